@@ -1,0 +1,59 @@
+package runtime
+
+import (
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+)
+
+// What a server grants its callers, where grpc's own defaults are without limit or do not fit our client's. Options of
+// [WithServerOptions] override each.
+const (
+	// MaxConcurrentStreams is how many calls one connection may have open: what x/net's HTTP/2 server grants. grpc's
+	// default of 4 billion is what the rapid-reset attack (CVE-2023-44487) lived on.
+	MaxConcurrentStreams = 250
+	// MaxRecvMsgSize is the largest request, in bytes after decompression: grpc's default, named here to be seen.
+	MaxRecvMsgSize = 4 << 20
+	// MaxSendMsgSize is the largest response, in bytes; grpc's default is 2 GiB, which no client takes.
+	MaxSendMsgSize = 16 << 20
+	// MaxHeaderListSize is the most metadata that a call may carry, in bytes; grpc's default is 16 MiB.
+	MaxHeaderListSize = 64 << 10
+	// ConnectionTimeout is how long a handshake may take; grpc's default is two minutes.
+	ConnectionTimeout = 20 * time.Second
+	// MaxConnectionIdle is how long a connection without calls is kept.
+	MaxConnectionIdle = 15 * time.Minute
+	// MaxConnectionAge is when a connection is asked to go, give or take 10%, so that clients spread again over servers
+	// that were added (gRFC A9).
+	MaxConnectionAge = 30 * time.Minute
+	// MaxConnectionAgeGrace is how long the calls of an aged connection may go on; longer streams are cut and reconnect.
+	MaxConnectionAgeGrace = 5 * time.Minute
+	// ServerKeepaliveTime is how long a connection may be silent before the server pings: less than the idle time-outs of
+	// NATs and load balancers.
+	ServerKeepaliveTime = time.Minute
+	// KeepaliveTimeout is how long either side waits for the answer to its ping.
+	KeepaliveTimeout = 20 * time.Second
+	// MinPingInterval is how often a client may ping, with or without a call; grpc's default is five minutes, and a client
+	// that pings more often is thrown out. [ClientKeepaliveTime] keeps well away from it.
+	MinPingInterval = 20 * time.Second
+)
+
+// defaultServerOptions returns the grpc options of every [Server].
+func defaultServerOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxConcurrentStreams(MaxConcurrentStreams),
+		grpc.MaxRecvMsgSize(MaxRecvMsgSize),
+		grpc.MaxSendMsgSize(MaxSendMsgSize),
+		grpc.MaxHeaderListSize(MaxHeaderListSize),
+		grpc.ConnectionTimeout(ConnectionTimeout),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionIdle:     MaxConnectionIdle,
+			MaxConnectionAge:      MaxConnectionAge,
+			MaxConnectionAgeGrace: MaxConnectionAgeGrace,
+			Time:                  ServerKeepaliveTime,
+			Timeout:               KeepaliveTimeout,
+		}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: MinPingInterval, PermitWithoutStream: true}),
+		grpc.WaitForHandlers(true), // Stop returns when the handlers have, so that nothing outlives the server
+	}
+}

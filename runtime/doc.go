@@ -1,0 +1,17 @@
+// Package runtime is what generated services stand on: a server with one fused pipeline for all four RPC kinds, the
+// client side of the same table of facts, health, errors and a shutdown that always finishes.
+//
+// A service is registered on a [Server], which is a [grpc.ServiceRegistrar]:
+//
+//	srv := runtime.NewServer()
+//	libraryv1service.RegisterBookService(srv, service.NewBookService(db))
+//	if err := srv.Run(context.Background(), ":8080"); err != nil {
+//		log.Fatal(err)
+//	}
+//
+// What happens around a call, in this order: the call gets its request id and its log record, panics are recovered, the
+// deadline is set, the request is decoded, the user's interceptors run, the method runs. A stream goes through the same
+// once, when it opens.
+//
+// The package imports the standard library, grpc, protobuf and genproto's rpc package, nothing else.
+package runtime

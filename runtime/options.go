@@ -1,0 +1,161 @@
+package runtime
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+)
+
+// ServerOption configures a [Server], or what [On] adds to a server of the user's own.
+type ServerOption func(*serverConfig)
+
+// serverConfig is what the options of one server add up to.
+type serverConfig struct {
+	logger          *slog.Logger
+	timeout         time.Duration
+	drainDelay      time.Duration
+	shutdownTimeout time.Duration
+	unary           []grpc.UnaryServerInterceptor
+	stream          []grpc.StreamServerInterceptor
+	onPanic         PanicHandler
+	reflection      bool
+	grpc            []grpc.ServerOption
+	secure          bool
+	errs            []error
+}
+
+// Defaults of the options that a [Server] starts with.
+const (
+	// DefaultTimeout is the deadline of a unary call whose client sent none.
+	DefaultTimeout = 30 * time.Second
+	// DefaultDrainDelay is how long a server that was told to stop goes on taking calls, not serving by its health, until
+	// load balancers have noticed.
+	DefaultDrainDelay = 5 * time.Second
+	// DefaultShutdownTimeout is how long calls in flight may take to end after the drain delay. Together with the delay it
+	// leaves some of the 30 s that Kubernetes grants a pod.
+	DefaultShutdownTimeout = 20 * time.Second
+)
+
+func newServerConfig(opts []ServerOption) *serverConfig {
+	c := &serverConfig{
+		logger:          slog.Default(),
+		timeout:         DefaultTimeout,
+		drainDelay:      DefaultDrainDelay,
+		shutdownTimeout: DefaultShutdownTimeout,
+	}
+	for _, opt := range opts {
+		opt(c)
+	}
+	return c
+}
+
+// pipeline returns the pipeline that the options describe.
+func (c *serverConfig) pipeline() *pipeline {
+	return &pipeline{
+		logger:  c.logger,
+		timeout: c.timeout,
+		unary:   chainUnary(c.unary),
+		stream:  chainStream(c.stream),
+		onPanic: c.onPanic,
+		drain:   newDrain(),
+	}
+}
+
+// fail keeps an option's error for Run and Serve to return.
+func (c *serverConfig) fail(format string, args ...any) {
+	c.errs = append(c.errs, fmt.Errorf(format, args...))
+}
+
+// WithLogger makes logger the log of the server: a record for each call, panics, and how it starts and stops. The default
+// is slog's default logger at the time of [NewServer].
+func WithLogger(logger *slog.Logger) ServerOption {
+	return func(c *serverConfig) { c.logger = logger }
+}
+
+// WithDefaultTimeout sets the deadline of unary calls whose client sent none, in place of [DefaultTimeout]; 0 sets none.
+func WithDefaultTimeout(timeout time.Duration) ServerOption {
+	return func(c *serverConfig) {
+		if timeout < 0 {
+			c.fail("WithDefaultTimeout(%v): a timeout cannot be negative; pass 0 for none", timeout)
+		}
+		c.timeout = timeout
+	}
+}
+
+// WithDrainDelay sets how long the server goes on taking calls after it was told to stop, in place of
+// [DefaultDrainDelay]. An interrupt from the keyboard never waits for it.
+func WithDrainDelay(delay time.Duration) ServerOption {
+	return func(c *serverConfig) {
+		if delay < 0 {
+			c.fail("WithDrainDelay(%v): a delay cannot be negative; pass 0 for none", delay)
+		}
+		c.drainDelay = delay
+	}
+}
+
+// WithShutdownTimeout sets how long calls in flight may take to end after the drain delay, in place of
+// [DefaultShutdownTimeout]. Then their contexts are cancelled.
+func WithShutdownTimeout(timeout time.Duration) ServerOption {
+	return func(c *serverConfig) {
+		if timeout < 0 {
+			c.fail("WithShutdownTimeout(%v): a timeout cannot be negative; pass 0 to cancel calls at once", timeout)
+		}
+		c.shutdownTimeout = timeout
+	}
+}
+
+// WithUnaryInterceptors adds interceptors that run inside the pipeline, right around the method, the first one outermost.
+// Unlike those of [WithServerOptions] they are bound when the method is registered.
+func WithUnaryInterceptors(interceptors ...grpc.UnaryServerInterceptor) ServerOption {
+	return func(c *serverConfig) { c.unary = append(c.unary, interceptors...) }
+}
+
+// WithStreamInterceptors adds interceptors that run inside the pipeline, right around the method, the first one outermost.
+// Unlike those of [WithServerOptions] they find the call in their context.
+func WithStreamInterceptors(interceptors ...grpc.StreamServerInterceptor) ServerOption {
+	return func(c *serverConfig) { c.stream = append(c.stream, interceptors...) }
+}
+
+// WithPanicHandler has handler told of each panic that the server recovers.
+func WithPanicHandler(handler PanicHandler) ServerOption {
+	return func(c *serverConfig) { c.onPanic = handler }
+}
+
+// WithReflection serves the reflection service, from which grpcurl and its like learn what else is served. It tells
+// everybody who may connect; that is why it is off by default.
+func WithReflection() ServerOption {
+	return func(c *serverConfig) { c.reflection = true }
+}
+
+// WithTLS serves TLS as config says. Without it, or [WithTLSFiles], or credentials among [WithServerOptions], the server
+// speaks plain text.
+func WithTLS(config *tls.Config) ServerOption {
+	return func(c *serverConfig) {
+		c.secure = true
+		c.grpc = append(c.grpc, grpc.Creds(credentials.NewTLS(config)))
+	}
+}
+
+// WithTLSFiles serves TLS 1.2 or later with the certificate chain and the key in two PEM files, which are read now. A file
+// that cannot be used is an error from [Server.Run] that names it.
+func WithTLSFiles(certFile, keyFile string) ServerOption {
+	return func(c *serverConfig) {
+		cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+		if err != nil {
+			c.fail("certificate %s with key %s: %w", certFile, keyFile, err)
+			return
+		}
+		WithTLS(&tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})(c)
+	}
+}
+
+// WithServerOptions passes options to grpc, after the runtime's own, which they override. Interceptors among them run
+// outside the pipeline of streams and inside that of unary calls; those of [WithUnaryInterceptors] and
+// [WithStreamInterceptors] have one place.
+func WithServerOptions(opts ...grpc.ServerOption) ServerOption {
+	return func(c *serverConfig) { c.grpc = append(c.grpc, opts...) }
+}

@@ -1,0 +1,35 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+)
+
+// PanicHandler is told of a panic in a method, in a stream's iterator or in a goroutine of [Go], after it was logged: to
+// report it elsewhere. The caller has not been answered yet.
+type PanicHandler func(ctx context.Context, value any, stack []byte)
+
+// panicked logs a recovered panic and returns what its caller is told: INTERNAL with a fixed text. It must run while the
+// panicking frames are still on the stack.
+func (m *method) panicked(c *callContext, value any) error {
+	stack := debug.Stack()
+	m.logger.LogAttrs(c, slog.LevelError, "panic",
+		slog.String(logMethod, m.log.name), slog.String(logRequestID, c.call.RequestID()),
+		slog.Any("panic", value), slog.String("stack", string(stack)))
+	if m.onPanic != nil {
+		m.reportPanic(c, value, stack)
+	}
+	return internalError(fmt.Sprintf("panic: %v", value))
+}
+
+// reportPanic shields the call from a handler that panics itself.
+func (m *method) reportPanic(ctx context.Context, value any, stack []byte) {
+	defer func() {
+		if again := recover(); again != nil {
+			m.logger.LogAttrs(ctx, slog.LevelError, "panic in the panic handler", slog.Any("panic", again))
+		}
+	}()
+	m.onPanic(ctx, value, stack)
+}
