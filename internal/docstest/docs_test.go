@@ -1,0 +1,124 @@
+package docstest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// root is the checkout.
+const root = "../.."
+
+func TestREADME(t *testing.T) { follow(t, filepath.Join(root, "README.md")) }
+
+func TestGettingStarted(t *testing.T) {
+	follow(t, filepath.Join(root, "docs", "getting-started.md"))
+}
+
+// TestCIRunsTheREADMEsMakeTargets holds that the commands that follow does not run are those that CI does.
+func TestCIRunsTheREADMEsMakeTargets(t *testing.T) {
+	ci, err := os.ReadFile(filepath.Join(root, ".ci", "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range readPage(t, filepath.Join(root, "README.md")) {
+		for line := range strings.Lines(step.text) {
+			command, _, _ := strings.Cut(line, "#")
+			if command = strings.TrimSpace(command); step.ofRepository() && !strings.Contains(string(ci), "\n"+command+"\n") {
+				t.Errorf(".ci/run does not run %q of the README", command)
+			}
+		}
+	}
+}
+
+// follow does what a page says, in an empty folder.
+func follow(t *testing.T, page string) {
+	t.Helper()
+	dir := t.TempDir()
+	env := newcomersEnvironment(t)
+	commands := 0
+	for _, step := range readPage(t, page) {
+		switch {
+		case step.path != "":
+			step.write(t, dir)
+		case !step.ofRepository():
+			commands++
+			run(t, dir, env, step)
+		}
+	}
+	if commands == 0 {
+		t.Errorf("%s has no command that can be run", page)
+	}
+}
+
+// run executes the commands of a step; the first that fails ends the test.
+func run(t *testing.T, dir string, env []string, s step) {
+	t.Helper()
+	cmd := exec.Command("sh", "-e", "-c", s.text)
+	cmd.Dir, cmd.Env = dir, env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%v\n%s", s, err, out)
+	}
+	t.Logf("%v\n%s", s, out)
+}
+
+// newcomersEnvironment has the tools that a reader is told to have, no plugin of ours, and a module proxy that knows this
+// checkout as the latest version.
+func newcomersEnvironment(t *testing.T) []string {
+	t.Helper()
+	tools := t.TempDir()
+	for _, tool := range []string{"buf", "grpcurl"} {
+		path, err := exec.LookPath(tool)
+		if err != nil {
+			missing(t, tool)
+		}
+		if path, err = filepath.Abs(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(tools, tool)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bin := t.TempDir()
+	return append(os.Environ(),
+		"GOBIN="+bin,
+		"PATH="+strings.Join([]string{bin, tools, pathWithoutPlugins()}, string(os.PathListSeparator)),
+		"GOPROXY=file://"+proxyOfCheckout(t)+","+goEnv(t, "GOPROXY"),
+		"GONOSUMDB="+module,
+		"GOFLAGS=-mod=mod",
+		"GOWORK=off",
+	)
+}
+
+// missing skips the test on a laptop without the tools, and fails it in CI.
+func missing(t *testing.T, tool string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is not on the PATH; make test puts it there", tool)
+	}
+	t.Skipf("%s is not on the PATH; make test puts it there", tool)
+}
+
+// pathWithoutPlugins leaves out the folders of the PATH that hold our plugin, which the reader installs.
+func pathWithoutPlugins() string {
+	var kept []string
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		if _, err := os.Stat(filepath.Join(dir, "protoc-gen-grpcservice")); err != nil {
+			kept = append(kept, dir)
+		}
+	}
+	return strings.Join(kept, string(os.PathListSeparator))
+}
+
+// goEnv returns a setting of the go command.
+func goEnv(t *testing.T, name string) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}

@@ -1,0 +1,27 @@
+package runtime
+
+import (
+	"context"
+	"crypto/rand"
+
+	"google.golang.org/grpc/metadata"
+)
+
+// withRequestID gives a call to another server its x-request-id, unless its caller did.
+func withRequestID(ctx context.Context) context.Context {
+	// This copies the metadata, and costs nothing in the usual case that there is none.
+	if md, ok := metadata.FromOutgoingContext(ctx); ok && len(md[requestIDHeader]) > 0 {
+		return ctx
+	}
+	return metadata.AppendToOutgoingContext(ctx, requestIDHeader, outgoingRequestID(ctx))
+}
+
+// outgoingRequestID returns the id of the server call that ctx belongs to, or a new one.
+func outgoingRequestID(ctx context.Context) string {
+	if c, ok := callOf(ctx); ok {
+		return c.call.RequestID()
+	}
+	var id requestID
+	rand.Read(id.made[:]) // never fails: see crypto/rand
+	return id.String()
+}

@@ -1,0 +1,134 @@
+package runtime
+
+import (
+	"context"
+	"io"
+
+	"google.golang.org/grpc"
+)
+
+// CallServerStream calls an RPC that answers with a stream.
+//
+// The stream is lazy: each range over it makes a call, and sends req again. Breaking out of the loop cancels the call; the
+// range returns when nothing of the call is left, and what call options asked for is filled. The stream yields the status
+// that the call failed with last.
+func CallServerStream[Resp, Req any](ctx context.Context, m *ClientMethod, req *Req) Stream[Resp] {
+	return func(yield func(*Resp, error) bool) {
+		c, err := m.open(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer release[Resp](c)
+		if err := c.sendOnly(req); err != nil {
+			yield(nil, err)
+			return
+		}
+		if err := eachResponse(c, yield); err != nil && err != io.EOF {
+			yield(nil, err)
+		}
+	}
+}
+
+// CallClientStream calls an RPC that takes a stream of requests, which it ranges over once, in the caller's goroutine.
+//
+// An error that reqs yields cancels the call and is returned as it is. When the server answers before reqs has ended, that
+// is noticed at the next request, and no more are taken. A nil message and a nil reqs are errors.
+func CallClientStream[Resp, Req any](ctx context.Context, m *ClientMethod, reqs Stream[Req]) (*Resp, error) {
+	if reqs == nil {
+		return nil, m.misuse(nilRequests)
+	}
+	c, err := m.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release[Resp](c)
+	if err := sendEach(m, reqs, c.SendMsg); err != nil {
+		return nil, err
+	}
+	if err := c.CloseSend(); err != nil {
+		return nil, err
+	}
+	resp := new(Resp)
+	err = c.RecvMsg(resp)
+	c.ended = true
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Mistakes of callers that send streams.
+const (
+	nilRequests = "the stream of requests is nil; pass one that ends at once to send nothing"
+	nilRequest  = "the stream of requests yielded neither a message nor an error; yield one of them"
+)
+
+// clientCall is one stream that was opened.
+type clientCall struct {
+	grpc.ClientStream
+	cancel context.CancelFunc
+	single bool // one response at most
+	ended  bool // RecvMsg has reported the end
+}
+
+// open starts a call, which [release] ends.
+func (m *ClientMethod) open(ctx context.Context) (*clientCall, error) {
+	streamCtx, cancel := context.WithCancel(withRequestID(ctx))
+	cs, err := m.conn.NewStream(streamCtx, &m.desc, m.info.FullMethod, m.callOptions(ctx)...)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return &clientCall{ClientStream: cs, cancel: cancel, single: !m.desc.ServerStreams}, nil
+}
+
+// release cancels a call that has not ended, and receives until it has: only then has grpc let go of all that belongs to
+// the call, and filled what call options point to.
+func release[Resp any](c *clientCall) {
+	c.cancel()
+	for resp := new(Resp); !c.ended; {
+		c.ended = c.RecvMsg(resp) != nil || c.single
+	}
+}
+
+// sendOnly sends the one request of a call. An io.EOF says only that RecvMsg knows why the call has ended.
+func (c *clientCall) sendOnly(req any) error {
+	if err := c.SendMsg(req); err != nil && err != io.EOF {
+		return err
+	}
+	return c.CloseSend()
+}
+
+// sendEach sends what reqs yields until it ends or the call has.
+func sendEach[Req any](m *ClientMethod, reqs Stream[Req], send func(any) error) error {
+	for req, err := range reqs {
+		if err != nil {
+			return err
+		}
+		if req == nil {
+			return m.misuse(nilRequest)
+		}
+		if err := send(req); err == io.EOF {
+			return nil // RecvMsg knows why
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachResponse yields what c receives. It returns what ended the stream, io.EOF if nothing is wrong, or nil when the
+// consumer has stopped.
+func eachResponse[Resp any](c *clientCall, yield func(*Resp, error) bool) error {
+	for {
+		resp := new(Resp)
+		if err := c.RecvMsg(resp); err != nil {
+			c.ended = true
+			return err
+		}
+		if !yield(resp, nil) {
+			return nil
+		}
+	}
+}

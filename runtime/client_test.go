@@ -1,0 +1,358 @@
+package runtime_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/servicetest"
+	streams "github.com/grpcservice/grpcservice/runtime/stream"
+)
+
+// echoClient is what would be generated for a client of echoService.
+type echoClient struct{ rows runtime.Client }
+
+func (c echoClient) One(ctx context.Context, req *text) (*text, error) {
+	return runtime.CallUnary[text](ctx, c.rows[0], req)
+}
+
+func (c echoClient) Many(ctx context.Context, req *text) runtime.Stream[text] {
+	return runtime.CallServerStream[text](ctx, c.rows[1], req)
+}
+
+func (c echoClient) Join(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+	return runtime.CallClientStream[text](ctx, c.rows[2], reqs)
+}
+
+func (c echoClient) Chat(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+	return runtime.CallBidi[text](ctx, c.rows[3], reqs)
+}
+
+// dialEcho serves impl in memory and returns a client of it. The test must leave no goroutine behind.
+func dialEcho(t *testing.T, impl echoService) echoService {
+	t.Helper()
+	servicetest.NoLeaks(t)
+	return echoClient{echoTable.Client(startEcho(t, impl).conn)}
+}
+
+func texts(values ...string) runtime.Stream[text] {
+	return func(yield func(*text, error) bool) {
+		for _, value := range values {
+			if !yield(wrapperspb.String(value), nil) {
+				return
+			}
+		}
+	}
+}
+
+// endless yields messages until the consumer stops.
+func endless(yield func(*text, error) bool) {
+	for yield(wrapperspb.String("more"), nil) {
+	}
+}
+
+// gather returns the values of s and its error.
+func gather(s runtime.Stream[text]) (values []string, err error) {
+	msgs, err := streams.Collect(s)
+	for _, msg := range msgs {
+		values = append(values, msg.GetValue())
+	}
+	return values, err
+}
+
+// wantEnd compares what a stream yielded.
+func wantEnd(t *testing.T, s runtime.Stream[text], code codes.Code, want ...string) {
+	t.Helper()
+	got, err := gather(s)
+	if status.Code(err) != code || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("the stream yielded %q and then %v; want %q and then %v", got, err, want, code)
+	}
+}
+
+func TestClientCallsEachKind(t *testing.T) {
+	client := dialEcho(t, echoFuncs{
+		one: func(_ context.Context, req *text) (*text, error) { return req, nil },
+		many: func(_ context.Context, req *text) runtime.Stream[text] {
+			return texts(req.GetValue(), req.GetValue())
+		},
+		join: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) {
+			values, err := gather(reqs)
+			return wrapperspb.String(fmt.Sprint(values)), err
+		},
+		chat: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] { return reqs },
+	})
+	ctx := testContext(t)
+	if resp, err := client.One(ctx, wrapperspb.String("a")); err != nil || resp.GetValue() != "a" {
+		t.Errorf("One: %v, %v", resp, err)
+	}
+	if resp, err := client.Join(ctx, texts("a", "b")); err != nil || resp.GetValue() != "[a b]" {
+		t.Errorf("Join: %v, %v", resp, err)
+	}
+	many, chat := client.Many(ctx, wrapperspb.String("a")), client.Chat(ctx, texts("a", "b", "c"))
+	for range 2 { // each range is a call
+		wantEnd(t, many, codes.OK, "a", "a")
+		wantEnd(t, chat, codes.OK, "a", "b", "c")
+	}
+}
+
+func TestClientGetsTheStatus(t *testing.T) {
+	lost := status.Error(codes.DataLoss, "lost")
+	client := dialEcho(t, echoFuncs{
+		one:  func(context.Context, *text) (*text, error) { return nil, lost },
+		join: func(context.Context, runtime.Stream[text]) (*text, error) { return nil, lost },
+		many: func(context.Context, *text) runtime.Stream[text] {
+			return func(yield func(*text, error) bool) { _ = yield(wrapperspb.String("a"), nil) && yield(nil, lost) }
+		},
+		chat: func(context.Context, runtime.Stream[text]) runtime.Stream[text] { return runtime.Fail[text](lost) },
+	})
+	ctx := testContext(t)
+	_, err := client.One(ctx, &text{})
+	_, joinErr := client.Join(ctx, endless)
+	for _, err := range []error{err, joinErr} {
+		if status.Code(err) != codes.DataLoss || status.Convert(err).Message() != "lost" {
+			t.Errorf("got %v", err)
+		}
+	}
+	wantEnd(t, client.Many(ctx, &text{}), codes.DataLoss, "a")
+	wantEnd(t, client.Chat(ctx, endless), codes.DataLoss)
+}
+
+// TestBreakingOutCancels holds that the method ends with its caller's loop, and that call options are filled then.
+func TestBreakingOutCancels(t *testing.T) {
+	ended := make(chan error, 1)
+	answer := func(ctx context.Context) runtime.Stream[text] {
+		return func(yield func(*text, error) bool) {
+			_ = grpc.SetHeader(ctx, metadata.Pairs("shelf", "new"))
+			if yield(wrapperspb.String("first"), nil) {
+				<-ctx.Done()
+			}
+			ended <- ctx.Err()
+		}
+	}
+	client := dialEcho(t, echoFuncs{
+		many: func(ctx context.Context, _ *text) runtime.Stream[text] { return answer(ctx) },
+		chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] { return answer(ctx) },
+	})
+	var header metadata.MD
+	ctx := runtime.WithCallOptions(testContext(t), grpc.Header(&header))
+	for name, responses := range map[string]runtime.Stream[text]{
+		"many": client.Many(ctx, &text{}), "chat": client.Chat(ctx, endless),
+	} {
+		header = nil
+		for range responses {
+			break
+		}
+		if got := header.Get("shelf"); len(got) != 1 {
+			t.Errorf("%s: the header is %v", name, header)
+		}
+		if err := within(t, ended); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: the method's context ended with %v", name, err)
+		}
+	}
+}
+
+// TestStreamsAreReleasedWhenTheLoopPanics holds the same for a loop that panics.
+func TestStreamsAreReleasedWhenTheLoopPanics(t *testing.T) {
+	ended := make(chan error, 1)
+	client := dialEcho(t, echoFuncs{chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
+		return func(yield func(*text, error) bool) {
+			for yield(wrapperspb.String("more"), nil) {
+			}
+			ended <- ctx.Err()
+		}
+	}})
+	func() {
+		defer func() {
+			if value := recover(); value != "loop" {
+				t.Errorf("recovered %v", value)
+			}
+		}()
+		for range client.Chat(testContext(t), endless) {
+			panic("loop")
+		}
+	}()
+	if err := within(t, ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("the method's context ended with %v", err)
+	}
+}
+
+// TestRequestStreamsThatFail holds what becomes of errors and mistakes in streams of requests.
+func TestRequestStreamsThatFail(t *testing.T) {
+	broken := errors.New("broken disk")
+	ended := make(chan error, 1)
+	client := dialEcho(t, echoFuncs{
+		join: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) {
+			_, err := gather(reqs)
+			ended <- err
+			return nil, err
+		},
+		chat: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+			_, err := gather(reqs)
+			ended <- err
+			return runtime.Fail[text](err)
+		},
+	})
+	fail := func(err error) runtime.Stream[text] {
+		return func(yield func(*text, error) bool) { _ = yield(wrapperspb.String("a"), nil) && yield(nil, err) }
+	}
+	ctx := testContext(t)
+	for name, test := range map[string]struct {
+		reqs runtime.Stream[text]
+		want string
+		sent bool
+	}{
+		"an error":      {fail(broken), "broken disk", true},
+		"a nil message": {fail(nil), "test.v1.Echo/%s: the stream of requests yielded neither a message nor an error; yield one of them", true},
+		"a nil stream":  {nil, "test.v1.Echo/%s: the stream of requests is nil; pass one that ends at once to send nothing", false},
+	} {
+		_, joinErr := client.Join(ctx, test.reqs)
+		_, chatErr := gather(client.Chat(ctx, test.reqs))
+		for method, err := range map[string]error{"Join": joinErr, "Chat": chatErr} {
+			want := test.want
+			if want != "broken disk" {
+				want = fmt.Sprintf(want, method)
+			} else if err != broken {
+				t.Errorf("%s, %s: the error is not the one that was yielded: %v", name, method, err)
+			}
+			if err == nil || err.Error() != want {
+				t.Errorf("%s, %s: got %v, want %s", name, method, err, want)
+			}
+			if test.sent && status.Code(within(t, ended)) != codes.Canceled {
+				t.Errorf("%s, %s: the server did not see the call cancelled", name, method)
+			}
+		}
+	}
+}
+
+// TestServerAnswersEarly holds that requests are taken no longer than the server wants them.
+func TestServerAnswersEarly(t *testing.T) {
+	client := dialEcho(t, echoFuncs{
+		join: func(context.Context, runtime.Stream[text]) (*text, error) { return wrapperspb.String("enough"), nil },
+		chat: func(context.Context, runtime.Stream[text]) runtime.Stream[text] { return texts("enough") },
+	})
+	ctx := testContext(t)
+	if resp, err := client.Join(ctx, endless); err != nil || resp.GetValue() != "enough" {
+		t.Errorf("Join: %v, %v", resp, err)
+	}
+	wantEnd(t, client.Chat(ctx, endless), codes.OK, "enough")
+}
+
+// TestSendingDoesNotHoldBreakingUp breaks out while a request waits for a server that does not read.
+func TestSendingDoesNotHoldBreakingUp(t *testing.T) {
+	client := dialEcho(t, echoFuncs{chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
+		return func(yield func(*text, error) bool) {
+			_ = yield(wrapperspb.String("first"), nil)
+			<-ctx.Done()
+		}
+	}})
+	big := wrapperspb.String(string(make([]byte, 1<<20)))
+	over := make(chan struct{})
+	for range client.Chat(testContext(t), func(yield func(*text, error) bool) {
+		defer close(over)
+		for yield(big, nil) {
+		}
+	}) {
+		break
+	}
+	within(t, over)
+}
+
+// TestProxiesDoNotWaitForTheirCaller holds that a call ends although its requests are those of a server call that is quiet.
+func TestProxiesDoNotWaitForTheirCaller(t *testing.T) {
+	servicetest.NoLeaks(t)
+	upstream := echoClient{echoTable.Client(startEcho(t, echoFuncs{
+		chat: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+			return func(yield func(*text, error) bool) {
+				for req := range reqs {
+					_ = yield(req, nil) && yield(nil, status.Error(codes.NotFound, "no such room"))
+					return
+				}
+			}
+		},
+	}).conn)}
+	proxy := echoClient{echoTable.Client(startEcho(t, upstream).conn)}
+	requests := streams.NewPipe[text](testContext(t))
+	defer requests.Close(nil)
+	go func() { _ = requests.Send(wrapperspb.String("hello")) }() // and no more
+	wantEnd(t, proxy.Chat(testContext(t), requests.Stream()), codes.NotFound, "hello")
+}
+
+func TestClientDeadlineReachesTheServer(t *testing.T) {
+	client := dialEcho(t, echoFuncs{many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+		return func(yield func(*text, error) bool) {
+			if _, ok := ctx.Deadline(); !ok {
+				yield(nil, status.Error(codes.FailedPrecondition, "no deadline"))
+				return
+			}
+			<-ctx.Done()
+			yield(nil, ctx.Err())
+		}
+	}})
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	wantEnd(t, client.Many(ctx, &text{}), codes.DeadlineExceeded)
+}
+
+func TestCallOptionsOfTheContext(t *testing.T) {
+	client := dialEcho(t, echoFuncs{one: func(ctx context.Context, req *text) (*text, error) {
+		_ = grpc.SetTrailer(ctx, metadata.Pairs("shelf", "new"))
+		return req, nil
+	}})
+	var first, second metadata.MD
+	outer := runtime.WithCallOptions(testContext(t), grpc.Trailer(&first))
+	inner := runtime.WithCallOptions(outer, grpc.Trailer(&second))
+	_ = runtime.WithCallOptions(outer, grpc.MaxCallRecvMsgSize(0)) // must not reach inner
+	if _, err := client.One(inner, wrapperspb.String("a")); err != nil {
+		t.Fatal(err)
+	}
+	if len(first["shelf"]) != 1 || len(second["shelf"]) != 1 {
+		t.Errorf("trailers: %v, %v", first, second)
+	}
+	tiny := runtime.WithCallOptions(testContext(t), grpc.MaxCallRecvMsgSize(1))
+	if _, err := client.One(tiny, wrapperspb.String("long")); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestRequestIDGoesOut holds which request id a call carries.
+func TestRequestIDGoesOut(t *testing.T) {
+	id := func(ctx context.Context, _ *text) (*text, error) {
+		call, _ := runtime.CallFromContext(ctx)
+		sent := metadata.ValueFromIncomingContext(ctx, "x-request-id")
+		return wrapperspb.String(call.RequestID()), map[bool]error{false: status.Errorf(codes.Aborted, "sent %q", sent)}[len(sent) == 1]
+	}
+	last := dialEcho(t, echoFuncs{one: id})
+	seen := make(chan string, 1)
+	first := dialEcho(t, echoFuncs{one: func(ctx context.Context, req *text) (*text, error) {
+		call, _ := runtime.CallFromContext(ctx)
+		seen <- call.RequestID()
+		return last.One(ctx, req)
+	}})
+	bare := testContext(t)
+	for name, test := range map[string]struct {
+		ctx  context.Context
+		want string
+	}{
+		"made":                        {bare, ""},
+		"the caller's own":            {metadata.AppendToOutgoingContext(bare, "X-Request-Id", "mine"), "mine"},
+		"made, beside other metadata": {metadata.AppendToOutgoingContext(bare, "shelf", "new"), ""},
+	} {
+		resp, err := first.One(test.ctx, &text{})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got := within(t, seen)
+		if resp.GetValue() != got || test.want != "" && got != test.want || len(got) == 0 {
+			t.Errorf("%s: the first server saw %q, the second %q", name, got, resp.GetValue())
+		}
+	}
+}
