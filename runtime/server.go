@@ -89,7 +89,7 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	if err != nil {
 		return errors.Join(err, lis.Close())
 	}
-	s.config.logger.InfoContext(ctx, "serving", "address", lis.Addr().String(), "services", len(s.services))
+	s.config.logger.InfoContext(ctx, "serving", "address", lis.Addr().String(), "services", s.serviceNames())
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(lis) }()
 	select {
@@ -140,6 +140,15 @@ func (s *Server) misuse() error {
 		return errors.New("the server has served already; make a new one")
 	}
 	return errors.Join(s.errs...)
+}
+
+// serviceNames returns what is registered, in the order of registration.
+func (s *Server) serviceNames() []string {
+	names := make([]string, len(s.services))
+	for i, r := range s.services {
+		names[i] = r.desc.ServiceName
+	}
+	return names
 }
 
 func (s *Server) hasForeign() bool {
