@@ -1,0 +1,106 @@
+# Every command that working on grpcservice takes. It needs Go, git and make; the other tools are built from tools/go.mod.
+
+BIN := $(CURDIR)/.bin
+# The plugins of this checkout come before any that the machine has.
+export PATH := $(BIN):$(PATH)
+
+# The modules with Go packages; tools has none.
+MODULES := . examples/shop
+# The protos that somebody may depend on. Those of internal/e2e are nobody's but ours.
+PUBLIC_PROTOS := examples/shop/proto
+# What `make breaking` compares with: what is published, or else the last commit.
+AGAINST ?= $(shell git rev-parse --verify --quiet --abbrev-ref origin/main || echo HEAD)
+# How long `make fuzz` spends on each target.
+FUZZTIME ?= 10s
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: generate ## Generate the shop, serve it, call every RPC, stop it
+	@cd examples/shop && go run ./cmd/demo
+
+.PHONY: test
+test: lint breaking test-root test-race test-shop ## Run every check and every test
+
+.PHONY: test-root
+test-root: tools ## Run the unit, golden and end-to-end tests
+	STATICCHECK=$(BIN)/staticcheck go test ./...
+
+.PHONY: test-race
+test-race: ## Run what has goroutines under the race detector
+	go test -race ./runtime/... ./internal/e2e/...
+
+.PHONY: test-shop
+test-shop: ## Run the tests of the example
+	cd examples/shop && go test -race -count=1 ./... # Go's cache does not see the programs that the tests build
+
+.PHONY: test-newest
+test-newest: ## Run the tests against the newest grpc, as a user's go.mod may have it
+	@mkdir -p $(BIN)
+	cp go.mod $(BIN)/newest.mod
+	cp go.sum $(BIN)/newest.sum
+	go get -modfile=$(BIN)/newest.mod google.golang.org/grpc@latest
+	go test -modfile=$(BIN)/newest.mod -mod=mod ./runtime/... ./internal/e2e/...
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target for FUZZTIME (10s)
+	@for dir in $$(git grep --untracked -l '^func Fuzz' -- '*_test.go' | xargs -n 1 dirname | sort -u); do \
+		for target in $$(go test -list '^Fuzz' ./$$dir | grep '^Fuzz'); do \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$dir || exit 1; \
+		done; \
+	done
+
+.PHONY: lint
+lint: tools ## Check how Go and proto files are written
+	@unformatted=$$("$$(go env GOROOT)/bin/gofmt" -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
+	@for module in $(MODULES) tools; do \
+		echo "go mod tidy: $$module"; \
+		(cd $$module && go mod tidy -diff) || exit 1; \
+	done
+	@for module in $(MODULES); do \
+		echo "go vet, staticcheck: $$module"; \
+		(cd $$module && go vet ./... && $(BIN)/staticcheck ./...) || exit 1; \
+	done
+	go vet -tags protoopaque ./internal/e2e/gen/...
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code
+
+.PHONY: breaking
+breaking: tools ## Check that the public protos still fit those of AGAINST (origin/main)
+	@git rev-parse --verify --quiet "$(AGAINST)^{commit}" >/dev/null || { echo "AGAINST=$(AGAINST): there is no such commit"; exit 1; }
+	@for protos in $(PUBLIC_PROTOS); do \
+		if ! git cat-file -e "$(AGAINST):$$protos" 2>/dev/null; then \
+			echo "buf breaking: $(AGAINST) has no $$protos, so nothing can break"; \
+			continue; \
+		fi; \
+		echo "buf breaking: $$protos against $(AGAINST)"; \
+		$(BIN)/buf breaking $$protos --against ".git#ref=$(AGAINST),subdir=$$protos" || exit 1; \
+	done
+
+.PHONY: generate
+generate: tools plugin ## Generate the code of internal/e2e and of the example
+	$(BIN)/buf generate
+	cd examples/shop && $(BIN)/buf generate
+
+.PHONY: plugin
+plugin: ## Build protoc-gen-grpcservice
+	go build -o $(BIN)/protoc-gen-grpcservice ./cmd/protoc-gen-grpcservice
+
+.PHONY: tools
+tools: $(BIN)/.tools $(BIN)/protoc-gen-go ## Build the pinned tools, where they have changed
+
+$(BIN)/.tools: tools/go.mod tools/go.sum
+	@echo "building the tools that tools/go.mod pins; the first time takes some minutes"
+	cd tools && GOBIN=$(BIN) go install tool
+	@touch $@
+
+# Not among the tools, because it must have the version of the protobuf runtime that its output is compiled with here.
+$(BIN)/protoc-gen-go: go.mod go.sum
+	go build -o $@ google.golang.org/protobuf/cmd/protoc-gen-go
+	@touch $@
+
+.PHONY: clean
+clean: ## Remove the tools and what they left behind
+	rm -rf $(BIN)

@@ -1,0 +1,66 @@
+// Protoc-gen-grpcservice is a plugin of buf and protoc that makes a Go gRPC service out of each service in a proto file.
+//
+// It works beside protoc-gen-go, which makes the messages:
+//
+//	# buf.gen.yaml
+//	version: v2
+//	plugins:
+//	  - {local: protoc-gen-go,          out: gen, opt: paths=source_relative}
+//	  - {local: protoc-gen-grpcservice, out: gen, opt: paths=source_relative}
+//
+// # Output
+//
+// A proto file that has services becomes two Go files, each in a package of its own below the package of its messages. For
+// library/v1/book_service.proto with Go package libraryv1 these are
+//
+//	library/v1/libraryv1service/book_service.grpcservice.go
+//	library/v1/libraryv1servicetest/book_service.grpcservice.go
+//
+// The first serves and calls: for a service BookService it has the interface BookService, which a server implements and a client
+// is, RegisterBookService, NewBookServiceClient, UnimplementedBookService and BookServiceName. The second helps tests:
+// ServeBookService serves over an in-memory connection, CheckBookService runs the contract test, and FakeBookService is a
+// fake. Both are written anew each time; do not edit them. A proto file without services becomes nothing.
+//
+// Generated code needs the package github.com/grpcservice/grpcservice/runtime, at least of the version that the file names.
+//
+// # Parameters
+//
+//	emit=service;test
+//
+// Which packages to generate: service, test, or both, which is the default. Give the list with semicolons, or give the parameter
+// several times.
+//
+//	package_suffix=service
+//
+// What the name of the service package adds to the name of the messages' package: lower-case letters and digits that begin
+// with a letter. The name of the test package adds "test" to that.
+//
+//	paths, module, M<file>, annotate_code, default_api_level, apilevelM<file>
+//
+// These are protoc-gen-go's, and mean the same here: give both plugins the same ones.
+//
+// Any other parameter, a wrong value, and a parameter that is given twice are errors.
+//
+// # Errors and warnings
+//
+// What is wrong with a proto file is reported through buf or protoc, all of it in one run, with its place:
+//
+//	library/v1/book_service.proto:12:3: rpc BookService.get_book: its Go name GetBook is that of rpc GetBook too (…); rename one of them
+//
+// Nothing is written then. Warnings go to the standard error output, a line each.
+//
+// # Arguments
+//
+// The program is run by buf or protoc, without arguments. By hand, --version prints its version and --help a summary of
+// this page.
+package main
+
+import (
+	"os"
+
+	"github.com/grpcservice/grpcservice/internal/plugin"
+)
+
+func main() {
+	os.Exit(plugin.Run(plugin.Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
+}

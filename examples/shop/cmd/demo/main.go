@@ -1,0 +1,189 @@
+// Command demo serves the shop, calls all of it, stops it, and shows what happens. It expects grpcurl on PATH; `make demo`
+// sees to that.
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+	"github.com/grpcservice/grpcservice/examples/shop/internal/process"
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// drainDelay is short, because nobody balances load here.
+const drainDelay = 500 * time.Millisecond
+
+func main() {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, expire := context.WithTimeout(ctx, 2*time.Minute)
+	err := demo(ctx)
+	expire()
+	cancel()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+	fmt.Println("\nAll of it worked.")
+}
+
+// demo goes through all steps. Whatever it returns, the server has ended.
+func demo(ctx context.Context) error {
+	bin, err := os.MkdirTemp("", "shop")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(bin)
+	title("Build the server and the client")
+	if err := process.Build(ctx, bin, "server", "client"); err != nil {
+		return err
+	}
+
+	title("Serve on a free port")
+	var log bytes.Buffer // read after the server has ended
+	server, err := process.Start(ctx, filepath.Join(bin, "server"), &log, "-drain-delay", drainDelay.String())
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, &log)
+	}
+	fmt.Println("serving at", server.Addr)
+
+	err = play(ctx, server.Addr, filepath.Join(bin, "client"))
+	if err == nil {
+		err = stop(ctx, server)
+	}
+	server.Kill() // for when something failed
+	title("What the server logged")
+	fmt.Print(&log)
+	return err
+}
+
+// play calls the server in every way.
+func play(ctx context.Context, addr, client string) error {
+	title("Ask for the health of each service")
+	if err := checkHealth(ctx, addr); err != nil {
+		return err
+	}
+	title("Call every RPC with the generated client")
+	if err := run(ctx, client, "-addr", addr); err != nil {
+		return err
+	}
+	title("Look at the server with grpcurl, which learns all from reflection")
+	user := `{"name": "Grace Hopper", "email": "grace@example.com"}`
+	for _, args := range [][]string{
+		{addr, "list"},
+		{addr, "describe", shopv1service.ProductServiceName},
+		{"-d", user, addr, shopv1service.UserServiceName + "/CreateUser"},
+		{"-d", `{"query": "tea"}`, addr, shopv1service.ProductServiceName + "/SearchProducts"},
+	} {
+		fmt.Println("$ grpcurl -plaintext", quote(args))
+		if err := run(ctx, "grpcurl", append([]string{"-plaintext"}, args...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkHealth asks for the status of each service, as Kubernetes and load balancers do.
+func checkHealth(ctx context.Context, addr string) error {
+	conn, err := runtime.Dial(addr, runtime.WithInsecure())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	client := healthpb.NewHealthClient(conn)
+	for _, service := range []string{
+		"",
+		shopv1service.UserServiceName,
+		shopv1service.ProductServiceName,
+		shopv1service.AnalyticsServiceName,
+		shopv1service.ChatServiceName,
+	} {
+		resp, err := client.Check(ctx, &healthpb.HealthCheckRequest{Service: service}, grpc.WaitForReady(true))
+		if err != nil {
+			return fmt.Errorf("health of %q: %w", service, err)
+		}
+		fmt.Printf("%-25s %s\n", cmp.Or(service, "the whole server"), resp.GetStatus())
+		if resp.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+			return fmt.Errorf("health of %q: %s", service, resp.GetStatus())
+		}
+	}
+	return nil
+}
+
+// stop ends the server with SIGTERM, as Kubernetes does, while it watches the server's health, as a load balancer does.
+func stop(ctx context.Context, server *process.Server) error {
+	title("Watch its health and stop it with SIGTERM")
+	conn, err := runtime.Dial(server.Addr, runtime.WithInsecure())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	health, err := healthpb.NewHealthClient(conn).Watch(ctx, &healthpb.HealthCheckRequest{})
+	if err != nil {
+		return err
+	}
+	if err := wantHealth(health, healthpb.HealthCheckResponse_SERVING); err != nil {
+		return err
+	}
+	start := time.Now()
+	if err := server.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	if err := wantHealth(health, healthpb.HealthCheckResponse_NOT_SERVING); err != nil {
+		return err
+	}
+	if err := server.Wait(); err != nil {
+		return fmt.Errorf("the server did not stop well: %w", err)
+	}
+	fmt.Printf("the server ended with status 0 after %v; for %v of them load balancers could notice\n", time.Since(start).Round(time.Millisecond), drainDelay)
+	return nil
+}
+
+// wantHealth prints the next status of a Watch, which must be want.
+func wantHealth(health grpc.ServerStreamingClient[healthpb.HealthCheckResponse], want healthpb.HealthCheckResponse_ServingStatus) error {
+	resp, err := health.Recv()
+	if err != nil {
+		return fmt.Errorf("health watch: %w", err)
+	}
+	fmt.Println("health:", resp.GetStatus())
+	if resp.GetStatus() != want {
+		return fmt.Errorf("health watch: the status is %s, want %s", resp.GetStatus(), want)
+	}
+	return nil
+}
+
+// run runs a command to its end and shows what it prints.
+func run(ctx context.Context, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Base(name), err)
+	}
+	return nil
+}
+
+// quote returns args as one would type them.
+func quote(args []string) string {
+	quoted := make([]string, len(args))
+	for i, arg := range args {
+		quoted[i] = arg
+		if strings.ContainsAny(arg, ` "{}`) {
+			quoted[i] = "'" + arg + "'"
+		}
+	}
+	return strings.Join(quoted, " ")
+}
+
+func title(text string) { fmt.Printf("\n== %s\n", text) }

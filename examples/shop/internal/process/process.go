@@ -1,0 +1,96 @@
+// Package process builds and runs the shop's own programs, for its demo and its tests.
+package process
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+)
+
+// module is where the programs are built from.
+const module = "github.com/grpcservice/grpcservice/examples/shop"
+
+// Build builds the shop's programs, by the names of their folders in cmd, into dir.
+func Build(ctx context.Context, dir string, names ...string) error {
+	args := []string{"build", "-o", dir + string(filepath.Separator)}
+	for _, name := range names {
+		args = append(args, module+"/cmd/"+name)
+	}
+	out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// Server is a running server.
+type Server struct {
+	// Addr is where it serves.
+	Addr string
+
+	cmd   *exec.Cmd
+	ended chan struct{}
+	err   error // of the process; read after ended
+}
+
+// Start runs the server at path on a free port and returns when it accepts connections. The server's log goes to log. The
+// server is killed when ctx ends.
+func Start(ctx context.Context, path string, log io.Writer, args ...string) (*Server, error) {
+	cmd := exec.CommandContext(ctx, path, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	s := &Server{cmd: cmd, ended: make(chan struct{})}
+	addr := make(chan string, 1)
+	go func() {
+		defer close(s.ended)
+		s.err = errors.Join(follow(stderr, log, addr), cmd.Wait())
+	}()
+	select {
+	case s.Addr = <-addr:
+		return s, nil
+	case <-s.ended:
+		return nil, fmt.Errorf("the server ended before it served: %w", s.err)
+	}
+}
+
+// serving finds the address in the line that the server logs when it listens.
+var serving = regexp.MustCompile(`serving.* address=(\S+)`)
+
+// follow copies the lines of a server's log to w until it ends, and sends the first address that they tell.
+func follow(log io.Reader, w io.Writer, addr chan<- string) error {
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		fmt.Fprintln(w, lines.Text())
+		if found := serving.FindStringSubmatch(lines.Text()); found != nil && addr != nil {
+			addr <- found[1]
+			addr = nil
+		}
+	}
+	return lines.Err()
+}
+
+// Signal sends the server a signal.
+func (s *Server) Signal(signal os.Signal) error { return s.cmd.Process.Signal(signal) }
+
+// Wait waits for the end of the server and returns an error unless its exit status is 0.
+func (s *Server) Wait() error {
+	<-s.ended
+	return s.err
+}
+
+// Kill ends the server, if it has not ended, and waits for that.
+func (s *Server) Kill() {
+	_ = s.cmd.Process.Kill() // fails when it has ended
+	<-s.ended
+}

@@ -1,0 +1,63 @@
+package service
+
+import (
+	"context"
+	"math"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// What the memory of one RecordMetrics call is bounded by.
+const (
+	maxMetricNames = 1000
+	maxMetricName  = 100 // bytes
+)
+
+// AnalyticsService sums up the metrics of each call. It implements [shopv1service.AnalyticsService].
+type AnalyticsService struct{}
+
+// NewAnalyticsService returns an AnalyticsService.
+func NewAnalyticsService() *AnalyticsService { return &AnalyticsService{} }
+
+// RecordMetrics takes metrics until the client has no more, and returns what they come to.
+func (s *AnalyticsService) RecordMetrics(_ context.Context, metrics runtime.Stream[shopv1.Metric]) (*shopv1.AggregateResult, error) {
+	result := &shopv1.AggregateResult{Aggregates: make(map[string]*shopv1.AggregateResult_Aggregate)}
+	for metric, err := range metrics {
+		if err != nil {
+			return nil, err // the client is gone, or the deadline has passed
+		}
+		if err := add(result, metric); err != nil {
+			return nil, err
+		}
+	}
+	return result, nil
+}
+
+// add adds one metric to result.
+func add(result *shopv1.AggregateResult, metric *shopv1.Metric) error {
+	name, value := metric.GetName(), metric.GetValue()
+	if name == "" || len(name) > maxMetricName {
+		return status.Errorf(codes.InvalidArgument, "name: must have 1 to %d bytes, has %d", maxMetricName, len(name))
+	}
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		return status.Errorf(codes.InvalidArgument, "value: must be finite, is %v", value)
+	}
+	aggregate, ok := result.Aggregates[name]
+	if !ok {
+		if len(result.Aggregates) == maxMetricNames {
+			return status.Errorf(codes.ResourceExhausted, "a call may have metrics of %d names", maxMetricNames)
+		}
+		aggregate = &shopv1.AggregateResult_Aggregate{Min: value, Max: value}
+		result.Aggregates[name] = aggregate
+	}
+	result.Count++
+	aggregate.Count++
+	aggregate.Sum += value
+	aggregate.Min = min(aggregate.Min, value)
+	aggregate.Max = max(aggregate.Max, value)
+	return nil
+}

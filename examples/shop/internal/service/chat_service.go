@@ -1,0 +1,32 @@
+package service
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// ChatService sends back what it is told. It implements [shopv1service.ChatService].
+type ChatService struct{}
+
+// NewChatService returns a ChatService.
+func NewChatService() *ChatService { return &ChatService{} }
+
+// Chat sends each message back, with the time at which it came.
+func (s *ChatService) Chat(_ context.Context, messages runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage] {
+	return func(yield func(*shopv1.ChatMessage, error) bool) {
+		for message, err := range messages {
+			if err != nil {
+				yield(nil, err) // the client is gone, or the deadline has passed
+				return
+			}
+			message.Timestamp = timestamppb.Now()
+			if !yield(message, nil) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,66 @@
+package service_test
+
+import (
+	"slices"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+
+	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
+	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1servicetest"
+	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
+	"github.com/grpcservice/grpcservice/runtime/stream"
+)
+
+func TestProductServiceContract(t *testing.T) {
+	shopv1servicetest.CheckProductService(t, service.NewProductService(service.Catalogue()))
+}
+
+func TestSearchProducts(t *testing.T) {
+	products := shopv1servicetest.ServeProductService(t, service.NewProductService(service.Catalogue()))
+	tests := []struct {
+		name  string
+		query string
+		limit int32
+		want  []int32
+	}{
+		{"by category", "tea", 0, []int32{3, 4}},
+		{"by name, whatever the case", "GRINDER", 0, []int32{2}},
+		{"everything", "", 0, []int32{1, 2, 3, 4, 5, 6}},
+		{"nothing", "bicycle", 0, nil},
+		{"at most", "coffee", 2, []int32{1, 2}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			req := &shopv1.SearchRequest{Query: test.query, Limit: test.limit}
+			found, err := stream.Collect(products.SearchProducts(t.Context(), req))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []int32
+			for _, product := range found {
+				got = append(got, product.GetId())
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("got the products %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestSearchProductsBoundsTheLimit(t *testing.T) {
+	catalogue := make([]*shopv1.Product, 1000)
+	for i := range catalogue {
+		catalogue[i] = &shopv1.Product{Id: int32(i)}
+	}
+	products := shopv1servicetest.ServeProductService(t, service.NewProductService(catalogue))
+	found, err := stream.Collect(products.SearchProducts(t.Context(), &shopv1.SearchRequest{Limit: 500}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != 100 {
+		t.Errorf("got %d products, want 100", len(found))
+	}
+	_, err = stream.Collect(products.SearchProducts(t.Context(), &shopv1.SearchRequest{Limit: -1}))
+	wantCode(t, err, codes.InvalidArgument)
+}

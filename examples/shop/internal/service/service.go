@@ -1,0 +1,15 @@
+// Package service implements the services of the shop, one in each file.
+//
+// It is written to be copied from: state is guarded and bounded, requests are checked, and each error is a status whose
+// text is meant for the caller. Deadlines, recovery, logs and shutdown are not its business but that of the server.
+package service
+
+import "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+
+// A missing or changed RPC fails here, with its name, and not where the services are registered.
+var (
+	_ shopv1service.UserService      = (*UserService)(nil)
+	_ shopv1service.ProductService   = (*ProductService)(nil)
+	_ shopv1service.AnalyticsService = (*AnalyticsService)(nil)
+	_ shopv1service.ChatService      = (*ChatService)(nil)
+)

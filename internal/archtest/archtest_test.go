@@ -1,0 +1,91 @@
+// Package archtest holds the arrows of the house: which package may import which.
+package archtest
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const self = "github.com/grpcservice/grpcservice"
+
+// TestPluginLinksNoGRPC checks that the plugin stays a small program that starts fast.
+func TestPluginLinksNoGRPC(t *testing.T) {
+	for _, dep := range dependencies(t, self+"/cmd/...") {
+		if within(dep, "google.golang.org/grpc") || within(dep, self+"/runtime") {
+			t.Errorf("the plugin links %s", dep)
+		}
+	}
+}
+
+// TestRuntimeDependsOnLittle checks that the core brings users nothing that grpc does not bring them.
+func TestRuntimeDependsOnLittle(t *testing.T) {
+	for _, dep := range dependencies(t, self+"/runtime/...") {
+		switch {
+		case within(dep, "google.golang.org/grpc"), within(dep, "google.golang.org/protobuf"),
+			within(dep, "google.golang.org/genproto/googleapis/rpc"), within(dep, "golang.org/x"):
+		case within(dep, self+"/runtime"):
+		default:
+			t.Errorf("the runtime depends on %s", dep)
+		}
+	}
+}
+
+// TestRuntimeImportsNoGolangX checks that what golang.org/x the runtime has comes through grpc.
+func TestRuntimeImportsNoGolangX(t *testing.T) {
+	for pkg, imports := range importsOf(t, self+"/runtime/...") {
+		for _, path := range imports {
+			if within(path, "golang.org/x") {
+				t.Errorf("%s imports %s", pkg, path)
+			}
+		}
+	}
+}
+
+// TestGeneratorArrows checks that a generator's data flows one way: plugin to model and gen, gen to templates and model.
+func TestGeneratorArrows(t *testing.T) {
+	allowed := map[string][]string{
+		self + "/templates":                  {},
+		self + "/internal/model":             {},
+		self + "/internal/gen":               {self + "/templates", self + "/internal/model"},
+		self + "/internal/plugin":            {self + "/internal/model", self + "/internal/gen"},
+		self + "/cmd/protoc-gen-grpcservice": {self + "/internal/plugin"},
+	}
+	for pkg, want := range allowed {
+		for _, path := range importsOf(t, pkg)[pkg] {
+			if within(path, self) && !slices.Contains(want, path) {
+				t.Errorf("%s imports %s; it may import %q of this module", pkg, path, want)
+			}
+		}
+	}
+}
+
+// dependencies returns all packages that the packages of a pattern need, but for the standard library.
+func dependencies(t *testing.T, pattern string) []string {
+	t.Helper()
+	return strings.Fields(list(t, "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", pattern))
+}
+
+// importsOf returns what each package of a pattern imports, tests aside.
+func importsOf(t *testing.T, pattern string) map[string][]string {
+	t.Helper()
+	imports := make(map[string][]string)
+	for line := range strings.Lines(list(t, "-f", "{{.ImportPath}} {{join .Imports \" \"}}", pattern)) {
+		words := strings.Fields(line)
+		imports[words[0]] = words[1:]
+	}
+	return imports
+}
+
+func list(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list"}, args...)...).Output()
+	if err != nil {
+		t.Fatalf("go list %q: %v", args, err)
+	}
+	return string(out)
+}
+
+// within says whether a package is the one at root or below it.
+func within(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }

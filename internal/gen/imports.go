@@ -1,0 +1,140 @@
+package gen
+
+import (
+	"fmt"
+	"go/token"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/model"
+)
+
+// goPackage is a Go package that generated code may import.
+type goPackage struct{ name, path string }
+
+// The packages that templates name by functions of their own.
+var (
+	contextPackage     = goPackage{"context", "context"}
+	testingPackage     = goPackage{"testing", "testing"}
+	grpcPackage        = goPackage{"grpc", "google.golang.org/grpc"}
+	runtimePackage     = goPackage{"runtime", "github.com/grpcservice/grpcservice/runtime"}
+	servicetestPackage = goPackage{"servicetest", "github.com/grpcservice/grpcservice/runtime/servicetest"}
+
+	ownPackages = []goPackage{contextPackage, testingPackage, grpcPackage, runtimePackage, servicetestPackage}
+)
+
+// locals are the names of receivers, parameters and variables in generated bodies. An import that had one of them would be
+// hidden there.
+var locals = []string{"c", "conn", "ctx", "f", "fake", "opts", "r", "req", "reqs", "service", "svc", "t"}
+
+// predeclared are the names that Go declares in every file.
+var predeclared = strings.Fields("any append bool byte cap clear close comparable complex complex128 complex64 copy delete " +
+	"error false float32 float64 imag int int16 int32 int64 int8 iota len make max min new nil panic print println real " +
+	"recover rune string true uint uint16 uint32 uint64 uint8 uintptr")
+
+// imports is the import table of one file: it spells identifiers, and remembers the packages that takes.
+type imports struct {
+	self  string            // the import path of the file itself
+	names map[string]string // what each package is called here, by import path
+	taken map[string]bool   // what no further package may be called
+	used  []goPackage       // as called here
+}
+
+// newImports returns the table for a file that out describes.
+func newImports(out model.Output) *imports {
+	t := &imports{self: out.Path, names: make(map[string]string), taken: make(map[string]bool)}
+	for _, names := range [][]string{locals, predeclared, out.Declares} {
+		for _, name := range names {
+			t.taken[name] = true
+		}
+	}
+	for _, p := range ownPackages {
+		t.taken[p.name] = true
+	}
+	return t
+}
+
+// ident spells an identifier of any package.
+func (t *imports) ident(id model.Ident) string {
+	if id.Path == t.self {
+		return id.Name
+	}
+	return t.name(id) + "." + id.Name
+}
+
+// of returns the function that spells the identifiers of a package that templates know.
+func (t *imports) of(p goPackage) func(name string) string {
+	return func(name string) string {
+		if _, found := t.names[p.path]; !found {
+			t.add(p)
+		}
+		return t.names[p.path] + "." + name
+	}
+}
+
+// name returns what the package of id is called in this file.
+func (t *imports) name(id model.Ident) string {
+	if name, found := t.names[id.Path]; found {
+		return name
+	}
+	name := t.free(id)
+	t.add(goPackage{name, id.Path})
+	return name
+}
+
+func (t *imports) add(p goPackage) {
+	t.names[p.path] = p.name
+	t.taken[p.name] = true
+	t.used = append(t.used, p)
+}
+
+// free returns the first name for the package of id that is not taken: its own, that behind the name of the folder above it
+// (av1, bv1), or a numbered one.
+func (t *imports) free(id model.Ident) string {
+	candidates := []string{id.Package}
+	if above := path.Base(path.Dir(id.Path)); isPlain(above) {
+		candidates = append(candidates, above+id.Package)
+	}
+	candidates = append(candidates, id.Package+"pb")
+	for _, name := range candidates {
+		if t.isFree(name) {
+			return name
+		}
+	}
+	for n := 2; ; n++ {
+		if name := fmt.Sprintf("%s%d", id.Package, n); t.isFree(name) {
+			return name
+		}
+	}
+}
+
+func (t *imports) isFree(name string) bool { return !t.taken[name] && !token.IsKeyword(name) }
+
+// isPlain says whether s is made of lower-case letters and digits and may begin a name.
+func isPlain(s string) bool {
+	for i, r := range s {
+		if !('a' <= r && r <= 'z' || i > 0 && '0' <= r && r <= '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// groups returns the lines of the import declaration: the standard library, then all others.
+func (t *imports) groups() [][]string {
+	slices.SortFunc(t.used, func(a, b goPackage) int { return strings.Compare(a.path, b.path) })
+	var groups [2][]string
+	for _, p := range t.used {
+		line := fmt.Sprintf("%q", p.path)
+		if p.name != path.Base(p.path) {
+			line = p.name + " " + line
+		}
+		group := 1
+		if p == contextPackage || p == testingPackage {
+			group = 0
+		}
+		groups[group] = append(groups[group], line)
+	}
+	return groups[:]
+}

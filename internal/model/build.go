@@ -1,0 +1,135 @@
+package model
+
+import (
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/compiler/protogen"
+)
+
+// Options are the parameters that shape the model.
+type Options struct {
+	PackageSuffix string // what the name of the service package adds to that of the messages
+}
+
+// Build models the files of the request that shall be generated and have services, in the order of their paths. The
+// problems are warnings; the error joins everything that is wrong, each a [Problem].
+func Build(plugin *protogen.Plugin, opts Options) ([]File, []Problem, error) {
+	sources := sourcesOf(plugin, opts)
+	b := builder{packages: packagesOf(plugin.Files), checked: make(map[importOf]bool)}
+	for _, s := range sources {
+		b.checkSource(s)
+	}
+	b.checkOutputs(sources)
+	var files []File
+	for _, group := range groupByPackage(sources) {
+		files = append(files, b.buildPackage(group)...)
+	}
+	warnings := b.warnings.sorted()
+	if err := b.errors.err(); err != nil {
+		return nil, warnings, err
+	}
+	slices.SortFunc(files, func(x, y File) int { return strings.Compare(x.Source, y.Source) })
+	return files, warnings, nil
+}
+
+// builder collects what is wrong while a model is made.
+type builder struct {
+	packages map[protogen.GoImportPath]goPackage
+	checked  map[importOf]bool
+	warnings problems
+	errors   problems
+}
+
+// source is a proto file to generate from, and where its code goes.
+type source struct {
+	*protogen.File
+	service, test Output
+}
+
+// sourcesOf returns the files to generate that have services, in the order of their paths.
+func sourcesOf(plugin *protogen.Plugin, opts Options) []source {
+	var sources []source
+	for _, f := range plugin.Files {
+		if f.Generate && len(f.Services) > 0 {
+			service, test := outputsOf(f, opts)
+			sources = append(sources, source{f, service, test})
+		}
+	}
+	slices.SortFunc(sources, func(x, y source) int { return strings.Compare(x.Desc.Path(), y.Desc.Path()) })
+	return sources
+}
+
+// groupByPackage returns the sources of each Go package, in the order of the first.
+func groupByPackage(sources []source) [][]source {
+	var groups [][]source
+	place := make(map[protogen.GoImportPath]int)
+	for _, s := range sources {
+		i, found := place[s.GoImportPath]
+		if !found {
+			i = len(groups)
+			place[s.GoImportPath] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], s)
+	}
+	return groups
+}
+
+// goPackage is a Go package of messages: all proto files of one import path.
+type goPackage struct {
+	name       string
+	deprecated bool   // Go tools take it for deprecated as soon as one of its files is
+	first      string // the path of its first file
+}
+
+// packagesOf returns the Go packages that the files belong to.
+func packagesOf(files []*protogen.File) map[protogen.GoImportPath]goPackage {
+	packages := make(map[protogen.GoImportPath]goPackage)
+	for _, f := range files {
+		p, found := packages[f.GoImportPath]
+		if !found || f.Desc.Path() < p.first {
+			p.first = f.Desc.Path()
+		}
+		p.name = string(f.GoPackageName)
+		p.deprecated = p.deprecated || isDeprecated(f.Desc, "")
+		packages[f.GoImportPath] = p
+	}
+	return packages
+}
+
+// buildPackage models the files of one Go package.
+func (b *builder) buildPackage(sources []source) []File {
+	lower := lowerNames(goNamesOf(sources))
+	service, test := newScope("service"), newScope("test")
+	files := make([]File, 0, len(sources))
+	for _, s := range sources {
+		file := File{Source: s.Desc.Path(), Service: s.service, Test: s.test}
+		for _, svc := range s.Services {
+			modelled := b.buildService(s, svc, lower[svc.GoName])
+			declarer := declarer{placeOf(svc.Desc), "service " + modelled.Name, svc.GoName}
+			service.declare(&b.errors, declarer, modelled.inService())
+			test.declare(&b.errors, declarer, modelled.inTest())
+			file.Services = append(file.Services, modelled)
+		}
+		file.markDeprecated(b.namesDeprecated(s))
+		files = append(files, file)
+	}
+	for i := range files {
+		files[i].Service.Declares = service.names()
+		files[i].Test.Declares = test.names()
+	}
+	return files
+}
+
+// goNamesOf returns the Go names of all services of the sources, each once.
+func goNamesOf(sources []source) []string {
+	var names []string
+	for _, s := range sources {
+		for _, svc := range s.Services {
+			names = append(names, svc.GoName)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,123 @@
+package model
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
+)
+
+// pluginFor returns a request for one file with the given service.
+func pluginFor(t *testing.T, service *descriptorpb.ServiceDescriptorProto) *protogen.Plugin {
+	t.Helper()
+	plugin, err := protogen.Options{}.New(&pluginpb.CodeGeneratorRequest{
+		FileToGenerate: []string{"library/v1/books.proto"},
+		ProtoFile: []*descriptorpb.FileDescriptorProto{{
+			Name: proto.String("library/v1/books.proto"), Package: proto.String("library.v1"), Syntax: proto.String("proto3"),
+			Options:     &descriptorpb.FileOptions{GoPackage: proto.String("example.com/library/v1;libraryv1")},
+			MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("Book")}, {Name: proto.String("Shelf")}},
+			Service:     []*descriptorpb.ServiceDescriptorProto{service},
+			SourceCodeInfo: &descriptorpb.SourceCodeInfo{Location: []*descriptorpb.SourceCodeInfo_Location{
+				{Path: []int32{6, 0}, Span: []int32{4, 0, 1}, LeadingComments: proto.String(" Books are books.\n")},
+				{Path: []int32{6, 0, 2, 1}, Span: []int32{6, 2, 1}, TrailingComments: proto.String(" Watch watches.\n")},
+			}},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plugin
+}
+
+func TestBuild(t *testing.T) {
+	plugin := pluginFor(t, &descriptorpb.ServiceDescriptorProto{Name: proto.String("book_service"), Method: []*descriptorpb.MethodDescriptorProto{
+		{
+			Name: proto.String("get"), InputType: proto.String("Book"), OutputType: proto.String("Shelf"),
+			Options: &descriptorpb.MethodOptions{IdempotencyLevel: descriptorpb.MethodOptions_NO_SIDE_EFFECTS.Enum()},
+		},
+		{
+			Name: proto.String("Watch"), InputType: proto.String("Shelf"), OutputType: proto.String("Book"),
+			ServerStreaming: proto.Bool(true), Options: &descriptorpb.MethodOptions{Deprecated: proto.Bool(true)},
+		},
+	}})
+	files, warnings, err := Build(plugin, Options{PackageSuffix: "rpc"})
+	if err != nil || len(warnings) > 0 {
+		t.Fatalf("Build returns the error %v and the warnings %v", err, warnings)
+	}
+	message := func(name string) Ident { return Ident{name, "libraryv1", "example.com/library/v1"} }
+	service := func(name string) Ident { return Ident{name, "libraryv1rpc", "example.com/library/v1/libraryv1rpc"} }
+	want := []File{{
+		Source: "library/v1/books.proto",
+		Service: Output{
+			Package: "libraryv1rpc", Path: "example.com/library/v1/libraryv1rpc",
+			File: "example.com/library/v1/libraryv1rpc/books.grpcservice.go",
+			Doc:  "Package libraryv1rpc serves and calls the services of library/v1/books.proto: BookService.",
+			Declares: []string{"BookService", "BookServiceName", "NewBookServiceClient", "RegisterBookService",
+				"UnimplementedBookService", "bookServiceClient", "bookServiceTable"},
+		},
+		Test: Output{
+			Package: "libraryv1rpctest", Path: "example.com/library/v1/libraryv1rpctest",
+			File:       "example.com/library/v1/libraryv1rpctest/books.grpcservice.go",
+			Doc:        "Package libraryv1rpctest helps to test what serves or calls the services of library/v1/books.proto: BookService.",
+			Declares:   []string{"CheckBookService", "FakeBookService", "NewFakeBookService", "ServeBookService", "fakeBookService"},
+			Deprecated: true,
+		},
+		Services: []Service{{
+			Names: Names{
+				Interface: service("BookService"), Unimplemented: service("UnimplementedBookService"),
+				Register: service("RegisterBookService"), NewClient: service("NewBookServiceClient"),
+				NameConst: "BookServiceName", Table: "bookServiceTable", Client: "bookServiceClient",
+				Serve: "ServeBookService", Check: "CheckBookService",
+				Fake: "FakeBookService", NewFake: "NewFakeBookService", FakeType: "fakeBookService",
+			},
+			Name: "book_service", FullName: "library.v1.book_service",
+			Doc:        []string{"Books are books."},
+			Descriptor: message("File_library_v1_books_proto"),
+			Methods: []Method{
+				{
+					Name: "get", GoName: "Get", Row: 0, Kind: Unary, Doc: []string{"Get takes a request and answers once."},
+					Input: message("Book"), Output: message("Shelf"), Policy: Policy{Idempotency: "NoSideEffects"},
+				},
+				{
+					Name: "Watch", GoName: "Watch", Row: 1, Kind: ServerStream,
+					Doc:        []string{"Watch watches.", "", "Deprecated: library/v1/books.proto marks it as deprecated."},
+					Deprecated: "library/v1/books.proto marks it as deprecated.",
+					Input:      message("Shelf"), Output: message("Book"),
+				},
+			},
+		}},
+	}}
+	if diff := cmp.Diff(want, files); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestBuildJoinsErrorsInOrder(t *testing.T) {
+	method := func(name string) *descriptorpb.MethodDescriptorProto {
+		return &descriptorpb.MethodDescriptorProto{Name: proto.String(name), InputType: proto.String("Book"), OutputType: proto.String("Book")}
+	}
+	plugin := pluginFor(t, &descriptorpb.ServiceDescriptorProto{Name: proto.String("S"), Method: []*descriptorpb.MethodDescriptorProto{
+		method("get_it"), method("GetIt"), method("Other"), method("other"),
+	}})
+	files, _, err := Build(plugin, Options{PackageSuffix: "service"})
+	want := "library/v1/books.proto: rpc S.other: its Go name Other is that of rpc Other too (library/v1/books.proto); rename one of them\n" +
+		"library/v1/books.proto:7:3: rpc S.GetIt: its Go name GetIt is that of rpc get_it too (library/v1/books.proto); rename one of them"
+	if files != nil || err == nil || err.Error() != want {
+		t.Errorf("Build returns %d files and the error:\n%v\nwant:\n%s", len(files), err, want)
+	}
+}
+
+func TestKindString(t *testing.T) {
+	for _, tt := range []struct {
+		requests, responses bool
+		want                string
+	}{{false, false, "Unary"}, {false, true, "ServerStream"}, {true, false, "ClientStream"}, {true, true, "Bidi"}} {
+		kind := kindOf(tt.requests, tt.responses)
+		if got := kind.String(); got != tt.want || kind.StreamsRequests() != tt.requests || kind.StreamsResponses() != tt.responses {
+			t.Errorf("the kind that streams requests: %t and responses: %t is %s", tt.requests, tt.responses, got)
+		}
+	}
+}

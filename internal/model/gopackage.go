@@ -1,0 +1,109 @@
+package model
+
+import (
+	"go/token"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
+)
+
+// CheckGoPackages reports every file of a request, of those to generate and all they import, that has no Go package or shares
+// it under another name; mappings are the M parameters by file. protogen finds the same, but stops at the first.
+func CheckGoPackages(request *pluginpb.CodeGeneratorRequest, mappings map[string]string) error {
+	var errs problems
+	seen := make(map[string]namedPackage)
+	for _, f := range neededFiles(request) {
+		importPath, name := goPackageOf(f, mappings[f.GetName()])
+		switch other, again := seen[importPath]; {
+		case importPath == "":
+			errs.add(Place{Path: f.GetName()}, "", "it has no Go package; set the option go_package, or the parameter M%s=<import path>", f.GetName())
+		case !strings.ContainsAny(importPath, "./"):
+			errs.add(goPackagePlace(f), "", "the Go import path %q is only a name; put the path of your module before it", importPath)
+		case !again:
+			seen[importPath] = namedPackage{name, goPackagePlace(f)}
+		case other.name != name:
+			errs.add(goPackagePlace(f), "", "the Go package %q is called %q here and %q in %s; give it one name", importPath, name, other.name, other.place)
+		}
+	}
+	return errs.err()
+}
+
+// namedPackage is the name of a Go package, and the first file that has it.
+type namedPackage struct {
+	name  string
+	place Place
+}
+
+// neededFiles returns the files to generate and all they import, in the order of their paths. An "import option" does not
+// count: no code comes of it.
+func neededFiles(request *pluginpb.CodeGeneratorRequest) []*descriptorpb.FileDescriptorProto {
+	files := make(map[string]*descriptorpb.FileDescriptorProto)
+	for _, f := range request.GetProtoFile() {
+		files[f.GetName()] = f
+	}
+	var needed []*descriptorpb.FileDescriptorProto
+	queue := slices.Clone(request.GetFileToGenerate())
+	for len(queue) > 0 {
+		f := files[queue[0]]
+		delete(files, queue[0])
+		queue = queue[1:]
+		if f != nil {
+			needed = append(needed, f)
+			queue = append(queue, f.GetDependency()...)
+		}
+	}
+	slices.SortFunc(needed, func(a, b *descriptorpb.FileDescriptorProto) int { return strings.Compare(a.GetName(), b.GetName()) })
+	return needed
+}
+
+// goPackageOf returns the import path and the name of the Go package of f, which mapping overrides.
+func goPackageOf(f *descriptorpb.FileDescriptorProto, mapping string) (importPath, name string) {
+	optionPath, optionName, _ := strings.Cut(f.GetOptions().GetGoPackage(), ";")
+	mappedPath, mappedName, _ := strings.Cut(mapping, ";")
+	importPath, name = mappedPath, mappedName
+	if importPath == "" {
+		importPath = optionPath
+	}
+	if name == "" {
+		name = optionName
+	}
+	if name == "" && optionPath != "" {
+		return importPath, cleanName(path.Base(optionPath))
+	}
+	if name == "" {
+		return importPath, cleanName(path.Base(importPath))
+	}
+	return importPath, name
+}
+
+// cleanName makes a Go package name of the last element of an import path, as protoc-gen-go does.
+func cleanName(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return '_'
+	}, s)
+	first := []rune(s + "_")[0]
+	if token.IsKeyword(s) || !unicode.IsLetter(first) {
+		return "_" + s
+	}
+	return s
+}
+
+// goPackagePlace returns where f sets its go_package, or just the file.
+func goPackagePlace(f *descriptorpb.FileDescriptorProto) Place {
+	for _, loc := range f.GetSourceCodeInfo().GetLocation() {
+		if slices.Equal(loc.GetPath(), goPackagePath) && len(loc.GetSpan()) >= 2 {
+			return Place{Path: f.GetName(), Line: int(loc.GetSpan()[0]) + 1, Column: int(loc.GetSpan()[1]) + 1}
+		}
+	}
+	return Place{Path: f.GetName()}
+}
+
+// goPackagePath leads from a FileDescriptorProto to options.go_package.
+var goPackagePath = []int32{8, 11}

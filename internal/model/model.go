@@ -1,0 +1,95 @@
+// Package model says what is generated, as plain structs. [Build] makes them from the proto files of a request; it decides
+// everything that can be decided before text is written: names, paths, comments, policies, and what is an error.
+//
+// Nothing in a model points back into the request, so models can be compared.
+package model
+
+// File is what one proto file becomes.
+type File struct {
+	Source   string // the path of the proto file
+	Service  Output // the package that serves and calls
+	Test     Output // the package that helps tests
+	Services []Service
+}
+
+// Output is one generated Go file.
+type Output struct {
+	Package    string   // the name of its Go package
+	Path       string   // the import path of its Go package
+	File       string   // where the file goes, below the output folder
+	Doc        string   // the package comment, one line
+	Declares   []string // what the Go package declares, in this and in its other files, sorted
+	Deprecated bool     // whether the file names something that is deprecated
+}
+
+// Ident is a Go identifier and the package that declares it.
+type Ident struct {
+	Name    string
+	Package string // the package's name
+	Path    string // the package's import path
+}
+
+// Service is one service of a proto file. Its names are made by newNames, and nowhere else.
+type Service struct {
+	Names
+	Name       string   // as the proto spells it
+	FullName   string   // with the proto package
+	Doc        []string // the lines of its comment
+	Deprecated string   // the sentence that says so, or nothing
+	Descriptor Ident    // the variable that describes the proto file
+	Methods    []Method
+}
+
+// Method is one RPC of a service.
+type Method struct {
+	Name       string // as the proto spells it
+	GoName     string
+	Row        int // its place in the service
+	Kind       Kind
+	Doc        []string // the lines of its comment
+	Deprecated string   // the sentence that says so, or nothing
+	Input      Ident
+	Output     Ident
+	Policy     Policy
+}
+
+// Kind is the shape of an RPC.
+type Kind int
+
+// The kinds of RPC.
+const (
+	Unary Kind = iota
+	ServerStream
+	ClientStream
+	Bidi
+)
+
+// kindOf returns the kind of an RPC by the ends that stream.
+func kindOf(requests, responses bool) Kind {
+	switch {
+	case requests && responses:
+		return Bidi
+	case requests:
+		return ClientStream
+	case responses:
+		return ServerStream
+	default:
+		return Unary
+	}
+}
+
+// String returns the name of the kind, which the runtime's functions have too.
+func (k Kind) String() string {
+	return [...]string{"Unary", "ServerStream", "ClientStream", "Bidi"}[k]
+}
+
+// StreamsRequests says whether the caller sends a stream.
+func (k Kind) StreamsRequests() bool { return k == ClientStream || k == Bidi }
+
+// StreamsResponses says whether the service answers with a stream.
+func (k Kind) StreamsResponses() bool { return k == ServerStream || k == Bidi }
+
+// Policy is what the proto says of an RPC beyond its types. A field that is zero is not written.
+type Policy struct {
+	Idempotency string // the name of a constant of the runtime
+}

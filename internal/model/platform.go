@@ -1,0 +1,43 @@
+package model
+
+import "strings"
+
+// platformOf returns the ending by which Go would build a file of this name on some platforms only, or nothing. Go looks at
+// what is before the first dot, beyond its first underscore, and past "_test".
+func platformOf(base string) string {
+	name, _, _ := strings.Cut(base, ".")
+	_, name, found := strings.Cut(name, "_")
+	if !found {
+		return ""
+	}
+	words := strings.Split(name, "_")
+	end := len(words)
+	if words[end-1] == "test" {
+		end--
+	}
+	switch {
+	case end >= 2 && goSystems[words[end-2]] && goArchitectures[words[end-1]]:
+		return "_" + strings.Join(words[end-2:], "_")
+	case end >= 1 && (goSystems[words[end-1]] || goArchitectures[words[end-1]]):
+		return "_" + strings.Join(words[end-1:], "_")
+	default:
+		return ""
+	}
+}
+
+// The names of systems and architectures that Go knows from the past, present and future.
+var (
+	goSystems = set("aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris " +
+		"wasip1 windows zos")
+	goArchitectures = set("386 amd64 amd64p32 arm arm64 arm64be armbe loong64 mips mips64 mips64le mips64p32 mips64p32le " +
+		"mipsle ppc ppc64 ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm")
+)
+
+// set returns the words of a list as a set.
+func set(words string) map[string]bool {
+	s := make(map[string]bool)
+	for word := range strings.FieldsSeq(words) {
+		s[word] = true
+	}
+	return s
+}

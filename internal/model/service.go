@@ -1,0 +1,88 @@
+package model
+
+import (
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// buildService models one service; lower is what its unexported names begin with.
+func (b *builder) buildService(s source, svc *protogen.Service, lower string) Service {
+	service := Service{
+		Names:      newNames(svc.GoName, lower, s.service),
+		Name:       string(svc.Desc.Name()),
+		FullName:   string(svc.Desc.FullName()),
+		Doc:        docOf(svc.Comments),
+		Descriptor: b.ident(s.GoDescriptorIdent),
+	}
+	if len(service.Doc) == 0 {
+		service.Doc = []string{svc.GoName + " is the service " + service.FullName + "."}
+	}
+	service.Deprecated = deprecationOf(svc.Desc, service.Doc)
+	service.Doc = withDeprecation(service.Doc, service.Deprecated)
+	if len(svc.Methods) == 0 {
+		b.warnings.add(placeOf(svc.Desc), "service "+service.Name, "it has no RPCs; give it one, or remove it")
+	}
+	places := make(map[string]*protogen.Method)
+	for row, m := range svc.Methods {
+		b.checkMethodName(places, m)
+		service.Methods = append(service.Methods, b.buildMethod(s, m, row))
+	}
+	return service
+}
+
+// buildMethod models one RPC, which has the given place in its service.
+func (b *builder) buildMethod(s source, m *protogen.Method, row int) Method {
+	method := Method{
+		Name:   string(m.Desc.Name()),
+		GoName: m.GoName,
+		Row:    row,
+		Kind:   kindOf(m.Desc.IsStreamingClient(), m.Desc.IsStreamingServer()),
+		Doc:    docOf(m.Comments),
+		Input:  b.ident(m.Input.GoIdent),
+		Output: b.ident(m.Output.GoIdent),
+		Policy: policyOf(m.Desc),
+	}
+	if len(method.Doc) == 0 {
+		method.Doc = []string{m.GoName + plainDoc[method.Kind]}
+	}
+	method.Deprecated = deprecationOf(m.Desc, method.Doc)
+	method.Doc = withDeprecation(method.Doc, method.Deprecated)
+	b.checkImport(s, m, m.Input)
+	b.checkImport(s, m, m.Output)
+	return method
+}
+
+// plainDoc is the comment, behind the name, of an RPC that has none in the proto.
+var plainDoc = map[Kind]string{
+	Unary:        " takes a request and answers once.",
+	ServerStream: " takes a request and answers with a stream.",
+	ClientStream: " takes a stream of requests and answers once.",
+	Bidi:         " takes a stream of requests and answers with a stream.",
+}
+
+// docOf returns the comment of a service or an RPC: the one above it, else the one behind it.
+func docOf(comments protogen.CommentSet) []string {
+	if lines := commentLines(string(comments.Leading)); len(lines) > 0 {
+		return lines
+	}
+	return commentLines(string(comments.Trailing))
+}
+
+// policyOf returns what the options of an RPC say.
+func policyOf(desc protoreflect.MethodDescriptor) Policy {
+	options, _ := desc.Options().(*descriptorpb.MethodOptions)
+	switch options.GetIdempotencyLevel() {
+	case descriptorpb.MethodOptions_NO_SIDE_EFFECTS:
+		return Policy{Idempotency: "NoSideEffects"}
+	case descriptorpb.MethodOptions_IDEMPOTENT:
+		return Policy{Idempotency: "Idempotent"}
+	default:
+		return Policy{}
+	}
+}
+
+// ident returns the identifier with the name of its package.
+func (b *builder) ident(id protogen.GoIdent) Ident {
+	return Ident{Name: id.GoName, Package: b.packages[id.GoImportPath].name, Path: string(id.GoImportPath)}
+}

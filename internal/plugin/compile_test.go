@@ -1,0 +1,182 @@
+package plugin_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	gengo "google.golang.org/protobuf/cmd/protoc-gen-go/internal_gengo"
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/pluginpb"
+)
+
+// TestGeneratedCode builds one module of all code that comes out of testdata, with the messages of protoc-gen-go, and runs over
+// it what users run over theirs.
+func TestGeneratedCode(t *testing.T) {
+	module := writeModule(t)
+	packages := module.packages()
+
+	t.Run("vet", func(t *testing.T) { module.mustRun(t, "go", "vet", "-trimpath", "./...") })
+	t.Run("vet opaque", func(t *testing.T) { module.mustRun(t, "go", "vet", "-trimpath", "-tags=protoopaque", "./...") })
+	t.Run("staticcheck", func(t *testing.T) {
+		staticcheck := os.Getenv("STATICCHECK")
+		if staticcheck == "" {
+			if os.Getenv("CI") == "true" {
+				t.Fatal("the variable STATICCHECK has to name a staticcheck binary where CI is true")
+			}
+			return
+		}
+		module.mustRun(t, staticcheck, packages...)
+	})
+	t.Run("generate", func(t *testing.T) {
+		if out := module.mustRun(t, "go", append([]string{"generate", "-n"}, packages...)...); out != "" {
+			t.Errorf("go generate would run:\n%s", out)
+		}
+	})
+	t.Run("handshake", func(t *testing.T) { checkHandshake(t, module) })
+}
+
+// checkHandshake checks what users see who have a runtime that is older than their generated code needs.
+func checkHandshake(t *testing.T, module goModule) {
+	const file = "kinds/library/v1/libraryv1service/book_service.grpcservice.go"
+	newer := strings.Replace(module.files[file], "runtime.IsAtLeastVersion0_1", "runtime.IsAtLeastVersion0_999", 1)
+	writeTree(t, module.dir, map[string]string{file: newer})
+	out, err := module.run("go", "build", "-trimpath", "./"+path.Dir(file))
+	if want := "undefined: runtime.IsAtLeastVersion0_999"; err == nil || !strings.Contains(out, want) {
+		t.Errorf("go build says %q (%v), want %q", out, err, want)
+	}
+	if want := "go get -u github.com/grpcservice/grpcservice\nconst _ = runtime.IsAtLeastVersion0_999"; !strings.Contains(newer, want) {
+		t.Errorf("the line that does not compile has no advice above it")
+	}
+}
+
+// goModule is a Go module on disk.
+type goModule struct {
+	dir   string
+	files map[string]string // what the plugin generated
+}
+
+// writeModule generates everything that testdata has into one module.
+func writeModule(t *testing.T) goModule {
+	t.Helper()
+	module := goModule{dir: t.TempDir(), files: make(map[string]string)}
+	for _, c := range testCases(t) {
+		request := c.request(t)
+		wanted := run(t, request)
+		if wanted.err != "" {
+			continue
+		}
+		request.Parameter = proto.String(without(c.options, "paths", "module", "emit"))
+		files := run(t, request).files
+		checkSameContents(t, c, wanted.files, files)
+		for file, content := range files {
+			module.files[strings.TrimPrefix(file, "example.com/")] = content
+		}
+		writeTree(t, module.dir, messages(t, c, request))
+	}
+	writeTree(t, module.dir, module.files)
+	writeTree(t, module.dir, map[string]string{"go.mod": goMod(t), "go.sum": readFile(t, "../../go.sum")})
+	return module
+}
+
+// without returns a parameter without those of the given names.
+func without(options string, names ...string) string {
+	return strings.Join(slices.DeleteFunc(strings.Split(options, ","), func(param string) bool {
+		name, _, _ := strings.Cut(param, "=")
+		return slices.Contains(names, name)
+	}), ",")
+}
+
+// checkSameContents checks that parameters which only say where files go, and which ones, leave their contents as they are.
+func checkSameContents(t *testing.T, c testCase, some, all map[string]string) {
+	t.Helper()
+	contents := make(map[string]bool)
+	for _, content := range all {
+		contents[content] = true
+	}
+	for file, content := range some {
+		if !contents[content] {
+			t.Errorf("%s: %s has another content than without %s", c.name, file, c.options)
+		}
+	}
+}
+
+// messages returns what protoc-gen-go generates for the request.
+func messages(t *testing.T, c testCase, request *pluginpb.CodeGeneratorRequest) map[string]string {
+	t.Helper()
+	request.Parameter = proto.String(without(request.GetParameter(), "package_suffix"))
+	gen, err := protogen.Options{}.New(request)
+	if err != nil {
+		t.Fatalf("%s: %v", c.name, err)
+	}
+	for _, f := range gen.Files {
+		if f.Generate {
+			gengo.GenerateFile(gen, f)
+		}
+	}
+	files := make(map[string]string)
+	for _, file := range gen.Response().File {
+		if strings.HasSuffix(file.GetName(), ".go") {
+			files[strings.TrimPrefix(file.GetName(), "example.com/")] = file.GetContent()
+		}
+	}
+	return files
+}
+
+// goMod returns the go.mod of a user who has the requirements of this module, and this module as it is here.
+func goMod(t *testing.T) string {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const self = "github.com/grpcservice/grpcservice"
+	text := strings.Replace(readFile(t, "../../go.mod"), "module "+self, "module example.com", 1)
+	return text + fmt.Sprintf("\nrequire %s v0.0.0\n\nreplace %s => %s\n", self, self, root)
+}
+
+func readFile(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// packages returns the generated packages as arguments of the go command.
+func (m goModule) packages() []string {
+	var packages []string
+	for file := range m.files {
+		packages = append(packages, "./"+path.Dir(file))
+	}
+	slices.Sort(packages)
+	return slices.Compact(packages)
+}
+
+// run runs a command in the module and returns what it printed.
+func (m goModule) run(name string, args ...string) (string, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = m.dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "GOPROXY=off")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	return out.String(), err
+}
+
+func (m goModule) mustRun(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := m.run(name, args...)
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, args[0], err, out)
+	}
+	return out
+}

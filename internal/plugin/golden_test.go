@@ -1,0 +1,104 @@
+package plugin_test
+
+import (
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite what the golden tests want")
+
+// TestGolden runs the plugin over each folder of testdata and compares what comes out with its folder want: the generated files,
+// or the file error, and the file warnings.
+func TestGolden(t *testing.T) {
+	for _, c := range testCases(t) {
+		t.Run(c.name, func(t *testing.T) {
+			got := goldenFiles(run(t, c.request(t)))
+			want := filepath.Join(c.dir, "want")
+			if *update {
+				if err := os.RemoveAll(want); err != nil {
+					t.Fatal(err)
+				}
+				writeTree(t, want, got)
+				return
+			}
+			if diff := cmp.Diff(readTree(t, want), got); diff != "" {
+				t.Errorf("the output is not what %s wants; if it should be, run go test ./internal/plugin -update (-want +got):\n%s", want, diff)
+			}
+		})
+	}
+}
+
+// goldenFiles lays a result out as the folder want has it. Of a big file it keeps the hash.
+func goldenFiles(r result) map[string]string {
+	const big = 100_000
+	golden := make(map[string]string)
+	for path, content := range r.files {
+		if len(content) > big {
+			path, content = path+".sha256", fmt.Sprintf("%x\n", sha256.Sum256([]byte(content)))
+		}
+		golden[path] = content
+	}
+	if r.err != "" {
+		golden["error"] = r.err + "\n"
+	}
+	if r.warnings != "" {
+		golden["warnings"] = r.warnings
+	}
+	return golden
+}
+
+// TestOrderDoesNotMatter checks that the order of the files in a request leaves every byte as it is, errors included.
+func TestOrderDoesNotMatter(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, c := range testCases(t) {
+		t.Run(c.name, func(t *testing.T) {
+			request := c.request(t)
+			want := run(t, request)
+			for range 4 {
+				random.Shuffle(len(request.FileToGenerate), func(i, j int) {
+					request.FileToGenerate[i], request.FileToGenerate[j] = request.FileToGenerate[j], request.FileToGenerate[i]
+				})
+				random.Shuffle(len(request.ProtoFile), func(i, j int) {
+					request.ProtoFile[i], request.ProtoFile[j] = request.ProtoFile[j], request.ProtoFile[i]
+				})
+				if diff := cmp.Diff(want, run(t, request), cmp.AllowUnexported(result{})); diff != "" {
+					t.Fatalf("another order gives another result (-first +shuffled):\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+// TestStrategyDoesNotMatter checks that a run per folder, as buf does it, and one run over all folders write the same bytes.
+func TestStrategyDoesNotMatter(t *testing.T) {
+	for _, c := range testCases(t) {
+		t.Run(c.name, func(t *testing.T) {
+			request := c.request(t)
+			all := run(t, request)
+			if all.err != "" {
+				return // what clashes across folders is found only where both are seen
+			}
+			dirs := make(map[string][]string)
+			for _, path := range c.protos {
+				dirs[filepath.Dir(path)] = append(dirs[filepath.Dir(path)], path)
+			}
+			each := make(map[string]string)
+			for _, paths := range dirs {
+				request.FileToGenerate = paths
+				for path, content := range run(t, request).files {
+					each[path] = content
+				}
+			}
+			if diff := cmp.Diff(all.files, each); diff != "" {
+				t.Errorf("strategy directory gives another result (-all +directory):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,23 @@
+package plugin
+
+// manual is what --help prints; the long form is the doc comment of cmd/protoc-gen-grpcservice.
+const manual = `protoc-gen-grpcservice is a plugin of buf and protoc: it generates Go gRPC services from proto files.
+
+    # buf.gen.yaml
+    version: v2
+    plugins:
+      - {local: protoc-gen-go,          out: gen, opt: paths=source_relative}
+      - {local: protoc-gen-grpcservice, out: gen, opt: paths=source_relative}
+
+Parameters:
+    emit=service;test       which packages to generate; both are the default
+    package_suffix=service  what the service package's name adds to that of the messages
+    paths, module, M<file>, annotate_code, default_api_level, apilevelM<file>
+                            as for protoc-gen-go
+
+Arguments:
+    --version               print the version
+    --help                  print this text
+
+Manual: https://pkg.go.dev/github.com/grpcservice/grpcservice/cmd/protoc-gen-grpcservice
+`

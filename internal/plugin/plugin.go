@@ -1,0 +1,93 @@
+// Package plugin is protoc-gen-grpcservice as a function: it reads a request of protoc or buf, and answers it.
+package plugin
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/pluginpb"
+)
+
+// Env is what a process has.
+type Env struct {
+	Args   []string // without the name of the program
+	Stdin  io.Reader
+	Stdout io.Writer // for the response, and nothing else
+	Stderr io.Writer
+}
+
+// The exit codes of Run.
+const (
+	exitAnswered = 0 // also where the answer is an error: it is for the caller to report
+	exitNoAnswer = 1
+	exitMisused  = 2
+)
+
+// Run does what the program is asked for, and returns its exit code.
+func Run(env Env) int {
+	if len(env.Args) > 0 {
+		return runArgs(env)
+	}
+	if isTerminal(env.Stdin) {
+		fmt.Fprintf(env.Stderr, "%s: this program is run by buf or protoc, which send it a request; try --help\n", name)
+		return exitMisused
+	}
+	if err := answer(env); err != nil {
+		fmt.Fprintf(env.Stderr, "%s: %v\n", name, err)
+		return exitNoAnswer
+	}
+	return exitAnswered
+}
+
+// runArgs does what the arguments say. A plugin has none when it works.
+func runArgs(env Env) int {
+	switch arg := env.Args[0]; {
+	case len(env.Args) > 1:
+		fmt.Fprintf(env.Stderr, "%s: unknown arguments %q; want --version, --help or nothing\n", name, env.Args)
+		return exitMisused
+	case arg == "--version":
+		fmt.Fprintf(env.Stdout, "%s %s\n", name, version())
+	case arg == "--help":
+		fmt.Fprint(env.Stdout, manual)
+	default:
+		fmt.Fprintf(env.Stderr, "%s: unknown argument %q; want --version, --help or nothing\n", name, arg)
+		return exitMisused
+	}
+	return exitAnswered
+}
+
+// isTerminal says whether nobody but a person can be at the other end of r.
+func isTerminal(r io.Reader) bool {
+	file, ok := r.(interface{ Stat() (fs.FileInfo, error) })
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&fs.ModeCharDevice != 0
+}
+
+// answer reads a request and writes the response. Its error is for what a response cannot report.
+func answer(env Env) error {
+	in, err := io.ReadAll(env.Stdin)
+	if err != nil {
+		return fmt.Errorf("read the request: %w", err)
+	}
+	request := &pluginpb.CodeGeneratorRequest{}
+	if err := proto.Unmarshal(in, request); err != nil {
+		return fmt.Errorf("standard input does not hold a request of buf or protoc: %w", err)
+	}
+	response, warnings := respond(request)
+	for _, warning := range warnings {
+		fmt.Fprintf(env.Stderr, "%s: warning: %v\n", name, warning)
+	}
+	out, err := proto.MarshalOptions{Deterministic: true}.Marshal(response)
+	if err != nil {
+		return fmt.Errorf("encode the response: %w", err)
+	}
+	if _, err := env.Stdout.Write(out); err != nil {
+		return fmt.Errorf("write the response: %w", err)
+	}
+	return nil
+}

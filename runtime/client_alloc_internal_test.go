@@ -1,0 +1,89 @@
+//go:build !race
+
+// The race detector adds allocations of its own.
+
+package runtime
+
+import (
+	"context"
+	"io"
+	"testing"
+
+	"google.golang.org/grpc"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+)
+
+// nullConn is a connection whose calls cost nothing.
+type nullConn struct{ stream grpc.ClientStream }
+
+func (nullConn) Invoke(context.Context, string, any, any, ...grpc.CallOption) error { return nil }
+
+func (c nullConn) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	return c.stream, nil
+}
+
+// countedStream answers n times.
+type countedStream struct {
+	grpc.ClientStream
+	n, left int
+}
+
+func (s *countedStream) SendMsg(any) error { return nil }
+func (s *countedStream) CloseSend() error  { return nil }
+
+func (s *countedStream) RecvMsg(any) error {
+	if s.left--; s.left < 0 {
+		s.left = s.n
+		return io.EOF
+	}
+	return nil
+}
+
+// TestUnaryCallAllocations holds what a call costs beyond grpc and its response: what the metadata of a request id takes.
+func TestUnaryCallAllocations(t *testing.T) {
+	req, bare := new(healthpb.HealthCheckRequest), context.Background()
+	m := newClientMethod(nullConn{}, newMethodInfo("a.B", "C", KindUnary, Policy{}))
+	calls := func(ctx context.Context) float64 {
+		return testing.AllocsPerRun(200, func() { _, _ = CallUnary[healthpb.HealthCheckResponse](ctx, m, req) })
+	}
+	inCall := &callContext{Context: bare, call: Call{id: requestID{sent: "abc"}}}
+	for name, test := range map[string]struct {
+		ctx  context.Context
+		want float64 // with the response
+	}{
+		"id of the server call": {inCall, 1 + 4}, // metadata.AppendToOutgoingContext: two slices, the value, the context
+		"id made":               {bare, 1 + 5},   // and the id
+	} {
+		if got := calls(test.ctx); got != test.want {
+			t.Errorf("%s: %v allocations, want %v", name, got, test.want)
+		}
+	}
+}
+
+// TestStreamCallAllocations holds that a message costs nothing beyond itself.
+func TestStreamCallAllocations(t *testing.T) {
+	ctx := context.Background()
+	responses := func(kind Kind, n int) float64 {
+		m := newClientMethod(nullConn{&countedStream{n: n, left: n}}, newMethodInfo("a.B", "C", kind, Policy{}))
+		stream := CallServerStream[healthpb.HealthCheckResponse](ctx, m, new(healthpb.HealthCheckRequest))
+		if kind == KindBidi {
+			stream = CallBidi[healthpb.HealthCheckResponse](ctx, m, manyMessages(0))
+		}
+		return testing.AllocsPerRun(50, func() {
+			for range stream {
+			}
+		})
+	}
+	requests := func(n int) float64 {
+		m := newClientMethod(nullConn{&countedStream{n: 1, left: 1}}, newMethodInfo("a.B", "C", KindClientStream, Policy{}))
+		return testing.AllocsPerRun(50, func() { _, _ = CallClientStream[healthpb.HealthCheckResponse](ctx, m, manyMessages(n)) })
+	}
+	for _, kind := range []Kind{KindServerStream, KindBidi} {
+		if few, many := responses(kind, 10), responses(kind, 1010); many-few > 1010 { // the goroutine of the requests has some of its own
+			t.Errorf("%v: 1000 more responses cost %v allocations, want one each", kind, many-few)
+		}
+	}
+	if few, many := requests(10), requests(1010); many-few > 1 {
+		t.Errorf("1000 more requests cost %v allocations", many-few)
+	}
+}

@@ -1,0 +1,146 @@
+package servicetest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// maxResponses is how many responses of a stream a caller reads before it goes away.
+const maxResponses = 100
+
+// returnTimeout is [ReturnTimeout], but in tests of this package.
+var returnTimeout = ReturnTimeout
+
+// try makes calls to a server of their own, and returns what is wrong with the method. It stops at the first call that
+// shows something.
+func (p *probe) try(calls []plan, register func(grpc.ServiceRegistrar), opts []runtime.ServerOption) (found []string) {
+	s, err := start(register, p.around(opts)...)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, call := range calls {
+		if found = p.call(s.conn, call); len(found) > 0 {
+			break
+		}
+	}
+	if err := s.stop(); err != nil && len(found) == 0 {
+		found = append(found, fmt.Sprintf("the server did not shut down properly: %v", err))
+	}
+	return found
+}
+
+// call makes one call, waits for the method to return, and judges what was seen.
+func (p *probe) call(conn *grpc.ClientConn, call plan) []string {
+	seen := p.expect()
+	ctx := metadata.AppendToOutgoingContext(context.Background(), "x-request-id", seen.id)
+	if call.fault != "" {
+		ctx = metadata.AppendToOutgoingContext(ctx, faultKey, call.fault)
+	}
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	err := p.exchange(ctx, cancel, conn, call, seen)
+	answered := ctx.Err() == nil // by the server, not by our own deadline or leaving
+	cancel()
+	switch {
+	case closed(seen.ended, 0):
+		return p.judge(call, seen, err)
+	case answered && !closed(seen.begun, 0):
+		return p.judge(call, new(sighting), err) // something before the method has
+	case closed(seen.ended, returnTimeout):
+		return p.judge(call, seen, err)
+	case closed(seen.begun, 0):
+		return []string{p.stillRunning(call)}
+	default:
+		return nil // nothing came to the server in time
+	}
+}
+
+// closed waits for ch to be closed.
+func closed(ch <-chan struct{}, timeout time.Duration) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+	}
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-ch:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// exchange sends the requests and reads the responses. It returns the error that the call ended with.
+func (p *probe) exchange(ctx context.Context, cancel func(), conn *grpc.ClientConn, call plan, seen *sighting) error {
+	desc := &grpc.StreamDesc{ClientStreams: true, ServerStreams: true} // on the wire all kinds are one
+	path := fmt.Sprintf("/%s/%s", p.method.Parent().FullName(), p.method.Name())
+	cs, err := conn.NewStream(ctx, desc, path, grpc.ForceCodecV2(rawCodec{}))
+	if err != nil {
+		return err
+	}
+	sent, received := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(sent)
+		p.send(cs, call)
+		if call.leaves {
+			select {
+			case <-seen.begun:
+				cancel()
+			case <-received:
+			}
+		}
+	}()
+	err = p.receive(cs, cancel)
+	close(received)
+	<-sent
+	return err
+}
+
+// send sends the requests of a call, which may end before they do. A caller that goes away leaves a stream of requests open.
+func (p *probe) send(cs grpc.ClientStream, call plan) {
+	for _, req := range call.requests {
+		if cs.SendMsg(req.bytes) != nil {
+			return // RecvMsg tells why
+		}
+	}
+	if !call.leaves || !p.method.IsStreamingClient() {
+		_ = cs.CloseSend()
+	}
+}
+
+// receive reads responses until there are none, or no more come for a while.
+func (p *probe) receive(cs grpc.ClientStream, cancel func()) error {
+	if p.method.IsStreamingServer() {
+		quiet := time.AfterFunc(QuietTimeout, cancel)
+		defer quiet.Stop()
+		return receiveEach(cs, func(n int) {
+			if n == maxResponses {
+				cancel()
+			}
+			quiet.Reset(QuietTimeout)
+		})
+	}
+	return receiveEach(cs, func(int) {})
+}
+
+// receiveEach calls got with the number of each response, and returns the status at the end.
+func receiveEach(cs grpc.ClientStream, got func(n int)) error {
+	for n := 1; ; n++ {
+		var resp []byte
+		if err := cs.RecvMsg(&resp); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		got(n)
+	}
+}

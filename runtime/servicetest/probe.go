@@ -1,0 +1,162 @@
+package servicetest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// faultKey is the metadata that asks a probe for a fault of the method's context; the values follow.
+const (
+	faultKey       = "grpcservice-servicetest-fault"
+	faultCancelled = "cancelled"
+	faultExpired   = "expired"
+)
+
+// probe sits in a server's pipeline and tells what becomes of calls, which it knows by their request ids.
+type probe struct {
+	mark   mark
+	log    *testLog
+	method protoreflect.MethodDescriptor
+
+	mu    sync.Mutex
+	calls map[string]*sighting
+}
+
+// sighting is what a probe saw of one call.
+type sighting struct {
+	id     string
+	begun  chan struct{} // closed when the method is called
+	ended  chan struct{} // closed when the method and its goroutines have returned
+	code   string        // from here on read after ended
+	cause  string
+	panics []string
+
+	onceBegun, onceEnded sync.Once
+}
+
+func newProbe(t testing.TB, m mark, method protoreflect.MethodDescriptor) *probe {
+	return &probe{
+		mark:   m,
+		log:    newTestLog(t),
+		method: method,
+		calls:  make(map[string]*sighting),
+	}
+}
+
+// around puts the probe around what opts say: it is the first of the interceptors, and the last word on the log.
+func (p *probe) around(opts []runtime.ServerOption) []runtime.ServerOption {
+	all := []runtime.ServerOption{runtime.WithUnaryInterceptors(p.unary), runtime.WithStreamInterceptors(p.streaming)}
+	return append(append(all, opts...),
+		runtime.WithLogger(slog.New(&callLog{Handler: p.log, probe: p})),
+		runtime.WithPanicHandler(p.panicked),
+		runtime.WithDrainDelay(0),
+		runtime.WithShutdownTimeout(time.Second), // the methods have been waited for
+	)
+}
+
+func (p *probe) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	ctx, cancel := p.begin(ctx)
+	defer cancel()
+	return handler(ctx, req)
+}
+
+func (p *probe) streaming(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	ctx, cancel := p.begin(ss.Context())
+	defer cancel()
+	return handler(srv, &faultyStream{ServerStream: ss, ctx: ctx})
+}
+
+// faultyStream is grpc's stream with another context.
+type faultyStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s *faultyStream) Context() context.Context { return s.ctx }
+
+// begin notes that the method is called, and makes its context what the caller has asked for.
+func (p *probe) begin(ctx context.Context) (context.Context, context.CancelFunc) {
+	if call, ok := runtime.CallFromContext(ctx); ok {
+		if seen := p.sighting(call.RequestID()); seen != nil {
+			seen.onceBegun.Do(func() { close(seen.begun) })
+		}
+	}
+	ctx = p.mark.context(ctx)
+	fault := metadata.ValueFromIncomingContext(ctx, faultKey)
+	switch {
+	case len(fault) == 1 && fault[0] == faultExpired:
+		return context.WithDeadline(ctx, time.Now().Add(-time.Second))
+	case len(fault) == 1 && fault[0] == faultCancelled:
+		ctx, cancel := context.WithCancel(ctx)
+		cancel()
+		return ctx, cancel
+	default:
+		return context.WithCancel(ctx)
+	}
+}
+
+// expect makes room for a call.
+func (p *probe) expect() *sighting {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := &sighting{id: fmt.Sprintf("%s-%d", p.mark, len(p.calls)+1), begun: make(chan struct{}), ended: make(chan struct{})}
+	p.calls[s.id] = s
+	return s
+}
+
+// sighting returns nil for calls that were not expected.
+func (p *probe) sighting(id string) *sighting {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.calls[id]
+}
+
+// panicked is the server's [runtime.PanicHandler].
+func (p *probe) panicked(ctx context.Context, value any, stack []byte) {
+	call, _ := runtime.CallFromContext(ctx)
+	s := p.sighting(call.RequestID())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s != nil {
+		s.panics = append(s.panics, fmt.Sprintf("%v\n\n%s", value, stack))
+	}
+}
+
+// callLog passes records on, and takes how calls ended from those of the access log.
+type callLog struct {
+	slog.Handler
+	probe *probe
+}
+
+func (l *callLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &callLog{Handler: l.Handler.WithAttrs(attrs), probe: l.probe}
+}
+
+func (l *callLog) Handle(ctx context.Context, record slog.Record) error {
+	err := l.Handler.Handle(ctx, record)
+	if record.Message != "rpc" {
+		return err
+	}
+	attrs := make(map[string]string)
+	record.Attrs(func(attr slog.Attr) bool {
+		attrs[attr.Key] = attr.Value.String()
+		return true
+	})
+	if s := l.probe.sighting(attrs["request_id"]); s != nil {
+		s.onceEnded.Do(func() {
+			s.code, s.cause = attrs["code"], attrs["error"]
+			close(s.ended)
+		})
+	}
+	return err
+}

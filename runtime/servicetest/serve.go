@@ -1,0 +1,97 @@
+package servicetest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// ShutdownTimeout is how long the methods of a test's server may take to return once the test has ended and their callers
+// are gone. Then their contexts are cancelled, and the test fails.
+const ShutdownTimeout = 5 * time.Second
+
+// Serve serves what register registers until t ends, and returns a connection to it. Calls go through the real pipeline of
+// a [runtime.Server], over memory instead of a network.
+//
+// The server does not wait before it drains and gives methods [ShutdownTimeout] to return; its log is t's. Options say
+// otherwise, but those for TLS and credentials, as the connection is plain. A server that cannot start ends the test; one
+// that does not shut down properly, because methods went on without a caller, fails it.
+func Serve(t testing.TB, register func(grpc.ServiceRegistrar), opts ...runtime.ServerOption) *grpc.ClientConn {
+	t.Helper()
+	log := newTestLog(t)
+	s, err := start(register, append([]runtime.ServerOption{
+		runtime.WithLogger(slog.New(log)),
+		runtime.WithDrainDelay(0),
+		runtime.WithShutdownTimeout(ShutdownTimeout),
+	}, opts...)...)
+	if err != nil {
+		log.mute()
+		t.Fatalf("servicetest: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			t.Errorf("servicetest: the server did not shut down properly: %v", err)
+		}
+		log.mute()
+	})
+	return s.conn
+}
+
+// bufferSize is how much each direction of a connection buffers, in bytes: less than a large message, as on a network.
+const bufferSize = 256 << 10
+
+// server is a running server and a connection to it.
+type server struct {
+	*runtime.Server
+	conn   *grpc.ClientConn
+	served chan error
+}
+
+// start returns when the server accepts connections.
+func start(register func(grpc.ServiceRegistrar), opts ...runtime.ServerOption) (*server, error) {
+	s := &server{Server: runtime.NewServer(opts...), served: make(chan error, 1)}
+	register(s.Server)
+	lis := &listener{Listener: bufconn.Listen(bufferSize), ready: make(chan struct{})}
+	go func() { s.served <- s.Serve(context.Background(), lis) }()
+	select {
+	case err := <-s.served:
+		return nil, fmt.Errorf("the server did not start: %w", err)
+	case <-lis.ready:
+	}
+	conn, err := runtime.Dial("passthrough:///servicetest", runtime.WithInsecure(), runtime.WithDialOptions(
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) })))
+	if err != nil {
+		_ = s.Shutdown(context.Background())
+		return nil, err
+	}
+	s.conn = conn
+	return s, nil
+}
+
+// stop closes the connection, which cancels its calls, and then the server. It returns what Serve did.
+func (s *server) stop() error {
+	_ = s.conn.Close() // fails only if the test has closed it
+	_ = s.Shutdown(context.Background())
+	return <-s.served
+}
+
+// listener tells when the server first accepts.
+type listener struct {
+	*bufconn.Listener
+	once  sync.Once
+	ready chan struct{}
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	l.once.Do(func() { close(l.ready) })
+	return l.Listener.Accept()
+}
