@@ -50,7 +50,7 @@ type header struct {
 
 // render returns the file that out describes. The body comes first, as writing it finds the imports.
 func render(name string, file model.File, out model.Output) ([]byte, error) {
-	imports := newImports(out)
+	imports := newImports(out, file.Descriptor)
 	tmpl, err := parsed.Clone()
 	if err != nil {
 		return nil, fmt.Errorf("copy templates: %w", err)

@@ -3,6 +3,7 @@ package gen
 import (
 	"fmt"
 	"go/token"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -38,19 +39,22 @@ type imports struct {
 	self  string            // the import path of the file itself
 	names map[string]string // what each package is called here, by import path
 	taken map[string]bool   // what no further package may be called
-	used  []goPackage       // as called here
+	used  map[string]bool   // the import paths that the file needs
 }
 
-// newImports returns the table for a file that out describes.
-func newImports(out model.Output) *imports {
-	t := &imports{self: out.Path, names: make(map[string]string), taken: make(map[string]bool)}
+// newImports returns the table for a file that out describes. Of packages that have the same name, those of first keep it.
+func newImports(out model.Output, first ...model.Ident) *imports {
+	t := &imports{self: out.Path, names: make(map[string]string), taken: make(map[string]bool), used: make(map[string]bool)}
 	for _, names := range [][]string{locals, predeclared, out.Declares} {
 		for _, name := range names {
 			t.taken[name] = true
 		}
 	}
 	for _, p := range ownPackages {
-		t.taken[p.name] = true
+		t.taken[p.name], t.names[p.path] = true, p.name
+	}
+	for _, id := range first {
+		t.name(id)
 	}
 	return t
 }
@@ -60,17 +64,13 @@ func (t *imports) ident(id model.Ident) string {
 	if id.Path == t.self {
 		return id.Name
 	}
+	t.used[id.Path] = true
 	return t.name(id) + "." + id.Name
 }
 
 // of returns the function that spells the identifiers of a package that templates know.
 func (t *imports) of(p goPackage) func(name string) string {
-	return func(name string) string {
-		if _, found := t.names[p.path]; !found {
-			t.add(p)
-		}
-		return t.names[p.path] + "." + name
-	}
+	return func(name string) string { return t.ident(model.Ident{Name: name, Package: p.name, Path: p.path}) }
 }
 
 // name returns what the package of id is called in this file.
@@ -79,14 +79,8 @@ func (t *imports) name(id model.Ident) string {
 		return name
 	}
 	name := t.free(id)
-	t.add(goPackage{name, id.Path})
+	t.taken[name], t.names[id.Path] = true, name
 	return name
-}
-
-func (t *imports) add(p goPackage) {
-	t.names[p.path] = p.name
-	t.taken[p.name] = true
-	t.used = append(t.used, p)
 }
 
 // free returns the first name for the package of id that is not taken: its own, that behind the name of the folder above it
@@ -123,15 +117,14 @@ func isPlain(s string) bool {
 
 // groups returns the lines of the import declaration: the standard library, then all others.
 func (t *imports) groups() [][]string {
-	slices.SortFunc(t.used, func(a, b goPackage) int { return strings.Compare(a.path, b.path) })
 	var groups [2][]string
-	for _, p := range t.used {
-		line := fmt.Sprintf("%q", p.path)
-		if p.name != path.Base(p.path) {
-			line = p.name + " " + line
+	for _, importPath := range slices.Sorted(maps.Keys(t.used)) {
+		line := fmt.Sprintf("%q", importPath)
+		if name := t.names[importPath]; name != path.Base(importPath) {
+			line = name + " " + line
 		}
 		group := 1
-		if p == contextPackage || p == testingPackage {
+		if importPath == contextPackage.path || importPath == testingPackage.path {
 			group = 0
 		}
 		groups[group] = append(groups[group], line)

@@ -103,12 +103,13 @@ func TestPredeclared(t *testing.T) {
 }
 
 func TestImportNames(t *testing.T) {
-	imports := newImports(model.Output{Path: "example.com/self", Declares: []string{"oneTable"}})
+	imports := newImports(model.Output{Path: "example.com/self", Declares: []string{"oneTable"}},
+		model.Ident{Package: "v1", Path: "example.com/a/v1"})
 	for _, tt := range []struct{ pkg, path, want string }{
 		{"self", "example.com/self", "T"},
 		{"libraryv1", "example.com/library/v1", "libraryv1.T"},
-		{"v1", "example.com/a/v1", "v1.T"},
 		{"v1", "example.com/b/v1", "bv1.T"},
+		{"v1", "example.com/a/v1", "v1.T"},
 		{"v1", "example.com/x/b/v1", "v1pb.T"},
 		{"v1", "example.com/y/b/v1", "v12.T"},
 		{"v1", "example.com/B/v1", "v13.T"},

@@ -104,7 +104,7 @@ func (b *builder) buildPackage(sources []source) []File {
 	service, test := newScope("service"), newScope("test")
 	files := make([]File, 0, len(sources))
 	for _, s := range sources {
-		file := File{Source: s.Desc.Path(), Service: s.service, Test: s.test}
+		file := File{Source: s.Desc.Path(), Descriptor: b.ident(s.GoDescriptorIdent), Service: s.service, Test: s.test}
 		for _, svc := range s.Services {
 			modelled := b.buildService(s, svc, lower[svc.GoName])
 			declarer := declarer{placeOf(svc.Desc), "service " + modelled.Name, svc.GoName}

@@ -50,7 +50,8 @@ func TestBuild(t *testing.T) {
 	message := func(name string) Ident { return Ident{name, "libraryv1", "example.com/library/v1"} }
 	service := func(name string) Ident { return Ident{name, "libraryv1rpc", "example.com/library/v1/libraryv1rpc"} }
 	want := []File{{
-		Source: "library/v1/books.proto",
+		Source:     "library/v1/books.proto",
+		Descriptor: message("File_library_v1_books_proto"),
 		Service: Output{
 			Package: "libraryv1rpc", Path: "example.com/library/v1/libraryv1rpc",
 			File: "example.com/library/v1/libraryv1rpc/books.grpcservice.go",

@@ -6,10 +6,11 @@ package model
 
 // File is what one proto file becomes.
 type File struct {
-	Source   string // the path of the proto file
-	Service  Output // the package that serves and calls
-	Test     Output // the package that helps tests
-	Services []Service
+	Source     string // the path of the proto file
+	Descriptor Ident  // the variable that describes it
+	Service    Output // the package that serves and calls
+	Test       Output // the package that helps tests
+	Services   []Service
 }
 
 // Output is one generated Go file.

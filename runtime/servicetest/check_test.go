@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime/pprof"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,9 +24,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// TestCheckPassesGoodServices holds what Check must not complain about.
-func TestCheckPassesGoodServices(t *testing.T) {
-	echo := funcs{
+// goodServices are what Check must not complain about.
+var goodServices = map[string]kinds{
+	"echo": funcs{
 		one: func(_ context.Context, req *text) (*text, error) { return req, nil },
 		many: func(ctx context.Context, req *text) runtime.Stream[text] { // endless, fast
 			return func(yield func(*text, error) bool) {
@@ -37,26 +39,45 @@ func TestCheckPassesGoodServices(t *testing.T) {
 			return new(text), err
 		},
 		chat: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] { return reqs },
-	}
-	for name, impl := range map[string]kinds{
-		"echo":          echo,
-		"unimplemented": funcs{},
-		"refusing":      everyKind(func(context.Context) error { return status.Error(codes.Internal, "disk full") }),
-		"waiting for its context": everyKind(func(ctx context.Context) error {
-			<-ctx.Done()
-			return fmt.Errorf("waiting: %w", ctx.Err())
-		}),
-		"with goroutines that end": everyKind(func(ctx context.Context) error {
-			runtime.Go(ctx, func(context.Context) error { return nil })
-			go func() { <-ctx.Done() }()
-			return nil
-		}),
-	} {
+	},
+	"unimplemented": funcs{},
+	"refusing":      everyKind(func(context.Context) error { return status.Error(codes.Internal, "disk full") }),
+	"waiting for its context": everyKind(func(ctx context.Context) error {
+		<-ctx.Done()
+		return fmt.Errorf("waiting: %w", ctx.Err())
+	}),
+	"slow": everyKind(func(context.Context) error {
+		time.Sleep(ReturnTimeout - time.Second)
+		return nil
+	}),
+	"with goroutines that end": everyKind(func(ctx context.Context) error {
+		runtime.Go(ctx, func(context.Context) error { return nil })
+		go func() { <-ctx.Done() }()
+		return nil
+	}),
+}
+
+func TestCheckFindsNothingInGoodServices(t *testing.T) {
+	for name, impl := range goodServices {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			Check(t, kindsDescriptor, register(impl))
+			for _, method := range []protoreflect.Name{"One", "Many", "Join", "Chat"} {
+				descriptor := kindsDescriptor.Methods().ByName(method)
+				for _, trial := range trialsOf(descriptor) {
+					synctest.Test(t, func(t *testing.T) { // whose clock takes no time
+						if found := trial.findings(t, descriptor, register(impl), nil); len(found) > 0 {
+							t.Errorf("%s: found %q", method, found)
+						}
+					})
+				}
+			}
 		})
 	}
+}
+
+func TestCheckPassesGoodServices(t *testing.T) {
+	t.Parallel()
+	NoLeaks(t)
+	Check(t, kindsDescriptor, register(goodServices["echo"]))
 }
 
 // TestCheckTakesServicesOfOthers checks one whose code protoc-gen-go-grpc has generated.
@@ -232,30 +253,29 @@ func TestCheckFindsMethodsThatDoNotReturn(t *testing.T) {
 	defer close(open)
 	wait := func(context.Context) error { <-open; return nil }
 	waitInGo := func(ctx context.Context) error { runtime.Go(ctx, wait); return nil }
-	t.Run("group", func(t *testing.T) {
-		for i, method := range []string{"One", "Many", "Join", "Chat"} {
-			for name, do := range map[string]func(context.Context) error{"method": wait, "goroutine": waitInGo} {
-				trial := []string{"empty request", "caller that goes away"}[i%2]
-				t.Run(method+" "+name, func(t *testing.T) {
-					t.Parallel()
-					found := findings(t, everyKind(do), method, trial)
-					if len(found) != 1 {
-						t.Fatalf("found %q", found)
-					}
-					wantText(t, found[0], "the method is still running 100ms after its ", "It must return when its context ends", "check_test.go")
-				})
-			}
+	var all sync.WaitGroup
+	for i, method := range []string{"One", "Many", "Join", "Chat"} {
+		for _, do := range []func(context.Context) error{wait, waitInGo} {
+			all.Go(func() {
+				found := findings(t, everyKind(do), method, []string{"empty request", "caller that goes away"}[i%2])
+				if len(found) != 1 {
+					t.Errorf("%s: found %q", method, found)
+					return
+				}
+				wantText(t, found[0], "the method is still running 100ms after its ", "It must return when its context ends", "check_test.go")
+			})
 		}
-	})
+	}
+	all.Wait()
 }
 
-// TestCheckFindsLeaks leaves goroutines behind, with and without the labels of a profiler.
+// TestCheckFindsLeaks leaves a goroutine behind in each call, one that a profiler's labels are set on.
 func TestCheckFindsLeaks(t *testing.T) {
 	for _, method := range []string{"One", "Many", "Join", "Chat"} {
 		synctest.Test(t, func(t *testing.T) {
 			open := make(chan struct{})
-			found := findings(t, everyKind(func(context.Context) error {
-				go func() { <-open }()
+			found := findings(t, everyKind(func(ctx context.Context) error {
+				pprof.Do(ctx, pprof.Labels("user", "1"), func(context.Context) { go func() { <-open }() })
 				return nil
 			}), method, "empty request")
 			if len(found) != 1 {

@@ -143,20 +143,23 @@ func (l *callLog) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 func (l *callLog) Handle(ctx context.Context, record slog.Record) error {
-	err := l.Handler.Handle(ctx, record)
-	if record.Message != "rpc" {
-		return err
-	}
 	attrs := make(map[string]string)
 	record.Attrs(func(attr slog.Attr) bool {
 		attrs[attr.Key] = attr.Value.String()
 		return true
 	})
-	if s := l.probe.sighting(attrs["request_id"]); s != nil {
-		s.onceEnded.Do(func() {
-			s.code, s.cause = attrs["code"], attrs["error"]
-			close(s.ended)
+	seen := l.probe.sighting(attrs["request_id"])
+	if seen == nil {
+		return l.Handler.Handle(ctx, record)
+	}
+	switch record.Message {
+	case "panic":
+		return nil // the finding will show it
+	case "rpc":
+		defer seen.onceEnded.Do(func() {
+			seen.code, seen.cause = attrs["code"], attrs["error"]
+			close(seen.ended)
 		})
 	}
-	return err
+	return l.Handler.Handle(ctx, record)
 }

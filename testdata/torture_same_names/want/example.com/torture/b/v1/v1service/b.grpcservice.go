@@ -7,8 +7,8 @@ package v1service
 import (
 	"context"
 
-	"example.com/torture/a/v1"
-	bv1 "example.com/torture/b/v1"
+	av1 "example.com/torture/a/v1"
+	"example.com/torture/b/v1"
 	torturecontext "example.com/torture/context"
 	"github.com/grpcservice/grpcservice/runtime"
 	"google.golang.org/grpc"
@@ -27,9 +27,9 @@ const SvcName = "torture.b.v1.Svc"
 // Implement it and serve it with [RegisterSvc]; call it through [NewSvcClient].
 type Svc interface {
 	// Do takes a request and answers once.
-	Do(context.Context, *v1.Req) (*v1.Resp, error)
+	Do(context.Context, *av1.Req) (*av1.Resp, error)
 	// Ctx takes a request and answers once.
-	Ctx(context.Context, *torturecontext.Context) (*bv1.Resp, error)
+	Ctx(context.Context, *torturecontext.Context) (*v1.Resp, error)
 }
 
 // UnimplementedSvc answers UNIMPLEMENTED to every RPC. Embed it, by value, in an implementation that shall go on
@@ -37,17 +37,17 @@ type Svc interface {
 type UnimplementedSvc struct{}
 
 // Do answers UNIMPLEMENTED.
-func (UnimplementedSvc) Do(context.Context, *v1.Req) (*v1.Resp, error) {
+func (UnimplementedSvc) Do(context.Context, *av1.Req) (*av1.Resp, error) {
 	return nil, runtime.Unimplemented(SvcName, "Do")
 }
 
 // Ctx answers UNIMPLEMENTED.
-func (UnimplementedSvc) Ctx(context.Context, *torturecontext.Context) (*bv1.Resp, error) {
+func (UnimplementedSvc) Ctx(context.Context, *torturecontext.Context) (*v1.Resp, error) {
 	return nil, runtime.Unimplemented(SvcName, "Ctx")
 }
 
 // svcTable holds the facts of Svc, a row per RPC.
-var svcTable = runtime.NewService(SvcName, bv1.File_bvv1_b_proto,
+var svcTable = runtime.NewService(SvcName, v1.File_bvv1_b_proto,
 	runtime.Unary("Do", Svc.Do, runtime.Policy{}),
 	runtime.Unary("Ctx", Svc.Ctx, runtime.Policy{}),
 )
@@ -65,10 +65,10 @@ func NewSvcClient(conn grpc.ClientConnInterface) Svc {
 // svcClient calls every RPC through its row in svcTable.
 type svcClient struct{ rows runtime.Client }
 
-func (c svcClient) Do(ctx context.Context, req *v1.Req) (*v1.Resp, error) {
-	return runtime.CallUnary[v1.Resp](ctx, c.rows[0], req)
+func (c svcClient) Do(ctx context.Context, req *av1.Req) (*av1.Resp, error) {
+	return runtime.CallUnary[av1.Resp](ctx, c.rows[0], req)
 }
 
-func (c svcClient) Ctx(ctx context.Context, req *torturecontext.Context) (*bv1.Resp, error) {
-	return runtime.CallUnary[bv1.Resp](ctx, c.rows[1], req)
+func (c svcClient) Ctx(ctx context.Context, req *torturecontext.Context) (*v1.Resp, error) {
+	return runtime.CallUnary[v1.Resp](ctx, c.rows[1], req)
 }
