@@ -1,7 +1,5 @@
 package runtime
 
-import "strings"
-
 // Kind is the shape of an RPC, which follows from the two stream keywords of its proto alone.
 type Kind int
 
@@ -46,10 +44,4 @@ type MethodInfo struct {
 
 func newMethodInfo(service, name string, kind Kind, policy Policy) MethodInfo {
 	return MethodInfo{Service: service, Name: name, FullMethod: "/" + service + "/" + name, Kind: kind, Policy: policy}
-}
-
-// methodInfoOf makes the MethodInfo of a path that grpc has already routed.
-func methodInfoOf(fullMethod string, kind Kind) MethodInfo {
-	service, name, _ := strings.Cut(strings.TrimPrefix(fullMethod, "/"), "/")
-	return newMethodInfo(service, name, kind, Policy{})
 }

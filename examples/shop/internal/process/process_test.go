@@ -7,7 +7,10 @@ import (
 	"syscall"
 	"testing"
 
+	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
+	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/process"
+	"github.com/grpcservice/grpcservice/runtime"
 )
 
 // The programs as a user runs them: the server serves, the client is content with it, SIGTERM ends it with status 0.
@@ -25,10 +28,45 @@ func TestShop(t *testing.T) {
 	if err != nil {
 		t.Errorf("client: %v\n%s", err, out)
 	}
+	ended := openChat(t, server.Addr)
 	if err := server.Signal(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
 	if err := server.Wait(); err != nil {
 		t.Errorf("server: %v\n%s", err, &log)
 	}
+	if err := <-ended; err != nil {
+		t.Errorf("the open chat ended with %v", err)
+	}
+}
+
+// openChat says one thing, hears it, and keeps quiet; the channel gets what the chat ends with.
+func openChat(t *testing.T, addr string) <-chan error {
+	t.Helper()
+	conn, err := runtime.Dial(addr, runtime.WithInsecure())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	say := func(yield func(*shopv1.ChatMessage, error) bool) {
+		if yield(&shopv1.ChatMessage{UserId: "ada", RoomId: "sales", Content: "anybody here?"}, nil) {
+			<-t.Context().Done()
+		}
+	}
+	heard, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		var last error
+		for _, last = range shopv1service.NewChatServiceClient(conn).Chat(t.Context(), say) {
+			if last == nil {
+				close(heard)
+			}
+		}
+		ended <- last
+	}()
+	select {
+	case <-heard:
+	case err := <-ended:
+		t.Fatalf("the chat did not open: %v", err)
+	}
+	return ended
 }

@@ -7,6 +7,7 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
 // ChatService sends back what it is told. It implements [shopv1service.ChatService].
@@ -15,10 +16,10 @@ type ChatService struct{}
 // NewChatService returns a ChatService.
 func NewChatService() *ChatService { return &ChatService{} }
 
-// Chat sends each message back, with the time at which it came.
-func (s *ChatService) Chat(_ context.Context, messages runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage] {
+// Chat sends each message back, with the time at which it came, until the client has said all or the server shuts down.
+func (s *ChatService) Chat(ctx context.Context, messages runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage] {
 	return func(yield func(*shopv1.ChatMessage, error) bool) {
-		for message, err := range messages {
+		for message, err := range stream.Until(messages, runtime.Draining(ctx)) {
 			if err != nil {
 				yield(nil, err) // the client is gone, or the deadline has passed
 				return

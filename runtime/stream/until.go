@@ -1,0 +1,65 @@
+package stream
+
+import (
+	"runtime/debug"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// Until returns s, which ends when done is closed, too. It is for methods that wait for the next request of a client that may
+// have none to send, and that should end when the server drains:
+//
+//	for req, err := range stream.Until(reqs, runtime.Draining(ctx)) { … }
+//
+// s is ranged over in a goroutine of its own, which ends when s yields next, or ends, after the range over the stream has; the
+// requests of a call end with the call. What s yields then is lost. A panic in s goes on, as a [runtime.RequestPanic], in the
+// range over the stream.
+func Until[T any](s runtime.Stream[T], done <-chan struct{}) runtime.Stream[T] {
+	return func(yield func(*T, error) bool) {
+		items, stop := make(chan item[T]), make(chan struct{})
+		defer close(stop)
+		go pump(s, items, stop)
+		for {
+			select {
+			case <-done:
+				return
+			case next := <-items:
+				if next.panic != nil {
+					panic(next.panic)
+				}
+				if next.over || !yield(next.msg, next.err) || next.err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// item is what a stream does next: it yields, ends, or panics.
+type item[T any] struct {
+	msg   *T
+	err   error
+	over  bool
+	panic *runtime.RequestPanic
+}
+
+// pump sends what s does until stop is closed.
+func pump[T any](s runtime.Stream[T], items chan<- item[T], stop <-chan struct{}) {
+	last := item[T]{over: true}
+	defer func() {
+		if value := recover(); value != nil {
+			last.panic = &runtime.RequestPanic{Value: value, Stack: debug.Stack()}
+		}
+		select {
+		case items <- last:
+		case <-stop:
+		}
+	}()
+	for msg, err := range s {
+		select {
+		case items <- item[T]{msg: msg, err: err}:
+		case <-stop:
+			return
+		}
+	}
+}
