@@ -68,7 +68,6 @@ const (
 type clientCall struct {
 	grpc.ClientStream
 	cancel context.CancelFunc
-	single bool // one response at most
 	ended  bool // RecvMsg has reported the end
 }
 
@@ -80,7 +79,7 @@ func (m *ClientMethod) open(ctx context.Context) (*clientCall, error) {
 		cancel()
 		return nil, err
 	}
-	return &clientCall{ClientStream: cs, cancel: cancel, single: !m.desc.ServerStreams}, nil
+	return &clientCall{ClientStream: cs, cancel: cancel}, nil
 }
 
 // release cancels a call that has not ended, and receives until it has: only then has grpc let go of all that belongs to
@@ -88,7 +87,7 @@ func (m *ClientMethod) open(ctx context.Context) (*clientCall, error) {
 func release[Resp any](c *clientCall) {
 	c.cancel()
 	for resp := new(Resp); !c.ended; {
-		c.ended = c.RecvMsg(resp) != nil || c.single
+		c.ended = c.RecvMsg(resp) != nil
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -248,22 +249,20 @@ func TestServerAnswersEarly(t *testing.T) {
 
 // TestSendingDoesNotHoldBreakingUp breaks out while a request waits for a server that does not read.
 func TestSendingDoesNotHoldBreakingUp(t *testing.T) {
-	client := dialEcho(t, echoFuncs{chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
-		return func(yield func(*text, error) bool) {
-			_ = yield(wrapperspb.String("first"), nil)
-			<-ctx.Done()
+	synctest.Test(t, func(t *testing.T) {
+		client := dialEcho(t, silentChat)
+		big := wrapperspb.String(string(make([]byte, 1<<20)))
+		over := make(chan struct{})
+		for range client.Chat(t.Context(), func(yield func(*text, error) bool) {
+			defer close(over)
+			for yield(big, nil) {
+			}
+		}) {
+			synctest.Wait() // for the sender to be stuck
+			break
 		}
-	}})
-	big := wrapperspb.String(string(make([]byte, 1<<20)))
-	over := make(chan struct{})
-	for range client.Chat(testContext(t), func(yield func(*text, error) bool) {
-		defer close(over)
-		for yield(big, nil) {
-		}
-	}) {
-		break
-	}
-	within(t, over)
+		within(t, over)
+	})
 }
 
 // TestProxiesDoNotWaitForTheirCaller holds that a call ends although its requests are those of a server call that is quiet.

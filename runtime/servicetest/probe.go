@@ -65,32 +65,50 @@ func (p *probe) around(opts []runtime.ServerOption) []runtime.ServerOption {
 }
 
 func (p *probe) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	ctx, cancel := p.begin(ctx)
+	p.begin(ctx)
+	ctx, cancel := p.context(ctx)
 	defer cancel()
 	return handler(ctx, req)
 }
 
-func (p *probe) streaming(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	ctx, cancel := p.begin(ss.Context())
+func (p *probe) streaming(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	ctx, cancel := p.context(ss.Context())
 	defer cancel()
-	return handler(srv, &faultyStream{ServerStream: ss, ctx: ctx})
+	if info.IsClientStream {
+		p.begin(ctx)
+	}
+	return handler(srv, &probedStream{ServerStream: ss, ctx: ctx, probe: p})
 }
 
-// faultyStream is grpc's stream with another context.
-type faultyStream struct {
+// probedStream is grpc's stream with another context.
+type probedStream struct {
 	grpc.ServerStream
-	ctx context.Context
+	ctx   context.Context
+	probe *probe
 }
 
-func (s *faultyStream) Context() context.Context { return s.ctx }
+func (s *probedStream) Context() context.Context { return s.ctx }
 
-// begin notes that the method is called, and makes its context what the caller has asked for.
-func (p *probe) begin(ctx context.Context) (context.Context, context.CancelFunc) {
+// RecvMsg tells when a method that takes one request has it, and is called.
+func (s *probedStream) RecvMsg(msg any) error {
+	err := s.ServerStream.RecvMsg(msg)
+	if err == nil {
+		s.probe.begin(s.ctx)
+	}
+	return err
+}
+
+// begin notes that the method of ctx's call is called.
+func (p *probe) begin(ctx context.Context) {
 	if call, ok := runtime.CallFromContext(ctx); ok {
 		if seen := p.sighting(call.RequestID()); seen != nil {
 			seen.onceBegun.Do(func() { close(seen.begun) })
 		}
 	}
+}
+
+// context makes the context of a method what the caller has asked for.
+func (p *probe) context(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx = p.mark.context(ctx)
 	fault := metadata.ValueFromIncomingContext(ctx, faultKey)
 	switch {
