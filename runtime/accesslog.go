@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -50,7 +51,7 @@ func (l *accessLog) write(c *callContext, err, cause error) bool {
 		slog.String("peer", peerOf(c)),
 	)
 	if cause != nil {
-		record.AddAttrs(slog.String("error", cause.Error()))
+		record.AddAttrs(slog.String("error", fmt.Sprint(cause))) // fmt survives an error that is a nil pointer
 	}
 	_ = l.handler.Handle(c, record) // a log that cannot be written has nowhere to say so
 	return true

@@ -63,7 +63,13 @@ func (c *callContext) statusOf(err error) *status.Status {
 	return st
 }
 
-func publicStatus(err error) *status.Status {
+// publicStatus is statusOf outside a call. An error that panics when it is asked, as a nil pointer may, becomes INTERNAL.
+func publicStatus(err error) (st *status.Status) {
+	defer func() {
+		if recover() != nil {
+			st = status.Convert(internalError("the error panics"))
+		}
+	}()
 	var carrier interface{ GRPCStatus() *status.Status }
 	if errors.As(err, &carrier) {
 		if st := carrier.GRPCStatus(); st != nil && st.Code() != codes.OK {

@@ -302,6 +302,31 @@ func TestMethodsThatAnswerNothing(t *testing.T) {
 	}
 }
 
+// brokenError cannot be used without a value.
+type brokenError struct{ text string }
+
+func (e *brokenError) Error() string              { return e.text }
+func (e *brokenError) GRPCStatus() *status.Status { return status.New(codes.NotFound, e.text) }
+
+func TestANilPointerAsAnErrorEndsOnlyItsCall(t *testing.T) {
+	log := new(records)
+	srv := startEcho(t, behaving(func(context.Context) error {
+		var broken *brokenError
+		return broken
+	}), runtime.WithLogger(log.logger(slog.LevelInfo)))
+	for kind, call := range kinds {
+		if err := call(testContext(t), srv.conn); status.Code(err) != codes.Internal {
+			t.Errorf("%s answered %v, want INTERNAL", kind, err)
+		}
+	}
+	if err := srv.end(); err != nil {
+		t.Error(err)
+	}
+	if n := len(log.named(t, "rpc")); n != len(kinds) {
+		t.Errorf("%d records, want %d", n, len(kinds))
+	}
+}
+
 func TestInterceptorsRunInOrderInsideTheCall(t *testing.T) {
 	var order []string
 	note := func(ctx context.Context, name string) {
