@@ -1,0 +1,37 @@
+package policy
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// unknown finds fields that a newer options.proto has and this version does not know: a rule that nobody would keep.
+func (f *faults) unknown(field string, m proto.Message) {
+	msg := m.ProtoReflect()
+	if !msg.IsValid() {
+		return
+	}
+	if len(msg.GetUnknown()) > 0 {
+		f.add(field, "it has fields that this version of grpcservice does not know; update the plugin and the runtime")
+	}
+	msg.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case fd.IsList() && fd.Message() != nil:
+			for i := range v.List().Len() {
+				f.unknown(fmt.Sprintf("%s[%d]", fd.Name(), i), v.List().Get(i).Message().Interface())
+			}
+		case fd.Message() != nil:
+			f.unknown(string(fd.Name()), v.Message().Interface())
+		}
+		return true
+	})
+}
+
+// enum checks that a number is one of its enum's.
+func (f *faults) enum(field string, e protoreflect.Enum) {
+	if e.Descriptor().Values().ByNumber(e.Number()) == nil {
+		f.add(field, "%d is not a value of %s", e.Number(), e.Descriptor().FullName())
+	}
+}
