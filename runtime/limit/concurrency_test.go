@@ -1,0 +1,213 @@
+package limit_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/grpcservice/grpcservice/runtime/limit"
+)
+
+// fill takes all places.
+func fill(t *testing.T, c *limit.Concurrency) {
+	t.Helper()
+	for i := range c.Limit() {
+		if !c.Acquire(context.Background()) {
+			t.Fatalf("call %d of %d is refused", i, c.Limit())
+		}
+	}
+}
+
+func TestConcurrencyRefuses(t *testing.T) {
+	for _, size := range []int{-1, 0, 1, 5} {
+		c := limit.NewConcurrency(size, 0)
+		if got := c.Limit(); got != max(size, 1) {
+			t.Errorf("a limit of %d, want %d", got, max(size, 1))
+		}
+		fill(t, c)
+		if c.Acquire(context.Background()) {
+			t.Error("one too many runs")
+		}
+		if got := c.InFlight(); got != max(size, 1) {
+			t.Errorf("%d in flight, want %d", got, max(size, 1))
+		}
+		c.Release(time.Second, false)
+		if got := c.InFlight(); got != max(size, 1)-1 {
+			t.Errorf("%d in flight after one has ended", got)
+		}
+		if !c.Acquire(context.Background()) {
+			t.Error("refused though there is room")
+		}
+	}
+}
+
+// TestConcurrencyQueue lets calls wait, and sees them get their turn in order and those too many be refused at once.
+func TestConcurrencyQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := limit.NewConcurrency(3, time.Minute)
+		fill(t, c)
+		turns := make(chan int)
+		for i := range 3 {
+			go func() {
+				if c.Acquire(t.Context()) {
+					turns <- i
+				}
+			}()
+			synctest.Wait()
+		}
+		start := time.Now()
+		if c.Acquire(t.Context()) || time.Since(start) != 0 {
+			t.Error("the queue takes more than the limit")
+		}
+		for want := range 3 {
+			c.Release(0, true)
+			if got := <-turns; got != want {
+				t.Errorf("it is the turn of %d, want %d", got, want)
+			}
+			if got := c.InFlight(); got != 3 {
+				t.Errorf("%d in flight, want 3", got)
+			}
+		}
+	})
+}
+
+// TestConcurrencyGivesUp ends waits by time and by context, and sees those behind move up.
+func TestConcurrencyGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := limit.NewConcurrency(2, time.Minute)
+		fill(t, c)
+		start := time.Now()
+		if c.Acquire(t.Context()) || time.Since(start) != time.Minute {
+			t.Errorf("the wait ended after %v, want 1m", time.Since(start))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start, turn := time.Now(), make(chan bool)
+		go func() { turn <- c.Acquire(ctx) }()
+		synctest.Wait()
+		go func() { turn <- c.Acquire(t.Context()) }()
+		if <-turn || time.Since(start) != time.Second {
+			t.Errorf("the wait ended after %v, want 1s", time.Since(start))
+		}
+		c.Release(0, true)
+		if !<-turn || time.Since(start) != time.Second {
+			t.Error("who came second did not move up")
+		}
+		if c.Acquire(ctx) || time.Since(start) != time.Second {
+			t.Error("a call that has ended waits")
+		}
+		if got := c.InFlight(); got != 2 {
+			t.Errorf("%d in flight, want 2", got)
+		}
+	})
+}
+
+// TestConcurrencyLastMoment has a place come free at the moment at which the wait ends: whoever has it gives it back.
+func TestConcurrencyLastMoment(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			c := limit.NewConcurrency(1, time.Second)
+			fill(t, c)
+			for range 2 {
+				go func() {
+					if c.Acquire(t.Context()) {
+						c.Release(0, true)
+					}
+				}()
+			}
+			<-time.After(time.Second)
+			c.Release(0, true)
+			synctest.Wait()
+			if got := c.InFlight(); got != 0 {
+				t.Fatalf("%d in flight, want none", got)
+			}
+			fill(t, c)
+		})
+	}
+}
+
+// TestAdaptiveAdmitsWaiting raises the limit while calls wait: the call that ends makes room for more than one.
+func TestAdaptiveAdmitsWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := limit.NewAdaptive(11, time.Minute)
+		feed(t, c, 63, time.Second, true)
+		fill(t, c)
+		for range 2 {
+			go c.Acquire(t.Context())
+		}
+		synctest.Wait()
+		c.Release(time.Second, true)
+		synctest.Wait()
+		if got := c.InFlight(); got != 11 {
+			t.Errorf("%d in flight of %d, want 11", got, c.Limit())
+		}
+	})
+}
+
+// TestConcurrencyNoLostTurn has twice as many goroutines as places, all of which may wait: none is refused or forgotten.
+func TestConcurrencyNoLostTurn(t *testing.T) {
+	for _, size := range []int{1, 2, 5} {
+		c := limit.NewConcurrency(size, time.Hour)
+		var running, most atomic.Int64
+		var wg sync.WaitGroup
+		for range 2 * size {
+			wg.Go(func() {
+				for range 5_000 {
+					if !c.Acquire(context.Background()) {
+						t.Error("refused though the queue has room")
+						return
+					}
+					n := running.Add(1)
+					for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+					}
+					runtime.Gosched()
+					running.Add(-1)
+					c.Release(time.Microsecond, true)
+				}
+			})
+		}
+		wg.Wait()
+		if most.Load() > int64(size) || c.InFlight() != 0 {
+			t.Errorf("%d ran at a time of %d, %d in the end", most.Load(), size, c.InFlight())
+		}
+	}
+}
+
+// TestConcurrencyChaos ends waits in every way and at any time, and sees the counts be right all the while and in the end.
+func TestConcurrencyChaos(t *testing.T) {
+	for name, c := range map[string]*limit.Concurrency{
+		"fixed": limit.NewConcurrency(10, 20*time.Microsecond), "adaptive": limit.NewAdaptive(10, 20*time.Microsecond),
+	} {
+		var running atomic.Int64
+		var wg sync.WaitGroup
+		for g := range 32 {
+			wg.Go(func() { chaos(t, c, &running, rand.New(rand.NewPCG(uint64(g), 0))) })
+		}
+		wg.Wait()
+		if got := c.InFlight(); got != 0 {
+			t.Errorf("%s: %d in flight in the end", name, got)
+		}
+		fill(t, c)
+	}
+}
+
+// chaos makes 1000 calls of a Concurrency of 10 whose contexts end soon.
+func chaos(t *testing.T, c *limit.Concurrency, running *atomic.Int64, random *rand.Rand) {
+	for range 1_000 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(random.IntN(50_000)))
+		if c.Acquire(ctx) {
+			if n := running.Add(1); n > 10 {
+				t.Errorf("%d run", n)
+			}
+			runtime.Gosched()
+			running.Add(-1)
+			c.Release(time.Duration(random.IntN(1_000_000)), random.IntN(3) > 0)
+		}
+		cancel()
+	}
+}

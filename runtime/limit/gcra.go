@@ -1,0 +1,61 @@
+package limit
+
+import (
+	"math"
+	"time"
+)
+
+// gcra is the generic cell rate algorithm, which is a token bucket whose whole state is one number: the theoretical arrival
+// time (TAT), when the bucket will be full again. Each call moves it on by interval, and is refused where that would take it
+// further than span ahead of now.
+//
+// Times are ticks since epoch. A tick is a nanosecond, or for a bucket that takes more than 36 years to fill, 2 to the power
+// of shift of them; so nothing overflows.
+type gcra struct {
+	epoch    time.Time
+	shift    uint
+	interval int64 // ticks between calls
+	span     int64 // ticks in which an empty bucket fills: burst times interval
+}
+
+const (
+	maxSpan  = 1 << 60 // 36 years of nanoseconds
+	maxTicks = 1 << 61 // 73 years, either side of epoch
+	longAgo  = -1 << 62
+)
+
+// newGCRA returns the rule for perSecond calls a second and burst at once.
+func newGCRA(perSecond float64, burst int) gcra {
+	interval := float64(maxSpan)
+	if perSecond > 0 { // which NaN is not
+		interval = min(interval, float64(time.Second)/perSecond)
+	}
+	calls := min(max(int64(burst), 1), math.MaxInt32)
+	g := gcra{epoch: time.Now()}
+	for ; interval*float64(calls) > maxSpan; interval /= 2 {
+		g.shift++
+	}
+	g.interval = max(1, int64(math.Round(interval)))
+	g.span = g.interval * calls
+	return g
+}
+
+// ticks returns now in ticks. Monotonic clock readings are used where there are any.
+func (g *gcra) ticks(now time.Time) int64 {
+	return min(max(int64(now.Sub(g.epoch)), -maxTicks), maxTicks) >> g.shift
+}
+
+// duration is the reverse of ticks, of a difference.
+func (g *gcra) duration(ticks int64) time.Duration {
+	if ticks > math.MaxInt64>>g.shift {
+		return math.MaxInt64
+	}
+	return time.Duration(ticks << g.shift)
+}
+
+// next returns the TAT after a call at now. If wait is not 0 the call is refused, the TAT stays, and wait is after how many
+// ticks the call would be allowed.
+func (g *gcra) next(tat, now int64) (next, wait int64) {
+	next = max(tat, now) + g.interval
+	return next, max(0, next-now-g.span)
+}

@@ -1,0 +1,138 @@
+package limit
+
+import (
+	"math"
+	"math/bits"
+	"sync"
+)
+
+// shard is the buckets of some of the keys: a hash table with linear probing, which grows up to a bound.
+//
+// It fills a cache line.
+type shard struct {
+	mu      sync.Mutex
+	entries []entry
+	used    int
+	// soonest is a time before which no bucket is full again, so that none can be forgotten.
+	soonest int64
+	// rest is the TAT of all keys that have no entry. A key that gets one begins with it, as it may have taken from it; its
+	// own is not after that, and if it had an entry before, that was full.
+	rest int64
+	// latest is the latest time there was, which is now.
+	latest int64
+}
+
+// entry is the bucket of a key; a hash of 0 is none.
+type entry struct {
+	hash uint64
+	tat  int64
+}
+
+const minTable = 8
+
+// tableSize is how many entries a table for so many keys has: a quarter remains free.
+func tableSize(keys int) int { return (4*keys + 2) / 3 }
+
+// bucket returns the TAT for a key, or that of the rest when there is no room for it among maxKeys. The shard is locked.
+func (s *shard) bucket(hash uint64, maxKeys int) *int64 {
+	if e := s.find(hash); e != nil && e.hash == hash {
+		return &e.tat
+	}
+	if !s.makeRoom(maxKeys) {
+		return &s.rest
+	}
+	e := s.find(hash) // the table has changed
+	*e = entry{hash, s.rest}
+	s.used++
+	s.soonest = min(s.soonest, s.latest)
+	return &e.tat
+}
+
+// find returns the entry of a key, or the free one where it would be, or nil where there is no table.
+func (s *shard) find(hash uint64) *entry {
+	if len(s.entries) == 0 {
+		return nil
+	}
+	for i := s.home(hash); ; i = s.after(i) {
+		if e := &s.entries[i]; e.hash == hash || e.hash == 0 {
+			return e
+		}
+	}
+}
+
+// home is where looking for a key begins: the high bits of the hash choose, as the low ones chose the shard.
+func (s *shard) home(hash uint64) int {
+	high, _ := bits.Mul64(hash, uint64(len(s.entries)))
+	return int(high)
+}
+
+// after is the place after i, round the end.
+func (s *shard) after(i int) int {
+	if i++; i < len(s.entries) {
+		return i
+	}
+	return 0
+}
+
+// makeRoom reports whether there is room for another key, after forgetting what can be forgotten and growing if need be.
+func (s *shard) makeRoom(maxKeys int) bool {
+	room := min(len(s.entries)*3/4, maxKeys)
+	if s.used < room {
+		return true
+	}
+	if s.soonest <= s.latest {
+		s.forget()
+	}
+	if most := tableSize(maxKeys); len(s.entries) < most && s.used >= room/2 {
+		s.grow(min(max(2*len(s.entries), minTable), most))
+		return true
+	}
+	return s.used < room
+}
+
+// forget removes the keys whose bucket is full again.
+func (s *shard) forget() {
+	s.soonest = math.MaxInt64
+	for i := 0; i < len(s.entries); {
+		switch e := s.entries[i]; {
+		case e.hash == 0:
+			i++
+		case e.tat <= s.latest:
+			s.remove(i) // and look at what took its place
+		default:
+			s.soonest = min(s.soonest, e.tat)
+			i++
+		}
+	}
+}
+
+// remove frees place i and moves up what comes after, so that no free place stands between an entry and its home.
+func (s *shard) remove(i int) {
+	s.used--
+	for j := s.after(i); s.entries[j].hash != 0; j = s.after(j) {
+		if s.distance(s.home(s.entries[j].hash), j) >= s.distance(i, j) {
+			s.entries[i] = s.entries[j]
+			i = j
+		}
+	}
+	s.entries[i] = entry{}
+}
+
+// distance is how many places j comes after i, round the end.
+func (s *shard) distance(i, j int) int {
+	if j >= i {
+		return j - i
+	}
+	return j - i + len(s.entries)
+}
+
+// grow makes the table larger.
+func (s *shard) grow(size int) {
+	old := s.entries
+	s.entries = make([]entry, size)
+	for _, e := range old {
+		if e.hash != 0 {
+			*s.find(e.hash) = e
+		}
+	}
+}
