@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"time"
+	"math/rand/v2"
+	"net"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/peer"
@@ -22,51 +23,66 @@ const (
 type accessLog struct {
 	name    string // "library.v1.BookService/GetBook"
 	handler slog.Handler
-	quiet   bool // successes are debug records: health probes
+	level   slog.Level // of successes
+	sample  float64    // the part of the successes that is logged
 }
 
 func newAccessLog(logger *slog.Logger, info MethodInfo) accessLog {
 	name := info.FullMethod[1:]
 	attrs := []slog.Attr{slog.String(logMethod, name), slog.String(logKind, info.Kind.String())}
-	return accessLog{name: name, handler: logger.Handler().WithAttrs(attrs), quiet: info.Service == healthServiceName}
+	l := accessLog{name: name, handler: logger.Handler().WithAttrs(attrs), level: info.Policy.Log.Level, sample: info.Policy.Log.Sample}
+	if l.sample == 0 {
+		l.sample = 1
+	}
+	return l
 }
 
-// write logs the call that ended with err, which the caller got, because of cause, which only the log gets. It returns false
-// where the log does not want the record.
-func (l *accessLog) write(c *callContext, err, cause error) bool {
-	code := status.Code(err)
-	level := logLevel(code)
-	if l.quiet && level == slog.LevelInfo {
-		level = slog.LevelDebug
+// write logs how the call ended.
+func (l *accessLog) write(c *callContext, outcome Outcome) {
+	code := status.Code(outcome.Err)
+	level := l.level
+	if code != codes.OK {
+		level = logLevel(code, outcome.Cause)
+	} else if l.sample < 1 && rand.Float64() >= l.sample {
+		return
 	}
 	if !l.handler.Enabled(c, level) {
-		return false
+		return
 	}
-	now := time.Now()
-	record := slog.NewRecord(now, level, "rpc", 0)
+	record := slog.NewRecord(c.call.start.Add(outcome.Duration), level, "rpc", 0)
 	record.AddAttrs(
 		slog.String("code", code.String()),
-		slog.Duration("duration", now.Sub(c.call.start)),
+		slog.Duration("duration", outcome.Duration),
 		slog.String(logRequestID, c.call.RequestID()),
 		slog.String("peer", peerOf(c)),
 	)
-	if cause != nil {
-		record.AddAttrs(slog.String("error", fmt.Sprint(cause))) // fmt survives an error that is a nil pointer
+	if p := c.call.principal; p != nil {
+		record.AddAttrs(slog.String("principal", p.ID))
+	}
+	if outcome.Cause != nil {
+		record.AddAttrs(slog.String("error", fmt.Sprint(outcome.Cause))) // fmt survives an error that is a nil pointer
 	}
 	_ = l.handler.Handle(c, record) // a log that cannot be written has nowhere to say so
-	return true
 }
 
 // peerOf returns the caller's address.
 func peerOf(ctx context.Context) string {
-	if p, ok := peer.FromContext(ctx); ok && p.Addr != nil {
-		return p.Addr.String()
+	p, ok := peer.FromContext(ctx)
+	if !ok || p.Addr == nil {
+		return ""
 	}
-	return ""
+	if tcp, ok := p.Addr.(*net.TCPAddr); ok {
+		var buf [64]byte
+		return string(tcp.AddrPort().AppendTo(buf[:0]))
+	}
+	return p.Addr.String()
 }
 
 // logLevel tells the service's faults (error) and its distress (warning) from what callers do (info).
-func logLevel(code codes.Code) slog.Level {
+func logLevel(code codes.Code, cause error) slog.Level {
+	if cause == errDraining { // a health watch that the shutdown ends, as it does each time
+		return slog.LevelInfo
+	}
 	switch code {
 	case codes.Unknown, codes.Internal, codes.DataLoss:
 		return slog.LevelError

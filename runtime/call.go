@@ -10,10 +10,13 @@ import (
 // Call is one RPC while it runs on the server. It is made once per call, is carried by the context that the method gets,
 // and must not be kept after the call.
 type Call struct {
-	method *method
-	start  time.Time
-	id     requestID
-	group  atomic.Pointer[group] // made by the first [Go]
+	method    *method
+	start     time.Time
+	id        requestID
+	principal *Principal
+	received  atomic.Int64 // messages of streams
+	sent      atomic.Int64
+	group     atomic.Pointer[group] // made by the first [Go]
 }
 
 // CallFromContext returns the call that ctx belongs to; false outside a call.
@@ -34,16 +37,35 @@ func (c *Call) Start() time.Time { return c.start }
 // characters of visible ASCII.
 func (c *Call) RequestID() string { return c.id.String() }
 
+// Principal returns who makes the call, as the server's [Authenticator] has found out; nil where nobody is known.
+func (c *Call) Principal() *Principal { return c.principal }
+
+// Received returns how many requests the method has received so far; for a call without a stream of requests, 0 or 1.
+func (c *Call) Received() int64 { return c.received.Load() }
+
+// Sent returns how many responses the method has sent so far; for a call without a stream of responses, 0 or 1.
+func (c *Call) Sent() int64 { return c.sent.Load() }
+
 // Logger returns the server's logger with the method and the request id. It allocates: keep it in a variable.
 func (c *Call) Logger() *slog.Logger {
 	return c.method.logger.With(slog.String(logMethod, c.method.log.name), slog.String(logRequestID, c.RequestID()))
 }
 
-// callContext is the context of a call and the call itself in one allocation.
+// callContext is the context of a call and the call itself in one allocation. Its context is that of the transport, with what
+// observers add, and is never replaced once anybody else has it; what the method gets may be a child of it.
 type callContext struct {
 	context.Context
-	call   Call
-	cancel context.CancelFunc // of the deadline; nil without one of ours
+	call Call
+
+	observed int                   // how many observers know of the call
+	slot     time.Time             // since when the call counts for the method's concurrency; zero if it does not
+	deadline atomic.Int64          // of the method, in Unix nanoseconds, where it is ours; else 0
+	stream   *serverStream         // nil for a unary call
+	refused  atomic.Pointer[error] // what was wrong with a request
+	drained  atomic.Bool           // whether a shutdown cancelled the call
+	over     atomic.Bool           // whether the call has ended
+	detached bool                  // the method runs in a goroutine of its own, which joins the others
+	cancel   context.CancelFunc    // of the method's context; nil without one of ours
 }
 
 type callKey struct{}
@@ -54,6 +76,14 @@ func (c *callContext) Value(key any) any {
 		return c
 	}
 	return c.Context.Value(key)
+}
+
+// ends returns the deadline of the method.
+func (c *callContext) ends() (time.Time, bool) {
+	if ours := c.deadline.Load(); ours != 0 {
+		return time.Unix(0, ours), true
+	}
+	return c.Context.Deadline()
 }
 
 // callOf returns the call that ctx belongs to.

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/grpc"
 )
@@ -16,6 +17,8 @@ type ClientMethod struct {
 	info    MethodInfo
 	desc    grpc.StreamDesc
 	options []grpc.CallOption // of every call; full, so that append copies
+	timeout time.Duration     // of a call without deadline, and of every stream; 0 is none
+	hedging *hedging          // nil where calls are not hedged
 }
 
 // newClientMethod binds the RPC that info describes to conn.
@@ -29,6 +32,8 @@ func newClientMethod(conn grpc.ClientConnInterface, info MethodInfo) *ClientMeth
 			ServerStreams: info.Kind == KindServerStream || info.Kind == KindBidi,
 		},
 		options: []grpc.CallOption{grpc.StaticMethod()},
+		timeout: clientTimeout(info),
+		hedging: newHedging(info.Policy.Hedging),
 	}
 }
 
@@ -51,11 +56,23 @@ func (m *ClientMethod) misuse(text string) error {
 
 // CallUnary calls a unary RPC. Its errors are statuses, as grpc gives them; a nil req is sent as an empty one.
 //
-// Like all calls of this package it sends the deadline of ctx, and an x-request-id: the one that the outgoing metadata of ctx
-// holds already, else that of the server call that ctx belongs to, else a new one.
+// The call has the deadline of ctx. Where ctx has none, it is the timeout of the method's policy, or [DefaultTimeout] where
+// that says nothing. Where the deadline is that of a server call, a little is kept back: see [DeadlineMargin].
+//
+// Like all calls of this package it sends an x-request-id: the one that the outgoing metadata of ctx holds already, else that
+// of the server call that ctx belongs to, else a new one.
+//
+// Where the policy says to hedge, the request goes to a second server when the first takes long (gRFC A6). The first answer
+// counts, and CallUnary returns when all attempts have ended, so that req may be changed then.
 func CallUnary[Resp, Req any](ctx context.Context, m *ClientMethod, req *Req) (*Resp, error) {
+	options := m.callOptions(ctx)
+	ctx, cancel := m.limit(withRequestID(ctx))
+	defer cancel()
+	if m.hedging != nil {
+		return hedgeUnary[Resp](ctx, m, req, options)
+	}
 	resp := new(Resp)
-	if err := m.conn.Invoke(withRequestID(ctx), m.info.FullMethod, req, resp, m.callOptions(ctx)...); err != nil {
+	if err := m.conn.Invoke(ctx, m.info.FullMethod, req, resp, options...); err != nil {
 		return nil, err
 	}
 	return resp, nil

@@ -44,10 +44,10 @@ func CallBidi[Resp, Req any](ctx context.Context, m *ClientMethod, reqs Stream[R
 	}
 }
 
-// RequestPanic is what a panic in the request stream of a bidi call becomes in the goroutine that ranges over the
-// responses.
+// RequestPanic is what a panic in a goroutine that sends requests becomes in the goroutine that made the call: the request
+// stream of a bidi call panicked, or an interceptor of a hedged one.
 type RequestPanic struct {
-	// Value is what the request stream panicked with.
+	// Value is what was panicked with.
 	Value any
 	// Stack is the stack of the goroutine that panicked, as [debug.Stack] formats it.
 	Stack []byte
@@ -55,7 +55,7 @@ type RequestPanic struct {
 
 // Error returns the value and the stack, since it is what ends the process when nobody recovers.
 func (p *RequestPanic) Error() string {
-	return fmt.Sprintf("panic in a request stream: %v\n\n%s", p.Value, p.Stack)
+	return fmt.Sprintf("panic while requests were sent: %v\n\n%s", p.Value, p.Stack)
 }
 
 // Unwrap returns the value if it is an error.

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"google.golang.org/grpc"
@@ -71,9 +72,28 @@ type clientCall struct {
 	ended  bool // RecvMsg has reported the end
 }
 
+// SendMsg returns io.EOF, and nothing that wraps it, where RecvMsg knows why the call has ended: grpc wraps it when there are no
+// more retries.
+func (c *clientCall) SendMsg(msg any) error {
+	err := c.ClientStream.SendMsg(msg)
+	if errors.Is(err, io.EOF) {
+		return io.EOF
+	}
+	return err
+}
+
+// RecvMsg asks again where grpc, out of retries, says that the last attempt could not be sent, and not what its status is.
+func (c *clientCall) RecvMsg(msg any) error {
+	err := c.ClientStream.RecvMsg(msg)
+	if err != io.EOF && errors.Is(err, io.EOF) {
+		err = c.ClientStream.RecvMsg(msg)
+	}
+	return err
+}
+
 // open starts a call, which [release] ends.
 func (m *ClientMethod) open(ctx context.Context) (*clientCall, error) {
-	streamCtx, cancel := context.WithCancel(withRequestID(ctx))
+	streamCtx, cancel := m.limitStream(withRequestID(ctx))
 	cs, err := m.conn.NewStream(streamCtx, &m.desc, m.info.FullMethod, m.callOptions(ctx)...)
 	if err != nil {
 		cancel()

@@ -16,9 +16,6 @@ import (
 // that is gone. It keeps well away from [MinPingInterval], below which servers throw a client out.
 const ClientKeepaliveTime = time.Minute
 
-// defaultServiceConfig spreads calls over all addresses of a target; grpc's default sends everything to the first.
-const defaultServiceConfig = `{"loadBalancingConfig": [{"round_robin": {}}]}`
-
 // DialOption configures [Dial].
 type DialOption func(*dialConfig)
 
@@ -26,6 +23,8 @@ type DialOption func(*dialConfig)
 type dialConfig struct {
 	tls      *tls.Config
 	insecure bool
+	services map[string]bool // those whose methods follow
+	methods  []MethodInfo
 	grpc     []grpc.DialOption
 	errs     []error
 }
@@ -58,6 +57,7 @@ func WithDialOptions(opts ...grpc.DialOption) DialOption {
 // By default the connection
 //   - uses TLS 1.2 or later, and the system's roots ([WithClientTLS], [WithInsecure]);
 //   - spreads calls over all addresses that target resolves to (round_robin);
+//   - keeps the policies of the services that it is told of ([WithServiceConfig]);
 //   - pings after [ClientKeepaliveTime] of silence while calls are open, and gives up after [KeepaliveTimeout];
 //   - takes responses of up to [MaxSendMsgSize] bytes, which is what a [Server] sends.
 //
@@ -87,7 +87,7 @@ func Dial(target string, opts ...DialOption) (*grpc.ClientConn, error) {
 func (c *dialConfig) defaults() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithTransportCredentials(c.credentials()),
-		grpc.WithDefaultServiceConfig(defaultServiceConfig),
+		grpc.WithDefaultServiceConfig(c.serviceConfig(methodConfigOf).String()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxSendMsgSize)),
 		// No pings without calls: they would keep devices awake, and servers of others forbid them.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: ClientKeepaliveTime, Timeout: KeepaliveTimeout}),

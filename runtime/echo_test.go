@@ -12,6 +12,10 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -20,7 +24,31 @@ import (
 // TestMain keeps the records of servers without a logger of their own out of the output.
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
+	if err := registerEcho(); err != nil {
+		panic(err)
+	}
 	m.Run()
+}
+
+// registerEcho makes the echo service's proto known to the program, as generated code does for its own.
+func registerEcho() error {
+	message := proto.String(".google.protobuf.StringValue")
+	method := func(name string, client, server bool) *descriptorpb.MethodDescriptorProto {
+		return &descriptorpb.MethodDescriptorProto{
+			Name: &name, InputType: message, OutputType: message, ClientStreaming: &client, ServerStreaming: &server,
+		}
+	}
+	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+		Name: proto.String("test/v1/echo.proto"), Package: proto.String("test.v1"), Syntax: proto.String("proto3"),
+		Dependency: []string{"google/protobuf/wrappers.proto"},
+		Service: []*descriptorpb.ServiceDescriptorProto{{Name: proto.String("Echo"), Method: []*descriptorpb.MethodDescriptorProto{
+			method("One", false, false), method("Many", false, true), method("Join", true, false), method("Chat", true, true),
+		}}},
+	}, protoregistry.GlobalFiles)
+	if err != nil {
+		return err
+	}
+	return protoregistry.GlobalFiles.RegisterFile(file)
 }
 
 // text is the message of all RPCs here.
@@ -105,7 +133,7 @@ func start(t *testing.T, register func(*runtime.Server), opts ...runtime.ServerO
 }
 
 // dial connects to lis until the test ends.
-func dial(t *testing.T, lis *bufconn.Listener) *grpc.ClientConn {
+func dial(t testing.TB, lis *bufconn.Listener) *grpc.ClientConn {
 	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///memory", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) }))
@@ -123,6 +151,16 @@ func serve(t *testing.T, srv *grpc.Server) *grpc.ClientConn {
 	go srv.Serve(lis) // ends with Stop
 	t.Cleanup(srv.Stop)
 	return dial(t, lis)
+}
+
+// startForFuzz serves over an in-memory connection until the fuzzing ends.
+func startForFuzz(f *testing.F, srv *runtime.Server) *grpc.ClientConn {
+	f.Helper()
+	lis := bufconn.Listen(1 << 20)
+	ctx, cancel := context.WithCancel(context.Background())
+	f.Cleanup(cancel)
+	go srv.Serve(ctx, lis) // ends with ctx
+	return dial(f, lis)
 }
 
 // startEcho starts a server of impl.

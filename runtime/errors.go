@@ -5,23 +5,10 @@ import (
 	"errors"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-)
-
-// ErrorDomain is the domain in the ErrorInfo detail of every error that the runtime itself makes (AIP-193).
-const ErrorDomain = "grpcservice"
-
-// Reasons in the ErrorInfo detail of the errors that the runtime itself makes.
-const (
-	// ReasonInternal is the reason of INTERNAL after a panic or a misuse that only the service's log describes.
-	ReasonInternal = "INTERNAL"
-	// ReasonUnknown is the reason of UNKNOWN, which hides an error that carries no status.
-	ReasonUnknown = "UNKNOWN"
-	// ReasonUnimplemented is the reason of UNIMPLEMENTED.
-	ReasonUnimplemented = "METHOD_UNIMPLEMENTED"
-	// ReasonDraining is the reason of UNAVAILABLE on a server that shuts down.
-	ReasonDraining = "SERVER_DRAINING"
+	"google.golang.org/protobuf/proto"
 )
 
 // Unimplemented returns the error of a method that is not written yet: UNIMPLEMENTED, reason METHOD_UNIMPLEMENTED.
@@ -29,13 +16,27 @@ func Unimplemented(service, method string) error {
 	return newError(codes.Unimplemented, ReasonUnimplemented, service+"/"+method+" is not implemented")
 }
 
-// newError returns a status with the ErrorInfo that every error of the runtime carries.
-func newError(code codes.Code, reason, message string) error {
-	st, err := status.New(code, message).WithDetails(&errdetails.ErrorInfo{Reason: reason, Domain: ErrorDomain})
-	if err != nil { // only for code OK, which nobody passes
-		return status.Error(code, message)
+// made is an error of the runtime itself. Its status is what its caller gets, as it stands.
+type made struct{ st *status.Status }
+
+func (m *made) Error() string              { return m.st.String() }
+func (m *made) GRPCStatus() *status.Status { return m.st }
+
+// newError returns an error with an ErrorInfo of the runtime's domain, then details. It never fails: a detail that cannot be
+// encoded, or is too large to be sent, is left out. A code of OK is a fault.
+func newError(code codes.Code, reason, message string, details ...proto.Message) error {
+	if code == codes.OK {
+		return internalError("an error was made with the code OK: " + message)
 	}
-	return st.Err()
+	return newStatus(code, reason, message, details...)
+}
+
+// newStatus makes errors of codes that are not OK.
+func newStatus(code codes.Code, reason, message string, details ...proto.Message) error {
+	details = append([]proto.Message{&errdetails.ErrorInfo{Reason: reason, Domain: ErrorDomain}}, details...)
+	p := &spb.Status{Code: int32(code), Message: message, Details: pack(details...)}
+	makeSendable(p)
+	return &made{status.FromProto(p)}
 }
 
 // fault is a failure whose cause is for the log and whose status is for the caller.
@@ -49,7 +50,15 @@ func (f *fault) GRPCStatus() *status.Status { return status.Convert(f.status) }
 
 // internalError returns INTERNAL with a fixed text for the caller and cause for the log.
 func internalError(cause string) error {
-	return &fault{status: newError(codes.Internal, ReasonInternal, "internal error"), cause: cause}
+	return &fault{status: errInternal, cause: cause}
+}
+
+// publicError is statusOf as an error. What the runtime refuses calls with was made once, for all of them.
+func (c *callContext) publicError(err error) error {
+	if m, ok := err.(*made); ok {
+		return m
+	}
+	return c.statusOf(err).Err()
 }
 
 // statusOf returns what the caller of an RPC that failed with err is told: the status that was made to be told, never the
@@ -57,30 +66,63 @@ func internalError(cause string) error {
 // call; an error without status becomes UNKNOWN with a fixed text.
 func (c *callContext) statusOf(err error) *status.Status {
 	st := publicStatus(err)
-	if st.Code() == codes.Canceled && context.Cause(c) == errDraining {
+	if st.Code() == codes.Canceled && c.drained.Load() {
 		return status.Convert(errDraining)
 	}
 	return st
 }
 
-// publicStatus is statusOf outside a call. An error that panics when it is asked, as a nil pointer may, becomes INTERNAL.
+// publicStatus returns what of err may be sent: its status without what is for the service only, and no larger than a
+// transport takes. An error whose own methods panic, such as a nil pointer that was made an error, is INTERNAL.
 func publicStatus(err error) (st *status.Status) {
-	defer func() {
+	defer func() { // it runs where nothing else recovers
 		if recover() != nil {
-			st = status.Convert(internalError("the error panics"))
+			st = status.Convert(errInternal)
 		}
 	}()
-	var carrier interface{ GRPCStatus() *status.Status }
+	carrier, st := statusIn(err)
+	if st == nil {
+		return status.Convert(withoutStatus(err))
+	}
+	switch carrier.(type) {
+	case *made, *fault, *Error, *wrapped: // sendable as they were made
+		return st
+	}
+	if p := st.Proto(); makeSendable(p) {
+		return status.FromProto(p)
+	}
+	return st
+}
+
+// statusCarrier is an error that knows its status; those of grpc do, and those of this package.
+type statusCarrier interface{ GRPCStatus() *status.Status }
+
+// statusIn returns the first status in the tree of err, and who carries it; nil where there is none but OK.
+func statusIn(err error) (statusCarrier, *status.Status) {
+	var carrier statusCarrier
 	if errors.As(err, &carrier) {
-		if st := carrier.GRPCStatus(); st != nil && st.Code() != codes.OK {
-			return st
+		if st := carrier.GRPCStatus(); st.Code() != codes.OK {
+			return carrier, st
 		}
 	}
+	return nil, nil
+}
+
+// Statuses of errors that have none of their own, or none that is for callers.
+var (
+	errInternal = newStatus(codes.Internal, ReasonInternal, "internal error")
+	errDeadline = status.Error(codes.DeadlineExceeded, "deadline exceeded")
+	errCanceled = status.Error(codes.Canceled, "canceled")
+	errUnknown  = newError(codes.Unknown, ReasonUnknown, "unknown error")
+)
+
+// withoutStatus returns the status of an error that carries none.
+func withoutStatus(err error) error {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return status.New(codes.DeadlineExceeded, "deadline exceeded")
+		return errDeadline
 	case errors.Is(err, context.Canceled):
-		return status.New(codes.Canceled, "canceled")
+		return errCanceled
 	}
-	return status.Convert(newError(codes.Unknown, ReasonUnknown, "unknown error"))
+	return errUnknown
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -17,13 +19,17 @@ type okStatus struct{}
 func (okStatus) Error() string              { return "confused" }
 func (okStatus) GRPCStatus() *status.Status { return nil }
 
+// nilStatus is an error whose methods panic where it is nil.
+type nilStatus struct{ st *status.Status }
+
+func (e *nilStatus) Error() string              { return e.st.String() }
+func (e *nilStatus) GRPCStatus() *status.Status { return e.st }
+
 func TestStatusOf(t *testing.T) {
-	drained, cancel := context.WithCancelCause(context.Background())
-	cancel(errDraining)
-	plain := context.Background()
+	const plain, drained = false, true // whether a shutdown cancelled the call
 	notFound := status.Error(codes.NotFound, "no such book")
 	for name, test := range map[string]struct {
-		ctx     context.Context
+		drained bool
 		err     error
 		code    codes.Code
 		message string
@@ -33,6 +39,7 @@ func TestStatusOf(t *testing.T) {
 		"joined status":    {plain, errors.Join(errors.New("secret"), notFound), codes.NotFound, "no such book"},
 		"plain":            {plain, errors.New("password=hunter2"), codes.Unknown, "unknown error"},
 		"status of OK":     {plain, okStatus{}, codes.Unknown, "unknown error"},
+		"nil pointer":      {plain, (*nilStatus)(nil), codes.Internal, "internal error"},
 		"canceled":         {plain, fmt.Errorf("query: %w", context.Canceled), codes.Canceled, "canceled"},
 		"deadline":         {plain, fmt.Errorf("query: %w", context.DeadlineExceeded), codes.DeadlineExceeded, "deadline exceeded"},
 		"canceled by us":   {drained, context.Canceled, codes.Unavailable, "the server is shutting down"},
@@ -40,7 +47,9 @@ func TestStatusOf(t *testing.T) {
 		"fault":            {plain, internalError("nil map in cache.go"), codes.Internal, "internal error"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			st := (&callContext{Context: test.ctx}).statusOf(test.err)
+			c := &callContext{Context: context.Background()}
+			c.drained.Store(test.drained)
+			st := c.statusOf(test.err)
 			if st.Code() != test.code || st.Message() != test.message {
 				t.Errorf("statusOf(%v) = %v %q, want %v %q", test.err, st.Code(), st.Message(), test.code, test.message)
 			}
@@ -62,6 +71,32 @@ func TestErrorsCarryErrorInfo(t *testing.T) {
 		info, ok := details[0].(*errdetails.ErrorInfo)
 		if !ok || info.GetReason() != reason || info.GetDomain() != ErrorDomain {
 			t.Errorf("%s: detail %v", reason, details[0])
+		}
+	}
+}
+
+// TestNewErrorNeverFails holds what the pipeline relies on.
+func TestNewErrorNeverFails(t *testing.T) {
+	bad := &errdetails.Help{Links: []*errdetails.Help_Link{{Url: "\xff"}}}
+	st := publicStatus(newError(codes.Aborted, "A", "a\xffb", retryInfo(-time.Second), bad, quotaFailure("\xff", "b"), badRequest(FieldViolation{Field: "\xff"})))
+	if st.Message() != "a\uFFFDb" || len(st.Details()) != 4 {
+		t.Errorf("%v with details %v", st, st.Details())
+	}
+	if st := publicStatus(newError(codes.OK, "A", "all is well")); st.Code() != codes.Internal || st.Message() != "internal error" {
+		t.Errorf("the code OK gives %v", st)
+	}
+	if st := publicStatus(newError(codes.Aborted, "A", strings.Repeat("x", 1<<20), retryInfo(time.Second))); len(st.Message()) != MaxErrorMessage || len(st.Details()) != 2 {
+		t.Errorf("a message of %d bytes and %d details", len(st.Message()), len(st.Details()))
+	}
+}
+
+// TestPublicStatusIsTheSameWhereItMayBe holds that statuses that need no change are not copied.
+func TestPublicStatusIsTheSameWhereItMayBe(t *testing.T) {
+	for name, err := range map[string]error{
+		"foreign": status.Error(codes.NotFound, "no"), "made": errDraining, "wrapped": Wrap(errDraining, "x"),
+	} {
+		if publicStatus(err) != status.Convert(err) {
+			t.Errorf("%s: the status was copied", name)
 		}
 	}
 }

@@ -2,22 +2,23 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // Go starts fn in a goroutine that belongs to the call of ctx: the call ends, and its answer goes out, when the method and
 // all its goroutines have returned. An error of fn cancels the context of the others and fails a call whose method did not
 // fail itself; a panic in fn is logged and fails the call with INTERNAL. When the method fails, the context that fn gets is
-// cancelled.
+// cancelled, and a method that takes a stream of requests is answered for at once: a goroutine that reads them is interrupted
+// by nothing but the end of the call.
 //
-// Outside a call there is nobody to wait or to be told: fn runs recovered, and its error or panic goes to the default
+// Outside a call, and after its end, there is nobody to wait or to be told: fn runs recovered, and its error or panic goes to the default
 // logger.
 func Go(ctx context.Context, fn func(ctx context.Context) error) {
 	c, ok := callOf(ctx)
-	if !ok {
+	if !ok || c.over.Load() {
 		go runDetached(ctx, fn)
 		return
 	}
@@ -93,6 +94,40 @@ func (g *group) failWith(err error) {
 	})
 }
 
+// join waits for the goroutines of the call, if it has any, and returns what it ends with. A request that was refused cannot be
+// overlooked.
+//
+// For those of a method that has failed while it reads requests it waits only a moment: one of them may be reading, too, which
+// only the end of the call interrupts. The server waits for them when it shuts down.
+func (c *callContext) join(err error) error {
+	if g := c.call.group.Load(); g != nil {
+		err = c.joinGroup(g, err)
+	}
+	if refused := c.refused.Load(); err == nil && refused != nil {
+		return *refused
+	}
+	return err
+}
+
+func (c *callContext) joinGroup(g *group, err error) error {
+	m := c.call.method
+	if err == nil || m.info.Kind == KindUnary || m.info.Kind == KindServerStream {
+		return g.join(err)
+	}
+	g.failWith(err)
+	ended := inBackground(g.wg.Wait)
+	select {
+	case <-ended:
+		return g.join(err)
+	case <-time.After(leaveGrace):
+		m.leave(ended, func() {})
+		return err
+	}
+}
+
+// leaveGrace is how long the answer of a method that has failed waits for goroutines that may be reading requests.
+const leaveGrace = 50 * time.Millisecond
+
 // join waits for the group and returns what the call ends with, when its method ended with err. A panic outranks the
 // method's own error, which is often only its consequence.
 func (g *group) join(err error) error {
@@ -101,7 +136,7 @@ func (g *group) join(err error) error {
 	}
 	g.wg.Wait()
 	g.cancel()
-	if err == nil || errors.As(g.err, new(*fault)) {
+	if _, panicked := g.err.(*fault); panicked || err == nil {
 		return g.err
 	}
 	return err

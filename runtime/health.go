@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"sync"
 
@@ -11,9 +12,6 @@ import (
 
 // healthServiceName is the full name of the standard health service.
 const healthServiceName = "grpc.health.v1.Health"
-
-// ReasonUnknownService is the reason of NOT_FOUND from a health check of a service that is not registered.
-const ReasonUnknownService = "SERVICE_UNKNOWN"
 
 // Health is the standard health service (grpc.health.v1) of one server. It knows each registered service by its full name,
 // and the server as a whole by "". All are serving from the start.
@@ -84,10 +82,13 @@ type healthService interface {
 	watch(context.Context, *healthpb.HealthCheckRequest) Stream[healthpb.HealthCheckResponse]
 }
 
+// healthPolicy lets everybody ask, and keeps probes out of the log.
+var healthPolicy = Policy{Idempotency: NoSideEffects, Auth: &Auth{Public: true}, Log: Log{Level: slog.LevelDebug}}
+
 var healthTable = NewService(healthServiceName, healthpb.File_grpc_health_v1_health_proto,
-	Unary("Check", healthService.check, Policy{Idempotency: NoSideEffects}),
-	Unary("List", healthService.list, Policy{Idempotency: NoSideEffects}),
-	ServerStream("Watch", healthService.watch, Policy{Idempotency: NoSideEffects}),
+	Unary("Check", healthService.check, healthPolicy),
+	Unary("List", healthService.list, healthPolicy),
+	ServerStream("Watch", healthService.watch, healthPolicy),
 )
 
 // check answers with the status of one service, or NOT_FOUND.

@@ -19,12 +19,17 @@ type serverConfig struct {
 	timeout         time.Duration
 	drainDelay      time.Duration
 	shutdownTimeout time.Duration
+	observers       []Observer
+	authenticator   Authenticator
+	open            bool
+	limiter         RateLimiter
+	validator       Validator
 	unary           []grpc.UnaryServerInterceptor
 	stream          []grpc.StreamServerInterceptor
 	onPanic         PanicHandler
+	overrides       *overrides
 	reflection      bool
 	grpc            []grpc.ServerOption
-	secure          bool
 	errs            []error
 }
 
@@ -46,6 +51,8 @@ func newServerConfig(opts []ServerOption) *serverConfig {
 		timeout:         DefaultTimeout,
 		drainDelay:      DefaultDrainDelay,
 		shutdownTimeout: DefaultShutdownTimeout,
+		limiter:         localLimiter{},
+		overrides:       newOverrides(),
 	}
 	for _, opt := range opts {
 		opt(c)
@@ -56,12 +63,18 @@ func newServerConfig(opts []ServerOption) *serverConfig {
 // pipeline returns the pipeline that the options describe.
 func (c *serverConfig) pipeline() *pipeline {
 	return &pipeline{
-		logger:  c.logger,
-		timeout: c.timeout,
-		unary:   chainUnary(c.unary),
-		stream:  chainStream(c.stream),
-		onPanic: c.onPanic,
-		drain:   newDrain(),
+		logger:        c.logger,
+		timeout:       c.timeout,
+		observers:     c.observers,
+		authenticator: c.authenticator,
+		open:          c.open,
+		limiter:       c.limiter,
+		validator:     c.validator,
+		unary:         chainUnary(c.unary),
+		stream:        chainStream(c.stream),
+		onPanic:       c.onPanic,
+		overrides:     c.overrides,
+		drain:         newDrain(),
 	}
 }
 
@@ -73,7 +86,13 @@ func (c *serverConfig) fail(format string, args ...any) {
 // WithLogger makes logger the log of the server: a record for each call, panics, and how it starts and stops. The default
 // is slog's default logger at the time of [NewServer].
 func WithLogger(logger *slog.Logger) ServerOption {
-	return func(c *serverConfig) { c.logger = logger }
+	return func(c *serverConfig) {
+		if logger == nil {
+			c.fail("WithLogger(nil): pass a logger; slog.New(slog.DiscardHandler) writes nothing")
+			return
+		}
+		c.logger = logger
+	}
 }
 
 // WithDefaultTimeout sets the deadline of unary calls whose client sent none, in place of [DefaultTimeout]; 0 sets none.
@@ -135,7 +154,10 @@ func WithReflection() ServerOption {
 // speaks plain text.
 func WithTLS(config *tls.Config) ServerOption {
 	return func(c *serverConfig) {
-		c.secure = true
+		if config == nil {
+			c.fail("WithTLS(nil): pass a configuration, or leave the option out to speak plain text")
+			return
+		}
 		c.grpc = append(c.grpc, grpc.Creds(credentials.NewTLS(config)))
 	}
 }

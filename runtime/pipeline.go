@@ -11,16 +11,26 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"github.com/grpcservice/grpcservice/runtime/limit"
 )
 
-// pipeline is what every call of one server goes through. Its policy is fixed before the first method is bound.
+// pipeline is what every call of one server goes through. All but its methods is fixed before the first of them is bound.
 type pipeline struct {
-	logger  *slog.Logger
-	timeout time.Duration // default deadline of unary calls; 0 is none
-	unary   grpc.UnaryServerInterceptor
-	stream  grpc.StreamServerInterceptor
-	onPanic PanicHandler
-	drain   *drain
+	logger        *slog.Logger
+	timeout       time.Duration // default deadline of unary calls; 0 is none
+	observers     []Observer
+	authenticator Authenticator
+	open          bool // nobody is asked who calls
+	limiter       RateLimiter
+	validator     Validator
+	unary         grpc.UnaryServerInterceptor
+	stream        grpc.StreamServerInterceptor
+	onPanic       PanicHandler
+	overrides     *overrides
+	drain         *drain
+
+	left sync.WaitGroup // methods that run on although their call has ended
 
 	mu      sync.Mutex
 	methods []*method // all that were bound, to tell what is running
@@ -31,6 +41,12 @@ type method struct {
 	*pipeline
 	info       MethodInfo
 	log        accessLog
+	observing  []MethodObserver
+	stages     []stage
+	waits      bool // whether a stage may take its time
+	deadlines  deadlines
+	check      checkFunc // of each request; nil where there is nothing to check
+	slots      *limit.Concurrency
 	unaryInfo  grpc.UnaryServerInfo
 	streamInfo grpc.StreamServerInfo
 	inFlight   atomic.Int64
@@ -38,10 +54,14 @@ type method struct {
 
 // bind prepares the RPC that info describes, which server serves.
 func (p *pipeline) bind(info MethodInfo, server any) *method {
+	info.Policy = p.overrides.apply(info)
 	m := &method{
 		pipeline:  p,
 		info:      info,
 		log:       newAccessLog(p.logger, info),
+		observing: bindObservers(p.observers, info),
+		deadlines: deadlinesOf(info.Policy, p.timeout),
+		check:     p.checkOf(info),
 		unaryInfo: grpc.UnaryServerInfo{Server: server, FullMethod: info.FullMethod},
 		streamInfo: grpc.StreamServerInfo{
 			FullMethod:     info.FullMethod,
@@ -49,6 +69,8 @@ func (p *pipeline) bind(info MethodInfo, server any) *method {
 			IsServerStream: info.Kind == KindServerStream || info.Kind == KindBidi,
 		},
 	}
+	m.stages = m.stagesOf()
+	m.waits = p.authenticator != nil || p.limiter != RateLimiter(localLimiter{}) || info.Policy.Concurrency.MaxWait > 0
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.methods = append(p.methods, m)
@@ -61,45 +83,66 @@ func (m *method) begin(ctx context.Context) *callContext {
 	return &callContext{Context: ctx, call: Call{method: m, start: time.Now(), id: incomingRequestID(ctx)}}
 }
 
-// setDeadline gives a call whose client sent no deadline the default one.
-func (c *callContext) setDeadline(timeout time.Duration) {
-	if timeout <= 0 {
-		return
-	}
-	if _, ok := c.Context.Deadline(); !ok {
-		c.Context, c.cancel = context.WithTimeout(c.Context, timeout)
-	}
-}
-
-// followDrain lets a shutdown that has run out of patience cancel the call.
-func (c *callContext) followDrain(d *drain) {
-	ctx, cancel := context.WithCancelCause(c.Context)
-	stop := context.AfterFunc(d.expired, func() { cancel(errDraining) })
-	c.Context = ctx
-	c.cancel = func() { stop(); cancel(nil) }
+// followDrain returns the context of a stream, which a shutdown that has run out of patience cancels.
+func (c *callContext) followDrain(d *drain) context.Context {
+	ctx, cancel := context.WithCancel(c)
+	stop := context.AfterFunc(d.expired, func() {
+		c.drained.Store(true)
+		cancel()
+	})
+	c.cancel = func() { stop(); cancel() }
+	return ctx
 }
 
 // finish closes a call, and must be deferred itself: it recovers the method's panic. It waits for the goroutines that the
-// call started, makes *err the status that the caller gets, and writes the access log.
+// call started, makes *err the status that the caller gets, and tells those who watch.
 func (m *method) finish(c *callContext, err *error) {
+	defer m.inFlight.Add(-1)
 	if value := recover(); value != nil {
 		*err = m.panicked(c, value)
 	}
-	if g := c.call.group.Load(); g != nil {
-		*err = g.join(*err)
+	if !c.detached {
+		*err = c.join(*err)
+	}
+	c.over.Store(true)
+	if c.stream != nil {
+		c.stream.end(errStreamOver)
 	}
 	cause := *err
 	if cause != nil {
-		*err = c.statusOf(cause).Err()
+		*err = c.publicError(cause)
+	} else if m.info.Kind == KindUnary {
+		c.call.sent.Store(1)
 	}
+	if !c.detached {
+		m.release(c, *err)
+	}
+	m.tell(c, Outcome{Err: *err, Cause: cause, Duration: time.Since(c.call.start)})
 	if c.cancel != nil {
 		c.cancel()
 	}
-	// The caller learns the id of a call that failed, and of one that is in the log under an id it did not send.
-	if logged := m.log.write(c, *err, cause); cause != nil || logged && c.call.id.sent == "" {
+}
+
+// tell lets the log, the caller and the observers know how the call ended.
+func (m *method) tell(c *callContext, outcome Outcome) {
+	m.logCall(c, outcome)
+	if outcome.Cause != nil { // what a caller may want to report; of a success it would cost more than the rest
 		c.call.id.echo(c)
 	}
-	m.inFlight.Add(-1)
+	for _, o := range slices.Backward(m.observing[:c.observed]) {
+		m.endObserver(o, c, outcome)
+	}
+}
+
+// logCall writes the access log.
+func (m *method) logCall(c *callContext, outcome Outcome) {
+	defer m.shield(c)
+	m.log.write(c, outcome)
+}
+
+func (m *method) endObserver(o MethodObserver, c *callContext, outcome Outcome) {
+	defer m.shield(c)
+	o.End(c, &c.call, outcome)
 }
 
 // inFlight returns how many calls are running.

@@ -1,19 +1,40 @@
 package runtime
 
-// Policy is what a proto says of one RPC beyond its types: a row of the generated table.
-type Policy struct {
-	// Idempotency is the proto's idempotency_level.
-	Idempotency Idempotency
-}
+import "github.com/grpcservice/grpcservice/runtime/policy"
 
-// Idempotency says what repeating a call does.
-type Idempotency int
-
-const (
-	// IdempotencyUnknown is the default: repeating the call may repeat its effect.
-	IdempotencyUnknown Idempotency = iota
-	// NoSideEffects marks a call that only reads.
-	NoSideEffects
-	// Idempotent marks a call that may be repeated with the effect of one.
-	Idempotent
+// What generated tables say of an RPC; see package policy for the fields.
+type (
+	// Policy is what a proto says of one RPC beyond its types: a row of the generated table.
+	Policy = policy.Policy
+	// Idempotency says what repeating a call does.
+	Idempotency = policy.Idempotency
+	// Auth says who may call.
+	Auth = policy.Auth
+	// Rate is so many calls a second on average, and so many at once.
+	Rate = policy.Rate
+	// Concurrency bounds how many calls run at a time.
+	Concurrency = policy.Concurrency
+	// Retry says when clients call again.
+	Retry = policy.Retry
+	// Hedging says when clients make a second call while the first has no answer.
+	Hedging = policy.Hedging
+	// Log says what of an RPC's calls is logged.
+	Log = policy.Log
 )
+
+// Values of policies.
+const (
+	IdempotencyUnknown = policy.IdempotencyUnknown
+	NoSideEffects      = policy.NoSideEffects
+	Idempotent         = policy.Idempotent
+
+	// None is a duration that the proto set to zero: no timeout, rather than the default one.
+	None = policy.None
+
+	ByMethod    = policy.ByMethod
+	ByPrincipal = policy.ByPrincipal
+	ByPeer      = policy.ByPeer
+)
+
+// policyKey says whose calls a rate counts together.
+type policyKey = policy.Key

@@ -15,13 +15,26 @@ type PanicHandler func(ctx context.Context, value any, stack []byte)
 // panicking frames are still on the stack.
 func (m *method) panicked(c *callContext, value any) error {
 	stack := debug.Stack()
-	m.logger.LogAttrs(c, slog.LevelError, "panic",
-		slog.String(logMethod, m.log.name), slog.String(logRequestID, c.call.RequestID()),
-		slog.Any("panic", value), slog.String("stack", string(stack)))
+	m.logPanic(c, value, stack)
 	if m.onPanic != nil {
 		m.reportPanic(c, value, stack)
 	}
 	return internalError(fmt.Sprintf("panic: %v", value))
+}
+
+// logPanic logs a panic; one in the log itself has no other place to go.
+func (m *method) logPanic(c *callContext, value any, stack []byte) {
+	defer func() { _ = recover() }()
+	m.logger.LogAttrs(c, slog.LevelError, "panic",
+		slog.String(logMethod, m.log.name), slog.String(logRequestID, c.call.RequestID()),
+		slog.Any("panic", value), slog.String("stack", string(stack)))
+}
+
+// shield keeps a panic of those who only watch calls from changing what the caller gets; it must be deferred itself.
+func (m *method) shield(c *callContext) {
+	if value := recover(); value != nil {
+		_ = m.panicked(c, value)
+	}
 }
 
 // reportPanic shields the call from a handler that panics itself.

@@ -1,10 +1,14 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"io"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // serveServerStream binds an RPC that answers with a stream to its pipeline.
@@ -21,7 +25,11 @@ func serveServerStream[S, Req, Resp any](m *method, impl S, call func(S, context
 // serveClientStream binds an RPC that takes a stream of requests to its pipeline.
 func serveClientStream[S, Req, Resp any](m *method, impl S, call func(S, context.Context, Stream[Req]) (*Resp, error)) grpc.StreamHandler {
 	return m.serveStream(func(_ any, ss grpc.ServerStream) error {
-		resp, err := call(impl, ss.Context(), receive[Req](ss))
+		ctx := ss.Context()
+		resp, err := call(impl, ctx, receive[Req](ss))
+		if c, ok := callOf(ctx); ok {
+			err = c.join(err) // the answer waits for the goroutines of the call
+		}
 		if err != nil {
 			return err
 		}
@@ -42,12 +50,25 @@ func serveBidi[S, Req, Resp any](m *method, impl S, call func(S, context.Context
 // serveStream puts the pipeline around body, which finds the call's context in its stream.
 func (m *method) serveStream(body grpc.StreamHandler) grpc.StreamHandler {
 	handler := m.interceptStream(body)
-	return func(srv any, ss grpc.ServerStream) (err error) {
-		c := m.begin(ss.Context())
-		defer m.finish(c, &err)
-		c.followDrain(m.drain)
-		return handler(srv, &serverStream{ServerStream: ss, ctx: c})
+	return func(srv any, ss grpc.ServerStream) error { return m.runStream(srv, ss, handler) }
+}
+
+// runStream takes one stream through the pipeline.
+func (m *method) runStream(srv any, ss grpc.ServerStream, handler grpc.StreamHandler) (err error) {
+	c := m.begin(ss.Context())
+	defer m.finish(c, &err)
+	m.observe(c)
+	ctx := c.followDrain(m.drain)
+	if err := m.admit(ctx, c); err != nil {
+		return err
 	}
+	stream := &serverStream{ServerStream: ss, ctx: ctx, call: c}
+	c.stream = stream
+	if m.deadlines.idle > 0 || m.deadlines.total > 0 {
+		return m.runTimed(stream, func() error { return handler(srv, stream) })
+	}
+	err = errLeft
+	return handler(srv, stream)
 }
 
 // interceptStream puts the interceptors of [WithStreamInterceptors] around handler, once for all calls.
@@ -61,13 +82,65 @@ func (m *method) interceptStream(handler grpc.StreamHandler) grpc.StreamHandler 
 	}
 }
 
-// serverStream is grpc's stream with the context of the call.
+// serverStream is grpc's stream with the context of the call, and what the policy says of each message.
 type serverStream struct {
 	grpc.ServerStream
-	ctx context.Context
+	ctx   context.Context
+	call  *callContext
+	watch *streamWatch          // nil where the policy bounds no time
+	ended atomic.Pointer[error] // why there are no more messages
 }
 
+// errStreamOver is what goroutines get that use a stream after its method has returned.
+var errStreamOver = status.Error(codes.Canceled, "the method of the stream has returned")
+
 func (s *serverStream) Context() context.Context { return s.ctx }
+
+// end lets no more messages through; the first reason counts.
+func (s *serverStream) end(because error) { s.ended.CompareAndSwap(nil, &because) }
+
+// over returns why the stream has ended, or nil while it goes on.
+func (s *serverStream) over() error {
+	if because := s.ended.Load(); because != nil {
+		return *because
+	}
+	return nil
+}
+
+// RecvMsg receives a request and checks it. One that is refused is the last.
+func (s *serverStream) RecvMsg(req any) error {
+	if err := s.over(); err != nil {
+		return err
+	}
+	if err := s.ServerStream.RecvMsg(req); err != nil {
+		return cmp.Or(s.over(), err)
+	}
+	s.watch.touch()
+	if err := s.call.call.method.accept(s.ctx, s.call, req); err != nil {
+		return s.refuse(err)
+	}
+	return nil
+}
+
+// refuse ends the stream because of a request.
+func (s *serverStream) refuse(err error) error {
+	s.call.refused.CompareAndSwap(nil, &err)
+	s.end(err)
+	return err
+}
+
+// SendMsg sends a response.
+func (s *serverStream) SendMsg(resp any) error {
+	if err := s.over(); err != nil {
+		return err
+	}
+	if err := s.ServerStream.SendMsg(resp); err != nil {
+		return cmp.Or(s.over(), err)
+	}
+	s.watch.touch()
+	s.call.call.sent.Add(1)
+	return nil
+}
 
 // sendAll sends what responses yields until it ends or fails.
 func sendAll[Resp any](ss grpc.ServerStream, responses Stream[Resp]) error {

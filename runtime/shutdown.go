@@ -51,7 +51,10 @@ func (s *Server) shutDown(server *grpc.Server) error {
 	s.health.shutDown()
 	s.stop.wait(s.stop.delay, nil)
 	s.pipeline.drain.start()
-	ended := inBackground(server.GracefulStop)
+	ended := inBackground(func() {
+		server.GracefulStop()
+		s.pipeline.left.Wait()
+	})
 	var err error
 	if !s.stop.wait(s.config.shutdownTimeout, ended) {
 		err = s.cutOff(server, ended)
@@ -69,12 +72,24 @@ func (s *Server) cutOff(server *grpc.Server, ended <-chan struct{}) error {
 	cut := s.pipeline.running()
 	s.pipeline.drain.expire()
 	s.stop.wait(cancelGrace, ended)
+	if err := s.stopNow(server); err != nil || cut == "" {
+		return err
+	}
+	return fmt.Errorf("shutdown cut off calls that had not ended: %s", cut)
+}
+
+// stopNow closes connections and waits for methods, but not for those that do not care.
+func (s *Server) stopNow(server *grpc.Server) error {
+	s.health.shutDown()
+	s.pipeline.drain.start()
+	s.pipeline.drain.expire()
+	stopped := inBackground(func() {
+		server.Stop()
+		s.pipeline.left.Wait()
+	})
 	select {
-	case <-inBackground(server.Stop):
-		if cut == "" {
-			return nil
-		}
-		return fmt.Errorf("shutdown cut off calls that had not ended: %s", cut)
+	case <-stopped:
+		return nil
 	case <-time.After(handlerGrace):
 		return fmt.Errorf("shutdown left methods behind that ignore their context: %s", s.pipeline.running())
 	}

@@ -18,16 +18,23 @@ func serveUnary[S, Req, Resp any](m *method, impl S, call func(S, context.Contex
 	return func(_ any, ctx context.Context, decode func(any) error, serverWide grpc.UnaryServerInterceptor) (resp any, err error) {
 		c := m.begin(ctx)
 		defer m.finish(c, &err)
-		c.setDeadline(m.timeout)
+		ctx, err = m.admitUnary(c)
+		if err != nil {
+			return nil, err
+		}
 		req := new(Req)
 		if err := decode(req); err != nil {
 			return nil, err
 		}
+		if err := m.accept(ctx, c, req); err != nil {
+			return nil, err
+		}
+		err = errLeft
 		if serverWide == nil {
-			return answer(c, req)
+			return answer(ctx, req)
 		}
 		info := m.unaryInfo // a copy: interceptors may change it
-		return serverWide(c, req, &info, answer)
+		return serverWide(ctx, req, &info, answer)
 	}
 }
 
@@ -44,3 +51,7 @@ func (m *method) intercept(handler grpc.UnaryHandler) grpc.UnaryHandler {
 
 // errNoResponse is a method's mistake: neither a response nor an error.
 var errNoResponse = internalError("the method returned neither a response nor an error; return one of them")
+
+// errLeft stands until a method returns, and is what the log has of one that never does. Its caller waits until the deadline:
+// nothing can answer in the place of a goroutine that has ended.
+var errLeft = internalError("the method ended its goroutine, as FailNow of a test does; return an error")

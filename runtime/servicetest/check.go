@@ -73,7 +73,7 @@ func served(service protoreflect.ServiceDescriptor, register func(grpc.ServiceRe
 		return fmt.Errorf("the descriptor of the service is nil; take it from the file's Services by the service's name")
 	}
 	quiet := runtime.WithLogger(slog.New(slog.DiscardHandler))
-	s, err := start(register, append(opts[:len(opts):len(opts)], runtime.WithDrainDelay(0), quiet)...)
+	s, err := start(register, append(opts[:len(opts):len(opts)], runtime.WithDrainDelay(0), runtime.WithoutAuthentication(), quiet)...)
 	if err != nil {
 		return err
 	}

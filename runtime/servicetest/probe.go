@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -57,7 +58,10 @@ func newProbe(t testing.TB, m mark, method protoreflect.MethodDescriptor) *probe
 func (p *probe) around(opts []runtime.ServerOption) []runtime.ServerOption {
 	all := []runtime.ServerOption{runtime.WithUnaryInterceptors(p.unary), runtime.WithStreamInterceptors(p.streaming)}
 	return append(append(all, opts...),
+		runtime.WithAuthenticator(everybody{}), runtime.WithoutAuthentication(), // calls must reach the method
+		runtime.WithRateLimiter(unlimited{}),
 		runtime.WithLogger(slog.New(&callLog{Handler: p.log, probe: p})),
+		runtime.WithObservers(p),
 		runtime.WithPanicHandler(p.panicked),
 		runtime.WithDrainDelay(0),
 		runtime.WithShutdownTimeout(time.Second), // the methods have been waited for
@@ -150,7 +154,7 @@ func (p *probe) panicked(ctx context.Context, value any, stack []byte) {
 	}
 }
 
-// callLog passes records on, and takes how calls ended from those of the access log.
+// callLog passes records on, but those of panics of calls that were expected: the finding will show them.
 type callLog struct {
 	slog.Handler
 	probe *probe
@@ -161,23 +165,29 @@ func (l *callLog) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 func (l *callLog) Handle(ctx context.Context, record slog.Record) error {
-	attrs := make(map[string]string)
-	record.Attrs(func(attr slog.Attr) bool {
-		attrs[attr.Key] = attr.Value.String()
-		return true
-	})
-	seen := l.probe.sighting(attrs["request_id"])
-	if seen == nil {
-		return l.Handler.Handle(ctx, record)
-	}
-	switch record.Message {
-	case "panic":
-		return nil // the finding will show it
-	case "rpc":
-		defer seen.onceEnded.Do(func() {
-			seen.code, seen.cause = attrs["code"], attrs["error"]
-			close(seen.ended)
-		})
+	if call, ok := runtime.CallFromContext(ctx); ok && record.Message == "panic" && l.probe.sighting(call.RequestID()) != nil {
+		return nil
 	}
 	return l.Handler.Handle(ctx, record)
+}
+
+// Bind makes the probe an observer of all calls, whatever the policy says of the log.
+func (p *probe) Bind(runtime.MethodInfo) runtime.MethodObserver { return p }
+
+// Begin implements runtime.MethodObserver.
+func (p *probe) Begin(ctx context.Context, _ *runtime.Call) context.Context { return ctx }
+
+// End notes how a call ended.
+func (p *probe) End(_ context.Context, call *runtime.Call, outcome runtime.Outcome) {
+	seen := p.sighting(call.RequestID())
+	if seen == nil {
+		return
+	}
+	seen.onceEnded.Do(func() {
+		seen.code = status.Code(outcome.Err).String()
+		if outcome.Cause != nil {
+			seen.cause = fmt.Sprint(outcome.Cause) // which survives an error that is a nil pointer
+		}
+		close(seen.ended)
+	})
 }

@@ -22,6 +22,9 @@ const ShutdownTimeout = 5 * time.Second
 // Serve serves what register registers until t ends, and returns a connection to it. Calls go through the real pipeline of
 // a [runtime.Server], over memory instead of a network.
 //
+// Everybody may call, as a principal called "servicetest" who has the scopes that the method asks for; with an authenticator
+// among the options, calls are asked for credentials as in production.
+//
 // The server does not wait before it drains and gives methods [ShutdownTimeout] to return; its log is t's. Options say
 // otherwise, but those for TLS and credentials, as the connection is plain. A server that cannot start ends the test; one
 // that does not shut down properly, because methods went on without a caller, fails it.
@@ -29,6 +32,8 @@ func Serve(t testing.TB, register func(grpc.ServiceRegistrar), opts ...runtime.S
 	t.Helper()
 	log := newTestLog(t)
 	s, err := start(register, append([]runtime.ServerOption{
+		runtime.WithAuthenticator(everybody{}),
+		runtime.WithoutAuthentication(),
 		runtime.WithLogger(slog.New(log)),
 		runtime.WithDrainDelay(0),
 		runtime.WithShutdownTimeout(ShutdownTimeout),

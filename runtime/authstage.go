@@ -1,0 +1,137 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// The errors of callers who are not let in.
+var (
+	errUnauthenticated = newError(codes.Unauthenticated, ReasonUnauthenticated, "the call does not say who makes it, or its credentials are not good")
+	errMissingScope    = newError(codes.PermissionDenied, ReasonMissingScope, "the caller lacks a scope that the method asks for")
+	errNoPolicy        = newError(codes.PermissionDenied, ReasonNoPolicy, "the method lets nobody in")
+)
+
+// authStage returns the stage that finds out who calls a method, and whether they may; nil where nobody is asked.
+func (p *pipeline) authStage(info MethodInfo) stage {
+	auth := info.Policy.Auth
+	public := p.open || auth != nil && auth.Public
+	if p.authenticator == nil {
+		if auth == nil || public {
+			return nil
+		}
+		return refuseAll(errUnauthenticated)
+	}
+	authenticate := p.authenticator.Bind(info)
+	if authenticate == nil {
+		authenticate = nobody
+	}
+	switch {
+	case public:
+		return p.publicStage(authenticate)
+	case auth == nil:
+		return refuseAll(errNoPolicy)
+	default:
+		return scopesStage(authenticate, *auth)
+	}
+}
+
+// nobody is who calls where an authenticator does not care.
+func nobody(context.Context) (*Principal, error) { return nil, nil }
+
+// refuseAll returns the stage that lets nobody in.
+func refuseAll(err error) stage {
+	return func(context.Context, *callContext) error { return err }
+}
+
+// publicStage learns who calls, if they say so, and lets everybody in.
+func (p *pipeline) publicStage(authenticate AuthenticateFunc) stage {
+	return func(ctx context.Context, c *callContext) error {
+		principal, err := authenticate(ctx)
+		if err == nil {
+			c.call.principal = principal
+		} else if p.logger.Enabled(ctx, slog.LevelDebug) {
+			c.call.Logger().LogAttrs(ctx, slog.LevelDebug, "public method: credentials are not good", slog.Any("error", err))
+		}
+		return nil
+	}
+}
+
+// scopesStage lets in who is known and has the scopes.
+func scopesStage(authenticate AuthenticateFunc, auth Auth) stage {
+	return func(ctx context.Context, c *callContext) error {
+		principal, err := authenticate(ctx)
+		if err != nil {
+			return authenticationError(err)
+		}
+		if principal == nil {
+			return errUnauthenticated
+		}
+		c.call.principal = principal
+		for _, scope := range auth.AllOf {
+			if !principal.HasScope(scope) {
+				return errMissingScope
+			}
+		}
+		if len(auth.AnyOf) > 0 && !hasAny(principal, auth.AnyOf) {
+			return errMissingScope
+		}
+		return nil
+	}
+}
+
+func hasAny(principal *Principal, scopes []string) bool {
+	for _, scope := range scopes {
+		if principal.HasScope(scope) {
+			return true
+		}
+	}
+	return false
+}
+
+// authenticationError returns what a caller is told whom the authenticator could not make out: an error of this package's
+// builders as it is; of other statuses the code, which tells bad credentials from an identity provider that is away; and else
+// UNAUTHENTICATED. The rest is for the log.
+func authenticationError(err error) error {
+	var own *Error
+	if errors.As(err, &own) {
+		return err
+	}
+	told, text := errUnauthenticated, "authenticate: "+fmt.Sprint(err)
+	if code := publicStatus(err).Code(); code != codes.Unknown {
+		told = newError(code, ReasonUnauthenticated, "the caller cannot be authenticated: "+codeWords(code))
+	}
+	return &fault{status: told, cause: text}
+}
+
+// hasStatus says whether err, or an error in it, chose a status.
+func hasStatus(err error) bool {
+	var carrier interface{ GRPCStatus() *status.Status }
+	return errors.As(err, &carrier)
+}
+
+// unguarded returns why a server without an authenticator cannot serve methods that ask who calls.
+func (p *pipeline) unguarded() error {
+	if p.authenticator != nil || p.open {
+		return nil
+	}
+	var names []string
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.methods {
+		if auth := m.info.Policy.Auth; auth != nil && !auth.Public {
+			names = append(names, m.log.name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the policy asks who calls %s, but the server has no authenticator; give it one with WithAuthenticator, or let everybody in with WithoutAuthentication",
+		strings.Join(names, ", "))
+}

@@ -1,0 +1,105 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	_ "google.golang.org/grpc/health" // clients check the health of servers only where this is linked
+)
+
+// WithServiceConfig has the connection keep the policies of a service. Generated code calls it; users pass what is generated
+// for each service that they call over the connection:
+//
+//	conn, err := runtime.Dial(target, libraryv1service.BookServiceConfig(), libraryv1service.ShelfServiceConfig())
+//
+// Calls are retried where the policy of their method says so, by grpc (gRFC A6). When failures take the upper hand, retries
+// stop for all of the connection: a failure takes one of ten tokens, a success brings back a tenth of one, and there are no
+// retries while half of the tokens are gone. A method's longest timeout bounds its calls.
+//
+// Servers that their health service says are not serving get no calls; those without a health service do. What is asked for
+// is the server as a whole, the service "", which every health service knows.
+//
+// It says how all clients on the connection treat the methods, also those that protoc-gen-go-grpc generated. Where a resolver
+// provides a service config, as xDS does, that takes the place of this one.
+func WithServiceConfig[S any](s *Service[S]) DialOption {
+	return func(c *dialConfig) {
+		if s == nil {
+			c.errs = append(c.errs, errors.New("WithServiceConfig(nil): pass a service's table"))
+			return
+		}
+		c.addService(s.name, s.infos())
+	}
+}
+
+// infos returns what is known of the RPCs.
+func (s *Service[S]) infos() (infos []MethodInfo) {
+	for _, row := range s.rows {
+		infos = append(infos, newMethodInfo(s.name, row.name, row.kind, row.policy))
+	}
+	return infos
+}
+
+// addService takes the methods of one more service.
+func (c *dialConfig) addService(name string, methods []MethodInfo) {
+	if c.services[name] {
+		c.errs = append(c.errs, fmt.Errorf("WithServiceConfig: %s is given twice; give each service once", name))
+		return
+	}
+	if c.services == nil {
+		c.services = make(map[string]bool)
+	}
+	c.services[name] = true
+	c.methods = append(c.methods, methods...)
+	for _, m := range methods {
+		if err := checkPolicy(m); err != nil {
+			c.errs = append(c.errs, fmt.Errorf("WithServiceConfig: %w", err))
+		}
+	}
+}
+
+// serviceConfig returns the service config of the connection, of what describe says of each method.
+func (c *dialConfig) serviceConfig(describe func(MethodInfo) methodConfig) *serviceConfig {
+	var methods []methodConfig
+	for _, m := range c.methods {
+		if config := describe(m); !config.empty() {
+			methods = append(methods, config)
+		}
+	}
+	config := newServiceConfig(methods)
+	if len(c.services) > 0 {
+		// Only towards servers that are known to want it: a health check is a stream that stays open, which a server that lets
+		// clients ping rarely, or asks everybody for credentials, may refuse.
+		config.Health = new(healthConfig)
+	}
+	return config
+}
+
+// ServiceConfigJSON returns the policies of services as a gRPC service config: for clients that are not made by [Dial], in Go
+// or another language, and for a file that they read. Of the options those of [WithServiceConfig] count.
+//
+//	config, err := runtime.ServiceConfigJSON(libraryv1service.BookServiceConfig())
+//	conn, err := grpc.NewClient(target, grpc.WithDefaultServiceConfig(config))
+//
+// It says more than [Dial] tells grpc, since such clients know nothing else of the policies: hedging, which grpc-go does not
+// do but others do, and the default timeout of methods without a longest one. A service config knows timeouts only as a limit:
+// a client that sets a longer deadline is held to it.
+//
+// To use it, a client in Go needs the import of google.golang.org/grpc/health; without it health is not checked.
+func ServiceConfigJSON(services ...DialOption) (string, error) {
+	c := new(dialConfig)
+	for _, service := range services {
+		service(c)
+	}
+	if err := errors.Join(c.errs...); err != nil {
+		return "", err
+	}
+	config := c.serviceConfig(standaloneConfigOf).String()
+	conn, err := grpc.NewClient("passthrough:///", // for grpc's opinion of the config
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultServiceConfig(config))
+	if err != nil {
+		return "", fmt.Errorf("ServiceConfigJSON: %w", err)
+	}
+	return config, conn.Close()
+}

@@ -1,0 +1,41 @@
+package runtime
+
+// ErrorDomain is the domain in the ErrorInfo detail of every error that the runtime itself makes (AIP-193).
+const ErrorDomain = "grpcservice"
+
+// Reasons of the errors that the runtime itself makes: what [ReasonOf] returns for them, and the reason in their ErrorInfo
+// detail, whose domain is [ErrorDomain].
+const (
+	// ReasonInternal is the reason of INTERNAL after a panic or a misuse that only the service's log describes.
+	ReasonInternal = "INTERNAL"
+	// ReasonUnknown is the reason of UNKNOWN, which hides an error that carries no status.
+	ReasonUnknown = "UNKNOWN"
+	// ReasonUnimplemented is the reason of UNIMPLEMENTED.
+	ReasonUnimplemented = "METHOD_UNIMPLEMENTED"
+	// ReasonDraining is the reason of UNAVAILABLE on a server that shuts down.
+	ReasonDraining = "SERVER_DRAINING"
+	// ReasonOverloaded is the reason of UNAVAILABLE where the server or the method runs as many calls as it may. RetryInfo
+	// says when to try again.
+	ReasonOverloaded = "OVERLOADED"
+	// ReasonRateLimited is the reason of RESOURCE_EXHAUSTED where calls come faster than the policy allows. RetryInfo says
+	// when to try again, QuotaFailure whose rate it is.
+	ReasonRateLimited = "RATE_LIMITED"
+	// ReasonUnauthenticated is the reason of UNAUTHENTICATED: the call has no credentials, or none that the server accepts.
+	ReasonUnauthenticated = "UNAUTHENTICATED"
+	// ReasonAccessDenied is the reason of PERMISSION_DENIED where the authoriser refuses the principal.
+	ReasonAccessDenied = "ACCESS_DENIED"
+	// ReasonMissingScope is the reason of PERMISSION_DENIED where the principal lacks a scope that the method requires.
+	ReasonMissingScope = "MISSING_SCOPE"
+	// ReasonNoPolicy is the reason of PERMISSION_DENIED for a method whose policy does not say who may call it.
+	ReasonNoPolicy = "NO_POLICY"
+	// ReasonInvalidRequest is the reason of INVALID_ARGUMENT, with a violation in BadRequest for each field that is wrong.
+	ReasonInvalidRequest = "INVALID_REQUEST"
+	// ReasonRequestTooLarge is the reason of RESOURCE_EXHAUSTED for a request that is larger than the method takes.
+	ReasonRequestTooLarge = "REQUEST_TOO_LARGE"
+	// ReasonStreamIdle is the reason of DEADLINE_EXCEEDED on a stream without a message for longer than it may be silent.
+	ReasonStreamIdle = "STREAM_IDLE"
+	// ReasonStreamTimeout is the reason of DEADLINE_EXCEEDED on a stream that is open for longer than it may be.
+	ReasonStreamTimeout = "STREAM_TIMEOUT"
+	// ReasonUnknownService is the reason of NOT_FOUND from a health check of a service that is not registered.
+	ReasonUnknownService = "SERVICE_UNKNOWN"
+)

@@ -1,0 +1,74 @@
+package runtime
+
+import (
+	"net/netip"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
+
+// formatRule says what the text of one field looks like.
+type formatRule struct {
+	field  protoreflect.FieldDescriptor
+	format policy.Format
+}
+
+// check collects what is wrong with the text, or the texts, of a field. An empty text is one that is not set.
+func (r formatRule) check(value protoreflect.Value, c *collector) {
+	if !r.field.IsList() {
+		r.checkText(pathStep{field: r.field, index: noIndex}, value.String(), c)
+		return
+	}
+	list := value.List()
+	for i := 0; i < list.Len() && !c.full(); i++ {
+		r.checkText(pathStep{field: r.field, index: i}, list.Get(i).String(), c)
+	}
+}
+
+func (r formatRule) checkText(step pathStep, text string, c *collector) {
+	if text != "" && !hasFormat(text, r.format) {
+		c.add(step, "it is not "+formatNames[r.format], "FORMAT")
+	}
+}
+
+var formatNames = map[policy.Format]string{
+	policy.FormatUUID4: "a UUID of version 4",
+	policy.FormatIPv4:  "an IPv4 address",
+	policy.FormatIPv6:  "an IPv6 address",
+	policy.FormatIP:    "an IP address",
+}
+
+// hasFormat says whether a text looks as it should.
+func hasFormat(text string, format policy.Format) bool {
+	if format == policy.FormatUUID4 {
+		return isUUID4(text)
+	}
+	addr, err := netip.ParseAddr(text)
+	switch format {
+	case policy.FormatIPv4:
+		return err == nil && addr.Is4()
+	case policy.FormatIPv6:
+		return err == nil && addr.Is6()
+	default:
+		return err == nil
+	}
+}
+
+// isUUID4 says whether a text is a UUID of version 4 (RFC 9562), in letters of either case.
+func isUUID4(text string) bool {
+	if len(text) != 36 || text[14] != '4' || strings.IndexByte("89abAB", text[19]) < 0 {
+		return false
+	}
+	for i := range len(text) {
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if text[i] != '-' {
+				return false
+			}
+		} else if strings.IndexByte("0123456789abcdefABCDEF", text[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}

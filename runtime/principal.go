@@ -1,0 +1,75 @@
+package runtime
+
+import (
+	"context"
+	"maps"
+	"slices"
+)
+
+// Principal is who calls: what an [Authenticator] has found out. It may be shared by calls, and must not be changed.
+type Principal struct {
+	// ID names the principal uniquely on this server: for OIDC the issuer and the subject. Rates by principal count by it, and
+	// the log has it.
+	ID string
+	// Claims is what else the authenticator knows, of a type that it documents.
+	Claims any
+
+	scopes map[string]struct{}
+}
+
+// NewPrincipal returns the principal with an ID and scopes.
+func NewPrincipal(id string, scopes ...string) *Principal {
+	p := &Principal{ID: id, scopes: make(map[string]struct{}, len(scopes))}
+	for _, scope := range scopes {
+		p.scopes[scope] = struct{}{}
+	}
+	return p
+}
+
+// HasScope says whether the principal has a scope. Nobody, the nil Principal, has none.
+func (p *Principal) HasScope(scope string) bool {
+	if p == nil {
+		return false
+	}
+	_, ok := p.scopes[scope]
+	return ok
+}
+
+// Scopes returns the principal's scopes, sorted.
+func (p *Principal) Scopes() []string {
+	if p == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(p.scopes))
+}
+
+// Authenticator finds out who calls. Bind is called once for each method, when it is registered.
+type Authenticator interface {
+	Bind(MethodInfo) AuthenticateFunc
+}
+
+// AuthenticateFunc returns who makes the call of ctx, from its metadata or its peer; nil and no error where the call does not
+// say who makes it. Any other outcome is an error, which is logged: the caller gets UNAUTHENTICATED, or the code of the error's
+// status, such as UNAVAILABLE, with a fixed text, or an error of [Reason.Errorf] as it is.
+type AuthenticateFunc func(ctx context.Context) (*Principal, error)
+
+// Bind makes an AuthenticateFunc an [Authenticator] that does the same for all methods.
+func (f AuthenticateFunc) Bind(MethodInfo) AuthenticateFunc { return f }
+
+// WithAuthenticator has authenticator find out who calls. From then on a method lets nobody in unless its policy says whom:
+// everybody (public), who has certain scopes, or all whom the authenticator knows.
+func WithAuthenticator(authenticator Authenticator) ServerOption {
+	return func(c *serverConfig) {
+		if isNil(authenticator) {
+			c.fail("WithAuthenticator(nil): pass an authenticator, or say WithoutAuthentication")
+		}
+		c.authenticator, c.open = authenticator, false
+	}
+}
+
+// WithoutAuthentication lets everybody in, whatever policies say of who may call: for tests, and behind a proxy that has asked
+// already. An authenticator that was given before still says who calls, where it knows. Without this option, a server that has
+// no authenticator does not start with a method that asks who calls.
+func WithoutAuthentication() ServerOption {
+	return func(c *serverConfig) { c.open = true }
+}

@@ -1,0 +1,28 @@
+package servicetest
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// everybody is an authenticator for whom every call is made by one who may.
+type everybody struct{}
+
+func (everybody) Bind(info runtime.MethodInfo) runtime.AuthenticateFunc {
+	var scopes []string
+	if auth := info.Policy.Auth; auth != nil {
+		scopes = slices.Concat(auth.AllOf, auth.AnyOf)
+	}
+	principal := runtime.NewPrincipal("servicetest", scopes...)
+	return func(context.Context) (*runtime.Principal, error) { return principal, nil }
+}
+
+// unlimited is a rate limiter that lets every call pass.
+type unlimited struct{}
+
+func (unlimited) Bind(runtime.MethodInfo, runtime.Rate) runtime.LimitFunc {
+	return func(context.Context, string) time.Duration { return 0 }
+}

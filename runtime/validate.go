@@ -1,0 +1,102 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Validator checks requests before methods see them, beside what the runtime checks itself. Bind is called once for each
+// method whose request has rules, when it is registered; it may return nil where it knows of none.
+type Validator interface {
+	Bind(info MethodInfo, request protoreflect.MessageDescriptor) ValidateFunc
+}
+
+// ValidateFunc returns what is wrong with a request; for a stream it is called for each. An error with a status is what the
+// caller gets, and any other becomes INVALID_ARGUMENT with a fixed text.
+type ValidateFunc func(ctx context.Context, req proto.Message) error
+
+// WithValidator has validator check the requests of methods that have rules.
+func WithValidator(validator Validator) ServerOption {
+	return func(c *serverConfig) {
+		if isNil(validator) {
+			c.fail("WithValidator(nil): pass a validator, or leave the option out")
+			return
+		}
+		c.validator = validator
+	}
+}
+
+// checkFunc returns what is wrong with a request.
+type checkFunc func(ctx context.Context, req proto.Message) error
+
+// checkOf returns the check of a method's requests, nil where there is nothing to check.
+func (p *pipeline) checkOf(info MethodInfo) checkFunc {
+	var checks []checkFunc
+	if most := info.Policy.MaxRequestBytes; most > 0 {
+		checks = append(checks, sizeCheck(most))
+	}
+	if info.Policy.Validate && info.Descriptor != nil {
+		request := info.Descriptor.Input()
+		if check := fieldCheck(request); check != nil {
+			checks = append(checks, check)
+		}
+		if p.validator != nil {
+			if validate := p.validator.Bind(info, request); validate != nil {
+				checks = append(checks, validationCheck(validate))
+			}
+		}
+	}
+	if len(checks) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, req proto.Message) error {
+		for _, check := range checks {
+			if err := check(ctx, req); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// accept counts a request, and returns what is wrong with it.
+func (m *method) accept(ctx context.Context, c *callContext, req any) error {
+	c.call.received.Add(1)
+	if m.check == nil {
+		return nil
+	}
+	msg, ok := req.(proto.Message)
+	if !ok { // a codec of the user's own, with messages that have no rules we could know
+		return nil
+	}
+	return m.check(ctx, msg)
+}
+
+// sizeCheck refuses requests above a size.
+func sizeCheck(most int64) checkFunc {
+	err := newError(codes.ResourceExhausted, ReasonRequestTooLarge, fmt.Sprintf("the request is larger than %d bytes", most))
+	return func(_ context.Context, req proto.Message) error {
+		if int64(proto.Size(req)) > most {
+			return err
+		}
+		return nil
+	}
+}
+
+// validationCheck makes what a validator says what the caller may see.
+func validationCheck(validate ValidateFunc) checkFunc {
+	return func(ctx context.Context, req proto.Message) error {
+		err := validate(ctx, req)
+		if err == nil || hasStatus(err) {
+			return err
+		}
+		return &fault{status: errInvalidRequest, cause: "validate: " + err.Error()}
+	}
+}
+
+// errInvalidRequest is what the caller is told where the validator's own words are not for them.
+var errInvalidRequest = newError(codes.InvalidArgument, ReasonInvalidRequest, "the request is not valid")
