@@ -17,9 +17,10 @@
 //	library/v1/libraryv1servicetest/book_service.grpcservice.go
 //
 // The first serves and calls: for a service BookService it has the interface BookService, which a server implements and a client
-// is, RegisterBookService, NewBookServiceClient, UnimplementedBookService and BookServiceName. The second helps tests:
-// ServeBookService serves over an in-memory connection, CheckBookService runs the contract test, and FakeBookService is a
-// fake. Both are written anew each time; do not edit them. A proto file without services becomes nothing.
+// is, RegisterBookService, NewBookServiceClient, BookServiceConfig, UnimplementedBookService and BookServiceName. The second
+// helps tests: ServeBookService serves over an in-memory connection, CheckBookService runs the contract test, and
+// FakeBookService is a fake. Both are written anew each time; do not edit them. A proto file without services becomes nothing,
+// unless it has an enum of reasons, which becomes constants in the first package.
 //
 // Generated code needs the package github.com/grpcservice/grpcservice/runtime, at least of the version that the file names.
 //
@@ -29,6 +30,23 @@
 //
 // Which packages to generate: service, test, or both, which is the default. Give the list with semicolons, or give the parameter
 // several times.
+//
+//	policy=FILE
+//
+// A YAML file of policies for protos that one cannot edit, in the schema of the options; its path is from the folder in which
+// buf or protoc runs. What it says goes before what the options say:
+//
+//	version: v1
+//	rules:
+//	  - methods: [library.v1.BookService/*]
+//	    policy: {timeout: {default: 2s}, auth: {all_of: [books.read]}}
+//
+// A method is named as library.v1.BookService/GetBook, all of a service as library.v1.BookService/*, all of a package and those
+// below it as library.v1.*, and all as *. The pattern that spells out more of a name goes before one that spells out less.
+//
+//	report=FILE
+//
+// Writes what was decided for each method, and why, as JSON to a file below the output folder. With buf it needs strategy: all.
 //
 //	package_suffix=service
 //
@@ -41,6 +59,19 @@
 //
 // Any other parameter, a wrong value, and a parameter that is given twice are errors.
 //
+// # Options
+//
+// The rules of a method stand beside it in the proto: timeouts, who may call, rates, concurrency, retry, hedging, sizes, logs.
+//
+//	import "grpcservice/v1/options.proto";
+//
+//	rpc GetBook(GetBookRequest) returns (Book) {
+//	  option (grpcservice.v1.method) = {timeout: {default: "2s"}, auth: {all_of: ["books.read"]}};
+//	}
+//
+// The program carries that file: protoc-gen-grpcservice --export DIR writes it below a folder, which is then a module in
+// buf.yaml or a -I of protoc. The comments in it say what each option means.
+//
 // # Errors and warnings
 //
 // What is wrong with a proto file is reported through buf or protoc, all of it in one run, with its place:
@@ -51,8 +82,8 @@
 //
 // # Arguments
 //
-// The program is run by buf or protoc, without arguments. By hand, --version prints its version and --help a summary of
-// this page.
+// The program is run by buf or protoc, without arguments. By hand, --export DIR writes the proto of the options below DIR,
+// --version prints the version of the program and --help a summary of this page.
 package main
 
 import (
@@ -62,5 +93,5 @@ import (
 )
 
 func main() {
-	os.Exit(plugin.Run(plugin.Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
+	os.Exit(plugin.Run(plugin.Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, ReadFile: plugin.ReadFile}))
 }

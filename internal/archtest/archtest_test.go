@@ -13,7 +13,7 @@ const self = "github.com/grpcservice/grpcservice"
 // TestPluginLinksNoGRPC checks that the plugin stays a small program that starts fast.
 func TestPluginLinksNoGRPC(t *testing.T) {
 	for _, dep := range dependencies(t, self+"/cmd/...") {
-		if within(dep, "google.golang.org/grpc") || within(dep, self+"/runtime") {
+		if within(dep, "google.golang.org/grpc") || within(dep, self+"/runtime") && dep != self+"/runtime/policy" {
 			t.Errorf("the plugin links %s", dep)
 		}
 	}
@@ -25,7 +25,7 @@ func TestRuntimeDependsOnLittle(t *testing.T) {
 		switch {
 		case within(dep, "google.golang.org/grpc"), within(dep, "google.golang.org/protobuf"),
 			within(dep, "google.golang.org/genproto/googleapis/rpc"), within(dep, "golang.org/x"):
-		case within(dep, self+"/runtime"):
+		case within(dep, self+"/runtime"), dep == self+"/proto/grpcservice/v1":
 		default:
 			t.Errorf("the runtime depends on %s", dep)
 		}
@@ -43,13 +43,19 @@ func TestRuntimeImportsNoGolangX(t *testing.T) {
 	}
 }
 
-// TestGeneratorArrows checks that a generator's data flows one way: plugin to model and gen, gen to templates and model.
+// TestGeneratorArrows checks that a generator's data flows one way: plugin to model and gen, gen to templates and model, all of
+// them to policy.
 func TestGeneratorArrows(t *testing.T) {
+	const options = self + "/proto/grpcservice/v1"
 	allowed := map[string][]string{
 		self + "/templates":                  {},
-		self + "/internal/model":             {},
-		self + "/internal/gen":               {self + "/templates", self + "/internal/model"},
-		self + "/internal/plugin":            {self + "/internal/model", self + "/internal/gen"},
+		self + "/proto":                      {},
+		self + "/proto/grpcservice/v1":       {},
+		self + "/runtime/policy":             {options},
+		self + "/internal/policy":            {options, self + "/runtime/policy"},
+		self + "/internal/model":             {self + "/internal/policy", self + "/runtime/policy"},
+		self + "/internal/gen":               {self + "/templates", self + "/internal/model", self + "/internal/policy"},
+		self + "/internal/plugin":            {self + "/internal/model", self + "/internal/gen", self + "/internal/policy", self + "/proto", options},
 		self + "/cmd/protoc-gen-grpcservice": {self + "/internal/plugin"},
 	}
 	for pkg, want := range allowed {

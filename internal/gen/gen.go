@@ -31,6 +31,9 @@ func functions(imports *imports) template.FuncMap {
 	return template.FuncMap{
 		"ident":       imports.ident,
 		"quote":       func(s string) string { return fmt.Sprintf("%q", s) },
+		"strings":     func(list []string) string { return fmt.Sprintf("%#v", list) },
+		"duration":    imports.duration,
+		"slog":        imports.of(slogPackage),
 		"context":     imports.of(contextPackage),
 		"testing":     imports.of(testingPackage),
 		"grpc":        imports.of(grpcPackage),

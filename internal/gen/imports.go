@@ -17,12 +17,15 @@ type goPackage struct{ name, path string }
 // The packages that templates name by functions of their own.
 var (
 	contextPackage     = goPackage{"context", "context"}
+	slogPackage        = goPackage{"slog", "log/slog"}
 	testingPackage     = goPackage{"testing", "testing"}
+	timePackage        = goPackage{"time", "time"}
 	grpcPackage        = goPackage{"grpc", "google.golang.org/grpc"}
 	runtimePackage     = goPackage{"runtime", "github.com/grpcservice/grpcservice/runtime"}
 	servicetestPackage = goPackage{"servicetest", "github.com/grpcservice/grpcservice/runtime/servicetest"}
 
-	ownPackages = []goPackage{contextPackage, testingPackage, grpcPackage, runtimePackage, servicetestPackage}
+	standardPackages = []goPackage{contextPackage, slogPackage, testingPackage, timePackage}
+	ownPackages      = []goPackage{grpcPackage, runtimePackage, servicetestPackage}
 )
 
 // locals are the names of receivers, parameters and variables in generated bodies. An import that had one of them would be
@@ -50,7 +53,7 @@ func newImports(out model.Output, first ...model.Ident) *imports {
 			t.taken[name] = true
 		}
 	}
-	for _, p := range ownPackages {
+	for _, p := range slices.Concat(standardPackages, ownPackages) {
 		t.taken[p.name], t.names[p.path] = true, p.name
 	}
 	for _, id := range first {
@@ -124,7 +127,7 @@ func (t *imports) groups() [][]string {
 			line = name + " " + line
 		}
 		group := 1
-		if importPath == contextPackage.path || importPath == testingPackage.path {
+		if slices.ContainsFunc(standardPackages, func(p goPackage) bool { return p.path == importPath }) {
 			group = 0
 		}
 		groups[group] = append(groups[group], line)

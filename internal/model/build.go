@@ -5,18 +5,23 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
+
+	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
 // Options are the parameters that shape the model.
 type Options struct {
-	PackageSuffix string // what the name of the service package adds to that of the messages
+	PackageSuffix string       // what the name of the service package adds to that of the messages
+	PolicyFile    *policy.File // rules beside those in the protos, or nil
 }
 
-// Build models the files of the request that shall be generated and have services, in the order of their paths. The
+// Build models the files of the request that shall be generated and have services or reasons, in the order of their paths. The
 // problems are warnings; the error joins everything that is wrong, each a [Problem].
 func Build(plugin *protogen.Plugin, opts Options) ([]File, []Problem, error) {
-	sources := sourcesOf(plugin, opts)
-	b := builder{packages: packagesOf(plugin.Files), checked: make(map[importOf]bool)}
+	policies := policy.New(plugin.Files, opts.PolicyFile)
+	sources := sourcesOf(plugin, opts, policies)
+	b := builder{packages: packagesOf(plugin.Files), checked: make(map[importOf]bool), policies: policies}
+	b.checkPolicyFile(plugin, opts.PolicyFile)
 	for _, s := range sources {
 		b.checkSource(s)
 	}
@@ -37,6 +42,7 @@ func Build(plugin *protogen.Plugin, opts Options) ([]File, []Problem, error) {
 type builder struct {
 	packages map[protogen.GoImportPath]goPackage
 	checked  map[importOf]bool
+	policies *policy.Policies
 	warnings problems
 	errors   problems
 }
@@ -45,15 +51,19 @@ type builder struct {
 type source struct {
 	*protogen.File
 	service, test Output
+	reasons       []*protogen.Enum
 }
 
-// sourcesOf returns the files to generate that have services, in the order of their paths.
-func sourcesOf(plugin *protogen.Plugin, opts Options) []source {
+// sourcesOf returns the files to generate that have services or reasons, in the order of their paths.
+func sourcesOf(plugin *protogen.Plugin, opts Options, policies *policy.Policies) []source {
 	var sources []source
 	for _, f := range plugin.Files {
-		if f.Generate && len(f.Services) > 0 {
+		if !f.Generate {
+			continue
+		}
+		if reasons := reasonEnums(f, policies); len(f.Services)+len(reasons) > 0 {
 			service, test := outputsOf(f, opts)
-			sources = append(sources, source{f, service, test})
+			sources = append(sources, source{f, service, test, reasons})
 		}
 	}
 	slices.SortFunc(sources, func(x, y source) int { return strings.Compare(x.Desc.Path(), y.Desc.Path()) })
@@ -112,7 +122,12 @@ func (b *builder) buildPackage(sources []source) []File {
 			test.declare(&b.errors, declarer, modelled.inTest())
 			file.Services = append(file.Services, modelled)
 		}
-		file.markDeprecated(b.namesDeprecated(s))
+		for _, e := range s.reasons {
+			reasons := b.buildReasons(e)
+			service.declareReasons(&b.errors, e.Desc, reasons)
+			file.Reasons = append(file.Reasons, reasons)
+		}
+		file.markDeprecated(len(s.Services) > 0 && b.namesDeprecated(s))
 		files = append(files, file)
 	}
 	for i := range files {

@@ -8,6 +8,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/grpcservice/grpcservice/internal/policy"
+	rules "github.com/grpcservice/grpcservice/runtime/policy"
 )
 
 // pluginFor returns a request for one file with the given service.
@@ -56,7 +59,7 @@ func TestBuild(t *testing.T) {
 			Package: "libraryv1rpc", Path: "example.com/library/v1/libraryv1rpc",
 			File: "example.com/library/v1/libraryv1rpc/books.grpcservice.go",
 			Doc:  "Package libraryv1rpc serves and calls the services of library/v1/books.proto: BookService.",
-			Declares: []string{"BookService", "BookServiceName", "NewBookServiceClient", "RegisterBookService",
+			Declares: []string{"BookService", "BookServiceConfig", "BookServiceName", "NewBookServiceClient", "RegisterBookService",
 				"UnimplementedBookService", "bookServiceClient", "bookServiceTable"},
 		},
 		Test: Output{
@@ -70,7 +73,7 @@ func TestBuild(t *testing.T) {
 			Names: Names{
 				Interface: service("BookService"), Unimplemented: service("UnimplementedBookService"),
 				Register: service("RegisterBookService"), NewClient: service("NewBookServiceClient"),
-				NameConst: "BookServiceName", Table: "bookServiceTable", Client: "bookServiceClient",
+				Config: "BookServiceConfig", NameConst: "BookServiceName", Table: "bookServiceTable", Client: "bookServiceClient",
 				Serve: "ServeBookService", Check: "CheckBookService",
 				Fake: "FakeBookService", NewFake: "NewFakeBookService", FakeType: "fakeBookService",
 			},
@@ -80,13 +83,18 @@ func TestBuild(t *testing.T) {
 			Methods: []Method{
 				{
 					Name: "get", GoName: "Get", Row: 0, Kind: Unary, Doc: []string{"Get takes a request and answers once."},
-					Input: message("Book"), Output: message("Shelf"), Policy: Policy{Idempotency: "NoSideEffects"},
+					Input: message("Book"), Output: message("Shelf"), Policy: Policy{
+						Policy: rules.Policy{Idempotency: rules.NoSideEffects},
+						Rules: append([]policy.Rule{{Field: "idempotency", Value: "NO_SIDE_EFFECTS", Source: "idempotency_level"}},
+							defaults("timeout.default", "timeout.max")...),
+					},
 				},
 				{
 					Name: "Watch", GoName: "Watch", Row: 1, Kind: ServerStream,
 					Doc:        []string{"Watch watches.", "", "Deprecated: library/v1/books.proto marks it as deprecated."},
 					Deprecated: "library/v1/books.proto marks it as deprecated.",
 					Input:      message("Shelf"), Output: message("Book"),
+					Policy: Policy{Rules: defaults("timeout.idle", "timeout.total")},
 				},
 			},
 		}},
@@ -94,6 +102,14 @@ func TestBuild(t *testing.T) {
 	if diff := cmp.Diff(want, files); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+// defaults are the rules of a method that has none: those of its timeouts, and of the rest.
+func defaults(timeouts ...string) (all []policy.Rule) {
+	for _, field := range append(timeouts, "auth", "rate", "concurrency", "retry", "hedging", "max_request_bytes", "log.level", "log.sample") {
+		all = append(all, policy.Rule{Field: field, Source: "default"})
+	}
+	return all
 }
 
 func TestBuildJoinsErrorsInOrder(t *testing.T) {

@@ -15,7 +15,7 @@ type scope struct {
 	services map[string]declarer // by Go name
 }
 
-// declarer is a service that names are declared for.
+// declarer is a service, or an enum of reasons, that names are declared for.
 type declarer struct {
 	place   Place
 	subject string
@@ -39,6 +39,11 @@ func (s scope) declare(errs *problems, by declarer, names []declaration) {
 		return
 	}
 	s.services[by.goName] = by
+	s.declareNames(errs, by, names)
+}
+
+// declareNames adds names, and reports each that is taken.
+func (s scope) declareNames(errs *problems, by declarer, names []declaration) {
 	for _, d := range names {
 		if other, taken := s.declared[d.name]; taken {
 			errs.addClash(by, other.by, fmt.Sprintf("the %s package would declare %s twice, as its %s and as the %s of %s",
@@ -49,7 +54,7 @@ func (s scope) declare(errs *problems, by declarer, names []declaration) {
 	}
 }
 
-// addClash reports a clash of two services, at the later of the two.
+// addClash reports a clash of two declarers, at the later of the two.
 func (p *problems) addClash(a, b declarer, text string) {
 	p.add(a.place, a.subject, "%s (%s); rename one of them", text, b.place)
 }
@@ -80,11 +85,19 @@ func rpcSubject(m *protogen.Method) string {
 	return fmt.Sprintf("rpc %s.%s", m.Parent.Desc.Name(), m.Desc.Name())
 }
 
+// files returns the paths of what is generated for s.
+func (s source) files() []string {
+	if len(s.Services) == 0 {
+		return []string{s.service.File}
+	}
+	return []string{s.service.File, s.test.File}
+}
+
 // checkOutputs reports files that would be written to one place. Letter case does not tell files apart everywhere.
 func (b *builder) checkOutputs(sources []source) {
 	writers := make(map[string]source)
 	for _, s := range sources {
-		for _, file := range []string{s.service.File, s.test.File} {
+		for _, file := range s.files() {
 			key := strings.ToLower(file)
 			other, taken := writers[key]
 			if !taken {

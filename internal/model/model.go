@@ -11,6 +11,7 @@ type File struct {
 	Service    Output // the package that serves and calls
 	Test       Output // the package that helps tests
 	Services   []Service
+	Reasons    []Reasons
 }
 
 // Output is one generated Go file.
@@ -89,8 +90,3 @@ func (k Kind) StreamsRequests() bool { return k == ClientStream || k == Bidi }
 
 // StreamsResponses says whether the service answers with a stream.
 func (k Kind) StreamsResponses() bool { return k == ServerStream || k == Bidi }
-
-// Policy is what the proto says of an RPC beyond its types. A field that is zero is not written.
-type Policy struct {
-	Idempotency string // the name of a constant of the runtime
-}

@@ -12,6 +12,7 @@ type Names struct {
 	Unimplemented Ident
 	Register      Ident
 	NewClient     Ident
+	Config        string
 	NameConst     string
 	Table         string
 	Client        string
@@ -32,6 +33,7 @@ func newNames(goName, lower string, out Output) Names {
 		Unimplemented: exported("Unimplemented" + goName),
 		Register:      exported("Register" + goName),
 		NewClient:     exported("New" + goName + "Client"),
+		Config:        goName + "Config",
 		NameConst:     goName + "Name",
 		Table:         lower + "Table",
 		Client:        lower + "Client",
@@ -54,6 +56,7 @@ func (n Names) inService() []declaration {
 		{n.Unimplemented.Name, "unimplemented type"},
 		{n.Register.Name, "register function"},
 		{n.NewClient.Name, "client constructor"},
+		{n.Config, "client configuration"},
 		{n.Table, "table"},
 		{n.Client, "client type"},
 	}

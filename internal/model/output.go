@@ -15,9 +15,13 @@ func outputsOf(f *protogen.File, opts Options) (service, test Output) {
 		names[i] = svc.GoName
 	}
 	services := fmt.Sprintf("the services of %s: %s.", f.Desc.Path(), strings.Join(names, ", "))
+	serves := "serves and calls " + services
+	if len(names) == 0 {
+		serves = "has the reasons of errors that " + f.Desc.Path() + " lists."
+	}
 
 	service = newOutput(f, packageStem(string(f.GoPackageName))+opts.PackageSuffix)
-	service.Doc = "Package " + service.Package + " serves and calls " + services
+	service.Doc = "Package " + service.Package + " " + serves
 	test = newOutput(f, service.Package+"test")
 	test.Doc = "Package " + test.Package + " helps to test what serves or calls " + services
 	return service, test

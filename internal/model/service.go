@@ -2,8 +2,6 @@ package model
 
 import (
 	"google.golang.org/protobuf/compiler/protogen"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/descriptorpb"
 )
 
 // buildService models one service; lower is what its unexported names begin with.
@@ -23,6 +21,7 @@ func (b *builder) buildService(s source, svc *protogen.Service, lower string) Se
 	if len(svc.Methods) == 0 {
 		b.warnings.add(placeOf(svc.Desc), "service "+service.Name, "it has no RPCs; give it one, or remove it")
 	}
+	b.addProblems("service "+service.Name, b.policies.Service(svc.Desc))
 	places := make(map[string]*protogen.Method)
 	for row, m := range svc.Methods {
 		b.checkMethodName(places, m)
@@ -41,7 +40,7 @@ func (b *builder) buildMethod(s source, m *protogen.Method, row int) Method {
 		Doc:    docOf(m.Comments),
 		Input:  b.ident(m.Input.GoIdent),
 		Output: b.ident(m.Output.GoIdent),
-		Policy: policyOf(m.Desc),
+		Policy: b.buildPolicy(m),
 	}
 	if len(method.Doc) == 0 {
 		method.Doc = []string{m.GoName + plainDoc[method.Kind]}
@@ -67,19 +66,6 @@ func docOf(comments protogen.CommentSet) []string {
 		return lines
 	}
 	return commentLines(string(comments.Trailing))
-}
-
-// policyOf returns what the options of an RPC say.
-func policyOf(desc protoreflect.MethodDescriptor) Policy {
-	options, _ := desc.Options().(*descriptorpb.MethodOptions)
-	switch options.GetIdempotencyLevel() {
-	case descriptorpb.MethodOptions_NO_SIDE_EFFECTS:
-		return Policy{Idempotency: "NoSideEffects"}
-	case descriptorpb.MethodOptions_IDEMPOTENT:
-		return Policy{Idempotency: "Idempotent"}
-	default:
-		return Policy{}
-	}
 }
 
 // ident returns the identifier with the name of its package.

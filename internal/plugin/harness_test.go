@@ -112,7 +112,7 @@ func (c testCase) request(t testing.TB) *pluginpb.CodeGeneratorRequest {
 	compiler := protocompile.Compiler{
 		Resolver: protocompile.WithStandardImports(protocompile.CompositeResolver{
 			protocompile.ResolverFunc(findGoFeatures),
-			&protocompile.SourceResolver{ImportPaths: []string{c.dir}},
+			&protocompile.SourceResolver{ImportPaths: []string{c.dir, "../../proto"}},
 		}),
 		SourceInfoMode: protocompile.SourceInfoStandard,
 	}
@@ -184,7 +184,7 @@ func run(t testing.TB, request *pluginpb.CodeGeneratorRequest) result {
 		t.Fatal(err)
 	}
 	var stdout, stderr bytes.Buffer
-	if code := plugin.Run(plugin.Env{Stdin: bytes.NewReader(in), Stdout: &stdout, Stderr: &stderr}); code != 0 {
+	if code := plugin.Run(plugin.Env{Stdin: bytes.NewReader(in), Stdout: &stdout, Stderr: &stderr, ReadFile: readTestdata}); code != 0 {
 		t.Fatalf("exit code %d: %s", code, &stderr)
 	}
 	response := &pluginpb.CodeGeneratorResponse{}
@@ -204,6 +204,9 @@ func run(t testing.TB, request *pluginpb.CodeGeneratorRequest) result {
 	}
 	return r
 }
+
+// readTestdata reads a file by its path in testdata.
+func readTestdata(path string) ([]byte, error) { return fs.ReadFile(os.DirFS(testdata), path) }
 
 // checkFeatures checks that the response declares what buf and protoc insist on, error or not.
 func checkFeatures(t testing.TB, response *pluginpb.CodeGeneratorResponse) {

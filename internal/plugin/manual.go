@@ -11,11 +11,14 @@ const manual = `protoc-gen-grpcservice is a plugin of buf and protoc: it generat
 
 Parameters:
     emit=service;test       which packages to generate; both are the default
+    policy=FILE             a YAML file of policies, beside the options in the protos
+    report=FILE             write what was decided for each method, and why, to a .json file
     package_suffix=service  what the service package's name adds to that of the messages
     paths, module, M<file>, annotate_code, default_api_level, apilevelM<file>
                             as for protoc-gen-go
 
 Arguments:
+    --export DIR            write grpcservice/v1/options.proto, which protos import, below DIR
     --version               print the version
     --help                  print this text
 

@@ -11,6 +11,8 @@ import (
 type parameters struct {
 	packageSuffix string
 	emit          emit
+	policy        string // the path of the policy file, or nothing
+	report        string // the path of the report, or nothing
 	module        string
 	mappings      map[string]string // the M parameters by proto file
 }
@@ -28,6 +30,8 @@ type rule struct {
 var rules = map[string]rule{
 	"package_suffix":    {regexp.MustCompile(`^[a-z][a-z0-9]*$`), "lower-case letters and digits that begin with a letter"},
 	"emit":              {regexp.MustCompile(`^(service|test)(;(service|test))*$`), `"service", "test", or both with a ";" between them`},
+	"policy":            {regexp.MustCompile(`^.+$`), "the path of a policy file, from the folder in which buf or protoc runs"},
+	"report":            {regexp.MustCompile(`^([^./\\\s][^/\\]*/)*[^./\\\s][^/\\]*\.json$`), "the path of a .json file below the output folder"},
 	"paths":             {regexp.MustCompile(`^(import|source_relative)$`), `"import" or "source_relative"`},
 	"module":            {regexp.MustCompile(`^.+$`), "the import path that output paths shall not begin with"},
 	"annotate_code":     {regexp.MustCompile(`^(true|false|)$`), `"true" or "false"`},
@@ -36,7 +40,7 @@ var rules = map[string]rule{
 	"M":                 {regexp.MustCompile(`^.+$`), "a Go import path"},
 }
 
-const knownParameters = "package_suffix, emit, and protoc-gen-go's paths, module, M<file>, annotate_code, default_api_level and apilevelM<file>"
+const knownParameters = "package_suffix, emit, policy, report, and protoc-gen-go's paths, module, M<file>, annotate_code, default_api_level and apilevelM<file>"
 
 // parseParameters reads the parameter of a request; its error joins everything that is wrong.
 func parseParameters(text string) (parameters, error) {
@@ -106,6 +110,10 @@ func (p *parameters) set(name, value string) {
 	switch name {
 	case "package_suffix":
 		p.packageSuffix = value
+	case "policy":
+		p.policy = value
+	case "report":
+		p.report = value
 	case "module":
 		p.module = value
 	case "emit":

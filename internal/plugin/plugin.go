@@ -16,6 +16,9 @@ type Env struct {
 	Stdin  io.Reader
 	Stdout io.Writer // for the response, and nothing else
 	Stderr io.Writer
+
+	// ReadFile reads a file of the user, by its path from the folder in which the process runs.
+	ReadFile func(path string) ([]byte, error)
 }
 
 // The exit codes of Run.
@@ -43,16 +46,22 @@ func Run(env Env) int {
 
 // runArgs does what the arguments say. A plugin has none when it works.
 func runArgs(env Env) int {
+	const want = "want --version, --help, --export DIR or nothing"
 	switch arg := env.Args[0]; {
+	case arg == "--export" && len(env.Args) == 2 && env.Args[1] != "":
+		if err := export(env, env.Args[1]); err != nil {
+			fmt.Fprintf(env.Stderr, "%s: --export: %v\n", name, err)
+			return exitNoAnswer
+		}
 	case len(env.Args) > 1:
-		fmt.Fprintf(env.Stderr, "%s: unknown arguments %q; want --version, --help or nothing\n", name, env.Args)
+		fmt.Fprintf(env.Stderr, "%s: unknown arguments %q; %s\n", name, env.Args, want)
 		return exitMisused
 	case arg == "--version":
 		fmt.Fprintf(env.Stdout, "%s %s\n", name, version())
 	case arg == "--help":
 		fmt.Fprint(env.Stdout, manual)
 	default:
-		fmt.Fprintf(env.Stderr, "%s: unknown argument %q; want --version, --help or nothing\n", name, arg)
+		fmt.Fprintf(env.Stderr, "%s: unknown argument %q; %s\n", name, arg, want)
 		return exitMisused
 	}
 	return exitAnswered
@@ -75,10 +84,10 @@ func answer(env Env) error {
 		return fmt.Errorf("read the request: %w", err)
 	}
 	request := &pluginpb.CodeGeneratorRequest{}
-	if err := proto.Unmarshal(in, request); err != nil {
+	if err := (proto.UnmarshalOptions{Resolver: otherTypes{}}).Unmarshal(in, request); err != nil {
 		return fmt.Errorf("standard input does not hold a request of buf or protoc: %w", err)
 	}
-	response, warnings := respond(request)
+	response, warnings := respond(env, request)
 	for _, warning := range warnings {
 		fmt.Fprintf(env.Stderr, "%s: warning: %v\n", name, warning)
 	}

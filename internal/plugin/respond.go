@@ -12,17 +12,18 @@ import (
 
 	"github.com/grpcservice/grpcservice/internal/gen"
 	"github.com/grpcservice/grpcservice/internal/model"
+	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
 // respond answers a request: with files, or with an error that says everything that is wrong.
-func respond(request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorResponse, []model.Problem) {
+func respond(env Env, request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorResponse, []model.Problem) {
 	response := &pluginpb.CodeGeneratorResponse{
 		SupportedFeatures: proto.Uint64(uint64(pluginpb.CodeGeneratorResponse_FEATURE_PROTO3_OPTIONAL |
 			pluginpb.CodeGeneratorResponse_FEATURE_SUPPORTS_EDITIONS)),
 		MinimumEdition: proto.Int32(int32(descriptorpb.Edition_EDITION_PROTO2)),
 		MaximumEdition: proto.Int32(int32(descriptorpb.Edition_EDITION_2024)),
 	}
-	files, warnings, err := generate(request)
+	files, warnings, err := generate(env, request)
 	if err != nil {
 		// The text may quote the request, which need not be UTF-8; a response has to be.
 		response.Error = proto.String(strings.ToValidUTF8(strings.TrimSpace(err.Error()), "\uFFFD"))
@@ -33,9 +34,13 @@ func respond(request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorRes
 }
 
 // generate returns the files for a request, or all that is wrong with it.
-func generate(request *pluginpb.CodeGeneratorRequest) (files []*pluginpb.CodeGeneratorResponse_File, warnings []model.Problem, err error) {
+func generate(env Env, request *pluginpb.CodeGeneratorRequest) (files []*pluginpb.CodeGeneratorResponse_File, warnings []model.Problem, err error) {
 	defer panicToError(&err)
 	params, err := parseParameters(request.GetParameter())
+	if err != nil {
+		return nil, nil, err
+	}
+	policyFile, err := readPolicy(env, params.policy)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -46,11 +51,11 @@ func generate(request *pluginpb.CodeGeneratorRequest) (files []*pluginpb.CodeGen
 	if err != nil {
 		return nil, nil, err
 	}
-	modelled, warnings, err := model.Build(plugin, model.Options{PackageSuffix: params.packageSuffix})
+	modelled, warnings, err := model.Build(plugin, model.Options{PackageSuffix: params.packageSuffix, PolicyFile: policyFile})
 	if err != nil {
 		return nil, warnings, err
 	}
-	files, err = render(modelled, params)
+	files, err = render(modelled, policyFile, params)
 	return files, warnings, err
 }
 
@@ -64,26 +69,41 @@ func panicToError(err *error) {
 // known accepts a parameter that is not protogen's own: parseParameters has checked all of them.
 func known(string, string) error { return nil }
 
-// render returns the output for the files of a model, in their order.
-func render(files []model.File, params parameters) ([]*pluginpb.CodeGeneratorResponse_File, error) {
-	var out []*pluginpb.CodeGeneratorResponse_File
-	var errs []error
-	add := func(file string, content []byte, err error) {
-		if err == nil {
-			file, err = params.place(file)
-		}
-		errs = append(errs, err)
-		out = append(out, &pluginpb.CodeGeneratorResponse_File{Name: proto.String(file), Content: proto.String(string(content))})
-	}
+// render returns the output for the files of a model, in their order, and the report.
+func render(files []model.File, policyFile *policy.File, params parameters) ([]*pluginpb.CodeGeneratorResponse_File, error) {
+	var out output
 	for _, file := range files {
 		if params.emit.service {
-			content, err := gen.Service(file)
-			add(file.Service.File, content, err)
+			out.addCode(params, file.Service, file, gen.Service)
 		}
-		if params.emit.test {
-			content, err := gen.Test(file)
-			add(file.Test.File, content, err)
+		if params.emit.test && len(file.Services) > 0 {
+			out.addCode(params, file.Test, file, gen.Test)
 		}
 	}
-	return out, errors.Join(errs...)
+	if params.report != "" {
+		content, err := gen.Report(files, policyFile)
+		out.add(params.report, content, err)
+	}
+	return out.files, errors.Join(out.errs...)
+}
+
+// output collects what a run generates, and what goes wrong with it.
+type output struct {
+	files []*pluginpb.CodeGeneratorResponse_File
+	errs  []error
+}
+
+// addCode adds one of the Go files that a proto file becomes.
+func (o *output) addCode(params parameters, to model.Output, file model.File, generate func(model.File) ([]byte, error)) {
+	content, err := generate(file)
+	path := to.File
+	if err == nil {
+		path, err = params.place(path)
+	}
+	o.add(path, content, err)
+}
+
+func (o *output) add(path string, content []byte, err error) {
+	o.errs = append(o.errs, err)
+	o.files = append(o.files, &pluginpb.CodeGeneratorResponse_File{Name: proto.String(path), Content: proto.String(string(content))})
 }

@@ -59,6 +59,11 @@ func (c fooClient) Do(ctx context.Context, req *clash_none.M) (*clash_none.M, er
 	return runtime.CallUnary[clash_none.M](ctx, c.rows[0], req)
 }
 
+// FooConfig makes [runtime.Dial] keep what the proto asks of clients of Foo: retries, and whose health counts.
+func FooConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(fooTable)
+}
+
 // FakeFooName is the full name of the service, as health checks, logs and policies spell it.
 const FakeFooName = "clash_none.FakeFoo"
 
@@ -99,4 +104,9 @@ type fakeFooClient struct{ rows runtime.Client }
 
 func (c fakeFooClient) Do(ctx context.Context, req *clash_none.M) (*clash_none.M, error) {
 	return runtime.CallUnary[clash_none.M](ctx, c.rows[0], req)
+}
+
+// FakeFooConfig makes [runtime.Dial] keep what the proto asks of clients of FakeFoo: retries, and whose health counts.
+func FakeFooConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(fakeFooTable)
 }

@@ -144,6 +144,11 @@ func (c hostileClient) Code(ctx context.Context, req *comments.M) (*comments.M, 
 	return runtime.CallUnary[comments.M](ctx, c.rows[5], req)
 }
 
+// HostileConfig makes [runtime.Dial] keep what the proto asks of clients of Hostile: retries, and whose health counts.
+func HostileConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(hostileTable)
+}
+
 // BehindName is the full name of the service, as health checks, logs and policies spell it.
 const BehindName = "comments.Behind"
 
@@ -184,4 +189,9 @@ type behindClient struct{ rows runtime.Client }
 
 func (c behindClient) Do(ctx context.Context, req *comments.M) (*comments.M, error) {
 	return runtime.CallUnary[comments.M](ctx, c.rows[0], req)
+}
+
+// BehindConfig makes [runtime.Dial] keep what the proto asks of clients of Behind: retries, and whose health counts.
+func BehindConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(behindTable)
 }

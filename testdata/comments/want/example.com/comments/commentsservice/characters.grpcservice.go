@@ -67,3 +67,8 @@ type charactersClient struct{ rows runtime.Client }
 func (c charactersClient) Do(ctx context.Context, req *comments.M) (*comments.M, error) {
 	return runtime.CallUnary[comments.M](ctx, c.rows[0], req)
 }
+
+// CharactersConfig makes [runtime.Dial] keep what the proto asks of clients of Characters: retries, and whose health counts.
+func CharactersConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(charactersTable)
+}

@@ -59,6 +59,11 @@ func (c httpServiceClient) Do(ctx context.Context, req *initialisms.M) (*initial
 	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
 }
 
+// HTTPServiceConfig makes [runtime.Dial] keep what the proto asks of clients of HTTPService: retries, and whose health counts.
+func HTTPServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(httpServiceTable)
+}
+
 // IAMName is the full name of the service, as health checks, logs and policies spell it.
 const IAMName = "initialisms.IAM"
 
@@ -99,6 +104,11 @@ type iamClient struct{ rows runtime.Client }
 
 func (c iamClient) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
 	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
+}
+
+// IAMConfig makes [runtime.Dial] keep what the proto asks of clients of IAM: retries, and whose health counts.
+func IAMConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(iamTable)
 }
 
 // S3StoreName is the full name of the service, as health checks, logs and policies spell it.
@@ -143,6 +153,11 @@ func (c s3StoreClient) Do(ctx context.Context, req *initialisms.M) (*initialisms
 	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
 }
 
+// S3StoreConfig makes [runtime.Dial] keep what the proto asks of clients of S3Store: retries, and whose health counts.
+func S3StoreConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(s3StoreTable)
+}
+
 // API2Name is the full name of the service, as health checks, logs and policies spell it.
 const API2Name = "initialisms.API2"
 
@@ -185,6 +200,11 @@ func (c api2Client) Do(ctx context.Context, req *initialisms.M) (*initialisms.M,
 	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
 }
 
+// API2Config makes [runtime.Dial] keep what the proto asks of clients of API2: retries, and whose health counts.
+func API2Config() runtime.DialOption {
+	return runtime.WithServiceConfig(api2Table)
+}
+
 // AName is the full name of the service, as health checks, logs and policies spell it.
 const AName = "initialisms.A"
 
@@ -225,6 +245,11 @@ type aClient struct{ rows runtime.Client }
 
 func (c aClient) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
 	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
+}
+
+// AConfig makes [runtime.Dial] keep what the proto asks of clients of A: retries, and whose health counts.
+func AConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(aTable)
 }
 
 // SnakeCaseName is the full name of the service, as health checks, logs and policies spell it.
@@ -279,4 +304,9 @@ func (c snakeCaseClient) DoIt(ctx context.Context, req *initialisms.M) (*initial
 
 func (c snakeCaseClient) X1St(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
 	return runtime.CallUnary[initialisms.M](ctx, c.rows[1], req)
+}
+
+// SnakeCaseConfig makes [runtime.Dial] keep what the proto asks of clients of SnakeCase: retries, and whose health counts.
+func SnakeCaseConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(snakeCaseTable)
 }

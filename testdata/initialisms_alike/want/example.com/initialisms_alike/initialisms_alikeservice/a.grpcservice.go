@@ -59,6 +59,11 @@ func (c hTTPServiceClient) Do(ctx context.Context, req *initialisms_alike.M) (*i
 	return runtime.CallUnary[initialisms_alike.M](ctx, c.rows[0], req)
 }
 
+// HTTPServiceConfig makes [runtime.Dial] keep what the proto asks of clients of HTTPService: retries, and whose health counts.
+func HTTPServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(hTTPServiceTable)
+}
+
 // HttpServiceName is the full name of the service, as health checks, logs and policies spell it.
 const HttpServiceName = "initialisms_alike.HttpService"
 
@@ -101,6 +106,11 @@ func (c httpServiceClient) Do(ctx context.Context, req *initialisms_alike.M) (*i
 	return runtime.CallUnary[initialisms_alike.M](ctx, c.rows[0], req)
 }
 
+// HttpServiceConfig makes [runtime.Dial] keep what the proto asks of clients of HttpService: retries, and whose health counts.
+func HttpServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(httpServiceTable)
+}
+
 // HTTpServiceName is the full name of the service, as health checks, logs and policies spell it.
 const HTTpServiceName = "initialisms_alike.HTTpService"
 
@@ -141,4 +151,9 @@ type htTpServiceClient struct{ rows runtime.Client }
 
 func (c htTpServiceClient) Do(ctx context.Context, req *initialisms_alike.M) (*initialisms_alike.M, error) {
 	return runtime.CallUnary[initialisms_alike.M](ctx, c.rows[0], req)
+}
+
+// HTTpServiceConfig makes [runtime.Dial] keep what the proto asks of clients of HTTpService: retries, and whose health counts.
+func HTTpServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(htTpServiceTable)
 }

@@ -94,3 +94,8 @@ func (c sClient) Requests(ctx context.Context, reqs runtime.Stream[no_comments.M
 func (c sClient) Both(ctx context.Context, reqs runtime.Stream[no_comments.M]) runtime.Stream[no_comments.M] {
 	return runtime.CallBidi[no_comments.M](ctx, c.rows[3], reqs)
 }
+
+// SConfig makes [runtime.Dial] keep what the proto asks of clients of S: retries, and whose health counts.
+func SConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(sTable)
+}

@@ -46,6 +46,11 @@ func NewEmptyClient(conn grpc.ClientConnInterface) Empty {
 // emptyClient calls every RPC through its row in emptyTable.
 type emptyClient struct{ rows runtime.Client }
 
+// EmptyConfig makes [runtime.Dial] keep what the proto asks of clients of Empty: retries, and whose health counts.
+func EmptyConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(emptyTable)
+}
+
 // FullName is the full name of the service, as health checks, logs and policies spell it.
 const FullName = "no_rpcs.Full"
 
@@ -86,4 +91,9 @@ type fullClient struct{ rows runtime.Client }
 
 func (c fullClient) Do(ctx context.Context, req *no_rpcs.M) (*no_rpcs.M, error) {
 	return runtime.CallUnary[no_rpcs.M](ctx, c.rows[0], req)
+}
+
+// FullConfig makes [runtime.Dial] keep what the proto asks of clients of Full: retries, and whose health counts.
+func FullConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(fullTable)
 }

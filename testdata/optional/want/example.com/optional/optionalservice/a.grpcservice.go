@@ -58,3 +58,8 @@ type sClient struct{ rows runtime.Client }
 func (c sClient) Do(ctx context.Context, req *optional.M) (*optional.M, error) {
 	return runtime.CallUnary[optional.M](ctx, c.rows[0], req)
 }
+
+// SConfig makes [runtime.Dial] keep what the proto asks of clients of S: retries, and whose health counts.
+func SConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(sTable)
+}

@@ -410,3 +410,8 @@ func (c allClient) XUunder(ctx context.Context, req *_under.XUunder) (*_under.XU
 func (c allClient) XunderUscore(ctx context.Context, req *under_score.XunderUscore) (*under_score.XunderUscore, error) {
 	return runtime.CallUnary[under_score.XunderUscore](ctx, c.rows[27], req)
 }
+
+// AllConfig makes [runtime.Dial] keep what the proto asks of clients of All: retries, and whose health counts.
+func AllConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(allTable)
+}

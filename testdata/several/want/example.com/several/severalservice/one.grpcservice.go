@@ -59,6 +59,11 @@ func (c firstClient) Do(ctx context.Context, req *several.M) (*several.M, error)
 	return runtime.CallUnary[several.M](ctx, c.rows[0], req)
 }
 
+// FirstConfig makes [runtime.Dial] keep what the proto asks of clients of First: retries, and whose health counts.
+func FirstConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(firstTable)
+}
+
 // SecondName is the full name of the service, as health checks, logs and policies spell it.
 const SecondName = "several.Second"
 
@@ -99,4 +104,9 @@ type secondClient struct{ rows runtime.Client }
 
 func (c secondClient) Do(ctx context.Context, reqs runtime.Stream[several.M]) (*several.M, error) {
 	return runtime.CallClientStream[several.M](ctx, c.rows[0], reqs)
+}
+
+// SecondConfig makes [runtime.Dial] keep what the proto asks of clients of Second: retries, and whose health counts.
+func SecondConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(secondTable)
 }

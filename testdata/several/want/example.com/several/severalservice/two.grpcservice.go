@@ -58,3 +58,8 @@ type thirdClient struct{ rows runtime.Client }
 func (c thirdClient) Do(ctx context.Context, req *several.M) runtime.Stream[several.M] {
 	return runtime.CallServerStream[several.M](ctx, c.rows[0], req)
 }
+
+// ThirdConfig makes [runtime.Dial] keep what the proto asks of clients of Third: retries, and whose health counts.
+func ThirdConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(thirdTable)
+}

@@ -94,3 +94,8 @@ func (c edition2024Client) Requests(ctx context.Context, reqs runtime.Stream[edi
 func (c edition2024Client) Both(ctx context.Context, reqs runtime.Stream[edition2024.Request]) runtime.Stream[edition2024.Response] {
 	return runtime.CallBidi[edition2024.Response](ctx, c.rows[3], reqs)
 }
+
+// Edition2024Config makes [runtime.Dial] keep what the proto asks of clients of Edition2024: retries, and whose health counts.
+func Edition2024Config() runtime.DialOption {
+	return runtime.WithServiceConfig(edition2024Table)
+}

@@ -94,3 +94,8 @@ func (c proto2Client) Requests(ctx context.Context, reqs runtime.Stream[proto2.R
 func (c proto2Client) Both(ctx context.Context, reqs runtime.Stream[proto2.Request]) runtime.Stream[proto2.Response] {
 	return runtime.CallBidi[proto2.Response](ctx, c.rows[3], reqs)
 }
+
+// Proto2Config makes [runtime.Dial] keep what the proto asks of clients of Proto2: retries, and whose health counts.
+func Proto2Config() runtime.DialOption {
+	return runtime.WithServiceConfig(proto2Table)
+}

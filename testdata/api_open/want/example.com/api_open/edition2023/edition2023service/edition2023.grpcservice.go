@@ -94,3 +94,8 @@ func (c edition2023Client) Requests(ctx context.Context, reqs runtime.Stream[edi
 func (c edition2023Client) Both(ctx context.Context, reqs runtime.Stream[edition2023.Request]) runtime.Stream[edition2023.Response] {
 	return runtime.CallBidi[edition2023.Response](ctx, c.rows[3], reqs)
 }
+
+// Edition2023Config makes [runtime.Dial] keep what the proto asks of clients of Edition2023: retries, and whose health counts.
+func Edition2023Config() runtime.DialOption {
+	return runtime.WithServiceConfig(edition2023Table)
+}

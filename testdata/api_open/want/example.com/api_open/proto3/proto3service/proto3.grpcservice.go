@@ -94,3 +94,8 @@ func (c proto3Client) Requests(ctx context.Context, reqs runtime.Stream[proto3.R
 func (c proto3Client) Both(ctx context.Context, reqs runtime.Stream[proto3.Request]) runtime.Stream[proto3.Response] {
 	return runtime.CallBidi[proto3.Response](ctx, c.rows[3], reqs)
 }
+
+// Proto3Config makes [runtime.Dial] keep what the proto asks of clients of Proto3: retries, and whose health counts.
+func Proto3Config() runtime.DialOption {
+	return runtime.WithServiceConfig(proto3Table)
+}

@@ -82,3 +82,10 @@ func (c byCommentClient) Do(ctx context.Context, req *comment.O) (*comment.O, er
 func (c byCommentClient) Again(ctx context.Context, req *comment.O) (*comment.O, error) {
 	return runtime.CallUnary[comment.O](ctx, c.rows[1], req)
 }
+
+// ByCommentConfig makes [runtime.Dial] keep what the proto asks of clients of ByComment: retries, and whose health counts.
+//
+// Deprecated: comment.proto marks it as deprecated.
+func ByCommentConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(byCommentTable)
+}

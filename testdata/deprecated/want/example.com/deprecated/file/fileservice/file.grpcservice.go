@@ -66,3 +66,10 @@ type inOldFileClient struct{ rows runtime.Client }
 func (c inOldFileClient) Do(ctx context.Context, req *file.M) (*file.M, error) {
 	return runtime.CallUnary[file.M](ctx, c.rows[0], req)
 }
+
+// InOldFileConfig makes [runtime.Dial] keep what the proto asks of clients of InOldFile: retries, and whose health counts.
+//
+// Deprecated: file.proto is marked as deprecated.
+func InOldFileConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(inOldFileTable)
+}

@@ -61,3 +61,8 @@ type importsClient struct{ rows runtime.Client }
 func (c importsClient) Do(ctx context.Context, req *file.M) (*file.M, error) {
 	return runtime.CallUnary[file.M](ctx, c.rows[0], req)
 }
+
+// ImportsConfig makes [runtime.Dial] keep what the proto asks of clients of Imports: retries, and whose health counts.
+func ImportsConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(importsTable)
+}

@@ -72,3 +72,8 @@ func (c messagesClient) Do(ctx context.Context, req *message.OldRequest) (*messa
 func (c messagesClient) Other(ctx context.Context, req *message.P) (*message.OldResponse, error) {
 	return runtime.CallUnary[message.OldResponse](ctx, c.rows[1], req)
 }
+
+// MessagesConfig makes [runtime.Dial] keep what the proto asks of clients of Messages: retries, and whose health counts.
+func MessagesConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(messagesTable)
+}

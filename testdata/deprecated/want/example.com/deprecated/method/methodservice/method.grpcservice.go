@@ -90,3 +90,8 @@ func (c methodsClient) Watch(ctx context.Context, req *method.N) runtime.Stream[
 func (c methodsClient) Current(ctx context.Context, req *method.N) (*method.N, error) {
 	return runtime.CallUnary[method.N](ctx, c.rows[2], req)
 }
+
+// MethodsConfig makes [runtime.Dial] keep what the proto asks of clients of Methods: retries, and whose health counts.
+func MethodsConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(methodsTable)
+}

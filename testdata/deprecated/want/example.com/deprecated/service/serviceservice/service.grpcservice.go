@@ -65,6 +65,13 @@ func (c oldClient) Do(ctx context.Context, req *deprecatedservice.Empty) (*depre
 	return runtime.CallUnary[deprecatedservice.Empty](ctx, c.rows[0], req)
 }
 
+// OldConfig makes [runtime.Dial] keep what the proto asks of clients of Old: retries, and whose health counts.
+//
+// Deprecated: service.proto marks it as deprecated.
+func OldConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(oldTable)
+}
+
 // NewName is the full name of the service, as health checks, logs and policies spell it.
 const NewName = "deprecated.New"
 
@@ -105,4 +112,9 @@ type newClient struct{ rows runtime.Client }
 
 func (c newClient) Do(ctx context.Context, req *deprecatedservice.Empty) (*deprecatedservice.Empty, error) {
 	return runtime.CallUnary[deprecatedservice.Empty](ctx, c.rows[0], req)
+}
+
+// NewConfig makes [runtime.Dial] keep what the proto asks of clients of New: retries, and whose health counts.
+func NewConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(newTable)
 }

@@ -112,3 +112,8 @@ func (c apiClient) SameName(ctx context.Context, req *v1.Thing) (*typesv1.Thing,
 func (c apiClient) Public(ctx context.Context, req *reexported_types.Reexported) (*reexported_types.Reexported, error) {
 	return runtime.CallUnary[reexported_types.Reexported](ctx, c.rows[4], req)
 }
+
+// ApiConfig makes [runtime.Dial] keep what the proto asks of clients of Api: retries, and whose health counts.
+func ApiConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(apiTable)
+}

@@ -43,3 +43,8 @@ func NewNothingClient(conn grpc.ClientConnInterface) Nothing {
 
 // nothingClient calls every RPC through its row in nothingTable.
 type nothingClient struct{ rows runtime.Client }
+
+// NothingConfig makes [runtime.Dial] keep what the proto asks of clients of Nothing: retries, and whose health counts.
+func NothingConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(nothingTable)
+}

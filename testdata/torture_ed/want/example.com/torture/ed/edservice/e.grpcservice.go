@@ -70,3 +70,8 @@ func (c sClient) A(ctx context.Context, req *ed.M) (*ed.M, error) {
 func (c sClient) B(ctx context.Context, reqs runtime.Stream[ed.M]) (*ed.M, error) {
 	return runtime.CallClientStream[ed.M](ctx, c.rows[1], reqs)
 }
+
+// SConfig makes [runtime.Dial] keep what the proto asks of clients of S: retries, and whose health counts.
+func SConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(sTable)
+}

@@ -58,3 +58,8 @@ type fooClient struct{ rows runtime.Client }
 func (c fooClient) Do(ctx context.Context, req *gocoll.FooServer) (*gocoll.FooClient, error) {
 	return runtime.CallUnary[gocoll.FooClient](ctx, c.rows[0], req)
 }
+
+// FooConfig makes [runtime.Dial] keep what the proto asks of clients of Foo: retries, and whose health counts.
+func FooConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(fooTable)
+}

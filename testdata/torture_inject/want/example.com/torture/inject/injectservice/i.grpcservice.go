@@ -62,3 +62,8 @@ type sClient struct{ rows runtime.Client }
 func (c sClient) A(ctx context.Context, req *inject.M) (*inject.M, error) {
 	return runtime.CallUnary[inject.M](ctx, c.rows[0], req)
 }
+
+// SConfig makes [runtime.Dial] keep what the proto asks of clients of S: retries, and whose health counts.
+func SConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(sTable)
+}

@@ -431,6 +431,11 @@ func (c greeterClient) TestEmbeddedByValue(ctx context.Context, req *names.M) (*
 	return runtime.CallUnary[names.M](ctx, c.rows[31], req)
 }
 
+// GreeterConfig makes [runtime.Dial] keep what the proto asks of clients of Greeter: retries, and whose health counts.
+func GreeterConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(greeterTable)
+}
+
 // TypeName is the full name of the service, as health checks, logs and policies spell it.
 const TypeName = "torture.names.Type"
 
@@ -471,6 +476,11 @@ type typeClient struct{ rows runtime.Client }
 
 func (c typeClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
 	return runtime.CallUnary[names.M](ctx, c.rows[0], req)
+}
+
+// TypeConfig makes [runtime.Dial] keep what the proto asks of clients of Type: retries, and whose health counts.
+func TypeConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(typeTable)
 }
 
 // ErrorName is the full name of the service, as health checks, logs and policies spell it.
@@ -515,6 +525,11 @@ func (c errorClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
 	return runtime.CallUnary[names.M](ctx, c.rows[0], req)
 }
 
+// ErrorConfig makes [runtime.Dial] keep what the proto asks of clients of Error: retries, and whose health counts.
+func ErrorConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(errorTable)
+}
+
 // ContextName is the full name of the service, as health checks, logs and policies spell it.
 const ContextName = "torture.names.Context"
 
@@ -557,6 +572,11 @@ func (c contextClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
 	return runtime.CallUnary[names.M](ctx, c.rows[0], req)
 }
 
+// ContextConfig makes [runtime.Dial] keep what the proto asks of clients of Context: retries, and whose health counts.
+func ContextConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(contextTable)
+}
+
 // StringName is the full name of the service, as health checks, logs and policies spell it.
 const StringName = "torture.names.String"
 
@@ -597,4 +617,9 @@ type stringClient struct{ rows runtime.Client }
 
 func (c stringClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
 	return runtime.CallUnary[names.M](ctx, c.rows[0], req)
+}
+
+// StringConfig makes [runtime.Dial] keep what the proto asks of clients of String: retries, and whose health counts.
+func StringConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(stringTable)
 }

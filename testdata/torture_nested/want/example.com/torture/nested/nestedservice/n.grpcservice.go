@@ -122,3 +122,8 @@ func (c sClient) E(ctx context.Context, reqs runtime.Stream[nested.Server]) runt
 func (c sClient) F(ctx context.Context, req *nested.String) runtime.Stream[nested.String] {
 	return runtime.CallServerStream[nested.String](ctx, c.rows[5], req)
 }
+
+// SConfig makes [runtime.Dial] keep what the proto asks of clients of S: retries, and whose health counts.
+func SConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(sTable)
+}

@@ -70,3 +70,8 @@ func (c sClient) A(ctx context.Context, req *proto2.Req) (*proto2.Req, error) {
 func (c sClient) List(ctx context.Context, req *proto2.Page) (*proto2.PageResp, error) {
 	return runtime.CallUnary[proto2.PageResp](ctx, c.rows[1], req)
 }
+
+// SConfig makes [runtime.Dial] keep what the proto asks of clients of S: retries, and whose health counts.
+func SConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(sTable)
+}

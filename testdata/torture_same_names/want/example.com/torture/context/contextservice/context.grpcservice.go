@@ -59,6 +59,11 @@ func (c context_ServiceClient) Background(ctx context.Context, req *tortureconte
 	return runtime.CallUnary[torturecontext.Background](ctx, c.rows[0], req)
 }
 
+// Context_ServiceConfig makes [runtime.Dial] keep what the proto asks of clients of Context_Service: retries, and whose health counts.
+func Context_ServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(context_ServiceTable)
+}
+
 // EmptyName is the full name of the service, as health checks, logs and policies spell it.
 const EmptyName = "torture.context.Empty"
 
@@ -87,3 +92,8 @@ func NewEmptyClient(conn grpc.ClientConnInterface) Empty {
 
 // emptyClient calls every RPC through its row in emptyTable.
 type emptyClient struct{ rows runtime.Client }
+
+// EmptyConfig makes [runtime.Dial] keep what the proto asks of clients of Empty: retries, and whose health counts.
+func EmptyConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(emptyTable)
+}

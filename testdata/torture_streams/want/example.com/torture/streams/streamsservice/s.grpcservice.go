@@ -95,6 +95,11 @@ func (c sClient) CloseAndRecv(ctx context.Context, req *streams.M) (*streams.M, 
 	return runtime.CallUnary[streams.M](ctx, c.rows[3], req)
 }
 
+// SConfig makes [runtime.Dial] keep what the proto asks of clients of S: retries, and whose health counts.
+func SConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(sTable)
+}
+
 // S_SendName is the full name of the service, as health checks, logs and policies spell it.
 const S_SendName = "torture.streams.S_Send"
 
@@ -135,4 +140,9 @@ type s_SendClient struct{ rows runtime.Client }
 
 func (c s_SendClient) X(ctx context.Context, req *streams.M) (*streams.M, error) {
 	return runtime.CallUnary[streams.M](ctx, c.rows[0], req)
+}
+
+// S_SendConfig makes [runtime.Dial] keep what the proto asks of clients of S_Send: retries, and whose health counts.
+func S_SendConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(s_SendTable)
 }

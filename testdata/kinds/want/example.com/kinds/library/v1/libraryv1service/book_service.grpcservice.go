@@ -94,3 +94,8 @@ func (c bookServiceClient) ImportBooks(ctx context.Context, reqs runtime.Stream[
 func (c bookServiceClient) Converse(ctx context.Context, reqs runtime.Stream[libraryv1.Remark]) runtime.Stream[libraryv1.Remark] {
 	return runtime.CallBidi[libraryv1.Remark](ctx, c.rows[3], reqs)
 }
+
+// BookServiceConfig makes [runtime.Dial] keep what the proto asks of clients of BookService: retries, and whose health counts.
+func BookServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(bookServiceTable)
+}

@@ -58,3 +58,8 @@ type svcClient struct{ rows runtime.Client }
 func (c svcClient) Do(ctx context.Context, req *v1.Req) (*v1.Resp, error) {
 	return runtime.CallUnary[v1.Resp](ctx, c.rows[0], req)
 }
+
+// SvcConfig makes [runtime.Dial] keep what the proto asks of clients of Svc: retries, and whose health counts.
+func SvcConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(svcTable)
+}

@@ -72,3 +72,8 @@ func (c svcClient) Do(ctx context.Context, req *av1.Req) (*av1.Resp, error) {
 func (c svcClient) Ctx(ctx context.Context, req *torturecontext.Context) (*v1.Resp, error) {
 	return runtime.CallUnary[v1.Resp](ctx, c.rows[1], req)
 }
+
+// SvcConfig makes [runtime.Dial] keep what the proto asks of clients of Svc: retries, and whose health counts.
+func SvcConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(svcTable)
+}

@@ -1,0 +1,68 @@
+package gen
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/grpcservice/grpcservice/internal/model"
+	"github.com/grpcservice/grpcservice/internal/policy"
+)
+
+// report says what was decided for each method, and why. Its JSON is documented in docs/policy.md: fields are added to it, and
+// none is removed or changed without another version.
+type report struct {
+	Version    int            `json:"version"`
+	PolicyFile string         `json:"policy_file,omitempty"`
+	Methods    []methodReport `json:"methods"`
+	Unmatched  []string       `json:"unmatched,omitempty"` // patterns of the policy file that matched none of the methods
+}
+
+type methodReport struct {
+	Method string       `json:"method"` // as in "library.v1.BookService/GetBook"
+	File   string       `json:"file"`
+	Kind   string       `json:"kind"`
+	Rules  []ruleReport `json:"rules"`
+	Unused []ruleReport `json:"unused,omitempty"` // set somewhere, and of no effect
+}
+
+type ruleReport struct {
+	Field   string `json:"field"`
+	Value   any    `json:"value,omitempty"` // none where the server or the client has a default of its own
+	Source  string `json:"source"`
+	Place   string `json:"place,omitempty"`
+	Pattern string `json:"pattern,omitempty"`
+	Why     string `json:"why,omitempty"`
+}
+
+// Report returns the report on the methods of all files, and on the policy file, which may be nil.
+func Report(files []model.File, policyFile *policy.File) ([]byte, error) {
+	r := report{Version: 1, PolicyFile: policyFile.Path(), Methods: []methodReport{}}
+	var names []string
+	for _, file := range files {
+		for _, service := range file.Services {
+			for _, m := range service.Methods {
+				name := service.FullName + "/" + m.Name
+				names = append(names, name)
+				r.Methods = append(r.Methods, methodReport{
+					Method: name, File: file.Source, Kind: m.Kind.String(),
+					Rules: rulesOf(m.Policy.Rules), Unused: rulesOf(m.Policy.Unused),
+				})
+			}
+		}
+	}
+	r.Unmatched = policyFile.Idle(names)
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	err := encoder.Encode(r)
+	return out.Bytes(), err
+}
+
+func rulesOf(rules []policy.Rule) []ruleReport {
+	reported := make([]ruleReport, len(rules))
+	for i, r := range rules {
+		reported[i] = ruleReport(r)
+	}
+	return reported
+}

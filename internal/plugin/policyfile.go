@@ -1,0 +1,44 @@
+package plugin
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/grpcservice/grpcservice/internal/policy"
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+)
+
+// readPolicy reads the policy file, if there is a parameter that names one.
+func readPolicy(env Env, path string) (*policy.File, error) {
+	if path == "" {
+		return nil, nil
+	}
+	content, err := env.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("parameter policy=%q: it cannot be read: %w; want the path of a policy file, from the folder in which buf or protoc runs", path, err)
+	}
+	return policy.Parse(path, content), nil
+}
+
+// otherTypes knows all extensions but those of our options, whose bytes stay as they are: so what is wrong with them, or is
+// somebody else's of the same number, does not make a whole request unreadable.
+type otherTypes struct{}
+
+// FindExtensionByName implements proto.UnmarshalOptions.Resolver.
+func (otherTypes) FindExtensionByName(name protoreflect.FullName) (protoreflect.ExtensionType, error) {
+	return withoutOurs(protoregistry.GlobalTypes.FindExtensionByName(name))
+}
+
+// FindExtensionByNumber implements proto.UnmarshalOptions.Resolver.
+func (otherTypes) FindExtensionByNumber(message protoreflect.FullName, number protoreflect.FieldNumber) (protoreflect.ExtensionType, error) {
+	return withoutOurs(protoregistry.GlobalTypes.FindExtensionByNumber(message, number))
+}
+
+func withoutOurs(found protoreflect.ExtensionType, err error) (protoreflect.ExtensionType, error) {
+	if err == nil && found.TypeDescriptor().ParentFile() == grpcservicev1.File_grpcservice_v1_options_proto {
+		return nil, protoregistry.NotFound
+	}
+	return found, err
+}

@@ -1,0 +1,99 @@
+package policy
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
+
+// Decision is what the rules of a method are, and why.
+type Decision struct {
+	Policy policy.Policy
+	Rules  []Rule
+	Unused []Rule // said somewhere, and of no effect
+}
+
+// Rule is one field of a policy, and where its value is from.
+type Rule struct {
+	Field   string // as in "timeout.default"
+	Value   any    // as JSON has it; nothing where only the server or the client knows its default
+	Source  string // "method option", "service option", "policy file", "idempotency_level", "request message" or "default"
+	Place   string // where it is set, if it is
+	Pattern string // of a rule in a policy file, the methods it is for
+	Why     string // why it is of no effect
+}
+
+// decide returns the decision that merged makes.
+func decide(method protoreflect.MethodDescriptor, facts policy.Method, merged *grpcservicev1.Policy, sources []source) Decision {
+	d := Decision{Policy: facts.Policy(merged)}
+	if facts.Idempotency != policy.IdempotencyUnknown {
+		level := map[policy.Idempotency]string{policy.NoSideEffects: "NO_SIDE_EFFECTS", policy.Idempotent: "IDEMPOTENT"}[facts.Idempotency]
+		d.Rules = append(d.Rules, Rule{Field: "idempotency", Value: level, Source: "idempotency_level"})
+	}
+	winners := make(map[string]source)
+	for _, set := range leavesOf(merged) {
+		winner := lastToSet(sources, set.field)
+		winners[set.field] = winner
+		d.Rules = append(d.Rules, winner.rule(set))
+	}
+	d.Rules = append(d.Rules, defaultsOf(d.Policy, facts, merged)...)
+	if facts.HasRules {
+		d.Rules = append(d.Rules, Rule{
+			Field: "validate", Value: d.Policy.Validate, Source: "request message", Place: string(method.Input().FullName()),
+		})
+	}
+	d.Unused = unusedOf(sources, merged, winners)
+	return d
+}
+
+// unusedOf returns what sources set without effect.
+func unusedOf(sources []source, merged *grpcservicev1.Policy, winners map[string]source) (rules []Rule) {
+	for i, s := range sources {
+		for _, set := range leavesOf(s.policy) {
+			if why := unused(set.field, sources[i+1:], merged, winners); why != "" {
+				rule := s.rule(set)
+				rule.Why = why
+				rules = append(rules, rule)
+			}
+		}
+	}
+	return rules
+}
+
+// unused says why a field that a source sets is of no effect, or nothing; later are the sources that go before it.
+func unused(field string, later []source, merged *grpcservicev1.Policy, winners map[string]source) string {
+	switch {
+	case !policy.Sets(merged, field):
+		return "it is not for a method like this, or a rule that goes before it takes it away"
+	case anySets(later, field):
+		return fmt.Sprintf("%s goes before it", winners[field].place(field))
+	default:
+		return ""
+	}
+}
+
+func anySets(sources []source, field string) bool {
+	for _, s := range sources {
+		if policy.Sets(s.policy, field) {
+			return true
+		}
+	}
+	return false
+}
+
+// lastToSet returns the source that goes before all others that set a field.
+func lastToSet(sources []source, field string) source {
+	for i := len(sources) - 1; i > 0; i-- {
+		if policy.Sets(sources[i].policy, field) {
+			return sources[i]
+		}
+	}
+	return sources[0]
+}
+
+func (s source) rule(set leaf) Rule {
+	return Rule{Field: set.field, Value: set.value, Source: s.kind, Place: s.place(set.field).String(), Pattern: s.pattern}
+}

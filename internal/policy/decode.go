@@ -1,0 +1,95 @@
+package policy
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// decoder makes messages of YAML, and reports all that is not exactly so.
+type decoder struct {
+	report func(place Place, format string, args ...any)
+	path   string
+	fields map[string]Place // where each field of the policy is set
+}
+
+func (d *decoder) placeOf(node *yaml.Node) Place { return Place{d.path, node.Line, node.Column} }
+
+// message reads a mapping into m, which is at path field of its policy.
+func (d *decoder) message(node *yaml.Node, m protoreflect.Message, field string) {
+	fields := m.Descriptor().Fields()
+	d.pairs(node, field, fieldNames(m.Descriptor()), func(name string, place Place, value *yaml.Node) {
+		at := strings.TrimPrefix(field+"."+name, ".")
+		d.fields[at] = place
+		d.field(value, m, fields.ByName(protoreflect.Name(name)), at)
+	})
+}
+
+// field reads the value of one field of m.
+func (d *decoder) field(node *yaml.Node, m protoreflect.Message, fd protoreflect.FieldDescriptor, field string) {
+	switch {
+	case fd.IsList():
+		d.list(node, m.Mutable(fd).List(), fd, field)
+	case fd.Message() != nil:
+		d.message(node, m.Mutable(fd).Message(), field)
+	default:
+		if value, ok := d.scalar(node, fd, field); ok {
+			m.Set(fd, value)
+		}
+	}
+}
+
+func (d *decoder) list(node *yaml.Node, list protoreflect.List, fd protoreflect.FieldDescriptor, field string) {
+	d.sequence(node, field, func(element *yaml.Node, at string) {
+		d.fields[at] = d.placeOf(element)
+		if fd.Message() != nil {
+			d.message(element, list.AppendMutable().Message(), at)
+		} else if value, ok := d.scalar(element, fd, at); ok {
+			list.Append(value)
+		}
+	})
+}
+
+// scalar reads a value that is neither list nor message.
+func (d *decoder) scalar(node *yaml.Node, fd protoreflect.FieldDescriptor, field string) (value protoreflect.Value, ok bool) {
+	want := wantOf(fd)
+	if !d.isKind(node, yaml.ScalarNode, field, want) {
+		return value, false
+	}
+	value, ok = parseScalar(node.Value, node.ShortTag(), fd)
+	if !ok {
+		d.report(d.placeOf(node), "%s: %s is not %s", field, spell(node), want)
+	}
+	return value, ok
+}
+
+// parseScalar returns the value of a scalar that is written as a field of its kind has to be.
+func parseScalar(text, tag string, fd protoreflect.FieldDescriptor) (value protoreflect.Value, ok bool) {
+	switch fd.Kind() {
+	case protoreflect.StringKind:
+		return protoreflect.ValueOfString(text), tag == "!!str"
+	case protoreflect.BoolKind:
+		return protoreflect.ValueOfBool(text == "true"), tag == "!!bool"
+	case protoreflect.Int32Kind:
+		n, err := strconv.ParseInt(text, 10, 32)
+		return protoreflect.ValueOfInt32(int32(n)), tag == "!!int" && err == nil
+	case protoreflect.Int64Kind:
+		n, err := strconv.ParseInt(text, 10, 64)
+		return protoreflect.ValueOfInt64(n), tag == "!!int" && err == nil
+	case protoreflect.DoubleKind:
+		x, err := strconv.ParseFloat(text, 64)
+		isNumber := tag == "!!int" || tag == "!!float"
+		return protoreflect.ValueOfFloat64(x), isNumber && err == nil && !math.IsInf(x, 0) && !math.IsNaN(x)
+	case protoreflect.EnumKind:
+		known := fd.Enum().Values().ByName(protoreflect.Name(text))
+		if known == nil || known.Number() == 0 || tag != "!!str" {
+			return value, false
+		}
+		return protoreflect.ValueOfEnum(known.Number()), true
+	default:
+		return value, false
+	}
+}

@@ -1,0 +1,63 @@
+package policy
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
+
+// FuzzParse checks that a policy file, whatever it holds, is either sound or has problems with places in it, and that what is
+// sound of it makes policies of every kind of method.
+func FuzzParse(f *testing.F) {
+	files, err := filepath.Glob("../../testdata/*/policy.yaml")
+	if err != nil || len(files) == 0 {
+		f.Fatal(err, "no seeds")
+	}
+	for _, file := range files {
+		seed, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(seed)
+	}
+	f.Add([]byte("version: v1\n---\nversion: v1\n"))
+	f.Add([]byte("&a [*a]"))
+	f.Add([]byte("? {a: b}\n: c\n"))
+	f.Add([]byte("version: !!str v1\nrules: !!set {a}\n"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		file := Parse("policy.yaml", content)
+		lines := strings.Count(string(content), "\n") + strings.Count(string(content), "\r") + 2
+		for _, problem := range file.Problems() {
+			if problem.Text == "" || problem.Place.Path != "policy.yaml" || problem.Place.Line > lines && len(content) < 1000 {
+				t.Errorf("the problem is %q at %s", problem.Text, problem.Place)
+			}
+		}
+		for _, method := range []policy.Method{{}, {Idempotency: policy.Idempotent}, {ServerStreams: true, Idempotency: policy.NoSideEffects}} {
+			checkDecision(t, file, method)
+		}
+	})
+}
+
+// checkDecision checks the policy that a file gives a method.
+func checkDecision(t *testing.T, file *File, method policy.Method) {
+	sources := append([]source{{policy: nil, wide: true}}, file.sources("acme.v1.Acme", "Get")...)
+	merged, faults := policy.Merge(method, layersOf(sources))
+	for _, fault := range faults {
+		if p := sources[fault.Layer]; p.place != nil && p.problem(fault).Text == "" {
+			t.Errorf("fault %v has no text", fault)
+		}
+	}
+	if len(faults) == 0 && len(policy.Check(merged)) > 0 {
+		t.Errorf("the policy %v is not sound: %v", merged, policy.Check(merged))
+	}
+	for _, leaf := range leavesOf(merged) {
+		if !policy.Sets(merged, leaf.field) {
+			t.Errorf("%v does not set %s", merged, leaf.field)
+		}
+	}
+	_ = method.Policy(merged)
+	_ = file.Idle([]string{"acme.v1.Acme/Get"})
+}

@@ -1,0 +1,90 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+)
+
+// leaf is a field of a policy that is set or replaced as a whole.
+type leaf struct {
+	field string
+	value any // as JSON has it
+}
+
+// leavesOf returns the fields that a policy sets, in the order of their numbers.
+func leavesOf(p *grpcservicev1.Policy) []leaf { return appendLeaves(nil, "", p.ProtoReflect()) }
+
+func appendLeaves(leaves []leaf, path string, m protoreflect.Message) []leaf {
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		fd := fields.Get(i)
+		if !m.Has(fd) {
+			continue
+		}
+		field := strings.TrimPrefix(path+"."+string(fd.Name()), ".")
+		value := m.Get(fd)
+		if fd.IsList() || fd.Message() == nil || isWhole(fd, value.Message()) {
+			leaves = append(leaves, leaf{field, plain(fd, value)})
+			continue
+		}
+		leaves = appendLeaves(leaves, field, value.Message())
+	}
+	return leaves
+}
+
+// isWhole says whether a message is replaced as a whole, as who may call is, or has nothing to be replaced.
+func isWhole(fd protoreflect.FieldDescriptor, m protoreflect.Message) bool {
+	empty := true
+	m.Range(func(protoreflect.FieldDescriptor, protoreflect.Value) bool {
+		empty = false
+		return false
+	})
+	return empty || fd.Name() == "auth"
+}
+
+// plain returns a value as JSON has it.
+func plain(fd protoreflect.FieldDescriptor, value protoreflect.Value) any {
+	if !fd.IsList() {
+		return plainElement(fd, value)
+	}
+	list := make([]any, value.List().Len())
+	for i := range list {
+		list[i] = plainElement(fd, value.List().Get(i))
+	}
+	return list
+}
+
+func plainElement(fd protoreflect.FieldDescriptor, value protoreflect.Value) any {
+	switch fd.Kind() {
+	case protoreflect.EnumKind:
+		if known := fd.Enum().Values().ByNumber(value.Enum()); known != nil {
+			return string(known.Name())
+		}
+		return int32(value.Enum())
+	case protoreflect.MessageKind:
+		fields := make(map[string]any)
+		value.Message().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+			fields[string(fd.Name())] = plain(fd, v)
+			return true
+		})
+		return fields
+	default:
+		return value.Interface()
+	}
+}
+
+// overlap returns the fields that both policies set, each as a whole.
+func overlap(a, b *grpcservicev1.Policy) []string {
+	var both []string
+	of := leavesOf(b)
+	for _, l := range leavesOf(a) {
+		if slices.ContainsFunc(of, func(other leaf) bool { return other.field == l.field }) {
+			both = append(both, l.field)
+		}
+	}
+	return both
+}

@@ -1,0 +1,76 @@
+package policy
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
+
+// The field numbers of the options in the descriptors of what may have ours.
+const (
+	serviceOptions protoreflect.FieldNumber = 3
+	methodOptions  protoreflect.FieldNumber = 4
+)
+
+// options reads our options. An extension that only has the number of one of ours is not: the numbers are from the range that
+// every company may use.
+type options struct {
+	foreign map[protoreflect.FullName]bool // the kinds of options in which somebody else has our number
+}
+
+// optionsOf returns the options of a run.
+func optionsOf(files []*protogen.File) options {
+	o := options{foreign: make(map[protoreflect.FullName]bool)}
+	for _, f := range files {
+		for _, ours := range []protoreflect.ExtensionType{grpcservicev1.E_Service, grpcservicev1.E_Method, grpcservicev1.E_Reasons} {
+			for _, ext := range f.Extensions {
+				of, is := ours.TypeDescriptor(), ext.Desc
+				if is.Number() == of.Number() && is.FullName() != of.FullName() &&
+					is.ContainingMessage().FullName() == of.ContainingMessage().FullName() {
+					o.foreign[of.ContainingMessage().FullName()] = true
+				}
+			}
+		}
+	}
+	return o
+}
+
+// ofService returns what the options of a service say.
+func (o options) ofService(desc protoreflect.ServiceDescriptor) (source, *Problem) {
+	p := &grpcservicev1.Policy{}
+	s := source{kind: "service option", policy: p, wide: true, place: placesIn(desc, serviceOptions, grpcservicev1.E_Service)}
+	return s, o.read(desc, grpcservicev1.E_Service, p, s.place)
+}
+
+// ofMethod returns what the options of a method say.
+func (o options) ofMethod(desc protoreflect.MethodDescriptor) (source, *Problem) {
+	p := &grpcservicev1.Policy{}
+	s := source{kind: "method option", policy: p, place: placesIn(desc, methodOptions, grpcservicev1.E_Method)}
+	return s, o.read(desc, grpcservicev1.E_Method, p, s.place)
+}
+
+// read reads an option of ours into m, which stays empty where the option is not set.
+func (o options) read(desc protoreflect.Descriptor, ext protoreflect.ExtensionType, m proto.Message, place func(string) Place) *Problem {
+	of := ext.TypeDescriptor()
+	if o.foreign[of.ContainingMessage().FullName()] {
+		return nil
+	}
+	for _, raw := range policy.RawFields(desc.Options(), of.Number()) {
+		if err := (proto.UnmarshalOptions{Merge: true}).Unmarshal(raw, m); err != nil {
+			return &Problem{place(""), fmt.Sprintf("its option (%s) is not a %s; take the options.proto that protoc-gen-grpcservice --export writes",
+				of.FullName(), m.ProtoReflect().Descriptor().FullName())}
+		}
+	}
+	return nil
+}
+
+// isSet says whether desc has an option of ours.
+func (o options) isSet(desc protoreflect.Descriptor, ext protoreflect.ExtensionType) bool {
+	of := ext.TypeDescriptor()
+	return !o.foreign[of.ContainingMessage().FullName()] && len(policy.RawFields(desc.Options(), of.Number())) > 0
+}

@@ -1,0 +1,105 @@
+package policy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// The fields of a policy file, and of a rule in it.
+var (
+	fileFields = []string{"version", "complete", "rules"}
+	ruleFields = []string{"methods", "policy"}
+)
+
+// Parse reads a policy file; what is wrong with it is in its Problems.
+func Parse(path string, content []byte) *File {
+	f := &File{path: path}
+	d := &decoder{report: f.report, path: path}
+	root, err := parseYAML(content)
+	if err != nil {
+		f.reportSyntax(err)
+		return f
+	}
+	if root == nil {
+		f.report(Place{Path: path}, `the file is empty; want "version: v1" and rules`)
+		return f
+	}
+	f.read(d, root)
+	f.check()
+	return f
+}
+
+// read reads the fields of the file.
+func (f *File) read(d *decoder, root *yaml.Node) {
+	hasVersion := false
+	d.pairs(root, "", fileFields, func(name string, _ Place, value *yaml.Node) {
+		switch name {
+		case "version":
+			hasVersion = true
+			f.checkVersion(d, value)
+		case "complete":
+			f.complete = d.boolean(value, name)
+		case "rules":
+			d.sequence(value, name, func(element *yaml.Node, field string) { f.readRule(d, element, field) })
+		}
+	})
+	if root.Kind == yaml.MappingNode && !hasVersion {
+		f.report(d.placeOf(root), `there is no version; want "version: v1"`)
+	}
+}
+
+// parseYAML returns the one document of a file, or nil where there is none.
+func parseYAML(content []byte) (*yaml.Node, error) {
+	reader := yaml.NewDecoder(bytes.NewReader(content))
+	var document, second yaml.Node
+	switch err := reader.Decode(&document); {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case len(document.Content) == 0:
+		return nil, nil
+	}
+	switch err := reader.Decode(&second); {
+	case errors.Is(err, io.EOF):
+		return document.Content[0], nil
+	case err != nil:
+		return nil, err
+	default:
+		return nil, errors.New("it has a second document; want one only")
+	}
+}
+
+func (f *File) checkVersion(d *decoder, node *yaml.Node) {
+	if node.Kind != yaml.ScalarNode || node.Value != "v1" {
+		f.report(d.placeOf(node), "version: %s is not a version that this plugin reads; want v1", spell(node))
+	}
+}
+
+// boolean reads true or false.
+func (d *decoder) boolean(node *yaml.Node, field string) bool {
+	if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!bool" {
+		d.report(d.placeOf(node), "%s: it is %s; want true or false", field, spell(node))
+		return false
+	}
+	return node.Value == "true"
+}
+
+func (f *File) report(place Place, format string, args ...any) {
+	f.problems = append(f.problems, Problem{place, fmt.Sprintf(format, args...)})
+}
+
+// reportSyntax reports what the YAML parser says.
+func (f *File) reportSyntax(err error) {
+	place, text := Place{Path: f.path}, strings.TrimPrefix(err.Error(), "yaml: ")
+	if syntax := (*yaml.LoadError)(nil); errors.As(err, &syntax) {
+		place.Line, place.Column = syntax.Mark.Line, syntax.Mark.Column
+		text = syntax.Message
+	}
+	f.report(place, "it cannot be read as YAML: %s", text)
+}

@@ -1,0 +1,82 @@
+package policy
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+)
+
+// enumOptions is the field number of the options in the descriptor of an enum.
+const enumOptions protoreflect.FieldNumber = 3
+
+// HasReasons says whether the values of an enum are reasons of errors.
+func (p *Policies) HasReasons(enum protoreflect.EnumDescriptor) bool {
+	return p.options.isSet(enum, grpcservicev1.E_Reasons)
+}
+
+// domainSyntax is that of host names, with the underscores that proto packages may have.
+var domainSyntax = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$`)
+
+// Domain returns the domain that the reasons of an enum are unique in.
+func (p *Policies) Domain(enum protoreflect.EnumDescriptor) (string, []Problem) {
+	const longest = 253 // as of a host name
+	said := &grpcservicev1.Reasons{}
+	place := placesIn(enum, enumOptions, grpcservicev1.E_Reasons)
+	if problem := p.options.read(enum, grpcservicev1.E_Reasons, said, place); problem != nil {
+		return "", []Problem{*problem}
+	}
+	if len(said.ProtoReflect().GetUnknown()) > 0 {
+		return "", []Problem{{place(""), "reasons: it has fields that this version of grpcservice does not know; update the plugin"}}
+	}
+	domain := said.GetDomain()
+	if domain == "" {
+		domain = string(enum.ParentFile().Package())
+	}
+	switch {
+	case domain == "":
+		return "", []Problem{{place(""), "reasons: the file has no package to be their domain; set domain"}}
+	case len(domain) > longest || !domainSyntax.MatchString(domain):
+		return "", []Problem{{place("domain"), fmt.Sprintf("reasons: domain: %.300q is not a domain; write it as in \"library.example.com\"", domain)}}
+	}
+	return domain, nil
+}
+
+var reasonSyntax = regexp.MustCompile(`^[A-Z][A-Z0-9_]+[A-Z0-9]$`)
+
+// Reason returns the reason that a value of an enum stands for: its name, without that of the enum before it.
+func Reason(value protoreflect.EnumValueDescriptor) (string, error) {
+	const longest = 63
+	reason := trimEnumPrefix(string(value.Name()), string(value.Parent().Name()))
+	if len(reason) > longest || !reasonSyntax.MatchString(reason) {
+		return "", fmt.Errorf("the reason %q is not 3 to %d capitals, digits and underscores that begin with a capital and do not end with an underscore (AIP-193); rename the value",
+			reason, longest)
+	}
+	return reason, nil
+}
+
+// trimEnumPrefix removes the name of an enum from that of its value, letter case and underscores aside, as the editions'
+// strip_enum_prefix does.
+func trimEnumPrefix(value, enum string) string {
+	enum = strings.ReplaceAll(enum, "_", "")
+	rest := value
+	for len(enum) > 0 {
+		switch {
+		case rest == "":
+			return value
+		case rest[0] == '_':
+			rest = rest[1:]
+		case !strings.EqualFold(rest[:1], enum[:1]):
+			return value
+		default:
+			rest, enum = rest[1:], enum[1:]
+		}
+	}
+	if rest = strings.TrimLeft(rest, "_"); rest == "" {
+		return value
+	}
+	return rest
+}

@@ -1,0 +1,70 @@
+package policy
+
+import (
+	"go.yaml.in/yaml/v4"
+	"google.golang.org/protobuf/proto"
+
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+)
+
+// rule is one rule of a policy file: what it says, and for which methods.
+type rule struct {
+	policy   *grpcservicev1.Policy
+	fields   map[string]Place
+	patterns []pattern
+	places   map[pattern]Place
+}
+
+// readRule reads a rule and adds it to the file, unless something is wrong with it.
+func (f *File) readRule(d *decoder, node *yaml.Node, field string) {
+	r := rule{policy: &grpcservicev1.Policy{}, fields: make(map[string]Place), places: make(map[pattern]Place)}
+	before, found := len(f.problems), make(map[string]bool)
+	d.pairs(node, field, ruleFields, func(name string, _ Place, value *yaml.Node) {
+		found[name] = true
+		switch name {
+		case "methods":
+			d.sequence(value, field+".methods", func(element *yaml.Node, field string) { r.readPattern(d, element, field) })
+		case "policy":
+			d.fields = r.fields
+			d.message(value, r.policy.ProtoReflect(), "")
+		}
+	})
+	for _, name := range ruleFields {
+		if node.Kind == yaml.MappingNode && !found[name] {
+			f.report(d.placeOf(node), "%s: it lacks %s; a rule has methods and policy", field, name)
+		}
+	}
+	if len(f.problems) == before {
+		for _, p := range r.patterns {
+			f.add(p, r)
+		}
+	}
+}
+
+// readPattern reads one of the patterns of a rule.
+func (r *rule) readPattern(d *decoder, node *yaml.Node, field string) {
+	if !d.isKind(node, yaml.ScalarNode, field, "the name of a method, or a pattern") {
+		return
+	}
+	p, err := parsePattern(node.Value)
+	if err != nil {
+		d.report(d.placeOf(node), "%s: %v", field, err)
+		return
+	}
+	if first, again := r.places[p]; again {
+		d.report(d.placeOf(node), "%s: the rule has %s already (%s); remove one of them", field, p.text, first)
+		return
+	}
+	r.patterns = append(r.patterns, p)
+	r.places[p] = d.placeOf(node)
+}
+
+// add adds what a rule says to what other rules with the pattern say.
+func (e *entry) add(r rule) {
+	proto.Merge(e.policy, r.policy)
+	for field, place := range r.fields {
+		if _, found := e.fields[field]; !found {
+			e.fields[field] = place
+		}
+	}
+}
