@@ -6,6 +6,8 @@ package e2e
 
 import (
 	"context"
+	"io"
+	"log/slog"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -13,6 +15,8 @@ import (
 
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1/kindsv1service"
+	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
+	"github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1/policyv1service"
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
@@ -40,21 +44,41 @@ func TestUnaryAllocations(t *testing.T) {
 	var ours registered
 	kindsv1service.RegisterKindsService(runtime.On(&ours, runtime.WithLogger(quiet)), svc)
 	stock := kindsv1.KindsService_ServiceDesc.Methods[0].Handler
-	decode := func(any) error { return nil }
-	count := func(ctx context.Context, handler grpc.MethodHandler, impl any) float64 {
-		return testing.AllocsPerRun(200, func() {
-			if _, err := handler(impl, ctx, decode, nil); err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
 	for name, ctx := range map[string]context.Context{
 		"request id made": testContext(t),
 		"request id sent": metadata.NewIncomingContext(testContext(t), metadata.Pairs("x-request-id", "abc")),
 	} {
-		bare := count(ctx, stock, stockServer{svc: svc})
-		if got := count(ctx, ours.handler, svc); got > bare+2 {
+		bare := allocations(t, ctx, stock, stockServer{svc: svc})
+		if got := allocations(t, ctx, ours.handler, svc); got > bare+2 {
 			t.Errorf("%s: %v allocations, protoc-gen-go-grpc has %v; at most 2 more", name, got, bare)
+		}
+	}
+}
+
+// allocations counts those of one call of a handler.
+func allocations(t *testing.T, ctx context.Context, handler grpc.MethodHandler, impl any) float64 {
+	t.Helper()
+	decode := func(any) error { return nil }
+	return testing.AllocsPerRun(200, func() {
+		if _, err := handler(impl, ctx, decode, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestPolicyAllocations holds what a call of FullService costs, which asks all there is: a principal that is known, scopes,
+// two rates, a size, and a record in the log.
+func TestPolicyAllocations(t *testing.T) {
+	svc := fixed{resp: &kindsv1.Response{}}
+	ada := runtime.NewPrincipal("ada", "read", "here")
+	known := runtime.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return ada, nil })
+	bare := allocations(t, testContext(t), policyv1.FullService_ServiceDesc.Methods[0].Handler, stockServer{svc: svc})
+	for level, most := range map[slog.Level]float64{slog.LevelInfo: 4, slog.LevelError: 3} {
+		var ours registered
+		logger := slog.New(slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{Level: level}))
+		policyv1service.RegisterFullService(runtime.On(&ours, runtime.WithLogger(logger), runtime.WithAuthenticator(known)), svc)
+		if got := allocations(t, testContext(t), ours.handler, svc); got > bare+most {
+			t.Errorf("log level %v: %v allocations, protoc-gen-go-grpc has %v; at most %v more", level, got, bare, most)
 		}
 	}
 }

@@ -107,7 +107,7 @@ func sendAll[T any](send func(*T) error, msgs runtime.Stream[T]) error {
 		if err != nil {
 			return err
 		}
-		if err := send(msg); err == io.EOF {
+		if err := send(msg); errors.Is(err, io.EOF) { // which grpc wraps where it has retried
 			return nil // the end says why
 		} else if err != nil {
 			return err

@@ -9,7 +9,10 @@ import (
 	"os"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
@@ -28,22 +31,38 @@ func main() {
 func play(addr string, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	conn, err := runtime.Dial(addr, runtime.WithInsecure()) // the example's server has no certificate
+	conn, err := runtime.Dial(addr,
+		runtime.WithInsecure(), // the example's server has no certificate
+		shopv1service.UserServiceConfig(), shopv1service.ProductServiceConfig(),
+		shopv1service.AnalyticsServiceConfig(), shopv1service.ChatServiceConfig())
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 
-	if err := playUsers(ctx, shopv1service.NewUserServiceClient(conn)); err != nil {
+	return playAll(ctx, conn)
+}
+
+// playAll calls each service as somebody who may, and then as some who may not.
+func playAll(ctx context.Context, conn grpc.ClientConnInterface) error {
+	users, analytics := shopv1service.NewUserServiceClient(conn), shopv1service.NewAnalyticsServiceClient(conn)
+	clerk := auth.As(ctx, auth.Clerk)
+	if err := playUsers(clerk, users); err != nil {
 		return err
 	}
-	if err := playProducts(ctx, shopv1service.NewProductServiceClient(conn)); err != nil {
+	if err := playProducts(ctx, shopv1service.NewProductServiceClient(conn)); err != nil { // which are for everybody
 		return err
 	}
-	if err := playAnalytics(ctx, shopv1service.NewAnalyticsServiceClient(conn)); err != nil {
+	if err := playAnalytics(clerk, analytics); err != nil {
 		return err
 	}
-	return playChat(ctx, shopv1service.NewChatServiceClient(conn))
+	if err := playChat(clerk, shopv1service.NewChatServiceClient(conn)); err != nil {
+		return err
+	}
+	if err := playStrangers(ctx, users); err != nil {
+		return err
+	}
+	return playRate(ctx, analytics)
 }
 
 // say prints what an RPC did.

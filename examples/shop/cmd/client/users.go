@@ -5,14 +5,14 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// playUsers takes one user through its life: four unary RPCs, and three errors that they must give.
+// playUsers takes one user through its life: four unary RPCs, and the errors that they must give.
 func playUsers(ctx context.Context, users shopv1service.UserService) error {
 	ada := &shopv1.CreateUserRequest{Name: "Ada Lovelace", Email: "ada@example.com"}
 	user, err := users.CreateUser(ctx, ada)
@@ -22,11 +22,10 @@ func playUsers(ctx context.Context, users shopv1service.UserService) error {
 	say("CreateUser", "%s", describe(user))
 
 	_, err = users.CreateUser(ctx, ada)
-	if err := expect("CreateUser", err, codes.AlreadyExists); err != nil {
+	if err := expect("CreateUser", err, codes.AlreadyExists, shopv1service.UserReasonEmailTaken); err != nil {
 		return err
 	}
-	_, err = users.CreateUser(ctx, &shopv1.CreateUserRequest{Name: "Nobody", Email: "nowhere"})
-	if err := expect("CreateUser", err, codes.InvalidArgument); err != nil {
+	if err := playViolations(ctx, users); err != nil {
 		return err
 	}
 
@@ -38,29 +37,40 @@ func playUsers(ctx context.Context, users shopv1service.UserService) error {
 		return fmt.Errorf("UpdateUser: %w", err)
 	}
 	say("UpdateUser", "%s", describe(user))
+	return playEnd(ctx, users, user.GetId())
+}
 
-	user, err = users.GetUser(ctx, &shopv1.GetUserRequest{Id: user.GetId()})
+// playViolations sends a request with several mistakes, and reads them back, as a form would to show them.
+func playViolations(ctx context.Context, users shopv1service.UserService) error {
+	_, err := users.CreateUser(ctx, &shopv1.CreateUserRequest{Name: " ", Email: "nowhere"})
+	if err := expect("CreateUser", err, codes.InvalidArgument, runtime.ReasonInvalidRequest); err != nil {
+		return err
+	}
+	violations := runtime.FieldViolations(err)
+	for _, violation := range violations {
+		say("", "%s: %s", violation.Field, violation.Description)
+	}
+	if len(violations) != 2 {
+		return fmt.Errorf("CreateUser: want 2 violations, got %v", violations)
+	}
+	return nil
+}
+
+// playEnd gets a user, deletes it, and does not get it again.
+func playEnd(ctx context.Context, users shopv1service.UserService, id int32) error {
+	user, err := users.GetUser(ctx, &shopv1.GetUserRequest{Id: id})
 	if err != nil {
 		return fmt.Errorf("GetUser: %w", err)
 	}
 	say("GetUser", "%s", describe(user))
 
-	if _, err := users.DeleteUser(ctx, &shopv1.DeleteUserRequest{Id: user.GetId()}); err != nil {
+	if _, err := users.DeleteUser(ctx, &shopv1.DeleteUserRequest{Id: id}); err != nil {
 		return fmt.Errorf("DeleteUser: %w", err)
 	}
-	say("DeleteUser", "user %d is gone", user.GetId())
+	say("DeleteUser", "user %d is gone", id)
 
-	_, err = users.GetUser(ctx, &shopv1.GetUserRequest{Id: user.GetId()})
-	return expect("GetUser", err, codes.NotFound)
-}
-
-// expect prints the error that an RPC had to give, or fails when it gave another, or none.
-func expect(rpc string, err error, code codes.Code) error {
-	if got := status.Code(err); got != code {
-		return fmt.Errorf("%s: want the code %v, got %v: %w", rpc, code, got, err)
-	}
-	say(rpc, "%v, as it should: %s", code, status.Convert(err).Message())
-	return nil
+	_, err = users.GetUser(ctx, &shopv1.GetUserRequest{Id: id})
+	return expect("GetUser", err, codes.NotFound, shopv1service.UserReasonUserUnknown)
 }
 
 func describe(user *shopv1.User) string {

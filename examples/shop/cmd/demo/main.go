@@ -19,6 +19,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/process"
 	"github.com/grpcservice/grpcservice/runtime"
 )
@@ -81,10 +82,11 @@ func play(ctx context.Context, addr, client string) error {
 	}
 	title("Look at the server with grpcurl, which learns all from reflection")
 	user := `{"name": "Grace Hopper", "email": "grace@example.com"}`
+	clerk := "authorization: Bearer " + auth.Clerk
 	for _, args := range [][]string{
 		{addr, "list"},
 		{addr, "describe", shopv1service.ProductServiceName},
-		{"-d", user, addr, shopv1service.UserServiceName + "/CreateUser"},
+		{"-H", clerk, "-d", user, addr, shopv1service.UserServiceName + "/CreateUser"},
 		{"-d", `{"query": "tea"}`, addr, shopv1service.ProductServiceName + "/SearchProducts"},
 	} {
 		fmt.Println("$ grpcurl -plaintext", quote(args))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
 	"github.com/grpcservice/grpcservice/runtime"
 )
@@ -29,7 +30,8 @@ func main() {
 func serve(ctx context.Context, addr string, drainDelay time.Duration) error {
 	srv := runtime.NewServer(
 		runtime.WithDrainDelay(drainDelay),
-		runtime.WithReflection(), // this API is no secret: let grpcurl list, describe and call it
+		runtime.WithAuthenticator(auth.Authenticator()), // the protos say who may call what
+		runtime.WithReflection(),                        // this API is no secret: let grpcurl list, describe and call it
 	)
 	shopv1service.RegisterUserService(srv, service.NewUserService())
 	shopv1service.RegisterProductService(srv, service.NewProductService(service.Catalogue()))

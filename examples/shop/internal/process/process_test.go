@@ -9,6 +9,7 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/process"
 	"github.com/grpcservice/grpcservice/runtime"
 )
@@ -56,7 +57,7 @@ func openChat(t *testing.T, addr string) <-chan error {
 	heard, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		var last error
-		for _, last = range shopv1service.NewChatServiceClient(conn).Chat(t.Context(), say) {
+		for _, last = range shopv1service.NewChatServiceClient(conn).Chat(auth.As(t.Context(), auth.Guest), say) {
 			if last == nil {
 				close(heard)
 			}

@@ -41,10 +41,10 @@ func (s *AnalyticsService) RecordMetrics(_ context.Context, metrics runtime.Stre
 func add(result *shopv1.AggregateResult, metric *shopv1.Metric) error {
 	name, value := metric.GetName(), metric.GetValue()
 	if name == "" || len(name) > maxMetricName {
-		return status.Errorf(codes.InvalidArgument, "name: must have 1 to %d bytes, has %d", maxMetricName, len(name))
+		return runtime.Invalid(runtime.Violation("name", "must have 1 to %d bytes, has %d", maxMetricName, len(name)))
 	}
 	if math.IsNaN(value) || math.IsInf(value, 0) {
-		return status.Errorf(codes.InvalidArgument, "value: must be finite, is %v", value)
+		return runtime.Invalid(runtime.Violation("value", "must be finite, is %v", value))
 	}
 	aggregate, ok := result.Aggregates[name]
 	if !ok {

@@ -4,9 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 )
@@ -27,7 +24,7 @@ func NewProductService(catalogue []*shopv1.Product) *ProductService {
 // SearchProducts streams the products that match, in the order of the catalogue.
 func (s *ProductService) SearchProducts(_ context.Context, req *shopv1.SearchRequest) runtime.Stream[shopv1.Product] {
 	if req.GetLimit() < 0 {
-		return runtime.Fail[shopv1.Product](status.Error(codes.InvalidArgument, "limit: must not be negative"))
+		return runtime.Fail[shopv1.Product](runtime.Invalid(runtime.Violation("limit", "must not be negative")))
 	}
 	limit := int(req.GetLimit())
 	if limit == 0 || limit > maxProducts {

@@ -3,23 +3,22 @@ package service
 import (
 	"context"
 	"net/mail"
+	"strconv"
 	"strings"
 	"sync"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
+	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// What the memory of a UserService is bounded by.
-const (
-	maxUsers    = 10_000
-	maxUserSize = 4 << 10 // bytes, encoded
-)
+// maxUsers bounds the memory of a UserService, together with the max_request_bytes of its policy.
+const maxUsers = 10_000
 
 // UserService keeps users in memory. It implements [shopv1service.UserService].
 type UserService struct {
@@ -56,10 +55,10 @@ func (s *UserService) CreateUser(_ context.Context, req *shopv1.CreateUserReques
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.users) >= maxUsers {
-		return nil, status.Errorf(codes.ResourceExhausted, "the shop has its %d users; delete one first", maxUsers)
+		return nil, shopv1service.UserReasonShopFull.Errorf(codes.ResourceExhausted, "the shop has its %d users; delete one first", maxUsers)
 	}
 	user.Id = s.lastID + 1
-	if err := s.check(user); err != nil {
+	if err := s.check(user, ""); err != nil {
 		return nil, err
 	}
 	s.lastID = user.Id
@@ -79,7 +78,7 @@ func (s *UserService) UpdateUser(_ context.Context, req *shopv1.UpdateUserReques
 	if err := merge(user, req.GetUser(), req.GetUpdateMask().GetPaths()); err != nil {
 		return nil, err
 	}
-	if err := s.check(user); err != nil {
+	if err := s.check(user, "user."); err != nil {
 		return nil, err
 	}
 	delete(s.emails, emailKey(old.GetEmail()))
@@ -104,29 +103,35 @@ func (s *UserService) DeleteUser(_ context.Context, req *shopv1.DeleteUserReques
 func (s *UserService) find(id int32) (*shopv1.User, error) {
 	user, ok := s.users[id]
 	if !ok {
-		return nil, status.Errorf(codes.NotFound, "there is no user %d", id)
+		return nil, shopv1service.UserReasonUserUnknown.Errorf(codes.NotFound, "there is no user %d", id).
+			WithResource("shop.example.com/User", "users/"+strconv.Itoa(int(id)), "")
 	}
 	return user, nil
 }
 
-// check says what keeps user from being stored. Errors are logged, so they do not repeat what is personal.
-func (s *UserService) check(user *shopv1.User) error {
-	if strings.TrimSpace(user.GetName()) == "" {
-		return status.Error(codes.InvalidArgument, "name: must not be empty")
-	}
-	if addr, err := mail.ParseAddress(user.GetEmail()); err != nil || addr.Address != user.GetEmail() {
-		return status.Error(codes.InvalidArgument, "email: must be an email address alone, as in ada@example.com")
-	}
-	if _, ok := shopv1.UserRole_name[int32(user.GetRole())]; !ok {
-		return status.Errorf(codes.InvalidArgument, "role: there is no role %d", user.GetRole())
-	}
-	if size := proto.Size(user); size > maxUserSize {
-		return status.Errorf(codes.InvalidArgument, "the user takes %d bytes; at most %d are kept", size, maxUserSize)
+// check says what keeps user from being stored; path is where the request has it.
+func (s *UserService) check(user *shopv1.User, path string) error {
+	if err := runtime.Invalid(violations(user, path)...); err != nil {
+		return err
 	}
 	if id, taken := s.emails[emailKey(user.GetEmail())]; taken && id != user.GetId() {
-		return status.Error(codes.AlreadyExists, "email: another user has it")
+		return shopv1service.UserReasonEmailTaken.Errorf(codes.AlreadyExists, "%semail: another user has it", path)
 	}
 	return nil
+}
+
+// violations returns all that is wrong with the fields of user. Errors are logged, so they do not repeat what is personal.
+func violations(user *shopv1.User, path string) (found []runtime.FieldViolation) {
+	if strings.TrimSpace(user.GetName()) == "" {
+		found = append(found, runtime.Violation(path+"name", "must not be empty"))
+	}
+	if addr, err := mail.ParseAddress(user.GetEmail()); err != nil || addr.Address != user.GetEmail() {
+		found = append(found, runtime.Violation(path+"email", "must be an email address alone, as in ada@example.com"))
+	}
+	if _, ok := shopv1.UserRole_name[int32(user.GetRole())]; !ok {
+		found = append(found, runtime.Violation(path+"role", "there is no role %d", user.GetRole()))
+	}
+	return found
 }
 
 // put stores a user that check has passed.
@@ -151,7 +156,7 @@ func merge(user, changes *shopv1.User, paths []string) error {
 		case "address":
 			user.Address = proto.CloneOf(changes.GetAddress())
 		default:
-			return status.Errorf(codes.InvalidArgument, "update_mask: %q is not a field that can be changed", path)
+			return runtime.Invalid(runtime.Violation("update_mask", "%q is not a field that can be changed", path))
 		}
 	}
 	return nil

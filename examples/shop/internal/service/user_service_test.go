@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1servicetest"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
+	"github.com/grpcservice/grpcservice/runtime"
 )
 
 func TestUserServiceContract(t *testing.T) {
@@ -67,7 +69,7 @@ func TestCreateUserRefuses(t *testing.T) {
 		{"no email", &shopv1.CreateUserRequest{Name: "A"}, codes.InvalidArgument},
 		{"email with a name", &shopv1.CreateUserRequest{Name: "A", Email: "A <a@example.com>"}, codes.InvalidArgument},
 		{"unknown role", &shopv1.CreateUserRequest{Name: "A", Email: "a@example.com", Role: 99}, codes.InvalidArgument},
-		{"too large", &shopv1.CreateUserRequest{Name: strings.Repeat("A", 5000), Email: "a@example.com"}, codes.InvalidArgument},
+		{"too large", &shopv1.CreateUserRequest{Name: strings.Repeat("A", 5000), Email: "a@example.com"}, codes.ResourceExhausted},
 		{"taken email", &shopv1.CreateUserRequest{Name: "A", Email: "ADA@example.com"}, codes.AlreadyExists},
 	}
 	for _, test := range tests {
@@ -75,6 +77,27 @@ func TestCreateUserRefuses(t *testing.T) {
 			_, err := users.CreateUser(t.Context(), test.req)
 			wantCode(t, err, test.code)
 		})
+	}
+}
+
+func TestErrorsTellProgramsWhatIsWrong(t *testing.T) {
+	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
+	_, err := users.CreateUser(t.Context(), &shopv1.CreateUserRequest{Email: "nowhere"})
+	var fields []string
+	for _, violation := range runtime.FieldViolations(err) {
+		fields = append(fields, violation.Field)
+	}
+	if want := []string{"name", "email"}; !slices.Equal(fields, want) {
+		t.Errorf("%v has violations of %v, want %v", err, fields, want)
+	}
+	_, err = users.GetUser(t.Context(), &shopv1.GetUserRequest{Id: 99})
+	if got := runtime.ReasonOf(err); got != shopv1service.UserReasonUserUnknown {
+		t.Errorf("%v has the reason %q", err, got)
+	}
+	ada := create(t, users, &shopv1.CreateUserRequest{Name: "Ada", Email: "ada@example.com"})
+	_, err = users.CreateUser(t.Context(), &shopv1.CreateUserRequest{Name: "A", Email: ada.GetEmail()})
+	if got := runtime.ReasonOf(err); got != shopv1service.UserReasonEmailTaken {
+		t.Errorf("%v has the reason %q", err, got)
 	}
 }
 

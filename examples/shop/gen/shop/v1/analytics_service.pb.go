@@ -7,6 +7,7 @@
 package shopv1
 
 import (
+	_ "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -209,7 +210,7 @@ var File_shop_v1_analytics_service_proto protoreflect.FileDescriptor
 
 const file_shop_v1_analytics_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1fshop/v1/analytics_service.proto\x12\ashop.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"l\n" +
+	"\x1fshop/v1/analytics_service.proto\x12\ashop.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cgrpcservice/v1/options.proto\"l\n" +
 	"\x06Metric\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value\x128\n" +
@@ -226,9 +227,11 @@ const file_shop_v1_analytics_service_proto_rawDesc = "" +
 	"\x03max\x18\x04 \x01(\x01R\x03max\x1aa\n" +
 	"\x0fAggregatesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x128\n" +
-	"\x05value\x18\x02 \x01(\v2\".shop.v1.AggregateResult.AggregateR\x05value:\x028\x012P\n" +
-	"\x10AnalyticsService\x12<\n" +
-	"\rRecordMetrics\x12\x0f.shop.v1.Metric\x1a\x18.shop.v1.AggregateResult(\x01BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
+	"\x05value\x18\x02 \x01(\v2\".shop.v1.AggregateResult.AggregateR\x05value:\x028\x012\x8f\x01\n" +
+	"\x10AnalyticsService\x12{\n" +
+	"\rRecordMetrics\x12\x0f.shop.v1.Metric\x1a\x18.shop.v1.AggregateResult\"=ʛ-9\n" +
+	"\t\x1a\x0310s\"\x021m\x12\x0f\x12\rmetrics.write\x1a\r\t\x9a\x99\x99\x99\x99\x99\xc9?\x10\n" +
+	"\x18\x02\x1a\t\t\x00\x00\x00\x00\x00\x00Y@8\x80\b(\x01BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
 
 var (
 	file_shop_v1_analytics_service_proto_rawDescOnce sync.Once

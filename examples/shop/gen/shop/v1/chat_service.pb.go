@@ -7,6 +7,7 @@
 package shopv1
 
 import (
+	_ "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -95,14 +96,15 @@ var File_shop_v1_chat_service_proto protoreflect.FileDescriptor
 
 const file_shop_v1_chat_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1ashop/v1/chat_service.proto\x12\ashop.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x01\n" +
+	"\x1ashop/v1/chat_service.proto\x12\ashop.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cgrpcservice/v1/options.proto\"\x93\x01\n" +
 	"\vChatMessage\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x17\n" +
 	"\aroom_id\x18\x02 \x01(\tR\x06roomId\x12\x18\n" +
 	"\acontent\x18\x03 \x01(\tR\acontent\x128\n" +
-	"\ttimestamp\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\ttimestamp2E\n" +
-	"\vChatService\x126\n" +
-	"\x04Chat\x12\x14.shop.v1.ChatMessage\x1a\x14.shop.v1.ChatMessage(\x010\x01BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
+	"\ttimestamp\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\ttimestamp2[\n" +
+	"\vChatService\x12L\n" +
+	"\x04Chat\x12\x14.shop.v1.ChatMessage\x1a\x14.shop.v1.ChatMessage\"\x14ʛ-\x10\n" +
+	"\b\x1a\x025m\"\x021h\x12\x00B\x02\b\x01(\x010\x01BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
 
 var (
 	file_shop_v1_chat_service_proto_rawDescOnce sync.Once

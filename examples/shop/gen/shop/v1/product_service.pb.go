@@ -7,6 +7,7 @@
 package shopv1
 
 import (
+	_ "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -148,7 +149,7 @@ var File_shop_v1_product_service_proto protoreflect.FileDescriptor
 
 const file_shop_v1_product_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1dshop/v1/product_service.proto\x12\ashop.v1\";\n" +
+	"\x1dshop/v1/product_service.proto\x12\ashop.v1\x1a\x1cgrpcservice/v1/options.proto\";\n" +
 	"\rSearchRequest\x12\x14\n" +
 	"\x05query\x18\x01 \x01(\tR\x05query\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\x05R\x05limit\"j\n" +
@@ -157,9 +158,10 @@ const file_shop_v1_product_service_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
 	"\bcategory\x18\x03 \x01(\tR\bcategory\x12\x1f\n" +
 	"\vprice_cents\x18\x04 \x01(\x03R\n" +
-	"priceCents2S\n" +
-	"\x0eProductService\x12A\n" +
-	"\x0eSearchProducts\x12\x16.shop.v1.SearchRequest\x1a\x10.shop.v1.Product\"\x03\x90\x02\x010\x01BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
+	"priceCents2z\n" +
+	"\x0eProductService\x12h\n" +
+	"\x0eSearchProducts\x12\x16.shop.v1.SearchRequest\x1a\x10.shop.v1.Product\"*ʛ-#\n" +
+	"\x05\"\x0310s\x12\x02\b\x01\"\t\b2\x1a\x05100ms*\x00B\t\x11\x00\x00\x00\x00\x00\x00\xe0?\x90\x02\x010\x01BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
 
 var (
 	file_shop_v1_product_service_proto_rawDescOnce sync.Once

@@ -7,6 +7,7 @@
 package shopv1
 
 import (
+	_ "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
@@ -23,6 +24,62 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// UserReason is why the service does not do what it is asked.
+type UserReason int32
+
+const (
+	UserReason_USER_REASON_UNSPECIFIED UserReason = 0
+	// No user has the id.
+	UserReason_USER_REASON_USER_UNKNOWN UserReason = 1
+	// Another user has the email.
+	UserReason_USER_REASON_EMAIL_TAKEN UserReason = 2
+	// The shop keeps no more users.
+	UserReason_USER_REASON_SHOP_FULL UserReason = 3
+)
+
+// Enum value maps for UserReason.
+var (
+	UserReason_name = map[int32]string{
+		0: "USER_REASON_UNSPECIFIED",
+		1: "USER_REASON_USER_UNKNOWN",
+		2: "USER_REASON_EMAIL_TAKEN",
+		3: "USER_REASON_SHOP_FULL",
+	}
+	UserReason_value = map[string]int32{
+		"USER_REASON_UNSPECIFIED":  0,
+		"USER_REASON_USER_UNKNOWN": 1,
+		"USER_REASON_EMAIL_TAKEN":  2,
+		"USER_REASON_SHOP_FULL":    3,
+	}
+)
+
+func (x UserReason) Enum() *UserReason {
+	p := new(UserReason)
+	*p = x
+	return p
+}
+
+func (x UserReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (UserReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_shop_v1_user_service_proto_enumTypes[0].Descriptor()
+}
+
+func (UserReason) Type() protoreflect.EnumType {
+	return &file_shop_v1_user_service_proto_enumTypes[0]
+}
+
+func (x UserReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use UserReason.Descriptor instead.
+func (UserReason) EnumDescriptor() ([]byte, []int) {
+	return file_shop_v1_user_service_proto_rawDescGZIP(), []int{0}
+}
 
 // UserRole is what a user may do.
 type UserRole int32
@@ -61,11 +118,11 @@ func (x UserRole) String() string {
 }
 
 func (UserRole) Descriptor() protoreflect.EnumDescriptor {
-	return file_shop_v1_user_service_proto_enumTypes[0].Descriptor()
+	return file_shop_v1_user_service_proto_enumTypes[1].Descriptor()
 }
 
 func (UserRole) Type() protoreflect.EnumType {
-	return &file_shop_v1_user_service_proto_enumTypes[0]
+	return &file_shop_v1_user_service_proto_enumTypes[1]
 }
 
 func (x UserRole) Number() protoreflect.EnumNumber {
@@ -74,7 +131,7 @@ func (x UserRole) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use UserRole.Descriptor instead.
 func (UserRole) EnumDescriptor() ([]byte, []int) {
-	return file_shop_v1_user_service_proto_rawDescGZIP(), []int{0}
+	return file_shop_v1_user_service_proto_rawDescGZIP(), []int{1}
 }
 
 // User is somebody who may buy.
@@ -449,7 +506,7 @@ var File_shop_v1_user_service_proto protoreflect.FileDescriptor
 
 const file_shop_v1_user_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1ashop/v1/user_service.proto\x12\ashop.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb2\x02\n" +
+	"\x1ashop/v1/user_service.proto\x12\ashop.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cgrpcservice/v1/options.proto\"\xb2\x02\n" +
 	"\x04User\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x05R\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -475,20 +532,31 @@ const file_shop_v1_user_service_proto_rawDesc = "" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\"#\n" +
 	"\x11DeleteUserRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x05R\x02id*i\n" +
+	"\x02id\x18\x01 \x01(\x05R\x02id*\x97\x01\n" +
+	"\n" +
+	"UserReason\x12\x1b\n" +
+	"\x17USER_REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18USER_REASON_USER_UNKNOWN\x10\x01\x12\x1b\n" +
+	"\x17USER_REASON_EMAIL_TAKEN\x10\x02\x12\x19\n" +
+	"\x15USER_REASON_SHOP_FULL\x10\x03\x1a\x16ʛ-\x12\n" +
+	"\x10shop.example.com*i\n" +
 	"\bUserRole\x12\x19\n" +
 	"\x15USER_ROLE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fUSER_ROLE_ADMIN\x10\x01\x12\x17\n" +
 	"\x13USER_ROLE_MODERATOR\x10\x02\x12\x14\n" +
-	"\x10USER_ROLE_MEMBER\x10\x032\xf9\x01\n" +
-	"\vUserService\x126\n" +
-	"\aGetUser\x12\x17.shop.v1.GetUserRequest\x1a\r.shop.v1.User\"\x03\x90\x02\x01\x127\n" +
+	"\x10USER_ROLE_MEMBER\x10\x032\xe0\x02\n" +
+	"\vUserService\x12^\n" +
+	"\aGetUser\x12\x17.shop.v1.GetUserRequest\x1a\r.shop.v1.User\"+ʛ-$\x12\x19\x1a\n" +
+	"users.read\x1a\vusers.write2\a\n" +
+	"\x05100ms\x90\x02\x01\x127\n" +
 	"\n" +
-	"CreateUser\x12\x1a.shop.v1.CreateUserRequest\x1a\r.shop.v1.User\x127\n" +
+	"CreateUser\x12\x1a.shop.v1.CreateUserRequest\x1a\r.shop.v1.User\x12D\n" +
 	"\n" +
-	"UpdateUser\x12\x1a.shop.v1.UpdateUserRequest\x1a\r.shop.v1.User\x12@\n" +
+	"UpdateUser\x12\x1a.shop.v1.UpdateUserRequest\x1a\r.shop.v1.User\"\vʛ-\x04*\x02\b\x03\x90\x02\x02\x12@\n" +
 	"\n" +
-	"DeleteUser\x12\x1a.shop.v1.DeleteUserRequest\x1a\x16.google.protobuf.EmptyBEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
+	"DeleteUser\x12\x1a.shop.v1.DeleteUserRequest\x1a\x16.google.protobuf.Empty\x1a0ʛ-,\n" +
+	"\t\n" +
+	"\x022s\x12\x0310s\x12\r\x12\vusers.write\x1a\r\t\x00\x00\x00\x00\x00\x004@\x102\x18\x028\x80 BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
 
 var (
 	file_shop_v1_user_service_proto_rawDescOnce sync.Once
@@ -502,36 +570,37 @@ func file_shop_v1_user_service_proto_rawDescGZIP() []byte {
 	return file_shop_v1_user_service_proto_rawDescData
 }
 
-var file_shop_v1_user_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_shop_v1_user_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_shop_v1_user_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_shop_v1_user_service_proto_goTypes = []any{
-	(UserRole)(0),                 // 0: shop.v1.UserRole
-	(*User)(nil),                  // 1: shop.v1.User
-	(*GetUserRequest)(nil),        // 2: shop.v1.GetUserRequest
-	(*CreateUserRequest)(nil),     // 3: shop.v1.CreateUserRequest
-	(*UpdateUserRequest)(nil),     // 4: shop.v1.UpdateUserRequest
-	(*DeleteUserRequest)(nil),     // 5: shop.v1.DeleteUserRequest
-	(*User_Address)(nil),          // 6: shop.v1.User.Address
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil), // 8: google.protobuf.FieldMask
-	(*emptypb.Empty)(nil),         // 9: google.protobuf.Empty
+	(UserReason)(0),               // 0: shop.v1.UserReason
+	(UserRole)(0),                 // 1: shop.v1.UserRole
+	(*User)(nil),                  // 2: shop.v1.User
+	(*GetUserRequest)(nil),        // 3: shop.v1.GetUserRequest
+	(*CreateUserRequest)(nil),     // 4: shop.v1.CreateUserRequest
+	(*UpdateUserRequest)(nil),     // 5: shop.v1.UpdateUserRequest
+	(*DeleteUserRequest)(nil),     // 6: shop.v1.DeleteUserRequest
+	(*User_Address)(nil),          // 7: shop.v1.User.Address
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil), // 9: google.protobuf.FieldMask
+	(*emptypb.Empty)(nil),         // 10: google.protobuf.Empty
 }
 var file_shop_v1_user_service_proto_depIdxs = []int32{
-	0,  // 0: shop.v1.User.role:type_name -> shop.v1.UserRole
-	6,  // 1: shop.v1.User.address:type_name -> shop.v1.User.Address
-	7,  // 2: shop.v1.User.created_at:type_name -> google.protobuf.Timestamp
-	0,  // 3: shop.v1.CreateUserRequest.role:type_name -> shop.v1.UserRole
-	6,  // 4: shop.v1.CreateUserRequest.address:type_name -> shop.v1.User.Address
-	1,  // 5: shop.v1.UpdateUserRequest.user:type_name -> shop.v1.User
-	8,  // 6: shop.v1.UpdateUserRequest.update_mask:type_name -> google.protobuf.FieldMask
-	2,  // 7: shop.v1.UserService.GetUser:input_type -> shop.v1.GetUserRequest
-	3,  // 8: shop.v1.UserService.CreateUser:input_type -> shop.v1.CreateUserRequest
-	4,  // 9: shop.v1.UserService.UpdateUser:input_type -> shop.v1.UpdateUserRequest
-	5,  // 10: shop.v1.UserService.DeleteUser:input_type -> shop.v1.DeleteUserRequest
-	1,  // 11: shop.v1.UserService.GetUser:output_type -> shop.v1.User
-	1,  // 12: shop.v1.UserService.CreateUser:output_type -> shop.v1.User
-	1,  // 13: shop.v1.UserService.UpdateUser:output_type -> shop.v1.User
-	9,  // 14: shop.v1.UserService.DeleteUser:output_type -> google.protobuf.Empty
+	1,  // 0: shop.v1.User.role:type_name -> shop.v1.UserRole
+	7,  // 1: shop.v1.User.address:type_name -> shop.v1.User.Address
+	8,  // 2: shop.v1.User.created_at:type_name -> google.protobuf.Timestamp
+	1,  // 3: shop.v1.CreateUserRequest.role:type_name -> shop.v1.UserRole
+	7,  // 4: shop.v1.CreateUserRequest.address:type_name -> shop.v1.User.Address
+	2,  // 5: shop.v1.UpdateUserRequest.user:type_name -> shop.v1.User
+	9,  // 6: shop.v1.UpdateUserRequest.update_mask:type_name -> google.protobuf.FieldMask
+	3,  // 7: shop.v1.UserService.GetUser:input_type -> shop.v1.GetUserRequest
+	4,  // 8: shop.v1.UserService.CreateUser:input_type -> shop.v1.CreateUserRequest
+	5,  // 9: shop.v1.UserService.UpdateUser:input_type -> shop.v1.UpdateUserRequest
+	6,  // 10: shop.v1.UserService.DeleteUser:input_type -> shop.v1.DeleteUserRequest
+	2,  // 11: shop.v1.UserService.GetUser:output_type -> shop.v1.User
+	2,  // 12: shop.v1.UserService.CreateUser:output_type -> shop.v1.User
+	2,  // 13: shop.v1.UserService.UpdateUser:output_type -> shop.v1.User
+	10, // 14: shop.v1.UserService.DeleteUser:output_type -> google.protobuf.Empty
 	11, // [11:15] is the sub-list for method output_type
 	7,  // [7:11] is the sub-list for method input_type
 	7,  // [7:7] is the sub-list for extension type_name
@@ -549,7 +618,7 @@ func file_shop_v1_user_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_shop_v1_user_service_proto_rawDesc), len(file_shop_v1_user_service_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      2,
 			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,

@@ -6,6 +6,7 @@ package shopv1service
 
 import (
 	"context"
+	"time"
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
@@ -39,7 +40,16 @@ func (UnimplementedAnalyticsService) RecordMetrics(context.Context, runtime.Stre
 
 // analyticsServiceTable holds the facts of AnalyticsService, a row per RPC.
 var analyticsServiceTable = runtime.NewService(AnalyticsServiceName, shopv1.File_shop_v1_analytics_service_proto,
-	runtime.ClientStream("RecordMetrics", AnalyticsService.RecordMetrics, runtime.Policy{}),
+	runtime.ClientStream("RecordMetrics", AnalyticsService.RecordMetrics, runtime.Policy{
+		IdleTimeout:  10 * time.Second,
+		TotalTimeout: time.Minute,
+		Auth:         &runtime.Auth{AllOf: []string{"metrics.write"}},
+		Rates: []runtime.Rate{
+			{PerSecond: 0.2, Burst: 10, Key: runtime.ByPrincipal},
+			{PerSecond: 100, Burst: 100},
+		},
+		MaxRequestBytes: 1024,
+	}),
 )
 
 // RegisterAnalyticsService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
@@ -57,4 +67,9 @@ type analyticsServiceClient struct{ rows runtime.Client }
 
 func (c analyticsServiceClient) RecordMetrics(ctx context.Context, reqs runtime.Stream[shopv1.Metric]) (*shopv1.AggregateResult, error) {
 	return runtime.CallClientStream[shopv1.AggregateResult](ctx, c.rows[0], reqs)
+}
+
+// AnalyticsServiceConfig makes [runtime.Dial] keep what the proto asks of clients of AnalyticsService: retries, and whose health counts.
+func AnalyticsServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(analyticsServiceTable)
 }

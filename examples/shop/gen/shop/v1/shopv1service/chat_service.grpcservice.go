@@ -6,6 +6,8 @@ package shopv1service
 
 import (
 	"context"
+	"log/slog"
+	"time"
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
@@ -39,7 +41,12 @@ func (UnimplementedChatService) Chat(context.Context, runtime.Stream[shopv1.Chat
 
 // chatServiceTable holds the facts of ChatService, a row per RPC.
 var chatServiceTable = runtime.NewService(ChatServiceName, shopv1.File_shop_v1_chat_service_proto,
-	runtime.Bidi("Chat", ChatService.Chat, runtime.Policy{}),
+	runtime.Bidi("Chat", ChatService.Chat, runtime.Policy{
+		IdleTimeout:  5 * time.Minute,
+		TotalTimeout: time.Hour,
+		Auth:         &runtime.Auth{},
+		Log:          runtime.Log{Level: slog.LevelDebug},
+	}),
 )
 
 // RegisterChatService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
@@ -57,4 +64,9 @@ type chatServiceClient struct{ rows runtime.Client }
 
 func (c chatServiceClient) Chat(ctx context.Context, reqs runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage] {
 	return runtime.CallBidi[shopv1.ChatMessage](ctx, c.rows[0], reqs)
+}
+
+// ChatServiceConfig makes [runtime.Dial] keep what the proto asks of clients of ChatService: retries, and whose health counts.
+func ChatServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(chatServiceTable)
 }

@@ -6,6 +6,7 @@ package shopv1service
 
 import (
 	"context"
+	"time"
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
@@ -39,7 +40,17 @@ func (UnimplementedProductService) SearchProducts(context.Context, *shopv1.Searc
 
 // productServiceTable holds the facts of ProductService, a row per RPC.
 var productServiceTable = runtime.NewService(ProductServiceName, shopv1.File_shop_v1_product_service_proto,
-	runtime.ServerStream("SearchProducts", ProductService.SearchProducts, runtime.Policy{Idempotency: runtime.NoSideEffects}),
+	runtime.ServerStream("SearchProducts", ProductService.SearchProducts, runtime.Policy{
+		Idempotency:  runtime.NoSideEffects,
+		TotalTimeout: 10 * time.Second,
+		Auth:         &runtime.Auth{Public: true},
+		Concurrency:  runtime.Concurrency{Limit: 50, MaxWait: 100 * time.Millisecond},
+		Retry: runtime.Retry{
+			MaxAttempts: 3, InitialBackoff: 100 * time.Millisecond, MaxBackoff: time.Second,
+			Multiplier: 2, Codes: []string{"UNAVAILABLE"},
+		},
+		Log: runtime.Log{Sample: 0.5},
+	}),
 )
 
 // RegisterProductService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
@@ -57,4 +68,9 @@ type productServiceClient struct{ rows runtime.Client }
 
 func (c productServiceClient) SearchProducts(ctx context.Context, req *shopv1.SearchRequest) runtime.Stream[shopv1.Product] {
 	return runtime.CallServerStream[shopv1.Product](ctx, c.rows[0], req)
+}
+
+// ProductServiceConfig makes [runtime.Dial] keep what the proto asks of clients of ProductService: retries, and whose health counts.
+func ProductServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(productServiceTable)
 }

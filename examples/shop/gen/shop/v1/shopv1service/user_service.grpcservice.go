@@ -6,6 +6,7 @@ package shopv1service
 
 import (
 	"context"
+	"time"
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
@@ -18,6 +19,16 @@ import (
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
+// UserReason is why the service does not do what it is asked.
+const (
+	// No user has the id.
+	UserReasonUserUnknown runtime.Reason = "shop.example.com/USER_UNKNOWN"
+	// Another user has the email.
+	UserReasonEmailTaken runtime.Reason = "shop.example.com/EMAIL_TAKEN"
+	// The shop keeps no more users.
+	UserReasonShopFull runtime.Reason = "shop.example.com/SHOP_FULL"
+)
+
 // UserServiceName is the full name of the service, as health checks, logs and policies spell it.
 const UserServiceName = "shop.v1.UserService"
 
@@ -27,8 +38,8 @@ const UserServiceName = "shop.v1.UserService"
 type UserService interface {
 	// GetUser returns one user, or NOT_FOUND.
 	GetUser(context.Context, *shopv1.GetUserRequest) (*shopv1.User, error)
-	// CreateUser adds a user and returns it with its id. An incomplete user is INVALID_ARGUMENT, an email that another user
-	// has is ALREADY_EXISTS.
+	// CreateUser adds a user and returns it with its id. What is wrong with its fields is INVALID_ARGUMENT, an email that
+	// another user has is ALREADY_EXISTS.
 	CreateUser(context.Context, *shopv1.CreateUserRequest) (*shopv1.User, error)
 	// UpdateUser changes the fields of a user that the mask names and returns the result.
 	UpdateUser(context.Context, *shopv1.UpdateUserRequest) (*shopv1.User, error)
@@ -62,10 +73,41 @@ func (UnimplementedUserService) DeleteUser(context.Context, *shopv1.DeleteUserRe
 
 // userServiceTable holds the facts of UserService, a row per RPC.
 var userServiceTable = runtime.NewService(UserServiceName, shopv1.File_shop_v1_user_service_proto,
-	runtime.Unary("GetUser", UserService.GetUser, runtime.Policy{Idempotency: runtime.NoSideEffects}),
-	runtime.Unary("CreateUser", UserService.CreateUser, runtime.Policy{}),
-	runtime.Unary("UpdateUser", UserService.UpdateUser, runtime.Policy{}),
-	runtime.Unary("DeleteUser", UserService.DeleteUser, runtime.Policy{}),
+	runtime.Unary("GetUser", UserService.GetUser, runtime.Policy{
+		Idempotency:     runtime.NoSideEffects,
+		Timeout:         2 * time.Second,
+		MaxTimeout:      10 * time.Second,
+		Auth:            &runtime.Auth{AnyOf: []string{"users.read", "users.write"}},
+		Rates:           []runtime.Rate{{PerSecond: 20, Burst: 50, Key: runtime.ByPrincipal}},
+		Hedging:         runtime.Hedging{Delay: 100 * time.Millisecond, MaxAttempts: 2, NonFatalCodes: []string{"UNAVAILABLE"}},
+		MaxRequestBytes: 4096,
+	}),
+	runtime.Unary("CreateUser", UserService.CreateUser, runtime.Policy{
+		Timeout:         2 * time.Second,
+		MaxTimeout:      10 * time.Second,
+		Auth:            &runtime.Auth{AllOf: []string{"users.write"}},
+		Rates:           []runtime.Rate{{PerSecond: 20, Burst: 50, Key: runtime.ByPrincipal}},
+		MaxRequestBytes: 4096,
+	}),
+	runtime.Unary("UpdateUser", UserService.UpdateUser, runtime.Policy{
+		Idempotency: runtime.Idempotent,
+		Timeout:     2 * time.Second,
+		MaxTimeout:  10 * time.Second,
+		Auth:        &runtime.Auth{AllOf: []string{"users.write"}},
+		Rates:       []runtime.Rate{{PerSecond: 20, Burst: 50, Key: runtime.ByPrincipal}},
+		Retry: runtime.Retry{
+			MaxAttempts: 3, InitialBackoff: 100 * time.Millisecond, MaxBackoff: time.Second,
+			Multiplier: 2, Codes: []string{"UNAVAILABLE"},
+		},
+		MaxRequestBytes: 4096,
+	}),
+	runtime.Unary("DeleteUser", UserService.DeleteUser, runtime.Policy{
+		Timeout:         2 * time.Second,
+		MaxTimeout:      10 * time.Second,
+		Auth:            &runtime.Auth{AllOf: []string{"users.write"}},
+		Rates:           []runtime.Rate{{PerSecond: 20, Burst: 50, Key: runtime.ByPrincipal}},
+		MaxRequestBytes: 4096,
+	}),
 )
 
 // RegisterUserService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
@@ -95,4 +137,9 @@ func (c userServiceClient) UpdateUser(ctx context.Context, req *shopv1.UpdateUse
 
 func (c userServiceClient) DeleteUser(ctx context.Context, req *shopv1.DeleteUserRequest) (*emptypb.Empty, error) {
 	return runtime.CallUnary[emptypb.Empty](ctx, c.rows[3], req)
+}
+
+// UserServiceConfig makes [runtime.Dial] keep what the proto asks of clients of UserService: retries, and whose health counts.
+func UserServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(userServiceTable)
 }

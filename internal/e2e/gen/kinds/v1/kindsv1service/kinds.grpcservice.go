@@ -96,6 +96,11 @@ func (c kindsServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
+// KindsServiceConfig makes [runtime.Dial] keep what the proto asks of clients of KindsService: retries, and whose health counts.
+func KindsServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(kindsServiceTable)
+}
+
 // PolicyServiceName is the full name of the service, as health checks, logs and policies spell it.
 const PolicyServiceName = "kinds.v1.PolicyService"
 
@@ -177,4 +182,9 @@ func (c policyServiceClient) ClientStream(ctx context.Context, reqs runtime.Stre
 
 func (c policyServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+}
+
+// PolicyServiceConfig makes [runtime.Dial] keep what the proto asks of clients of PolicyService: retries, and whose health counts.
+func PolicyServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(policyServiceTable)
 }

@@ -97,3 +97,8 @@ func (c typesServiceClient) WellKnown(ctx context.Context, reqs runtime.Stream[e
 func (c typesServiceClient) Same(ctx context.Context, reqs runtime.Stream[structpb.Struct]) runtime.Stream[structpb.Struct] {
 	return runtime.CallBidi[structpb.Struct](ctx, c.rows[3], reqs)
 }
+
+// TypesServiceConfig makes [runtime.Dial] keep what the proto asks of clients of TypesService: retries, and whose health counts.
+func TypesServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(typesServiceTable)
+}

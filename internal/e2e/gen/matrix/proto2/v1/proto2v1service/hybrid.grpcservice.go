@@ -94,3 +94,8 @@ func (c hybridServiceClient) ClientStream(ctx context.Context, reqs runtime.Stre
 func (c hybridServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[proto2v1.HybridRequest]) runtime.Stream[proto2v1.HybridResponse] {
 	return runtime.CallBidi[proto2v1.HybridResponse](ctx, c.rows[3], reqs)
 }
+
+// HybridServiceConfig makes [runtime.Dial] keep what the proto asks of clients of HybridService: retries, and whose health counts.
+func HybridServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(hybridServiceTable)
+}

@@ -94,3 +94,8 @@ func (c openServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream
 func (c openServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[proto2v1.OpenRequest]) runtime.Stream[proto2v1.OpenResponse] {
 	return runtime.CallBidi[proto2v1.OpenResponse](ctx, c.rows[3], reqs)
 }
+
+// OpenServiceConfig makes [runtime.Dial] keep what the proto asks of clients of OpenService: retries, and whose health counts.
+func OpenServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(openServiceTable)
+}

@@ -94,3 +94,8 @@ func (c opaqueServiceClient) ClientStream(ctx context.Context, reqs runtime.Stre
 func (c opaqueServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[proto3v1.OpaqueRequest]) runtime.Stream[proto3v1.OpaqueResponse] {
 	return runtime.CallBidi[proto3v1.OpaqueResponse](ctx, c.rows[3], reqs)
 }
+
+// OpaqueServiceConfig makes [runtime.Dial] keep what the proto asks of clients of OpaqueService: retries, and whose health counts.
+func OpaqueServiceConfig() runtime.DialOption {
+	return runtime.WithServiceConfig(opaqueServiceTable)
+}

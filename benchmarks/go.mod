@@ -1,0 +1,21 @@
+module github.com/grpcservice/grpcservice/benchmarks
+
+go 1.25.0
+
+// The benchmarks are not released: they measure the grpcservice of the same checkout.
+replace github.com/grpcservice/grpcservice => ..
+
+require (
+	github.com/grpc-ecosystem/go-grpc-middleware/v2 v2.3.4
+	github.com/grpcservice/grpcservice v0.0.0
+	golang.org/x/time v0.14.0
+	google.golang.org/grpc v1.83.1
+	google.golang.org/protobuf v1.36.12
+)
+
+require (
+	golang.org/x/net v0.55.0 // indirect
+	golang.org/x/sys v0.45.0 // indirect
+	golang.org/x/text v0.37.0 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260526163538-3dc84a4a5aaa // indirect
+)

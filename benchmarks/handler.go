@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/protobuf/proto"
+
+	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
+	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
+	"github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1/policyv1service"
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// measureHandlers compares the handlers of the unary method, without a network: what a stack adds by itself.
+func measureHandlers(ctx context.Context, o options) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Hour)
+	defer cancel()
+	for _, stack := range stacks {
+		err := compare("unary, handler", stack, o.pairs, o.direct, handlerBlock(ctx, bare, o.direct), handlerBlock(ctx, stack, o.direct))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// handlerBlock makes n calls of the unary method's handler.
+func handlerBlock(ctx context.Context, stack string, n int) block {
+	ctx = transportContext(ctx, stack)
+	handle := unaryHandler(stack)
+	encoded, _ := proto.Marshal(&kindsv1.Request{Text: "hello"}) // cannot fail
+	decode := func(req any) error { return proto.Unmarshal(encoded, req.(proto.Message)) }
+	return func() (usage, error) {
+		before, err := used()
+		if err != nil {
+			return usage{}, err
+		}
+		for range n {
+			if _, err := handle(ctx, decode); err != nil {
+				return usage{}, err
+			}
+		}
+		after, err := used()
+		return after.since(before), err
+	}
+}
+
+// transportContext returns the context of a call as a transport makes it.
+func transportContext(ctx context.Context, stack string) context.Context {
+	ctx = peer.NewContext(ctx, &peer.Peer{Addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 7), Port: 4711}})
+	sent, _ := metadata.FromOutgoingContext(callerOf(ctx, stack))
+	return metadata.NewIncomingContext(ctx, sent)
+}
+
+// unaryHandler returns what grpc calls for the unary method.
+func unaryHandler(stack string) func(context.Context, func(any) error) (any, error) {
+	stock := policyv1.FullService_ServiceDesc.Methods[0].Handler
+	switch stack {
+	case middleware:
+		chained := chain(unaryMiddleware())
+		return func(ctx context.Context, decode func(any) error) (any, error) {
+			return stock(stockService{}, ctx, decode, chained)
+		}
+	case ours, oursNoLog, oursNoID:
+		var r registered
+		policyv1service.RegisterFullService(runtime.On(&r, pipelineOptions(stack)...), service{})
+		return func(ctx context.Context, decode func(any) error) (any, error) {
+			return r.handler(service{}, ctx, decode, nil)
+		}
+	default:
+		return func(ctx context.Context, decode func(any) error) (any, error) {
+			return stock(stockService{}, ctx, decode, nil)
+		}
+	}
+}
+
+// registered keeps the handler of the first unary method that is registered.
+type registered struct{ handler grpc.MethodHandler }
+
+// RegisterService implements grpc.ServiceRegistrar.
+func (r *registered) RegisterService(desc *grpc.ServiceDesc, _ any) {
+	r.handler = desc.Methods[0].Handler
+}
+
+// chain makes one interceptor of many, as grpc does.
+func chain(all []grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		return all[0](ctx, req, info, next(all, 0, info, handler))
+	}
+}
+
+func next(all []grpc.UnaryServerInterceptor, i int, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) grpc.UnaryHandler {
+	if i == len(all)-1 {
+		return handler
+	}
+	return func(ctx context.Context, req any) (any, error) {
+		return all[i+1](ctx, req, info, next(all, i+1, info, handler))
+	}
+}

@@ -1,0 +1,46 @@
+// Command benchmarks says what grpcservice's pipeline costs, as ratios to a server of protoc-gen-go-grpc without interceptors:
+// blocks of calls to either alternate, so that both see the same machine. README.md says how to read what it prints.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+)
+
+// options are the sizes of a run.
+type options struct {
+	pairs    int // of blocks
+	calls    int // in a block over TCP
+	messages int // in a block of stream messages
+	direct   int // calls in a block at the handler
+	inFlight int // calls at a time over TCP
+}
+
+func main() {
+	var o options
+	serve := flag.String("serve", "", "serve a `stack` for another process; used by the program itself")
+	flag.IntVar(&o.pairs, "pairs", 15, "`number` of pairs of blocks")
+	flag.IntVar(&o.calls, "calls", 1500, "`calls` in a block over TCP")
+	flag.IntVar(&o.messages, "messages", 20000, "stream `messages` in a block")
+	flag.IntVar(&o.direct, "direct", 5000, "`calls` in a block at the handler")
+	flag.IntVar(&o.inFlight, "in-flight", 64, "`calls` at a time over TCP")
+	flag.Parse()
+
+	if err := run(*serve, o); err != nil {
+		fmt.Fprintln(os.Stderr, "benchmarks:", err)
+		os.Exit(1)
+	}
+}
+
+func run(serve string, o options) error {
+	if serve != "" {
+		return serveStack(serve)
+	}
+	printHead()
+	if err := measureHandlers(context.Background(), o); err != nil {
+		return err
+	}
+	return measureServers(context.Background(), o)
+}

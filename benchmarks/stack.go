@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
+	"github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1/policyv1service"
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// The stacks that are compared. All of them serve FullService; only bare does nothing around it.
+const (
+	bare       = "protoc-gen-go-grpc"
+	middleware = "go-grpc-middleware"
+	ours       = "grpcservice"
+	oursNoLog  = "grpcservice, log off"
+	oursNoID   = "grpcservice, caller sends no id"
+)
+
+// stacks are in the order of the output; bare is compared with another bare one, which shows the noise.
+var stacks = []string{bare, oursNoLog, ours, oursNoID, middleware}
+
+// register puts FullService with a stack on a server of grpc's own.
+func register(stack string) (*grpc.Server, error) {
+	switch stack {
+	case bare:
+		srv := grpc.NewServer()
+		policyv1.RegisterFullServiceServer(srv, stockService{})
+		return srv, nil
+	case middleware:
+		srv := grpc.NewServer(grpc.ChainUnaryInterceptor(unaryMiddleware()...), grpc.ChainStreamInterceptor(streamMiddleware()...))
+		policyv1.RegisterFullServiceServer(srv, stockService{})
+		return srv, nil
+	case ours, oursNoLog, oursNoID:
+		srv := grpc.NewServer()
+		policyv1service.RegisterFullService(runtime.On(srv, pipelineOptions(stack)...), service{})
+		return srv, nil
+	default:
+		return nil, fmt.Errorf("there is no stack %q; want one of %q", stack, stacks)
+	}
+}
+
+// pipelineOptions are what the pipeline is given beside the policy in the proto.
+func pipelineOptions(stack string) []runtime.ServerOption {
+	return []runtime.ServerOption{
+		runtime.WithLogger(logger(stack)),
+		runtime.WithAuthenticator(runtime.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
+			if token := metadata.ValueFromIncomingContext(ctx, tokenKey); len(token) == 1 && token[0] == readerToken {
+				return reader, nil
+			}
+			return nil, nil
+		})),
+	}
+}
+
+// logger writes JSON to nobody.
+func logger(stack string) *slog.Logger {
+	level := slog.LevelInfo
+	if stack == oursNoLog {
+		level = slog.LevelError
+	}
+	return slog.New(slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{Level: level}))
+}
+
+const (
+	tokenKey    = "authorization"
+	readerToken = "Bearer 0123456789abcdef"
+)
+
+// reader is who makes all calls; it is known already, as with an authenticator that has seen the token before.
+var reader = runtime.NewPrincipal("reader", "read", "here")
+
+// callerOf returns a context whose calls send what callers of a stack send: the token, and generated clients of ours a request id.
+func callerOf(ctx context.Context, stack string) context.Context {
+	ctx = metadata.AppendToOutgoingContext(ctx, tokenKey, readerToken)
+	if stack == ours || stack == oursNoLog {
+		ctx = metadata.AppendToOutgoingContext(ctx, "x-request-id", "0af7651916cd43dd8448eb211c80319c")
+	}
+	return ctx
+}

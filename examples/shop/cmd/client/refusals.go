@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
+	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/stream"
+)
+
+// playStrangers calls without a token, with one that nobody has, and with one that may only read.
+func playStrangers(ctx context.Context, users shopv1service.UserService) error {
+	for _, caller := range []struct {
+		ctx    context.Context
+		code   codes.Code
+		reason runtime.Reason
+	}{
+		{ctx, codes.Unauthenticated, runtime.ReasonUnauthenticated},
+		{auth.As(ctx, "stolen-token"), codes.Unauthenticated, runtime.ReasonUnauthenticated},
+		{auth.As(ctx, auth.Guest), codes.PermissionDenied, runtime.ReasonMissingScope},
+	} {
+		_, err := users.DeleteUser(caller.ctx, &shopv1.DeleteUserRequest{Id: 1})
+		if err := expect("DeleteUser", err, caller.code, caller.reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// playRate sends metrics more often than a sensor may, and learns when to come again.
+func playRate(ctx context.Context, analytics shopv1service.AnalyticsService) error {
+	ctx = auth.As(ctx, auth.Sensor)
+	var err error
+	for err == nil {
+		_, err = analytics.RecordMetrics(ctx, stream.Of(&shopv1.Metric{Name: "temperature", Value: 21}))
+	}
+	if err := expect("RecordMetrics", err, codes.ResourceExhausted, runtime.ReasonRateLimited); err != nil {
+		return err
+	}
+	wait, ok := runtime.RetryAfter(err)
+	if !ok {
+		return fmt.Errorf("RecordMetrics: %w does not say when to come again", err)
+	}
+	say("", "come again in %v", wait)
+	return nil
+}
+
+// expect prints the error that an RPC had to give, or fails when it gave another, or none.
+func expect(rpc string, err error, code codes.Code, reason runtime.Reason) error {
+	if got := status.Code(err); got != code || runtime.ReasonOf(err) != reason {
+		return fmt.Errorf("%s: want %v, %s; got %v, %s: %w", rpc, code, reason, got, runtime.ReasonOf(err), err)
+	}
+	say(rpc, "%s, as it should: %s", reason.Name(), status.Convert(err).Message())
+	return nil
+}
