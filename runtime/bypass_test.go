@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	stdruntime "runtime"
 	"strings"
 	"testing"
 	"time"
@@ -272,5 +273,38 @@ func TestShutdownRacesServe(t *testing.T) {
 		for range 3 {
 			within(t, results)
 		}
+	}
+}
+
+// chained cannot be unwrapped without a value.
+type chained struct{ err error }
+
+func (c *chained) Error() string { return "chained" }
+func (c *chained) Unwrap() error { return c.err }
+
+func TestBrokenErrorsOfGoroutinesEndOnlyTheirCall(t *testing.T) {
+	srv := startEcho(t, behaving(func(ctx context.Context) error {
+		runtime.Go(ctx, func(context.Context) error { return (*chained)(nil) })
+		return errors.New("the method fails, too")
+	}))
+	for kind, call := range kinds {
+		if err := call(testContext(t), srv.conn); status.Code(err) != codes.Unknown {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+func TestAStreamWhoseMethodEndsItsGoroutineIsAnswered(t *testing.T) {
+	srv := start(t, func(srv *runtime.Server) {
+		tableWith(runtime.Policy{TotalTimeout: time.Minute}).Register(srv, behaving(func(context.Context) error {
+			stdruntime.Goexit() // as FailNow does
+			return nil
+		}))
+	})
+	if err := kinds["Many"](testContext(t), srv.conn); status.Code(err) != codes.Internal {
+		t.Errorf("got %v", err)
+	}
+	if err := srv.end(); err != nil {
+		t.Errorf("Serve returned %v", err)
 	}
 }
