@@ -20,7 +20,7 @@ type Decision struct {
 type Rule struct {
 	Field   string // as in "timeout.default"
 	Value   any    // as JSON has it; nothing where only the server or the client knows its default
-	Source  string // "method option", "service option", "policy file", "idempotency_level", "request message" or "default"
+	Source  string // "method option", "service option", "policy file", "request message", "default", or a standard option
 	Place   string // where it is set, if it is
 	Pattern string // of a rule in a policy file, the methods it is for
 	Why     string // why it is of no effect
@@ -33,6 +33,7 @@ func decide(method protoreflect.MethodDescriptor, facts policy.Method, merged *g
 		level := map[policy.Idempotency]string{policy.NoSideEffects: "NO_SIDE_EFFECTS", policy.Idempotent: "IDEMPOTENT"}[facts.Idempotency]
 		d.Rules = append(d.Rules, Rule{Field: "idempotency", Value: level, Source: "idempotency_level"})
 	}
+	d.Rules = append(d.Rules, standardOf(method)...)
 	winners := make(map[string]source)
 	for _, set := range leavesOf(merged) {
 		winner := lastToSet(sources, set.field)
