@@ -16,16 +16,6 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// echoWith returns the table of a service with one policy for all its RPCs.
-func echoWith(policy runtime.Policy) *runtime.Service[echoService] {
-	return runtime.NewService(echoName, wrapperspb.File_google_protobuf_wrappers_proto,
-		runtime.Unary("One", echoService.One, policy),
-		runtime.ServerStream("Many", echoService.Many, policy),
-		runtime.ClientStream("Join", echoService.Join, policy),
-		runtime.Bidi("Chat", echoService.Chat, policy),
-	)
-}
-
 // deadlineConn notes how much time its calls have; below 0 is no limit.
 type deadlineConn struct{ left time.Duration }
 
@@ -71,7 +61,7 @@ func TestDeadlineOfCalls(t *testing.T) {
 					defer cancel()
 				}
 				conn := new(deadlineConn)
-				client := echoClient{echoWith(test.policy).Client(conn)}
+				client := echoClient{tableWith(test.policy).Client(conn)}
 				if _, _ = client.One(ctx, nil); conn.left != test.unary {
 					t.Errorf("One has %v, want %v", conn.left, test.unary)
 				}
@@ -146,7 +136,7 @@ func TestMarginLeavesTimeToAnswer(t *testing.T) {
 func TestMarginIsForTheServerCallAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		downstream := new(deadlineConn)
-		client := echoClient{echoWith(runtime.Policy{Timeout: time.Minute}).Client(downstream)}
+		client := echoClient{tableWith(runtime.Policy{Timeout: time.Minute}).Client(downstream)}
 		conn, end := serveEcho(t, echoFuncs{one: func(ctx context.Context, _ *text) (*text, error) {
 			sooner, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
@@ -190,7 +180,7 @@ func TestTotalTimeoutEndsStreams(t *testing.T) {
 		}})
 		defer end()
 		begin := time.Now()
-		client := echoClient{echoWith(runtime.Policy{TotalTimeout: time.Minute}).Client(conn)}
+		client := echoClient{tableWith(runtime.Policy{TotalTimeout: time.Minute}).Client(conn)}
 		wantEnd(t, client.Many(context.Background(), &text{}), codes.DeadlineExceeded, "first")
 		if took := time.Since(begin); took != time.Minute {
 			t.Errorf("the stream took %v", took)

@@ -75,8 +75,8 @@ func TestServiceConfigOfDial(t *testing.T) {
 		calls int64
 	}{
 		"without the services": {nil, codes.Unavailable, 1},
-		"with retries":         {[]runtime.DialOption{runtime.WithServiceConfig(echoWith(retryQuickly))}, codes.OK, 3},
-		"overridden": {[]runtime.DialOption{runtime.WithServiceConfig(echoWith(retryQuickly)),
+		"with retries":         {[]runtime.DialOption{runtime.WithServiceConfig(tableWith(retryQuickly))}, codes.OK, 3},
+		"overridden": {[]runtime.DialOption{runtime.WithServiceConfig(tableWith(retryQuickly)),
 			runtime.WithDialOptions(grpc.WithDefaultServiceConfig("{}"))}, codes.Unavailable, 1},
 	} {
 		calls.Store(0)
@@ -97,7 +97,7 @@ func TestRetriesAreThrottled(t *testing.T) {
 		attempts.Add(1)
 		return nil, status.Error(codes.Unavailable, "down")
 	}})
-	table := echoWith(retryQuickly)
+	table := tableWith(retryQuickly)
 	client := echoClient{table.Client(dialAll(t, []string{addr}, runtime.WithServiceConfig(table)))}
 	for range 10 {
 		if _, err := client.One(testContext(t), &text{}); status.Code(err) != codes.Unavailable {
@@ -309,7 +309,7 @@ func TestHedgedCallsOverTwoServers(t *testing.T) {
 		})
 		return addr
 	}
-	table := echoWith(hedgeAfter(time.Millisecond, 2))
+	table := tableWith(hedgeAfter(time.Millisecond, 2))
 	client := echoClient{table.Client(dialAll(t, []string{serve("a"), serve("b")}, runtime.WithServiceConfig(table)))}
 	awaitBoth(t, client)
 	for range 4 {
@@ -350,7 +350,7 @@ func TestPushbackOfAServerStopsHedging(t *testing.T) {
 		_ = grpc.SetTrailer(ctx, metadata.Pairs("grpc-retry-pushback-ms", "-1"))
 		return nil, status.Error(codes.Unavailable, "go away")
 	}})
-	client := echoClient{echoWith(hedgeAfter(time.Hour, 5)).Client(dialAll(t, []string{addr}))}
+	client := echoClient{tableWith(hedgeAfter(time.Hour, 5)).Client(dialAll(t, []string{addr}))}
 	if _, err := client.One(testContext(t), &text{}); status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "go away") || calls.Load() != 1 {
 		t.Errorf("got %v after %d calls", err, calls.Load())
 	}

@@ -30,7 +30,7 @@ func TestOddPathsReachNoMethod(t *testing.T) {
 	})
 	tableWith(runtime.Policy{Auth: &runtime.Auth{Public: true}}).Register(srv, impl)
 	testgrpc.RegisterTestServiceServer(srv, stockService{do: func(context.Context) error { ran <- "stock"; return nil }})
-	addr := serveTCP(t, srv)
+	addr := listenAndServe(t, srv)
 
 	for path, want := range map[string]codes.Code{
 		"/test.v1.Echo/One":                   codes.OK, // that the test can tell
@@ -62,25 +62,6 @@ func TestOddPathsReachNoMethod(t *testing.T) {
 		default:
 		}
 	}
-}
-
-// serveTCP serves on a free port until the test ends.
-func serveTCP(t *testing.T, srv *runtime.Server) string {
-	t.Helper()
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ctx, lis) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := within(t, served); err != nil {
-			t.Error(err)
-		}
-	})
-	return lis.Addr().String()
 }
 
 // rawCall sends the frames of a unary call with an empty request, and returns the status that comes back. A stream that is
