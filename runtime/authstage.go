@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // The errors of callers who are not let in.
@@ -108,12 +107,6 @@ func authenticationError(err error) error {
 		told = newError(code, ReasonUnauthenticated, "the caller cannot be authenticated: "+codeWords(code))
 	}
 	return &fault{status: told, cause: text}
-}
-
-// hasStatus says whether err, or an error in it, chose a status.
-func hasStatus(err error) bool {
-	var carrier interface{ GRPCStatus() *status.Status }
-	return errors.As(err, &carrier)
 }
 
 // unguarded returns why a server without an authenticator cannot serve methods that ask who calls.

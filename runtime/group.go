@@ -45,6 +45,7 @@ type group struct {
 	wg      sync.WaitGroup
 	fail    sync.Once
 	err     error
+	left    bool // whether the call was answered without it
 }
 
 // openGroup returns the call's group, made by the first goroutine.
@@ -114,12 +115,16 @@ func (c *callContext) joinGroup(g *group, err error) error {
 	if err == nil || m.info.Kind == KindUnary || m.info.Kind == KindServerStream {
 		return g.join(err)
 	}
+	if g.left { // a client stream joins before it answers
+		return err
+	}
 	g.failWith(err)
 	ended := inBackground(g.wg.Wait)
 	select {
 	case <-ended:
 		return g.join(err)
 	case <-time.After(leaveGrace):
+		g.left = true
 		m.leave(ended, func() {})
 		return err
 	}

@@ -332,6 +332,34 @@ func TestLogPolicy(t *testing.T) {
 	}
 }
 
+func TestAFailedClientStreamDoesNotWaitForAGoroutineThatReads(t *testing.T) {
+	reading := make(chan struct{})
+	impl := echoFuncs{join: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+		runtime.Go(ctx, func(context.Context) error {
+			for range reqs {
+				close(reading)
+			}
+			return nil
+		})
+		<-reading
+		return nil, status.Error(codes.NotFound, "no such room")
+	}}
+	srv := startEcho(t, impl)
+	cs, err := srv.conn.NewStream(testContext(t), &grpc.StreamDesc{ClientStreams: true}, "/test.v1.Echo/Join")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cs.SendMsg(tenBytes); err != nil {
+		t.Fatal(err)
+	}
+	if err := cs.RecvMsg(new(text)); status.Code(err) != codes.NotFound {
+		t.Errorf("got %v, want NOT_FOUND", err)
+	}
+	if err := srv.end(); err != nil {
+		t.Errorf("the goroutine was left behind: %v", err)
+	}
+}
+
 func TestAFailedMethodDoesNotWaitForAGoroutineThatReads(t *testing.T) {
 	reading := make(chan struct{})
 	impl := echoFuncs{chat: func(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {

@@ -91,7 +91,10 @@ func sizeCheck(most int64) checkFunc {
 func validationCheck(validate ValidateFunc) checkFunc {
 	return func(ctx context.Context, req proto.Message) error {
 		err := validate(ctx, req)
-		if err == nil || hasStatus(err) {
+		if err == nil {
+			return nil
+		}
+		if _, st := statusIn(err); st != nil {
 			return err
 		}
 		return &fault{status: errInvalidRequest, cause: "validate: " + err.Error()}
