@@ -20,6 +20,14 @@ type (
 	Hedging = policy.Hedging
 	// Log says what of an RPC's calls is logged.
 	Log = policy.Log
+	// Page bounds the pages of a list.
+	Page = policy.Page
+	// Batch bounds the children of a batch.
+	Batch = policy.Batch
+	// Operation says how a long-running RPC runs.
+	Operation = policy.Operation
+	// RequestID says how a call that is made again is recognised.
+	RequestID = policy.RequestID
 )
 
 // Values of policies.
@@ -34,6 +42,10 @@ const (
 	ByMethod    = policy.ByMethod
 	ByPrincipal = policy.ByPrincipal
 	ByPeer      = policy.ByPeer
+
+	AbortOnConflict   = policy.AbortOnConflict
+	QueueOnConflict   = policy.QueueOnConflict
+	PreemptOnConflict = policy.PreemptOnConflict
 )
 
 // policyKey says whose calls a rate counts together.

@@ -89,6 +89,12 @@ func (s *Service[S]) desc(p *pipeline, impl S) *grpc.ServiceDesc {
 	return desc
 }
 
+// Info returns what the table says of the RPC in the given row; helpers of patterns are made from it.
+func (s *Service[S]) Info(row int) MethodInfo {
+	r := s.rows[row]
+	return newMethodInfo(s.name, r.name, r.kind, r.policy)
+}
+
 // Client returns the rows of the table, bound to conn.
 func (s *Service[S]) Client(conn grpc.ClientConnInterface) Client {
 	rows := make(Client, len(s.rows))

@@ -37,6 +37,14 @@ type Policy struct {
 	Log Log
 	// Validate says that the request's message has rules, which are checked before the method sees it.
 	Validate bool
+	// Page bounds the pages of a list; MaxSize is 0 where the method is not paged.
+	Page Page
+	// Batch bounds the children of a batch; MaxSize is 0 where the method is none.
+	Batch Batch
+	// Operation says how a long-running method runs; Lease is 0 where the method is none.
+	Operation Operation
+	// RequestID says how a call that is made again is recognised; Field is empty where it cannot be.
+	RequestID RequestID
 }
 
 // None is a duration that was set to zero: no timeout, where not to set one is to take the default.
@@ -123,4 +131,60 @@ type Log struct {
 	// Sample is the part of the calls that succeed of which there is a record, between 0 and 1; 0 stands for all, and below
 	// 0 for none.
 	Sample float64
+}
+
+// Page bounds the pages of a list (AIP-158).
+type Page struct {
+	// DefaultSize is the number of items where the caller does not say, MaxSize the most whatever the caller says.
+	DefaultSize, MaxSize int
+	// TokenTTL is how long a page token can be used; below 0 it is for ever.
+	TokenTTL time.Duration
+}
+
+// Batch bounds the children of a batch (AIP-231 to AIP-235).
+type Batch struct {
+	// MaxSize is the most children of a request.
+	MaxSize int
+	// Concurrency is how many children are worked on at a time.
+	Concurrency int
+	// AllowEmpty takes a request without children.
+	AllowEmpty bool
+}
+
+// Operation says how a long-running method runs (AIP-151).
+type Operation struct {
+	// Lease is how long a worker that is not heard of keeps an operation.
+	Lease time.Duration
+	// Retain is how long an operation can be asked for after its end; below 0 it is for ever.
+	Retain time.Duration
+	// Timeout is how long it may run in all, whatever its attempts; 0 and below are no limit.
+	Timeout time.Duration
+	// MaxAttempts is how often it is begun before it fails.
+	MaxAttempts int
+	// OnConflict is what happens where another operation of the same conflict key is not done.
+	OnConflict OnConflict
+}
+
+// OnConflict says what happens to an operation where another one of the same conflict key is not done.
+type OnConflict int
+
+const (
+	// AbortOnConflict refuses the new one with ABORTED.
+	AbortOnConflict OnConflict = iota
+	// QueueOnConflict has the new one wait for the other.
+	QueueOnConflict
+	// PreemptOnConflict cancels the other.
+	PreemptOnConflict
+)
+
+// RequestID says how a call that is made again is recognised (AIP-155).
+type RequestID struct {
+	// Field is the request's field that holds the id.
+	Field string
+	// Window is how long an answer is kept.
+	Window time.Duration
+	// UUID4 says that the id must be a version 4 UUID, as the field's format has it.
+	UUID4 bool
+	// Required says that the proto demands the field of callers.
+	Required bool
 }

@@ -157,6 +157,120 @@ func (Log_Level) EnumDescriptor() ([]byte, []int) {
 	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{7, 0}
 }
 
+// What happens to the others when one child fails.
+type Batch_Mode int32
+
+const (
+	// As the response has it.
+	Batch_MODE_UNSPECIFIED Batch_Mode = 0
+	// All fail; the result of each child is at its index.
+	Batch_MODE_ATOMIC Batch_Mode = 1
+	// What is missing is left out of a map, by the key of the child.
+	Batch_MODE_KEYED Batch_Mode = 2
+	// Each child has a result or an error of its own.
+	Batch_MODE_PER_ITEM Batch_Mode = 3
+)
+
+// Enum value maps for Batch_Mode.
+var (
+	Batch_Mode_name = map[int32]string{
+		0: "MODE_UNSPECIFIED",
+		1: "MODE_ATOMIC",
+		2: "MODE_KEYED",
+		3: "MODE_PER_ITEM",
+	}
+	Batch_Mode_value = map[string]int32{
+		"MODE_UNSPECIFIED": 0,
+		"MODE_ATOMIC":      1,
+		"MODE_KEYED":       2,
+		"MODE_PER_ITEM":    3,
+	}
+)
+
+func (x Batch_Mode) Enum() *Batch_Mode {
+	p := new(Batch_Mode)
+	*p = x
+	return p
+}
+
+func (x Batch_Mode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Batch_Mode) Descriptor() protoreflect.EnumDescriptor {
+	return file_grpcservice_v1_options_proto_enumTypes[2].Descriptor()
+}
+
+func (Batch_Mode) Type() protoreflect.EnumType {
+	return &file_grpcservice_v1_options_proto_enumTypes[2]
+}
+
+func (x Batch_Mode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Batch_Mode.Descriptor instead.
+func (Batch_Mode) EnumDescriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{10, 0}
+}
+
+// What happens to an operation where another one of the same key is not done.
+type Operation_OnConflict int32
+
+const (
+	// ON_CONFLICT_ABORT.
+	Operation_ON_CONFLICT_UNSPECIFIED Operation_OnConflict = 0
+	// It is refused with ABORTED.
+	Operation_ON_CONFLICT_ABORT Operation_OnConflict = 1
+	// It waits for the other.
+	Operation_ON_CONFLICT_QUEUE Operation_OnConflict = 2
+	// It cancels the other.
+	Operation_ON_CONFLICT_PREEMPT Operation_OnConflict = 3
+)
+
+// Enum value maps for Operation_OnConflict.
+var (
+	Operation_OnConflict_name = map[int32]string{
+		0: "ON_CONFLICT_UNSPECIFIED",
+		1: "ON_CONFLICT_ABORT",
+		2: "ON_CONFLICT_QUEUE",
+		3: "ON_CONFLICT_PREEMPT",
+	}
+	Operation_OnConflict_value = map[string]int32{
+		"ON_CONFLICT_UNSPECIFIED": 0,
+		"ON_CONFLICT_ABORT":       1,
+		"ON_CONFLICT_QUEUE":       2,
+		"ON_CONFLICT_PREEMPT":     3,
+	}
+)
+
+func (x Operation_OnConflict) Enum() *Operation_OnConflict {
+	p := new(Operation_OnConflict)
+	*p = x
+	return p
+}
+
+func (x Operation_OnConflict) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Operation_OnConflict) Descriptor() protoreflect.EnumDescriptor {
+	return file_grpcservice_v1_options_proto_enumTypes[3].Descriptor()
+}
+
+func (Operation_OnConflict) Type() protoreflect.EnumType {
+	return &file_grpcservice_v1_options_proto_enumTypes[3]
+}
+
+func (x Operation_OnConflict) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Operation_OnConflict.Descriptor instead.
+func (Operation_OnConflict) EnumDescriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{11, 0}
+}
+
 // Policy is what a method asks of its callers and grants them.
 type Policy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -178,7 +292,15 @@ type Policy struct {
 	// What is logged.
 	Log *Log `protobuf:"bytes,8,opt,name=log,proto3" json:"log,omitempty"`
 	// What is checked of requests.
-	Validation    *Validation `protobuf:"bytes,9,opt,name=validation,proto3" json:"validation,omitempty"`
+	Validation *Validation `protobuf:"bytes,9,opt,name=validation,proto3" json:"validation,omitempty"`
+	// How a list is paged. Methods that are paged are found by their fields; what is said here goes before what is found.
+	Page *Page `protobuf:"bytes,10,opt,name=page,proto3" json:"page,omitempty"`
+	// How a method does many things at once. Such methods are found by their names and fields.
+	Batch *Batch `protobuf:"bytes,11,opt,name=batch,proto3" json:"batch,omitempty"`
+	// How a method goes on after it has answered. Such methods are found by the operation that they return.
+	Operation *Operation `protobuf:"bytes,12,opt,name=operation,proto3" json:"operation,omitempty"`
+	// How a call that is made again is recognised. Methods that can be are found by the request's field request_id (AIP-155).
+	RequestId     *RequestId `protobuf:"bytes,13,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -272,6 +394,34 @@ func (x *Policy) GetLog() *Log {
 func (x *Policy) GetValidation() *Validation {
 	if x != nil {
 		return x.Validation
+	}
+	return nil
+}
+
+func (x *Policy) GetPage() *Page {
+	if x != nil {
+		return x.Page
+	}
+	return nil
+}
+
+func (x *Policy) GetBatch() *Batch {
+	if x != nil {
+		return x.Batch
+	}
+	return nil
+}
+
+func (x *Policy) GetOperation() *Operation {
+	if x != nil {
+		return x.Operation
+	}
+	return nil
+}
+
+func (x *Policy) GetRequestId() *RequestId {
+	if x != nil {
+		return x.RequestId
 	}
 	return nil
 }
@@ -799,6 +949,434 @@ func (x *Validation) GetSkip() bool {
 	return false
 }
 
+// Page bounds the pages of a list (AIP-158), and says which fields page it where their names do not. Fields are named from the
+// request or the response, those of a message in it with a dot: "page.token".
+type Page struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Takes the pattern away from a method that only looks paged.
+	Off *bool `protobuf:"varint,1,opt,name=off,proto3,oneof" json:"off,omitempty"`
+	// The items of a page when the caller does not say: at least 1. Without it, 50.
+	DefaultSize *int32 `protobuf:"varint,2,opt,name=default_size,json=defaultSize,proto3,oneof" json:"default_size,omitempty"`
+	// The most items of a page; who asks for more gets these. Without it, 1000.
+	MaxSize *int32 `protobuf:"varint,3,opt,name=max_size,json=maxSize,proto3,oneof" json:"max_size,omitempty"`
+	// How long a page token can be used; "0s" is for ever. Without it, "72h".
+	TokenTtl *string `protobuf:"bytes,4,opt,name=token_ttl,json=tokenTtl,proto3,oneof" json:"token_ttl,omitempty"`
+	// Fields of the request that may differ between the pages of a list, beside those that page it. All others are bound into
+	// the token.
+	Vary []string `protobuf:"bytes,5,rep,name=vary,proto3" json:"vary,omitempty"`
+	// The response's items: a repeated field or a map.
+	Items *string `protobuf:"bytes,6,opt,name=items,proto3,oneof" json:"items,omitempty"`
+	// The request's page size, and its page token.
+	Size  *string `protobuf:"bytes,7,opt,name=size,proto3,oneof" json:"size,omitempty"`
+	Token *string `protobuf:"bytes,8,opt,name=token,proto3,oneof" json:"token,omitempty"`
+	// The request's number of items to leave out (AIP-158), or in a list without tokens, the place of its first item.
+	Skip *string `protobuf:"bytes,9,opt,name=skip,proto3,oneof" json:"skip,omitempty"`
+	// The response's token for the next page, and its number of items on all pages.
+	NextToken     *string `protobuf:"bytes,10,opt,name=next_token,json=nextToken,proto3,oneof" json:"next_token,omitempty"`
+	Total         *string `protobuf:"bytes,11,opt,name=total,proto3,oneof" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Page) Reset() {
+	*x = Page{}
+	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Page) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Page) ProtoMessage() {}
+
+func (x *Page) ProtoReflect() protoreflect.Message {
+	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Page.ProtoReflect.Descriptor instead.
+func (*Page) Descriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Page) GetOff() bool {
+	if x != nil && x.Off != nil {
+		return *x.Off
+	}
+	return false
+}
+
+func (x *Page) GetDefaultSize() int32 {
+	if x != nil && x.DefaultSize != nil {
+		return *x.DefaultSize
+	}
+	return 0
+}
+
+func (x *Page) GetMaxSize() int32 {
+	if x != nil && x.MaxSize != nil {
+		return *x.MaxSize
+	}
+	return 0
+}
+
+func (x *Page) GetTokenTtl() string {
+	if x != nil && x.TokenTtl != nil {
+		return *x.TokenTtl
+	}
+	return ""
+}
+
+func (x *Page) GetVary() []string {
+	if x != nil {
+		return x.Vary
+	}
+	return nil
+}
+
+func (x *Page) GetItems() string {
+	if x != nil && x.Items != nil {
+		return *x.Items
+	}
+	return ""
+}
+
+func (x *Page) GetSize() string {
+	if x != nil && x.Size != nil {
+		return *x.Size
+	}
+	return ""
+}
+
+func (x *Page) GetToken() string {
+	if x != nil && x.Token != nil {
+		return *x.Token
+	}
+	return ""
+}
+
+func (x *Page) GetSkip() string {
+	if x != nil && x.Skip != nil {
+		return *x.Skip
+	}
+	return ""
+}
+
+func (x *Page) GetNextToken() string {
+	if x != nil && x.NextToken != nil {
+		return *x.NextToken
+	}
+	return ""
+}
+
+func (x *Page) GetTotal() string {
+	if x != nil && x.Total != nil {
+		return *x.Total
+	}
+	return ""
+}
+
+// Batch bounds how many things a method does at once (AIP-231 to AIP-235), and says what its fields are for where that cannot
+// be seen.
+type Batch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Takes the pattern away from a method that only looks like a batch.
+	Off *bool `protobuf:"varint,1,opt,name=off,proto3,oneof" json:"off,omitempty"`
+	// The most children of a request; more are INVALID_ARGUMENT. Without it, 1000.
+	MaxSize *int32 `protobuf:"varint,2,opt,name=max_size,json=maxSize,proto3,oneof" json:"max_size,omitempty"`
+	// How many children are worked on at a time. Without it, 8.
+	Concurrency *int32 `protobuf:"varint,3,opt,name=concurrency,proto3,oneof" json:"concurrency,omitempty"`
+	// Takes a request without children, which is INVALID_ARGUMENT otherwise.
+	AllowEmpty *bool `protobuf:"varint,4,opt,name=allow_empty,json=allowEmpty,proto3,oneof" json:"allow_empty,omitempty"`
+	// The request's children: ids, or a request each.
+	Children *string `protobuf:"bytes,5,opt,name=children,proto3,oneof" json:"children,omitempty"`
+	// The response's results, and its list of ids that were not found.
+	Results *string `protobuf:"bytes,6,opt,name=results,proto3,oneof" json:"results,omitempty"`
+	Missing *string `protobuf:"bytes,7,opt,name=missing,proto3,oneof" json:"missing,omitempty"`
+	// What happens to the others when one child fails. Without it, it follows from the response.
+	Mode          Batch_Mode `protobuf:"varint,8,opt,name=mode,proto3,enum=grpcservice.v1.Batch_Mode" json:"mode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Batch) Reset() {
+	*x = Batch{}
+	mi := &file_grpcservice_v1_options_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Batch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Batch) ProtoMessage() {}
+
+func (x *Batch) ProtoReflect() protoreflect.Message {
+	mi := &file_grpcservice_v1_options_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Batch.ProtoReflect.Descriptor instead.
+func (*Batch) Descriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Batch) GetOff() bool {
+	if x != nil && x.Off != nil {
+		return *x.Off
+	}
+	return false
+}
+
+func (x *Batch) GetMaxSize() int32 {
+	if x != nil && x.MaxSize != nil {
+		return *x.MaxSize
+	}
+	return 0
+}
+
+func (x *Batch) GetConcurrency() int32 {
+	if x != nil && x.Concurrency != nil {
+		return *x.Concurrency
+	}
+	return 0
+}
+
+func (x *Batch) GetAllowEmpty() bool {
+	if x != nil && x.AllowEmpty != nil {
+		return *x.AllowEmpty
+	}
+	return false
+}
+
+func (x *Batch) GetChildren() string {
+	if x != nil && x.Children != nil {
+		return *x.Children
+	}
+	return ""
+}
+
+func (x *Batch) GetResults() string {
+	if x != nil && x.Results != nil {
+		return *x.Results
+	}
+	return ""
+}
+
+func (x *Batch) GetMissing() string {
+	if x != nil && x.Missing != nil {
+		return *x.Missing
+	}
+	return ""
+}
+
+func (x *Batch) GetMode() Batch_Mode {
+	if x != nil {
+		return x.Mode
+	}
+	return Batch_MODE_UNSPECIFIED
+}
+
+// Operation says how a method goes on after it has answered (AIP-151).
+type Operation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Takes the pattern away from a method that only looks like a long-running one.
+	Off *bool `protobuf:"varint,1,opt,name=off,proto3,oneof" json:"off,omitempty"`
+	// The messages that it ends with, and that it tells its progress by: names as in google.longrunning.operation_info, which
+	// says the same.
+	ResponseType *string `protobuf:"bytes,2,opt,name=response_type,json=responseType,proto3,oneof" json:"response_type,omitempty"`
+	MetadataType *string `protobuf:"bytes,3,opt,name=metadata_type,json=metadataType,proto3,oneof" json:"metadata_type,omitempty"`
+	// How long a worker that is not heard of keeps an operation. Without it, "30s".
+	Lease *string `protobuf:"bytes,4,opt,name=lease,proto3,oneof" json:"lease,omitempty"`
+	// How long it can be asked for after its end; "0s" is for ever. Without it, "720h".
+	Retain *string `protobuf:"bytes,5,opt,name=retain,proto3,oneof" json:"retain,omitempty"`
+	// How long it may run in all; "0s" is no limit. Without it, there is none.
+	Timeout *string `protobuf:"bytes,6,opt,name=timeout,proto3,oneof" json:"timeout,omitempty"`
+	// How often it is begun before it fails, when workers die or panic. Without it, 3.
+	MaxAttempts *int32 `protobuf:"varint,7,opt,name=max_attempts,json=maxAttempts,proto3,oneof" json:"max_attempts,omitempty"`
+	// The request's field of which one operation may run at a time: "parent", "book.name".
+	ConflictKey *string `protobuf:"bytes,8,opt,name=conflict_key,json=conflictKey,proto3,oneof" json:"conflict_key,omitempty"`
+	// What happens to the second. Without it, it is refused with ABORTED.
+	OnConflict    Operation_OnConflict `protobuf:"varint,9,opt,name=on_conflict,json=onConflict,proto3,enum=grpcservice.v1.Operation_OnConflict" json:"on_conflict,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Operation) Reset() {
+	*x = Operation{}
+	mi := &file_grpcservice_v1_options_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Operation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Operation) ProtoMessage() {}
+
+func (x *Operation) ProtoReflect() protoreflect.Message {
+	mi := &file_grpcservice_v1_options_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Operation.ProtoReflect.Descriptor instead.
+func (*Operation) Descriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Operation) GetOff() bool {
+	if x != nil && x.Off != nil {
+		return *x.Off
+	}
+	return false
+}
+
+func (x *Operation) GetResponseType() string {
+	if x != nil && x.ResponseType != nil {
+		return *x.ResponseType
+	}
+	return ""
+}
+
+func (x *Operation) GetMetadataType() string {
+	if x != nil && x.MetadataType != nil {
+		return *x.MetadataType
+	}
+	return ""
+}
+
+func (x *Operation) GetLease() string {
+	if x != nil && x.Lease != nil {
+		return *x.Lease
+	}
+	return ""
+}
+
+func (x *Operation) GetRetain() string {
+	if x != nil && x.Retain != nil {
+		return *x.Retain
+	}
+	return ""
+}
+
+func (x *Operation) GetTimeout() string {
+	if x != nil && x.Timeout != nil {
+		return *x.Timeout
+	}
+	return ""
+}
+
+func (x *Operation) GetMaxAttempts() int32 {
+	if x != nil && x.MaxAttempts != nil {
+		return *x.MaxAttempts
+	}
+	return 0
+}
+
+func (x *Operation) GetConflictKey() string {
+	if x != nil && x.ConflictKey != nil {
+		return *x.ConflictKey
+	}
+	return ""
+}
+
+func (x *Operation) GetOnConflict() Operation_OnConflict {
+	if x != nil {
+		return x.OnConflict
+	}
+	return Operation_ON_CONFLICT_UNSPECIFIED
+}
+
+// RequestId says how a call that is made again is recognised (AIP-155). It has an effect on servers that keep the answers of
+// calls, and on clients, which fill the field in.
+type RequestId struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Takes the pattern away from a method.
+	Off *bool `protobuf:"varint,1,opt,name=off,proto3,oneof" json:"off,omitempty"`
+	// The request's field: a string. Without it, request_id, or one that is named like it.
+	Field *string `protobuf:"bytes,2,opt,name=field,proto3,oneof" json:"field,omitempty"`
+	// How long an answer is kept. Without it, "24h".
+	Window        *string `protobuf:"bytes,3,opt,name=window,proto3,oneof" json:"window,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequestId) Reset() {
+	*x = RequestId{}
+	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequestId) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequestId) ProtoMessage() {}
+
+func (x *RequestId) ProtoReflect() protoreflect.Message {
+	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequestId.ProtoReflect.Descriptor instead.
+func (*RequestId) Descriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *RequestId) GetOff() bool {
+	if x != nil && x.Off != nil {
+		return *x.Off
+	}
+	return false
+}
+
+func (x *RequestId) GetField() string {
+	if x != nil && x.Field != nil {
+		return *x.Field
+	}
+	return ""
+}
+
+func (x *RequestId) GetWindow() string {
+	if x != nil && x.Window != nil {
+		return *x.Window
+	}
+	return ""
+}
+
 // Reasons makes an enum the reasons of a service's errors: each value but the zero one, without the name of the enum before
 // it. BOOK_REASON_OUT_OF_STOCK of enum BookReason is the reason OUT_OF_STOCK, and in Go the constant BookReasonOutOfStock.
 type Reasons struct {
@@ -811,7 +1389,7 @@ type Reasons struct {
 
 func (x *Reasons) Reset() {
 	*x = Reasons{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -823,7 +1401,7 @@ func (x *Reasons) String() string {
 func (*Reasons) ProtoMessage() {}
 
 func (x *Reasons) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -836,7 +1414,7 @@ func (x *Reasons) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reasons.ProtoReflect.Descriptor instead.
 func (*Reasons) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{9}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Reasons) GetDomain() string {
@@ -901,7 +1479,7 @@ var File_grpcservice_v1_options_proto protoreflect.FileDescriptor
 
 const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\n" +
-	"\x1cgrpcservice/v1/options.proto\x12\x0egrpcservice.v1\x1a google/protobuf/descriptor.proto\"\xde\x03\n" +
+	"\x1cgrpcservice/v1/options.proto\x12\x0egrpcservice.v1\x1a google/protobuf/descriptor.proto\"\xa8\x05\n" +
 	"\x06Policy\x121\n" +
 	"\atimeout\x18\x01 \x01(\v2\x17.grpcservice.v1.TimeoutR\atimeout\x12(\n" +
 	"\x04auth\x18\x02 \x01(\v2\x14.grpcservice.v1.AuthR\x04auth\x12(\n" +
@@ -913,9 +1491,14 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\x03log\x18\b \x01(\v2\x13.grpcservice.v1.LogR\x03log\x12:\n" +
 	"\n" +
 	"validation\x18\t \x01(\v2\x1a.grpcservice.v1.ValidationR\n" +
-	"validationB\x14\n" +
-	"\x12_max_request_bytesJ\x04\b\n" +
-	"\x10\x1e\"\x9a\x01\n" +
+	"validation\x12(\n" +
+	"\x04page\x18\n" +
+	" \x01(\v2\x14.grpcservice.v1.PageR\x04page\x12+\n" +
+	"\x05batch\x18\v \x01(\v2\x15.grpcservice.v1.BatchR\x05batch\x127\n" +
+	"\toperation\x18\f \x01(\v2\x19.grpcservice.v1.OperationR\toperation\x128\n" +
+	"\n" +
+	"request_id\x18\r \x01(\v2\x19.grpcservice.v1.RequestIdR\trequestIdB\x14\n" +
+	"\x12_max_request_bytesJ\x04\b\x0e\x10\x1e\"\x9a\x01\n" +
 	"\aTimeout\x12\x1d\n" +
 	"\adefault\x18\x01 \x01(\tH\x00R\adefault\x88\x01\x01\x12\x15\n" +
 	"\x03max\x18\x02 \x01(\tH\x01R\x03max\x88\x01\x01\x12\x17\n" +
@@ -987,7 +1570,90 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\n" +
 	"Validation\x12\x17\n" +
 	"\x04skip\x18\x01 \x01(\bH\x00R\x04skip\x88\x01\x01B\a\n" +
-	"\x05_skip\"!\n" +
+	"\x05_skip\"\xb5\x03\n" +
+	"\x04Page\x12\x15\n" +
+	"\x03off\x18\x01 \x01(\bH\x00R\x03off\x88\x01\x01\x12&\n" +
+	"\fdefault_size\x18\x02 \x01(\x05H\x01R\vdefaultSize\x88\x01\x01\x12\x1e\n" +
+	"\bmax_size\x18\x03 \x01(\x05H\x02R\amaxSize\x88\x01\x01\x12 \n" +
+	"\ttoken_ttl\x18\x04 \x01(\tH\x03R\btokenTtl\x88\x01\x01\x12\x12\n" +
+	"\x04vary\x18\x05 \x03(\tR\x04vary\x12\x19\n" +
+	"\x05items\x18\x06 \x01(\tH\x04R\x05items\x88\x01\x01\x12\x17\n" +
+	"\x04size\x18\a \x01(\tH\x05R\x04size\x88\x01\x01\x12\x19\n" +
+	"\x05token\x18\b \x01(\tH\x06R\x05token\x88\x01\x01\x12\x17\n" +
+	"\x04skip\x18\t \x01(\tH\aR\x04skip\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"next_token\x18\n" +
+	" \x01(\tH\bR\tnextToken\x88\x01\x01\x12\x19\n" +
+	"\x05total\x18\v \x01(\tH\tR\x05total\x88\x01\x01B\x06\n" +
+	"\x04_offB\x0f\n" +
+	"\r_default_sizeB\v\n" +
+	"\t_max_sizeB\f\n" +
+	"\n" +
+	"_token_ttlB\b\n" +
+	"\x06_itemsB\a\n" +
+	"\x05_sizeB\b\n" +
+	"\x06_tokenB\a\n" +
+	"\x05_skipB\r\n" +
+	"\v_next_tokenB\b\n" +
+	"\x06_total\"\xc6\x03\n" +
+	"\x05Batch\x12\x15\n" +
+	"\x03off\x18\x01 \x01(\bH\x00R\x03off\x88\x01\x01\x12\x1e\n" +
+	"\bmax_size\x18\x02 \x01(\x05H\x01R\amaxSize\x88\x01\x01\x12%\n" +
+	"\vconcurrency\x18\x03 \x01(\x05H\x02R\vconcurrency\x88\x01\x01\x12$\n" +
+	"\vallow_empty\x18\x04 \x01(\bH\x03R\n" +
+	"allowEmpty\x88\x01\x01\x12\x1f\n" +
+	"\bchildren\x18\x05 \x01(\tH\x04R\bchildren\x88\x01\x01\x12\x1d\n" +
+	"\aresults\x18\x06 \x01(\tH\x05R\aresults\x88\x01\x01\x12\x1d\n" +
+	"\amissing\x18\a \x01(\tH\x06R\amissing\x88\x01\x01\x12.\n" +
+	"\x04mode\x18\b \x01(\x0e2\x1a.grpcservice.v1.Batch.ModeR\x04mode\"P\n" +
+	"\x04Mode\x12\x14\n" +
+	"\x10MODE_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vMODE_ATOMIC\x10\x01\x12\x0e\n" +
+	"\n" +
+	"MODE_KEYED\x10\x02\x12\x11\n" +
+	"\rMODE_PER_ITEM\x10\x03B\x06\n" +
+	"\x04_offB\v\n" +
+	"\t_max_sizeB\x0e\n" +
+	"\f_concurrencyB\x0e\n" +
+	"\f_allow_emptyB\v\n" +
+	"\t_childrenB\n" +
+	"\n" +
+	"\b_resultsB\n" +
+	"\n" +
+	"\b_missing\"\xc5\x04\n" +
+	"\tOperation\x12\x15\n" +
+	"\x03off\x18\x01 \x01(\bH\x00R\x03off\x88\x01\x01\x12(\n" +
+	"\rresponse_type\x18\x02 \x01(\tH\x01R\fresponseType\x88\x01\x01\x12(\n" +
+	"\rmetadata_type\x18\x03 \x01(\tH\x02R\fmetadataType\x88\x01\x01\x12\x19\n" +
+	"\x05lease\x18\x04 \x01(\tH\x03R\x05lease\x88\x01\x01\x12\x1b\n" +
+	"\x06retain\x18\x05 \x01(\tH\x04R\x06retain\x88\x01\x01\x12\x1d\n" +
+	"\atimeout\x18\x06 \x01(\tH\x05R\atimeout\x88\x01\x01\x12&\n" +
+	"\fmax_attempts\x18\a \x01(\x05H\x06R\vmaxAttempts\x88\x01\x01\x12&\n" +
+	"\fconflict_key\x18\b \x01(\tH\aR\vconflictKey\x88\x01\x01\x12E\n" +
+	"\von_conflict\x18\t \x01(\x0e2$.grpcservice.v1.Operation.OnConflictR\n" +
+	"onConflict\"p\n" +
+	"\n" +
+	"OnConflict\x12\x1b\n" +
+	"\x17ON_CONFLICT_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11ON_CONFLICT_ABORT\x10\x01\x12\x15\n" +
+	"\x11ON_CONFLICT_QUEUE\x10\x02\x12\x17\n" +
+	"\x13ON_CONFLICT_PREEMPT\x10\x03B\x06\n" +
+	"\x04_offB\x10\n" +
+	"\x0e_response_typeB\x10\n" +
+	"\x0e_metadata_typeB\b\n" +
+	"\x06_leaseB\t\n" +
+	"\a_retainB\n" +
+	"\n" +
+	"\b_timeoutB\x0f\n" +
+	"\r_max_attemptsB\x0f\n" +
+	"\r_conflict_key\"w\n" +
+	"\tRequestId\x12\x15\n" +
+	"\x03off\x18\x01 \x01(\bH\x00R\x03off\x88\x01\x01\x12\x19\n" +
+	"\x05field\x18\x02 \x01(\tH\x01R\x05field\x88\x01\x01\x12\x1b\n" +
+	"\x06window\x18\x03 \x01(\tH\x02R\x06window\x88\x01\x01B\x06\n" +
+	"\x04_offB\b\n" +
+	"\x06_fieldB\t\n" +
+	"\a_window\"!\n" +
 	"\aReasons\x12\x16\n" +
 	"\x06domain\x18\x01 \x01(\tR\x06domain:S\n" +
 	"\aservice\x12\x1f.google.protobuf.ServiceOptions\x18\xb9\xd3\x05 \x01(\v2\x16.grpcservice.v1.PolicyR\aservice:P\n" +
@@ -1006,47 +1672,59 @@ func file_grpcservice_v1_options_proto_rawDescGZIP() []byte {
 	return file_grpcservice_v1_options_proto_rawDescData
 }
 
-var file_grpcservice_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_grpcservice_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_grpcservice_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_grpcservice_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_grpcservice_v1_options_proto_goTypes = []any{
 	(Rate_Key)(0),                       // 0: grpcservice.v1.Rate.Key
 	(Log_Level)(0),                      // 1: grpcservice.v1.Log.Level
-	(*Policy)(nil),                      // 2: grpcservice.v1.Policy
-	(*Timeout)(nil),                     // 3: grpcservice.v1.Timeout
-	(*Auth)(nil),                        // 4: grpcservice.v1.Auth
-	(*Rate)(nil),                        // 5: grpcservice.v1.Rate
-	(*Concurrency)(nil),                 // 6: grpcservice.v1.Concurrency
-	(*Retry)(nil),                       // 7: grpcservice.v1.Retry
-	(*Hedging)(nil),                     // 8: grpcservice.v1.Hedging
-	(*Log)(nil),                         // 9: grpcservice.v1.Log
-	(*Validation)(nil),                  // 10: grpcservice.v1.Validation
-	(*Reasons)(nil),                     // 11: grpcservice.v1.Reasons
-	(*descriptorpb.ServiceOptions)(nil), // 12: google.protobuf.ServiceOptions
-	(*descriptorpb.MethodOptions)(nil),  // 13: google.protobuf.MethodOptions
-	(*descriptorpb.EnumOptions)(nil),    // 14: google.protobuf.EnumOptions
+	(Batch_Mode)(0),                     // 2: grpcservice.v1.Batch.Mode
+	(Operation_OnConflict)(0),           // 3: grpcservice.v1.Operation.OnConflict
+	(*Policy)(nil),                      // 4: grpcservice.v1.Policy
+	(*Timeout)(nil),                     // 5: grpcservice.v1.Timeout
+	(*Auth)(nil),                        // 6: grpcservice.v1.Auth
+	(*Rate)(nil),                        // 7: grpcservice.v1.Rate
+	(*Concurrency)(nil),                 // 8: grpcservice.v1.Concurrency
+	(*Retry)(nil),                       // 9: grpcservice.v1.Retry
+	(*Hedging)(nil),                     // 10: grpcservice.v1.Hedging
+	(*Log)(nil),                         // 11: grpcservice.v1.Log
+	(*Validation)(nil),                  // 12: grpcservice.v1.Validation
+	(*Page)(nil),                        // 13: grpcservice.v1.Page
+	(*Batch)(nil),                       // 14: grpcservice.v1.Batch
+	(*Operation)(nil),                   // 15: grpcservice.v1.Operation
+	(*RequestId)(nil),                   // 16: grpcservice.v1.RequestId
+	(*Reasons)(nil),                     // 17: grpcservice.v1.Reasons
+	(*descriptorpb.ServiceOptions)(nil), // 18: google.protobuf.ServiceOptions
+	(*descriptorpb.MethodOptions)(nil),  // 19: google.protobuf.MethodOptions
+	(*descriptorpb.EnumOptions)(nil),    // 20: google.protobuf.EnumOptions
 }
 var file_grpcservice_v1_options_proto_depIdxs = []int32{
-	3,  // 0: grpcservice.v1.Policy.timeout:type_name -> grpcservice.v1.Timeout
-	4,  // 1: grpcservice.v1.Policy.auth:type_name -> grpcservice.v1.Auth
-	5,  // 2: grpcservice.v1.Policy.rate:type_name -> grpcservice.v1.Rate
-	6,  // 3: grpcservice.v1.Policy.concurrency:type_name -> grpcservice.v1.Concurrency
-	7,  // 4: grpcservice.v1.Policy.retry:type_name -> grpcservice.v1.Retry
-	8,  // 5: grpcservice.v1.Policy.hedging:type_name -> grpcservice.v1.Hedging
-	9,  // 6: grpcservice.v1.Policy.log:type_name -> grpcservice.v1.Log
-	10, // 7: grpcservice.v1.Policy.validation:type_name -> grpcservice.v1.Validation
-	0,  // 8: grpcservice.v1.Rate.key:type_name -> grpcservice.v1.Rate.Key
-	1,  // 9: grpcservice.v1.Log.level:type_name -> grpcservice.v1.Log.Level
-	12, // 10: grpcservice.v1.service:extendee -> google.protobuf.ServiceOptions
-	13, // 11: grpcservice.v1.method:extendee -> google.protobuf.MethodOptions
-	14, // 12: grpcservice.v1.reasons:extendee -> google.protobuf.EnumOptions
-	2,  // 13: grpcservice.v1.service:type_name -> grpcservice.v1.Policy
-	2,  // 14: grpcservice.v1.method:type_name -> grpcservice.v1.Policy
-	11, // 15: grpcservice.v1.reasons:type_name -> grpcservice.v1.Reasons
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	13, // [13:16] is the sub-list for extension type_name
-	10, // [10:13] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	5,  // 0: grpcservice.v1.Policy.timeout:type_name -> grpcservice.v1.Timeout
+	6,  // 1: grpcservice.v1.Policy.auth:type_name -> grpcservice.v1.Auth
+	7,  // 2: grpcservice.v1.Policy.rate:type_name -> grpcservice.v1.Rate
+	8,  // 3: grpcservice.v1.Policy.concurrency:type_name -> grpcservice.v1.Concurrency
+	9,  // 4: grpcservice.v1.Policy.retry:type_name -> grpcservice.v1.Retry
+	10, // 5: grpcservice.v1.Policy.hedging:type_name -> grpcservice.v1.Hedging
+	11, // 6: grpcservice.v1.Policy.log:type_name -> grpcservice.v1.Log
+	12, // 7: grpcservice.v1.Policy.validation:type_name -> grpcservice.v1.Validation
+	13, // 8: grpcservice.v1.Policy.page:type_name -> grpcservice.v1.Page
+	14, // 9: grpcservice.v1.Policy.batch:type_name -> grpcservice.v1.Batch
+	15, // 10: grpcservice.v1.Policy.operation:type_name -> grpcservice.v1.Operation
+	16, // 11: grpcservice.v1.Policy.request_id:type_name -> grpcservice.v1.RequestId
+	0,  // 12: grpcservice.v1.Rate.key:type_name -> grpcservice.v1.Rate.Key
+	1,  // 13: grpcservice.v1.Log.level:type_name -> grpcservice.v1.Log.Level
+	2,  // 14: grpcservice.v1.Batch.mode:type_name -> grpcservice.v1.Batch.Mode
+	3,  // 15: grpcservice.v1.Operation.on_conflict:type_name -> grpcservice.v1.Operation.OnConflict
+	18, // 16: grpcservice.v1.service:extendee -> google.protobuf.ServiceOptions
+	19, // 17: grpcservice.v1.method:extendee -> google.protobuf.MethodOptions
+	20, // 18: grpcservice.v1.reasons:extendee -> google.protobuf.EnumOptions
+	4,  // 19: grpcservice.v1.service:type_name -> grpcservice.v1.Policy
+	4,  // 20: grpcservice.v1.method:type_name -> grpcservice.v1.Policy
+	17, // 21: grpcservice.v1.reasons:type_name -> grpcservice.v1.Reasons
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	19, // [19:22] is the sub-list for extension type_name
+	16, // [16:19] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_grpcservice_v1_options_proto_init() }
@@ -1063,13 +1741,17 @@ func file_grpcservice_v1_options_proto_init() {
 	file_grpcservice_v1_options_proto_msgTypes[6].OneofWrappers = []any{}
 	file_grpcservice_v1_options_proto_msgTypes[7].OneofWrappers = []any{}
 	file_grpcservice_v1_options_proto_msgTypes[8].OneofWrappers = []any{}
+	file_grpcservice_v1_options_proto_msgTypes[9].OneofWrappers = []any{}
+	file_grpcservice_v1_options_proto_msgTypes[10].OneofWrappers = []any{}
+	file_grpcservice_v1_options_proto_msgTypes[11].OneofWrappers = []any{}
+	file_grpcservice_v1_options_proto_msgTypes[12].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_grpcservice_v1_options_proto_rawDesc), len(file_grpcservice_v1_options_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   10,
+			NumEnums:      4,
+			NumMessages:   14,
 			NumExtensions: 3,
 			NumServices:   0,
 		},
