@@ -4,8 +4,12 @@ BIN := $(CURDIR)/.bin
 # The plugins of this checkout come before any that the machine has.
 export PATH := $(BIN):$(PATH)
 
-# The modules with Go packages; tools has none.
-MODULES := . examples/shop benchmarks
+# The protos of Google, for those of ours that import them.
+PROTOS := $(CURDIR)/.protos
+# The example's copy of them: a buf module cannot lie outside of its project.
+SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
+# The modules.
+MODULES := . examples/shop benchmarks tools
 # The protos that somebody may depend on. Those of internal/e2e are nobody's but ours.
 PUBLIC_PROTOS := proto examples/shop/proto
 # What `make breaking` compares with: what is published, or else the last commit.
@@ -22,7 +26,7 @@ demo: generate ## Generate the shop, serve it, call every RPC, stop it
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
-test: lint breaking test-root test-race test-shop ## Run every check and every test
+test: lint breaking test-root test-race test-shop test-tools ## Run every check and every test
 
 .PHONY: test-root
 test-root: tools ## Run the unit, golden and end-to-end tests
@@ -35,6 +39,10 @@ test-race: ## Run what has goroutines under the race detector
 .PHONY: test-shop
 test-shop: ## Run the tests of the example
 	cd examples/shop && go test -race -count=1 ./... # Go's cache does not see the programs that the tests build
+
+.PHONY: test-tools
+test-tools: tools ## Run the tests of what writes the protos of Google
+	cd tools && go test ./...
 
 .PHONY: test-newest
 test-newest: ## Run the tests against the newest grpc, as a user's go.mod may have it
@@ -56,13 +64,13 @@ fuzz: ## Fuzz each target for FUZZTIME (10s)
 	done
 
 .PHONY: bench
-bench: ## Compare what calls cost with protoc-gen-go-grpc and go-grpc-middleware
+bench: ## Compare what calls and page tokens cost with protoc-gen-go-grpc, go-grpc-middleware and aip-go
 	cd benchmarks && go run .
 
 .PHONY: lint
-lint: tools ## Check how Go and proto files are written
+lint: tools protos ## Check how Go and proto files are written
 	@unformatted=$$("$$(go env GOROOT)/bin/gofmt" -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
-	@for module in $(MODULES) tools; do \
+	@for module in $(MODULES); do \
 		echo "go mod tidy: $$module"; \
 		(cd $$module && go mod tidy -diff) || exit 1; \
 	done
@@ -77,7 +85,7 @@ lint: tools ## Check how Go and proto files are written
 	done
 
 .PHONY: breaking
-breaking: tools ## Check that the public protos still fit those of AGAINST (origin/main)
+breaking: tools protos ## Check that the public protos still fit those of AGAINST (origin/main)
 	@git rev-parse --verify --quiet "$(AGAINST)^{commit}" >/dev/null || { echo "AGAINST=$(AGAINST): there is no such commit"; exit 1; }
 	@for protos in $(PUBLIC_PROTOS); do \
 		if ! git cat-file -e "$(AGAINST):$$protos" 2>/dev/null; then \
@@ -89,10 +97,26 @@ breaking: tools ## Check that the public protos still fit those of AGAINST (orig
 	done
 
 .PHONY: generate
-generate: tools plugin ## Generate the options, the code of internal/e2e and of the example
+generate: tools plugin protos ## Generate the options, the code of internal/e2e and of the example
 	$(BIN)/buf generate --template buf.gen.options.yaml
 	$(BIN)/buf generate
+	$(BIN)/buf generate --template buf.gen.google.yaml
 	cd examples/shop && $(BIN)/protoc-gen-grpcservice --export third_party && $(BIN)/buf generate
+
+.PHONY: protos
+protos: $(PROTOS)/.written $(SHOP_PROTOS)/.written ## Write the protos of Google to .protos, where they have changed
+
+$(PROTOS)/.written: $(BIN)/.tools tools/go.mod tools/go.sum $(wildcard tools/googleprotos/*.go)
+	rm -rf $(PROTOS)
+	cd tools && go run ./googleprotos $(PROTOS)
+	$(BIN)/buf format -w $(PROTOS)
+	@touch $@
+
+$(SHOP_PROTOS)/.written: $(PROTOS)/.written
+	rm -rf $(SHOP_PROTOS)
+	cp -R $(PROTOS) $(SHOP_PROTOS)
+	cd examples/shop && $(BIN)/buf format -w .protos
+	@touch $@
 
 .PHONY: plugin
 plugin: ## Build protoc-gen-grpcservice
@@ -113,4 +137,4 @@ $(BIN)/protoc-gen-go: go.mod go.sum
 
 .PHONY: clean
 clean: ## Remove the tools and what they left behind
-	rm -rf $(BIN)
+	rm -rf $(BIN) $(PROTOS) $(SHOP_PROTOS)

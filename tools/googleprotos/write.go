@@ -1,0 +1,43 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/jhump/protoreflect/v2/protoprint"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// header is the first line of each file.
+const header = "// Printed from a Go module's descriptor by tools/googleprotos; do not edit, do not commit.\n"
+
+// write writes the files that are wanted and what they import below the folder.
+func write(folder string) error {
+	files, err := withImports(wanted())
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := writeFile(folder, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeFile(folder string, file protoreflect.FileDescriptor) error {
+	var text bytes.Buffer
+	text.WriteString(header)
+	// Fully qualified names: shorter ones depend on the printer's idea of scopes.
+	printer := protoprint.Printer{ForceFullyQualifiedNames: true}
+	if err := printer.PrintProtoFile(file, &text); err != nil {
+		return fmt.Errorf("%s: %w", file.Path(), err)
+	}
+	path := filepath.Join(folder, filepath.FromSlash(file.Path()))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, text.Bytes(), 0o644)
+}
