@@ -1,0 +1,230 @@
+package filter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// test is what a comparison says of a value on its path: a message, a list, a map or a scalar. Of a value that is not there it
+// gets the zero Value.
+type test func(v protoreflect.Value, there bool) bool
+
+// comparison compiles a restriction along the path of its left side. Each of its methods returns the test of a value, and has the
+// parts of the path that are still to go within that value.
+type comparison struct {
+	*compiler
+	r     *Restriction
+	left  *Member
+	right *Member
+	path  []string // the fields so far, without keys of maps
+}
+
+// unquoted says whether the literal is the word.
+func (c *comparison) unquoted(word string) bool {
+	return len(c.right.Parts) == 1 && !c.right.Parts[0].Quoted && c.right.Parts[0].Text == word
+}
+
+// presence says whether the comparison is field:*.
+func (c *comparison) presence() bool { return c.r.Op == Has && c.unquoted("*") }
+
+// null says whether the comparison is with null, if the field may be null.
+func (c *comparison) null() bool {
+	return (c.r.Op == Equals || c.r.Op == NotEquals) && c.unquoted("null")
+}
+
+// absent is what a comparison with a literal says of a value that is not there.
+func (c *comparison) absent() bool { return c.r.Op == NotEquals }
+
+// missing is what the comparison says of a value that is not there, where null is no literal.
+func (c *comparison) missing() bool { return c.absent() != c.null() }
+
+// looksInto keeps that the comparison is not of one value.
+func (c *comparison) looksInto() {
+	if c.annotate {
+		c.r.manifold = true
+	}
+}
+
+// fieldOf tests a message by the field that the first part names.
+func (c *comparison) fieldOf(message protoreflect.MessageDescriptor, parts []Part) (test, *fault) {
+	field, err := c.lookup(message, parts[0], len(parts) == 1)
+	if err != nil {
+		return nil, err
+	}
+	if c.annotate {
+		c.r.Field = field
+	}
+	if len(parts) == 1 && c.presence() {
+		return func(v protoreflect.Value, there bool) bool { return there && v.Message().Has(field) }, nil
+	}
+	inner, err := c.value(field, parts[1:])
+	return func(v protoreflect.Value, there bool) bool {
+		if !there || field.HasPresence() && !v.Message().Has(field) {
+			return inner(protoreflect.Value{}, false)
+		}
+		return inner(v.Message().Get(field), true)
+	}, err
+}
+
+// value tests what a field holds.
+func (c *comparison) value(field protoreflect.FieldDescriptor, parts []Part) (test, *fault) {
+	switch {
+	case field.IsMap():
+		return c.mapOf(field, parts)
+	case field.IsList():
+		return c.list(field, parts)
+	}
+	return c.single(field, parts)
+}
+
+// list tests a list by its elements.
+func (c *comparison) list(field protoreflect.FieldDescriptor, parts []Part) (test, *fault) {
+	if c.r.Op != Has {
+		return nil, faultf(c.left.At, `%s is a list; write "%s:" for "has an element that is"`, field.Name(), c.left)
+	}
+	c.looksInto()
+	element, err := c.single(field, parts)
+	return func(v protoreflect.Value, there bool) bool {
+		if !there {
+			return false
+		}
+		list := v.List()
+		for i := range list.Len() {
+			if element(list.Get(i), true) {
+				return true
+			}
+		}
+		return false
+	}, err
+}
+
+// mapOf tests a map: by the value of the key that the first part is, or, without parts, by its keys.
+func (c *comparison) mapOf(field protoreflect.FieldDescriptor, parts []Part) (test, *fault) {
+	c.looksInto()
+	if len(parts) == 0 {
+		return c.keys(field)
+	}
+	literal, ok := scalarOf(field.MapKey(), parts[0].Text)
+	if !ok {
+		return nil, faultf(parts[0].At, "%s is no key of %s, which are %s", quote(parts[0].Text), field.Name(), kindOf(field.MapKey()))
+	}
+	key := literal.MapKey()
+	if len(parts) == 1 && c.presence() {
+		return func(v protoreflect.Value, there bool) bool { return there && v.Map().Has(key) }, nil
+	}
+	inner, err := c.single(field.MapValue(), parts[1:])
+	return func(v protoreflect.Value, there bool) bool {
+		if !there || !v.Map().Has(key) {
+			return inner(protoreflect.Value{}, false)
+		}
+		return inner(v.Map().Get(key), true)
+	}, err
+}
+
+// keys tests a map by whether it has a key.
+func (c *comparison) keys(field protoreflect.FieldDescriptor) (test, *fault) {
+	if c.r.Op != Has {
+		return nil, faultf(c.left.At, `%s is a map; write "%s:" for "has the key", or the key behind a dot`, field.Name(), c.left)
+	}
+	key, err := c.scalar(field.MapKey())
+	return func(v protoreflect.Value, there bool) (has bool) {
+		if !there {
+			return false
+		}
+		v.Map().Range(func(k protoreflect.MapKey, _ protoreflect.Value) bool {
+			has = key(k.Value(), true)
+			return !has
+		})
+		return has
+	}, err
+}
+
+// single tests a value that is no list and no map.
+func (c *comparison) single(field protoreflect.FieldDescriptor, parts []Part) (test, *fault) {
+	if len(parts) == 0 && c.null() && field.HasPresence() && !isJSON(field.Message()) {
+		return func(_ protoreflect.Value, there bool) bool { return there == c.absent() }, nil
+	}
+	if field.Message() != nil {
+		if test, err, known := c.wellKnown(field, parts); known {
+			return test, err
+		}
+		if len(parts) > 0 {
+			return c.fieldOf(field.Message(), parts)
+		}
+		return c.whole(field)
+	}
+	if len(parts) > 0 {
+		return nil, faultf(parts[0].At, "%s has no fields, as its type is %s", field.Name(), field.Kind())
+	}
+	return c.scalar(field)
+}
+
+// whole tests a message by whether it has a field.
+func (c *comparison) whole(field protoreflect.FieldDescriptor) (test, *fault) {
+	message := field.Message()
+	if c.r.Op != Has {
+		return nil, faultf(c.left.At, "%s is a message; compare one of its fields: %s", field.Name(), c.names(message))
+	}
+	if c.presence() {
+		return func(_ protoreflect.Value, there bool) bool { return there }, nil
+	}
+	c.looksInto()
+	inner, err := c.lookup(message, Part{At: c.right.At, Text: c.right.Path()}, true)
+	return func(v protoreflect.Value, there bool) bool { return there && v.Message().Has(inner) }, err
+}
+
+// lookup returns the field that a part names, if filters may use it: compare it where it is the last of the path, or else go
+// through it.
+func (c *comparison) lookup(message protoreflect.MessageDescriptor, part Part, last bool) (protoreflect.FieldDescriptor, *fault) {
+	field := message.Fields().ByName(protoreflect.Name(part.Text))
+	if field != nil && c.usable(field, last) {
+		c.path = append(c.path, part.Text)
+		return field, nil
+	}
+	if field = message.Fields().ByJSONName(part.Text); field != nil && c.usable(field, last) {
+		return nil, faultf(part.At, "no field %s to filter by; write %s", quote(part.Text), field.Name())
+	}
+	return nil, faultf(part.At, "no field %s to filter by; there are: %s", quote(part.Text), c.names(message))
+}
+
+func (c *comparison) usable(field protoreflect.FieldDescriptor, last bool) bool {
+	path := strings.Join(append(slices.Clone(c.path), string(field.Name())), ".")
+	return c.schema.comparable(path, field) || !last && c.schema.fields != nil && c.schema.fields.leads(path)
+}
+
+// shownNames is how many fields a fault lists.
+const shownNames = 12
+
+// names returns the fields of the message that may be used, for a fault.
+func (c *comparison) names(message protoreflect.MessageDescriptor) string {
+	var names []string
+	for i := range message.Fields().Len() {
+		if field := message.Fields().Get(i); c.usable(field, false) {
+			names = append(names, string(field.Name()))
+		}
+	}
+	if more := len(names) - shownNames; more > 0 {
+		names = append(names[:shownNames], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+// comparable says whether filters may compare a field.
+func (s *Schema) comparable(path string, field protoreflect.FieldDescriptor) bool {
+	within, named := true, false
+	if s.fields != nil {
+		within, named = s.fields.has(path)
+	}
+	return named || within && !redacted(field)
+}
+
+// redacted says whether the field has the option debug_redact: its values are not for everybody, and a filter that can
+// compare them finds them out.
+func redacted(field protoreflect.FieldDescriptor) bool {
+	options, _ := field.Options().(*descriptorpb.FieldOptions)
+	return options.GetDebugRedact()
+}

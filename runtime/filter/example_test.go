@@ -1,0 +1,44 @@
+package filter_test
+
+import (
+	"fmt"
+
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime/filter"
+	"github.com/grpcservice/grpcservice/runtime/page"
+)
+
+// statuses is the schema of the examples; what stands alone is an error.
+var statuses = filter.For((&spb.Status{}).ProtoReflect().Descriptor(), filter.Fields("code", "message"), filter.Search())
+
+func ExampleFilter_Match() {
+	f, err := statuses.Parse("filter", `code = (5 OR 7) message:"*gone*"`)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(f, f.Match(&spb.Status{Code: 5, Message: "it has gone"}), f.Match(&spb.Status{Code: 6}))
+	// Output: ((code = 5 OR code = 7) AND message:"*gone*") true false
+}
+
+func ExampleFilter_SQL() {
+	f, err := statuses.Parse("filter", `code > 4 AND -message = "100%*"`)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	columns := map[string]string{"code": "s.code", "message": "s.text"}
+	fmt.Println(f.SQL(columns, page.Dollar, 1))
+	// Output: ((s.code IS NOT NULL AND s.code > $2) AND (NOT (s.text IS NOT NULL AND s.text LIKE $3 ESCAPE '!'))) [4 100!%%] <nil>
+}
+
+func ExampleSchema_Parse_fault() {
+	_, err := statuses.Parse("filter", `code = 5 and message = "x"`)
+	fmt.Println(err)
+	_, err = statuses.Parse("filter", `status = 5`)
+	fmt.Println(err)
+	// Output:
+	// filter: column 10: "and" is no operator; write AND, or put a word to search for in quotes
+	// filter: column 1: no field "status" to filter by; there are: code, message
+}

@@ -1,0 +1,204 @@
+package filter_test
+
+import (
+	"strings"
+	"testing"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/filter"
+)
+
+func TestParse(t *testing.T) {
+	tests := map[string]string{ // filter: the tree, with brackets
+		`a = 1`:                   `a = 1`,
+		`  a=1  `:                 `a = 1`,
+		`a<1 b<=2 c>3 d>=4 e!=5`:  `(a < 1 AND b <= 2 AND c > 3 AND d >= 4 AND e != 5)`,
+		`a:b`:                     `a:b`,
+		`a : *`:                   `a:*`,
+		`a.b.c = "x.y"`:           `a.b.c = "x.y"`,
+		`a."b c".AND = 1`:         `a."b c".AND = 1`,
+		`a AND b OR c`:            `(a AND (b OR c))`,
+		`a OR b AND c`:            `((a OR b) AND c)`,
+		`a b AND c d`:             `(a AND b AND c AND d)`,
+		`New York Giants OR Jets`: `(New AND York AND (Giants OR Jets))`,
+		`(a b) AND c`:             `((a AND b) AND c)`,
+		`(a)AND(b)`:               `(a AND b)`,
+		`((a))`:                   `a`,
+		`NOT a`:                   `NOT a`,
+		`NOT(a OR b)`:             `NOT (a OR b)`,
+		`-a`:                      `NOT a`,
+		`-30`:                     `NOT 30`,
+		`-file:".java"`:           `NOT file:".java"`,
+		`-(a b)`:                  `NOT (a AND b)`,
+		`NOT (NOT a)`:             `NOT (NOT a)`,
+		`NOT -a`:                  `NOT -a`,
+		`a = -30`:                 `a = -30`,
+		`a-b = c-d`:               `a-b = c-d`,
+		`a > 2.997e9`:             `a > 2.997e9`,
+		`a = com.google`:          `a = com.google`,
+		`t >= 2012-04-21T11:30:00.5-04:00 AND b:c`: `(t >= 2012-04-21T11:30:00.5-04:00 AND b:c)`,
+		`t = 11:30 u:v`:             `(t = 11:30 AND u:v)`,
+		`a = (b OR "c d")`:          `(a = b OR a = "c d")`,
+		`a:(b -c)`:                  `(a:b AND NOT a:c)`,
+		`a = 'it\'s' b='"'`:         `(a = "it's" AND b = "\"")`,
+		`a = "\d\\\*\n\t"`:          `a = "\\d\\\*\n\t"`,
+		`a = "*x*"`:                 `a = "*x*"`,
+		`f()`:                       `f()`,
+		`f(a.b, "c", 11:30, g(-1))`: `f(a.b, "c", 11:30, g(-1))`,
+		`m.f(x) AND a = 1`:          `(m.f(x) AND a = 1)`,
+		`a <= f(b.c)`:               `a <= f(b.c)`,
+		`a (b)`:                     `(a AND b)`,
+		`müller = "ö"`:              `müller = "ö"`,
+		`hello! a!=b`:               `(hello! AND a != b)`,
+	}
+	for text, want := range tests {
+		expr, err := filter.Parse("filter", text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if got := expr.String(); got != want {
+			t.Errorf("%s is %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestEmptyFilterHasNoTree(t *testing.T) {
+	for _, text := range []string{"", " \t\n"} {
+		if expr, err := filter.Parse("filter", text); expr != nil || err != nil {
+			t.Errorf("%q is %v, %v", text, expr, err)
+		}
+	}
+}
+
+func TestParseFaults(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{`a =`, `column 4: the filter ends where something is missing`},
+		{`a = "b`, `column 5: the string that begins here does not end; a closing " is missing`},
+		{`ä = ü AND`, `column 10: the filter ends where something is missing`},
+		{`a == 1`, `column 3: "==" is no comparator; write "="`},
+		{`a = b = c`, `column 7: "=" cannot stand here; put what is text in quotes`},
+		{`(a`, `column 1: the bracket that opens here is not closed`},
+		{`f(a`, `column 2: the bracket that opens here is not closed`},
+		{`f(a b)`, `column 5: "b" cannot stand here`},
+		{`f(,)`, `column 3: "," cannot stand here; put what is text in quotes`},
+		{`a)`, `column 2: ")" cannot stand here; put what is text in quotes`},
+		{`()`, `column 2: ")" cannot stand here; put what is text in quotes`},
+		{`a"b"`, `column 2: there must be a space here, or quotes around what is text`},
+		{`a = 1 and b = 2`, `column 7: "and" is no operator; write AND, or put a word to search for in quotes`},
+		{`a || b`, `column 3: "||" is no operator; write OR, or put a word to search for in quotes`},
+		{`!a`, `column 1: "!" is no operator; write NOT, or put a word to search for in quotes`},
+		{`AND a`, `column 1: AND cannot stand here; put a word that is no operator in quotes`},
+		{`NOT NOT a`, `column 5: NOT cannot stand here; put a word that is no operator in quotes`},
+		{`state = OR`, `column 9: OR cannot stand here; put a word that is no operator in quotes`},
+		{`- a`, `column 1: a minus stands right before what it negates: -name = "x"; to search for it, write "-"`},
+		{`a. b`, `column 4: there is nothing behind a dot; put what is text in quotes`},
+		{`a = b.`, `column 7: there is nothing behind a dot; put what is text in quotes`},
+		{`a = .5`, `column 5: "." cannot stand here; put what is text in quotes`},
+		{`a = (b c = d)`, `column 8: a comparison cannot be compared; right of "=" there may be literals with AND, OR and NOT`},
+		{strings.Repeat("(", filter.MaxDepth+1) + "a", `column 33: brackets are nested deeper than 32`},
+		{strings.Repeat("a ", filter.MaxTerms+1), `column 2001: the filter has more than 1000 comparisons`},
+		{strings.Repeat("a", filter.MaxLength+1), `column 8193: the filter has 8193 bytes; it may have 8192`},
+		{strings.Repeat("f(", filter.MaxDepth+1), `column 66: brackets are nested deeper than 32`},
+		{`a, b`, `column 2: "," cannot stand here; put what is text in quotes`},
+	}
+	for _, test := range tests {
+		_, err := filter.Parse("filter", test.text)
+		wantFault(t, test.text, err, test.want)
+	}
+}
+
+// wantFault checks that an error is the one of a wrong filter.
+func wantFault(t *testing.T, text string, err error, want string) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("%.80s: no error, want %s", text, want)
+		return
+	}
+	if got := strings.TrimPrefix(status.Convert(err).Message(), "filter: "); got != want {
+		t.Errorf("%.80s:\ngot  %s\nwant %s", text, got, want)
+	}
+}
+
+func TestFaultSaysWhere(t *testing.T) {
+	_, err := filter.Parse("query.filter", `ä = 1 or b`)
+	if code, reason := status.Code(err), runtime.ReasonOf(err); code != codes.InvalidArgument || reason != filter.ReasonInvalid {
+		t.Errorf("got %v, %v", code, reason)
+	}
+	var column, field, description string
+	for _, detail := range status.Convert(err).Details() {
+		switch d := detail.(type) {
+		case *errdetails.ErrorInfo:
+			column = d.GetMetadata()["column"]
+		case *errdetails.BadRequest:
+			field, description = d.GetFieldViolations()[0].GetField(), d.GetFieldViolations()[0].GetDescription()
+		}
+	}
+	if column != "7" || field != "query.filter" || !strings.HasPrefix(description, `column 7: "or" is no operator`) {
+		t.Errorf("got column %q, field %q, description %q", column, field, description)
+	}
+}
+
+func TestPositions(t *testing.T) {
+	const text = `ab = "c" AND NOT f(d)`
+	expr, err := filter.Parse("filter", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	operands := expr.(*filter.And).Operands
+	comparison, not := operands[0].(*filter.Restriction), operands[1].(*filter.Not)
+	call := not.Operand.(*filter.Restriction).Left.(*filter.Call)
+	for _, at := range []struct {
+		got  filter.Pos
+		want string
+	}{{expr.Pos(), "ab"}, {comparison.Right.Pos(), `"c"`}, {not.Pos(), "NOT"}, {call.Pos(), "f("}, {call.Args[0].Pos(), "d"}} {
+		if !strings.HasPrefix(text[at.got:], at.want) {
+			t.Errorf("at %d is %q, want %q", at.got, text[at.got:], at.want)
+		}
+	}
+}
+
+func TestPattern(t *testing.T) {
+	for text, want := range map[string]string{
+		`"a*b"`: "a|b", `"*"`: "|", `"a\*b"`: "a*b", `*.foo`: "|.foo", `a.*.b*`: "a.|.b|", `'x'`: "x", `"a"."*b"`: "a.|b",
+	} {
+		expr, err := filter.Parse("filter", "f = "+text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(expr.(*filter.Restriction).Right.(*filter.Member).Pattern(), "|"); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+// FuzzParse checks that a tree is spelled as a filter that has the same tree.
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{`a = 1 AND -b:c OR NOT f(x, "y\*")`, `a:(b OR (c d))`, `t > 11:30 'x' NOT (NOT -a)`, `a."b".c<=*`, `--a`, `a=:b`} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		expr, err := filter.Parse("filter", text)
+		if err != nil && runtime.ReasonOf(err) != filter.ReasonInvalid {
+			t.Fatalf("the reason is %v", runtime.ReasonOf(err))
+		}
+		if err != nil || expr == nil {
+			return
+		}
+		spelled := expr.String()
+		again, err := filter.Parse("filter", spelled)
+		if err != nil {
+			if len(spelled) > len(text) { // brackets that were not there may be too many
+				return
+			}
+			t.Fatalf("%q is spelled %q: %v", text, spelled, err)
+		}
+		if again.String() != spelled {
+			t.Fatalf("%q is spelled %q, and that %q", text, spelled, again)
+		}
+	})
+}

@@ -1,0 +1,219 @@
+package filter
+
+// What a filter may be at most, so that none costs more than its answer is worth.
+const (
+	// MaxLength is how long a filter may be, in bytes.
+	MaxLength = 8 << 10
+	// MaxDepth is how deep brackets may be nested.
+	MaxDepth = 32
+	// MaxTerms is how many comparisons, literals and calls a filter may have.
+	MaxTerms = 1000
+)
+
+// Parse returns the tree of a filter, or nil for one that is empty or blank, which matches everything. It knows no types; use
+// [For] and [Schema.Parse] where there is a message.
+//
+// An error is INVALID_ARGUMENT with the reason [ReasonInvalid], and a violation of the field, which is the path of the filter in
+// the request, "filter" in most. Filters that exceed [MaxLength], [MaxDepth] or [MaxTerms] are errors too.
+func Parse(field, text string) (Expr, error) {
+	expr, err := parse(text)
+	if err != nil {
+		return nil, err.status(field, text)
+	}
+	return expr, nil
+}
+
+func parse(source string) (Expr, *fault) {
+	if len(source) > MaxLength {
+		return nil, faultf(MaxLength, "the filter has %d bytes; it may have %d", len(source), MaxLength)
+	}
+	p := &parser{lexer: lexer{source: source}}
+	if err := p.advance(); err != nil {
+		return nil, err
+	}
+	if p.tok.kind == kindEnd {
+		return nil, nil
+	}
+	expr, err := p.expression()
+	if err != nil {
+		return nil, err
+	}
+	if p.tok.kind != kindEnd {
+		return nil, p.unexpected()
+	}
+	return expr, nil
+}
+
+// parser goes down the grammar of AIP-160, whose rules its methods are named after.
+type parser struct {
+	lexer lexer
+	tok   token // the one that is not used yet
+	depth int
+	terms int
+}
+
+func (p *parser) advance() (err *fault) {
+	p.tok, err = p.lexer.next(false)
+	return err
+}
+
+// argument goes on to a token that is right of a comparator or in a call.
+func (p *parser) argument() (err *fault) {
+	p.tok, err = p.lexer.next(true)
+	return err
+}
+
+// keyword says whether the token is the operator.
+func (p *parser) keyword(operator string) bool {
+	return p.tok.kind == kindText && p.tok.text == operator
+}
+
+// unexpected returns the fault of a token that cannot stand where it is.
+func (p *parser) unexpected() *fault {
+	switch p.tok.kind {
+	case kindEnd:
+		return faultf(p.tok.at, "the filter ends where something is missing")
+	case kindText, kindString:
+		return faultf(p.tok.at, "%s cannot stand here", quote(p.tok.text))
+	}
+	return faultf(p.tok.at, "%q cannot stand here; put what is text in quotes", p.tok.kind)
+}
+
+// expression is sequences with AND between them. Here a space means the same as AND, so the factors of all are operands of one.
+func (p *parser) expression() (Expr, *fault) {
+	var operands []Expr
+	for {
+		factors, err := p.sequence(operands)
+		if err != nil {
+			return nil, err
+		}
+		operands = factors
+		if !p.keyword("AND") {
+			return one(operands, func(all []Expr) Expr { return &And{all} }), nil
+		}
+		if err := p.advance(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// sequence appends factors that have spaces between them, at least one.
+func (p *parser) sequence(operands []Expr) ([]Expr, *fault) {
+	for {
+		factor, err := p.factor()
+		if err != nil {
+			return nil, err
+		}
+		operands = append(operands, factor)
+		if p.keyword("AND") || p.tok.kind == ")" || p.tok.kind == kindEnd {
+			return operands, nil
+		}
+		if !p.tok.spaced && (p.tok.kind == kindText || p.tok.kind == kindString || p.tok.kind == "(") {
+			return nil, faultf(p.tok.at, "there must be a space here, or quotes around what is text")
+		}
+	}
+}
+
+// factor is terms with OR between them.
+func (p *parser) factor() (Expr, *fault) {
+	var operands []Expr
+	for {
+		term, err := p.term()
+		if err != nil {
+			return nil, err
+		}
+		operands = append(operands, term)
+		if !p.keyword("OR") {
+			return one(operands, func(all []Expr) Expr { return &Or{all} }), nil
+		}
+		if err := p.advance(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func one(operands []Expr, several func([]Expr) Expr) Expr {
+	if len(operands) == 1 {
+		return operands[0]
+	}
+	return several(operands)
+}
+
+// term is a simple expression, with NOT or a minus before it or without.
+func (p *parser) term() (Expr, *fault) {
+	at := p.tok.at
+	switch {
+	case p.keyword("NOT"):
+		if err := p.advance(); err != nil {
+			return nil, err
+		}
+	case p.tok.kind == kindText && p.tok.text[0] == '-':
+		if err := p.cutMinus(); err != nil {
+			return nil, err
+		}
+	default:
+		return p.simple()
+	}
+	operand, err := p.simple()
+	if err != nil {
+		return nil, err
+	}
+	return &Not{At: at, Operand: operand}, nil
+}
+
+// cutMinus goes on to what is right behind the minus that the token begins with.
+func (p *parser) cutMinus() *fault {
+	at := p.tok.at
+	p.lexer.at = at + 1
+	if err := p.advance(); err != nil {
+		return err
+	}
+	if p.tok.spaced || p.tok.kind == kindEnd {
+		return faultf(at, `a minus stands right before what it negates: -name = "x"; to search for it, write "-"`)
+	}
+	return nil
+}
+
+// simple is an expression in brackets, or a restriction.
+func (p *parser) simple() (Expr, *fault) {
+	if p.tok.kind != "(" {
+		return p.restriction()
+	}
+	return p.composite()
+}
+
+// composite is an expression in brackets.
+func (p *parser) composite() (Expr, *fault) {
+	open := p.tok.at
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	if err := p.advance(); err != nil {
+		return nil, err
+	}
+	expr, err := p.expression()
+	if err != nil {
+		return nil, err
+	}
+	return expr, p.close(open)
+}
+
+// enter counts a bracket that opens.
+func (p *parser) enter() *fault {
+	if p.depth++; p.depth > MaxDepth {
+		return faultf(p.tok.at, "brackets are nested deeper than %d", MaxDepth)
+	}
+	return nil
+}
+
+// close goes on behind the bracket that closes what was opened.
+func (p *parser) close(open Pos) *fault {
+	if p.tok.kind == kindEnd {
+		return faultf(open, "the bracket that opens here is not closed")
+	}
+	if p.tok.kind != ")" {
+		return p.unexpected()
+	}
+	p.depth--
+	return p.advance()
+}

@@ -1,0 +1,129 @@
+package filter
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// Schema is what filters of one message type may say. [For] makes it; it is safe for concurrent use.
+type Schema struct {
+	message   protoreflect.MessageDescriptor
+	fields    *paths // what may be compared; nil is all
+	search    *paths // what literals alone are searched in; nil is all that may be compared
+	functions map[string]CompileFunc
+	err       error // of the options
+}
+
+// Option says what a filter may use.
+type Option func(*Schema)
+
+// CompileFunc reads the arguments of a call, once for a filter, and returns what the call says of a message. The text of an
+// error is for the caller.
+type CompileFunc func(args []Operand) (func(proto.Message) bool, error)
+
+// For returns the schema of a message. All its fields may be compared, and those of messages within it, but for those with the
+// option debug_redact; [Fields] chooses others.
+//
+// A path in an option that is no field of the message is a mistake in the program: each [Schema.Parse] then returns INTERNAL,
+// whose cause in the log names it.
+func For(message protoreflect.MessageDescriptor, options ...Option) *Schema {
+	s := &Schema{message: message, functions: make(map[string]CompileFunc)}
+	for _, option := range options {
+		option(s)
+	}
+	s.err = errors.Join(s.fields.check(message), s.search.check(message))
+	return s
+}
+
+// Fields is the fields that may be compared, as paths with dots, by the names of the proto: "name", "address.city". Of a
+// message, a list or a map all that is in it may be compared too. A field with the option debug_redact must be named itself.
+func Fields(paths ...string) Option { return func(s *Schema) { s.fields = newPaths(paths) } }
+
+// Search is the fields that literals alone are searched in, written as those of [Fields]; without paths such a literal is an
+// error. The default is all fields that may be compared.
+//
+// A literal is found in a string that has it anywhere, in whatever case, in the name of an enum's value, and in a number that
+// is spelled as it is.
+func Search(paths ...string) Option { return func(s *Schema) { s.search = newPaths(paths) } }
+
+// Function adds a function, which stands alone in a filter: near(home, "10km") AND age > 17. Names may have dots.
+func Function(name string, compile CompileFunc) Option {
+	return func(s *Schema) { s.functions[name] = compile }
+}
+
+// Parse returns the filter that a request has in a field. A filter that is empty or blank matches every message.
+//
+// An error is INVALID_ARGUMENT with the reason [ReasonInvalid], as that of [Parse]; also where a field is unknown, or a literal does
+// not fit its field.
+func (s *Schema) Parse(field, text string) (*Filter, error) {
+	if s.err != nil {
+		return nil, runtime.Reason(runtime.ReasonInternal).Errorf(codes.Internal, "internal error").WithCause(s.err)
+	}
+	expr, err := parse(text)
+	if err != nil {
+		return nil, err.status(field, text)
+	}
+	c := compiler{schema: s, message: s.message, annotate: true}
+	match, err := c.compile(expr)
+	if err != nil {
+		return nil, err.status(field, text)
+	}
+	return &Filter{schema: s, field: field, source: text, expr: expr, match: match}, nil
+}
+
+// paths is a set of fields.
+type paths struct{ list []string }
+
+func newPaths(list []string) *paths { return &paths{list: append([]string{}, list...)} }
+
+// has says whether a field is one of the set or within one of them; named, whether it is one itself.
+func (p *paths) has(path string) (within, named bool) {
+	for _, listed := range p.list {
+		named = named || path == listed
+		within = within || path == listed || strings.HasPrefix(path, listed+".")
+	}
+	return within, named
+}
+
+// leads says whether one of the set is within the field.
+func (p *paths) leads(path string) bool {
+	for _, listed := range p.list {
+		if strings.HasPrefix(listed, path+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// check returns what is wrong with the paths.
+func (p *paths) check(message protoreflect.MessageDescriptor) error {
+	if p == nil {
+		return nil
+	}
+	var errs []error
+	for _, path := range p.list {
+		if !exists(message, strings.Split(path, ".")) {
+			errs = append(errs, fmt.Errorf("filter: %s has no field %q; write paths of fields of the proto", message.FullName(), path))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// exists says whether the message has a field at the path, which goes through lists and the values of maps.
+func exists(message protoreflect.MessageDescriptor, names []string) bool {
+	field := message.Fields().ByName(protoreflect.Name(names[0]))
+	if field == nil || len(names) == 1 {
+		return field != nil
+	}
+	if field.IsMap() {
+		field = field.MapValue()
+	}
+	return field.Message() != nil && exists(field.Message(), names[1:])
+}

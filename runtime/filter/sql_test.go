@@ -1,0 +1,92 @@
+package filter_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/filter"
+	"github.com/grpcservice/grpcservice/runtime/page"
+)
+
+// columns is all that the tests of SQL have in their table.
+var columns = map[string]string{
+	"name": "name", "age": "age", "ratio": "ratio", "active": "active", "state": "state", "nick_name": "nick_name", "limit": `"limit"`,
+	"created": "created", "address.city": "a.city", "address": "address", "tags": "tags", "labels": "labels", "homes.city": "city", "data": "data",
+}
+
+func TestSQL(t *testing.T) {
+	tests := map[string]string{
+		``:                           `(1 = 1) []`,
+		`age > 3`:                    `(age IS NOT NULL AND age > ?) [3]`,
+		`age != 3`:                   `(age IS NULL OR age <> ?) [3]`,
+		`age:3`:                      `(age IS NOT NULL AND age = ?) [3]`,
+		`address.city = "x' OR 1=1"`: `(a.city IS NOT NULL AND a.city = ?) [x' OR 1=1]`,
+		`name = "50%_*!"`:            `(name IS NOT NULL AND name LIKE ? ESCAPE '!') [50!%!_%!!]`,
+		`name:*x`:                    `(name IS NOT NULL AND name LIKE ? ESCAPE '!') [%x]`,
+		`name != "*x"`:               `(name IS NULL OR name NOT LIKE ? ESCAPE '!') [%x]`,
+		`name < "a*"`:                `(name IS NOT NULL AND name < ?) [a*]`,
+		`name = "\*"`:                `(name IS NOT NULL AND name = ?) [*]`,
+		`active = false AND age = 1`: `((active IS NOT NULL AND active = ?) AND (age IS NOT NULL AND age = ?)) [false 1]`,
+		`state = STATE_OPEN`:         `(state IS NOT NULL AND state = ?) [1]`,
+		`limit = null`:               `("limit" IS NULL) []`,
+		`nick_name != null`:          `(nick_name IS NOT NULL) []`,
+		`created:* OR address:*`:     `((created IS NOT NULL) OR (address IS NOT NULL)) []`,
+		`name:*`:                     `(name IS NOT NULL AND name <> ?) []`,
+		`-age:*`:                     `(NOT (age IS NOT NULL AND age <> ?)) [0]`,
+		`data:*`:                     `(data IS NOT NULL AND data <> ?) [[]]`,
+		`NOT (age = 1 OR age = 2)`:   `(NOT ((age IS NOT NULL AND age = ?) OR (age IS NOT NULL AND age = ?))) [1 2]`,
+	}
+	schema := filter.For(userDescriptor(t))
+	for text, want := range tests {
+		f, err := schema.Parse("filter", text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		where, args, err := f.SQL(columns, page.Question, 0)
+		if got := fmt.Sprint(where, " ", args); got != want || err != nil {
+			t.Errorf("%s:\ngot  %s, %v\nwant %s", text, got, err, want)
+		}
+	}
+}
+
+func TestNotInSQL(t *testing.T) {
+	schema := filter.For(userDescriptor(t))
+	for text, want := range map[string]string{
+		`age = 1 score = 2`: `column 9: no field "score" to filter by`,
+		`word`:              `column 1: "word" cannot be asked of the database`,
+		`tags:x`:            `column 1: "tags:x" cannot be asked of the database`,
+		`labels:x`:          `column 1: "labels:x" cannot be asked of the database`,
+		`labels.x = y`:      `column 1: "labels.x = y" cannot be asked of the database`,
+		`homes.city:Rome`:   `column 1: "homes.city:Rome" cannot be asked of the database`,
+		`detail.reason = x`: `column 1: "detail.reason = x" cannot be asked of the database`,
+		`address:city`:      `column 1: "address:city" cannot be asked of the database`,
+		`extra.x = 1`:       `column 1: "extra.x = 1" cannot be asked of the database`,
+	} {
+		f, err := schema.Parse("filter", text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		_, _, err = f.SQL(columns, page.Question, 0)
+		wantFault(t, text, err, want)
+	}
+}
+
+// TestZerosOfPresence checks that a field:* of SQL compares with the type that other comparisons have.
+func TestZerosOfPresence(t *testing.T) {
+	schema := filter.For(userDescriptor(t))
+	for field, want := range map[string]any{"name": "", "age": int64(0), "ratio": float64(0), "active": false, "small": uint64(0), "state": protoreflect.EnumNumber(0)} {
+		f, err := schema.Parse("filter", field+":*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, args, err := f.SQL(map[string]string{field: field}, page.Question, 0)
+		if diff := cmp.Diff([]any{want}, args); diff != "" || err != nil {
+			t.Errorf("%s: %v %s", field, err, diff)
+		}
+	}
+}

@@ -1,0 +1,47 @@
+// Package uuid makes and recognises UUIDs of version 4, which request ids are (AIP-155).
+package uuid
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"strings"
+)
+
+// length is how many characters a UUID has as text.
+const length = 36
+
+// New returns a random UUID of version 4 (RFC 9562) in lower case: "1b4e28ba-2fa1-4d2b-883f-0016d3cca427".
+func New() string {
+	var id [16]byte
+	rand.Read(id[:]) // never fails: see crypto/rand
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	var text [length]byte
+	from, to := 0, 0
+	for _, bytes := range [...]int{4, 2, 2, 2, 6} {
+		if to > 0 {
+			text[to] = '-'
+			to++
+		}
+		to += hex.Encode(text[to:], id[from:from+bytes])
+		from += bytes
+	}
+	return string(text[:])
+}
+
+// IsV4 says whether a text is a UUID of version 4, in letters of either case.
+func IsV4(text string) bool {
+	if len(text) != length || text[14] != '4' || strings.IndexByte("89abAB", text[19]) < 0 {
+		return false
+	}
+	for i := range len(text) {
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if text[i] != '-' {
+				return false
+			}
+		} else if strings.IndexByte("0123456789abcdefABCDEF", text[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
