@@ -48,6 +48,10 @@
 //
 // Writes what was decided for each method, and why, as JSON to a file below the output folder. With buf it needs strategy: all.
 //
+//	strict
+//
+// Makes errors of warnings, with the same texts and places.
+//
 //	package_suffix=service
 //
 // What the name of the service package adds to the name of the messages' package: lower-case letters and digits that begin
@@ -72,13 +76,24 @@
 // The program carries that file: protoc-gen-grpcservice --export DIR writes it below a folder, which is then a module in
 // buf.yaml or a -I of protoc. The comments in it say what each option means.
 //
+// # Patterns
+//
+// What an RPC does shows in its messages. One that pages a list, works on many things at once, or starts a long-running operation
+// gets a variable in the service package, named after the service and the RPC, which serves and calls it:
+//
+//	var BookServiceListBooks = page.Of(bookServiceTable.Info(1), BookService.ListBooks, (*libraryv1.ListBooksResponse).GetBooks, page.Fields{…})
+//
+// Above it stands how sure that is, and why. What is certain is generated; what is likely is generated, with a warning; what is
+// possible is in the report, with the option that would make it certain. The options page, batch, operation and request_id name
+// fields, set limits, and take a pattern away by off: true.
+//
 // # Errors and warnings
 //
 // What is wrong with a proto file is reported through buf or protoc, all of it in one run, with its place:
 //
 //	library/v1/book_service.proto:12:3: rpc BookService.get_book: its Go name GetBook is that of rpc GetBook too (…); rename one of them
 //
-// Nothing is written then. Warnings go to the standard error output, a line each.
+// Nothing is written then. Warnings go to the standard error output, a line each, unless strict makes errors of them.
 //
 // # Arguments
 //

@@ -44,7 +44,7 @@ func TestRuntimeImportsNoGolangX(t *testing.T) {
 }
 
 // TestGeneratorArrows checks that a generator's data flows one way: plugin to model and gen, gen to templates and model, all of
-// them to policy.
+// them to policy, and policy to pattern.
 func TestGeneratorArrows(t *testing.T) {
 	const options = self + "/proto/grpcservice/v1"
 	allowed := map[string][]string{
@@ -52,8 +52,9 @@ func TestGeneratorArrows(t *testing.T) {
 		self + "/proto":                      {},
 		self + "/proto/grpcservice/v1":       {},
 		self + "/runtime/policy":             {options},
-		self + "/internal/policy":            {options, self + "/runtime/policy"},
-		self + "/internal/model":             {self + "/internal/policy", self + "/runtime/policy"},
+		self + "/internal/pattern":           {options, self + "/runtime/policy"},
+		self + "/internal/policy":            {options, self + "/internal/pattern", self + "/runtime/policy"},
+		self + "/internal/model":             {self + "/internal/pattern", self + "/internal/policy", self + "/runtime/policy"},
 		self + "/internal/gen":               {self + "/templates", self + "/internal/model", self + "/internal/policy"},
 		self + "/internal/plugin":            {self + "/internal/model", self + "/internal/gen", self + "/internal/policy", self + "/proto", options},
 		self + "/cmd/protoc-gen-grpcservice": {self + "/internal/plugin"},

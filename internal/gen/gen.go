@@ -39,6 +39,7 @@ func functions(imports *imports) template.FuncMap {
 		"grpc":        imports.of(grpcPackage),
 		"runtime":     imports.of(runtimePackage),
 		"servicetest": imports.of(servicetestPackage),
+		"helper":      imports.helper,
 	}
 }
 

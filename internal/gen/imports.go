@@ -23,14 +23,17 @@ var (
 	grpcPackage        = goPackage{"grpc", "google.golang.org/grpc"}
 	runtimePackage     = goPackage{"runtime", "github.com/grpcservice/grpcservice/runtime"}
 	servicetestPackage = goPackage{"servicetest", "github.com/grpcservice/grpcservice/runtime/servicetest"}
+	pagePackage        = goPackage{"page", "github.com/grpcservice/grpcservice/runtime/page"}
+	batchPackage       = goPackage{"batch", "github.com/grpcservice/grpcservice/runtime/batch"}
+	operationPackage   = goPackage{"operation", "github.com/grpcservice/grpcservice/runtime/operation"}
 
 	standardPackages = []goPackage{contextPackage, slogPackage, testingPackage, timePackage}
-	ownPackages      = []goPackage{grpcPackage, runtimePackage, servicetestPackage}
+	ownPackages      = []goPackage{grpcPackage, runtimePackage, servicetestPackage, pagePackage, batchPackage, operationPackage}
 )
 
 // locals are the names of receivers, parameters and variables in generated bodies. An import that had one of them would be
 // hidden there.
-var locals = []string{"c", "conn", "ctx", "f", "fake", "opts", "r", "req", "reqs", "service", "svc", "t"}
+var locals = []string{"c", "conn", "ctx", "f", "fake", "m", "opts", "r", "req", "reqs", "service", "svc", "t"}
 
 // predeclared are the names that Go declares in every file.
 var predeclared = strings.Fields("any append bool byte cap clear close comparable complex complex128 complex64 copy delete " +
@@ -74,6 +77,16 @@ func (t *imports) ident(id model.Ident) string {
 // of returns the function that spells the identifiers of a package that templates know.
 func (t *imports) of(p goPackage) func(name string) string {
 	return func(name string) string { return t.ident(model.Ident{Name: name, Package: p.name, Path: p.path}) }
+}
+
+// helper spells an identifier of the runtime's package for a pattern.
+func (t *imports) helper(pattern, name string) (string, error) {
+	for _, p := range []goPackage{pagePackage, batchPackage, operationPackage} {
+		if p.name == pattern {
+			return t.of(p)(name), nil
+		}
+	}
+	return "", fmt.Errorf("there is no package for the pattern %q", pattern)
 }
 
 // name returns what the package of id is called in this file.

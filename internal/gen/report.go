@@ -23,6 +23,17 @@ type methodReport struct {
 	Kind   string       `json:"kind"`
 	Rules  []ruleReport `json:"rules"`
 	Unused []ruleReport `json:"unused,omitempty"` // set somewhere, and of no effect
+
+	Patterns []patternReport `json:"patterns,omitempty"` // what the method is, or may be
+}
+
+type patternReport struct {
+	Name    string         `json:"pattern"`
+	Level   string         `json:"level"`
+	Reason  string         `json:"reason"`
+	Fields  map[string]any `json:"fields,omitempty"`
+	Emitted bool           `json:"emitted"`
+	Advice  string         `json:"advice,omitempty"`
 }
 
 type ruleReport struct {
@@ -45,7 +56,7 @@ func Report(files []model.File, policyFile *policy.File) ([]byte, error) {
 				names = append(names, name)
 				r.Methods = append(r.Methods, methodReport{
 					Method: name, File: file.Source, Kind: m.Kind.String(),
-					Rules: rulesOf(m.Policy.Rules), Unused: rulesOf(m.Policy.Unused),
+					Rules: rulesOf(m.Policy.Rules), Unused: rulesOf(m.Policy.Unused), Patterns: patternsOf(m.Policy.Patterns),
 				})
 			}
 		}
@@ -63,6 +74,14 @@ func rulesOf(rules []policy.Rule) []ruleReport {
 	reported := make([]ruleReport, len(rules))
 	for i, r := range rules {
 		reported[i] = ruleReport(r)
+	}
+	return reported
+}
+
+func patternsOf(patterns []policy.Pattern) []patternReport {
+	reported := make([]patternReport, len(patterns))
+	for i, p := range patterns {
+		reported[i] = patternReport(p)
 	}
 	return reported
 }

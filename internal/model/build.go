@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
@@ -13,6 +14,7 @@ import (
 type Options struct {
 	PackageSuffix string       // what the name of the service package adds to that of the messages
 	PolicyFile    *policy.File // rules beside those in the protos, or nil
+	Strict        bool         // whether what deserves a warning is an error
 }
 
 // Build models the files of the request that shall be generated and have services or reasons, in the order of their paths. The
@@ -20,7 +22,9 @@ type Options struct {
 func Build(plugin *protogen.Plugin, opts Options) ([]File, []Problem, error) {
 	policies := policy.New(plugin.Files, opts.PolicyFile)
 	sources := sourcesOf(plugin, opts, policies)
-	b := builder{packages: packagesOf(plugin.Files), checked: make(map[importOf]bool), policies: policies}
+	b := builder{
+		packages: packagesOf(plugin.Files), messages: messagesOf(plugin.Files), checked: make(map[importOf]bool), policies: policies,
+	}
 	b.checkPolicyFile(plugin, opts.PolicyFile)
 	for _, s := range sources {
 		b.checkSource(s)
@@ -29,6 +33,9 @@ func Build(plugin *protogen.Plugin, opts Options) ([]File, []Problem, error) {
 	var files []File
 	for _, group := range groupByPackage(sources) {
 		files = append(files, b.buildPackage(group)...)
+	}
+	if opts.Strict {
+		b.errors, b.warnings = append(b.errors, b.warnings...), nil
 	}
 	warnings := b.warnings.sorted()
 	if err := b.errors.err(); err != nil {
@@ -41,6 +48,7 @@ func Build(plugin *protogen.Plugin, opts Options) ([]File, []Problem, error) {
 // builder collects what is wrong while a model is made.
 type builder struct {
 	packages map[protogen.GoImportPath]goPackage
+	messages map[protoreflect.FullName]*protogen.Message
 	checked  map[importOf]bool
 	policies *policy.Policies
 	warnings problems
@@ -129,6 +137,11 @@ func (b *builder) buildPackage(sources []source) []File {
 		}
 		file.markDeprecated(len(s.Services) > 0 && b.namesDeprecated(s))
 		files = append(files, file)
+	}
+	for i, s := range sources {
+		for j, svc := range s.Services {
+			service.declareHelpers(&b.errors, svc, files[i].Services[j])
+		}
 	}
 	for i := range files {
 		files[i].Service.Declares = service.names()

@@ -54,6 +54,28 @@ func (s scope) declareNames(errs *problems, by declarer, names []declaration) {
 	}
 }
 
+// declareHelpers adds the helpers of a service, and reports each whose name is taken.
+func (s scope) declareHelpers(errs *problems, svc *protogen.Service, modelled Service) {
+	if s.services[svc.GoName].place != placeOf(svc.Desc) {
+		return // the clash of the services is reported
+	}
+	seen := make(map[string]bool)
+	for i, m := range modelled.Methods {
+		if m.Helper == nil || seen[m.Helper.Name] { // twice by a clash of the RPCs, which is reported
+			continue
+		}
+		seen[m.Helper.Name] = true
+		by := declarer{placeOf(svc.Methods[i].Desc), rpcSubject(svc.Methods[i]), ""}
+		what := fmt.Sprintf("%s helper", m.Helper.Package)
+		if other, taken := s.declared[m.Helper.Name]; taken {
+			errs.add(by.place, by.subject, "the service package would declare %s twice, as its %s and as the %s of %s (%s); rename one of them, or set the option %s: {off: true}",
+				m.Helper.Name, what, other.what, other.by.subject, other.by.place, m.Helper.Package)
+			continue
+		}
+		s.declared[m.Helper.Name] = declared{by, what}
+	}
+}
+
 // addClash reports a clash of two declarers, at the later of the two.
 func (p *problems) addClash(a, b declarer, text string) {
 	p.add(a.place, a.subject, "%s (%s); rename one of them", text, b.place)

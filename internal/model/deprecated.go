@@ -59,6 +59,9 @@ func (f *File) markDeprecated(byMessages bool) {
 	f.Service.Deprecated = byMessages
 	f.Test.Deprecated = byMessages
 	for _, service := range f.Services {
+		for _, m := range service.Methods {
+			f.Service.Deprecated = f.Service.Deprecated || m.Helper != nil && m.Helper.Deprecated
+		}
 		f.Test.Deprecated = f.Test.Deprecated || service.Deprecated != ""
 		for _, m := range service.Methods {
 			f.Test.Deprecated = f.Test.Deprecated || m.Deprecated != ""

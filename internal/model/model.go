@@ -53,6 +53,7 @@ type Method struct {
 	Input      Ident
 	Output     Ident
 	Policy     Policy
+	Helper     *Helper // what serves and calls it by its pattern, or nil
 }
 
 // Kind is the shape of an RPC.

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/compiler/protogen"
 
+	"github.com/grpcservice/grpcservice/internal/pattern"
 	"github.com/grpcservice/grpcservice/internal/policy"
 	rules "github.com/grpcservice/grpcservice/runtime/policy"
 )
@@ -12,15 +13,17 @@ import (
 // Policy is what the proto and a policy file say of an RPC beyond its types, and why. A field that is zero is not written.
 type Policy struct {
 	rules.Policy
-	Rules  []policy.Rule
-	Unused []policy.Rule
+	Rules    []policy.Rule
+	Unused   []policy.Rule
+	Patterns []policy.Pattern
 }
 
-// buildPolicy models the policy of one RPC.
-func (b *builder) buildPolicy(m *protogen.Method) Policy {
+// buildPolicy models the policy of one RPC, and returns the patterns that it has.
+func (b *builder) buildPolicy(m *protogen.Method) (Policy, pattern.Result) {
 	decision, problems := b.policies.Method(m.Desc)
 	b.addProblems(rpcSubject(m), problems)
-	return Policy{Policy: decision.Policy, Rules: decision.Rules, Unused: decision.Unused}
+	p := Policy{Policy: decision.Policy, Rules: decision.Rules, Unused: decision.Unused, Patterns: decision.Patterns}
+	return p, decision.Found
 }
 
 func (b *builder) addProblems(subject string, found []policy.Problem) {
@@ -45,6 +48,7 @@ func (p Policy) Len() int {
 	for _, written := range []bool{
 		p.Idempotency != 0, p.Timeout != 0, p.MaxTimeout != 0, p.IdleTimeout != 0, p.TotalTimeout != 0, p.Auth != nil,
 		len(p.Rates) > 0, p.HasConcurrency(), p.HasRetry(), p.HasHedging(), p.MaxRequestBytes != 0, p.HasLog(), p.Validate,
+		p.HasPage(), p.HasBatch(), p.HasOperation(), p.HasRequestID(),
 	} {
 		if written {
 			count++
@@ -53,11 +57,25 @@ func (p Policy) Len() int {
 	return count
 }
 
+// IsShort says whether there is one field or none, which goes on one line.
+func (p Policy) IsShort() bool { return p.Len() < 2 && !p.HasOperation() }
+
 // HasConcurrency, HasRetry, HasHedging and HasLog say whether these are written.
 func (p Policy) HasConcurrency() bool { return p.Concurrency != rules.Concurrency{} }
 func (p Policy) HasRetry() bool       { return p.Retry.MaxAttempts != 0 }
 func (p Policy) HasHedging() bool     { return p.Hedging.MaxAttempts != 0 }
 func (p Policy) HasLog() bool         { return p.Log != rules.Log{} }
+
+// HasPage, HasBatch, HasOperation and HasRequestID say whether the limits of these patterns are written.
+func (p Policy) HasPage() bool      { return p.Page != rules.Page{} }
+func (p Policy) HasBatch() bool     { return p.Batch != rules.Batch{} }
+func (p Policy) HasOperation() bool { return p.Operation != rules.Operation{} }
+func (p Policy) HasRequestID() bool { return p.RequestID != rules.RequestID{} }
+
+// OnConflictName returns the name of the runtime's constant, or nothing for the default.
+func (p Policy) OnConflictName() string {
+	return map[rules.OnConflict]string{rules.QueueOnConflict: "QueueOnConflict", rules.PreemptOnConflict: "PreemptOnConflict"}[p.Operation.OnConflict]
+}
 
 // IdempotencyName returns the name of the runtime's constant, or nothing for the default.
 func (p Policy) IdempotencyName() string {

@@ -32,6 +32,7 @@ func (b *builder) buildService(s source, svc *protogen.Service, lower string) Se
 
 // buildMethod models one RPC, which has the given place in its service.
 func (b *builder) buildMethod(s source, m *protogen.Method, row int) Method {
+	policy, found := b.buildPolicy(m)
 	method := Method{
 		Name:   string(m.Desc.Name()),
 		GoName: m.GoName,
@@ -40,15 +41,23 @@ func (b *builder) buildMethod(s source, m *protogen.Method, row int) Method {
 		Doc:    docOf(m.Comments),
 		Input:  b.ident(m.Input.GoIdent),
 		Output: b.ident(m.Output.GoIdent),
-		Policy: b.buildPolicy(m),
+		Policy: policy,
+		Helper: b.buildHelper(s, m, found),
 	}
 	if len(method.Doc) == 0 {
 		method.Doc = []string{m.GoName + plainDoc[method.Kind]}
 	}
 	method.Deprecated = deprecationOf(m.Desc, method.Doc)
+	if method.Helper != nil {
+		method.Doc = append(method.Doc, "", "See ["+method.Helper.Name+"].")
+	}
 	method.Doc = withDeprecation(method.Doc, method.Deprecated)
-	b.checkImport(s, m, m.Input)
-	b.checkImport(s, m, m.Output)
+	if h := method.Helper; h != nil {
+		h.Doc = withDeprecation(h.Doc, method.Deprecated)
+		h.Deprecated = b.isHelperDeprecated(found)
+	}
+	b.checkImport(s, m, m.Input.GoIdent, m.Input.Desc)
+	b.checkImport(s, m, m.Output.GoIdent, m.Output.Desc)
 	return method
 }
 

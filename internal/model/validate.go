@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // checkSource reports what would keep Go from building the code for s, or from importing it.
@@ -33,17 +34,17 @@ func (b *builder) checkSource(s source) {
 	}
 }
 
-// checkImport reports a message of m that the generated code cannot import, unless an RPC of the file before it had one of the
-// same package.
-func (b *builder) checkImport(s source, m *protogen.Method, message *protogen.Message) {
-	p := message.GoIdent.GoImportPath
+// checkImport reports a message or an enum of m that the generated code cannot import, unless an RPC of the file before it had
+// one of the same package.
+func (b *builder) checkImport(s source, m *protogen.Method, id protogen.GoIdent, desc protoreflect.Descriptor) {
+	p := id.GoImportPath
 	if p == s.GoImportPath || b.checked[importOf{s.File, p}] {
 		return
 	}
 	b.checked[importOf{s.File, p}] = true
 	for _, fault := range packageFaults(b.packages[p].name, string(p)) {
 		b.errors.add(placeOf(m.Desc), rpcSubject(m), "it needs %s, but %s; correct the go_package of %s",
-			message.Desc.FullName(), fault, message.Desc.ParentFile().Path())
+			desc.FullName(), fault, desc.ParentFile().Path())
 	}
 }
 

@@ -40,6 +40,7 @@ func TestGeneratedCode(t *testing.T) {
 			t.Errorf("go generate would run:\n%s", out)
 		}
 	})
+	t.Run("patterns", func(t *testing.T) { checkPatterns(t, module) })
 	t.Run("handshake", func(t *testing.T) { checkHandshake(t, module) })
 }
 
@@ -73,7 +74,7 @@ func writeModule(t *testing.T) goModule {
 		if wanted.err != "" {
 			continue
 		}
-		request.Parameter = proto.String(without(c.options, "paths", "module", "emit", "report"))
+		request.Parameter = proto.String(without(c.options, "paths", "module", "emit", "report", "strict"))
 		files := run(t, request).files
 		checkSameContents(t, c, wanted.files, files)
 		for file, content := range files {
@@ -82,7 +83,9 @@ func writeModule(t *testing.T) goModule {
 		writeTree(t, module.dir, messages(t, c, request))
 	}
 	writeTree(t, module.dir, module.files)
-	writeTree(t, module.dir, map[string]string{"go.mod": goMod(t), "go.sum": readFile(t, "../../go.sum")})
+	writeTree(t, module.dir, map[string]string{
+		"go.mod": goMod(t), "go.sum": readFile(t, "../../go.sum") + readFile(t, "../../runtime/operation/go.sum"),
+	})
 	return module
 }
 
@@ -111,7 +114,7 @@ func checkSameContents(t *testing.T, c testCase, some, all map[string]string) {
 // messages returns what protoc-gen-go generates for the request.
 func messages(t *testing.T, c testCase, request *pluginpb.CodeGeneratorRequest) map[string]string {
 	t.Helper()
-	request.Parameter = proto.String(without(request.GetParameter(), "package_suffix", "policy"))
+	request.Parameter = proto.String(without(request.GetParameter(), "package_suffix", "policy", "strict"))
 	gen, err := protogen.Options{}.New(request)
 	if err != nil {
 		t.Fatalf("%s: %v", c.name, err)
@@ -130,7 +133,8 @@ func messages(t *testing.T, c testCase, request *pluginpb.CodeGeneratorRequest) 
 	return files
 }
 
-// goMod returns the go.mod of a user who has the requirements of this module, and this module as it is here.
+// goMod returns the go.mod of a user who has the requirements of this module and of that for operations, and both modules as they
+// are here.
 func goMod(t *testing.T) string {
 	t.Helper()
 	root, err := filepath.Abs("../..")
@@ -139,7 +143,16 @@ func goMod(t *testing.T) string {
 	}
 	const self = "github.com/grpcservice/grpcservice"
 	text := strings.Replace(readFile(t, "../../go.mod"), "module "+self, "module example.com", 1)
-	return text + fmt.Sprintf("\nrequire %s v0.0.0\n\nreplace %s => %s\n", self, self, root)
+	for module, dir := range map[string]string{self: root, self + "/runtime/operation": filepath.Join(root, "runtime/operation")} {
+		text += fmt.Sprintf("\nrequire %s v0.0.0\n\nreplace %s => %s\n", module, module, dir)
+	}
+	_, requirements, _ := strings.Cut(readFile(t, "../../runtime/operation/go.mod"), "\nrequire (")
+	for line := range strings.Lines("require (" + requirements) {
+		if !strings.Contains(line, self) {
+			text += line
+		}
+	}
+	return text
 }
 
 func readFile(t *testing.T, file string) string {

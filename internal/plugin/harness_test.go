@@ -113,6 +113,7 @@ func (c testCase) request(t testing.TB) *pluginpb.CodeGeneratorRequest {
 		Resolver: protocompile.WithStandardImports(protocompile.CompositeResolver{
 			protocompile.ResolverFunc(findGoFeatures),
 			&protocompile.SourceResolver{ImportPaths: []string{c.dir, "../../proto"}},
+			protocompile.ResolverFunc(findGoogle),
 		}),
 		SourceInfoMode: protocompile.SourceInfoStandard,
 	}

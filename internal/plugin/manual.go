@@ -13,6 +13,7 @@ Parameters:
     emit=service;test       which packages to generate; both are the default
     policy=FILE             a YAML file of policies, beside the options in the protos
     report=FILE             write what was decided for each method, and why, to a .json file
+    strict                  make errors of warnings
     package_suffix=service  what the service package's name adds to that of the messages
     paths, module, M<file>, annotate_code, default_api_level, apilevelM<file>
                             as for protoc-gen-go

@@ -13,6 +13,7 @@ type parameters struct {
 	emit          emit
 	policy        string // the path of the policy file, or nothing
 	report        string // the path of the report, or nothing
+	strict        bool   // whether what deserves a warning is an error
 	module        string
 	mappings      map[string]string // the M parameters by proto file
 }
@@ -32,6 +33,7 @@ var rules = map[string]rule{
 	"emit":              {regexp.MustCompile(`^(service|test)(;(service|test))*$`), `"service", "test", or both with a ";" between them`},
 	"policy":            {regexp.MustCompile(`^.+$`), "the path of a policy file, from the folder in which buf or protoc runs"},
 	"report":            {regexp.MustCompile(`^([^./\\\s][^/\\]*/)*[^./\\\s][^/\\]*\.json$`), "the path of a .json file below the output folder"},
+	"strict":            {regexp.MustCompile(`^(true|false|)$`), `"true" or "false", or no value, which is "true"`},
 	"paths":             {regexp.MustCompile(`^(import|source_relative)$`), `"import" or "source_relative"`},
 	"module":            {regexp.MustCompile(`^.+$`), "the import path that output paths shall not begin with"},
 	"annotate_code":     {regexp.MustCompile(`^(true|false|)$`), `"true" or "false"`},
@@ -40,7 +42,7 @@ var rules = map[string]rule{
 	"M":                 {regexp.MustCompile(`^.+$`), "a Go import path"},
 }
 
-const knownParameters = "package_suffix, emit, policy, report, and protoc-gen-go's paths, module, M<file>, annotate_code, default_api_level and apilevelM<file>"
+const knownParameters = "package_suffix, emit, policy, report, strict, and protoc-gen-go's paths, module, M<file>, annotate_code, default_api_level and apilevelM<file>"
 
 // parseParameters reads the parameter of a request; its error joins everything that is wrong.
 func parseParameters(text string) (parameters, error) {
@@ -114,6 +116,8 @@ func (p *parameters) set(name, value string) {
 		p.policy = value
 	case "report":
 		p.report = value
+	case "strict":
+		p.strict = value != "false"
 	case "module":
 		p.module = value
 	case "emit":

@@ -51,7 +51,9 @@ func generate(env Env, request *pluginpb.CodeGeneratorRequest) (files []*pluginp
 	if err != nil {
 		return nil, nil, err
 	}
-	modelled, warnings, err := model.Build(plugin, model.Options{PackageSuffix: params.packageSuffix, PolicyFile: policyFile})
+	modelled, warnings, err := model.Build(plugin, model.Options{
+		PackageSuffix: params.packageSuffix, PolicyFile: policyFile, Strict: params.strict,
+	})
 	if err != nil {
 		return nil, warnings, err
 	}

@@ -5,15 +5,18 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/internal/pattern"
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
 // Decision is what the rules of a method are, and why.
 type Decision struct {
-	Policy policy.Policy
-	Rules  []Rule
-	Unused []Rule // said somewhere, and of no effect
+	Policy   policy.Policy
+	Rules    []Rule
+	Unused   []Rule // said somewhere, and of no effect
+	Found    pattern.Result
+	Patterns []Pattern // what was found, for the report
 }
 
 // Rule is one field of a policy, and where its value is from.

@@ -31,5 +31,6 @@ func defaultsOf(p policy.Policy, facts policy.Method, merged *grpcservicev1.Poli
 		add("hedging.max_attempts", p.Hedging.MaxAttempts)
 		add("hedging.non_fatal_codes", p.Hedging.NonFatalCodes)
 	}
+	addPatternDefaults(add, p)
 	return rules
 }

@@ -20,7 +20,7 @@ type File struct {
 
 // entry is all that a file says of the methods of one pattern.
 type entry struct {
-	pattern pattern
+	pattern selector
 	place   Place // where the pattern stands first
 	policy  *grpcservicev1.Policy
 	fields  map[string]Place // where each field is set
@@ -71,7 +71,7 @@ func (e *entry) placeOf(field string) Place {
 }
 
 // add adds a rule for the methods of a pattern; what the file has said of them already is a problem.
-func (f *File) add(p pattern, r rule) {
+func (f *File) add(p selector, r rule) {
 	i := slices.IndexFunc(f.entries, func(e *entry) bool { return e.pattern == p })
 	if i < 0 {
 		i = len(f.entries)
@@ -90,7 +90,11 @@ func (f *File) add(p pattern, r rule) {
 // check reports what is wrong with the policy of each pattern.
 func (f *File) check() {
 	for _, e := range f.entries {
-		for _, fault := range policy.Check(e.policy) {
+		check := policy.CheckWide
+		if e.pattern.isExact() {
+			check = policy.Check
+		}
+		for _, fault := range check(e.policy) {
 			e.faulty = true
 			f.report(e.placeOf(fault.Field), "%s", fault.Error())
 		}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/grpcservice/grpcservice/internal/pattern"
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
@@ -35,14 +36,15 @@ func (p Place) String() string {
 
 // Policies knows the rules of all methods of a run.
 type Policies struct {
-	options options
-	file    *File
-	ruled   map[protoreflect.FullName]bool // whether a message has rules of its own
+	options  options
+	file     *File
+	messages messages
+	ruled    map[protoreflect.FullName]bool // whether a message has rules of its own
 }
 
 // New returns the rules of the methods in files, with those of a policy file, which may be nil.
 func New(files []*protogen.File, file *File) *Policies {
-	return &Policies{options: optionsOf(files), file: file, ruled: make(map[protoreflect.FullName]bool)}
+	return &Policies{options: optionsOf(files), file: file, messages: messagesOf(files), ruled: make(map[protoreflect.FullName]bool)}
 }
 
 // Service returns what is wrong with the options of a service.
@@ -52,7 +54,7 @@ func (p *Policies) Service(service protoreflect.ServiceDescriptor) []Problem {
 		return []Problem{*problem}
 	}
 	var problems []Problem
-	for _, fault := range policy.Check(said.policy) {
+	for _, fault := range policy.CheckWide(said.policy) {
 		problems = append(problems, said.problem(fault))
 	}
 	return problems
@@ -80,7 +82,14 @@ func (p *Policies) Method(method protoreflect.MethodDescriptor) (Decision, []Pro
 	if len(problems) > 0 {
 		return Decision{}, problems
 	}
-	return decide(method, facts, merged, sources), nil
+	found := pattern.Detect(method, merged, p.messages.seenFrom(method.ParentFile()))
+	facts.Patterns = patternsOf(found)
+	if problems := misplaced(found, facts, merged, sources); len(problems) > 0 {
+		return Decision{}, problems
+	}
+	decision := decide(method, facts, facts.Fit(merged), sources)
+	decision.Found, decision.Patterns = found, foundOf(found)
+	return decision, nil
 }
 
 // facts returns what the rules of a method depend on.

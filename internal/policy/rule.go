@@ -11,13 +11,13 @@ import (
 type rule struct {
 	policy   *grpcservicev1.Policy
 	fields   map[string]Place
-	patterns []pattern
-	places   map[pattern]Place
+	patterns []selector
+	places   map[selector]Place
 }
 
 // readRule reads a rule and adds it to the file, unless something is wrong with it.
 func (f *File) readRule(d *decoder, node *yaml.Node, field string) {
-	r := rule{policy: &grpcservicev1.Policy{}, fields: make(map[string]Place), places: make(map[pattern]Place)}
+	r := rule{policy: &grpcservicev1.Policy{}, fields: make(map[string]Place), places: make(map[selector]Place)}
 	before, found := len(f.problems), make(map[string]bool)
 	d.pairs(node, field, ruleFields, func(name string, _ Place, value *yaml.Node) {
 		found[name] = true
@@ -46,7 +46,7 @@ func (r *rule) readPattern(d *decoder, node *yaml.Node, field string) {
 	if !d.isKind(node, yaml.ScalarNode, field, "the name of a method, or a pattern") {
 		return
 	}
-	p, err := parsePattern(node.Value)
+	p, err := parseSelector(node.Value)
 	if err != nil {
 		d.report(d.placeOf(node), "%s: %v", field, err)
 		return

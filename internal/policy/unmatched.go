@@ -52,7 +52,7 @@ func servicesOf(files []*protogen.File) services {
 }
 
 // fault says why a pattern matches no method, or nothing if it matches one.
-func (p pattern) fault(seen services) string {
+func (p selector) fault(seen services) string {
 	methods, known := seen.methods[p.service]
 	switch {
 	case p.ofService() && !known:
@@ -71,7 +71,7 @@ func (p pattern) fault(seen services) string {
 }
 
 // generates says whether the run generates the package of a pattern's service.
-func (s services) generates(p pattern) bool {
+func (s services) generates(p selector) bool {
 	dot := strings.LastIndex(p.service, ".")
 	return p.ofService() && s.packages[p.service[:max(0, dot)]]
 }

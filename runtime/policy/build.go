@@ -21,7 +21,7 @@ const (
 
 // Policy returns the rules of a policy that [Merge] made for the method.
 func (m Method) Policy(p *grpcservicev1.Policy) Policy {
-	return Policy{
+	return m.withPatterns(Policy{
 		Idempotency:     m.Idempotency,
 		Timeout:         durationOf(p.GetTimeout().GetDefault()),
 		MaxTimeout:      durationOf(p.GetTimeout().GetMax()),
@@ -35,7 +35,7 @@ func (m Method) Policy(p *grpcservicev1.Policy) Policy {
 		MaxRequestBytes: maxRequestBytesOf(p),
 		Log:             logOf(p.GetLog()),
 		Validate:        m.HasRules && !p.GetValidation().GetSkip(),
-	}
+	}, p)
 }
 
 // durationOf returns a duration: 0 is not set, and None is set to zero.

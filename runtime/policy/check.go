@@ -54,6 +54,7 @@ func Check(p *grpcservicev1.Policy) []Fault {
 		}
 		f.enum("log.level", log.GetLevel())
 	}
+	f.patterns(p)
 	return f
 }
 

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
@@ -14,6 +15,8 @@ type Method struct {
 	Idempotency Idempotency
 	// HasRules says that the request's message, or one in it, has rules to be checked.
 	HasRules bool
+	// Patterns are those that its messages, or its options, show.
+	Patterns Patterns
 
 	trusted bool // whether the policy gives its word that calls may be repeated
 }
@@ -35,15 +38,15 @@ type Layer struct {
 // method. The faults are those of either, and of what the two say together; with faults the policy is empty.
 func Of(m Method, defaults, own *grpcservicev1.Policy) (Policy, []Fault) {
 	merged, together := Merge(m, []Layer{{Policy: defaults, Wide: true}, {Policy: own}})
-	if found := append(Check(defaults), together...); len(found) > 0 {
+	if found := append(CheckWide(defaults), together...); len(found) > 0 {
 		return Policy{}, found
 	}
 	return m.Policy(merged), nil
 }
 
 // Merge returns what layers say of a method together; each goes before those that it follows. The faults are those of the
-// layers that are not wide, and of what all say together; those of a wide layer alone are found by [Check], so that they can be
-// told once for all methods. The policy is empty where any layer is wrong: do not trust it before the wide layers are checked.
+// layers that are not wide, and of what all say together; those of a wide layer alone are found by [CheckWide], so that they can
+// be told once for all methods. The policy is empty where any layer is wrong: do not trust it before the wide layers are checked.
 func Merge(m Method, layers []Layer) (*grpcservicev1.Policy, []Fault) {
 	m.trusted = trusted(layers)
 	if found, sound := m.checkEach(layers); !sound {
@@ -55,20 +58,24 @@ func Merge(m Method, layers []Layer) (*grpcservicev1.Policy, []Fault) {
 	}
 	together := faults(Check(merged))
 	together.missing(merged)
-	if len(together) == 0 {
-		return merged, nil
-	}
 	for i := range together {
 		together[i].Layer = lastToSet(layers, together[i].Field)
 	}
-	return &grpcservicev1.Policy{}, together
+	if together = append(together, takenAway(layers)...); len(together) > 0 {
+		return &grpcservicev1.Policy{}, together
+	}
+	return merged, nil
 }
 
 // checkEach returns the faults of each layer that is not wide, and whether all layers are sound.
 func (m Method) checkEach(layers []Layer) (found []Fault, sound bool) {
 	sound = true
 	for i, layer := range layers {
-		faults := append(Check(layer.Policy), m.misfits(layer)...)
+		check := Check
+		if layer.Wide {
+			check = CheckWide
+		}
+		faults := append(check(layer.Policy), m.misfits(layer)...)
 		sound = sound && len(faults) == 0
 		for _, fault := range faults {
 			if !layer.Wide {
@@ -110,7 +117,17 @@ func lay(merged, over *grpcservicev1.Policy) {
 	if h := merged.GetHedging(); h != nil && len(over.GetHedging().GetNonFatalCodes()) > 0 {
 		h.NonFatalCodes = nil
 	}
+	if len(over.GetPage().GetVary()) > 0 && merged.GetPage() != nil {
+		merged.Page.Vary = nil
+	}
 	proto.Merge(merged, over)
+	for _, name := range patternNames {
+		if m, speaks := patternIn(merged, name); speaks && isOff(m) {
+			for _, field := range fieldsSet(m) {
+				m.Clear(m.Descriptor().Fields().ByName(protoreflect.Name(field)))
+			}
+		}
+	}
 }
 
 // retries and hedges say whether a policy asks for it; one that sets the attempts to 0 takes it away.
@@ -139,6 +156,7 @@ func (m Method) fitting(layer Layer) *grpcservicev1.Policy {
 	if !m.unary() || m.Idempotency == IdempotencyUnknown {
 		fit.Hedging = nil
 	}
+	withoutPatterns(fit, func(string) bool { return !m.unary() })
 	return fit
 }
 
@@ -164,6 +182,11 @@ func (m Method) misfits(layer Layer) (f faults) {
 		f.add("hedging", "it is for methods without a stream; remove it")
 	case m.Idempotency == IdempotencyUnknown:
 		f.add("hedging", "the method is not idempotent; set its idempotency_level, or remove hedging")
+	}
+	for _, name := range patternNames {
+		if said, speaks := patternIn(own, name); speaks && !m.unary() && !isOff(said) {
+			f.add(name, "it is for methods without a stream; remove it")
+		}
 	}
 	return f
 }

@@ -14,6 +14,7 @@ import (
 // those of its service. What the layer does not speak of stays as it is. The faults are those of the table's policy, of the
 // layer, wide or not, and of what they say together; with faults the policy is the table's, unchanged.
 func Override(p Policy, m Method, over Layer) (Policy, []Fault) {
+	m.Patterns = PatternsOf(p)
 	row := optionsOf(p)
 	found := Check(row)
 	for i := range found {
@@ -26,12 +27,18 @@ func Override(p Policy, m Method, over Layer) (Policy, []Fault) {
 		}
 	}
 	layers := []Layer{{Policy: row, Wide: true}, over}
+	lowerDefaultSize(row.GetPage(), over.Policy.GetPage())
 	merged, together := Merge(m, layers)
+	for _, fault := range fixed(m.Patterns, over) {
+		fault.Layer = 1
+		found = append(found, fault)
+	}
 	if found = append(found, together...); len(found) > 0 {
 		return p, found
 	}
 	m.trusted = trusted(layers)
-	return p.with(m.Policy(merged), m.fitting(over)), nil
+	said := m.Fit(m.fitting(over))
+	return p.with(m.Policy(merged), said).withPatterns(m.Policy(merged), said), nil
 }
 
 // with returns the policy with what said speaks of taken from q, for a policy can say what options cannot.
@@ -80,7 +87,7 @@ func (p Policy) withLog(q Policy, said *grpcservicev1.Log) Policy {
 
 // optionsOf returns the options that make a policy.
 func optionsOf(p Policy) *grpcservicev1.Policy {
-	return &grpcservicev1.Policy{
+	return patternOptions(&grpcservicev1.Policy{
 		Timeout: &grpcservicev1.Timeout{
 			Default: durationText(p.Timeout), Max: durationText(p.MaxTimeout),
 			Idle: durationText(p.IdleTimeout), Total: durationText(p.TotalTimeout),
@@ -93,7 +100,7 @@ func optionsOf(p Policy) *grpcservicev1.Policy {
 		MaxRequestBytes: sizeOption(p.MaxRequestBytes),
 		Log:             logOptions(p.Log),
 		Validation:      &grpcservicev1.Validation{Skip: proto.Bool(!p.Validate)},
-	}
+	}, p)
 }
 
 // durationText returns how options spell a duration; nil is not set.

@@ -31,7 +31,11 @@ func (f *faults) unknown(field string, m proto.Message) {
 
 // enum checks that a number is one of its enum's.
 func (f *faults) enum(field string, e protoreflect.Enum) {
-	if e.Descriptor().Values().ByNumber(e.Number()) == nil {
-		f.add(field, "%d is not a value of %s", e.Number(), e.Descriptor().FullName())
+	f.enumNumber(field, e.Descriptor(), e.Number())
+}
+
+func (f *faults) enumNumber(field string, e protoreflect.EnumDescriptor, number protoreflect.EnumNumber) {
+	if e.Values().ByNumber(number) == nil {
+		f.add(field, "%d is not a value of %s", number, e.FullName())
 	}
 }

@@ -6,11 +6,14 @@ package jobsservice
 
 import (
 	"context"
+	"time"
 
-	"example.com/report_standard/google/longrunning"
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"example.com/report_standard/jobs"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/operation"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/anypb"
 )
 
 // This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
@@ -26,7 +29,9 @@ const JobsName = "jobs.Jobs"
 // Implement it and serve it with [RegisterJobs]; call it through [NewJobsClient].
 type Jobs interface {
 	// Start takes a request and answers once.
-	Start(context.Context, *jobs.StartRequest) (*longrunning.Operation, error)
+	//
+	// See [JobsStart].
+	Start(context.Context, *jobs.StartRequest) (*longrunningpb.Operation, error)
 	// Old takes a request and answers once.
 	//
 	// Deprecated: jobs/jobs.proto marks it as deprecated.
@@ -38,7 +43,7 @@ type Jobs interface {
 type UnimplementedJobs struct{}
 
 // Start answers UNIMPLEMENTED.
-func (UnimplementedJobs) Start(context.Context, *jobs.StartRequest) (*longrunning.Operation, error) {
+func (UnimplementedJobs) Start(context.Context, *jobs.StartRequest) (*longrunningpb.Operation, error) {
 	return nil, runtime.Unimplemented(JobsName, "Start")
 }
 
@@ -51,7 +56,9 @@ func (UnimplementedJobs) Old(context.Context, *jobs.Plain) (*jobs.Plain, error) 
 
 // jobsTable holds the facts of Jobs, a row per RPC.
 var jobsTable = runtime.NewService(JobsName, jobs.File_jobs_jobs_proto,
-	runtime.Unary("Start", Jobs.Start, runtime.Policy{}),
+	runtime.Unary("Start", Jobs.Start, runtime.Policy{
+		Operation: runtime.Operation{Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3},
+	}),
 	runtime.Unary("Old", Jobs.Old, runtime.Policy{}),
 )
 
@@ -68,8 +75,8 @@ func NewJobsClient(conn grpc.ClientConnInterface) Jobs {
 // jobsClient calls every RPC through its row in jobsTable.
 type jobsClient struct{ rows runtime.Client }
 
-func (c jobsClient) Start(ctx context.Context, req *jobs.StartRequest) (*longrunning.Operation, error) {
-	return runtime.CallUnary[longrunning.Operation](ctx, c.rows[0], req)
+func (c jobsClient) Start(ctx context.Context, req *jobs.StartRequest) (*longrunningpb.Operation, error) {
+	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[0], req)
 }
 
 func (c jobsClient) Old(ctx context.Context, req *jobs.Plain) (*jobs.Plain, error) {
@@ -80,3 +87,10 @@ func (c jobsClient) Old(ctx context.Context, req *jobs.Plain) (*jobs.Plain, erro
 func JobsConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(jobsTable)
 }
+
+// JobsStart starts Start, runs it, and waits for it.
+//
+// Pattern: operation, likely. It returns google.longrunning.Operation; operation_info names Result and jobs.Progress, which no
+// imported file has. To be sure, set the option operation: {response_type: "...", metadata_type: "..."}; if it is not,
+// operation: {off: true}.
+var JobsStart = operation.Of[anypb.Any, anypb.Any](jobsTable.Info(0), Jobs.Start, operation.Fields{})

@@ -10,7 +10,7 @@ import (
 	"context"
 	"testing"
 
-	"example.com/report_standard/google/longrunning"
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"example.com/report_standard/jobs"
 	"example.com/report_standard/jobs/jobsservice"
 	"github.com/grpcservice/grpcservice/runtime"
@@ -40,7 +40,7 @@ func CheckJobs(t *testing.T, svc jobsservice.Jobs, opts ...runtime.ServerOption)
 
 // FakeJobs describes a Jobs by a function per RPC. What is left nil answers UNIMPLEMENTED.
 type FakeJobs struct {
-	Start func(context.Context, *jobs.StartRequest) (*longrunning.Operation, error)
+	Start func(context.Context, *jobs.StartRequest) (*longrunningpb.Operation, error)
 	Old   func(context.Context, *jobs.Plain) (*jobs.Plain, error)
 }
 
@@ -52,7 +52,7 @@ func NewFakeJobs(fake FakeJobs) jobsservice.Jobs {
 // fakeJobs makes the functions of FakeJobs methods.
 type fakeJobs struct{ funcs FakeJobs }
 
-func (f fakeJobs) Start(ctx context.Context, req *jobs.StartRequest) (*longrunning.Operation, error) {
+func (f fakeJobs) Start(ctx context.Context, req *jobs.StartRequest) (*longrunningpb.Operation, error) {
 	if f.funcs.Start == nil {
 		return jobsservice.UnimplementedJobs{}.Start(ctx, req)
 	}

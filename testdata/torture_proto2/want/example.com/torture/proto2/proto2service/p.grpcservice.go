@@ -6,9 +6,11 @@ package proto2service
 
 import (
 	"context"
+	"time"
 
 	"example.com/torture/proto2"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/page"
 	"google.golang.org/grpc"
 )
 
@@ -27,6 +29,8 @@ type S interface {
 	// A takes a request and answers once.
 	A(context.Context, *proto2.Req) (*proto2.Req, error)
 	// List takes a request and answers once.
+	//
+	// See [SList].
 	List(context.Context, *proto2.Page) (*proto2.PageResp, error)
 }
 
@@ -47,7 +51,7 @@ func (UnimplementedS) List(context.Context, *proto2.Page) (*proto2.PageResp, err
 // sTable holds the facts of S, a row per RPC.
 var sTable = runtime.NewService(SName, proto2.File_proto2_p_proto,
 	runtime.Unary("A", S.A, runtime.Policy{}),
-	runtime.Unary("List", S.List, runtime.Policy{}),
+	runtime.Unary("List", S.List, runtime.Policy{Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour}}),
 )
 
 // RegisterS serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
@@ -75,3 +79,10 @@ func (c sClient) List(ctx context.Context, req *proto2.Page) (*proto2.PageResp, 
 func SConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(sTable)
 }
+
+// SList serves List a page at a time, and reads all its pages.
+//
+// Pattern: page, certain. Items: items, the only repeated field.
+var SList = page.Of(sTable.Info(1), S.List, (*proto2.PageResp).GetItems, page.Fields{
+	Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
+})

@@ -1,0 +1,108 @@
+package model
+
+import (
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/internal/pattern"
+)
+
+// Accessor reads a field of a message, or of a message in it.
+type Accessor struct {
+	Message Ident
+	Getters []string // the name of the method for each field on the way
+	Type    Type     // of what is read, where there are several getters
+}
+
+// Type is the Go type of a field: "[]*" before an identifier, "map[string]int32", or the like.
+type Type struct {
+	Text  string
+	Ident *Ident // what follows the text, or nil
+}
+
+// accessor returns the accessor of the field at a path from message.
+func (b *builder) accessor(s source, m *protogen.Method, message *protogen.Message, path pattern.Path) Accessor {
+	b.checkImport(s, m, message.GoIdent, message.Desc)
+	a := Accessor{Message: b.ident(message.GoIdent)}
+	for _, desc := range path {
+		getter, _ := b.field(desc).MethodName("Get")
+		a.Getters = append(a.Getters, getter)
+	}
+	if len(path) > 1 { // or the type need not be named
+		a.Type = b.typeOf(b.field(path.Field()))
+		b.checkTypeImport(s, m, path.Field())
+	}
+	return a
+}
+
+// checkTypeImport checks the import that the type of a field takes.
+func (b *builder) checkTypeImport(s source, m *protogen.Method, field protoreflect.FieldDescriptor) {
+	if field.IsMap() {
+		field = field.MapValue()
+	}
+	switch of := b.field(field); {
+	case of.Message != nil:
+		b.checkImport(s, m, of.Message.GoIdent, of.Message.Desc)
+	case of.Enum != nil:
+		b.checkImport(s, m, of.Enum.GoIdent, of.Enum.Desc)
+	}
+}
+
+// field returns what protogen knows of a field.
+func (b *builder) field(desc protoreflect.FieldDescriptor) *protogen.Field {
+	return b.messages[desc.ContainingMessage().FullName()].Fields[desc.Index()]
+}
+
+// typeOf returns the type of what the getter of a field returns.
+func (b *builder) typeOf(field *protogen.Field) Type {
+	switch {
+	case field.Desc.IsMap():
+		value := b.typeOf(field.Message.Fields[1])
+		value.Text = "map[" + b.typeOf(field.Message.Fields[0]).Text + "]" + value.Text
+		return value
+	case field.Desc.IsList():
+		element := b.elementType(field)
+		element.Text = "[]" + element.Text
+		return element
+	default:
+		return b.elementType(field)
+	}
+}
+
+func (b *builder) elementType(field *protogen.Field) Type {
+	switch {
+	case field.Message != nil:
+		id := b.ident(field.Message.GoIdent)
+		return Type{Text: "*", Ident: &id}
+	case field.Enum != nil:
+		id := b.ident(field.Enum.GoIdent)
+		return Type{Ident: &id}
+	default:
+		return Type{Text: scalarTypes[field.Desc.Kind()]}
+	}
+}
+
+var scalarTypes = map[protoreflect.Kind]string{
+	protoreflect.BoolKind: "bool", protoreflect.StringKind: "string", protoreflect.BytesKind: "[]byte",
+	protoreflect.Int32Kind: "int32", protoreflect.Sint32Kind: "int32", protoreflect.Sfixed32Kind: "int32",
+	protoreflect.Uint32Kind: "uint32", protoreflect.Fixed32Kind: "uint32",
+	protoreflect.Int64Kind: "int64", protoreflect.Sint64Kind: "int64", protoreflect.Sfixed64Kind: "int64",
+	protoreflect.Uint64Kind: "uint64", protoreflect.Fixed64Kind: "uint64",
+	protoreflect.FloatKind: "float32", protoreflect.DoubleKind: "float64",
+}
+
+// messagesOf returns all messages of a run, by their full names.
+func messagesOf(files []*protogen.File) map[protoreflect.FullName]*protogen.Message {
+	all := make(map[protoreflect.FullName]*protogen.Message)
+	var add func([]*protogen.Message)
+	add = func(messages []*protogen.Message) {
+		for _, m := range messages {
+			all[m.Desc.FullName()] = m
+			add(m.Messages)
+		}
+	}
+	for _, f := range files {
+		add(f.Messages)
+	}
+	return all
+}

@@ -1,0 +1,221 @@
+package pattern_test
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/bufbuild/protocompile"
+	"github.com/bufbuild/protocompile/linker"
+	"github.com/google/go-cmp/cmp"
+	_ "google.golang.org/genproto/googleapis/rpc/status" // google/rpc/status.proto
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/grpcservice/grpcservice/internal/pattern"
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+)
+
+// header begins the proto of each test.
+const header = `syntax = "proto3";
+package shop.v1;
+import "google/protobuf/any.proto";
+import "google/protobuf/empty.proto";
+import "google/protobuf/wrappers.proto";
+import "google/protobuf/timestamp.proto";
+import "google/protobuf/field_mask.proto";
+import "google/rpc/status.proto";
+import "standins.proto";
+import "longrunning.proto";
+`
+
+// standIns has options by the numbers of those of google.api and google.longrunning, which are all that counts.
+const standIns = `syntax = "proto3";
+package standins;
+import "google/protobuf/descriptor.proto";
+extend google.protobuf.MethodOptions { Info operation_info = 1049; Rule http = 72295728; }
+extend google.protobuf.MessageOptions { Resource resource = 1053; }
+extend google.protobuf.FieldOptions { repeated int32 behavior = 1052; Format info = 291403980; Reference reference = 1055; }
+message Info { string response_type = 1; string metadata_type = 2; }
+message Rule { string get = 2; string post = 4; }
+message Resource { string type = 1; }
+message Reference { string type = 1; }
+message Format { int32 format = 1; }
+`
+
+// longrunning has messages by the names of google.longrunning, as far as they count.
+const longrunning = `syntax = "proto3";
+package google.longrunning;
+import "google/protobuf/any.proto";
+import "google/rpc/status.proto";
+message Operation {
+  string name = 1; google.protobuf.Any metadata = 2; bool done = 3;
+  oneof result { google.rpc.Status error = 4; google.protobuf.Any response = 5; }
+}
+message GetOperationRequest { string name = 1; }
+message WaitOperationRequest { string name = 1; }
+`
+
+// compile compiles a proto that has no header.
+func compile(t testing.TB, text string) protoreflect.FileDescriptor {
+	t.Helper()
+	file, err := compileAll(t, map[string]string{"test.proto": header + text, "standins.proto": standIns, "longrunning.proto": longrunning})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func compileAll(t testing.TB, files map[string]string) (linker.File, error) {
+	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(protocompile.CompositeResolver{
+		&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(files)},
+		protocompile.ResolverFunc(func(path string) (protocompile.SearchResult, error) {
+			file, err := protoregistry.GlobalFiles.FindFileByPath(path)
+			if err != nil {
+				return protocompile.SearchResult{}, fs.ErrNotExist
+			}
+			return protocompile.SearchResult{Desc: file}, nil
+		}),
+	})}
+	compiled, err := compiler.Compile(t.Context(), "test.proto")
+	if err != nil {
+		return nil, err
+	}
+	return compiled[0], nil
+}
+
+// methodOf returns a method of the first service of a file: the one of a name, or the first.
+func methodOf(t testing.TB, file protoreflect.FileDescriptor, name string) protoreflect.MethodDescriptor {
+	t.Helper()
+	methods := file.Services().Get(0).Methods()
+	if name == "" {
+		return methods.Get(0)
+	}
+	if m := methods.ByName(protoreflect.Name(name)); m != nil {
+		return m
+	}
+	t.Fatalf("no method %s", name)
+	return nil
+}
+
+// policyOf reads a policy as options spell it.
+func policyOf(t testing.TB, text string) *grpcservicev1.Policy {
+	t.Helper()
+	p := &grpcservicev1.Policy{}
+	if err := prototext.Unmarshal([]byte(text), p); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// finder returns the function that finds the messages of a file and of what it imports.
+func finder(file protoreflect.FileDescriptor) func(protoreflect.FullName) protoreflect.MessageDescriptor {
+	return func(name protoreflect.FullName) protoreflect.MessageDescriptor {
+		files := []protoreflect.FileDescriptor{file}
+		for i := range file.Imports().Len() {
+			files = append(files, file.Imports().Get(i).FileDescriptor)
+		}
+		for _, f := range files {
+			if m := f.Messages().ByName(name.Name()); m != nil && m.FullName() == name {
+				return m
+			}
+		}
+		return nil
+	}
+}
+
+func detect(t testing.TB, file protoreflect.FileDescriptor, method, said string) pattern.Result {
+	t.Helper()
+	return pattern.Detect(methodOf(t, file, method), policyOf(t, said), finder(file))
+}
+
+// testCase is a proto and what is found in it.
+type testCase struct {
+	name   string
+	proto  string
+	method string // the first one, if empty
+	said   string
+	want   string // what describe says
+}
+
+func run(t *testing.T, cases []testCase) {
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got := describe(detect(t, compile(t, c.proto), c.method, c.said))
+			want := strings.TrimSpace(strings.ReplaceAll(c.want, "\t", ""))
+			if diff := cmp.Diff(want, strings.TrimSpace(got)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// describe says in lines what is in a result.
+func describe(r pattern.Result) string {
+	var b strings.Builder
+	if p := r.Page; p != nil {
+		fmt.Fprintf(&b, "page%s\n", fieldsOf("items", p.Items, "size", p.Size, "token", p.Token, "next", p.NextToken, "total", p.Total,
+			"skip", p.Skip, "id", p.RequestID, "vary", p.Vary, "map", p.Map))
+	}
+	if p := r.Batch; p != nil {
+		b.WriteString(describeBatch(p))
+	}
+	if o := r.Operation; o != nil {
+		fmt.Fprintf(&b, "operation%s\n", fieldsOf("result", o.Result, "metadata", o.Metadata, "id", o.RequestID, "validate", o.ValidateOnly,
+			"conflict", o.ConflictKey, "failed", o.FailedRequests))
+		fmt.Fprintf(&b, "fields%s\n", describeFields(o.Fields))
+		if o.Children != nil {
+			b.WriteString(describeBatch(o.Children))
+		}
+	}
+	if g := r.Getter; g != nil {
+		fmt.Fprintf(&b, "getter name=%s\n", g.Name)
+	}
+	if r := r.RequestID; r != nil {
+		fmt.Fprintf(&b, "request_id%s\n", fieldsOf("field", r.Field, "uuid4", r.UUID4, "required", r.Required))
+	}
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "%s, %s: %s%s\n", f.Pattern, f.Level, f.Reason, fieldsOf("advice", f.Advice))
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintf(&b, "problem: %s: %s\n", p.Field, p.Text)
+	}
+	return b.String()
+}
+
+func describeBatch(b *pattern.Batch) string {
+	single := ""
+	if b.Single != nil {
+		single = string(b.Single.Name())
+	}
+	return fmt.Sprintf("batch mode=%v%s\n", b.Mode, fieldsOf("children", b.Children, "results", b.Results, "missing", b.Missing,
+		"status", b.Status, "value", b.Value, "hoisted", b.Hoisted, "single", single, "id", b.RequestID))
+}
+
+func describeFields(f pattern.OperationFields) string {
+	return fieldsOf("name", f.Name, "done", f.Done, "error", f.Error, "response", f.Response, "metadata", f.Metadata)
+}
+
+// fieldsOf spells names and values in turns, without those that are empty.
+func fieldsOf(pairs ...any) string {
+	var b strings.Builder
+	for i := 0; i < len(pairs); i += 2 {
+		text := ""
+		switch v := pairs[i+1].(type) {
+		case protoreflect.MessageDescriptor:
+			text = string(v.FullName())
+		case []string:
+			text = strings.Join(v, ",")
+		case nil, bool:
+			text = strings.TrimPrefix(strings.TrimPrefix(fmt.Sprint(v), "false"), "<nil>")
+		default:
+			text = fmt.Sprint(v)
+		}
+		if text != "" {
+			fmt.Fprintf(&b, " %v=%s", pairs[i], text)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,117 @@
+package pattern
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+)
+
+// findResults finds the results of the children, and how they belong to them; it says whether there is a batch.
+func (b *batcher) findResults() bool {
+	want := kind{b.isResults, "a repeated field, or a map by the type of the children"}
+	if path, ok := b.use("results", b.said.Results, b.out, want); ok {
+		b.findMode(path)
+		return true
+	}
+	field, why := b.chooseResults()
+	switch {
+	case field != nil:
+		b.findMode(Path{field})
+	case len(fieldsThat(b.out, anyField.fits)) == 0 || b.mode == grpcservicev1.Batch_MODE_ATOMIC:
+		b.findDone()
+	default:
+		b.missResults(why)
+		return false
+	}
+	return true
+}
+
+// findDone takes a batch without results.
+func (b *batcher) findDone() {
+	if b.mode == grpcservicev1.Batch_MODE_KEYED || b.mode == grpcservicev1.Batch_MODE_PER_ITEM {
+		b.problem("batch.mode", fmt.Sprintf("%s has no results; remove mode, or set MODE_ATOMIC", b.out.FullName()))
+	}
+	b.batch.Mode = Done
+	b.found(Certain, "no results")
+}
+
+// missResults reports that the results were not found, unless not even the children are likely.
+func (b *batcher) missResults(why string) {
+	field := firstBatchName(b.said)
+	switch {
+	case field != "" && !b.hasProblem(PatternBatch):
+		b.problem(field, fmt.Sprintf("%s %s; name the results in batch.results, or set batch.mode to MODE_ATOMIC where there are none", b.out.FullName(), why))
+	case field == "" && b.level() > Possible:
+		b.found(Possible, fmt.Sprintf("%s %s", b.short(b.out), why))
+		b.adviseResults()
+		b.report(PatternBatch, b.evidence)
+	}
+}
+
+// adviseResults advises to name one of several lists, or to have none where there is none; a list that cannot hold the results
+// leaves nothing to advise.
+func (b *batcher) adviseResults() {
+	switch lists := fieldsThat(b.out, b.isResults); {
+	case len(lists) > 1:
+		b.advise("results", lists[:1])
+	case len(fieldsThat(b.out, isList)) > 0:
+		b.advice = nil
+	default:
+		b.advice = nil
+		b.advise("children", b.batch.Children)
+		b.advice = append(b.advice, "mode: MODE_ATOMIC")
+	}
+}
+
+// chooseResults chooses the results among the lists and maps of the response, or says what is wrong with all of them.
+func (b *batcher) chooseResults() (field protoreflect.FieldDescriptor, why string) {
+	words := withoutBatch(wordsOf(b.method.Name()))
+	noun := strings.Join(words[min(1, len(words)):], "_")
+	left := fieldsThat(b.out, func(f protoreflect.FieldDescriptor) bool {
+		return b.isResults(f) && !isBeside(f, noun) && !isMissingName(f)
+	})
+	for _, is := range []func(protoreflect.FieldDescriptor) bool{
+		func(f protoreflect.FieldDescriptor) bool { return f.IsMap() && f.MapValue().Message() != nil },
+		protoreflect.FieldDescriptor.IsMap,
+		b.isSingleOutput,
+		isMessageList,
+	} {
+		if f := only(left, is); f != nil {
+			return f, ""
+		}
+	}
+	return b.chooseNamedResults(left, noun)
+}
+
+func (b *batcher) chooseNamedResults(left []protoreflect.FieldDescriptor, noun string) (field protoreflect.FieldDescriptor, why string) {
+	var lists []protoreflect.FieldDescriptor
+	for _, f := range left {
+		if itemMessage(f) != nil {
+			lists = append(lists, f)
+		}
+	}
+	if c := chooseByName(lists, noun); c.field != nil {
+		return c.field, ""
+	}
+	if len(lists) > 1 {
+		return nil, fmt.Sprintf("has several lists: %s", listOf(lists))
+	}
+	return nil, "has no result for each child"
+}
+
+// isResults says whether a field can hold the results: a list, or a map by child.
+func (b *batcher) isResults(f protoreflect.FieldDescriptor) bool { return f.IsList() || b.isKeyed(f) }
+
+// isKeyed says whether a field is a map by child.
+func (b *batcher) isKeyed(f protoreflect.FieldDescriptor) bool {
+	child := b.batch.Children.Field()
+	return f.IsMap() && child.Message() == nil && goKey(f.MapKey()) == goKey(child)
+}
+
+// isSingleOutput says whether a field is a list of the responses of the method that does it for one child.
+func (b *batcher) isSingleOutput(f protoreflect.FieldDescriptor) bool {
+	return b.batch.Single != nil && isMessageList(f) && f.Message() == b.batch.Single.Output()
+}

@@ -1,0 +1,144 @@
+package policy
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/internal/pattern"
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
+
+// patternsOf returns the patterns whose limits are rules of a method.
+func patternsOf(found pattern.Result) policy.Patterns {
+	has := policy.Patterns{
+		Page:      found.Page != nil,
+		Batch:     found.Batch != nil || found.Operation != nil && found.Operation.Children != nil,
+		Operation: found.Operation != nil,
+	}
+	if r := found.RequestID; r != nil {
+		has.RequestID = policy.RequestID{Field: r.Field.String(), UUID4: r.UUID4, Required: r.Required}
+	}
+	return has
+}
+
+// namesOf are the options that speak of patterns, with whether the method has each and the fields that would show it.
+func namesOf(has policy.Patterns) []patternName {
+	return []patternName{
+		{pattern.PatternPage, has.Page, "page.items, page.token and page.next_token"},
+		{pattern.PatternBatch, has.Batch, "batch.children and batch.results"},
+		{pattern.PatternOperation, has.Operation, ""},
+		{pattern.PatternRequestID, has.RequestID.Field != "", "request_id.field"},
+	}
+}
+
+type patternName struct {
+	name  string
+	found bool
+	by    string // the options that name the fields of the pattern, or nothing where none can
+}
+
+// misplaced returns what the options say of a pattern wrongly: the problems of the fields that they name, and limits of a pattern
+// that the method has not, where a place that speaks of this method alone sets them.
+func misplaced(found pattern.Result, facts policy.Method, merged *grpcservicev1.Policy, sources []source) (problems []Problem) {
+	wrong := make(map[string]bool)
+	for _, p := range found.Problems {
+		wrong[firstName(p.Field)] = true
+		problems = append(problems, saidBy(sources, p.Field).problem(policy.Fault{Field: p.Field, Text: p.Text}))
+	}
+	for _, n := range namesOf(facts.Patterns) {
+		if n.found || wrong[n.name] || len(setOf(merged, n.name)) == 0 || offIn(merged, n.name) {
+			continue
+		}
+		if s, field := lastToSpeakOf(sources, n.name); field != "" {
+			problems = append(problems, s.problem(policy.Fault{Field: field, Text: n.advice(found)}))
+		}
+	}
+	return problems
+}
+
+// advice says what to do where a method has not the pattern that it has limits of.
+func (n patternName) advice(found pattern.Result) string {
+	if f, ok := found.Find(n.name); ok && f.Advice != "" {
+		return fmt.Sprintf("the method is not surely a %s (%s); set %s, or remove %s", n.what(), f.Reason, f.Advice, n.name)
+	}
+	if n.by == "" {
+		return fmt.Sprintf("the method starts no operation: it does not return google.longrunning.Operation, or a message like it; remove %s", n.name)
+	}
+	return fmt.Sprintf("nothing in the method's messages looks like a %s; name the fields (%s), or remove %s", n.what(), n.by, n.name)
+}
+
+func (n patternName) what() string {
+	if n.name == pattern.PatternRequestID {
+		return "request id"
+	}
+	return n.name
+}
+
+func firstName(field string) string {
+	for i, r := range field {
+		if r == '.' || r == '[' {
+			return field[:i]
+		}
+	}
+	return field
+}
+
+// saidBy returns the source that sets a field; where none does, the one that speaks of its pattern.
+func saidBy(sources []source, field string) source {
+	if s := lastToSet(sources, field); policy.Sets(s.policy, field) {
+		return s
+	}
+	s, _ := lastToSpeakOf(sources, firstName(field))
+	return s
+}
+
+// lastToSpeakOf returns the last source of those that speak of one method alone that sets a field of a pattern, and the field.
+func lastToSpeakOf(sources []source, name string) (source, string) {
+	for i := len(sources) - 1; i >= 0; i-- {
+		if set := setOf(sources[i].policy, name); !sources[i].wide && len(set) > 0 {
+			return sources[i], set[0]
+		}
+	}
+	return sources[0], ""
+}
+
+// setOf returns the paths of what options say of a pattern.
+func setOf(p *grpcservicev1.Policy, name string) (paths []string) {
+	for _, leaf := range leavesOf(p) {
+		if firstName(leaf.field) == name {
+			paths = append(paths, leaf.field)
+		}
+	}
+	return paths
+}
+
+// offIn says whether options take a pattern away.
+func offIn(p *grpcservicev1.Policy, name string) bool {
+	m := p.ProtoReflect()
+	m = m.Get(m.Descriptor().Fields().ByName(protoreflect.Name(name))).Message()
+	return m.Get(m.Descriptor().Fields().ByName("off")).Bool()
+}
+
+// addPatternDefaults adds the limits of the patterns of a method that nobody set.
+func addPatternDefaults(add func(field string, value any), p policy.Policy) {
+	has := policy.PatternsOf(p)
+	if has.Page {
+		add("page.default_size", p.Page.DefaultSize)
+		add("page.max_size", p.Page.MaxSize)
+		add("page.token_ttl", p.Page.TokenTTL.String())
+	}
+	if has.Batch {
+		add("batch.max_size", p.Batch.MaxSize)
+		add("batch.concurrency", p.Batch.Concurrency)
+	}
+	if has.Operation {
+		add("operation.lease", p.Operation.Lease.String())
+		add("operation.retain", p.Operation.Retain.String())
+		add("operation.max_attempts", p.Operation.MaxAttempts)
+	}
+	if has.RequestID.Field != "" {
+		add("request_id.window", p.RequestID.Window.String())
+	}
+}

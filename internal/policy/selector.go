@@ -1,0 +1,48 @@
+package policy
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// selector names one method, all methods of a service, those of a package and the packages below it, or all methods.
+type selector struct {
+	text    string
+	service string // the full name of a service, or what that begins with, ending in a dot
+	method  string // the name of a method, or nothing for all
+}
+
+var selectorSyntax = regexp.MustCompile(`^(\*|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*|/\*|/[A-Za-z_]\w*))$`)
+
+// parseSelector reads a pattern of names.
+func parseSelector(text string) (selector, error) {
+	if !selectorSyntax.MatchString(text) {
+		return selector{}, fmt.Errorf(`%q names no methods; want a method ("library.v1.BookService/GetBook"), a service ("library.v1.BookService/*"), a package ("library.v1.*") or all ("*")`, text)
+	}
+	service, method, _ := strings.Cut(text, "/")
+	return selector{text: text, service: strings.TrimSuffix(service, "*"), method: strings.TrimSuffix(method, "*")}, nil
+}
+
+// ofService says whether the pattern names a service, and not only the beginning of its name.
+func (p selector) ofService() bool { return strings.Contains(p.text, "/") }
+
+// isExact says whether the pattern names one method.
+func (p selector) isExact() bool { return p.method != "" }
+
+// matches says whether a method is one of those that the pattern names.
+func (p selector) matches(service, method string) bool {
+	if p.ofService() {
+		return p.service == service && (p.method == "" || p.method == method)
+	}
+	return strings.HasPrefix(service, p.service)
+}
+
+// specificity orders the patterns that match a method: the more of its name they spell out, the higher.
+func specificity(text string) int {
+	names := strings.Count(text, ".") + 2*strings.Count(text, "/")
+	if strings.HasSuffix(text, "*") {
+		return 2 * names
+	}
+	return 2*names + 1
+}

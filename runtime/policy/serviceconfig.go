@@ -1,0 +1,139 @@
+package policy
+
+import (
+	"encoding/json"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// ServiceConfig is what gRPC calls a service config, as far as policies write it: how a client treats a server. See
+// grpc/doc/service_config.md for the whole, and gRFC A6 for the policies.
+type ServiceConfig struct {
+	LoadBalancing []map[string]struct{} `json:"loadBalancingConfig"`
+	Health        *HealthConfig         `json:"healthCheckConfig,omitempty"`
+	Methods       []MethodConfig        `json:"methodConfig,omitempty"`
+	Throttling    *ThrottlingConfig     `json:"retryThrottling,omitempty"`
+}
+
+// HealthConfig names what is asked of a server's health service; "" is the server as a whole.
+type HealthConfig struct {
+	Service string `json:"serviceName"`
+}
+
+// MethodConfig is how a client treats one method.
+type MethodConfig struct {
+	Names   []MethodName   `json:"name"`
+	Timeout ConfigDuration `json:"timeout,omitzero"` // the longest that a call may take
+	Retry   *RetryConfig   `json:"retryPolicy,omitempty"`
+	Hedging *HedgingConfig `json:"hedgingPolicy,omitempty"`
+}
+
+// MethodName names a method by the full name of its service and its own.
+type MethodName struct {
+	Service string `json:"service"`
+	Method  string `json:"method"`
+}
+
+// RetryConfig says when a client calls again.
+type RetryConfig struct {
+	MaxAttempts    int            `json:"maxAttempts"`
+	InitialBackoff ConfigDuration `json:"initialBackoff"`
+	MaxBackoff     ConfigDuration `json:"maxBackoff"`
+	Multiplier     float64        `json:"backoffMultiplier"`
+	Codes          []string       `json:"retryableStatusCodes"`
+}
+
+// HedgingConfig says when a client makes a second call while the first has no answer.
+type HedgingConfig struct {
+	MaxAttempts   int            `json:"maxAttempts"`
+	Delay         ConfigDuration `json:"hedgingDelay"`
+	NonFatalCodes []string       `json:"nonFatalStatusCodes,omitempty"`
+}
+
+// ThrottlingConfig says when failures have the upper hand and retries stop.
+type ThrottlingConfig struct {
+	MaxTokens  float64 `json:"maxTokens"`
+	TokenRatio float64 `json:"tokenRatio"`
+}
+
+// What a failure costs is one token of ThrottleTokens, and a success brings back ThrottleRatio of one; there are no retries
+// while half of the tokens are gone.
+const (
+	ThrottleTokens = 10
+	ThrottleRatio  = 0.1
+)
+
+// ConfigDuration is a duration as protobuf's JSON spells it: "0.250s".
+type ConfigDuration time.Duration
+
+// MarshalJSON implements json.Marshaler.
+func (d ConfigDuration) MarshalJSON() ([]byte, error) {
+	return protojson.Marshal(durationpb.New(time.Duration(d)))
+}
+
+// NewServiceConfig returns the service config of a connection to a server of these methods. It spreads calls over all
+// addresses of a target, where grpc's default sends everything to the first. Methods without a rule are left out.
+func NewServiceConfig(methods []MethodConfig) *ServiceConfig {
+	c := &ServiceConfig{LoadBalancing: []map[string]struct{}{{"round_robin": {}}}}
+	for _, m := range methods {
+		if m.Timeout == 0 && m.Retry == nil && m.Hedging == nil {
+			continue
+		}
+		c.Methods = append(c.Methods, m)
+		if m.Retry != nil || m.Hedging != nil {
+			c.Throttling = &ThrottlingConfig{MaxTokens: ThrottleTokens, TokenRatio: ThrottleRatio}
+		}
+	}
+	return c
+}
+
+// String returns the config as JSON.
+func (c *ServiceConfig) String() string {
+	text, err := json.Marshal(c)
+	if err != nil { // a duration of more than ten thousand years
+		return err.Error() // grpc refuses it
+	}
+	return string(text)
+}
+
+// ClientConfig returns what a service config says of a method to the clients of this project; stream is whether either end of
+// it streams. They set the deadlines that a method has by default, and hedge, themselves; so what is left is the longest
+// deadline, and retries.
+func (p Policy) ClientConfig(name MethodName, stream bool) MethodConfig {
+	longest := p.MaxTimeout
+	if stream {
+		longest = p.TotalTimeout
+	}
+	return MethodConfig{
+		Names:   []MethodName{name},
+		Timeout: ConfigDuration(max(0, longest)), // None is below 0
+		Retry:   retryConfigOf(p.Retry),
+	}
+}
+
+// StandaloneConfig returns what a service config says of a method to clients that know the policy from nothing else.
+func (p Policy) StandaloneConfig(name MethodName, stream bool) MethodConfig {
+	c := p.ClientConfig(name, stream)
+	if c.Timeout == 0 && !stream {
+		c.Timeout = ConfigDuration(max(0, p.Timeout))
+	}
+	if h := p.Hedging; h.MaxAttempts > 0 {
+		c.Hedging = &HedgingConfig{MaxAttempts: h.MaxAttempts, Delay: ConfigDuration(h.Delay), NonFatalCodes: h.NonFatalCodes}
+	}
+	return c
+}
+
+func retryConfigOf(r Retry) *RetryConfig {
+	if r.MaxAttempts == 0 {
+		return nil
+	}
+	return &RetryConfig{
+		MaxAttempts:    r.MaxAttempts,
+		InitialBackoff: ConfigDuration(r.InitialBackoff),
+		MaxBackoff:     ConfigDuration(r.MaxBackoff),
+		Multiplier:     r.Multiplier,
+		Codes:          r.Codes,
+	}
+}
