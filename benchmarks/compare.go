@@ -56,7 +56,8 @@ func quantile(values []float64, q float64) float64 {
 	return sorted[int(q*float64(len(sorted)-1)+0.5)]
 }
 
-func printHead() {
-	fmt.Println("| what | stack | bare, CPU ns | CPU ns | ratio, median [quartiles] | allocs more | bytes more |")
+// printHead begins a table of what compare prints, by the name of the base.
+func printHead(base string) {
+	fmt.Println("| what | stack | " + base + ", CPU ns | CPU ns | ratio, median [quartiles] | allocs more | bytes more |")
 	fmt.Println("| --- | --- | --- | --- | --- | --- | --- |")
 }

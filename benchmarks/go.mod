@@ -1,6 +1,6 @@
 module github.com/grpcservice/grpcservice/benchmarks
 
-go 1.25.0
+go 1.25.7
 
 // The benchmarks are not released: they measure the grpcservice of the same checkout.
 replace github.com/grpcservice/grpcservice => ..
@@ -8,6 +8,7 @@ replace github.com/grpcservice/grpcservice => ..
 require (
 	github.com/grpc-ecosystem/go-grpc-middleware/v2 v2.3.4
 	github.com/grpcservice/grpcservice v0.0.0
+	go.einride.tech/aip v0.86.3
 	golang.org/x/time v0.14.0
 	google.golang.org/grpc v1.83.1
 	google.golang.org/protobuf v1.36.12

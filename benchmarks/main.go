@@ -1,5 +1,6 @@
 // Command benchmarks says what grpcservice's pipeline costs, as ratios to a server of protoc-gen-go-grpc without interceptors:
-// blocks of calls to either alternate, so that both see the same machine. README.md says how to read what it prints.
+// blocks of calls to either alternate, so that both see the same machine. In the same way it compares page tokens with a peer's.
+// README.md says how to read what it prints.
 package main
 
 import (
@@ -38,9 +39,13 @@ func run(serve string, o options) error {
 	if serve != "" {
 		return serveStack(serve)
 	}
-	printHead()
+	printHead("bare")
 	if err := measureHandlers(context.Background(), o); err != nil {
 		return err
 	}
-	return measureServers(context.Background(), o)
+	if err := measureServers(context.Background(), o); err != nil {
+		return err
+	}
+	fmt.Println()
+	return measurePages(context.Background(), o)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // Client is a service's table bound to a connection: a row per RPC, in the order of the table. Generated clients hold one
@@ -19,6 +20,8 @@ type ClientMethod struct {
 	options []grpc.CallOption // of every call; full, so that append copies
 	timeout time.Duration     // of a call without deadline, and of every stream; 0 is none
 	hedging *hedging          // nil where calls are not hedged
+
+	requestID protoreflect.FieldDescriptor // of each request, filled in where it is empty; nil where there is none
 }
 
 // newClientMethod binds the RPC that info describes to conn.
@@ -34,6 +37,8 @@ func newClientMethod(conn grpc.ClientConnInterface, info MethodInfo) *ClientMeth
 		options: []grpc.CallOption{grpc.StaticMethod()},
 		timeout: clientTimeout(info),
 		hedging: newHedging(info.Policy.Hedging),
+
+		requestID: filledField(info),
 	}
 }
 
@@ -64,10 +69,17 @@ func (m *ClientMethod) misuse(text string) error {
 //
 // Where the policy says to hedge, the request goes to a second server when the first takes long (gRFC A6). The first answer
 // counts, and CallUnary returns when all attempts have ended, so that req may be changed then.
+//
+// Where the policy names the field of a request id (AIP-155), a request without one is sent as a copy that has a new UUID, the
+// same in all attempts that are made for the call; req itself is not changed. A caller who calls again sets the field, so that
+// both calls have the same. An id that is set to "", where the proto tells that from not set, is sent so: the call has none.
 func CallUnary[Resp, Req any](ctx context.Context, m *ClientMethod, req *Req) (*Resp, error) {
 	options := m.callOptions(ctx)
 	ctx, cancel := m.limit(withRequestID(ctx))
 	defer cancel()
+	if m.requestID != nil {
+		req = withID(m.requestID, req)
+	}
 	if m.hedging != nil {
 		return hedgeUnary[Resp](ctx, m, req, options)
 	}

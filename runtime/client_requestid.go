@@ -16,10 +16,10 @@ func withRequestID(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, requestIDHeader, outgoingRequestID(ctx))
 }
 
-// outgoingRequestID returns the id of the server call that ctx belongs to, or a new one.
+// outgoingRequestID returns the id of the server call that ctx belongs to or was detached from, or a new one.
 func outgoingRequestID(ctx context.Context) string {
-	if c, ok := callOf(ctx); ok {
-		return c.call.RequestID()
+	if origin := OriginOf(ctx); origin.RequestID != "" {
+		return origin.RequestID
 	}
 	var id requestID
 	rand.Read(id.made[:]) // never fails: see crypto/rand

@@ -7,6 +7,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/health" // clients check the health of servers only where this is linked
+
+	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
 // WithServiceConfig has the connection keep the policies of a service. Generated code calls it; users pass what is generated
@@ -60,18 +62,16 @@ func (c *dialConfig) addService(name string, methods []MethodInfo) {
 }
 
 // serviceConfig returns the service config of the connection, of what describe says of each method.
-func (c *dialConfig) serviceConfig(describe func(MethodInfo) methodConfig) *serviceConfig {
-	var methods []methodConfig
+func (c *dialConfig) serviceConfig(describe func(MethodInfo) policy.MethodConfig) *policy.ServiceConfig {
+	var methods []policy.MethodConfig
 	for _, m := range c.methods {
-		if config := describe(m); !config.empty() {
-			methods = append(methods, config)
-		}
+		methods = append(methods, describe(m))
 	}
-	config := newServiceConfig(methods)
+	config := policy.NewServiceConfig(methods)
 	if len(c.services) > 0 {
 		// Only towards servers that are known to want it: a health check is a stream that stays open, which a server that lets
 		// clients ping rarely, or asks everybody for credentials, may refuse.
-		config.Health = new(healthConfig)
+		config.Health = new(policy.HealthConfig)
 	}
 	return config
 }

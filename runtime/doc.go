@@ -10,8 +10,9 @@
 //	}
 //
 // What happens around a call, in this order: observers and panics, how many calls run at a time, how often they come, who calls
-// and whether they may, the deadline, decoding, checks of the request, the user's interceptors, the method, the log. A stream goes
-// through the same once, when it opens, and through the checks with each message. What a method asks is its [Policy].
+// and whether they may, the deadline, decoding, checks of the request, whether it was made before, the user's interceptors, the
+// method, the log. A stream goes through the same once, when it opens, and through the checks with each message. What a method
+// asks is its [Policy].
 //
 // The package imports the standard library, grpc, protobuf and genproto's rpc package, nothing else.
 package runtime

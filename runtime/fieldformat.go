@@ -2,10 +2,10 @@ package runtime
 
 import (
 	"net/netip"
-	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
@@ -43,7 +43,7 @@ var formatNames = map[policy.Format]string{
 // hasFormat says whether a text looks as it should.
 func hasFormat(text string, format policy.Format) bool {
 	if format == policy.FormatUUID4 {
-		return isUUID4(text)
+		return uuid.IsV4(text)
 	}
 	addr, err := netip.ParseAddr(text)
 	switch format {
@@ -54,21 +54,4 @@ func hasFormat(text string, format policy.Format) bool {
 	default:
 		return err == nil
 	}
-}
-
-// isUUID4 says whether a text is a UUID of version 4 (RFC 9562), in letters of either case.
-func isUUID4(text string) bool {
-	if len(text) != 36 || text[14] != '4' || strings.IndexByte("89abAB", text[19]) < 0 {
-		return false
-	}
-	for i := range len(text) {
-		if i == 8 || i == 13 || i == 18 || i == 23 {
-			if text[i] != '-' {
-				return false
-			}
-		} else if strings.IndexByte("0123456789abcdefABCDEF", text[i]) < 0 {
-			return false
-		}
-	}
-	return true
 }

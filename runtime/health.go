@@ -14,7 +14,8 @@ import (
 const healthServiceName = "grpc.health.v1.Health"
 
 // Health is the standard health service (grpc.health.v1) of one server. It knows each registered service by its full name,
-// and the server as a whole by "". All are serving from the start.
+// and the server as a whole by "". All are serving from the start. Of itself it says that it is serving for as long as it
+// answers, whatever else is not: what a liveness probe asks.
 //
 // When the server shuts down, everything turns to NOT_SERVING for good and the Watch streams end, which would otherwise
 // keep the shutdown waiting.
@@ -64,6 +65,9 @@ func (h *Health) update(change func()) {
 func (h *Health) status(service string) (status healthpb.HealthCheckResponse_ServingStatus, known, closed bool, changed <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if service == healthServiceName {
+		return healthpb.HealthCheckResponse_SERVING, true, h.closed, h.changed
+	}
 	status, known = h.statuses[service]
 	return status, known, h.closed, h.changed
 }

@@ -82,3 +82,15 @@ func TestHealthWatchEndsWithItsCaller(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestHealthOfItself checks that the health service is serving for as long as it answers, which is what a liveness probe asks:
+// a server whose services cannot work is not to be restarted for that.
+func TestHealthOfItself(t *testing.T) {
+	srv := startEcho(t, echoFuncs{})
+	srv.Health().SetServing("", false)
+	srv.Health().SetServing(echoName, false)
+	resp, err := healthpb.NewHealthClient(srv.conn).Check(testContext(t), &healthpb.HealthCheckRequest{Service: healthpb.Health_ServiceDesc.ServiceName})
+	if err != nil || resp.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+		t.Errorf("the health service says of itself %v, %v", resp.GetStatus(), err)
+	}
+}

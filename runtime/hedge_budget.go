@@ -1,12 +1,16 @@
 package runtime
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
 
 // The budget of retries and hedges: what gRFC A6 shows for retryThrottling. A failure takes a token, a success brings a
 // tenth of one back, and there are no more attempts while half of the tokens are gone.
 const (
-	throttleTokens = 10
-	throttleRatio  = 0.1
+	throttleTokens = policy.ThrottleTokens
+	throttleRatio  = policy.ThrottleRatio
 )
 
 // hedgeBudget bounds what hedging adds to the load of servers. Beyond gRFC A6, which counts failures alone, a hedge takes a

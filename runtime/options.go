@@ -8,6 +8,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+
+	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
 // ServerOption configures a [Server], or what [On] adds to a server of the user's own.
@@ -24,10 +26,12 @@ type serverConfig struct {
 	open            bool
 	limiter         RateLimiter
 	validator       Validator
+	idempotency     IdempotencyGuard
 	unary           []grpc.UnaryServerInterceptor
 	stream          []grpc.StreamServerInterceptor
 	onPanic         PanicHandler
 	overrides       *overrides
+	tokens          *seal.Ring // nil without keys
 	reflection      bool
 	grpc            []grpc.ServerOption
 	errs            []error
@@ -70,10 +74,12 @@ func (c *serverConfig) pipeline() *pipeline {
 		open:          c.open,
 		limiter:       c.limiter,
 		validator:     c.validator,
+		idempotency:   c.idempotency,
 		unary:         chainUnary(c.unary),
 		stream:        chainStream(c.stream),
 		onPanic:       c.onPanic,
 		overrides:     c.overrides,
+		tokens:        c.tokens,
 		drain:         newDrain(),
 	}
 }

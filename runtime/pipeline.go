@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/grpcservice/grpcservice/runtime/limit"
+	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
 // pipeline is what every call of one server goes through. All but its methods is fixed before the first of them is bound.
@@ -24,10 +25,13 @@ type pipeline struct {
 	open          bool // nobody is asked who calls
 	limiter       RateLimiter
 	validator     Validator
+	idempotency   IdempotencyGuard
 	unary         grpc.UnaryServerInterceptor
 	stream        grpc.StreamServerInterceptor
 	onPanic       PanicHandler
 	overrides     *overrides
+	tokens        *seal.Ring // nil without keys
+	tokenWarning  sync.Once
 	drain         *drain
 
 	left sync.WaitGroup // methods that run on although their call has ended
@@ -46,6 +50,7 @@ type method struct {
 	waits      bool // whether a stage may take its time
 	deadlines  deadlines
 	check      checkFunc // of each request; nil where there is nothing to check
+	guard      guardFunc // of calls that may be made again; nil where none is recognised
 	slots      *limit.Concurrency
 	unaryInfo  grpc.UnaryServerInfo
 	streamInfo grpc.StreamServerInfo
@@ -62,6 +67,7 @@ func (p *pipeline) bind(info MethodInfo, server any) *method {
 		observing: bindObservers(p.observers, info),
 		deadlines: deadlinesOf(info.Policy, p.timeout),
 		check:     p.checkOf(info),
+		guard:     p.guardOf(info),
 		unaryInfo: grpc.UnaryServerInfo{Server: server, FullMethod: info.FullMethod},
 		streamInfo: grpc.StreamServerInfo{
 			FullMethod:     info.FullMethod,

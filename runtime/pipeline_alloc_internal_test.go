@@ -79,6 +79,9 @@ func TestPipelineAllocations(t *testing.T) {
 	if served > bare+3 {
 		t.Errorf("with the log's level off: %v allocations, a bare handler has %v; at most 3 more", served, bare)
 	}
+	if got := allocsOf(t, good, handlerOf(everything, off, WithIdempotency(new(twice))), nil, codes.OK); got != served {
+		t.Errorf("with a guard of other methods: %v allocations, %v without", got, served)
+	}
 	limited := everything
 	limited.Rates = []Rate{{PerSecond: 1e-6, Burst: 1}}
 	handler := handlerOf(limited, off)

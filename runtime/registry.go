@@ -76,6 +76,7 @@ func (r *Registrar) add(desc *grpc.ServiceDesc, impl any) {
 		r.refuse(err)
 	}
 	r.target.RegisterService(desc, impl)
+	r.pipeline.warnOfTokens()
 	r.health.SetServing(desc.ServiceName, true)
 }
 

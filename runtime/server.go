@@ -20,6 +20,8 @@ type Server struct {
 	health   *Health
 	stop     *stopper
 
+	background background
+
 	mu       sync.Mutex
 	opened   bool
 	services []registration
@@ -87,6 +89,8 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 		return errors.Join(err, lis.Close())
 	}
 	s.config.logger.InfoContext(ctx, "serving", "address", lis.Addr().String(), "services", s.serviceNames())
+	s.pipeline.warnOfTokens()
+	s.startBackground(ctx)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(lis) }()
 	select {

@@ -7,49 +7,6 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// methodConfigOf returns what a service config says of a method to our own clients. They set the deadlines that a method has
-// by default, and hedge, themselves; so what is left is the longest deadline, and retries.
-func methodConfigOf(info MethodInfo) methodConfig {
-	p := info.Policy
-	longest := p.MaxTimeout
-	if info.Kind != KindUnary {
-		longest = p.TotalTimeout
-	}
-	return methodConfig{
-		Names:   []methodName{{Service: info.Service, Method: info.Name}},
-		Timeout: protoDuration(max(0, longest)), // None is below 0
-		Retry:   retryConfigOf(p.Retry),
-	}
-}
-
-// standaloneConfigOf returns what a service config says of a method to clients that know the policy from nothing else.
-func standaloneConfigOf(info MethodInfo) methodConfig {
-	c := methodConfigOf(info)
-	if c.Timeout == 0 && info.Kind == KindUnary {
-		c.Timeout = protoDuration(max(0, info.Policy.Timeout))
-	}
-	if h := info.Policy.Hedging; h.MaxAttempts > 0 {
-		c.Hedging = &hedgingConfig{MaxAttempts: h.MaxAttempts, Delay: protoDuration(h.Delay), NonFatalCodes: h.NonFatalCodes}
-	}
-	return c
-}
-
-// empty says whether the config leaves a method as it is.
-func (c methodConfig) empty() bool { return c.Timeout == 0 && c.Retry == nil && c.Hedging == nil }
-
-func retryConfigOf(r Retry) *retryConfig {
-	if r.MaxAttempts == 0 {
-		return nil
-	}
-	return &retryConfig{
-		MaxAttempts:    r.MaxAttempts,
-		InitialBackoff: protoDuration(r.InitialBackoff),
-		MaxBackoff:     protoDuration(r.MaxBackoff),
-		Multiplier:     r.Multiplier,
-		Codes:          r.Codes,
-	}
-}
-
 // checkPolicy finds what grpc would refuse without naming the method. Generated policies have been checked before.
 func checkPolicy(info MethodInfo) error {
 	retry, hedging := info.Policy.Retry, info.Policy.Hedging

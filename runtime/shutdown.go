@@ -20,9 +20,10 @@ const (
 //
 //  1. health turns to NOT_SERVING and its Watch streams end;
 //  2. for the drain delay calls are taken as before, while load balancers notice;
-//  3. streams are told ([Draining]); no connection and no call is accepted any more;
-//  4. calls may end within the shutdown timeout; what is left is cancelled, and its callers get UNAVAILABLE;
-//  5. connections are closed and methods waited for.
+//  3. streams ([Draining]) and what runs in the background ([Server.Background]) are told; no connection and no call is
+//     accepted any more;
+//  4. they may end within the shutdown timeout; what is left is cancelled, and its callers get UNAVAILABLE;
+//  5. connections are closed, and methods and what runs in the background waited for.
 //
 // When ctx ends before that, the steps 2 to 4 are cut short. Whatever methods do, it takes at most three seconds more than
 // the two options say. A server that does not serve stays that way.
@@ -91,7 +92,7 @@ func (s *Server) stopNow(server *grpc.Server) error {
 	case <-stopped:
 		return nil
 	case <-time.After(handlerGrace):
-		return fmt.Errorf("shutdown left methods behind that ignore their context: %s", s.pipeline.running())
+		return fmt.Errorf("shutdown left behind what ignores its context: %s", s.running())
 	}
 }
 

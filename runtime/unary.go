@@ -30,12 +30,20 @@ func serveUnary[S, Req, Resp any](m *method, impl S, call func(S, context.Contex
 			return nil, err
 		}
 		err = errLeft
-		if serverWide == nil {
-			return answer(ctx, req)
+		if m.guard != nil {
+			return m.guard(ctx, req, func(ctx context.Context) (any, error) { return m.answer(ctx, req, serverWide, answer) })
 		}
-		info := m.unaryInfo // a copy: interceptors may change it
-		return serverWide(ctx, req, &info, answer)
+		return m.answer(ctx, req, serverWide, answer)
 	}
+}
+
+// answer has the method answer, through grpc's interceptor where there is one.
+func (m *method) answer(ctx context.Context, req any, serverWide grpc.UnaryServerInterceptor, answer grpc.UnaryHandler) (any, error) {
+	if serverWide == nil {
+		return answer(ctx, req)
+	}
+	info := m.unaryInfo // a copy: interceptors may change it
+	return serverWide(ctx, req, &info, answer)
 }
 
 // intercept puts the interceptors of [WithUnaryInterceptors] around handler, once for all calls.

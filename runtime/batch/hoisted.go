@@ -1,0 +1,159 @@
+package batch
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// hoisted is a field of the request that stands for one of each child.
+type hoisted struct {
+	from protoreflect.FieldDescriptor // of the request
+	to   protoreflect.FieldDescriptor // of a child; nil where children are names, which start with the value of from
+}
+
+// findHoisted finds the named fields in a request and in its children.
+func findHoisted(req protoreflect.MessageDescriptor, children protoreflect.FieldDescriptor, names []string) ([]hoisted, error) {
+	found := make([]hoisted, len(names))
+	for i, name := range names {
+		h := &found[i]
+		if h.from = req.Fields().ByName(protoreflect.Name(name)); h.from == nil {
+			return nil, fmt.Errorf("%s has no field %q", req.FullName(), name)
+		}
+		if children.Message() == nil {
+			if children.Kind() != protoreflect.StringKind || !isString(h.from) {
+				return nil, fmt.Errorf("%q stands for nothing in %s", name, children.FullName())
+			}
+			continue
+		}
+		h.to = children.Message().Fields().ByName(protoreflect.Name(name))
+		if h.to == nil || !sameType(h.from, h.to) {
+			return nil, fmt.Errorf("%s has no field %q of the type that %s has", children.Message().FullName(), name, req.FullName())
+		}
+	}
+	return found, nil
+}
+
+func isString(fd protoreflect.FieldDescriptor) bool {
+	return fd.Kind() == protoreflect.StringKind && !fd.IsList() && !fd.IsMap()
+}
+
+// sameType says whether the value of one field fits the other.
+func sameType(a, b protoreflect.FieldDescriptor) bool {
+	switch {
+	case a.Kind() != b.Kind(), a.Cardinality() != b.Cardinality() && (a.IsList() || b.IsList()), a.IsMap() || b.IsMap():
+		return false
+	case a.Message() != nil:
+		return a.Message().FullName() == b.Message().FullName()
+	case a.Enum() != nil:
+		return a.Enum().FullName() == b.Enum().FullName()
+	}
+	return true
+}
+
+// hoist returns the children with what the request says for all of them, and the error of those that say something else. The
+// request and its children stay as they are.
+func (p *plan[Resp, C, R]) hoist(req protoreflect.Message, children []C) ([]C, error) {
+	var wrong []runtime.FieldViolation
+	own := false // whether children is ours to change
+	for _, h := range p.hoisted {
+		if !req.Has(h.from) {
+			continue
+		}
+		value := req.Get(h.from)
+		for i, child := range children {
+			fits, lacks := h.compare(value, child)
+			if !fits {
+				wrong = append(wrong, p.mismatch(h, i))
+			}
+			if lacks {
+				if !own {
+					children, own = append([]C(nil), children...), true
+				}
+				children[i] = with(child, h.to, value)
+			}
+		}
+	}
+	return children, mismatches(wrong)
+}
+
+// mismatches returns the error of children that say something else than the request, or nil.
+func mismatches(wrong []runtime.FieldViolation) error {
+	if len(wrong) == 0 {
+		return nil
+	}
+	return runtime.Reason(ReasonFieldMismatch).
+		Errorf(codes.InvalidArgument, "%s: %s%s", wrong[0].Field, wrong[0].Description, andMore(len(wrong)-1)).
+		WithViolations(wrong...)
+}
+
+// compare says whether a child agrees with the request, and whether it lacks the value. A wildcard agrees with what it matches,
+// and is not given to children.
+func (h hoisted) compare(value protoreflect.Value, child any) (fits, lacks bool) {
+	if h.to == nil {
+		return isWithin(child.(string), value.String()), false
+	}
+	wild := isString(h.from) && isWildcard(value.String())
+	msg := child.(proto.Message).ProtoReflect()
+	switch {
+	case !msg.Has(h.to):
+		return true, !wild
+	case wild:
+		return matches(msg.Get(h.to).String(), value.String()), false
+	}
+	return msg.Get(h.to).Equal(value), false
+}
+
+// with returns a copy of child that has the value.
+func with[C any](child C, fd protoreflect.FieldDescriptor, value protoreflect.Value) C {
+	c := shallow(any(child).(proto.Message).ProtoReflect(), nil)
+	c.Set(fd, value)
+	return c.Interface().(C)
+}
+
+func (p *plan[Resp, C, R]) mismatch(h hoisted, i int) runtime.FieldViolation {
+	if h.to == nil {
+		return runtime.Violation(p.at(i), "must be in the %s of the request", h.from.Name())
+	}
+	return runtime.Violation(p.at(i)+"."+string(h.to.Name()), "must be empty or the same as the %s of the request", h.from.Name())
+}
+
+// isWildcard says whether a resource name stands for many: "publishers/-" (AIP-159).
+func isWildcard(name string) bool {
+	for segment := range strings.SplitSeq(name, "/") {
+		if segment == "-" {
+			return true
+		}
+	}
+	return false
+}
+
+// matches says whether name is pattern, or what pattern stands for.
+func matches(name, pattern string) bool {
+	rest, ok := cutPattern(name, pattern)
+	return ok && rest == ""
+}
+
+// isWithin says whether the resource called name is in the one called parent.
+func isWithin(name, parent string) bool {
+	rest, ok := cutPattern(name, parent)
+	return ok && rest != ""
+}
+
+// cutPattern returns what of a name is left after the segments of a pattern.
+func cutPattern(name, pattern string) (rest string, ok bool) {
+	rest = name
+	for want := range strings.SplitSeq(pattern, "/") {
+		var segment string
+		segment, rest, _ = strings.Cut(rest, "/")
+		if segment != want && (want != "-" || segment == "") {
+			return "", false
+		}
+	}
+	return rest, true
+}

@@ -1,0 +1,54 @@
+package batch
+
+import (
+	"context"
+	"strconv"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// Limits of methods whose policy says nothing, as in tables that are written by hand.
+const (
+	defaultMaxSize     = 1000
+	defaultConcurrency = 8
+)
+
+// limitsOf returns the limits of the call of ctx where that is one of info's method, as the server may have overridden them;
+// else those of the proto.
+func limitsOf(ctx context.Context, info runtime.MethodInfo) runtime.Batch {
+	limits := info.Policy.Batch
+	if call, ok := runtime.CallFromContext(ctx); ok {
+		if called := call.Method(); called.FullMethod == info.FullMethod {
+			limits = called.Policy.Batch
+		}
+	}
+	return withDefaults(limits)
+}
+
+func withDefaults(limits runtime.Batch) runtime.Batch {
+	if limits.MaxSize <= 0 {
+		limits.MaxSize = defaultMaxSize
+	}
+	if limits.Concurrency <= 0 {
+		limits.Concurrency = defaultConcurrency
+	}
+	return limits
+}
+
+// checkSize returns the error of a request of n children in the field called name, or nil.
+func checkSize(name string, n int, limits runtime.Batch) error {
+	switch {
+	case n == 0 && !limits.AllowEmpty:
+		return runtime.Reason(ReasonEmpty).Errorf(codes.InvalidArgument, "%s is empty; send 1 to %d", name, limits.MaxSize).
+			WithMetadata("maxSize", strconv.Itoa(limits.MaxSize)).
+			WithViolations(runtime.Violation(name, "must not be empty"))
+	case n > limits.MaxSize:
+		return runtime.Reason(ReasonTooLarge).Errorf(codes.InvalidArgument, "%s has %d elements; send %d at most", name, n, limits.MaxSize).
+			WithMetadata("maxSize", strconv.Itoa(limits.MaxSize)).
+			WithMetadata("size", strconv.Itoa(n)).
+			WithViolations(runtime.Violation(name, "must have %d elements at most, has %d", limits.MaxSize, n))
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package batch
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// part returns a request of some children, with the other fields of req.
+func (p *plan[Resp, C, R]) part(req protoreflect.Message, children []C) protoreflect.Message {
+	part := p.children.without(req)
+	if len(children) > 0 {
+		list := p.children.list(part)
+		for _, child := range children {
+			list.Append(p.child.of(child))
+		}
+	}
+	return part
+}
+
+// ask calls s with a request of children, and checks the response.
+func (m *Method[S, Req, Resp, C, R]) ask(ctx context.Context, s S, req *Req, children []C) (*Resp, outcomeFunc[R], error) {
+	p, err := m.plan()
+	if err != nil {
+		return nil, nil, err
+	}
+	resp, err := m.call(s, ctx, req)
+	if err != nil {
+		return nil, nil, err
+	}
+	if resp == nil {
+		return nil, nil, misuse("%s returned neither a response nor an error", m.info.FullMethod)
+	}
+	outcome, err := p.shape.read(resp, children)
+	return resp, outcome, err
+}
+
+// join makes the responses of all parts one: lists and maps grow, all else is that of the first part that has it. The responses
+// stay as they are.
+func (p *plan[Resp, C, R]) join(responses []*Resp) *Resp {
+	whole := new(Resp)
+	for _, resp := range responses {
+		merge(messageOf(whole), messageOf(resp), p.shape.fields())
+	}
+	return whole
+}
+
+// merge adds the fields of from to those of a message. Of the messages in it, those are merged that the paths go through.
+func merge(into, from protoreflect.Message, paths []path) {
+	from.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		inner := below(paths, fd)
+		switch {
+		case fd.IsList():
+			extend(into.Mutable(fd).List(), v.List())
+		case fd.IsMap():
+			to := into.Mutable(fd).Map()
+			v.Map().Range(func(key protoreflect.MapKey, value protoreflect.Value) bool {
+				to.Set(key, value)
+				return true
+			})
+		case inner != nil:
+			merge(into.Mutable(fd).Message(), v.Message(), inner)
+		case !into.Has(fd):
+			into.Set(fd, v)
+		}
+		return true
+	})
+	if len(into.GetUnknown()) == 0 {
+		into.SetUnknown(from.GetUnknown())
+	}
+}
+
+func extend(list, by protoreflect.List) {
+	for i := range by.Len() {
+		list.Append(by.Get(i))
+	}
+}
+
+// below returns the rest of the paths that go through a field.
+func below(paths []path, fd protoreflect.FieldDescriptor) (rest []path) {
+	for _, p := range paths {
+		if len(p) > 1 && p[0] == fd {
+			rest = append(rest, p[1:])
+		}
+	}
+	return rest
+}

@@ -1,0 +1,75 @@
+package batch
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// path is where a field is: those before the last are messages, one in the other.
+type path []protoreflect.FieldDescriptor
+
+// findPath finds the field that a dotted path of proto names leads to. An empty one is no field, and no error.
+func findPath(message protoreflect.MessageDescriptor, dotted string) (path, error) {
+	if dotted == "" {
+		return nil, nil
+	}
+	var p path
+	for name := range strings.SplitSeq(dotted, ".") {
+		if message == nil {
+			return nil, fmt.Errorf("%q: %s is no message", dotted, p.last().FullName())
+		}
+		fd := message.Fields().ByName(protoreflect.Name(name))
+		if fd == nil {
+			return nil, fmt.Errorf("%q: %s has no field %q", dotted, message.FullName(), name)
+		}
+		p, message = append(p, fd), nil
+		if !fd.IsList() && !fd.IsMap() {
+			message = fd.Message()
+		}
+	}
+	return p, nil
+}
+
+// findList is findPath for a field that must be there and be repeated.
+func findList(message protoreflect.MessageDescriptor, dotted string) (path, error) {
+	p, err := findPath(message, dotted)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil || !p.last().IsList() {
+		return nil, fmt.Errorf("%q of %s is not a repeated field", dotted, message.FullName())
+	}
+	return p, nil
+}
+
+func (p path) last() protoreflect.FieldDescriptor { return p[len(p)-1] }
+
+// holder returns the message that has the last field, made where there is none.
+func (p path) holder(m protoreflect.Message) protoreflect.Message {
+	for _, fd := range p[:len(p)-1] {
+		m = m.Mutable(fd).Message()
+	}
+	return m
+}
+
+// list returns the repeated field to append to.
+func (p path) list(m protoreflect.Message) protoreflect.List {
+	return p.holder(m).Mutable(p.last()).List()
+}
+
+// messageOf returns msg, of a generated type, by reflection.
+func messageOf[T any](msg *T) protoreflect.Message {
+	return any(msg).(proto.Message).ProtoReflect() // checked when the method's fields were found
+}
+
+// descriptorOf returns what describes the messages of type T.
+func descriptorOf[T any]() (protoreflect.MessageDescriptor, error) {
+	msg, ok := any((*T)(nil)).(proto.Message)
+	if !ok {
+		return nil, fmt.Errorf("%T is not a generated message", (*T)(nil))
+	}
+	return msg.ProtoReflect().Descriptor(), nil
+}

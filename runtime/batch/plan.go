@@ -1,0 +1,77 @@
+package batch
+
+import (
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// plan is where a method's fields are.
+type plan[Resp any, C comparable, R any] struct {
+	children  path
+	name      string    // of children, dotted
+	child     values[C] // to write children
+	requests  bool      // whether children are messages
+	hoisted   []hoisted
+	requestID protoreflect.FieldDescriptor // nil without one
+	shape     shape[Resp, C, R]
+}
+
+func newPlan[Req, Resp any, C comparable, R any](
+	fields Fields, bind func(resp protoreflect.MessageDescriptor) (shape[Resp, C, R], error),
+) (*plan[Resp, C, R], error) {
+	req, err := descriptorOf[Req]()
+	if err != nil {
+		return nil, err
+	}
+	resp, err := descriptorOf[Resp]()
+	if err != nil {
+		return nil, err
+	}
+	p := &plan[Resp, C, R]{name: fields.Children}
+	if p.children, err = findList(req, fields.Children); err != nil {
+		return nil, err
+	}
+	p.requests = p.children.last().Message() != nil
+	if p.child, err = valuesOf[C](p.children.last()); err != nil {
+		return nil, err
+	}
+	if p.hoisted, err = findHoisted(req, p.children.last(), fields.Hoisted); err != nil {
+		return nil, err
+	}
+	if p.requestID, err = findRequestID(req, fields.RequestID); err != nil {
+		return nil, err
+	}
+	p.shape, err = bind(resp)
+	return p, err
+}
+
+// findRequestID finds a field that is a string of the request itself.
+func findRequestID(req protoreflect.MessageDescriptor, name string) (protoreflect.FieldDescriptor, error) {
+	p, err := findPath(req, name)
+	switch {
+	case err != nil || p == nil:
+		return nil, err
+	case len(p) > 1 || p.last().Kind() != protoreflect.StringKind || p.last().IsList():
+		return nil, fmt.Errorf("%q of %s is not a string", name, req.FullName())
+	}
+	return p.last(), nil
+}
+
+// at returns the path of a child: "requests[3]".
+func (p *plan[Resp, C, R]) at(i int) string { return fmt.Sprintf("%s[%d]", p.name, i) }
+
+// misuse returns the error for a mistake of who wrote the program: INTERNAL for the caller, the text for the log.
+func misuse(format string, args ...any) error {
+	return runtime.Reason(runtime.ReasonInternal).Errorf(codes.Internal, "internal error").WithCause(fmt.Errorf(format, args...))
+}
+
+// Mistakes of functions that a batch calls.
+var (
+	errNoResult = misuse("the function of a child returned neither a result nor an error; return one of them")
+	errLeft     = misuse("the function of a child ended its goroutine, as FailNow of a test does; return an error")
+	errNoTx     = misuse("the function of InTx returned without an error and did not call its function")
+)

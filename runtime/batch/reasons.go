@@ -1,0 +1,16 @@
+package batch
+
+// Reasons of the errors of batches, in the domain of the runtime. The metadata of the errors that are about one child has its index.
+const (
+	// ReasonEmpty is the reason of INVALID_ARGUMENT for a request without children.
+	ReasonEmpty = "BATCH_EMPTY"
+	// ReasonTooLarge is the reason of INVALID_ARGUMENT for a request of more children than the method takes; the metadata has
+	// "maxSize" and "size".
+	ReasonTooLarge = "BATCH_TOO_LARGE"
+	// ReasonFieldMismatch is the reason of INVALID_ARGUMENT where a field of a child differs from the same field of the request.
+	ReasonFieldMismatch = "BATCH_FIELD_MISMATCH"
+	// ReasonNotFound is the reason of NOT_FOUND for a child that there is no result for.
+	ReasonNotFound = "BATCH_NOT_FOUND"
+	// ReasonChildFailed is the reason of what fails for a child whose own error has none.
+	ReasonChildFailed = "BATCH_CHILD_FAILED"
+)

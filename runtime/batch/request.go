@@ -1,0 +1,38 @@
+package batch
+
+import (
+	"context"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// request is one request while it is served.
+type request[Resp any, C comparable, R any] struct {
+	serving
+	plan     *plan[Resp, C, R]
+	limits   runtime.Batch
+	outcomes *outcomes[C, R]
+}
+
+// open checks a request.
+func (m *Method[S, Req, Resp, C, R]) open(ctx context.Context, req *Req, opts []Option) (*request[Resp, C, R], error) {
+	p, err := m.plan()
+	if err != nil {
+		return nil, err
+	}
+	r := &request[Resp, C, R]{plan: p, limits: limitsOf(ctx, m.info)}
+	for _, opt := range opts {
+		opt.serve(&r.serving)
+	}
+	children := m.children(req)
+	if err := checkSize(p.name, len(children), r.limits); err != nil {
+		return nil, err
+	}
+	if len(p.hoisted) > 0 {
+		if children, err = p.hoist(messageOf(req), children); err != nil {
+			return nil, err
+		}
+	}
+	r.outcomes = newOutcomes[C, R](children, p.requests, p.shape.mode())
+	return r, nil
+}

@@ -1,0 +1,81 @@
+package batch
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// perItem has an item for each child, with a result or a status.
+type perItem[Resp any, C comparable, Item, R any] struct {
+	results path
+	status  *statusField
+	field   protoreflect.FieldDescriptor // of the result in an item
+	value   values[R]
+	get     func(*Resp) []*Item
+	getItem func(*Item) R
+}
+
+func newPerItem[Resp any, C comparable, Item, R any](
+	resp protoreflect.MessageDescriptor, fields Fields, get func(*Resp) []*Item, getItem func(*Item) R,
+) (shape[Resp, C, R], error) {
+	results, err := findList(resp, fields.Results)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := valuesOf[*Item](results.last()); err != nil {
+		return nil, err
+	}
+	s := &perItem[Resp, C, Item, R]{results: results, get: get, getItem: getItem}
+	item := results.last().Message()
+	if s.status, err = findStatus(messageOf(new(Item)), fields.Status); err != nil {
+		return nil, err
+	}
+	if s.field = item.Fields().ByName(protoreflect.Name(fields.Value)); s.field == nil {
+		return nil, fmt.Errorf("%s has no field %q", item.FullName(), fields.Value)
+	}
+	s.value, err = valuesOf[R](s.field)
+	return s, err
+}
+
+func (s *perItem[Resp, C, Item, R]) mode() mode           { return eachAlone }
+func (s *perItem[Resp, C, Item, R]) fields() []path       { return []path{s.results} }
+func (s *perItem[Resp, C, Item, R]) absent(result R) bool { return s.value.absent(result) }
+
+func (s *perItem[Resp, C, Item, R]) response(o *outcomes[C, R]) *Resp {
+	resp := new(Resp)
+	if o.len() == 0 {
+		return resp
+	}
+	items := make([]Item, o.len()) // at once: it costs less than one by one
+	list := s.results.list(messageOf(resp))
+	for i := range items {
+		item := messageOf(&items[i])
+		if result, err := o.child(i); err != nil {
+			s.status.set(item, runtime.PublicStatus(err))
+		} else {
+			item.Set(s.field, s.value.of(result))
+		}
+		list.Append(protoreflect.ValueOfMessage(item))
+	}
+	return resp
+}
+
+func (s *perItem[Resp, C, Item, R]) read(resp *Resp, children []C) (outcomeFunc[R], error) {
+	items := s.get(resp)
+	if err := sameNumber(len(children), len(items)); err != nil {
+		return nil, err
+	}
+	return func(i int) (result R, err error) {
+		if err := s.status.get(messageOf(items[i])); err != nil {
+			return result, err
+		}
+		result = s.getItem(items[i])
+		if s.value.absent(result) {
+			return result, misuse("the server answered a child with neither a result nor a status")
+		}
+		return result, nil
+	}, nil
+}

@@ -1,0 +1,49 @@
+package idempotency
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// Reasons of the errors that callers get.
+const (
+	// ReasonRequestIDReused is the reason of INVALID_ARGUMENT where a request id stands for another request already.
+	ReasonRequestIDReused = "REQUEST_ID_REUSED"
+	// ReasonRequestInProgress is the reason of ABORTED where a call with the request id is still running. RetryInfo says when
+	// to try again.
+	ReasonRequestInProgress = "REQUEST_IN_PROGRESS"
+	// ReasonStoreUnavailable is the reason of UNAVAILABLE where it cannot be told whether the call was made before. RetryInfo
+	// says when to try again.
+	ReasonStoreUnavailable = "IDEMPOTENCY_UNAVAILABLE"
+)
+
+// retryAfter is when callers are asked to try again.
+const retryAfter = time.Second
+
+// errReused is for a request id, in the named field, that belongs to another request.
+func errReused(field string) *runtime.Error {
+	violation := runtime.Violation(field, "it was used for another request; use a new one")
+	violation.Reason = ReasonRequestIDReused
+	return runtime.Reason(ReasonRequestIDReused).
+		Errorf(codes.InvalidArgument, "the request id was used for another request; use a new one").WithViolations(violation)
+}
+
+func errInProgress() *runtime.Error {
+	return runtime.Reason(ReasonRequestInProgress).
+		Errorf(codes.Aborted, "a call with this request id is still running; try again when it has ended").WithRetryAfter(retryAfter)
+}
+
+func errUnavailable(cause error) error {
+	return runtime.Reason(ReasonStoreUnavailable).
+		Errorf(codes.Unavailable, "it cannot be told whether this request was made before; try again").
+		WithRetryAfter(retryAfter).WithCause(cause)
+}
+
+// errInternal is for mistakes that only the log describes.
+func errInternal(format string, args ...any) error {
+	return runtime.Reason(runtime.ReasonInternal).Errorf(codes.Internal, "internal error").WithCause(fmt.Errorf("idempotency: "+format, args...))
+}

@@ -1,0 +1,80 @@
+package idempotency
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/digest"
+	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
+)
+
+// MaxRequestID is the longest request id, in bytes, so that stores can have it in their keys.
+const MaxRequestID = 256
+
+// idField is where in a request its id is.
+type idField struct {
+	name  string                         // its path, by the names of the proto
+	path  []protoreflect.FieldDescriptor // from the request
+	uuid4 bool
+}
+
+// idFieldOf finds the field that a policy names.
+func idFieldOf(request protoreflect.MessageDescriptor, said runtime.RequestID) (idField, error) {
+	f := idField{name: said.Field, uuid4: said.UUID4}
+	desc := request
+	for name := range strings.SplitSeq(said.Field, ".") {
+		if desc == nil || desc.Fields().ByName(protoreflect.Name(name)) == nil {
+			return f, fmt.Errorf("%s has no field %s", request.FullName(), said.Field)
+		}
+		fd := desc.Fields().ByName(protoreflect.Name(name))
+		f.path = append(f.path, fd)
+		desc = fd.Message()
+		if fd.IsList() || fd.IsMap() {
+			return f, fmt.Errorf("%s is repeated, which the path %s of a request id cannot be", fd.FullName(), said.Field)
+		}
+	}
+	if last := f.path[len(f.path)-1]; last.Kind() != protoreflect.StringKind {
+		return f, fmt.Errorf("%s is not a string, which a request id must be", last.FullName())
+	}
+	return f, nil
+}
+
+// read returns the id of a request, empty where it has none, or what the caller is told who sent one that cannot be.
+func (f idField) read(req proto.Message) (string, error) {
+	msg := req.ProtoReflect()
+	last := len(f.path) - 1
+	for _, fd := range f.path[:last] {
+		msg = msg.Get(fd).Message()
+	}
+	id := msg.Get(f.path[last]).String()
+	switch {
+	case id == "":
+		return "", nil
+	case f.uuid4 && !uuid.IsV4(id):
+		return "", runtime.Invalid(runtime.FieldViolation{Field: f.name, Description: "it is not a UUID of version 4", Reason: "FORMAT"})
+	case f.uuid4:
+		return strings.ToLower(id), nil
+	case len(id) > MaxRequestID:
+		return "", runtime.Invalid(runtime.Violation(f.name, "must have at most %d bytes, has %d", MaxRequestID, len(id)))
+	}
+	return id, nil
+}
+
+// digest returns the digest of a request without its id.
+func (f idField) digest(req proto.Message) ([digest.Size]byte, error) {
+	if len(f.path) == 1 {
+		return digest.Of(req, func(n protoreflect.FieldNumber) bool { return n == f.path[0].Number() })
+	}
+	rest := proto.Clone(req)
+	msg := rest.ProtoReflect()
+	last := len(f.path) - 1
+	for _, fd := range f.path[:last] {
+		msg = msg.Mutable(fd).Message()
+	}
+	msg.Clear(f.path[last])
+	return digest.Of(rest, nil)
+}

@@ -1,0 +1,72 @@
+package idempotency
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+const (
+	// DefaultWindow is how long a response is kept where the method's policy says nothing.
+	DefaultWindow = 24 * time.Hour
+	// DefaultLease is how long a call may run that has no deadline.
+	DefaultLease = time.Minute
+	// leaseMargin is how much longer than to its deadline a call is taken to be running: methods end a little after it.
+	leaseMargin = 5 * time.Second
+)
+
+// Guard recognises calls that are made again. It is made by [New] for [runtime.WithIdempotency].
+type Guard struct {
+	store Store
+	wait  time.Duration
+	lease time.Duration
+}
+
+var _ runtime.IdempotencyGuard = (*Guard)(nil)
+
+// Option configures a [Guard].
+type Option func(*Guard)
+
+// Wait has a call wait for another one with its id that is still running, for at most so long and until its own deadline, in
+// place of refusing it at once. Attempts that a client makes for one call wait until their deadline in any case, since a
+// refusal would end the call: all calls of a method that is hedged, and those that say that there were attempts before.
+func Wait(most time.Duration) Option {
+	return func(g *Guard) { g.wait = most }
+}
+
+// Lease sets how long a call may run that has no deadline, in place of [DefaultLease]: it gets this as its deadline, since
+// another one may run in its place afterwards. A call that has a deadline may run until then.
+func Lease(d time.Duration) Option {
+	return func(g *Guard) {
+		if d > 0 {
+			g.lease = d
+		}
+	}
+}
+
+// New returns a guard that keeps responses in store.
+func New(store Store, opts ...Option) *Guard {
+	g := &Guard{store: store, lease: DefaultLease}
+	for _, opt := range opts {
+		opt(g)
+	}
+	return g
+}
+
+// Bind returns what guards the calls of a method. It is nil for a method without request ids, and for one that starts an
+// operation: a store of operations tells their requests apart itself, and knows how far the first one is.
+func (g *Guard) Bind(info runtime.MethodInfo) runtime.IdempotencyFunc {
+	if info.Policy.RequestID.Field == "" || info.Policy.Operation.Lease > 0 {
+		return nil
+	}
+	m, err := g.method(info)
+	if err != nil {
+		return func(context.Context, proto.Message, func(context.Context) (proto.Message, error)) (proto.Message, error) {
+			return nil, errInternal("%s: %w", info.FullMethod[1:], err)
+		}
+	}
+	return m.answer
+}

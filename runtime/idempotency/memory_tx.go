@@ -1,0 +1,66 @@
+package idempotency
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// memoryTx is what [Memory] needs of a transaction.
+type memoryTx interface {
+	OnCommit(func())
+	OnRollback(func())
+}
+
+func (m *memory) FinishTx(_ context.Context, tx any, key Key, fence Fence, response []byte, window time.Duration) error {
+	hooks, ok := tx.(memoryTx)
+	if !ok {
+		return fmt.Errorf("%w: a %T lacks OnCommit(func()) or OnRollback(func())", ErrNoTx, tx)
+	}
+	e, err := m.hold(key, fence, len(response))
+	if err != nil {
+		return err
+	}
+	hooks.OnCommit(func() { m.commit(e, response, window) })
+	hooks.OnRollback(func() { m.rollback(e) })
+	return nil
+}
+
+// hold makes an entry part of a transaction: nobody can take it until that has ended.
+func (m *memory) hold(key Key, fence Fence, bytes int) (*memoryEntry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, err := m.claimed(key, fence)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.makeRoom(0, bytes); err != nil {
+		return nil, err
+	}
+	m.running.remove(e)
+	e.inTx = true
+	return e, nil
+}
+
+func (m *memory) commit(e *memoryEntry, response []byte, window time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e.inTx {
+		e.inTx = false
+		m.complete(e, response, window)
+	}
+}
+
+func (m *memory) rollback(e *memoryEntry) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !e.inTx {
+		return
+	}
+	e.inTx = false
+	if e.released {
+		m.remove(e)
+		return
+	}
+	m.running.add(e)
+}

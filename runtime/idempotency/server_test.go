@@ -1,0 +1,280 @@
+package idempotency_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/idempotency"
+	"github.com/grpcservice/grpcservice/runtime/servicetest"
+)
+
+func TestMain(m *testing.M) {
+	if err := registerThings(); err != nil {
+		panic(err)
+	}
+	m.Run()
+}
+
+// registerThings makes the proto of thingService known to the program, as generated code does.
+func registerThings() error {
+	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+		Name: proto.String("test/idempotency/things.proto"), Package: proto.String("test.idempotency"), Syntax: proto.String("proto3"),
+		Dependency: []string{"google/protobuf/wrappers.proto", "google/rpc/error_details.proto"},
+		Service: []*descriptorpb.ServiceDescriptorProto{{Name: proto.String("Things"), Method: []*descriptorpb.MethodDescriptorProto{
+			{Name: proto.String("Create"), InputType: proto.String(".google.rpc.RequestInfo"), OutputType: proto.String(".google.protobuf.StringValue")},
+		}}},
+	}, protoregistry.GlobalFiles)
+	if err != nil {
+		return err
+	}
+	return protoregistry.GlobalFiles.RegisterFile(file)
+}
+
+type (
+	request  = errdetails.RequestInfo // request_id and serving_data
+	response = wrapperspb.StringValue
+)
+
+// thingService is what would be generated for a service with one RPC.
+type thingService interface {
+	Create(context.Context, *request) (*response, error)
+}
+
+type createFunc func(context.Context, *request) (*response, error)
+
+func (f createFunc) Create(ctx context.Context, req *request) (*response, error) { return f(ctx, req) }
+
+type thingClient struct{ rows runtime.Client }
+
+func (c thingClient) Create(ctx context.Context, req *request) (*response, error) {
+	return runtime.CallUnary[response](ctx, c.rows[0], req)
+}
+
+// serve serves f with a guard, and returns a client of it.
+func serve(t testing.TB, f createFunc, p runtime.Policy, store idempotency.Store, opts ...runtime.ServerOption) thingService {
+	t.Helper()
+	table := runtime.NewService("test.idempotency.Things", wrapperspb.File_google_protobuf_wrappers_proto, runtime.Unary("Create", thingService.Create, p))
+	opts = append([]runtime.ServerOption{runtime.WithIdempotency(idempotency.New(store)), runtime.WithLogger(slog.New(slog.DiscardHandler))}, opts...)
+	return thingClient{table.Client(servicetest.Serve(t, func(r grpc.ServiceRegistrar) { table.Register(r, f) }, opts...))}
+}
+
+// counting returns a method that answers with how often it has run.
+func counting(runs *atomic.Int64) createFunc {
+	return func(context.Context, *request) (*response, error) {
+		return wrapperspb.String(fmt.Sprint(runs.Add(1))), nil
+	}
+}
+
+func TestRepliesToRepeatsSayThatTheyAre(t *testing.T) {
+	var runs atomic.Int64
+	client := serve(t, counting(&runs), byRequestID, idempotency.Memory())
+	for i := range 3 {
+		var header metadata.MD
+		ctx := runtime.WithCallOptions(t.Context(), grpc.Header(&header))
+		resp, err := client.Create(ctx, &request{RequestId: "1"})
+		if err != nil || resp.GetValue() != "1" {
+			t.Fatalf("got %v, %v; want the first response", resp, err)
+		}
+		if replayed := strings.Join(header.Get(idempotency.ReplayedHeader), ","); (replayed == "true") != (i > 0) || i == 0 && replayed != "" {
+			t.Errorf("call %d has the header %q", i, replayed)
+		}
+	}
+}
+
+func TestGeneratedClientsMakeEachCallAnother(t *testing.T) {
+	var runs atomic.Int64
+	var ids sync.Map
+	client := serve(t, func(ctx context.Context, req *request) (*response, error) {
+		ids.Store(req.GetRequestId(), true)
+		return counting(&runs)(ctx, req)
+	}, byRequestID, idempotency.Memory())
+	for range 2 {
+		if _, err := client.Create(t.Context(), &request{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, empty := ids.Load(""); runs.Load() != 2 || empty {
+		t.Errorf("the method has run %d times, without an id: %v; want 2 calls with an id each", runs.Load(), empty)
+	}
+}
+
+// The twin of a hedged call that comes while the first is running does not run the method again, and does not fail the call.
+func TestHedgedCallsRunOnce(t *testing.T) {
+	servicetest.NoLeaks(t)
+	p := byRequestID
+	p.Idempotency = runtime.Idempotent
+	p.Hedging = runtime.Hedging{MaxAttempts: 2, Delay: time.Millisecond}
+	var runs atomic.Int64
+	second := make(chan struct{})
+	store := &watched{Store: idempotency.Memory(), onHeld: sync.OnceFunc(func() { close(second) })}
+	client := serve(t, func(ctx context.Context, _ *request) (*response, error) {
+		select {
+		case <-second:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		return wrapperspb.String(fmt.Sprint(runs.Add(1))), nil
+	}, p, store)
+	resp, err := client.Create(t.Context(), &request{})
+	if err != nil || resp.GetValue() != "1" || runs.Load() != 1 {
+		t.Errorf("got %v, %v after %d runs; want 1", resp, err, runs.Load())
+	}
+}
+
+// watched tells when a call finds another one running.
+type watched struct {
+	idempotency.Store
+	onHeld func()
+}
+
+func (w *watched) Begin(ctx context.Context, c idempotency.Claim) (idempotency.Entry, error) {
+	entry, err := w.Store.Begin(ctx, c)
+	if err == nil && entry.Fence != c.Fence && !entry.Done {
+		w.onHeld()
+	}
+	return entry, err
+}
+
+func TestPrincipalsHaveIDsOfTheirOwn(t *testing.T) {
+	var runs atomic.Int64
+	p := byRequestID
+	p.Auth = &runtime.Auth{}
+	client := serve(t, counting(&runs), p, idempotency.Memory(), runtime.WithAuthenticator(byName{}))
+	for i, test := range []struct{ name, want string }{{"ada", "1"}, {"bob", "2"}, {"ada", "1"}, {"bob", "2"}} {
+		resp, err := client.Create(metadata.AppendToOutgoingContext(t.Context(), "name", test.name), &request{RequestId: "1"})
+		if err != nil || resp.GetValue() != test.want {
+			t.Errorf("call %d: %s got %v, %v; want %s", i, test.name, resp, err, test.want)
+		}
+	}
+}
+
+// byName believes what callers say.
+type byName struct{}
+
+func (byName) Bind(runtime.MethodInfo) runtime.AuthenticateFunc {
+	return func(ctx context.Context) (*runtime.Principal, error) {
+		if name := metadata.ValueFromIncomingContext(ctx, "name"); len(name) == 1 {
+			return runtime.NewPrincipal(name[0]), nil
+		}
+		return nil, nil
+	}
+}
+
+// The guard lies behind the checks of a request and around the user's interceptors.
+func TestPlaceInThePipeline(t *testing.T) {
+	var runs, intercepted, serverWide atomic.Int64
+	counts := func(n *atomic.Int64) grpc.UnaryServerInterceptor {
+		return func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			n.Add(1)
+			return next(ctx, req)
+		}
+	}
+	p := byRequestID
+	p.MaxRequestBytes = 100
+	store := idempotency.Memory()
+	client := serve(t, counting(&runs), p, store,
+		runtime.WithUnaryInterceptors(counts(&intercepted)), runtime.WithServerOptions(grpc.UnaryInterceptor(counts(&serverWide))))
+	if _, err := client.Create(t.Context(), &request{RequestId: "1", ServingData: strings.Repeat("x", 100)}); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("a request that is too large: %v", err)
+	}
+	for range 3 {
+		if resp, err := client.Create(t.Context(), &request{RequestId: "1"}); err != nil || resp.GetValue() != "1" {
+			t.Errorf("got %v, %v", resp, err)
+		}
+	}
+	if runs.Load() != 1 || intercepted.Load() != 1 || serverWide.Load() != 1 {
+		t.Errorf("the method ran %d times, interceptors %d and %d times; want once", runs.Load(), intercepted.Load(), serverWide.Load())
+	}
+}
+
+func TestAPanicFreesTheID(t *testing.T) {
+	var runs atomic.Int64
+	client := serve(t, func(ctx context.Context, req *request) (*response, error) {
+		if runs.Add(1) == 1 {
+			panic("no")
+		}
+		return wrapperspb.String("second"), nil
+	}, byRequestID, idempotency.Memory())
+	if _, err := client.Create(t.Context(), &request{RequestId: "1"}); status.Code(err) != codes.Internal {
+		t.Errorf("got %v, want INTERNAL", err)
+	}
+	if resp, err := client.Create(t.Context(), &request{RequestId: "1"}); err != nil || resp.GetValue() != "second" {
+		t.Errorf("got %v, %v; want the second run", resp, err)
+	}
+}
+
+// A thousand calls with fifty ids, all at once and again until they succeed, have fifty effects.
+func TestEachEffectHappensOnce(t *testing.T) {
+	const ids, repeats = 50, 20
+	var effects [ids]atomic.Int64
+	client := serve(t, func(_ context.Context, req *request) (*response, error) {
+		var n int
+		if _, err := fmt.Sscan(req.GetRequestId(), &n); err != nil {
+			return nil, err
+		}
+		return wrapperspb.String(fmt.Sprintf("%d: %d", n, effects[n].Add(1))), nil
+	}, byRequestID, idempotency.Memory())
+	var group sync.WaitGroup
+	for i := range ids * repeats {
+		group.Go(func() {
+			want := fmt.Sprintf("%d: 1", i%ids)
+			resp, err := client.Create(t.Context(), &request{RequestId: fmt.Sprint(i % ids)})
+			for runtime.ReasonOf(err) == idempotency.ReasonRequestInProgress {
+				time.Sleep(time.Millisecond)
+				resp, err = client.Create(t.Context(), &request{RequestId: fmt.Sprint(i % ids)})
+			}
+			if err != nil || resp.GetValue() != want {
+				t.Errorf("got %v, %v; want %s", resp, err, want)
+			}
+		})
+	}
+	group.Wait()
+	for i := range effects {
+		if n := effects[i].Load(); n != 1 {
+			t.Errorf("the effect of id %d happened %d times", i, n)
+		}
+	}
+}
+
+func TestTheLogTellsWhatIsNotKept(t *testing.T) {
+	var log bytes.Buffer
+	var runs atomic.Int64
+	store := &broken{Store: idempotency.Memory(), finish: errors.New("disk full")}
+	client := serve(t, counting(&runs), byRequestID, store, runtime.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	if _, err := client.Create(t.Context(), &request{RequestId: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	if text := log.String(); !strings.Contains(text, "level=WARN") || !strings.Contains(text, "disk full") || !strings.Contains(text, "Things/Create") {
+		t.Errorf("the log has %s", text)
+	}
+}
+
+func TestAServerRefusesNoGuard(t *testing.T) {
+	for _, guard := range []runtime.IdempotencyGuard{nil, (*idempotency.Guard)(nil)} {
+		err := runtime.NewServer(runtime.WithIdempotency(guard)).Serve(t.Context(), bufconn.Listen(1))
+		if err == nil || !strings.Contains(err.Error(), "WithIdempotency(nil)") {
+			t.Errorf("got %v, want an error that names the option", err)
+		}
+	}
+}

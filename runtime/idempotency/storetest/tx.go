@@ -1,0 +1,134 @@
+package storetest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/grpcservice/grpcservice/runtime/idempotency"
+)
+
+// Tx is a transaction of a store's backend.
+type Tx struct {
+	// Value is what the store takes as tx.
+	Value any
+	// Commit and Rollback end the transaction.
+	Commit, Rollback func() error
+}
+
+// RunTx tests that a store keeps responses in transactions. open returns a new one, and what begins transactions.
+func RunTx(t *testing.T, open func(t *testing.T) (idempotency.TxStore, func(t *testing.T) Tx)) {
+	for name, test := range map[string]func(*testing.T, txSuite){
+		"a commit keeps the response":                    committed,
+		"a rollback keeps the claim":                     rolledBack,
+		"a rollback of a call that failed frees the key": rolledBackAndReleased,
+		"a commit outlives the lease":                    committedLate,
+		"only who holds a claim finishes it":             foreignFinishTx,
+		"another value is no transaction":                noTx,
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, begin := open(t)
+			test(t, txSuite{suite{store}, store, func() Tx { return begin(t) }})
+		})
+	}
+}
+
+type txSuite struct {
+	suite
+	store   idempotency.TxStore
+	beginTx func() Tx
+}
+
+func (s txSuite) finishTx(t *testing.T, tx Tx, c idempotency.Claim, response string) {
+	t.Helper()
+	if err := s.store.FinishTx(t.Context(), tx.Value, c.Key, c.Fence, []byte(response), long); err != nil {
+		t.Fatalf("FinishTx: %v", err)
+	}
+}
+
+func end(t *testing.T, end func() error) {
+	t.Helper()
+	if err := end(); err != nil {
+		t.Fatalf("end of a transaction: %v", err)
+	}
+}
+
+func committed(t *testing.T, s txSuite) {
+	c := claim(long)
+	s.own(t, c)
+	tx := s.beginTx()
+	s.finishTx(t, tx, c, "in a transaction")
+	end(t, tx.Commit)
+	s.kept(t, c, []byte("in a transaction"))
+	s.release(t, c)
+	s.lost(t, c)
+	s.kept(t, c, []byte("in a transaction"))
+}
+
+func rolledBack(t *testing.T, s txSuite) {
+	c := claim(long)
+	s.own(t, c)
+	tx := s.beginTx()
+	s.finishTx(t, tx, c, "never")
+	end(t, tx.Rollback)
+	s.held(t, c)
+	again := s.beginTx()
+	s.finishTx(t, again, c, "second time")
+	end(t, again.Commit)
+	s.kept(t, c, []byte("second time"))
+}
+
+func rolledBackAndReleased(t *testing.T, s txSuite) {
+	c := claim(long)
+	s.own(t, c)
+	tx := s.beginTx()
+	s.finishTx(t, tx, c, "never")
+	end(t, tx.Rollback)
+	s.release(t, c)
+	s.own(t, rival(c))
+}
+
+// committedLate has another call come when the lease is over and the transaction is not: it may wait, or be told that the call
+// is running, but it does not get the claim.
+func committedLate(t *testing.T, s txSuite) {
+	c := claim(short)
+	s.own(t, c)
+	tx := s.beginTx()
+	s.finishTx(t, tx, c, "late")
+	s.expire(t)
+	other := make(chan idempotency.Entry, 1)
+	go func() {
+		entry, err := s.Begin(t.Context(), rival(c))
+		if err != nil {
+			t.Errorf("Begin: %v", err)
+		}
+		other <- entry
+	}()
+	time.Sleep(short) // enough for most stores to come as far as they can before the commit; any time is right
+	end(t, tx.Commit)
+	if entry := <-other; entry.Fence != c.Fence {
+		t.Errorf("Begin returned %+v, want that of the claim %+v, which a transaction holds", entry, c)
+	}
+	s.kept(t, c, []byte("late"))
+}
+
+func foreignFinishTx(t *testing.T, s txSuite) {
+	c := claim(long)
+	s.own(t, c)
+	tx := s.beginTx()
+	other := rival(c)
+	if err := s.store.FinishTx(t.Context(), tx.Value, other.Key, other.Fence, nil, long); !errors.Is(err, idempotency.ErrLost) {
+		t.Errorf("FinishTx returned %v, want ErrLost", err)
+	}
+	end(t, tx.Rollback)
+	s.held(t, c)
+}
+
+func noTx(t *testing.T, s txSuite) {
+	c := claim(long)
+	s.own(t, c)
+	if err := s.store.FinishTx(t.Context(), struct{}{}, c.Key, c.Fence, nil, long); !errors.Is(err, idempotency.ErrNoTx) {
+		t.Errorf("FinishTx returned %v, want ErrNoTx", err)
+	}
+	s.held(t, c)
+}

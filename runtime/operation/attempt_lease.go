@@ -1,0 +1,96 @@
+package operation
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// keep holds the lease until the work has ended.
+func (a *attempt) keep(done <-chan ending) ending {
+	renewal := time.NewTimer(a.op.Lease / 3)
+	defer renewal.Stop()
+	news := a.watch()
+	for {
+		hinted := false
+		select {
+		case e := <-done:
+			return e
+		case <-news:
+			hinted = true
+		case <-renewal.C:
+		}
+		news = nil
+		if a.held.Err() != nil {
+			continue // for the work to notice
+		}
+		renewal.Reset(a.renew())
+		if cancelled, _ := a.asked(); !cancelled && !hinted { // after a hint for nothing there is no other before the next renewal
+			news = a.watch()
+		}
+	}
+}
+
+// watch returns a channel that is closed when somebody may have asked to cancel the operation; nil where the store cannot tell.
+func (a *attempt) watch() <-chan struct{} {
+	news, err := a.m.store.Watch(a.held, a.op)
+	if err != nil {
+		return nil // the next renewal tells, too
+	}
+	return news
+}
+
+// renew renews the lease, and returns when to do so again. One renewal that fails loses nothing: the lease is lost when none
+// succeeds for as long as it lasts, counted from when the last one that did was sent.
+func (a *attempt) renew() time.Duration {
+	sent := time.Now()
+	ctx, cancel := context.WithTimeout(a.held, a.op.Lease/3)
+	defer cancel()
+	cancelled, err := a.m.store.Renew(ctx, a.op.Name, a.op.Fence)
+	switch {
+	case errors.Is(err, ErrLeaseLost):
+		a.loseLease()
+		return a.op.Lease
+	case err != nil:
+		a.log.LogAttrs(ctx, slog.LevelWarn, "lease not renewed", slog.Any("error", err))
+		return a.op.Lease / 10
+	}
+	a.lease.Reset(time.Until(sent.Add(a.op.Lease)))
+	if cancelled {
+		a.cancelWork()
+	}
+	return time.Until(sent.Add(a.op.Lease / 3))
+}
+
+// persist has f write to the store until it succeeds or the lease is lost. ctx gives f its values only.
+func (a *attempt) persist(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(a.held, cancel)()
+	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		err := a.write(ctx, f)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, ErrLeaseLost):
+			a.loseLease()
+			return ErrLeaseLost
+		}
+		if ctx.Err() == nil {
+			a.log.LogAttrs(ctx, slog.LevelWarn, "operation not saved; trying again", slog.Any("error", err))
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ErrLeaseLost
+		}
+	}
+}
+
+// write calls f once.
+func (a *attempt) write(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	return f(ctx)
+}

@@ -1,0 +1,115 @@
+package operation
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// settle writes down how the work has ended. A result counts, whatever was asked of the work meanwhile; an error after something was
+// asked of it is taken for its consequence.
+func (a *attempt) settle(e ending) {
+	cancelled, stopping := a.asked()
+	again := (*tryAgain)(nil)
+	switch {
+	case a.held.Err() != nil:
+		a.tell(e, slog.LevelWarn, "operation lost to another worker; what this one did is dropped")
+	case e.err == nil:
+		a.finish(e, nil)
+	case cancelled:
+		a.finish(e, errCancelled)
+	case errors.Is(context.Cause(a.ctx), errTimedOut):
+		a.finish(e, errTimeout)
+	case stopping:
+		a.release(e, Again{Uncounted: true})
+	case errors.As(e.err, &again):
+		a.retry(e, again.cause, again.wait)
+	case e.panicked:
+		a.retry(e, errInternal, 0)
+	default:
+		a.finish(e, e.err)
+	}
+}
+
+// What operations end with, other than what their work says.
+var (
+	errCancelled = cancelled()
+	errTimeout   = timedOut()
+	errInternal  = runtime.Reason(runtime.ReasonInternal).Errorf(codes.Internal, "internal error")
+)
+
+// retry gives an operation back to be begun again, or ends it with err where it has no attempt left.
+func (a *attempt) retry(e ending, err error, wait time.Duration) {
+	if a.op.Attempt >= a.op.MaxAttempts {
+		a.finish(e, err)
+		return
+	}
+	if wait <= 0 {
+		wait = a.m.config.wait(a.op.Attempt)
+	}
+	a.release(e, Again{After: wait})
+}
+
+// wait returns how long to wait after so many attempts.
+func (c *config) wait(attempts int) time.Duration {
+	wait := c.backoff
+	for range attempts - 1 {
+		if wait = 2 * wait; wait >= c.longest {
+			break
+		}
+	}
+	wait = min(wait, c.longest)
+	return wait/2 + rand.N(wait/2+1)
+}
+
+// finish ends the operation: with the response of the work, or with what may be told of err.
+func (a *attempt) finish(e ending, err error) {
+	result := Result{Metadata: e.metadata}
+	if err == nil {
+		result.Response = e.response
+	} else {
+		result.Status = statusBytes(err)
+	}
+	lost := a.persist(a.ctx, func(ctx context.Context) error { return a.m.store.Finish(ctx, a.op.Name, a.op.Fence, result) })
+	if lost != nil {
+		a.tell(e, slog.LevelWarn, "operation lost to another worker; what this one did is dropped")
+		return
+	}
+	code := runtime.PublicStatus(err).Code()
+	level := slog.LevelInfo
+	if code == codes.Internal || code == codes.Unknown || code == codes.DataLoss {
+		level = slog.LevelError
+	}
+	a.tell(e, level, "operation", slog.String("code", code.String()))
+}
+
+// release gives the operation back, with what its work has saved.
+func (a *attempt) release(e ending, again Again) {
+	lost := a.persist(a.ctx, func(ctx context.Context) error { return a.m.store.Release(ctx, a.op.Name, a.op.Fence, again) })
+	if lost != nil {
+		return // whoever has it now begins it again
+	}
+	if again.Uncounted {
+		a.tell(e, slog.LevelInfo, "operation given back")
+		return
+	}
+	a.tell(e, slog.LevelWarn, "operation will be begun again", slog.Duration("after", again.After))
+}
+
+// tell logs how the attempt has ended.
+func (a *attempt) tell(e ending, level slog.Level, message string, attrs ...slog.Attr) {
+	attrs = append(attrs, slog.Duration("duration", time.Since(a.start)))
+	if a.op.Principal != "" {
+		attrs = append(attrs, slog.String("principal", a.op.Principal))
+	}
+	if e.err != nil {
+		attrs = append(attrs, slog.Any("error", e.err))
+	}
+	a.log.LogAttrs(a.ctx, level, message, attrs...)
+}

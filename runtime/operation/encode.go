@@ -1,0 +1,67 @@
+package operation
+
+import (
+	"errors"
+	"fmt"
+
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// packBytes returns a message as an encoded Any, of its own type even where it is empty.
+func packBytes(m proto.Message) ([]byte, error) {
+	packed, err := anypb.New(m)
+	if err != nil {
+		return nil, err
+	}
+	return proto.Marshal(packed)
+}
+
+// unpackAny returns an encoded Any; nil for none.
+func unpackAny(encoded []byte) (*anypb.Any, error) {
+	if len(encoded) == 0 {
+		return nil, nil
+	}
+	packed := &anypb.Any{}
+	return packed, proto.Unmarshal(encoded, packed)
+}
+
+// statusBytes returns what a caller may be told of err, encoded.
+func statusBytes(err error) []byte {
+	encoded, marshalErr := proto.Marshal(runtime.PublicStatus(err).Proto())
+	if marshalErr != nil { // its texts are UTF-8, and its details were encoded
+		return statusBytes(errors.New("a status that cannot be encoded"))
+	}
+	return encoded
+}
+
+// State is what messages say of an operation.
+type State struct {
+	Name     string
+	Metadata *anypb.Any
+	Done     bool
+	// Of a done operation, one of them is not nil.
+	Response *anypb.Any
+	Status   *spb.Status
+}
+
+// State returns what messages say of the operation. Its metadata have the times and the cancellation of the operation in the fields
+// that are customary for them, where they have these fields, their work has not set them, and their type is linked in.
+func (r *Record) State() (*State, error) {
+	s := &State{Name: r.Name, Done: r.Done()}
+	var errs [3]error
+	s.Metadata, errs[0] = unpackAny(r.Metadata)
+	s.Response, errs[1] = unpackAny(r.Response)
+	if len(r.Status) > 0 {
+		s.Status = &spb.Status{}
+		errs[2] = proto.Unmarshal(r.Status, s.Status)
+	}
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, fmt.Errorf("the record cannot be read: %w", err)
+	}
+	s.Metadata = withTimes(s.Metadata, r)
+	return s, nil
+}

@@ -1,0 +1,105 @@
+package operation
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// Getter is an RPC of a service of Go type S that takes the name of an operation and returns it: beside
+// google.longrunning.Operations, or in its place where operations are messages of the service's own.
+type Getter[S, Req, Op any] struct {
+	info  runtime.MethodInfo
+	call  func(S, context.Context, *Req) (*Op, error)
+	types func() (getterTypes, error)
+}
+
+// getterTypes is what is known of the messages of a Getter.
+type getterTypes struct {
+	name fieldPath // in the request
+	op   *shape
+}
+
+// GetterOf returns the Getter of the RPC that info describes; call is the interface's method expression, and name the path of the
+// request's field that holds the name. Fields says where the operation message says what, if not where google.longrunning's does.
+func GetterOf[S, Req, Op any](info runtime.MethodInfo, call func(S, context.Context, *Req) (*Op, error), name string, fields ...Fields) *Getter[S, Req, Op] {
+	return &Getter[S, Req, Op]{info: info, call: call, types: sync.OnceValues(func() (types getterTypes, err error) {
+		if types.name, err = pathIn[Req](name, isText); err != nil {
+			return types, err
+		}
+		var said Fields
+		if len(fields) > 0 {
+			said = fields[0]
+		}
+		types.op, err = shapeIn[Op](said)
+		return types, err
+	})}
+}
+
+// Serve answers a call of the RPC with an operation of the manager m. Its errors are those of [Manager.Get]: an operation of another
+// principal is NOT_FOUND.
+func (g *Getter[S, Req, Op]) Serve(ctx context.Context, m *Manager, req *Req) (*Op, error) {
+	types, err := g.types()
+	if err != nil {
+		return nil, misuse(g.info, err)
+	}
+	reflected, _ := reflectionOf(req)
+	record, err := m.Get(ctx, types.name.text(reflected))
+	if err != nil {
+		return nil, err
+	}
+	return writeAs[Op](g.info, types.op, record)
+}
+
+// Client returns a [Client] whose Get is the RPC, of svc. It has no other method: [Handle.Wait] asks again and again.
+func (g *Getter[S, Req, Op]) Client(svc S) Client {
+	return getterClient[S, Req, Op]{getter: g, svc: svc}
+}
+
+// getterClient is a [Client] that has a Get only.
+type getterClient[S, Req, Op any] struct {
+	getter *Getter[S, Req, Op]
+	svc    S
+}
+
+func (c getterClient[S, Req, Op]) Get(ctx context.Context, name string) (*longrunningpb.Operation, error) {
+	types, err := c.getter.types()
+	if err != nil {
+		return nil, misuse(c.getter.info, err)
+	}
+	req := new(Req)
+	reflected, _ := reflectionOf(req)
+	types.name.holder(reflected).Set(types.name.field(), protoreflect.ValueOfString(name))
+	op, err := c.getter.call(c.svc, ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return readAs(c.getter.info, types.op, op)
+}
+
+func (c getterClient[S, Req, Op]) List(context.Context, *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
+	return nil, c.unimplemented("list")
+}
+
+func (c getterClient[S, Req, Op]) Cancel(context.Context, string) error {
+	return c.unimplemented("cancel")
+}
+
+func (c getterClient[S, Req, Op]) Delete(context.Context, string) error {
+	return c.unimplemented("delete")
+}
+
+func (c getterClient[S, Req, Op]) Wait(context.Context, string, time.Duration) (*longrunningpb.Operation, error) {
+	return nil, c.unimplemented("wait for")
+}
+
+func (c getterClient[S, Req, Op]) unimplemented(what string) error {
+	return runtime.Reason(runtime.ReasonUnimplemented).Errorf(codes.Unimplemented,
+		"%s cannot %s operations; use a client of another service", c.getter.info.FullMethod[1:], what)
+}

@@ -1,0 +1,106 @@
+package operation
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
+
+// startRules are what is said of starting an operation.
+type startRules struct {
+	onConflict policy.OnConflict
+	requestID  string // path of the request's field
+}
+
+// errNoHandler is a mistake in how the server is put together.
+var errNoHandler = errors.New("nobody would work on its operations: call Handle with the same manager, " +
+	"or make that with operation.StartOnly where other processes do the work")
+
+// start adds an operation for the call of ctx.
+func (m *Manager) start(ctx context.Context, op *Record, rules startRules) (*Record, error) {
+	if !m.config.startOnly {
+		m.origins.keep(op.Name, runtime.Detach(ctx)) // before a worker can have it
+	}
+	stored, created, err := m.store.Create(ctx, op, rules.onConflict != policy.AbortOnConflict)
+	if !created {
+		m.origins.take(op.Name)
+	}
+	switch conflict := (*ConflictError)(nil); {
+	case errors.As(err, &conflict):
+		return nil, conflictError(op, conflict)
+	case err != nil:
+		return nil, storeError(ctx, op.Name, err)
+	case !created && stored.Digest != op.Digest:
+		return nil, reused(rules.requestID)
+	}
+	if created && rules.onConflict == policy.PreemptOnConflict && op.ConflictKey != "" {
+		m.preempt(ctx, stored)
+	}
+	m.wakeUp()
+	return stored, nil
+}
+
+// preempt cancels what a new operation would have to wait for. Where that fails it waits.
+func (m *Manager) preempt(ctx context.Context, op *Record) {
+	running := false
+	q := Query{ConflictKey: op.ConflictKey, Done: &running}
+	for {
+		found, err := m.store.List(ctx, q)
+		for _, other := range found {
+			if err == nil && other.CreateTime.Compare(op.CreateTime) <= 0 && other.Name != op.Name {
+				err = m.cancel(ctx, other.Name)
+			}
+		}
+		if err != nil {
+			m.config.logger.LogAttrs(ctx, slog.LevelWarn, "operations not preempted",
+				slog.String(logOperation, op.Name), slog.Any("error", err))
+		}
+		if err != nil || len(found) == 0 {
+			return
+		}
+		q.After = found[len(found)-1].Name
+	}
+}
+
+// cancel cancels an operation, whoever's it is.
+func (m *Manager) cancel(ctx context.Context, name string) error {
+	_, err := m.requestCancel(ctx, name)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// requestCancel has the store note that an operation is to be cancelled, and tells the work at once where it is done here.
+func (m *Manager) requestCancel(ctx context.Context, name string) (*Record, error) {
+	op, err := m.store.RequestCancel(ctx, name, Result{Status: statusBytes(cancelled())})
+	if err != nil {
+		return nil, err
+	}
+	if op.Done() {
+		m.wakeUp() // others may have waited for its conflict key
+	} else if a := m.attemptAt(name); a != nil {
+		a.cancelWork()
+	}
+	return op, nil
+}
+
+// conflictError is what the caller is told who would start op.
+func conflictError(op *Record, conflict *ConflictError) error {
+	err := ReasonConflict.Errorf(codes.Aborted, "another operation is at work on the same; wait until it is done").WithCause(conflict)
+	if other := conflict.Other; other.Principal == op.Principal && other.DeleteTime.IsZero() {
+		return err.WithMetadata("operation", other.Name).WithResource(resourceType, other.Name, "not done")
+	}
+	return err
+}
+
+// reused is what a caller is told whose request id belongs to another request.
+func reused(field string) error {
+	return ReasonRequestIDReused.Errorf(codes.InvalidArgument, "%s was used for another request; make a new one", field).
+		WithViolations(runtime.FieldViolation{Field: field, Description: "was used for another request", Reason: string(ReasonRequestIDReused)})
+}

@@ -1,0 +1,132 @@
+package operation
+
+import (
+	"fmt"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// messageOf returns what the message of an operation says.
+func messageOf(r *Record) (m message, err error) {
+	state, err := r.State()
+	if err != nil {
+		return m, fmt.Errorf("operation %s as it is stored: %w", r.Name, err)
+	}
+	op := &longrunningpb.Operation{Name: state.Name, Metadata: state.Metadata, Done: state.Done}
+	switch {
+	case state.Status != nil:
+		op.Result = &longrunningpb.Operation_Error{Error: state.Status}
+	case state.Response != nil:
+		op.Result = &longrunningpb.Operation_Response{Response: state.Response}
+	}
+	return message{Operation: op, created: r.CreateTime, updated: r.UpdateTime}, nil
+}
+
+// message is what an operation message says, whatever its type: a google.longrunning.Operation, and the times that others have.
+type message struct {
+	*longrunningpb.Operation
+	created, updated time.Time
+}
+
+// write makes to, which is empty, say what m says. What its type has no field for is left out, but not the result.
+func (s *shape) write(to protoreflect.Message, m message) error {
+	s.name.holder(to).Set(s.name.field(), protoreflect.ValueOfString(m.GetName()))
+	s.done.holder(to).Set(s.done.field(), protoreflect.ValueOfBool(m.GetDone()))
+	setTime(s.created, to, m.created)
+	setTime(s.updated, to, m.updated)
+	if err := setPacked(s.metadata, to, m.GetMetadata()); err != nil {
+		return fmt.Errorf("metadata of %s: %w", m.GetName(), err)
+	}
+	if failure := m.GetError(); failure != nil {
+		return setStatus(s.failure, to, failure)
+	}
+	if err := setPacked(s.response, to, m.GetResponse()); err != nil {
+		return fmt.Errorf("response of %s: %w", m.GetName(), err)
+	}
+	return nil
+}
+
+// read returns what an operation message says.
+func (s *shape) read(from protoreflect.Message) (*longrunningpb.Operation, error) {
+	if op, ok := from.Interface().(*longrunningpb.Operation); ok {
+		return op, nil
+	}
+	op := &longrunningpb.Operation{Name: s.name.text(from)}
+	if done, ok := s.done.get(from); ok {
+		op.Done = done.Bool()
+	}
+	var err error
+	if op.Metadata, err = packedAt(s.metadata, from); err != nil {
+		return nil, fmt.Errorf("metadata of %s: %w", op.Name, err)
+	}
+	failure, err := statusAt(s.failure, from)
+	if err != nil {
+		return nil, fmt.Errorf("error of %s: %w", op.Name, err)
+	}
+	if failure != nil {
+		op.Result = &longrunningpb.Operation_Error{Error: failure}
+		return op, nil
+	}
+	response, err := packedAt(s.response, from)
+	if err != nil {
+		return nil, fmt.Errorf("response of %s: %w", op.Name, err)
+	}
+	if response != nil {
+		op.Result = &longrunningpb.Operation_Response{Response: response}
+	}
+	return op, nil
+}
+
+// setPacked sets a field that is an Any to packed, and one of another type to what is in it.
+func setPacked(path fieldPath, to protoreflect.Message, packed *anypb.Any) error {
+	if len(path) == 0 || packed == nil {
+		return nil
+	}
+	field := path.field()
+	if field.Message().FullName() == anyName {
+		return transfer(path.holder(to).Mutable(field).Message(), packed)
+	}
+	if got, want := packed.MessageName(), field.Message().FullName(); got != want {
+		return fmt.Errorf("is a %s, where %s is a %s", got, field.FullName(), want)
+	}
+	return proto.Unmarshal(packed.GetValue(), path.holder(to).Mutable(field).Message().Interface())
+}
+
+// packedAt returns what setPacked has set; nil where there is nothing.
+func packedAt(path fieldPath, from protoreflect.Message) (*anypb.Any, error) {
+	value, ok := path.get(from)
+	if !ok {
+		return nil, nil
+	}
+	if path.field().Message().FullName() != anyName {
+		return anypb.New(value.Message().Interface())
+	}
+	packed := &anypb.Any{}
+	return packed, transfer(packed.ProtoReflect(), value.Message().Interface())
+}
+
+// setTime sets a field that is a Timestamp.
+func setTime(path fieldPath, to protoreflect.Message, at time.Time) {
+	if len(path) == 0 || at.IsZero() {
+		return
+	}
+	_ = transfer(path.holder(to).Mutable(path.field()).Message(), timestamppb.New(at)) // a Timestamp is read as one
+}
+
+// transfer makes to, which is empty, say what from does, which is of the same type, if maybe of another Go type.
+func transfer(to protoreflect.Message, from proto.Message) error {
+	if to.Descriptor() == from.ProtoReflect().Descriptor() {
+		proto.Merge(to.Interface(), from)
+		return nil
+	}
+	encoded, err := proto.Marshal(from)
+	if err != nil {
+		return err
+	}
+	return proto.Unmarshal(encoded, to.Interface())
+}

@@ -1,0 +1,61 @@
+package operation
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// fieldPath leads from a message to a field of it, or of a singular message in it. An empty one leads nowhere.
+type fieldPath []protoreflect.FieldDescriptor
+
+// resolvePath finds the field that text names from message: "name", "operation.done".
+func resolvePath(message protoreflect.MessageDescriptor, text string) (fieldPath, error) {
+	var path fieldPath
+	for name := range strings.SplitSeq(text, ".") {
+		if message == nil {
+			return nil, fmt.Errorf("%s: %s is no message that has fields", text, path[len(path)-1].FullName())
+		}
+		field := message.Fields().ByName(protoreflect.Name(name))
+		if field == nil {
+			return nil, fmt.Errorf("%s: %s has no field %s", text, message.FullName(), name)
+		}
+		path, message = append(path, field), nil
+		if field.Cardinality() != protoreflect.Repeated {
+			message = field.Message()
+		}
+	}
+	return path, nil
+}
+
+// field is the descriptor of what the path leads to.
+func (p fieldPath) field() protoreflect.FieldDescriptor { return p[len(p)-1] }
+
+// get returns what m has at the path; false where it has nothing there.
+func (p fieldPath) get(m protoreflect.Message) (value protoreflect.Value, ok bool) {
+	if len(p) == 0 {
+		return value, false
+	}
+	for _, field := range p[:len(p)-1] {
+		m = m.Get(field).Message()
+	}
+	return m.Get(p.field()), m.Has(p.field())
+}
+
+// holder returns the message of m that has the field, and makes what is missing on the way to it.
+func (p fieldPath) holder(m protoreflect.Message) protoreflect.Message {
+	for _, field := range p[:len(p)-1] {
+		m = m.Mutable(field).Message()
+	}
+	return m
+}
+
+// text returns the string at the path.
+func (p fieldPath) text(m protoreflect.Message) string {
+	value, ok := p.get(m)
+	if !ok {
+		return ""
+	}
+	return value.String()
+}

@@ -1,0 +1,133 @@
+package operation
+
+import (
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
+)
+
+// setStatus sets a field that is a google.rpc.Status, or a message with a code, a message and maybe details like it.
+func setStatus(path fieldPath, to protoreflect.Message, failure *spb.Status) error {
+	own := path.holder(to).Mutable(path.field()).Message()
+	if own.Descriptor().FullName() == statusName {
+		return transfer(own, failure)
+	}
+	fields := own.Descriptor().Fields()
+	if code := fields.ByName("code"); code != nil {
+		if value, ok := codeValue(code, failure.GetCode()); ok {
+			own.Set(code, value)
+		}
+	}
+	if text := fields.ByName("message"); text != nil && isText(text) {
+		own.Set(text, protoreflect.ValueOfString(failure.GetMessage()))
+	}
+	details := fields.ByName("details")
+	if !isAnyList(details) {
+		return nil
+	}
+	list := own.Mutable(details).List()
+	for _, detail := range failure.GetDetails() {
+		if err := transfer(list.AppendMutable().Message(), detail); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// codeValue returns a code as a field of the given type holds it.
+func codeValue(field protoreflect.FieldDescriptor, code int32) (value protoreflect.Value, ok bool) {
+	if field.IsList() || field.IsMap() {
+		return value, false
+	}
+	switch field.Kind() {
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
+		return protoreflect.ValueOfInt32(code), true
+	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind:
+		return protoreflect.ValueOfInt64(int64(code)), true
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+		return protoreflect.ValueOfUint32(uint32(code)), true
+	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		return protoreflect.ValueOfUint64(uint64(code)), true
+	case protoreflect.EnumKind:
+		return protoreflect.ValueOfEnum(protoreflect.EnumNumber(code)), true
+	}
+	return value, false
+}
+
+// statusAt returns what setStatus has set; nil where there is nothing. A status of OK is nothing either, except in a oneof, where
+// it takes the place of the response.
+func statusAt(path fieldPath, from protoreflect.Message) (*spb.Status, error) {
+	value, ok := path.get(from)
+	if !ok {
+		return nil, nil
+	}
+	failure := &spb.Status{}
+	own := value.Message()
+	if own.Descriptor().FullName() == statusName {
+		if err := transfer(failure.ProtoReflect(), own.Interface()); err != nil {
+			return nil, err
+		}
+	} else if err := readStatus(failure, own); err != nil {
+		return nil, err
+	}
+	if failure.GetCode() == int32(codes.OK) && path.field().ContainingOneof() == nil && own.Descriptor().Fields().ByName("code") != nil {
+		return nil, nil
+	}
+	return known(failure), nil
+}
+
+// readStatus reads a message that is like a google.rpc.Status.
+func readStatus(failure *spb.Status, own protoreflect.Message) error {
+	fields := own.Descriptor().Fields()
+	if code := fields.ByName("code"); code != nil {
+		failure.Code = codeOf(code, own.Get(code))
+	}
+	if text := fields.ByName("message"); text != nil && isText(text) {
+		failure.Message = own.Get(text).String()
+	}
+	details := fields.ByName("details")
+	if !isAnyList(details) {
+		return nil
+	}
+	for i := range own.Get(details).List().Len() {
+		detail := &anypb.Any{}
+		if err := transfer(detail.ProtoReflect(), own.Get(details).List().Get(i).Message().Interface()); err != nil {
+			return err
+		}
+		failure.Details = append(failure.Details, detail)
+	}
+	return nil
+}
+
+func isAnyList(field protoreflect.FieldDescriptor) bool {
+	return field != nil && field.IsList() && field.Message() != nil && field.Message().FullName() == anyName
+}
+
+// codeOf returns the code that a field holds.
+func codeOf(field protoreflect.FieldDescriptor, value protoreflect.Value) int32 {
+	if field.IsList() || field.IsMap() {
+		return 0
+	}
+	switch held := value.Interface().(type) {
+	case int32:
+		return held
+	case int64:
+		return int32(held)
+	case uint32:
+		return int32(held)
+	case uint64:
+		return int32(held)
+	case protoreflect.EnumNumber:
+		return int32(held)
+	}
+	return 0
+}
+
+// known makes a failure that says OK one that says UNKNOWN.
+func known(failure *spb.Status) *spb.Status {
+	if failure.GetCode() == int32(codes.OK) {
+		failure.Code = int32(codes.Unknown)
+	}
+	return failure
+}

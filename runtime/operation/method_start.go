@@ -1,0 +1,185 @@
+package operation
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/digest"
+)
+
+// Start starts an operation for the call of ctx, and returns it as the RPC does. Check the request before: what is wrong with it is
+// an error of the call, not of the operation (AIP-151).
+//
+// A request that only asks for validation gets an operation that is done and has no name. One whose request id was seen before gets the
+// operation of that time, as long as it is kept; where the rest of the request is another it is INVALID_ARGUMENT, reason REQUEST_ID_REUSED. One whose
+// conflict key another operation has is ABORTED, reason OPERATION_CONFLICT, waits, or cancels the other, as the policy says.
+func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *Manager, req *Req, opts ...StartOption) (*Op, error) {
+	types, err := m.types()
+	if err != nil {
+		return nil, misuse(m.info, err)
+	}
+	if req == nil {
+		req = new(Req)
+	}
+	from, err := reflectionOf(req)
+	if err != nil {
+		return nil, misuse(m.info, err)
+	}
+	config := newStartConfig(opts)
+	said := rulesOf(ctx, m.info)
+	if err := m.checkChildren(types, said.Batch, from); err != nil {
+		return nil, err
+	}
+	op, err := m.record(ctx, mgr, said.Operation, config)
+	if err == nil {
+		err = m.addRequest(op, types, config, from)
+	}
+	if err != nil {
+		return nil, misuse(m.info, err)
+	}
+	if only, _ := types.validateOnly.get(from); len(types.validateOnly) > 0 && only.Bool() {
+		return m.validated(types, op, config)
+	}
+	if mgr.handlerOf(m.info.FullMethod) == nil && !mgr.config.startOnly {
+		return nil, misuse(m.info, errNoHandler)
+	}
+	stored, err := mgr.start(ctx, op, startRules{onConflict: said.Operation.OnConflict, requestID: m.fields.RequestID})
+	if err != nil {
+		return nil, err
+	}
+	return writeAs[Op](m.info, types.op, stored)
+}
+
+// rulesOf returns the policy of a method: that of the call of ctx, which the server may have overridden, where it is one of the method.
+func rulesOf(ctx context.Context, info runtime.MethodInfo) runtime.Policy {
+	if call, ok := runtime.CallFromContext(ctx); ok && call.Method().FullMethod == info.FullMethod {
+		return call.Method().Policy
+	}
+	return info.Policy
+}
+
+// Limits of operations whose policy says nothing.
+const (
+	defaultLease       = 30 * time.Second
+	defaultRetain      = 30 * 24 * time.Hour
+	defaultMaxAttempts = 3
+)
+
+// record returns a new operation for the call of ctx, without what its request says.
+func (m *Method[S, Req, Op, Result, Metadata]) record(ctx context.Context, mgr *Manager, limits runtime.Operation, config startConfig) (*Record, error) {
+	op := &Record{
+		Name:        newName(config.parent, mgr.config.prefix),
+		Method:      m.info.FullMethod,
+		Carrier:     mgr.carrierOf(ctx),
+		Lease:       cmp.Or(max(0, limits.Lease), defaultLease),
+		Timeout:     max(0, limits.Timeout),
+		Retain:      cmp.Or(limits.Retain, defaultRetain),
+		MaxAttempts: cmp.Or(max(0, limits.MaxAttempts), defaultMaxAttempts),
+	}
+	if p := runtime.OriginOf(ctx).Principal; p != nil {
+		op.Principal, op.Scopes = p.ID, p.Scopes()
+	}
+	return op, nil
+}
+
+// addRequest adds to an operation what its request says.
+func (m *Method[S, Req, Op, Result, Metadata]) addRequest(op *Record, types *methodTypes, config startConfig, req protoreflect.Message) (err error) {
+	op.RequestID = types.requestID.text(req)
+	op.ConflictKey = config.conflictKey
+	if key, ok := types.conflictKey.get(req); ok && op.ConflictKey == "" {
+		op.ConflictKey = m.info.FullMethod + " " + key.String()
+	}
+	if op.Digest, err = digestOf(types.requestID, req); err != nil {
+		return err
+	}
+	if op.Request, err = proto.Marshal(req.Interface()); err != nil {
+		return fmt.Errorf("request: %w", err)
+	}
+	op.Metadata, err = m.firstMetadata(config, req)
+	return err
+}
+
+// digestOf returns the digest of a request without its id.
+func digestOf(id fieldPath, req protoreflect.Message) ([digest.Size]byte, error) {
+	if len(id) > 1 {
+		req = proto.Clone(req.Interface()).ProtoReflect()
+		id.holder(req).Clear(id.field())
+	}
+	return digest.Of(req.Interface(), func(n protoreflect.FieldNumber) bool { return len(id) == 1 && id.field().Number() == n })
+}
+
+// firstMetadata returns what an operation shows before it is worked on.
+func (m *Method[S, Req, Op, Result, Metadata]) firstMetadata(config startConfig, req protoreflect.Message) ([]byte, error) {
+	metadata, err := reflectionOf(new(Metadata))
+	if err != nil {
+		return nil, err
+	}
+	if said := config.metadata; said != nil {
+		if got, want := said.ProtoReflect().Descriptor().FullName(), metadata.Descriptor().FullName(); got != want {
+			return nil, fmt.Errorf("FirstMetadata is a %s, but the RPC's metadata are %s", got, want)
+		}
+		if err := transfer(metadata, said); err != nil {
+			return nil, err
+		}
+	}
+	describe(metadata, m.info, cmp.Or(config.target, targetOf(req)))
+	return packBytes(metadata.Interface())
+}
+
+// targetOf returns what a request is about: its name, or else its parent.
+func targetOf(req protoreflect.Message) string {
+	for _, name := range []protoreflect.Name{"name", "parent"} {
+		if field := req.Descriptor().Fields().ByName(name); field != nil && isText(field) && req.Has(field) {
+			return req.Get(field).String()
+		}
+	}
+	return ""
+}
+
+// validated returns the operation for a request that only asks for validation.
+func (m *Method[S, Req, Op, Result, Metadata]) validated(types *methodTypes, op *Record, config startConfig) (*Op, error) {
+	response, err := reflectionOf(new(Result))
+	if err != nil {
+		return nil, misuse(m.info, err)
+	}
+	if said := config.preview; said != nil {
+		response = said.ProtoReflect()
+	}
+	if op.Response, err = packBytes(response.Interface()); err != nil {
+		return nil, misuse(m.info, err)
+	}
+	now := time.Now()
+	op.Name, op.CreateTime, op.UpdateTime, op.DoneTime = "", now, now, now
+	return writeAs[Op](m.info, types.op, op)
+}
+
+// checkChildren checks how many children a batch has.
+func (m *Method[S, Req, Op, Result, Metadata]) checkChildren(types *methodTypes, limits runtime.Batch, req protoreflect.Message) error {
+	if len(types.children) == 0 {
+		return nil
+	}
+	n := 0
+	if children, ok := types.children.get(req); ok {
+		n = children.List().Len()
+	}
+	switch {
+	case n == 0 && !limits.AllowEmpty:
+		return wrongSize(ReasonBatchEmpty, m.fields.Children, errors.New("must have one element at least"))
+	case limits.MaxSize > 0 && n > limits.MaxSize:
+		return wrongSize(ReasonBatchTooLarge, m.fields.Children, fmt.Errorf("must have %d elements at most, has %d", limits.MaxSize, n))
+	}
+	return nil
+}
+
+func wrongSize(reason runtime.Reason, field string, problem error) error {
+	return reason.Errorf(codes.InvalidArgument, "%s: %s", field, problem.Error()).
+		WithViolations(runtime.FieldViolation{Field: field, Description: problem.Error(), Reason: string(reason)})
+}

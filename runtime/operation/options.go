@@ -1,0 +1,143 @@
+package operation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+// Option configures a [Manager].
+type Option func(*config)
+
+// config is what the options of one manager add up to.
+type config struct {
+	logger           *slog.Logger
+	workers          int
+	poll             time.Duration
+	prefix           string
+	authorize        func(context.Context, *Record) error
+	startOnly        bool
+	backoff, longest time.Duration
+	inject           func(context.Context) map[string]string
+	extract          func(context.Context, map[string]string) context.Context
+	errs             []error
+}
+
+// Defaults of the options.
+const (
+	// DefaultWorkers is how many operations a manager works on at a time.
+	DefaultWorkers = 16
+	// DefaultPoll is how often a manager looks for what other processes have started or given back, and whether they have ended
+	// what it waits for.
+	DefaultPoll = time.Second
+	// DefaultNamePrefix is what names of operations begin with.
+	DefaultNamePrefix = "operations"
+)
+
+func newConfig(opts []Option) config {
+	c := config{
+		logger:  slog.Default(),
+		workers: DefaultWorkers,
+		poll:    DefaultPoll,
+		prefix:  DefaultNamePrefix,
+		backoff: time.Second,
+		longest: time.Minute,
+		inject:  traceHeaders,
+		extract: withTraceHeaders,
+	}
+	for _, opt := range opts {
+		opt(&c)
+	}
+	return c
+}
+
+// fail keeps an option's error for Run to return.
+func (c *config) fail(format string, args ...any) {
+	c.errs = append(c.errs, fmt.Errorf(format, args...))
+}
+
+func (c *config) misuse() error { return errors.Join(c.errs...) }
+
+// Workers sets how many operations the manager works on at a time, in place of [DefaultWorkers].
+func Workers(n int) Option {
+	return func(c *config) {
+		if n < 1 {
+			c.fail("operation.Workers(%d): there must be one at least; StartOnly has none", n)
+			return
+		}
+		c.workers = n
+	}
+}
+
+// Poll sets how often the manager asks the store what other processes have done, in place of [DefaultPoll]. What this process
+// does, and what the store tells by itself, is noticed at once.
+func Poll(every time.Duration) Option {
+	return func(c *config) {
+		if every <= 0 {
+			c.fail("operation.Poll(%v): the time must be above 0", every)
+			return
+		}
+		c.poll = every
+	}
+}
+
+// Logger sets where the manager logs how attempts at operations end, in place of slog's default logger at the time of
+// [NewManager].
+func Logger(logger *slog.Logger) Option {
+	return func(c *config) {
+		if logger == nil {
+			c.fail("operation.Logger(nil): pass a logger; slog.New(slog.DiscardHandler) writes nothing")
+			return
+		}
+		c.logger = logger
+	}
+}
+
+// NamePrefix sets what the names of operations begin with, in place of [DefaultNamePrefix]: a resource collection without slashes
+// at its ends, such as "services/batch/operations".
+func NamePrefix(prefix string) Option {
+	return func(c *config) {
+		if prefix == "" || prefix != strings.Trim(prefix, "/") {
+			c.fail("operation.NamePrefix(%q): pass a path without slashes at its ends", prefix)
+			return
+		}
+		c.prefix = prefix
+	}
+}
+
+// Authorize says who may see, cancel, delete and wait for an operation, in place of the rule that it is for the principal only who
+// started it. Whom may refuses, by any error, is told that there is no such operation; the error is for the log.
+func Authorize(may func(ctx context.Context, op *Record) error) Option {
+	return func(c *config) { c.authorize = may }
+}
+
+// StartOnly makes a manager that works on nothing, because other processes do: RPCs without a handler here can be started.
+func StartOnly() Option { return func(c *config) { c.startOnly = true } }
+
+// Backoff sets how long an operation waits before it is begun again after a panic or [TryAgain], in place of a second and a minute:
+// first is the wait after the first attempt, which doubles with each more, up to longest. Half of a wait is random.
+func Backoff(first, longest time.Duration) Option {
+	return func(c *config) {
+		if first <= 0 || longest < first {
+			c.fail("operation.Backoff(%v, %v): pass a time above 0, and one that is as long at least", first, longest)
+			return
+		}
+		c.backoff, c.longest = first, longest
+	}
+}
+
+// Propagate sets what work takes along from the call that started it, to whichever process it runs in: inject returns it as text
+// when the operation is started, extract makes it part of the work's context. The default are the headers traceparent and
+// tracestate. The caller and the request id are taken along in any case; see [runtime.OriginOf].
+func Propagate(inject func(context.Context) map[string]string, extract func(context.Context, map[string]string) context.Context) Option {
+	return func(c *config) {
+		if inject == nil || extract == nil {
+			c.fail("operation.Propagate: pass two functions")
+			return
+		}
+		c.inject, c.extract = inject, extract
+	}
+}

@@ -1,0 +1,95 @@
+package operation
+
+import (
+	"context"
+	"sync"
+
+	"google.golang.org/grpc/metadata"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// maxOrigins is how many operations that wait keep the values of the call that started them. They may hold a lot, such as the
+// request; those beyond have what every other process has.
+const maxOrigins = 1024
+
+// origins keeps the contexts of the calls that have started operations here, until they are worked on. The oldest go first.
+type origins struct {
+	mu    sync.Mutex
+	kept  map[string]context.Context
+	names [maxOrigins]string // a ring
+	next  int
+}
+
+func (o *origins) keep(name string, ctx context.Context) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.kept == nil {
+		o.kept = make(map[string]context.Context)
+	}
+	delete(o.kept, o.names[o.next])
+	o.kept[name], o.names[o.next] = ctx, name
+	o.next = (o.next + 1) % maxOrigins
+}
+
+// take returns the context of an operation and forgets it; nil where there is none.
+func (o *origins) take(name string) context.Context {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ctx := o.kept[name]
+	delete(o.kept, name)
+	return ctx
+}
+
+// contextOf returns what the work on an operation begins with: the values of the call that started it where that was here and not
+// long ago, and its principal, its request id and its trace in any case.
+func (m *Manager) contextOf(op *Record) context.Context {
+	if ctx := m.origins.take(op.Name); ctx != nil {
+		return ctx
+	}
+	origin := runtime.Origin{RequestID: op.Carrier[requestIDHeader]}
+	if op.Principal != "" {
+		origin.Principal = runtime.NewPrincipal(op.Principal, op.Scopes...)
+	}
+	return runtime.WithOrigin(m.config.extract(context.Background(), op.Carrier), origin)
+}
+
+// carrierOf returns what an operation takes along from the call of ctx.
+func (m *Manager) carrierOf(ctx context.Context) map[string]string {
+	carrier := map[string]string{}
+	for key, value := range m.config.inject(ctx) {
+		carrier[key] = value
+	}
+	if id := runtime.OriginOf(ctx).RequestID; id != "" {
+		carrier[requestIDHeader] = id
+	}
+	return carrier
+}
+
+// requestIDHeader is the key of the request id in carriers, as it is in metadata.
+const requestIDHeader = "x-request-id"
+
+// traceHeaders returns the trace context (W3C) that a call came with.
+func traceHeaders(ctx context.Context) map[string]string {
+	carrier := map[string]string{}
+	for _, key := range []string{"traceparent", "tracestate"} {
+		if sent := metadata.ValueFromIncomingContext(ctx, key); len(sent) == 1 {
+			carrier[key] = sent[0]
+		}
+	}
+	return carrier
+}
+
+// withTraceHeaders returns ctx as that of a call that came with the headers of a carrier.
+func withTraceHeaders(ctx context.Context, carrier map[string]string) context.Context {
+	md := metadata.MD{}
+	for _, key := range []string{"traceparent", "tracestate"} {
+		if value := carrier[key]; value != "" {
+			md.Set(key, value)
+		}
+	}
+	if len(md) == 0 {
+		return ctx
+	}
+	return metadata.NewIncomingContext(ctx, md)
+}

@@ -1,0 +1,85 @@
+package operation
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// Reasons of the errors of this package, in the domain [runtime.ErrorDomain].
+const (
+	// ReasonNotFound is the reason of NOT_FOUND: there is no operation of the name, or it is somebody else's.
+	ReasonNotFound runtime.Reason = "OPERATION_NOT_FOUND"
+	// ReasonConflict is the reason of ABORTED where another operation works on the same thing. ErrorInfo has its name as
+	// "operation" where it is the caller's own.
+	ReasonConflict runtime.Reason = "OPERATION_CONFLICT"
+	// ReasonRequestIDReused is the reason of INVALID_ARGUMENT where the request id belongs to another request.
+	ReasonRequestIDReused runtime.Reason = "REQUEST_ID_REUSED"
+	// ReasonCancelled is the reason of an operation's CANCELLED.
+	ReasonCancelled runtime.Reason = "OPERATION_CANCELLED"
+	// ReasonTimeout is the reason of an operation's DEADLINE_EXCEEDED: it has run for as long as its policy lets it.
+	ReasonTimeout runtime.Reason = "OPERATION_TIMEOUT"
+	// ReasonAttemptsExhausted is the reason of an operation's ABORTED: its workers stopped without a result, too often.
+	ReasonAttemptsExhausted runtime.Reason = "OPERATION_ATTEMPTS_EXHAUSTED"
+	// ReasonNoneSucceeded is the reason of an operation's ABORTED where each of its children failed (AIP-233).
+	ReasonNoneSucceeded runtime.Reason = "OPERATION_NONE_SUCCEEDED"
+	// ReasonBatchEmpty and ReasonBatchTooLarge are the reasons of INVALID_ARGUMENT for a batch of no children, and of more than
+	// its policy takes.
+	ReasonBatchEmpty    runtime.Reason = "BATCH_EMPTY"
+	ReasonBatchTooLarge runtime.Reason = "BATCH_TOO_LARGE"
+	// ReasonStoreUnavailable is the reason of UNAVAILABLE where operations cannot be read or written.
+	ReasonStoreUnavailable runtime.Reason = "OPERATION_STORE_UNAVAILABLE"
+	// ReasonStoreFull is the reason of RESOURCE_EXHAUSTED where there are as many operations as the store takes.
+	ReasonStoreFull runtime.Reason = "OPERATION_STORE_FULL"
+)
+
+// resourceType is the type of operations in ResourceInfo.
+const resourceType = "google.longrunning.Operation"
+
+// notFound is the error for an operation that there is not, and for one of somebody else, which must look the same.
+func notFound(name string) *runtime.Error {
+	return ReasonNotFound.Errorf(codes.NotFound, "there is no operation %q", name).
+		WithMetadata("operation", name).WithResource(resourceType, name, "")
+}
+
+// storeError is what a caller is told of an error of the store.
+func storeError(ctx context.Context, name string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrNotFound):
+		return notFound(name).WithCause(err)
+	case errors.Is(err, ErrFull):
+		return ReasonStoreFull.Errorf(codes.ResourceExhausted, "there are too many operations; try again later").WithCause(err)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return ReasonStoreUnavailable.Errorf(codes.Unavailable, "operations cannot be reached; try again").WithCause(err)
+}
+
+// Causes of the context of work that should end.
+var (
+	// ErrCancelled is the cause where somebody has asked to cancel the operation.
+	ErrCancelled = errors.New("the operation is cancelled")
+	// ErrStopping is the cause where this process stops: the operation goes on in another one, or after the restart, from what was
+	// saved last.
+	ErrStopping = errors.New("the worker stops")
+	// errTimedOut is the cause where the operation has run for as long as it may.
+	errTimedOut = errors.New("the operation has run for as long as it may")
+)
+
+// The ends of operations that are not their work's.
+func cancelled() error {
+	return ReasonCancelled.Errorf(codes.Canceled, "the operation was cancelled")
+}
+
+func timedOut() error {
+	return ReasonTimeout.Errorf(codes.DeadlineExceeded, "the operation has run for as long as it may")
+}
+
+func exhausted() error {
+	return ReasonAttemptsExhausted.Errorf(codes.Aborted, "the operation was begun as often as it may be, and has no result")
+}

@@ -1,0 +1,187 @@
+package operation
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// Run is one attempt at an operation, in the hands of its work. Its methods may be called by many goroutines.
+type Run[Req, Metadata any] struct {
+	a      *attempt
+	info   runtime.MethodInfo
+	failed fieldPath // the metadata's map of failures; empty where it has none
+	req    *Req
+
+	mu         sync.Mutex
+	metadata   *Metadata
+	checkpoint []byte
+	fault      error // a mistake of the work that ends the operation
+}
+
+// newRun returns the run of an attempt.
+func newRun[Req, Metadata any](a *attempt, info runtime.MethodInfo, failed fieldPath) (*Run[Req, Metadata], error) {
+	r := &Run[Req, Metadata]{a: a, info: info, failed: failed, req: new(Req), metadata: new(Metadata), checkpoint: a.op.Checkpoint}
+	req, err := reflectionOf(r.req)
+	if err != nil {
+		return nil, err
+	}
+	if err := proto.Unmarshal(a.op.Request, req.Interface()); err != nil {
+		return nil, fmt.Errorf("request: %w", err)
+	}
+	metadata, err := reflectionOf(r.metadata)
+	if err != nil {
+		return nil, err
+	}
+	packed, err := unpackAny(a.op.Metadata)
+	if err == nil {
+		err = proto.Unmarshal(packed.GetValue(), metadata.Interface())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("metadata: %w", err)
+	}
+	return r, nil
+}
+
+// Name returns the operation's name.
+func (r *Run[Req, Metadata]) Name() string { return r.a.op.Name }
+
+// Request returns the request that started the operation. It must not be changed.
+func (r *Run[Req, Metadata]) Request() *Req { return r.req }
+
+// Attempt returns the number of this attempt, from 1. An attempt that a shutdown has interrupted does not count.
+func (r *Run[Req, Metadata]) Attempt() int { return r.a.op.Attempt }
+
+// Metadata returns a copy of what the operation shows.
+func (r *Run[Req, Metadata]) Metadata() *Metadata {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	copied := new(Metadata)
+	proto.Merge(any(copied).(proto.Message), r.message())
+	return copied
+}
+
+// message returns the metadata as the message that it is; newRun has seen that.
+func (r *Run[Req, Metadata]) message() proto.Message { return any(r.metadata).(proto.Message) }
+
+// metadataName returns the name of the metadata's message.
+func (r *Run[Req, Metadata]) metadataName() string {
+	return string(r.message().ProtoReflect().Descriptor().Name())
+}
+
+// Checkpoint reads what was saved last into a pointer of the type that [Run.Save] was given: a message, or else anything that
+// encoding/json can read. It returns false, and leaves into alone, where nothing was.
+func (r *Run[Req, Metadata]) Checkpoint(into any) (found bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.checkpoint) == 0 {
+		return false, nil
+	}
+	return true, readCheckpoint(r.checkpoint, into)
+}
+
+// Save keeps how far the work is: a checkpoint, from which another attempt goes on, and the metadata that callers see, which change has
+// changed. Either may be nil, and stays then as it was.
+//
+//	for i := next; i < len(items); i++ {
+//		...
+//		if err := run.Save(ctx, i+1, func(m *shopv1.BatchMetadata) { m.SetDone(int32(i + 1)) }); err != nil {
+//			return nil, err
+//		}
+//	}
+//
+// While the store is away Save waits. When it returns an error, the work should end with it: the operation was cancelled
+// ([ErrCancelled]), the process stops ([ErrStopping]), the time is up, or another worker has the operation ([ErrLeaseLost]). All has been
+// saved even so, except in the last case, or where the checkpoint cannot be encoded.
+func (r *Run[Req, Metadata]) Save(ctx context.Context, checkpoint any, change func(*Metadata)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	progress, err := r.progress(checkpoint, change)
+	if err != nil {
+		return misuse(r.info, err)
+	}
+	cancelled := false
+	err = r.a.persist(ctx, func(ctx context.Context) (err error) {
+		cancelled, err = r.a.m.store.Save(ctx, r.a.op.Name, r.a.op.Fence, progress)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if progress.Checkpoint != nil {
+		r.checkpoint = progress.Checkpoint
+	}
+	if cancelled {
+		r.a.cancelWork()
+	}
+	return context.Cause(r.a.ctx)
+}
+
+// progress returns what there is to save; r is locked.
+func (r *Run[Req, Metadata]) progress(checkpoint any, change func(*Metadata)) (p Progress, err error) {
+	if change != nil {
+		change(r.metadata)
+	}
+	if p.Metadata, err = packBytes(r.message()); err != nil {
+		return p, fmt.Errorf("metadata: %w", err)
+	}
+	if checkpoint != nil {
+		if p.Checkpoint, err = checkpointOf(checkpoint); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// Failed notes in the metadata's map of failed requests that the child with an index has failed (AIP-233), or with nil that it has not.
+// [Run.Save] and the end of the operation show it. What the caller gets is a status, as a method's caller would. A failure that is tried again should not
+// be noted.
+func (r *Run[Req, Metadata]) Failed(index int, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.failed) == 0 {
+		r.fault = fmt.Errorf("Failed(%d): %s has no map<int32, google.rpc.Status> failed_requests", index, r.message().ProtoReflect().Descriptor().FullName())
+		return
+	}
+	holder := r.failed.holder(r.message().ProtoReflect())
+	failures, key := holder.Mutable(r.failed.field()).Map(), protoreflect.ValueOfInt32(int32(index)).MapKey()
+	if err == nil {
+		failures.Clear(key)
+		return
+	}
+	status := failures.NewValue()
+	if err := transfer(status.Message(), runtime.PublicStatus(err).Proto()); err != nil {
+		r.fault = err
+		return
+	}
+	failures.Set(key, status)
+}
+
+// end returns how the work has ended, with its metadata.
+func (r *Run[Req, Metadata]) end(result any, err error) (e ending) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e.err = err
+	if err == nil && r.fault != nil {
+		e.err = misuse(r.info, r.fault)
+	}
+	if e.metadata, err = packBytes(r.message()); err != nil {
+		e.err = misuse(r.info, fmt.Errorf("metadata: %w", err))
+	}
+	if e.err != nil {
+		return e
+	}
+	response, err := reflectionOf(result)
+	if err == nil {
+		e.response, err = packBytes(response.Interface())
+	}
+	if err != nil {
+		e.err = misuse(r.info, fmt.Errorf("response: %w", err))
+	}
+	return e
+}

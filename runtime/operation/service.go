@@ -1,0 +1,120 @@
+package operation
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// ServiceName is the full name of the service that [Register] serves.
+const ServiceName = "google.longrunning.Operations"
+
+// operationsService is google.longrunning.Operations in the shape that the runtime serves.
+type operationsService interface {
+	ListOperations(context.Context, *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error)
+	GetOperation(context.Context, *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error)
+	DeleteOperation(context.Context, *longrunningpb.DeleteOperationRequest) (*emptypb.Empty, error)
+	CancelOperation(context.Context, *longrunningpb.CancelOperationRequest) (*emptypb.Empty, error)
+	WaitOperation(context.Context, *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error)
+}
+
+// Rows of the table.
+const (
+	rowList = iota
+	rowGet
+	rowDelete
+	rowCancel
+	rowWait
+)
+
+// longestWait is how long WaitOperation waits at most: proxies tend to cut off calls that are silent for a minute.
+const longestWait = 50 * time.Second
+
+var operationsTable = runtime.NewService(ServiceName, longrunningpb.File_google_longrunning_operations_proto,
+	runtime.Unary("ListOperations", operationsService.ListOperations, reads(runtime.Policy{
+		Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour},
+	})),
+	runtime.Unary("GetOperation", operationsService.GetOperation, reads(runtime.Policy{Log: runtime.Log{Level: slog.LevelDebug}})),
+	runtime.Unary("DeleteOperation", operationsService.DeleteOperation, policyOf(runtime.Policy{Idempotency: runtime.Idempotent})),
+	runtime.Unary("CancelOperation", operationsService.CancelOperation, policyOf(runtime.Policy{Idempotency: runtime.Idempotent})),
+	runtime.Unary("WaitOperation", operationsService.WaitOperation, reads(runtime.Policy{
+		Timeout: longestWait + waitGrace, Log: runtime.Log{Level: slog.LevelDebug},
+	})),
+)
+
+// policyOf lets in whoever is known, as an operation is only for who started it, and has clients call again where the server could
+// not be reached.
+func policyOf(p runtime.Policy) runtime.Policy {
+	p.Auth = &runtime.Auth{}
+	p.Retry = runtime.Retry{
+		MaxAttempts: 4, InitialBackoff: 100 * time.Millisecond, MaxBackoff: 2 * time.Second, Multiplier: 2, Codes: []string{"UNAVAILABLE"},
+	}
+	return p
+}
+
+// reads is policyOf for methods that change nothing.
+func reads(p runtime.Policy) runtime.Policy {
+	p.Idempotency = runtime.NoSideEffects
+	return policyOf(p)
+}
+
+// Register serves google.longrunning.Operations on r for the operations of m: each caller sees the operations that it has started
+// itself. The caller must be known to the server's authenticator; [runtime.WithPolicy] can ask for scopes, or let everybody in.
+//
+// Where r is a [runtime.Server], m works on operations as long as that serves; elsewhere call [Manager.Run].
+func Register(r grpc.ServiceRegistrar, m *Manager) {
+	operationsTable.Register(r, &service{manager: m, waits: newSeats(waitsPerCaller)})
+	if server, ok := r.(background); ok {
+		server.Background(ServiceName, m.Run)
+	}
+}
+
+// background is a server that has work done while it serves.
+type background interface {
+	Background(name string, work func(context.Context) error)
+}
+
+// service is google.longrunning.Operations of a manager.
+type service struct {
+	manager *Manager
+	waits   *seats
+}
+
+// GetOperation returns an operation, or NOT_FOUND.
+func (s *service) GetOperation(ctx context.Context, req *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error) {
+	return answer(s.manager.Get(ctx, req.GetName()))
+}
+
+// CancelOperation notes that an operation is to end. One that is done stays as it is, which is no error.
+func (s *service) CancelOperation(ctx context.Context, req *longrunningpb.CancelOperationRequest) (*emptypb.Empty, error) {
+	if _, err := s.manager.Cancel(ctx, req.GetName()); err != nil {
+		return nil, err
+	}
+	return &emptypb.Empty{}, nil
+}
+
+// DeleteOperation forgets an operation. One that runs goes on (AIP-151).
+func (s *service) DeleteOperation(ctx context.Context, req *longrunningpb.DeleteOperationRequest) (*emptypb.Empty, error) {
+	if err := s.manager.Delete(ctx, req.GetName()); err != nil {
+		return nil, err
+	}
+	return &emptypb.Empty{}, nil
+}
+
+// answer returns an operation as google.longrunning.Operation.
+func answer(r *Record, err error) (*longrunningpb.Operation, error) {
+	if err != nil {
+		return nil, err
+	}
+	m, err := messageOf(r)
+	if err != nil {
+		return nil, misuse(operationsTable.Info(rowGet), err)
+	}
+	return m.Operation, nil
+}

@@ -1,0 +1,286 @@
+package operation_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/operation"
+)
+
+func TestAnOperationEndsWithWhatItsWorkReturns(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		s := open(t, operation.Memory(), runtime.Operation{}, func(ctx context.Context, run *paintRun) (*paintResult, error) {
+			time.Sleep(time.Minute)
+			return wrapperspb.String(run.Name() + " in " + field(run.Request(), "colour")), nil
+		})
+		defer s.stop()
+		began := time.Now()
+		op := s.start(t.Context(), `parent: "houses/1" colour: "blue"`)
+		if op.GetDone() || !strings.HasPrefix(op.GetName(), "operations/") || op.GetResult() != nil {
+			t.Errorf("started: %v", op)
+		}
+		state, record := s.end(t.Context(), op.GetName())
+		if got, want := unpackText(t, state.Response), op.GetName()+" in blue"; got != want {
+			t.Errorf("the response is %q, want %q", got, want)
+		}
+		m := shown(t, state)
+		if field(m, "target") != "houses/1" || field(m, "verb") != "paint" || field(m, "api_version") != "v1" || field(m, "requested_cancellation") != "false" {
+			t.Errorf("metadata: %v", m)
+		}
+		if want := began.UTC().Add(time.Minute); !record.DoneTime.Equal(want) || !strings.Contains(field(m, "end_time"), "seconds") || record.Attempt != 1 {
+			t.Errorf("done: %+v, metadata: %v", record, m)
+		}
+	})
+}
+
+// unpackText returns the text that was packed.
+func unpackText(t testing.TB, packed *anypb.Any) string {
+	t.Helper()
+	text := &paintResult{}
+	if err := packed.UnmarshalTo(text); err != nil {
+		t.Fatalf("%v: %v", packed, err)
+	}
+	return text.GetValue()
+}
+
+func TestAnOperationFailsWithWhatItsCallerMayKnow(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		for name, test := range map[string]struct {
+			err    error
+			code   codes.Code
+			text   string
+			reason runtime.Reason
+		}{
+			"an error of the service": {
+				runtime.Reason("paint.v1/NO_PAINT").Errorf(codes.FailedPrecondition, "no paint").WithCause(errors.New("secret")),
+				codes.FailedPrecondition, "no paint", "paint.v1/NO_PAINT",
+			},
+			"an error of no status":    {errors.New("dial tcp 10.0.0.1: secret"), codes.Unknown, "unknown error", runtime.ReasonUnknown},
+			"an error of another":      {runtime.Wrap(status.Error(codes.NotFound, "secret"), "find paint"), codes.NotFound, "find paint: not found", ""},
+			"an error of some context": {context.DeadlineExceeded, codes.DeadlineExceeded, "deadline exceeded", ""},
+		} {
+			s := open(t, operation.Memory(), runtime.Operation{}, result("", test.err))
+			state, record := s.end(t.Context(), s.start(t.Context(), ``).GetName())
+			got := status.FromProto(state.Status)
+			if got.Code() != test.code || got.Message() != test.text || runtime.ReasonOf(got.Err()) != test.reason || record.Attempt != 1 {
+				t.Errorf("%s: ended with %v after %d attempts", name, got, record.Attempt)
+			}
+			if strings.Contains(string(record.Status), "secret") {
+				t.Errorf("%s: the status tells a secret: %v", name, got)
+			}
+			s.stop()
+		}
+	})
+}
+
+func TestValidateOnlyStartsNothing(t *testing.T) {
+	s := open(t, operation.Memory(), runtime.Operation{}, result("", nil))
+	defer s.stop()
+	for want, opts := range map[string][]operation.StartOption{"": nil, "blue": {operation.Preview(wrapperspb.String("blue"))}} {
+		op := s.start(t.Context(), `validate_only: true request_id: "id"`, opts...)
+		if !op.GetDone() || op.GetName() != "" || unpackText(t, op.GetResponse()) != want {
+			t.Errorf("got %v, want a done operation with %q", op, want)
+		}
+	}
+	if ops, _, err := s.m.List(t.Context(), operation.Query{}); err != nil || len(ops) != 0 {
+		t.Errorf("there are %v, %v", ops, err)
+	}
+}
+
+func TestARepeatedRequestGetsTheSameOperation(t *testing.T) {
+	s := open(t, operation.Memory(), runtime.Operation{}, result("", nil))
+	defer s.stop()
+	ada := by(t.Context(), "ada")
+	first := s.start(ada, `request_id: "id" colour: "blue" parent: "a"`)
+	s.end(ada, first.GetName())
+	if again := s.start(ada, `request_id: "id" colour: "blue" parent: "a"`); again.GetName() != first.GetName() || !again.GetDone() {
+		t.Errorf("a repeat got %v, want %v", again, first)
+	}
+	if other := s.start(by(t.Context(), "eve"), `request_id: "id" colour: "blue"`); other.GetName() == first.GetName() {
+		t.Error("somebody else got it")
+	}
+	_, err := s.method.Start(ada, s.m, request(t, `request_id: "id" colour: "red" parent: "a"`))
+	if status.Code(err) != codes.InvalidArgument || runtime.ReasonOf(err) != operation.ReasonRequestIDReused {
+		t.Errorf("another request with its id got %v", err)
+	}
+	if v := runtime.FieldViolations(err); len(v) != 1 || v[0].Field != "request_id" {
+		t.Errorf("violations: %v", v)
+	}
+	if strings.Contains(err.Error(), first.GetName()) || strings.Contains(err.Error(), "blue") {
+		t.Errorf("%v tells of the other request", err)
+	}
+}
+
+func TestAConflictTellsItsNameToItsOwnerOnly(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		s := open(t, operation.Memory(), runtime.Operation{}, untilAsked)
+		defer s.stop()
+		first := s.start(by(t.Context(), "ada"), `parent: "houses/1"`)
+		s.start(t.Context(), `parent: "houses/2"`)
+		s.start(t.Context(), ``)
+		s.start(t.Context(), ``)
+		for who, want := range map[string]string{"ada": first.GetName(), "eve": ""} {
+			_, err := s.method.Start(by(t.Context(), who), s.m, request(t, `parent: "houses/1"`))
+			info, _ := runtime.Detail[*errdetails.ErrorInfo](err)
+			if status.Code(err) != codes.Aborted || runtime.ReasonOf(err) != operation.ReasonConflict || info.GetMetadata()["operation"] != want {
+				t.Errorf("%s got %v with %v, want ABORTED with %q", who, err, info.GetMetadata(), want)
+			}
+			if want == "" && strings.Contains(status.Convert(err).String(), first.GetName()) {
+				t.Errorf("%v tells %s the name", err, who)
+			}
+		}
+		if _, err := s.m.Cancel(by(t.Context(), "ada"), first.GetName()); err != nil {
+			t.Fatal(err)
+		}
+		s.end(by(t.Context(), "ada"), first.GetName())
+		s.start(by(t.Context(), "eve"), `parent: "houses/1"`)
+	})
+}
+
+func TestConflictsQueue(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		running := 0
+		s := open(t, operation.Memory(), runtime.Operation{OnConflict: runtime.QueueOnConflict}, func(context.Context, *paintRun) (*paintResult, error) {
+			if running++; running > 1 {
+				t.Error("two are at work on one house")
+			}
+			time.Sleep(time.Second)
+			running--
+			return wrapperspb.String(""), nil
+		})
+		defer s.stop()
+		var last string
+		began := time.Now()
+		for range 5 {
+			last = s.start(t.Context(), `parent: "houses/1"`).GetName()
+		}
+		s.end(t.Context(), last)
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("5 took %v, want no wait between them", took)
+		}
+	})
+}
+
+func TestConflictsPreempt(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		s := open(t, operation.Memory(), runtime.Operation{OnConflict: runtime.PreemptOnConflict}, func(ctx context.Context, run *paintRun) (*paintResult, error) {
+			if field(run.Request(), "colour") == "last" {
+				return wrapperspb.String("painted"), nil
+			}
+			return untilAsked(ctx, run)
+		}, operation.Workers(1))
+		defer s.stop()
+		first := s.start(t.Context(), `parent: "houses/1"`).GetName()
+		other := s.start(t.Context(), `parent: "houses/2"`).GetName()
+		synctest.Wait()
+		second := s.start(t.Context(), `parent: "houses/1"`).GetName()
+		third := s.start(t.Context(), `parent: "houses/1" colour: "last"`).GetName()
+		for _, name := range []string{first, second} {
+			if state, _ := s.end(t.Context(), name); codes.Code(state.Status.GetCode()) != codes.Canceled {
+				t.Errorf("%s ended with %v", name, state.Status)
+			}
+		}
+		if op, err := s.m.Get(t.Context(), other); err != nil || op.Done() {
+			t.Errorf("another house's is %+v, %v", op, err)
+		}
+		if _, err := s.m.Cancel(t.Context(), other); err != nil {
+			t.Fatal(err)
+		}
+		if state, _ := s.end(t.Context(), third); unpackText(t, state.Response) != "painted" {
+			t.Errorf("the last one ended with %v", state)
+		}
+	})
+}
+
+func TestAConflictKeyOfItsOwnIsForAllMethods(t *testing.T) {
+	s := open(t, operation.Memory(), runtime.Operation{}, untilAsked)
+	defer s.stop()
+	s.start(t.Context(), `parent: "houses/1"`, operation.ConflictKey("paint pot"))
+	s.start(t.Context(), `parent: "houses/1"`)
+	if _, err := s.method.Start(t.Context(), s.m, request(t, `parent: "houses/2"`), operation.ConflictKey("paint pot")); runtime.ReasonOf(err) != operation.ReasonConflict {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestABatchMustHaveTheRightSize(t *testing.T) {
+	s := open(t, operation.Memory(), runtime.Operation{}, result("", nil))
+	defer s.stop()
+	method := painting(runtime.Operation{}, operation.Fields{Children: "walls"})
+	for text, want := range map[string]runtime.Reason{
+		``: operation.ReasonBatchEmpty, `walls: ["1"]`: "", `walls: ["1","2","3","4","5"]`: "", `walls: ["1","2","3","4","5","6"]`: operation.ReasonBatchTooLarge,
+	} {
+		_, err := method.Start(t.Context(), s.m, request(t, text))
+		if runtime.ReasonOf(err) != want || want != "" && (status.Code(err) != codes.InvalidArgument || runtime.FieldViolations(err)[0].Field != "walls") {
+			t.Errorf("%s: got %v", text, err)
+		}
+	}
+}
+
+func TestStartOptions(t *testing.T) {
+	s := open(t, operation.Memory(), runtime.Operation{}, untilAsked, operation.NamePrefix("jobs"))
+	defer s.stop()
+	op := s.start(t.Context(), `parent: "houses/1"`, operation.Under("houses/1"), operation.Target("walls"),
+		operation.FirstMetadata(set(t, &paintMetadata{}, `walls_done: 3 verb: "brush"`)))
+	m := &paintMetadata{}
+	if err := op.GetMetadata().UnmarshalTo(m); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(op.GetName(), "houses/1/jobs/") || field(m, "target") != "walls" || field(m, "verb") != "brush" || field(m, "walls_done") != "3" {
+		t.Errorf("started: %v", op)
+	}
+}
+
+func TestMistakesAreForTheLogOnly(t *testing.T) {
+	s := open(t, operation.Memory(), runtime.Operation{}, nil)
+	defer s.stop()
+	for name, start := range map[string]func() error{
+		"no handler": func() error {
+			_, err := s.method.Start(t.Context(), s.m, &paintRequest{})
+			return err
+		},
+		"no such field": func() error {
+			_, err := painting(runtime.Operation{}, operation.Fields{RequestID: "id"}).Start(t.Context(), s.m, nil)
+			return err
+		},
+		"a field of another type": func() error {
+			_, err := painting(runtime.Operation{}, operation.Fields{ConflictKey: "walls"}).Start(t.Context(), s.m, nil)
+			return err
+		},
+		"other metadata": func() error {
+			s := open(t, operation.Memory(), runtime.Operation{}, result("", nil))
+			defer s.stop()
+			_, err := s.method.Start(t.Context(), s.m, nil, operation.FirstMetadata(wrapperspb.String("")))
+			return err
+		},
+	} {
+		err := start()
+		if st := status.Convert(err); st.Code() != codes.Internal || st.Message() != "internal error" || !strings.Contains(err.Error(), "/paint.v1.Painter/PaintWalls") {
+			t.Errorf("%s: got %v, want INTERNAL with a cause for the log", name, err)
+		}
+	}
+}
+
+func TestStartOnlyNeedsNoHandler(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		store := operation.Memory()
+		starter := open(t, store, runtime.Operation{}, nil, operation.StartOnly())
+		defer starter.stop()
+		op := starter.start(t.Context(), ``)
+		worker := open(t, store, runtime.Operation{}, result("painted", nil))
+		defer worker.stop()
+		if state, _ := starter.end(t.Context(), op.GetName()); unpackText(t, state.Response) != "painted" {
+			t.Errorf("ended with %v", state)
+		}
+	})
+}

@@ -1,0 +1,165 @@
+package operation
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// Names of attributes in the log.
+const (
+	logOperation = "operation"
+	logMethod    = "method"
+	logAttempt   = "attempt"
+)
+
+// claimTimeout is how long a question to the store may take that no lease bounds.
+const claimTimeout = 10 * time.Second
+
+// Run works on operations until ctx ends. Then it takes no more, and has the work end that runs, with [ErrStopping] as the cause of its context; it gives back what did not get to its
+// end, so that another process can go on with it at once, and returns when all work has. [Register] has a [runtime.Server] call it.
+//
+// An error says what is wrong with the manager's options or handlers, or that it runs already.
+func (m *Manager) Run(ctx context.Context) error {
+	if err := m.begin(); err != nil {
+		return err
+	}
+	var work sync.WaitGroup
+	work.Go(func() { m.expire(ctx) })
+	slots := make(chan struct{}, m.config.workers)
+	for m.takeSlot(ctx, slots) {
+		free := 1 + m.takeMore(slots)
+		claimed := m.claim(ctx, free)
+		for range free - len(claimed.ops) {
+			<-slots
+		}
+		for _, op := range claimed.ops {
+			a := newAttempt(m, op, claimed.sent)
+			work.Go(func() {
+				defer func() { <-slots }()
+				a.run()
+			})
+		}
+		if len(claimed.ops) < free {
+			m.rest(ctx)
+		}
+	}
+	m.stopWork()
+	work.Wait()
+	return nil
+}
+
+// begin says whether the manager can run.
+func (m *Manager) begin() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ran {
+		return errors.New("operation: the manager runs already, or has run; Register calls Run itself on a runtime.Server")
+	}
+	m.ran = true
+	return errors.Join(m.config.misuse(), errors.Join(m.errs...))
+}
+
+// takeSlot waits until there is a slot for one more operation; false when ctx ends before.
+func (m *Manager) takeSlot(ctx context.Context, slots chan struct{}) bool {
+	select {
+	case slots <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	if ctx.Err() != nil { // of two that are ready, select takes any
+		<-slots
+		return false
+	}
+	return true
+}
+
+// takeMore takes all slots that are free, and says how many.
+func (m *Manager) takeMore(slots chan struct{}) (n int) {
+	for {
+		select {
+		case slots <- struct{}{}:
+			n++
+		default:
+			return n
+		}
+	}
+}
+
+// claims are operations that were claimed by one question, which was sent at a time.
+type claims struct {
+	ops  []*Record
+	sent time.Time
+}
+
+// claim asks the store for operations. It does so to the end, though ctx may: what was claimed and not noticed would be nobody's until its
+// lease is over.
+func (m *Manager) claim(ctx context.Context, n int) (c claims) {
+	methods := m.methods()
+	if len(methods) == 0 || m.config.startOnly {
+		return c
+	}
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimTimeout)
+	defer cancel()
+	var err error
+	c.sent = time.Now()
+	if c.ops, err = m.store.Claim(asking, methods, n); err != nil {
+		m.config.logger.LogAttrs(ctx, slog.LevelWarn, "operations not claimed", slog.Any("error", err))
+	}
+	return c
+}
+
+// rest waits until there may be something to claim.
+func (m *Manager) rest(ctx context.Context) {
+	timer := time.NewTimer(jitter(m.config.poll))
+	defer timer.Stop()
+	select {
+	case <-m.wake:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// jitter returns about d, so that processes do not ask all at once.
+func jitter(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
+}
+
+// expireBatch is how many operations are removed at once, so that no transaction of a store is long.
+const expireBatch = 1000
+
+// expire removes what has expired, now and then, until ctx ends.
+func (m *Manager) expire(ctx context.Context) {
+	for ctx.Err() == nil {
+		n, err := m.store.Expire(ctx, expireBatch)
+		if err != nil && ctx.Err() == nil {
+			m.config.logger.LogAttrs(ctx, slog.LevelWarn, "expired operations not removed", slog.Any("error", err))
+		}
+		if n == expireBatch && err == nil {
+			continue
+		}
+		select {
+		case <-time.After(jitter(time.Minute)):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// stopWork tells all work to end.
+func (m *Manager) stopWork() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, a := range m.running {
+		a.stopWork()
+	}
+}
+
+// attemptAt returns the attempt at an operation that runs here; nil where none does.
+func (m *Manager) attemptAt(name string) *attempt {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.running[name]
+}

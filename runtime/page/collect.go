@@ -1,0 +1,28 @@
+package page
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+)
+
+// ErrMoreItems says that there are more items than [Collect] was to return.
+var ErrMoreItems = errors.New("there are more items")
+
+// Collect returns the items of a range over [Method.All], at most max of them: all are in memory at a time. Where there are more it
+// returns the first max and [ErrMoreItems]; where the range fails, those before the failure and the error.
+//
+//	users, err := page.Collect(shopv1service.UserServiceListUsers.All(ctx, client, req), 10_000)
+func Collect[T any](items iter.Seq2[T, error], max int) ([]T, error) {
+	var all []T
+	for item, err := range items {
+		if err != nil {
+			return all, err
+		}
+		if len(all) >= max {
+			return all, fmt.Errorf("page: %w than %d", ErrMoreItems, max)
+		}
+		all = append(all, item)
+	}
+	return all, nil
+}

@@ -1,0 +1,69 @@
+package page
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// converter returns a Go value as messages hold it; false for a nil one.
+type converter[T any] func(T) (protoreflect.Value, bool)
+
+// converterTo returns what converts values of type T for a field, or for an element of one that is a list.
+func converterTo[T any](field protoreflect.FieldDescriptor) (converter[T], error) {
+	var zero T
+	switch zero := any(zero).(type) {
+	case proto.Message:
+		if field.Message() != nil && zero.ProtoReflect().Descriptor() == field.Message() {
+			return convertMessage[T], nil
+		}
+	case protoreflect.Enum:
+		if field.Enum() != nil && zero.Descriptor() == field.Enum() {
+			return convertEnum[T], nil
+		}
+	default:
+		if holds(field.Kind(), zero) {
+			return convertScalar[T], nil
+		}
+	}
+	return nil, fmt.Errorf("%s holds no %T", field.FullName(), zero)
+}
+
+func convertMessage[T any](value T) (protoreflect.Value, bool) {
+	message := any(value).(proto.Message).ProtoReflect()
+	return protoreflect.ValueOfMessage(message), message.IsValid()
+}
+
+func convertEnum[T any](value T) (protoreflect.Value, bool) {
+	return protoreflect.ValueOfEnum(any(value).(protoreflect.Enum).Number()), true
+}
+
+func convertScalar[T any](value T) (protoreflect.Value, bool) {
+	return protoreflect.ValueOf(any(value)), true
+}
+
+// holds says whether fields of a kind hold values such as zero, which is neither a message nor an enum.
+func holds(kind protoreflect.Kind, zero any) bool {
+	switch zero.(type) {
+	case bool:
+		return kind == protoreflect.BoolKind
+	case int32:
+		return kind == protoreflect.Int32Kind || kind == protoreflect.Sint32Kind || kind == protoreflect.Sfixed32Kind
+	case int64:
+		return kind == protoreflect.Int64Kind || kind == protoreflect.Sint64Kind || kind == protoreflect.Sfixed64Kind
+	case uint32:
+		return kind == protoreflect.Uint32Kind || kind == protoreflect.Fixed32Kind
+	case uint64:
+		return kind == protoreflect.Uint64Kind || kind == protoreflect.Fixed64Kind
+	case float32:
+		return kind == protoreflect.FloatKind
+	case float64:
+		return kind == protoreflect.DoubleKind
+	case string:
+		return kind == protoreflect.StringKind
+	case []byte:
+		return kind == protoreflect.BytesKind
+	}
+	return false
+}

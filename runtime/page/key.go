@@ -1,0 +1,167 @@
+package page
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// codec writes the values of one type into a token, and reads them back. The values can be addressed.
+type codec struct {
+	append func(text []byte, v reflect.Value) ([]byte, error)
+	parse  func(text []byte, v reflect.Value) (rest []byte, err error)
+}
+
+// Tags of the values of a key. They are in tokens that clients have: a number is never used again for something else. By them a
+// key is told from one of another type, which an older version of the service had.
+const (
+	tagNil    = 0
+	tagFalse  = 1
+	tagTrue   = 2
+	tagInt    = 3  // a zigzag varint
+	tagUint   = 4  // a varint
+	tagFloat  = 5  // 8 bytes: the bits of a float64, little-endian
+	tagString = 6  // its length as a varint, and the text
+	tagBytes  = 7  // their number as a varint, and the bytes
+	tagTime   = 8  // seconds since 1970 as a zigzag varint, nanoseconds as a varint
+	tagText   = 9  // as tagString, of what encodes itself
+	tagStruct = 10 // the number of fields as a varint, and each
+	tagTuple  = 11 // the number of values as a varint, and each
+)
+
+var (
+	typeTime            = reflect.TypeFor[time.Time]()
+	typeTuple           = reflect.TypeFor[Tuple]()
+	typeMessage         = reflect.TypeFor[proto.Message]()
+	typeTextMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
+	typeTextUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+// codecs are those of the keys of a method, by type.
+type codecs struct{ byType sync.Map }
+
+// madeCodec is a codec, or why there is none.
+type madeCodec struct {
+	codec
+	err error
+}
+
+// of returns the codec of keys of a type.
+func (c *codecs) of(t reflect.Type) (codec, error) {
+	made, ok := c.byType.Load(t)
+	if !ok {
+		fresh, err := codecOf(t, 0)
+		if err != nil {
+			err = fmt.Errorf("a key of type %v cannot be put into a token: %w", t, err)
+		}
+		made, _ = c.byType.LoadOrStore(t, madeCodec{fresh, err})
+	}
+	m := made.(madeCodec)
+	return m.codec, m.err
+}
+
+// maxDepth is how deep structs of a key may nest; without it one that holds itself would nest for ever.
+const maxDepth = 8
+
+// codecOf makes the codec of a type.
+func codecOf(t reflect.Type, depth int) (codec, error) {
+	if depth > maxDepth {
+		return codec{}, fmt.Errorf("%v nests too deep", t)
+	}
+	switch kind := t.Kind(); {
+	case t == typeTime:
+		return timeCodec, nil
+	case t == typeTuple:
+		return tupleCodec, nil
+	case reflect.PointerTo(t).Implements(typeMessage):
+		return codec{}, fmt.Errorf("%v is a message; use what is in it, such as the AsTime of a timestamp", t)
+	case (kind == reflect.Slice || kind == reflect.Array) && t.Elem().Kind() == reflect.Uint8:
+		return bytesCodec, nil
+	case kind == reflect.Pointer:
+		return pointerCodec(t.Elem(), depth)
+	case encodesItself(t) && !isScalar(kind):
+		return textCodec, nil
+	case kind == reflect.Struct:
+		return structCodec(t, depth)
+	default:
+		return scalarCodec(t)
+	}
+}
+
+// encodesItself says whether values of a type are a text and back.
+func encodesItself(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	return p.Implements(typeTextMarshaler) && p.Implements(typeTextUnmarshaler)
+}
+
+// pointerCodec makes the codec of pointers to a type, of which nil is NULL.
+func pointerCodec(elem reflect.Type, depth int) (codec, error) {
+	if elem.Kind() == reflect.Pointer || elem.Kind() == reflect.Slice && elem != typeTuple {
+		return codec{}, fmt.Errorf("a nil %v is not told from a pointer to one; point to what is in it", elem)
+	}
+	inner, err := codecOf(elem, depth+1)
+	if err != nil {
+		return codec{}, err
+	}
+	return codec{
+		append: func(text []byte, v reflect.Value) ([]byte, error) {
+			if v.IsNil() {
+				return append(text, tagNil), nil
+			}
+			return inner.append(text, v.Elem())
+		},
+		parse: func(text []byte, v reflect.Value) ([]byte, error) {
+			if len(text) > 0 && text[0] == tagNil {
+				v.SetZero()
+				return text[1:], nil
+			}
+			v.Set(reflect.New(elem))
+			return inner.parse(text, v.Elem())
+		},
+	}, nil
+}
+
+// structCodec makes the codec of structs.
+func structCodec(t reflect.Type, depth int) (codec, error) {
+	if t.NumField() == 0 {
+		return codec{}, fmt.Errorf("%v has no fields", t)
+	}
+	fields := make([]codec, t.NumField())
+	for i := range fields {
+		field := t.Field(i)
+		if !field.IsExported() {
+			return codec{}, fmt.Errorf("the field %s of %v is not exported; give it a capital letter", field.Name, t)
+		}
+		var err error
+		if fields[i], err = codecOf(field.Type, depth+1); err != nil {
+			return codec{}, fmt.Errorf("field %s: %w", field.Name, err)
+		}
+	}
+	return codec{
+		append: func(text []byte, v reflect.Value) (_ []byte, err error) {
+			text = appendCount(text, tagStruct, len(fields))
+			for i, field := range fields {
+				if text, err = field.append(text, v.Field(i)); err != nil {
+					return nil, err
+				}
+			}
+			return text, nil
+		},
+		parse: func(text []byte, v reflect.Value) (_ []byte, err error) {
+			n, text, err := parseCount(text, tagStruct)
+			if err != nil || n != len(fields) {
+				return nil, errPosition
+			}
+			for i, field := range fields {
+				if text, err = field.parse(text, v.Field(i)); err != nil {
+					return nil, err
+				}
+			}
+			return text, nil
+		},
+	}, nil
+}

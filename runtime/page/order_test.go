@@ -1,0 +1,81 @@
+package page_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/page"
+)
+
+func TestParseOrder(t *testing.T) {
+	for text, want := range map[string][]page.Order{
+		"":                              nil,
+		"  ":                            nil,
+		"name":                          {{Field: "name"}},
+		"name desc":                     {{Field: "name", Desc: true}},
+		"  name\t,  author.born  desc ": {{Field: "name"}, {Field: "author.born", Desc: true}},
+		"name,desc desc":                {{Field: "name"}, {Field: "desc", Desc: true}},
+	} {
+		got, err := page.ParseOrder("order_by", text, "name", "author.born", "desc")
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: got %v, %v; want %v", text, got, err, want)
+		}
+	}
+}
+
+func TestOrdersThatAreRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		",":                       "has a comma with no name beside it",
+		"name,":                   "has a comma with no name beside it",
+		"name asc":                "has asc, which is what name is without it",
+		"name DESC":               `has "DESC" behind name, where only desc may be`,
+		"name desc desc":          `has "desc" behind name`,
+		"name; drop table users":  `has "name;"`,
+		"age":                     `has "age"; it may have name, born`,
+		"Name":                    `has "Name"`,
+		"name, name desc":         "has name twice",
+		strings.Repeat("x", 5000): `has "xxx`,
+	} {
+		_, err := page.ParseOrder("request.order_by", text, "name", "born")
+		wantInvalid(t, err, "request.order_by", page.ReasonOrderInvalid)
+		description := runtime.FieldViolations(err)[0].Description
+		if !strings.Contains(description, want) || !strings.HasSuffix(description, "; it may have name, born") || len(description) > 200 {
+			t.Errorf("%.50q: %s; want %q, and what is allowed", text, description, want)
+		}
+	}
+	_, err := page.ParseOrder("order_by", "name")
+	wantInvalid(t, err, "order_by", page.ReasonOrderInvalid)
+}
+
+func TestOrdersAreWrittenAsTheyAreRead(t *testing.T) {
+	for _, order := range []page.Order{{Field: "name"}, {Field: "name", Desc: true}} {
+		if got, err := page.ParseOrder("", order.String(), "name"); err != nil || !slices.Equal(got, []page.Order{order}) {
+			t.Errorf("%v: got %v, %v", order, got, err)
+		}
+	}
+}
+
+// FuzzParseOrder reads any text: what is read is allowed, and reads the same again.
+func FuzzParseOrder(f *testing.F) {
+	f.Add("name desc, born")
+	f.Add(" ,asc,name\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		orders, err := page.ParseOrder("order_by", text, "name", "born")
+		if err != nil {
+			wantInvalid(t, err, "order_by", page.ReasonOrderInvalid)
+			return
+		}
+		var again []string
+		for _, o := range orders {
+			if o.Field != "name" && o.Field != "born" {
+				t.Fatalf("%q was let in", o.Field)
+			}
+			again = append(again, o.String())
+		}
+		if got, err := page.ParseOrder("order_by", strings.Join(again, ","), "name", "born"); err != nil || !slices.Equal(got, orders) {
+			t.Fatalf("got %v, %v; want %v", got, err, orders)
+		}
+	})
+}

@@ -1,0 +1,38 @@
+package page
+
+// ReadOption is an option of [Method.All] and [Method.Pages].
+type ReadOption func(*reading)
+
+// reading is what the options of one range add up to.
+type reading struct {
+	prefetch int
+	limit    int64
+	pages    int
+	token    string
+	resumed  bool
+}
+
+// Prefetch has up to n pages fetched in a goroutine while those before are used. It has ended when the loop has.
+func Prefetch(n int) ReadOption { return func(r *reading) { r.prefetch = n } }
+
+// Limit ends the loop after n items, without an error. [Method.Pages] yields whole pages, and ends with the one that reaches n. The
+// last page is asked for with no more items than are wanted.
+func Limit(n int) ReadOption { return func(r *reading) { r.limit = int64(n) } }
+
+// MaxPages guards against a list that is larger than expected: where there is a page after the n-th, the loop ends with
+// [ErrMorePages] in its place.
+func MaxPages(n int) ReadOption { return func(r *reading) { r.pages = n } }
+
+// From begins with the page that a token stands for, such as the NextToken of a [Page] that was the last one to be used. An
+// empty token is the first page.
+func From(token string) ReadOption {
+	return func(r *reading) { r.token, r.resumed = token, true }
+}
+
+func newReading(opts []ReadOption) *reading {
+	r := new(reading)
+	for _, opt := range opts {
+		opt(r)
+	}
+	return r
+}

@@ -1,0 +1,130 @@
+package page
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
+)
+
+// reader reads the pages of one range.
+type reader[S, Req, Resp, T any] struct {
+	method  *Method[S, Req, Resp, T]
+	facts   *facts[T]
+	options *reading
+	svc     S
+	next    *Req // asks for the next page; nobody else has it
+	got     int64
+}
+
+func (m *Method[S, Req, Resp, T]) newReader(svc S, req *Req, options *reading) (*reader[S, Req, Resp, T], error) {
+	facts, err := m.facts()
+	if err != nil {
+		return nil, err
+	}
+	next, err := cloneOf(req)
+	if err != nil {
+		return nil, err
+	}
+	if options.resumed && !facts.counted() {
+		facts.token.setText(reflectOf(next), options.token)
+	}
+	if id := facts.requestID; len(id) > 0 && id.text(reflectOf(next)) == "" {
+		id.setText(reflectOf(next), uuid.New())
+	}
+	return &reader[S, Req, Resp, T]{method: m, facts: facts, options: options, svc: svc, next: next}, nil
+}
+
+// pages ranges over the pages, one call after another.
+func (r *reader[S, Req, Resp, T]) pages(ctx context.Context) iter.Seq2[*Page[T, Resp], error] {
+	return func(yield func(*Page[T, Resp], error) bool) {
+		for n := 1; ; n++ {
+			page, err := r.fetch(ctx)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(page, nil) || r.ends(page) {
+				return
+			}
+			if n == r.options.pages {
+				yield(nil, fmt.Errorf("%s: %w than %d", r.method.info.FullMethod, ErrMorePages, n))
+				return
+			}
+			r.advance(page)
+		}
+	}
+}
+
+// fetch calls the method once.
+func (r *reader[S, Req, Resp, T]) fetch(ctx context.Context) (*Page[T, Resp], error) {
+	req, err := cloneOf(r.next) // which the call may keep
+	if err != nil {
+		return nil, err
+	}
+	r.limit(reflectOf(req))
+	resp, err := r.method.call(r.svc, ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	if resp == nil {
+		return nil, fmt.Errorf("%s: neither a response nor an error came back", r.method.info.FullMethod)
+	}
+	page := &Page[T, Resp]{Items: r.method.items(resp), Response: resp}
+	if !r.facts.counted() {
+		page.NextToken = r.facts.nextToken.text(reflectOf(resp))
+		if page.NextToken != "" && page.NextToken == r.facts.token.text(reflectOf(r.next)) {
+			return nil, fmt.Errorf("%s: %w", r.method.info.FullMethod, ErrTokenRepeated)
+		}
+	}
+	if len(r.facts.total) > 0 {
+		page.Total = r.facts.total.number(reflectOf(resp))
+	}
+	r.got += int64(len(page.Items))
+	return page, nil
+}
+
+// limit asks for no more items than are wanted.
+func (r *reader[S, Req, Resp, T]) limit(req protoreflect.Message) {
+	size, left := r.facts.size, r.options.limit-r.got
+	if r.options.limit <= 0 || len(size) == 0 {
+		return
+	}
+	asked := size.number(req)
+	if asked == 0 {
+		asked = int64(limitsIn(r.method.info.Policy.Page).DefaultSize)
+	}
+	if left < asked {
+		size.setNumber(req, left)
+	}
+}
+
+// ends says whether a page is the last one, or the last that is wanted.
+func (r *reader[S, Req, Resp, T]) ends(page *Page[T, Resp]) bool {
+	if r.options.limit > 0 && r.got >= r.options.limit {
+		return true
+	}
+	if r.facts.counted() {
+		return len(page.Items) == 0
+	}
+	return page.NextToken == ""
+}
+
+// advance asks for the page after one.
+func (r *reader[S, Req, Resp, T]) advance(page *Page[T, Resp]) {
+	next := reflectOf(r.next)
+	if r.facts.counted() {
+		r.facts.skip.setNumber(next, r.facts.skip.number(next)+int64(len(page.Items)))
+	} else {
+		r.facts.token.setText(next, page.NextToken)
+		if skip := r.facts.skip; len(skip) > 0 && skip.number(next) != 0 {
+			skip.setNumber(next, 0) // what was to be left out is behind
+		}
+	}
+	if id := r.facts.requestID; len(id) > 0 {
+		id.setText(next, uuid.New()) // each page is a request of its own
+	}
+}

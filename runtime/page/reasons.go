@@ -1,0 +1,18 @@
+package page
+
+// Reasons of the errors that paging makes: what [runtime.ReasonOf] returns for them. All are INVALID_ARGUMENT, with the field in
+// BadRequest.
+const (
+	// ReasonTokenInvalid is the reason where a page token is none of the method, was changed, or is of a key that is gone.
+	ReasonTokenInvalid = "PAGE_TOKEN_INVALID"
+	// ReasonTokenExpired is the reason where a page token was good until its time was over.
+	ReasonTokenExpired = "PAGE_TOKEN_EXPIRED"
+	// ReasonTokenMismatch is the reason where a page token comes with other arguments than those it was given out for.
+	ReasonTokenMismatch = "PAGE_TOKEN_MISMATCH"
+	// ReasonSizeInvalid is the reason where a page size is negative.
+	ReasonSizeInvalid = "PAGE_SIZE_INVALID"
+	// ReasonSkipInvalid is the reason where the number of items to leave out is negative.
+	ReasonSkipInvalid = "PAGE_SKIP_INVALID"
+	// ReasonOrderInvalid is the reason where an order is not one that the method has.
+	ReasonOrderInvalid = "ORDER_INVALID"
+)

@@ -1,0 +1,132 @@
+package page
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/seal"
+)
+
+// Limits of a method whose policy has none; the plugin's are the same.
+const (
+	defaultSize = 50
+	defaultMost = 1000
+	defaultTTL  = 72 * time.Hour
+)
+
+// serving is one call of [Method.Serve].
+type serving struct {
+	*shape
+	ctx     context.Context
+	method  string
+	limits  runtime.Page
+	options options
+	binding seal.Binding
+}
+
+func newServing(ctx context.Context, shape *shape, info runtime.MethodInfo, opts []Option) *serving {
+	s := &serving{shape: shape, ctx: ctx, method: info.FullMethod, limits: limitsOf(ctx, info)}
+	for _, opt := range opts {
+		opt(&s.options)
+	}
+	return s
+}
+
+// limitsOf returns what the policy of a call says of its pages, or that of the method outside a call of it.
+func limitsOf(ctx context.Context, info runtime.MethodInfo) runtime.Page {
+	limits := info.Policy.Page
+	if call, ok := runtime.CallFromContext(ctx); ok {
+		if serving := call.Method(); serving.FullMethod == info.FullMethod {
+			limits = serving.Policy.Page
+		}
+	}
+	return limitsIn(limits)
+}
+
+// limitsIn returns what a policy says, or the default where it says nothing.
+func limitsIn(limits runtime.Page) runtime.Page {
+	limits.MaxSize = cmp.Or(limits.MaxSize, defaultMost)
+	limits.DefaultSize = min(cmp.Or(limits.DefaultSize, defaultSize), limits.MaxSize)
+	limits.TokenTTL = cmp.Or(limits.TokenTTL, defaultTTL)
+	return limits
+}
+
+// open reads what a request asks for.
+func (s *serving) open(req protoreflect.Message) (q query, err error) {
+	q = query{size: s.limits.DefaultSize, most: s.limits.MaxSize, counted: s.counted(), codecs: &s.codecs}
+	if len(s.size) > 0 {
+		switch size := s.size.number(req); {
+		case size < 0:
+			return q, refuse(ReasonSizeInvalid, s.names.Size, "must not be negative; leave it out for the default")
+		case size > 0:
+			q.size = int(min(size, int64(s.limits.MaxSize)))
+		}
+	}
+	if len(s.skip) > 0 {
+		if q.skip = s.skip.number(req); q.skip < 0 {
+			return q, refuse(ReasonSkipInvalid, s.names.Skip, "must not be negative")
+		}
+	}
+	if !q.counted {
+		q.at, err = s.openToken(req)
+	}
+	return q, err
+}
+
+// openToken returns where the token of a request stands, nil without one.
+func (s *serving) openToken(req protoreflect.Message) (position, error) {
+	sum, err := s.binder.sum(req)
+	if err != nil {
+		return nil, misuse("%s: %w", s.method, err)
+	}
+	s.binding = bind(sum, s.options.bound(s.ctx))
+	token := s.token.text(req)
+	if token == "" {
+		return nil, nil
+	}
+	at, err := runtime.TokenRing(s.ctx).Open(s.method, s.binding, token)
+	if err != nil {
+		return nil, refuseToken(s.names.Token, err)
+	}
+	return at, nil
+}
+
+// fault returns what a caller gets of an error of a source.
+func (s *serving) fault(err error) error {
+	if errors.Is(err, errPosition) {
+		return refuseToken(s.names.Token, err)
+	}
+	return err
+}
+
+// close writes what follows a page into its response. A total below 0 is not known.
+func (s *serving) close(resp protoreflect.Message, next position, total int64) error {
+	if next != nil && !s.counted() {
+		var expires time.Time
+		if s.limits.TokenTTL > 0 {
+			expires = time.Now().Add(s.limits.TokenTTL)
+		}
+		s.nextToken.setText(resp, runtime.TokenRing(s.ctx).Seal(s.method, s.binding, expires, next))
+	}
+	if len(s.total) == 0 {
+		return nil
+	}
+	if count := s.options.total; count != nil {
+		var err error
+		if total, err = count(s.ctx); err != nil {
+			return err
+		}
+		if total < 0 {
+			return misuse("%s: there are %d items in all", s.method, total)
+		}
+	}
+	if total >= 0 {
+		s.total.setNumber(resp, total)
+	}
+	return nil
+}

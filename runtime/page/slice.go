@@ -1,0 +1,23 @@
+package page
+
+import "context"
+
+// Slice is the source of items that are all in memory: fit for the few hundred of a configuration. The response's total, where
+// there is one, is their number. Pages count places in the slice, as those of [Offset] do.
+func Slice[T any](all []T) Source[T] { return slice[T](all) }
+
+type slice[T any] []T
+
+func (all slice[T]) page(_ context.Context, q query) (result[T], error) {
+	from, err := q.offset()
+	if err != nil {
+		return result[T]{}, err
+	}
+	found := result[T]{total: int64(len(all))}
+	rest := all[min(from, int64(len(all))):]
+	found.items = rest[:min(len(rest), q.size)]
+	if len(rest) > q.size {
+		found.next = positionOf(from + int64(q.size))
+	}
+	return found, nil
+}

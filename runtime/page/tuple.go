@@ -1,0 +1,144 @@
+package page
+
+import (
+	"database/sql/driver"
+	"encoding"
+	"fmt"
+	"reflect"
+	"time"
+)
+
+// Tuple is a key of [Keyset] whose columns are known only when it runs, as those of an order that the request asks for: a value
+// for each. Values are numbers, texts, bytes, bools, times, nil for NULL, pointers to these, what encodes itself as text, and
+// what databases take (driver.Valuer). Back from a token they are an int64, a uint64, a float64, a string, a []byte, a bool, a
+// [time.Time] or nil, all of which databases take.
+type Tuple []any
+
+var tupleCodec = codec{
+	append: func(text []byte, v reflect.Value) ([]byte, error) {
+		values := *v.Addr().Interface().(*Tuple)
+		text = appendCount(text, tagTuple, len(values))
+		for i, value := range values {
+			plain, err := plainOf(value)
+			if err != nil {
+				return nil, fmt.Errorf("value %d of the tuple: %w", i, err)
+			}
+			text = appendPlain(text, plain)
+		}
+		return text, nil
+	},
+	parse: func(text []byte, v reflect.Value) ([]byte, error) {
+		n, text, err := parseCount(text, tagTuple)
+		if err != nil {
+			return nil, err
+		}
+		values := make(Tuple, n)
+		for i := range values {
+			if values[i], text, err = parsePlain(text); err != nil {
+				return nil, err
+			}
+		}
+		*v.Addr().Interface().(*Tuple) = values
+		return text, nil
+	},
+}
+
+// plainOf returns a value as one of the types that a tuple comes back with.
+func plainOf(value any) (any, error) {
+	switch value := value.(type) {
+	case nil, bool, int64, uint64, float64, string, []byte, time.Time:
+		return value, nil
+	}
+	v := reflect.ValueOf(value)
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, nil
+	}
+	switch value := value.(type) {
+	case driver.Valuer:
+		plain, err := value.Value()
+		if err != nil {
+			return nil, err
+		}
+		if again, ok := plain.(driver.Valuer); ok {
+			return nil, fmt.Errorf("%T is %T, which no database takes", value, again)
+		}
+		return plainOf(plain)
+	case encoding.TextMarshaler:
+		text, err := value.MarshalText()
+		return string(text), err
+	}
+	return plainKind(v)
+}
+
+// plainKind is plainOf by what a type is made of.
+func plainKind(v reflect.Value) (any, error) {
+	switch {
+	case v.Kind() == reflect.Pointer:
+		return plainOf(v.Elem().Interface())
+	case v.Kind() == reflect.Bool:
+		return v.Bool(), nil
+	case v.Kind() == reflect.String:
+		return v.String(), nil
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8:
+		return v.Bytes(), nil
+	case v.CanInt():
+		return v.Int(), nil
+	case v.CanUint():
+		return v.Uint(), nil
+	case v.CanFloat():
+		return v.Float(), nil
+	}
+	return nil, fmt.Errorf("%v cannot be put into a token", v.Type())
+}
+
+// appendPlain appends what plainOf returned.
+func appendPlain(text []byte, value any) []byte {
+	switch value := value.(type) {
+	case bool:
+		return appendBool(text, value)
+	case int64:
+		return appendInt(text, value)
+	case uint64:
+		return appendUint(text, value)
+	case float64:
+		return appendFloat(text, value)
+	case string:
+		return appendText(text, tagString, value)
+	case []byte:
+		if value != nil {
+			return appendText(text, tagBytes, value)
+		}
+	case time.Time:
+		return appendTime(text, value)
+	}
+	return append(text, tagNil)
+}
+
+// parsePlain reads a value.
+func parsePlain(text []byte) (value any, rest []byte, err error) {
+	if len(text) == 0 {
+		return nil, nil, errPosition
+	}
+	switch text[0] {
+	case tagNil:
+		return nil, text[1:], nil
+	case tagFalse, tagTrue:
+		return text[0] == tagTrue, text[1:], nil
+	case tagInt:
+		return anyOf(parseInt(text, tagInt))
+	case tagUint:
+		return anyOf(parseUint(text, tagUint))
+	case tagFloat:
+		return anyOf(parseFloat(text))
+	case tagString:
+		s, rest, err := parseText(text, tagString)
+		return string(s), rest, err
+	case tagBytes:
+		return anyOf(parseText(text, tagBytes))
+	case tagTime:
+		return anyOf(parseTime(text))
+	}
+	return nil, nil, errPosition
+}
+
+func anyOf[T any](value T, rest []byte, err error) (any, []byte, error) { return value, rest, err }

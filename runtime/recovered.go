@@ -1,0 +1,27 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+)
+
+// Recovered logs a panic that a helper has recovered so that the rest of its call can go on, and tells the [PanicHandler], as
+// the runtime does for a panic of the method. It returns INTERNAL with a fixed text, the panic being for the log only. Call it
+// in the deferred function that recovers, where the stack is still that of the panic:
+//
+//	defer func() {
+//		if value := recover(); value != nil {
+//			err = runtime.Recovered(ctx, value)
+//		}
+//	}()
+//
+// Outside a call the panic goes to the default logger.
+func Recovered(ctx context.Context, value any) error {
+	if c, ok := callOf(ctx); ok {
+		return c.call.method.panicked(c, value)
+	}
+	slog.ErrorContext(ctx, "panic", "panic", value, "stack", string(debug.Stack()))
+	return internalError(fmt.Sprintf("panic: %v", value))
+}

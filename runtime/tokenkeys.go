@@ -1,0 +1,68 @@
+package runtime
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/grpcservice/grpcservice/runtime/seal"
+)
+
+// WithTokenKeys has the server seal page tokens with the first of the keys, and open them with any, so that keys can be
+// replaced; see [seal.Ring]. All replicas of a service need the same keys, from its configuration:
+//
+//	keys, err := seal.ParseKeys(os.Getenv("TOKEN_KEYS")) // openssl rand -base64 32
+//	…
+//	srv := runtime.NewServer(runtime.WithTokenKeys(keys...))
+//
+// Without it tokens are sealed with a random key of the process: they die with it, and other replicas refuse them. A server with
+// paged methods warns of that when it starts.
+func WithTokenKeys(keys ...seal.Key) ServerOption {
+	return func(c *serverConfig) {
+		ring, err := seal.NewRing(keys...)
+		if err != nil {
+			c.fail("WithTokenKeys: %w", err)
+			return
+		}
+		c.tokens = ring
+	}
+}
+
+// processRing returns the ring of those who have no keys. All of them in a process have the same.
+var processRing = sync.OnceValue(seal.Random)
+
+// TokenRing returns what seals and opens the tokens of the call that ctx belongs to: the keys of its server, or a random key of the
+// process where that has none, and outside a call. Helpers such as those of package page use it.
+func TokenRing(ctx context.Context) *seal.Ring {
+	if c, ok := callOf(ctx); ok && c.call.method.tokens != nil {
+		return c.call.method.tokens
+	}
+	return processRing()
+}
+
+// paged names the methods that hand out page tokens.
+func (p *pipeline) paged() (names []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.methods {
+		if m.info.Policy.Page.MaxSize > 0 {
+			names = append(names, m.log.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// warnOfTokens says loudly, and once, which methods hand out tokens that nobody else can open.
+func (p *pipeline) warnOfTokens() {
+	paged := p.paged()
+	if p.tokens != nil || len(paged) == 0 {
+		return
+	}
+	p.tokenWarning.Do(func() {
+		p.logger.Warn("page tokens are sealed with a random key: they end with this process, and other replicas refuse them; "+
+			"give all replicas the same keys with runtime.WithTokenKeys", slog.String("methods", strings.Join(paged, ", ")))
+	})
+}

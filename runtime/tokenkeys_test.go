@@ -1,0 +1,98 @@
+package runtime_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/seal"
+)
+
+var (
+	tokenKey   = seal.Key{Secret: []byte("0123456789abcdef")}
+	pagedTable = runtime.NewService(echoName, wrapperspb.File_google_protobuf_wrappers_proto,
+		runtime.Unary("One", echoService.One, runtime.Policy{Page: runtime.Page{MaxSize: 10}}))
+)
+
+// warnings returns the lines in which the log warns of random keys.
+func (r *records) warnings(t *testing.T) (lines []string) {
+	t.Helper()
+	r.mu.Lock()
+	text := r.buf.String()
+	r.mu.Unlock()
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "random key") && strings.Contains(line, "runtime.WithTokenKeys") && strings.Contains(line, `"level":"WARN"`) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// TestServersWithoutTokenKeysWarn holds that they do where they hand out tokens, once, and say for what.
+func TestServersWithoutTokenKeysWarn(t *testing.T) {
+	for name, test := range map[string]struct {
+		table *runtime.Service[echoService]
+		opts  []runtime.ServerOption
+		want  int
+	}{
+		"pages and no keys": {pagedTable, nil, 1},
+		"pages and keys":    {pagedTable, []runtime.ServerOption{runtime.WithTokenKeys(tokenKey)}, 0},
+		"no pages":          {echoTable, nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			served, own := new(records), new(records)
+			srv := start(t, func(srv *runtime.Server) { test.table.Register(srv, echoFuncs{}) },
+				append(test.opts, runtime.WithLogger(served.logger(slog.LevelInfo)))...)
+			_ = kinds["One"](testContext(t), srv.conn) // it serves
+			ours := runtime.On(grpc.NewServer(), append(test.opts, runtime.WithLogger(own.logger(slog.LevelInfo)))...)
+			test.table.Register(ours, echoFuncs{})
+			for where, log := range map[string]*records{"Server": served, "On": own} {
+				got := log.warnings(t)
+				if len(got) != test.want || len(got) > 0 && !strings.Contains(got[0], "test.v1.Echo/One") {
+					t.Errorf("%s: got %q, want %d", where, got, test.want)
+				}
+			}
+		})
+	}
+}
+
+// TestTokenRing holds which keys a call has: its server's, or those of the process, which are the same everywhere in it.
+func TestTokenRing(t *testing.T) {
+	ringOf := func(opts ...runtime.ServerOption) (ring *seal.Ring) {
+		srv := startEcho(t, echoFuncs{one: func(ctx context.Context, _ *text) (*text, error) {
+			ring = runtime.TokenRing(ctx)
+			return new(text), nil
+		}}, opts...)
+		if err := kinds["One"](testContext(t), srv.conn); err != nil {
+			t.Fatal(err)
+		}
+		return ring
+	}
+	random, configured := ringOf(), ringOf(runtime.WithTokenKeys(tokenKey))
+	if random == nil || random != ringOf() || random != runtime.TokenRing(t.Context()) {
+		t.Error("servers without keys and what is outside of calls do not understand each other")
+	}
+	if configured == random {
+		t.Fatal("the keys are not used")
+	}
+	same, err := seal.NewRing(tokenKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := same.Open("x", seal.Binding{}, configured.Seal("x", seal.Binding{}, time.Time{}, nil)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTokenKeysThatAreNoGood(t *testing.T) {
+	err := runtime.NewServer(runtime.WithTokenKeys(seal.Key{Secret: []byte("short")})).Run(t.Context(), "127.0.0.1:0")
+	if err == nil || !strings.Contains(err.Error(), "WithTokenKeys: key 1 has 5 bytes") {
+		t.Errorf("got %v", err)
+	}
+}
