@@ -9,9 +9,9 @@ PROTOS := $(CURDIR)/.protos
 # The example's copy of them: a buf module cannot lie outside of its project.
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 # The modules.
-MODULES := . examples/shop benchmarks tools
+MODULES := . runtime/operation examples/shop examples/versions benchmarks tools
 # The protos that somebody may depend on. Those of internal/e2e are nobody's but ours.
-PUBLIC_PROTOS := proto examples/shop/proto
+PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
 # What `make breaking` compares with: what is published, or else the last commit.
 AGAINST ?= $(shell git rev-parse --verify --quiet --abbrev-ref origin/main || echo HEAD)
 # How long `make fuzz` spends on each target.
@@ -26,7 +26,7 @@ demo: generate ## Generate the shop, serve it, call every RPC, stop it
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
-test: lint breaking test-root test-race test-shop test-tools ## Run every check and every test
+test: lint breaking test-root test-race test-operation test-examples test-tools ## Run every check and every test
 
 .PHONY: test-root
 test-root: tools ## Run the unit, golden and end-to-end tests
@@ -36,9 +36,14 @@ test-root: tools ## Run the unit, golden and end-to-end tests
 test-race: ## Run what has goroutines under the race detector
 	go test -race ./runtime/... ./internal/e2e/...
 
-.PHONY: test-shop
-test-shop: ## Run the tests of the example
+.PHONY: test-operation
+test-operation: ## Run the tests of the module for long-running operations
+	cd runtime/operation && go test -race ./...
+
+.PHONY: test-examples
+test-examples: tools ## Run the tests of the examples
 	cd examples/shop && go test -race -count=1 ./... # Go's cache does not see the programs that the tests build
+	cd examples/versions && go test -race -count=1 ./... # nor buf
 
 .PHONY: test-tools
 test-tools: tools ## Run the tests of what writes the protos of Google
@@ -56,9 +61,9 @@ test-newest: ## Run the tests against the newest grpc, as a user's go.mod may ha
 # now and then when the time is up in the middle of an input; it gets a second chance.
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME (10s)
-	@run() { go test -run '^$$' -fuzz "^$$1$$" -fuzztime $(FUZZTIME) "./$$2"; }; \
+	@run() { (cd "$$2" && go test -run '^$$' -fuzz "^$$1$$" -fuzztime $(FUZZTIME) .); }; \
 	for dir in $$(git grep --untracked -l '^func Fuzz' -- '*_test.go' | xargs -n 1 dirname | sort -u); do \
-		for target in $$(go test -list '^Fuzz' ./$$dir | grep '^Fuzz'); do \
+		for target in $$(cd $$dir && go test -list '^Fuzz' . | grep '^Fuzz'); do \
 			run $$target $$dir || { [ -z "$$(git status --porcelain -- $$dir/testdata/fuzz)" ] && run $$target $$dir; } || exit 1; \
 		done; \
 	done
@@ -79,7 +84,7 @@ lint: tools protos ## Check how Go and proto files are written
 		(cd $$module && go vet ./... && $(BIN)/staticcheck ./...) || exit 1; \
 	done
 	go vet -tags protoopaque ./internal/e2e/gen/...
-	@for project in . examples/shop; do \
+	@for project in . examples/shop examples/versions; do \
 		echo "buf lint, buf format: $$project"; \
 		(cd $$project && $(BIN)/buf lint && $(BIN)/buf format --diff --exit-code) || exit 1; \
 	done
@@ -97,11 +102,12 @@ breaking: tools protos ## Check that the public protos still fit those of AGAINS
 	done
 
 .PHONY: generate
-generate: tools plugin protos ## Generate the options, the code of internal/e2e and of the example
+generate: tools plugin protos ## Generate the options, the code of internal/e2e and of the examples
 	$(BIN)/buf generate --template buf.gen.options.yaml
 	$(BIN)/buf generate
 	$(BIN)/buf generate --template buf.gen.google.yaml
 	cd examples/shop && $(BIN)/protoc-gen-grpcservice --export third_party && $(BIN)/buf generate
+	cd examples/versions && $(BIN)/buf generate
 
 .PHONY: protos
 protos: $(PROTOS)/.written $(SHOP_PROTOS)/.written ## Write the protos of Google to .protos, where they have changed

@@ -92,7 +92,7 @@ func (s *Server) stopNow(server *grpc.Server) error {
 	case <-stopped:
 		return nil
 	case <-time.After(handlerGrace):
-		return fmt.Errorf("shutdown left behind what ignores its context: %s", s.running())
+		return fmt.Errorf("shutdown left behind methods or functions that ignore their context: %s", s.running())
 	}
 }
 

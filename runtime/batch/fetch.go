@@ -19,6 +19,16 @@ type fetcher[S, Req, Resp any, C comparable, R any] struct {
 	err      error // why there is no plan
 }
 
+// clearRequestID takes the request id out of a message that is ours.
+func (p *plan[Resp, C, R]) clearRequestID(req protoreflect.Message) {
+	if p.requestID == nil {
+		return
+	}
+	if holder := p.requestID.own(req); holder != nil {
+		holder.Clear(p.requestID.last())
+	}
+}
+
 // maxRounds is how often a call is made again without children that it fails for.
 const maxRounds = 10
 

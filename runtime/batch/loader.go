@@ -50,9 +50,7 @@ func (m *Method[S, Req, Resp, C, R]) Loader(ctx context.Context, s S, template *
 	}
 	if f.plan, f.err = m.plan(); f.err == nil {
 		f.template = proto.Clone(messageOf(template).Interface()).ProtoReflect()
-		if f.plan.requestID != nil {
-			f.template.Clear(f.plan.requestID)
-		}
+		f.plan.clearRequestID(f.template)
 		l.unlike = f.plan.requests
 	}
 	return l

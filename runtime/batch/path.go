@@ -55,6 +55,20 @@ func (p path) holder(m protoreflect.Message) protoreflect.Message {
 	return m
 }
 
+// own returns the message that has the last field of a shallow copy, for it to be set: those on the way become copies too. It is nil
+// where one of them is not there.
+func (p path) own(m protoreflect.Message) protoreflect.Message {
+	for _, fd := range p[:len(p)-1] {
+		if !m.Has(fd) {
+			return nil
+		}
+		inner := shallow(m.Get(fd).Message(), nil)
+		m.Set(fd, protoreflect.ValueOfMessage(inner))
+		m = inner
+	}
+	return m
+}
+
 // list returns the repeated field to append to.
 func (p path) list(m protoreflect.Message) protoreflect.List {
 	return p.holder(m).Mutable(p.last()).List()

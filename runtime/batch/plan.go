@@ -16,7 +16,7 @@ type plan[Resp any, C comparable, R any] struct {
 	child     values[C] // to write children
 	requests  bool      // whether children are messages
 	hoisted   []hoisted
-	requestID protoreflect.FieldDescriptor // nil without one
+	requestID path // nil without one
 	shape     shape[Resp, C, R]
 }
 
@@ -49,16 +49,13 @@ func newPlan[Req, Resp any, C comparable, R any](
 	return p, err
 }
 
-// findRequestID finds a field that is a string of the request itself.
-func findRequestID(req protoreflect.MessageDescriptor, name string) (protoreflect.FieldDescriptor, error) {
+// findRequestID finds a string.
+func findRequestID(req protoreflect.MessageDescriptor, name string) (path, error) {
 	p, err := findPath(req, name)
-	switch {
-	case err != nil || p == nil:
-		return nil, err
-	case len(p) > 1 || p.last().Kind() != protoreflect.StringKind || p.last().IsList():
+	if err == nil && p != nil && !isString(p.last()) {
 		return nil, fmt.Errorf("%q of %s is not a string", name, req.FullName())
 	}
-	return p.last(), nil
+	return p, err
 }
 
 // at returns the path of a child: "requests[3]".

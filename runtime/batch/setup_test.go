@@ -63,7 +63,7 @@ var (
 	getTexts = batch.Ordered(usersTable.Info(4), users.BatchTexts,
 		func(req *batchv1.NestedRequest) []string { return req.GetBatch().GetIds() },
 		func(resp *batchv1.NestedResponse) []string { return resp.GetAnswer().GetTexts() },
-		batch.Fields{Children: "batch.ids", Results: "answer.texts"})
+		batch.Fields{Children: "batch.ids", Results: "answer.texts", RequestID: "header.request_id"})
 	checkUsers = batch.PerItem(usersTable.Info(5), users.BatchCheckUsers,
 		(*batchv1.CheckUsersRequest).GetNames, (*batchv1.CheckUsersResponse).GetItems, (*batchv1.CheckUsersResponse_Item).GetUser,
 		batch.Fields{Children: "names", Results: "items", Status: "status", Value: "user"})

@@ -15,7 +15,7 @@ func shallow(m protoreflect.Message, omit protoreflect.FieldDescriptor) protoref
 		return true
 	})
 	unknown := m.GetUnknown()
-	_ = (unknown[:len(unknown):len(unknown)])
+	c.SetUnknown(unknown[:len(unknown):len(unknown)])
 	return c
 }
 

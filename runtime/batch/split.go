@@ -3,10 +3,8 @@ package batch
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/status"
@@ -77,17 +75,24 @@ func (m *Method[S, Req, Resp, C, R]) split(ctx context.Context, s S, req *Req, o
 	return p.join(responses), nil
 }
 
-// setRequestID gives the part that starts at a child an id of its own, if the whole request has one: a UUID of version 4 in form.
+// setRequestID gives the part that starts at a child an id of its own, if the whole request has one.
 func (p *plan[Resp, C, R]) setRequestID(part protoreflect.Message, start int) {
-	if p.requestID == nil || part.Get(p.requestID).String() == "" {
+	if p.requestID == nil {
 		return
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", part.Get(p.requestID).String(), start))
+	holder, fd := p.requestID.own(part), p.requestID.last()
+	if holder == nil || holder.Get(fd).String() == "" {
+		return
+	}
+	holder.Set(fd, protoreflect.ValueOfString(derivedID(holder.Get(fd).String(), start)))
+}
+
+// derivedID makes a request id for a part of what has another: a UUID in the form of version 4.
+func derivedID(id string, start int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", id, start))
 	sum[6] = sum[6]&0x0f | 0x40
 	sum[8] = sum[8]&0x3f | 0x80
-	id := hex.EncodeToString(sum[:16])
-	id = strings.Join([]string{id[:8], id[8:12], id[12:16], id[16:20], id[20:]}, "-")
-	part.Set(p.requestID, protoreflect.ValueOfString(id))
+	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 }
 
 // partError returns the error of a call, with its children's indexes made those of the whole request.

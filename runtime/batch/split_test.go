@@ -245,6 +245,39 @@ func TestSplitsRequestIDs(t *testing.T) {
 	same(t, split(""), []string{"", "", ""})
 }
 
+// TestRequestIDsMayBeInAnotherMessage holds that it is copied, as the others are in use.
+func TestRequestIDsMayBeInAnotherMessage(t *testing.T) {
+	req := nested(numbers(20)...)
+	req.Header = &batchv1.NestedRequest_Header{RequestId: "a"}
+	before := proto.Clone(req)
+	var ids sync.Map
+	client := funcs{texts: func(ctx context.Context, part *batchv1.NestedRequest) (*batchv1.NestedResponse, error) {
+		if part.GetHeader() == req.GetHeader() {
+			t.Error("the header is shared")
+		}
+		ids.Store(part.GetHeader().GetRequestId(), nil)
+		return getTexts.Load(ctx, part, text)
+	}}
+	if _, err := getTexts.Split(t.Context(), client, req); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := getTexts.Split(t.Context(), client, nested(numbers(20)...)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := getTexts.Loader(t.Context(), client, req).Get(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	same(t, req, before)
+	var got []string
+	for id := range ids.Range {
+		got = append(got, id.(string))
+	}
+	slices.Sort(got)
+	if len(got) != 3 || got[0] != "" || slices.Contains(got, "a") {
+		t.Errorf("ids %q", got)
+	}
+}
+
 // TestAServerThatDropsResultsIsFound holds that nobody gets the result of another child.
 func TestAServerThatDropsResultsIsFound(t *testing.T) {
 	client := funcs{

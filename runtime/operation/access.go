@@ -8,9 +8,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// Get returns an operation of the caller of ctx. Where there is none, and where it is somebody else's, the error is NOT_FOUND, reason
-// OPERATION_NOT_FOUND; where the store is away it is UNAVAILABLE, reason OPERATION_STORE_UNAVAILABLE. The same goes for the other
-// methods.
+// Get returns an operation of the caller of ctx. Where there is none, and where it is somebody else's, the error is NOT_FOUND,
+// reason OPERATION_NOT_FOUND; where the store is away it is UNAVAILABLE, reason OPERATION_STORE_UNAVAILABLE. The same goes for
+// the other methods.
 func (m *Manager) Get(ctx context.Context, name string) (*Record, error) {
 	op, err := m.store.Get(ctx, name)
 	if err != nil {
@@ -44,8 +44,8 @@ func principalOf(ctx context.Context) string {
 	return ""
 }
 
-// List returns operations of the caller of ctx, by name in byte order. It sets the principal of the query itself. next is what to set
-// After to for those that follow; it is empty where there are no more.
+// List returns operations of the caller of ctx, by name in byte order. It sets the principal of the query itself. next is what
+// to set After to for those that follow; it is empty where there are no more.
 func (m *Manager) List(ctx context.Context, q Query) (ops []*Record, next string, err error) {
 	limit := q.Limit
 	if limit <= 0 {
@@ -117,8 +117,8 @@ func (m *Manager) Wait(ctx context.Context, name string) (*Record, error) {
 	}
 }
 
-// await waits until an operation may have changed since it was seen, by a hint of the store or because it is time to look again, or
-// until the wait of ctx is ended. After a hint that was in vain, it takes none.
+// await waits until an operation may have changed since it was seen, by a hint of the store or because it is time to look
+// again, or until the wait of ctx is ended. After a hint that was in vain, it takes none.
 func (m *Manager) await(ctx context.Context, seen *Record, poll <-chan time.Time, inVain bool) (hinted, ended bool) {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()

@@ -12,8 +12,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// settle writes down how the work has ended. A result counts, whatever was asked of the work meanwhile; an error after something was
-// asked of it is taken for its consequence.
+// settle writes down how the work has ended. A result counts, whatever was asked of the work meanwhile; an error after
+// something was asked of it is taken for its consequence.
 func (a *attempt) settle(e ending) {
 	cancelled, stopping := a.asked()
 	again := (*tryAgain)(nil)

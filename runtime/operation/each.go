@@ -25,50 +25,47 @@ func Concurrency(n int) EachOption { return func(c *eachConfig) { c.concurrency 
 // SaveEvery sets how long [Each] goes on without saving, in place of a second; 0 saves after each child.
 func SaveEvery(d time.Duration) EachOption { return func(c *eachConfig) { c.every = d } }
 
-// Each does the work of a batch that may succeed in part (AIP-233): it calls work for each child, and returns the results of those that
-// succeeded, in the order of the children. Those that failed are in the metadata's failed_requests, by their index, as [Run.Failed]
-// notes them; a panic is INTERNAL. Where all have failed, the error is the one that AIP-233 asks for: ABORTED.
+// Each does the work of a batch that may succeed in part (AIP-233): it calls work for each child, and returns the results of
+// those that succeeded, in the order of the children. Those that failed are in the metadata's failed_requests, by their index,
+// as [Run.Failed] notes them; a panic is INTERNAL. Where all have failed, the error is the one that AIP-233 asks for: ABORTED.
 //
-// It saves the results as the run's checkpoint, as JSON or proto, so that another attempt calls work for the children that are not done. A child
-// whose end was not saved is worked on again. The work of a child that fails after the context has ended is not a failure.
-func Each[Req, Metadata, C, R any](ctx context.Context, run *Run[Req, Metadata], children []C, work func(context.Context, C) (R, error), opts ...EachOption) ([]R, error) {
+// It saves the results as the run's checkpoint, as JSON or proto, so that another attempt calls work for the children that are
+// not done. A child whose end was not saved is worked on again. The work of a child that fails after the context has ended is
+// not a failure.
+func Each[Req, Metadata, C, R any](
+	ctx context.Context, run *Run[Req, Metadata], children []C, work func(context.Context, C) (R, error), opts ...EachOption,
+) ([]R, error) {
 	config := eachConfig{concurrency: rulesOf(ctx, run.info).Batch.Concurrency, every: time.Second}
 	for _, opt := range opts {
 		opt(&config)
 	}
-	e := &each[R]{results: make([]*R, len(children)), ended: make([]bool, len(children)), every: config.every, saved: time.Now()}
-	e.failed = run.Failed
-	e.save = func(ctx context.Context) error { return run.Save(ctx, e.checkpoint(), nil) }
-	var last eachCheckpoint
-	if _, err := run.Checkpoint(&last); err != nil {
-		return nil, misuse(run.info, err)
-	}
-	if err := e.resume(last); err != nil {
+	e, err := newEach[R](run, len(children), config.every)
+	if err != nil {
 		return nil, misuse(run.info, err)
 	}
 	var workers sync.WaitGroup
 	for range min(max(1, config.concurrency), len(children)) {
 		workers.Go(func() {
-			for i, ok := e.take(); ok && ctx.Err() == nil; i, ok = e.take() {
+			for i, ok := e.take(ctx); ok; i, ok = e.take(ctx) {
 				result, err := child(ctx, run.a.log, i, children[i], work)
-				if err != nil && ctx.Err() != nil {
-					return
-				}
-				if e.keep(ctx, i, result, err) != nil {
-					return
+				if err == nil || ctx.Err() == nil {
+					e.keep(ctx, i, result, err)
 				}
 			}
 		})
 	}
 	workers.Wait()
-	return e.finish(ctx, run)
+	return e.finish(ctx, run.metadataName())
 }
 
 // child calls work for one child, recovered.
-func child[C, R any](ctx context.Context, log *slog.Logger, index int, c C, work func(context.Context, C) (R, error)) (result R, err error) {
+func child[C, R any](
+	ctx context.Context, log *slog.Logger, index int, c C, work func(context.Context, C) (R, error),
+) (result R, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			log.LogAttrs(ctx, slog.LevelError, "panic", slog.Int("child", index), slog.Any("panic", value), slog.String("stack", string(debug.Stack())))
+			log.LogAttrs(ctx, slog.LevelError, "panic",
+				slog.Int("child", index), slog.Any("panic", value), slog.String("stack", string(debug.Stack())))
 			err = errInternal.WithCause(fmt.Errorf("panic: %v", value))
 		}
 	}()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"reflect"
 	"sync"
 	"time"
@@ -16,6 +17,22 @@ import (
 type eachCheckpoint struct {
 	Failed  []int          `json:"failed,omitempty"`
 	Results map[int][]byte `json:"results,omitempty"` // of those that succeeded, as encodeResult has them
+}
+
+// all ranges over the children that have ended: those that failed with nil.
+func (c eachCheckpoint) all() iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		for _, i := range c.Failed {
+			if !yield(i, nil) {
+				return
+			}
+		}
+		for i, encoded := range c.Results {
+			if !yield(i, append([]byte{}, encoded...)) {
+				return
+			}
+		}
+	}
 }
 
 // each is how far a batch is.
@@ -34,33 +51,44 @@ type each[R any] struct {
 	err     error // what ends it all
 }
 
+// newEach returns the batch of n children of a run, as far as another attempt has saved it.
+func newEach[R, Req, Metadata any](run *Run[Req, Metadata], n int, every time.Duration) (*each[R], error) {
+	e := &each[R]{
+		failed: run.Failed, every: every, saved: time.Now(),
+		ended: make([]bool, n), results: make([]*R, n), encoded: make(map[int][]byte),
+	}
+	e.save = func(ctx context.Context) error { return run.Save(ctx, e.checkpoint(), nil) }
+	var last eachCheckpoint
+	if _, err := run.Checkpoint(&last); err != nil {
+		return nil, err
+	}
+	return e, e.resume(last)
+}
+
 // resume begins where another attempt has saved last.
 func (e *each[R]) resume(last eachCheckpoint) error {
-	e.encoded = make(map[int][]byte, len(e.ended))
-	for _, i := range last.Failed {
+	for i, encoded := range last.all() {
 		if i < 0 || i >= len(e.ended) {
-			return fmt.Errorf("the checkpoint is of a batch with a child %d, this one has %d", i, len(e.ended))
+			return fmt.Errorf("the checkpoint is of another batch: it has a child %d of %d", i, len(e.ended))
 		}
 		e.ended[i] = true
-	}
-	for i, encoded := range last.Results {
-		if i < 0 || i >= len(e.ended) {
-			return fmt.Errorf("the checkpoint is of a batch with a child %d, this one has %d", i, len(e.ended))
+		if encoded == nil {
+			continue
 		}
 		result, err := decodeResult[R](encoded)
 		if err != nil {
 			return err
 		}
-		e.ended[i], e.results[i], e.encoded[i] = true, &result, encoded
+		e.results[i], e.encoded[i] = &result, encoded
 	}
 	return nil
 }
 
-// take returns the index of a child to work on.
-func (e *each[R]) take() (index int, ok bool) {
+// take returns the index of a child to work on; false where there is none, or the work should end.
+func (e *each[R]) take(ctx context.Context) (index int, ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for e.err == nil && e.next < len(e.ended) {
+	for e.err == nil && ctx.Err() == nil && e.next < len(e.ended) {
 		index = e.next
 		e.next++
 		if !e.ended[index] {
@@ -71,7 +99,7 @@ func (e *each[R]) take() (index int, ok bool) {
 }
 
 // keep notes how a child has ended, and saves now and then.
-func (e *each[R]) keep(ctx context.Context, index int, result R, err error) error {
+func (e *each[R]) keep(ctx context.Context, index int, result R, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.ended[index], e.dirty = true, true
@@ -85,7 +113,6 @@ func (e *each[R]) keep(ctx context.Context, index int, result R, err error) erro
 	if e.err == nil && time.Since(e.saved) >= e.every {
 		e.err = e.saveNow(ctx)
 	}
-	return e.err
 }
 
 // saveNow saves; e is locked.
@@ -106,29 +133,29 @@ func (e *each[R]) checkpoint() eachCheckpoint {
 	return c
 }
 
-// finish returns the results, or why there are none.
-func (e *each[R]) finish(ctx context.Context, run interface{ metadataName() string }) (succeeded []R, err error) {
+// finish returns the results, or why there are none. metadata is the name of the message that has the failures.
+func (e *each[R]) finish(ctx context.Context, metadata string) (succeeded []R, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.err == nil && e.dirty && ctx.Err() != nil {
+	if ctx.Err() != nil && e.dirty && e.err == nil {
 		e.err = e.saveNow(ctx)
 	}
-	if e.err != nil {
+	switch {
+	case e.err != nil:
 		return nil, e.err
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	}
-	for i, ended := range e.ended {
-		if !ended {
-			return nil, fmt.Errorf("child %d ended its goroutine, as FailNow of a test does", i)
+	for i, result := range e.results {
+		if !e.ended[i] {
+			return nil, fmt.Errorf("child %d: %w", i, errLeft)
 		}
-		if e.results[i] != nil {
-			succeeded = append(succeeded, *e.results[i])
+		if result != nil {
+			succeeded = append(succeeded, *result)
 		}
 	}
 	if len(e.ended) > 0 && len(succeeded) == 0 {
-		return nil, noneSucceeded(run.metadataName())
+		return nil, noneSucceeded(metadata)
 	}
 	return succeeded, nil
 }

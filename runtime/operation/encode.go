@@ -48,8 +48,8 @@ type State struct {
 	Status   *spb.Status
 }
 
-// State returns what messages say of the operation. Its metadata have the times and the cancellation of the operation in the fields
-// that are customary for them, where they have these fields, their work has not set them, and their type is linked in.
+// State returns what messages say of the operation. Its metadata have the times and the cancellation of the operation in the
+// fields that are customary for them, where they have these fields, their work has not set them, and their type is linked in.
 func (r *Record) State() (*State, error) {
 	s := &State{Name: r.Name, Done: r.Done()}
 	var errs [3]error

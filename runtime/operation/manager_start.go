@@ -22,7 +22,10 @@ var errNoHandler = errors.New("nobody would work on its operations: call Handle 
 	"or make that with operation.StartOnly where other processes do the work")
 
 // start adds an operation for the call of ctx.
-func (m *Manager) start(ctx context.Context, op *Record, rules startRules) (*Record, error) {
+func (m *Manager) start(ctx context.Context, info runtime.MethodInfo, op *Record, rules startRules) (*Record, error) {
+	if m.handlerOf(op.Method) == nil && !m.config.startOnly {
+		return nil, misuse(info, errNoHandler)
+	}
 	if !m.config.startOnly {
 		m.origins.keep(op.Name, runtime.Detach(ctx)) // before a worker can have it
 	}
@@ -45,8 +48,10 @@ func (m *Manager) start(ctx context.Context, op *Record, rules startRules) (*Rec
 	return stored, nil
 }
 
-// preempt cancels what a new operation would have to wait for. Where that fails it waits.
+// preempt cancels what a new operation would have to wait for, though its call may end meanwhile. Where that fails it waits.
 func (m *Manager) preempt(ctx context.Context, op *Record) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimTimeout)
+	defer cancel()
 	running := false
 	q := Query{ConflictKey: op.ConflictKey, Done: &running}
 	for {

@@ -11,8 +11,8 @@ import (
 // MemoryOption configures the store of [Memory].
 type MemoryOption func(*memory)
 
-// Capacity bounds how many operations the store keeps, in place of 100,000; below 1 it is 1. To make room it forgets done ones, the
-// soonest to expire first; where all are running, it takes no more.
+// Capacity bounds how many operations the store keeps, in place of 100,000; below 1 it is 1. To make room it forgets done ones,
+// the soonest to expire first; where all are running, it takes no more.
 func Capacity(n int) MemoryOption { return func(m *memory) { m.capacity = max(1, n) } }
 
 // Memory returns a store in the memory of this process: operations end with it, and no other process sees them. It is for tests,
@@ -74,8 +74,8 @@ func (m *memory) place(e *entry) {
 	}
 }
 
-// queueOf returns the queue for e and its time in it: when it is due, or when it expires. One that waits for others of its conflict
-// key is in none.
+// queueOf returns the queue for e and its time in it: when it is due, or when it expires. One that waits for others of its
+// conflict key is in none.
 func (m *memory) queueOf(e *entry) (*queue, time.Time) {
 	r := e.rec
 	if r.Done() {

@@ -36,11 +36,11 @@ func shapeOf(message protoreflect.MessageDescriptor, fields Fields) (*shape, err
 	case f.err != nil:
 		return nil, f.err
 	case len(s.name) == 0:
-		return nil, fmt.Errorf("%s: no field holds the name of the operation; say which in Fields.Name", message.FullName())
+		return nil, fmt.Errorf("%s: no field holds the name of the operation; say which in operation.Fields.Name", message.FullName())
 	case len(s.done) == 0:
-		return nil, fmt.Errorf("%s: no field says whether the operation is done; say which in Fields.Done", message.FullName())
+		return nil, fmt.Errorf("%s: no field says whether the operation is done; say which in operation.Fields.Done", message.FullName())
 	case len(s.failure) == 0:
-		return nil, fmt.Errorf("%s: no field holds the error of the operation; say which in Fields.Error", message.FullName())
+		return nil, fmt.Errorf("%s: no field holds the error of the operation; say which in operation.Fields.Error", message.FullName())
 	}
 	return s, nil
 }
@@ -66,11 +66,11 @@ func (f *finder) find(what, said string, fits func(protoreflect.FieldDescriptor)
 	}
 	path, err := resolvePath(f.message, said)
 	if err != nil {
-		f.err = fmt.Errorf("Fields.%s: %w", what, err)
+		f.err = fmt.Errorf("operation.Fields.%s: %w", what, err)
 		return nil
 	}
 	if !fits(path.field()) {
-		f.err = fmt.Errorf("Fields.%s: %s has a type that does not fit", what, path.field().FullName())
+		f.err = fmt.Errorf("operation.Fields.%s: %s has a type that does not fit", what, path.field().FullName())
 		return nil
 	}
 	return path

@@ -15,8 +15,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// describe sets the fields of metadata that most services of Google have and that stay the same: target, verb, api_version. What was set is
-// left alone.
+// describe sets the fields of metadata that most services of Google have and that stay the same: target, verb, api_version.
+// What was set is left alone.
 func describe(metadata protoreflect.Message, info runtime.MethodInfo, target string) {
 	setText(metadata, "target", target)
 	setText(metadata, "verb", verbOf(info.Name))

@@ -88,16 +88,16 @@ func isFailures(f protoreflect.FieldDescriptor) bool {
 	return f.IsMap() && f.MapKey().Kind() == protoreflect.Int32Kind && f.MapValue().Message() != nil && f.MapValue().Message().FullName() == statusName
 }
 
-// Handle has work done for the operations of the RPC by the workers of mgr, also for those that other processes have started. It is called once, before
-// the manager runs or the server serves.
+// Handle has work done for the operations of the RPC by the workers of mgr, also for those that other processes have started.
+// It is called once, before the manager runs or the server serves.
 //
-// The context of work has the values of the call that started the operation, where that was in this process and not long before,
-// and its principal, request id and trace in any case ([runtime.OriginOf]); it has no deadline but that of the policy's timeout. It
-// ends when work should: its cause is then [ErrCancelled], [ErrStopping] or [ErrLeaseLost].
+// The context of work has the values of the call that started the operation, where that was in this process and not long
+// before, and its principal, request id and trace in any case ([runtime.OriginOf]); it has no deadline but that of the policy's
+// timeout. It ends when work should: its cause is then [ErrCancelled], [ErrStopping] or [ErrLeaseLost].
 //
-// What work returns is how the operation ends. An error is told to callers as a method's error would be, and is final, unless it is
-// one of [TryAgain] or the context had ended. A panic, and the end of the process, begin another attempt, until there have been as
-// many as the policy says. So work may be done twice from its last checkpoint on, and should bear it.
+// What work returns is how the operation ends. An error is told to callers as a method's error would be, and is final, unless
+// it is one of [TryAgain] or the context had ended. A panic, and the end of the process, begin another attempt, until there
+// have been as many as the policy says. So work may be done twice from its last checkpoint on, and should bear it.
 func (m *Method[S, Req, Op, Result, Metadata]) Handle(mgr *Manager, work func(ctx context.Context, run *Run[Req, Metadata]) (*Result, error)) {
 	mgr.handle(m.info.FullMethod, func(ctx context.Context, a *attempt) ending {
 		types, err := m.types()

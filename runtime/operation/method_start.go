@@ -15,12 +15,13 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/digest"
 )
 
-// Start starts an operation for the call of ctx, and returns it as the RPC does. Check the request before: what is wrong with it is
-// an error of the call, not of the operation (AIP-151).
+// Start starts an operation for the call of ctx, and returns it as the RPC does. Check the request before: what is wrong with
+// it is an error of the call, not of the operation (AIP-151).
 //
-// A request that only asks for validation gets an operation that is done and has no name. One whose request id was seen before gets the
-// operation of that time, as long as it is kept; where the rest of the request is another it is INVALID_ARGUMENT, reason REQUEST_ID_REUSED. One whose
-// conflict key another operation has is ABORTED, reason OPERATION_CONFLICT, waits, or cancels the other, as the policy says.
+// A request that only asks for validation gets an operation that is done and has no name. One whose request id was seen before
+// gets the operation of that time, as long as it is kept; where the rest of the request is another it is INVALID_ARGUMENT,
+// reason REQUEST_ID_REUSED. One whose conflict key another operation has is ABORTED, reason OPERATION_CONFLICT, waits, or
+// cancels the other, as the policy says.
 func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *Manager, req *Req, opts ...StartOption) (*Op, error) {
 	types, err := m.types()
 	if err != nil {
@@ -33,32 +34,26 @@ func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *M
 	if err != nil {
 		return nil, misuse(m.info, err)
 	}
-	config := newStartConfig(opts)
-	said := rulesOf(ctx, m.info)
+	said, config := rulesOf(ctx, m.info), newStartConfig(opts)
 	if err := m.checkChildren(types, said.Batch, from); err != nil {
 		return nil, err
 	}
-	op, err := m.record(ctx, mgr, said.Operation, config)
-	if err == nil {
-		err = m.addRequest(op, types, config, from)
-	}
-	if err != nil {
+	op := m.record(ctx, mgr, said.Operation, config.parent)
+	if err := m.addRequest(op, types, config, from); err != nil {
 		return nil, misuse(m.info, err)
 	}
-	if only, _ := types.validateOnly.get(from); len(types.validateOnly) > 0 && only.Bool() {
+	if only, ok := types.validateOnly.get(from); ok && only.Bool() {
 		return m.validated(types, op, config)
 	}
-	if mgr.handlerOf(m.info.FullMethod) == nil && !mgr.config.startOnly {
-		return nil, misuse(m.info, errNoHandler)
-	}
-	stored, err := mgr.start(ctx, op, startRules{onConflict: said.Operation.OnConflict, requestID: m.fields.RequestID})
+	stored, err := mgr.start(ctx, m.info, op, startRules{onConflict: said.Operation.OnConflict, requestID: m.fields.RequestID})
 	if err != nil {
 		return nil, err
 	}
 	return writeAs[Op](m.info, types.op, stored)
 }
 
-// rulesOf returns the policy of a method: that of the call of ctx, which the server may have overridden, where it is one of the method.
+// rulesOf returns the policy of a method: that of the call of ctx, which the server may have overridden, where it is one of the
+// method.
 func rulesOf(ctx context.Context, info runtime.MethodInfo) runtime.Policy {
 	if call, ok := runtime.CallFromContext(ctx); ok && call.Method().FullMethod == info.FullMethod {
 		return call.Method().Policy
@@ -74,9 +69,9 @@ const (
 )
 
 // record returns a new operation for the call of ctx, without what its request says.
-func (m *Method[S, Req, Op, Result, Metadata]) record(ctx context.Context, mgr *Manager, limits runtime.Operation, config startConfig) (*Record, error) {
+func (m *Method[S, Req, Op, Result, Metadata]) record(ctx context.Context, mgr *Manager, limits runtime.Operation, parent string) *Record {
 	op := &Record{
-		Name:        newName(config.parent, mgr.config.prefix),
+		Name:        newName(parent, mgr.config.prefix),
 		Method:      m.info.FullMethod,
 		Carrier:     mgr.carrierOf(ctx),
 		Lease:       cmp.Or(max(0, limits.Lease), defaultLease),
@@ -87,11 +82,13 @@ func (m *Method[S, Req, Op, Result, Metadata]) record(ctx context.Context, mgr *
 	if p := runtime.OriginOf(ctx).Principal; p != nil {
 		op.Principal, op.Scopes = p.ID, p.Scopes()
 	}
-	return op, nil
+	return op
 }
 
 // addRequest adds to an operation what its request says.
-func (m *Method[S, Req, Op, Result, Metadata]) addRequest(op *Record, types *methodTypes, config startConfig, req protoreflect.Message) (err error) {
+func (m *Method[S, Req, Op, Result, Metadata]) addRequest(
+	op *Record, types *methodTypes, config startConfig, req protoreflect.Message,
+) (err error) {
 	op.RequestID = types.requestID.text(req)
 	op.ConflictKey = config.conflictKey
 	if key, ok := types.conflictKey.get(req); ok && op.ConflictKey == "" {

@@ -117,8 +117,8 @@ func Authorize(may func(ctx context.Context, op *Record) error) Option {
 // StartOnly makes a manager that works on nothing, because other processes do: RPCs without a handler here can be started.
 func StartOnly() Option { return func(c *config) { c.startOnly = true } }
 
-// Backoff sets how long an operation waits before it is begun again after a panic or [TryAgain], in place of a second and a minute:
-// first is the wait after the first attempt, which doubles with each more, up to longest. Half of a wait is random.
+// Backoff sets how long an operation waits before it is begun again after a panic or [TryAgain], in place of a second and a
+// minute: first is the wait after the first attempt, which doubles with each more, up to longest. Half of a wait is random.
 func Backoff(first, longest time.Duration) Option {
 	return func(c *config) {
 		if first <= 0 || longest < first {

@@ -31,7 +31,8 @@ type Record struct {
 	Lease, Timeout, Retain time.Duration
 	MaxAttempts            int
 
-	// Attempt counts the claims that have begun, but for those that were given back uncounted. Fence grows with each claim: what is written with an older one is refused.
+	// Attempt counts the claims that have begun, but for those that were given back uncounted. Fence grows with each claim:
+	// what is written with an older one is refused.
 	Attempt int
 	Fence   int64
 

@@ -85,8 +85,8 @@ func (r *Run[Req, Metadata]) Checkpoint(into any) (found bool, err error) {
 	return true, readCheckpoint(r.checkpoint, into)
 }
 
-// Save keeps how far the work is: a checkpoint, from which another attempt goes on, and the metadata that callers see, which change has
-// changed. Either may be nil, and stays then as it was.
+// Save keeps how far the work is: a checkpoint, from which another attempt goes on, and the metadata that callers see, which
+// change has changed. Either may be nil, and stays then as it was.
 //
 //	for i := next; i < len(items); i++ {
 //		...
@@ -96,8 +96,8 @@ func (r *Run[Req, Metadata]) Checkpoint(into any) (found bool, err error) {
 //	}
 //
 // While the store is away Save waits. When it returns an error, the work should end with it: the operation was cancelled
-// ([ErrCancelled]), the process stops ([ErrStopping]), the time is up, or another worker has the operation ([ErrLeaseLost]). All has been
-// saved even so, except in the last case, or where the checkpoint cannot be encoded.
+// ([ErrCancelled]), the process stops ([ErrStopping]), the time is up, or another worker has the operation ([ErrLeaseLost]).
+// All has been saved even so, except in the last case, or where the checkpoint cannot be encoded.
 func (r *Run[Req, Metadata]) Save(ctx context.Context, checkpoint any, change func(*Metadata)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -138,9 +138,9 @@ func (r *Run[Req, Metadata]) progress(checkpoint any, change func(*Metadata)) (p
 	return p, nil
 }
 
-// Failed notes in the metadata's map of failed requests that the child with an index has failed (AIP-233), or with nil that it has not.
-// [Run.Save] and the end of the operation show it. What the caller gets is a status, as a method's caller would. A failure that is tried again should not
-// be noted.
+// Failed notes in the metadata's map of failed requests that the child with an index has failed (AIP-233), or with nil that it
+// has not. [Run.Save] and the end of the operation show it. What the caller gets is a status, as a method's caller would. A
+// failure that is tried again should not be noted.
 func (r *Run[Req, Metadata]) Failed(index int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

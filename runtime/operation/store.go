@@ -12,19 +12,20 @@ import (
 // lease. An error that is not described here means that the store is away; it is for the log. Records that are passed in or
 // returned are never changed afterwards, by neither side.
 type Store interface {
-	// Create adds an operation that is due at once. Where RequestID is not empty and an operation of the same Method, Principal and
-	// RequestID exists, it adds nothing and returns that one, and false, whatever the digests are. Otherwise, where ConflictKey is
-	// not empty and an operation that is not done has the same, it returns a [*ConflictError]; with queue it adds the new one all
-	// the same, which then is not due before all older ones of its key are done. A store that takes no more returns [ErrFull].
+	// Create adds an operation that is due at once. Where RequestID is not empty and an operation of the same Method, Principal
+	// and RequestID exists, it adds nothing and returns that one, and false, whatever the digests are. Otherwise, where
+	// ConflictKey is not empty and an operation that is not done has the same, it returns a [*ConflictError]; with queue it
+	// adds the new one all the same, which then is not due before all older ones of its key are done. A store that takes no
+	// more returns [ErrFull].
 	Create(ctx context.Context, op *Record, queue bool) (stored *Record, created bool, err error)
 	// Get returns an operation, or [ErrNotFound].
 	Get(ctx context.Context, name string) (*Record, error)
 	// List returns the operations that a query asks for, by name in byte order.
 	List(ctx context.Context, q Query) ([]*Record, error)
 	// Claim takes up to n operations of the given methods that are due: not done, held by nobody or with a lease that is over,
-	// RunAfter reached, the oldest of their conflict key. One that is to be cancelled is due as soon as nobody holds it. What is
-	// due the longest comes first. Each gets its Lease from now on, the next Fence, and one more Attempt; its StartTime is set the first time. However many claim at
-	// once, no two get the same one.
+	// RunAfter reached, the oldest of their conflict key. One that is to be cancelled is due as soon as nobody holds it. What
+	// is due the longest comes first. Each gets its Lease from now on, the next Fence, and one more Attempt; its StartTime is
+	// set the first time. However many claim at once, no two get the same one.
 	Claim(ctx context.Context, methods []string, n int) ([]*Record, error)
 	// Renew begins the Lease anew, and says whether the operation is to be cancelled. It returns [ErrLeaseLost] where fence is not
 	// the operation's newest, and where the operation was given back, is done, or is gone. A lease that is over, but that nobody
@@ -36,8 +37,8 @@ type Store interface {
 	Finish(ctx context.Context, name string, fence int64, r Result) error
 	// Release gives an operation back, under the conditions of Renew.
 	Release(ctx context.Context, name string, fence int64, again Again) error
-	// RequestCancel notes that an operation is to be cancelled, and returns it. One that nobody holds, or only with a lease that is
-	// over, is ended with r at once. One that is done stays as it is. [ErrNotFound] where there is none.
+	// RequestCancel notes that an operation is to be cancelled, and returns it. One that nobody holds, or only with a lease
+	// that is over, is ended with r at once. One that is done stays as it is. [ErrNotFound] where there is none.
 	RequestCancel(ctx context.Context, name string, r Result) (*Record, error)
 	// Delete hides an operation: Get, List, RequestCancel and Delete do not find it any more. One that is done is gone. Any other
 	// is worked on as before, and keeps its request id and its conflict key until it is done; then it is gone. [ErrNotFound] where
@@ -45,9 +46,9 @@ type Store interface {
 	Delete(ctx context.Context, name string) error
 	// Expire removes up to n operations whose ExpireTime is past, and says how many. It may have done so for some before.
 	Expire(ctx context.Context, n int) (int, error)
-	// Watch returns a channel that is closed when the operation is done, to be cancelled, or gone, other than in seen: at once where
-	// it is so already. It is a hint: the channel may be closed for nothing, and closed late or never for what another process
-	// does. The watch is over when ctx ends; then the channel may stay open.
+	// Watch returns a channel that is closed when the operation is done, to be cancelled, or gone, other than in seen: at once
+	// where it is so already. It is a hint: the channel may be closed for nothing, and closed late or never for what another
+	// process does. The watch is over when ctx ends; then the channel may stay open.
 	Watch(ctx context.Context, seen *Record) (<-chan struct{}, error)
 }
 
@@ -55,8 +56,8 @@ type Store interface {
 var (
 	// ErrNotFound says that there is no operation of a name.
 	ErrNotFound = errors.New("operation not found")
-	// ErrLeaseLost says that an operation is no longer the worker's: another one has claimed it, or it is done. It is also the cause
-	// of the context of such work.
+	// ErrLeaseLost says that an operation is no longer the worker's: another one has claimed it, or it is done. It is also the
+	// cause of the context of such work.
 	ErrLeaseLost = errors.New("lease of the operation lost")
 	// ErrFull says that the store takes no more operations.
 	ErrFull = errors.New("the store takes no more operations")

@@ -19,8 +19,9 @@ const (
 // claimTimeout is how long a question to the store may take that no lease bounds.
 const claimTimeout = 10 * time.Second
 
-// Run works on operations until ctx ends. Then it takes no more, and has the work end that runs, with [ErrStopping] as the cause of its context; it gives back what did not get to its
-// end, so that another process can go on with it at once, and returns when all work has. [Register] has a [runtime.Server] call it.
+// Run works on operations until ctx ends. Then it takes no more, and has the work end that runs, with [ErrStopping] as the
+// cause of its context; it gives back what did not get to its end, so that another process can go on with it at once, and
+// returns when all work has. [Register] has a [runtime.Server] call it.
 //
 // An error says what is wrong with the manager's options or handlers, or that it runs already.
 func (m *Manager) Run(ctx context.Context) error {
@@ -48,6 +49,7 @@ func (m *Manager) Run(ctx context.Context) error {
 		}
 	}
 	m.stopWork()
+	defer time.AfterFunc(stubborn, m.tellRunning).Stop()
 	work.Wait()
 	return nil
 }
@@ -95,8 +97,8 @@ type claims struct {
 	sent time.Time
 }
 
-// claim asks the store for operations. It does so to the end, though ctx may: what was claimed and not noticed would be nobody's until its
-// lease is over.
+// claim asks the store for operations. It does so to the end, though ctx may: what was claimed and not noticed would be
+// nobody's until its lease is over.
 func (m *Manager) claim(ctx context.Context, n int) (c claims) {
 	methods := m.methods()
 	if len(methods) == 0 || m.config.startOnly {
@@ -145,6 +147,18 @@ func (m *Manager) expire(ctx context.Context) {
 		case <-time.After(jitter(time.Minute)):
 		case <-ctx.Done():
 		}
+	}
+}
+
+// stubborn is how long work may take to end before the log says which does.
+const stubborn = 5 * time.Second
+
+// tellRunning logs what has not ended although the manager stops.
+func (m *Manager) tellRunning() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name := range m.running {
+		m.config.logger.LogAttrs(context.Background(), slog.LevelWarn, "work does not end though its context has", slog.String(logOperation, name))
 	}
 }
 

@@ -135,7 +135,7 @@ func TestTuplesComeBackPlain(t *testing.T) {
 func TestKeysThatNoTokenHolds(t *testing.T) {
 	type node struct{ Next *node }
 	for want, source := range map[string]page.Source[*pagev1.Item]{
-		"page_test.hidden cannot be put into a token: the field id of page_test.hidden is not exported": keysOf[hidden](),
+		"page_test.hidden cannot be put into a token: the field id of page_test.hidden is not exported": hiddenKeys,
 		"map[string]string is neither a bool": keysOf[map[string]string](),
 		"field F: func() is neither":          keysOf[struct{ F func() }](),
 		"field Any: interface {} is neither":  keysOf[struct{ Any any }](),
@@ -158,7 +158,14 @@ func TestKeysThatNoTokenHolds(t *testing.T) {
 	}
 }
 
-type hidden struct{ id int }
+type hidden struct{ id int64 }
+
+var hiddenKeys = page.Keyset(func(_ context.Context, after *hidden, limit int) ([]*pagev1.Item, error) {
+	if after != nil {
+		return numbered(after.id), nil
+	}
+	return numbered(int64(limit)), nil
+}, func(i *pagev1.Item) hidden { return hidden{i.GetId()} })
 
 // keysOf is a source that has rows with keys of a type, which are zero.
 func keysOf[K any]() page.Source[*pagev1.Item] {

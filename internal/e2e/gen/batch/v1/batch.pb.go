@@ -627,6 +627,7 @@ func (*DeleteUsersResponse) Descriptor() ([]byte, []int) {
 type NestedRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Batch         *NestedRequest_Batch   `protobuf:"bytes,1,opt,name=batch" json:"batch,omitempty"`
+	Header        *NestedRequest_Header  `protobuf:"bytes,2,opt,name=header" json:"header,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -664,6 +665,13 @@ func (*NestedRequest) Descriptor() ([]byte, []int) {
 func (x *NestedRequest) GetBatch() *NestedRequest_Batch {
 	if x != nil {
 		return x.Batch
+	}
+	return nil
+}
+
+func (x *NestedRequest) GetHeader() *NestedRequest_Header {
+	if x != nil {
+		return x.Header
 	}
 	return nil
 }
@@ -1024,6 +1032,50 @@ func (x *NestedRequest_Batch) GetIds() []string {
 	return nil
 }
 
+type NestedRequest_Header struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RequestId     string                 `protobuf:"bytes,1,opt,name=request_id,json=requestId" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NestedRequest_Header) Reset() {
+	*x = NestedRequest_Header{}
+	mi := &file_batch_v1_batch_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NestedRequest_Header) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NestedRequest_Header) ProtoMessage() {}
+
+func (x *NestedRequest_Header) ProtoReflect() protoreflect.Message {
+	mi := &file_batch_v1_batch_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NestedRequest_Header.ProtoReflect.Descriptor instead.
+func (*NestedRequest_Header) Descriptor() ([]byte, []int) {
+	return file_batch_v1_batch_proto_rawDescGZIP(), []int{10, 1}
+}
+
+func (x *NestedRequest_Header) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 type NestedResponse_Answer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Texts         []string               `protobuf:"bytes,1,rep,name=texts" json:"texts,omitempty"`
@@ -1033,7 +1085,7 @@ type NestedResponse_Answer struct {
 
 func (x *NestedResponse_Answer) Reset() {
 	*x = NestedResponse_Answer{}
-	mi := &file_batch_v1_batch_proto_msgTypes[19]
+	mi := &file_batch_v1_batch_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1045,7 +1097,7 @@ func (x *NestedResponse_Answer) String() string {
 func (*NestedResponse_Answer) ProtoMessage() {}
 
 func (x *NestedResponse_Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_batch_v1_batch_proto_msgTypes[19]
+	mi := &file_batch_v1_batch_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1078,7 +1130,7 @@ type CheckUsersResponse_Status struct {
 
 func (x *CheckUsersResponse_Status) Reset() {
 	*x = CheckUsersResponse_Status{}
-	mi := &file_batch_v1_batch_proto_msgTypes[20]
+	mi := &file_batch_v1_batch_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1090,7 +1142,7 @@ func (x *CheckUsersResponse_Status) String() string {
 func (*CheckUsersResponse_Status) ProtoMessage() {}
 
 func (x *CheckUsersResponse_Status) ProtoReflect() protoreflect.Message {
-	mi := &file_batch_v1_batch_proto_msgTypes[20]
+	mi := &file_batch_v1_batch_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1130,7 +1182,7 @@ type CheckUsersResponse_Item struct {
 
 func (x *CheckUsersResponse_Item) Reset() {
 	*x = CheckUsersResponse_Item{}
-	mi := &file_batch_v1_batch_proto_msgTypes[21]
+	mi := &file_batch_v1_batch_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1142,7 +1194,7 @@ func (x *CheckUsersResponse_Item) String() string {
 func (*CheckUsersResponse_Item) ProtoMessage() {}
 
 func (x *CheckUsersResponse_Item) ProtoReflect() protoreflect.Message {
-	mi := &file_batch_v1_batch_proto_msgTypes[21]
+	mi := &file_batch_v1_batch_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1219,11 +1271,15 @@ const file_batch_v1_batch_proto_rawDesc = "" +
 	"\x12DeleteUsersRequest\x12\x16\n" +
 	"\x06parent\x18\x01 \x01(\tR\x06parent\x12\x14\n" +
 	"\x05names\x18\x02 \x03(\tR\x05names\"\x15\n" +
-	"\x13DeleteUsersResponse\"_\n" +
+	"\x13DeleteUsersResponse\"\xc0\x01\n" +
 	"\rNestedRequest\x123\n" +
-	"\x05batch\x18\x01 \x01(\v2\x1d.batch.v1.NestedRequest.BatchR\x05batch\x1a\x19\n" +
+	"\x05batch\x18\x01 \x01(\v2\x1d.batch.v1.NestedRequest.BatchR\x05batch\x126\n" +
+	"\x06header\x18\x02 \x01(\v2\x1e.batch.v1.NestedRequest.HeaderR\x06header\x1a\x19\n" +
 	"\x05Batch\x12\x10\n" +
-	"\x03ids\x18\x01 \x03(\tR\x03ids\"}\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids\x1a'\n" +
+	"\x06Header\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tR\trequestId\"}\n" +
 	"\x0eNestedResponse\x127\n" +
 	"\x06answer\x18\x01 \x01(\v2\x1f.batch.v1.NestedResponse.AnswerR\x06answer\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x1a\x1e\n" +
@@ -1261,7 +1317,7 @@ func file_batch_v1_batch_proto_rawDescGZIP() []byte {
 }
 
 var file_batch_v1_batch_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_batch_v1_batch_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_batch_v1_batch_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_batch_v1_batch_proto_goTypes = []any{
 	(Kind)(0),                         // 0: batch.v1.Kind
 	(*User)(nil),                      // 1: batch.v1.User
@@ -1283,36 +1339,38 @@ var file_batch_v1_batch_proto_goTypes = []any{
 	nil,                               // 17: batch.v1.GetUsersResponse.UsersEntry
 	(*LookupUsersResponse_Item)(nil),  // 18: batch.v1.LookupUsersResponse.Item
 	(*NestedRequest_Batch)(nil),       // 19: batch.v1.NestedRequest.Batch
-	(*NestedResponse_Answer)(nil),     // 20: batch.v1.NestedResponse.Answer
-	(*CheckUsersResponse_Status)(nil), // 21: batch.v1.CheckUsersResponse.Status
-	(*CheckUsersResponse_Item)(nil),   // 22: batch.v1.CheckUsersResponse.Item
-	(*fieldmaskpb.FieldMask)(nil),     // 23: google.protobuf.FieldMask
-	(*status.Status)(nil),             // 24: google.rpc.Status
+	(*NestedRequest_Header)(nil),      // 20: batch.v1.NestedRequest.Header
+	(*NestedResponse_Answer)(nil),     // 21: batch.v1.NestedResponse.Answer
+	(*CheckUsersResponse_Status)(nil), // 22: batch.v1.CheckUsersResponse.Status
+	(*CheckUsersResponse_Item)(nil),   // 23: batch.v1.CheckUsersResponse.Item
+	(*fieldmaskpb.FieldMask)(nil),     // 24: google.protobuf.FieldMask
+	(*status.Status)(nil),             // 25: google.rpc.Status
 }
 var file_batch_v1_batch_proto_depIdxs = []int32{
 	17, // 0: batch.v1.GetUsersResponse.users:type_name -> batch.v1.GetUsersResponse.UsersEntry
 	1,  // 1: batch.v1.CreateUserRequest.user:type_name -> batch.v1.User
-	23, // 2: batch.v1.CreateUserRequest.fields:type_name -> google.protobuf.FieldMask
+	24, // 2: batch.v1.CreateUserRequest.fields:type_name -> google.protobuf.FieldMask
 	0,  // 3: batch.v1.CreateUserRequest.kind:type_name -> batch.v1.Kind
 	4,  // 4: batch.v1.CreateUsersRequest.requests:type_name -> batch.v1.CreateUserRequest
-	23, // 5: batch.v1.CreateUsersRequest.fields:type_name -> google.protobuf.FieldMask
+	24, // 5: batch.v1.CreateUsersRequest.fields:type_name -> google.protobuf.FieldMask
 	0,  // 6: batch.v1.CreateUsersRequest.kind:type_name -> batch.v1.Kind
 	1,  // 7: batch.v1.CreateUsersResponse.users:type_name -> batch.v1.User
 	18, // 8: batch.v1.LookupUsersResponse.items:type_name -> batch.v1.LookupUsersResponse.Item
 	19, // 9: batch.v1.NestedRequest.batch:type_name -> batch.v1.NestedRequest.Batch
-	20, // 10: batch.v1.NestedResponse.answer:type_name -> batch.v1.NestedResponse.Answer
-	0,  // 11: batch.v1.GetKindsResponse.kinds:type_name -> batch.v1.Kind
-	22, // 12: batch.v1.CheckUsersResponse.items:type_name -> batch.v1.CheckUsersResponse.Item
-	1,  // 13: batch.v1.GetUsersResponse.UsersEntry.value:type_name -> batch.v1.User
-	24, // 14: batch.v1.LookupUsersResponse.Item.error:type_name -> google.rpc.Status
-	1,  // 15: batch.v1.LookupUsersResponse.Item.user:type_name -> batch.v1.User
-	21, // 16: batch.v1.CheckUsersResponse.Item.status:type_name -> batch.v1.CheckUsersResponse.Status
-	1,  // 17: batch.v1.CheckUsersResponse.Item.user:type_name -> batch.v1.User
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	20, // 10: batch.v1.NestedRequest.header:type_name -> batch.v1.NestedRequest.Header
+	21, // 11: batch.v1.NestedResponse.answer:type_name -> batch.v1.NestedResponse.Answer
+	0,  // 12: batch.v1.GetKindsResponse.kinds:type_name -> batch.v1.Kind
+	23, // 13: batch.v1.CheckUsersResponse.items:type_name -> batch.v1.CheckUsersResponse.Item
+	1,  // 14: batch.v1.GetUsersResponse.UsersEntry.value:type_name -> batch.v1.User
+	25, // 15: batch.v1.LookupUsersResponse.Item.error:type_name -> google.rpc.Status
+	1,  // 16: batch.v1.LookupUsersResponse.Item.user:type_name -> batch.v1.User
+	22, // 17: batch.v1.CheckUsersResponse.Item.status:type_name -> batch.v1.CheckUsersResponse.Status
+	1,  // 18: batch.v1.CheckUsersResponse.Item.user:type_name -> batch.v1.User
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_batch_v1_batch_proto_init() }
@@ -1330,7 +1388,7 @@ func file_batch_v1_batch_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_batch_v1_batch_proto_rawDesc), len(file_batch_v1_batch_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
