@@ -14,6 +14,7 @@ import (
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/operation"
 )
 
 func main() {
@@ -33,8 +34,9 @@ func play(addr string, timeout time.Duration) error {
 	defer cancel()
 	conn, err := runtime.Dial(addr,
 		runtime.WithInsecure(), // the example's server has no certificate
-		shopv1service.UserServiceConfig(), shopv1service.ProductServiceConfig(),
-		shopv1service.AnalyticsServiceConfig(), shopv1service.ChatServiceConfig())
+		shopv1service.UserServiceConfig(), shopv1service.ProductServiceConfig(), shopv1service.OrderServiceConfig(),
+		shopv1service.BatchJobServiceConfig(), shopv1service.AnalyticsServiceConfig(), shopv1service.ChatServiceConfig(),
+		operation.Config())
 	if err != nil {
 		return err
 	}
@@ -46,26 +48,28 @@ func play(addr string, timeout time.Duration) error {
 // playAll calls each service as somebody who may, and then as some who may not.
 func playAll(ctx context.Context, conn grpc.ClientConnInterface) error {
 	users, analytics := shopv1service.NewUserServiceClient(conn), shopv1service.NewAnalyticsServiceClient(conn)
-	clerk := auth.As(ctx, auth.Clerk)
-	if err := playUsers(clerk, users); err != nil {
-		return err
+	clerk, customer := auth.As(ctx, auth.Clerk), auth.As(ctx, auth.Customer)
+	for _, part := range []func() error{
+		func() error { return playUsers(clerk, users) },
+		func() error { return playStaff(clerk, users) },
+		func() error { return playProducts(ctx, shopv1service.NewProductServiceClient(conn)) }, // which are for everybody
+		func() error { return playOrders(customer, clerk, shopv1service.NewOrderServiceClient(conn)) },
+		func() error {
+			return playJobs(clerk, customer, shopv1service.NewBatchJobServiceClient(conn), operation.NewClient(conn))
+		},
+		func() error { return playAnalytics(clerk, analytics) },
+		func() error { return playChat(clerk, shopv1service.NewChatServiceClient(conn)) },
+		func() error { return playStrangers(ctx, users) },
+		func() error { return playRate(ctx, analytics) },
+	} {
+		if err := part(); err != nil {
+			return err
+		}
 	}
-	if err := playProducts(ctx, shopv1service.NewProductServiceClient(conn)); err != nil { // which are for everybody
-		return err
-	}
-	if err := playAnalytics(clerk, analytics); err != nil {
-		return err
-	}
-	if err := playChat(clerk, shopv1service.NewChatServiceClient(conn)); err != nil {
-		return err
-	}
-	if err := playStrangers(ctx, users); err != nil {
-		return err
-	}
-	return playRate(ctx, analytics)
+	return nil
 }
 
 // say prints what an RPC did.
 func say(rpc, format string, args ...any) {
-	fmt.Printf("%-15s %s\n", rpc, fmt.Sprintf(format, args...))
+	fmt.Printf("%-17s %s\n", rpc, fmt.Sprintf(format, args...))
 }

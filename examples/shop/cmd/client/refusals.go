@@ -53,6 +53,9 @@ func playRate(ctx context.Context, analytics shopv1service.AnalyticsService) err
 
 // expect prints the error that an RPC had to give, or fails when it gave another, or none.
 func expect(rpc string, err error, code codes.Code, reason runtime.Reason) error {
+	if err == nil {
+		return fmt.Errorf("%s: want %v, %s; got an answer", rpc, code, reason)
+	}
 	if got := status.Code(err); got != code || runtime.ReasonOf(err) != reason {
 		return fmt.Errorf("%s: want %v, %s; got %v, %s: %w", rpc, code, reason, got, runtime.ReasonOf(err), err)
 	}

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -19,9 +18,9 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
-	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/process"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/operation"
 )
 
 // drainDelay is short, because nobody balances load here.
@@ -80,21 +79,7 @@ func play(ctx context.Context, addr, client string) error {
 	if err := run(ctx, client, "-addr", addr); err != nil {
 		return err
 	}
-	title("Look at the server with grpcurl, which learns all from reflection")
-	user := `{"name": "Grace Hopper", "email": "grace@example.com"}`
-	clerk := "authorization: Bearer " + auth.Clerk
-	for _, args := range [][]string{
-		{addr, "list"},
-		{addr, "describe", shopv1service.ProductServiceName},
-		{"-H", clerk, "-d", user, addr, shopv1service.UserServiceName + "/CreateUser"},
-		{"-d", `{"query": "tea"}`, addr, shopv1service.ProductServiceName + "/SearchProducts"},
-	} {
-		fmt.Println("$ grpcurl -plaintext", quote(args))
-		if err := run(ctx, "grpcurl", append([]string{"-plaintext"}, args...)...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return playGrpcurl(ctx, addr)
 }
 
 // checkHealth asks for the status of each service, as Kubernetes and load balancers do.
@@ -109,14 +94,17 @@ func checkHealth(ctx context.Context, addr string) error {
 		"",
 		shopv1service.UserServiceName,
 		shopv1service.ProductServiceName,
+		shopv1service.OrderServiceName,
+		shopv1service.BatchJobServiceName,
 		shopv1service.AnalyticsServiceName,
 		shopv1service.ChatServiceName,
+		operation.ServiceName,
 	} {
 		resp, err := client.Check(ctx, &healthpb.HealthCheckRequest{Service: service}, grpc.WaitForReady(true))
 		if err != nil {
 			return fmt.Errorf("health of %q: %w", service, err)
 		}
-		fmt.Printf("%-25s %s\n", cmp.Or(service, "the whole server"), resp.GetStatus())
+		fmt.Printf("%-32s %s\n", cmp.Or(service, "the whole server"), resp.GetStatus())
 		if resp.GetStatus() != healthpb.HealthCheckResponse_SERVING {
 			return fmt.Errorf("health of %q: %s", service, resp.GetStatus())
 		}
@@ -174,18 +162,6 @@ func run(ctx context.Context, name string, args ...string) error {
 		return fmt.Errorf("%s: %w", filepath.Base(name), err)
 	}
 	return nil
-}
-
-// quote returns args as one would type them.
-func quote(args []string) string {
-	quoted := make([]string, len(args))
-	for i, arg := range args {
-		quoted[i] = arg
-		if strings.ContainsAny(arg, ` "{}`) {
-			quoted[i] = "'" + arg + "'"
-		}
-	}
-	return strings.Join(quoted, " ")
 }
 
 func title(text string) { fmt.Printf("\n== %s\n", text) }

@@ -13,6 +13,8 @@ import (
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/idempotency"
+	"github.com/grpcservice/grpcservice/runtime/operation"
 )
 
 func main() {
@@ -28,14 +30,25 @@ func main() {
 
 // serve serves the shop at addr until it is told to stop.
 func serve(ctx context.Context, addr string, drainDelay time.Duration) error {
+	keys, err := tokenKeys(os.Getenv)
+	if err != nil {
+		return err
+	}
 	srv := runtime.NewServer(
 		runtime.WithDrainDelay(drainDelay),
-		runtime.WithAuthenticator(auth.Authenticator()), // the protos say who may call what
-		runtime.WithReflection(),                        // this API is no secret: let grpcurl list, describe and call it
+		runtime.WithAuthenticator(auth.Authenticator()),                // the protos say who may call what
+		runtime.WithIdempotency(idempotency.New(idempotency.Memory())), // an order that is sent twice is placed once
+		runtime.WithTokenKeys(keys...),                                 // what page tokens are sealed with
+		runtime.WithReflection(),                                       // this API is no secret: let grpcurl list, describe and call it
 	)
+	catalogue := service.NewCatalogue(service.Products()...)
+	ops := operation.NewManager(operation.Memory()) // of a store that replicas share, they would take over each other's operations
 	shopv1service.RegisterUserService(srv, service.NewUserService())
-	shopv1service.RegisterProductService(srv, service.NewProductService(service.Catalogue()))
+	shopv1service.RegisterProductService(srv, service.NewProductService(catalogue))
+	shopv1service.RegisterOrderService(srv, service.NewOrderService(catalogue))
+	shopv1service.RegisterBatchJobService(srv, service.NewBatchJobService(ops, slowPrices{catalogue}))
 	shopv1service.RegisterAnalyticsService(srv, service.NewAnalyticsService())
 	shopv1service.RegisterChatService(srv, service.NewChatService())
+	operation.Register(srv, ops) // google.longrunning.Operations; ops works for as long as the server serves
 	return srv.Run(ctx, addr)
 }

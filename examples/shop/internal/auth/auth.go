@@ -17,9 +17,10 @@ import (
 
 // The tokens of those who may call.
 const (
-	Clerk  = "clerk-token"  // reads and writes users
-	Guest  = "guest-token"  // reads users
-	Sensor = "sensor-token" // sends metrics
+	Clerk    = "clerk-token"    // may do all of it
+	Customer = "customer-token" // places orders
+	Guest    = "guest-token"    // reads users
+	Sensor   = "sensor-token"   // sends metrics
 )
 
 const (
@@ -30,9 +31,10 @@ const (
 // Authenticator finds out who calls by the token in the metadata. Principals are made once and shared by calls.
 func Authenticator() runtime.AuthenticateFunc {
 	principals := map[string]*runtime.Principal{
-		Clerk:  runtime.NewPrincipal("clerk", "users.write", "metrics.write"),
-		Guest:  runtime.NewPrincipal("guest", "users.read"),
-		Sensor: runtime.NewPrincipal("sensor", "metrics.write"),
+		Clerk:    runtime.NewPrincipal("clerk", "users.write", "orders.write", "jobs.write", "metrics.write"),
+		Customer: runtime.NewPrincipal("customer", "orders.write"),
+		Guest:    runtime.NewPrincipal("guest", "users.read"),
+		Sensor:   runtime.NewPrincipal("sensor", "metrics.write"),
 	}
 	return func(ctx context.Context) (*runtime.Principal, error) {
 		values := metadata.ValueFromIncomingContext(ctx, header)

@@ -13,13 +13,11 @@ const maxProducts = 100
 
 // ProductService searches a catalogue. It implements [shopv1service.ProductService].
 type ProductService struct {
-	catalogue []*shopv1.Product
+	catalogue *Catalogue
 }
 
-// NewProductService returns a ProductService that sells catalogue, which must not be changed any more.
-func NewProductService(catalogue []*shopv1.Product) *ProductService {
-	return &ProductService{catalogue: catalogue}
-}
+// NewProductService returns a ProductService that finds what is in catalogue.
+func NewProductService(catalogue *Catalogue) *ProductService { return &ProductService{catalogue} }
 
 // SearchProducts streams the products that match, in the order of the catalogue.
 func (s *ProductService) SearchProducts(_ context.Context, req *shopv1.SearchRequest) runtime.Stream[shopv1.Product] {
@@ -33,7 +31,7 @@ func (s *ProductService) SearchProducts(_ context.Context, req *shopv1.SearchReq
 	query := strings.ToLower(req.GetQuery())
 	return func(yield func(*shopv1.Product, error) bool) {
 		sent := 0
-		for _, product := range s.catalogue {
+		for _, product := range s.catalogue.Products() {
 			if !matches(product, query) {
 				continue
 			}

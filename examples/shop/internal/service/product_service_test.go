@@ -13,11 +13,11 @@ import (
 )
 
 func TestProductServiceContract(t *testing.T) {
-	shopv1servicetest.CheckProductService(t, service.NewProductService(service.Catalogue()))
+	shopv1servicetest.CheckProductService(t, service.NewProductService(service.NewCatalogue(service.Products()...)))
 }
 
 func TestSearchProducts(t *testing.T) {
-	products := shopv1servicetest.ServeProductService(t, service.NewProductService(service.Catalogue()))
+	products := shopv1servicetest.ServeProductService(t, service.NewProductService(service.NewCatalogue(service.Products()...)))
 	tests := []struct {
 		name  string
 		query string
@@ -53,7 +53,7 @@ func TestSearchProductsBoundsTheLimit(t *testing.T) {
 	for i := range catalogue {
 		catalogue[i] = &shopv1.Product{Id: int32(i)}
 	}
-	products := shopv1servicetest.ServeProductService(t, service.NewProductService(catalogue))
+	products := shopv1servicetest.ServeProductService(t, service.NewProductService(service.NewCatalogue(catalogue...)))
 	found, err := stream.Collect(products.SearchProducts(t.Context(), &shopv1.SearchRequest{Limit: 500}))
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-// Package service implements the services of the shop, one in each file.
+// Package service implements the services of the shop, each in the files that begin with its name.
 //
 // It is written to be copied from: state is guarded and bounded, requests are checked, and each error has a
 // reason for programs and a text for developers. Who may call, how often and how long is said in the protos; that, recovery,
@@ -13,4 +13,6 @@ var (
 	_ shopv1service.ProductService   = (*ProductService)(nil)
 	_ shopv1service.AnalyticsService = (*AnalyticsService)(nil)
 	_ shopv1service.ChatService      = (*ChatService)(nil)
+	_ shopv1service.OrderService     = (*OrderService)(nil)
+	_ shopv1service.BatchJobService  = (*BatchJobService)(nil)
 )

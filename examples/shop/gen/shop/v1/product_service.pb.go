@@ -22,6 +22,54 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ProductReason is why the shop does not do what it is asked with a product.
+type ProductReason int32
+
+const (
+	ProductReason_PRODUCT_REASON_UNSPECIFIED ProductReason = 0
+	// The shop does not sell the product.
+	ProductReason_PRODUCT_REASON_PRODUCT_UNKNOWN ProductReason = 1
+)
+
+// Enum value maps for ProductReason.
+var (
+	ProductReason_name = map[int32]string{
+		0: "PRODUCT_REASON_UNSPECIFIED",
+		1: "PRODUCT_REASON_PRODUCT_UNKNOWN",
+	}
+	ProductReason_value = map[string]int32{
+		"PRODUCT_REASON_UNSPECIFIED":     0,
+		"PRODUCT_REASON_PRODUCT_UNKNOWN": 1,
+	}
+)
+
+func (x ProductReason) Enum() *ProductReason {
+	p := new(ProductReason)
+	*p = x
+	return p
+}
+
+func (x ProductReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ProductReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_shop_v1_product_service_proto_enumTypes[0].Descriptor()
+}
+
+func (ProductReason) Type() protoreflect.EnumType {
+	return &file_shop_v1_product_service_proto_enumTypes[0]
+}
+
+func (x ProductReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ProductReason.Descriptor instead.
+func (ProductReason) EnumDescriptor() ([]byte, []int) {
+	return file_shop_v1_product_service_proto_rawDescGZIP(), []int{0}
+}
+
 type SearchRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Query is looked for in names and categories, whatever the case. Empty, it matches everything.
@@ -158,7 +206,11 @@ const file_shop_v1_product_service_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
 	"\bcategory\x18\x03 \x01(\tR\bcategory\x12\x1f\n" +
 	"\vprice_cents\x18\x04 \x01(\x03R\n" +
-	"priceCents2z\n" +
+	"priceCents*k\n" +
+	"\rProductReason\x12\x1e\n" +
+	"\x1aPRODUCT_REASON_UNSPECIFIED\x10\x00\x12\"\n" +
+	"\x1ePRODUCT_REASON_PRODUCT_UNKNOWN\x10\x01\x1a\x16ʛ-\x12\n" +
+	"\x10shop.example.com2z\n" +
 	"\x0eProductService\x12h\n" +
 	"\x0eSearchProducts\x12\x16.shop.v1.SearchRequest\x1a\x10.shop.v1.Product\"*ʛ-#\n" +
 	"\x05\"\x0310s\x12\x02\b\x01\"\t\b2\x1a\x05100ms*\x00B\t\x11\x00\x00\x00\x00\x00\x00\xe0?\x90\x02\x010\x01BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
@@ -175,14 +227,16 @@ func file_shop_v1_product_service_proto_rawDescGZIP() []byte {
 	return file_shop_v1_product_service_proto_rawDescData
 }
 
+var file_shop_v1_product_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_shop_v1_product_service_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_shop_v1_product_service_proto_goTypes = []any{
-	(*SearchRequest)(nil), // 0: shop.v1.SearchRequest
-	(*Product)(nil),       // 1: shop.v1.Product
+	(ProductReason)(0),    // 0: shop.v1.ProductReason
+	(*SearchRequest)(nil), // 1: shop.v1.SearchRequest
+	(*Product)(nil),       // 2: shop.v1.Product
 }
 var file_shop_v1_product_service_proto_depIdxs = []int32{
-	0, // 0: shop.v1.ProductService.SearchProducts:input_type -> shop.v1.SearchRequest
-	1, // 1: shop.v1.ProductService.SearchProducts:output_type -> shop.v1.Product
+	1, // 0: shop.v1.ProductService.SearchProducts:input_type -> shop.v1.SearchRequest
+	2, // 1: shop.v1.ProductService.SearchProducts:output_type -> shop.v1.Product
 	1, // [1:2] is the sub-list for method output_type
 	0, // [0:1] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
@@ -200,13 +254,14 @@ func file_shop_v1_product_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_shop_v1_product_service_proto_rawDesc), len(file_shop_v1_product_service_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_shop_v1_product_service_proto_goTypes,
 		DependencyIndexes: file_shop_v1_product_service_proto_depIdxs,
+		EnumInfos:         file_shop_v1_product_service_proto_enumTypes,
 		MessageInfos:      file_shop_v1_product_service_proto_msgTypes,
 	}.Build()
 	File_shop_v1_product_service_proto = out.File

@@ -433,6 +433,327 @@ func (x *DeleteUserRequest) GetId() int32 {
 	return 0
 }
 
+type ListUsersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// PageSize is how many users to return at most: 20 unless given, and never more than 100.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// PageToken is the next_page_token of the page before; all else must be as in the request for that page.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Filter leaves out users, as in: role = USER_ROLE_ADMIN AND address.city = "London" (AIP-160).
+	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// OrderBy sorts by id, name or email, as in: "name desc". Without it, by id.
+	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListUsersRequest) Reset() {
+	*x = ListUsersRequest{}
+	mi := &file_shop_v1_user_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListUsersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListUsersRequest) ProtoMessage() {}
+
+func (x *ListUsersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_user_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListUsersRequest.ProtoReflect.Descriptor instead.
+func (*ListUsersRequest) Descriptor() ([]byte, []int) {
+	return file_shop_v1_user_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ListUsersRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListUsersRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListUsersRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListUsersRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+type ListUsersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Users []*User                `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
+	// NextPageToken is empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// TotalCount is the number of users that the filter leaves, on all pages.
+	TotalCount    int32 `protobuf:"varint,3,opt,name=total_count,json=totalCount,proto3" json:"total_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListUsersResponse) Reset() {
+	*x = ListUsersResponse{}
+	mi := &file_shop_v1_user_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListUsersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListUsersResponse) ProtoMessage() {}
+
+func (x *ListUsersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_user_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListUsersResponse.ProtoReflect.Descriptor instead.
+func (*ListUsersResponse) Descriptor() ([]byte, []int) {
+	return file_shop_v1_user_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ListUsersResponse) GetUsers() []*User {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
+func (x *ListUsersResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListUsersResponse) GetTotalCount() int32 {
+	if x != nil {
+		return x.TotalCount
+	}
+	return 0
+}
+
+type BatchGetUsersRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	UserIds       []int32                `protobuf:"varint,1,rep,packed,name=user_ids,json=userIds,proto3" json:"user_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetUsersRequest) Reset() {
+	*x = BatchGetUsersRequest{}
+	mi := &file_shop_v1_user_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetUsersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetUsersRequest) ProtoMessage() {}
+
+func (x *BatchGetUsersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_user_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetUsersRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetUsersRequest) Descriptor() ([]byte, []int) {
+	return file_shop_v1_user_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BatchGetUsersRequest) GetUserIds() []int32 {
+	if x != nil {
+		return x.UserIds
+	}
+	return nil
+}
+
+type BatchGetUsersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Users are those that there are, by their ids.
+	Users map[int32]*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// NotFound are the ids that no user has.
+	NotFound      []int32 `protobuf:"varint,2,rep,packed,name=not_found,json=notFound,proto3" json:"not_found,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetUsersResponse) Reset() {
+	*x = BatchGetUsersResponse{}
+	mi := &file_shop_v1_user_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetUsersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetUsersResponse) ProtoMessage() {}
+
+func (x *BatchGetUsersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_user_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetUsersResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetUsersResponse) Descriptor() ([]byte, []int) {
+	return file_shop_v1_user_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *BatchGetUsersResponse) GetUsers() map[int32]*User {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
+func (x *BatchGetUsersResponse) GetNotFound() []int32 {
+	if x != nil {
+		return x.NotFound
+	}
+	return nil
+}
+
+type BatchCreateUsersRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Requests      []*CreateUserRequest   `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchCreateUsersRequest) Reset() {
+	*x = BatchCreateUsersRequest{}
+	mi := &file_shop_v1_user_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchCreateUsersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchCreateUsersRequest) ProtoMessage() {}
+
+func (x *BatchCreateUsersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_user_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchCreateUsersRequest.ProtoReflect.Descriptor instead.
+func (*BatchCreateUsersRequest) Descriptor() ([]byte, []int) {
+	return file_shop_v1_user_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *BatchCreateUsersRequest) GetRequests() []*CreateUserRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+type BatchCreateUsersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Users are in the order of the requests.
+	Users         []*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchCreateUsersResponse) Reset() {
+	*x = BatchCreateUsersResponse{}
+	mi := &file_shop_v1_user_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchCreateUsersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchCreateUsersResponse) ProtoMessage() {}
+
+func (x *BatchCreateUsersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_user_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchCreateUsersResponse.ProtoReflect.Descriptor instead.
+func (*BatchCreateUsersResponse) Descriptor() ([]byte, []int) {
+	return file_shop_v1_user_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *BatchCreateUsersResponse) GetUsers() []*User {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
 // Address is where parcels go.
 type User_Address struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -446,7 +767,7 @@ type User_Address struct {
 
 func (x *User_Address) Reset() {
 	*x = User_Address{}
-	mi := &file_shop_v1_user_service_proto_msgTypes[5]
+	mi := &file_shop_v1_user_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -458,7 +779,7 @@ func (x *User_Address) String() string {
 func (*User_Address) ProtoMessage() {}
 
 func (x *User_Address) ProtoReflect() protoreflect.Message {
-	mi := &file_shop_v1_user_service_proto_msgTypes[5]
+	mi := &file_shop_v1_user_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -532,7 +853,31 @@ const file_shop_v1_user_service_proto_rawDesc = "" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\"#\n" +
 	"\x11DeleteUserRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x05R\x02id*\x97\x01\n" +
+	"\x02id\x18\x01 \x01(\x05R\x02id\"\x81\x01\n" +
+	"\x10ListUsersRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x16\n" +
+	"\x06filter\x18\x03 \x01(\tR\x06filter\x12\x19\n" +
+	"\border_by\x18\x04 \x01(\tR\aorderBy\"\x81\x01\n" +
+	"\x11ListUsersResponse\x12#\n" +
+	"\x05users\x18\x01 \x03(\v2\r.shop.v1.UserR\x05users\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1f\n" +
+	"\vtotal_count\x18\x03 \x01(\x05R\n" +
+	"totalCount\"1\n" +
+	"\x14BatchGetUsersRequest\x12\x19\n" +
+	"\buser_ids\x18\x01 \x03(\x05R\auserIds\"\xbe\x01\n" +
+	"\x15BatchGetUsersResponse\x12?\n" +
+	"\x05users\x18\x01 \x03(\v2).shop.v1.BatchGetUsersResponse.UsersEntryR\x05users\x12\x1b\n" +
+	"\tnot_found\x18\x02 \x03(\x05R\bnotFound\x1aG\n" +
+	"\n" +
+	"UsersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x05R\x03key\x12#\n" +
+	"\x05value\x18\x02 \x01(\v2\r.shop.v1.UserR\x05value:\x028\x01\"Q\n" +
+	"\x17BatchCreateUsersRequest\x126\n" +
+	"\brequests\x18\x01 \x03(\v2\x1a.shop.v1.CreateUserRequestR\brequests\"?\n" +
+	"\x18BatchCreateUsersResponse\x12#\n" +
+	"\x05users\x18\x01 \x03(\v2\r.shop.v1.UserR\x05users*\x97\x01\n" +
 	"\n" +
 	"UserReason\x12\x1b\n" +
 	"\x17USER_REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
@@ -544,7 +889,7 @@ const file_shop_v1_user_service_proto_rawDesc = "" +
 	"\x15USER_ROLE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fUSER_ROLE_ADMIN\x10\x01\x12\x17\n" +
 	"\x13USER_ROLE_MODERATOR\x10\x02\x12\x14\n" +
-	"\x10USER_ROLE_MEMBER\x10\x032\xe0\x02\n" +
+	"\x10USER_ROLE_MEMBER\x10\x032\xb5\x05\n" +
 	"\vUserService\x12^\n" +
 	"\aGetUser\x12\x17.shop.v1.GetUserRequest\x1a\r.shop.v1.User\"+ʛ-$\x12\x19\x1a\n" +
 	"users.read\x1a\vusers.write2\a\n" +
@@ -554,7 +899,12 @@ const file_shop_v1_user_service_proto_rawDesc = "" +
 	"\n" +
 	"UpdateUser\x12\x1a.shop.v1.UpdateUserRequest\x1a\r.shop.v1.User\"\vʛ-\x04*\x02\b\x03\x90\x02\x02\x12@\n" +
 	"\n" +
-	"DeleteUser\x12\x1a.shop.v1.DeleteUserRequest\x1a\x16.google.protobuf.Empty\x1a0ʛ-,\n" +
+	"DeleteUser\x12\x1a.shop.v1.DeleteUserRequest\x1a\x16.google.protobuf.Empty\x12r\n" +
+	"\tListUsers\x12\x19.shop.v1.ListUsersRequest\x1a\x1a.shop.v1.ListUsersResponse\".ʛ-'\x12\x19\x1a\n" +
+	"users.read\x1a\vusers.write*\x00R\b\x10\x14\x18d\"\x021h\x90\x02\x01\x12x\n" +
+	"\rBatchGetUsers\x12\x1d.shop.v1.BatchGetUsersRequest\x1a\x1e.shop.v1.BatchGetUsersResponse\"(ʛ-!\x12\x19\x1a\n" +
+	"users.read\x1a\vusers.write*\x00Z\x02\x10d\x90\x02\x01\x12e\n" +
+	"\x10BatchCreateUsers\x12 .shop.v1.BatchCreateUsersRequest\x1a!.shop.v1.BatchCreateUsersResponse\"\fʛ-\b8\x80\x80\x10Z\x02\x102\x1a0ʛ-,\n" +
 	"\t\n" +
 	"\x022s\x12\x0310s\x12\r\x12\vusers.write\x1a\r\t\x00\x00\x00\x00\x00\x004@\x102\x18\x028\x80 BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
 
@@ -571,41 +921,59 @@ func file_shop_v1_user_service_proto_rawDescGZIP() []byte {
 }
 
 var file_shop_v1_user_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_shop_v1_user_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_shop_v1_user_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_shop_v1_user_service_proto_goTypes = []any{
-	(UserReason)(0),               // 0: shop.v1.UserReason
-	(UserRole)(0),                 // 1: shop.v1.UserRole
-	(*User)(nil),                  // 2: shop.v1.User
-	(*GetUserRequest)(nil),        // 3: shop.v1.GetUserRequest
-	(*CreateUserRequest)(nil),     // 4: shop.v1.CreateUserRequest
-	(*UpdateUserRequest)(nil),     // 5: shop.v1.UpdateUserRequest
-	(*DeleteUserRequest)(nil),     // 6: shop.v1.DeleteUserRequest
-	(*User_Address)(nil),          // 7: shop.v1.User.Address
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil), // 9: google.protobuf.FieldMask
-	(*emptypb.Empty)(nil),         // 10: google.protobuf.Empty
+	(UserReason)(0),                  // 0: shop.v1.UserReason
+	(UserRole)(0),                    // 1: shop.v1.UserRole
+	(*User)(nil),                     // 2: shop.v1.User
+	(*GetUserRequest)(nil),           // 3: shop.v1.GetUserRequest
+	(*CreateUserRequest)(nil),        // 4: shop.v1.CreateUserRequest
+	(*UpdateUserRequest)(nil),        // 5: shop.v1.UpdateUserRequest
+	(*DeleteUserRequest)(nil),        // 6: shop.v1.DeleteUserRequest
+	(*ListUsersRequest)(nil),         // 7: shop.v1.ListUsersRequest
+	(*ListUsersResponse)(nil),        // 8: shop.v1.ListUsersResponse
+	(*BatchGetUsersRequest)(nil),     // 9: shop.v1.BatchGetUsersRequest
+	(*BatchGetUsersResponse)(nil),    // 10: shop.v1.BatchGetUsersResponse
+	(*BatchCreateUsersRequest)(nil),  // 11: shop.v1.BatchCreateUsersRequest
+	(*BatchCreateUsersResponse)(nil), // 12: shop.v1.BatchCreateUsersResponse
+	(*User_Address)(nil),             // 13: shop.v1.User.Address
+	nil,                              // 14: shop.v1.BatchGetUsersResponse.UsersEntry
+	(*timestamppb.Timestamp)(nil),    // 15: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),    // 16: google.protobuf.FieldMask
+	(*emptypb.Empty)(nil),            // 17: google.protobuf.Empty
 }
 var file_shop_v1_user_service_proto_depIdxs = []int32{
 	1,  // 0: shop.v1.User.role:type_name -> shop.v1.UserRole
-	7,  // 1: shop.v1.User.address:type_name -> shop.v1.User.Address
-	8,  // 2: shop.v1.User.created_at:type_name -> google.protobuf.Timestamp
+	13, // 1: shop.v1.User.address:type_name -> shop.v1.User.Address
+	15, // 2: shop.v1.User.created_at:type_name -> google.protobuf.Timestamp
 	1,  // 3: shop.v1.CreateUserRequest.role:type_name -> shop.v1.UserRole
-	7,  // 4: shop.v1.CreateUserRequest.address:type_name -> shop.v1.User.Address
+	13, // 4: shop.v1.CreateUserRequest.address:type_name -> shop.v1.User.Address
 	2,  // 5: shop.v1.UpdateUserRequest.user:type_name -> shop.v1.User
-	9,  // 6: shop.v1.UpdateUserRequest.update_mask:type_name -> google.protobuf.FieldMask
-	3,  // 7: shop.v1.UserService.GetUser:input_type -> shop.v1.GetUserRequest
-	4,  // 8: shop.v1.UserService.CreateUser:input_type -> shop.v1.CreateUserRequest
-	5,  // 9: shop.v1.UserService.UpdateUser:input_type -> shop.v1.UpdateUserRequest
-	6,  // 10: shop.v1.UserService.DeleteUser:input_type -> shop.v1.DeleteUserRequest
-	2,  // 11: shop.v1.UserService.GetUser:output_type -> shop.v1.User
-	2,  // 12: shop.v1.UserService.CreateUser:output_type -> shop.v1.User
-	2,  // 13: shop.v1.UserService.UpdateUser:output_type -> shop.v1.User
-	10, // 14: shop.v1.UserService.DeleteUser:output_type -> google.protobuf.Empty
-	11, // [11:15] is the sub-list for method output_type
-	7,  // [7:11] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	16, // 6: shop.v1.UpdateUserRequest.update_mask:type_name -> google.protobuf.FieldMask
+	2,  // 7: shop.v1.ListUsersResponse.users:type_name -> shop.v1.User
+	14, // 8: shop.v1.BatchGetUsersResponse.users:type_name -> shop.v1.BatchGetUsersResponse.UsersEntry
+	4,  // 9: shop.v1.BatchCreateUsersRequest.requests:type_name -> shop.v1.CreateUserRequest
+	2,  // 10: shop.v1.BatchCreateUsersResponse.users:type_name -> shop.v1.User
+	2,  // 11: shop.v1.BatchGetUsersResponse.UsersEntry.value:type_name -> shop.v1.User
+	3,  // 12: shop.v1.UserService.GetUser:input_type -> shop.v1.GetUserRequest
+	4,  // 13: shop.v1.UserService.CreateUser:input_type -> shop.v1.CreateUserRequest
+	5,  // 14: shop.v1.UserService.UpdateUser:input_type -> shop.v1.UpdateUserRequest
+	6,  // 15: shop.v1.UserService.DeleteUser:input_type -> shop.v1.DeleteUserRequest
+	7,  // 16: shop.v1.UserService.ListUsers:input_type -> shop.v1.ListUsersRequest
+	9,  // 17: shop.v1.UserService.BatchGetUsers:input_type -> shop.v1.BatchGetUsersRequest
+	11, // 18: shop.v1.UserService.BatchCreateUsers:input_type -> shop.v1.BatchCreateUsersRequest
+	2,  // 19: shop.v1.UserService.GetUser:output_type -> shop.v1.User
+	2,  // 20: shop.v1.UserService.CreateUser:output_type -> shop.v1.User
+	2,  // 21: shop.v1.UserService.UpdateUser:output_type -> shop.v1.User
+	17, // 22: shop.v1.UserService.DeleteUser:output_type -> google.protobuf.Empty
+	8,  // 23: shop.v1.UserService.ListUsers:output_type -> shop.v1.ListUsersResponse
+	10, // 24: shop.v1.UserService.BatchGetUsers:output_type -> shop.v1.BatchGetUsersResponse
+	12, // 25: shop.v1.UserService.BatchCreateUsers:output_type -> shop.v1.BatchCreateUsersResponse
+	19, // [19:26] is the sub-list for method output_type
+	12, // [12:19] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_shop_v1_user_service_proto_init() }
@@ -619,7 +987,7 @@ func file_shop_v1_user_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_shop_v1_user_service_proto_rawDesc), len(file_shop_v1_user_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   6,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

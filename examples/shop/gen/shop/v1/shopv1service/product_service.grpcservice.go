@@ -18,6 +18,12 @@ import (
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
+// ProductReason is why the shop does not do what it is asked with a product.
+const (
+	// The shop does not sell the product.
+	ProductReasonProductUnknown runtime.Reason = "shop.example.com/PRODUCT_UNKNOWN"
+)
+
 // ProductServiceName is the full name of the service, as health checks, logs and policies spell it.
 const ProductServiceName = "shop.v1.ProductService"
 

@@ -10,6 +10,8 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/page"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
@@ -45,6 +47,18 @@ type UserService interface {
 	UpdateUser(context.Context, *shopv1.UpdateUserRequest) (*shopv1.User, error)
 	// DeleteUser removes a user, or answers NOT_FOUND.
 	DeleteUser(context.Context, *shopv1.DeleteUserRequest) (*emptypb.Empty, error)
+	// ListUsers returns the users that a filter leaves, a page at a time.
+	//
+	// See [UserServiceListUsers].
+	ListUsers(context.Context, *shopv1.ListUsersRequest) (*shopv1.ListUsersResponse, error)
+	// BatchGetUsers returns many users at once, and says which there are not.
+	//
+	// See [UserServiceBatchGetUsers].
+	BatchGetUsers(context.Context, *shopv1.BatchGetUsersRequest) (*shopv1.BatchGetUsersResponse, error)
+	// BatchCreateUsers adds all users of a request, in their order, or none.
+	//
+	// See [UserServiceBatchCreateUsers].
+	BatchCreateUsers(context.Context, *shopv1.BatchCreateUsersRequest) (*shopv1.BatchCreateUsersResponse, error)
 }
 
 // UnimplementedUserService answers UNIMPLEMENTED to every RPC. Embed it, by value, in an implementation that shall go on
@@ -69,6 +83,21 @@ func (UnimplementedUserService) UpdateUser(context.Context, *shopv1.UpdateUserRe
 // DeleteUser answers UNIMPLEMENTED.
 func (UnimplementedUserService) DeleteUser(context.Context, *shopv1.DeleteUserRequest) (*emptypb.Empty, error) {
 	return nil, runtime.Unimplemented(UserServiceName, "DeleteUser")
+}
+
+// ListUsers answers UNIMPLEMENTED.
+func (UnimplementedUserService) ListUsers(context.Context, *shopv1.ListUsersRequest) (*shopv1.ListUsersResponse, error) {
+	return nil, runtime.Unimplemented(UserServiceName, "ListUsers")
+}
+
+// BatchGetUsers answers UNIMPLEMENTED.
+func (UnimplementedUserService) BatchGetUsers(context.Context, *shopv1.BatchGetUsersRequest) (*shopv1.BatchGetUsersResponse, error) {
+	return nil, runtime.Unimplemented(UserServiceName, "BatchGetUsers")
+}
+
+// BatchCreateUsers answers UNIMPLEMENTED.
+func (UnimplementedUserService) BatchCreateUsers(context.Context, *shopv1.BatchCreateUsersRequest) (*shopv1.BatchCreateUsersResponse, error) {
+	return nil, runtime.Unimplemented(UserServiceName, "BatchCreateUsers")
 }
 
 // userServiceTable holds the facts of UserService, a row per RPC.
@@ -108,6 +137,40 @@ var userServiceTable = runtime.NewService(UserServiceName, shopv1.File_shop_v1_u
 		Rates:           []runtime.Rate{{PerSecond: 20, Burst: 50, Key: runtime.ByPrincipal}},
 		MaxRequestBytes: 4096,
 	}),
+	runtime.Unary("ListUsers", UserService.ListUsers, runtime.Policy{
+		Idempotency: runtime.NoSideEffects,
+		Timeout:     2 * time.Second,
+		MaxTimeout:  10 * time.Second,
+		Auth:        &runtime.Auth{AnyOf: []string{"users.read", "users.write"}},
+		Rates:       []runtime.Rate{{PerSecond: 20, Burst: 50, Key: runtime.ByPrincipal}},
+		Retry: runtime.Retry{
+			MaxAttempts: 3, InitialBackoff: 100 * time.Millisecond, MaxBackoff: time.Second,
+			Multiplier: 2, Codes: []string{"UNAVAILABLE"},
+		},
+		MaxRequestBytes: 4096,
+		Page:            runtime.Page{DefaultSize: 20, MaxSize: 100, TokenTTL: time.Hour},
+	}),
+	runtime.Unary("BatchGetUsers", UserService.BatchGetUsers, runtime.Policy{
+		Idempotency: runtime.NoSideEffects,
+		Timeout:     2 * time.Second,
+		MaxTimeout:  10 * time.Second,
+		Auth:        &runtime.Auth{AnyOf: []string{"users.read", "users.write"}},
+		Rates:       []runtime.Rate{{PerSecond: 20, Burst: 50, Key: runtime.ByPrincipal}},
+		Retry: runtime.Retry{
+			MaxAttempts: 3, InitialBackoff: 100 * time.Millisecond, MaxBackoff: time.Second,
+			Multiplier: 2, Codes: []string{"UNAVAILABLE"},
+		},
+		MaxRequestBytes: 4096,
+		Batch:           runtime.Batch{MaxSize: 100, Concurrency: 8},
+	}),
+	runtime.Unary("BatchCreateUsers", UserService.BatchCreateUsers, runtime.Policy{
+		Timeout:         2 * time.Second,
+		MaxTimeout:      10 * time.Second,
+		Auth:            &runtime.Auth{AllOf: []string{"users.write"}},
+		Rates:           []runtime.Rate{{PerSecond: 20, Burst: 50, Key: runtime.ByPrincipal}},
+		MaxRequestBytes: 262144,
+		Batch:           runtime.Batch{MaxSize: 50, Concurrency: 8},
+	}),
 )
 
 // RegisterUserService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
@@ -139,7 +202,41 @@ func (c userServiceClient) DeleteUser(ctx context.Context, req *shopv1.DeleteUse
 	return runtime.CallUnary[emptypb.Empty](ctx, c.rows[3], req)
 }
 
+func (c userServiceClient) ListUsers(ctx context.Context, req *shopv1.ListUsersRequest) (*shopv1.ListUsersResponse, error) {
+	return runtime.CallUnary[shopv1.ListUsersResponse](ctx, c.rows[4], req)
+}
+
+func (c userServiceClient) BatchGetUsers(ctx context.Context, req *shopv1.BatchGetUsersRequest) (*shopv1.BatchGetUsersResponse, error) {
+	return runtime.CallUnary[shopv1.BatchGetUsersResponse](ctx, c.rows[5], req)
+}
+
+func (c userServiceClient) BatchCreateUsers(ctx context.Context, req *shopv1.BatchCreateUsersRequest) (*shopv1.BatchCreateUsersResponse, error) {
+	return runtime.CallUnary[shopv1.BatchCreateUsersResponse](ctx, c.rows[6], req)
+}
+
 // UserServiceConfig makes [runtime.Dial] keep what the proto asks of clients of UserService: retries, and whose health counts.
 func UserServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(userServiceTable)
 }
+
+// UserServiceListUsers serves ListUsers a page at a time, and reads all its pages.
+//
+// Pattern: page, certain. Items: users, the only repeated field.
+var UserServiceListUsers = page.Of(userServiceTable.Info(4), UserService.ListUsers, (*shopv1.ListUsersResponse).GetUsers, page.Fields{
+	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_count",
+})
+
+// UserServiceBatchGetUsers serves BatchGetUsers from one look-up of all its children, and splits calls that are too big.
+//
+// Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
+var UserServiceBatchGetUsers = batch.Keyed(userServiceTable.Info(5), UserService.BatchGetUsers,
+	(*shopv1.BatchGetUsersRequest).GetUserIds, (*shopv1.BatchGetUsersResponse).GetUsers,
+	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found"})
+
+// UserServiceBatchCreateUsers does BatchCreateUsers for all its children or fails, and splits calls that are too big. What Each
+// did before a child failed is undone only by a transaction: batch.InTx.
+//
+// Pattern: batch, certain. Children: requests, each a request of CreateUser; results: users, in the same order.
+var UserServiceBatchCreateUsers = batch.Ordered(userServiceTable.Info(6), UserService.BatchCreateUsers,
+	(*shopv1.BatchCreateUsersRequest).GetRequests, (*shopv1.BatchCreateUsersResponse).GetUsers,
+	batch.Fields{Children: "requests", Results: "users"})

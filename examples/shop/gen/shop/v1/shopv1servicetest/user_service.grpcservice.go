@@ -38,10 +38,13 @@ func CheckUserService(t *testing.T, svc shopv1service.UserService, opts ...runti
 
 // FakeUserService describes a UserService by a function per RPC. What is left nil answers UNIMPLEMENTED.
 type FakeUserService struct {
-	GetUser    func(context.Context, *shopv1.GetUserRequest) (*shopv1.User, error)
-	CreateUser func(context.Context, *shopv1.CreateUserRequest) (*shopv1.User, error)
-	UpdateUser func(context.Context, *shopv1.UpdateUserRequest) (*shopv1.User, error)
-	DeleteUser func(context.Context, *shopv1.DeleteUserRequest) (*emptypb.Empty, error)
+	GetUser          func(context.Context, *shopv1.GetUserRequest) (*shopv1.User, error)
+	CreateUser       func(context.Context, *shopv1.CreateUserRequest) (*shopv1.User, error)
+	UpdateUser       func(context.Context, *shopv1.UpdateUserRequest) (*shopv1.User, error)
+	DeleteUser       func(context.Context, *shopv1.DeleteUserRequest) (*emptypb.Empty, error)
+	ListUsers        func(context.Context, *shopv1.ListUsersRequest) (*shopv1.ListUsersResponse, error)
+	BatchGetUsers    func(context.Context, *shopv1.BatchGetUsersRequest) (*shopv1.BatchGetUsersResponse, error)
+	BatchCreateUsers func(context.Context, *shopv1.BatchCreateUsersRequest) (*shopv1.BatchCreateUsersResponse, error)
 }
 
 // NewFakeUserService returns the UserService that fake describes.
@@ -78,4 +81,25 @@ func (f fakeUserService) DeleteUser(ctx context.Context, req *shopv1.DeleteUserR
 		return shopv1service.UnimplementedUserService{}.DeleteUser(ctx, req)
 	}
 	return f.funcs.DeleteUser(ctx, req)
+}
+
+func (f fakeUserService) ListUsers(ctx context.Context, req *shopv1.ListUsersRequest) (*shopv1.ListUsersResponse, error) {
+	if f.funcs.ListUsers == nil {
+		return shopv1service.UnimplementedUserService{}.ListUsers(ctx, req)
+	}
+	return f.funcs.ListUsers(ctx, req)
+}
+
+func (f fakeUserService) BatchGetUsers(ctx context.Context, req *shopv1.BatchGetUsersRequest) (*shopv1.BatchGetUsersResponse, error) {
+	if f.funcs.BatchGetUsers == nil {
+		return shopv1service.UnimplementedUserService{}.BatchGetUsers(ctx, req)
+	}
+	return f.funcs.BatchGetUsers(ctx, req)
+}
+
+func (f fakeUserService) BatchCreateUsers(ctx context.Context, req *shopv1.BatchCreateUsersRequest) (*shopv1.BatchCreateUsersResponse, error) {
+	if f.funcs.BatchCreateUsers == nil {
+		return shopv1service.UnimplementedUserService{}.BatchCreateUsers(ctx, req)
+	}
+	return f.funcs.BatchCreateUsers(ctx, req)
 }

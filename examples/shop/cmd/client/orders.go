@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+
+	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
+	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/idempotency"
+)
+
+// playOrders places an order twice as the customer, who gets one, and looks for it as somebody else.
+func playOrders(customer, other context.Context, orders shopv1service.OrderService) error {
+	// Without an id the client would fill one in, for its own retries. Who may have to repeat the call itself, after a crash, has its
+	// own, and keeps it together with what it is about to order.
+	req := &shopv1.CreateOrderRequest{RequestId: newUUID(), Lines: []*shopv1.Order_Line{{ProductId: 3, Quantity: 2}}}
+	order, err := orders.CreateOrder(customer, req)
+	if err != nil {
+		return fmt.Errorf("CreateOrder: %w", err)
+	}
+	say("CreateOrder", "order %d: %d.%02d", order.GetId(), order.GetTotalCents()/100, order.GetTotalCents()%100)
+
+	var header metadata.MD
+	again, err := orders.CreateOrder(runtime.WithCallOptions(customer, grpc.Header(&header)), req)
+	if err != nil {
+		return fmt.Errorf("CreateOrder: %w", err)
+	}
+	say("CreateOrder", "order %d again; %s: %v", again.GetId(), idempotency.ReplayedHeader, header.Get(idempotency.ReplayedHeader))
+	if !proto.Equal(order, again) || len(header.Get(idempotency.ReplayedHeader)) != 1 {
+		return fmt.Errorf("CreateOrder: want order %d replayed, got %v, %v", order.GetId(), again, header)
+	}
+	return playOrderRefusals(customer, other, orders, req.GetRequestId(), order.GetId())
+}
+
+// playOrderRefusals reuses the id of a request, orders what there is not, and looks for another customer's order.
+func playOrderRefusals(customer, other context.Context, orders shopv1service.OrderService, requestID string, orderID int64) error {
+	lines := []*shopv1.Order_Line{{ProductId: 1, Quantity: 1}}
+	_, err := orders.CreateOrder(customer, &shopv1.CreateOrderRequest{RequestId: requestID, Lines: lines})
+	if err := expect("CreateOrder", err, codes.InvalidArgument, idempotency.ReasonRequestIDReused); err != nil {
+		return err
+	}
+	_, err = orders.CreateOrder(customer, &shopv1.CreateOrderRequest{Lines: []*shopv1.Order_Line{{ProductId: 99, Quantity: 1}}})
+	if err := expect("CreateOrder", err, codes.InvalidArgument, runtime.ReasonInvalidRequest); err != nil {
+		return err
+	}
+	_, err = orders.GetOrder(other, &shopv1.GetOrderRequest{Id: orderID})
+	return expect("GetOrder", err, codes.NotFound, shopv1service.OrderReasonOrderUnknown)
+}
+
+// newUUID returns a random UUID (version 4).
+func newUUID() string {
+	var id [16]byte
+	rand.Read(id[:]) // never fails
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+}

@@ -1,0 +1,77 @@
+package service
+
+import (
+	"context"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+
+	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
+	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+	"github.com/grpcservice/grpcservice/runtime/operation"
+)
+
+// MainCatalogue is the name of the shop's only catalogue.
+const MainCatalogue = "catalogues/main"
+
+// Prices is where the prices of a catalogue are: a [Catalogue], or a system that takes its time.
+type Prices interface {
+	// SetPrice sets the price of a product, and says whether it was another one before.
+	SetPrice(ctx context.Context, productID int32, cents int64) (changed bool, err error)
+}
+
+// BatchJobService changes prices in long-running operations. It implements [shopv1service.BatchJobService].
+type BatchJobService struct {
+	ops    *operation.Manager
+	prices Prices
+}
+
+// NewBatchJobService returns a BatchJobService whose operations ops keeps and works on.
+func NewBatchJobService(ops *operation.Manager, prices Prices) *BatchJobService {
+	s := &BatchJobService{ops, prices}
+	shopv1service.BatchJobServiceProcessBatch.Handle(ops, s.process)
+	return s
+}
+
+// ProcessBatch starts an operation that changes the prices of many products.
+func (s *BatchJobService) ProcessBatch(ctx context.Context, req *shopv1.BatchRequest) (*longrunningpb.Operation, error) {
+	if err := checkBatch(req); err != nil { // while the caller listens: an operation would say it to nobody
+		return nil, err
+	}
+	return shopv1service.BatchJobServiceProcessBatch.Start(ctx, s.ops, req,
+		operation.FirstMetadata(&shopv1.BatchMetadata{Total: int32(len(req.GetItems()))}))
+}
+
+// GetOperation returns an operation of the caller, or NOT_FOUND.
+func (s *BatchJobService) GetOperation(ctx context.Context, req *shopv1.GetOperationRequest) (*longrunningpb.Operation, error) {
+	return shopv1service.BatchJobServiceGetOperation.Serve(ctx, s.ops, req)
+}
+
+// process is the work of an operation. Another attempt, after this process has died, goes on with the items that are not done; one
+// may be done twice then, which sets its price once more.
+func (s *BatchJobService) process(ctx context.Context, run *operation.Run[shopv1.BatchRequest, shopv1.BatchMetadata]) (*shopv1.BatchResponse, error) {
+	changes, err := operation.Each(ctx, run, run.Request().GetItems(), func(ctx context.Context, item *shopv1.PriceChange) (bool, error) {
+		changed, err := s.prices.SetPrice(ctx, item.GetProductId(), item.GetPriceCents())
+		if ctx.Err() != nil {
+			return false, context.Cause(ctx) // cancelled, or stopped: this item is not done
+		}
+		if err := run.Save(ctx, nil, countItem); err != nil {
+			return false, err
+		}
+		return changed, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	response := &shopv1.BatchResponse{}
+	for _, changed := range changes {
+		if changed {
+			response.Changed++
+		}
+	}
+	return response, nil
+}
+
+// countItem notes that one more item is done. One that is done twice must not count beyond the total.
+func countItem(metadata *shopv1.BatchMetadata) {
+	metadata.Done = min(metadata.GetDone()+1, metadata.GetTotal())
+}

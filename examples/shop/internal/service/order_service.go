@@ -1,0 +1,78 @@
+package service
+
+import (
+	"context"
+	"strconv"
+	"sync"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
+	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// maxOrders bounds the memory of an OrderService, together with maxLines.
+const maxOrders = 10_000
+
+// OrderService takes orders and keeps them in memory, for those who placed them. It implements [shopv1service.OrderService].
+//
+// It does not look at request ids: the server's guard, [runtime.WithIdempotency], calls CreateOrder once for each. If orders were in
+// a database, CreateOrder would give its answer to idempotency.Save, to be written in the transaction of the order: then a process
+// that dies between the two places no second order either.
+type OrderService struct {
+	catalogue *Catalogue
+
+	mu     sync.Mutex
+	lastID int64
+	orders map[orderKey]*shopv1.Order // never changed
+}
+
+// orderKey is an order of a customer. That the customer is part of it keeps orders from others: they look for another key.
+type orderKey struct {
+	customer string
+	id       int64
+}
+
+// NewOrderService returns an OrderService that sells what is in catalogue.
+func NewOrderService(catalogue *Catalogue) *OrderService {
+	return &OrderService{catalogue: catalogue, orders: make(map[orderKey]*shopv1.Order)}
+}
+
+// CreateOrder places an order of the caller.
+func (s *OrderService) CreateOrder(ctx context.Context, req *shopv1.CreateOrderRequest) (*shopv1.Order, error) {
+	total, err := priceOf(req.GetLines(), s.catalogue.Products())
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.orders) >= maxOrders {
+		return nil, shopv1service.OrderReasonTooManyOrders.Errorf(codes.ResourceExhausted, "the shop takes no more than %d orders", maxOrders)
+	}
+	s.lastID++
+	order := &shopv1.Order{Id: s.lastID, Lines: req.GetLines(), TotalCents: total, CreatedAt: timestamppb.Now()}
+	s.orders[orderKey{caller(ctx), order.GetId()}] = order
+	return order, nil
+}
+
+// GetOrder returns one of the caller's orders, or NOT_FOUND.
+func (s *OrderService) GetOrder(ctx context.Context, req *shopv1.GetOrderRequest) (*shopv1.Order, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	order, ok := s.orders[orderKey{caller(ctx), req.GetId()}]
+	if !ok {
+		return nil, shopv1service.OrderReasonOrderUnknown.Errorf(codes.NotFound, "you have no order %d", req.GetId()).
+			WithResource("shop.example.com/Order", "orders/"+strconv.FormatInt(req.GetId(), 10), "")
+	}
+	return order, nil
+}
+
+// caller returns who calls: the ID of the principal, which the policy asks for.
+func caller(ctx context.Context) string {
+	if principal := runtime.OriginOf(ctx).Principal; principal != nil {
+		return principal.ID
+	}
+	return ""
+}

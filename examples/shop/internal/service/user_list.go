@@ -1,0 +1,44 @@
+package service
+
+import (
+	"context"
+	"slices"
+
+	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
+	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+	"github.com/grpcservice/grpcservice/runtime/filter"
+	"github.com/grpcservice/grpcservice/runtime/page"
+)
+
+// ListUsers returns the users that a filter leaves, a page at a time.
+//
+// It looks at all users for each page. A database has indexes: it gets the SQL that [filter.Filter] and [page.Columns] make.
+func (s *UserService) ListUsers(ctx context.Context, req *shopv1.ListUsersRequest) (*shopv1.ListUsersResponse, error) {
+	matches, err := userSchema.Parse("filter", req.GetFilter())
+	if err != nil {
+		return nil, err
+	}
+	order, err := parseUserOrder(req.GetOrderBy())
+	if err != nil {
+		return nil, err
+	}
+	return shopv1service.UserServiceListUsers.Serve(ctx, req, page.Keyset(
+		func(ctx context.Context, after *userKey, limit int) ([]*shopv1.User, error) {
+			users, err := s.matching(ctx, matches)
+			return order.rows(users, after, limit), err
+		},
+		keyOfUser,
+	), page.Total(func(ctx context.Context) (int64, error) {
+		users, err := s.matching(ctx, matches)
+		return int64(len(users)), err
+	}))
+}
+
+// userSchema is what filters may say of users. A word alone is looked for in names.
+var userSchema = filter.For((*shopv1.User)(nil).ProtoReflect().Descriptor(), filter.Search("name"))
+
+// matching returns the users that a filter leaves, in no order.
+func (s *UserService) matching(ctx context.Context, f *filter.Filter) ([]*shopv1.User, error) {
+	users, err := inTx(ctx, s.users, func(tx *userTx) ([]*shopv1.User, error) { return tx.all(), nil })
+	return slices.DeleteFunc(users, func(u *shopv1.User) bool { return !f.Match(u) }), err
+}

@@ -1,0 +1,71 @@
+package service
+
+import (
+	"net/mail"
+	"strconv"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
+	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// find returns the user with an id, or NOT_FOUND.
+func find(tx *userTx, id int32) (*shopv1.User, error) {
+	user, ok := tx.byID(id)
+	if !ok {
+		return nil, shopv1service.UserReasonUserUnknown.Errorf(codes.NotFound, "there is no user %d", id).
+			WithResource("shop.example.com/User", "users/"+strconv.Itoa(int(id)), "")
+	}
+	return user, nil
+}
+
+// check says what keeps user from being stored; path is where the request has it.
+func check(tx *userTx, user *shopv1.User, path string) error {
+	if err := runtime.Invalid(violations(user, path)...); err != nil {
+		return err
+	}
+	if id, taken := tx.idByEmail(user.GetEmail()); taken && id != user.GetId() {
+		return shopv1service.UserReasonEmailTaken.Errorf(codes.AlreadyExists, "%semail: another user has it", path)
+	}
+	return nil
+}
+
+// violations returns all that is wrong with the fields of user. Errors are logged, so they do not repeat what is personal.
+func violations(user *shopv1.User, path string) (found []runtime.FieldViolation) {
+	if strings.TrimSpace(user.GetName()) == "" {
+		found = append(found, runtime.Violation(path+"name", "must not be empty"))
+	}
+	if addr, err := mail.ParseAddress(user.GetEmail()); err != nil || addr.Address != user.GetEmail() {
+		found = append(found, runtime.Violation(path+"email", "must be an email address alone, as in ada@example.com"))
+	}
+	if _, ok := shopv1.UserRole_name[int32(user.GetRole())]; !ok {
+		found = append(found, runtime.Violation(path+"role", "there is no role %d", user.GetRole()))
+	}
+	return found
+}
+
+// merge sets the fields of user that paths name, or all that may change, to those of changes.
+func merge(user, changes *shopv1.User, paths []string) error {
+	if len(paths) == 0 {
+		paths = []string{"name", "email", "role", "address"}
+	}
+	for _, path := range paths {
+		switch path {
+		case "name":
+			user.Name = changes.GetName()
+		case "email":
+			user.Email = changes.GetEmail()
+		case "role":
+			user.Role = changes.GetRole()
+		case "address":
+			user.Address = proto.CloneOf(changes.GetAddress())
+		default:
+			return runtime.Invalid(runtime.Violation("update_mask", "%q is not a field that can be changed", path))
+		}
+	}
+	return nil
+}
