@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -29,10 +28,7 @@ func fieldCheck(desc protoreflect.MessageDescriptor) checkFunc {
 	return func(_ context.Context, req proto.Message) error {
 		var c collector
 		rules.check(req.ProtoReflect(), &c)
-		if len(c.found) == 0 {
-			return nil
-		}
-		return newError(codes.InvalidArgument, ReasonInvalidRequest, "the request is not valid", badRequest(c.found...))
+		return Invalid(c.found...)
 	}
 }
 
