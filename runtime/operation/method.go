@@ -44,7 +44,9 @@ type methodTypes struct {
 
 // Of returns the helper of the RPC that info describes; call is the interface's method expression. Generated code has one for each
 // such RPC. A field that the messages do not have is INTERNAL at the first use, and the log says which.
-func Of[Result, Metadata, S, Req, Op any](info runtime.MethodInfo, call func(S, context.Context, *Req) (*Op, error), fields Fields) *Method[S, Req, Op, Result, Metadata] {
+func Of[Result, Metadata, S, Req, Op any](
+	info runtime.MethodInfo, call func(S, context.Context, *Req) (*Op, error), fields Fields,
+) *Method[S, Req, Op, Result, Metadata] {
 	m := &Method[S, Req, Op, Result, Metadata]{info: info, call: call, fields: fields}
 	m.types = sync.OnceValues(m.resolve)
 	return m
@@ -85,7 +87,11 @@ func isScalar(f protoreflect.FieldDescriptor) bool {
 
 // isFailures says whether a field is a map<int32, google.rpc.Status>.
 func isFailures(f protoreflect.FieldDescriptor) bool {
-	return f.IsMap() && f.MapKey().Kind() == protoreflect.Int32Kind && f.MapValue().Message() != nil && f.MapValue().Message().FullName() == statusName
+	if !f.IsMap() || f.MapKey().Kind() != protoreflect.Int32Kind {
+		return false
+	}
+	failure := f.MapValue().Message()
+	return failure != nil && failure.FullName() == statusName
 }
 
 // Handle has work done for the operations of the RPC by the workers of mgr, also for those that other processes have started.
@@ -98,7 +104,9 @@ func isFailures(f protoreflect.FieldDescriptor) bool {
 // What work returns is how the operation ends. An error is told to callers as a method's error would be, and is final, unless
 // it is one of [TryAgain] or the context had ended. A panic, and the end of the process, begin another attempt, until there
 // have been as many as the policy says. So work may be done twice from its last checkpoint on, and should bear it.
-func (m *Method[S, Req, Op, Result, Metadata]) Handle(mgr *Manager, work func(ctx context.Context, run *Run[Req, Metadata]) (*Result, error)) {
+func (m *Method[S, Req, Op, Result, Metadata]) Handle(
+	mgr *Manager, work func(ctx context.Context, run *Run[Req, Metadata]) (*Result, error),
+) {
 	mgr.handle(m.info.FullMethod, func(ctx context.Context, a *attempt) ending {
 		types, err := m.types()
 		if err != nil {

@@ -145,7 +145,7 @@ func (r *Run[Req, Metadata]) Failed(index int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.failed) == 0 {
-		r.fault = fmt.Errorf("Failed(%d): %s has no map<int32, google.rpc.Status> failed_requests", index, r.message().ProtoReflect().Descriptor().FullName())
+		r.fault = fmt.Errorf("Run.Failed: %s has no map<int32, google.rpc.Status> failed_requests", r.metadataName())
 		return
 	}
 	holder := r.failed.holder(r.message().ProtoReflect())

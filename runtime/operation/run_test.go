@@ -225,7 +225,7 @@ func TestEachGoesOnFromWhatWasSaved(t *testing.T) {
 			return byName(ctx, wall)
 		}
 		store := operation.Memory()
-		one := open(t, store, runtime.Operation{}, paintWalls(each))
+		one := open(t, store, runtime.Operation{}, paintWalls(each, operation.SaveEvery(time.Hour)))
 		name := one.start(t.Context(), `walls: ["a", "wet", "slow", "b"]`).GetName()
 		time.Sleep(30 * time.Second)
 		one.stop()

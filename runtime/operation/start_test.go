@@ -25,6 +25,7 @@ func TestAnOperationEndsWithWhatItsWorkReturns(t *testing.T) {
 			return wrapperspb.String(run.Name() + " in " + field(run.Request(), "colour")), nil
 		})
 		defer s.stop()
+		synctest.Wait() // its workers have nothing to do
 		began := time.Now()
 		op := s.start(t.Context(), `parent: "houses/1" colour: "blue"`)
 		if op.GetDone() || !strings.HasPrefix(op.GetName(), "operations/") || op.GetResult() != nil {

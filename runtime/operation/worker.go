@@ -158,7 +158,8 @@ func (m *Manager) tellRunning() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for name := range m.running {
-		m.config.logger.LogAttrs(context.Background(), slog.LevelWarn, "work does not end though its context has", slog.String(logOperation, name))
+		m.config.logger.LogAttrs(context.Background(), slog.LevelWarn, "work does not end though its context has",
+			slog.String(logOperation, name))
 	}
 }
 

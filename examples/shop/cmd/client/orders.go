@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 
 	"google.golang.org/grpc"
@@ -20,7 +19,7 @@ import (
 func playOrders(customer, other context.Context, orders shopv1service.OrderService) error {
 	// Without an id the client would fill one in, for its own retries. Who may have to repeat the call itself, after a crash, has its
 	// own, and keeps it together with what it is about to order.
-	req := &shopv1.CreateOrderRequest{RequestId: newUUID(), Lines: []*shopv1.Order_Line{{ProductId: 3, Quantity: 2}}}
+	req := &shopv1.CreateOrderRequest{RequestId: idempotency.NewRequestID(), Lines: []*shopv1.Order_Line{{ProductId: 3, Quantity: 2}}}
 	order, err := orders.CreateOrder(customer, req)
 	if err != nil {
 		return fmt.Errorf("CreateOrder: %w", err)
@@ -52,12 +51,4 @@ func playOrderRefusals(customer, other context.Context, orders shopv1service.Ord
 	}
 	_, err = orders.GetOrder(other, &shopv1.GetOrderRequest{Id: orderID})
 	return expect("GetOrder", err, codes.NotFound, shopv1service.OrderReasonOrderUnknown)
-}
-
-// newUUID returns a random UUID (version 4).
-func newUUID() string {
-	var id [16]byte
-	rand.Read(id[:]) // never fails
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
