@@ -1,0 +1,201 @@
+package skeleton
+
+import (
+	"go/ast"
+	"strings"
+)
+
+// answer is the answer to a question about types, which syntax alone does not always have.
+type answer int
+
+const (
+	no answer = iota
+	maybe
+	yes
+)
+
+// and is the answer to both questions.
+func and(answers ...answer) answer {
+	least := yes
+	for _, a := range answers {
+		least = min(least, a)
+	}
+	return least
+}
+
+// serves says whether a method that is there has the signature of an RPC.
+func (w *world) serves(p *pkg, have method, want Method) answer {
+	s := scope{p, have.file, have.tparams}
+	params, ok := flatten(have.typ.Params)
+	results, ok2 := flatten(have.typ.Results)
+	if !ok || !ok2 || len(params) != 2 {
+		return no
+	}
+	request := w.isPointer
+	if want.StreamsRequests {
+		request = w.isStream
+	}
+	both := and(w.isNamed(s, params[0], contextIdent), request(s, params[1], want.Input))
+	switch {
+	case want.StreamsResponses && len(results) == 1:
+		return and(both, w.isStream(s, results[0], want.Output))
+	case !want.StreamsResponses && len(results) == 2:
+		return and(both, w.isPointer(s, results[0], want.Output), w.isNamed(s, results[1], Ident{Name: "error"}))
+	default:
+		return no
+	}
+}
+
+// flatten returns the type of each parameter, or false if the last is variadic.
+func flatten(list *ast.FieldList) (types []ast.Expr, ok bool) {
+	if list == nil {
+		return nil, true
+	}
+	for _, field := range list.List {
+		if _, variadic := field.Type.(*ast.Ellipsis); variadic {
+			return nil, false
+		}
+		for range max(1, len(field.Names)) {
+			types = append(types, field.Type)
+		}
+	}
+	return types, true
+}
+
+// isNamed says whether an expression is the type of that name.
+func (w *world) isNamed(s scope, expr ast.Expr, want Ident) answer {
+	switch expr := ast.Unparen(expr).(type) {
+	case *ast.Ident, *ast.SelectorExpr:
+		n := w.resolve(s, expr)
+		if !n.sure {
+			return maybe
+		}
+		return w.isSame(n.ids[0], want)
+	case *ast.IndexExpr, *ast.IndexListExpr:
+		return maybe
+	default:
+		return no
+	}
+}
+
+// isSame says whether an identifier stands for the type that another names. A package that is not known may have an alias for it.
+func (w *world) isSame(have, want Ident) answer {
+	switch {
+	case have.Path == want.Path && have.Name == want.Name:
+		return yes
+	case have.Path == "":
+		return no
+	case have.Path == w.own.path:
+		return no // it is sure, so it is not an alias
+	}
+	if p := w.load(have.Path); p != nil {
+		if _, alias := p.aliasOf(have.Name); alias || len(p.types[have.Name]) == 0 {
+			return maybe
+		}
+		return no
+	}
+	if w.isStandard(have.Path) || w.names[have.Path] != "" && have.Name != want.Name {
+		return no
+	}
+	return maybe
+}
+
+// isPointer says whether an expression is the type of a pointer to a message.
+func (w *world) isPointer(s scope, expr ast.Expr, want Ident) answer {
+	switch expr := ast.Unparen(expr).(type) {
+	case *ast.StarExpr:
+		return w.isNamed(s, expr.X, want)
+	default:
+		return w.isAlias(s, expr)
+	}
+}
+
+// isStream says whether an expression is the type of a stream of messages, or what that stands for.
+func (w *world) isStream(s scope, expr ast.Expr, want Ident) answer {
+	switch expr := ast.Unparen(expr).(type) {
+	case *ast.IndexExpr:
+		generic := w.isNamed(s, expr.X, streamIdent)
+		if generic == yes {
+			return w.isNamed(s, expr.Index, want)
+		}
+		return generic
+	case *ast.IndexListExpr:
+		generic := w.isNamed(s, expr.X, seqIdent)
+		if generic == yes && len(expr.Indices) == 2 {
+			return and(w.isPointer(s, expr.Indices[0], want), w.isNamed(s, expr.Indices[1], Ident{Name: "error"}))
+		}
+		return min(generic, maybe)
+	default:
+		return w.isAlias(s, expr)
+	}
+}
+
+// isAlias says whether an expression may be an alias of a type that is not named, or not in this way. It is never sure.
+func (w *world) isAlias(s scope, expr ast.Expr) answer {
+	switch expr.(type) {
+	case *ast.IndexExpr, *ast.IndexListExpr:
+		return maybe
+	case *ast.Ident, *ast.SelectorExpr:
+		n := w.resolve(s, expr)
+		if !n.sure {
+			return maybe
+		}
+		return min(maybe, w.isSame(n.ids[0], Ident{Name: "*", Path: "*"}))
+	default:
+		return no
+	}
+}
+
+// looksLikeRPC says whether a method has the shape of an RPC whose request is of one of some packages, and returns the request.
+func (w *world) looksLikeRPC(p *pkg, have method, packages map[string]bool) (request Ident, ok bool) {
+	s := scope{p, have.file, have.tparams}
+	params, ok1 := flatten(have.typ.Params)
+	results, ok2 := flatten(have.typ.Results)
+	if !ok1 || !ok2 || len(params) != 2 || w.isNamed(s, params[0], contextIdent) != yes {
+		return Ident{}, false
+	}
+	request = w.message(s, params[1])
+	switch len(results) {
+	case 1:
+		ok = w.streamed(s, results[0]) != nil
+	case 2:
+		_, pointer := ast.Unparen(results[0]).(*ast.StarExpr)
+		ok = pointer && w.isNamed(s, results[1], Ident{Name: "error"}) == yes
+	}
+	return request, ok && packages[request.Path]
+}
+
+// message returns what an expression is a pointer to or a stream of, if that is plain.
+func (w *world) message(s scope, expr ast.Expr) Ident {
+	elem := w.streamed(s, expr)
+	if star, ok := ast.Unparen(expr).(*ast.StarExpr); ok {
+		elem = star.X
+	}
+	if elem == nil {
+		return Ident{}
+	}
+	if n := w.resolve(s, elem); n.sure {
+		return n.ids[0]
+	}
+	return Ident{}
+}
+
+// streamed returns the type that an expression is a stream of, or nil.
+func (w *world) streamed(s scope, expr ast.Expr) ast.Expr {
+	switch expr := ast.Unparen(expr).(type) {
+	case *ast.IndexExpr:
+		if w.isNamed(s, expr.X, streamIdent) == yes {
+			return expr.Index
+		}
+	case *ast.IndexListExpr:
+		if star, ok := ast.Unparen(expr.Indices[0]).(*ast.StarExpr); ok && w.isNamed(s, expr.X, seqIdent) == yes {
+			return star.X
+		}
+	}
+	return nil
+}
+
+// isForeign says whether an import path is of messages that everybody uses.
+func isForeign(importPath string) bool {
+	return strings.HasPrefix(importPath, "google.golang.org/") || strings.HasPrefix(importPath, "cloud.google.com/")
+}

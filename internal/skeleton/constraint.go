@@ -1,0 +1,62 @@
+package skeleton
+
+import (
+	"go/ast"
+	"go/build/constraint"
+	"go/parser"
+	"go/token"
+)
+
+// isLeftOut says whether a build constraint keeps a file out of every build, as //go:build ignore does by custom.
+func isLeftOut(src []byte) bool {
+	head, err := parser.ParseFile(token.NewFileSet(), "", src, parser.PackageClauseOnly|parser.ParseComments)
+	if err != nil {
+		return false
+	}
+	expr := constraintOf(head)
+	return expr != nil && !canHold(expr, true)
+}
+
+// constraintOf returns the build constraint of a file, or nil. A //go:build line makes // +build lines void.
+func constraintOf(file *ast.File) (expr constraint.Expr) {
+	for _, group := range file.Comments {
+		for _, comment := range group.List {
+			if comment.Pos() > file.Package {
+				return expr
+			}
+			parsed, err := constraint.Parse(comment.Text)
+			switch {
+			case err != nil:
+			case constraint.IsGoBuild(comment.Text):
+				return parsed
+			case expr == nil:
+				expr = parsed
+			default:
+				expr = &constraint.AndExpr{X: expr, Y: parsed}
+			}
+		}
+	}
+	return expr
+}
+
+// canHold says whether some choice of tags gives expr the wanted value. Nobody sets the tag ignore.
+func canHold(expr constraint.Expr, want bool) bool {
+	switch expr := expr.(type) {
+	case *constraint.TagExpr:
+		return !want || expr.Tag != "ignore"
+	case *constraint.NotExpr:
+		return canHold(expr.X, !want)
+	case *constraint.AndExpr:
+		if want {
+			return canHold(expr.X, true) && canHold(expr.Y, true)
+		}
+		return canHold(expr.X, false) || canHold(expr.Y, false)
+	case *constraint.OrExpr:
+		if want {
+			return canHold(expr.X, true) || canHold(expr.Y, true)
+		}
+		return canHold(expr.X, false) && canHold(expr.Y, false)
+	default:
+		return true
+	}
+}

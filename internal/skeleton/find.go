@@ -1,0 +1,151 @@
+package skeleton
+
+import (
+	"go/ast"
+	"strings"
+)
+
+// find returns the type that implements a service, or nothing if there is none yet. It is false if something is in the way,
+// of which the user has been told.
+func (m *merger) find(svc Service) (typ string, ok bool) {
+	wanted := m.own.dealias(svc.Type)
+	found := m.implementers(svc.Interface)
+	if m.isDeclared(wanted) {
+		asserted, _ := m.asserts(wanted, svc.Interface)
+		if asserted || len(found) == 0 || m.hasRPC(wanted, svc) {
+			return wanted, m.checkClaim(wanted, svc) && m.checkKind(svc.Type, svc)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", m.checkFree(svc)
+	case 1:
+		return found[0], m.checkKind(found[0], svc)
+	default:
+		return m.choose(found, svc)
+	}
+}
+
+// hasRPC says whether a type has a method of one of the names of a service.
+func (m *merger) hasRPC(typ string, svc Service) bool {
+	for _, have := range m.own.methodsOf(typ) {
+		for _, want := range svc.Methods {
+			if have.name.Name == want.Name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// checkClaim says whether a type is not that of another service of the same name.
+func (m *merger) checkClaim(typ string, svc Service) bool {
+	other, claimed := m.claimed(typ, svc)
+	if asserted, _ := m.asserts(typ, svc.Interface); !claimed || asserted {
+		return true
+	}
+	m.errorAt(m.own.names[typ].at("type %s implements the %s of %s; %s needs another type: declare one, and write "+
+		"var _ %s.%s = (*YourType)(nil), with %s imported", typ, other.Name, other.Path, svc.Name,
+		svc.Interface.Package, svc.Interface.Name, svc.Interface.Path))
+	return false
+}
+
+// checkKind says whether methods can be declared on a type.
+func (m *merger) checkKind(name string, svc Service) bool {
+	typ := m.own.dealias(name)
+	for _, decl := range m.own.types[typ] {
+		problem := ""
+		expr := ast.Unparen(decl.spec.Type)
+		if decl.spec.Assign.IsValid() {
+			problem = "an alias of what another package declares, or of a type without a name"
+		}
+		switch expr.(type) {
+		case *ast.InterfaceType:
+			problem = "an interface"
+		case *ast.FuncType:
+			if len(m.missing(typ, svc)) > 0 {
+				problem = "a function type"
+			}
+		case *ast.StarExpr:
+			problem = "a pointer type"
+		}
+		if problem != "" {
+			m.errorAt(decl.file.at(decl.spec.Name.Pos()).at("type %s is %s, and the methods of %s go to a struct: declare one, and write "+
+				"var _ %s.%s = (*YourStruct)(nil), with %s imported", typ, problem, svc.Name,
+				svc.Interface.Package, svc.Interface.Name, svc.Interface.Path))
+			return false
+		}
+	}
+	return true
+}
+
+// checkFree says whether a new type can have the wanted name.
+func (m *merger) checkFree(svc Service) bool {
+	place, taken := m.own.names[svc.Type]
+	if !taken {
+		place, taken = m.imported(svc)
+	}
+	if taken {
+		m.errorAt(place.at("the name %s is taken, and no type of the package implements %s; rename it, or declare a struct and write "+
+			"var _ %s.%s = (*YourStruct)(nil), with %s imported", svc.Type, svc.Name,
+			svc.Interface.Package, svc.Interface.Name, svc.Interface.Path))
+	}
+	return !taken
+}
+
+// imported returns the import because of which a file of the package cannot have a type of the wanted name.
+func (m *merger) imported(svc Service) (Problem, bool) {
+	for _, f := range m.own.files {
+		for _, spec := range f.imports {
+			dot := spec.Name != nil && spec.Name.Name == "."
+			if dot && importPath(spec) == svc.Interface.Path && svc.Interface.Name == svc.Type || m.isCalled(spec, svc.Type) {
+				return f.at(spec.Pos()), true
+			}
+		}
+	}
+	return Problem{}, false
+}
+
+// isCalled says whether an import may be called by a name.
+func (m *merger) isCalled(spec *ast.ImportSpec, name string) bool {
+	for _, local := range m.localNames(spec) {
+		if local == name {
+			return true
+		}
+	}
+	return false
+}
+
+// choose returns the one of some types that lacks RPCs.
+func (m *merger) choose(types []string, svc Service) (string, bool) {
+	var lacking []string
+	for _, typ := range types {
+		if len(m.missing(typ, svc)) > 0 {
+			lacking = append(lacking, typ)
+		}
+	}
+	switch len(lacking) {
+	case 0:
+		return types[0], true
+	case 1:
+		return lacking[0], m.checkKind(lacking[0], svc)
+	}
+	m.warnAt(m.own.names[lacking[1]].at("types %s implement %s, and none of them is called %s; RPCs are added to a type of that name only, "+
+		"so add those that they lack by hand", strings.Join(lacking, " and "), svc.Name, svc.Type))
+	return "", false
+}
+
+// missing returns the RPCs of a service that a type has no method for, by any way.
+func (m *merger) missing(typ string, svc Service) (list []Method) {
+	have := make(map[string]bool)
+	for _, method := range m.own.methodsOf(typ) {
+		have[method.name.Name] = true
+	}
+	promoted := m.promotedOf(typ)
+	for _, method := range svc.Methods {
+		if _, there := promoted.methods[method.Name]; !there && !have[method.Name] && !promoted.implements(svc.Interface, m.services, method) {
+			list = append(list, method)
+		}
+	}
+	return list
+}

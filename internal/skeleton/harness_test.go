@@ -1,0 +1,165 @@
+package skeleton
+
+import (
+	"bytes"
+	"fmt"
+	"go/format"
+	"go/parser"
+	"go/token"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	messages = "example.com/gen/library/v1"
+	services = "example.com/gen/library/v1/libraryv1service"
+	pagePath = "github.com/grpcservice/grpcservice/runtime/page"
+)
+
+func message(name string) Ident { return Ident{name, "libraryv1", messages} }
+
+// rpc returns a method as the templates will make it. The kind is one of unary, server, client, bidi and page.
+func rpc(name, kind string) Method {
+	m := Method{Name: name, Input: message(name + "Request"), Output: message(name + "Response"),
+		StreamsRequests: kind == "client" || kind == "bidi", StreamsResponses: kind == "server" || kind == "bidi"}
+	m.Render = func(f Frame) (string, error) {
+		unimplemented := fmt.Sprintf("%s(%s, %q)", f.Ident(Ident{"Unimplemented", "runtime", runtimePath}),
+			f.Ident(Ident{"BookServiceName", "libraryv1service", services}), name)
+		body := "return nil, " + unimplemented
+		if m.StreamsResponses {
+			body = fmt.Sprintf("return func(yield func(*%s, error) bool) {\nyield(nil, %s)\n}", f.Ident(m.Output), unimplemented)
+		}
+		if kind == "page" {
+			body = fmt.Sprintf("return %s.Serve(ctx, req, %s(func(ctx %s, after *string, limit int) ([]*%s, error) { return nil, %s }))",
+				f.Ident(Ident{"BookService" + name, "libraryv1service", services}), f.Ident(Ident{"Keyset", "page", pagePath}),
+				f.Ident(contextIdent), f.Ident(message("Book")), unimplemented)
+		}
+		return fmt.Sprintf("// %s does what its name says.\n%s {\n// TODO: do it\n%s\n}", name, f.method(m), body), nil
+	}
+	return m
+}
+
+// library returns a service with RPCs such as "GetBook unary".
+func library(rpcs ...string) Service {
+	svc := Service{
+		Name: "library.v1.BookService", Type: "BookService", File: "book_service.go",
+		Interface: Ident{"BookService", "libraryv1service", services},
+		Decls: []Decl{
+			{"BookService", func(f Frame) (string, error) {
+				return fmt.Sprintf("// BookService implements [%s].\ntype BookService struct{}", f.Ident(Ident{"BookService", "libraryv1service", services})), nil
+			}},
+			{"", func(f Frame) (string, error) {
+				return fmt.Sprintf("var _ %s = (*BookService)(nil)", f.Ident(Ident{"BookService", "libraryv1service", services})), nil
+			}},
+			{"NewBookService", func(Frame) (string, error) {
+				return "// NewBookService returns a BookService.\nfunc NewBookService() *BookService { return &BookService{} }", nil
+			}},
+		},
+	}
+	for _, r := range rpcs {
+		name, kind, _ := strings.Cut(r, " ")
+		svc.Methods = append(svc.Methods, rpc(name, kind))
+	}
+	return svc
+}
+
+// folder returns a package of files, given as name and content in turn.
+func folder(files ...string) Package {
+	p := Package{Dir: "internal/service", Name: "service", ImportPath: "example.com/internal/service",
+		Doc: []string{"Package service implements the services of library.v1."}, Files: make(map[string][]byte)}
+	for i := 0; i < len(files); i += 2 {
+		p.Files[files[i]] = []byte(files[i+1])
+	}
+	return p
+}
+
+// mergeTwice merges, checks what holds for every merge, and returns the files of the result as one text, and its problems.
+func mergeTwice(t testing.TB, p Package, services []Service, read Reader) (files map[string]string, problems []string) {
+	t.Helper()
+	result := Merge(p, services, read)
+	checkFiles(t, p, result)
+	checkAgain(t, p, services, read, result)
+	files = make(map[string]string)
+	for name, content := range result.Files {
+		files[name] = string(content)
+	}
+	for _, problem := range result.Errors {
+		problems = append(problems, "error: "+problem.Error())
+	}
+	for _, problem := range result.Warnings {
+		problems = append(problems, problem.Error())
+	}
+	for _, problem := range problems {
+		if strings.ContainsAny(problem, "\n\r") {
+			t.Errorf("the problem has more than one line: %q", problem)
+		}
+	}
+	return files, problems
+}
+
+// checkFiles checks that each file parses, that nothing of the user's is lost, and that what was formatted still is.
+func checkFiles(t testing.TB, p Package, result Result) {
+	t.Helper()
+	for name, content := range result.Files {
+		if _, err := parser.ParseFile(token.NewFileSet(), name, content, parser.ParseComments); err != nil {
+			t.Errorf("the result does not parse: %v\n%s", err, content)
+		}
+		old, found := p.Files[name]
+		if !isSubsequence(old, content) {
+			t.Errorf("%s has lost something; it was\n%s\nand is\n%s", name, old, content)
+		}
+		if formatted, err := format.Source(old); found && (err != nil || !bytes.Equal(old, formatted)) {
+			continue
+		}
+		if formatted, _ := format.Source(content); !bytes.Equal(formatted, content) {
+			t.Errorf("%s is not formatted any more (-is +should):\n%s", name, cmp.Diff(string(content), string(formatted)))
+		}
+	}
+}
+
+// checkAgain checks that a second run changes nothing, and that a run is the same each time.
+func checkAgain(t testing.TB, p Package, services []Service, read Reader, result Result) {
+	t.Helper()
+	if again := Merge(p, services, read); !cmp.Equal(again, result) {
+		t.Errorf("another run differs (-first +second):\n%s", cmp.Diff(result, again))
+	}
+	p.Files = maps.Clone(p.Files)
+	maps.Copy(p.Files, result.Files)
+	for name, content := range Merge(p, services, read).Files {
+		t.Errorf("the second run changes %s (-first +second):\n%s", name, cmp.Diff(string(p.Files[name]), string(content)))
+	}
+}
+
+// only returns the content of the one file that is changed.
+func only(t testing.TB, files map[string]string, name string) string {
+	t.Helper()
+	if names := slices.Sorted(maps.Keys(files)); !slices.Equal(names, []string{name}) {
+		t.Fatalf("the files %q are new or changed, want %q alone", names, name)
+	}
+	return files[name]
+}
+
+// wantText checks a text.
+func wantText(t testing.TB, got, want string) {
+	t.Helper()
+	if diff := cmp.Diff(strings.TrimPrefix(want, "\n"), got); diff != "" {
+		t.Errorf("the text is wrong (-want +got):\n%s", diff)
+	}
+}
+
+// wantProblems checks problems, each by a part of its text.
+func wantProblems(t testing.TB, got []string, want ...string) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("there are %d problems, want %d: %q", len(got), len(want), got)
+	}
+	for i := range want {
+		if !strings.Contains(got[i], want[i]) {
+			t.Errorf("problem %d is\n%s\nwant in it\n%s", i, got[i], want[i])
+		}
+	}
+}

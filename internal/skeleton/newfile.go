@@ -1,0 +1,54 @@
+package skeleton
+
+import "strings"
+
+// newFile returns a file that is not there yet.
+func (m *merger) newFile(e *edit, t *table, texts []string) []byte {
+	var b strings.Builder
+	name := m.own.name
+	if e.outside {
+		name += "_test"
+	}
+	if doc := m.doc(e); doc != "" {
+		b.WriteString(doc)
+	}
+	b.WriteString("package " + name + "\n\n")
+	if standard, others := t.lines(); len(standard)+len(others) > 0 {
+		b.WriteString("import (\n" + joinGroups(standard, others) + ")\n\n")
+	}
+	b.WriteString(strings.Join(texts, "\n\n") + "\n")
+	text, err := formatted(b.String())
+	if err != nil {
+		m.errorAt(Problem{Path: e.path()}.at("the template's code does not make a file: %s", oneLine(err.Error())))
+		return nil
+	}
+	return []byte(text)
+}
+
+// doc returns the comment of a new package. A package that is there has one, or is the user's to have none.
+func (m *merger) doc(e *edit) string {
+	if e.test || m.docMade || len(m.own.files) > 0 {
+		return ""
+	}
+	m.docMade = true
+	var b strings.Builder
+	for _, line := range m.in.Doc {
+		b.WriteString(strings.TrimRight("// "+line, " ") + "\n")
+	}
+	return b.String()
+}
+
+// joinGroups returns the lines of groups, with an empty line between groups.
+func joinGroups(groups ...[]line) string {
+	var texts []string
+	for _, group := range groups {
+		text := ""
+		for _, line := range group {
+			text += "\t" + line.text + "\n"
+		}
+		if text != "" {
+			texts = append(texts, text)
+		}
+	}
+	return strings.Join(texts, "\n")
+}

@@ -1,0 +1,234 @@
+package skeleton
+
+import (
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// pkg is a parsed package.
+type pkg struct {
+	dir, path, name string
+
+	files   []*file // those of the package, its tests too
+	outside []*file // those of its package X_test
+	types   map[string][]typeDecl
+	methods []method
+	names   map[string]Problem // what the package declares, and where
+	broken  bool               // a file does not parse, so that not all of it is known
+}
+
+// file is a parsed file.
+type file struct {
+	dir, name string
+	src       []byte
+	fset      *token.FileSet
+	ast       *ast.File
+	imports   []*ast.ImportSpec
+	test      bool
+	generated bool // by a program, which writes it again
+}
+
+type typeDecl struct {
+	file *file
+	spec *ast.TypeSpec
+}
+
+type method struct {
+	file    *file
+	base    string // the receiver's type, as it is written
+	name    *ast.Ident
+	typ     *ast.FuncType
+	recv    *ast.FieldList // nil for a method of an interface
+	tparams []string       // the receiver's type parameters
+}
+
+// parsePackage parses a folder. Of the files it says what is wrong with them.
+func parsePackage(in Package) (*pkg, []Problem) {
+	p := &pkg{dir: in.Dir, path: in.ImportPath, types: make(map[string][]typeDecl), names: make(map[string]Problem)}
+	var files []*file
+	var problems []Problem
+	for _, name := range slices.Sorted(maps.Keys(in.Files)) {
+		if isIgnoredName(name) || isLeftOut(in.Files[name]) {
+			continue
+		}
+		f, problem := parseFile(in.Dir, name, in.Files[name])
+		if problem != nil {
+			p.broken = true
+			problems = append(problems, *problem)
+			continue
+		}
+		files = append(files, f)
+	}
+	p.name = packageName(in.Name, files)
+	for _, f := range files {
+		if problem := p.add(f); problem != nil {
+			problems = append(problems, *problem)
+		}
+	}
+	return p, problems
+}
+
+// parseFile parses a file, or says why it cannot.
+func parseFile(dir, name string, src []byte) (*file, *Problem) {
+	fset := token.NewFileSet()
+	tree, err := parser.ParseFile(fset, name, src, parser.ParseComments)
+	if err != nil {
+		return nil, syntaxProblem(path.Join(dir, name), src, err)
+	}
+	f := &file{dir: dir, name: name, src: src, fset: fset, ast: tree, imports: tree.Imports,
+		test: strings.HasSuffix(name, "_test.go"), generated: ast.IsGenerated(tree)}
+	return f, nil
+}
+
+// syntaxProblem says what is wrong with a file that does not parse. The place is one in the file, whatever //line says.
+func syntaxProblem(path string, src []byte, err error) *Problem {
+	problem := Problem{Path: path}
+	reason := err.Error()
+	var list scanner.ErrorList
+	if errors.As(err, &list) && len(list) > 0 {
+		reason = list[0].Msg
+		before := string(src[:min(list[0].Pos.Offset, len(src))])
+		problem.Line = strings.Count(before, "\n") + 1
+		problem.Column = len(before) - strings.LastIndex(before, "\n")
+	}
+	problem = problem.at("the file does not parse: %s; nothing is added to its package until it does", oneLine(reason))
+	return &problem
+}
+
+// packageName returns the name that most files have, and wanted if there are none.
+func packageName(wanted string, files []*file) string {
+	count := make(map[string]int)
+	for _, tests := range []bool{false, true} {
+		for _, f := range files {
+			if name := f.ast.Name.Name; f.test == tests && name != "documentation" {
+				count[f.packageName()]++
+			}
+		}
+		if len(count) > 0 {
+			break
+		}
+	}
+	best := wanted
+	for _, name := range slices.Sorted(maps.Keys(count)) {
+		if count[name] > count[best] {
+			best = name
+		}
+	}
+	return best
+}
+
+// packageName returns the name of the package that the file is of, or is an outside test of.
+func (f *file) packageName() string {
+	if f.test {
+		return strings.TrimSuffix(f.ast.Name.Name, "_test")
+	}
+	return f.ast.Name.Name
+}
+
+// add takes a file into the package, if it is one of it.
+func (p *pkg) add(f *file) *Problem {
+	name := f.ast.Name.Name
+	switch {
+	case name == p.name:
+		p.files = append(p.files, f)
+		for _, decl := range f.ast.Decls {
+			p.addDecl(f, decl)
+		}
+	case f.test && name == p.name+"_test":
+		p.outside = append(p.outside, f)
+	case name != "documentation":
+		problem := f.at(f.ast.Name.Pos()).at("the file is of package %s, and others of its folder are of package %s, so Go does not "+
+			"build the folder; move or rename one of them", name, p.name)
+		return &problem
+	}
+	return nil
+}
+
+// addDecl takes note of what a declaration declares.
+func (p *pkg) addDecl(f *file, decl ast.Decl) {
+	switch decl := decl.(type) {
+	case *ast.FuncDecl:
+		if decl.Recv == nil {
+			p.addName(f, decl.Name)
+		} else if base, tparams := receiverOf(decl.Recv); base != "" {
+			p.methods = append(p.methods, method{f, base, decl.Name, decl.Type, decl.Recv, tparams})
+		}
+	case *ast.GenDecl:
+		for _, spec := range decl.Specs {
+			switch spec := spec.(type) {
+			case *ast.TypeSpec:
+				p.addName(f, spec.Name)
+				p.types[spec.Name.Name] = append(p.types[spec.Name.Name], typeDecl{f, spec})
+			case *ast.ValueSpec:
+				for _, name := range spec.Names {
+					p.addName(f, name)
+				}
+			}
+		}
+	}
+}
+
+func (p *pkg) addName(f *file, name *ast.Ident) {
+	if _, found := p.names[name.Name]; !found && name.Name != "_" && name.Name != "init" {
+		p.names[name.Name] = f.at(name.Pos())
+	}
+}
+
+// receiverOf returns the base type of a receiver and the names of its type parameters.
+func receiverOf(list *ast.FieldList) (base string, tparams []string) {
+	if len(list.List) == 0 {
+		return "", nil
+	}
+	expr := list.List[0].Type
+	for {
+		switch e := expr.(type) {
+		case *ast.ParenExpr:
+			expr = e.X
+		case *ast.StarExpr:
+			expr = e.X
+		case *ast.IndexExpr:
+			expr, tparams = e.X, append(tparams, identNames(e.Index)...)
+		case *ast.IndexListExpr:
+			expr, tparams = e.X, append(tparams, identNames(e.Indices...)...)
+		case *ast.Ident:
+			return e.Name, tparams
+		default:
+			return "", nil
+		}
+	}
+}
+
+func identNames(exprs ...ast.Expr) (names []string) {
+	for _, expr := range exprs {
+		if id, ok := expr.(*ast.Ident); ok {
+			names = append(names, id.Name)
+		}
+	}
+	return names
+}
+
+// at returns a problem, yet without a text, at a place of the file.
+func (f *file) at(pos token.Pos) Problem {
+	place := f.fset.PositionFor(pos, false)
+	return Problem{Path: path.Join(f.dir, f.name), Line: place.Line, Column: place.Column}
+}
+
+// offset returns the place of pos in the file's bytes.
+func (f *file) offset(pos token.Pos) int { return f.fset.PositionFor(pos, false).Offset }
+
+// importPath returns the path of an import.
+func importPath(spec *ast.ImportSpec) string {
+	path, _ := strconv.Unquote(spec.Path.Value) // the parser has checked it
+	return path
+}
+
+// oneLine makes a text one line.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -1,0 +1,71 @@
+package skeleton
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+)
+
+// probe is what a piece of code is found to need before it is rendered with the names of a file.
+type probe struct {
+	names []string // all names in it that are not behind a dot: variables, parameters, types, and what Go declares
+}
+
+// What stands for the names that a piece of code gets later.
+const (
+	probeReceiver = "grpcserviceProbeReceiver"
+	probeImport   = "grpcserviceProbeImport"
+)
+
+// probe renders a piece of code with names that stand for others, and looks at it.
+func (m *merger) probe(p piece) (probe, error) {
+	text, err := p.render(Frame{
+		Receiver: probeReceiver,
+		Type:     m.receiverType(p.typ),
+		New:      len(m.own.types[p.typ]) == 0,
+		ident: func(id Ident) string {
+			if id.Path == "" || id.Path == m.own.path {
+				return id.Name
+			}
+			return probeImport + "." + id.Name
+		},
+		own: func(name string) string { return name },
+	})
+	if err != nil {
+		return probe{}, err
+	}
+	tree, err := parser.ParseFile(token.NewFileSet(), "", "package p\n"+text, parser.SkipObjectResolution)
+	if err != nil {
+		return probe{}, fmt.Errorf("it does not parse: %w", err)
+	}
+	if p.method != nil && (len(tree.Decls) != 1 || !isMethod(tree.Decls[0], p.typ, p.method.Name)) {
+		return probe{}, fmt.Errorf("it has to declare method %s of %s and nothing else", p.method.Name, p.typ)
+	}
+	if len(tree.Imports) > 0 {
+		return probe{}, fmt.Errorf("it has an import; packages are imported by asking for the names of what they declare")
+	}
+	return probe{namesIn(tree)}, nil
+}
+
+// namesIn returns the names in a file that are not behind a dot, but for those that stand for others.
+func namesIn(tree *ast.File) []string {
+	behind := map[*ast.Ident]bool{tree.Name: true}
+	seen := map[string]bool{probeReceiver: true, probeImport: true}
+	var names []string
+	ast.Inspect(tree, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			behind[n.Sel] = true
+		case *ast.FuncDecl:
+			behind[n.Name] = n.Recv != nil
+		case *ast.Ident:
+			if !behind[n] && !seen[n.Name] {
+				seen[n.Name] = true
+				names = append(names, n.Name)
+			}
+		}
+		return true
+	})
+	return names
+}

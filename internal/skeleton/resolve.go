@@ -1,0 +1,207 @@
+package skeleton
+
+import (
+	"go/ast"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// world is what is known of packages.
+type world struct {
+	own    *pkg
+	names  map[string]string // what packages are called, by import path
+	read   Reader
+	loaded map[string]*pkg
+}
+
+// load returns the package at an import path, or nil if it is not the user's or not all of it is known.
+func (w *world) load(importPath string) *pkg {
+	if importPath == w.own.path {
+		return w.own
+	}
+	if p, found := w.loaded[importPath]; found || w.read == nil || importPath == "" {
+		return p
+	}
+	w.loaded[importPath] = nil
+	if files, ok := w.read(importPath); ok {
+		if p, _ := parsePackage(Package{Dir: importPath, Name: path.Base(importPath), ImportPath: importPath, Files: files}); !p.broken {
+			w.loaded[importPath] = p
+		}
+	}
+	return w.loaded[importPath]
+}
+
+// isStandard says whether an import path is one of the standard library's.
+func (w *world) isStandard(importPath string) bool {
+	first, _, _ := strings.Cut(importPath, "/")
+	ownFirst, _, _ := strings.Cut(w.own.path, "/")
+	return !strings.Contains(first, ".") && first != ownFirst && w.names[importPath] == "" || importPath == "context" || importPath == "iter"
+}
+
+// localNames returns what an import may be called in its file: one name, or some if the package's name is not known.
+func (w *world) localNames(spec *ast.ImportSpec) []string {
+	importPath := importPath(spec)
+	if spec.Name != nil {
+		return []string{spec.Name.Name}
+	}
+	if name := w.names[importPath]; name != "" {
+		return []string{name}
+	}
+	if p := w.load(importPath); p != nil {
+		return []string{p.name}
+	}
+	return guessNames(importPath)
+}
+
+// guessNames returns the names that the package at an import path may have by custom: yaml for gopkg.in/yaml.v3 and go-yaml/v2.
+func guessNames(importPath string) []string {
+	words := strings.Split(importPath, "/")
+	last := words[len(words)-1]
+	names := []string{last}
+	if version.MatchString(last) && len(words) > 1 {
+		last = words[len(words)-2]
+		names = append(names, last)
+	}
+	base, _, _ := strings.Cut(last, ".")
+	names = append(names, base, strings.ReplaceAll(base, "-", ""), strings.ReplaceAll(base, "-", "_"),
+		strings.TrimPrefix(base, "go-"), strings.TrimSuffix(base, "-go"))
+	if _, behind, found := strings.Cut(base, "-"); found {
+		names = append(names, behind)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+var version = regexp.MustCompile(`^v[0-9]+$`)
+
+// importOf returns the import path that a name stands for in a file, or nothing if that is not known.
+func (w *world) importOf(f *file, name string) string {
+	for _, guessed := range []bool{false, true} {
+		for _, spec := range f.imports {
+			if names := w.localNames(spec); (len(names) > 1) == guessed && slices.Contains(names, name) {
+				return importPath(spec)
+			}
+		}
+	}
+	return ""
+}
+
+// scope is where a type expression stands.
+type scope struct {
+	pkg     *pkg
+	file    *file
+	tparams []string
+}
+
+// named is what a type expression names.
+type named struct {
+	ids  []Ident // by path and name; one if it is sure
+	sure bool
+}
+
+func (n named) is(id Ident) bool {
+	return slices.ContainsFunc(n.ids, func(other Ident) bool { return other.Path == id.Path && other.Name == id.Name })
+}
+
+// resolve returns what an expression names: an identifier of a package, or one that Go declares, which has no path. What has
+// more to it than a name is nothing.
+func (w *world) resolve(s scope, expr ast.Expr) named {
+	switch expr := ast.Unparen(expr).(type) {
+	case *ast.SelectorExpr:
+		if x, ok := expr.X.(*ast.Ident); ok {
+			if path := w.importOf(s.file, x.Name); path != "" {
+				return named{[]Ident{{Name: expr.Sel.Name, Path: path}}, true}
+			}
+		}
+	case *ast.Ident:
+		return w.resolveName(s, expr.Name)
+	}
+	return named{}
+}
+
+// resolveName resolves a name without a package before it.
+func (w *world) resolveName(s scope, name string) (n named) {
+	if slices.Contains(s.tparams, name) {
+		return n
+	}
+	if _, found := s.pkg.names[name]; found {
+		own := Ident{Name: s.pkg.dealias(name), Path: s.pkg.path}
+		alias, found := s.pkg.aliasOf(own.Name)
+		if !found {
+			return named{[]Ident{own}, own.Name == name}
+		}
+		if _, foreign := ast.Unparen(alias.spec.Type).(*ast.SelectorExpr); foreign {
+			n = w.resolve(scope{pkg: s.pkg, file: alias.file}, alias.spec.Type)
+		}
+		return named{append(n.ids, own), false}
+	}
+	for _, spec := range s.file.imports {
+		if spec.Name != nil && spec.Name.Name == "." {
+			n.ids = append(n.ids, Ident{Name: name, Path: importPath(spec)})
+		}
+	}
+	if len(n.ids) == 0 && predeclared[name] {
+		return named{[]Ident{{Name: name}}, true}
+	}
+	return n
+}
+
+// aliasOf returns the declaration that makes name an alias, if one does.
+func (p *pkg) aliasOf(name string) (typeDecl, bool) {
+	for _, decl := range p.types[name] {
+		if decl.spec.Assign.IsValid() && !namesItself(decl.spec) {
+			return decl, true
+		}
+	}
+	return typeDecl{}, false
+}
+
+// namesItself says whether an alias is one of itself, which does not compile.
+func namesItself(spec *ast.TypeSpec) bool {
+	name, ok := baseName(spec.Type)
+	return ok && name == spec.Name.Name
+}
+
+// baseName returns the name of a type of the package: T of (T), T[int].
+func baseName(expr ast.Expr) (string, bool) {
+	switch expr := expr.(type) {
+	case *ast.ParenExpr:
+		return baseName(expr.X)
+	case *ast.IndexExpr:
+		return baseName(expr.X)
+	case *ast.IndexListExpr:
+		return baseName(expr.X)
+	case *ast.Ident:
+		return expr.Name, true
+	default:
+		return "", false
+	}
+}
+
+// dealias returns the type that name is an alias of, as far as this package declares it.
+func (p *pkg) dealias(name string) string {
+	for range len(p.types) { // aliases may go round in circles
+		decl, found := p.aliasOf(name)
+		if !found {
+			return name
+		}
+		next, ok := baseName(decl.spec.Type)
+		if !ok || len(p.types[next]) == 0 {
+			return name
+		}
+		name = next
+	}
+	return name
+}
+
+// methodsOf returns the methods that are declared on a type, by that name or another.
+func (p *pkg) methodsOf(typ string) (list []method) {
+	for _, m := range p.methods {
+		if p.dealias(m.base) == typ {
+			list = append(list, m)
+		}
+	}
+	return list
+}

@@ -1,0 +1,92 @@
+package skeleton
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Package is a folder of Go files that a user owns, as it is. It may be empty.
+type Package struct {
+	Dir        string // its path from the working folder, with slashes; for messages
+	Name       string // what a new package is called; one that is there keeps its name
+	ImportPath string // may be unknown, and then empty
+	Doc        []string
+
+	// Files are the folder's Go files by their names in it, all of them: also tests, and files with build tags.
+	Files map[string][]byte
+}
+
+// Service is a service that a type of the package implements.
+type Service struct {
+	Name      string // the full name, for messages: library.v1.BookService
+	Type      string // what a new type is called
+	Interface Ident  // what it implements
+	File      string // what a new file is called; another name is found where this one is taken or has a meaning for Go
+	Decls     []Decl // what stands above the methods in a new file: the type, its assertion, its constructor
+	Methods   []Method
+	Tests     []Decl   // the tests that a new type gets; none: no file with tests
+	Packages  []string // import paths of messages, beside those of Methods, by which an RPC that is gone is known
+}
+
+// Decl is one or more declarations at the level of the package.
+type Decl struct {
+	Name   string // what it declares, or nothing for an assertion; it is left out where the package has the name, unless it is the type
+	Render func(Frame) (string, error)
+}
+
+// Method is the method that serves an RPC.
+type Method struct {
+	Name             string // its name in Go
+	Input, Output    Ident  // the messages
+	StreamsRequests  bool
+	StreamsResponses bool
+	Render           func(Frame) (string, error)
+}
+
+// Ident is a Go identifier and the package that declares it.
+type Ident struct {
+	Name    string
+	Package string // the package's name
+	Path    string // the package's import path
+}
+
+// Reader returns the Go files of a package of the user's module by their names in its folder, and false for any other package.
+type Reader func(importPath string) (map[string][]byte, bool)
+
+// Result is what a user's package lacks.
+type Result struct {
+	Files    map[string][]byte // the files that are new or changed, whole, by their names in the folder
+	Warnings []Problem
+	Errors   []Problem
+}
+
+// Problem is something that the user should know of.
+type Problem struct {
+	Path         string // from the working folder
+	Line, Column int    // from 1, as Go counts; 0 where it is not about a line
+	Text         string // what is wrong; what to do; one line
+}
+
+// Error implements error.
+func (p Problem) Error() string {
+	if p.Line == 0 {
+		return p.Path + ": " + p.Text
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", p.Path, p.Line, p.Column, p.Text)
+}
+
+// at returns a problem at the place of p.
+func (p Problem) at(format string, args ...any) Problem {
+	p.Text = fmt.Sprintf(format, args...)
+	return p
+}
+
+// sorted returns problems in the order of their places, each once.
+func sorted(problems []Problem) []Problem {
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return slices.Compact(problems)
+}

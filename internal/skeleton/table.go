@@ -1,0 +1,159 @@
+package skeleton
+
+import (
+	"fmt"
+	"go/token"
+	"maps"
+	"path"
+	"slices"
+)
+
+// table is the import table of one file: it spells identifiers, and remembers the imports that this adds.
+type table struct {
+	m        *merger
+	f        *file // nil for a new one
+	outside  bool  // the file is of package X_test
+	reserved map[string]bool
+	imports  map[string]bool  // what imports of the file are called, or may be
+	locals   map[string]bool  // names in the code that is added; an import of such a name would be hidden there
+	added    map[string]added // imports, by path
+}
+
+// added is an import that is added.
+type added struct{ name, pkg string } // what it is called, and what its package is
+
+// newTable returns the table of a file.
+func (m *merger) newTable(f *file, name string) *table {
+	t := &table{m: m, f: f, reserved: make(map[string]bool), imports: make(map[string]bool), locals: make(map[string]bool),
+		added: make(map[string]added)}
+	for name := range m.own.names {
+		t.reserved[name] = true
+	}
+	if f == nil {
+		return t
+	}
+	for _, id := range f.ast.Unresolved {
+		t.reserved[id.Name] = true
+	}
+	for _, spec := range f.imports {
+		for _, name := range m.localNames(spec) {
+			t.imports[name] = true
+		}
+	}
+	return t
+}
+
+// take takes note of names that code in the file has.
+func (t *table) take(names ...string) {
+	for _, name := range names {
+		t.locals[name] = true
+	}
+}
+
+// reserve takes note of names that the file's package declares.
+func (t *table) reserve(names map[string]bool) { maps.Copy(t.reserved, names) }
+
+// frame returns the frame for a piece of code.
+func (m *merger) frame(t *table, receiver, typ string) Frame {
+	own := func(name string) string { return name }
+	if t.outside {
+		own = func(name string) string { return t.spell(Ident{Name: name, Package: m.own.name, Path: m.own.path}) }
+	}
+	return Frame{Receiver: receiver, Type: m.receiverType(typ), New: len(m.own.types[typ]) == 0, ident: t.spell, own: own}
+}
+
+// spell spells an identifier.
+func (t *table) spell(id Ident) string {
+	if id.Path == "" || id.Path == t.m.own.path && !t.outside {
+		return id.Name
+	}
+	name := t.existing(id)
+	if name == "" {
+		name = t.added[id.Path].name
+	}
+	if name == "" {
+		name = t.free(id)
+		t.added[id.Path] = added{name, id.Package}
+	}
+	if name == "." {
+		return id.Name
+	}
+	return name + "." + id.Name
+}
+
+// existing returns what the package of id is called by an import that is there already, or nothing.
+func (t *table) existing(id Ident) (best string) {
+	if t.f == nil {
+		return ""
+	}
+	for _, spec := range t.f.imports {
+		if importPath(spec) != id.Path {
+			continue
+		}
+		name := id.Package
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+		if name != "_" && !t.locals[name] && (best == "" || best == ".") {
+			best = name
+		}
+	}
+	return best
+}
+
+// free returns the first name for the package of id that nothing else has: its own, that behind the name of the folder above it,
+// or a numbered one.
+func (t *table) free(id Ident) string {
+	if t.isFree(id.Package) {
+		return id.Package
+	}
+	if above := path.Base(path.Dir(id.Path)); isPlain(above) && t.isFree(above+id.Package) {
+		return above + id.Package
+	}
+	for n := 2; ; n++ {
+		if name := fmt.Sprintf("%s%d", id.Package, n); t.isFree(name) {
+			return name
+		}
+	}
+}
+
+func (t *table) isFree(name string) bool {
+	if t.reserved[name] || t.imports[name] || t.locals[name] || predeclared[name] || name == "init" || name == "main" || name == "_" {
+		return false
+	}
+	for _, other := range t.added {
+		if other.name == name {
+			return false
+		}
+	}
+	return token.IsIdentifier(name)
+}
+
+// isPlain says whether s is made of lower-case letters and digits and begins with a letter.
+func isPlain(s string) bool {
+	for i, r := range s {
+		if !('a' <= r && r <= 'z' || i > 0 && '0' <= r && r <= '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// lines returns the lines of an import declaration for what is added: those of the standard library, and the others.
+func (t *table) lines() (standard, others []line) {
+	for _, importPath := range slices.Sorted(maps.Keys(t.added)) {
+		add := line{path: importPath, text: fmt.Sprintf("%q", importPath)}
+		if called := t.added[importPath]; called.name != path.Base(importPath) || called.name != called.pkg {
+			add.name, add.text = called.name, called.name+" "+add.text
+		}
+		if t.m.isStandard(importPath) {
+			standard = append(standard, add)
+		} else {
+			others = append(others, add)
+		}
+	}
+	return standard, others
+}
+
+// line is a line of an import declaration. The name is none where the path says it.
+type line struct{ path, name, text string }
