@@ -1,0 +1,92 @@
+package deploy
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// nameLimit keeps the longest name that is made of an app's, that of its headless Service or of a version's Deployment, within
+// the 63 characters of a DNS label.
+const nameLimit = 53
+
+var (
+	namePattern    = regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`)
+	versionPattern = regexp.MustCompile(`^v[1-9][0-9]{0,3}$`)
+	goPattern      = regexp.MustCompile(`^1\.[1-9][0-9]*(\.[0-9]+)?$`)
+	commandPattern = regexp.MustCompile(`^[A-Za-z0-9_][-A-Za-z0-9._/]*$`)
+	// imagePattern is a reference to an image: an optional registry, a path, an optional tag and an optional digest.
+	imagePattern = regexp.MustCompile(`^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?/)?` +
+		`[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*` +
+		`(:[A-Za-z0-9_][-A-Za-z0-9._]{0,127})?(@sha256:[0-9a-f]{64})?$`)
+	protoPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
+)
+
+// faults collects what is wrong with an app.
+type faults []error
+
+func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Errorf(format, args...)) }
+
+// check returns what is wrong with app, all of it, by the names of the plugin's parameters.
+func check(app App) error {
+	var f faults
+	if !namePattern.MatchString(app.Name) || len(app.Name) > nameLimit {
+		f.add("app_name: %q is not a name of at most %d lower-case letters, digits and hyphens that begins with a letter and does not end with a hyphen",
+			app.Name, nameLimit)
+	}
+	if !imagePattern.MatchString(app.Image) {
+		f.add(`image: %q is not a reference to an image, as in "registry.example.com/shop:1.4.0"`, app.Image)
+	}
+	if app.Port < 1024 || app.Port > 65535 {
+		f.add("port: %d is not between 1024 and 65535; lower ones are root's, which the program does not run as", app.Port)
+	}
+	if !commandPattern.MatchString(app.Command) || path.Clean(app.Command) != app.Command || strings.HasPrefix(app.Command, "..") {
+		f.add(`app: %q is not a folder below the root of the module, as in "cmd/server"`, app.Command)
+	}
+	if !commandPattern.MatchString(app.Dir) || path.Clean(app.Dir) != app.Dir || strings.HasPrefix(app.Dir, "..") {
+		f.add(`deploy_dir: %q is not a folder below the root of the module, as in "deploy"`, app.Dir)
+	}
+	if !versionPattern.MatchString(app.Version) {
+		f.add(`version: %q is not a "v" and a number, as in "v1"`, app.Version)
+	}
+	if !goPattern.MatchString(app.GoVersion) {
+		f.add(`the version of Go %q is not as images are tagged, as in "1.25"`, app.GoVersion)
+	}
+	f.duration("the drain delay", app.DrainDelay)
+	f.duration("the shutdown timeout", app.ShutdownTimeout)
+	f.services(app.Services)
+	return errors.Join(f...)
+}
+
+// duration reports a time that a pod cannot be granted.
+func (f *faults) duration(what string, d time.Duration) {
+	const longest = 24 * time.Hour
+	if d < 0 || d > longest {
+		f.add("%s: %v is not between 0 and %v", what, d, longest)
+	}
+}
+
+// services reports names that are not those of a proto, and those that come twice.
+func (f *faults) services(services []Service) {
+	if len(services) == 0 {
+		f.add("there is no service to deploy")
+	}
+	seen := make(map[string]bool)
+	unique := func(name string) {
+		if !protoPattern.MatchString(name) {
+			f.add("%q is not a name of a proto", name)
+		} else if seen[name] {
+			f.add("%s is there twice", name)
+		}
+		seen[name] = true
+	}
+	for _, s := range services {
+		unique(s.FullName)
+		for _, m := range s.Methods {
+			unique(s.FullName + "." + m.Name)
+		}
+	}
+}

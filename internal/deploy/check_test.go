@@ -1,0 +1,82 @@
+package deploy_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/grpcservice/grpcservice/internal/deploy"
+)
+
+// TestBadAppIsRefused checks that each wrong field is named, and that nothing is made of it.
+func TestBadAppIsRefused(t *testing.T) {
+	services := func(names ...string) func(*deploy.App) {
+		return func(a *deploy.App) {
+			a.Services = nil
+			for _, name := range names {
+				a.Services = append(a.Services, deploy.Service{FullName: name, Methods: []deploy.Method{{Name: "Get"}}})
+			}
+		}
+	}
+	tests := map[string]struct {
+		spoil func(*deploy.App)
+		want  string
+	}{
+		"no name":               {func(a *deploy.App) { a.Name = "" }, `app_name: ""`},
+		"upper case":            {func(a *deploy.App) { a.Name = "Shop" }, `app_name: "Shop"`},
+		"a digit first":         {func(a *deploy.App) { a.Name = "1shop" }, `app_name: "1shop"`},
+		"a hyphen last":         {func(a *deploy.App) { a.Name = "shop-" }, `app_name: "shop-"`},
+		"a dot":                 {func(a *deploy.App) { a.Name = "shop.v1" }, `app_name: "shop.v1"`},
+		"a long name":           {func(a *deploy.App) { a.Name = strings.Repeat("a", 54) }, "at most 53"},
+		"a line break":          {func(a *deploy.App) { a.Name = "shop\nkind: Secret" }, `app_name: "shop\nkind`},
+		"no image":              {func(a *deploy.App) { a.Image = "" }, `image: ""`},
+		"upper case image":      {func(a *deploy.App) { a.Image = "registry.example.com/Shop" }, `image: "registry.example.com/Shop"`},
+		"image with two tags":   {func(a *deploy.App) { a.Image = "shop:1:2" }, `image: "shop:1:2"`},
+		"image with a comment":  {func(a *deploy.App) { a.Image = "shop #1" }, `image: "shop #1"`},
+		"image with a new line": {func(a *deploy.App) { a.Image = "shop\nRUN rm -rf /" }, "image: "},
+		"image ends in one":     {func(a *deploy.App) { a.Image = "shop\n" }, "image: "},
+		"port of root":          {func(a *deploy.App) { a.Port = 443 }, "port: 443"},
+		"port too high":         {func(a *deploy.App) { a.Port = 65536 }, "port: 65536"},
+		"absolute command":      {func(a *deploy.App) { a.Command = "/cmd/server" }, `app: "/cmd/server"`},
+		"command outside":       {func(a *deploy.App) { a.Command = "../server" }, `app: "../server"`},
+		"command through it":    {func(a *deploy.App) { a.Command = "cmd/../../server" }, `app: "cmd/../../server"`},
+		"command of a shell":    {func(a *deploy.App) { a.Command = "cmd/server;reboot" }, `app: "cmd/server;reboot"`},
+		"command is a flag":     {func(a *deploy.App) { a.Command = "-toolexec" }, `app: "-toolexec"`},
+		"folder outside":        {func(a *deploy.App) { a.Dir = "../deploy" }, `deploy_dir: "../deploy"`},
+		"folder with a space":   {func(a *deploy.App) { a.Dir = "deploy it" }, `deploy_dir: "deploy it"`},
+		"version":               {func(a *deploy.App) { a.Version = "1.4" }, `version: "1.4"`},
+		"version 0":             {func(a *deploy.App) { a.Version = "v0" }, `version: "v0"`},
+		"version of Go":         {func(a *deploy.App) { a.GoVersion = "latest" }, `version of Go "latest"`},
+		"negative delay":        {func(a *deploy.App) { a.DrainDelay = -1 }, "the drain delay: -1ns"},
+		"endless timeout":       {func(a *deploy.App) { a.ShutdownTimeout = 25 * time.Hour }, "the shutdown timeout: 25h"},
+		"no services":           {services(), "no service"},
+		"a service twice":       {services("a.B", "a.B"), "a.B is there twice"},
+		"a service of no name":  {services(""), `"" is not a name of a proto`},
+		"a service of a path":   {services("a/B"), `"a/B" is not a name of a proto`},
+		"all at once":           {func(a *deploy.App) { *a = deploy.App{} }, "port: 0 is not"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			app := shop()
+			tt.spoil(&app)
+			files, err := deploy.Files(app)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || files != nil {
+				t.Errorf("%d files, error %v; want one with %q", len(files), err, tt.want)
+			}
+		})
+	}
+}
+
+// TestImages checks which references to images are taken.
+func TestImages(t *testing.T) {
+	for _, image := range []string{
+		"shop", "shop:latest", "team/shop:v1", "registry.example.com/team/shop", "localhost:5000/shop:1.0_rc-1", "r.example.com:5000/a/b__c/d-e.f",
+		"shop@sha256:" + strings.Repeat("0a", 32), "shop:1@sha256:" + strings.Repeat("0a", 32),
+	} {
+		app := shop()
+		app.Image = image
+		if got := lines(string(filesOf(t, app)["kubernetes/deployment.yaml"]), "image:"); len(got) != 1 || got[0] != "image: "+image {
+			t.Errorf("%s becomes %q", image, got)
+		}
+	}
+}

@@ -1,0 +1,26 @@
+package deploy
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
+
+// serviceConfig returns the gRPC service config of all services of app, for clients that know the policies from nothing else.
+// runtime.ServiceConfigJSON says the same.
+func serviceConfig(app App) ([]byte, error) {
+	var methods []policy.MethodConfig
+	for _, s := range app.Services {
+		for _, m := range s.Methods {
+			methods = append(methods, m.Policy.StandaloneConfig(policy.MethodName{Service: s.FullName, Method: m.Name}, m.Stream))
+		}
+	}
+	config := policy.NewServiceConfig(methods)
+	config.Health = new(policy.HealthConfig)
+	text, err := json.MarshalIndent(config, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", serviceConfigFile, err)
+	}
+	return append(text, '\n'), nil
+}

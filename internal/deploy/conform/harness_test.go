@@ -1,0 +1,85 @@
+package conform_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/json"
+	"sigs.k8s.io/yaml"
+
+	"github.com/grpcservice/grpcservice/internal/deploy"
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
+
+// apps are what is judged: the usual, the least and the most there can be, and names that YAML would take for something else.
+func apps() map[string]deploy.App {
+	shop := deploy.App{
+		Name: "shop", Image: "registry.example.com/shop:1.4.0", Command: "cmd/server", Port: deploy.DefaultPort, Version: deploy.DefaultVersion,
+		GoVersion: deploy.DefaultGoVersion, DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
+		Services: []deploy.Service{
+			{FullName: "shop.v1.UserService", Methods: []deploy.Method{
+				{Name: "GetUser", Policy: policy.Policy{Timeout: 2 * time.Second, Retry: policy.Retry{
+					MaxAttempts: 5, InitialBackoff: time.Microsecond, MaxBackoff: time.Second, Multiplier: 2,
+					Codes: []string{"CANCELLED", "DEADLINE_EXCEEDED", "INTERNAL", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "ABORTED"}}}},
+				{Name: "ListUsers", Policy: policy.Policy{Timeout: time.Nanosecond, MaxTimeout: 100 * time.Hour}},
+				{Name: "Rare", Policy: policy.Policy{Timeout: policy.None, Retry: policy.Retry{
+					MaxAttempts: 2, InitialBackoff: time.Second, MaxBackoff: time.Second, Multiplier: 1, Codes: []string{"DATA_LOSS"}}}},
+				{Name: "CreateUser"},
+			}},
+			{FullName: "shop.v1.EventService", Methods: []deploy.Method{
+				{Name: "WatchEvents", Stream: true, Policy: policy.Policy{TotalTimeout: time.Hour}},
+			}},
+		},
+	}
+	all := map[string]deploy.App{"shop": shop}
+	least := shop
+	least.Services = []deploy.Service{{FullName: "Users"}}
+	least.DrainDelay, least.ShutdownTimeout = 0, 0
+	all["least"] = least
+	most := shop
+	most.Name, most.Version, most.Port = strings.Repeat("a", 53), "v9999", 65535
+	most.Image = "localhost:5000/a/b:c@sha256:" + strings.Repeat("0", 64)
+	most.DrainDelay, most.ShutdownTimeout = 24*time.Hour, 24*time.Hour-time.Nanosecond
+	all["most"] = most
+	for _, name := range []string{"on", "off", "yes", "y", "n", "null", "true", "e1", "inf"} {
+		odd := shop
+		odd.Name, odd.Image = name, name
+		all[name] = odd
+	}
+	return all
+}
+
+// forEach runs a test over the files of each app.
+func forEach(t *testing.T, test func(t *testing.T, app deploy.App, files map[string][]byte)) {
+	for name, app := range apps() {
+		t.Run(name, func(t *testing.T) {
+			files, err := deploy.Files(app)
+			if err != nil {
+				t.Fatal(err)
+			}
+			test(t, app, files)
+		})
+	}
+}
+
+// decode reads a file into a type and refuses what the type does not know.
+func decode[T any](t *testing.T, files map[string][]byte, path string) T {
+	t.Helper()
+	var v T
+	content, ok := files[path]
+	if !ok {
+		t.Fatalf("there is no %s", path)
+	}
+	text, err := yaml.YAMLToJSONStrict(content)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	// As the API server does: unlike encoding/json, it minds upper and lower case.
+	unknown, err := json.UnmarshalStrict(text, &v)
+	if err = errors.Join(append(unknown, err)...); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return v
+}

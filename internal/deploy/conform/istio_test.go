@@ -1,0 +1,190 @@
+package conform_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	meshv1alpha1 "istio.io/api/mesh/v1alpha1"
+	networkingv1alpha3 "istio.io/api/networking/v1alpha3"
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
+	"sigs.k8s.io/yaml"
+
+	"github.com/grpcservice/grpcservice/internal/deploy"
+)
+
+// TestIstioTypes checks that the manifests are what Istio's types know, and that they agree with each other and with the
+// Deployment: the routes' subsets are there, and the one that is deployed has the Deployment's pods.
+func TestIstioTypes(t *testing.T) {
+	forEach(t, func(t *testing.T, app deploy.App, files map[string][]byte) {
+		var v networkingv1alpha3.VirtualService
+		spec(t, files, "istio/virtualservice.yaml", "VirtualService", &v)
+		var r networkingv1alpha3.DestinationRule
+		spec(t, files, "istio/destinationrule.yaml", "DestinationRule", &r)
+		if r.Host != app.Name || len(v.Hosts) != 1 || v.Hosts[0] != app.Name {
+			t.Errorf("they are for %v and %v", r.Host, v.Hosts)
+		}
+		subsets := make(map[string]map[string]string)
+		for _, s := range r.Subsets {
+			subsets[s.Name] = s.Labels
+		}
+		names := make(map[string]bool)
+		for i, route := range v.Http {
+			if names[route.Name] {
+				t.Errorf("there are two routes %s", route.Name)
+			}
+			names[route.Name] = true
+			if d := route.Route[0].Destination; d.Host != app.Name || subsets[d.Subset] == nil {
+				t.Errorf("route %s goes to %v", route.Name, d)
+			}
+			if last := i == len(v.Http)-1; last != (len(route.Match) == 0) {
+				t.Errorf("route %s is not reached, or the last one is not for all", route.Name)
+			}
+			// What istiod's own validation asks, since Istio's module is too big to have here.
+			if retries := route.Retries; retries == nil || retries.Attempts == 0 && (retries.RetryOn != "" || retries.Backoff != nil || retries.PerTryTimeout != nil) {
+				t.Errorf("route %s retries %v", route.Name, retries)
+			}
+		}
+		pod := decode[appsv1.Deployment](t, files, "kubernetes/deployment.yaml").Spec.Template
+		if got := subsets[app.Version]["version"]; got != pod.Labels["version"] || len(subsets) != 2 {
+			t.Errorf("subset %s has the pods of version %q", app.Version, got)
+		}
+		var proxy meshv1alpha1.ProxyConfig
+		if err := protojson.Unmarshal([]byte(pod.Annotations["proxy.istio.io/config"]), &proxy); err != nil {
+			t.Error(err)
+		}
+		if got := proxy.TerminationDrainDuration.AsDuration(); got < app.DrainDelay+app.ShutdownTimeout {
+			t.Errorf("the proxy goes after %v", got)
+		}
+	})
+}
+
+// spec reads a manifest's spec into a message of Istio's, and refuses fields that it does not know.
+func spec(t *testing.T, files map[string][]byte, path, kind string, m proto.Message) {
+	t.Helper()
+	object := decode[struct {
+		APIVersion string          `json:"apiVersion"`
+		Kind       string          `json:"kind"`
+		Metadata   map[string]any  `json:"metadata"`
+		Spec       json.RawMessage `json:"spec"`
+	}](t, files, path)
+	if object.APIVersion != "networking.istio.io/v1" || object.Kind != kind {
+		t.Errorf("%s is a %s %s", path, object.APIVersion, object.Kind)
+	}
+	if err := protojson.Unmarshal(object.Spec, m); err != nil {
+		t.Errorf("%s: %v", path, err)
+	}
+}
+
+// TestIstioSchemas checks the manifests as the API server of a cluster with Istio does: against the schemas and the rules of its
+// custom resource definitions.
+func TestIstioSchemas(t *testing.T) {
+	schemas := istioSchemas(t)
+	forEach(t, func(t *testing.T, _ deploy.App, files map[string][]byte) {
+		for _, path := range []string{"istio/virtualservice.yaml", "istio/destinationrule.yaml"} {
+			var object map[string]any
+			if err := yaml.Unmarshal(files[path], &object); err != nil {
+				t.Fatal(err)
+			}
+			judge, ok := schemas[object["kind"].(string)]
+			if !ok {
+				t.Fatalf("there is no schema for %s", object["kind"])
+			}
+			for _, fault := range judge(t, object) {
+				t.Errorf("%s: %s", path, fault)
+			}
+		}
+	})
+}
+
+// TestIstioSchemasJudge checks that the schemas find what is wrong.
+func TestIstioSchemasJudge(t *testing.T) {
+	judge := istioSchemas(t)["VirtualService"]
+	for text, want := range map[string]string{
+		"timeout: 0s":                      "greater than 1ms",
+		"timeout: soon":                    "valid duration",
+		"timeout: 5":                       "must be of type string",
+		"retries: {attempts: 1, codes: x}": "unknown field",
+	} {
+		var object map[string]any
+		if err := yaml.Unmarshal([]byte("{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: x}, spec: {hosts: [x], http: [{"+text+"}]}}"), &object); err != nil {
+			t.Fatal(err)
+		}
+		if faults := judge(t, object); !strings.Contains(strings.Join(faults, "\n"), want) {
+			t.Errorf("%s: %q, want %q", text, faults, want)
+		}
+	}
+}
+
+// istioSchemas returns what judges each kind of Istio's, by the definitions in Istio's module.
+func istioSchemas(t *testing.T) map[string]func(*testing.T, map[string]any) []string {
+	t.Helper()
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "kubernetes", "customresourcedefinitions.gen.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	judges := make(map[string]func(*testing.T, map[string]any) []string)
+	for _, doc := range bytes.Split(text, []byte("\n---\n")) {
+		var crd apiextensionsv1.CustomResourceDefinition
+		if err := yaml.Unmarshal(doc, &crd); err != nil {
+			t.Fatal(err)
+		}
+		if kind := crd.Spec.Names.Kind; kind != "VirtualService" && kind != "DestinationRule" {
+			continue
+		}
+		for _, version := range crd.Spec.Versions {
+			if version.Name == "v1" && version.Served {
+				judges[crd.Spec.Names.Kind] = judgeOf(t, version.Schema.OpenAPIV3Schema)
+			}
+		}
+	}
+	return judges
+}
+
+// judgeOf returns what finds unknown fields, wrong types and broken rules.
+func judgeOf(t *testing.T, v1 *apiextensionsv1.JSONSchemaProps) func(*testing.T, map[string]any) []string {
+	t.Helper()
+	var internal apiextensions.JSONSchemaProps
+	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(v1, &internal, nil); err != nil {
+		t.Fatal(err)
+	}
+	structural, err := schema.NewStructural(&internal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	validator, _, err := validation.NewSchemaValidator(&internal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := cel.NewValidator(structural, true, celconfig.PerCallLimit)
+	return func(t *testing.T, object map[string]any) (faults []string) {
+		for _, fault := range validation.ValidateCustomResource(nil, object, validator) {
+			faults = append(faults, fault.Error())
+		}
+		broken, _ := rules.Validate(t.Context(), nil, structural, object, nil, celconfig.RuntimeCELCostBudget)
+		for _, fault := range broken {
+			faults = append(faults, fault.Error())
+		}
+		for _, path := range pruning.PruneWithOptions(object, structural, true, schema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true}) {
+			faults = append(faults, "unknown field "+path)
+		}
+		return faults
+	}
+}

@@ -1,0 +1,139 @@
+package conform_test
+
+import (
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/grpcservice/grpcservice/internal/deploy"
+)
+
+// TestKubernetesTypes checks that each manifest is what Kubernetes' types know, and that the manifests agree: selectors find the
+// pods, ports are open, names lead somewhere.
+func TestKubernetesTypes(t *testing.T) {
+	forEach(t, func(t *testing.T, app deploy.App, files map[string][]byte) {
+		d := decode[appsv1.Deployment](t, files, "kubernetes/deployment.yaml")
+		isA(t, d.TypeMeta, "apps/v1", "Deployment", d.Name)
+		pod := d.Spec.Template
+		checkPod(t, app, pod)
+
+		for path, ip := range map[string]string{"kubernetes/service.yaml": "", "kubernetes/service-headless.yaml": "None"} {
+			s := decode[corev1.Service](t, files, path)
+			isA(t, s.TypeMeta, "v1", "Service", s.Name)
+			port := s.Spec.Ports[0]
+			if s.Spec.ClusterIP != ip || port.TargetPort.StrVal != pod.Spec.Containers[0].Ports[0].Name || port.Port != int32(app.Port) || port.Name != "grpc" || *port.AppProtocol != "grpc" {
+				t.Errorf("%s: %+v", path, s.Spec)
+			}
+			selects(t, path, &metav1.LabelSelector{MatchLabels: s.Spec.Selector}, pod.Labels)
+		}
+		selects(t, "the Deployment", d.Spec.Selector, pod.Labels)
+
+		b := decode[policyv1.PodDisruptionBudget](t, files, "kubernetes/poddisruptionbudget.yaml")
+		isA(t, b.TypeMeta, "policy/v1", "PodDisruptionBudget", b.Name)
+		selects(t, "the PodDisruptionBudget", b.Spec.Selector, pod.Labels)
+
+		n := decode[networkingv1.NetworkPolicy](t, files, "kubernetes/networkpolicy.yaml")
+		isA(t, n.TypeMeta, "networking.k8s.io/v1", "NetworkPolicy", n.Name)
+		selects(t, "the NetworkPolicy", &n.Spec.PodSelector, pod.Labels)
+		if got := n.Spec.Ingress[0].Ports; len(got) != 1 || got[0].Port.IntValue() != app.Port || len(n.Spec.Ingress) != 1 {
+			t.Errorf("the NetworkPolicy opens %v", got)
+		}
+
+		h := decode[autoscalingv2.HorizontalPodAutoscaler](t, files, "kubernetes/horizontalpodautoscaler.yaml")
+		isA(t, h.TypeMeta, "autoscaling/v2", "HorizontalPodAutoscaler", h.Name)
+		if ref := h.Spec.ScaleTargetRef; ref.Name != d.Name || ref.Kind != d.Kind || ref.APIVersion != d.APIVersion {
+			t.Errorf("the HorizontalPodAutoscaler scales %v", ref)
+		}
+		if m := h.Spec.Metrics[0]; m.Type != autoscalingv2.ContainerResourceMetricSourceType || m.ContainerResource.Container != pod.Spec.Containers[0].Name {
+			t.Errorf("the HorizontalPodAutoscaler looks at %+v", m)
+		}
+		if d.Spec.Replicas != nil || *h.Spec.MinReplicas <= b.Spec.MaxUnavailable.IntVal {
+			t.Error("the manifests disagree over how many pods there are")
+		}
+
+		a := decode[corev1.ServiceAccount](t, files, "kubernetes/serviceaccount.yaml")
+		isA(t, a.TypeMeta, "v1", "ServiceAccount", a.Name)
+		if a.Name != pod.Spec.ServiceAccountName || *a.AutomountServiceAccountToken || *pod.Spec.AutomountServiceAccountToken {
+			t.Error("the pods have an account of another name, or a token")
+		}
+	})
+}
+
+// checkPod checks what is asked of a pod, and what it may do.
+func checkPod(t *testing.T, app deploy.App, pod corev1.PodTemplateSpec) {
+	t.Helper()
+	for key, value := range pod.Labels {
+		if faults := append(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)...); len(faults) > 0 {
+			t.Errorf("label %s: %s: %q", key, value, faults)
+		}
+	}
+	c := pod.Spec.Containers[0]
+	for name, p := range map[string]*corev1.Probe{"startup": c.StartupProbe, "readiness": c.ReadinessProbe, "liveness": c.LivenessProbe} {
+		if p.GRPC == nil || int(p.GRPC.Port) != app.Port || p.GRPC.Service == nil {
+			t.Errorf("%s probe: %+v", name, p)
+		}
+	}
+	ready := ""
+	if len(app.Services) == 1 {
+		ready = app.Services[0].FullName
+	}
+	if *c.ReadinessProbe.GRPC.Service != ready {
+		t.Errorf("the pod is ready when %q is", *c.ReadinessProbe.GRPC.Service)
+	}
+	if grace := time.Duration(*pod.Spec.TerminationGracePeriodSeconds) * time.Second; grace < app.DrainDelay+app.ShutdownTimeout+3*time.Second {
+		t.Errorf("the pod is killed after %v", grace)
+	}
+	s, ps := c.SecurityContext, pod.Spec.SecurityContext
+	if !*ps.RunAsNonRoot || *ps.RunAsUser == 0 || *ps.RunAsGroup == 0 || ps.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault ||
+		*s.AllowPrivilegeEscalation || !*s.ReadOnlyRootFilesystem || len(s.Capabilities.Drop) != 1 || s.Capabilities.Drop[0] != "ALL" {
+		t.Errorf("the pod may do more than it needs: %+v, %+v", ps, s)
+	}
+	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+		if request, limit := c.Resources.Requests[name], c.Resources.Limits[name]; request.IsZero() || request.Cmp(limit) > 0 {
+			t.Errorf("%s: requests %v, limits %v", name, request.String(), limit.String())
+		}
+	}
+	for _, e := range c.Env {
+		switch e.Name {
+		case "DRAIN_DELAY", "SHUTDOWN_TIMEOUT":
+			if _, err := time.ParseDuration(e.Value); err != nil {
+				t.Error(err)
+			}
+		case "GOMEMLIMIT":
+			if e.ValueFrom.ResourceFieldRef.Resource != "requests.memory" {
+				t.Errorf("GOMEMLIMIT is %+v", e.ValueFrom)
+			}
+		}
+	}
+	for _, spread := range pod.Spec.TopologySpreadConstraints {
+		selects(t, spread.TopologyKey, spread.LabelSelector, pod.Labels)
+	}
+}
+
+// isA checks what a manifest says that it is, and its name.
+func isA(t *testing.T, meta metav1.TypeMeta, apiVersion, kind, name string) {
+	t.Helper()
+	if meta.APIVersion != apiVersion || meta.Kind != kind {
+		t.Errorf("it is a %s %s, want %s %s", meta.APIVersion, meta.Kind, apiVersion, kind)
+	}
+	if faults := validation.IsDNS1035Label(name); len(faults) > 0 {
+		t.Errorf("the %s is called %q: %q", kind, name, faults)
+	}
+}
+
+// selects checks that a selector finds pods with these labels.
+func selects(t *testing.T, what string, selector *metav1.LabelSelector, of labels.Set) {
+	t.Helper()
+	s, err := metav1.LabelSelectorAsSelector(selector)
+	if err != nil || s.Empty() || !s.Matches(of) {
+		t.Errorf("%s selects %v, %v", what, s, err)
+	}
+}

@@ -1,0 +1,91 @@
+package deploy
+
+// containerName is what the app's container is called in its pod, beside a proxy's.
+const containerName = "server"
+
+// portName is what the app's port is called. It tells Istio, and others, which protocol is spoken there.
+const portName = "grpc"
+
+type container struct {
+	Name            string            `yaml:"name"`
+	Image           string            `yaml:"image"`
+	Ports           []containerPort   `yaml:"ports"`
+	Env             []envVar          `yaml:"env"`
+	Resources       resources         `yaml:"resources"`
+	StartupProbe    probe             `yaml:"startupProbe"`
+	ReadinessProbe  probe             `yaml:"readinessProbe"`
+	LivenessProbe   probe             `yaml:"livenessProbe"`
+	SecurityContext containerSecurity `yaml:"securityContext"`
+}
+
+type containerPort struct {
+	Name          string `yaml:"name"`
+	ContainerPort int    `yaml:"containerPort"`
+	Protocol      string `yaml:"protocol"`
+}
+
+// envVar has either a value or where it is from.
+type envVar struct {
+	Name      string     `yaml:"name"`
+	Value     string     `yaml:"value,omitempty"`
+	ValueFrom *envSource `yaml:"valueFrom,omitempty"`
+}
+
+type envSource struct {
+	ResourceFieldRef resourceField `yaml:"resourceFieldRef"`
+}
+
+type resourceField struct {
+	Resource string `yaml:"resource"`
+}
+
+type resources struct {
+	Requests quantities `yaml:"requests"`
+	Limits   quantities `yaml:"limits"`
+}
+
+type quantities struct {
+	CPU    string `yaml:"cpu"`
+	Memory string `yaml:"memory"`
+}
+
+type containerSecurity struct {
+	AllowPrivilegeEscalation bool         `yaml:"allowPrivilegeEscalation"`
+	ReadOnlyRootFilesystem   bool         `yaml:"readOnlyRootFilesystem"`
+	Capabilities             capabilities `yaml:"capabilities"`
+}
+
+type capabilities struct {
+	Drop []string `yaml:"drop"`
+}
+
+// The variables that the server's main reads its configuration from.
+const (
+	envPort            = "PORT"
+	envDrainDelay      = "DRAIN_DELAY"
+	envShutdownTimeout = "SHUTDOWN_TIMEOUT"
+)
+
+// containerOf returns the container that serves app.
+func containerOf(app App) container {
+	startup, readiness, liveness := probes(app)
+	return container{
+		Name:  containerName,
+		Image: app.Image,
+		Ports: []containerPort{{portName, app.Port, "TCP"}},
+		Env: []envVar{
+			{Name: envPort, Value: numbers(app.Port)},
+			{Name: envDrainDelay, Value: app.DrainDelay.String()},
+			{Name: envShutdownTimeout, Value: app.ShutdownTimeout.String()},
+			{Name: "GOMEMLIMIT", ValueFrom: &envSource{resourceField{"requests.memory"}}},
+		},
+		Resources:      resources{Requests: quantities{"250m", "128Mi"}, Limits: quantities{"1", "192Mi"}},
+		StartupProbe:   startup,
+		ReadinessProbe: readiness,
+		LivenessProbe:  liveness,
+		SecurityContext: containerSecurity{
+			ReadOnlyRootFilesystem: true,
+			Capabilities:           capabilities{[]string{"ALL"}},
+		},
+	}
+}

@@ -1,0 +1,96 @@
+package deploy
+
+// deployment is a Deployment of apps/v1, as far as an app needs it.
+type deployment struct {
+	object `yaml:",inline"`
+	Spec   deploymentSpec `yaml:"spec"`
+}
+
+type deploymentSpec struct {
+	Selector labelSelector `yaml:"selector"`
+	Strategy strategy      `yaml:"strategy"`
+	Template podTemplate   `yaml:"template"`
+}
+
+type strategy struct {
+	Type          string        `yaml:"type"`
+	RollingUpdate rollingUpdate `yaml:"rollingUpdate"`
+}
+
+type rollingUpdate struct {
+	MaxSurge       int `yaml:"maxSurge"`
+	MaxUnavailable int `yaml:"maxUnavailable"`
+}
+
+type podTemplate struct {
+	Metadata metadata `yaml:"metadata"`
+	Spec     podSpec  `yaml:"spec"`
+}
+
+type podSpec struct {
+	ServiceAccountName            string             `yaml:"serviceAccountName"`
+	AutomountServiceAccountToken  bool               `yaml:"automountServiceAccountToken"`
+	EnableServiceLinks            bool               `yaml:"enableServiceLinks"`
+	TerminationGracePeriodSeconds int64              `yaml:"terminationGracePeriodSeconds"`
+	SecurityContext               podSecurity        `yaml:"securityContext"`
+	TopologySpreadConstraints     []spreadConstraint `yaml:"topologySpreadConstraints"`
+	Containers                    []container        `yaml:"containers"`
+}
+
+type podSecurity struct {
+	RunAsNonRoot   bool    `yaml:"runAsNonRoot"`
+	RunAsUser      int     `yaml:"runAsUser"`
+	RunAsGroup     int     `yaml:"runAsGroup"`
+	SeccompProfile seccomp `yaml:"seccompProfile"`
+}
+
+type seccomp struct {
+	Type string `yaml:"type"`
+}
+
+type spreadConstraint struct {
+	MaxSkew           int           `yaml:"maxSkew"`
+	TopologyKey       string        `yaml:"topologyKey"`
+	WhenUnsatisfiable string        `yaml:"whenUnsatisfiable"`
+	LabelSelector     labelSelector `yaml:"labelSelector"`
+}
+
+// deploymentOf returns the Deployment of one version of app.
+func deploymentOf(app App) manifest {
+	labels := podLabels(app)
+	d := deployment{object: ofRelease(app, "apps/v1", "Deployment")}
+	d.Spec = deploymentSpec{
+		Selector: labelSelector{labels},
+		Strategy: strategy{"RollingUpdate", rollingUpdate{MaxSurge: 1, MaxUnavailable: 0}},
+		Template: podTemplate{
+			Metadata: metadata{Labels: labels, Annotations: map[string]string{proxyConfigKey: proxyConfig(app)}},
+			Spec: podSpec{
+				ServiceAccountName:            app.Name,
+				TerminationGracePeriodSeconds: gracePeriod(app),
+				SecurityContext:               podSecurity{RunAsNonRoot: true, RunAsUser: user, RunAsGroup: user, SeccompProfile: seccomp{"RuntimeDefault"}},
+				TopologySpreadConstraints:     []spreadConstraint{spread("topology.kubernetes.io/zone", labels), spread("kubernetes.io/hostname", labels)},
+				Containers:                    []container{containerOf(app)},
+			},
+		},
+	}
+	return manifest{
+		file:   deploymentFile,
+		head:   "Runs " + app.Name + " " + app.Version + ". Another version runs beside it as a Deployment of its own; see istio/.",
+		object: d,
+		notes: notes{
+			"spec.selector": "There are no replicas: the HorizontalPodAutoscaler counts them, and would be overruled each time that this file is applied.",
+			"spec.template.metadata.annotations." + proxyConfigKey: "Nobody but Istio reads this: its proxy is there before the server, and goes when the server has drained.",
+			"spec.template.spec.terminationGracePeriodSeconds":     graceNote(app) + "\nThere is no preStop: the server itself goes on taking calls while load balancers notice that it will stop.",
+			"spec.template.spec.containers[0].env[3]":              "The garbage collector works harder above what is requested, well before the limit at which the kernel kills. There is no GOMAXPROCS: Go follows the CPU limit by itself.",
+			"spec.template.spec.containers[0].resources":           "These are to be measured: they are a beginning.",
+			"spec.template.spec.containers[0].startupProbe":        "The health service says of itself that it is serving as soon as it answers. The server is started then; whether it can work is not asked.",
+			"spec.template.spec.containers[0].readinessProbe":      readinessNote(app),
+			"spec.template.spec.containers[0].livenessProbe":       "Only a server that does not answer any more is restarted. One whose database is away would not get better by it.",
+		},
+	}
+}
+
+// spread keeps the pods of a version apart where that is possible.
+func spread(key string, labels map[string]string) spreadConstraint {
+	return spreadConstraint{MaxSkew: 1, TopologyKey: key, WhenUnsatisfiable: "ScheduleAnyway", LabelSelector: labelSelector{labels}}
+}

@@ -1,0 +1,75 @@
+package deploy
+
+// destinationRule is a DestinationRule of Istio's.
+type destinationRule struct {
+	object `yaml:",inline"`
+	Spec   destinationRuleSpec `yaml:"spec"`
+}
+
+type destinationRuleSpec struct {
+	Host          string        `yaml:"host"`
+	TrafficPolicy trafficPolicy `yaml:"trafficPolicy"`
+	Subsets       []subset      `yaml:"subsets"`
+}
+
+type trafficPolicy struct {
+	LoadBalancer     loadBalancer     `yaml:"loadBalancer"`
+	ConnectionPool   connectionPool   `yaml:"connectionPool"`
+	OutlierDetection outlierDetection `yaml:"outlierDetection"`
+}
+
+type loadBalancer struct {
+	Simple string `yaml:"simple"`
+}
+
+type connectionPool struct {
+	TCP  tcpPool  `yaml:"tcp"`
+	HTTP httpPool `yaml:"http"`
+}
+
+type tcpPool struct {
+	ConnectTimeout string `yaml:"connectTimeout"`
+}
+
+type httpPool struct {
+	H2UpgradePolicy  string `yaml:"h2UpgradePolicy"`
+	HTTP2MaxRequests int    `yaml:"http2MaxRequests"`
+}
+
+type outlierDetection struct {
+	ConsecutiveGatewayErrors int    `yaml:"consecutiveGatewayErrors"`
+	Consecutive5xxErrors     int    `yaml:"consecutive5xxErrors"`
+	Interval                 string `yaml:"interval"`
+	BaseEjectionTime         string `yaml:"baseEjectionTime"`
+	MaxEjectionPercent       int    `yaml:"maxEjectionPercent"`
+}
+
+type subset struct {
+	Name   string            `yaml:"name"`
+	Labels map[string]string `yaml:"labels"`
+}
+
+// destinationRuleOf returns how proxies treat the pods of app.
+func destinationRuleOf(app App) manifest {
+	of := func(version string) subset { return subset{version, map[string]string{"version": version}} }
+	return manifest{
+		file: "istio/destinationrule.yaml",
+		head: "How proxies call the pods of " + app.Name + ", and the versions that the VirtualService chooses from.",
+		object: destinationRule{ofApp(app, istioVersion, "DestinationRule"), destinationRuleSpec{
+			Host: app.Name,
+			TrafficPolicy: trafficPolicy{
+				LoadBalancer:   loadBalancer{"LEAST_REQUEST"},
+				ConnectionPool: connectionPool{tcpPool{"3s"}, httpPool{"UPGRADE", 1000}},
+				OutlierDetection: outlierDetection{
+					ConsecutiveGatewayErrors: 5, Interval: "10s", BaseEjectionTime: "30s", MaxEjectionPercent: 50,
+				},
+			},
+			Subsets: []subset{of(app.Version), of(nextVersion(app))},
+		}},
+		notes: notes{
+			"spec.trafficPolicy.connectionPool.http.http2MaxRequests": "Calls and streams that one proxy has open at a time. There is no maxRequestsPerConnection: a new connection every few calls costs more than it spreads, and proxies balance calls anyway.",
+			"spec.trafficPolicy.outlierDetection":                     "A pod that answers UNAVAILABLE or DEADLINE_EXCEEDED five times in a row is left alone for a while; one whose method has a bug, and answers INTERNAL, is not.",
+			"spec.subsets[1]":                                         "A version without pods answers UNAVAILABLE. Calls go there only if they ask for it.",
+		},
+	}
+}

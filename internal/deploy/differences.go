@@ -1,0 +1,168 @@
+package deploy
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Difference is where a file that a user owns does not say what the policies say.
+type Difference struct {
+	Line, Column int // of the user's file, from 1
+	Text         string
+}
+
+// Differences compares a file that a user owns with what [Files] returns for its path. It looks at what follows from protos and
+// the runtime alone: routes, timeouts and retries of a mesh, the service config of clients, the health that a pod is asked for,
+// and whether the grace period is enough for the times that the file itself sets. All else is the user's to decide. The error
+// says where the file is not YAML, or JSON.
+func Differences(path string, have, want []byte) ([]Difference, error) {
+	compare, ok := map[string]func(d *differ, have, want *yaml.Node){
+		deploymentFile:     (*differ).deployment,
+		virtualServiceFile: (*differ).virtualService,
+		serviceConfigFile:  (*differ).serviceConfig,
+	}[path]
+	if !ok {
+		return nil, nil
+	}
+	mine, err := load(have)
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := load(want)
+	if err != nil {
+		return nil, err
+	}
+	var d differ
+	compare(&d, mine, theirs)
+	slices.SortStableFunc(d.found, func(a, b Difference) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return d.found, nil
+}
+
+// load reads a document; a file without one is an empty mapping.
+func load(text []byte) (*yaml.Node, error) {
+	loader, err := yaml.NewLoader(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	var doc yaml.Node
+	if err := loader.Load(&doc); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if len(doc.Content) == 0 {
+		return &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}, nil
+	}
+	return doc.Content[0], nil
+}
+
+// differ collects differences.
+type differ struct{ found []Difference }
+
+func (d *differ) add(at *yaml.Node, format string, args ...any) {
+	d.found = append(d.found, Difference{at.Line, at.Column, fmt.Sprintf(format, args...)})
+}
+
+// virtualService compares the routes of the same names.
+func (d *differ) virtualService(have, want *yaml.Node) {
+	at := cmp.Or(field(have, "spec", "http"), have)
+	mine := named(field(have, "spec", "http"), nameOf)
+	wanted := named(field(want, "spec", "http"), nameOf)
+	for _, name := range wanted.names {
+		route, ok := mine.nodes[name]
+		if !ok {
+			d.add(at, "there is no route %s, which the policies ask for; add it", name)
+			continue
+		}
+		d.fields(route, wanted.nodes[name], "route "+name, []string{"timeout"}, []string{"retries", "attempts"}, []string{"retries", "retryOn"}, []string{"retries", "backoff"})
+	}
+	for _, name := range mine.names {
+		if _, ok := wanted.nodes[name]; !ok && isMethodRoute(mine.nodes[name]) {
+			d.add(mine.nodes[name], "route %s: its method is gone, or its policy says nothing to a mesh; remove it", name)
+		}
+	}
+}
+
+// isMethodRoute says whether a route was made of a method, by its name and its path.
+func isMethodRoute(route *yaml.Node) bool {
+	match := field(route, "match")
+	if match == nil || len(match.Content) == 0 {
+		return false
+	}
+	method := value(field(match.Content[0], "uri", "exact"))
+	return method != "" && strings.HasPrefix(nameOf(route), methodOf(method)+".v")
+}
+
+// serviceConfig compares what is said of the same methods.
+func (d *differ) serviceConfig(have, want *yaml.Node) {
+	at := cmp.Or(field(have, "methodConfig"), have)
+	mine := named(field(have, "methodConfig"), configName)
+	wanted := named(field(want, "methodConfig"), configName)
+	for _, name := range wanted.names {
+		config, ok := mine.nodes[name]
+		if !ok {
+			d.add(at, "there is no methodConfig of %s, which has a policy; add it", name)
+			continue
+		}
+		d.fields(config, wanted.nodes[name], name, []string{"timeout"},
+			[]string{"retryPolicy", "maxAttempts"}, []string{"retryPolicy", "initialBackoff"}, []string{"retryPolicy", "maxBackoff"},
+			[]string{"retryPolicy", "backoffMultiplier"}, []string{"retryPolicy", "retryableStatusCodes"},
+			[]string{"hedgingPolicy", "maxAttempts"}, []string{"hedgingPolicy", "hedgingDelay"}, []string{"hedgingPolicy", "nonFatalStatusCodes"})
+	}
+	for _, name := range mine.names {
+		if _, ok := wanted.nodes[name]; !ok {
+			d.add(mine.nodes[name], "%s: the method is gone, or its policy says nothing to clients; remove its methodConfig", name)
+		}
+	}
+}
+
+// configName is the method that a methodConfig is of.
+func configName(config *yaml.Node) string {
+	names := field(config, "name")
+	if names == nil || len(names.Content) == 0 || value(field(names.Content[0], "method")) == "" {
+		return ""
+	}
+	return value(field(names.Content[0], "service")) + "." + value(field(names.Content[0], "method"))
+}
+
+// deployment compares the health that a pod is asked for, and checks the grace period against the times that are set beside it.
+func (d *differ) deployment(have, want *yaml.Node) {
+	pod := field(have, "spec", "template", "spec")
+	if pod == nil {
+		d.add(have, "there is no spec.template.spec")
+		return
+	}
+	containerOf := func(pod *yaml.Node) *yaml.Node {
+		return named(field(pod, "containers"), nameOf).nodes[containerName]
+	}
+	server := containerOf(pod)
+	if server == nil {
+		d.add(pod, "there is no container %q", containerName)
+		return
+	}
+	d.fields(server, containerOf(field(want, "spec", "template", "spec")), "container "+containerName, []string{"readinessProbe", "grpc", "service"})
+	env := named(field(server, "env"), nameOf)
+	delay, errDelay := time.ParseDuration(value(field(env.nodes[envDrainDelay], "value")))
+	timeout, errTimeout := time.ParseDuration(value(field(env.nodes[envShutdownTimeout], "value")))
+	if errDelay != nil || errTimeout != nil {
+		return // set in a way of the user's own
+	}
+	period := field(pod, "terminationGracePeriodSeconds")
+	seconds := 30 // Kubernetes' default
+	if period != nil && period.Decode(&seconds) != nil {
+		d.add(period, "terminationGracePeriodSeconds: %q is not a number of seconds", value(period))
+		return
+	}
+	if need := gracePeriod(App{DrainDelay: delay, ShutdownTimeout: timeout}); int64(seconds) < need {
+		d.add(cmp.Or(period, pod), "terminationGracePeriodSeconds is %d; %s %v and %s %v need %d, or the pod is killed while it drains",
+			seconds, envDrainDelay, delay, envShutdownTimeout, timeout, need)
+	}
+}

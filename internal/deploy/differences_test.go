@@ -1,0 +1,156 @@
+package deploy_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/grpcservice/grpcservice/internal/deploy"
+)
+
+// TestOwnFilesDoNotDiffer checks that nothing is reported of files as they were made.
+func TestOwnFilesDoNotDiffer(t *testing.T) {
+	for path, content := range filesOf(t, shop()) {
+		if got, err := deploy.Differences(path, content, content); err != nil || got != nil {
+			t.Errorf("%s: %v, %v", path, got, err)
+		}
+	}
+}
+
+// TestDifferences checks what is reported when a proto and a file that its user owns have gone separate ways, and where.
+func TestDifferences(t *testing.T) {
+	const mesh, config, deployment = "istio/virtualservice.yaml", "client/service-config.json", "kubernetes/deployment.yaml"
+	replace := func(old, new string) func(string) string {
+		return func(text string) string {
+			if !strings.Contains(text, old) {
+				panic("nothing to replace: " + old)
+			}
+			return strings.Replace(text, old, new, 1)
+		}
+	}
+	tests := map[string]struct {
+		path   string
+		proto  func(*deploy.App)   // a change of the protos since the file was made
+		edit   func(string) string // a change of the user's
+		want   []string
+		beside string // what the line of the first difference begins with
+	}{
+		"another timeout": {mesh, func(a *deploy.App) { a.Services[0].Methods[1].Policy.Timeout = 4 * time.Second }, nil, []string{
+			"route shop.v1.UserService.ListUsers.v2: timeout is 1.5s; the policy says 4s",
+			"route shop.v1.UserService.ListUsers.v1: timeout is 1.5s; the policy says 4s",
+		}, "timeout: 1.5s"},
+		"the timeout is edited": {mesh, nil, replace("timeout: 10s", "timeout: 20s"), []string{
+			"route shop.v1.UserService.GetUser.v2: timeout is 20s; the policy says 10s"}, "timeout: 20s"},
+		"the same time in other words": {mesh, nil, replace("timeout: 3600s", "timeout: 1h"), nil, ""},
+		"the timeout is removed": {mesh, nil, replace("    timeout: 10s\n", ""), []string{
+			"route shop.v1.UserService.GetUser.v2: there is no timeout; the policy says 10s"}, "- name: shop.v1.UserService.GetUser.v2"},
+		"a retry where there was none": {mesh, func(a *deploy.App) { a.Services[0].Methods[1].Policy.Retry = a.Services[0].Methods[0].Policy.Retry },
+			replace("ListUsers.v1", "ListUsers.mine"), []string{
+				"there is no route shop.v1.UserService.ListUsers.v1, which the policies ask for; add it",
+				"route shop.v1.UserService.ListUsers.v2: there is no retries.retryOn; the policy says resource-exhausted,unavailable",
+				"route shop.v1.UserService.ListUsers.v2: there is no retries.backoff; the policy says 0.1s",
+				"route shop.v1.UserService.ListUsers.v2: retries.attempts is 0; the policy says 2",
+			}, "- name: shop.v1.UserService.GetUser.v2"},
+		"a method is gone": {mesh, func(a *deploy.App) { a.Services[0].Methods = a.Services[0].Methods[1:] }, nil, []string{
+			"route shop.v1.UserService.GetUser.v2: its method is gone, or its policy says nothing to a mesh; remove it",
+			"route shop.v1.UserService.GetUser.v1: its method is gone, or its policy says nothing to a mesh; remove it",
+		}, "- name: shop.v1.UserService.GetUser.v2"},
+		"routes of the user's own": {mesh, nil, replace("  - name: default.v2\n", "  - name: canary\n    match:\n    - uri: {exact: /shop.v1.UserService/GetUser}\n    timeout: 1s\n  - name: default.v2\n"), nil, ""},
+		"an empty file": {mesh, func(a *deploy.App) { a.Services = a.Services[:1]; a.Services[0].Methods = a.Services[0].Methods[1:2] }, func(string) string { return "" }, []string{
+			"there is no route shop.v1.UserService.ListUsers.v2, which the policies ask for; add it",
+			"there is no route shop.v1.UserService.ListUsers.v1, which the policies ask for; add it",
+			"there is no route default.v2, which the policies ask for; add it",
+			"there is no route default.v1, which the policies ask for; add it",
+		}, ""},
+		"a client's retry": {config, func(a *deploy.App) { a.Services[0].Methods[0].Policy.Retry.Codes = []string{"UNAVAILABLE"} }, nil, []string{
+			"shop.v1.UserService.GetUser: retryPolicy.retryableStatusCodes is UNAVAILABLE,RESOURCE_EXHAUSTED,ABORTED; the policy says UNAVAILABLE"}, `"retryableStatusCodes"`},
+		"a client's method": {config, func(a *deploy.App) { a.Services[0].Methods[1].Name = "FindUsers" }, nil, []string{
+			"there is no methodConfig of shop.v1.UserService.FindUsers, which has a policy; add it",
+			"shop.v1.UserService.ListUsers: the method is gone, or its policy says nothing to clients; remove its methodConfig",
+		}, `"methodConfig"`},
+		"longer drain": {deployment, nil, replace("value: 5s", "value: 10s"), []string{"terminationGracePeriodSeconds is 28; DRAIN_DELAY 10s and SHUTDOWN_TIMEOUT 20s need 33, or the pod is killed while it drains"}, "terminationGracePeriodSeconds"},
+		"longer grace": {deployment, nil, replace("Seconds: 28", "Seconds: 60"), nil, ""},
+		"no grace": {deployment, nil, func(s string) string {
+			return replace("value: 5s", "value: 8s")(replace("      terminationGracePeriodSeconds: 28\n", "")(s))
+		}, []string{"terminationGracePeriodSeconds is 30; DRAIN_DELAY 8s and SHUTDOWN_TIMEOUT 20s need 31, or the pod is killed while it drains"}, ""},
+		"resources":            {deployment, nil, replace("memory: 128Mi", "memory: 1Gi"), nil, ""},
+		"one service less":     {deployment, func(a *deploy.App) { a.Services = a.Services[:1] }, nil, []string{"container server: there is no readinessProbe.grpc.service; the policy says shop.v1.UserService"}, "service: ''"},
+		"another container":    {deployment, nil, replace("name: server", "name: main"), []string{`there is no container "server"`}, ""},
+		"an alias":             {deployment, nil, replace("env:", "env: &env"), nil, ""},
+		"a file that is yours": {"kubernetes/service.yaml", func(a *deploy.App) { a.Port = 9000 }, nil, nil, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			have := string(filesOf(t, shop())[tt.path])
+			if tt.edit != nil {
+				have = tt.edit(have)
+			}
+			app := shop()
+			if tt.proto != nil {
+				tt.proto(&app)
+			}
+			found, err := deploy.Differences(tt.path, []byte(have), filesOf(t, app)[tt.path])
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, d := range found {
+				got = append(got, d.Text)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Fatalf("(-want +got)\n%s", diff)
+			}
+			if tt.beside == "" {
+				return
+			}
+			if line := strings.Split(have, "\n")[found[0].Line-1]; !strings.HasPrefix(strings.TrimSpace(line), tt.beside) {
+				t.Errorf("%d:%d is %q", found[0].Line, found[0].Column, line)
+			}
+		})
+	}
+}
+
+// TestDifferencesOfBrokenFiles checks that a file that is no YAML, or not what it should be, is told of and harms nobody.
+func TestDifferencesOfBrokenFiles(t *testing.T) {
+	for path, want := range filesOf(t, shop()) {
+		for _, have := range []string{"", "[]", "null", "1", "spec: 1", "spec: {http: {}}", "spec: {http: [1, {name: [x]}]}", "methodConfig: [{name: 1}, 2]",
+			"spec: {template: {spec: {containers: [{name: server, env: 3}], terminationGracePeriodSeconds: x}}}", "spec: {http: [{name: &a [*a]}, &b {name: x, retries: *b}]}", "# nothing", "a: b: c", "{", "\x00", "a: &a [*a]"} {
+			_, err := deploy.Differences(path, []byte(have), want)
+			if broken := have == "a: b: c" || have == "{" || have == "\x00"; broken && err == nil && judged(path) {
+				t.Errorf("%s: %q is no YAML", path, have)
+			}
+		}
+	}
+}
+
+func judged(path string) bool {
+	return path == "istio/virtualservice.yaml" || path == "client/service-config.json" || path == "kubernetes/deployment.yaml"
+}
+
+// FuzzDifferences checks that no file of a user's stops the plugin.
+func FuzzDifferences(f *testing.F) {
+	files, err := deploy.Files(shop())
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{ // short ones, which the fuzzer minimizes sooner
+		"spec: {http: [{name: shop.v1.UserService.Get.v1, match: [{uri: {exact: /shop.v1.UserService/Get}}], timeout: 1s, retries: {attempts: 0}}]}",
+		"spec: {template: {spec: {containers: [{name: server, env: [{name: DRAIN_DELAY, value: 5s}]}], terminationGracePeriodSeconds: 1}}}",
+		`{"methodConfig": [{"name": [{"service": "a.B", "method": "C"}], "timeout": "1s"}]}`,
+		"a: &a [*a]",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, have string) {
+		for path, want := range files {
+			found, _ := deploy.Differences(path, []byte(have), want)
+			for _, d := range found {
+				if lines := strings.Count(have, "\n") + strings.Count(have, "\r") + 1; d.Line < 1 || d.Line > lines {
+					t.Errorf("%d:%d is not in a file of %d lines", d.Line, d.Column, lines)
+				}
+			}
+		}
+	})
+}

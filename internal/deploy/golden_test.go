@@ -1,0 +1,78 @@
+package deploy_test
+
+import (
+	"flag"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/grpcservice/grpcservice/internal/deploy"
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
+
+var update = flag.Bool("update", false, "rewrite what the golden tests want")
+
+// TestGolden compares all files of two apps with those in testdata: one of several services, and one of a single one that
+// has no policies. The module conform has Kubernetes' and Istio's own types judge them.
+func TestGolden(t *testing.T) {
+	single := one(deploy.Method{Name: "GetUser", Policy: policy.Policy{}})
+	single.Name, single.Version, single.DrainDelay, single.ShutdownTimeout = "users", "v2", 0, 0
+	for name, app := range map[string]deploy.App{"shop": shop(), "single": single} {
+		t.Run(name, func(t *testing.T) {
+			dir, got := filepath.Join("testdata", name), filesOf(t, app)
+			if *update {
+				write(t, dir, got)
+				return
+			}
+			want := make(map[string]string)
+			if err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+				if err != nil || d.IsDir() {
+					return err
+				}
+				content, err := os.ReadFile(path)
+				name, _ := filepath.Rel(dir, path)
+				want[filepath.ToSlash(name)] = string(content)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			text := make(map[string]string)
+			for path, content := range got {
+				text[path] = string(content)
+			}
+			if diff := cmp.Diff(want, text); diff != "" {
+				t.Errorf("the files are not those of %s; if they should be, run go test ./internal/deploy -update (-want +got):\n%s", dir, diff)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, dir string, files map[string][]byte) {
+	t.Helper()
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		path, content := filepath.Join(dir, filepath.FromSlash(path)), files[path]
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestFilesAreTheSameEachTime checks that no order of a map shows.
+func TestFilesAreTheSameEachTime(t *testing.T) {
+	want := filesOf(t, shop())
+	for range 20 {
+		if diff := cmp.Diff(want, filesOf(t, shop())); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package deploy_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/grpcservice/grpcservice/internal/deploy"
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
+
+// shop is an app with a method for each thing that a policy can say to a mesh.
+func shop() deploy.App {
+	retry := policy.Retry{MaxAttempts: 3, InitialBackoff: 100 * time.Millisecond, MaxBackoff: time.Second, Multiplier: 2,
+		Codes: []string{"UNAVAILABLE", "RESOURCE_EXHAUSTED", "ABORTED"}}
+	return deploy.App{
+		Name:            "shop",
+		Image:           "registry.example.com/shop:1.4.0",
+		Dir:             deploy.DefaultDir,
+		Command:         "cmd/server",
+		Port:            deploy.DefaultPort,
+		Version:         deploy.DefaultVersion,
+		GoVersion:       deploy.DefaultGoVersion,
+		DrainDelay:      deploy.DefaultDrainDelay,
+		ShutdownTimeout: deploy.DefaultShutdownTimeout,
+		Services: []deploy.Service{
+			{FullName: "shop.v1.UserService", Methods: []deploy.Method{
+				{Name: "GetUser", Policy: policy.Policy{Timeout: 2 * time.Second, MaxTimeout: 10 * time.Second, Retry: retry}},
+				{Name: "ListUsers", Policy: policy.Policy{Timeout: 1500 * time.Millisecond}},
+				{Name: "CreateUser"},
+			}},
+			{FullName: "shop.v1.EventService", Methods: []deploy.Method{
+				{Name: "WatchEvents", Stream: true, Policy: policy.Policy{Timeout: time.Second, TotalTimeout: time.Hour, IdleTimeout: time.Minute}},
+				{Name: "Tail", Stream: true},
+			}},
+		},
+	}
+}
+
+// one is an app of one service of one method.
+func one(m deploy.Method) deploy.App {
+	app := shop()
+	app.Services = []deploy.Service{{FullName: "shop.v1.UserService", Methods: []deploy.Method{m}}}
+	return app
+}
+
+// filesOf returns the files of an app that there is nothing wrong with.
+func filesOf(t *testing.T, app deploy.App) map[string][]byte {
+	t.Helper()
+	files, err := deploy.Files(app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// lines returns the lines of text that hold a word.
+func lines(text, word string) (found []string) {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, word) {
+			found = append(found, strings.TrimSpace(line))
+		}
+	}
+	return found
+}

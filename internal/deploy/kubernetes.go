@@ -1,0 +1,34 @@
+package deploy
+
+// kubernetes returns the manifests that every cluster understands.
+func kubernetes(app App) []manifest {
+	manifests := []manifest{
+		deploymentOf(app),
+		serviceOf(app),
+		headlessOf(app),
+		autoscalerOf(app),
+		disruptionBudgetOf(app),
+		networkPolicyOf(app),
+		serviceAccountOf(app),
+	}
+	return append(manifests, manifest{
+		file: "kubernetes/kustomization.yaml",
+		head: "kubectl apply -k " + app.Dir + "/kubernetes",
+		object: kustomizationOf("deployment.yaml", "horizontalpodautoscaler.yaml", "networkpolicy.yaml", "poddisruptionbudget.yaml",
+			"service-headless.yaml", "service.yaml", "serviceaccount.yaml"),
+	})
+}
+
+// serviceAccount is a ServiceAccount of v1.
+type serviceAccount struct {
+	object                       `yaml:",inline"`
+	AutomountServiceAccountToken bool `yaml:"automountServiceAccountToken"`
+}
+
+func serviceAccountOf(app App) manifest {
+	return manifest{
+		file:   "kubernetes/serviceaccount.yaml",
+		head:   "Who " + app.Name + " is in the cluster. It has no rights and no token, since it does not talk to Kubernetes.",
+		object: serviceAccount{object: ofApp(app, "v1", "ServiceAccount")},
+	}
+}

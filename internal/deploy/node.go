@@ -1,0 +1,108 @@
+package deploy
+
+import (
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// field returns the value at a path of names below node, or nil.
+func field(node *yaml.Node, path ...string) *yaml.Node {
+	node = resolve(node)
+	for _, name := range path {
+		if node == nil || node.Kind != yaml.MappingNode {
+			return nil
+		}
+		var next *yaml.Node
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Value == name {
+				next = node.Content[i+1]
+			}
+		}
+		node = resolve(next)
+	}
+	return node
+}
+
+// resolve returns what an alias stands for.
+func resolve(node *yaml.Node) *yaml.Node {
+	if node != nil && node.Kind == yaml.AliasNode {
+		return node.Alias
+	}
+	return node
+}
+
+// value returns a scalar's text, the texts of a list with commas between them, or nothing.
+func value(node *yaml.Node) string {
+	if node = resolve(node); node == nil {
+		return ""
+	}
+	if node.Kind != yaml.SequenceNode {
+		return node.Value
+	}
+	var texts []string
+	for _, element := range node.Content {
+		texts = append(texts, resolve(element).Value)
+	}
+	return strings.Join(texts, ",")
+}
+
+// nameOf returns the name that an object has.
+func nameOf(node *yaml.Node) string { return value(field(node, "name")) }
+
+// namedNodes are the elements of a list by name, in order.
+type namedNodes struct {
+	names []string
+	nodes map[string]*yaml.Node
+}
+
+// named returns the elements of a list that have a name, the first of each.
+func named(list *yaml.Node, name func(*yaml.Node) string) namedNodes {
+	n := namedNodes{nodes: make(map[string]*yaml.Node)}
+	if list == nil || list.Kind != yaml.SequenceNode {
+		return n
+	}
+	for _, element := range list.Content {
+		if key := name(element); key != "" && n.nodes[key] == nil {
+			n.names = append(n.names, key)
+			n.nodes[key] = element
+		}
+	}
+	return n
+}
+
+// fields reports the fields of have that are not as in want.
+func (d *differ) fields(have, want *yaml.Node, subject string, paths ...[]string) {
+	for _, path := range paths {
+		mine, theirs := field(have, path...), field(want, path...)
+		if sameValue(value(mine), value(theirs)) {
+			continue
+		}
+		at, name := mine, strings.Join(path, ".")
+		if at == nil {
+			at = have
+		}
+		switch {
+		case value(mine) == "":
+			d.add(at, "%s: there is no %s; the policy says %s", subject, name, value(theirs))
+		case value(theirs) == "":
+			d.add(at, "%s: %s is %s; the policy says none", subject, name, value(mine))
+		default:
+			d.add(at, "%s: %s is %s; the policy says %s", subject, name, value(mine), value(theirs))
+		}
+	}
+}
+
+// sameValue says whether two values are the same text, or the same time: "1m" and "60s".
+func sameValue(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, errX := time.ParseDuration(a)
+	y, errY := time.ParseDuration(b)
+	return errX == nil && errY == nil && x == y
+}
+
+// methodOf turns an RPC's path into its full name: "/library.v1.BookService/GetBook" into "library.v1.BookService.GetBook".
+func methodOf(path string) string { return strings.ReplaceAll(strings.TrimPrefix(path, "/"), "/", ".") }

@@ -1,0 +1,41 @@
+package deploy
+
+// probe asks the health service of the app's server.
+type probe struct {
+	GRPC             grpcAction `yaml:"grpc"`
+	PeriodSeconds    int        `yaml:"periodSeconds"`
+	TimeoutSeconds   int        `yaml:"timeoutSeconds"`
+	FailureThreshold int        `yaml:"failureThreshold"`
+}
+
+type grpcAction struct {
+	Port    int    `yaml:"port"`
+	Service string `yaml:"service"`
+}
+
+// healthService is the health service's own name, of which it says that it is serving for as long as it answers.
+const healthService = "grpc.health.v1.Health"
+
+// probes returns what a pod is asked. It has one probe of each kind, however many services it serves.
+func probes(app App) (startup, readiness, liveness probe) {
+	ask := func(service string, period, failures int) probe {
+		return probe{grpcAction{app.Port, service}, period, 2, failures}
+	}
+	return ask(healthService, 1, 60), ask(readyService(app), 5, 2), ask(healthService, 10, 3)
+}
+
+// readyService is the service whose health decides whether a pod gets calls: the only one, or the server as a whole. Of
+// several, one that cannot work would take the others along.
+func readyService(app App) string {
+	if len(app.Services) == 1 {
+		return app.Services[0].FullName
+	}
+	return ""
+}
+
+func readinessNote(app App) string {
+	if service := readyService(app); service != "" {
+		return "The pod gets calls while " + service + " is serving: Health().SetServing says when it is not."
+	}
+	return `The pod gets calls while the server as a whole, "", is serving. A pod has one such probe, and one service that cannot work is no reason to take the others away: its own health tells that to clients.`
+}

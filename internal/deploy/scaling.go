@@ -1,0 +1,86 @@
+package deploy
+
+// How many pods of a version there are: enough that one may be away, and never so many as nobody has thought of.
+const (
+	minReplicas = 3
+	maxReplicas = 10
+)
+
+// autoscaler is a HorizontalPodAutoscaler of autoscaling/v2.
+type autoscaler struct {
+	object `yaml:",inline"`
+	Spec   autoscalerSpec `yaml:"spec"`
+}
+
+type autoscalerSpec struct {
+	ScaleTargetRef scaleTarget `yaml:"scaleTargetRef"`
+	MinReplicas    int         `yaml:"minReplicas"`
+	MaxReplicas    int         `yaml:"maxReplicas"`
+	Metrics        []metric    `yaml:"metrics"`
+}
+
+type scaleTarget struct {
+	APIVersion string `yaml:"apiVersion"`
+	Kind       string `yaml:"kind"`
+	Name       string `yaml:"name"`
+}
+
+type metric struct {
+	Type              string            `yaml:"type"`
+	ContainerResource containerResource `yaml:"containerResource"`
+}
+
+type containerResource struct {
+	Name      string       `yaml:"name"`
+	Container string       `yaml:"container"`
+	Target    metricTarget `yaml:"target"`
+}
+
+type metricTarget struct {
+	Type               string `yaml:"type"`
+	AverageUtilization int    `yaml:"averageUtilization"`
+}
+
+// autoscalerOf returns what counts the pods of one version.
+func autoscalerOf(app App) manifest {
+	return manifest{
+		file: "kubernetes/horizontalpodautoscaler.yaml",
+		head: "Counts the pods of " + app.Name + " " + app.Version + " by the CPU that they use, of what they request.",
+		object: autoscaler{ofRelease(app, "autoscaling/v2", "HorizontalPodAutoscaler"), autoscalerSpec{
+			ScaleTargetRef: scaleTarget{"apps/v1", "Deployment", release(app)},
+			MinReplicas:    minReplicas,
+			MaxReplicas:    maxReplicas,
+			Metrics:        []metric{{"ContainerResource", containerResource{"cpu", containerName, metricTarget{"Utilization", 70}}}},
+		}},
+		notes: notes{"spec.metrics[0].containerResource.container": "What a proxy beside the server uses does not count."},
+	}
+}
+
+// disruptionBudget is a PodDisruptionBudget of policy/v1.
+type disruptionBudget struct {
+	object `yaml:",inline"`
+	Spec   disruptionBudgetSpec `yaml:"spec"`
+}
+
+type disruptionBudgetSpec struct {
+	MaxUnavailable             int           `yaml:"maxUnavailable"`
+	UnhealthyPodEvictionPolicy string        `yaml:"unhealthyPodEvictionPolicy"`
+	Selector                   labelSelector `yaml:"selector"`
+}
+
+// disruptionBudgetOf returns what keeps nodes that are drained from taking too many pods of a version along.
+func disruptionBudgetOf(app App) manifest {
+	return manifest{
+		file: "kubernetes/poddisruptionbudget.yaml",
+		head: "While nodes are drained, one pod of " + app.Name + " " + app.Version + " is away at a time.",
+		object: disruptionBudget{ofRelease(app, "policy/v1", "PodDisruptionBudget"), disruptionBudgetSpec{
+			MaxUnavailable:             1,
+			UnhealthyPodEvictionPolicy: "AlwaysAllow",
+			Selector:                   labelSelector{podLabels(app)},
+		}},
+		notes: notes{
+			"spec.maxUnavailable":             "Not minAvailable: that allows more the more pods there are, and none at all where there are no more than it says.",
+			"spec.unhealthyPodEvictionPolicy": "A pod that is not ready serves nobody, and keeps no node.",
+		},
+	}
+}

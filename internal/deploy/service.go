@@ -1,0 +1,49 @@
+package deploy
+
+// service is a Service of v1.
+type service struct {
+	object `yaml:",inline"`
+	Spec   serviceSpec `yaml:"spec"`
+}
+
+type serviceSpec struct {
+	ClusterIP string            `yaml:"clusterIP,omitempty"`
+	Selector  map[string]string `yaml:"selector"`
+	Ports     []servicePort     `yaml:"ports"`
+}
+
+type servicePort struct {
+	Name        string `yaml:"name"`
+	Port        int    `yaml:"port"`
+	TargetPort  string `yaml:"targetPort"`
+	Protocol    string `yaml:"protocol"`
+	AppProtocol string `yaml:"appProtocol"`
+}
+
+func servicePorts(app App) []servicePort {
+	return []servicePort{{portName, app.Port, portName, "TCP", "grpc"}}
+}
+
+// serviceOf returns the Service that a mesh balances.
+func serviceOf(app App) manifest {
+	return manifest{
+		file: "kubernetes/service.yaml",
+		head: "One address for all pods. Kubernetes balances connections, not calls, and a gRPC client keeps one: use this in a mesh, whose proxies balance calls, and " +
+			headless(app) + " without one.",
+		object: service{ofApp(app, "v1", "Service"), serviceSpec{Selector: appLabels(app), Ports: servicePorts(app)}},
+	}
+}
+
+// headless is the name of the Service for clients that balance by themselves.
+func headless(app App) string { return app.Name + "-headless" }
+
+// headlessOf returns the Service for clients that balance by themselves.
+func headlessOf(app App) manifest {
+	s := service{ofApp(app, "v1", "Service"), serviceSpec{ClusterIP: "None", Selector: appLabels(app), Ports: servicePorts(app)}}
+	s.Metadata.Name = headless(app)
+	return manifest{
+		file:   "kubernetes/service-headless.yaml",
+		head:   "The addresses of all pods that are ready, for clients that balance calls by themselves: runtime.Dial(\"dns:///" + headless(app) + ":" + numbers(app.Port) + "\") does.",
+		object: s,
+	}
+}

@@ -1,0 +1,161 @@
+package deploy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
+
+// virtualService is a VirtualService of Istio's.
+type virtualService struct {
+	object `yaml:",inline"`
+	Spec   virtualServiceSpec `yaml:"spec"`
+}
+
+type virtualServiceSpec struct {
+	Hosts []string    `yaml:"hosts"`
+	HTTP  []httpRoute `yaml:"http"`
+}
+
+type httpRoute struct {
+	Name    string             `yaml:"name"`
+	Match   []httpMatch        `yaml:"match,omitempty"`
+	Route   []routeDestination `yaml:"route"`
+	Timeout string             `yaml:"timeout,omitempty"`
+	Retries httpRetry          `yaml:"retries"`
+}
+
+type httpMatch struct {
+	URI     *stringMatch           `yaml:"uri,omitempty"`
+	Headers map[string]stringMatch `yaml:"headers,omitempty"`
+}
+
+type stringMatch struct {
+	Exact string `yaml:"exact"`
+}
+
+type routeDestination struct {
+	Destination destination `yaml:"destination"`
+}
+
+type destination struct {
+	Host   string `yaml:"host"`
+	Subset string `yaml:"subset"`
+}
+
+// httpRetry is never left out: without it Istio makes two attempts more of whatever fails with UNAVAILABLE or CANCELLED.
+type httpRetry struct {
+	Attempts int    `yaml:"attempts"`
+	RetryOn  string `yaml:"retryOn,omitempty"`
+	Backoff  string `yaml:"backoff,omitempty"`
+}
+
+// virtualServiceOf returns the routes to app: for each method whose policy says something to a mesh, and for all others, one to
+// the version that a caller asks for and one to the version that is deployed.
+func virtualServiceOf(app App) manifest {
+	v := virtualService{object: ofApp(app, istioVersion, "VirtualService"), Spec: virtualServiceSpec{Hosts: []string{app.Name}}}
+	remarks := make(notes)
+	add := func(name, path string, rule rule) {
+		if rule.note != "" {
+			remarks[fmt.Sprintf("spec.http[%d]", len(v.Spec.HTTP))] = rule.note
+		}
+		v.Spec.HTTP = append(v.Spec.HTTP, routeTo(app, name, path, nextVersion(app), rule), routeTo(app, name, path, "", rule))
+	}
+	for _, s := range app.Services {
+		for _, m := range s.Methods {
+			if rule := ruleOf(m); !rule.empty() {
+				add(s.FullName+"."+m.Name, "/"+s.FullName+"/"+m.Name, rule)
+			}
+		}
+	}
+	remarks[fmt.Sprintf("spec.http[%d]", len(v.Spec.HTTP))] = "All other calls. Istio calls again twice where nothing is said; the policies do not want that."
+	add("default", "", rule{})
+	return manifest{
+		file: virtualServiceFile,
+		head: "How calls to " + app.Name + " are routed in the mesh, by the policies of the protos. A caller that sends \"version: " + nextVersion(app) + "\" in its metadata gets that version, all others get " + app.Version + ".\n" +
+			"A timeout is the longest that a call may take, whatever deadline its caller set. Proxies retry beside clients, and the attempts multiply: have one of them do it.",
+		object: v,
+		notes:  remarks,
+	}
+}
+
+// routeTo returns the route of calls that ask for a version, or if it is empty for none, to it or to the one that is deployed.
+func routeTo(app App, name, path, version string, rule rule) httpRoute {
+	r := httpRoute{Timeout: rule.timeout, Retries: rule.retries}
+	var match httpMatch
+	if path != "" {
+		match.URI = &stringMatch{path}
+	}
+	if version != "" {
+		match.Headers = map[string]stringMatch{versionHeader: {version}}
+	} else {
+		version = app.Version
+	}
+	if match.URI != nil || match.Headers != nil {
+		r.Match = []httpMatch{match}
+	}
+	r.Name = name + "." + version
+	r.Route = []routeDestination{{destination{app.Name, version}}}
+	return r
+}
+
+// rule is what a policy says of a method to a mesh.
+type rule struct {
+	timeout string
+	retries httpRetry
+	note    string
+}
+
+// empty says whether the method is as all others.
+func (r rule) empty() bool { return r.timeout == "" && r.retries.Attempts == 0 && r.note == "" }
+
+// ruleOf returns what a mesh makes of a method's policy. It agrees with the service config of clients that know nothing else.
+func ruleOf(m Method) rule {
+	config := m.Policy.StandaloneConfig(policy.MethodName{}, m.Stream)
+	var r rule
+	if config.Timeout > 0 {
+		r.timeout = istioDuration(time.Duration(config.Timeout))
+	}
+	if config.Retry != nil {
+		r.retries, r.note = retryOf(m.Policy.Retry)
+	}
+	return r
+}
+
+// retryConditions are the codes that Envoy can retry, by what it calls them.
+var retryConditions = map[string]string{
+	"CANCELLED":          "cancelled",
+	"DEADLINE_EXCEEDED":  "deadline-exceeded",
+	"INTERNAL":           "internal",
+	"RESOURCE_EXHAUSTED": "resource-exhausted",
+	"UNAVAILABLE":        "unavailable",
+}
+
+// retryOf returns the retries of a mesh, and what of the policy it cannot do. There is no perTryTimeout, because a policy bounds
+// the call and not its attempts, and because Envoy does not repeat for a code of gRPC what it has cut off itself.
+func retryOf(r policy.Retry) (httpRetry, string) {
+	var conditions, missing []string
+	for _, code := range r.Codes {
+		if condition, ok := retryConditions[code]; ok {
+			conditions = append(conditions, condition)
+		} else {
+			missing = append(missing, code)
+		}
+	}
+	var note string
+	if missing != nil {
+		note = "Envoy cannot retry " + strings.Join(missing, ", ") + "; clients with client/service-config.json do."
+	}
+	if conditions == nil {
+		return httpRetry{}, note
+	}
+	slices.Sort(conditions)
+	return httpRetry{
+		Attempts: r.MaxAttempts - 1, // those after the first
+		RetryOn:  strings.Join(slices.Compact(conditions), ","),
+		Backoff:  istioDuration(r.InitialBackoff),
+	}, note
+}

@@ -1,0 +1,93 @@
+package deploy
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// manifest is a YAML file: an object, what is said above it, and what is said above some of its fields.
+type manifest struct {
+	file   string
+	head   string
+	object any
+	notes  notes
+}
+
+// notes are comments by the path of the field that they stand above, as in "spec.ports[0].name".
+type notes map[string]string
+
+// lineWidth is how long a comment's lines are.
+const lineWidth = 110
+
+// encode returns the manifest as YAML.
+func (m manifest) encode() ([]byte, error) {
+	plain, err := yaml.Dump(m.object)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.file, err)
+	}
+	var doc yaml.Node
+	if err := yaml.Load(plain, &doc); err != nil {
+		return nil, fmt.Errorf("%s: %w", m.file, err)
+	}
+	left := len(m.notes)
+	annotate(doc.Content[0], "", 0, func(path string, key *yaml.Node, indent int) {
+		if note, ok := m.notes[path]; ok {
+			key.HeadComment = comment(note, lineWidth-indent)
+			left--
+		}
+	})
+	if left != 0 {
+		return nil, fmt.Errorf("%s: of the notes on %q some are on no field", m.file, m.notes)
+	}
+	content, err := yaml.Dump(&doc, yaml.WithV4Defaults(), yaml.WithLineWidth(-1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.file, err)
+	}
+	return append([]byte(comment(m.head, lineWidth)+"\n"), content...), nil
+}
+
+// annotate goes through all fields and elements below node.
+func annotate(node *yaml.Node, path string, indent int, visit func(path string, key *yaml.Node, indent int)) {
+	switch node.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			at := strings.TrimPrefix(path+"."+node.Content[i].Value, ".")
+			visit(at, node.Content[i], indent)
+			annotate(node.Content[i+1], at, indent+2, visit)
+		}
+	case yaml.SequenceNode:
+		for i, element := range node.Content {
+			at := fmt.Sprintf("%s[%d]", path, i)
+			visit(at, element, indent)
+			annotate(element, at, indent, visit)
+		}
+	}
+}
+
+// comment breaks a text into the lines of a comment. Every line has its sign, whatever the text holds.
+func comment(text string, width int) string {
+	var lines []string
+	for paragraph := range strings.SplitSeq(text, "\n") {
+		line := "#"
+		for _, word := range strings.Fields(paragraph) {
+			if len(line) > 1 && len(line)+1+len(word) > width {
+				lines, line = append(lines, line), "#"
+			}
+			line += " " + word
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// numbers spells numbers with colons between them.
+func numbers(n ...int) string {
+	var text []string
+	for _, n := range n {
+		text = append(text, strconv.Itoa(n))
+	}
+	return strings.Join(text, ":")
+}

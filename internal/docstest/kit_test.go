@@ -1,0 +1,193 @@
+package docstest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestKit runs ci/check.sh over a project as a user's CI does, once as it should be and once for each thing that may be wrong.
+func TestKit(t *testing.T) {
+	p := newProject(t)
+	p.git("tag", "base")
+	if out, err := p.check("base"); err != nil {
+		t.Fatalf("check.sh: %v\n%s", err, out)
+	}
+	const proto, method = "proto/library/v1/book_service.proto", "internal/service/book_service.go"
+	tests := []struct {
+		name           string
+		file, old, new string
+		committed      bool
+		base           string
+		want           string
+	}{
+		{"what is not committed", proto, "int32 year", "int64 year", false, "base", "commit these first"},
+		{"a base that there is not", proto, "int32 year", "int64 year", true, "nowhere", "there is no commit nowhere"},
+		{"a proto that is written badly", proto, "rpc GetBook", "rpc get_book", true, "base", "RPC name"},
+		{"a change that breaks callers", proto, "int32 year", "string year", true, "base", `Field "2" with name "year" on message "GetBookResponse" changed type`},
+		{"code that was not generated again", proto, "// GetBook returns", "// GetBook finds", true, "base", "run buf generate, and commit what it makes"},
+		{"an RPC without a method", proto, "service BookService {", "service BookService {\n  rpc FindBook(FindBookRequest) returns (FindBookResponse);",
+			true, "base", "run buf generate, and commit what it makes"},
+		{"a method with another signature", method, "req *libraryv1.GetBookRequest", "req *libraryv1.GetBookResponse", true, "base", method + ":"},
+		{"code that does not compile", "go_away.go", "", "package library\n\nvar broken = missing\n", true, "base", "undefined: missing"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			p := p.in(t)
+			p.replace(test.file, test.old, test.new)
+			if test.committed {
+				p.git("add", "--all")
+				p.git("commit", "--quiet", "--message", test.name)
+			}
+			out, err := p.check(test.base)
+			if err == nil || !strings.Contains(out, test.want) {
+				t.Errorf("check.sh ends with %v and says\n%s\nwant a failure that says %q", err, out, test.want)
+			}
+			p.git("reset", "--quiet", "--hard", "base")
+			p.git("clean", "--quiet", "--force", "-d")
+		})
+	}
+}
+
+// project is a Go module under git that has the files of the kit.
+type project struct {
+	t   *testing.T
+	dir string
+}
+
+// newProject returns a project that is generated and committed.
+func newProject(t *testing.T) project {
+	setKitEnvironment(t)
+	p := project{t, t.TempDir()}
+	for file, content := range map[string]string{
+		"go.mod":                              "module example.com/library\n\ngo 1.25.0\n\nrequire " + module + " v0.0.0\n\nreplace " + module + " => " + absolute(t, root) + "\n",
+		"buf.yaml":                            kitBuf,
+		"buf.gen.yaml":                        kitBufGen,
+		"proto/library/v1/book_service.proto": kitProto,
+		"ci/check.sh":                         readText(t, filepath.Join(root, "ci", "check.sh")),
+		"buf.gen.strict.yaml":                 readText(t, filepath.Join(root, "ci", "buf.gen.strict.yaml")),
+	} {
+		step{path: file, text: content}.write(t, p.dir)
+	}
+	p.must("buf", "generate")
+	p.must("go", "mod", "tidy")
+	p.git("init", "--quiet", "--initial-branch", "main")
+	p.git("config", "user.name", "Ada")
+	p.git("config", "user.email", "ada@example.com")
+	p.git("add", "--all")
+	p.git("commit", "--quiet", "--message", "The library")
+	return p
+}
+
+const (
+	kitBuf    = "version: v2\nmodules:\n  - path: proto\n    lint: {use: [STANDARD]}\nbreaking: {use: [WIRE_JSON, RPC_NO_DELETE, PACKAGE_SERVICE_NO_DELETE]}\n"
+	kitBufGen = `version: v2
+plugins:
+  - {local: protoc-gen-go, out: gen, opt: paths=source_relative}
+  - {local: protoc-gen-grpcservice, out: gen, opt: paths=source_relative}
+  - {local: protoc-gen-grpcservice, out: ., opt: [paths=source_relative, emit=skeleton, skeleton_dir=internal/service], strategy: all}
+`
+	kitProto = `syntax = "proto3";
+
+package library.v1;
+
+option go_package = "example.com/library/gen/library/v1;libraryv1";
+
+// BookService serves the catalogue of one library.
+service BookService {
+  // GetBook returns one book, or NOT_FOUND.
+  rpc GetBook(GetBookRequest) returns (GetBookResponse);
+}
+
+message GetBookRequest {
+  string isbn = 1;
+}
+
+message GetBookResponse {
+  string title = 1;
+  int32 year = 2;
+}
+
+message FindBookRequest {}
+
+message FindBookResponse {}
+`
+)
+
+// setKitEnvironment sees to buf and the plugins on the PATH, ours as it is in this checkout.
+func setKitEnvironment(t *testing.T) {
+	t.Helper()
+	for _, tool := range []string{"buf", "protoc-gen-go", "git"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			missing(t, tool)
+		}
+	}
+	bin := t.TempDir()
+	build := exec.Command("go", "build", "-o", bin, "./cmd/protoc-gen-grpcservice")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, value := range map[string]string{
+		"PATH": bin + string(os.PathListSeparator) + os.Getenv("PATH"), "GOFLAGS": "", "GOWORK": "off",
+		"GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CONFIG_SYSTEM": os.DevNull,
+	} {
+		t.Setenv(name, value)
+	}
+}
+
+// in returns the project for the test t.
+func (p project) in(t *testing.T) project { return project{t, p.dir} }
+
+// check runs the script and returns what it says.
+func (p project) check(base string) (string, error) { return p.command("sh", "ci/check.sh", base) }
+
+func (p project) git(args ...string) { p.t.Helper(); p.must("git", args...) }
+
+func (p project) must(name string, args ...string) {
+	p.t.Helper()
+	if out, err := p.command(name, args...); err != nil {
+		p.t.Fatalf("%s %q: %v\n%s", name, args, err, out)
+	}
+}
+
+func (p project) command(name string, args ...string) (string, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = p.dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// replace changes a file; where old is empty, it becomes new.
+func (p project) replace(file, old, new string) {
+	p.t.Helper()
+	before := ""
+	if old != "" {
+		before = readText(p.t, filepath.Join(p.dir, file))
+	}
+	after := strings.Replace(before, old, new, 1)
+	if after == before {
+		p.t.Fatalf("%s has no %q", file, old)
+	}
+	step{path: file, text: after}.write(p.t, p.dir)
+}
+
+func readText(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	path, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
