@@ -18,6 +18,9 @@ func filledField(info MethodInfo) protoreflect.FieldDescriptor {
 	if field == nil || field.IsList() || field.Kind() != protoreflect.StringKind {
 		return nil
 	}
+	if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() {
+		return nil // to set it would clear what the caller has set
+	}
 	return field
 }
 

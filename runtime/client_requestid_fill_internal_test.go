@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/known/apipb"
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/typepb"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
@@ -148,5 +149,15 @@ func TestFilledRequestIsTheSame(t *testing.T) {
 	filled.Name = ""
 	if diff := cmp.Diff(req, filled, protocmp.Transform()); !uuid.IsV4(id) || diff != "" {
 		t.Errorf("id %q, and the rest differs: %s", id, diff)
+	}
+}
+
+// TestFieldsOfOneofsAreNotFilled holds that no call loses what its caller has set.
+func TestFieldsOfOneofsAreNotFilled(t *testing.T) {
+	value := byRequestID
+	value.RequestID.Field = "string_value"
+	req := structpb.NewNumberValue(1)
+	if sent := sentBy(t, methodTaking(t, req, value), req, 0); !proto.Equal(sent[0], req) {
+		t.Errorf("sent %v, want %v", sent[0], req)
 	}
 }

@@ -15,11 +15,10 @@ import (
 // Server serves services over gRPC, each call through the pipeline that the package's documentation describes, with health
 // for each of them and a shutdown that always finishes. It serves once.
 type Server struct {
-	config   *serverConfig
-	pipeline *pipeline
-	health   *Health
-	stop     *stopper
-
+	config     *serverConfig
+	pipeline   *pipeline
+	health     *Health
+	stop       *stopper
 	background background
 
 	mu       sync.Mutex

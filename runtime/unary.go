@@ -31,7 +31,10 @@ func serveUnary[S, Req, Resp any](m *method, impl S, call func(S, context.Contex
 		}
 		err = errLeft
 		if m.guard != nil {
-			return m.guard(ctx, req, func(ctx context.Context) (any, error) { return m.answer(ctx, req, serverWide, answer) })
+			return m.guard(ctx, req, func(ctx context.Context) (any, error) {
+				resp, err := m.answer(ctx, req, serverWide, answer)
+				return resp, c.join(err) // a response is kept once all that belongs to the call has succeeded
+			})
 		}
 		return m.answer(ctx, req, serverWide, answer)
 	}

@@ -397,6 +397,17 @@ func TestTheEndOfTheTimeIsNoChildsFault(t *testing.T) {
 	})
 }
 
+// TestAnErrorOfItsOwnOutranksTheEndOfTheTime holds that a child which has failed before is named although the call ends then.
+func TestAnErrorOfItsOwnOutranksTheEndOfTheTime(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := createUsers.Each(ctx, &batchv1.CreateUsersRequest{Requests: creations("a", "b")},
+		func(context.Context, *batchv1.CreateUserRequest) (*batchv1.User, error) {
+			cancel()
+			return nil, runtime.Invalid(runtime.Violation("user.name", "is taken"))
+		})
+	fails(t, err, codes.InvalidArgument, runtime.ReasonInvalidRequest, "requests[0].user.name")
+}
+
 func TestEachOfADoneBatchUsesNoResults(t *testing.T) {
 	var removed atomic.Int32
 	resp, err := deleteUsers.Each(t.Context(), &batchv1.DeleteUsersRequest{Names: []string{"a", "b"}},

@@ -56,7 +56,8 @@ func (m *Method[S, Req, Resp, C, R]) Loader(ctx context.Context, s S, template *
 	return l
 }
 
-// Get returns the result of a child. One that several ask for at a time is sent once. A child without a result is NOT_FOUND, reason
+// Get returns the result of a child. One that several ask for at a time is sent once, and they share its result, which must not be
+// changed. A child without a result is NOT_FOUND, reason
 // BATCH_NOT_FOUND; the failure of a call is that of all who wait for it, but for a call that fails because some of its ids are not
 // found or not valid, and says which: it is made again without them.
 //

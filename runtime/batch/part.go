@@ -60,7 +60,7 @@ func merge(into, from protoreflect.Message, paths []path) {
 			})
 		case inner != nil:
 			merge(into.Mutable(fd).Message(), v.Message(), inner)
-		case !into.Has(fd):
+		case !says(into, fd):
 			into.Set(fd, v)
 		}
 		return true
@@ -68,6 +68,14 @@ func merge(into, from protoreflect.Message, paths []path) {
 	if len(into.GetUnknown()) == 0 {
 		into.SetUnknown(from.GetUnknown())
 	}
+}
+
+// says whether a message has a field, or another one in its place.
+func says(m protoreflect.Message, fd protoreflect.FieldDescriptor) bool {
+	if oneof := fd.ContainingOneof(); oneof != nil {
+		return m.WhichOneof(oneof) != nil
+	}
+	return m.Has(fd)
 }
 
 func extend(list, by protoreflect.List) {

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
@@ -70,5 +71,16 @@ func TestCodesAreReadAsWritten(t *testing.T) {
 		if codeValue(f, codes.NotFound).IsValid() {
 			t.Errorf("%v holds codes", f.FullName())
 		}
+	}
+}
+
+// TestMergeKeepsTheFirstOfAOneof holds that what cannot grow is that of the first message, whichever field that has set.
+func TestMergeKeepsTheFirstOfAOneof(t *testing.T) {
+	whole := new(structpb.Value)
+	for _, part := range []*structpb.Value{structpb.NewNumberValue(1), structpb.NewStringValue("2"), structpb.NewNumberValue(3)} {
+		merge(messageOf(whole), messageOf(part), nil)
+	}
+	if whole.GetNumberValue() != 1 {
+		t.Errorf("got %v, want that of the first", whole)
 	}
 }

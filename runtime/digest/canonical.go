@@ -11,11 +11,16 @@ import (
 // maxGuesses is how deep messages are looked for in what is not known to be one.
 const maxGuesses = 32
 
+// maxGroups is how deep groups are looked into, of any message: a group is read to its end to be passed over, so that each one
+// around it costs as much again.
+const maxGroups = 4
+
 // writer writes messages in an order that depends on nothing but what they say. It permutes their fields and changes no
 // length, so that each byte is written once however deep it lies.
 type writer struct {
-	out  []byte
-	skip func(protoreflect.FieldNumber) bool // of the top level; nil once inside
+	out    []byte
+	skip   func(protoreflect.FieldNumber) bool // of the top level; nil once inside
+	groups int                                 // around what is written
 }
 
 // run is a row of fields with the same number, next to each other.

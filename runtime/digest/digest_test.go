@@ -196,6 +196,39 @@ func TestDeepMessages(t *testing.T) {
 	of(t, empty, nil)
 }
 
+// What is not known is looked into as deep as messages nest that mean something, and no deeper: one that nests a million times
+// must not use up the stack.
+func TestDeepUnknownFields(t *testing.T) {
+	nested := func(depth int, inner []byte) proto.Message {
+		for range depth {
+			inner = protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), inner)
+		}
+		return unknown(inner)
+	}
+	ab, ba := []byte("\x10\x01\x18\x01"), []byte("\x18\x01\x10\x01")
+	for depth := range 40 {
+		if same := of(t, nested(depth, ab), nil) == of(t, nested(depth, ba), nil); same != (depth <= 32) {
+			t.Errorf("%d messages deep, two orders of the same fields are the same: %v", depth, same)
+		}
+	}
+}
+
+// Groups are looked into as far as that is cheap: a request of megabytes of them must not take seconds.
+func TestDeepGroups(t *testing.T) {
+	nested := func(depth int, inner []byte) proto.Message {
+		for range depth {
+			inner = protowire.AppendGroup(protowire.AppendTag(nil, 1, protowire.StartGroupType), 1, inner)
+		}
+		return unknown(inner)
+	}
+	ab, ba := []byte("\x10\x01\x18\x01"), []byte("\x18\x01\x10\x01")
+	for depth := range 40 {
+		if same := of(t, nested(depth, ab), nil) == of(t, nested(depth, ba), nil); same != (depth <= 4) {
+			t.Errorf("in %d groups, two orders of the same fields are the same: %v", depth, same)
+		}
+	}
+}
+
 func of(t testing.TB, msg proto.Message, skip func(protoreflect.FieldNumber) bool) [digest.Size]byte {
 	t.Helper()
 	sum, err := digest.Of(msg, skip)

@@ -9,5 +9,6 @@
 // Two things are beyond that. A server that does not know a field sees neither whether it is a message, a text or bytes, nor
 // whether it is a map or a list. What can be read as a message, or as entries of a map with their keys, it takes to be that.
 // So servers of two versions disagree where a field that is new is a list of messages of exactly two fields, or is bytes that
-// happen to look like a message out of order; what a server does know is always compared exactly.
+// happen to look like a message out of order; what a server does know is always compared exactly. The content of an Any is not
+// known to anybody here. And groups are looked into only where at most three are around them.
 package digest

@@ -69,7 +69,12 @@ func (w *writer) element(field []byte, inside protoreflect.MessageDescriptor, gu
 	case protowire.BytesType:
 		body, _ = protowire.ConsumeBytes(field[n:])
 	case protowire.StartGroupType:
+		if w.groups == maxGroups {
+			break
+		}
 		body, _ = protowire.ConsumeGroup(num, field[n:])
+		w.groups++
+		defer func() { w.groups-- }()
 	}
 	start := len(w.out)
 	if len(body) > 0 {

@@ -44,7 +44,7 @@ func (a *attempt) begin(ctx context.Context) (Entry, error) {
 func (a *attempt) ask(ctx context.Context) (Entry, error) {
 	a.claim.Lease = a.lease
 	if deadline, ok := ctx.Deadline(); ok {
-		a.claim.Lease = max(time.Until(deadline), 0) + leaseMargin
+		a.claim.Lease = min(max(time.Until(deadline), 0), longestLease) + leaseMargin
 	}
 	entry, err := a.store.Begin(ctx, a.claim)
 	if err == nil {

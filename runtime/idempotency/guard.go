@@ -16,6 +16,8 @@ const (
 	DefaultLease = time.Minute
 	// leaseMargin is how much longer than to its deadline a call is taken to be running: methods end a little after it.
 	leaseMargin = 5 * time.Second
+	// longestLease bounds the lease of a call whose client asks for centuries, which no store's clock counts.
+	longestLease = 365 * 24 * time.Hour
 )
 
 // Guard recognises calls that are made again. It is made by [New] for [runtime.WithIdempotency].
@@ -56,10 +58,12 @@ func New(store Store, opts ...Option) *Guard {
 	return g
 }
 
-// Bind returns what guards the calls of a method. It is nil for a method without request ids, and for one that starts an
-// operation: a store of operations tells their requests apart itself, and knows how far the first one is.
+// Bind returns what guards the calls of a method. It is nil for a method without request ids, for one without side effects, whose
+// answers would take the room of those that matter, and for one that starts an operation: a store of operations tells their
+// requests apart itself, and knows how far the first one is.
 func (g *Guard) Bind(info runtime.MethodInfo) runtime.IdempotencyFunc {
-	if info.Policy.RequestID.Field == "" || info.Policy.Operation.Lease > 0 {
+	p := info.Policy
+	if p.RequestID.Field == "" || p.Idempotency == runtime.NoSideEffects || p.Operation.Lease > 0 {
 		return nil
 	}
 	m, err := g.method(info)

@@ -3,6 +3,7 @@ package idempotency_test
 import (
 	"context"
 	"errors"
+	"math"
 	goruntime "runtime"
 	"strings"
 	"testing"
@@ -284,7 +285,9 @@ func TestWhatHasNoEffectIsNotGuarded(t *testing.T) {
 func TestMethodsThatAreNotGuarded(t *testing.T) {
 	operation := byRequestID
 	operation.Operation.Lease = time.Second
-	for name, p := range map[string]runtime.Policy{"no request id": {}, "starts an operation": operation} {
+	reads := byRequestID
+	reads.Idempotency = runtime.NoSideEffects
+	for name, p := range map[string]runtime.Policy{"no request id": {}, "starts an operation": operation, "reads": reads} {
 		if f := idempotency.New(idempotency.Memory()).Bind(create(t, p)); f != nil {
 			t.Errorf("%s: the method is guarded", name)
 		}
@@ -519,3 +522,15 @@ func TestResponsesOfTypesThatAreNotLinked(t *testing.T) {
 type swapped struct{ protoreflect.MethodDescriptor }
 
 func (s swapped) Output() protoreflect.MessageDescriptor { return s.Input() }
+
+// A client may ask for centuries, to which nothing can be added.
+func TestTheLeaseOfACallWithoutEnd(t *testing.T) {
+	g := guard(t, byRequestID, idempotency.Memory())
+	ctx, cancel := context.WithTimeout(t.Context(), math.MaxInt64)
+	defer cancel()
+	_, err := g.call(ctx, `request_id: "1"`, func(ctx context.Context) (proto.Message, error) {
+		_, err := g.call(ctx, `request_id: "1"`, nil)
+		return nil, err
+	})
+	refuses(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "")
+}

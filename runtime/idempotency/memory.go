@@ -1,7 +1,6 @@
 package idempotency
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -122,10 +121,13 @@ func (m *memory) complete(e *memoryEntry, response []byte, window time.Duration)
 }
 
 // makeRoom removes what it can until there is room for so many entries and bytes more: first the calls that have not been
-// heard of for longer than their leases, then responses.
+// heard of for longer than their leases, then responses: all or none, so that what never fits costs nobody's.
 func (m *memory) makeRoom(entries, bytes int) error {
 	for len(m.entries)+entries > m.maxEntries || m.bytes+bytes > m.maxBytes {
-		e := cmp.Or(m.running.over(time.Now()), m.done.first())
+		e := m.running.over(time.Now())
+		if e == nil && m.bytes-m.done.bytes+bytes <= m.maxBytes {
+			e = m.done.first()
+		}
 		if e == nil {
 			return fmt.Errorf("%w: it has %d of %d, with %d of %d bytes", ErrFull, len(m.entries), m.maxEntries, m.bytes, m.maxBytes)
 		}

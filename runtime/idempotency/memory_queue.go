@@ -24,10 +24,14 @@ func (e *memoryEntry) size() int {
 }
 
 // queue has entries, the one first whose time is over first.
-type queue struct{ entries []*memoryEntry }
+type queue struct {
+	entries []*memoryEntry
+	bytes   int // of all entries, whose sizes do not change meanwhile
+}
 
 func (q *queue) add(e *memoryEntry) {
 	e.queue = q
+	q.bytes += e.size()
 	heap.Push(q, e)
 }
 
@@ -35,6 +39,7 @@ func (q *queue) add(e *memoryEntry) {
 func (q *queue) remove(e *memoryEntry) {
 	if e.queue == q {
 		heap.Remove(q, e.index)
+		q.bytes -= e.size()
 		e.queue = nil
 	}
 }

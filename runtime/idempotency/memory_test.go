@@ -220,3 +220,74 @@ func TestMemoryMakesRoomBesideTransactions(t *testing.T) {
 		}
 	})
 }
+
+// A response that never fits is refused before any other is forgotten for it.
+func TestMemoryForgetsNothingForWhatNeverFits(t *testing.T) {
+	s := idempotency.Memory(idempotency.MaxBytes(16_000))
+	for _, id := range []string{"a", "b"} {
+		if err := fill(t, s, id, make([]byte, 1000), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if answered(t, s, "running") {
+		t.Fatal("a new id has a response")
+	}
+	if err := fill(t, s, "large", make([]byte, 15_600), time.Hour); !errors.Is(err, idempotency.ErrFull) {
+		t.Errorf("Finish returned %v, want ErrFull", err)
+	}
+	if !answered(t, s, "a") || !answered(t, s, "b") {
+		t.Error("a response was forgotten for one that is not there")
+	}
+}
+
+// A full store makes room for a response by what is over, but not by the call whose response it is.
+func TestMemoryKeepsALateResponseInATransaction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := idempotency.Memory(idempotency.MaxBytes(1500))
+		if err := fill(t, s, "other", make([]byte, 600), 2*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		c := claimOf("a")
+		if _, err := s.Begin(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute) // its lease is over
+		tx := new(hooks)
+		if err := s.FinishTx(t.Context(), tx, c.Key, c.Fence, make([]byte, 500), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if answered(t, s, "a") {
+			t.Fatal("the response is there before the commit")
+		}
+		_ = tx.commit()
+		if !answered(t, s, "a") {
+			t.Error("the response that was committed is not there")
+		}
+	})
+}
+
+// A program that rolls back whatever it has done, as deferred code does, calls both.
+func TestMemoryTakesTheFirstEndOfATransaction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := idempotency.Memory()
+		_, tx := held(t, s, "a")
+		_, _ = tx.commit(), tx.rollback()
+		if !answered(t, s, "a") {
+			t.Error("the response that was committed is not there")
+		}
+		time.Sleep(2 * time.Hour) // its window
+		next := claimOf("a")
+		if _, err := s.Begin(t.Context(), next); err != nil {
+			t.Fatal(err)
+		}
+		answered(t, s, "another") // which sweeps
+		if entry, err := s.Begin(t.Context(), claimOf("a")); err != nil || entry.Fence != next.Fence {
+			t.Errorf("Begin returned %+v, %v; want the claim that was made after the window", entry, err)
+		}
+		_, tx = held(t, s, "b")
+		_, _ = tx.rollback(), tx.commit()
+		if answered(t, s, "b") {
+			t.Error("a response is there that was rolled back")
+		}
+	})
+}

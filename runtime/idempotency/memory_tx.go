@@ -34,10 +34,11 @@ func (m *memory) hold(key Key, fence Fence, bytes int) (*memoryEntry, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.running.remove(e) // first, so that it does not make room for itself where its lease is over
 	if err := m.makeRoom(0, bytes); err != nil {
+		m.running.add(e)
 		return nil, err
 	}
-	m.running.remove(e)
 	e.inTx = true
 	return e, nil
 }

@@ -224,6 +224,31 @@ func TestAPanicFreesTheID(t *testing.T) {
 	}
 }
 
+// What a method has started with Go belongs to its call: the response is kept when all of it has succeeded.
+func TestACallThatFailsInAGoroutineLeavesNothing(t *testing.T) {
+	var runs atomic.Int64
+	store := idempotency.Memory()
+	client := serve(t, func(ctx context.Context, _ *request) (*response, error) {
+		n := runs.Add(1)
+		runtime.Go(ctx, func(ctx context.Context) error {
+			time.Sleep(20 * time.Millisecond) // until the method has returned, as a rule; any time is right
+			if n == 1 {
+				return status.Error(codes.Aborted, "the second half")
+			}
+			return ctx.Err()
+		})
+		return wrapperspb.String(fmt.Sprint(n)), nil
+	}, byRequestID, store)
+	if _, err := client.Create(t.Context(), &request{RequestId: "1"}); status.Code(err) != codes.Aborted {
+		t.Errorf("got %v, want ABORTED", err)
+	}
+	for range 2 {
+		if resp, err := client.Create(t.Context(), &request{RequestId: "1"}); err != nil || resp.GetValue() != "2" {
+			t.Errorf("got %v, %v; want the second run", resp, err)
+		}
+	}
+}
+
 // A thousand calls with fifty ids, all at once and again until they succeed, have fifty effects.
 func TestEachEffectHappensOnce(t *testing.T) {
 	const ids, repeats = 50, 20

@@ -44,37 +44,35 @@ func principalOf(ctx context.Context) string {
 	return ""
 }
 
+// mostListed is how many operations a list has at most.
+const mostListed = 1000
+
 // List returns operations of the caller of ctx, by name in byte order. It sets the principal of the query itself. next is what
-// to set After to for those that follow; it is empty where there are no more.
+// to set After to for those that follow; it is empty where there are no more. There may be fewer than the limit, even none, and
+// more that follow, where [Authorize] refuses some.
 func (m *Manager) List(ctx context.Context, q Query) (ops []*Record, next string, err error) {
 	limit := q.Limit
-	if limit <= 0 {
-		limit = 1000
+	if limit <= 0 || limit > mostListed {
+		limit = mostListed
 	}
 	q.Limit, q.Principal = limit+1, nil
 	if m.config.authorize == nil {
 		id := principalOf(ctx)
 		q.Principal = &id
 	}
-	for {
-		found, err := m.store.List(ctx, q)
-		if err != nil {
-			return nil, "", storeError(ctx, q.Prefix, err)
-		}
-		for _, op := range found {
-			if m.mayAccess(ctx, op) != nil {
-				continue
-			}
-			if len(ops) == limit {
-				return ops, ops[limit-1].Name, nil
-			}
+	found, err := m.store.List(ctx, q)
+	if err != nil {
+		return nil, "", storeError(ctx, q.Prefix, err)
+	}
+	if len(found) > limit {
+		found, next = found[:limit], found[limit-1].Name
+	}
+	for _, op := range found {
+		if m.mayAccess(ctx, op) == nil {
 			ops = append(ops, op)
 		}
-		if len(found) < q.Limit {
-			return ops, "", nil
-		}
-		q.After = found[len(found)-1].Name
 	}
+	return ops, next, nil
 }
 
 // Cancel asks an operation of the caller of ctx to end, and returns it as it is then. One that nobody works on ends at once, one

@@ -3,6 +3,7 @@ package operation_test
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -154,4 +155,47 @@ func TestADeletedOperationRunsToItsEnd(t *testing.T) {
 			t.Error("its work was ended")
 		}
 	})
+}
+
+// counting is a store that counts the records that it lists.
+type counting struct {
+	operation.Store
+	listed int
+}
+
+func (c *counting) List(ctx context.Context, q operation.Query) ([]*operation.Record, error) {
+	found, err := c.Store.List(ctx, q)
+	c.listed += len(found)
+	return found, err
+}
+
+func TestAListDoesNotReadTheWholeStoreForNothing(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		store := &counting{Store: operation.Memory()}
+		s := open(t, store, runtime.Operation{}, nil, operation.StartOnly(), operation.Authorize(func(context.Context, *operation.Record) error {
+			return errors.New("no")
+		}))
+		defer s.stop()
+		for range 300 {
+			s.start(t.Context(), ``)
+		}
+		ops, next, err := s.m.List(t.Context(), operation.Query{Limit: 10})
+		if err != nil || len(ops) != 0 || next == "" || store.listed > 100 {
+			t.Errorf("List has read %d records and returned %v, %q, %v", store.listed, ops, next, err)
+		}
+		if got := listed(t, s.m, t.Context(), 10); len(got) != 0 {
+			t.Errorf("List returned %v", got)
+		}
+	})
+}
+
+func TestAListMayHaveAnyLimit(t *testing.T) {
+	s := open(t, operation.Memory(), runtime.Operation{}, nil, operation.StartOnly())
+	defer s.stop()
+	s.start(t.Context(), ``)
+	for _, limit := range []int{math.MinInt, -1, 0, math.MaxInt} {
+		if ops, next, err := s.m.List(t.Context(), operation.Query{Limit: limit}); err != nil || len(ops) != 1 || next != "" {
+			t.Errorf("limit %d: %v, %q, %v", limit, ops, next, err)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 )
@@ -18,6 +19,7 @@ type ending struct {
 	response []byte // an encoded Any, where err is nil
 	metadata []byte // nil leaves what was saved
 	err      error
+	again    *tryAgain // in err; nil for none
 	panicked bool
 }
 
@@ -43,8 +45,9 @@ type attempt struct {
 // newAttempt returns the attempt at an operation that was claimed with a question sent at a time. It counts as running.
 func newAttempt(m *Manager, op *Record, sent time.Time) *attempt {
 	a := &attempt{m: m, op: op, start: time.Now(), cancelled: !op.CancelTime.IsZero()}
-	a.log = m.config.logger.With(slog.String(logOperation, op.Name), slog.String(logMethod, op.Method), slog.Int(logAttempt, op.Attempt))
 	base := m.contextOf(op)
+	a.log = m.config.logger.With(slog.String(logMethod, strings.TrimPrefix(op.Method, "/")),
+		slog.String(logOperation, op.Name), slog.Int(logAttempt, op.Attempt))
 	a.held, a.lose = context.WithCancel(context.WithoutCancel(base))
 	a.over = func() {}
 	if op.Timeout > 0 {
@@ -113,6 +116,7 @@ func (a *attempt) startWork() <-chan ending {
 		}()
 		work := a.m.handlerOf(a.op.Method)
 		e = work(a.ctx, a)
+		errors.As(e.err, &e.again) // here, as methods of an error may panic: those of a nil pointer that was made one
 	}()
 	return done
 }

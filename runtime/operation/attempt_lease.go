@@ -18,15 +18,18 @@ func (a *attempt) keep(done <-chan ending) ending {
 		case e := <-done:
 			return e
 		case <-news:
-			hinted = true
+			hinted, news = true, nil
 		case <-renewal.C:
 		}
-		news = nil
 		if a.held.Err() != nil {
+			news = nil
 			continue // for the work to notice
 		}
 		renewal.Reset(a.renew())
-		if cancelled, _ := a.asked(); !cancelled && !hinted { // after a hint for nothing there is no other before the next renewal
+		switch cancelled, _ := a.asked(); {
+		case cancelled:
+			news = nil
+		case news == nil && !hinted: // after a hint for nothing there is no other before the next renewal
 			news = a.watch()
 		}
 	}
@@ -63,8 +66,9 @@ func (a *attempt) renew() time.Duration {
 	return time.Until(sent.Add(a.op.Lease / 3))
 }
 
-// persist has f write to the store until it succeeds or the lease is lost. ctx gives f its values only.
-func (a *attempt) persist(ctx context.Context, f func(context.Context) error) error {
+// persist has f write to the store until it succeeds, the lease is lost, or until ends: then f is called once all the same, and the
+// error is the cause. ctx gives f its values only.
+func (a *attempt) persist(ctx, until context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(a.held, cancel)()
@@ -82,8 +86,13 @@ func (a *attempt) persist(ctx context.Context, f func(context.Context) error) er
 		}
 		select {
 		case <-time.After(pause):
-		case <-ctx.Done():
+		case <-until.Done():
+		}
+		switch {
+		case a.held.Err() != nil:
 			return ErrLeaseLost
+		case until.Err() != nil:
+			return context.Cause(until)
 		}
 	}
 }

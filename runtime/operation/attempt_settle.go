@@ -3,6 +3,7 @@ package operation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -16,7 +17,6 @@ import (
 // something was asked of it is taken for its consequence.
 func (a *attempt) settle(e ending) {
 	cancelled, stopping := a.asked()
-	again := (*tryAgain)(nil)
 	switch {
 	case a.held.Err() != nil:
 		a.tell(e, slog.LevelWarn, "operation lost to another worker; what this one did is dropped")
@@ -28,8 +28,8 @@ func (a *attempt) settle(e ending) {
 		a.finish(e, errTimeout)
 	case stopping:
 		a.release(e, Again{Uncounted: true})
-	case errors.As(e.err, &again):
-		a.retry(e, again.cause, again.wait)
+	case e.again != nil:
+		a.retry(e, e.again.cause, e.again.wait)
 	case e.panicked:
 		a.retry(e, errInternal, 0)
 	default:
@@ -76,22 +76,30 @@ func (a *attempt) finish(e ending, err error) {
 	} else {
 		result.Status = statusBytes(err)
 	}
-	lost := a.persist(a.ctx, func(ctx context.Context) error { return a.m.store.Finish(ctx, a.op.Name, a.op.Fence, result) })
+	lost := a.persist(a.ctx, a.held, func(ctx context.Context) error { return a.m.store.Finish(ctx, a.op.Name, a.op.Fence, result) })
 	if lost != nil {
 		a.tell(e, slog.LevelWarn, "operation lost to another worker; what this one did is dropped")
 		return
 	}
 	code := runtime.PublicStatus(err).Code()
-	level := slog.LevelInfo
-	if code == codes.Internal || code == codes.Unknown || code == codes.DataLoss {
-		level = slog.LevelError
+	a.tell(e, logLevel(code), "operation", slog.String("code", code.String()))
+}
+
+// logLevel is that of the records of calls, too: the service's faults are errors, and its distress is a warning.
+func logLevel(code codes.Code) slog.Level {
+	switch code {
+	case codes.Unknown, codes.Internal, codes.DataLoss:
+		return slog.LevelError
+	case codes.DeadlineExceeded, codes.Unavailable, codes.Aborted, codes.ResourceExhausted:
+		return slog.LevelWarn
+	default:
+		return slog.LevelInfo
 	}
-	a.tell(e, level, "operation", slog.String("code", code.String()))
 }
 
 // release gives the operation back, with what its work has saved.
 func (a *attempt) release(e ending, again Again) {
-	lost := a.persist(a.ctx, func(ctx context.Context) error { return a.m.store.Release(ctx, a.op.Name, a.op.Fence, again) })
+	lost := a.persist(a.ctx, a.held, func(ctx context.Context) error { return a.m.store.Release(ctx, a.op.Name, a.op.Fence, again) })
 	if lost != nil {
 		return // whoever has it now begins it again
 	}
@@ -105,11 +113,14 @@ func (a *attempt) release(e ending, again Again) {
 // tell logs how the attempt has ended.
 func (a *attempt) tell(e ending, level slog.Level, message string, attrs ...slog.Attr) {
 	attrs = append(attrs, slog.Duration("duration", time.Since(a.start)))
+	if id := runtime.OriginOf(a.ctx).RequestID; id != "" {
+		attrs = append(attrs, slog.String("request_id", id))
+	}
 	if a.op.Principal != "" {
 		attrs = append(attrs, slog.String("principal", a.op.Principal))
 	}
 	if e.err != nil {
-		attrs = append(attrs, slog.Any("error", e.err))
+		attrs = append(attrs, slog.String("error", fmt.Sprint(e.err))) // fmt survives an error that is a nil pointer
 	}
 	a.log.LogAttrs(a.ctx, level, message, attrs...)
 }

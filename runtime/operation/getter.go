@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,7 +44,7 @@ func GetterOf[S, Req, Op any](info runtime.MethodInfo, call func(S, context.Cont
 }
 
 // Serve answers a call of the RPC with an operation of the manager m. Its errors are those of [Manager.Get]: an operation of another
-// principal is NOT_FOUND.
+// principal is NOT_FOUND, and one of another service that does not fit into the message is, too.
 func (g *Getter[S, Req, Op]) Serve(ctx context.Context, m *Manager, req *Req) (*Op, error) {
 	types, err := g.types()
 	if err != nil {
@@ -54,7 +55,11 @@ func (g *Getter[S, Req, Op]) Serve(ctx context.Context, m *Manager, req *Req) (*
 	if err != nil {
 		return nil, err
 	}
-	return writeAs[Op](g.info, types.op, record)
+	op, err := writeAs[Op](g.info, types.op, record)
+	if err != nil && !strings.HasPrefix(record.Method, "/"+g.info.Service+"/") { // its message cannot say what another service's do
+		return nil, notFound(record.Name).WithCause(err)
+	}
+	return op, err
 }
 
 // Client returns a [Client] whose Get is the RPC, of svc. It has no other method: [Handle.Wait] asks again and again.

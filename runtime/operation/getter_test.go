@@ -155,3 +155,26 @@ func TestAGetterThatDoesNotFitIsInternal(t *testing.T) {
 		t.Errorf("Get: %v, want INTERNAL", err)
 	}
 }
+
+// typedOperation is an operation message that has a response of its own type.
+type typedOperation struct{ like }
+
+func (o *typedOperation) ProtoReflect() protoreflect.Message { return o.of("Typed") }
+
+func TestAGetterHasNotTheOperationsOfOtherMessages(t *testing.T) {
+	ops := operation.NewManager(operation.Memory(), operation.StartOnly())
+	op, err := counterCount.Start(t.Context(), ops, wrapperspb.Int64(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := &likeRequest{}
+	m := req.ProtoReflect()
+	m.Set(m.Descriptor().Fields().ByName("operation_id"), protoreflect.ValueOfString(op.GetName()))
+	for service, want := range map[string]codes.Code{"test.Typed": codes.NotFound, "test.Counter": codes.Internal} {
+		info := runtime.MethodInfo{Service: service, Name: "GetTyped", FullMethod: "/" + service + "/GetTyped"}
+		getter := operation.GetterOf(info, func(any, context.Context, *likeRequest) (*typedOperation, error) { return nil, nil }, "operation_id")
+		if _, err := getter.Serve(t.Context(), ops, req); status.Code(err) != want {
+			t.Errorf("Serve of %s: %v, want %v", service, err, want)
+		}
+	}
+}

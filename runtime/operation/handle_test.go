@@ -460,3 +460,35 @@ func TestAValidatedRequestHasItsResultWithoutACall(t *testing.T) {
 		t.Errorf("Call that answers with an operation that nobody can ask for: %v, want INTERNAL", err)
 	}
 }
+
+// cut is a server behind a proxy that ends each call after some seconds.
+type cut struct {
+	*server
+	after time.Duration
+}
+
+func (c cut) Wait(ctx context.Context, name string, timeout time.Duration) (*longrunningpb.Operation, error) {
+	short, cancel := context.WithTimeout(ctx, c.after)
+	defer cancel()
+	op, err := c.server.Wait(short, name, timeout)
+	if err != nil && ctx.Err() == nil {
+		return nil, status.Error(codes.Unavailable, "upstream request timeout")
+	}
+	return op, err
+}
+
+func TestWaitOutlastsAProxyThatCutsEachWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{start: time.Now(), doneAt: time.Hour, ends: succeeded("yes")}
+		h := jobsRun.Named(cut{s, 15 * time.Second}, "operations/1")
+		if result, err := h.Wait(t.Context()); err != nil || result.GetValue() != "yes" {
+			t.Errorf("Wait: %v, %v", result, err)
+		}
+		if took := time.Since(s.start); took != time.Hour {
+			t.Errorf("Wait took %v, want an hour", took)
+		}
+		if calls := s.calls.Load(); calls > 600 {
+			t.Errorf("made %d calls", calls)
+		}
+	})
+}

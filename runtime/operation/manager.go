@@ -18,6 +18,7 @@ type Manager struct {
 	handlers map[string]handler  // by method
 	running  map[string]*attempt // by name
 	ran      bool
+	warned   bool // that it does not run
 	errs     []error
 }
 

@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -13,8 +14,9 @@ import (
 
 // startRules are what is said of starting an operation.
 type startRules struct {
-	onConflict policy.OnConflict
-	requestID  string // path of the request's field
+	onConflict  policy.OnConflict
+	requestID   string // path of the request's field
+	conflictKey string // path of the field that the key was made of; empty for another key
 }
 
 // errNoHandler is a mistake in how the server is put together.
@@ -27,6 +29,7 @@ func (m *Manager) start(ctx context.Context, info runtime.MethodInfo, op *Record
 		return nil, misuse(info, errNoHandler)
 	}
 	if !m.config.startOnly {
+		m.warnIdle(ctx)
 		m.origins.keep(op.Name, runtime.Detach(ctx)) // before a worker can have it
 	}
 	stored, created, err := m.store.Create(ctx, op, rules.onConflict != policy.AbortOnConflict)
@@ -35,7 +38,7 @@ func (m *Manager) start(ctx context.Context, info runtime.MethodInfo, op *Record
 	}
 	switch conflict := (*ConflictError)(nil); {
 	case errors.As(err, &conflict):
-		return nil, conflictError(op, conflict)
+		return nil, conflictError(op, conflict, rules.conflictKey)
 	case err != nil:
 		return nil, storeError(ctx, op.Name, err)
 	case !created && stored.Digest != op.Digest:
@@ -48,6 +51,18 @@ func (m *Manager) start(ctx context.Context, info runtime.MethodInfo, op *Record
 	return stored, nil
 }
 
+// warnIdle says once that operations are started by a manager that does not run: their callers would wait in vain.
+func (m *Manager) warnIdle(ctx context.Context) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ran || m.warned {
+		return
+	}
+	m.warned = true
+	m.config.logger.LogAttrs(ctx, slog.LevelWarn, "an operation is started, but nobody works on operations here yet: "+
+		"operation.Register on the runtime.Server, or Manager.Run, begins to; operation.StartOnly is for where other processes do")
+}
+
 // preempt cancels what a new operation would have to wait for, though its call may end meanwhile. Where that fails it waits.
 func (m *Manager) preempt(ctx context.Context, op *Record) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimTimeout)
@@ -57,7 +72,7 @@ func (m *Manager) preempt(ctx context.Context, op *Record) {
 	for {
 		found, err := m.store.List(ctx, q)
 		for _, other := range found {
-			if err == nil && other.CreateTime.Compare(op.CreateTime) <= 0 && other.Name != op.Name {
+			if err == nil && other.CreateTime.Before(op.CreateTime) {
 				err = m.cancel(ctx, other.Name)
 			}
 		}
@@ -96,8 +111,12 @@ func (m *Manager) requestCancel(ctx context.Context, name string) (*Record, erro
 }
 
 // conflictError is what the caller is told who would start op.
-func conflictError(op *Record, conflict *ConflictError) error {
-	err := ReasonConflict.Errorf(codes.Aborted, "another operation is at work on the same; wait until it is done").WithCause(conflict)
+func conflictError(op *Record, conflict *ConflictError, field string) error {
+	err := ReasonConflict.Errorf(codes.Aborted, "another operation is at work on the same %s; wait until it is done",
+		cmp.Or(field, "resource")).WithCause(conflict)
+	if field != "" {
+		err = err.WithMetadata("field", field)
+	}
 	if other := conflict.Other; other.Principal == op.Principal && other.DeleteTime.IsZero() {
 		return err.WithMetadata("operation", other.Name).WithResource(resourceType, other.Name, "not done")
 	}

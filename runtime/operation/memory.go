@@ -36,6 +36,7 @@ type memory struct {
 	mu        sync.Mutex
 	capacity  int
 	created   int64                 // how many there have been
+	newest    time.Time             // when the last one was
 	ops       map[string]*entry     // by name
 	names     []string              // of ops, sorted
 	requests  map[requestKey]*entry // those with a request id

@@ -39,6 +39,10 @@ func (m *memory) insert(op *Record) *Record {
 	m.created++
 	now := time.Now()
 	e := &entry{order: m.created, rec: startOf(op, now)}
+	if !now.After(m.newest) { // a clock may stand still
+		e.rec.CreateTime = m.newest.Add(1)
+	}
+	m.newest = e.rec.CreateTime
 	m.ops[op.Name] = e
 	at, _ := slices.BinarySearch(m.names, op.Name)
 	m.names = slices.Insert(m.names, at, op.Name)

@@ -45,11 +45,20 @@ func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *M
 	if only, ok := types.validateOnly.get(from); ok && only.Bool() {
 		return m.validated(types, op, config)
 	}
-	stored, err := mgr.start(ctx, m.info, op, startRules{onConflict: said.Operation.OnConflict, requestID: m.fields.RequestID})
+	stored, err := mgr.start(ctx, m.info, op, m.startRules(said, config))
 	if err != nil {
 		return nil, err
 	}
 	return writeAs[Op](m.info, types.op, stored)
+}
+
+// startRules returns what the policy and the fields say of starting an operation.
+func (m *Method[S, Req, Op, Result, Metadata]) startRules(said runtime.Policy, config startConfig) startRules {
+	rules := startRules{onConflict: said.Operation.OnConflict, requestID: m.fields.RequestID}
+	if config.conflictKey == "" {
+		rules.conflictKey = m.fields.ConflictKey
+	}
+	return rules
 }
 
 // rulesOf returns the policy of a method: that of the call of ctx, which the server may have overridden, where it is one of the
@@ -91,7 +100,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) addRequest(
 ) (err error) {
 	op.RequestID = types.requestID.text(req)
 	op.ConflictKey = config.conflictKey
-	if key, ok := types.conflictKey.get(req); ok && op.ConflictKey == "" {
+	if key, ok := types.conflictKey.get(req); ok && op.ConflictKey == "" && key.String() != "" {
 		op.ConflictKey = m.info.FullMethod + " " + key.String()
 	}
 	if op.Digest, err = digestOf(types.requestID, req); err != nil {

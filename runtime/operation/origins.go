@@ -2,6 +2,8 @@ package operation
 
 import (
 	"context"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 
 	"google.golang.org/grpc/metadata"
@@ -51,7 +53,20 @@ func (m *Manager) contextOf(op *Record) context.Context {
 	if op.Principal != "" {
 		origin.Principal = runtime.NewPrincipal(op.Principal, op.Scopes...)
 	}
-	return runtime.WithOrigin(m.config.extract(context.Background(), op.Carrier), origin)
+	return runtime.WithOrigin(m.extract(op), origin)
+}
+
+// extract returns what an operation took along. It may come from who called, and is not worth the worker: where it cannot be read,
+// the work goes without.
+func (m *Manager) extract(op *Record) (ctx context.Context) {
+	defer func() {
+		if value := recover(); value != nil {
+			m.config.logger.LogAttrs(context.Background(), slog.LevelError, "panic", slog.String(logOperation, op.Name),
+				slog.Any("panic", value), slog.String("stack", string(debug.Stack())))
+			ctx = context.Background()
+		}
+	}()
+	return m.config.extract(context.Background(), op.Carrier)
 }
 
 // carrierOf returns what an operation takes along from the call of ctx.

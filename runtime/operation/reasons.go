@@ -13,8 +13,8 @@ import (
 const (
 	// ReasonNotFound is the reason of NOT_FOUND: there is no operation of the name, or it is somebody else's.
 	ReasonNotFound runtime.Reason = "OPERATION_NOT_FOUND"
-	// ReasonConflict is the reason of ABORTED where another operation works on the same thing. ErrorInfo has its name as
-	// "operation" where it is the caller's own.
+	// ReasonConflict is the reason of ABORTED where another operation works on the same thing. ErrorInfo has the request's field
+	// that says so as "field", and the other's name as "operation" where it is the caller's own.
 	ReasonConflict runtime.Reason = "OPERATION_CONFLICT"
 	// ReasonRequestIDReused is the reason of INVALID_ARGUMENT where the request id belongs to another request.
 	ReasonRequestIDReused runtime.Reason = "REQUEST_ID_REUSED"
@@ -63,7 +63,7 @@ func storeError(ctx context.Context, name string, err error) error {
 // Causes of the context of work that should end.
 var (
 	// ErrCancelled is the cause where somebody has asked to cancel the operation.
-	ErrCancelled = errors.New("the operation is cancelled")
+	ErrCancelled = errors.New("the operation was cancelled")
 	// ErrStopping is the cause where this process stops: the operation goes on in another one, or after the restart, from what was
 	// saved last.
 	ErrStopping = errors.New("the worker stops")

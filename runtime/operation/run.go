@@ -86,7 +86,7 @@ func (r *Run[Req, Metadata]) Checkpoint(into any) (found bool, err error) {
 }
 
 // Save keeps how far the work is: a checkpoint, from which another attempt goes on, and the metadata that callers see, which
-// change has changed. Either may be nil, and stays then as it was.
+// change has changed, which must not call methods of the run. Either may be nil, and stays then as it was.
 //
 //	for i := next; i < len(items); i++ {
 //		...
@@ -97,7 +97,8 @@ func (r *Run[Req, Metadata]) Checkpoint(into any) (found bool, err error) {
 //
 // While the store is away Save waits. When it returns an error, the work should end with it: the operation was cancelled
 // ([ErrCancelled]), the process stops ([ErrStopping]), the time is up, or another worker has the operation ([ErrLeaseLost]).
-// All has been saved even so, except in the last case, or where the checkpoint cannot be encoded.
+// All has been saved even so, except in the last case, where the store is away even then, or where the checkpoint cannot be
+// encoded.
 func (r *Run[Req, Metadata]) Save(ctx context.Context, checkpoint any, change func(*Metadata)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -106,7 +107,7 @@ func (r *Run[Req, Metadata]) Save(ctx context.Context, checkpoint any, change fu
 		return misuse(r.info, err)
 	}
 	cancelled := false
-	err = r.a.persist(ctx, func(ctx context.Context) (err error) {
+	err = r.a.persist(ctx, r.a.ctx, func(ctx context.Context) (err error) {
 		cancelled, err = r.a.m.store.Save(ctx, r.a.op.Name, r.a.op.Fence, progress)
 		return err
 	})

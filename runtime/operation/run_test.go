@@ -303,3 +303,45 @@ func TestEachEndsWithTheOperation(t *testing.T) {
 		}
 	})
 }
+
+func TestEachSavesThoughNoOtherChildEnds(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		s := open(t, operation.Memory(), runtime.Operation{}, paintWalls(func(ctx context.Context, wall string) (*paintResult, error) {
+			if wall == "slow" {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return wrapperspb.String(wall), nil
+		}, operation.SaveEvery(10*time.Second)))
+		defer s.stop()
+		name := s.start(t.Context(), `walls: ["a", "slow"]`).GetName()
+		time.Sleep(11 * time.Second)
+		if op, err := s.m.Get(t.Context(), name); err != nil || len(op.Checkpoint) == 0 {
+			t.Errorf("after 11 s nothing is saved of the child that ended at once: %+v, %v", op, err)
+		}
+	})
+}
+
+func TestEachTriesAChildAgain(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		var mu sync.Mutex
+		calls := make(map[string]int)
+		s := open(t, operation.Memory(), runtime.Operation{MaxAttempts: 2}, paintWalls(func(_ context.Context, wall string) (*paintResult, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			calls[wall]++
+			if wall == "never" || wall == "later" && calls[wall] == 1 {
+				return nil, operation.TryAgain(status.Error(codes.Unavailable, "no paint"), time.Minute)
+			}
+			return wrapperspb.String(wall), nil
+		}))
+		defer s.stop()
+		state, record := s.end(t.Context(), s.start(t.Context(), `walls: ["never", "later", "a"]`).GetName())
+		if unpackText(t, state.Response) != "later a" || failures(t, state) != "0:14" || record.Attempt != 2 {
+			t.Errorf("ended with %v, %q in attempt %d", state, failures(t, state), record.Attempt)
+		}
+		if fmt.Sprint(calls) != "map[a:1 later:2 never:2]" {
+			t.Errorf("calls: %v", calls)
+		}
+	})
+}

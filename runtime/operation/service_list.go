@@ -51,8 +51,8 @@ func (s *service) ListOperations(ctx context.Context, req *longrunningpb.ListOpe
 	}))
 }
 
-// A page takes records that many at a time where not all of them match its filter, and looks at so many at most: it has fewer
-// operations then than it could have.
+// A page takes records that many at a time where not all of them match its filter or are for its caller, and looks at so many at
+// most: it has fewer operations then than it could have.
 const (
 	recordsPerLook = 100
 	recordsPerPage = 5000
@@ -62,7 +62,7 @@ const (
 func (s *service) find(ctx context.Context, q Query, wanted *filter.Filter, limit int) (found []*longrunningpb.Operation, next string, err error) {
 	for looked := 0; looked < recordsPerPage; looked += q.Limit {
 		q.Limit = limit - len(found)
-		if wanted.Expr() != nil {
+		if wanted.Expr() != nil || s.manager.config.authorize != nil {
 			q.Limit = max(q.Limit, recordsPerLook)
 		}
 		records, next, err := s.manager.List(ctx, q)

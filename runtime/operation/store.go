@@ -15,8 +15,8 @@ type Store interface {
 	// Create adds an operation that is due at once. Where RequestID is not empty and an operation of the same Method, Principal
 	// and RequestID exists, it adds nothing and returns that one, and false, whatever the digests are. Otherwise, where
 	// ConflictKey is not empty and an operation that is not done has the same, it returns a [*ConflictError]; with queue it
-	// adds the new one all the same, which then is not due before all older ones of its key are done. A store that takes no
-	// more returns [ErrFull].
+	// adds the new one all the same, which then is not due before all older ones of its key are done: its CreateTime is after
+	// theirs. A store that takes no more returns [ErrFull].
 	Create(ctx context.Context, op *Record, queue bool) (stored *Record, created bool, err error)
 	// Get returns an operation, or [ErrNotFound].
 	Get(ctx context.Context, name string) (*Record, error)

@@ -64,20 +64,23 @@ func NewColumns(unique Column, by ...Column) (Columns, error) {
 }
 
 // OrderColumns returns the columns of the orders that a request asks for, and then the unique one. columns has the column of each
-// field that an order may have; their directions are those of the orders.
+// field that an order may have; their directions are those of the orders. Of two fields with one column, the second orders nothing
+// any more, and is left out.
 //
 //	columns, err := page.OrderColumns(orders, map[string]page.Column{
 //		"name":      {Name: "u.name"},
 //		"last_seen": {Name: "u.last_seen_at", Nulls: page.NullsLast},
 //	}, page.Column{Name: "u.id"})
 func OrderColumns(orders []Order, columns map[string]Column, unique Column) (Columns, error) {
-	by := make([]Column, len(orders))
-	for i, order := range orders {
+	var by []Column
+	for _, order := range orders {
 		column, ok := columns[order.Field]
 		if !ok {
 			return Columns{}, fmt.Errorf("page: the field %s has no column", order.Field)
 		}
-		by[i] = Column{Name: column.Name, Desc: order.Desc, Nulls: column.Nulls}
+		if !slices.ContainsFunc(by, func(c Column) bool { return c.Name == column.Name }) {
+			by = append(by, Column{Name: column.Name, Desc: order.Desc, Nulls: column.Nulls})
+		}
 	}
 	return NewColumns(unique, by...)
 }

@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	pagev1 "github.com/grpcservice/grpcservice/internal/e2e/gen/page/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/page"
 )
@@ -104,15 +106,16 @@ func TestColumnsThatAreRefused(t *testing.T) {
 
 // TestTheUniqueColumnIsLast holds that what stands behind it is left out, and that it is never missing.
 func TestTheUniqueColumnIsLast(t *testing.T) {
-	fields := map[string]page.Column{"name": {Name: "u.name", Nulls: page.NullsLast}, "id": {Name: "u.id"}, "rank": {Name: "rank", Desc: true}}
+	fields := map[string]page.Column{"name": {Name: "u.name", Nulls: page.NullsLast}, "id": {Name: "u.id"}, "rank": {Name: "rank", Desc: true}, "title": {Name: "u.name"}}
 	unique := page.Column{Name: "u.id"}
 	for text, want := range map[string]string{
 		"":                    "u.id",
 		"name":                "u.name NULLS LAST, u.id",
 		"rank, name desc":     "rank, u.name DESC NULLS LAST, u.id",
 		"name, id desc, rank": "u.name NULLS LAST, u.id DESC",
+		"name, title desc":    "u.name NULLS LAST, u.id", // which are one column
 	} {
-		orders, err := page.ParseOrder("order_by", text, "name", "id", "rank")
+		orders, err := page.ParseOrder("order_by", text, "name", "id", "rank", "title")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,4 +142,18 @@ func TestKeysThatDoNotFitTheColumns(t *testing.T) {
 	wantInternal(t, err, "value 1 of the key: []int")
 	_, _, err = page.Columns{}.Where(page.Dollar, 0, &page.Tuple{})
 	wantInternal(t, err, "make them with NewColumns")
+}
+
+// TestATokenOfOtherColumns holds that the caller of a list learns of which field it was.
+func TestATokenOfOtherColumns(t *testing.T) {
+	id := page.Column{Name: "id"}
+	list := func(c page.Columns) page.Source[*pagev1.Item] {
+		return page.Keyset(func(_ context.Context, after *page.Tuple, limit int) ([]*pagev1.Item, error) {
+			_, _, err := c.Where(page.Dollar, 0, after)
+			return numbered(int64(limit)), err
+		}, func(i *pagev1.Item) page.Tuple { return c.Key(func(string) any { return i.GetId() }) })
+	}
+	token := serve(t, list(columns(t, id)), nil).GetNextPageToken()
+	_, err := listItems.Serve(t.Context(), &pagev1.ListItemsRequest{PageToken: token}, list(columns(t, page.Column{Name: "rank"}, id)))
+	wantInvalid(t, err, "page_token", page.ReasonTokenInvalid)
 }

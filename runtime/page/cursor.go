@@ -54,6 +54,9 @@ func (fetch cursor[T]) begin(q query) (string, error) {
 
 // from calls fetch, and sees to it that it comes to an end.
 func (fetch cursor[T]) from(ctx context.Context, at string, limit int) ([]T, string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
 	items, next, err := fetch(ctx, at, limit)
 	switch {
 	case err != nil:

@@ -91,6 +91,9 @@ func (s keyset[T, K]) begin(q query) (r keyReader[T, K], at keyAt[K], err error)
 
 // fetch returns at most limit rows after a key.
 func (r keyReader[T, K]) fetch(ctx context.Context, after keyAt[K], limit int) ([]T, error) {
+	if err := ctx.Err(); err != nil { // rows in memory need not look
+		return nil, err
+	}
 	rows, err := r.rows(ctx, after.key, limit)
 	if err != nil {
 		return nil, err

@@ -15,16 +15,16 @@ type reading struct {
 // Prefetch has up to n pages fetched in a goroutine while those before are used. It has ended when the loop has.
 func Prefetch(n int) ReadOption { return func(r *reading) { r.prefetch = n } }
 
-// Limit ends the loop after n items, without an error. [Method.Pages] yields whole pages, and ends with the one that reaches n. The
-// last page is asked for with no more items than are wanted.
+// Limit ends the loop after n items, without an error; 0 is no limit. [Method.Pages] yields whole pages, and ends with the one that
+// reaches n. The last page is asked for with no more items than are wanted.
 func Limit(n int) ReadOption { return func(r *reading) { r.limit = int64(n) } }
 
 // MaxPages guards against a list that is larger than expected: where there is a page after the n-th, the loop ends with
-// [ErrMorePages] in its place.
+// [ErrMorePages] in its place. 0 is no guard.
 func MaxPages(n int) ReadOption { return func(r *reading) { r.pages = n } }
 
-// From begins with the page that a token stands for, such as the NextToken of a [Page] that was the last one to be used. An
-// empty token is the first page.
+// From goes on with the page that a token stands for, such as the NextToken of a [Page] that was the last one to be used: what the
+// request skips was skipped before. An empty token is the first page.
 func From(token string) ReadOption {
 	return func(r *reading) { r.token, r.resumed = token, true }
 }

@@ -30,7 +30,7 @@ func (m *Method[S, Req, Resp, T]) newReader(svc S, req *Req, options *reading) (
 		return nil, err
 	}
 	if options.resumed && !facts.counted() {
-		facts.token.setText(reflectOf(next), options.token)
+		facts.resume(reflectOf(next), options.token)
 	}
 	if id := facts.requestID; len(id) > 0 && id.text(reflectOf(next)) == "" {
 		id.setText(reflectOf(next), uuid.New())
@@ -113,16 +113,21 @@ func (r *reader[S, Req, Resp, T]) ends(page *Page[T, Resp]) bool {
 	return page.NextToken == ""
 }
 
+// resume has a request ask for the page that a token stands for. What was to be left out is behind it.
+func (s *shape) resume(req protoreflect.Message, token string) {
+	s.token.setText(req, token)
+	if token != "" && len(s.skip) > 0 && s.skip.number(req) != 0 {
+		s.skip.setNumber(req, 0)
+	}
+}
+
 // advance asks for the page after one.
 func (r *reader[S, Req, Resp, T]) advance(page *Page[T, Resp]) {
 	next := reflectOf(r.next)
 	if r.facts.counted() {
 		r.facts.skip.setNumber(next, r.facts.skip.number(next)+int64(len(page.Items)))
 	} else {
-		r.facts.token.setText(next, page.NextToken)
-		if skip := r.facts.skip; len(skip) > 0 && skip.number(next) != 0 {
-			skip.setNumber(next, 0) // what was to be left out is behind
-		}
+		r.facts.resume(next, page.NextToken)
 	}
 	if id := r.facts.requestID; len(id) > 0 {
 		id.setText(next, uuid.New()) // each page is a request of its own

@@ -42,6 +42,31 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// TestPoliciesWrittenByHand holds that sizes that no option could have are none that anything is cut at.
+func TestPoliciesWrittenByHand(t *testing.T) {
+	for name, test := range map[string]struct {
+		limits runtime.Page
+		want   int64 // items on a first page
+	}{
+		"as much as there is": {runtime.Page{DefaultSize: math.MaxInt, MaxSize: math.MaxInt}, 99},
+		"a negative default":  {runtime.Page{DefaultSize: -1, MaxSize: 10}, 10},
+		"negative both":       {runtime.Page{DefaultSize: -1, MaxSize: -1}, 50},
+	} {
+		t.Run(name, func(t *testing.T) {
+			info := runtime.MethodInfo{FullMethod: itemMethod, Policy: runtime.Policy{Page: test.limits}}
+			method := page.Of(info, itemService.ListItems, (*pagev1.ListItemsResponse).GetItems, itemFields)
+			for kind, source := range sources(99) {
+				if kind == "cursor" { // which is one that gives fewer
+					continue
+				}
+				if resp, err := method.Serve(t.Context(), nil, source); err != nil || len(resp.GetItems()) != int(test.want) {
+					t.Errorf("%s: got %d items, %v; want %d", kind, len(resp.GetItems()), err, test.want)
+				}
+			}
+		})
+	}
+}
+
 func TestNegativeNumbersAreRefused(t *testing.T) {
 	for _, negative := range []int32{-1, math.MinInt32} {
 		_, err := listItems.Serve(t.Context(), &pagev1.ListItemsRequest{PageSize: negative}, byID(9, nil))

@@ -17,6 +17,8 @@ const (
 	defaultSize = 50
 	defaultMost = 1000
 	defaultTTL  = 72 * time.Hour
+	// largest is the largest size that a policy written by hand may have: an int of 32 bits holds the sum of two and one.
+	largest = 1 << 29
 )
 
 // serving is one call of [Method.Serve].
@@ -50,8 +52,8 @@ func limitsOf(ctx context.Context, info runtime.MethodInfo) runtime.Page {
 
 // limitsIn returns what a policy says, or the default where it says nothing.
 func limitsIn(limits runtime.Page) runtime.Page {
-	limits.MaxSize = cmp.Or(limits.MaxSize, defaultMost)
-	limits.DefaultSize = min(cmp.Or(limits.DefaultSize, defaultSize), limits.MaxSize)
+	limits.MaxSize = min(cmp.Or(max(limits.MaxSize, 0), defaultMost), largest)
+	limits.DefaultSize = min(cmp.Or(max(limits.DefaultSize, 0), defaultSize), limits.MaxSize)
 	limits.TokenTTL = cmp.Or(limits.TokenTTL, defaultTTL)
 	return limits
 }

@@ -2,6 +2,7 @@ package page_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -127,6 +128,36 @@ func TestMuchIsSkippedInParts(t *testing.T) {
 }
 
 // TestOffsetsCountWhatWasServed holds that a size that was cut, or not said, does not move the next page.
+// TestSkippingEndsWithTheCall holds that a source which does not look at its context is not read on for nobody.
+func TestSkippingEndsWithTheCall(t *testing.T) {
+	for _, name := range []string{"keyset", "cursor"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		calls := 0
+		count := func() {
+			if calls++; calls == 3 {
+				cancel()
+			}
+		}
+		source := map[string]page.Source[*pagev1.Item]{
+			"keyset": page.Keyset(func(_ context.Context, after *int64, limit int) (rows []*pagev1.Item, _ error) {
+				count()
+				for range limit {
+					rows = append(rows, item(int64(calls*limit+len(rows))))
+				}
+				return rows, nil
+			}, (*pagev1.Item).GetId),
+			"cursor": page.Cursor(func(context.Context, string, int) ([]*pagev1.Item, string, error) {
+				count()
+				return nil, strconv.Itoa(calls), nil
+			}),
+		}[name]
+		_, err := listItems.Serve(ctx, &pagev1.ListItemsRequest{Skip: 100_000}, source)
+		if !errors.Is(err, context.Canceled) || calls != 3 {
+			t.Errorf("%s: got %v after %d calls", name, err, calls)
+		}
+	}
+}
+
 func TestOffsetsCountWhatWasServed(t *testing.T) {
 	var asked []string
 	source := byOffset(1000, &asked)

@@ -66,7 +66,8 @@ func (c Columns) fits(values []any) error {
 		return misuse("columns that order nothing; make them with NewColumns")
 	}
 	if len(values) != len(c.columns) { // of an older version of the service
-		return runtime.Reason(ReasonTokenInvalid).Errorf(codes.InvalidArgument, "the page token is of another order; begin again with the first page")
+		return runtime.Reason(ReasonTokenInvalid).Errorf(codes.InvalidArgument, "the page token is of another order; begin again with the first page").
+			WithCause(errPosition) // by which Serve knows it, and names the field
 	}
 	for i, value := range values {
 		if column := c.columns[i]; value == nil && column.Nulls == NotNull {

@@ -38,6 +38,13 @@ var shapeNames = map[string][]string{
 	"request_id": {"field"},
 }
 
+// optionalNames are those of them that a pattern may be without: an empty name says that the method has no such field.
+var optionalNames = map[string][]string{
+	"page":      {"size", "skip", "total"},
+	"batch":     {"missing"},
+	"operation": {"conflict_key"},
+}
+
 // patternIn returns what options say of a pattern, and nothing where they do not speak of it.
 func patternIn(p *grpcservicev1.Policy, name string) (m protoreflect.Message, speaks bool) {
 	policy := p.ProtoReflect()

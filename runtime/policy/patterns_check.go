@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ func (f *faults) patterns(p *grpcservicev1.Policy) {
 	}
 }
 
-// pattern checks what holds for every pattern: it is there or it is off, and no field has an empty name.
+// pattern checks what holds for every pattern: it is there or it is off, and no field that it needs has an empty name.
 func (f *faults) pattern(name string, m protoreflect.Message) {
 	set := fieldsSet(m)
 	if isOff(m) && len(set) > 0 {
@@ -51,19 +52,12 @@ func (f *faults) pattern(name string, m protoreflect.Message) {
 			}
 		case fd.Kind() == protoreflect.EnumKind:
 			f.enumNumber(path, fd.Enum(), m.Get(fd).Enum())
-		case fd.Kind() == protoreflect.StringKind && isShape(name, field):
-			f.name(path, m.Get(fd).String())
+		case fd.Kind() == protoreflect.StringKind && slices.Contains(shapeNames[name], field):
+			if text := m.Get(fd).String(); text != "" || !slices.Contains(optionalNames[name], field) {
+				f.name(path, text)
+			}
 		}
 	}
-}
-
-func isShape(pattern, field string) bool {
-	for _, name := range shapeNames[pattern] {
-		if name == field {
-			return true
-		}
-	}
-	return false
 }
 
 // name checks the name of a field or of a message: identifiers with dots between them.

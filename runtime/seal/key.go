@@ -21,6 +21,9 @@ func (Key) String() string { return "seal.Key(hidden)" }
 // GoString keeps the secret out of logs.
 func (k Key) GoString() string { return k.String() }
 
+// MarshalText keeps the secret out of logs in JSON.
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
 // ParseKeys reads keys from the text of a configuration: secrets in base64, with commas between them, the one that seals first.
 //
 //	keys, err := seal.ParseKeys(os.Getenv("TOKEN_KEYS")) // openssl rand -base64 32

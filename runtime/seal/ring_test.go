@@ -1,9 +1,11 @@
 package seal_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -37,6 +39,11 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		if text := fmt.Sprintf(verb, seal.Key{Secret: []byte("hunter2-hunter2-")}); strings.Contains(text, "hunter2") || !strings.Contains(text, "hidden") {
 			t.Errorf("%s prints %s", verb, text)
 		}
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("", "key", oldKey, "config", struct{ Keys []seal.Key }{[]seal.Key{oldKey}})
+	if text := log.String(); strings.Contains(text, base64.StdEncoding.EncodeToString(oldKey.Secret)) || strings.Count(text, "hidden") != 2 {
+		t.Errorf("a log in JSON has %s", text)
 	}
 }
 

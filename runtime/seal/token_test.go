@@ -147,8 +147,22 @@ func TestKeysAreReplacedWhileTokensAreOut(t *testing.T) {
 	wantRefused(t, after, byOld, seal.ErrUnknownKey)
 }
 
-// TestPurposesAreNotRunTogether holds that what is at the end of a purpose is not read as the beginning of a token.
-func TestPurposesAreNotRunTogether(t *testing.T) {
+// TestATokenIsOneText holds that no other text stands for the same token.
+func TestATokenIsOneText(t *testing.T) {
+	r := ring(t, newKey)
+	for length := range 3 { // so that the last character has bits to spare
+		token := r.Seal(purpose, seal.Binding{1}, never, make([]byte, length))
+		for _, last := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=\n" {
+			other := token[:len(token)-1] + string(last)
+			if _, err := r.Open(purpose, seal.Binding{1}, other); err == nil && other != token {
+				t.Errorf("%q opens in the place of %q", other, token)
+			}
+		}
+	}
+}
+
+// TestATokenIsForOnePurpose holds that purposes which are almost the same are others.
+func TestATokenIsForOnePurpose(t *testing.T) {
 	r := ring(t, newKey)
 	token := r.Seal("list", seal.Binding{}, never, []byte("body"))
 	for _, other := range []string{"", "lis", "list\x01", "List"} {

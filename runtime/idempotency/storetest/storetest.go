@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) idempotency.Store) {
 		"a response cannot be given back":                   releasedResponse,
 		"a lease that is over is free, and its holder lost": overtaken,
 		"of many claims at once one is made":                contended,
+		"of many claims at once one takes over":             contendedAgain,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, suite{open(t)}) })
 	}
@@ -277,33 +278,53 @@ func overtaken(t *testing.T, s suite) {
 func contended(t *testing.T, s suite) {
 	const callers, keys = 20, 5
 	for range keys {
-		first := claim(long)
-		owners := make(chan idempotency.Fence, callers)
-		seen := make(chan idempotency.Fence, callers)
-		var group sync.WaitGroup
-		for range callers {
-			group.Go(func() {
-				c := rival(first)
-				entry, err := s.Begin(t.Context(), c)
-				if err != nil {
-					t.Errorf("Begin: %v", err)
-				}
-				if entry.Fence == c.Fence {
-					owners <- c.Fence
-				}
-				seen <- entry.Fence
-			})
-		}
-		group.Wait()
-		close(seen)
-		if len(owners) != 1 {
-			t.Fatalf("%d of %d claims of one key were made, want 1", len(owners), callers)
-		}
-		owner := <-owners
-		for fence := range seen {
-			if fence != owner {
-				t.Fatalf("a claim returned the fence %x, which made none", fence)
+		s.contend(t, claim(long), callers)
+	}
+}
+
+// contendedAgain has many claims come when a lease is over.
+func contendedAgain(t *testing.T, s suite) {
+	const callers, keys = 20, 5
+	var over [keys]idempotency.Claim
+	for i := range over {
+		over[i] = claim(short)
+		s.own(t, over[i])
+	}
+	s.expire(t)
+	for _, c := range over {
+		s.contend(t, c, callers)
+		s.lost(t, c)
+	}
+}
+
+// contend makes many claims of one key that is free, at once.
+func (s suite) contend(t *testing.T, first idempotency.Claim, callers int) {
+	t.Helper()
+	owners := make(chan idempotency.Fence, callers)
+	seen := make(chan idempotency.Fence, callers)
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() {
+			c := rival(first)
+			entry, err := s.Begin(t.Context(), c)
+			if err != nil {
+				t.Errorf("Begin: %v", err)
 			}
+			if entry.Fence == c.Fence {
+				owners <- c.Fence
+			}
+			seen <- entry.Fence
+		})
+	}
+	group.Wait()
+	close(seen)
+	if len(owners) != 1 {
+		t.Fatalf("%d of %d claims of one key were made, want 1", len(owners), callers)
+	}
+	owner := <-owners
+	for fence := range seen {
+		if fence != owner {
+			t.Fatalf("a claim returned the fence %x, which made none", fence)
 		}
 	}
 }
