@@ -37,7 +37,8 @@ buf format --diff --exit-code
 
 step "Callers survive what is new since $base"
 if git cat-file -e "$commit:./buf.yaml" 2>/dev/null; then
-	buf breaking --against "$(git rev-parse --absolute-git-dir)#ref=$commit,subdir=$(git rev-parse --show-prefix)"
+	here=$(git rev-parse --show-prefix) # empty at the top
+	buf breaking --against "$(git rev-parse --absolute-git-dir)#ref=$commit${here:+,subdir=$here}"
 else
 	echo "$base has no buf.yaml here, so there are no callers"
 fi
