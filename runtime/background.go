@@ -66,11 +66,20 @@ func (s *Server) startBackground(ctx context.Context) {
 // runBackground runs f to its end, and ends the server where it fails.
 func (s *Server) runBackground(ctx context.Context, f backgroundFunc) {
 	defer s.background.end(f.name)
-	err := s.callBackground(ctx, f)
+	err := errGone
+	defer func() { s.endBackground(ctx, f.name, err) }()
+	err = s.callBackground(ctx, f)
+}
+
+// errGone stands until a function in the background returns.
+var errGone = errors.New("it ended its goroutine, as FailNow of a test does; return an error")
+
+// endBackground ends the server where a function in the background has failed.
+func (s *Server) endBackground(ctx context.Context, name string, err error) {
 	if err == nil || ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 		return
 	}
-	err = fmt.Errorf("%s failed in the background: %w", f.name, err)
+	err = fmt.Errorf("%s failed in the background: %w", name, err)
 	s.config.logger.ErrorContext(ctx, "background function failed", "error", err)
 	s.refuse(err)
 	s.stop.request(s.config.drainDelay)

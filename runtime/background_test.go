@@ -3,6 +3,7 @@ package runtime_test
 import (
 	"context"
 	"errors"
+	goruntime "runtime"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +61,10 @@ func TestTheServerEndsWithWhatItRunsInTheBackground(t *testing.T) {
 		"refresher failed in the background: no more": func(context.Context) error { return errors.New("no more") },
 		"refresher failed in the background: panic: boom": func(context.Context) error {
 			panic("boom")
+		},
+		"refresher failed in the background: it ended its goroutine": func(context.Context) error {
+			goruntime.Goexit()
+			return nil
 		},
 	} {
 		other := make(chan context.Context, 1)

@@ -1,6 +1,8 @@
 package pattern
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
@@ -55,8 +57,12 @@ func (b *batcher) finish() {
 	}
 }
 
-// findHoisted finds the fields of the request that its children, which are requests too, have as well: parent, update_mask. Each
-// child's request id is its own. Children that are names of resources are in their parent.
+// Names of fields that tell one thing from others, so that those of a child and of the whole are not the same.
+var ownNames = []string{"name", "id", "uid", "uuid", "key", "etag"}
+
+// findHoisted finds the fields of the request that its children, which are requests too, have as well: parent, update_mask. What
+// each child has for itself, as its id and its request id, is not among them, nor is one of several fields of which a child has
+// only one. Children that are names of resources are in their parent.
 func (b *batcher) findHoisted() {
 	children := b.batch.Children.Field()
 	child := children.Message()
@@ -71,7 +77,8 @@ func (b *batcher) findHoisted() {
 	}
 	for f := range fieldsOf(b.in) {
 		same := child.Fields().ByName(f.Name())
-		if same != nil && sameType(f, same) && (len(b.id.path) == 0 || f != b.id.path[0]) {
+		if same != nil && sameType(f, same) && !isChoice(same) && !slices.Contains(ownNames, snake(f.Name())) &&
+			(len(b.id.path) == 0 || f != b.id.path[0]) {
 			b.batch.Hoisted = append(b.batch.Hoisted, string(f.Name()))
 		}
 	}

@@ -31,7 +31,7 @@ type kind struct {
 var (
 	aCount    = kind{isCount, "an integer, or a wrapper of one"}
 	aToken    = kind{isToken, "a string or bytes"}
-	aString   = kind{isString, "a string"}
+	anID      = kind{isIDField, "a string outside of a oneof"}
 	aList     = kind{isList, "a repeated field or a map"}
 	childList = kind{isChildList, "a repeated field of messages, strings, integers or enums"}
 	aKey      = kind{isKey, "a string, an integer or an enum"}
@@ -47,9 +47,17 @@ func isString(f protoreflect.FieldDescriptor) bool {
 	return isSingular(f) && f.Kind() == protoreflect.StringKind
 }
 
+// isChoice says whether a field is one of several of which only one can be set.
+func isChoice(f protoreflect.FieldDescriptor) bool {
+	return f.ContainingOneof() != nil && !f.ContainingOneof().IsSynthetic()
+}
+
 func isBool(f protoreflect.FieldDescriptor) bool {
 	return isSingular(f) && f.Kind() == protoreflect.BoolKind
 }
+
+// isIDField says whether a field can hold the request id. One in a oneof cannot: to fill it in would take away what is set.
+func isIDField(f protoreflect.FieldDescriptor) bool { return isString(f) && !isChoice(f) }
 
 func isMessage(f protoreflect.FieldDescriptor) bool { return isSingular(f) && f.Message() != nil }
 
@@ -171,11 +179,24 @@ func filter[T any](all iter.Seq[T], is func(T) bool) iter.Seq[T] {
 // allNamed returns the fields that have one of the names and are of a kind, in the order of the names.
 func allNamed(m protoreflect.MessageDescriptor, names []string, is func(protoreflect.FieldDescriptor) bool) (paths []Path) {
 	for _, name := range names {
-		if f := m.Fields().ByName(protoreflect.Name(name)); f != nil && is(f) && !isDeprecated(f) {
+		if f := fieldNamed(m, name); f != nil && is(f) && !isDeprecated(f) {
 			paths = append(paths, Path{f})
 		}
 	}
 	return paths
+}
+
+// fieldNamed returns the field of a name, or the one that has it in another case: pageToken for page_token.
+func fieldNamed(m protoreflect.MessageDescriptor, name string) protoreflect.FieldDescriptor {
+	if f := m.Fields().ByName(protoreflect.Name(name)); f != nil {
+		return f
+	}
+	for f := range fieldsOf(m) {
+		if snake(f.Name()) == name {
+			return f
+		}
+	}
+	return nil
 }
 
 // firstNamed returns the first of allNamed, or an empty path.

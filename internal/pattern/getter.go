@@ -14,14 +14,18 @@ var operationVerbs = []string{"get", "list", "cancel", "delete", "wait"}
 var getterNames = []string{"name", "operation_name", "operation_id", "id", "operation"}
 
 // operationVerb returns what a method does with an operation that there is already, by its own name or by that of its request:
-// "get" of GetOperation, and of Get with a GetOperationRequest. It returns nothing for all other methods.
+// "get" of GetOperation, of Get with a GetOperationRequest, and of GetJob where the operation is called Job. It returns nothing
+// for all other methods.
 func operationVerb(method protoreflect.MethodDescriptor) string {
 	own, request := wordsOf(method.Name()), wordsOf(method.Input().Name())
 	if n := len(request); n > 0 && request[n-1] == "request" {
 		request = request[:n-1]
 	}
 	for _, words := range [][]string{own, request} {
-		if len(words) > 1 && singular(words[len(words)-1]) == "operation" && slices.Contains(operationVerbs, words[0]) {
+		if len(words) < 2 || !slices.Contains(operationVerbs, words[0]) {
+			continue
+		}
+		if singular(words[len(words)-1]) == "operation" || sameThing(words[1:], wordsOf(method.Output().Name())) {
 			return words[0]
 		}
 	}

@@ -118,12 +118,24 @@ func finder(file protoreflect.FileDescriptor) func(protoreflect.FullName) protor
 			files = append(files, file.Imports().Get(i).FileDescriptor)
 		}
 		for _, f := range files {
-			if m := f.Messages().ByName(name.Name()); m != nil && m.FullName() == name {
+			if m := messageIn(f.Messages(), name); m != nil {
 				return m
 			}
 		}
 		return nil
 	}
+}
+
+// messageIn returns a message of a list, or one that is declared in one of these.
+func messageIn(list protoreflect.MessageDescriptors, name protoreflect.FullName) protoreflect.MessageDescriptor {
+	for i := range list.Len() {
+		if m := list.Get(i); m.FullName() == name {
+			return m
+		} else if m := messageIn(m.Messages(), name); m != nil {
+			return m
+		}
+	}
+	return nil
 }
 
 func detect(t testing.TB, file protoreflect.FileDescriptor, method, said string) pattern.Result {

@@ -64,7 +64,7 @@ func (d *detector) chooseItems() choice {
 	case len(all) == 0:
 		return choice{}
 	case len(left) == 0:
-		return choice{all[0], Possible, "which is named like what goes with a list"}
+		return chooseBeside(all, noun)
 	case len(left) == 1:
 		return choice{left[0], Certain, onlyOne(left[0], all)}
 	}
@@ -79,6 +79,15 @@ func (d *detector) chooseItems() choice {
 	}
 	first := slices.MinFunc(left, func(a, b protoreflect.FieldDescriptor) int { return int(a.Number()) - int(b.Number()) })
 	return choice{first, Likely, "of several lists the one with the lowest number"}
+}
+
+// chooseBeside chooses among lists that are all named like what goes with one: labels are the items of ListUserLabels.
+func chooseBeside(all []protoreflect.FieldDescriptor, noun string) choice {
+	named := slices.DeleteFunc(slices.Clone(all), func(f protoreflect.FieldDescriptor) bool { return isDeprecated(f) || isNamedFor(f, noun) == 0 })
+	if c := chooseByName(named, noun); c.field != nil {
+		return c
+	}
+	return choice{all[0], Possible, "which is named like what goes with a list"}
 }
 
 // isBeside says whether a list goes with that of the items: it is deprecated, a status, or named so, and the method is not named
@@ -100,8 +109,8 @@ func chooseByName(lists []protoreflect.FieldDescriptor, noun string) choice {
 			return choice{f, Certain, "named after the method"}
 		}
 	}
-	for _, name := range []protoreflect.Name{"items", "results", "rows"} {
-		if f := only(lists, func(f protoreflect.FieldDescriptor) bool { return f.Name() == name }); f != nil {
+	for _, name := range []string{"items", "results", "rows"} {
+		if f := only(lists, func(f protoreflect.FieldDescriptor) bool { return snake(f.Name()) == name }); f != nil {
 			return choice{f, Certain, "by its name"}
 		}
 	}
@@ -164,7 +173,7 @@ func (d *detector) otherList(c choice) protoreflect.FieldDescriptor {
 
 // isSideMessage says whether a message goes with a list: a warning, a status, metadata.
 func isSideMessage(f protoreflect.FieldDescriptor) bool {
-	name := strings.ToLower(string(f.Name()))
+	name := snake(f.Name())
 	return isSideName(f) || hasAnySuffix(name, "warning", "error", "status", "metadata", "header") ||
 		hasAnyPrefix(string(f.Message().FullName()), "google.protobuf.", "google.rpc.")
 }

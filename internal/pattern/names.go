@@ -33,6 +33,14 @@ func wordsOf(name protoreflect.Name) (words []string) {
 	return words
 }
 
+// snake returns a name as fields are spelled: page_token of pageToken.
+func snake(name protoreflect.Name) string {
+	if !strings.ContainsFunc(string(name), unicode.IsUpper) {
+		return string(name)
+	}
+	return strings.Join(wordsOf(name), "_")
+}
+
 // nounOf returns what a method is about, as fields are spelled: top_users of ListTopUsers.
 func nounOf(method protoreflect.MethodDescriptor) string {
 	words := wordsOf(method.Name())
@@ -42,7 +50,7 @@ func nounOf(method protoreflect.MethodDescriptor) string {
 // isNamedFor says how well a field is named for a noun: 3 for the noun itself, 2 for the end of it, 1 where the noun is the end
 // of the name, and 0 where neither is.
 func isNamedFor(f protoreflect.FieldDescriptor, noun string) int {
-	name := strings.ToLower(string(f.Name()))
+	name := snake(f.Name())
 	switch {
 	case noun == "":
 		return 0
@@ -115,7 +123,7 @@ func withoutBatch(words []string) []string {
 
 // isSideName says whether a field is named like one that goes with a list and is not the list.
 func isSideName(f protoreflect.FieldDescriptor) bool {
-	name := strings.ToLower(string(f.Name()))
+	name := snake(f.Name())
 	switch name {
 	case "not_found", "metadata", "labels", "links":
 		return true
@@ -125,7 +133,7 @@ func isSideName(f protoreflect.FieldDescriptor) bool {
 
 // isMissingName says whether a field is named like one for what a batch did not find.
 func isMissingName(f protoreflect.FieldDescriptor) bool {
-	name := strings.ToLower(string(f.Name()))
+	name := snake(f.Name())
 	return hasAnyPrefix(name, "missing", "unknown", "not_found") || strings.HasSuffix(name, "_not_found")
 }
 

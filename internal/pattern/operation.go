@@ -47,6 +47,10 @@ func (d *detector) findOperation() bool {
 	if verb := operationVerb(d.method); verb != "" {
 		return d.findGetter(verb, fields)
 	}
+	if d.out.Name() != operationMessage.Name() && d.isRead() { // as GetJobStatus, where the operation is called Job
+		d.reportPossible(PatternOperation, "by its name it starts no operation, and is for those that there are", "")
+		return false
+	}
 	s := starter{detector: d, said: d.said.GetOperation(), operation: Operation{Fields: fields}}
 	if s.said == nil {
 		s.said = &grpcservicev1.Operation{}
@@ -128,12 +132,18 @@ func (d *detector) lookUp(name string) protoreflect.MessageDescriptor {
 	if !full.IsValid() || d.find == nil {
 		return nil
 	}
+	find := func(name protoreflect.FullName) protoreflect.MessageDescriptor {
+		if m := d.find(name); m != nil && !m.IsMapEntry() { // which Go has no type for
+			return m
+		}
+		return nil
+	}
 	if pkg := d.method.ParentFile().Package(); pkg != "" && !strings.HasPrefix(name, ".") {
-		if m := d.find(pkg + "." + full); m != nil {
+		if m := find(pkg + "." + full); m != nil {
 			return m
 		}
 	}
-	return d.find(full)
+	return find(full)
 }
 
 // explainTypes says where the types are from. Where google.longrunning wants an operation_info and there is none, or where it
@@ -192,6 +202,7 @@ func (s *starter) findChildren() {
 		return
 	}
 	b.batch.Mode = Done
+	b.refuseResults(fmt.Sprintf("the method returns %s, and its results are in operation.response_type; remove it", s.short(s.out)))
 	b.finish()
 	s.operation.Children = &b.batch
 	s.reasons = append(s.reasons, b.reasons...)

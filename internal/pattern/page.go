@@ -17,6 +17,7 @@ var (
 	nextTokenNames = []string{"next_page_token", "continuation_token", "next_cursor", "next_token", "next_page_cursor"}
 	totalNames     = []string{"total_size", "total_count", "total_results", "total_results_count", "total_items", "total"}
 	skipNames      = []string{"skip"}
+	moreNames      = []string{"has_more", "more", "more_results", "has_next", "has_next_page", "last", "is_last", "last_page", "is_last_page"}
 )
 
 // pager looks for the fields of a list.
@@ -44,6 +45,7 @@ func (d *detector) findPage() bool {
 	if !p.findItems() {
 		return false
 	}
+	p.findMore()
 	p.findTotal()
 	p.findVary()
 	p.explainNames()
@@ -125,7 +127,19 @@ func (p *pager) findSize() {
 		p.found(Likely, fmt.Sprintf("size: %s, by its name", limit))
 		p.advise("size", limit)
 	}
+	if said := p.said.Size; said != nil && len(path) > 0 && path.String() == p.said.GetSkip() {
+		p.problem("page.size", fmt.Sprintf("%q is named in page.skip too; name another field in one of them", path))
+	}
 	p.page.Size = path
+}
+
+// findMore looks for a flag that says whether there are more pages. By AIP-158 an empty token says so, and only that: a list that
+// has such a flag may have a token on its last page.
+func (p *pager) findMore() {
+	if more := firstNamed(p.out, moreNames, isBool); len(more) > 0 && p.said.NextToken == nil && len(p.page.NextToken) > 0 {
+		p.found(Likely, fmt.Sprintf("next_token: %s, while %s may say where the list ends", p.page.NextToken, more))
+		p.advise("next_token", p.page.NextToken)
+	}
 }
 
 // findSkip finds the number of items to leave out; among the tokens' fields, an offset must be named.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/grpcservice/grpcservice/runtime/policy"
@@ -34,13 +35,24 @@ func (d *detector) findRequestID() {
 		d.id.path, d.id.said = d.namedID(said.Field)
 	}
 	if !d.id.said {
-		d.id.path = firstNamed(d.in, requestIDNames, isString)
+		d.id.path = firstNamed(d.in, requestIDNames, isIDField)
 	}
+}
+
+// isAboutRequests says whether a field that is named request_id is the id of a request that the method is about, as in
+// ApproveRequest: of a thing that people ask for, and not of the call.
+func (d *detector) isAboutRequests(field protoreflect.FieldDescriptor) bool {
+	if snake(field.Name()) != requestIDNames[0] || policy.FormatOf(field) == policy.FormatUUID4 {
+		return false
+	}
+	words := wordsOf(d.method.Name())
+	words = append(words[min(1, len(words)):], wordsOf(d.method.Parent().Name())...)
+	return slices.ContainsFunc(words, func(word string) bool { return singular(word) == "request" })
 }
 
 // namedID returns the field that the policy names, which must be one of the request itself (AIP-155).
 func (d *detector) namedID(said *string) (Path, bool) {
-	path, ok := d.named("request_id.field", said, d.in, aString)
+	path, ok := d.named("request_id.field", said, d.in, anID)
 	if len(path) > 1 {
 		d.problem("request_id.field", fmt.Sprintf("%q is in a message of the request; name a field of %s itself", path, d.in.FullName()))
 		return nil, false
@@ -54,6 +66,11 @@ func (d *detector) reportRequestID() {
 		return
 	}
 	field := d.id.path.Field()
+	if !d.id.said && d.isAboutRequests(field) {
+		d.reportPossible(PatternRequestID, fmt.Sprintf("field: %s, while the method is about requests", field.Name()),
+			option(PatternRequestID, fmt.Sprintf("field: %q", field.Name())))
+		return
+	}
 	d.result.RequestID = &RequestID{
 		Field: d.id.path, UUID4: policy.FormatOf(field) == policy.FormatUUID4, Required: policy.IsRequired(field),
 	}
@@ -74,7 +91,7 @@ func (d *detector) idField() (path Path, sure bool) {
 	if len(path) == 0 {
 		return nil, false
 	}
-	return path, d.id.said || !d.id.read || policy.FormatOf(path.Field()) == policy.FormatUUID4
+	return path, d.id.said || !d.id.read && !d.isAboutRequests(path.Field()) || policy.FormatOf(path.Field()) == policy.FormatUUID4
 }
 
 // isRead says whether a method only reads: by its options, or by its verb.

@@ -54,7 +54,7 @@ func TestRequestIDsAreFound(t *testing.T) {
 		{
 			name: "by the policy, and no text", proto: method("CreateUser", ``, `int32 n = 1; string request_id = 2;`), said: `request_id: {field: "n"}`,
 			want: found + `
-				problem: request_id.field: "n" in shop.v1.Req is not a string; name one that is`,
+				problem: request_id.field: "n" in shop.v1.Req is not a string outside of a oneof; name one that is`,
 		},
 	})
 }

@@ -34,8 +34,25 @@ func (b *batcher) findDone() {
 	if b.mode == grpcservicev1.Batch_MODE_KEYED || b.mode == grpcservicev1.Batch_MODE_PER_ITEM {
 		b.problem("batch.mode", fmt.Sprintf("%s has no results; remove mode, or set MODE_ATOMIC", b.out.FullName()))
 	}
+	if b.said.GetMissing() != "" {
+		b.problem("batch.missing", fmt.Sprintf("%s has no results, and only a map can be without some; remove missing", b.out.FullName()))
+	}
 	b.batch.Mode = Done
 	b.found(Certain, "no results")
+}
+
+// refuseResults notes what the policy says of results where there can be none.
+func (b *batcher) refuseResults(why string) {
+	for _, part := range []struct {
+		name string
+		said bool
+	}{
+		{"results", b.said.Results != nil}, {"missing", b.said.GetMissing() != ""}, {"mode", b.mode != grpcservicev1.Batch_MODE_UNSPECIFIED},
+	} {
+		if part.said {
+			b.problem(PatternBatch+"."+part.name, why)
+		}
+	}
 }
 
 // missResults reports that the results were not found, unless not even the children are likely.

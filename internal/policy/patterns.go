@@ -47,6 +47,11 @@ func misplaced(found pattern.Result, facts policy.Method, merged *grpcservicev1.
 		wrong[firstName(p.Field)] = true
 		problems = append(problems, saidBy(sources, p.Field).problem(policy.Fault{Field: p.Field, Text: p.Text}))
 	}
+	if o := merged.GetOperation(); found.Operation != nil && o.GetOnConflict() != grpcservicev1.Operation_ON_CONFLICT_UNSPECIFIED && o.GetConflictKey() == "" {
+		if s := lastToSet(sources, "operation.on_conflict"); !s.wide {
+			problems = append(problems, s.problem(policy.Fault{Field: "operation.on_conflict", Text: "there is no conflict without conflict_key; name the request's field in it, or remove on_conflict"}))
+		}
+	}
 	for _, n := range namesOf(facts.Patterns) {
 		if n.found || wrong[n.name] || len(setOf(merged, n.name)) == 0 || offIn(merged, n.name) {
 			continue
@@ -60,13 +65,21 @@ func misplaced(found pattern.Result, facts policy.Method, merged *grpcservicev1.
 
 // advice says what to do where a method has not the pattern that it has limits of.
 func (n patternName) advice(found pattern.Result) string {
-	if f, ok := found.Find(n.name); ok && f.Advice != "" {
-		return fmt.Sprintf("the method is not surely a %s (%s); set %s, or remove %s", n.what(), f.Reason, f.Advice, n.name)
-	}
-	if n.by == "" {
+	seen, ok := found.Find(n.name)
+	switch {
+	case ok && seen.Advice != "":
+		return fmt.Sprintf("the method is not surely a %s (%s); set %s, or remove %s", n.what(), seen.Reason, seen.Advice, n.name)
+	case n.name == pattern.PatternRequestID:
+		return "the method has no request id: it only reads, or no string of its request outside of a oneof has such a name; name the field (request_id.field), or remove request_id"
+	case n.by != "":
+		return fmt.Sprintf("nothing in the method's messages looks like a %s; name the fields (%s), or remove %s", n.what(), n.by, n.name)
+	case found.Getter != nil:
+		return fmt.Sprintf("the method starts no operation, but gets one that there is; remove %s", n.name)
+	case ok:
+		return fmt.Sprintf("the method starts no operation (%s); remove %s", seen.Reason, n.name)
+	default:
 		return fmt.Sprintf("the method starts no operation: it does not return google.longrunning.Operation, or a message like it; remove %s", n.name)
 	}
-	return fmt.Sprintf("nothing in the method's messages looks like a %s; name the fields (%s), or remove %s", n.what(), n.by, n.name)
 }
 
 func (n patternName) what() string {

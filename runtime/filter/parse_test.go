@@ -79,6 +79,7 @@ func TestParseFaults(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{`a =`, `column 4: the filter ends where something is missing`},
 		{`a = "b`, `column 5: the string that begins here does not end; a closing " is missing`},
+		{"a = \"b\x00\"", `column 7: the character U+0000 cannot stand in a filter`},
 		{`ä = ü AND`, `column 10: the filter ends where something is missing`},
 		{`a == 1`, `column 3: "==" is no comparator; write "="`},
 		{`a = b = c`, `column 7: "=" cannot stand here; put what is text in quotes`},

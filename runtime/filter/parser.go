@@ -1,5 +1,7 @@
 package filter
 
+import "strings"
+
 // What a filter may be at most, so that none costs more than its answer is worth.
 const (
 	// MaxLength is how long a filter may be, in bytes.
@@ -26,6 +28,9 @@ func Parse(field, text string) (Expr, error) {
 func parse(source string) (Expr, *fault) {
 	if len(source) > MaxLength {
 		return nil, faultf(MaxLength, "the filter has %d bytes; it may have %d", len(source), MaxLength)
+	}
+	if at := strings.IndexByte(source, 0); at >= 0 { // which the texts of databases cannot hold
+		return nil, faultf(Pos(at), "the character U+0000 cannot stand in a filter")
 	}
 	p := &parser{lexer: lexer{source: source}}
 	if err := p.advance(); err != nil {

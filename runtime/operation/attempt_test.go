@@ -1,14 +1,18 @@
 package operation_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -162,4 +166,57 @@ func TestOperationsThatStartTogetherDoNotPreemptEachOther(t *testing.T) {
 			t.Errorf("%d of two have painted, want the last one", painted)
 		}
 	})
+}
+
+func TestTheLogTellsOfAttemptsAsOfCalls(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  error
+		want string
+	}{
+		"ok":     {nil, `level=INFO msg=operation method=paint.v1.Painter/PaintWalls operation=NAME attempt=1 code=OK duration=0s request_id=call-of-ada principal=ada`},
+		"fault":  {errors.New("secret"), `level=ERROR msg=operation method=paint.v1.Painter/PaintWalls operation=NAME attempt=1 code=Unknown duration=0s request_id=call-of-ada principal=ada error=secret`},
+		"strain": {status.Error(codes.Unavailable, "away"), `level=WARN msg=operation method=paint.v1.Painter/PaintWalls operation=NAME attempt=1 code=Unavailable duration=0s request_id=call-of-ada principal=ada error="rpc error: code = Unavailable desc = away"`},
+	} {
+		inTime(t, func(t *testing.T) {
+			var log bytes.Buffer
+			s := open(t, operation.Memory(), runtime.Operation{}, result("painted", test.err), operation.Logger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
+				ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+					if a.Key == slog.TimeKey {
+						return slog.Attr{}
+					}
+					return a
+				},
+			}))))
+			ada := by(t.Context(), "ada")
+			synctest.Wait()
+			op := s.start(ada, ``)
+			s.end(ada, op.GetName())
+			s.stop()
+			if got := strings.ReplaceAll(log.String(), op.GetName(), "NAME"); got != test.want+"\n" {
+				t.Errorf("%s: logged\n%s, want\n%s", name, got, test.want)
+			}
+		})
+	}
+}
+
+func TestAManagerThatDoesNotRunSaysSo(t *testing.T) {
+	var log bytes.Buffer
+	logger := operation.Logger(slog.New(slog.NewTextHandler(&log, nil)))
+	method := painting(runtime.Operation{})
+	for opts, want := range map[string]int{"": 1, "StartOnly": 0} {
+		log.Reset()
+		m := operation.NewManager(operation.Memory(), logger)
+		if opts != "" {
+			m = operation.NewManager(operation.Memory(), logger, operation.StartOnly())
+		}
+		method.Handle(m, result("", nil))
+		for range 3 {
+			if _, err := method.Start(t.Context(), m, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := strings.Count(log.String(), "level=WARN"); got != want {
+			t.Errorf("%s: %d warnings, want %d:\n%s", opts, got, want, &log)
+		}
+	}
 }

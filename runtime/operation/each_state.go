@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -39,6 +40,7 @@ func (c eachCheckpoint) all() iter.Seq2[int, []byte] {
 type each[R any] struct {
 	failed func(index int, err error)
 	save   func(context.Context) error
+	show   func() // how far it is, in the metadata
 	every  time.Duration
 
 	mu      sync.Mutex
@@ -48,16 +50,28 @@ type each[R any] struct {
 	encoded map[int][]byte
 	saved   time.Time // when it was saved last
 	dirty   bool
-	err     error // what ends it all
+	timer   *time.Timer // of the next save; nil for none
+	again   *tryAgain   // for children that were put off
+	err     error       // what ends it all
 }
 
 // newEach returns the batch of n children of a run, as far as another attempt has saved it.
-func newEach[R, Req, Metadata any](run *Run[Req, Metadata], n int, every time.Duration) (*each[R], error) {
+func newEach[R, Req, Metadata any](run *Run[Req, Metadata], n int, config eachConfig) (*each[R], error) {
 	e := &each[R]{
-		failed: run.Failed, every: every, saved: time.Now(),
+		failed: run.Failed, every: config.every, saved: time.Now(),
 		ended: make([]bool, n), results: make([]*R, n), encoded: make(map[int][]byte),
 	}
-	e.save = func(ctx context.Context) error { return run.Save(ctx, e.checkpoint(), nil) }
+	show, ok := config.progress.(func(*Metadata, int, int))
+	if !ok && config.progress != nil {
+		return nil, fmt.Errorf("OnProgress got a %T, but the run's metadata are %T", config.progress, run.metadata)
+	}
+	change := func(m *Metadata) {
+		if show != nil {
+			show(m, e.count(), n)
+		}
+	}
+	e.show = func() { run.change(change) }
+	e.save = func(ctx context.Context) error { return run.Save(ctx, e.checkpoint(), change) }
 	var last eachCheckpoint
 	if _, err := run.Checkpoint(&last); err != nil {
 		return nil, err
@@ -98,7 +112,26 @@ func (e *each[R]) take(ctx context.Context) (index int, ok bool) {
 	return 0, false
 }
 
-// keep notes how a child has ended, and saves now and then.
+// count returns how many children have ended; e is locked.
+func (e *each[R]) count() (n int) {
+	for _, ended := range e.ended {
+		if ended {
+			n++
+		}
+	}
+	return n
+}
+
+// putOff notes that a child is for another attempt.
+func (e *each[R]) putOff(again *tryAgain) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.again == nil || again.wait > e.again.wait {
+		e.again = again
+	}
+}
+
+// keep notes how a child has ended, and sees to it that it is saved in time.
 func (e *each[R]) keep(ctx context.Context, index int, result R, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -110,16 +143,45 @@ func (e *each[R]) keep(ctx context.Context, index int, result R, err error) {
 	} else {
 		e.results[index], e.encoded[index] = &result, encoded
 	}
-	if e.err == nil && time.Since(e.saved) >= e.every {
-		e.err = e.saveNow(ctx)
+	e.saveInTime(ctx)
+}
+
+// saveInTime saves now or, where that was done not long before, later; e is locked.
+func (e *each[R]) saveInTime(ctx context.Context) {
+	wait := e.every - time.Since(e.saved)
+	switch {
+	case e.err != nil:
+	case wait <= 0:
+		e.saveNow(ctx)
+	case e.timer == nil:
+		e.timer = time.AfterFunc(wait, func() {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			if e.timer != nil && e.err == nil {
+				e.saveNow(ctx)
+			}
+		})
 	}
 }
 
-// saveNow saves; e is locked.
-func (e *each[R]) saveNow(ctx context.Context) error {
-	err := e.save(ctx)
+// saveNow saves; e is locked. A panic, which is that of an OnProgress, is one of the work: it is tried again.
+func (e *each[R]) saveNow(ctx context.Context) {
+	defer func() {
+		if value := recover(); value != nil {
+			e.err = TryAgain(errInternal.WithCause(fmt.Errorf("panic: %v\n%s", value, debug.Stack())), 0)
+		}
+	}()
+	e.stopTimer()
+	e.err = e.save(ctx)
 	e.saved, e.dirty = time.Now(), false
-	return err
+}
+
+// stopTimer has nothing more saved by the timer; e is locked.
+func (e *each[R]) stopTimer() {
+	if e.timer != nil {
+		e.timer.Stop()
+		e.timer = nil
+	}
 }
 
 // checkpoint returns what there is to save; e is locked.
@@ -137,15 +199,24 @@ func (e *each[R]) checkpoint() eachCheckpoint {
 func (e *each[R]) finish(ctx context.Context, metadata string) (succeeded []R, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if ctx.Err() != nil && e.dirty && e.err == nil {
-		e.err = e.saveNow(ctx)
+	e.stopTimer()
+	if (ctx.Err() != nil || e.again != nil) && e.dirty && e.err == nil {
+		e.saveNow(ctx)
 	}
 	switch {
 	case e.err != nil:
 		return nil, e.err
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
+	case e.again != nil:
+		return nil, e.again
 	}
+	e.show()
+	return e.succeeded(metadata)
+}
+
+// succeeded returns the results; e is locked.
+func (e *each[R]) succeeded(metadata string) (succeeded []R, err error) {
 	for i, result := range e.results {
 		if !e.ended[i] {
 			return nil, fmt.Errorf("child %d: %w", i, errLeft)

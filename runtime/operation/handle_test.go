@@ -193,7 +193,7 @@ func TestWaitBearsCallsThatFail(t *testing.T) {
 		most int64 // calls
 		last time.Duration
 	}{
-		"for a while":                {fail: upTo(9, unavailable), want: codes.OK, most: 10},
+		"for a while":                {fail: upTo(9, unavailable), want: codes.OK, most: 11},
 		"now and then":               {fail: everySecond(unavailable), want: codes.OK, most: 300, last: time.Hour},
 		"for too long":               {fail: upTo(1000, unavailable), want: codes.Unavailable, most: 11},
 		"not at all":                 {fail: upTo(1, unavailable), opts: []operation.WaitOption{operation.Tolerate(0)}, want: codes.Unavailable, most: 1},

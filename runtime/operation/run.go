@@ -123,6 +123,13 @@ func (r *Run[Req, Metadata]) Save(ctx context.Context, checkpoint any, change fu
 	return context.Cause(r.a.ctx)
 }
 
+// change changes the metadata, for the next Save or the end to show.
+func (r *Run[Req, Metadata]) change(f func(*Metadata)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(r.metadata)
+}
+
 // progress returns what there is to save; r is locked.
 func (r *Run[Req, Metadata]) progress(checkpoint any, change func(*Metadata)) (p Progress, err error) {
 	if change != nil {

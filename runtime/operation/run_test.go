@@ -345,3 +345,67 @@ func TestEachTriesAChildAgain(t *testing.T) {
 		}
 	})
 }
+
+// counted shows in the metadata how many walls are done.
+func counted(m *paintMetadata, ended, _ int) { done(ended)(m) }
+
+func TestEachShowsItsProgress(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		store, gate := operation.Memory(), make(chan struct{})
+		each := func(ctx context.Context, wall string) (*paintResult, error) {
+			if wall != "slow" {
+				return byName(ctx, wall)
+			}
+			select {
+			case <-gate:
+				return &paintResult{}, nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		seen := func(s *shop, name, want string) {
+			t.Helper()
+			time.Sleep(10 * time.Second)
+			op, err := s.m.Get(t.Context(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			state, err := op.State()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := field(shown(t, state), "walls_done"); got != want {
+				t.Errorf("%s walls are done, want %s", got, want)
+			}
+		}
+		one := open(t, store, runtime.Operation{}, paintWalls(each, operation.OnProgress(counted)))
+		name := one.start(t.Context(), `walls: ["a", "wet", "slow", "b"]`).GetName()
+		seen(one, name, "3")
+		one.stop()
+		two := open(t, store, runtime.Operation{}, paintWalls(each, operation.OnProgress(counted)))
+		defer two.stop()
+		seen(two, name, "3")
+		close(gate)
+		if state, _ := two.end(t.Context(), name); field(shown(t, state), "walls_done") != "4" {
+			t.Errorf("ended with %v", shown(t, state))
+		}
+	})
+}
+
+func TestProgressThatCannotBeShownEndsTheOperation(t *testing.T) {
+	for name, option := range map[string]operation.EachOption{
+		"of other metadata": operation.OnProgress(func(*wrapperspb.Int64Value, int, int) { t.Error("it is called") }),
+		"that panics":       operation.OnProgress(func(*paintMetadata, int, int) { panic("secret") }),
+	} {
+		for _, every := range []time.Duration{0, 1500 * time.Millisecond, time.Hour} {
+			inTime(t, func(t *testing.T) {
+				s := open(t, operation.Memory(), runtime.Operation{}, paintWalls(byName, option, operation.SaveEvery(every)))
+				defer s.stop()
+				state, _ := s.end(t.Context(), s.start(t.Context(), `walls: ["a", "long"]`).GetName())
+				if codes.Code(state.Status.GetCode()) != codes.Internal || state.Status.GetMessage() != "internal error" {
+					t.Errorf("%s, every %v: ended with %v", name, every, state)
+				}
+			})
+		}
+	}
+}

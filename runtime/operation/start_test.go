@@ -8,9 +8,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -136,6 +139,9 @@ func TestAConflictTellsItsNameToItsOwnerOnly(t *testing.T) {
 			info, _ := runtime.Detail[*errdetails.ErrorInfo](err)
 			if status.Code(err) != codes.Aborted || runtime.ReasonOf(err) != operation.ReasonConflict || info.GetMetadata()["operation"] != want {
 				t.Errorf("%s got %v with %v, want ABORTED with %q", who, err, info.GetMetadata(), want)
+			}
+			if info.GetMetadata()["field"] != "parent" || !strings.Contains(status.Convert(err).Message(), "the same parent;") {
+				t.Errorf("%v with %v does not name the field", err, info.GetMetadata())
 			}
 			if want == "" && strings.Contains(status.Convert(err).String(), first.GetName()) {
 				t.Errorf("%v tells %s the name", err, who)
@@ -284,4 +290,19 @@ func TestStartOnlyNeedsNoHandler(t *testing.T) {
 			t.Errorf("ended with %v", state)
 		}
 	})
+}
+
+func TestAnEmptyConflictKeyIsNone(t *testing.T) {
+	type method = operation.Method[any, descriptorpb.FileDescriptorProto, longrunningpb.Operation, paintResult, paintMetadata]
+	var empty *method = operation.Of[paintResult, paintMetadata](runtime.MethodInfo{FullMethod: "/paint.v1.Painter/PaintFile"},
+		func(any, context.Context, *descriptorpb.FileDescriptorProto) (*longrunningpb.Operation, error) {
+			return nil, nil
+		},
+		operation.Fields{ConflictKey: "package"})
+	m := operation.NewManager(operation.Memory(), operation.StartOnly())
+	for range 2 {
+		if _, err := empty.Start(t.Context(), m, &descriptorpb.FileDescriptorProto{Package: proto.String("")}); err != nil {
+			t.Error(err)
+		}
+	}
 }

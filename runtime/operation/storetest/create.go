@@ -150,7 +150,11 @@ func testConflictRace(s *suite) {
 func testQueue(s *suite) {
 	var want []string
 	for range 3 {
-		want = append(want, s.created(op(about("key")), true).Name)
+		r := s.created(op(about("key")), true)
+		if len(want) > 0 && !r.CreateTime.After(s.now(want[len(want)-1]).CreateTime) {
+			s.Errorf("%s was not created after the one before", r.Name)
+		}
+		want = append(want, r.Name)
 	}
 	s.created(op(about("other")), true)
 	if n := len(s.claimed(10)); n != 2 {

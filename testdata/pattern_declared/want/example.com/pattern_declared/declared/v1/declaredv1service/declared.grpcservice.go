@@ -47,6 +47,10 @@ type Declared interface {
 	Second(context.Context, *declaredv1.SecondRequest) (*declaredv1.SecondResponse, error)
 	// Off only looks like a list.
 	Off(context.Context, *declaredv1.SecondRequest) (*declaredv1.SecondResponse, error)
+	// Without is paged, and its total counts something else.
+	//
+	// See [DeclaredWithout].
+	Without(context.Context, *declaredv1.WithoutRequest) (*declaredv1.WithoutResponse, error)
 	// Resolve is a batch of names.
 	//
 	// See [DeclaredResolve].
@@ -88,6 +92,11 @@ func (UnimplementedDeclared) Off(context.Context, *declaredv1.SecondRequest) (*d
 	return nil, runtime.Unimplemented(DeclaredName, "Off")
 }
 
+// Without answers UNIMPLEMENTED.
+func (UnimplementedDeclared) Without(context.Context, *declaredv1.WithoutRequest) (*declaredv1.WithoutResponse, error) {
+	return nil, runtime.Unimplemented(DeclaredName, "Without")
+}
+
 // Resolve answers UNIMPLEMENTED.
 func (UnimplementedDeclared) Resolve(context.Context, *declaredv1.ResolveRequest) (*declaredv1.ResolveResponse, error) {
 	return nil, runtime.Unimplemented(DeclaredName, "Resolve")
@@ -110,6 +119,7 @@ var declaredTable = runtime.NewService(DeclaredName, declaredv1.File_declared_pr
 	runtime.Unary("Offset", Declared.Offset, runtime.Policy{Page: runtime.Page{DefaultSize: 50, MaxSize: 100, TokenTTL: time.Hour}}),
 	runtime.Unary("Second", Declared.Second, runtime.Policy{Page: runtime.Page{DefaultSize: 50, MaxSize: 5000, TokenTTL: runtime.None}}),
 	runtime.Unary("Off", Declared.Off, runtime.Policy{}),
+	runtime.Unary("Without", Declared.Without, runtime.Policy{Page: runtime.Page{DefaultSize: 50, MaxSize: 100, TokenTTL: time.Hour}}),
 	runtime.Unary("Resolve", Declared.Resolve, runtime.Policy{Batch: runtime.Batch{MaxSize: 20, Concurrency: 2, AllowEmpty: true}}),
 	runtime.Unary("Import", Declared.Import, runtime.Policy{
 		Operation: runtime.Operation{Lease: 30 * time.Second, Retain: runtime.None, Timeout: time.Hour, MaxAttempts: 1, OnConflict: runtime.QueueOnConflict},
@@ -150,16 +160,20 @@ func (c declaredClient) Off(ctx context.Context, req *declaredv1.SecondRequest) 
 	return runtime.CallUnary[declaredv1.SecondResponse](ctx, c.rows[4], req)
 }
 
+func (c declaredClient) Without(ctx context.Context, req *declaredv1.WithoutRequest) (*declaredv1.WithoutResponse, error) {
+	return runtime.CallUnary[declaredv1.WithoutResponse](ctx, c.rows[5], req)
+}
+
 func (c declaredClient) Resolve(ctx context.Context, req *declaredv1.ResolveRequest) (*declaredv1.ResolveResponse, error) {
-	return runtime.CallUnary[declaredv1.ResolveResponse](ctx, c.rows[5], req)
+	return runtime.CallUnary[declaredv1.ResolveResponse](ctx, c.rows[6], req)
 }
 
 func (c declaredClient) Import(ctx context.Context, req *declaredv1.ImportRequest) (*declaredv1.Operation, error) {
-	return runtime.CallUnary[declaredv1.Operation](ctx, c.rows[6], req)
+	return runtime.CallUnary[declaredv1.Operation](ctx, c.rows[7], req)
 }
 
 func (c declaredClient) Put(ctx context.Context, req *declaredv1.PutRequest) (*declaredv1.PutResponse, error) {
-	return runtime.CallUnary[declaredv1.PutResponse](ctx, c.rows[7], req)
+	return runtime.CallUnary[declaredv1.PutResponse](ctx, c.rows[8], req)
 }
 
 // DeclaredConfig makes [runtime.Dial] keep what the proto asks of clients of Declared: retries, and whose health counts.
@@ -195,10 +209,17 @@ var DeclaredSecond = page.Of(declaredTable.Info(3), Declared.Second, (*declaredv
 	Items: "second", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
+// DeclaredWithout serves Without a page at a time, and reads all its pages.
+//
+// Pattern: page, certain. Items: names, the only repeated field.
+var DeclaredWithout = page.Of(declaredTable.Info(5), Declared.Without, (*declaredv1.WithoutResponse).GetNames, page.Fields{
+	Items: "names", Token: "page_token", NextToken: "next_page_token",
+})
+
 // DeclaredResolve serves Resolve from one look-up of all its children, and splits calls that are too big.
 //
 // Pattern: batch, declared. Children: names, as its policy says; results: a map by child, what is missing in not_there.
-var DeclaredResolve = batch.Keyed(declaredTable.Info(5), Declared.Resolve,
+var DeclaredResolve = batch.Keyed(declaredTable.Info(6), Declared.Resolve,
 	(*declaredv1.ResolveRequest).GetNames, (*declaredv1.ResolveResponse).GetFound,
 	batch.Fields{Children: "names", Results: "found", Missing: "not_there"})
 
@@ -206,5 +227,5 @@ var DeclaredResolve = batch.Keyed(declaredTable.Info(5), Declared.Resolve,
 //
 // Pattern: operation, declared. It returns Operation, which has the shape of google.longrunning.Operation; its policy names
 // ImportResult and types.Progress.
-var DeclaredImport = operation.Of[declaredv1.ImportResult, types.Progress](declaredTable.Info(6), Declared.Import,
+var DeclaredImport = operation.Of[declaredv1.ImportResult, types.Progress](declaredTable.Info(7), Declared.Import,
 	operation.Fields{ConflictKey: "target.name", Name: "id", Response: "result"})

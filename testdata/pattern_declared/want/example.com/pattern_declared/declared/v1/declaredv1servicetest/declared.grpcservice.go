@@ -42,6 +42,7 @@ type FakeDeclared struct {
 	Offset  func(context.Context, *declaredv1.OffsetRequest) (*declaredv1.OffsetResponse, error)
 	Second  func(context.Context, *declaredv1.SecondRequest) (*declaredv1.SecondResponse, error)
 	Off     func(context.Context, *declaredv1.SecondRequest) (*declaredv1.SecondResponse, error)
+	Without func(context.Context, *declaredv1.WithoutRequest) (*declaredv1.WithoutResponse, error)
 	Resolve func(context.Context, *declaredv1.ResolveRequest) (*declaredv1.ResolveResponse, error)
 	Import  func(context.Context, *declaredv1.ImportRequest) (*declaredv1.Operation, error)
 	Put     func(context.Context, *declaredv1.PutRequest) (*declaredv1.PutResponse, error)
@@ -88,6 +89,13 @@ func (f fakeDeclared) Off(ctx context.Context, req *declaredv1.SecondRequest) (*
 		return declaredv1service.UnimplementedDeclared{}.Off(ctx, req)
 	}
 	return f.funcs.Off(ctx, req)
+}
+
+func (f fakeDeclared) Without(ctx context.Context, req *declaredv1.WithoutRequest) (*declaredv1.WithoutResponse, error) {
+	if f.funcs.Without == nil {
+		return declaredv1service.UnimplementedDeclared{}.Without(ctx, req)
+	}
+	return f.funcs.Without(ctx, req)
 }
 
 func (f fakeDeclared) Resolve(ctx context.Context, req *declaredv1.ResolveRequest) (*declaredv1.ResolveResponse, error) {

@@ -1,0 +1,167 @@
+package pattern_test
+
+import "testing"
+
+// TestNamesMayBeInCamelCase holds that protos whose fields are not spelled as the style guide has it are found too.
+func TestNamesMayBeInCamelCase(t *testing.T) {
+	run(t, []testCase{
+		{
+			name:  "a page",
+			proto: list("ListUsers", `int32 pageSize = 1; string pageToken = 2;`, `repeated User Users = 1; repeated string tags = 2; string nextPageToken = 3; int64 totalCount = 4;`),
+			want: `page items=Users size=pageSize token=pageToken next=nextPageToken total=totalCount
+				page, certain: items: Users, named after the method`,
+		},
+		{
+			name:  "a batch",
+			proto: users("BatchGetUsers", `repeated string userIds = 1; string requestId = 2;`, `map<string, User> users = 1; repeated string notFound = 2;`, ``),
+			want: `batch mode=keyed children=userIds results=users missing=notFound single=GetUser
+				batch, certain: children: userIds, the only list of scalars; results: a map by child, what is missing in notFound`,
+		},
+		{
+			name:  "the right spelling of two",
+			proto: list("ListUsers", `int32 page_size = 1; string next_Page_Token = 2; string page_token = 3;`, `repeated User users = 1; string next_page_token = 2;`),
+			want: `page items=users size=page_size token=page_token next=next_page_token
+				page, certain: items: users, the only repeated field`,
+		},
+	})
+}
+
+// TestListsNamedLikeSideFieldsMayBeItems holds that labels are what ListUserLabels lists.
+func TestListsNamedLikeSideFieldsMayBeItems(t *testing.T) {
+	const found = `page items=labels size=page_size token=page_token next=next_page_token
+		page, certain: items: labels, named after the method`
+	run(t, []testCase{
+		{name: "the only one", proto: list("ListUserLabels", pageRequest, `repeated string labels = 1;`+nextToken), want: found},
+		{name: "beside another", proto: list("ListUserLabels", pageRequest, `repeated string warnings = 1; repeated string labels = 3;`+nextToken), want: found},
+		{
+			name: "of a method of another name", proto: list("ListUsers", pageRequest, `repeated string labels = 1;`+nextToken),
+			want: `page, possible: items: labels, which is named like what goes with a list advice=page: {items: "labels"}`,
+		},
+	})
+}
+
+// TestFlagsOfMorePagesMakePagesLikely holds that a list that says by a flag where it ends is not taken for one that says so by an
+// empty token.
+func TestFlagsOfMorePagesMakePagesLikely(t *testing.T) {
+	proto := list("ListUsers", pageRequest, `repeated User users = 1; bool has_more = 3;`+nextToken)
+	const found = `page items=users size=page_size token=page_token next=next_page_token
+		`
+	run(t, []testCase{
+		{
+			name: "found", proto: proto,
+			want: found + `page, likely: items: users, the only repeated field; next_token: next_page_token, while has_more may say where the list ends advice=page: {next_token: "next_page_token"}`,
+		},
+		{
+			name: "named", proto: proto, said: `page: {next_token: "next_page_token"}`,
+			want: found + `page, declared: items: users, the only repeated field; next_token: as its policy says`,
+		},
+	})
+}
+
+// TestFieldsOfChildrenAreNotHoisted holds that the id of the whole is not taken for that of each child.
+func TestFieldsOfChildrenAreNotHoisted(t *testing.T) {
+	run(t, []testCase{{
+		name: "id, name, etag, and one of a oneof",
+		proto: `service S { rpc BatchMoveUsers(Req) returns (Resp); rpc MoveUser(MoveUserRequest) returns (User); }
+			message Req { string id = 1; string name = 2; string etag = 3; string path = 4; string parent = 5; repeated MoveUserRequest requests = 6; }
+			message MoveUserRequest { string id = 1; string name = 2; string etag = 3; oneof to { string path = 4; int32 place = 5; } optional string parent = 6; }
+			message Resp { repeated User users = 1; } message User { string name = 1; }`,
+		want: `batch mode=ordered children=requests results=users hoisted=parent single=MoveUser
+			batch, certain: children: requests, each a request of MoveUser; results: users, in the same order`,
+	}})
+}
+
+// TestRequestsThatAreThingsHaveNoRequestID holds that the id of what people ask for is not taken for that of a call.
+func TestRequestsThatAreThingsHaveNoRequestID(t *testing.T) {
+	method := func(service, name, fields string) string {
+		return `service ` + service + ` { rpc ` + name + `(Req) returns (Resp); } message Req {` + fields + `} message Resp {}`
+	}
+	const possible = `request_id, possible: field: request_id, while the method is about requests advice=request_id: {field: "request_id"}`
+	const found = `request_id field=request_id
+		request_id, `
+	run(t, []testCase{
+		{name: "by the method", proto: method("S", "ApproveRequest", `string request_id = 1;`), want: possible},
+		{name: "by many", proto: method("S", "CloseAccessRequests", `string request_id = 1;`), want: possible},
+		{name: "by the service", proto: method("AccessRequestService", "Approve", `string request_id = 1;`), want: possible},
+		{
+			name: "with the format of AIP-155", proto: method("S", "ApproveRequest", `string request_id = 1 [(standins.info).format = 1];`),
+			want: `request_id field=request_id uuid4=true
+				request_id, certain: field: request_id, by its name`,
+		},
+		{
+			name: "as the policy says", proto: method("S", "ApproveRequest", `string request_id = 1;`), said: `request_id: {field: "request_id"}`,
+			want: found + `declared: field: request_id, as its policy says`,
+		},
+		{name: "in a oneof", proto: method("S", "Cancel", `oneof which { string request_id = 1; string job_id = 2; }`)},
+		{
+			name: "in a oneof, as the policy says", proto: method("S", "Cancel", `oneof which { string request_id = 1; string job_id = 2; }`), said: `request_id: {field: "job_id"}`,
+			want: `problem: request_id.field: "job_id" in shop.v1.Req is not a string outside of a oneof; name one that is`,
+		},
+	})
+}
+
+// TestJobsAreOperationsByAnotherName holds that GetJob starts no job.
+func TestJobsAreOperationsByAnotherName(t *testing.T) {
+	const jobs = `service JobService { rpc CreateJob(Req) returns (Job); rpc GetJob(Req) returns (Job); rpc Get(GetJobRequest) returns (Job);
+			rpc CancelJob(Req) returns (Job); rpc DescribeProgress(Req) returns (Job); }
+		message Req { string id = 1; } message GetJobRequest { string id = 1; } message Report { string text = 1; }
+		message Job { string id = 1; bool done = 2; google.rpc.Status error = 3; Report result = 4; }`
+	const getter = `getter name=id
+		operation_get, certain: it takes a name and returns the operation of this service`
+	const none = `operation, possible: by its name it starts no operation, and is for those that there are`
+	run(t, []testCase{
+		{
+			name: "create", proto: jobs, method: "CreateJob",
+			want: `operation result=shop.v1.Report
+				fields name=id done=done error=error response=result
+				operation, certain: it returns Job, which has the shape of google.longrunning.Operation; its shape names Report`,
+		},
+		{name: "get", proto: jobs, method: "GetJob", want: getter},
+		{name: "get by the request", proto: jobs, method: "Get", want: getter},
+		{name: "cancel", proto: jobs, method: "CancelJob", want: none},
+		{name: "read in another way", proto: jobs, method: "DescribeProgress", want: none},
+	})
+}
+
+// TestOperationsDoNotEndWithMapEntries holds that what Go has no type for is not taken for the result.
+func TestOperationsDoNotEndWithMapEntries(t *testing.T) {
+	run(t, []testCase{{
+		name: "an entry of a map",
+		proto: `service S { rpc Run(Req) returns (google.longrunning.Operation) { option (standins.operation_info) = {response_type: "Req.LabelsEntry" metadata_type: "Req"}; } }
+			message Req { map<string, string> labels = 1; }`,
+		want: `operation metadata=shop.v1.Req
+			` + googleFields + `operation, likely: it returns google.longrunning.Operation; operation_info names Req.LabelsEntry, which no imported file has ` +
+			`advice=operation: {response_type: "...", metadata_type: "shop.v1.Req"}`,
+	}})
+}
+
+// TestNothingSaidIsWithoutEffect holds that what a policy says where it cannot count is a problem.
+func TestNothingSaidIsWithoutEffect(t *testing.T) {
+	run(t, []testCase{
+		{
+			name: "results of an operation", said: `batch: {results: "users", missing: "lost", mode: MODE_KEYED}`,
+			proto: `service S { rpc BatchStop(Req) returns (google.longrunning.Operation) { option (standins.operation_info) = {response_type: "Req" metadata_type: "Req"}; } }
+				message Req { repeated string ids = 1; }`,
+			want: `operation result=shop.v1.Req metadata=shop.v1.Req
+				` + googleFields + `batch mode=done children=ids
+				operation, certain: it returns google.longrunning.Operation; operation_info names Req and Req; children: ids, the only list of scalars
+				problem: batch.results: the method returns google.longrunning.Operation, and its results are in operation.response_type; remove it
+				problem: batch.missing: the method returns google.longrunning.Operation, and its results are in operation.response_type; remove it
+				problem: batch.mode: the method returns google.longrunning.Operation, and its results are in operation.response_type; remove it`,
+		},
+		{
+			name: "what is missing from no results", said: `batch: {missing: "lost", mode: MODE_ATOMIC}`,
+			proto: users("BatchDeleteUsers", `repeated string names = 1;`, `int32 deleted = 1;`, ``),
+			want: `batch mode=done children=names single=DeleteUser
+				batch, certain: children: names, the only list of scalars; no results
+				problem: batch.missing: shop.v1.Resp has no results, and only a map can be without some; remove missing`,
+		},
+		{
+			name: "one field for size and skip", said: `page: {size: "page_size", skip: "page_size"}`,
+			proto: list("ListUsers", pageRequest, `repeated User users = 1;`+nextToken),
+			want: `page items=users size=page_size token=page_token next=next_page_token skip=page_size
+				page, declared: items: users, the only repeated field; skip and size: as its policy says
+				problem: page.size: "page_size" is named in page.skip too; name another field in one of them`,
+		},
+	})
+}
