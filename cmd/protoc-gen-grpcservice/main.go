@@ -28,8 +28,15 @@
 //
 //	emit=service;test
 //
-// Which packages to generate: service, test, or both, which is the default. Give the list with semicolons, or give the parameter
-// several times.
+// What to generate: the packages service and test, which are the default, or the user's own code by skeleton or deploy. Give a list
+// with semicolons, or give the parameter several times.
+//
+//	skeleton_dir=DIR, app=DIR
+//
+// For emit=skeleton, which writes what is missing of the user's code: in skeleton_dir a type for each service, with a method for each
+// RPC, and tests; in app, if it is given, a main.go that serves them. It reads the files that are there, and adds to them; nothing that
+// is there is changed, and a second run writes nothing. Where code and proto differ there are warnings. Paths are from the folder in
+// which buf or protoc runs, which is to be the output folder, in a Go module. It needs strategy: all.
 //
 //	policy=FILE
 //
@@ -51,6 +58,17 @@
 //	strict
 //
 // Makes errors of warnings, with the same texts and places.
+//
+//	deploy_dir=DIR, app=DIR, app_name=NAME, image=IMAGE, port=8080, deploy_parts=docker;kubernetes;istio;client
+//
+// For emit=deploy, which writes a Dockerfile, manifests for Kubernetes and Istio, and the service config of clients into deploy_dir,
+// for the program in the folder app. Paths are from the folder in which buf or protoc runs, which is to be the output folder. The files
+// are the user's once they are there: those that do not agree with the policies any more get warnings. It needs strategy: all.
+//
+//	templates=DIR
+//
+// A folder of templates that go in the place of the plugin's own of the same names, each from then on in the version that its
+// first line says. --template NAME prints one to begin with. They are checked before anything is generated.
 //
 //	package_suffix=service
 //
@@ -98,7 +116,7 @@
 // # Arguments
 //
 // The program is run by buf or protoc, without arguments. By hand, --export DIR writes the proto of the options below DIR,
-// --version prints the version of the program and --help a summary of this page.
+// --template NAME prints a template, --version prints the version of the program and --help a summary of this page.
 package main
 
 import (
@@ -108,5 +126,8 @@ import (
 )
 
 func main() {
-	os.Exit(plugin.Run(plugin.Env{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, ReadFile: plugin.ReadFile}))
+	tree, dir := plugin.Disk()
+	os.Exit(plugin.Run(plugin.Env{
+		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, ReadFile: plugin.ReadFile, Tree: tree, Dir: dir,
+	}))
 }

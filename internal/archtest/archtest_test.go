@@ -48,15 +48,19 @@ func TestRuntimeImportsNoGolangX(t *testing.T) {
 func TestGeneratorArrows(t *testing.T) {
 	const options = self + "/proto/grpcservice/v1"
 	allowed := map[string][]string{
-		self + "/templates":                  {},
-		self + "/proto":                      {},
-		self + "/proto/grpcservice/v1":       {},
-		self + "/runtime/policy":             {options},
-		self + "/internal/pattern":           {options, self + "/runtime/policy"},
-		self + "/internal/policy":            {options, self + "/internal/pattern", self + "/runtime/policy"},
-		self + "/internal/model":             {self + "/internal/pattern", self + "/internal/policy", self + "/runtime/policy"},
-		self + "/internal/gen":               {self + "/templates", self + "/internal/model", self + "/internal/policy"},
-		self + "/internal/plugin":            {self + "/internal/model", self + "/internal/gen", self + "/internal/policy", self + "/proto", options},
+		self + "/templates":              {},
+		self + "/proto":                  {},
+		self + "/proto/grpcservice/v1":   {},
+		self + "/runtime/policy":         {options},
+		self + "/internal/pattern":       {options, self + "/runtime/policy"},
+		self + "/internal/policy":        {options, self + "/internal/pattern", self + "/runtime/policy"},
+		self + "/internal/model":         {self + "/internal/pattern", self + "/internal/policy", self + "/runtime/policy"},
+		self + "/internal/gen":           {self + "/templates", self + "/internal/gen/typecheck", self + "/internal/model", self + "/internal/policy"},
+		self + "/internal/gen/typecheck": {},
+		self + "/internal/deploy":        {self + "/runtime/policy"},
+		self + "/internal/skeleton":      {},
+		self + "/internal/plugin": {self + "/internal/model", self + "/internal/gen", self + "/internal/policy", self + "/internal/skeleton", self + "/internal/deploy",
+			self + "/proto", options},
 		self + "/cmd/protoc-gen-grpcservice": {self + "/internal/plugin"},
 	}
 	for pkg, want := range allowed {

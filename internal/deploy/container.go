@@ -61,7 +61,7 @@ type capabilities struct {
 
 // The variables that the server's main reads its configuration from.
 const (
-	envPort            = "PORT"
+	envAddr            = "ADDR"
 	envDrainDelay      = "DRAIN_DELAY"
 	envShutdownTimeout = "SHUTDOWN_TIMEOUT"
 )
@@ -74,7 +74,7 @@ func containerOf(app App) container {
 		Image: app.Image,
 		Ports: []containerPort{{portName, app.Port, "TCP"}},
 		Env: []envVar{
-			{Name: envPort, Value: numbers(app.Port)},
+			{Name: envAddr, Value: ":" + numbers(app.Port)},
 			{Name: envDrainDelay, Value: app.DrainDelay.String()},
 			{Name: envShutdownTimeout, Value: app.ShutdownTimeout.String()},
 			{Name: "GOMEMLIMIT", ValueFrom: &envSource{resourceField{"requests.memory"}}},

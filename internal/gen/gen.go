@@ -10,27 +10,23 @@ import (
 	"text/template"
 
 	"github.com/grpcservice/grpcservice/internal/model"
-	"github.com/grpcservice/grpcservice/templates"
 )
 
 // Service returns the Go file that serves and calls the services of file.
-func Service(file model.File) ([]byte, error) {
-	return render("service.go.tmpl", file, file.Service)
+func (t *Templates) Service(file model.File) ([]byte, error) {
+	return t.render("service.go.tmpl", file, file.Service)
 }
 
 // Test returns the Go file that helps to test the services of file.
-func Test(file model.File) ([]byte, error) {
-	return render("test.go.tmpl", file, file.Test)
+func (t *Templates) Test(file model.File) ([]byte, error) {
+	return t.render("test.go.tmpl", file, file.Test)
 }
-
-// parsed holds the templates. Its functions are placeholders: every file gets a copy that has its own import table.
-var parsed = template.Must(template.New("").Funcs(functions(newImports(model.Output{}))).ParseFS(templates.FS, "*.go.tmpl"))
 
 // functions returns all that a template can call.
 func functions(imports *imports) template.FuncMap {
 	return template.FuncMap{
 		"ident":       imports.ident,
-		"quote":       func(s string) string { return fmt.Sprintf("%q", s) },
+		"quote":       quote,
 		"strings":     func(list []string) string { return fmt.Sprintf("%#v", list) },
 		"duration":    imports.duration,
 		"slog":        imports.of(slogPackage),
@@ -43,6 +39,8 @@ func functions(imports *imports) template.FuncMap {
 	}
 }
 
+func quote(s string) string { return fmt.Sprintf("%q", s) }
+
 // header is what the top of a file needs to know.
 type header struct {
 	Source     string
@@ -52,26 +50,45 @@ type header struct {
 	Imports    [][]string // the lines of each group
 }
 
-// render returns the file that out describes. The body comes first, as writing it finds the imports.
-func render(name string, file model.File, out model.Output) ([]byte, error) {
+// render returns the file that out describes.
+func (t *Templates) render(name string, file model.File, out model.Output) ([]byte, error) {
+	return t.format(out.File, func(t *Templates) ([]byte, error) { return t.text(name, file, out) })
+}
+
+// text returns the file that out describes, before it is formatted. The body comes first, as writing it finds the imports.
+func (t *Templates) text(name string, file model.File, out model.Output) ([]byte, error) {
 	imports := newImports(out, file.Descriptor)
-	tmpl, err := parsed.Clone()
+	body, err := t.execute(name, file, functions(imports))
 	if err != nil {
-		return nil, fmt.Errorf("copy templates: %w", err)
-	}
-	tmpl.Funcs(functions(imports))
-	var body, text bytes.Buffer
-	if err := tmpl.ExecuteTemplate(&body, name, file); err != nil {
 		return nil, err
 	}
 	head := header{Source: file.Source, Deprecated: out.Deprecated, Doc: out.Doc, Package: out.Package, Imports: imports.groups()}
-	if err := tmpl.ExecuteTemplate(&text, "header.go.tmpl", head); err != nil {
+	top, err := t.execute("header.go.tmpl", head, functions(imports))
+	return append(top, body...), err
+}
+
+// execute returns what a template writes.
+func (t *Templates) execute(name string, data any, functions template.FuncMap) ([]byte, error) {
+	tmpl, err := t.set.Clone()
+	if err != nil {
+		return nil, fmt.Errorf("copy templates: %w", err)
+	}
+	var text bytes.Buffer
+	if err := tmpl.Funcs(functions).ExecuteTemplate(&text, name, data); err != nil {
+		return nil, execError(err)
+	}
+	return text.Bytes(), nil
+}
+
+// format returns what write writes as gofmt has it. Where that does not parse, the error begins with the place in the template.
+func (t *Templates) format(file string, write func(*Templates) ([]byte, error)) ([]byte, error) {
+	text, err := write(t)
+	if err != nil {
 		return nil, err
 	}
-	body.WriteTo(&text)
-	formatted, err := gofmt(text.Bytes())
+	formatted, err := gofmt(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: the generated code does not parse: %w", out.File, err)
+		return nil, t.blame(file, text, err, write)
 	}
 	return formatted, nil
 }

@@ -140,7 +140,7 @@ func (t *imports) groups() [][]string {
 			line = name + " " + line
 		}
 		group := 1
-		if slices.ContainsFunc(standardPackages, func(p goPackage) bool { return p.path == importPath }) {
+		if slices.ContainsFunc(slices.Concat(standardPackages, userStandardPackages), func(p goPackage) bool { return p.path == importPath }) {
 			group = 0
 		}
 		groups[group] = append(groups[group], line)

@@ -83,7 +83,8 @@ func TestBuild(t *testing.T) {
 			Methods: []Method{
 				{
 					Name: "get", GoName: "Get", Row: 0, Kind: Unary, Doc: []string{"Get takes a request and answers once."},
-					Input: message("Book"), Output: message("Shelf"), Policy: Policy{
+					Comment: []string{"Get takes a request and answers once."},
+					Input:   message("Book"), Output: message("Shelf"), Policy: Policy{
 						Policy: rules.Policy{Idempotency: rules.NoSideEffects},
 						Rules: append([]policy.Rule{{Field: "idempotency", Value: "NO_SIDE_EFFECTS", Source: "idempotency_level"}},
 							defaults("timeout.default", "timeout.max")...),
@@ -92,6 +93,7 @@ func TestBuild(t *testing.T) {
 				{
 					Name: "Watch", GoName: "Watch", Row: 1, Kind: ServerStream,
 					Doc:        []string{"Watch watches.", "", "Deprecated: library/v1/books.proto marks it as deprecated."},
+					Comment:    []string{"Watch watches."},
 					Deprecated: "library/v1/books.proto marks it as deprecated.",
 					Input:      message("Shelf"), Output: message("Book"),
 					Policy: Policy{Rules: append([]policy.Rule{{Field: "deprecated", Value: true, Source: "deprecated"}},

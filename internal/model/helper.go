@@ -22,6 +22,18 @@ type Helper struct {
 	NameField   string     // the argument that is the name of a field, in place of accessors
 	Fields      []HelperField
 	Deprecated  bool // whether it names something that is deprecated
+	Stub        Stub // how a user's method begins that calls it
+}
+
+// The runtime's package of operations, and its function for what starts them.
+const (
+	operationPackage = "operation"
+	operationStarter = "Of"
+)
+
+// StartsOperations says whether the RPC starts operations.
+func (h *Helper) StartsOperations() bool {
+	return h.Package == operationPackage && h.Constructor == operationStarter
 }
 
 // IsShort says whether there is one accessor, a getter, which goes on one line with what is before it.
@@ -56,6 +68,7 @@ func (b *builder) buildHelper(s source, m *protogen.Method, found pattern.Result
 		return nil
 	}
 	h.Name = helperName(m)
+	h.Stub = b.stubOf(m, found)
 	finding, _ := found.Find(name)
 	h.Doc = append(h.Doc, patternDoc(h.Package, finding)...)
 	b.warnLikely(m, h.Package, finding)

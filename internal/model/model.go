@@ -49,6 +49,7 @@ type Method struct {
 	Row        int // its place in the service
 	Kind       Kind
 	Doc        []string // the lines of its comment
+	Comment    []string // those of them that the proto has, or one that stands for them
 	Deprecated string   // the sentence that says so, or nothing
 	Input      Ident
 	Output     Ident

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/compiler/protogen"
 )
 
@@ -47,6 +49,7 @@ func (b *builder) buildMethod(s source, m *protogen.Method, row int) Method {
 	if len(method.Doc) == 0 {
 		method.Doc = []string{m.GoName + plainDoc[method.Kind]}
 	}
+	method.Comment = slices.Clone(method.Doc)
 	method.Deprecated = deprecationOf(m.Desc, method.Doc)
 	if method.Helper != nil {
 		method.Doc = append(method.Doc, "", "See ["+method.Helper.Name+"].")

@@ -177,15 +177,21 @@ type result struct {
 	warnings string
 }
 
-// run runs the plugin in this process and checks what holds for every response.
+// run runs the plugin in this process, as in the folder of testdata, and checks what holds for every response.
 func run(t testing.TB, request *pluginpb.CodeGeneratorRequest) result {
+	t.Helper()
+	return runIn(t, request, os.DirFS(testdata), ".")
+}
+
+// runIn runs the plugin as in a folder of a file system.
+func runIn(t testing.TB, request *pluginpb.CodeGeneratorRequest, tree fs.FS, dir string) result {
 	t.Helper()
 	in, err := proto.Marshal(request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var stdout, stderr bytes.Buffer
-	if code := plugin.Run(plugin.Env{Stdin: bytes.NewReader(in), Stdout: &stdout, Stderr: &stderr, ReadFile: readTestdata}); code != 0 {
+	if code := plugin.Run(plugin.Env{Stdin: bytes.NewReader(in), Stdout: &stdout, Stderr: &stderr, ReadFile: readTestdata, Tree: tree, Dir: dir}); code != 0 {
 		t.Fatalf("exit code %d: %s", code, &stderr)
 	}
 	response := &pluginpb.CodeGeneratorResponse{}

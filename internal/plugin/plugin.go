@@ -19,6 +19,11 @@ type Env struct {
 
 	// ReadFile reads a file of the user, by its path from the folder in which the process runs.
 	ReadFile func(path string) ([]byte, error)
+
+	// Tree is the file system, from its root, and Dir the folder in it in which the process runs. They are for parameters that name
+	// folders of the user, and may be left out where there is none.
+	Tree fs.FS
+	Dir  string
 }
 
 // The exit codes of Run.
@@ -46,13 +51,15 @@ func Run(env Env) int {
 
 // runArgs does what the arguments say. A plugin has none when it works.
 func runArgs(env Env) int {
-	const want = "want --version, --help, --export DIR or nothing"
+	const want = "want --version, --help, --export DIR, --template NAME or nothing"
 	switch arg := env.Args[0]; {
 	case arg == "--export" && len(env.Args) == 2 && env.Args[1] != "":
 		if err := export(env, env.Args[1]); err != nil {
 			fmt.Fprintf(env.Stderr, "%s: --export: %v\n", name, err)
 			return exitNoAnswer
 		}
+	case arg == "--template" && len(env.Args) == 2:
+		return printTemplate(env, env.Args[1])
 	case len(env.Args) > 1:
 		fmt.Fprintf(env.Stderr, "%s: unknown arguments %q; %s\n", name, env.Args, want)
 		return exitMisused

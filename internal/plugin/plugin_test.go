@@ -30,9 +30,11 @@ func TestRun(t *testing.T) {
 	}{
 		{name: "version", args: []string{"--version"}, stdout: "protoc-gen-grpcservice "},
 		{name: "help", args: []string{"--help"}, stdout: "protoc-gen-grpcservice is a plugin of buf and protoc"},
-		{name: "unknown argument", args: []string{"-x"}, code: 2, stderr: `unknown argument "-x"; want --version, --help, --export DIR or nothing`},
+		{name: "unknown argument", args: []string{"-x"}, code: 2, stderr: `unknown argument "-x"; want --version, --help, --export DIR, --template NAME or nothing`},
 		{name: "two arguments", args: []string{"--help", "--version"}, code: 2, stderr: `unknown arguments ["--help" "--version"]`},
-		{name: "export without a folder", args: []string{"--export"}, code: 2, stderr: `unknown argument "--export"; want --version, --help, --export DIR or nothing`},
+		{name: "export without a folder", args: []string{"--export"}, code: 2, stderr: `unknown argument "--export"; want --version, --help, --export DIR, --template NAME or nothing`},
+		{name: "template", args: []string{"--template", "name.go.tmpl"}, stdout: "{{- /* templates: v1 */ -}}\n{{- /* gotype: "},
+		{name: "unknown template", args: []string{"--template", "names"}, code: 2, stderr: `there is no template "names"; there are app.go.tmpl, `},
 		{name: "terminal", stdin: terminal{}, code: 2, stderr: "this program is run by buf or protoc"},
 		{name: "damaged request", stdin: strings.NewReader("hello"), code: 1, stderr: "standard input does not hold a request"},
 		{name: "broken pipe", stdin: brokenReader{}, code: 1, stderr: "read the request: broken"},

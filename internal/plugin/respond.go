@@ -44,6 +44,10 @@ func generate(env Env, request *pluginpb.CodeGeneratorRequest) (files []*pluginp
 	if err != nil {
 		return nil, nil, err
 	}
+	templates, err := loadTemplates(env, params.templates)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := model.CheckGoPackages(request, params.mappings); err != nil {
 		return nil, nil, err
 	}
@@ -57,8 +61,8 @@ func generate(env Env, request *pluginpb.CodeGeneratorRequest) (files []*pluginp
 	if err != nil {
 		return nil, warnings, err
 	}
-	files, err = render(modelled, policyFile, params)
-	return files, warnings, err
+	files, more, err := render(env, modelled, policyFile, templates, params)
+	return files, append(warnings, more...), err
 }
 
 // panicToError makes an error of a panic: protogen trusts descriptors, and need not be right on those that no compiler makes.
@@ -71,22 +75,29 @@ func panicToError(err *error) {
 // known accepts a parameter that is not protogen's own: parseParameters has checked all of them.
 func known(string, string) error { return nil }
 
-// render returns the output for the files of a model, in their order, and the report.
-func render(files []model.File, policyFile *policy.File, params parameters) ([]*pluginpb.CodeGeneratorResponse_File, error) {
+// render returns the output for the files of a model, in their order, the report, and what the user's files lack.
+func render(env Env, files []model.File, policyFile *policy.File, templates *gen.Templates, params parameters) ([]*pluginpb.CodeGeneratorResponse_File, []model.Problem, error) {
 	var out output
+	var warnings []model.Problem
 	for _, file := range files {
 		if params.emit.service {
-			out.addCode(params, file.Service, file, gen.Service)
+			out.addCode(params, file.Service, file, templates.Service)
 		}
 		if params.emit.test && len(file.Services) > 0 {
-			out.addCode(params, file.Test, file, gen.Test)
+			out.addCode(params, file.Test, file, templates.Test)
 		}
 	}
 	if params.report != "" {
 		content, err := gen.Report(files, policyFile)
 		out.add(params.report, content, err)
 	}
-	return out.files, errors.Join(out.errs...)
+	if params.emit.skeleton {
+		warnings = out.addSkeleton(env, files, templates, params)
+	}
+	if params.emit.deploy {
+		warnings = append(warnings, out.addDeployment(env, files, params)...)
+	}
+	return out.files, warnings, errors.Join(out.errs...)
 }
 
 // output collects what a run generates, and what goes wrong with it.

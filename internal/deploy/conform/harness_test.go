@@ -16,7 +16,7 @@ import (
 // apps are what is judged: the usual, the least and the most there can be, and names that YAML would take for something else.
 func apps() map[string]deploy.App {
 	shop := deploy.App{
-		Name: "shop", Image: "registry.example.com/shop:1.4.0", Command: "cmd/server", Port: deploy.DefaultPort, Version: deploy.DefaultVersion,
+		Name: "shop", Image: "registry.example.com/shop:1.4.0", Dir: deploy.DefaultDir, Command: "cmd/server", Port: deploy.DefaultPort, Version: deploy.DefaultVersion,
 		GoVersion: deploy.DefaultGoVersion, DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
 		Services: []deploy.Service{
 			{FullName: "shop.v1.UserService", Methods: []deploy.Method{

@@ -1,0 +1,77 @@
+package gen
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"text/template"
+
+	"github.com/grpcservice/grpcservice/internal/model"
+)
+
+// appHeader is what the top of a program needs to know.
+type appHeader struct {
+	App     model.App
+	Imports [][]string // the lines of each group
+}
+
+// appNames are what a program declares, its variables included. An import that had one of them would be hidden there.
+var appNames = []string{"main", "run", "ctx", "getenv", "level", "err", "logger", "drainDelay", "shutdownTimeout", "options", "text", "keys", "srv", "operations"}
+
+// App returns the main.go of a program.
+func (t *Templates) App(app model.App) ([]byte, error) {
+	return t.format("main.go", func(t *Templates) ([]byte, error) {
+		imports := newAppImports(app)
+		body, err := t.execute("app.go.tmpl", app, appFunctions(imports))
+		if err != nil {
+			return nil, err
+		}
+		head, err := t.execute("app_header.go.tmpl", appHeader{App: app, Imports: imports.groups()}, appFunctions(imports))
+		return append(head, body...), err
+	})
+}
+
+// newAppImports returns the import table of a program. The user's own package keeps its name.
+func newAppImports(app model.App) *imports {
+	t := newImports(model.Output{Declares: appNames}, app.Package)
+	if name := app.Package.Package; name != t.names[app.Package.Path] && slices.Contains(locals, name) && !slices.Contains(appNames, name) {
+		t.taken[name], t.names[app.Package.Path] = true, name // those of generated code are not there
+	}
+	return t
+}
+
+// appFunctions returns all that the templates of a program can call.
+func appFunctions(imports *imports) template.FuncMap {
+	all := functions(imports)
+	maps.Copy(all, textFunctions(imports.ident))
+	return all
+}
+
+// textFunctions returns what templates of users' files can call, whatever spells their identifiers.
+func textFunctions(ident func(model.Ident) string) template.FuncMap {
+	of := func(p goPackage) func(string) string {
+		return func(name string) string { return ident(model.Ident{Name: name, Package: p.name, Path: p.path}) }
+	}
+	from := func(pkg, name string) (string, error) {
+		for _, p := range slices.Concat(standardPackages, ownPackages, userStandardPackages, userPackages) {
+			if p.name == pkg {
+				return of(p)(name), nil
+			}
+		}
+		return "", fmt.Errorf("there is no package %q", pkg)
+	}
+	return template.FuncMap{
+		"ident": ident, "quote": quote, "context": of(contextPackage), "runtime": of(runtimePackage), "slog": of(slogPackage),
+		"helper": from, "from": from,
+	}
+}
+
+// The packages that only users' files import.
+var (
+	userStandardPackages = []goPackage{{"cmp", "cmp"}, {"fmt", "fmt"}, {"io", "io"}, {"os", "os"}}
+	userPackages         = []goPackage{
+		{"status", "google.golang.org/grpc/status"}, {"codes", "google.golang.org/grpc/codes"},
+		{"idempotency", "github.com/grpcservice/grpcservice/runtime/idempotency"},
+		{"seal", "github.com/grpcservice/grpcservice/runtime/seal"},
+	}
+)

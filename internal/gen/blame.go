@@ -1,0 +1,125 @@
+package gen
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"go/scanner"
+	"regexp"
+	"strings"
+	"text/template"
+	"text/template/parse"
+)
+
+// blame says which template wrote what does not parse in a file: at its place first, then the line as it was generated. It has the
+// file written again, by templates that say where they are.
+func (t *Templates) blame(file string, text []byte, cause error, write func(*Templates) ([]byte, error)) error {
+	plain := fmt.Errorf("%s: the generated code does not parse: %w", file, cause)
+	var faults scanner.ErrorList
+	if !errors.As(cause, &faults) || len(faults) == 0 {
+		return plain
+	}
+	marked, err := t.marked()
+	if err != nil {
+		return plain
+	}
+	traced, err := write(&Templates{set: marked})
+	if err != nil {
+		return plain
+	}
+	fault := faults[0]
+	place := placeAt(traced, fault.Pos.Offset)
+	if place == "" {
+		return plain
+	}
+	return fmt.Errorf("%s: what it writes does not parse in line %d of %s: %s: %q", place, fault.Pos.Line, file, fault.Msg,
+		lineAt(text, fault.Pos.Line))
+}
+
+// lineAt returns a line of a text, which counts from 1.
+func lineAt(text []byte, number int) string {
+	lines := bytes.Split(text, []byte("\n"))
+	if number < 1 || number > len(lines) {
+		return ""
+	}
+	return string(bytes.TrimSpace(lines[number-1]))
+}
+
+// mark is what a marked template writes to say where it goes on.
+var mark = regexp.MustCompile("\x00at ([^\x00]*)\x00")
+
+// placeAt returns the last mark before an offset, which is one of the text without marks.
+func placeAt(traced []byte, offset int) (place string) {
+	marks := 0
+	for _, m := range mark.FindAllSubmatchIndex(traced, -1) {
+		if m[0]-marks > offset {
+			break
+		}
+		place = string(traced[m[2]:m[3]])
+		marks += m[1] - m[0]
+	}
+	return place
+}
+
+// marked returns the templates with marks before all they write.
+func (t *Templates) marked() (*template.Template, error) {
+	marked := template.New("")
+	for _, each := range t.set.Templates() {
+		tree := each.Tree.Copy()
+		markList(tree, tree.Root)
+		if _, err := marked.AddParseTree(each.Name(), tree); err != nil {
+			return nil, err
+		}
+	}
+	return marked, nil
+}
+
+// markList puts a mark before each node of a list and the lists in it.
+func markList(tree *parse.Tree, list *parse.ListNode) {
+	if list == nil {
+		return
+	}
+	var nodes []parse.Node
+	for _, node := range list.Nodes {
+		switch n := node.(type) {
+		case *parse.TextNode:
+			nodes = append(nodes, markLines(tree, n)...)
+			continue
+		case *parse.ActionNode:
+			nodes = append(nodes, markOf(tree, n))
+		case *parse.IfNode:
+			markBranch(tree, &n.BranchNode)
+		case *parse.WithNode:
+			markBranch(tree, &n.BranchNode)
+		case *parse.RangeNode:
+			markBranch(tree, &n.BranchNode)
+		}
+		nodes = append(nodes, node)
+	}
+	list.Nodes = nodes
+}
+
+func markBranch(tree *parse.Tree, b *parse.BranchNode) {
+	markList(tree, b.List)
+	markList(tree, b.ElseList)
+}
+
+// markLines returns the lines of a text, each behind its mark.
+func markLines(tree *parse.Tree, text *parse.TextNode) (nodes []parse.Node) {
+	at := text.Pos
+	for line := range strings.Lines(string(text.Text)) {
+		piece := &parse.TextNode{NodeType: parse.NodeText, Pos: at, Text: []byte(line)}
+		nodes = append(nodes, &parse.TextNode{NodeType: parse.NodeText, Pos: at, Text: markText(tree, piece)}, piece)
+		at += parse.Pos(len(line))
+	}
+	return nodes
+}
+
+func markOf(tree *parse.Tree, node parse.Node) parse.Node {
+	return &parse.TextNode{NodeType: parse.NodeText, Pos: node.Position(), Text: markText(tree, node)}
+}
+
+func markText(tree *parse.Tree, node parse.Node) []byte {
+	file, line, column := placeOf(tree, node)
+	return fmt.Appendf(nil, "\x00at %s:%d:%d\x00", file, line, column)
+}

@@ -1,0 +1,141 @@
+package gen
+
+import (
+	"maps"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// documented is the page for people who write templates.
+const documented = "../../docs/templates.md"
+
+// TestDocs checks that the page names all that templates can see, and nothing else: types, their fields and methods, and functions.
+func TestDocs(t *testing.T) {
+	page, err := os.ReadFile(documented)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := tablesOf(string(page))
+	want := typesOfTemplates()
+	want["functions"] = nil
+	for _, entry := range entries() {
+		for name := range entry.Functions {
+			if !slices.Contains(want["functions"], name) {
+				want["functions"] = append(want["functions"], name)
+			}
+		}
+	}
+	want["templates"] = TemplateNames()
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		slices.Sort(want[name])
+		slices.Sort(got[name])
+		if !slices.Equal(got[name], want[name]) {
+			t.Errorf("%s: of %s the page has %q, want %q", documented, name, got[name], want[name])
+		}
+	}
+	for name := range got {
+		if want[name] == nil {
+			t.Errorf("%s: there is no %s", documented, name)
+		}
+	}
+	example, err := os.ReadFile("../../testdata/templates/templates/name.go.tmpl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), "```\n"+string(example)+"```\n") {
+		t.Errorf("%s does not show the template that the golden case templates has:\n%s", documented, example)
+	}
+}
+
+var (
+	sectionPattern = regexp.MustCompile("(?m)^#+ `?([A-Za-z.]+)`?$")
+	rowPattern     = regexp.MustCompile("(?m)^\\| ((?:`[^`]+`,? ?)+)")
+	namePattern    = regexp.MustCompile("`([^`]+)`")
+)
+
+// tablesOf returns the names in the first columns of a page's tables, by the heading above: a type, "functions" or "templates".
+func tablesOf(page string) map[string][]string {
+	tables := make(map[string][]string)
+	heads := sectionPattern.FindAllStringSubmatchIndex(page, -1)
+	for i, head := range heads {
+		end := len(page)
+		if i+1 < len(heads) {
+			end = heads[i+1][0]
+		}
+		name := page[head[2]:head[3]]
+		if lower := strings.ToLower(name); lower == "functions" || lower == "templates" {
+			name = lower
+		}
+		for _, row := range rowPattern.FindAllStringSubmatch(page[head[1]:end], -1) {
+			for _, cell := range namePattern.FindAllStringSubmatch(row[1], -1) {
+				word, _, _ := strings.Cut(cell[1], " ")
+				tables[name] = append(tables[name], word)
+			}
+		}
+	}
+	return tables
+}
+
+// typesOfTemplates returns the names of the fields and methods of all structs that templates see, by their types.
+func typesOfTemplates() map[string][]string {
+	types := make(map[string][]string)
+	var visit func(reflect.Type)
+	visit = func(t reflect.Type) {
+		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+			t = t.Elem()
+		}
+		if t.PkgPath() == "" || t.PkgPath() == "time" || t.PkgPath() == "log/slog" || types[t.String()] != nil {
+			return
+		}
+		types[t.String()] = []string{}
+		names, results := members(t)
+		types[t.String()] = names
+		if len(names) == 0 {
+			delete(types, t.String())
+		}
+		for _, result := range results {
+			visit(result)
+		}
+	}
+	for _, entry := range entries() {
+		visit(entry.Data)
+	}
+	return types
+}
+
+// members returns the names and types of what a template sees of a type, but for what an embedded type has.
+func members(t reflect.Type) (names []string, results []reflect.Type) {
+	embedded := make(map[string]bool)
+	if t.Kind() == reflect.Struct {
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if !f.IsExported() {
+				continue
+			}
+			results = append(results, f.Type)
+			names = append(names, f.Name)
+			if f.Anonymous {
+				for _, of := range []reflect.Type{f.Type, reflect.PointerTo(f.Type)} {
+					for j := range of.NumMethod() {
+						embedded[of.Method(j).Name] = true
+					}
+				}
+			}
+		}
+	}
+	if t.Kind() == reflect.Struct && strings.HasSuffix(t.PkgPath(), "/runtime/policy") {
+		return names, results // its methods are for the runtime
+	}
+	pointer := reflect.PointerTo(t)
+	for i := range pointer.NumMethod() {
+		if m := pointer.Method(i); !embedded[m.Name] && m.Type.NumOut() > 0 {
+			names = append(names, m.Name)
+			results = append(results, m.Type.Out(0))
+		}
+	}
+	return names, results
+}

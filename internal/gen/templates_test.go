@@ -1,0 +1,149 @@
+package gen
+
+import (
+	"strings"
+	"testing"
+	"text/template/parse"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/grpcservice/grpcservice/internal/gen/typecheck"
+	"github.com/grpcservice/grpcservice/internal/model"
+)
+
+// TestOurTemplates checks our templates as a user's are, and that there is none which nothing executes.
+func TestOurTemplates(t *testing.T) {
+	loaded, err := LoadTemplates()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := loader{set: loaded.set}
+	for _, err := range l.check() {
+		t.Error(err)
+	}
+	called := make(map[string]bool)
+	for _, entry := range entries() {
+		typecheck.Check(entry, func(name string) *parse.Tree {
+			called[name] = true
+			return l.lookup(name)
+		})
+	}
+	for _, tmpl := range loaded.set.Templates() {
+		if !called[tmpl.Name()] && tmpl.Name() != "signature.go.tmpl" { // which only defines
+			t.Errorf("nothing executes the template %s", tmpl.Name())
+		}
+	}
+}
+
+// own returns a user's template of the current version.
+func own(name, text string) UserTemplate {
+	return UserTemplate{Path: "tmpl/" + name, Text: VersionLine() + "\n" + text}
+}
+
+func TestLoadTemplatesErrors(t *testing.T) {
+	names := strings.Join(TemplateNames(), ", ")
+	for _, tt := range []struct {
+		name string
+		user []UserTemplate
+		want string
+	}{
+		{"unknown name", []UserTemplate{own("clients.go.tmpl", "")}, "tmpl/clients.go.tmpl: there is no template of this name to replace; there are " + names},
+		{"no version", []UserTemplate{{Path: "tmpl/name.go.tmpl", Text: "\n" + VersionLine()}},
+			"tmpl/name.go.tmpl:1:1: it does not begin with the version of templates that it is written for; make {{- /* templates: v1 */ -}} its first line"},
+		{"newer version", []UserTemplate{{Path: "tmpl/name.go.tmpl", Text: "{{/* templates: v2 */}}"}},
+			"tmpl/name.go.tmpl:1:1: it is written for version 2 of templates, and this plugin has version 1; install a newer plugin"},
+		{"no such version", []UserTemplate{{Path: "tmpl/name.go.tmpl", Text: "{{/* templates: v0 */}}"}},
+			"tmpl/name.go.tmpl:1:1: there is no version 0 of templates; this plugin has version 1"},
+		{"syntax", []UserTemplate{own("name.go.tmpl", "const\n  {{if .Name}}\n")}, "tmpl/name.go.tmpl:4:1: unexpected EOF"},
+		{"syntax of an action", []UserTemplate{own("name.go.tmpl", "const\r\n  {{.Name | 3}}\r\n")}, "tmpl/name.go.tmpl:3:3: non executable command in pipeline stage 2"},
+		{"unknown function", []UserTemplate{own("name.go.tmpl", "{{upper .Name}}")}, "tmpl/name.go.tmpl:2:3: there is no function upper here; there are context, duration, grpc, helper, ident, quote, runtime, servicetest, slog, strings, testing, and those of text/template"},
+		{"undefined variable", []UserTemplate{own("name.go.tmpl", "{{$x}}")}, `tmpl/name.go.tmpl:2:1: undefined variable "$x"`},
+		{"several files", []UserTemplate{own("name.go.tmpl", "{{"), own("nam.go.tmpl", "")},
+			"tmpl/name.go.tmpl:2:1: unclosed action\ntmpl/nam.go.tmpl: there is no template of this name to replace; there are " + names},
+		{"unknown field", []UserTemplate{own("reasons.go.tmpl", "{{range .Values}}\n{{if false}}{{.Nme}}{{end}}{{end}}")},
+			"tmpl/reasons.go.tmpl:3:15: there is no Nme in model.Reason, which has Doc, Name, Value"},
+		{"missing define", []UserTemplate{own("signature.go.tmpl", `{{define "types"}}{{end}}{{define "params"}}{{end}}{{define "deprecated"}}{{end}}`)},
+			`tmpl/signature.go.tmpl:1:1: it does not define "arg", which the template that it replaces does, and which others call; define it`},
+		{"define of ours", []UserTemplate{own("name.go.tmpl", `{{define "arg"}}x{{end}}`)},
+			`tmpl/name.go.tmpl: it defines "arg", which signature.go.tmpl defines too; choose another name, or replace that file`},
+		{"define of another", []UserTemplate{own("name.go.tmpl", `{{define "x"}}x{{end}}`), own("serve.go.tmpl", `{{define "x"}}x{{end}}`)},
+			`tmpl/name.go.tmpl: it defines "x", which tmpl/serve.go.tmpl defines too; choose another name, or replace that file`},
+		{"define of a file", []UserTemplate{own("name.go.tmpl", `{{define "serve.go.tmpl"}}x{{end}}`)},
+			`tmpl/name.go.tmpl: it defines "serve.go.tmpl", which serve.go.tmpl defines too; choose another name, or replace that file`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := LoadTemplates(tt.user...)
+			if err == nil {
+				t.Fatal("there is no error")
+			}
+			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// file is a model with a service that has no RPCs.
+func file() model.File {
+	service := model.Ident{Name: "Books", Package: "booksservice", Path: "example.com/booksservice"}
+	descriptor := model.Ident{Name: "File_books_proto", Package: "books", Path: "example.com/books"}
+	return model.File{
+		Source: "books.proto", Descriptor: descriptor,
+		Service: model.Output{Package: "booksservice", Path: "example.com/booksservice", File: "booksservice/books.grpcservice.go", Doc: "Package booksservice."},
+		Services: []model.Service{{Name: "Books", FullName: "Books", Doc: []string{"Books has books."}, Descriptor: descriptor, Names: model.Names{
+			Interface: service, Unimplemented: service, Register: service, NewClient: service, NameConst: "BooksName", Table: "table", Client: "client", Config: "BooksConfig",
+		}}},
+	}
+}
+
+// TestUserTemplate checks that a user's template goes in the place of ours, and no other, an empty one included.
+func TestUserTemplate(t *testing.T) {
+	ours, err := LoadTemplates()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := ours.Service(file())
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := LoadTemplates(
+		own("config.go.tmpl", ""),
+		own("name.go.tmpl", "{{template `constant` .}}\n{{define `constant`}}\r\n// It has a name.\r\nconst {{.NameConst}} = {{quote .FullName}}\n{{end}}"),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := loaded.Service(file())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Replace(string(before), "BooksName is the full name of the service, as health checks, logs and policies spell it.", "It has a name.", 1)
+	config := want[strings.Index(want, "// BooksConfig"):]
+	want = strings.Replace(want, "\n"+config, "", 1)
+	if diff := cmp.Diff(want, string(after)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestUserTemplateFails checks what is said of templates that are sound and yet do not work.
+func TestUserTemplateFails(t *testing.T) {
+	for _, tt := range []struct{ name, file, text, want string }{
+		{"execution", "name.go.tmpl", "\n\n  {{index .Doc 3}}", "tmpl/name.go.tmpl:4:5: executing \"name.go.tmpl\" at <index .Doc 3>: error calling index: index out of range: 3"},
+		{"text", "name.go.tmpl", "const (\n{{.NameConst}} = 1\nvar x\n)", `tmpl/name.go.tmpl:4:1: what it writes does not parse in line `},
+		{"define", "name.go.tmpl", "{{template `x`}}{{define `x`}}\n\nfunc 1\n{{end}}", `tmpl/name.go.tmpl:4:1: what it writes does not parse in line `},
+		{"action", "name.go.tmpl", "const\n{{range .Doc}}\n{{if .}}  {{quote .}}{{end}}{{end}}", `tmpl/name.go.tmpl:4:13: what it writes does not parse in line `},
+		{"header", "header.go.tmpl", "package\n{{.Package}} {{.Doc}}", `tmpl/header.go.tmpl:3:16: what it writes does not parse in line `},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			loaded, err := LoadTemplates(own(tt.file, tt.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := loaded.Service(file()); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+				t.Errorf("the error is %v, want %s…", err, tt.want)
+			} else {
+				t.Log(err)
+			}
+		})
+	}
+}

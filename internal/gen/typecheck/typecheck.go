@@ -1,0 +1,252 @@
+// Package typecheck finds what is wrong with templates of text/template before they run, whichever way they would go: fields,
+// methods, functions, variables and templates that do not exist, arguments of the wrong number or type, and values that have no
+// text. It knows no more than types: what a template does with a value that is nil, or with an index, only a run can tell.
+package typecheck
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"text/template/parse"
+)
+
+// Fault is something that is wrong with a template.
+type Fault struct {
+	Tree *parse.Tree
+	Node parse.Node // where
+	Text string     // what
+}
+
+// Entry is a template that is executed, and with what.
+type Entry struct {
+	Template  string
+	Data      reflect.Type
+	Functions map[string]any // besides those of text/template
+}
+
+// Check returns what is wrong with a template and those that it calls, each fault once; lookup finds a template by its name.
+func Check(entry Entry, lookup func(name string) *parse.Tree) []Fault {
+	c := &checker{functions: entry.Functions, lookup: lookup, seen: make(map[call]bool)}
+	c.template(entry.Template, entry.Data)
+	return c.faults
+}
+
+// unknown is the type of what no type is known of: all goes with it.
+var unknown reflect.Type
+
+// checker collects the faults of one entry.
+type checker struct {
+	functions map[string]any
+	lookup    func(name string) *parse.Tree
+	seen      map[call]bool
+	faults    []Fault
+}
+
+// call is a template and the type of its data. One is checked once, so that recursion ends.
+type call struct {
+	template string
+	data     reflect.Type
+}
+
+// template checks a template that is there, for data of a type.
+func (c *checker) template(name string, data reflect.Type) {
+	if this := (call{name, data}); !c.seen[this] {
+		c.seen[this] = true
+		tree := c.lookup(name)
+		s := &scope{checker: c, tree: tree, dot: data, variables: []variable{{"$", data}}}
+		s.list(tree.Root)
+	}
+}
+
+// scope is a place in a template: what dot is there, and which variables there are.
+type scope struct {
+	*checker
+	tree      *parse.Tree
+	dot       reflect.Type
+	variables []variable
+}
+
+type variable struct {
+	name string
+	kind reflect.Type
+}
+
+// fail notes what is wrong with a node, once: a template may be called with data of several types.
+func (s *scope) fail(node parse.Node, format string, args ...any) {
+	fault := Fault{s.tree, node, fmt.Sprintf(format, args...)}
+	for _, f := range s.faults {
+		if f.Node == node && f.Text == fault.Text {
+			return
+		}
+	}
+	s.faults = append(s.faults, fault)
+}
+
+// inner returns a scope in s. It shares the variables that exist, and its own end with it.
+func (s *scope) inner() *scope {
+	inner := *s
+	inner.variables = s.variables[:len(s.variables):len(s.variables)]
+	return &inner
+}
+
+// list checks the nodes of a list.
+func (s *scope) list(list *parse.ListNode) {
+	if list == nil {
+		return
+	}
+	for _, node := range list.Nodes {
+		switch n := node.(type) {
+		case *parse.ActionNode:
+			s.action(n)
+		case *parse.IfNode:
+			s.branch(&n.BranchNode, func(in *scope, _ reflect.Type) {})
+		case *parse.WithNode:
+			s.branch(&n.BranchNode, func(in *scope, value reflect.Type) { in.dot = value })
+		case *parse.RangeNode:
+			s.rangeOver(n)
+		case *parse.TemplateNode:
+			s.call(n)
+		}
+	}
+}
+
+// action checks a pipeline whose value is written, or kept in a variable.
+func (s *scope) action(n *parse.ActionNode) {
+	value := s.pipe(n.Pipe)
+	if len(n.Pipe.Decl) == 0 && !hasText(value) {
+		s.fail(n, "%s has no text of its own: it is of type %s; write its fields, or give it to a function", n.Pipe, value)
+	}
+}
+
+// hasText says whether values of a type are written as one would spell them.
+func hasText(t reflect.Type) bool {
+	if t == unknown || t.Implements(reflect.TypeFor[fmt.Stringer]()) || t.Implements(reflect.TypeFor[error]()) {
+		return true
+	}
+	switch t.Kind() {
+	case reflect.Struct, reflect.Pointer, reflect.Map, reflect.Slice, reflect.Array, reflect.Func, reflect.Chan:
+		return false
+	default:
+		return true
+	}
+}
+
+// branch checks an if or a with; enter prepares the scope of what is done if there is a value.
+func (s *scope) branch(b *parse.BranchNode, enter func(in *scope, value reflect.Type)) {
+	outer := s.inner()
+	value := outer.pipe(b.Pipe)
+	then := outer.inner()
+	enter(then, value)
+	then.list(b.List)
+	outer.inner().list(b.ElseList)
+}
+
+// rangeOver checks a range, whose variables are of its elements.
+func (s *scope) rangeOver(n *parse.RangeNode) {
+	outer := s.inner()
+	value := outer.expression(n.Pipe)
+	key, element, ok := elements(value)
+	if !ok {
+		s.fail(n, "%s cannot be gone through: it is of type %s", n.Pipe, value)
+	}
+	then := outer.inner()
+	then.dot = element
+	switch decl := n.Pipe.Decl; len(decl) {
+	case 1:
+		then.assign(n.Pipe, decl[0], element)
+	case 2:
+		then.assign(n.Pipe, decl[0], key)
+		then.assign(n.Pipe, decl[1], element)
+	}
+	then.list(n.List)
+	outer.inner().list(n.ElseList)
+}
+
+// elements returns the types that going through a value gives.
+func elements(t reflect.Type) (key, element reflect.Type, ok bool) {
+	if t == unknown {
+		return unknown, unknown, true
+	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array:
+		return reflect.TypeFor[int](), known(t.Elem()), true
+	case reflect.Map:
+		return known(t.Key()), known(t.Elem()), true
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return t, t, true
+	case reflect.Chan, reflect.Func:
+		return unknown, unknown, true
+	default:
+		return unknown, unknown, false
+	}
+}
+
+// known returns unknown for an interface: what is in it shows only in a run.
+func known(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Interface {
+		return unknown
+	}
+	return t
+}
+
+// call checks that a template exists, and the template itself.
+func (s *scope) call(n *parse.TemplateNode) {
+	data := reflect.TypeFor[nothing]()
+	if n.Pipe != nil {
+		data = s.pipe(n.Pipe)
+	}
+	if s.lookup(n.Name) == nil {
+		s.fail(n, "there is no template %q", n.Name)
+		return
+	}
+	s.template(n.Name, data)
+}
+
+// nothing is the data of a template that is called without.
+type nothing struct{}
+
+// pipe checks a pipeline, declares its variables, and returns its type.
+func (s *scope) pipe(p *parse.PipeNode) reflect.Type {
+	value := s.expression(p)
+	for _, v := range p.Decl {
+		s.assign(p, v, value)
+	}
+	return value
+}
+
+// assign gives a variable a type: a new one, or one that exists.
+func (s *scope) assign(p *parse.PipeNode, v *parse.VariableNode, kind reflect.Type) {
+	name := v.Ident[0]
+	if !p.IsAssign {
+		s.variables = append(s.variables, variable{name, kind})
+		return
+	}
+	if old, found := s.variable(name); found && old != kind {
+		s.fail(v, "%s is of type %s, and this is of type %s", name, spell(old), spell(kind))
+	}
+}
+
+// variable returns the type of a variable. The parser has seen to it that it is there.
+func (s *scope) variable(name string) (kind reflect.Type, found bool) {
+	for i := len(s.variables) - 1; i >= 0; i-- {
+		if s.variables[i].name == name {
+			return s.variables[i].kind, true
+		}
+	}
+	return unknown, false
+}
+
+// spell names a type.
+func spell(t reflect.Type) string {
+	switch t {
+	case unknown:
+		return "any"
+	case reflect.TypeFor[nothing]():
+		return "nothing, as the template is called without data"
+	default:
+		return strings.ReplaceAll(t.String(), "interface {}", "any")
+	}
+}

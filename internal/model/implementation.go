@@ -1,0 +1,186 @@
+package model
+
+import (
+	"fmt"
+	"go/token"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Implementation is what implements a service in a package of the user, as it is first written.
+type Implementation struct {
+	Service
+	ProtoPackage string
+	Messages     string // the import path of the messages that the proto file declares
+	Type         string // the name of the struct
+	Constructor  string
+	File         string // the name of the file
+	Test         Output // the package that helps to test it
+}
+
+// Implementations returns the implementations of the services of some files in one package, in their order. Services of the same
+// name, such as those of two versions, get types of different names.
+func Implementations(files []File) []Implementation {
+	names := typeNames{taken: make(map[string]string)}
+	var all []Implementation
+	for _, file := range files {
+		for _, svc := range file.Services {
+			typ := names.of(svc)
+			all = append(all, Implementation{
+				Service: svc, ProtoPackage: protoPackage(svc), Messages: file.Descriptor.Path,
+				Type: typ, Constructor: constructorOf(typ), File: snakeCase(typ) + ".go", Test: file.Test,
+			})
+		}
+	}
+	return all
+}
+
+// Operations are the RPCs that start operations.
+func (i Implementation) Operations() []MethodStub {
+	return slices.DeleteFunc(i.Stubs(), func(m MethodStub) bool { return m.Helper == nil || !m.Helper.StartsOperations() })
+}
+
+// NeedsManager says whether an RPC starts or gets operations, which a manager keeps.
+func (i Implementation) NeedsManager() bool {
+	return slices.ContainsFunc(i.Methods, func(m Method) bool { return m.Helper != nil && m.Helper.Package == operationPackage })
+}
+
+// Example returns the RPC that shows how to write a test: a plain unary one, or nil.
+func (i Implementation) Example() *MethodStub {
+	for _, m := range i.Stubs() {
+		if m.Kind == Unary && m.Deprecated == "" && (m.Helper == nil || m.Helper.Package == "page") {
+			return &m
+		}
+	}
+	return nil
+}
+
+// protoPackage returns the package of a service, or nothing where it has none.
+func protoPackage(svc Service) string {
+	return strings.TrimSuffix(strings.TrimSuffix(svc.FullName, svc.Name), ".")
+}
+
+func constructorOf(typ string) string { return "New" + typ }
+
+// typeNames gives services the names of their types.
+type typeNames struct {
+	taken map[string]string // the proto package of the service that has a name, for types and constructors
+}
+
+// of returns the first name for the type of a service that is free, as is that of its constructor: the service's, with the version of
+// its package if only that differs, or with the name of its package before it.
+func (n typeNames) of(svc Service) string {
+	pkg := protoPackage(svc)
+	stem, version := splitVersion(pkg)
+	plain := svc.Interface.Name
+	candidates := []string{plain}
+	if other, found := n.taken[plain]; found && version != "" {
+		if otherStem, _ := splitVersion(other); otherStem == stem {
+			candidates = append(candidates, plain+strings.ToUpper(version[:1])+version[1:])
+		}
+	}
+	if last := stem[strings.LastIndex(stem, ".")+1:]; last != "" {
+		candidates = append(candidates, capitalized(last)+plain)
+	}
+	for i := 2; ; i++ {
+		for _, name := range candidates {
+			if n.take(name, pkg) {
+				return name
+			}
+		}
+		candidates = []string{fmt.Sprintf("%s%d", plain, i)}
+	}
+}
+
+func (n typeNames) take(name, pkg string) bool {
+	for _, declared := range []string{name, constructorOf(name)} {
+		if _, found := n.taken[declared]; found {
+			return false
+		}
+	}
+	n.taken[name], n.taken[constructorOf(name)] = pkg, pkg
+	return true
+}
+
+var versionPattern = regexp.MustCompile(`^v[0-9]+((alpha|beta)[0-9]*)?$`)
+
+// splitVersion splits the version from the name of a proto package: shop.v1 is shop and v1.
+func splitVersion(pkg string) (stem, version string) {
+	dot := strings.LastIndex(pkg, ".")
+	if last := pkg[dot+1:]; versionPattern.MatchString(last) {
+		return strings.TrimSuffix(pkg[:dot+1], "."), last
+	}
+	return pkg, ""
+}
+
+// PackageName returns what the package in a folder is called.
+func PackageName(dir string) string {
+	name := strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(path.Base(dir)))
+	if name == "" || name == "main" || name == "init" || '0' <= name[0] && name[0] <= '9' || token.IsKeyword(name) || isPredeclared(name) {
+		return "pkg" + name
+	}
+	return name
+}
+
+// isPredeclared says whether Go declares a name of small letters in every file; a package of that name would hide it.
+func isPredeclared(name string) bool {
+	return slices.Contains(strings.Fields("any bool byte cap clear close complex copy delete error false float32 float64 imag int int8 int16 "+
+		"int32 int64 iota len make max min new nil panic print println real recover rune string true uint uint8 uint16 uint32 "+
+		"uint64 uintptr append comparable complex64 complex128"), name)
+}
+
+// PackageDoc returns the comment of a package that implements services.
+func PackageDoc(name string, all []Implementation) []string {
+	var packages []string
+	for _, i := range all {
+		if i.ProtoPackage != "" && !slices.Contains(packages, i.ProtoPackage) {
+			packages = append(packages, i.ProtoPackage)
+		}
+	}
+	of := ""
+	if len(packages) > 0 {
+		of = " of " + listed(packages)
+	}
+	return wrap("Package " + name + " implements the services" + of + ".")
+}
+
+// listed joins words as a sentence does.
+func listed(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
+
+// InService returns the identifier of what the generated service package declares.
+func (i Implementation) InService(name string) Ident {
+	return Ident{Name: name, Package: i.Interface.Package, Path: i.Interface.Path}
+}
+
+// InTest returns the identifier of what the generated test package declares.
+func (i Implementation) InTest(name string) Ident {
+	return Ident{Name: name, Package: i.Test.Package, Path: i.Test.Path}
+}
+
+// Stubs returns the methods of an implementation, each as a template sees it.
+func (i Implementation) Stubs() []MethodStub {
+	stubs := make([]MethodStub, 0, len(i.Methods))
+	for _, m := range i.Methods {
+		stubs = append(stubs, MethodStub{Method: m, Of: i})
+	}
+	return stubs
+}
+
+// MethodStub is a method of an implementation, as it is first written.
+type MethodStub struct {
+	Method
+	Of Implementation
+}

@@ -1,0 +1,218 @@
+package plugin
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/deploy"
+	"github.com/grpcservice/grpcservice/internal/model"
+)
+
+// deployParameters are those of emit=deploy.
+type deployParameters struct {
+	dir   string // the folder that the files are in
+	name  string
+	image string
+	port  int
+	parts []string // or none for all
+}
+
+// partOf returns the part that a file is of: its folder, or docker where it is in none.
+func partOf(file string) string {
+	if folder, _, found := strings.Cut(file, "/"); found {
+		return folder
+	}
+	return "docker"
+}
+
+// checkDeploy says what is wrong with the parameters of emit=deploy together; values are those that were given.
+func (p *parameters) checkDeploy(values map[string]string) error {
+	var errs []error
+	if !p.emit.deploy {
+		for _, name := range []string{"deploy_dir", "deploy_parts", "app_name", "image", "port"} {
+			if value, given := values[name]; given {
+				errs = append(errs, fmt.Errorf("parameter %s=%q: it means nothing without emit=deploy; want both", name, value))
+			}
+		}
+		return errors.Join(errs...)
+	}
+	for _, needed := range []struct{ name, what string }{
+		{"deploy_dir", "the folder that the files go to; want deploy_dir=deploy, or the like"},
+		{"app", "the folder of the program; want app=cmd/server, or the like"},
+		{"app_name", "what the program is called in a cluster; want app_name=shop, or the like"},
+		{"image", "the image that is run; want image=registry.example.com/shop:1.4.0, or the like"},
+	} {
+		if _, given := values[needed.name]; !given {
+			errs = append(errs, fmt.Errorf(`parameter emit: "deploy" needs %s`, needed.what))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// deployment is the files that a program is deployed with, which are the user's once they are there.
+type deployment struct {
+	workspace
+	deployParameters
+	folder   folder
+	files    map[string][]byte // what is new, by paths from the folder that the process runs in
+	warnings []model.Problem
+}
+
+// addDeployment adds the files of the parts that the user does not have. What it says of those that the user has is warnings, or
+// under strict errors.
+func (o *output) addDeployment(env Env, files []model.File, params parameters) []model.Problem {
+	d := &deployment{workspace: workspace{tree: env.Tree, dir: env.Dir}, deployParameters: params.deploy, files: make(map[string][]byte)}
+	services := deployedServices(files)
+	if len(services) == 0 {
+		return nil // nothing is to be deployed
+	}
+	err := d.generate(params.app, services)
+	if params.strict && err == nil {
+		errs := make([]error, 0, len(d.warnings))
+		for _, warning := range d.warnings {
+			errs = append(errs, warning)
+		}
+		d.warnings, err = nil, errors.Join(errs...)
+	}
+	if err != nil {
+		o.errs = append(o.errs, err)
+		return d.warnings
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.files)) {
+		o.add(name, d.files[name], nil)
+	}
+	return d.warnings
+}
+
+// deployedServices returns the services of some files as they are deployed.
+func deployedServices(files []model.File) (services []deploy.Service) {
+	for _, file := range files {
+		for _, svc := range file.Services {
+			s := deploy.Service{FullName: svc.FullName}
+			for _, m := range svc.Methods {
+				s.Methods = append(s.Methods, deploy.Method{Name: m.Name, Stream: m.Kind != model.Unary, Policy: m.Policy.Policy})
+			}
+			services = append(services, s)
+		}
+	}
+	return services
+}
+
+// generate makes the files, and compares them with those that are there.
+func (d *deployment) generate(command string, services []deploy.Service) error {
+	var err error
+	if d.folder, err = d.workspace.folder(d.deployParameters.dir); err != nil {
+		return fmt.Errorf("parameter deploy_dir=%q: %w", d.deployParameters.dir, err)
+	}
+	app, err := d.app(command, services)
+	if err != nil {
+		return err
+	}
+	wanted, err := deploy.Files(app)
+	if err != nil {
+		return fmt.Errorf("parameter %s", strings.ReplaceAll(err.Error(), "\n", "\nparameter "))
+	}
+	have, err := d.have(wanted)
+	if err != nil {
+		return err
+	}
+	return d.merge(wanted, have)
+}
+
+// app returns the program to deploy. Its folder is in the same module, from whose root it is built.
+func (d *deployment) app(command string, services []deploy.Service) (deploy.App, error) {
+	f, err := d.workspace.folder(command)
+	if err == nil && f.root != d.folder.root {
+		err = fmt.Errorf("it is in module %s, and deploy_dir in module %s; want both in one", f.module, d.folder.module)
+	}
+	if err != nil {
+		return deploy.App{}, fmt.Errorf("parameter app=%q: %w", command, err)
+	}
+	return deploy.App{
+		Name: d.name, Image: d.image, Port: cmp.Or(d.port, deploy.DefaultPort),
+		Dir:       strings.TrimPrefix(d.folder.importPath, d.folder.module+"/"),
+		Command:   strings.TrimPrefix(f.importPath, f.module+"/"),
+		Version:   deploy.DefaultVersion,
+		GoVersion: d.goVersion(), DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
+		Services: services,
+	}, nil
+}
+
+// goLine is the line of a go.mod that says which Go the module needs.
+var goLine = regexp.MustCompile(`(?m)^go 1\.([0-9]+)`)
+
+// goVersion returns the version of Go that the user's module is built with: the newest of that which its go.mod asks for, whose
+// images build with no other.
+func (d *deployment) goVersion() string {
+	text, err := fs.ReadFile(d.tree, path.Join(d.folder.root, "go.mod"))
+	found := goLine.FindSubmatch(text)
+	if err != nil || found == nil {
+		return deploy.DefaultGoVersion
+	}
+	minor, _ := strconv.Atoi(string(found[1]))
+	least, _ := strconv.Atoi(strings.TrimPrefix(deploy.DefaultGoVersion, "1."))
+	return fmt.Sprintf("1.%d", max(minor, least))
+}
+
+// have returns those of some files that the user has.
+func (d *deployment) have(wanted map[string][]byte) (map[string][]byte, error) {
+	have := make(map[string][]byte)
+	for name := range wanted {
+		at := path.Join(d.folder.path, name)
+		full := path.Join(d.workspace.dir, at)
+		info, err := fs.Stat(d.tree, full)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil && !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s: it is not a file; rename it, as a file of this name is to be written", at)
+		}
+		if have[name], err = readRegular(d.tree, full, info, err); err != nil {
+			return nil, fmt.Errorf("%s: it cannot be read: %w", at, err)
+		}
+	}
+	return have, nil
+}
+
+// merge keeps the parts of which the user has a file, and says what does not agree in them. All files of the others are new.
+func (d *deployment) merge(wanted, have map[string][]byte) error {
+	owned := make(map[string]bool)
+	for name := range have {
+		owned[partOf(name)] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		at, part := path.Join(d.folder.path, name), partOf(name)
+		content, found := have[name]
+		switch {
+		case len(d.parts) > 0 && !slices.Contains(d.parts, part):
+		case found:
+			d.compare(at, name, content, wanted[name])
+		case !owned[part]:
+			if err := d.checkWrite(d.folder, name); err != nil {
+				return err
+			}
+			d.files[at] = wanted[name]
+		}
+	}
+	return nil
+}
+
+// compare warns of where a file of the user does not say what the policies say.
+func (d *deployment) compare(at, name string, have, want []byte) {
+	differences, err := deploy.Differences(name, have, want)
+	if err != nil {
+		d.warnings = append(d.warnings, model.Problem{Place: model.Place{Path: at}, Text: fmt.Sprintf("it cannot be compared with the policies: %v", err)})
+	}
+	for _, difference := range differences {
+		place := model.Place{Path: at, Line: difference.Line, Column: difference.Column}
+		d.warnings = append(d.warnings, model.Problem{Place: place, Text: difference.Text})
+	}
+}

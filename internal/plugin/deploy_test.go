@@ -1,0 +1,76 @@
+package plugin_test
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// deployed returns what a run of the case deploy gives where the user has some files.
+func deployed(t *testing.T, have map[string]string) result {
+	t.Helper()
+	tree := fstest.MapFS{"home/library/go.mod": {Data: []byte("module example.com/library\n")}}
+	for path, content := range have {
+		tree["home/library/"+path] = &fstest.MapFile{Data: []byte(content), Mode: 0o444}
+	}
+	c := readCase(t, "deploy")
+	c.options = strings.ReplaceAll(c.options, "deploy/user/", "")
+	return runIn(t, c.request(t), tree, "home/library")
+}
+
+// TestDeployTwice checks that what was written once is the user's: a second run writes nothing, and has nothing to say.
+func TestDeployTwice(t *testing.T) {
+	first := deployed(t, nil)
+	if len(first.files) != 14 || first.files["deploy/Dockerfile"] == "" {
+		t.Fatalf("the first run writes %d files, and says %q", len(first.files), first.err)
+	}
+	second := deployed(t, first.files)
+	if diff := cmp.Diff(result{files: map[string]string{}}, second, cmp.AllowUnexported(result{})); diff != "" {
+		t.Errorf("the second run (-want +got):\n%s", diff)
+	}
+}
+
+// TestDeployLeavesWhatIsRemoved checks that a file which the user has removed stays away, and a part of which there is none comes.
+func TestDeployLeavesWhatIsRemoved(t *testing.T) {
+	files := deployed(t, nil).files
+	maps.DeleteFunc(files, func(path, _ string) bool {
+		return path == "deploy/kubernetes/horizontalpodautoscaler.yaml" || strings.HasPrefix(path, "deploy/istio/")
+	})
+	again := deployed(t, files)
+	if again.err != "" || len(again.files) != 3 || again.files["deploy/istio/kustomization.yaml"] == "" {
+		t.Errorf("the run says %q, and writes %d files", again.err, len(again.files))
+	}
+}
+
+// TestDeployBelowModuleRoot checks that paths in the files are from the root of the module, where images are built.
+func TestDeployBelowModuleRoot(t *testing.T) {
+	c := readCase(t, "deploy")
+	c.options = strings.ReplaceAll(c.options, "deploy/user/", "")
+	tree := fstest.MapFS{"home/go.mod": {Data: []byte("module example.com/home\n\ngo 1.25.3\n")}}
+	got := runIn(t, c.request(t), tree, "home/library").files["deploy/Dockerfile"]
+	for _, want := range []string{"docker build -f library/deploy/Dockerfile ", "-o /out/server ./library/cmd/server\n", "ARG GO_IMAGE=golang:1.25\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("there is no %q in\n%s", want, got)
+		}
+	}
+}
+
+// TestDeploySymlink checks that nothing is written where a link leads out of the module.
+func TestDeploySymlink(t *testing.T) {
+	home, elsewhere := t.TempDir(), t.TempDir()
+	writeTree(t, home, map[string]string{"library/go.mod": "module example.com/library\n"})
+	if err := os.Symlink(elsewhere, filepath.Join(home, "library/deploy")); err != nil {
+		t.Skip(err)
+	}
+	c := readCase(t, "deploy")
+	c.options = strings.ReplaceAll(c.options, "deploy/user/", "")
+	got := runIn(t, c.request(t), os.DirFS(home), "library")
+	if want := `parameter deploy_dir="deploy": deploy: it leads out of the module example.com/library, through a symbolic link; nothing is written there`; got.err != want {
+		t.Errorf("the error is %q, want %q", got.err, want)
+	}
+}

@@ -1,0 +1,154 @@
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/grpcservice/grpcservice/internal/gen"
+	"github.com/grpcservice/grpcservice/internal/model"
+	"github.com/grpcservice/grpcservice/internal/skeleton"
+)
+
+// userCode is what the files lack that a user owns: the package that implements the services, and the program that serves them.
+type userCode struct {
+	workspace
+	templates *gen.Templates
+	services  []model.Implementation
+	files     map[string][]byte // whole, by their paths from the folder that the process runs in
+	warnings  []model.Problem
+	errs      []error
+}
+
+// addSkeleton adds the user's files that are new or have to change. What it says of files is warnings, or under strict errors.
+func (o *output) addSkeleton(env Env, files []model.File, templates *gen.Templates, params parameters) []model.Problem {
+	u := &userCode{
+		workspace: workspace{tree: env.Tree, dir: env.Dir}, templates: templates,
+		services: model.Implementations(files), files: make(map[string][]byte),
+	}
+	if len(u.services) == 0 {
+		return nil // nothing is to be implemented
+	}
+	u.generate(params)
+	if params.strict {
+		for _, warning := range u.warnings {
+			u.errs = append(u.errs, warning)
+		}
+		u.warnings = nil
+	}
+	if err := errors.Join(u.errs...); err != nil {
+		o.errs = append(o.errs, err)
+		return u.warnings
+	}
+	for _, name := range slices.Sorted(maps.Keys(u.files)) {
+		o.add(name, u.files[name], nil)
+	}
+	return u.warnings
+}
+
+func (u *userCode) fail(err error) { u.errs = append(u.errs, err) }
+
+func (u *userCode) generate(params parameters) {
+	f, err := u.folder(params.skeletonDir)
+	if err != nil {
+		u.fail(fmt.Errorf("parameter skeleton_dir=%q: %w", params.skeletonDir, err))
+		return
+	}
+	have, err := u.workspace.files(f.path, ".go")
+	if err != nil {
+		u.fail(fmt.Errorf("parameter skeleton_dir=%q: %w", params.skeletonDir, err))
+		return
+	}
+	u.merge(f, have)
+	if params.app != "" {
+		u.addApp(params.app, f, have)
+	}
+}
+
+// merge adds what the package in a folder lacks.
+func (u *userCode) merge(f folder, have map[string][]byte) {
+	name := model.PackageName(f.importPath)
+	result := skeleton.Merge(skeleton.Package{
+		Dir: f.path, Name: name, ImportPath: f.importPath, Doc: model.PackageDoc(name, u.services), Files: have,
+	}, u.wanted(), func(importPath string) (map[string][]byte, bool) { return u.packageFiles(f, importPath) })
+	for _, problem := range result.Warnings {
+		u.warnings = append(u.warnings, problemOf(problem))
+	}
+	for _, problem := range result.Errors {
+		u.fail(problem)
+	}
+	for _, name := range slices.Sorted(maps.Keys(result.Files)) {
+		if err := u.checkWrite(f, name); err != nil {
+			u.fail(err)
+		}
+		u.files[path.Join(f.path, name)] = result.Files[name]
+	}
+}
+
+// problemOf returns a problem with a user's file as one of a model, so that both are reported in one way.
+func problemOf(p skeleton.Problem) model.Problem {
+	return model.Problem{Place: model.Place{Path: p.Path, Line: p.Line, Column: p.Column}, Text: p.Text}
+}
+
+// wanted returns the services as the user's package is to implement them.
+func (u *userCode) wanted() (services []skeleton.Service) {
+	for _, i := range u.services {
+		svc := skeleton.Service{
+			Name: i.FullName, Type: i.Type, Interface: skeleton.Ident(i.Interface), File: i.File, Packages: []string{i.Messages},
+			Decls: u.decls(i), Tests: u.tests(i),
+		}
+		for _, m := range i.Stubs() {
+			svc.Methods = append(svc.Methods, u.method(m))
+		}
+		services = append(services, svc)
+	}
+	return services
+}
+
+// decls returns what a new file begins with.
+func (u *userCode) decls(i model.Implementation) []skeleton.Decl {
+	decls := []skeleton.Decl{
+		{Name: i.Type, Render: u.piece("type", i)},
+		{Render: u.piece("assertion", i)},
+		{Name: i.Constructor, Render: u.piece("constructor", i)},
+	}
+	for _, m := range i.Operations() {
+		decls = append(decls, skeleton.Decl{Render: u.render(func(f gen.Frame) (string, error) { return u.templates.Work(m, f) })})
+	}
+	return decls
+}
+
+// tests returns the tests that a new type begins with.
+func (u *userCode) tests(i model.Implementation) []skeleton.Decl {
+	tests := []skeleton.Decl{{Name: "Test" + i.Type, Render: u.piece("test", i)}}
+	if m := i.Example(); m != nil {
+		tests = append(tests, skeleton.Decl{Name: "Test" + i.Type + m.GoName, Render: u.render(func(f gen.Frame) (string, error) {
+			return u.templates.Example(*m, f)
+		})})
+	}
+	return tests
+}
+
+func (u *userCode) method(m model.MethodStub) skeleton.Method {
+	return skeleton.Method{
+		Name: m.GoName, Input: skeleton.Ident(m.Input), Output: skeleton.Ident(m.Output),
+		StreamsRequests: m.Kind.StreamsRequests(), StreamsResponses: m.Kind.StreamsResponses(),
+		Render: u.render(func(f gen.Frame) (string, error) { return u.templates.Method(m, f) }),
+	}
+}
+
+func (u *userCode) piece(name string, i model.Implementation) func(skeleton.Frame) (string, error) {
+	return u.render(func(f gen.Frame) (string, error) { return u.templates.Implementation(name, i, f) })
+}
+
+// render makes a function of templates one that the skeleton calls.
+func (u *userCode) render(text func(gen.Frame) (string, error)) func(skeleton.Frame) (string, error) {
+	return func(f skeleton.Frame) (string, error) {
+		return text(gen.Frame{
+			Receiver: f.Receiver, Type: f.Type, IsNew: f.New, Own: f.Own,
+			Ident: func(id model.Ident) string { return f.Ident(skeleton.Ident(id)) },
+		})
+	}
+}

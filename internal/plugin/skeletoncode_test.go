@@ -1,0 +1,166 @@
+package plugin_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io/fs"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+// skeletonCases are what the names of the cases begin with whose services are implemented: all shapes, and odd names.
+var skeletonCases = []string{"skeleton_", "kinds", "package_names", "initialisms", "keyword_packages", "several", "torture_names", "torture_streams",
+	"pattern_odd", "pattern_packages", "pattern_opaque", "policy_options"}
+
+// writeSkeletons writes, into the module of all generated code, what a user gets who implements the services of each case, and
+// the programs that serve them. It returns the packages of it.
+func writeSkeletons(t *testing.T, module goModule) (packages []string) {
+	t.Helper()
+	for _, c := range testCases(t) {
+		if !slices.ContainsFunc(skeletonCases, func(prefix string) bool { return strings.HasPrefix(c.name, prefix) }) {
+			continue
+		}
+		request := c.request(t)
+		if run(t, request).err != "" {
+			continue
+		}
+		dir := "skeleton/" + c.name
+		own := without(c.options, "paths", "module", "emit", "report", "strict", "templates", "skeleton_dir", "app", "deploy_dir", "app_name", "image", "port")
+		request.Parameter = proto.String(strings.TrimPrefix(own+",emit=skeleton,skeleton_dir="+dir+",app="+dir+"/cmd/server", ","))
+		tree := fstest.MapFS{"go.mod": {Data: []byte("module example.com\n"), Mode: 0o644}}
+		first := runIn(t, request, tree, ".")
+		if first.err != "" {
+			t.Errorf("%s: %s", c.name, first.err)
+		}
+		for file, content := range first.files {
+			tree[file] = &fstest.MapFile{Data: []byte(content), Mode: 0o644}
+		}
+		if second := runIn(t, request, tree, "."); len(second.files) > 0 || second.err != "" || second.warnings != first.warnings {
+			t.Errorf("%s: the second run writes %q (%s), and warns of %q; want nothing, and what the first run warns of, %q",
+				c.name, slices.Collect(maps.Keys(second.files)), second.err, second.warnings, first.warnings)
+		}
+		writeTree(t, module.dir, first.files)
+		if len(first.files) > 0 {
+			packages = append(packages, "./"+dir, "./"+dir+"/cmd/server")
+		}
+	}
+	return packages
+}
+
+// checkSkeletons checks the code of skeletons as users check theirs, and runs the tests that come with it.
+func checkSkeletons(t *testing.T, module goModule) {
+	packages := writeSkeletons(t, module)
+	module.mustRun(t, "go", append([]string{"vet", "-trimpath"}, packages...)...)
+	if staticcheck := os.Getenv("STATICCHECK"); staticcheck != "" {
+		current := slices.DeleteFunc(slices.Clone(packages), func(pkg string) bool { return namesDeprecated(t, pkg) })
+		module.mustRun(t, staticcheck, current...)
+	}
+	module.mustRun(t, "go", "test", "-trimpath", "./skeleton/skeleton_new", "./skeleton/kinds")
+	checkProgram(t, module, "./skeleton/skeleton_new/cmd/server")
+}
+
+// checkProgram runs a program as it was generated: it serves, all its RPCs answer UNIMPLEMENTED, and it stops when it is told to.
+func checkProgram(t *testing.T, module goModule, pkg string) {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "server.exe")
+	module.mustRun(t, "go", "build", "-o", binary, pkg)
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := lis.Addr().String()
+	lis.Close()
+	var log bytes.Buffer
+	cmd := exec.Command(binary)
+	cmd.Env, cmd.Stderr, cmd.WaitDelay = append(os.Environ(), "ADDR="+addr, "LOG_LEVEL=WARN"), &log, 10*time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	checkUnimplemented(t, addr)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the program ends with %v", err)
+	}
+	for line := range strings.Lines(log.String()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("the log has a line that is no JSON: %s", line)
+		}
+	}
+}
+
+// checkUnimplemented calls RPCs of a server.
+func checkUnimplemented(t *testing.T, addr string) {
+	t.Helper()
+	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for _, service := range []string{"", "library.v1.BookService", "library.v1.IndexService"} {
+		health, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{Service: service})
+		if err != nil || health.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+			t.Errorf("the health of %q is %v (%v), want SERVING", service, health.GetStatus(), err)
+		}
+	}
+	for _, method := range []string{"GetBook", "CreateBook", "DeleteBook", "ListBooks", "ListWords", "ImportBooks", "WatchBooks", "Chat"} {
+		err := call(ctx, conn, "/library.v1.BookService/"+method)
+		if status.Code(err) != codes.Unimplemented || !strings.Contains(err.Error(), method) {
+			t.Errorf("%s answers %v, want UNIMPLEMENTED with its name", method, err)
+		}
+	}
+}
+
+// call makes a call with one empty request, and returns how it ends.
+func call(ctx context.Context, conn *grpc.ClientConn, method string) error {
+	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method)
+	if err != nil {
+		return err
+	}
+	if err := stream.SendMsg(&emptypb.Empty{}); err != nil {
+		return err
+	}
+	if err := stream.CloseSend(); err != nil {
+		return err
+	}
+	return stream.RecvMsg(&emptypb.Empty{})
+}
+
+// namesDeprecated says whether staticcheck has reason to complain of a user's code: its proto deprecates what it has to name.
+func namesDeprecated(t *testing.T, pkg string) bool {
+	t.Helper()
+	name := path.Base(strings.TrimSuffix(pkg, "/cmd/server"))
+	found := false
+	err := filepath.WalkDir(filepath.Join(testdata, name), func(at string, entry fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(at, ".proto") {
+			content := readFile(t, at)
+			found = found || strings.Contains(content, "deprecated = true") || strings.Contains(content, "Deprecated:")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}

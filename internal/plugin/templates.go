@@ -1,0 +1,55 @@
+package plugin
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/gen"
+)
+
+// folderPath is the path of a folder below that in which the process runs. No part of it begins with a dot.
+var folderPath = regexp.MustCompile(`^[^./\\:\s[:cntrl:]][^/\\:[:cntrl:]]*(/[^./\\:\s[:cntrl:]][^/\\:[:cntrl:]]*)*$`)
+
+// loadTemplates returns our templates, and those of the user in the folder that the parameter names, if there is one.
+func loadTemplates(env Env, dir string) (*gen.Templates, error) {
+	if dir == "" {
+		return gen.LoadTemplates()
+	}
+	fail := func(what any) (*gen.Templates, error) {
+		return nil, fmt.Errorf("parameter templates=%q: %v; want the path of a folder of templates, from the folder in which buf or protoc runs", dir, what)
+	}
+	if env.Tree == nil {
+		return fail("the folder in which buf or protoc runs is not known")
+	}
+	if _, err := fs.Stat(env.Tree, path.Join(env.Dir, dir)); err != nil {
+		return fail(err)
+	}
+	files, err := workspace{tree: env.Tree, dir: env.Dir}.files(dir, ".tmpl")
+	if err != nil {
+		return fail(err)
+	}
+	if len(files) == 0 {
+		return fail("there is no file that ends in .go.tmpl")
+	}
+	var user []gen.UserTemplate
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		user = append(user, gen.UserTemplate{Path: path.Join(dir, name), Text: string(files[name])})
+	}
+	return gen.LoadTemplates(user...)
+}
+
+// printTemplate prints our template of a name as a user's begins, and returns the exit code.
+func printTemplate(env Env, template string) int {
+	text, found := gen.CopyOf(template)
+	if !found {
+		fmt.Fprintf(env.Stderr, "%s: there is no template %q; there are %s\n", name, template, strings.Join(gen.TemplateNames(), ", "))
+		return exitMisused
+	}
+	fmt.Fprint(env.Stdout, text)
+	return exitAnswered
+}

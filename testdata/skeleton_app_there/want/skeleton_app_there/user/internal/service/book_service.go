@@ -1,0 +1,62 @@
+// Package service implements the services of library.v1.
+package service
+
+import (
+	"context"
+	"io"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	libraryv1 "example.com/skeleton_app_there/library/v1"
+	"example.com/skeleton_app_there/library/v1/libraryv1service"
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/operation"
+)
+
+// BookService implements [libraryv1service.BookService].
+type BookService struct {
+	operations *operation.Manager
+}
+
+var _ libraryv1service.BookService = (*BookService)(nil)
+
+// NewBookService returns a BookService whose operations the manager keeps and works on.
+func NewBookService(operations *operation.Manager) *BookService {
+	s := &BookService{operations: operations}
+	libraryv1service.BookServiceScanBooks.Handle(operations, s.runScanBooks)
+	return s
+}
+
+// runScanBooks does the work of an operation that ScanBooks has started, here or in another process.
+func (s *BookService) runScanBooks(ctx context.Context, run *operation.Run[libraryv1.ScanBooksRequest, libraryv1.Book]) (*libraryv1.Book, error) {
+	// TODO: Do what run.Request asks for. Call run.Save as you go: it shows the progress, and keeps what the next attempt goes on
+	// from, should this process end. Return when ctx ends.
+	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "ScanBooks")
+}
+
+// GetBook returns one book, or NOT_FOUND.
+func (s *BookService) GetBook(ctx context.Context, req *libraryv1.GetBookRequest) (*libraryv1.Book, error) {
+	// TODO: Check req, do the work, and answer. Callers get the status of an error; one without is UNKNOWN to them.
+	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "GetBook")
+}
+
+// WatchBooks streams the changes to a shelf.
+func (s *BookService) WatchBooks(ctx context.Context, req *libraryv1.GetBookRequest) runtime.Stream[libraryv1.Book] {
+	// TODO: Return the next response, and io.EOF behind the last. One that waits for something returns when ctx ends, or when the
+	// server is to stop: runtime.Draining(ctx).
+	next := func() (*libraryv1.Book, error) {
+		return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "WatchBooks")
+	}
+	return func(yield func(*libraryv1.Book, error) bool) {
+		for resp, err := next(); err != io.EOF; resp, err = next() {
+			if !yield(resp, err) || err != nil {
+				return // nobody reads on, or there is an error
+			}
+		}
+	}
+}
+
+// ScanBooks begins to scan all books.
+func (s *BookService) ScanBooks(ctx context.Context, req *libraryv1.ScanBooksRequest) (*longrunningpb.Operation, error) {
+	// TODO: Check req here, while the caller listens; the work is in runScanBooks.
+	return libraryv1service.BookServiceScanBooks.Start(ctx, s.operations, req)
+}

@@ -1,0 +1,26 @@
+package service_test
+
+import (
+	"testing"
+
+	"example.com/library/internal/service"
+	libraryv1 "example.com/skeleton_app_there/library/v1"
+	"example.com/skeleton_app_there/library/v1/libraryv1servicetest"
+	"github.com/grpcservice/grpcservice/runtime/operation"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// TestBookService holds BookService to the contract of every service: whatever callers send, and whenever they go.
+func TestBookService(t *testing.T) {
+	libraryv1servicetest.CheckBookService(t, service.NewBookService(operation.NewManager(operation.Memory())))
+}
+
+// TestBookServiceGetBook calls GetBook over an in-memory connection, as a client does.
+func TestBookServiceGetBook(t *testing.T) {
+	client := libraryv1servicetest.ServeBookService(t, service.NewBookService(operation.NewManager(operation.Memory())))
+	_, err := client.GetBook(t.Context(), &libraryv1.GetBookRequest{})
+	if got, want := status.Code(err), codes.Unimplemented; got != want { // TODO: Fill in the request, and want its response.
+		t.Errorf("GetBook answers %v (%v), want %v", got, err, want)
+	}
+}

@@ -1,0 +1,78 @@
+// Command server serves library.v1.BookService and library.v1.IndexService until it gets SIGTERM or SIGINT.
+//
+// The environment says how:
+//
+//	ADDR              the TCP address to serve at; :8080 is the default
+//	LOG_LEVEL         DEBUG, INFO, WARN or ERROR; INFO is the default
+//	DRAIN_DELAY       how long it goes on taking calls after SIGTERM; 5s is the default
+//	SHUTDOWN_TIMEOUT  how long calls may take to end after that; 20s is the default
+//	TOKEN_KEYS        the keys of page tokens, the same for all replicas: openssl rand -base64 32
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"example.com/library/internal/service"
+	"example.com/skeleton_new/library/v1/libraryv1service"
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/idempotency"
+	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/seal"
+)
+
+func main() {
+	if err := run(context.Background(), os.Getenv); err != nil {
+		slog.Error("the server has stopped", "error", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends or a signal comes.
+func run(ctx context.Context, getenv func(string) string) error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cmp.Or(getenv("LOG_LEVEL"), "INFO"))); err != nil {
+		return fmt.Errorf("LOG_LEVEL: %w", err)
+	}
+	logger := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	slog.SetDefault(logger)
+	drainDelay, err := time.ParseDuration(cmp.Or(getenv("DRAIN_DELAY"), "5s"))
+	if err != nil {
+		return fmt.Errorf("DRAIN_DELAY: %w", err)
+	}
+	shutdownTimeout, err := time.ParseDuration(cmp.Or(getenv("SHUTDOWN_TIMEOUT"), "20s"))
+	if err != nil {
+		return fmt.Errorf("SHUTDOWN_TIMEOUT: %w", err)
+	}
+
+	options := []runtime.ServerOption{
+		runtime.WithLogger(logger),
+		runtime.WithDrainDelay(drainDelay),
+		runtime.WithShutdownTimeout(shutdownTimeout),
+		// TODO: Say who calls, with runtime.WithAuthenticator: some methods ask it. Until then everybody may call everything.
+		runtime.WithoutAuthentication(),
+		// A call that is made again under its request id gets the answer of the first. TODO: With replicas, use a store that they share.
+		runtime.WithIdempotency(idempotency.New(idempotency.Memory())),
+		// runtime.WithTLSFiles("server.crt", "server.key") serves TLS; leave it out behind a mesh that does.
+		// runtime.WithReflection() lets grpcurl list and describe the services; leave it out where the world can connect.
+	}
+	if text := getenv("TOKEN_KEYS"); text != "" {
+		keys, err := seal.ParseKeys(text)
+		if err != nil {
+			return fmt.Errorf("TOKEN_KEYS: %w", err)
+		}
+		options = append(options, runtime.WithTokenKeys(keys...))
+	}
+	srv := runtime.NewServer(options...)
+	operations := operation.NewManager(operation.Memory()) // TODO: Use a store that replicas share, and that outlives them.
+	operation.Register(srv, operations)
+
+	libraryv1service.RegisterBookService(srv, service.NewBookService())
+	libraryv1service.RegisterIndexService(srv, service.NewIndexService(operations))
+
+	return srv.Run(ctx, cmp.Or(getenv("ADDR"), ":8080")) // SIGTERM: not serving, drain, stop
+}

@@ -1,0 +1,141 @@
+// Package service implements the services of library.v1.
+package service
+
+import (
+	"context"
+	"io"
+
+	libraryv1 "example.com/skeleton_new/library/v1"
+	"example.com/skeleton_new/library/v1/libraryv1service"
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/page"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+// BookService implements [libraryv1service.BookService].
+type BookService struct{}
+
+var _ libraryv1service.BookService = (*BookService)(nil)
+
+// NewBookService returns a BookService.
+func NewBookService() *BookService {
+	return &BookService{}
+}
+
+// GetBook returns one book, or NOT_FOUND.
+//
+// The book is the one on the shelf, not the one at home.
+func (s *BookService) GetBook(ctx context.Context, req *libraryv1.GetBookRequest) (*libraryv1.Book, error) {
+	// TODO: Check req, do the work, and answer. Callers get the status of an error; one without is UNKNOWN to them.
+	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "GetBook")
+}
+
+// CreateBook adds a book.
+func (s *BookService) CreateBook(ctx context.Context, req *libraryv1.CreateBookRequest) (*libraryv1.Book, error) {
+	// TODO: Check req, do the work, and answer. Callers get the status of an error; one without is UNKNOWN to them.
+	// A call that is made again has the same request_id: with runtime.WithIdempotency the server answers it as the first.
+	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "CreateBook")
+}
+
+// DeleteBook takes a request and answers once.
+func (s *BookService) DeleteBook(ctx context.Context, req *libraryv1.DeleteBookRequest) (*emptypb.Empty, error) {
+	// TODO: Check req, do the work, and answer. Callers get the status of an error; one without is UNKNOWN to them.
+	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "DeleteBook")
+}
+
+// ListBooks lists the books on a shelf, a page at a time.
+func (s *BookService) ListBooks(ctx context.Context, req *libraryv1.ListBooksRequest) (*libraryv1.ListBooksResponse, error) {
+	// TODO: Return at most limit items, in the order of their keys: from the beginning if after is nil, else those behind it.
+	// The key must be unique. Give it more fields (a struct) if the list is sorted by something else first.
+	return libraryv1service.BookServiceListBooks.Serve(ctx, req, page.Keyset(
+		func(ctx context.Context, after *string, limit int) ([]*libraryv1.Book, error) {
+			return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "ListBooks")
+		},
+		func(item *libraryv1.Book) string { return item.GetName() },
+	), page.Total(func(ctx context.Context) (int64, error) {
+		return 0, runtime.Unimplemented(libraryv1service.BookServiceName, "ListBooks") // TODO: Count all items, or leave this out.
+	}))
+}
+
+// ListWords lists the words that books are found by.
+func (s *BookService) ListWords(ctx context.Context, req *libraryv1.ListWordsRequest) (*libraryv1.ListWordsResponse, error) {
+	// TODO: Return at most limit items, all but the first offset of them, in an order that does not change.
+	// page.Keyset is better where items have a unique key: it misses and repeats nothing while the list changes.
+	return libraryv1service.BookServiceListWords.Serve(ctx, req, page.Offset(
+		func(ctx context.Context, offset int64, limit int) ([]*libraryv1.Word, error) {
+			return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "ListWords")
+		},
+	))
+}
+
+// BatchGetBooks returns many books.
+func (s *BookService) BatchGetBooks(ctx context.Context, req *libraryv1.BatchGetBooksRequest) (*libraryv1.BatchGetBooksResponse, error) {
+	// TODO: Look up all ids at once, and return what is found; what is not is told to the caller.
+	return libraryv1service.BookServiceBatchGetBooks.Load(ctx, req, func(ctx context.Context, ids []string) (map[string]*libraryv1.Book, error) {
+		return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "BatchGetBooks")
+	})
+}
+
+// BatchCreateBooks adds many books, or none.
+func (s *BookService) BatchCreateBooks(ctx context.Context, req *libraryv1.BatchCreateBooksRequest) (*libraryv1.BatchCreateBooksResponse, error) {
+	// TODO: Do all in one transaction, with batch.InTx, if what is done before one fails must be undone.
+	return libraryv1service.BookServiceBatchCreateBooks.Each(ctx, req, s.CreateBook)
+}
+
+// BatchDeleteBooks removes many books.
+func (s *BookService) BatchDeleteBooks(ctx context.Context, req *libraryv1.BatchDeleteBooksRequest) (*emptypb.Empty, error) {
+	// TODO: Do it for one child. Do all in one transaction, with batch.InTx, if what is done before one fails must be undone.
+	return libraryv1service.BookServiceBatchDeleteBooks.Each(ctx, req, func(ctx context.Context, child string) (*emptypb.Empty, error) {
+		return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "BatchDeleteBooks")
+	})
+}
+
+// WatchBooks streams the changes to a shelf until the caller goes away.
+func (s *BookService) WatchBooks(ctx context.Context, req *libraryv1.WatchBooksRequest) runtime.Stream[libraryv1.BookEvent] {
+	// TODO: Return the next response, and io.EOF behind the last. One that waits for something returns when ctx ends, or when the
+	// server is to stop: runtime.Draining(ctx).
+	next := func() (*libraryv1.BookEvent, error) {
+		return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "WatchBooks")
+	}
+	return func(yield func(*libraryv1.BookEvent, error) bool) {
+		for resp, err := next(); err != io.EOF; resp, err = next() {
+			if !yield(resp, err) || err != nil {
+				return // nobody reads on, or there is an error
+			}
+		}
+	}
+}
+
+// ImportBooks takes in a catalogue.
+func (s *BookService) ImportBooks(ctx context.Context, reqs runtime.Stream[libraryv1.Book]) (*libraryv1.ImportBooksResponse, error) {
+	for req, err := range reqs {
+		if err != nil {
+			return nil, err // the caller is gone, or what came is no request
+		}
+		_ = req // TODO: Take it in. There may be any number of requests, so do not keep them all.
+	}
+	// TODO: Answer when all have come.
+	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "ImportBooks")
+}
+
+// Chat talks about books.
+func (s *BookService) Chat(ctx context.Context, reqs runtime.Stream[libraryv1.ChatRequest]) runtime.Stream[libraryv1.ChatResponse] {
+	// TODO: Answer one request. Where responses do not follow requests one by one, return stream.Duplex instead of all this.
+	answer := func(req *libraryv1.ChatRequest) (*libraryv1.ChatResponse, error) {
+		return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "Chat")
+	}
+	return func(yield func(*libraryv1.ChatResponse, error) bool) {
+		for req, err := range reqs {
+			if err != nil {
+				yield(nil, err) // the caller is gone, or what came is no request
+				return
+			}
+			resp, err := answer(req)
+			if !yield(resp, err) || err != nil {
+				return // nobody reads on, or there is an error
+			}
+		}
+		// TODO: Say what is left to say when all have come, or nothing.
+		yield(nil, runtime.Unimplemented(libraryv1service.BookServiceName, "Chat"))
+	}
+}

@@ -1,0 +1,14 @@
+package service_test
+
+import (
+	"testing"
+
+	"example.com/library/internal/service"
+	"example.com/skeleton_new/library/v1/libraryv1servicetest"
+	"github.com/grpcservice/grpcservice/runtime/operation"
+)
+
+// TestIndexService holds IndexService to the contract of every service: whatever callers send, and whenever they go.
+func TestIndexService(t *testing.T) {
+	libraryv1servicetest.CheckIndexService(t, service.NewIndexService(operation.NewManager(operation.Memory())))
+}
