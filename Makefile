@@ -65,7 +65,7 @@ test-newest: ## Run the tests against the newest grpc, as a user's go.mod may ha
 # now and then when the time is up in the middle of an input; it gets a second chance.
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME (10s)
-	@run() { (cd "$$2" && go test -run '^$$' -fuzz "^$$1$$" -fuzztime $(FUZZTIME) .); }; \
+	@run() { (cd "$$2" && go test -run '^$$' -fuzz "^$$1$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .); }; \
 	for dir in $$(git grep --untracked -l '^func Fuzz' -- '*_test.go' | xargs -n 1 dirname | sort -u); do \
 		for target in $$(cd $$dir && go test -list '^Fuzz' . | grep '^Fuzz'); do \
 			run $$target $$dir || { [ -z "$$(git status --porcelain -- $$dir/testdata/fuzz)" ] && run $$target $$dir; } || exit 1; \
