@@ -17,5 +17,7 @@
 //		// ... run.Save(ctx, checkpoint, func(m *shopv1.BatchMetadata) { ... })
 //	}
 //
+// A test of such a service registers both on servicetest.Serve: what is generated for tests serves one service only.
+//
 // On the client, [Method.Call] returns a [Handle]. The package is a module of its own, because of the protos of google.longrunning.
 package operation

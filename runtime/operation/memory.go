@@ -112,6 +112,7 @@ func (m *memory) finish(e *entry, now time.Time, r Result) *Record {
 			rec.Metadata = r.Metadata
 		}
 		rec.DoneTime, rec.LeaseUntil = now, time.Time{}
+		rec.Checkpoint = nil // nobody goes on from it
 		if rec.Retain >= 0 {
 			rec.ExpireTime = now.Add(rec.Retain)
 		}

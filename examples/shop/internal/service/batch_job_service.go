@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 
@@ -50,15 +51,8 @@ func (s *BatchJobService) GetOperation(ctx context.Context, req *shopv1.GetOpera
 // may be done twice then, which sets its price once more.
 func (s *BatchJobService) process(ctx context.Context, run *operation.Run[shopv1.BatchRequest, shopv1.BatchMetadata]) (*shopv1.BatchResponse, error) {
 	changes, err := operation.Each(ctx, run, run.Request().GetItems(), func(ctx context.Context, item *shopv1.PriceChange) (bool, error) {
-		changed, err := s.prices.SetPrice(ctx, item.GetProductId(), item.GetPriceCents())
-		if ctx.Err() != nil {
-			return false, context.Cause(ctx) // cancelled, or stopped: this item is not done
-		}
-		if err := run.Save(ctx, nil, countItem); err != nil {
-			return false, err
-		}
-		return changed, err
-	})
+		return s.prices.SetPrice(ctx, item.GetProductId(), item.GetPriceCents())
+	}, operation.OnProgress(countItems), operation.SaveEvery(saveEvery))
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +65,10 @@ func (s *BatchJobService) process(ctx context.Context, run *operation.Run[shopv1
 	return response, nil
 }
 
-// countItem notes that one more item is done. One that is done twice must not count beyond the total.
-func countItem(metadata *shopv1.BatchMetadata) {
-	metadata.Done = min(metadata.GetDone()+1, metadata.GetTotal())
+// saveEvery is how far callers are behind what is done.
+const saveEvery = 100 * time.Millisecond
+
+// countItems notes how many items are done.
+func countItems(metadata *shopv1.BatchMetadata, ended, total int) {
+	metadata.Done, metadata.Total = int32(ended), int32(total)
 }

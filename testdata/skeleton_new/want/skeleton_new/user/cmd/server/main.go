@@ -6,6 +6,7 @@
 //	LOG_LEVEL         DEBUG, INFO, WARN or ERROR; INFO is the default
 //	DRAIN_DELAY       how long it goes on taking calls after SIGTERM; 5s is the default
 //	SHUTDOWN_TIMEOUT  how long calls may take to end after that; 20s is the default
+//	WITHOUT_AUTHENTICATION  true lets everybody call everything, to try it out; nobody may is the default
 //	TOKEN_KEYS        the keys of page tokens, the same for all replicas: openssl rand -base64 32
 package main
 
@@ -53,12 +54,14 @@ func run(ctx context.Context, getenv func(string) string) error {
 		runtime.WithLogger(logger),
 		runtime.WithDrainDelay(drainDelay),
 		runtime.WithShutdownTimeout(shutdownTimeout),
-		// TODO: Say who calls, with runtime.WithAuthenticator: some methods ask it. Until then everybody may call everything.
-		runtime.WithoutAuthentication(),
+		// TODO: Say who calls, with runtime.WithAuthenticator: some methods ask it, and the server does not start without.
 		// A call that is made again under its request id gets the answer of the first. TODO: With replicas, use a store that they share.
 		runtime.WithIdempotency(idempotency.New(idempotency.Memory())),
 		// runtime.WithTLSFiles("server.crt", "server.key") serves TLS; leave it out behind a mesh that does.
 		// runtime.WithReflection() lets grpcurl list and describe the services; leave it out where the world can connect.
+	}
+	if getenv("WITHOUT_AUTHENTICATION") == "true" {
+		options = append(options, runtime.WithoutAuthentication())
 	}
 	if text := getenv("TOKEN_KEYS"); text != "" {
 		keys, err := seal.ParseKeys(text)
