@@ -88,10 +88,23 @@ func (f *faults) operation(o *grpcservicev1.Operation) {
 	if o == nil {
 		return
 	}
-	f.positive("operation.lease", o.Lease)
+	f.lease(o.Lease)
 	f.duration("operation.retain", o.GetRetain())
 	f.duration("operation.timeout", o.GetTimeout())
 	f.atLeastOne("operation.max_attempts", o.GetMaxAttempts(), o.MaxAttempts == nil)
+}
+
+// shortestLease is the shortest lease that a worker can be expected to renew in time, which it does at a third of it.
+const shortestLease = time.Second
+
+func (f *faults) lease(text *string) {
+	if text == nil {
+		return
+	}
+	before := len(*f)
+	if d := f.duration("operation.lease", *text); d < shortestLease && len(*f) == before {
+		f.add("operation.lease", "%v is below %v: no worker could keep it", d, shortestLease)
+	}
 }
 
 func (f *faults) atLeastOne(field string, n int32, unset bool) {

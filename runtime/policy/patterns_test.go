@@ -69,7 +69,7 @@ func TestWhatCannotBeSaidOfPatterns(t *testing.T) {
 		{writes, "", `batch {max_size: 0}`, `batch.max_size: 0 is not at least 1`},
 		{writes, "", `batch {concurrency: 0}`, `batch.concurrency: 0 is not at least 1`},
 		{writes, "", `batch {mode: 9}`, `batch.mode: 9 is not a value of grpcservice.v1.Batch.Mode`},
-		{writes, "", `operation {lease: "0s"}`, `operation.lease: it must be above 0`},
+		{writes, "", `operation {lease: "0s"}`, `operation.lease: 0s is below 1s: no worker could keep it`},
 		{writes, "", `operation {lease: "-1s"}`, `operation.lease: -1s is negative`},
 		{writes, "", `operation {max_attempts: 0}`, `operation.max_attempts: 0 is not at least 1`},
 		{writes, "", `operation {on_conflict: 7}`, `operation.on_conflict: 7 is not a value of grpcservice.v1.Operation.OnConflict`},

@@ -1203,7 +1203,7 @@ type Operation struct {
 	// says the same.
 	ResponseType *string `protobuf:"bytes,2,opt,name=response_type,json=responseType,proto3,oneof" json:"response_type,omitempty"`
 	MetadataType *string `protobuf:"bytes,3,opt,name=metadata_type,json=metadataType,proto3,oneof" json:"metadata_type,omitempty"`
-	// How long a worker that is not heard of keeps an operation. Without it, "30s".
+	// How long a worker that is not heard of keeps an operation: at least "1s". Without it, "30s".
 	Lease *string `protobuf:"bytes,4,opt,name=lease,proto3,oneof" json:"lease,omitempty"`
 	// How long it can be asked for after its end; "0s" is for ever. Without it, "720h".
 	Retain *string `protobuf:"bytes,5,opt,name=retain,proto3,oneof" json:"retain,omitempty"`
