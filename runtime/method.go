@@ -1,6 +1,8 @@
 package runtime
 
 import (
+	"context"
+
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
@@ -48,6 +50,15 @@ type MethodInfo struct {
 	Policy Policy
 	// Descriptor describes the RPC; nil where the program does not know its proto.
 	Descriptor protoreflect.MethodDescriptor
+}
+
+// PolicyIn returns the policy of the call that ctx belongs to, with what the server overrides, where that is a call of this RPC;
+// else, as where one method calls another, that of the table.
+func (i MethodInfo) PolicyIn(ctx context.Context) Policy {
+	if c, ok := callOf(ctx); ok && c.call.method.info.FullMethod == i.FullMethod {
+		return c.call.method.info.Policy
+	}
+	return i.Policy
 }
 
 func newMethodInfo(service, name string, kind Kind, policy Policy) MethodInfo {

@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"context"
 	"strconv"
 
 	"google.golang.org/grpc/codes"
@@ -15,18 +14,7 @@ const (
 	defaultConcurrency = 8
 )
 
-// limitsOf returns the limits of the call of ctx where that is one of info's method, as the server may have overridden them;
-// else those of the proto.
-func limitsOf(ctx context.Context, info runtime.MethodInfo) runtime.Batch {
-	limits := info.Policy.Batch
-	if call, ok := runtime.CallFromContext(ctx); ok {
-		if called := call.Method(); called.FullMethod == info.FullMethod {
-			limits = called.Policy.Batch
-		}
-	}
-	return withDefaults(limits)
-}
-
+// withDefaults returns limits, with the default of what is not set.
 func withDefaults(limits runtime.Batch) runtime.Batch {
 	if limits.MaxSize <= 0 {
 		limits.MaxSize = defaultMaxSize

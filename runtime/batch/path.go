@@ -2,10 +2,11 @@ package batch
 
 import (
 	"fmt"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/fieldpath"
 )
 
 // path is where a field is: those before the last are messages, one in the other.
@@ -16,21 +17,7 @@ func findPath(message protoreflect.MessageDescriptor, dotted string) (path, erro
 	if dotted == "" {
 		return nil, nil
 	}
-	var p path
-	for name := range strings.SplitSeq(dotted, ".") {
-		if message == nil {
-			return nil, fmt.Errorf("%q: %s is no message", dotted, p.last().FullName())
-		}
-		fd := message.Fields().ByName(protoreflect.Name(name))
-		if fd == nil {
-			return nil, fmt.Errorf("%q: %s has no field %q", dotted, message.FullName(), name)
-		}
-		p, message = append(p, fd), nil
-		if !fd.IsList() && !fd.IsMap() {
-			message = fd.Message()
-		}
-	}
-	return p, nil
+	return fieldpath.Find(message, dotted)
 }
 
 // findList is findPath for a field that must be there and be repeated.
@@ -49,10 +36,7 @@ func (p path) last() protoreflect.FieldDescriptor { return p[len(p)-1] }
 
 // holder returns the message that has the last field, made where there is none.
 func (p path) holder(m protoreflect.Message) protoreflect.Message {
-	for _, fd := range p[:len(p)-1] {
-		m = m.Mutable(fd).Message()
-	}
-	return m
+	return fieldpath.Holder(p, m)
 }
 
 // own returns the message that has the last field of a shallow copy, for it to be set: those on the way become copies too. It is nil

@@ -20,7 +20,7 @@ func (m *Method[S, Req, Resp, C, R]) open(ctx context.Context, req *Req, opts []
 	if err != nil {
 		return nil, err
 	}
-	r := &request[Resp, C, R]{plan: p, limits: limitsOf(ctx, m.info)}
+	r := &request[Resp, C, R]{plan: p, limits: withDefaults(m.info.PolicyIn(ctx).Batch)}
 	for _, opt := range opts {
 		opt.serve(&r.serving)
 	}

@@ -47,7 +47,7 @@ func OnProgress[Metadata any](show func(m *Metadata, ended, total int)) EachOpti
 func Each[Req, Metadata, C, R any](
 	ctx context.Context, run *Run[Req, Metadata], children []C, work func(context.Context, C) (R, error), opts ...EachOption,
 ) ([]R, error) {
-	config := eachConfig{concurrency: rulesOf(ctx, run.info).Batch.Concurrency, every: time.Second}
+	config := eachConfig{concurrency: run.info.PolicyIn(ctx).Batch.Concurrency, every: time.Second}
 	for _, opt := range opts {
 		opt(&config)
 	}

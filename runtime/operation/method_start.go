@@ -34,7 +34,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *M
 	if err != nil {
 		return nil, misuse(m.info, err)
 	}
-	said, config := rulesOf(ctx, m.info), newStartConfig(opts)
+	said, config := m.info.PolicyIn(ctx), newStartConfig(opts)
 	if err := m.checkChildren(types, said.Batch, from); err != nil {
 		return nil, err
 	}
@@ -59,15 +59,6 @@ func (m *Method[S, Req, Op, Result, Metadata]) startRules(said runtime.Policy, c
 		rules.conflictKey = m.fields.ConflictKey
 	}
 	return rules
-}
-
-// rulesOf returns the policy of a method: that of the call of ctx, which the server may have overridden, where it is one of the
-// method.
-func rulesOf(ctx context.Context, info runtime.MethodInfo) runtime.Policy {
-	if call, ok := runtime.CallFromContext(ctx); ok && call.Method().FullMethod == info.FullMethod {
-		return call.Method().Policy
-	}
-	return info.Policy
 }
 
 // Limits of operations whose policy says nothing.

@@ -1,10 +1,9 @@
 package page
 
 import (
-	"fmt"
-	"strings"
-
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/fieldpath"
 )
 
 // path leads from a message to a field, in it or in a message in it. An empty path is of a field that there is not.
@@ -12,22 +11,7 @@ type path []protoreflect.FieldDescriptor
 
 // pathOf finds the field that text names: "page.token".
 func pathOf(desc protoreflect.MessageDescriptor, text string) (path, error) {
-	var p path
-	for name := range strings.SplitSeq(text, ".") {
-		if desc == nil {
-			return nil, fmt.Errorf("%s: %s is not a message", text, p.last().FullName())
-		}
-		field := desc.Fields().ByName(protoreflect.Name(name))
-		if field == nil {
-			return nil, fmt.Errorf("%s: %s has no field %s", text, desc.FullName(), name)
-		}
-		p = append(p, field)
-		desc = field.Message()
-		if field.IsList() || field.IsMap() {
-			desc = nil // what is many leads nowhere
-		}
-	}
-	return p, nil
+	return fieldpath.Find(desc, text)
 }
 
 func (p path) last() protoreflect.FieldDescriptor { return p[len(p)-1] }
@@ -42,10 +26,7 @@ func (p path) get(m protoreflect.Message) protoreflect.Value {
 
 // holder returns the message in m that has the field, and makes it where it is missing.
 func (p path) holder(m protoreflect.Message) protoreflect.Message {
-	for _, field := range p[:len(p)-1] {
-		m = m.Mutable(field).Message()
-	}
-	return m
+	return fieldpath.Holder(p, m)
 }
 
 // set sets the field in m.

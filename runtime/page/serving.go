@@ -32,22 +32,11 @@ type serving struct {
 }
 
 func newServing(ctx context.Context, shape *shape, info runtime.MethodInfo, opts []Option) *serving {
-	s := &serving{shape: shape, ctx: ctx, method: info.FullMethod, limits: limitsOf(ctx, info)}
+	s := &serving{shape: shape, ctx: ctx, method: info.FullMethod, limits: limitsIn(info.PolicyIn(ctx).Page)}
 	for _, opt := range opts {
 		opt(&s.options)
 	}
 	return s
-}
-
-// limitsOf returns what the policy of a call says of its pages, or that of the method outside a call of it.
-func limitsOf(ctx context.Context, info runtime.MethodInfo) runtime.Page {
-	limits := info.Policy.Page
-	if call, ok := runtime.CallFromContext(ctx); ok {
-		if serving := call.Method(); serving.FullMethod == info.FullMethod {
-			limits = serving.Policy.Page
-		}
-	}
-	return limitsIn(limits)
 }
 
 // limitsIn returns what a policy says, or the default where it says nothing.
