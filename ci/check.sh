@@ -26,19 +26,25 @@ if differs; then
 	echo "commit these first, or stash them: what is generated is compared with what is committed"
 	exit 2
 fi
-commit=$(git rev-parse --verify --quiet "$base^{commit}") || {
-	echo "there is no commit $base; fetch it (on GitHub: fetch-depth: 0), or name another: $0 BASE"
-	exit 2
-}
+case $base in
+*[!0]*)
+	commit=$(git rev-parse --verify --quiet "$base^{commit}") || {
+		echo "there is no commit $base; fetch it (on GitHub: fetch-depth: 0), or name another: $0 BASE"
+		exit 2
+	}
+	;;
+*) commit= ;; # zeros are what was there before the first push of a branch: nothing
+esac
 
 step "The protos are well written"
 buf lint
 buf format --diff --exit-code
 
 step "Callers survive what is new since $base"
-if git cat-file -e "$commit:./buf.yaml" 2>/dev/null; then
+if [ -n "$commit" ] && git cat-file -e "$commit:./buf.yaml" 2>/dev/null; then
 	here=$(git rev-parse --show-prefix) # empty at the top
-	buf breaking --against "$(git rev-parse --absolute-git-dir)#ref=$commit${here:+,subdir=$here}"
+	repository=$(cd "$(git rev-parse --git-common-dir)" && pwd) # also of a worktree, or a submodule
+	buf breaking --against "$repository#format=git,ref=$commit${here:+,subdir=$here}"
 else
 	echo "$base has no buf.yaml here, so there are no callers"
 fi

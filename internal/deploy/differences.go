@@ -41,27 +41,47 @@ func Differences(path string, have, want []byte) ([]Difference, error) {
 		return nil, err
 	}
 	var d differ
-	compare(&d, mine, theirs)
+	compare(&d, counterpart(mine, theirs[0]), theirs[0])
 	slices.SortStableFunc(d.found, func(a, b Difference) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return d.found, nil
 }
 
-// load reads a document; a file without one is an empty mapping.
-func load(text []byte) (*yaml.Node, error) {
+// load reads the documents of a file; one without any has an empty mapping.
+func load(text []byte) (docs []*yaml.Node, err error) {
 	loader, err := yaml.NewLoader(bytes.NewReader(text))
 	if err != nil {
 		return nil, err
 	}
-	var doc yaml.Node
-	if err := loader.Load(&doc); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+	for {
+		var doc yaml.Node
+		if err := loader.Load(&doc); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, err
+		}
+		if len(doc.Content) > 0 {
+			docs = append(docs, doc.Content[0])
+		}
 	}
-	if len(doc.Content) == 0 {
-		return &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}, nil
+	if len(docs) == 0 {
+		docs = append(docs, &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1})
 	}
-	return doc.Content[0], nil
+	return docs, nil
+}
+
+// counterpart returns the document to compare with want: users put several objects in a file. It is the first of the same kind and
+// name, or else of the same kind, or else the first.
+func counterpart(docs []*yaml.Node, want *yaml.Node) *yaml.Node {
+	for _, path := range [][]string{{"metadata", "name"}, {"kind"}} {
+		for _, doc := range docs {
+			if value(field(doc, "kind")) == value(field(want, "kind")) && value(field(doc, path...)) == value(field(want, path...)) {
+				return doc
+			}
+		}
+	}
+	return docs[0]
 }
 
 // differ collects differences.

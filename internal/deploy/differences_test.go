@@ -43,6 +43,9 @@ func TestDifferences(t *testing.T) {
 		}, "timeout: 1.5s"},
 		"the timeout is edited": {mesh, nil, replace("timeout: 10s", "timeout: 20s"), []string{
 			"route shop.v1.UserService.GetUser.v2: timeout is 20s; the policy says 10s"}, "timeout: 20s"},
+		"behind another object": {mesh, nil, func(text string) string {
+			return "kind: VirtualService\nmetadata: {name: other}\n---\n# nothing\n---\n" + strings.Replace(text, "timeout: 10s", "timeout: 20s", 1)
+		}, []string{"route shop.v1.UserService.GetUser.v2: timeout is 20s; the policy says 10s"}, "timeout: 20s"},
 		"the same time in other words": {mesh, nil, replace("timeout: 3600s", "timeout: 1h"), nil, ""},
 		"the timeout is removed": {mesh, nil, replace("    timeout: 10s\n", ""), []string{
 			"route shop.v1.UserService.GetUser.v2: there is no timeout; the policy says 10s"}, "- name: shop.v1.UserService.GetUser.v2"},

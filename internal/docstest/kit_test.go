@@ -51,6 +51,26 @@ func TestKit(t *testing.T) {
 	}
 }
 
+// TestKitWhere runs ci/check.sh where a repository is not a plain one: in a worktree, whose .git is a file, and at the first push of a
+// branch, of which GitHub says that zeros were before it.
+func TestKitWhere(t *testing.T) {
+	p := newProject(t)
+	if out, err := p.check(strings.Repeat("0", 40)); err != nil || !strings.Contains(out, "there are no callers") {
+		t.Errorf("at the first push check.sh ends with %v and says\n%s", err, out)
+	}
+	p.git("tag", "base")
+	tree := project{t, filepath.Join(t.TempDir(), "tree")}
+	p.git("worktree", "add", "--quiet", "-b", "change", tree.dir)
+	if out, err := tree.check("base"); err != nil {
+		t.Errorf("in a worktree check.sh ends with %v and says\n%s", err, out)
+	}
+	tree.replace("proto/library/v1/book_service.proto", "int32 year", "string year")
+	tree.git("commit", "--quiet", "--all", "--message", "Break it")
+	if out, err := tree.check("base"); err == nil || !strings.Contains(out, "changed type") {
+		t.Errorf("of a change that breaks callers check.sh says in a worktree\n%s", out)
+	}
+}
+
 // project is a Go module under git that has the files of the kit.
 type project struct {
 	t   *testing.T

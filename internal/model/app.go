@@ -1,5 +1,7 @@
 package model
 
+import "slices"
+
 // App is a program that serves services of a package of the user.
 type App struct {
 	Command  string // the name of its folder
@@ -53,7 +55,7 @@ func (a App) HasRequestIDs() bool {
 
 // HasOperations says whether the program keeps operations.
 func (a App) HasOperations() bool {
-	return a.any(func(m Method) bool { return m.Helper != nil && m.Helper.Package == operationPackage })
+	return slices.ContainsFunc(a.Services, func(svc AppService) bool { return svc.WithManager || svc.NeedsManager() })
 }
 
 // AsksWhoCalls says whether the server does not start without knowing how callers are told apart.

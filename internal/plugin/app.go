@@ -65,8 +65,8 @@ func (u *userCode) app(at string, impl folder, have map[string][]byte) model.App
 	app := model.App{Command: path.Base(at), Package: pkg}
 	for _, i := range u.services {
 		svc := model.AppService{Implementation: i, New: model.Ident{Name: i.Constructor, Package: pkg.Package, Path: pkg.Path}}
-		if params, found := constructorParams(parsed, i.Constructor); found {
-			svc.WithManager = len(params) == 1 && isManager(params[0])
+		if f, params, found := constructorParams(parsed, i.Constructor); found {
+			svc.WithManager = len(params) == 1 && isManager(f, params[0])
 			svc.CanMake = len(params) == 0 || svc.WithManager
 		}
 		app.Services = append(app.Services, svc)
@@ -114,8 +114,8 @@ func packageName(files []parsedFile, fallback string) string {
 	return name
 }
 
-// constructorParams returns the types of the parameters of a function that makes one thing.
-func constructorParams(files []parsedFile, name string) (types []ast.Expr, found bool) {
+// constructorParams returns the types of the parameters of a function that makes one thing, and the file that it is in.
+func constructorParams(files []parsedFile, name string) (in parsedFile, types []ast.Expr, found bool) {
 	for _, f := range files {
 		for _, decl := range f.tree.Decls {
 			fn, ok := decl.(*ast.FuncDecl)
@@ -127,20 +127,21 @@ func constructorParams(files []parsedFile, name string) (types []ast.Expr, found
 					types = append(types, field.Type)
 				}
 			}
-			return types, true
+			return f, types, true
 		}
 	}
-	return nil, false
+	return parsedFile{}, nil, false
 }
 
-// isManager says whether a type looks like *operation.Manager.
-func isManager(typ ast.Expr) bool {
+// managerPath is the import path of the package that has the manager of operations.
+const managerPath = "github.com/grpcservice/grpcservice/runtime/operation"
+
+// isManager says whether a type in a file is *operation.Manager.
+func isManager(f parsedFile, typ ast.Expr) bool {
 	star, ok := typ.(*ast.StarExpr)
-	if !ok {
-		return false
-	}
-	sel, ok := star.X.(*ast.SelectorExpr)
-	return ok && sel.Sel.Name == "Manager"
+	return ok && slices.ContainsFunc(usesOf(f), func(u use) bool {
+		return u.pos == star.X.Pos() && u.path == managerPath && u.name == "Manager"
+	})
 }
 
 // warnUnserved warns of services that a program does not serve while it serves others, at the last of those.

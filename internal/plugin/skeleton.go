@@ -56,6 +56,10 @@ func (u *userCode) generate(params parameters) {
 		u.fail(fmt.Errorf("parameter skeleton_dir=%q: %w", params.skeletonDir, err))
 		return
 	}
+	if generated := u.generated(f.importPath); generated != "" {
+		u.fail(fmt.Errorf("parameter skeleton_dir=%q: the code that is generated for %s is in this folder; want another, for a package of yours", params.skeletonDir, generated))
+		return
+	}
 	have, err := u.workspace.files(f.path, ".go")
 	if err != nil {
 		u.fail(fmt.Errorf("parameter skeleton_dir=%q: %w", params.skeletonDir, err))
@@ -65,6 +69,16 @@ func (u *userCode) generate(params parameters) {
 	if params.app != "" {
 		u.addApp(params.app, f, have)
 	}
+}
+
+// generated returns the service whose generated code is in a package, or nothing.
+func (u *userCode) generated(importPath string) string {
+	for _, i := range u.services {
+		if slices.Contains([]string{i.Messages, i.Interface.Path, i.Test.Path}, importPath) {
+			return i.FullName
+		}
+	}
+	return ""
 }
 
 // merge adds what the package in a folder lacks.
@@ -115,7 +129,9 @@ func (u *userCode) decls(i model.Implementation) []skeleton.Decl {
 		{Name: i.Constructor, Render: u.piece("constructor", i)},
 	}
 	for _, m := range i.Operations() {
-		decls = append(decls, skeleton.Decl{Render: u.render(func(f gen.Frame) (string, error) { return u.templates.Work(m, f) })})
+		decls = append(decls, skeleton.Decl{Name: i.Type + "." + m.Helper.Stub.Work, Render: u.render(func(f gen.Frame) (string, error) {
+			return u.templates.Work(m, f)
+		})})
 	}
 	return decls
 }
@@ -123,12 +139,17 @@ func (u *userCode) decls(i model.Implementation) []skeleton.Decl {
 // tests returns the tests that a new type begins with.
 func (u *userCode) tests(i model.Implementation) []skeleton.Decl {
 	tests := []skeleton.Decl{{Name: "Test" + i.Type, Render: u.piece("test", i)}}
-	if m := i.Example(); m != nil {
+	if m := i.Example(); m != nil && !u.hasType(i.Type+m.GoName) {
 		tests = append(tests, skeleton.Decl{Name: "Test" + i.Type + m.GoName, Render: u.render(func(f gen.Frame) (string, error) {
 			return u.templates.Example(*m, f)
 		})})
 	}
 	return tests
+}
+
+// hasType says whether a service has a type of that name, whose own test it is that is called so.
+func (u *userCode) hasType(name string) bool {
+	return slices.ContainsFunc(u.services, func(i model.Implementation) bool { return i.Type == name })
 }
 
 func (u *userCode) method(m model.MethodStub) skeleton.Method {

@@ -41,6 +41,7 @@ func TestSkeletonOfUserFiles(t *testing.T) {
 		files   string // the names of those that are written
 		begins  string // how the file begins
 		holds   string // what it has once
+		lacks   string // what it has not
 		err     string
 		warning string
 	}{
@@ -92,6 +93,19 @@ func TestSkeletonOfUserFiles(t *testing.T) {
 			tree: fstest.MapFS{"go.mod": textFile(userMod), file: {Data: []byte(userType), Mode: 0o444}},
 			err:  file + ": the file has to change, and may not be written to; make it writable",
 		},
+		"type gone, methods not": {
+			tree: fstest.MapFS{"go.mod": textFile(userMod),
+				"internal/service/get.go": textFile("package service\n\nfunc (s *BookService) GetBook() {}\n\nfunc (s *BookService) runImportBooks() {}\n")},
+			files: file + " internal/service/book_service_test.go", holds: ") WatchBooks(", lacks: ") GetBook(",
+		},
+		"file that an editor has open": {
+			tree:  fstest.MapFS{"go.mod": textFile(userMod), file: textFile(userType), "internal/service/.#book_service.go": link("ada@host.1:2")},
+			files: file, holds: ") GetBook(",
+		},
+		"folder of generated code": {
+			tree: fstest.MapFS{"go.mod": textFile("module example.com")}, options: ",skeleton_dir=skeleton_added/library/v1",
+			err: `parameter skeleton_dir="skeleton_added/library/v1": the code that is generated for library.v1.BookService is in this folder`,
+		},
 		"no go.mod":        {tree: fstest.MapFS{"README": textFile("")}, err: `parameter skeleton_dir="internal/service": ` + missing},
 		"no file system":   {err: `parameter skeleton_dir="internal/service": ` + missing},
 		"go.mod of nobody": {tree: fstest.MapFS{"go.mod": textFile("go 1.25.0\n")}, err: "does not say which module that is"},
@@ -118,7 +132,11 @@ func TestSkeletonOfUserFiles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			request := readCase(t, "skeleton_added").request(t)
-			request.Parameter = proto.String("emit=skeleton,skeleton_dir=internal/service" + tt.options)
+			options := tt.options
+			if !strings.Contains(options, "skeleton_dir=") {
+				options += ",skeleton_dir=internal/service"
+			}
+			request.Parameter = proto.String("emit=skeleton" + options)
 			var tree fs.FS
 			if tt.tree != nil {
 				tree = tt.tree
@@ -133,6 +151,9 @@ func TestSkeletonOfUserFiles(t *testing.T) {
 			}
 			if content := got.files[file]; !strings.HasPrefix(content, tt.begins) || tt.holds != "" && strings.Count(content, tt.holds) != 1 {
 				t.Errorf("%s should begin with %q and hold %q once; it is\n%s", file, tt.begins, tt.holds, content)
+			}
+			if tt.lacks != "" && strings.Contains(got.files[file], tt.lacks) {
+				t.Errorf("%s should not hold %q; it is\n%s", file, tt.lacks, got.files[file])
 			}
 			if !strings.Contains(got.err, tt.err) || (tt.err == "") != (got.err == "") {
 				t.Errorf("the error is %q, want …%q…", got.err, tt.err)

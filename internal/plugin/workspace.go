@@ -148,8 +148,8 @@ func readFiles(tree fs.FS, dir, suffix string) (map[string][]byte, error) {
 	}
 	for _, entry := range entries {
 		at := path.Join(dir, entry.Name())
-		if !strings.HasSuffix(entry.Name(), suffix) {
-			continue
+		if !strings.HasSuffix(entry.Name(), suffix) || strings.HasPrefix(entry.Name(), ".") {
+			continue // some editors mark what they have open with a hidden link that leads nowhere
 		}
 		info, err := fs.Stat(tree, at)
 		if err == nil && info.IsDir() {

@@ -9,17 +9,26 @@ import (
 func (m *merger) create(svc Service) {
 	e := m.newEdit(m.freeName(svc.File))
 	for _, decl := range svc.Decls {
-		if _, taken := m.own.names[decl.Name]; taken || decl.Name != "" && m.isImported(decl.Name) {
+		if _, taken := m.own.names[decl.Name]; taken || m.hasMethod(decl.Name) || decl.Name != "" && m.isImported(decl.Name) {
 			continue // svc.Type is free
 		}
-		e.pieces = append(e.pieces, piece{typ: svc.Type, render: decl.Render})
+		e.pieces = append(e.pieces, piece{name: decl.Name, typ: svc.Type, render: decl.Render})
 		m.declare(e, decl.Name)
 	}
 	m.asserted = append(m.asserted, assertion{typ: svc.Type, iface: named{[]Ident{svc.Interface}, true}})
 	for _, method := range svc.Methods {
-		e.pieces = append(e.pieces, piece{method: &method, typ: svc.Type, render: method.Render})
+		if !m.hasMethod(svc.Type + "." + method.Name) {
+			e.pieces = append(e.pieces, piece{method: &method, typ: svc.Type, render: method.Render})
+		}
 	}
 	m.createTests(svc, e.name)
+}
+
+// hasMethod says whether the package has a method of such a name as BookService.GetBook: also where the file with the type is gone,
+// and one with methods is still there.
+func (m *merger) hasMethod(name string) bool {
+	typ, rpc, found := strings.Cut(name, ".")
+	return found && slices.ContainsFunc(m.own.methodsOf(typ), func(have method) bool { return have.name.Name == rpc })
 }
 
 // declare takes note of a name that the package is going to have.
@@ -52,17 +61,19 @@ func (m *merger) createTests(svc Service, beside string) {
 	e.outside = m.own.name != "main" && m.own.path != "."
 	for _, decl := range svc.Tests {
 		if !m.hasTest(decl.Name) {
-			e.pieces = append(e.pieces, piece{typ: svc.Type, render: decl.Render})
+			e.pieces = append(e.pieces, piece{name: decl.Name, typ: svc.Type, render: decl.Render})
 		}
 	}
 }
 
-// hasTest says whether a test of the package declares a name.
+// hasTest says whether a test of the package declares a name, or is going to.
 func (m *merger) hasTest(name string) bool {
 	if _, taken := m.own.names[name]; taken {
 		return true
 	}
-	return m.outsideNames()[name]
+	return m.outsideNames()[name] || slices.ContainsFunc(m.edits, func(e *edit) bool {
+		return e.test && slices.ContainsFunc(e.pieces, func(p piece) bool { return p.name == name })
+	})
 }
 
 // outsideNames returns what the package's outside tests declare.

@@ -24,6 +24,7 @@ type edit struct {
 // piece is a piece of code.
 type piece struct {
 	method *Method // nil for other declarations
+	name   string  // what it declares, as Decl has it
 	typ    string  // the type that it is of
 	render func(Frame) (string, error)
 }
@@ -83,11 +84,14 @@ func (m *merger) probeAll(e *edit, t *table) (pieces []piece, probes []probe) {
 		if name, place := m.hidden(piece, probe, t); name != "" {
 			m.warnAt(place.at("%s is declared here, so no code that needs Go's %s can be added to %s", name, name, e.path()))
 			if e.file == nil {
-				return nil, nil // half a new file is worse than none
+				return nil, nil
 			}
 			continue
 		}
 		pieces, probes = append(pieces, piece), append(probes, probe)
+	}
+	if e.file == nil && len(pieces) < len(e.pieces) {
+		return nil, nil // half a new file is worse than none
 	}
 	return pieces, probes
 }

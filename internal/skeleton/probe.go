@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"slices"
 )
 
 // probe is what a piece of code is found to need before it is rendered with the names of a file.
@@ -42,10 +43,24 @@ func (m *merger) probe(p piece) (probe, error) {
 	if p.method != nil && (len(tree.Decls) != 1 || !isMethod(tree.Decls[0], p.typ, p.method.Name)) {
 		return probe{}, fmt.Errorf("it has to declare method %s of %s and nothing else", p.method.Name, p.typ)
 	}
+	if p.name != "" && !declares(tree, p.name) {
+		return probe{}, fmt.Errorf("it has to declare %s", p.name)
+	}
 	if len(tree.Imports) > 0 {
 		return probe{}, fmt.Errorf("it has an import; packages are imported by asking for the names of what they declare")
 	}
 	return probe{namesIn(tree)}, nil
+}
+
+// declares says whether a file declares a name as [Decl] has it.
+func declares(tree *ast.File, name string) bool {
+	f := &file{fset: token.NewFileSet(), ast: tree}
+	p := &pkg{types: make(map[string][]typeDecl), names: make(map[string]Problem)}
+	for _, decl := range tree.Decls {
+		p.addDecl(f, decl)
+	}
+	_, found := p.names[name]
+	return found || slices.ContainsFunc(p.methods, func(have method) bool { return have.base+"."+have.name.Name == name })
 }
 
 // namesIn returns the names in a file that are not behind a dot, but for those that stand for others.

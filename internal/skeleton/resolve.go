@@ -33,11 +33,11 @@ func (w *world) load(importPath string) *pkg {
 	return w.loaded[importPath]
 }
 
-// isStandard says whether an import path is one of the standard library's.
+// isStandard says whether an import path is one of the standard library's. Users' modules may have paths without a dot as well.
 func (w *world) isStandard(importPath string) bool {
 	first, _, _ := strings.Cut(importPath, "/")
 	ownFirst, _, _ := strings.Cut(w.own.path, "/")
-	return !strings.Contains(first, ".") && first != ownFirst && w.names[importPath] == "" || importPath == "context" || importPath == "iter"
+	return standard[first] && first != ownFirst && w.names[importPath] == "" || importPath == "context" || importPath == "iter"
 }
 
 // localNames returns what an import may be called in its file: one name, or some if the package's name is not known.

@@ -1,0 +1,39 @@
+package skeleton
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestTypeGone has methods whose type is in a file that is gone: the type comes back, and the methods are not there twice.
+func TestTypeGone(t *testing.T) {
+	p := folder("get.go", imports+"func (s *BookService) "+get+" { return nil, nil }\n")
+	files, problems := mergeTwice(t, p, []Service{library("GetBook unary", "PutBook unary")}, nil)
+	wantProblems(t, problems)
+	if added := addedMethods(t, p, files); !slices.Equal(added, []string{"book_service.go: BookService.PutBook"}) {
+		t.Errorf("added is %q", added)
+	}
+}
+
+// TestWrongDecl has a template that does not declare what it is for, so that a second run would not find it.
+func TestWrongDecl(t *testing.T) {
+	svc := library("GetBook unary")
+	svc.Decls[0].Render = func(Frame) (string, error) { return "type Books struct{}", nil }
+	_, problems := mergeTwice(t, folder(), []Service{svc}, nil)
+	if len(problems) == 0 || !strings.Contains(problems[0], "error: internal/service/book_service.go: the template's code cannot be added: it has to declare BookService") {
+		t.Errorf("the problems are %q", problems)
+	}
+}
+
+// TestEmbeddedOfModuleWithoutDot has a type of a module whose path looks like one of the standard library's: a stub would hide its
+// methods.
+func TestEmbeddedOfModuleWithoutDot(t *testing.T) {
+	p := folder("a.go", strings.Replace(imports, `"context"`, "\"context\"\n\t\"corp/base\"\n\t\"sync\"", 1)+
+		"type BookService struct {\n\tbase.Books\n\tsync.Mutex\n}\n")
+	files, problems := mergeTwice(t, p, []Service{library("GetBook unary")}, nil)
+	wantProblems(t, problems, "BookService embeds Books of corp/base, whose methods are not known here; unless GetBook is one of them, add ")
+	if len(files) > 0 {
+		t.Errorf("%q", files)
+	}
+}
