@@ -1,5 +1,7 @@
 package deploy
 
+import "slices"
+
 // containerName is what the app's container is called in its pod, beside a proxy's.
 const containerName = "server"
 
@@ -31,12 +33,19 @@ type envVar struct {
 	ValueFrom *envSource `yaml:"valueFrom,omitempty"`
 }
 
+// envSource has one of the two.
 type envSource struct {
-	ResourceFieldRef resourceField `yaml:"resourceFieldRef"`
+	ResourceFieldRef *resourceField `yaml:"resourceFieldRef,omitempty"`
+	SecretKeyRef     *secretKey     `yaml:"secretKeyRef,omitempty"`
 }
 
 type resourceField struct {
 	Resource string `yaml:"resource"`
+}
+
+type secretKey struct {
+	Name string `yaml:"name"`
+	Key  string `yaml:"key"`
 }
 
 type resources struct {
@@ -64,21 +73,42 @@ const (
 	envAddr            = "ADDR"
 	envDrainDelay      = "DRAIN_DELAY"
 	envShutdownTimeout = "SHUTDOWN_TIMEOUT"
+	envTokenKeys       = "TOKEN_KEYS"
 )
+
+// tokenKeys returns where the keys of page tokens are.
+func tokenKeys(app App) secretKey { return secretKey{Name: app.Name + "-token-keys", Key: "keys"} }
+
+// hasPages says whether a method of app gives out page tokens.
+func (a App) hasPages() bool {
+	return slices.ContainsFunc(a.Services, func(s Service) bool {
+		return slices.ContainsFunc(s.Methods, func(m Method) bool { return m.Policy.Page.MaxSize > 0 })
+	})
+}
+
+// envOf returns the variables of app.
+func envOf(app App) []envVar {
+	env := []envVar{
+		{Name: envAddr, Value: ":" + numbers(app.Port)},
+		{Name: envDrainDelay, Value: app.DrainDelay.String()},
+		{Name: envShutdownTimeout, Value: app.ShutdownTimeout.String()},
+		{Name: "GOMEMLIMIT", ValueFrom: &envSource{ResourceFieldRef: &resourceField{"requests.memory"}}},
+	}
+	if app.hasPages() {
+		keys := tokenKeys(app)
+		env = append(env, envVar{Name: envTokenKeys, ValueFrom: &envSource{SecretKeyRef: &keys}})
+	}
+	return env
+}
 
 // containerOf returns the container that serves app.
 func containerOf(app App) container {
 	startup, readiness, liveness := probes(app)
 	return container{
-		Name:  containerName,
-		Image: app.Image,
-		Ports: []containerPort{{portName, app.Port, "TCP"}},
-		Env: []envVar{
-			{Name: envAddr, Value: ":" + numbers(app.Port)},
-			{Name: envDrainDelay, Value: app.DrainDelay.String()},
-			{Name: envShutdownTimeout, Value: app.ShutdownTimeout.String()},
-			{Name: "GOMEMLIMIT", ValueFrom: &envSource{resourceField{"requests.memory"}}},
-		},
+		Name:           containerName,
+		Image:          app.Image,
+		Ports:          []containerPort{{portName, app.Port, "TCP"}},
+		Env:            envOf(app),
 		Resources:      resources{Requests: quantities{"250m", "128Mi"}, Limits: quantities{"1", "192Mi"}},
 		StartupProbe:   startup,
 		ReadinessProbe: readiness,

@@ -73,7 +73,7 @@ func deploymentOf(app App) manifest {
 			},
 		},
 	}
-	return manifest{
+	m := manifest{
 		file:   deploymentFile,
 		head:   "Runs " + app.Name + " " + app.Version + ". Another version runs beside it as a Deployment of its own; see istio/.",
 		object: d,
@@ -88,6 +88,11 @@ func deploymentOf(app App) manifest {
 			"spec.template.spec.containers[0].livenessProbe":       "Only a server that does not answer any more is restarted. One whose database is away would not get better by it.",
 		},
 	}
+	if app.hasPages() {
+		m.notes["spec.template.spec.containers[0].env[4]"] = "All pods need the same keys, or a page token of one is of no use to another. Make them once, in 32 random bytes:\n" +
+			"kubectl create secret generic " + tokenKeys(app).Name + " --from-literal=" + tokenKeys(app).Key + "=\"$(openssl rand -base64 32)\""
+	}
+	return m
 }
 
 // spread keeps the pods of a version apart where that is possible.

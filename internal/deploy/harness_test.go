@@ -26,7 +26,7 @@ func shop() deploy.App {
 		Services: []deploy.Service{
 			{FullName: "shop.v1.UserService", Methods: []deploy.Method{
 				{Name: "GetUser", Policy: policy.Policy{Timeout: 2 * time.Second, MaxTimeout: 10 * time.Second, Retry: retry}},
-				{Name: "ListUsers", Policy: policy.Policy{Timeout: 1500 * time.Millisecond}},
+				{Name: "ListUsers", Policy: policy.Policy{Timeout: 1500 * time.Millisecond, Page: policy.Page{DefaultSize: 50, MaxSize: 1000}}},
 				{Name: "CreateUser"},
 			}},
 			{FullName: "shop.v1.EventService", Methods: []deploy.Method{

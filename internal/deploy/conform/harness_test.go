@@ -20,7 +20,7 @@ func apps() map[string]deploy.App {
 		GoVersion: deploy.DefaultGoVersion, DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
 		Services: []deploy.Service{
 			{FullName: "shop.v1.UserService", Methods: []deploy.Method{
-				{Name: "GetUser", Policy: policy.Policy{Timeout: 2 * time.Second, Retry: policy.Retry{
+				{Name: "GetUser", Policy: policy.Policy{Page: policy.Page{DefaultSize: 50, MaxSize: 1000}, Timeout: 2 * time.Second, Retry: policy.Retry{
 					MaxAttempts: 5, InitialBackoff: time.Microsecond, MaxBackoff: time.Second, Multiplier: 2,
 					Codes: []string{"CANCELLED", "DEADLINE_EXCEEDED", "INTERNAL", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "ABORTED"}}}},
 				{Name: "ListUsers", Policy: policy.Policy{Timeout: time.Nanosecond, MaxTimeout: 100 * time.Hour}},
