@@ -36,6 +36,11 @@ func (h *Helper) StartsOperations() bool {
 	return h.Package == operationPackage && h.Constructor == operationStarter
 }
 
+// StartsOperations says whether an RPC of the service starts operations.
+func (s Service) StartsOperations() bool {
+	return slices.ContainsFunc(s.Methods, func(m Method) bool { return m.Helper != nil && m.Helper.StartsOperations() })
+}
+
 // IsShort says whether there is one accessor, a getter, which goes on one line with what is before it.
 func (h *Helper) IsShort() bool {
 	return h.Package == "page" && len(h.Accessors) == 1 && len(h.Accessors[0].Getters) == 1

@@ -23,6 +23,9 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeBatchJobService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
+//
+// It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
+// [servicetest.Serve] beside RegisterBatchJobService.
 func ServeBatchJobService(t testing.TB, svc shopv1service.BatchJobService, opts ...runtime.ServerOption) shopv1service.BatchJobService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { shopv1service.RegisterBatchJobService(r, svc) }, opts...)

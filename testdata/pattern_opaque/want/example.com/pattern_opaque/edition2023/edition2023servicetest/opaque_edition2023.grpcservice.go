@@ -22,6 +22,9 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeEdition2023 serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
+//
+// It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
+// [servicetest.Serve] beside RegisterEdition2023.
 func ServeEdition2023(t testing.TB, svc edition2023service.Edition2023, opts ...runtime.ServerOption) edition2023service.Edition2023 {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { edition2023service.RegisterEdition2023(r, svc) }, opts...)

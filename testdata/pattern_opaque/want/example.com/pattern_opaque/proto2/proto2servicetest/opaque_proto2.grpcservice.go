@@ -22,6 +22,9 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeProto2 serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
+//
+// It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
+// [servicetest.Serve] beside RegisterProto2.
 func ServeProto2(t testing.TB, svc proto2service.Proto2, opts ...runtime.ServerOption) proto2service.Proto2 {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { proto2service.RegisterProto2(r, svc) }, opts...)

@@ -22,6 +22,9 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeProto3 serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
+//
+// It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
+// [servicetest.Serve] beside RegisterProto3.
 func ServeProto3(t testing.TB, svc proto3service.Proto3, opts ...runtime.ServerOption) proto3service.Proto3 {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { proto3service.RegisterProto3(r, svc) }, opts...)

@@ -26,6 +26,9 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeNames serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
+//
+// It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
+// [servicetest.Serve] beside RegisterNames.
 func ServeNames(t testing.TB, svc namesservice.Names, opts ...runtime.ServerOption) namesservice.Names {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { namesservice.RegisterNames(r, svc) }, opts...)

@@ -25,6 +25,9 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeJobs serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
+//
+// It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
+// [servicetest.Serve] beside RegisterJobs.
 func ServeJobs(t testing.TB, svc jobsservice.Jobs, opts ...runtime.ServerOption) jobsservice.Jobs {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { jobsservice.RegisterJobs(r, svc) }, opts...)

@@ -22,6 +22,9 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeDeclared serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
+//
+// It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
+// [servicetest.Serve] beside RegisterDeclared.
 func ServeDeclared(t testing.TB, svc declaredv1service.Declared, opts ...runtime.ServerOption) declaredv1service.Declared {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { declaredv1service.RegisterDeclared(r, svc) }, opts...)

@@ -22,6 +22,9 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeClones serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
+//
+// It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
+// [servicetest.Serve] beside RegisterClones.
 func ServeClones(t testing.TB, svc clonesv1service.Clones, opts ...runtime.ServerOption) clonesv1service.Clones {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { clonesv1service.RegisterClones(r, svc) }, opts...)

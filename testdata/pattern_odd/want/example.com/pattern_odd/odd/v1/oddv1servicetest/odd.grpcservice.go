@@ -23,6 +23,9 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeOddService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
+//
+// It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
+// [servicetest.Serve] beside RegisterOddService.
 func ServeOddService(t testing.TB, svc oddv1service.OddService, opts ...runtime.ServerOption) oddv1service.OddService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { oddv1service.RegisterOddService(r, svc) }, opts...)
