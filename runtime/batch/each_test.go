@@ -413,7 +413,7 @@ func TestEachOfADoneBatchUsesNoResults(t *testing.T) {
 	resp, err := deleteUsers.Each(t.Context(), &batchv1.DeleteUsersRequest{Names: []string{"a", "b"}},
 		func(context.Context, string) (*batchv1.DeleteUsersResponse, error) {
 			removed.Add(1)
-			return &batchv1.DeleteUsersResponse{}, nil
+			return nil, nil // nobody gets it
 		})
 	if err != nil || resp == nil || removed.Load() != 2 {
 		t.Errorf("removed %d: %v, %v", removed.Load(), resp, err)

@@ -39,6 +39,7 @@ func OnProgress[Metadata any](show func(m *Metadata, ended, total int)) EachOpti
 // Each does the work of a batch that may succeed in part (AIP-233): it calls work for each child, and returns the results of
 // those that succeeded, in the order of the children. Those that failed are in the metadata's failed_requests, by their index,
 // as [Run.Failed] notes them; a panic is INTERNAL. Where all have failed, the error is the one that AIP-233 asks for: ABORTED.
+// Metadata without that map are a mistake, which ends the operation with INTERNAL before any work is done.
 //
 // It saves the results as the run's checkpoint, as JSON or proto, so that another attempt calls work for the children that are
 // not done. A child whose end was not saved is worked on again. The work of a child that fails after the context has ended is

@@ -57,6 +57,9 @@ type each[R any] struct {
 
 // newEach returns the batch of n children of a run, as far as another attempt has saved it.
 func newEach[R, Req, Metadata any](run *Run[Req, Metadata], n int, config eachConfig) (*each[R], error) {
+	if len(run.failed) == 0 {
+		return nil, fmt.Errorf("Each: %s has no map<int32, google.rpc.Status> failed_requests for the children that fail", run.metadataName())
+	}
 	e := &each[R]{
 		failed: run.Failed, every: config.every, saved: time.Now(),
 		ended: make([]bool, n), results: make([]*R, n), encoded: make(map[int][]byte),
