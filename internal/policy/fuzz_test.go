@@ -1,10 +1,12 @@
 package policy
 
 import (
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
@@ -27,9 +29,10 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("&a [*a]"))
 	f.Add([]byte("? {a: b}\n: c\n"))
 	f.Add([]byte("version: !!str v1\nrules: !!set {a}\n"))
+	f.Add([]byte("\xfe\xff\x20\x28\x20\x28\x20\x05")) // line separators in UTF-16
 	f.Fuzz(func(t *testing.T, content []byte) {
 		file := Parse("policy.yaml", content)
-		lines := strings.Count(string(content), "\n") + strings.Count(string(content), "\r") + 2
+		lines := countBreaks(content) + 2
 		for _, problem := range file.Problems() {
 			if problem.Text == "" || problem.Place.Path != "policy.yaml" || problem.Place.Line > lines && len(content) < 1000 {
 				t.Errorf("the problem is %q at %s", problem.Text, problem.Place)
@@ -39,6 +42,26 @@ func FuzzParse(f *testing.F) {
 			checkDecision(t, file, method)
 		}
 	})
+}
+
+// countBreaks counts what YAML takes for the end of a line, in any encoding that it may have.
+func countBreaks(content []byte) (n int) {
+	text := []rune(string(content))
+	for order, bom := range map[binary.ByteOrder]string{binary.BigEndian: "\xfe\xff", binary.LittleEndian: "\xff\xfe"} {
+		if strings.HasPrefix(string(content), bom) {
+			units := make([]uint16, len(content)/2)
+			for i := range units {
+				units[i] = order.Uint16(content[2*i:])
+			}
+			text = utf16.Decode(units)
+		}
+	}
+	for _, r := range text {
+		if strings.ContainsRune("\n\r\u0085\u2028\u2029", r) {
+			n++
+		}
+	}
+	return n
 }
 
 // checkDecision checks the policy that a file gives a method.
