@@ -3,7 +3,6 @@ package plugin_test
 import (
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -193,9 +192,7 @@ func TestSkeletonOnDisk(t *testing.T) {
 	request.Parameter = proto.String("emit=skeleton,skeleton_dir=internal/service")
 	dir := t.TempDir()
 	writeTree(t, dir, map[string]string{"go.mod": userMod})
-	if err := os.Symlink("internal", filepath.Join(dir, "internal")); err != nil {
-		t.Skipf("no symbolic links here: %v", err)
-	}
+	makeSymlink(t, "internal", filepath.Join(dir, "internal"))
 	t.Chdir(dir)
 	tree, at := plugin.Disk()
 	if got := runIn(t, request, tree, at); !strings.HasPrefix(got.err, `parameter skeleton_dir="internal/service": `) || len(got.files) > 0 {
