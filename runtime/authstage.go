@@ -31,6 +31,7 @@ func (p *pipeline) authStage(info MethodInfo) stage {
 	if authenticate == nil {
 		authenticate = nobody
 	}
+	authenticate = named(authenticate)
 	switch {
 	case public:
 		return p.publicStage(authenticate)
@@ -55,11 +56,19 @@ func (p *pipeline) publicStage(authenticate AuthenticateFunc) stage {
 		principal, err := authenticate(ctx)
 		if err == nil {
 			c.call.principal = principal
-		} else if p.logger.Enabled(ctx, slog.LevelDebug) {
-			c.call.Logger().LogAttrs(ctx, slog.LevelDebug, "public method: credentials are not good", slog.Any("error", err))
+		} else if level := ignoredLevel(err); p.logger.Enabled(ctx, level) {
+			c.call.Logger().LogAttrs(ctx, level, "public method: credentials are not good", slog.Any("error", err))
 		}
 		return nil
 	}
+}
+
+// ignoredLevel returns the level to log an error at that a public method ignores: faults of the authenticator are errors.
+func ignoredLevel(err error) slog.Level {
+	if errors.Is(err, errNoID) {
+		return slog.LevelError
+	}
+	return slog.LevelDebug
 }
 
 // scopesStage lets in who is known and has the scopes.

@@ -2,14 +2,17 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
+
+	"google.golang.org/grpc/codes"
 )
 
-// Principal is who calls: what an [Authenticator] has found out. It may be shared by calls, and must not be changed.
+// Principal is an authenticated caller, as an [Authenticator] returns it. It may be shared by calls, and must not be changed.
 type Principal struct {
-	// ID names the principal uniquely on this server: for OIDC the issuer and the subject. Rates by principal count by it, and
-	// the log has it.
+	// ID names the principal uniquely on this server: for OIDC the issuer and the subject. Rates, idempotency keys and
+	// operations belong to it, and the log has it. It must not be empty: see [AuthenticateFunc].
 	ID string
 	// Claims is what else the authenticator knows, of a type that it documents.
 	Claims any
@@ -17,7 +20,7 @@ type Principal struct {
 	scopes map[string]struct{}
 }
 
-// NewPrincipal returns the principal with an ID and scopes.
+// NewPrincipal returns the principal with an ID, which must not be empty, and scopes.
 func NewPrincipal(id string, scopes ...string) *Principal {
 	p := &Principal{ID: id, scopes: make(map[string]struct{}, len(scopes))}
 	for _, scope := range scopes {
@@ -51,6 +54,10 @@ type Authenticator interface {
 // AuthenticateFunc returns who makes the call of ctx, from its metadata or its peer; nil and no error where the call does not
 // say who makes it. Any other outcome is an error, which is logged: the caller gets UNAUTHENTICATED, or the code of the error's
 // status, such as UNAVAILABLE, with a fixed text, or an error of [Reason.Errorf] as it is.
+//
+// Return an error for credentials without a subject. A principal whose ID is empty is a fault of the authenticator: the
+// caller would share answers and operations with every other such caller. The server logs it and rejects the call with
+// UNAUTHENTICATED; a public method serves the caller as one that sent no credentials.
 type AuthenticateFunc func(ctx context.Context) (*Principal, error)
 
 // Bind makes an AuthenticateFunc an [Authenticator] that does the same for all methods.
@@ -72,4 +79,21 @@ func WithAuthenticator(authenticator Authenticator) ServerOption {
 // no authenticator does not start with a method that asks who calls.
 func WithoutAuthentication() ServerOption {
 	return func(c *serverConfig) { c.open = true }
+}
+
+// errNoID is the error of callers for whom an authenticator returned a principal without an ID.
+var errNoID = Reason(ReasonUnauthenticated).
+	Errorf(codes.Unauthenticated, "the credentials name no caller; send credentials that have a subject").
+	WithCause(errors.New("authenticate: the authenticator returned a principal without an ID; " +
+		"it must return an error for credentials without a subject"))
+
+// named returns an [AuthenticateFunc] that returns what authenticate does, and errNoID for a principal without an ID.
+func named(authenticate AuthenticateFunc) AuthenticateFunc {
+	return func(ctx context.Context) (*Principal, error) {
+		principal, err := authenticate(ctx)
+		if err == nil && principal != nil && principal.ID == "" {
+			return nil, errNoID
+		}
+		return principal, err
+	}
 }

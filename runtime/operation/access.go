@@ -30,18 +30,28 @@ func (m *Manager) mayAccess(ctx context.Context, op *Record) error {
 	if m.config.authorize != nil {
 		return m.config.authorize(ctx, op)
 	}
-	if op.Principal != principalOf(ctx) {
+	id, err := callerOf(ctx)
+	if err == nil && op.Principal != id {
 		return errOthers
 	}
-	return nil
+	return err
 }
 
-// principalOf returns the ID of who makes the call of ctx, or made it that ctx was detached from.
-func principalOf(ctx context.Context) string {
-	if p := runtime.OriginOf(ctx).Principal; p != nil {
-		return p.ID
+// errNoID is why a principal without an ID, which no server lets in, owns no operations: they would be those of every caller
+// that is not authenticated.
+var errNoID = errors.New("the principal of the context has no ID; leave it out for a caller that is not authenticated")
+
+// callerOf returns the ID of the principal that makes the call of ctx, or made the call that ctx was detached from: "" for
+// a caller that is not authenticated.
+func callerOf(ctx context.Context) (id string, err error) {
+	switch p := runtime.OriginOf(ctx).Principal; {
+	case p == nil:
+		return "", nil
+	case p.ID == "":
+		return "", errNoID
+	default:
+		return p.ID, nil
 	}
-	return ""
 }
 
 // mostListed is how many operations a list has at most.
@@ -57,7 +67,10 @@ func (m *Manager) List(ctx context.Context, q Query) (ops []*Record, next string
 	}
 	q.Limit, q.Principal = limit+1, nil
 	if m.config.authorize == nil {
-		id := principalOf(ctx)
+		id, err := callerOf(ctx)
+		if err != nil {
+			return nil, "", nil
+		}
 		q.Principal = &id
 	}
 	found, err := m.store.List(ctx, q)

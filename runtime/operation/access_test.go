@@ -199,3 +199,26 @@ func TestAListMayHaveAnyLimit(t *testing.T) {
 		}
 	}
 }
+
+// A principal without an ID is not every caller that is not authenticated.
+func TestPrincipalsWithoutAnIDOwnNoOperations(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		s := open(t, operation.Memory(), runtime.Operation{}, untilAsked)
+		defer s.stop()
+		name := s.start(t.Context(), ``).GetName()
+		for what, principal := range map[string]*runtime.Principal{"NewPrincipal": runtime.NewPrincipal(""), "literal": {}} {
+			ctx := runtime.WithOrigin(t.Context(), runtime.Origin{Principal: principal})
+			for call, f := range calls(s.m) {
+				if err := f(ctx, name); status.Code(err) != codes.NotFound {
+					t.Errorf("%s: %s returned %v", what, call, err)
+				}
+			}
+			if ops, _, err := s.m.List(ctx, operation.Query{}); err != nil || len(ops) != 0 {
+				t.Errorf("%s: List returned %v, %v", what, ops, err)
+			}
+			if op, err := s.method.Start(ctx, s.m, request(t, ``)); status.Code(err) != codes.Internal {
+				t.Errorf("%s: Start returned %v, %v", what, op, err)
+			}
+		}
+	})
+}

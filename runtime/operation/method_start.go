@@ -38,7 +38,10 @@ func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *M
 	if err := m.checkChildren(types, said.Batch, from); err != nil {
 		return nil, err
 	}
-	op := m.record(ctx, mgr, said.Operation, config.parent)
+	op, err := m.record(ctx, mgr, said.Operation, config.parent)
+	if err != nil {
+		return nil, misuse(m.info, err)
+	}
 	if err := m.addRequest(op, types, config, from); err != nil {
 		return nil, misuse(m.info, err)
 	}
@@ -69,20 +72,22 @@ const (
 )
 
 // record returns a new operation for the call of ctx, without what its request says.
-func (m *Method[S, Req, Op, Result, Metadata]) record(ctx context.Context, mgr *Manager, limits runtime.Operation, parent string) *Record {
-	op := &Record{
+func (m *Method[S, Req, Op, Result, Metadata]) record(ctx context.Context, mgr *Manager, limits runtime.Operation, parent string) (*Record, error) {
+	id, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Record{
 		Name:        newName(parent, mgr.config.prefix),
 		Method:      m.info.FullMethod,
+		Principal:   id,
+		Scopes:      runtime.OriginOf(ctx).Principal.Scopes(),
 		Carrier:     mgr.carrierOf(ctx),
 		Lease:       cmp.Or(max(0, limits.Lease), defaultLease),
 		Timeout:     max(0, limits.Timeout),
 		Retain:      cmp.Or(limits.Retain, defaultRetain),
 		MaxAttempts: cmp.Or(max(0, limits.MaxAttempts), defaultMaxAttempts),
-	}
-	if p := runtime.OriginOf(ctx).Principal; p != nil {
-		op.Principal, op.Scopes = p.ID, p.Scopes()
-	}
-	return op
+	}, nil
 }
 
 // addRequest adds to an operation what its request says.

@@ -25,7 +25,7 @@ func (s *service) WaitOperation(ctx context.Context, req *longrunningpb.WaitOper
 		}
 		limit = min(limit, timeout.AsDuration())
 	}
-	who := callerOf(ctx)
+	who := waiterOf(ctx)
 	if limit == 0 || !s.waits.take(who) {
 		return answer(s.manager.Get(ctx, req.GetName()))
 	}
@@ -52,7 +52,7 @@ func beforeDeadline(ctx context.Context, limit time.Duration) time.Duration {
 // caller is a principal, or where nobody is known, a connection.
 type caller struct{ principal, address string }
 
-func callerOf(ctx context.Context) (c caller) {
+func waiterOf(ctx context.Context) (c caller) {
 	if call, ok := runtime.CallFromContext(ctx); ok && call.Principal() != nil {
 		return caller{principal: call.Principal().ID}
 	}

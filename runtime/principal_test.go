@@ -1,0 +1,87 @@
+package runtime_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// nameless is what an authenticator returns that read credentials without a subject.
+var nameless = map[string]*runtime.Principal{
+	"NewPrincipal":            runtime.NewPrincipal(""),
+	"NewPrincipal and scopes": runtime.NewPrincipal("", "read"),
+	"literal":                 {},
+	"literal with claims":     {Claims: "aud: library"},
+}
+
+func TestPrincipalsWithoutAnIDAreRejected(t *testing.T) {
+	for name, principal := range nameless {
+		for kind, call := range kinds {
+			t.Run(name+"/"+kind, func(t *testing.T) {
+				log := new(records)
+				srv := start(t, func(srv *runtime.Server) {
+					tableWith(runtime.Policy{Auth: &runtime.Auth{}}).Register(srv, behaving(func(context.Context) error {
+						t.Error("the method ran")
+						return nil
+					}))
+				}, returning(principal), runtime.WithLogger(log.logger(slog.LevelInfo)))
+				err := call(testContext(t), srv.conn)
+				if status.Code(err) != codes.Unauthenticated || runtime.ReasonOf(err) != runtime.ReasonUnauthenticated ||
+					!strings.Contains(status.Convert(err).Message(), "the credentials name no caller") {
+					t.Errorf("the caller gets %v", err)
+				}
+				if err := srv.end(); err != nil {
+					t.Error(err)
+				}
+				if text := log.text(); !strings.Contains(text, "principal without an ID") {
+					t.Errorf("the log does not name the fault of the authenticator: %s", text)
+				}
+			})
+		}
+	}
+}
+
+// A public method serves the caller as it serves callers with bad credentials, and never as the principal.
+func TestPrincipalsWithoutAnIDAreNobodyOnPublicMethods(t *testing.T) {
+	for name, principal := range nameless {
+		for kind, call := range kinds {
+			t.Run(name+"/"+kind, func(t *testing.T) {
+				log := new(records)
+				srv := start(t, func(srv *runtime.Server) {
+					tableWith(runtime.Policy{Auth: &runtime.Auth{Public: true}}).Register(srv, behaving(func(ctx context.Context) error {
+						if p := runtime.OriginOf(ctx).Principal; p != nil {
+							t.Errorf("the call is that of %+v", p)
+						}
+						return nil
+					}))
+				}, returning(principal), runtime.WithLogger(log.logger(slog.LevelInfo)))
+				if err := call(testContext(t), srv.conn); err != nil {
+					t.Errorf("the caller gets %v", err)
+				}
+				if err := srv.end(); err != nil {
+					t.Error(err)
+				}
+				if text := log.text(); !strings.Contains(text, `"level":"ERROR"`) || !strings.Contains(text, "principal without an ID") {
+					t.Errorf("the log does not name the fault of the authenticator: %s", text)
+				}
+			})
+		}
+	}
+}
+
+func returning(p *runtime.Principal) runtime.ServerOption {
+	return runtime.WithAuthenticator(runtime.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return p, nil }))
+}
+
+// text returns all records as they were written.
+func (r *records) text() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.buf.String()
+}
