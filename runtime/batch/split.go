@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
 )
 
 // Split calls s with as many requests as it takes for the children of req, of [MaxSize] at most or what the policy of the proto
@@ -84,7 +85,7 @@ func (p *plan[Resp, C, R]) setRequestID(part protoreflect.Message, start int) {
 	if holder == nil || holder.Get(fd).String() == "" {
 		return
 	}
-	holder.Set(fd, protoreflect.ValueOfString(derivedID(holder.Get(fd).String(), start)))
+	holder.Set(fd, protoreflect.ValueOfString(derivedID(uuid.Canonical(holder.Get(fd).String()), start)))
 }
 
 // derivedID makes a request id for a part of what has another: a UUID in the form of version 4.

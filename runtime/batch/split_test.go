@@ -239,6 +239,7 @@ func TestSplitsRequestIDs(t *testing.T) {
 		}
 	}
 	same(t, split("3b9f5ab1-0000-4000-8000-000000000000"), got)
+	same(t, split("3B9F5AB1-0000-4000-8000-000000000000"), got) // the same UUID
 	if other := split("3b9f5ab1-0000-4000-8000-000000000001"); slices.Contains(got, other[0]) {
 		t.Errorf("another request has the id %q too", other[0])
 	}

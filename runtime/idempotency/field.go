@@ -9,11 +9,11 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/digest"
-	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
+	"github.com/grpcservice/grpcservice/runtime/internal/idempotencykey"
 )
 
-// MaxRequestID is the longest request id, in bytes, so that stores can have it in their keys.
-const MaxRequestID = 256
+// MaxRequestID is the length of the longest request id, in bytes, so that stores can have it in their keys.
+const MaxRequestID = idempotencykey.Max
 
 // idField is where in a request its id is.
 type idField struct {
@@ -43,25 +43,14 @@ func idFieldOf(request protoreflect.MessageDescriptor, said runtime.RequestID) (
 	return f, nil
 }
 
-// read returns the id of a request, empty where it has none, or what the caller is told who sent one that cannot be.
+// read returns the id of a request, "" where it has none, in the form that ids are compared in. The error is for the caller.
 func (f idField) read(req proto.Message) (string, error) {
 	msg := req.ProtoReflect()
 	last := len(f.path) - 1
 	for _, fd := range f.path[:last] {
 		msg = msg.Get(fd).Message()
 	}
-	id := msg.Get(f.path[last]).String()
-	switch {
-	case id == "":
-		return "", nil
-	case f.uuid4 && !uuid.IsV4(id):
-		return "", runtime.Invalid(runtime.FieldViolation{Field: f.name, Description: "it is not a UUID of version 4", Reason: "FORMAT"})
-	case f.uuid4:
-		return strings.ToLower(id), nil
-	case len(id) > MaxRequestID:
-		return "", runtime.Invalid(runtime.Violation(f.name, "must have at most %d bytes, has %d", MaxRequestID, len(id)))
-	}
-	return id, nil
+	return idempotencykey.Read(f.name, msg.Get(f.path[last]).String(), f.uuid4)
 }
 
 // digest returns the digest of a request without its id.

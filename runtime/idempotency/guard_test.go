@@ -261,6 +261,10 @@ func TestIDsThatCannotBe(t *testing.T) {
 	_, err = g.call(t.Context(), `request_id: "`+strings.Repeat("x", idempotency.MaxRequestID+1)+`"`, nil)
 	refuses(t, err, codes.InvalidArgument, runtime.ReasonInvalidRequest, "request_id")
 	g.says(`request_id: "`+strings.Repeat("x", idempotency.MaxRequestID)+`"`, "done I")
+	g.says(`request_id: "`+id+`"`, "done II")
+	g.says(`request_id: "`+strings.ToUpper(id)+`"`, "done II") // a UUID, whether the proto says so or not
+	g.says(`request_id: "order-a"`, "done III")
+	g.says(`request_id: "ORDER-A"`, "done IIII")
 }
 
 func TestAnIDInsideAMessage(t *testing.T) {

@@ -125,9 +125,13 @@ var paintFields = operation.Fields{RequestID: "request_id", ValidateOnly: "valid
 
 // painting returns the helper of the method, with a policy.
 func painting(policy runtime.Operation, fields ...operation.Fields) *paintMethod {
+	return paintingWith(runtime.Policy{Operation: policy, Batch: runtime.Batch{MaxSize: 5, Concurrency: 3}}, fields...)
+}
+
+// paintingWith returns the helper of the method, with a whole policy.
+func paintingWith(policy runtime.Policy, fields ...operation.Fields) *paintMethod {
 	info := runtime.MethodInfo{
-		Service: "paint.v1.Painter", Name: "PaintWalls", FullMethod: "/paint.v1.Painter/PaintWalls",
-		Policy: runtime.Policy{Operation: policy, Batch: runtime.Batch{MaxSize: 5, Concurrency: 3}},
+		Service: "paint.v1.Painter", Name: "PaintWalls", FullMethod: "/paint.v1.Painter/PaintWalls", Policy: policy,
 	}
 	return operation.Of[paintResult, paintMetadata](info, painter.Paint, append(fields, paintFields)[0])
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/digest"
+	"github.com/grpcservice/grpcservice/runtime/internal/idempotencykey"
+	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
 )
 
 // Start starts an operation for the call of ctx, and returns it as the RPC does. Check the request before: what is wrong with
@@ -41,6 +43,9 @@ func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *M
 	op, err := m.record(ctx, mgr, said.Operation, config.parent)
 	if err != nil {
 		return nil, misuse(m.info, err)
+	}
+	if op.RequestID, err = idempotencykey.Read(m.fields.RequestID, types.requestID.text(from), said.RequestID.UUID4); err != nil {
+		return nil, err
 	}
 	if err := m.addRequest(op, types, config, from); err != nil {
 		return nil, misuse(m.info, err)
@@ -94,10 +99,9 @@ func (m *Method[S, Req, Op, Result, Metadata]) record(ctx context.Context, mgr *
 func (m *Method[S, Req, Op, Result, Metadata]) addRequest(
 	op *Record, types *methodTypes, config startConfig, req protoreflect.Message,
 ) (err error) {
-	op.RequestID = types.requestID.text(req)
 	op.ConflictKey = config.conflictKey
 	if key, ok := types.conflictKey.get(req); ok && op.ConflictKey == "" && key.String() != "" {
-		op.ConflictKey = m.info.FullMethod + " " + key.String()
+		op.ConflictKey = m.info.FullMethod + " " + uuid.Canonical(key.String())
 	}
 	if op.Digest, err = digestOf(types.requestID, req); err != nil {
 		return err

@@ -126,6 +126,55 @@ func TestARepeatedRequestGetsTheSameOperation(t *testing.T) {
 	}
 }
 
+// A UUID is the same in letters of either case, whether the proto says that the field holds one or not.
+func TestUUIDsAreTheSameInEitherLetterCase(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		s := open(t, operation.Memory(), runtime.Operation{}, untilAsked)
+		defer s.stop()
+		const id = "3b9f5ab1-0a0b-4c0d-8e0f-00000000000a"
+		first := s.start(t.Context(), `request_id: "`+id+`"`)
+		if again := s.start(t.Context(), `request_id: "`+strings.ToUpper(id)+`"`); again.GetName() != first.GetName() {
+			t.Errorf("the request started %s and %s", first.GetName(), again.GetName())
+		}
+		if op, err := s.m.Get(t.Context(), first.GetName()); err != nil || op.RequestID != id {
+			t.Errorf("the record has the id %q, %v", op.RequestID, err)
+		}
+		if other := s.start(t.Context(), `request_id: "A"`); other.GetName() == s.start(t.Context(), `request_id: "a"`).GetName() {
+			t.Error("texts that are no UUIDs are the same in another letter case")
+		}
+		s.start(t.Context(), `parent: "`+id+`"`)
+		_, err := s.method.Start(t.Context(), s.m, request(t, `parent: "`+strings.ToUpper(id)+`"`))
+		if runtime.ReasonOf(err) != operation.ReasonConflict {
+			t.Errorf("the conflict key in another letter case got %v", err)
+		}
+	})
+}
+
+func TestRequestIDsThatAreRejected(t *testing.T) {
+	s := open(t, operation.Memory(), runtime.Operation{}, result("", nil))
+	defer s.stop()
+	uuids := *s
+	uuids.method = paintingWith(runtime.Policy{RequestID: runtime.RequestID{Field: "request_id", UUID4: true}})
+	for name, test := range map[string]struct {
+		shop *shop
+		id   string
+	}{
+		"too long":  {s, strings.Repeat("x", 257)},
+		"1 MiB":     {s, strings.Repeat("x", 1<<20)},
+		"no UUID":   {&uuids, "1"},
+		"version 1": {&uuids, "3b9f5ab1-0a0b-1c0d-8e0f-00000000000a"},
+	} {
+		_, err := test.shop.method.Start(t.Context(), s.m, request(t, `request_id: "`+test.id+`"`))
+		if status.Code(err) != codes.InvalidArgument || runtime.ReasonOf(err) != runtime.ReasonInvalidRequest {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if v := runtime.FieldViolations(err); len(v) != 1 || v[0].Field != "request_id" {
+			t.Errorf("%s: violations: %v", name, v)
+		}
+	}
+	s.start(t.Context(), `request_id: "`+strings.Repeat("x", 256)+`"`)
+}
+
 func TestAConflictTellsItsNameToItsOwnerOnly(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		s := open(t, operation.Memory(), runtime.Operation{}, untilAsked)

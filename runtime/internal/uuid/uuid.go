@@ -29,9 +29,23 @@ func New() string {
 	return string(text[:])
 }
 
-// IsV4 says whether a text is a UUID of version 4, in letters of either case.
+// IsV4 reports whether a text is a UUID of version 4, in letters of either case.
 func IsV4(text string) bool {
-	if len(text) != length || text[14] != '4' || strings.IndexByte("89abAB", text[19]) < 0 {
+	return is(text) && text[14] == '4' && strings.IndexByte("89abAB", text[19]) >= 0
+}
+
+// Canonical returns a UUID of any version in lower case, as UUIDs are the same in letters of either case (RFC 9562). Any other
+// text stays as it is.
+func Canonical(text string) string {
+	if !is(text) {
+		return text
+	}
+	return strings.ToLower(text)
+}
+
+// is reports whether a text has the form of a UUID.
+func is(text string) bool {
+	if len(text) != length {
 		return false
 	}
 	for i := range len(text) {

@@ -36,3 +36,19 @@ func TestIsV4(t *testing.T) {
 		}
 	}
 }
+
+func TestCanonical(t *testing.T) {
+	for text, want := range map[string]string{
+		"1B4E28BA-2fa1-4d2b-883f-0016D3CCA427":  "1b4e28ba-2fa1-4d2b-883f-0016d3cca427",
+		"1b4e28ba-2fa1-4d2b-883f-0016d3cca427":  "1b4e28ba-2fa1-4d2b-883f-0016d3cca427",
+		"1B4E28BA-2FA1-1D2B-783F-0016D3CCA427":  "1b4e28ba-2fa1-1d2b-783f-0016d3cca427", // of any version
+		"":                                      "",
+		"ORDER-7":                               "ORDER-7",
+		"1B4E28BA02FA1-4D2B-883F-0016D3CCA427":  "1B4E28BA02FA1-4D2B-883F-0016D3CCA427",
+		"1B4E28BA-2FA1-4D2B-883F-0016D3CCA427X": "1B4E28BA-2FA1-4D2B-883F-0016D3CCA427X",
+	} {
+		if got := Canonical(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
