@@ -12,6 +12,18 @@ import (
 // reason OPERATION_NOT_FOUND; where the store is away it is UNAVAILABLE, reason OPERATION_STORE_UNAVAILABLE. The same goes for
 // the other methods.
 func (m *Manager) Get(ctx context.Context, name string) (*Record, error) {
+	op, err := m.get(ctx, name)
+	if err == nil && !op.DeleteTime.IsZero() {
+		return nil, notFound(name).WithCause(errDeleted)
+	}
+	return op, err
+}
+
+// errDeleted is why a caller does not see an operation that it has deleted itself.
+var errDeleted = errors.New("the operation was deleted, and goes on")
+
+// get returns an operation of the caller of ctx, deleted or not.
+func (m *Manager) get(ctx context.Context, name string) (*Record, error) {
 	op, err := m.store.Get(ctx, name)
 	if err != nil {
 		return nil, storeError(ctx, name, err)
@@ -65,7 +77,7 @@ func (m *Manager) List(ctx context.Context, q Query) (ops []*Record, next string
 	if limit <= 0 || limit > mostListed {
 		limit = mostListed
 	}
-	q.Limit, q.Principal = limit+1, nil
+	q.Limit, q.Principal, q.Deleted = limit+1, nil, false
 	if m.config.authorize == nil {
 		id, err := callerOf(ctx)
 		if err != nil {
@@ -89,16 +101,18 @@ func (m *Manager) List(ctx context.Context, q Query) (ops []*Record, next string
 }
 
 // Cancel asks an operation of the caller of ctx to end, and returns it as it is then. One that nobody works on ends at once, one
-// that is worked on when its work notices, and one that is done stays as it is.
+// that is worked on when its work notices, and one that is done stays as it is. One that was deleted while it ran can be
+// cancelled as any other.
 func (m *Manager) Cancel(ctx context.Context, name string) (*Record, error) {
-	if _, err := m.Get(ctx, name); err != nil {
+	if _, err := m.get(ctx, name); err != nil {
 		return nil, err
 	}
 	op, err := m.requestCancel(ctx, name)
 	return op, storeError(ctx, name, err)
 }
 
-// Delete forgets an operation of the caller of ctx. One that is not done goes on (AIP-151), but nobody can ask for it any more.
+// Delete forgets an operation of the caller of ctx. One that is not done goes on (AIP-151), and holds its conflict key until it
+// is done: [Manager.Get] and [Manager.List] do not find it any more, [Manager.Cancel] does.
 func (m *Manager) Delete(ctx context.Context, name string) error {
 	if _, err := m.Get(ctx, name); err != nil {
 		return err

@@ -32,7 +32,7 @@ func (m *Manager) start(ctx context.Context, info runtime.MethodInfo, op *Record
 		m.warnIdle(ctx)
 		m.origins.keep(op.Name, runtime.Detach(ctx)) // before a worker can have it
 	}
-	stored, created, err := m.store.Create(ctx, op, rules.onConflict != policy.AbortOnConflict)
+	stored, created, err := m.create(ctx, op, rules.onConflict)
 	if !created {
 		m.origins.take(op.Name)
 	}
@@ -44,11 +44,16 @@ func (m *Manager) start(ctx context.Context, info runtime.MethodInfo, op *Record
 	case !created && stored.Digest != op.Digest:
 		return nil, reused(rules.requestID)
 	}
-	if created && rules.onConflict == policy.PreemptOnConflict && op.ConflictKey != "" {
-		m.preempt(ctx, stored)
-	}
 	m.wakeUp()
 	return stored, nil
+}
+
+// create adds an operation to the store, and does what is to be done about others of its conflict key.
+func (m *Manager) create(ctx context.Context, op *Record, onConflict policy.OnConflict) (*Record, bool, error) {
+	if onConflict == policy.PreemptOnConflict && op.ConflictKey != "" {
+		return m.createInstead(ctx, op)
+	}
+	return m.store.Create(ctx, op, onConflict == policy.QueueOnConflict)
 }
 
 // warnIdle says once that operations are started by a manager that does not run: their callers would wait in vain.
@@ -61,39 +66,6 @@ func (m *Manager) warnIdle(ctx context.Context) {
 	m.warned = true
 	m.config.logger.LogAttrs(ctx, slog.LevelWarn, "an operation is started, but nobody works on operations here yet: "+
 		"operation.Register on the runtime.Server, or Manager.Run, begins to; operation.StartOnly is for where other processes do")
-}
-
-// preempt cancels what a new operation would have to wait for, though its call may end meanwhile. Where that fails it waits.
-func (m *Manager) preempt(ctx context.Context, op *Record) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimTimeout)
-	defer cancel()
-	running := false
-	q := Query{ConflictKey: op.ConflictKey, Done: &running}
-	for {
-		found, err := m.store.List(ctx, q)
-		for _, other := range found {
-			if err == nil && other.CreateTime.Before(op.CreateTime) {
-				err = m.cancel(ctx, other.Name)
-			}
-		}
-		if err != nil {
-			m.config.logger.LogAttrs(ctx, slog.LevelWarn, "operations not preempted",
-				slog.String(logOperation, op.Name), slog.Any("error", err))
-		}
-		if err != nil || len(found) == 0 {
-			return
-		}
-		q.After = found[len(found)-1].Name
-	}
-}
-
-// cancel cancels an operation, whoever's it is.
-func (m *Manager) cancel(ctx context.Context, name string) error {
-	_, err := m.requestCancel(ctx, name)
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	return err
 }
 
 // requestCancel has the store note that an operation is to be cancelled, and tells the work at once where it is done here.
@@ -117,7 +89,7 @@ func conflictError(op *Record, conflict *ConflictError, field string) error {
 	if field != "" {
 		err = err.WithMetadata("field", field)
 	}
-	if other := conflict.Other; other.Principal == op.Principal && other.DeleteTime.IsZero() {
+	if other := conflict.Other; other.Principal == op.Principal {
 		return err.WithMetadata("operation", other.Name).WithResource(resourceType, other.Name, "not done")
 	}
 	return err

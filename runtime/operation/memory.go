@@ -157,9 +157,9 @@ func (m *memory) visible(name string) (*entry, error) {
 func (m *memory) Get(_ context.Context, name string) (*Record, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e, err := m.visible(name)
-	if err != nil {
-		return nil, err
+	e := m.ops[name]
+	if e == nil {
+		return nil, ErrNotFound
 	}
 	return e.rec, nil
 }
@@ -176,7 +176,7 @@ func (m *memory) List(_ context.Context, q Query) (found []*Record, err error) {
 		if len(found) == q.Limit || !strings.HasPrefix(name, q.Prefix) {
 			break
 		}
-		if r := m.ops[name].rec; name > q.After && r.DeleteTime.IsZero() && q.takes(r) {
+		if r := m.ops[name].rec; name > q.After && q.takes(r) {
 			found = append(found, r)
 		}
 	}
@@ -185,7 +185,8 @@ func (m *memory) List(_ context.Context, q Query) (found []*Record, err error) {
 
 // takes says whether a query asks for an operation, by what is not its name.
 func (q Query) takes(r *Record) bool {
-	return (q.Principal == nil || r.Principal == *q.Principal) &&
+	return (q.Deleted || r.DeleteTime.IsZero()) &&
+		(q.Principal == nil || r.Principal == *q.Principal) &&
 		(q.Method == "" || r.Method == q.Method) &&
 		(q.ConflictKey == "" || r.ConflictKey == q.ConflictKey) &&
 		(q.Done == nil || r.Done() == *q.Done)

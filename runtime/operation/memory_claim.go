@@ -107,9 +107,12 @@ func (m *memory) Release(_ context.Context, name string, fence int64, again Agai
 func (m *memory) RequestCancel(_ context.Context, name string, r Result) (*Record, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e, err := m.visible(name)
-	if err != nil || e.rec.Done() {
-		return recordOf(e), err
+	e := m.ops[name]
+	if e == nil {
+		return nil, ErrNotFound
+	}
+	if e.rec.Done() {
+		return e.rec, nil
 	}
 	now := time.Now()
 	if e.rec.CancelTime.IsZero() {
@@ -119,11 +122,4 @@ func (m *memory) RequestCancel(_ context.Context, name string, r Result) (*Recor
 		m.finish(e, now, r)
 	}
 	return e.rec, nil
-}
-
-func recordOf(e *entry) *Record {
-	if e == nil {
-		return nil
-	}
-	return e.rec
 }

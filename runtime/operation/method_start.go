@@ -23,7 +23,8 @@ import (
 // A request that only asks for validation gets an operation that is done and has no name. One whose request id was seen before
 // gets the operation of that time, as long as it is kept; where the rest of the request is another it is INVALID_ARGUMENT,
 // reason REQUEST_ID_REUSED. One whose conflict key another operation has is ABORTED, reason OPERATION_CONFLICT, waits, or
-// cancels the other, as the policy says.
+// cancels the other, as the policy says. It cancels only what the caller may cancel, see [Authorize]: an operation of another
+// principal that holds the key is OPERATION_CONFLICT.
 func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *Manager, req *Req, opts ...StartOption) (*Op, error) {
 	types, err := m.types()
 	if err != nil {

@@ -14,7 +14,7 @@ const (
 	// ReasonNotFound is the reason of NOT_FOUND: there is no operation of the name, or it is somebody else's.
 	ReasonNotFound runtime.Reason = "OPERATION_NOT_FOUND"
 	// ReasonConflict is the reason of ABORTED where another operation works on the same thing. ErrorInfo has the request's field
-	// that says so as "field", and the other's name as "operation" where it is the caller's own.
+	// that says so as "field", and the other's name as "operation" where it is the caller's own, which [Client.Cancel] ends even where it was deleted.
 	ReasonConflict runtime.Reason = "OPERATION_CONFLICT"
 	// ReasonRequestIDReused is the reason of INVALID_ARGUMENT where the request id belongs to another request.
 	ReasonRequestIDReused runtime.Reason = "REQUEST_ID_REUSED"

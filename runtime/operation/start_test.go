@@ -259,6 +259,137 @@ func TestConflictsPreempt(t *testing.T) {
 	})
 }
 
+// Another principal's operation is never cancelled by a start: the second one gets the conflict.
+func TestConflictsPreemptNoOtherPrincipal(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		s := open(t, operation.Memory(), runtime.Operation{OnConflict: runtime.PreemptOnConflict}, untilAsked)
+		defer s.stop()
+		ada, eve := by(t.Context(), "ada"), by(t.Context(), "eve")
+		first := s.start(ada, `parent: "houses/1" request_id: "1"`).GetName()
+		synctest.Wait()
+		for _, deleted := range []bool{false, true} {
+			if deleted {
+				if err := s.m.Delete(ada, first); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := s.method.Start(eve, s.m, request(t, `parent: "houses/1" request_id: "2"`))
+			if status.Code(err) != codes.Aborted || runtime.ReasonOf(err) != operation.ReasonConflict {
+				t.Errorf("deleted: %v, another principal got %v, want ABORTED", deleted, err)
+			}
+			if op, err := s.store.Get(t.Context(), first); err != nil || op.Done() || !op.CancelTime.IsZero() {
+				t.Errorf("deleted: %v, the first is %+v, %v, want it to run", deleted, op, err)
+			}
+			if ops, _, err := s.m.List(eve, operation.Query{}); err != nil || len(ops) > 0 {
+				t.Errorf("there are %v, %v, want no operation that was not started", ops, err)
+			}
+		}
+		second := s.start(ada, `parent: "houses/1" request_id: "3"`).GetName() // in place of a deleted one
+		synctest.Wait()
+		if _, err := s.store.Get(t.Context(), first); !errors.Is(err, operation.ErrNotFound) {
+			t.Errorf("Get of the first returned %v, want that it was cancelled and is gone", err)
+		}
+		if again := s.start(ada, `parent: "houses/1" request_id: "3"`).GetName(); again != second {
+			t.Errorf("a repeat started %s, want %s", again, second)
+		}
+	})
+}
+
+// Where Authorize lets a caller cancel the operations of others, the caller preempts them.
+func TestConflictsPreemptWhatTheCallerMayCancel(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		s := open(t, operation.Memory(), runtime.Operation{OnConflict: runtime.PreemptOnConflict}, untilAsked,
+			operation.Authorize(func(context.Context, *operation.Record) error { return nil }))
+		defer s.stop()
+		first := s.start(by(t.Context(), "ada"), `parent: "houses/1"`).GetName()
+		synctest.Wait()
+		s.start(by(t.Context(), "eve"), `parent: "houses/1"`)
+		if state, _ := s.end(t.Context(), first); codes.Code(state.Status.GetCode()) != codes.Canceled {
+			t.Errorf("the first ended with %v", state.Status)
+		}
+	})
+}
+
+// between has somebody else add an operation just before one is added to a queue.
+type between struct {
+	operation.Store
+	add func()
+}
+
+func (b *between) Create(ctx context.Context, op *operation.Record, queue bool) (*operation.Record, bool, error) {
+	if add := b.add; queue && add != nil {
+		b.add = nil
+		add()
+	}
+	return b.Store.Create(ctx, op, queue)
+}
+
+// An operation of another principal that comes between the check and the start is not cancelled either.
+func TestConflictsPreemptNoOtherPrincipalThatComesBetween(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		store := &between{Store: operation.Memory()}
+		s := open(t, store, runtime.Operation{OnConflict: runtime.PreemptOnConflict}, untilAsked)
+		defer s.stop()
+		ada := by(t.Context(), "ada")
+		first := s.start(ada, `parent: "houses/1"`).GetName()
+		synctest.Wait()
+		record, err := s.store.Get(t.Context(), first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := *record
+		other.Name, other.Principal = "operations/other", "eve"
+		store.add = func() {
+			if _, _, err := store.Store.Create(t.Context(), &other, true); err != nil {
+				t.Error(err)
+			}
+		}
+		for range 2 { // the request id of what was not started is free
+			_, err = s.method.Start(ada, s.m, request(t, `parent: "houses/1" request_id: "1"`))
+			if status.Code(err) != codes.Aborted || runtime.ReasonOf(err) != operation.ReasonConflict {
+				t.Errorf("got %v, want ABORTED", err)
+			}
+		}
+		if op, err := store.Get(t.Context(), other.Name); err != nil || op.Done() || !op.CancelTime.IsZero() {
+			t.Errorf("the other principal's is %+v, %v", op, err)
+		}
+		synctest.Wait()
+		if ops, _, err := s.m.List(ada, operation.Query{}); err != nil || len(ops) > 1 {
+			t.Errorf("there are %v, %v, want no operation that was not started", ops, err)
+		}
+	})
+}
+
+// A deleted operation goes on and holds its conflict key. Its principal learns which one it is, and can cancel it.
+func TestADeletedOperationThatHoldsAConflictKeyCanBeCancelled(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		s := open(t, operation.Memory(), runtime.Operation{}, untilAsked)
+		defer s.stop()
+		ada := by(t.Context(), "ada")
+		first := s.start(ada, `parent: "houses/1"`).GetName()
+		synctest.Wait()
+		if err := s.m.Delete(ada, first); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.method.Start(ada, s.m, request(t, `parent: "houses/1"`))
+		info, _ := runtime.Detail[*errdetails.ErrorInfo](err)
+		if runtime.ReasonOf(err) != operation.ReasonConflict || info.GetMetadata()["operation"] != first {
+			t.Fatalf("got %v with %v, want the name of the operation", err, info.GetMetadata())
+		}
+		if _, err := s.m.Cancel(by(t.Context(), "eve"), first); status.Code(err) != codes.NotFound {
+			t.Errorf("another principal's Cancel returned %v", err)
+		}
+		if _, err := s.m.Get(ada, first); status.Code(err) != codes.NotFound {
+			t.Errorf("Get returned %v", err)
+		}
+		if _, err := s.m.Cancel(ada, first); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		s.start(ada, `parent: "houses/1"`)
+	})
+}
+
 func TestAConflictKeyOfItsOwnIsForAllMethods(t *testing.T) {
 	s := open(t, operation.Memory(), runtime.Operation{}, untilAsked)
 	defer s.stop()

@@ -18,7 +18,7 @@ type Store interface {
 	// adds the new one all the same, which then is not due before all older ones of its key are done: its CreateTime is after
 	// theirs. A store that takes no more returns [ErrFull].
 	Create(ctx context.Context, op *Record, queue bool) (stored *Record, created bool, err error)
-	// Get returns an operation, or [ErrNotFound].
+	// Get returns an operation, or [ErrNotFound]. It also returns one that was deleted and is not done: DeleteTime says so.
 	Get(ctx context.Context, name string) (*Record, error)
 	// List returns the operations that a query asks for, by name in byte order.
 	List(ctx context.Context, q Query) ([]*Record, error)
@@ -40,9 +40,9 @@ type Store interface {
 	// RequestCancel notes that an operation is to be cancelled, and returns it. One that nobody holds, or only with a lease
 	// that is over, is ended with r at once. One that is done stays as it is. [ErrNotFound] where there is none.
 	RequestCancel(ctx context.Context, name string, r Result) (*Record, error)
-	// Delete hides an operation: Get, List, RequestCancel and Delete do not find it any more. One that is done is gone. Any other
-	// is worked on as before, and keeps its request id and its conflict key until it is done; then it is gone. [ErrNotFound] where
-	// there is none.
+	// Delete removes an operation that is done. Any other one gets a DeleteTime: List without Query.Deleted and Delete do not
+	// find it any more. It is worked on as before, can be cancelled, and keeps its request id and its conflict key until it is
+	// done; then it is removed. [ErrNotFound] where there is none.
 	Delete(ctx context.Context, name string) error
 	// Expire removes up to n operations whose ExpireTime is past, and says how many. It may have done so for some before.
 	Expire(ctx context.Context, n int) (int, error)
@@ -84,6 +84,8 @@ type Query struct {
 	ConflictKey string
 	// Done says whether they are done; nil for both.
 	Done *bool
+	// Deleted adds those that were deleted and are not done.
+	Deleted bool
 	// After is the name that theirs come after, in byte order.
 	After string
 	// Limit is how many there are at most; 0 and below stand for 1000.

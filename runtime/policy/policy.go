@@ -173,7 +173,7 @@ const (
 	AbortOnConflict OnConflict = iota
 	// QueueOnConflict has the new one wait for the other.
 	QueueOnConflict
-	// PreemptOnConflict cancels the other.
+	// PreemptOnConflict cancels the other where the same principal started it, and refuses the new one otherwise.
 	PreemptOnConflict
 )
 

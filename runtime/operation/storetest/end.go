@@ -16,6 +16,7 @@ var endTests = []testCase{
 	{"a done operation cannot be cancelled", testCancelDone},
 	{"a deleted operation is gone", testDeleteDone},
 	{"a deleted operation that runs goes on", testDeleteRunning},
+	{"a deleted operation that runs can be cancelled", testDeleteCancel},
 	{"what has expired is removed", testExpire},
 }
 
@@ -127,10 +128,23 @@ func testDeleteDone(s *suite) {
 	s.created(op(requested("id")))
 }
 
+// hidden fails the test where an operation is not one that was deleted and is not done.
+func (s *suite) hidden(name string) {
+	s.Helper()
+	if r := s.now(name); !recent(r.DeleteTime) || r.Done() {
+		s.Errorf("deleted: %+v, want a DeleteTime and no end", r)
+	}
+	if err := s.Delete(s.ctx, name); !errors.Is(err, operation.ErrNotFound) {
+		s.Errorf("a second Delete returned %v, want ErrNotFound", err)
+	}
+	s.same("a list", s.found(operation.Query{Prefix: name}))
+	s.same("a list with deleted ones", s.found(operation.Query{Prefix: name, Deleted: true}), name)
+}
+
 func testDeleteRunning(s *suite) {
 	r := s.running(requested("id"), about("key"))
 	s.must(s.Delete(s.ctx, r.Name))
-	s.gone(r.Name)
+	s.hidden(r.Name)
 	if cancelled, err := s.Renew(s.ctx, r.Name, r.Fence); cancelled || err != nil {
 		s.Errorf("Renew returned %v, %v, want the work to go on", cancelled, err)
 	}
@@ -143,6 +157,28 @@ func testDeleteRunning(s *suite) {
 	s.must(s.Finish(s.ctx, r.Name, r.Fence, operation.Result{Response: []byte("ok")}))
 	s.gone(r.Name)
 	s.created(op(requested("id"), about("key")))
+}
+
+func testDeleteCancel(s *suite) {
+	held, idle := s.running(about("held")), s.created(op(about("idle")))
+	s.must(s.Delete(s.ctx, held.Name))
+	s.must(s.Delete(s.ctx, idle.Name))
+	s.hidden(held.Name)
+	s.hidden(idle.Name)
+	if r := s.cancel(idle.Name); !r.Done() {
+		s.Errorf("cancelled: %+v, want done", r)
+	}
+	s.gone(idle.Name)
+	s.created(op(about("idle")))
+	if r := s.cancel(held.Name); r.Done() || !recent(r.CancelTime) {
+		s.Errorf("cancelled: %+v, want to be cancelled by the worker that holds it", r)
+	}
+	if cancelled, err := s.Renew(s.ctx, held.Name, held.Fence); !cancelled || err != nil {
+		s.Errorf("Renew returned %v, %v", cancelled, err)
+	}
+	s.must(s.Finish(s.ctx, held.Name, held.Fence, operation.Result{Status: []byte("cancelled")}))
+	s.gone(held.Name)
+	s.created(op(about("held")))
 }
 
 func testExpire(s *suite) {
