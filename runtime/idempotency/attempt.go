@@ -54,7 +54,7 @@ func (a *attempt) ask(ctx context.Context) (Entry, error) {
 	if ctx.Err() != nil {
 		return Entry{}, ctx.Err()
 	}
-	return Entry{}, errUnavailable(err)
+	return Entry{}, errStore(err)
 }
 
 // run runs the method under the claim. Whatever it ends with but a response, a panic too, gives the claim back.

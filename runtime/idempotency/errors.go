@@ -1,6 +1,7 @@
 package idempotency
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,6 +20,9 @@ const (
 	// ReasonStoreUnavailable is the reason of UNAVAILABLE where it cannot be told whether the call was made before. RetryInfo
 	// says when to try again.
 	ReasonStoreUnavailable = "IDEMPOTENCY_UNAVAILABLE"
+	// ReasonStoreFull is the reason of RESOURCE_EXHAUSTED where the store has no room for the call: too many calls of its
+	// principal are running, or the response that the method saves is too large. RetryInfo says when to try again.
+	ReasonStoreFull = "IDEMPOTENCY_STORE_FULL"
 )
 
 // retryAfter is when callers are asked to try again.
@@ -37,7 +41,13 @@ func errInProgress() *runtime.Error {
 		Errorf(codes.Aborted, "a call with this request id is still running; try again when it has ended").WithRetryAfter(retryAfter)
 }
 
-func errUnavailable(cause error) error {
+// errStore is what the caller gets of an error of the store.
+func errStore(cause error) error {
+	if errors.Is(cause, ErrFull) {
+		return runtime.Reason(ReasonStoreFull).
+			Errorf(codes.ResourceExhausted, "the server has no room to keep the response of this request; try again later").
+			WithRetryAfter(retryAfter).WithCause(cause)
+	}
 	return runtime.Reason(ReasonStoreUnavailable).
 		Errorf(codes.Unavailable, "it cannot be told whether this request was made before; try again").
 		WithRetryAfter(retryAfter).WithCause(cause)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	goruntime "runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -537,4 +538,32 @@ func TestTheLeaseOfACallWithoutEnd(t *testing.T) {
 		return nil, err
 	})
 	refuses(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "")
+}
+
+// One principal's calls that run never cost another principal its own.
+func TestCallsOfOnePrincipalKeepNobodyElseOut(t *testing.T) {
+	store := idempotency.Memory(idempotency.MaxBytes(64 << 10))
+	var err error
+	for i := 0; err == nil; i++ {
+		if i == 1000 {
+			t.Fatal("1000 calls run, and the store still has room")
+		}
+		c := claimOf(strconv.Itoa(i))
+		c.Lease = time.Hour
+		_, err = store.Begin(t.Context(), c)
+	}
+	g := guard(t, byRequestID, store)
+	_, err = g.call(t.Context(), `request_id: "1"`, nil) // of nobody, as the others
+	refuses(t, err, codes.ResourceExhausted, idempotency.ReasonStoreFull, "")
+	if wait, ok := runtime.RetryAfter(err); !ok || wait <= 0 {
+		t.Errorf("the error says nothing of when to try again: %v", err)
+	}
+	if g.runs > 0 {
+		t.Error("the method ran")
+	}
+	ada := claimOf("1")
+	ada.Key.Principal = "ada"
+	if entry, err := store.Begin(t.Context(), ada); err != nil || entry.Fence != ada.Fence {
+		t.Errorf("another principal got %+v, %v", entry, err)
+	}
 }

@@ -5,52 +5,53 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/share"
 )
 
 const (
-	// DefaultMaxEntries is how many calls [Memory] knows at most.
-	DefaultMaxEntries = 250_000
-	// DefaultMaxBytes is how many bytes these have at most, with about what Go needs for them.
+	// DefaultMaxBytes is how many bytes the entries of [Memory] have at most, with about what Go needs for them.
 	DefaultMaxBytes = 64 << 20
-	// entrySize is about how much memory an entry takes beside its texts and its response.
-	entrySize = 256
+	// entrySize is how much memory an entry takes, about, besides its texts and its response: its own, and that of a
+	// principal that has no other.
+	entrySize = 640
 )
 
 // MemoryOption configures [Memory].
 type MemoryOption func(*memory)
 
-// MaxEntries sets how many calls are known at most, in place of [DefaultMaxEntries].
-func MaxEntries(n int) MemoryOption {
-	return func(m *memory) { m.maxEntries = n }
-}
-
-// MaxBytes sets how many bytes they have at most, in place of [DefaultMaxBytes].
+// MaxBytes sets how many bytes the entries have at most, in place of [DefaultMaxBytes]: texts, responses, and what Go needs
+// for them, which is less than a kilobyte for each entry.
 func MaxBytes(n int) MemoryOption {
-	return func(m *memory) { m.maxBytes = n }
+	return func(m *memory) { m.maxBytes = max(0, n) }
 }
 
 // Memory returns a store in the memory of the process: for tests, and for a service that runs once and may forget what it has
-// answered when it ends. Where there is no room for a call, the responses are forgotten whose windows end first; where all
-// calls are still running, it is [ErrFull].
+// answered when it ends. It is bounded by [MaxBytes], which principals share as [Store] requires.
 //
 // In a transaction it keeps a response through hooks: tx must have the methods OnCommit(func()) and OnRollback(func()), of
 // which one calls its function when the transaction has ended.
 func Memory(opts ...MemoryOption) TxStore {
-	m := &memory{entries: make(map[Key]*memoryEntry), maxEntries: DefaultMaxEntries, maxBytes: DefaultMaxBytes}
+	m := &memory{
+		entries: make(map[Key]*memoryEntry), maxBytes: DefaultMaxBytes,
+		running: queue{slot: byTime}, done: queue{slot: byTime}, kept: make(map[string]*queue),
+	}
 	for _, opt := range opts {
 		opt(m)
 	}
+	m.ledger = share.NewLedger(m.maxBytes)
 	return m
 }
 
-// memory is a store with a lock around it: what it does takes less than a microsecond.
+// memory is a store with a lock around it: what it does takes about a microsecond.
 type memory struct {
-	maxEntries, maxBytes int
+	maxBytes int
 
 	mu            sync.Mutex
 	entries       map[Key]*memoryEntry
-	running, done queue // all entries, but for those that a transaction holds
-	bytes         int   // of all entries
+	running, done queue             // all entries, except for those that a transaction holds
+	kept          map[string]*queue // those of done, by principal
+	ledger        *share.Ledger     // of all entries; those of done are its kept ones
 }
 
 func (m *memory) Begin(_ context.Context, claim Claim) (Entry, error) {
@@ -65,11 +66,13 @@ func (m *memory) Begin(_ context.Context, claim Claim) (Entry, error) {
 	}
 	e := &memoryEntry{Entry: Entry{Digest: claim.Digest, Fence: claim.Fence}, key: claim.Key, until: now.Add(claim.Lease)}
 	m.sweep(now)
-	if err := m.makeRoom(1, e.size()); err != nil {
-		return Entry{}, err
+	mayStart := func() bool { return m.ledger.MayStart(e.key.Principal, e.size()) }
+	if !mayStart() && !m.expire(now, mayStart) {
+		return Entry{}, m.full("calls that run", e.size())
 	}
 	m.entries[e.key] = e
-	m.bytes += e.size()
+	m.ledger.Add(e.key.Principal, e.size(), 0)
+	m.makeRoom(now)
 	m.running.add(e)
 	return e.Entry, nil
 }
@@ -81,12 +84,14 @@ func (m *memory) Finish(_ context.Context, key Key, fence Fence, response []byte
 	if err != nil {
 		return err
 	}
-	m.running.remove(e)
-	if err := m.makeRoom(0, len(response)); err != nil {
+	now := time.Now()
+	m.running.remove(e) // first, so that it does not expire where its lease is over
+	mayKeep := func() bool { return m.ledger.MayKeep(key.Principal, e.size(), e.size()+responseSize(len(response))) }
+	if !mayKeep() && !m.expire(now, mayKeep) {
 		m.running.add(e)
-		return err
+		return m.full("a response", len(response))
 	}
-	m.complete(e, response, window)
+	m.complete(e, response, now.Add(window))
 	return nil
 }
 
@@ -104,7 +109,7 @@ func (m *memory) Release(_ context.Context, key Key, fence Fence) error {
 	return nil
 }
 
-// claimed returns the entry of a call that is running and no part of a transaction yet.
+// claimed returns the entry of a call that is running and not part of a transaction yet.
 func (m *memory) claimed(key Key, fence Fence) (*memoryEntry, error) {
 	e, ok := m.entries[key]
 	if !ok || e.Fence != fence || e.Done || e.inTx {
@@ -114,26 +119,55 @@ func (m *memory) claimed(key Key, fence Fence) (*memoryEntry, error) {
 }
 
 // complete gives an entry that is in no queue its response.
-func (m *memory) complete(e *memoryEntry, response []byte, window time.Duration) {
-	m.bytes += len(response)
-	e.Done, e.Response, e.until = true, response, time.Now().Add(window)
+func (m *memory) complete(e *memoryEntry, response []byte, until time.Time) {
+	owner := e.key.Principal
+	m.ledger.Add(owner, -e.size(), 0)
+	e.Done, e.Response, e.reserved, e.until = true, response, 0, until
+	m.ledger.Add(owner, 0, e.size())
+	m.makeRoom(time.Now())
 	m.done.add(e)
+	own := m.kept[owner]
+	if own == nil {
+		own = &queue{slot: byOwner}
+		m.kept[owner] = own
+	}
+	own.add(e)
 }
 
-// makeRoom removes what it can until there is room for so many entries and bytes more: first the calls that have not been
-// heard of for longer than their leases, then responses: all or none, so that what never fits costs nobody's.
-func (m *memory) makeRoom(entries, bytes int) error {
-	for len(m.entries)+entries > m.maxEntries || m.bytes+bytes > m.maxBytes {
-		e := m.running.over(time.Now())
-		if e == nil && m.bytes-m.done.bytes+bytes <= m.maxBytes {
-			e = m.done.first()
-		}
+// expire removes calls that have not been heard of for longer than their leases until enough is true, and returns that.
+func (m *memory) expire(now time.Time, enough func() bool) bool {
+	for e := m.running.over(now); e != nil && !enough(); e = m.running.over(now) {
+		m.remove(e)
+	}
+	return enough()
+}
+
+// makeRoom removes what it must for all entries to fit, which the ledger has seen to be possible.
+func (m *memory) makeRoom(now time.Time) {
+	for m.ledger.Full() {
+		e := m.cheapest(now)
 		if e == nil {
-			return fmt.Errorf("%w: it has %d of %d, with %d of %d bytes", ErrFull, len(m.entries), m.maxEntries, m.bytes, m.maxBytes)
+			return
 		}
 		m.remove(e)
 	}
-	return nil
+}
+
+// cheapest returns what is to be removed next: a call that has not been heard of for longer than its lease, then the response
+// whose window ends first of the principal whose responses take most, or of all where that one's is only being added.
+func (m *memory) cheapest(now time.Time) *memoryEntry {
+	if e := m.running.over(now); e != nil {
+		return e
+	}
+	if own := m.kept[m.ledger.Largest()]; own != nil {
+		return own.first()
+	}
+	return m.done.first()
+}
+
+// full returns the error for what the store has no room for.
+func (m *memory) full(what string, bytes int) error {
+	return fmt.Errorf("%w: %s of %d bytes beside %d of %d", ErrFull, what, bytes, m.ledger.Bytes(), m.maxBytes)
 }
 
 // sweep removes some of the responses whose windows are over: more than a call adds, and few enough that none waits for it.
@@ -149,7 +183,16 @@ func (m *memory) sweep(now time.Time) {
 
 func (m *memory) remove(e *memoryEntry) {
 	delete(m.entries, e.key)
-	m.bytes -= e.size()
-	m.running.remove(e)
+	if !e.Done {
+		m.ledger.Add(e.key.Principal, -e.size(), 0)
+		m.running.remove(e)
+		return
+	}
+	m.ledger.Add(e.key.Principal, 0, -e.size())
 	m.done.remove(e)
+	if own := m.kept[e.key.Principal]; own != nil {
+		if own.remove(e); own.Len() == 0 {
+			delete(m.kept, e.key.Principal)
+		}
+	}
 }

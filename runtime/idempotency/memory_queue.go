@@ -10,37 +10,46 @@ type memoryEntry struct {
 	Entry
 	key      Key
 	until    time.Time // the end of the lease, or of the window
+	reserved int       // bytes for a response that a transaction may commit
 	inTx     bool      // a transaction decides what becomes of it
 	released bool      // by its call, while it was part of a transaction
-	queue    *queue    // that it is in; nil for none
-	index    int       // in the queue
+	queues   [2]*queue // that it is in, by slot; nil for none
+	index    [2]int    // in these
 }
 
-// holds says whether the entry stands in the way of a claim.
+// Slots of an entry, which is in one queue by each.
+const (
+	byTime  = iota // with entries of all principals
+	byOwner        // with those of its own
+)
+
+// holds reports whether the entry rules out a claim.
 func (e *memoryEntry) holds(now time.Time) bool { return e.inTx || now.Before(e.until) }
 
+// size returns how many bytes the entry takes.
 func (e *memoryEntry) size() int {
-	return entrySize + len(e.key.Principal) + len(e.key.Method) + len(e.key.RequestID) + len(e.Response)
+	return entrySize + len(e.key.Principal) + len(e.key.Method) + len(e.key.RequestID) + responseSize(len(e.Response)) + e.reserved
 }
+
+// responseSize returns how many bytes a response of a length takes at most: Go rounds up.
+func responseSize(length int) int { return length + length/8 }
 
 // queue has entries, the one first whose time is over first.
 type queue struct {
+	slot    int
 	entries []*memoryEntry
-	bytes   int // of all entries, whose sizes do not change meanwhile
 }
 
 func (q *queue) add(e *memoryEntry) {
-	e.queue = q
-	q.bytes += e.size()
+	e.queues[q.slot] = q
 	heap.Push(q, e)
 }
 
 // remove removes an entry, if it is in this queue.
 func (q *queue) remove(e *memoryEntry) {
-	if e.queue == q {
-		heap.Remove(q, e.index)
-		q.bytes -= e.size()
-		e.queue = nil
+	if e.queues[q.slot] == q {
+		heap.Remove(q, e.index[q.slot])
+		e.queues[q.slot] = nil
 	}
 }
 
@@ -67,12 +76,12 @@ func (q *queue) Less(i, j int) bool { return q.entries[i].until.Before(q.entries
 
 func (q *queue) Swap(i, j int) {
 	q.entries[i], q.entries[j] = q.entries[j], q.entries[i]
-	q.entries[i].index, q.entries[j].index = i, j
+	q.entries[i].index[q.slot], q.entries[j].index[q.slot] = i, j
 }
 
 func (q *queue) Push(e any) {
 	entry := e.(*memoryEntry)
-	entry.index = len(q.entries)
+	entry.index[q.slot] = len(q.entries)
 	q.entries = append(q.entries, entry)
 }
 

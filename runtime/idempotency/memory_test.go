@@ -3,6 +3,7 @@ package idempotency_test
 import (
 	"crypto/rand"
 	"errors"
+	stdruntime "runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +16,12 @@ import (
 
 func TestMemoryIsAStore(t *testing.T) {
 	storetest.Run(t, func(*testing.T) idempotency.Store { return idempotency.Memory() })
+}
+
+func TestMemoryIsShared(t *testing.T) {
+	storetest.RunShared(t, func(_ *testing.T, maxBytes int) idempotency.Store {
+		return idempotency.Memory(idempotency.MaxBytes(maxBytes))
+	})
 }
 
 func TestMemoryKeepsResponsesInTransactions(t *testing.T) {
@@ -66,48 +73,6 @@ func fill(t *testing.T, s idempotency.Store, id string, response []byte, window 
 	return s.Finish(t.Context(), c.Key, c.Fence, response, window)
 }
 
-func TestMemoryForgetsWhatEndsFirst(t *testing.T) {
-	for name, s := range map[string]idempotency.Store{
-		"entries": idempotency.Memory(idempotency.MaxEntries(10)),
-		"bytes":   idempotency.Memory(idempotency.MaxBytes(16_000)),
-	} {
-		t.Run(name, func(t *testing.T) {
-			for i := range 10 {
-				if err := fill(t, s, strconv.Itoa(i), make([]byte, 1000), time.Hour-time.Duration(i)*time.Minute); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for i := range 5 {
-				if err := fill(t, s, "new"+strconv.Itoa(i), make([]byte, 1000), 2*time.Hour); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if !answered(t, s, "0") || !answered(t, s, "new4") {
-				t.Error("a response was forgotten whose window ends later than that of others")
-			}
-			if answered(t, s, "9") {
-				t.Error("the response whose window ends first is still there")
-			}
-		})
-	}
-}
-
-func TestMemoryNeverForgetsCallsThatRun(t *testing.T) {
-	s := idempotency.Memory(idempotency.MaxEntries(2))
-	for _, id := range []string{"a", "b"} {
-		if answered(t, s, id) {
-			t.Fatal("a new id has a response")
-		}
-	}
-	if _, err := s.Begin(t.Context(), claimOf("c")); !errors.Is(err, idempotency.ErrFull) {
-		t.Errorf("Begin returned %v, want ErrFull", err)
-	}
-	a := claimOf("a")
-	if entry, err := s.Begin(t.Context(), a); err != nil || entry.Fence == a.Fence {
-		t.Errorf("Begin of a call that is running returned %+v, %v", entry, err)
-	}
-}
-
 func TestMemoryRefusesAResponseThatNeverFits(t *testing.T) {
 	s := idempotency.Memory(idempotency.MaxBytes(4000))
 	c := claimOf("a")
@@ -126,10 +91,13 @@ func TestMemoryRefusesAResponseThatNeverFits(t *testing.T) {
 	}
 }
 
+// entry is a little more than an entry of the tests takes.
+const entry = 900
+
 // A store that is as full as it may be has room again when windows and leases are over, whatever ids come then.
 func TestMemoryExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := idempotency.Memory(idempotency.MaxEntries(8))
+		s := idempotency.Memory(idempotency.MaxBytes(8 * entry))
 		for i := range 4 {
 			if err := fill(t, s, "done"+strconv.Itoa(i), nil, time.Hour); err != nil {
 				t.Fatal(err)
@@ -156,7 +124,7 @@ func TestMemoryExpires(t *testing.T) {
 }
 
 func TestMemoryCountsWhatItHas(t *testing.T) {
-	s := idempotency.Memory(idempotency.MaxEntries(1))
+	s := idempotency.Memory(idempotency.MaxBytes(2 * entry))
 	for i := range 1000 {
 		c := claimOf(strings.Repeat("x", i%100))
 		if _, err := s.Begin(t.Context(), c); err != nil {
@@ -200,7 +168,7 @@ func TestMemoryFreesAKeyWhenTheTransactionEnds(t *testing.T) {
 
 func TestMemoryMakesRoomBesideTransactions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := idempotency.Memory(idempotency.MaxEntries(2))
+		s := idempotency.Memory(idempotency.MaxBytes(4 * entry)) // half of them for calls that run
 		c, tx := held(t, s, "a")
 		for _, id := range []string{"b", "c", "d"} {
 			time.Sleep(2 * time.Minute)
@@ -243,8 +211,8 @@ func TestMemoryForgetsNothingForWhatNeverFits(t *testing.T) {
 // A full store makes room for a response by what is over, but not by the call whose response it is.
 func TestMemoryKeepsALateResponseInATransaction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := idempotency.Memory(idempotency.MaxBytes(1500))
-		if err := fill(t, s, "other", make([]byte, 600), 2*time.Hour); err != nil {
+		s := idempotency.Memory(idempotency.MaxBytes(4000))
+		if err := fill(t, s, "other", make([]byte, 1500), 2*time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		c := claimOf("a")
@@ -253,7 +221,7 @@ func TestMemoryKeepsALateResponseInATransaction(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute) // its lease is over
 		tx := new(hooks)
-		if err := s.FinishTx(t.Context(), tx, c.Key, c.Fence, make([]byte, 500), time.Hour); err != nil {
+		if err := s.FinishTx(t.Context(), tx, c.Key, c.Fence, make([]byte, 1200), time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		if answered(t, s, "a") {
@@ -290,4 +258,44 @@ func TestMemoryTakesTheFirstEndOfATransaction(t *testing.T) {
 			t.Error("a response is there that was rolled back")
 		}
 	})
+}
+
+// The bytes that it counts are at least those that it takes, whoever has the entries and however large they are.
+func TestMemoryTakesNoMoreThanItsBytes(t *testing.T) {
+	const maxBytes = 32 << 20
+	for name, test := range map[string]struct{ principals, response int }{
+		"one principal":                    {1, 0},
+		"a principal for each":             {1 << 30, 0},
+		"a principal for each, responses":  {1 << 30, 100},
+		"some principals, large responses": {10, 100_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := heap()
+			s := idempotency.Memory(idempotency.MaxBytes(maxBytes))
+			for i := range max(1000, min(100_000, 3*maxBytes/(test.response+1))) {
+				c := claimOf(strconv.Itoa(i))
+				c.Key.Principal = "https://id.example.com|" + strconv.Itoa(i%test.principals)
+				if _, err := s.Begin(t.Context(), c); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.Finish(t.Context(), c.Key, c.Fence, make([]byte, test.response), time.Hour); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if took := heap() - before; took > maxBytes {
+				t.Errorf("it takes %d bytes, want %d at most", took, maxBytes)
+			} else {
+				t.Logf("it takes %d bytes of %d", took, maxBytes)
+			}
+			stdruntime.KeepAlive(s)
+		})
+	}
+}
+
+// heap returns how many bytes the program has in use.
+func heap() int64 {
+	var stats stdruntime.MemStats
+	stdruntime.GC()
+	stdruntime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
 }

@@ -17,7 +17,7 @@ func (m *memory) FinishTx(_ context.Context, tx any, key Key, fence Fence, respo
 	if !ok {
 		return fmt.Errorf("%w: a %T lacks OnCommit(func()) or OnRollback(func())", ErrNoTx, tx)
 	}
-	e, err := m.hold(key, fence, len(response))
+	e, err := m.hold(key, fence, responseSize(len(response)))
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (m *memory) FinishTx(_ context.Context, tx any, key Key, fence Fence, respo
 	return nil
 }
 
-// hold makes an entry part of a transaction: nobody can take it until that has ended.
+// hold makes an entry part of a transaction, with room for the response: nobody can take it until that has ended.
 func (m *memory) hold(key Key, fence Fence, bytes int) (*memoryEntry, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -34,12 +34,16 @@ func (m *memory) hold(key Key, fence Fence, bytes int) (*memoryEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.running.remove(e) // first, so that it does not make room for itself where its lease is over
-	if err := m.makeRoom(0, bytes); err != nil {
+	now := time.Now()
+	m.running.remove(e) // first, so that it does not expire where its lease is over
+	mayGrow := func() bool { return m.ledger.MayGrow(key.Principal, bytes) }
+	if !mayGrow() && !m.expire(now, mayGrow) {
 		m.running.add(e)
-		return nil, err
+		return nil, m.full("a response", bytes)
 	}
-	e.inTx = true
+	e.inTx, e.reserved = true, bytes
+	m.ledger.Add(key.Principal, bytes, 0)
+	m.makeRoom(now)
 	return e, nil
 }
 
@@ -48,7 +52,7 @@ func (m *memory) commit(e *memoryEntry, response []byte, window time.Duration) {
 	defer m.mu.Unlock()
 	if e.inTx {
 		e.inTx = false
-		m.complete(e, response, window)
+		m.complete(e, response, time.Now().Add(window))
 	}
 }
 
@@ -58,7 +62,8 @@ func (m *memory) rollback(e *memoryEntry) {
 	if !e.inTx {
 		return
 	}
-	e.inTx = false
+	m.ledger.Add(e.key.Principal, -e.reserved, 0)
+	e.inTx, e.reserved = false, 0
 	if e.released {
 		m.remove(e)
 		return

@@ -52,7 +52,7 @@ func (s *saving) notSaved(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	return errUnavailable(err)
+	return errStore(err)
 }
 
 type savingKey struct{}

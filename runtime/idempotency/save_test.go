@@ -122,7 +122,7 @@ func TestErrorsOfSave(t *testing.T) {
 		"no transaction":           {idempotency.Memory(), "", codes.Internal, runtime.ReasonInternal},
 		"no store for it":          {hung{idempotency.Memory()}, "", codes.Internal, runtime.ReasonInternal},
 		"not UTF-8":                {idempotency.Memory(), "\xff", codes.Internal, runtime.ReasonInternal},
-		"no room for the response": {idempotency.Memory(idempotency.MaxBytes(1000)), string(make([]byte, 2000)), codes.Unavailable, idempotency.ReasonStoreUnavailable},
+		"no room for the response": {idempotency.Memory(idempotency.MaxBytes(2000)), string(make([]byte, 2000)), codes.ResourceExhausted, idempotency.ReasonStoreFull},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := guard(t, byRequestID, test.store)

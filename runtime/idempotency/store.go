@@ -44,14 +44,20 @@ type Entry struct {
 
 // Store keeps the answers of calls. The suite in package storetest is the rest of this contract. All methods may be called
 // at the same time, each is atomic, and times are the store's own: replicas have clocks that differ.
+//
+// A store is bounded in bytes, and principals share it. The claims of a principal take at most half of what those of all
+// others leave, so that no principal keeps another from making claims. Responses share the rest: where there is no room, the
+// principal whose responses take most loses those first whose windows end first, so that a principal loses none to another as
+// long as its responses take no more than an equal part. (One response of up to a 64th of the store is kept in any case.)
 type Store interface {
 	// Begin makes the claim and returns the entry, whose fence is then the claim's. Where the key has an entry already, that
 	// of a call that has succeeded within its window or whose lease is not over, Begin changes nothing and returns it. It may
-	// be called again with the same claim.
+	// be called again with the same claim. It is [ErrFull] where the claims of the principal take all that they may.
 	Begin(context.Context, Claim) (Entry, error)
 	// Finish notes that the call with the fence has succeeded, and keeps its response for the window from now: also where its
 	// lease is over, as long as no other call has the key. It is [ErrLost] where the key has no claim with that fence, or has
-	// a response. The store may keep response itself, which does not change any more.
+	// a response, and [ErrFull] where the response is too large for the principal's share: the claim then stays as it is. The
+	// store may keep response itself, which does not change any more.
 	Finish(ctx context.Context, key Key, fence Fence, response []byte, window time.Duration) error
 	// Release removes the claim with the fence. It does nothing where there is none, or it has a response.
 	Release(ctx context.Context, key Key, fence Fence) error
@@ -70,6 +76,6 @@ var (
 	ErrLost = errors.New("the claim is lost: its lease was over, or it has a response")
 	// ErrNoTx is the error of a store for a value that is not what it takes for a transaction.
 	ErrNoTx = errors.New("not a transaction of the store")
-	// ErrFull is the error of a store that has room for no more claims.
-	ErrFull = errors.New("the store has room for no more calls")
+	// ErrFull is the error of a store that has no room for a claim or a response of the principal.
+	ErrFull = errors.New("the store has no room")
 )

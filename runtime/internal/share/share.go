@@ -1,0 +1,133 @@
+// Package share divides the bytes of a bounded store among the principals whose entries it has.
+//
+// An entry is pinned as long as the store must not forget it, such as that of a call that runs, and kept from then on. Two
+// rules hold, whatever the principals do:
+//
+//   - The pinned entries of a principal take at most half of the bytes that those of all others leave, when one is added, and
+//     at most three quarters when they grow. So no principal keeps another from adding entries.
+//   - Kept entries share the bytes that pinned ones leave. Where there is no room, the principal that keeps most loses first.
+//     So a principal loses no entry to another as long as it keeps no more than an equal part. There is one exception, without
+//     which many principals would leave no room for anything but tiny entries: an entry of up to a 64th of all bytes is kept
+//     although its principal keeps no other, and the entries go for it that would go first anyway.
+package share
+
+import "container/heap"
+
+// Ledger counts the bytes of each principal. It is not safe for concurrent use: the lock of the store protects it.
+type Ledger struct {
+	limit        int
+	pinned, kept int
+	accounts     map[string]*account
+	keepers      keepers
+}
+
+// account is what one principal has.
+type account struct {
+	owner        string
+	pinned, kept int
+	index        int // in keepers; -1 where it keeps nothing
+}
+
+// NewLedger returns the ledger of a store of limit bytes.
+func NewLedger(limit int) *Ledger {
+	return &Ledger{limit: limit, accounts: make(map[string]*account)}
+}
+
+// MayStart reports whether a principal may add an entry of n pinned bytes.
+func (l *Ledger) MayStart(owner string, n int) bool {
+	own := l.pinnedOf(owner)
+	return own+n <= (l.limit-(l.pinned-own))/2
+}
+
+// MayGrow reports whether the pinned entries of a principal may grow by n bytes; they may always shrink.
+func (l *Ledger) MayGrow(owner string, n int) bool {
+	own := l.pinnedOf(owner)
+	rest := l.limit - (l.pinned - own)
+	return n <= 0 || own+n <= rest-rest/4
+}
+
+// alwaysKept is the part of all bytes that one entry may take, however many principals share them.
+const alwaysKept = 64
+
+// MayKeep reports whether a pinned entry of a principal, of so many bytes, may be kept as one of size bytes. Where entries must
+// be forgotten for it, that may be no more than an equal part, or than a 64th of all.
+func (l *Ledger) MayKeep(owner string, pinned, size int) bool {
+	if l.pinned+l.kept+size-pinned <= l.limit {
+		return true
+	}
+	owners := len(l.keepers)
+	if a := l.accounts[owner]; a == nil || a.kept == 0 {
+		owners++
+	}
+	left := l.limit - (l.pinned - pinned)
+	return size <= min(left, max(left/owners, l.limit/alwaysKept))
+}
+
+// Add adds to the pinned and the kept bytes of a principal; below 0 it takes away.
+func (l *Ledger) Add(owner string, pinned, kept int) {
+	a := l.accounts[owner]
+	if a == nil {
+		a = &account{owner: owner, index: -1}
+		l.accounts[owner] = a
+	}
+	l.pinned, a.pinned = l.pinned+pinned, a.pinned+pinned
+	l.kept, a.kept = l.kept+kept, a.kept+kept
+	switch {
+	case a.kept > 0 && a.index >= 0:
+		heap.Fix(&l.keepers, a.index)
+	case a.kept > 0:
+		heap.Push(&l.keepers, a)
+	case a.index >= 0:
+		heap.Remove(&l.keepers, a.index)
+	}
+	if a.pinned == 0 && a.kept == 0 {
+		delete(l.accounts, owner)
+	}
+}
+
+// Full reports whether there are more bytes than the store has room for: kept entries of [Ledger.Largest] must go.
+func (l *Ledger) Full() bool { return l.pinned+l.kept > l.limit }
+
+// Largest returns the principal that keeps most, "" where none keeps anything.
+func (l *Ledger) Largest() string {
+	if len(l.keepers) == 0 {
+		return ""
+	}
+	return l.keepers[0].owner
+}
+
+// Bytes returns how many bytes there are.
+func (l *Ledger) Bytes() int { return l.pinned + l.kept }
+
+func (l *Ledger) pinnedOf(owner string) int {
+	if a := l.accounts[owner]; a != nil {
+		return a.pinned
+	}
+	return 0
+}
+
+// keepers are the accounts that keep something, the largest first. It implements heap.Interface.
+type keepers []*account
+
+func (k keepers) Len() int           { return len(k) }
+func (k keepers) Less(i, j int) bool { return k[i].kept > k[j].kept }
+func (k keepers) Swap(i, j int) {
+	k[i], k[j] = k[j], k[i]
+	k[i].index, k[j].index = i, j
+}
+
+// Push implements heap.Interface.
+func (k *keepers) Push(x any) {
+	a := x.(*account)
+	a.index = len(*k)
+	*k = append(*k, a)
+}
+
+// Pop implements heap.Interface.
+func (k *keepers) Pop() any {
+	last := len(*k) - 1
+	a := (*k)[last]
+	(*k)[last], *k = nil, (*k)[:last]
+	a.index = -1
+	return a
+}
