@@ -23,7 +23,7 @@ func Build(plugin *protogen.Plugin, opts Options) ([]File, []Problem, error) {
 	policies := policy.New(plugin.Files, opts.PolicyFile)
 	sources := sourcesOf(plugin, opts, policies)
 	b := builder{
-		packages: packagesOf(plugin.Files), messages: messagesOf(plugin.Files), checked: make(map[importOf]bool), policies: policies,
+		files: plugin.FilesByPath, packages: packagesOf(plugin.Files), messages: messagesOf(plugin.Files), checked: make(map[importOf]bool), policies: policies,
 	}
 	b.checkPolicyFile(plugin, opts.PolicyFile)
 	for _, s := range sources {
@@ -47,6 +47,7 @@ func Build(plugin *protogen.Plugin, opts Options) ([]File, []Problem, error) {
 
 // builder collects what is wrong while a model is made.
 type builder struct {
+	files    map[string]*protogen.File
 	packages map[protogen.GoImportPath]goPackage
 	messages map[protoreflect.FullName]*protogen.Message
 	checked  map[importOf]bool
@@ -139,8 +140,9 @@ func (b *builder) buildPackage(sources []source) []File {
 		files = append(files, file)
 	}
 	for i, s := range sources {
+		b.checkLinked(s, files[i].usesOperations())
 		for j, svc := range s.Services {
-			service.declareHelpers(&b.errors, svc, files[i].Services[j])
+			service.nameHelpers(&b.warnings, svc, &files[i].Services[j])
 		}
 	}
 	for i := range files {

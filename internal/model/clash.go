@@ -54,26 +54,38 @@ func (s scope) declareNames(errs *problems, by declarer, names []declaration) {
 	}
 }
 
-// declareHelpers adds the helpers of a service, and reports each whose name is taken.
-func (s scope) declareHelpers(errs *problems, svc *protogen.Service, modelled Service) {
-	if s.services[svc.GoName].place != placeOf(svc.Desc) {
-		return // the clash of the services is reported
-	}
-	seen := make(map[string]bool)
-	for i, m := range modelled.Methods {
-		if m.Helper == nil || seen[m.Helper.Name] { // twice by a clash of the RPCs, which is reported
-			continue
+// nameHelpers names the helpers of a service. A name that is taken costs a helper its short name, or where its long one is
+// taken too the whole helper, and is a warning: it is optional, and the rest of the request is not.
+func (s scope) nameHelpers(warnings *problems, svc *protogen.Service, modelled *Service) {
+	for i := range modelled.Methods {
+		m, rpc := &modelled.Methods[i], svc.Methods[i]
+		if m.Helper != nil && !s.nameHelper(warnings, rpc, m.Helper) {
+			m.Helper = nil
 		}
-		seen[m.Helper.Name] = true
-		by := declarer{placeOf(svc.Methods[i].Desc), rpcSubject(svc.Methods[i]), ""}
-		what := fmt.Sprintf("%s helper", m.Helper.Package)
-		if other, taken := s.declared[m.Helper.Name]; taken {
-			errs.add(by.place, by.subject, "the service package would declare %s twice, as its %s and as the %s of %s (%s); rename one of them, or set the option %s: {off: true}",
-				m.Helper.Name, what, other.what, other.by.subject, other.by.place, m.Helper.Package)
-			continue
-		}
-		s.declared[m.Helper.Name] = declared{by, what}
+		m.setDoc()
 	}
+}
+
+// nameHelper reports whether there is a name for a helper.
+func (s scope) nameHelper(warnings *problems, rpc *protogen.Method, h *Helper) bool {
+	names := helperNames(rpc, h)
+	by := declarer{placeOf(rpc.Desc), rpcSubject(rpc), ""}
+	free := slices.IndexFunc(names, func(name string) bool { _, taken := s.declared[name]; return !taken })
+	if free != 0 {
+		other := s.declared[names[0]]
+		outcome := "it has none"
+		if free > 0 {
+			outcome = "it is called " + names[free]
+		}
+		warnings.add(by.place, by.subject, "its %s helper cannot be called %s, which is the %s of %s (%s), so %s; rename one of the two, or set the option %s: {off: true}",
+			h.Package, names[0], other.what, other.by.subject, other.by.place, outcome, h.Package)
+	}
+	if free < 0 {
+		return false
+	}
+	s.declared[names[free]] = declared{by, h.Package + " helper"}
+	h.setName(names[free])
+	return true
 }
 
 // addClash reports a clash of two declarers, at the later of the two.

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"go/token"
 	"path"
 	"slices"
@@ -22,7 +23,7 @@ func CheckGoPackages(request *pluginpb.CodeGeneratorRequest, mappings map[string
 		case importPath == "":
 			errs.add(Place{Path: f.GetName()}, "", "it has no Go package; set the option go_package, or the parameter M%s=<import path>", f.GetName())
 		case !strings.ContainsAny(importPath, "./"):
-			errs.add(goPackagePlace(f), "", "the Go import path %q is only a name; put the path of your module before it", importPath)
+			errs.add(goPackagePlace(f), "", "the Go import path %q is only a name; %s", importPath, goPackageAdvice(f.GetName(), importPath))
 		case !again:
 			seen[importPath] = namedPackage{name, goPackagePlace(f)}
 		case other.name != name:
@@ -30,6 +31,16 @@ func CheckGoPackages(request *pluginpb.CodeGeneratorRequest, mappings map[string
 		}
 	}
 	return errs.err()
+}
+
+// goPackageAdvice says how a file gets a Go import path that others can import, also without a change of the proto.
+func goPackageAdvice(file, importPath string) string {
+	clean := strings.Trim(path.Clean("/"+importPath), "/")
+	if first, _, _ := strings.Cut(clean, "/"); !strings.Contains(first, ".") {
+		clean = path.Join("<your module>", clean)
+	}
+	return fmt.Sprintf("correct go_package; or leave the proto as it is, and pass the parameter M%s=%s to every plugin, "+
+		"or have buf's managed mode set it (go_package_prefix)", file, clean)
 }
 
 // namedPackage is the name of a Go package, and the first file that has it.

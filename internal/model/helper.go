@@ -14,6 +14,7 @@ import (
 // Helper is the variable that serves and calls an RPC by its pattern.
 type Helper struct {
 	Name        string
+	Summary     string // the first sentence of Doc, without the name that starts it
 	Doc         []string
 	Package     string     // the runtime's package: "page", "batch" or "operation"
 	Constructor string     // the function of that package that makes it
@@ -53,8 +54,18 @@ type HelperField struct {
 	Values []string // in place of Value
 }
 
-// helperName returns the name of the helper of an RPC; more than one service of a package may have an RPC of that name.
-func helperName(m *protogen.Method) string { return m.Parent.GoName + m.GoName }
+// helperNames returns the names that the helper of an RPC may have, the preferred one first. They start with the service, as
+// more than one service of a package may have an RPC of that name.
+func helperNames(m *protogen.Method, h *Helper) []string {
+	name := m.Parent.GoName + m.GoName
+	return []string{name, name + capitalized(h.Package)}
+}
+
+// setName names the helper.
+func (h *Helper) setName(name string) {
+	h.Name = name
+	h.Doc = append(wrap(name+" "+h.Summary), h.Doc...)
+}
 
 // buildHelper models the helper of an RPC, or returns nil where its pattern has none.
 func (b *builder) buildHelper(s source, m *protogen.Method, found pattern.Result) *Helper {
@@ -72,7 +83,6 @@ func (b *builder) buildHelper(s source, m *protogen.Method, found pattern.Result
 	default:
 		return nil
 	}
-	h.Name = helperName(m)
 	h.Stub = b.stubOf(m, found)
 	finding, _ := found.Find(name)
 	h.Doc = append(h.Doc, patternDoc(h.Package, finding)...)
@@ -148,7 +158,7 @@ func pathFields(pairs ...any) (fields []HelperField) {
 func (b *builder) buildPage(s source, m *protogen.Method, p *pattern.Page) *Helper {
 	h := &Helper{
 		Package: "page", Constructor: "Of",
-		Doc:       []string{fmt.Sprintf("%s serves %s a page at a time, and reads all its pages.", helperName(m), m.GoName)},
+		Summary:   fmt.Sprintf("serves %s a page at a time, and reads all its pages.", m.GoName),
 		Accessors: []Accessor{b.accessor(s, m, m.Output, p.Items)},
 		Fields: pathFields("Items", p.Items, "Size", p.Size, "Token", p.Token, "NextToken", p.NextToken, "Total", p.Total,
 			"Skip", p.Skip, "RequestID", p.RequestID, "Vary", p.Vary),
@@ -164,7 +174,7 @@ func (b *builder) buildBatch(s source, m *protogen.Method, batch *pattern.Batch)
 		Package: "batch", Constructor: map[pattern.Mode]string{
 			pattern.Ordered: "Ordered", pattern.Keyed: "Keyed", pattern.PerItem: "PerItem", pattern.Done: "Done",
 		}[batch.Mode],
-		Doc:       batchDoc(m, batch),
+		Summary:   batchSummary(m, batch),
 		Accessors: []Accessor{b.accessor(s, m, m.Input, batch.Children)},
 		Fields: pathFields("Children", batch.Children, "Results", batch.Results, "Missing", batch.Missing, "Status", batch.Status,
 			"Value", batch.Value, "RequestID", batch.RequestID, "Hoisted", batch.Hoisted),
@@ -179,17 +189,16 @@ func (b *builder) buildBatch(s source, m *protogen.Method, batch *pattern.Batch)
 	return h
 }
 
-// batchDoc says what the helper of a batch does for its two sides.
-func batchDoc(m *protogen.Method, batch *pattern.Batch) []string {
-	name := helperName(m)
+// batchSummary says what the helper of a batch does for its two sides.
+func batchSummary(m *protogen.Method, batch *pattern.Batch) string {
 	switch batch.Mode {
 	case pattern.Keyed:
-		return wrap(fmt.Sprintf("%s serves %s from one look-up of all its children, and splits calls that are too big.", name, m.GoName))
+		return fmt.Sprintf("serves %s from one look-up of all its children, and splits calls that are too big.", m.GoName)
 	case pattern.PerItem:
-		return wrap(fmt.Sprintf("%s does %s child by child, each with a result or an error of its own, and splits calls that are too big.", name, m.GoName))
+		return fmt.Sprintf("does %s child by child, each with a result or an error of its own, and splits calls that are too big.", m.GoName)
 	default:
-		return wrap(fmt.Sprintf("%s does %s for all its children or fails, and splits calls that are too big. What Each did before a child "+
-			"failed is undone only by a transaction: batch.InTx.", name, m.GoName))
+		return fmt.Sprintf("does %s for all its children or fails, and splits calls that are too big. What Each did before a child "+
+			"failed is undone only by a transaction: batch.InTx.", m.GoName)
 	}
 }
 
@@ -207,8 +216,8 @@ func (b *builder) buildOperation(s source, m *protogen.Method, o *pattern.Operat
 	}
 	return &Helper{
 		Package: "operation", Constructor: "Of",
-		Doc:   []string{fmt.Sprintf("%s starts %s, runs it, and waits for it.", helperName(m), m.GoName)},
-		Types: []Ident{b.messageOf(s, m, o.Result), b.messageOf(s, m, o.Metadata)},
+		Summary: fmt.Sprintf("starts %s, runs it, and waits for it.", m.GoName),
+		Types:   []Ident{b.messageOf(s, m, o.Result), b.messageOf(s, m, o.Metadata)},
 		Fields: append(pathFields("RequestID", o.RequestID, "ValidateOnly", o.ValidateOnly, "ConflictKey", o.ConflictKey,
 			"Children", children, "FailedRequests", failed), operationFields(o.Fields)...),
 	}
@@ -223,7 +232,7 @@ func operationFields(f pattern.OperationFields) []HelperField {
 func (b *builder) buildGetter(m *protogen.Method, g *pattern.Getter) *Helper {
 	return &Helper{
 		Package: "operation", Constructor: "GetterOf",
-		Doc:       []string{fmt.Sprintf("%s serves %s from the operations of a manager, and asks for them.", helperName(m), m.GoName)},
+		Summary:   fmt.Sprintf("serves %s from the operations of a manager, and asks for them.", m.GoName),
 		NameField: g.Name.String(),
 		Fields:    operationFields(g.Fields),
 	}

@@ -4,6 +4,8 @@
 // Nothing in a model points back into the request, so models can be compared.
 package model
 
+import "slices"
+
 // File is what one proto file becomes.
 type File struct {
 	Source     string // the path of the proto file
@@ -92,3 +94,10 @@ func (k Kind) StreamsRequests() bool { return k == ClientStream || k == Bidi }
 
 // StreamsResponses says whether the service answers with a stream.
 func (k Kind) StreamsResponses() bool { return k == ServerStream || k == Bidi }
+
+// usesOperations reports whether the code for the file links the module for long-running operations.
+func (f File) usesOperations() bool {
+	return slices.ContainsFunc(f.Services, func(s Service) bool {
+		return slices.ContainsFunc(s.Methods, func(m Method) bool { return m.Helper != nil && m.Helper.Package == operationPackage })
+	})
+}

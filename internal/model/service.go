@@ -36,25 +36,20 @@ func (b *builder) buildService(s source, svc *protogen.Service, lower string) Se
 func (b *builder) buildMethod(s source, m *protogen.Method, row int) Method {
 	policy, found := b.buildPolicy(m)
 	method := Method{
-		Name:   string(m.Desc.Name()),
-		GoName: m.GoName,
-		Row:    row,
-		Kind:   kindOf(m.Desc.IsStreamingClient(), m.Desc.IsStreamingServer()),
-		Doc:    docOf(m.Comments),
-		Input:  b.ident(m.Input.GoIdent),
-		Output: b.ident(m.Output.GoIdent),
-		Policy: policy,
-		Helper: b.buildHelper(s, m, found),
+		Name:    string(m.Desc.Name()),
+		GoName:  m.GoName,
+		Row:     row,
+		Kind:    kindOf(m.Desc.IsStreamingClient(), m.Desc.IsStreamingServer()),
+		Comment: docOf(m.Comments),
+		Input:   b.ident(m.Input.GoIdent),
+		Output:  b.ident(m.Output.GoIdent),
+		Policy:  policy,
+		Helper:  b.buildHelper(s, m, found),
 	}
-	if len(method.Doc) == 0 {
-		method.Doc = []string{m.GoName + plainDoc[method.Kind]}
+	if len(method.Comment) == 0 {
+		method.Comment = []string{m.GoName + plainDoc[method.Kind]}
 	}
-	method.Comment = slices.Clone(method.Doc)
-	method.Deprecated = deprecationOf(m.Desc, method.Doc)
-	if method.Helper != nil {
-		method.Doc = append(method.Doc, "", "See ["+method.Helper.Name+"].")
-	}
-	method.Doc = withDeprecation(method.Doc, method.Deprecated)
+	method.Deprecated = deprecationOf(m.Desc, method.Comment)
 	if h := method.Helper; h != nil {
 		h.Doc = withDeprecation(h.Doc, method.Deprecated)
 		h.Deprecated = b.isHelperDeprecated(found)
@@ -62,6 +57,15 @@ func (b *builder) buildMethod(s source, m *protogen.Method, row int) Method {
 	b.checkImport(s, m, m.Input.GoIdent, m.Input.Desc)
 	b.checkImport(s, m, m.Output.GoIdent, m.Output.Desc)
 	return method
+}
+
+// setDoc makes the doc of an RPC, when its helper has got its name.
+func (m *Method) setDoc() {
+	m.Doc = slices.Clone(m.Comment)
+	if m.Helper != nil {
+		m.Doc = append(m.Doc, "", "See ["+m.Helper.Name+"].")
+	}
+	m.Doc = withDeprecation(m.Doc, m.Deprecated)
 }
 
 // plainDoc is the comment, behind the name, of an RPC that has none in the proto.

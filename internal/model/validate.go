@@ -17,7 +17,7 @@ func (b *builder) checkSource(s source) {
 	place := goPackagePlace(s.Proto)
 	faults := packageFaults(string(s.GoPackageName), string(s.GoImportPath))
 	for _, fault := range faults {
-		b.errors.add(place, "", "%s; correct go_package", fault)
+		b.errors.add(place, "", "%s; %s", fault, packageAdvice(s.File))
 	}
 	if fault := charactersFault(s.Desc.Path()); fault != "" {
 		b.errors.add(Place{Path: fmt.Sprintf("%q", s.Desc.Path())}, "", "the path %s; rename the proto file", fault)
@@ -43,9 +43,20 @@ func (b *builder) checkImport(s source, m *protogen.Method, id protogen.GoIdent,
 	}
 	b.checked[importOf{s.File, p}] = true
 	for _, fault := range packageFaults(b.packages[p].name, string(p)) {
-		b.errors.add(placeOf(m.Desc), rpcSubject(m), "it needs %s, but %s; correct the go_package of %s",
-			desc.FullName(), fault, desc.ParentFile().Path())
+		b.errors.add(placeOf(m.Desc), rpcSubject(m), "it needs %s of %s, but %s; %s",
+			desc.FullName(), desc.ParentFile().Path(), fault, packageAdvice(b.files[desc.ParentFile().Path()]))
 	}
+}
+
+// packageAdvice says what to do about the Go package of a file.
+func packageAdvice(f *protogen.File) string {
+	importPath := string(f.GoImportPath)
+	for element := range strings.SplitSeq(importPath, "/") {
+		if element == "." || element == ".." {
+			return goPackageAdvice(f.Desc.Path(), importPath)
+		}
+	}
+	return "correct go_package"
 }
 
 // importOf is a Go package that the code for a file imports.

@@ -4,15 +4,20 @@ import (
 	"fmt"
 	"io/fs"
 	"os/exec"
+	"strings"
 	"sync"
+	"testing"
 
 	"github.com/bufbuild/protocompile"
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// findGoogle resolves google/longrunning/operations.proto, google/api/field_behavior.proto and field_info.proto, and what they
-// import. They are those of the modules that the code for operations depends on, which this one does not.
+// findGoogle resolves the protos that a program with long-running operations links: those of Google, and what they import. They
+// come from the modules that the code for operations depends on, which this one does not.
 func findGoogle(path string) (protocompile.SearchResult, error) {
 	files, err := googleProtos()
 	if err != nil {
@@ -36,3 +41,18 @@ var googleProtos = sync.OnceValues(func() ([]*descriptorpb.FileDescriptorProto, 
 	set := &descriptorpb.FileDescriptorSet{}
 	return set.File, proto.Unmarshal(out, set)
 })
+
+// TestLinkedPackages checks that the plugin knows the Go package of each proto that generated code links, and of no other.
+func TestLinkedPackages(t *testing.T) {
+	files, err := googleProtos()
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked := make(map[string]string)
+	for _, file := range files {
+		linked[file.GetName()], _, _ = strings.Cut(file.GetOptions().GetGoPackage(), ";")
+	}
+	if diff := cmp.Diff(linked, model.LinkedPackages()); diff != "" {
+		t.Errorf("the plugin does not know what is linked (-linked +known):\n%s", diff)
+	}
+}

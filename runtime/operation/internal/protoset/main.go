@@ -1,28 +1,33 @@
-// Protoset writes the protos of operations and of field rules, and all they import, to its standard output: a FileDescriptorSet, in
-// which a file stands behind those that it imports. So the tests of the plugin, which are in a module without them, compile protos
-// that import them.
+// Protoset writes the protos that a program with long-running operations links to its standard output: a FileDescriptorSet, in
+// which a file stands after those that it imports. So the tests of the plugin, which are in a module without them, compile protos
+// that import them, and check what the plugin knows of their Go packages.
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"slices"
 
-	"cloud.google.com/go/longrunning/autogen/longrunningpb"
-	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	_ "github.com/grpcservice/grpcservice/runtime/operation"
 )
 
 func main() {
+	var files []protoreflect.FileDescriptor
+	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
+		files = append(files, file)
+		return true
+	})
+	slices.SortFunc(files, func(a, b protoreflect.FileDescriptor) int { return cmp.Compare(a.Path(), b.Path()) })
 	set := &descriptorpb.FileDescriptorSet{}
 	seen := make(map[string]bool)
-	for _, file := range []protoreflect.FileDescriptor{
-		longrunningpb.File_google_longrunning_operations_proto,
-		annotations.File_google_api_field_behavior_proto,
-		annotations.File_google_api_field_info_proto,
-	} {
+	for _, file := range files {
 		add(set, file, seen)
 	}
 	out, err := proto.MarshalOptions{Deterministic: true}.Marshal(set)

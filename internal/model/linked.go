@@ -1,0 +1,79 @@
+package model
+
+import (
+	"maps"
+
+	"google.golang.org/protobuf/compiler/protogen"
+)
+
+// linked holds the proto files whose Go packages a program links as soon as it imports generated code, through the runtime,
+// by path. The protobuf library panics at start-up if a second Go package registers one of them.
+var linked = map[string]string{
+	"google/protobuf/any.proto":                "google.golang.org/protobuf/types/known/anypb",
+	"google/protobuf/descriptor.proto":         "google.golang.org/protobuf/types/descriptorpb",
+	"google/protobuf/duration.proto":           "google.golang.org/protobuf/types/known/durationpb",
+	"google/protobuf/go_features.proto":        "google.golang.org/protobuf/types/gofeaturespb",
+	"google/protobuf/timestamp.proto":          "google.golang.org/protobuf/types/known/timestamppb",
+	"google/rpc/error_details.proto":           "google.golang.org/genproto/googleapis/rpc/errdetails",
+	"google/rpc/status.proto":                  "google.golang.org/genproto/googleapis/rpc/status",
+	"grpc/binlog/v1/binarylog.proto":           "google.golang.org/grpc/binarylog/grpc_binarylog_v1",
+	"grpc/health/v1/health.proto":              "google.golang.org/grpc/health/grpc_health_v1",
+	"grpc/reflection/v1/reflection.proto":      "google.golang.org/grpc/reflection/grpc_reflection_v1",
+	"grpc/reflection/v1alpha/reflection.proto": "google.golang.org/grpc/reflection/grpc_reflection_v1alpha",
+	"grpcservice/v1/options.proto":             "github.com/grpcservice/grpcservice/proto/grpcservice/v1",
+}
+
+// linkedByOperations holds what the module for long-running operations links beyond that.
+var linkedByOperations = map[string]string{
+	"google/api/annotations.proto":        "google.golang.org/genproto/googleapis/api/annotations",
+	"google/api/client.proto":             "google.golang.org/genproto/googleapis/api/annotations",
+	"google/api/field_behavior.proto":     "google.golang.org/genproto/googleapis/api/annotations",
+	"google/api/field_info.proto":         "google.golang.org/genproto/googleapis/api/annotations",
+	"google/api/http.proto":               "google.golang.org/genproto/googleapis/api/annotations",
+	"google/api/launch_stage.proto":       "google.golang.org/genproto/googleapis/api",
+	"google/api/resource.proto":           "google.golang.org/genproto/googleapis/api/annotations",
+	"google/api/routing.proto":            "google.golang.org/genproto/googleapis/api/annotations",
+	"google/longrunning/operations.proto": "cloud.google.com/go/longrunning/autogen/longrunningpb",
+	"google/protobuf/empty.proto":         "google.golang.org/protobuf/types/known/emptypb",
+	"google/rpc/code.proto":               "google.golang.org/genproto/googleapis/rpc/code",
+}
+
+// LinkedPackages returns the Go package of each proto file that generated code can link, by the file's path.
+func LinkedPackages() map[string]string {
+	packages := maps.Clone(linked)
+	maps.Copy(packages, linkedByOperations)
+	return packages
+}
+
+// checkLinked reports the files that s needs whose Go package is not the one that the runtime links: managed mode of buf, or an
+// M parameter, has moved them, and a program with both would panic when it starts.
+func (b *builder) checkLinked(s source, operations bool) {
+	for _, f := range b.closureOf(s.File) {
+		theirs := string(f.GoImportPath)
+		ours := linked[f.Desc.Path()]
+		if ours == "" && operations {
+			ours = linkedByOperations[f.Desc.Path()]
+		}
+		if ours != "" && ours != theirs {
+			b.errors.add(goPackagePlace(f.Proto), "", "its Go package is %q, but the runtime links the file as %q, and a program that links both "+
+				"panics when it starts; exclude the file from managed mode (disable: [{file_option: go_package, path: %[3]s}]), "+
+				"or pass the parameter M%[3]s=%[2]s to every plugin", theirs, ours, f.Desc.Path())
+		}
+	}
+}
+
+// closureOf returns f and all files that it imports, directly or not.
+func (b *builder) closureOf(f *protogen.File) []*protogen.File {
+	var closure []*protogen.File
+	seen := map[string]bool{f.Desc.Path(): true}
+	for queue := []*protogen.File{f}; len(queue) > 0; queue = queue[1:] {
+		closure = append(closure, queue[0])
+		for i := range queue[0].Desc.Imports().Len() {
+			if path := queue[0].Desc.Imports().Get(i).Path(); !seen[path] && b.files[path] != nil {
+				seen[path] = true
+				queue = append(queue, b.files[path])
+			}
+		}
+	}
+	return closure
+}
