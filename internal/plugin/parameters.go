@@ -90,6 +90,19 @@ func parseParameters(text string) (parameters, error) {
 // goFolder is the path of a folder that Go takes for a package: no part of it begins with a dot or an underscore.
 var goFolder = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._~+-]*[A-Za-z0-9_~+-])?(/[A-Za-z0-9]([A-Za-z0-9._~+-]*[A-Za-z0-9_~+-])?)*$`)
 
+// reservedElement says which directory of a path belongs to the go command, or returns "".
+func reservedElement(path string) string {
+	for element := range strings.SplitSeq(path, "/") {
+		switch element {
+		case "vendor":
+			return "the go command owns directories called vendor: go mod vendor deletes what is in them"
+		case "testdata":
+			return "the go command ignores directories called testdata"
+		}
+	}
+	return ""
+}
+
 // checkSkeleton says what is wrong with the parameters of skeletons together; values are those that were given.
 func (p *parameters) checkSkeleton(values map[string]string) error {
 	_, hasDir := values["skeleton_dir"]
@@ -116,6 +129,8 @@ func checkParameter(name, value string) error {
 		return fmt.Errorf("parameter %q with value %q: there is none of this name; want %s", name, value, knownParameters)
 	case !rule.valid.MatchString(value):
 		return fmt.Errorf("parameter %s=%q: want %s", name, value, rule.want)
+	case rule.valid == goFolder && reservedElement(value) != "":
+		return fmt.Errorf("parameter %s=%q: %s; want %s", name, value, reservedElement(value), rule.want)
 	default:
 		return nil
 	}
