@@ -101,6 +101,10 @@ func TestDamagedDescriptors(t *testing.T) {
 			r.ProtoFile[0].Syntax = proto.String("editions")
 			r.ProtoFile[0].Edition = descriptorpb.Edition_EDITION_99999_TEST_ONLY.Enum()
 		}, "99999"},
+		{"no edition", func(r *pluginpb.CodeGeneratorRequest) {
+			renamed("cmd/protoc-gen-go/testdata/a.proto")(r) // where protobuf does not check it
+			r.ProtoFile[0].Syntax = proto.String("editions")
+		}, "its edition is EDITION_UNKNOWN"},
 		{"control character in the path", renamed("a\n//go:generate x\n.proto"), `holds '\n'`},
 		{"control character in the folder", func(r *pluginpb.CodeGeneratorRequest) {
 			renamed("a\nfunc init() {}\n/a.proto")(r)

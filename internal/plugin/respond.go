@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/grpcservice/grpcservice/internal/gen"
@@ -20,8 +19,8 @@ func respond(env Env, request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGen
 	response := &pluginpb.CodeGeneratorResponse{
 		SupportedFeatures: proto.Uint64(uint64(pluginpb.CodeGeneratorResponse_FEATURE_PROTO3_OPTIONAL |
 			pluginpb.CodeGeneratorResponse_FEATURE_SUPPORTS_EDITIONS)),
-		MinimumEdition: proto.Int32(int32(descriptorpb.Edition_EDITION_PROTO2)),
-		MaximumEdition: proto.Int32(int32(descriptorpb.Edition_EDITION_2024)),
+		MinimumEdition: proto.Int32(int32(model.MinimumEdition)),
+		MaximumEdition: proto.Int32(int32(model.MaximumEdition)),
 	}
 	files, warnings, err := generate(env, request)
 	if err != nil {
@@ -46,6 +45,9 @@ func generate(env Env, request *pluginpb.CodeGeneratorRequest) (files []*pluginp
 	}
 	templates, err := loadTemplates(env, params.templates)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := model.CheckEditions(request); err != nil {
 		return nil, nil, err
 	}
 	if err := model.CheckGoPackages(request, params.mappings); err != nil {

@@ -1,0 +1,25 @@
+package model
+
+import (
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
+)
+
+// The editions that generated code is tested with.
+const (
+	MinimumEdition = descriptorpb.Edition_EDITION_PROTO2
+	MaximumEdition = descriptorpb.Edition_EDITION_2024
+)
+
+// CheckEditions reports every file of a request whose edition is none of those. The protobuf library exits the process for some of
+// them.
+func CheckEditions(request *pluginpb.CodeGeneratorRequest) error {
+	var errs problems
+	for _, f := range request.GetProtoFile() {
+		if edition := f.GetEdition(); f.GetSyntax() == "editions" && (edition < MinimumEdition || edition > MaximumEdition) {
+			errs.add(Place{Path: f.GetName()}, "", "its edition is %v, and this version of the plugin knows those from %v to %v; "+
+				"update the plugin, or lower the edition", edition, MinimumEdition, MaximumEdition)
+		}
+	}
+	return errs.err()
+}
