@@ -29,6 +29,11 @@ func Build(plugin *protogen.Plugin, opts Options) ([]File, []Problem, error) {
 	for _, s := range sources {
 		b.checkSource(s)
 	}
+	for _, f := range plugin.Files {
+		if f.Generate && !slices.ContainsFunc(sources, func(s source) bool { return s.File == f }) {
+			b.checkMessageFile(f)
+		}
+	}
 	b.checkOutputs(sources)
 	var files []File
 	for _, group := range groupByPackage(sources) {

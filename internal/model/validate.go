@@ -34,6 +34,13 @@ func (b *builder) checkSource(s source) {
 	}
 }
 
+// checkMessageFile warns of a file without services that Go would not build everywhere: its messages are lost without a word.
+func (b *builder) checkMessageFile(f *protogen.File) {
+	if fault := baseFault(path.Base(f.GeneratedFilenamePrefix)); fault != "" {
+		b.warnings.add(Place{Path: f.Desc.Path()}, "", "%s; rename the proto file", fault)
+	}
+}
+
 // checkImport reports a message or an enum of m that the generated code cannot import, unless an RPC of the file before it had
 // one of the same package.
 func (b *builder) checkImport(s source, m *protogen.Method, id protogen.GoIdent, desc protoreflect.Descriptor) {
@@ -142,12 +149,12 @@ func baseFault(base string) string {
 	case base == "" || base == "." || base == "..":
 		return "it has no name"
 	case first == '_' || first == '.':
-		return fmt.Sprintf("Go passes over files that begin with %q, and so over its services", first)
+		return fmt.Sprintf("Go ignores files whose names start with %q, and so what it declares", first)
 	case first < utf8.RuneSelf && !isASCIILetterOrDigit(first):
-		return fmt.Sprintf("Go refuses files that begin with %q, and so its services", first)
+		return fmt.Sprintf("Go rejects files whose names start with %q, and so what it declares", first)
 	}
 	if constraint := platformOf(base); constraint != "" {
-		return fmt.Sprintf("its name ends in %q, so Go would build its messages and services on that platform only", constraint)
+		return fmt.Sprintf("its name ends in %q, so Go builds what it declares on that platform only", constraint)
 	}
 	return ""
 }

@@ -28,6 +28,38 @@ func TestBatchesAreFoundByNamesAndFields(t *testing.T) {
 				batch, certain: children: keys, the only list of scalars; results: a map by child`,
 		},
 		{
+			name:  "a map that is no map by child",
+			proto: users("BatchGetUsers", `repeated string ids = 1;`, `Result status = 1; map<string, string> extra_info = 2;`, ``),
+			want: `batch, possible: children: ids, the only list of scalars; results: a map by child; ` +
+				`extra_info is named neither like the children nor like what the method is about advice=batch: {results: "extra_info"}`,
+		},
+		{
+			name:  "results beside a map that is no map by child",
+			proto: users("BatchGetUsers", `repeated string ids = 1;`, `map<string, string> extra_info = 1; repeated User found = 2;`, ``),
+			want: `batch mode=ordered children=ids results=found single=GetUser
+				batch, certain: children: ids, the only list of scalars; results: found, in the same order`,
+		},
+		{
+			name: "what covers ranges, and belongs to none of them",
+			proto: `service S { rpc BatchScanRegions(Req) returns (Resp); } message Req { repeated KeyRange ranges = 1; int32 limit = 2; }
+				message KeyRange { bytes start_key = 1; } message Resp { repeated Region regions = 1; } message Region { string name = 1; }`,
+			want: `batch, possible: children: ranges, the only list of messages, which are not what the method is about; ` +
+				`results: regions, in the same order; regions is named neither like the children nor like what the method is about ` +
+				`advice=batch: {children: "ranges", results: "regions"}`,
+		},
+		{
+			name: "rules by which a method works",
+			proto: `service S { rpc BatchRewriteObjects(Req) returns (Resp); } message Req { repeated RewriteRule rules = 1; }
+				message RewriteRule { string from = 1; string to = 2; } message Resp {}`,
+			want: `batch, possible: children: rules, the only list of messages, which are not what the method is about; no results advice=batch: {children: "rules"}`,
+		},
+		{
+			name:  "a list of what the ids are, named like ids",
+			proto: users("BatchGetUsers", `repeated string user_ids = 1; repeated Role user_keys = 2;`, `repeated User users = 1;`, ``),
+			want: `batch mode=ordered children=user_ids results=users single=GetUser
+				batch, likely: children: user_ids, the only list that is named like ids; results: users, in the same order advice=batch: {children: "user_ids"}`,
+		},
+		{
 			name:  "ids and keys of one type in Go",
 			proto: users("BatchGetUsers", `repeated sint64 ids = 1;`, `map<int64, User> users = 1; repeated sfixed64 missing_ids = 2; repeated string unknown = 3;`, ``),
 			want: `batch mode=keyed children=ids results=users missing=missing_ids single=GetUser
@@ -74,8 +106,8 @@ func TestBatchesAreFoundByNamesAndFields(t *testing.T) {
 			proto: `service S { rpc HybridSearch(Req) returns (Resp); rpc Search(SearchRequest) returns (SearchResults); }
 				message Req { repeated SearchRequest requests = 1; } message SearchRequest { string q = 1; } message SearchResults { string x = 1; }
 				message Resp { repeated Hit hits = 1; } message Hit { string x = 1; }`,
-			want: `batch mode=ordered children=requests results=hits single=Search
-				batch, likely: children: requests, each a request of Search; results: hits, in the same order advice=batch: {children: "requests"}`,
+			want: `batch, possible: children: requests, each a request of Search; results: hits, in the same order; ` +
+				`hits is named neither like the children nor like what the method is about advice=batch: {children: "requests", results: "hits"}`,
 		},
 		{
 			name: "requests of another method, and no results",
@@ -87,7 +119,8 @@ func TestBatchesAreFoundByNamesAndFields(t *testing.T) {
 			name: "a list of what another method takes, by chance",
 			proto: `service S { rpc NotifyUsers(Req) returns (Resp); rpc CreateUser(User) returns (User); }
 				message Req { repeated User users = 1; string text = 2; } message Resp { repeated Receipt receipts = 1; } message User { string n = 1; } message Receipt { string n = 1; }`,
-			want: `batch, possible: children: users, each a request of CreateUser; results: receipts, in the same order advice=batch: {children: "users"}`,
+			want: `batch, possible: children: users, each a request of CreateUser; results: receipts, in the same order; ` +
+				`receipts is named neither like the children nor like what the method is about advice=batch: {children: "users", results: "receipts"}`,
 		},
 		{
 			name: "a list of what another method takes, and gives",

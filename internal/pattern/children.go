@@ -45,10 +45,22 @@ func (b *batcher) chooseChildren() choice {
 		return c
 	}
 	lists := fieldsThat(b.in, isMessageList)
-	if len(lists) == 1 && isBatchOfEntities(words) {
+	switch {
+	case len(lists) != 1 || !isBatchOfEntities(words):
+		return choice{}
+	case !b.isNamedForMethod(lists[0]):
+		return choice{lists[0], Possible, "the only list of messages, which are not what the method is about"}
+	default:
 		return choice{lists[0], Likely, "the only list of messages"}
 	}
-	return choice{}
+}
+
+// isNamedForMethod reports whether a list, or the message of its items, is named after what the method is about. Others may be
+// the rules by which it works.
+func (b *batcher) isNamedForMethod(f protoreflect.FieldDescriptor) bool {
+	noun := wordsOf(protoreflect.Name(b.noun()))
+	return len(noun) == 0 || endsLike(wordsOf(f.Name()), noun) || endsLike(noun, wordsOf(f.Name())) ||
+		endsLike(wordsOf(f.Message().Name()), noun) || endsLike(noun, wordsOf(f.Message().Name()))
 }
 
 // chooseRequests chooses a list of the requests of another method. The name of the method, or its results, must bear it out;
@@ -89,6 +101,9 @@ func (b *batcher) chooseIDs() choice {
 	lists := fieldsThat(b.in, isList)
 	scalars := fieldsThat(b.in, isScalarList)
 	ids := only(scalars, isIDName)
+	if ids == nil { // what says what the ids are, as their types do, may be named like them
+		ids = only(scalars, func(f protoreflect.FieldDescriptor) bool { return isIDName(f) && f.Enum() == nil })
+	}
 	switch {
 	case len(scalars) == 1 && len(lists) == 1:
 		return choice{scalars[0], Certain, "the only list of scalars"}

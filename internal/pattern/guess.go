@@ -11,8 +11,8 @@ import (
 // Names of the fields of a message that pages, in a request or a response, beside those that they have outside of one.
 var (
 	innerSizeNames      = []string{"size", "count"}
-	innerTokenNames     = []string{"token", "next_token", "after"}
-	innerNextTokenNames = []string{"token", "cursor", "page_token", "end_cursor"}
+	innerTokenNames     = []string{"token", "next_token", "after", "key", "start_key"}
+	innerNextTokenNames = []string{"token", "cursor", "page_token", "end_cursor", "next_key", "last_key"}
 	offsetNames         = []string{"offset", "skip"}
 )
 

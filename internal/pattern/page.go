@@ -20,6 +20,11 @@ var (
 	moreNames      = []string{"has_more", "more", "more_results", "has_next", "has_next_page", "last", "is_last", "last_page", "is_last_page"}
 )
 
+// looseTokens are names of tokens that may be of something else: each is a pair of the request's and the response's.
+var looseTokens = [][2]string{
+	{"page_token", "page_token"}, {"list_token", "list_token"}, {"list_token", "next_list_token"}, {"token", "next_token"}, {"token", "token"},
+}
+
 // pager looks for the fields of a list.
 type pager struct {
 	*detector
@@ -90,7 +95,26 @@ func (p *pager) findTokens() bool {
 			}
 		}
 	}
-	return p.isPagedByOffset() || p.missToken(tokens, nexts)
+	return p.isPagedByOffset() || p.findLooseTokens() || p.missToken(tokens, nexts)
+}
+
+// findLooseTokens finds tokens whose names alone do not say enough, beside a size that does, and says whether there are some.
+func (p *pager) findLooseTokens() bool {
+	size := firstNamed(p.in, slices.Concat(sizeNames, limitNames), isCount)
+	if firstPageName(p.said) != "" || len(size) == 0 {
+		return false
+	}
+	for _, pair := range looseTokens {
+		token, next := firstNamed(p.in, pair[:1], isToken), firstNamed(p.out, pair[1:], isToken)
+		if len(token) > 0 && len(next) > 0 && token.Field().Kind() == next.Field().Kind() {
+			p.page.Token, p.page.NextToken = token, next
+			p.found(Likely, fmt.Sprintf("token: %s, and %s in the response, by their names", token, next))
+			p.advise("token", token)
+			p.advise("next_token", next)
+			return true
+		}
+	}
+	return false
 }
 
 // isPagedByOffset says whether the policy names an offset for a list without tokens.

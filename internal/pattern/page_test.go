@@ -204,9 +204,44 @@ func TestItemsAreChosenAmongLists(t *testing.T) {
 	})
 }
 
+func TestTokensOfLooseNamesAreLikely(t *testing.T) {
+	run(t, []testCase{
+		{
+			name:  "one name in both directions",
+			proto: list("ListUsers", `int32 page_size = 1; string page_token = 2;`, `repeated User users = 1; string page_token = 2;`),
+			want: `page items=users size=page_size token=page_token next=page_token
+				page, likely: items: users, the only repeated field; token: page_token, and page_token in the response, by their names advice=page: {token: "page_token", next_token: "page_token"}`,
+		},
+		{
+			name:  "a token of a list",
+			proto: list("ListUsers", `int32 limit = 1; bytes list_token = 2;`, `repeated User users = 1; bytes list_token = 2;`),
+			want: `page items=users size=limit token=list_token next=list_token
+				page, likely: items: users, the only repeated field; token: list_token, and list_token in the response, by their names; size: limit, by its name advice=page: {token: "list_token", next_token: "list_token", size: "limit"}`,
+		},
+		{
+			name:  "a token",
+			proto: list("ListUsers", `int32 page_size = 1; string token = 2;`, `repeated User users = 1; string next_token = 2;`),
+			want: `page items=users size=page_size token=token next=next_token
+				page, likely: items: users, the only repeated field; token: token, and next_token in the response, by their names advice=page: {token: "token", next_token: "next_token"}`,
+		},
+		{
+			name:  "a token of something else",
+			proto: list("ListUsers", `string token = 2;`, `repeated User users = 1; string token = 2;`),
+			want:  ``,
+		},
+	})
+}
+
 func TestListsThatPageInOtherWaysAreReported(t *testing.T) {
 	const messages = `message Page { uint32 limit = 1; string token = 2; } message Next { string next_token = 1; }`
 	run(t, []testCase{
+		{
+			name: "a key in a message of a chain's SDK",
+			proto: list("ListUsers", `PageRequest pagination = 1;`, `repeated User users = 1; PageResponse pagination = 2;`) +
+				`message PageRequest { bytes key = 1; uint64 offset = 2; uint64 limit = 3; } message PageResponse { bytes next_key = 1; uint64 total = 2; }`,
+			want: `page, possible: pagination.key and pagination.next_key look like page tokens ` +
+				`advice=page: {items: "users", size: "pagination.limit", token: "pagination.key", next_token: "pagination.next_key"}`,
+		},
 		{
 			name:  "tokens in messages",
 			proto: list("ListUsers", `Page page = 1;`, `repeated User users = 1; Next page_info = 2;`) + messages,

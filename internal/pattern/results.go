@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -20,6 +21,10 @@ func (b *batcher) findResults() bool {
 	switch {
 	case field != nil:
 		b.findMode(Path{field})
+		if !b.isResultName(field) {
+			b.found(Possible, fmt.Sprintf("%s is named neither like the children nor like what the method is about", field.Name()))
+			b.advise("results", b.batch.Results)
+		}
 	case len(fieldsThat(b.out, anyField.fits)) == 0 || b.mode == grpcservicev1.Batch_MODE_ATOMIC:
 		b.findDone()
 	default:
@@ -83,24 +88,92 @@ func (b *batcher) adviseResults() {
 	}
 }
 
-// chooseResults chooses the results among the lists and maps of the response, or says what is wrong with all of them.
+// chooseResults chooses the results among the lists and maps of the response, or says what is wrong with all of them. One that is
+// named like results comes before one that is not.
 func (b *batcher) chooseResults() (field protoreflect.FieldDescriptor, why string) {
-	words := withoutBatch(wordsOf(b.method.Name()))
-	noun := strings.Join(words[min(1, len(words)):], "_")
+	noun := b.noun()
 	left := fieldsThat(b.out, func(f protoreflect.FieldDescriptor) bool {
 		return b.isResults(f) && !isBeside(f, noun) && !isMissingName(f)
 	})
-	for _, is := range []func(protoreflect.FieldDescriptor) bool{
-		func(f protoreflect.FieldDescriptor) bool { return f.IsMap() && f.MapValue().Message() != nil },
-		protoreflect.FieldDescriptor.IsMap,
-		b.isSingleOutput,
-		isMessageList,
-	} {
-		if f := only(left, is); f != nil {
-			return f, ""
+	named := slices.DeleteFunc(slices.Clone(left), func(f protoreflect.FieldDescriptor) bool { return !b.isResultName(f) })
+	for _, fields := range [][]protoreflect.FieldDescriptor{named, left} {
+		for _, is := range []func(protoreflect.FieldDescriptor) bool{
+			func(f protoreflect.FieldDescriptor) bool { return f.IsMap() && f.MapValue().Message() != nil },
+			protoreflect.FieldDescriptor.IsMap,
+			b.isSingleOutput,
+			isMessageList,
+		} {
+			if f := only(fields, is); f != nil {
+				return f, ""
+			}
 		}
 	}
 	return b.chooseNamedResults(left, noun)
+}
+
+// noun returns what a batch is about, as fields are spelled: users of BatchGetUsers.
+func (b *batcher) noun() string {
+	words := withoutBatch(wordsOf(b.method.Name()))
+	return strings.Join(words[min(1, len(words)):], "_")
+}
+
+// Names that results have whatever they are results of.
+var resultNames = []string{"result", "response", "reply", "item", "value", "entry", "outcome"}
+
+// isResultName reports whether a field, or the message of its items, is named like results: after what the method is about (if its
+// name says so), after the children, or as results are in general. A list that is not may have nothing to do with the children: regions that cover
+// ranges, or further information.
+func (b *batcher) isResultName(f protoreflect.FieldDescriptor) bool {
+	names := [][]string{wordsOf(f.Name())}
+	if m := itemMessage(f); m != nil {
+		names = append(names, wordsOf(m.Name()))
+	}
+	things := b.things()
+	return b.isSingleOutput(f) || b.noun() == "" || slices.ContainsFunc(names, func(name []string) bool {
+		return slices.ContainsFunc(things, func(thing []string) bool { return endsLike(name, thing) || endsLike(thing, name) })
+	})
+}
+
+// things returns the names that results may have.
+func (b *batcher) things() (things [][]string) {
+	for _, name := range resultNames {
+		things = append(things, []string{name})
+	}
+	children := b.batch.Children.Field()
+	names := []protoreflect.Name{children.Name()}
+	if children.Message() != nil {
+		names = append(names, children.Message().Name())
+	} else if b.batch.Single != nil {
+		names = append(names, b.batch.Single.Output().Name())
+	}
+	for _, name := range names {
+		if words := withoutPart(wordsOf(name)); len(words) > 0 {
+			things = append(things, words)
+		}
+	}
+	if children.Message() == nil || b.isRequest(children) {
+		things = append(things, wordsOf(protoreflect.Name(b.noun())))
+	}
+	return things
+}
+
+// isRequest reports whether children are requests of another method.
+func (b *batcher) isRequest(children protoreflect.FieldDescriptor) bool {
+	return b.batch.Single != nil && children.Message() == b.batch.Single.Input()
+}
+
+// withoutPart returns the words of a name without the last if it only says which part of a thing it is: user of user_ids.
+func withoutPart(words []string) []string {
+	parts := []string{"id", "name", "key", "uid", "uuid", "request", "req"}
+	if len(words) > 0 && slices.Contains(parts, singular(words[len(words)-1])) {
+		return words[:len(words)-1]
+	}
+	return words
+}
+
+// endsLike reports whether a name ends with the words of another, which may differ in number.
+func endsLike(name, end []string) bool {
+	return len(end) > 0 && len(name) >= len(end) && sameThing(name[len(name)-len(end):], end)
 }
 
 func (b *batcher) chooseNamedResults(left []protoreflect.FieldDescriptor, noun string) (field protoreflect.FieldDescriptor, why string) {

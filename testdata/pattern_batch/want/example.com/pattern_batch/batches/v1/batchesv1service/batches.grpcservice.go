@@ -39,10 +39,10 @@ type Users interface {
 	//
 	// See [UsersBatchGetUsers].
 	BatchGetUsers(context.Context, *batchesv1.BatchGetUsersRequest) (*batchesv1.BatchGetUsersResponse, error)
-	// BatchGetNames gets users by their names, in order.
+	// BatchFindUsers finds users by their names, in order.
 	//
-	// See [UsersBatchGetNames].
-	BatchGetNames(context.Context, *batchesv1.BatchGetNamesRequest) (*batchesv1.BatchGetNamesResponse, error)
+	// See [UsersBatchFindUsers].
+	BatchFindUsers(context.Context, *batchesv1.BatchFindUsersRequest) (*batchesv1.BatchFindUsersResponse, error)
 	// BatchCreateUsers creates all of them or none.
 	//
 	// See [UsersBatchCreateUsers].
@@ -94,9 +94,9 @@ func (UnimplementedUsers) BatchGetUsers(context.Context, *batchesv1.BatchGetUser
 	return nil, runtime.Unimplemented(UsersName, "BatchGetUsers")
 }
 
-// BatchGetNames answers UNIMPLEMENTED.
-func (UnimplementedUsers) BatchGetNames(context.Context, *batchesv1.BatchGetNamesRequest) (*batchesv1.BatchGetNamesResponse, error) {
-	return nil, runtime.Unimplemented(UsersName, "BatchGetNames")
+// BatchFindUsers answers UNIMPLEMENTED.
+func (UnimplementedUsers) BatchFindUsers(context.Context, *batchesv1.BatchFindUsersRequest) (*batchesv1.BatchFindUsersResponse, error) {
+	return nil, runtime.Unimplemented(UsersName, "BatchFindUsers")
 }
 
 // BatchCreateUsers answers UNIMPLEMENTED.
@@ -131,7 +131,7 @@ var usersTable = runtime.NewService(UsersName, batchesv1.File_batches_proto,
 	runtime.Unary("UpdateUser", Users.UpdateUser, runtime.Policy{}),
 	runtime.Unary("DeleteUser", Users.DeleteUser, runtime.Policy{}),
 	runtime.Unary("BatchGetUsers", Users.BatchGetUsers, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
-	runtime.Unary("BatchGetNames", Users.BatchGetNames, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
+	runtime.Unary("BatchFindUsers", Users.BatchFindUsers, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 	runtime.Unary("BatchCreateUsers", Users.BatchCreateUsers, runtime.Policy{
 		Batch:     runtime.Batch{MaxSize: 1000, Concurrency: 8},
 		RequestID: runtime.RequestID{Field: "request_id", Window: 24 * time.Hour},
@@ -175,8 +175,8 @@ func (c usersClient) BatchGetUsers(ctx context.Context, req *batchesv1.BatchGetU
 	return runtime.CallUnary[batchesv1.BatchGetUsersResponse](ctx, c.rows[4], req)
 }
 
-func (c usersClient) BatchGetNames(ctx context.Context, req *batchesv1.BatchGetNamesRequest) (*batchesv1.BatchGetNamesResponse, error) {
-	return runtime.CallUnary[batchesv1.BatchGetNamesResponse](ctx, c.rows[5], req)
+func (c usersClient) BatchFindUsers(ctx context.Context, req *batchesv1.BatchFindUsersRequest) (*batchesv1.BatchFindUsersResponse, error) {
+	return runtime.CallUnary[batchesv1.BatchFindUsersResponse](ctx, c.rows[5], req)
 }
 
 func (c usersClient) BatchCreateUsers(ctx context.Context, req *batchesv1.BatchCreateUsersRequest) (*batchesv1.BatchCreateUsersResponse, error) {
@@ -211,12 +211,12 @@ var UsersBatchGetUsers = batch.Keyed(usersTable.Info(4), Users.BatchGetUsers,
 	(*batchesv1.BatchGetUsersRequest).GetUserIds, (*batchesv1.BatchGetUsersResponse).GetUsers,
 	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found"})
 
-// UsersBatchGetNames does BatchGetNames for all its children or fails, and splits calls that are too big. What Each did before
-// a child failed is undone only by a transaction: batch.InTx.
+// UsersBatchFindUsers does BatchFindUsers for all its children or fails, and splits calls that are too big. What Each did
+// before a child failed is undone only by a transaction: batch.InTx.
 //
 // Pattern: batch, certain. Children: names, the only list of scalars; results: users, in the same order.
-var UsersBatchGetNames = batch.Ordered(usersTable.Info(5), Users.BatchGetNames,
-	(*batchesv1.BatchGetNamesRequest).GetNames, (*batchesv1.BatchGetNamesResponse).GetUsers,
+var UsersBatchFindUsers = batch.Ordered(usersTable.Info(5), Users.BatchFindUsers,
+	(*batchesv1.BatchFindUsersRequest).GetNames, (*batchesv1.BatchFindUsersResponse).GetUsers,
 	batch.Fields{Children: "names", Results: "users"})
 
 // UsersBatchCreateUsers does BatchCreateUsers for all its children or fails, and splits calls that are too big. What Each did

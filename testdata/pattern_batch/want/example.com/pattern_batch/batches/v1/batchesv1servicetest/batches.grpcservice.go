@@ -43,7 +43,7 @@ type FakeUsers struct {
 	UpdateUser       func(context.Context, *batchesv1.UpdateUserRequest) (*batchesv1.User, error)
 	DeleteUser       func(context.Context, *batchesv1.DeleteUserRequest) (*emptypb.Empty, error)
 	BatchGetUsers    func(context.Context, *batchesv1.BatchGetUsersRequest) (*batchesv1.BatchGetUsersResponse, error)
-	BatchGetNames    func(context.Context, *batchesv1.BatchGetNamesRequest) (*batchesv1.BatchGetNamesResponse, error)
+	BatchFindUsers   func(context.Context, *batchesv1.BatchFindUsersRequest) (*batchesv1.BatchFindUsersResponse, error)
 	BatchCreateUsers func(context.Context, *batchesv1.BatchCreateUsersRequest) (*batchesv1.BatchCreateUsersResponse, error)
 	BatchUpdateUsers func(context.Context, *batchesv1.BatchUpdateUsersRequest) (*batchesv1.BatchUpdateUsersResponse, error)
 	BatchDeleteUsers func(context.Context, *batchesv1.BatchDeleteUsersRequest) (*emptypb.Empty, error)
@@ -94,11 +94,11 @@ func (f fakeUsers) BatchGetUsers(ctx context.Context, req *batchesv1.BatchGetUse
 	return f.funcs.BatchGetUsers(ctx, req)
 }
 
-func (f fakeUsers) BatchGetNames(ctx context.Context, req *batchesv1.BatchGetNamesRequest) (*batchesv1.BatchGetNamesResponse, error) {
-	if f.funcs.BatchGetNames == nil {
-		return batchesv1service.UnimplementedUsers{}.BatchGetNames(ctx, req)
+func (f fakeUsers) BatchFindUsers(ctx context.Context, req *batchesv1.BatchFindUsersRequest) (*batchesv1.BatchFindUsersResponse, error) {
+	if f.funcs.BatchFindUsers == nil {
+		return batchesv1service.UnimplementedUsers{}.BatchFindUsers(ctx, req)
 	}
-	return f.funcs.BatchGetNames(ctx, req)
+	return f.funcs.BatchFindUsers(ctx, req)
 }
 
 func (f fakeUsers) BatchCreateUsers(ctx context.Context, req *batchesv1.BatchCreateUsersRequest) (*batchesv1.BatchCreateUsersResponse, error) {

@@ -39,8 +39,8 @@ type Guesses interface {
 	Offset(context.Context, *guessesv1.OffsetRequest) (*guessesv1.OffsetResponse, error)
 	// BatchIndex takes things as they are.
 	//
-	// See [GuessesBatchIndex].
-	BatchIndex(context.Context, *guessesv1.BatchIndexRequest) (*guessesv1.BatchIndexResponse, error)
+	// See [GuessesBatchIndexThings].
+	BatchIndexThings(context.Context, *guessesv1.BatchIndexRequest) (*guessesv1.BatchIndexResponse, error)
 	// Run returns an operation that is not done by a flag.
 	Run(context.Context, *guessesv1.RunRequest) (*guessesv1.Operation, error)
 }
@@ -69,9 +69,9 @@ func (UnimplementedGuesses) Offset(context.Context, *guessesv1.OffsetRequest) (*
 	return nil, runtime.Unimplemented(GuessesName, "Offset")
 }
 
-// BatchIndex answers UNIMPLEMENTED.
-func (UnimplementedGuesses) BatchIndex(context.Context, *guessesv1.BatchIndexRequest) (*guessesv1.BatchIndexResponse, error) {
-	return nil, runtime.Unimplemented(GuessesName, "BatchIndex")
+// BatchIndexThings answers UNIMPLEMENTED.
+func (UnimplementedGuesses) BatchIndexThings(context.Context, *guessesv1.BatchIndexRequest) (*guessesv1.BatchIndexResponse, error) {
+	return nil, runtime.Unimplemented(GuessesName, "BatchIndexThings")
 }
 
 // Run answers UNIMPLEMENTED.
@@ -85,7 +85,7 @@ var guessesTable = runtime.NewService(GuessesName, guessesv1.File_guesses_proto,
 	runtime.Unary("History", Guesses.History, runtime.Policy{}),
 	runtime.Unary("Nested", Guesses.Nested, runtime.Policy{}),
 	runtime.Unary("Offset", Guesses.Offset, runtime.Policy{}),
-	runtime.Unary("BatchIndex", Guesses.BatchIndex, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
+	runtime.Unary("BatchIndexThings", Guesses.BatchIndexThings, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 	runtime.Unary("Run", Guesses.Run, runtime.Policy{}),
 )
 
@@ -118,7 +118,7 @@ func (c guessesClient) Offset(ctx context.Context, req *guessesv1.OffsetRequest)
 	return runtime.CallUnary[guessesv1.OffsetResponse](ctx, c.rows[3], req)
 }
 
-func (c guessesClient) BatchIndex(ctx context.Context, req *guessesv1.BatchIndexRequest) (*guessesv1.BatchIndexResponse, error) {
+func (c guessesClient) BatchIndexThings(ctx context.Context, req *guessesv1.BatchIndexRequest) (*guessesv1.BatchIndexResponse, error) {
 	return runtime.CallUnary[guessesv1.BatchIndexResponse](ctx, c.rows[4], req)
 }
 
@@ -139,11 +139,11 @@ var GuessesFind = page.Of(guessesTable.Info(0), Guesses.Find, (*guessesv1.FindRe
 	Items: "first", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
-// GuessesBatchIndex does BatchIndex for all its children or fails, and splits calls that are too big. What Each did before a
-// child failed is undone only by a transaction: batch.InTx.
+// GuessesBatchIndexThings does BatchIndexThings for all its children or fails, and splits calls that are too big. What Each did
+// before a child failed is undone only by a transaction: batch.InTx.
 //
-// Pattern: batch, likely. Children: things, the only list of messages; results: others, in the same order. To be sure, set the
+// Pattern: batch, likely. Children: things, the only list of messages; results: indexed, in the same order. To be sure, set the
 // option batch: {children: "things"}; if it is not, batch: {off: true}.
-var GuessesBatchIndex = batch.Ordered(guessesTable.Info(4), Guesses.BatchIndex,
-	(*guessesv1.BatchIndexRequest).GetThings, (*guessesv1.BatchIndexResponse).GetOthers,
-	batch.Fields{Children: "things", Results: "others"})
+var GuessesBatchIndexThings = batch.Ordered(guessesTable.Info(4), Guesses.BatchIndexThings,
+	(*guessesv1.BatchIndexRequest).GetThings, (*guessesv1.BatchIndexResponse).GetIndexed,
+	batch.Fields{Children: "things", Results: "indexed"})

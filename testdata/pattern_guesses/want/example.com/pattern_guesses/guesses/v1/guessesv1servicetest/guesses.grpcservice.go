@@ -37,12 +37,12 @@ func CheckGuesses(t *testing.T, svc guessesv1service.Guesses, opts ...runtime.Se
 
 // FakeGuesses describes a Guesses by a function per RPC. What is left nil answers UNIMPLEMENTED.
 type FakeGuesses struct {
-	Find       func(context.Context, *guessesv1.FindRequest) (*guessesv1.FindResponse, error)
-	History    func(context.Context, *guessesv1.HistoryRequest) (*guessesv1.HistoryResponse, error)
-	Nested     func(context.Context, *guessesv1.NestedRequest) (*guessesv1.NestedResponse, error)
-	Offset     func(context.Context, *guessesv1.OffsetRequest) (*guessesv1.OffsetResponse, error)
-	BatchIndex func(context.Context, *guessesv1.BatchIndexRequest) (*guessesv1.BatchIndexResponse, error)
-	Run        func(context.Context, *guessesv1.RunRequest) (*guessesv1.Operation, error)
+	Find             func(context.Context, *guessesv1.FindRequest) (*guessesv1.FindResponse, error)
+	History          func(context.Context, *guessesv1.HistoryRequest) (*guessesv1.HistoryResponse, error)
+	Nested           func(context.Context, *guessesv1.NestedRequest) (*guessesv1.NestedResponse, error)
+	Offset           func(context.Context, *guessesv1.OffsetRequest) (*guessesv1.OffsetResponse, error)
+	BatchIndexThings func(context.Context, *guessesv1.BatchIndexRequest) (*guessesv1.BatchIndexResponse, error)
+	Run              func(context.Context, *guessesv1.RunRequest) (*guessesv1.Operation, error)
 }
 
 // NewFakeGuesses returns the Guesses that fake describes.
@@ -81,11 +81,11 @@ func (f fakeGuesses) Offset(ctx context.Context, req *guessesv1.OffsetRequest) (
 	return f.funcs.Offset(ctx, req)
 }
 
-func (f fakeGuesses) BatchIndex(ctx context.Context, req *guessesv1.BatchIndexRequest) (*guessesv1.BatchIndexResponse, error) {
-	if f.funcs.BatchIndex == nil {
-		return guessesv1service.UnimplementedGuesses{}.BatchIndex(ctx, req)
+func (f fakeGuesses) BatchIndexThings(ctx context.Context, req *guessesv1.BatchIndexRequest) (*guessesv1.BatchIndexResponse, error) {
+	if f.funcs.BatchIndexThings == nil {
+		return guessesv1service.UnimplementedGuesses{}.BatchIndexThings(ctx, req)
 	}
-	return f.funcs.BatchIndex(ctx, req)
+	return f.funcs.BatchIndexThings(ctx, req)
 }
 
 func (f fakeGuesses) Run(ctx context.Context, req *guessesv1.RunRequest) (*guessesv1.Operation, error) {

@@ -34,10 +34,10 @@ type OddService interface {
 	BatchGetBlobs(context.Context, *oddv1.BatchGetBlobsRequest) (*oddv1.BatchGetBlobsResponse, error)
 	// BatchGetColors takes a request and answers once.
 	BatchGetColors(context.Context, *oddv1.BatchGetColorsRequest) (*oddv1.BatchGetColorsResponse, error)
-	// BatchGetSigned takes a request and answers once.
+	// BatchGetSignedThings takes a request and answers once.
 	//
-	// See [OddServiceBatchGetSigned].
-	BatchGetSigned(context.Context, *oddv1.BatchGetSignedRequest) (*oddv1.BatchGetSignedResponse, error)
+	// See [OddServiceBatchGetSignedThings].
+	BatchGetSignedThings(context.Context, *oddv1.BatchGetSignedThingsRequest) (*oddv1.BatchGetSignedThingsResponse, error)
 	// BatchGetDoubles takes a request and answers once.
 	BatchGetDoubles(context.Context, *oddv1.BatchGetDoublesRequest) (*oddv1.BatchGetDoublesResponse, error)
 	// BatchGetTexts takes a request and answers once.
@@ -112,9 +112,9 @@ func (UnimplementedOddService) BatchGetColors(context.Context, *oddv1.BatchGetCo
 	return nil, runtime.Unimplemented(OddServiceName, "BatchGetColors")
 }
 
-// BatchGetSigned answers UNIMPLEMENTED.
-func (UnimplementedOddService) BatchGetSigned(context.Context, *oddv1.BatchGetSignedRequest) (*oddv1.BatchGetSignedResponse, error) {
-	return nil, runtime.Unimplemented(OddServiceName, "BatchGetSigned")
+// BatchGetSignedThings answers UNIMPLEMENTED.
+func (UnimplementedOddService) BatchGetSignedThings(context.Context, *oddv1.BatchGetSignedThingsRequest) (*oddv1.BatchGetSignedThingsResponse, error) {
+	return nil, runtime.Unimplemented(OddServiceName, "BatchGetSignedThings")
 }
 
 // BatchGetDoubles answers UNIMPLEMENTED.
@@ -201,7 +201,7 @@ func (UnimplementedOddService) CancelOperation(context.Context, *oddv1.NameReque
 var oddServiceTable = runtime.NewService(OddServiceName, oddv1.File_odd_proto,
 	runtime.Unary("batch_get_blobs", OddService.BatchGetBlobs, runtime.Policy{}),
 	runtime.Unary("BatchGetColors", OddService.BatchGetColors, runtime.Policy{}),
-	runtime.Unary("BatchGetSigned", OddService.BatchGetSigned, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
+	runtime.Unary("BatchGetSignedThings", OddService.BatchGetSignedThings, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 	runtime.Unary("BatchGetDoubles", OddService.BatchGetDoubles, runtime.Policy{}),
 	runtime.Unary("BatchGetTexts", OddService.BatchGetTexts, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 	runtime.Unary("BatchTouch", OddService.BatchTouch, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
@@ -243,8 +243,8 @@ func (c oddServiceClient) BatchGetColors(ctx context.Context, req *oddv1.BatchGe
 	return runtime.CallUnary[oddv1.BatchGetColorsResponse](ctx, c.rows[1], req)
 }
 
-func (c oddServiceClient) BatchGetSigned(ctx context.Context, req *oddv1.BatchGetSignedRequest) (*oddv1.BatchGetSignedResponse, error) {
-	return runtime.CallUnary[oddv1.BatchGetSignedResponse](ctx, c.rows[2], req)
+func (c oddServiceClient) BatchGetSignedThings(ctx context.Context, req *oddv1.BatchGetSignedThingsRequest) (*oddv1.BatchGetSignedThingsResponse, error) {
+	return runtime.CallUnary[oddv1.BatchGetSignedThingsResponse](ctx, c.rows[2], req)
 }
 
 func (c oddServiceClient) BatchGetDoubles(ctx context.Context, req *oddv1.BatchGetDoublesRequest) (*oddv1.BatchGetDoublesResponse, error) {
@@ -316,11 +316,12 @@ func OddServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(oddServiceTable)
 }
 
-// OddServiceBatchGetSigned serves BatchGetSigned from one look-up of all its children, and splits calls that are too big.
+// OddServiceBatchGetSignedThings serves BatchGetSignedThings from one look-up of all its children, and splits calls that are
+// too big.
 //
 // Pattern: batch, certain. Children: ids, the only list of scalars; results: a map by child, what is missing in missing.
-var OddServiceBatchGetSigned = batch.Keyed(oddServiceTable.Info(2), OddService.BatchGetSigned,
-	(*oddv1.BatchGetSignedRequest).GetIds, (*oddv1.BatchGetSignedResponse).GetThings,
+var OddServiceBatchGetSignedThings = batch.Keyed(oddServiceTable.Info(2), OddService.BatchGetSignedThings,
+	(*oddv1.BatchGetSignedThingsRequest).GetIds, (*oddv1.BatchGetSignedThingsResponse).GetThings,
 	batch.Fields{Children: "ids", Results: "things", Missing: "missing"})
 
 // OddServiceBatchGetTexts serves BatchGetTexts from one look-up of all its children, and splits calls that are too big.

@@ -41,25 +41,25 @@ func CheckOddService(t *testing.T, svc oddv1service.OddService, opts ...runtime.
 
 // FakeOddService describes a OddService by a function per RPC. What is left nil answers UNIMPLEMENTED.
 type FakeOddService struct {
-	BatchGetBlobs   func(context.Context, *oddv1.BatchGetBlobsRequest) (*oddv1.BatchGetBlobsResponse, error)
-	BatchGetColors  func(context.Context, *oddv1.BatchGetColorsRequest) (*oddv1.BatchGetColorsResponse, error)
-	BatchGetSigned  func(context.Context, *oddv1.BatchGetSignedRequest) (*oddv1.BatchGetSignedResponse, error)
-	BatchGetDoubles func(context.Context, *oddv1.BatchGetDoublesRequest) (*oddv1.BatchGetDoublesResponse, error)
-	BatchGetTexts   func(context.Context, *oddv1.BatchGetTextsRequest) (*oddv1.BatchGetTextsResponse, error)
-	BatchTouch      func(context.Context, *oddv1.BatchTouchRequest) (*oddv1.BatchTouchResponse, error)
-	BatchGetDeep    func(context.Context, *oddv1.BatchGetDeepRequest) (*oddv1.BatchGetDeepResponse, error)
-	ListStrings     func(context.Context, *oddv1.ListRequest) (*oddv1.ListStringsResponse, error)
-	ListBlobs       func(context.Context, *oddv1.ListRequest) (*oddv1.ListBlobsResponse, error)
-	ListTimes       func(context.Context, *oddv1.ListRequest) (*oddv1.ListTimesResponse, error)
-	ListValues      func(context.Context, *oddv1.ListRequest) (*oddv1.ListValuesResponse, error)
-	ListNested      func(context.Context, *oddv1.ListRequest) (*oddv1.ListNestedResponse, error)
-	ListDeepColors  func(context.Context, *oddv1.ListRequest) (*oddv1.ListDeepResponse, error)
-	ListDeepBlobs   func(context.Context, *oddv1.ListRequest) (*oddv1.ListDeepResponse, error)
-	ListDeepMap     func(context.Context, *oddv1.ListRequest) (*oddv1.ListDeepResponse, error)
-	Echo            func(context.Context, *oddv1.Same) (*oddv1.Same, error)
-	Do              func(context.Context, *emptypb.Empty) (*oddv1.Operation, error)
-	WaitOperation   func(context.Context, *oddv1.NameRequest) (*oddv1.Operation, error)
-	CancelOperation func(context.Context, *oddv1.NameRequest) (*emptypb.Empty, error)
+	BatchGetBlobs        func(context.Context, *oddv1.BatchGetBlobsRequest) (*oddv1.BatchGetBlobsResponse, error)
+	BatchGetColors       func(context.Context, *oddv1.BatchGetColorsRequest) (*oddv1.BatchGetColorsResponse, error)
+	BatchGetSignedThings func(context.Context, *oddv1.BatchGetSignedThingsRequest) (*oddv1.BatchGetSignedThingsResponse, error)
+	BatchGetDoubles      func(context.Context, *oddv1.BatchGetDoublesRequest) (*oddv1.BatchGetDoublesResponse, error)
+	BatchGetTexts        func(context.Context, *oddv1.BatchGetTextsRequest) (*oddv1.BatchGetTextsResponse, error)
+	BatchTouch           func(context.Context, *oddv1.BatchTouchRequest) (*oddv1.BatchTouchResponse, error)
+	BatchGetDeep         func(context.Context, *oddv1.BatchGetDeepRequest) (*oddv1.BatchGetDeepResponse, error)
+	ListStrings          func(context.Context, *oddv1.ListRequest) (*oddv1.ListStringsResponse, error)
+	ListBlobs            func(context.Context, *oddv1.ListRequest) (*oddv1.ListBlobsResponse, error)
+	ListTimes            func(context.Context, *oddv1.ListRequest) (*oddv1.ListTimesResponse, error)
+	ListValues           func(context.Context, *oddv1.ListRequest) (*oddv1.ListValuesResponse, error)
+	ListNested           func(context.Context, *oddv1.ListRequest) (*oddv1.ListNestedResponse, error)
+	ListDeepColors       func(context.Context, *oddv1.ListRequest) (*oddv1.ListDeepResponse, error)
+	ListDeepBlobs        func(context.Context, *oddv1.ListRequest) (*oddv1.ListDeepResponse, error)
+	ListDeepMap          func(context.Context, *oddv1.ListRequest) (*oddv1.ListDeepResponse, error)
+	Echo                 func(context.Context, *oddv1.Same) (*oddv1.Same, error)
+	Do                   func(context.Context, *emptypb.Empty) (*oddv1.Operation, error)
+	WaitOperation        func(context.Context, *oddv1.NameRequest) (*oddv1.Operation, error)
+	CancelOperation      func(context.Context, *oddv1.NameRequest) (*emptypb.Empty, error)
 }
 
 // NewFakeOddService returns the OddService that fake describes.
@@ -84,11 +84,11 @@ func (f fakeOddService) BatchGetColors(ctx context.Context, req *oddv1.BatchGetC
 	return f.funcs.BatchGetColors(ctx, req)
 }
 
-func (f fakeOddService) BatchGetSigned(ctx context.Context, req *oddv1.BatchGetSignedRequest) (*oddv1.BatchGetSignedResponse, error) {
-	if f.funcs.BatchGetSigned == nil {
-		return oddv1service.UnimplementedOddService{}.BatchGetSigned(ctx, req)
+func (f fakeOddService) BatchGetSignedThings(ctx context.Context, req *oddv1.BatchGetSignedThingsRequest) (*oddv1.BatchGetSignedThingsResponse, error) {
+	if f.funcs.BatchGetSignedThings == nil {
+		return oddv1service.UnimplementedOddService{}.BatchGetSignedThings(ctx, req)
 	}
-	return f.funcs.BatchGetSigned(ctx, req)
+	return f.funcs.BatchGetSignedThings(ctx, req)
 }
 
 func (f fakeOddService) BatchGetDoubles(ctx context.Context, req *oddv1.BatchGetDoublesRequest) (*oddv1.BatchGetDoublesResponse, error) {
