@@ -3,6 +3,9 @@ package gen
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
 
 	"github.com/grpcservice/grpcservice/internal/model"
 	"github.com/grpcservice/grpcservice/internal/policy"
@@ -13,6 +16,7 @@ import (
 type report struct {
 	Version    int            `json:"version"`
 	PolicyFile string         `json:"policy_file,omitempty"`
+	Defaults   []ruleReport   `json:"defaults,omitempty"` // those that methods have, each once
 	Methods    []methodReport `json:"methods"`
 	Unmatched  []string       `json:"unmatched,omitempty"` // patterns of the policy file that matched none of the methods
 }
@@ -21,7 +25,7 @@ type methodReport struct {
 	Method string       `json:"method"` // as in "library.v1.BookService/GetBook"
 	File   string       `json:"file"`
 	Kind   string       `json:"kind"`
-	Rules  []ruleReport `json:"rules"`
+	Rules  []ruleReport `json:"rules"` // without those that are defaults
 	Unused []ruleReport `json:"unused,omitempty"` // set somewhere, and of no effect
 
 	Patterns []patternReport `json:"patterns,omitempty"` // what the method is, or may be
@@ -49,6 +53,7 @@ type ruleReport struct {
 func Report(files []model.File, policyFile *policy.File) ([]byte, error) {
 	r := report{Version: 1, PolicyFile: policyFile.Path(), Methods: []methodReport{}}
 	var names []string
+	defaults := make(map[string]policy.Rule)
 	for _, file := range files {
 		for _, service := range file.Services {
 			for _, m := range service.Methods {
@@ -56,10 +61,13 @@ func Report(files []model.File, policyFile *policy.File) ([]byte, error) {
 				names = append(names, name)
 				r.Methods = append(r.Methods, methodReport{
 					Method: name, File: file.Source, Kind: m.Kind.String(),
-					Rules: rulesOf(m.Policy.Rules), Unused: rulesOf(m.Policy.Unused), Patterns: patternsOf(m.Policy.Patterns),
+					Rules: rulesOf(withoutDefaults(m.Policy.Rules, defaults)), Unused: rulesOf(m.Policy.Unused), Patterns: patternsOf(m.Policy.Patterns),
 				})
 			}
 		}
+	}
+	for _, field := range slices.Sorted(maps.Keys(defaults)) {
+		r.Defaults = append(r.Defaults, ruleReport(defaults[field]))
 	}
 	r.Unmatched = policyFile.Idle(names)
 	var out bytes.Buffer
@@ -68,6 +76,20 @@ func Report(files []model.File, policyFile *policy.File) ([]byte, error) {
 	encoder.SetIndent("", "  ")
 	err := encoder.Encode(r)
 	return out.Bytes(), err
+}
+
+// withoutDefaults moves the defaults among rules to defaults, by field, and returns the rest. Most rules of most methods are
+// defaults, the same for all of them; one that follows from another rule of its method stays there.
+func withoutDefaults(rules []policy.Rule, defaults map[string]policy.Rule) (own []policy.Rule) {
+	for _, r := range rules {
+		if _, found := defaults[r.Field]; r.Source == policy.SourceDefault && !found {
+			defaults[r.Field] = r
+		}
+		if !reflect.DeepEqual(r, defaults[r.Field]) {
+			own = append(own, r)
+		}
+	}
+	return own
 }
 
 func rulesOf(rules []policy.Rule) []ruleReport {

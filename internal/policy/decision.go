@@ -19,11 +19,14 @@ type Decision struct {
 	Patterns []Pattern // what was found, for the report
 }
 
+// SourceDefault is the source of a rule that nobody set.
+const SourceDefault = "default"
+
 // Rule is one field of a policy, and where its value is from.
 type Rule struct {
 	Field   string // as in "timeout.default"
 	Value   any    // as JSON has it; nothing where only the server or the client knows its default
-	Source  string // "method option", "service option", "policy file", "request message", "default", or a standard option
+	Source  string // "method option", "service option", "policy file", "request message", SourceDefault, or a standard option
 	Place   string // where it is set, if it is
 	Pattern string // of a rule in a policy file, the methods it is for
 	Why     string // why it is of no effect

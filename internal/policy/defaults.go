@@ -10,7 +10,7 @@ import (
 func defaultsOf(p policy.Policy, facts policy.Method, merged *grpcservicev1.Policy) (rules []Rule) {
 	add := func(field string, value any) {
 		if !policy.Sets(merged, field) {
-			rules = append(rules, Rule{Field: field, Value: value, Source: "default"})
+			rules = append(rules, Rule{Field: field, Value: value, Source: SourceDefault})
 		}
 	}
 	timeouts := []string{"timeout.default", "timeout.max"}
