@@ -59,6 +59,7 @@ type callContext struct {
 
 	observed int                   // how many observers know of the call
 	slot     time.Time             // since when the call counts for the method's concurrency; zero if it does not
+	ran      atomic.Bool           // whether the call reached its method; known where the concurrency is adaptive
 	deadline atomic.Int64          // of the method, in Unix nanoseconds, where it is ours; else 0
 	stream   *serverStream         // nil for a unary call
 	refused  atomic.Pointer[error] // what was wrong with a request

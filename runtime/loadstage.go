@@ -2,50 +2,112 @@ package runtime
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime/limit"
 )
 
-// overloadWait is when the caller of a method that has too many calls should come again, at the earliest.
+// overloadWait is when the caller of a method that has too many calls should retry, at the earliest.
 const overloadWait = 100 * time.Millisecond
 
-// concurrencyStage returns the stage that bounds how many calls of a method run at a time, and sets what ends each call's
-// part; nil without a bound.
-func (m *method) concurrencyStage() stage {
-	c := m.info.Policy.Concurrency
-	if c.Limit <= 0 {
-		return nil
-	}
-	m.slots = limit.NewConcurrency(c.Limit, c.MaxWait)
-	if c.Adaptive && m.info.Kind == KindUnary { // how long a stream takes is up to its client
-		m.slots = limit.NewAdaptive(c.Limit, c.MaxWait)
-	}
-	refusals := &refusals{make: func(wait time.Duration) error {
-		return newError(codes.Unavailable, ReasonOverloaded, "too many calls at a time; try again later", retryInfo(wait))
-	}}
-	return func(ctx context.Context, c *callContext) error {
-		if !m.slots.Acquire(ctx) {
-			return refusals.after(c, overloadWait)
-		}
-		c.slot = time.Now()
+// quotaStage returns the stage that an authorised call takes its share of the method in: the rates of
+// its principal, those of the method, and the concurrency; nil where the policy bounds none of them.
+// A call that one of them rejects uses up nothing of the others.
+func (m *method) quotaStage() stage {
+	counted := slices.Concat(m.ratesBy(m.info, ByPrincipal), m.ratesBy(m.info, ByMethod))
+	m.slots = slotsOf(m.info)
+	switch {
+	case m.slots != nil:
+		return m.slotStage(counted)
+	case len(counted) > 0:
+		return counted.take
+	default:
 		return nil
 	}
 }
 
-// release gives back the place of a call that ended with err. What tells of overload is a failure of the service, not of what
-// was asked of it.
+// slotsOf returns what bounds how many calls of a method run at a time; nil without a bound.
+func slotsOf(info MethodInfo) *limit.Concurrency {
+	c := info.Policy.Concurrency
+	switch {
+	case c.Limit <= 0:
+		return nil
+	case adaptive(info):
+		return limit.NewAdaptive(c.Limit, c.MaxWait)
+	default:
+		return limit.NewConcurrency(c.Limit, c.MaxWait)
+	}
+}
+
+// adaptive reports whether the concurrency of a method follows how long its calls take. How long a
+// stream takes is up to its client, and says nothing about load.
+func adaptive(info MethodInfo) bool {
+	return info.Policy.Concurrency.Adaptive && info.Kind == KindUnary
+}
+
+// slotStage takes a call's rates, then its place among the running calls.
+func (m *method) slotStage(counted rates) stage {
+	overloaded := overloadErrors("too many calls at a time; try again later")
+	return func(ctx context.Context, c *callContext) error {
+		if err := counted.take(ctx, c); err != nil {
+			return err
+		}
+		ok, waited := m.acquire(ctx, c)
+		if ok {
+			c.slot = time.Now()
+			return nil
+		}
+		if !waited { // else the burst may be whole again, and the call would be one too many
+			counted.giveBack(ctx, c)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return overloaded.after(c, overloadWait)
+	}
+}
+
+// overloadErrors returns the errors of calls that are rejected because too many others run.
+func overloadErrors(message string) *refusals {
+	return &refusals{make: func(wait time.Duration) error {
+		return newError(codes.Unavailable, ReasonOverloaded, message, retryInfo(wait))
+	}}
+}
+
+// acquire takes a place among the running calls, where it may after a wait, and reports whether the
+// call has one and whether it waited.
+func (m *method) acquire(ctx context.Context, c *callContext) (ok, waited bool) {
+	if m.slots.TryAcquire() {
+		return true, false
+	}
+	if m.info.Policy.Concurrency.MaxWait <= 0 {
+		return false, false
+	}
+	return m.slots.Acquire(ctx, rateKey(c, ByPrincipal))
+}
+
+// release gives back the place of a call that ended with err. An adaptive limit learns from calls
+// that the method answered: not from those that were rejected, that an interceptor answered, or whose
+// response was kept from an earlier call. An error counts only if it came late.
 func (m *method) release(c *callContext, err error) {
-	if c.slot.IsZero() {
+	switch {
+	case c.slot.IsZero():
+	case m.adaptive && !c.ran.Load():
+		m.slots.ReleaseUnused()
+	default:
+		m.slots.Release(time.Since(c.slot), err == nil)
+	}
+}
+
+// noteRun notes that the call of ctx has reached its method.
+func (m *method) noteRun(ctx context.Context) {
+	if !m.adaptive {
 		return
 	}
-	switch status.Code(err) {
-	case codes.Canceled, codes.DeadlineExceeded, codes.Unavailable, codes.Internal:
-		m.slots.Release(time.Since(c.slot), false)
-	default:
-		m.slots.Release(time.Since(c.slot), true)
+	if c, ok := callOf(ctx); ok {
+		c.ran.Store(true)
 	}
 }

@@ -49,9 +49,10 @@ type method struct {
 	stages     []stage
 	waits      bool // whether a stage may take its time
 	deadlines  deadlines
-	check      checkFunc // of each request; nil where there is nothing to check
-	guard      guardFunc // of calls that may be made again; nil where none is recognised
-	slots      *limit.Concurrency
+	check      checkFunc          // of each request; nil where there is nothing to check
+	guard      guardFunc          // of calls that may be made again; nil where none is recognised
+	slots      *limit.Concurrency // nil where any number may run at a time
+	adaptive   bool               // whether slots learns from the calls
 	unaryInfo  grpc.UnaryServerInfo
 	streamInfo grpc.StreamServerInfo
 	inFlight   atomic.Int64
@@ -63,6 +64,7 @@ func (p *pipeline) bind(info MethodInfo, server any) *method {
 	m := &method{
 		pipeline:  p,
 		info:      info,
+		adaptive:  adaptive(info),
 		log:       newAccessLog(p.logger, info),
 		observing: bindObservers(p.observers, info),
 		deadlines: deadlinesOf(info.Policy, p.timeout),

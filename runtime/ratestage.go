@@ -16,16 +16,24 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/limit"
 )
 
-// RateLimiter counts calls, in place of the one in memory that a server has by itself. Bind is called once for each rate of
-// each method, when it is registered.
+// RateLimiter counts calls against the rates of policies, instead of the one in memory that a server
+// has by default. Bind is called once for each rate of each method, when the method is registered.
 type RateLimiter interface {
-	Bind(MethodInfo, Rate) LimitFunc
+	Bind(MethodInfo, Rate) MethodRate
 }
 
-// LimitFunc counts one call for key: a principal's ID, a NUL and a peer's address ("\x00203.0.113.7", of IPv6 the /64), or ""
-// for all callers of the method. It returns 0
-// where the call may go on, and else how long until one may.
-type LimitFunc func(ctx context.Context, key string) (wait time.Duration)
+// MethodRate counts the calls of one method against one rate. Its methods are called concurrently.
+//
+// The key is whose call it is: a principal's ID; a NUL and a peer's address ("\x00203.0.113.7", of
+// IPv6 the /64); or "" for a rate that counts all callers together.
+type MethodRate interface {
+	// Take counts a call and returns 0, or counts nothing and returns how long it is until the next
+	// call is allowed.
+	Take(ctx context.Context, key string) (wait time.Duration)
+	// GiveBack undoes a Take that returned 0: right after it, another rate or the concurrency limit
+	// of the method rejected the call. A rate that cannot give calls back does nothing.
+	GiveBack(ctx context.Context, key string)
+}
 
 // WithRateLimiter has limiter keep the rates of policies, for example over all replicas of a service.
 func WithRateLimiter(limiter RateLimiter) ServerOption {
@@ -42,38 +50,66 @@ func WithRateLimiter(limiter RateLimiter) ServerOption {
 // none gets a fresh burst because it was forgotten.
 const MaxRateKeys = 65536
 
-// localLimiter is the rate limiter of a server by itself.
+// localLimiter is the default rate limiter of a server.
 type localLimiter struct{}
 
-func (localLimiter) Bind(_ MethodInfo, rate Rate) LimitFunc {
+func (localLimiter) Bind(_ MethodInfo, rate Rate) MethodRate {
 	if rate.Key == ByMethod {
-		all := limit.NewRate(rate.PerSecond, rate.Burst)
-		return func(context.Context, string) time.Duration { return all.Take(time.Now()) }
+		return methodRate{limit.NewRate(rate.PerSecond, rate.Burst)}
 	}
-	keyed := limit.NewKeyedRate(rate.PerSecond, rate.Burst, MaxRateKeys)
-	return func(_ context.Context, key string) time.Duration { return keyed.Take(key, time.Now()) }
+	return keyedRate{limit.NewKeyedRate(rate.PerSecond, rate.Burst, MaxRateKeys)}
 }
 
-// rateStages returns the stages that keep those rates of a method that count by one of keys.
-func (p *pipeline) rateStages(info MethodInfo, keys ...policyKey) (stages []stage) {
-	for _, key := range keys {
-		for _, rate := range info.Policy.Rates {
-			if rate.Key == key {
-				stages = append(stages, rateStage(p.limiter.Bind(info, rate), rate))
-			}
-		}
-	}
-	return stages
+// methodRate counts the calls of all callers together.
+type methodRate struct{ rate *limit.Rate }
+
+func (m methodRate) Take(context.Context, string) time.Duration { return m.rate.Take(time.Now()) }
+func (m methodRate) GiveBack(context.Context, string)           { m.rate.GiveBack() }
+
+// keyedRate counts the calls of each key.
+type keyedRate struct{ rate *limit.KeyedRate }
+
+func (k keyedRate) Take(_ context.Context, key string) time.Duration {
+	return k.rate.Take(key, time.Now())
+}
+func (k keyedRate) GiveBack(_ context.Context, key string) { k.rate.GiveBack(key) }
+
+// rates are rates that count together: a call takes from all of them or from none.
+type rates []boundRate
+
+type boundRate struct {
+	MethodRate
+	key      policyKey
+	refusals *refusals
 }
 
-// rateStage refuses the calls that a rate does not allow.
-func rateStage(take LimitFunc, rate Rate) stage {
-	refusals := &refusals{make: func(wait time.Duration) error { return rateError(rate, wait) }}
-	return func(ctx context.Context, c *callContext) error {
-		if wait := take(ctx, rateKey(c, rate.Key)); wait > 0 {
-			return refusals.after(c, wait)
+// ratesBy returns the rates of a method that count by key.
+func (p *pipeline) ratesBy(info MethodInfo, key policyKey) (bound rates) {
+	for _, rate := range info.Policy.Rates {
+		if rate.Key == key {
+			bound = append(bound, boundRate{p.limiter.Bind(info, rate), key, &refusals{
+				make: func(wait time.Duration) error { return rateError(rate, wait) },
+			}})
 		}
-		return nil
+	}
+	return bound
+}
+
+// take counts a call, or returns the error of the rate that does not allow it.
+func (r rates) take(ctx context.Context, c *callContext) error {
+	for i, rate := range r {
+		if wait := rate.Take(ctx, rateKey(c, rate.key)); wait > 0 {
+			r[:i].giveBack(ctx, c)
+			return rate.refusals.after(c, wait)
+		}
+	}
+	return nil
+}
+
+// giveBack undoes take for a call that was rejected right after it.
+func (r rates) giveBack(ctx context.Context, c *callContext) {
+	for _, rate := range r {
+		rate.GiveBack(ctx, rateKey(c, rate.key))
 	}
 }
 

@@ -2,23 +2,23 @@ package runtime
 
 import "context"
 
-// stage is one step of a method's pipeline that may refuse a call before its request is decoded. ctx is the call's, or a child
-// of it.
+// stage is one step of a method's pipeline that may reject a call before its request is decoded. ctx
+// is the call's, or a child of it.
 type stage func(ctx context.Context, c *callContext) error
 
-// stagesOf returns what a call goes through before its request is decoded, in this order: how many run at a time, how often
-// the peer may call and the method be called, who calls, whether they may, how often they may.
+// stagesOf returns the stages of a method in their order: the rates of the peer; authentication and
+// authorisation; the rates of the principal and of the method, and its concurrency.
 //
-// What costs least comes first; a peer that calls too often uses up nothing of the method's rate, and a caller who is not let
-// in nothing of a principal's.
+// Before authorisation stands only what one peer cannot use up for the others.
 func (m *method) stagesOf() (stages []stage) {
-	stages = appendStage(stages, m.concurrencyStage())
-	stages = append(stages, m.rateStages(m.info, ByPeer, ByMethod)...)
+	if counted := m.ratesBy(m.info, ByPeer); len(counted) > 0 {
+		stages = append(stages, counted.take)
+	}
 	stages = appendStage(stages, m.authStage(m.info))
-	return append(stages, m.rateStages(m.info, ByPrincipal)...)
+	return appendStage(stages, m.quotaStage())
 }
 
-// appendStage appends a stage that there is.
+// appendStage appends s unless it is nil.
 func appendStage(stages []stage, s stage) []stage {
 	if s == nil {
 		return stages

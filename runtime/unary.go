@@ -9,6 +9,7 @@ import (
 // serveUnary binds a unary RPC of impl to its pipeline.
 func serveUnary[S, Req, Resp any](m *method, impl S, call func(S, context.Context, *Req) (*Resp, error)) grpc.MethodHandler {
 	answer := m.intercept(func(ctx context.Context, req any) (any, error) {
+		m.noteRun(ctx)
 		resp, err := call(impl, ctx, req.(*Req))
 		if err == nil && resp == nil {
 			err = errNoResponse

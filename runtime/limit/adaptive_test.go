@@ -50,7 +50,7 @@ func newServer(bound, capacity, clients int) *server {
 // serve lets so many calls end, and calls check after each.
 func (s *server) serve(n int, check func(limit int)) {
 	for range n {
-		for len(s.running) < s.clients && s.c.Acquire(context.Background()) {
+		for len(s.running) < s.clients && s.c.TryAcquire() {
 			load := math.Max(1, float64(len(s.running)+1)/float64(s.capacity))
 			took := time.Duration(float64(s.base) * load * s.noise(s.random))
 			heap.Push(&s.running, call{s.now, s.now + took})
@@ -154,7 +154,7 @@ func TestAdaptiveSlowBackend(t *testing.T) {
 func feed(t *testing.T, c *limit.Concurrency, n int, took time.Duration, ok bool) {
 	t.Helper()
 	for range n {
-		if !c.Acquire(context.Background()) {
+		if !acquire(context.Background(), c) {
 			t.Fatal("refused though no call runs")
 		}
 		c.Release(took, ok)
@@ -188,7 +188,7 @@ func FuzzAdaptive(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, bound int, scale int64) {
 		c, random := limit.NewAdaptive(bound, 0), rand.New(rand.NewPCG(seed, 0))
 		for range 3_000 {
-			if !c.Acquire(context.Background()) {
+			if !acquire(context.Background(), c) {
 				t.Fatal("refused though no call runs")
 			}
 			took := time.Duration(scale) >> random.IntN(64)

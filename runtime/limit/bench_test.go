@@ -52,7 +52,7 @@ func BenchmarkConcurrency(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					if c.Acquire(context.Background()) {
+					if acquire(context.Background(), c) {
 						c.Release(time.Millisecond, true)
 					}
 				}

@@ -13,11 +13,17 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/limit"
 )
 
+// acquire takes a place for a call of the caller "".
+func acquire(ctx context.Context, c *limit.Concurrency) bool {
+	ok, _ := c.Acquire(ctx, "")
+	return ok
+}
+
 // fill takes all places.
 func fill(t *testing.T, c *limit.Concurrency) {
 	t.Helper()
 	for i := range c.Limit() {
-		if !c.Acquire(context.Background()) {
+		if !acquire(context.Background(), c) {
 			t.Fatalf("call %d of %d is refused", i, c.Limit())
 		}
 	}
@@ -30,7 +36,7 @@ func TestConcurrencyRefuses(t *testing.T) {
 			t.Errorf("a limit of %d, want %d", got, max(size, 1))
 		}
 		fill(t, c)
-		if c.Acquire(context.Background()) {
+		if acquire(context.Background(), c) {
 			t.Error("one too many runs")
 		}
 		if got := c.InFlight(); got != max(size, 1) {
@@ -40,7 +46,7 @@ func TestConcurrencyRefuses(t *testing.T) {
 		if got := c.InFlight(); got != max(size, 1)-1 {
 			t.Errorf("%d in flight after one has ended", got)
 		}
-		if !c.Acquire(context.Background()) {
+		if !acquire(context.Background(), c) {
 			t.Error("refused though there is room")
 		}
 	}
@@ -54,14 +60,14 @@ func TestConcurrencyQueue(t *testing.T) {
 		turns := make(chan int)
 		for i := range 3 {
 			go func() {
-				if c.Acquire(t.Context()) {
+				if acquire(t.Context(), c) {
 					turns <- i
 				}
 			}()
 			synctest.Wait()
 		}
 		start := time.Now()
-		if c.Acquire(t.Context()) || time.Since(start) != 0 {
+		if acquire(t.Context(), c) || time.Since(start) != 0 {
 			t.Error("the queue takes more than the limit")
 		}
 		for want := range 3 {
@@ -82,15 +88,15 @@ func TestConcurrencyGivesUp(t *testing.T) {
 		c := limit.NewConcurrency(2, time.Minute)
 		fill(t, c)
 		start := time.Now()
-		if c.Acquire(t.Context()) || time.Since(start) != time.Minute {
+		if acquire(t.Context(), c) || time.Since(start) != time.Minute {
 			t.Errorf("the wait ended after %v, want 1m", time.Since(start))
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start, turn := time.Now(), make(chan bool)
-		go func() { turn <- c.Acquire(ctx) }()
+		go func() { turn <- acquire(ctx, c) }()
 		synctest.Wait()
-		go func() { turn <- c.Acquire(t.Context()) }()
+		go func() { turn <- acquire(t.Context(), c) }()
 		if <-turn || time.Since(start) != time.Second {
 			t.Errorf("the wait ended after %v, want 1s", time.Since(start))
 		}
@@ -98,7 +104,7 @@ func TestConcurrencyGivesUp(t *testing.T) {
 		if !<-turn || time.Since(start) != time.Second {
 			t.Error("who came second did not move up")
 		}
-		if c.Acquire(ctx) || time.Since(start) != time.Second {
+		if acquire(ctx, c) || time.Since(start) != time.Second {
 			t.Error("a call that has ended waits")
 		}
 		if got := c.InFlight(); got != 2 {
@@ -115,7 +121,7 @@ func TestConcurrencyLastMoment(t *testing.T) {
 			fill(t, c)
 			for range 2 {
 				go func() {
-					if c.Acquire(t.Context()) {
+					if acquire(t.Context(), c) {
 						c.Release(0, true)
 					}
 				}()
@@ -138,7 +144,7 @@ func TestAdaptiveAdmitsWaiting(t *testing.T) {
 		feed(t, c, 63, time.Second, true)
 		fill(t, c)
 		for range 2 {
-			go c.Acquire(t.Context())
+			go acquire(t.Context(), c)
 		}
 		synctest.Wait()
 		c.Release(time.Second, true)
@@ -158,7 +164,7 @@ func TestConcurrencyNoLostTurn(t *testing.T) {
 		for range 2 * size {
 			wg.Go(func() {
 				for range 5_000 {
-					if !c.Acquire(context.Background()) {
+					if !acquire(context.Background(), c) {
 						t.Error("refused though the queue has room")
 						return
 					}
@@ -200,7 +206,7 @@ func TestConcurrencyChaos(t *testing.T) {
 func chaos(t *testing.T, c *limit.Concurrency, running *atomic.Int64, random *rand.Rand) {
 	for range 1_000 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(random.IntN(50_000)))
-		if c.Acquire(ctx) {
+		if acquire(ctx, c) {
 			if n := running.Add(1); n > 10 {
 				t.Errorf("%d run", n)
 			}
@@ -209,5 +215,75 @@ func chaos(t *testing.T, c *limit.Concurrency, running *atomic.Int64, random *ra
 			c.Release(time.Duration(random.IntN(1_000_000)), random.IntN(3) > 0)
 		}
 		cancel()
+	}
+}
+
+// TestCallersTakeTurns has one caller send many calls before another sends one: the other waits for
+// one of them and not for all.
+func TestCallersTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := limit.NewConcurrency(10, time.Minute)
+		fill(t, c)
+		turns := make(chan string)
+		for _, caller := range []string{"a", "a", "a", "a", "b", "c", "b"} {
+			go func() {
+				if ok, waited := c.Acquire(t.Context(), caller); ok && waited {
+					turns <- caller
+				}
+			}()
+			synctest.Wait()
+		}
+		for i, want := range []string{"a", "b", "c", "a", "b", "a", "a"} {
+			c.Release(0, true)
+			if got := <-turns; got != want {
+				t.Errorf("turn %d is for %s, want %s", i, got, want)
+			}
+		}
+	})
+}
+
+// TestNoCallerTakesAllTheRoom has callers who send as many calls as they can: each leaves room for
+// the next.
+func TestNoCallerTakesAllTheRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := limit.NewConcurrency(100, time.Minute)
+		fill(t, c)
+		for i, want := range []int64{100, 50, 25, 13, 6, 3, 2, 1, 0} {
+			caller, rejected := string(rune('a'+i)), atomic.Int64{}
+			for range 300 {
+				go func() {
+					if ok, waited := c.Acquire(t.Context(), caller); !ok && !waited {
+						rejected.Add(1)
+					}
+				}()
+				synctest.Wait()
+			}
+			if got := 300 - rejected.Load(); got != want {
+				t.Errorf("caller %s: %d calls wait, want %d", caller, got, want)
+			}
+		}
+		for range 200 {
+			c.Release(0, true)
+		}
+		synctest.Wait()
+		if got := c.InFlight(); got != 100 {
+			t.Errorf("%d in flight, want 100", got)
+		}
+	})
+}
+
+// TestUnusedPlacesTeachNothing gives back places of calls that did no work: an adaptive limit stays.
+func TestUnusedPlacesTeachNothing(t *testing.T) {
+	c := limit.NewAdaptive(100, 0)
+	feed(t, c, 5_000, time.Second, true)
+	for range 10_000 {
+		if !c.TryAcquire() {
+			t.Fatal("rejected though no call runs")
+		}
+		c.ReleaseUnused()
+	}
+	feed(t, c, 5_000, time.Second, true)
+	if got := c.Limit(); got != 100 {
+		t.Errorf("the limit is %d, want 100", got)
 	}
 }

@@ -81,3 +81,17 @@ func (k *KeyedRate) Take(key string, now time.Time) (retryAfter time.Duration) {
 	s.mu.Unlock()
 	return k.duration(wait)
 }
+
+// GiveBack undoes a [KeyedRate.Take] with key that returned 0, for a call that another check rejects
+// right after it; see [Rate.GiveBack]. While the key shares a bucket with others, the call stays
+// counted.
+func (k *KeyedRate) GiveBack(key string) {
+	hash := max(1, maphash.String(k.seed, key))
+	s := &k.shards[hash&uint64(len(k.shards)-1)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.find(hash); e != nil && e.hash == hash {
+		e.tat -= k.interval
+		s.soonest = min(s.soonest, e.tat)
+	}
+}

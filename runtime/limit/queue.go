@@ -1,37 +1,30 @@
 package limit
 
 import (
-	"container/list"
 	"context"
 	"time"
 )
 
-// wait queues a call and reports whether its turn came.
-func (c *Concurrency) wait(ctx context.Context) bool {
-	if ctx.Err() != nil {
-		return false
-	}
-	place, ok := c.enqueue()
+// wait queues a call and reports whether its turn came, and whether it waited for it.
+func (c *Concurrency) wait(ctx context.Context, caller string) (ok, waited bool) {
+	place, ok := c.enqueue(caller)
 	if place == nil {
-		return ok
+		return ok, false
 	}
 	timer := time.NewTimer(c.maxWait)
 	defer timer.Stop()
 	select {
-	case <-turn(place):
-		return true
+	case <-place.turn:
+		return true, true
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return !c.leave(place)
+	return !c.leave(place), true
 }
 
-// turn is closed when the turn of a place in the queue has come.
-func turn(place *list.Element) chan struct{} { return place.Value.(chan struct{}) }
-
-// enqueue returns a place in the queue; or none, and whether the call may run because there is room by now. If not, the
-// queue is full.
-func (c *Concurrency) enqueue() (place *list.Element, ok bool) {
+// enqueue returns a place in the line of a caller; or none, and whether the call may run because a
+// place has come free. If it may not, there is no room for it in the line.
+func (c *Concurrency) enqueue(caller string) (place *place, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
@@ -42,29 +35,29 @@ func (c *Concurrency) enqueue() (place *list.Element, ok bool) {
 			if c.state.CompareAndSwap(state, state+1) {
 				return nil, true
 			}
-		case waiting >= int64(c.most):
+		case c.lines.length(caller) >= c.room-waiting:
 			return nil, false
-		case c.state.CompareAndSwap(state, state+oneWaiting): // from here on each Release sees that somebody waits
-			return c.queue.PushBack(make(chan struct{})), false
+		case c.state.CompareAndSwap(state, state+oneWaiting): // from here on each release sees that a call waits
+			return c.lines.push(caller), false
 		}
 	}
 }
 
-// leave gives up a place in the queue, and reports false if its turn came at the last moment.
-func (c *Concurrency) leave(place *list.Element) bool {
+// leave gives up a place in a line, and reports false if its turn came at the last moment.
+func (c *Concurrency) leave(p *place) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	select {
-	case <-turn(place):
+	case <-p.turn:
 		return false
 	default:
 	}
-	c.queue.Remove(place)
+	c.lines.remove(p)
 	c.state.Add(-oneWaiting)
 	return true
 }
 
-// admit lets those run that wait and for whom there is room.
+// admit lets waiting calls run while there is room.
 func (c *Concurrency) admit() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,8 +68,7 @@ func (c *Concurrency) admit() {
 			return
 		}
 		if c.state.CompareAndSwap(state, state+1-oneWaiting) {
-			close(turn(c.queue.Front()))
-			c.queue.Remove(c.queue.Front())
+			close(c.lines.pop().turn)
 		}
 	}
 }

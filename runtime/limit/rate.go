@@ -42,6 +42,11 @@ func (r *Rate) Take(now time.Time) (retryAfter time.Duration) {
 	}
 }
 
+// GiveBack undoes a [Rate.Take] that returned 0, for a call that another check rejects right after
+// it. A call that is given back late, when the burst is whole again, would be one call more than
+// the rate allows.
+func (r *Rate) GiveBack() { r.tat.Add(-r.interval) }
+
 // advance returns the latest time there was.
 func (r *Rate) advance(now int64) int64 {
 	for {

@@ -162,3 +162,42 @@ func TestRateConcurrently(t *testing.T) {
 		}
 	}
 }
+
+// TestGivenBackCallsDoNotCount takes and gives back, and sees that as many calls are allowed as if
+// it had not: for one key, for many, and for keys that have no bucket of their own.
+func TestGivenBackCallsDoNotCount(t *testing.T) {
+	now := time.Now()
+	rate := limit.NewRate(1, 3)
+	keyed := limit.NewKeyedRate(1, 3, 1)
+	for i := range 20 {
+		if wait := rate.Take(now); wait != 0 {
+			t.Fatalf("call %d: rejected for %v", i, wait)
+		}
+		rate.GiveBack()
+		if wait := keyed.Take("a", now); wait != 0 {
+			t.Fatalf("call %d of key a: rejected for %v", i, wait)
+		}
+		keyed.GiveBack("a")
+	}
+	for i := range 4 {
+		if got := rate.Take(now) == 0; got != (i < 3) {
+			t.Errorf("call %d: allowed is %v", i, got)
+		}
+		if got := keyed.Take("a", now) == 0; got != (i < 3) {
+			t.Errorf("call %d of key a: allowed is %v", i, got)
+		}
+	}
+	for i := range 4 { // there is room for one key, which is a
+		if got := keyed.Take("b", now) == 0; got != (i < 3) {
+			t.Errorf("call %d of key b: allowed is %v", i, got)
+		}
+		keyed.GiveBack("b") // nothing: other keys may have taken it
+	}
+	keyed.GiveBack("a")
+	later := now.Add(2 * time.Second) // the burst of a is whole but for one call
+	for i := range 4 {
+		if got := keyed.Take("a", later) == 0; got != (i < 3) {
+			t.Errorf("call %d of key a, later: allowed is %v", i, got)
+		}
+	}
+}

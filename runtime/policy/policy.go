@@ -84,11 +84,12 @@ type Rate struct {
 type Key int
 
 const (
-	// ByMethod counts the calls of all callers.
+	// ByMethod counts the authorised calls of all callers together.
 	ByMethod Key = iota
-	// ByPrincipal counts the calls of each principal; of those without one, each peer address.
+	// ByPrincipal counts the authorised calls of each principal; of callers without one, those from
+	// each peer address.
 	ByPrincipal
-	// ByPeer counts the calls from each peer address.
+	// ByPeer counts all calls from each peer address, before they are authenticated.
 	ByPeer
 )
 
@@ -96,7 +97,7 @@ const (
 type Concurrency struct {
 	// Limit is the most calls at a time.
 	Limit int
-	// Adaptive finds a limit of its own, up to Limit, from how long calls take.
+	// Adaptive finds a limit, up to Limit, from how long a unary method takes.
 	Adaptive bool
 	// MaxWait is how long a call may wait for its turn before it is refused; 0 is not at all.
 	MaxWait time.Duration

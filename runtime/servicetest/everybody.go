@@ -20,9 +20,9 @@ func (everybody) Bind(info runtime.MethodInfo) runtime.AuthenticateFunc {
 	return func(context.Context) (*runtime.Principal, error) { return principal, nil }
 }
 
-// unlimited is a rate limiter that lets every call pass.
+// unlimited is a rate limiter that allows every call.
 type unlimited struct{}
 
-func (unlimited) Bind(runtime.MethodInfo, runtime.Rate) runtime.LimitFunc {
-	return func(context.Context, string) time.Duration { return 0 }
-}
+func (unlimited) Bind(runtime.MethodInfo, runtime.Rate) runtime.MethodRate { return unlimited{} }
+func (unlimited) Take(context.Context, string) time.Duration               { return 0 }
+func (unlimited) GiveBack(context.Context, string)                         {}
