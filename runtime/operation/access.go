@@ -66,18 +66,18 @@ func callerOf(ctx context.Context) (id string, err error) {
 	}
 }
 
-// mostListed is how many operations a list has at most.
-const mostListed = 1000
+// How many operations a list has at most, and how many bytes.
+const (
+	mostListed      = 1000
+	mostListedBytes = 4 << 20
+)
 
 // List returns operations of the caller of ctx, by name in byte order. It sets the principal of the query itself. next is what
 // to set After to for those that follow; it is empty where there are no more. There may be fewer than the limit, even none, and
-// more that follow, where [Authorize] refuses some.
+// more that follow, where they would have more bytes than the query asks for, and where [Authorize] refuses some.
 func (m *Manager) List(ctx context.Context, q Query) (ops []*Record, next string, err error) {
-	limit := q.Limit
-	if limit <= 0 || limit > mostListed {
-		limit = mostListed
-	}
-	q.Limit, q.Principal, q.Deleted = limit+1, nil, false
+	q.Limit, _ = q.limits()
+	q.Limit, q.Principal, q.Deleted = min(q.Limit, mostListed), nil, false
 	if m.config.authorize == nil {
 		id, err := callerOf(ctx)
 		if err != nil {
@@ -85,12 +85,12 @@ func (m *Manager) List(ctx context.Context, q Query) (ops []*Record, next string
 		}
 		q.Principal = &id
 	}
-	found, err := m.store.List(ctx, q)
+	found, more, err := m.store.List(ctx, q)
 	if err != nil {
 		return nil, "", storeError(ctx, q.Prefix, err)
 	}
-	if len(found) > limit {
-		found, next = found[:limit], found[limit-1].Name
+	if more && len(found) > 0 {
+		next = found[len(found)-1].Name
 	}
 	for _, op := range found {
 		if m.mayAccess(ctx, op) == nil {

@@ -163,10 +163,10 @@ type counting struct {
 	listed int
 }
 
-func (c *counting) List(ctx context.Context, q operation.Query) ([]*operation.Record, error) {
-	found, err := c.Store.List(ctx, q)
+func (c *counting) List(ctx context.Context, q operation.Query) ([]*operation.Record, bool, error) {
+	found, more, err := c.Store.List(ctx, q)
 	c.listed += len(found)
-	return found, err
+	return found, more, err
 }
 
 func TestAListDoesNotReadTheWholeStoreForNothing(t *testing.T) {

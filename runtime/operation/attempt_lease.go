@@ -66,8 +66,8 @@ func (a *attempt) renew() time.Duration {
 	return time.Until(sent.Add(a.op.Lease / 3))
 }
 
-// persist has f write to the store until it succeeds, the lease is lost, or until ends: then f is called once all the same, and the
-// error is the cause. ctx gives f its values only.
+// persist has f write to the store until it succeeds, the store has no room, the lease is lost, or until ends: then f is called
+// once all the same, and the error is the cause. ctx gives f its values only.
 func (a *attempt) persist(ctx, until context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -80,6 +80,8 @@ func (a *attempt) persist(ctx, until context.Context, f func(context.Context) er
 		case errors.Is(err, ErrLeaseLost):
 			a.loseLease()
 			return ErrLeaseLost
+		case errors.Is(err, ErrFull):
+			return err // which another try would not change
 		}
 		if ctx.Err() == nil {
 			a.log.LogAttrs(ctx, slog.LevelWarn, "operation not saved; trying again", slog.Any("error", err))

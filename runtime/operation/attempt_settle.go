@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,15 +69,20 @@ func (c *config) wait(attempts int) time.Duration {
 	return wait/2 + rand.N(wait/2+1)
 }
 
-// finish ends the operation: with the response of the work, or with what may be told of err.
+// finish ends the operation: with the response of the work, or with what may be told of err. Where the store has no room for
+// that, it ends with a status that says so, or with the short form of its own.
 func (a *attempt) finish(e ending, err error) {
-	result := Result{Metadata: e.metadata}
-	if err == nil {
-		result.Response = e.response
-	} else {
-		result.Status = statusBytes(err)
+	result, err := a.resultOf(e, err)
+	lost := a.store(result)
+	if errors.Is(lost, ErrFull) {
+		if err == nil {
+			err = storeFull("the result of the operation", lost)
+		}
+		lost = a.store(Result{Status: shortStatusBytes(err)})
 	}
-	lost := a.persist(a.ctx, a.held, func(ctx context.Context) error { return a.m.store.Finish(ctx, a.op.Name, a.op.Fence, result) })
+	if e.err == nil {
+		e.err = err // for the log
+	}
 	if lost != nil {
 		a.tell(e, slog.LevelWarn, "operation lost to another worker; what this one did is dropped")
 		return
@@ -84,6 +90,34 @@ func (a *attempt) finish(e ending, err error) {
 	code := runtime.PublicStatus(err).Code()
 	a.tell(e, logLevel(code), "operation", slog.String("code", code.String()))
 }
+
+// store writes how the operation ends.
+func (a *attempt) store(result Result) error {
+	return a.persist(a.ctx, a.held, func(ctx context.Context) error { return a.m.store.Finish(ctx, a.op.Name, a.op.Fence, result) })
+}
+
+// resultOf returns what the operation ends with, no larger than can be sent, and the error that it has then.
+func (a *attempt) resultOf(e ending, err error) (Result, error) {
+	result, limit := Result{Metadata: e.metadata}, a.m.config.maxMessage
+	if len(e.metadata) > limit/2 { // the metadata that was saved last stays
+		result.Metadata = nil
+		err = cmp.Or(err, tooLarge("metadata", len(e.metadata), limit/2))
+	}
+	rest := limit - len(a.op.Name) - max(len(result.Metadata), len(a.op.Metadata)) - messageOverhead
+	if err == nil && len(e.response) > rest {
+		err = tooLarge("result", len(e.response), rest)
+	}
+	if err == nil {
+		result.Response = e.response
+	} else {
+		result.Status = statusBytes(err)
+	}
+	return result, err
+}
+
+// messageOverhead is what the message of an operation has besides its name, its metadata and its result: the lengths of these,
+// and the times in the metadata.
+const messageOverhead = 128
 
 // logLevel is that of the records of calls, too: the service's faults are errors, and its distress is a warning.
 func logLevel(code codes.Code) slog.Level {

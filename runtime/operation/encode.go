@@ -3,7 +3,9 @@ package operation
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -36,6 +38,37 @@ func statusBytes(err error) []byte {
 		return statusBytes(errors.New("a status that cannot be encoded"))
 	}
 	return encoded
+}
+
+// shortStatusBytes is statusBytes without what has no bound of [ReservedStatusBytes]: the code, the reason, and the beginning
+// of the message.
+func shortStatusBytes(err error) []byte {
+	full := runtime.PublicStatus(err).Proto()
+	short := &spb.Status{Code: full.GetCode(), Message: cut(full.GetMessage(), ReservedStatusBytes/4)}
+	if info, ok := runtime.Detail[*errdetails.ErrorInfo](err); ok && len(info.GetReason())+len(info.GetDomain()) < ReservedStatusBytes/4 {
+		if detail, err := anypb.New(&errdetails.ErrorInfo{Reason: info.GetReason(), Domain: info.GetDomain()}); err == nil {
+			short.Details = []*anypb.Any{detail}
+		}
+	}
+	encoded, marshalErr := proto.Marshal(short)
+	if marshalErr != nil {
+		return shortStatusBytes(errors.New("a status that cannot be encoded"))
+	}
+	return encoded
+}
+
+// cut returns the beginning of a text that is longer than so many bytes, between two characters.
+func cut(text string, bytes int) string {
+	if len(text) <= bytes {
+		return text
+	}
+	if bytes == 0 {
+		return ""
+	}
+	for bytes > 0 && !utf8.RuneStart(text[bytes]) {
+		bytes--
+	}
+	return text[:bytes] + "…"
 }
 
 // State is what messages say of an operation.

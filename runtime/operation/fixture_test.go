@@ -230,3 +230,5 @@ func untilAsked(ctx context.Context, _ *paintRun) (*paintResult, error) {
 
 // indexKey is the key of a map of failures.
 func indexKey(i int32) protoreflect.MapKey { return protoreflect.ValueOfInt32(i).MapKey() }
+
+func stringOf(text string) protoreflect.Value { return protoreflect.ValueOfString(text) }

@@ -72,14 +72,17 @@ func (m *Manager) eachOf(ctx context.Context, conflictKey string, f func(*Record
 	running := false
 	q := Query{ConflictKey: conflictKey, Done: &running, Deleted: true}
 	for {
-		found, err := m.store.List(ctx, q)
-		if err != nil || len(found) == 0 {
+		found, more, err := m.store.List(ctx, q)
+		if err != nil {
 			return err
 		}
 		for _, op := range found {
 			if err := f(op); err != nil {
 				return err
 			}
+		}
+		if !more {
+			return nil
 		}
 		q.After = found[len(found)-1].Name
 	}

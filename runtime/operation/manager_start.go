@@ -30,7 +30,7 @@ func (m *Manager) start(ctx context.Context, info runtime.MethodInfo, op *Record
 	}
 	if !m.config.startOnly {
 		m.warnIdle(ctx)
-		m.origins.keep(op.Name, runtime.Detach(ctx)) // before a worker can have it
+		m.origins.keep(op.Name, runtime.Detach(ctx), len(op.Request)) // before a worker can have it
 	}
 	stored, created, err := m.create(ctx, op, rules.onConflict)
 	if !created {

@@ -6,35 +6,44 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/share"
 )
+
+// DefaultMaxBytes is how many bytes the operations of [Memory] have at most, with about what Go needs for them.
+const DefaultMaxBytes = 64 << 20
 
 // MemoryOption configures the store of [Memory].
 type MemoryOption func(*memory)
 
-// Capacity bounds how many operations the store keeps, in place of 100,000; below 1 it is 1. To make room it forgets done ones,
-// the soonest to expire first; where all are running, it takes no more.
-func Capacity(n int) MemoryOption { return func(m *memory) { m.capacity = max(1, n) } }
+// MaxBytes sets how many bytes the operations have at most, in place of [DefaultMaxBytes]: what is in their records, and what
+// Go needs for them, which is less than three kilobytes for each.
+func MaxBytes(n int) MemoryOption { return func(m *memory) { m.maxBytes = max(0, n) } }
 
 // Memory returns a store in the memory of this process: operations end with it, and no other process sees them. It is for tests,
-// and for services of one replica whose operations may be lost.
+// and for services of one replica whose operations may be lost. It is bounded by [MaxBytes], which principals share as [Store]
+// requires.
 func Memory(opts ...MemoryOption) Store {
 	m := &memory{
-		capacity:  100_000,
+		maxBytes:  DefaultMaxBytes,
 		ops:       make(map[string]*entry),
 		requests:  make(map[requestKey]*entry),
 		conflicts: make(map[string][]*entry),
 		due:       make(map[string]*queue),
+		done:      queue{slot: byTime},
+		kept:      make(map[string]*queue),
 	}
 	for _, opt := range opts {
 		opt(m)
 	}
+	m.ledger = share.NewLedger(m.maxBytes)
 	return m
 }
 
 // memory is the store of [Memory]. Records are replaced, never changed, so that they can be handed out as they are.
 type memory struct {
 	mu        sync.Mutex
-	capacity  int
+	maxBytes  int
 	created   int64                 // how many there have been
 	newest    time.Time             // when the last one was
 	ops       map[string]*entry     // by name
@@ -43,6 +52,8 @@ type memory struct {
 	conflicts map[string][]*entry   // those not done, the oldest first, by conflict key
 	due       map[string]*queue     // those that can be claimed, now or later, by method
 	done      queue                 // by when they expire
+	kept      map[string]*queue     // those of done, by principal
+	ledger    *share.Ledger         // of all; those of done are its kept ones
 }
 
 // requestKey is what tells a request with an id from others.
@@ -52,26 +63,54 @@ func requestKeyOf(r *Record) requestKey { return requestKey{r.Method, r.Principa
 
 // change replaces the record of e by one that f has changed, and moves e to where it belongs.
 func (m *memory) change(e *entry, now time.Time, f func(r *Record)) *Record {
-	next := *e.rec
-	f(&next)
-	next.UpdateTime = now
-	news := next.Done() != e.rec.Done() || next.CancelTime.IsZero() != e.rec.CancelTime.IsZero()
-	e.rec = &next
-	m.place(e)
-	if news {
-		e.tell()
-	}
+	m.replace(e, changedRecord(e.rec, now, f))
 	return e.rec
 }
 
-// place puts e into the queue that it belongs to.
-func (m *memory) place(e *entry) {
-	to, at := m.queueOf(e)
-	if e.in != nil {
-		e.in.remove(e)
+// changedRecord returns a copy of a record that f has changed.
+func changedRecord(r *Record, now time.Time, f func(r *Record)) *Record {
+	next := *r
+	f(&next)
+	next.UpdateTime = now
+	return &next
+}
+
+// replace replaces the record of e, and moves e to where it belongs.
+func (m *memory) replace(e *entry, next *Record) {
+	last := e.rec
+	m.count(last, -1)
+	e.rec = next
+	m.count(next, 1)
+	m.makeRoom() // for what e has become, which is in no queue of done ones yet where it was not done
+	m.place(e)
+	if next.Done() != last.Done() || next.CancelTime.IsZero() != last.CancelTime.IsZero() {
+		e.tell()
 	}
-	if to != nil {
+}
+
+// place puts e into the queues that it belongs to.
+func (m *memory) place(e *entry) {
+	m.leave(e)
+	if to, at := m.queueOf(e); to != nil {
 		to.add(e, at)
+	}
+	if e.rec.Done() {
+		own := m.kept[e.rec.Principal]
+		if own == nil {
+			own = &queue{slot: byOwner}
+			m.kept[e.rec.Principal] = own
+		}
+		own.add(e, e.at)
+	}
+}
+
+// leave takes e out of its queues.
+func (m *memory) leave(e *entry) {
+	e.leave(byTime)
+	if own := e.in[byOwner]; own != nil {
+		if e.leave(byOwner); own.Len() == 0 {
+			delete(m.kept, e.rec.Principal)
+		}
 	}
 }
 
@@ -87,7 +126,7 @@ func (m *memory) queueOf(e *entry) (*queue, time.Time) {
 	}
 	q := m.due[r.Method]
 	if q == nil {
-		q = new(queue)
+		q = &queue{slot: byTime}
 		m.due[r.Method] = q
 	}
 	switch {
@@ -104,20 +143,29 @@ func (m *memory) queueOf(e *entry) (*queue, time.Time) {
 // forever is after all times.
 var forever = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 
-// finish ends the operation of e, and lets go of its conflict key.
-func (m *memory) finish(e *entry, now time.Time, r Result) *Record {
-	ended := m.change(e, now, func(rec *Record) {
+// endedRecord returns a record as it is when its operation has ended with r.
+func endedRecord(rec *Record, now time.Time, r Result) *Record {
+	return changedRecord(rec, now, func(rec *Record) {
 		rec.Response, rec.Status = r.Response, r.Status
 		if r.Metadata != nil {
 			rec.Metadata = r.Metadata
 		}
 		rec.DoneTime, rec.LeaseUntil = now, time.Time{}
-		rec.Checkpoint = nil // nobody goes on from it
+		rec.Request, rec.Checkpoint = nil, nil // nobody goes on from them
 		if rec.Retain >= 0 {
 			rec.ExpireTime = now.Add(rec.Retain)
 		}
 	})
-	if key := ended.ConflictKey; key != "" {
+}
+
+// finish ends the operation of e, and lets go of its conflict key.
+func (m *memory) finish(e *entry, now time.Time, r Result) (*Record, error) {
+	next := endedRecord(e.rec, now, r)
+	if !m.ledger.MayKeep(next.Principal, sizeOf(e.rec), sizeOf(next)) {
+		return nil, m.full("a result", sizeOf(next))
+	}
+	m.replace(e, next)
+	if key := next.ConflictKey; key != "" {
 		m.conflicts[key] = slices.DeleteFunc(m.conflicts[key], func(other *entry) bool { return other == e })
 		if waiting := m.conflicts[key]; len(waiting) > 0 {
 			m.place(waiting[0])
@@ -125,15 +173,16 @@ func (m *memory) finish(e *entry, now time.Time, r Result) *Record {
 			delete(m.conflicts, key)
 		}
 	}
-	if !ended.DeleteTime.IsZero() {
+	if !next.DeleteTime.IsZero() {
 		m.remove(e)
 	}
-	return ended
+	return next, nil
 }
 
 // remove forgets an operation that is done.
 func (m *memory) remove(e *entry) {
-	e.in.remove(e)
+	m.leave(e)
+	m.count(e.rec, -1)
 	e.tell()
 	delete(m.ops, e.rec.Name)
 	if i, ok := slices.BinarySearch(m.names, e.rec.Name); ok {
@@ -165,22 +214,25 @@ func (m *memory) Get(_ context.Context, name string) (*Record, error) {
 }
 
 // List implements [Store].
-func (m *memory) List(_ context.Context, q Query) (found []*Record, err error) {
+func (m *memory) List(_ context.Context, q Query) (found []*Record, more bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if q.Limit <= 0 {
-		q.Limit = 1000
-	}
+	limit, bytes := q.limits()
 	first, _ := slices.BinarySearch(m.names, max(q.Prefix, q.After))
 	for _, name := range m.names[first:] {
-		if len(found) == q.Limit || !strings.HasPrefix(name, q.Prefix) {
+		if !strings.HasPrefix(name, q.Prefix) {
 			break
 		}
-		if r := m.ops[name].rec; name > q.After && q.takes(r) {
-			found = append(found, r)
+		r := m.ops[name].rec
+		if name <= q.After || !q.takes(r) {
+			continue
 		}
+		if bytes -= r.Bytes(); len(found) == limit || bytes < 0 && len(found) > 0 {
+			return found, true, nil
+		}
+		found = append(found, r)
 	}
-	return found, nil
+	return found, false, nil
 }
 
 // takes says whether a query asks for an operation, by what is not its name.

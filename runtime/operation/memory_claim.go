@@ -76,8 +76,12 @@ func (m *memory) keep(name string, fence int64, f func(r *Record, now time.Time)
 		return false, err
 	}
 	now := time.Now()
-	r := m.change(e, now, func(r *Record) { f(r, now) })
-	return !r.CancelTime.IsZero(), nil
+	next := changedRecord(e.rec, now, func(r *Record) { f(r, now) })
+	if growth := sizeOf(next) - sizeOf(e.rec); !m.ledger.MayGrow(next.Principal, growth) {
+		return false, m.full("progress", growth)
+	}
+	m.replace(e, next)
+	return !next.CancelTime.IsZero(), nil
 }
 
 // Finish implements [Store].
@@ -88,8 +92,8 @@ func (m *memory) Finish(_ context.Context, name string, fence int64, r Result) e
 	if err != nil {
 		return err
 	}
-	m.finish(e, time.Now(), r)
-	return nil
+	_, err = m.finish(e, time.Now(), r)
+	return err
 }
 
 // Release implements [Store].
@@ -118,8 +122,8 @@ func (m *memory) RequestCancel(_ context.Context, name string, r Result) (*Recor
 	if e.rec.CancelTime.IsZero() {
 		m.change(e, now, func(r *Record) { r.CancelTime = now })
 	}
-	if !e.rec.LeaseUntil.After(now) {
-		m.finish(e, now, r)
+	if e.rec.LeaseUntil.After(now) {
+		return e.rec, nil
 	}
-	return e.rec, nil
+	return m.finish(e, now, r)
 }

@@ -16,33 +16,29 @@ func (m *memory) Create(_ context.Context, op *Record, queue bool) (stored *Reco
 	if held := m.conflicts[op.ConflictKey]; len(held) > 0 && !queue { // nothing is held under the empty key
 		return nil, false, &ConflictError{Other: held[0].rec}
 	}
-	if !m.makeRoom() {
-		return nil, false, ErrFull
+	e := m.newEntry(op)
+	if size := sizeOf(e.rec); !m.ledger.MayStart(op.Principal, size) {
+		return nil, false, m.full("an operation", size)
 	}
-	return m.insert(op), true, nil
+	m.insert(e)
+	return e.rec, true, nil
 }
 
-// makeRoom says whether the store takes one more operation; it may have to forget a done one.
-func (m *memory) makeRoom() bool {
-	if len(m.ops) < m.capacity {
-		return true
-	}
-	e := m.done.first(forever)
-	if e == nil {
-		return false
-	}
-	m.remove(e)
-	return true
-}
-
-func (m *memory) insert(op *Record) *Record {
-	m.created++
+// newEntry returns an operation that is created now.
+func (m *memory) newEntry(op *Record) *entry {
 	now := time.Now()
-	e := &entry{order: m.created, rec: startOf(op, now)}
+	e := &entry{order: m.created + 1, rec: startOf(op, now)}
 	if !now.After(m.newest) { // a clock may stand still
 		e.rec.CreateTime = m.newest.Add(1)
 	}
-	m.newest = e.rec.CreateTime
+	return e
+}
+
+func (m *memory) insert(e *entry) {
+	op := e.rec
+	m.created, m.newest = e.order, op.CreateTime
+	m.count(op, 1)
+	m.makeRoom()
 	m.ops[op.Name] = e
 	at, _ := slices.BinarySearch(m.names, op.Name)
 	m.names = slices.Insert(m.names, at, op.Name)
@@ -53,7 +49,6 @@ func (m *memory) insert(op *Record) *Record {
 		m.conflicts[op.ConflictKey] = append(m.conflicts[op.ConflictKey], e)
 	}
 	m.place(e)
-	return e.rec
 }
 
 // startOf returns op as an operation that was created now.

@@ -11,10 +11,16 @@ type entry struct {
 	order int64         // of creation
 	news  chan struct{} // closed when there is something that watchers wait for; nil where nobody does
 
-	in    *queue // nil for none
-	at    time.Time
-	index int
+	at    time.Time // in its queues
+	in    [2]*queue // by slot; nil for none
+	index [2]int    // in these
 }
+
+// Slots of an entry, which is in one queue by each.
+const (
+	byTime  = iota // with those of all principals
+	byOwner        // with those of its own that are done
+)
 
 // tell tells those who watch.
 func (e *entry) tell() {
@@ -33,45 +39,52 @@ func (e *entry) before(other *entry) bool {
 }
 
 // queue is entries by time.
-type queue struct{ heap entryHeap }
-
-// add adds an entry that is in no queue.
-func (q *queue) add(e *entry, at time.Time) {
-	e.in, e.at = q, at
-	heap.Push(&q.heap, e)
+type queue struct {
+	slot    int
+	entries []*entry
 }
 
-func (q *queue) remove(e *entry) {
-	heap.Remove(&q.heap, e.index)
-	e.in = nil
+// add adds an entry that is in no queue of the slot.
+func (q *queue) add(e *entry, at time.Time) {
+	e.in[q.slot], e.at = q, at
+	heap.Push(q, e)
+}
+
+// leave takes an entry out of the queue of a slot that it is in.
+func (e *entry) leave(slot int) {
+	if q := e.in[slot]; q != nil {
+		heap.Remove(q, e.index[slot])
+		e.in[slot] = nil
+	}
 }
 
 // first returns the entry whose time is first, if that is reached; else nil.
 func (q *queue) first(now time.Time) *entry {
-	if len(q.heap) == 0 || q.heap[0].at.After(now) {
+	if len(q.entries) == 0 || q.entries[0].at.After(now) {
 		return nil
 	}
-	return q.heap[0]
+	return q.entries[0]
 }
 
-// entryHeap implements heap.Interface.
-type entryHeap []*entry
+// Len, Less, Swap, Push and Pop are for package heap.
 
-func (h entryHeap) Len() int           { return len(h) }
-func (h entryHeap) Less(i, j int) bool { return h[i].before(h[j]) }
-func (h entryHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i]; h[i].index, h[j].index = i, j }
+func (q *queue) Len() int           { return len(q.entries) }
+func (q *queue) Less(i, j int) bool { return q.entries[i].before(q.entries[j]) }
 
-// Push implements heap.Interface.
-func (h *entryHeap) Push(x any) {
+func (q *queue) Swap(i, j int) {
+	q.entries[i], q.entries[j] = q.entries[j], q.entries[i]
+	q.entries[i].index[q.slot], q.entries[j].index[q.slot] = i, j
+}
+
+func (q *queue) Push(x any) {
 	e := x.(*entry)
-	e.index = len(*h)
-	*h = append(*h, e)
+	e.index[q.slot] = len(q.entries)
+	q.entries = append(q.entries, e)
 }
 
-// Pop implements heap.Interface.
-func (h *entryHeap) Pop() any {
-	last := len(*h) - 1
-	e := (*h)[last]
-	(*h)[last], *h = nil, (*h)[:last]
+func (q *queue) Pop() any {
+	last := len(q.entries) - 1
+	e := q.entries[last]
+	q.entries[last], q.entries = nil, q.entries[:last]
 	return e
 }

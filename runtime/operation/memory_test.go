@@ -1,7 +1,7 @@
 package operation_test
 
 import (
-	"errors"
+	stdruntime "runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -14,35 +14,68 @@ func TestMemory(t *testing.T) {
 	storetest.Run(t, func(*testing.T) operation.Store { return operation.Memory() })
 }
 
-func TestMemoryForgetsDoneOperationsWhenItIsFull(t *testing.T) {
-	store := operation.Memory(operation.Capacity(3))
-	create := func(name string) error {
-		_, _, err := store.Create(t.Context(), &operation.Record{Name: name, Method: "/m", Lease: time.Hour, Retain: time.Hour}, false)
-		return err
+func TestMemoryIsShared(t *testing.T) {
+	storetest.RunShared(t, func(_ *testing.T, maxBytes int) operation.Store {
+		return operation.Memory(operation.MaxBytes(maxBytes))
+	})
+}
+
+// The bytes that it counts are at least those that it takes, whoever has the operations and however large they are.
+func TestMemoryTakesNoMoreThanItsBytes(t *testing.T) {
+	const maxBytes = 32 << 20
+	for name, test := range map[string]struct {
+		principals, request, response int
+		unfinished                    bool
+	}{
+		"one principal":         {principals: 1},
+		"a principal for each":  {principals: 1 << 30},
+		"large responses":       {principals: 10, response: 100_000},
+		"large requests":        {principals: 10, request: 3 << 20},
+		"large ones not done":   {principals: 10, request: 300_000, unfinished: true},
+		"small ones not done":   {principals: 3, unfinished: true},
+		"many of each not done": {principals: 1 << 30, unfinished: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := heap()
+			s := operation.Memory(operation.MaxBytes(maxBytes))
+			for i := range max(500, min(30_000, 3*maxBytes/(test.response+test.request+1))) {
+				id := strconv.Itoa(i)
+				_, _, err := s.Create(t.Context(), &operation.Record{
+					Name: "operations/" + id, Method: "/test.v1.Jobs/Run", Principal: "https://id.example.com|" + strconv.Itoa(i%test.principals),
+					RequestID: id, ConflictKey: id, Carrier: map[string]string{"traceparent": id}, Scopes: []string{"jobs.write"},
+					Request: make([]byte, test.request), Lease: time.Hour, Retain: time.Hour,
+				}, false)
+				if err != nil {
+					if test.unfinished {
+						continue
+					}
+					t.Fatal(err)
+				}
+				if test.unfinished {
+					continue
+				}
+				ops, err := s.Claim(t.Context(), []string{"/test.v1.Jobs/Run"}, 1)
+				if err != nil || len(ops) != 1 {
+					t.Fatal(ops, err)
+				}
+				if err := s.Finish(t.Context(), ops[0].Name, ops[0].Fence, operation.Result{Response: make([]byte, test.response)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if took := heap() - before; took > maxBytes {
+				t.Errorf("it takes %d bytes, want %d at most", took, maxBytes)
+			} else {
+				t.Logf("it takes %d bytes of %d", took, maxBytes)
+			}
+			stdruntime.KeepAlive(s)
+		})
 	}
-	for i := range 3 {
-		if err := create(strconv.Itoa(i)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := create("3"); !errors.Is(err, operation.ErrFull) {
-		t.Errorf("a full store returned %v, want ErrFull", err)
-	}
-	claimed, err := store.Claim(t.Context(), []string{"/m"}, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, op := range claimed {
-		if err := store.Finish(t.Context(), op.Name, op.Fence, operation.Result{Response: []byte("ok")}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := create("3"); err != nil {
-		t.Error(err)
-	}
-	for name, want := range map[string]bool{claimed[0].Name: false, claimed[1].Name: true, "2": true, "3": true} {
-		if _, err := store.Get(t.Context(), name); (err == nil) != want {
-			t.Errorf("Get(%s) returned %v", name, err)
-		}
-	}
+}
+
+// heap returns how many bytes the program has in use.
+func heap() int64 {
+	var stats stdruntime.MemStats
+	stdruntime.GC()
+	stdruntime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
 }

@@ -20,6 +20,7 @@ type config struct {
 	prefix           string
 	authorize        func(context.Context, *Record) error
 	startOnly        bool
+	maxMessage       int
 	backoff, longest time.Duration
 	inject           func(context.Context) map[string]string
 	extract          func(context.Context, map[string]string) context.Context
@@ -35,18 +36,22 @@ const (
 	DefaultPoll = time.Second
 	// DefaultNamePrefix is what names of operations begin with.
 	DefaultNamePrefix = "operations"
+	// DefaultMaxMessageBytes is how many bytes the message of an operation has at most: 4 MiB is what grpc's clients take
+	// unless they are told otherwise, and the rest is for what an answer has around it.
+	DefaultMaxMessageBytes = 4<<20 - 4<<10
 )
 
 func newConfig(opts []Option) config {
 	c := config{
-		logger:  slog.Default(),
-		workers: DefaultWorkers,
-		poll:    DefaultPoll,
-		prefix:  DefaultNamePrefix,
-		backoff: time.Second,
-		longest: time.Minute,
-		inject:  traceHeaders,
-		extract: withTraceHeaders,
+		logger:     slog.Default(),
+		workers:    DefaultWorkers,
+		poll:       DefaultPoll,
+		prefix:     DefaultNamePrefix,
+		backoff:    time.Second,
+		longest:    time.Minute,
+		maxMessage: DefaultMaxMessageBytes,
+		inject:     traceHeaders,
+		extract:    withTraceHeaders,
 	}
 	for _, opt := range opts {
 		opt(&c)
@@ -112,6 +117,22 @@ func NamePrefix(prefix string) Option {
 // started it. Whom may refuses, by any error, is told that there is no such operation; the error is for the log.
 func Authorize(may func(ctx context.Context, op *Record) error) Option {
 	return func(c *config) { c.authorize = may }
+}
+
+// minMaxMessageBytes leaves room for the longest error.
+const minMaxMessageBytes = 32 << 10
+
+// MaxMessageBytes sets how many bytes the message of an operation has at most, in place of [DefaultMaxMessageBytes], so that
+// clients can receive it. Metadata may take half of it. An operation whose work saves or returns more ends with
+// RESOURCE_EXHAUSTED, reason OPERATION_TOO_LARGE; of failures that [Run.Failed] has noted, the details are dropped before.
+func MaxMessageBytes(n int) Option {
+	return func(c *config) {
+		if n < minMaxMessageBytes {
+			c.fail("operation.MaxMessageBytes(%d): pass %d at least", n, minMaxMessageBytes)
+			return
+		}
+		c.maxMessage = n
+	}
 }
 
 // StartOnly makes a manager that works on nothing, because other processes do: RPCs without a handler here can be started.

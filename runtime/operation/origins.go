@@ -11,36 +11,57 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// maxOrigins is how many operations that wait keep the values of the call that started them. They may hold a lot, such as the
-// request; those beyond have what every other process has.
-const maxOrigins = 1024
+// How many operations that wait keep the values of the call that started them, and how many bytes their requests have, which
+// these values may hold. The oldest beyond have what every other process has.
+const (
+	maxOrigins     = 1024
+	maxOriginBytes = 8 << 20
+)
 
 // origins keeps the contexts of the calls that have started operations here, until they are worked on. The oldest go first.
 type origins struct {
 	mu    sync.Mutex
-	kept  map[string]context.Context
-	names [maxOrigins]string // a ring
+	kept  map[string]origin
+	names [maxOrigins]string // a ring of those from first to next
+	first int                // counted from the first there was, as next is
 	next  int
+	bytes int
 }
 
-func (o *origins) keep(name string, ctx context.Context) {
+// origin is the context of a call, and how many bytes its request has.
+type origin struct {
+	ctx   context.Context
+	bytes int
+}
+
+func (o *origins) keep(name string, ctx context.Context, bytes int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.kept == nil {
-		o.kept = make(map[string]context.Context)
+		o.kept = make(map[string]origin)
 	}
-	delete(o.kept, o.names[o.next])
-	o.kept[name], o.names[o.next] = ctx, name
-	o.next = (o.next + 1) % maxOrigins
+	o.kept[name], o.names[o.next%maxOrigins] = origin{ctx, bytes}, name
+	o.bytes += bytes
+	o.next++
+	for o.next-o.first >= maxOrigins || o.bytes > maxOriginBytes {
+		o.drop(o.names[o.first%maxOrigins])
+		o.first++
+	}
 }
 
 // take returns the context of an operation and forgets it; nil where there is none.
 func (o *origins) take(name string) context.Context {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	ctx := o.kept[name]
-	delete(o.kept, name)
+	ctx := o.kept[name].ctx
+	o.drop(name)
 	return ctx
+}
+
+// drop forgets the context of an operation; o is locked.
+func (o *origins) drop(name string) {
+	o.bytes -= o.kept[name].bytes
+	delete(o.kept, name)
 }
 
 // contextOf returns what the work on an operation begins with: the values of the call that started it where that was here and not
@@ -84,11 +105,14 @@ func (m *Manager) carrierOf(ctx context.Context) map[string]string {
 // requestIDHeader is the key of the request id in carriers, as it is in metadata.
 const requestIDHeader = "x-request-id"
 
+// maxTraceHeader is how long a header of the trace context may be: what the standard has every implementation take.
+const maxTraceHeader = 512
+
 // traceHeaders returns the trace context (W3C) that a call came with.
 func traceHeaders(ctx context.Context) map[string]string {
 	carrier := map[string]string{}
 	for _, key := range []string{"traceparent", "tracestate"} {
-		if sent := metadata.ValueFromIncomingContext(ctx, key); len(sent) == 1 {
+		if sent := metadata.ValueFromIncomingContext(ctx, key); len(sent) == 1 && len(sent[0]) <= maxTraceHeader {
 			carrier[key] = sent[0]
 		}
 	}

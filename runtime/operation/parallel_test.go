@@ -118,7 +118,7 @@ func TestManyOperationsEndAsTheyShould(t *testing.T) {
 		t.Errorf("%d request ids were worked on, want %d", repeated, each/25)
 	}
 	running := false
-	if left, err := store.List(ctx, operation.Query{Done: &running}); err != nil || len(left) != 0 {
+	if left, _, err := store.List(ctx, operation.Query{Done: &running}); err != nil || len(left) != 0 {
 		t.Errorf("%d are not done, %v", len(left), err)
 	}
 }

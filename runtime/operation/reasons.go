@@ -32,8 +32,12 @@ const (
 	ReasonBatchTooLarge runtime.Reason = "BATCH_TOO_LARGE"
 	// ReasonStoreUnavailable is the reason of UNAVAILABLE where operations cannot be read or written.
 	ReasonStoreUnavailable runtime.Reason = "OPERATION_STORE_UNAVAILABLE"
-	// ReasonStoreFull is the reason of RESOURCE_EXHAUSTED where there are as many operations as the store takes.
+	// ReasonStoreFull is the reason of RESOURCE_EXHAUSTED where the store has no room: for one more operation of the caller, for
+	// what the work saves, or for what it returns.
 	ReasonStoreFull runtime.Reason = "OPERATION_STORE_FULL"
+	// ReasonTooLarge is the reason of an operation's RESOURCE_EXHAUSTED where what its work saves or returns is larger than can
+	// be sent: see [MaxMessageBytes].
+	ReasonTooLarge runtime.Reason = "OPERATION_TOO_LARGE"
 )
 
 // resourceType is the type of operations in ResourceInfo.
@@ -53,11 +57,21 @@ func storeError(ctx context.Context, name string, err error) error {
 	case errors.Is(err, ErrNotFound):
 		return notFound(name).WithCause(err)
 	case errors.Is(err, ErrFull):
-		return ReasonStoreFull.Errorf(codes.ResourceExhausted, "there are too many operations; try again later").WithCause(err)
+		return storeFull("one more operation of the caller; retry when some are done", err)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
 	return ReasonStoreUnavailable.Errorf(codes.Unavailable, "operations cannot be reached; try again").WithCause(err)
+}
+
+// storeFull is the error where the store has no room for something.
+func storeFull(what string, cause error) error {
+	return ReasonStoreFull.Errorf(codes.ResourceExhausted, "the store of operations has no room for %s", what).WithCause(cause)
+}
+
+// tooLarge is the error where the message of an operation would have more bytes than may be sent.
+func tooLarge(what string, bytes, limit int) error {
+	return ReasonTooLarge.Errorf(codes.ResourceExhausted, "the %s of the operation has %d bytes; it may have %d at most", what, bytes, limit)
 }
 
 // Causes of the context of work that should end.

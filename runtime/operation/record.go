@@ -19,7 +19,7 @@ type Record struct {
 	ConflictKey string
 
 	// Request is the encoded request. Metadata and Response are encoded google.protobuf.Any messages, Status is an encoded
-	// google.rpc.Status; Response and Status are empty until the operation is done, and then one of them is.
+	// google.rpc.Status; Response and Status are empty until the operation is done, and then one of them is, and Request.
 	Request, Metadata, Response, Status []byte
 	// Checkpoint is what the work saved last, in an encoding of its own.
 	Checkpoint []byte
@@ -49,3 +49,9 @@ type Record struct {
 
 // Done says whether the operation has ended, one way or the other.
 func (r *Record) Done() bool { return !r.DoneTime.IsZero() }
+
+// Bytes returns how many bytes the operation has that its caller and its work decide on: of its request, its metadata, its
+// result and its checkpoint.
+func (r *Record) Bytes() int {
+	return len(r.Request) + len(r.Metadata) + len(r.Response) + len(r.Status) + len(r.Checkpoint)
+}

@@ -2,11 +2,11 @@ package operation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
 )
@@ -21,6 +21,7 @@ type Run[Req, Metadata any] struct {
 	mu         sync.Mutex
 	metadata   *Metadata
 	checkpoint []byte
+	failures   failures
 	fault      error // a mistake of the work that ends the operation
 }
 
@@ -98,7 +99,8 @@ func (r *Run[Req, Metadata]) Checkpoint(into any) (found bool, err error) {
 // While the store is away Save waits. When it returns an error, the work should end with it: the operation was cancelled
 // ([ErrCancelled]), the process stops ([ErrStopping]), the time is up, or another worker has the operation ([ErrLeaseLost]).
 // All has been saved even so, except in the last case, where the store is away even then, or where the checkpoint cannot be
-// encoded.
+// encoded. Nothing is saved either where the store has no room for it, reason OPERATION_STORE_FULL, or where the metadata are
+// larger than can be sent, reason OPERATION_TOO_LARGE: see [MaxMessageBytes].
 func (r *Run[Req, Metadata]) Save(ctx context.Context, checkpoint any, change func(*Metadata)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -106,11 +108,17 @@ func (r *Run[Req, Metadata]) Save(ctx context.Context, checkpoint any, change fu
 	if err != nil {
 		return misuse(r.info, err)
 	}
+	if n, limit := len(progress.Metadata), r.a.m.config.maxMessage/2; n > limit {
+		return tooLarge("metadata", n, limit)
+	}
 	cancelled := false
 	err = r.a.persist(ctx, r.a.ctx, func(ctx context.Context) (err error) {
 		cancelled, err = r.a.m.store.Save(ctx, r.a.op.Name, r.a.op.Fence, progress)
 		return err
 	})
+	if errors.Is(err, ErrFull) {
+		return storeFull("what the operation saves", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -135,7 +143,7 @@ func (r *Run[Req, Metadata]) progress(checkpoint any, change func(*Metadata)) (p
 	if change != nil {
 		change(r.metadata)
 	}
-	if p.Metadata, err = packBytes(r.message()); err != nil {
+	if p.Metadata, err = r.packed(); err != nil {
 		return p, fmt.Errorf("metadata: %w", err)
 	}
 	if checkpoint != nil {
@@ -146,30 +154,6 @@ func (r *Run[Req, Metadata]) progress(checkpoint any, change func(*Metadata)) (p
 	return p, nil
 }
 
-// Failed notes in the metadata's map of failed requests that the child with an index has failed (AIP-233), or with nil that it
-// has not. [Run.Save] and the end of the operation show it. What the caller gets is a status, as a method's caller would. A
-// failure that is tried again should not be noted.
-func (r *Run[Req, Metadata]) Failed(index int, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.failed) == 0 {
-		r.fault = fmt.Errorf("Run.Failed: %s has no map<int32, google.rpc.Status> failed_requests", r.metadataName())
-		return
-	}
-	holder := r.failed.holder(r.message().ProtoReflect())
-	failures, key := holder.Mutable(r.failed.field()).Map(), protoreflect.ValueOfInt32(int32(index)).MapKey()
-	if err == nil {
-		failures.Clear(key)
-		return
-	}
-	status := failures.NewValue()
-	if err := transfer(status.Message(), runtime.PublicStatus(err).Proto()); err != nil {
-		r.fault = err
-		return
-	}
-	failures.Set(key, status)
-}
-
 // end returns how the work has ended, with its metadata.
 func (r *Run[Req, Metadata]) end(result any, err error) (e ending) {
 	r.mu.Lock()
@@ -178,7 +162,7 @@ func (r *Run[Req, Metadata]) end(result any, err error) (e ending) {
 	if err == nil && r.fault != nil {
 		e.err = misuse(r.info, r.fault)
 	}
-	if e.metadata, err = packBytes(r.message()); err != nil {
+	if e.metadata, err = r.packed(); err != nil {
 		e.err = misuse(r.info, fmt.Errorf("metadata: %w", err))
 	}
 	if e.err != nil {

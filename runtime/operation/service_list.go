@@ -8,6 +8,8 @@ import (
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/filter"
@@ -51,16 +53,19 @@ func (s *service) ListOperations(ctx context.Context, req *longrunningpb.ListOpe
 	}))
 }
 
-// A page takes records that many at a time where not all of them match its filter or are for its caller, and looks at so many at
-// most: it has fewer operations then than it could have.
+// A page takes records that many at a time where not all of them match its filter or are for its caller, and looks at so many,
+// and at so many bytes of them, at most: it has fewer operations then than it could have.
 const (
 	recordsPerLook = 100
 	recordsPerPage = 5000
+	bytesPerPage   = 64 << 20
 )
 
-// find returns up to limit operations that match a filter, and the name to go on after; empty where there are no more.
+// find returns up to limit operations that match a filter, of no more bytes than may be sent, and the name to go on after; empty
+// where there are no more.
 func (s *service) find(ctx context.Context, q Query, wanted *filter.Filter, limit int) (found []*longrunningpb.Operation, next string, err error) {
-	for looked := 0; looked < recordsPerPage; looked += q.Limit {
+	room := s.manager.config.maxMessage
+	for looked, bytes := 0, 0; looked < recordsPerPage && bytes < bytesPerPage; looked += q.Limit {
 		q.Limit = limit - len(found)
 		if wanted.Expr() != nil || s.manager.config.authorize != nil {
 			q.Limit = max(q.Limit, recordsPerLook)
@@ -70,6 +75,7 @@ func (s *service) find(ctx context.Context, q Query, wanted *filter.Filter, limi
 			return nil, "", err
 		}
 		for i, record := range records {
+			bytes += record.Bytes()
 			op, err := answer(record, nil)
 			if err != nil {
 				return nil, "", err
@@ -77,7 +83,11 @@ func (s *service) find(ctx context.Context, q Query, wanted *filter.Filter, limi
 			if !wanted.Match(op) {
 				continue
 			}
-			if found = append(found, op); len(found) == limit && (i < len(records)-1 || next != "") {
+			if room -= sizeInList(op); room < 0 && len(found) > 0 {
+				return found, q.After, nil
+			}
+			found, q.After = append(found, op), record.Name
+			if len(found) == limit && (i < len(records)-1 || next != "") {
 				return found, record.Name, nil
 			}
 		}
@@ -87,6 +97,11 @@ func (s *service) find(ctx context.Context, q Query, wanted *filter.Filter, limi
 		q.After = next
 	}
 	return found, q.After, nil
+}
+
+// sizeInList returns how many bytes an operation takes of a response.
+func sizeInList(op *longrunningpb.Operation) int {
+	return protowire.SizeTag(1) + protowire.SizeBytes(proto.Size(op))
 }
 
 // doneIn returns what a filter says of done, so that the store need not return the others; nil where that is not plain to see.

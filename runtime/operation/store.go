@@ -11,17 +11,23 @@ import (
 // Time is the store's: it sets all times of a [Record] by one clock, so that processes whose clocks differ agree on who holds a
 // lease. An error that is not described here means that the store is away; it is for the log. Records that are passed in or
 // returned are never changed afterwards, by neither side.
+//
+// A store is bounded in bytes, and principals share it. The operations of a principal that are not done take at most half of
+// what those of all others leave, and what they save three quarters, so that no principal keeps another from starting some.
+// Those that are done share the rest: where there is no room, the principal whose operations take most loses those first that
+// expire first, so that a principal loses none to another as long as its own take no more than an equal part. (One operation of
+// up to a 64th of the store is kept in any case.) Package storetest has a suite for this.
 type Store interface {
 	// Create adds an operation that is due at once. Where RequestID is not empty and an operation of the same Method, Principal
 	// and RequestID exists, it adds nothing and returns that one, and false, whatever the digests are. Otherwise, where
 	// ConflictKey is not empty and an operation that is not done has the same, it returns a [*ConflictError]; with queue it
 	// adds the new one all the same, which then is not due before all older ones of its key are done: its CreateTime is after
-	// theirs. A store that takes no more returns [ErrFull].
+	// theirs. It returns [ErrFull] where the operations of the principal that are not done take all that they may.
 	Create(ctx context.Context, op *Record, queue bool) (stored *Record, created bool, err error)
 	// Get returns an operation, or [ErrNotFound]. It also returns one that was deleted and is not done: DeleteTime says so.
 	Get(ctx context.Context, name string) (*Record, error)
-	// List returns the operations that a query asks for, by name in byte order.
-	List(ctx context.Context, q Query) ([]*Record, error)
+	// List returns the operations that a query asks for, by name in byte order, and reports whether there are more after them.
+	List(ctx context.Context, q Query) (found []*Record, more bool, err error)
 	// Claim takes up to n operations of the given methods that are due: not done, held by nobody or with a lease that is over,
 	// RunAfter reached, the oldest of their conflict key. One that is to be cancelled is due as soon as nobody holds it. What
 	// is due the longest comes first. Each gets its Lease from now on, the next Fence, and one more Attempt; its StartTime is
@@ -31,9 +37,12 @@ type Store interface {
 	// the operation's newest, and where the operation was given back, is done, or is gone. A lease that is over, but that nobody
 	// else has claimed, is renewed.
 	Renew(ctx context.Context, name string, fence int64) (cancelled bool, err error)
-	// Save keeps what the work has reached, under the same conditions and with the same answer as Renew, without renewing.
+	// Save keeps what the work has reached, under the same conditions and with the same answer as Renew, without renewing. It
+	// returns [ErrFull], and keeps nothing, where that is more than the principal's operations may take.
 	Save(ctx context.Context, name string, fence int64, p Progress) (cancelled bool, err error)
-	// Finish ends an operation, under the conditions of Renew. Its ExpireTime is Retain from now.
+	// Finish ends an operation, under the conditions of Renew. Its ExpireTime is Retain from now, and its Request and Checkpoint
+	// are empty. It returns [ErrFull], and changes nothing, where the result is too large for the principal's share: never for
+	// a Status of up to [ReservedStatusBytes] without Metadata.
 	Finish(ctx context.Context, name string, fence int64, r Result) error
 	// Release gives an operation back, under the conditions of Renew.
 	Release(ctx context.Context, name string, fence int64, again Again) error
@@ -59,8 +68,8 @@ var (
 	// ErrLeaseLost says that an operation is no longer the worker's: another one has claimed it, or it is done. It is also the
 	// cause of the context of such work.
 	ErrLeaseLost = errors.New("lease of the operation lost")
-	// ErrFull says that the store takes no more operations.
-	ErrFull = errors.New("the store takes no more operations")
+	// ErrFull says that the store has no room for an operation of the principal, or for what is to be saved of one.
+	ErrFull = errors.New("the store has no room")
 )
 
 // ConflictError says that another operation of the same conflict key is not done.
@@ -90,6 +99,21 @@ type Query struct {
 	After string
 	// Limit is how many there are at most; 0 and below stand for 1000.
 	Limit int
+	// MaxBytes is how many bytes they have at most, as [Record.Bytes] counts them, but for the first one, which is returned in
+	// any case; 0 and below stand for 4 MiB.
+	MaxBytes int
+}
+
+// limits returns how many operations, of how many bytes, a query asks for.
+func (q Query) limits() (operations, bytes int) {
+	operations, bytes = q.Limit, q.MaxBytes
+	if operations <= 0 {
+		operations = mostListed
+	}
+	if bytes <= 0 {
+		bytes = mostListedBytes
+	}
+	return operations, bytes
 }
 
 // Progress is what [Store.Save] keeps. What is nil stays as it was.

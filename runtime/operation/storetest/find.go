@@ -9,6 +9,7 @@ import (
 
 var findTests = []testCase{
 	{"lists are by name, a page at a time", testListPages},
+	{"lists have no more bytes than asked for", testListBytes},
 	{"lists have what is asked for", testListFilters},
 	{"a watch tells of the end", testWatchDone},
 	{"a watch tells of a cancellation", testWatchCancel},
@@ -37,6 +38,40 @@ func testListPages(s *suite) {
 		s.same(fmt.Sprintf("pages of %d", size), got, names[1:5]...)
 	}
 	s.same("after a name that there is not", s.found(operation.Query{After: "operations/11"}), names[3:]...)
+}
+
+func testListBytes(s *suite) {
+	var names []string
+	for i := range 9 {
+		r := op(func(r *operation.Record) { r.Request, r.Metadata = make([]byte, 700), make([]byte, 300) })
+		if i == 4 {
+			r.Request = make([]byte, 5000)
+		}
+		names = append(names, s.created(r).Name)
+	}
+	for what, test := range map[string]struct {
+		query operation.Query
+		want  []string
+		more  bool
+	}{
+		"all":                  {operation.Query{}, names, false},
+		"as many as there are": {operation.Query{Limit: 9}, names, false},
+		"one less":             {operation.Query{Limit: 8}, names[:8], true},
+		"two by their bytes":   {operation.Query{MaxBytes: 2999}, names[:2], true},
+		"three by their bytes": {operation.Query{MaxBytes: 3000}, names[:3], true},
+		"before a large one":   {operation.Query{MaxBytes: 8999}, names[:4], true},
+		"with a large one":     {operation.Query{MaxBytes: 9300}, names[:5], true},
+		"a large one alone":    {operation.Query{MaxBytes: 100, After: names[3]}, names[4:5], true},
+		"the last ones":        {operation.Query{MaxBytes: 4000, After: names[4]}, names[5:], false},
+		"by a limit first":     {operation.Query{MaxBytes: 4000, Limit: 2}, names[:2], true},
+	} {
+		found, more, err := s.List(s.ctx, test.query)
+		s.must(err)
+		s.same(what, namesOf(found), test.want...)
+		if more != test.more {
+			s.Errorf("%s: List reports more: %v, want %v", what, more, test.more)
+		}
+	}
 }
 
 func testListFilters(s *suite) {

@@ -151,7 +151,7 @@ func (s *suite) now(name string) *operation.Record {
 // found returns the names of the operations that a query asks for.
 func (s *suite) found(q operation.Query) []string {
 	s.Helper()
-	ops, err := s.List(s.ctx, q)
+	ops, _, err := s.List(s.ctx, q)
 	s.must(err)
 	return namesOf(ops)
 }
