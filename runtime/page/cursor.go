@@ -9,7 +9,8 @@ import (
 //
 // fetch returns at most limit items from the cursor on, which is empty on the first page, and the cursor of what follows, empty
 // at the end. It may return fewer items than limit, or none, with a cursor. More than limit, and the cursor that it was called
-// with, are INTERNAL.
+// with, are INTERNAL. Where the items have more bytes than a response may, see [MaxBytes], it is called again with the same cursor
+// and a lower limit.
 func Cursor[T any](fetch func(ctx context.Context, cursor string, limit int) (items []T, next string, err error)) Source[T] {
 	return cursor[T](fetch)
 }
@@ -38,6 +39,12 @@ func (fetch cursor[T]) page(ctx context.Context, q query) (result[T], error) {
 		end.next = append(position{atCursor}, next...)
 	}
 	return end, nil
+}
+
+// cut asks for the page again, as nobody else knows the cursor that is between two items.
+func (fetch cursor[T]) cut(ctx context.Context, q query, _ result[T], n int) (result[T], error) {
+	q.size = n
+	return fetch.page(ctx, q)
 }
 
 // begin returns the cursor of a page.

@@ -1,8 +1,10 @@
 package page
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"google.golang.org/grpc/codes"
 
@@ -28,6 +30,18 @@ func refuseToken(field string, cause error) error {
 	}
 	return refuse(ReasonTokenInvalid, field, "is not a token of this method; send it as it was given out, or none for the first page").
 		WithCause(cause)
+}
+
+// fitsKey is the key of the metadata of [ReasonTooLarge].
+const fitsKey = "fits"
+
+// tooLarge returns the error of a page that has n items of too many bytes, and cannot be cut.
+func tooLarge(names Fields, n, bytes, fits int) error {
+	field := cmp.Or(names.Size, names.Skip)
+	what := fmt.Sprintf("asks for a page of %d bytes; ask for %d items at most, which have room", bytes, fits)
+	return runtime.Reason(ReasonTooLarge).Errorf(codes.ResourceExhausted, "%d items have %d bytes; ask for %d at most", n, bytes, fits).
+		WithMetadata(fitsKey, strconv.Itoa(fits)).
+		WithViolations(runtime.FieldViolation{Field: field, Description: what, Reason: ReasonTooLarge})
 }
 
 // misuse returns INTERNAL for a mistake of the service, which is for its log.

@@ -61,6 +61,15 @@ func (s keyset[T, K]) page(ctx context.Context, q query) (result[T], error) {
 	return result[T]{items: end.items, next: last.position, total: -1}, err
 }
 
+func (s keyset[T, K]) cut(_ context.Context, q query, found result[T], n int) (result[T], error) {
+	r, _, err := s.begin(q)
+	if err != nil {
+		return found, err
+	}
+	last, err := r.keyOf(found.items[n-1])
+	return result[T]{items: found.items[:n], next: last.position, total: -1}, err
+}
+
 // keyReader is a keyset with the codec of its keys.
 type keyReader[T, K any] struct {
 	keyset[T, K]

@@ -34,6 +34,16 @@ func (rows offset[T]) page(ctx context.Context, q query) (result[T], error) {
 	return result[T]{items: found[:q.size], next: positionOf(from + int64(q.size)), total: -1}, nil
 }
 
+func (rows offset[T]) cut(_ context.Context, q query, found result[T], n int) (result[T], error) {
+	return found.first(q, n)
+}
+
+// first returns a page of the first n items, of a source that counts them.
+func (r result[T]) first(q query, n int) (result[T], error) {
+	from, err := q.offset()
+	return result[T]{items: r.items[:n], next: positionOf(from + int64(n)), total: r.total}, err
+}
+
 // offset returns where the page begins: as far as an int64 counts.
 func (q query) offset() (int64, error) {
 	if q.at == nil {

@@ -4,15 +4,26 @@ import (
 	"context"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
 )
 
 // Option is an option of [Method.Serve].
 type Option func(*options)
 
 type options struct {
+	maxBytes     int
 	total        func(context.Context) (int64, error)
 	bindings     []string
 	perPrincipal bool
+}
+
+// DefaultMaxBytes is how many bytes a response has at most: what every client takes that was not told otherwise.
+const DefaultMaxBytes = msgsize.Stock
+
+// MaxBytes sets how many bytes a response has at most, in place of [DefaultMaxBytes]. A page has fewer items than were asked
+// for where all of them would have more, and a token for the rest (AIP-158); it has one item in any case.
+func MaxBytes(n int) Option {
+	return func(o *options) { o.maxBytes = max(n, 1) }
 }
 
 // Total has the response say how many items there are on all pages: what count returns, or as much of it as the field holds. It is

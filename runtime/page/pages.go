@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+
+	"google.golang.org/protobuf/proto"
 )
 
 // What [Method.All] and [Method.Pages] end with beside the errors of calls.
@@ -35,7 +37,7 @@ type Page[T, Resp any] struct {
 //		…
 //	}
 //
-// An error is the last thing that the loop gets. The list ends where a page has no token, not where one is empty. req is copied
+// An error is the last thing that the loop gets. A page that is too large to be sent is asked for again with fewer items. The list ends where a page has no token, not where one is empty. req is copied
 // when a loop begins, and never changed; its page token, if it has one, says where to begin, and what it skips is skipped once. A
 // request id (AIP-155) is a new one on each page but the first.
 func (m *Method[S, Req, Resp, T]) All(ctx context.Context, svc S, req *Req, opts ...ReadOption) iter.Seq2[T, error] {
@@ -69,8 +71,16 @@ func (m *Method[S, Req, Resp, T]) Pages(ctx context.Context, svc S, req *Req, op
 		}
 		pages := r.pages
 		if n := r.options.prefetch; n > 0 {
-			pages = ahead(n, pages)
+			pages = ahead(n, r.options.ahead, sizeOf[T, Resp], pages)
 		}
 		pages(ctx)(yield)
 	}
+}
+
+// sizeOf returns how many bytes a page has.
+func sizeOf[T, Resp any](page *Page[T, Resp]) int {
+	if page == nil {
+		return 0
+	}
+	return proto.Size(any(page.Response).(proto.Message))
 }

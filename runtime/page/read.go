@@ -6,14 +6,23 @@ type ReadOption func(*reading)
 // reading is what the options of one range add up to.
 type reading struct {
 	prefetch int
+	ahead    int // bytes
 	limit    int64
 	pages    int
 	token    string
 	resumed  bool
 }
 
-// Prefetch has up to n pages fetched in a goroutine while those before are used. It has ended when the loop has.
+// DefaultPrefetchBytes is how many bytes of pages [Prefetch] holds before it stops to fetch more.
+const DefaultPrefetchBytes = 16 << 20
+
+// Prefetch has up to n pages fetched in a goroutine while those before are used: fewer where they have [DefaultPrefetchBytes].
+// The goroutine has ended when the loop has.
 func Prefetch(n int) ReadOption { return func(r *reading) { r.prefetch = n } }
+
+// PrefetchBytes sets how many bytes of pages [Prefetch] holds before it stops to fetch more, in place of [DefaultPrefetchBytes].
+// One page more may be on its way.
+func PrefetchBytes(n int) ReadOption { return func(r *reading) { r.ahead = max(n, 1) } }
 
 // Limit ends the loop after n items, without an error; 0 is no limit. [Method.Pages] yields whole pages, and ends with the one that
 // reaches n. The last page is asked for with no more items than are wanted.
@@ -30,7 +39,7 @@ func From(token string) ReadOption {
 }
 
 func newReading(opts []ReadOption) *reading {
-	r := new(reading)
+	r := &reading{ahead: DefaultPrefetchBytes}
 	for _, opt := range opts {
 		opt(r)
 	}

@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strconv"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
 	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
 )
 
@@ -59,14 +63,12 @@ func (r *reader[S, Req, Resp, T]) pages(ctx context.Context) iter.Seq2[*Page[T, 
 	}
 }
 
-// fetch calls the method once.
+// fetch gets one page.
 func (r *reader[S, Req, Resp, T]) fetch(ctx context.Context) (*Page[T, Resp], error) {
-	req, err := cloneOf(r.next) // which the call may keep
-	if err != nil {
-		return nil, err
+	resp, err := r.ask(ctx)
+	for err != nil && r.shrink(err) {
+		resp, err = r.ask(ctx)
 	}
-	r.limit(reflectOf(req))
-	resp, err := r.method.call(r.svc, ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +87,40 @@ func (r *reader[S, Req, Resp, T]) fetch(ctx context.Context) (*Page[T, Resp], er
 	}
 	r.got += int64(len(page.Items))
 	return page, nil
+}
+
+// ask calls the method once.
+func (r *reader[S, Req, Resp, T]) ask(ctx context.Context) (*Resp, error) {
+	req, err := cloneOf(r.next) // which the call may keep
+	if err != nil {
+		return nil, err
+	}
+	r.limit(reflectOf(req))
+	return r.method.call(r.svc, ctx, req)
+}
+
+// shrink has pages be smaller from now on, if err says that one was too large to be sent, and reports whether they are.
+func (r *reader[S, Req, Resp, T]) shrink(err error) bool {
+	size := r.facts.size
+	if len(size) == 0 || !msgsize.Exceeded(err, ReasonTooLarge) {
+		return false
+	}
+	req := reflectOf(r.next)
+	asked := size.number(req)
+	if asked == 0 {
+		asked = int64(limitsIn(r.method.info.Policy.Page).DefaultSize)
+	}
+	fits := asked / 2
+	if info, ok := runtime.Detail[*errdetails.ErrorInfo](err); ok {
+		if n, err := strconv.ParseInt(info.GetMetadata()[fitsKey], 10, 64); err == nil && n < asked {
+			fits = n
+		}
+	}
+	if fits < 1 {
+		return false
+	}
+	size.setNumber(req, fits)
+	return true
 }
 
 // limit asks for no more items than are wanted.

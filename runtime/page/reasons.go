@@ -1,7 +1,7 @@
 package page
 
-// Reasons of the errors that paging makes: what [runtime.ReasonOf] returns for them. All are INVALID_ARGUMENT, with the field in
-// BadRequest.
+// Reasons of the errors that paging makes: what [runtime.ReasonOf] returns for them. All but one are INVALID_ARGUMENT, with the
+// field in BadRequest.
 const (
 	// ReasonTokenInvalid is the reason where a page token is none of the method, was changed, or is of a key that is gone.
 	ReasonTokenInvalid = "PAGE_TOKEN_INVALID"
@@ -15,4 +15,7 @@ const (
 	ReasonSkipInvalid = "PAGE_SKIP_INVALID"
 	// ReasonOrderInvalid is the reason where an order is not one that the method has.
 	ReasonOrderInvalid = "ORDER_INVALID"
+	// ReasonTooLarge is the reason of RESOURCE_EXHAUSTED where the items of a list without page tokens have more bytes than can be
+	// sent. The metadata has how many there is room for, as "fits".
+	ReasonTooLarge = "PAGE_TOO_LARGE"
 )

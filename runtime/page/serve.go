@@ -10,7 +10,9 @@ import "context"
 //     INVALID_ARGUMENT, reason PAGE_TOKEN_MISMATCH, one that is too old PAGE_TOKEN_EXPIRED, any other text PAGE_TOKEN_INVALID;
 //   - the request's number of items to leave out counts from where the token stands (AIP-158); a negative one is
 //     INVALID_ARGUMENT, reason PAGE_SKIP_INVALID;
-//   - the response has a token for the next page unless it is known that there is none.
+//   - the response has a token for the next page unless it is known that there is none;
+//   - a response has no more bytes than clients take, see [MaxBytes]: the page is cut. A page of a list without tokens cannot
+//     be, and is RESOURCE_EXHAUSTED, reason PAGE_TOO_LARGE, with how many items there is room for.
 //
 // A token is no permission: who may call is asked for each page, as for each call. An error of source is returned as it is.
 func (m *Method[S, Req, Resp, T]) Serve(ctx context.Context, req *Req, source Source[T], opts ...Option) (*Resp, error) {
@@ -27,11 +29,9 @@ func (m *Method[S, Req, Resp, T]) Serve(ctx context.Context, req *Req, source So
 	if err != nil {
 		return nil, s.fault(err)
 	}
-	resp := new(Resp)
-	if len(found.items) > 0 {
-		if err := f.put(f.items.holder(reflectOf(resp)), found.items); err != nil {
-			return nil, misuse("%s: %w", m.info.FullMethod, err)
-		}
+	resp, found, err := respond[Resp](f, s, q, source, found)
+	if err != nil {
+		return nil, s.fault(err)
 	}
 	if err := s.close(reflectOf(resp), found.next, found.total); err != nil {
 		return nil, err

@@ -33,6 +33,7 @@ type serving struct {
 
 func newServing(ctx context.Context, shape *shape, info runtime.MethodInfo, opts []Option) *serving {
 	s := &serving{shape: shape, ctx: ctx, method: info.FullMethod, limits: limitsIn(info.PolicyIn(ctx).Page)}
+	s.options.maxBytes = DefaultMaxBytes
 	for _, opt := range opts {
 		opt(&s.options)
 	}

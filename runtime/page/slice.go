@@ -21,3 +21,7 @@ func (all slice[T]) page(_ context.Context, q query) (result[T], error) {
 	}
 	return found, nil
 }
+
+func (all slice[T]) cut(_ context.Context, q query, found result[T], n int) (result[T], error) {
+	return found.first(q, n)
+}

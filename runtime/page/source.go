@@ -9,6 +9,8 @@ import (
 type Source[T any] interface {
 	// page returns the items that a query asks for.
 	page(ctx context.Context, q query) (result[T], error)
+	// cut returns a page of the first n of the items that page has found for a query; n is at least 1, and less than all.
+	cut(ctx context.Context, q query, found result[T], n int) (result[T], error)
 }
 
 // query is what a request asks for.
