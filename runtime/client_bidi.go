@@ -7,13 +7,16 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
 
 // CallBidi calls an RPC with a stream both ways. Each range over the responses makes a call; it ranges over reqs in a
 // goroutine of its own while the responses are yielded in the caller's.
 //
-// An error that reqs yields cancels the call and is what the responses end with. A panic in reqs is raised again, as a
-// [RequestPanic], where the responses are ranged over. A nil message and a nil reqs are errors.
+// An error that reqs yields cancels the call and is what the responses end with, as a status (see [CallClientStream]), unless the call
+// has ended by itself. A panic in reqs is raised again, as a [RequestPanic], where the responses are ranged over. A nil message and
+// a nil reqs are INTERNAL.
 //
 // When the responses end, or the loop over them breaks, the call is cancelled and takes no more requests. The range does not
 // wait for reqs to return: one that reads the requests of a server call, as a proxy's does, returns only when that call
@@ -35,10 +38,11 @@ func CallBidi[Resp, Req any](ctx context.Context, m *ClientMethod, reqs Stream[R
 		defer s.stop() // also when the loop's body panics
 		go runSender(ctx, s, m, reqs)
 		err = eachResponse(c, yield)
-		if failure := s.stop(); failure != nil && err != nil {
-			err = failure
+		failure := s.stop()
+		if err == nil { // the consumer has stopped
+			return
 		}
-		if err != nil && err != io.EOF {
+		if err = c.endedBy(ctx, err, failure); err != nil && err != io.EOF {
 			yield(nil, err)
 		}
 	}
@@ -64,6 +68,18 @@ func (p *RequestPanic) Unwrap() error {
 	return err
 }
 
+// requestPanicOf returns a recovered value as a RequestPanic. It must run while the panicking frames are still on the stack.
+func requestPanicOf(value any) *RequestPanic {
+	switch p := value.(type) {
+	case *RequestPanic: // of a call that was made in the request stream
+		return p
+	case *each.Panic:
+		return &RequestPanic{Value: p.Value, Stack: p.Stack}
+	default:
+		return &RequestPanic{Value: value, Stack: debug.Stack()}
+	}
+}
+
 // sender sends the requests of one bidi call.
 type sender struct {
 	call *clientCall
@@ -87,7 +103,7 @@ func runSender[Req any](ctx context.Context, s *sender, m *ClientMethod, reqs St
 		}
 		s.fail(m.misuse("the stream of requests ended its goroutine, as FailNow of a test does; let it yield an error"))
 	}()
-	err := sendEach(m, reqs, s.send)
+	err := sendEach(ctx, m, reqs, s.send)
 	if err == nil {
 		err = s.closeSend()
 	}
@@ -125,10 +141,7 @@ func (s *sender) fail(err error) {
 
 // panicked leaves a panic to the goroutine that ranges over the responses, or to the log when that has gone on.
 func (s *sender) panicked(ctx context.Context, value any) {
-	p, ok := value.(*RequestPanic) // of a call that was ranged over in the request stream
-	if !ok {
-		p = &RequestPanic{Value: value, Stack: debug.Stack()}
-	}
+	p := requestPanicOf(value)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over {

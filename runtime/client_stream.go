@@ -6,6 +6,10 @@ import (
 	"io"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
 
 // CallServerStream calls an RPC that answers with a stream.
@@ -33,8 +37,10 @@ func CallServerStream[Resp, Req any](ctx context.Context, m *ClientMethod, req *
 
 // CallClientStream calls an RPC that takes a stream of requests, which it ranges over once, in the caller's goroutine.
 //
-// An error that reqs yields cancels the call and is returned as it is. When the server answers before reqs has ended, that
-// is noticed at the next request, and no more are taken. A nil message and a nil reqs are errors.
+// An error that reqs yields cancels the call. It is returned as it is if it is a status, and else as one that wraps it: CANCELED or
+// DEADLINE_EXCEEDED for the errors of contexts, UNKNOWN for others. If the call has ended by itself, its status is returned instead.
+// When the server answers before reqs has ended, that is noticed at the next request, and no more are taken. A nil message and a nil
+// reqs are INTERNAL.
 func CallClientStream[Resp, Req any](ctx context.Context, m *ClientMethod, reqs Stream[Req]) (*Resp, error) {
 	if reqs == nil {
 		return nil, m.misuse(nilRequests)
@@ -44,20 +50,51 @@ func CallClientStream[Resp, Req any](ctx context.Context, m *ClientMethod, reqs 
 		return nil, err
 	}
 	defer release[Resp](c)
-	if err := sendEach(m, reqs, c.SendMsg); err != nil {
-		return nil, err
+	failure := sendEach(ctx, m, reqs, c.SendMsg)
+	if failure == nil {
+		failure = c.CloseSend()
 	}
-	if err := c.CloseSend(); err != nil {
-		return nil, err
+	if failure != nil {
+		c.cancel()
 	}
 	resp := new(Resp)
 	err = c.RecvMsg(resp)
 	c.ended = true
-	if err != nil {
+	if err = c.endedBy(ctx, err, failure); err != nil {
 		return nil, err
 	}
 	return resp, nil
 }
+
+// endedBy returns what a call ends with whose status is err, nil or io.EOF for OK, and whose requests failed with failure, which may
+// be nil. A failure cancels the call; a call that has another status, or whose context has ended, had ended before.
+func (c *clientCall) endedBy(ctx context.Context, err, failure error) error {
+	if failure == nil || ctx.Err() != nil && err != nil || err != nil && err != io.EOF && status.Code(err) != codes.Canceled {
+		return err
+	}
+	return requestFailure(failure)
+}
+
+// requestFailure returns the error of a stream of requests as a status.
+func requestFailure(err error) error {
+	if _, st := statusIn(err); st != nil {
+		return err
+	}
+	if st := status.FromContextError(err); st.Code() != codes.Unknown {
+		return &failedRequest{err, st}
+	}
+	return &failedRequest{err, status.New(codes.Unknown, "the stream of requests failed: "+err.Error())}
+}
+
+// failedRequest is the error of a stream of requests, with the status of the call that it ends.
+type failedRequest struct {
+	error
+	st *status.Status
+}
+
+func (f *failedRequest) Error() string              { return f.st.Err().Error() }
+func (f *failedRequest) GRPCStatus() *status.Status { return f.st }
+func (f *failedRequest) Unwrap() error              { return f.error }
 
 // Mistakes of callers that send streams.
 const (
@@ -120,21 +157,24 @@ func (c *clientCall) sendOnly(req any) error {
 }
 
 // sendEach sends what reqs yields until it ends or the call has.
-func sendEach[Req any](m *ClientMethod, reqs Stream[Req], send func(any) error) error {
-	for req, err := range reqs {
-		if err != nil {
-			return err
+func sendEach[Req any](ctx context.Context, m *ClientMethod, reqs Stream[Req], send func(any) error) (err error) {
+	each.Range(reqs, func() { lateYield(ctx) }, func(req *Req, failure error) bool {
+		more := false
+		switch {
+		case failure != nil:
+			err = failure
+		case req == nil:
+			err = m.misuse(nilRequest)
+		default:
+			if err = send(req); err == io.EOF {
+				err = nil // RecvMsg knows why
+			} else {
+				more = err == nil
+			}
 		}
-		if req == nil {
-			return m.misuse(nilRequest)
-		}
-		if err := send(req); err == io.EOF {
-			return nil // RecvMsg knows why
-		} else if err != nil {
-			return err
-		}
-	}
-	return nil
+		return more
+	})
+	return err
 }
 
 // eachResponse yields what c receives. It returns what ended the stream, io.EOF if nothing is wrong, or nil when the

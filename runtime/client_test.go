@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -211,24 +213,69 @@ func TestRequestStreamsThatFail(t *testing.T) {
 		want string
 		sent bool
 	}{
-		"an error":      {fail(broken), "broken disk", true},
+		"an error":      {fail(broken), "the stream of requests failed: broken disk", true},
+		"the end":       {fail(io.EOF), "the stream of requests failed: EOF", true},
+		"a status":      {fail(status.Error(codes.DataLoss, "lost")), "lost", true},
 		"a nil message": {fail(nil), "test.v1.Echo/%s: the stream of requests yielded neither a message nor an error; yield one of them", true},
 		"a nil stream":  {nil, "test.v1.Echo/%s: the stream of requests is nil; pass one that ends at once to send nothing", false},
 	} {
 		_, joinErr := client.Join(ctx, test.reqs)
 		_, chatErr := gather(client.Chat(ctx, test.reqs))
 		for method, err := range map[string]error{"Join": joinErr, "Chat": chatErr} {
-			want := test.want
-			if want != "broken disk" {
-				want = fmt.Sprintf(want, method)
-			} else if err != broken {
-				t.Errorf("%s, %s: the error is not the one that was yielded: %v", name, method, err)
+			want := strings.ReplaceAll(test.want, "%s", method)
+			if name == "an error" && !errors.Is(err, broken) {
+				t.Errorf("%s, %s: the error does not wrap the one that was yielded: %v", name, method, err)
 			}
-			if err == nil || err.Error() != want {
-				t.Errorf("%s, %s: got %v, want %s", name, method, err, want)
+			if st, ok := status.FromError(err); !ok || !strings.HasSuffix(err.Error(), want) {
+				t.Errorf("%s, %s: got %v, want a status with %s", name, method, st, want)
 			}
 			if test.sent && status.Code(within(t, ended)) != codes.Canceled {
 				t.Errorf("%s, %s: the server did not see the call cancelled", name, method)
+			}
+		}
+	}
+}
+
+// TestCallsThatEndWhileARequestIsAwaited checks that a call which its deadline or its caller ends has that status, though a stream of
+// requests that watches the same context fails first.
+func TestCallsThatEndWhileARequestIsAwaited(t *testing.T) {
+	silent := func(reqs runtime.Stream[text]) error {
+		_, err := gather(reqs)
+		return err
+	}
+	client := dialEcho(t, echoFuncs{
+		join: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) { return nil, silent(reqs) },
+		chat: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+			return runtime.Fail[text](silent(reqs))
+		},
+	})
+	waiting := func(ctx context.Context) runtime.Stream[text] { // as the stream of a pipe is
+		return func(yield func(*text, error) bool) {
+			<-ctx.Done()
+			yield(nil, ctx.Err())
+		}
+	}
+	for range 50 {
+		for want, end := range map[codes.Code]func() (context.Context, context.CancelFunc){
+			codes.DeadlineExceeded: func() (context.Context, context.CancelFunc) {
+				return context.WithTimeout(context.Background(), time.Millisecond)
+			},
+			codes.Canceled: func() (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancel(context.Background())
+				time.AfterFunc(time.Millisecond, cancel)
+				return ctx, cancel
+			},
+		} {
+			ctx, cancel := end()
+			_, joinErr := client.Join(ctx, waiting(ctx))
+			cancel()
+			ctx, cancel = end()
+			_, chatErr := gather(client.Chat(ctx, waiting(ctx)))
+			cancel()
+			for method, err := range map[string]error{"Join": joinErr, "Chat": chatErr} {
+				if st, ok := status.FromError(err); !ok || st.Code() != want {
+					t.Fatalf("%s: got %v, want %v", method, err, want)
+				}
 			}
 		}
 	}

@@ -17,13 +17,13 @@ import (
 // Outside a call, and after its end, there is nobody to wait or to be told: fn runs recovered, and its error or panic goes to the default
 // logger.
 func Go(ctx context.Context, fn func(ctx context.Context) error) {
-	c, ok := callOf(ctx)
-	if !ok || c.over.Load() {
+	if c, ok := callOf(ctx); !ok || !c.openGroup().start(ctx, fn) {
 		go runDetached(ctx, fn)
-		return
 	}
-	c.openGroup().start(ctx, fn)
 }
+
+// errGoroutineEnded is how a goroutine fails that ends itself, as FailNow of a test does.
+var errGoroutineEnded = internalError("a goroutine of Go ended itself, as FailNow of a test does; return an error")
 
 // runDetached runs fn for nobody.
 func runDetached(ctx context.Context, fn func(ctx context.Context) error) {
@@ -42,11 +42,17 @@ type group struct {
 	call    *callContext
 	cancels context.Context // ends when the group fails
 	cancel  context.CancelFunc
-	wg      sync.WaitGroup
-	fail    sync.Once
-	err     error
-	left    bool // whether the call was answered without it
+
+	mu      sync.Mutex
+	running int
+	closed  bool          // whether it takes no more goroutines
+	ended   chan struct{} // closed when the group is; made by the first who waits
+	err     error         // of the first that failed
+	left    bool          // whether the call was answered without it; only for the goroutine of the call
 }
+
+// closedGroup stands for the group of a call that ended without one.
+var closedGroup = &group{closed: true}
 
 // openGroup returns the call's group, made by the first goroutine.
 func (c *callContext) openGroup() *group {
@@ -62,19 +68,60 @@ func (c *callContext) openGroup() *group {
 	return c.call.group.Load()
 }
 
-// start runs fn in the group, with a context made of ctx.
-func (g *group) start(ctx context.Context, fn func(ctx context.Context) error) {
+// enter counts a goroutine, unless the group is closed: who calls [Go] while the call ends may come too late.
+func (g *group) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.closed {
+		g.running++
+	}
+	return !g.closed
+}
+
+// leave takes a goroutine that enter counted out of the group.
+func (g *group) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.running--; g.running == 0 && g.ended != nil {
+		g.close()
+	}
+}
+
+// end closes the group when none of its goroutines runs any more. The channel is closed when that is so.
+func (g *group) end() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ended == nil {
+		g.ended = make(chan struct{})
+		if g.running == 0 {
+			g.close()
+		}
+	}
+	return g.ended
+}
+
+// close closes the group; g is locked.
+func (g *group) close() {
+	g.closed = true
+	close(g.ended)
+}
+
+// start runs fn in the group, with a context made of ctx, and reports whether it could.
+func (g *group) start(ctx context.Context, fn func(ctx context.Context) error) bool {
+	if !g.enter() {
+		return false
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(g.cancels, cancel)
-	g.wg.Add(1)
 	go func() {
-		defer g.wg.Done()
+		defer g.leave()
 		defer cancel()
 		defer stop()
-		if err := g.run(ctx, fn); err != nil {
-			g.failWith(err)
-		}
+		err := errGoroutineEnded // unless fn returns
+		defer func() { g.failWith(err) }()
+		err = g.run(ctx, fn)
 	}()
+	return true
 }
 
 // run calls fn recovered.
@@ -89,10 +136,12 @@ func (g *group) run(ctx context.Context, fn func(ctx context.Context) error) (er
 
 // failWith keeps the first error and cancels the others.
 func (g *group) failWith(err error) {
-	g.fail.Do(func() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.err == nil && err != nil {
 		g.err = err
 		g.cancel()
-	})
+	}
 }
 
 // join waits for the goroutines of the call, if it has any, and returns what it ends with. A request that was refused cannot be
@@ -101,8 +150,10 @@ func (g *group) failWith(err error) {
 // For those of a method that has failed while it reads requests it waits only a moment: one of them may be reading, too, which
 // only the end of the call interrupts. The server waits for them when it shuts down.
 func (c *callContext) join(err error) error {
-	if g := c.call.group.Load(); g != nil {
+	if g := c.call.group.Load(); g != nil && g != closedGroup {
 		err = c.joinGroup(g, err)
+	} else if g == nil && !c.call.group.CompareAndSwap(nil, closedGroup) {
+		return c.join(err)
 	}
 	if refused := c.refused.Load(); err == nil && refused != nil {
 		return *refused
@@ -119,7 +170,7 @@ func (c *callContext) joinGroup(g *group, err error) error {
 		return err
 	}
 	g.failWith(err)
-	ended := inBackground(g.wg.Wait)
+	ended := g.end()
 	select {
 	case <-ended:
 		return g.join(err)
@@ -139,7 +190,7 @@ func (g *group) join(err error) error {
 	if err != nil {
 		g.failWith(err)
 	}
-	g.wg.Wait()
+	<-g.end()
 	g.cancel()
 	if _, panicked := g.err.(*fault); panicked || err == nil {
 		return g.err

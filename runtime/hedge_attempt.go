@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"runtime/debug"
 	"strconv"
 
 	"google.golang.org/grpc"
@@ -45,11 +44,7 @@ func (a *attempt) failed(m *ClientMethod, value any) {
 	if value == nil {
 		return
 	}
-	p, ok := value.(*RequestPanic) // of a call within an interceptor
-	if !ok {
-		p = &RequestPanic{Value: value, Stack: debug.Stack()}
-	}
-	a.panic = p
+	a.panic = requestPanicOf(value)
 }
 
 // context returns the attempt's context, which tells the server of those before.

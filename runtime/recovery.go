@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
 
 // PanicHandler is told of a panic in a method, in a stream's iterator or in a goroutine of [Go], after it was logged: to
@@ -15,6 +17,9 @@ type PanicHandler func(ctx context.Context, value any, stack []byte)
 // panicking frames are still on the stack.
 func (m *method) panicked(c *callContext, value any) error {
 	stack := debug.Stack()
+	if p, ok := value.(*each.Panic); ok { // it was in another goroutine
+		value, stack = p.Value, p.Stack
+	}
 	m.logPanic(c, value, stack)
 	if m.onPanic != nil {
 		m.reportPanic(c, value, stack)

@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"log/slog"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
 
 // serveServerStream binds an RPC that answers with a stream to its pipeline.
@@ -143,22 +146,36 @@ func (s *serverStream) SendMsg(resp any) error {
 }
 
 // sendAll sends what responses yields until it ends or fails.
-func sendAll[Resp any](ss grpc.ServerStream, responses Stream[Resp]) error {
+func sendAll[Resp any](ss grpc.ServerStream, responses Stream[Resp]) (err error) {
 	if responses == nil {
 		return errNoStream
 	}
-	for resp, err := range responses {
-		if err != nil {
-			return err
-		}
-		if resp == nil {
-			return errNoMessage
-		}
-		if err := ss.SendMsg(resp); err != nil {
-			return err
-		}
+	each.Range(responses, func() { lateYield(ss.Context()) }, func(resp *Resp, failure error) bool {
+		err = sendOne(ss, resp, failure)
+		return err == nil
+	})
+	return err
+}
+
+// sendOne sends what a stream has yielded.
+func sendOne[Resp any](ss grpc.ServerStream, resp *Resp, failure error) error {
+	switch {
+	case failure != nil:
+		return failure
+	case resp == nil:
+		return errNoMessage
+	default:
+		return ss.SendMsg(resp)
 	}
-	return nil
+}
+
+// lateYield logs that a goroutine yields for a stream that has ended. It is told so, and the message is lost.
+func lateYield(ctx context.Context) {
+	logger := slog.Default()
+	if c, ok := callOf(ctx); ok {
+		logger = c.call.Logger()
+	}
+	logger.WarnContext(ctx, each.LateYield)
 }
 
 // receive returns the requests of ss as a stream: each is delivered once, and a second range goes on where the first

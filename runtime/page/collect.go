@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
 
 // ErrMoreItems says that there are more items than [Collect] was to return.
@@ -15,14 +18,17 @@ var ErrMoreItems = errors.New("there are more items")
 //	users, err := page.Collect(shopv1service.UserServiceListUsers.All(ctx, client, req), 10_000)
 func Collect[T any](items iter.Seq2[T, error], max int) ([]T, error) {
 	var all []T
-	for item, err := range items {
-		if err != nil {
-			return all, err
+	var failure error
+	each.Range(items, func() { slog.Warn(each.LateYield) }, func(item T, err error) bool {
+		switch {
+		case err != nil:
+			failure = err
+		case len(all) >= max:
+			failure = fmt.Errorf("page: %w than %d", ErrMoreItems, max)
+		default:
+			all = append(all, item)
 		}
-		if len(all) >= max {
-			return all, fmt.Errorf("page: %w than %d", ErrMoreItems, max)
-		}
-		all = append(all, item)
-	}
-	return all, nil
+		return failure == nil
+	})
+	return all, failure
 }

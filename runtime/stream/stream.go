@@ -1,7 +1,12 @@
 // Package stream makes, collects and connects the streams of messages that streaming RPCs take and return.
 package stream
 
-import "github.com/grpcservice/grpcservice/runtime"
+import (
+	"log/slog"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
+)
 
 // Of returns the stream of msgs. It may be ranged over many times.
 func Of[T any](msgs ...*T) runtime.Stream[T] {
@@ -18,11 +23,15 @@ func Of[T any](msgs ...*T) runtime.Stream[T] {
 // in memory: bound a stream that may not end.
 func Collect[T any](s runtime.Stream[T]) ([]*T, error) {
 	var msgs []*T
-	for msg, err := range s {
-		if err != nil {
-			return msgs, err
+	var failure error
+	each.Range(s, logLate, func(msg *T, err error) bool {
+		if failure = err; err == nil {
+			msgs = append(msgs, msg)
 		}
-		msgs = append(msgs, msg)
-	}
-	return msgs, nil
+		return err == nil
+	})
+	return msgs, failure
 }
+
+// logLate reports an iterator that goes on after its end.
+func logLate() { slog.Warn(each.LateYield) }

@@ -4,6 +4,7 @@ import (
 	"runtime/debug"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
 
 // Until returns s, which ends when done is closed, too. It is for methods that wait for the next request of a client that may
@@ -55,11 +56,12 @@ func pump[T any](s runtime.Stream[T], items chan<- item[T], stop <-chan struct{}
 		case <-stop:
 		}
 	}()
-	for msg, err := range s {
+	each.Range(s, logLate, func(msg *T, err error) bool {
 		select {
 		case items <- item[T]{msg: msg, err: err}:
+			return true
 		case <-stop:
-			return
+			return false
 		}
-	}
+	})
 }
