@@ -15,21 +15,26 @@ type formatRule struct {
 	format policy.Format
 }
 
-// check collects what is wrong with the text, or the texts, of a field. An empty text is one that is not set.
-func (r formatRule) check(value protoreflect.Value, c *collector) {
+// check collects what is wrong with the text, or the texts, of a field that the mask names. An empty
+// text is one that is not set.
+func (r *formatRule) check(m protoreflect.Message, mask maskPart, w *walk) {
+	if _, covers := mask.of(string(r.field.Name())); covers != coversAll || !m.Has(r.field) {
+		return
+	}
+	value := m.Get(r.field)
 	if !r.field.IsList() {
-		r.checkText(pathStep{field: r.field, index: noIndex}, value.String(), c)
+		r.checkText(pathStep{name: r.field.Name(), index: noIndex}, value.String(), w)
 		return
 	}
 	list := value.List()
-	for i := 0; i < list.Len() && !c.full(); i++ {
-		r.checkText(pathStep{field: r.field, index: i}, list.Get(i).String(), c)
+	for i := 0; i < list.Len() && w.next(); i++ {
+		r.checkText(pathStep{name: r.field.Name(), index: i}, list.Get(i).String(), w)
 	}
 }
 
-func (r formatRule) checkText(step pathStep, text string, c *collector) {
+func (r *formatRule) checkText(step pathStep, text string, w *walk) {
 	if text != "" && !hasFormat(text, r.format) {
-		c.add(step, "it is not "+formatNames[r.format], "FORMAT")
+		w.add(step, "it is not "+formatNames[r.format], "FORMAT")
 	}
 }
 
@@ -40,7 +45,7 @@ var formatNames = map[policy.Format]string{
 	policy.FormatIP:    "an IP address",
 }
 
-// hasFormat says whether a text looks as it should.
+// hasFormat reports whether a text looks as it should.
 func hasFormat(text string, format policy.Format) bool {
 	if format == policy.FormatUUID4 {
 		return uuid.IsV4(text)

@@ -3,6 +3,7 @@ package runtime
 import (
 	"bytes"
 	"context"
+	"errors"
 	goruntime "runtime"
 	"slices"
 	"strings"
@@ -84,9 +85,15 @@ func bookMessage(t *testing.T) protoreflect.MessageDescriptor {
 	return file.Messages().ByName("Book")
 }
 
+// firstCheck returns the check of the first message of a stream, or of the only request.
+func firstCheck(desc protoreflect.MessageDescriptor) checkFunc {
+	check, _ := fieldChecks(desc)
+	return check
+}
+
 func TestRequiredFields(t *testing.T) {
 	book := bookMessage(t)
-	check := fieldCheck(book)
+	check := firstCheck(book)
 	for text, want := range map[string][]string{
 		`{"title": "x", "author": {"name": "a"}, "tags": ["t"]}`: nil,
 		`{}`: {"title", "author", "tags"},
@@ -113,7 +120,7 @@ func TestManyMissingFieldsAreCut(t *testing.T) {
 	for range 1000 {
 		editors.Append(editors.NewElement())
 	}
-	if got := violatedFields(t, fieldCheck(book)(context.Background(), req)); len(got) != maxViolations {
+	if got := violatedFields(t, firstCheck(book)(context.Background(), req)); len(got) != maxViolations {
 		t.Errorf("%d violations, want %d", len(got), maxViolations)
 	}
 }
@@ -139,7 +146,7 @@ func violatedFields(t *testing.T, err error) (fields []string) {
 
 func TestMessagesWithoutRulesAreNotChecked(t *testing.T) {
 	plain := bookMessage(t).ParentFile().Messages().ByName("Plain")
-	if fieldCheck(plain) != nil {
+	if firstCheck(plain) != nil {
 		t.Error("a message without required fields has a check")
 	}
 }
@@ -158,7 +165,7 @@ func FuzzFieldRules(f *testing.F) {
 		if err != nil {
 			return // not a descriptor
 		}
-		if check := fieldCheck(file.Messages().Get(0)); check != nil {
+		if check := firstCheck(file.Messages().Get(0)); check != nil {
 			_ = check(context.Background(), dynamicpb.NewMessage(file.Messages().Get(0)))
 		}
 	})
@@ -184,7 +191,7 @@ func TestFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := file.Messages().Get(0)
-	check := fieldCheck(m)
+	check := firstCheck(m)
 	for text, want := range map[string][]string{
 		`{}`: nil,
 		`{"uuid": "f81d4fae-7dec-4ED0-a765-00a0c91e6bf6", "ipv4": "10.0.0.7", "ipv6": "::1", "ip": ["::1", "10.0.0.7"], "later": "?", "number": 7}`: nil,
@@ -262,7 +269,7 @@ func allocatedBy(f func()) uint64 {
 // TestChecksCostWhatTheRequestWeighs holds that the cost of a check grows no faster than the request, valid or not.
 func TestChecksCostWhatTheRequestWeighs(t *testing.T) {
 	node := nodeMessage(t)
-	check := fieldCheck(node)
+	check := firstCheck(node)
 	named := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), "x")
 	for name, fields := range map[string][]byte{"invalid": nil, "valid": named} {
 		var allocated [2]uint64
@@ -282,12 +289,50 @@ func TestChecksCostWhatTheRequestWeighs(t *testing.T) {
 	}
 }
 
-func TestDeepestMessageIsChecked(t *testing.T) {
+// TestDeepMessagesAreRefused holds that the depth of a request is bounded, and with it the stack of a
+// check, and that what is too deep is refused and not left unchecked.
+func TestDeepMessagesAreRefused(t *testing.T) {
 	node := nodeMessage(t)
 	named := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), "x")
-	if err := fieldCheck(node)(context.Background(), deepNode(t, node, 9000, named)); err != nil {
+	if err := firstCheck(node)(context.Background(), deepNode(t, node, maxNesting, named)); err != nil {
 		t.Error(err)
 	}
+	for _, depth := range []int{maxNesting + 1, 1600, 9000} {
+		err := firstCheck(node)(context.Background(), deepNode(t, node, depth, named))
+		if err == nil || !strings.Contains(err.Error(), "nested more than 100 messages deep") {
+			t.Errorf("depth %d: %v", depth, err)
+		}
+	}
+}
+
+// TestCheckEndsWithItsCall holds that a check of a large request looks at the call's context.
+func TestCheckEndsWithItsCall(t *testing.T) {
+	node := nodeMessage(t)
+	child := []byte{0x12, 3, 0x0a, 1, 'x'}
+	wide := decoded(t, node, append([]byte{0x0a, 1, 'x'}, bytes.Repeat(child, 1<<16)...))
+	ctx := &countedContext{Context: context.Background(), over: 3}
+	if err := firstCheck(node)(ctx, wide); !errors.Is(err, context.Canceled) {
+		t.Errorf("the check of a canceled call returned %v", err)
+	}
+	if ctx.asked > 3 {
+		t.Errorf("the check went on: it asked %d times", ctx.asked)
+	}
+	if err := firstCheck(node)(context.Background(), wide); err != nil {
+		t.Error(err)
+	}
+}
+
+// countedContext is canceled when it is asked for the over-th time.
+type countedContext struct {
+	context.Context
+	asked, over int
+}
+
+func (c *countedContext) Err() error {
+	if c.asked++; c.asked >= c.over {
+		return context.Canceled
+	}
+	return nil
 }
 
 func TestPathsAreCut(t *testing.T) {
@@ -298,7 +343,7 @@ func TestPathsAreCut(t *testing.T) {
 	values := long.Mutable(named).Map()
 	values.Set(protoreflect.ValueOfString(strings.Repeat("ä", 1<<20)).MapKey(), values.NewValue())
 	for text, m := range map[string]proto.Message{"deep": deepNode(t, node, 5000, nil), "key": long} {
-		paths := violatedFields(t, fieldCheck(node)(context.Background(), m))
+		paths := violatedFields(t, firstCheck(node)(context.Background(), m))
 		last := paths[len(paths)-1]
 		if len(last) > maxFieldPath+3 || !strings.HasSuffix(last, "...") || !utf8.ValidString(last) {
 			t.Errorf("%s: the path is %q", text, last)
@@ -318,7 +363,7 @@ func TestFieldsThatLeadToNoRuleAreLeftOut(t *testing.T) {
 			t.Errorf("of %s, %q are walked, want %q", name, got, want)
 		}
 	}
-	if fieldCheck(node.ParentFile().Messages().ByName("Loose")) != nil {
+	if firstCheck(node.ParentFile().Messages().ByName("Loose")) != nil {
 		t.Error("a message without rules that holds itself has a check")
 	}
 }

@@ -49,7 +49,7 @@ type method struct {
 	stages     []stage
 	waits      bool // whether a stage may take its time
 	deadlines  deadlines
-	check      checkFunc          // of each request; nil where there is nothing to check
+	checks     checks             // of its requests
 	guard      guardFunc          // of calls that may be made again; nil where none is recognised
 	slots      *limit.Concurrency // nil where any number may run at a time
 	adaptive   bool               // whether slots learns from the calls
@@ -68,7 +68,7 @@ func (p *pipeline) bind(info MethodInfo, server any) *method {
 		log:       newAccessLog(p.logger, info),
 		observing: bindObservers(p.observers, info),
 		deadlines: deadlinesOf(info.Policy, p.timeout),
-		check:     p.checkOf(info),
+		checks:    p.checksOf(info),
 		guard:     p.guardOf(info),
 		unaryInfo: grpc.UnaryServerInfo{Server: server, FullMethod: info.FullMethod},
 		streamInfo: grpc.StreamServerInfo{

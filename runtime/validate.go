@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
@@ -33,28 +34,43 @@ func WithValidator(validator Validator) ServerOption {
 // checkFunc returns what is wrong with a request.
 type checkFunc func(ctx context.Context, req proto.Message) error
 
-// checkOf returns the check of a method's requests, nil where there is nothing to check.
-func (p *pipeline) checkOf(info MethodInfo) checkFunc {
-	var checks []checkFunc
+// checks are the checks of a method's requests; nil where there is nothing to check.
+type checks struct {
+	first checkFunc // of the first message of a stream, or of the only request
+	later checkFunc // of the other messages of a stream
+}
+
+// checksOf returns the checks of a method's requests.
+func (p *pipeline) checksOf(info MethodInfo) checks {
+	var shared [3]checkFunc // size, fields, validator
 	if most := info.Policy.MaxRequestBytes; most > 0 {
-		checks = append(checks, sizeCheck(most))
+		shared[0] = sizeCheck(most)
 	}
-	if info.Policy.Validate && info.Descriptor != nil {
-		request := info.Descriptor.Input()
-		if check := fieldCheck(request); check != nil {
-			checks = append(checks, check)
-		}
-		if p.validator != nil {
-			if validate := p.validator.Bind(info, request); validate != nil {
-				checks = append(checks, validationCheck(validate))
-			}
+	if !info.Policy.Validate || info.Descriptor == nil {
+		check := allOf(shared[:]...)
+		return checks{check, check}
+	}
+	request := info.Descriptor.Input()
+	if p.validator != nil {
+		if validate := p.validator.Bind(info, request); validate != nil {
+			shared[2] = validationCheck(validate)
 		}
 	}
-	if len(checks) == 0 {
+	first, later := fieldChecks(request)
+	return checks{allOf(shared[0], first, shared[2]), allOf(shared[0], later, shared[2])}
+}
+
+// allOf returns the check that makes all checks that are not nil, in their order; nil if there is none.
+func allOf(all ...checkFunc) checkFunc {
+	some := slices.DeleteFunc(slices.Clone(all), func(check checkFunc) bool { return check == nil })
+	switch len(some) {
+	case 0:
 		return nil
+	case 1:
+		return some[0]
 	}
 	return func(ctx context.Context, req proto.Message) error {
-		for _, check := range checks {
+		for _, check := range some {
 			if err := check(ctx, req); err != nil {
 				return err
 			}
@@ -65,15 +81,18 @@ func (p *pipeline) checkOf(info MethodInfo) checkFunc {
 
 // accept counts a request, and returns what is wrong with it.
 func (m *method) accept(ctx context.Context, c *callContext, req any) error {
-	c.call.received.Add(1)
-	if m.check == nil {
+	check := m.checks.first
+	if c.call.received.Add(1) > 1 {
+		check = m.checks.later
+	}
+	if check == nil {
 		return nil
 	}
 	msg, ok := req.(proto.Message)
 	if !ok { // a codec of the user's own, with messages that have no rules we could know
 		return nil
 	}
-	return m.check(ctx, msg)
+	return check(ctx, msg)
 }
 
 // sizeCheck refuses requests above a size.

@@ -8,12 +8,64 @@ import (
 // The extensions of google.api that say what a field must hold. Their numbers are registered for all of protobuf; their Go
 // packages are not needed to see them, and are not for us to bring.
 const (
+	resource      protoreflect.FieldNumber = 1053      // google.api.resource (AIP-123)
 	fieldBehavior protoreflect.FieldNumber = 1052      // google.api.field_behavior (AIP-203)
 	fieldInfo     protoreflect.FieldNumber = 291403980 // google.api.field_info (AIP-202)
 
-	behaviorRequired = 2 // google.api.FieldBehavior.REQUIRED
-	infoFormat       = 1 // google.api.FieldInfo.format
+	infoFormat = 1 // google.api.FieldInfo.format
+	nameField  = 3 // google.api.ResourceDescriptor.name_field
 )
+
+// Behaviors is the set of a field's behaviors (AIP-203).
+type Behaviors uint64
+
+// The behaviors that decide what a request must hold, by their numbers in google.api.FieldBehavior.
+const (
+	BehaviorRequired   Behaviors = 1 << 2
+	BehaviorOutputOnly Behaviors = 1 << 3
+	BehaviorIdentifier Behaviors = 1 << 8
+)
+
+// Has reports whether a set has all behaviors of another.
+func (b Behaviors) Has(others Behaviors) bool { return b&others == others }
+
+// BehaviorsOf returns the behaviors of a field.
+func BehaviorsOf(field protoreflect.FieldDescriptor) (set Behaviors) {
+	for _, raw := range RawFields(field.Options(), fieldBehavior) {
+		for len(raw) > 0 { // a list is encoded as one field, or as one each
+			behavior, size := protowire.ConsumeVarint(raw)
+			if size < 0 {
+				break
+			}
+			if behavior < 64 {
+				set |= 1 << behavior
+			}
+			raw = raw[size:]
+		}
+	}
+	return set
+}
+
+// IsRequired reports whether a field must be set: whether one of its behaviors is REQUIRED.
+func IsRequired(field protoreflect.FieldDescriptor) bool {
+	return BehaviorsOf(field).Has(BehaviorRequired)
+}
+
+// NameFieldOf returns the field with the name of the resource that a message is (AIP-123); nil
+// where the message is no resource.
+func NameFieldOf(message protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
+	options := RawFields(message.Options(), resource)
+	if len(options) == 0 {
+		return nil
+	}
+	name := protoreflect.Name("name")
+	for _, option := range options {
+		for _, said := range rawFieldsIn(option, nameField) {
+			name = protoreflect.Name(said)
+		}
+	}
+	return message.Fields().ByName(name)
+}
 
 // Format is what the text of a field must look like, by google.api.field_info.
 type Format uint64
@@ -26,23 +78,6 @@ const (
 	FormatIPv6
 	FormatIP
 )
-
-// IsRequired says whether a field must be set: whether one of its behaviors is REQUIRED.
-func IsRequired(field protoreflect.FieldDescriptor) bool {
-	for _, raw := range RawFields(field.Options(), fieldBehavior) {
-		for len(raw) > 0 { // a list is encoded as one field, or as one each
-			behavior, size := protowire.ConsumeVarint(raw)
-			if size < 0 {
-				break
-			}
-			if behavior == behaviorRequired {
-				return true
-			}
-			raw = raw[size:]
-		}
-	}
-	return false
-}
 
 // FormatOf returns the format of a field's text, FormatNone where it has none that is known here, or is no text.
 func FormatOf(field protoreflect.FieldDescriptor) Format {
