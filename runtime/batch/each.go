@@ -34,14 +34,11 @@ func (m *Method[S, Req, Resp, C, R]) Each(
 		fn = inTxEach(r.inTx, fn)
 		r.inTx = nil
 	}
-	if r.outcomes.len() > 0 {
-		err = r.inTx.run(ctx, func(ctx context.Context) error { return r.each(ctx, fn) })
+	resp, err := r.answer(ctx, func(ctx context.Context) error { return r.each(ctx, fn) })
+	if err == nil {
+		r.report(ctx)
 	}
-	if err != nil {
-		return nil, err
-	}
-	r.report(ctx)
-	return r.plan.shape.response(r.outcomes), nil
+	return resp, err
 }
 
 // inTxEach returns fn in a transaction of its own.

@@ -111,6 +111,18 @@ func (p *plan[Resp, C, R]) notFound(missing []int, first C) error {
 	return err.WithViolations(violations...)
 }
 
+// tooLarge returns the error of a batch whose results have more bytes than can be sent.
+func tooLarge(size, maxBytes int) error {
+	return runtime.Reason(ReasonResponseTooLarge).
+		Errorf(codes.ResourceExhausted, "the results have %d bytes, and a response may have %d; send fewer children at a time", size, maxBytes).
+		WithMetadata("maxBytes", strconv.Itoa(maxBytes)).
+		WithMetadata("size", strconv.Itoa(size))
+}
+
+// errLeftOut is the error of a child whose result has no room beside those of others.
+var errLeftOut = runtime.Reason(ReasonResponseTooLarge).
+	Errorf(codes.ResourceExhausted, "the child was worked on, but its result has no room in the response; send fewer children at a time")
+
 // andMore says that there are n more: ", and 2 more".
 func andMore(n int) string {
 	if n <= 0 {

@@ -39,8 +39,11 @@ func (f *fetcher[S, Req, Resp, C, R]) fetch(ctx context.Context, children []C) o
 		return failed[R](f.err)
 	}
 	outcome, err := f.ask(ctx, children)
-	if err == nil {
+	switch {
+	case err == nil:
 		return outcome
+	case f.method.halves(err, len(children)):
+		return f.halve(ctx, children)
 	}
 	results, errs := make([]R, len(children)), make([]error, len(children))
 	left := indexes(len(children)) // of those without outcome
@@ -64,6 +67,18 @@ func (f *fetcher[S, Req, Resp, C, R]) fetch(ctx context.Context, children []C) o
 		}
 	}
 	return func(i int) (R, error) { return results[i], errs[i] }
+}
+
+// halve asks for each half of children whose results are too large for one response.
+func (f *fetcher[S, Req, Resp, C, R]) halve(ctx context.Context, children []C) outcomeFunc[R] {
+	half := len(children) / 2
+	first, second := f.fetch(ctx, children[:half]), f.fetch(ctx, children[half:])
+	return func(i int) (R, error) {
+		if i < half {
+			return first(i)
+		}
+		return second(i - half)
+	}
 }
 
 // indexes returns 0 to n-1.

@@ -21,19 +21,31 @@ func (m *Method[S, Req, Resp, C, R]) Load(
 	if err != nil {
 		return nil, err
 	}
-	if r.outcomes.len() > 0 {
-		err = r.inTx.run(ctx, func(ctx context.Context) error {
-			found, err := load(ctx, slices.Clone(r.outcomes.distinct))
-			if err != nil {
-				return err
-			}
-			return r.take(found)
-		})
+	return r.answer(ctx, func(ctx context.Context) error {
+		found, err := load(ctx, slices.Clone(r.outcomes.distinct))
+		if err != nil {
+			return err
+		}
+		return r.take(found)
+	})
+}
+
+// answer returns the response with the outcomes that work works out, in the transaction if there is one: a response that cannot be
+// sent must not be committed.
+func (r *request[Resp, C, R]) answer(ctx context.Context, work func(context.Context) error) (resp *Resp, err error) {
+	if r.outcomes.len() == 0 {
+		return r.respond()
 	}
+	err = r.inTx.run(ctx, func(ctx context.Context) (err error) {
+		if err = work(ctx); err == nil {
+			resp, err = r.respond()
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return r.plan.shape.response(r.outcomes), nil
+	return resp, nil
 }
 
 // take makes what was found into outcomes.

@@ -21,6 +21,8 @@ type Loader[C comparable, R any] struct {
 	ctx    context.Context
 	fetch  func(ctx context.Context, children []C) outcomeFunc[R]
 	max    int
+	bytes  int         // that the children of a call may have
+	size   func(C) int // of a child
 	window time.Duration
 	unlike bool          // children that are equal are two
 	turns  chan struct{} // as many as calls may run at a time
@@ -35,11 +37,10 @@ type Loader[C comparable, R any] struct {
 // its calls carry the values of ctx: who calls, metadata and traces are those of ctx, never those of who gets. So a loader that
 // asks on behalf of users is made for each of their requests; one that is made of context.Background() asks for the program.
 //
-// A call has [MaxSize] children at most, or what the policy of the proto says. The request id of template is left out, as each
+// A call has [MaxSize] children at most, or what the policy of the proto says, and a request of [MaxBytes]. The request id of template is left out, as each
 // call is another.
 func (m *Method[S, Req, Resp, C, R]) Loader(ctx context.Context, s S, template *Req, opts ...LoaderOption) *Loader[C, R] {
-	limits := withDefaults(m.info.Policy.Batch)
-	cfg := loading{splitting{limits.MaxSize, defaultConcurrency}, defaultWindow}
+	cfg := loading{m.splitting(), defaultWindow}
 	for _, opt := range opts {
 		opt.load(&cfg)
 	}
@@ -51,7 +52,8 @@ func (m *Method[S, Req, Resp, C, R]) Loader(ctx context.Context, s S, template *
 	if f.plan, f.err = m.plan(); f.err == nil {
 		f.template = proto.Clone(messageOf(template).Interface()).ProtoReflect()
 		f.plan.clearRequestID(f.template)
-		l.unlike = f.plan.requests
+		l.unlike, l.size = f.plan.requests, f.plan.child.size
+		l.bytes = cfg.maxBytes - proto.Size(f.plan.part(f.template, nil).Interface()) - lengthGrowth
 	}
 	return l
 }
@@ -112,6 +114,7 @@ type gathering[C comparable, R any] struct {
 	cancel   context.CancelFunc
 	timer    *time.Timer
 	children []C
+	bytes    int // of children
 	index    map[C]int
 	waiting  int // who have not left
 
@@ -137,18 +140,33 @@ func (l *Loader[C, R]) join(child C) (ticket[C, R], error) {
 	case l.open == nil:
 		l.begin()
 	}
-	g := l.open
-	at, ok := g.index[child]
-	if !ok || l.unlike {
-		at = len(g.children)
-		g.children = append(g.children, child)
-		g.index[child] = at
-	}
+	g, at := l.place(child)
 	g.waiting++
 	if len(g.children) == l.max {
 		l.send()
 	}
 	return ticket[C, R]{g, at}, nil
+}
+
+// place finds a place for a child in the open gathering, or in another one where that has no room; the loader is locked.
+func (l *Loader[C, R]) place(child C) (g *gathering[C, R], at int) {
+	g = l.open
+	if at, ok := g.index[child]; ok && !l.unlike {
+		return g, at
+	}
+	if l.size != nil {
+		size := l.size(child)
+		if len(g.children) > 0 && g.bytes+size > l.bytes {
+			l.send()
+			l.begin()
+			g = l.open
+		}
+		g.bytes += size
+	}
+	at = len(g.children)
+	g.children = append(g.children, child)
+	g.index[child] = at
+	return g, at
 }
 
 // begin opens a gathering; the loader is locked.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
 )
 
 // Option changes how one request is served.
@@ -21,6 +23,17 @@ type Concurrency int
 
 // MaxSize is the most children of a call that a client makes, where the server takes less than the policy of the proto says.
 type MaxSize int
+
+// MaxBytes is how many bytes a message has at most: of a client the request of a call, of a server the response. Without it that
+// is [DefaultMaxBytes].
+//
+// A server whose results have more fails the batch with RESOURCE_EXHAUSTED, reason BATCH_RESPONSE_TOO_LARGE; of a batch per item it
+// shortens the statuses and leaves out the largest results, whose items get that error. In a transaction of all children, it is
+// rolled back.
+type MaxBytes int
+
+// DefaultMaxBytes is what every server and client takes that was not told otherwise.
+const DefaultMaxBytes = msgsize.Stock
 
 // Window is how long a [Loader] waits for further children after the first of a call: 1 ms without it. At 0 or below it sends what
 // is there when the goroutine that asks for the first gives way.
@@ -41,11 +54,12 @@ type transaction func(ctx context.Context, work func(ctx context.Context) error)
 // serving is how a request is served.
 type serving struct {
 	concurrency int // 0 is not said
+	maxBytes    int
 	inTx        transaction
 }
 
 // splitting is how a client's calls are made.
-type splitting struct{ maxSize, concurrency int }
+type splitting struct{ maxSize, maxBytes, concurrency int }
 
 // loading is how a loader's calls are made.
 type loading struct {
@@ -58,6 +72,9 @@ func (n Concurrency) split(s *splitting) { s.concurrency = max(int(n), 1) }
 func (n Concurrency) load(l *loading)    { n.split(&l.splitting) }
 func (n MaxSize) split(s *splitting)     { s.maxSize = max(int(n), 1) }
 func (n MaxSize) load(l *loading)        { n.split(&l.splitting) }
+func (n MaxBytes) serve(s *serving)      { s.maxBytes = max(int(n), 1) }
+func (n MaxBytes) split(s *splitting)    { s.maxBytes = max(int(n), 1) }
+func (n MaxBytes) load(l *loading)       { n.split(&l.splitting) }
 func (w Window) load(l *loading)         { l.window = max(time.Duration(w), 0) }
 func (t transaction) serve(s *serving)   { s.inTx = t }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime"
 )
 
 // part returns a request of some children, with the other fields of req.
@@ -32,7 +34,23 @@ func (m *Method[S, Req, Resp, C, R]) ask(ctx context.Context, s S, req *Req, chi
 		return nil, nil, misuse("%s returned neither a response nor an error", m.info.FullMethod)
 	}
 	outcome, err := p.shape.read(resp, children)
+	if err == nil {
+		err = m.leftOut(p, outcome, len(children))
+	}
 	return resp, outcome, err
+}
+
+// leftOut returns the error of the first child whose result had no room in a response, where to ask for fewer children helps.
+func (m *Method[S, Req, Resp, C, R]) leftOut(p *plan[Resp, C, R], outcome outcomeFunc[R], n int) error {
+	if p.shape.mode() != eachAlone || m.info.Policy.Idempotency != runtime.NoSideEffects || n <= 1 {
+		return nil
+	}
+	for i := range n {
+		if _, err := outcome(i); m.halves(err, n) {
+			return err
+		}
+	}
+	return nil
 }
 
 // join makes the responses of all parts one: lists and maps grow, all else is that of the first part that has it. The responses

@@ -63,6 +63,9 @@ func messageOf[T any](msg *T) protoreflect.Message {
 	return any(msg).(proto.Message).ProtoReflect() // checked when the method's fields were found
 }
 
+// sizeOf returns how many bytes a message has.
+func sizeOf[T any](msg *T) int { return proto.Size(messageOf(msg).Interface()) }
+
 // descriptorOf returns what describes the messages of type T.
 func descriptorOf[T any]() (protoreflect.MessageDescriptor, error) {
 	msg, ok := any((*T)(nil)).(proto.Message)

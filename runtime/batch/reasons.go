@@ -11,6 +11,9 @@ const (
 	ReasonFieldMismatch = "BATCH_FIELD_MISMATCH"
 	// ReasonNotFound is the reason of NOT_FOUND for a child that there is no result for.
 	ReasonNotFound = "BATCH_NOT_FOUND"
+	// ReasonResponseTooLarge is the reason of RESOURCE_EXHAUSTED where the results have more bytes than can be sent; the metadata
+	// has "maxBytes" and "size". In an item it says so of one result, whose child was worked on all the same.
+	ReasonResponseTooLarge = "BATCH_RESPONSE_TOO_LARGE"
 	// ReasonChildFailed is the reason of what fails for a child whose own error has none.
 	ReasonChildFailed = "BATCH_CHILD_FAILED"
 )

@@ -21,6 +21,7 @@ func (m *Method[S, Req, Resp, C, R]) open(ctx context.Context, req *Req, opts []
 		return nil, err
 	}
 	r := &request[Resp, C, R]{plan: p, limits: withDefaults(m.info.PolicyIn(ctx).Batch)}
+	r.maxBytes = DefaultMaxBytes
 	for _, opt := range opts {
 		opt.serve(&r.serving)
 	}
@@ -35,4 +36,14 @@ func (m *Method[S, Req, Resp, C, R]) open(ctx context.Context, req *Req, opts []
 	}
 	r.outcomes = newOutcomes[C, R](children, p.requests, p.shape.mode())
 	return r, nil
+}
+
+// respond returns the response with the outcomes, or why it cannot be sent.
+func (r *request[Resp, C, R]) respond() (*Resp, error) {
+	resp := r.plan.shape.response(r.outcomes)
+	size := r.plan.shape.size(resp, r.outcomes)
+	if size <= r.maxBytes || r.plan.shape.fit(resp, r.maxBytes) {
+		return resp, nil
+	}
+	return nil, tooLarge(size, r.maxBytes)
 }

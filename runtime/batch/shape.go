@@ -16,6 +16,10 @@ type shape[Resp any, C comparable, R any] interface {
 	absent(result R) bool
 	// response returns what o is told by. All errors in it are tolerated ones.
 	response(o *outcomes[C, R]) *Resp
+	// size returns how many bytes that response has, at most.
+	size(resp *Resp, o *outcomes[C, R]) int
+	// fit makes a response that has more than so many bytes smaller where it can, and reports whether it has no more then.
+	fit(resp *Resp, maxBytes int) bool
 	// read returns the outcomes of children in a response to them. Its error is one of the server.
 	read(resp *Resp, children []C) (outcomeFunc[R], error)
 }

@@ -3,6 +3,7 @@ package batch
 import (
 	"fmt"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -42,6 +43,7 @@ func newKeyed[Resp any, C comparable, R any](resp protoreflect.MessageDescriptor
 
 func (s *keyed[Resp, C, R]) mode() mode           { return foundByKey }
 func (s *keyed[Resp, C, R]) absent(result R) bool { return s.value.absent(result) }
+func (s *keyed[Resp, C, R]) fit(*Resp, int) bool  { return false }
 
 func (s *keyed[Resp, C, R]) fields() []path {
 	if s.missing == nil {
@@ -95,6 +97,20 @@ func (s *keyed[Resp, C, R]) list(resp *Resp, o *outcomes[C, R]) {
 			missing.Append(s.key.of(child))
 		}
 	}
+}
+
+// size adds up what the children take: to have protobuf size a map costs an allocation for each.
+func (s *keyed[Resp, C, R]) size(_ *Resp, o *outcomes[C, R]) (size int) {
+	const around = 64 // the lengths of messages around the map
+	size = around
+	for i, child := range o.distinct {
+		if key := s.key.size(child) + 1; o.err(i) == nil { // with a longer tag in the other list
+			size += protowire.SizeTag(s.results.last().Number()) + protowire.SizeBytes(key+s.value.size(o.results[i]))
+		} else if s.missing != nil {
+			size += key
+		}
+	}
+	return size
 }
 
 func (s *keyed[Resp, C, R]) read(resp *Resp, children []C) (outcomeFunc[R], error) {

@@ -26,6 +26,7 @@ func newOrdered[Resp any, C comparable, R any](resp protoreflect.MessageDescript
 func (s *ordered[Resp, C, R]) mode() mode           { return allOrNone }
 func (s *ordered[Resp, C, R]) fields() []path       { return []path{s.results} }
 func (s *ordered[Resp, C, R]) absent(result R) bool { return s.value.absent(result) }
+func (s *ordered[Resp, C, R]) fit(*Resp, int) bool  { return false }
 
 func (s *ordered[Resp, C, R]) response(o *outcomes[C, R]) *Resp {
 	resp := new(Resp)
@@ -39,6 +40,8 @@ func (s *ordered[Resp, C, R]) response(o *outcomes[C, R]) *Resp {
 	}
 	return resp
 }
+
+func (s *ordered[Resp, C, R]) size(resp *Resp, _ *outcomes[C, R]) int { return sizeOf(resp) }
 
 func (s *ordered[Resp, C, R]) read(resp *Resp, children []C) (outcomeFunc[R], error) {
 	results := s.get(resp)

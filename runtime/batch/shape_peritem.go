@@ -2,7 +2,9 @@ package batch
 
 import (
 	"fmt"
+	"slices"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -61,6 +63,34 @@ func (s *perItem[Resp, C, Item, R]) response(o *outcomes[C, R]) *Resp {
 		list.Append(protoreflect.ValueOfMessage(item))
 	}
 	return resp
+}
+
+func (s *perItem[Resp, C, Item, R]) size(resp *Resp, _ *outcomes[C, R]) int { return sizeOf(resp) }
+
+// fit shortens the statuses, and leaves out the largest results as long as it must.
+func (s *perItem[Resp, C, Item, R]) fit(resp *Resp, maxBytes int) bool {
+	items := s.get(resp)
+	sizes := make([]int, len(items)) // of those with results
+	for i, item := range items {
+		if item := messageOf(item); s.status.get(item) != nil {
+			s.status.shorten(item)
+		} else {
+			sizes[i] = proto.Size(item.Interface())
+		}
+	}
+	largest := indexes(len(items))
+	slices.SortStableFunc(largest, func(a, b int) int { return sizes[b] - sizes[a] })
+	excess := sizeOf(resp) - maxBytes
+	for _, i := range largest {
+		if excess <= 0 || sizes[i] == 0 {
+			break
+		}
+		item := messageOf(items[i])
+		item.Clear(s.field)
+		s.status.set(item, errLeftOut.GRPCStatus())
+		excess -= sizes[i] - proto.Size(item.Interface())
+	}
+	return sizeOf(resp) <= maxBytes
 }
 
 func (s *perItem[Resp, C, Item, R]) read(resp *Resp, children []C) (outcomeFunc[R], error) {

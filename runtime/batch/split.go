@@ -8,37 +8,42 @@ import (
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
 	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
 )
 
-// Split calls s with as many requests as it takes for the children of req, of [MaxSize] at most or what the policy of the proto
-// says, [Concurrency] at a time, and joins the responses: the results are those of the children of req, in their order. A request
-// that is small enough is one call with req itself, and so is one without children. Ids that are there twice are sent once to a
-// keyed batch that must be split.
+// Split calls s with as many requests as it takes for the children of req, of [MaxSize] and [MaxBytes] at most or what the policy of
+// the proto says, [Concurrency] at a time, and joins the responses: the results are those of the children of req, in their order. A
+// request that is small enough is one call with req itself, and so is one without children. Ids that are there twice are sent once to
+// a keyed batch that must be split.
 //
 // When a call fails, those for later children are cancelled or not made, and Split returns the error of the first children that
 // failed: where it has the path of a child, that is the one in req. The other calls may have been served; a batch that fails as
-// one is one only up to the size that the server takes.
+// one is one only up to the size that the server takes. A call of a method without side effects whose response is too large to be
+// sent is made again for each half of its children.
 //
 // A request id becomes one for each call, made of it and of the place of the call's children: so a Split that is made again sends
-// the same ids, as long as req and MaxSize are the same.
+// the same ids, as long as req and the options are the same.
 func (m *Method[S, Req, Resp, C, R]) Split(ctx context.Context, s S, req *Req, opts ...SplitOption) (*Resp, error) {
 	p, err := m.plan()
 	if err != nil {
 		return nil, err
 	}
-	limits := withDefaults(m.info.Policy.Batch)
-	cfg := splitting{maxSize: limits.MaxSize, concurrency: defaultConcurrency}
+	cfg := m.splitting()
 	for _, opt := range opts {
 		opt.split(&cfg)
 	}
 	children := m.children(req)
-	if len(children) <= cfg.maxSize {
+	if len(children) <= cfg.maxSize && (len(children) <= 1 || sizeOf(req) <= cfg.maxBytes) {
 		resp, _, err := m.ask(ctx, s, req, children)
-		return resp, err
+		if !m.halves(err, len(children)) {
+			return resp, err
+		}
+		cfg.maxSize = (len(children) + 1) / 2
 	}
 	o := &outcomes[C, R]{distinct: children}
 	if p.shape.mode() == foundByKey {
@@ -47,33 +52,88 @@ func (m *Method[S, Req, Resp, C, R]) Split(ctx context.Context, s S, req *Req, o
 	return m.split(ctx, s, req, o, cfg)
 }
 
+// splitting returns how calls are made without options.
+func (m *Method[S, Req, Resp, C, R]) splitting() splitting {
+	return splitting{
+		maxSize: withDefaults(m.info.Policy.Batch).MaxSize, maxBytes: DefaultMaxBytes, concurrency: defaultConcurrency,
+	}
+}
+
+// span is some of the children of a request that are next to each other: those from start to end.
+type span struct{ start, end int }
+
+// spans divides children into calls, each of which has one child at least, and else no more children and bytes than it may.
+func (p *plan[Resp, C, R]) spans(req protoreflect.Message, children []C, cfg splitting) (all []span) {
+	room := cfg.maxBytes - proto.Size(p.part(req, nil).Interface()) - lengthGrowth
+	at, bytes := span{}, 0
+	for i, child := range children {
+		size := p.child.size(child)
+		if n := i - at.start; n > 0 && (n == cfg.maxSize || bytes+size > room) {
+			all = append(all, at)
+			at, bytes = span{start: i}, 0
+		}
+		at.end, bytes = i+1, bytes+size
+	}
+	return append(all, at)
+}
+
+// lengthGrowth is how many bytes the lengths of messages around the children may grow by, and a request id.
+const lengthGrowth = 64
+
 // split makes more than one call.
 func (m *Method[S, Req, Resp, C, R]) split(ctx context.Context, s S, req *Req, o *outcomes[C, R], cfg splitting) (*Resp, error) {
 	p, err := m.plan()
 	if err != nil {
 		return nil, err
 	}
-	size, children := cfg.maxSize, o.distinct
-	responses := make([]*Resp, (len(children)+size-1)/size)
-	i, err := fanOut(ctx, len(responses), cfg.concurrency, func(ctx context.Context, i int) (err error) {
+	spans := p.spans(messageOf(req), o.distinct, cfg)
+	responses := make([]*Resp, len(spans))
+	i, err := fanOut(ctx, len(spans), cfg.concurrency, func(ctx context.Context, i int) (err error) {
 		defer func() {
 			if value := recover(); value != nil {
 				err = runtime.Recovered(ctx, value)
 			}
 		}()
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		some := children[i*size : min((i+1)*size, len(children))]
-		part := p.part(messageOf(req), some)
-		p.setRequestID(part, i*size)
-		responses[i], _, err = m.ask(ctx, s, any(part.Interface()).(*Req), some)
+		part := p.part(messageOf(req), nil)
+		p.setRequestID(part, spans[i].start)
+		responses[i], err = m.askFor(ctx, s, part, o.distinct[spans[i].start:spans[i].end])
 		return err
 	})
 	if err != nil {
-		return nil, p.partError(err, func(child int) int { return o.first(i*size + child) })
+		return nil, p.partError(err, func(child int) int { return o.first(spans[i].start + child) })
 	}
 	return p.join(responses), nil
+}
+
+// askFor makes a call for some children with the other fields of a request, or a call for each half of them where the response is
+// too large to be sent.
+func (m *Method[S, Req, Resp, C, R]) askFor(ctx context.Context, s S, req protoreflect.Message, children []C) (*Resp, error) {
+	p, err := m.plan()
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	resp, _, err := m.ask(ctx, s, any(p.part(req, children).Interface()).(*Req), children)
+	if !m.halves(err, len(children)) {
+		return resp, err
+	}
+	half := len(children) / 2
+	first, err := m.askFor(ctx, s, req, children[:half])
+	if err != nil {
+		return nil, err
+	}
+	second, err := m.askFor(ctx, s, req, children[half:])
+	if err != nil {
+		return nil, p.partError(err, func(child int) int { return half + child })
+	}
+	return p.join([]*Resp{first, second}), nil
+}
+
+// halves reports whether a call for n children that failed is made again for each half of them.
+func (m *Method[S, Req, Resp, C, R]) halves(err error, n int) bool {
+	return err != nil && n > 1 && m.info.Policy.Idempotency == runtime.NoSideEffects && msgsize.Exceeded(err, ReasonResponseTooLarge)
 }
 
 // setRequestID gives the part that starts at a child an id of its own, if the whole request has one.

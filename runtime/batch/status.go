@@ -2,6 +2,7 @@ package batch
 
 import (
 	"fmt"
+	"strings"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
@@ -78,6 +79,19 @@ func (s *statusField) set(item protoreflect.Message, st *status.Status) {
 	to := item.Mutable(s.field).Message()
 	to.Set(s.code, codeValue(s.code, st.Code()))
 	to.Set(s.message, protoreflect.ValueOfString(st.Message()))
+}
+
+// shortMessage is how many bytes the message of a status has that must be short.
+const shortMessage = 80
+
+// shorten leaves the status of an item its code and the beginning of its message.
+func (s *statusField) shorten(item protoreflect.Message) {
+	st := status.Convert(s.get(item))
+	message := st.Message()
+	if len(message) > shortMessage {
+		message = strings.ToValidUTF8(message[:shortMessage], "") + "..."
+	}
+	s.set(item, status.New(st.Code(), message))
 }
 
 // get returns the status of an item as an error; OK and none are nil.

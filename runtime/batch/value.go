@@ -1,8 +1,10 @@
 package batch
 
 import (
+	"encoding/binary"
 	"fmt"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -12,10 +14,29 @@ type values[T any] struct {
 	of func(T) protoreflect.Value
 	// absent says of a message that it is nil; it is false of all else.
 	absent func(T) bool
+	// size returns how many bytes a value takes in a list, at most.
+	size func(T) int
 }
 
 // valuesOf returns the values of a field, or of the elements of one that is repeated.
 func valuesOf[T any](fd protoreflect.FieldDescriptor) (values[T], error) {
+	v, err := convertersOf[T](fd)
+	tag := protowire.SizeTag(fd.Number())
+	switch any(*new(T)).(type) {
+	case proto.Message:
+		v.size = func(value T) int { return tag + protowire.SizeBytes(proto.Size(any(value).(proto.Message))) }
+	case string:
+		v.size = func(value T) int { return tag + protowire.SizeBytes(len(any(value).(string))) }
+	case []byte:
+		v.size = func(value T) int { return tag + protowire.SizeBytes(len(any(value).([]byte))) }
+	default: // a number
+		v.size = func(T) int { return tag + binary.MaxVarintLen64 }
+	}
+	return v, err
+}
+
+// convertersOf returns the values of a field without their sizes.
+func convertersOf[T any](fd protoreflect.FieldDescriptor) (values[T], error) {
 	var zero T
 	switch v := any(zero).(type) {
 	case proto.Message:

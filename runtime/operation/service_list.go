@@ -50,7 +50,7 @@ func (s *service) ListOperations(ctx context.Context, req *longrunningpb.ListOpe
 	return listOperations.Serve(ctx, req, page.Cursor(func(ctx context.Context, after string, limit int) ([]*longrunningpb.Operation, string, error) {
 		q.After = after
 		return s.find(ctx, q, wanted, limit)
-	}))
+	}), page.MaxBytes(s.manager.config.maxMessage+pageOverhead))
 }
 
 // A page takes records that many at a time where not all of them match its filter or are for its caller, and looks at so many,
@@ -98,6 +98,9 @@ func (s *service) find(ctx context.Context, q Query, wanted *filter.Filter, limi
 	}
 	return found, q.After, nil
 }
+
+// pageOverhead is what a page may have besides its operations: the token.
+const pageOverhead = 4 << 10
 
 // sizeInList returns how many bytes an operation takes of a response.
 func sizeInList(op *longrunningpb.Operation) int {
