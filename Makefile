@@ -50,8 +50,8 @@ test-examples: tools ## Run the tests of the examples
 	cd examples/versions && go test -race -count=1 ./... # nor buf
 
 .PHONY: test-tools
-test-tools: tools ## Run the tests of what writes the protos of Google
-	cd tools && go test ./...
+test-tools: tools ## Run the tests of what writes the protos of Google, and compare go.mod files with advisories
+	cd tools && go test -count=1 ./... # Go's cache does not see the go.mod files of other modules
 
 .PHONY: test-newest
 test-newest: ## Run the tests against the newest grpc, as a user's go.mod may have it
@@ -60,6 +60,16 @@ test-newest: ## Run the tests against the newest grpc, as a user's go.mod may ha
 	cp go.sum $(BIN)/newest.sum
 	go get -modfile=$(BIN)/newest.mod google.golang.org/grpc@latest
 	go test -modfile=$(BIN)/newest.mod -mod=mod ./runtime/... ./internal/e2e/...
+
+# The tools are nobody's dependency. govulncheck is not among them, because it asks a database that .ci/run cannot reach.
+.PHONY: vulnerabilities
+vulnerabilities: ## Ask the Go vulnerability database about every module (needs the internet)
+	@mkdir -p $(BIN)
+	@cd tools && go build -o $(BIN)/advisories ./advisories && GOBIN=$(BIN) go install golang.org/x/vuln/cmd/govulncheck@v1.9.0
+	@for module in $(filter-out tools,$(MODULES)); do \
+		echo "govulncheck: $$module"; \
+		(cd $$module && $(BIN)/govulncheck -format json ./... | $(BIN)/advisories) || exit 1; \
+	done
 
 # What a fuzz target finds is written to its testdata/fuzz. A run that fails without that was ended by go test itself, as it does
 # now and then when the time is up in the middle of an input; it gets a second chance.
