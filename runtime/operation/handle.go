@@ -64,7 +64,8 @@ func (h *Handle[Result, Metadata]) Poll(ctx context.Context) (done bool, err err
 // that it is not known how the operation is: it goes on, and Wait may be called again.
 //
 // Wait lasts as long as ctx. It makes the server wait (WaitOperation), and asks again and again, with random pauses that grow to
-// ten seconds, where that has not learned to. Calls that fail because the server cannot be reached are repeated, see [Tolerate],
+// ten seconds, where that is of no use: the server has no WaitOperation, does not wait, cuts off calls that do, or answers that the
+// operation is done without how it ended. [PollOnly] asks from the start. Calls that fail because the server cannot be reached are repeated, see [Tolerate],
 // after the time that the server asks for.
 func (h *Handle[Result, Metadata]) Wait(ctx context.Context, opts ...WaitOption) (*Result, error) {
 	w := newWatcher(h.client, h.name, 30*time.Second, opts)
@@ -106,8 +107,8 @@ func resultOf[Result any](op *longrunningpb.Operation) (*Result, error) {
 	if failure := op.GetError(); failure != nil {
 		return nil, newFailed(op.GetName(), failure)
 	}
-	if packed := op.GetResponse(); packed != nil {
-		return unpack[Result](op.GetName(), packed)
+	if !withoutResult(op) {
+		return unpack[Result](op.GetName()+": the response", op.GetResponse())
 	}
 	result := new(Result)
 	if _, nothing := any(result).(*emptypb.Empty); nothing {
@@ -119,20 +120,25 @@ func resultOf[Result any](op *longrunningpb.Operation) (*Result, error) {
 // metadataOf returns the metadata of an operation, or nil.
 func metadataOf[Metadata any](op *longrunningpb.Operation) (*Metadata, error) {
 	if packed := op.GetMetadata(); packed != nil {
-		return unpack[Metadata](op.GetName(), packed)
+		return unpack[Metadata](op.GetName()+": the metadata", packed)
 	}
 	return nil, nil
 }
 
-// unpack returns what is in an Any, or the Any itself where that is what is wanted: the type was not known to the generator.
-func unpack[T any](name string, packed *anypb.Any) (*T, error) {
+// unpack returns what is in an Any, or the Any itself where that is what is wanted: the type was not known to the generator. what
+// says in errors which Any it is.
+func unpack[T any](what string, packed *anypb.Any) (*T, error) {
 	to := new(T)
 	switch to := any(to).(type) {
 	case *anypb.Any:
 		proto.Merge(to, packed)
 	case proto.Message:
+		want := to.ProtoReflect().Descriptor().FullName()
+		if got := packed.MessageName(); got != want {
+			return nil, fmt.Errorf("%s is a %q, want a %q", what, got, want)
+		}
 		if err := packed.UnmarshalTo(to); err != nil {
-			return nil, fmt.Errorf("%s holds what is no %s: %w", name, to.ProtoReflect().Descriptor().FullName(), err)
+			return nil, fmt.Errorf("%s is not a valid %q: %w", what, want, err)
 		}
 	default:
 		return nil, fmt.Errorf("%T is no message", to)

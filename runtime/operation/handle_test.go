@@ -153,6 +153,111 @@ func TestWaitReturnsTheResult(t *testing.T) {
 	}
 }
 
+// odd is a server whose WaitOperation is not what it should be.
+type odd struct {
+	*server
+	wait  func(call int) (*longrunningpb.Operation, error)
+	waits int
+}
+
+func (o *odd) Wait(ctx context.Context, _ string, timeout time.Duration) (*longrunningpb.Operation, error) {
+	o.waits++
+	select {
+	case <-time.After(time.Second):
+	case <-ctx.Done():
+		return nil, status.FromContextError(ctx.Err()).Err()
+	}
+	return o.wait(o.waits)
+}
+
+func TestWaitDoesNotNeedWaitOperation(t *testing.T) {
+	const doneAt = 5 * time.Minute
+	fails := func(code codes.Code) func(int) (*longrunningpb.Operation, error) {
+		return func(int) (*longrunningpb.Operation, error) { return nil, status.Error(code, "odd") }
+	}
+	answers := func(op *longrunningpb.Operation) func(int) (*longrunningpb.Operation, error) {
+		return func(int) (*longrunningpb.Operation, error) { return op, nil }
+	}
+	for name, test := range map[string]struct {
+		wait      func(call int) (*longrunningpb.Operation, error)
+		opts      []operation.WaitOption
+		mostWaits int
+	}{
+		"done without a result": {wait: answers(&longrunningpb.Operation{Name: "operations/1", Done: true}), mostWaits: 1},
+		"done with an empty result": {wait: answers(&longrunningpb.Operation{
+			Name: "operations/1", Done: true, Result: &longrunningpb.Operation_Response{Response: &anypb.Any{}},
+		}), mostWaits: 1},
+		"done at random, as the showcase": {wait: func(call int) (*longrunningpb.Operation, error) {
+			if call < 4 {
+				return &longrunningpb.Operation{Name: "operations/1"}, nil
+			}
+			return &longrunningpb.Operation{Name: "operations/1", Done: true, Result: &longrunningpb.Operation_Response{}}, nil
+		}, mostWaits: 4},
+		"unimplemented":    {wait: fails(codes.Unimplemented), mostWaits: 1},
+		"not found":        {wait: fails(codes.NotFound), mostWaits: 1},
+		"not permitted":    {wait: fails(codes.PermissionDenied), mostWaits: 1},
+		"not understood":   {wait: fails(codes.InvalidArgument), mostWaits: 1},
+		"internal":         {wait: fails(codes.Internal), mostWaits: 1},
+		"unknown":          {wait: fails(codes.Unknown), mostWaits: 1},
+		"always cut off":   {wait: fails(codes.Unavailable), mostWaits: 4},
+		"never in time":    {wait: fails(codes.DeadlineExceeded), mostWaits: 4},
+		"never asked":      {wait: fails(codes.Internal), opts: []operation.WaitOption{operation.PollOnly()}},
+		"never, with time": {wait: fails(codes.Internal), opts: []operation.WaitOption{operation.PollOnly(), operation.Every(time.Second)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &odd{server: &server{doneAt: doneAt, ends: succeeded("yes"), start: time.Now()}, wait: test.wait}
+				h := jobsRun.Named(s, "operations/1")
+				result, err := h.Wait(t.Context(), test.opts...)
+				if err != nil || result.GetValue() != "yes" {
+					t.Errorf("Wait: %v, %v, want yes", result, err)
+				}
+				if late := time.Since(s.start) - doneAt; late < 0 || late > 10*time.Second {
+					t.Errorf("Wait returned %v after the operation was done", late)
+				}
+				if calls := s.calls.Load(); s.waits > test.mostWaits || calls > 800 {
+					t.Errorf("WaitOperation was called %d times, want %d at most, and GetOperation %d times", s.waits, test.mostWaits, calls)
+				}
+			})
+		})
+	}
+}
+
+// A server that was away may wait again when it is back.
+func TestWaitOutlastsARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{doneAt: time.Hour, fail: func(call int) error {
+			if call >= 10 && call < 14 {
+				return status.Error(codes.Unavailable, "restarting")
+			}
+			return nil
+		}}
+		if _, err := started(t, s).Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if late := time.Since(s.start) - s.doneAt; late > 0 {
+			t.Errorf("Wait returned %v after the operation was done, want that the server waited", late)
+		}
+	})
+}
+
+func TestAResultOfAnotherTypeIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ends := succeeded("yes")
+		ends.Result = &longrunningpb.Operation_Response{Response: packed(wrapperspb.Int64(1))}
+		_, err := started(t, &server{ends: ends}).Wait(t.Context())
+		if want := `operations/1: the response is a "google.protobuf.Int64Value", want a "google.protobuf.StringValue"`; err == nil || err.Error() != want {
+			t.Errorf("Wait: %v, want %s", err, want)
+		}
+		ends = succeeded("yes")
+		ends.Metadata = packed(wrapperspb.String("no number"))
+		h := started(t, &server{ends: ends})
+		if _, err := h.Metadata(); err == nil || err.Error() != `operations/1: the metadata is a "google.protobuf.StringValue", want a "google.protobuf.Int64Value"` {
+			t.Errorf("Metadata: %v", err)
+		}
+	})
+}
+
 func TestAFailedOperationIsNotAFailedCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := started(t, &server{doneAt: time.Second, ends: failed(codes.NotFound, "no such shelf")})
@@ -198,7 +303,7 @@ func TestWaitBearsCallsThatFail(t *testing.T) {
 		"for too long":               {fail: upTo(1000, unavailable), want: codes.Unavailable, most: 11},
 		"not at all":                 {fail: upTo(1, unavailable), opts: []operation.WaitOption{operation.Tolerate(0)}, want: codes.Unavailable, most: 1},
 		"no answer in time":          {fail: upTo(3, status.Error(codes.DeadlineExceeded, "slow")), want: codes.OK, most: 10},
-		"not what will not pass":     {fail: upTo(1, status.Error(codes.NotFound, "deleted")), want: codes.NotFound, most: 1},
+		"not what will not pass":     {fail: upTo(1000, status.Error(codes.NotFound, "deleted")), want: codes.NotFound, most: 2},
 		"no quota, who knows":        {fail: upTo(1, status.Error(codes.ResourceExhausted, "quota")), want: codes.ResourceExhausted, most: 1},
 		"no quota for three seconds": {fail: upTo(1, retryIn(codes.ResourceExhausted, 3*time.Second)), want: codes.OK, most: 3},
 		"not until tomorrow":         {fail: upTo(1, retryIn(codes.Unavailable, 24*time.Hour)), want: codes.Unavailable, most: 1},

@@ -28,6 +28,12 @@ func Tolerate(failures int) WaitOption {
 	return func(w *watcher) { w.tolerated = max(failures, 0) }
 }
 
+// PollOnly never makes the server wait: it calls GetOperation again and again, as it does for servers whose WaitOperation is of no
+// use. The end is known up to ten seconds late, or [Every].
+func PollOnly() WaitOption {
+	return func(w *watcher) { w.polls = true }
+}
+
 // Waits between looks at a server that has no WaitOperation or answers it at once, and between calls that fail.
 const (
 	firstPause   = 200 * time.Millisecond
@@ -44,10 +50,14 @@ type watcher struct {
 	tolerated int
 
 	atOnce   bool          // the next look is without a wait
-	polls    bool          // the server has no WaitOperation
+	polls    bool          // the server has no WaitOperation that is of use
+	cuts     int           // how often calls that wait were cut off, and others were not
 	pause    time.Duration // before the next look, where the server does not wait
 	failures int           // in a row
 }
+
+// mostCuts is how often calls that wait may be cut off by a server or a proxy that others reach.
+const mostCuts = 2
 
 // newWatcher returns a watcher with the defaults for an interval, changed by opts.
 func newWatcher(client Client, name string, interval time.Duration, opts []WaitOption) *watcher {
@@ -75,21 +85,45 @@ func (w *watcher) next(ctx context.Context) (*longrunningpb.Operation, error) {
 
 // look makes the server wait, or where it cannot, waits before it asks.
 func (w *watcher) look(ctx context.Context) (*longrunningpb.Operation, error) {
-	if w.atOnce {
+	cut := w.failures >= 2 // who cuts off calls that wait may let those pass that do not
+	switch {
+	case w.atOnce:
 		w.atOnce = false
 		return w.client.Get(ctx, w.name)
-	}
-	if !w.polls && w.failures < 2 { // who cuts off calls that wait may let those pass that do not
+	case !w.polls && !cut:
 		op, err := w.wait(ctx)
-		if status.Code(err) != codes.Unimplemented {
+		if !w.useless(op, err) || ended(ctx, w.name) != nil {
 			return op, err
 		}
 		w.polls = true
+		if status.Code(err) != codes.Unimplemented { // the answer, or the error, may be wrong
+			return w.client.Get(ctx, w.name)
+		}
 	}
 	if err := w.rest(ctx); err != nil {
 		return nil, err
 	}
-	return w.client.Get(ctx, w.name)
+	op, err := w.client.Get(ctx, w.name)
+	if cut && !w.polls && err == nil {
+		w.cuts++
+		w.polls = w.cuts >= mostCuts
+	}
+	return op, err
+}
+
+// useless reports whether a server does not do what WaitOperation is for: it does not have it, says that the operation is done
+// without how, or fails in a way that does not go away by itself.
+func (w *watcher) useless(op *longrunningpb.Operation, err error) bool {
+	if err == nil {
+		return op.GetDone() && withoutResult(op)
+	}
+	_, told := runtime.RetryAfter(err)
+	return !passing(err, told) && status.Code(err) != codes.ResourceExhausted
+}
+
+// withoutResult reports whether an operation has neither an error nor a response. An Any of no type is none.
+func withoutResult(op *longrunningpb.Operation) bool {
+	return op.GetError() == nil && op.GetResponse().GetTypeUrl() == ""
 }
 
 // wait makes the server wait. After an answer that came at once, as a server may give one that has too many to wait for, it rests.
