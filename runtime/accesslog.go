@@ -42,7 +42,7 @@ func (l *accessLog) write(c *callContext, outcome Outcome) {
 	code := status.Code(outcome.Err)
 	level := l.level
 	if code != codes.OK {
-		level = logLevel(code, outcome.Cause)
+		level = logLevel(code, outcome.Err)
 	} else if l.sample < 1 && rand.Float64() >= l.sample {
 		return
 	}
@@ -79,8 +79,8 @@ func peerOf(ctx context.Context) string {
 }
 
 // logLevel tells the service's faults (error) and its distress (warning) from what callers do (info).
-func logLevel(code codes.Code, cause error) slog.Level {
-	if cause == errDraining { // a health watch that the shutdown ends, as it does each time
+func logLevel(code codes.Code, err error) slog.Level {
+	if err == ErrDraining { // as with each shutdown
 		return slog.LevelInfo
 	}
 	switch code {

@@ -53,14 +53,23 @@ func (s *Server) startBackground(ctx context.Context) {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s.pipeline.left.Go(func() {
+	s.runLeft(func() {
 		<-s.pipeline.drain.started
 		cancel()
 	})
 	for _, f := range s.background.waiting {
 		s.background.begin(f.name)
-		s.pipeline.left.Go(func() { s.runBackground(ctx, f) })
+		s.runLeft(func() { s.runBackground(ctx, f) })
 	}
+}
+
+// runLeft runs f in a goroutine that the shutdown waits for.
+func (s *Server) runLeft(f func()) {
+	s.pipeline.left.Enter() // the shutdown has not begun
+	go func() {
+		defer s.pipeline.left.Leave()
+		f()
+	}()
 }
 
 // runBackground runs f to its end, and ends the server where it fails.

@@ -203,7 +203,7 @@ func TestARefusedRequestIsNotOverlookedByGoroutines(t *testing.T) {
 		return tenBytes, nil
 	}, chat: func(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
 		return func(yield func(*text, error) bool) { // leaves its pump in RecvMsg
-			for range streams.Until(reqs, runtime.Draining(ctx)) {
+			for range streams.Until(reqs, runtime.Draining(ctx), nil) {
 				return
 			}
 		}

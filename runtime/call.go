@@ -64,9 +64,10 @@ type callContext struct {
 	stream   *serverStream         // nil for a unary call
 	refused  atomic.Pointer[error] // what was wrong with a request
 	drained  atomic.Bool           // whether a shutdown cancelled the call
-	over     atomic.Bool           // whether the call has ended
 	detached bool                  // the method runs in a goroutine of its own, which joins the others
-	cancel   context.CancelFunc    // of the method's context; nil without one of ours
+	live     liveCall
+	listed   bool                       // in the list of the method, by the call's own goroutine
+	lazy     atomic.Pointer[lazyCancel] // see lazyContext
 }
 
 type callKey struct{}

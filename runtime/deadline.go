@@ -32,15 +32,15 @@ func (c *callContext) withDeadline(d deadlines) context.Context {
 	timeout := d.standard
 	if deadline, ok := c.Context.Deadline(); ok {
 		if timeout = d.longest; timeout == 0 || time.Until(deadline) <= timeout {
-			return c
+			return (*lazyContext)(c)
 		}
 	}
 	if timeout <= 0 {
-		return c
+		return (*lazyContext)(c)
 	}
 	deadline := time.Now().Add(timeout)
 	ctx, cancel := context.WithDeadline(c, deadline)
-	c.cancel = cancel
+	c.list(cancel)
 	c.deadline.Store(deadline.UnixNano())
 	return ctx
 }

@@ -53,23 +53,18 @@ func internalError(cause string) error {
 	return &fault{status: errInternal, cause: cause}
 }
 
-// publicError is statusOf as an error. What the runtime refuses calls with was made once, for all of them.
+// publicError returns what the caller of an RPC that failed with err gets: the status that was made to be told, never the text around
+// it. A context's error becomes CANCELED or DEADLINE_EXCEEDED, or [ErrDraining] where a shutdown cancelled the call; an error
+// without status becomes UNKNOWN with a fixed text. What the runtime itself rejects calls with was made once, for all of them.
 func (c *callContext) publicError(err error) error {
 	if m, ok := err.(*made); ok {
 		return m
 	}
-	return c.statusOf(err).Err()
-}
-
-// statusOf returns what the caller of an RPC that failed with err is told: the status that was made to be told, never the
-// text around it. A context's error becomes CANCELED or DEADLINE_EXCEEDED, or UNAVAILABLE where a shutdown cancelled the
-// call; an error without status becomes UNKNOWN with a fixed text.
-func (c *callContext) statusOf(err error) *status.Status {
 	st := publicStatus(err)
 	if st.Code() == codes.Canceled && c.drained.Load() {
-		return status.Convert(errDraining)
+		return ErrDraining
 	}
-	return st
+	return st.Err()
 }
 
 // publicStatus returns what of err may be sent: its status without what is for the service only, and no larger than a

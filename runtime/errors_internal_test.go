@@ -49,9 +49,9 @@ func TestStatusOf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := &callContext{Context: context.Background()}
 			c.drained.Store(test.drained)
-			st := c.statusOf(test.err)
+			st := status.Convert(c.publicError(test.err))
 			if st.Code() != test.code || st.Message() != test.message {
-				t.Errorf("statusOf(%v) = %v %q, want %v %q", test.err, st.Code(), st.Message(), test.code, test.message)
+				t.Errorf("publicError(%v) = %v %q, want %v %q", test.err, st.Code(), st.Message(), test.code, test.message)
 			}
 		})
 	}
@@ -60,7 +60,7 @@ func TestStatusOf(t *testing.T) {
 func TestErrorsCarryErrorInfo(t *testing.T) {
 	for reason, err := range map[string]error{
 		ReasonInternal:      internalError("x"),
-		ReasonDraining:      errDraining,
+		ReasonDraining:      ErrDraining,
 		ReasonUnimplemented: Unimplemented("a.B", "C"),
 		ReasonUnknown:       publicStatus(errors.New("x")).Err(),
 	} {
@@ -93,7 +93,7 @@ func TestNewErrorNeverFails(t *testing.T) {
 // TestPublicStatusIsTheSameWhereItMayBe holds that statuses that need no change are not copied.
 func TestPublicStatusIsTheSameWhereItMayBe(t *testing.T) {
 	for name, err := range map[string]error{
-		"foreign": status.Error(codes.NotFound, "no"), "made": errDraining, "wrapped": Wrap(errDraining, "x"),
+		"foreign": status.Error(codes.NotFound, "no"), "made": ErrDraining, "wrapped": Wrap(ErrDraining, "x"),
 	} {
 		if publicStatus(err) != status.Convert(err) {
 			t.Errorf("%s: the status was copied", name)

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/join"
 )
 
 // Go starts fn in a goroutine that belongs to the call of ctx: the call ends, and its answer goes out, when the method and
@@ -43,16 +45,14 @@ type group struct {
 	cancels context.Context // ends when the group fails
 	cancel  context.CancelFunc
 
+	members join.Group
 	mu      sync.Mutex
-	running int
-	closed  bool          // whether it takes no more goroutines
-	ended   chan struct{} // closed when the group is; made by the first who waits
-	err     error         // of the first that failed
-	left    bool          // whether the call was answered without it; only for the goroutine of the call
+	err     error // of the first that failed
+	left    bool  // whether the call was answered without it; only for the goroutine of the call
 }
 
 // closedGroup stands for the group of a call that ended without one.
-var closedGroup = &group{closed: true}
+var closedGroup = new(group)
 
 // openGroup returns the call's group, made by the first goroutine.
 func (c *callContext) openGroup() *group {
@@ -68,53 +68,16 @@ func (c *callContext) openGroup() *group {
 	return c.call.group.Load()
 }
 
-// enter counts a goroutine, unless the group is closed: who calls [Go] while the call ends may come too late.
-func (g *group) enter() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.closed {
-		g.running++
-	}
-	return !g.closed
-}
-
-// leave takes a goroutine that enter counted out of the group.
-func (g *group) leave() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.running--; g.running == 0 && g.ended != nil {
-		g.close()
-	}
-}
-
-// end closes the group when none of its goroutines runs any more. The channel is closed when that is so.
-func (g *group) end() <-chan struct{} {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.ended == nil {
-		g.ended = make(chan struct{})
-		if g.running == 0 {
-			g.close()
-		}
-	}
-	return g.ended
-}
-
-// close closes the group; g is locked.
-func (g *group) close() {
-	g.closed = true
-	close(g.ended)
-}
-
-// start runs fn in the group, with a context made of ctx, and reports whether it could.
+// start runs fn in the group, with a context made of ctx, and reports whether it could: who calls [Go] while the call ends may come
+// too late.
 func (g *group) start(ctx context.Context, fn func(ctx context.Context) error) bool {
-	if !g.enter() {
+	if g == closedGroup || !g.members.Enter() {
 		return false
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(g.cancels, cancel)
 	go func() {
-		defer g.leave()
+		defer g.members.Leave()
 		defer cancel()
 		defer stop()
 		err := errGoroutineEnded // unless fn returns
@@ -170,7 +133,7 @@ func (c *callContext) joinGroup(g *group, err error) error {
 		return err
 	}
 	g.failWith(err)
-	ended := g.end()
+	ended := g.members.Ended()
 	select {
 	case <-ended:
 		return g.join(err)
@@ -190,7 +153,7 @@ func (g *group) join(err error) error {
 	if err != nil {
 		g.failWith(err)
 	}
-	<-g.end()
+	<-g.members.Ended()
 	g.cancel()
 	if _, panicked := g.err.(*fault); panicked || err == nil {
 		return g.err

@@ -130,7 +130,7 @@ func (h *Health) watch(ctx context.Context, req *healthpb.HealthCheckRequest) St
 			}
 			last = status
 			if closed {
-				yield(nil, errDraining)
+				yield(nil, ErrDraining)
 				return
 			}
 			select {

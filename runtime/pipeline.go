@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/join"
 	"github.com/grpcservice/grpcservice/runtime/limit"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
@@ -34,7 +35,7 @@ type pipeline struct {
 	tokenWarning  sync.Once
 	drain         *drain
 
-	left sync.WaitGroup // methods that run on although their call has ended
+	left join.Group // methods that run on although their call has ended, and what runs in the background
 
 	mu      sync.Mutex
 	methods []*method // all that were bound, to tell what is running
@@ -49,12 +50,14 @@ type method struct {
 	stages     []stage
 	waits      bool // whether a stage may take its time
 	deadlines  deadlines
+	apart      bool               // whether the method runs in a goroutine of its own: see runApart
 	checks     checks             // of its requests
 	guard      guardFunc          // of calls that may be made again; nil where none is recognised
 	slots      *limit.Concurrency // nil where any number may run at a time
 	adaptive   bool               // whether slots learns from the calls
 	unaryInfo  grpc.UnaryServerInfo
 	streamInfo grpc.StreamServerInfo
+	live       liveCalls
 	inFlight   atomic.Int64
 }
 
@@ -78,6 +81,7 @@ func (p *pipeline) bind(info MethodInfo, server any) *method {
 		},
 	}
 	m.stages = m.stagesOf()
+	m.apart = m.deadlines.idle > 0 || m.deadlines.total > 0 || m.streamInfo.IsClientStream
 	m.waits = p.authenticator != nil || p.limiter != RateLimiter(localLimiter{}) || info.Policy.Concurrency.MaxWait > 0
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -91,15 +95,17 @@ func (m *method) begin(ctx context.Context) *callContext {
 	return &callContext{Context: ctx, call: Call{method: m, start: time.Now(), id: incomingRequestID(ctx)}}
 }
 
-// followDrain returns the context of a stream, which a shutdown that has run out of patience cancels.
-func (c *callContext) followDrain(d *drain) context.Context {
+// cancellable returns the context of a stream, which a shutdown that has run out of patience cancels.
+func (c *callContext) cancellable() context.Context {
 	ctx, cancel := context.WithCancel(c)
-	stop := context.AfterFunc(d.expired, func() {
-		c.drained.Store(true)
-		cancel()
-	})
-	c.cancel = func() { stop(); cancel() }
+	c.list(cancel)
 	return ctx
+}
+
+// list has a shutdown cancel the call, and its end.
+func (c *callContext) list(cancel context.CancelFunc) {
+	c.listed = true
+	c.call.method.live.add(c, cancel)
 }
 
 // finish closes a call, and must be deferred itself: it recovers the method's panic. It waits for the goroutines that the
@@ -112,13 +118,14 @@ func (m *method) finish(c *callContext, err *error) {
 	if !c.detached {
 		*err = c.join(*err)
 	}
-	c.over.Store(true)
 	if c.stream != nil {
 		c.stream.end(errStreamOver)
 	}
 	cause := *err
 	if cause != nil {
-		*err = c.publicError(cause)
+		if *err = c.publicError(cause); *err == ErrDraining && cause != ErrDraining {
+			cause = fmt.Errorf("%w; %w", ErrDraining, cause)
+		}
 	} else if m.info.Kind == KindUnary {
 		c.call.sent.Store(1)
 	}
@@ -126,8 +133,8 @@ func (m *method) finish(c *callContext, err *error) {
 		m.release(c, *err)
 	}
 	m.tell(c, Outcome{Err: *err, Cause: cause, Duration: time.Since(c.call.start)})
-	if c.cancel != nil {
-		c.cancel()
+	if c.lazy.Swap(lazyOver) != nil || c.listed {
+		m.live.remove(c)
 	}
 }
 

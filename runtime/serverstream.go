@@ -61,17 +61,17 @@ func (m *method) runStream(srv any, ss grpc.ServerStream, handler grpc.StreamHan
 	c := m.begin(ss.Context())
 	defer m.finish(c, &err)
 	m.observe(c)
-	ctx := c.followDrain(m.drain)
+	ctx := c.cancellable()
 	if err := m.admit(ctx, c); err != nil {
 		return err
 	}
 	stream := &serverStream{ServerStream: ss, ctx: ctx, call: c}
 	c.stream = stream
-	if m.deadlines.idle > 0 || m.deadlines.total > 0 {
-		return m.runTimed(stream, func() error { return handler(srv, stream) })
+	if m.apart {
+		return m.runApart(stream, func() error { return handler(srv, stream) })
 	}
 	err = errLeft
-	return handler(srv, stream)
+	return c.completed(handler(srv, stream))
 }
 
 // interceptStream puts the interceptors of [WithStreamInterceptors] around handler, once for all calls.
@@ -92,6 +92,7 @@ type serverStream struct {
 	call  *callContext
 	watch *streamWatch          // nil where the policy bounds no time
 	ended atomic.Pointer[error] // why there are no more messages
+	whole atomic.Bool           // all requests were received
 }
 
 // errStreamOver is what goroutines get that use a stream after its method has returned.
@@ -116,6 +117,7 @@ func (s *serverStream) RecvMsg(req any) error {
 		return err
 	}
 	if err := s.ServerStream.RecvMsg(req); err != nil {
+		s.whole.CompareAndSwap(false, err == io.EOF)
 		return cmp.Or(s.over(), err)
 	}
 	s.watch.touch()
@@ -132,10 +134,13 @@ func (s *serverStream) refuse(err error) error {
 	return err
 }
 
-// SendMsg sends a response.
+// SendMsg sends a response. The one response of a call that a shutdown has cut off is not sent unless it is made of all requests.
 func (s *serverStream) SendMsg(resp any) error {
 	if err := s.over(); err != nil {
 		return err
+	}
+	if s.call.drained.Load() && s.call.call.method.info.Kind == KindClientStream && !s.whole.Load() {
+		return ErrDraining
 	}
 	if err := s.ServerStream.SendMsg(resp); err != nil {
 		return cmp.Or(s.over(), err)

@@ -54,7 +54,7 @@ func (s *Server) shutDown(server *grpc.Server) error {
 	s.pipeline.drain.start()
 	ended := inBackground(func() {
 		server.GracefulStop()
-		s.pipeline.left.Wait()
+		<-s.pipeline.left.Ended()
 	})
 	var err error
 	if !s.stop.wait(s.config.shutdownTimeout, ended) {
@@ -71,7 +71,7 @@ func (s *Server) shutDown(server *grpc.Server) error {
 // cutOff ends the calls that did not end by themselves, and returns their names in an error.
 func (s *Server) cutOff(server *grpc.Server, ended <-chan struct{}) error {
 	cut := s.pipeline.running()
-	s.pipeline.drain.expire()
+	s.pipeline.expire()
 	s.stop.wait(cancelGrace, ended)
 	if err := s.stopNow(server); err != nil || cut == "" {
 		return err
@@ -83,10 +83,10 @@ func (s *Server) cutOff(server *grpc.Server, ended <-chan struct{}) error {
 func (s *Server) stopNow(server *grpc.Server) error {
 	s.health.shutDown()
 	s.pipeline.drain.start()
-	s.pipeline.drain.expire()
+	s.pipeline.expire()
 	stopped := inBackground(func() {
 		server.Stop()
-		s.pipeline.left.Wait()
+		<-s.pipeline.left.Ended()
 	})
 	select {
 	case <-stopped:

@@ -7,15 +7,18 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
 
-// Until returns s, which ends when done is closed, too. It is for methods that wait for the next request of a client that may
-// have none to send, and that should end when the server drains:
+// Until returns s, which fails with reason when done is closed. It is for methods that wait for the next request of a client that
+// may have none to send, and that should end when the server drains:
 //
-//	for req, err := range stream.Until(reqs, runtime.Draining(ctx)) { … }
+//	for req, err := range stream.Until(reqs, runtime.Draining(ctx), runtime.ErrDraining) { … }
+//
+// A method that returns that error tells its client that the call was cut off. A nil reason ends the stream as if nothing were missing:
+// do not use it for requests of which all count, such as the chunks of an upload.
 //
 // s is ranged over in a goroutine of its own, which ends when s yields next, or ends, after the range over the stream has; the
 // requests of a call end with the call. What s yields then is lost. A panic in s goes on, as a [runtime.RequestPanic], in the
 // range over the stream.
-func Until[T any](s runtime.Stream[T], done <-chan struct{}) runtime.Stream[T] {
+func Until[T any](s runtime.Stream[T], done <-chan struct{}, reason error) runtime.Stream[T] {
 	return func(yield func(*T, error) bool) {
 		items, stop := make(chan item[T]), make(chan struct{})
 		defer close(stop)
@@ -23,6 +26,9 @@ func Until[T any](s runtime.Stream[T], done <-chan struct{}) runtime.Stream[T] {
 		for {
 			select {
 			case <-done:
+				if reason != nil {
+					yield(nil, reason)
+				}
 				return
 			case next := <-items:
 				if next.panic != nil {

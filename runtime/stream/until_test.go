@@ -25,7 +25,7 @@ func TestUntilIsTheStream(t *testing.T) {
 					yield(nil, end)
 				}
 			}
-			wantValues(t, stream.Until(s, make(chan struct{})), end, 0, 1, 2)
+			wantValues(t, stream.Until(s, make(chan struct{}), nil), end, 0, 1, 2)
 		})
 	}
 }
@@ -39,15 +39,15 @@ func TestUntilEndsWhenItIsDone(t *testing.T) {
 				yield(one, nil)
 			}
 		}
-		got := 0
-		for _, err := range stream.Until(s, done) {
-			if got++; err != nil {
-				t.Error(err)
+		got, ended := 0, error(nil)
+		for _, err := range stream.Until(s, done, runtime.ErrDraining) {
+			if ended = err; err == nil {
+				got++
+				close(done)
 			}
-			close(done)
 		}
-		if got != 1 {
-			t.Errorf("%d messages, want one", got)
+		if got != 1 || ended != runtime.ErrDraining {
+			t.Errorf("%d messages and %v, want one and the reason", got, ended)
 		}
 		close(over)
 	})
@@ -61,7 +61,7 @@ func TestUntilStopsItsStreamWhenTheReaderStops(t *testing.T) {
 			for yield(one, nil) {
 			}
 		}
-		for range stream.Until(s, nil) {
+		for range stream.Until(s, nil, nil) {
 			break
 		}
 		<-stopped
@@ -74,7 +74,7 @@ func TestUntilPassesAPanicOn(t *testing.T) {
 			t.Errorf("recovered %v", p)
 		}
 	}()
-	for range stream.Until(func(func(*number, error) bool) { panic("boom") }, nil) {
+	for range stream.Until(func(func(*number, error) bool) { panic("boom") }, nil, nil) {
 		t.Error("a stream that panics yielded")
 	}
 }
@@ -92,7 +92,7 @@ func TestUntilEndsAnOpenChatAtTheShutdown(t *testing.T) {
 		}
 		done := make(chan struct{})
 		close(done)
-		for range stream.Until(reqs, done) {
+		for range stream.Until(reqs, done, nil) {
 			t.Error("there was a request")
 		}
 		return nil

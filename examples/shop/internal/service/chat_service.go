@@ -19,9 +19,9 @@ func NewChatService() *ChatService { return &ChatService{} }
 // Chat sends each message back, with the time at which it came, until the client has said all or the server shuts down.
 func (s *ChatService) Chat(ctx context.Context, messages runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage] {
 	return func(yield func(*shopv1.ChatMessage, error) bool) {
-		for message, err := range stream.Until(messages, runtime.Draining(ctx)) {
+		for message, err := range stream.Until(messages, runtime.Draining(ctx), runtime.ErrDraining) {
 			if err != nil {
-				yield(nil, err) // the client is gone, or the deadline has passed
+				yield(nil, err) // the client is gone, the deadline has passed, or the server drains
 				return
 			}
 			message.Timestamp = timestamppb.Now()
