@@ -164,7 +164,7 @@ func WithTLS(config *tls.Config) ServerOption {
 			c.fail("WithTLS(nil): pass a configuration, or leave the option out to speak plain text")
 			return
 		}
-		c.grpc = append(c.grpc, grpc.Creds(credentials.NewTLS(config)))
+		c.grpc = append(c.grpc, grpc.Creds(timedCredentials{credentials.NewTLS(config)}))
 	}
 }
 

@@ -20,6 +20,7 @@ type Server struct {
 	health     *Health
 	stop       *stopper
 	background background
+	handshakes handshakes
 
 	mu       sync.Mutex
 	opened   bool
@@ -91,7 +92,7 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	s.pipeline.warnOfTokens()
 	s.startBackground(ctx)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(lis) }()
+	go func() { failed <- server.Serve(s.handshakes.listen(lis)) }()
 	select {
 	case err := <-failed:
 		return s.stop.finish(errors.Join(fmt.Errorf("cannot accept connections: %w", err), s.stopNow(server)))

@@ -52,6 +52,7 @@ func (s *Server) shutDown(server *grpc.Server) error {
 	s.health.shutDown()
 	s.stop.wait(s.stop.delay, nil)
 	s.pipeline.drain.start()
+	s.handshakes.close()
 	ended := inBackground(func() {
 		server.GracefulStop()
 		<-s.pipeline.left.Ended()
@@ -84,6 +85,7 @@ func (s *Server) stopNow(server *grpc.Server) error {
 	s.health.shutDown()
 	s.pipeline.drain.start()
 	s.pipeline.expire()
+	s.handshakes.close()
 	stopped := inBackground(func() {
 		server.Stop()
 		<-s.pipeline.left.Ended()
@@ -92,8 +94,11 @@ func (s *Server) stopNow(server *grpc.Server) error {
 	case <-stopped:
 		return nil
 	case <-time.After(handlerGrace):
-		return fmt.Errorf("shutdown left behind methods or functions that ignore their context: %s", s.running())
 	}
+	if running := s.running(); running != "" {
+		return fmt.Errorf("shutdown left behind methods or functions that ignore their context: %s", running)
+	}
+	return nil
 }
 
 // inBackground runs f and returns a channel that is closed when it returns.
