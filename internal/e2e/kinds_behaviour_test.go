@@ -187,11 +187,11 @@ func TestErrorsInTheRequestsOfAClient(t *testing.T) {
 			yield(nil, ours)
 		}
 	}
-	if _, err := client.ClientStream(testContext(t), broken); err != ours {
-		t.Errorf("ClientStream returned %v, want the error of its requests", err)
+	if _, err := client.ClientStream(testContext(t), broken); !errors.Is(err, ours) || status.Code(err) != codes.Unknown {
+		t.Errorf("ClientStream returned %v, want a status that wraps the error of its requests", err)
 	}
-	if _, err := stream.Collect(client.Bidi(testContext(t), broken)); err != ours {
-		t.Errorf("Bidi ended with %v, want the error of its requests", err)
+	if _, err := stream.Collect(client.Bidi(testContext(t), broken)); !errors.Is(err, ours) || status.Code(err) != codes.Unknown {
+		t.Errorf("Bidi ended with %v, want a status that wraps the error of its requests", err)
 	}
 }
 

@@ -36,8 +36,8 @@ func TestShop(t *testing.T) {
 	if err := server.Wait(); err != nil {
 		t.Errorf("server: %v\n%s", err, &log)
 	}
-	if err := <-ended; err != nil {
-		t.Errorf("the open chat ended with %v", err)
+	if err := <-ended; runtime.ReasonOf(err) != runtime.ReasonDraining {
+		t.Errorf("the open chat ended with %v, want the reason of a shutdown", err)
 	}
 }
 
