@@ -63,6 +63,7 @@ type callContext struct {
 	deadline atomic.Int64          // of the method, in Unix nanoseconds, where it is ours; else 0
 	stream   *serverStream         // nil for a unary call
 	refused  atomic.Pointer[error] // what was wrong with a request
+	compress compressChoice        // what the method has chosen
 	drained  atomic.Bool           // whether a shutdown cancelled the call
 	detached bool                  // the method runs in a goroutine of its own, which joins the others
 	live     liveCall

@@ -42,12 +42,12 @@ func serveForeign(m *method, handler grpc.MethodHandler) grpc.MethodHandler {
 			return nil, err
 		}
 		err = errLeft
-		return handler(srv, ctx, func(req any) error {
+		return c.prepared(handler(srv, ctx, func(req any) error {
 			if err := decode(req); err != nil {
-				return err
+				return receiveError(err)
 			}
 			return m.accept(ctx, c, req)
-		}, around(serverWide, inner))
+		}, around(serverWide, inner)))
 	}
 }
 

@@ -32,6 +32,7 @@ type serverConfig struct {
 	onPanic         PanicHandler
 	overrides       *overrides
 	tokens          *seal.Ring // nil without keys
+	compression     compressor
 	reflection      bool
 	grpc            []grpc.ServerOption
 	errs            []error
@@ -57,6 +58,7 @@ func newServerConfig(opts []ServerOption) *serverConfig {
 		shutdownTimeout: DefaultShutdownTimeout,
 		limiter:         localLimiter{},
 		overrides:       newOverrides(),
+		compression:     compressor{CompressAsked, CompressionThreshold},
 	}
 	for _, opt := range opts {
 		opt(c)
@@ -80,6 +82,7 @@ func (c *serverConfig) pipeline() *pipeline {
 		onPanic:       c.onPanic,
 		overrides:     c.overrides,
 		tokens:        c.tokens,
+		compression:   c.compression,
 		drain:         newDrain(),
 	}
 }

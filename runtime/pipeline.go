@@ -32,6 +32,7 @@ type pipeline struct {
 	onPanic       PanicHandler
 	overrides     *overrides
 	tokens        *seal.Ring // nil without keys
+	compression   compressor
 	tokenWarning  sync.Once
 	drain         *drain
 

@@ -118,7 +118,7 @@ func (s *serverStream) RecvMsg(req any) error {
 	}
 	if err := s.ServerStream.RecvMsg(req); err != nil {
 		s.whole.CompareAndSwap(false, err == io.EOF)
-		return cmp.Or(s.over(), err)
+		return cmp.Or(s.over(), receiveError(err))
 	}
 	s.watch.touch()
 	if err := s.call.call.method.accept(s.ctx, s.call, req); err != nil {
@@ -141,6 +141,9 @@ func (s *serverStream) SendMsg(resp any) error {
 	}
 	if s.call.drained.Load() && s.call.call.method.info.Kind == KindClientStream && !s.whole.Load() {
 		return ErrDraining
+	}
+	if s.call.call.sent.Load() == 0 {
+		s.call.prepare(resp)
 	}
 	if err := s.ServerStream.SendMsg(resp); err != nil {
 		return cmp.Or(s.over(), err)

@@ -25,19 +25,19 @@ func serveUnary[S, Req, Resp any](m *method, impl S, call func(S, context.Contex
 		}
 		req := new(Req)
 		if err := decode(req); err != nil {
-			return nil, err
+			return nil, receiveError(err)
 		}
 		if err := m.accept(ctx, c, req); err != nil {
 			return nil, err
 		}
 		err = errLeft
 		if m.guard != nil {
-			return m.guard(ctx, req, func(ctx context.Context) (any, error) {
+			return c.prepared(m.guard(ctx, req, func(ctx context.Context) (any, error) {
 				resp, err := m.answer(ctx, req, serverWide, answer)
 				return resp, c.join(err) // a response is kept once all that belongs to the call has succeeded
-			})
+			}))
 		}
-		return m.answer(ctx, req, serverWide, answer)
+		return c.prepared(m.answer(ctx, req, serverWide, answer))
 	}
 }
 
