@@ -3,6 +3,8 @@ package runtime
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"maps"
 	"slices"
 
@@ -14,7 +16,7 @@ type Principal struct {
 	// ID names the principal uniquely on this server: for OIDC the issuer and the subject. Rates, idempotency keys and
 	// operations belong to it, and the log has it. It must not be empty: see [AuthenticateFunc].
 	ID string
-	// Claims is what else the authenticator knows, of a type that it documents.
+	// Claims is what else the authenticator knows, of a type that it documents. It is not printed.
 	Claims any
 
 	scopes map[string]struct{}
@@ -28,6 +30,12 @@ func NewPrincipal(id string, scopes ...string) *Principal {
 	}
 	return p
 }
+
+// Format implements fmt.Formatter: a principal is printed as its ID. Claims may hold credentials, and are for the log as little.
+func (p Principal) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, p.ID) }
+
+// MarshalText writes the ID, as Format does, for logs in JSON.
+func (p Principal) MarshalText() ([]byte, error) { return []byte(p.ID), nil }
 
 // HasScope says whether the principal has a scope. Nobody, the nil Principal, has none.
 func (p *Principal) HasScope(scope string) bool {

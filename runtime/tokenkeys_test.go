@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	tokenKey   = seal.Key{Secret: []byte("0123456789abcdef")}
+	tokenKey   = seal.NewKey([]byte("0123456789abcdef"))
 	pagedTable = runtime.NewService(echoName, wrapperspb.File_google_protobuf_wrappers_proto,
 		runtime.Unary("One", echoService.One, runtime.Policy{Page: runtime.Page{MaxSize: 10}}))
 )
@@ -91,7 +91,7 @@ func TestTokenRing(t *testing.T) {
 }
 
 func TestTokenKeysThatAreNoGood(t *testing.T) {
-	err := runtime.NewServer(runtime.WithTokenKeys(seal.Key{Secret: []byte("short")})).Run(t.Context(), "127.0.0.1:0")
+	err := runtime.NewServer(runtime.WithTokenKeys(seal.NewKey([]byte("short")))).Run(t.Context(), "127.0.0.1:0")
 	if err == nil || !strings.Contains(err.Error(), "WithTokenKeys: key 1 has 5 bytes") {
 		t.Errorf("got %v", err)
 	}

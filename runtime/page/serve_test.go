@@ -277,7 +277,7 @@ func TestTokensOfAPrincipal(t *testing.T) {
 
 // TestTheServersPolicyAndKeysCount holds that a call has the limits and the keys of its server, of which there may be many.
 func TestTheServersPolicyAndKeysCount(t *testing.T) {
-	keys := []seal.Key{{Secret: []byte("0123456789abcdef")}, {Secret: []byte("fedcba9876543210")}}
+	keys := []seal.Key{seal.NewKey([]byte("0123456789abcdef")), seal.NewKey([]byte("fedcba9876543210"))}
 	serveItems := func(opts ...runtime.ServerOption) itemService {
 		conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {
 			itemTable.Register(r, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {

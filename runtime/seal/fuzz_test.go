@@ -11,7 +11,7 @@ import (
 // FuzzOpen opens any text: none that was not sealed opens, neither as it stands nor as the bytes of a token.
 func FuzzOpen(f *testing.F) {
 	r := ring(f, newKey, oldKey)
-	other := ring(f, seal.Key{Secret: []byte("nobody knows this one")})
+	other := ring(f, seal.NewKey([]byte("nobody knows this one")))
 	for _, seed := range []string{"", "garbage", other.Seal(purpose, seal.Binding{}, never, []byte("body")), r.Seal("other", seal.Binding{}, never, []byte("body"))} {
 		f.Add(seed)
 		raw, _ := base64.RawURLEncoding.DecodeString(seed)

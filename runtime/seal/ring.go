@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Ring is the keys of a service. The first seals, all of them open, so that a key can be replaced while tokens of the old one are
@@ -27,15 +28,15 @@ func NewRing(keys ...Key) (*Ring, error) {
 	}
 	ring := new(Ring)
 	for i, k := range keys {
-		if len(k.Secret) < MinSecret {
-			return nil, fmt.Errorf("key %d has %d bytes, at least %d are needed; make one with: openssl rand -base64 32", i+1, len(k.Secret), MinSecret)
+		if n := len(k.bytes()); n < MinSecret {
+			return nil, fmt.Errorf("key %d has %d bytes, at least %d are needed; make one with: openssl rand -base64 32", i+1, n, MinSecret)
 		}
 		for j, other := range keys[:i] {
-			if bytes.Equal(k.Secret, other.Secret) {
+			if bytes.Equal(k.bytes(), other.bytes()) {
 				return nil, fmt.Errorf("key %d is key %d again; pass it once", i+1, j+1)
 			}
 		}
-		made, err := newKey(k.Secret)
+		made, err := newKey(k.bytes())
 		if err != nil {
 			return nil, fmt.Errorf("key %d: %w", i+1, err)
 		}
@@ -43,6 +44,15 @@ func NewRing(keys ...Key) (*Ring, error) {
 	}
 	return ring, nil
 }
+
+// String says how many keys there are, and nothing of them.
+func (r *Ring) String() string { return fmt.Sprintf("seal.Ring(%d keys, hidden)", len(r.keys)) }
+
+// Format implements fmt.Formatter.
+func (r *Ring) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
+
+// MarshalText keeps the keys out of logs in JSON.
+func (r *Ring) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
 // Random returns a ring of one random key, which dies with the process: another replica does not open its tokens.
 func Random() *Ring {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -14,7 +16,7 @@ import (
 )
 
 func TestKeysThatAreNoGood(t *testing.T) {
-	short := seal.Key{Secret: []byte("hunter2")}
+	short := seal.NewKey([]byte("hunter2"))
 	tests := map[string]struct {
 		keys []seal.Key
 		want string
@@ -34,22 +36,69 @@ func TestKeysThatAreNoGood(t *testing.T) {
 	}
 }
 
+// verbs are all that package fmt has, and some that it has not.
+var verbs = []string{
+	"%v", "%+v", "%#v", "%T", "%t", "%b", "%c", "%d", "%o", "%O", "%q", "%x", "%X", "% x", "%#x", "%U", "%e", "%E", "%f", "%F", "%g", "%G", "%s", "%10s", "%p", "%w", "%z",
+}
+
+// shows reports whether a text has a secret, as it is or as a verb writes it.
+func shows(text, verb, secret string) bool {
+	written := strings.Trim(fmt.Sprintf(verb, []byte(secret)), "[]{}")
+	return strings.Contains(text, secret) || verb != "%T" && verb != "%p" && strings.Contains(text, written) ||
+		strings.Contains(text, base64.StdEncoding.EncodeToString([]byte(secret)))
+}
+
 func TestSecretsAreNotPrinted(t *testing.T) {
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
-		if text := fmt.Sprintf(verb, seal.Key{Secret: []byte("hunter2-hunter2-")}); strings.Contains(text, "hunter2") || !strings.Contains(text, "hidden") {
-			t.Errorf("%s prints %s", verb, text)
+	const secret = "hunter2-hunter2-"
+	key := seal.NewKey([]byte(secret))
+	held := ring(t, key)
+	for what, value := range map[string]any{
+		"a key": key, "a pointer": &key, "keys": []seal.Key{key}, "an array": [1]seal.Key{key}, "a map": map[string]seal.Key{"a": key},
+		"a field": struct{ Key seal.Key }{key}, "a field that is not exported": struct{ key seal.Key }{key},
+		"fields that are not exported": struct {
+			keys []seal.Key
+			at   *seal.Key
+		}{[]seal.Key{key}, &key},
+		"a ring": held, "a ring in a field": struct{ ring *seal.Ring }{held}, "rings": []*seal.Ring{held}, "no key": seal.Key{},
+	} {
+		for _, verb := range verbs {
+			if text := fmt.Sprintf(verb, value); shows(text, verb, secret) {
+				t.Errorf("%s of %s prints %s", verb, what, text)
+			}
+		}
+		encoded, err := json.Marshal(value)
+		if err != nil || shows(string(encoded), "%s", secret) {
+			t.Errorf("%s as JSON is %s, %v", what, encoded, err)
+		}
+		for _, handler := range []func(io.Writer, *slog.HandlerOptions) slog.Handler{
+			func(w io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewTextHandler(w, o) },
+			func(w io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewJSONHandler(w, o) },
+		} {
+			var log bytes.Buffer
+			slog.New(handler(&log, nil)).Info("", "value", value, slog.Group("group", "value", value))
+			if shows(log.String(), "%v", secret) {
+				t.Errorf("a log with %s has %s", what, log.String())
+			}
 		}
 	}
-	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("", "key", oldKey, "config", struct{ Keys []seal.Key }{[]seal.Key{oldKey}})
-	if text := log.String(); strings.Contains(text, base64.StdEncoding.EncodeToString(oldKey.Secret)) || strings.Count(text, "hidden") != 2 {
-		t.Errorf("a log in JSON has %s", text)
+	for _, verb := range verbs {
+		if text := fmt.Sprintf(verb, key); verb != "%T" && verb != "%p" && verb != "%w" && !strings.Contains(text, "hidden") {
+			t.Errorf("%s of a key prints %s", verb, text)
+		}
 	}
 }
 
+// A caller that wipes its secret does not change the key.
+func TestAKeyHasASecretOfItsOwn(t *testing.T) {
+	secret := []byte("0123456789abcdef")
+	key := seal.NewKey(secret)
+	clear(secret)
+	wantOpens(t, ring(t, key), ring(t, oldKey).Seal(purpose, seal.Binding{1}, never, []byte("body")), "body")
+}
+
 func TestParseKeys(t *testing.T) {
-	a := base64.StdEncoding.EncodeToString(newKey.Secret)
-	b := base64.StdEncoding.EncodeToString(oldKey.Secret)
+	a := base64.StdEncoding.EncodeToString([]byte(newSecret))
+	b := base64.StdEncoding.EncodeToString([]byte(oldSecret))
 	keys, err := seal.ParseKeys(" " + a + ",\n" + b)
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +122,7 @@ func TestParseKeys(t *testing.T) {
 func TestKeysWithOneID(t *testing.T) {
 	byID := map[string]seal.Key{}
 	for i := range uint64(1 << 14) {
-		key := seal.Key{Secret: binary.BigEndian.AppendUint64(make([]byte, 8, 16), i)}
+		key := seal.NewKey(binary.BigEndian.AppendUint64(make([]byte, 8, 16), i))
 		id := ring(t, key).Seal(purpose, seal.Binding{1}, never, nil)[:4] // the version and the id
 		if other, ok := byID[id]; ok {
 			both := ring(t, key, other)

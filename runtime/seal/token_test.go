@@ -13,9 +13,14 @@ import (
 
 const purpose = "/shop.v1.UserService/ListUsers"
 
+const (
+	oldSecret = "0123456789abcdef"
+	newSecret = "fedcba9876543210fedcba9876543210"
+)
+
 var (
-	oldKey = seal.Key{Secret: []byte("0123456789abcdef")}
-	newKey = seal.Key{Secret: []byte("fedcba9876543210fedcba9876543210")}
+	oldKey = seal.NewKey([]byte(oldSecret))
+	newKey = seal.NewKey([]byte(newSecret))
 	never  time.Time
 )
 
