@@ -29,14 +29,19 @@ var errGoroutineEnded = internalError("a goroutine of Go ended itself, as FailNo
 
 // runDetached runs fn for nobody.
 func runDetached(ctx context.Context, fn func(ctx context.Context) error) {
+	err := errGoroutineEnded // unless fn returns, or panics
+	defer func() {
+		if err != nil {
+			slog.ErrorContext(ctx, "goroutine failed", "error", err)
+		}
+	}()
 	defer func() {
 		if value := recover(); value != nil {
 			slog.ErrorContext(ctx, "panic", "panic", value, "stack", string(debug.Stack()))
+			err = nil
 		}
 	}()
-	if err := fn(ctx); err != nil {
-		slog.ErrorContext(ctx, "goroutine failed", "error", err)
-	}
+	err = fn(ctx)
 }
 
 // group is the goroutines of one call.

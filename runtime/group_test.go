@@ -183,3 +183,31 @@ func TestStreamsThatYieldFromGoroutines(t *testing.T) {
 		t.Errorf("the log tells %d times of late yields, want once for each of the two calls:\n%s", n, log)
 	}
 }
+
+// firstRecord is a handler that keeps the first record that it gets.
+type firstRecord struct {
+	slog.Handler
+	got chan string
+}
+
+func (h firstRecord) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h firstRecord) Handle(_ context.Context, r slog.Record) error {
+	text := r.Message
+	r.Attrs(func(a slog.Attr) bool { text += " " + a.String(); return true })
+	select {
+	case h.got <- text:
+	default:
+	}
+	return nil
+}
+
+func TestAGoroutineOutsideACallThatEndsItselfIsLogged(t *testing.T) {
+	got, before := make(chan string, 1), slog.Default()
+	slog.SetDefault(slog.New(firstRecord{slog.DiscardHandler, got}))
+	defer slog.SetDefault(before)
+	runtime.Go(context.Background(), func(context.Context) error { goruntime.Goexit(); return nil })
+	if text := within(t, got); !strings.Contains(text, "goroutine failed") || !strings.Contains(text, "ended itself") {
+		t.Errorf("the log has %q", text)
+	}
+}

@@ -38,7 +38,7 @@ func OnProgress[Metadata any](show func(m *Metadata, ended, total int)) EachOpti
 
 // Each does the work of a batch that may succeed in part (AIP-233): it calls work for each child, and returns the results of
 // those that succeeded, in the order of the children. Those that failed are in the metadata's failed_requests, by their index,
-// as [Run.Failed] notes them; a panic is INTERNAL. Where all have failed, the error is the one that AIP-233 asks for: ABORTED.
+// as [Run.Failed] notes them; a panic is INTERNAL, and so is a work that ends its goroutine. Where all have failed, the error is the one that AIP-233 asks for: ABORTED.
 // Metadata without that map are a mistake, which ends the operation with INTERNAL before any work is done.
 //
 // It saves the results as the run's checkpoint, as JSON or proto, so that another attempt calls work for the children that are
@@ -58,20 +58,36 @@ func Each[Req, Metadata, C, R any](
 	}
 	var workers sync.WaitGroup
 	for range min(max(1, config.concurrency), len(children)) {
-		workers.Go(func() {
-			for i, ok := e.take(ctx); ok; i, ok = e.take(ctx) {
-				result, again, err := child(ctx, run.a.log, i, children[i], work)
-				switch {
-				case again != nil && run.a.op.Attempt < run.a.op.MaxAttempts:
-					e.putOff(again)
-				case err == nil || ctx.Err() == nil:
-					e.keep(ctx, i, result, err)
-				}
-			}
-		})
+		workers.Go(func() { workOn(ctx, run, e, children, work, &workers) })
 	}
 	workers.Wait()
 	return e.finish(ctx, run.metadataName())
+}
+
+// workOn calls work for one child after another. Where that ends the goroutine, its child has failed, and another goroutine goes on.
+func workOn[Req, Metadata, C, R any](
+	ctx context.Context, run *Run[Req, Metadata], e *each[R], children []C, work func(context.Context, C) (R, error), workers *sync.WaitGroup,
+) {
+	at := -1 // the child that work is called for; -1 for none
+	defer func() {
+		if at >= 0 {
+			run.a.log.LogAttrs(ctx, slog.LevelError, "work ended its goroutine", slog.Int("child", at))
+			var none R
+			e.keep(ctx, at, none, errInternal.WithCause(errLeft))
+			workers.Go(func() { workOn(ctx, run, e, children, work, workers) })
+		}
+	}()
+	for i, ok := e.take(ctx); ok; i, ok = e.take(ctx) {
+		at = i
+		result, again, err := child(ctx, run.a.log, i, children[i], work)
+		at = -1
+		switch {
+		case again != nil && run.a.op.Attempt < run.a.op.MaxAttempts:
+			e.putOff(again)
+		case err == nil || ctx.Err() == nil:
+			e.keep(ctx, i, result, err)
+		}
+	}
 }
 
 // child calls work for one child, recovered. again is what is in err of [TryAgain].

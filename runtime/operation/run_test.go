@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	goruntime "runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -164,6 +165,8 @@ func byName(_ context.Context, wall string) (*paintResult, error) {
 		return nil, status.Error(codes.FailedPrecondition, wall)
 	case wall == "broken":
 		panic("secret")
+	case wall == "goexit":
+		goruntime.Goexit()
 	}
 	return wrapperspb.String(wall), nil
 }
@@ -174,6 +177,7 @@ func TestEachSucceedsInPart(t *testing.T) {
 		"some":     {`walls: ["wet wall", "b", "broken", "d", "wet"]`, "b d", "0:9 2:13 4:9"},
 		"none":     {`walls: ["wet", "broken"]`, "", "0:9 1:13"},
 		"no child": {``, "", ""},
+		"goexit":   {`walls: ["goexit", "goexit", "c", "goexit", "goexit"]`, "c", "0:13 1:13 3:13 4:13"},
 	} {
 		inTime(t, func(t *testing.T) {
 			s := open(t, operation.Memory(), runtime.Operation{}, paintWalls(byName))
