@@ -16,6 +16,7 @@ type Stub struct {
 	Item      Type   // an item of the list, or of a map its value
 	Key       Type   // what the list can be read from, in its order; without text where nothing is found for it
 	KeyGetter string // the item's method that returns the key; nothing where the item is the key, and of a map
+	KeyGuess  string // the field that the key is, where only its name says that it identifies items, which people's names do not
 	IsMap     bool
 	HasTotal  bool
 
@@ -37,7 +38,7 @@ func (s Stub) HasKey() bool { return !s.Key.isNone() }
 func (b *builder) stubOf(m *protogen.Method, found pattern.Result) Stub {
 	switch {
 	case found.Page != nil:
-		return b.pageStub(found.Page)
+		return b.pageStub(m, found.Page)
 	case found.Batch != nil:
 		return b.batchStub(m, found.Batch)
 	default:
@@ -45,45 +46,20 @@ func (b *builder) stubOf(m *protogen.Method, found pattern.Result) Stub {
 	}
 }
 
-func (b *builder) pageStub(p *pattern.Page) Stub {
+func (b *builder) pageStub(m *protogen.Method, p *pattern.Page) Stub {
 	s := Stub{IsMap: p.Map, HasTotal: len(p.Total) > 0}
 	items := b.field(p.Items.Field())
 	if p.Map {
 		s.Key, s.Item = b.typeOf(items.Message.Fields[0]), b.elementType(items.Message.Fields[1])
 	} else {
 		s.Item = b.elementType(items)
-		s.Key, s.KeyGetter = b.keyOf(items)
+		key := b.keyOf(m, items)
+		s.Key, s.KeyGetter, s.KeyGuess = key.Type, key.Getter, key.Guess
 	}
 	if len(p.Token) == 0 {
-		s.Key, s.KeyGetter = Type{}, "" // a list that is paged by its offset has no place for a key
+		s.Key, s.KeyGetter, s.KeyGuess = Type{}, "", "" // a list that is paged by its offset has no place for a key
 	}
 	return s
-}
-
-// keyOf returns the type of what identifies an item, and how it is read; no type where nothing does.
-func (b *builder) keyOf(items *protogen.Field) (Type, string) {
-	if items.Message == nil {
-		if isKey(items.Desc.Kind()) {
-			return b.elementType(items), ""
-		}
-		return Type{}, ""
-	}
-	for _, name := range keyNames(string(items.Message.Desc.Name())) {
-		desc := items.Message.Desc.Fields().ByName(protoreflect.Name(name))
-		if desc == nil || desc.Cardinality() == protoreflect.Repeated || !isKey(desc.Kind()) {
-			continue
-		}
-		field := b.field(desc)
-		getter, _ := field.MethodName("Get")
-		return b.elementType(field), getter
-	}
-	return Type{}, ""
-}
-
-// keyNames are the names of fields that identify a message of that name, the likeliest first.
-func keyNames(message string) []string {
-	snake := snakeCase(message)
-	return []string{"name", "id", "uid", "key", snake + "_id", snake + "_name", snake + "_key"}
 }
 
 // isKey says whether values of a kind can be compared and ordered.

@@ -1,0 +1,161 @@
+package model
+
+import (
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
+
+// stubKey is what the pages of a list begin after.
+type stubKey struct {
+	Type   Type   // without text where nothing is found
+	Getter string // the item's method that returns it; nothing where the item is the key
+	Guess  string // the field, where nothing but its name says that it identifies items
+}
+
+// keyOf returns what identifies an item of the list that m returns.
+func (b *builder) keyOf(m *protogen.Method, items *protogen.Field) (k stubKey) {
+	if items.Message == nil {
+		if isKey(items.Desc.Kind()) {
+			k.Type = b.elementType(items)
+		}
+		return k
+	}
+	field := keyOfGet(m, items.Message.Desc)
+	if field == nil {
+		field = keyOfResource(items.Message.Desc)
+	}
+	if field == nil {
+		if field = keyByName(items.Message.Desc); field == nil {
+			return k
+		}
+		if !isUniqueByName(field) {
+			k.Guess = string(field.Name())
+		}
+	}
+	known := b.field(field)
+	k.Getter, _ = known.MethodName("Get")
+	k.Type = b.elementType(known)
+	return k
+}
+
+// keyOfGet returns the field of an item that a method of the same service takes to get one; nil where there is none.
+func keyOfGet(list *protogen.Method, item protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
+	methods := list.Desc.Parent().(protoreflect.ServiceDescriptor).Methods()
+	var gets []protoreflect.MethodDescriptor
+	for i := range methods.Len() {
+		switch m := methods.Get(i); {
+		case !isGet(m, item):
+		case m.Name() == "Get"+item.Name(): // before those that get it by something else
+			gets = slices.Insert(gets, 0, m)
+		default:
+			gets = append(gets, m)
+		}
+	}
+	for _, m := range gets {
+		if field := keyInRequest(m.Input(), item); field != nil {
+			return field
+		}
+	}
+	return nil
+}
+
+// isGet reports whether a method returns one item.
+func isGet(m protoreflect.MethodDescriptor, item protoreflect.MessageDescriptor) bool {
+	isRead := slices.ContainsFunc([]string{"Get", "Read", "Fetch", "Describe", "Retrieve", "Show"}, func(verb string) bool {
+		return strings.HasPrefix(string(m.Name()), verb)
+	})
+	if !isRead || m.IsStreamingClient() || m.IsStreamingServer() {
+		return false
+	}
+	if m.Output() == item {
+		return true
+	}
+	fields := m.Output().Fields()
+	for i := range fields.Len() {
+		if f := fields.Get(i); f.Message() == item && f.Cardinality() != protoreflect.Repeated {
+			return true
+		}
+	}
+	return false
+}
+
+// keyInRequest returns the field of an item that the request of a Get names; nil where that does not name one, or several.
+func keyInRequest(request, item protoreflect.MessageDescriptor) (key protoreflect.FieldDescriptor) {
+	fields := request.Fields()
+	for i := range fields.Len() {
+		asked := fields.Get(i)
+		if asked.Cardinality() == protoreflect.Repeated || !isKey(asked.Kind()) {
+			continue
+		}
+		field := sameField(asked, item)
+		if field == nil {
+			continue
+		}
+		if slices.Contains(keyNames(string(item.Name())), string(field.Name())) {
+			return field
+		}
+		if key != nil {
+			return nil
+		}
+		key = field
+	}
+	return key
+}
+
+// sameField returns the field of an item that a field of a request stands for: user_id is the id of a User, and id its user_id.
+func sameField(asked protoreflect.FieldDescriptor, item protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
+	prefix := snakeCase(string(item.Name())) + "_"
+	name := string(asked.Name())
+	for _, candidate := range []string{name, strings.TrimPrefix(name, prefix), prefix + name} {
+		field := item.Fields().ByName(protoreflect.Name(candidate))
+		if field != nil && field.Cardinality() != protoreflect.Repeated && field.Kind() == asked.Kind() {
+			return field
+		}
+	}
+	return nil
+}
+
+// keyOfResource returns the field that the options of google.api say identifies a resource: an IDENTIFIER, or its name; nil where
+// they do not.
+func keyOfResource(item protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
+	for i := range item.Fields().Len() {
+		if field := item.Fields().Get(i); policy.BehaviorsOf(field).Has(policy.BehaviorIdentifier) && isSingleKey(field) {
+			return field
+		}
+	}
+	if field := policy.NameFieldOf(item); field != nil && isSingleKey(field) {
+		return field
+	}
+	return nil
+}
+
+// keyByName returns the field that identifies an item by its name; nil where none is called so.
+func keyByName(item protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
+	for _, name := range keyNames(string(item.Name())) {
+		if field := item.Fields().ByName(protoreflect.Name(name)); field != nil && isSingleKey(field) {
+			return field
+		}
+	}
+	return nil
+}
+
+// keyNames are the names of fields that identify a message of that name, the likeliest first. A name may be one that people have,
+// and which several have.
+func keyNames(message string) []string {
+	snake := snakeCase(message)
+	return []string{"id", "uid", "uuid", snake + "_id", snake + "_key", "key", "name", snake + "_name"}
+}
+
+// isUniqueByName reports whether no two items have the same value in a field that is called so.
+func isUniqueByName(field protoreflect.FieldDescriptor) bool {
+	return !strings.HasSuffix(string(field.Name()), "name")
+}
+
+func isSingleKey(field protoreflect.FieldDescriptor) bool {
+	return field.Cardinality() != protoreflect.Repeated && isKey(field.Kind())
+}
