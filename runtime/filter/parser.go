@@ -51,14 +51,15 @@ func parse(source string) (Expr, *fault) {
 
 // parser goes down the grammar of AIP-160, whose rules its methods are named after.
 type parser struct {
-	lexer lexer
-	tok   token // the one that is not used yet
-	depth int
-	terms int
+	lexer  lexer
+	tok    token // the one that is not used yet
+	values bool  // within brackets right of a comparator, where there are literals
+	depth  int
+	terms  int
 }
 
 func (p *parser) advance() (err *fault) {
-	p.tok, err = p.lexer.next(false)
+	p.tok, err = p.lexer.next(p.values)
 	return err
 }
 
@@ -152,7 +153,7 @@ func (p *parser) term() (Expr, *fault) {
 		if err := p.advance(); err != nil {
 			return nil, err
 		}
-	case p.tok.kind == kindText && p.tok.text[0] == '-':
+	case p.negates():
 		if err := p.cutMinus(); err != nil {
 			return nil, err
 		}
@@ -164,6 +165,14 @@ func (p *parser) term() (Expr, *fault) {
 		return nil, err
 	}
 	return &Not{At: at, Operand: operand}, nil
+}
+
+// negates reports whether the token begins with a minus that negates. Among literals, it is that of a literal, as in age = -3.
+func (p *parser) negates() bool {
+	if p.tok.kind != kindText || p.tok.text[0] != '-' {
+		return false
+	}
+	return !p.values || p.tok.text == "-" && strings.HasPrefix(p.lexer.source[p.lexer.at:], "(")
 }
 
 // cutMinus goes on to what is right behind the minus that the token begins with.
@@ -184,15 +193,16 @@ func (p *parser) simple() (Expr, *fault) {
 	if p.tok.kind != "(" {
 		return p.restriction()
 	}
-	return p.composite()
+	return p.composite(p.values)
 }
 
-// composite is an expression in brackets.
-func (p *parser) composite() (Expr, *fault) {
-	open := p.tok.at
+// composite is an expression in brackets, of literals if values is set.
+func (p *parser) composite(values bool) (Expr, *fault) {
+	open, outside := p.tok.at, p.values
 	if err := p.enter(); err != nil {
 		return nil, err
 	}
+	p.values = values
 	if err := p.advance(); err != nil {
 		return nil, err
 	}
@@ -200,6 +210,7 @@ func (p *parser) composite() (Expr, *fault) {
 	if err != nil {
 		return nil, err
 	}
+	p.values = outside // for what is after the bracket
 	return expr, p.close(open)
 }
 

@@ -32,7 +32,7 @@ func (p *parser) restriction() (Expr, *fault) {
 // compared is what is right of a comparator.
 func (p *parser) compared(left Operand, op Op) (Expr, *fault) {
 	if p.tok.kind == "(" {
-		expr, err := p.composite()
+		expr, err := p.composite(true)
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +81,7 @@ func (p *parser) misspelled() *fault {
 	switch {
 	case operator != "" && operator != p.tok.text:
 		return faultf(p.tok.at, "%s is no operator; write %s, or put a word to search for in quotes", quote(p.tok.text), operator)
-	case p.tok.text[0] == '!':
+	case p.tok.text[0] == '!' && !p.values:
 		return faultf(p.tok.at, `"!" is no operator; write NOT, or put a word to search for in quotes`)
 	}
 	return nil
