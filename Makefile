@@ -9,7 +9,7 @@ PROTOS := $(CURDIR)/.protos
 # The example's copy of them: a buf module cannot lie outside of its project.
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 # The modules.
-MODULES := . runtime/operation internal/deploy/conform examples/shop examples/versions benchmarks tools
+MODULES := . runtime/operation runtime/filter/sqltest internal/deploy/conform examples/shop examples/versions benchmarks tools
 # The protos that somebody may depend on. Those of internal/e2e are nobody's but ours.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
 # What `make breaking` compares with: what is published, or else the last commit.
@@ -26,7 +26,7 @@ demo: generate ## Generate the shop, serve it, call every RPC, stop it
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
-test: lint breaking test-root test-race test-operation test-deploy test-examples test-tools ## Run every check and every test
+test: lint breaking test-root test-race test-operation test-sql test-deploy test-examples test-tools ## Run every check and every test
 
 .PHONY: test-root
 test-root: tools ## Run the unit, golden and end-to-end tests
@@ -39,6 +39,15 @@ test-race: ## Run what has goroutines under the race detector
 .PHONY: test-operation
 test-operation: ## Run the tests of the module for long-running operations
 	cd runtime/operation && go test -race ./...
+
+.PHONY: test-sql
+test-sql: ## Compare filters with what a PostgreSQL and SQLite make of them
+	cd runtime/filter/sqltest && go test ./...
+
+# PostgreSQL is a package of the system. Everything else that tests start is a Go module.
+.PHONY: test-servers
+test-servers: ## Install the servers that tests start (Debian, as root)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y postgresql; }
 
 .PHONY: test-deploy
 test-deploy: ## Decode the manifests into the types of Kubernetes and Istio

@@ -6,7 +6,6 @@ import (
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime/filter"
-	"github.com/grpcservice/grpcservice/runtime/page"
 )
 
 // statuses is the schema of the examples; what stands alone is an error.
@@ -29,7 +28,7 @@ func ExampleFilter_SQL() {
 		return
 	}
 	columns := map[string]string{"code": "s.code", "message": "s.text"}
-	fmt.Println(f.SQL(columns, page.Dollar, 1))
+	fmt.Println(f.SQL(filter.PostgreSQL, columns, 1))
 	// Output: ((s.code IS NOT NULL AND s.code > $2) AND (NOT (s.text IS NOT NULL AND s.text LIKE $3 ESCAPE '!'))) [4 100!%%] <nil>
 }
 

@@ -1,6 +1,9 @@
 package filter
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // What a filter may be at most, so that none costs more than its answer is worth.
 const (
@@ -31,6 +34,9 @@ func parse(source string) (Expr, *fault) {
 	}
 	if at := strings.IndexByte(source, 0); at >= 0 { // which the texts of databases cannot hold
 		return nil, faultf(Pos(at), "the character U+0000 cannot stand in a filter")
+	}
+	if !utf8.ValidString(source) { // neither can protobuf's, but proto2 does not check
+		return nil, faultf(0, "the filter is not UTF-8")
 	}
 	p := &parser{lexer: lexer{source: source}}
 	if err := p.advance(); err != nil {

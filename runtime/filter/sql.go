@@ -2,32 +2,45 @@ package filter
 
 import (
 	"fmt"
+	"math"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// SQL returns the filter as a condition for an SQL query, in brackets, and the values of its placeholders. The query has so many
-// before:
+// Dialect is the SQL of a database, as far as filters need it.
+type Dialect int
+
+// The databases that conditions are tested with: each filter lets the same rows pass as [Filter.Match].
+const (
+	PostgreSQL Dialect = iota + 1 // $1, $2, …
+	SQLite                        // ?, ?, …
+)
+
+// SQL returns the filter as a condition for a query of a database, in brackets, and the values of its placeholders. The query has
+// so many before:
 //
-//	where, args, err := f.SQL(map[string]string{"name": "u.name", "address.city": "a.city"}, page.Dollar, 1)
+//	where, args, err := f.SQL(filter.PostgreSQL, map[string]string{"name": "u.name", "address.city": "a.city"}, 1)
 //	…
 //	rows, err := db.QueryContext(ctx, "SELECT … FROM users u … WHERE u.tenant = $1 AND "+where, append([]any{tenant}, args...)...)
 //
-// Columns has, for the paths of fields, what the query calls them. Placeholder writes the nth value, from 1: page.Dollar,
-// page.Question. Values are string, bool, int64, uint64, float64, protoreflect.EnumNumber, time.Time and time.Duration. No value and
-// no name of the filter gets into the text. A filter that is empty lets all rows pass.
+// Columns has, for the paths of fields, what the query calls them. Values are string, bool, int64, float64, []byte,
+// protoreflect.EnumNumber, time.Time in UTC and time.Duration. No value and no name of the filter gets into the text. A filter that
+// is empty lets all rows pass.
 //
-// A column that is NULL is a field that is not there, so that rows pass that [Filter.Match] is true of. The two differ where the
-// database thinks otherwise of the order of strings, of equal strings, or of how exact a time is.
+// A column that is NULL is a field that is not there, so that the rows pass that [Filter.Match] is true of. For that, texts are
+// ordered by their bytes, wildcards are sensitive to case, and a NaN is in no order. Times must be stored in UTC; a column whose
+// collation takes different texts for equal needs a COLLATE in columns.
 //
-// A field without a column, a list, a map, a function and a word that stands alone are INVALID_ARGUMENT, as an error of
-// [Schema.Parse]. Give the schema the same fields, and no search, so that its errors list what there is.
-func (f *Filter) SQL(columns map[string]string, placeholder func(n int) string, before int) (text string, args []any, err error) {
+// These are INVALID_ARGUMENT, as an error of [Schema.Parse]: a field without a column, a list, a map, a function, a word that stands
+// alone, an integer above the largest int64, and a time more exact than a microsecond, as columns have none. Give the schema the same
+// fields, and no search, so that its errors list what there is.
+func (f *Filter) SQL(dialect Dialect, columns map[string]string, before int) (text string, args []any, err error) {
 	if f.expr == nil {
 		return "(1 = 1)", nil, nil
 	}
-	w := sqlWriter{columns: columns, placeholder: placeholder, before: before}
+	w := sqlWriter{dialect: dialect, columns: columns, before: before}
 	if fault := w.expr(f.expr); fault != nil {
 		return "", nil, fault.status(f.field, f.source)
 	}
@@ -36,11 +49,11 @@ func (f *Filter) SQL(columns map[string]string, placeholder func(n int) string, 
 
 // sqlWriter writes the condition.
 type sqlWriter struct {
-	columns     map[string]string
-	placeholder func(n int) string
-	before      int
-	text        strings.Builder
-	args        []any
+	dialect Dialect
+	columns map[string]string
+	before  int
+	text    strings.Builder
+	args    []any
 }
 
 func (w *sqlWriter) expr(expr Expr) *fault {
@@ -81,7 +94,7 @@ func (w *sqlWriter) restriction(r *Restriction) *fault {
 	case !ok:
 		return faultf(r.Pos(), "no field %s to filter by", quote(left.Path()))
 	case r.Value != nil:
-		w.comparison(column, r, right)
+		return w.comparison(column, r, right)
 	case r.Op == Has && !r.Field.HasPresence():
 		w.unlessNull(column, "<>", zeroOf(r.Field))
 	case r.Op == Equals:
@@ -93,51 +106,105 @@ func (w *sqlWriter) restriction(r *Restriction) *fault {
 }
 
 // comparison writes what compares a column with a literal.
-func (w *sqlWriter) comparison(column string, r *Restriction, right *Member) {
+func (w *sqlWriter) comparison(column string, r *Restriction, right *Member) *fault {
+	value, fault := stored(r.Value, right)
+	if fault != nil {
+		return fault
+	}
 	pattern := right.Pattern()
 	like := len(pattern) > 1 && !r.Op.orders()
+	_, isText := value.(string)
+	_, isFloat := value.(float64)
 	switch {
-	case r.Op == NotEquals && like:
-		w.orNull(column, "NOT LIKE", likePattern(pattern))
-	case r.Op == NotEquals:
-		w.orNull(column, "<>", r.Value)
 	case like:
-		w.unlessNull(column, "LIKE", likePattern(pattern))
+		w.like(column, pattern, r.Op == NotEquals)
+	case r.Op == NotEquals:
+		w.orNull(column, "<>", value)
 	case r.Op == Has:
-		w.unlessNull(column, "=", r.Value)
+		w.unlessNull(column, "=", value)
+	case isText && r.Op.orders():
+		fmt.Fprintf(&w.text, "(%s IS NOT NULL AND %[1]s%s %s %s)", column, w.dialect.byBytes(), r.Op, w.arg(value))
+	case isFloat && (r.Op == Greater || r.Op == GreaterOrEqual): // PostgreSQL takes a NaN for greater than all else
+		fmt.Fprintf(&w.text, "(%s IS NOT NULL AND %[1]s %s %s AND %[1]s <= %[4]s)", column, r.Op, w.arg(value), w.arg(math.Inf(1)))
 	default:
-		w.unlessNull(column, string(r.Op), r.Value)
+		w.unlessNull(column, string(r.Op), value)
 	}
+	return nil
+}
+
+// stored returns the value as columns have it.
+func stored(value any, literal *Member) (any, *fault) {
+	switch v := value.(type) {
+	case uint64:
+		if v > math.MaxInt64 {
+			return nil, faultf(literal.At, "%s cannot be asked of the database, whose integers end at %d", literal, math.MaxInt64)
+		}
+		return int64(v), nil
+	case time.Time:
+		if v.Nanosecond()%int(time.Microsecond) != 0 {
+			return nil, faultf(literal.At, "%s cannot be asked of the database, whose times are exact to a microsecond; leave out the digits after that", literal)
+		}
+	}
+	return value, nil
+}
+
+// byBytes returns what follows a column to compare texts by their bytes, as Go does.
+func (d Dialect) byBytes() string {
+	if d == SQLite {
+		return " COLLATE BINARY"
+	}
+	return ` COLLATE "C"`
+}
+
+// like writes a comparison with a pattern.
+func (w *sqlWriter) like(column string, pattern []string, not bool) {
+	operator, text, escape := "LIKE", likePattern(pattern), " ESCAPE '!'" // not a backslash, which databases disagree about
+	if w.dialect == SQLite {                                              // whose LIKE does not tell letters by their case
+		operator, text, escape = "GLOB", globPattern(pattern), ""
+	}
+	if not {
+		fmt.Fprintf(&w.text, "(%s IS NULL OR %[1]s NOT %s %s%s)", column, operator, w.arg(text), escape)
+		return
+	}
+	fmt.Fprintf(&w.text, "(%s IS NOT NULL AND %[1]s %s %s%s)", column, operator, w.arg(text), escape)
 }
 
 // unlessNull writes a comparison that is false of NULL, and not NULL, which would stay so through a NOT. The column is alone
 // beside the comparator, so that an index finds it.
 func (w *sqlWriter) unlessNull(column, operator string, value any) {
-	fmt.Fprintf(&w.text, "(%s IS NOT NULL AND %s %s %s)", column, column, operator, w.arg(operator, value))
+	fmt.Fprintf(&w.text, "(%s IS NOT NULL AND %[1]s %s %s)", column, operator, w.arg(value))
 }
 
 // orNull writes a comparison that is true of NULL.
 func (w *sqlWriter) orNull(column, operator string, value any) {
-	fmt.Fprintf(&w.text, "(%s IS NULL OR %s %s %s)", column, column, operator, w.arg(operator, value))
+	fmt.Fprintf(&w.text, "(%s IS NULL OR %[1]s %s %s)", column, operator, w.arg(value))
 }
 
-// arg adds a value and returns what is right of the comparator.
-func (w *sqlWriter) arg(operator string, value any) string {
+// arg adds a value and returns its placeholder.
+func (w *sqlWriter) arg(value any) string {
 	w.args = append(w.args, value)
-	placeholder := w.placeholder(w.before + len(w.args))
-	if strings.HasSuffix(operator, "LIKE") {
-		return placeholder + " ESCAPE '!'" // not a backslash, which databases disagree about
+	if w.dialect == SQLite {
+		return "?"
 	}
-	return placeholder
+	return fmt.Sprintf("$%d", w.before+len(w.args))
 }
 
 // likePattern returns a pattern for LIKE.
 func likePattern(pattern []string) string {
+	return joinEscaped(pattern, "%", strings.NewReplacer("!", "!!", "%", "!%", "_", "!_"))
+}
+
+// globPattern returns a pattern for GLOB.
+func globPattern(pattern []string) string {
+	return joinEscaped(pattern, "*", strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]"))
+}
+
+func joinEscaped(pattern []string, wildcard string, replacer *strings.Replacer) string {
 	escaped := make([]string, len(pattern))
 	for i, piece := range pattern {
-		escaped[i] = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(piece)
+		escaped[i] = replacer.Replace(piece)
 	}
-	return strings.Join(escaped, "%")
+	return strings.Join(escaped, wildcard)
 }
 
 // zeroOf returns the zero value of a scalar, of the type that [Restriction.Value] has.
@@ -146,7 +213,9 @@ func zeroOf(field protoreflect.FieldDescriptor) any {
 	case int32:
 		return int64(zero)
 	case uint32:
-		return uint64(zero)
+		return int64(zero)
+	case uint64:
+		return int64(0)
 	case float32:
 		return float64(zero)
 	default:

@@ -8,7 +8,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime/filter"
-	"github.com/grpcservice/grpcservice/runtime/page"
 )
 
 // columns is all that the tests of SQL have in their table.
@@ -24,10 +23,10 @@ func TestSQL(t *testing.T) {
 		`age != 3`:                   `(age IS NULL OR age <> ?) [3]`,
 		`age:3`:                      `(age IS NOT NULL AND age = ?) [3]`,
 		`address.city = "x' OR 1=1"`: `(a.city IS NOT NULL AND a.city = ?) [x' OR 1=1]`,
-		`name = "50%_*!"`:            `(name IS NOT NULL AND name LIKE ? ESCAPE '!') [50!%!_%!!]`,
-		`name:*x`:                    `(name IS NOT NULL AND name LIKE ? ESCAPE '!') [%x]`,
-		`name != "*x"`:               `(name IS NULL OR name NOT LIKE ? ESCAPE '!') [%x]`,
-		`name < "a*"`:                `(name IS NOT NULL AND name < ?) [a*]`,
+		`name = "50%_*!"`:            `(name IS NOT NULL AND name GLOB ?) [50%_*!]`,
+		`name:*x`:                    `(name IS NOT NULL AND name GLOB ?) [*x]`,
+		`name != "*x"`:               `(name IS NULL OR name NOT GLOB ?) [*x]`,
+		`name < "a*"`:                `(name IS NOT NULL AND name COLLATE BINARY < ?) [a*]`,
 		`name = "\*"`:                `(name IS NOT NULL AND name = ?) [*]`,
 		`active = false AND age = 1`: `((active IS NOT NULL AND active = ?) AND (age IS NOT NULL AND age = ?)) [false 1]`,
 		`state = STATE_OPEN`:         `(state IS NOT NULL AND state = ?) [1]`,
@@ -46,7 +45,28 @@ func TestSQL(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		where, args, err := f.SQL(columns, page.Question, 0)
+		where, args, err := f.SQL(filter.SQLite, columns, 0)
+		if got := fmt.Sprint(where, " ", args); got != want || err != nil {
+			t.Errorf("%s:\ngot  %s, %v\nwant %s", text, got, err, want)
+		}
+	}
+}
+
+// TestSQLOfPostgreSQL holds where the databases differ.
+func TestSQLOfPostgreSQL(t *testing.T) {
+	schema := filter.For(userDescriptor(t))
+	for text, want := range map[string]string{
+		`name = "a_*"`:                        `(name IS NOT NULL AND name LIKE $3 ESCAPE '!') [a!_%]`,
+		`name >= "a"`:                         `(name IS NOT NULL AND name COLLATE "C" >= $3) [a]`,
+		`ratio > 2`:                           `(ratio IS NOT NULL AND ratio > $3 AND ratio <= $4) [2 +Inf]`,
+		`created > 2020-01-01T02:00:00+02:00`: `(created IS NOT NULL AND created > $3) [2020-01-01 00:00:00 +0000 UTC]`,
+	} {
+		f, err := schema.Parse("filter", text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		where, args, err := f.SQL(filter.PostgreSQL, columns, 2)
 		if got := fmt.Sprint(where, " ", args); got != want || err != nil {
 			t.Errorf("%s:\ngot  %s, %v\nwant %s", text, got, err, want)
 		}
@@ -56,22 +76,23 @@ func TestSQL(t *testing.T) {
 func TestNotInSQL(t *testing.T) {
 	schema := filter.For(userDescriptor(t))
 	for text, want := range map[string]string{
-		`age = 1 score = 2`: `column 9: no field "score" to filter by`,
-		`word`:              `column 1: "word" cannot be asked of the database`,
-		`tags:x`:            `column 1: "tags:x" cannot be asked of the database`,
-		`labels:x`:          `column 1: "labels:x" cannot be asked of the database`,
-		`labels.x = y`:      `column 1: "labels.x = y" cannot be asked of the database`,
-		`homes.city:Rome`:   `column 1: "homes.city:Rome" cannot be asked of the database`,
-		`detail.reason = x`: `column 1: "detail.reason = x" cannot be asked of the database`,
-		`address:city`:      `column 1: "address:city" cannot be asked of the database`,
-		`extra.x = 1`:       `column 1: "extra.x = 1" cannot be asked of the database`,
+		`age = 1 score = 2`:                      `column 9: no field "score" to filter by`,
+		`word`:                                   `column 1: "word" cannot be asked of the database`,
+		`tags:x`:                                 `column 1: "tags:x" cannot be asked of the database`,
+		`labels:x`:                               `column 1: "labels:x" cannot be asked of the database`,
+		`labels.x = y`:                           `column 1: "labels.x = y" cannot be asked of the database`,
+		`homes.city:Rome`:                        `column 1: "homes.city:Rome" cannot be asked of the database`,
+		`detail.reason = x`:                      `column 1: "detail.reason = x" cannot be asked of the database`,
+		`address:city`:                           `column 1: "address:city" cannot be asked of the database`,
+		`extra.x = 1`:                            `column 1: "extra.x = 1" cannot be asked of the database`,
+		`created > 2020-01-01T00:00:00.0000001Z`: `column 11: 2020-01-01T00:00:00.0000001Z cannot be asked of the database, whose times are exact to a microsecond; leave out the digits after that`,
 	} {
 		f, err := schema.Parse("filter", text)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		_, _, err = f.SQL(columns, page.Question, 0)
+		_, _, err = f.SQL(filter.SQLite, columns, 0)
 		wantFault(t, text, err, want)
 	}
 }
@@ -79,12 +100,12 @@ func TestNotInSQL(t *testing.T) {
 // TestZerosOfPresence checks that a field:* of SQL compares with the type that other comparisons have.
 func TestZerosOfPresence(t *testing.T) {
 	schema := filter.For(userDescriptor(t))
-	for field, want := range map[string]any{"name": "", "age": int64(0), "ratio": float64(0), "active": false, "small": uint64(0), "state": protoreflect.EnumNumber(0)} {
+	for field, want := range map[string]any{"name": "", "age": int64(0), "ratio": float64(0), "active": false, "small": int64(0), "state": protoreflect.EnumNumber(0)} {
 		f, err := schema.Parse("filter", field+":*")
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, args, err := f.SQL(map[string]string{field: field}, page.Question, 0)
+		_, args, err := f.SQL(filter.SQLite, map[string]string{field: field}, 0)
 		if diff := cmp.Diff([]any{want}, args); diff != "" || err != nil {
 			t.Errorf("%s: %v %s", field, err, diff)
 		}
