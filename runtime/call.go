@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 )
 
 // Call is one RPC while it runs on the server. It is made once per call, is carried by the context that the method gets,
@@ -58,6 +60,7 @@ type callContext struct {
 	call Call
 
 	observed int                   // how many observers know of the call
+	load     bounds.Call           // what the call counts for among those of the server
 	slot     time.Time             // since when the call counts for the method's concurrency; zero if it does not
 	ran      atomic.Bool           // whether the call reached its method; known where the concurrency is adaptive
 	deadline atomic.Int64          // of the method, in Unix nanoseconds, where it is ours; else 0

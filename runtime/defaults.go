@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"time"
 
 	"google.golang.org/grpc"
@@ -37,6 +38,31 @@ const (
 	// that pings more often is thrown out. [ClientKeepaliveTime] keeps well away from it.
 	MinPingInterval = 20 * time.Second
 )
+
+// GRPCOptions returns the options that a [Server] passes to grpc: its limits, its credentials, and what
+// lets it bound calls and connections. Pass them to [grpc.NewServer] where you need a server of your
+// own, and the same options to [On]:
+//
+//	server := grpc.NewServer(runtime.GRPCOptions(opts...)...)
+//	ours := runtime.On(server, opts...)
+//
+// Wrong options panic, as those of On do.
+func GRPCOptions(opts ...ServerOption) []grpc.ServerOption {
+	config := newServerConfig(opts)
+	if err := errors.Join(config.errs...); err != nil {
+		panic(err)
+	}
+	return config.grpcOptions(newAdmission(config.limits, config.logger))
+}
+
+// grpcOptions returns the options of a server whose transport a counts.
+func (c *serverConfig) grpcOptions(a *admission) []grpc.ServerOption {
+	opts := append(defaultServerOptions(), grpc.Creds(a.Credentials(c.creds)))
+	if c.limits.Calls > 0 || c.limits.CallsPerPeer > 0 {
+		opts = append(opts, grpc.InTapHandle(a.tapHandle))
+	}
+	return append(opts, c.grpc...)
+}
 
 // defaultServerOptions returns the grpc options of every [Server].
 func defaultServerOptions() []grpc.ServerOption {

@@ -20,6 +20,9 @@ const (
 	// ReasonRateLimited is the reason of RESOURCE_EXHAUSTED where calls come faster than the policy allows. RetryInfo says
 	// when to try again, QuotaFailure whose rate it is.
 	ReasonRateLimited = "RATE_LIMITED"
+	// ReasonTooManyCalls is the reason of RESOURCE_EXHAUSTED where one peer has as many calls at a time as the server allows it.
+	// RetryInfo says when to try again.
+	ReasonTooManyCalls = "TOO_MANY_CALLS"
 	// ReasonUnauthenticated is the reason of UNAUTHENTICATED: the call has no credentials, or none that the server accepts.
 	ReasonUnauthenticated = "UNAUTHENTICATED"
 	// ReasonAccessDenied is the reason of PERMISSION_DENIED where the authoriser refuses the principal.

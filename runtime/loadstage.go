@@ -89,10 +89,16 @@ func (m *method) acquire(ctx context.Context, c *callContext) (ok, waited bool) 
 	return m.slots.Acquire(ctx, rateKey(c, ByPrincipal))
 }
 
-// release gives back the place of a call that ended with err. An adaptive limit learns from calls
+// release gives back what a call held that ended with err.
+func (m *method) release(c *callContext, err error) {
+	m.releaseSlot(c, err)
+	c.load.End()
+}
+
+// releaseSlot gives back the place of a call among the running calls of its method. An adaptive limit learns from calls
 // that the method answered: not from those that were rejected, that an interceptor answered, or whose
 // response was kept from an earlier call. An error counts only if it came late.
-func (m *method) release(c *callContext, err error) {
+func (m *method) releaseSlot(c *callContext, err error) {
 	switch {
 	case c.slot.IsZero():
 	case m.adaptive && !c.ran.Load():

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
@@ -25,6 +26,8 @@ type serverConfig struct {
 	authenticator   Authenticator
 	open            bool
 	limiter         RateLimiter
+	limits          bounds.Limits
+	creds           credentials.TransportCredentials // nil for plain text
 	validator       Validator
 	idempotency     IdempotencyGuard
 	unary           []grpc.UnaryServerInterceptor
@@ -48,6 +51,14 @@ const (
 	// DefaultShutdownTimeout is how long calls in flight may take to end after the drain delay. Together with the delay it
 	// leaves some of the 30 s that Kubernetes grants a pod.
 	DefaultShutdownTimeout = 20 * time.Second
+	// DefaultMaxCalls is how many calls a server has at a time, streams included.
+	DefaultMaxCalls = 20_000
+	// DefaultMaxCallsPerPeer is how many of them come from one address.
+	DefaultMaxCallsPerPeer = 10_000
+	// DefaultMaxConnections is how many connections a server has at a time.
+	DefaultMaxConnections = 10_000
+	// DefaultMaxConnectionsPerPeer is how many of them come from one address.
+	DefaultMaxConnectionsPerPeer = 5_000
 )
 
 func newServerConfig(opts []ServerOption) *serverConfig {
@@ -57,8 +68,12 @@ func newServerConfig(opts []ServerOption) *serverConfig {
 		drainDelay:      DefaultDrainDelay,
 		shutdownTimeout: DefaultShutdownTimeout,
 		limiter:         localLimiter{},
-		overrides:       newOverrides(),
-		compression:     compressor{CompressAsked, CompressionThreshold},
+		limits: bounds.Limits{
+			Calls: DefaultMaxCalls, CallsPerPeer: DefaultMaxCallsPerPeer,
+			Connections: DefaultMaxConnections, ConnectionsPerPeer: DefaultMaxConnectionsPerPeer,
+		},
+		overrides:   newOverrides(),
+		compression: compressor{CompressAsked, CompressionThreshold},
 	}
 	for _, opt := range opts {
 		opt(c)
@@ -75,6 +90,7 @@ func (c *serverConfig) pipeline() *pipeline {
 		authenticator: c.authenticator,
 		open:          c.open,
 		limiter:       c.limiter,
+		admission:     newAdmission(c.limits, c.logger),
 		validator:     c.validator,
 		idempotency:   c.idempotency,
 		unary:         chainUnary(c.unary),
@@ -136,6 +152,49 @@ func WithShutdownTimeout(timeout time.Duration) ServerOption {
 	}
 }
 
+// WithMaxCalls sets how many calls the server has at a time, instead of [DefaultMaxCalls]; 0 sets no
+// bound. A call counts from when its headers arrive until its method has returned and its response
+// is written; one that has returned while its client does not read still counts. More calls get
+// UNAVAILABLE, reason OVERLOADED, before they are authenticated. Health checks get through until
+// there is a tenth more.
+//
+// On a server of [On], a call counts while its method runs. What the transport holds of others counts
+// if the server was made with [GRPCOptions].
+func WithMaxCalls(calls int) ServerOption {
+	return func(c *serverConfig) { c.limit("WithMaxCalls", calls, &c.limits.Calls) }
+}
+
+// WithMaxCallsPerPeer sets how many of the calls of [WithMaxCalls] come from one address, instead of
+// [DefaultMaxCallsPerPeer]; 0 sets no bound. An IPv6 address counts with its /64, and a proxy with all
+// callers behind it. More calls get RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS.
+func WithMaxCallsPerPeer(calls int) ServerOption {
+	return func(c *serverConfig) { c.limit("WithMaxCallsPerPeer", calls, &c.limits.CallsPerPeer) }
+}
+
+// WithMaxConnections sets how many connections the server has at a time, instead of
+// [DefaultMaxConnections]; 0 sets no bound. More are closed before their handshake. A server of [On]
+// bounds them if it was made with [GRPCOptions].
+func WithMaxConnections(connections int) ServerOption {
+	return func(c *serverConfig) { c.limit("WithMaxConnections", connections, &c.limits.Connections) }
+}
+
+// WithMaxConnectionsPerPeer sets how many of the connections of [WithMaxConnections] come from one
+// address, instead of [DefaultMaxConnectionsPerPeer]; 0 sets no bound. A proxy counts as one address.
+func WithMaxConnectionsPerPeer(connections int) ServerOption {
+	return func(c *serverConfig) {
+		c.limit("WithMaxConnectionsPerPeer", connections, &c.limits.ConnectionsPerPeer)
+	}
+}
+
+// limit sets one of the server's bounds.
+func (c *serverConfig) limit(option string, value int, bound *int) {
+	if value < 0 {
+		c.fail("%s(%d): a bound cannot be negative; pass 0 for none", option, value)
+		return
+	}
+	*bound = value
+}
+
 // WithUnaryInterceptors adds interceptors that run inside the pipeline, right around the method, the first one outermost.
 // Unlike those of [WithServerOptions] they are bound when the method is registered.
 func WithUnaryInterceptors(interceptors ...grpc.UnaryServerInterceptor) ServerOption {
@@ -159,15 +218,26 @@ func WithReflection() ServerOption {
 	return func(c *serverConfig) { c.reflection = true }
 }
 
-// WithTLS serves TLS as config says. Without it, or [WithTLSFiles], or credentials among [WithServerOptions], the server
-// speaks plain text.
+// WithTLS serves TLS as config says. Without it, [WithTLSFiles] or [WithCredentials], the server speaks plain text.
 func WithTLS(config *tls.Config) ServerOption {
 	return func(c *serverConfig) {
 		if config == nil {
 			c.fail("WithTLS(nil): pass a configuration, or leave the option out to speak plain text")
 			return
 		}
-		c.grpc = append(c.grpc, grpc.Creds(timedCredentials{credentials.NewTLS(config)}))
+		c.creds = credentials.NewTLS(config)
+	}
+}
+
+// WithCredentials serves connections with creds, such as those of a service mesh. Unlike [grpc.Creds]
+// among [WithServerOptions] they leave the bound of [WithMaxCalls] on what the transport holds.
+func WithCredentials(creds credentials.TransportCredentials) ServerOption {
+	return func(c *serverConfig) {
+		if isNil(creds) {
+			c.fail("WithCredentials(nil): pass credentials, or leave the option out to serve plain text")
+			return
+		}
+		c.creds = creds
 	}
 }
 

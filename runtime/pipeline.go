@@ -25,6 +25,7 @@ type pipeline struct {
 	authenticator Authenticator
 	open          bool // nobody is asked who calls
 	limiter       RateLimiter
+	admission     *admission
 	validator     Validator
 	idempotency   IdempotencyGuard
 	unary         grpc.UnaryServerInterceptor

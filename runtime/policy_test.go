@@ -172,7 +172,8 @@ func (p policyCase) check(t *testing.T, err error) {
 	if reason != p.reason {
 		t.Errorf("reason %q, want %q", reason, p.reason)
 	}
-	if limited := p.reason == runtime.ReasonRateLimited || p.reason == runtime.ReasonOverloaded; waits != limited {
+	limited := []string{runtime.ReasonRateLimited, runtime.ReasonOverloaded, runtime.ReasonTooManyCalls}
+	if limited := slices.Contains(limited, p.reason); waits != limited {
 		t.Errorf("RetryInfo: %v, want %v", waits, limited)
 	}
 }

@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"math"
-	"net/netip"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -11,8 +10,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 	"github.com/grpcservice/grpcservice/runtime/limit"
 )
 
@@ -125,24 +124,8 @@ func rateKey(c *callContext, key policyKey) string {
 	}
 }
 
-// peerKey returns the address that a call comes from, without the port. Who has an IPv6 address has a whole /64 of them, and
-// counts as one.
-func peerKey(ctx context.Context) string {
-	p, ok := peer.FromContext(ctx)
-	if !ok || p.Addr == nil {
-		return ""
-	}
-	text := p.Addr.String()
-	addrPort, err := netip.ParseAddrPort(text)
-	if err != nil { // a Unix socket, say
-		return text
-	}
-	addr := addrPort.Addr().Unmap().WithZone("")
-	if addr.Is6() {
-		return netip.PrefixFrom(addr, 64).Masked().String()
-	}
-	return addr.String()
-}
+// peerKey returns the peer that a call comes from.
+func peerKey(ctx context.Context) string { return bounds.PeerOf(peerAddr(ctx)).String() }
 
 // rateError is what the caller is told who calls too often.
 func rateError(rate Rate, wait time.Duration) error {

@@ -20,7 +20,6 @@ type Server struct {
 	health     *Health
 	stop       *stopper
 	background background
-	handshakes handshakes
 
 	mu       sync.Mutex
 	opened   bool
@@ -92,7 +91,7 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	s.pipeline.warnOfTokens()
 	s.startBackground(ctx)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(s.handshakes.listen(lis)) }()
+	go func() { failed <- server.Serve(s.pipeline.admission.Listener(lis)) }()
 	select {
 	case err := <-failed:
 		return s.stop.finish(errors.Join(fmt.Errorf("cannot accept connections: %w", err), s.stopNow(server)))
@@ -123,15 +122,29 @@ func (s *Server) open() (*grpc.Server, error) {
 	if err := errors.Join(s.errs...); err != nil {
 		return nil, err
 	}
-	opts := append(defaultServerOptions(), s.config.grpc...)
+	opts := s.config.grpcOptions(s.pipeline.admission)
 	if s.pipeline.authenticator != nil && !s.pipeline.open {
 		opts = append(opts, grpc.ChainStreamInterceptor(guardUnknown(s.GetServiceInfo)))
 	}
-	s.grpc, s.opened = grpc.NewServer(opts...), true
+	server, err := newGRPCServer(opts)
+	if err != nil {
+		return nil, err
+	}
+	s.grpc, s.opened = server, true
 	for _, r := range s.services {
 		s.grpc.RegisterService(r.desc, r.impl)
 	}
 	return s.grpc, nil
+}
+
+// newGRPCServer returns the error that grpc panics with where options contradict each other.
+func newGRPCServer(opts []grpc.ServerOption) (server *grpc.Server, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("WithServerOptions: grpc does not accept the options: %v; the runtime itself sets grpc.InTapHandle, unless WithMaxCalls(0) and WithMaxCallsPerPeer(0) turn it off", value)
+		}
+	}()
+	return grpc.NewServer(opts...), nil
 }
 
 // reflected is a server in the eyes of the reflection service, which is registered on it while it is locked.

@@ -52,7 +52,7 @@ func (s *Server) shutDown(server *grpc.Server) error {
 	s.health.shutDown()
 	s.stop.wait(s.stop.delay, nil)
 	s.pipeline.drain.start()
-	s.handshakes.close()
+	s.pipeline.admission.CloseHandshakes()
 	ended := inBackground(func() {
 		server.GracefulStop()
 		<-s.pipeline.left.Ended()
@@ -85,7 +85,7 @@ func (s *Server) stopNow(server *grpc.Server) error {
 	s.health.shutDown()
 	s.pipeline.drain.start()
 	s.pipeline.expire()
-	s.handshakes.close()
+	s.pipeline.admission.CloseHandshakes()
 	stopped := inBackground(func() {
 		server.Stop()
 		<-s.pipeline.left.Ended()

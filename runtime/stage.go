@@ -6,11 +6,13 @@ import "context"
 // is the call's, or a child of it.
 type stage func(ctx context.Context, c *callContext) error
 
-// stagesOf returns the stages of a method in their order: the rates of the peer; authentication and
-// authorisation; the rates of the principal and of the method, and its concurrency.
+// stagesOf returns the stages of a method in their order: the bounds of the server and the rates of
+// the peer; authentication and authorisation; the rates of the principal and of the method, and its
+// concurrency.
 //
 // Before authorisation stands only what one peer cannot use up for the others.
 func (m *method) stagesOf() (stages []stage) {
+	stages = append(stages, m.admissionStage())
 	if counted := m.ratesBy(m.info, ByPeer); len(counted) > 0 {
 		stages = append(stages, counted.take)
 	}

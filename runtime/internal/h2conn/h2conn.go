@@ -1,43 +1,55 @@
-// Package h2conn bounds how long the peer of an HTTP/2 connection may take to send a block of headers.
+// Package h2conn follows the frames of HTTP/2 connections: it bounds how long a client may take to send
+// a block of headers, and tells when streams begin and end.
 package h2conn
 
 import (
 	"net"
 	"syscall"
 	"time"
+
+	"google.golang.org/grpc/mem"
 )
 
-// Conn is the server's end of a connection. A block of headers of which only a part has come is the connection's end when its time is
-// up; grpc waits for the rest for as long as the connection lives, and holds up its shutdown. What is not HTTP/2 passes as it is.
+// Streams is told about the streams of a connection. Opened and Reset are called by the goroutine that
+// reads the connection, Writing and Written by the one that writes it.
+type Streams interface {
+	// Opened is called when the headers of a stream have been read, before anything after them is.
+	Opened(stream uint32)
+	// Reset is called when the client wants no more of a stream.
+	Reset(stream uint32)
+	// Writing is called before the connection is written to, which may take long.
+	Writing()
+	// Written is called after the connection was written to, with the streams that the server ended.
+	Written(ended []uint32)
+}
+
+// Conn is the server's end of a connection. A block of headers of which only a part has come is the
+// connection's end when its time is up; grpc waits for the rest for as long as the connection lives, and
+// holds up its shutdown. What is not HTTP/2 passes as it is.
 //
-// As with every [net.Conn], one goroutine reads at a time.
+// One goroutine reads at a time, and one writes, as grpc does.
 type Conn struct {
 	net.Conn
 	timeout time.Duration
-	frames  frames
-	late    bool // a read deadline is set
+	streams Streams
+
+	in   requests
+	late bool    // a read deadline is set
+	rest *[]byte // what was read too early; nil where there is nothing
+	from int     // where in rest it begins
+
+	out   frames
+	ended []uint32 // streams that a write ends
+
+	ready ready
 }
 
-// New returns conn with a bound on the time for a block of headers.
-func New(conn net.Conn, timeout time.Duration) *Conn {
-	return &Conn{Conn: conn, timeout: timeout}
-}
-
-// Read implements net.Conn.
-func (c *Conn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.frames.next(p[:n])
-	if partial := c.frames.partial(); partial != c.late {
-		c.late = partial
-		var deadline time.Time
-		if partial {
-			deadline = time.Now().Add(c.timeout)
-		}
-		if failed := c.Conn.SetReadDeadline(deadline); err == nil {
-			err = failed
-		}
-	}
-	return n, err
+// New returns conn with a bound on the time for a block of headers. It tells streams about the streams
+// in it.
+func New(conn net.Conn, timeout time.Duration, streams Streams) *Conn {
+	c := &Conn{Conn: conn, timeout: timeout, streams: streams}
+	c.ready.init(conn)
+	return c
 }
 
 // SyscallConn implements syscall.Conn as far as the connection does.
@@ -51,68 +63,94 @@ func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 // NetConn returns the connection itself.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 
-const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-// Frames of headers, and the flag of the last one of a block (RFC 9113, sections 6.2 and 6.10).
-const (
-	frameHeaders      = 0x1
-	frameContinuation = 0x9
-	flagEndHeaders    = 0x4
-	headerSize        = 9
-)
-
-// frames follows the frames that a client sends.
-type frames struct {
-	seen    int // bytes of the preface
-	foreign bool
-	header  [headerSize]byte
-	have    int    // bytes of the frame's header
-	left    uint32 // bytes of its payload that are to come
-	block   bool   // within a block of headers
+// Read implements net.Conn. It returns nothing after headers that open a stream: these are dealt with
+// before what comes after them is.
+func (c *Conn) Read(p []byte) (int, error) {
+	if c.rest != nil {
+		return c.readRest(p), c.bound()
+	}
+	n, err := c.Conn.Read(p)
+	if n = c.cut(p[:n]); c.rest != nil {
+		err = nil // the next read fails again, once it comes that far
+	}
+	if failed := c.bound(); err == nil {
+		err = failed
+	}
+	return n, err
 }
 
-// next takes what comes next.
-func (f *frames) next(p []byte) {
-	for len(p) > 0 && !f.foreign {
-		switch {
-		case f.seen < len(preface):
-			f.foreign = p[0] != preface[f.seen]
-			f.seen++
-			p = p[1:]
-		case f.have < headerSize:
-			n := copy(f.header[f.have:], p)
-			f.have += n
-			p = p[n:]
-			if f.have == headerSize {
-				f.open()
-			}
-		default:
-			n := min(int(f.left), len(p))
-			f.left -= uint32(n)
-			p = p[n:]
-		}
-		if f.have == headerSize && f.left == 0 {
-			f.close()
+// bound sets or removes the deadline for a block of headers.
+func (c *Conn) bound() error {
+	partial := c.in.partial()
+	if partial == c.late {
+		return nil
+	}
+	c.late = partial
+	var deadline time.Time
+	if partial {
+		deadline = time.Now().Add(c.timeout)
+	}
+	return c.Conn.SetReadDeadline(deadline)
+}
+
+// cut follows the frames in p, keeps what comes after headers that open a stream for later, and returns
+// how much of p comes before.
+func (c *Conn) cut(p []byte) int {
+	n := c.follow(p)
+	if n < len(p) {
+		c.rest, c.from = mem.DefaultBufferPool().Get(len(p)-n), 0
+		copy(*c.rest, p[n:])
+	}
+	return n
+}
+
+// readRest returns of what is kept as much as fits into p and may be returned.
+func (c *Conn) readRest(p []byte) int {
+	rest := (*c.rest)[c.from:]
+	n := c.follow(rest[:min(len(p), len(rest))])
+	copy(p, rest[:n])
+	c.from += n
+	if c.from == len(*c.rest) {
+		mem.DefaultBufferPool().Put(c.rest)
+		c.rest = nil
+	}
+	return n
+}
+
+// follow follows what the client has sent up to headers that open a stream, and returns how far it got.
+func (c *Conn) follow(p []byte) (read int) {
+	for read < len(p) {
+		n, what := c.in.follow(p[read:])
+		read += n
+		switch what {
+		case opened:
+			c.streams.Opened(c.in.stream())
+			return read
+		case reset:
+			c.streams.Reset(c.in.stream())
 		}
 	}
+	return read
 }
 
-// open starts a frame whose header is complete.
-func (f *frames) open() {
-	f.left = uint32(f.header[0])<<16 | uint32(f.header[1])<<8 | uint32(f.header[2])
-	f.block = f.block || f.header[3] == frameHeaders
-}
-
-// close ends a frame.
-func (f *frames) close() {
-	isHeaders := f.header[3] == frameHeaders || f.header[3] == frameContinuation
-	if isHeaders && f.header[4]&flagEndHeaders != 0 {
-		f.block = false
+// Write implements net.Conn.
+func (c *Conn) Write(p []byte) (int, error) {
+	if c.in.foreign {
+		return c.Conn.Write(p)
 	}
-	f.have = 0
-}
-
-// partial reports whether a block of headers, or the header of a frame, has begun and is not complete.
-func (f *frames) partial() bool {
-	return !f.foreign && f.seen == len(preface) && (f.block || f.have > 0 && f.have < headerSize)
+	c.ended = c.ended[:0]
+	for read := 0; read < len(p); {
+		n, ended := c.out.next(p[read:])
+		read += n
+		if ended && c.out.endsStream() {
+			c.ended = append(c.ended, c.out.stream())
+		}
+	}
+	c.streams.Writing()
+	n, err := c.Conn.Write(p)
+	if err != nil {
+		return n, err // grpc closes the connection
+	}
+	c.streams.Written(c.ended)
+	return n, nil
 }

@@ -33,6 +33,14 @@ func requestBytes(t testing.TB) []byte {
 	return b.Bytes()
 }
 
+// all follows all of p.
+func (r *requests) all(p []byte) {
+	for len(p) > 0 {
+		n, _ := r.follow(p)
+		p = p[n:]
+	}
+}
+
 // TestPartialBlocks checks at every byte whether a block of headers has begun and is not complete.
 func TestPartialBlocks(t *testing.T) {
 	all := requestBytes(t)
@@ -40,10 +48,10 @@ func TestPartialBlocks(t *testing.T) {
 	end := start + 3*headerSize + 20 + 5
 	data, ping := end+headerSize, end+headerSize+300
 	for n := range all {
-		var whole, single frames
-		whole.next(all[:n])
+		var whole, single requests
+		whole.all(all[:n])
 		for i := range n {
-			single.next(all[i : i+1])
+			single.all(all[i : i+1])
 		}
 		want := n > start && n < end || n > len(preface) && n < start || n > end && n < data || n > ping && n < ping+headerSize
 		if whole.partial() != want || single != whole {
@@ -53,8 +61,8 @@ func TestPartialBlocks(t *testing.T) {
 }
 
 func TestOtherProtocolsPass(t *testing.T) {
-	var f frames
-	f.next([]byte("\x16\x03\x01 a client hello"))
+	var f requests
+	f.all([]byte("\x16\x03\x01 a client hello"))
 	if f.partial() || !f.foreign {
 		t.Error("what is not HTTP/2 is taken for a block of headers")
 	}
@@ -70,7 +78,7 @@ func pipe(t *testing.T) (client, server net.Conn) {
 
 func TestHalfSentHeadersEndTheConnection(t *testing.T) {
 	client, server := pipe(t)
-	conn := New(server, time.Millisecond)
+	conn := New(server, time.Millisecond, new(lastOpened))
 	go client.Write(requestBytes(t)[:len(preface)+headerSize+12])
 	_, err := io.ReadAll(conn)
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -80,7 +88,7 @@ func TestHalfSentHeadersEndTheConnection(t *testing.T) {
 
 func TestWholeHeadersDoNot(t *testing.T) {
 	client, server := pipe(t)
-	conn := New(server, time.Hour)
+	conn := New(server, time.Hour, new(lastOpened))
 	all := requestBytes(t)
 	go func() {
 		for len(all) > 0 { // in pieces
@@ -99,11 +107,11 @@ func TestWholeHeadersDoNot(t *testing.T) {
 func FuzzFrames(f *testing.F) {
 	f.Add(requestBytes(f), 3)
 	f.Fuzz(func(t *testing.T, data []byte, at int) {
-		var whole, halves frames
-		whole.next(data)
+		var whole, halves requests
+		whole.all(data)
 		at = min(max(0, at), len(data))
-		halves.next(data[:at])
-		halves.next(data[at:])
+		halves.all(data[:at])
+		halves.all(data[at:])
 		if whole != halves {
 			t.Errorf("%+v in one piece, %+v in two", whole, halves)
 		}

@@ -1,0 +1,125 @@
+// Package bounds counts what the callers of one server hold of it at a time: calls and connections,
+// of all peers and of each one. It rejects what is too much.
+//
+// A call holds memory from the moment its headers arrive, while its request is received, until the
+// last byte of its response is written, which may be long after its method has returned: grpc queues
+// responses that a client does not read. So calls are counted twice. [Bounds.Begin] counts those whose
+// handler runs. Where the connections of a server go through [Bounds.Listener] and
+// [Bounds.Credentials], the frames on them tell which calls the transport still holds, and
+// [Bounds.Tap] counts these. Either count alone can be evaded: a client that resets its calls leaves
+// handlers behind, and one that does not read leaves responses behind.
+package bounds
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Limits are the most that may be in use at a time; 0 is no limit.
+type Limits struct {
+	// Calls is for all peers together.
+	Calls, CallsPerPeer int
+	// Connections is for all peers together.
+	Connections, ConnectionsPerPeer int
+}
+
+// Verdict is why a call or a connection is rejected.
+type Verdict int
+
+const (
+	// Accepted is for what is within the limits.
+	Accepted Verdict = iota
+	// ServerFull is for what is above the limit for all peers.
+	ServerFull
+	// PeerFull is for what is above the limit for its peer.
+	PeerFull
+)
+
+// Bounds counts the calls and connections of one server. Its methods may be called concurrently.
+type Bounds struct {
+	limits        Limits
+	headerTimeout time.Duration
+	closed        func(net.Addr, Verdict)
+	all           usage
+	peers         table
+	conns         sync.Map // of net.Addr, which is unique to a connection, to *connUse
+	handshakes    handshakes
+}
+
+// New returns Bounds for a server without calls. headerTimeout is how long the headers of a call may take
+// to arrive. closed is called for each connection that is closed because there are too many.
+func New(limits Limits, headerTimeout time.Duration, closed func(peer net.Addr, why Verdict)) *Bounds {
+	b := &Bounds{limits: limits, headerTimeout: headerTimeout, closed: closed}
+	b.peers.init()
+	return b
+}
+
+// Limits returns the limits that New got.
+func (b *Bounds) Limits() Limits { return b.limits }
+
+// usage is what is in use at a time.
+type usage struct {
+	handlers    atomic.Int64 // calls whose handler runs
+	streams     atomic.Int64 // calls that the transport holds
+	connections atomic.Int64
+}
+
+// Use is how much is in use.
+type Use struct {
+	// Handlers is how many calls are running, Streams how many the transport holds.
+	Handlers, Streams, Connections int64
+}
+
+// Use returns how much is in use by all peers.
+func (b *Bounds) Use() Use { return b.all.use() }
+
+// UseOf returns how much is in use by one peer.
+func (b *Bounds) UseOf(peer Peer) Use {
+	use := b.peers.acquire(peer)
+	defer use.release()
+	return use.use()
+}
+
+func (u *usage) use() Use {
+	return Use{u.handlers.Load(), u.streams.Load(), u.connections.Load()}
+}
+
+// enter adds one to n, and reports false where that would be more than limit, unless it is 0.
+func enter(n *atomic.Int64, limit int) bool {
+	if limit <= 0 {
+		n.Add(1)
+		return true
+	}
+	for {
+		now := n.Load()
+		if now >= int64(limit) {
+			return false
+		}
+		if n.CompareAndSwap(now, now+1) {
+			return true
+		}
+	}
+}
+
+// enterBoth adds one to the use of all peers and of one, or to neither.
+func enterBoth(all, peer *atomic.Int64, limit, perPeer int) Verdict {
+	if !enter(all, limit) {
+		return ServerFull
+	}
+	if !enter(peer, perPeer) {
+		all.Add(-1)
+		return PeerFull
+	}
+	return Accepted
+}
+
+// raised returns the limit for essential calls, which must get through when all others are rejected:
+// a tenth more, and at least 10.
+func raised(limit int, essential bool) int {
+	if !essential || limit <= 0 {
+		return limit
+	}
+	return limit + max(limit/10, 10)
+}

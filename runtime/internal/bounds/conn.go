@@ -1,0 +1,156 @@
+package bounds
+
+import (
+	"context"
+	"net"
+	"sync"
+)
+
+// connUse is what one connection uses.
+type connUse struct {
+	bounds *Bounds
+	peer   *peerUse
+	addr   net.Addr // unique to the connection
+
+	// opened is the stream whose headers were read last. Only the goroutine that reads the connection
+	// knows it, and calls [Bounds.Tap] before it reads anything else.
+	opened uint32
+
+	mu      sync.Mutex
+	closed  bool
+	streams map[uint32]struct{} // those that count
+	writing bool
+	reset   []uint32 // streams that the client reset while the connection was being written
+}
+
+// newConn returns the use of a connection from addr that counts already.
+func newConn(b *Bounds, peer *peerUse, addr net.Addr) *connUse {
+	return &connUse{bounds: b, peer: peer, addr: unique(addr), streams: make(map[uint32]struct{})}
+}
+
+// sameAddr is an address of a type that this package does not know, made unique by its place.
+type sameAddr struct{ net.Addr }
+
+// unique returns a copy of addr that is equal to no other, of the same type where handlers may look
+// for one.
+func unique(addr net.Addr) net.Addr {
+	switch a := addr.(type) {
+	case *net.TCPAddr:
+		if a != nil {
+			same := *a
+			return &same
+		}
+	case *net.UnixAddr:
+		if a != nil {
+			same := *a
+			return &same
+		}
+	}
+	return &sameAddr{addr}
+}
+
+// verdictKey is what a context has the [Verdict] of a rejected call under.
+type verdictKey struct{}
+
+// VerdictIn returns what Tap found of the call of ctx.
+func VerdictIn(ctx context.Context) Verdict {
+	verdict, _ := ctx.Value(verdictKey{}).(Verdict)
+	return verdict
+}
+
+// Tap counts a call for as long as the transport holds it. Where there are too many, it returns a
+// context with the verdict, for the handler to reject the call: what grpc does when a tap handle
+// rejects one, it leaves the timer of the call's deadline behind. addr is the address of the peer, as
+// grpc has it. Calls of connections that the Bounds do not know are accepted and not counted.
+//
+// It must be called by the goroutine that reads the connection: by a tap handle of grpc.
+func (b *Bounds) Tap(ctx context.Context, addr net.Addr, essential bool) context.Context {
+	known, ok := b.conns.Load(addr)
+	if !ok {
+		return ctx
+	}
+	if verdict := known.(*connUse).begin(essential); verdict != Accepted {
+		return context.WithValue(ctx, verdictKey{}, verdict)
+	}
+	return ctx
+}
+
+// begin counts the call that was opened last.
+func (c *connUse) begin(essential bool) Verdict {
+	stream := c.opened
+	c.opened = 0
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if stream == 0 || c.closed {
+		return Accepted
+	}
+	limits := c.bounds.limits
+	verdict := enterBoth(&c.bounds.all.streams, &c.peer.streams,
+		raised(limits.Calls, essential), raised(limits.CallsPerPeer, essential))
+	if verdict == Accepted {
+		c.streams[stream] = struct{}{}
+	}
+	return verdict
+}
+
+// Opened implements [h2conn.Streams].
+func (c *connUse) Opened(stream uint32) { c.opened = stream }
+
+// Reset implements [h2conn.Streams]. Grpc drops what is queued for the stream when it gets to it, which
+// is after the write that is going on.
+func (c *connUse) Reset(stream uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, counts := c.streams[stream]; counts && c.writing {
+		c.reset = append(c.reset, stream)
+		return
+	}
+	c.end(stream)
+}
+
+// Writing implements [h2conn.Streams].
+func (c *connUse) Writing() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writing = true
+}
+
+// Written implements [h2conn.Streams].
+func (c *connUse) Written(ended []uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writing = false
+	for _, stream := range ended {
+		c.end(stream)
+	}
+	for _, stream := range c.reset {
+		c.end(stream)
+	}
+	c.reset = c.reset[:0]
+}
+
+// end counts a stream no more; c is locked.
+func (c *connUse) end(stream uint32) {
+	if _, counts := c.streams[stream]; counts {
+		delete(c.streams, stream)
+		c.bounds.all.streams.Add(-1)
+		c.peer.streams.Add(-1)
+	}
+}
+
+// close ends the connection and its streams, once.
+func (c *connUse) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	c.closed = true
+	for stream := range c.streams {
+		c.end(stream)
+	}
+	c.bounds.conns.Delete(c.addr)
+	c.bounds.all.connections.Add(-1)
+	c.peer.connections.Add(-1)
+	c.peer.release()
+}

@@ -1,0 +1,75 @@
+package bounds
+
+import (
+	"errors"
+	"net"
+	"runtime"
+
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// Credentials returns creds, or those of plain text where creds is nil, for connections whose frames are
+// followed. Connections that do not come from [Bounds.Listener] count from their handshake, and are
+// closed before it where there are too many.
+func (b *Bounds) Credentials(creds credentials.TransportCredentials) credentials.TransportCredentials {
+	if creds == nil {
+		creds = plain{insecure.NewCredentials()}
+	}
+	return following{creds, b}
+}
+
+// plain are credentials without any security. Their connections have no AuthInfo, as those of a server
+// without credentials.
+type plain struct {
+	credentials.TransportCredentials
+}
+
+func (plain) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	return raw, nil, nil
+}
+
+func (p plain) Clone() credentials.TransportCredentials { return p }
+
+// following are credentials whose connections are followed.
+type following struct {
+	credentials.TransportCredentials
+	bounds *Bounds
+}
+
+func (f following) Clone() credentials.TransportCredentials {
+	return following{f.TransportCredentials.Clone(), f.bounds}
+}
+
+func (f following) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	if bound, ok := raw.(*boundConn); ok {
+		return f.handshake(bound, bound)
+	}
+	bound, ok := f.bounds.accept(raw)
+	if !ok {
+		return nil, nil, errTooMany
+	}
+	conn, info, err := f.handshake(raw, bound)
+	if err != nil {
+		bound.use.close()
+		return nil, nil, err
+	}
+	// Where grpc fails right after the handshake, it closes raw and not what it got for it.
+	runtime.AddCleanup(conn, (*connUse).close, bound.use)
+	return conn, info, nil
+}
+
+// handshake secures raw, which is bound or what is bound, and returns what counts for the same use.
+func (f following) handshake(raw net.Conn, bound *boundConn) (*boundConn, credentials.AuthInfo, error) {
+	secured, info, err := f.TransportCredentials.ServerHandshake(raw)
+	if err != nil {
+		return nil, nil, err // grpc closes raw
+	}
+	if secured == raw {
+		return bound, info, nil
+	}
+	return f.bounds.follow(secured, bound.use), info, nil
+}
+
+// errTooMany is what grpc gets for a connection that is too much.
+var errTooMany = errors.New("too many connections")

@@ -1,0 +1,126 @@
+package bounds
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/h2conn"
+)
+
+// Listener returns lis without the connections that are too many, which it closes before they are
+// read from.
+//
+// Connections of Unix sockets pass as they are: credentials may ask them for more than a net.Conn has.
+// They count from their handshake; see [Bounds.Credentials].
+func (b *Bounds) Listener(lis net.Listener) net.Listener { return &listener{lis, b} }
+
+type listener struct {
+	net.Listener
+	bounds *Bounds
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		accepted, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if _, local := accepted.(*net.UnixConn); local {
+			return accepted, nil
+		}
+		if conn, ok := l.bounds.accept(accepted); ok {
+			setUserTimeout(accepted)
+			l.bounds.handshakes.add(conn)
+			return conn, nil
+		}
+	}
+}
+
+// accept returns raw as a connection that counts, or closes it where there are too many.
+func (b *Bounds) accept(raw net.Conn) (*boundConn, bool) {
+	addr := raw.RemoteAddr()
+	peer := b.peers.acquire(PeerOf(addr))
+	verdict := enterBoth(&b.all.connections, &peer.connections, b.limits.Connections, b.limits.ConnectionsPerPeer)
+	if verdict != Accepted {
+		peer.release()
+		_ = raw.Close() // nothing was sent or received that could be lost
+		b.closed(addr, verdict)
+		return nil, false
+	}
+	use := newConn(b, peer, addr)
+	b.conns.Store(use.addr, use)
+	return b.follow(raw, use), true
+}
+
+// follow returns conn as a connection that counts for use until it is closed.
+func (b *Bounds) follow(conn net.Conn, use *connUse) *boundConn {
+	return &boundConn{h2conn.New(conn, b.headerTimeout, use), use}
+}
+
+// boundConn is a connection that counts until it is closed.
+type boundConn struct {
+	*h2conn.Conn
+	use *connUse
+}
+
+// RemoteAddr returns the address by which [Bounds.Tap] knows the connection.
+func (c *boundConn) RemoteAddr() net.Addr { return c.use.addr }
+
+// SetDeadline implements net.Conn. Grpc gives a connection a deadline for its handshake, and removes it
+// afterwards.
+func (c *boundConn) SetDeadline(t time.Time) error {
+	if t.IsZero() {
+		c.use.bounds.handshakes.remove(c)
+	}
+	return c.Conn.SetDeadline(t)
+}
+
+// Close implements net.Conn.
+func (c *boundConn) Close() error {
+	c.use.bounds.handshakes.remove(c)
+	defer c.use.close()
+	return c.Conn.Close()
+}
+
+// handshakes are the connections of a listener that have not finished their handshake. Grpc's graceful
+// stop waits for them, each for as long as a handshake may take, although they can have no calls: a port
+// scanner, or a load balancer that only opens a connection.
+type handshakes struct {
+	mu     sync.Mutex
+	closed bool
+	open   map[*boundConn]struct{}
+}
+
+// CloseHandshakes closes the connections whose handshake is not done, and those that are still to come.
+func (b *Bounds) CloseHandshakes() { b.handshakes.close() }
+
+func (h *handshakes) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	for conn := range h.open {
+		_ = conn.NetConn().Close()
+	}
+	h.open = nil
+}
+
+// add counts a connection, or closes it.
+func (h *handshakes) add(conn *boundConn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		_ = conn.NetConn().Close()
+		return
+	}
+	if h.open == nil {
+		h.open = make(map[*boundConn]struct{})
+	}
+	h.open[conn] = struct{}{}
+}
+
+func (h *handshakes) remove(conn *boundConn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.open, conn)
+}

@@ -1,0 +1,29 @@
+package bounds
+
+import (
+	"net"
+	"syscall"
+	"time"
+)
+
+// userTimeout is how long data may go unacknowledged before the kernel gives a connection up: what
+// grpc sets on sockets that it knows (gRFC A18).
+const userTimeout = 20 * time.Second
+
+const tcpUserTimeout = 0x12 // TCP_USER_TIMEOUT of linux/tcp.h
+
+// setUserTimeout sets it where conn is a TCP socket. Where it cannot, keepalive finds dead
+// connections, only later.
+func setUserTimeout(conn net.Conn) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(userTimeout.Milliseconds()))
+	})
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package bounds
+
+import "net"
+
+func setUserTimeout(net.Conn) {}
