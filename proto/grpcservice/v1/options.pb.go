@@ -224,7 +224,7 @@ const (
 	Operation_ON_CONFLICT_ABORT Operation_OnConflict = 1
 	// It waits for the other.
 	Operation_ON_CONFLICT_QUEUE Operation_OnConflict = 2
-	// It cancels the other.
+	// It cancels the other, where the same principal started that; else it is refused with ABORTED.
 	Operation_ON_CONFLICT_PREEMPT Operation_OnConflict = 3
 )
 
