@@ -82,16 +82,21 @@ func scopesStage(authenticate AuthenticateFunc, auth Auth) stage {
 			return errUnauthenticated
 		}
 		c.call.principal = principal
-		for _, scope := range auth.AllOf {
-			if !principal.HasScope(scope) {
-				return errMissingScope
-			}
-		}
-		if len(auth.AnyOf) > 0 && !hasAny(principal, auth.AnyOf) {
+		return missingScope(principal, auth)
+	}
+}
+
+// missingScope returns the error of a principal that lacks a scope, or nil.
+func missingScope(principal *Principal, auth Auth) error {
+	for _, scope := range auth.AllOf {
+		if !principal.HasScope(scope) {
 			return errMissingScope
 		}
-		return nil
 	}
+	if len(auth.AnyOf) > 0 && !hasAny(principal, auth.AnyOf) {
+		return errMissingScope
+	}
+	return nil
 }
 
 func hasAny(principal *Principal, scopes []string) bool {

@@ -41,6 +41,7 @@ type pipeline struct {
 
 	mu      sync.Mutex
 	methods []*method // all that were bound, to tell what is running
+	byName  map[string]*method
 }
 
 // method is one RPC of a server with all that its calls need, looked up once, when it is registered.
@@ -88,6 +89,10 @@ func (p *pipeline) bind(info MethodInfo, server any) *method {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.methods = append(p.methods, m)
+	if p.byName == nil {
+		p.byName = make(map[string]*method)
+	}
+	p.byName[info.FullMethod] = m
 	return m
 }
 

@@ -38,31 +38,32 @@ type checkFunc func(ctx context.Context, req proto.Message) error
 type checks struct {
 	first checkFunc // of the first message of a stream, or of the only request
 	later checkFunc // of the other messages of a stream
+
+	size, fields, validator checkFunc // what first makes
 }
 
 // checksOf returns the checks of a method's requests.
-func (p *pipeline) checksOf(info MethodInfo) checks {
-	var shared [3]checkFunc // size, fields, validator
+func (p *pipeline) checksOf(info MethodInfo) (c checks) {
 	if most := info.Policy.MaxRequestBytes; most > 0 {
-		shared[0] = sizeCheck(most)
+		c.size = sizeCheck(most)
 	}
-	if !info.Policy.Validate || info.Descriptor == nil {
-		check := allOf(shared[:]...)
-		return checks{check, check}
-	}
-	request := info.Descriptor.Input()
-	if p.validator != nil {
-		if validate := p.validator.Bind(info, request); validate != nil {
-			shared[2] = validationCheck(validate)
+	var later checkFunc
+	if info.Policy.Validate && info.Descriptor != nil {
+		request := info.Descriptor.Input()
+		c.fields, later = fieldChecks(request)
+		if p.validator != nil {
+			if validate := p.validator.Bind(info, request); validate != nil {
+				c.validator = validationCheck(validate)
+			}
 		}
 	}
-	first, later := fieldChecks(request)
-	return checks{allOf(shared[0], first, shared[2]), allOf(shared[0], later, shared[2])}
+	c.first, c.later = allOf(c.size, c.fields, c.validator), allOf(c.size, later, c.validator)
+	return c
 }
 
 // allOf returns the check that makes all checks that are not nil, in their order; nil if there is none.
 func allOf(all ...checkFunc) checkFunc {
-	some := slices.DeleteFunc(slices.Clone(all), func(check checkFunc) bool { return check == nil })
+	some := slices.DeleteFunc(all, func(check checkFunc) bool { return check == nil })
 	switch len(some) {
 	case 0:
 		return nil

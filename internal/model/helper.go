@@ -177,8 +177,9 @@ func (b *builder) buildBatch(s source, m *protogen.Method, batch *pattern.Batch)
 		Summary:   batchSummary(m, batch),
 		Accessors: []Accessor{b.accessor(s, m, m.Input, batch.Children)},
 		Fields: pathFields("Children", batch.Children, "Results", batch.Results, "Missing", batch.Missing, "Status", batch.Status,
-			"Value", batch.Value, "RequestID", batch.RequestID, "Hoisted", batch.Hoisted),
+			"Value", batch.Value, "RequestID", batch.RequestID, "Hoisted", batch.Hoisted, "Single", singleName(batch)),
 	}
+	b.warnWeaker(m, batch)
 	if batch.Mode != pattern.Done {
 		h.Accessors = append(h.Accessors, b.accessor(s, m, m.Output, batch.Results))
 	}
@@ -213,13 +214,14 @@ func (b *builder) buildOperation(s source, m *protogen.Method, o *pattern.Operat
 	var children pattern.Path
 	if o.Children != nil {
 		children = o.Children.Children
+		b.warnWeaker(m, o.Children)
 	}
 	return &Helper{
 		Package: "operation", Constructor: "Of",
 		Summary: fmt.Sprintf("starts %s, runs it, and waits for it.", m.GoName),
 		Types:   []Ident{b.messageOf(s, m, o.Result), b.messageOf(s, m, o.Metadata)},
 		Fields: append(pathFields("RequestID", o.RequestID, "ValidateOnly", o.ValidateOnly, "ConflictKey", o.ConflictKey,
-			"Children", children, "FailedRequests", failed), operationFields(o.Fields)...),
+			"Children", children, "Single", singleName(o.Children), "FailedRequests", failed), operationFields(o.Fields)...),
 	}
 }
 

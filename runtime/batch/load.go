@@ -11,6 +11,10 @@ import (
 // What is not found is NOT_FOUND, reason BATCH_NOT_FOUND, with a violation at the path of each such child ("user_ids[3]"); it is in
 // the field for missing ones of a keyed batch, and in the item of one per item. A nil result is one that was not found.
 //
+// Load requires what the method that does it for one child requires of its callers and its requests,
+// where the fields name it and the call is one of the batch: see [runtime.Single]. Its rates and its
+// concurrency do not count.
+//
 // Load refuses requests of no children or too many, and those with a field that stands for all children where a child says
 // something else, with INVALID_ARGUMENT; reasons BATCH_EMPTY, BATCH_TOO_LARGE and BATCH_FIELD_MISMATCH. The limits are those of the
 // call's policy.

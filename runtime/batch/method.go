@@ -15,6 +15,7 @@ type Method[S, Req, Resp any, C comparable, R any] struct {
 	info     runtime.MethodInfo
 	call     func(S, context.Context, *Req) (*Resp, error)
 	children func(*Req) []C
+	single   string
 	plan     func() (*plan[Resp, C, R], error)
 }
 
@@ -33,6 +34,10 @@ type Fields struct {
 	// Hoisted are fields of the request that stand for the field of the same name in each child. Where children are resource
 	// names, a hoisted field is the resource that all of them are in.
 	Hoisted []string
+	// Single is the name of the method of the same service that does for one child what the batch does
+	// for many. What its policy requires of a caller and of a request holds in the batch too, see
+	// [Method.Load]. May be empty.
+	Single string
 }
 
 // Ordered returns the method of a batch whose response has the result of each child at its index. All children fail with the
@@ -90,5 +95,5 @@ func newMethod[S, Req, Resp any, C comparable, R any](
 		}
 		return p, nil
 	}
-	return &Method[S, Req, Resp, C, R]{info: info, call: call, children: children, plan: sync.OnceValues(find)}
+	return &Method[S, Req, Resp, C, R]{info: info, call: call, children: children, single: fields.Single, plan: sync.OnceValues(find)}
 }

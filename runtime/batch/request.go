@@ -25,6 +25,10 @@ func (m *Method[S, Req, Resp, C, R]) open(ctx context.Context, req *Req, opts []
 	for _, opt := range opts {
 		opt.serve(&r.serving)
 	}
+	single, err := m.singleIn(ctx, r.limits)
+	if err != nil {
+		return nil, err
+	}
 	children := m.children(req)
 	if err := checkSize(p.name, len(children), r.limits); err != nil {
 		return nil, err
@@ -33,6 +37,9 @@ func (m *Method[S, Req, Resp, C, R]) open(ctx context.Context, req *Req, opts []
 		if children, err = p.hoist(messageOf(req), children); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.check(ctx, single, children); err != nil {
+		return nil, err
 	}
 	r.outcomes = newOutcomes[C, R](children, p.requests, p.shape.mode())
 	return r, nil

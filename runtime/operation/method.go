@@ -19,6 +19,10 @@ type Fields struct {
 	RequestID, ValidateOnly, ConflictKey string
 	// Children is the request's list of what a batch works on.
 	Children string
+	// Single is the name of the method of the same service that does for one child what the operation
+	// does for many. What its policy requires of a caller and of a request holds for [Method.Start] of
+	// the batch too. May be empty.
+	Single string
 	// FailedRequests is the metadata's map of children that failed (AIP-233); empty for failed_requests, where there is one.
 	FailedRequests string
 	// Name, Done, Error, Response and Metadata are fields of the operation message; empty for those that

@@ -38,7 +38,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *M
 		return nil, misuse(m.info, err)
 	}
 	said, config := m.info.PolicyIn(ctx), newStartConfig(opts)
-	if err := m.checkChildren(types, said.Batch, from); err != nil {
+	if err := m.checkChildren(ctx, types, said.Batch, from); err != nil {
 		return nil, err
 	}
 	op, err := m.record(ctx, mgr, said.Operation, config.parent)
@@ -168,13 +168,20 @@ func (m *Method[S, Req, Op, Result, Metadata]) validated(types *methodTypes, op 
 	return writeAs[Op](m.info, types.op, op)
 }
 
-// checkChildren checks how many children a batch has.
-func (m *Method[S, Req, Op, Result, Metadata]) checkChildren(types *methodTypes, limits runtime.Batch, req protoreflect.Message) error {
+// checkChildren checks who may start a batch, how many children it has, and each of them.
+func (m *Method[S, Req, Op, Result, Metadata]) checkChildren(
+	ctx context.Context, types *methodTypes, limits runtime.Batch, req protoreflect.Message,
+) error {
 	if len(types.children) == 0 {
 		return nil
 	}
+	single, err := m.singleIn(ctx, limits)
+	if err != nil {
+		return err
+	}
+	children, ok := types.children.get(req)
 	n := 0
-	if children, ok := types.children.get(req); ok {
+	if ok {
 		n = children.List().Len()
 	}
 	switch {
@@ -182,8 +189,40 @@ func (m *Method[S, Req, Op, Result, Metadata]) checkChildren(types *methodTypes,
 		return wrongSize(ReasonBatchEmpty, m.fields.Children, errors.New("must have one element at least"))
 	case limits.MaxSize > 0 && n > limits.MaxSize:
 		return wrongSize(ReasonBatchTooLarge, m.fields.Children, fmt.Errorf("must have %d elements at most, has %d", limits.MaxSize, n))
+	case n == 0 || types.children.field().Message() == nil:
+		return nil
+	}
+	for i := range n {
+		if err := single.Check(ctx, children.List().Get(i).Message().Interface()); err != nil {
+			return childError(fmt.Sprintf("%s[%d]", m.fields.Children, i), err)
+		}
 	}
 	return nil
+}
+
+// singleIn returns the method that does for one child what the operation does for many, once it is
+// sure that the caller may call it.
+func (m *Method[S, Req, Op, Result, Metadata]) singleIn(ctx context.Context, limits runtime.Batch) (runtime.Single, error) {
+	if limits.OwnPolicy {
+		return runtime.Single{}, nil
+	}
+	single, err := runtime.SingleIn(ctx, m.info, m.fields.Single)
+	if err != nil {
+		return runtime.Single{}, err
+	}
+	return single, single.Authorize()
+}
+
+// childError returns the error of a child at a path as that of its batch.
+func childError(at string, err error) error {
+	found := runtime.FieldViolations(err)
+	if len(found) == 0 {
+		return runtime.Wrap(err, at)
+	}
+	for i := range found {
+		found[i].Field = at + "." + found[i].Field
+	}
+	return runtime.Invalid(found...)
 }
 
 func wrongSize(reason runtime.Reason, field string, problem error) error {

@@ -56,6 +56,7 @@ func batchOf(b *grpcservicev1.Batch) Batch {
 		MaxSize:     cmp.Or(int(b.GetMaxSize()), defaultMaxBatch),
 		Concurrency: cmp.Or(int(b.GetConcurrency()), defaultBatchConcurrency),
 		AllowEmpty:  b.GetAllowEmpty(),
+		OwnPolicy:   b.GetOwnPolicy(),
 	}
 }
 

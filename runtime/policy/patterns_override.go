@@ -60,7 +60,8 @@ func patternOptions(options *grpcservicev1.Policy, p Policy) *grpcservicev1.Poli
 	}
 	if has.Batch {
 		options.Batch = &grpcservicev1.Batch{
-			MaxSize: countOption(p.Batch.MaxSize), Concurrency: countOption(p.Batch.Concurrency), AllowEmpty: &p.Batch.AllowEmpty,
+			MaxSize: countOption(p.Batch.MaxSize), Concurrency: countOption(p.Batch.Concurrency),
+			AllowEmpty: &p.Batch.AllowEmpty, OwnPolicy: &p.Batch.OwnPolicy,
 		}
 	}
 	if has.Operation {

@@ -150,6 +150,9 @@ type Batch struct {
 	Concurrency int
 	// AllowEmpty takes a request without children.
 	AllowEmpty bool
+	// OwnPolicy has the batch go by its own policy alone, and not by that of the method that does it
+	// for one child.
+	OwnPolicy bool
 }
 
 // Operation says how a long-running method runs (AIP-151).

@@ -1103,7 +1103,10 @@ type Batch struct {
 	Results *string `protobuf:"bytes,6,opt,name=results,proto3,oneof" json:"results,omitempty"`
 	Missing *string `protobuf:"bytes,7,opt,name=missing,proto3,oneof" json:"missing,omitempty"`
 	// What happens to the others when one child fails. Without it, it follows from the response.
-	Mode          Batch_Mode `protobuf:"varint,8,opt,name=mode,proto3,enum=grpcservice.v1.Batch_Mode" json:"mode,omitempty"`
+	Mode Batch_Mode `protobuf:"varint,8,opt,name=mode,proto3,enum=grpcservice.v1.Batch_Mode" json:"mode,omitempty"`
+	// The policy of this method is all that counts. Without it, a caller must also have the scopes of the method that does it
+	// for one child, and each child is checked as a request of that method.
+	OwnPolicy     *bool `protobuf:"varint,9,opt,name=own_policy,json=ownPolicy,proto3,oneof" json:"own_policy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1192,6 +1195,13 @@ func (x *Batch) GetMode() Batch_Mode {
 		return x.Mode
 	}
 	return Batch_MODE_UNSPECIFIED
+}
+
+func (x *Batch) GetOwnPolicy() bool {
+	if x != nil && x.OwnPolicy != nil {
+		return *x.OwnPolicy
+	}
+	return false
 }
 
 // Operation says how a method goes on after it has answered (AIP-151).
@@ -1595,7 +1605,7 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\x06_tokenB\a\n" +
 	"\x05_skipB\r\n" +
 	"\v_next_tokenB\b\n" +
-	"\x06_total\"\xc6\x03\n" +
+	"\x06_total\"\xf9\x03\n" +
 	"\x05Batch\x12\x15\n" +
 	"\x03off\x18\x01 \x01(\bH\x00R\x03off\x88\x01\x01\x12\x1e\n" +
 	"\bmax_size\x18\x02 \x01(\x05H\x01R\amaxSize\x88\x01\x01\x12%\n" +
@@ -1605,7 +1615,9 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\bchildren\x18\x05 \x01(\tH\x04R\bchildren\x88\x01\x01\x12\x1d\n" +
 	"\aresults\x18\x06 \x01(\tH\x05R\aresults\x88\x01\x01\x12\x1d\n" +
 	"\amissing\x18\a \x01(\tH\x06R\amissing\x88\x01\x01\x12.\n" +
-	"\x04mode\x18\b \x01(\x0e2\x1a.grpcservice.v1.Batch.ModeR\x04mode\"P\n" +
+	"\x04mode\x18\b \x01(\x0e2\x1a.grpcservice.v1.Batch.ModeR\x04mode\x12\"\n" +
+	"\n" +
+	"own_policy\x18\t \x01(\bH\aR\townPolicy\x88\x01\x01\"P\n" +
 	"\x04Mode\x12\x14\n" +
 	"\x10MODE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vMODE_ATOMIC\x10\x01\x12\x0e\n" +
@@ -1620,7 +1632,8 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\n" +
 	"\b_resultsB\n" +
 	"\n" +
-	"\b_missing\"\xc5\x04\n" +
+	"\b_missingB\r\n" +
+	"\v_own_policy\"\xc5\x04\n" +
 	"\tOperation\x12\x15\n" +
 	"\x03off\x18\x01 \x01(\bH\x00R\x03off\x88\x01\x01\x12(\n" +
 	"\rresponse_type\x18\x02 \x01(\tH\x01R\fresponseType\x88\x01\x01\x12(\n" +

@@ -231,7 +231,7 @@ var UserServiceListUsers = page.Of(userServiceTable.Info(4), UserService.ListUse
 // Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
 var UserServiceBatchGetUsers = batch.Keyed(userServiceTable.Info(5), UserService.BatchGetUsers,
 	(*shopv1.BatchGetUsersRequest).GetUserIds, (*shopv1.BatchGetUsersResponse).GetUsers,
-	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found"})
+	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
 
 // UserServiceBatchCreateUsers does BatchCreateUsers for all its children or fails, and splits calls that are too big. What Each
 // did before a child failed is undone only by a transaction: batch.InTx.
@@ -239,4 +239,4 @@ var UserServiceBatchGetUsers = batch.Keyed(userServiceTable.Info(5), UserService
 // Pattern: batch, certain. Children: requests, each a request of CreateUser; results: users, in the same order.
 var UserServiceBatchCreateUsers = batch.Ordered(userServiceTable.Info(6), UserService.BatchCreateUsers,
 	(*shopv1.BatchCreateUsersRequest).GetRequests, (*shopv1.BatchCreateUsersResponse).GetUsers,
-	batch.Fields{Children: "requests", Results: "users"})
+	batch.Fields{Children: "requests", Results: "users", Single: "CreateUser"})

@@ -175,7 +175,7 @@ var Edition2023ListPaged = page.Of(edition2023Table.Info(1), Edition2023.ListPag
 // Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
 var Edition2023BatchGetUsers = batch.Keyed(edition2023Table.Info(3), Edition2023.BatchGetUsers,
 	(*edition2023.BatchGetUsersRequest).GetUserIds, (*edition2023.BatchGetUsersResponse).GetUsers,
-	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found"})
+	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
 
 // Edition2023BatchReadUsers does BatchReadUsers child by child, each with a result or an error of its own, and splits calls
 // that are too big.
@@ -183,7 +183,7 @@ var Edition2023BatchGetUsers = batch.Keyed(edition2023Table.Info(3), Edition2023
 // Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each with user or error.
 var Edition2023BatchReadUsers = batch.PerItem(edition2023Table.Info(4), Edition2023.BatchReadUsers,
 	(*edition2023.BatchReadUsersRequest).GetRequests, (*edition2023.BatchReadUsersResponse).GetResults, (*edition2023.BatchReadUsersResponse_Result).GetUser,
-	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user"})
+	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user", Single: "GetUser"})
 
 // Edition2023Start starts Start, runs it, and waits for it.
 //

@@ -175,7 +175,7 @@ var Proto3ListPaged = page.Of(proto3Table.Info(1), Proto3.ListPaged,
 // Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
 var Proto3BatchGetUsers = batch.Keyed(proto3Table.Info(3), Proto3.BatchGetUsers,
 	(*proto3.BatchGetUsersRequest).GetUserIds, (*proto3.BatchGetUsersResponse).GetUsers,
-	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found"})
+	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
 
 // Proto3BatchReadUsers does BatchReadUsers child by child, each with a result or an error of its own, and splits calls that are
 // too big.
@@ -183,7 +183,7 @@ var Proto3BatchGetUsers = batch.Keyed(proto3Table.Info(3), Proto3.BatchGetUsers,
 // Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each with user or error.
 var Proto3BatchReadUsers = batch.PerItem(proto3Table.Info(4), Proto3.BatchReadUsers,
 	(*proto3.BatchReadUsersRequest).GetRequests, (*proto3.BatchReadUsersResponse).GetResults, (*proto3.BatchReadUsersResponse_Result).GetUser,
-	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user"})
+	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user", Single: "GetUser"})
 
 // Proto3Start starts Start, runs it, and waits for it.
 //

@@ -175,7 +175,7 @@ var Edition2024ListPaged = page.Of(edition2024Table.Info(1), Edition2024.ListPag
 // Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
 var Edition2024BatchGetUsers = batch.Keyed(edition2024Table.Info(3), Edition2024.BatchGetUsers,
 	(*edition2024.BatchGetUsersRequest).GetUserIds, (*edition2024.BatchGetUsersResponse).GetUsers,
-	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found"})
+	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
 
 // Edition2024BatchReadUsers does BatchReadUsers child by child, each with a result or an error of its own, and splits calls
 // that are too big.
@@ -183,7 +183,7 @@ var Edition2024BatchGetUsers = batch.Keyed(edition2024Table.Info(3), Edition2024
 // Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each with user or error.
 var Edition2024BatchReadUsers = batch.PerItem(edition2024Table.Info(4), Edition2024.BatchReadUsers,
 	(*edition2024.BatchReadUsersRequest).GetRequests, (*edition2024.BatchReadUsersResponse).GetResults, (*edition2024.BatchReadUsersResponse_Result).GetUser,
-	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user"})
+	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user", Single: "GetUser"})
 
 // Edition2024Start starts Start, runs it, and waits for it.
 //

@@ -175,7 +175,7 @@ var Proto2ListPaged = page.Of(proto2Table.Info(1), Proto2.ListPaged,
 // Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
 var Proto2BatchGetUsers = batch.Keyed(proto2Table.Info(3), Proto2.BatchGetUsers,
 	(*proto2.BatchGetUsersRequest).GetUserIds, (*proto2.BatchGetUsersResponse).GetUsers,
-	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found"})
+	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
 
 // Proto2BatchReadUsers does BatchReadUsers child by child, each with a result or an error of its own, and splits calls that are
 // too big.
@@ -183,7 +183,7 @@ var Proto2BatchGetUsers = batch.Keyed(proto2Table.Info(3), Proto2.BatchGetUsers,
 // Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each with user or error.
 var Proto2BatchReadUsers = batch.PerItem(proto2Table.Info(4), Proto2.BatchReadUsers,
 	(*proto2.BatchReadUsersRequest).GetRequests, (*proto2.BatchReadUsersResponse).GetResults, (*proto2.BatchReadUsersResponse_Result).GetUser,
-	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user"})
+	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user", Single: "GetUser"})
 
 // Proto2Start starts Start, runs it, and waits for it.
 //

@@ -209,7 +209,7 @@ func UsersConfig() runtime.DialOption {
 // Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
 var UsersBatchGetUsers = batch.Keyed(usersTable.Info(4), Users.BatchGetUsers,
 	(*batchesv1.BatchGetUsersRequest).GetUserIds, (*batchesv1.BatchGetUsersResponse).GetUsers,
-	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found"})
+	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
 
 // UsersBatchFindUsers does BatchFindUsers for all its children or fails, and splits calls that are too big. What Each did
 // before a child failed is undone only by a transaction: batch.InTx.
@@ -225,7 +225,7 @@ var UsersBatchFindUsers = batch.Ordered(usersTable.Info(5), Users.BatchFindUsers
 // Pattern: batch, certain. Children: requests, each a request of CreateUser; results: users, in the same order.
 var UsersBatchCreateUsers = batch.Ordered(usersTable.Info(6), Users.BatchCreateUsers,
 	(*batchesv1.BatchCreateUsersRequest).GetRequests, (*batchesv1.BatchCreateUsersResponse).GetUsers,
-	batch.Fields{Children: "requests", Results: "users", RequestID: "request_id", Hoisted: []string{"parent"}})
+	batch.Fields{Children: "requests", Results: "users", RequestID: "request_id", Hoisted: []string{"parent"}, Single: "CreateUser"})
 
 // UsersBatchUpdateUsers does BatchUpdateUsers for all its children or fails, and splits calls that are too big. What Each did
 // before a child failed is undone only by a transaction: batch.InTx.
@@ -233,7 +233,7 @@ var UsersBatchCreateUsers = batch.Ordered(usersTable.Info(6), Users.BatchCreateU
 // Pattern: batch, certain. Children: requests, each a request of UpdateUser; results: users, in the same order.
 var UsersBatchUpdateUsers = batch.Ordered(usersTable.Info(7), Users.BatchUpdateUsers,
 	(*batchesv1.BatchUpdateUsersRequest).GetRequests, (*batchesv1.BatchUpdateUsersResponse).GetUsers,
-	batch.Fields{Children: "requests", Results: "users", Hoisted: []string{"update_mask"}})
+	batch.Fields{Children: "requests", Results: "users", Hoisted: []string{"update_mask"}, Single: "UpdateUser"})
 
 // UsersBatchDeleteUsers does BatchDeleteUsers for all its children or fails, and splits calls that are too big. What Each did
 // before a child failed is undone only by a transaction: batch.InTx.
@@ -241,7 +241,7 @@ var UsersBatchUpdateUsers = batch.Ordered(usersTable.Info(7), Users.BatchUpdateU
 // Pattern: batch, certain. Children: names, the only list of scalars; no results.
 var UsersBatchDeleteUsers = batch.Done(usersTable.Info(8), Users.BatchDeleteUsers,
 	(*batchesv1.BatchDeleteUsersRequest).GetNames,
-	batch.Fields{Children: "names"})
+	batch.Fields{Children: "names", Single: "DeleteUser"})
 
 // UsersBulkCreateUsers does BulkCreateUsers child by child, each with a result or an error of its own, and splits calls that
 // are too big.
@@ -249,7 +249,7 @@ var UsersBatchDeleteUsers = batch.Done(usersTable.Info(8), Users.BatchDeleteUser
 // Pattern: batch, certain. Children: requests, each a request of CreateUser; results: results, each with user or status.
 var UsersBulkCreateUsers = batch.PerItem(usersTable.Info(9), Users.BulkCreateUsers,
 	(*batchesv1.BulkCreateUsersRequest).GetRequests, (*batchesv1.BulkCreateUsersResponse).GetResults, (*batchesv1.BulkCreateUsersResponse_Result).GetUser,
-	batch.Fields{Children: "requests", Results: "results", Status: "status", Value: "user"})
+	batch.Fields{Children: "requests", Results: "results", Status: "status", Value: "user", Single: "CreateUser"})
 
 // UsersBatchTryUsers does BatchTryUsers child by child, each with a result or an error of its own, and splits calls that are
 // too big.
@@ -257,4 +257,4 @@ var UsersBulkCreateUsers = batch.PerItem(usersTable.Info(9), Users.BulkCreateUse
 // Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each with user or error.
 var UsersBatchTryUsers = batch.PerItem(usersTable.Info(10), Users.BatchTryUsers,
 	(*batchesv1.BatchTryUsersRequest).GetRequests, (*batchesv1.BatchTryUsersResponse).GetResults, (*batchesv1.BatchTryUsersResponse_Result).GetUser,
-	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user"})
+	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user", Single: "GetUser"})

@@ -222,7 +222,7 @@ var JobsFar = operation.Of[anypb.Any, jobsv1.BatchMetadata](jobsTable.Info(4), J
 // Pattern: operation, certain. It returns google.longrunning.Operation; operation_info names BatchCreateBooksResponse and
 // BatchMetadata; children: requests, each a request of CreateBook.
 var JobsBatchCreateBooks = operation.Of[jobsv1.BatchCreateBooksResponse, jobsv1.BatchMetadata](jobsTable.Info(6), Jobs.BatchCreateBooks,
-	operation.Fields{Children: "requests", FailedRequests: "failed_requests"})
+	operation.Fields{Children: "requests", Single: "CreateBook", FailedRequests: "failed_requests"})
 
 // JobsGetOperation serves GetOperation from the operations of a manager, and asks for them.
 //

@@ -1,0 +1,76 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
+
+// Weaker returns in which ways the policy of many, a method that does many times what another does
+// once, is weaker than that of the other, single:
+//
+//   - auth: there is a caller that many admits and single rejects;
+//   - rate: single has a rate, and many has none with that key which is at most as high;
+//   - concurrency: single has a limit, and many has none or a higher one.
+//
+// Rates and limits are compared as calls, however many items a call has.
+func Weaker(many, single policy.Policy) (ways []string) {
+	if way := weakerAuth(many.Auth, single.Auth); way != "" {
+		ways = append(ways, way)
+	}
+	for _, rate := range single.Rates {
+		if !slices.ContainsFunc(many.Rates, func(own policy.Rate) bool {
+			return own.Key == rate.Key && own.PerSecond <= rate.PerSecond && own.Burst <= rate.Burst
+		}) {
+			ways = append(ways, fmt.Sprintf("it has no rate with %s of at most %v calls a second, %d at once",
+				keyNames[rate.Key], rate.PerSecond, rate.Burst))
+		}
+	}
+	if limit := single.Concurrency.Limit; limit > 0 {
+		if own := many.Concurrency.Limit; own == 0 || own > limit {
+			ways = append(ways, fmt.Sprintf("it has no concurrency limit of at most %d", limit))
+		}
+	}
+	return ways
+}
+
+var keyNames = map[policy.Key]string{
+	policy.ByMethod: "KEY_METHOD", policy.ByPrincipal: "KEY_PRINCIPAL", policy.ByPeer: "KEY_PEER",
+}
+
+// weakerAuth says which callers many admits and single rejects; nothing where there are none.
+func weakerAuth(many, single *policy.Auth) string {
+	switch {
+	case many == nil, single != nil && single.Public:
+		return ""
+	case single == nil:
+		return "it admits callers, and the other method has no auth, so that nobody may call it"
+	case many.Public:
+		return "it is public"
+	}
+	var missing []string
+	for _, scope := range single.AllOf {
+		if !slices.Contains(many.AllOf, scope) && !(len(many.AnyOf) == 1 && many.AnyOf[0] == scope) {
+			missing = append(missing, scope)
+		}
+	}
+	switch {
+	case len(missing) > 0:
+		return "it does not require the scope " + strings.Join(missing, ", ")
+	case !ensuresAny(many, single.AnyOf):
+		return "it does not require one of the scopes " + strings.Join(single.AnyOf, ", ")
+	}
+	return ""
+}
+
+// ensuresAny reports whether whom auth admits has one of the scopes.
+func ensuresAny(auth *policy.Auth, scopes []string) bool {
+	if len(scopes) == 0 {
+		return true
+	}
+	isOne := func(scope string) bool { return slices.Contains(scopes, scope) }
+	return slices.ContainsFunc(auth.AllOf, isOne) ||
+		len(auth.AnyOf) > 0 && !slices.ContainsFunc(auth.AnyOf, func(scope string) bool { return !isOne(scope) })
+}
