@@ -117,7 +117,12 @@ func authenticationError(err error) error {
 		return err
 	}
 	told, text := errUnauthenticated, "authenticate: "+fmt.Sprint(err)
-	if code := publicStatus(err).Code(); code != codes.Unknown {
+	code := publicStatus(err).Code()
+	var call *callError
+	if errors.As(err, &call) { // to an identity provider, whose UNAUTHENTICATED is about our caller
+		code = call.st.Code()
+	}
+	if code != codes.Unknown {
 		told = newError(code, ReasonUnauthenticated, "the caller cannot be authenticated: "+codeWords(code))
 	}
 	return &fault{status: told, cause: text}

@@ -59,20 +59,28 @@ func (m *ClientMethod) misuse(text string) error {
 	return internalError(m.info.FullMethod[1:] + ": " + text)
 }
 
-// CallUnary calls a unary RPC. Its errors are statuses, as grpc gives them; a nil req is sent as an empty one.
+// CallUnary calls a unary RPC; a nil req is sent as an empty one.
 //
-// The call has the deadline of ctx. Where ctx has none, it is the timeout of the method's policy, or [DefaultTimeout] where
-// that says nothing. Where the deadline is that of a server call, a little is kept back: see [DeadlineMargin].
+// Like those of all calls of this package, its errors are statuses: those that grpc returns,
+// CANCELED or DEADLINE_EXCEEDED for errors of contexts, and UNKNOWN for other errors of
+// interceptors. A server whose method returns such an error passes on what docs/errors.md says,
+// and never a text of the connection.
 //
-// Like all calls of this package it sends an x-request-id: the one that the outgoing metadata of ctx holds already, else that
-// of the server call that ctx belongs to, else a new one.
+// The call has the deadline of ctx. Where ctx has none, it is the timeout of the method's policy,
+// or [DefaultTimeout] where that says nothing. Where the deadline is that of a server call, a
+// little is kept back: see [DeadlineMargin].
 //
-// Where the policy says to hedge, the request goes to a second server when the first takes long (gRFC A6). The first answer
-// counts, and CallUnary returns when all attempts have ended, so that req may be changed then.
+// Like all calls of this package it sends an x-request-id: the one that the outgoing metadata of
+// ctx holds already, else that of the server call that ctx belongs to, else a new one.
 //
-// Where the policy names the field of a request id (AIP-155), a request without one is sent as a copy that has a new UUID, the
-// same in all attempts that are made for the call; req itself is not changed. A caller who calls again sets the field, so that
-// both calls have the same. An id that is set to "", where the proto tells that from not set, is sent so: the call has none.
+// Where the policy says to hedge, the request goes to a second server when the first takes long
+// (gRFC A6). The first answer counts, and CallUnary returns when all attempts have ended, so that
+// req may be changed then.
+//
+// Where the policy names the field of a request id (AIP-155), a request without one is sent as a
+// copy that has a new UUID, the same in all attempts that are made for the call; req itself is
+// not changed. A caller who calls again sets the field, so that both calls have the same. An id
+// that is set to "", where the proto tells that from not set, is sent so: the call has none.
 func CallUnary[Resp, Req any](ctx context.Context, m *ClientMethod, req *Req) (*Resp, error) {
 	options := m.callOptions(ctx)
 	ctx, cancel := m.limit(withRequestID(ctx))
@@ -85,7 +93,7 @@ func CallUnary[Resp, Req any](ctx context.Context, m *ClientMethod, req *Req) (*
 	}
 	resp := new(Resp)
 	if err := m.conn.Invoke(ctx, m.info.FullMethod, req, resp, options...); err != nil {
-		return nil, err
+		return nil, callFailed(ctx, err)
 	}
 	return resp, nil
 }

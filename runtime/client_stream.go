@@ -35,12 +35,14 @@ func CallServerStream[Resp, Req any](ctx context.Context, m *ClientMethod, req *
 	}
 }
 
-// CallClientStream calls an RPC that takes a stream of requests, which it ranges over once, in the caller's goroutine.
+// CallClientStream calls an RPC that takes a stream of requests, which it ranges over once, in
+// the caller's goroutine.
 //
-// An error that reqs yields cancels the call. It is returned as it is if it is a status, and else as one that wraps it: CANCELED or
-// DEADLINE_EXCEEDED for the errors of contexts, UNKNOWN for others. If the call has ended by itself, its status is returned instead.
-// When the server answers before reqs has ended, that is noticed at the next request, and no more are taken. A nil message and a nil
-// reqs are INTERNAL.
+// An error that reqs yields cancels the call. It is returned as it is if it is a status, and else
+// as one that wraps it: CANCELED or DEADLINE_EXCEEDED for the errors of contexts, UNKNOWN for
+// others. If the call has ended by itself, its status counts instead, also OK. When the server
+// answers before reqs has ended, that is noticed at the next request, and no more are taken. A
+// nil message and a nil reqs are INTERNAL.
 func CallClientStream[Resp, Req any](ctx context.Context, m *ClientMethod, reqs Stream[Req]) (*Resp, error) {
 	if reqs == nil {
 		return nil, m.misuse(nilRequests)
@@ -66,13 +68,18 @@ func CallClientStream[Resp, Req any](ctx context.Context, m *ClientMethod, reqs 
 	return resp, nil
 }
 
-// endedBy returns what a call ends with whose status is err, nil or io.EOF for OK, and whose requests failed with failure, which may
-// be nil. A failure cancels the call; a call that has another status, or whose context has ended, had ended before.
+// endedBy returns what a call ends with whose status is err, nil or io.EOF for OK, and whose
+// requests failed with failure, which may be nil. A failure cancels the call: one with another
+// status had ended before.
 func (c *clientCall) endedBy(ctx context.Context, err, failure error) error {
-	if failure == nil || ctx.Err() != nil && err != nil || err != nil && err != io.EOF && status.Code(err) != codes.Canceled {
+	switch {
+	case failure == nil || status.Code(err) != codes.Canceled: // also nil and io.EOF
 		return err
+	case ctx.Err() != nil: // requests that watch ctx failed a moment before the call did
+		return callFailed(ctx, ctx.Err())
+	default:
+		return requestFailure(failure)
 	}
-	return requestFailure(failure)
 }
 
 // requestFailure returns the error of a stream of requests as a status.
@@ -96,6 +103,10 @@ func (f *failedRequest) Error() string              { return f.st.Err().Error() 
 func (f *failedRequest) GRPCStatus() *status.Status { return f.st }
 func (f *failedRequest) Unwrap() error              { return f.error }
 
+// PublicStatus returns what the caller of a server gets whose method returns the error: not the
+// text.
+func (f *failedRequest) PublicStatus() *status.Status { return status.Convert(withoutStatus(f.error)) }
+
 // Mistakes of callers that send streams.
 const (
 	nilRequests = "the stream of requests is nil; pass one that ends at once to send nothing"
@@ -105,6 +116,7 @@ const (
 // clientCall is one stream that was opened.
 type clientCall struct {
 	grpc.ClientStream
+	ctx    context.Context // that the call was made with
 	cancel context.CancelFunc
 	ended  bool // RecvMsg has reported the end
 }
@@ -113,10 +125,14 @@ type clientCall struct {
 // more retries.
 func (c *clientCall) SendMsg(msg any) error {
 	err := c.ClientStream.SendMsg(msg)
-	if errors.Is(err, io.EOF) {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.EOF):
 		return io.EOF
+	default:
+		return callFailed(c.ctx, err)
 	}
-	return err
 }
 
 // RecvMsg asks again where grpc, out of retries, says that the last attempt could not be sent, and not what its status is.
@@ -125,7 +141,18 @@ func (c *clientCall) RecvMsg(msg any) error {
 	if err != io.EOF && errors.Is(err, io.EOF) {
 		err = c.ClientStream.RecvMsg(msg)
 	}
-	return err
+	if err == nil || err == io.EOF {
+		return err
+	}
+	return callFailed(c.ctx, err)
+}
+
+// CloseSend ends the requests.
+func (c *clientCall) CloseSend() error {
+	if err := c.ClientStream.CloseSend(); err != nil {
+		return callFailed(c.ctx, err)
+	}
+	return nil
 }
 
 // open starts a call, which [release] ends.
@@ -134,9 +161,9 @@ func (m *ClientMethod) open(ctx context.Context) (*clientCall, error) {
 	cs, err := m.conn.NewStream(streamCtx, &m.desc, m.info.FullMethod, m.callOptions(ctx)...)
 	if err != nil {
 		cancel()
-		return nil, err
+		return nil, callFailed(ctx, err)
 	}
-	return &clientCall{ClientStream: cs, cancel: cancel}, nil
+	return &clientCall{ClientStream: cs, ctx: ctx, cancel: cancel}, nil
 }
 
 // release cancels a call that has not ended, and receives until it has: only then has grpc let go of all that belongs to

@@ -39,6 +39,11 @@ const (
 	ReasonStreamIdle = "STREAM_IDLE"
 	// ReasonStreamTimeout is the reason of DEADLINE_EXCEEDED on a stream that is open for longer than it may be.
 	ReasonStreamTimeout = "STREAM_TIMEOUT"
+	// ReasonUpstreamFailed is the reason of an error of a call to another service whose status
+	// does not show that the other service's method made it: UNAVAILABLE where its server is
+	// away, for example. Only the code is passed on. It is INTERNAL where the other service
+	// rejects the credentials of this server.
+	ReasonUpstreamFailed = "UPSTREAM_FAILED"
 	// ReasonUnknownService is the reason of NOT_FOUND from a health check of a service that is not registered.
 	ReasonUnknownService = "SERVICE_UNKNOWN"
 )

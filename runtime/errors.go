@@ -76,18 +76,25 @@ func publicStatus(err error) (st *status.Status) {
 		}
 	}()
 	carrier, st := statusIn(err)
-	if st == nil {
+	switch carrier := carrier.(type) {
+	case nil:
 		return status.Convert(withoutStatus(err))
-	}
-	switch carrier.(type) {
 	case *made, *fault, *Error, *wrapped: // sendable as they were made
 		return st
+	case publicStatusCarrier:
+		if st = carrier.PublicStatus(); st.Code() == codes.OK {
+			return status.Convert(errUnknown)
+		}
 	}
+	st = withKnownCode(st)
 	if p := st.Proto(); makeSendable(p) {
 		return status.FromProto(p)
 	}
 	return st
 }
+
+// publicStatusCarrier is an error whose status is not the one that the caller of a server gets.
+type publicStatusCarrier interface{ PublicStatus() *status.Status }
 
 // statusCarrier is an error that knows its status; those of grpc do, and those of this package.
 type statusCarrier interface{ GRPCStatus() *status.Status }

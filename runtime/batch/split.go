@@ -3,10 +3,12 @@ package batch
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strconv"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -158,8 +160,38 @@ func derivedID(id string, start int) string {
 
 // partError returns the error of a call, with its children's indexes made those of the whole request.
 func (p *plan[Resp, C, R]) partError(err error, whole func(child int) int) error {
-	st := runtime.PublicStatus(err).Proto()
-	first := p.at(whole(0))
+	at := "the children from " + p.at(whole(0))
+	return &partError{
+		childError: childError{st: p.ofWhole(statusOf(err), whole), at: at, cause: err},
+		public:     p.ofWhole(runtime.PublicStatus(err), whole),
+	}
+}
+
+// partError is the error of one of the calls that a batch was split into. The program that splits
+// it reads the whole status of the call; where it passes through a server, the caller of that
+// gets what may be told of it.
+type partError struct {
+	childError
+	public *status.Status
+}
+
+// PublicStatus returns what the caller of a server gets; see [runtime.PublicStatus].
+func (e *partError) PublicStatus() *status.Status { return e.public }
+
+// statusOf returns the status of a call's error, as it is.
+func statusOf(err error) *status.Status {
+	var carrier interface{ GRPCStatus() *status.Status }
+	if errors.As(err, &carrier) {
+		if st := carrier.GRPCStatus(); st.Code() != codes.OK {
+			return st
+		}
+	}
+	return runtime.PublicStatus(err)
+}
+
+// ofWhole returns a status with its children's indexes made those of the whole request.
+func (p *plan[Resp, C, R]) ofWhole(from *status.Status, whole func(child int) int) *status.Status {
+	st := from.Proto()
 	if i, rest, ok := indexIn(st.Message, p.name); ok {
 		st.Message = p.at(whole(i)) + rest
 	}
@@ -173,5 +205,5 @@ func (p *plan[Resp, C, R]) partError(err error, whole func(child int) int) error
 		}
 		return field
 	})
-	return &childError{st: status.FromProto(st), at: "the children from " + first, cause: err}
+	return status.FromProto(st)
 }

@@ -210,6 +210,24 @@ func TestSplitLeavesErrorsOfTheWholeCallAsTheyAre(t *testing.T) {
 	same(t, runtime.PublicStatus(err).Proto(), want.GRPCStatus().Proto())
 }
 
+// TestSplitsErrorsAreWholeForTheCallerOnly checks that a program that splits a batch reads the
+// status that the server sent, and that it does not tell its own callers that the server rejects
+// its credentials.
+func TestSplitsErrorsAreWholeForTheCallerOnly(t *testing.T) {
+	client := serve(t, funcs{
+		get: func(context.Context, *batchv1.GetUsersRequest) (*batchv1.GetUsersResponse, error) {
+			return nil, reasonTaken.Errorf(codes.Unauthenticated, "user_ids[1]: log in")
+		},
+	})
+	_, err := getUsers.Split(t.Context(), client, &batchv1.GetUsersRequest{UserIds: []int32{1, 2, 3, 4}}, batch.MaxSize(2))
+	if st := status.Convert(err); st.Code() != codes.Unauthenticated || runtime.ReasonOf(err) != reasonTaken {
+		t.Errorf("the program that splits the batch gets %v", err)
+	}
+	if st := runtime.PublicStatus(err); st.Code() != codes.Internal || runtime.ReasonOf(st.Err()) != runtime.ReasonUpstreamFailed {
+		t.Errorf("its callers get %v", st)
+	}
+}
+
 // TestSplitsRequestIDs holds that each call has one of its own, in the form of a UUID, and that a repetition has the same.
 func TestSplitsRequestIDs(t *testing.T) {
 	uuid4 := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)

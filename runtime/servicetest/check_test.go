@@ -191,7 +191,7 @@ var badServices = map[string]bad{
 	"invented code": {
 		impl:    everyKind(func(context.Context) error { return status.Error(codes.Code(99), "who knows") }),
 		methods: "One Many Join Chat", trial: "empty request",
-		want: []string{"the caller got the code 99, which gRPC does not know"},
+		want: []string{`the caller got UNKNOWN for the error "rpc error: code = Code(99) desc = who knows"`},
 	},
 	"nothing": {
 		impl: funcs{

@@ -25,8 +25,6 @@ func (p *probe) judge(call plan, seen *sighting, err error) (found []string) {
 	case seen.code == codes.Unknown.String() || st.Code() == codes.Unknown:
 		return []string{fmt.Sprintf("%s: the caller got UNKNOWN for the error %q. It has no status that a caller can act on: "+
 			"return a status with the code that fits, such as status.Error(codes.NotFound, …)", call, cause(seen, st))}
-	case st.Code() > codes.Unauthenticated:
-		return []string{fmt.Sprintf("%s: the caller got the code %d, which gRPC does not know; return one of the package codes", call, st.Code())}
 	case st.Code() == codes.Internal && madeByRuntime(st):
 		return []string{fmt.Sprintf("%s: the caller got INTERNAL: %s", call, cause(seen, st))}
 	}
