@@ -18,8 +18,11 @@ const (
 	MaxRecvMsgSize = 4 << 20
 	// MaxSendMsgSize is the largest response, in bytes; grpc's default is 2 GiB, which no client takes.
 	MaxSendMsgSize = 16 << 20
-	// MaxHeaderListSize is the most metadata that a call may carry, in bytes; grpc's default is 16 MiB.
-	MaxHeaderListSize = 64 << 10
+	// MaxHeaderListSize is the most metadata that a call may carry, in bytes; grpc's default is 16 MiB. Clients
+	// learn it when they connect and fail calls with more. Of a client that sends more nevertheless, the
+	// connection is closed, with all its calls: it is well above what clients send that do not look, such
+	// as those of Node.js, which send up to 64 KiB after compression.
+	MaxHeaderListSize = 1 << 20
 	// ConnectionTimeout is how long a handshake may take; grpc's default is two minutes.
 	ConnectionTimeout = 20 * time.Second
 	// MaxConnectionIdle is how long a connection without calls is kept.
@@ -34,9 +37,10 @@ const (
 	ServerKeepaliveTime = time.Minute
 	// KeepaliveTimeout is how long either side waits for the answer to its ping.
 	KeepaliveTimeout = 20 * time.Second
-	// MinPingInterval is how often a client may ping, with or without a call; grpc's default is five minutes, and a client
-	// that pings more often is thrown out. [ClientKeepaliveTime] keeps well away from it.
-	MinPingInterval = 20 * time.Second
+	// MinPingInterval is how often a client may ping, with or without a call. The connection of a client that
+	// pings more often is closed. grpc's default is five minutes, although its own clients ping every ten
+	// seconds where they are told to; half of that leaves room for pings that are late.
+	MinPingInterval = 5 * time.Second
 )
 
 // GRPCOptions returns the options that a [Server] passes to grpc: its limits, its credentials, and what

@@ -78,6 +78,7 @@ func (r *Registrar) add(desc *grpc.ServiceDesc, impl any) {
 	}
 	r.target.RegisterService(desc, impl)
 	r.pipeline.warnOfTokens()
+	r.pipeline.warnOfRejected(desc.ServiceName)
 	r.health.SetServing(desc.ServiceName, true)
 }
 

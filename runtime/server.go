@@ -89,6 +89,8 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	}
 	s.config.logger.InfoContext(ctx, "serving", "address", lis.Addr().String(), "services", s.serviceNames())
 	s.pipeline.warnOfTokens()
+	s.pipeline.warnOfRejected(s.serviceNames()...)
+	s.warnOfNothing()
 	s.startBackground(ctx)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(s.pipeline.admission.Listener(lis)) }()

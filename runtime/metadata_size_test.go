@@ -1,0 +1,125 @@
+package runtime_test
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// TestLargeMetadataEndsNoOtherCall has a client send much metadata that does not look at what the server
+// takes, while another call over its connection runs.
+func TestLargeMetadataEndsNoOtherCall(t *testing.T) {
+	many := make([][2]string, 2000)
+	for i := range many {
+		many[i] = [2]string{"x-" + strconv.Itoa(i), strings.Repeat("v", 400)}
+	}
+	for name, metadata := range map[string][][2]string{
+		"a value of 100 KiB":                 {{"x-large", strings.Repeat("v", 100<<10)}},
+		"64 KiB after compression":           {{"x-large", strings.Repeat("0", 64<<10*8/5)}}, // 5 bits each
+		"900 KiB in 2000 values":             many,
+		"a value of 900 KiB, not compressed": {{"x-large", strings.Repeat("~", 900<<10)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			gate := newGate()
+			srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithDrainDelay(0))
+			echoTable.Register(srv, behaving(gate.pass))
+			conn := connect(t, listenAndServe(t, srv))
+			if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
+				t.Fatal(err)
+			}
+			framer := http2.NewFramer(conn, conn)
+			framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+			if err := framer.WriteSettings(); err != nil {
+				t.Fatal(err)
+			}
+			answers := make(chan uint32, 2)
+			go readAnswers(framer, answers)
+			client := &rawClient{framer: framer}
+			client.encoder = hpack.NewEncoder(&client.block)
+			client.call(t, 1, nil)
+			within(t, gate.entered)
+			client.call(t, 3, metadata)
+			within(t, gate.entered)
+			close(gate.open)
+			within(t, answers)
+			within(t, answers)
+		})
+	}
+}
+
+// rawClient sends calls as they are.
+type rawClient struct {
+	framer  *http2.Framer
+	block   bytes.Buffer
+	encoder *hpack.Encoder
+}
+
+// call sends a call of One with an empty request.
+func (c *rawClient) call(t *testing.T, stream uint32, metadata [][2]string) {
+	t.Helper()
+	for _, field := range append([][2]string{
+		{":method", "POST"}, {":scheme", "http"}, {":path", "/test.v1.Echo/One"}, {":authority", "test"},
+		{"content-type", "application/grpc"}, {"te", "trailers"},
+	}, metadata...) {
+		if err := c.encoder.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for first := true; first || c.block.Len() > 0; first = false {
+		part := bytes.Clone(c.block.Next(16 << 10))
+		var err error
+		if first {
+			err = c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: part, EndHeaders: c.block.Len() == 0})
+		} else {
+			err = c.framer.WriteContinuation(stream, c.block.Len() == 0, part)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.framer.WriteData(stream, true, []byte{0, 0, 0, 0, 0}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// readAnswers sends the streams that end with OK, until the connection ends.
+func readAnswers(framer *http2.Framer, answers chan<- uint32) {
+	for {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			return
+		}
+		if headers, ok := frame.(*http2.MetaHeadersFrame); ok && headers.StreamEnded() {
+			for _, field := range headers.RegularFields() {
+				if field.Name == "grpc-status" && field.Value == "0" {
+					answers <- headers.StreamID
+				}
+			}
+		}
+	}
+}
+
+// TestStockClientsKeepTheLimit has grpc-go's client send less than the server takes, and more.
+func TestStockClientsKeepTheLimit(t *testing.T) {
+	srv := startEcho(t, behaving(succeed))
+	for size, want := range map[int]codes.Code{200 << 10: codes.OK, 2 << 20: codes.Internal} {
+		ctx := metadata.AppendToOutgoingContext(testContext(t), "x-large", strings.Repeat("v", size))
+		if err := kinds["One"](ctx, srv.conn); status.Code(err) != want {
+			t.Errorf("%d bytes: %v, want %v", size, err, want)
+		}
+	}
+	if err := kinds["One"](testContext(t), srv.conn); err != nil {
+		t.Errorf("a call after them: %v", err)
+	}
+}
