@@ -45,11 +45,12 @@ type Rate_Key int32
 const (
 	// The calls of all callers: KEY_METHOD.
 	Rate_KEY_UNSPECIFIED Rate_Key = 0
-	// The calls of all callers.
+	// The authorised calls of all callers together.
 	Rate_KEY_METHOD Rate_Key = 1
-	// The calls of each principal; of those without one, each peer address.
+	// The authorised calls of each principal; of callers without one, those from each peer address.
 	Rate_KEY_PRINCIPAL Rate_Key = 2
-	// The calls from each peer address.
+	// All calls from each peer address, before they are authenticated. Behind a proxy that ends
+	// connections the address is the proxy's: all callers behind it share one bucket.
 	Rate_KEY_PEER Rate_Key = 3
 )
 
@@ -628,14 +629,15 @@ func (x *Rate) GetKey() Rate_Key {
 	return Rate_KEY_UNSPECIFIED
 }
 
-// Concurrency bounds how many calls of a method run at a time; what is too much is refused with UNAVAILABLE.
+// Concurrency bounds how many authorised calls of a method run at a time; more are rejected with UNAVAILABLE.
 type Concurrency struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The most calls at a time; 0 is no limit.
 	Limit *int32 `protobuf:"varint,1,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
-	// Finds a limit of its own, up to the one above, from how long calls take.
+	// Finds a limit, up to the one above, from how long a unary method takes.
 	Adaptive *bool `protobuf:"varint,2,opt,name=adaptive,proto3,oneof" json:"adaptive,omitempty"`
-	// How long a call may wait for its turn before it is refused. Without it, it does not wait.
+	// How long a call may wait for its turn before it is rejected. Principals take turns. Without it, a call
+	// does not wait.
 	MaxWait       *string `protobuf:"bytes,3,opt,name=max_wait,json=maxWait,proto3,oneof" json:"max_wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
