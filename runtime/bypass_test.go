@@ -33,19 +33,48 @@ func TestNothingIsServedWithoutThePipeline(t *testing.T) {
 		testgrpc.RegisterTestServiceServer(srv, stockService{do: reached})
 	}, runtime.WithAuthenticator(strangers), runtime.WithReflection(), runtime.WithServerOptions(
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return reached(nil) })))
-	own := grpc.NewServer()
-	testgrpc.RegisterTestServiceServer(runtime.On(own, runtime.WithAuthenticator(strangers)), stockService{do: reached})
+	unknown := grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return reached(nil) })
+	auth := runtime.WithAuthenticator(strangers)
+	own := grpc.NewServer(append(runtime.GRPCOptions(auth), unknown)...)
+	testgrpc.RegisterTestServiceServer(runtime.On(own, auth), stockService{do: reached})
 	onOwn := serve(t, own)
-	for path, conn := range map[string]*grpc.ClientConn{
-		"/legacy.v1.TestService/EmptyCall":         srv.conn,
-		"/legacy.v1.TestService/FullDuplexCall":    srv.conn,
-		"/grpc.testing.TestService/EmptyCall":      srv.conn,
-		"/grpc.testing.TestService/FullDuplexCall": onOwn,
-		"/unknown.v1.Service/Method":               srv.conn,
+	for _, test := range []struct {
+		conn *grpc.ClientConn
+		path string
+	}{
+		{srv.conn, "/legacy.v1.TestService/EmptyCall"},
+		{srv.conn, "/legacy.v1.TestService/FullDuplexCall"},
+		{srv.conn, "/grpc.testing.TestService/EmptyCall"},
+		{srv.conn, "/grpc.testing.TestService/NoSuchMethod"},
+		{srv.conn, "/unknown.v1.Service/Method"},
+		{onOwn, "/grpc.testing.TestService/FullDuplexCall"},
+		{onOwn, "/grpc.testing.TestService/NoSuchMethod"},
+		{onOwn, "/unknown.v1.Service/Method"},
 	} {
-		err := conn.Invoke(testContext(t), path, &testgrpc.Empty{}, &testgrpc.Empty{})
+		err := test.conn.Invoke(testContext(t), test.path, &testgrpc.Empty{}, &testgrpc.Empty{})
 		if status.Code(err) != codes.PermissionDenied || runtime.ReasonOf(err) != runtime.ReasonNoPolicy {
-			t.Errorf("%s: %v", path, err)
+			t.Errorf("%s: %v", test.path, err)
+		}
+	}
+}
+
+// TestHandlersOfUnknownMethodsServeWhereNobodyIsAsked checks that the guard is there only where callers
+// are authenticated.
+func TestHandlersOfUnknownMethodsServeWhereNobodyIsAsked(t *testing.T) {
+	unknown := grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
+		return status.Error(codes.DataLoss, "reached")
+	})
+	auth := runtime.WithAuthenticator(strangers)
+	for name, opts := range map[string][]runtime.ServerOption{
+		"no authenticator": nil, "open": {auth, runtime.WithoutAuthentication()},
+	} {
+		own := serve(t, grpc.NewServer(append(runtime.GRPCOptions(opts...), unknown)...))
+		srv := startEcho(t, echoFuncs{}, append(opts, runtime.WithServerOptions(unknown))...)
+		for _, conn := range []*grpc.ClientConn{own, srv.conn} {
+			err := conn.Invoke(testContext(t), "/unknown.v1.Service/Method", &testgrpc.Empty{}, &testgrpc.Empty{})
+			if status.Code(err) != codes.DataLoss {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	}
 }

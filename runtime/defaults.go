@@ -50,6 +50,10 @@ const (
 //	server := grpc.NewServer(runtime.GRPCOptions(opts...)...)
 //	ours := runtime.On(server, opts...)
 //
+// With an authenticator, they also reject calls of methods that no service has with PERMISSION_DENIED,
+// reason NO_POLICY. Without them, such calls reach the handler of [grpc.UnknownServiceHandler]
+// unauthenticated, since On sees only the services that are registered through it.
+//
 // Wrong options panic, as those of On do.
 func GRPCOptions(opts ...ServerOption) []grpc.ServerOption {
 	config := newServerConfig(opts)
@@ -65,7 +69,7 @@ func (c *serverConfig) grpcOptions(a *admission) []grpc.ServerOption {
 	if c.limits.Calls > 0 || c.limits.CallsPerPeer > 0 {
 		opts = append(opts, grpc.InTapHandle(a.tapHandle))
 	}
-	return append(opts, c.grpc...)
+	return append(append(opts, c.grpc...), c.guardUnknown()...)
 }
 
 // defaultServerOptions returns the grpc options of every [Server].

@@ -21,7 +21,8 @@ type registry interface {
 // On returns a registrar that gives what is registered on it the pipeline of a [Server] and registers it on target: a
 // *grpc.Server, an xDS server, or whatever else the user has. Of the options, those that concern calls count: the logger,
 // the default timeout, the bounds of running calls, who calls, rates, checks, observers, interceptors, the panic handler, policies.
-// Those that concern connections count where target is made with [GRPCOptions].
+// Those that concern connections count where target is made with [GRPCOptions]. Without them, a handler of
+// [grpc.UnknownServiceHandler] that target has serves every caller, also where there is an authenticator.
 //
 // There is no Run to return what is wrong with them, so On panics, as registering does. A method whose policy asks who calls
 // lets nobody in where there is no authenticator.

@@ -124,11 +124,7 @@ func (s *Server) open() (*grpc.Server, error) {
 	if err := errors.Join(s.errs...); err != nil {
 		return nil, err
 	}
-	opts := s.config.grpcOptions(s.pipeline.admission)
-	if s.pipeline.authenticator != nil && !s.pipeline.open {
-		opts = append(opts, grpc.ChainStreamInterceptor(guardUnknown(s.GetServiceInfo)))
-	}
-	server, err := newGRPCServer(opts)
+	server, err := newGRPCServer(s.config.grpcOptions(s.pipeline.admission))
 	if err != nil {
 		return nil, err
 	}

@@ -1,27 +1,22 @@
 package runtime
 
-import (
-	"sync"
+import "google.golang.org/grpc"
 
-	"google.golang.org/grpc"
-)
-
-// guardUnknown returns an interceptor that keeps strangers from the handler of grpc.UnknownServiceHandler, which has no policy:
-// once an authenticator is set, only methods that are registered are called. services is read when the first call comes.
-func guardUnknown(services func() map[string]grpc.ServiceInfo) grpc.StreamServerInterceptor {
-	registered := sync.OnceValue(func() map[string]bool {
-		paths := make(map[string]bool)
-		for service, info := range services() {
-			for _, m := range info.Methods {
-				paths["/"+service+"/"+m.Name] = true
-			}
-		}
-		return paths
-	})
-	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-		if !registered()[info.FullMethod] {
-			return errNoPolicy
-		}
-		return handler(srv, ss)
+// guardUnknown returns the options that keep unauthenticated callers from the handler of
+// grpc.UnknownServiceHandler, which has no policy: with an authenticator, only methods that are
+// registered can be called.
+func (c *serverConfig) guardUnknown() []grpc.ServerOption {
+	if c.authenticator == nil || c.open {
+		return nil
 	}
+	return []grpc.ServerOption{grpc.ChainStreamInterceptor(rejectUnknown)}
+}
+
+// rejectUnknown rejects calls of methods that no service has: grpc passes them on without an
+// implementation.
+func rejectUnknown(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if srv == nil {
+		return errNoPolicy
+	}
+	return handler(srv, ss)
 }
