@@ -75,6 +75,12 @@
 // What the name of the service package adds to the name of the messages' package: lower-case letters and digits that begin
 // with a letter. The name of the test package adds "test" to that.
 //
+//	import_path=PATH
+//
+// The import path of the output folder, for services whose messages are in a module that is not yours. Their packages go by the paths of
+// the protos below it. Without it they go below the packages of the messages, and it is an error, or a warning, where the go.mod
+// shows that nothing can be written there.
+//
 //	paths, module, M<file>, annotate_code, default_api_level, apilevelM<file>
 //
 // These are protoc-gen-go's, and mean the same here: give both plugins the same ones.

@@ -12,6 +12,8 @@ import (
 
 // Options are the parameters that shape the model.
 type Options struct {
+	ImportPath    string       // of the output folder, for our packages; "" where they go below those of the messages
+	Modules       *Modules     // what is known of Go modules, or nil
 	PackageSuffix string       // what the name of the service package adds to that of the messages
 	PolicyFile    *policy.File // rules beside those in the protos, or nil
 	Strict        bool         // whether what deserves a warning is an error
@@ -28,6 +30,7 @@ func Build(plugin *protogen.Plugin, opts Options) ([]File, []Problem, error) {
 	b.checkPolicyFile(plugin, opts.PolicyFile)
 	for _, s := range sources {
 		b.checkSource(s)
+		b.checkModule(s, opts)
 	}
 	for _, f := range plugin.Files {
 		if f.Generate && !slices.ContainsFunc(sources, func(s source) bool { return s.File == f }) {
@@ -84,15 +87,15 @@ func sourcesOf(plugin *protogen.Plugin, opts Options, policies *policy.Policies)
 	return sources
 }
 
-// groupByPackage returns the sources of each Go package, in the order of the first.
+// groupByPackage returns the sources whose services go to one Go package, in the order of the first.
 func groupByPackage(sources []source) [][]source {
 	var groups [][]source
-	place := make(map[protogen.GoImportPath]int)
+	place := make(map[string]int)
 	for _, s := range sources {
-		i, found := place[s.GoImportPath]
+		i, found := place[s.service.Path]
 		if !found {
 			i = len(groups)
-			place[s.GoImportPath] = i
+			place[s.service.Path] = i
 			groups = append(groups, nil)
 		}
 		groups[i] = append(groups[i], s)

@@ -8,7 +8,8 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 )
 
-// outputsOf returns where the code for the services of f goes: two packages below that of its messages.
+// outputsOf returns where the code for the services of f goes: two packages below that of its messages, or where those are of another
+// module, by the path of the proto below the output folder.
 func outputsOf(f *protogen.File, opts Options) (service, test Output) {
 	names := make([]string, len(f.Services))
 	for i, svc := range f.Services {
@@ -20,20 +21,21 @@ func outputsOf(f *protogen.File, opts Options) (service, test Output) {
 		serves = "has the reasons of errors that " + f.Desc.Path() + " lists."
 	}
 
-	service = newOutput(f, packageStem(string(f.GoPackageName))+opts.PackageSuffix)
+	service = newOutput(f, opts, packageStem(string(f.GoPackageName))+opts.PackageSuffix)
 	service.Doc = "Package " + service.Package + " " + serves
-	test = newOutput(f, service.Package+"test")
+	test = newOutput(f, opts, service.Package+"test")
 	test.Doc = "Package " + test.Package + " helps to test what serves or calls " + services
 	return service, test
 }
 
-func newOutput(f *protogen.File, pkg string) Output {
+func newOutput(f *protogen.File, opts Options, pkg string) Output {
 	dir, base := path.Split(f.GeneratedFilenamePrefix)
-	return Output{
-		Package: pkg,
-		Path:    string(f.GoImportPath) + "/" + pkg,
-		File:    path.Join(dir, pkg, base+".grpcservice.go"),
+	importPath := string(f.GoImportPath) + "/" + pkg
+	if opts.ImportPath != "" {
+		dir = path.Dir(f.Desc.Path())
+		importPath = path.Join(opts.ImportPath, dir, pkg)
 	}
+	return Output{Package: pkg, Path: importPath, File: path.Join(dir, pkg, base+".grpcservice.go")}
 }
 
 // packageStem returns what the names of the generated packages begin with: the name of the messages' package without the

@@ -79,8 +79,12 @@ func writeModule(t *testing.T) goModule {
 			"deploy_dir", "deploy_parts", "app_name", "image", "port"))
 		files := run(t, request).files
 		checkSameContents(t, c, wanted.files, files)
+		root := "" // of the paths of files
+		if request.Parameter != nil && strings.HasPrefix(request.GetParameter(), "import_path=") {
+			root = strings.TrimPrefix(request.GetParameter(), "import_path=") + "/"
+		}
 		for file, content := range files {
-			module.files[strings.TrimPrefix(file, "example.com/")] = content
+			module.files[strings.TrimPrefix(root+file, "example.com/")] = content
 		}
 		writeTree(t, module.dir, messages(t, c, request))
 	}
@@ -119,7 +123,7 @@ func isUsers(file string) bool { return strings.Contains(file, "/user/") }
 // messages returns what protoc-gen-go generates for the request.
 func messages(t *testing.T, c testCase, request *pluginpb.CodeGeneratorRequest) map[string]string {
 	t.Helper()
-	request.Parameter = proto.String(without(request.GetParameter(), "package_suffix", "policy", "strict", "templates"))
+	request.Parameter = proto.String(without(request.GetParameter(), "package_suffix", "import_path", "policy", "strict", "templates"))
 	gen, err := protogen.Options{}.New(request)
 	if err != nil {
 		t.Fatalf("%s: %v", c.name, err)

@@ -56,3 +56,19 @@ func TestLinkedPackages(t *testing.T) {
 		t.Errorf("the plugin does not know what is linked (-linked +known):\n%s", diff)
 	}
 }
+
+// TestFilesThatAreNotLinkedMayBeAnywhere checks that a Go package of one's own for google/api is an error only with operations, which
+// link the other one.
+func TestFilesThatAreNotLinkedMayBeAnywhere(t *testing.T) {
+	request := readCase(t, "linked_moved_operations").request(t)
+	for _, file := range request.ProtoFile {
+		if file.GetName() == "jobs.proto" {
+			file.Dependency = []string{"google/api/field_behavior.proto"}
+			file.Service[0].Method[0].OutputType = proto.String(".jobs.v1.Response")
+			file.Service[0].Method[0].Options = nil
+		}
+	}
+	if got := run(t, request); got.err != "" {
+		t.Errorf("the error is %s", got.err)
+	}
+}

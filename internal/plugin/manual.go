@@ -30,6 +30,7 @@ What it writes, for library/v1/book_service.proto of Go package libraryv1:
 Parameters:
     emit=service;test       which of these; the first two are the default
     package_suffix=service  what the service package's name adds to that of the messages
+    import_path=PATH        the import path of the output folder, for services whose messages are of another module
     policy=FILE             a YAML file of policies, beside the options in the protos
     report=FILE             write what was decided for each method, and why, to a .json file
     strict                  make errors of warnings

@@ -19,6 +19,7 @@ type parameters struct {
 	skeletonDir   string // the folder of the package that implements the services, or nothing
 	app           string // the folder of the program that serves them, or nothing
 	deploy        deployParameters
+	importPath    string // of the output folder, or nothing
 	module        string
 	mappings      map[string]string // the M parameters by proto file
 }
@@ -36,6 +37,7 @@ type rule struct {
 var rules = map[string]rule{
 	"package_suffix":    {regexp.MustCompile(`^[a-z][a-z0-9]*$`), "lower-case letters and digits that begin with a letter"},
 	"emit":              {regexp.MustCompile(`^(service|test|skeleton|deploy)(;(service|test|skeleton|deploy))*$`), `"service", "test", "skeleton" or "deploy", or several with a ";" between them`},
+	"import_path":       {regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~+-]*(/[A-Za-z0-9_][A-Za-z0-9._~+-]*)*$`), "the import path of the output folder, such as example.com/you/gen"},
 	"policy":            {regexp.MustCompile(`^.+$`), "the path of a policy file, from the folder in which buf or protoc runs"},
 	"report":            {regexp.MustCompile(`^([^./\\\s][^/\\]*/)*[^./\\\s][^/\\]*\.json$`), "the path of a .json file below the output folder"},
 	"strict":            {regexp.MustCompile(`^(true|false|)$`), `"true" or "false", or no value, which is "true"`},
@@ -55,7 +57,7 @@ var rules = map[string]rule{
 	"M":                 {regexp.MustCompile(`^.+$`), "a Go import path"},
 }
 
-const knownParameters = "package_suffix, emit, policy, report, strict, templates, skeleton_dir, app, deploy_dir, deploy_parts, app_name, image, port, and protoc-gen-go's paths, module, M<file>, annotate_code, default_api_level and apilevelM<file>"
+const knownParameters = "package_suffix, import_path, emit, policy, report, strict, templates, skeleton_dir, app, deploy_dir, deploy_parts, app_name, image, port, and protoc-gen-go's paths, module, M<file>, annotate_code, default_api_level and apilevelM<file>"
 
 // parseParameters reads the parameter of a request; its error joins everything that is wrong.
 func parseParameters(text string) (parameters, error) {
@@ -160,6 +162,8 @@ func (p *parameters) set(name, value string) {
 	switch name {
 	case "package_suffix":
 		p.packageSuffix = value
+	case "import_path":
+		p.importPath = value
 	case "policy":
 		p.policy = value
 	case "report":
@@ -194,9 +198,10 @@ func (p *parameters) set(name, value string) {
 	}
 }
 
-// place returns the path of an output file as the module parameter wants it.
+// place returns the path of an output file as the module parameter wants it. With an import path, files have their places by those of
+// the protos already.
 func (p *parameters) place(file string) (string, error) {
-	if p.module == "" {
+	if p.module == "" || p.importPath != "" {
 		return file, nil
 	}
 	short, found := strings.CutPrefix(file, p.module+"/")

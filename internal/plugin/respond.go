@@ -58,6 +58,7 @@ func generate(env Env, request *pluginpb.CodeGeneratorRequest) (files []*pluginp
 		return nil, nil, err
 	}
 	modelled, warnings, err := model.Build(plugin, model.Options{
+		ImportPath: params.importPath, Modules: workspace{tree: env.Tree, dir: env.Dir}.modules(),
 		PackageSuffix: params.packageSuffix, PolicyFile: policyFile, Strict: params.strict,
 	})
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -195,23 +194,4 @@ func (w workspace) checkWrite(f folder, name string) error {
 		return fmt.Errorf("%s: the file has to change, and may not be written to; make it writable", at)
 	}
 	return nil
-}
-
-// modulePath returns the module's path that a go.mod says, or nothing.
-func modulePath(mod string) string {
-	inBlock := false
-	for line := range strings.Lines(mod) {
-		line, _, _ = strings.Cut(line, "//")
-		words := strings.Fields(line)
-		if len(words) > 0 && words[0] == "module" {
-			words = words[1:]
-			inBlock = slices.Equal(words, []string{"("})
-		} else if !inBlock {
-			continue
-		}
-		if len(words) == 1 && words[0] != "(" && words[0] != ")" {
-			return strings.Trim(words[0], "\"`")
-		}
-	}
-	return ""
 }

@@ -1,0 +1,37 @@
+package model
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// Modules are the Go modules that are known where the plugin runs.
+type Modules struct {
+	Near     string   // the one whose go.mod is the nearest
+	Own      []string // those whose files can be written to
+	Required []string // those that it requires
+}
+
+// checkModule reports a file whose messages are in a Go package of another module, where the code for its services would go: nothing
+// can be written there, and an import of it cannot be resolved.
+func (b *builder) checkModule(s source, opts Options) {
+	m, messages := opts.Modules, string(s.GoImportPath)
+	if m == nil || opts.ImportPath != "" || len(s.Services) == 0 || slices.ContainsFunc(m.Own, contains(messages)) {
+		return
+	}
+	const format = "its messages are in the Go package %q, and so its services would be in %q, which is not of the module %s; " +
+		"set the parameter import_path=<the import path of the plugin's out folder>, such as %s"
+	problems := &b.warnings // it may be generated for another repository
+	if slices.ContainsFunc(m.Required, contains(messages)) {
+		problems = &b.errors
+	}
+	problems.add(goPackagePlace(s.Proto), "", format, messages, s.service.Path, m.Near, path.Join(m.Near, "gen"))
+}
+
+// contains returns a function that reports whether a module has a Go package.
+func contains(importPath string) func(module string) bool {
+	return func(module string) bool {
+		return module != "" && (importPath == module || strings.HasPrefix(importPath, module+"/"))
+	}
+}

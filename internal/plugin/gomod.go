@@ -1,0 +1,148 @@
+package plugin
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// directive is a line of a go.mod or go.work: its verb, also inside a block, and the words after it.
+type directive struct {
+	verb string
+	args []string
+	line int // from 1
+}
+
+// directives reads a go.mod or go.work as far as the plugin needs it. What is wrong in it is for Go to report.
+func directives(text string) (all []directive) {
+	block := ""
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		line, _, _ = strings.Cut(line, "//")
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0:
+		case block != "" && words[0] == ")":
+			block = ""
+		case block == "" && len(words) == 2 && words[1] == "(":
+			block = words[0]
+		default:
+			if block != "" {
+				words = append([]string{block}, words...)
+			}
+			all = append(all, directive{words[0], unquoted(words[1:]), n})
+		}
+	}
+	return all
+}
+
+func unquoted(words []string) []string {
+	for i, word := range words {
+		words[i] = strings.Trim(word, "\"`")
+	}
+	return words
+}
+
+// modulePath returns the module's path in a go.mod, or "".
+func modulePath(mod string) string {
+	for _, d := range directives(mod) {
+		if d.verb == "module" && len(d.args) == 1 {
+			return d.args[0]
+		}
+	}
+	return ""
+}
+
+// replacement is a directory that a go.mod or go.work has in place of a module.
+type replacement struct {
+	module string
+	target string // as it is written: "./shared", "../shared" or "/shared"
+	line   int
+}
+
+// replacements returns the modules that directories replace.
+func replacements(text string) (all []replacement) {
+	for _, d := range directives(text) {
+		if d.verb != "replace" {
+			continue
+		}
+		for i, word := range d.args {
+			if word != "=>" || i == 0 || i+1 >= len(d.args) {
+				continue
+			}
+			if target := d.args[i+1]; strings.HasPrefix(target, "./") || strings.HasPrefix(target, "../") || path.IsAbs(target) {
+				all = append(all, replacement{d.args[0], target, d.line})
+			}
+		}
+	}
+	return all
+}
+
+// goVersionOf returns the newer of the go and toolchain lines of a go.mod or go.work, as minor version of Go 1; 0 without any.
+func goVersionOf(text string) (minor int) {
+	for _, d := range directives(text) {
+		if (d.verb == "go" || d.verb == "toolchain") && len(d.args) == 1 {
+			minor = max(minor, minorVersion(strings.TrimPrefix(d.args[0], "go")))
+		}
+	}
+	return minor
+}
+
+// minorVersion returns the 25 of "1.25.3" or "1.25rc1", or 0.
+func minorVersion(version string) (minor int) {
+	rest, ok := strings.CutPrefix(version, "1.")
+	for ok && rest != "" && rest[0] >= '0' && rest[0] <= '9' && minor < 1000 {
+		minor, rest = minor*10+int(rest[0]-'0'), rest[1:]
+	}
+	return minor
+}
+
+// goWork is the go.work above a module, if there is one.
+type goWork struct {
+	dir  string // its directory, below the root of the tree
+	text string
+}
+
+// goWorkAbove finds the go.work that Go uses in a directory.
+func goWorkAbove(tree fs.FS, dir string) (goWork, bool) {
+	for ; ; dir = path.Dir(dir) {
+		if text, err := fs.ReadFile(tree, path.Join(dir, "go.work")); err == nil {
+			return goWork{dir, string(text)}, true
+		}
+		if dir == "." {
+			return goWork{}, false
+		}
+	}
+}
+
+// usedModule is a module that a build reads.
+type usedModule struct {
+	dir  string    // below the root of the tree
+	use  directive // of the go.work; empty without one
+	from string    // the go.work
+}
+
+// modules returns the modules of the workspace.
+func (w goWork) modules() (all []usedModule) {
+	for _, d := range directives(w.text) {
+		if d.verb == "use" && len(d.args) == 1 {
+			all = append(all, usedModule{resolveIn(w.dir, d.args[0]), d, path.Join(w.dir, "go.work")})
+		}
+	}
+	return all
+}
+
+// uses reports whether a module is one of the workspace.
+func (w goWork) uses(dir string) bool {
+	return slices.ContainsFunc(w.modules(), func(m usedModule) bool { return m.dir == dir })
+}
+
+// resolveIn returns where a path of a go.mod or go.work in dir leads, below the root of the tree.
+func resolveIn(dir, target string) string {
+	if path.IsAbs(target) {
+		return path.Clean(strings.TrimPrefix(target, "/"))
+	}
+	return path.Join(dir, target)
+}

@@ -1,0 +1,74 @@
+package plugin
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/model"
+)
+
+// modules returns what the go.mod and go.work above the directory that the process runs in say of modules; nil without a go.mod, so
+// that nothing is known.
+func (w workspace) modules() *model.Modules {
+	if w.tree == nil {
+		return nil
+	}
+	for dir := w.dir; ; dir = path.Dir(dir) {
+		if text, err := fs.ReadFile(w.tree, path.Join(dir, "go.mod")); err == nil {
+			return w.modulesOf(dir, string(text))
+		}
+		if dir == "." {
+			return nil
+		}
+	}
+}
+
+// modulesOf returns the modules that a go.mod in a directory knows: itself, those that it replaces by directories, those of its
+// workspace and below it, and those that it requires.
+func (w workspace) modulesOf(dir, text string) *model.Modules {
+	m := &model.Modules{Near: modulePath(text), Own: []string{modulePath(text)}}
+	for _, d := range directives(text) {
+		if d.verb == "require" && len(d.args) > 0 {
+			m.Required = append(m.Required, d.args[0])
+		}
+	}
+	for _, r := range replacements(text) {
+		m.Own = append(m.Own, r.module)
+	}
+	if work, found := goWorkAbove(w.tree, dir); found {
+		for _, used := range work.modules() {
+			w.addModule(m, used.dir)
+		}
+	}
+	w.addBelow(m, dir, modulesBelow)
+	return m
+}
+
+// modulesBelow is how many directories below a go.mod modules are looked for: one may be for generated code alone.
+const modulesBelow = 3
+
+// addBelow adds the modules in the directories of a directory.
+func (w workspace) addBelow(m *model.Modules, dir string, depth int) {
+	entries, err := fs.ReadDir(w.tree, dir)
+	if err != nil || depth == 0 {
+		return
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		ignored := strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "vendor" || name == "node_modules" || name == "testdata"
+		if below := path.Join(dir, name); entry.IsDir() && !ignored && !w.addModule(m, below) {
+			w.addBelow(m, below, depth-1)
+		}
+	}
+}
+
+// addModule adds the module in a directory, and reports whether there is one.
+func (w workspace) addModule(m *model.Modules, dir string) bool {
+	text, err := fs.ReadFile(w.tree, path.Join(dir, "go.mod"))
+	if err == nil {
+		m.Own = append(m.Own, modulePath(string(text)))
+	}
+	return !errors.Is(err, fs.ErrNotExist)
+}
