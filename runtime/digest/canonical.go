@@ -1,9 +1,6 @@
 package digest
 
 import (
-	"cmp"
-	"slices"
-
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -15,61 +12,96 @@ const maxGuesses = 32
 // around it costs as much again.
 const maxGroups = 4
 
-// writer writes messages in an order that depends on nothing but what they say. It permutes their fields and changes no
-// length, so that each byte is written once however deep it lies.
-type writer struct {
-	out    []byte
-	skip   func(protoreflect.FieldNumber) bool // of the top level; nil once inside
-	groups int                                 // around what is written
-}
-
-// run is a row of fields with the same number, next to each other.
-type run struct {
-	num   protowire.Number
-	bytes []byte
-}
-
 // message writes the fields of a message, and false where wire is none. A nil desc is of a message that is not known, or not
 // known to be one; guesses is how many such there are around it.
 func (w *writer) message(wire []byte, desc protoreflect.MessageDescriptor, guesses int) bool {
-	var few [16]run
-	runs, ok := split(few[:0], wire)
-	if !ok {
+	found := w.scan(wire)
+	if !found.ok {
 		return false
 	}
-	byNumber := func(a, b run) int { return cmp.Compare(a.num, b.num) }
-	if !slices.IsSortedFunc(runs, byNumber) {
-		slices.SortStableFunc(runs, byNumber)
+	fields := cursor{writer: w, wire: wire}
+	if !found.sorted {
+		var few [16]uint32
+		fields.order, fields.ordered = w.order(few[:0], wire, found), true
 	}
 	skip := w.skip
 	w.skip = nil
-	for len(runs) > 0 {
-		n := 1
-		for n < len(runs) && runs[n].num == runs[0].num {
-			n++
+	for fields.advance(); fields.num != 0 && w.err == nil; {
+		if skip != nil && skip.skips(fields.num) {
+			fields.leave()
+			continue
 		}
-		if skip == nil || !skip(runs[0].num) {
-			w.field(runs[:n], desc, guesses)
-		}
-		runs = runs[n:]
+		w.fields(&fields, desc, guesses)
 	}
 	return true
 }
 
-// split appends the fields of a message to runs.
-func split(runs []run, wire []byte) ([]run, bool) {
-	for len(wire) > 0 {
-		num, _, n := protowire.ConsumeField(wire)
-		if n < 0 {
-			return nil, false
-		}
-		if last := len(runs) - 1; last >= 0 && runs[last].num == num {
-			before := runs[last].bytes
-			runs[last].bytes = before[:len(before)+n] // the rest of wire lies behind it
-		} else {
-			runs = append(runs, run{num, wire[:n]})
-		}
-		wire = wire[n:]
+// fields writes all that a message of type desc has of the field that the cursor is at.
+func (w *writer) fields(fields *cursor, desc protoreflect.MessageDescriptor, guesses int) {
+	known := fieldOf(desc, fields.num)
+	var inside protoreflect.MessageDescriptor
+	if known == nil {
+		guesses++
+	} else {
+		inside = known.Message()
 	}
-	return runs, true
+	looks := (known == nil || inside != nil) && guesses <= maxGuesses
+	if looks && (known == nil || known.IsMap()) && w.entries(fields, known != nil, inside, guesses) {
+		return
+	}
+	for num := fields.num; fields.num == num && w.err == nil; fields.advance() {
+		if looks {
+			w.element(fields.field, inside, guesses)
+		} else {
+			w.write(fields.field)
+		}
+	}
+}
+
+// fieldOf returns the field with a number, nil where it is not known what it is: the value of an Any is none of bytes only.
+func fieldOf(desc protoreflect.MessageDescriptor, num protowire.Number) protoreflect.FieldDescriptor {
+	if desc == nil {
+		return nil
+	}
+	field := desc.Fields().ByNumber(num)
+	if field != nil && field.Kind() == protoreflect.BytesKind && desc.FullName() == "google.protobuf.Any" {
+		return nil
+	}
+	return field
+}
+
+// element writes one field with its tag: what is in it, if that is a message, else as it is.
+func (w *writer) element(field []byte, inside protoreflect.MessageDescriptor, guesses int) {
+	num, kind, n := protowire.ConsumeTag(field)
+	var body []byte
+	switch kind {
+	case protowire.BytesType:
+		body, _ = protowire.ConsumeBytes(field[n:])
+		n = len(field) - len(body)
+	case protowire.StartGroupType:
+		if w.groups == maxGroups {
+			break
+		}
+		body = bodyOf(num, field[n:])
+		w.groups++
+		defer func() { w.groups-- }()
+	}
+	if len(body) == 0 {
+		w.write(field)
+		return
+	}
+	w.write(field[:n])
+	if !w.message(body, inside, guesses) {
+		w.write(body)
+	}
+	w.write(field[n+len(body):])
+}
+
+// bodyOf returns the fields of a group without its end, which is found from behind and may be longer than it needs to be, as in
+// [protowire.ConsumeGroup], which would read the group once more.
+func bodyOf(num protowire.Number, group []byte) []byte {
+	for len(group) > 0 && group[len(group)-1]&0x7f == 0 {
+		group = group[:len(group)-1]
+	}
+	return group[:len(group)-protowire.SizeTag(num)]
 }

@@ -3,7 +3,7 @@
 //
 // Go writes the entries of a map in another order each time, and fields that it does not know after those that it knows, so
 // that the bytes of proto.Marshal tell nothing. A digest is of the fields in the order of their numbers, at each level, and of
-// the entries of a map in the order of their keys. Two servers agree on it while one of them has an older version of the
+// the entries of a map in the order of their keys. Its cost is in proportion to the size of the message. Two servers agree on it while one of them has an older version of the
 // proto.
 //
 // Two things are beyond that. A server that does not know a field sees neither whether it is a message, a text or bytes, nor

@@ -20,6 +20,8 @@ type idField struct {
 	name  string                         // its path, by the names of the proto
 	path  []protoreflect.FieldDescriptor // from the request
 	uuid4 bool
+
+	rest *digest.Digester // of the request without its id
 }
 
 // idFieldOf finds the field that a policy names.
@@ -40,6 +42,7 @@ func idFieldOf(request protoreflect.MessageDescriptor, said runtime.RequestID) (
 	if last := f.path[len(f.path)-1]; last.Kind() != protoreflect.StringKind {
 		return f, fmt.Errorf("%s is not a string, which a request id must be", last.FullName())
 	}
+	f.rest = digest.Without(f.path)
 	return f, nil
 }
 
@@ -51,19 +54,4 @@ func (f idField) read(req proto.Message) (string, error) {
 		msg = msg.Get(fd).Message()
 	}
 	return idempotencykey.Read(f.name, msg.Get(f.path[last]).String(), f.uuid4)
-}
-
-// digest returns the digest of a request without its id.
-func (f idField) digest(req proto.Message) ([digest.Size]byte, error) {
-	if len(f.path) == 1 {
-		return digest.Of(req, func(n protoreflect.FieldNumber) bool { return n == f.path[0].Number() })
-	}
-	rest := proto.Clone(req)
-	msg := rest.ProtoReflect()
-	last := len(f.path) - 1
-	for _, fd := range f.path[:last] {
-		msg = msg.Mutable(fd).Message()
-	}
-	msg.Clear(f.path[last])
-	return digest.Of(rest, nil)
 }

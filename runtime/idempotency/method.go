@@ -98,9 +98,9 @@ func (m *method) withDeadline(ctx context.Context) (context.Context, context.Can
 
 // attempt returns the attempt to run a call with an id.
 func (m *method) attempt(ctx context.Context, req proto.Message, id string) (*attempt, error) {
-	sum, err := m.id.digest(req)
+	sum, err := m.id.rest.Of(ctx, req)
 	if err != nil {
-		return nil, errInternal("%s: %w", m.name[1:], err)
+		return nil, err
 	}
 	a := &attempt{method: m, claim: Claim{Key: Key{Method: m.name, RequestID: id}, Digest: sum}}
 	if call, ok := runtime.CallFromContext(ctx); ok && call.Principal() != nil {

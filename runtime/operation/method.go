@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/digest"
 )
 
 // Fields are paths of the fields that a method's helper reads and writes, by the names of the proto: "parent", "page.token".
@@ -44,6 +45,7 @@ type methodTypes struct {
 	requestID, validateOnly, conflictKey, children fieldPath // of the request
 	failed                                         fieldPath // of the metadata
 	op                                             *shape
+	digester                                       *digest.Digester // of the request without its idempotency key
 }
 
 // Of returns the helper of the RPC that info describes; call is the interface's method expression. Generated code has one for each
@@ -61,6 +63,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) resolve() (*methodTypes, error) {
 	var t methodTypes
 	var errs [7]error
 	t.requestID, errs[0] = optionalPath[Req](m.fields.RequestID, isText)
+	t.digester = digest.Without(t.requestID)
 	t.validateOnly, errs[1] = optionalPath[Req](m.fields.ValidateOnly, isBool)
 	t.conflictKey, errs[2] = optionalPath[Req](m.fields.ConflictKey, isScalar)
 	t.children, errs[3] = optionalPath[Req](m.fields.Children, protoreflect.FieldDescriptor.IsList)

@@ -12,7 +12,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/digest"
 	"github.com/grpcservice/grpcservice/runtime/internal/idempotencykey"
 	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
 )
@@ -47,6 +46,11 @@ func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *M
 	}
 	if op.RequestID, err = idempotencykey.Read(m.fields.RequestID, types.requestID.text(from), said.RequestID.UUID4); err != nil {
 		return nil, err
+	}
+	if op.RequestID != "" {
+		if op.Digest, err = types.digester.Of(ctx, from.Interface()); err != nil {
+			return nil, err
+		}
 	}
 	if err := m.addRequest(op, types, config, from); err != nil {
 		return nil, misuse(m.info, err)
@@ -104,23 +108,11 @@ func (m *Method[S, Req, Op, Result, Metadata]) addRequest(
 	if key, ok := types.conflictKey.get(req); ok && op.ConflictKey == "" && key.String() != "" {
 		op.ConflictKey = m.info.FullMethod + " " + uuid.Canonical(key.String())
 	}
-	if op.Digest, err = digestOf(types.requestID, req); err != nil {
-		return err
-	}
 	if op.Request, err = proto.Marshal(req.Interface()); err != nil {
 		return fmt.Errorf("request: %w", err)
 	}
 	op.Metadata, err = m.firstMetadata(config, req)
 	return err
-}
-
-// digestOf returns the digest of a request without its id.
-func digestOf(id fieldPath, req protoreflect.Message) ([digest.Size]byte, error) {
-	if len(id) > 1 {
-		req = proto.Clone(req.Interface()).ProtoReflect()
-		id.holder(req).Clear(id.field())
-	}
-	return digest.Of(req.Interface(), func(n protoreflect.FieldNumber) bool { return len(id) == 1 && id.field().Number() == n })
 }
 
 // firstMetadata returns what an operation shows before it is worked on.

@@ -12,7 +12,7 @@ type Record struct {
 	Principal string
 	Scopes    []string
 	// RequestID is the id of the request that started it (AIP-155), unique together with Method and Principal where it is not
-	// empty. Digest is that of the request without it.
+	// empty. Digest is that of the request without it; zero where it is empty.
 	RequestID string
 	Digest    [32]byte
 	// ConflictKey is what no two operations work on at the same time; empty for those that may run beside any other.

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/digest"
 	"github.com/grpcservice/grpcservice/runtime/operation"
 )
 
@@ -44,6 +45,27 @@ func TestAnOperationEndsWithWhatItsWorkReturns(t *testing.T) {
 		}
 		if want := began.UTC().Add(time.Minute); !record.DoneTime.Equal(want) || !strings.Contains(field(m, "end_time"), "seconds") || record.Attempt != 1 {
 			t.Errorf("done: %+v, metadata: %v", record, m)
+		}
+	})
+}
+
+// TestRequestsAreComparedWithinLimits checks that neither a deadline nor a size is passed over when a request is compared.
+func TestRequestsAreComparedWithinLimits(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		s := open(t, operation.Memory(), runtime.Operation{}, func(context.Context, *paintRun) (*paintResult, error) {
+			t.Error("the operation runs")
+			return nil, nil
+		})
+		defer s.stop()
+		done, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := s.method.Start(done, s.m, request(t, `request_id: "id"`)); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want that the context is canceled", err)
+		}
+		large := request(t, `request_id: "id" colour: "`+strings.Repeat("x", digest.MaxSize)+`"`)
+		_, err := s.method.Start(t.Context(), s.m, large)
+		if status.Code(err) != codes.ResourceExhausted || runtime.ReasonOf(err) != runtime.ReasonRequestTooLarge {
+			t.Errorf("got %v, want RESOURCE_EXHAUSTED, REQUEST_TOO_LARGE", err)
 		}
 	})
 }

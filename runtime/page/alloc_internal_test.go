@@ -5,6 +5,7 @@
 package page
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func tenFieldShape(t testing.TB) *shape {
 func roundTrip(t testing.TB, s *shape, req protoreflect.Message, at position) {
 	const method = "/shop.v1.UserService/ListUsers"
 	ring := runtime.TokenRing(t.Context())
-	sum, err := s.binder.sum(req)
+	sum, err := s.digester.Of(context.Background(), req.Interface())
 	if err != nil {
 		t.Fatal(err)
 	}

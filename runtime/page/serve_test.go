@@ -11,10 +11,13 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	pagev1 "github.com/grpcservice/grpcservice/internal/e2e/gen/page/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/digest"
 	"github.com/grpcservice/grpcservice/runtime/page"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
@@ -64,6 +67,23 @@ func TestPoliciesWrittenByHand(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRequestsAreComparedWithinLimits checks that neither a deadline nor a size is passed over when a token is bound.
+func TestRequestsAreComparedWithinLimits(t *testing.T) {
+	source := page.Offset(func(context.Context, int64, int) ([]*pagev1.Item, error) {
+		t.Error("the source is asked")
+		return nil, nil
+	})
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := listItems.Serve(done, &pagev1.ListItemsRequest{}, source); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want that the context is canceled", err)
+	}
+	_, err := listItems.Serve(t.Context(), &pagev1.ListItemsRequest{Filter: strings.Repeat("x", digest.MaxSize)}, source)
+	if status.Code(err) != codes.ResourceExhausted || runtime.ReasonOf(err) != runtime.ReasonRequestTooLarge {
+		t.Errorf("got %v, want RESOURCE_EXHAUSTED, REQUEST_TOO_LARGE", err)
 	}
 }
 

@@ -72,9 +72,9 @@ func (s *serving) open(req protoreflect.Message) (q query, err error) {
 
 // openToken returns where the token of a request stands, nil without one.
 func (s *serving) openToken(req protoreflect.Message) (position, error) {
-	sum, err := s.binder.sum(req)
+	sum, err := s.digester.Of(s.ctx, req.Interface())
 	if err != nil {
-		return nil, misuse("%s: %w", s.method, err)
+		return nil, err
 	}
 	s.binding = bind(sum, s.options.bound(s.ctx))
 	token := s.token.text(req)

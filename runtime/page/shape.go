@@ -5,14 +5,17 @@ import (
 	"fmt"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/digest"
 )
 
 // shape is what [Fields] names, found in the messages once.
 type shape struct {
 	names                                                 Fields
 	items, size, token, nextToken, total, skip, requestID path // those that there are not are empty
-	*binder
-	codecs codecs
+	// digester makes the digest of a request without the fields that may differ from page to page.
+	digester *digest.Digester
+	codecs   codecs
 }
 
 // newShape finds fields in a request and a response.
@@ -42,7 +45,7 @@ func newShape(fields Fields, req, resp protoreflect.MessageDescriptor) (*shape, 
 		free = append(free, p)
 	}
 	errs = append(errs, s.misuse()...)
-	s.binder = newBinder(free...)
+	s.digester = digest.Without(free...)
 	return s, errors.Join(errs...)
 }
 

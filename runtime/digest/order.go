@@ -1,0 +1,131 @@
+package digest
+
+import (
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Fields are ordered by number in a radix sort, whose passes read digits of so many bits.
+const (
+	digitBits = 6
+	digits    = 1 << digitBits
+)
+
+// found is what a message has.
+type found struct {
+	ok     bool // it is a message
+	sorted bool // its fields are in the order of their numbers
+	n      int  // fields
+	most   protowire.Number
+}
+
+// scan reads a message, and counts its fields by the lowest digits of their numbers.
+func (w *writer) scan(wire []byte) (f found) {
+	f.sorted = true
+	clear(w.counts[:])
+	for len(wire) > 0 && w.err == nil {
+		num, size := w.next(wire)
+		if size < 0 {
+			return found{}
+		}
+		f.n++
+		f.sorted = f.sorted && num >= f.most
+		f.most = max(f.most, num)
+		w.counts[num%digits]++
+		wire = wire[size:]
+	}
+	f.ok = true
+	return f
+}
+
+// order appends the offsets of the fields of a message to room, by number and then by offset. The fields have just been counted.
+func (w *writer) order(room []uint32, wire []byte, f found) []uint32 {
+	if w.err != nil {
+		return nil
+	}
+	order := slices.Grow(room, f.n)[:f.n]
+	w.starts()
+	for at := 0; at < len(wire); {
+		num, size := w.next(wire[at:])
+		w.place(order, num%digits, uint32(at))
+		at += size
+	}
+	if f.most < digits {
+		return order
+	}
+	other := make([]uint32, f.n)
+	for shift := digitBits; f.most>>shift > 0 && w.err == nil; shift += digitBits {
+		w.pass(other, order, wire, shift)
+		order, other = other, order
+	}
+	return order
+}
+
+// pass sorts offsets by one digit of the numbers of their fields.
+func (w *writer) pass(to, from []uint32, wire []byte, shift int) {
+	digit := func(at uint32) protowire.Number {
+		tag, _ := protowire.ConsumeVarint(wire[at:])
+		w.spend(1)
+		return protowire.Number(tag>>3) >> shift % digits
+	}
+	clear(w.counts[:])
+	for _, at := range from {
+		w.counts[digit(at)]++
+	}
+	w.starts()
+	for _, at := range from {
+		w.place(to, digit(at), at)
+	}
+}
+
+// starts makes the counts of digits the places where each digit begins.
+func (w *writer) starts() {
+	sum := uint32(0)
+	for i, n := range w.counts {
+		w.counts[i], sum = sum, sum+n
+	}
+}
+
+func (w *writer) place(order []uint32, digit protowire.Number, at uint32) {
+	order[w.counts[digit]] = at
+	w.counts[digit]++
+}
+
+// cursor goes through the fields of a message in the order of their numbers.
+type cursor struct {
+	*writer
+	wire    []byte
+	order   []uint32 // offsets; not there where the fields lie in order
+	ordered bool
+	i       int // of the next field in order, or its offset
+
+	num   protowire.Number // of the field, 0 behind the last one
+	field []byte           // with its tag
+	at    int              // where it is
+}
+
+// advance goes on to the next field.
+func (c *cursor) advance() {
+	at := c.i
+	if c.ordered && at < len(c.order) {
+		at = int(c.order[at])
+	} else if c.ordered || at == len(c.wire) {
+		c.num, c.field = 0, nil
+		return
+	}
+	num, size := c.next(c.wire[at:])
+	c.num, c.field, c.at = num, c.wire[at:at+size], at
+	if c.ordered {
+		c.i++
+	} else {
+		c.i += size
+	}
+}
+
+// leave goes on to the next field of another number.
+func (c *cursor) leave() {
+	for num := c.num; c.num == num && c.err == nil; {
+		c.advance()
+	}
+}
