@@ -25,6 +25,9 @@ const ShutdownTimeout = 5 * time.Second
 // Everybody may call, as a principal called "servicetest" who has the scopes that the method asks for; with an authenticator
 // among the options, calls are asked for credentials as in production.
 //
+// Each method runs in its own goroutine: where it ends that goroutine, as t.FailNow of a fake does, its
+// call fails at once, with INTERNAL.
+//
 // The server does not wait before it drains and gives methods [ShutdownTimeout] to return; its log is t's. Options say
 // otherwise, but those for TLS and credentials, as the connection is plain. A server that cannot start ends the test; one
 // that does not shut down properly, because methods went on without a caller, fails it.
@@ -63,7 +66,7 @@ type server struct {
 
 // start returns when the server accepts connections.
 func start(register func(grpc.ServiceRegistrar), opts ...runtime.ServerOption) (*server, error) {
-	s := &server{Server: runtime.NewServer(opts...), served: make(chan error, 1)}
+	s := &server{Server: runtime.NewServer(append(apart(), opts...)...), served: make(chan error, 1)}
 	register(s.Server)
 	lis := &listener{Listener: bufconn.Listen(bufferSize), ready: make(chan struct{})}
 	go func() { s.served <- s.Serve(context.Background(), lis) }()

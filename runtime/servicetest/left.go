@@ -1,0 +1,62 @@
+package servicetest
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	iteration "github.com/grpcservice/grpcservice/runtime/internal/each"
+)
+
+// errLeft is the error of a method that ends its goroutine, as FailNow of a test does.
+var errLeft = runtime.Reason(runtime.ReasonInternal).Errorf(codes.Internal, "internal error").
+	WithCause(errors.New("the method ended its goroutine, as FailNow of a test does; return an error"))
+
+// apart returns the options that run each method in its own goroutine, so that its call fails at once
+// where the method ends that goroutine. In grpc's goroutine nothing would answer before the deadline.
+func apart() []runtime.ServerOption {
+	unary := func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
+		err = runApart(func() (err error) {
+			resp, err = handler(ctx, req)
+			return err
+		})
+		return resp, err
+	}
+	streaming := func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		return runApart(func() error { return handler(srv, ss) })
+	}
+	return []runtime.ServerOption{runtime.WithUnaryInterceptors(unary), runtime.WithStreamInterceptors(streaming)}
+}
+
+// runApart runs fn in a goroutine and waits for it. A panic is raised again here.
+func runApart(fn func() error) error {
+	err := error(errLeft) // unless fn returns, or panics
+	var panicked *iteration.Panic
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if value := recover(); value != nil {
+				panicked = asPanic(value)
+			}
+		}()
+		err = fn()
+	}()
+	<-done
+	if panicked != nil {
+		panic(panicked)
+	}
+	return err
+}
+
+// asPanic returns a recovered value with the stack of its panic.
+func asPanic(value any) *iteration.Panic {
+	if p, ok := value.(*iteration.Panic); ok { // it was in yet another goroutine
+		return p
+	}
+	return &iteration.Panic{Value: value, Stack: debug.Stack()}
+}
