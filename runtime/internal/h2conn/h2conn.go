@@ -23,9 +23,12 @@ type Streams interface {
 	Written(ended []uint32)
 }
 
-// Conn is the server's end of a connection. A block of headers of which only a part has come is the
-// connection's end when its time is up; grpc waits for the rest for as long as the connection lives, and
+// Conn is the server's end of a connection. It closes the connection if a block of headers is
+// incomplete when its time is up; grpc waits for the rest for as long as the connection lives, and
 // holds up its shutdown. What is not HTTP/2 passes as it is.
+//
+// The time is a timer and not a read deadline: grpc sets and clears the deadlines of a connection
+// around the handshake, and would clear this one, as this one would clear grpc's.
 //
 // One goroutine reads at a time, and one writes, as grpc does.
 type Conn struct {
@@ -33,10 +36,11 @@ type Conn struct {
 	timeout time.Duration
 	streams Streams
 
-	in   requests
-	late bool    // a read deadline is set
-	rest *[]byte // what was read too early; nil where there is nothing
-	from int     // where in rest it begins
+	in      requests
+	timer   *time.Timer // made by the first incomplete block of headers
+	running bool        // whether the timer is
+	rest    *[]byte     // what was read too early; nil where there is nothing
+	from    int         // where in rest it begins
 
 	out   frames
 	ended []uint32 // streams that a write ends
@@ -67,30 +71,33 @@ func (c *Conn) NetConn() net.Conn { return c.Conn }
 // before what comes after them is.
 func (c *Conn) Read(p []byte) (int, error) {
 	if c.rest != nil {
-		return c.readRest(p), c.bound()
+		n := c.readRest(p)
+		c.bound(nil)
+		return n, nil
 	}
 	n, err := c.Conn.Read(p)
 	if n = c.cut(p[:n]); c.rest != nil {
 		err = nil // the next read fails again, once it comes that far
 	}
-	if failed := c.bound(); err == nil {
-		err = failed
-	}
+	c.bound(err)
 	return n, err
 }
 
-// bound sets or removes the deadline for a block of headers.
-func (c *Conn) bound() error {
-	partial := c.in.partial()
-	if partial == c.late {
-		return nil
+// bound runs the timer while a block of headers is incomplete, until a read fails with err.
+func (c *Conn) bound(err error) {
+	partial := err == nil && c.in.partial()
+	if partial == c.running {
+		return
 	}
-	c.late = partial
-	var deadline time.Time
-	if partial {
-		deadline = time.Now().Add(c.timeout)
+	c.running = partial
+	switch {
+	case !partial:
+		c.timer.Stop()
+	case c.timer == nil:
+		c.timer = time.AfterFunc(c.timeout, func() { _ = c.Conn.Close() })
+	default:
+		c.timer.Reset(c.timeout)
 	}
-	return c.Conn.SetReadDeadline(deadline)
 }
 
 // cut follows the frames in p, keeps what comes after headers that open a stream for later, and returns

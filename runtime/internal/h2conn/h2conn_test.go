@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -80,10 +81,40 @@ func TestHalfSentHeadersEndTheConnection(t *testing.T) {
 	client, server := pipe(t)
 	conn := New(server, time.Millisecond, new(lastOpened))
 	go client.Write(requestBytes(t)[:len(preface)+headerSize+12])
-	_, err := io.ReadAll(conn)
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("got %v, want a deadline", err)
+	if _, err := io.ReadAll(conn); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %v, want the end of the connection", err)
 	}
+}
+
+// TestDeadlinesBelongToTheOwner checks that the bound neither needs the deadlines of a connection nor
+// changes them: grpc sets one for the handshake, and clears it afterwards.
+func TestDeadlinesBelongToTheOwner(t *testing.T) {
+	first := len(preface) + headerSize
+	synctest.Test(t, func(t *testing.T) {
+		client, server := pipe(t)
+		conn := New(server, time.Minute, new(lastOpened))
+		go client.Write(requestBytes(t)[:first+12])
+		if _, err := io.ReadFull(conn, make([]byte, first+12)); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Time{}) // the handshake is over
+		start := time.Now()
+		if _, err := conn.Read(make([]byte, 1)); err == nil || time.Since(start) != time.Minute {
+			t.Errorf("half-sent headers: %v after %v", err, time.Since(start))
+		}
+
+		client, server = pipe(t)
+		conn = New(server, time.Hour, new(lastOpened))
+		_ = conn.SetDeadline(time.Now().Add(time.Minute)) // of the handshake
+		go func() {
+			client.Write(requestBytes(t)[:len(preface)+3])
+			client.Write(requestBytes(t)[len(preface)+3 : first])
+		}()
+		start = time.Now()
+		if _, err := io.ReadAll(conn); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != time.Minute {
+			t.Errorf("a handshake that stops: %v after %v", err, time.Since(start))
+		}
+	})
 }
 
 func TestWholeHeadersDoNot(t *testing.T) {
@@ -99,8 +130,8 @@ func TestWholeHeadersDoNot(t *testing.T) {
 		client.Close()
 	}()
 	got, err := io.ReadAll(conn)
-	if err != nil || !bytes.Equal(got, requestBytes(t)) || conn.late {
-		t.Errorf("got %d bytes, %v, a deadline: %v", len(got), err, conn.late)
+	if err != nil || !bytes.Equal(got, requestBytes(t)) || conn.running {
+		t.Errorf("got %d bytes, %v, a timer: %v", len(got), err, conn.running)
 	}
 }
 

@@ -84,13 +84,9 @@ func (c *Conn) ReadOnReady(size int, pool mem.BufferPool) (*[]byte, int, error) 
 		return buf, n, nil
 	}
 	buf, n, err := c.ready.read(size, pool)
-	if err != nil {
-		return nil, 0, err
+	if err == nil {
+		n = c.cut((*buf)[:n])
 	}
-	n = c.cut((*buf)[:n])
-	if err := c.bound(); err != nil {
-		pool.Put(buf)
-		return nil, 0, err
-	}
-	return buf, n, nil
+	c.bound(err)
+	return buf, n, err
 }
