@@ -10,8 +10,10 @@ import (
 
 // What [Method.All] and [Method.Pages] end with beside the errors of calls.
 var (
-	// ErrTokenRepeated says that the server answered with the token that it was asked with: it would answer so for ever.
-	ErrTokenRepeated = errors.New("the server answered with the page token that it was asked with")
+	// ErrTokenRepeated says that the server returned a token for the second time: its pages would
+	// go on for ever. It comes after at most three times as many pages as there are different
+	// ones.
+	ErrTokenRepeated = errors.New("the server returned a page token for the second time")
 	// ErrMorePages says that there are more pages than [MaxPages] allows.
 	ErrMorePages = errors.New("there are more pages")
 )

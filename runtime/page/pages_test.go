@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -124,6 +125,29 @@ func TestATokenThatComesTwiceIsAnError(t *testing.T) {
 	got, err := idsIn(listItems.All(t.Context(), svc, nil))
 	if !errors.Is(err, page.ErrTokenRepeated) || !strings.HasPrefix(err.Error(), itemMethod) || len(got) != 1 || calls != 2 {
 		t.Errorf("got %v, %v after %d calls", got, err, calls)
+	}
+}
+
+// TestCirclesOfPagesEnd serves pages that lead into circles, with and without a way to them.
+func TestCirclesOfPagesEnd(t *testing.T) {
+	for before := range 6 {
+		for length := 1; length < 6; length++ {
+			calls := 0
+			svc := items(func(_ context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
+				if calls++; calls > 100 {
+					return nil, errors.New("too many calls")
+				}
+				at, _ := strconv.Atoi(req.GetPageToken())
+				if at++; at > before+length {
+					at = before + 1
+				}
+				return &pagev1.ListItemsResponse{Items: numbered(int64(at)), NextPageToken: strconv.Itoa(at)}, nil
+			})
+			_, err := idsIn(listItems.All(t.Context(), svc, nil))
+			if !errors.Is(err, page.ErrTokenRepeated) || calls > 3*(before+length)+1 {
+				t.Errorf("a circle of %d pages after %d: %v after %d calls", length, before, err, calls)
+			}
+		}
 	}
 }
 

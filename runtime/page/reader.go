@@ -22,6 +22,7 @@ type reader[S, Req, Resp, T any] struct {
 	svc     S
 	next    *Req // asks for the next page; nobody else has it
 	got     int64
+	mark    string // the token of the latest page whose number is a power of two
 }
 
 func (m *Method[S, Req, Resp, T]) newReader(svc S, req *Req, options *reading) (*reader[S, Req, Resp, T], error) {
@@ -58,9 +59,23 @@ func (r *reader[S, Req, Resp, T]) pages(ctx context.Context) iter.Seq2[*Page[T, 
 				yield(nil, fmt.Errorf("%s: %w than %d", r.method.info.FullMethod, ErrMorePages, n))
 				return
 			}
+			r.remember(n, page)
 			r.advance(page)
 		}
 	}
+}
+
+// remember keeps the tokens of the pages 1, 2, 4, 8 and so on, one at a time. A list whose pages
+// lead into a circle comes back to one of them (Brent's algorithm).
+func (r *reader[S, Req, Resp, T]) remember(n int, page *Page[T, Resp]) {
+	if n&(n-1) == 0 {
+		r.mark = page.NextToken
+	}
+}
+
+// repeats reports whether the pages have led to a token before.
+func (r *reader[S, Req, Resp, T]) repeats(token string) bool {
+	return token != "" && (token == r.mark || token == r.facts.token.text(reflectOf(r.next)))
 }
 
 // fetch gets one page.
@@ -78,7 +93,7 @@ func (r *reader[S, Req, Resp, T]) fetch(ctx context.Context) (*Page[T, Resp], er
 	page := &Page[T, Resp]{Items: r.method.items(resp), Response: resp}
 	if !r.facts.counted() {
 		page.NextToken = r.facts.nextToken.text(reflectOf(resp))
-		if page.NextToken != "" && page.NextToken == r.facts.token.text(reflectOf(r.next)) {
+		if r.repeats(page.NextToken) {
 			return nil, fmt.Errorf("%s: %w", r.method.info.FullMethod, ErrTokenRepeated)
 		}
 	}
