@@ -21,7 +21,7 @@ type attempt struct {
 
 // begin makes the claim. The entry that it returns is the attempt's own, or of the same request and done.
 func (a *attempt) begin(ctx context.Context) (Entry, error) {
-	patience := a.patience(ctx)
+	patience := a.patience()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		entry, err := a.ask(ctx)
 		switch {

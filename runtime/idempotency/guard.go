@@ -32,9 +32,10 @@ var _ runtime.IdempotencyGuard = (*Guard)(nil)
 // Option configures a [Guard].
 type Option func(*Guard)
 
-// Wait has a call wait for another one with its id that is still running, for at most so long and until its own deadline, in
-// place of refusing it at once. Attempts that a client makes for one call wait until their deadline in any case, since a
-// refusal would end the call: all calls of a method that is hedged, and those that say that there were attempts before.
+// Wait has a call wait for another one with its id that is still running, for at most so long and
+// until its own deadline, instead of rejecting it at once. Calls of a method whose policy has retries
+// or hedging wait until their deadline in any case: they may be attempts for one call, which a
+// rejection would end.
 func Wait(most time.Duration) Option {
 	return func(g *Guard) { g.wait = most }
 }

@@ -319,18 +319,20 @@ func TestWhileTheFirstCallIsRunning(t *testing.T) {
 	tests := map[string]struct {
 		wait    time.Duration
 		hedged  bool          // clients make attempts beside each other
-		retried bool          // the second call is an attempt that its client makes once more
+		retried bool          // clients make another attempt after a failure
+		claimed bool          // the second call claims to be another attempt
 		limit   time.Duration // of the second call
 		after   time.Duration // when the second call ends
 		code    codes.Code
 	}{
-		"a second is refused":                   {0, false, false, time.Hour, 0, codes.Aborted},
-		"a second waits for so long":            {5 * time.Second, false, false, time.Hour, 5 * time.Second, codes.Aborted},
-		"a second waits for the response":       {20 * time.Second, false, false, time.Hour, 10 * time.Second, codes.OK},
-		"a second waits until its deadline":     {20 * time.Second, false, false, 3 * time.Second, 3 * time.Second, codes.DeadlineExceeded},
-		"the twin of a hedged call waits":       {0, true, false, time.Hour, 10 * time.Second, codes.OK},
-		"another attempt waits":                 {0, false, true, time.Hour, 10 * time.Second, codes.OK},
-		"another attempt has its deadline, too": {0, false, true, 3 * time.Second, 3 * time.Second, codes.DeadlineExceeded},
+		"a second is refused":                     {0, false, false, false, time.Hour, 0, codes.Aborted},
+		"a second waits for so long":              {5 * time.Second, false, false, false, time.Hour, 5 * time.Second, codes.Aborted},
+		"a second waits for the response":         {20 * time.Second, false, false, false, time.Hour, 10 * time.Second, codes.OK},
+		"a second waits until its deadline":       {20 * time.Second, false, false, false, 3 * time.Second, 3 * time.Second, codes.DeadlineExceeded},
+		"the twin of a hedged call waits":         {0, true, false, false, time.Hour, 10 * time.Second, codes.OK},
+		"another attempt waits":                   {0, false, true, false, time.Hour, 10 * time.Second, codes.OK},
+		"what a caller claims counts for nothing": {0, false, false, true, time.Hour, 0, codes.Aborted},
+		"another attempt has its deadline, too":   {0, false, true, false, 3 * time.Second, 3 * time.Second, codes.DeadlineExceeded},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -338,6 +340,9 @@ func TestWhileTheFirstCallIsRunning(t *testing.T) {
 				p := byRequestID
 				if test.hedged {
 					p.Hedging.MaxAttempts = 2
+				}
+				if test.retried {
+					p.Retry.MaxAttempts = 2
 				}
 				g := guard(t, p, idempotency.Memory(), idempotency.Wait(test.wait))
 				go g.call(t.Context(), request, func(context.Context) (proto.Message, error) {
@@ -347,7 +352,7 @@ func TestWhileTheFirstCallIsRunning(t *testing.T) {
 				synctest.Wait()
 				ctx, cancel := context.WithTimeout(t.Context(), test.limit)
 				defer cancel()
-				if test.retried {
+				if test.claimed {
 					ctx = metadata.NewIncomingContext(ctx, metadata.Pairs("grpc-previous-rpc-attempts", "1"))
 				}
 				start := time.Now()

@@ -26,7 +26,7 @@ type method struct {
 	id       idField
 	dryRun   protoreflect.FieldDescriptor // validate_only; nil where the request has none
 	window   time.Duration
-	hedged   bool // whether clients make attempts beside each other, any of which may come first
+	attempts bool // whether the policy has clients make more than one attempt for a call
 	response protoreflect.MessageType
 	reused   error
 }
@@ -43,7 +43,8 @@ func (g *Guard) method(info runtime.MethodInfo) (*method, error) {
 	}
 	m := &method{
 		Guard: g, name: info.FullMethod, id: id, window: info.Policy.RequestID.Window,
-		hedged: info.Policy.Hedging.MaxAttempts > 1, response: responseType(info.Descriptor.Output()), reused: errReused(id.name),
+		attempts: max(info.Policy.Hedging.MaxAttempts, info.Policy.Retry.MaxAttempts) > 1,
+		response: responseType(info.Descriptor.Output()), reused: errReused(id.name),
 	}
 	if m.window <= 0 {
 		m.window = DefaultWindow

@@ -3,8 +3,6 @@ package idempotency
 import (
 	"context"
 	"time"
-
-	"google.golang.org/grpc/metadata"
 )
 
 // The pauses between two looks at a call that is still running.
@@ -13,20 +11,16 @@ const (
 	longestPause = 250 * time.Millisecond
 )
 
-// previousAttempts is the metadata key by which a client says that it has made attempts for the same call (gRFC A6).
-const previousAttempts = "grpc-previous-rpc-attempts"
-
 // patience is until when a call waits for another one.
 type patience struct {
 	until  time.Time
 	always bool // until the call's own deadline
 }
 
-func (a *attempt) patience(ctx context.Context) patience {
-	return patience{
-		until:  time.Now().Add(a.wait),
-		always: a.hedged || len(metadata.ValueFromIncomingContext(ctx, previousAttempts)) > 0,
-	}
+// patience returns the patience of a call. That it is an attempt of many follows from the policy alone:
+// metadata that says so comes from anybody.
+func (a *attempt) patience() patience {
+	return patience{until: time.Now().Add(a.wait), always: a.attempts}
 }
 
 // pause waits a while, or as long as there is patience; where there is none, it returns what the caller is told.
