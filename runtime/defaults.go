@@ -28,7 +28,7 @@ const (
 	// MaxConnectionIdle is how long a connection without calls is kept.
 	MaxConnectionIdle = 15 * time.Minute
 	// MaxConnectionAge is when a connection is asked to go, give or take 10%, so that clients spread again over servers
-	// that were added (gRFC A9).
+	// that were added (gRFC A9). [WithMaxConnectionAge] sets another.
 	MaxConnectionAge = 30 * time.Minute
 	// MaxConnectionAgeGrace is how long the calls of an aged connection may go on; longer streams are cut and reconnect.
 	MaxConnectionAgeGrace = 5 * time.Minute
@@ -65,7 +65,7 @@ func GRPCOptions(opts ...ServerOption) []grpc.ServerOption {
 
 // grpcOptions returns the options of a server whose transport a counts.
 func (c *serverConfig) grpcOptions(a *admission) []grpc.ServerOption {
-	opts := append(defaultServerOptions(), grpc.Creds(a.Credentials(c.creds)))
+	opts := append(c.defaultServerOptions(), grpc.Creds(a.Credentials(c.creds)))
 	if c.limits.Calls > 0 || c.limits.CallsPerPeer > 0 {
 		opts = append(opts, grpc.InTapHandle(a.tapHandle))
 	}
@@ -73,7 +73,7 @@ func (c *serverConfig) grpcOptions(a *admission) []grpc.ServerOption {
 }
 
 // defaultServerOptions returns the grpc options of every [Server].
-func defaultServerOptions() []grpc.ServerOption {
+func (c *serverConfig) defaultServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxConcurrentStreams(MaxConcurrentStreams),
 		grpc.MaxRecvMsgSize(MaxRecvMsgSize),
@@ -82,7 +82,7 @@ func defaultServerOptions() []grpc.ServerOption {
 		grpc.ConnectionTimeout(ConnectionTimeout),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionIdle:     MaxConnectionIdle,
-			MaxConnectionAge:      MaxConnectionAge,
+			MaxConnectionAge:      c.connectionAge,
 			MaxConnectionAgeGrace: MaxConnectionAgeGrace,
 			Time:                  ServerKeepaliveTime,
 			Timeout:               KeepaliveTimeout,

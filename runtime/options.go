@@ -22,6 +22,7 @@ type serverConfig struct {
 	timeout         time.Duration
 	drainDelay      time.Duration
 	shutdownTimeout time.Duration
+	connectionAge   time.Duration
 	observers       []Observer
 	authenticator   Authenticator
 	open            bool
@@ -67,6 +68,7 @@ func newServerConfig(opts []ServerOption) *serverConfig {
 		timeout:         DefaultTimeout,
 		drainDelay:      DefaultDrainDelay,
 		shutdownTimeout: DefaultShutdownTimeout,
+		connectionAge:   MaxConnectionAge,
 		limiter:         localLimiter{},
 		limits: bounds.Limits{
 			Calls: DefaultMaxCalls, CallsPerPeer: DefaultMaxCallsPerPeer,
@@ -193,6 +195,18 @@ func (c *serverConfig) limit(option string, value int, bound *int) {
 		return
 	}
 	*bound = value
+}
+
+// WithMaxConnectionAge sets when the server asks a connection to go, give or take 10%, instead of [MaxConnectionAge]; 0 keeps
+// connections. Its client connects again, and a client that balances looks the name up again, so the age is how long a server
+// that an autoscaler adds may wait for its first call. Calls go on for [MaxConnectionAgeGrace]; longer streams are cut.
+func WithMaxConnectionAge(age time.Duration) ServerOption {
+	return func(c *serverConfig) {
+		if age < 0 {
+			c.fail("WithMaxConnectionAge(%v): an age cannot be negative; pass 0 to keep connections", age)
+		}
+		c.connectionAge = age
+	}
 }
 
 // WithUnaryInterceptors adds interceptors that run inside the pipeline, right around the method, the first one outermost.

@@ -18,6 +18,12 @@ type App struct {
 	Image string
 	// Dir is the folder that the files are in, from the root of the module: "deploy".
 	Dir string
+	// Module is the directory of the module, from the one that docker copies: "services/shop"; "" where they are the same.
+	Module string
+	// Workspace reports whether a go.work selects the modules of the build.
+	Workspace bool
+	// GoWorkOff reports whether docker copies a go.work that the module is no part of.
+	GoWorkOff bool
 	// Command is the folder of the program's main package, from the root of its module: "cmd/server".
 	Command string
 	// Port is the TCP port that it serves at, from 1024 on, because it does not run as root.

@@ -49,6 +49,9 @@ func check(app App) error {
 	if !commandPattern.MatchString(app.Dir) || path.Clean(app.Dir) != app.Dir || strings.HasPrefix(app.Dir, "..") {
 		f.add(`deploy_dir: %q is not a folder below the root of the module, as in "deploy"`, app.Dir)
 	}
+	if app.Module != "" && (!commandPattern.MatchString(app.Module) || path.Clean(app.Module) != app.Module) {
+		f.add(`the module's directory %q is not a path below the directory that docker copies; rename it`, app.Module)
+	}
 	if !versionPattern.MatchString(app.Version) {
 		f.add(`version: %q is not a "v" and a number, as in "v1"`, app.Version)
 	}

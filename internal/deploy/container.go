@@ -1,6 +1,9 @@
 package deploy
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // containerName is what the app's container is called in its pod, beside a proxy's.
 const containerName = "server"
@@ -18,6 +21,12 @@ type container struct {
 	ReadinessProbe  probe             `yaml:"readinessProbe"`
 	LivenessProbe   probe             `yaml:"livenessProbe"`
 	SecurityContext containerSecurity `yaml:"securityContext"`
+	VolumeMounts    []volumeMount     `yaml:"volumeMounts"`
+}
+
+type volumeMount struct {
+	Name      string `yaml:"name"`
+	MountPath string `yaml:"mountPath"`
 }
 
 type containerPort struct {
@@ -73,6 +82,7 @@ const (
 	envAddr            = "ADDR"
 	envDrainDelay      = "DRAIN_DELAY"
 	envShutdownTimeout = "SHUTDOWN_TIMEOUT"
+	envConnectionAge   = "MAX_CONNECTION_AGE"
 	envTokenKeys       = "TOKEN_KEYS"
 )
 
@@ -92,6 +102,7 @@ func envOf(app App) []envVar {
 		{Name: envAddr, Value: ":" + numbers(app.Port)},
 		{Name: envDrainDelay, Value: app.DrainDelay.String()},
 		{Name: envShutdownTimeout, Value: app.ShutdownTimeout.String()},
+		{Name: envConnectionAge, Value: strings.TrimSuffix(connectionAge.String(), "0s")},
 		{Name: "GOMEMLIMIT", ValueFrom: &envSource{ResourceFieldRef: &resourceField{"requests.memory"}}},
 	}
 	if app.hasPages() {
@@ -117,5 +128,6 @@ func containerOf(app App) container {
 			ReadOnlyRootFilesystem: true,
 			Capabilities:           capabilities{[]string{"ALL"}},
 		},
+		VolumeMounts: []volumeMount{{tmpVolume, "/tmp"}},
 	}
 }

@@ -35,7 +35,20 @@ type podSpec struct {
 	SecurityContext               podSecurity        `yaml:"securityContext"`
 	TopologySpreadConstraints     []spreadConstraint `yaml:"topologySpreadConstraints"`
 	Containers                    []container        `yaml:"containers"`
+	Volumes                       []volume           `yaml:"volumes"`
 }
+
+type volume struct {
+	Name     string   `yaml:"name"`
+	EmptyDir emptyDir `yaml:"emptyDir"`
+}
+
+type emptyDir struct {
+	SizeLimit string `yaml:"sizeLimit"`
+}
+
+// tmpVolume is the volume at /tmp.
+const tmpVolume = "tmp"
 
 type podSecurity struct {
 	RunAsNonRoot   bool    `yaml:"runAsNonRoot"`
@@ -70,6 +83,7 @@ func deploymentOf(app App) manifest {
 				SecurityContext:               podSecurity{RunAsNonRoot: true, RunAsUser: user, RunAsGroup: user, SeccompProfile: seccomp{"RuntimeDefault"}},
 				TopologySpreadConstraints:     []spreadConstraint{spread("topology.kubernetes.io/zone", labels), spread("kubernetes.io/hostname", labels)},
 				Containers:                    []container{containerOf(app)},
+				Volumes:                       []volume{{tmpVolume, emptyDir{"256Mi"}}},
 			},
 		},
 	}
@@ -81,7 +95,9 @@ func deploymentOf(app App) manifest {
 			"spec.selector": "There are no replicas: the HorizontalPodAutoscaler counts them, and would be overruled each time that this file is applied.",
 			"spec.template.metadata.annotations." + proxyConfigKey: "Nobody but Istio reads this: its proxy is there before the server, and goes when the server has drained.",
 			"spec.template.spec.terminationGracePeriodSeconds":     graceNote(app) + "\nThere is no preStop: the server itself goes on taking calls while load balancers notice that it will stop.",
-			"spec.template.spec.containers[0].env[3]":              "The garbage collector works harder above what is requested, well before the limit at which the kernel kills. There is no GOMAXPROCS: Go follows the CPU limit by itself.",
+			"spec.template.spec.containers[0].env[3]":              "Clients without a mesh look up pods again when a connection goes: those that the autoscaler adds get calls after this time, give or take 10%.",
+			"spec.template.spec.containers[0].env[4]":              "The garbage collector works harder above what is requested, well before the limit at which the kernel kills. There is no GOMAXPROCS: Go follows the CPU limit by itself.",
+			"spec.template.spec.volumes":                           "The root of the file system is read-only. A pod that writes more than this to /tmp is evicted.",
 			"spec.template.spec.containers[0].resources":           "These are to be measured: they are a beginning.",
 			"spec.template.spec.containers[0].startupProbe":        "The health service says of itself that it is serving as soon as it answers. The server is started then; whether it can work is not asked.",
 			"spec.template.spec.containers[0].readinessProbe":      readinessNote(app),
@@ -89,7 +105,7 @@ func deploymentOf(app App) manifest {
 		},
 	}
 	if app.hasPages() {
-		m.notes["spec.template.spec.containers[0].env[4]"] = "All pods need the same keys, or a page token of one is of no use to another. Make them once, in 32 random bytes:\n" +
+		m.notes["spec.template.spec.containers[0].env[5]"] = "All pods need the same keys, or a page token of one is of no use to another. Make them once, in 32 random bytes:\n" +
 			"kubectl create secret generic " + tokenKeys(app).Name + " --from-literal=" + tokenKeys(app).Key + "=\"$(openssl rand -base64 32)\""
 	}
 	return m

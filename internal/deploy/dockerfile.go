@@ -1,55 +1,95 @@
 package deploy
 
-import "strings"
+import (
+	"path"
+	"strings"
+)
 
 // user is who the program runs as, in the image and in the pod: nobody in particular, by number, because Kubernetes can tell
 // only of a number that it is not root.
 const user = 65532
 
-// dockerfile returns the Dockerfile of app. It is for BuildKit, with the root of the module as its context.
+// dockerfile returns the Dockerfile of app. It is for BuildKit. Its context is the module, or the directory that holds the module
+// and all that its build reads.
+//
+// There is no separate download of the modules: a layer of it would hold nothing, because they are in a cache mount, and it would
+// need every file that go.mod refers to.
 func dockerfile(app App) []byte {
 	const (
 		modules = "--mount=type=cache,target=/go/pkg/mod"
 		builds  = "--mount=type=cache,target=/root/.cache/go-build"
+		netrc   = "--mount=type=secret,id=netrc,target=/root/.netrc"
 	)
 	image := func(lines ...string) string { return strings.Join(lines, "\n") + "\n" }
 	return []byte(image(
-		"# Builds "+app.Name+" from the root of its module:",
+		"# Builds "+app.Name+". "+whereToBuild(app)+":",
 		"#",
-		"#     docker build -f "+app.Dir+"/Dockerfile -t "+app.Image+" .",
+		"#     docker build -f "+path.Join(app.Module, app.Dir)+"/Dockerfile -t "+app.Image+" .",
 		"#",
-		"# To have images of your own, or of your mirror: --build-arg GO_IMAGE=… --build-arg BASE=…",
+		"# To use your own images or your mirror: --build-arg GO_IMAGE=… --build-arg BASE=…",
 		"ARG GO_IMAGE=golang:"+app.GoVersion,
 		"# BASE is what the program runs on. It needs nothing, so the default is empty.",
 		"ARG BASE=scratch",
 		"",
 		"# Go runs on the machine that builds and compiles for the one that the image is for.",
 		"FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build",
-		"WORKDIR /src",
-		"COPY go.mod go.sum ./",
-		"RUN "+modules+" go mod download",
-		"COPY . .",
+		"# What Go programs expect of a file system: CA certificates, a user with a home, and a directory for temporary files.",
+		"RUN mkdir -p /out/etc/ssl/certs /out/tmp \\",
+		"    && chmod 1777 /out/tmp \\",
+		"    && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ \\",
+		"    && echo 'root:x:0:0::/:/sbin/nologin' >/out/etc/passwd \\",
+		"    && echo 'server:x:"+numbers(user, user)+"::/tmp:/sbin/nologin' >>/out/etc/passwd \\",
+		"    && echo 'root:x:0:' >/out/etc/group \\",
+		"    && echo 'server:x:"+numbers(user)+":' >>/out/etc/group",
+		"# TAGS are build tags. Private modules need GOPRIVATE, and --secret id=netrc,src=$HOME/.netrc. cgo needs CGO_ENABLED=1 and a",
+		"# BASE with the C library of GO_IMAGE, as debian has.",
+		"ARG TAGS=",
+		"ARG GOPROXY",
+		"ARG GOPRIVATE",
+		"ARG CGO_ENABLED=0",
+		"WORKDIR "+path.Join("/src", app.Module),
+		"COPY . /src/",
 		"ARG TARGETOS",
 		"ARG TARGETARCH",
-		"RUN "+modules+" "+builds+" \\",
-		"    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \\",
-		"    go build -trimpath -ldflags=-s -o /out/server ./"+app.Command,
+		"# timetzdata: time zones are part of the program.",
+		"RUN "+modules+" "+builds+" "+netrc+" \\",
+		"    "+workOff(app)+"CGO_ENABLED=$CGO_ENABLED GOOS=$TARGETOS GOARCH=$TARGETARCH \\",
+		"    go build -trimpath -ldflags=-s -tags=timetzdata,$TAGS -o /out/server ./"+app.Command,
 		"",
 		"FROM ${BASE}",
-		"# What calls over TLS to others are checked with.",
-		"COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/",
-		"COPY --from=build /out/server /server",
+		"COPY --from=build /out/ /",
 		"USER "+numbers(user, user),
 		"EXPOSE "+numbers(app.Port),
 		`ENTRYPOINT ["/server"]`,
 	))
 }
 
-// dockerignore returns what docker does not look at. Its name has the Dockerfile's, because docker looks for a plain
-// .dockerignore in the root of the module only.
+// whereToBuild names the directory that docker copies.
+func whereToBuild(app App) string {
+	switch {
+	case app.Module == "":
+		return "Run this in the root of its module"
+	case app.Workspace:
+		return "Run this in the directory that holds its workspace, with its module in " + app.Module
+	default:
+		return "Run this in the directory that holds its module, in " + app.Module + ", and the modules that replace others"
+	}
+}
+
+// workOff returns what keeps Go from a go.work that the module is no part of.
+func workOff(app App) string {
+	if app.GoWorkOff {
+		return "GOWORK=off "
+	}
+	return ""
+}
+
+// dockerignore returns the files that docker does not copy. It is named after the Dockerfile, because docker reads a plain
+// .dockerignore in the root of the context only, and not beside this one.
 func dockerignore() []byte {
-	return []byte(`# What is not sent to the builder: history, tools, and what may be secret.
-.git
+	return []byte(`# What is not sent to the builder: history, tools, and what may be secret. A file that go:embed names has to be sent: add a line
+# such as !certs/ca.pem at the end.
+**/.git
 .github
 .gitlab-ci.yml
 .idea

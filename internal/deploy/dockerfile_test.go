@@ -2,14 +2,12 @@ package deploy_test
 
 import (
 	"debug/elf"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	goruntime "runtime"
 	"slices"
-	"strings"
 	"testing"
+
+	"github.com/grpcservice/grpcservice/internal/dockertest"
 )
 
 // TestDockerfileBuilds runs the commands of the Dockerfile over the shop, as docker would: what comes out is a program that
@@ -18,22 +16,14 @@ func TestDockerfileBuilds(t *testing.T) {
 	if goruntime.GOOS == "windows" {
 		t.Skip("the commands are for sh")
 	}
-	out := t.TempDir()
-	mounts := regexp.MustCompile(`--mount=\S+ `)
-	commands := instructions(t, filesOf(t, shop())["Dockerfile"], "RUN")
-	if len(commands) != 2 {
-		t.Fatalf("the Dockerfile runs %q", commands)
+	app := shop()
+	app.Module = "examples/shop" // whose go.mod replaces this module
+	files := filesOf(t, app)
+	image := dockertest.Build(t, files["Dockerfile"], files["Dockerfile.dockerignore"], "../..", nil)
+	if image.Err != nil {
+		t.Fatalf("%v\n%s", image.Err, image.Output)
 	}
-	for _, command := range commands {
-		command = strings.ReplaceAll(mounts.ReplaceAllString(command, ""), "/out/", filepath.ToSlash(out)+"/")
-		cmd := exec.Command("sh", "-c", command)
-		cmd.Dir = "../../examples/shop" // the root of a module, as WORKDIR is
-		cmd.Env = append(os.Environ(), "TARGETOS=linux", "TARGETARCH=amd64")
-		if output, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", command, err, output)
-		}
-	}
-	binary, err := elf.Open(filepath.Join(out, "server"))
+	binary, err := elf.Open(filepath.Join(image.Root, "server"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,25 +44,23 @@ func TestDockerfile(t *testing.T) {
 	app.GoVersion, app.Port = "1.26.1", 50051
 	file := filesOf(t, app)["Dockerfile"]
 	for name, want := range map[string][]string{
-		"ARG":        {"GO_IMAGE=golang:1.26.1", "BASE=scratch", "TARGETOS", "TARGETARCH"},
+		"ARG":        {"GO_IMAGE=golang:1.26.1", "BASE=scratch", "TAGS=", "GOPROXY", "GOPRIVATE", "CGO_ENABLED=0", "TARGETOS", "TARGETARCH"},
 		"FROM":       {"--platform=$BUILDPLATFORM ${GO_IMAGE} AS build", "${BASE}"},
 		"USER":       {"65532:65532"},
 		"EXPOSE":     {"50051"},
 		"ENTRYPOINT": {`["/server"]`},
 	} {
-		if got := instructions(t, file, name); !slices.Equal(got, want) {
+		if got := instructions(file, name); !slices.Equal(got, want) {
 			t.Errorf("%s %q, want %q", name, got, want)
 		}
 	}
 }
 
-// instructions returns the arguments of all instructions of one name, with their lines joined.
-func instructions(t *testing.T, dockerfile []byte, name string) (found []string) {
-	t.Helper()
-	joined := regexp.MustCompile(`\\\n\s*`).ReplaceAllString(string(dockerfile), "")
-	for line := range strings.Lines(joined) {
-		if rest, ok := strings.CutPrefix(line, name+" "); ok {
-			found = append(found, strings.TrimSpace(rest))
+// instructions returns the arguments of all instructions of one name.
+func instructions(dockerfile []byte, name string) (found []string) {
+	for _, instruction := range dockertest.Instructions(dockerfile) {
+		if instruction[0] == name {
+			found = append(found, instruction[1])
 		}
 	}
 	return found

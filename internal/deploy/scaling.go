@@ -1,9 +1,19 @@
 package deploy
 
+import "time"
+
 // How many pods of a version there are: enough that one may be away, and never so many as nobody has thought of.
 const (
 	minReplicas = 3
 	maxReplicas = 10
+)
+
+const (
+	// connectionAge is when servers ask a connection to go. Clients look up pods again then.
+	connectionAge = 5 * time.Minute
+	// stabilization is how long the autoscaler waits before it takes pods away: the age and its jitter of 10%, and the time
+	// that it takes until calls show in metrics.
+	stabilization = 2 * connectionAge
 )
 
 // autoscaler is a HorizontalPodAutoscaler of autoscaling/v2.
@@ -17,12 +27,21 @@ type autoscalerSpec struct {
 	MinReplicas    int         `yaml:"minReplicas"`
 	MaxReplicas    int         `yaml:"maxReplicas"`
 	Metrics        []metric    `yaml:"metrics"`
+	Behavior       behavior    `yaml:"behavior"`
 }
 
 type scaleTarget struct {
 	APIVersion string `yaml:"apiVersion"`
 	Kind       string `yaml:"kind"`
 	Name       string `yaml:"name"`
+}
+
+type behavior struct {
+	ScaleDown scaleDown `yaml:"scaleDown"`
+}
+
+type scaleDown struct {
+	StabilizationWindowSeconds int64 `yaml:"stabilizationWindowSeconds"`
 }
 
 type metric struct {
@@ -51,8 +70,12 @@ func autoscalerOf(app App) manifest {
 			MinReplicas:    minReplicas,
 			MaxReplicas:    maxReplicas,
 			Metrics:        []metric{{"ContainerResource", containerResource{"cpu", containerName, metricTarget{"Utilization", 70}}}},
+			Behavior:       behavior{scaleDown{int64(stabilization.Seconds())}},
 		}},
-		notes: notes{"spec.metrics[0].containerResource.container": "What a proxy beside the server uses does not count."},
+		notes: notes{
+			"spec.behavior": "Longer than MAX_CONNECTION_AGE in the Deployment: until a new pod gets calls it uses no CPU, which looks as if it were not needed.",
+			"spec.metrics[0].containerResource.container": "What a proxy beside the server uses does not count.",
+		},
 	}
 }
 

@@ -7,9 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/deploy"
@@ -64,6 +62,8 @@ type deployment struct {
 	folder   folder
 	files    map[string][]byte // what is new, by paths from the folder that the process runs in
 	warnings []model.Problem
+
+	contextWarnings []model.Problem // of a Dockerfile that is new
 }
 
 // addDeployment adds the files of the parts that the user does not have. What it says of those that the user has is warnings, or
@@ -136,30 +136,23 @@ func (d *deployment) app(command string, services []deploy.Service) (deploy.App,
 	if err != nil {
 		return deploy.App{}, fmt.Errorf("parameter app=%q: %w", command, err)
 	}
+	context := d.workspace.buildContextOf(d.folder.root)
+	d.contextWarnings = context.warnings
 	return deploy.App{
+		Module: context.below(d.folder.root), Workspace: context.workspace, GoWorkOff: context.workOff,
 		Name: d.name, Image: d.image, Port: cmp.Or(d.port, deploy.DefaultPort),
 		Dir:       strings.TrimPrefix(d.folder.importPath, d.folder.module+"/"),
 		Command:   strings.TrimPrefix(f.importPath, f.module+"/"),
 		Version:   deploy.DefaultVersion,
-		GoVersion: d.goVersion(), DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
+		GoVersion: goVersion(context), DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
 		Services: services,
 	}, nil
 }
 
-// goLine is the line of a go.mod that says which Go the module needs.
-var goLine = regexp.MustCompile(`(?m)^go 1\.([0-9]+)`)
-
-// goVersion returns the version of Go that the user's module is built with: the newest of that which its go.mod asks for, whose
-// images build with no other.
-func (d *deployment) goVersion() string {
-	text, err := fs.ReadFile(d.tree, path.Join(d.folder.root, "go.mod"))
-	found := goLine.FindSubmatch(text)
-	if err != nil || found == nil {
-		return deploy.DefaultGoVersion
-	}
-	minor, _ := strconv.Atoi(string(found[1]))
-	least, _ := strconv.Atoi(strings.TrimPrefix(deploy.DefaultGoVersion, "1."))
-	return fmt.Sprintf("1.%d", max(minor, least))
+// goVersion returns the version of Go that the user's module is built with, at least the one that generated code needs: official
+// images build what requires their version or an older one.
+func goVersion(c buildContext) string {
+	return fmt.Sprintf("1.%d", max(c.minor, minorVersion(deploy.DefaultGoVersion)))
 }
 
 // have returns those of some files that the user has.
@@ -200,6 +193,9 @@ func (d *deployment) merge(wanted, have map[string][]byte) error {
 				return err
 			}
 			d.files[at] = wanted[name]
+			if name == "Dockerfile" {
+				d.warnings = append(d.warnings, d.contextWarnings...)
+			}
 		}
 	}
 	return nil

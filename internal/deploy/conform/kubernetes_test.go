@@ -55,6 +55,9 @@ func TestKubernetesTypes(t *testing.T) {
 		if m := h.Spec.Metrics[0]; m.Type != autoscalingv2.ContainerResourceMetricSourceType || m.ContainerResource.Container != pod.Spec.Containers[0].Name {
 			t.Errorf("the HorizontalPodAutoscaler looks at %+v", m)
 		}
+		if window := h.Spec.Behavior.ScaleDown.StabilizationWindowSeconds; time.Duration(*window)*time.Second < ageOf(t, pod)*11/10+time.Minute {
+			t.Errorf("the HorizontalPodAutoscaler takes pods away after %d s, before connections of age %v reach them", *window, ageOf(t, pod))
+		}
 		if d.Spec.Replicas != nil || *h.Spec.MinReplicas <= b.Spec.MaxUnavailable.IntVal {
 			t.Error("the manifests disagree over how many pods there are")
 		}
@@ -103,7 +106,7 @@ func checkPod(t *testing.T, app deploy.App, pod corev1.PodTemplateSpec) {
 	}
 	for _, e := range c.Env {
 		switch e.Name {
-		case "DRAIN_DELAY", "SHUTDOWN_TIMEOUT":
+		case "DRAIN_DELAY", "SHUTDOWN_TIMEOUT", "MAX_CONNECTION_AGE":
 			if _, err := time.ParseDuration(e.Value); err != nil {
 				t.Error(err)
 			}
@@ -113,9 +116,32 @@ func checkPod(t *testing.T, app deploy.App, pod corev1.PodTemplateSpec) {
 			}
 		}
 	}
+	tmp := pod.Spec.Volumes[0]
+	if m := c.VolumeMounts; len(m) != 1 || m[0].Name != tmp.Name || m[0].MountPath != "/tmp" || m[0].ReadOnly {
+		t.Errorf("the container mounts %+v", m)
+	}
+	if tmp.EmptyDir == nil || tmp.EmptyDir.SizeLimit.IsZero() || tmp.EmptyDir.Medium != corev1.StorageMediumDefault {
+		t.Errorf("/tmp is %+v", tmp.EmptyDir)
+	}
 	for _, spread := range pod.Spec.TopologySpreadConstraints {
 		selects(t, spread.TopologyKey, spread.LabelSelector, pod.Labels)
 	}
+}
+
+// ageOf returns the age at which a pod's connections are asked to go.
+func ageOf(t *testing.T, pod corev1.PodTemplateSpec) time.Duration {
+	t.Helper()
+	for _, e := range pod.Spec.Containers[0].Env {
+		if e.Name == "MAX_CONNECTION_AGE" {
+			age, err := time.ParseDuration(e.Value)
+			if err != nil || age <= 0 || age > 5*time.Minute {
+				t.Errorf("MAX_CONNECTION_AGE is %q", e.Value)
+			}
+			return age
+		}
+	}
+	t.Error("MAX_CONNECTION_AGE is not set")
+	return 0
 }
 
 // isA checks what a manifest says that it is, and its name.

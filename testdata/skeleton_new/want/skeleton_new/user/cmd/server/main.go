@@ -6,6 +6,7 @@
 //	LOG_LEVEL         DEBUG, INFO, WARN or ERROR; INFO is the default
 //	DRAIN_DELAY       how long it goes on taking calls after SIGTERM; 5s is the default
 //	SHUTDOWN_TIMEOUT  how long calls may take to end after that; 20s is the default
+//	MAX_CONNECTION_AGE  when a connection is asked to go, so that clients find new servers; 30m is the default
 //	WITHOUT_AUTHENTICATION  true lets everybody call everything, to try it out; nobody may is the default
 //	TOKEN_KEYS        the keys of page tokens, the same for all replicas: openssl rand -base64 32
 package main
@@ -49,11 +50,16 @@ func run(ctx context.Context, getenv func(string) string) error {
 	if err != nil {
 		return fmt.Errorf("SHUTDOWN_TIMEOUT: %w", err)
 	}
+	connectionAge, err := time.ParseDuration(cmp.Or(getenv("MAX_CONNECTION_AGE"), "30m"))
+	if err != nil {
+		return fmt.Errorf("MAX_CONNECTION_AGE: %w", err)
+	}
 
 	options := []runtime.ServerOption{
 		runtime.WithLogger(logger),
 		runtime.WithDrainDelay(drainDelay),
 		runtime.WithShutdownTimeout(shutdownTimeout),
+		runtime.WithMaxConnectionAge(connectionAge),
 		// TODO: Say who calls, with runtime.WithAuthenticator: some methods ask it, and the server does not start without.
 		// A call that is made again under its request id gets the answer of the first. TODO: With replicas, use a store that they share.
 		runtime.WithIdempotency(idempotency.New(idempotency.Memory())),

@@ -1,0 +1,148 @@
+package plugin
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/model"
+)
+
+// buildContext is what docker copies to build a program: the module, and whatever else its build reads.
+type buildContext struct {
+	root      string // its directory, below the root of the tree
+	workspace bool   // whether a go.work selects the modules of the build
+	workOff   bool   // whether there is a go.work that the module is no part of
+	minor     int    // the newest version of Go 1 that go.mod and go.work name; 0 for none
+	warnings  []model.Problem
+}
+
+// buildContextOf returns the build context of the module in a directory. It reaches no higher than the repository, and warns of
+// what a build reads beyond.
+func (w workspace) buildContextOf(module string) buildContext {
+	c := buildContext{root: module}
+	modules := []usedModule{{dir: module}}
+	work, found := goWorkAbove(w.tree, module)
+	c.workspace = found && work.uses(module)
+	c.workOff = found && !c.workspace
+	bound := w.boundOf(module, work, c.workspace)
+	if c.workspace && !c.include(bound, work.dir) {
+		c.warnOfWork(w, work)
+		c.workspace = false
+	}
+	if c.workspace {
+		modules = work.modules()
+		c.minor = goVersionOf(work.text)
+		c.replace(w, bound, path.Join(work.dir, "go.work"), work.text)
+	}
+	for _, m := range modules {
+		text, err := fs.ReadFile(w.tree, path.Join(m.dir, "go.mod"))
+		if err != nil {
+			continue // for Go to report
+		}
+		if !c.include(bound, m.dir) {
+			c.warn(w, m.from, m.use.line, "use "+m.use.args[0], bound)
+			continue
+		}
+		c.minor = max(c.minor, goVersionOf(string(text)))
+		c.replace(w, bound, path.Join(m.dir, "go.mod"), string(text))
+	}
+	c.workOff = c.workOff && inside(work.dir, c.root)
+	return c
+}
+
+// boundOf returns the highest directory that a build context may have: that of the repository. Without one it is the directory
+// of the go.work, or that in which the plugin runs.
+func (w workspace) boundOf(module string, work goWork, inWorkspace bool) string {
+	for dir := module; ; dir = path.Dir(dir) {
+		if _, err := fs.Stat(w.tree, path.Join(dir, ".git")); err == nil {
+			return dir
+		}
+		if dir == "." {
+			break
+		}
+	}
+	bound := module
+	if inside(bound, w.dir) {
+		bound = w.dir
+	}
+	if inWorkspace && inside(bound, work.dir) {
+		bound = work.dir
+	}
+	return bound
+}
+
+// include widens the context so that it holds dir, unless that is beyond the bound.
+func (c *buildContext) include(bound, dir string) bool {
+	if !inside(dir, bound) {
+		return false
+	}
+	for !inside(dir, c.root) {
+		c.root = path.Dir(c.root)
+	}
+	return true
+}
+
+// replace includes the directories that replace modules in the go.mod or go.work at file.
+func (c *buildContext) replace(w workspace, bound, file, text string) {
+	for _, r := range replacements(text) {
+		if !c.include(bound, resolveIn(path.Dir(file), r.target)) {
+			c.warn(w, file, r.line, fmt.Sprintf("%s => %s", r.module, r.target), bound)
+		}
+	}
+}
+
+// warn says what an image cannot be built with.
+func (c *buildContext) warn(w workspace, file string, line int, what, bound string) {
+	place := model.Place{Path: w.relative(file), Line: line, Column: min(line, 1)}
+	c.warnings = append(c.warnings, model.Problem{Place: place, Text: fmt.Sprintf("%s is outside of %s, which is what the Dockerfile can copy, "+
+		"so an image cannot be built; move it there, or require a version of it", what, nameOf(bound))})
+}
+
+// warnOfWork says that an image is built without a go.work.
+func (c *buildContext) warnOfWork(w workspace, work goWork) {
+	c.warnings = append(c.warnings, model.Problem{Place: model.Place{Path: w.relative(path.Join(work.dir, "go.work"))},
+		Text: "it is outside of the repository, so an image is built without it; check that GOWORK=off go build ./... succeeds"})
+}
+
+// nameOf names a directory of the tree in a warning.
+func nameOf(dir string) string {
+	if dir == "." {
+		return "/"
+	}
+	return "the directory " + path.Base(dir)
+}
+
+// relative returns a path of the tree as seen from the directory in which the plugin runs.
+func (w workspace) relative(at string) string {
+	up := ""
+	for dir := path.Clean(w.dir); ; dir, up = path.Dir(dir), up+"../" {
+		if dir == "." {
+			return up + at
+		}
+		if below, ok := strings.CutPrefix(at, dir+"/"); ok {
+			return up + below
+		}
+	}
+}
+
+// inside reports whether a directory is dir or below it.
+func inside(at, dir string) bool {
+	if at == ".." || strings.HasPrefix(at, "../") {
+		return false
+	}
+	return dir == "." || at == dir || strings.HasPrefix(at, dir+"/")
+}
+
+// below returns a directory as seen from the root of the context, "" for the root itself.
+func (c buildContext) below(dir string) string {
+	switch c.root {
+	case dir:
+		return ""
+	case ".":
+		return dir
+	default:
+		return strings.TrimPrefix(dir, c.root+"/")
+	}
+}

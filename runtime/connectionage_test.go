@@ -1,0 +1,67 @@
+package runtime_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// TestNewServersGetCallsAfterTheConnectionAge adds a server under steady load, as an autoscaler does. The client learns of it
+// when a connection goes, and not before.
+func TestNewServersGetCallsAfterTheConnectionAge(t *testing.T) {
+	serve := func(name string) string {
+		srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithDrainDelay(0), runtime.WithMaxConnectionAge(100*time.Millisecond))
+		echoTable.Register(srv, echoFuncs{one: func(context.Context, *text) (*text, error) {
+			return wrapperspb.String(name), nil
+		}})
+		return listenAndServe(t, srv)
+	}
+	first, added := serve("first"), serve("added")
+	names := manual.NewBuilderWithScheme("names")
+	names.InitialState(resolver.State{Addresses: []resolver.Address{{Addr: first}}})
+	asked := make(chan struct{}, 1)
+	names.ResolveNowCallback = func(resolver.ResolveNowOptions) {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+	}
+	conn, err := runtime.Dial("names:///servers", runtime.WithInsecure(), runtime.WithDialOptions(grpc.WithResolvers(names)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	client := echoClient{echoTable.Client(conn)}
+	ctx := testContext(t)
+	for {
+		resp, err := client.One(ctx, new(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.GetValue() == "added" {
+			return
+		}
+		select {
+		case <-asked: // as DNS answers now
+			names.UpdateState(resolver.State{Addresses: []resolver.Address{{Addr: first}, {Addr: added}}})
+		default:
+		}
+	}
+}
+
+// TestMaxConnectionAgeIsChecked holds the error of a wrong age.
+func TestMaxConnectionAgeIsChecked(t *testing.T) {
+	err := runtime.NewServer(runtime.WithMaxConnectionAge(-time.Second)).Run(context.Background(), "127.0.0.1:0")
+	if err == nil || !strings.Contains(err.Error(), "WithMaxConnectionAge(-1s): an age cannot be negative; pass 0 to keep connections") {
+		t.Errorf("Run: %v", err)
+	}
+}
