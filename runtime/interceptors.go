@@ -4,7 +4,26 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 )
+
+// serveWithin runs the pipeline of a unary call within the interceptor of the server, as grpc itself does for streams. The
+// interceptor takes the request, so it is received before the pipeline starts. One that cannot be received is empty, and so is
+// that of a call whose rejection is certain: the handler of the interceptor returns the error.
+func (m *method) serveWithin(
+	serverWide grpc.UnaryServerInterceptor, ctx context.Context, req any, decode func(any) error,
+	serve func(ctx context.Context, req any, decode func(any) error) (any, error),
+) (any, error) {
+	var failed error
+	if !m.drain.expired.Load() && bounds.VerdictIn(ctx) == bounds.Accepted {
+		failed = decode(req)
+	}
+	info := m.unaryInfo // a copy: interceptors may change it
+	return serverWide(ctx, req, &info, func(ctx context.Context, req any) (any, error) {
+		return serve(ctx, req, func(any) error { return failed })
+	})
+}
 
 // chainUnary makes one interceptor of many, nil of none.
 func chainUnary(interceptors []grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {

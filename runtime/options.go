@@ -268,9 +268,11 @@ func WithTLSFiles(certFile, keyFile string) ServerOption {
 	}
 }
 
-// WithServerOptions passes options to grpc, after the runtime's own, which they override. Interceptors among them run
-// outside the pipeline of streams and inside that of unary calls; those of [WithUnaryInterceptors] and
-// [WithStreamInterceptors] have one place.
+// WithServerOptions passes options to grpc, after the runtime's own, which they override. Interceptors
+// among them run outside of the pipeline, for all kinds of RPC: they see every call, also one that is
+// rejected, with the status that the caller gets. With unary interceptors among them, requests are
+// decoded before the pipeline starts, because grpc passes the request to the interceptor. Those of
+// [WithUnaryInterceptors] and [WithStreamInterceptors] run around the method.
 func WithServerOptions(opts ...grpc.ServerOption) ServerOption {
 	return func(c *serverConfig) { c.grpc = append(c.grpc, opts...) }
 }

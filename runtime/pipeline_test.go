@@ -373,11 +373,7 @@ func TestInterceptorsRunInOrderInsideTheCall(t *testing.T) {
 		if err := call(testContext(t), srv.conn); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
-		want := "grpc's first second third method"
-		if kind != "One" {
-			want = "grpc's outside first second third method"
-		}
-		if got := strings.Join(order, " "); got != want {
+		if got, want := strings.Join(order, " "), "grpc's outside first second third method"; got != want {
 			t.Errorf("%s ran %q, want %q", kind, got, want)
 		}
 	}

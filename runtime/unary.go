@@ -16,38 +16,38 @@ func serveUnary[S, Req, Resp any](m *method, impl S, call func(S, context.Contex
 		}
 		return resp, err
 	})
-	return func(_ any, ctx context.Context, decode func(any) error, serverWide grpc.UnaryServerInterceptor) (resp any, err error) {
+	serve := func(ctx context.Context, received any, decode func(any) error) (resp any, err error) {
 		c := m.begin(ctx)
 		defer m.finish(c, &err)
 		ctx, err = m.admitUnary(c)
 		if err != nil {
 			return nil, err
 		}
-		req := new(Req)
-		if err := decode(req); err != nil {
+		if received == nil {
+			received = new(Req)
+		}
+		if err := decode(received); err != nil {
 			return nil, receiveError(err)
 		}
+		req := received.(*Req)
 		if err := m.accept(ctx, c, req); err != nil {
 			return nil, err
 		}
 		err = errLeft
 		if m.guard != nil {
 			return c.prepared(m.guard(ctx, req, func(ctx context.Context) (any, error) {
-				resp, err := m.answer(ctx, req, serverWide, answer)
+				resp, err := answer(ctx, req)
 				return resp, c.join(err) // a response is kept once all that belongs to the call has succeeded
 			}))
 		}
-		return c.prepared(m.answer(ctx, req, serverWide, answer))
+		return c.prepared(answer(ctx, req))
 	}
-}
-
-// answer has the method answer, through grpc's interceptor where there is one.
-func (m *method) answer(ctx context.Context, req any, serverWide grpc.UnaryServerInterceptor, answer grpc.UnaryHandler) (any, error) {
-	if serverWide == nil {
-		return answer(ctx, req)
+	return func(_ any, ctx context.Context, decode func(any) error, serverWide grpc.UnaryServerInterceptor) (any, error) {
+		if serverWide == nil {
+			return serve(ctx, nil, decode)
+		}
+		return m.serveWithin(serverWide, ctx, new(Req), decode, serve)
 	}
-	info := m.unaryInfo // a copy: interceptors may change it
-	return serverWide(ctx, req, &info, answer)
 }
 
 // intercept puts the interceptors of [WithUnaryInterceptors] around handler, once for all calls.
