@@ -15,6 +15,10 @@ func checkTarget(target, canonical string) error {
 	if scheme, _, ok := strings.Cut(target, "://"); ok && !strings.HasPrefix(canonical, strings.ToLower(scheme)+":") {
 		return fmt.Errorf(`no resolver is registered for the scheme %q; write "host:port" without a scheme, or "dns:///host:port"`, scheme)
 	}
+	if strings.HasPrefix(target, "unix:") || strings.HasPrefix(target, "unix-abstract:") {
+		_, _, err := networkOf(target)
+		return err
+	}
 	u, err := url.Parse(canonical)
 	if err != nil || u.Scheme != "dns" {
 		return err

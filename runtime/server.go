@@ -63,9 +63,14 @@ func (s *Server) GetServiceInfo() map[string]grpc.ServiceInfo {
 	return s.grpc.GetServiceInfo()
 }
 
-// Run listens on a TCP address, such as ":8080", and serves until ctx ends, SIGTERM or SIGINT comes, or Shutdown is called;
+// Run listens on a TCP address, such as ":8080", or on a Unix socket, as clients spell it
+// ("unix:///run/books.sock", "unix:books.sock", on Linux "unix-abstract:books"), and serves until ctx ends, SIGTERM or SIGINT comes, or Shutdown is called;
 // then it shuts down as [Server.Shutdown] says. SIGINT, which is a person at a keyboard, skips the drain delay. A second
 // signal stops the server at once.
+//
+// The file of a socket gets the permissions that the umask leaves, and is removed at the end. One that
+// a killed process left, and that nobody listens on, is replaced. Callers of a Unix socket count as one
+// peer.
 //
 // It returns nil after a shutdown that let every call end, and else an error that says what went wrong: options, services
 // that could not be registered, the address, or the calls that were cut off.
@@ -73,7 +78,7 @@ func (s *Server) Run(ctx context.Context, addr string) error {
 	if err := s.misuse(); err != nil {
 		return err
 	}
-	lis, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	lis, err := listen(ctx, addr)
 	if err != nil {
 		return fmt.Errorf("cannot serve: %w", err)
 	}
