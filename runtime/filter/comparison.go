@@ -2,7 +2,6 @@ package filter
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -11,16 +10,17 @@ import (
 
 // test is what a comparison says of a value on its path: a message, a list, a map or a scalar. Of a value that is not there it
 // gets the zero Value.
-type test func(v protoreflect.Value, there bool) bool
+type test func(m *matching, v protoreflect.Value, there bool) bool
 
 // comparison compiles a restriction along the path of its left side. Each of its methods returns the test of a value, and has the
 // parts of the path that are still to go within that value.
 type comparison struct {
 	*compiler
-	r     *Restriction
-	left  *Member
-	right *Member
-	path  []string // the fields so far, without keys of maps
+	r       *Restriction
+	left    *Member
+	right   *Member
+	at      scope // of the schema's fields, where the path is so far
+	counted bool  // as a search
 }
 
 // unquoted says whether the literal is the word.
@@ -49,6 +49,15 @@ func (c *comparison) looksInto() {
 	}
 }
 
+// searches counts the comparison, once, as one that goes through what a field holds.
+func (c *comparison) searches() *fault {
+	if c.counted {
+		return nil
+	}
+	c.counted = true
+	return c.searching(c.left.At)
+}
+
 // fieldOf tests a message by the field that the first part names.
 func (c *comparison) fieldOf(message protoreflect.MessageDescriptor, parts []Part) (test, *fault) {
 	field, err := c.lookup(message, parts[0], len(parts) == 1)
@@ -59,14 +68,14 @@ func (c *comparison) fieldOf(message protoreflect.MessageDescriptor, parts []Par
 		c.r.Field = field
 	}
 	if len(parts) == 1 && c.presence() {
-		return func(v protoreflect.Value, there bool) bool { return there && v.Message().Has(field) }, nil
+		return func(m *matching, v protoreflect.Value, there bool) bool { return there && v.Message().Has(field) }, nil
 	}
 	inner, err := c.value(field, parts[1:])
-	return func(v protoreflect.Value, there bool) bool {
+	return func(m *matching, v protoreflect.Value, there bool) bool {
 		if !there || field.HasPresence() && !v.Message().Has(field) {
-			return inner(protoreflect.Value{}, false)
+			return inner(m, protoreflect.Value{}, false)
 		}
-		return inner(v.Message().Get(field), true)
+		return inner(m, v.Message().Get(field), true)
 	}, err
 }
 
@@ -84,17 +93,20 @@ func (c *comparison) value(field protoreflect.FieldDescriptor, parts []Part) (te
 // list tests a list by its elements.
 func (c *comparison) list(field protoreflect.FieldDescriptor, parts []Part) (test, *fault) {
 	if c.r.Op != Has {
-		return nil, faultf(c.left.At, `%s is a list; write "%s:" for "has an element that is"`, field.Name(), c.left)
+		return nil, faultf(c.left.At, `%s is a list; write "%s:" for "has an element that is"`, field.Name(), brief(c.left))
 	}
 	c.looksInto()
+	if err := c.searches(); err != nil {
+		return nil, err
+	}
 	element, err := c.single(field, parts)
-	return func(v protoreflect.Value, there bool) bool {
+	return func(m *matching, v protoreflect.Value, there bool) bool {
 		if !there {
 			return false
 		}
 		list := v.List()
-		for i := range list.Len() {
-			if element(list.Get(i), true) {
+		for i := 0; i < list.Len() && m.spend(1); i++ {
+			if element(m, list.Get(i), true) {
 				return true
 			}
 		}
@@ -114,30 +126,33 @@ func (c *comparison) mapOf(field protoreflect.FieldDescriptor, parts []Part) (te
 	}
 	key := literal.MapKey()
 	if len(parts) == 1 && c.presence() {
-		return func(v protoreflect.Value, there bool) bool { return there && v.Map().Has(key) }, nil
+		return func(m *matching, v protoreflect.Value, there bool) bool { return there && v.Map().Has(key) }, nil
 	}
 	inner, err := c.single(field.MapValue(), parts[1:])
-	return func(v protoreflect.Value, there bool) bool {
+	return func(m *matching, v protoreflect.Value, there bool) bool {
 		if !there || !v.Map().Has(key) {
-			return inner(protoreflect.Value{}, false)
+			return inner(m, protoreflect.Value{}, false)
 		}
-		return inner(v.Map().Get(key), true)
+		return inner(m, v.Map().Get(key), true)
 	}, err
 }
 
 // keys tests a map by whether it has a key.
 func (c *comparison) keys(field protoreflect.FieldDescriptor) (test, *fault) {
 	if c.r.Op != Has {
-		return nil, faultf(c.left.At, `%s is a map; write "%s:" for "has the key", or the key behind a dot`, field.Name(), c.left)
+		return nil, faultf(c.left.At, `%s is a map; write "%s:" for "has the key", or the key behind a dot`, field.Name(), brief(c.left))
+	}
+	if err := c.searches(); err != nil {
+		return nil, err
 	}
 	key, err := c.scalar(field.MapKey())
-	return func(v protoreflect.Value, there bool) (has bool) {
+	return func(m *matching, v protoreflect.Value, there bool) (has bool) {
 		if !there {
 			return false
 		}
 		v.Map().Range(func(k protoreflect.MapKey, _ protoreflect.Value) bool {
-			has = key(k.Value(), true)
-			return !has
+			has = key(m, k.Value(), true)
+			return !has && m.spend(1)
 		})
 		return has
 	}, err
@@ -146,7 +161,7 @@ func (c *comparison) keys(field protoreflect.FieldDescriptor) (test, *fault) {
 // single tests a value that is no list and no map.
 func (c *comparison) single(field protoreflect.FieldDescriptor, parts []Part) (test, *fault) {
 	if len(parts) == 0 && c.null() && field.HasPresence() && !isJSON(field.Message()) {
-		return func(_ protoreflect.Value, there bool) bool { return there == c.absent() }, nil
+		return func(_ *matching, _ protoreflect.Value, there bool) bool { return there == c.absent() }, nil
 	}
 	if field.Message() != nil {
 		if test, err, known := c.wellKnown(field, parts); known {
@@ -170,30 +185,35 @@ func (c *comparison) whole(field protoreflect.FieldDescriptor) (test, *fault) {
 		return nil, faultf(c.left.At, "%s is a message; compare one of its fields: %s", field.Name(), c.names(message))
 	}
 	if c.presence() {
-		return func(_ protoreflect.Value, there bool) bool { return there }, nil
+		return func(_ *matching, _ protoreflect.Value, there bool) bool { return there }, nil
 	}
 	c.looksInto()
 	inner, err := c.lookup(message, Part{At: c.right.At, Text: c.right.Path()}, true)
-	return func(v protoreflect.Value, there bool) bool { return there && v.Message().Has(inner) }, err
+	return func(m *matching, v protoreflect.Value, there bool) bool { return there && v.Message().Has(inner) }, err
 }
 
 // lookup returns the field that a part names, if filters may use it: compare it where it is the last of the path, or else go
 // through it.
 func (c *comparison) lookup(message protoreflect.MessageDescriptor, part Part, last bool) (protoreflect.FieldDescriptor, *fault) {
-	field := message.Fields().ByName(protoreflect.Name(part.Text))
-	if field != nil && c.usable(field, last) {
-		c.path = append(c.path, part.Text)
-		return field, nil
+	if field := message.Fields().ByName(protoreflect.Name(part.Text)); field != nil {
+		if inner, ok := c.usable(field, last); ok {
+			c.at = inner
+			return field, nil
+		}
 	}
-	if field = message.Fields().ByJSONName(part.Text); field != nil && c.usable(field, last) {
-		return nil, faultf(part.At, "no field %s to filter by; write %s", quote(part.Text), field.Name())
+	if field := message.Fields().ByJSONName(part.Text); field != nil {
+		if _, ok := c.usable(field, last); ok {
+			return nil, faultf(part.At, "no field %s to filter by; write %s", quote(part.Text), field.Name())
+		}
 	}
 	return nil, faultf(part.At, "no field %s to filter by; there are: %s", quote(part.Text), c.names(message))
 }
 
-func (c *comparison) usable(field protoreflect.FieldDescriptor, last bool) bool {
-	path := strings.Join(append(slices.Clone(c.path), string(field.Name())), ".")
-	return c.schema.comparable(path, field) || !last && c.schema.fields != nil && c.schema.fields.leads(path)
+// usable returns the scope of a field, and reports whether filters may compare it, or, where it is not the last of a path, a field
+// in it.
+func (c *comparison) usable(field protoreflect.FieldDescriptor, last bool) (scope, bool) {
+	inner, has, leads := c.at.field(field)
+	return inner, has || !last && leads
 }
 
 // shownNames is how many fields a fault lists.
@@ -203,7 +223,8 @@ const shownNames = 12
 func (c *comparison) names(message protoreflect.MessageDescriptor) string {
 	var names []string
 	for i := range message.Fields().Len() {
-		if field := message.Fields().Get(i); c.usable(field, false) {
+		field := message.Fields().Get(i)
+		if _, ok := c.usable(field, false); ok {
 			names = append(names, string(field.Name()))
 		}
 	}
@@ -211,15 +232,6 @@ func (c *comparison) names(message protoreflect.MessageDescriptor) string {
 		names = append(names[:shownNames], fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(names, ", ")
-}
-
-// comparable says whether filters may compare a field.
-func (s *Schema) comparable(path string, field protoreflect.FieldDescriptor) bool {
-	within, named := true, false
-	if s.fields != nil {
-		within, named = s.fields.has(path)
-	}
-	return named || within && !redacted(field)
 }
 
 // redacted says whether the field has the option debug_redact: its values are not for everybody, and a filter that can

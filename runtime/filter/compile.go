@@ -1,14 +1,54 @@
 package filter
 
 import (
+	"context"
+
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// compiler turns the tree of a filter into a predicate.
+// predicate is what a filter, or a part of it, says of a message.
+type predicate func(*matching, protoreflect.Message) bool
+
+// program is a filter that is ready to run on messages of one descriptor.
+type program struct {
+	match    predicate
+	words    []*word // that stand alone
+	searches int     // see MaxSearches
+	unpacks  bool    // it looks into a google.protobuf.Any
+}
+
+// run reports whether the filter is true of a message.
+func (p *program) run(ctx context.Context, message protoreflect.Message) (bool, error) {
+	if p.searches == 0 && !p.unpacks {
+		return p.match(nil, message), nil
+	}
+	m := &matching{ctx: ctx, words: p.words}
+	matches := p.match(m, message)
+	return matches && m.err == nil, m.err
+}
+
+// compiler turns the tree of a filter into a program.
 type compiler struct {
 	schema   *Schema
 	message  protoreflect.MessageDescriptor
 	annotate bool // whether to set Field and Value of restrictions
+
+	words    []*word
+	searches int
+	unpacks  bool
+}
+
+func (c *compiler) program(expr Expr) (*program, *fault) {
+	match, err := c.compile(expr)
+	return &program{match, c.words, c.searches, c.unpacks}, err
+}
+
+// searching counts a part of the filter that searches, so that a message is not gone through too often.
+func (c *compiler) searching(at Pos) *fault {
+	if c.searches++; c.searches > MaxSearches {
+		return faultf(at, "the filter has more than %d searches: words alone, functions, texts with two wildcards, and elements of lists and maps", MaxSearches)
+	}
+	return nil
 }
 
 func (c *compiler) compile(expr Expr) (predicate, *fault) {
@@ -19,18 +59,18 @@ func (c *compiler) compile(expr Expr) (predicate, *fault) {
 		return c.any(e.Operands)
 	case *Not:
 		operand, err := c.compile(e.Operand)
-		return func(m protoreflect.Message) bool { return !operand(m) }, err
+		return func(m *matching, message protoreflect.Message) bool { return !operand(m, message) }, err
 	case *Restriction:
 		return c.restriction(e)
 	}
-	return func(protoreflect.Message) bool { return true }, nil
+	return func(*matching, protoreflect.Message) bool { return true }, nil
 }
 
 func (c *compiler) all(exprs []Expr) (predicate, *fault) {
 	operands, err := c.each(exprs)
-	return func(m protoreflect.Message) bool {
+	return func(m *matching, message protoreflect.Message) bool {
 		for _, operand := range operands {
-			if !operand(m) {
+			if !operand(m, message) {
 				return false
 			}
 		}
@@ -40,9 +80,9 @@ func (c *compiler) all(exprs []Expr) (predicate, *fault) {
 
 func (c *compiler) any(exprs []Expr) (predicate, *fault) {
 	operands, err := c.each(exprs)
-	return func(m protoreflect.Message) bool {
+	return func(m *matching, message protoreflect.Message) bool {
 		for _, operand := range operands {
-			if operand(m) {
+			if operand(m, message) {
 				return true
 			}
 		}
@@ -74,9 +114,11 @@ func (c *compiler) restriction(r *Restriction) (predicate, *fault) {
 	if !ok {
 		return nil, faultf(r.Right.Pos(), "a function cannot stand right of %q; a literal can", r.Op)
 	}
-	cmp := &comparison{compiler: c, r: r, left: left, right: right}
+	cmp := &comparison{compiler: c, r: r, left: left, right: right, at: scopeOf(c.schema.fields)}
 	test, err := cmp.fieldOf(c.message, left.Parts)
-	return func(m protoreflect.Message) bool { return test(protoreflect.ValueOfMessage(m), true) }, err
+	return func(m *matching, message protoreflect.Message) bool {
+		return test(m, protoreflect.ValueOfMessage(message), true)
+	}, err
 }
 
 // call compiles a function that stands alone.
@@ -92,7 +134,10 @@ func (c *compiler) call(call *Call, op Op) (predicate, *fault) {
 	if err != nil {
 		return nil, faultf(call.At, "%s: %v", call.Name, err)
 	}
-	return func(m protoreflect.Message) bool { return match(m.Interface()) }, nil
+	if err := c.searching(call.At); err != nil {
+		return nil, err
+	}
+	return func(m *matching, message protoreflect.Message) bool { return match(m.ctx, message.Interface()) }, nil
 }
 
 // literal compiles a word that stands alone.
@@ -105,7 +150,12 @@ func (c *compiler) literal(word *Member) (predicate, *fault) {
 		}
 	}
 	if c.schema.search != nil && len(c.schema.search.list) == 0 {
-		return nil, faultf(word.At, "%s stands alone; write a comparison, such as field = %s", quote(text), word)
+		return nil, faultf(word.At, "%s stands alone; write a comparison, such as field = %s", quote(text), brief(word))
 	}
-	return newSearch(c.schema, word).message, nil
+	if err := c.searching(word.At); err != nil {
+		return nil, err
+	}
+	n := len(c.words)
+	c.words = append(c.words, newWord(word))
+	return func(m *matching, message protoreflect.Message) bool { return m.has(n, c.schema, message) }, nil
 }

@@ -7,7 +7,7 @@
 //		if err != nil {
 //			return nil, err // INVALID_ARGUMENT that says what is wrong, and in which column
 //		}
-//		... f.Match(user) ...
+//		... f.Match(ctx, user) ...
 //
 // Where a database does the work, [Filter.SQL] is the condition for its query, and [Filter.Expr] the tree to make any other query
 // of. [Parse] makes a tree without types.

@@ -39,9 +39,18 @@ func (f *fault) status(field, text string) error {
 const shown = 40
 
 // quote returns a piece of a filter for the text of a fault.
-func quote(text string) string {
-	if runes := []rune(text); len(runes) > shown {
-		text = string(runes[:shown]) + "…"
+func quote(text string) string { return strconv.Quote(cut(text)) }
+
+// brief returns an operand for the text of a fault, as the filter spells it.
+func brief(operand Operand) string { return cut(operand.String()) }
+
+// cut returns the first characters of a text.
+func cut(text string) string {
+	n := 0
+	for at := range text {
+		if n++; n > shown {
+			return text[:at] + "…"
+		}
 	}
-	return strconv.Quote(text)
+	return text
 }

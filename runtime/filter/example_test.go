@@ -1,6 +1,7 @@
 package filter_test
 
 import (
+	"context"
 	"fmt"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
@@ -17,8 +18,13 @@ func ExampleFilter_Match() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(f, f.Match(&spb.Status{Code: 5, Message: "it has gone"}), f.Match(&spb.Status{Code: 6}))
-	// Output: ((code = 5 OR code = 7) AND message:"*gone*") true false
+	fmt.Println(f)
+	fmt.Println(f.Match(context.Background(), &spb.Status{Code: 5, Message: "it has gone"}))
+	fmt.Println(f.Match(context.Background(), &spb.Status{Code: 6}))
+	// Output:
+	// ((code = 5 OR code = 7) AND message:"*gone*")
+	// true <nil>
+	// false <nil>
 }
 
 func ExampleFilter_SQL() {

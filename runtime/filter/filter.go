@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"context"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -12,12 +13,9 @@ type Filter struct {
 	schema        *Schema
 	field, source string // of the request, for errors
 	expr          Expr
-	match         predicate
-	others        sync.Map // protoreflect.MessageDescriptor to predicate, of messages whose Go type is another
+	own           *program
+	others        sync.Map // protoreflect.MessageDescriptor to *program, of messages whose Go type is another
 }
-
-// predicate is what a filter, or a part of it, says of a message.
-type predicate func(protoreflect.Message) bool
 
 // Expr returns the tree of the filter, with [Restriction.Field] and [Restriction.Value]; nil where the filter is empty. Do not
 // change it.
@@ -31,33 +29,34 @@ func (f *Filter) String() string {
 	return f.expr.String()
 }
 
-// Match says whether the filter is true of the message. It is true of no message of another type than that of the schema.
-func (f *Filter) Match(m proto.Message) bool {
-	if m == nil {
-		return false
+// Match reports whether the filter is true of the message. It is true of no message of another type than that of the schema. It
+// takes time in proportion to the message, whatever the filter, and its error is that of ctx once ctx is done.
+func (f *Filter) Match(ctx context.Context, m proto.Message) (bool, error) {
+	if err := ctx.Err(); err != nil || m == nil {
+		return false, err
 	}
 	message := m.ProtoReflect()
 	switch descriptor := message.Descriptor(); {
 	case descriptor == f.schema.message:
-		return f.match(message)
+		return f.own.run(ctx, message)
 	case descriptor.FullName() != f.schema.message.FullName():
-		return false
+		return false, nil
 	default:
-		return f.other(descriptor)(message)
+		return f.other(descriptor).run(ctx, message)
 	}
 }
 
-// other returns the predicate for messages that are described by another descriptor of the same name, such as those of
+// other returns the program for messages that are described by another descriptor of the same name, such as those of
 // dynamicpb.
-func (f *Filter) other(descriptor protoreflect.MessageDescriptor) predicate {
-	if match, ok := f.others.Load(descriptor); ok {
-		return match.(predicate)
+func (f *Filter) other(descriptor protoreflect.MessageDescriptor) *program {
+	if known, ok := f.others.Load(descriptor); ok {
+		return known.(*program)
 	}
 	c := compiler{schema: f.schema, message: descriptor}
-	match, err := c.compile(f.expr)
+	compiled, err := c.program(f.expr)
 	if err != nil {
-		match = func(protoreflect.Message) bool { return false }
+		compiled = &program{match: func(*matching, protoreflect.Message) bool { return false }}
 	}
-	f.others.Store(descriptor, match)
-	return match
+	f.others.Store(descriptor, compiled)
+	return compiled
 }

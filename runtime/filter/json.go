@@ -7,16 +7,19 @@ import (
 )
 
 // json tests a google.protobuf.Value by the type that the value has in the message. What does not fit that type is not there.
-func (c *comparison) json(parts []Part) test {
+func (c *comparison) json(parts []Part) (test, *fault) {
 	c.looksInto()
+	if err := c.searchesUnknown(); err != nil {
+		return nil, err
+	}
 	number, isNumber := float(c.right.Path(), 64)
 	j := jsonTest{c, c.right.Path(), c.right.Pattern(), number, isNumber && !c.right.Quoted()}
-	return func(v protoreflect.Value, there bool) bool {
+	return func(m *matching, v protoreflect.Value, there bool) bool {
 		if !there {
 			return c.missing()
 		}
-		return j.at(v.Message(), parts)
-	}
+		return j.at(m, v.Message(), parts)
+	}, nil
 }
 
 // jsonTest is a comparison with the literal in each of the types that it may be of.
@@ -29,7 +32,7 @@ type jsonTest struct {
 }
 
 // at tests a google.protobuf.Value by what is at the rest of the path.
-func (j *jsonTest) at(value protoreflect.Message, parts []Part) bool {
+func (j *jsonTest) at(m *matching, value protoreflect.Message, parts []Part) bool {
 	field := value.WhichOneof(value.Descriptor().Oneofs().ByName("kind"))
 	if field == nil {
 		return j.missing()
@@ -37,9 +40,9 @@ func (j *jsonTest) at(value protoreflect.Message, parts []Part) bool {
 	held := value.Get(field)
 	switch field.Name() {
 	case "struct_value":
-		return j.object(fieldNamed(held.Message(), "fields").Map(), parts)
+		return j.object(m, fieldNamed(held.Message(), "fields").Map(), parts)
 	case "list_value":
-		return j.array(fieldNamed(held.Message(), "values").List(), parts)
+		return j.array(m, fieldNamed(held.Message(), "values").List(), parts)
 	}
 	switch {
 	case len(parts) > 0:
@@ -47,14 +50,14 @@ func (j *jsonTest) at(value protoreflect.Message, parts []Part) bool {
 	case j.presence():
 		return true
 	}
-	return j.scalar(field, held)
+	return j.scalar(m, field, held)
 }
 
 // scalar tests a null, a boolean, a number or a string.
-func (j *jsonTest) scalar(field protoreflect.FieldDescriptor, held protoreflect.Value) bool {
+func (j *jsonTest) scalar(m *matching, field protoreflect.FieldDescriptor, held protoreflect.Value) bool {
 	switch field.Name() {
 	case "string_value":
-		return j.string(held.String())
+		return j.string(m, held.String())
 	case "number_value":
 		if j.isNumber {
 			return holds(j.r.Op, compareFloats(held.Float(), j.number))
@@ -69,7 +72,8 @@ func (j *jsonTest) scalar(field protoreflect.FieldDescriptor, held protoreflect.
 	return j.absent()
 }
 
-func (j *jsonTest) string(held string) bool {
+func (j *jsonTest) string(m *matching, held string) bool {
+	m.spend(len(held))
 	if j.r.Op.orders() {
 		return holds(j.r.Op, strings.Compare(held, j.text))
 	}
@@ -77,31 +81,31 @@ func (j *jsonTest) string(held string) bool {
 }
 
 // object tests an object by one of its members, or, at the end of the path, by whether it has one of a name.
-func (j *jsonTest) object(members protoreflect.Map, parts []Part) (has bool) {
+func (j *jsonTest) object(m *matching, members protoreflect.Map, parts []Part) (has bool) {
 	if len(parts) > 0 {
 		key := protoreflect.ValueOfString(parts[0].Text).MapKey()
 		if !members.Has(key) {
 			return j.missing()
 		}
-		return j.at(members.Get(key).Message(), parts[1:])
+		return j.at(m, members.Get(key).Message(), parts[1:])
 	}
 	if j.r.Op != Has || j.presence() {
 		return j.r.Op == Has || j.absent()
 	}
 	members.Range(func(key protoreflect.MapKey, _ protoreflect.Value) bool {
 		has = matches(j.pattern, key.String())
-		return !has
+		return !has && m.spend(1)
 	})
 	return has
 }
 
 // array tests an array by its elements.
-func (j *jsonTest) array(elements protoreflect.List, parts []Part) bool {
+func (j *jsonTest) array(m *matching, elements protoreflect.List, parts []Part) bool {
 	if j.r.Op != Has || len(parts) == 0 && j.presence() {
 		return j.r.Op == Has || j.absent()
 	}
-	for i := range elements.Len() {
-		if j.at(elements.Get(i).Message(), parts) {
+	for i := 0; i < elements.Len() && m.spend(1); i++ {
+		if j.at(m, elements.Get(i).Message(), parts) {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package filter_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,6 +21,16 @@ import (
 
 func forUser(_ testing.TB, user protoreflect.MessageDescriptor, fields []string) *filter.Schema {
 	return filter.For(user, filter.Fields(fields...))
+}
+
+// matches reports what a filter says of a message.
+func matches(t testing.TB, f *filter.Filter, m proto.Message) bool {
+	t.Helper()
+	got, err := f.Match(t.Context(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
 }
 
 func publicText(err error) string { return status.Convert(err).Message() }
@@ -93,7 +104,7 @@ func wantMatches(t *testing.T, schema *filter.Schema, m proto.Message, filters [
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		if got := f.Match(m); got != want {
+		if got := matches(t, f, m); got != want {
 			t.Errorf("%s: got %v, want %v", text, got, want)
 		}
 	}
@@ -119,10 +130,10 @@ func TestMessagesOfOtherTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !f.Match(message(t, userDescriptor(t), ada)) {
+	if !matches(t, f, message(t, userDescriptor(t), ada)) {
 		t.Error("the same message by another descriptor does not match")
 	}
-	if f.Match(structpb.NewStringValue("36")) || f.Match(nil) {
+	if matches(t, f, structpb.NewStringValue("36")) || matches(t, f, nil) {
 		t.Error("a message of another type matches")
 	}
 }
@@ -132,7 +143,7 @@ func TestGeneratedMessages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !f.Match(&spb.Status{Code: 5, Message: "it is gone"}) || f.Match(&spb.Status{Code: 1}) || f.Match((*spb.Status)(nil)) {
+	if !matches(t, f, &spb.Status{Code: 5, Message: "it is gone"}) || matches(t, f, &spb.Status{Code: 1}) || matches(t, f, (*spb.Status)(nil)) {
 		t.Error("the filter is wrong about a status")
 	}
 }
@@ -209,7 +220,7 @@ func TestFieldsAndSearch(t *testing.T) {
 
 func TestFunctions(t *testing.T) {
 	user := userDescriptor(t)
-	longer := func(args []filter.Operand) (func(proto.Message) bool, error) {
+	longer := func(args []filter.Operand) (func(context.Context, proto.Message) bool, error) {
 		if len(args) != 1 {
 			return nil, fmt.Errorf("takes a field, has %d arguments", len(args))
 		}
@@ -217,7 +228,7 @@ func TestFunctions(t *testing.T) {
 		if field == nil {
 			return nil, errors.New("takes a field")
 		}
-		return func(m proto.Message) bool { return len(m.ProtoReflect().Get(field).String()) > 10 }, nil
+		return func(_ context.Context, m proto.Message) bool { return len(m.ProtoReflect().Get(field).String()) > 10 }, nil
 	}
 	schema := filter.For(user, filter.Function("text.long", longer))
 	m := message(t, user, ada)
@@ -269,7 +280,7 @@ func TestFilterIsSafeForConcurrentUse(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, m := range []proto.Message{message(t, user, ada), message(t, user, ada), message(t, other, ada), message(t, other, ada)} {
 		wg.Go(func() {
-			if !f.Match(m) {
+			if !matches(t, f, m) {
 				t.Error("no match")
 			}
 		})
@@ -296,7 +307,7 @@ func FuzzMatch(f *testing.F) {
 		}
 		var got, want []bool
 		for _, m := range messages {
-			got, want = append(got, again.Match(m)), append(want, parsed.Match(m))
+			got, want = append(got, matches(t, again, m)), append(want, matches(t, parsed, m))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("%q and %q differ: %s", text, parsed, diff)

@@ -116,6 +116,7 @@ func TestParseFaults(t *testing.T) {
 		{strings.Repeat("a ", filter.MaxTerms+1), `column 2001: the filter has more than 1000 comparisons`},
 		{strings.Repeat("a", filter.MaxLength+1), `column 8193: the filter has 8193 bytes; it may have 8192`},
 		{strings.Repeat("f(", filter.MaxDepth+1), `column 66: brackets are nested deeper than 32`},
+		{"a" + strings.Repeat(".a", filter.MaxDepth) + " = 1", `column 65: the path has more than 32 names; put what is text in quotes`},
 		{`a, b`, `column 2: "," cannot stand here; put what is text in quotes`},
 	}
 	for _, test := range tests {

@@ -9,8 +9,12 @@ import (
 const (
 	// MaxLength is how long a filter may be, in bytes.
 	MaxLength = 8 << 10
-	// MaxDepth is how deep brackets may be nested.
+	// MaxDepth is how deep brackets may be nested, and how many names a path may have.
 	MaxDepth = 32
+	// MaxSearches is how many parts of a filter may go through all that a message, a list, a map or a text holds: words alone,
+	// functions, texts with two wildcards or more, and comparisons with a colon that look into a list, a map or what has no
+	// type before it is seen.
+	MaxSearches = 64
 	// MaxTerms is how many comparisons, literals and calls a filter may have.
 	MaxTerms = 1000
 )
@@ -19,7 +23,8 @@ const (
 // [For] and [Schema.Parse] where there is a message.
 //
 // An error is INVALID_ARGUMENT with the reason [ReasonInvalid], and a violation of the field, which is the path of the filter in
-// the request, "filter" in most. Filters that exceed [MaxLength], [MaxDepth] or [MaxTerms] are errors too.
+// the request, "filter" in most. Filters that exceed [MaxLength], [MaxDepth] or [MaxTerms] are errors too, and those that
+// exceed [MaxSearches] are for [Schema.Parse].
 func Parse(field, text string) (Expr, error) {
 	expr, err := parse(text)
 	if err != nil {

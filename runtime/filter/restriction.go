@@ -118,6 +118,9 @@ func (p *parser) part(member *Member) *fault {
 	if p.tok.kind != kindText && p.tok.kind != kindString {
 		return p.unexpected()
 	}
+	if len(member.Parts) == MaxDepth {
+		return faultf(p.tok.at, "the path has more than %d names; put what is text in quotes", MaxDepth)
+	}
 	member.Parts = append(member.Parts, Part{p.tok.at, p.tok.text, p.tok.kind == kindString, p.tok.pattern})
 	return p.advance()
 }

@@ -13,7 +13,7 @@ import (
 func (c *comparison) scalar(field protoreflect.FieldDescriptor) (test, *fault) {
 	kind := field.Kind()
 	if kind == protoreflect.BytesKind || kind == protoreflect.GroupKind || kind == protoreflect.MessageKind {
-		return nil, faultf(c.left.At, `%s cannot be compared, as its type is %s; %s:* says whether it is set`, c.left, kind, c.left)
+		return nil, faultf(c.left.At, `%s cannot be compared, as its type is %s; %s:* says whether it is set`, brief(c.left), kind, brief(c.left))
 	}
 	if kind == protoreflect.BoolKind || kind == protoreflect.EnumKind {
 		if err := c.unordered(kind.String()); err != nil {
@@ -22,9 +22,9 @@ func (c *comparison) scalar(field protoreflect.FieldDescriptor) (test, *fault) {
 	}
 	want, ok := scalarOf(field, c.right.Path())
 	if !ok || c.right.Quoted() && kind != protoreflect.StringKind && kind != protoreflect.EnumKind {
-		return nil, faultf(c.right.At, "%s does not fit %s, which is %s", c.right, c.left, kindOf(field))
+		return nil, faultf(c.right.At, "%s does not fit %s, which is %s", brief(c.right), brief(c.left), kindOf(field))
 	}
-	return c.compared(field, want), nil
+	return c.compared(field, want)
 }
 
 // unordered returns the fault of a comparator that asks for an order that the type has not.
@@ -32,11 +32,11 @@ func (c *comparison) unordered(kind string) *fault {
 	if !c.r.Op.orders() {
 		return nil
 	}
-	return faultf(c.left.At, `%s is of type %s, which has no order; there are "=", "!=" and ":"`, c.left, kind)
+	return faultf(c.left.At, `%s is of type %s, which has no order; there are "=", "!=" and ":"`, brief(c.left), kind)
 }
 
 // compared returns the test of a scalar by a value of its type.
-func (c *comparison) compared(field protoreflect.FieldDescriptor, want protoreflect.Value) test {
+func (c *comparison) compared(field protoreflect.FieldDescriptor, want protoreflect.Value) (test, *fault) {
 	switch field.Kind() {
 	case protoreflect.StringKind:
 		return c.text(want.String())
@@ -47,19 +47,19 @@ func (c *comparison) compared(field protoreflect.FieldDescriptor, want protorefl
 				return 0
 			}
 			return 1
-		})
+		}), nil
 	case protoreflect.EnumKind:
 		c.note(want.Enum())
-		return ordered(c.r.Op, want.Enum(), protoreflect.Value.Enum, cmp.Compare[protoreflect.EnumNumber])
+		return ordered(c.r.Op, want.Enum(), protoreflect.Value.Enum, cmp.Compare[protoreflect.EnumNumber]), nil
 	case protoreflect.FloatKind, protoreflect.DoubleKind:
 		c.note(want.Float())
-		return ordered(c.r.Op, want.Float(), protoreflect.Value.Float, compareFloats)
+		return ordered(c.r.Op, want.Float(), protoreflect.Value.Float, compareFloats), nil
 	case protoreflect.Uint32Kind, protoreflect.Uint64Kind, protoreflect.Fixed32Kind, protoreflect.Fixed64Kind:
 		c.note(want.Uint())
-		return ordered(c.r.Op, want.Uint(), protoreflect.Value.Uint, cmp.Compare[uint64])
+		return ordered(c.r.Op, want.Uint(), protoreflect.Value.Uint, cmp.Compare[uint64]), nil
 	}
 	c.note(want.Int())
-	return ordered(c.r.Op, want.Int(), protoreflect.Value.Int, cmp.Compare[int64])
+	return ordered(c.r.Op, want.Int(), protoreflect.Value.Int, cmp.Compare[int64]), nil
 }
 
 // note keeps the literal as a value, for who makes a query of the tree.
@@ -70,16 +70,27 @@ func (c *comparison) note(value any) {
 }
 
 // text returns the test of a string, with wildcards where the comparator has them.
-func (c *comparison) text(want string) test {
+func (c *comparison) text(want string) (test, *fault) {
 	c.note(want)
 	if c.r.Op.orders() {
-		return ordered(c.r.Op, want, protoreflect.Value.String, strings.Compare)
+		return ordered(c.r.Op, want, protoreflect.Value.String, strings.Compare), nil
+	}
+	if c.scans() {
+		if err := c.searches(); err != nil {
+			return nil, err
+		}
 	}
 	pattern := c.right.Pattern()
-	return func(v protoreflect.Value, there bool) bool {
+	return func(m *matching, v protoreflect.Value, there bool) bool {
+		if there && len(pattern) > 2 {
+			m.spend(len(v.String()))
+		}
 		return (there && matches(pattern, v.String())) != c.absent()
-	}
+	}, nil
 }
+
+// scans reports whether the literal is a pattern that is looked for all through a text, and not just at its ends.
+func (c *comparison) scans() bool { return !c.r.Op.orders() && len(c.right.Pattern()) > 2 }
 
 // unlike is what a compare function returns of values that are in no order.
 const unlike = 2
@@ -94,7 +105,7 @@ func compareFloats(a, b float64) int {
 
 // ordered returns the test that compares a value with want.
 func ordered[T any](op Op, want T, get func(protoreflect.Value) T, compare func(a, b T) int) test {
-	return func(v protoreflect.Value, there bool) bool {
+	return func(_ *matching, v protoreflect.Value, there bool) bool {
 		if !there {
 			return op == NotEquals
 		}

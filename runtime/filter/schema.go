@@ -1,9 +1,8 @@
 package filter
 
 import (
+	"context"
 	"errors"
-	"fmt"
-	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
@@ -24,9 +23,9 @@ type Schema struct {
 // Option says what a filter may use.
 type Option func(*Schema)
 
-// CompileFunc reads the arguments of a call, once for a filter, and returns what the call says of a message. The text of an
-// error is for the caller.
-type CompileFunc func(args []Operand) (func(proto.Message) bool, error)
+// CompileFunc reads the arguments of a call, once for a filter, and returns what the call says of a message, with the context of
+// [Filter.Match]. The text of an error is for the caller.
+type CompileFunc func(args []Operand) (func(context.Context, proto.Message) bool, error)
 
 // For returns the schema of a message. All its fields may be compared, and those of messages within it, but for those with the
 // option debug_redact; [Fields] chooses others.
@@ -71,59 +70,9 @@ func (s *Schema) Parse(field, text string) (*Filter, error) {
 		return nil, err.status(field, text)
 	}
 	c := compiler{schema: s, message: s.message, annotate: true}
-	match, err := c.compile(expr)
+	compiled, err := c.program(expr)
 	if err != nil {
 		return nil, err.status(field, text)
 	}
-	return &Filter{schema: s, field: field, source: text, expr: expr, match: match}, nil
-}
-
-// paths is a set of fields.
-type paths struct{ list []string }
-
-func newPaths(list []string) *paths { return &paths{list: append([]string{}, list...)} }
-
-// has says whether a field is one of the set or within one of them; named, whether it is one itself.
-func (p *paths) has(path string) (within, named bool) {
-	for _, listed := range p.list {
-		named = named || path == listed
-		within = within || path == listed || strings.HasPrefix(path, listed+".")
-	}
-	return within, named
-}
-
-// leads says whether one of the set is within the field.
-func (p *paths) leads(path string) bool {
-	for _, listed := range p.list {
-		if strings.HasPrefix(listed, path+".") {
-			return true
-		}
-	}
-	return false
-}
-
-// check returns what is wrong with the paths.
-func (p *paths) check(message protoreflect.MessageDescriptor) error {
-	if p == nil {
-		return nil
-	}
-	var errs []error
-	for _, path := range p.list {
-		if !exists(message, strings.Split(path, ".")) {
-			errs = append(errs, fmt.Errorf("filter: %s has no field %q; write paths of fields of the proto", message.FullName(), path))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// exists says whether the message has a field at the path, which goes through lists and the values of maps.
-func exists(message protoreflect.MessageDescriptor, names []string) bool {
-	field := message.Fields().ByName(protoreflect.Name(names[0]))
-	if field == nil || len(names) == 1 {
-		return field != nil
-	}
-	if field.IsMap() {
-		field = field.MapValue()
-	}
-	return field.Message() != nil && exists(field.Message(), names[1:])
+	return &Filter{schema: s, field: field, source: text, expr: expr, own: compiled}, nil
 }

@@ -6,91 +6,108 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// search looks for a literal that stands alone in the fields of a message.
-type search struct {
-	schema  *Schema
+// word is a literal that stands alone, and is searched in the fields of a message.
+type word struct {
 	literal string
+	numeric bool     // the literal may be a number
 	whole   []string // the pattern of the literal, in lower case
 	within  []string // the same, anywhere in a text
 }
 
-func newSearch(schema *Schema, literal *Member) *search {
-	s := &search{schema: schema, literal: literal.Path()}
+func newWord(literal *Member) *word {
+	w := &word{literal: literal.Path()}
+	w.numeric = w.literal != "" && strings.IndexByte("+-0123456789IN", w.literal[0]) >= 0
 	for _, piece := range literal.Pattern() {
-		s.whole = append(s.whole, strings.ToLower(piece))
+		w.whole = append(w.whole, strings.ToLower(piece))
 	}
-	s.within = append(append([]string{""}, s.whole...), "")
-	return s
+	w.within = append(append([]string{""}, w.whole...), "")
+	return w
 }
 
-// message says whether the literal is in the message.
-func (s *search) message(m protoreflect.Message) bool { return s.in(m, "") }
-
-// in looks into what is set of a message that is at a path.
-func (s *search) in(m protoreflect.Message, path string) (found bool) {
-	if opaque(m.Descriptor().FullName()) {
-		return false
-	}
-	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		at := path + string(field.Name())
-		if s.schema.searches(at, field) {
-			found = s.value(field, v, at+".")
+// has reports whether the nth word is in the message. All words are searched at once, the first time.
+func (m *matching) has(n int, schema *Schema, message protoreflect.Message) bool {
+	if !m.searched {
+		m.searched = true
+		set := schema.search
+		if set == nil {
+			set = schema.fields
 		}
-		return !found
-	})
-	return found
+		m.search(message, scopeOf(set))
+	}
+	return m.found>>n&1 == 1
 }
 
-// opaque says whether a message is not searched: its fields are no text, or are known to nobody.
+// searching reports whether there are words that have not been found.
+func (m *matching) searching() bool { return m.found != 1<<len(m.words)-1 && m.err == nil }
+
+// search looks into what is set of a message that is at a scope.
+func (m *matching) search(message protoreflect.Message, at scope) {
+	if opaque(message.Descriptor().FullName()) {
+		return
+	}
+	message.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		if inner, _, leads := at.field(field); leads {
+			m.value(field, v, inner)
+		}
+		return m.searching()
+	})
+}
+
+// opaque reports whether a message is not searched: its fields are no text, or are known to nobody.
 func opaque(name protoreflect.FullName) bool {
 	return name == "google.protobuf.Timestamp" || name == "google.protobuf.Duration" || name == "google.protobuf.Any"
 }
 
 // value looks into what a field holds.
-func (s *search) value(field protoreflect.FieldDescriptor, v protoreflect.Value, path string) (found bool) {
+func (m *matching) value(field protoreflect.FieldDescriptor, v protoreflect.Value, at scope) {
 	switch {
 	case field.IsMap():
 		v.Map().Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
-			found = s.single(field.MapKey(), k.Value(), path) || s.single(field.MapValue(), v, path)
-			return !found
+			m.single(field.MapKey(), k.Value(), at)
+			m.single(field.MapValue(), v, at)
+			return m.searching()
 		})
-		return found
 	case field.IsList():
-		for i := range v.List().Len() {
-			if s.single(field, v.List().Get(i), path) {
-				return true
-			}
+		for i := 0; i < v.List().Len() && m.searching(); i++ {
+			m.single(field, v.List().Get(i), at)
 		}
-		return false
+	default:
+		m.single(field, v, at)
 	}
-	return s.single(field, v, path)
 }
 
 // single looks into a value that is no list and no map.
-func (s *search) single(field protoreflect.FieldDescriptor, v protoreflect.Value, path string) bool {
+func (m *matching) single(field protoreflect.FieldDescriptor, v protoreflect.Value, at scope) {
+	m.spend(1)
 	switch field.Kind() {
 	case protoreflect.MessageKind, protoreflect.GroupKind:
-		return s.in(v.Message(), path)
+		m.search(v.Message(), at)
 	case protoreflect.StringKind:
-		return matches(s.within, strings.ToLower(v.String()))
+		text := strings.ToLower(v.String())
+		m.spend(len(text) * (1 + len(m.words)))
+		m.find(func(w *word) bool { return matches(w.within, text) })
 	case protoreflect.EnumKind:
-		value := field.Enum().Values().ByNumber(v.Enum())
-		return value != nil && matches(s.whole, strings.ToLower(string(value.Name())))
+		if value := field.Enum().Values().ByNumber(v.Enum()); value != nil {
+			name := strings.ToLower(string(value.Name()))
+			m.find(func(w *word) bool { return matches(w.whole, name) })
+		}
 	case protoreflect.BytesKind, protoreflect.BoolKind:
-		return false
+	default:
+		text := "" // of the number
+		m.find(func(w *word) bool {
+			if w.numeric && text == "" {
+				text = v.String()
+			}
+			return w.numeric && text == w.literal
+		})
 	}
-	return v.String() == s.literal // a number
 }
 
-// searches says whether literals alone are searched in a field, or in a field within it.
-func (s *Schema) searches(path string, field protoreflect.FieldDescriptor) bool {
-	scope := s.search
-	if scope == nil {
-		scope = s.fields
+// find keeps which of the words, of those that have not been found, are in a value.
+func (m *matching) find(in func(*word) bool) {
+	for i, w := range m.words {
+		if m.found>>i&1 == 0 && in(w) {
+			m.found |= 1 << i
+		}
 	}
-	if scope == nil {
-		return !redacted(field)
-	}
-	within, named := scope.has(path)
-	return named || within && !redacted(field) || scope.leads(path)
 }

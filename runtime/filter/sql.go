@@ -137,12 +137,12 @@ func stored(value any, literal *Member) (any, *fault) {
 	switch v := value.(type) {
 	case uint64:
 		if v > math.MaxInt64 {
-			return nil, faultf(literal.At, "%s cannot be asked of the database, whose integers end at %d", literal, math.MaxInt64)
+			return nil, faultf(literal.At, "%s cannot be asked of the database, whose integers end at %d", brief(literal), math.MaxInt64)
 		}
 		return int64(v), nil
 	case time.Time:
 		if v.Nanosecond()%int(time.Microsecond) != 0 {
-			return nil, faultf(literal.At, "%s cannot be asked of the database, whose times are exact to a microsecond; leave out the digits after that", literal)
+			return nil, faultf(literal.At, "%s cannot be asked of the database, whose times are exact to a microsecond; leave out the digits after that", brief(literal))
 		}
 	}
 	return value, nil

@@ -13,7 +13,7 @@ import (
 func (c *comparison) timestamp() (test, *fault) {
 	want, err := time.Parse(time.RFC3339Nano, c.right.Path())
 	if err != nil {
-		return nil, faultf(c.right.At, "%s does not fit %s, which is a time as in RFC 3339: 2012-04-21T11:30:00Z", c.right, c.left)
+		return nil, faultf(c.right.At, "%s does not fit %s, which is a time as in RFC 3339: 2012-04-21T11:30:00Z", brief(c.right), brief(c.left))
 	}
 	want = want.UTC() // drivers drop the offset of an argument for a column without one, and SQLite compares texts
 	c.note(want)
@@ -24,7 +24,7 @@ func (c *comparison) timestamp() (test, *fault) {
 func (c *comparison) duration() (test, *fault) {
 	want, ok := seconds(c.right.Path())
 	if !ok {
-		return nil, faultf(c.right.At, "%s does not fit %s, which is a duration in seconds of at most 292 years: 20s, 1.5s", c.right, c.left)
+		return nil, faultf(c.right.At, "%s does not fit %s, which is a duration in seconds of at most 292 years: 20s, 1.5s", brief(c.right), brief(c.left))
 	}
 	c.note(want)
 	return ordered(c.r.Op, want, durationOf, cmp.Compare[time.Duration]), nil

@@ -4,9 +4,7 @@ import (
 	"strings"
 	"sync"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
 // wellKnown tests messages of protobuf that stand for something else than their fields.
@@ -24,9 +22,9 @@ func (c *comparison) wellKnown(field protoreflect.FieldDescriptor, parts []Part)
 	case name == "ListValue":
 		return c.through(message, "values", parts)
 	case isJSON(message):
-		return c.json(parts), nil, true
+		inner, err = c.json(parts)
 	case name == "Any" && len(parts) > 0:
-		return c.packed(parts), nil, true
+		inner, err = c.packed(parts)
 	case strings.HasSuffix(name, "Value") && message.Fields().Len() == 1 && len(parts) == 0: // the wrappers
 		return c.through(message, "value", parts)
 	case name == "Timestamp" && len(parts) == 0:
@@ -48,24 +46,28 @@ func isJSON(message protoreflect.MessageDescriptor) bool {
 func (c *comparison) through(message protoreflect.MessageDescriptor, name protoreflect.Name, parts []Part) (test, *fault, bool) {
 	field := message.Fields().ByName(name)
 	inner, err := c.value(field, parts)
-	return func(v protoreflect.Value, there bool) bool {
+	return func(m *matching, v protoreflect.Value, there bool) bool {
 		if !there {
-			return inner(protoreflect.Value{}, false)
+			return inner(m, protoreflect.Value{}, false)
 		}
-		return inner(v.Message().Get(field), true)
+		return inner(m, v.Message().Get(field), true)
 	}, err, true
 }
 
 // packed tests a google.protobuf.Any by the message that is in it. Its type is known only then, so that what does not fit the type is
 // not there, and not an error.
-func (c *comparison) packed(parts []Part) test {
+func (c *comparison) packed(parts []Part) (test, *fault) {
 	c.looksInto()
+	if err := c.searchesUnknown(); err != nil {
+		return nil, err
+	}
+	c.unpacks = true
 	var tests sync.Map // protoreflect.MessageDescriptor to test
-	return func(v protoreflect.Value, there bool) bool {
+	return func(m *matching, v protoreflect.Value, there bool) bool {
 		if !there {
 			return c.missing()
 		}
-		message, ok := unpack(v.Message())
+		message, ok := m.unpack(v.Message())
 		if !ok {
 			return c.missing()
 		}
@@ -73,29 +75,25 @@ func (c *comparison) packed(parts []Part) test {
 		if !ok {
 			inner, _ = tests.LoadOrStore(message.Descriptor(), c.within(message.Descriptor(), parts))
 		}
-		return inner.(test)(protoreflect.ValueOfMessage(message), true)
+		return inner.(test)(m, protoreflect.ValueOfMessage(message), true)
+	}, nil
+}
+
+// searchesUnknown counts the comparison as a search if it could go through a list, a map or a text of a type that is known only in a
+// message.
+func (c *comparison) searchesUnknown() *fault {
+	if c.r.Op != Has && !c.scans() {
+		return nil
 	}
+	return c.searches()
 }
 
 // within returns the test of a message that is packed.
 func (c *comparison) within(message protoreflect.MessageDescriptor, parts []Part) test {
 	compiler := &compiler{schema: c.schema, message: message}
-	path := append([]string{}, c.path...)
-	inner, err := (&comparison{compiler: compiler, r: c.r, left: c.left, right: c.right, path: path}).fieldOf(message, parts)
+	inner, err := (&comparison{compiler: compiler, r: c.r, left: c.left, right: c.right, at: c.at, counted: true}).fieldOf(message, parts)
 	if err != nil {
-		return func(protoreflect.Value, bool) bool { return c.missing() }
+		return func(*matching, protoreflect.Value, bool) bool { return c.missing() }
 	}
 	return inner
-}
-
-// unpack returns the message in a google.protobuf.Any, if its type is linked.
-func unpack(packed protoreflect.Message) (protoreflect.Message, bool) {
-	fields := packed.Descriptor().Fields()
-	kind, err := protoregistry.GlobalTypes.FindMessageByURL(packed.Get(fields.ByName("type_url")).String())
-	if err != nil {
-		return nil, false
-	}
-	message := kind.New()
-	err = proto.Unmarshal(packed.Get(fields.ByName("value")).Bytes(), message.Interface())
-	return message, err == nil
 }

@@ -80,7 +80,9 @@ func (s *service) find(ctx context.Context, q Query, wanted *filter.Filter, limi
 			if err != nil {
 				return nil, "", err
 			}
-			if !wanted.Match(op) {
+			if ok, err := wanted.Match(ctx, op); err != nil {
+				return nil, "", err
+			} else if !ok {
 				continue
 			}
 			if room -= sizeInList(op); room < 0 && len(found) > 0 {

@@ -237,7 +237,9 @@ func TestFiltersMeanTheSame(t *testing.T) {
 					if name == "SQLite" {
 						row = storedInSQLite(row)
 					}
-					if f.Match(row) {
+					if ok, err := f.Match(t.Context(), row); err != nil {
+						t.Fatal(err)
+					} else if ok {
 						want = append(want, id)
 					}
 				}

@@ -29,7 +29,9 @@ func postgres(t *testing.T) *sql.DB {
 		"--locale=C.UTF-8", "-E", "UTF8")
 	options := fmt.Sprintf("-c listen_addresses='' -c unix_socket_directories='%s' -c fsync=off", dir)
 	run(t, credential, filepath.Join(bin, "pg_ctl"), "-D", filepath.Join(dir, "data"), "-l", filepath.Join(dir, "log"), "-w", "-o", options, "start")
-	t.Cleanup(func() { run(t, credential, filepath.Join(bin, "pg_ctl"), "-D", filepath.Join(dir, "data"), "-m", "immediate", "-w", "stop") })
+	t.Cleanup(func() {
+		run(t, credential, filepath.Join(bin, "pg_ctl"), "-D", filepath.Join(dir, "data"), "-m", "immediate", "-w", "stop")
+	})
 	db, err := sql.Open("pgx", "host="+dir+" user=test dbname=postgres sslmode=disable")
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"slices"
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
@@ -40,5 +39,18 @@ var userSchema = filter.For((*shopv1.User)(nil).ProtoReflect().Descriptor(), fil
 // matching returns the users that a filter leaves, in no order.
 func (s *UserService) matching(ctx context.Context, f *filter.Filter) ([]*shopv1.User, error) {
 	users, err := inTx(ctx, s.users, func(tx *userTx) ([]*shopv1.User, error) { return tx.all(), nil })
-	return slices.DeleteFunc(users, func(u *shopv1.User) bool { return !f.Match(u) }), err
+	if err != nil {
+		return nil, err
+	}
+	var found []*shopv1.User
+	for _, u := range users {
+		ok, err := f.Match(ctx, u)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found = append(found, u)
+		}
+	}
+	return found, nil
 }
