@@ -98,8 +98,12 @@ func (s *Server) endBackground(ctx context.Context, name string, err error) {
 func (s *Server) callBackground(ctx context.Context, f backgroundFunc) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
+			stack := debug.Stack()
 			s.config.logger.LogAttrs(ctx, slog.LevelError, "panic",
-				slog.String("background", f.name), slog.Any("panic", value), slog.String("stack", string(debug.Stack())))
+				slog.String("background", f.name), slog.Any("panic", value), slog.String("stack", string(stack)))
+			if s.config.crash {
+				die(value, stack)
+			}
 			err = fmt.Errorf("panic: %v", value)
 		}
 	}()

@@ -34,6 +34,7 @@ type serverConfig struct {
 	unary           []grpc.UnaryServerInterceptor
 	stream          []grpc.StreamServerInterceptor
 	onPanic         PanicHandler
+	crash           bool
 	overrides       *overrides
 	tokens          *seal.Ring // nil without keys
 	compression     compressor
@@ -98,6 +99,7 @@ func (c *serverConfig) pipeline() *pipeline {
 		unary:         chainUnary(c.unary),
 		stream:        chainStream(c.stream),
 		onPanic:       c.onPanic,
+		crash:         c.crash,
 		overrides:     c.overrides,
 		tokens:        c.tokens,
 		compression:   c.compression,

@@ -31,6 +31,7 @@ type pipeline struct {
 	unary         grpc.UnaryServerInterceptor
 	stream        grpc.StreamServerInterceptor
 	onPanic       PanicHandler
+	crash         bool // a panic ends the process
 	overrides     *overrides
 	tokens        *seal.Ring // nil without keys
 	compression   compressor

@@ -24,6 +24,9 @@ func (m *method) panicked(c *callContext, value any) error {
 	if m.onPanic != nil {
 		m.reportPanic(c, value, stack)
 	}
+	if m.crash {
+		die(value, stack)
+	}
 	return internalError(fmt.Sprintf("panic: %v", value))
 }
 
