@@ -9,7 +9,7 @@ PROTOS := $(CURDIR)/.protos
 # The example's copy of them: a buf module cannot lie outside of its project.
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 # The modules.
-MODULES := . runtime/operation runtime/filter/sqltest internal/deploy/conform examples/shop examples/versions benchmarks tools
+MODULES := . runtime/operation runtime/filter/sqltest internal/deploy/conform internal/foreign examples/shop examples/versions benchmarks tools
 # The protos that somebody may depend on. Those of internal/e2e are nobody's but ours.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
 # What `make breaking` compares with: what is published, or else the last commit.
@@ -26,7 +26,7 @@ demo: generate ## Generate the shop, serve it, call every RPC, stop it
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
-test: lint breaking test-root test-race test-operation test-sql test-deploy test-examples test-tools ## Run every check and every test
+test: lint breaking test-root test-race test-operation test-sql test-foreign test-deploy test-examples test-tools ## Run every check and every test
 
 .PHONY: test-root
 test-root: tools ## Run the unit, golden and end-to-end tests
@@ -43,6 +43,10 @@ test-operation: ## Run the tests of the module for long-running operations
 .PHONY: test-sql
 test-sql: ## Compare filters with what a PostgreSQL and SQLite make of them
 	cd runtime/filter/sqltest && go test ./...
+
+.PHONY: test-foreign
+test-foreign: ## Generate and serve services of OpenTelemetry, Envoy and Google Cloud, and call them with their own clients
+	cd internal/foreign && go test ./...
 
 # PostgreSQL is a package of the system. Everything else that tests start is a Go module.
 .PHONY: test-servers
