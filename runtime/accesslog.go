@@ -56,6 +56,9 @@ func (l *accessLog) write(c *callContext, outcome Outcome) {
 		slog.String(logRequestID, c.call.RequestID()),
 		slog.String("peer", peerOf(c)),
 	)
+	if path := c.unknownPath(); path != "" {
+		record.AddAttrs(slog.String("path", path))
+	}
 	if p := c.call.principal; p != nil {
 		record.AddAttrs(slog.String("principal", p.ID))
 	}

@@ -26,7 +26,7 @@ type admission struct {
 	notRecorded atomic.Int64
 }
 
-func newAdmission(limits bounds.Limits, logger *slog.Logger) *admission {
+func newAdmission(limits bounds.Limits, logger *slog.Logger, unhandled func(*bounds.Arrival)) *admission {
 	a := &admission{
 		logger:     logger,
 		serverFull: overloadErrors("the server has too many calls; try again later"),
@@ -36,7 +36,7 @@ func newAdmission(limits bounds.Limits, logger *slog.Logger) *admission {
 		}},
 		records: limit.NewRate(1/closedRecordInterval.Seconds(), 1),
 	}
-	a.Bounds = bounds.New(limits, ConnectionTimeout, a.logClosed)
+	a.Bounds = bounds.New(limits, ConnectionTimeout, a.logClosed, unhandled)
 	return a
 }
 
@@ -47,10 +47,8 @@ func (m *method) admissionStage() stage {
 		if m.drain.expired.Load() {
 			return ErrDraining
 		}
-		verdict := bounds.VerdictIn(ctx)
-		if verdict == bounds.Accepted {
-			c.load, verdict = m.admission.Begin(peerAddr(ctx), essential)
-		}
+		var verdict bounds.Verdict
+		c.load, verdict = m.admission.Begin(c.arrival, peerAddr(ctx), essential)
 		switch verdict {
 		case bounds.Accepted:
 			return nil
@@ -70,7 +68,7 @@ func (m *method) essential() bool { return m.info.FullMethod == healthCheck }
 
 // tapHandle counts calls when their headers arrive.
 func (a *admission) tapHandle(ctx context.Context, info *tap.Info) (context.Context, error) {
-	return a.Tap(ctx, peerAddr(ctx), info.FullMethodName == healthCheck), nil
+	return a.Tap(ctx, peerAddr(ctx), info.FullMethodName, info.FullMethodName == healthCheck), nil
 }
 
 // peerAddr returns the address that a call comes from; nil where it is not known.

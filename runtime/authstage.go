@@ -36,7 +36,7 @@ func (p *pipeline) authStage(info MethodInfo) stage {
 	case public:
 		return p.publicStage(authenticate)
 	case auth == nil:
-		return refuseAll(errNoPolicy)
+		return noPolicyStage(authenticate)
 	default:
 		return scopesStage(authenticate, *auth)
 	}
@@ -48,6 +48,17 @@ func nobody(context.Context) (*Principal, error) { return nil, nil }
 // refuseAll returns the stage that lets nobody in.
 func refuseAll(err error) stage {
 	return func(context.Context, *callContext) error { return err }
+}
+
+// noPolicyStage rejects every call. Only an authenticated caller learns that the method exists.
+func noPolicyStage(authenticate AuthenticateFunc) stage {
+	known := scopesStage(authenticate, Auth{})
+	return func(ctx context.Context, c *callContext) error {
+		if err := known(ctx, c); err != nil {
+			return err
+		}
+		return errNoPolicy
+	}
 }
 
 // publicStage learns who calls, if they say so, and lets everybody in.

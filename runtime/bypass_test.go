@@ -23,7 +23,8 @@ import (
 // strangers is an authenticator that knows nobody.
 var strangers = runtime.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return nil, nil })
 
-// TestNothingIsServedWithoutThePipeline holds that what has no policy lets nobody in, however it was registered.
+// TestNothingIsServedWithoutThePipeline holds that what has no policy rejects every call, however it was
+// registered.
 func TestNothingIsServedWithoutThePipeline(t *testing.T) {
 	reached := func(context.Context) error { return status.Error(codes.DataLoss, "reached") }
 	alias := testgrpc.TestService_ServiceDesc
@@ -31,29 +32,36 @@ func TestNothingIsServedWithoutThePipeline(t *testing.T) {
 	srv := start(t, func(srv *runtime.Server) {
 		srv.RegisterService(&alias, stockService{do: reached}) // its handlers go by another name
 		testgrpc.RegisterTestServiceServer(srv, stockService{do: reached})
-	}, runtime.WithAuthenticator(strangers), runtime.WithReflection(), runtime.WithServerOptions(
+	}, runtime.WithAuthenticator(byToken), runtime.WithReflection(), runtime.WithServerOptions(
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return reached(nil) })))
 	unknown := grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return reached(nil) })
-	auth := runtime.WithAuthenticator(strangers)
+	auth := runtime.WithAuthenticator(byToken)
 	own := grpc.NewServer(append(runtime.GRPCOptions(auth), unknown)...)
 	testgrpc.RegisterTestServiceServer(runtime.On(own, auth), stockService{do: reached})
 	onOwn := serve(t, own)
 	for _, test := range []struct {
-		conn *grpc.ClientConn
-		path string
+		conn   *grpc.ClientConn
+		path   string
+		reason string // of the answer to an authenticated caller
 	}{
-		{srv.conn, "/legacy.v1.TestService/EmptyCall"},
-		{srv.conn, "/legacy.v1.TestService/FullDuplexCall"},
-		{srv.conn, "/grpc.testing.TestService/EmptyCall"},
-		{srv.conn, "/grpc.testing.TestService/NoSuchMethod"},
-		{srv.conn, "/unknown.v1.Service/Method"},
-		{onOwn, "/grpc.testing.TestService/FullDuplexCall"},
-		{onOwn, "/grpc.testing.TestService/NoSuchMethod"},
-		{onOwn, "/unknown.v1.Service/Method"},
+		{srv.conn, "/legacy.v1.TestService/EmptyCall", runtime.ReasonNoPolicy},
+		{srv.conn, "/legacy.v1.TestService/FullDuplexCall", runtime.ReasonNoPolicy},
+		{srv.conn, "/grpc.testing.TestService/EmptyCall", runtime.ReasonNoPolicy},
+		{srv.conn, "/grpc.testing.TestService/NoSuchMethod", runtime.ReasonUnimplemented},
+		{srv.conn, "/unknown.v1.Service/Method", runtime.ReasonUnimplemented},
+		{onOwn, "/grpc.testing.TestService/FullDuplexCall", runtime.ReasonNoPolicy},
+		{onOwn, "/grpc.testing.TestService/NoSuchMethod", runtime.ReasonUnimplemented},
+		{onOwn, "/unknown.v1.Service/Method", runtime.ReasonUnimplemented},
 	} {
-		err := test.conn.Invoke(testContext(t), test.path, &testgrpc.Empty{}, &testgrpc.Empty{})
-		if status.Code(err) != codes.PermissionDenied || runtime.ReasonOf(err) != runtime.ReasonNoPolicy {
-			t.Errorf("%s: %v", test.path, err)
+		for who, reason := range map[string]string{"": runtime.ReasonUnauthenticated, "ada": test.reason} {
+			ctx := testContext(t)
+			if who != "" {
+				ctx = as(t, who)
+			}
+			err := test.conn.Invoke(ctx, test.path, &testgrpc.Empty{}, &testgrpc.Empty{})
+			if string(runtime.ReasonOf(err)) != reason {
+				t.Errorf("%q calls %s: %v, want %s", who, test.path, err, reason)
+			}
 		}
 	}
 }

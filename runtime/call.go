@@ -60,6 +60,7 @@ type callContext struct {
 	call Call
 
 	observed int                   // how many observers know of the call
+	arrival  *bounds.Arrival       // nil where the transport does not tell
 	load     bounds.Call           // what the call counts for among those of the server
 	slot     time.Time             // since when the call counts for the method's concurrency; zero if it does not
 	ran      atomic.Bool           // whether the call reached its method; known where the concurrency is adaptive

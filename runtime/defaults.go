@@ -50,8 +50,8 @@ const (
 //	server := grpc.NewServer(runtime.GRPCOptions(opts...)...)
 //	ours := runtime.On(server, opts...)
 //
-// With an authenticator, they also reject calls of methods that no service has with PERMISSION_DENIED,
-// reason NO_POLICY. Without them, such calls reach the handler of [grpc.UnknownServiceHandler]
+// Calls of methods that no service has go through the pipeline too, and are rejected if there is an
+// authenticator. Without GRPCOptions, such calls reach the handler of [grpc.UnknownServiceHandler]
 // unauthenticated, since On sees only the services that are registered through it.
 //
 // Wrong options panic, as those of On do.
@@ -60,16 +60,18 @@ func GRPCOptions(opts ...ServerOption) []grpc.ServerOption {
 	if err := errors.Join(config.errs...); err != nil {
 		panic(err)
 	}
-	return config.grpcOptions(newAdmission(config.limits, config.logger))
+	return config.grpcOptions(config.pipeline())
 }
 
-// grpcOptions returns the options of a server whose transport a counts.
-func (c *serverConfig) grpcOptions(a *admission) []grpc.ServerOption {
-	opts := append(c.defaultServerOptions(), grpc.Creds(a.Credentials(c.creds)))
+// grpcOptions returns the options of a server whose transport p counts and whose calls of unknown methods
+// it serves.
+func (c *serverConfig) grpcOptions(p *pipeline) []grpc.ServerOption {
+	opts := append(c.defaultServerOptions(), grpc.Creds(p.admission.Credentials(c.creds)),
+		grpc.UnknownServiceHandler(rejectUnknown), grpc.ChainStreamInterceptor(noteStream))
 	if c.limits.Calls > 0 || c.limits.CallsPerPeer > 0 {
-		opts = append(opts, grpc.InTapHandle(a.tapHandle))
+		opts = append(opts, grpc.InTapHandle(p.admission.tapHandle))
 	}
-	return append(append(opts, c.grpc...), c.guardUnknown()...)
+	return append(append(opts, c.grpc...), grpc.ChainStreamInterceptor(p.guardUnknown()))
 }
 
 // defaultServerOptions returns the grpc options of every [Server].

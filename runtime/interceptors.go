@@ -15,8 +15,10 @@ func (m *method) serveWithin(
 	serverWide grpc.UnaryServerInterceptor, ctx context.Context, req any, decode func(any) error,
 	serve func(ctx context.Context, req any, decode func(any) error) (any, error),
 ) (any, error) {
+	arrival := bounds.ArrivalIn(ctx)
+	arrival.Handle()
 	var failed error
-	if !m.drain.expired.Load() && bounds.VerdictIn(ctx) == bounds.Accepted {
+	if !m.drain.expired.Load() && !arrival.Rejected() {
 		failed = decode(req)
 	}
 	info := m.unaryInfo // a copy: interceptors may change it

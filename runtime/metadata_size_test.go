@@ -2,7 +2,6 @@ package runtime_test
 
 import (
 	"bytes"
-	"io"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -34,26 +33,17 @@ func TestLargeMetadataEndsNoOtherCall(t *testing.T) {
 			gate := newGate()
 			srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithDrainDelay(0))
 			echoTable.Register(srv, behaving(gate.pass))
-			conn := connect(t, listenAndServe(t, srv))
-			if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
-				t.Fatal(err)
-			}
-			framer := http2.NewFramer(conn, conn)
-			framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-			if err := framer.WriteSettings(); err != nil {
-				t.Fatal(err)
-			}
-			answers := make(chan uint32, 2)
-			go readAnswers(framer, answers)
-			client := &rawClient{framer: framer}
-			client.encoder = hpack.NewEncoder(&client.block)
+			client, answers := dialRaw(t, listenAndServe(t, srv))
 			client.call(t, 1, nil)
 			within(t, gate.entered)
 			client.call(t, 3, metadata)
 			within(t, gate.entered)
 			close(gate.open)
-			within(t, answers)
-			within(t, answers)
+			for range 2 {
+				if got := within(t, answers); got.status != "0" {
+					t.Errorf("call %d got status %s", got.stream, got.status)
+				}
+			}
 		})
 	}
 }
@@ -68,8 +58,14 @@ type rawClient struct {
 // call sends a call of One with an empty request.
 func (c *rawClient) call(t *testing.T, stream uint32, metadata [][2]string) {
 	t.Helper()
+	c.callPath(t, stream, "/test.v1.Echo/One", metadata)
+}
+
+// callPath sends a call with an empty request.
+func (c *rawClient) callPath(t *testing.T, stream uint32, path string, metadata [][2]string) {
+	t.Helper()
 	for _, field := range append([][2]string{
-		{":method", "POST"}, {":scheme", "http"}, {":path", "/test.v1.Echo/One"}, {":authority", "test"},
+		{":method", "POST"}, {":scheme", "http"}, {":path", path}, {":authority", "test"},
 		{"content-type", "application/grpc"}, {"te", "trailers"},
 	}, metadata...) {
 		if err := c.encoder.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]}); err != nil {
@@ -93,8 +89,8 @@ func (c *rawClient) call(t *testing.T, stream uint32, metadata [][2]string) {
 	}
 }
 
-// readAnswers sends the streams that end with OK, until the connection ends.
-func readAnswers(framer *http2.Framer, answers chan<- uint32) {
+// readAnswers sends what streams end with, until the connection ends.
+func readAnswers(framer *http2.Framer, answers chan<- rawAnswer) {
 	for {
 		frame, err := framer.ReadFrame()
 		if err != nil {
@@ -102,8 +98,8 @@ func readAnswers(framer *http2.Framer, answers chan<- uint32) {
 		}
 		if headers, ok := frame.(*http2.MetaHeadersFrame); ok && headers.StreamEnded() {
 			for _, field := range headers.RegularFields() {
-				if field.Name == "grpc-status" && field.Value == "0" {
-					answers <- headers.StreamID
+				if field.Name == "grpc-status" {
+					answers <- rawAnswer{headers.StreamID, field.Value}
 				}
 			}
 		}

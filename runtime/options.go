@@ -86,14 +86,13 @@ func newServerConfig(opts []ServerOption) *serverConfig {
 
 // pipeline returns the pipeline that the options describe.
 func (c *serverConfig) pipeline() *pipeline {
-	return &pipeline{
+	p := &pipeline{
 		logger:        c.logger,
 		timeout:       c.timeout,
 		observers:     c.observers,
 		authenticator: c.authenticator,
 		open:          c.open,
 		limiter:       c.limiter,
-		admission:     newAdmission(c.limits, c.logger),
 		validator:     c.validator,
 		idempotency:   c.idempotency,
 		unary:         chainUnary(c.unary),
@@ -105,6 +104,8 @@ func (c *serverConfig) pipeline() *pipeline {
 		compression:   c.compression,
 		drain:         newDrain(),
 	}
+	p.admission = newAdmission(c.limits, c.logger, p.noteUnhandled)
+	return p
 }
 
 // fail keeps an option's error for Run and Serve to return.

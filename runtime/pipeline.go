@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 	"github.com/grpcservice/grpcservice/runtime/internal/join"
 	"github.com/grpcservice/grpcservice/runtime/limit"
 	"github.com/grpcservice/grpcservice/runtime/seal"
@@ -39,6 +40,9 @@ type pipeline struct {
 	drain         *drain
 
 	left join.Group // methods that run on although their call has ended, and what runs in the background
+
+	unknownOnce sync.Once
+	unknown     *method // of calls of methods that the server does not have; see unknownMethod
 
 	mu      sync.Mutex
 	methods []*method // all that were bound, to tell what is running
@@ -100,7 +104,9 @@ func (p *pipeline) bind(info MethodInfo, server any) *method {
 // begin opens a call: all that it carries is one allocation.
 func (m *method) begin(ctx context.Context) *callContext {
 	m.inFlight.Add(1)
-	return &callContext{Context: ctx, call: Call{method: m, start: time.Now(), id: incomingRequestID(ctx)}}
+	arrival := bounds.ArrivalIn(ctx)
+	arrival.Handle()
+	return &callContext{Context: ctx, arrival: arrival, call: Call{method: m, start: time.Now(), id: incomingRequestID(ctx)}}
 }
 
 // cancellable returns the context of a stream, which a shutdown that has run out of patience cancels.

@@ -34,18 +34,18 @@ func TestOddPathsReachNoMethod(t *testing.T) {
 		"test.v1.Echo/One":                    codes.Unimplemented,
 		"":                                    codes.Unimplemented,
 		"/":                                   codes.Unimplemented,
-		"//":                                  codes.Unimplemented,
-		"//test.v1.Echo/One":                  codes.Unimplemented,
-		"/test.v1.Echo//One":                  codes.Unimplemented,
-		"/test.v1.Echo/One/":                  codes.Unimplemented,
-		"/test.v1.Echo/one":                   codes.Unimplemented,
-		"/test.v1.Echo/Two":                   codes.Unimplemented,
+		"//":                                  codes.Unauthenticated,
+		"//test.v1.Echo/One":                  codes.Unauthenticated,
+		"/test.v1.Echo//One":                  codes.Unauthenticated,
+		"/test.v1.Echo/One/":                  codes.Unauthenticated,
+		"/test.v1.Echo/one":                   codes.Unauthenticated,
+		"/test.v1.Echo/Two":                   codes.Unauthenticated,
 		"/test.v1.Echo":                       codes.Unimplemented,
-		"/test.v1.Echo/":                      codes.Unimplemented,
-		"/TEST.V1.ECHO/One":                   codes.Unimplemented,
+		"/test.v1.Echo/":                      codes.Unauthenticated,
+		"/TEST.V1.ECHO/One":                   codes.Unauthenticated,
 		"/test.v1.Echo%2FOne":                 codes.Unimplemented,
 		"grpc.testing.TestService/EmptyCall":  codes.Unimplemented,
-		"/grpc.testing.TestService/EmptyCall": codes.PermissionDenied, // it has no policy
+		"/grpc.testing.TestService/EmptyCall": codes.Unauthenticated, // as what there is not
 	} {
 		got := rawCall(t, addr, path)
 		if got != want {

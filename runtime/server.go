@@ -129,7 +129,7 @@ func (s *Server) open() (*grpc.Server, error) {
 	if err := errors.Join(s.errs...); err != nil {
 		return nil, err
 	}
-	server, err := newGRPCServer(s.config.grpcOptions(s.pipeline.admission))
+	server, err := newGRPCServer(s.config.grpcOptions(s.pipeline))
 	if err != nil {
 		return nil, err
 	}

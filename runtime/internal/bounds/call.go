@@ -8,8 +8,12 @@ type Call struct {
 	peer   *peerUse // nil where peers have no limit of their own
 }
 
-// Begin counts a call from addr, unless there are too many. Essential calls have a higher limit.
-func (b *Bounds) Begin(addr net.Addr, essential bool) (Call, Verdict) {
+// Begin counts a call from addr whose handler begins, unless there are too many. a is its arrival, nil where
+// it is not known. Essential calls have a higher limit.
+func (b *Bounds) Begin(a *Arrival, addr net.Addr, essential bool) (Call, Verdict) {
+	if a.Rejected() {
+		return Call{}, a.verdict
+	}
 	limit := raised(b.limits.Calls, essential)
 	if b.limits.CallsPerPeer <= 0 {
 		if !enter(&b.all.handlers, limit) {

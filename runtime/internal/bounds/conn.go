@@ -1,7 +1,6 @@
 package bounds
 
 import (
-	"context"
 	"net"
 	"sync"
 )
@@ -18,14 +17,16 @@ type connUse struct {
 
 	mu      sync.Mutex
 	closed  bool
-	streams map[uint32]struct{} // those that count
+	streams map[uint32]*Arrival // those that count
 	writing bool
 	reset   []uint32 // streams that the client reset while the connection was being written
+
+	unhandled []*Arrival // those that a write has answered; only the goroutine that writes has it
 }
 
 // newConn returns the use of a connection from addr that counts already.
 func newConn(b *Bounds, peer *peerUse, addr net.Addr) *connUse {
-	return &connUse{bounds: b, peer: peer, addr: unique(addr), streams: make(map[uint32]struct{})}
+	return &connUse{bounds: b, peer: peer, addr: unique(addr), streams: make(map[uint32]*Arrival)}
 }
 
 // sameAddr is an address of a type that this package does not know, made unique by its place.
@@ -49,34 +50,8 @@ func unique(addr net.Addr) net.Addr {
 	return &sameAddr{addr}
 }
 
-// verdictKey is what a context has the [Verdict] of a rejected call under.
-type verdictKey struct{}
-
-// VerdictIn returns what Tap found of the call of ctx.
-func VerdictIn(ctx context.Context) Verdict {
-	verdict, _ := ctx.Value(verdictKey{}).(Verdict)
-	return verdict
-}
-
-// Tap counts a call for as long as the transport holds it. Where there are too many, it returns a
-// context with the verdict, for the handler to reject the call: what grpc does when a tap handle
-// rejects one, it leaves the timer of the call's deadline behind. addr is the address of the peer, as
-// grpc has it. Calls of connections that the Bounds do not know are accepted and not counted.
-//
-// It must be called by the goroutine that reads the connection: by a tap handle of grpc.
-func (b *Bounds) Tap(ctx context.Context, addr net.Addr, essential bool) context.Context {
-	known, ok := b.conns.Load(addr)
-	if !ok {
-		return ctx
-	}
-	if verdict := known.(*connUse).begin(essential); verdict != Accepted {
-		return context.WithValue(ctx, verdictKey{}, verdict)
-	}
-	return ctx
-}
-
 // begin counts the call that was opened last.
-func (c *connUse) begin(essential bool) Verdict {
+func (c *connUse) begin(a *Arrival, essential bool) Verdict {
 	stream := c.opened
 	c.opened = 0
 	c.mu.Lock()
@@ -88,7 +63,7 @@ func (c *connUse) begin(essential bool) Verdict {
 	verdict := enterBoth(&c.bounds.all.streams, &c.peer.streams,
 		raised(limits.Calls, essential), raised(limits.CallsPerPeer, essential))
 	if verdict == Accepted {
-		c.streams[stream] = struct{}{}
+		c.streams[stream] = a
 	}
 	return verdict
 }
@@ -116,11 +91,26 @@ func (c *connUse) Writing() {
 }
 
 // Written implements [h2conn.Streams].
-func (c *connUse) Written(ended []uint32) {
+func (c *connUse) Written(answered, reset []uint32) {
+	c.written(answered, reset)
+	for _, a := range c.unhandled {
+		c.bounds.unhandled(a)
+	}
+	clear(c.unhandled)
+	c.unhandled = c.unhandled[:0]
+}
+
+func (c *connUse) written(answered, reset []uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.writing = false
-	for _, stream := range ended {
+	for _, stream := range answered {
+		if a := c.streams[stream]; a != nil && !a.handled.Load() {
+			c.unhandled = append(c.unhandled, a)
+		}
+		c.end(stream)
+	}
+	for _, stream := range reset {
 		c.end(stream)
 	}
 	for _, stream := range c.reset {

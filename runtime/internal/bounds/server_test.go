@@ -39,17 +39,17 @@ type served struct {
 // serve serves until the test ends.
 func serve(t *testing.T, limits Limits, network string, creds, clientCreds credentials.TransportCredentials, answer func(context.Context) (string, error)) *served {
 	t.Helper()
-	b := New(limits, time.Minute, func(net.Addr, Verdict) {})
-	srv := grpc.NewServer(grpc.Creds(b.Credentials(creds)), grpc.InTapHandle(func(ctx context.Context, _ *tap.Info) (context.Context, error) {
+	b := New(limits, time.Minute, func(net.Addr, Verdict) {}, func(*Arrival) {})
+	srv := grpc.NewServer(grpc.Creds(b.Credentials(creds)), grpc.InTapHandle(func(ctx context.Context, info *tap.Info) (context.Context, error) {
 		p, _ := peer.FromContext(ctx)
-		return b.Tap(ctx, p.Addr, false), nil
+		return b.Tap(ctx, p.Addr, info.FullMethodName, false), nil
 	}))
 	srv.RegisterService(&grpc.ServiceDesc{ServiceName: "test.Large", HandlerType: (*any)(nil), Methods: []grpc.MethodDesc{{
 		MethodName: "Get", Handler: func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 			if err := decode(new(wrapperspb.StringValue)); err != nil {
 				return nil, err
 			}
-			if VerdictIn(ctx) != Accepted {
+			if ArrivalIn(ctx).verdict != Accepted {
 				return nil, status.Error(codes.Unavailable, "too many")
 			}
 			text, err := answer(ctx)

@@ -47,14 +47,9 @@ func (f *frames) kind() byte          { return f.header[3] }
 func (f *frames) has(flags byte) bool { return f.header[4]&flags == flags }
 func (f *frames) stream() uint32      { return binary.BigEndian.Uint32(f.header[5:]) &^ (1 << 31) }
 
-// endsStream reports whether the sender of the frame sends no more on its stream.
+// endsStream reports whether the frame is the last one that its sender sends on its stream.
 func (f *frames) endsStream() bool {
-	switch f.kind() {
-	case frameData, frameHeaders:
-		return f.has(flagEndStream)
-	default:
-		return f.kind() == frameReset
-	}
+	return (f.kind() == frameData || f.kind() == frameHeaders) && f.has(flagEndStream)
 }
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

@@ -130,4 +130,4 @@ type lastOpened struct{ stream uint32 }
 func (l *lastOpened) Opened(stream uint32) { l.stream = stream }
 func (*lastOpened) Reset(uint32)           {}
 func (*lastOpened) Writing()               {}
-func (*lastOpened) Written([]uint32)       {}
+func (*lastOpened) Written(_, _ []uint32)  {}

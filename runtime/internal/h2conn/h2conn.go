@@ -19,8 +19,9 @@ type Streams interface {
 	Reset(stream uint32)
 	// Writing is called before the connection is written to, which may take long.
 	Writing()
-	// Written is called after the connection was written to, with the streams that the server ended.
-	Written(ended []uint32)
+	// Written is called after the connection was written to, with the streams that the server has
+	// answered, and those that it has reset.
+	Written(answered, reset []uint32)
 }
 
 // Conn is the server's end of a connection. It closes the connection if a block of headers is
@@ -42,8 +43,8 @@ type Conn struct {
 	rest    *[]byte     // what was read too early; nil where there is nothing
 	from    int         // where in rest it begins
 
-	out   frames
-	ended []uint32 // streams that a write ends
+	out             frames
+	answered, reset []uint32 // streams that a write ends
 
 	ready ready
 }
@@ -145,19 +146,28 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if c.in.foreign {
 		return c.Conn.Write(p)
 	}
-	c.ended = c.ended[:0]
-	for read := 0; read < len(p); {
-		n, ended := c.out.next(p[read:])
-		read += n
-		if ended && c.out.endsStream() {
-			c.ended = append(c.ended, c.out.stream())
-		}
-	}
+	c.followOut(p)
 	c.streams.Writing()
 	n, err := c.Conn.Write(p)
 	if err != nil {
 		return n, err // grpc closes the connection
 	}
-	c.streams.Written(c.ended)
+	c.streams.Written(c.answered, c.reset)
 	return n, nil
+}
+
+// followOut notes which streams the frames in p end.
+func (c *Conn) followOut(p []byte) {
+	c.answered, c.reset = c.answered[:0], c.reset[:0]
+	for read := 0; read < len(p); {
+		n, ended := c.out.next(p[read:])
+		read += n
+		switch {
+		case !ended:
+		case c.out.kind() == frameReset:
+			c.reset = append(c.reset, c.out.stream())
+		case c.out.endsStream():
+			c.answered = append(c.answered, c.out.stream())
+		}
+	}
 }
