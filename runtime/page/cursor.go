@@ -23,12 +23,16 @@ func (fetch cursor[T]) page(ctx context.Context, q query) (result[T], error) {
 	if err != nil {
 		return end, err
 	}
-	for q.skip > 0 { // a cursor cannot be moved but by reading
-		skipped, next, err := fetch.from(ctx, at, int(min(q.skip, int64(q.most))))
+	for read := (skipped{}); q.skip > 0; { // a cursor cannot be moved but by reading
+		if err := read.enough(); err != nil {
+			return end, err
+		}
+		items, next, err := fetch.from(ctx, at, int(min(q.skip, int64(q.most))))
 		if err != nil || next == "" {
 			return end, err
 		}
-		at, q.skip = next, q.skip-int64(len(skipped))
+		read.add(len(items))
+		at, q.skip = next, q.skip-int64(len(items))
 	}
 	items, next, err := fetch.from(ctx, at, q.size)
 	if err != nil {

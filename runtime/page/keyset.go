@@ -39,8 +39,12 @@ func (s keyset[T, K]) page(ctx context.Context, q query) (result[T], error) {
 	if err != nil {
 		return end, err
 	}
-	for ; q.skip > int64(q.most); q.skip -= int64(q.most) { // in parts that are no larger than a page
+	for read := (skipped{}); q.skip > int64(q.most); q.skip -= int64(q.most) { // in parts that are no larger than a page
+		if err := read.enough(); err != nil {
+			return end, err
+		}
 		rows, err := r.fetch(ctx, at, q.most)
+		read.add(len(rows))
 		if err != nil || len(rows) < q.most {
 			return end, err
 		}

@@ -26,8 +26,11 @@ func (o Order) String() string {
 //	orders, err := page.ParseOrder("order_by", req.GetOrderBy(), "name", "create_time")
 //
 // field is the path of the field that the text is from. A name that is not among those allowed, one that comes twice, and what
-// cannot be read are INVALID_ARGUMENT, reason ORDER_INVALID, with a violation that says what is allowed.
+// cannot be read, and texts of more than 8 KiB, are INVALID_ARGUMENT, reason ORDER_INVALID, with a violation that says what is allowed.
 func ParseOrder(field, text string, allowed ...string) ([]Order, error) {
+	if len(text) > maxOrder {
+		return nil, refuseOrder(field, fmt.Sprintf("has %d bytes, of at most %d", len(text), maxOrder), allowed)
+	}
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
@@ -44,6 +47,9 @@ func ParseOrder(field, text string, allowed ...string) ([]Order, error) {
 	}
 	return orders, nil
 }
+
+// maxOrder is how long an order may be, in bytes.
+const maxOrder = 8 << 10
 
 // parseOrder reads one field of an order, or says what is wrong with it.
 func parseOrder(part string, allowed []string) (order Order, wrong string) {

@@ -37,6 +37,8 @@ func TestOrdersThatAreRefused(t *testing.T) {
 		"Name":                    `has "Name"`,
 		"name, name desc":         "has name twice",
 		strings.Repeat("x", 5000): `has "xxx`,
+		strings.Repeat("x", 9000): "has 9000 bytes, of at most 8192",
+		strings.Repeat(" ", 9000): "has 9000 bytes, of at most 8192",
 	} {
 		_, err := page.ParseOrder("request.order_by", text, "name", "born")
 		wantInvalid(t, err, "request.order_by", page.ReasonOrderInvalid)

@@ -11,7 +11,8 @@ const (
 	ReasonTokenMismatch = "PAGE_TOKEN_MISMATCH"
 	// ReasonSizeInvalid is the reason where a page size is negative.
 	ReasonSizeInvalid = "PAGE_SIZE_INVALID"
-	// ReasonSkipInvalid is the reason where the number of items to leave out is negative.
+	// ReasonSkipInvalid is the reason where the number of items to leave out is negative, or higher than the source of the list can
+	// leave out; see [MaxSkip].
 	ReasonSkipInvalid = "PAGE_SKIP_INVALID"
 	// ReasonOrderInvalid is the reason where an order is not one that the method has.
 	ReasonOrderInvalid = "ORDER_INVALID"

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -92,6 +93,10 @@ func (s *serving) openToken(req protoreflect.Message) (position, error) {
 func (s *serving) fault(err error) error {
 	if errors.Is(err, errPosition) {
 		return refuseToken(s.names.Token, err)
+	}
+	if errors.Is(err, errTooFar) {
+		return refuse(ReasonSkipInvalid, s.names.Skip, fmt.Sprintf("is too far; skip %d at most, and go on from page tokens", min(MaxSkip, maxSkipReads*s.limits.MaxSize))).
+			WithCause(err)
 	}
 	return err
 }

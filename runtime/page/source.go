@@ -59,3 +59,30 @@ func (q query) needsToken() error {
 	}
 	return nil
 }
+
+// MaxSkip is how many items [Keyset] and [Cursor] read at most to leave them out, as they do not know where others begin. A request
+// that skips more is INVALID_ARGUMENT, reason [ReasonSkipInvalid], unless the list ends before.
+const MaxSkip = 10_000
+
+// maxSkipReads is how often they ask for them, where policies have small pages or a cursor has empty ones.
+const maxSkipReads = 100
+
+// errTooFar is of a request that skips more than is read for it.
+var errTooFar = errors.New("the request skips more items than are read for it")
+
+// skipped counts what is read to be left out.
+type skipped struct {
+	items int64
+	reads int
+}
+
+// add counts a read.
+func (s *skipped) add(items int) { s.items, s.reads = s.items+int64(items), s.reads+1 }
+
+// enough returns an error where no more may be read.
+func (s *skipped) enough() error {
+	if s.items >= MaxSkip || s.reads >= maxSkipReads {
+		return errTooFar
+	}
+	return nil
+}

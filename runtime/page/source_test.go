@@ -108,6 +108,46 @@ func TestSkippingCountsFromTheToken(t *testing.T) {
 	}
 }
 
+// TestSkippingIsBounded checks how much is read for a request that skips as much as it can say.
+func TestSkippingIsBounded(t *testing.T) {
+	var rows, reads int
+	count := func(n int) { rows, reads = rows+n, reads+1 }
+	endless := func(after int64, limit int) (items []*pagev1.Item) {
+		for range limit {
+			after++
+			items = append(items, item(after))
+		}
+		count(limit)
+		return items
+	}
+	for name, source := range map[string]page.Source[*pagev1.Item]{
+		"keyset": page.Keyset(func(_ context.Context, after *int64, limit int) ([]*pagev1.Item, error) {
+			if after == nil {
+				return endless(0, limit), nil
+			}
+			return endless(*after, limit), nil
+		}, (*pagev1.Item).GetId),
+		"cursor": page.Cursor(func(_ context.Context, at string, limit int) ([]*pagev1.Item, string, error) {
+			return endless(0, limit), at + ".", nil
+		}),
+		"cursor of empty pages": page.Cursor(func(_ context.Context, at string, limit int) ([]*pagev1.Item, string, error) {
+			count(0)
+			return nil, at + ".", nil
+		}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows, reads = 0, 0
+			_, err := listItems.Serve(t.Context(), &pagev1.ListItemsRequest{Skip: math.MaxInt32}, source)
+			wantInvalid(t, err, "skip", page.ReasonSkipInvalid)
+			if rows > page.MaxSkip || reads > 100 {
+				t.Errorf("%d rows in %d reads, at most %d in 100", rows, reads, page.MaxSkip)
+			}
+		})
+	}
+	var asked []int
+	wantIDs(t, serve(t, byID(page.MaxSkip+3, &asked), &pagev1.ListItemsRequest{Skip: page.MaxSkip, PageSize: 2}), page.MaxSkip+1, page.MaxSkip+2)
+}
+
 // TestMuchIsSkippedInParts holds that a caller cannot have more rows loaded at a time than two pages and one.
 func TestMuchIsSkippedInParts(t *testing.T) {
 	var asked []int
