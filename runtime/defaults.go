@@ -76,6 +76,9 @@ func (c *serverConfig) grpcOptions(p *pipeline) []grpc.ServerOption {
 
 // defaultServerOptions returns the grpc options of every [Server].
 func (c *serverConfig) defaultServerOptions() []grpc.ServerOption {
+	if c.grpcDefaults {
+		return []grpc.ServerOption{grpc.WaitForHandlers(true)}
+	}
 	return []grpc.ServerOption{
 		grpc.MaxConcurrentStreams(MaxConcurrentStreams),
 		grpc.MaxRecvMsgSize(MaxRecvMsgSize),

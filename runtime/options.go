@@ -35,6 +35,8 @@ type serverConfig struct {
 	stream          []grpc.StreamServerInterceptor
 	onPanic         PanicHandler
 	crash           bool
+	without         omissions
+	grpcDefaults    bool // grpc's limits of the transport, not ours
 	overrides       *overrides
 	tokens          *seal.Ring // nil without keys
 	compression     compressor
@@ -99,6 +101,7 @@ func (c *serverConfig) pipeline() *pipeline {
 		stream:        chainStream(c.stream),
 		onPanic:       c.onPanic,
 		crash:         c.crash,
+		without:       c.without,
 		overrides:     c.overrides,
 		tokens:        c.tokens,
 		compression:   c.compression,

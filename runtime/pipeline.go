@@ -33,6 +33,7 @@ type pipeline struct {
 	stream        grpc.StreamServerInterceptor
 	onPanic       PanicHandler
 	crash         bool // a panic ends the process
+	without       omissions
 	overrides     *overrides
 	tokens        *seal.Ring // nil without keys
 	compression   compressor
@@ -76,7 +77,7 @@ func (p *pipeline) bind(info MethodInfo, server any) *method {
 		pipeline:  p,
 		info:      info,
 		adaptive:  adaptive(info),
-		log:       newAccessLog(p.logger, info),
+		log:       newAccessLog(p.accessLogger(), info),
 		observing: bindObservers(p.observers, info),
 		deadlines: deadlinesOf(info.Policy, p.timeout),
 		checks:    p.checksOf(info),
@@ -89,7 +90,7 @@ func (p *pipeline) bind(info MethodInfo, server any) *method {
 		},
 	}
 	m.stages = m.stagesOf()
-	m.apart = m.deadlines.idle > 0 || m.deadlines.total > 0 || m.streamInfo.IsClientStream
+	m.apart = m.deadlines.idle > 0 || m.deadlines.total > 0 || m.streamInfo.IsClientStream && !p.without.recovery
 	m.waits = p.authenticator != nil || p.limiter != RateLimiter(localLimiter{}) || info.Policy.Concurrency.MaxWait > 0
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -136,8 +137,9 @@ func (m *method) finish(c *callContext, err *error) {
 		c.stream.end(errStreamOver)
 	}
 	cause := *err
+	defer raise(cause)
 	if cause != nil {
-		if *err = c.publicError(cause); *err == ErrDraining && cause != ErrDraining {
+		if *err = m.told(c, cause); *err == ErrDraining && cause != ErrDraining {
 			cause = fmt.Errorf("%w; %w", ErrDraining, cause)
 		}
 	} else if m.info.Kind == KindUnary {
@@ -155,7 +157,7 @@ func (m *method) finish(c *callContext, err *error) {
 // tell lets the log, the caller and the observers know how the call ended.
 func (m *method) tell(c *callContext, outcome Outcome) {
 	m.logCall(c, outcome)
-	if outcome.Cause != nil { // what a caller may want to report; of a success it would cost more than the rest
+	if outcome.Cause != nil && !m.without.requestID { // what a caller may want to report; of a success it would cost more than the rest
 		c.call.id.echo(c)
 	}
 	for _, o := range slices.Backward(m.observing[:c.observed]) {

@@ -13,7 +13,7 @@ import (
 // report it elsewhere. The caller has not been answered yet.
 type PanicHandler func(ctx context.Context, value any, stack []byte)
 
-// panicked logs a recovered panic and returns what its caller is told: INTERNAL with a fixed text. It must run while the
+// panicked logs a recovered panic and returns what its caller is told: INTERNAL with a fixed text. Without recovery it is a *[raised]. It must run while the
 // panicking frames are still on the stack.
 func (m *method) panicked(c *callContext, value any) error {
 	stack := debug.Stack()
@@ -27,7 +27,11 @@ func (m *method) panicked(c *callContext, value any) error {
 	if m.crash {
 		die(value, stack)
 	}
-	return internalError(fmt.Sprintf("panic: %v", value))
+	err := internalError(fmt.Sprintf("panic: %v", value))
+	if m.without.recovery {
+		return &raised{err, value}
+	}
+	return err
 }
 
 // logPanic logs a panic; one in the log itself has no other place to go.

@@ -50,7 +50,9 @@ func (p *pipeline) checksOf(info MethodInfo) (c checks) {
 	var later checkFunc
 	if info.Policy.Validate && info.Descriptor != nil {
 		request := info.Descriptor.Input()
-		c.fields, later = fieldChecks(request)
+		if !p.without.checks {
+			c.fields, later = fieldChecks(request)
+		}
 		if p.validator != nil {
 			if validate := p.validator.Bind(info, request); validate != nil {
 				c.validator = validationCheck(validate)

@@ -1,0 +1,145 @@
+package runtime
+
+import (
+	"log/slog"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Compatible makes a server behave on the wire as grpc alone: a service that is moved to a [Server] or
+// to [On] answers with the same codes, messages, details, headers and trailers as before. Options that
+// follow it switch on one part after the other:
+//
+//	ours := runtime.On(server, runtime.Compatible(), runtime.WithRecovery(true))
+//
+// It stands for these options:
+//
+//   - WithErrorMasking(false): the text of an error without status is sent;
+//   - WithDefaultTimeout(0): a call without a deadline has none;
+//   - WithRequestChecks(false): REQUIRED fields and other rules of fields are not checked;
+//   - WithAccessLog(false): calls are not logged;
+//   - WithRecovery(false): a panic of a method ends the process, unless an interceptor recovers it;
+//   - WithRequestIDTrailer(false): errors have no x-request-id in their trailer;
+//   - WithResponseCompression(CompressAsked, 0): every response to a compressed request is compressed;
+//   - WithMaxCalls(0), WithMaxCallsPerPeer(0), WithMaxConnections(0), WithMaxConnectionsPerPeer(0);
+//   - WithTransportDefaults(false): grpc's own limits and keepalive.
+//
+// What options of a proto require, such as authentication or rates, still holds.
+func Compatible() ServerOption {
+	options := []ServerOption{
+		WithErrorMasking(false),
+		WithDefaultTimeout(0),
+		WithRequestChecks(false),
+		WithAccessLog(false),
+		WithRecovery(false),
+		WithRequestIDTrailer(false),
+		WithResponseCompression(CompressAsked, 0),
+		WithMaxCalls(0), WithMaxCallsPerPeer(0), WithMaxConnections(0), WithMaxConnectionsPerPeer(0),
+		WithTransportDefaults(false),
+	}
+	return func(c *serverConfig) {
+		for _, option := range options {
+			option(c)
+		}
+	}
+}
+
+// omissions are the parts of the pipeline that are switched off.
+type omissions struct {
+	masking, checks, accessLog, recovery, requestID bool
+}
+
+// WithErrorMasking sets whether callers get only what is meant for them of an error, which is the
+// default. Off, errors are sent as grpc alone sends them: one without status is UNKNOWN with its text,
+// and a status that is wrapped has the text of the whole error.
+func WithErrorMasking(on bool) ServerOption {
+	return func(c *serverConfig) { c.without.masking = !on }
+}
+
+// WithRequestChecks sets whether the rules of the fields of requests are checked, such as REQUIRED and
+// formats, which is the default. A [Validator] and the largest size of a policy hold in any case.
+func WithRequestChecks(on bool) ServerOption {
+	return func(c *serverConfig) { c.without.checks = !on }
+}
+
+// WithAccessLog sets whether there is a log record of each call, which is the default.
+func WithAccessLog(on bool) ServerOption {
+	return func(c *serverConfig) { c.without.accessLog = !on }
+}
+
+// WithRecovery sets whether a panic of a method is recovered and becomes INTERNAL, which is the default.
+// Off, it is logged and passed to the [PanicHandler], then goes on to the interceptors of the server,
+// and ends the process if none of them recovers it. That of a goroutine of [Go] goes on in the goroutine
+// of its call. Then a method that waits for a request is interrupted at a shutdown only when its
+// connection is closed, because it runs in the goroutine of grpc. [WithCrashOnPanic] is stricter: no
+// interceptor can recover.
+func WithRecovery(on bool) ServerOption {
+	return func(c *serverConfig) { c.without.recovery = !on }
+}
+
+// WithRequestIDTrailer sets whether the trailer of a call that fails has the request ID, which is the
+// default.
+func WithRequestIDTrailer(on bool) ServerOption {
+	return func(c *serverConfig) { c.without.requestID = !on }
+}
+
+// WithTransportDefaults sets whether a [Server] and [GRPCOptions] limit the transport as
+// [MaxConcurrentStreams] and the constants beside it say, which is the default. Off, grpc's own defaults hold.
+func WithTransportDefaults(on bool) ServerOption {
+	return func(c *serverConfig) { c.grpcDefaults = !on }
+}
+
+// accessLogger returns the logger of the access log.
+func (p *pipeline) accessLogger() *slog.Logger {
+	if p.without.accessLog {
+		return slog.New(slog.DiscardHandler)
+	}
+	return p.logger
+}
+
+// told returns what the caller of a call that failed with err gets.
+func (m *method) told(c *callContext, err error) error {
+	if m.without.masking {
+		return c.stockError(err)
+	}
+	return c.publicError(err)
+}
+
+// stockError returns the status that grpc sends for err. [ErrDraining] is that of a call which a
+// shutdown cancelled.
+func (c *callContext) stockError(err error) (sent error) {
+	defer func() { // of an error whose own methods panic
+		if recover() != nil {
+			sent = errInternal
+		}
+	}()
+	st, ok := status.FromError(err)
+	if !ok {
+		st = status.FromContextError(err)
+	}
+	switch {
+	case st.Code() == codes.Canceled && c.drained.Load():
+		return ErrDraining
+	case st.Code() == codes.OK: // grpc would send an error of the code OK
+		return status.Error(codes.Unknown, err.Error())
+	default:
+		return st.Err()
+	}
+}
+
+// raised is the error of a method that panicked, where the panic goes on.
+type raised struct {
+	error
+	value any
+}
+
+// Unwrap returns what the panic is for those who watch the call.
+func (r *raised) Unwrap() error { return r.error }
+
+// raise lets a panic go on that a call has ended with.
+func raise(err error) {
+	if r, ok := err.(*raised); ok {
+		panic(r.value)
+	}
+}
