@@ -13,7 +13,7 @@ import (
 func library(mod string, more map[string]string) map[string]string {
 	files := map[string]string{
 		"repo/.git/HEAD":                              "ref: refs/heads/main\n",
-		"repo/services/library/go.mod":                "module example.com/library\n\ngo 1.25.0\n" + mod,
+		"repo/services/library/go.mod":                "module example.com/deploy\n\ngo 1.25.0\n" + mod,
 		"repo/services/library/cmd/server/main.go":    "package main\n\nimport \"example.com/shared\"\n\nfunc main() { println(shared.Name) }\n",
 		"repo/services/library/cmd/server/x_test.go":  "package main\n",
 		"repo/services/library/internal/.env":         "SECRET=1\n",

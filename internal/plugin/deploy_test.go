@@ -14,7 +14,7 @@ import (
 // deployed returns what a run of the case deploy gives where the user has some files.
 func deployed(t *testing.T, have map[string]string) result {
 	t.Helper()
-	tree := fstest.MapFS{"home/library/go.mod": {Data: []byte("module example.com/library\n")}}
+	tree := fstest.MapFS{"home/library/go.mod": {Data: []byte("module example.com/deploy\n")}}
 	for path, content := range have {
 		tree["home/library/"+path] = &fstest.MapFile{Data: []byte(content), Mode: 0o444}
 	}
@@ -63,12 +63,12 @@ func TestDeployBelowModuleRoot(t *testing.T) {
 // TestDeploySymlink checks that nothing is written where a link leads out of the module.
 func TestDeploySymlink(t *testing.T) {
 	home, elsewhere := t.TempDir(), t.TempDir()
-	writeTree(t, home, map[string]string{"library/go.mod": "module example.com/library\n"})
+	writeTree(t, home, map[string]string{"library/go.mod": "module example.com/deploy\n"})
 	makeSymlink(t, elsewhere, filepath.Join(home, "library/deploy"))
 	c := readCase(t, "deploy")
 	c.options = strings.ReplaceAll(c.options, "deploy/user/", "")
 	got := runIn(t, c.request(t), os.DirFS(home), "library")
-	if want := `parameter deploy_dir="deploy": deploy: it leads out of the module example.com/library, through a symbolic link; nothing is written there`; got.err != want {
+	if want := `parameter deploy_dir="deploy": deploy: it leads out of the module example.com/deploy, through a symbolic link; nothing is written there`; got.err != want {
 		t.Errorf("the error is %q, want %q", got.err, want)
 	}
 }
