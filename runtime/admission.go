@@ -93,6 +93,8 @@ func (a *admission) logClosed(addr net.Addr, why bounds.Verdict) {
 	if why == bounds.PeerFull {
 		reason = fmt.Sprintf("the peer has %d connections; see WithMaxConnectionsPerPeer", limits.ConnectionsPerPeer)
 	}
-	a.logger.Warn("connection closed", slog.String("reason", reason), slog.String("peer", addr.String()),
-		slog.Int64("not_logged", a.notRecorded.Swap(0)))
+	report(func() { // in the goroutine that accepts connections
+		a.logger.Warn("connection closed", slog.String("reason", reason), slog.String("peer", addr.String()),
+			slog.Int64("not_logged", a.notRecorded.Swap(0)))
+	})
 }

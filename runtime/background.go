@@ -85,13 +85,20 @@ var errGone = errors.New("it ended its goroutine, as FailNow of a test does; ret
 
 // endBackground ends the server where a function in the background has failed.
 func (s *Server) endBackground(ctx context.Context, name string, err error) {
-	if err == nil || ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+	if err == nil || ctx.Err() != nil && isCause(ctx, err) {
 		return
 	}
 	err = fmt.Errorf("%s failed in the background: %w", name, err)
-	s.config.logger.ErrorContext(ctx, "background function failed", "error", err)
+	report(func() { s.config.logger.ErrorContext(ctx, "background function failed", "error", err) })
 	s.refuse(err)
 	s.stop.request(s.config.drainDelay)
+}
+
+// isCause reports whether err is why ctx has ended. An error whose own methods panic, such as a nil
+// pointer that was made an error, is not.
+func isCause(ctx context.Context, err error) (is bool) {
+	defer func() { _ = recover() }()
+	return errors.Is(err, context.Cause(ctx))
 }
 
 // callBackground calls f recovered.
@@ -99,8 +106,10 @@ func (s *Server) callBackground(ctx context.Context, f backgroundFunc) (err erro
 	defer func() {
 		if value := recover(); value != nil {
 			stack := debug.Stack()
-			s.config.logger.LogAttrs(ctx, slog.LevelError, "panic",
-				slog.String("background", f.name), slog.Any("panic", value), slog.String("stack", string(stack)))
+			report(func() {
+				s.config.logger.LogAttrs(ctx, slog.LevelError, "panic",
+					slog.String("background", f.name), slog.Any("panic", value), slog.String("stack", string(stack)))
+			})
 			if s.config.crash {
 				die(value, stack)
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -175,7 +176,7 @@ func (p panicky) End(context.Context, *runtime.Call, runtime.Outcome) { p.panicA
 
 func (p panicky) Enabled(context.Context, slog.Level) bool { return true }
 func (p panicky) Handle(_ context.Context, r slog.Record) error {
-	if r.Message == "rpc" || r.Message == "panic" {
+	if r.Message == "rpc" || strings.Contains(r.Message, "panic") || strings.Contains(r.Message, "failed") {
 		p.panicAt("log")
 	}
 	return nil

@@ -145,7 +145,9 @@ func (s *sender) panicked(ctx context.Context, value any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over {
-		slog.ErrorContext(ctx, "panic in a request stream after its call", "panic", p.Value, "stack", string(p.Stack))
+		report(func() {
+			slog.ErrorContext(ctx, "panic in a request stream after its call", "panic", p.Value, "stack", string(p.Stack))
+		})
 		return
 	}
 	s.panic = p

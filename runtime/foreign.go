@@ -39,6 +39,7 @@ func serveForeign(m *method, handler grpc.MethodHandler) grpc.MethodHandler {
 	serve := func(srv any, ctx context.Context, decode func(any) error) (resp any, err error) {
 		c := m.begin(ctx)
 		defer m.finish(c, &err)
+		err = errLeft
 		ctx, err = m.admitUnary(c)
 		if err != nil {
 			return nil, err

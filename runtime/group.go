@@ -32,12 +32,13 @@ func runDetached(ctx context.Context, fn func(ctx context.Context) error) {
 	err := errGoroutineEnded // unless fn returns, or panics
 	defer func() {
 		if err != nil {
-			slog.ErrorContext(ctx, "goroutine failed", "error", err)
+			report(func() { slog.ErrorContext(ctx, "goroutine failed", "error", err) })
 		}
 	}()
 	defer func() {
 		if value := recover(); value != nil {
-			slog.ErrorContext(ctx, "panic", "panic", value, "stack", string(debug.Stack()))
+			stack := string(debug.Stack())
+			report(func() { slog.ErrorContext(ctx, "panic", "panic", value, "stack", stack) })
 			err = nil
 		}
 	}()

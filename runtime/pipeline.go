@@ -127,6 +127,7 @@ func (c *callContext) list(cancel context.CancelFunc) {
 // call started, makes *err the status that the caller gets, and tells those who watch.
 func (m *method) finish(c *callContext, err *error) {
 	defer m.inFlight.Add(-1)
+	defer m.unlist(c)
 	if value := recover(); value != nil {
 		*err = m.panicked(c, value)
 	}
@@ -149,6 +150,10 @@ func (m *method) finish(c *callContext, err *error) {
 		m.release(c, *err)
 	}
 	m.tell(c, Outcome{Err: *err, Cause: cause, Duration: time.Since(c.call.start)})
+}
+
+// unlist cancels the contexts of a call that has ended, and has no shutdown cancel it.
+func (m *method) unlist(c *callContext) {
 	if c.lazy.Swap(lazyOver) != nil || c.listed {
 		m.live.remove(c)
 	}
@@ -160,9 +165,17 @@ func (m *method) tell(c *callContext, outcome Outcome) {
 	if outcome.Cause != nil && !m.without.requestID { // what a caller may want to report; of a success it would cost more than the rest
 		c.call.id.echo(c)
 	}
-	for _, o := range slices.Backward(m.observing[:c.observed]) {
-		m.endObserver(o, c, outcome)
+	m.endObservers(c.observed, c, outcome)
+}
+
+// endObservers tells the first n observers, the last of them first. They are told even if one of them ends the goroutine, as
+// FailNow of a test does.
+func (m *method) endObservers(n int, c *callContext, outcome Outcome) {
+	if n == 0 {
+		return
 	}
+	defer m.endObservers(n-1, c, outcome)
+	m.endObserver(m.observing[n-1], c, outcome)
 }
 
 // logCall writes the access log.

@@ -22,6 +22,7 @@ func Recovered(ctx context.Context, value any) error {
 	if c, ok := callOf(ctx); ok {
 		return c.call.method.panicked(c, value)
 	}
-	slog.ErrorContext(ctx, "panic", "panic", value, "stack", string(debug.Stack()))
+	stack := string(debug.Stack())
+	report(func() { slog.ErrorContext(ctx, "panic", "panic", value, "stack", stack) })
 	return internalError(fmt.Sprintf("panic: %v", value))
 }

@@ -34,12 +34,19 @@ func (m *method) panicked(c *callContext, value any) error {
 	return err
 }
 
-// logPanic logs a panic; one in the log itself has no other place to go.
+// logPanic logs a panic.
 func (m *method) logPanic(c *callContext, value any, stack []byte) {
+	report(func() {
+		m.logger.LogAttrs(c, slog.LevelError, "panic",
+			slog.String(logMethod, m.log.name), slog.String(logRequestID, c.call.RequestID()),
+			slog.Any("panic", value), slog.String("stack", string(stack)))
+	})
+}
+
+// report calls log where nothing else recovers. A panic in the log itself has no other place to go.
+func report(log func()) {
 	defer func() { _ = recover() }()
-	m.logger.LogAttrs(c, slog.LevelError, "panic",
-		slog.String(logMethod, m.log.name), slog.String(logRequestID, c.call.RequestID()),
-		slog.Any("panic", value), slog.String("stack", string(stack)))
+	log()
 }
 
 // shield keeps a panic of those who only watch calls from changing what the caller gets; it must be deferred itself.
@@ -53,7 +60,9 @@ func (m *method) shield(c *callContext) {
 func (m *method) reportPanic(ctx context.Context, value any, stack []byte) {
 	defer func() {
 		if again := recover(); again != nil {
-			m.logger.LogAttrs(ctx, slog.LevelError, "panic in the panic handler", slog.Any("panic", again))
+			report(func() {
+				m.logger.LogAttrs(ctx, slog.LevelError, "panic in the panic handler", slog.Any("panic", again))
+			})
 		}
 	}()
 	m.onPanic(ctx, value, stack)

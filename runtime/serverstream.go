@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
@@ -60,6 +61,7 @@ func (m *method) serveStream(body grpc.StreamHandler) grpc.StreamHandler {
 func (m *method) runStream(srv any, ss grpc.ServerStream, handler grpc.StreamHandler) (err error) {
 	c := m.begin(ss.Context())
 	defer m.finish(c, &err)
+	err = errLeft
 	m.observe(c)
 	ctx := c.cancellable()
 	if err := m.admit(ctx, c); err != nil {
@@ -70,7 +72,6 @@ func (m *method) runStream(srv any, ss grpc.ServerStream, handler grpc.StreamHan
 	if m.apart {
 		return m.runApart(stream, func() error { return handler(srv, stream) })
 	}
-	err = errLeft
 	return c.completed(handler(srv, stream))
 }
 
@@ -111,8 +112,18 @@ func (s *serverStream) over() error {
 	return nil
 }
 
+// recovered makes an error of a panic in what a message goes through, such as a validator or a codec.
+// The method may have a goroutine of its own for messages, where nothing else recovers. It must be
+// deferred itself.
+func (s *serverStream) recovered(err *error) {
+	if value := recover(); value != nil {
+		*err = s.refuse(s.call.call.method.panicked(s.call, value))
+	}
+}
+
 // RecvMsg receives a request and checks it. One that is refused is the last.
-func (s *serverStream) RecvMsg(req any) error {
+func (s *serverStream) RecvMsg(req any) (err error) {
+	defer s.recovered(&err)
 	if err := s.over(); err != nil {
 		return err
 	}
@@ -127,7 +138,7 @@ func (s *serverStream) RecvMsg(req any) error {
 	return nil
 }
 
-// refuse ends the stream because of a request.
+// refuse ends the stream because of a message.
 func (s *serverStream) refuse(err error) error {
 	s.call.refused.CompareAndSwap(nil, &err)
 	s.end(err)
@@ -135,7 +146,8 @@ func (s *serverStream) refuse(err error) error {
 }
 
 // SendMsg sends a response. The one response of a call that a shutdown has cut off is not sent unless it is made of all requests.
-func (s *serverStream) SendMsg(resp any) error {
+func (s *serverStream) SendMsg(resp any) (err error) {
+	defer s.recovered(&err)
 	if err := s.over(); err != nil {
 		return err
 	}
@@ -158,10 +170,13 @@ func sendAll[Resp any](ss grpc.ServerStream, responses Stream[Resp]) (err error)
 	if responses == nil {
 		return errNoStream
 	}
-	each.Range(responses, func() { lateYield(ss.Context()) }, func(resp *Resp, failure error) bool {
+	ignored := each.Range(responses, func() { lateYield(ss.Context()) }, func(resp *Resp, failure error) bool {
 		err = sendOne(ss, resp, failure)
 		return err == nil
 	})
+	if ignored != nil {
+		return internalError(ignored.Error())
+	}
 	return err
 }
 
@@ -187,20 +202,41 @@ func lateYield(ctx context.Context) {
 }
 
 // receive returns the requests of ss as a stream: each is delivered once, and a second range goes on where the first
-// stopped.
+// stopped. Goroutines may range over it at the same time.
 func receive[Req any](ss grpc.ServerStream) Stream[Req] {
-	var ended error // io.EOF or what ended the stream
+	r := receiver[Req]{stream: ss}
 	return func(yield func(*Req, error) bool) {
-		for ended == nil {
-			req := new(Req)
-			if ended = ss.RecvMsg(req); ended == nil && !yield(req, nil) {
+		for {
+			switch req, err := r.next(); {
+			case err == io.EOF:
+				return
+			case err != nil:
+				yield(nil, err)
+				return
+			case !yield(req, nil):
 				return
 			}
 		}
-		if ended != io.EOF {
-			yield(nil, ended)
-		}
 	}
+}
+
+// receiver receives the requests of a stream, one at a time: a grpc.ServerStream mixes the bytes of messages up, and may panic,
+// when goroutines receive from it at the same time.
+type receiver[Req any] struct {
+	mu     sync.Mutex
+	stream grpc.ServerStream
+	ended  error // io.EOF or what ended the stream
+}
+
+func (r *receiver[Req]) next() (*Req, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended != nil {
+		return nil, r.ended
+	}
+	req := new(Req)
+	r.ended = r.stream.RecvMsg(req)
+	return req, r.ended
 }
 
 // Mistakes of methods that answer with a stream.

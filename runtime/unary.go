@@ -19,10 +19,12 @@ func serveUnary[S, Req, Resp any](m *method, impl S, call func(S, context.Contex
 	serve := func(ctx context.Context, received any, decode func(any) error) (resp any, err error) {
 		c := m.begin(ctx)
 		defer m.finish(c, &err)
+		err = errLeft
 		ctx, err = m.admitUnary(c)
 		if err != nil {
 			return nil, err
 		}
+		err = errLeft
 		if received == nil {
 			received = new(Req)
 		}
@@ -33,7 +35,6 @@ func serveUnary[S, Req, Resp any](m *method, impl S, call func(S, context.Contex
 		if err := m.accept(ctx, c, req); err != nil {
 			return nil, err
 		}
-		err = errLeft
 		if m.guard != nil {
 			return c.prepared(m.guard(ctx, req, func(ctx context.Context) (any, error) {
 				resp, err := answer(ctx, req)
@@ -64,6 +65,6 @@ func (m *method) intercept(handler grpc.UnaryHandler) grpc.UnaryHandler {
 // errNoResponse is a method's mistake: neither a response nor an error.
 var errNoResponse = internalError("the method returned neither a response nor an error; return one of them")
 
-// errLeft stands until a method returns, and is what the log has of one that never does. Its caller waits until the deadline:
-// nothing can answer in the place of a goroutine that has ended.
-var errLeft = internalError("the method ended its goroutine, as FailNow of a test does; return an error")
+// errLeft stands until a method, and what runs before it, returns, and is what the log has of one that never does. Its caller
+// waits until the deadline: nothing can answer in the place of a goroutine that has ended.
+var errLeft = internalError("the method, or what runs around it, ended its goroutine, as FailNow of a test does; return an error")

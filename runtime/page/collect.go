@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -19,7 +20,7 @@ var ErrMoreItems = errors.New("there are more items")
 func Collect[T any](items iter.Seq2[T, error], max int) ([]T, error) {
 	var all []T
 	var failure error
-	each.Range(items, func() { slog.Warn(each.LateYield) }, func(item T, err error) bool {
+	ignored := each.Range(items, func() { slog.Warn(each.LateYield) }, func(item T, err error) bool {
 		switch {
 		case err != nil:
 			failure = err
@@ -30,5 +31,5 @@ func Collect[T any](items iter.Seq2[T, error], max int) ([]T, error) {
 		}
 		return failure == nil
 	})
-	return all, failure
+	return all, cmp.Or(failure, ignored)
 }

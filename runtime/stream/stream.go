@@ -2,6 +2,7 @@
 package stream
 
 import (
+	"cmp"
 	"log/slog"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -24,13 +25,13 @@ func Of[T any](msgs ...*T) runtime.Stream[T] {
 func Collect[T any](s runtime.Stream[T]) ([]*T, error) {
 	var msgs []*T
 	var failure error
-	each.Range(s, logLate, func(msg *T, err error) bool {
+	ignored := each.Range(s, logLate, func(msg *T, err error) bool {
 		if failure = err; err == nil {
 			msgs = append(msgs, msg)
 		}
 		return err == nil
 	})
-	return msgs, failure
+	return msgs, cmp.Or(failure, ignored)
 }
 
 // logLate reports an iterator that goes on after its end.

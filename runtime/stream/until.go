@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"fmt"
 	"runtime/debug"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -34,7 +35,7 @@ func Until[T any](s runtime.Stream[T], done <-chan struct{}, reason error) runti
 				if next.panic != nil {
 					panic(next.panic)
 				}
-				if next.over || !yield(next.msg, next.err) || next.err != nil {
+				if next.over && next.err == nil || !yield(next.msg, next.err) || next.err != nil {
 					return
 				}
 			}
@@ -52,7 +53,7 @@ type item[T any] struct {
 
 // pump sends what s does until stop is closed.
 func pump[T any](s runtime.Stream[T], items chan<- item[T], stop <-chan struct{}) {
-	last := item[T]{over: true}
+	last := item[T]{err: errEndedGoroutine, over: true} // unless s returns
 	defer func() {
 		if value := recover(); value != nil {
 			last.panic = &runtime.RequestPanic{Value: value, Stack: debug.Stack()}
@@ -62,7 +63,7 @@ func pump[T any](s runtime.Stream[T], items chan<- item[T], stop <-chan struct{}
 		case <-stop:
 		}
 	}()
-	each.Range(s, logLate, func(msg *T, err error) bool {
+	last.err = each.Range(s, logLate, func(msg *T, err error) bool {
 		select {
 		case items <- item[T]{msg: msg, err: err}:
 			return true
@@ -71,3 +72,6 @@ func pump[T any](s runtime.Stream[T], items chan<- item[T], stop <-chan struct{}
 		}
 	})
 }
+
+// errEndedGoroutine is INTERNAL "internal error" for callers; its own text is for the log.
+var errEndedGoroutine = fmt.Errorf("the stream ended its goroutine, as FailNow of a test does; let it yield an error: %w", errPanicked)

@@ -3,8 +3,11 @@ package stream_test
 import (
 	"context"
 	"errors"
+	goruntime "runtime"
 	"testing"
 	"testing/synctest"
+
+	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
@@ -76,6 +79,17 @@ func TestUntilPassesAPanicOn(t *testing.T) {
 	}()
 	for range stream.Until(func(func(*number, error) bool) { panic("boom") }, nil, nil) {
 		t.Error("a stream that panics yielded")
+	}
+}
+
+// TestUntilFailsWithAStreamThatEndsItsGoroutine checks that such a stream does not look complete.
+func TestUntilFailsWithAStreamThatEndsItsGoroutine(t *testing.T) {
+	got, err := stream.Collect(stream.Until(func(yield func(*number, error) bool) {
+		yield(one, nil)
+		goruntime.Goexit() // as FailNow does
+	}, nil, nil))
+	if len(got) != 1 || runtime.PublicStatus(err).Code() != codes.Internal {
+		t.Errorf("got %d messages and %v, want one and INTERNAL", len(got), err)
 	}
 }
 

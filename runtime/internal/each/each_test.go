@@ -15,7 +15,7 @@ func TestRangeIsARangeStatement(t *testing.T) {
 	}
 	var got []int
 	var ended error
-	each.Range(seq, nil, func(v int, err error) bool {
+	_ = each.Range(seq, nil, func(v int, err error) bool {
 		got, ended = append(got, v), err
 		return true
 	})
@@ -112,6 +112,62 @@ func TestPanicsOfTheBodyAreRaisedInTheCaller(t *testing.T) {
 			each.Range(seq, nil, func(int, error) bool { panic(failed) })
 		})
 	}
+}
+
+// TestIteratorsThatIgnoreTheEndAreUnwound checks that one which never looks at what yield returns ends
+// nevertheless, and one that goes on for a while does so in peace.
+func TestIteratorsThatIgnoreTheEndAreUnwound(t *testing.T) {
+	unwound, calls := false, 0
+	ignored := each.Range(func(yield func(int, error) bool) {
+		defer func() { unwound = true }()
+		for {
+			yield(1, nil)
+		}
+	}, nil, func(int, error) bool { calls++; return false })
+	if ignored == nil || !unwound || calls != 1 {
+		t.Errorf("Range returned %v, unwound is %v, after %d calls of the body", ignored, unwound, calls)
+	}
+	if ignored := each.Range(func(yield func(int, error) bool) {
+		for range 500 {
+			yield(1, nil)
+		}
+	}, nil, func(int, error) bool { return false }); ignored != nil {
+		t.Errorf("Range returned %v after some late calls", ignored)
+	}
+	late := make(chan bool)
+	if ignored := each.Range(func(yield func(int, error) bool) {
+		go func() { // which is not to be unwound
+			more := false
+			for range 5000 {
+				more = yield(1, nil) || more
+			}
+			late <- more
+		}()
+		if <-late {
+			t.Error("a late call got true")
+		}
+	}, nil, func(int, error) bool { return false }); ignored != nil {
+		t.Errorf("Range returned %v because of another goroutine", ignored)
+	}
+}
+
+// TestPanicsAfterLateCallsPass checks that the iterator's own panic is not taken for the end.
+func TestPanicsAfterLateCallsPass(t *testing.T) {
+	defer func() {
+		if value := recover(); value != "own" {
+			t.Errorf("recovered %v", value)
+		}
+	}()
+	_ = each.Range(func(yield func(int, error) bool) {
+		var some sync.WaitGroup
+		some.Go(func() {
+			for range 2000 {
+				yield(1, nil)
+			}
+		})
+		some.Wait()
+		panic("own")
+	}, nil, func(int, error) bool { return false })
 }
 
 func TestPanicsOfTheIteratorPass(t *testing.T) {
