@@ -117,7 +117,7 @@ func TestGeneratedServicesGoThroughThePipelineOnce(t *testing.T) {
 	echoTable.Register(srv, behaving(func(context.Context) error { return nil }))
 	conn, _ := serveOld(t, srv)
 	for kind, call := range kinds {
-		if err := call(testContext(t), conn); runtime.ReasonOf(err) != runtime.ReasonNoPolicy {
+		if err := call(testContext(t), conn); runtime.ReasonOf(err) != runtime.ReasonUnauthenticated {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}

@@ -22,10 +22,17 @@ func (m *method) serveWithin(
 		failed = decode(req)
 	}
 	info := m.unaryInfo // a copy: interceptors may change it
+	received := req
 	return serverWide(ctx, req, &info, func(ctx context.Context, req any) (any, error) {
+		if req == nil && received != nil {
+			req, failed = received, errNoRequest
+		}
 		return serve(ctx, req, func(any) error { return failed })
 	})
 }
+
+// errNoRequest is the mistake of an interceptor.
+var errNoRequest = internalError("an interceptor passed on nil as the request; pass on the one that it got")
 
 // chainUnary makes one interceptor of many, nil of none.
 func chainUnary(interceptors []grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {

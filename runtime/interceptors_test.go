@@ -159,3 +159,16 @@ type sizes struct {
 func (sizes) UnaryCall(_ context.Context, req *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
 	return &testgrpc.SimpleResponse{Username: string(rune('0' + req.GetResponseSize()))}, nil
 }
+
+// TestInterceptorsCannotDropRequestsOfGeneratedServices holds that a method of ours gets a request of its type.
+func TestInterceptorsCannotDropRequestsOfGeneratedServices(t *testing.T) {
+	for name, replacement := range map[string]any{"nil": nil, "another type": &testgrpc.Empty{}} {
+		srv := startEcho(t, behaving(func(context.Context) error { return nil }), runtime.WithServerOptions(grpc.UnaryInterceptor(
+			func(ctx context.Context, _ any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+				return handler(ctx, replacement)
+			})))
+		if err := kinds["One"](testContext(t), srv.conn); status.Code(err) != codes.Internal {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
