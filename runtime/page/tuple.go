@@ -46,8 +46,10 @@ var tupleCodec = codec{
 // plainOf returns a value as one of the types that a tuple comes back with.
 func plainOf(value any) (any, error) {
 	switch value := value.(type) {
-	case nil, bool, int64, uint64, float64, string, []byte, time.Time:
+	case nil, bool, int64, uint64, float64, string, []byte:
 		return value, nil
+	case time.Time: // of which databases without zones drop the offset, or compare its text
+		return value.UTC(), nil
 	}
 	v := reflect.ValueOf(value)
 	if v.Kind() == reflect.Pointer && v.IsNil() {
