@@ -26,6 +26,10 @@ type ClientMethod struct {
 
 // newClientMethod binds the RPC that info describes to conn.
 func newClientMethod(conn grpc.ClientConnInterface, info MethodInfo) *ClientMethod {
+	timeout := DefaultTimeout
+	if c, ok := conn.(*timedConn); ok {
+		conn, timeout = c.ClientConnInterface, c.timeout
+	}
 	return &ClientMethod{
 		conn: conn,
 		info: info,
@@ -35,7 +39,7 @@ func newClientMethod(conn grpc.ClientConnInterface, info MethodInfo) *ClientMeth
 			ServerStreams: info.Kind == KindServerStream || info.Kind == KindBidi,
 		},
 		options: []grpc.CallOption{grpc.StaticMethod()},
-		timeout: clientTimeout(info),
+		timeout: clientTimeout(info, timeout),
 		hedging: newHedging(info.Policy.Hedging),
 
 		requestID: filledField(info),

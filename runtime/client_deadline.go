@@ -3,23 +3,46 @@ package runtime
 import (
 	"context"
 	"time"
+
+	"google.golang.org/grpc"
 )
 
 // DeadlineMargin is how much sooner than a server call the calls end that it makes to other servers, so that there is time
 // to answer for one that was too slow. Where less than ten times as much is left, it is a tenth of what is left.
 const DeadlineMargin = 20 * time.Millisecond
 
-// clientTimeout returns how long a call may take: a stream at all, a unary call whose context has no deadline. 0 is no limit.
-func clientTimeout(info MethodInfo) time.Duration {
+// WithCallTimeout returns conn for generated clients, whose unary calls without deadline get timeout
+// where the policy of the method has none, instead of [DefaultTimeout]. 0 or less is no deadline. What
+// makes clients must get the result itself:
+//
+//	books := libraryv1service.NewBookServiceClient(runtime.WithCallTimeout(conn, 5*time.Second))
+//
+// It is for clients what [WithDefaultTimeout] is for servers.
+func WithCallTimeout(conn grpc.ClientConnInterface, timeout time.Duration) grpc.ClientConnInterface {
+	if c, ok := conn.(*timedConn); ok {
+		conn = c.ClientConnInterface
+	}
+	return &timedConn{conn, timeout}
+}
+
+// timedConn is a connection whose clients have another default deadline.
+type timedConn struct {
+	grpc.ClientConnInterface
+	timeout time.Duration
+}
+
+// clientTimeout returns how long a call may take: a stream at all, a unary call whose context has no
+// deadline. That is byDefault where the policy does not say. 0 is no limit.
+func clientTimeout(info MethodInfo, byDefault time.Duration) time.Duration {
 	switch p := info.Policy; {
 	case info.Kind != KindUnary:
 		return max(0, p.TotalTimeout) // None is below 0
-	case p.Timeout == 0 && p.MaxTimeout > 0:
-		return min(DefaultTimeout, p.MaxTimeout)
-	case p.Timeout == 0:
-		return DefaultTimeout
-	default:
+	case p.Timeout != 0:
 		return max(0, p.Timeout)
+	case p.MaxTimeout > 0 && (byDefault <= 0 || byDefault > p.MaxTimeout):
+		return p.MaxTimeout
+	default:
+		return max(0, byDefault)
 	}
 }
 

@@ -187,3 +187,35 @@ func TestTotalTimeoutEndsStreams(t *testing.T) {
 		}
 	})
 }
+
+// TestCallTimeout checks the default deadline that a program has set.
+func TestCallTimeout(t *testing.T) {
+	const unlimited = -1
+	for name, test := range map[string]struct {
+		policy       runtime.Policy
+		timeout      time.Duration
+		unary, other time.Duration
+	}{
+		"set":                  {runtime.Policy{}, time.Second, time.Second, unlimited},
+		"none":                 {runtime.Policy{}, 0, unlimited, unlimited},
+		"below zero":           {runtime.Policy{}, -time.Second, unlimited, unlimited},
+		"the policy's is used": {runtime.Policy{Timeout: time.Minute}, time.Second, time.Minute, unlimited},
+		"none by policy":       {runtime.Policy{Timeout: runtime.None}, time.Second, unlimited, unlimited},
+		"beyond the longest":   {runtime.Policy{MaxTimeout: time.Second}, time.Minute, time.Second, unlimited},
+		"none, but a longest":  {runtime.Policy{MaxTimeout: time.Second}, 0, time.Second, unlimited},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			conn := new(deadlineConn)
+			timed := runtime.WithCallTimeout(runtime.WithCallTimeout(conn, time.Hour), test.timeout)
+			client := echoClient{tableWith(test.policy).Client(timed)}
+			if _, _ = client.One(context.Background(), nil); conn.left != test.unary {
+				t.Errorf("%s: One has %v, want %v", name, conn.left, test.unary)
+			}
+			for kind, call := range streamCalls(client) {
+				if call(context.Background()); conn.left != test.other {
+					t.Errorf("%s: %s has %v, want %v", name, kind, conn.left, test.other)
+				}
+			}
+		})
+	}
+}

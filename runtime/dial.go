@@ -23,6 +23,7 @@ type DialOption func(*dialConfig)
 type dialConfig struct {
 	tls      *tls.Config
 	insecure bool
+	health   bool
 	services map[string]bool // those whose methods follow
 	methods  []MethodInfo
 	grpc     []grpc.DialOption
@@ -58,6 +59,7 @@ func WithDialOptions(opts ...grpc.DialOption) DialOption {
 //   - uses TLS 1.2 or later, and the system's roots ([WithClientTLS], [WithInsecure]);
 //   - spreads calls over all addresses that target resolves to (round_robin);
 //   - keeps the policies of the services that it is told of ([WithServiceConfig]);
+//   - sends calls to every server that it reaches, healthy or not ([WithHealthChecks]);
 //   - pings after [ClientKeepaliveTime] of silence while calls are open, and gives up after [KeepaliveTimeout];
 //   - takes responses of up to [MaxSendMsgSize] bytes, which is what a [Server] sends.
 //

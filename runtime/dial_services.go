@@ -20,9 +20,6 @@ import (
 // stop for all of the connection: a failure takes one of ten tokens, a success brings back a tenth of one, and there are no
 // retries while half of the tokens are gone. A method's longest timeout bounds its calls.
 //
-// Servers that their health service says are not serving get no calls; those without a health service do. What is asked for
-// is the server as a whole, the service "", which every health service knows.
-//
 // It says how all clients on the connection treat the methods, also those that protoc-gen-go-grpc generated. Where a resolver
 // provides a service config, as xDS does, that takes the place of this one.
 func WithServiceConfig[S any](s *Service[S]) DialOption {
@@ -33,6 +30,19 @@ func WithServiceConfig[S any](s *Service[S]) DialOption {
 		}
 		c.addService(s.name, s.infos())
 	}
+}
+
+// WithHealthChecks has the connection ask the health service of each server whether the server as
+// a whole, the service "", is serving. Servers that are not get no calls; servers without a
+// health service do. A server that shuts down reports it before it stops, so that it gets no more
+// calls from then on.
+//
+// A server that rejects the question gets no calls either: let unauthenticated callers watch its
+// health, as a [Server] does. The question is a stream that stays open, and one of the streams
+// that the server grants the connection. Clients ping while it is open, which stock servers allow
+// every five minutes only.
+func WithHealthChecks() DialOption {
+	return func(c *dialConfig) { c.health = true }
 }
 
 // infos returns what is known of the RPCs.
@@ -68,25 +78,25 @@ func (c *dialConfig) serviceConfig(describe func(MethodInfo) policy.MethodConfig
 		methods = append(methods, describe(m))
 	}
 	config := policy.NewServiceConfig(methods)
-	if len(c.services) > 0 {
-		// Only towards servers that are known to want it: a health check is a stream that stays open, which a server that lets
-		// clients ping rarely, or asks everybody for credentials, may refuse.
+	if c.health {
 		config.Health = new(policy.HealthConfig)
 	}
 	return config
 }
 
-// ServiceConfigJSON returns the policies of services as a gRPC service config: for clients that are not made by [Dial], in Go
-// or another language, and for a file that they read. Of the options those of [WithServiceConfig] count.
+// ServiceConfigJSON returns the policies of services as a gRPC service config: for clients that
+// are not made by [Dial], in Go or another language, and for a file that they read. Of the
+// options those of [WithServiceConfig] and [WithHealthChecks] count.
 //
 //	config, err := runtime.ServiceConfigJSON(libraryv1service.BookServiceConfig())
 //	conn, err := grpc.NewClient(target, grpc.WithDefaultServiceConfig(config))
 //
-// It says more than [Dial] tells grpc, since such clients know nothing else of the policies: hedging, which grpc-go does not
-// do but others do, and the default timeout of methods without a longest one. A service config knows timeouts only as a limit:
-// a client that sets a longer deadline is held to it.
+// It says more than [Dial] tells grpc, since such clients know nothing else of the policies:
+// hedging, which grpc-go does not do but others do, and the default timeout of methods without a
+// longest one. A service config knows timeouts only as a limit: a client that sets a longer
+// deadline is held to it.
 //
-// To use it, a client in Go needs the import of google.golang.org/grpc/health; without it health is not checked.
+// To check health, a client in Go needs the import of google.golang.org/grpc/health.
 func ServiceConfigJSON(services ...DialOption) (string, error) {
 	c := new(dialConfig)
 	for _, service := range services {

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/resolver"
@@ -115,7 +116,7 @@ func TestServersThatDoNotServeGetNoCalls(t *testing.T) {
 	good, goodAddr := listenEcho(t, answer("good"))
 	bad, badAddr := listenEcho(t, answer("bad"))
 	bad.Health().SetServing("", false)
-	client := echoClient{echoTable.Client(dialAll(t, []string{badAddr, goodAddr}, runtime.WithServiceConfig(echoTable)))}
+	client := echoClient{echoTable.Client(dialAll(t, []string{badAddr, goodAddr}, runtime.WithHealthChecks()))}
 	for range 20 {
 		if resp, err := client.One(testContext(t), &text{}); err != nil || resp.GetValue() != "good" {
 			t.Fatalf("got %v, %v", resp, err)
@@ -146,9 +147,43 @@ func TestServersWithoutHealthGetCalls(t *testing.T) {
 	}
 	go srv.Serve(lis) // ends with Stop
 	t.Cleanup(srv.Stop)
-	client := echoClient{echoTable.Client(dialAll(t, []string{lis.Addr().String()}, runtime.WithServiceConfig(echoTable)))}
+	conn := dialAll(t, []string{lis.Addr().String()}, runtime.WithServiceConfig(echoTable), runtime.WithHealthChecks())
+	client := echoClient{echoTable.Client(conn)}
 	if resp, err := client.One(testContext(t), &text{}); err != nil || resp.GetValue() != "plain" {
 		t.Errorf("got %v, %v", resp, err)
+	}
+}
+
+// noHealth is a health service that refuses to answer.
+type noHealth struct {
+	healthpb.UnimplementedHealthServer
+}
+
+func (noHealth) Watch(*healthpb.HealthCheckRequest, healthpb.Health_WatchServer) error {
+	return status.Error(codes.Unauthenticated, "who are you")
+}
+
+// TestPoliciesNeedNoHealth checks that a connection asks no health service because of the policies that
+// it is given: a server that rejects the question gets calls.
+func TestPoliciesNeedNoHealth(t *testing.T) {
+	servicetest.NoLeaks(t)
+	srv := grpc.NewServer()
+	echoTable.Register(srv, answer("plain"))
+	healthpb.RegisterHealthServer(srv, noHealth{})
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go srv.Serve(lis) // ends with Stop
+	t.Cleanup(srv.Stop)
+	policies := runtime.WithServiceConfig(echoTable)
+	for code, opts := range map[codes.Code][]runtime.DialOption{
+		codes.OK: {policies}, codes.Unavailable: {policies, runtime.WithHealthChecks()},
+	} {
+		client := echoClient{echoTable.Client(dialAll(t, []string{lis.Addr().String()}, opts...))}
+		if _, err := client.One(testContext(t), &text{}); status.Code(err) != code {
+			t.Errorf("got %v, want %v", err, code)
+		}
 	}
 }
 
@@ -220,7 +255,8 @@ func TestServiceConfigJSON(t *testing.T) {
 		runtime.ServerStream("Many", echoService.Many, runtime.Policy{TotalTimeout: time.Hour, Timeout: time.Second}),
 		runtime.ClientStream("Join", echoService.Join, runtime.Policy{TotalTimeout: runtime.None}))),
 		runtime.WithServiceConfig(runtime.NewService("test.v1.Other", wrapperspb.File_google_protobuf_wrappers_proto,
-			runtime.Unary("One", echoService.One, runtime.Policy{Timeout: time.Second, MaxTimeout: time.Minute, Retry: retryQuickly.Retry}))))
+			runtime.Unary("One", echoService.One, runtime.Policy{Timeout: time.Second, MaxTimeout: time.Minute, Retry: retryQuickly.Retry}))),
+		runtime.WithHealthChecks())
 	if err != nil {
 		t.Fatal(err)
 	}

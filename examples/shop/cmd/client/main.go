@@ -36,7 +36,8 @@ func play(addr string, timeout time.Duration) error {
 		runtime.WithInsecure(), // the example's server has no certificate
 		shopv1service.UserServiceConfig(), shopv1service.ProductServiceConfig(), shopv1service.OrderServiceConfig(),
 		shopv1service.BatchJobServiceConfig(), shopv1service.AnalyticsServiceConfig(), shopv1service.ChatServiceConfig(),
-		operation.Config())
+		operation.Config(),
+		runtime.WithHealthChecks())
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (c analyticsServiceClient) RecordMetrics(ctx context.Context, reqs runtime.
 	return runtime.CallClientStream[shopv1.AggregateResult](ctx, c.rows[0], reqs)
 }
 
-// AnalyticsServiceConfig makes [runtime.Dial] keep what the proto asks of clients of AnalyticsService: retries, and whose health counts.
+// AnalyticsServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of AnalyticsService: retries and time limits.
 func AnalyticsServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(analyticsServiceTable)
 }

@@ -106,7 +106,7 @@ func (c batchJobServiceClient) GetOperation(ctx context.Context, req *shopv1.Get
 	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[1], req)
 }
 
-// BatchJobServiceConfig makes [runtime.Dial] keep what the proto asks of clients of BatchJobService: retries, and whose health counts.
+// BatchJobServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of BatchJobService: retries and time limits.
 func BatchJobServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(batchJobServiceTable)
 }

@@ -66,7 +66,7 @@ func (c chatServiceClient) Chat(ctx context.Context, reqs runtime.Stream[shopv1.
 	return runtime.CallBidi[shopv1.ChatMessage](ctx, c.rows[0], reqs)
 }
 
-// ChatServiceConfig makes [runtime.Dial] keep what the proto asks of clients of ChatService: retries, and whose health counts.
+// ChatServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of ChatService: retries and time limits.
 func ChatServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(chatServiceTable)
 }

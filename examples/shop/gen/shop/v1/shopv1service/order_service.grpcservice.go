@@ -100,7 +100,7 @@ func (c orderServiceClient) GetOrder(ctx context.Context, req *shopv1.GetOrderRe
 	return runtime.CallUnary[shopv1.Order](ctx, c.rows[1], req)
 }
 
-// OrderServiceConfig makes [runtime.Dial] keep what the proto asks of clients of OrderService: retries, and whose health counts.
+// OrderServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of OrderService: retries and time limits.
 func OrderServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(orderServiceTable)
 }

@@ -76,7 +76,7 @@ func (c productServiceClient) SearchProducts(ctx context.Context, req *shopv1.Se
 	return runtime.CallServerStream[shopv1.Product](ctx, c.rows[0], req)
 }
 
-// ProductServiceConfig makes [runtime.Dial] keep what the proto asks of clients of ProductService: retries, and whose health counts.
+// ProductServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of ProductService: retries and time limits.
 func ProductServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(productServiceTable)
 }

@@ -214,7 +214,7 @@ func (c userServiceClient) BatchCreateUsers(ctx context.Context, req *shopv1.Bat
 	return runtime.CallUnary[shopv1.BatchCreateUsersResponse](ctx, c.rows[6], req)
 }
 
-// UserServiceConfig makes [runtime.Dial] keep what the proto asks of clients of UserService: retries, and whose health counts.
+// UserServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of UserService: retries and time limits.
 func UserServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(userServiceTable)
 }

@@ -71,7 +71,7 @@ func (c userServiceClient) CreateUser(ctx context.Context, req *usersv1.CreateUs
 	return runtime.CallUnary[usersv1.User](ctx, c.rows[1], req)
 }
 
-// UserServiceConfig makes [runtime.Dial] keep what the proto asks of clients of UserService: retries, and whose health counts.
+// UserServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of UserService: retries and time limits.
 func UserServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(userServiceTable)
 }

@@ -96,7 +96,7 @@ func (c kindsServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// KindsServiceConfig makes [runtime.Dial] keep what the proto asks of clients of KindsService: retries, and whose health counts.
+// KindsServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of KindsService: retries and time limits.
 func KindsServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(kindsServiceTable)
 }
@@ -184,7 +184,7 @@ func (c policyServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kinds
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// PolicyServiceConfig makes [runtime.Dial] keep what the proto asks of clients of PolicyService: retries, and whose health counts.
+// PolicyServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of PolicyService: retries and time limits.
 func PolicyServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(policyServiceTable)
 }

@@ -98,7 +98,7 @@ func (c typesServiceClient) Same(ctx context.Context, reqs runtime.Stream[struct
 	return runtime.CallBidi[structpb.Struct](ctx, c.rows[3], reqs)
 }
 
-// TypesServiceConfig makes [runtime.Dial] keep what the proto asks of clients of TypesService: retries, and whose health counts.
+// TypesServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of TypesService: retries and time limits.
 func TypesServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(typesServiceTable)
 }

@@ -104,7 +104,7 @@ func (c silentServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kinds
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// SilentServiceConfig makes [runtime.Dial] keep what the proto asks of clients of SilentService: retries, and whose health counts.
+// SilentServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of SilentService: retries and time limits.
 func SilentServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(silentServiceTable)
 }
@@ -187,7 +187,7 @@ func (c publicServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kinds
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// PublicServiceConfig makes [runtime.Dial] keep what the proto asks of clients of PublicService: retries, and whose health counts.
+// PublicServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of PublicService: retries and time limits.
 func PublicServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(publicServiceTable)
 }
@@ -270,7 +270,7 @@ func (c knownServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// KnownServiceConfig makes [runtime.Dial] keep what the proto asks of clients of KnownService: retries, and whose health counts.
+// KnownServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of KnownService: retries and time limits.
 func KnownServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(knownServiceTable)
 }
@@ -353,7 +353,7 @@ func (c scopesServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kinds
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// ScopesServiceConfig makes [runtime.Dial] keep what the proto asks of clients of ScopesService: retries, and whose health counts.
+// ScopesServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of ScopesService: retries and time limits.
 func ScopesServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(scopesServiceTable)
 }
@@ -448,7 +448,7 @@ func (c rateServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// RateServiceConfig makes [runtime.Dial] keep what the proto asks of clients of RateService: retries, and whose health counts.
+// RateServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of RateService: retries and time limits.
 func RateServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(rateServiceTable)
 }
@@ -543,7 +543,7 @@ func (c principalRateServiceClient) Bidi(ctx context.Context, reqs runtime.Strea
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// PrincipalRateServiceConfig makes [runtime.Dial] keep what the proto asks of clients of PrincipalRateService: retries, and whose health counts.
+// PrincipalRateServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of PrincipalRateService: retries and time limits.
 func PrincipalRateServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(principalRateServiceTable)
 }
@@ -650,7 +650,7 @@ func (c peerRateServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kin
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// PeerRateServiceConfig makes [runtime.Dial] keep what the proto asks of clients of PeerRateService: retries, and whose health counts.
+// PeerRateServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of PeerRateService: retries and time limits.
 func PeerRateServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(peerRateServiceTable)
 }
@@ -745,7 +745,7 @@ func (c narrowServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kinds
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// NarrowServiceConfig makes [runtime.Dial] keep what the proto asks of clients of NarrowService: retries, and whose health counts.
+// NarrowServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of NarrowService: retries and time limits.
 func NarrowServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(narrowServiceTable)
 }
@@ -840,7 +840,7 @@ func (c hastyServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// HastyServiceConfig makes [runtime.Dial] keep what the proto asks of clients of HastyService: retries, and whose health counts.
+// HastyServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of HastyService: retries and time limits.
 func HastyServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(hastyServiceTable)
 }
@@ -947,7 +947,7 @@ func (c patientServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kind
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// PatientServiceConfig makes [runtime.Dial] keep what the proto asks of clients of PatientService: retries, and whose health counts.
+// PatientServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of PatientService: retries and time limits.
 func PatientServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(patientServiceTable)
 }
@@ -1042,7 +1042,7 @@ func (c briefServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// BriefServiceConfig makes [runtime.Dial] keep what the proto asks of clients of BriefService: retries, and whose health counts.
+// BriefServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of BriefService: retries and time limits.
 func BriefServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(briefServiceTable)
 }
@@ -1137,7 +1137,7 @@ func (c smallServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// SmallServiceConfig makes [runtime.Dial] keep what the proto asks of clients of SmallService: retries, and whose health counts.
+// SmallServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of SmallService: retries and time limits.
 func SmallServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(smallServiceTable)
 }
@@ -1232,7 +1232,7 @@ func (c discreetServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kin
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// DiscreetServiceConfig makes [runtime.Dial] keep what the proto asks of clients of DiscreetService: retries, and whose health counts.
+// DiscreetServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of DiscreetService: retries and time limits.
 func DiscreetServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(discreetServiceTable)
 }
@@ -1327,7 +1327,7 @@ func (c loudServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// LoudServiceConfig makes [runtime.Dial] keep what the proto asks of clients of LoudService: retries, and whose health counts.
+// LoudServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of LoudService: retries and time limits.
 func LoudServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(loudServiceTable)
 }
@@ -1434,7 +1434,7 @@ func (c retriedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kind
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// RetriedServiceConfig makes [runtime.Dial] keep what the proto asks of clients of RetriedService: retries, and whose health counts.
+// RetriedServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of RetriedService: retries and time limits.
 func RetriedServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(retriedServiceTable)
 }
@@ -1521,7 +1521,7 @@ func (c hedgedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kinds
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// HedgedServiceConfig makes [runtime.Dial] keep what the proto asks of clients of HedgedService: retries, and whose health counts.
+// HedgedServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of HedgedService: retries and time limits.
 func HedgedServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(hedgedServiceTable)
 }
@@ -1624,7 +1624,7 @@ func (c zeroServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// ZeroServiceConfig makes [runtime.Dial] keep what the proto asks of clients of ZeroService: retries, and whose health counts.
+// ZeroServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of ZeroService: retries and time limits.
 func ZeroServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(zeroServiceTable)
 }
@@ -1735,7 +1735,7 @@ func (c fullServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1
 	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
 }
 
-// FullServiceConfig makes [runtime.Dial] keep what the proto asks of clients of FullService: retries, and whose health counts.
+// FullServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of FullService: retries and time limits.
 func FullServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(fullServiceTable)
 }
@@ -1830,7 +1830,7 @@ func (c checkedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[poli
 	return runtime.CallBidi[policyv1.CheckedResponse](ctx, c.rows[3], reqs)
 }
 
-// CheckedServiceConfig makes [runtime.Dial] keep what the proto asks of clients of CheckedService: retries, and whose health counts.
+// CheckedServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of CheckedService: retries and time limits.
 func CheckedServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(checkedServiceTable)
 }
@@ -1913,7 +1913,7 @@ func (c uncheckedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[po
 	return runtime.CallBidi[policyv1.CheckedResponse](ctx, c.rows[3], reqs)
 }
 
-// UncheckedServiceConfig makes [runtime.Dial] keep what the proto asks of clients of UncheckedService: retries, and whose health counts.
+// UncheckedServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of UncheckedService: retries and time limits.
 func UncheckedServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(uncheckedServiceTable)
 }

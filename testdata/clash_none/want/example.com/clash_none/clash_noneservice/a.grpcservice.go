@@ -59,7 +59,7 @@ func (c fooClient) Do(ctx context.Context, req *clash_none.M) (*clash_none.M, er
 	return runtime.CallUnary[clash_none.M](ctx, c.rows[0], req)
 }
 
-// FooConfig makes [runtime.Dial] keep what the proto asks of clients of Foo: retries, and whose health counts.
+// FooConfig makes [runtime.Dial] keep the policy that the proto has for clients of Foo: retries and time limits.
 func FooConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(fooTable)
 }
@@ -106,7 +106,7 @@ func (c fakeFooClient) Do(ctx context.Context, req *clash_none.M) (*clash_none.M
 	return runtime.CallUnary[clash_none.M](ctx, c.rows[0], req)
 }
 
-// FakeFooConfig makes [runtime.Dial] keep what the proto asks of clients of FakeFoo: retries, and whose health counts.
+// FakeFooConfig makes [runtime.Dial] keep the policy that the proto has for clients of FakeFoo: retries and time limits.
 func FakeFooConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(fakeFooTable)
 }

@@ -144,7 +144,7 @@ func (c hostileClient) Code(ctx context.Context, req *comments.M) (*comments.M, 
 	return runtime.CallUnary[comments.M](ctx, c.rows[5], req)
 }
 
-// HostileConfig makes [runtime.Dial] keep what the proto asks of clients of Hostile: retries, and whose health counts.
+// HostileConfig makes [runtime.Dial] keep the policy that the proto has for clients of Hostile: retries and time limits.
 func HostileConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(hostileTable)
 }
@@ -191,7 +191,7 @@ func (c behindClient) Do(ctx context.Context, req *comments.M) (*comments.M, err
 	return runtime.CallUnary[comments.M](ctx, c.rows[0], req)
 }
 
-// BehindConfig makes [runtime.Dial] keep what the proto asks of clients of Behind: retries, and whose health counts.
+// BehindConfig makes [runtime.Dial] keep the policy that the proto has for clients of Behind: retries and time limits.
 func BehindConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(behindTable)
 }

@@ -68,7 +68,7 @@ func (c charactersClient) Do(ctx context.Context, req *comments.M) (*comments.M,
 	return runtime.CallUnary[comments.M](ctx, c.rows[0], req)
 }
 
-// CharactersConfig makes [runtime.Dial] keep what the proto asks of clients of Characters: retries, and whose health counts.
+// CharactersConfig makes [runtime.Dial] keep the policy that the proto has for clients of Characters: retries and time limits.
 func CharactersConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(charactersTable)
 }

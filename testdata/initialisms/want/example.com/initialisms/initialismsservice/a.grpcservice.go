@@ -59,7 +59,7 @@ func (c httpServiceClient) Do(ctx context.Context, req *initialisms.M) (*initial
 	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
 }
 
-// HTTPServiceConfig makes [runtime.Dial] keep what the proto asks of clients of HTTPService: retries, and whose health counts.
+// HTTPServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of HTTPService: retries and time limits.
 func HTTPServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(httpServiceTable)
 }
@@ -106,7 +106,7 @@ func (c iamClient) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, 
 	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
 }
 
-// IAMConfig makes [runtime.Dial] keep what the proto asks of clients of IAM: retries, and whose health counts.
+// IAMConfig makes [runtime.Dial] keep the policy that the proto has for clients of IAM: retries and time limits.
 func IAMConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(iamTable)
 }
@@ -153,7 +153,7 @@ func (c s3StoreClient) Do(ctx context.Context, req *initialisms.M) (*initialisms
 	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
 }
 
-// S3StoreConfig makes [runtime.Dial] keep what the proto asks of clients of S3Store: retries, and whose health counts.
+// S3StoreConfig makes [runtime.Dial] keep the policy that the proto has for clients of S3Store: retries and time limits.
 func S3StoreConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(s3StoreTable)
 }
@@ -200,7 +200,7 @@ func (c api2Client) Do(ctx context.Context, req *initialisms.M) (*initialisms.M,
 	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
 }
 
-// API2Config makes [runtime.Dial] keep what the proto asks of clients of API2: retries, and whose health counts.
+// API2Config makes [runtime.Dial] keep the policy that the proto has for clients of API2: retries and time limits.
 func API2Config() runtime.DialOption {
 	return runtime.WithServiceConfig(api2Table)
 }
@@ -247,7 +247,7 @@ func (c aClient) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, er
 	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
 }
 
-// AConfig makes [runtime.Dial] keep what the proto asks of clients of A: retries, and whose health counts.
+// AConfig makes [runtime.Dial] keep the policy that the proto has for clients of A: retries and time limits.
 func AConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(aTable)
 }
@@ -306,7 +306,7 @@ func (c snakeCaseClient) X1St(ctx context.Context, req *initialisms.M) (*initial
 	return runtime.CallUnary[initialisms.M](ctx, c.rows[1], req)
 }
 
-// SnakeCaseConfig makes [runtime.Dial] keep what the proto asks of clients of SnakeCase: retries, and whose health counts.
+// SnakeCaseConfig makes [runtime.Dial] keep the policy that the proto has for clients of SnakeCase: retries and time limits.
 func SnakeCaseConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(snakeCaseTable)
 }

@@ -59,7 +59,7 @@ func (c hTTPServiceClient) Do(ctx context.Context, req *initialisms_alike.M) (*i
 	return runtime.CallUnary[initialisms_alike.M](ctx, c.rows[0], req)
 }
 
-// HTTPServiceConfig makes [runtime.Dial] keep what the proto asks of clients of HTTPService: retries, and whose health counts.
+// HTTPServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of HTTPService: retries and time limits.
 func HTTPServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(hTTPServiceTable)
 }
@@ -106,7 +106,7 @@ func (c httpServiceClient) Do(ctx context.Context, req *initialisms_alike.M) (*i
 	return runtime.CallUnary[initialisms_alike.M](ctx, c.rows[0], req)
 }
 
-// HttpServiceConfig makes [runtime.Dial] keep what the proto asks of clients of HttpService: retries, and whose health counts.
+// HttpServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of HttpService: retries and time limits.
 func HttpServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(httpServiceTable)
 }
@@ -153,7 +153,7 @@ func (c htTpServiceClient) Do(ctx context.Context, req *initialisms_alike.M) (*i
 	return runtime.CallUnary[initialisms_alike.M](ctx, c.rows[0], req)
 }
 
-// HTTpServiceConfig makes [runtime.Dial] keep what the proto asks of clients of HTTpService: retries, and whose health counts.
+// HTTpServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of HTTpService: retries and time limits.
 func HTTpServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(htTpServiceTable)
 }

@@ -95,7 +95,7 @@ func (c sClient) Both(ctx context.Context, reqs runtime.Stream[no_comments.M]) r
 	return runtime.CallBidi[no_comments.M](ctx, c.rows[3], reqs)
 }
 
-// SConfig makes [runtime.Dial] keep what the proto asks of clients of S: retries, and whose health counts.
+// SConfig makes [runtime.Dial] keep the policy that the proto has for clients of S: retries and time limits.
 func SConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(sTable)
 }

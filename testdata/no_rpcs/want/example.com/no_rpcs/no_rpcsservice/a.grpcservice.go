@@ -46,7 +46,7 @@ func NewEmptyClient(conn grpc.ClientConnInterface) Empty {
 // emptyClient calls every RPC through its row in emptyTable.
 type emptyClient struct{ rows runtime.Client }
 
-// EmptyConfig makes [runtime.Dial] keep what the proto asks of clients of Empty: retries, and whose health counts.
+// EmptyConfig makes [runtime.Dial] keep the policy that the proto has for clients of Empty: retries and time limits.
 func EmptyConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(emptyTable)
 }
@@ -93,7 +93,7 @@ func (c fullClient) Do(ctx context.Context, req *no_rpcs.M) (*no_rpcs.M, error) 
 	return runtime.CallUnary[no_rpcs.M](ctx, c.rows[0], req)
 }
 
-// FullConfig makes [runtime.Dial] keep what the proto asks of clients of Full: retries, and whose health counts.
+// FullConfig makes [runtime.Dial] keep the policy that the proto has for clients of Full: retries and time limits.
 func FullConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(fullTable)
 }

@@ -411,7 +411,7 @@ func (c allClient) XunderUscore(ctx context.Context, req *under_score.XunderUsco
 	return runtime.CallUnary[under_score.XunderUscore](ctx, c.rows[27], req)
 }
 
-// AllConfig makes [runtime.Dial] keep what the proto asks of clients of All: retries, and whose health counts.
+// AllConfig makes [runtime.Dial] keep the policy that the proto has for clients of All: retries and time limits.
 func AllConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(allTable)
 }

@@ -59,7 +59,7 @@ func (c firstClient) Do(ctx context.Context, req *several.M) (*several.M, error)
 	return runtime.CallUnary[several.M](ctx, c.rows[0], req)
 }
 
-// FirstConfig makes [runtime.Dial] keep what the proto asks of clients of First: retries, and whose health counts.
+// FirstConfig makes [runtime.Dial] keep the policy that the proto has for clients of First: retries and time limits.
 func FirstConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(firstTable)
 }
@@ -106,7 +106,7 @@ func (c secondClient) Do(ctx context.Context, reqs runtime.Stream[several.M]) (*
 	return runtime.CallClientStream[several.M](ctx, c.rows[0], reqs)
 }
 
-// SecondConfig makes [runtime.Dial] keep what the proto asks of clients of Second: retries, and whose health counts.
+// SecondConfig makes [runtime.Dial] keep the policy that the proto has for clients of Second: retries and time limits.
 func SecondConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(secondTable)
 }

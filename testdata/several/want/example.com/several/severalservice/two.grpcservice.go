@@ -59,7 +59,7 @@ func (c thirdClient) Do(ctx context.Context, req *several.M) runtime.Stream[seve
 	return runtime.CallServerStream[several.M](ctx, c.rows[0], req)
 }
 
-// ThirdConfig makes [runtime.Dial] keep what the proto asks of clients of Third: retries, and whose health counts.
+// ThirdConfig makes [runtime.Dial] keep the policy that the proto has for clients of Third: retries and time limits.
 func ThirdConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(thirdTable)
 }

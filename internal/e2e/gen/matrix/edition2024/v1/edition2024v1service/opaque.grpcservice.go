@@ -95,7 +95,7 @@ func (c opaqueServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[editi
 	return runtime.CallBidi[edition2024v1.OpaqueResponse](ctx, c.rows[3], reqs)
 }
 
-// OpaqueServiceConfig makes [runtime.Dial] keep what the proto asks of clients of OpaqueService: retries, and whose health counts.
+// OpaqueServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of OpaqueService: retries and time limits.
 func OpaqueServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(opaqueServiceTable)
 }

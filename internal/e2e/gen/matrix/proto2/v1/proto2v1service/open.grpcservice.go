@@ -95,7 +95,7 @@ func (c openServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[proto2v
 	return runtime.CallBidi[proto2v1.OpenResponse](ctx, c.rows[3], reqs)
 }
 
-// OpenServiceConfig makes [runtime.Dial] keep what the proto asks of clients of OpenService: retries, and whose health counts.
+// OpenServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of OpenService: retries and time limits.
 func OpenServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(openServiceTable)
 }

@@ -95,7 +95,7 @@ func (c hybridServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[proto
 	return runtime.CallBidi[proto3v1.HybridResponse](ctx, c.rows[3], reqs)
 }
 
-// HybridServiceConfig makes [runtime.Dial] keep what the proto asks of clients of HybridService: retries, and whose health counts.
+// HybridServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of HybridService: retries and time limits.
 func HybridServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(hybridServiceTable)
 }

@@ -95,7 +95,7 @@ func (c edition2023Client) Both(ctx context.Context, reqs runtime.Stream[edition
 	return runtime.CallBidi[edition2023.Response](ctx, c.rows[3], reqs)
 }
 
-// Edition2023Config makes [runtime.Dial] keep what the proto asks of clients of Edition2023: retries, and whose health counts.
+// Edition2023Config makes [runtime.Dial] keep the policy that the proto has for clients of Edition2023: retries and time limits.
 func Edition2023Config() runtime.DialOption {
 	return runtime.WithServiceConfig(edition2023Table)
 }

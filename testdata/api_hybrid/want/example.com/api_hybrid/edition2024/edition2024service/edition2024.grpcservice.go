@@ -95,7 +95,7 @@ func (c edition2024Client) Both(ctx context.Context, reqs runtime.Stream[edition
 	return runtime.CallBidi[edition2024.Response](ctx, c.rows[3], reqs)
 }
 
-// Edition2024Config makes [runtime.Dial] keep what the proto asks of clients of Edition2024: retries, and whose health counts.
+// Edition2024Config makes [runtime.Dial] keep the policy that the proto has for clients of Edition2024: retries and time limits.
 func Edition2024Config() runtime.DialOption {
 	return runtime.WithServiceConfig(edition2024Table)
 }

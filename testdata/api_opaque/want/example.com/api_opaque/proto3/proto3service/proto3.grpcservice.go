@@ -95,7 +95,7 @@ func (c proto3Client) Both(ctx context.Context, reqs runtime.Stream[proto3.Reque
 	return runtime.CallBidi[proto3.Response](ctx, c.rows[3], reqs)
 }
 
-// Proto3Config makes [runtime.Dial] keep what the proto asks of clients of Proto3: retries, and whose health counts.
+// Proto3Config makes [runtime.Dial] keep the policy that the proto has for clients of Proto3: retries and time limits.
 func Proto3Config() runtime.DialOption {
 	return runtime.WithServiceConfig(proto3Table)
 }

@@ -95,7 +95,7 @@ func (c proto2Client) Both(ctx context.Context, reqs runtime.Stream[proto2.Reque
 	return runtime.CallBidi[proto2.Response](ctx, c.rows[3], reqs)
 }
 
-// Proto2Config makes [runtime.Dial] keep what the proto asks of clients of Proto2: retries, and whose health counts.
+// Proto2Config makes [runtime.Dial] keep the policy that the proto has for clients of Proto2: retries and time limits.
 func Proto2Config() runtime.DialOption {
 	return runtime.WithServiceConfig(proto2Table)
 }

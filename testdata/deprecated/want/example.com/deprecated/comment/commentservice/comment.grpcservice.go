@@ -83,7 +83,7 @@ func (c byCommentClient) Again(ctx context.Context, req *comment.O) (*comment.O,
 	return runtime.CallUnary[comment.O](ctx, c.rows[1], req)
 }
 
-// ByCommentConfig makes [runtime.Dial] keep what the proto asks of clients of ByComment: retries, and whose health counts.
+// ByCommentConfig makes [runtime.Dial] keep the policy that the proto has for clients of ByComment: retries and time limits.
 //
 // Deprecated: comment.proto marks it as deprecated.
 func ByCommentConfig() runtime.DialOption {

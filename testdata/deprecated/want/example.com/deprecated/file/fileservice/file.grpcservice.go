@@ -67,7 +67,7 @@ func (c inOldFileClient) Do(ctx context.Context, req *file.M) (*file.M, error) {
 	return runtime.CallUnary[file.M](ctx, c.rows[0], req)
 }
 
-// InOldFileConfig makes [runtime.Dial] keep what the proto asks of clients of InOldFile: retries, and whose health counts.
+// InOldFileConfig makes [runtime.Dial] keep the policy that the proto has for clients of InOldFile: retries and time limits.
 //
 // Deprecated: file.proto is marked as deprecated.
 func InOldFileConfig() runtime.DialOption {

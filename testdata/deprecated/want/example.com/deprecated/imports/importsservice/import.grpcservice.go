@@ -62,7 +62,7 @@ func (c importsClient) Do(ctx context.Context, req *file.M) (*file.M, error) {
 	return runtime.CallUnary[file.M](ctx, c.rows[0], req)
 }
 
-// ImportsConfig makes [runtime.Dial] keep what the proto asks of clients of Imports: retries, and whose health counts.
+// ImportsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Imports: retries and time limits.
 func ImportsConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(importsTable)
 }

@@ -73,7 +73,7 @@ func (c messagesClient) Other(ctx context.Context, req *message.P) (*message.Old
 	return runtime.CallUnary[message.OldResponse](ctx, c.rows[1], req)
 }
 
-// MessagesConfig makes [runtime.Dial] keep what the proto asks of clients of Messages: retries, and whose health counts.
+// MessagesConfig makes [runtime.Dial] keep the policy that the proto has for clients of Messages: retries and time limits.
 func MessagesConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(messagesTable)
 }

@@ -91,7 +91,7 @@ func (c methodsClient) Current(ctx context.Context, req *method.N) (*method.N, e
 	return runtime.CallUnary[method.N](ctx, c.rows[2], req)
 }
 
-// MethodsConfig makes [runtime.Dial] keep what the proto asks of clients of Methods: retries, and whose health counts.
+// MethodsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Methods: retries and time limits.
 func MethodsConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(methodsTable)
 }

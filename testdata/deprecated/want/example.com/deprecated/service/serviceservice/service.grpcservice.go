@@ -65,7 +65,7 @@ func (c oldClient) Do(ctx context.Context, req *deprecatedservice.Empty) (*depre
 	return runtime.CallUnary[deprecatedservice.Empty](ctx, c.rows[0], req)
 }
 
-// OldConfig makes [runtime.Dial] keep what the proto asks of clients of Old: retries, and whose health counts.
+// OldConfig makes [runtime.Dial] keep the policy that the proto has for clients of Old: retries and time limits.
 //
 // Deprecated: service.proto marks it as deprecated.
 func OldConfig() runtime.DialOption {
@@ -114,7 +114,7 @@ func (c newClient) Do(ctx context.Context, req *deprecatedservice.Empty) (*depre
 	return runtime.CallUnary[deprecatedservice.Empty](ctx, c.rows[0], req)
 }
 
-// NewConfig makes [runtime.Dial] keep what the proto asks of clients of New: retries, and whose health counts.
+// NewConfig makes [runtime.Dial] keep the policy that the proto has for clients of New: retries and time limits.
 func NewConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(newTable)
 }

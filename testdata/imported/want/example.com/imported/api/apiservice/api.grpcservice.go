@@ -113,7 +113,7 @@ func (c apiClient) Public(ctx context.Context, req *reexported_types.Reexported)
 	return runtime.CallUnary[reexported_types.Reexported](ctx, c.rows[4], req)
 }
 
-// ApiConfig makes [runtime.Dial] keep what the proto asks of clients of Api: retries, and whose health counts.
+// ApiConfig makes [runtime.Dial] keep the policy that the proto has for clients of Api: retries and time limits.
 func ApiConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(apiTable)
 }

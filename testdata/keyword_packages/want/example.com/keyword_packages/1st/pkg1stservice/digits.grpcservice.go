@@ -59,7 +59,7 @@ func (c sClient) Do(ctx context.Context, req *_1st.M) (*_1st.M, error) {
 	return runtime.CallUnary[_1st.M](ctx, c.rows[0], req)
 }
 
-// SConfig makes [runtime.Dial] keep what the proto asks of clients of S: retries, and whose health counts.
+// SConfig makes [runtime.Dial] keep the policy that the proto has for clients of S: retries and time limits.
 func SConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(sTable)
 }

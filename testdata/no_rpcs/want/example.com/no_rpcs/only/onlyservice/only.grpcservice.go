@@ -44,7 +44,7 @@ func NewNothingClient(conn grpc.ClientConnInterface) Nothing {
 // nothingClient calls every RPC through its row in nothingTable.
 type nothingClient struct{ rows runtime.Client }
 
-// NothingConfig makes [runtime.Dial] keep what the proto asks of clients of Nothing: retries, and whose health counts.
+// NothingConfig makes [runtime.Dial] keep the policy that the proto has for clients of Nothing: retries and time limits.
 func NothingConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(nothingTable)
 }

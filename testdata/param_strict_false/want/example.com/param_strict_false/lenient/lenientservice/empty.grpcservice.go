@@ -44,7 +44,7 @@ func NewEmptyClient(conn grpc.ClientConnInterface) Empty {
 // emptyClient calls every RPC through its row in emptyTable.
 type emptyClient struct{ rows runtime.Client }
 
-// EmptyConfig makes [runtime.Dial] keep what the proto asks of clients of Empty: retries, and whose health counts.
+// EmptyConfig makes [runtime.Dial] keep the policy that the proto has for clients of Empty: retries and time limits.
 func EmptyConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(emptyTable)
 }

@@ -151,7 +151,7 @@ func (c edition2023Client) GetOperation(ctx context.Context, req *edition2023.Ge
 	return runtime.CallUnary[edition2023.Operation](ctx, c.rows[6], req)
 }
 
-// Edition2023Config makes [runtime.Dial] keep what the proto asks of clients of Edition2023: retries, and whose health counts.
+// Edition2023Config makes [runtime.Dial] keep the policy that the proto has for clients of Edition2023: retries and time limits.
 func Edition2023Config() runtime.DialOption {
 	return runtime.WithServiceConfig(edition2023Table)
 }

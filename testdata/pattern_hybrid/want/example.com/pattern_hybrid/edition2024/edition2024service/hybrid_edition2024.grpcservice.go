@@ -151,7 +151,7 @@ func (c edition2024Client) GetOperation(ctx context.Context, req *edition2024.Ge
 	return runtime.CallUnary[edition2024.Operation](ctx, c.rows[6], req)
 }
 
-// Edition2024Config makes [runtime.Dial] keep what the proto asks of clients of Edition2024: retries, and whose health counts.
+// Edition2024Config makes [runtime.Dial] keep the policy that the proto has for clients of Edition2024: retries and time limits.
 func Edition2024Config() runtime.DialOption {
 	return runtime.WithServiceConfig(edition2024Table)
 }

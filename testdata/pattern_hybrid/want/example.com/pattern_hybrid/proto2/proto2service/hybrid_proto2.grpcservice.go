@@ -151,7 +151,7 @@ func (c proto2Client) GetOperation(ctx context.Context, req *proto2.GetOperation
 	return runtime.CallUnary[proto2.Operation](ctx, c.rows[6], req)
 }
 
-// Proto2Config makes [runtime.Dial] keep what the proto asks of clients of Proto2: retries, and whose health counts.
+// Proto2Config makes [runtime.Dial] keep the policy that the proto has for clients of Proto2: retries and time limits.
 func Proto2Config() runtime.DialOption {
 	return runtime.WithServiceConfig(proto2Table)
 }

@@ -151,7 +151,7 @@ func (c proto3Client) GetOperation(ctx context.Context, req *proto3.GetOperation
 	return runtime.CallUnary[proto3.Operation](ctx, c.rows[6], req)
 }
 
-// Proto3Config makes [runtime.Dial] keep what the proto asks of clients of Proto3: retries, and whose health counts.
+// Proto3Config makes [runtime.Dial] keep the policy that the proto has for clients of Proto3: retries and time limits.
 func Proto3Config() runtime.DialOption {
 	return runtime.WithServiceConfig(proto3Table)
 }

@@ -100,7 +100,7 @@ func (c namesClient) Start(ctx context.Context, req *anypb.Request) (*longrunnin
 	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[2], req)
 }
 
-// NamesConfig makes [runtime.Dial] keep what the proto asks of clients of Names: retries, and whose health counts.
+// NamesConfig makes [runtime.Dial] keep the policy that the proto has for clients of Names: retries and time limits.
 func NamesConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(namesTable)
 }

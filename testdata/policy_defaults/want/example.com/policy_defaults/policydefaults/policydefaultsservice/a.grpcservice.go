@@ -150,7 +150,7 @@ func (c defaultsClient) Replaced(ctx context.Context, req *policydefaults.M) (*p
 	return runtime.CallUnary[policydefaults.M](ctx, c.rows[4], req)
 }
 
-// DefaultsConfig makes [runtime.Dial] keep what the proto asks of clients of Defaults: retries, and whose health counts.
+// DefaultsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Defaults: retries and time limits.
 func DefaultsConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(defaultsTable)
 }

@@ -65,7 +65,7 @@ func (c noPackageClient) Do(ctx context.Context, req *other.M) (*other.M, error)
 	return runtime.CallUnary[other.M](ctx, c.rows[0], req)
 }
 
-// NoPackageConfig makes [runtime.Dial] keep what the proto asks of clients of NoPackage: retries, and whose health counts.
+// NoPackageConfig makes [runtime.Dial] keep the policy that the proto has for clients of NoPackage: retries and time limits.
 func NoPackageConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(noPackageTable)
 }

@@ -71,7 +71,7 @@ func (c aClient) Put(ctx context.Context, req *a.M) (*a.M, error) {
 	return runtime.CallUnary[a.M](ctx, c.rows[1], req)
 }
 
-// AConfig makes [runtime.Dial] keep what the proto asks of clients of A: retries, and whose health counts.
+// AConfig makes [runtime.Dial] keep the policy that the proto has for clients of A: retries and time limits.
 func AConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(aTable)
 }

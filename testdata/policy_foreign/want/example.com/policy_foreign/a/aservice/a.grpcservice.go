@@ -59,7 +59,7 @@ func (c foreignClient) Foreign(ctx context.Context, req *a.M) (*a.M, error) {
 	return runtime.CallUnary[a.M](ctx, c.rows[0], req)
 }
 
-// ForeignConfig makes [runtime.Dial] keep what the proto asks of clients of Foreign: retries, and whose health counts.
+// ForeignConfig makes [runtime.Dial] keep the policy that the proto has for clients of Foreign: retries and time limits.
 func ForeignConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(foreignTable)
 }

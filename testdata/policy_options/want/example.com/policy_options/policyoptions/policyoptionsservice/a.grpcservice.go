@@ -431,7 +431,7 @@ func (c optionsClient) All(ctx context.Context, req *policyoptions.M) (*policyop
 	return runtime.CallUnary[policyoptions.M](ctx, c.rows[28], req)
 }
 
-// OptionsConfig makes [runtime.Dial] keep what the proto asks of clients of Options: retries, and whose health counts.
+// OptionsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Options: retries and time limits.
 func OptionsConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(optionsTable)
 }

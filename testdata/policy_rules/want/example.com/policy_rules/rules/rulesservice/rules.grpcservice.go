@@ -203,7 +203,7 @@ func (c rulesClient) SendSkipped(ctx context.Context, req *rules.Required) (*rul
 	return runtime.CallUnary[rules.None](ctx, c.rows[12], req)
 }
 
-// RulesConfig makes [runtime.Dial] keep what the proto asks of clients of Rules: retries, and whose health counts.
+// RulesConfig makes [runtime.Dial] keep the policy that the proto has for clients of Rules: retries and time limits.
 func RulesConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(rulesTable)
 }
@@ -262,7 +262,7 @@ func (c skippedClient) SendChecked(ctx context.Context, req *rules.Required) (*r
 	return runtime.CallUnary[rules.None](ctx, c.rows[1], req)
 }
 
-// SkippedConfig makes [runtime.Dial] keep what the proto asks of clients of Skipped: retries, and whose health counts.
+// SkippedConfig makes [runtime.Dial] keep the policy that the proto has for clients of Skipped: retries and time limits.
 func SkippedConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(skippedTable)
 }

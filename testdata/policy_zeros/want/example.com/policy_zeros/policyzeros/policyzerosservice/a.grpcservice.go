@@ -332,7 +332,7 @@ func (c zerosClient) WholeLog(ctx context.Context, req *policyzeros.M) (*policyz
 	return runtime.CallUnary[policyzeros.M](ctx, c.rows[13], req)
 }
 
-// ZerosConfig makes [runtime.Dial] keep what the proto asks of clients of Zeros: retries, and whose health counts.
+// ZerosConfig makes [runtime.Dial] keep the policy that the proto has for clients of Zeros: retries and time limits.
 func ZerosConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(zerosTable)
 }
@@ -412,7 +412,7 @@ func (c hedgedClient) RetryInstead(ctx context.Context, req *policyzeros.M) (*po
 	return runtime.CallUnary[policyzeros.M](ctx, c.rows[2], req)
 }
 
-// HedgedConfig makes [runtime.Dial] keep what the proto asks of clients of Hedged: retries, and whose health counts.
+// HedgedConfig makes [runtime.Dial] keep the policy that the proto has for clients of Hedged: retries and time limits.
 func HedgedConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(hedgedTable)
 }

@@ -79,7 +79,7 @@ func (c booksClient) Get(ctx context.Context, req *booksv1.M) (*booksv1.M, error
 	return runtime.CallUnary[booksv1.M](ctx, c.rows[0], req)
 }
 
-// BooksConfig makes [runtime.Dial] keep what the proto asks of clients of Books: retries, and whose health counts.
+// BooksConfig makes [runtime.Dial] keep the policy that the proto has for clients of Books: retries and time limits.
 func BooksConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(booksTable)
 }

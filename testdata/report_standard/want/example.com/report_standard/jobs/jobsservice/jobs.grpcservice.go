@@ -83,7 +83,7 @@ func (c jobsClient) Old(ctx context.Context, req *jobs.Plain) (*jobs.Plain, erro
 	return runtime.CallUnary[jobs.Plain](ctx, c.rows[1], req)
 }
 
-// JobsConfig makes [runtime.Dial] keep what the proto asks of clients of Jobs: retries, and whose health counts.
+// JobsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Jobs: retries and time limits.
 func JobsConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(jobsTable)
 }

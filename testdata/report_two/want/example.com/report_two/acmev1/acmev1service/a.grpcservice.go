@@ -83,7 +83,7 @@ func (c acmeClient) Watch(ctx context.Context, req *acmev1.M) runtime.Stream[acm
 	return runtime.CallServerStream[acmev1.M](ctx, c.rows[2], req)
 }
 
-// AcmeConfig makes [runtime.Dial] keep what the proto asks of clients of Acme: retries, and whose health counts.
+// AcmeConfig makes [runtime.Dial] keep the policy that the proto has for clients of Acme: retries and time limits.
 func AcmeConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(acmeTable)
 }

@@ -71,7 +71,7 @@ func (c sClient) B(ctx context.Context, reqs runtime.Stream[ed.M]) (*ed.M, error
 	return runtime.CallClientStream[ed.M](ctx, c.rows[1], reqs)
 }
 
-// SConfig makes [runtime.Dial] keep what the proto asks of clients of S: retries, and whose health counts.
+// SConfig makes [runtime.Dial] keep the policy that the proto has for clients of S: retries and time limits.
 func SConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(sTable)
 }

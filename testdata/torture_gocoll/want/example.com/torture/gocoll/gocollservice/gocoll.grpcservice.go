@@ -59,7 +59,7 @@ func (c fooClient) Do(ctx context.Context, req *gocoll.FooServer) (*gocoll.FooCl
 	return runtime.CallUnary[gocoll.FooClient](ctx, c.rows[0], req)
 }
 
-// FooConfig makes [runtime.Dial] keep what the proto asks of clients of Foo: retries, and whose health counts.
+// FooConfig makes [runtime.Dial] keep the policy that the proto has for clients of Foo: retries and time limits.
 func FooConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(fooTable)
 }

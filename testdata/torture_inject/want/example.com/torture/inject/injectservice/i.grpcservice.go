@@ -63,7 +63,7 @@ func (c sClient) A(ctx context.Context, req *inject.M) (*inject.M, error) {
 	return runtime.CallUnary[inject.M](ctx, c.rows[0], req)
 }
 
-// SConfig makes [runtime.Dial] keep what the proto asks of clients of S: retries, and whose health counts.
+// SConfig makes [runtime.Dial] keep the policy that the proto has for clients of S: retries and time limits.
 func SConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(sTable)
 }

@@ -431,7 +431,7 @@ func (c greeterClient) TestEmbeddedByValue(ctx context.Context, req *names.M) (*
 	return runtime.CallUnary[names.M](ctx, c.rows[31], req)
 }
 
-// GreeterConfig makes [runtime.Dial] keep what the proto asks of clients of Greeter: retries, and whose health counts.
+// GreeterConfig makes [runtime.Dial] keep the policy that the proto has for clients of Greeter: retries and time limits.
 func GreeterConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(greeterTable)
 }
@@ -478,7 +478,7 @@ func (c typeClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
 	return runtime.CallUnary[names.M](ctx, c.rows[0], req)
 }
 
-// TypeConfig makes [runtime.Dial] keep what the proto asks of clients of Type: retries, and whose health counts.
+// TypeConfig makes [runtime.Dial] keep the policy that the proto has for clients of Type: retries and time limits.
 func TypeConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(typeTable)
 }
@@ -525,7 +525,7 @@ func (c errorClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
 	return runtime.CallUnary[names.M](ctx, c.rows[0], req)
 }
 
-// ErrorConfig makes [runtime.Dial] keep what the proto asks of clients of Error: retries, and whose health counts.
+// ErrorConfig makes [runtime.Dial] keep the policy that the proto has for clients of Error: retries and time limits.
 func ErrorConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(errorTable)
 }
@@ -572,7 +572,7 @@ func (c contextClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
 	return runtime.CallUnary[names.M](ctx, c.rows[0], req)
 }
 
-// ContextConfig makes [runtime.Dial] keep what the proto asks of clients of Context: retries, and whose health counts.
+// ContextConfig makes [runtime.Dial] keep the policy that the proto has for clients of Context: retries and time limits.
 func ContextConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(contextTable)
 }
@@ -619,7 +619,7 @@ func (c stringClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
 	return runtime.CallUnary[names.M](ctx, c.rows[0], req)
 }
 
-// StringConfig makes [runtime.Dial] keep what the proto asks of clients of String: retries, and whose health counts.
+// StringConfig makes [runtime.Dial] keep the policy that the proto has for clients of String: retries and time limits.
 func StringConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(stringTable)
 }

@@ -123,7 +123,7 @@ func (c sClient) F(ctx context.Context, req *nested.String) runtime.Stream[neste
 	return runtime.CallServerStream[nested.String](ctx, c.rows[5], req)
 }
 
-// SConfig makes [runtime.Dial] keep what the proto asks of clients of S: retries, and whose health counts.
+// SConfig makes [runtime.Dial] keep the policy that the proto has for clients of S: retries and time limits.
 func SConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(sTable)
 }

@@ -75,7 +75,7 @@ func (c sClient) List(ctx context.Context, req *proto2.Page) (*proto2.PageResp, 
 	return runtime.CallUnary[proto2.PageResp](ctx, c.rows[1], req)
 }
 
-// SConfig makes [runtime.Dial] keep what the proto asks of clients of S: retries, and whose health counts.
+// SConfig makes [runtime.Dial] keep the policy that the proto has for clients of S: retries and time limits.
 func SConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(sTable)
 }

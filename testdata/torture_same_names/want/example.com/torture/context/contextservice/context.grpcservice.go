@@ -59,7 +59,7 @@ func (c context_ServiceClient) Background(ctx context.Context, req *tortureconte
 	return runtime.CallUnary[torturecontext.Background](ctx, c.rows[0], req)
 }
 
-// Context_ServiceConfig makes [runtime.Dial] keep what the proto asks of clients of Context_Service: retries, and whose health counts.
+// Context_ServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of Context_Service: retries and time limits.
 func Context_ServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(context_ServiceTable)
 }
@@ -93,7 +93,7 @@ func NewEmptyClient(conn grpc.ClientConnInterface) Empty {
 // emptyClient calls every RPC through its row in emptyTable.
 type emptyClient struct{ rows runtime.Client }
 
-// EmptyConfig makes [runtime.Dial] keep what the proto asks of clients of Empty: retries, and whose health counts.
+// EmptyConfig makes [runtime.Dial] keep the policy that the proto has for clients of Empty: retries and time limits.
 func EmptyConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(emptyTable)
 }

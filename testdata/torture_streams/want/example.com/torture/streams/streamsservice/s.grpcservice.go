@@ -95,7 +95,7 @@ func (c sClient) CloseAndRecv(ctx context.Context, req *streams.M) (*streams.M, 
 	return runtime.CallUnary[streams.M](ctx, c.rows[3], req)
 }
 
-// SConfig makes [runtime.Dial] keep what the proto asks of clients of S: retries, and whose health counts.
+// SConfig makes [runtime.Dial] keep the policy that the proto has for clients of S: retries and time limits.
 func SConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(sTable)
 }
@@ -142,7 +142,7 @@ func (c s_SendClient) X(ctx context.Context, req *streams.M) (*streams.M, error)
 	return runtime.CallUnary[streams.M](ctx, c.rows[0], req)
 }
 
-// S_SendConfig makes [runtime.Dial] keep what the proto asks of clients of S_Send: retries, and whose health counts.
+// S_SendConfig makes [runtime.Dial] keep the policy that the proto has for clients of S_Send: retries and time limits.
 func S_SendConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(s_SendTable)
 }

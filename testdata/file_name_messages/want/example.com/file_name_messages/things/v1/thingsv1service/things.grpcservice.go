@@ -59,7 +59,7 @@ func (c thingsClient) Get(ctx context.Context, req *thingsv1.Thing) (*thingsv1.T
 	return runtime.CallUnary[thingsv1.Thing](ctx, c.rows[0], req)
 }
 
-// ThingsConfig makes [runtime.Dial] keep what the proto asks of clients of Things: retries, and whose health counts.
+// ThingsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Things: retries and time limits.
 func ThingsConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(thingsTable)
 }

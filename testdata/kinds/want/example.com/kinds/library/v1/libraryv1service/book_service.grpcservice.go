@@ -95,7 +95,7 @@ func (c bookServiceClient) Converse(ctx context.Context, reqs runtime.Stream[lib
 	return runtime.CallBidi[libraryv1.Remark](ctx, c.rows[3], reqs)
 }
 
-// BookServiceConfig makes [runtime.Dial] keep what the proto asks of clients of BookService: retries, and whose health counts.
+// BookServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of BookService: retries and time limits.
 func BookServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(bookServiceTable)
 }

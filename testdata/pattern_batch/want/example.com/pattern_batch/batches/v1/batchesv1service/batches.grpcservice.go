@@ -199,7 +199,7 @@ func (c usersClient) BatchTryUsers(ctx context.Context, req *batchesv1.BatchTryU
 	return runtime.CallUnary[batchesv1.BatchTryUsersResponse](ctx, c.rows[10], req)
 }
 
-// UsersConfig makes [runtime.Dial] keep what the proto asks of clients of Users: retries, and whose health counts.
+// UsersConfig makes [runtime.Dial] keep the policy that the proto has for clients of Users: retries and time limits.
 func UsersConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(usersTable)
 }

@@ -77,7 +77,7 @@ func (c userClient) ServiceListUsers(ctx context.Context, req *clashv1.Request) 
 	return runtime.CallUnary[clashv1.Response](ctx, c.rows[1], req)
 }
 
-// UserConfig makes [runtime.Dial] keep what the proto asks of clients of User: retries, and whose health counts.
+// UserConfig makes [runtime.Dial] keep the policy that the proto has for clients of User: retries and time limits.
 func UserConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(userTable)
 }
@@ -140,7 +140,7 @@ func (c userServiceClient) ListUsers(ctx context.Context, req *clashv1.Request) 
 	return runtime.CallUnary[clashv1.Response](ctx, c.rows[0], req)
 }
 
-// UserServiceConfig makes [runtime.Dial] keep what the proto asks of clients of UserService: retries, and whose health counts.
+// UserServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of UserService: retries and time limits.
 func UserServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(userServiceTable)
 }
@@ -181,7 +181,7 @@ func NewUserConfigListClient(conn grpc.ClientConnInterface) UserConfigList {
 // userConfigListClient calls every RPC through its row in userConfigListTable.
 type userConfigListClient struct{ rows runtime.Client }
 
-// UserConfigListConfig makes [runtime.Dial] keep what the proto asks of clients of UserConfigList: retries, and whose health counts.
+// UserConfigListConfig makes [runtime.Dial] keep the policy that the proto has for clients of UserConfigList: retries and time limits.
 func UserConfigListConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(userConfigListTable)
 }
@@ -230,7 +230,7 @@ func (c userListClient) Users(ctx context.Context, req *clashv1.Request) (*clash
 	return runtime.CallUnary[clashv1.Response](ctx, c.rows[0], req)
 }
 
-// UserListConfig makes [runtime.Dial] keep what the proto asks of clients of UserList: retries, and whose health counts.
+// UserListConfig makes [runtime.Dial] keep the policy that the proto has for clients of UserList: retries and time limits.
 func UserListConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(userListTable)
 }
@@ -271,7 +271,7 @@ func NewUserListUsersClient(conn grpc.ClientConnInterface) UserListUsers {
 // userListUsersClient calls every RPC through its row in userListUsersTable.
 type userListUsersClient struct{ rows runtime.Client }
 
-// UserListUsersConfig makes [runtime.Dial] keep what the proto asks of clients of UserListUsers: retries, and whose health counts.
+// UserListUsersConfig makes [runtime.Dial] keep the policy that the proto has for clients of UserListUsers: retries and time limits.
 func UserListUsersConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(userListUsersTable)
 }

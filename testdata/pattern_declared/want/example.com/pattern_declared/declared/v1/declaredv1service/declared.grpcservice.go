@@ -176,7 +176,7 @@ func (c declaredClient) Put(ctx context.Context, req *declaredv1.PutRequest) (*d
 	return runtime.CallUnary[declaredv1.PutResponse](ctx, c.rows[8], req)
 }
 
-// DeclaredConfig makes [runtime.Dial] keep what the proto asks of clients of Declared: retries, and whose health counts.
+// DeclaredConfig makes [runtime.Dial] keep the policy that the proto has for clients of Declared: retries and time limits.
 func DeclaredConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(declaredTable)
 }

@@ -83,7 +83,7 @@ func (c oldClient) ListField(ctx context.Context, req *oldv1.Request) (*oldv1.Fi
 	return runtime.CallUnary[oldv1.FieldResponse](ctx, c.rows[1], req)
 }
 
-// OldConfig makes [runtime.Dial] keep what the proto asks of clients of Old: retries, and whose health counts.
+// OldConfig makes [runtime.Dial] keep the policy that the proto has for clients of Old: retries and time limits.
 func OldConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(oldTable)
 }

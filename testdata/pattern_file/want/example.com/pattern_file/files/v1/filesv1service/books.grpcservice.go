@@ -87,7 +87,7 @@ func (c booksClient) CreateBook(ctx context.Context, req *filesv1.CreateBookRequ
 	return runtime.CallUnary[filesv1.Book](ctx, c.rows[2], req)
 }
 
-// BooksConfig makes [runtime.Dial] keep what the proto asks of clients of Books: retries, and whose health counts.
+// BooksConfig makes [runtime.Dial] keep the policy that the proto has for clients of Books: retries and time limits.
 func BooksConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(booksTable)
 }

@@ -126,7 +126,7 @@ func (c guessesClient) Run(ctx context.Context, req *guessesv1.RunRequest) (*gue
 	return runtime.CallUnary[guessesv1.Operation](ctx, c.rows[5], req)
 }
 
-// GuessesConfig makes [runtime.Dial] keep what the proto asks of clients of Guesses: retries, and whose health counts.
+// GuessesConfig makes [runtime.Dial] keep the policy that the proto has for clients of Guesses: retries and time limits.
 func GuessesConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(guessesTable)
 }

@@ -96,7 +96,7 @@ func (c clonesClient) GetOperation(ctx context.Context, req *clonesv1.GetOperati
 	return runtime.CallUnary[clonesv1.Operation](ctx, c.rows[2], req)
 }
 
-// ClonesConfig makes [runtime.Dial] keep what the proto asks of clients of Clones: retries, and whose health counts.
+// ClonesConfig makes [runtime.Dial] keep the policy that the proto has for clients of Clones: retries and time limits.
 func ClonesConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(clonesTable)
 }

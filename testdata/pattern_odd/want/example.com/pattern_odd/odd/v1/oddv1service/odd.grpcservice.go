@@ -311,7 +311,7 @@ func (c oddServiceClient) CancelOperation(ctx context.Context, req *oddv1.NameRe
 	return runtime.CallUnary[emptypb.Empty](ctx, c.rows[18], req)
 }
 
-// OddServiceConfig makes [runtime.Dial] keep what the proto asks of clients of OddService: retries, and whose health counts.
+// OddServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of OddService: retries and time limits.
 func OddServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(oddServiceTable)
 }

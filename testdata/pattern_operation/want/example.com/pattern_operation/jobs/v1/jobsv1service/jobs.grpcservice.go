@@ -177,7 +177,7 @@ func (c jobsClient) GetOperation(ctx context.Context, req *jobsv1.GetOperationRe
 	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[7], req)
 }
 
-// JobsConfig makes [runtime.Dial] keep what the proto asks of clients of Jobs: retries, and whose health counts.
+// JobsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Jobs: retries and time limits.
 func JobsConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(jobsTable)
 }

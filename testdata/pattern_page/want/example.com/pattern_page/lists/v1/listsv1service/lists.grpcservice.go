@@ -206,7 +206,7 @@ func (c listsClient) ListColors(ctx context.Context, req *listsv1.ListColorsRequ
 	return runtime.CallUnary[listsv1.ListColorsResponse](ctx, c.rows[10], req)
 }
 
-// ListsConfig makes [runtime.Dial] keep what the proto asks of clients of Lists: retries, and whose health counts.
+// ListsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Lists: retries and time limits.
 func ListsConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(listsTable)
 }

@@ -123,7 +123,7 @@ func (c idsClient) Watch(ctx context.Context, req *idsv1.CreateOrderRequest) run
 	return runtime.CallServerStream[idsv1.Order](ctx, c.rows[5], req)
 }
 
-// IdsConfig makes [runtime.Dial] keep what the proto asks of clients of Ids: retries, and whose health counts.
+// IdsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Ids: retries and time limits.
 func IdsConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(idsTable)
 }

@@ -114,7 +114,7 @@ func (c bookServiceClient) WatchBooks(ctx context.Context, req *libraryv1.M) run
 	return runtime.CallServerStream[libraryv1.M](ctx, c.rows[2], req)
 }
 
-// BookServiceConfig makes [runtime.Dial] keep what the proto asks of clients of BookService: retries, and whose health counts.
+// BookServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of BookService: retries and time limits.
 func BookServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(bookServiceTable)
 }
@@ -165,7 +165,7 @@ func (c shelfServiceClient) GetShelf(ctx context.Context, req *libraryv1.M) (*li
 	return runtime.CallUnary[libraryv1.M](ctx, c.rows[0], req)
 }
 
-// ShelfServiceConfig makes [runtime.Dial] keep what the proto asks of clients of ShelfService: retries, and whose health counts.
+// ShelfServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of ShelfService: retries and time limits.
 func ShelfServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(shelfServiceTable)
 }

@@ -139,7 +139,7 @@ func (c itemsClient) BatchDeleteItems(ctx context.Context, req *itemsv1.BatchDel
 	return runtime.CallUnary[itemsv1.BatchDeleteItemsResponse](ctx, c.rows[5], req)
 }
 
-// ItemsConfig makes [runtime.Dial] keep what the proto asks of clients of Items: retries, and whose health counts.
+// ItemsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Items: retries and time limits.
 func ItemsConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(itemsTable)
 }

@@ -59,7 +59,7 @@ func (c svcClient) Do(ctx context.Context, req *v1.Req) (*v1.Resp, error) {
 	return runtime.CallUnary[v1.Resp](ctx, c.rows[0], req)
 }
 
-// SvcConfig makes [runtime.Dial] keep what the proto asks of clients of Svc: retries, and whose health counts.
+// SvcConfig makes [runtime.Dial] keep the policy that the proto has for clients of Svc: retries and time limits.
 func SvcConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(svcTable)
 }

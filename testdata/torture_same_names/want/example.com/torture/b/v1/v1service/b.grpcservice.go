@@ -73,7 +73,7 @@ func (c svcClient) Ctx(ctx context.Context, req *torturecontext.Context) (*v1.Re
 	return runtime.CallUnary[v1.Resp](ctx, c.rows[1], req)
 }
 
-// SvcConfig makes [runtime.Dial] keep what the proto asks of clients of Svc: retries, and whose health counts.
+// SvcConfig makes [runtime.Dial] keep the policy that the proto has for clients of Svc: retries and time limits.
 func SvcConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(svcTable)
 }

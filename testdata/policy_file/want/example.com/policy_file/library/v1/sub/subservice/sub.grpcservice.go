@@ -72,7 +72,7 @@ func (c subClient) Do(ctx context.Context, req *sub.M) (*sub.M, error) {
 	return runtime.CallUnary[sub.M](ctx, c.rows[0], req)
 }
 
-// SubConfig makes [runtime.Dial] keep what the proto asks of clients of Sub: retries, and whose health counts.
+// SubConfig makes [runtime.Dial] keep the policy that the proto has for clients of Sub: retries and time limits.
 func SubConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(subTable)
 }
