@@ -32,7 +32,8 @@ var errNilMessage = errors.New("cannot send a nil message")
 //	go func() { requests.Close(produce(requests.Send)) }()
 //	for reply, err := range client.Chat(ctx, requests.Stream()) { … }
 //
-// Nothing is buffered: a message is sent when the reader has taken it. A Pipe holds no goroutine and needs no Close where
+// Nothing is buffered: a message is sent when the reader has taken it, so that Send blocks until somebody ranges. To send and receive in
+// turn, use [Converse]. A Pipe holds no goroutine and needs no Close where
 // its context ends or its reader leaves.
 type Pipe[T any] struct {
 	ctx    context.Context
