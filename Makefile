@@ -26,7 +26,7 @@ demo: generate ## Generate the shop, serve it, call every RPC, stop it
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
-test: lint breaking test-root test-race test-operation test-sql test-foreign test-deploy test-examples test-tools ## Run every check and every test
+test: lint breaking test-root test-race test-32bit test-operation test-sql test-foreign test-deploy test-examples test-tools ## Run every check and every test
 
 .PHONY: test-root
 test-root: tools ## Run the unit, golden and end-to-end tests
@@ -35,6 +35,12 @@ test-root: tools ## Run the unit, golden and end-to-end tests
 .PHONY: test-race
 test-race: ## Run what has goroutines under the race detector
 	go test -race ./runtime/... ./internal/e2e/...
+
+.PHONY: test-32bit
+test-32bit: ## Compile generated code for a 32-bit platform, and run the tests of the runtime on it
+	GOARCH=386 go build ./internal/e2e/gen/...
+	GOARCH=386 go test ./runtime/...
+	cd runtime/operation && GOARCH=386 go vet ./...
 
 .PHONY: test-operation
 test-operation: ## Run the tests of the module for long-running operations

@@ -137,7 +137,7 @@ func stored(value any, literal *Member) (any, *fault) {
 	switch v := value.(type) {
 	case uint64:
 		if v > math.MaxInt64 {
-			return nil, faultf(literal.At, "%s cannot be asked of the database, whose integers end at %d", brief(literal), math.MaxInt64)
+			return nil, faultf(literal.At, "%s cannot be asked of the database, whose integers end at %d", brief(literal), int64(math.MaxInt64))
 		}
 		return int64(v), nil
 	case time.Time:

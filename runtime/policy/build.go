@@ -64,7 +64,8 @@ func ratesOf(list []*grpcservicev1.Rate) (rates []Rate) {
 	for _, r := range list {
 		rate := Rate{PerSecond: r.GetPerSecond(), Burst: int(r.GetBurst())}
 		if r.Burst == nil {
-			rate.Burst = max(1, int(math.Ceil(rate.PerSecond)))
+			// At most what an int holds on every platform, as the number becomes a literal.
+			rate.Burst = int(min(max(1, math.Ceil(rate.PerSecond)), math.MaxInt32))
 		}
 		switch r.GetKey() {
 		case grpcservicev1.Rate_KEY_PRINCIPAL:

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"log/slog"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -59,7 +60,7 @@ func TestFaultsLeaveTheTableAsItIs(t *testing.T) {
 		"a wide layer":              {Policy{Auth: auth}, Layer{Policy: parse(t, `rate {per_second: -1}`), Wide: true}, `rate[0].per_second: -1 is not above 0`},
 		"a layer":                   {Policy{Auth: auth}, Layer{Policy: parse(t, `rate {per_second: -1}`)}, `rate[0].per_second: -1 is not above 0`},
 		"both together":             {Policy{Auth: auth, Timeout: 2}, Layer{Policy: parse(t, `timeout {max: "1ns"}`), Wide: true}, `timeout.default: 2ns is above`},
-		"a limit beyond an int32":   {Policy{Auth: auth, Rates: []Rate{{PerSecond: 1, Burst: -1 << 40}}}, Layer{}, `rate[0].burst: -2147483648`},
+		"a limit beyond an int32":   {Policy{Auth: auth, Rates: []Rate{{PerSecond: 1, Burst: math.MinInt}}}, Layer{}, `rate[0].burst: -2147483648`},
 		"a layer that does not fit": {Policy{Auth: auth}, Layer{Policy: parse(t, `timeout {idle: "1s"}`)}, `timeout: idle and total are for streams`},
 	} {
 		got, faults := Override(test.table, writes, test.over)
@@ -75,7 +76,7 @@ func TestFaultsLeaveTheTableAsItIs(t *testing.T) {
 // TestOverrideKeepsWhatItDoesNotSpeakOf holds that what options cannot say, but a table can, stays.
 func TestOverrideKeepsWhatItDoesNotSpeakOf(t *testing.T) {
 	hedging := Hedging{Delay: time.Second, MaxAttempts: 2, NonFatalCodes: []string{"ABORTED"}} // of a method that is not idempotent
-	table := Policy{Hedging: hedging, Log: Log{Level: slog.Level(2)}, Rates: []Rate{{PerSecond: 1, Burst: 1 << 40, Key: 9}}}
+	table := Policy{Hedging: hedging, Log: Log{Level: slog.Level(2)}, Rates: []Rate{{PerSecond: 1, Burst: math.MaxInt, Key: 9}}}
 	for options, want := range map[string]Policy{
 		`max_request_bytes: 5`:      {Hedging: hedging, Log: table.Log, Rates: table.Rates, MaxRequestBytes: 5},
 		`log {sample: 0.5}`:         {Hedging: hedging, Log: Log{Level: 2, Sample: 0.5}, Rates: table.Rates},

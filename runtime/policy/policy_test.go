@@ -2,6 +2,8 @@ package policy
 
 import (
 	"log/slog"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -178,5 +180,18 @@ func TestMerge(t *testing.T) {
 	layers = append(layers, Layer{Policy: parse(t, `retry {}`)})
 	if _, faults := Merge(writes, layers); len(faults) != 1 || faults[0].Field != "retry" || faults[0].Layer != 4 {
 		t.Errorf("faults %+v, want one of the last layer's retry", faults)
+	}
+}
+
+// TestSizesFitEveryPlatform holds that what becomes a literal of type int in generated code is one that
+// 32-bit platforms hold.
+func TestSizesFitEveryPlatform(t *testing.T) {
+	p := Method{}.Policy(parse(t, `rate {per_second: 1e12} rate {per_second: 0.001} rate {per_second: 2147483647.5}`))
+	var got []int
+	for _, rate := range p.Rates {
+		got = append(got, rate.Burst)
+	}
+	if want := []int{math.MaxInt32, 1, math.MaxInt32}; !slices.Equal(got, want) {
+		t.Errorf("the bursts are %v, want %v", got, want)
 	}
 }
