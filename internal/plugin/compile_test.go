@@ -129,7 +129,8 @@ func messages(t *testing.T, c testCase, request *pluginpb.CodeGeneratorRequest) 
 		t.Fatalf("%s: %v", c.name, err)
 	}
 	for _, f := range gen.Files {
-		if f.Generate {
+		moved := strings.HasPrefix(string(f.GoImportPath), "example.com/") // a file of Google's by a parameter M
+		if f.Generate || moved {
 			gengo.GenerateFile(gen, f)
 		}
 	}

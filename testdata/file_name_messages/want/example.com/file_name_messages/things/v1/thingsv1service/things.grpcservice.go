@@ -25,7 +25,7 @@ const ThingsName = "things.v1.Things"
 // Implement it and serve it with [RegisterThings]; call it through [NewThingsClient].
 type Things interface {
 	// Get takes a request and answers once.
-	Get(context.Context, *thingsv1.Thing) (*thingsv1.Thing, error)
+	Get(context.Context, *thingsv1.GetRequest) (*thingsv1.GetResponse, error)
 }
 
 // UnimplementedThings answers UNIMPLEMENTED to every RPC. Embed it, by value, in an implementation that shall go on
@@ -33,7 +33,7 @@ type Things interface {
 type UnimplementedThings struct{}
 
 // Get answers UNIMPLEMENTED.
-func (UnimplementedThings) Get(context.Context, *thingsv1.Thing) (*thingsv1.Thing, error) {
+func (UnimplementedThings) Get(context.Context, *thingsv1.GetRequest) (*thingsv1.GetResponse, error) {
 	return nil, runtime.Unimplemented(ThingsName, "Get")
 }
 
@@ -55,8 +55,8 @@ func NewThingsClient(conn grpc.ClientConnInterface) Things {
 // thingsClient calls every RPC through its row in thingsTable.
 type thingsClient struct{ rows runtime.Client }
 
-func (c thingsClient) Get(ctx context.Context, req *thingsv1.Thing) (*thingsv1.Thing, error) {
-	return runtime.CallUnary[thingsv1.Thing](ctx, c.rows[0], req)
+func (c thingsClient) Get(ctx context.Context, req *thingsv1.GetRequest) (*thingsv1.GetResponse, error) {
+	return runtime.CallUnary[thingsv1.GetResponse](ctx, c.rows[0], req)
 }
 
 // ThingsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Things: retries and time limits.

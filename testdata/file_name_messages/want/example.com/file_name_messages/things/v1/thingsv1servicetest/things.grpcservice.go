@@ -37,7 +37,7 @@ func CheckThings(t *testing.T, svc thingsv1service.Things, opts ...runtime.Serve
 
 // FakeThings describes a Things by a function per RPC. What is left nil answers UNIMPLEMENTED.
 type FakeThings struct {
-	Get func(context.Context, *thingsv1.Thing) (*thingsv1.Thing, error)
+	Get func(context.Context, *thingsv1.GetRequest) (*thingsv1.GetResponse, error)
 }
 
 // NewFakeThings returns the Things that fake describes.
@@ -48,7 +48,7 @@ func NewFakeThings(fake FakeThings) thingsv1service.Things {
 // fakeThings makes the functions of FakeThings methods.
 type fakeThings struct{ funcs FakeThings }
 
-func (f fakeThings) Get(ctx context.Context, req *thingsv1.Thing) (*thingsv1.Thing, error) {
+func (f fakeThings) Get(ctx context.Context, req *thingsv1.GetRequest) (*thingsv1.GetResponse, error) {
 	if f.funcs.Get == nil {
 		return thingsv1service.UnimplementedThings{}.Get(ctx, req)
 	}
