@@ -1,6 +1,8 @@
 package docstest
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,9 +13,34 @@ import (
 // root is the checkout.
 const root = "../.."
 
-func TestREADME(t *testing.T) { follow(t, filepath.Join(root, "README.md")) }
+// scratch is a directory that is removed when all tests have run.
+var scratch string
+
+func TestMain(m *testing.M) { os.Exit(runAll(m)) }
+
+func runAll(m *testing.M) int {
+	var err error
+	if scratch, err = os.MkdirTemp("", "docstest"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(scratch)
+	code := m.Run()
+	version, err := versionOfCheckout()
+	if err = errors.Join(err, forget(version)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+func TestREADME(t *testing.T) {
+	t.Parallel()
+	follow(t, filepath.Join(root, "README.md"))
+}
 
 func TestGettingStarted(t *testing.T) {
+	t.Parallel()
 	follow(t, filepath.Join(root, "docs", "getting-started.md"))
 }
 
@@ -82,13 +109,17 @@ func newcomersEnvironment(t *testing.T) []string {
 			t.Fatal(err)
 		}
 	}
+	proxy, err := proxyOfCheckout()
+	if err != nil {
+		t.Fatal(err)
+	}
 	bin := t.TempDir()
 	return append(os.Environ(),
 		"GOBIN="+bin,
 		"PATH="+strings.Join([]string{bin, tools, pathWithoutPlugins()}, string(os.PathListSeparator)),
-		"GOPROXY=file://"+proxyOfCheckout(t)+","+goEnv(t, "GOPROXY"),
+		"GOPROXY=file://"+proxy+","+goEnv(t, "GOPROXY"),
 		"GONOSUMDB="+module,
-		"GOFLAGS=-mod=mod",
+		"GOFLAGS=-mod=mod -trimpath", // as the Makefile has it, for its build cache
 		"GOWORK=off",
 	)
 }

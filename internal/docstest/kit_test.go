@@ -1,15 +1,18 @@
 package docstest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
 // TestKit runs ci/check.sh over a project as a user's CI does, once as it should be and once for each thing that may be wrong.
 func TestKit(t *testing.T) {
+	t.Parallel()
 	p := newProject(t)
 	p.git("tag", "base")
 	if out, err := p.check("base"); err != nil {
@@ -54,12 +57,13 @@ func TestKit(t *testing.T) {
 // TestKitWhere runs ci/check.sh where a repository is not a plain one: in a worktree, whose .git is a file, and at the first push of a
 // branch, of which GitHub says that zeros were before it.
 func TestKitWhere(t *testing.T) {
+	t.Parallel()
 	p := newProject(t)
 	if out, err := p.check(strings.Repeat("0", 40)); err != nil || !strings.Contains(out, "there are no callers") {
 		t.Errorf("at the first push check.sh ends with %v and says\n%s", err, out)
 	}
 	p.git("tag", "base")
-	tree := project{t, filepath.Join(t.TempDir(), "tree")}
+	tree := project{t, filepath.Join(t.TempDir(), "tree"), p.env}
 	p.git("worktree", "add", "--quiet", "-b", "change", tree.dir)
 	if out, err := tree.check("base"); err != nil {
 		t.Errorf("in a worktree check.sh ends with %v and says\n%s", err, out)
@@ -75,12 +79,12 @@ func TestKitWhere(t *testing.T) {
 type project struct {
 	t   *testing.T
 	dir string
+	env []string
 }
 
 // newProject returns a project that is generated and committed.
 func newProject(t *testing.T) project {
-	setKitEnvironment(t)
-	p := project{t, t.TempDir()}
+	p := project{t, t.TempDir(), kitEnvironment(t)}
 	for file, content := range map[string]string{
 		"go.mod":                              "module example.com/library\n\ngo 1.25.0\n\nrequire " + module + " v0.0.0\n\nreplace " + module + " => " + absolute(t, root) + "\n",
 		"buf.yaml":                            kitBuf,
@@ -136,30 +140,39 @@ message FindBookResponse {}
 `
 )
 
-// setKitEnvironment sees to buf and the plugins on the PATH, ours as it is in this checkout.
-func setKitEnvironment(t *testing.T) {
+// kitEnvironment returns what commands of the project see: buf and the plugins on the PATH, ours as it
+// is in this checkout.
+func kitEnvironment(t *testing.T) []string {
 	t.Helper()
 	for _, tool := range []string{"buf", "protoc-gen-go", "git"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			missing(t, tool)
 		}
 	}
-	bin := t.TempDir()
+	bin, err := pluginOfCheckout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"GOFLAGS=-trimpath", "GOWORK=off", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull)
+}
+
+// pluginOfCheckout builds the plugin and returns the directory that holds it.
+var pluginOfCheckout = sync.OnceValues(func() (string, error) {
+	bin, err := os.MkdirTemp(scratch, "bin")
+	if err != nil {
+		return "", err
+	}
 	build := exec.Command("go", "build", "-o", bin, "./cmd/protoc-gen-grpcservice")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	for name, value := range map[string]string{
-		"PATH": bin + string(os.PathListSeparator) + os.Getenv("PATH"), "GOFLAGS": "", "GOWORK": "off",
-		"GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CONFIG_SYSTEM": os.DevNull,
-	} {
-		t.Setenv(name, value)
-	}
-}
+	return bin, nil
+})
 
 // in returns the project for the test t.
-func (p project) in(t *testing.T) project { return project{t, p.dir} }
+func (p project) in(t *testing.T) project { return project{t, p.dir, p.env} }
 
 // check runs the script and returns what it says.
 func (p project) check(base string) (string, error) { return p.command("sh", "ci/check.sh", base) }
@@ -175,7 +188,7 @@ func (p project) must(name string, args ...string) {
 
 func (p project) command(name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
-	cmd.Dir = p.dir
+	cmd.Dir, cmd.Env = p.dir, p.env
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

@@ -2,32 +2,53 @@ package docstest
 
 import (
 	"archive/zip"
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"testing"
+	"sync"
 	"time"
 )
 
 // module is the path of the root module.
 const module = "github.com/grpcservice/grpcservice"
 
-// proxyOfCheckout writes a module proxy that has this checkout as the one version of the module, and returns its folder.
-// The version is a new one each time, as the go command keeps what it has once seen.
-func proxyOfCheckout(t *testing.T) string {
-	t.Helper()
-	version := fmt.Sprintf("v0.1.0-docstest.%d", time.Now().UnixNano())
-	proxy := t.TempDir()
-	dir := filepath.Join(proxy, filepath.FromSlash(module), "@v")
+// proxyOfCheckout writes a module proxy that has this checkout as the one version of the module, and
+// returns its directory. The version is the same in every run, so that the build cache knows the
+// packages that have not changed; the go command forgets the module itself before and after each run.
+var proxyOfCheckout = sync.OnceValues(func() (dir string, err error) {
+	proxy, err := os.MkdirTemp(scratch, "proxy")
+	if err != nil {
+		return "", err
+	}
+	version, err := versionOfCheckout()
+	if err != nil {
+		return "", err
+	}
+	if err := forget(version); err != nil {
+		return "", err
+	}
+	return proxy, writeProxy(filepath.Join(proxy, filepath.FromSlash(module), "@v"), version)
+})
+
+// versionOfCheckout returns a version that no other checkout has.
+func versionOfCheckout() (string, error) {
+	dir, err := filepath.Abs(root)
+	return fmt.Sprintf("v0.1.0-docstest.x%x", sha256.Sum256([]byte(dir)))[:36], err
+}
+
+// writeProxy writes the files that the go command asks a proxy for.
+func writeProxy(dir, version string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	for name, content := range map[string]string{
 		"list":            version + "\n",
@@ -35,49 +56,50 @@ func proxyOfCheckout(t *testing.T) string {
 		version + ".info": fmt.Sprintf(`{"Version":%q,"Time":%q}`, version, time.Now().UTC().Format(time.RFC3339)),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
-			t.Fatal(err)
+			return err
 		}
 	}
-	zipModule(t, filepath.Join(dir, version+".zip"), module+"@"+version+"/")
-	t.Cleanup(func() { forget(t, version) })
-	return proxy
+	return zipModule(filepath.Join(dir, version+".zip"), module+"@"+version+"/")
 }
 
 // zipModule writes the files of the root module, as git knows them, each with the prefix.
-func zipModule(t *testing.T, file, prefix string) {
-	t.Helper()
+func zipModule(file, prefix string) error {
+	names, err := moduleFiles()
+	if err != nil {
+		return err
+	}
 	out, err := os.Create(file)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer out.Close()
 	archive := zip.NewWriter(out)
-	for _, name := range moduleFiles(t) {
+	for _, name := range names {
 		content, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
 		if os.IsNotExist(err) { // deleted and not committed yet
 			continue
 		}
+		if err != nil {
+			return err
+		}
 		w, err := archive.Create(prefix + name)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		if _, err := w.Write(content); err != nil {
-			t.Fatal(err)
+			return err
 		}
 	}
-	if err := archive.Close(); err != nil {
-		t.Fatal(err)
-	}
+	return archive.Close()
 }
 
 // moduleFiles lists the files of the checkout that belong to the root module.
-func moduleFiles(t *testing.T) []string {
-	t.Helper()
+func moduleFiles() ([]string, error) {
 	cmd := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard")
 	cmd.Dir = root
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	files := strings.Fields(string(out))
 	var nested []string
@@ -88,13 +110,16 @@ func moduleFiles(t *testing.T) []string {
 	}
 	return slices.DeleteFunc(files, func(name string) bool {
 		return slices.ContainsFunc(nested, func(dir string) bool { return strings.HasPrefix(name, dir) })
-	})
+	}), nil
 }
 
 // forget removes the version from the module cache, which is read only.
-func forget(t *testing.T, version string) {
-	t.Helper()
-	cache := goEnv(t, "GOMODCACHE")
+func forget(version string) error {
+	out, err := exec.Command("go", "env", "GOMODCACHE").Output()
+	if err != nil {
+		return err
+	}
+	cache := strings.TrimSpace(string(out))
 	tree := filepath.Join(cache, filepath.FromSlash(module)+"@"+version)
 	_ = filepath.WalkDir(tree, func(path string, entry os.DirEntry, err error) error {
 		if err == nil && entry.IsDir() {
@@ -102,9 +127,12 @@ func forget(t *testing.T, version string) {
 		}
 		return err
 	})
-	_ = os.RemoveAll(tree)
-	matches, _ := filepath.Glob(filepath.Join(cache, "cache", "download", filepath.FromSlash(module), "@v", version+".*"))
-	for _, match := range matches {
-		_ = os.Remove(match)
+	if err := os.RemoveAll(tree); err != nil {
+		return err
 	}
+	matches, err := filepath.Glob(filepath.Join(cache, "cache", "download", filepath.FromSlash(module), "@v", version+".*"))
+	for _, match := range matches {
+		err = errors.Join(err, os.Remove(match))
+	}
+	return err
 }
