@@ -4,6 +4,18 @@ BIN := $(CURDIR)/.bin
 # The plugins of this checkout come before any that the machine has.
 export PATH := $(BIN):$(PATH)
 
+# All Go commands build with these settings, also those that tests start. Build results then do not
+# depend on where a module lies, so all modules, tests and checkouts share one build cache. Only the
+# race detector needs cgo.
+export GOFLAGS := $(strip $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath)
+export CGO_ENABLED := 0
+# On two busy cores a package can need more than the 10 minutes that go test grants. lint vets.
+TEST := go test -timeout 30m -vet=off
+RACE := CGO_ENABLED=1 $(TEST) -race
+# The packages that only the race detector runs, except for their tests of allocations, which it changes.
+RACED := ./runtime/... ./internal/e2e/...
+ALLOCATIONS = $(shell git grep --untracked -l '^//go:build !race$$' -- $(RACED:/...=) | grep '_test.go$$')
+
 # The protos of Google, for those of ours that import them.
 PROTOS := $(CURDIR)/.protos
 # The example's copy of them: a buf module cannot lie outside of its project.
@@ -14,6 +26,8 @@ MODULES := . runtime/operation runtime/filter/sqltest internal/deploy/conform in
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
 # What `make breaking` compares with: what is published, or else the last commit.
 AGAINST ?= $(shell git rev-parse --verify --quiet --abbrev-ref origin/main || echo HEAD)
+# The tools that tools/go.mod pins.
+TOOLS := $(addprefix $(BIN)/,buf grpcurl protoc-gen-go-grpc staticcheck)
 # How long `make fuzz` spends on each target.
 FUZZTIME ?= 10s
 
@@ -22,19 +36,22 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: generate ## Generate the shop, serve it, call every RPC, stop it
+demo: generate-shop $(BIN)/grpcurl ## Generate the shop, serve it, call every RPC, stop it
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
 test: lint breaking test-root test-race test-32bit test-operation test-sql test-foreign test-deploy test-examples test-tools ## Run every check and every test
 
 .PHONY: test-root
-test-root: tools ## Run the unit, golden and end-to-end tests
-	STATICCHECK=$(BIN)/staticcheck go test ./...
+test-root: $(BIN)/staticcheck $(BIN)/buf $(BIN)/grpcurl $(BIN)/protoc-gen-go ## Run the unit tests, the golden tests and the documentation
+	STATICCHECK=$(BIN)/staticcheck $(TEST) $$(go list ./... | grep -v -x -F "$$(go list $(RACED))")
+	@tests=$$(sed -n 's/^func \(Test[^(]*\)(.*/\1/p' $(ALLOCATIONS) | sort -u | paste -s -d '|' -); \
+	echo "go test -run '$$tests'"; \
+	$(TEST) -run "^($$tests)$$" $(sort $(dir $(addprefix ./,$(ALLOCATIONS))))
 
 .PHONY: test-race
 test-race: ## Run what has goroutines under the race detector
-	go test -race ./runtime/... ./internal/e2e/...
+	$(RACE) $(RACED)
 
 .PHONY: test-32bit
 test-32bit: ## Compile generated code for a 32-bit platform, and run the tests of the runtime on it
@@ -44,11 +61,11 @@ test-32bit: ## Compile generated code for a 32-bit platform, and run the tests o
 
 .PHONY: test-operation
 test-operation: ## Run the tests of the module for long-running operations
-	cd runtime/operation && go test -race ./...
+	cd runtime/operation && $(RACE) ./...
 
 .PHONY: test-sql
 test-sql: ## Compare filters with what a PostgreSQL and SQLite make of them
-	cd runtime/filter/sqltest && go test ./...
+	cd runtime/filter/sqltest && $(TEST) ./...
 
 .PHONY: test-foreign
 test-foreign: ## Generate and serve services of OpenTelemetry, Envoy and Google Cloud, and call them with their own clients
@@ -61,16 +78,16 @@ test-servers: ## Install the servers that tests start (Debian, as root)
 
 .PHONY: test-deploy
 test-deploy: ## Decode the manifests into the types of Kubernetes and Istio
-	cd internal/deploy/conform && go test ./...
+	cd internal/deploy/conform && $(TEST) ./...
 
 .PHONY: test-examples
-test-examples: tools ## Run the tests of the examples
-	cd examples/shop && go test -race -count=1 ./... # Go's cache does not see the programs that the tests build
-	cd examples/versions && go test -race -count=1 ./... # nor buf
+test-examples: $(BIN)/buf ## Run the tests of the examples
+	cd examples/shop && $(RACE) -count=1 ./... # Go's cache does not see the programs that the tests build
+	cd examples/versions && $(RACE) -count=1 ./... # nor buf
 
 .PHONY: test-tools
-test-tools: tools ## Run the tests of what writes the protos of Google, and compare go.mod files with advisories
-	cd tools && go test -count=1 ./... # Go's cache does not see the go.mod files of other modules
+test-tools: $(BIN)/buf ## Run the tests of what writes the protos of Google, and compare go.mod files with advisories
+	cd tools && $(TEST) -count=1 ./... # Go's cache does not see the go.mod files of other modules
 
 .PHONY: test-newest
 test-newest: ## Run the tests against the newest grpc, as a user's go.mod may have it
@@ -78,7 +95,7 @@ test-newest: ## Run the tests against the newest grpc, as a user's go.mod may ha
 	cp go.mod $(BIN)/newest.mod
 	cp go.sum $(BIN)/newest.sum
 	go get -modfile=$(BIN)/newest.mod google.golang.org/grpc@latest
-	go test -modfile=$(BIN)/newest.mod -mod=mod ./runtime/... ./internal/e2e/...
+	$(TEST) -modfile=$(BIN)/newest.mod -mod=mod $(RACED)
 
 # The tools are nobody's dependency. govulncheck is not among them, because it asks a database that .ci/run cannot reach.
 .PHONY: vulnerabilities
@@ -106,7 +123,7 @@ bench: ## Compare what calls and page tokens cost with protoc-gen-go-grpc, go-gr
 	cd benchmarks && go run .
 
 .PHONY: lint
-lint: tools protos ## Check how Go and proto files are written
+lint: $(BIN)/staticcheck $(BIN)/buf protos ## Check how Go and proto files are written
 	@unformatted=$$("$$(go env GOROOT)/bin/gofmt" -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
 	@for module in $(MODULES); do \
 		echo "go mod tidy: $$module"; \
@@ -124,7 +141,7 @@ lint: tools protos ## Check how Go and proto files are written
 
 # A commit has not the protos of Google, which are not committed, so it is compared as files beside a copy of them.
 .PHONY: breaking
-breaking: tools protos ## Check that the public protos still fit those of AGAINST (origin/main)
+breaking: $(BIN)/buf protos ## Check that the public protos still fit those of AGAINST (origin/main)
 	@git rev-parse --verify --quiet "$(AGAINST)^{commit}" >/dev/null || { echo "AGAINST=$(AGAINST): there is no such commit"; exit 1; }
 	@before=$$(mktemp -d); trap 'rm -rf "$$before"' EXIT; \
 	git archive "$(AGAINST)" | tar -x -C "$$before"; \
@@ -139,17 +156,20 @@ breaking: tools protos ## Check that the public protos still fit those of AGAINS
 	done
 
 .PHONY: generate
-generate: tools plugin protos ## Generate the options, the code of internal/e2e and of the examples
+generate: tools plugin protos generate-shop ## Generate the options, the code of internal/e2e and of the examples
 	$(BIN)/buf generate --template buf.gen.options.yaml
 	$(BIN)/buf generate
 	$(BIN)/buf generate --template buf.gen.google.yaml
-	cd examples/shop && $(BIN)/protoc-gen-grpcservice --export third_party && $(BIN)/buf generate
 	cd examples/versions && $(BIN)/buf generate
+
+.PHONY: generate-shop
+generate-shop: $(BIN)/buf $(BIN)/protoc-gen-go plugin protos ## Generate the code of the example shop
+	cd examples/shop && $(BIN)/protoc-gen-grpcservice --export third_party && $(BIN)/buf generate
 
 .PHONY: protos
 protos: $(PROTOS)/.written $(SHOP_PROTOS)/.written ## Write the protos of Google to .protos, where they have changed
 
-$(PROTOS)/.written: $(BIN)/.tools tools/go.mod tools/go.sum $(wildcard tools/googleprotos/*.go)
+$(PROTOS)/.written: $(BIN)/buf tools/go.mod tools/go.sum $(wildcard tools/googleprotos/*.go)
 	rm -rf $(PROTOS)
 	cd tools && go run ./googleprotos $(PROTOS)
 	$(BIN)/buf format -w $(PROTOS)
@@ -166,11 +186,12 @@ plugin: ## Build protoc-gen-grpcservice
 	go build -o $(BIN)/protoc-gen-grpcservice ./cmd/protoc-gen-grpcservice
 
 .PHONY: tools
-tools: $(BIN)/.tools $(BIN)/protoc-gen-go ## Build the pinned tools, where they have changed
+tools: $(TOOLS) $(BIN)/protoc-gen-go ## Build the pinned tools, where they have changed
 
-$(BIN)/.tools: tools/go.mod tools/go.sum
-	@echo "building the tools that tools/go.mod pins; the first time takes some minutes"
-	cd tools && GOBIN=$(BIN) go install tool
+# Each target names the tools that it needs, because the first build of all takes minutes.
+$(TOOLS): tools/go.mod tools/go.sum
+	@echo "building $(@F) as tools/go.mod pins it; the first time takes a minute or two"
+	@cd tools && GOBIN=$(BIN) go install $$(go list tool | grep '/$(@F)$$')
 	@touch $@
 
 # Not among the tools, because it must have the version of the protobuf runtime that its output is compiled with here.

@@ -25,7 +25,7 @@ type methodReport struct {
 	Method string       `json:"method"` // as in "library.v1.BookService/GetBook"
 	File   string       `json:"file"`
 	Kind   string       `json:"kind"`
-	Rules  []ruleReport `json:"rules"` // without those that are defaults
+	Rules  []ruleReport `json:"rules"`            // without those that are defaults
 	Unused []ruleReport `json:"unused,omitempty"` // set somewhere, and of no effect
 
 	Patterns []patternReport `json:"patterns,omitempty"` // what the method is, or may be

@@ -3,6 +3,7 @@ package plugin_test
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -17,32 +18,46 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
-// TestGeneratedCode builds one module of all code that comes out of testdata, with the messages of protoc-gen-go, and runs over
-// it what users run over theirs.
+// TestGeneratedCode builds one module of all code that comes out of testdata, with the messages of
+// protoc-gen-go and with the code that users get to begin with, and runs over it what users run over
+// theirs. Each command gets all packages at once, so that it loads what they have in common once.
 func TestGeneratedCode(t *testing.T) {
 	module := writeModule(t)
-	packages := module.packages()
+	module.skeletons = writeSkeletons(t, module)
+	writePatternTests(t, module)
 
-	t.Run("vet", func(t *testing.T) { module.mustRun(t, "go", "vet", "-trimpath", "./...") })
-	t.Run("vet opaque", func(t *testing.T) { module.mustRun(t, "go", "vet", "-trimpath", "-tags=protoopaque", "./...") })
-	t.Run("staticcheck", func(t *testing.T) {
-		staticcheck := os.Getenv("STATICCHECK")
-		if staticcheck == "" {
-			if os.Getenv("CI") == "true" {
-				t.Fatal("the variable STATICCHECK has to name a staticcheck binary where CI is true")
-			}
-			return
-		}
-		module.mustRun(t, staticcheck, packages...)
+	t.Run("vet", func(t *testing.T) { module.mustRun(t, "go", "vet", "./...") })
+	t.Run("vet opaque", func(t *testing.T) {
+		module.mustRun(t, "go", append([]string{"vet", "-tags=protoopaque"}, module.opaquePackages(t)...)...)
 	})
+	t.Run("staticcheck", func(t *testing.T) { checkStatically(t, module) })
 	t.Run("generate", func(t *testing.T) {
-		if out := module.mustRun(t, "go", append([]string{"generate", "-n"}, packages...)...); out != "" {
+		if out := module.mustRun(t, "go", append([]string{"generate", "-n"}, module.packages()...)...); out != "" {
 			t.Errorf("go generate would run:\n%s", out)
 		}
 	})
-	t.Run("patterns", func(t *testing.T) { checkPatterns(t, module) })
-	t.Run("skeletons", func(t *testing.T) { checkSkeletons(t, module) })
+	t.Run("test", func(t *testing.T) { // vetted above
+		module.mustRun(t, "go", "test", "-vet=off", patternTests, "./skeleton/skeleton_new", "./skeleton/kinds")
+	})
+	t.Run("test opaque", func(t *testing.T) {
+		module.mustRun(t, "go", "test", "-vet=off", "-tags=protoopaque", patternTests)
+	})
+	t.Run("program", func(t *testing.T) { checkProgram(t, module, "./skeleton/skeleton_new/cmd/server") })
 	t.Run("handshake", func(t *testing.T) { checkHandshake(t, module) })
+}
+
+// checkStatically runs staticcheck over what the plugin wrote, but not over code that has to name
+// what its proto deprecates.
+func checkStatically(t *testing.T, module goModule) {
+	staticcheck := os.Getenv("STATICCHECK")
+	if staticcheck == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("the variable STATICCHECK has to name a staticcheck binary where CI is true")
+		}
+		return
+	}
+	current := slices.DeleteFunc(slices.Clone(module.skeletons), func(pkg string) bool { return namesDeprecated(t, pkg) })
+	module.mustRun(t, staticcheck, append(module.packages(), current...)...)
 }
 
 // checkHandshake checks what users see who have a runtime that is older than their generated code needs.
@@ -50,7 +65,7 @@ func checkHandshake(t *testing.T, module goModule) {
 	const file = "kinds/library/v1/libraryv1service/book_service.grpcservice.go"
 	newer := strings.Replace(module.files[file], "runtime.IsAtLeastVersion0_1", "runtime.IsAtLeastVersion0_999", 1)
 	writeTree(t, module.dir, map[string]string{file: newer})
-	out, err := module.run("go", "build", "-trimpath", "./"+path.Dir(file))
+	out, err := module.run("go", "build", "./"+path.Dir(file))
 	if want := "undefined: runtime.IsAtLeastVersion0_999"; err == nil || !strings.Contains(out, want) {
 		t.Errorf("go build says %q (%v), want %q", out, err, want)
 	}
@@ -61,8 +76,9 @@ func checkHandshake(t *testing.T, module goModule) {
 
 // goModule is a Go module on disk.
 type goModule struct {
-	dir   string
-	files map[string]string // what the plugin generated
+	dir       string
+	files     map[string]string // what the plugin generated
+	skeletons []string          // the packages of users, as arguments of the go command
 }
 
 // writeModule generates everything that testdata has into one module.
@@ -184,11 +200,34 @@ func (m goModule) packages() []string {
 	return slices.Compact(packages)
 }
 
+// goFlags makes the packages that the tests build share the build cache, with each other and with those of the Makefile: where a
+// package lies is no part of what is built.
+const goFlags = "GOFLAGS=-trimpath"
+
+// opaquePackages returns those packages that the tag protoopaque changes: messages that protoc-gen-go
+// wrote in two versions, and what is below them.
+func (m goModule) opaquePackages(t *testing.T) []string {
+	t.Helper()
+	var packages []string
+	err := filepath.WalkDir(m.dir, func(file string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(file, "_protoopaque.pb.go") {
+			dir, _ := filepath.Rel(m.dir, filepath.Dir(file))
+			packages = append(packages, "./"+filepath.ToSlash(dir)+"/...")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(packages)
+	return append(slices.Compact(packages), patternTests)
+}
+
 // run runs a command in the module and returns what it printed.
 func (m goModule) run(name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = m.dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	cmd.Env = append(os.Environ(), goFlags, "GOWORK=off")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()

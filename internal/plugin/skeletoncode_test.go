@@ -65,18 +65,6 @@ func writeSkeletons(t *testing.T, module goModule) (packages []string) {
 	return packages
 }
 
-// checkSkeletons checks the code of skeletons as users check theirs, and runs the tests that come with it.
-func checkSkeletons(t *testing.T, module goModule) {
-	packages := writeSkeletons(t, module)
-	module.mustRun(t, "go", append([]string{"vet", "-trimpath"}, packages...)...)
-	if staticcheck := os.Getenv("STATICCHECK"); staticcheck != "" {
-		current := slices.DeleteFunc(slices.Clone(packages), func(pkg string) bool { return namesDeprecated(t, pkg) })
-		module.mustRun(t, staticcheck, current...)
-	}
-	module.mustRun(t, "go", "test", "-trimpath", "./skeleton/skeleton_new", "./skeleton/kinds")
-	checkProgram(t, module, "./skeleton/skeleton_new/cmd/server")
-}
-
 // checkProgram runs a program as it was generated: it serves, all its RPCs answer UNIMPLEMENTED, and it stops when it is told to.
 func checkProgram(t *testing.T, module goModule, pkg string) {
 	t.Helper()

@@ -22,7 +22,9 @@ func Build(ctx context.Context, dir string, names ...string) error {
 	for _, name := range names {
 		args = append(args, module+"/cmd/"+name)
 	}
-	out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as in an image, also where the caller runs the race detector
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
