@@ -145,8 +145,7 @@ func messages(t *testing.T, c testCase, request *pluginpb.CodeGeneratorRequest) 
 		t.Fatalf("%s: %v", c.name, err)
 	}
 	for _, f := range gen.Files {
-		moved := strings.HasPrefix(string(f.GoImportPath), "example.com/") // a file of Google's by a parameter M
-		if f.Generate || moved {
+		if f.Generate {
 			gengo.GenerateFile(gen, f)
 		}
 	}
