@@ -24,7 +24,7 @@ func TestProcessReadsFolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	writeTree(t, dir, map[string]string{
-		"go.mod": "module example.com/home\n", "library/templates/name.go.tmpl": strings.Replace(string(printed), "is the full name", "is our name", 1),
+		"go.mod": "module example.com/deploy\n", "library/templates/name.go.tmpl": strings.Replace(string(printed), "is the full name", "is our name", 1),
 	})
 	c := readCase(t, "deploy")
 	c.options = "emit=service;deploy,templates=templates,deploy_dir=deploy,app=cmd/server,app_name=library,image=library:1,strict"
