@@ -84,12 +84,21 @@ func (p *pipeline) expire() {
 	}
 }
 
-// completed returns what a call ends with whose method returned err. A method that returns without an error after a shutdown has
-// cancelled its call has not said all it had to say, and must not look as if it had. That of a response which is one message is
-// the exception: the message is whole. See [serverStream.SendMsg] for what it may be made of.
-func (c *callContext) completed(err error) error {
-	if err == nil && c.drained.Load() && (c.call.method.info.Kind == KindServerStream || c.call.method.info.Kind == KindBidi) {
+// cut returns why the context of the call's method has ended: a shutdown has cancelled it, or the
+// client, or its deadline has passed. It is nil if it has not.
+func (c *callContext) cut() error {
+	if c.drained.Load() {
 		return ErrDraining
+	}
+	return c.Context.Err()
+}
+
+// completed returns what a call ends with whose method returned err. A method that returns without an error after its context has
+// ended has not said all it had to say, and must not look as if it had, to its caller or in the log. That of a response which is one
+// message is the exception: the message is whole. See [serverStream.SendMsg] for what it may be made of.
+func (c *callContext) completed(err error) error {
+	if kind := c.call.method.info.Kind; err == nil && (kind == KindServerStream || kind == KindBidi) {
+		return c.cut()
 	}
 	return err
 }

@@ -259,3 +259,47 @@ func TestLateContextsAreHarmless(t *testing.T) {
 		}
 	}
 }
+
+// TestACallThatItsClientEndsIsNoSuccess checks what observers and the log are told of streams whose client
+// goes away, or whose deadline passes, if their methods return without an error.
+func TestACallThatItsClientEndsIsNoSuccess(t *testing.T) {
+	for name, want := range map[string]codes.Code{"cancelled": codes.Canceled, "too late": codes.DeadlineExceeded} {
+		for _, kind := range []string{"Many", "Join", "Chat"} {
+			t.Run(name+" "+kind, func(t *testing.T) {
+				entered, ended := make(chan struct{}), make(outcomes, 1)
+				until := func(ctx context.Context) runtime.Stream[text] {
+					return func(func(*text, error) bool) { close(entered); <-ctx.Done() }
+				}
+				srv := startEcho(t, echoFuncs{
+					many: func(ctx context.Context, _ *text) runtime.Stream[text] { return until(ctx) },
+					chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] { return until(ctx) },
+					join: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+						for range reqs {
+							break
+						}
+						until(ctx)(nil)
+						return wrapperspb.String("committed 1"), nil
+					},
+				}, runtime.WithObservers(ended))
+				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+				if want == codes.DeadlineExceeded {
+					ctx, cancel = context.WithTimeout(context.Background(), 50*time.Millisecond)
+				}
+				defer cancel()
+				called := make(chan error, 1)
+				go func() { called <- kinds[kind](ctx, srv.conn) }()
+				within(t, entered)
+				if want == codes.Canceled {
+					cancel()
+				}
+				// A client whose deadline has passed also cancels; either may come first.
+				if code := status.Code(within(t, ended).Err); code != want && code != codes.Canceled {
+					t.Errorf("the call ended with %v, want %v", code, want)
+				}
+				if err := within(t, called); status.Code(err) != want {
+					t.Errorf("the caller got %v, want %v", err, want)
+				}
+			})
+		}
+	}
+}

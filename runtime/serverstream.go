@@ -145,14 +145,16 @@ func (s *serverStream) refuse(err error) error {
 	return err
 }
 
-// SendMsg sends a response. The one response of a call that a shutdown has cut off is not sent unless it is made of all requests.
+// SendMsg sends a response. The one response of a call that was cut off is not sent unless it is made of all requests.
 func (s *serverStream) SendMsg(resp any) (err error) {
 	defer s.recovered(&err)
 	if err := s.over(); err != nil {
 		return err
 	}
-	if s.call.drained.Load() && s.call.call.method.info.Kind == KindClientStream && !s.whole.Load() {
-		return ErrDraining
+	if s.call.call.method.info.Kind == KindClientStream && !s.whole.Load() {
+		if because := s.call.cut(); because != nil {
+			return because
+		}
 	}
 	if s.call.call.sent.Load() == 0 {
 		s.call.prepare(resp)
