@@ -68,7 +68,7 @@ func (c *comparison) fieldOf(message protoreflect.MessageDescriptor, parts []Par
 		c.r.Field = field
 	}
 	if len(parts) == 1 && c.presence() {
-		return func(m *matching, v protoreflect.Value, there bool) bool { return there && v.Message().Has(field) }, nil
+		return isSet(field), nil
 	}
 	inner, err := c.value(field, parts[1:])
 	return func(m *matching, v protoreflect.Value, there bool) bool {
@@ -77,6 +77,17 @@ func (c *comparison) fieldOf(message protoreflect.MessageDescriptor, parts []Par
 		}
 		return inner(m, v.Message().Get(field), true)
 	}, err
+}
+
+// isSet tests whether a message has a field. A zero is none of a field without presence, and so is -0, which databases take for 0.
+func isSet(field protoreflect.FieldDescriptor) test {
+	number := field.Kind() == protoreflect.FloatKind || field.Kind() == protoreflect.DoubleKind
+	if number && !field.HasPresence() && !field.IsList() {
+		return func(_ *matching, v protoreflect.Value, there bool) bool {
+			return there && v.Message().Get(field).Float() != 0
+		}
+	}
+	return func(_ *matching, v protoreflect.Value, there bool) bool { return there && v.Message().Has(field) }
 }
 
 // value tests what a field holds.

@@ -110,6 +110,12 @@ func wantMatches(t *testing.T, schema *filter.Schema, m proto.Message, filters [
 	}
 }
 
+func TestMinusZeroIsZero(t *testing.T) {
+	user := userDescriptor(t)
+	m := message(t, user, `{"score": -0.0, "ratio": -0.0}`)
+	wantMatches(t, filter.For(user), m, []string{`score = 0`, `-score:*`, `-ratio:*`, `score = -0.0`}, true)
+}
+
 // TestWhatIsNotThereEqualsNothing checks an empty message.
 func TestWhatIsNotThereEqualsNothing(t *testing.T) {
 	user := userDescriptor(t)
@@ -175,6 +181,8 @@ func TestTypeFaults(t *testing.T) {
 		{`by_id.x.city = Rome`, `column 7: "x" is no key of by_id, which are a number of type int32, without quotes`},
 		{`address = London`, `column 1: address is a message; compare one of its fields: city, zip, country`},
 		{`created > yesterday`, `column 11: yesterday does not fit created, which is a time as in RFC 3339: 2012-04-21T11:30:00Z`},
+		{`created < 9999-12-31T23:59:59-05:00`, `column 11: 9999-12-31T23:59:59-05:00 does not fit created, which is a time as in RFC 3339: 2012-04-21T11:30:00Z`},
+		{`created > 0001-01-01T00:00:00+02:00`, `column 11: 0001-01-01T00:00:00+02:00 does not fit created, which is a time as in RFC 3339: 2012-04-21T11:30:00Z`},
 		{`delay = 1h`, `column 9: 1h does not fit delay, which is a duration in seconds of at most 292 years: 20s, 1.5s`},
 		{`delay = 9223372037s`, `column 9: 9223372037s does not fit delay, which is a duration in seconds of at most 292 years: 20s, 1.5s`},
 		{`age = null`, `column 7: null does not fit age, which is a number of type int32, without quotes`},

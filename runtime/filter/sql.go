@@ -72,12 +72,19 @@ func (w *sqlWriter) expr(expr Expr) *fault {
 	return faultf(expr.Pos(), "%s cannot be asked of the database", quote(expr.String()))
 }
 
+// operands writes a tree of operands that is no deeper than it must be, as SQLite has a bound for that.
 func (w *sqlWriter) operands(operands []Expr, operator string) *fault {
-	for i, operand := range operands {
-		w.text.WriteString(map[bool]string{true: "(", false: operator}[i == 0])
-		if err := w.expr(operand); err != nil {
-			return err
-		}
+	if len(operands) == 1 {
+		return w.expr(operands[0])
+	}
+	half := len(operands) / 2
+	w.text.WriteByte('(')
+	if err := w.operands(operands[:half], operator); err != nil {
+		return err
+	}
+	w.text.WriteString(operator)
+	if err := w.operands(operands[half:], operator); err != nil {
+		return err
 	}
 	w.text.WriteByte(')')
 	return nil
@@ -95,6 +102,8 @@ func (w *sqlWriter) restriction(r *Restriction) *fault {
 		return faultf(r.Pos(), "no field %s to filter by", quote(left.Path()))
 	case r.Value != nil:
 		return w.comparison(column, r, right)
+	case r.Op == Has && !r.Field.HasPresence() && r.Field.Kind() == protoreflect.BytesKind: // empty ones are NULL to drivers
+		fmt.Fprintf(&w.text, "(%s IS NOT NULL AND length(%[1]s) > 0)", column)
 	case r.Op == Has && !r.Field.HasPresence():
 		w.unlessNull(column, "<>", zeroOf(r.Field))
 	case r.Op == Equals:

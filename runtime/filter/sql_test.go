@@ -35,7 +35,7 @@ func TestSQL(t *testing.T) {
 		`created:* OR address:*`:     `((created IS NOT NULL) OR (address IS NOT NULL)) []`,
 		`name:*`:                     `(name IS NOT NULL AND name <> ?) []`,
 		`-age:*`:                     `(NOT (age IS NOT NULL AND age <> ?)) [0]`,
-		`data:*`:                     `(data IS NOT NULL AND data <> ?) [[]]`,
+		`data:*`:                     `(data IS NOT NULL AND length(data) > 0) []`,
 		`NOT (age = 1 OR age = 2)`:   `(NOT ((age IS NOT NULL AND age = ?) OR (age IS NOT NULL AND age = ?))) [1 2]`,
 	}
 	schema := filter.For(userDescriptor(t))
