@@ -12,7 +12,8 @@ import (
 // timestamp tests a google.protobuf.Timestamp.
 func (c *comparison) timestamp() (test, *fault) {
 	want, err := time.Parse(time.RFC3339Nano, c.right.Path())
-	want = want.UTC() // drivers drop the offset of an argument for a column without one, and SQLite compares texts
+	// Drivers drop the offset of an argument for a column without one, and SQLite compares texts.
+	want = want.UTC()
 	if year := want.Year(); err != nil || year < 1 || year > 9999 { // which a google.protobuf.Timestamp has not
 		return nil, faultf(c.right.At, "%s does not fit %s, which is a time as in RFC 3339: 2012-04-21T11:30:00Z", brief(c.right), brief(c.left))
 	}
