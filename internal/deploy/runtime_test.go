@@ -108,7 +108,7 @@ func TestServiceConfigIsTheRuntimes(t *testing.T) {
 		runtime.Unary("Plain", users.Plain, policies[3]),
 		runtime.ServerStream("Watch", users.Watch, policies[4]),
 	)
-	want, err := runtime.ServiceConfigJSON(runtime.WithServiceConfig(table))
+	want, err := runtime.ServiceConfigJSON(runtime.WithServiceConfig(table), runtime.WithHealthChecks())
 	if err != nil {
 		t.Fatal(err)
 	}
