@@ -20,6 +20,9 @@ func (b *builder) checkModule(s source, opts Options) {
 	if m == nil || opts.ImportPath != "" || len(s.Services) == 0 || slices.ContainsFunc(m.Own, contains(messages)) {
 		return
 	}
+	if importPathFault(messages) != "" {
+		return // it is of no module, which is an error already
+	}
 	const format = "its messages are in the Go package %q, and so its services would be in %q, which is not of the module %s; " +
 		"set the parameter import_path=<the import path of the plugin's out folder>, such as %s"
 	problems := &b.warnings // it may be generated for another repository

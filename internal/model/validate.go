@@ -26,6 +26,11 @@ func (b *builder) checkSource(s source) {
 	} else if fault := baseFault(path.Base(s.GeneratedFilenamePrefix)); fault != "" {
 		b.errors.add(Place{Path: s.Desc.Path()}, "", "%s; rename the proto file", fault)
 	}
+	if !MayImport(s.service.Path, string(s.GoImportPath)) {
+		b.errors.add(place, "", "its messages are in the Go package %q, which is internal, and so its services, which would be "+
+			"in %q, cannot import it; set import_path=<a path below %s>, or correct go_package",
+			string(s.GoImportPath), s.service.Path, internalTo(string(s.GoImportPath)))
+	}
 	for _, out := range []Output{s.service, s.test} {
 		if other, taken := b.packages[protogen.GoImportPath(out.Path)]; taken {
 			b.errors.add(place, "", "its services would go to the Go package %q, which has the messages of %s; set package_suffix",
@@ -106,6 +111,8 @@ func importPathFault(importPath string) string {
 			return fmt.Sprintf("has the element %q", element)
 		case strings.HasSuffix(element, "."):
 			return fmt.Sprintf("has the element %q, which ends with a dot", element)
+		case element == "vendor":
+			return `has the element "vendor", below which the go command finds packages of other modules only`
 		case windowsNames[stem]:
 			return fmt.Sprintf("has the element %q, which the go command does not allow, as Windows does not", element)
 		}

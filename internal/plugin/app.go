@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -25,6 +26,9 @@ func (u *userCode) addApp(at string, impl folder, have map[string][]byte) {
 	}
 	if err == nil && f.importPath == impl.importPath {
 		err = fmt.Errorf("it is the folder of skeleton_dir; want another, for a package main")
+	}
+	if err == nil && (u.forbidden(f.importPath) != "" || !model.MayImport(f.importPath, impl.importPath)) {
+		err = fmt.Errorf("Go does not let its package import %s, which is internal; choose a folder that may", cmp.Or(u.forbidden(f.importPath), impl.importPath))
 	}
 	var there map[string][]byte
 	if err == nil {

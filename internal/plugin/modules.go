@@ -26,8 +26,11 @@ func (w workspace) modules() *model.Modules {
 }
 
 // modulesOf returns the modules that a go.mod in a directory knows: itself, those that it replaces by directories, those of its
-// workspace and below it, and those that it requires.
+// workspace and below it, and those that it requires; nil where it does not say which module it is.
 func (w workspace) modulesOf(dir, text string) *model.Modules {
+	if modulePath(text) == "" {
+		return nil
+	}
 	m := &model.Modules{Near: modulePath(text), Own: []string{modulePath(text)}}
 	for _, d := range directives(text) {
 		if d.verb == "require" && len(d.args) > 0 {

@@ -53,3 +53,15 @@ func TestMessagesOfAnotherModule(t *testing.T) {
 		})
 	}
 }
+
+// TestBadPackagesAreOfNoModule checks that a Go package that cannot be is reported as that alone, and
+// not as one of another module, too.
+func TestBadPackagesAreOfNoModule(t *testing.T) {
+	for _, name := range []string{"go_package_dot", "go_package_vendor", "go_package_space"} {
+		tree := fstest.MapFS{"go.mod": {Data: []byte("module example.com/you\n")}}
+		got := runIn(t, readCase(t, name).request(t), tree, ".")
+		if got.err == "" || strings.Contains(got.warnings, "import_path") {
+			t.Errorf("%s: the error is %q and the warnings are %q, want an error alone", name, got.err, got.warnings)
+		}
+	}
+}

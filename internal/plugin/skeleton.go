@@ -60,6 +60,11 @@ func (u *userCode) generate(params parameters) {
 		u.fail(fmt.Errorf("parameter skeleton_dir=%q: the code that is generated for %s is in this folder; want another, for a package of yours", params.skeletonDir, generated))
 		return
 	}
+	if pkg := u.forbidden(f.importPath); pkg != "" {
+		u.fail(fmt.Errorf("parameter skeleton_dir=%q: Go does not let the package %s import %s, which is internal; choose a folder that may",
+			params.skeletonDir, f.importPath, pkg))
+		return
+	}
 	have, err := u.workspace.files(f.path, ".go")
 	if err != nil {
 		u.fail(fmt.Errorf("parameter skeleton_dir=%q: %w", params.skeletonDir, err))
@@ -76,6 +81,19 @@ func (u *userCode) generated(importPath string) string {
 	for _, i := range u.services {
 		if slices.Contains([]string{i.Messages, i.Interface.Path, i.Test.Path}, importPath) {
 			return i.FullName
+		}
+	}
+	return ""
+}
+
+// forbidden returns a package that a package which implements or serves the services has to import and
+// may not, or "".
+func (u *userCode) forbidden(importer string) string {
+	for _, i := range u.services {
+		for _, imported := range []string{i.Messages, i.Interface.Path, i.Test.Path} {
+			if !model.MayImport(importer, imported) {
+				return imported
+			}
 		}
 	}
 	return ""

@@ -14,8 +14,11 @@ import (
 	"github.com/grpcservice/grpcservice/internal/plugin"
 )
 
+// messagesMod makes the module of the messages one that can be written to, next to the user's.
+const messagesMod = "\nreplace example.com/skeleton_added => ../messages\n"
+
 const (
-	userMod  = "module example.com/library\n"
+	userMod  = "module example.com/library\n" + messagesMod
 	userType = "package service\n\ntype BookService struct{}\n"
 )
 
@@ -49,11 +52,11 @@ func TestSkeletonOfUserFiles(t *testing.T) {
 			begins: "// Package service implements the services of library.v1.\npackage service\n", holds: ") GetBook(",
 		},
 		"below the module": {
-			tree: fstest.MapFS{"home/go.mod": textFile("module (\n\t\"example.com/home\" // mine\n)\n")}, dir: "home/books",
+			tree: fstest.MapFS{"home/go.mod": textFile("module (\n\t\"example.com/home\" // mine\n)\n" + messagesMod)}, dir: "home/books",
 			files: file + " internal/service/book_service_test.go", holds: ") GetBook(",
 		},
 		"module below": {
-			tree: fstest.MapFS{"internal/go.mod": textFile("module example.com/inner")}, files: file + " internal/service/book_service_test.go",
+			tree: fstest.MapFS{"go.mod": textFile(userMod), "internal/go.mod": textFile("module example.com/inner")}, files: file + " internal/service/book_service_test.go",
 			holds: ") GetBook(",
 		},
 		"methods over files": {

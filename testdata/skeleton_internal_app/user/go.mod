@@ -1,0 +1,3 @@
+module example.com/you
+
+go 1.25.0
