@@ -33,6 +33,8 @@ func NewManager(store Store, opts ...Option) *Manager {
 	}
 	if store == nil {
 		m.config.fail("operation.NewManager: the store is nil; Memory() is one")
+	} else {
+		m.store = recoveredStore{store}
 	}
 	return m
 }
