@@ -68,6 +68,7 @@ type callContext struct {
 	stream   *serverStream         // nil for a unary call
 	refused  atomic.Pointer[error] // what was wrong with a request
 	compress compressChoice        // what the method has chosen
+	header   heldHeader            // what the method has set
 	drained  atomic.Bool           // whether a shutdown cancelled the call
 	detached bool                  // the method runs in a goroutine of its own, which joins the others
 	live     liveCall
@@ -82,7 +83,11 @@ func (c *callContext) Value(key any) any {
 	if key == (callKey{}) {
 		return c
 	}
-	return c.Context.Value(key)
+	value := c.Context.Value(key)
+	if key == transportKey && value != nil && !c.call.method.without.heldHeaders {
+		return (*headerHolder)(c)
+	}
+	return value
 }
 
 // ends returns the deadline of the method.

@@ -9,18 +9,21 @@ import (
 
 type callOptionsKey struct{}
 
-// WithCallOptions returns a context whose calls through generated clients get opts, after those of an outer
-// WithCallOptions: grpc.Header and grpc.Trailer to read metadata, grpc.WaitForReady, grpc.PerRPCCredentials and so on.
+// WithCallOptions returns a context whose calls through generated clients get opts, after those
+// of an outer WithCallOptions: grpc.Header and grpc.Trailer to read metadata, grpc.WaitForReady,
+// grpc.PerRPCCredentials and so on.
 //
 //	var header metadata.MD
 //	book, err := books.GetBook(runtime.WithCallOptions(ctx, grpc.Header(&header)), req)
 //
-// The options are for every call that is made with the context, or with one made from it. So derive a context for the one
-// call that they are meant for, as above: two calls at a time would fill the same header. An implementation that is called
-// directly, without a connection, ignores them, and passes them on with its context to the calls that it makes itself.
+// The options are for every call that is made with the context, or with one made from it. So
+// derive a context for the one call that they are meant for, as above: two calls at a time would
+// fill the same header. An implementation that is called directly, without a connection, ignores
+// them, and passes them on with its context to the calls that it makes itself.
 //
-// What [grpc.Header], [grpc.Trailer] and their like point to is filled when the call has returned, and for a stream when
-// the range over it has, however it ended.
+// What [grpc.Header] and [grpc.Peer] point to is filled when the call has returned, and for a
+// stream of responses before the loop over it gets the first one. What [grpc.Trailer] points to
+// is filled when the call or the range over the stream has returned, however it ended.
 func WithCallOptions(ctx context.Context, opts ...grpc.CallOption) context.Context {
 	return context.WithValue(ctx, callOptionsKey{}, slices.Concat(callOptionsOf(ctx), opts))
 }

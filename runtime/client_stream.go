@@ -118,7 +118,8 @@ type clientCall struct {
 	grpc.ClientStream
 	ctx    context.Context // that the call was made with
 	cancel context.CancelFunc
-	ended  bool // RecvMsg has reported the end
+	ended  bool            // RecvMsg has reported the end
+	header *responseHeader // nil where nobody asks for it
 }
 
 // SendMsg returns io.EOF, and nothing that wraps it, where RecvMsg knows why the call has ended: grpc wraps it when there are no
@@ -158,12 +159,13 @@ func (c *clientCall) CloseSend() error {
 // open starts a call, which [release] ends.
 func (m *ClientMethod) open(ctx context.Context) (*clientCall, error) {
 	streamCtx, cancel := m.limitStream(withRequestID(ctx))
-	cs, err := m.conn.NewStream(streamCtx, &m.desc, m.info.FullMethod, m.callOptions(ctx)...)
+	header, options := responseHeaderOf(m.callOptions(ctx))
+	cs, err := m.conn.NewStream(streamCtx, &m.desc, m.info.FullMethod, options...)
 	if err != nil {
 		cancel()
 		return nil, callFailed(ctx, err)
 	}
-	return &clientCall{ClientStream: cs, ctx: ctx, cancel: cancel}, nil
+	return &clientCall{ClientStream: cs, ctx: ctx, cancel: cancel, header: header}, nil
 }
 
 // release cancels a call that has not ended, and receives until it has: only then has grpc let go of all that belongs to
@@ -173,6 +175,7 @@ func release[Resp any](c *clientCall) {
 	for resp := new(Resp); !c.ended; {
 		c.ended = c.RecvMsg(resp) != nil
 	}
+	c.header.end()
 }
 
 // sendOnly sends the one request of a call. An io.EOF says only that RecvMsg knows why the call has ended.
@@ -207,6 +210,7 @@ func sendEach[Req any](ctx context.Context, m *ClientMethod, reqs Stream[Req], s
 // eachResponse yields what c receives. It returns what ended the stream, io.EOF if nothing is wrong, or nil when the
 // consumer has stopped.
 func eachResponse[Resp any](c *clientCall, yield func(*Resp, error) bool) error {
+	c.header.arrive(c)
 	for {
 		resp := new(Resp)
 		if err := c.RecvMsg(resp); err != nil {

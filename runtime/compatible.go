@@ -21,6 +21,7 @@ import (
 //   - WithAccessLog(false): calls are not logged;
 //   - WithRecovery(false): a panic of a method ends the process, unless an interceptor recovers it;
 //   - WithRequestIDTrailer(false): errors have no x-request-id in their trailer;
+//   - WithHeldHeaders(false): headers that a method sets before it fails are sent as headers;
 //   - WithResponseCompression(CompressAsked, 0): every response to a compressed request is compressed;
 //   - WithMaxCalls(0), WithMaxCallsPerPeer(0), WithMaxConnections(0), WithMaxConnectionsPerPeer(0);
 //   - WithTransportDefaults(false): grpc's own limits and keepalive.
@@ -34,6 +35,7 @@ func Compatible() ServerOption {
 		WithAccessLog(false),
 		WithRecovery(false),
 		WithRequestIDTrailer(false),
+		WithHeldHeaders(false),
 		WithResponseCompression(CompressAsked, 0),
 		WithMaxCalls(0), WithMaxCallsPerPeer(0), WithMaxConnections(0), WithMaxConnectionsPerPeer(0),
 		WithTransportDefaults(false),
@@ -47,7 +49,7 @@ func Compatible() ServerOption {
 
 // omissions are the parts of the pipeline that are switched off.
 type omissions struct {
-	masking, checks, accessLog, recovery, requestID bool
+	masking, checks, accessLog, recovery, requestID, heldHeaders bool
 }
 
 // WithErrorMasking sets whether callers get only what is meant for them of an error, which is the
@@ -82,6 +84,13 @@ func WithRecovery(on bool) ServerOption {
 // default.
 func WithRequestIDTrailer(on bool) ServerOption {
 	return func(c *serverConfig) { c.without.requestID = !on }
+}
+
+// WithHeldHeaders sets whether headers that are set are held back until the first response or success,
+// which is the default: a call that fails before has them in its trailers, and clients may retry it.
+// Off, grpc sends them before the status, and [grpc.SetSendCompressor] works in a method.
+func WithHeldHeaders(on bool) ServerOption {
+	return func(c *serverConfig) { c.without.heldHeaders = !on }
 }
 
 // WithTransportDefaults sets whether a [Server] and [GRPCOptions] limit the transport as

@@ -54,10 +54,12 @@ func WithResponseCompression(whose ResponseCompression, minBytes int) ServerOpti
 	}
 }
 
-// CompressResponse chooses whether the responses of the call that ctx belongs to are compressed, whatever their size and the
-// server's [WithResponseCompression]. A caller that does not accept gzip gets them as they are. Use it before the first
-// response: with true for a stream of large responses that starts with a small one, and with false for a response that
-// contains a secret. Outside a call it does nothing.
+// CompressResponse chooses whether the responses of the call that ctx belongs to are compressed,
+// whatever their size and the server's [WithResponseCompression]. A caller that does not accept
+// gzip gets them as they are. Use it before the first response: with true for a stream of large
+// responses that starts with a small one, and with false for a response that contains a secret.
+// Outside a call it does nothing. It takes the place of [grpc.SetSendCompressor], which is an
+// error in the context of a call.
 func CompressResponse(ctx context.Context, compress bool) {
 	if c, ok := callOf(ctx); ok {
 		c.compress.choose(compress)
@@ -99,16 +101,17 @@ func (c *callContext) prepare(resp any) { c.call.method.compression.prepare(c, r
 
 // prepare sets the compressor of a call's responses, of which resp is the first. It does nothing where the headers are sent.
 func (p compressor) prepare(c *callContext, resp any) {
-	asked, choice := requestEncoding(c), c.compress.v.Load()
+	ctx := c.Context // which has grpc's own stream
+	asked, choice := requestEncoding(ctx), c.compress.v.Load()
 	if choice == chosenByServer && asked == "" && p.whose != CompressAccepted {
 		return // as nearly all calls
 	}
 	switch p.wants(choice, asked, resp) {
 	case yes:
-		useCompressor(c, asked)
+		useCompressor(ctx, asked)
 	case no:
 		if asked != "" { // else grpc compresses as the request is
-			_ = grpc.SetSendCompressor(c, encoding.Identity) // fails only where the headers are sent
+			_ = grpc.SetSendCompressor(ctx, encoding.Identity) // fails only where the headers are sent
 		}
 	}
 }

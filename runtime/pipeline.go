@@ -137,6 +137,9 @@ func (m *method) finish(c *callContext, err *error) {
 	if c.stream != nil {
 		c.stream.end(errStreamOver)
 	}
+	if failure := c.releaseHeader(*err != nil); *err == nil {
+		*err = failure
+	}
 	cause := *err
 	defer raise(cause)
 	if cause != nil {

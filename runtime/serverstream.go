@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/each"
@@ -101,6 +102,19 @@ var errStreamOver = status.Error(codes.Canceled, "the method of the stream has r
 
 func (s *serverStream) Context() context.Context { return s.ctx }
 
+// SetHeader holds the header back until the first response.
+func (s *serverStream) SetHeader(md metadata.MD) error {
+	if s.call.call.method.without.heldHeaders {
+		return s.ServerStream.SetHeader(md)
+	}
+	return s.call.header.set(md, s.ServerStream.SetHeader)
+}
+
+// SendHeader sends the header now.
+func (s *serverStream) SendHeader(md metadata.MD) error {
+	return s.call.header.send(md, s.ServerStream.SendHeader)
+}
+
 // end lets no more messages through; the first reason counts.
 func (s *serverStream) end(because error) { s.ended.CompareAndSwap(nil, &because) }
 
@@ -158,6 +172,9 @@ func (s *serverStream) SendMsg(resp any) (err error) {
 	}
 	if s.call.call.sent.Load() == 0 {
 		s.call.prepare(resp)
+		if err := s.call.header.release(s.ServerStream.SetHeader); err != nil {
+			return err
+		}
 	}
 	if err := s.ServerStream.SendMsg(resp); err != nil {
 		return cmp.Or(s.over(), err)
