@@ -44,7 +44,8 @@ func TestMisuseIsAnErrorFromRun(t *testing.T) {
 			want: []string{"grpc.health.v1.Health: the implementation is nil"}},
 		"foreign of another type": {register: func(s *runtime.Server) { s.RegisterService(&healthpb.Health_ServiceDesc, 7) },
 			want: []string{"int does not implement grpc_health_v1.HealthServer"}},
-		"a second health service": {register: func(s *runtime.Server) {
+		"a second health service": {register: func(s *runtime.Server) { // the first takes the place of the server's
+			healthpb.RegisterHealthServer(s, healthpb.UnimplementedHealthServer{})
 			healthpb.RegisterHealthServer(s, healthpb.UnimplementedHealthServer{})
 		}, want: []string{"grpc.health.v1.Health: registered twice"}},
 		"certificate": {opts: []runtime.ServerOption{runtime.WithTLSFiles(missing, "server.key")},

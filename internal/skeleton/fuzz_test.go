@@ -1,7 +1,6 @@
 package skeleton
 
 import (
-	"go/build"
 	"go/token"
 	"go/types"
 	"os"
@@ -83,7 +82,7 @@ func seeds(f *testing.F) (list []string) {
 	var paths []string
 	for _, pattern := range []string{"../../runtime/*.go", "../../internal/*/*.go", "*/*.go", "*/*/*.go"} {
 		if !strings.HasPrefix(pattern, "../") {
-			pattern = filepath.Join(build.Default.GOROOT, "src", pattern)
+			pattern = filepath.Join(goroot(f), "src", pattern)
 		}
 		found, err := filepath.Glob(pattern)
 		if err != nil {
