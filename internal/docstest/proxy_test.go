@@ -18,8 +18,8 @@ import (
 const module = "github.com/grpcservice/grpcservice"
 
 // proxyOfCheckout writes a module proxy that has this checkout as the one version of the module, and
-// returns its directory. The version is the same in every run, so that the build cache knows the
-// packages that have not changed; the go command forgets the module itself before and after each run.
+// returns its directory. The version follows from the content, so that a second run finds what the first
+// has built; the go command forgets the module itself before and after each run.
 var proxyOfCheckout = sync.OnceValues(func() (dir string, err error) {
 	proxy, err := os.MkdirTemp(scratch, "proxy")
 	if err != nil {
@@ -35,10 +35,22 @@ var proxyOfCheckout = sync.OnceValues(func() (dir string, err error) {
 	return proxy, writeProxy(filepath.Join(proxy, filepath.FromSlash(module), "@v"), version)
 })
 
-// versionOfCheckout returns a version that no other checkout has.
+// versionOfCheckout returns a version that only this content has: the go command keeps what it knows of
+// a version's packages, also when the version itself is forgotten.
 func versionOfCheckout() (string, error) {
-	dir, err := filepath.Abs(root)
-	return fmt.Sprintf("v0.1.0-docstest.x%x", sha256.Sum256([]byte(dir)))[:36], err
+	names, err := moduleFiles()
+	if err != nil {
+		return "", err
+	}
+	hash := sha256.New()
+	for _, name := range names {
+		content, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		if err != nil && !os.IsNotExist(err) {
+			return "", err
+		}
+		fmt.Fprintf(hash, "%s %d %s", name, len(content), content)
+	}
+	return fmt.Sprintf("v0.1.0-docstest.x%x", hash.Sum(nil))[:36], nil
 }
 
 // writeProxy writes the files that the go command asks a proxy for.
