@@ -28,7 +28,7 @@ func (u *userCode) addApp(at string, impl folder, have map[string][]byte) {
 		err = fmt.Errorf("it is the folder of skeleton_dir; want another, for a package main")
 	}
 	if err == nil && (u.forbidden(f.importPath) != "" || !model.MayImport(f.importPath, impl.importPath)) {
-		err = fmt.Errorf("Go does not let its package import %s, which is internal; choose a folder that may", cmp.Or(u.forbidden(f.importPath), impl.importPath))
+		err = fmt.Errorf("its package cannot import %s, which is internal; choose a folder that can", cmp.Or(u.forbidden(f.importPath), impl.importPath))
 	}
 	var there map[string][]byte
 	if err == nil {

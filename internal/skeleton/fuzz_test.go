@@ -1,6 +1,7 @@
 package skeleton
 
 import (
+	"go/build"
 	"go/token"
 	"go/types"
 	"os"
@@ -82,7 +83,7 @@ func seeds(f *testing.F) (list []string) {
 	var paths []string
 	for _, pattern := range []string{"../../runtime/*.go", "../../internal/*/*.go", "*/*.go", "*/*/*.go"} {
 		if !strings.HasPrefix(pattern, "../") {
-			pattern = filepath.Join(goroot(f), "src", pattern)
+			pattern = filepath.Join(build.Default.GOROOT, "src", pattern)
 		}
 		found, err := filepath.Glob(pattern)
 		if err != nil {

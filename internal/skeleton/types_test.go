@@ -10,7 +10,6 @@ import (
 	"go/types"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -99,22 +98,12 @@ func (c *checker) check(path string, files map[string][]byte) (*types.Package, e
 	return (&types.Config{Importer: c, FakeImportC: true}).Check(path, c.fset, trees, nil)
 }
 
-// goroot returns where the standard library is. A test that is built with -trimpath does not know.
-func goroot(t testing.TB) string {
-	t.Helper()
-	out, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(out))
-}
-
 // TestTypes adds services to packages of the standard library, in many ways, and checks that they compile as before.
 func TestTypes(t *testing.T) {
 	c := newChecker()
 	const ways = 3 // each of the other packages has a third of the variants
 	for i, dir := range []string{"strings", "bufio", "container/list", "flag", "errors", "context", "iter"} {
-		files := goFiles(t, filepath.Join(goroot(t), "src", dir))
+		files := goFiles(t, filepath.Join(build.Default.GOROOT, "src", dir))
 		for variant := range len(variants) {
 			if i > 0 && variant%ways != i%ways {
 				continue

@@ -173,7 +173,7 @@ func (c publisherClient) DetachSubscription(ctx context.Context, req *pubsubpb.D
 	return runtime.CallUnary[pubsubpb.DetachSubscriptionResponse](ctx, c.rows[8], req)
 }
 
-// PublisherConfig makes [runtime.Dial] keep what the proto asks of clients of Publisher: retries, and whose health counts.
+// PublisherConfig makes [runtime.Dial] keep the policy that the proto has for clients of Publisher: retries and time limits.
 func PublisherConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(publisherTable)
 }
@@ -431,7 +431,7 @@ func (c subscriberClient) Seek(ctx context.Context, req *pubsubpb.SeekRequest) (
 	return runtime.CallUnary[pubsubpb.SeekResponse](ctx, c.rows[15], req)
 }
 
-// SubscriberConfig makes [runtime.Dial] keep what the proto asks of clients of Subscriber: retries, and whose health counts.
+// SubscriberConfig makes [runtime.Dial] keep the policy that the proto has for clients of Subscriber: retries and time limits.
 func SubscriberConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(subscriberTable)
 }

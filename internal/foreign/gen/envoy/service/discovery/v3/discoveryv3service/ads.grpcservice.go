@@ -71,7 +71,7 @@ func (c aggregatedDiscoveryServiceClient) DeltaAggregatedResources(ctx context.C
 	return runtime.CallBidi[discoveryv3.DeltaDiscoveryResponse](ctx, c.rows[1], reqs)
 }
 
-// AggregatedDiscoveryServiceConfig makes [runtime.Dial] keep what the proto asks of clients of AggregatedDiscoveryService: retries, and whose health counts.
+// AggregatedDiscoveryServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of AggregatedDiscoveryService: retries and time limits.
 func AggregatedDiscoveryServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(aggregatedDiscoveryServiceTable)
 }

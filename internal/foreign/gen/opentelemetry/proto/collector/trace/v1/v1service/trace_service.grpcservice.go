@@ -59,7 +59,7 @@ func (c traceServiceClient) Export(ctx context.Context, req *v1.ExportTraceServi
 	return runtime.CallUnary[v1.ExportTraceServiceResponse](ctx, c.rows[0], req)
 }
 
-// TraceServiceConfig makes [runtime.Dial] keep what the proto asks of clients of TraceService: retries, and whose health counts.
+// TraceServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of TraceService: retries and time limits.
 func TraceServiceConfig() runtime.DialOption {
 	return runtime.WithServiceConfig(traceServiceTable)
 }
