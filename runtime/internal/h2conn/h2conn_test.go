@@ -143,7 +143,7 @@ func FuzzFrames(f *testing.F) {
 		at = min(max(0, at), len(data))
 		halves.all(data[:at])
 		halves.all(data[at:])
-		if whole != halves {
+		if whole != halves && !(whole.foreign && halves.foreign) { // of what is not HTTP/2 no more is followed
 			t.Errorf("%+v in one piece, %+v in two", whole, halves)
 		}
 	})
