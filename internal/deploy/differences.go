@@ -4,48 +4,37 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
-)
 
-// Difference is where a file that a user owns does not say what the policies say.
-type Difference struct {
-	Line, Column int // of the user's file, from 1
-	Text         string
-}
+	"github.com/grpcservice/grpcservice/internal/diag"
+)
 
 // Differences compares a file that a user owns with what [Files] returns for its path. It looks at what follows from protos and
 // the runtime alone: routes, timeouts and retries of a mesh, the service config of clients, the health that a pod is asked for,
-// and whether the grace period is enough for the times that the file itself sets. All else is the user's to decide. The error
-// says where the file is not YAML, or JSON.
-func Differences(path string, have, want []byte) ([]Difference, error) {
+// and whether the grace period is enough for the times that the file itself sets. All else is the user's to decide. A file that
+// is not YAML or JSON has a warning of its own.
+func Differences(path string, have, want []byte) diag.List {
 	compare, ok := map[string]func(d *differ, have, want *yaml.Node){
 		deploymentFile:     (*differ).deployment,
 		virtualServiceFile: (*differ).virtualService,
 		serviceConfigFile:  (*differ).serviceConfig,
 	}[path]
 	if !ok {
-		return nil, nil
+		return nil
 	}
+	d := differ{path: path}
 	mine, err := load(have)
-	if err != nil {
-		return nil, err
+	theirs, err2 := load(want)
+	if err := cmp.Or(err, err2); err != nil {
+		d.found.Warnf(diag.At(path), "it cannot be compared with the policies: %v", err)
+		return d.found
 	}
-	theirs, err := load(want)
-	if err != nil {
-		return nil, err
-	}
-	var d differ
 	compare(&d, counterpart(mine, theirs[0]), theirs[0])
-	slices.SortStableFunc(d.found, func(a, b Difference) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
-	return d.found, nil
+	return d.found.Sorted()
 }
 
 // load reads the documents of a file; one without any has an empty mapping.
@@ -85,10 +74,13 @@ func counterpart(docs []*yaml.Node, want *yaml.Node) *yaml.Node {
 }
 
 // differ collects differences.
-type differ struct{ found []Difference }
+type differ struct {
+	path  string
+	found diag.List
+}
 
 func (d *differ) add(at *yaml.Node, format string, args ...any) {
-	d.found = append(d.found, Difference{at.Line, at.Column, fmt.Sprintf(format, args...)})
+	d.found.Warnf(diag.Position{Path: d.path, Line: at.Line, Column: at.Column}, format, args...)
 }
 
 // virtualService compares the routes of the same names.

@@ -120,6 +120,5 @@ func markOf(tree *parse.Tree, node parse.Node) parse.Node {
 }
 
 func markText(tree *parse.Tree, node parse.Node) []byte {
-	file, line, column := placeOf(tree, node)
-	return fmt.Appendf(nil, "\x00at %s:%d:%d\x00", file, line, column)
+	return fmt.Appendf(nil, "\x00at %s\x00", positionOf(tree, node))
 }

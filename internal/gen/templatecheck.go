@@ -1,13 +1,12 @@
 package gen
 
 import (
-	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"text/template/parse"
 
+	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/gen/typecheck"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
@@ -34,22 +33,13 @@ func entries() []typecheck.Entry {
 }
 
 // check returns what is wrong with the templates as a whole, in the order of the places.
-func (l *loader) check() (errs []error) {
-	var faults []fault
+func (l *loader) check() (problems diag.List) {
 	for _, entry := range entries() {
 		for _, f := range typecheck.Check(entry, l.lookup) {
-			if found := l.faultOf(f); !slices.Contains(faults, found) {
-				faults = append(faults, found)
-			}
+			problems.Add(l.problemOf(f))
 		}
 	}
-	slices.SortFunc(faults, func(a, b fault) int {
-		return cmp.Or(strings.Compare(a.file, b.file), cmp.Compare(a.line, b.line), cmp.Compare(a.column, b.column), strings.Compare(a.text, b.text))
-	})
-	for _, f := range faults {
-		errs = append(errs, fmt.Errorf("%s:%d:%d: %s", f.file, f.line, f.column, f.text))
-	}
-	return errs
+	return problems.Canonical()
 }
 
 func (l *loader) lookup(name string) *parse.Tree {
@@ -59,22 +49,15 @@ func (l *loader) lookup(name string) *parse.Tree {
 	return nil
 }
 
-// fault is something that is wrong with a template.
-type fault struct {
-	file         string
-	line, column int
-	text         string
-}
-
-// faultOf places a fault. A template is missing in the file whose original defines it, whichever template calls it.
-func (l *loader) faultOf(f typecheck.Fault) fault {
+// problemOf returns a fault with its position. A template is missing in the file whose original defines it, whichever template calls it.
+func (l *loader) problemOf(f typecheck.Fault) diag.Problem {
 	if call, ok := f.Node.(*parse.TemplateNode); ok && l.lookup(call.Name) == nil {
 		for _, r := range l.replaced {
 			if slices.Contains(r.defines, call.Name) {
-				return fault{r.by, 1, 1, fmt.Sprintf("it does not define %q, which the template that it replaces does, and which others call; define it", call.Name)}
+				at := diag.Position{Path: r.by, Line: 1, Column: 1}
+				return diag.Problem{Position: at, Text: fmt.Sprintf("it does not define %q, which the template that it replaces does, and which others call; define it", call.Name)}
 			}
 		}
 	}
-	file, line, column := placeOf(f.Tree, f.Node)
-	return fault{file, line, column, f.Text}
+	return diag.Problem{Position: positionOf(f.Tree, f.Node), Text: f.Text}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"text/template"
 	"text/template/parse"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // TemplatesVersion is the version of what templates see: the fields of the models, the functions, and the names of our templates.
@@ -22,15 +24,16 @@ func VersionLine() string { return fmt.Sprintf("{{- /* templates: v%d */ -}}", T
 
 // checkVersion says what is wrong with the version that a user's template is written for.
 func checkVersion(path, text string) error {
+	first := diag.Position{Path: path, Line: 1, Column: 1}
 	found := versionLine.FindStringSubmatch(text)
 	if found == nil {
-		return fmt.Errorf("%s:1:1: it does not begin with the version of templates that it is written for; make %s its first line", path, VersionLine())
+		return problem(first, "it does not begin with the version of templates that it is written for; make %s its first line", VersionLine())
 	}
 	switch version, _ := strconv.Atoi(found[1]); {
 	case version > TemplatesVersion:
-		return fmt.Errorf("%s:1:1: it is written for version %d of templates, and this plugin has version %d; install a newer plugin", path, version, TemplatesVersion)
+		return problem(first, "it is written for version %d of templates, and this plugin has version %d; install a newer plugin", version, TemplatesVersion)
 	case version < TemplatesVersion:
-		return fmt.Errorf("%s:1:1: there is no version %d of templates; this plugin has version %d", path, version, TemplatesVersion)
+		return problem(first, "there is no version %d of templates; this plugin has version %d", version, TemplatesVersion)
 	default:
 		return nil
 	}
@@ -49,14 +52,15 @@ func parseError(path, text string, err error) error {
 	message := strings.TrimPrefix(err.Error(), "template: "+path+":")
 	place := parsePlace.FindStringSubmatch(message)
 	if place == nil {
-		return fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "template: "))
+		return problem(diag.At(path), "%s", strings.TrimPrefix(err.Error(), "template: "))
 	}
 	line, _ := strconv.Atoi(place[1])
 	column := 1
 	if lines := strings.Split(text, "\n"); line <= len(lines) {
 		column = max(0, strings.Index(lines[line-1], "{{")) + 1
 	}
-	return fmt.Errorf("%s:%d:%d: %s", path, line, column, strings.TrimPrefix(message, place[0]))
+	at := diag.Position{Path: path, Line: line, Column: column}
+	return problem(at, "%s", strings.TrimPrefix(message, place[0]))
 }
 
 // execError returns an error of text/template with its place first.
@@ -69,16 +73,23 @@ func execError(err error) error {
 	if place == nil {
 		return err
 	}
+	line, _ := strconv.Atoi(place[2])
 	column, _ := strconv.Atoi(place[3])
-	return fmt.Errorf("%s:%s:%d: %s", place[1], place[2], column+1, strings.TrimPrefix(err.Error(), place[0]))
+	at := diag.Position{Path: place[1], Line: line, Column: column + 1}
+	return problem(at, "%s", strings.TrimPrefix(err.Error(), place[0]))
 }
 
-// placeOf returns where a node stands, with a column that counts from 1.
-func placeOf(tree *parse.Tree, node parse.Node) (file string, line, column int) {
+// problem returns an error at a position.
+func problem(at diag.Position, format string, args ...any) error {
+	return diag.Problem{Position: at, Text: fmt.Sprintf(format, args...)}
+}
+
+// positionOf returns where a node stands.
+func positionOf(tree *parse.Tree, node parse.Node) diag.Position {
 	location, _ := tree.ErrorContext(node)
 	parts := strings.Split(location, ":")
 	end := len(parts) - 2
-	line, _ = strconv.Atoi(parts[end])
-	column, _ = strconv.Atoi(parts[end+1])
-	return strings.Join(parts[:end], ":"), line, column + 1
+	line, _ := strconv.Atoi(parts[end])
+	column, _ := strconv.Atoi(parts[end+1]) // text/template counts columns from 0
+	return diag.Position{Path: strings.Join(parts[:end], ":"), Line: line, Column: column + 1}
 }

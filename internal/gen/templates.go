@@ -1,8 +1,6 @@
 package gen
 
 import (
-	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"path"
@@ -11,6 +9,7 @@ import (
 	"text/template"
 	"text/template/parse"
 
+	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/templates"
 )
 
@@ -32,7 +31,7 @@ func LoadTemplates(user ...UserTemplate) (*Templates, error) {
 	for _, u := range user {
 		l.addUser(u)
 	}
-	if err := errors.Join(l.errs...); err != nil {
+	if err := l.problems.Err(); err != nil {
 		return nil, err
 	}
 	for _, name := range TemplateNames() {
@@ -41,9 +40,9 @@ func LoadTemplates(user ...UserTemplate) (*Templates, error) {
 		}
 	}
 	if len(user) > 0 {
-		l.errs = append(l.errs, l.check()...)
+		l.problems.Add(l.check()...)
 	}
-	if err := errors.Join(l.errs...); err != nil {
+	if err := l.problems.Err(); err != nil {
 		return nil, err
 	}
 	return &Templates{set: l.set}, nil
@@ -77,7 +76,7 @@ type loader struct {
 	set       *template.Template
 	definedIn map[string]source // by the name of the template
 	replaced  []replaced
-	errs      []error
+	problems  diag.List
 }
 
 // replaced is one of our files that a user's goes in the place of, with what it defines.
@@ -85,10 +84,6 @@ type replaced struct {
 	name    string
 	by      string
 	defines []string
-}
-
-func (l *loader) fail(format string, args ...any) {
-	l.errs = append(l.errs, fmt.Errorf(format, args...))
 }
 
 func (l *loader) isReplaced(name string) bool {
@@ -99,12 +94,12 @@ func (l *loader) isReplaced(name string) bool {
 func (l *loader) addUser(u UserTemplate) {
 	name := path.Base(u.Path)
 	if !slices.Contains(TemplateNames(), name) {
-		l.fail("%s: there is no template of this name to replace; there are %s", u.Path, strings.Join(TemplateNames(), ", "))
+		l.problems.Errorf(diag.At(u.Path), "there is no template of this name to replace; there are %s", strings.Join(TemplateNames(), ", "))
 		return
 	}
 	text := normal(u.Text)
 	if err := checkVersion(u.Path, text); err != nil {
-		l.errs = append(l.errs, err)
+		l.problems.Fail(err)
 		return
 	}
 	l.replaced = append(l.replaced, replaced{name: name, by: u.Path, defines: definesOf(name)})
@@ -115,7 +110,7 @@ func (l *loader) addUser(u UserTemplate) {
 func (l *loader) add(name string, from source, text string) {
 	trees, err := parseTemplate(from.path, text)
 	if err != nil {
-		l.errs = append(l.errs, err)
+		l.problems.Fail(err)
 		return
 	}
 	for _, defined := range slices.Sorted(maps.Keys(trees)) {
@@ -129,7 +124,7 @@ func (l *loader) add(name string, from source, text string) {
 		}
 		l.definedIn[defined] = from
 		if _, err := l.set.AddParseTree(defined, tree); err != nil {
-			l.errs = append(l.errs, err)
+			l.problems.Fail(err)
 		}
 	}
 }
@@ -151,7 +146,7 @@ func (l *loader) redefined(name string, a, b source) {
 	if !a.isUser {
 		a, b = b, a
 	}
-	l.fail("%s: it defines %q, which %s defines too; choose another name, or replace that file", a.path, name, b.path)
+	l.problems.Errorf(diag.At(a.path), "it defines %q, which %s defines too; choose another name, or replace that file", name, b.path)
 }
 
 // definesOf returns the names that one of our files defines beside its own.

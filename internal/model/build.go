@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
@@ -16,12 +17,11 @@ type Options struct {
 	Modules       *Modules     // what is known of Go modules, or nil
 	PackageSuffix string       // what the name of the service package adds to that of the messages
 	PolicyFile    *policy.File // rules beside those in the protos, or nil
-	Strict        bool         // whether what deserves a warning is an error
 }
 
-// Build models the files of the request that shall be generated and have services or reasons, in the order of their paths. The
-// problems are warnings; the error joins everything that is wrong, each a [Problem].
-func Build(plugin *protogen.Plugin, opts Options) ([]File, []Problem, error) {
+// Build models the files of the request that are generated and have services or reasons, in the order of their paths. Where
+// the problems have an error, the models are not fit to be rendered.
+func Build(plugin *protogen.Plugin, opts Options) ([]File, diag.List) {
 	policies := policy.New(plugin.Files, opts.PolicyFile)
 	sources := sourcesOf(plugin, opts, policies)
 	b := builder{
@@ -42,15 +42,8 @@ func Build(plugin *protogen.Plugin, opts Options) ([]File, []Problem, error) {
 	for _, group := range groupByPackage(sources) {
 		files = append(files, b.buildPackage(group)...)
 	}
-	if opts.Strict {
-		b.errors, b.warnings = append(b.errors, b.warnings...), nil
-	}
-	warnings := b.warnings.sorted()
-	if err := b.errors.err(); err != nil {
-		return nil, warnings, err
-	}
 	slices.SortFunc(files, func(x, y File) int { return strings.Compare(x.Source, y.Source) })
-	return files, warnings, nil
+	return files, b.problems.Canonical()
 }
 
 // builder collects what is wrong while a model is made.
@@ -60,8 +53,7 @@ type builder struct {
 	messages map[protoreflect.FullName]*protogen.Message
 	checked  map[importOf]bool
 	policies *policy.Policies
-	warnings problems
-	errors   problems
+	problems diag.List
 }
 
 // source is a proto file to generate from, and where its code goes.
@@ -134,14 +126,14 @@ func (b *builder) buildPackage(sources []source) []File {
 		file := File{Source: s.Desc.Path(), Descriptor: b.ident(s.GoDescriptorIdent), Service: s.service, Test: s.test}
 		for _, svc := range s.Services {
 			modelled := b.buildService(s, svc, lower[svc.GoName])
-			declarer := declarer{placeOf(svc.Desc), "service " + modelled.Name, svc.GoName}
-			service.declare(&b.errors, declarer, modelled.inService())
-			test.declare(&b.errors, declarer, modelled.inTest())
+			declarer := declarer{atService(svc), svc.GoName}
+			service.declare(&b.problems, declarer, modelled.inService())
+			test.declare(&b.problems, declarer, modelled.inTest())
 			file.Services = append(file.Services, modelled)
 		}
 		for _, e := range s.reasons {
 			reasons := b.buildReasons(e)
-			service.declareReasons(&b.errors, e.Desc, reasons)
+			service.declareReasons(&b.problems, e.Desc, reasons)
 			file.Reasons = append(file.Reasons, reasons)
 		}
 		file.markDeprecated(len(s.Services) > 0 && b.namesDeprecated(s))
@@ -150,7 +142,7 @@ func (b *builder) buildPackage(sources []source) []File {
 	for i, s := range sources {
 		b.checkLinked(s, files[i].usesOperations())
 		for j, svc := range s.Services {
-			service.nameHelpers(&b.warnings, svc, &files[i].Services[j])
+			service.nameHelpers(&b.problems, svc, &files[i].Services[j])
 		}
 	}
 	for i := range files {

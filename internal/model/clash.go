@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // scope is the names that one generated Go package declares.
@@ -17,9 +19,8 @@ type scope struct {
 
 // declarer is a service, or an enum of reasons, that names are declared for.
 type declarer struct {
-	place   Place
-	subject string
-	goName  string
+	at     diag.Position
+	goName string
 }
 
 // declared is what a name is already taken by.
@@ -33,9 +34,9 @@ func newScope(kind string) scope {
 }
 
 // declare adds the names of one service, and reports each that another service has.
-func (s scope) declare(errs *problems, by declarer, names []declaration) {
+func (s scope) declare(errs *diag.List, by declarer, names []declaration) {
 	if other, taken := s.services[by.goName]; taken {
-		errs.addClash(by, other, fmt.Sprintf("its Go name %s is that of %s too", by.goName, other.subject))
+		reportClash(errs, by, other, fmt.Sprintf("its Go name %s is that of %s too", by.goName, other.at.Subject))
 		return
 	}
 	s.services[by.goName] = by
@@ -43,11 +44,11 @@ func (s scope) declare(errs *problems, by declarer, names []declaration) {
 }
 
 // declareNames adds names, and reports each that is taken.
-func (s scope) declareNames(errs *problems, by declarer, names []declaration) {
+func (s scope) declareNames(errs *diag.List, by declarer, names []declaration) {
 	for _, d := range names {
 		if other, taken := s.declared[d.name]; taken {
-			errs.addClash(by, other.by, fmt.Sprintf("the %s package would declare %s twice, as its %s and as the %s of %s",
-				s.kind, d.name, d.what, other.what, other.by.subject))
+			reportClash(errs, by, other.by, fmt.Sprintf("the %s package would declare %s twice, as its %s and as the %s of %s",
+				s.kind, d.name, d.what, other.what, other.by.at.Subject))
 			continue
 		}
 		s.declared[d.name] = declared{by, d.what}
@@ -56,7 +57,7 @@ func (s scope) declareNames(errs *problems, by declarer, names []declaration) {
 
 // nameHelpers names the helpers of a service. A name that is taken costs a helper its short name, or where its long one is
 // taken too the whole helper, and is a warning: it is optional, and the rest of the request is not.
-func (s scope) nameHelpers(warnings *problems, svc *protogen.Service, modelled *Service) {
+func (s scope) nameHelpers(warnings *diag.List, svc *protogen.Service, modelled *Service) {
 	for i := range modelled.Methods {
 		m, rpc := &modelled.Methods[i], svc.Methods[i]
 		if m.Helper != nil && !s.nameHelper(warnings, rpc, m.Helper) {
@@ -67,9 +68,9 @@ func (s scope) nameHelpers(warnings *problems, svc *protogen.Service, modelled *
 }
 
 // nameHelper reports whether there is a name for a helper.
-func (s scope) nameHelper(warnings *problems, rpc *protogen.Method, h *Helper) bool {
+func (s scope) nameHelper(warnings *diag.List, rpc *protogen.Method, h *Helper) bool {
 	names := helperNames(rpc, h)
-	by := declarer{placeOf(rpc.Desc), rpcSubject(rpc), ""}
+	by := declarer{at: atRPC(rpc)}
 	free := slices.IndexFunc(names, func(name string) bool { _, taken := s.declared[name]; return !taken })
 	if free != 0 {
 		other := s.declared[names[0]]
@@ -77,8 +78,8 @@ func (s scope) nameHelper(warnings *problems, rpc *protogen.Method, h *Helper) b
 		if free > 0 {
 			outcome = "it is called " + names[free]
 		}
-		warnings.add(by.place, by.subject, "its %s helper cannot be called %s, which is the %s of %s (%s), so %s; rename one of the two, or set the option %s: {off: true}",
-			h.Package, names[0], other.what, other.by.subject, other.by.place, outcome, h.Package)
+		warnings.Warnf(by.at, "its %s helper cannot be called %s, which is the %s of %s (%s), so %s; rename one of the two, or set the option %s: {off: true}",
+			h.Package, names[0], other.what, other.by.at.Subject, other.by.at, outcome, h.Package)
 	}
 	if free < 0 {
 		return false
@@ -88,9 +89,9 @@ func (s scope) nameHelper(warnings *problems, rpc *protogen.Method, h *Helper) b
 	return true
 }
 
-// addClash reports a clash of two declarers, at the later of the two.
-func (p *problems) addClash(a, b declarer, text string) {
-	p.add(a.place, a.subject, "%s (%s); rename one of them", text, b.place)
+// reportClash reports a clash of two declarers, at the later of the two.
+func reportClash(errs *diag.List, a, b declarer, text string) {
+	errs.Errorf(a.at, "%s (%s); rename one of them", text, b.at)
 }
 
 // names returns the declared names, sorted.
@@ -110,13 +111,8 @@ func (b *builder) checkMethodName(seen map[string]*protogen.Method, m *protogen.
 		seen[m.GoName] = m
 		return
 	}
-	b.errors.add(placeOf(m.Desc), rpcSubject(m), "its Go name %s is that of rpc %s too (%s); rename one of them",
-		m.GoName, other.Desc.Name(), placeOf(other.Desc))
-}
-
-// rpcSubject names an RPC in a problem.
-func rpcSubject(m *protogen.Method) string {
-	return fmt.Sprintf("rpc %s.%s", m.Parent.Desc.Name(), m.Desc.Name())
+	b.problems.Errorf(atRPC(m), "its Go name %s is that of rpc %s too (%s); rename one of them",
+		m.GoName, other.Desc.Name(), positionOf(other.Desc))
 }
 
 // files returns the paths of what is generated for s.
@@ -138,7 +134,7 @@ func (b *builder) checkOutputs(sources []source) {
 				writers[key] = s
 				continue
 			}
-			b.errors.add(Place{Path: s.Desc.Path()}, "", "its services would go to %q, where those of %s go; rename one of them, "+
+			b.problems.Errorf(diag.At(s.Desc.Path()), "its services would go to %q, where those of %s go; rename one of them, "+
 				"or give them different Go packages", file, other.Desc.Path())
 			break
 		}

@@ -3,6 +3,8 @@ package model
 import (
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // The editions that generated code is tested with.
@@ -13,13 +15,13 @@ const (
 
 // CheckEditions reports every file of a request whose edition is none of those. The protobuf library exits the process for some of
 // them.
-func CheckEditions(request *pluginpb.CodeGeneratorRequest) error {
-	var errs problems
+func CheckEditions(request *pluginpb.CodeGeneratorRequest) diag.List {
+	var errs diag.List
 	for _, f := range request.GetProtoFile() {
 		if edition := f.GetEdition(); f.GetSyntax() == "editions" && (edition < MinimumEdition || edition > MaximumEdition) {
-			errs.add(Place{Path: f.GetName()}, "", "its edition is %v, and this version of the plugin knows those from %v to %v; "+
+			errs.Errorf(diag.At(f.GetName()), "its edition is %v, and this version of the plugin knows those from %v to %v; "+
 				"update the plugin, or lower the edition", edition, MinimumEdition, MaximumEdition)
 		}
 	}
-	return errs.err()
+	return errs.Canonical()
 }

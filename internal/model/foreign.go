@@ -25,11 +25,11 @@ func (b *builder) checkModule(s source, opts Options) {
 	}
 	const format = "its messages are in the Go package %q, and so its services would be in %q, which is not of the module %s; " +
 		"set the parameter import_path=<the import path of the plugin's out folder>, such as %s"
-	problems := &b.warnings // it may be generated for another repository
+	report := b.problems.Warnf // it may be generated for another repository
 	if slices.ContainsFunc(m.Required, contains(messages)) {
-		problems = &b.errors
+		report = b.problems.Errorf
 	}
-	problems.add(goPackagePlace(s.Proto), "", format, messages, s.service.Path, m.Near, path.Join(m.Near, "gen"))
+	report(goPackagePosition(s.Proto), format, messages, s.service.Path, m.Near, path.Join(m.Near, "gen"))
 }
 
 // contains returns a function that reports whether a module has a Go package.

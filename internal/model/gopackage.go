@@ -10,27 +10,29 @@ import (
 
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // CheckGoPackages reports every file of a request, of those to generate and all they import, that has no Go package or shares
 // it under another name; mappings are the M parameters by file. protogen finds the same, but stops at the first.
-func CheckGoPackages(request *pluginpb.CodeGeneratorRequest, mappings map[string]string) error {
-	var errs problems
+func CheckGoPackages(request *pluginpb.CodeGeneratorRequest, mappings map[string]string) diag.List {
+	var errs diag.List
 	seen := make(map[string]namedPackage)
 	for _, f := range neededFiles(request) {
 		importPath, name := goPackageOf(f, mappings[f.GetName()])
 		switch other, again := seen[importPath]; {
 		case importPath == "":
-			errs.add(Place{Path: f.GetName()}, "", "it has no Go package; set the option go_package, or the parameter M%s=<import path>", f.GetName())
+			errs.Errorf(diag.At(f.GetName()), "it has no Go package; set the option go_package, or the parameter M%s=<import path>", f.GetName())
 		case !strings.ContainsAny(importPath, "./"):
-			errs.add(goPackagePlace(f), "", "the Go import path %q is only a name; %s", importPath, goPackageAdvice(f.GetName(), importPath))
+			errs.Errorf(goPackagePosition(f), "the Go import path %q is only a name; %s", importPath, goPackageAdvice(f.GetName(), importPath))
 		case !again:
-			seen[importPath] = namedPackage{name, goPackagePlace(f)}
+			seen[importPath] = namedPackage{name, goPackagePosition(f)}
 		case other.name != name:
-			errs.add(goPackagePlace(f), "", "the Go package %q is called %q here and %q in %s; give it one name", importPath, name, other.name, other.place)
+			errs.Errorf(goPackagePosition(f), "the Go package %q is called %q here and %q in %s; give it one name", importPath, name, other.name, other.place)
 		}
 	}
-	return errs.err()
+	return errs.Canonical()
 }
 
 // goPackageAdvice says how a file gets a Go import path that others can import, also without a change of the proto.
@@ -46,7 +48,7 @@ func goPackageAdvice(file, importPath string) string {
 // namedPackage is the name of a Go package, and the first file that has it.
 type namedPackage struct {
 	name  string
-	place Place
+	place diag.Position
 }
 
 // neededFiles returns the files to generate and all they import, in the order of their paths. An "import option" does not
@@ -106,14 +108,14 @@ func cleanName(s string) string {
 	return s
 }
 
-// goPackagePlace returns where f sets its go_package, or just the file.
-func goPackagePlace(f *descriptorpb.FileDescriptorProto) Place {
+// goPackagePosition returns where f sets its go_package, or just the file.
+func goPackagePosition(f *descriptorpb.FileDescriptorProto) diag.Position {
 	for _, loc := range f.GetSourceCodeInfo().GetLocation() {
 		if slices.Equal(loc.GetPath(), goPackagePath) && len(loc.GetSpan()) >= 2 {
-			return Place{Path: f.GetName(), Line: int(loc.GetSpan()[0]) + 1, Column: int(loc.GetSpan()[1]) + 1}
+			return diag.Position{Path: f.GetName(), Line: int(loc.GetSpan()[0]) + 1, Column: int(loc.GetSpan()[1]) + 1}
 		}
 	}
-	return Place{Path: f.GetName()}
+	return diag.At(f.GetName())
 }
 
 // goPackagePath leads from a FileDescriptorProto to options.go_package.

@@ -102,7 +102,7 @@ func patternDoc(option string, f pattern.Finding) []string {
 // warnLikely warns of a helper that may not be meant.
 func (b *builder) warnLikely(m *protogen.Method, option string, f pattern.Finding) {
 	if f.Level == pattern.Likely {
-		b.warnings.add(placeOf(m.Desc), rpcSubject(m), "it is likely, not certain, to be of the pattern %s (%s). %s", option, f.Reason,
+		b.problems.Warnf(atRPC(m), "it is likely, not certain, to be of the pattern %s (%s). %s", option, f.Reason,
 			strings.TrimSuffix(likelyAdvice(option, f), "."))
 	}
 }

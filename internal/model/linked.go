@@ -55,7 +55,7 @@ func (b *builder) checkLinked(s source, operations bool) {
 			ours = linkedByOperations[f.Desc.Path()]
 		}
 		if ours != "" && ours != theirs {
-			b.errors.add(goPackagePlace(f.Proto), "", "its Go package is %q, but the runtime links the file as %q, and a program that links both "+
+			b.problems.Errorf(goPackagePosition(f.Proto), "its Go package is %q, but the runtime links the file as %q, and a program that links both "+
 				"panics when it starts; exclude the file from managed mode (disable: [{file_option: go_package, path: %[3]s}]), "+
 				"or pass the parameter M%[3]s=%[2]s to every plugin", theirs, ours, f.Desc.Path())
 		}

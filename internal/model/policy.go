@@ -21,25 +21,15 @@ type Policy struct {
 // buildPolicy models the policy of one RPC, and returns the patterns that it has.
 func (b *builder) buildPolicy(m *protogen.Method) (Policy, pattern.Result) {
 	decision, problems := b.policies.Method(m.Desc)
-	b.addProblems(rpcSubject(m), problems)
+	b.problems.AddOf(atRPC(m).Subject, problems)
 	p := Policy{Policy: decision.Policy, Rules: decision.Rules, Unused: decision.Unused, Patterns: decision.Patterns}
 	return p, decision.Found
 }
 
-func (b *builder) addProblems(subject string, found []policy.Problem) {
-	for _, problem := range found {
-		b.errors.add(Place(problem.Place), subject, "%s", problem.Text)
-	}
-}
-
 // checkPolicyFile reports what is wrong with the policy file, whatever the RPCs it is for.
 func (b *builder) checkPolicyFile(plugin *protogen.Plugin, file *policy.File) {
-	b.addProblems("", file.Problems())
-	wrong, suspect := b.policies.Unmatched(plugin.Files)
-	b.addProblems("", wrong)
-	for _, problem := range suspect {
-		b.warnings.add(Place(problem.Place), "", "%s", problem.Text)
-	}
+	b.problems.Add(file.Problems()...)
+	b.problems.Add(b.policies.Unmatched(plugin.Files)...)
 }
 
 // Len counts the fields that are written.

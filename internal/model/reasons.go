@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
@@ -42,9 +43,9 @@ func reasonEnums(f *protogen.File, policies *policy.Policies) (enums []*protogen
 
 // buildReasons models the reasons that an enum lists: its values but the one that is zero.
 func (b *builder) buildReasons(e *protogen.Enum) Reasons {
-	subject := "enum " + string(e.Desc.Name())
+	at := atEnum(e.Desc)
 	domain, problems := b.policies.Domain(e.Desc)
-	b.addProblems(subject, problems)
+	b.problems.AddOf(at.Subject, problems)
 	reasons := Reasons{Doc: docOf(e.Comments)}
 	if len(reasons.Doc) == 0 {
 		reasons.Doc = []string{fmt.Sprintf("The reasons of errors that %s lists.", e.Desc.FullName())}
@@ -55,7 +56,7 @@ func (b *builder) buildReasons(e *protogen.Enum) Reasons {
 		}
 		reason, err := policy.Reason(v.Desc)
 		if err != nil {
-			b.errors.add(placeOf(v.Desc), fmt.Sprintf("%s: value %s", subject, v.Desc.Name()), "%v", err)
+			b.problems.Errorf(positionOf(v.Desc).Of(fmt.Sprintf("%s: value %s", at.Subject, v.Desc.Name())), "%v", err)
 			continue
 		}
 		reasons.Values = append(reasons.Values, newReason(e, v, domain, reason))
@@ -90,8 +91,8 @@ func camelCase(reason string) string {
 }
 
 // declareReasons adds the constants to the names of the service package.
-func (s scope) declareReasons(errs *problems, enum protoreflect.EnumDescriptor, reasons Reasons) {
-	by := declarer{placeOf(enum), "enum " + string(enum.Name()), ""}
+func (s scope) declareReasons(errs *diag.List, enum protoreflect.EnumDescriptor, reasons Reasons) {
+	by := declarer{at: atEnum(enum)}
 	for _, r := range reasons.Values {
 		s.declareNames(errs, by, []declaration{{r.Name, "reason"}})
 	}

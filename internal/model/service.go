@@ -21,9 +21,9 @@ func (b *builder) buildService(s source, svc *protogen.Service, lower string) Se
 	service.Deprecated = deprecationOf(svc.Desc, service.Doc)
 	service.Doc = withDeprecation(service.Doc, service.Deprecated)
 	if len(svc.Methods) == 0 {
-		b.warnings.add(placeOf(svc.Desc), "service "+service.Name, "it has no RPCs; give it one, or remove it")
+		b.problems.Warnf(atService(svc), "it has no RPCs; give it one, or remove it")
 	}
-	b.addProblems("service "+service.Name, b.policies.Service(svc.Desc))
+	b.problems.AddOf(atService(svc).Subject, b.policies.Service(svc.Desc))
 	places := make(map[string]*protogen.Method)
 	for row, m := range svc.Methods {
 		b.checkMethodName(places, m)

@@ -10,30 +10,32 @@ import (
 
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // checkSource reports what would keep Go from building the code for s, or from importing it.
 func (b *builder) checkSource(s source) {
-	place := goPackagePlace(s.Proto)
+	place := goPackagePosition(s.Proto)
 	faults := packageFaults(string(s.GoPackageName), string(s.GoImportPath))
 	for _, fault := range faults {
-		b.errors.add(place, "", "%s; %s", fault, packageAdvice(s.File))
+		b.problems.Errorf(place, "%s; %s", fault, packageAdvice(s.File))
 	}
 	if fault := charactersFault(s.Desc.Path()); fault != "" {
-		b.errors.add(Place{Path: fmt.Sprintf("%q", s.Desc.Path())}, "", "the path %s; rename the proto file", fault)
+		b.problems.Errorf(diag.At(fmt.Sprintf("%q", s.Desc.Path())), "the path %s; rename the proto file", fault)
 	} else if fault := filePathFault(s.service.File); fault != "" && len(faults) == 0 {
-		b.errors.add(Place{Path: s.Desc.Path()}, "", "its services would go to %q, which %s; move the proto file", s.service.File, fault)
+		b.problems.Errorf(diag.At(s.Desc.Path()), "its services would go to %q, which %s; move the proto file", s.service.File, fault)
 	} else if fault := baseFault(path.Base(s.GeneratedFilenamePrefix)); fault != "" {
-		b.errors.add(Place{Path: s.Desc.Path()}, "", "%s; rename the proto file", fault)
+		b.problems.Errorf(diag.At(s.Desc.Path()), "%s; rename the proto file", fault)
 	}
 	if !MayImport(s.service.Path, string(s.GoImportPath)) {
-		b.errors.add(place, "", "its messages are in the Go package %q, which is internal, and so its services, which would be "+
+		b.problems.Errorf(place, "its messages are in the Go package %q, which is internal, and so its services, which would be "+
 			"in %q, cannot import it; set import_path=<a path below %s>, or correct go_package",
 			string(s.GoImportPath), s.service.Path, internalTo(string(s.GoImportPath)))
 	}
 	for _, out := range []Output{s.service, s.test} {
 		if other, taken := b.packages[protogen.GoImportPath(out.Path)]; taken {
-			b.errors.add(place, "", "its services would go to the Go package %q, which has the messages of %s; set package_suffix",
+			b.problems.Errorf(place, "its services would go to the Go package %q, which has the messages of %s; set package_suffix",
 				out.Path, other.first)
 		}
 	}
@@ -42,7 +44,7 @@ func (b *builder) checkSource(s source) {
 // checkMessageFile warns of a file without services that Go would not build everywhere: its messages are lost without a word.
 func (b *builder) checkMessageFile(f *protogen.File) {
 	if fault := baseFault(path.Base(f.GeneratedFilenamePrefix)); fault != "" {
-		b.warnings.add(Place{Path: f.Desc.Path()}, "", "%s; rename the proto file", fault)
+		b.problems.Warnf(diag.At(f.Desc.Path()), "%s; rename the proto file", fault)
 	}
 }
 
@@ -55,7 +57,7 @@ func (b *builder) checkImport(s source, m *protogen.Method, id protogen.GoIdent,
 	}
 	b.checked[importOf{s.File, p}] = true
 	for _, fault := range packageFaults(b.packages[p].name, string(p)) {
-		b.errors.add(placeOf(m.Desc), rpcSubject(m), "it needs %s of %s, but %s; %s",
+		b.problems.Errorf(atRPC(m), "it needs %s of %s, but %s; %s",
 			desc.FullName(), desc.ParentFile().Path(), fault, packageAdvice(b.files[desc.ParentFile().Path()]))
 	}
 }

@@ -28,7 +28,7 @@ func (b *builder) warnWeaker(m *protogen.Method, batch *pattern.Batch) {
 		return
 	}
 	if ways := policy.Weaker(many.Policy, single.Policy); len(ways) > 0 {
-		b.warnings.add(placeOf(m.Desc), rpcSubject(m),
+		b.problems.Warnf(atRPC(m),
 			"its policy is weaker than that of %s, which it does for many: %s; give it the rules of %s, or set the option batch: {own_policy: true}",
 			batch.Single.Name(), strings.Join(ways, "; "), batch.Single.Name())
 	}

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
 // named returns the field that a policy names, and whether it names one that is there and of the kind. What is wrong with it is
@@ -63,12 +64,12 @@ func unknownField(in protoreflect.MessageDescriptor, name string) string {
 
 // problem notes something wrong with what the policy says.
 func (d *detector) problem(field, text string) {
-	d.result.Problems = append(d.result.Problems, Problem{Field: field, Text: text})
+	d.result.Problems = append(d.result.Problems, policy.Fault{Field: field, Text: text})
 }
 
 // hasProblem says whether something is wrong already with what the policy says of a pattern.
 func (d *detector) hasProblem(pattern string) bool {
-	return slices.ContainsFunc(d.result.Problems, func(p Problem) bool { return strings.HasPrefix(p.Field, pattern+".") })
+	return slices.ContainsFunc(d.result.Problems, func(p policy.Fault) bool { return strings.HasPrefix(p.Field, pattern+".") })
 }
 
 // refuseStreams notes the fields that a policy names for a method that streams.

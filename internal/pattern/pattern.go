@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
 // Level says how sure a finding is. The zero Level is that of nothing found.
@@ -73,14 +75,6 @@ type Finding struct {
 	// Advice is the option that makes sure of a finding below Certain, as in `page: {items: "users"}`. It is empty where no
 	// option can.
 	Advice string
-}
-
-// Problem is something wrong with what a policy says of a method.
-type Problem struct {
-	// Field is its path in the policy: "page.items".
-	Field string
-	// Text says what is wrong and what to do.
-	Text string
 }
 
 // Page is the fields that page a list. Token and NextToken are empty in a list that is paged by Skip as its offset.
@@ -184,7 +178,7 @@ type Result struct {
 	// Findings has one for each pattern that is there, and for those that are Possible.
 	Findings []Finding
 	// Problems are what is wrong with the fields that the policy names. What it names wrongly counts as not named.
-	Problems []Problem
+	Problems []policy.Fault
 }
 
 // Find returns the finding of a pattern.

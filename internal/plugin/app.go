@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
@@ -35,7 +36,7 @@ func (u *userCode) addApp(at string, impl folder, have map[string][]byte) {
 		there, err = u.workspace.files(at, ".go")
 	}
 	if err != nil {
-		u.fail(fmt.Errorf("parameter app=%q: %w", at, err))
+		u.problems.Fail(fmt.Errorf("parameter app=%q: %w", at, err))
 		return
 	}
 	if countCode(there) > 0 {
@@ -50,7 +51,7 @@ func (u *userCode) addApp(at string, impl folder, have map[string][]byte) {
 		err = u.checkWrite(f, appFile)
 	}
 	if err != nil {
-		u.fail(err)
+		u.problems.Fail(err)
 		return
 	}
 	u.files[path.Join(at, appFile)] = content
@@ -151,22 +152,22 @@ func isManager(f parsedFile, typ ast.Expr) bool {
 // warnUnserved warns of services that a program does not serve while it serves others, at the last of those.
 func (u *userCode) warnUnserved(at string, files []parsedFile) {
 	served := make(map[model.Ident]bool)
-	var last model.Place
+	var last diag.Position
 	for _, f := range files {
 		for _, use := range usesOf(f) {
 			for _, i := range u.services {
 				if use.path == i.Register.Path && use.name == i.Register.Name {
 					served[i.Register] = true
 					place := f.set.Position(use.pos)
-					last = model.Place{Path: path.Join(at, f.name), Line: place.Line, Column: place.Column}
+					last = diag.Position{Path: path.Join(at, f.name), Line: place.Line, Column: place.Column}
 				}
 			}
 		}
 	}
 	for _, i := range u.services {
 		if len(served) > 0 && !served[i.Register] {
-			u.warnings = append(u.warnings, model.Problem{Place: last, Text: fmt.Sprintf("%s is not served here; add %s.%s(…), with %s imported",
-				i.FullName, i.Register.Package, i.Register.Name, i.Register.Path)})
+			u.problems.Warnf(last, "%s is not served here; add %s.%s(…), with %s imported",
+				i.FullName, i.Register.Package, i.Register.Name, i.Register.Path)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/grpcservice/grpcservice/internal/model"
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // buildContext is what docker copies to build a program: the module, and whatever else its build reads.
@@ -15,7 +15,7 @@ type buildContext struct {
 	workspace bool   // whether a go.work selects the modules of the build
 	workOff   bool   // whether there is a go.work that the module is no part of
 	minor     int    // the newest version of Go 1 that go.mod and go.work name; 0 for none
-	warnings  []model.Problem
+	problems  diag.List
 }
 
 // buildContextOf returns the build context of the module in a directory. It reaches no higher than the repository, and warns of
@@ -95,15 +95,15 @@ func (c *buildContext) replace(w workspace, bound, file, text string) {
 
 // warn says what an image cannot be built with.
 func (c *buildContext) warn(w workspace, file string, line int, what, bound string) {
-	place := model.Place{Path: w.relative(file), Line: line, Column: min(line, 1)}
-	c.warnings = append(c.warnings, model.Problem{Place: place, Text: fmt.Sprintf("%s is outside of %s, which is what the Dockerfile can copy, "+
-		"so an image cannot be built; move it there, or require a version of it", what, nameOf(bound))})
+	at := diag.Position{Path: w.relative(file), Line: line, Column: min(line, 1)}
+	c.problems.Warnf(at, "%s is outside of %s, which is what the Dockerfile can copy, "+
+		"so an image cannot be built; move it there, or require a version of it", what, nameOf(bound))
 }
 
 // warnOfWork says that an image is built without a go.work.
 func (c *buildContext) warnOfWork(w workspace, work goWork) {
-	c.warnings = append(c.warnings, model.Problem{Place: model.Place{Path: w.relative(path.Join(work.dir, "go.work"))},
-		Text: "it is outside of the repository, so an image is built without it; check that GOWORK=off go build ./... succeeds"})
+	c.problems.Warnf(diag.At(w.relative(path.Join(work.dir, "go.work"))),
+		"it is outside of the repository, so an image is built without it; check that GOWORK=off go build ./... succeeds")
 }
 
 // nameOf names a directory of the tree in a warning.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/deploy"
+	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
@@ -61,35 +62,23 @@ type deployment struct {
 	deployParameters
 	folder   folder
 	files    map[string][]byte // what is new, by paths from the folder that the process runs in
-	warnings []model.Problem
+	problems diag.List
 
-	contextWarnings []model.Problem // of a Dockerfile that is new
+	contextProblems diag.List // of a Dockerfile that is new
 }
 
-// addDeployment adds the files of the parts that the user does not have. What it says of those that the user has is warnings, or
-// under strict errors.
-func (o *output) addDeployment(env Env, files []model.File, params parameters) []model.Problem {
+// addDeployment adds the files of the parts that the user does not have, and compares those that the user has.
+func (o *output) addDeployment(env Env, files []model.File, params parameters) {
 	d := &deployment{workspace: workspace{tree: env.Tree, dir: env.Dir}, deployParameters: params.deploy, files: make(map[string][]byte)}
 	services := deployedServices(files)
 	if len(services) == 0 {
-		return nil // nothing is to be deployed
+		return // nothing is to be deployed
 	}
-	err := d.generate(params.app, services)
-	if params.strict && err == nil {
-		errs := make([]error, 0, len(d.warnings))
-		for _, warning := range d.warnings {
-			errs = append(errs, warning)
-		}
-		d.warnings, err = nil, errors.Join(errs...)
-	}
-	if err != nil {
-		o.errs = append(o.errs, err)
-		return d.warnings
-	}
+	d.problems.Fail(d.generate(params.app, services))
+	o.problems.Add(d.problems...)
 	for _, name := range slices.Sorted(maps.Keys(d.files)) {
 		o.add(name, d.files[name], nil)
 	}
-	return d.warnings
 }
 
 // deployedServices returns the services of some files as they are deployed.
@@ -137,7 +126,7 @@ func (d *deployment) app(command string, services []deploy.Service) (deploy.App,
 		return deploy.App{}, fmt.Errorf("parameter app=%q: %w", command, err)
 	}
 	context := d.workspace.buildContextOf(d.folder.root)
-	d.contextWarnings = context.warnings
+	d.contextProblems = context.problems
 	return deploy.App{
 		Module: context.below(d.folder.root), Workspace: context.workspace, GoWorkOff: context.workOff,
 		Name: d.name, Image: d.image, Port: cmp.Or(d.port, deploy.DefaultPort),
@@ -194,7 +183,7 @@ func (d *deployment) merge(wanted, have map[string][]byte) error {
 			}
 			d.files[at] = wanted[name]
 			if name == "Dockerfile" {
-				d.warnings = append(d.warnings, d.contextWarnings...)
+				d.problems.Add(d.contextProblems...)
 			}
 		}
 	}
@@ -203,12 +192,8 @@ func (d *deployment) merge(wanted, have map[string][]byte) error {
 
 // compare warns of where a file of the user does not say what the policies say.
 func (d *deployment) compare(at, name string, have, want []byte) {
-	differences, err := deploy.Differences(name, have, want)
-	if err != nil {
-		d.warnings = append(d.warnings, model.Problem{Place: model.Place{Path: at}, Text: fmt.Sprintf("it cannot be compared with the policies: %v", err)})
-	}
-	for _, difference := range differences {
-		place := model.Place{Path: at, Line: difference.Line, Column: difference.Column}
-		d.warnings = append(d.warnings, model.Problem{Place: place, Text: difference.Text})
+	for _, difference := range deploy.Differences(name, have, want) {
+		difference.Path = at
+		d.problems.Add(difference)
 	}
 }

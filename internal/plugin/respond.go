@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -9,69 +8,90 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/pluginpb"
 
+	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/gen"
 	"github.com/grpcservice/grpcservice/internal/model"
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
 // respond answers a request: with files, or with an error that says everything that is wrong.
-func respond(env Env, request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorResponse, []model.Problem) {
+func respond(env Env, request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorResponse, diag.List) {
 	response := &pluginpb.CodeGeneratorResponse{
 		SupportedFeatures: proto.Uint64(uint64(pluginpb.CodeGeneratorResponse_FEATURE_PROTO3_OPTIONAL |
 			pluginpb.CodeGeneratorResponse_FEATURE_SUPPORTS_EDITIONS)),
 		MinimumEdition: proto.Int32(int32(model.MinimumEdition)),
 		MaximumEdition: proto.Int32(int32(model.MaximumEdition)),
 	}
-	files, warnings, err := generate(env, request)
-	if err != nil {
+	files, problems := generate(env, request)
+	if err := problems.Err(); err != nil {
 		// The text may quote the request, which need not be UTF-8; a response has to be.
 		response.Error = proto.String(strings.ToValidUTF8(strings.TrimSpace(err.Error()), "\uFFFD"))
-		return response, warnings
+		return response, problems.Warnings()
 	}
 	response.File = files
-	return response, warnings
+	return response, problems.Warnings()
 }
 
-// generate returns the files for a request, or all that is wrong with it.
-func generate(env Env, request *pluginpb.CodeGeneratorRequest) (files []*pluginpb.CodeGeneratorResponse_File, warnings []model.Problem, err error) {
-	defer panicToError(&err)
+// generate returns the files for a request, and all that is wrong with it.
+func generate(env Env, request *pluginpb.CodeGeneratorRequest) (files []*pluginpb.CodeGeneratorResponse_File, problems diag.List) {
+	defer reportPanic(&problems)
 	params, err := parseParameters(request.GetParameter())
 	if err != nil {
-		return nil, nil, err
+		problems.Fail(err)
+		return nil, problems
 	}
-	policyFile, err := readPolicy(env, params.policy)
-	if err != nil {
-		return nil, nil, err
+	in, problems := load(env, request, params)
+	if problems.Err() != nil {
+		return nil, problems
 	}
-	templates, err := loadTemplates(env, params.templates)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := model.CheckEditions(request); err != nil {
-		return nil, nil, err
-	}
-	if err := model.CheckGoPackages(request, params.mappings); err != nil {
-		return nil, nil, err
-	}
-	plugin, err := protogen.Options{ParamFunc: known}.New(request)
-	if err != nil {
-		return nil, nil, err
-	}
-	modelled, warnings, err := model.Build(plugin, model.Options{
+	modelled, problems := model.Build(in.plugin, model.Options{
 		ImportPath: params.importPath, Modules: workspace{tree: env.Tree, dir: env.Dir}.modules(),
-		PackageSuffix: params.packageSuffix, PolicyFile: policyFile, Strict: params.strict,
+		PackageSuffix: params.packageSuffix, PolicyFile: in.policy,
 	})
-	if err != nil {
-		return nil, warnings, err
+	if problems = params.judge(problems); problems.Err() != nil {
+		return nil, problems
 	}
-	files, more, err := render(env, modelled, policyFile, templates, params)
-	return files, append(warnings, more...), err
+	out := render(env, modelled, in, params)
+	problems.Add(out.problems...)
+	return out.files, params.judge(problems)
 }
 
-// panicToError makes an error of a panic: protogen trusts descriptors, and need not be right on those that no compiler makes.
-func panicToError(err *error) {
+// judge returns the problems as the parameter strict wants them: with strict, warnings are errors.
+func (p *parameters) judge(problems diag.List) diag.List {
+	if p.strict {
+		return problems.Strict()
+	}
+	return problems
+}
+
+// input is what a run reads.
+type input struct {
+	plugin    *protogen.Plugin
+	policy    *policy.File
+	templates *gen.Templates
+}
+
+// load reads what a run needs. It stops at the first part of it that has an error.
+func load(env Env, request *pluginpb.CodeGeneratorRequest, params parameters) (in input, problems diag.List) {
+	for _, read := range []func() error{
+		func() (err error) { in.policy, err = readPolicy(env, params.policy); return err },
+		func() (err error) { in.templates, err = loadTemplates(env, params.templates); return err },
+		func() error { return model.CheckEditions(request).Err() },
+		func() error { return model.CheckGoPackages(request, params.mappings).Err() },
+		func() (err error) { in.plugin, err = protogen.Options{ParamFunc: known}.New(request); return err },
+	} {
+		if err := read(); err != nil {
+			problems.Fail(err)
+			return in, problems
+		}
+	}
+	return in, nil
+}
+
+// reportPanic makes an error of a panic: protogen trusts descriptors, and need not be right on those that no compiler makes.
+func reportPanic(problems *diag.List) {
 	if r := recover(); r != nil {
-		*err = fmt.Errorf("internal error: %v; please report it, with the proto files, at %s", r, issues)
+		problems.Fail(fmt.Errorf("internal error: %v; please report it, with the proto files, at %s", r, issues))
 	}
 }
 
@@ -79,34 +99,32 @@ func panicToError(err *error) {
 func known(string, string) error { return nil }
 
 // render returns the output for the files of a model, in their order, the report, and what the user's files lack.
-func render(env Env, files []model.File, policyFile *policy.File, templates *gen.Templates, params parameters) ([]*pluginpb.CodeGeneratorResponse_File, []model.Problem, error) {
-	var out output
-	var warnings []model.Problem
+func render(env Env, files []model.File, in input, params parameters) (out output) {
 	for _, file := range files {
 		if params.emit.service {
-			out.addCode(params, file.Service, file, templates.Service)
+			out.addCode(params, file.Service, file, in.templates.Service)
 		}
 		if params.emit.test && len(file.Services) > 0 {
-			out.addCode(params, file.Test, file, templates.Test)
+			out.addCode(params, file.Test, file, in.templates.Test)
 		}
 	}
 	if params.report != "" {
-		content, err := gen.Report(files, policyFile)
+		content, err := gen.Report(files, in.policy)
 		out.add(params.report, content, err)
 	}
 	if params.emit.skeleton {
-		warnings = out.addSkeleton(env, files, templates, params)
+		out.addSkeleton(env, files, in.templates, params)
 	}
 	if params.emit.deploy {
-		warnings = append(warnings, out.addDeployment(env, files, params)...)
+		out.addDeployment(env, files, params)
 	}
-	return out.files, warnings, errors.Join(out.errs...)
+	return out
 }
 
 // output collects what a run generates, and what goes wrong with it.
 type output struct {
-	files []*pluginpb.CodeGeneratorResponse_File
-	errs  []error
+	files    []*pluginpb.CodeGeneratorResponse_File
+	problems diag.List
 }
 
 // addCode adds one of the Go files that a proto file becomes.
@@ -120,6 +138,6 @@ func (o *output) addCode(params parameters, to model.Output, file model.File, ge
 }
 
 func (o *output) add(path string, content []byte, err error) {
-	o.errs = append(o.errs, err)
+	o.problems.Fail(err)
 	o.files = append(o.files, &pluginpb.CodeGeneratorResponse_File{Name: proto.String(path), Content: proto.String(string(content))})
 }

@@ -1,12 +1,12 @@
 package plugin
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"path"
 	"slices"
 
+	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/gen"
 	"github.com/grpcservice/grpcservice/internal/model"
 	"github.com/grpcservice/grpcservice/internal/skeleton"
@@ -18,56 +18,43 @@ type userCode struct {
 	templates *gen.Templates
 	services  []model.Implementation
 	files     map[string][]byte // whole, by their paths from the folder that the process runs in
-	warnings  []model.Problem
-	errs      []error
+	problems  diag.List
 }
 
-// addSkeleton adds the user's files that are new or have to change. What it says of files is warnings, or under strict errors.
-func (o *output) addSkeleton(env Env, files []model.File, templates *gen.Templates, params parameters) []model.Problem {
+// addSkeleton adds the user's files that are new or have to change.
+func (o *output) addSkeleton(env Env, files []model.File, templates *gen.Templates, params parameters) {
 	u := &userCode{
 		workspace: workspace{tree: env.Tree, dir: env.Dir}, templates: templates,
 		services: model.Implementations(files), files: make(map[string][]byte),
 	}
 	if len(u.services) == 0 {
-		return nil // nothing is to be implemented
+		return // nothing is to be implemented
 	}
 	u.generate(params)
-	if params.strict {
-		for _, warning := range u.warnings {
-			u.errs = append(u.errs, warning)
-		}
-		u.warnings = nil
-	}
-	if err := errors.Join(u.errs...); err != nil {
-		o.errs = append(o.errs, err)
-		return u.warnings
-	}
+	o.problems.Add(u.problems...)
 	for _, name := range slices.Sorted(maps.Keys(u.files)) {
 		o.add(name, u.files[name], nil)
 	}
-	return u.warnings
 }
-
-func (u *userCode) fail(err error) { u.errs = append(u.errs, err) }
 
 func (u *userCode) generate(params parameters) {
 	f, err := u.folder(params.skeletonDir)
 	if err != nil {
-		u.fail(fmt.Errorf("parameter skeleton_dir=%q: %w", params.skeletonDir, err))
+		u.problems.Fail(fmt.Errorf("parameter skeleton_dir=%q: %w", params.skeletonDir, err))
 		return
 	}
 	if generated := u.generated(f.importPath); generated != "" {
-		u.fail(fmt.Errorf("parameter skeleton_dir=%q: the code that is generated for %s is in this folder; want another, for a package of yours", params.skeletonDir, generated))
+		u.problems.Fail(fmt.Errorf("parameter skeleton_dir=%q: the code that is generated for %s is in this folder; want another, for a package of yours", params.skeletonDir, generated))
 		return
 	}
 	if pkg := u.forbidden(f.importPath); pkg != "" {
-		u.fail(fmt.Errorf("parameter skeleton_dir=%q: Go does not let the package %s import %s, which is internal; choose a folder that may",
+		u.problems.Fail(fmt.Errorf("parameter skeleton_dir=%q: Go does not let the package %s import %s, which is internal; choose a folder that may",
 			params.skeletonDir, f.importPath, pkg))
 		return
 	}
 	have, err := u.workspace.files(f.path, ".go")
 	if err != nil {
-		u.fail(fmt.Errorf("parameter skeleton_dir=%q: %w", params.skeletonDir, err))
+		u.problems.Fail(fmt.Errorf("parameter skeleton_dir=%q: %w", params.skeletonDir, err))
 		return
 	}
 	u.merge(f, have)
@@ -105,23 +92,13 @@ func (u *userCode) merge(f folder, have map[string][]byte) {
 	result := skeleton.Merge(skeleton.Package{
 		Dir: f.path, Name: name, ImportPath: f.importPath, Doc: model.PackageDoc(name, u.services), Files: have,
 	}, u.wanted(), func(importPath string) (map[string][]byte, bool) { return u.packageFiles(f, importPath) })
-	for _, problem := range result.Warnings {
-		u.warnings = append(u.warnings, problemOf(problem))
-	}
-	for _, problem := range result.Errors {
-		u.fail(problem)
-	}
+	u.problems.Add(result.Problems...)
 	for _, name := range slices.Sorted(maps.Keys(result.Files)) {
 		if err := u.checkWrite(f, name); err != nil {
-			u.fail(err)
+			u.problems.Fail(err)
 		}
 		u.files[path.Join(f.path, name)] = result.Files[name]
 	}
-}
-
-// problemOf returns a problem with a user's file as one of a model, so that both are reported in one way.
-func problemOf(p skeleton.Problem) model.Problem {
-	return model.Problem{Place: model.Place{Path: p.Path, Line: p.Line, Column: p.Column}, Text: p.Text}
 }
 
 // wanted returns the services as the user's package is to implement them.

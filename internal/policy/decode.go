@@ -7,21 +7,25 @@ import (
 
 	"go.yaml.in/yaml/v4"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // decoder makes messages of YAML, and reports all that is not exactly so.
 type decoder struct {
-	report func(place Place, format string, args ...any)
+	report func(at diag.Position, format string, args ...any)
 	path   string
-	fields map[string]Place // where each field of the policy is set
+	fields map[string]diag.Position // where each field of the policy is set
 }
 
-func (d *decoder) placeOf(node *yaml.Node) Place { return Place{d.path, node.Line, node.Column} }
+func (d *decoder) placeOf(node *yaml.Node) diag.Position {
+	return diag.Position{Path: d.path, Line: node.Line, Column: node.Column}
+}
 
 // message reads a mapping into m, which is at path field of its policy.
 func (d *decoder) message(node *yaml.Node, m protoreflect.Message, field string) {
 	fields := m.Descriptor().Fields()
-	d.pairs(node, field, fieldNames(m.Descriptor()), func(name string, place Place, value *yaml.Node) {
+	d.pairs(node, field, fieldNames(m.Descriptor()), func(name string, place diag.Position, value *yaml.Node) {
 		at := strings.TrimPrefix(field+"."+name, ".")
 		d.fields[at] = place
 		d.field(value, m, fields.ByName(protoreflect.Name(name)), at)

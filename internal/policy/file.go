@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/internal/diag"
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
@@ -15,20 +16,20 @@ type File struct {
 	path     string
 	complete bool     // whether a run sees all services that the file speaks of
 	entries  []*entry // in the order of the file, each pattern once
-	problems []Problem
+	problems diag.List
 }
 
 // entry is all that a file says of the methods of one pattern.
 type entry struct {
 	pattern selector
-	place   Place // where the pattern stands first
+	place   diag.Position // where the pattern stands first
 	policy  *grpcservicev1.Policy
-	fields  map[string]Place // where each field is set
+	fields  map[string]diag.Position // where each field is set
 	faulty  bool
 }
 
 // Problems returns what is wrong with the file by itself.
-func (f *File) Problems() []Problem {
+func (f *File) Problems() diag.List {
 	if f == nil {
 		return nil
 	}
@@ -60,7 +61,7 @@ func (f *File) sources(service protoreflect.FullName, method protoreflect.Name) 
 }
 
 // placeOf returns where a field is set, or the message that it is missing in.
-func (e *entry) placeOf(field string) Place {
+func (e *entry) placeOf(field string) diag.Position {
 	for field != "" {
 		if place, found := e.fields[field]; found {
 			return place
@@ -75,12 +76,12 @@ func (f *File) add(p selector, r rule) {
 	i := slices.IndexFunc(f.entries, func(e *entry) bool { return e.pattern == p })
 	if i < 0 {
 		i = len(f.entries)
-		f.entries = append(f.entries, &entry{pattern: p, place: r.places[p], policy: &grpcservicev1.Policy{}, fields: make(map[string]Place)})
+		f.entries = append(f.entries, &entry{pattern: p, place: r.places[p], policy: &grpcservicev1.Policy{}, fields: make(map[string]diag.Position)})
 	}
 	e := f.entries[i]
 	conflicts := overlap(e.policy, r.policy)
 	for _, field := range conflicts {
-		f.report(r.fields[field], "%s: it is set for %s already (%s); remove one of them", field, p.text, e.placeOf(field))
+		f.problems.Errorf(r.fields[field], "%s: it is set for %s already (%s); remove one of them", field, p.text, e.placeOf(field))
 	}
 	if len(conflicts) == 0 {
 		e.add(r)
@@ -96,7 +97,7 @@ func (f *File) check() {
 		}
 		for _, fault := range check(e.policy) {
 			e.faulty = true
-			f.report(e.placeOf(fault.Field), "%s", fault.Error())
+			f.problems.Errorf(e.placeOf(fault.Field), "%s", fault.Error())
 		}
 	}
 }

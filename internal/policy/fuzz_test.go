@@ -34,8 +34,8 @@ func FuzzParse(f *testing.F) {
 		file := Parse("policy.yaml", content)
 		lines := countBreaks(content) + 2
 		for _, problem := range file.Problems() {
-			if problem.Text == "" || problem.Place.Path != "policy.yaml" || problem.Place.Line > lines && len(content) < 1000 {
-				t.Errorf("the problem is %q at %s", problem.Text, problem.Place)
+			if problem.Text == "" || problem.Path != "policy.yaml" || problem.Line > lines && len(content) < 1000 {
+				t.Errorf("the problem is %q at %s", problem.Text, problem.Position)
 			}
 		}
 		for _, method := range []policy.Method{{}, {Idempotency: policy.Idempotent}, {ServerStreams: true, Idempotency: policy.NoSideEffects}} {
@@ -69,7 +69,7 @@ func checkDecision(t *testing.T, file *File, method policy.Method) {
 	sources := append([]source{{policy: nil, wide: true}}, file.sources("acme.v1.Acme", "Get")...)
 	merged, faults := policy.Merge(method, layersOf(sources))
 	for _, fault := range faults {
-		if p := sources[fault.Layer]; p.place != nil && p.problem(fault).Text == "" {
+		if p := sources[fault.Layer]; p.place != nil && fault.Text == "" {
 			t.Errorf("fault %v has no text", fault)
 		}
 	}

@@ -6,14 +6,16 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // pairs reads a mapping, of which each key is one of names, and there once.
-func (d *decoder) pairs(node *yaml.Node, field string, names []string, read func(name string, place Place, value *yaml.Node)) {
+func (d *decoder) pairs(node *yaml.Node, field string, names []string, read func(name string, place diag.Position, value *yaml.Node)) {
 	if !d.isKind(node, yaml.MappingNode, field, "a mapping with one or more of "+strings.Join(names, ", ")) {
 		return
 	}
-	seen := make(map[string]Place)
+	seen := make(map[string]diag.Position)
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, place := node.Content[i], d.placeOf(node.Content[i])
 		switch first, again := seen[key.Value]; {

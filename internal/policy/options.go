@@ -1,12 +1,11 @@
 package policy
 
 import (
-	"fmt"
-
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/internal/diag"
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
@@ -41,29 +40,30 @@ func optionsOf(files []*protogen.File) options {
 }
 
 // ofService returns what the options of a service say.
-func (o options) ofService(desc protoreflect.ServiceDescriptor) (source, *Problem) {
+func (o options) ofService(desc protoreflect.ServiceDescriptor) (source, diag.List) {
 	p := &grpcservicev1.Policy{}
 	s := source{kind: "service option", policy: p, wide: true, place: placesIn(desc, serviceOptions, grpcservicev1.E_Service)}
 	return s, o.read(desc, grpcservicev1.E_Service, p, s.place)
 }
 
 // ofMethod returns what the options of a method say.
-func (o options) ofMethod(desc protoreflect.MethodDescriptor) (source, *Problem) {
+func (o options) ofMethod(desc protoreflect.MethodDescriptor) (source, diag.List) {
 	p := &grpcservicev1.Policy{}
 	s := source{kind: "method option", policy: p, place: placesIn(desc, methodOptions, grpcservicev1.E_Method)}
 	return s, o.read(desc, grpcservicev1.E_Method, p, s.place)
 }
 
 // read reads an option of ours into m, which stays empty where the option is not set.
-func (o options) read(desc protoreflect.Descriptor, ext protoreflect.ExtensionType, m proto.Message, place func(string) Place) *Problem {
+func (o options) read(desc protoreflect.Descriptor, ext protoreflect.ExtensionType, m proto.Message, place func(string) diag.Position) (problems diag.List) {
 	of := ext.TypeDescriptor()
 	if o.foreign[of.ContainingMessage().FullName()] {
 		return nil
 	}
 	for _, raw := range policy.RawFields(desc.Options(), of.Number()) {
 		if err := (proto.UnmarshalOptions{Merge: true}).Unmarshal(raw, m); err != nil {
-			return &Problem{place(""), fmt.Sprintf("its option (%s) is not a %s; take the options.proto that protoc-gen-grpcservice --export writes",
-				of.FullName(), m.ProtoReflect().Descriptor().FullName())}
+			problems.Errorf(place(""), "its option (%s) is not a %s; take the options.proto that protoc-gen-grpcservice --export writes",
+				of.FullName(), m.ProtoReflect().Descriptor().FullName())
+			return problems
 		}
 	}
 	return nil

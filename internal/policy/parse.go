@@ -3,11 +3,12 @@ package policy
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // The fields of a policy file, and of a rule in it.
@@ -19,14 +20,14 @@ var (
 // Parse reads a policy file; what is wrong with it is in its Problems.
 func Parse(path string, content []byte) *File {
 	f := &File{path: path}
-	d := &decoder{report: f.report, path: path}
+	d := &decoder{report: f.problems.Errorf, path: path}
 	root, err := parseYAML(content)
 	if err != nil {
 		f.reportSyntax(err)
 		return f
 	}
 	if root == nil {
-		f.report(Place{Path: path}, `the file is empty; want "version: v1" and rules`)
+		f.problems.Errorf(diag.At(path), `the file is empty; want "version: v1" and rules`)
 		return f
 	}
 	f.read(d, root)
@@ -37,7 +38,7 @@ func Parse(path string, content []byte) *File {
 // read reads the fields of the file.
 func (f *File) read(d *decoder, root *yaml.Node) {
 	hasVersion := false
-	d.pairs(root, "", fileFields, func(name string, _ Place, value *yaml.Node) {
+	d.pairs(root, "", fileFields, func(name string, _ diag.Position, value *yaml.Node) {
 		switch name {
 		case "version":
 			hasVersion = true
@@ -49,7 +50,7 @@ func (f *File) read(d *decoder, root *yaml.Node) {
 		}
 	})
 	if root.Kind == yaml.MappingNode && !hasVersion {
-		f.report(d.placeOf(root), `there is no version; want "version: v1"`)
+		f.problems.Errorf(d.placeOf(root), `there is no version; want "version: v1"`)
 	}
 }
 
@@ -77,7 +78,7 @@ func parseYAML(content []byte) (*yaml.Node, error) {
 
 func (f *File) checkVersion(d *decoder, node *yaml.Node) {
 	if node.Kind != yaml.ScalarNode || node.Value != "v1" {
-		f.report(d.placeOf(node), "version: %s is not a version that this plugin reads; want v1", spell(node))
+		f.problems.Errorf(d.placeOf(node), "version: %s is not a version that this plugin reads; want v1", spell(node))
 	}
 }
 
@@ -90,16 +91,12 @@ func (d *decoder) boolean(node *yaml.Node, field string) bool {
 	return node.Value == "true"
 }
 
-func (f *File) report(place Place, format string, args ...any) {
-	f.problems = append(f.problems, Problem{place, fmt.Sprintf(format, args...)})
-}
-
 // reportSyntax reports what the YAML parser says.
 func (f *File) reportSyntax(err error) {
-	place, text := Place{Path: f.path}, strings.TrimPrefix(err.Error(), "yaml: ")
+	place, text := diag.At(f.path), strings.TrimPrefix(err.Error(), "yaml: ")
 	if syntax := (*yaml.LoadError)(nil); errors.As(err, &syntax) {
 		place.Line, place.Column = syntax.Mark.Line, syntax.Mark.Column
 		text = syntax.Message
 	}
-	f.report(place, "it cannot be read as YAML: %s", text)
+	f.problems.Errorf(place, "it cannot be read as YAML: %s", text)
 }

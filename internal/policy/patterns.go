@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/pattern"
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	"github.com/grpcservice/grpcservice/runtime/policy"
@@ -41,15 +42,15 @@ type patternName struct {
 
 // misplaced returns what the options say of a pattern wrongly: the problems of the fields that they name, and limits of a pattern
 // that the method has not, where a place that speaks of this method alone sets them.
-func misplaced(found pattern.Result, facts policy.Method, merged *grpcservicev1.Policy, sources []source) (problems []Problem) {
+func misplaced(found pattern.Result, facts policy.Method, merged *grpcservicev1.Policy, sources []source) (problems diag.List) {
 	wrong := make(map[string]bool)
 	for _, p := range found.Problems {
 		wrong[firstName(p.Field)] = true
-		problems = append(problems, saidBy(sources, p.Field).problem(policy.Fault{Field: p.Field, Text: p.Text}))
+		saidBy(sources, p.Field).report(&problems, p)
 	}
 	if o := merged.GetOperation(); found.Operation != nil && o.GetOnConflict() != grpcservicev1.Operation_ON_CONFLICT_UNSPECIFIED && o.GetConflictKey() == "" {
 		if s := lastToSet(sources, "operation.on_conflict"); !s.wide {
-			problems = append(problems, s.problem(policy.Fault{Field: "operation.on_conflict", Text: "there is no conflict without conflict_key; name the request's field in it, or remove on_conflict"}))
+			s.report(&problems, policy.Fault{Field: "operation.on_conflict", Text: "there is no conflict without conflict_key; name the request's field in it, or remove on_conflict"})
 		}
 	}
 	for _, n := range namesOf(facts.Patterns) {
@@ -57,7 +58,7 @@ func misplaced(found pattern.Result, facts policy.Method, merged *grpcservicev1.
 			continue
 		}
 		if s, field := lastToSpeakOf(sources, n.name); field != "" {
-			problems = append(problems, s.problem(policy.Fault{Field: field, Text: n.advice(found)}))
+			s.report(&problems, policy.Fault{Field: field, Text: n.advice(found)})
 		}
 	}
 	return problems

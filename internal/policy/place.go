@@ -6,23 +6,25 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // placesIn returns where fields of an option are set: ext in the options, field number options, of desc. Where the source
 // says that of the whole option only, it is where that begins, or else desc.
-func placesIn(desc protoreflect.Descriptor, options protoreflect.FieldNumber, ext protoreflect.ExtensionType) func(field string) Place {
-	return func(field string) Place {
+func placesIn(desc protoreflect.Descriptor, options protoreflect.FieldNumber, ext protoreflect.ExtensionType) func(field string) diag.Position {
+	return func(field string) diag.Position {
 		file := desc.ParentFile()
 		locations := file.SourceLocations()
 		at := locations.ByDescriptor(desc)
 		if at.Path == nil {
-			return Place{Path: file.Path()}
+			return diag.At(file.Path())
 		}
 		option := append(slices.Clone(at.Path), int32(options), int32(ext.TypeDescriptor().Number()))
 		if loc, found := findLocation(locations, option, numbersOf(field, ext.TypeDescriptor().Message())); found {
 			at = loc
 		}
-		return Place{Path: file.Path(), Line: at.StartLine + 1, Column: at.StartColumn + 1}
+		return diag.Position{Path: file.Path(), Line: at.StartLine + 1, Column: at.StartColumn + 1}
 	}
 }
 

@@ -3,36 +3,15 @@
 package policy
 
 import (
-	"fmt"
-
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/pattern"
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
-
-// Problem is something wrong with a rule.
-type Problem struct {
-	Place Place
-	Text  string
-}
-
-// Place is a place in a proto or in a policy file. Line and Column count from 1; both are 0 where only the file is known.
-type Place struct {
-	Path         string
-	Line, Column int
-}
-
-// String returns the place as compilers spell it.
-func (p Place) String() string {
-	if p.Line == 0 {
-		return p.Path
-	}
-	return fmt.Sprintf("%s:%d:%d", p.Path, p.Line, p.Column)
-}
 
 // Policies knows the rules of all methods of a run.
 type Policies struct {
@@ -48,36 +27,34 @@ func New(files []*protogen.File, file *File) *Policies {
 }
 
 // Service returns what is wrong with the options of a service.
-func (p *Policies) Service(service protoreflect.ServiceDescriptor) []Problem {
-	said, problem := p.options.ofService(service)
-	if problem != nil {
-		return []Problem{*problem}
+func (p *Policies) Service(service protoreflect.ServiceDescriptor) diag.List {
+	said, problems := p.options.ofService(service)
+	if len(problems) > 0 {
+		return problems
 	}
-	var problems []Problem
 	for _, fault := range policy.CheckWide(said.policy) {
-		problems = append(problems, said.problem(fault))
+		said.report(&problems, fault)
 	}
 	return problems
 }
 
 // Method returns the rules of a method, or all that is wrong with them.
-func (p *Policies) Method(method protoreflect.MethodDescriptor) (Decision, []Problem) {
+func (p *Policies) Method(method protoreflect.MethodDescriptor) (Decision, diag.List) {
 	service, _ := method.Parent().(protoreflect.ServiceDescriptor)
 	sources := make([]source, 0, 2)
-	if said, problem := p.options.ofService(service); problem == nil {
-		sources = append(sources, said) // a problem is the service's
+	if said, problems := p.options.ofService(service); len(problems) == 0 {
+		sources = append(sources, said) // problems are the service's
 	}
-	said, problem := p.options.ofMethod(method)
-	if problem != nil {
-		return Decision{}, []Problem{*problem}
+	said, problems := p.options.ofMethod(method)
+	if len(problems) > 0 {
+		return Decision{}, problems
 	}
 	sources = append(append(sources, said), p.file.sources(service.FullName(), method.Name())...)
 
 	facts := p.facts(method)
 	merged, faults := policy.Merge(facts, layersOf(sources))
-	var problems []Problem
 	for _, fault := range faults {
-		problems = append(problems, sources[fault.Layer].problem(fault))
+		sources[fault.Layer].report(&problems, fault)
 	}
 	if len(problems) > 0 {
 		return Decision{}, problems
@@ -121,15 +98,16 @@ type source struct {
 	pattern string // of a rule in a policy file
 	policy  *grpcservicev1.Policy
 	wide    bool // whether it speaks of many methods
-	place   func(field string) Place
+	place   func(field string) diag.Position
 }
 
-// problem returns a fault of the source with its place.
-func (s source) problem(fault policy.Fault) Problem {
-	if fault.Field == "" {
-		return Problem{s.place(""), "policy: " + fault.Text}
+// report reports a fault of the source where the source sets the field.
+func (s source) report(problems *diag.List, fault policy.Fault) {
+	text := fault.Text
+	if fault.Field != "" {
+		text = fault.Error()
 	}
-	return Problem{s.place(fault.Field), "policy: " + fault.Error()}
+	problems.Errorf(s.place(fault.Field), "policy: %s", text)
 }
 
 func layersOf(sources []source) []policy.Layer {

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/internal/diag"
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
@@ -22,27 +23,25 @@ func (p *Policies) HasReasons(enum protoreflect.EnumDescriptor) bool {
 var domainSyntax = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$`)
 
 // Domain returns the domain that the reasons of an enum are unique in.
-func (p *Policies) Domain(enum protoreflect.EnumDescriptor) (string, []Problem) {
+func (p *Policies) Domain(enum protoreflect.EnumDescriptor) (string, diag.List) {
 	const longest = 253 // as of a host name
 	said := &grpcservicev1.Reasons{}
 	place := placesIn(enum, enumOptions, grpcservicev1.E_Reasons)
-	if problem := p.options.read(enum, grpcservicev1.E_Reasons, said, place); problem != nil {
-		return "", []Problem{*problem}
-	}
-	if len(said.ProtoReflect().GetUnknown()) > 0 {
-		return "", []Problem{{place(""), "reasons: it has fields that this version of grpcservice does not know; update the plugin"}}
-	}
+	problems := p.options.read(enum, grpcservicev1.E_Reasons, said, place)
 	domain := said.GetDomain()
 	if domain == "" {
 		domain = string(enum.ParentFile().Package())
 	}
 	switch {
+	case len(problems) > 0:
+	case len(said.ProtoReflect().GetUnknown()) > 0:
+		problems.Errorf(place(""), "reasons: it has fields that this version of grpcservice does not know; update the plugin")
 	case domain == "":
-		return "", []Problem{{place(""), "reasons: the file has no package to be their domain; set domain"}}
+		problems.Errorf(place(""), "reasons: the file has no package to be their domain; set domain")
 	case len(domain) > longest || !domainSyntax.MatchString(domain):
-		return "", []Problem{{place("domain"), fmt.Sprintf("reasons: domain: %.300q is not a domain; write it as in \"library.example.com\"", domain)}}
+		problems.Errorf(place("domain"), "reasons: domain: %.300q is not a domain; write it as in \"library.example.com\"", domain)
 	}
-	return domain, nil
+	return domain, problems
 }
 
 var reasonSyntax = regexp.MustCompile(`^[A-Z][A-Z0-9_]+[A-Z0-9]$`)

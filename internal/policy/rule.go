@@ -4,22 +4,23 @@ import (
 	"go.yaml.in/yaml/v4"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/grpcservice/grpcservice/internal/diag"
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
 // rule is one rule of a policy file: what it says, and for which methods.
 type rule struct {
 	policy   *grpcservicev1.Policy
-	fields   map[string]Place
+	fields   map[string]diag.Position
 	patterns []selector
-	places   map[selector]Place
+	places   map[selector]diag.Position
 }
 
 // readRule reads a rule and adds it to the file, unless something is wrong with it.
 func (f *File) readRule(d *decoder, node *yaml.Node, field string) {
-	r := rule{policy: &grpcservicev1.Policy{}, fields: make(map[string]Place), places: make(map[selector]Place)}
+	r := rule{policy: &grpcservicev1.Policy{}, fields: make(map[string]diag.Position), places: make(map[selector]diag.Position)}
 	before, found := len(f.problems), make(map[string]bool)
-	d.pairs(node, field, ruleFields, func(name string, _ Place, value *yaml.Node) {
+	d.pairs(node, field, ruleFields, func(name string, _ diag.Position, value *yaml.Node) {
 		found[name] = true
 		switch name {
 		case "methods":
@@ -31,7 +32,7 @@ func (f *File) readRule(d *decoder, node *yaml.Node, field string) {
 	})
 	for _, name := range ruleFields {
 		if node.Kind == yaml.MappingNode && !found[name] {
-			f.report(d.placeOf(node), "%s: it lacks %s; a rule has methods and policy", field, name)
+			f.problems.Errorf(d.placeOf(node), "%s: it lacks %s; a rule has methods and policy", field, name)
 		}
 	}
 	if len(f.problems) == before {

@@ -6,26 +6,28 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // Unmatched judges the patterns of the file that match no method in files. A run need not see all protos, as buf makes a run
 // for each folder, so that only some of them are wrong: a method that a service here has not, and anything else where the
 // file says that it is complete. What is likely to be a slip is a warning.
-func (p *Policies) Unmatched(files []*protogen.File) (errors, warnings []Problem) {
+func (p *Policies) Unmatched(files []*protogen.File) (problems diag.List) {
 	if p.file == nil {
-		return nil, nil
+		return nil
 	}
 	seen := servicesOf(files)
 	for _, e := range p.file.entries {
 		switch fault := e.pattern.fault(seen); {
 		case fault == "":
 		case p.file.complete || seen.methods[e.pattern.service] != nil:
-			errors = append(errors, Problem{e.place, fault})
+			problems.Errorf(e.place, "%s", fault)
 		case seen.generates(e.pattern):
-			warnings = append(warnings, Problem{e.place, fault})
+			problems.Warnf(e.place, "%s", fault)
 		}
 	}
-	return errors, warnings
+	return problems
 }
 
 // services are the services of a run.

@@ -40,8 +40,8 @@ func (m *merger) warnOfDrift(svc Service, typ string) {
 		for _, want := range svc.Methods {
 			if have.name.Name == want.Name && m.serves(m.own, have, want) == no {
 				f := m.spelling(have.file, typ)
-				m.warnAt(have.file.at(have.name.Pos()).at("method %s of %s has not the signature of its RPC; make it %s",
-					want.Name, typ, oneLine(f.method(want))))
+				m.problems.Warnf(have.file.at(have.name.Pos()), "method %s of %s has not the signature of its RPC; make it %s",
+					want.Name, typ, oneLine(f.method(want)))
 			}
 		}
 	}
@@ -60,8 +60,8 @@ func (m *merger) warnOfPromoted(svc Service, typ string) {
 			continue
 		}
 		decl := m.own.types[typ][0]
-		m.warnAt(decl.file.at(decl.spec.Name.Pos()).at("%s has method %s from %s, which it embeds, and not with the signature of the RPC; "+
-			"do not embed that, or add %s", typ, want.Name, have.from, oneLine(m.spelling(decl.file, typ).method(want))))
+		m.problems.Warnf(decl.file.at(decl.spec.Name.Pos()), "%s has method %s from %s, which it embeds, and not with the signature of the RPC; "+
+			"do not embed that, or add %s", typ, want.Name, have.from, oneLine(m.spelling(decl.file, typ).method(want)))
 	}
 }
 
@@ -71,8 +71,8 @@ func (m *merger) warnOfUnknown(want Method, typ string, unknown []string) bool {
 		return false
 	}
 	decl := m.own.types[typ][0]
-	m.warnAt(decl.file.at(decl.spec.Name.Pos()).at("%s embeds %s, whose methods are not known here; unless %s is one of them, add %s",
-		typ, strings.Join(unknown, " and "), want.Name, oneLine(m.spelling(decl.file, typ).method(want))))
+	m.problems.Warnf(decl.file.at(decl.spec.Name.Pos()), "%s embeds %s, whose methods are not known here; unless %s is one of them, add %s",
+		typ, strings.Join(unknown, " and "), want.Name, oneLine(m.spelling(decl.file, typ).method(want)))
 	return true
 }
 
@@ -86,8 +86,8 @@ func (m *merger) warnOfField(want Method, typ string) bool {
 		for _, field := range fields.Fields.List {
 			for _, name := range fieldNames(field) {
 				if name.Name == want.Name {
-					m.warnAt(decl.file.at(name.Pos()).at("%s cannot have a method %s for its RPC, as a field is called so; rename the field",
-						typ, want.Name))
+					m.problems.Warnf(decl.file.at(name.Pos()), "%s cannot have a method %s for its RPC, as a field is called so; rename the field",
+						typ, want.Name)
 					return true
 				}
 			}

@@ -3,6 +3,8 @@ package skeleton
 import (
 	"slices"
 	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // create makes a new file with the type that implements a service.
@@ -34,7 +36,7 @@ func (m *merger) hasMethod(name string) bool {
 // declare takes note of a name that the package is going to have.
 func (m *merger) declare(e *edit, name string) {
 	if name != "" {
-		m.own.names[name] = Problem{Path: e.path()}
+		m.own.names[name] = diag.At(e.path())
 	}
 }
 
@@ -79,7 +81,7 @@ func (m *merger) hasTest(name string) bool {
 // outsideNames returns what the package's outside tests declare.
 func (m *merger) outsideNames() map[string]bool {
 	names := make(map[string]bool)
-	p := &pkg{types: make(map[string][]typeDecl), names: make(map[string]Problem)}
+	p := &pkg{types: make(map[string][]typeDecl), names: make(map[string]diag.Position)}
 	for _, f := range m.own.outside {
 		for _, decl := range f.ast.Decls {
 			p.addDecl(f, decl)
@@ -126,8 +128,8 @@ func (m *merger) destination(svc Service, typ string) *edit {
 	e := m.beside(svc, typ)
 	for _, f := range files {
 		if f.generated {
-			m.warnAt(f.at(f.ast.Name.Pos()).at("the file that declares %s is generated, so what it lacks goes to %s; declare it in a "+
-				"file of your own", typ, e.path()))
+			m.problems.Warnf(f.at(f.ast.Name.Pos()), "the file that declares %s is generated, so what it lacks goes to %s; declare it in a "+
+				"file of your own", typ, e.path())
 			break
 		}
 	}

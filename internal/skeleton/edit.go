@@ -10,6 +10,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // edit is what is to be added to one file.
@@ -67,7 +69,7 @@ func (m *merger) apply(e *edit) []byte {
 	insertions := append(t.insertions(), insertion{len(e.file.src), tail(e.file.src, texts)})
 	content := insert(e.file.src, insertions)
 	if err := check(e, content, pieces, insertions); err != "" {
-		m.errorAt(Problem{Path: e.path()}.at("%s, so the file is left as it is; please report it with the file", err))
+		m.problems.Errorf(diag.At(e.path()), "%s, so the file is left as it is; please report it with the file", err)
 		return nil
 	}
 	return content
@@ -78,11 +80,11 @@ func (m *merger) probeAll(e *edit, t *table) (pieces []piece, probes []probe) {
 	for _, piece := range e.pieces {
 		probe, err := m.probe(piece)
 		if err != nil {
-			m.errorAt(Problem{Path: e.path()}.at("the template's code cannot be added: %s", oneLine(err.Error())))
+			m.problems.Errorf(diag.At(e.path()), "the template's code cannot be added: %s", oneLine(err.Error()))
 			continue
 		}
 		if name, place := m.hidden(piece, probe, t); name != "" {
-			m.warnAt(place.at("%s is declared here, so no code that needs Go's %s can be added to %s", name, name, e.path()))
+			m.problems.Warnf(place, "%s is declared here, so no code that needs Go's %s can be added to %s", name, name, e.path())
 			if e.file == nil {
 				return nil, nil
 			}
@@ -97,7 +99,7 @@ func (m *merger) probeAll(e *edit, t *table) (pieces []piece, probes []probe) {
 }
 
 // hidden returns a name of Go's that a piece needs and that the user has given to something else.
-func (m *merger) hidden(p piece, probe probe, t *table) (string, Problem) {
+func (m *merger) hidden(p piece, probe probe, t *table) (string, diag.Position) {
 	for _, name := range probe.names {
 		if !predeclared[name] {
 			continue
@@ -112,7 +114,7 @@ func (m *merger) hidden(p piece, probe probe, t *table) (string, Problem) {
 			return name, t.f.at(t.f.ast.Name.Pos())
 		}
 	}
-	return "", Problem{}
+	return "", diag.Position{}
 }
 
 // renderAll renders the pieces of an edit with the names of its file.
@@ -129,7 +131,7 @@ func (m *merger) renderAll(e *edit, pieces []piece, probes []probe, t *table) (t
 		text, err := piece.render(m.frame(t, receivers[i], piece.typ))
 		formatted, err2 := formatted("package p\n\n" + text)
 		if err = cmp.Or(err, err2); err != nil {
-			m.errorAt(Problem{Path: e.path()}.at("the template's code cannot be added: %s", oneLine(err.Error())))
+			m.problems.Errorf(diag.At(e.path()), "the template's code cannot be added: %s", oneLine(err.Error()))
 			return nil, false
 		}
 		_, body, _ := strings.Cut(formatted, "\n")

@@ -3,6 +3,8 @@ package skeleton
 import (
 	"go/ast"
 	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // find returns the type that implements a service, or nothing if there is none yet. It is false if something is in the way,
@@ -44,9 +46,9 @@ func (m *merger) checkClaim(typ string, svc Service) bool {
 	if asserted, _ := m.asserts(typ, svc.Interface); !claimed || asserted {
 		return true
 	}
-	m.errorAt(m.own.names[typ].at("type %s implements the %s of %s; %s needs another type: declare one, and write "+
+	m.problems.Errorf(m.own.names[typ], "type %s implements the %s of %s; %s needs another type: declare one, and write "+
 		"var _ %s.%s = (*YourType)(nil), with %s imported", typ, other.Name, other.Path, svc.Name,
-		svc.Interface.Package, svc.Interface.Name, svc.Interface.Path))
+		svc.Interface.Package, svc.Interface.Name, svc.Interface.Path)
 	return false
 }
 
@@ -70,9 +72,9 @@ func (m *merger) checkKind(name string, svc Service) bool {
 			problem = "a pointer type"
 		}
 		if problem != "" {
-			m.errorAt(decl.file.at(decl.spec.Name.Pos()).at("type %s is %s, and the methods of %s go to a struct: declare one, and write "+
+			m.problems.Errorf(decl.file.at(decl.spec.Name.Pos()), "type %s is %s, and the methods of %s go to a struct: declare one, and write "+
 				"var _ %s.%s = (*YourStruct)(nil), with %s imported", typ, problem, svc.Name,
-				svc.Interface.Package, svc.Interface.Name, svc.Interface.Path))
+				svc.Interface.Package, svc.Interface.Name, svc.Interface.Path)
 			return false
 		}
 	}
@@ -86,15 +88,15 @@ func (m *merger) checkFree(svc Service) bool {
 		place, taken = m.imported(svc)
 	}
 	if taken {
-		m.errorAt(place.at("the name %s is taken, and no type of the package implements %s; rename it, or declare a struct and write "+
+		m.problems.Errorf(place, "the name %s is taken, and no type of the package implements %s; rename it, or declare a struct and write "+
 			"var _ %s.%s = (*YourStruct)(nil), with %s imported", svc.Type, svc.Name,
-			svc.Interface.Package, svc.Interface.Name, svc.Interface.Path))
+			svc.Interface.Package, svc.Interface.Name, svc.Interface.Path)
 	}
 	return !taken
 }
 
 // imported returns the import because of which a file of the package cannot have a type of the wanted name.
-func (m *merger) imported(svc Service) (Problem, bool) {
+func (m *merger) imported(svc Service) (diag.Position, bool) {
 	for _, f := range m.own.files {
 		for _, spec := range f.imports {
 			dot := spec.Name != nil && spec.Name.Name == "."
@@ -103,7 +105,7 @@ func (m *merger) imported(svc Service) (Problem, bool) {
 			}
 		}
 	}
-	return Problem{}, false
+	return diag.Position{}, false
 }
 
 // isCalled says whether an import may be called by a name.
@@ -130,8 +132,8 @@ func (m *merger) choose(types []string, svc Service) (string, bool) {
 	case 1:
 		return lacking[0], m.checkKind(lacking[0], svc)
 	}
-	m.warnAt(m.own.names[lacking[1]].at("types %s implement %s, and none of them is called %s; RPCs are added to a type of that name only, "+
-		"so add those that they lack by hand", strings.Join(lacking, " and "), svc.Name, svc.Type))
+	m.problems.Warnf(m.own.names[lacking[1]], "types %s implement %s, and none of them is called %s; RPCs are added to a type of that name only, "+
+		"so add those that they lack by hand", strings.Join(lacking, " and "), svc.Name, svc.Type)
 	return "", false
 }
 

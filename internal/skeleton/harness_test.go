@@ -87,10 +87,12 @@ func mergeTwice(t testing.TB, p Package, services []Service, read Reader) (files
 	for name, content := range result.Files {
 		files[name] = string(content)
 	}
-	for _, problem := range result.Errors {
-		problems = append(problems, "error: "+problem.Error())
+	if err := result.Problems.Err(); err != nil {
+		for text := range strings.SplitSeq(err.Error(), "\n") {
+			problems = append(problems, "error: "+text)
+		}
 	}
-	for _, problem := range result.Warnings {
+	for _, problem := range result.Problems.Warnings() {
 		problems = append(problems, problem.Error())
 	}
 	for _, problem := range problems {

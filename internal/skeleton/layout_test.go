@@ -1,7 +1,6 @@
 package skeleton
 
 import (
-	"errors"
 	"fmt"
 	"go/build"
 	"go/types"
@@ -172,9 +171,6 @@ func TestTemplateErrors(t *testing.T) {
 				t.Errorf("the problem is %s, want %s in it", problems[0], tt.want)
 			}
 		})
-	}
-	if err := error(Problem{Path: "a.go", Text: "x"}); err.Error() != "a.go: x" || !errors.As(err, new(Problem)) {
-		t.Errorf("the problem is %v", err)
 	}
 }
 

@@ -3,6 +3,8 @@ package skeleton
 import (
 	"maps"
 	"slices"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // Merge returns the files of a user's package that need a change, so that it implements some services, and what else the user
@@ -11,11 +13,9 @@ func Merge(p Package, services []Service, read Reader) Result {
 	if p.ImportPath == "" {
 		p.ImportPath = "." // no package has this path
 	}
-	own, problems := parsePackage(p)
-	m := &merger{
-		world: &world{own: own, names: packageNames(services), read: read, loaded: make(map[string]*pkg)},
-		in:    p, services: services, owners: make(map[string][]Service), files: make(map[string][]byte), warnings: problems,
-	}
+	m := &merger{in: p, services: services, owners: make(map[string][]Service), files: make(map[string][]byte)}
+	own := parsePackage(p, &m.problems)
+	m.world = &world{own: own, names: packageNames(services), read: read, loaded: make(map[string]*pkg)}
 	if !own.broken {
 		m.asserted = m.assertions()
 		for _, svc := range services {
@@ -24,7 +24,7 @@ func Merge(p Package, services []Service, read Reader) Result {
 		m.warnOfGone()
 		m.write()
 	}
-	return Result{Files: m.files, Warnings: sorted(m.warnings), Errors: sorted(m.errors)}
+	return Result{Files: m.files, Problems: m.problems.Sorted()}
 }
 
 // packageNames returns the names of the packages that services name, by import path.
@@ -50,12 +50,9 @@ type merger struct {
 	edits    []*edit
 	docMade  bool
 
-	files            map[string][]byte
-	warnings, errors []Problem
+	files    map[string][]byte
+	problems diag.List
 }
-
-func (m *merger) warnAt(problem Problem)  { m.warnings = append(m.warnings, problem) }
-func (m *merger) errorAt(problem Problem) { m.errors = append(m.errors, problem) }
 
 // merge finds out what one service lacks.
 func (m *merger) merge(svc Service) {
@@ -109,8 +106,8 @@ func (m *merger) warnOfGoneFrom(typ string, services []Service) {
 		if !ok || requests[request] && request.Name != name+"Request" {
 			continue // a method that helps an RPC often has its request
 		}
-		m.warnAt(have.file.at(have.name.Pos()).at("RPC %s is gone: %s has none of this name, but method %s of %s has the signature of one; "+
-			"remove it, or begin its name with a small letter", name, serviceNames(services), name, typ))
+		m.problems.Warnf(have.file.at(have.name.Pos()), "RPC %s is gone: %s has none of this name, but method %s of %s has the signature of one; "+
+			"remove it, or begin its name with a small letter", name, serviceNames(services), name, typ)
 	}
 }
 

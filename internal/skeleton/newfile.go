@@ -1,6 +1,10 @@
 package skeleton
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
+)
 
 // newFile returns a file that is not there yet.
 func (m *merger) newFile(e *edit, t *table, texts []string) []byte {
@@ -19,7 +23,7 @@ func (m *merger) newFile(e *edit, t *table, texts []string) []byte {
 	b.WriteString(strings.Join(texts, "\n\n") + "\n")
 	text, err := formatted(b.String())
 	if err != nil {
-		m.errorAt(Problem{Path: e.path()}.at("the template's code does not make a file: %s", oneLine(err.Error())))
+		m.problems.Errorf(diag.At(e.path()), "the template's code does not make a file: %s", oneLine(err.Error()))
 		return nil
 	}
 	return []byte(text)

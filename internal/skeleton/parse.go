@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // pkg is a parsed package.
@@ -21,8 +23,8 @@ type pkg struct {
 	outside []*file // those of its package X_test
 	types   map[string][]typeDecl
 	methods []method
-	names   map[string]Problem // what the package declares, and where
-	broken  bool               // a file does not parse, so that not all of it is known
+	names   map[string]diag.Position // what the package declares, and where
+	broken  bool                     // a file does not parse, so that not all of it is known
 }
 
 // file is a parsed file.
@@ -50,57 +52,53 @@ type method struct {
 	tparams []string       // the receiver's type parameters
 }
 
-// parsePackage parses a folder. Of the files it says what is wrong with them.
-func parsePackage(in Package) (*pkg, []Problem) {
-	p := &pkg{dir: in.Dir, path: in.ImportPath, types: make(map[string][]typeDecl), names: make(map[string]Problem)}
+// parsePackage parses a directory, and warns of what is wrong with its files.
+func parsePackage(in Package, problems *diag.List) *pkg {
+	p := &pkg{dir: in.Dir, path: in.ImportPath, types: make(map[string][]typeDecl), names: make(map[string]diag.Position)}
 	var files []*file
-	var problems []Problem
 	for _, name := range slices.Sorted(maps.Keys(in.Files)) {
 		if isIgnoredName(name) || isLeftOut(in.Files[name]) {
 			continue
 		}
-		f, problem := parseFile(in.Dir, name, in.Files[name])
-		if problem != nil {
+		f, err := parseFile(in.Dir, name, in.Files[name])
+		if err != nil {
 			p.broken = true
-			problems = append(problems, *problem)
+			warnSyntax(problems, path.Join(in.Dir, name), in.Files[name], err)
 			continue
 		}
 		files = append(files, f)
 	}
 	p.name = packageName(in.Name, files)
 	for _, f := range files {
-		if problem := p.add(f); problem != nil {
-			problems = append(problems, *problem)
-		}
+		p.add(f, problems)
 	}
-	return p, problems
+	return p
 }
 
-// parseFile parses a file, or says why it cannot.
-func parseFile(dir, name string, src []byte) (*file, *Problem) {
+// parseFile parses a file.
+func parseFile(dir, name string, src []byte) (*file, error) {
 	fset := token.NewFileSet()
 	tree, err := parser.ParseFile(fset, name, src, parser.ParseComments)
 	if err != nil {
-		return nil, syntaxProblem(path.Join(dir, name), src, err)
+		return nil, err
 	}
 	f := &file{dir: dir, name: name, src: src, fset: fset, ast: tree, imports: tree.Imports,
 		test: strings.HasSuffix(name, "_test.go"), generated: ast.IsGenerated(tree)}
 	return f, nil
 }
 
-// syntaxProblem says what is wrong with a file that does not parse. The place is one in the file, whatever //line says.
-func syntaxProblem(path string, src []byte, err error) *Problem {
-	problem := Problem{Path: path}
+// warnSyntax warns of a file that does not parse. The position is one in the file, whatever //line says.
+func warnSyntax(problems *diag.List, path string, src []byte, err error) {
+	at := diag.At(path)
 	reason := err.Error()
 	var list scanner.ErrorList
 	if errors.As(err, &list) && len(list) > 0 {
 		reason = list[0].Msg
 		before := string(src[:min(list[0].Pos.Offset, len(src))])
-		problem.Line = strings.Count(before, "\n") + 1
-		problem.Column = len(before) - strings.LastIndex(before, "\n")
+		at.Line = strings.Count(before, "\n") + 1
+		at.Column = len(before) - strings.LastIndex(before, "\n")
 	}
-	problem = problem.at("the file does not parse: %s; nothing is added to its package until it does", oneLine(reason))
-	return &problem
+	problems.Warnf(at, "the file does not parse: %s; nothing is added to its package until it does", oneLine(reason))
 }
 
 // packageName returns the name that most files have, and wanted if there are none.
@@ -134,7 +132,7 @@ func (f *file) packageName() string {
 }
 
 // add takes a file into the package, if it is one of it.
-func (p *pkg) add(f *file) *Problem {
+func (p *pkg) add(f *file, problems *diag.List) {
 	name := f.ast.Name.Name
 	switch {
 	case name == p.name:
@@ -145,11 +143,9 @@ func (p *pkg) add(f *file) *Problem {
 	case f.test && name == p.name+"_test":
 		p.outside = append(p.outside, f)
 	case name != "documentation":
-		problem := f.at(f.ast.Name.Pos()).at("the file is of package %s, and others of its folder are of package %s, so Go does not "+
+		problems.Warnf(f.at(f.ast.Name.Pos()), "the file is of package %s, and others of its folder are of package %s, so Go does not "+
 			"build the folder; move or rename one of them", name, p.name)
-		return &problem
 	}
-	return nil
 }
 
 // addDecl takes note of what a declaration declares.
@@ -215,10 +211,10 @@ func identNames(exprs ...ast.Expr) (names []string) {
 	return names
 }
 
-// at returns a problem, yet without a text, at a place of the file.
-func (f *file) at(pos token.Pos) Problem {
+// at returns the position of pos.
+func (f *file) at(pos token.Pos) diag.Position {
 	place := f.fset.PositionFor(pos, false)
-	return Problem{Path: path.Join(f.dir, f.name), Line: place.Line, Column: place.Column}
+	return diag.Position{Path: path.Join(f.dir, f.name), Line: place.Line, Column: place.Column}
 }
 
 // offset returns the place of pos in the file's bytes.

@@ -6,6 +6,8 @@ import (
 	"go/parser"
 	"go/token"
 	"slices"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // probe is what a piece of code is found to need before it is rendered with the names of a file.
@@ -55,7 +57,7 @@ func (m *merger) probe(p piece) (probe, error) {
 // declares says whether a file declares a name as [Decl] has it.
 func declares(tree *ast.File, name string) bool {
 	f := &file{fset: token.NewFileSet(), ast: tree}
-	p := &pkg{types: make(map[string][]typeDecl), names: make(map[string]Problem)}
+	p := &pkg{types: make(map[string][]typeDecl), names: make(map[string]diag.Position)}
 	for _, decl := range tree.Decls {
 		p.addDecl(f, decl)
 	}

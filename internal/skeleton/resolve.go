@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // world is what is known of packages.
@@ -26,7 +28,8 @@ func (w *world) load(importPath string) *pkg {
 	}
 	w.loaded[importPath] = nil
 	if files, ok := w.read(importPath); ok {
-		if p, _ := parsePackage(Package{Dir: importPath, Name: path.Base(importPath), ImportPath: importPath, Files: files}); !p.broken {
+		in := Package{Dir: importPath, Name: path.Base(importPath), ImportPath: importPath, Files: files}
+		if p := parsePackage(in, new(diag.List)); !p.broken {
 			w.loaded[importPath] = p
 		}
 	}

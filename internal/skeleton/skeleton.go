@@ -1,11 +1,6 @@
 package skeleton
 
-import (
-	"cmp"
-	"fmt"
-	"slices"
-	"strings"
-)
+import "github.com/grpcservice/grpcservice/internal/diag"
 
 // Package is a folder of Go files that a user owns, as it is. It may be empty.
 type Package struct {
@@ -58,35 +53,5 @@ type Reader func(importPath string) (map[string][]byte, bool)
 // Result is what a user's package lacks.
 type Result struct {
 	Files    map[string][]byte // the files that are new or changed, whole, by their names in the folder
-	Warnings []Problem
-	Errors   []Problem
-}
-
-// Problem is something that the user should know of.
-type Problem struct {
-	Path         string // from the working folder
-	Line, Column int    // from 1, as Go counts; 0 where it is not about a line
-	Text         string // what is wrong; what to do; one line
-}
-
-// Error implements error.
-func (p Problem) Error() string {
-	if p.Line == 0 {
-		return p.Path + ": " + p.Text
-	}
-	return fmt.Sprintf("%s:%d:%d: %s", p.Path, p.Line, p.Column, p.Text)
-}
-
-// at returns a problem at the place of p.
-func (p Problem) at(format string, args ...any) Problem {
-	p.Text = fmt.Sprintf(format, args...)
-	return p
-}
-
-// sorted returns problems in the order of their places, each once.
-func sorted(problems []Problem) []Problem {
-	slices.SortStableFunc(problems, func(a, b Problem) int {
-		return cmp.Or(strings.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
-	return slices.Compact(problems)
+	Problems diag.List         // sorted
 }

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // checker type-checks packages. What they import of generated code and of the runtime is made up; the standard library is real.
@@ -194,7 +196,7 @@ func checkRuns(t testing.TB, c *checker, p Package, variant int, file string, se
 		checkFiles(t, p, result)
 		checkAgain(t, p, []Service{svc}, nil, result)
 		maps.Copy(p.Files, result.Files)
-		if len(result.Errors) > 0 || slices.ContainsFunc(result.Warnings, func(w Problem) bool {
+		if result.Problems.Err() != nil || slices.ContainsFunc(result.Problems, func(w diag.Problem) bool {
 			return !strings.Contains(w.Text, "is generated") && !strings.Contains(w.Text, "is gone")
 		}) {
 			continue
