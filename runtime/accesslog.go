@@ -53,7 +53,7 @@ func (l *accessLog) write(c *callContext, outcome Outcome) {
 	record.AddAttrs(
 		slog.String("code", code.String()),
 		slog.Duration("duration", outcome.Duration),
-		slog.String(logRequestID, c.call.RequestID()),
+		slog.String(logRequestID, c.RequestID()),
 		slog.String("peer", peerOf(c)),
 	)
 	if path := c.unknownPath(); path != "" {

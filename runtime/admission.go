@@ -31,8 +31,9 @@ func newAdmission(limits bounds.Limits, logger *slog.Logger, unhandled func(*bou
 		logger:     logger,
 		serverFull: overloadErrors("the server has too many calls; try again later"),
 		peerFull: &refusals{make: func(wait time.Duration) error {
-			return newError(codes.ResourceExhausted, ReasonTooManyCalls, "the peer has too many calls at a time; wait for some of them to end",
-				retryInfo(wait), quotaFailure("peer", fmt.Sprintf("%d calls at a time", limits.CallsPerPeer)))
+			return ReasonTooManyCalls.
+				Errorf(codes.ResourceExhausted, "the peer has too many calls at a time; wait for some of them to end").
+				WithRetryAfter(wait).WithQuota("peer", fmt.Sprintf("%d calls at a time", limits.CallsPerPeer)).Fixed()
 		}},
 		records: limit.NewRate(1/closedRecordInterval.Seconds(), 1),
 	}

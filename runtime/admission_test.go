@@ -42,7 +42,7 @@ func TestMaxCalls(t *testing.T) {
 	for name, test := range map[string]struct {
 		opt    runtime.ServerOption
 		code   codes.Code
-		reason string
+		reason runtime.Reason
 	}{
 		"server": {runtime.WithMaxCalls(2), codes.Unavailable, runtime.ReasonOverloaded},
 		"peer":   {runtime.WithMaxCallsPerPeer(2), codes.ResourceExhausted, runtime.ReasonTooManyCalls},
@@ -55,7 +55,7 @@ func TestMaxCalls(t *testing.T) {
 					var conn *grpc.ClientConn
 					if own {
 						srv := grpc.NewServer()
-						echoTable.Register(runtime.On(srv, opts...), behaving(gate.pass))
+						runtime.Register[echoService](runtime.On(srv, opts...), echoTable, behaving(gate.pass))
 						conn = serve(t, srv)
 					} else {
 						conn = startEcho(t, behaving(gate.pass), opts...).conn
@@ -78,7 +78,7 @@ func TestMaxCalls(t *testing.T) {
 						}
 					}
 					// A handler that has answered may not have returned.
-					for err = call(testContext(t), conn); runtime.ReasonOf(err) == runtime.Reason(test.reason); {
+					for err = call(testContext(t), conn); runtime.ReasonOf(err) == test.reason; {
 						err = call(testContext(t), conn)
 					}
 					if err != nil {
@@ -110,7 +110,7 @@ func TestOnePeerDoesNotTakeAllCalls(t *testing.T) {
 	gate, lis := newGate(), newListeners()
 	defer close(lis.broken)
 	srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithMaxCalls(3), runtime.WithMaxCallsPerPeer(2))
-	echoTable.Register(srv, behaving(gate.pass))
+	runtime.Register[echoService](srv, echoTable, behaving(gate.pass))
 	go srv.Serve(context.Background(), lis)
 	noisy, sameNet, quiet := lis.dial(t, "[2001:db8::1]:1"), lis.dial(t, "[2001:db8::2]:1"), lis.dial(t, "203.0.113.8:1")
 	ended := make(chan error, 3)
@@ -167,11 +167,11 @@ func serveBounded(t *testing.T, own bool, impl echoService, opts ...runtime.Serv
 	t.Helper()
 	if !own {
 		srv := runtime.NewServer(opts...)
-		echoTable.Register(srv, impl)
+		runtime.Register[echoService](srv, echoTable, impl)
 		return listenAndServe(t, srv)
 	}
 	srv := grpc.NewServer(runtime.GRPCOptions(opts...)...)
-	echoTable.Register(runtime.On(srv, opts...), impl)
+	runtime.Register[echoService](runtime.On(srv, opts...), echoTable, impl)
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -244,7 +244,7 @@ func TestRequestsThatDoNotArriveAreBounded(t *testing.T) {
 	lis := newListeners()
 	defer close(lis.broken)
 	srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithMaxCalls(8), runtime.WithMaxCallsPerPeer(4))
-	echoTable.Register(srv, behaving(succeed))
+	runtime.Register[echoService](srv, echoTable, behaving(succeed))
 	go srv.Serve(context.Background(), lis)
 	slow, quick := lis.dial(t, "203.0.113.7:1"), lis.dial(t, "203.0.113.8:1")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -284,7 +284,7 @@ func TestRequestsThatDoNotArriveAreBounded(t *testing.T) {
 func TestMaxConnections(t *testing.T) {
 	for name, test := range map[string]struct {
 		opt    runtime.ServerOption
-		reason string
+		reason runtime.Reason
 	}{
 		"server": {runtime.WithMaxConnections(2), "the server has 2 connections"},
 		"peer":   {runtime.WithMaxConnectionsPerPeer(2), "the peer has 2 connections"},
@@ -295,7 +295,7 @@ func TestMaxConnections(t *testing.T) {
 				opts := []runtime.ServerOption{runtime.WithLogger(log.logger(slog.LevelWarn)), runtime.WithDrainDelay(0), test.opt}
 				addr := serveBounded(t, own, behaving(succeed), opts...)
 				connectTooOften(t, addr)
-				if found := log.named(t, "connection closed"); len(found) != 1 || !strings.HasPrefix(found[0]["reason"].(string), test.reason) {
+				if found := log.named(t, "connection closed"); len(found) != 1 || !strings.HasPrefix(found[0]["reason"].(string), string(test.reason)) {
 					t.Errorf("the log has %v, want one record", found)
 				}
 			})

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/rpc"
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
@@ -42,7 +43,7 @@ func TestUnaryAllocations(t *testing.T) {
 	defer cancel()
 	p := newServerConfig([]ServerOption{WithLogger(slog.New(slog.DiscardHandler)), WithDefaultTimeout(0)}).pipeline()
 	health := newHealth()
-	ours := healthTable.desc(p, health)
+	ours := describe[healthService](p, healthTable, health)
 	for name, test := range map[string]struct {
 		ctx  context.Context
 		most float64
@@ -55,6 +56,11 @@ func TestUnaryAllocations(t *testing.T) {
 			t.Errorf("%s: %v allocations, stock has %v; at most %v more", name, got, stock, test.most)
 		}
 	}
+}
+
+// handlerOfRow returns the method of impl that a row of a table names.
+func handlerOfRow[S any](impl S, row Row[S]) rpc.Handler {
+	return NewService("t.S", healthpb.File_grpc_health_v1_health_proto, row).Handlers(impl)[0]
 }
 
 // nullStream is a stream without a transport, to count what a message costs on top of it.
@@ -92,11 +98,11 @@ func leastAllocs(f func()) float64 {
 // TestStreamAllocations holds that a message costs nothing beyond itself.
 func TestStreamAllocations(t *testing.T) {
 	p := newServerConfig([]ServerOption{WithLogger(slog.New(slog.DiscardHandler))}).pipeline()
-	m := p.bind(newMethodInfo("a.B", "C", KindServerStream, Policy{}), nil)
+	m := p.bind(NewMethodInfo("a.B", "C", KindServerStream, Policy{}), nil)
 	sendAllocs := func(n int) float64 {
-		handler := serveServerStream(m, n, func(n int, _ context.Context, _ *healthpb.HealthCheckRequest) Stream[healthpb.HealthCheckResponse] {
+		handler := m.serveStream(handlerOfRow(n, ServerStream("C", func(n int, _ context.Context, _ *healthpb.HealthCheckRequest) Stream[healthpb.HealthCheckResponse] {
 			return manyMessages(n)
-		})
+		}, Policy{})).Stream)
 		ss := &nullStream{ctx: context.Background()}
 		return leastAllocs(func() { _ = handler(nil, ss) })
 	}
@@ -104,14 +110,14 @@ func TestStreamAllocations(t *testing.T) {
 		t.Errorf("1000 more responses cost %v allocations", many-few)
 	}
 	receiveAllocs := func(n int) float64 {
-		handler := serveClientStream(m, n, func(n int, _ context.Context, reqs Stream[healthpb.HealthCheckRequest]) (*healthpb.HealthCheckResponse, error) {
+		handler := m.serveStream(handlerOfRow(n, ClientStream("C", func(n int, _ context.Context, reqs Stream[healthpb.HealthCheckRequest]) (*healthpb.HealthCheckResponse, error) {
 			for range reqs {
 				if n--; n == 0 {
 					break
 				}
 			}
 			return new(healthpb.HealthCheckResponse), nil
-		})
+		}, Policy{})).Stream)
 		ss := &nullStream{ctx: context.Background()}
 		return leastAllocs(func() { _ = handler(nil, ss) })
 	}

@@ -80,7 +80,7 @@ func cutOffAt(t *testing.T, cutBy, kind string, at, messages int) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	got, called := 0, make(chan error, 1)
-	client := echoTable.Client(srv.conn)
+	client := runtime.RowsOf(echoTable, srv.conn)
 	requests := func(yield func(*text, error) bool) {
 		for range messages {
 			if !yield(tenBytes, nil) {

@@ -12,9 +12,9 @@ import (
 
 // The errors of callers who are not let in.
 var (
-	errUnauthenticated = newError(codes.Unauthenticated, ReasonUnauthenticated, "the call does not say who makes it, or its credentials are not good")
-	errMissingScope    = newError(codes.PermissionDenied, ReasonMissingScope, "the caller lacks a scope that the method asks for")
-	errNoPolicy        = newError(codes.PermissionDenied, ReasonNoPolicy, "the method lets nobody in")
+	errUnauthenticated = ReasonUnauthenticated.Errorf(codes.Unauthenticated, "the call does not say who makes it, or its credentials are not good").Fixed()
+	errMissingScope    = ReasonMissingScope.Errorf(codes.PermissionDenied, "the caller lacks a scope that the method asks for").Fixed()
+	errNoPolicy        = ReasonNoPolicy.Errorf(codes.PermissionDenied, "the method lets nobody in").Fixed()
 )
 
 // authStage returns the stage that finds out who calls a method, and whether they may; nil where nobody is asked.
@@ -68,7 +68,7 @@ func (p *pipeline) publicStage(authenticate AuthenticateFunc) stage {
 		if err == nil {
 			c.call.principal = principal
 		} else if level := ignoredLevel(err); p.logger.Enabled(ctx, level) {
-			c.call.Logger().LogAttrs(ctx, level, "public method: credentials are not good", slog.Any("error", err))
+			c.Logger().LogAttrs(ctx, level, "public method: credentials are not good", slog.Any("error", err))
 		}
 		return nil
 	}
@@ -128,15 +128,14 @@ func authenticationError(err error) error {
 		return err
 	}
 	told, text := errUnauthenticated, "authenticate: "+fmt.Sprint(err)
-	code := publicStatus(err).Code()
-	var call *callError
-	if errors.As(err, &call) { // to an identity provider, whose UNAUTHENTICATED is about our caller
-		code = call.st.Code()
+	code := PublicStatus(err).Code()
+	if st, ok := UpstreamStatus(err); ok { // of an identity provider, whose UNAUTHENTICATED is about our caller
+		code = st.Code()
 	}
 	if code != codes.Unknown {
-		told = newError(code, ReasonUnauthenticated, "the caller cannot be authenticated: "+codeWords(code))
+		told = ReasonUnauthenticated.Errorf(code, "the caller cannot be authenticated: %s", CodeWords(code)).Fixed()
 	}
-	return &fault{status: told, cause: text}
+	return Hide(told, text)
 }
 
 // unguarded returns why a server without an authenticator cannot serve methods that ask who calls.

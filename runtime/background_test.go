@@ -86,7 +86,7 @@ func TestBackgroundMayEndByItself(t *testing.T) {
 	done := make(chan struct{})
 	srv := start(t, func(srv *runtime.Server) {
 		srv.Background("once", func(context.Context) error { close(done); return nil })
-		echoTable.Register(srv, behaving(func(context.Context) error { return nil }))
+		runtime.Register[echoService](srv, echoTable, behaving(func(context.Context) error { return nil }))
 	})
 	within(t, done)
 	if err := kinds["One"](testContext(t), srv.conn); err != nil {

@@ -42,7 +42,7 @@ func TestNothingIsServedWithoutThePipeline(t *testing.T) {
 	for _, test := range []struct {
 		conn   *grpc.ClientConn
 		path   string
-		reason string // of the answer to an authenticated caller
+		reason runtime.Reason // of the answer to an authenticated caller
 	}{
 		{srv.conn, "/legacy.v1.TestService/EmptyCall", runtime.ReasonNoPolicy},
 		{srv.conn, "/legacy.v1.TestService/FullDuplexCall", runtime.ReasonNoPolicy},
@@ -53,13 +53,13 @@ func TestNothingIsServedWithoutThePipeline(t *testing.T) {
 		{onOwn, "/grpc.testing.TestService/NoSuchMethod", runtime.ReasonUnimplemented},
 		{onOwn, "/unknown.v1.Service/Method", runtime.ReasonUnimplemented},
 	} {
-		for who, reason := range map[string]string{"": runtime.ReasonUnauthenticated, "ada": test.reason} {
+		for who, reason := range map[string]runtime.Reason{"": runtime.ReasonUnauthenticated, "ada": test.reason} {
 			ctx := testContext(t)
 			if who != "" {
 				ctx = as(t, who)
 			}
 			err := test.conn.Invoke(ctx, test.path, &testgrpc.Empty{}, &testgrpc.Empty{})
-			if string(runtime.ReasonOf(err)) != reason {
+			if runtime.ReasonOf(err) != reason {
 				t.Errorf("%q calls %s: %v, want %s", who, test.path, err, reason)
 			}
 		}
@@ -105,7 +105,7 @@ func TestNilIsNoAuthenticator(t *testing.T) {
 func TestAPeerThatCallsTooOftenUsesUpNothingOfTheMethods(t *testing.T) {
 	p := runtime.Policy{Rates: []runtime.Rate{{PerSecond: 0.001, Burst: 3}, {PerSecond: 0.001, Burst: 2, Key: runtime.ByPeer}}}
 	srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithDrainDelay(0))
-	tableWith(p).Register(srv, behaving(func(context.Context) error { return nil }))
+	runtime.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error { return nil }))
 	lis := newListeners()
 	defer close(lis.broken)
 	go srv.Serve(context.Background(), lis)
@@ -183,7 +183,7 @@ func TestAuthenticatorsDoNotLeak(t *testing.T) {
 		"made to be told":        {runtime.Reason("example.com/LOCKED").Errorf(codes.PermissionDenied, "the account is locked"), codes.PermissionDenied, "the account is locked"},
 	} {
 		srv := start(t, func(srv *runtime.Server) {
-			tableWith(runtime.Policy{Auth: &runtime.Auth{}}).Register(srv, behaving(func(context.Context) error { return nil }))
+			runtime.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{}}), behaving(func(context.Context) error { return nil }))
 		}, runtime.WithAuthenticator(runtime.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return nil, test.err })))
 		err := kinds["One"](testContext(t), srv.conn)
 		if st := status.Convert(err); st.Code() != test.code || !strings.Contains(st.Message(), test.text) || strings.Contains(st.String(), "10.3.2.1") {
@@ -194,7 +194,7 @@ func TestAuthenticatorsDoNotLeak(t *testing.T) {
 
 func TestAnAuthenticatorHasUntilTheDeadline(t *testing.T) {
 	srv := start(t, func(srv *runtime.Server) {
-		tableWith(runtime.Policy{Auth: &runtime.Auth{}}).Register(srv, behaving(func(context.Context) error { return nil }))
+		runtime.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{}}), behaving(func(context.Context) error { return nil }))
 	}, runtime.WithDefaultTimeout(20*time.Millisecond), runtime.WithAuthenticator(runtime.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -208,7 +208,7 @@ func TestAnAuthenticatorHasUntilTheDeadline(t *testing.T) {
 func TestStagesMayLeaveGoroutinesBehind(t *testing.T) {
 	left := make(chan struct{}, 64)
 	srv := start(t, func(srv *runtime.Server) {
-		tableWith(runtime.Policy{Auth: &runtime.Auth{}, Timeout: time.Minute, TotalTimeout: time.Minute}).Register(srv, behaving(func(context.Context) error { return nil }))
+		runtime.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{}, Timeout: time.Minute, TotalTimeout: time.Minute}), behaving(func(context.Context) error { return nil }))
 	}, runtime.WithAuthenticator(runtime.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
 		go func() {
 			for range 100 {
@@ -245,7 +245,9 @@ func TestARefusedRequestIsNotOverlookedByGoroutines(t *testing.T) {
 			}
 		}
 	}}
-	srv := start(t, func(srv *runtime.Server) { tableWith(runtime.Policy{MaxRequestBytes: 9}).Register(srv, impl) })
+	srv := start(t, func(srv *runtime.Server) {
+		runtime.Register[echoService](srv, tableWith(runtime.Policy{MaxRequestBytes: 9}), impl)
+	})
 	for _, kind := range []string{"Join", "Chat"} {
 		if err := kinds[kind](testContext(t), srv.conn); status.Code(err) != codes.ResourceExhausted {
 			t.Errorf("%s: %v", kind, err)
@@ -259,7 +261,7 @@ func TestMethodsThatAreLeftKeepTheirPlace(t *testing.T) {
 	entered := make(chan struct{}, 9)
 	p := runtime.Policy{Concurrency: runtime.Concurrency{Limit: 1}, TotalTimeout: 10 * time.Millisecond}
 	srv := start(t, func(srv *runtime.Server) {
-		tableWith(p).Register(srv, behaving(func(context.Context) error {
+		runtime.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error {
 			entered <- struct{}{}
 			<-release
 			return nil
@@ -280,7 +282,7 @@ func TestABrokenListenerDoesNotHoldTheServer(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	defer close(release)
 	srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)))
-	echoTable.Register(srv, behaving(func(context.Context) error {
+	runtime.Register[echoService](srv, echoTable, behaving(func(context.Context) error {
 		close(entered)
 		<-release
 		return nil
@@ -333,7 +335,7 @@ func TestBrokenErrorsOfGoroutinesEndOnlyTheirCall(t *testing.T) {
 
 func TestAStreamWhoseMethodEndsItsGoroutineIsAnswered(t *testing.T) {
 	srv := start(t, func(srv *runtime.Server) {
-		tableWith(runtime.Policy{TotalTimeout: time.Minute}).Register(srv, behaving(func(context.Context) error {
+		runtime.Register[echoService](srv, tableWith(runtime.Policy{TotalTimeout: time.Minute}), behaving(func(context.Context) error {
 			stdruntime.Goexit() // as FailNow does
 			return nil
 		}))

@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
-// Call is one RPC while it runs on the server. It is made once per call, is carried by the context that the method gets,
-// and must not be kept after the call.
-type Call struct {
+// call is what a [callContext] holds of its call.
+type call struct {
 	method    *method
 	start     time.Time
 	id        requestID
@@ -21,43 +22,44 @@ type Call struct {
 	group     atomic.Pointer[group] // made by the first [Go]
 }
 
-// CallFromContext returns the call that ctx belongs to; false outside a call.
-func CallFromContext(ctx context.Context) (*Call, bool) {
-	if c, ok := callOf(ctx); ok {
-		return &c.call, true
-	}
-	return nil, false
+// Method implements [Call].
+func (c *callContext) Method() MethodInfo { return c.call.method.info }
+
+// Start implements [Call].
+func (c *callContext) Start() time.Time { return c.call.start }
+
+// RequestID implements [Call].
+func (c *callContext) RequestID() string { return c.call.id.String() }
+
+// Principal implements [Call].
+func (c *callContext) Principal() *Principal { return c.call.principal }
+
+// Received implements [Call].
+func (c *callContext) Received() int64 { return c.call.received.Load() }
+
+// Sent implements [Call].
+func (c *callContext) Sent() int64 { return c.call.sent.Load() }
+
+// Logger implements [Call].
+func (c *callContext) Logger() *slog.Logger {
+	m := c.call.method
+	return m.logger.With(slog.String(logMethod, m.log.name), slog.String(logRequestID, c.RequestID()))
 }
 
-// Method returns what is known of the RPC.
-func (c *Call) Method() MethodInfo { return c.method.info }
+// Draining implements [callctx.Call].
+func (c *callContext) Draining() <-chan struct{} { return c.call.method.drain.started }
 
-// Start returns when the call arrived.
-func (c *Call) Start() time.Time { return c.start }
+// TokenRing implements [callctx.Call].
+func (c *callContext) TokenRing() *seal.Ring { return c.call.method.tokens }
 
-// RequestID returns the id that the caller sent in x-request-id, or the one that was made for the call: at most 128
-// characters of visible ASCII.
-func (c *Call) RequestID() string { return c.id.String() }
-
-// Principal returns who makes the call, as the server's [Authenticator] has found out; nil where nobody is known.
-func (c *Call) Principal() *Principal { return c.principal }
-
-// Received returns how many requests the method has received so far; for a call without a stream of requests, 0 or 1.
-func (c *Call) Received() int64 { return c.received.Load() }
-
-// Sent returns how many responses the method has sent so far; for a call without a stream of responses, 0 or 1.
-func (c *Call) Sent() int64 { return c.sent.Load() }
-
-// Logger returns the server's logger with the method and the request id. It allocates: keep it in a variable.
-func (c *Call) Logger() *slog.Logger {
-	return c.method.logger.With(slog.String(logMethod, c.method.log.name), slog.String(logRequestID, c.RequestID()))
-}
+// Recovered implements [callctx.Call].
+func (c *callContext) Recovered(value any) error { return c.call.method.panicked(c, value) }
 
 // callContext is the context of a call and the call itself in one allocation. Its context is that of the transport, with what
 // observers add, and is never replaced once anybody else has it; what the method gets may be a child of it.
 type callContext struct {
 	context.Context
-	call Call
+	call call
 
 	observed int                   // how many observers know of the call
 	arrival  *bounds.Arrival       // nil where the transport does not tell
@@ -76,11 +78,9 @@ type callContext struct {
 	lazy     atomic.Pointer[lazyCancel] // see lazyContext
 }
 
-type callKey struct{}
-
 // Value implements context.Context.
 func (c *callContext) Value(key any) any {
-	if key == (callKey{}) {
+	if key == (callctx.Key{}) {
 		return c
 	}
 	value := c.Context.Value(key)
@@ -90,8 +90,8 @@ func (c *callContext) Value(key any) any {
 	return value
 }
 
-// ends returns the deadline of the method.
-func (c *callContext) ends() (time.Time, bool) {
+// Ends implements [callctx.Call].
+func (c *callContext) Ends() (time.Time, bool) {
 	if ours := c.deadline.Load(); ours != 0 {
 		return time.Unix(0, ours), true
 	}
@@ -100,6 +100,6 @@ func (c *callContext) ends() (time.Time, bool) {
 
 // callOf returns the call that ctx belongs to.
 func callOf(ctx context.Context) (*callContext, bool) {
-	c, ok := ctx.Value(callKey{}).(*callContext)
+	c, ok := ctx.Value(callctx.Key{}).(*callContext)
 	return c, ok
 }

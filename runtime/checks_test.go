@@ -51,7 +51,7 @@ func TestValidator(t *testing.T) {
 				return test.err
 			}}
 			srv := start(t, func(srv *runtime.Server) {
-				tableWith(test.policy).Register(srv, behaving(func(context.Context) error { return nil }))
+				runtime.Register[echoService](srv, tableWith(test.policy), behaving(func(context.Context) error { return nil }))
 			}, runtime.WithValidator(v))
 			for kind, call := range kinds {
 				err := call(testContext(t), srv.conn)
@@ -72,7 +72,9 @@ func TestAMethodCannotOverlookARefusedRequest(t *testing.T) {
 		}
 		return tenBytes, nil
 	}}
-	srv := start(t, func(srv *runtime.Server) { tableWith(runtime.Policy{MaxRequestBytes: 9}).Register(srv, impl) })
+	srv := start(t, func(srv *runtime.Server) {
+		runtime.Register[echoService](srv, tableWith(runtime.Policy{MaxRequestBytes: 9}), impl)
+	})
 	if err := kinds["Join"](testContext(t), srv.conn); status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("got %v", err)
 	}
@@ -94,12 +96,12 @@ func (o observer) Bind(info runtime.MethodInfo) runtime.MethodObserver {
 
 type observerKey struct{}
 
-func (o observer) Begin(ctx context.Context, call *runtime.Call) context.Context {
+func (o observer) Begin(ctx context.Context, call runtime.Call) context.Context {
 	o.note("begin " + call.Method().Name)
 	return context.WithValue(ctx, observerKey{}, o.name)
 }
 
-func (o observer) End(_ context.Context, call *runtime.Call, outcome runtime.Outcome) {
+func (o observer) End(_ context.Context, call runtime.Call, outcome runtime.Outcome) {
 	cause := "none"
 	if outcome.Cause != nil {
 		cause = outcome.Cause.Error()
@@ -146,7 +148,7 @@ func TestObserversSeeRefusalsAndPanics(t *testing.T) {
 	var mu sync.Mutex
 	var log []string
 	srv := start(t, func(srv *runtime.Server) {
-		tableWith(runtime.Policy{Auth: &runtime.Auth{}}).Register(srv, behaving(func(context.Context) error { panic("x") }))
+		runtime.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{}}), behaving(func(context.Context) error { panic("x") }))
 	}, runtime.WithAuthenticator(byToken), runtime.WithObservers(observer{"o", &mu, &log}))
 	_ = kinds["One"](testContext(t), srv.conn)
 	_ = kinds["One"](as(t, "ada"), srv.conn)
@@ -167,12 +169,12 @@ type panicky struct {
 
 func (p panicky) Bind(runtime.MethodInfo) runtime.MethodObserver { return p }
 
-func (p panicky) Begin(ctx context.Context, _ *runtime.Call) context.Context {
+func (p panicky) Begin(ctx context.Context, _ runtime.Call) context.Context {
 	p.panicAt("begin")
 	return ctx
 }
 
-func (p panicky) End(context.Context, *runtime.Call, runtime.Outcome) { p.panicAt("end") }
+func (p panicky) End(context.Context, runtime.Call, runtime.Outcome) { p.panicAt("end") }
 
 func (p panicky) Enabled(context.Context, slog.Level) bool { return true }
 func (p panicky) Handle(_ context.Context, r slog.Record) error {
@@ -206,7 +208,7 @@ func TestWhatIsSuppliedMayPanic(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := runtime.Policy{Auth: &runtime.Auth{}, Validate: true}
-			srv := start(t, func(srv *runtime.Server) { tableWith(p).Register(srv, behaving(succeed)) },
+			srv := start(t, func(srv *runtime.Server) { runtime.Register[echoService](srv, tableWith(p), behaving(succeed)) },
 				append([]runtime.ServerOption{runtime.WithAuthenticator(byToken)}, test.opts...)...)
 			for kind, call := range kinds {
 				if err := call(as(t, "ada"), srv.conn); status.Code(err) != test.code {
@@ -221,8 +223,8 @@ func TestWhatIsSuppliedMayPanic(t *testing.T) {
 func FuzzMetadata(f *testing.F) {
 	log := new(records)
 	srv := runtime.NewServer(runtime.WithLogger(log.logger(0)), runtime.WithAuthenticator(byToken), runtime.WithDrainDelay(0))
-	tableWith(runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"read"}}, Rates: []runtime.Rate{{PerSecond: 1, Burst: 1, Key: runtime.ByPrincipal}}}).
-		Register(srv, behaving(func(context.Context) error { return nil }))
+	table := tableWith(runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"read"}}, Rates: []runtime.Rate{{PerSecond: 1, Burst: 1, Key: runtime.ByPrincipal}}})
+	runtime.Register[echoService](srv, table, behaving(func(context.Context) error { return nil }))
 	conn := startForFuzz(f, srv)
 	f.Add("authorization", "read", "x-request-id", "abc")
 	f.Add("authorization", "", "authorization", "bad")

@@ -8,10 +8,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Client is a service's table bound to a connection: a row per RPC, in the order of the table. Generated clients hold one
-// and pass its rows to [CallUnary], [CallServerStream], [CallClientStream] and [CallBidi].
-type Client []*ClientMethod
-
 // ClientMethod is one RPC at the other end of a connection, with all that its calls need looked up once.
 type ClientMethod struct {
 	conn    grpc.ClientConnInterface
@@ -25,7 +21,7 @@ type ClientMethod struct {
 }
 
 // newClientMethod binds the RPC that info describes to conn.
-func newClientMethod(conn grpc.ClientConnInterface, info MethodInfo) *ClientMethod {
+func Bind(conn grpc.ClientConnInterface, info MethodInfo) *ClientMethod {
 	timeout := DefaultTimeout
 	if c, ok := conn.(*timedConn); ok {
 		conn, timeout = c.ClientConnInterface, c.timeout
@@ -60,7 +56,7 @@ func (m *ClientMethod) callOptions(ctx context.Context) []grpc.CallOption {
 // misuse returns the error for a caller's mistake, which reached no server: INTERNAL for who is called in turn, the text
 // for the log.
 func (m *ClientMethod) misuse(text string) error {
-	return internalError(m.info.FullMethod[1:] + ": " + text)
+	return Internal(m.info.FullMethod[1:] + ": " + text)
 }
 
 // CallUnary calls a unary RPC; a nil req is sent as an empty one.
@@ -97,7 +93,7 @@ func CallUnary[Resp, Req any](ctx context.Context, m *ClientMethod, req *Req) (*
 	}
 	resp := new(Resp)
 	if err := m.conn.Invoke(ctx, m.info.FullMethod, req, resp, options...); err != nil {
-		return nil, callFailed(ctx, err)
+		return nil, Upstream(ctx, err)
 	}
 	return resp, nil
 }

@@ -43,13 +43,13 @@ func (s *countedStream) RecvMsg(any) error {
 // TestUnaryCallAllocations holds what a call costs beyond grpc and its response: what the metadata of a request id takes.
 func TestUnaryCallAllocations(t *testing.T) {
 	req, bare := new(healthpb.HealthCheckRequest), context.Background()
-	m := newClientMethod(nullConn{}, newMethodInfo("a.B", "C", KindUnary, Policy{}))
+	m := Bind(nullConn{}, NewMethodInfo("a.B", "C", KindUnary, Policy{}))
 	calls := func(ctx context.Context) float64 {
 		return testing.AllocsPerRun(200, func() { _, _ = CallUnary[healthpb.HealthCheckResponse](ctx, m, req) })
 	}
 	limited, cancel := context.WithTimeout(bare, time.Hour)
 	defer cancel()
-	inCall := &callContext{Context: limited, call: Call{id: requestID{sent: "abc"}}}
+	inCall := &callContext{Context: limited, call: call{id: requestID{sent: "abc"}}}
 	short, cancel := context.WithTimeout(inCall, time.Minute)
 	defer cancel()
 	for name, test := range map[string]struct {
@@ -71,7 +71,7 @@ func TestUnaryCallAllocations(t *testing.T) {
 func TestStreamCallAllocations(t *testing.T) {
 	ctx := context.Background()
 	responses := func(kind Kind, n int) float64 {
-		m := newClientMethod(nullConn{&countedStream{n: n, left: n}}, newMethodInfo("a.B", "C", kind, Policy{}))
+		m := Bind(nullConn{&countedStream{n: n, left: n}}, NewMethodInfo("a.B", "C", kind, Policy{}))
 		stream := CallServerStream[healthpb.HealthCheckResponse](ctx, m, new(healthpb.HealthCheckRequest))
 		if kind == KindBidi {
 			stream = CallBidi[healthpb.HealthCheckResponse](ctx, m, manyMessages(0))
@@ -82,7 +82,7 @@ func TestStreamCallAllocations(t *testing.T) {
 		})
 	}
 	requests := func(n int) float64 {
-		m := newClientMethod(nullConn{&countedStream{n: 1, left: 1}}, newMethodInfo("a.B", "C", KindClientStream, Policy{}))
+		m := Bind(nullConn{&countedStream{n: 1, left: 1}}, NewMethodInfo("a.B", "C", KindClientStream, Policy{}))
 		return leastAllocs(func() { _, _ = CallClientStream[healthpb.HealthCheckResponse](ctx, m, manyMessages(n)) })
 	}
 	for _, kind := range []Kind{KindServerStream, KindBidi} {

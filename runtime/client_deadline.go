@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 	"google.golang.org/grpc"
 )
 
@@ -79,11 +80,11 @@ func (m *ClientMethod) deadline(ctx context.Context) (deadline time.Time, sooner
 
 // withMargin moves a deadline forward that is the end of a server call.
 func withMargin(ctx context.Context, deadline time.Time) (limit time.Time, sooner bool) {
-	c, ok := callOf(ctx)
+	c, ok := callctx.Of(ctx)
 	if !ok {
 		return deadline, false
 	}
-	end, ok := c.ends()
+	end, ok := c.Ends()
 	if !ok || deadline.After(end) { // a context that outlives its call: see context.WithoutCancel
 		return deadline, false
 	}

@@ -61,7 +61,7 @@ func TestDeadlineOfCalls(t *testing.T) {
 					defer cancel()
 				}
 				conn := new(deadlineConn)
-				client := echoClient{tableWith(test.policy).Client(conn)}
+				client := echoClient{runtime.RowsOf(tableWith(test.policy), conn)}
 				if _, _ = client.One(ctx, nil); conn.left != test.unary {
 					t.Errorf("One has %v, want %v", conn.left, test.unary)
 				}
@@ -88,7 +88,7 @@ func streamCalls(client echoService) map[string]func(context.Context) {
 func serveEcho(t *testing.T, impl echoService, opts ...runtime.DialOption) (*grpc.ClientConn, func()) {
 	t.Helper()
 	srv := runtime.NewServer(runtime.WithDrainDelay(0))
-	echoTable.Register(srv, impl)
+	runtime.Register[echoService](srv, echoTable, impl)
 	lis := bufconn.Listen(1 << 16)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(context.Background(), lis) }()
@@ -113,7 +113,7 @@ func TestMarginLeavesTimeToAnswer(t *testing.T) {
 				return nil, ctx.Err()
 			}})
 			defer endSlow()
-			upstream := echoClient{echoTable.Client(slow)}
+			upstream := echoClient{runtime.RowsOf(echoTable, slow)}
 			conn, end := serveEcho(t, echoFuncs{one: func(ctx context.Context, req *text) (*text, error) {
 				begin := time.Now()
 				_, err := upstream.One(ctx, req)
@@ -125,7 +125,7 @@ func TestMarginLeavesTimeToAnswer(t *testing.T) {
 			defer end()
 			ctx, cancel := context.WithTimeout(context.Background(), total)
 			defer cancel()
-			if resp, err := (echoClient{echoTable.Client(conn)}).One(ctx, &text{}); resp.GetValue() != "from the cache" {
+			if resp, err := (echoClient{runtime.RowsOf(echoTable, conn)}).One(ctx, &text{}); resp.GetValue() != "from the cache" {
 				t.Errorf("got %v, %v", resp, err)
 			}
 		})
@@ -136,7 +136,7 @@ func TestMarginLeavesTimeToAnswer(t *testing.T) {
 func TestMarginIsForTheServerCallAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		downstream := new(deadlineConn)
-		client := echoClient{tableWith(runtime.Policy{Timeout: time.Minute}).Client(downstream)}
+		client := echoClient{runtime.RowsOf(tableWith(runtime.Policy{Timeout: time.Minute}), downstream)}
 		conn, end := serveEcho(t, echoFuncs{one: func(ctx context.Context, _ *text) (*text, error) {
 			sooner, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
@@ -161,7 +161,7 @@ func TestMarginIsForTheServerCallAlone(t *testing.T) {
 		defer end()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if _, err := (echoClient{echoTable.Client(conn)}).One(ctx, &text{}); err != nil {
+		if _, err := (echoClient{runtime.RowsOf(echoTable, conn)}).One(ctx, &text{}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -180,7 +180,7 @@ func TestTotalTimeoutEndsStreams(t *testing.T) {
 		}})
 		defer end()
 		begin := time.Now()
-		client := echoClient{tableWith(runtime.Policy{TotalTimeout: time.Minute}).Client(conn)}
+		client := echoClient{runtime.RowsOf(tableWith(runtime.Policy{TotalTimeout: time.Minute}), conn)}
 		wantEnd(t, client.Many(context.Background(), &text{}), codes.DeadlineExceeded, "first")
 		if took := time.Since(begin); took != time.Minute {
 			t.Errorf("the stream took %v", took)
@@ -207,7 +207,7 @@ func TestCallTimeout(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			conn := new(deadlineConn)
 			timed := runtime.WithCallTimeout(runtime.WithCallTimeout(conn, time.Hour), test.timeout)
-			client := echoClient{tableWith(test.policy).Client(timed)}
+			client := echoClient{runtime.RowsOf(tableWith(test.policy), timed)}
 			if _, _ = client.One(context.Background(), nil); conn.left != test.unary {
 				t.Errorf("%s: One has %v, want %v", name, conn.left, test.unary)
 			}

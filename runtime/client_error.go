@@ -29,8 +29,10 @@ func (e *callError) GRPCStatus() *status.Status { return e.st }
 // PublicStatus returns what the caller of a server gets whose method returns the error.
 func (e *callError) PublicStatus() *status.Status { return passedOn(e.st, e.forwarded) }
 
-// callFailed returns the error of a connection as the error of a call: one with a status.
-func callFailed(ctx context.Context, err error) error {
+// Upstream returns err, with which a connection ended a call that was made with ctx, as generated
+// clients return it. It has a status. The program that made the call reads the whole status; if a
+// method returns the error, its caller gets what [PublicStatus] describes.
+func Upstream(ctx context.Context, err error) error {
 	if _, ok := err.(*callError); ok { // an interceptor made another call
 		return err
 	}
@@ -39,6 +41,16 @@ func callFailed(ctx context.Context, err error) error {
 		e.forwarded = forwardsCredentials(ctx)
 	}
 	return e
+}
+
+// UpstreamStatus returns the whole status of the failed call of a generated client that err is, or
+// wraps; false where there is none.
+func UpstreamStatus(err error) (*status.Status, bool) {
+	var call *callError
+	if !errors.As(err, &call) {
+		return nil, false
+	}
+	return call.st, true
 }
 
 // callStatus returns the status of a connection's error. Interceptors may return errors without
@@ -119,11 +131,11 @@ func masked(code codes.Code) *status.Status {
 	case codes.DeadlineExceeded:
 		return status.Convert(errDeadline)
 	}
-	return status.Convert(newStatus(code, ReasonUpstreamFailed, maskedMessage(code)))
+	return ReasonUpstreamFailed.Errorf(code, "%s", maskedMessage(code)).GRPCStatus()
 }
 
 func maskedMessage(code codes.Code) string {
-	return "a call to another service failed: " + codeWords(code)
+	return "a call to another service failed: " + CodeWords(code)
 }
 
 // dropInternals takes out of the details of an upstream's own failure what is not for programs.
@@ -145,3 +157,29 @@ func forwardsCredentials(ctx context.Context) bool {
 }
 
 const authorizationKey = "authorization"
+
+// OfRequests returns err, with which the caller's own stream of requests ended a call, as generated
+// clients return it. It has a status: that of err, or of the context's error that it is, or UNKNOWN.
+func OfRequests(err error) error {
+	if _, ok := StatusOf(err); ok {
+		return err
+	}
+	if st := status.FromContextError(err); st.Code() != codes.Unknown {
+		return &failedRequest{err, st}
+	}
+	return &failedRequest{err, status.New(codes.Unknown, "the stream of requests failed: "+err.Error())}
+}
+
+// failedRequest is the error of a stream of requests, with the status of the call that it ends.
+type failedRequest struct {
+	error
+	st *status.Status
+}
+
+func (f *failedRequest) Error() string              { return f.st.Err().Error() }
+func (f *failedRequest) GRPCStatus() *status.Status { return f.st }
+func (f *failedRequest) Unwrap() error              { return f.error }
+
+// PublicStatus returns what the caller of a server gets whose method returns the error: not the
+// text.
+func (f *failedRequest) PublicStatus() *status.Status { return status.Convert(withoutStatus(f.error)) }

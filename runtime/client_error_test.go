@@ -59,7 +59,7 @@ var retriedTwice = runtime.Policy{Retry: runtime.Retry{
 
 // upstreamFailed is the detail of a status that is not passed on as it is.
 var upstreamFailed = &errdetails.ErrorInfo{
-	Domain: runtime.ErrorDomain, Reason: runtime.ReasonUpstreamFailed,
+	Domain: runtime.ErrorDomain, Reason: runtime.ReasonUpstreamFailed.Name(),
 }
 
 // unavailable is the message of a status of UNAVAILABLE that is not passed on as it is.
@@ -97,10 +97,10 @@ func TestUpstreamAway(t *testing.T) {
 	}
 	defer plain.Close()
 	for name, upstream := range map[string]echoService{
-		"dialed":  echoClient{echoTable.Client(dialed)},
-		"retried": echoClient{retriedTable.Client(retried)},
-		"plain":   echoClient{echoTable.Client(plain)},
-		"hedged":  echoClient{hedgedTable.Client(plain)},
+		"dialed":  echoClient{runtime.RowsOf(echoTable, dialed)},
+		"retried": echoClient{runtime.RowsOf(retriedTable, retried)},
+		"plain":   echoClient{runtime.RowsOf(echoTable, plain)},
+		"hedged":  echoClient{runtime.RowsOf(hedgedTable, plain)},
 	} {
 		for method, err := range callEach(testContext(t), upstream) {
 			if st := status.Convert(err); st.Code() != codes.Unavailable || !strings.Contains(st.Message(), target) {
@@ -135,7 +135,7 @@ func proxy(t *testing.T, upstream echoService, wrap func(error) error) echoServi
 	if wrap != nil {
 		upstream = wrapping{upstream, wrap}
 	}
-	return echoClient{echoTable.Client(startEcho(t, upstream).conn)}
+	return echoClient{runtime.RowsOf(echoTable, startEcho(t, upstream).conn)}
 }
 
 // wrapping is a service with other errors.
@@ -251,7 +251,7 @@ func stock(t *testing.T, err error) echoService {
 	t.Helper()
 	fail := func(any, grpc.ServerStream) error { return err }
 	conn := serve(t, grpc.NewServer(grpc.UnknownServiceHandler(fail)))
-	return echoClient{echoTable.Client(conn)}
+	return echoClient{runtime.RowsOf(echoTable, conn)}
 }
 
 // TestCredentialsOfTheCaller checks that a caller learns that its credentials are rejected where
@@ -320,7 +320,7 @@ func TestErrorsOfInterceptorsAreStatuses(t *testing.T) {
 				continue
 			}
 			for _, table := range []*runtime.Service[echoService]{echoTable, hedgedTable} {
-				client := echoClient{table.Client(conn)}
+				client := echoClient{runtime.RowsOf(table, conn)}
 				for method, err := range callEach(testContext(t), client) {
 					if st, ok := status.FromError(err); !ok || st.Code() != test.code || !errors.Is(err, test.err) {
 						t.Errorf("%s, %s, %s: got %v, want %v that wraps the error", name, where, method, err, test.code)
@@ -396,7 +396,7 @@ func (endedConn) NewStream(
 // TestCallsThatHaveSucceeded checks that a call which the server has ended is OK, though its
 // requests fail before the client has noticed.
 func TestCallsThatHaveSucceeded(t *testing.T) {
-	client := echoClient{echoTable.Client(endedConn{})}
+	client := echoClient{runtime.RowsOf(echoTable, endedConn{})}
 	failed := runtime.Fail[text](errors.New("broken disk"))
 	if _, err := client.Join(testContext(t), failed); err != nil {
 		t.Errorf("Join: %v", err)
@@ -411,13 +411,13 @@ func TestCallsThatHaveSucceeded(t *testing.T) {
 func TestFailedRequestsOfAProxy(t *testing.T) {
 	upstream := dialEcho(t, behaving(func(context.Context) error { return nil }))
 	failed := runtime.Fail[text](errors.New("disk /dev/sda7 is broken"))
-	server := echoClient{echoTable.Client(startEcho(t, echoFuncs{
+	server := echoClient{runtime.RowsOf(echoTable, startEcho(t, echoFuncs{
 		join: func(ctx context.Context, _ runtime.Stream[text]) (*text, error) { return upstream.Join(ctx, failed) },
 		chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
 			return upstream.Chat(ctx, failed)
 		},
 	}).conn)}
-	unknown := &errdetails.ErrorInfo{Domain: runtime.ErrorDomain, Reason: runtime.ReasonUnknown}
+	unknown := &errdetails.ErrorInfo{Domain: runtime.ErrorDomain, Reason: runtime.ReasonUnknown.Name()}
 	_, err := server.Join(testContext(t), texts("a"))
 	isStatus(t, err, codes.Unknown, "unknown error", unknown)
 	_, err = gather(server.Chat(testContext(t), texts("a")))

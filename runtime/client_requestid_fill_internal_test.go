@@ -37,7 +37,7 @@ func methodTaking(t *testing.T, req proto.Message, p Policy) MethodInfo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	info := newMethodInfo("t.S", "M", KindUnary, p)
+	info := NewMethodInfo("t.S", "M", KindUnary, p)
 	info.Descriptor = file.Services().Get(0).Methods().Get(0)
 	return info
 }
@@ -61,7 +61,7 @@ func (c *sentConn) Invoke(_ context.Context, _ string, req, _ any, _ ...grpc.Cal
 func sentBy[Req any](t *testing.T, info MethodInfo, req *Req, fail int) (sent []proto.Message) {
 	t.Helper()
 	conn := &sentConn{sent: make(chan proto.Message, 10), fail: fail}
-	if _, err := CallUnary[errdetails.RequestInfo](t.Context(), newClientMethod(conn, info), req); err != nil {
+	if _, err := CallUnary[errdetails.RequestInfo](t.Context(), Bind(conn, info), req); err != nil {
 		t.Fatal(err)
 	}
 	close(conn.sent)

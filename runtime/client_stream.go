@@ -76,36 +76,11 @@ func (c *clientCall) endedBy(ctx context.Context, err, failure error) error {
 	case failure == nil || status.Code(err) != codes.Canceled: // also nil and io.EOF
 		return err
 	case ctx.Err() != nil: // requests that watch ctx failed a moment before the call did
-		return callFailed(ctx, ctx.Err())
+		return Upstream(ctx, ctx.Err())
 	default:
-		return requestFailure(failure)
+		return OfRequests(failure)
 	}
 }
-
-// requestFailure returns the error of a stream of requests as a status.
-func requestFailure(err error) error {
-	if _, st := statusIn(err); st != nil {
-		return err
-	}
-	if st := status.FromContextError(err); st.Code() != codes.Unknown {
-		return &failedRequest{err, st}
-	}
-	return &failedRequest{err, status.New(codes.Unknown, "the stream of requests failed: "+err.Error())}
-}
-
-// failedRequest is the error of a stream of requests, with the status of the call that it ends.
-type failedRequest struct {
-	error
-	st *status.Status
-}
-
-func (f *failedRequest) Error() string              { return f.st.Err().Error() }
-func (f *failedRequest) GRPCStatus() *status.Status { return f.st }
-func (f *failedRequest) Unwrap() error              { return f.error }
-
-// PublicStatus returns what the caller of a server gets whose method returns the error: not the
-// text.
-func (f *failedRequest) PublicStatus() *status.Status { return status.Convert(withoutStatus(f.error)) }
 
 // Mistakes of callers that send streams.
 const (
@@ -132,7 +107,7 @@ func (c *clientCall) SendMsg(msg any) error {
 	case errors.Is(err, io.EOF):
 		return io.EOF
 	default:
-		return callFailed(c.ctx, err)
+		return Upstream(c.ctx, err)
 	}
 }
 
@@ -145,13 +120,13 @@ func (c *clientCall) RecvMsg(msg any) error {
 	if err == nil || err == io.EOF {
 		return err
 	}
-	return callFailed(c.ctx, err)
+	return Upstream(c.ctx, err)
 }
 
 // CloseSend ends the requests.
 func (c *clientCall) CloseSend() error {
 	if err := c.ClientStream.CloseSend(); err != nil {
-		return callFailed(c.ctx, err)
+		return Upstream(c.ctx, err)
 	}
 	return nil
 }
@@ -163,7 +138,7 @@ func (m *ClientMethod) open(ctx context.Context) (*clientCall, error) {
 	cs, err := m.conn.NewStream(streamCtx, &m.desc, m.info.FullMethod, options...)
 	if err != nil {
 		cancel()
-		return nil, callFailed(ctx, err)
+		return nil, Upstream(ctx, err)
 	}
 	return &clientCall{ClientStream: cs, ctx: ctx, cancel: cancel, header: header}, nil
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // echoClient is what would be generated for a client of echoService.
-type echoClient struct{ rows runtime.Client }
+type echoClient struct{ rows []*runtime.ClientMethod }
 
 func (c echoClient) One(ctx context.Context, req *text) (*text, error) {
 	return runtime.CallUnary[text](ctx, c.rows[0], req)
@@ -44,7 +44,7 @@ func (c echoClient) Chat(ctx context.Context, reqs runtime.Stream[text]) runtime
 func dialEcho(t *testing.T, impl echoService) echoService {
 	t.Helper()
 	servicetest.NoLeaks(t)
-	return echoClient{echoTable.Client(startEcho(t, impl).conn)}
+	return echoClient{runtime.RowsOf(echoTable, startEcho(t, impl).conn)}
 }
 
 func texts(values ...string) runtime.Stream[text] {
@@ -315,7 +315,7 @@ func TestSendingDoesNotHoldBreakingUp(t *testing.T) {
 // TestProxiesDoNotWaitForTheirCaller holds that a call ends although its requests are those of a server call that is quiet.
 func TestProxiesDoNotWaitForTheirCaller(t *testing.T) {
 	servicetest.NoLeaks(t)
-	upstream := echoClient{echoTable.Client(startEcho(t, echoFuncs{
+	upstream := echoClient{runtime.RowsOf(echoTable, startEcho(t, echoFuncs{
 		chat: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
 			return func(yield func(*text, error) bool) {
 				for req := range reqs {
@@ -325,7 +325,7 @@ func TestProxiesDoNotWaitForTheirCaller(t *testing.T) {
 			}
 		},
 	}).conn)}
-	proxy := echoClient{echoTable.Client(startEcho(t, upstream).conn)}
+	proxy := echoClient{runtime.RowsOf(echoTable, startEcho(t, upstream).conn)}
 	requests := streams.NewPipe[text](testContext(t))
 	defer requests.Close(nil)
 	go func() { _ = requests.Send(wrapperspb.String("hello")) }() // and no more

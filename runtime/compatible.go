@@ -115,12 +115,23 @@ func (m *method) told(c *callContext, err error) error {
 	return c.publicError(err)
 }
 
+// publicError returns what the caller of an RPC that failed with err gets: the status that was made to be told, never the text around
+// it. A context's error becomes CANCELED or DEADLINE_EXCEEDED, or [ErrDraining] where a shutdown cancelled the call; an error
+// without status becomes UNKNOWN with a fixed text. What the runtime itself rejects calls with was made once, for all of them.
+func (c *callContext) publicError(err error) error {
+	err = Public(err)
+	if c.drained.Load() && status.Code(err) == codes.Canceled {
+		return ErrDraining
+	}
+	return err
+}
+
 // stockError returns the status that grpc sends for err. [ErrDraining] is that of a call which a
 // shutdown cancelled.
 func (c *callContext) stockError(err error) (sent error) {
 	defer func() { // of an error whose own methods panic
 		if recover() != nil {
-			sent = errInternal
+			sent = Public(err)
 		}
 	}()
 	st, ok := status.FromError(err)

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
+
 	// Importing it registers gzip with grpc, for every client and server of the program. The import stands here because
 	// generated code always links this package: both sides of a generated service speak gzip.
 	"google.golang.org/grpc/encoding/gzip"
@@ -191,5 +192,5 @@ func receiveError(err error) error {
 	if status.Code(err) != codes.ResourceExhausted {
 		return err
 	}
-	return newError(codes.ResourceExhausted, ReasonRequestTooLarge, status.Convert(err).Message())
+	return ReasonRequestTooLarge.Errorf(codes.ResourceExhausted, "%s", status.Convert(err).Message()).Fixed()
 }

@@ -109,12 +109,12 @@ func leaveIt(context.Context) {}
 // of a service by other generators.
 func TestClientsThatCompressAreServed(t *testing.T) {
 	srv := start(t, func(srv *runtime.Server) {
-		echoTable.Register(srv, answering(leaveIt, big))
+		runtime.Register[echoService](srv, echoTable, answering(leaveIt, big))
 		testgrpc.RegisterTestServiceServer(srv, stockService{do: func(context.Context) error { return nil }})
 	})
 	own := grpc.NewServer()
 	on := runtime.On(own, runtime.WithLogger(slog.New(slog.DiscardHandler)))
-	echoTable.Register(on, answering(leaveIt, big))
+	runtime.Register[echoService](on, echoTable, answering(leaveIt, big))
 	testgrpc.RegisterTestServiceServer(on, stockService{do: func(context.Context) error { return nil }})
 	for name, conn := range map[string]*grpc.ClientConn{"Server": srv.conn, "On": serve(t, own)} {
 		for kind, call := range kinds {
@@ -225,7 +225,7 @@ func TestOtherClientsAreAnsweredAsTheyAsk(t *testing.T) {
 	} {
 		srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithDrainDelay(0),
 			runtime.WithResponseCompression(test.mode, runtime.CompressionThreshold))
-		echoTable.Register(srv, answering(test.do, big))
+		runtime.Register[echoService](srv, echoTable, answering(test.do, big))
 		framer := rawConn(t, listenAndServe(t, srv))
 		sendRaw(t, framer, "/test.v1.Echo/One", []byte{0, 0, 0, 0, 0}, test.headers...)
 		if got := responseEncoding(t, framer); got != test.want {
@@ -247,7 +247,7 @@ func TestSizesAreCountedAfterDecompression(t *testing.T) {
 	} {
 		ended := make(reasons, 2)
 		srv := start(t, func(srv *runtime.Server) {
-			tableWith(runtime.Policy{MaxRequestBytes: test.most}).Register(srv, behaving(func(context.Context) error { return nil }))
+			runtime.Register[echoService](srv, tableWith(runtime.Policy{MaxRequestBytes: test.most}), behaving(func(context.Context) error { return nil }))
 		}, runtime.WithObservers(ended))
 		req := wrapperspb.String(strings.Repeat("a", test.bytes))
 		one := func() error {
@@ -278,9 +278,9 @@ func TestSizesAreCountedAfterDecompression(t *testing.T) {
 // reasons is an observer that passes on the reasons of failed calls.
 type reasons chan runtime.Reason
 
-func (r reasons) Bind(runtime.MethodInfo) runtime.MethodObserver             { return r }
-func (r reasons) Begin(ctx context.Context, _ *runtime.Call) context.Context { return ctx }
-func (r reasons) End(_ context.Context, _ *runtime.Call, outcome runtime.Outcome) {
+func (r reasons) Bind(runtime.MethodInfo) runtime.MethodObserver            { return r }
+func (r reasons) Begin(ctx context.Context, _ runtime.Call) context.Context { return ctx }
+func (r reasons) End(_ context.Context, _ runtime.Call, outcome runtime.Outcome) {
 	r <- runtime.ReasonOf(outcome.Err)
 }
 
@@ -289,7 +289,7 @@ func (r reasons) End(_ context.Context, _ *runtime.Call, outcome runtime.Outcome
 func TestBombsStayBounded(t *testing.T) {
 	bomb := gzipFrame(t, 64<<20)
 	srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithDrainDelay(0), runtime.WithAuthenticator(byToken))
-	tableWith(runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"read"}}}).Register(srv, behaving(func(context.Context) error { return nil }))
+	runtime.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"read"}}}), behaving(func(context.Context) error { return nil }))
 	addr := listenAndServe(t, srv)
 	gzipped := [2]string{"grpc-encoding", "gzip"}
 	for _, method := range []string{"One", "Join"} {
@@ -322,14 +322,14 @@ func TestClientsCompressRequests(t *testing.T) {
 	tap := new(wireTap)
 	srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithDrainDelay(0),
 		runtime.WithServerOptions(grpc.StatsHandler(tap)))
-	echoTable.Register(srv, answering(leaveIt, "small"))
+	runtime.Register[echoService](srv, echoTable, answering(leaveIt, "small"))
 	addr := listenAndServe(t, srv)
 	conn, err := runtime.Dial(addr, runtime.WithInsecure(), runtime.WithRequestCompression(1000))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	client := echoClient{echoTable.Client(conn)}
+	client := echoClient{runtime.RowsOf(echoTable, conn)}
 	small, large := wrapperspb.String("small"), wrapperspb.String(big)
 	stream := func(reqs ...*text) runtime.Stream[text] {
 		return func(yield func(*text, error) bool) {
@@ -390,7 +390,7 @@ func compression(mode runtime.ResponseCompression, minBytes int) []runtime.Serve
 func tapped(t *testing.T, impl echoService, opts ...runtime.ServerOption) (*grpc.ClientConn, *wireTap) {
 	t.Helper()
 	srv := runtime.NewServer(append(opts, runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithDrainDelay(0))...)
-	echoTable.Register(srv, impl)
+	runtime.Register[echoService](srv, echoTable, impl)
 	tap := new(wireTap)
 	conn, err := runtime.Dial(listenAndServe(t, srv), runtime.WithInsecure(), runtime.WithDialOptions(grpc.WithStatsHandler(tap)))
 	if err != nil {

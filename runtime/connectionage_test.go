@@ -20,7 +20,7 @@ import (
 func TestNewServersGetCallsAfterTheConnectionAge(t *testing.T) {
 	serve := func(name string) string {
 		srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithDrainDelay(0), runtime.WithMaxConnectionAge(100*time.Millisecond))
-		echoTable.Register(srv, echoFuncs{one: func(context.Context, *text) (*text, error) {
+		runtime.Register[echoService](srv, echoTable, echoFuncs{one: func(context.Context, *text) (*text, error) {
 			return wrapperspb.String(name), nil
 		}})
 		return listenAndServe(t, srv)
@@ -40,7 +40,7 @@ func TestNewServersGetCallsAfterTheConnectionAge(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	client := echoClient{echoTable.Client(conn)}
+	client := echoClient{runtime.RowsOf(echoTable, conn)}
 	ctx := testContext(t)
 	for {
 		resp, err := client.One(ctx, new(text))

@@ -22,39 +22,39 @@ const crashKey = "GRPCSERVICE_TEST_CRASH"
 // crashes are the places of a panic, by name.
 var crashes = map[string]func(t *testing.T){
 	"method": func(t *testing.T) {
-		_, _ = (echoClient{echoTable.Client(crashServer(t, echoFuncs{one: func(context.Context, *text) (*text, error) { panic("the end") }}))}).One(t.Context(), new(text))
+		_, _ = (echoClient{runtime.RowsOf(echoTable, crashServer(t, echoFuncs{one: func(context.Context, *text) (*text, error) { panic("the end") }}))}).One(t.Context(), new(text))
 	},
 	"iterator": func(t *testing.T) {
 		many := func(context.Context, *text) runtime.Stream[text] {
 			return func(func(*text, error) bool) { panic("the end") }
 		}
-		_, _ = streams.Collect((echoClient{echoTable.Client(crashServer(t, echoFuncs{many: many}))}).Many(t.Context(), new(text)))
+		_, _ = streams.Collect((echoClient{runtime.RowsOf(echoTable, crashServer(t, echoFuncs{many: many}))}).Many(t.Context(), new(text)))
 	},
 	"Go": func(t *testing.T) {
-		_, _ = (echoClient{echoTable.Client(crashServer(t, echoFuncs{one: func(ctx context.Context, req *text) (*text, error) {
+		_, _ = (echoClient{runtime.RowsOf(echoTable, crashServer(t, echoFuncs{one: func(ctx context.Context, req *text) (*text, error) {
 			runtime.Go(ctx, func(context.Context) error { panic("the end") })
 			return req, nil
 		}}))}).One(t.Context(), new(text))
 	},
 	"Recovered": func(t *testing.T) {
-		_, _ = (echoClient{echoTable.Client(crashServer(t, echoFuncs{one: func(ctx context.Context, req *text) (_ *text, err error) {
+		_, _ = (echoClient{runtime.RowsOf(echoTable, crashServer(t, echoFuncs{one: func(ctx context.Context, req *text) (_ *text, err error) {
 			defer func() { err = runtime.Recovered(ctx, recover()) }()
 			panic("the end")
 		}}))}).One(t.Context(), new(text))
 	},
 	"Background": func(t *testing.T) {
 		conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {
-			echoTable.Register(r, echoService(echoFuncs{}))
+			runtime.Register[echoService](r, echoTable, echoService(echoFuncs{}))
 			r.(*runtime.Server).Background("worker", func(context.Context) error { panic("the end") })
 		}, runtime.WithCrashOnPanic())
-		_, _ = (echoClient{echoTable.Client(conn)}).One(t.Context(), new(text))
+		_, _ = (echoClient{runtime.RowsOf(echoTable, conn)}).One(t.Context(), new(text))
 		<-t.Context().Done()
 	},
 }
 
 // crashServer serves impl until a panic ends the process.
 func crashServer(t *testing.T, impl echoService) *grpc.ClientConn {
-	return servicetest.Serve(t, func(r grpc.ServiceRegistrar) { echoTable.Register(r, impl) },
+	return servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[echoService](r, echoTable, impl) },
 		runtime.WithCrashOnPanic(), runtime.WithPanicHandler(func(context.Context, any, []byte) {
 			_, _ = os.Stderr.WriteString("the handler was told\n")
 		}))

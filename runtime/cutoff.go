@@ -3,6 +3,8 @@ package runtime
 import (
 	"context"
 	"sync"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 )
 
 // liveCalls are the running calls of a method that a shutdown can cancel, as a list without allocations.
@@ -148,7 +150,7 @@ func (l *lazyContext) Err() error {
 // Value implements context.Context. It finds the made context, so that children are made of that at no further cost.
 func (l *lazyContext) Value(key any) any {
 	c := (*callContext)(l)
-	if made := c.lazy.Load(); made != nil && made != lazyOver && key != (callKey{}) {
+	if made := c.lazy.Load(); made != nil && made != lazyOver && key != (callctx.Key{}) {
 		return made.Value(key)
 	}
 	return c.Value(key)

@@ -164,7 +164,7 @@ func TestACutOffCallNeverLooksComplete(t *testing.T) {
 			}
 			done := make(chan result, 1)
 			go func() {
-				client, resp, err := echoTable.Client(srv.conn), "", error(nil)
+				client, resp, err := runtime.RowsOf(echoTable, srv.conn), "", error(nil)
 				switch c.kind {
 				case "One":
 					var got *text
@@ -231,7 +231,7 @@ func TestACallOfAllRequestsIsComplete(t *testing.T) {
 	}}, runtime.WithShutdownTimeout(10*time.Millisecond))
 	done := make(chan error, 1)
 	go func() {
-		resp, err := runtime.CallClientStream[text](testContext(t), echoTable.Client(srv.conn)[2], streams.Of(tenBytes, tenBytes))
+		resp, err := runtime.CallClientStream[text](testContext(t), runtime.Bind(srv.conn, echoTable.Info(2)), streams.Of(tenBytes, tenBytes))
 		if err == nil && resp.GetValue() != "committed 2" {
 			err = errors.New(resp.GetValue())
 		}

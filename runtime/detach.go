@@ -1,6 +1,10 @@
 package runtime
 
-import "context"
+import (
+	"context"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+)
 
 // Detach returns a context for work that goes on after the call of ctx has ended: with its values and its [Origin], without its
 // deadline, its cancellation and the [Call] itself.
@@ -23,8 +27,8 @@ type Origin struct {
 
 // OriginOf returns the origin of ctx: the caller and the id of the call that it belongs to, or was detached from.
 func OriginOf(ctx context.Context) Origin {
-	if c, ok := callOf(ctx); ok {
-		return Origin{Principal: c.call.principal, RequestID: c.call.RequestID()}
+	if c, ok := CallFromContext(ctx); ok {
+		return Origin{Principal: c.Principal(), RequestID: c.RequestID()}
 	}
 	if d, ok := ctx.Value(originKey{}).(*detached); ok {
 		return d.origin
@@ -51,7 +55,7 @@ func (d *detached) Value(key any) any {
 	switch key {
 	case originKey{}:
 		return d
-	case callKey{}:
+	case callctx.Key{}:
 		return nil
 	}
 	return d.Context.Value(key)

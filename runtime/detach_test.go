@@ -56,7 +56,7 @@ func (sentID) Invoke(ctx context.Context, _ string, _, _ any, _ ...grpc.CallOpti
 
 func TestDetachedCallsCarryTheRequestID(t *testing.T) {
 	ctx := runtime.WithOrigin(context.Background(), runtime.Origin{RequestID: "id of the cause"})
-	_, err := runtime.CallUnary[text, text](ctx, echoTable.Client(sentID{})[0], wrapperspb.String(""))
+	_, err := runtime.CallUnary[text, text](ctx, runtime.Bind(sentID{}, echoTable.Info(0)), wrapperspb.String(""))
 	if err == nil || err.Error() != "id of the cause" {
 		t.Errorf("the call carries %v", err)
 	}

@@ -87,7 +87,7 @@ func TestServersEndFloodsOfPings(t *testing.T) {
 func silence(t *testing.T, opts ...runtime.DialOption) error {
 	t.Helper()
 	srv := runtime.NewServer(runtime.WithDrainDelay(0))
-	echoTable.Register(srv, echoFuncs{many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+	runtime.Register[echoService](srv, echoTable, echoFuncs{many: func(ctx context.Context, _ *text) runtime.Stream[text] {
 		return func(func(*text, error) bool) {
 			select {
 			case <-time.After(20 * time.Minute):
@@ -103,7 +103,7 @@ func silence(t *testing.T, opts ...runtime.DialOption) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = gather(echoClient{echoTable.Client(conn)}.Many(context.Background(), &text{}))
+	_, err = gather(echoClient{runtime.RowsOf(echoTable, conn)}.Many(context.Background(), &text{}))
 	conn.Close()
 	_ = srv.Shutdown(context.Background())
 	<-served

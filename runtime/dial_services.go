@@ -28,7 +28,7 @@ func WithServiceConfig[S any](s *Service[S]) DialOption {
 			c.errs = append(c.errs, errors.New("WithServiceConfig(nil): pass a service's table"))
 			return
 		}
-		c.addService(s.name, s.infos())
+		c.addService(s.name, s.Methods())
 	}
 }
 
@@ -43,14 +43,6 @@ func WithServiceConfig[S any](s *Service[S]) DialOption {
 // every five minutes only.
 func WithHealthChecks() DialOption {
 	return func(c *dialConfig) { c.health = true }
-}
-
-// infos returns what is known of the RPCs.
-func (s *Service[S]) infos() (infos []MethodInfo) {
-	for _, row := range s.rows {
-		infos = append(infos, newMethodInfo(s.name, row.name, row.kind, row.policy))
-	}
-	return infos
 }
 
 // addService takes the methods of one more service.

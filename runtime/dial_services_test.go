@@ -52,7 +52,7 @@ func dialAll(t *testing.T, addrs []string, opts ...runtime.DialOption) *grpc.Cli
 func listenEcho(t *testing.T, impl echoService) (srv *runtime.Server, addr string) {
 	t.Helper()
 	srv = runtime.NewServer(runtime.WithDrainDelay(0))
-	echoTable.Register(srv, impl)
+	runtime.Register[echoService](srv, echoTable, impl)
 	return srv, listenAndServe(t, srv)
 }
 
@@ -82,7 +82,7 @@ func TestServiceConfigOfDial(t *testing.T) {
 	} {
 		calls.Store(0)
 		conn := dialAll(t, []string{addr}, test.opts...)
-		resp, err := echoClient{echoTable.Client(conn)}.One(testContext(t), &text{})
+		resp, err := echoClient{runtime.RowsOf(echoTable, conn)}.One(testContext(t), &text{})
 		if status.Code(err) != test.code || calls.Load() != test.calls || err == nil && resp.GetValue() != "[2]" {
 			t.Errorf("%s: %v, %v after %d calls; want %v after %d", name, resp, err, calls.Load(), test.code, test.calls)
 		}
@@ -99,7 +99,7 @@ func TestRetriesAreThrottled(t *testing.T) {
 		return nil, status.Error(codes.Unavailable, "down")
 	}})
 	table := tableWith(retryQuickly)
-	client := echoClient{table.Client(dialAll(t, []string{addr}, runtime.WithServiceConfig(table)))}
+	client := echoClient{runtime.RowsOf(table, dialAll(t, []string{addr}, runtime.WithServiceConfig(table)))}
 	for range 10 {
 		if _, err := client.One(testContext(t), &text{}); status.Code(err) != codes.Unavailable {
 			t.Errorf("got %v", err)
@@ -116,7 +116,7 @@ func TestServersThatDoNotServeGetNoCalls(t *testing.T) {
 	good, goodAddr := listenEcho(t, answer("good"))
 	bad, badAddr := listenEcho(t, answer("bad"))
 	bad.Health().SetServing("", false)
-	client := echoClient{echoTable.Client(dialAll(t, []string{badAddr, goodAddr}, runtime.WithHealthChecks()))}
+	client := echoClient{runtime.RowsOf(echoTable, dialAll(t, []string{badAddr, goodAddr}, runtime.WithHealthChecks()))}
 	for range 20 {
 		if resp, err := client.One(testContext(t), &text{}); err != nil || resp.GetValue() != "good" {
 			t.Fatalf("got %v, %v", resp, err)
@@ -140,7 +140,7 @@ func TestServersThatDoNotServeGetNoCalls(t *testing.T) {
 func TestServersWithoutHealthGetCalls(t *testing.T) {
 	servicetest.NoLeaks(t)
 	srv := grpc.NewServer()
-	echoTable.Register(srv, answer("plain"))
+	runtime.Register[echoService](srv, echoTable, answer("plain"))
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +148,7 @@ func TestServersWithoutHealthGetCalls(t *testing.T) {
 	go srv.Serve(lis) // ends with Stop
 	t.Cleanup(srv.Stop)
 	conn := dialAll(t, []string{lis.Addr().String()}, runtime.WithServiceConfig(echoTable), runtime.WithHealthChecks())
-	client := echoClient{echoTable.Client(conn)}
+	client := echoClient{runtime.RowsOf(echoTable, conn)}
 	if resp, err := client.One(testContext(t), &text{}); err != nil || resp.GetValue() != "plain" {
 		t.Errorf("got %v, %v", resp, err)
 	}
@@ -168,7 +168,7 @@ func (noHealth) Watch(*healthpb.HealthCheckRequest, healthpb.Health_WatchServer)
 func TestPoliciesNeedNoHealth(t *testing.T) {
 	servicetest.NoLeaks(t)
 	srv := grpc.NewServer()
-	echoTable.Register(srv, answer("plain"))
+	runtime.Register[echoService](srv, echoTable, answer("plain"))
 	healthpb.RegisterHealthServer(srv, noHealth{})
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -180,7 +180,7 @@ func TestPoliciesNeedNoHealth(t *testing.T) {
 	for code, opts := range map[codes.Code][]runtime.DialOption{
 		codes.OK: {policies}, codes.Unavailable: {policies, runtime.WithHealthChecks()},
 	} {
-		client := echoClient{echoTable.Client(dialAll(t, []string{lis.Addr().String()}, opts...))}
+		client := echoClient{runtime.RowsOf(echoTable, dialAll(t, []string{lis.Addr().String()}, opts...))}
 		if _, err := client.One(testContext(t), &text{}); status.Code(err) != code {
 			t.Errorf("got %v, want %v", err, code)
 		}
@@ -225,7 +225,7 @@ func TestStockClientsUseTheJSON(t *testing.T) {
 	servicetest.NoLeaks(t)
 	impl := new(flaky)
 	srv := runtime.NewServer(runtime.WithDrainDelay(0))
-	testServiceTable.Register(srv, impl)
+	runtime.Register[testService](srv, testServiceTable, impl)
 	addr := listenAndServe(t, srv)
 	config, err := runtime.ServiceConfigJSON(runtime.WithServiceConfig(testServiceTable))
 	if err != nil {
@@ -347,7 +347,7 @@ func TestHedgedCallsOverTwoServers(t *testing.T) {
 		return addr
 	}
 	table := tableWith(hedgeAfter(time.Millisecond, 2))
-	client := echoClient{table.Client(dialAll(t, []string{serve("a"), serve("b")}, runtime.WithServiceConfig(table)))}
+	client := echoClient{runtime.RowsOf(table, dialAll(t, []string{serve("a"), serve("b")}, runtime.WithServiceConfig(table)))}
 	awaitBoth(t, client)
 	for range 4 {
 		var trailer metadata.MD
@@ -387,7 +387,7 @@ func TestPushbackOfAServerStopsHedging(t *testing.T) {
 		_ = grpc.SetTrailer(ctx, metadata.Pairs("grpc-retry-pushback-ms", "-1"))
 		return nil, status.Error(codes.Unavailable, "go away")
 	}})
-	client := echoClient{tableWith(hedgeAfter(time.Hour, 5)).Client(dialAll(t, []string{addr}))}
+	client := echoClient{runtime.RowsOf(tableWith(hedgeAfter(time.Hour, 5)), dialAll(t, []string{addr}))}
 	if _, err := client.One(testContext(t), &text{}); status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "go away") || calls.Load() != 1 {
 		t.Errorf("got %v after %d calls", err, calls.Load())
 	}

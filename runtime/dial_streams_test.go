@@ -21,9 +21,9 @@ func TestCallsBeyondTheStreamsOfAConnectionWait(t *testing.T) {
 	impl.one = answer("one").one
 	srv := runtime.NewServer(runtime.WithDrainDelay(0),
 		runtime.WithServerOptions(grpc.MaxConcurrentStreams(2)))
-	echoTable.Register(srv, impl)
+	runtime.Register[echoService](srv, echoTable, impl)
 	addr := listenAndServe(t, srv)
-	client := echoClient{echoTable.Client(dialAll(t, []string{addr}))}
+	client := echoClient{runtime.RowsOf(echoTable, dialAll(t, []string{addr}))}
 	var waiting chan error
 	for range client.Chat(testContext(t), texts()) {
 		for range client.Chat(testContext(t), texts()) {
@@ -33,7 +33,7 @@ func TestCallsBeyondTheStreamsOfAConnectionWait(t *testing.T) {
 			if status.Code(err) != codes.DeadlineExceeded {
 				t.Errorf("the third call: %v", err)
 			}
-			other := echoClient{echoTable.Client(dialAll(t, []string{addr}))}
+			other := echoClient{runtime.RowsOf(echoTable, dialAll(t, []string{addr}))}
 			if _, err := other.One(testContext(t), &text{}); err != nil {
 				t.Errorf("a call on another connection: %v", err)
 			}

@@ -128,13 +128,13 @@ func TestDialAndServerAgreeOnSizes(t *testing.T) {
 	servicetest.NoLeaks(t)
 	big := wrapperspb.String(strings.Repeat("x", runtime.MaxSendMsgSize-16))
 	srv := runtime.NewServer(runtime.WithDrainDelay(0))
-	echoTable.Register(srv, echoFuncs{one: func(context.Context, *text) (*text, error) { return big, nil }})
+	runtime.Register[echoService](srv, echoTable, echoFuncs{one: func(context.Context, *text) (*text, error) { return big, nil }})
 	conn, err := runtime.Dial(listenAndServe(t, srv), runtime.WithInsecure())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if resp, err := (echoClient{echoTable.Client(conn)}).One(testContext(t), &text{}); err != nil || len(resp.GetValue()) != len(big.GetValue()) {
+	if resp, err := (echoClient{runtime.RowsOf(echoTable, conn)}).One(testContext(t), &text{}); err != nil || len(resp.GetValue()) != len(big.GetValue()) {
 		t.Errorf("got %d bytes, %v", len(resp.GetValue()), err)
 	}
 }

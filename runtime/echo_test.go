@@ -166,7 +166,15 @@ func startForFuzz(f *testing.F, srv *runtime.Server) *grpc.ClientConn {
 // startEcho starts a server of impl.
 func startEcho(t *testing.T, impl echoService, opts ...runtime.ServerOption) *running {
 	t.Helper()
-	return start(t, func(srv *runtime.Server) { echoTable.Register(srv, impl) }, opts...)
+	return start(t, func(srv *runtime.Server) { runtime.Register[echoService](srv, echoTable, impl) }, opts...)
+}
+
+// rowsOf returns the rows of a table, bound to conn.
+func rowsOf[S any](table *runtime.Service[S], conn grpc.ClientConnInterface) (rows []*runtime.ClientMethod) {
+	for _, info := range table.Methods() {
+		rows = append(rows, runtime.Bind(conn, info))
+	}
+	return rows
 }
 
 // within receives from ch, or fails the test where nothing comes.

@@ -42,7 +42,7 @@ func (r Reason) Errorf(code codes.Code, format string, args ...any) *Error {
 	message, cause := publicText(format, args)
 	if code == codes.OK || code > codes.Unauthenticated {
 		cause = errors.Join(fmt.Errorf("an error was made with the code %v: %s", code, message), cause)
-		return Reason(ReasonInternal).Errorf(codes.Internal, "internal error").WithCause(cause)
+		return ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(cause)
 	}
 	e := &Error{code: code, message: message, cause: cause}
 	if name := r.Name(); name != "" {

@@ -139,7 +139,7 @@ func TestNoErrorInAMessage(t *testing.T) {
 func TestCodesThatAreNoErrors(t *testing.T) {
 	for _, code := range []codes.Code{codes.OK, codes.Unauthenticated + 1, 1 << 31} {
 		err := reasonOutOfStock.Errorf(code, "all is well with %s", "us").WithCause(fs.ErrClosed)
-		isStatus(t, err, codes.Internal, "internal error", &errdetails.ErrorInfo{Domain: runtime.ErrorDomain, Reason: runtime.ReasonInternal})
+		isStatus(t, err, codes.Internal, "internal error", &errdetails.ErrorInfo{Domain: runtime.ErrorDomain, Reason: runtime.ReasonInternal.Name()})
 		if !strings.Contains(err.Error(), code.String()) || !strings.Contains(err.Error(), "all is well with us") || !errors.Is(err, fs.ErrClosed) {
 			t.Errorf("the log gets %q", err)
 		}
@@ -189,7 +189,7 @@ func TestInvalid(t *testing.T) {
 	}
 	one := runtime.Violation("book.isbn", "must have 13 digits, has %d", 12)
 	isStatus(t, runtime.Invalid(one), codes.InvalidArgument, "invalid request: book.isbn: must have 13 digits, has 12",
-		&errdetails.ErrorInfo{Domain: runtime.ErrorDomain, Reason: runtime.ReasonInvalidRequest},
+		&errdetails.ErrorInfo{Domain: runtime.ErrorDomain, Reason: runtime.ReasonInvalidRequest.Name()},
 		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: "book.isbn", Description: "must have 13 digits, has 12"}}})
 	five := []runtime.FieldViolation{one, {Field: "b", Description: "2"}, {Field: "c", Description: "3"}, {Field: "d", Description: "4"}, {Field: "e", Reason: "FIVE"}}
 	err := runtime.Invalid(five...)

@@ -40,7 +40,7 @@ func Invalid(violations ...FieldViolation) error {
 	if len(violations) == 0 {
 		return nil
 	}
-	return Reason(ReasonInvalidRequest).Errorf(codes.InvalidArgument, "%s", invalidMessage(violations)).WithViolations(violations...)
+	return ReasonInvalidRequest.Errorf(codes.InvalidArgument, "%s", invalidMessage(violations)).WithViolations(violations...)
 }
 
 // shownViolations is how many violations the message of [Invalid] has; the detail has all.

@@ -7,43 +7,43 @@ const ErrorDomain = "grpcservice"
 // detail, whose domain is [ErrorDomain].
 const (
 	// ReasonInternal is the reason of INTERNAL after a panic or a misuse that only the service's log describes.
-	ReasonInternal = "INTERNAL"
+	ReasonInternal Reason = "INTERNAL"
 	// ReasonUnknown is the reason of UNKNOWN, which hides an error that carries no status.
-	ReasonUnknown = "UNKNOWN"
+	ReasonUnknown Reason = "UNKNOWN"
 	// ReasonUnimplemented is the reason of UNIMPLEMENTED.
-	ReasonUnimplemented = "METHOD_UNIMPLEMENTED"
+	ReasonUnimplemented Reason = "METHOD_UNIMPLEMENTED"
 	// ReasonDraining is the reason of UNAVAILABLE on a server that shuts down.
-	ReasonDraining = "SERVER_DRAINING"
+	ReasonDraining Reason = "SERVER_DRAINING"
 	// ReasonOverloaded is the reason of UNAVAILABLE where the server or the method runs as many calls as it may. RetryInfo
 	// says when to try again.
-	ReasonOverloaded = "OVERLOADED"
+	ReasonOverloaded Reason = "OVERLOADED"
 	// ReasonRateLimited is the reason of RESOURCE_EXHAUSTED where calls come faster than the policy allows. RetryInfo says
 	// when to try again, QuotaFailure whose rate it is.
-	ReasonRateLimited = "RATE_LIMITED"
+	ReasonRateLimited Reason = "RATE_LIMITED"
 	// ReasonTooManyCalls is the reason of RESOURCE_EXHAUSTED where one peer has as many calls at a time as the server allows it.
 	// RetryInfo says when to try again.
-	ReasonTooManyCalls = "TOO_MANY_CALLS"
+	ReasonTooManyCalls Reason = "TOO_MANY_CALLS"
 	// ReasonUnauthenticated is the reason of UNAUTHENTICATED: the call has no credentials, or none that the server accepts.
-	ReasonUnauthenticated = "UNAUTHENTICATED"
+	ReasonUnauthenticated Reason = "UNAUTHENTICATED"
 	// ReasonAccessDenied is the reason of PERMISSION_DENIED where the authoriser refuses the principal.
-	ReasonAccessDenied = "ACCESS_DENIED"
+	ReasonAccessDenied Reason = "ACCESS_DENIED"
 	// ReasonMissingScope is the reason of PERMISSION_DENIED where the principal lacks a scope that the method requires.
-	ReasonMissingScope = "MISSING_SCOPE"
+	ReasonMissingScope Reason = "MISSING_SCOPE"
 	// ReasonNoPolicy is the reason of PERMISSION_DENIED for a method whose policy does not say who may call it.
-	ReasonNoPolicy = "NO_POLICY"
+	ReasonNoPolicy Reason = "NO_POLICY"
 	// ReasonInvalidRequest is the reason of INVALID_ARGUMENT, with a violation in BadRequest for each field that is wrong.
-	ReasonInvalidRequest = "INVALID_REQUEST"
+	ReasonInvalidRequest Reason = "INVALID_REQUEST"
 	// ReasonRequestTooLarge is the reason of RESOURCE_EXHAUSTED for a request that is larger than the method takes.
-	ReasonRequestTooLarge = "REQUEST_TOO_LARGE"
+	ReasonRequestTooLarge Reason = "REQUEST_TOO_LARGE"
 	// ReasonStreamIdle is the reason of DEADLINE_EXCEEDED on a stream without a message for longer than it may be silent.
-	ReasonStreamIdle = "STREAM_IDLE"
+	ReasonStreamIdle Reason = "STREAM_IDLE"
 	// ReasonStreamTimeout is the reason of DEADLINE_EXCEEDED on a stream that is open for longer than it may be.
-	ReasonStreamTimeout = "STREAM_TIMEOUT"
+	ReasonStreamTimeout Reason = "STREAM_TIMEOUT"
 	// ReasonUpstreamFailed is the reason of an error of a call to another service whose status
 	// does not show that the other service's method made it: UNAVAILABLE where its server is
 	// away, for example. Only the code is passed on. It is INTERNAL where the other service
 	// rejects the credentials of this server.
-	ReasonUpstreamFailed = "UPSTREAM_FAILED"
+	ReasonUpstreamFailed Reason = "UPSTREAM_FAILED"
 	// ReasonUnknownService is the reason of NOT_FOUND from a health check of a service that is not registered.
-	ReasonUnknownService = "SERVICE_UNKNOWN"
+	ReasonUnknownService Reason = "SERVICE_UNKNOWN"
 )

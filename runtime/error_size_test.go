@@ -72,7 +72,7 @@ func TestGiantErrorsArrive(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			lis, served := bufconn.Listen(1<<20), make(chan error, 1)
 			srv := runtime.NewServer(runtime.WithDrainDelay(0))
-			echoTable.Register(srv, behaving(func(context.Context) error { return giant }))
+			runtime.Register[echoService](srv, echoTable, behaving(func(context.Context) error { return giant }))
 			go func() { served <- srv.Serve(ctx, lis) }()
 			for _, conn := range []*grpc.ClientConn{dial(t, lis), narrow(t, lis)} {
 				for kind, call := range kinds {

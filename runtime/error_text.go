@@ -23,7 +23,7 @@ func publicText(format string, args []any) (text string, cause error) {
 			args = slices.Clone(args) // they are the caller's
 		}
 		causes = append(causes, err)
-		args[i] = words(codeWords(publicStatus(err).Code()))
+		args[i] = words(CodeWords(publicStatus(err).Code()))
 	}
 	if len(causes) == 1 {
 		cause = causes[0]
@@ -38,8 +38,9 @@ type words string
 
 func (w words) Error() string { return string(w) }
 
-// codeWords says a code in words that are for everybody: "not found", "unknown error".
-func codeWords(code codes.Code) string {
+// CodeWords returns the words for a code: "not found". Those of INTERNAL are "internal error"; those of UNKNOWN and of codes that gRPC does
+// not define are "unknown error".
+func CodeWords(code codes.Code) string {
 	switch {
 	case code == codes.Internal:
 		return "internal error"

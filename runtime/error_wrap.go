@@ -27,7 +27,7 @@ func Wrap(err error, doing string) error {
 	}
 	p := publicStatus(err).Proto()
 	code := codes.Code(p.Code)
-	p.Message = doing + ": " + codeWords(code)
+	p.Message = doing + ": " + CodeWords(code)
 	dropInternals(p)
 	makeSendable(p)
 	return &wrapped{st: status.FromProto(p), doing: doing, cause: err}

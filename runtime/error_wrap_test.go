@@ -57,7 +57,7 @@ func TestWrapKeepsCodes(t *testing.T) {
 }
 
 func TestWrapErrorsWithoutStatus(t *testing.T) {
-	unknown := &errdetails.ErrorInfo{Domain: runtime.ErrorDomain, Reason: runtime.ReasonUnknown}
+	unknown := &errdetails.ErrorInfo{Domain: runtime.ErrorDomain, Reason: runtime.ReasonUnknown.Name()}
 	for name, test := range map[string]struct {
 		err     error
 		code    codes.Code

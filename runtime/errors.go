@@ -8,36 +8,26 @@ import (
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 )
 
-// Unimplemented returns the error of a method that is not written yet: UNIMPLEMENTED, reason METHOD_UNIMPLEMENTED.
-func Unimplemented(service, method string) error {
-	return newError(codes.Unimplemented, ReasonUnimplemented, service+"/"+method+" is not implemented")
+// fixed is an error whose status is built once. Its status is what its caller gets, as it stands.
+type fixed struct{ st *status.Status }
+
+func (f *fixed) Error() string              { return f.st.String() }
+func (f *fixed) GRPCStatus() *status.Status { return f.st }
+
+// Fixed returns an error that has the status of e, built once: for package-level errors that many
+// calls return. The causes of e are not part of it.
+func (e *Error) Fixed() error { return &fixed{e.GRPCStatus()} }
+
+// fixedOf returns what Errorf and Fixed do, which themselves need some of these errors.
+func fixedOf(code codes.Code, reason Reason, message string) error {
+	info := &errdetails.ErrorInfo{Reason: reason.Name(), Domain: reason.Domain()}
+	return &fixed{status.FromProto(&spb.Status{Code: int32(code), Message: message, Details: pack(info)})}
 }
 
-// made is an error of the runtime itself. Its status is what its caller gets, as it stands.
-type made struct{ st *status.Status }
-
-func (m *made) Error() string              { return m.st.String() }
-func (m *made) GRPCStatus() *status.Status { return m.st }
-
-// newError returns an error with an ErrorInfo of the runtime's domain, then details. It never fails: a detail that cannot be
-// encoded, or is too large to be sent, is left out. A code of OK is a fault.
-func newError(code codes.Code, reason, message string, details ...proto.Message) error {
-	if code == codes.OK {
-		return internalError("an error was made with the code OK: " + message)
-	}
-	return newStatus(code, reason, message, details...)
-}
-
-// newStatus makes errors of codes that are not OK.
-func newStatus(code codes.Code, reason, message string, details ...proto.Message) error {
-	details = append([]proto.Message{&errdetails.ErrorInfo{Reason: reason, Domain: ErrorDomain}}, details...)
-	p := &spb.Status{Code: int32(code), Message: message, Details: pack(details...)}
-	makeSendable(p)
-	return &made{status.FromProto(p)}
-}
+// Hide returns an error whose caller gets the status of public, while the log has cause.
+func Hide(public error, cause string) error { return &fault{status: public, cause: cause} }
 
 // fault is a failure whose cause is for the log and whose status is for the caller.
 type fault struct {
@@ -48,23 +38,18 @@ type fault struct {
 func (f *fault) Error() string              { return f.cause }
 func (f *fault) GRPCStatus() *status.Status { return status.Convert(f.status) }
 
-// internalError returns INTERNAL with a fixed text for the caller and cause for the log.
-func internalError(cause string) error {
+// Internal returns INTERNAL, reason INTERNAL, with a fixed text for the caller and cause for the log.
+func Internal(cause string) error {
 	return &fault{status: errInternal, cause: cause}
 }
 
-// publicError returns what the caller of an RPC that failed with err gets: the status that was made to be told, never the text around
-// it. A context's error becomes CANCELED or DEADLINE_EXCEEDED, or [ErrDraining] where a shutdown cancelled the call; an error
-// without status becomes UNKNOWN with a fixed text. What the runtime itself rejects calls with was made once, for all of them.
-func (c *callContext) publicError(err error) error {
-	if m, ok := err.(*made); ok {
-		return m
+// Public returns what the caller of an RPC gets that failed with err, as an error: see
+// [PublicStatus]. One of [Error.Fixed] is returned as it is.
+func Public(err error) error {
+	if f, ok := err.(*fixed); ok {
+		return f
 	}
-	st := publicStatus(err)
-	if st.Code() == codes.Canceled && c.drained.Load() {
-		return ErrDraining
-	}
-	return st.Err()
+	return publicStatus(err).Err()
 }
 
 // publicStatus returns what of err may be sent: its status without what is for the service only, and no larger than a
@@ -79,7 +64,7 @@ func publicStatus(err error) (st *status.Status) {
 	switch carrier := carrier.(type) {
 	case nil:
 		return status.Convert(withoutStatus(err))
-	case *made, *fault, *Error, *wrapped: // sendable as they were made
+	case *fixed, *fault, *Error, *wrapped: // sendable as they were made
 		return st
 	case publicStatusCarrier:
 		if st = carrier.PublicStatus(); st.Code() == codes.OK {
@@ -99,6 +84,13 @@ type publicStatusCarrier interface{ PublicStatus() *status.Status }
 // statusCarrier is an error that knows its status; those of grpc do, and those of this package.
 type statusCarrier interface{ GRPCStatus() *status.Status }
 
+// StatusOf returns the first status in the tree of err that is not OK; false where there is none.
+// The caller of a server does not always get it: see [PublicStatus].
+func StatusOf(err error) (*status.Status, bool) {
+	_, st := statusIn(err)
+	return st, st != nil
+}
+
 // statusIn returns the first status in the tree of err, and who carries it; nil where there is none but OK.
 func statusIn(err error) (statusCarrier, *status.Status) {
 	var carrier statusCarrier
@@ -112,10 +104,10 @@ func statusIn(err error) (statusCarrier, *status.Status) {
 
 // Statuses of errors that have none of their own, or none that is for callers.
 var (
-	errInternal = newStatus(codes.Internal, ReasonInternal, "internal error")
+	errInternal = fixedOf(codes.Internal, ReasonInternal, "internal error")
 	errDeadline = status.Error(codes.DeadlineExceeded, "deadline exceeded")
 	errCanceled = status.Error(codes.Canceled, "canceled")
-	errUnknown  = newError(codes.Unknown, ReasonUnknown, "unknown error")
+	errUnknown  = fixedOf(codes.Unknown, ReasonUnknown, "unknown error")
 )
 
 // withoutStatus returns the status of an error that carries none.

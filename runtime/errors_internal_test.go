@@ -44,7 +44,7 @@ func TestStatusOf(t *testing.T) {
 		"deadline":         {plain, fmt.Errorf("query: %w", context.DeadlineExceeded), codes.DeadlineExceeded, "deadline exceeded"},
 		"canceled by us":   {drained, context.Canceled, codes.Unavailable, "the server is shutting down"},
 		"not found anyway": {drained, notFound, codes.NotFound, "no such book"},
-		"fault":            {plain, internalError("nil map in cache.go"), codes.Internal, "internal error"},
+		"fault":            {plain, Internal("nil map in cache.go"), codes.Internal, "internal error"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &callContext{Context: context.Background()}
@@ -58,8 +58,8 @@ func TestStatusOf(t *testing.T) {
 }
 
 func TestErrorsCarryErrorInfo(t *testing.T) {
-	for reason, err := range map[string]error{
-		ReasonInternal:      internalError("x"),
+	for reason, err := range map[Reason]error{
+		ReasonInternal:      Internal("x"),
 		ReasonDraining:      ErrDraining,
 		ReasonUnimplemented: Unimplemented("a.B", "C"),
 		ReasonUnknown:       publicStatus(errors.New("x")).Err(),
@@ -69,7 +69,7 @@ func TestErrorsCarryErrorInfo(t *testing.T) {
 			t.Fatalf("%s: %d details, want ErrorInfo", reason, len(details))
 		}
 		info, ok := details[0].(*errdetails.ErrorInfo)
-		if !ok || info.GetReason() != reason || info.GetDomain() != ErrorDomain {
+		if !ok || info.GetReason() != reason.Name() || info.GetDomain() != ErrorDomain {
 			t.Errorf("%s: detail %v", reason, details[0])
 		}
 	}
@@ -78,14 +78,14 @@ func TestErrorsCarryErrorInfo(t *testing.T) {
 // TestNewErrorNeverFails holds what the pipeline relies on.
 func TestNewErrorNeverFails(t *testing.T) {
 	bad := &errdetails.Help{Links: []*errdetails.Help_Link{{Url: "\xff"}}}
-	st := publicStatus(newError(codes.Aborted, "A", "a\xffb", retryInfo(-time.Second), bad, quotaFailure("\xff", "b"), badRequest(FieldViolation{Field: "\xff"})))
+	st := PublicStatus(Reason("A").Errorf(codes.Aborted, "a\xffb").WithRetryAfter(-time.Second).WithDetail(bad).WithQuota("\xff", "b").WithViolations(FieldViolation{Field: "\xff"}).Fixed())
 	if st.Message() != "a\uFFFDb" || len(st.Details()) != 4 {
 		t.Errorf("%v with details %v", st, st.Details())
 	}
-	if st := publicStatus(newError(codes.OK, "A", "all is well")); st.Code() != codes.Internal || st.Message() != "internal error" {
+	if st := PublicStatus(Reason("A").Errorf(codes.OK, "all is well").Fixed()); st.Code() != codes.Internal || st.Message() != "internal error" {
 		t.Errorf("the code OK gives %v", st)
 	}
-	if st := publicStatus(newError(codes.Aborted, "A", strings.Repeat("x", 1<<20), retryInfo(time.Second))); len(st.Message()) != MaxErrorMessage || len(st.Details()) != 2 {
+	if st := PublicStatus(Reason("A").Errorf(codes.Aborted, "%s", strings.Repeat("x", 1<<20)).WithRetryAfter(time.Second).Fixed()); len(st.Message()) != MaxErrorMessage || len(st.Details()) != 2 {
 		t.Errorf("a message of %d bytes and %d details", len(st.Message()), len(st.Details()))
 	}
 }

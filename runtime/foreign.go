@@ -78,13 +78,13 @@ func emptyRequest(srv any, ctx context.Context, handler grpc.MethodHandler) (req
 	return req
 }
 
-var errOnlyTheType = internalError("the handler goes on although its request could not be decoded")
+var errOnlyTheType = Internal("the handler goes on although its request could not be decoded")
 
 // handOver makes the request of a method the one that the interceptors of the server have passed on.
 func handOver(into, req any) error {
 	to, from := reflect.ValueOf(into), reflect.ValueOf(req)
 	if !from.IsValid() || from.Type() != to.Type() || to.Kind() != reflect.Pointer || from.IsNil() {
-		return internalError(fmt.Sprintf("an interceptor passed on a %T as the request, want a %T", req, into))
+		return Internal(fmt.Sprintf("an interceptor passed on a %T as the request, want a %T", req, into))
 	}
 	to.Elem().Set(from.Elem())
 	return nil

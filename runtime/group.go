@@ -2,48 +2,11 @@ package runtime
 
 import (
 	"context"
-	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/join"
 )
-
-// Go starts fn in a goroutine that belongs to the call of ctx: the call ends, and its answer goes out, when the method and
-// all its goroutines have returned. An error of fn cancels the context of the others and fails a call whose method did not
-// fail itself; a panic in fn is logged and fails the call with INTERNAL. When the method fails, the context that fn gets is
-// cancelled, and a method that takes a stream of requests is answered for at once: a goroutine that reads them is interrupted
-// by nothing but the end of the call.
-//
-// Outside a call, and after its end, there is nobody to wait or to be told: fn runs recovered, and its error or panic goes to the default
-// logger.
-func Go(ctx context.Context, fn func(ctx context.Context) error) {
-	if c, ok := callOf(ctx); !ok || !c.openGroup().start(ctx, fn) {
-		go runDetached(ctx, fn)
-	}
-}
-
-// errGoroutineEnded is how a goroutine fails that ends itself, as FailNow of a test does.
-var errGoroutineEnded = internalError("a goroutine of Go ended itself, as FailNow of a test does; return an error")
-
-// runDetached runs fn for nobody.
-func runDetached(ctx context.Context, fn func(ctx context.Context) error) {
-	err := errGoroutineEnded // unless fn returns, or panics
-	defer func() {
-		if err != nil {
-			report(func() { slog.ErrorContext(ctx, "goroutine failed", "error", err) })
-		}
-	}()
-	defer func() {
-		if value := recover(); value != nil {
-			stack := string(debug.Stack())
-			report(func() { slog.ErrorContext(ctx, "panic", "panic", value, "stack", stack) })
-			err = nil
-		}
-	}()
-	err = fn(ctx)
-}
 
 // group is the goroutines of one call.
 type group struct {
@@ -54,11 +17,17 @@ type group struct {
 	members join.Group
 	mu      sync.Mutex
 	err     error // of the first that failed
+	broken  bool  // whether err is a panic, or of a goroutine that ended itself
 	left    bool  // whether the call was answered without it; only for the goroutine of the call
 }
 
 // closedGroup stands for the group of a call that ended without one.
 var closedGroup = new(group)
+
+// Go implements [callctx.Call].
+func (c *callContext) Go(ctx context.Context, fn func(ctx context.Context) error) bool {
+	return c.openGroup().start(ctx, fn)
+}
 
 // openGroup returns the call's group, made by the first goroutine.
 func (c *callContext) openGroup() *group {
@@ -86,32 +55,35 @@ func (g *group) start(ctx context.Context, fn func(ctx context.Context) error) b
 		defer g.members.Leave()
 		defer cancel()
 		defer stop()
-		err := errGoroutineEnded // unless fn returns
-		defer func() { g.failWith(err) }()
-		err = g.run(ctx, fn)
+		err, broken := errGoroutineEnded, true // unless fn returns
+		defer func() { g.failWith(err, broken) }()
+		err, broken = g.run(ctx, fn)
 	}()
 	return true
 }
 
 // run calls fn recovered.
-func (g *group) run(ctx context.Context, fn func(ctx context.Context) error) (err error) {
+func (g *group) run(ctx context.Context, fn func(ctx context.Context) error) (err error, panicked bool) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = g.call.call.method.panicked(g.call, value)
+			err, panicked = g.call.call.method.panicked(g.call, value), true
 		}
 	}()
-	return fn(ctx)
+	return fn(ctx), false
 }
 
 // failWith keeps the first error and cancels the others.
-func (g *group) failWith(err error) {
+func (g *group) failWith(err error, broken bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.err == nil && err != nil {
-		g.err = err
+		g.err, g.broken = err, broken
 		g.cancel()
 	}
 }
+
+// Join implements [callctx.Call].
+func (c *callContext) Join(err error) error { return c.join(err) }
 
 // join waits for the goroutines of the call, if it has any, and returns what it ends with. A request that was refused cannot be
 // overlooked.
@@ -138,7 +110,7 @@ func (c *callContext) joinGroup(g *group, err error) error {
 	if g.left { // a client stream joins before it answers
 		return err
 	}
-	g.failWith(err)
+	g.failWith(err, false)
 	ended := g.members.Ended()
 	select {
 	case <-ended:
@@ -157,11 +129,11 @@ const leaveGrace = 50 * time.Millisecond
 // method's own error, which is often only its consequence.
 func (g *group) join(err error) error {
 	if err != nil {
-		g.failWith(err)
+		g.failWith(err, false)
 	}
 	<-g.members.Ended()
 	g.cancel()
-	if _, panicked := g.err.(*fault); panicked || err == nil {
+	if g.broken || err == nil {
 		return g.err
 	}
 	return err

@@ -157,7 +157,7 @@ func TestStreamsThatYieldFromGoroutines(t *testing.T) {
 			return wrapperspb.String(strings.Repeat("x", n)), nil
 		},
 	}, runtime.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
-	client, late := echoTable.Client(srv.conn), make(chan struct{})
+	client, late := runtime.RowsOf(echoTable, srv.conn), make(chan struct{})
 	count := func(s runtime.Stream[text]) (n int) {
 		for _, err := range s {
 			if err != nil {

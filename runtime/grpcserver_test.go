@@ -114,7 +114,7 @@ func TestOldCodeRegistersWhatItAlwaysDid(t *testing.T) {
 // TestGeneratedServicesGoThroughThePipelineOnce registers a service of ours on what old code has.
 func TestGeneratedServicesGoThroughThePipelineOnce(t *testing.T) {
 	srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithAuthenticator(strangers)).GRPC()
-	echoTable.Register(srv, behaving(func(context.Context) error { return nil }))
+	runtime.Register[echoService](srv, echoTable, behaving(func(context.Context) error { return nil }))
 	conn, _ := serveOld(t, srv)
 	for kind, call := range kinds {
 		if err := call(testContext(t), conn); runtime.ReasonOf(err) != runtime.ReasonUnauthenticated {

@@ -24,7 +24,7 @@ func TestConnectionsWithoutAHandshakeDoNotHoldTheShutdown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			servicetest.NoLeaks(t)
 			srv := runtime.NewServer(runtime.WithDrainDelay(0), runtime.WithShutdownTimeout(time.Hour))
-			echoTable.Register(srv, echoFuncs{})
+			runtime.Register[echoService](srv, echoTable, echoFuncs{})
 			lis, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)

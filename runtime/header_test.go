@@ -26,11 +26,11 @@ var retriedThrice = tableWith(retryQuickly)
 func serveRetried(t *testing.T, impl echoService, opts ...runtime.ServerOption) (client func() echoService) {
 	t.Helper()
 	srv := runtime.NewServer(append(opts, runtime.WithDrainDelay(0))...)
-	echoTable.Register(srv, impl)
+	runtime.Register[echoService](srv, echoTable, impl)
 	addr := listenAndServe(t, srv)
 	return func() echoService {
 		conn := dialAll(t, []string{addr}, runtime.WithServiceConfig(retriedThrice))
-		return echoClient{retriedThrice.Client(conn)}
+		return echoClient{runtime.RowsOf(retriedThrice, conn)}
 	}
 }
 

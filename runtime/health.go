@@ -99,7 +99,7 @@ var healthTable = NewService(healthServiceName, healthpb.File_grpc_health_v1_hea
 func (h *Health) check(_ context.Context, req *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
 	status, known, _, _ := h.status(req.GetService())
 	if !known {
-		return nil, newError(codes.NotFound, ReasonUnknownService, "unknown service")
+		return nil, ReasonUnknownService.Errorf(codes.NotFound, "unknown service").Fixed()
 	}
 	return &healthpb.HealthCheckResponse{Status: status}, nil
 }

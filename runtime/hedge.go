@@ -43,7 +43,7 @@ func hedgeUnary[Resp any](ctx context.Context, m *ClientMethod, req any, options
 	h.join(winner)
 	winner.fill(options)
 	if winner.err != nil {
-		return nil, callFailed(ctx, winner.err)
+		return nil, Upstream(ctx, winner.err)
 	}
 	return winner.resp.(*Resp), nil
 }

@@ -163,7 +163,7 @@ func TestHedging(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				conn := newScript(test.replies...)
-				resp, err := echoClient{tableWith(hedgeAfter(50*ms, test.attempts)).Client(conn)}.One(context.Background(), &text{})
+				resp, err := echoClient{runtime.RowsOf(tableWith(hedgeAfter(50*ms, test.attempts)), conn)}.One(context.Background(), &text{})
 				if took := time.Since(conn.created); took != test.took || status.Code(err) != test.want || err == nil && resp.GetValue() != "ok" {
 					t.Errorf("%v, %v after %v; want %v after %v", resp, err, took, test.want, test.took)
 				}
@@ -187,7 +187,7 @@ func TestHedgingGivesUpWithItsCaller(t *testing.T) {
 		conn := newScript(reply{code: codes.Unavailable, pushback: "10000"})
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(time.Second, cancel)
-		_, err := echoClient{tableWith(hedgeAfter(time.Hour, 2)).Client(conn)}.One(ctx, &text{})
+		_, err := echoClient{runtime.RowsOf(tableWith(hedgeAfter(time.Hour, 2)), conn)}.One(ctx, &text{})
 		if took := time.Since(conn.created); status.Code(err) != codes.Canceled || took != time.Second {
 			t.Errorf("got %v after %v", err, took)
 		}
@@ -200,7 +200,7 @@ func TestHedgingEndsWithTheDeadline(t *testing.T) {
 		policy := hedgeAfter(time.Hour, 5)
 		policy.Hedging.NonFatalCodes = []string{"DEADLINE_EXCEEDED"}
 		conn := newScript(reply{silent: true})
-		_, err := echoClient{tableWith(policy).Client(conn)}.One(context.Background(), &text{})
+		_, err := echoClient{runtime.RowsOf(tableWith(policy), conn)}.One(context.Background(), &text{})
 		if status.Code(err) != codes.DeadlineExceeded || len(conn.begun) != 1 {
 			t.Errorf("got %v after %d attempts", err, len(conn.begun))
 		}
@@ -221,7 +221,7 @@ func TestHedgesAreBudgeted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				conn := newScript(test.replies...)
-				client := echoClient{tableWith(hedgeAfter(time.Millisecond, 3)).Client(conn)}
+				client := echoClient{runtime.RowsOf(tableWith(hedgeAfter(time.Millisecond, 3)), conn)}
 				var got []int
 				for range test.want {
 					before := len(conn.begun)
@@ -245,7 +245,7 @@ func TestHedgedCallOptions(t *testing.T) {
 		finished := 0
 		ctx := runtime.WithCallOptions(context.Background(), grpc.Header(&header), grpc.Trailer(&first), grpc.Trailer(&second),
 			grpc.Peer(&from), grpc.OnFinish(func(error) { finished++ }), grpc.WaitForReady(true))
-		if _, err := (echoClient{tableWith(hedgeAfter(10*time.Millisecond, 3)).Client(conn)}).One(ctx, &text{}); err != nil {
+		if _, err := (echoClient{runtime.RowsOf(tableWith(hedgeAfter(10*time.Millisecond, 3)), conn)}).One(ctx, &text{}); err != nil {
 			t.Fatal(err)
 		}
 		for _, md := range []metadata.MD{header, first, second} {
@@ -267,7 +267,7 @@ func TestPanicOfAHedge(t *testing.T) {
 			conn := newScript(replies...)
 			policy := hedgeAfter(time.Millisecond, 2)
 			policy.Hedging.NonFatalCodes = []string{"INTERNAL"}
-			client := echoClient{tableWith(policy).Client(conn)}
+			client := echoClient{runtime.RowsOf(tableWith(policy), conn)}
 			value := recovered(func() { _, _ = client.One(context.Background(), &text{}) })
 			if p, ok := value.(*runtime.RequestPanic); !ok || p.Value != io.ErrUnexpectedEOF || !strings.Contains(p.Error(), "hedge_test.go") {
 				t.Errorf("%s: recovered %v", name, value)
@@ -281,7 +281,7 @@ func TestPanicOfAHedge(t *testing.T) {
 
 func TestHedgeThatEndsItsGoroutine(t *testing.T) {
 	conn := newScript(reply{do: goruntime.Goexit})
-	_, err := echoClient{tableWith(hedgeAfter(time.Hour, 2)).Client(conn)}.One(context.Background(), &text{})
+	_, err := echoClient{runtime.RowsOf(tableWith(hedgeAfter(time.Hour, 2)), conn)}.One(context.Background(), &text{})
 	if status.Code(err) != codes.Internal || !strings.Contains(err.Error(), "ended its goroutine") {
 		t.Errorf("got %v", err)
 	}

@@ -55,7 +55,7 @@ func (p *pipeline) guardOf(info MethodInfo) guardFunc {
 			}
 			answer, ok := resp.(proto.Message)
 			if !ok {
-				return nil, internalError(fmt.Sprintf("the response is a %T, which is no proto message; it cannot be kept for calls that are made again", resp))
+				return nil, Internal(fmt.Sprintf("the response is a %T, which is no proto message; it cannot be kept for calls that are made again", resp))
 			}
 			return answer, nil
 		})

@@ -28,11 +28,11 @@ func TestWhichMethodsAreGuarded(t *testing.T) {
 		info         MethodInfo
 		asked, guard bool
 	}{
-		"with a request id":    {newMethodInfo("t.S", "M", KindUnary, byRequestID), true, true},
-		"without":              {newMethodInfo("t.S", "M", KindUnary, Policy{}), false, false},
-		"not cared for":        {newMethodInfo("t.S", "NotCaredFor", KindUnary, byRequestID), true, false},
-		"one that streams":     {newMethodInfo("t.S", "M", KindServerStream, byRequestID), false, false},
-		"one that is streamed": {newMethodInfo("t.S", "M", KindClientStream, byRequestID), false, false},
+		"with a request id":    {NewMethodInfo("t.S", "M", KindUnary, byRequestID), true, true},
+		"without":              {NewMethodInfo("t.S", "M", KindUnary, Policy{}), false, false},
+		"not cared for":        {NewMethodInfo("t.S", "NotCaredFor", KindUnary, byRequestID), true, false},
+		"one that streams":     {NewMethodInfo("t.S", "M", KindServerStream, byRequestID), false, false},
+		"one that is streamed": {NewMethodInfo("t.S", "M", KindClientStream, byRequestID), false, false},
 	} {
 		guard := new(twice)
 		p := newServerConfig([]ServerOption{WithIdempotency(guard)}).pipeline()
@@ -44,7 +44,7 @@ func TestWhichMethodsAreGuarded(t *testing.T) {
 
 func TestMessagesThatAreNotOfProto(t *testing.T) {
 	p := newServerConfig([]ServerOption{WithIdempotency(new(twice))}).pipeline()
-	guard := p.guardOf(newMethodInfo("t.S", "M", KindUnary, byRequestID))
+	guard := p.guardOf(NewMethodInfo("t.S", "M", KindUnary, byRequestID))
 	answers := func(resp any) func(context.Context) (any, error) {
 		return func(context.Context) (any, error) { return resp, nil }
 	}

@@ -32,7 +32,7 @@ func (m *method) serveWithin(
 }
 
 // errNoRequest is the mistake of an interceptor.
-var errNoRequest = internalError("an interceptor passed on nil as the request; pass on the one that it got")
+var errNoRequest = Internal("an interceptor passed on nil as the request; pass on the one that it got")
 
 // chainUnary makes one interceptor of many, nil of none.
 func chainUnary(interceptors []grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {

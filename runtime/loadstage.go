@@ -73,7 +73,7 @@ func (m *method) slotStage(counted rates) stage {
 // overloadErrors returns the errors of calls that are rejected because too many others run.
 func overloadErrors(message string) *refusals {
 	return &refusals{make: func(wait time.Duration) error {
-		return newError(codes.Unavailable, ReasonOverloaded, message, retryInfo(wait))
+		return ReasonOverloaded.Errorf(codes.Unavailable, "%s", message).WithRetryAfter(wait).Fixed()
 	}}
 }
 

@@ -32,7 +32,7 @@ func TestLargeMetadataEndsNoOtherCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			gate := newGate()
 			srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithDrainDelay(0))
-			echoTable.Register(srv, behaving(gate.pass))
+			runtime.Register[echoService](srv, echoTable, behaving(gate.pass))
 			client, answers := dialRaw(t, listenAndServe(t, srv))
 			client.call(t, 1, nil)
 			within(t, gate.entered)

@@ -55,13 +55,16 @@ type MethodInfo struct {
 // PolicyIn returns the policy of the call that ctx belongs to, with what the server overrides, where that is a call of this RPC;
 // else, as where one method calls another, that of the table.
 func (i MethodInfo) PolicyIn(ctx context.Context) Policy {
-	if c, ok := callOf(ctx); ok && c.call.method.info.FullMethod == i.FullMethod {
-		return c.call.method.info.Policy
+	if c, ok := CallFromContext(ctx); ok {
+		if info := c.Method(); info.FullMethod == i.FullMethod {
+			return info.Policy
+		}
 	}
 	return i.Policy
 }
 
-func newMethodInfo(service, name string, kind Kind, policy Policy) MethodInfo {
+// NewMethodInfo returns what is known of an RPC, with its descriptor if the program links its proto.
+func NewMethodInfo(service, name string, kind Kind, policy Policy) MethodInfo {
 	return MethodInfo{
 		Service: service, Name: name, FullMethod: "/" + service + "/" + name, Kind: kind, Policy: policy,
 		Descriptor: methodDescriptor(service, name),

@@ -14,9 +14,9 @@ type Observer interface {
 // MethodObserver watches the calls of one method.
 type MethodObserver interface {
 	// Begin is told of a call before anything is asked of it. The context that it returns is the one that the call goes on with.
-	Begin(ctx context.Context, call *Call) context.Context
+	Begin(ctx context.Context, call Call) context.Context
 	// End is told how the call ended, whether the method ran or the pipeline refused it.
-	End(ctx context.Context, call *Call, outcome Outcome)
+	End(ctx context.Context, call Call, outcome Outcome)
 }
 
 // Outcome is how a call ended.

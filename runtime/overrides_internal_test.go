@@ -14,10 +14,10 @@ func TestASkipIsTakenBack(t *testing.T) {
 		if err := o.read([]byte(`{"` + service + `/Check": ` + text + `, "a.B/Unknown": ` + text + `}`)); err != nil {
 			t.Fatal(err)
 		}
-		if got := o.apply(newMethodInfo(service, "Check", KindUnary, Policy{})).Validate; got != want {
+		if got := o.apply(NewMethodInfo(service, "Check", KindUnary, Policy{})).Validate; got != want {
 			t.Errorf("%s: requests are checked: %v", text, got)
 		}
-		if o.apply(newMethodInfo("a.B", "Unknown", KindUnary, Policy{})).Validate {
+		if o.apply(NewMethodInfo("a.B", "Unknown", KindUnary, Policy{})).Validate {
 			t.Errorf("%s: requests are checked whose proto is not known", text)
 		}
 		if faults := o.faults(); len(faults) > 0 {

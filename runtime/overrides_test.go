@@ -16,7 +16,7 @@ import (
 // TestServiceOverridesAreLaidAsFarAsTheyFit holds that one rule serves a service with methods of all kinds.
 func TestServiceOverridesAreLaidAsFarAsTheyFit(t *testing.T) {
 	srv := start(t, func(srv *runtime.Server) {
-		tableWith(runtime.Policy{}).Register(srv, behaving(waits))
+		runtime.Register[echoService](srv, tableWith(runtime.Policy{}), behaving(waits))
 	}, runtime.WithPolicy([]byte(`{"test.v1.Echo/*": {"timeout": {"default": "20ms", "max": "20ms", "total": "20ms"}, "hedging": {"delay": "1s"}}}`)))
 	for kind, call := range kinds {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -43,7 +43,7 @@ func TestConfigurationsThatAreNotOne(t *testing.T) {
 		`{"test.v1.Echo/*": {"timeout": {"total": "1s"}}, "x": 1}`: "x: proto:",
 	} {
 		srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithPolicy([]byte(config)))
-		echoTable.Register(srv, echoFuncs{})
+		runtime.Register[echoService](srv, echoTable, echoFuncs{})
 		err := srv.Run(testContext(t), "127.0.0.1:0")
 		if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "\u00a0", " "), want) {
 			t.Errorf("%s: Run returned %v, want %q", config, err, want)
@@ -56,7 +56,7 @@ func TestRowsThatAreNotSoundAreNotServed(t *testing.T) {
 	row := runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"admin"}}, Rates: []runtime.Rate{{PerSecond: 5}}}
 	srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithAuthenticator(byToken),
 		runtime.WithPolicy([]byte(`{"test.v1.Echo/One": {"log": {"sample": 0.5}}}`)))
-	tableWith(row).Register(srv, echoFuncs{})
+	runtime.Register[echoService](srv, tableWith(row), echoFuncs{})
 	if err := srv.Run(testContext(t), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "rate[0].burst: 0 is not at least 1") {
 		t.Errorf("Run returned %v", err)
 	}

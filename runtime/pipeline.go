@@ -107,7 +107,7 @@ func (m *method) begin(ctx context.Context) *callContext {
 	m.inFlight.Add(1)
 	arrival := bounds.ArrivalIn(ctx)
 	arrival.Handle()
-	return &callContext{Context: ctx, arrival: arrival, call: Call{method: m, start: time.Now(), id: incomingRequestID(ctx)}}
+	return &callContext{Context: ctx, arrival: arrival, call: call{method: m, start: time.Now(), id: incomingRequestID(ctx)}}
 }
 
 // cancellable returns the context of a stream, which a shutdown that has run out of patience cancels.
@@ -189,7 +189,7 @@ func (m *method) logCall(c *callContext, outcome Outcome) {
 
 func (m *method) endObserver(o MethodObserver, c *callContext, outcome Outcome) {
 	defer m.shield(c)
-	o.End(c, &c.call, outcome)
+	o.End(c, c, outcome)
 }
 
 // inFlight returns how many calls are running.

@@ -51,7 +51,7 @@ var everything = Policy{
 // handlerOf returns the handler of a unary method with the policy.
 func handlerOf(p Policy, opts ...ServerOption) grpc.MethodHandler {
 	table := NewService("t.S", healthpb.File_grpc_health_v1_health_proto, Unary("Check", healthService.check, p))
-	return table.desc(newServerConfig(append(opts, WithAuthenticator(cachedAuthenticator()))).pipeline(), newHealth()).Methods[0].Handler
+	return describe[healthService](newServerConfig(append(opts, WithAuthenticator(cachedAuthenticator()))).pipeline(), table, newHealth()).Methods[0].Handler
 }
 
 // allocsOf counts the allocations of one call that ends with want.

@@ -56,7 +56,7 @@ type policyCase struct {
 	as     string                      // who calls
 	before int                         // calls that use up what there is
 	code   codes.Code
-	reason string
+	reason runtime.Reason
 	cause  string   // in the log
 	only   []string // kinds that the policy is for; none is all
 }
@@ -114,7 +114,7 @@ func (p policyCase) run(t *testing.T, kind string, call func(context.Context, *g
 	log := new(records)
 	ran := 0
 	srv := start(t, func(srv *runtime.Server) {
-		tableWith(p.policy).Register(srv, behaving(func(ctx context.Context) error {
+		runtime.Register[echoService](srv, tableWith(p.policy), behaving(func(ctx context.Context) error {
 			ran++
 			if p.do != nil {
 				return p.do(ctx)
@@ -159,12 +159,12 @@ func (p policyCase) check(t *testing.T, err error) {
 	if strings.Contains(st.String(), secretToken) {
 		t.Errorf("the secret is out: %v", st)
 	}
-	var reason string
+	var reason runtime.Reason
 	waits := false
 	for _, detail := range st.Details() {
 		switch d := detail.(type) {
 		case *errdetails.ErrorInfo:
-			reason = d.GetReason()
+			reason = runtime.Reason(d.GetReason())
 		case *errdetails.RetryInfo:
 			waits = d.GetRetryDelay().AsDuration() > 0
 		}
@@ -172,7 +172,7 @@ func (p policyCase) check(t *testing.T, err error) {
 	if reason != p.reason {
 		t.Errorf("reason %q, want %q", reason, p.reason)
 	}
-	limited := []string{runtime.ReasonRateLimited, runtime.ReasonOverloaded, runtime.ReasonTooManyCalls}
+	limited := []runtime.Reason{runtime.ReasonRateLimited, runtime.ReasonOverloaded, runtime.ReasonTooManyCalls}
 	if limited := slices.Contains(limited, p.reason); waits != limited {
 		t.Errorf("RetryInfo: %v, want %v", waits, limited)
 	}
@@ -181,7 +181,7 @@ func (p policyCase) check(t *testing.T, err error) {
 func TestRateRefusalPushesBack(t *testing.T) {
 	p := runtime.Policy{Rates: []runtime.Rate{{PerSecond: 1, Burst: 1}}}
 	srv := start(t, func(srv *runtime.Server) {
-		tableWith(p).Register(srv, behaving(func(context.Context) error { return nil }))
+		runtime.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error { return nil }))
 	})
 	if err := kinds["One"](testContext(t), srv.conn); err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func TestRateRefusalPushesBack(t *testing.T) {
 func TestPrincipalsDoNotShareARate(t *testing.T) {
 	p := runtime.Policy{Auth: &runtime.Auth{}, Rates: []runtime.Rate{{PerSecond: 0.001, Burst: 1, Key: runtime.ByPrincipal}}}
 	srv := start(t, func(srv *runtime.Server) {
-		tableWith(p).Register(srv, behaving(func(context.Context) error { return nil }))
+		runtime.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error { return nil }))
 	}, authenticated...)
 	for _, name := range []string{"ada", "grace"} {
 		if err := kinds["One"](as(t, name), srv.conn); err != nil {
@@ -215,7 +215,7 @@ func TestConcurrency(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			entered, release := make(chan struct{}, 1), make(chan struct{})
 			srv := start(t, func(srv *runtime.Server) {
-				tableWith(runtime.Policy{Concurrency: runtime.Concurrency{Limit: 1}}).Register(srv, behaving(func(context.Context) error {
+				runtime.Register[echoService](srv, tableWith(runtime.Policy{Concurrency: runtime.Concurrency{Limit: 1}}), behaving(func(context.Context) error {
 					entered <- struct{}{}
 					<-release
 					return nil
@@ -240,7 +240,7 @@ func TestConcurrency(t *testing.T) {
 func TestMaxTimeoutCutsTheClients(t *testing.T) {
 	left := make(chan time.Duration, 1)
 	srv := start(t, func(srv *runtime.Server) {
-		tableWith(runtime.Policy{Timeout: time.Second, MaxTimeout: 2 * time.Second}).Register(srv, behaving(func(ctx context.Context) error {
+		runtime.Register[echoService](srv, tableWith(runtime.Policy{Timeout: time.Second, MaxTimeout: 2 * time.Second}), behaving(func(ctx context.Context) error {
 			deadline, _ := ctx.Deadline()
 			left <- time.Until(deadline)
 			return nil
@@ -266,7 +266,7 @@ func TestMaxTimeoutCutsTheClients(t *testing.T) {
 
 func TestAServerThatCannotAskDoesNotStart(t *testing.T) {
 	srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)))
-	tableWith(runtime.Policy{Auth: &runtime.Auth{}}).Register(srv, echoFuncs{})
+	runtime.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{}}), echoFuncs{})
 	if err := srv.Run(testContext(t), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "asks who calls test.v1.Echo/One") {
 		t.Errorf("Run returned %v", err)
 	}
@@ -278,7 +278,7 @@ func TestAServerThatCannotAskDoesNotStart(t *testing.T) {
 func TestOverrides(t *testing.T) {
 	p := runtime.Policy{Rates: []runtime.Rate{{PerSecond: 1000, Burst: 1000}}}
 	srv := start(t, func(srv *runtime.Server) {
-		tableWith(p).Register(srv, behaving(func(context.Context) error { return nil }))
+		runtime.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error { return nil }))
 	}, runtime.WithPolicy([]byte(`{"test.v1.Echo/*": {"rate": [{"perSecond": 0.001}]}, "test.v1.Echo/One": {"rate": [{"perSecond": 0.001, "burst": 2}]}}`)))
 	for kind, most := range map[string]int{"One": 2, "Many": 1, "Join": 1, "Chat": 1} {
 		for range most {
@@ -301,7 +301,7 @@ func TestWrongOverrides(t *testing.T) {
 		`{"test.v1.Echo/Many": {"timeout": {"default": "1s"}}}`:  `timeout: default and max are for methods without a stream`,
 	} {
 		srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithPolicy([]byte(config)))
-		echoTable.Register(srv, echoFuncs{})
+		runtime.Register[echoService](srv, echoTable, echoFuncs{})
 		if err := srv.Run(testContext(t), "127.0.0.1:0"); err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "\u00a0", " "), want) {
 			t.Errorf("%s: Run returned %v, want %q", config, err, want)
 		}
@@ -317,7 +317,7 @@ func TestLogPolicy(t *testing.T) {
 	} {
 		log := new(records)
 		srv := start(t, func(srv *runtime.Server) {
-			tableWith(runtime.Policy{Log: test.log}).Register(srv, behaving(func(context.Context) error { return nil }))
+			runtime.Register[echoService](srv, tableWith(runtime.Policy{Log: test.log}), behaving(func(context.Context) error { return nil }))
 		}, runtime.WithLogger(log.logger(slog.LevelInfo)))
 		for range 20 {
 			if err := kinds["One"](testContext(t), srv.conn); err != nil {
@@ -393,7 +393,7 @@ func TestOnPanicsForWrongOptions(t *testing.T) {
 	for name, use := range map[string]func(){
 		"a negative timeout": func() { runtime.On(grpc.NewServer(), runtime.WithDefaultTimeout(-1)) },
 		"WithPolicy: test.v1.Echo/One": func() {
-			echoTable.Register(runtime.On(grpc.NewServer(), runtime.WithPolicy([]byte(`{"test.v1.Echo/One": {"rate": [{}]}}`))), echoFuncs{})
+			runtime.Register[echoService](runtime.On(grpc.NewServer(), runtime.WithPolicy([]byte(`{"test.v1.Echo/One": {"rate": [{}]}}`))), echoTable, echoFuncs{})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -409,7 +409,7 @@ func TestOnPanicsForWrongOptions(t *testing.T) {
 
 func TestOnWithoutAnAuthenticatorLetsNobodyIn(t *testing.T) {
 	own := grpc.NewServer()
-	tableWith(runtime.Policy{Auth: &runtime.Auth{}}).Register(own, behaving(func(context.Context) error { return nil }))
+	runtime.Register[echoService](own, tableWith(runtime.Policy{Auth: &runtime.Auth{}}), behaving(func(context.Context) error { return nil }))
 	conn := serve(t, own)
 	for kind, call := range kinds {
 		if err := call(testContext(t), conn); status.Code(err) != codes.Unauthenticated {

@@ -90,7 +90,7 @@ func WithoutAuthentication() ServerOption {
 }
 
 // errNoID is the error of callers for whom an authenticator returned a principal without an ID.
-var errNoID = Reason(ReasonUnauthenticated).
+var errNoID = ReasonUnauthenticated.
 	Errorf(codes.Unauthenticated, "the credentials name no caller; send credentials that have a subject").
 	WithCause(errors.New("authenticate: the authenticator returned a principal without an ID; " +
 		"it must return an error for credentials without a subject"))

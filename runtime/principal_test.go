@@ -28,7 +28,7 @@ func TestPrincipalsWithoutAnIDAreRejected(t *testing.T) {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				log := new(records)
 				srv := start(t, func(srv *runtime.Server) {
-					tableWith(runtime.Policy{Auth: &runtime.Auth{}}).Register(srv, behaving(func(context.Context) error {
+					runtime.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{}}), behaving(func(context.Context) error {
 						t.Error("the method ran")
 						return nil
 					}))
@@ -56,7 +56,7 @@ func TestPrincipalsWithoutAnIDAreNobodyOnPublicMethods(t *testing.T) {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				log := new(records)
 				srv := start(t, func(srv *runtime.Server) {
-					tableWith(runtime.Policy{Auth: &runtime.Auth{Public: true}}).Register(srv, behaving(func(ctx context.Context) error {
+					runtime.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{Public: true}}), behaving(func(ctx context.Context) error {
 						if p := runtime.OriginOf(ctx).Principal; p != nil {
 							t.Errorf("the call is that of %+v", p)
 						}

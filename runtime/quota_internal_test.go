@@ -45,9 +45,9 @@ func (s slowHealth) check(ctx context.Context, req *healthpb.HealthCheckRequest)
 func quotaHandler(p Policy, foreign bool, do func(context.Context, *healthpb.HealthCheckRequest) error, opts ...ServerOption) func(ctx context.Context, service string) error {
 	pipe := newServerConfig(append(opts, WithAuthenticator(bearer))).pipeline()
 	impl := slowHealth{do: do}
-	info := newMethodInfo("t.S", "Check", KindUnary, p)
+	info := NewMethodInfo("t.S", "Check", KindUnary, p)
 	m := pipe.bind(info, impl)
-	handler := serveUnary(m, healthService(impl), healthService.check)
+	handler := m.serveUnary(handlerOfRow(healthService(impl), Unary("Check", healthService.check, p)))
 	if foreign {
 		handler = serveForeign(m, func(_ any, ctx context.Context, decode func(any) error, around grpc.UnaryServerInterceptor) (any, error) {
 			req := new(healthpb.HealthCheckRequest)

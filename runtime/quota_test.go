@@ -32,7 +32,7 @@ func TestUnauthenticatedCallersTakeNoSlots(t *testing.T) {
 				return principal, err
 			})
 			p := runtime.Policy{Auth: &runtime.Auth{}, Concurrency: runtime.Concurrency{Limit: 2}}
-			srv := start(t, func(srv *runtime.Server) { tableWith(p).Register(srv, behaving(succeed)) },
+			srv := start(t, func(srv *runtime.Server) { runtime.Register[echoService](srv, tableWith(p), behaving(succeed)) },
 				runtime.WithAuthenticator(slow))
 			ended := make(chan error, 4)
 			for range cap(ended) {
@@ -61,7 +61,7 @@ func TestCallersWhoMayNotCallUseUpNoRate(t *testing.T) {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				rate := runtime.Rate{PerSecond: 0.001, Burst: 2, Key: key.Key}
 				p := runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"read"}}, Rates: []runtime.Rate{rate}}
-				srv := start(t, func(srv *runtime.Server) { tableWith(p).Register(srv, behaving(succeed)) }, authenticated...)
+				srv := start(t, func(srv *runtime.Server) { runtime.Register[echoService](srv, tableWith(p), behaving(succeed)) }, authenticated...)
 				for range 5 {
 					for _, ctx := range []context.Context{testContext(t), as(t, "bad"), as(t, "write")} {
 						if code := status.Code(call(ctx, srv.conn)); code != codes.Unauthenticated && code != codes.PermissionDenied {
@@ -167,7 +167,7 @@ func TestARejectedCallUsesUpNothingElse(t *testing.T) {
 			entered, release := make(chan struct{}), make(chan struct{})
 			p := runtime.Policy{Auth: &runtime.Auth{}, Rates: test.rates, Concurrency: runtime.Concurrency{Limit: test.concurrency}}
 			srv := start(t, func(srv *runtime.Server) {
-				tableWith(p).Register(srv, behaving(func(context.Context) error {
+				runtime.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error {
 					entered <- struct{}{}
 					<-release
 					return nil
@@ -197,7 +197,7 @@ func TestCallsThatEndWhileTheyWait(t *testing.T) {
 	calls := watching{began: make(chan struct{}, 2), ended: make(chan codes.Code, 2)}
 	p := runtime.Policy{Concurrency: runtime.Concurrency{Limit: 1, MaxWait: time.Hour}}
 	srv := start(t, func(srv *runtime.Server) {
-		tableWith(p).Register(srv, behaving(func(context.Context) error {
+		runtime.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error {
 			entered <- struct{}{}
 			<-release
 			return nil
@@ -230,10 +230,10 @@ type watching struct {
 }
 
 func (w watching) Bind(runtime.MethodInfo) runtime.MethodObserver { return w }
-func (w watching) Begin(ctx context.Context, _ *runtime.Call) context.Context {
+func (w watching) Begin(ctx context.Context, _ runtime.Call) context.Context {
 	w.began <- struct{}{}
 	return ctx
 }
-func (w watching) End(_ context.Context, _ *runtime.Call, outcome runtime.Outcome) {
+func (w watching) End(_ context.Context, _ runtime.Call, outcome runtime.Outcome) {
 	w.ended <- status.Code(outcome.Err)
 }

@@ -136,8 +136,10 @@ func rateError(rate Rate, wait time.Duration) error {
 	case ByPeer:
 		subject = "peer"
 	}
-	return newError(codes.ResourceExhausted, ReasonRateLimited, "too many calls; try again later",
-		retryInfo(wait), quotaFailure(subject, strconv.FormatFloat(rate.PerSecond, 'g', -1, 64)+" calls a second, "+strconv.Itoa(rate.Burst)+" at once"))
+	return ReasonRateLimited.Errorf(codes.ResourceExhausted, "too many calls; try again later").
+		WithRetryAfter(wait).
+		WithQuota(subject, strconv.FormatFloat(rate.PerSecond, 'g', -1, 64)+" calls a second, "+strconv.Itoa(rate.Burst)+" at once").
+		Fixed()
 }
 
 // refusals are the errors of calls that may be made again later, one for each length of the wait, rounded up to a power of two

@@ -25,7 +25,7 @@ func TestOddPathsReachNoMethod(t *testing.T) {
 		ran <- call.Method().FullMethod
 		return nil
 	})
-	tableWith(runtime.Policy{Auth: &runtime.Auth{Public: true}}).Register(srv, impl)
+	runtime.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{Public: true}}), impl)
 	testgrpc.RegisterTestServiceServer(srv, stockService{do: func(context.Context) error { ran <- "stock"; return nil }})
 	addr := listenAndServe(t, srv)
 

@@ -36,7 +36,7 @@ func TestStreamsThatEndEarlyOnTheWire(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, method := range []string{"Join", "Chat"} {
 				srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithDrainDelay(0))
-				tableWith(runtime.Policy{}).Register(srv, behaving(func(context.Context) error { return nil }))
+				runtime.Register[echoService](srv, tableWith(runtime.Policy{}), behaving(func(context.Context) error { return nil }))
 				framer := rawConn(t, listenAndServe(t, srv))
 				headers := http2.HeadersFrameParam{
 					StreamID: 1, EndHeaders: true, EndStream: test.inFrame,

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 )
 
 // Recovered logs a panic that a helper has recovered so that the rest of its call can go on, and tells the [PanicHandler], as
@@ -19,10 +21,10 @@ import (
 //
 // Outside a call the panic goes to the default logger.
 func Recovered(ctx context.Context, value any) error {
-	if c, ok := callOf(ctx); ok {
-		return c.call.method.panicked(c, value)
+	if c, ok := callctx.Of(ctx); ok {
+		return c.Recovered(value)
 	}
 	stack := string(debug.Stack())
 	report(func() { slog.ErrorContext(ctx, "panic", "panic", value, "stack", stack) })
-	return internalError(fmt.Sprintf("panic: %v", value))
+	return Internal(fmt.Sprintf("panic: %v", value))
 }

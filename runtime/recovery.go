@@ -27,7 +27,7 @@ func (m *method) panicked(c *callContext, value any) error {
 	if m.crash {
 		die(value, stack)
 	}
-	err := internalError(fmt.Sprintf("panic: %v", value))
+	err := Internal(fmt.Sprintf("panic: %v", value))
 	if m.without.recovery {
 		return &raised{err, value}
 	}
@@ -38,7 +38,7 @@ func (m *method) panicked(c *callContext, value any) error {
 func (m *method) logPanic(c *callContext, value any, stack []byte) {
 	report(func() {
 		m.logger.LogAttrs(c, slog.LevelError, "panic",
-			slog.String(logMethod, m.log.name), slog.String(logRequestID, c.call.RequestID()),
+			slog.String(logMethod, m.log.name), slog.String(logRequestID, c.RequestID()),
 			slog.Any("panic", value), slog.String("stack", string(stack)))
 	})
 }

@@ -61,7 +61,7 @@ func (r *Registrar) Health() *Health { return r.health }
 // RegisterHealth serves the health of the services that are registered here. A target that has a health service already
 // takes no second one: grpc ends the process.
 func (r *Registrar) RegisterHealth() {
-	r.target.RegisterService(healthTable.desc(r.pipeline, r.health), r.health)
+	r.target.RegisterService(describe[healthService](r.pipeline, healthTable, r.health), r.health)
 }
 
 // Drain turns the health of all services to NOT_SERVING, ends its Watch streams, and closes the channels that [Draining]

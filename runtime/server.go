@@ -38,7 +38,7 @@ type registration struct {
 func NewServer(opts ...ServerOption) *Server {
 	config := newServerConfig(opts)
 	s := &Server{config: config, pipeline: config.pipeline(), health: newHealth(), errs: config.errs, stop: newStopper()}
-	s.add(healthTable.desc(s.pipeline, s.health), s.health)
+	s.add(describe[healthService](s.pipeline, healthTable, s.health), s.health)
 	return s
 }
 

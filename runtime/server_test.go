@@ -33,12 +33,12 @@ func TestMisuseIsAnErrorFromRun(t *testing.T) {
 		want     []string
 	}{
 		"registered twice": {register: func(s *runtime.Server) {
-			echoTable.Register(s, echoFuncs{})
-			echoTable.Register(s, echoFuncs{})
+			runtime.Register[echoService](s, echoTable, echoFuncs{})
+			runtime.Register[echoService](s, echoTable, echoFuncs{})
 		}, want: []string{"test.v1.Echo: registered twice"}},
-		"nil": {register: func(s *runtime.Server) { echoTable.Register(s, nil) },
+		"nil": {register: func(s *runtime.Server) { runtime.Register[echoService](s, echoTable, nil) },
 			want: []string{"test.v1.Echo: the implementation is nil"}},
-		"typed nil": {register: func(s *runtime.Server) { echoTable.Register(s, typedNil) },
+		"typed nil": {register: func(s *runtime.Server) { runtime.Register[echoService](s, echoTable, typedNil) },
 			want: []string{"test.v1.Echo: the implementation is nil"}},
 		"foreign nil": {register: func(s *runtime.Server) { s.RegisterService(&healthpb.Health_ServiceDesc, nil) },
 			want: []string{"grpc.health.v1.Health: the implementation is nil"}},
@@ -79,7 +79,7 @@ func TestRegisteringAfterServe(t *testing.T) {
 	if _, err := healthpb.NewHealthClient(srv.conn).Check(testContext(t), &healthpb.HealthCheckRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	echoTable.Register(srv.Server, echoFuncs{})
+	runtime.Register[echoService](srv.Server, echoTable, echoFuncs{})
 	if err := srv.end(); err == nil || !strings.Contains(err.Error(), "test.v1.Echo: registered after Serve") {
 		t.Errorf("Serve returned %v", err)
 	}
@@ -108,7 +108,7 @@ func TestForeignServicesGetThePipeline(t *testing.T) {
 			}
 			panic("foreign")
 		}})
-		echoTable.Register(srv, behaving(func(context.Context) error { return nil }))
+		runtime.Register[echoService](srv, echoTable, behaving(func(context.Context) error { return nil }))
 	}, runtime.WithLogger(log.logger(slog.LevelInfo)), runtime.WithReflection())
 	client := testgrpc.NewTestServiceClient(srv.conn)
 	if _, err := client.EmptyCall(testContext(t), &testgrpc.Empty{}); status.Code(err) != codes.Internal {
@@ -142,7 +142,7 @@ func TestOnAServerOfTheUsersOwn(t *testing.T) {
 	log := new(records)
 	ours := runtime.On(own, runtime.WithLogger(log.logger(slog.LevelInfo)))
 	draining := make(chan struct{})
-	echoTable.Register(ours, echoFuncs{many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+	runtime.Register[echoService](ours, echoTable, echoFuncs{many: func(ctx context.Context, _ *text) runtime.Stream[text] {
 		return func(yield func(*text, error) bool) {
 			close(draining)
 			<-runtime.Draining(ctx)
@@ -175,7 +175,7 @@ func TestOnAServerOfTheUsersOwn(t *testing.T) {
 
 func TestAPlainServerGetsThePipelineToo(t *testing.T) {
 	own := grpc.NewServer()
-	echoTable.Register(own, behaving(func(context.Context) error { panic("plain") }))
+	runtime.Register[echoService](own, echoTable, behaving(func(context.Context) error { panic("plain") }))
 	conn := serve(t, own)
 	for kind, call := range kinds {
 		if err := call(testContext(t), conn); status.Code(err) != codes.Internal {
@@ -190,7 +190,7 @@ func TestANilImplementationPanicsWhereNobodyCouldReturnTheError(t *testing.T) {
 			t.Errorf("recovered %v", err)
 		}
 	}()
-	echoTable.Register(grpc.NewServer(), nil)
+	runtime.Register[echoService](grpc.NewServer(), echoTable, nil)
 }
 
 func TestCallOutsideACall(t *testing.T) {

@@ -4,53 +4,13 @@ import (
 	"cmp"
 	"context"
 	"io"
-	"log/slog"
-	"sync"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-
-	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
-
-// serveServerStream binds an RPC that answers with a stream to its pipeline.
-func serveServerStream[S, Req, Resp any](m *method, impl S, call func(S, context.Context, *Req) Stream[Resp]) grpc.StreamHandler {
-	return m.serveStream(func(_ any, ss grpc.ServerStream) error {
-		req := new(Req)
-		if err := ss.RecvMsg(req); err != nil {
-			return err
-		}
-		return sendAll(ss, call(impl, ss.Context(), req))
-	})
-}
-
-// serveClientStream binds an RPC that takes a stream of requests to its pipeline.
-func serveClientStream[S, Req, Resp any](m *method, impl S, call func(S, context.Context, Stream[Req]) (*Resp, error)) grpc.StreamHandler {
-	return m.serveStream(func(_ any, ss grpc.ServerStream) error {
-		ctx := ss.Context()
-		resp, err := call(impl, ctx, receive[Req](ss))
-		if c, ok := callOf(ctx); ok {
-			err = c.join(err) // the answer waits for the goroutines of the call
-		}
-		if err != nil {
-			return err
-		}
-		if resp == nil {
-			return errNoResponse
-		}
-		return ss.SendMsg(resp)
-	})
-}
-
-// serveBidi binds an RPC with a stream both ways to its pipeline.
-func serveBidi[S, Req, Resp any](m *method, impl S, call func(S, context.Context, Stream[Req]) Stream[Resp]) grpc.StreamHandler {
-	return m.serveStream(func(_ any, ss grpc.ServerStream) error {
-		return sendAll(ss, call(impl, ss.Context(), receive[Req](ss)))
-	})
-}
 
 // serveStream puts the pipeline around body, which finds the call's context in its stream.
 func (m *method) serveStream(body grpc.StreamHandler) grpc.StreamHandler {
@@ -183,83 +143,3 @@ func (s *serverStream) SendMsg(resp any) (err error) {
 	s.call.call.sent.Add(1)
 	return nil
 }
-
-// sendAll sends what responses yields until it ends or fails.
-func sendAll[Resp any](ss grpc.ServerStream, responses Stream[Resp]) (err error) {
-	if responses == nil {
-		return errNoStream
-	}
-	ignored := each.Range(responses, func() { lateYield(ss.Context()) }, func(resp *Resp, failure error) bool {
-		err = sendOne(ss, resp, failure)
-		return err == nil
-	})
-	if ignored != nil {
-		return internalError(ignored.Error())
-	}
-	return err
-}
-
-// sendOne sends what a stream has yielded.
-func sendOne[Resp any](ss grpc.ServerStream, resp *Resp, failure error) error {
-	switch {
-	case failure != nil:
-		return failure
-	case resp == nil:
-		return errNoMessage
-	default:
-		return ss.SendMsg(resp)
-	}
-}
-
-// lateYield logs that a goroutine yields for a stream that has ended. It is told so, and the message is lost.
-func lateYield(ctx context.Context) {
-	logger := slog.Default()
-	if c, ok := callOf(ctx); ok {
-		logger = c.call.Logger()
-	}
-	logger.WarnContext(ctx, each.LateYield)
-}
-
-// receive returns the requests of ss as a stream: each is delivered once, and a second range goes on where the first
-// stopped. Goroutines may range over it at the same time.
-func receive[Req any](ss grpc.ServerStream) Stream[Req] {
-	r := receiver[Req]{stream: ss}
-	return func(yield func(*Req, error) bool) {
-		for {
-			switch req, err := r.next(); {
-			case err == io.EOF:
-				return
-			case err != nil:
-				yield(nil, err)
-				return
-			case !yield(req, nil):
-				return
-			}
-		}
-	}
-}
-
-// receiver receives the requests of a stream, one at a time: a grpc.ServerStream mixes the bytes of messages up, and may panic,
-// when goroutines receive from it at the same time.
-type receiver[Req any] struct {
-	mu     sync.Mutex
-	stream grpc.ServerStream
-	ended  error // io.EOF or what ended the stream
-}
-
-func (r *receiver[Req]) next() (*Req, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ended != nil {
-		return nil, r.ended
-	}
-	req := new(Req)
-	r.ended = r.stream.RecvMsg(req)
-	return req, r.ended
-}
-
-// Mistakes of methods that answer with a stream.
-var (
-	errNoStream  = internalError("the method returned a nil stream; return one that ends at once to answer nothing")
-	errNoMessage = internalError("the stream yielded neither a message nor an error; yield one of them")
-)

@@ -31,7 +31,7 @@ func appendStage(stages []stage, s stage) []stage {
 // observe tells the observers of a call.
 func (m *method) observe(c *callContext) {
 	for _, o := range m.observing {
-		if ctx := o.Begin(c.Context, &c.call); ctx != nil {
+		if ctx := o.Begin(c.Context, c); ctx != nil {
 			c.Context = ctx // nobody else has c yet
 		}
 		c.observed++

@@ -10,8 +10,8 @@ import (
 
 // The errors of streams that took too long.
 var (
-	errStreamIdle    = newError(codes.DeadlineExceeded, ReasonStreamIdle, "the stream was without a message for too long")
-	errStreamTimeout = newError(codes.DeadlineExceeded, ReasonStreamTimeout, "the stream took too long")
+	errStreamIdle    = ReasonStreamIdle.Errorf(codes.DeadlineExceeded, "the stream was without a message for too long").Fixed()
+	errStreamTimeout = ReasonStreamTimeout.Errorf(codes.DeadlineExceeded, "the stream took too long").Fixed()
 )
 
 // streamWatch knows when the last message of a stream went. A nil streamWatch does not care.

@@ -17,7 +17,7 @@ import (
 // openChat opens a chat with a server whose methods have the policy.
 func openChat(t *testing.T, p runtime.Policy, impl echoService) grpc.ClientStream {
 	t.Helper()
-	srv := start(t, func(srv *runtime.Server) { tableWith(p).Register(srv, impl) })
+	srv := start(t, func(srv *runtime.Server) { runtime.Register[echoService](srv, tableWith(p), impl) })
 	chat, err := srv.conn.NewStream(context.Background(), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/test.v1.Echo/Chat")
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func TestMessagesKeepAStreamFromBeingIdle(t *testing.T) {
 func TestAMethodThatIgnoresItsTimeIsWaitedFor(t *testing.T) {
 	release, ended := make(chan struct{}), make(chan struct{})
 	srv := start(t, func(srv *runtime.Server) {
-		tableWith(runtime.Policy{TotalTimeout: 10 * time.Millisecond}).Register(srv, behaving(func(context.Context) error {
+		runtime.Register[echoService](srv, tableWith(runtime.Policy{TotalTimeout: 10 * time.Millisecond}), behaving(func(context.Context) error {
 			defer close(ended)
 			<-release
 			return nil

@@ -43,7 +43,7 @@ func TestBackgroundFunctionsMayFailInAnyWay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := runtime.NewServer(runtime.WithDrainDelay(0), runtime.WithLogger(slog.New(panicky{at: "log"})))
-			echoTable.Register(srv, echoFuncs{})
+			runtime.Register[echoService](srv, echoTable, echoFuncs{})
 			srv.Background("worker", test.fn)
 			lis, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
@@ -88,7 +88,7 @@ func TestValidatorsMayPanicInGoroutinesOfMethods(t *testing.T) {
 		return <-done
 	}
 	srv := start(t, func(srv *runtime.Server) {
-		tableWith(runtime.Policy{Validate: true}).Register(srv, echoFuncs{
+		runtime.Register[echoService](srv, tableWith(runtime.Policy{Validate: true}), echoFuncs{
 			join: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) { return tenBytes, collect(reqs) },
 			chat: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
 				return func(yield func(*text, error) bool) { yield(nil, collect(reqs)) }
@@ -127,7 +127,7 @@ func TestGoroutinesMayShareTheRequests(t *testing.T) {
 	for i := range want {
 		want[i] = strings.Repeat("x", 100*i)
 	}
-	if _, err := runtime.CallClientStream[text](testContext(t), echoTable.Client(srv.conn)[2], texts(want...)); err != nil {
+	if _, err := runtime.CallClientStream[text](testContext(t), runtime.Bind(srv.conn, echoTable.Info(2)), texts(want...)); err != nil {
 		t.Fatal(err)
 	}
 	for _, value := range want {
@@ -141,11 +141,11 @@ func TestGoroutinesMayShareTheRequests(t *testing.T) {
 type leaver struct{ at string }
 
 func (l leaver) Bind(runtime.MethodInfo) runtime.MethodObserver { return l }
-func (l leaver) Begin(ctx context.Context, _ *runtime.Call) context.Context {
+func (l leaver) Begin(ctx context.Context, _ runtime.Call) context.Context {
 	l.leaveAt("begin")
 	return ctx
 }
-func (l leaver) End(context.Context, *runtime.Call, runtime.Outcome) { l.leaveAt("end") }
+func (l leaver) End(context.Context, runtime.Call, runtime.Outcome) { l.leaveAt("end") }
 func (l leaver) leaveAt(place string) {
 	if l.at == place {
 		goruntime.Goexit()
@@ -155,9 +155,9 @@ func (l leaver) leaveAt(place string) {
 // outcomes is an observer that sends how calls ended.
 type outcomes chan runtime.Outcome
 
-func (o outcomes) Bind(runtime.MethodInfo) runtime.MethodObserver                  { return o }
-func (o outcomes) Begin(ctx context.Context, _ *runtime.Call) context.Context      { return ctx }
-func (o outcomes) End(_ context.Context, _ *runtime.Call, outcome runtime.Outcome) { o <- outcome }
+func (o outcomes) Bind(runtime.MethodInfo) runtime.MethodObserver                 { return o }
+func (o outcomes) Begin(ctx context.Context, _ runtime.Call) context.Context      { return ctx }
+func (o outcomes) End(_ context.Context, _ runtime.Call, outcome runtime.Outcome) { o <- outcome }
 
 // TestACallWhoseGoroutineEndsIsNoSuccess checks what observers are told of calls that nothing can answer.
 func TestACallWhoseGoroutineEndsIsNoSuccess(t *testing.T) {
@@ -174,8 +174,8 @@ func TestACallWhoseGoroutineEndsIsNoSuccess(t *testing.T) {
 			ended := make(outcomes, 1)
 			opts := append([]runtime.ServerOption{runtime.WithObservers(ended), runtime.WithShutdownTimeout(0)}, test.opts...)
 			srv := start(t, func(srv *runtime.Server) {
-				tableWith(runtime.Policy{Auth: &runtime.Auth{Public: test.want == codes.OK || name == "observer begins"}}).
-					Register(srv, behaving(func(context.Context) error { return nil }))
+				table := tableWith(runtime.Policy{Auth: &runtime.Auth{Public: test.want == codes.OK || name == "observer begins"}})
+				runtime.Register[echoService](srv, table, behaving(func(context.Context) error { return nil }))
 			}, opts...)
 			for kind, call := range kinds {
 				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -201,7 +201,7 @@ func TestAStreamThatIgnoresItsEndIsEnded(t *testing.T) {
 			}
 		}
 	}}, runtime.WithObservers(ended))
-	for range runtime.CallServerStream[text](testContext(t), echoTable.Client(srv.conn)[1], tenBytes) {
+	for range runtime.CallServerStream[text](testContext(t), runtime.Bind(srv.conn, echoTable.Info(1)), tenBytes) {
 		break
 	}
 	if outcome := within(t, ended); status.Code(outcome.Err) != codes.Internal {

@@ -1,11 +1,9 @@
 package runtime
 
 import (
-	"context"
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
@@ -28,18 +26,6 @@ func WithTokenKeys(keys ...seal.Key) ServerOption {
 		}
 		c.tokens = ring
 	}
-}
-
-// processRing returns the ring of those who have no keys. All of them in a process have the same.
-var processRing = sync.OnceValue(seal.Random)
-
-// TokenRing returns what seals and opens the tokens of the call that ctx belongs to: the keys of its server, or a random key of the
-// process where that has none, and outside a call. Helpers such as those of package page use it.
-func TokenRing(ctx context.Context) *seal.Ring {
-	if c, ok := callOf(ctx); ok && c.call.method.tokens != nil {
-		return c.call.method.tokens
-	}
-	return processRing()
 }
 
 // paged names the methods that hand out page tokens.

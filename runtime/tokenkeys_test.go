@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -47,11 +49,11 @@ func TestServersWithoutTokenKeysWarn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			served, own := new(records), new(records)
-			srv := start(t, func(srv *runtime.Server) { test.table.Register(srv, echoFuncs{}) },
+			srv := start(t, func(srv *runtime.Server) { runtime.Register[echoService](srv, test.table, echoFuncs{}) },
 				append(test.opts, runtime.WithLogger(served.logger(slog.LevelInfo)))...)
 			_ = kinds["One"](testContext(t), srv.conn) // it serves
 			ours := runtime.On(grpc.NewServer(), append(test.opts, runtime.WithLogger(own.logger(slog.LevelInfo)))...)
-			test.table.Register(ours, echoFuncs{})
+			runtime.Register[echoService](ours, test.table, echoFuncs{})
 			for where, log := range map[string]*records{"Server": served, "On": own} {
 				got := log.warnings(t)
 				if len(got) != test.want || len(got) > 0 && !strings.Contains(got[0], "test.v1.Echo/One") {
@@ -66,7 +68,7 @@ func TestServersWithoutTokenKeysWarn(t *testing.T) {
 func TestTokenRing(t *testing.T) {
 	ringOf := func(opts ...runtime.ServerOption) (ring *seal.Ring) {
 		srv := startEcho(t, echoFuncs{one: func(ctx context.Context, _ *text) (*text, error) {
-			ring = runtime.TokenRing(ctx)
+			ring = callctx.TokenRing(ctx)
 			return new(text), nil
 		}}, opts...)
 		if err := kinds["One"](testContext(t), srv.conn); err != nil {
@@ -75,7 +77,7 @@ func TestTokenRing(t *testing.T) {
 		return ring
 	}
 	random, configured := ringOf(), ringOf(runtime.WithTokenKeys(tokenKey))
-	if random == nil || random != ringOf() || random != runtime.TokenRing(t.Context()) {
+	if random == nil || random != ringOf() || random != callctx.TokenRing(t.Context()) {
 		t.Error("servers without keys and what is outside of calls do not understand each other")
 	}
 	if configured == random {

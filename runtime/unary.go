@@ -3,19 +3,13 @@ package runtime
 import (
 	"context"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/rpc"
 	"google.golang.org/grpc"
 )
 
-// serveUnary binds a unary RPC of impl to its pipeline.
-func serveUnary[S, Req, Resp any](m *method, impl S, call func(S, context.Context, *Req) (*Resp, error)) grpc.MethodHandler {
-	answer := m.intercept(func(ctx context.Context, req any) (any, error) {
-		m.noteRun(ctx)
-		resp, err := call(impl, ctx, req.(*Req))
-		if err == nil && resp == nil {
-			err = errNoResponse
-		}
-		return resp, err
-	})
+// serveUnary puts the pipeline around a unary method.
+func (m *method) serveUnary(handler rpc.Handler) grpc.MethodHandler {
+	answer := m.intercept(m.noted(handler.Unary))
 	serve := func(ctx context.Context, received any, decode func(any) error) (resp any, err error) {
 		c := m.begin(ctx)
 		defer m.finish(c, &err)
@@ -25,13 +19,13 @@ func serveUnary[S, Req, Resp any](m *method, impl S, call func(S, context.Contex
 			return nil, err
 		}
 		err = errLeft
-		if received == nil {
-			received = new(Req)
+		req := received
+		if req == nil {
+			req = handler.NewRequest()
 		}
-		if err := decode(received); err != nil {
+		if err := decode(req); err != nil {
 			return nil, receiveError(err)
 		}
-		req := received.(*Req)
 		if err := m.accept(ctx, c, req); err != nil {
 			return nil, err
 		}
@@ -47,7 +41,18 @@ func serveUnary[S, Req, Resp any](m *method, impl S, call func(S, context.Contex
 		if serverWide == nil {
 			return serve(ctx, nil, decode)
 		}
-		return m.serveWithin(serverWide, ctx, new(Req), decode, serve)
+		return m.serveWithin(serverWide, ctx, handler.NewRequest(), decode, serve)
+	}
+}
+
+// noted returns handler, which notes that a call has reached its method where that counts.
+func (m *method) noted(handler grpc.UnaryHandler) grpc.UnaryHandler {
+	if !m.adaptive {
+		return handler
+	}
+	return func(ctx context.Context, req any) (any, error) {
+		m.noteRun(ctx)
+		return handler(ctx, req)
 	}
 }
 
@@ -62,9 +67,6 @@ func (m *method) intercept(handler grpc.UnaryHandler) grpc.UnaryHandler {
 	}
 }
 
-// errNoResponse is a method's mistake: neither a response nor an error.
-var errNoResponse = internalError("the method returned neither a response nor an error; return one of them")
-
 // errLeft stands until a method, and what runs before it, returns, and is what the log has of one that never does. Its caller
 // waits until the deadline: nothing can answer in the place of a goroutine that has ended.
-var errLeft = internalError("the method, or what runs around it, ended its goroutine, as FailNow of a test does; return an error")
+var errLeft = Internal("the method, or what runs around it, ended its goroutine, as FailNow of a test does; return an error")

@@ -17,7 +17,7 @@ const UnknownMethod = "/unknown/unknown"
 
 // errUnknownMethod is what such calls get. It does not tell a service that the server has from one that
 // it has not.
-var errUnknownMethod = newError(codes.Unimplemented, ReasonUnimplemented, "the server has no such method")
+var errUnknownMethod = ReasonUnimplemented.Errorf(codes.Unimplemented, "the server has no such method").Fixed()
 
 // unknownMethod returns the method that all unknown methods are. Whoever may not call a method must not
 // learn either which there are, so it needs an authenticated caller where others may.
@@ -27,7 +27,7 @@ func (p *pipeline) unknownMethod() *method {
 		if p.authenticator != nil {
 			policy.Auth = new(Auth)
 		}
-		p.unknown = p.bind(newMethodInfo("unknown", "unknown", KindBidi, policy), nil)
+		p.unknown = p.bind(NewMethodInfo("unknown", "unknown", KindBidi, policy), nil)
 	})
 	return p.unknown
 }
@@ -73,10 +73,10 @@ func noteStream(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler
 }
 
 // errUnhandled is the error in the log of a call that grpc has answered by itself.
-var errUnhandled = &fault{
-	status: newError(codes.Unimplemented, ReasonUnimplemented, "the encoding of the request is not supported, or its path is malformed"),
-	cause:  "grpc rejected the call before the pipeline: the encoding of the request is not supported, its path is malformed, or a grpc.StreamInterceptor rejected it",
-}
+var errUnhandled = Hide(
+	ReasonUnimplemented.Errorf(codes.Unimplemented, "the encoding of the request is not supported, or its path is malformed").Fixed(),
+	"grpc rejected the call before the pipeline: the encoding of the request is not supported, its path is malformed, or a grpc.StreamInterceptor rejected it",
+)
 
 // noteUnhandled observes and logs a call that grpc has answered by itself. Its caller has the answer.
 func (p *pipeline) noteUnhandled(a *bounds.Arrival) {

@@ -32,8 +32,8 @@ func (s *seen) Bind(info runtime.MethodInfo) runtime.MethodObserver {
 	s.bound = append(s.bound, info.FullMethod)
 	return s
 }
-func (s *seen) Begin(ctx context.Context, _ *runtime.Call) context.Context { return ctx }
-func (s *seen) End(_ context.Context, call *runtime.Call, outcome runtime.Outcome) {
+func (s *seen) Begin(ctx context.Context, _ runtime.Call) context.Context { return ctx }
+func (s *seen) End(_ context.Context, call runtime.Call, outcome runtime.Outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = append(s.ended, fmt.Sprint(call.Method().FullMethod, " ", status.Code(outcome.Err)))
@@ -63,7 +63,7 @@ func TestUnknownMethodsAreObserved(t *testing.T) {
 		policy runtime.Policy
 		paths  []string
 		code   codes.Code
-		reason string
+		reason runtime.Reason
 	}{
 		"without credentials": {authenticated, "", guarded,
 			[]string{"/no.Service/Method", "/test.v1.Echo/Missing", "/test.v1.Echo/One", "/test.v1.Echo/Chat"}, codes.Unauthenticated, runtime.ReasonUnauthenticated},
@@ -82,7 +82,9 @@ func TestUnknownMethodsAreObserved(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				log, observer := new(records), new(seen)
 				opts := append([]runtime.ServerOption{runtime.WithLogger(log.logger(slog.LevelInfo)), runtime.WithObservers(observer)}, test.opts...)
-				conn := serveOn(t, own, func(r grpc.ServiceRegistrar) { tableWith(test.policy).Register(r, behaving(succeed)) }, opts...)
+				conn := serveOn(t, own, func(r grpc.ServiceRegistrar) {
+					runtime.Register[echoService](r, tableWith(test.policy), behaving(succeed))
+				}, opts...)
 				ctx := testContext(t)
 				if test.as != "" {
 					ctx = as(t, test.as)
@@ -94,7 +96,7 @@ func TestUnknownMethodsAreObserved(t *testing.T) {
 					if i == 0 {
 						first = answer
 					}
-					if status.Code(err) != test.code || string(runtime.ReasonOf(err)) != test.reason || answer != first {
+					if status.Code(err) != test.code || runtime.ReasonOf(err) != test.reason || answer != first {
 						t.Errorf("%s: %s; the first one got %s", path, answer, first)
 					}
 				}
@@ -118,7 +120,7 @@ func TestUnknownMethodsAreObserved(t *testing.T) {
 // TestPathsOfClientsAreBounded sends paths that a log should not have as they are.
 func TestPathsOfClientsAreBounded(t *testing.T) {
 	log, observer := new(records), new(seen)
-	conn := serveOn(t, false, func(r grpc.ServiceRegistrar) { echoTable.Register(r, echoFuncs{}) },
+	conn := serveOn(t, false, func(r grpc.ServiceRegistrar) { runtime.Register[echoService](r, echoTable, echoFuncs{}) },
 		runtime.WithLogger(log.logger(slog.LevelInfo)), runtime.WithObservers(observer))
 	for i := range 50 {
 		path := fmt.Sprintf("/s%d/%s", i, strings.Repeat("\u00e9", 500))
@@ -158,7 +160,7 @@ func TestCallsThatGRPCRejectsAreObserved(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			log, observer := new(records), &seen{tell: make(chan struct{}, 9)}
 			srv := runtime.NewServer(runtime.WithLogger(log.logger(slog.LevelInfo)), runtime.WithObservers(observer), runtime.WithDrainDelay(0))
-			echoTable.Register(srv, behaving(succeed))
+			runtime.Register[echoService](srv, echoTable, behaving(succeed))
 			client, answers := dialRaw(t, listenAndServe(t, srv))
 			client.callPath(t, 1, test.path, test.headers)
 			if got := within(t, answers); got != (rawAnswer{1, test.status}) {
@@ -211,7 +213,7 @@ func TestUnknownServiceHandlersAreInThePipeline(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			observer := new(seen)
-			srv := start(t, func(srv *runtime.Server) { echoTable.Register(srv, echoFuncs{}) },
+			srv := start(t, func(srv *runtime.Server) { runtime.Register[echoService](srv, echoTable, echoFuncs{}) },
 				append([]runtime.ServerOption{runtime.WithObservers(observer), runtime.WithServerOptions(
 					grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return status.Error(codes.DataLoss, "reached") }))}, test.opts...)...)
 			if err := srv.conn.Invoke(as(t, "ada"), "/no.Service/Method", tenBytes, new(text)); status.Code(err) != test.want {
@@ -228,7 +230,7 @@ func TestUnknownServiceHandlersAreInThePipeline(t *testing.T) {
 func TestInterceptorsAroundThePipelineAreNotGRPC(t *testing.T) {
 	observer := new(seen)
 	reject := status.Error(codes.DataLoss, "no")
-	srv := start(t, func(srv *runtime.Server) { echoTable.Register(srv, behaving(succeed)) }, runtime.WithObservers(observer),
+	srv := start(t, func(srv *runtime.Server) { runtime.Register[echoService](srv, echoTable, behaving(succeed)) }, runtime.WithObservers(observer),
 		runtime.WithServerOptions(
 			grpc.ChainStreamInterceptor(func(any, grpc.ServerStream, *grpc.StreamServerInfo, grpc.StreamHandler) error { return reject }),
 			grpc.ChainUnaryInterceptor(func(_ context.Context, _ any, info *grpc.UnaryServerInfo, _ grpc.UnaryHandler) (any, error) {

@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"google.golang.org/grpc/codes"
@@ -100,7 +99,7 @@ func (m *method) accept(ctx context.Context, c *callContext, req any) error {
 
 // sizeCheck refuses requests above a size.
 func sizeCheck(most int64) checkFunc {
-	err := newError(codes.ResourceExhausted, ReasonRequestTooLarge, fmt.Sprintf("the request is larger than %d bytes", most))
+	err := ReasonRequestTooLarge.Errorf(codes.ResourceExhausted, "the request is larger than %d bytes", most).Fixed()
 	return func(_ context.Context, req proto.Message) error {
 		if int64(proto.Size(req)) > most {
 			return err
@@ -116,12 +115,12 @@ func validationCheck(validate ValidateFunc) checkFunc {
 		if err == nil {
 			return nil
 		}
-		if _, st := statusIn(err); st != nil {
+		if _, ok := StatusOf(err); ok {
 			return err
 		}
-		return &fault{status: errInvalidRequest, cause: "validate: " + err.Error()}
+		return Hide(errInvalidRequest, "validate: "+err.Error())
 	}
 }
 
 // errInvalidRequest is what the caller is told where the validator's own words are not for them.
-var errInvalidRequest = newError(codes.InvalidArgument, ReasonInvalidRequest, "the request is not valid")
+var errInvalidRequest = ReasonInvalidRequest.Errorf(codes.InvalidArgument, "the request is not valid").Fixed()

@@ -18,13 +18,14 @@ import (
 func TestWarningsAtStart(t *testing.T) {
 	public := runtime.Policy{Auth: &runtime.Auth{Public: true}}
 	echo := func(p runtime.Policy) func(grpc.ServiceRegistrar) {
-		return func(r grpc.ServiceRegistrar) { tableWith(p).Register(r, echoFuncs{}) }
+		return func(r grpc.ServiceRegistrar) { runtime.Register[echoService](r, tableWith(p), echoFuncs{}) }
 	}
 	stock := func(r grpc.ServiceRegistrar) { testgrpc.RegisterTestServiceServer(r, stockService{}) }
 	partly := func(r grpc.ServiceRegistrar) {
-		runtime.NewService(echoName, wrapperspb.File_google_protobuf_wrappers_proto, runtime.Unary("One", echoService.One, public),
+		table := runtime.NewService(echoName, wrapperspb.File_google_protobuf_wrappers_proto, runtime.Unary("One", echoService.One, public),
 			runtime.ServerStream("Many", echoService.Many, runtime.Policy{}),
-			runtime.Bidi("Chat", echoService.Chat, runtime.Policy{})).Register(r, echoFuncs{})
+			runtime.Bidi("Chat", echoService.Chat, runtime.Policy{}))
+		runtime.Register[echoService](r, table, echoFuncs{})
 	}
 	const rejecting, empty = "methods without an auth policy reject every call", "no service is registered"
 	for name, test := range map[string]struct {

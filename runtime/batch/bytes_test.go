@@ -305,7 +305,7 @@ func TestSplitAsksForHalfOfWhatCannotBeSent(t *testing.T) {
 func TestSplitInHalvesNamesTheChild(t *testing.T) {
 	client := funcs{texts: func(ctx context.Context, req *batchv1.NestedRequest) (*batchv1.NestedResponse, error) {
 		if len(req.GetBatch().GetIds()) > 2 {
-			return nil, runtime.Reason(batch.ReasonResponseTooLarge).Errorf(codes.ResourceExhausted, "too large")
+			return nil, batch.ReasonResponseTooLarge.Errorf(codes.ResourceExhausted, "too large")
 		}
 		return readTexts.Load(ctx, req, text)
 	}}
@@ -323,7 +323,7 @@ func TestSplitRepeatsNoSideEffects(t *testing.T) {
 	calls := 0
 	_, err := createUsers.Split(t.Context(), funcs{create: func(context.Context, *batchv1.CreateUsersRequest) (*batchv1.CreateUsersResponse, error) {
 		calls++
-		return nil, runtime.Reason(batch.ReasonResponseTooLarge).Errorf(codes.ResourceExhausted, "too large")
+		return nil, batch.ReasonResponseTooLarge.Errorf(codes.ResourceExhausted, "too large")
 	}}, &batchv1.CreateUsersRequest{Requests: creations("a", "b")})
 	fails(t, err, codes.ResourceExhausted, batch.ReasonResponseTooLarge)
 	if calls != 1 {

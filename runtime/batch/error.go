@@ -43,7 +43,7 @@ func (p *plan[Resp, C, R]) childError(i int, err error) error {
 		return at + "." + field
 	})
 	if !hasInfo(st) {
-		info := &errdetails.ErrorInfo{Reason: ReasonChildFailed, Domain: runtime.ErrorDomain}
+		info := &errdetails.ErrorInfo{Reason: ReasonChildFailed.Name(), Domain: runtime.ErrorDomain}
 		setIndex(info, i)
 		if detail, err := anypb.New(info); err == nil {
 			st.Details = append(st.Details, detail)
@@ -93,12 +93,12 @@ func hasInfo(st *spb.Status) bool {
 
 // childNotFound returns the error of a child for which there is no result.
 func childNotFound(child any) *runtime.Error {
-	return runtime.Reason(ReasonNotFound).Errorf(codes.NotFound, "not found").WithResource("", fmt.Sprint(child), "")
+	return ReasonNotFound.Errorf(codes.NotFound, "not found").WithResource("", fmt.Sprint(child), "")
 }
 
 // notFound returns the error of a batch some children of which there are no results for, by their indexes in the request.
 func (p *plan[Resp, C, R]) notFound(missing []int, first C) error {
-	err := runtime.Reason(ReasonNotFound).
+	err := ReasonNotFound.
 		Errorf(codes.NotFound, "%s was not found%s", p.at(missing[0]), andMore(len(missing)-1)).
 		WithMetadata(indexKey, strconv.Itoa(missing[0]))
 	if !p.requests {
@@ -113,14 +113,14 @@ func (p *plan[Resp, C, R]) notFound(missing []int, first C) error {
 
 // tooLarge returns the error of a batch whose results have more bytes than can be sent.
 func tooLarge(size, maxBytes int) error {
-	return runtime.Reason(ReasonResponseTooLarge).
+	return ReasonResponseTooLarge.
 		Errorf(codes.ResourceExhausted, "the results have %d bytes, and a response may have %d; send fewer children at a time", size, maxBytes).
 		WithMetadata("maxBytes", strconv.Itoa(maxBytes)).
 		WithMetadata("size", strconv.Itoa(size))
 }
 
 // errLeftOut is the error of a child whose result has no room beside those of others.
-var errLeftOut = runtime.Reason(ReasonResponseTooLarge).
+var errLeftOut = ReasonResponseTooLarge.
 	Errorf(codes.ResourceExhausted, "the child was worked on, but its result has no room in the response; send fewer children at a time")
 
 // andMore says that there are n more: ", and 2 more".

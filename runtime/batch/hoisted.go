@@ -87,7 +87,7 @@ func mismatches(wrong []runtime.FieldViolation) error {
 	if len(wrong) == 0 {
 		return nil
 	}
-	return runtime.Reason(ReasonFieldMismatch).
+	return ReasonFieldMismatch.
 		Errorf(codes.InvalidArgument, "%s: %s%s", wrong[0].Field, wrong[0].Description, andMore(len(wrong)-1)).
 		WithViolations(wrong...)
 }

@@ -29,11 +29,11 @@ func withDefaults(limits runtime.Batch) runtime.Batch {
 func checkSize(name string, n int, limits runtime.Batch) error {
 	switch {
 	case n == 0 && !limits.AllowEmpty:
-		return runtime.Reason(ReasonEmpty).Errorf(codes.InvalidArgument, "%s is empty; send 1 to %d", name, limits.MaxSize).
+		return ReasonEmpty.Errorf(codes.InvalidArgument, "%s is empty; send 1 to %d", name, limits.MaxSize).
 			WithMetadata("maxSize", strconv.Itoa(limits.MaxSize)).
 			WithViolations(runtime.Violation(name, "must not be empty"))
 	case n > limits.MaxSize:
-		return runtime.Reason(ReasonTooLarge).Errorf(codes.InvalidArgument, "%s has %d elements; send %d at most", name, n, limits.MaxSize).
+		return ReasonTooLarge.Errorf(codes.InvalidArgument, "%s has %d elements; send %d at most", name, n, limits.MaxSize).
 			WithMetadata("maxSize", strconv.Itoa(limits.MaxSize)).
 			WithMetadata("size", strconv.Itoa(n)).
 			WithViolations(runtime.Violation(name, "must have %d elements at most, has %d", limits.MaxSize, n))

@@ -12,7 +12,7 @@ import (
 // the field for missing ones of a keyed batch, and in the item of one per item. A nil result is one that was not found.
 //
 // Load requires what the method that does it for one child requires of its callers and its requests,
-// where the fields name it and the call is one of the batch: see [runtime.Single]. Its rates and its
+// where the fields name it and the call is one of the batch: see Check. Its rates and its
 // concurrency do not count.
 //
 // Load refuses requests of no children or too many, and those with a field that stands for all children where a child says

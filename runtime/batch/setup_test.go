@@ -106,7 +106,7 @@ func (f funcs) BatchCheckUsers(ctx context.Context, req *batchv1.CheckUsersReque
 // serve serves impl, and returns a client.
 func serve(t *testing.T, impl users, opts ...runtime.ServerOption) users {
 	t.Helper()
-	rows := usersTable.Client(servicetest.Serve(t, func(r grpc.ServiceRegistrar) { usersTable.Register(r, impl) }, opts...))
+	rows := runtime.RowsOf(usersTable, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[users](r, usersTable, impl) }, opts...))
 	return funcs{
 		get: func(ctx context.Context, req *batchv1.GetUsersRequest) (*batchv1.GetUsersResponse, error) {
 			return runtime.CallUnary[batchv1.GetUsersResponse](ctx, rows[0], req)

@@ -3,6 +3,8 @@ package batch
 import (
 	"context"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -10,20 +12,20 @@ import (
 
 // singleIn returns the method that does for one child what the batch does for many, in the call of
 // ctx, once it is sure that the caller may call it.
-func (m *Method[S, Req, Resp, C, R]) singleIn(ctx context.Context, limits runtime.Batch) (runtime.Single, error) {
+func (m *Method[S, Req, Resp, C, R]) singleIn(ctx context.Context, limits runtime.Batch) (callctx.Single, error) {
 	if limits.OwnPolicy {
-		return runtime.Single{}, nil
+		return callctx.Unrestricted{}, nil
 	}
-	single, err := runtime.SingleIn(ctx, m.info, m.single)
+	single, err := callctx.SingleIn(ctx, m.info.FullMethod, m.single)
 	if err != nil {
-		return runtime.Single{}, err
+		return callctx.Unrestricted{}, err
 	}
 	return single, single.Authorize()
 }
 
 // check returns the error of the first child that the single method would not accept.
-func (p *plan[Resp, C, R]) check(ctx context.Context, single runtime.Single, children []C) error {
-	if !p.requests || single == (runtime.Single{}) {
+func (p *plan[Resp, C, R]) check(ctx context.Context, single callctx.Single, children []C) error {
+	if !p.requests || single == (callctx.Unrestricted{}) {
 		return nil
 	}
 	for i, child := range children {

@@ -117,7 +117,7 @@ func TestBatchGoesByTheScopesOfTheSingleMethod(t *testing.T) {
 			many := runtime.Policy{Auth: c.many, Batch: runtime.Batch{OwnPolicy: c.own}}
 			table := membersTable(runtime.Policy{Auth: c.single}, many)
 			impl := newMembersServer(table, "CreateUser")
-			rows := table.Client(servicetest.Serve(t, func(r grpc.ServiceRegistrar) { table.Register(r, impl) },
+			rows := runtime.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[members](r, table, impl) },
 				runtime.WithAuthenticator(byScopes)))
 			ctx := withScopes(c.scopes)
 			_, created := runtime.CallUnary[batchv1.CreateUsersResponse](ctx, rows[1], &batchv1.CreateUsersRequest{Requests: creations("a", "b")})
@@ -142,7 +142,7 @@ func TestBatchGoesByTheScopesOfTheSingleMethod(t *testing.T) {
 func TestSingleMethodThatIsNotThere(t *testing.T) {
 	table := membersTable(runtime.Policy{}, runtime.Policy{})
 	impl := newMembersServer(table, "CreateMember")
-	rows := table.Client(servicetest.Serve(t, func(r grpc.ServiceRegistrar) { table.Register(r, impl) }))
+	rows := runtime.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[members](r, table, impl) }))
 	_, err := runtime.CallUnary[batchv1.CreateUsersResponse](context.Background(), rows[1], &batchv1.CreateUsersRequest{Requests: creations("a")})
 	if status.Code(err) != codes.Internal || impl.done.Load() != 0 {
 		t.Errorf("%v, %d children were done", err, impl.done.Load())
@@ -154,7 +154,7 @@ func TestSingleMethodThatIsNotThere(t *testing.T) {
 func TestDirectCallsHaveNoPolicy(t *testing.T) {
 	table := membersTable(runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"write"}}}, runtime.Policy{Auth: &runtime.Auth{}})
 	impl := newMembersServer(table, "CreateUser")
-	rows := table.Client(servicetest.Serve(t, func(r grpc.ServiceRegistrar) { table.Register(r, impl) },
+	rows := runtime.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[members](r, table, impl) },
 		runtime.WithAuthenticator(byScopes)))
 	req := &batchv1.CreateUsersRequest{Requests: creations("a")}
 	if _, err := runtime.CallUnary[batchv1.CreateUsersResponse](withScopes("read"), rows[3], req); err != nil {
@@ -170,7 +170,7 @@ func TestDirectCallsHaveNoPolicy(t *testing.T) {
 func TestChildrenAreCheckedAsSingleRequests(t *testing.T) {
 	table := membersTable(runtime.Policy{MaxRequestBytes: 50}, runtime.Policy{})
 	impl := newMembersServer(table, "CreateUser")
-	rows := table.Client(servicetest.Serve(t, func(r grpc.ServiceRegistrar) { table.Register(r, impl) }))
+	rows := runtime.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[members](r, table, impl) }))
 	_, err := runtime.CallUnary[batchv1.CreateUsersResponse](context.Background(), rows[1],
 		&batchv1.CreateUsersRequest{Requests: creations("a", "b", strings.Repeat("c", 51))})
 	fails(t, err, codes.ResourceExhausted, runtime.ReasonRequestTooLarge)

@@ -107,7 +107,7 @@ func digest(ctx context.Context, msg proto.Message, skip *Digester) (sum [Size]b
 	// One buffer holds the message as it is on the wire, and behind it what is not hashed yet.
 	wire, err := options.MarshalAppend(make([]byte, 0, size+min(size, maxPending)), msg)
 	if err != nil {
-		return sum, runtime.Reason(runtime.ReasonInternal).Errorf(codes.Internal, "internal error").
+		return sum, runtime.ReasonInternal.Errorf(codes.Internal, "internal error").
 			WithCause(fmt.Errorf("digest of %s: %w", desc.FullName(), err))
 	}
 	w := writer{ctx: ctx, skip: skip, pending: wire[len(wire):]}
@@ -121,6 +121,6 @@ func digest(ctx context.Context, msg proto.Message, skip *Digester) (sum [Size]b
 }
 
 func tooLarge(size int) error {
-	return runtime.Reason(runtime.ReasonRequestTooLarge).Errorf(codes.ResourceExhausted,
+	return runtime.ReasonRequestTooLarge.Errorf(codes.ResourceExhausted,
 		"the request has %d bytes; a method that compares requests accepts %d", size, MaxSize)
 }

@@ -12,7 +12,7 @@ import (
 
 // ReasonInvalid is the reason of INVALID_ARGUMENT for a filter that is wrong. The violation is on the field that has the filter, and
 // the metadata of ErrorInfo have the column where it is wrong, as "column": a count of characters from 1.
-const ReasonInvalid = "FILTER_INVALID"
+const ReasonInvalid runtime.Reason = "FILTER_INVALID"
 
 // fault is what is wrong with a filter, and where.
 type fault struct {
@@ -30,7 +30,7 @@ func faultf(at Pos, format string, args ...any) *fault {
 // status returns the fault for the caller who sent the text in a field of the request.
 func (f *fault) status(field, text string) error {
 	column := utf8.RuneCountInString(text[:min(int(f.at), len(text))]) + 1
-	return runtime.Reason(ReasonInvalid).Errorf(codes.InvalidArgument, "%s: column %d: %s", field, column, f.text).
+	return ReasonInvalid.Errorf(codes.InvalidArgument, "%s: column %d: %s", field, column, f.text).
 		WithMetadata("column", strconv.Itoa(column)).
 		WithViolations(runtime.Violation(field, "column %d: %s", column, f.text))
 }

@@ -63,7 +63,7 @@ func Function(name string, compile CompileFunc) Option {
 // not fit its field.
 func (s *Schema) Parse(field, text string) (*Filter, error) {
 	if s.err != nil {
-		return nil, runtime.Reason(runtime.ReasonInternal).Errorf(codes.Internal, "internal error").WithCause(s.err)
+		return nil, runtime.ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(s.err)
 	}
 	expr, err := parse(text)
 	if err != nil {

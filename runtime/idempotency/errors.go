@@ -13,16 +13,16 @@ import (
 // Reasons of the errors that callers get.
 const (
 	// ReasonRequestIDReused is the reason of INVALID_ARGUMENT where a request id stands for another request already.
-	ReasonRequestIDReused = "REQUEST_ID_REUSED"
+	ReasonRequestIDReused runtime.Reason = "REQUEST_ID_REUSED"
 	// ReasonRequestInProgress is the reason of ABORTED where a call with the request id is still running. RetryInfo says when
 	// to try again.
-	ReasonRequestInProgress = "REQUEST_IN_PROGRESS"
+	ReasonRequestInProgress runtime.Reason = "REQUEST_IN_PROGRESS"
 	// ReasonStoreUnavailable is the reason of UNAVAILABLE where it cannot be told whether the call was made before. RetryInfo
 	// says when to try again.
-	ReasonStoreUnavailable = "IDEMPOTENCY_UNAVAILABLE"
+	ReasonStoreUnavailable runtime.Reason = "IDEMPOTENCY_UNAVAILABLE"
 	// ReasonStoreFull is the reason of RESOURCE_EXHAUSTED where the store has no room for the call: too many calls of its
 	// principal are running, or the response that the method saves is too large. RetryInfo says when to try again.
-	ReasonStoreFull = "IDEMPOTENCY_STORE_FULL"
+	ReasonStoreFull runtime.Reason = "IDEMPOTENCY_STORE_FULL"
 )
 
 // retryAfter is when callers are asked to try again.
@@ -31,29 +31,29 @@ const retryAfter = time.Second
 // errReused is for a request id, in the named field, that belongs to another request.
 func errReused(field string) *runtime.Error {
 	violation := runtime.Violation(field, "it was used for another request; use a new one")
-	violation.Reason = ReasonRequestIDReused
-	return runtime.Reason(ReasonRequestIDReused).
+	violation.Reason = ReasonRequestIDReused.Name()
+	return ReasonRequestIDReused.
 		Errorf(codes.InvalidArgument, "the request id was used for another request; use a new one").WithViolations(violation)
 }
 
 func errInProgress() *runtime.Error {
-	return runtime.Reason(ReasonRequestInProgress).
+	return ReasonRequestInProgress.
 		Errorf(codes.Aborted, "a call with this request id is still running; try again when it has ended").WithRetryAfter(retryAfter)
 }
 
 // errStore is what the caller gets of an error of the store.
 func errStore(cause error) error {
 	if errors.Is(cause, ErrFull) {
-		return runtime.Reason(ReasonStoreFull).
+		return ReasonStoreFull.
 			Errorf(codes.ResourceExhausted, "the server has no room to keep the response of this request; try again later").
 			WithRetryAfter(retryAfter).WithCause(cause)
 	}
-	return runtime.Reason(ReasonStoreUnavailable).
+	return ReasonStoreUnavailable.
 		Errorf(codes.Unavailable, "it cannot be told whether this request was made before; try again").
 		WithRetryAfter(retryAfter).WithCause(cause)
 }
 
 // errInternal is for mistakes that only the log describes.
 func errInternal(format string, args ...any) error {
-	return runtime.Reason(runtime.ReasonInternal).Errorf(codes.Internal, "internal error").WithCause(fmt.Errorf("idempotency: "+format, args...))
+	return runtime.ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(fmt.Errorf("idempotency: "+format, args...))
 }

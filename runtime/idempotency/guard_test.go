@@ -105,9 +105,9 @@ func (g *guarded) says(request, want string) {
 }
 
 // refuses checks the code and the reason of an error, and the field that it is about.
-func refuses(t testing.TB, err error, code codes.Code, reason, field string) {
+func refuses(t testing.TB, err error, code codes.Code, reason runtime.Reason, field string) {
 	t.Helper()
-	if status.Code(err) != code || runtime.ReasonOf(err).Name() != reason {
+	if status.Code(err) != code || runtime.ReasonOf(err) != reason {
 		t.Errorf("got %v, want %v with reason %s", err, code, reason)
 	}
 	var fields []string

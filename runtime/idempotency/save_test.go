@@ -117,7 +117,7 @@ func TestErrorsOfSave(t *testing.T) {
 		store  idempotency.Store
 		resp   string
 		code   codes.Code
-		reason string
+		reason runtime.Reason
 	}{
 		"no transaction":           {idempotency.Memory(), "", codes.Internal, runtime.ReasonInternal},
 		"no store for it":          {hung{idempotency.Memory()}, "", codes.Internal, runtime.ReasonInternal},

@@ -65,7 +65,7 @@ type createFunc func(context.Context, *request) (*response, error)
 
 func (f createFunc) Create(ctx context.Context, req *request) (*response, error) { return f(ctx, req) }
 
-type thingClient struct{ rows runtime.Client }
+type thingClient struct{ rows []*runtime.ClientMethod }
 
 func (c thingClient) Create(ctx context.Context, req *request) (*response, error) {
 	return runtime.CallUnary[response](ctx, c.rows[0], req)
@@ -76,7 +76,7 @@ func serve(t testing.TB, f createFunc, p runtime.Policy, store idempotency.Store
 	t.Helper()
 	table := runtime.NewService("test.idempotency.Things", wrapperspb.File_google_protobuf_wrappers_proto, runtime.Unary("Create", thingService.Create, p))
 	opts = append([]runtime.ServerOption{runtime.WithIdempotency(idempotency.New(store)), runtime.WithLogger(slog.New(slog.DiscardHandler))}, opts...)
-	return thingClient{table.Client(servicetest.Serve(t, func(r grpc.ServiceRegistrar) { table.Register(r, f) }, opts...))}
+	return thingClient{runtime.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[thingService](r, table, f) }, opts...))}
 }
 
 // counting returns a method that answers with how often it has run.

@@ -42,7 +42,7 @@ func (a *attempt) settle(e ending) {
 var (
 	errCancelled = cancelled()
 	errTimeout   = timedOut()
-	errInternal  = runtime.Reason(runtime.ReasonInternal).Errorf(codes.Internal, "internal error")
+	errInternal  = runtime.ReasonInternal.Errorf(codes.Internal, "internal error")
 )
 
 // retry gives an operation back to be begun again, or ends it with err where it has no attempt left.

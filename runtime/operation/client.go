@@ -29,14 +29,16 @@ type Client interface {
 }
 
 // NewClient returns the client of google.longrunning.Operations at the other end of conn, as [Register] and others serve it.
-func NewClient(conn grpc.ClientConnInterface) Client { return client{operationsTable.Client(conn)} }
+func NewClient(conn grpc.ClientConnInterface) Client {
+	return client{runtime.RowsOf(operationsTable, conn)}
+}
 
 // Config has a connection of [runtime.Dial] keep the policy of google.longrunning.Operations: its calls are repeated while the
 // server cannot be reached.
 func Config() runtime.DialOption { return runtime.WithServiceConfig(operationsTable) }
 
 // client is a [Client] by its rows, in the order of the table.
-type client struct{ rows runtime.Client }
+type client struct{ rows []*runtime.ClientMethod }
 
 func (c client) List(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
 	return runtime.CallUnary[longrunningpb.ListOperationsResponse](ctx, c.rows[rowList], req)

@@ -105,6 +105,6 @@ func (c getterClient[S, Req, Op]) Wait(context.Context, string, time.Duration) (
 }
 
 func (c getterClient[S, Req, Op]) unimplemented(what string) error {
-	return runtime.Reason(runtime.ReasonUnimplemented).Errorf(codes.Unimplemented,
+	return runtime.ReasonUnimplemented.Errorf(codes.Unimplemented,
 		"%s cannot %s operations; use a client of another service", c.getter.info.FullMethod[1:], what)
 }

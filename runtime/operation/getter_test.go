@@ -65,7 +65,7 @@ func (s *likeServer) GetRun(ctx context.Context, req *likeRequest) (*likeOperati
 }
 
 // likeClient calls it.
-type likeClient struct{ rows runtime.Client }
+type likeClient struct{ rows []*runtime.ClientMethod }
 
 func (c likeClient) Run(ctx context.Context, req *wrapperspb.StringValue) (*likeOperation, error) {
 	return runtime.CallUnary[likeOperation](ctx, c.rows[0], req)
@@ -87,14 +87,14 @@ func newLikeDesk(t *testing.T) *desk {
 			}
 			return wrapperspb.String("done: " + run.Request().GetValue()), nil
 		})
-		likeTable.Register(srv, likeJobs(&likeServer{ops}))
+		runtime.Register[likeJobs](srv, likeTable, likeJobs(&likeServer{ops}))
 	})
 }
 
 func TestOperationsOfAnOwnMessageAreWaitedForThroughTheirService(t *testing.T) {
 	d := newLikeDesk(t)
 	ctx := as(t.Context(), "ada")
-	var svc likeJobs = likeClient{likeTable.Client(d.conn)}
+	var svc likeJobs = likeClient{runtime.RowsOf(likeTable, d.conn)}
 	op, err := likeJobsRun.Call(ctx, svc, likeJobsGetRun.Client(svc), wrapperspb.String("x"))
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func TestOperationsOfAnOwnMessageAreWaitedForThroughTheirService(t *testing.T) {
 func TestAFailureCrossesTheNetworkWithoutItsCause(t *testing.T) {
 	d := newLikeDesk(t)
 	ctx := as(t.Context(), "ada")
-	var svc likeJobs = likeClient{likeTable.Client(d.conn)}
+	var svc likeJobs = likeClient{runtime.RowsOf(likeTable, d.conn)}
 	op, err := likeJobsRun.Call(ctx, svc, likeJobsGetRun.Client(svc), wrapperspb.String(""))
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestAFailureCrossesTheNetworkWithoutItsCause(t *testing.T) {
 
 func TestAGetterHidesTheOperationsOfOthers(t *testing.T) {
 	d := newLikeDesk(t)
-	var svc likeJobs = likeClient{likeTable.Client(d.conn)}
+	var svc likeJobs = likeClient{runtime.RowsOf(likeTable, d.conn)}
 	getter := likeJobsGetRun.Client(svc)
 	op, err := likeJobsRun.Call(as(t.Context(), "ada"), svc, getter, wrapperspb.String("x"))
 	if err != nil {

@@ -42,7 +42,7 @@ func (s *counterServer) Count(ctx context.Context, req *wrapperspb.Int64Value) (
 }
 
 // counterClient calls a counter.
-type counterClient struct{ rows runtime.Client }
+type counterClient struct{ rows []*runtime.ClientMethod }
 
 func (c counterClient) Count(ctx context.Context, req *wrapperspb.Int64Value) (*longrunningpb.Operation, error) {
 	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[0], req)
@@ -75,9 +75,9 @@ func newCounterDesk(t *testing.T, tick <-chan time.Time, opts ...runtime.ServerO
 	t.Helper()
 	d := newDesk(t, func(srv *runtime.Server, ops *operation.Manager) {
 		counterCount.Handle(ops, count(tick))
-		counterTable.Register(srv, counter(&counterServer{ops}))
+		runtime.Register[counter](srv, counterTable, counter(&counterServer{ops}))
 	}, opts...)
-	return d, counterClient{counterTable.Client(d.conn)}
+	return d, counterClient{runtime.RowsOf(counterTable, d.conn)}
 }
 
 func TestAnOperationIsWaitedForInOneCall(t *testing.T) {
@@ -150,7 +150,7 @@ func TestAWaitOutlastsARestart(t *testing.T) {
 		ops := operation.NewManager(store)
 		counterCount.Handle(ops, count(tick))
 		srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithDrainDelay(0), runtime.WithoutAuthentication())
-		counterTable.Register(srv, counter(&counterServer{ops}))
+		runtime.Register[counter](srv, counterTable, counter(&counterServer{ops}))
 		operation.Register(srv, ops)
 		lis := bufconn.Listen(1 << 20)
 		listener.Store(lis)
@@ -170,7 +170,7 @@ func TestAWaitOutlastsARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	op, err := counterCount.Call(t.Context(), counterClient{counterTable.Client(conn)}, operation.NewClient(conn), wrapperspb.Int64(2))
+	op, err := counterCount.Call(t.Context(), counterClient{runtime.RowsOf(counterTable, conn)}, operation.NewClient(conn), wrapperspb.Int64(2))
 	if err != nil {
 		t.Fatal(err)
 	}

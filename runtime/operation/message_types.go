@@ -80,6 +80,6 @@ func readAs[Op any](info runtime.MethodInfo, s *shape, op *Op) (*longrunningpb.O
 
 // misuse is the error of a helper that does not fit its messages: for the log, and INTERNAL for the caller.
 func misuse(info runtime.MethodInfo, err error) error {
-	return runtime.Reason(runtime.ReasonInternal).Errorf(codes.Internal, "internal error").
+	return runtime.ReasonInternal.Errorf(codes.Internal, "internal error").
 		WithCause(fmt.Errorf("operation helper of %s: %w", info.FullMethod, err))
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -194,13 +196,13 @@ func (m *Method[S, Req, Op, Result, Metadata]) checkChildren(
 
 // singleIn returns the method that does for one child what the operation does for many, once it is
 // sure that the caller may call it.
-func (m *Method[S, Req, Op, Result, Metadata]) singleIn(ctx context.Context, limits runtime.Batch) (runtime.Single, error) {
+func (m *Method[S, Req, Op, Result, Metadata]) singleIn(ctx context.Context, limits runtime.Batch) (callctx.Single, error) {
 	if limits.OwnPolicy {
-		return runtime.Single{}, nil
+		return callctx.Unrestricted{}, nil
 	}
-	single, err := runtime.SingleIn(ctx, m.info, m.fields.Single)
+	single, err := callctx.SingleIn(ctx, m.info.FullMethod, m.fields.Single)
 	if err != nil {
-		return runtime.Single{}, err
+		return callctx.Unrestricted{}, err
 	}
 	return single, single.Authorize()
 }

@@ -69,7 +69,7 @@ func reads(p runtime.Policy) runtime.Policy {
 //
 // Where r is a [runtime.Server], m works on operations as long as that serves; elsewhere call [Manager.Run].
 func Register(r grpc.ServiceRegistrar, m *Manager) {
-	operationsTable.Register(r, &service{manager: m, waits: newSeats(waitsPerCaller)})
+	runtime.Register[operationsService](r, operationsTable, &service{manager: m, waits: newSeats(waitsPerCaller)})
 	if server, ok := r.(background); ok {
 		server.Background(ServiceName, m.Run)
 	}

@@ -35,7 +35,7 @@ func All(ctx context.Context, client Client, req *longrunningpb.ListOperationsRe
 // ListOperations returns the caller's operations in the order of their names: of the parent that the request names, or all.
 func (s *service) ListOperations(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
 	if req.GetReturnPartialSuccess() {
-		return nil, runtime.Reason(runtime.ReasonUnimplemented).
+		return nil, runtime.ReasonUnimplemented.
 			Errorf(codes.Unimplemented, "return_partial_success: all operations are in one collection; leave the field out").
 			WithViolations(runtime.Violation("return_partial_success", "is not supported"))
 	}

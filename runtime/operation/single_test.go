@@ -67,7 +67,7 @@ func TestStartGoesByTheSingleMethod(t *testing.T) {
 					operation.Fields{Children: "values", Single: "Take"}),
 				m: operation.NewManager(operation.Memory(), operation.StartOnly()),
 			}
-			rows := table.Client(servicetest.Serve(t, func(r grpc.ServiceRegistrar) { table.Register(r, s) },
+			rows := runtime.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[values](r, table, s) },
 				runtime.WithAuthenticator(byScope)))
 			ctx := metadata.AppendToOutgoingContext(t.Context(), "scopes", c.scope)
 			req := &structpb.ListValue{Values: []*structpb.Value{short, c.last}}

@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	pagev1 "github.com/grpcservice/grpcservice/internal/e2e/gen/page/v1"
-	"github.com/grpcservice/grpcservice/runtime"
 )
 
 // tenFields is a request with ten fields beside those of its page.
@@ -39,7 +40,7 @@ func tenFieldShape(t testing.TB) *shape {
 // roundTrip binds a request, seals a token and opens it.
 func roundTrip(t testing.TB, s *shape, req protoreflect.Message, at position) {
 	const method = "/shop.v1.UserService/ListUsers"
-	ring := runtime.TokenRing(t.Context())
+	ring := callctx.TokenRing(t.Context())
 	sum, err := s.digester.Of(context.Background(), req.Interface())
 	if err != nil {
 		t.Fatal(err)

@@ -250,7 +250,7 @@ func TestAPageOfTheAllowedSizeCanBeSent(t *testing.T) {
 	table := runtime.NewService("page.v1.ItemService", pagev1.File_page_v1_page_proto,
 		runtime.Unary("ListItems", itemService.ListItems, runtime.Policy{Page: runtime.Page{MaxSize: 1000}}))
 	srv := runtime.NewServer(quiet, runtime.WithDrainDelay(0))
-	table.Register(srv, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
+	runtime.Register[itemService](srv, table, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 		return method.Serve(ctx, req, wideSources(rows)["offset"])
 	}))
 	lis := bufconn.Listen(1 << 20)

@@ -13,10 +13,10 @@ import (
 )
 
 // refuse returns INVALID_ARGUMENT for what is wrong with one field of the request.
-func refuse(reason, field, what string) *runtime.Error {
-	return runtime.Reason(reason).Errorf(codes.InvalidArgument, "%s %s", field, what).
+func refuse(reason runtime.Reason, field, what string) *runtime.Error {
+	return reason.Errorf(codes.InvalidArgument, "%s %s", field, what).
 		WithMetadata("field", field).
-		WithViolations(runtime.FieldViolation{Field: field, Description: what, Reason: reason})
+		WithViolations(runtime.FieldViolation{Field: field, Description: what, Reason: reason.Name()})
 }
 
 // refuseToken says why the token in a field cannot be used; cause is for the log.
@@ -39,13 +39,13 @@ const fitsKey = "fits"
 func tooLarge(names Fields, n, bytes, fits int) error {
 	field := cmp.Or(names.Size, names.Skip)
 	what := fmt.Sprintf("asks for a page of %d bytes; ask for %d items at most, which have room", bytes, fits)
-	return runtime.Reason(ReasonTooLarge).Errorf(codes.ResourceExhausted, "%d items have %d bytes; ask for %d at most", n, bytes, fits).
+	return ReasonTooLarge.Errorf(codes.ResourceExhausted, "%d items have %d bytes; ask for %d at most", n, bytes, fits).
 		WithMetadata(fitsKey, strconv.Itoa(fits)).
-		WithViolations(runtime.FieldViolation{Field: field, Description: what, Reason: ReasonTooLarge})
+		WithViolations(runtime.FieldViolation{Field: field, Description: what, Reason: ReasonTooLarge.Name()})
 }
 
 // misuse returns INTERNAL for a mistake of the service, which is for its log.
 func misuse(format string, args ...any) error {
-	return runtime.Reason(runtime.ReasonInternal).Errorf(codes.Internal, "internal error").
+	return runtime.ReasonInternal.Errorf(codes.Internal, "internal error").
 		WithCause(fmt.Errorf("page: "+format, args...))
 }

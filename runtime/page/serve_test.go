@@ -143,7 +143,7 @@ func TestTokensThatAreNotOfTheRequest(t *testing.T) {
 	raw[len(raw)-1] ^= 1
 	for name, test := range map[string]struct {
 		change func(*pagev1.ListItemsRequest)
-		reason string
+		reason runtime.Reason
 	}{
 		"garbage":        {func(r *pagev1.ListItemsRequest) { r.PageToken = "garbage" }, page.ReasonTokenInvalid},
 		"an offset":      {func(r *pagev1.ListItemsRequest) { r.PageToken = "5" }, page.ReasonTokenInvalid},
@@ -276,13 +276,13 @@ var byUser = runtime.WithAuthenticator(runtime.AuthenticateFunc(func(ctx context
 
 func TestTokensOfAPrincipal(t *testing.T) {
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {
-		itemTable.Register(r, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
+		runtime.Register[itemService](r, itemTable, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 			return listItems.Serve(ctx, req, byID(99, nil), page.PerPrincipal())
 		}))
 	}, byUser, quiet)
 	list := func(user, token string) (*pagev1.ListItemsResponse, error) {
 		ctx := metadata.AppendToOutgoingContext(t.Context(), "user", user)
-		return runtime.CallUnary[pagev1.ListItemsResponse](ctx, itemTable.Client(conn)[0], &pagev1.ListItemsRequest{PageToken: token})
+		return runtime.CallUnary[pagev1.ListItemsResponse](ctx, runtime.Bind(conn, itemTable.Info(0)), &pagev1.ListItemsRequest{PageToken: token})
 	}
 	first, err := list("ada", "")
 	if err != nil {
@@ -300,11 +300,11 @@ func TestTheServersPolicyAndKeysCount(t *testing.T) {
 	keys := []seal.Key{seal.NewKey([]byte("0123456789abcdef")), seal.NewKey([]byte("fedcba9876543210"))}
 	serveItems := func(opts ...runtime.ServerOption) itemService {
 		conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {
-			itemTable.Register(r, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
+			runtime.Register[itemService](r, itemTable, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 				return listItems.Serve(ctx, req, byID(99, nil))
 			}))
 		}, append(opts, quiet)...)
-		client := itemTable.Client(conn)[0]
+		client := runtime.Bind(conn, itemTable.Info(0))
 		return items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 			return runtime.CallUnary[pagev1.ListItemsResponse](ctx, client, req)
 		})
@@ -333,11 +333,11 @@ func TestTheServersPolicyAndKeysCount(t *testing.T) {
 // TestACallOfAnotherMethodHasItsOwnPolicy holds that a helper that is called from elsewhere keeps to its own limits.
 func TestACallOfAnotherMethodHasItsOwnPolicy(t *testing.T) {
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {
-		itemTable.Register(r, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
+		runtime.Register[itemService](r, itemTable, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 			return otherList.Serve(ctx, req, byID(99, nil))
 		}))
 	}, quiet)
-	resp, err := runtime.CallUnary[pagev1.ListItemsResponse](t.Context(), itemTable.Client(conn)[0], &pagev1.ListItemsRequest{})
+	resp, err := runtime.CallUnary[pagev1.ListItemsResponse](t.Context(), runtime.Bind(conn, itemTable.Info(0)), &pagev1.ListItemsRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,11 +96,11 @@ func wantIDs(t *testing.T, resp *pagev1.ListItemsResponse, first, last int64) {
 }
 
 // wantInvalid checks that a request was refused for one field, and that the caller learns no more than that.
-func wantInvalid(t *testing.T, err error, field, reason string) {
+func wantInvalid(t *testing.T, err error, field string, reason runtime.Reason) {
 	t.Helper()
 	violations := runtime.FieldViolations(err)
-	if status.Code(err) != codes.InvalidArgument || runtime.ReasonOf(err) != runtime.Reason(reason) ||
-		len(violations) != 1 || violations[0].Field != field || violations[0].Reason != reason || violations[0].Description == "" {
+	if status.Code(err) != codes.InvalidArgument || runtime.ReasonOf(err) != reason ||
+		len(violations) != 1 || violations[0].Field != field || violations[0].Reason != reason.Name() || violations[0].Description == "" {
 		t.Errorf("got %v, reason %s, violations %v; want INVALID_ARGUMENT, %s at %s", err, runtime.ReasonOf(err), violations, reason, field)
 	}
 }

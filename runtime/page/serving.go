@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -82,7 +84,7 @@ func (s *serving) openToken(req protoreflect.Message) (position, error) {
 	if token == "" {
 		return nil, nil
 	}
-	at, err := runtime.TokenRing(s.ctx).Open(s.method, s.binding, token)
+	at, err := callctx.TokenRing(s.ctx).Open(s.method, s.binding, token)
 	if err != nil {
 		return nil, refuseToken(s.names.Token, err)
 	}
@@ -108,7 +110,7 @@ func (s *serving) close(resp protoreflect.Message, next position, total int64) e
 		if s.limits.TokenTTL > 0 {
 			expires = time.Now().Add(s.limits.TokenTTL)
 		}
-		s.nextToken.setText(resp, runtime.TokenRing(s.ctx).Seal(s.method, s.binding, expires, next))
+		s.nextToken.setText(resp, callctx.TokenRing(s.ctx).Seal(s.method, s.binding, expires, next))
 	}
 	if len(s.total) == 0 {
 		return nil

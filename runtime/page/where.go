@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"google.golang.org/grpc/codes"
-
-	"github.com/grpcservice/grpcservice/runtime"
 )
 
 // Placeholder writes the n-th argument of a query, counted from 1.
@@ -66,7 +64,7 @@ func (c Columns) fits(values []any) error {
 		return misuse("columns that order nothing; make them with NewColumns")
 	}
 	if len(values) != len(c.columns) { // of an older version of the service
-		return runtime.Reason(ReasonTokenInvalid).Errorf(codes.InvalidArgument, "the page token is of another order; begin again with the first page").
+		return ReasonTokenInvalid.Errorf(codes.InvalidArgument, "the page token is of another order; begin again with the first page").
 			WithCause(errPosition) // by which Serve knows it, and names the field
 	}
 	for i, value := range values {

@@ -13,7 +13,7 @@ import (
 )
 
 // errLeft is the error of a method that ends its goroutine, as FailNow of a test does.
-var errLeft = runtime.Reason(runtime.ReasonInternal).Errorf(codes.Internal, "internal error").
+var errLeft = runtime.ReasonInternal.Errorf(codes.Internal, "internal error").
 	WithCause(errors.New("the method ended its goroutine, as FailNow of a test does; return an error"))
 
 // apart returns the options that run each method in its own goroutine, so that its call fails at once

@@ -33,7 +33,7 @@ func TestFailNowFailsTheCallAtOnce(t *testing.T) {
 	} {
 		fake := new(fakeT)
 		fake.run(func() {
-			rows := kindsTable.Client(serve(fake))
+			rows := runtime.RowsOf(kindsTable, serve(fake))
 			calls := map[string]func(ctx context.Context) error{
 				"unary": func(ctx context.Context) error {
 					_, err := runtime.CallUnary[text](ctx, rows[0], new(text))

@@ -175,10 +175,10 @@ func (l *callLog) Handle(ctx context.Context, record slog.Record) error {
 func (p *probe) Bind(runtime.MethodInfo) runtime.MethodObserver { return p }
 
 // Begin implements runtime.MethodObserver.
-func (p *probe) Begin(ctx context.Context, _ *runtime.Call) context.Context { return ctx }
+func (p *probe) Begin(ctx context.Context, _ runtime.Call) context.Context { return ctx }
 
 // End notes how a call ended.
-func (p *probe) End(_ context.Context, call *runtime.Call, outcome runtime.Outcome) {
+func (p *probe) End(_ context.Context, call runtime.Call, outcome runtime.Outcome) {
 	seen := p.sighting(call.RequestID())
 	if seen == nil {
 		return

@@ -113,7 +113,7 @@ func everyKind(do func(context.Context) error) funcs {
 }
 
 func register(impl kinds) func(grpc.ServiceRegistrar) {
-	return func(r grpc.ServiceRegistrar) { kindsTable.Register(r, impl) }
+	return func(r grpc.ServiceRegistrar) { runtime.Register[kinds](r, kindsTable, impl) }
 }
 
 // fakeT is a test that can fail without failing the one that runs it.

@@ -38,7 +38,7 @@ func (t *fakeT) run(test func()) {
 func TestServeRunsTheRealPipeline(t *testing.T) {
 	NoLeaks(t)
 	conn := Serve(t, register(everyKind(func(context.Context) error { panic("no books") })))
-	_, err := runtime.CallUnary[text](t.Context(), kindsTable.Client(conn)[0], new(text))
+	_, err := runtime.CallUnary[text](t.Context(), runtime.Bind(conn, kindsTable.Info(0)), new(text))
 	if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "no books") {
 		t.Errorf("got %v", err)
 	}
@@ -53,7 +53,7 @@ func TestServeTakesLargeMessages(t *testing.T) {
 	NoLeaks(t)
 	conn := Serve(t, register(goodServices["echo"]))
 	big := wrapperspb.String(strings.Repeat("x", 3<<20))
-	resp, err := runtime.CallUnary[text](t.Context(), kindsTable.Client(conn)[0], big)
+	resp, err := runtime.CallUnary[text](t.Context(), runtime.Bind(conn, kindsTable.Info(0)), big)
 	if err != nil || len(resp.GetValue()) != 3<<20 {
 		t.Errorf("got %d bytes, %v", len(resp.GetValue()), err)
 	}
@@ -68,7 +68,7 @@ func TestServeLogsToTheTestWhileItRuns(t *testing.T) {
 			logger = call.Logger()
 			panic("no books")
 		})))
-		_, _ = runtime.CallUnary[text](context.Background(), kindsTable.Client(conn)[0], new(text))
+		_, _ = runtime.CallUnary[text](context.Background(), runtime.Bind(conn, kindsTable.Info(0)), new(text))
 	})
 	log := strings.Join(fake.logs, "\n")
 	wantText(t, log, "level=ERROR msg=panic", `panic="no books"`, "\nruntime/debug.Stack()\n\t", "msg=rpc method=test.v1.Kinds/One", "msg=stopped")
@@ -116,7 +116,7 @@ func TestServeFailsTheTestWhoseMethodsStay(t *testing.T) {
 			<-begun
 			cancel()
 		}()
-		_, _ = runtime.CallUnary[text](ctx, kindsTable.Client(conn)[0], new(text))
+		_, _ = runtime.CallUnary[text](ctx, runtime.Bind(conn, kindsTable.Info(0)), new(text))
 	})
 	if len(fake.failures) != 1 {
 		t.Fatalf("failures: %q", fake.failures)

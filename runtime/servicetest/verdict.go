@@ -43,7 +43,7 @@ func cause(seen *sighting, st *status.Status) string {
 func madeByRuntime(st *status.Status) bool {
 	for _, detail := range st.Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
-			return info.GetDomain() == runtime.ErrorDomain && info.GetReason() == runtime.ReasonInternal
+			return info.GetDomain() == runtime.ErrorDomain && info.GetReason() == runtime.ReasonInternal.Name()
 		}
 	}
 	return false

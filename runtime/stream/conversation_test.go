@@ -20,9 +20,9 @@ import (
 // client returns a client of a service whose bidi RPC is fn.
 func client(t *testing.T, fn duplexFunc) func(context.Context, runtime.Stream[number]) runtime.Stream[number] {
 	t.Helper()
-	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { duplexTable.Register(r, fn) })
+	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[duplexService](r, duplexTable, fn) })
 	return func(ctx context.Context, reqs runtime.Stream[number]) runtime.Stream[number] {
-		return runtime.CallBidi[number](ctx, duplexTable.Client(conn)[0], reqs)
+		return runtime.CallBidi[number](ctx, runtime.Bind(conn, duplexTable.Info(0)), reqs)
 	}
 }
 

@@ -101,11 +101,11 @@ var duplexTable = runtime.NewService("test.v1.Duplex", wrapperspb.File_google_pr
 func chat(t *testing.T, ctx context.Context, reqs runtime.Stream[number], fn func(context.Context, runtime.Stream[number], func(*number) error) error, opts ...runtime.ServerOption) runtime.Stream[number] {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {
-		duplexTable.Register(r, duplexFunc(func(ctx context.Context, reqs runtime.Stream[number]) runtime.Stream[number] {
+		runtime.Register[duplexService](r, duplexTable, duplexFunc(func(ctx context.Context, reqs runtime.Stream[number]) runtime.Stream[number] {
 			return stream.Duplex(ctx, func(ctx context.Context, send func(*number) error) error { return fn(ctx, reqs, send) })
 		}))
 	}, opts...)
-	return runtime.CallBidi[number](ctx, duplexTable.Client(conn)[0], reqs)
+	return runtime.CallBidi[number](ctx, runtime.Bind(conn, duplexTable.Info(0)), reqs)
 }
 
 // TestDuplexPanics holds that a panic becomes INTERNAL, and that the log has its stack and the request id.

@@ -24,7 +24,7 @@ func TestExceeded(t *testing.T) {
 	}{
 		"none":           {nil, false},
 		"the reason":     {reason.Errorf(codes.ResourceExhausted, "too large"), true},
-		"another reason": {runtime.Reason(runtime.ReasonRateLimited).Errorf(codes.ResourceExhausted, "larger than max"), false},
+		"another reason": {runtime.ReasonRateLimited.Errorf(codes.ResourceExhausted, "larger than max"), false},
 		"another code":   {reason.Errorf(codes.InvalidArgument, "larger than max"), false},
 		"a quota":        {status.Error(codes.ResourceExhausted, "quota exceeded"), false},
 	} {

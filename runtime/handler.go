@@ -1,0 +1,145 @@
+package runtime
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+
+	"google.golang.org/grpc"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
+	"github.com/grpcservice/grpcservice/runtime/internal/rpc"
+)
+
+// unaryHandler erases the types of a unary method.
+func unaryHandler[S, Req, Resp any](impl S, call func(S, context.Context, *Req) (*Resp, error)) rpc.Handler {
+	return rpc.Handler{
+		NewRequest: func() any { return new(Req) },
+		Unary: func(ctx context.Context, req any) (any, error) {
+			resp, err := call(impl, ctx, req.(*Req))
+			if err == nil && resp == nil {
+				err = errNoResponse
+			}
+			return resp, err
+		},
+	}
+}
+
+// serverStreamHandler erases the types of a method that answers with a stream.
+func serverStreamHandler[S, Req, Resp any](impl S, call func(S, context.Context, *Req) Stream[Resp]) rpc.Handler {
+	return rpc.Handler{Stream: func(_ any, ss grpc.ServerStream) error {
+		req := new(Req)
+		if err := ss.RecvMsg(req); err != nil {
+			return err
+		}
+		return sendAll(ss, call(impl, ss.Context(), req))
+	}}
+}
+
+// clientStreamHandler erases the types of a method that takes a stream of requests.
+func clientStreamHandler[S, Req, Resp any](impl S, call func(S, context.Context, Stream[Req]) (*Resp, error)) rpc.Handler {
+	return rpc.Handler{Stream: func(_ any, ss grpc.ServerStream) error {
+		ctx := ss.Context()
+		resp, err := call(impl, ctx, receive[Req](ss))
+		if c, ok := callctx.Of(ctx); ok {
+			err = c.Join(err) // the answer waits for the goroutines of the call
+		}
+		if err != nil {
+			return err
+		}
+		if resp == nil {
+			return errNoResponse
+		}
+		return ss.SendMsg(resp)
+	}}
+}
+
+// bidiHandler erases the types of a method with a stream both ways.
+func bidiHandler[S, Req, Resp any](impl S, call func(S, context.Context, Stream[Req]) Stream[Resp]) rpc.Handler {
+	return rpc.Handler{Stream: func(_ any, ss grpc.ServerStream) error {
+		return sendAll(ss, call(impl, ss.Context(), receive[Req](ss)))
+	}}
+}
+
+// sendAll sends what responses yields until it ends or fails.
+func sendAll[Resp any](ss grpc.ServerStream, responses Stream[Resp]) (err error) {
+	if responses == nil {
+		return errNoStream
+	}
+	ignored := each.Range(responses, func() { lateYield(ss.Context()) }, func(resp *Resp, failure error) bool {
+		err = sendOne(ss, resp, failure)
+		return err == nil
+	})
+	if ignored != nil {
+		return Internal(ignored.Error())
+	}
+	return err
+}
+
+// sendOne sends what a stream has yielded.
+func sendOne[Resp any](ss grpc.ServerStream, resp *Resp, failure error) error {
+	switch {
+	case failure != nil:
+		return failure
+	case resp == nil:
+		return errNoMessage
+	default:
+		return ss.SendMsg(resp)
+	}
+}
+
+// lateYield logs that a goroutine yields for a stream that has ended. It is told so, and the message is lost.
+func lateYield(ctx context.Context) {
+	logger := slog.Default()
+	if c, ok := CallFromContext(ctx); ok {
+		logger = c.Logger()
+	}
+	logger.WarnContext(ctx, each.LateYield)
+}
+
+// receive returns the requests of ss as a stream: each is delivered once, and a second range goes on where the first
+// stopped. Goroutines may range over it at the same time.
+func receive[Req any](ss grpc.ServerStream) Stream[Req] {
+	r := receiver[Req]{stream: ss}
+	return func(yield func(*Req, error) bool) {
+		for {
+			switch req, err := r.next(); {
+			case err == io.EOF:
+				return
+			case err != nil:
+				yield(nil, err)
+				return
+			case !yield(req, nil):
+				return
+			}
+		}
+	}
+}
+
+// receiver receives the requests of a stream, one at a time: a grpc.ServerStream mixes the bytes of messages up, and may panic,
+// when goroutines receive from it at the same time.
+type receiver[Req any] struct {
+	mu     sync.Mutex
+	stream grpc.ServerStream
+	ended  error // io.EOF or what ended the stream
+}
+
+func (r *receiver[Req]) next() (*Req, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended != nil {
+		return nil, r.ended
+	}
+	req := new(Req)
+	r.ended = r.stream.RecvMsg(req)
+	return req, r.ended
+}
+
+// Mistakes of methods.
+var (
+	errNoResponse = Internal("the method returned neither a response nor an error; return one of them")
+	errNoStream   = Internal("the method returned a nil stream; return one that ends at once to answer nothing")
+	errNoMessage  = Internal("the stream yielded neither a message nor an error; yield one of them")
+)

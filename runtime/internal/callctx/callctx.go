@@ -1,0 +1,89 @@
+// Package callctx is how the parts of the runtime find the call that a context belongs to, and what
+// they need of it beyond what its method sees.
+package callctx
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/grpcservice/grpcservice/runtime/seal"
+)
+
+// Key is the key of a [Call] in contexts.
+type Key struct{}
+
+// Call is a call that runs on a server. Its methods may be called concurrently.
+type Call interface {
+	// Go runs fn in a goroutine that the call waits for; false after the end of the call.
+	Go(ctx context.Context, fn func(ctx context.Context) error) bool
+	// Join waits for these goroutines, and returns what a method ends with that returned err.
+	Join(err error) error
+	// Draining is closed when the server starts to drain.
+	Draining() <-chan struct{}
+	// Ends returns the deadline of the method.
+	Ends() (deadline time.Time, ok bool)
+	// TokenRing returns the keys of the server for page tokens; nil where it has none.
+	TokenRing() *seal.Ring
+	// Recovered logs a panic of the method and returns what its caller gets.
+	Recovered(value any) error
+	// Single returns the method called single of the same service, if the call is of the method many.
+	Single(many, single string) (Single, error)
+}
+
+// Of returns the call that ctx belongs to; false outside a call.
+func Of(ctx context.Context) (Call, bool) {
+	c, ok := ctx.Value(Key{}).(Call)
+	return c, ok
+}
+
+// processRing returns the ring of those who have no keys. All of them in a process have the same.
+var processRing = sync.OnceValue(seal.Random)
+
+// TokenRing returns what seals and opens the tokens of the call that ctx belongs to: the keys of its
+// server, or a random key of the process where that has none, and outside a call.
+func TokenRing(ctx context.Context) *seal.Ring {
+	if c, ok := Of(ctx); ok {
+		if ring := c.TokenRing(); ring != nil {
+			return ring
+		}
+	}
+	return processRing()
+}
+
+// Single is a method of which a call of another method does the work, once or many times: a batch
+// creates what its service has a method to create one of. What the policy of the single method
+// requires of a caller holds for the items of the batch too.
+type Single interface {
+	// Authorize returns the error that the caller would get from the single method for who they are:
+	// UNAUTHENTICATED, or PERMISSION_DENIED with the reason MISSING_SCOPE or NO_POLICY. It is nil
+	// where they may call it.
+	Authorize() error
+	// Check returns what is wrong with a request of the single method, as its calls would: its size,
+	// its required fields and formats, what the validator says. Of these it leaves out what the check
+	// of the whole request has covered. What is no request of the method is not checked.
+	Check(ctx context.Context, req proto.Message) error
+}
+
+// SingleIn returns the method called single, of the service of the method with the path many, where
+// ctx belongs to a call of many on a server. Outside of such a call, as where one method calls another
+// directly, and where the name is empty, it requires nothing. The error is INTERNAL: the service has
+// no such method.
+func SingleIn(ctx context.Context, many, single string) (Single, error) {
+	c, ok := Of(ctx)
+	if !ok || single == "" {
+		return Unrestricted{}, nil
+	}
+	return c.Single(many, single)
+}
+
+// Unrestricted is a [Single] that requires nothing.
+type Unrestricted struct{}
+
+// Authorize returns nil.
+func (Unrestricted) Authorize() error { return nil }
+
+// Check returns nil.
+func (Unrestricted) Check(context.Context, proto.Message) error { return nil }
