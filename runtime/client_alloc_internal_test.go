@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
@@ -41,6 +42,26 @@ func (s *countedStream) RecvMsg(any) error {
 }
 
 // TestUnaryCallAllocations holds what a call costs beyond grpc and its response: what the metadata of a request id takes.
+// serving is the context of a call that a server runs.
+type serving struct {
+	context.Context
+	mechanics
+	Call
+}
+
+type mechanics struct{ callctx.Call }
+
+func (s *serving) Value(key any) any {
+	if key == (callctx.Key{}) {
+		return s
+	}
+	return s.Context.Value(key)
+}
+
+func (s *serving) Ends() (time.Time, bool) { return s.Deadline() }
+func (*serving) Principal() *Principal     { return nil }
+func (*serving) RequestID() string         { return "abc" }
+
 func TestUnaryCallAllocations(t *testing.T) {
 	req, bare := new(healthpb.HealthCheckRequest), context.Background()
 	m := Bind(nullConn{}, NewMethodInfo("a.B", "C", KindUnary, Policy{}))
@@ -49,7 +70,7 @@ func TestUnaryCallAllocations(t *testing.T) {
 	}
 	limited, cancel := context.WithTimeout(bare, time.Hour)
 	defer cancel()
-	inCall := &callContext{Context: limited, call: call{id: requestID{sent: "abc"}}}
+	inCall := &serving{Context: limited}
 	short, cancel := context.WithTimeout(inCall, time.Minute)
 	defer cancel()
 	for name, test := range map[string]struct {

@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"crypto/rand"
 
 	"google.golang.org/grpc/metadata"
 )
@@ -21,7 +20,5 @@ func outgoingRequestID(ctx context.Context) string {
 	if origin := OriginOf(ctx); origin.RequestID != "" {
 		return origin.RequestID
 	}
-	var id requestID
-	rand.Read(id.made[:]) // never fails: see crypto/rand
-	return id.String()
+	return newRequestID().String()
 }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
 
@@ -163,7 +164,7 @@ func (c *clientCall) sendOnly(req any) error {
 
 // sendEach sends what reqs yields until it ends or the call has.
 func sendEach[Req any](ctx context.Context, m *ClientMethod, reqs Stream[Req], send func(any) error) (err error) {
-	each.Range(reqs, func() { lateYield(ctx) }, func(req *Req, failure error) bool {
+	each.Range(reqs, func() { callctx.LateYield(ctx) }, func(req *Req, failure error) bool {
 		more := false
 		switch {
 		case failure != nil:

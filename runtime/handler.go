@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"io"
-	"log/slog"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -68,7 +67,7 @@ func sendAll[Resp any](ss grpc.ServerStream, responses Stream[Resp]) (err error)
 	if responses == nil {
 		return errNoStream
 	}
-	ignored := each.Range(responses, func() { lateYield(ss.Context()) }, func(resp *Resp, failure error) bool {
+	ignored := each.Range(responses, func() { callctx.LateYield(ss.Context()) }, func(resp *Resp, failure error) bool {
 		err = sendOne(ss, resp, failure)
 		return err == nil
 	})
@@ -88,15 +87,6 @@ func sendOne[Resp any](ss grpc.ServerStream, resp *Resp, failure error) error {
 	default:
 		return ss.SendMsg(resp)
 	}
-}
-
-// lateYield logs that a goroutine yields for a stream that has ended. It is told so, and the message is lost.
-func lateYield(ctx context.Context) {
-	logger := slog.Default()
-	if c, ok := CallFromContext(ctx); ok {
-		logger = c.Logger()
-	}
-	logger.WarnContext(ctx, each.LateYield)
 }
 
 // receive returns the requests of ss as a stream: each is delivered once, and a second range goes on where the first

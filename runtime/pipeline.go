@@ -166,7 +166,7 @@ func (m *method) unlist(c *callContext) {
 func (m *method) tell(c *callContext, outcome Outcome) {
 	m.logCall(c, outcome)
 	if outcome.Cause != nil && !m.without.requestID { // what a caller may want to report; of a success it would cost more than the rest
-		c.call.id.echo(c)
+		c.call.id.Echo(c)
 	}
 	m.endObservers(c.observed, c, outcome)
 }

@@ -161,7 +161,7 @@ func (r *refusals) after(ctx context.Context, wait time.Duration) error {
 	steps := max(0, math.Ceil(math.Log2(float64(wait)/float64(time.Millisecond))))
 	made := r.of(min(int(steps), len(r.made)-1))
 	if stream := grpc.ServerTransportStreamFromContext(ctx); stream != nil {
-		_ = stream.SetTrailer(made.trailer) // see requestID.echo
+		_ = stream.SetTrailer(made.trailer) // see requestid.ID.Echo
 	}
 	return made.err
 }

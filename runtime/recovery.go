@@ -43,12 +43,6 @@ func (m *method) logPanic(c *callContext, value any, stack []byte) {
 	})
 }
 
-// report calls log where nothing else recovers. A panic in the log itself has no other place to go.
-func report(log func()) {
-	defer func() { _ = recover() }()
-	log()
-}
-
 // shield keeps a panic of those who only watch calls from changing what the caller gets; it must be deferred itself.
 func (m *method) shield(c *callContext) {
 	if value := recover(); value != nil {

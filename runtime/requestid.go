@@ -35,6 +35,11 @@ func incomingRequestID(ctx context.Context) (id requestID) {
 		id.sent = sent[0]
 		return id
 	}
+	return newRequestID()
+}
+
+// newRequestID returns a new id.
+func newRequestID() (id requestID) {
 	rand.Read(id.made[:]) // never fails: see crypto/rand
 	return id
 }
@@ -52,9 +57,9 @@ func validRequestID(s string) bool {
 	return true
 }
 
-// echo sends the id back in the trailer: a header before an error would end grpc's own retries of the call (gRFC A6,
+// Echo sends the id back in the trailer: a header before an error would end grpc's own retries of the call (gRFC A6,
 // "trailers-only").
-func (id requestID) echo(ctx context.Context) {
+func (id requestID) Echo(ctx context.Context) {
 	stream := grpc.ServerTransportStreamFromContext(ctx)
 	if stream == nil { // the handler was called without a transport
 		return

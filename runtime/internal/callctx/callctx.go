@@ -4,11 +4,13 @@ package callctx
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
@@ -29,6 +31,8 @@ type Call interface {
 	TokenRing() *seal.Ring
 	// Recovered logs a panic of the method and returns what its caller gets.
 	Recovered(value any) error
+	// Logger returns the server's logger with the method and the request id.
+	Logger() *slog.Logger
 	// Single returns the method called single of the same service, if the call is of the method many.
 	Single(many, single string) (Single, error)
 }
@@ -37,6 +41,15 @@ type Call interface {
 func Of(ctx context.Context) (Call, bool) {
 	c, ok := ctx.Value(Key{}).(Call)
 	return c, ok
+}
+
+// LateYield logs that a goroutine yields for a stream that has ended. The message is lost.
+func LateYield(ctx context.Context) {
+	logger := slog.Default()
+	if c, ok := Of(ctx); ok {
+		logger = c.Logger()
+	}
+	logger.WarnContext(ctx, each.LateYield)
 }
 
 // processRing returns the ring of those who have no keys. All of them in a process have the same.
