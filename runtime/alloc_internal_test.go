@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/alloctest"
 	"github.com/grpcservice/grpcservice/runtime/internal/rpc"
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -85,16 +86,6 @@ func manyMessages(n int) Stream[healthpb.HealthCheckResponse] {
 	}
 }
 
-// leastAllocs counts the allocations of f several times and returns the least: goroutines that other tests have left may add
-// to a count, and cannot take from it.
-func leastAllocs(f func()) float64 {
-	least := testing.AllocsPerRun(20, f)
-	for range 4 {
-		least = min(least, testing.AllocsPerRun(20, f))
-	}
-	return least
-}
-
 // TestStreamAllocations holds that a message costs nothing beyond itself.
 func TestStreamAllocations(t *testing.T) {
 	p := newServerConfig([]ServerOption{WithLogger(slog.New(slog.DiscardHandler))}).pipeline()
@@ -104,7 +95,7 @@ func TestStreamAllocations(t *testing.T) {
 			return manyMessages(n)
 		}, Policy{})).Stream)
 		ss := &nullStream{ctx: context.Background()}
-		return leastAllocs(func() { _ = handler(nil, ss) })
+		return alloctest.Least(func() { _ = handler(nil, ss) })
 	}
 	if few, many := sendAllocs(10), sendAllocs(1010); many-few > 1 {
 		t.Errorf("1000 more responses cost %v allocations", many-few)
@@ -119,7 +110,7 @@ func TestStreamAllocations(t *testing.T) {
 			return new(healthpb.HealthCheckResponse), nil
 		}, Policy{})).Stream)
 		ss := &nullStream{ctx: context.Background()}
-		return leastAllocs(func() { _ = handler(nil, ss) })
+		return alloctest.Least(func() { _ = handler(nil, ss) })
 	}
 	if few, many := receiveAllocs(10), receiveAllocs(1010); many-few > 1001 {
 		t.Errorf("1000 more requests cost %v allocations, want one each", many-few)

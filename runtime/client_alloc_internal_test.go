@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/alloctest"
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -42,6 +43,18 @@ func (s *countedStream) RecvMsg(any) error {
 }
 
 // TestUnaryCallAllocations holds what a call costs beyond grpc and its response: what the metadata of a request id takes.
+// messages is a stream of n messages, made before.
+func messages(n int) Stream[healthpb.HealthCheckResponse] {
+	msg := new(healthpb.HealthCheckResponse)
+	return func(yield func(*healthpb.HealthCheckResponse, error) bool) {
+		for range n {
+			if !yield(msg, nil) {
+				return
+			}
+		}
+	}
+}
+
 // serving is the context of a call that a server runs.
 type serving struct {
 	context.Context
@@ -95,16 +108,16 @@ func TestStreamCallAllocations(t *testing.T) {
 		m := Bind(nullConn{&countedStream{n: n, left: n}}, NewMethodInfo("a.B", "C", kind, Policy{}))
 		stream := CallServerStream[healthpb.HealthCheckResponse](ctx, m, new(healthpb.HealthCheckRequest))
 		if kind == KindBidi {
-			stream = CallBidi[healthpb.HealthCheckResponse](ctx, m, manyMessages(0))
+			stream = CallBidi[healthpb.HealthCheckResponse](ctx, m, messages(0))
 		}
-		return leastAllocs(func() {
+		return alloctest.Least(func() {
 			for range stream {
 			}
 		})
 	}
 	requests := func(n int) float64 {
 		m := Bind(nullConn{&countedStream{n: 1, left: 1}}, NewMethodInfo("a.B", "C", KindClientStream, Policy{}))
-		return leastAllocs(func() { _, _ = CallClientStream[healthpb.HealthCheckResponse](ctx, m, manyMessages(n)) })
+		return alloctest.Least(func() { _, _ = CallClientStream[healthpb.HealthCheckResponse](ctx, m, messages(n)) })
 	}
 	for _, kind := range []Kind{KindServerStream, KindBidi} {
 		if few, many := responses(kind, 10), responses(kind, 1010); many-few > 1010 { // the goroutine of the requests has some of its own

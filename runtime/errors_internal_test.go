@@ -62,7 +62,7 @@ func TestErrorsCarryErrorInfo(t *testing.T) {
 		ReasonInternal:      Internal("x"),
 		ReasonDraining:      ErrDraining,
 		ReasonUnimplemented: Unimplemented("a.B", "C"),
-		ReasonUnknown:       publicStatus(errors.New("x")).Err(),
+		ReasonUnknown:       PublicStatus(errors.New("x")).Err(),
 	} {
 		details := status.Convert(err).Details()
 		if len(details) != 1 {
@@ -95,7 +95,7 @@ func TestPublicStatusIsTheSameWhereItMayBe(t *testing.T) {
 	for name, err := range map[string]error{
 		"foreign": status.Error(codes.NotFound, "no"), "made": ErrDraining, "wrapped": Wrap(ErrDraining, "x"),
 	} {
-		if publicStatus(err) != status.Convert(err) {
+		if PublicStatus(err) != status.Convert(err) {
 			t.Errorf("%s: the status was copied", name)
 		}
 	}

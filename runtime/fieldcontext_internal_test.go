@@ -193,7 +193,7 @@ func TestRequiredInStreams(t *testing.T) {
 	} {
 		desc := messageOf(c.message)
 		first, later := fieldChecks(desc)
-		for want, check := range map[*string]checkFunc{&c.first: first, &c.later: later} {
+		for want, check := range map[*string]Check{&c.first: first, &c.later: later} {
 			err := check(context.Background(), fromText(t, desc, c.text))
 			if got := strings.Join(violatedFields(t, err), " "); got != *want {
 				t.Errorf("%s %s: got %q, want %q", c.message, c.text, got, *want)

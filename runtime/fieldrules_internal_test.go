@@ -86,7 +86,7 @@ func bookMessage(t *testing.T) protoreflect.MessageDescriptor {
 }
 
 // firstCheck returns the check of the first message of a stream, or of the only request.
-func firstCheck(desc protoreflect.MessageDescriptor) checkFunc {
+func firstCheck(desc protoreflect.MessageDescriptor) Check {
 	check, _ := fieldChecks(desc)
 	return check
 }

@@ -16,14 +16,17 @@ const (
 	lookEvery = 1024
 )
 
+// Check returns what is wrong with a request.
+type Check = func(ctx context.Context, req proto.Message) error
+
 // fieldChecks returns the checks of the field rules of a message, nil where there are none: first of
 // the first message of a stream, or the only request, and later of the other messages of a stream.
-func fieldChecks(desc protoreflect.MessageDescriptor) (first, later checkFunc) {
+func fieldChecks(desc protoreflect.MessageDescriptor) (first, later Check) {
 	rules := fieldRules(desc)
 	return rules.checkFunc(), laterRules(rules, desc).checkFunc()
 }
 
-func (r *messageRules) checkFunc() checkFunc {
+func (r *messageRules) checkFunc() Check {
 	if r == nil {
 		return nil
 	}

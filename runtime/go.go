@@ -23,7 +23,7 @@ func Go(ctx context.Context, fn func(ctx context.Context) error) {
 }
 
 // errGoroutineEnded is how a goroutine fails that ends itself, as FailNow of a test does.
-var errGoroutineEnded = Internal("a goroutine of Go ended itself, as FailNow of a test does; return an error")
+var errGoroutineEnded = Internal(callctx.GoroutineEnded)
 
 // runDetached runs fn for nobody.
 func runDetached(ctx context.Context, fn func(ctx context.Context) error) {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 	"github.com/grpcservice/grpcservice/runtime/internal/join"
 )
 
@@ -20,6 +21,9 @@ type group struct {
 	broken  bool  // whether err is a panic, or of a goroutine that ended itself
 	left    bool  // whether the call was answered without it; only for the goroutine of the call
 }
+
+// errMemberEnded is how a goroutine fails that ends itself.
+var errMemberEnded = Internal(callctx.GoroutineEnded)
 
 // closedGroup stands for the group of a call that ended without one.
 var closedGroup = new(group)
@@ -55,7 +59,7 @@ func (g *group) start(ctx context.Context, fn func(ctx context.Context) error) b
 		defer g.members.Leave()
 		defer cancel()
 		defer stop()
-		err, broken := errGoroutineEnded, true // unless fn returns
+		err, broken := errMemberEnded, true // unless fn returns
 		defer func() { g.failWith(err, broken) }()
 		err, broken = g.run(ctx, fn)
 	}()

@@ -10,6 +10,9 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
+// recognised is a policy whose calls are recognised when they are made again.
+var recognised = Policy{RequestID: RequestID{Field: "request_id"}}
+
 // twice is a guard that notes whom it guards, and has the answers of methods stand for themselves.
 type twice struct{ bound []string }
 
@@ -28,11 +31,11 @@ func TestWhichMethodsAreGuarded(t *testing.T) {
 		info         MethodInfo
 		asked, guard bool
 	}{
-		"with a request id":    {NewMethodInfo("t.S", "M", KindUnary, byRequestID), true, true},
+		"with a request id":    {NewMethodInfo("t.S", "M", KindUnary, recognised), true, true},
 		"without":              {NewMethodInfo("t.S", "M", KindUnary, Policy{}), false, false},
-		"not cared for":        {NewMethodInfo("t.S", "NotCaredFor", KindUnary, byRequestID), true, false},
-		"one that streams":     {NewMethodInfo("t.S", "M", KindServerStream, byRequestID), false, false},
-		"one that is streamed": {NewMethodInfo("t.S", "M", KindClientStream, byRequestID), false, false},
+		"not cared for":        {NewMethodInfo("t.S", "NotCaredFor", KindUnary, recognised), true, false},
+		"one that streams":     {NewMethodInfo("t.S", "M", KindServerStream, recognised), false, false},
+		"one that is streamed": {NewMethodInfo("t.S", "M", KindClientStream, recognised), false, false},
 	} {
 		guard := new(twice)
 		p := newServerConfig([]ServerOption{WithIdempotency(guard)}).pipeline()
@@ -44,7 +47,7 @@ func TestWhichMethodsAreGuarded(t *testing.T) {
 
 func TestMessagesThatAreNotOfProto(t *testing.T) {
 	p := newServerConfig([]ServerOption{WithIdempotency(new(twice))}).pipeline()
-	guard := p.guardOf(NewMethodInfo("t.S", "M", KindUnary, byRequestID))
+	guard := p.guardOf(NewMethodInfo("t.S", "M", KindUnary, recognised))
 	answers := func(resp any) func(context.Context) (any, error) {
 		return func(context.Context) (any, error) { return resp, nil }
 	}

@@ -47,6 +47,3 @@ const (
 	QueueOnConflict   = policy.QueueOnConflict
 	PreemptOnConflict = policy.PreemptOnConflict
 )
-
-// policyKey says whose calls a rate counts together.
-type policyKey = policy.Key

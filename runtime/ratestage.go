@@ -13,6 +13,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 	"github.com/grpcservice/grpcservice/runtime/limit"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
 // RateLimiter counts calls against the rates of policies, instead of the one in memory that a server
@@ -78,12 +79,12 @@ type rates []boundRate
 
 type boundRate struct {
 	MethodRate
-	key      policyKey
+	key      policy.Key
 	refusals *refusals
 }
 
 // ratesBy returns the rates of a method that count by key.
-func (p *pipeline) ratesBy(info MethodInfo, key policyKey) (bound rates) {
+func (p *pipeline) ratesBy(info MethodInfo, key policy.Key) (bound rates) {
 	for _, rate := range info.Policy.Rates {
 		if rate.Key == key {
 			bound = append(bound, boundRate{p.limiter.Bind(info, rate), key, &refusals{
@@ -113,7 +114,7 @@ func (r rates) giveBack(ctx context.Context, c *callContext) {
 }
 
 // rateKey returns whom a call counts for. The key of a peer begins as no ID of a principal should.
-func rateKey(c *callContext, key policyKey) string {
+func rateKey(c *callContext, key policy.Key) string {
 	switch {
 	case key == ByMethod:
 		return ""

@@ -31,7 +31,7 @@ func WithValidator(validator Validator) ServerOption {
 }
 
 // checkFunc returns what is wrong with a request.
-type checkFunc func(ctx context.Context, req proto.Message) error
+type checkFunc = func(ctx context.Context, req proto.Message) error
 
 // checks are the checks of a method's requests; nil where there is nothing to check.
 type checks struct {

@@ -43,6 +43,9 @@ func Of(ctx context.Context) (Call, bool) {
 	return c, ok
 }
 
+// GoroutineEnded is how a goroutine of a call fails that ends itself, for the log.
+const GoroutineEnded = "a goroutine of Go ended itself, as FailNow of a test does; return an error"
+
 // LateYield logs that a goroutine yields for a stream that has ended. The message is lost.
 func LateYield(ctx context.Context) {
 	logger := slog.Default()
