@@ -13,7 +13,7 @@ import (
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1/policyv1service"
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // measureHandlers compares the handlers of the unary method, without a network: what a stack adds by itself.
@@ -68,7 +68,7 @@ func unaryHandler(stack string) func(context.Context, func(any) error) (any, err
 		}
 	case ours, oursNoLog, oursNoID:
 		var r registered
-		policyv1service.RegisterFullService(runtime.On(&r, pipelineOptions(stack)...), service{})
+		policyv1service.RegisterFullService(server.On(&r, pipelineOptions(stack)...), service{})
 		return func(ctx context.Context, decode func(any) error) (any, error) {
 			return r.handler(service{}, ctx, decode, nil)
 		}

@@ -46,7 +46,7 @@ func measureServer(ctx context.Context, stack string, o options) (err error) {
 // target is a server process and a client of it.
 type target struct {
 	ctx    context.Context // of calls
-	server *server
+	server *serverProcess
 	conn   *grpc.ClientConn
 	client policyv1.FullServiceClient
 }

@@ -22,7 +22,7 @@ type lister interface {
 
 var listItems = page.Of(
 	runtime.NewService("page.v1.ItemService", pagev1.File_page_v1_page_proto,
-		runtime.Unary("ListItems", lister.ListItems, runtime.Policy{Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: time.Hour}})).Info(0),
+		runtime.Unary("ListItems", lister.ListItems, runtime.Policy{Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: time.Hour}})).Method("ListItems"),
 	lister.ListItems, (*pagev1.ListItemsResponse).GetItems,
 	page.Fields{Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Skip: "skip"},
 )

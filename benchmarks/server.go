@@ -37,8 +37,8 @@ func serveStack(stack string) error {
 	return nil
 }
 
-// server is a server in a process of its own, so that what it uses is not mixed with what its client does.
-type server struct {
+// serverProcess is a server in a process of its own, so that what it uses is not mixed with what its client does.
+type serverProcess struct {
 	addr  string
 	cmd   *exec.Cmd
 	in    io.WriteCloser
@@ -46,8 +46,8 @@ type server struct {
 }
 
 // startServer starts a server of a stack.
-func startServer(stack string) (*server, error) {
-	s := &server{cmd: exec.Command(os.Args[0], "-serve", stack)}
+func startServer(stack string) (*serverProcess, error) {
+	s := &serverProcess{cmd: exec.Command(os.Args[0], "-serve", stack)}
 	s.cmd.Stderr = os.Stderr
 	in, err := s.cmd.StdinPipe()
 	if err != nil {
@@ -69,7 +69,7 @@ func startServer(stack string) (*server, error) {
 }
 
 // used returns what the server has used so far.
-func (s *server) used() (now usage, err error) {
+func (s *serverProcess) used() (now usage, err error) {
 	if _, err := fmt.Fprintln(s.in); err != nil {
 		return now, err
 	}
@@ -80,4 +80,4 @@ func (s *server) used() (now usage, err error) {
 }
 
 // stop ends the server.
-func (s *server) stop() error { return errors.Join(s.in.Close(), s.cmd.Wait()) }
+func (s *serverProcess) stop() error { return errors.Join(s.in.Close(), s.cmd.Wait()) }

@@ -12,6 +12,7 @@ import (
 	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1/policyv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // The stacks that are compared. All of them serve FullService; only bare does nothing around it.
@@ -39,7 +40,7 @@ func register(stack string) (*grpc.Server, error) {
 		return srv, nil
 	case ours, oursNoLog, oursNoID:
 		srv := grpc.NewServer()
-		policyv1service.RegisterFullService(runtime.On(srv, pipelineOptions(stack)...), service{})
+		policyv1service.RegisterFullService(server.On(srv, pipelineOptions(stack)...), service{})
 		return srv, nil
 	default:
 		return nil, fmt.Errorf("there is no stack %q; want one of %q", stack, stacks)
@@ -47,10 +48,10 @@ func register(stack string) (*grpc.Server, error) {
 }
 
 // pipelineOptions are what the pipeline is given beside the policy in the proto.
-func pipelineOptions(stack string) []runtime.ServerOption {
-	return []runtime.ServerOption{
-		runtime.WithLogger(logger(stack)),
-		runtime.WithAuthenticator(runtime.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
+func pipelineOptions(stack string) []server.Option {
+	return []server.Option{
+		server.WithLogger(logger(stack)),
+		server.WithAuthenticator(server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
 			if token := metadata.ValueFromIncomingContext(ctx, tokenKey); len(token) == 1 && token[0] == readerToken {
 				return reader, nil
 			}

@@ -1,9 +1,9 @@
 // Package runtime is what generated services stand on: a server with one fused pipeline for all four RPC kinds, the
 // client side of the same table of facts, health, errors and a shutdown that always finishes.
 //
-// A service is registered on a [Server], which is a [grpc.ServiceRegistrar]:
+// A service is registered on a [server.Server], which is a [grpc.ServiceRegistrar]:
 //
-//	srv := runtime.NewServer()
+//	srv := server.New()
 //	libraryv1service.RegisterBookService(srv, service.NewBookService(db))
 //	if err := srv.Run(context.Background(), ":8080"); err != nil {
 //		log.Fatal(err)

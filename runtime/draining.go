@@ -4,12 +4,13 @@ import (
 	"context"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"google.golang.org/grpc/codes"
 )
 
 // ErrDraining is what the callers of calls get that a shutdown cuts off: UNAVAILABLE, reason SERVER_DRAINING. A method that ends its
 // stream early because of [Draining] returns or yields it, so that the stream does not look complete.
-var ErrDraining = ReasonDraining.Errorf(codes.Unavailable, "the server is shutting down").Fixed()
+var ErrDraining = rpcerr.ReasonDraining.Errorf(codes.Unavailable, "the server is shutting down").Fixed()
 
 // Draining returns a channel that is closed when the server of ctx's call starts to drain. A stream without an end of its own should
 // then end with [ErrDraining], so that its client reconnects to another server. Outside a call the channel is nil and never ready.

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+	"github.com/grpcservice/grpcservice/runtime/internal/report"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // Go starts fn in a goroutine that belongs to the call of ctx: the call ends, and its answer goes out, when the method and
@@ -23,20 +25,20 @@ func Go(ctx context.Context, fn func(ctx context.Context) error) {
 }
 
 // errGoroutineEnded is how a goroutine fails that ends itself, as FailNow of a test does.
-var errGoroutineEnded = Internal(callctx.GoroutineEnded)
+var errGoroutineEnded = rpcerr.Internal(callctx.GoroutineEnded)
 
 // runDetached runs fn for nobody.
 func runDetached(ctx context.Context, fn func(ctx context.Context) error) {
 	err := errGoroutineEnded // unless fn returns, or panics
 	defer func() {
 		if err != nil {
-			report(func() { slog.ErrorContext(ctx, "goroutine failed", "error", err) })
+			report.Log(func() { slog.ErrorContext(ctx, "goroutine failed", "error", err) })
 		}
 	}()
 	defer func() {
 		if value := recover(); value != nil {
 			stack := string(debug.Stack())
-			report(func() { slog.ErrorContext(ctx, "panic", "panic", value, "stack", stack) })
+			report.Log(func() { slog.ErrorContext(ctx, "panic", "panic", value, "stack", stack) })
 			err = nil
 		}
 	}()

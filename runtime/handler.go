@@ -10,6 +10,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 	"github.com/grpcservice/grpcservice/runtime/internal/each"
 	"github.com/grpcservice/grpcservice/runtime/internal/rpc"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // unaryHandler erases the types of a unary method.
@@ -72,7 +73,7 @@ func sendAll[Resp any](ss grpc.ServerStream, responses Stream[Resp]) (err error)
 		return err == nil
 	})
 	if ignored != nil {
-		return Internal(ignored.Error())
+		return rpcerr.Internal(ignored.Error())
 	}
 	return err
 }
@@ -129,7 +130,7 @@ func (r *receiver[Req]) next() (*Req, error) {
 
 // Mistakes of methods.
 var (
-	errNoResponse = Internal("the method returned neither a response nor an error; return one of them")
-	errNoStream   = Internal("the method returned a nil stream; return one that ends at once to answer nothing")
-	errNoMessage  = Internal("the stream yielded neither a message nor an error; yield one of them")
+	errNoResponse = rpcerr.Internal("the method returned neither a response nor an error; return one of them")
+	errNoStream   = rpcerr.Internal("the method returned a nil stream; return one that ends at once to answer nothing")
+	errNoMessage  = rpcerr.Internal("the stream yielded neither a message nor an error; yield one of them")
 )

@@ -1,6 +1,9 @@
 package runtime
 
-import "github.com/grpcservice/grpcservice/runtime/policy"
+import (
+	"github.com/grpcservice/grpcservice/runtime/policy"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
 
 // What generated tables say of an RPC; see package policy for the fields.
 type (
@@ -29,6 +32,9 @@ type (
 	// RequestID says how a call that is made again is recognised.
 	RequestID = policy.RequestID
 )
+
+// Reason names why a call failed; see package rpcerr.
+type Reason = rpcerr.Reason
 
 // Values of policies.
 const (

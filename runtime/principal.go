@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// Principal is an authenticated caller, as an [Authenticator] returns it. It may be shared by calls, and must not be changed.
+// Principal is an authenticated caller, as an [server.Authenticator] returns it. It may be shared by calls, and must not be changed.
 type Principal struct {
 	// ID names the principal uniquely on this server: for OIDC the issuer and the subject. Rates, idempotency keys and
-	// operations belong to it, and the log has it. It must not be empty: see [AuthenticateFunc].
+	// operations belong to it, and the log has it. It must not be empty: see [server.AuthenticateFunc].
 	ID string
 	// Claims is what else the authenticator knows, of a type that it documents. It is not printed.
 	Claims any

@@ -7,9 +7,11 @@ import (
 	"runtime/debug"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+	"github.com/grpcservice/grpcservice/runtime/internal/report"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Recovered logs a panic that a helper has recovered so that the rest of its call can go on, and tells the [PanicHandler], as
+// Recovered logs a panic that a helper has recovered so that the rest of its call can go on, and tells the [server.PanicHandler], as
 // the runtime does for a panic of the method. It returns INTERNAL with a fixed text, the panic being for the log only. Call it
 // in the deferred function that recovers, where the stack is still that of the panic:
 //
@@ -25,6 +27,6 @@ func Recovered(ctx context.Context, value any) error {
 		return c.Recovered(value)
 	}
 	stack := string(debug.Stack())
-	report(func() { slog.ErrorContext(ctx, "panic", "panic", value, "stack", stack) })
-	return Internal(fmt.Sprintf("panic: %v", value))
+	report.Log(func() { slog.ErrorContext(ctx, "panic", "panic", value, "stack", stack) })
+	return rpcerr.Internal(fmt.Sprintf("panic: %v", value))
 }

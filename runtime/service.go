@@ -57,16 +57,21 @@ func (s *Service[S]) File() protoreflect.FileDescriptor { return s.file }
 // Methods returns what the table says of its RPCs, in the order of the rows.
 func (s *Service[S]) Methods() []MethodInfo {
 	infos := make([]MethodInfo, len(s.rows))
-	for i := range s.rows {
-		infos[i] = s.Info(i)
+	for i, r := range s.rows {
+		infos[i] = NewMethodInfo(s.name, r.name, r.kind, r.policy)
 	}
 	return infos
 }
 
-// Info returns what the table says of the RPC in the given row; helpers of patterns are made from it.
-func (s *Service[S]) Info(row int) MethodInfo {
-	r := s.rows[row]
-	return NewMethodInfo(s.name, r.name, r.kind, r.policy)
+// Method returns what the table says of the RPC called name: clients and the helpers of patterns are
+// made from it, as the program starts. It panics if there is no such RPC.
+func (s *Service[S]) Method(name string) MethodInfo {
+	for _, r := range s.rows {
+		if r.name == name {
+			return NewMethodInfo(s.name, r.name, r.kind, r.policy)
+		}
+	}
+	panic(s.name + " has no RPC " + name)
 }
 
 // Handlers returns the methods of impl in the order of the rows, for package server.

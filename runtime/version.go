@@ -1,6 +1,10 @@
 package runtime
 
-import "google.golang.org/grpc/codes"
+import (
+	"google.golang.org/grpc/codes"
+
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
 
 // Generated code names the oldest runtime it works with by one of these constants, so that an older one does not compile
 // with it. A constant is never removed.
@@ -12,5 +16,5 @@ const (
 // Unimplemented returns the error of a method that is not written yet: UNIMPLEMENTED, reason
 // METHOD_UNIMPLEMENTED.
 func Unimplemented(service, method string) error {
-	return ReasonUnimplemented.Errorf(codes.Unimplemented, "%s/%s is not implemented", service, method)
+	return rpcerr.ReasonUnimplemented.Errorf(codes.Unimplemented, "%s/%s is not implemented", service, method)
 }

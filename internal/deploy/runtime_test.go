@@ -23,14 +23,16 @@ import (
 
 	"github.com/grpcservice/grpcservice/internal/deploy"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/policy"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // TestDefaultsAreTheRuntimes checks that the manifests start from what a server does without options.
 func TestDefaultsAreTheRuntimes(t *testing.T) {
-	if deploy.DefaultDrainDelay != runtime.DefaultDrainDelay || deploy.DefaultShutdownTimeout != runtime.DefaultShutdownTimeout {
+	if deploy.DefaultDrainDelay != server.DefaultDrainDelay || deploy.DefaultShutdownTimeout != server.DefaultShutdownTimeout {
 		t.Errorf("drain delay %v, shutdown timeout %v; the runtime has %v, %v", deploy.DefaultDrainDelay, deploy.DefaultShutdownTimeout,
-			runtime.DefaultDrainDelay, runtime.DefaultShutdownTimeout)
+			server.DefaultDrainDelay, server.DefaultShutdownTimeout)
 	}
 }
 
@@ -108,7 +110,7 @@ func TestServiceConfigIsTheRuntimes(t *testing.T) {
 		runtime.Unary("Plain", users.Plain, policies[3]),
 		runtime.ServerStream("Watch", users.Watch, policies[4]),
 	)
-	want, err := runtime.ServiceConfigJSON(runtime.WithServiceConfig(table), runtime.WithHealthChecks())
+	want, err := client.ServiceConfigJSON(client.WithServiceConfig(table), client.WithHealthChecks())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,13 +134,14 @@ type noUsers struct{ users }
 // TestProbesAreAnswered asks a server what a pod is asked, while all is well and when its only service cannot work.
 func TestProbesAreAnswered(t *testing.T) {
 	const name = "deploytest.v1.Users"
-	srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithDrainDelay(0))
-	runtime.NewService(name, descriptorpb.File_google_protobuf_descriptor_proto, runtime.Unary("Get", users.Get, runtime.Policy{})).Register(srv, noUsers{})
+	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0))
+	table := runtime.NewService(name, descriptorpb.File_google_protobuf_descriptor_proto, runtime.Unary("Get", users.Get, runtime.Policy{}))
+	server.Register[users](srv, table, noUsers{})
 	lis := bufconn.Listen(1 << 16)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(context.Background(), lis) }()
-	conn, err := runtime.Dial("passthrough:///pod", runtime.WithInsecure(),
-		runtime.WithDialOptions(grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) })))
+	conn, err := client.Dial("passthrough:///pod", client.WithInsecure(),
+		client.WithDialOptions(grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) })))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func headlessOf(app App) manifest {
 	s.Metadata.Name = headless(app)
 	return manifest{
 		file:   "kubernetes/service-headless.yaml",
-		head:   "The addresses of all pods that are ready, for clients that balance calls by themselves: runtime.Dial(\"dns:///" + headless(app) + ":" + numbers(app.Port) + "\") does.",
+		head:   "The addresses of all pods that are ready, for clients that balance calls by themselves: client.Dial(\"dns:///" + headless(app) + ":" + numbers(app.Port) + "\") does.",
 		object: s,
 	}
 }

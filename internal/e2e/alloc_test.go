@@ -18,6 +18,7 @@ import (
 	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1/policyv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // fixed answers with a response that it has.
@@ -42,7 +43,7 @@ func (r *registered) RegisterService(desc *grpc.ServiceDesc, _ any) {
 func TestUnaryAllocations(t *testing.T) {
 	svc := fixed{resp: &kindsv1.Response{}}
 	var ours registered
-	kindsv1service.RegisterKindsService(runtime.On(&ours, runtime.WithLogger(quiet)), svc)
+	kindsv1service.RegisterKindsService(server.On(&ours, server.WithLogger(quiet)), svc)
 	stock := kindsv1.KindsService_ServiceDesc.Methods[0].Handler
 	for name, ctx := range map[string]context.Context{
 		"request id made": testContext(t),
@@ -71,12 +72,12 @@ func allocations(t *testing.T, ctx context.Context, handler grpc.MethodHandler, 
 func TestPolicyAllocations(t *testing.T) {
 	svc := fixed{resp: &kindsv1.Response{}}
 	ada := runtime.NewPrincipal("ada", "read", "here")
-	known := runtime.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return ada, nil })
+	known := server.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return ada, nil })
 	bare := allocations(t, testContext(t), policyv1.FullService_ServiceDesc.Methods[0].Handler, stockServer{svc: svc})
 	for level, most := range map[slog.Level]float64{slog.LevelInfo: 4, slog.LevelError: 3} {
 		var ours registered
 		logger := slog.New(slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{Level: level}))
-		policyv1service.RegisterFullService(runtime.On(&ours, runtime.WithLogger(logger), runtime.WithAuthenticator(known)), svc)
+		policyv1service.RegisterFullService(server.On(&ours, server.WithLogger(logger), server.WithAuthenticator(known)), svc)
 		if got := allocations(t, testContext(t), ours.handler, svc); got > bare+most {
 			t.Errorf("log level %v: %v allocations, protoc-gen-go-grpc has %v; at most %v more", level, got, bare, most)
 		}

@@ -16,13 +16,15 @@ import (
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1/kindsv1service"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1/kindsv1servicetest"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
 func TestEveryKindAnswers(t *testing.T) {
-	onEachEnd(t, kindsService{}, func(t *testing.T, client kindsv1service.KindsService, kind string) {
-		got, err := call(testContext(t), client, kind, &kindsv1.Request{Text: "hello", Payload: []byte{0, 255}, Count: 3})
+	onEachEnd(t, kindsService{}, func(t *testing.T, stub kindsv1service.KindsService, kind string) {
+		got, err := call(testContext(t), stub, kind, &kindsv1.Request{Text: "hello", Payload: []byte{0, 255}, Count: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,15 +52,15 @@ func TestEveryKindFails(t *testing.T) {
 		"panic in goroutine": {&kindsv1.Request{Fault: kindsv1.Fault_FAULT_PANIC_IN_GOROUTINE}, codes.Internal, "internal error"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onEachEnd(t, kindsService{}, func(t *testing.T, client kindsv1service.KindsService, kind string) {
-				_, err := call(testContext(t), client, kind, test.req)
+			onEachEnd(t, kindsService{}, func(t *testing.T, stub kindsv1service.KindsService, kind string) {
+				_, err := call(testContext(t), stub, kind, test.req)
 				if st := status.Convert(err); st.Code() != test.code || st.Message() != test.message {
 					t.Errorf("got %v, want %v %q", err, test.code, test.message)
 				}
 				if strings.Contains(status.Convert(err).String(), secret) {
 					t.Errorf("the secret is out: %v", err)
 				}
-				if got, err := call(testContext(t), client, kind, &kindsv1.Request{Count: 1}); err != nil || len(got) != 1 {
+				if got, err := call(testContext(t), stub, kind, &kindsv1.Request{Count: 1}); err != nil || len(got) != 1 {
 					t.Errorf("the server does not live on: %v, %v", got, err)
 				}
 			})
@@ -67,11 +69,11 @@ func TestEveryKindFails(t *testing.T) {
 }
 
 func TestStreamsFailAfterSomeResponses(t *testing.T) {
-	onEachEnd(t, kindsService{}, func(t *testing.T, client kindsv1service.KindsService, kind string) {
+	onEachEnd(t, kindsService{}, func(t *testing.T, stub kindsv1service.KindsService, kind string) {
 		if kind == "Unary" || kind == "ClientStream" {
 			return // they have one response
 		}
-		got, err := call(testContext(t), client, kind, &kindsv1.Request{Fault: kindsv1.Fault_FAULT_PANIC, After: 2})
+		got, err := call(testContext(t), stub, kind, &kindsv1.Request{Fault: kindsv1.Fault_FAULT_PANIC, After: 2})
 		if len(got) != 2 || status.Code(err) != codes.Internal {
 			t.Errorf("got %d responses and %v, want 2 and INTERNAL", len(got), err)
 		}
@@ -79,8 +81,8 @@ func TestStreamsFailAfterSomeResponses(t *testing.T) {
 }
 
 func TestDeadlinesReachTheMethod(t *testing.T) {
-	onEachEnd(t, kindsService{}, func(t *testing.T, client kindsv1service.KindsService, kind string) {
-		got, err := call(testContext(t), client, kind, &kindsv1.Request{Count: 1})
+	onEachEnd(t, kindsService{}, func(t *testing.T, stub kindsv1service.KindsService, kind string) {
+		got, err := call(testContext(t), stub, kind, &kindsv1.Request{Count: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +91,7 @@ func TestDeadlinesReachTheMethod(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 		defer cancel()
-		if _, err := call(ctx, client, kind, &kindsv1.Request{Fault: kindsv1.Fault_FAULT_WAIT}); status.Code(err) != codes.DeadlineExceeded {
+		if _, err := call(ctx, stub, kind, &kindsv1.Request{Fault: kindsv1.Fault_FAULT_WAIT}); status.Code(err) != codes.DeadlineExceeded {
 			t.Errorf("got %v, want DEADLINE_EXCEEDED", err)
 		}
 	})
@@ -97,15 +99,15 @@ func TestDeadlinesReachTheMethod(t *testing.T) {
 
 func TestBreakingOutCancelsTheCall(t *testing.T) {
 	ended := make(chan error, 1)
-	onEachEnd(t, kindsService{ended: ended}, func(t *testing.T, client kindsv1service.KindsService, kind string) {
+	onEachEnd(t, kindsService{ended: ended}, func(t *testing.T, stub kindsv1service.KindsService, kind string) {
 		var responses runtime.Stream[kindsv1.Response]
 		ctx, cancel := context.WithCancel(testContext(t)) // the stock client has no other way
 		defer cancel()
 		switch req := (&kindsv1.Request{Count: 1 << 30}); kind {
 		case "ServerStream":
-			responses = client.ServerStream(ctx, req)
+			responses = stub.ServerStream(ctx, req)
 		case "Bidi":
-			responses = client.Bidi(ctx, stream.Of(req))
+			responses = stub.Bidi(ctx, stream.Of(req))
 		default:
 			return
 		}
@@ -115,7 +117,7 @@ func TestBreakingOutCancelsTheCall(t *testing.T) {
 			}
 			break
 		}
-		if _, stock := client.(stockClient); stock {
+		if _, stock := stub.(stockClient); stock {
 			cancel()
 		}
 		if err := within(t, ended); err != context.Canceled {
@@ -125,7 +127,7 @@ func TestBreakingOutCancelsTheCall(t *testing.T) {
 }
 
 func TestMessagesGoBothWaysAtOnce(t *testing.T) {
-	client := kindsv1service.NewKindsServiceClient(connect(t, serve(t, kindsService{})))
+	stub := kindsv1service.NewKindsServiceClient(connect(t, serve(t, kindsService{})))
 	pipe := stream.NewPipe[kindsv1.Request](testContext(t))
 	next := make(chan string)
 	go func() {
@@ -138,7 +140,7 @@ func TestMessagesGoBothWaysAtOnce(t *testing.T) {
 	}()
 	next <- "1"
 	want := 1
-	for resp, err := range client.Bidi(testContext(t), pipe.Stream()) {
+	for resp, err := range stub.Bidi(testContext(t), pipe.Stream()) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -171,8 +173,8 @@ func TestRequestsAreReadOnceAndOn(t *testing.T) {
 			}
 			return &kindsv1.Response{Text: strings.Join(texts, " ")}, nil
 		}})
-	client := kindsv1service.NewKindsServiceClient(connect(t, serve(t, impl)))
-	got, err := client.ClientStream(testContext(t), stream.Of(&kindsv1.Request{Text: "header"}, &kindsv1.Request{Text: "a"}, &kindsv1.Request{Text: "b"}))
+	stub := kindsv1service.NewKindsServiceClient(connect(t, serve(t, impl)))
+	got, err := stub.ClientStream(testContext(t), stream.Of(&kindsv1.Request{Text: "header"}, &kindsv1.Request{Text: "a"}, &kindsv1.Request{Text: "b"}))
 	if err != nil || got.GetText() != "header | a b | |" {
 		t.Errorf("got %q, %v", got.GetText(), err)
 	}
@@ -181,16 +183,16 @@ func TestRequestsAreReadOnceAndOn(t *testing.T) {
 func TestErrorsInTheRequestsOfAClient(t *testing.T) {
 	servicetest.NoLeaks(t)
 	ours := errors.New("the file has gone")
-	client := kindsv1service.NewKindsServiceClient(connect(t, serve(t, kindsService{})))
+	stub := kindsv1service.NewKindsServiceClient(connect(t, serve(t, kindsService{})))
 	broken := func(yield func(*kindsv1.Request, error) bool) {
 		if yield(&kindsv1.Request{Text: "a"}, nil) {
 			yield(nil, ours)
 		}
 	}
-	if _, err := client.ClientStream(testContext(t), broken); !errors.Is(err, ours) || status.Code(err) != codes.Unknown {
+	if _, err := stub.ClientStream(testContext(t), broken); !errors.Is(err, ours) || status.Code(err) != codes.Unknown {
 		t.Errorf("ClientStream returned %v, want a status that wraps the error of its requests", err)
 	}
-	if _, err := stream.Collect(client.Bidi(testContext(t), broken)); !errors.Is(err, ours) || status.Code(err) != codes.Unknown {
+	if _, err := stream.Collect(stub.Bidi(testContext(t), broken)); !errors.Is(err, ours) || status.Code(err) != codes.Unknown {
 		t.Errorf("Bidi ended with %v, want a status that wraps the error of its requests", err)
 	}
 }
@@ -198,10 +200,10 @@ func TestErrorsInTheRequestsOfAClient(t *testing.T) {
 func TestServersProxyEachOther(t *testing.T) {
 	servicetest.NoLeaks(t)
 	upstream := kindsv1service.NewKindsServiceClient(connect(t, serve(t, kindsService{})))
-	client := kindsv1service.NewKindsServiceClient(connect(t, serve(t, upstream))) // a client is an implementation
+	stub := kindsv1service.NewKindsServiceClient(connect(t, serve(t, upstream))) // a client is an implementation
 	for _, kind := range kinds {
 		ctx := metadata.AppendToOutgoingContext(testContext(t), "x-request-id", kind+"-7")
-		got, err := call(ctx, client, kind, &kindsv1.Request{Text: "far", Count: 1})
+		got, err := call(ctx, stub, kind, &kindsv1.Request{Text: "far", Count: 1})
 		if err != nil || len(got) != 1 || got[0].GetText() != "far" {
 			t.Errorf("%s: %v, %v", kind, got, err)
 			continue
@@ -212,7 +214,7 @@ func TestServersProxyEachOther(t *testing.T) {
 		if got[0].GetTimeLeft() == nil {
 			t.Errorf("%s: the deadline was lost", kind)
 		}
-		_, err = call(ctx, client, kind, &kindsv1.Request{Fault: kindsv1.Fault_FAULT_STATUS, Code: int32(codes.Aborted)})
+		_, err = call(ctx, stub, kind, &kindsv1.Request{Fault: kindsv1.Fault_FAULT_STATUS, Code: int32(codes.Aborted)})
 		if status.Code(err) != codes.Aborted {
 			t.Errorf("%s: %v, want ABORTED from upstream", kind, err)
 		}
@@ -230,18 +232,18 @@ func TestAnImplementationIsAClient(t *testing.T) {
 }
 
 func TestCallOptionsAndMetadataTravelOnTheContext(t *testing.T) {
-	client := kindsv1service.NewKindsServiceClient(connect(t, serve(t, kindsService{})))
+	stub := kindsv1service.NewKindsServiceClient(connect(t, serve(t, kindsService{})))
 	for _, kind := range kinds {
 		var trailer metadata.MD
-		ctx := runtime.WithCallOptions(metadata.AppendToOutgoingContext(testContext(t), "x-tenant", "acme"), grpc.Trailer(&trailer))
-		got, err := call(ctx, client, kind, &kindsv1.Request{Count: 1})
+		ctx := client.WithCallOptions(metadata.AppendToOutgoingContext(testContext(t), "x-tenant", "acme"), grpc.Trailer(&trailer))
+		got, err := call(ctx, stub, kind, &kindsv1.Request{Count: 1})
 		if err != nil || got[0].GetMetadata()["x-tenant"] != "acme" {
 			t.Errorf("%s: %v, %v", kind, got, err)
 		}
 		if len(got[0].GetRequestId()) != 32 {
 			t.Errorf("%s: the client sent the request id %q", kind, got[0].GetRequestId())
 		}
-		_, err = call(ctx, client, kind, &kindsv1.Request{Fault: kindsv1.Fault_FAULT_STATUS, Code: int32(codes.NotFound)})
+		_, err = call(ctx, stub, kind, &kindsv1.Request{Fault: kindsv1.Fault_FAULT_STATUS, Code: int32(codes.NotFound)})
 		if id := trailer["x-request-id"]; status.Code(err) != codes.NotFound || len(id) != 1 {
 			t.Errorf("%s: %v, trailer %v", kind, err, trailer)
 		}
@@ -249,8 +251,8 @@ func TestCallOptionsAndMetadataTravelOnTheContext(t *testing.T) {
 }
 
 func TestUnimplemented(t *testing.T) {
-	onEachEnd(t, kindsv1service.UnimplementedKindsService{}, func(t *testing.T, client kindsv1service.KindsService, kind string) {
-		_, err := call(testContext(t), client, kind, &kindsv1.Request{})
+	onEachEnd(t, kindsv1service.UnimplementedKindsService{}, func(t *testing.T, stub kindsv1service.KindsService, kind string) {
+		_, err := call(testContext(t), stub, kind, &kindsv1.Request{})
 		if st := status.Convert(err); st.Code() != codes.Unimplemented || !strings.Contains(st.Message(), kindsv1service.KindsServiceName+"/"+kind) {
 			t.Errorf("got %v", err)
 		}
@@ -258,19 +260,19 @@ func TestUnimplemented(t *testing.T) {
 }
 
 func TestAnEmptyStreamOfRequests(t *testing.T) {
-	client := kindsv1service.NewKindsServiceClient(connect(t, serve(t, kindsService{})))
-	if got, err := client.ClientStream(testContext(t), stream.Of[kindsv1.Request]()); err != nil || got.GetCount() != 0 {
+	stub := kindsv1service.NewKindsServiceClient(connect(t, serve(t, kindsService{})))
+	if got, err := stub.ClientStream(testContext(t), stream.Of[kindsv1.Request]()); err != nil || got.GetCount() != 0 {
 		t.Errorf("ClientStream: %v, %v", got, err)
 	}
-	if got, err := stream.Collect(client.Bidi(testContext(t), stream.Of[kindsv1.Request]())); err != nil || len(got) != 0 {
+	if got, err := stream.Collect(stub.Bidi(testContext(t), stream.Of[kindsv1.Request]())); err != nil || len(got) != 0 {
 		t.Errorf("Bidi: %v, %v", got, err)
 	}
 }
 
 func TestRequestsTooLargeAreRefused(t *testing.T) {
-	client := kindsv1service.NewKindsServiceClient(connect(t, serve(t, kindsService{})))
+	stub := kindsv1service.NewKindsServiceClient(connect(t, serve(t, kindsService{})))
 	for _, kind := range kinds {
-		_, err := call(testContext(t), client, kind, &kindsv1.Request{Payload: make([]byte, runtime.MaxRecvMsgSize+1)})
+		_, err := call(testContext(t), stub, kind, &kindsv1.Request{Payload: make([]byte, server.MaxRecvMsgSize+1)})
 		if status.Code(err) != codes.ResourceExhausted {
 			t.Errorf("%s: %v, want RESOURCE_EXHAUSTED", kind, err)
 		}

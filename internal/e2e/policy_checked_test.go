@@ -12,6 +12,7 @@ import (
 	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
 	service "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1/policyv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
@@ -91,7 +92,7 @@ func TestRequiredFields(t *testing.T) {
 			for kind, call := range checkedCalls(service.NewCheckedServiceClient(conn)) {
 				var missing []string
 				err := call(testContext(t), test.req)
-				for _, violation := range runtime.FieldViolations(err) {
+				for _, violation := range rpcerr.FieldViolations(err) {
 					missing = append(missing, violation.Field)
 				}
 				if invalid := status.Code(err) == codes.InvalidArgument; invalid != (test.want != nil) || !slices.Equal(missing, test.want) {
@@ -114,7 +115,7 @@ func TestReasonsOfTheProto(t *testing.T) {
 	addr := serveOnOurs(t, func(r grpc.ServiceRegistrar) { service.RegisterUncheckedService(r, checked{err}) })
 	for kind, call := range checkedCalls(service.NewUncheckedServiceClient(connect(t, addr))) {
 		err := call(testContext(t), &policyv1.CheckedRequest{})
-		if got := runtime.ReasonOf(err); got != service.ReasonSaidSo || got.Domain() != "policy.example.com" || status.Code(err) != codes.FailedPrecondition {
+		if got := rpcerr.ReasonOf(err); got != service.ReasonSaidSo || got.Domain() != "policy.example.com" || status.Code(err) != codes.FailedPrecondition {
 			t.Errorf("%s: %v, reason %q", kind, err, got)
 		}
 	}

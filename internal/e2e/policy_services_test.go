@@ -19,30 +19,32 @@ import (
 	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
 	service "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1/policyv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // policyService is a service of policy.v1, as both generators make its ends. All of them have the methods of KindsService.
 type policyService struct {
 	register      func(grpc.ServiceRegistrar, kindsv1service.KindsService)
 	registerStock func(grpc.ServiceRegistrar, kindsv1service.KindsService)
-	client        func(grpc.ClientConnInterface) kindsv1service.KindsService
+	stub          func(grpc.ClientConnInterface) kindsv1service.KindsService
 	stockClient   func(grpc.ClientConnInterface) kindsv1service.KindsService
-	config        func() runtime.DialOption
+	config        func() client.Option
 }
 
 // policied makes a policyService of what is generated for one.
 func policied[Ours, Stock, StockClient any](
 	register func(grpc.ServiceRegistrar, Ours), registerStock func(grpc.ServiceRegistrar, Stock),
-	client func(grpc.ClientConnInterface) Ours, newStockClient func(grpc.ClientConnInterface) StockClient,
-	config func() runtime.DialOption,
+	stub func(grpc.ClientConnInterface) Ours, newStockClient func(grpc.ClientConnInterface) StockClient,
+	config func() client.Option,
 ) policyService {
 	return policyService{
 		register: func(r grpc.ServiceRegistrar, svc kindsv1service.KindsService) { register(r, svc.(Ours)) },
 		registerStock: func(r grpc.ServiceRegistrar, svc kindsv1service.KindsService) {
 			registerStock(r, any(stockServer{svc: svc}).(Stock))
 		},
-		client: func(conn grpc.ClientConnInterface) kindsv1service.KindsService {
-			return any(client(conn)).(kindsv1service.KindsService)
+		stub: func(conn grpc.ClientConnInterface) kindsv1service.KindsService {
+			return any(stub(conn)).(kindsv1service.KindsService)
 		},
 		stockClient: func(conn grpc.ClientConnInterface) kindsv1service.KindsService {
 			return stockClient{any(newStockClient(conn)).(kindsv1.KindsServiceClient)}
@@ -114,13 +116,13 @@ func ourServerOfStock(s policyService) func(grpc.ServiceRegistrar, kindsv1servic
 
 // ourClient connects as users of ours do.
 func ourClient(t *testing.T, addr string, s policyService) kindsv1service.KindsService {
-	return s.client(connect(t, addr, s.config()))
+	return s.stub(connect(t, addr, s.config()))
 }
 
 // jsonClient connects as users of protoc-gen-go-grpc do who have our service config.
 func jsonClient(t *testing.T, addr string, s policyService) kindsv1service.KindsService {
 	t.Helper()
-	config, err := runtime.ServiceConfigJSON(s.config())
+	config, err := client.ServiceConfigJSON(s.config())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +140,7 @@ func plainClient(t *testing.T, addr string, s policyService) kindsv1service.Kind
 }
 
 // byToken knows those who send their name and their scopes as a token: "ada read write".
-var byToken = runtime.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
+var byToken = server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
 	tokens := metadata.ValueFromIncomingContext(ctx, "authorization")
 	if len(tokens) == 0 {
 		return nil, nil
@@ -177,8 +179,8 @@ type policyServer struct {
 func servePolicy(t *testing.T, register func(grpc.ServiceRegistrar, kindsv1service.KindsService), svc kindsv1service.KindsService) *policyServer {
 	t.Helper()
 	log := new(logBook)
-	srv := runtime.NewServer(runtime.WithDrainDelay(0), runtime.WithAuthenticator(byToken),
-		runtime.WithLogger(slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+	srv := server.New(server.WithDrainDelay(0), server.WithAuthenticator(byToken),
+		server.WithLogger(slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 	register(srv, svc)
 	lis := listen(t)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -11,7 +11,7 @@ import (
 
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1/kindsv1service"
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
@@ -25,8 +25,8 @@ type policyCase struct {
 	timed   bool // a client that knows the policy may give up before the server does
 
 	code   codes.Code
-	reason runtime.Reason // if timed, of streams alone
-	level  string         // of the record, which is the last of before + 1; "" is no record
+	reason rpcerr.Reason // if timed, of streams alone
+	level  string        // of the record, which is the last of before + 1; "" is no record
 }
 
 var (
@@ -36,27 +36,27 @@ var (
 )
 
 var policyCases = map[string]policyCase{
-	"nobody may":             {service: "SilentService", as: "ada read", req: small, code: codes.PermissionDenied, reason: runtime.ReasonNoPolicy, level: "INFO"},
+	"nobody may":             {service: "SilentService", as: "ada read", req: small, code: codes.PermissionDenied, reason: rpcerr.ReasonNoPolicy, level: "INFO"},
 	"everybody may":          {service: "PublicService", req: small, level: "INFO"},
 	"public, and known":      {service: "PublicService", as: "ada", req: small, level: "INFO"},
 	"known":                  {service: "KnownService", as: "ada", req: small, level: "INFO"},
-	"not known":              {service: "KnownService", req: small, code: codes.Unauthenticated, reason: runtime.ReasonUnauthenticated, level: "INFO"},
+	"not known":              {service: "KnownService", req: small, code: codes.Unauthenticated, reason: rpcerr.ReasonUnauthenticated, level: "INFO"},
 	"scopes":                 {service: "ScopesService", as: "ada read there", req: small, level: "INFO"},
-	"not all scopes":         {service: "ScopesService", as: "ada here there", req: small, code: codes.PermissionDenied, reason: runtime.ReasonMissingScope, level: "INFO"},
-	"none of any scopes":     {service: "ScopesService", as: "ada read", req: small, code: codes.PermissionDenied, reason: runtime.ReasonMissingScope, level: "INFO"},
+	"not all scopes":         {service: "ScopesService", as: "ada here there", req: small, code: codes.PermissionDenied, reason: rpcerr.ReasonMissingScope, level: "INFO"},
+	"none of any scopes":     {service: "ScopesService", as: "ada read", req: small, code: codes.PermissionDenied, reason: rpcerr.ReasonMissingScope, level: "INFO"},
 	"within the rate":        {service: "RateService", req: small, before: 1, level: "INFO"},
-	"above the rate":         {service: "RateService", as: "ada", req: small, before: 2, code: codes.ResourceExhausted, reason: runtime.ReasonRateLimited, level: "WARN"},
+	"above the rate":         {service: "RateService", as: "ada", req: small, before: 2, code: codes.ResourceExhausted, reason: rpcerr.ReasonRateLimited, level: "WARN"},
 	"within one's rate":      {service: "PrincipalRateService", as: "ada", req: small, before: 1, level: "INFO"},
-	"above one's rate":       {service: "PrincipalRateService", as: "ada", req: small, before: 2, code: codes.ResourceExhausted, reason: runtime.ReasonRateLimited, level: "WARN"},
+	"above one's rate":       {service: "PrincipalRateService", as: "ada", req: small, before: 2, code: codes.ResourceExhausted, reason: rpcerr.ReasonRateLimited, level: "WARN"},
 	"within the peer's rate": {service: "PeerRateService", req: small, before: 1, level: "INFO"},
-	"above the peer's rate":  {service: "PeerRateService", req: small, before: 2, code: codes.ResourceExhausted, reason: runtime.ReasonRateLimited, level: "WARN"},
+	"above the peer's rate":  {service: "PeerRateService", req: small, before: 2, code: codes.ResourceExhausted, reason: rpcerr.ReasonRateLimited, level: "WARN"},
 	"one after the other":    {service: "NarrowService", req: small, before: 2, level: "INFO"},
-	"one beside the other":   {service: "NarrowService", req: small, beside: true, code: codes.Unavailable, reason: runtime.ReasonOverloaded, level: "WARN"},
+	"one beside the other":   {service: "NarrowService", req: small, beside: true, code: codes.Unavailable, reason: rpcerr.ReasonOverloaded, level: "WARN"},
 	"in time":                {service: "PatientService", req: large, level: "INFO"},
-	"idle":                   {service: "HastyService", req: silent, timed: true, code: codes.DeadlineExceeded, reason: runtime.ReasonStreamIdle, level: "WARN"},
-	"too long":               {service: "BriefService", req: silent, timed: true, code: codes.DeadlineExceeded, reason: runtime.ReasonStreamTimeout, level: "WARN"},
+	"idle":                   {service: "HastyService", req: silent, timed: true, code: codes.DeadlineExceeded, reason: rpcerr.ReasonStreamIdle, level: "WARN"},
+	"too long":               {service: "BriefService", req: silent, timed: true, code: codes.DeadlineExceeded, reason: rpcerr.ReasonStreamTimeout, level: "WARN"},
 	"small":                  {service: "SmallService", req: small, level: "INFO"},
-	"large":                  {service: "SmallService", req: large, code: codes.ResourceExhausted, reason: runtime.ReasonRequestTooLarge, level: "WARN"},
+	"large":                  {service: "SmallService", req: large, code: codes.ResourceExhausted, reason: rpcerr.ReasonRequestTooLarge, level: "WARN"},
 	"all at once":            {service: "FullService", as: "ada read here", req: small, level: "INFO"},
 	"success without record": {service: "DiscreetService", req: small},
 	"failure with record":    {service: "DiscreetService", req: failing, code: codes.NotFound, level: "INFO"},
@@ -135,14 +135,14 @@ func (p policyCase) checkError(t *testing.T, err error, kind string, ours bool) 
 	if p.timed && kind == "Unary" {
 		want = "" // a deadline is a deadline, whoever set it
 	}
-	if got := runtime.ReasonOf(err); got != want && (!p.timed || !ours) {
+	if got := rpcerr.ReasonOf(err); got != want && (!p.timed || !ours) {
 		t.Errorf("reason %q, want %q", got, want)
 	}
-	wait, waits := runtime.RetryAfter(err)
-	if later := p.reason == runtime.ReasonRateLimited || p.reason == runtime.ReasonOverloaded; waits != later || waits && wait <= 0 {
+	wait, waits := rpcerr.RetryAfter(err)
+	if later := p.reason == rpcerr.ReasonRateLimited || p.reason == rpcerr.ReasonOverloaded; waits != later || waits && wait <= 0 {
 		t.Errorf("RetryInfo: %v, %v", wait, waits)
 	}
-	if _, quota := runtime.Detail[*errdetails.QuotaFailure](err); quota != (p.reason == runtime.ReasonRateLimited) {
+	if _, quota := rpcerr.Detail[*errdetails.QuotaFailure](err); quota != (p.reason == rpcerr.ReasonRateLimited) {
 		t.Errorf("QuotaFailure: %v", quota)
 	}
 }

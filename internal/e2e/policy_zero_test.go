@@ -10,7 +10,7 @@ import (
 
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1/kindsv1service"
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
@@ -54,10 +54,10 @@ func TestZerosTakeDefaultsAway(t *testing.T) {
 func TestDefaultsHoldForTheRest(t *testing.T) {
 	onZeroService(t, []string{"ServerStream", "ClientStream"}, func(t *testing.T, client kindsv1service.KindsService, srv *policyServer, kind string) {
 		_, err := call(testContext(t), client, kind, large)
-		if runtime.ReasonOf(err) != runtime.ReasonRequestTooLarge {
+		if rpcerr.ReasonOf(err) != rpcerr.ReasonRequestTooLarge {
 			t.Errorf("a large request: %v", err)
 		}
-		if _, err := call(testContext(t), client, kind, small); runtime.ReasonOf(err) != runtime.ReasonRateLimited {
+		if _, err := call(testContext(t), client, kind, small); rpcerr.ReasonOf(err) != rpcerr.ReasonRateLimited {
 			t.Errorf("a call too many: %v", err)
 		}
 	})

@@ -22,6 +22,7 @@ import (
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1/kindsv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
@@ -52,8 +53,8 @@ func servedAsProcess() bool {
 	}
 	delay, _ := time.ParseDuration(os.Getenv(envDelay))
 	timeout, _ := time.ParseDuration(os.Getenv(envTimeout))
-	srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.NewJSONHandler(os.Stderr, nil))),
-		runtime.WithDrainDelay(delay), runtime.WithShutdownTimeout(timeout))
+	srv := server.New(server.WithLogger(slog.New(slog.NewJSONHandler(os.Stderr, nil))),
+		server.WithDrainDelay(delay), server.WithShutdownTimeout(timeout))
 	kindsv1service.RegisterKindsService(srv, drainingService{})
 	if err := srv.Run(context.Background(), "127.0.0.1:0"); err != nil {
 		fmt.Println(err)

@@ -10,7 +10,8 @@ import (
 
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1/kindsv1service"
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
@@ -38,9 +39,9 @@ func listen(t *testing.T) net.Listener {
 }
 
 // connect dials addr with our client until the test ends.
-func connect(t *testing.T, addr string, opts ...runtime.DialOption) *grpc.ClientConn {
+func connect(t *testing.T, addr string, opts ...client.Option) *grpc.ClientConn {
 	t.Helper()
-	conn, err := runtime.Dial(addr, append(opts, runtime.WithInsecure())...)
+	conn, err := client.Dial(addr, append(opts, client.WithInsecure())...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,15 +50,15 @@ func connect(t *testing.T, addr string, opts ...runtime.DialOption) *grpc.Client
 }
 
 // serve serves svc with our server over TCP until the test ends, and returns its address.
-func serve(t *testing.T, svc kindsv1service.KindsService, opts ...runtime.ServerOption) string {
+func serve(t *testing.T, svc kindsv1service.KindsService, opts ...server.Option) string {
 	t.Helper()
 	return serveOnOurs(t, func(r grpc.ServiceRegistrar) { kindsv1service.RegisterKindsService(r, svc) }, opts...)
 }
 
 // serveOnOurs serves what register registers on a server of the runtime.
-func serveOnOurs(t *testing.T, register func(grpc.ServiceRegistrar), opts ...runtime.ServerOption) string {
+func serveOnOurs(t *testing.T, register func(grpc.ServiceRegistrar), opts ...server.Option) string {
 	t.Helper()
-	srv := runtime.NewServer(append([]runtime.ServerOption{runtime.WithLogger(quiet), runtime.WithDrainDelay(0)}, opts...)...)
+	srv := server.New(append([]server.Option{server.WithLogger(quiet), server.WithDrainDelay(0)}, opts...)...)
 	register(srv)
 	lis := listen(t)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -85,9 +86,9 @@ func serveOnPlain(t *testing.T, register func(grpc.ServiceRegistrar)) string {
 
 // end is one way to serve and one way to call.
 type end struct {
-	name   string
-	serve  func(*testing.T, kindsv1service.KindsService) string
-	client func(grpc.ClientConnInterface) kindsv1service.KindsService
+	name  string
+	serve func(*testing.T, kindsv1service.KindsService) string
+	stub  func(grpc.ClientConnInterface) kindsv1service.KindsService
 }
 
 // ends are all ways in which the two sides of a service with our pipeline meet.
@@ -96,7 +97,7 @@ var ends = []end{
 	{"our server, stock client", func(t *testing.T, svc kindsv1service.KindsService) string { return serve(t, svc) }, newStockClient},
 	{"plain server with On, our client", func(t *testing.T, svc kindsv1service.KindsService) string {
 		return serveOnPlain(t, func(r grpc.ServiceRegistrar) {
-			kindsv1service.RegisterKindsService(runtime.On(r, runtime.WithLogger(quiet)), svc)
+			kindsv1service.RegisterKindsService(server.On(r, server.WithLogger(quiet)), svc)
 		})
 	}, kindsv1service.NewKindsServiceClient},
 	{"plain server, stock client", func(t *testing.T, svc kindsv1service.KindsService) string {
@@ -108,13 +109,13 @@ var ends = []end{
 }
 
 // onEachEnd runs a test on every pair of ends and every kind of RPC, and wants no goroutine left.
-func onEachEnd(t *testing.T, svc kindsv1service.KindsService, test func(t *testing.T, client kindsv1service.KindsService, kind string)) {
+func onEachEnd(t *testing.T, svc kindsv1service.KindsService, test func(t *testing.T, stub kindsv1service.KindsService, kind string)) {
 	for _, end := range ends {
 		t.Run(end.name, func(t *testing.T) {
 			servicetest.NoLeaks(t)
-			client := end.client(connect(t, end.serve(t, svc)))
+			stub := end.stub(connect(t, end.serve(t, svc)))
 			for _, kind := range kinds {
-				t.Run(kind, func(t *testing.T) { test(t, client, kind) })
+				t.Run(kind, func(t *testing.T) { test(t, stub, kind) })
 			}
 		})
 	}

@@ -61,7 +61,7 @@ func textFunctions(ident func(model.Ident) string) template.FuncMap {
 		return "", fmt.Errorf("there is no package %q", pkg)
 	}
 	return template.FuncMap{
-		"ident": ident, "quote": quote, "context": of(contextPackage), "runtime": of(runtimePackage), "slog": of(slogPackage),
+		"ident": ident, "quote": quote, "context": of(contextPackage), "runtime": of(runtimePackage), "server": of(serverPackage), "slog": of(slogPackage),
 		"helper": from, "from": from,
 	}
 }

@@ -7,7 +7,10 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"go/token"
 	"text/template"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/grpcservice/grpcservice/internal/model"
 )
@@ -34,9 +37,22 @@ func functions(imports *imports) template.FuncMap {
 		"testing":     imports.of(testingPackage),
 		"grpc":        imports.of(grpcPackage),
 		"runtime":     imports.of(runtimePackage),
+		"server":      imports.of(serverPackage),
+		"client":      imports.of(clientPackage),
+		"field":       fieldName,
 		"servicetest": imports.of(servicetestPackage),
 		"helper":      imports.helper,
 	}
+}
+
+// fieldName returns the name of the field of a client that holds a method.
+func fieldName(goName string) string {
+	first, size := utf8.DecodeRuneInString(goName)
+	name := string(unicode.ToLower(first)) + goName[size:]
+	if name == goName || token.IsKeyword(name) {
+		name += "RPC"
+	}
+	return name
 }
 
 func quote(s string) string { return fmt.Sprintf("%q", s) }

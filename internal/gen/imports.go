@@ -22,13 +22,15 @@ var (
 	timePackage        = goPackage{"time", "time"}
 	grpcPackage        = goPackage{"grpc", "google.golang.org/grpc"}
 	runtimePackage     = goPackage{"runtime", "github.com/grpcservice/grpcservice/runtime"}
+	serverPackage      = goPackage{"server", "github.com/grpcservice/grpcservice/runtime/server"}
+	clientPackage      = goPackage{"client", "github.com/grpcservice/grpcservice/runtime/client"}
 	servicetestPackage = goPackage{"servicetest", "github.com/grpcservice/grpcservice/runtime/servicetest"}
 	pagePackage        = goPackage{"page", "github.com/grpcservice/grpcservice/runtime/page"}
 	batchPackage       = goPackage{"batch", "github.com/grpcservice/grpcservice/runtime/batch"}
 	operationPackage   = goPackage{"operation", "github.com/grpcservice/grpcservice/runtime/operation"}
 
 	standardPackages = []goPackage{contextPackage, slogPackage, testingPackage, timePackage}
-	ownPackages      = []goPackage{grpcPackage, runtimePackage, servicetestPackage, pagePackage, batchPackage, operationPackage}
+	ownPackages      = []goPackage{grpcPackage, runtimePackage, serverPackage, clientPackage, servicetestPackage, pagePackage, batchPackage, operationPackage}
 )
 
 // locals are the names of receivers, parameters and variables in generated bodies. An import that had one of them would be

@@ -34,7 +34,7 @@ func newLarge() *large {
 
 // wide returns the info of a method that takes as many.
 func wide(row int) runtime.MethodInfo {
-	info := usersTable.Info(row)
+	info := usersTable.Methods()[row]
 	info.Policy.Batch = runtime.Batch{MaxSize: manyChildren, Concurrency: 8}
 	return info
 }

@@ -18,12 +18,13 @@ import (
 	batchv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/batch/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // The methods again, as ones without side effects.
 var (
 	reads = func(i int) runtime.MethodInfo {
-		info := usersTable.Info(i)
+		info := usersTable.Methods()[i]
 		info.Policy.Idempotency = runtime.NoSideEffects
 		return info
 	}
@@ -106,7 +107,7 @@ func TestSplitByBytesNamesTheChild(t *testing.T) {
 	client := funcs{create: func(ctx context.Context, req *batchv1.CreateUsersRequest) (*batchv1.CreateUsersResponse, error) {
 		return createUsers.Each(ctx, req, func(_ context.Context, req *batchv1.CreateUserRequest) (*batchv1.User, error) {
 			if strings.HasPrefix(req.GetUser().GetName(), "taken") {
-				return nil, reasonTaken.Errorf(codes.AlreadyExists, "taken").WithViolations(runtime.Violation("user.name", "is taken"))
+				return nil, reasonTaken.Errorf(codes.AlreadyExists, "taken").WithViolations(rpcerr.Violation("user.name", "is taken"))
 			}
 			return req.GetUser(), nil
 		})
@@ -154,7 +155,7 @@ func TestResponsesThatAreTooLargeAreRefused(t *testing.T) {
 		}
 		_, err = test.serve(test.fit + 1)
 		fails(t, err, codes.ResourceExhausted, batch.ReasonResponseTooLarge)
-		if info, _ := runtime.Detail[*errdetails.ErrorInfo](err); info.GetMetadata()["maxBytes"] != "3000" || info.GetMetadata()["size"] == "" {
+		if info, _ := rpcerr.Detail[*errdetails.ErrorInfo](err); info.GetMetadata()["maxBytes"] != "3000" || info.GetMetadata()["size"] == "" {
 			t.Errorf("%s: got %v", name, info)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // Each answers a request with a call of fn for each child, a few at a time: see [Concurrency]. An id that is there twice is one
@@ -95,7 +96,7 @@ func (r *request[Resp, C, R]) each(ctx context.Context, fn func(context.Context,
 }
 
 func isContextError(err error) bool {
-	code := runtime.PublicStatus(err).Code()
+	code := rpcerr.PublicStatus(err).Code()
 	return code == codes.Canceled || code == codes.DeadlineExceeded
 }
 

@@ -20,13 +20,14 @@ import (
 	"google.golang.org/grpc/status"
 
 	batchv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/batch/v1"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
 // reasonTaken is a reason of the service in these tests.
-const reasonTaken = runtime.Reason("users.example.com/NAME_TAKEN")
+const reasonTaken = rpcerr.Reason("users.example.com/NAME_TAKEN")
 
 func TestEachKeepsTheOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -140,15 +141,15 @@ func TestTheErrorOfAChild(t *testing.T) {
 		name   string
 		err    error
 		code   codes.Code
-		reason runtime.Reason
+		reason rpcerr.Reason
 		msg    string
 		fields []string
 	}{
 		{
 			name:   "violations",
-			err:    runtime.Invalid(runtime.Violation("user.name", "is too long"), runtime.Violation("", "is nonsense")),
+			err:    rpcerr.Invalid(rpcerr.Violation("user.name", "is too long"), rpcerr.Violation("", "is nonsense")),
 			code:   codes.InvalidArgument,
-			reason: runtime.ReasonInvalidRequest,
+			reason: rpcerr.ReasonInvalidRequest,
 			msg:    "requests[1]: invalid request: user.name: is too long; : is nonsense",
 			fields: []string{"requests[1].user.name", "requests[1]"},
 		},
@@ -160,7 +161,7 @@ func TestTheErrorOfAChild(t *testing.T) {
 			msg:    "requests[1]: taken",
 		},
 		{name: "status", err: status.Error(codes.Aborted, "aborted"), code: codes.Aborted, reason: batch.ReasonChildFailed, msg: "requests[1]: aborted"},
-		{name: "no status", err: plain, code: codes.Unknown, reason: runtime.ReasonUnknown, msg: "requests[1]: unknown error"},
+		{name: "no status", err: plain, code: codes.Unknown, reason: rpcerr.ReasonUnknown, msg: "requests[1]: unknown error"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := createUsers.Each(t.Context(), &batchv1.CreateUsersRequest{Requests: creations("a", "b")},
@@ -171,16 +172,16 @@ func TestTheErrorOfAChild(t *testing.T) {
 					return create(ctx, req)
 				})
 			fails(t, err, c.code, c.reason, c.fields...)
-			if got := runtime.PublicStatus(err).Message(); got != c.msg {
+			if got := rpcerr.PublicStatus(err).Message(); got != c.msg {
 				t.Errorf("message %q, want %q", got, c.msg)
 			}
-			if info, _ := runtime.Detail[*errdetails.ErrorInfo](err); info.GetMetadata()["index"] != "1" {
+			if info, _ := rpcerr.Detail[*errdetails.ErrorInfo](err); info.GetMetadata()["index"] != "1" {
 				t.Errorf("got %v", info)
 			}
 			if !errors.Is(err, c.err) || !strings.Contains(err.Error(), c.err.Error()) {
 				t.Errorf("the log has %q", err)
 			}
-			if wait, ok := runtime.RetryAfter(err); ok != (c.reason == reasonTaken) || ok && wait != time.Second {
+			if wait, ok := rpcerr.RetryAfter(err); ok != (c.reason == reasonTaken) || ok && wait != time.Second {
 				t.Errorf("retry after %v, %v", wait, ok)
 			}
 		})
@@ -192,11 +193,11 @@ func TestTheErrorOfAnID(t *testing.T) {
 	_, err := getUsers.Each(t.Context(), &batchv1.GetUsersRequest{UserIds: []int32{7, 7, 8}},
 		func(_ context.Context, id int32) (*batchv1.User, error) {
 			if id == 8 {
-				return nil, runtime.Invalid(runtime.Violation("id", "is odd"))
+				return nil, rpcerr.Invalid(rpcerr.Violation("id", "is odd"))
 			}
 			return user(id), nil
 		})
-	fails(t, err, codes.InvalidArgument, runtime.ReasonInvalidRequest, "user_ids[2]")
+	fails(t, err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest, "user_ids[2]")
 }
 
 func TestEachWorksOnAnIDOnce(t *testing.T) {
@@ -245,7 +246,7 @@ func TestEachOfAKeyedBatchMissesWhatIsNotFound(t *testing.T) {
 	}
 	same(t, resp, &batchv1.GetUsersResponse{Users: map[int32]*batchv1.User{1: user(1)}, NotFound: []int32{101, 100}})
 	_, err = getUsers.Each(t.Context(), &batchv1.GetUsersRequest{UserIds: []int32{101, 1, 13}}, get)
-	fails(t, err, codes.Unknown, runtime.ReasonUnknown)
+	fails(t, err, codes.Unknown, rpcerr.ReasonUnknown)
 }
 
 func TestEachPerItemGivesEachChildAStatus(t *testing.T) {
@@ -256,7 +257,7 @@ func TestEachPerItemGivesEachChildAStatus(t *testing.T) {
 			return lookupUsers.Each(ctx, req, func(_ context.Context, name string) (*batchv1.User, error) {
 				switch name {
 				case "bad":
-					return nil, runtime.Invalid(runtime.Violation("name", "is bad"))
+					return nil, rpcerr.Invalid(rpcerr.Violation("name", "is bad"))
 				case "broken":
 					return nil, errors.New("secret")
 				case "panic":
@@ -267,7 +268,7 @@ func TestEachPerItemGivesEachChildAStatus(t *testing.T) {
 				return &batchv1.User{Name: name}, nil
 			})
 		},
-	}, runtime.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	}, server.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 	resp, err := client.BatchLookupUsers(t.Context(), &batchv1.LookupUsersRequest{
 		Names: []string{"a", "bad", "broken", "b", "panic", "nil", "bad"},
 	})
@@ -283,7 +284,7 @@ func TestEachPerItemGivesEachChildAStatus(t *testing.T) {
 		}
 	}
 	same(t, got, want)
-	fails(t, status.FromProto(resp.GetItems()[1].GetError()).Err(), codes.InvalidArgument, runtime.ReasonInvalidRequest, "name")
+	fails(t, status.FromProto(resp.GetItems()[1].GetError()).Err(), codes.InvalidArgument, rpcerr.ReasonInvalidRequest, "name")
 	if text := resp.String(); strings.Contains(text, "secret") {
 		t.Errorf("the caller reads %s", text)
 	}
@@ -326,9 +327,9 @@ func TestAPanicFailsItsChild(t *testing.T) {
 				}
 				return create(ctx, req)
 			}, concurrency)
-		}}, runtime.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		}}, server.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 		_, err := client.BatchCreateUsers(t.Context(), &batchv1.CreateUsersRequest{Requests: creations("a", "b", "c")})
-		fails(t, err, codes.Internal, runtime.ReasonInternal)
+		fails(t, err, codes.Internal, rpcerr.ReasonInternal)
 		if got, want := status.Convert(err).Message(), "requests[1]: internal error"; got != want {
 			t.Errorf("message %q, want %q", got, want)
 		}
@@ -350,13 +351,13 @@ func TestAChildThatEndsItsGoroutine(t *testing.T) {
 			}
 			return create(ctx, req)
 		})
-	fails(t, err, codes.Internal, runtime.ReasonInternal)
+	fails(t, err, codes.Internal, rpcerr.ReasonInternal)
 }
 
 func TestAChildWithoutResultIsInternal(t *testing.T) {
 	_, err := createUsers.Each(t.Context(), &batchv1.CreateUsersRequest{Requests: creations("a")},
 		func(context.Context, *batchv1.CreateUserRequest) (*batchv1.User, error) { return nil, nil })
-	fails(t, err, codes.Internal, runtime.ReasonInternal)
+	fails(t, err, codes.Internal, rpcerr.ReasonInternal)
 }
 
 // TestTheEndOfTheTimeIsNoChildsFault holds it for all shapes but per item, where it is that of each child that is left.
@@ -403,9 +404,9 @@ func TestAnErrorOfItsOwnOutranksTheEndOfTheTime(t *testing.T) {
 	_, err := createUsers.Each(ctx, &batchv1.CreateUsersRequest{Requests: creations("a", "b")},
 		func(context.Context, *batchv1.CreateUserRequest) (*batchv1.User, error) {
 			cancel()
-			return nil, runtime.Invalid(runtime.Violation("user.name", "is taken"))
+			return nil, rpcerr.Invalid(rpcerr.Violation("user.name", "is taken"))
 		})
-	fails(t, err, codes.InvalidArgument, runtime.ReasonInvalidRequest, "requests[0].user.name")
+	fails(t, err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest, "requests[0].user.name")
 }
 
 func TestEachOfADoneBatchUsesNoResults(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // indexKey is the key of a child's index in the metadata of ErrorInfo.
@@ -32,7 +32,7 @@ func (e *childError) GRPCStatus() *status.Status { return e.st }
 // childError returns the error of the batch whose child i failed with err.
 func (p *plan[Resp, C, R]) childError(i int, err error) error {
 	at := p.at(i)
-	st := runtime.PublicStatus(err).Proto()
+	st := rpcerr.PublicStatus(err).Proto()
 	st.Message = at + ": " + st.Message
 	rewrite(st, func(info *errdetails.ErrorInfo) {
 		setIndex(info, i)
@@ -43,7 +43,7 @@ func (p *plan[Resp, C, R]) childError(i int, err error) error {
 		return at + "." + field
 	})
 	if !hasInfo(st) {
-		info := &errdetails.ErrorInfo{Reason: ReasonChildFailed.Name(), Domain: runtime.ErrorDomain}
+		info := &errdetails.ErrorInfo{Reason: ReasonChildFailed.Name(), Domain: rpcerr.ErrorDomain}
 		setIndex(info, i)
 		if detail, err := anypb.New(info); err == nil {
 			st.Details = append(st.Details, detail)
@@ -92,7 +92,7 @@ func hasInfo(st *spb.Status) bool {
 }
 
 // childNotFound returns the error of a child for which there is no result.
-func childNotFound(child any) *runtime.Error {
+func childNotFound(child any) *rpcerr.Error {
 	return ReasonNotFound.Errorf(codes.NotFound, "not found").WithResource("", fmt.Sprint(child), "")
 }
 
@@ -104,9 +104,9 @@ func (p *plan[Resp, C, R]) notFound(missing []int, first C) error {
 	if !p.requests {
 		err = err.WithResource("", fmt.Sprint(first), "")
 	}
-	violations := make([]runtime.FieldViolation, len(missing))
+	violations := make([]rpcerr.FieldViolation, len(missing))
 	for i, at := range missing {
-		violations[i] = runtime.Violation(p.at(at), "was not found")
+		violations[i] = rpcerr.Violation(p.at(at), "was not found")
 	}
 	return err.WithViolations(violations...)
 }

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // fetcher makes the calls of a loader.
@@ -107,12 +108,12 @@ func (f *fetcher[S, Req, Resp, C, R]) ask(ctx context.Context, children []C) (ou
 
 // blamed returns which of n ids a call failed for, sorted; none where it does not say.
 func (f *fetcher[S, Req, Resp, C, R]) blamed(err error, n int) []int {
-	code := runtime.PublicStatus(err).Code()
+	code := rpcerr.PublicStatus(err).Code()
 	if f.plan.requests || code != codes.NotFound && code != codes.InvalidArgument {
 		return nil
 	}
 	var blamed []int
-	for _, v := range runtime.FieldViolations(err) {
+	for _, v := range rpcerr.FieldViolations(err) {
 		if i, _, ok := indexIn(v.Field, f.plan.name); ok && i < n {
 			blamed = append(blamed, i)
 		}
@@ -123,7 +124,7 @@ func (f *fetcher[S, Req, Resp, C, R]) blamed(err error, n int) []int {
 
 // blame returns the error of a child that a call failed for. That a child was not found says nothing of the others.
 func blame(err error, child any) error {
-	if runtime.PublicStatus(err).Code() == codes.NotFound {
+	if rpcerr.PublicStatus(err).Code() == codes.NotFound {
 		return childNotFound(child)
 	}
 	return err

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // hoisted is a field of the request that stands for one of each child.
@@ -59,7 +59,7 @@ func sameType(a, b protoreflect.FieldDescriptor) bool {
 // hoist returns the children with what the request says for all of them, and the error of those that say something else. The
 // request and its children stay as they are.
 func (p *plan[Resp, C, R]) hoist(req protoreflect.Message, children []C) ([]C, error) {
-	var wrong []runtime.FieldViolation
+	var wrong []rpcerr.FieldViolation
 	own := false // whether children is ours to change
 	for _, h := range p.hoisted {
 		if !req.Has(h.from) {
@@ -83,7 +83,7 @@ func (p *plan[Resp, C, R]) hoist(req protoreflect.Message, children []C) ([]C, e
 }
 
 // mismatches returns the error of children that say something else than the request, or nil.
-func mismatches(wrong []runtime.FieldViolation) error {
+func mismatches(wrong []rpcerr.FieldViolation) error {
 	if len(wrong) == 0 {
 		return nil
 	}
@@ -116,11 +116,11 @@ func with[C any](child C, fd protoreflect.FieldDescriptor, value protoreflect.Va
 	return c.Interface().(C)
 }
 
-func (p *plan[Resp, C, R]) mismatch(h hoisted, i int) runtime.FieldViolation {
+func (p *plan[Resp, C, R]) mismatch(h hoisted, i int) rpcerr.FieldViolation {
 	if h.to == nil {
-		return runtime.Violation(p.at(i), "must be in the %s of the request", h.from.Name())
+		return rpcerr.Violation(p.at(i), "must be in the %s of the request", h.from.Name())
 	}
-	return runtime.Violation(p.at(i)+"."+string(h.to.Name()), "must be empty or the same as the %s of the request", h.from.Name())
+	return rpcerr.Violation(p.at(i)+"."+string(h.to.Name()), "must be empty or the same as the %s of the request", h.from.Name())
 }
 
 // isWildcard says whether a resource name stands for many: "publishers/-" (AIP-159).

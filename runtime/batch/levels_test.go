@@ -14,6 +14,7 @@ import (
 	batchv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/batch/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // one is a service of one RPC, over the wire.
@@ -112,7 +113,7 @@ func levelPerItem[Req, Resp, Item, User any](t *testing.T, names func(*Req) []st
 	serve := func(ctx context.Context, req *Req) (*Resp, error) {
 		return m.Each(ctx, req, func(_ context.Context, name string) (*User, error) {
 			if name == "b" {
-				return nil, runtime.Reason("").Errorf(codes.Aborted, "bad")
+				return nil, rpcerr.Reason("").Errorf(codes.Aborted, "bad")
 			}
 			return parse[User](t, `name: "`+name+`"`), nil
 		})

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // Limits of methods whose policy says nothing, as in tables that are written by hand.
@@ -31,12 +32,12 @@ func checkSize(name string, n int, limits runtime.Batch) error {
 	case n == 0 && !limits.AllowEmpty:
 		return ReasonEmpty.Errorf(codes.InvalidArgument, "%s is empty; send 1 to %d", name, limits.MaxSize).
 			WithMetadata("maxSize", strconv.Itoa(limits.MaxSize)).
-			WithViolations(runtime.Violation(name, "must not be empty"))
+			WithViolations(rpcerr.Violation(name, "must not be empty"))
 	case n > limits.MaxSize:
 		return ReasonTooLarge.Errorf(codes.InvalidArgument, "%s has %d elements; send %d at most", name, n, limits.MaxSize).
 			WithMetadata("maxSize", strconv.Itoa(limits.MaxSize)).
 			WithMetadata("size", strconv.Itoa(n)).
-			WithViolations(runtime.Violation(name, "must have %d elements at most, has %d", limits.MaxSize, n))
+			WithViolations(rpcerr.Violation(name, "must have %d elements at most, has %d", limits.MaxSize, n))
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 	batchv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/batch/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // text returns a text for each id but "none".
@@ -46,8 +48,8 @@ func TestLoadKeepsTheOrderAndRepeatsWhatIsThereTwice(t *testing.T) {
 func TestLoadOfAnOrderedBatchNamesWhatIsMissing(t *testing.T) {
 	_, err := getTexts.Load(t.Context(), nested("a", "none", "b", "none"), text)
 	fails(t, err, codes.NotFound, batch.ReasonNotFound, "batch.ids[1]", "batch.ids[3]")
-	info, _ := runtime.Detail[*errdetails.ErrorInfo](err)
-	resource, _ := runtime.Detail[*errdetails.ResourceInfo](err)
+	info, _ := rpcerr.Detail[*errdetails.ErrorInfo](err)
+	resource, _ := rpcerr.Detail[*errdetails.ResourceInfo](err)
 	if info.GetMetadata()["index"] != "1" || resource.GetResourceName() != "none" {
 		t.Errorf("got %v, %v", info, resource)
 	}
@@ -176,7 +178,7 @@ func TestSizes(t *testing.T) {
 			fails(t, serve(nil), codes.InvalidArgument, batch.ReasonEmpty, "user_ids")
 			err := serve(&batchv1.GetUsersRequest{UserIds: ids})
 			fails(t, err, codes.InvalidArgument, batch.ReasonTooLarge, "user_ids")
-			info, _ := runtime.Detail[*errdetails.ErrorInfo](err)
+			info, _ := rpcerr.Detail[*errdetails.ErrorInfo](err)
 			same(t, info.GetMetadata(), map[string]string{"maxSize": "10", "size": "11"})
 			if called > 0 {
 				t.Error("the function was called")
@@ -191,7 +193,7 @@ func TestSizes(t *testing.T) {
 
 // TestEmptyIsServedWhereAllowed holds that nothing is called for a request without children.
 func TestEmptyIsServedWhereAllowed(t *testing.T) {
-	info := usersTable.Info(0)
+	info := usersTable.Methods()[0]
 	info.Policy.Batch.AllowEmpty = true
 	method := batch.Keyed(info, users.BatchGetUsers, (*batchv1.GetUsersRequest).GetUserIds, (*batchv1.GetUsersResponse).GetUsers,
 		batch.Fields{Children: "user_ids", Results: "users"})
@@ -220,7 +222,7 @@ func TestLimitsAreThoseOfTheServer(t *testing.T) {
 			}
 			return getUsers.Load(ctx, req, byID)
 		},
-	}, runtime.WithPolicy([]byte(`{"test.v1.Users/BatchGetUsers": {"batch": {"maxSize": 2}}}`)))
+	}, server.WithPolicy([]byte(`{"test.v1.Users/BatchGetUsers": {"batch": {"maxSize": 2}}}`)))
 	_, err := client.BatchGetUsers(t.Context(), &batchv1.GetUsersRequest{UserIds: []int32{1, 2, 3}})
 	fails(t, err, codes.InvalidArgument, batch.ReasonTooLarge, "user_ids")
 	for _, ids := range [][]int32{{1}, {1, 2}} {
@@ -244,14 +246,14 @@ func TestWrongFieldsAreInternal(t *testing.T) {
 		{Children: "user_ids", Results: "users", Hoisted: []string{"parent"}},
 		{Children: "user_ids", Results: "users", Hoisted: []string{"request_id"}},
 	} {
-		method := batch.Keyed(usersTable.Info(0), users.BatchGetUsers,
+		method := batch.Keyed(usersTable.Methods()[0], users.BatchGetUsers,
 			(*batchv1.GetUsersRequest).GetUserIds, (*batchv1.GetUsersResponse).GetUsers, fields)
 		req := &batchv1.GetUsersRequest{UserIds: []int32{1}}
 		_, loaded := method.Load(t.Context(), req, byID)
 		_, split := method.Split(t.Context(), nil, req)
 		_, got := method.Loader(t.Context(), nil, req).Get(t.Context(), 1)
 		for _, err := range []error{loaded, split, got} {
-			fails(t, err, codes.Internal, runtime.ReasonInternal)
+			fails(t, err, codes.Internal, rpcerr.ReasonInternal)
 			if status.Convert(err).Message() != "internal error" {
 				t.Errorf("%v: the caller reads %v", fields, status.Convert(err).Message())
 			}
@@ -261,7 +263,7 @@ func TestWrongFieldsAreInternal(t *testing.T) {
 
 // TestAGetterMayReturnACopy holds that a map is written although the getter does not return the one of the message.
 func TestAGetterMayReturnACopy(t *testing.T) {
-	method := batch.Keyed(usersTable.Info(0), users.BatchGetUsers, (*batchv1.GetUsersRequest).GetUserIds,
+	method := batch.Keyed(usersTable.Methods()[0], users.BatchGetUsers, (*batchv1.GetUsersRequest).GetUserIds,
 		func(resp *batchv1.GetUsersResponse) map[int32]*batchv1.User { return maps.Clone(resp.GetUsers()) },
 		batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found"})
 	resp, err := method.Load(t.Context(), &batchv1.GetUsersRequest{UserIds: []int32{1, 100}}, byID)

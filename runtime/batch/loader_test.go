@@ -15,8 +15,9 @@ import (
 	"google.golang.org/grpc/status"
 
 	batchv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/batch/v1"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
@@ -113,7 +114,7 @@ func TestLoaderGathersOnTheRealClock(t *testing.T) {
 		calls, largest = calls+1, max(largest, len(req.GetUserIds()))
 		mu.Unlock()
 		return getUsers.Load(ctx, req, byID)
-	}}, runtime.WithPolicy([]byte(`{"test.v1.Users/BatchGetUsers": {"batch": {"maxSize": 100}}}`)))
+	}}, server.WithPolicy([]byte(`{"test.v1.Users/BatchGetUsers": {"batch": {"maxSize": 100}}}`)))
 	loader := getUsers.Loader(t.Context(), client, nil, batch.MaxSize(most), batch.Window(time.Minute))
 	var all sync.WaitGroup
 	for i := range gets {
@@ -262,7 +263,7 @@ func TestLoaderOfAnAtomicBatch(t *testing.T) {
 			return getTexts.Load(ctx, req, func(ctx context.Context, ids []string) (map[string]string, error) {
 				for i, id := range ids {
 					if id == "bad" {
-						return nil, runtime.Invalid(runtime.Violation(fmt.Sprintf("batch.ids[%d]", i), "is bad"))
+						return nil, rpcerr.Invalid(rpcerr.Violation(fmt.Sprintf("batch.ids[%d]", i), "is bad"))
 					}
 				}
 				return text(ctx, ids)
@@ -293,7 +294,7 @@ func TestLoaderGivesUpOnAServerThatBlamesOneAtATime(t *testing.T) {
 		calls := 0
 		loader := getTexts.Loader(t.Context(), funcs{texts: func(context.Context, *batchv1.NestedRequest) (*batchv1.NestedResponse, error) {
 			calls++
-			return nil, runtime.Invalid(runtime.Violation("batch.ids[0]", "is bad"), runtime.Violation("batch.ids[99]", "is not there"))
+			return nil, rpcerr.Invalid(rpcerr.Violation("batch.ids[0]", "is bad"), rpcerr.Violation("batch.ids[99]", "is not there"))
 		}}, nil, batch.MaxSize(50))
 		_, err := loader.GetAll(t.Context(), numbers(50))
 		if status.Code(err) != codes.InvalidArgument || calls != 10 {
@@ -440,6 +441,6 @@ func TestLoaderSurvivesAPanic(t *testing.T) {
 			get: func(context.Context, *batchv1.GetUsersRequest) (*batchv1.GetUsersResponse, error) { panic("secret") },
 		}, nil)
 		_, err := loader.GetAll(t.Context(), []int32{1, 2})
-		fails(t, err, codes.Internal, runtime.ReasonInternal)
+		fails(t, err, codes.Internal, rpcerr.ReasonInternal)
 	})
 }

@@ -6,7 +6,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // plan is where a method's fields are.
@@ -63,7 +63,7 @@ func (p *plan[Resp, C, R]) at(i int) string { return fmt.Sprintf("%s[%d]", p.nam
 
 // misuse returns the error for a mistake of who wrote the program: INTERNAL for the caller, the text for the log.
 func misuse(format string, args ...any) error {
-	return runtime.ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(fmt.Errorf(format, args...))
+	return rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(fmt.Errorf(format, args...))
 }
 
 // Mistakes of functions that a batch calls.

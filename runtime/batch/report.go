@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // report logs what the items of children do not say: why the service failed itself, of the first such child.
@@ -31,7 +32,7 @@ func (r *request[Resp, C, R]) report(ctx context.Context) {
 
 // isInternal says whether an error's text is only for the log.
 func isInternal(err error) bool {
-	switch runtime.PublicStatus(err).Code() {
+	switch rpcerr.PublicStatus(err).Code() {
 	case codes.Internal, codes.Unknown, codes.DataLoss:
 		return true
 	}

@@ -17,6 +17,10 @@ import (
 	batchv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/batch/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
@@ -49,22 +53,22 @@ var usersTable = runtime.NewService("test.v1.Users", wrapperspb.File_google_prot
 )
 
 var (
-	getUsers = batch.Keyed(usersTable.Info(0), users.BatchGetUsers,
+	getUsers = batch.Keyed(usersTable.Methods()[0], users.BatchGetUsers,
 		(*batchv1.GetUsersRequest).GetUserIds, (*batchv1.GetUsersResponse).GetUsers,
 		batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", RequestID: "request_id"})
-	createUsers = batch.Ordered(usersTable.Info(1), users.BatchCreateUsers,
+	createUsers = batch.Ordered(usersTable.Methods()[1], users.BatchCreateUsers,
 		(*batchv1.CreateUsersRequest).GetRequests, (*batchv1.CreateUsersResponse).GetUsers,
 		batch.Fields{Children: "requests", Results: "users", RequestID: "request_id", Hoisted: []string{"parent", "validate_only", "fields", "kind"}})
-	lookupUsers = batch.PerItem(usersTable.Info(2), users.BatchLookupUsers,
+	lookupUsers = batch.PerItem(usersTable.Methods()[2], users.BatchLookupUsers,
 		(*batchv1.LookupUsersRequest).GetNames, (*batchv1.LookupUsersResponse).GetItems, (*batchv1.LookupUsersResponse_Item).GetUser,
 		batch.Fields{Children: "names", Results: "items", Status: "error", Value: "user"})
-	deleteUsers = batch.Done(usersTable.Info(3), users.BatchDeleteUsers,
+	deleteUsers = batch.Done(usersTable.Methods()[3], users.BatchDeleteUsers,
 		(*batchv1.DeleteUsersRequest).GetNames, batch.Fields{Children: "names", Hoisted: []string{"parent"}})
-	getTexts = batch.Ordered(usersTable.Info(4), users.BatchTexts,
+	getTexts = batch.Ordered(usersTable.Methods()[4], users.BatchTexts,
 		func(req *batchv1.NestedRequest) []string { return req.GetBatch().GetIds() },
 		func(resp *batchv1.NestedResponse) []string { return resp.GetAnswer().GetTexts() },
 		batch.Fields{Children: "batch.ids", Results: "answer.texts", RequestID: "header.request_id"})
-	checkUsers = batch.PerItem(usersTable.Info(5), users.BatchCheckUsers,
+	checkUsers = batch.PerItem(usersTable.Methods()[5], users.BatchCheckUsers,
 		(*batchv1.CheckUsersRequest).GetNames, (*batchv1.CheckUsersResponse).GetItems, (*batchv1.CheckUsersResponse_Item).GetUser,
 		batch.Fields{Children: "names", Results: "items", Status: "status", Value: "user"})
 )
@@ -104,24 +108,24 @@ func (f funcs) BatchCheckUsers(ctx context.Context, req *batchv1.CheckUsersReque
 }
 
 // serve serves impl, and returns a client.
-func serve(t *testing.T, impl users, opts ...runtime.ServerOption) users {
+func serve(t *testing.T, impl users, opts ...server.Option) users {
 	t.Helper()
-	rows := runtime.RowsOf(usersTable, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[users](r, usersTable, impl) }, opts...))
+	rows := echotest.RowsOf(usersTable, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { server.Register[users](r, usersTable, impl) }, opts...))
 	return funcs{
 		get: func(ctx context.Context, req *batchv1.GetUsersRequest) (*batchv1.GetUsersResponse, error) {
-			return runtime.CallUnary[batchv1.GetUsersResponse](ctx, rows[0], req)
+			return client.Unary[batchv1.GetUsersResponse](ctx, rows[0], req)
 		},
 		create: func(ctx context.Context, req *batchv1.CreateUsersRequest) (*batchv1.CreateUsersResponse, error) {
-			return runtime.CallUnary[batchv1.CreateUsersResponse](ctx, rows[1], req)
+			return client.Unary[batchv1.CreateUsersResponse](ctx, rows[1], req)
 		},
 		lookup: func(ctx context.Context, req *batchv1.LookupUsersRequest) (*batchv1.LookupUsersResponse, error) {
-			return runtime.CallUnary[batchv1.LookupUsersResponse](ctx, rows[2], req)
+			return client.Unary[batchv1.LookupUsersResponse](ctx, rows[2], req)
 		},
 		remove: func(ctx context.Context, req *batchv1.DeleteUsersRequest) (*batchv1.DeleteUsersResponse, error) {
-			return runtime.CallUnary[batchv1.DeleteUsersResponse](ctx, rows[3], req)
+			return client.Unary[batchv1.DeleteUsersResponse](ctx, rows[3], req)
 		},
 		texts: func(ctx context.Context, req *batchv1.NestedRequest) (*batchv1.NestedResponse, error) {
-			return runtime.CallUnary[batchv1.NestedResponse](ctx, rows[4], req)
+			return client.Unary[batchv1.NestedResponse](ctx, rows[4], req)
 		},
 	}
 }
@@ -181,16 +185,16 @@ func same(t *testing.T, got, want any) {
 }
 
 // fails checks an error: its code, its reason, and the paths of its violations.
-func fails(t *testing.T, err error, code codes.Code, reason runtime.Reason, fields ...string) {
+func fails(t *testing.T, err error, code codes.Code, reason rpcerr.Reason, fields ...string) {
 	t.Helper()
 	if got := status.Code(err); got != code {
 		t.Errorf("code %v, want %v: %v", got, code, err)
 	}
-	if got := runtime.ReasonOf(err); got != reason {
+	if got := rpcerr.ReasonOf(err); got != reason {
 		t.Errorf("reason %q, want %q", got, reason)
 	}
 	var got []string
-	for _, v := range runtime.FieldViolations(err) {
+	for _, v := range rpcerr.FieldViolations(err) {
 		got = append(got, v.Field)
 	}
 	if !slices.Equal(got, fields) {

@@ -3,7 +3,7 @@ package batch
 import (
 	"google.golang.org/grpc/codes"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // shape is how the response of a batch holds results.
@@ -38,7 +38,7 @@ const (
 
 // tolerates says whether the other children go on when one fails with err.
 func (m mode) tolerates(err error) bool {
-	return m == eachAlone || m == foundByKey && runtime.PublicStatus(err).Code() == codes.NotFound
+	return m == eachAlone || m == foundByKey && rpcerr.PublicStatus(err).Code() == codes.NotFound
 }
 
 // outcomes are what the children of a batch came to. A child that is there twice has one outcome.

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // perItem has an item for each child, with a result or a status.
@@ -56,7 +56,7 @@ func (s *perItem[Resp, C, Item, R]) response(o *outcomes[C, R]) *Resp {
 	for i := range items {
 		item := messageOf(&items[i])
 		if result, err := o.child(i); err != nil {
-			s.status.set(item, runtime.PublicStatus(err))
+			s.status.set(item, rpcerr.PublicStatus(err))
 		} else {
 			item.Set(s.field, s.value.of(result))
 		}

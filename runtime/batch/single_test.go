@@ -15,6 +15,10 @@ import (
 	batchv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/batch/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
@@ -46,10 +50,10 @@ type membersServer struct {
 
 func newMembersServer(table *runtime.Service[members], single string) *membersServer {
 	return &membersServer{
-		batches: batch.Ordered(table.Info(1), members.BatchCreateUsers,
+		batches: batch.Ordered(table.Methods()[1], members.BatchCreateUsers,
 			(*batchv1.CreateUsersRequest).GetRequests, (*batchv1.CreateUsersResponse).GetUsers,
 			batch.Fields{Children: "requests", Results: "users", Single: single}),
-		lookups: batch.Keyed(table.Info(2), members.BatchGetUsers,
+		lookups: batch.Keyed(table.Methods()[2], members.BatchGetUsers,
 			(*batchv1.GetUsersRequest).GetUserIds, (*batchv1.GetUsersResponse).GetUsers,
 			batch.Fields{Children: "user_ids", Results: "users", Single: single}),
 	}
@@ -77,7 +81,7 @@ func (s *membersServer) Import(ctx context.Context, req *batchv1.CreateUsersRequ
 }
 
 // byScopes knows callers by the scopes that they send.
-var byScopes = runtime.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
+var byScopes = server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
 	scopes := metadata.ValueFromIncomingContext(ctx, "scopes")
 	if len(scopes) == 0 {
 		return nil, nil
@@ -103,28 +107,28 @@ func TestBatchGoesByTheScopesOfTheSingleMethod(t *testing.T) {
 		own          bool
 		scopes       string
 		code         codes.Code
-		reason       runtime.Reason
+		reason       rpcerr.Reason
 	}{
-		{"nobody", write, public, false, "nobody", codes.Unauthenticated, runtime.ReasonUnauthenticated},
-		{"a scope is missing", write, known, false, "read", codes.PermissionDenied, runtime.ReasonMissingScope},
-		{"a scope of several is missing", &runtime.Auth{AnyOf: []string{"a", "b"}}, known, false, "c", codes.PermissionDenied, runtime.ReasonMissingScope},
+		{"nobody", write, public, false, "nobody", codes.Unauthenticated, rpcerr.ReasonUnauthenticated},
+		{"a scope is missing", write, known, false, "read", codes.PermissionDenied, rpcerr.ReasonMissingScope},
+		{"a scope of several is missing", &runtime.Auth{AnyOf: []string{"a", "b"}}, known, false, "c", codes.PermissionDenied, rpcerr.ReasonMissingScope},
 		{"the scope is there", write, known, false, "read write", codes.OK, ""},
 		{"public", public, public, false, "nobody", codes.OK, ""},
-		{"nobody may call the other", nil, public, false, "write", codes.PermissionDenied, runtime.ReasonNoPolicy},
+		{"nobody may call the other", nil, public, false, "write", codes.PermissionDenied, rpcerr.ReasonNoPolicy},
 		{"own policy", write, public, true, "nobody", codes.OK, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			many := runtime.Policy{Auth: c.many, Batch: runtime.Batch{OwnPolicy: c.own}}
 			table := membersTable(runtime.Policy{Auth: c.single}, many)
 			impl := newMembersServer(table, "CreateUser")
-			rows := runtime.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[members](r, table, impl) },
-				runtime.WithAuthenticator(byScopes)))
+			rows := echotest.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { server.Register[members](r, table, impl) },
+				server.WithAuthenticator(byScopes)))
 			ctx := withScopes(c.scopes)
-			_, created := runtime.CallUnary[batchv1.CreateUsersResponse](ctx, rows[1], &batchv1.CreateUsersRequest{Requests: creations("a", "b")})
-			_, got := runtime.CallUnary[batchv1.GetUsersResponse](ctx, rows[2], &batchv1.GetUsersRequest{UserIds: []int32{1, 2}})
+			_, created := client.Unary[batchv1.CreateUsersResponse](ctx, rows[1], &batchv1.CreateUsersRequest{Requests: creations("a", "b")})
+			_, got := client.Unary[batchv1.GetUsersResponse](ctx, rows[2], &batchv1.GetUsersRequest{UserIds: []int32{1, 2}})
 			for _, err := range []error{created, got} {
-				if status.Code(err) != c.code || runtime.ReasonOf(err) != c.reason {
-					t.Errorf("%v, reason %s; want %v, %s", err, runtime.ReasonOf(err), c.code, c.reason)
+				if status.Code(err) != c.code || rpcerr.ReasonOf(err) != c.reason {
+					t.Errorf("%v, reason %s; want %v, %s", err, rpcerr.ReasonOf(err), c.code, c.reason)
 				}
 			}
 			want := int64(4)
@@ -142,8 +146,8 @@ func TestBatchGoesByTheScopesOfTheSingleMethod(t *testing.T) {
 func TestSingleMethodThatIsNotThere(t *testing.T) {
 	table := membersTable(runtime.Policy{}, runtime.Policy{})
 	impl := newMembersServer(table, "CreateMember")
-	rows := runtime.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[members](r, table, impl) }))
-	_, err := runtime.CallUnary[batchv1.CreateUsersResponse](context.Background(), rows[1], &batchv1.CreateUsersRequest{Requests: creations("a")})
+	rows := echotest.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { server.Register[members](r, table, impl) }))
+	_, err := client.Unary[batchv1.CreateUsersResponse](context.Background(), rows[1], &batchv1.CreateUsersRequest{Requests: creations("a")})
 	if status.Code(err) != codes.Internal || impl.done.Load() != 0 {
 		t.Errorf("%v, %d children were done", err, impl.done.Load())
 	}
@@ -154,10 +158,10 @@ func TestSingleMethodThatIsNotThere(t *testing.T) {
 func TestDirectCallsHaveNoPolicy(t *testing.T) {
 	table := membersTable(runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"write"}}}, runtime.Policy{Auth: &runtime.Auth{}})
 	impl := newMembersServer(table, "CreateUser")
-	rows := runtime.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[members](r, table, impl) },
-		runtime.WithAuthenticator(byScopes)))
+	rows := echotest.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { server.Register[members](r, table, impl) },
+		server.WithAuthenticator(byScopes)))
 	req := &batchv1.CreateUsersRequest{Requests: creations("a")}
-	if _, err := runtime.CallUnary[batchv1.CreateUsersResponse](withScopes("read"), rows[3], req); err != nil {
+	if _, err := client.Unary[batchv1.CreateUsersResponse](withScopes("read"), rows[3], req); err != nil {
 		t.Error(err)
 	}
 	if _, err := impl.BatchCreateUsers(context.Background(), req); err != nil {
@@ -170,10 +174,10 @@ func TestDirectCallsHaveNoPolicy(t *testing.T) {
 func TestChildrenAreCheckedAsSingleRequests(t *testing.T) {
 	table := membersTable(runtime.Policy{MaxRequestBytes: 50}, runtime.Policy{})
 	impl := newMembersServer(table, "CreateUser")
-	rows := runtime.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[members](r, table, impl) }))
-	_, err := runtime.CallUnary[batchv1.CreateUsersResponse](context.Background(), rows[1],
+	rows := echotest.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { server.Register[members](r, table, impl) }))
+	_, err := client.Unary[batchv1.CreateUsersResponse](context.Background(), rows[1],
 		&batchv1.CreateUsersRequest{Requests: creations("a", "b", strings.Repeat("c", 51))})
-	fails(t, err, codes.ResourceExhausted, runtime.ReasonRequestTooLarge)
+	fails(t, err, codes.ResourceExhausted, rpcerr.ReasonRequestTooLarge)
 	if err == nil || !strings.Contains(err.Error(), "requests[2]: ") {
 		t.Errorf("%v does not name the child", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
 	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // Split calls s with as many requests as it takes for the children of req, of [MaxSize] and [MaxBytes] at most or what the policy of
@@ -163,7 +164,7 @@ func (p *plan[Resp, C, R]) partError(err error, whole func(child int) int) error
 	at := "the children from " + p.at(whole(0))
 	return &partError{
 		childError: childError{st: p.ofWhole(statusOf(err), whole), at: at, cause: err},
-		public:     p.ofWhole(runtime.PublicStatus(err), whole),
+		public:     p.ofWhole(rpcerr.PublicStatus(err), whole),
 	}
 }
 
@@ -175,7 +176,7 @@ type partError struct {
 	public *status.Status
 }
 
-// PublicStatus returns what the caller of a server gets; see [runtime.PublicStatus].
+// PublicStatus returns what the caller of a server gets; see [rpcerr.PublicStatus].
 func (e *partError) PublicStatus() *status.Status { return e.public }
 
 // statusOf returns the status of a call's error, as it is.
@@ -186,7 +187,7 @@ func statusOf(err error) *status.Status {
 			return st
 		}
 	}
-	return runtime.PublicStatus(err)
+	return rpcerr.PublicStatus(err)
 }
 
 // ofWhole returns a status with its children's indexes made those of the whole request.

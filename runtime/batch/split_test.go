@@ -17,8 +17,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	batchv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/batch/v1"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
@@ -62,7 +62,7 @@ func TestSplitJoinsWhatManyCallsAnswer(t *testing.T) {
 		u, err := lookup(t.Context(), name)
 		item := &batchv1.LookupUsersResponse_Item{Result: &batchv1.LookupUsersResponse_Item_User{User: u}}
 		if err != nil {
-			item.Result = &batchv1.LookupUsersResponse_Item_Error{Error: runtime.PublicStatus(err).Proto()}
+			item.Result = &batchv1.LookupUsersResponse_Item_Error{Error: rpcerr.PublicStatus(err).Proto()}
 		}
 		items = append(items, item)
 	}
@@ -168,7 +168,7 @@ func TestSplitsErrorsHaveTheIndexesOfTheWholeRequest(t *testing.T) {
 			return createUsers.Each(ctx, req, func(_ context.Context, req *batchv1.CreateUserRequest) (*batchv1.User, error) {
 				switch req.GetUser().GetName() {
 				case "23", "25", "34":
-					return nil, reasonTaken.Errorf(codes.AlreadyExists, "taken").WithViolations(runtime.Violation("user.name", "is taken")).WithCause(cause)
+					return nil, reasonTaken.Errorf(codes.AlreadyExists, "taken").WithViolations(rpcerr.Violation("user.name", "is taken")).WithCause(cause)
 				}
 				return req.GetUser(), nil
 			})
@@ -184,30 +184,30 @@ func TestSplitsErrorsHaveTheIndexesOfTheWholeRequest(t *testing.T) {
 	}
 	_, err := createUsers.Split(t.Context(), client, &batchv1.CreateUsersRequest{Requests: creations(numbers(40)...)})
 	fails(t, err, codes.AlreadyExists, reasonTaken, "requests[23].user.name")
-	if got, want := runtime.PublicStatus(err).Message(), "requests[23]: taken"; got != want || !errors.Is(err, cause) {
+	if got, want := rpcerr.PublicStatus(err).Message(), "requests[23]: taken"; got != want || !errors.Is(err, cause) {
 		t.Errorf("%q, want %q: %v", got, want, err)
 	}
-	if info, _ := runtime.Detail[*errdetails.ErrorInfo](err); info.GetMetadata()["index"] != "23" {
+	if info, _ := rpcerr.Detail[*errdetails.ErrorInfo](err); info.GetMetadata()["index"] != "23" {
 		t.Errorf("got %v", info)
 	}
 	// The 11th id is the 21st of the request, as the first ones are there twice.
 	ids := []int32{20, 21, 22, 23, 24, 25, 26, 27, 28, 29}
 	_, err = getUsers.Split(t.Context(), client, &batchv1.GetUsersRequest{UserIds: append(slices.Concat(ids, ids), 1)})
-	if got, want := runtime.PublicStatus(err).Message(), "user_ids[20]: unknown error"; got != want {
+	if got, want := rpcerr.PublicStatus(err).Message(), "user_ids[20]: unknown error"; got != want {
 		t.Errorf("%q, want %q: %v", got, want, err)
 	}
 }
 
 // TestSplitLeavesErrorsOfTheWholeCallAsTheyAre holds that what has no index gets none.
 func TestSplitLeavesErrorsOfTheWholeCallAsTheyAre(t *testing.T) {
-	want := runtime.Reason("example.com/DENIED").Errorf(codes.PermissionDenied, "denied").WithMetadata("index", "books").
-		WithViolations(runtime.Violation("parent", "is private"), runtime.Violation("requests", "are private"), runtime.Violation("requests[x]", "is odd"))
+	want := rpcerr.Reason("example.com/DENIED").Errorf(codes.PermissionDenied, "denied").WithMetadata("index", "books").
+		WithViolations(rpcerr.Violation("parent", "is private"), rpcerr.Violation("requests", "are private"), rpcerr.Violation("requests[x]", "is odd"))
 	_, err := createUsers.Split(t.Context(), funcs{
 		create: func(context.Context, *batchv1.CreateUsersRequest) (*batchv1.CreateUsersResponse, error) {
 			return nil, want
 		},
 	}, &batchv1.CreateUsersRequest{Requests: creations(numbers(40)...)})
-	same(t, runtime.PublicStatus(err).Proto(), want.GRPCStatus().Proto())
+	same(t, rpcerr.PublicStatus(err).Proto(), want.GRPCStatus().Proto())
 }
 
 // TestSplitsErrorsAreWholeForTheCallerOnly checks that a program that splits a batch reads the
@@ -220,10 +220,10 @@ func TestSplitsErrorsAreWholeForTheCallerOnly(t *testing.T) {
 		},
 	})
 	_, err := getUsers.Split(t.Context(), client, &batchv1.GetUsersRequest{UserIds: []int32{1, 2, 3, 4}}, batch.MaxSize(2))
-	if st := status.Convert(err); st.Code() != codes.Unauthenticated || runtime.ReasonOf(err) != reasonTaken {
+	if st := status.Convert(err); st.Code() != codes.Unauthenticated || rpcerr.ReasonOf(err) != reasonTaken {
 		t.Errorf("the program that splits the batch gets %v", err)
 	}
-	if st := runtime.PublicStatus(err); st.Code() != codes.Internal || runtime.ReasonOf(st.Err()) != runtime.ReasonUpstreamFailed {
+	if st := rpcerr.PublicStatus(err); st.Code() != codes.Internal || rpcerr.ReasonOf(st.Err()) != rpcerr.ReasonUpstreamFailed {
 		t.Errorf("its callers get %v", st)
 	}
 }
@@ -309,9 +309,9 @@ func TestAServerThatDropsResultsIsFound(t *testing.T) {
 	}
 	for _, n := range []int{3, 30} {
 		_, err := createUsers.Split(t.Context(), client, &batchv1.CreateUsersRequest{Requests: creations(numbers(n)...)})
-		fails(t, err, codes.Internal, runtime.ReasonInternal)
+		fails(t, err, codes.Internal, rpcerr.ReasonInternal)
 		_, err = lookupUsers.Split(t.Context(), client, &batchv1.LookupUsersRequest{Names: numbers(n)})
-		fails(t, err, codes.Internal, runtime.ReasonInternal)
+		fails(t, err, codes.Internal, rpcerr.ReasonInternal)
 	}
 }
 
@@ -353,7 +353,7 @@ func TestSplitSurvivesAPanic(t *testing.T) {
 	_, err := getTexts.Split(t.Context(), funcs{
 		texts: func(context.Context, *batchv1.NestedRequest) (*batchv1.NestedResponse, error) { panic("secret") },
 	}, nested(numbers(20)...))
-	fails(t, err, codes.Internal, runtime.ReasonInternal)
+	fails(t, err, codes.Internal, rpcerr.ReasonInternal)
 	if status.Convert(err).Message() != "internal error" {
 		t.Errorf("got %v", err)
 	}

@@ -9,8 +9,8 @@ import (
 	"google.golang.org/grpc/codes"
 
 	batchv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/batch/v1"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // store is a database of names with transactions.
@@ -82,7 +82,7 @@ func TestEachInATransaction(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			resp, err := createUsers.Each(t.Context(), &batchv1.CreateUsersRequest{Requests: creations(c.names...)},
 				c.store.create, batch.InTx(c.store.inTx))
-			if got := runtime.PublicStatus(err).Code(); got != c.code || c.err != nil && !errors.Is(err, c.err) {
+			if got := rpcerr.PublicStatus(err).Code(); got != c.code || c.err != nil && !errors.Is(err, c.err) {
 				t.Errorf("got %v", err)
 			}
 			if err == nil {
@@ -168,7 +168,7 @@ func TestATransactionThatLiesIsCaught(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := createUsers.Each(t.Context(), &batchv1.CreateUsersRequest{Requests: creations("taken")}, (&store{}).create, batch.InTx(c.tx))
-			if got := runtime.PublicStatus(err).Code(); got != c.code {
+			if got := rpcerr.PublicStatus(err).Code(); got != c.code {
 				t.Errorf("got %v: %v", got, err)
 			}
 		})

@@ -19,7 +19,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	grpcservice "github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // large is the size of the requests of the tests.
@@ -158,7 +158,7 @@ func TestMessagesThatAreTooLargeHaveNone(t *testing.T) {
 	msg := withUnknown(sized(MaxSize + 1))
 	var err error
 	got := allocated(func() { _, err = Of(t.Context(), msg) })
-	if status.Code(err) != codes.ResourceExhausted || grpcservice.ReasonOf(err) != grpcservice.ReasonRequestTooLarge {
+	if status.Code(err) != codes.ResourceExhausted || rpcerr.ReasonOf(err) != rpcerr.ReasonRequestTooLarge {
 		t.Errorf("got %v, want RESOURCE_EXHAUSTED, REQUEST_TOO_LARGE", err)
 	}
 	if got > 64<<10 {

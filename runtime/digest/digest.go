@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // Size is the length of a digest in bytes.
@@ -76,7 +76,7 @@ func (d *Digester) skips(num protoreflect.FieldNumber) bool {
 // the default where the proto does not tell the two apart, do not count.
 //
 // It takes time and memory in proportion to the size of msg. The error is for the caller of a method: the error of ctx once ctx
-// is done, RESOURCE_EXHAUSTED with the reason [runtime.ReasonRequestTooLarge] for a message larger than [MaxSize], and
+// is done, RESOURCE_EXHAUSTED with the reason [rpcerr.ReasonRequestTooLarge] for a message larger than [MaxSize], and
 // INTERNAL for one that proto.Marshal rejects, such as for a text that is not UTF-8; messages that came over the network are
 // not rejected.
 func (d *Digester) Of(ctx context.Context, msg proto.Message) ([Size]byte, error) {
@@ -107,7 +107,7 @@ func digest(ctx context.Context, msg proto.Message, skip *Digester) (sum [Size]b
 	// One buffer holds the message as it is on the wire, and behind it what is not hashed yet.
 	wire, err := options.MarshalAppend(make([]byte, 0, size+min(size, maxPending)), msg)
 	if err != nil {
-		return sum, runtime.ReasonInternal.Errorf(codes.Internal, "internal error").
+		return sum, rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").
 			WithCause(fmt.Errorf("digest of %s: %w", desc.FullName(), err))
 	}
 	w := writer{ctx: ctx, skip: skip, pending: wire[len(wire):]}
@@ -121,6 +121,6 @@ func digest(ctx context.Context, msg proto.Message, skip *Digester) (sum [Size]b
 }
 
 func tooLarge(size int) error {
-	return runtime.ReasonRequestTooLarge.Errorf(codes.ResourceExhausted,
+	return rpcerr.ReasonRequestTooLarge.Errorf(codes.ResourceExhausted,
 		"the request has %d bytes; a method that compares requests accepts %d", size, MaxSize)
 }

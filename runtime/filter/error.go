@@ -7,12 +7,12 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // ReasonInvalid is the reason of INVALID_ARGUMENT for a filter that is wrong. The violation is on the field that has the filter, and
 // the metadata of ErrorInfo have the column where it is wrong, as "column": a count of characters from 1.
-const ReasonInvalid runtime.Reason = "FILTER_INVALID"
+const ReasonInvalid rpcerr.Reason = "FILTER_INVALID"
 
 // fault is what is wrong with a filter, and where.
 type fault struct {
@@ -32,7 +32,7 @@ func (f *fault) status(field, text string) error {
 	column := utf8.RuneCountInString(text[:min(int(f.at), len(text))]) + 1
 	return ReasonInvalid.Errorf(codes.InvalidArgument, "%s: column %d: %s", field, column, f.text).
 		WithMetadata("column", strconv.Itoa(column)).
-		WithViolations(runtime.Violation(field, "column %d: %s", column, f.text))
+		WithViolations(rpcerr.Violation(field, "column %d: %s", column, f.text))
 }
 
 // shown is how many characters of a filter a fault quotes.

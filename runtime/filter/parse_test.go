@@ -8,8 +8,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/filter"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 func TestParse(t *testing.T) {
@@ -139,7 +139,7 @@ func wantFault(t *testing.T, text string, err error, want string) {
 
 func TestFaultSaysWhere(t *testing.T) {
 	_, err := filter.Parse("query.filter", `ä = 1 or b`)
-	if code, reason := status.Code(err), runtime.ReasonOf(err); code != codes.InvalidArgument || reason != filter.ReasonInvalid {
+	if code, reason := status.Code(err), rpcerr.ReasonOf(err); code != codes.InvalidArgument || reason != filter.ReasonInvalid {
 		t.Errorf("got %v, %v", code, reason)
 	}
 	var column, field, description string
@@ -196,8 +196,8 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		expr, err := filter.Parse("filter", text)
-		if err != nil && runtime.ReasonOf(err) != filter.ReasonInvalid {
-			t.Fatalf("the reason is %v", runtime.ReasonOf(err))
+		if err != nil && rpcerr.ReasonOf(err) != filter.ReasonInvalid {
+			t.Fatalf("the reason is %v", rpcerr.ReasonOf(err))
 		}
 		if err != nil || expr == nil {
 			return

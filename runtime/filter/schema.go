@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // Schema is what filters of one message type may say. [For] makes it; it is safe for concurrent use.
@@ -63,7 +63,7 @@ func Function(name string, compile CompileFunc) Option {
 // not fit its field.
 func (s *Schema) Parse(field, text string) (*Filter, error) {
 	if s.err != nil {
-		return nil, runtime.ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(s.err)
+		return nil, rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(s.err)
 	}
 	expr, err := parse(text)
 	if err != nil {

@@ -7,36 +7,36 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // Reasons of the errors that callers get.
 const (
 	// ReasonRequestIDReused is the reason of INVALID_ARGUMENT where a request id stands for another request already.
-	ReasonRequestIDReused runtime.Reason = "REQUEST_ID_REUSED"
+	ReasonRequestIDReused rpcerr.Reason = "REQUEST_ID_REUSED"
 	// ReasonRequestInProgress is the reason of ABORTED where a call with the request id is still running. RetryInfo says when
 	// to try again.
-	ReasonRequestInProgress runtime.Reason = "REQUEST_IN_PROGRESS"
+	ReasonRequestInProgress rpcerr.Reason = "REQUEST_IN_PROGRESS"
 	// ReasonStoreUnavailable is the reason of UNAVAILABLE where it cannot be told whether the call was made before. RetryInfo
 	// says when to try again.
-	ReasonStoreUnavailable runtime.Reason = "IDEMPOTENCY_UNAVAILABLE"
+	ReasonStoreUnavailable rpcerr.Reason = "IDEMPOTENCY_UNAVAILABLE"
 	// ReasonStoreFull is the reason of RESOURCE_EXHAUSTED where the store has no room for the call: too many calls of its
 	// principal are running, or the response that the method saves is too large. RetryInfo says when to try again.
-	ReasonStoreFull runtime.Reason = "IDEMPOTENCY_STORE_FULL"
+	ReasonStoreFull rpcerr.Reason = "IDEMPOTENCY_STORE_FULL"
 )
 
 // retryAfter is when callers are asked to try again.
 const retryAfter = time.Second
 
 // errReused is for a request id, in the named field, that belongs to another request.
-func errReused(field string) *runtime.Error {
-	violation := runtime.Violation(field, "it was used for another request; use a new one")
+func errReused(field string) *rpcerr.Error {
+	violation := rpcerr.Violation(field, "it was used for another request; use a new one")
 	violation.Reason = ReasonRequestIDReused.Name()
 	return ReasonRequestIDReused.
 		Errorf(codes.InvalidArgument, "the request id was used for another request; use a new one").WithViolations(violation)
 }
 
-func errInProgress() *runtime.Error {
+func errInProgress() *rpcerr.Error {
 	return ReasonRequestInProgress.
 		Errorf(codes.Aborted, "a call with this request id is still running; try again when it has ended").WithRetryAfter(retryAfter)
 }
@@ -55,5 +55,5 @@ func errStore(cause error) error {
 
 // errInternal is for mistakes that only the log describes.
 func errInternal(format string, args ...any) error {
-	return runtime.ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(fmt.Errorf("idempotency: "+format, args...))
+	return rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(fmt.Errorf("idempotency: "+format, args...))
 }

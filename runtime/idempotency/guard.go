@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 const (
@@ -20,14 +21,14 @@ const (
 	longestLease = 365 * 24 * time.Hour
 )
 
-// Guard recognises calls that are made again. It is made by [New] for [runtime.WithIdempotency].
+// Guard recognises calls that are made again. It is made by [New] for [server.WithIdempotency].
 type Guard struct {
 	store Store
 	wait  time.Duration
 	lease time.Duration
 }
 
-var _ runtime.IdempotencyGuard = (*Guard)(nil)
+var _ server.IdempotencyGuard = (*Guard)(nil)
 
 // Option configures a [Guard].
 type Option func(*Guard)
@@ -62,7 +63,7 @@ func New(store Store, opts ...Option) *Guard {
 // Bind returns what guards the calls of a method. It is nil for a method without request ids, for one without side effects, whose
 // answers would take the room of those that matter, and for one that starts an operation: a store of operations tells their
 // requests apart itself, and knows how far the first one is.
-func (g *Guard) Bind(info runtime.MethodInfo) runtime.IdempotencyFunc {
+func (g *Guard) Bind(info runtime.MethodInfo) server.IdempotencyFunc {
 	p := info.Policy
 	if p.RequestID.Field == "" || p.Idempotency == runtime.NoSideEffects || p.Operation.Lease > 0 {
 		return nil

@@ -25,6 +25,8 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/idempotency"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 const thingsProto = `
@@ -66,7 +68,7 @@ var byRequestID = runtime.Policy{RequestID: runtime.RequestID{Field: "request_id
 type guarded struct {
 	t       testing.TB
 	request protoreflect.MessageDescriptor
-	answer  runtime.IdempotencyFunc
+	answer  server.IdempotencyFunc
 	runs    int // of the method
 }
 
@@ -105,9 +107,9 @@ func (g *guarded) says(request, want string) {
 }
 
 // refuses checks the code and the reason of an error, and the field that it is about.
-func refuses(t testing.TB, err error, code codes.Code, reason runtime.Reason, field string) {
+func refuses(t testing.TB, err error, code codes.Code, reason rpcerr.Reason, field string) {
 	t.Helper()
-	if status.Code(err) != code || runtime.ReasonOf(err) != reason {
+	if status.Code(err) != code || rpcerr.ReasonOf(err) != reason {
 		t.Errorf("got %v, want %v with reason %s", err, code, reason)
 	}
 	var fields []string
@@ -252,7 +254,7 @@ func TestIDsThatCannotBe(t *testing.T) {
 	uuids.RequestID.UUID4 = true
 	g := guard(t, uuids, idempotency.Memory())
 	_, err := g.call(t.Context(), `request_id: "1"`, nil)
-	refuses(t, err, codes.InvalidArgument, runtime.ReasonInvalidRequest, "request_id")
+	refuses(t, err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest, "request_id")
 	g.says(`request_id: "`+id+`"`, "done I")
 	g.says(`request_id: "`+strings.ToUpper(id)+`"`, "done I") // the same UUID
 	g.says(`request_id: "`+otherID+`"`, "done II")
@@ -260,7 +262,7 @@ func TestIDsThatCannotBe(t *testing.T) {
 
 	g = guard(t, byRequestID, idempotency.Memory())
 	_, err = g.call(t.Context(), `request_id: "`+strings.Repeat("x", idempotency.MaxRequestID+1)+`"`, nil)
-	refuses(t, err, codes.InvalidArgument, runtime.ReasonInvalidRequest, "request_id")
+	refuses(t, err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest, "request_id")
 	g.says(`request_id: "`+strings.Repeat("x", idempotency.MaxRequestID)+`"`, "done I")
 	g.says(`request_id: "`+id+`"`, "done II")
 	g.says(`request_id: "`+strings.ToUpper(id)+`"`, "done II") // a UUID, whether the proto says so or not
@@ -307,7 +309,7 @@ func TestFieldsThatCannotBe(t *testing.T) {
 	} {
 		g := guard(t, runtime.Policy{RequestID: runtime.RequestID{Field: field}}, idempotency.Memory())
 		_, err := g.call(t.Context(), ``, nil)
-		refuses(t, err, codes.Internal, runtime.ReasonInternal, "")
+		refuses(t, err, codes.Internal, rpcerr.ReasonInternal, "")
 		if err == nil || !strings.Contains(err.Error(), text) || strings.Contains(status.Convert(err).Message(), field) || g.runs > 0 {
 			t.Errorf("%s: the log has %v, want %q; the method ran %d times", field, err, text, g.runs)
 		}
@@ -362,7 +364,7 @@ func TestWhileTheFirstCallIsRunning(t *testing.T) {
 				}
 				if test.code == codes.Aborted {
 					refuses(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "")
-					if wait, ok := runtime.RetryAfter(err); !ok || wait <= 0 {
+					if wait, ok := rpcerr.RetryAfter(err); !ok || wait <= 0 {
 						t.Errorf("RetryInfo says %v, %v", wait, ok)
 					}
 				}
@@ -500,7 +502,7 @@ func TestAKeptResponseThatCannotBeRead(t *testing.T) {
 	g := guard(t, byRequestID, garbled{store})
 	g.says(`request_id: "1"`, "done I")
 	_, err := g.call(t.Context(), `request_id: "1"`, nil)
-	refuses(t, err, codes.Internal, runtime.ReasonInternal, "")
+	refuses(t, err, codes.Internal, rpcerr.ReasonInternal, "")
 }
 
 // garbled keeps other bytes than it is given.
@@ -560,7 +562,7 @@ func TestCallsOfOnePrincipalKeepNobodyElseOut(t *testing.T) {
 	g := guard(t, byRequestID, store)
 	_, err = g.call(t.Context(), `request_id: "1"`, nil) // of nobody, as the others
 	refuses(t, err, codes.ResourceExhausted, idempotency.ReasonStoreFull, "")
-	if wait, ok := runtime.RetryAfter(err); !ok || wait <= 0 {
+	if wait, ok := rpcerr.RetryAfter(err); !ok || wait <= 0 {
 		t.Errorf("the error says nothing of when to try again: %v", err)
 	}
 	if g.runs > 0 {

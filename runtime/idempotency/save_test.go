@@ -12,8 +12,8 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/idempotency"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 var errNo = errors.New("no")
@@ -117,11 +117,11 @@ func TestErrorsOfSave(t *testing.T) {
 		store  idempotency.Store
 		resp   string
 		code   codes.Code
-		reason runtime.Reason
+		reason rpcerr.Reason
 	}{
-		"no transaction":           {idempotency.Memory(), "", codes.Internal, runtime.ReasonInternal},
-		"no store for it":          {hung{idempotency.Memory()}, "", codes.Internal, runtime.ReasonInternal},
-		"not UTF-8":                {idempotency.Memory(), "\xff", codes.Internal, runtime.ReasonInternal},
+		"no transaction":           {idempotency.Memory(), "", codes.Internal, rpcerr.ReasonInternal},
+		"no store for it":          {hung{idempotency.Memory()}, "", codes.Internal, rpcerr.ReasonInternal},
+		"not UTF-8":                {idempotency.Memory(), "\xff", codes.Internal, rpcerr.ReasonInternal},
 		"no room for the response": {idempotency.Memory(idempotency.MaxBytes(2000)), string(make([]byte, 2000)), codes.ResourceExhausted, idempotency.ReasonStoreFull},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,7 +25,11 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/idempotency"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
@@ -65,18 +69,18 @@ type createFunc func(context.Context, *request) (*response, error)
 
 func (f createFunc) Create(ctx context.Context, req *request) (*response, error) { return f(ctx, req) }
 
-type thingClient struct{ rows []*runtime.ClientMethod }
+type thingClient struct{ rows []*client.Method }
 
 func (c thingClient) Create(ctx context.Context, req *request) (*response, error) {
-	return runtime.CallUnary[response](ctx, c.rows[0], req)
+	return client.Unary[response](ctx, c.rows[0], req)
 }
 
 // serve serves f with a guard, and returns a client of it.
-func serve(t testing.TB, f createFunc, p runtime.Policy, store idempotency.Store, opts ...runtime.ServerOption) thingService {
+func serve(t testing.TB, f createFunc, p runtime.Policy, store idempotency.Store, opts ...server.Option) thingService {
 	t.Helper()
 	table := runtime.NewService("test.idempotency.Things", wrapperspb.File_google_protobuf_wrappers_proto, runtime.Unary("Create", thingService.Create, p))
-	opts = append([]runtime.ServerOption{runtime.WithIdempotency(idempotency.New(store)), runtime.WithLogger(slog.New(slog.DiscardHandler))}, opts...)
-	return thingClient{runtime.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[thingService](r, table, f) }, opts...))}
+	opts = append([]server.Option{server.WithIdempotency(idempotency.New(store)), server.WithLogger(slog.New(slog.DiscardHandler))}, opts...)
+	return thingClient{echotest.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { server.Register[thingService](r, table, f) }, opts...))}
 }
 
 // counting returns a method that answers with how often it has run.
@@ -88,11 +92,11 @@ func counting(runs *atomic.Int64) createFunc {
 
 func TestRepliesToRepeatsSayThatTheyAre(t *testing.T) {
 	var runs atomic.Int64
-	client := serve(t, counting(&runs), byRequestID, idempotency.Memory())
+	stub := serve(t, counting(&runs), byRequestID, idempotency.Memory())
 	for i := range 3 {
 		var header metadata.MD
-		ctx := runtime.WithCallOptions(t.Context(), grpc.Header(&header))
-		resp, err := client.Create(ctx, &request{RequestId: "1"})
+		ctx := client.WithCallOptions(t.Context(), grpc.Header(&header))
+		resp, err := stub.Create(ctx, &request{RequestId: "1"})
 		if err != nil || resp.GetValue() != "1" {
 			t.Fatalf("got %v, %v; want the first response", resp, err)
 		}
@@ -105,12 +109,12 @@ func TestRepliesToRepeatsSayThatTheyAre(t *testing.T) {
 func TestGeneratedClientsMakeEachCallAnother(t *testing.T) {
 	var runs atomic.Int64
 	var ids sync.Map
-	client := serve(t, func(ctx context.Context, req *request) (*response, error) {
+	stub := serve(t, func(ctx context.Context, req *request) (*response, error) {
 		ids.Store(req.GetRequestId(), true)
 		return counting(&runs)(ctx, req)
 	}, byRequestID, idempotency.Memory())
 	for range 2 {
-		if _, err := client.Create(t.Context(), &request{}); err != nil {
+		if _, err := stub.Create(t.Context(), &request{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -128,7 +132,7 @@ func TestHedgedCallsRunOnce(t *testing.T) {
 	var runs atomic.Int64
 	second := make(chan struct{})
 	store := &watched{Store: idempotency.Memory(), onHeld: sync.OnceFunc(func() { close(second) })}
-	client := serve(t, func(ctx context.Context, _ *request) (*response, error) {
+	stub := serve(t, func(ctx context.Context, _ *request) (*response, error) {
 		select {
 		case <-second:
 		case <-ctx.Done():
@@ -136,7 +140,7 @@ func TestHedgedCallsRunOnce(t *testing.T) {
 		}
 		return wrapperspb.String(fmt.Sprint(runs.Add(1))), nil
 	}, p, store)
-	resp, err := client.Create(t.Context(), &request{})
+	resp, err := stub.Create(t.Context(), &request{})
 	if err != nil || resp.GetValue() != "1" || runs.Load() != 1 {
 		t.Errorf("got %v, %v after %d runs; want 1", resp, err, runs.Load())
 	}
@@ -160,9 +164,9 @@ func TestPrincipalsHaveIDsOfTheirOwn(t *testing.T) {
 	var runs atomic.Int64
 	p := byRequestID
 	p.Auth = &runtime.Auth{}
-	client := serve(t, counting(&runs), p, idempotency.Memory(), runtime.WithAuthenticator(byName{}))
+	stub := serve(t, counting(&runs), p, idempotency.Memory(), server.WithAuthenticator(byName{}))
 	for i, test := range []struct{ name, want string }{{"ada", "1"}, {"bob", "2"}, {"ada", "1"}, {"bob", "2"}} {
-		resp, err := client.Create(metadata.AppendToOutgoingContext(t.Context(), "name", test.name), &request{RequestId: "1"})
+		resp, err := stub.Create(metadata.AppendToOutgoingContext(t.Context(), "name", test.name), &request{RequestId: "1"})
 		if err != nil || resp.GetValue() != test.want {
 			t.Errorf("call %d: %s got %v, %v; want %s", i, test.name, resp, err, test.want)
 		}
@@ -172,7 +176,7 @@ func TestPrincipalsHaveIDsOfTheirOwn(t *testing.T) {
 // byName believes what callers say.
 type byName struct{}
 
-func (byName) Bind(runtime.MethodInfo) runtime.AuthenticateFunc {
+func (byName) Bind(runtime.MethodInfo) server.AuthenticateFunc {
 	return func(ctx context.Context) (*runtime.Principal, error) {
 		if name := metadata.ValueFromIncomingContext(ctx, "name"); len(name) == 1 {
 			return runtime.NewPrincipal(name[0]), nil
@@ -194,13 +198,13 @@ func TestPlaceInThePipeline(t *testing.T) {
 	p := byRequestID
 	p.MaxRequestBytes = 100
 	store := idempotency.Memory()
-	client := serve(t, counting(&runs), p, store,
-		runtime.WithUnaryInterceptors(counts(&intercepted)), runtime.WithServerOptions(grpc.UnaryInterceptor(counts(&serverWide))))
-	if _, err := client.Create(t.Context(), &request{RequestId: "1", ServingData: strings.Repeat("x", 100)}); status.Code(err) != codes.ResourceExhausted {
+	stub := serve(t, counting(&runs), p, store,
+		server.WithUnaryInterceptors(counts(&intercepted)), server.WithGRPCOptions(grpc.UnaryInterceptor(counts(&serverWide))))
+	if _, err := stub.Create(t.Context(), &request{RequestId: "1", ServingData: strings.Repeat("x", 100)}); status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("a request that is too large: %v", err)
 	}
 	for range 3 {
-		if resp, err := client.Create(t.Context(), &request{RequestId: "1"}); err != nil || resp.GetValue() != "1" {
+		if resp, err := stub.Create(t.Context(), &request{RequestId: "1"}); err != nil || resp.GetValue() != "1" {
 			t.Errorf("got %v, %v", resp, err)
 		}
 	}
@@ -211,16 +215,16 @@ func TestPlaceInThePipeline(t *testing.T) {
 
 func TestAPanicFreesTheID(t *testing.T) {
 	var runs atomic.Int64
-	client := serve(t, func(ctx context.Context, req *request) (*response, error) {
+	stub := serve(t, func(ctx context.Context, req *request) (*response, error) {
 		if runs.Add(1) == 1 {
 			panic("no")
 		}
 		return wrapperspb.String("second"), nil
 	}, byRequestID, idempotency.Memory())
-	if _, err := client.Create(t.Context(), &request{RequestId: "1"}); status.Code(err) != codes.Internal {
+	if _, err := stub.Create(t.Context(), &request{RequestId: "1"}); status.Code(err) != codes.Internal {
 		t.Errorf("got %v, want INTERNAL", err)
 	}
-	if resp, err := client.Create(t.Context(), &request{RequestId: "1"}); err != nil || resp.GetValue() != "second" {
+	if resp, err := stub.Create(t.Context(), &request{RequestId: "1"}); err != nil || resp.GetValue() != "second" {
 		t.Errorf("got %v, %v; want the second run", resp, err)
 	}
 }
@@ -229,7 +233,7 @@ func TestAPanicFreesTheID(t *testing.T) {
 func TestACallThatFailsInAGoroutineLeavesNothing(t *testing.T) {
 	var runs atomic.Int64
 	store := idempotency.Memory()
-	client := serve(t, func(ctx context.Context, _ *request) (*response, error) {
+	stub := serve(t, func(ctx context.Context, _ *request) (*response, error) {
 		n := runs.Add(1)
 		runtime.Go(ctx, func(ctx context.Context) error {
 			time.Sleep(20 * time.Millisecond) // until the method has returned, as a rule; any time is right
@@ -240,11 +244,11 @@ func TestACallThatFailsInAGoroutineLeavesNothing(t *testing.T) {
 		})
 		return wrapperspb.String(fmt.Sprint(n)), nil
 	}, byRequestID, store)
-	if _, err := client.Create(t.Context(), &request{RequestId: "1"}); status.Code(err) != codes.Aborted {
+	if _, err := stub.Create(t.Context(), &request{RequestId: "1"}); status.Code(err) != codes.Aborted {
 		t.Errorf("got %v, want ABORTED", err)
 	}
 	for range 2 {
-		if resp, err := client.Create(t.Context(), &request{RequestId: "1"}); err != nil || resp.GetValue() != "2" {
+		if resp, err := stub.Create(t.Context(), &request{RequestId: "1"}); err != nil || resp.GetValue() != "2" {
 			t.Errorf("got %v, %v; want the second run", resp, err)
 		}
 	}
@@ -254,7 +258,7 @@ func TestACallThatFailsInAGoroutineLeavesNothing(t *testing.T) {
 func TestEachEffectHappensOnce(t *testing.T) {
 	const ids, repeats = 50, 20
 	var effects [ids]atomic.Int64
-	client := serve(t, func(_ context.Context, req *request) (*response, error) {
+	stub := serve(t, func(_ context.Context, req *request) (*response, error) {
 		var n int
 		if _, err := fmt.Sscan(req.GetRequestId(), &n); err != nil {
 			return nil, err
@@ -265,10 +269,10 @@ func TestEachEffectHappensOnce(t *testing.T) {
 	for i := range ids * repeats {
 		group.Go(func() {
 			want := fmt.Sprintf("%d: 1", i%ids)
-			resp, err := client.Create(t.Context(), &request{RequestId: fmt.Sprint(i % ids)})
-			for runtime.ReasonOf(err) == idempotency.ReasonRequestInProgress {
+			resp, err := stub.Create(t.Context(), &request{RequestId: fmt.Sprint(i % ids)})
+			for rpcerr.ReasonOf(err) == idempotency.ReasonRequestInProgress {
 				time.Sleep(time.Millisecond)
-				resp, err = client.Create(t.Context(), &request{RequestId: fmt.Sprint(i % ids)})
+				resp, err = stub.Create(t.Context(), &request{RequestId: fmt.Sprint(i % ids)})
 			}
 			if err != nil || resp.GetValue() != want {
 				t.Errorf("got %v, %v; want %s", resp, err, want)
@@ -287,8 +291,8 @@ func TestTheLogTellsWhatIsNotKept(t *testing.T) {
 	var log bytes.Buffer
 	var runs atomic.Int64
 	store := &broken{Store: idempotency.Memory(), finish: errors.New("disk full")}
-	client := serve(t, counting(&runs), byRequestID, store, runtime.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
-	if _, err := client.Create(t.Context(), &request{RequestId: "1"}); err != nil {
+	stub := serve(t, counting(&runs), byRequestID, store, server.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	if _, err := stub.Create(t.Context(), &request{RequestId: "1"}); err != nil {
 		t.Fatal(err)
 	}
 	if text := log.String(); !strings.Contains(text, "level=WARN") || !strings.Contains(text, "disk full") || !strings.Contains(text, "Things/Create") {
@@ -297,8 +301,8 @@ func TestTheLogTellsWhatIsNotKept(t *testing.T) {
 }
 
 func TestAServerRefusesNoGuard(t *testing.T) {
-	for _, guard := range []runtime.IdempotencyGuard{nil, (*idempotency.Guard)(nil)} {
-		err := runtime.NewServer(runtime.WithIdempotency(guard)).Serve(t.Context(), bufconn.Listen(1))
+	for _, guard := range []server.IdempotencyGuard{nil, (*idempotency.Guard)(nil)} {
+		err := server.New(server.WithIdempotency(guard)).Serve(t.Context(), bufconn.Listen(1))
 		if err == nil || !strings.Contains(err.Error(), "WithIdempotency(nil)") {
 			t.Errorf("got %v, want an error that names the option", err)
 		}

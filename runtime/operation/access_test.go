@@ -15,6 +15,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // calls are the manager's methods that take a name.
@@ -35,7 +36,7 @@ func TestOperationsOfOthersLookAsIfThereWereNone(t *testing.T) {
 		for what, call := range calls(s.m) {
 			for _, who := range []context.Context{by(t.Context(), "eve"), t.Context()} {
 				theirs, none := call(who, name), call(who, strings.Replace(name, "operations/", "operations/x", 1))
-				if status.Code(theirs) != codes.NotFound || runtime.ReasonOf(theirs) != operation.ReasonNotFound {
+				if status.Code(theirs) != codes.NotFound || rpcerr.ReasonOf(theirs) != operation.ReasonNotFound {
 					t.Errorf("%s of another's operation returned %v", what, theirs)
 				}
 				if got, want := status.Convert(theirs).Message(), strings.Replace(status.Convert(none).Message(), "/x", "/", 1); got != want {

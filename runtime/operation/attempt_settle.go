@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // settle writes down how the work has ended. A result counts, whatever was asked of the work meanwhile; an error after
@@ -42,7 +43,7 @@ func (a *attempt) settle(e ending) {
 var (
 	errCancelled = cancelled()
 	errTimeout   = timedOut()
-	errInternal  = runtime.ReasonInternal.Errorf(codes.Internal, "internal error")
+	errInternal  = rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error")
 )
 
 // retry gives an operation back to be begun again, or ends it with err where it has no attempt left.
@@ -87,7 +88,7 @@ func (a *attempt) finish(e ending, err error) {
 		a.tell(e, slog.LevelWarn, "operation lost to another worker; what this one did is dropped")
 		return
 	}
-	code := runtime.PublicStatus(err).Code()
+	code := rpcerr.PublicStatus(err).Code()
 	a.tell(e, logLevel(code), "operation", slog.String("code", code.String()))
 }
 

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/emptypb"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
 )
 
 // Client asks for operations that a server keeps, by their names. [NewClient] returns that of google.longrunning.Operations,
@@ -30,40 +30,46 @@ type Client interface {
 
 // NewClient returns the client of google.longrunning.Operations at the other end of conn, as [Register] and others serve it.
 func NewClient(conn grpc.ClientConnInterface) Client {
-	return client{runtime.RowsOf(operationsTable, conn)}
+	return &stub{
+		list:   client.Bind(conn, operationsTable.Method("ListOperations")),
+		get:    client.Bind(conn, operationsTable.Method("GetOperation")),
+		delete: client.Bind(conn, operationsTable.Method("DeleteOperation")),
+		cancel: client.Bind(conn, operationsTable.Method("CancelOperation")),
+		wait:   client.Bind(conn, operationsTable.Method("WaitOperation")),
+	}
 }
 
-// Config has a connection of [runtime.Dial] keep the policy of google.longrunning.Operations: its calls are repeated while the
+// Config has a connection of [client.Dial] keep the policy of google.longrunning.Operations: its calls are repeated while the
 // server cannot be reached.
-func Config() runtime.DialOption { return runtime.WithServiceConfig(operationsTable) }
+func Config() client.Option { return client.WithServiceConfig(operationsTable) }
 
-// client is a [Client] by its rows, in the order of the table.
-type client struct{ rows []*runtime.ClientMethod }
+// stub is a [Client] by its rows in the table.
+type stub struct{ list, get, delete, cancel, wait *client.Method }
 
-func (c client) List(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
-	return runtime.CallUnary[longrunningpb.ListOperationsResponse](ctx, c.rows[rowList], req)
+func (c *stub) List(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
+	return client.Unary[longrunningpb.ListOperationsResponse](ctx, c.list, req)
 }
 
-func (c client) Get(ctx context.Context, name string) (*longrunningpb.Operation, error) {
-	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[rowGet], &longrunningpb.GetOperationRequest{Name: name})
+func (c *stub) Get(ctx context.Context, name string) (*longrunningpb.Operation, error) {
+	return client.Unary[longrunningpb.Operation](ctx, c.get, &longrunningpb.GetOperationRequest{Name: name})
 }
 
-func (c client) Delete(ctx context.Context, name string) error {
-	_, err := runtime.CallUnary[emptypb.Empty](ctx, c.rows[rowDelete], &longrunningpb.DeleteOperationRequest{Name: name})
+func (c *stub) Delete(ctx context.Context, name string) error {
+	_, err := client.Unary[emptypb.Empty](ctx, c.delete, &longrunningpb.DeleteOperationRequest{Name: name})
 	return err
 }
 
-func (c client) Cancel(ctx context.Context, name string) error {
-	_, err := runtime.CallUnary[emptypb.Empty](ctx, c.rows[rowCancel], &longrunningpb.CancelOperationRequest{Name: name})
+func (c *stub) Cancel(ctx context.Context, name string) error {
+	_, err := client.Unary[emptypb.Empty](ctx, c.cancel, &longrunningpb.CancelOperationRequest{Name: name})
 	return err
 }
 
 // waitGrace is how much longer the call of a Wait may take than the server is asked to wait.
 const waitGrace = 10 * time.Second
 
-func (c client) Wait(ctx context.Context, name string, timeout time.Duration) (*longrunningpb.Operation, error) {
+func (c *stub) Wait(ctx context.Context, name string, timeout time.Duration) (*longrunningpb.Operation, error) {
 	ctx, cancel := context.WithTimeout(ctx, max(0, timeout)+waitGrace)
 	defer cancel()
 	req := &longrunningpb.WaitOperationRequest{Name: name, Timeout: durationpb.New(max(0, timeout))}
-	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[rowWait], req)
+	return client.Unary[longrunningpb.Operation](ctx, c.wait, req)
 }

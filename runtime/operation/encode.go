@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // packBytes returns a message as an encoded Any, of its own type even where it is empty.
@@ -33,7 +33,7 @@ func unpackAny(encoded []byte) (*anypb.Any, error) {
 
 // statusBytes returns what a caller may be told of err, encoded.
 func statusBytes(err error) []byte {
-	encoded, marshalErr := proto.Marshal(runtime.PublicStatus(err).Proto())
+	encoded, marshalErr := proto.Marshal(rpcerr.PublicStatus(err).Proto())
 	if marshalErr != nil { // its texts are UTF-8, and its details were encoded
 		return statusBytes(errors.New("a status that cannot be encoded"))
 	}
@@ -43,9 +43,9 @@ func statusBytes(err error) []byte {
 // shortStatusBytes is statusBytes without what has no bound of [ReservedStatusBytes]: the code, the reason, and the beginning
 // of the message.
 func shortStatusBytes(err error) []byte {
-	full := runtime.PublicStatus(err).Proto()
+	full := rpcerr.PublicStatus(err).Proto()
 	short := &spb.Status{Code: full.GetCode(), Message: cut(full.GetMessage(), ReservedStatusBytes/4)}
-	if info, ok := runtime.Detail[*errdetails.ErrorInfo](err); ok && len(info.GetReason())+len(info.GetDomain()) < ReservedStatusBytes/4 {
+	if info, ok := rpcerr.Detail[*errdetails.ErrorInfo](err); ok && len(info.GetReason())+len(info.GetDomain()) < ReservedStatusBytes/4 {
 		if detail, err := anypb.New(&errdetails.ErrorInfo{Reason: info.GetReason(), Domain: info.GetDomain()}); err == nil {
 			short.Details = []*anypb.Any{detail}
 		}

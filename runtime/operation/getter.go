@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // Getter is an RPC of a service of Go type S that takes the name of an operation and returns it: beside
@@ -105,6 +106,6 @@ func (c getterClient[S, Req, Op]) Wait(context.Context, string, time.Duration) (
 }
 
 func (c getterClient[S, Req, Op]) unimplemented(what string) error {
-	return runtime.ReasonUnimplemented.Errorf(codes.Unimplemented,
+	return rpcerr.ReasonUnimplemented.Errorf(codes.Unimplemented,
 		"%s cannot %s operations; use a client of another service", c.getter.info.FullMethod[1:], what)
 }

@@ -13,7 +13,11 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // like is a message whose type is described by the test.
@@ -49,8 +53,8 @@ var likeTable = runtime.NewService("test.likes.Jobs", wrapperspb.File_google_pro
 )
 
 var (
-	likeJobsRun    = operation.Of[wrapperspb.StringValue, wrapperspb.Int64Value](likeTable.Info(0), likeJobs.Run, operation.Fields{Name: "id"})
-	likeJobsGetRun = operation.GetterOf(likeTable.Info(1), likeJobs.GetRun, "operation_id", operation.Fields{Name: "id"})
+	likeJobsRun    = operation.Of[wrapperspb.StringValue, wrapperspb.Int64Value](likeTable.Methods()[0], likeJobs.Run, operation.Fields{Name: "id"})
+	likeJobsGetRun = operation.GetterOf(likeTable.Methods()[1], likeJobs.GetRun, "operation_id", operation.Fields{Name: "id"})
 )
 
 // likeServer serves likeJobs.
@@ -65,36 +69,36 @@ func (s *likeServer) GetRun(ctx context.Context, req *likeRequest) (*likeOperati
 }
 
 // likeClient calls it.
-type likeClient struct{ rows []*runtime.ClientMethod }
+type likeClient struct{ rows []*client.Method }
 
 func (c likeClient) Run(ctx context.Context, req *wrapperspb.StringValue) (*likeOperation, error) {
-	return runtime.CallUnary[likeOperation](ctx, c.rows[0], req)
+	return client.Unary[likeOperation](ctx, c.rows[0], req)
 }
 
 func (c likeClient) GetRun(ctx context.Context, req *likeRequest) (*likeOperation, error) {
-	return runtime.CallUnary[likeOperation](ctx, c.rows[1], req)
+	return client.Unary[likeOperation](ctx, c.rows[1], req)
 }
 
 // newLikeDesk serves likeJobs, whose operations say "done: " and their request, or fail where that is empty.
 func newLikeDesk(t *testing.T) *desk {
-	return newDesk(t, func(srv *runtime.Server, ops *operation.Manager) {
+	return newDesk(t, func(srv *server.Server, ops *operation.Manager) {
 		likeJobsRun.Handle(ops, func(ctx context.Context, run *operation.Run[wrapperspb.StringValue, wrapperspb.Int64Value]) (*wrapperspb.StringValue, error) {
 			if run.Request().GetValue() == "" {
-				return nil, runtime.Reason("NOTHING").Errorf(codes.FailedPrecondition, "nothing to do").WithCause(errors.New("secret"))
+				return nil, rpcerr.Reason("NOTHING").Errorf(codes.FailedPrecondition, "nothing to do").WithCause(errors.New("secret"))
 			}
 			if err := run.Save(ctx, nil, func(progress *wrapperspb.Int64Value) { progress.Value = 42 }); err != nil {
 				return nil, err
 			}
 			return wrapperspb.String("done: " + run.Request().GetValue()), nil
 		})
-		runtime.Register[likeJobs](srv, likeTable, likeJobs(&likeServer{ops}))
+		server.Register[likeJobs](srv, likeTable, likeJobs(&likeServer{ops}))
 	})
 }
 
 func TestOperationsOfAnOwnMessageAreWaitedForThroughTheirService(t *testing.T) {
 	d := newLikeDesk(t)
 	ctx := as(t.Context(), "ada")
-	var svc likeJobs = likeClient{runtime.RowsOf(likeTable, d.conn)}
+	var svc likeJobs = likeClient{echotest.RowsOf(likeTable, d.conn)}
 	op, err := likeJobsRun.Call(ctx, svc, likeJobsGetRun.Client(svc), wrapperspb.String("x"))
 	if err != nil {
 		t.Fatal(err)
@@ -115,15 +119,15 @@ func TestOperationsOfAnOwnMessageAreWaitedForThroughTheirService(t *testing.T) {
 func TestAFailureCrossesTheNetworkWithoutItsCause(t *testing.T) {
 	d := newLikeDesk(t)
 	ctx := as(t.Context(), "ada")
-	var svc likeJobs = likeClient{runtime.RowsOf(likeTable, d.conn)}
+	var svc likeJobs = likeClient{echotest.RowsOf(likeTable, d.conn)}
 	op, err := likeJobsRun.Call(ctx, svc, likeJobsGetRun.Client(svc), wrapperspb.String(""))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = op.Wait(ctx, operation.Every(20*time.Millisecond))
 	var asFailed *operation.Failed
-	if !errors.As(err, &asFailed) || status.Code(err) != codes.FailedPrecondition || runtime.ReasonOf(err) != "NOTHING" {
-		t.Errorf("Wait: %v with reason %q, want a *Failed with FAILED_PRECONDITION and NOTHING", err, runtime.ReasonOf(err))
+	if !errors.As(err, &asFailed) || status.Code(err) != codes.FailedPrecondition || rpcerr.ReasonOf(err) != "NOTHING" {
+		t.Errorf("Wait: %v with reason %q, want a *Failed with FAILED_PRECONDITION and NOTHING", err, rpcerr.ReasonOf(err))
 	}
 	if want := "operation " + op.Name() + " failed: FAILED_PRECONDITION: nothing to do"; err.Error() != want {
 		t.Errorf("error is %q, want %q", err, want)
@@ -132,7 +136,7 @@ func TestAFailureCrossesTheNetworkWithoutItsCause(t *testing.T) {
 
 func TestAGetterHidesTheOperationsOfOthers(t *testing.T) {
 	d := newLikeDesk(t)
-	var svc likeJobs = likeClient{runtime.RowsOf(likeTable, d.conn)}
+	var svc likeJobs = likeClient{echotest.RowsOf(likeTable, d.conn)}
 	getter := likeJobsGetRun.Client(svc)
 	op, err := likeJobsRun.Call(as(t.Context(), "ada"), svc, getter, wrapperspb.String("x"))
 	if err != nil {
@@ -147,7 +151,7 @@ func TestAGetterHidesTheOperationsOfOthers(t *testing.T) {
 }
 
 func TestAGetterThatDoesNotFitIsInternal(t *testing.T) {
-	getter := operation.GetterOf(likeTable.Info(1), likeJobs.GetRun, "no_such_field")
+	getter := operation.GetterOf(likeTable.Methods()[1], likeJobs.GetRun, "no_such_field")
 	if _, err := getter.Serve(t.Context(), operation.NewManager(operation.Memory()), &likeRequest{}); status.Code(err) != codes.Internal {
 		t.Errorf("Serve: %v, want INTERNAL", err)
 	}

@@ -22,10 +22,11 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// server is an operation as its server answers for it: a script of how it is after so long, and of calls that fail.
-type server struct {
+// upstream is an operation as its server answers for it: a script of how it is after so long, and of calls that fail.
+type upstream struct {
 	operation.Client
 	noWait  bool          // WaitOperation is not implemented
 	instant bool          // WaitOperation answers at once
@@ -37,7 +38,7 @@ type server struct {
 	calls atomic.Int64
 }
 
-func (s *server) now() *longrunningpb.Operation {
+func (s *upstream) now() *longrunningpb.Operation {
 	elapsed := time.Since(s.start)
 	if elapsed >= s.doneAt {
 		return s.ends
@@ -45,7 +46,7 @@ func (s *server) now() *longrunningpb.Operation {
 	return &longrunningpb.Operation{Name: "operations/1", Metadata: packed(wrapperspb.Int64(int64(elapsed / time.Second)))}
 }
 
-func (s *server) Get(ctx context.Context, _ string) (*longrunningpb.Operation, error) {
+func (s *upstream) Get(ctx context.Context, _ string) (*longrunningpb.Operation, error) {
 	if call := int(s.calls.Add(1)); s.fail != nil {
 		if err := s.fail(call); err != nil {
 			return nil, err
@@ -54,7 +55,7 @@ func (s *server) Get(ctx context.Context, _ string) (*longrunningpb.Operation, e
 	return s.now(), nil
 }
 
-func (s *server) Wait(ctx context.Context, name string, timeout time.Duration) (*longrunningpb.Operation, error) {
+func (s *upstream) Wait(ctx context.Context, name string, timeout time.Duration) (*longrunningpb.Operation, error) {
 	if s.noWait {
 		s.calls.Add(1)
 		return nil, status.Error(codes.Unimplemented, "no")
@@ -108,7 +109,7 @@ var jobsRun = operation.Of[wrapperspb.StringValue, wrapperspb.Int64Value](runtim
 type handle = operation.Handle[wrapperspb.StringValue, wrapperspb.Int64Value]
 
 // started returns the handle of an operation that s has just begun.
-func started(t *testing.T, s *server) *handle {
+func started(t *testing.T, s *upstream) *handle {
 	t.Helper()
 	s.start = time.Now()
 	if s.ends == nil {
@@ -123,16 +124,16 @@ func started(t *testing.T, s *server) *handle {
 
 func TestWaitReturnsTheResult(t *testing.T) {
 	tests := map[string]struct {
-		server                *server
+		server                *upstream
 		leastCalls, mostCalls int64
 		latest                time.Duration // after the operation is done
 	}{
-		"done at once":                  {server: &server{}, latest: 0},
-		"the server waits":              {server: &server{doneAt: 20 * time.Second}, leastCalls: 1, mostCalls: 1},
-		"the server waits again":        {server: &server{doneAt: 95 * time.Second}, leastCalls: 4, mostCalls: 4},
-		"no WaitOperation":              {server: &server{doneAt: time.Minute, noWait: true}, leastCalls: 8, mostCalls: 25, latest: 10 * time.Second},
-		"WaitOperation answers at once": {server: &server{doneAt: time.Minute, instant: true}, leastCalls: 8, mostCalls: 25, latest: 10 * time.Second},
-		"an hour without WaitOperation": {server: &server{doneAt: time.Hour, noWait: true}, leastCalls: 360, mostCalls: 800, latest: 10 * time.Second},
+		"done at once":                  {server: &upstream{}, latest: 0},
+		"the server waits":              {server: &upstream{doneAt: 20 * time.Second}, leastCalls: 1, mostCalls: 1},
+		"the server waits again":        {server: &upstream{doneAt: 95 * time.Second}, leastCalls: 4, mostCalls: 4},
+		"no WaitOperation":              {server: &upstream{doneAt: time.Minute, noWait: true}, leastCalls: 8, mostCalls: 25, latest: 10 * time.Second},
+		"WaitOperation answers at once": {server: &upstream{doneAt: time.Minute, instant: true}, leastCalls: 8, mostCalls: 25, latest: 10 * time.Second},
+		"an hour without WaitOperation": {server: &upstream{doneAt: time.Hour, noWait: true}, leastCalls: 360, mostCalls: 800, latest: 10 * time.Second},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -155,7 +156,7 @@ func TestWaitReturnsTheResult(t *testing.T) {
 
 // odd is a server whose WaitOperation is not what it should be.
 type odd struct {
-	*server
+	*upstream
 	wait  func(call int) (*longrunningpb.Operation, error)
 	waits int
 }
@@ -206,7 +207,7 @@ func TestWaitDoesNotNeedWaitOperation(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &odd{server: &server{doneAt: doneAt, ends: succeeded("yes"), start: time.Now()}, wait: test.wait}
+				s := &odd{upstream: &upstream{doneAt: doneAt, ends: succeeded("yes"), start: time.Now()}, wait: test.wait}
 				h := jobsRun.Named(s, "operations/1")
 				result, err := h.Wait(t.Context(), test.opts...)
 				if err != nil || result.GetValue() != "yes" {
@@ -226,7 +227,7 @@ func TestWaitDoesNotNeedWaitOperation(t *testing.T) {
 // A server that was away may wait again when it is back.
 func TestWaitOutlastsARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{doneAt: time.Hour, fail: func(call int) error {
+		s := &upstream{doneAt: time.Hour, fail: func(call int) error {
 			if call >= 10 && call < 14 {
 				return status.Error(codes.Unavailable, "restarting")
 			}
@@ -245,13 +246,13 @@ func TestAResultOfAnotherTypeIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ends := succeeded("yes")
 		ends.Result = &longrunningpb.Operation_Response{Response: packed(wrapperspb.Int64(1))}
-		_, err := started(t, &server{ends: ends}).Wait(t.Context())
+		_, err := started(t, &upstream{ends: ends}).Wait(t.Context())
 		if want := `operations/1: the response is a "google.protobuf.Int64Value", want a "google.protobuf.StringValue"`; err == nil || err.Error() != want {
 			t.Errorf("Wait: %v, want %s", err, want)
 		}
 		ends = succeeded("yes")
 		ends.Metadata = packed(wrapperspb.String("no number"))
-		h := started(t, &server{ends: ends})
+		h := started(t, &upstream{ends: ends})
 		if _, err := h.Metadata(); err == nil || err.Error() != `operations/1: the metadata is a "google.protobuf.StringValue", want a "google.protobuf.Int64Value"` {
 			t.Errorf("Metadata: %v", err)
 		}
@@ -260,7 +261,7 @@ func TestAResultOfAnotherTypeIsNamed(t *testing.T) {
 
 func TestAFailedOperationIsNotAFailedCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := started(t, &server{doneAt: time.Second, ends: failed(codes.NotFound, "no such shelf")})
+		h := started(t, &upstream{doneAt: time.Second, ends: failed(codes.NotFound, "no such shelf")})
 		_, err := h.Wait(t.Context())
 		var asFailed *operation.Failed
 		if !errors.As(err, &asFailed) || asFailed.Name != "operations/1" {
@@ -274,7 +275,7 @@ func TestAFailedOperationIsNotAFailedCall(t *testing.T) {
 		}
 	})
 	_, err := jobsRun.Call(t.Context(), &jobs{func() (*longrunningpb.Operation, error) { return nil, status.Error(codes.Aborted, "busy") }},
-		&server{}, &wrapperspb.StringValue{})
+		&upstream{}, &wrapperspb.StringValue{})
 	if asFailed := new(operation.Failed); errors.As(err, &asFailed) || status.Code(err) != codes.Aborted {
 		t.Errorf("Call that fails: %v, want ABORTED, and no *Failed", err)
 	}
@@ -282,7 +283,7 @@ func TestAFailedOperationIsNotAFailedCall(t *testing.T) {
 
 func TestAnErrorThatSaysOKIsAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, err := started(t, &server{ends: failed(codes.OK, "odd")}).Wait(t.Context())
+		_, err := started(t, &upstream{ends: failed(codes.OK, "odd")}).Wait(t.Context())
 		if status.Code(err) != codes.Unknown {
 			t.Errorf("Wait: %v, want UNKNOWN", err)
 		}
@@ -311,7 +312,7 @@ func TestWaitBearsCallsThatFail(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &server{doneAt: cmp.Or(test.last, 40*time.Second), fail: test.fail}
+				s := &upstream{doneAt: cmp.Or(test.last, 40*time.Second), fail: test.fail}
 				_, err := started(t, s).Wait(t.Context(), test.opts...)
 				if status.Code(err) != test.want {
 					t.Errorf("Wait: %v, want %v", err, test.want)
@@ -345,13 +346,13 @@ func everySecond(err error) func(int) error {
 }
 
 func retryIn(code codes.Code, delay time.Duration) error {
-	return runtime.Reason("LATER").Errorf(code, "later").WithRetryAfter(delay)
+	return rpcerr.Reason("LATER").Errorf(code, "later").WithRetryAfter(delay)
 }
 
 func TestWaitHonoursTheServersWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var second time.Duration
-		s := &server{}
+		s := &upstream{}
 		s.doneAt = time.Second
 		s.fail = func(call int) error {
 			if call == 1 {
@@ -370,7 +371,7 @@ func TestWaitHonoursTheServersWait(t *testing.T) {
 }
 
 func TestWaitEndsWithItsContext(t *testing.T) {
-	for name, s := range map[string]*server{"waiting": {doneAt: time.Hour}, "polling": {doneAt: time.Hour, noWait: true},
+	for name, s := range map[string]*upstream{"waiting": {doneAt: time.Hour}, "polling": {doneAt: time.Hour, noWait: true},
 		"failing": {doneAt: time.Hour, fail: upTo(1000, retryIn(codes.Unavailable, time.Minute))}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -396,7 +397,7 @@ func TestProgressYieldsEachChangeUntilTheEnd(t *testing.T) {
 	for _, noWait := range []bool{false, true} {
 		t.Run(fmt.Sprintf("polling=%v", noWait), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &server{doneAt: 5 * time.Second, noWait: noWait, ends: succeeded("yes")}
+				s := &upstream{doneAt: 5 * time.Second, noWait: noWait, ends: succeeded("yes")}
 				h := started(t, s)
 				var seen []int64
 				for progress, err := range h.Progress(t.Context()) {
@@ -419,7 +420,7 @@ func TestProgressYieldsEachChangeUntilTheEnd(t *testing.T) {
 
 func TestProgressOfAFailedOperationEndsWithoutAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := started(t, &server{doneAt: time.Second, ends: failed(codes.Canceled, "cancelled")})
+		h := started(t, &upstream{doneAt: time.Second, ends: failed(codes.Canceled, "cancelled")})
 		for _, err := range h.Progress(t.Context()) {
 			if err != nil {
 				t.Errorf("Progress yields %v", err)
@@ -433,7 +434,7 @@ func TestProgressOfAFailedOperationEndsWithoutAnError(t *testing.T) {
 
 func TestProgressYieldsWhyItCannotGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{doneAt: time.Hour, fail: func(call int) error {
+		s := &upstream{doneAt: time.Hour, fail: func(call int) error {
 			if call > 3 {
 				return status.Error(codes.PermissionDenied, "no longer")
 			}
@@ -454,7 +455,7 @@ func TestProgressYieldsWhyItCannotGoOn(t *testing.T) {
 
 func TestProgressEndsWhenTheLoopIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // which fails on goroutines that are left
-		s := &server{doneAt: time.Hour}
+		s := &upstream{doneAt: time.Hour}
 		for range started(t, s).Progress(t.Context()) {
 			break
 		}
@@ -466,7 +467,7 @@ func TestProgressEndsWhenTheLoopIsLeft(t *testing.T) {
 
 func TestANamedOperationIsAskedForAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{doneAt: time.Hour, noWait: true, start: time.Now()}
+		s := &upstream{doneAt: time.Hour, noWait: true, start: time.Now()}
 		h := jobsRun.Named(s, "operations/1")
 		if metadata, err := h.Metadata(); metadata != nil || err != nil || h.Done() || h.Operation() != nil {
 			t.Error("a name alone says something of the operation")
@@ -485,7 +486,7 @@ func TestANamedOperationIsAskedForAtOnce(t *testing.T) {
 
 func TestPollTellsWithoutWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{doneAt: time.Minute}
+		s := &upstream{doneAt: time.Minute}
 		h := started(t, s)
 		if done, err := h.Poll(t.Context()); done || err != nil {
 			t.Errorf("Poll: %v, %v, want not done", done, err)
@@ -526,12 +527,12 @@ func TestADoneOperationStaysDone(t *testing.T) {
 }
 
 func TestResultsOfOtherTypes(t *testing.T) {
-	done := func(response *anypb.Any) *server {
+	done := func(response *anypb.Any) *upstream {
 		op := &longrunningpb.Operation{Name: "operations/1", Done: true}
 		if response != nil {
 			op.Result = &longrunningpb.Operation_Response{Response: response}
 		}
-		return &server{ends: op}
+		return &upstream{ends: op}
 	}
 	untyped := operation.Of[anypb.Any, anypb.Any](runtime.MethodInfo{}, (*jobs).Run, operation.Fields{})
 	if result, err := untyped.Named(done(packed(wrapperspb.String("x"))), "operations/1").Wait(t.Context()); err != nil || !result.MessageIs(&wrapperspb.StringValue{}) {
@@ -552,7 +553,7 @@ func TestResultsOfOtherTypes(t *testing.T) {
 func TestAValidatedRequestHasItsResultWithoutACall(t *testing.T) {
 	op := succeeded("valid")
 	op.Name = ""
-	s := &server{}
+	s := &upstream{}
 	h, err := jobsRun.Call(t.Context(), &jobs{func() (*longrunningpb.Operation, error) { return op, nil }}, s, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -568,14 +569,14 @@ func TestAValidatedRequestHasItsResultWithoutACall(t *testing.T) {
 
 // cut is a server behind a proxy that ends each call after some seconds.
 type cut struct {
-	*server
+	*upstream
 	after time.Duration
 }
 
 func (c cut) Wait(ctx context.Context, name string, timeout time.Duration) (*longrunningpb.Operation, error) {
 	short, cancel := context.WithTimeout(ctx, c.after)
 	defer cancel()
-	op, err := c.server.Wait(short, name, timeout)
+	op, err := c.upstream.Wait(short, name, timeout)
 	if err != nil && ctx.Err() == nil {
 		return nil, status.Error(codes.Unavailable, "upstream request timeout")
 	}
@@ -584,7 +585,7 @@ func (c cut) Wait(ctx context.Context, name string, timeout time.Duration) (*lon
 
 func TestWaitOutlastsAProxyThatCutsEachWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{start: time.Now(), doneAt: time.Hour, ends: succeeded("yes")}
+		s := &upstream{start: time.Now(), doneAt: time.Hour, ends: succeeded("yes")}
 		h := jobsRun.Named(cut{s, 15 * time.Second}, "operations/1")
 		if result, err := h.Wait(t.Context()); err != nil || result.GetValue() != "yes" {
 			t.Errorf("Wait: %v, %v", result, err)

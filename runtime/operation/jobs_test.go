@@ -18,7 +18,11 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // counter is a service that counts, one operation at a time.
@@ -32,7 +36,7 @@ var counterTable = runtime.NewService("test.Counter", wrapperspb.File_google_pro
 	}),
 )
 
-var counterCount = operation.Of[wrapperspb.StringValue, wrapperspb.Int64Value](counterTable.Info(0), counter.Count, operation.Fields{})
+var counterCount = operation.Of[wrapperspb.StringValue, wrapperspb.Int64Value](counterTable.Methods()[0], counter.Count, operation.Fields{})
 
 // counterServer starts operations.
 type counterServer struct{ ops *operation.Manager }
@@ -42,10 +46,10 @@ func (s *counterServer) Count(ctx context.Context, req *wrapperspb.Int64Value) (
 }
 
 // counterClient calls a counter.
-type counterClient struct{ rows []*runtime.ClientMethod }
+type counterClient struct{ rows []*client.Method }
 
 func (c counterClient) Count(ctx context.Context, req *wrapperspb.Int64Value) (*longrunningpb.Operation, error) {
-	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[0], req)
+	return client.Unary[longrunningpb.Operation](ctx, c.rows[0], req)
 }
 
 // count counts to the request, a step at each tick, and saves how far it is.
@@ -71,19 +75,19 @@ func count(tick <-chan time.Time) func(context.Context, *operation.Run[wrappersp
 }
 
 // newCounterDesk serves a counter.
-func newCounterDesk(t *testing.T, tick <-chan time.Time, opts ...runtime.ServerOption) (*desk, counter) {
+func newCounterDesk(t *testing.T, tick <-chan time.Time, opts ...server.Option) (*desk, counter) {
 	t.Helper()
-	d := newDesk(t, func(srv *runtime.Server, ops *operation.Manager) {
+	d := newDesk(t, func(srv *server.Server, ops *operation.Manager) {
 		counterCount.Handle(ops, count(tick))
-		runtime.Register[counter](srv, counterTable, counter(&counterServer{ops}))
+		server.Register[counter](srv, counterTable, counter(&counterServer{ops}))
 	}, opts...)
-	return d, counterClient{runtime.RowsOf(counterTable, d.conn)}
+	return d, counterClient{echotest.RowsOf(counterTable, d.conn)}
 }
 
 func TestAnOperationIsWaitedForInOneCall(t *testing.T) {
 	var waits atomic.Int64
 	tick := make(chan time.Time)
-	d, svc := newCounterDesk(t, tick, runtime.WithUnaryInterceptors(
+	d, svc := newCounterDesk(t, tick, server.WithUnaryInterceptors(
 		func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 			if info.FullMethod == longrunningpb.Operations_WaitOperation_FullMethodName {
 				waits.Add(1)
@@ -128,7 +132,7 @@ func TestAnOperationIsCancelledWhileItRuns(t *testing.T) {
 	}
 	_, err = op.Wait(ctx)
 	var asFailed *operation.Failed
-	if !errors.As(err, &asFailed) || status.Code(err) != codes.Canceled || runtime.ReasonOf(err) != operation.ReasonCancelled {
+	if !errors.As(err, &asFailed) || status.Code(err) != codes.Canceled || rpcerr.ReasonOf(err) != operation.ReasonCancelled {
 		t.Errorf("Wait: %v, want a *Failed with CANCELLED", err)
 	}
 	if progress, err := op.Metadata(); err != nil || progress.GetValue() != 1 {
@@ -149,8 +153,8 @@ func TestAWaitOutlastsARestart(t *testing.T) {
 	serve := func() (stop func()) {
 		ops := operation.NewManager(store)
 		counterCount.Handle(ops, count(tick))
-		srv := runtime.NewServer(runtime.WithLogger(slog.New(slog.DiscardHandler)), runtime.WithDrainDelay(0), runtime.WithoutAuthentication())
-		runtime.Register[counter](srv, counterTable, counter(&counterServer{ops}))
+		srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0), server.WithoutAuthentication())
+		server.Register[counter](srv, counterTable, counter(&counterServer{ops}))
 		operation.Register(srv, ops)
 		lis := bufconn.Listen(1 << 20)
 		listener.Store(lis)
@@ -170,7 +174,7 @@ func TestAWaitOutlastsARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	op, err := counterCount.Call(t.Context(), counterClient{runtime.RowsOf(counterTable, conn)}, operation.NewClient(conn), wrapperspb.Int64(2))
+	op, err := counterCount.Call(t.Context(), counterClient{echotest.RowsOf(counterTable, conn)}, operation.NewClient(conn), wrapperspb.Int64(2))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,18 +220,18 @@ func TestAServerOfOthersIsPolled(t *testing.T) {
 	lis := bufconn.Listen(1 << 20)
 	go srv.Serve(lis) // ends with Stop
 	defer srv.Stop()
-	conn, err := runtime.Dial("passthrough:///memory", operation.Config(), runtime.WithInsecure(), runtime.WithDialOptions(
+	conn, err := client.Dial("passthrough:///memory", operation.Config(), client.WithInsecure(), client.WithDialOptions(
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) })))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	client := operation.NewClient(conn)
-	result, err := counterCount.Named(client, "operations/1").Wait(t.Context(), operation.Every(10*time.Millisecond))
+	stub := operation.NewClient(conn)
+	result, err := counterCount.Named(stub, "operations/1").Wait(t.Context(), operation.Every(10*time.Millisecond))
 	if err != nil || result.GetValue() != "stock" {
 		t.Errorf("Wait: %v, %v, want stock", result, err)
 	}
-	if err := client.Cancel(t.Context(), "operations/1"); status.Code(err) != codes.Unimplemented {
+	if err := stub.Cancel(t.Context(), "operations/1"); status.Code(err) != codes.Unimplemented {
 		t.Errorf("Cancel: %v, want UNIMPLEMENTED", err)
 	}
 }

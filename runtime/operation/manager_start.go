@@ -10,6 +10,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/policy"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // startRules are what is said of starting an operation.
@@ -98,5 +99,5 @@ func conflictError(op *Record, conflict *ConflictError, field string) error {
 // reused is what a caller is told whose request id belongs to another request.
 func reused(field string) error {
 	return ReasonRequestIDReused.Errorf(codes.InvalidArgument, "%s was used for another request; make a new one", field).
-		WithViolations(runtime.FieldViolation{Field: field, Description: "was used for another request", Reason: string(ReasonRequestIDReused)})
+		WithViolations(rpcerr.FieldViolation{Field: field, Description: "was used for another request", Reason: string(ReasonRequestIDReused)})
 }

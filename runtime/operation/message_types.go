@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // reflectionOf returns the reflection of a message that is known by its Go type only.
@@ -80,6 +81,6 @@ func readAs[Op any](info runtime.MethodInfo, s *shape, op *Op) (*longrunningpb.O
 
 // misuse is the error of a helper that does not fit its messages: for the log, and INTERNAL for the caller.
 func misuse(info runtime.MethodInfo, err error) error {
-	return runtime.ReasonInternal.Errorf(codes.Internal, "internal error").
+	return rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").
 		WithCause(fmt.Errorf("operation helper of %s: %w", info.FullMethod, err))
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/idempotencykey"
 	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // Start starts an operation for the call of ctx, and returns it as the RPC does. Check the request before: what is wrong with
@@ -209,17 +210,17 @@ func (m *Method[S, Req, Op, Result, Metadata]) singleIn(ctx context.Context, lim
 
 // childError returns the error of a child at a path as that of its batch.
 func childError(at string, err error) error {
-	found := runtime.FieldViolations(err)
+	found := rpcerr.FieldViolations(err)
 	if len(found) == 0 {
-		return runtime.Wrap(err, at)
+		return rpcerr.Wrap(err, at)
 	}
 	for i := range found {
 		found[i].Field = at + "." + found[i].Field
 	}
-	return runtime.Invalid(found...)
+	return rpcerr.Invalid(found...)
 }
 
-func wrongSize(reason runtime.Reason, field string, problem error) error {
+func wrongSize(reason rpcerr.Reason, field string, problem error) error {
 	return reason.Errorf(codes.InvalidArgument, "%s: %s", field, problem.Error()).
-		WithViolations(runtime.FieldViolation{Field: field, Description: problem.Error(), Reason: string(reason)})
+		WithViolations(rpcerr.FieldViolation{Field: field, Description: problem.Error(), Reason: string(reason)})
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // TestManyOperationsEndAsTheyShould has two managers of one store work on operations that succeed, fail, are tried again, panic, are
@@ -37,7 +38,7 @@ func TestManyOperationsEndAsTheyShould(t *testing.T) {
 		case "slow":
 			time.Sleep(time.Millisecond)
 		case "fails":
-			return nil, runtime.Reason("paint.v1/NO_PAINT").Errorf(codes.FailedPrecondition, "no paint")
+			return nil, rpcerr.Reason("paint.v1/NO_PAINT").Errorf(codes.FailedPrecondition, "no paint")
 		case "unknown":
 			return nil, errors.New("secret")
 		case "again":

@@ -6,45 +6,45 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Reasons of the errors of this package, in the domain [runtime.ErrorDomain].
+// Reasons of the errors of this package, in the domain [rpcerr.ErrorDomain].
 const (
 	// ReasonNotFound is the reason of NOT_FOUND: there is no operation of the name, or it is somebody else's.
-	ReasonNotFound runtime.Reason = "OPERATION_NOT_FOUND"
+	ReasonNotFound rpcerr.Reason = "OPERATION_NOT_FOUND"
 	// ReasonConflict is the reason of ABORTED where another operation works on the same thing. ErrorInfo has the request's field
 	// that says so as "field", and the other's name as "operation" where it is the caller's own, which [Client.Cancel] ends even where it was deleted.
-	ReasonConflict runtime.Reason = "OPERATION_CONFLICT"
+	ReasonConflict rpcerr.Reason = "OPERATION_CONFLICT"
 	// ReasonRequestIDReused is the reason of INVALID_ARGUMENT where the request id belongs to another request.
-	ReasonRequestIDReused runtime.Reason = "REQUEST_ID_REUSED"
+	ReasonRequestIDReused rpcerr.Reason = "REQUEST_ID_REUSED"
 	// ReasonCancelled is the reason of an operation's CANCELLED.
-	ReasonCancelled runtime.Reason = "OPERATION_CANCELLED"
+	ReasonCancelled rpcerr.Reason = "OPERATION_CANCELLED"
 	// ReasonTimeout is the reason of an operation's DEADLINE_EXCEEDED: it has run for as long as its policy lets it.
-	ReasonTimeout runtime.Reason = "OPERATION_TIMEOUT"
+	ReasonTimeout rpcerr.Reason = "OPERATION_TIMEOUT"
 	// ReasonAttemptsExhausted is the reason of an operation's ABORTED: its workers stopped without a result, too often.
-	ReasonAttemptsExhausted runtime.Reason = "OPERATION_ATTEMPTS_EXHAUSTED"
+	ReasonAttemptsExhausted rpcerr.Reason = "OPERATION_ATTEMPTS_EXHAUSTED"
 	// ReasonNoneSucceeded is the reason of an operation's ABORTED where each of its children failed (AIP-233).
-	ReasonNoneSucceeded runtime.Reason = "OPERATION_NONE_SUCCEEDED"
+	ReasonNoneSucceeded rpcerr.Reason = "OPERATION_NONE_SUCCEEDED"
 	// ReasonBatchEmpty and ReasonBatchTooLarge are the reasons of INVALID_ARGUMENT for a batch of no children, and of more than
 	// its policy takes.
-	ReasonBatchEmpty    runtime.Reason = "BATCH_EMPTY"
-	ReasonBatchTooLarge runtime.Reason = "BATCH_TOO_LARGE"
+	ReasonBatchEmpty    rpcerr.Reason = "BATCH_EMPTY"
+	ReasonBatchTooLarge rpcerr.Reason = "BATCH_TOO_LARGE"
 	// ReasonStoreUnavailable is the reason of UNAVAILABLE where operations cannot be read or written.
-	ReasonStoreUnavailable runtime.Reason = "OPERATION_STORE_UNAVAILABLE"
+	ReasonStoreUnavailable rpcerr.Reason = "OPERATION_STORE_UNAVAILABLE"
 	// ReasonStoreFull is the reason of RESOURCE_EXHAUSTED where the store has no room: for one more operation of the caller, for
 	// what the work saves, or for what it returns.
-	ReasonStoreFull runtime.Reason = "OPERATION_STORE_FULL"
+	ReasonStoreFull rpcerr.Reason = "OPERATION_STORE_FULL"
 	// ReasonTooLarge is the reason of an operation's RESOURCE_EXHAUSTED where what its work saves or returns is larger than can
 	// be sent: see [MaxMessageBytes].
-	ReasonTooLarge runtime.Reason = "OPERATION_TOO_LARGE"
+	ReasonTooLarge rpcerr.Reason = "OPERATION_TOO_LARGE"
 )
 
 // resourceType is the type of operations in ResourceInfo.
 const resourceType = "google.longrunning.Operation"
 
 // notFound is the error for an operation that there is not, and for one of somebody else, which must look the same.
-func notFound(name string) *runtime.Error {
+func notFound(name string) *rpcerr.Error {
 	return ReasonNotFound.Errorf(codes.NotFound, "there is no operation %q", name).
 		WithMetadata("operation", name).WithResource(resourceType, name, "")
 }

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // Failed notes in the metadata's map of failed requests that the child with an index has failed (AIP-233), or with nil that it
@@ -27,7 +27,7 @@ func (r *Run[Req, Metadata]) Failed(index int, err error) {
 		failures.Clear(key)
 		return
 	}
-	status := runtime.PublicStatus(err).Proto()
+	status := rpcerr.PublicStatus(err).Proto()
 	r.failures.shorten(status)
 	value := failures.NewValue()
 	if err := transfer(value.Message(), status); err != nil {

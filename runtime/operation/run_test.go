@@ -19,6 +19,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 func TestACheckpointIsReadAsItWasSaved(t *testing.T) {
@@ -93,7 +94,7 @@ func TestSavedMetadataIsShown(t *testing.T) {
 			}
 			saved <- true
 			<-saved
-			run.Failed(1, runtime.Reason("paint.v1/WET").Errorf(codes.FailedPrecondition, "wet").WithCause(errors.New("secret")))
+			run.Failed(1, rpcerr.Reason("paint.v1/WET").Errorf(codes.FailedPrecondition, "wet").WithCause(errors.New("secret")))
 			run.Failed(2, errors.New("secret"))
 			run.Failed(2, nil)
 			return &paintResult{}, nil

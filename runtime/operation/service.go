@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // ServiceName is the full name of the service that [Register] serves.
@@ -23,15 +24,6 @@ type operationsService interface {
 	CancelOperation(context.Context, *longrunningpb.CancelOperationRequest) (*emptypb.Empty, error)
 	WaitOperation(context.Context, *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error)
 }
-
-// Rows of the table.
-const (
-	rowList = iota
-	rowGet
-	rowDelete
-	rowCancel
-	rowWait
-)
 
 // longestWait is how long WaitOperation waits at most: proxies tend to cut off calls that are silent for a minute.
 const longestWait = 50 * time.Second
@@ -65,13 +57,13 @@ func reads(p runtime.Policy) runtime.Policy {
 }
 
 // Register serves google.longrunning.Operations on r for the operations of m: each caller sees the operations that it has started
-// itself. The caller must be known to the server's authenticator; [runtime.WithPolicy] can ask for scopes, or let everybody in.
+// itself. The caller must be known to the server's authenticator; [server.WithPolicy] can ask for scopes, or let everybody in.
 //
-// Where r is a [runtime.Server], m works on operations as long as that serves; elsewhere call [Manager.Run].
+// Where r is a [server.Server], m works on operations as long as that serves; elsewhere call [Manager.Run].
 func Register(r grpc.ServiceRegistrar, m *Manager) {
-	runtime.Register[operationsService](r, operationsTable, &service{manager: m, waits: newSeats(waitsPerCaller)})
-	if server, ok := r.(background); ok {
-		server.Background(ServiceName, m.Run)
+	server.Register[operationsService](r, operationsTable, &service{manager: m, waits: newSeats(waitsPerCaller)})
+	if host, ok := r.(background); ok {
+		host.Background(ServiceName, m.Run)
 	}
 }
 
@@ -114,7 +106,7 @@ func answer(r *Record, err error) (*longrunningpb.Operation, error) {
 	}
 	m, err := messageOf(r)
 	if err != nil {
-		return nil, misuse(operationsTable.Info(rowGet), err)
+		return nil, misuse(operationsTable.Method("GetOperation"), err)
 	}
 	return m.Operation, nil
 }

@@ -11,13 +11,13 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/filter"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // listOperations serves ListOperations a page at a time, and reads all its pages.
-var listOperations = page.Of(operationsTable.Info(rowList), Client.List, (*longrunningpb.ListOperationsResponse).GetOperations, page.Fields{
+var listOperations = page.Of(operationsTable.Method("ListOperations"), Client.List, (*longrunningpb.ListOperationsResponse).GetOperations, page.Fields{
 	Items: "operations", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
@@ -35,9 +35,9 @@ func All(ctx context.Context, client Client, req *longrunningpb.ListOperationsRe
 // ListOperations returns the caller's operations in the order of their names: of the parent that the request names, or all.
 func (s *service) ListOperations(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
 	if req.GetReturnPartialSuccess() {
-		return nil, runtime.ReasonUnimplemented.
+		return nil, rpcerr.ReasonUnimplemented.
 			Errorf(codes.Unimplemented, "return_partial_success: all operations are in one collection; leave the field out").
-			WithViolations(runtime.Violation("return_partial_success", "is not supported"))
+			WithViolations(rpcerr.Violation("return_partial_success", "is not supported"))
 	}
 	wanted, err := operationFilters().Parse("filter", req.GetFilter())
 	if err != nil {

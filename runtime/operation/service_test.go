@@ -24,13 +24,15 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // desk is a server of google.longrunning.Operations with the store behind it.
 type desk struct {
 	t      *testing.T
 	store  operation.Store
-	server *runtime.Server
+	host   *server.Server
 	conn   *grpc.ClientConn
 	client operation.Client
 	raw    longrunningpb.OperationsClient
@@ -52,19 +54,19 @@ func as(ctx context.Context, user string) context.Context {
 }
 
 // newDesk serves the operations of a store, and what register registers, until the test ends.
-func newDesk(t *testing.T, register func(*runtime.Server, *operation.Manager), opts ...runtime.ServerOption) *desk {
+func newDesk(t *testing.T, register func(*server.Server, *operation.Manager), opts ...server.Option) *desk {
 	t.Helper()
 	d := &desk{t: t, store: operation.Memory()}
-	d.server = runtime.NewServer(append([]runtime.ServerOption{runtime.WithLogger(slog.New(slog.DiscardHandler)),
-		runtime.WithDrainDelay(0), runtime.WithAuthenticator(runtime.AuthenticateFunc(byUser))}, opts...)...)
+	d.host = server.New(append([]server.Option{server.WithLogger(slog.New(slog.DiscardHandler)),
+		server.WithDrainDelay(0), server.WithAuthenticator(server.AuthenticateFunc(byUser))}, opts...)...)
 	manager := operation.NewManager(d.store)
 	if register != nil {
-		register(d.server, manager)
+		register(d.host, manager)
 	}
-	operation.Register(d.server, manager)
+	operation.Register(d.host, manager)
 	lis := bufconn.Listen(1 << 20)
 	served := make(chan error, 1)
-	go func() { served <- d.server.Serve(context.WithoutCancel(t.Context()), lis) }()
+	go func() { served <- d.host.Serve(context.WithoutCancel(t.Context()), lis) }()
 	conn, err := grpc.NewClient("passthrough:///memory", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) }))
 	if err != nil {
@@ -72,7 +74,7 @@ func newDesk(t *testing.T, register func(*runtime.Server, *operation.Manager), o
 	}
 	d.conn, d.client, d.raw = conn, operation.NewClient(conn), longrunningpb.NewOperationsClient(conn)
 	d.stop = sync.OnceValue(func() error {
-		if err := d.server.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+		if err := d.host.Shutdown(context.WithoutCancel(t.Context())); err != nil {
 			return err
 		}
 		return <-served
@@ -160,8 +162,8 @@ func TestAnOperationThatIsNotThereIsNotFound(t *testing.T) {
 	var texts []string
 	for _, name := range []string{"operations/bobs", "operations/none"} {
 		_, err := d.client.Get(as(t.Context(), "ada"), name)
-		if status.Code(err) != codes.NotFound || runtime.ReasonOf(err) == "" {
-			t.Errorf("Get %s: %v with reason %q, want NOT_FOUND with a reason", name, err, runtime.ReasonOf(err))
+		if status.Code(err) != codes.NotFound || rpcerr.ReasonOf(err) == "" {
+			t.Errorf("Get %s: %v with reason %q, want NOT_FOUND with a reason", name, err, rpcerr.ReasonOf(err))
 		}
 		texts = append(texts, strings.ReplaceAll(err.Error(), name, "NAME"))
 	}
@@ -240,7 +242,7 @@ func TestWaitOperationReturns(t *testing.T) {
 	if op, took, err := wait(short, nil); err != nil || op.GetDone() || took < time.Second {
 		t.Errorf("when the deadline is near: %v, %v after %v, want the operation as it is after most of 2.5 s", op, err, took)
 	}
-	if _, _, err := wait(ctx, durationpb.New(-1)); status.Code(err) != codes.InvalidArgument || len(runtime.FieldViolations(err)) != 1 {
+	if _, _, err := wait(ctx, durationpb.New(-1)); status.Code(err) != codes.InvalidArgument || len(rpcerr.FieldViolations(err)) != 1 {
 		t.Errorf("with a negative timeout: %v, want INVALID_ARGUMENT on the field", err)
 	}
 	done := make(chan error, 1)
@@ -262,7 +264,7 @@ func TestWaitOperationReturns(t *testing.T) {
 
 func TestWaitOperationReturnsWhenTheServerDrains(t *testing.T) {
 	arrived := make(chan string, 10)
-	d := newDesk(t, nil, runtime.WithUnaryInterceptors(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	d := newDesk(t, nil, server.WithUnaryInterceptors(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		arrived <- info.FullMethod
 		return handler(ctx, req)
 	}))
@@ -387,8 +389,8 @@ func TestListOperationsRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		_, err := d.client.List(ctx, test.req)
-		violations := runtime.FieldViolations(err)
-		if status.Code(err) != test.code || len(violations) != 1 || violations[0].Field != test.field || runtime.ReasonOf(err) == "" {
+		violations := rpcerr.FieldViolations(err)
+		if status.Code(err) != test.code || len(violations) != 1 || violations[0].Field != test.field || rpcerr.ReasonOf(err) == "" {
 			t.Errorf("%s: %v, %v, want %v on %s", test.name, err, violations, test.code, test.field)
 		}
 	}

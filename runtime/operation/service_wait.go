@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/peer"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // waitsPerCaller is how many calls of WaitOperation each caller may have waiting. One more is answered at once, as the method's
@@ -21,7 +22,7 @@ func (s *service) WaitOperation(ctx context.Context, req *longrunningpb.WaitOper
 	limit := longestWait
 	if timeout := req.GetTimeout(); timeout != nil {
 		if timeout.CheckValid() != nil || timeout.AsDuration() < 0 {
-			return nil, runtime.Invalid(runtime.Violation("timeout", "must be a duration of zero or more"))
+			return nil, rpcerr.Invalid(rpcerr.Violation("timeout", "must be a duration of zero or more"))
 		}
 		limit = min(limit, timeout.AsDuration())
 	}

@@ -13,7 +13,10 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
@@ -41,7 +44,7 @@ func (s valuesServer) BatchTake(ctx context.Context, req *structpb.ListValue) (*
 // TestStartGoesByTheSingleMethod holds that a batch operation is started only by callers who may call
 // the single method, and with children that it accepts.
 func TestStartGoesByTheSingleMethod(t *testing.T) {
-	byScope := runtime.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
+	byScope := server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
 		scopes := metadata.ValueFromIncomingContext(ctx, "scopes")
 		return runtime.NewPrincipal("ada", scopes...), nil
 	})
@@ -63,15 +66,15 @@ func TestStartGoesByTheSingleMethod(t *testing.T) {
 			table := runtime.NewService("test.v1.Values", structpb.File_google_protobuf_struct_proto,
 				runtime.Unary("Take", values.Take, single), runtime.Unary("BatchTake", values.BatchTake, many))
 			s := valuesServer{
-				method: operation.Of[structpb.Value, structpb.Struct](table.Info(1), values.BatchTake,
+				method: operation.Of[structpb.Value, structpb.Struct](table.Methods()[1], values.BatchTake,
 					operation.Fields{Children: "values", Single: "Take"}),
 				m: operation.NewManager(operation.Memory(), operation.StartOnly()),
 			}
-			rows := runtime.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[values](r, table, s) },
-				runtime.WithAuthenticator(byScope)))
+			rows := echotest.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { server.Register[values](r, table, s) },
+				server.WithAuthenticator(byScope)))
 			ctx := metadata.AppendToOutgoingContext(t.Context(), "scopes", c.scope)
 			req := &structpb.ListValue{Values: []*structpb.Value{short, c.last}}
-			_, err := runtime.CallUnary[longrunningpb.Operation](ctx, rows[1], req)
+			_, err := client.Unary[longrunningpb.Operation](ctx, rows[1], req)
 			if status.Code(err) != c.code {
 				t.Errorf("%v, want %v", err, c.code)
 			}

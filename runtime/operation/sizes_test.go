@@ -17,13 +17,14 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // endedWith fails the test unless an operation has ended with a code and a reason.
-func endedWith(t *testing.T, what string, state *operation.State, code codes.Code, reason runtime.Reason) {
+func endedWith(t *testing.T, what string, state *operation.State, code codes.Code, reason rpcerr.Reason) {
 	t.Helper()
 	err := status.FromProto(state.Status).Err()
-	if status.Code(err) != code || runtime.ReasonOf(err) != reason {
+	if status.Code(err) != code || rpcerr.ReasonOf(err) != reason {
 		t.Errorf("%s: ended with %v, want %v with reason %s", what, err, code, reason)
 	}
 }
@@ -131,7 +132,7 @@ func TestFailuresAreShortenedToWhatCanBeSent(t *testing.T) {
 		inTime(t, func(t *testing.T) {
 			s := open(t, operation.Memory(), runtime.Operation{}, func(_ context.Context, run *paintRun) (*paintResult, error) {
 				for i := range children {
-					run.Failed(i, runtime.Reason("paint.v1/WET").Errorf(codes.FailedPrecondition, "wall %d is wet: %s", i, strings.Repeat("x", 2000)))
+					run.Failed(i, rpcerr.Reason("paint.v1/WET").Errorf(codes.FailedPrecondition, "wall %d is wet: %s", i, strings.Repeat("x", 2000)))
 				}
 				return wrapperspb.String("painted"), nil
 			}, operation.MaxMessageBytes(maxBytes))
@@ -172,12 +173,12 @@ func (f full) Finish(ctx context.Context, name string, fence int64, r operation.
 }
 
 func TestAFullStoreEndsTheOperation(t *testing.T) {
-	wet := runtime.Reason("paint.v1/WET").Errorf(codes.FailedPrecondition, "%s is wet", strings.Repeat("ü", 2000)).
+	wet := rpcerr.Reason("paint.v1/WET").Errorf(codes.FailedPrecondition, "%s is wet", strings.Repeat("ü", 2000)).
 		WithResource("wall", strings.Repeat("x", 1000), "")
 	for name, test := range map[string]struct {
 		work   paintWork
 		code   codes.Code
-		reason runtime.Reason
+		reason rpcerr.Reason
 	}{
 		"a result":     {result("painted", nil), codes.ResourceExhausted, operation.ReasonStoreFull},
 		"a long error": {result("", wet), codes.FailedPrecondition, "paint.v1/WET"},
@@ -213,7 +214,7 @@ func TestOperationsOfOnePrincipalKeepNobodyElseOut(t *testing.T) {
 		}
 		_, err = s.method.Start(by(t.Context(), "ada"), s.m, request(t, req))
 	}
-	if status.Code(err) != codes.ResourceExhausted || runtime.ReasonOf(err) != operation.ReasonStoreFull {
+	if status.Code(err) != codes.ResourceExhausted || rpcerr.ReasonOf(err) != operation.ReasonStoreFull {
 		t.Errorf("got %v", err)
 	}
 	s.start(by(t.Context(), "eve"), req)

@@ -20,6 +20,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/digest"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 func TestAnOperationEndsWithWhatItsWorkReturns(t *testing.T) {
@@ -64,7 +65,7 @@ func TestRequestsAreComparedWithinLimits(t *testing.T) {
 		}
 		large := request(t, `request_id: "id" colour: "`+strings.Repeat("x", digest.MaxSize)+`"`)
 		_, err := s.method.Start(t.Context(), s.m, large)
-		if status.Code(err) != codes.ResourceExhausted || runtime.ReasonOf(err) != runtime.ReasonRequestTooLarge {
+		if status.Code(err) != codes.ResourceExhausted || rpcerr.ReasonOf(err) != rpcerr.ReasonRequestTooLarge {
 			t.Errorf("got %v, want RESOURCE_EXHAUSTED, REQUEST_TOO_LARGE", err)
 		}
 	})
@@ -86,20 +87,20 @@ func TestAnOperationFailsWithWhatItsCallerMayKnow(t *testing.T) {
 			err    error
 			code   codes.Code
 			text   string
-			reason runtime.Reason
+			reason rpcerr.Reason
 		}{
 			"an error of the service": {
-				runtime.Reason("paint.v1/NO_PAINT").Errorf(codes.FailedPrecondition, "no paint").WithCause(errors.New("secret")),
+				rpcerr.Reason("paint.v1/NO_PAINT").Errorf(codes.FailedPrecondition, "no paint").WithCause(errors.New("secret")),
 				codes.FailedPrecondition, "no paint", "paint.v1/NO_PAINT",
 			},
-			"an error of no status":    {errors.New("dial tcp 10.0.0.1: secret"), codes.Unknown, "unknown error", runtime.ReasonUnknown},
-			"an error of another":      {runtime.Wrap(status.Error(codes.NotFound, "secret"), "find paint"), codes.NotFound, "find paint: not found", ""},
+			"an error of no status":    {errors.New("dial tcp 10.0.0.1: secret"), codes.Unknown, "unknown error", rpcerr.ReasonUnknown},
+			"an error of another":      {rpcerr.Wrap(status.Error(codes.NotFound, "secret"), "find paint"), codes.NotFound, "find paint: not found", ""},
 			"an error of some context": {context.DeadlineExceeded, codes.DeadlineExceeded, "deadline exceeded", ""},
 		} {
 			s := open(t, operation.Memory(), runtime.Operation{}, result("", test.err))
 			state, record := s.end(t.Context(), s.start(t.Context(), ``).GetName())
 			got := status.FromProto(state.Status)
-			if got.Code() != test.code || got.Message() != test.text || runtime.ReasonOf(got.Err()) != test.reason || record.Attempt != 1 {
+			if got.Code() != test.code || got.Message() != test.text || rpcerr.ReasonOf(got.Err()) != test.reason || record.Attempt != 1 {
 				t.Errorf("%s: ended with %v after %d attempts", name, got, record.Attempt)
 			}
 			if strings.Contains(string(record.Status), "secret") {
@@ -137,10 +138,10 @@ func TestARepeatedRequestGetsTheSameOperation(t *testing.T) {
 		t.Error("somebody else got it")
 	}
 	_, err := s.method.Start(ada, s.m, request(t, `request_id: "id" colour: "red" parent: "a"`))
-	if status.Code(err) != codes.InvalidArgument || runtime.ReasonOf(err) != operation.ReasonRequestIDReused {
+	if status.Code(err) != codes.InvalidArgument || rpcerr.ReasonOf(err) != operation.ReasonRequestIDReused {
 		t.Errorf("another request with its id got %v", err)
 	}
-	if v := runtime.FieldViolations(err); len(v) != 1 || v[0].Field != "request_id" {
+	if v := rpcerr.FieldViolations(err); len(v) != 1 || v[0].Field != "request_id" {
 		t.Errorf("violations: %v", v)
 	}
 	if strings.Contains(err.Error(), first.GetName()) || strings.Contains(err.Error(), "blue") {
@@ -166,7 +167,7 @@ func TestUUIDsAreTheSameInEitherLetterCase(t *testing.T) {
 		}
 		s.start(t.Context(), `parent: "`+id+`"`)
 		_, err := s.method.Start(t.Context(), s.m, request(t, `parent: "`+strings.ToUpper(id)+`"`))
-		if runtime.ReasonOf(err) != operation.ReasonConflict {
+		if rpcerr.ReasonOf(err) != operation.ReasonConflict {
 			t.Errorf("the conflict key in another letter case got %v", err)
 		}
 	})
@@ -187,10 +188,10 @@ func TestRequestIDsThatAreRejected(t *testing.T) {
 		"version 1": {&uuids, "3b9f5ab1-0a0b-1c0d-8e0f-00000000000a"},
 	} {
 		_, err := test.shop.method.Start(t.Context(), s.m, request(t, `request_id: "`+test.id+`"`))
-		if status.Code(err) != codes.InvalidArgument || runtime.ReasonOf(err) != runtime.ReasonInvalidRequest {
+		if status.Code(err) != codes.InvalidArgument || rpcerr.ReasonOf(err) != rpcerr.ReasonInvalidRequest {
 			t.Errorf("%s: got %v", name, err)
 		}
-		if v := runtime.FieldViolations(err); len(v) != 1 || v[0].Field != "request_id" {
+		if v := rpcerr.FieldViolations(err); len(v) != 1 || v[0].Field != "request_id" {
 			t.Errorf("%s: violations: %v", name, v)
 		}
 	}
@@ -207,8 +208,8 @@ func TestAConflictTellsItsNameToItsOwnerOnly(t *testing.T) {
 		s.start(t.Context(), ``)
 		for who, want := range map[string]string{"ada": first.GetName(), "eve": ""} {
 			_, err := s.method.Start(by(t.Context(), who), s.m, request(t, `parent: "houses/1"`))
-			info, _ := runtime.Detail[*errdetails.ErrorInfo](err)
-			if status.Code(err) != codes.Aborted || runtime.ReasonOf(err) != operation.ReasonConflict || info.GetMetadata()["operation"] != want {
+			info, _ := rpcerr.Detail[*errdetails.ErrorInfo](err)
+			if status.Code(err) != codes.Aborted || rpcerr.ReasonOf(err) != operation.ReasonConflict || info.GetMetadata()["operation"] != want {
 				t.Errorf("%s got %v with %v, want ABORTED with %q", who, err, info.GetMetadata(), want)
 			}
 			if info.GetMetadata()["field"] != "parent" || !strings.Contains(status.Convert(err).Message(), "the same parent;") {
@@ -296,7 +297,7 @@ func TestConflictsPreemptNoOtherPrincipal(t *testing.T) {
 				}
 			}
 			_, err := s.method.Start(eve, s.m, request(t, `parent: "houses/1" request_id: "2"`))
-			if status.Code(err) != codes.Aborted || runtime.ReasonOf(err) != operation.ReasonConflict {
+			if status.Code(err) != codes.Aborted || rpcerr.ReasonOf(err) != operation.ReasonConflict {
 				t.Errorf("deleted: %v, another principal got %v, want ABORTED", deleted, err)
 			}
 			if op, err := s.store.Get(t.Context(), first); err != nil || op.Done() || !op.CancelTime.IsZero() {
@@ -368,7 +369,7 @@ func TestConflictsPreemptNoOtherPrincipalThatComesBetween(t *testing.T) {
 		}
 		for range 2 { // the request id of what was not started is free
 			_, err = s.method.Start(ada, s.m, request(t, `parent: "houses/1" request_id: "1"`))
-			if status.Code(err) != codes.Aborted || runtime.ReasonOf(err) != operation.ReasonConflict {
+			if status.Code(err) != codes.Aborted || rpcerr.ReasonOf(err) != operation.ReasonConflict {
 				t.Errorf("got %v, want ABORTED", err)
 			}
 		}
@@ -394,8 +395,8 @@ func TestADeletedOperationThatHoldsAConflictKeyCanBeCancelled(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := s.method.Start(ada, s.m, request(t, `parent: "houses/1"`))
-		info, _ := runtime.Detail[*errdetails.ErrorInfo](err)
-		if runtime.ReasonOf(err) != operation.ReasonConflict || info.GetMetadata()["operation"] != first {
+		info, _ := rpcerr.Detail[*errdetails.ErrorInfo](err)
+		if rpcerr.ReasonOf(err) != operation.ReasonConflict || info.GetMetadata()["operation"] != first {
 			t.Fatalf("got %v with %v, want the name of the operation", err, info.GetMetadata())
 		}
 		if _, err := s.m.Cancel(by(t.Context(), "eve"), first); status.Code(err) != codes.NotFound {
@@ -417,7 +418,7 @@ func TestAConflictKeyOfItsOwnIsForAllMethods(t *testing.T) {
 	defer s.stop()
 	s.start(t.Context(), `parent: "houses/1"`, operation.ConflictKey("paint pot"))
 	s.start(t.Context(), `parent: "houses/1"`)
-	if _, err := s.method.Start(t.Context(), s.m, request(t, `parent: "houses/2"`), operation.ConflictKey("paint pot")); runtime.ReasonOf(err) != operation.ReasonConflict {
+	if _, err := s.method.Start(t.Context(), s.m, request(t, `parent: "houses/2"`), operation.ConflictKey("paint pot")); rpcerr.ReasonOf(err) != operation.ReasonConflict {
 		t.Errorf("got %v", err)
 	}
 }
@@ -426,11 +427,11 @@ func TestABatchMustHaveTheRightSize(t *testing.T) {
 	s := open(t, operation.Memory(), runtime.Operation{}, result("", nil))
 	defer s.stop()
 	method := painting(runtime.Operation{}, operation.Fields{Children: "walls"})
-	for text, want := range map[string]runtime.Reason{
+	for text, want := range map[string]rpcerr.Reason{
 		``: operation.ReasonBatchEmpty, `walls: ["1"]`: "", `walls: ["1","2","3","4","5"]`: "", `walls: ["1","2","3","4","5","6"]`: operation.ReasonBatchTooLarge,
 	} {
 		_, err := method.Start(t.Context(), s.m, request(t, text))
-		if runtime.ReasonOf(err) != want || want != "" && (status.Code(err) != codes.InvalidArgument || runtime.FieldViolations(err)[0].Field != "walls") {
+		if rpcerr.ReasonOf(err) != want || want != "" && (status.Code(err) != codes.InvalidArgument || rpcerr.FieldViolations(err)[0].Field != "walls") {
 			t.Errorf("%s: got %v", text, err)
 		}
 	}

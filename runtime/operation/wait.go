@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // WaitOption says how [Handle.Wait] and [Handle.Progress] look at an operation.
@@ -117,7 +117,7 @@ func (w *watcher) useless(op *longrunningpb.Operation, err error) bool {
 	if err == nil {
 		return op.GetDone() && withoutResult(op)
 	}
-	_, told := runtime.RetryAfter(err)
+	_, told := rpcerr.RetryAfter(err)
 	return !passing(err, told) && status.Code(err) != codes.ResourceExhausted
 }
 
@@ -153,7 +153,7 @@ func (w *watcher) bear(ctx context.Context, err error) error {
 	if ended := ended(ctx, w.name); ended != nil {
 		return ended
 	}
-	asked, told := runtime.RetryAfter(err)
+	asked, told := rpcerr.RetryAfter(err)
 	if w.failures++; w.failures > w.tolerated || !passing(err, told) || asked > longestAsked {
 		return err
 	}

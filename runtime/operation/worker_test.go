@@ -18,6 +18,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // flaky is a store that is away when broken says so.
@@ -297,7 +298,7 @@ func TestAStoreThatIsAwayIsUnavailable(t *testing.T) {
 		_, start := s.method.Start(t.Context(), s.m, nil)
 		_, get := s.m.Get(t.Context(), "operations/1")
 		for _, err := range []error{start, get} {
-			if status.Code(err) != codes.Unavailable || runtime.ReasonOf(err) != operation.ReasonStoreUnavailable || strings.Contains(status.Convert(err).Message(), "refused") {
+			if status.Code(err) != codes.Unavailable || rpcerr.ReasonOf(err) != operation.ReasonStoreUnavailable || strings.Contains(status.Convert(err).Message(), "refused") {
 				t.Errorf("got %v", err)
 			}
 		}
@@ -340,7 +341,7 @@ func TestCancelledWorkIsCancelled(t *testing.T) {
 					t.Errorf("%s: Cancel returned %+v, %v", name, got, err)
 				}
 				state, record := s.end(t.Context(), op.GetName())
-				if state.Status.GetCode() != int32(codes.Canceled) || runtime.ReasonOf(status.FromProto(state.Status).Err()) != operation.ReasonCancelled || record.Attempt != 1 {
+				if state.Status.GetCode() != int32(codes.Canceled) || rpcerr.ReasonOf(status.FromProto(state.Status).Err()) != operation.ReasonCancelled || record.Attempt != 1 {
 					t.Errorf("%s, %s: ended with %v", name, where, state.Status)
 				}
 				longest := 10*time.Second + operation.DefaultPoll // until the next renewal, and until Wait looks again
@@ -410,7 +411,7 @@ func TestAnOperationEndsWhenItsTimeIsUp(t *testing.T) {
 		began := time.Now()
 		op := s.start(t.Context(), ``)
 		state, _ := s.end(t.Context(), op.GetName())
-		if state.Status.GetCode() != int32(codes.DeadlineExceeded) || runtime.ReasonOf(status.FromProto(state.Status).Err()) != operation.ReasonTimeout {
+		if state.Status.GetCode() != int32(codes.DeadlineExceeded) || rpcerr.ReasonOf(status.FromProto(state.Status).Err()) != operation.ReasonTimeout {
 			t.Errorf("ended with %v", state.Status)
 		}
 		if took := time.Since(began); took < 90*time.Second || took > 2*time.Minute {
@@ -540,7 +541,7 @@ func TestExpiredOperationsAreRemoved(t *testing.T) {
 			t.Errorf("before its time is over: %v", err)
 		}
 		time.Sleep(3 * time.Minute)
-		if _, err := s.m.Get(t.Context(), op.GetName()); runtime.ReasonOf(err) != operation.ReasonNotFound {
+		if _, err := s.m.Get(t.Context(), op.GetName()); rpcerr.ReasonOf(err) != operation.ReasonNotFound {
 			t.Errorf("after its time is over: %v", err)
 		}
 	})

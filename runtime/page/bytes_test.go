@@ -22,6 +22,8 @@ import (
 	pagev1 "github.com/grpcservice/grpcservice/internal/e2e/gen/page/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // wide returns the items 1 to n with names of so many bytes.
@@ -133,13 +135,13 @@ func TestMapsAreCutByBytes(t *testing.T) {
 		request  = pagev1.ListPlacesRequest
 		response = pagev1.ListPlacesResponse
 	)
-	places := page.OfMap(runtime.MethodInfo{FullMethod: "/test/List", Policy: runtime.Policy{Page: limits}}, client[request, response].call,
+	places := page.OfMap(runtime.MethodInfo{FullMethod: "/test/List", Policy: runtime.Policy{Page: limits}}, service[request, response].call,
 		(*response).GetPlaces, page.Fields{Items: "places", Size: "page.limit", Token: "page.token", NextToken: "page.next_token", Total: "page.total"})
 	var all []page.Entry[int32, *pagev1.Item]
 	for i, item := range wide(40, func(int64) int { return 1000 }) {
 		all = append(all, page.Entry[int32, *pagev1.Item]{Key: int32(i), Value: item})
 	}
-	svc := client[request, response](func(ctx context.Context, req *request) (*response, error) {
+	svc := service[request, response](func(ctx context.Context, req *request) (*response, error) {
 		resp, err := places.Serve(ctx, req, page.Slice(all), page.MaxBytes(6000))
 		if err == nil && (proto.Size(resp) > 6000 || len(resp.GetPlaces()) > 5 || resp.GetPage().GetTotal().GetValue() != 40) {
 			t.Errorf("%d places have %d bytes, and the total is %v", len(resp.GetPlaces()), proto.Size(resp), resp.GetPage().GetTotal())
@@ -163,16 +165,16 @@ func TestListsWithoutTokensAreNotCut(t *testing.T) {
 	list := listOf[rowsRequest]((*rowsResponse).GetTexts, rowFields("texts"))
 	all := slices.Repeat([]string{strings.Repeat("x", 1000)}, 50)
 	var served []int
-	svc := client[rowsRequest, rowsResponse](func(ctx context.Context, req *rowsRequest) (*rowsResponse, error) {
+	svc := service[rowsRequest, rowsResponse](func(ctx context.Context, req *rowsRequest) (*rowsResponse, error) {
 		resp, err := list.Serve(ctx, req, page.Slice(all), page.MaxBytes(8000))
 		served = append(served, len(resp.GetTexts()))
 		return resp, err
 	})
 	_, err := svc(t.Context(), &rowsRequest{Limit: wrapperspb.UInt32(30)})
-	if status.Code(err) != codes.ResourceExhausted || runtime.ReasonOf(err) != page.ReasonTooLarge {
+	if status.Code(err) != codes.ResourceExhausted || rpcerr.ReasonOf(err) != page.ReasonTooLarge {
 		t.Errorf("got %v", err)
 	}
-	if v := runtime.FieldViolations(err); len(v) != 1 || v[0].Field != "limit" || !strings.Contains(v[0].Description, "7 items at most") {
+	if v := rpcerr.FieldViolations(err); len(v) != 1 || v[0].Field != "limit" || !strings.Contains(v[0].Description, "7 items at most") {
 		t.Errorf("violations: %v", v)
 	}
 	served = nil
@@ -249,8 +251,8 @@ func TestAPageOfTheAllowedSizeCanBeSent(t *testing.T) {
 	method := page.Of(info, itemService.ListItems, (*pagev1.ListItemsResponse).GetItems, itemFields)
 	table := runtime.NewService("page.v1.ItemService", pagev1.File_page_v1_page_proto,
 		runtime.Unary("ListItems", itemService.ListItems, runtime.Policy{Page: runtime.Page{MaxSize: 1000}}))
-	srv := runtime.NewServer(quiet, runtime.WithDrainDelay(0))
-	runtime.Register[itemService](srv, table, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
+	srv := server.New(quiet, server.WithDrainDelay(0))
+	server.Register[itemService](srv, table, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 		return method.Serve(ctx, req, wideSources(rows)["offset"])
 	}))
 	lis := bufconn.Listen(1 << 20)

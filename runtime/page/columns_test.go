@@ -10,8 +10,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	pagev1 "github.com/grpcservice/grpcservice/internal/e2e/gen/page/v1"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 func columns(t *testing.T, c ...page.Column) page.Columns {
@@ -132,7 +132,7 @@ func TestKeysThatDoNotFitTheColumns(t *testing.T) {
 	c := columns(t, page.Column{Name: "name"}, page.Column{Name: "id"})
 	for _, short := range []*page.Tuple{{}, {"a"}, {"a", 1, 2}} {
 		_, _, err := c.Where(page.Dollar, 0, short)
-		if status.Code(err) != codes.InvalidArgument || runtime.ReasonOf(err) != page.ReasonTokenInvalid {
+		if status.Code(err) != codes.InvalidArgument || rpcerr.ReasonOf(err) != page.ReasonTokenInvalid {
 			t.Errorf("%v: got %v", short, err)
 		}
 	}

@@ -8,15 +8,15 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
 // refuse returns INVALID_ARGUMENT for what is wrong with one field of the request.
-func refuse(reason runtime.Reason, field, what string) *runtime.Error {
+func refuse(reason rpcerr.Reason, field, what string) *rpcerr.Error {
 	return reason.Errorf(codes.InvalidArgument, "%s %s", field, what).
 		WithMetadata("field", field).
-		WithViolations(runtime.FieldViolation{Field: field, Description: what, Reason: reason.Name()})
+		WithViolations(rpcerr.FieldViolation{Field: field, Description: what, Reason: reason.Name()})
 }
 
 // refuseToken says why the token in a field cannot be used; cause is for the log.
@@ -41,11 +41,11 @@ func tooLarge(names Fields, n, bytes, fits int) error {
 	what := fmt.Sprintf("asks for a page of %d bytes; ask for %d items at most, which have room", bytes, fits)
 	return ReasonTooLarge.Errorf(codes.ResourceExhausted, "%d items have %d bytes; ask for %d at most", n, bytes, fits).
 		WithMetadata(fitsKey, strconv.Itoa(fits)).
-		WithViolations(runtime.FieldViolation{Field: field, Description: what, Reason: ReasonTooLarge.Name()})
+		WithViolations(rpcerr.FieldViolation{Field: field, Description: what, Reason: ReasonTooLarge.Name()})
 }
 
 // misuse returns INTERNAL for a mistake of the service, which is for its log.
 func misuse(format string, args ...any) error {
-	return runtime.ReasonInternal.Errorf(codes.Internal, "internal error").
+	return rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").
 		WithCause(fmt.Errorf("page: "+format, args...))
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 func TestParseOrder(t *testing.T) {
@@ -42,7 +42,7 @@ func TestOrdersThatAreRefused(t *testing.T) {
 	} {
 		_, err := page.ParseOrder("request.order_by", text, "name", "born")
 		wantInvalid(t, err, "request.order_by", page.ReasonOrderInvalid)
-		description := runtime.FieldViolations(err)[0].Description
+		description := rpcerr.FieldViolations(err)[0].Description
 		if !strings.Contains(description, want) || !strings.HasSuffix(description, "; it may have name, born") || len(description) > 200 {
 			t.Errorf("%.50q: %s; want %q, and what is allowed", text, description, want)
 		}

@@ -9,9 +9,9 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
 	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // reader reads the pages of one range.
@@ -126,7 +126,7 @@ func (r *reader[S, Req, Resp, T]) shrink(err error) bool {
 		asked = int64(limitsIn(r.method.info.Policy.Page).DefaultSize)
 	}
 	fits := asked / 2
-	if info, ok := runtime.Detail[*errdetails.ErrorInfo](err); ok {
+	if info, ok := rpcerr.Detail[*errdetails.ErrorInfo](err); ok {
 		if n, err := strconv.ParseInt(info.GetMetadata()[fitsKey], 10, 64); err == nil && n < asked {
 			fits = n
 		}

@@ -1,24 +1,26 @@
 package page
 
-import "github.com/grpcservice/grpcservice/runtime"
+import (
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
 
-// Reasons of the errors that paging makes: what [runtime.ReasonOf] returns for them. All but one are INVALID_ARGUMENT, with the
+// Reasons of the errors that paging makes: what [rpcerr.ReasonOf] returns for them. All but one are INVALID_ARGUMENT, with the
 // field in BadRequest.
 const (
 	// ReasonTokenInvalid is the reason where a page token is none of the method, was changed, or is of a key that is gone.
-	ReasonTokenInvalid runtime.Reason = "PAGE_TOKEN_INVALID"
+	ReasonTokenInvalid rpcerr.Reason = "PAGE_TOKEN_INVALID"
 	// ReasonTokenExpired is the reason where a page token was good until its time was over.
-	ReasonTokenExpired runtime.Reason = "PAGE_TOKEN_EXPIRED"
+	ReasonTokenExpired rpcerr.Reason = "PAGE_TOKEN_EXPIRED"
 	// ReasonTokenMismatch is the reason where a page token comes with other arguments than those it was given out for.
-	ReasonTokenMismatch runtime.Reason = "PAGE_TOKEN_MISMATCH"
+	ReasonTokenMismatch rpcerr.Reason = "PAGE_TOKEN_MISMATCH"
 	// ReasonSizeInvalid is the reason where a page size is negative.
-	ReasonSizeInvalid runtime.Reason = "PAGE_SIZE_INVALID"
+	ReasonSizeInvalid rpcerr.Reason = "PAGE_SIZE_INVALID"
 	// ReasonSkipInvalid is the reason where the number of items to leave out is negative, or higher than the source of the list can
 	// leave out; see [MaxSkip].
-	ReasonSkipInvalid runtime.Reason = "PAGE_SKIP_INVALID"
+	ReasonSkipInvalid rpcerr.Reason = "PAGE_SKIP_INVALID"
 	// ReasonOrderInvalid is the reason where an order is not one that the method has.
-	ReasonOrderInvalid runtime.Reason = "ORDER_INVALID"
+	ReasonOrderInvalid rpcerr.Reason = "ORDER_INVALID"
 	// ReasonTooLarge is the reason of RESOURCE_EXHAUSTED where the items of a list without page tokens have more bytes than can be
 	// sent. The metadata has how many there is room for, as "fits".
-	ReasonTooLarge runtime.Reason = "PAGE_TOO_LARGE"
+	ReasonTooLarge rpcerr.Reason = "PAGE_TOO_LARGE"
 )

@@ -17,9 +17,12 @@ import (
 
 	pagev1 "github.com/grpcservice/grpcservice/internal/e2e/gen/page/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/digest"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/seal"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
@@ -82,7 +85,7 @@ func TestRequestsAreComparedWithinLimits(t *testing.T) {
 		t.Errorf("got %v, want that the context is canceled", err)
 	}
 	_, err := listItems.Serve(t.Context(), &pagev1.ListItemsRequest{Filter: strings.Repeat("x", digest.MaxSize)}, source)
-	if status.Code(err) != codes.ResourceExhausted || runtime.ReasonOf(err) != runtime.ReasonRequestTooLarge {
+	if status.Code(err) != codes.ResourceExhausted || rpcerr.ReasonOf(err) != rpcerr.ReasonRequestTooLarge {
 		t.Errorf("got %v, want RESOURCE_EXHAUSTED, REQUEST_TOO_LARGE", err)
 	}
 }
@@ -143,7 +146,7 @@ func TestTokensThatAreNotOfTheRequest(t *testing.T) {
 	raw[len(raw)-1] ^= 1
 	for name, test := range map[string]struct {
 		change func(*pagev1.ListItemsRequest)
-		reason runtime.Reason
+		reason rpcerr.Reason
 	}{
 		"garbage":        {func(r *pagev1.ListItemsRequest) { r.PageToken = "garbage" }, page.ReasonTokenInvalid},
 		"an offset":      {func(r *pagev1.ListItemsRequest) { r.PageToken = "5" }, page.ReasonTokenInvalid},
@@ -184,7 +187,7 @@ func TestTokensThatAreNotOfTheRequest(t *testing.T) {
 const itemMethod = "/page.v1.ItemService/ListItems"
 
 func TestTokensExpireWithThePolicy(t *testing.T) {
-	forever := itemTable.Info(0)
+	forever := itemTable.Methods()[0]
 	forever.Policy.Page.TokenTTL = -1
 	always := page.Of(forever, itemService.ListItems, (*pagev1.ListItemsResponse).GetItems, itemFields)
 	synctest.Test(t, func(t *testing.T) {
@@ -241,7 +244,7 @@ func TestTotals(t *testing.T) {
 	}
 	fields := itemFields
 	fields.Total = ""
-	without := page.Of(itemTable.Info(0), itemService.ListItems, (*pagev1.ListItemsResponse).GetItems, fields)
+	without := page.Of(itemTable.Methods()[0], itemService.ListItems, (*pagev1.ListItemsResponse).GetItems, fields)
 	if _, err := without.Serve(t.Context(), req, byID(9, nil), page.Total(count(0, errFailed))); err != nil {
 		t.Errorf("a response without a total was counted: %v", err)
 	}
@@ -270,19 +273,19 @@ func TestBindings(t *testing.T) {
 }
 
 // byUser takes the caller's name for what it is.
-var byUser = runtime.WithAuthenticator(runtime.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
+var byUser = server.WithAuthenticator(server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
 	return runtime.NewPrincipal(metadata.ValueFromIncomingContext(ctx, "user")[0]), nil
 }))
 
 func TestTokensOfAPrincipal(t *testing.T) {
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {
-		runtime.Register[itemService](r, itemTable, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
+		server.Register[itemService](r, itemTable, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 			return listItems.Serve(ctx, req, byID(99, nil), page.PerPrincipal())
 		}))
 	}, byUser, quiet)
 	list := func(user, token string) (*pagev1.ListItemsResponse, error) {
 		ctx := metadata.AppendToOutgoingContext(t.Context(), "user", user)
-		return runtime.CallUnary[pagev1.ListItemsResponse](ctx, runtime.Bind(conn, itemTable.Info(0)), &pagev1.ListItemsRequest{PageToken: token})
+		return client.Unary[pagev1.ListItemsResponse](ctx, client.Bind(conn, itemTable.Methods()[0]), &pagev1.ListItemsRequest{PageToken: token})
 	}
 	first, err := list("ada", "")
 	if err != nil {
@@ -298,22 +301,22 @@ func TestTokensOfAPrincipal(t *testing.T) {
 // TestTheServersPolicyAndKeysCount holds that a call has the limits and the keys of its server, of which there may be many.
 func TestTheServersPolicyAndKeysCount(t *testing.T) {
 	keys := []seal.Key{seal.NewKey([]byte("0123456789abcdef")), seal.NewKey([]byte("fedcba9876543210"))}
-	serveItems := func(opts ...runtime.ServerOption) itemService {
+	serveItems := func(opts ...server.Option) itemService {
 		conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {
-			runtime.Register[itemService](r, itemTable, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
+			server.Register[itemService](r, itemTable, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 				return listItems.Serve(ctx, req, byID(99, nil))
 			}))
 		}, append(opts, quiet)...)
-		client := runtime.Bind(conn, itemTable.Info(0))
+		stub := client.Bind(conn, itemTable.Methods()[0])
 		return items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
-			return runtime.CallUnary[pagev1.ListItemsResponse](ctx, client, req)
+			return client.Unary[pagev1.ListItemsResponse](ctx, stub, req)
 		})
 	}
 	list := func(svc itemService, token string) (*pagev1.ListItemsResponse, error) {
 		return svc.ListItems(t.Context(), &pagev1.ListItemsRequest{PageToken: token})
 	}
-	before, after := serveItems(runtime.WithTokenKeys(keys[0])), serveItems(runtime.WithTokenKeys(keys[1], keys[0]),
-		runtime.WithPolicy([]byte(`{"page.v1.ItemService/ListItems": {"page": {"defaultSize": 3}}}`)))
+	before, after := serveItems(server.WithTokenKeys(keys[0])), serveItems(server.WithTokenKeys(keys[1], keys[0]),
+		server.WithPolicy([]byte(`{"page.v1.ItemService/ListItems": {"page": {"defaultSize": 3}}}`)))
 	first, err := list(before, "")
 	if err != nil {
 		t.Fatal(err)
@@ -333,11 +336,11 @@ func TestTheServersPolicyAndKeysCount(t *testing.T) {
 // TestACallOfAnotherMethodHasItsOwnPolicy holds that a helper that is called from elsewhere keeps to its own limits.
 func TestACallOfAnotherMethodHasItsOwnPolicy(t *testing.T) {
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {
-		runtime.Register[itemService](r, itemTable, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
+		server.Register[itemService](r, itemTable, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 			return otherList.Serve(ctx, req, byID(99, nil))
 		}))
 	}, quiet)
-	resp, err := runtime.CallUnary[pagev1.ListItemsResponse](t.Context(), runtime.Bind(conn, itemTable.Info(0)), &pagev1.ListItemsRequest{})
+	resp, err := client.Unary[pagev1.ListItemsResponse](t.Context(), client.Bind(conn, itemTable.Methods()[0]), &pagev1.ListItemsRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}

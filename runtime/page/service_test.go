@@ -14,6 +14,8 @@ import (
 	pagev1 "github.com/grpcservice/grpcservice/internal/e2e/gen/page/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // itemService is what is generated for a service with a paged RPC.
@@ -36,7 +38,7 @@ var (
 		Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_size",
 		Skip: "skip", RequestID: "request_id", Vary: []string{"trace", "created.from"},
 	}
-	listItems = page.Of(itemTable.Info(0), itemService.ListItems, (*pagev1.ListItemsResponse).GetItems, itemFields)
+	listItems = page.Of(itemTable.Methods()[0], itemService.ListItems, (*pagev1.ListItemsResponse).GetItems, itemFields)
 )
 
 // item is a row of most tests.
@@ -96,12 +98,12 @@ func wantIDs(t *testing.T, resp *pagev1.ListItemsResponse, first, last int64) {
 }
 
 // wantInvalid checks that a request was refused for one field, and that the caller learns no more than that.
-func wantInvalid(t *testing.T, err error, field string, reason runtime.Reason) {
+func wantInvalid(t *testing.T, err error, field string, reason rpcerr.Reason) {
 	t.Helper()
-	violations := runtime.FieldViolations(err)
-	if status.Code(err) != codes.InvalidArgument || runtime.ReasonOf(err) != reason ||
+	violations := rpcerr.FieldViolations(err)
+	if status.Code(err) != codes.InvalidArgument || rpcerr.ReasonOf(err) != reason ||
 		len(violations) != 1 || violations[0].Field != field || violations[0].Reason != reason.Name() || violations[0].Description == "" {
-		t.Errorf("got %v, reason %s, violations %v; want INVALID_ARGUMENT, %s at %s", err, runtime.ReasonOf(err), violations, reason, field)
+		t.Errorf("got %v, reason %s, violations %v; want INVALID_ARGUMENT, %s at %s", err, rpcerr.ReasonOf(err), violations, reason, field)
 	}
 }
 
@@ -118,5 +120,5 @@ func wantInternal(t *testing.T, err error, log string) {
 
 var (
 	errFailed = errors.New("failed")
-	quiet     = runtime.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	quiet     = server.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))
 )

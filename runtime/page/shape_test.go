@@ -12,20 +12,20 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/page"
 )
 
-// client calls methods of any messages: it is its own service.
-type client[Req, Resp any] func(context.Context, *Req) (*Resp, error)
+// service calls methods of any messages: it is its own service.
+type service[Req, Resp any] func(context.Context, *Req) (*Resp, error)
 
-func (f client[Req, Resp]) call(ctx context.Context, req *Req) (*Resp, error) { return f(ctx, req) }
+func (f service[Req, Resp]) call(ctx context.Context, req *Req) (*Resp, error) { return f(ctx, req) }
 
 // listOf returns a method of any messages.
-func listOf[Req, Resp, T any](items func(*Resp) []T, fields page.Fields) *page.Method[client[Req, Resp], Req, Resp, T] {
-	return page.Of(runtime.MethodInfo{FullMethod: "/test/List", Policy: runtime.Policy{Page: limits}}, client[Req, Resp].call, items, fields)
+func listOf[Req, Resp, T any](items func(*Resp) []T, fields page.Fields) *page.Method[service[Req, Resp], Req, Resp, T] {
+	return page.Of(runtime.MethodInfo{FullMethod: "/test/List", Policy: runtime.Policy{Page: limits}}, service[Req, Resp].call, items, fields)
 }
 
 // readAll serves a slice, and reads it with pages of the default size.
-func readAll[Req, Resp, T any](t *testing.T, m *page.Method[client[Req, Resp], Req, Resp, T], all []T, source page.Source[T], req *Req) (got []T, pages []*page.Page[T, Resp]) {
+func readAll[Req, Resp, T any](t *testing.T, m *page.Method[service[Req, Resp], Req, Resp, T], all []T, source page.Source[T], req *Req) (got []T, pages []*page.Page[T, Resp]) {
 	t.Helper()
-	svc := client[Req, Resp](func(ctx context.Context, req *Req) (*Resp, error) { return m.Serve(ctx, req, source) })
+	svc := service[Req, Resp](func(ctx context.Context, req *Req) (*Resp, error) { return m.Serve(ctx, req, source) })
 	for p, err := range m.Pages(t.Context(), svc, req) {
 		if err != nil {
 			t.Fatal(err)
@@ -42,7 +42,7 @@ func TestAPageInAMessageOfItsOwn(t *testing.T) {
 		request  = pagev1.ListPlacesRequest
 		response = pagev1.ListPlacesResponse
 	)
-	places := page.OfMap(runtime.MethodInfo{FullMethod: "/test/List", Policy: runtime.Policy{Page: limits}}, client[request, response].call,
+	places := page.OfMap(runtime.MethodInfo{FullMethod: "/test/List", Policy: runtime.Policy{Page: limits}}, service[request, response].call,
 		(*response).GetPlaces, page.Fields{Items: "places", Size: "page.limit", Token: "page.token", NextToken: "page.next_token", Total: "page.total"})
 	var all []page.Entry[int32, *pagev1.Item]
 	for i := range int32(12) {
@@ -164,9 +164,9 @@ func TestListsWithoutTokensAreCounted(t *testing.T) {
 
 // TestMapsOfEveryKey reads pages in the order of their keys.
 func TestMapsAreReadInOrder(t *testing.T) {
-	labels := page.OfMap(runtime.MethodInfo{FullMethod: "/test/List"}, client[rowsRequest, rowsResponse].call, (*rowsResponse).GetLabels, rowFields("labels"))
+	labels := page.OfMap(runtime.MethodInfo{FullMethod: "/test/List"}, service[rowsRequest, rowsResponse].call, (*rowsResponse).GetLabels, rowFields("labels"))
 	all := map[string]string{"b": "2", "": "0", "c": "3", "a": "1"}
-	svc := client[rowsRequest, rowsResponse](func(_ context.Context, req *rowsRequest) (*rowsResponse, error) {
+	svc := service[rowsRequest, rowsResponse](func(_ context.Context, req *rowsRequest) (*rowsResponse, error) {
 		if req.GetOffset() > 0 {
 			return &rowsResponse{}, nil
 		}
@@ -211,7 +211,7 @@ func TestFieldsThatThereAreNot(t *testing.T) {
 			fields.Items = "nothing"
 			want = "nothing: page.v1.ListItemsResponse has no field nothing"
 		}
-		list := page.Of(itemTable.Info(0), itemService.ListItems, (*pagev1.ListItemsResponse).GetItems, fields)
+		list := page.Of(itemTable.Methods()[0], itemService.ListItems, (*pagev1.ListItemsResponse).GetItems, fields)
 		_, err := list.Serve(t.Context(), nil, byID(1, nil))
 		wantInternal(t, err, want)
 		for _, err := range list.Pages(t.Context(), &listing{}, nil) {

@@ -19,13 +19,13 @@ type (
 // oldList is the method as a server of an older version of the proto has it. What it varies by is a field that is inside a message and
 // that it does not know.
 var oldList = page.Of(runtime.MethodInfo{FullMethod: itemMethod, Policy: runtime.Policy{Page: limits}},
-	client[oldRequest, newResponse].call, (*newResponse).GetItems, page.Fields{
+	service[oldRequest, newResponse].call, (*newResponse).GetItems, page.Fields{
 		Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 	})
 
 // newList is the method as a newer server has it, which pages by the same fields.
 var newList = page.Of(runtime.MethodInfo{FullMethod: itemMethod, Policy: runtime.Policy{Page: limits}},
-	client[newRequest, newResponse].call, (*newResponse).GetItems, page.Fields{
+	service[newRequest, newResponse].call, (*newResponse).GetItems, page.Fields{
 		Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_size",
 	})
 

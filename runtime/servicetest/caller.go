@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // maxResponses is how many responses of a stream a caller reads before it goes away.
@@ -20,7 +20,7 @@ var returnTimeout = ReturnTimeout
 
 // try makes calls to a server of their own, and returns what is wrong with the method. It stops at the first call that
 // shows something.
-func (p *probe) try(calls []plan, register func(grpc.ServiceRegistrar), opts []runtime.ServerOption) (found []string) {
+func (p *probe) try(calls []plan, register func(grpc.ServiceRegistrar), opts []server.Option) (found []string) {
 	s, err := start(register, p.around(opts)...)
 	if err != nil {
 		return []string{err.Error()}

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // How long [Check] waits.
@@ -47,7 +47,7 @@ const (
 //
 // The logger, the panic handler, the drain delay and the shutdown timeout of the server are the check's own, also if opts
 // has others. The log goes to t.
-func Check(t *testing.T, service protoreflect.ServiceDescriptor, register func(grpc.ServiceRegistrar), opts ...runtime.ServerOption) {
+func Check(t *testing.T, service protoreflect.ServiceDescriptor, register func(grpc.ServiceRegistrar), opts ...server.Option) {
 	t.Helper()
 	if err := served(service, register, opts); err != nil {
 		t.Fatalf("servicetest: %v", err)
@@ -68,12 +68,12 @@ func Check(t *testing.T, service protoreflect.ServiceDescriptor, register func(g
 }
 
 // served makes sure that register serves the methods of service.
-func served(service protoreflect.ServiceDescriptor, register func(grpc.ServiceRegistrar), opts []runtime.ServerOption) error {
+func served(service protoreflect.ServiceDescriptor, register func(grpc.ServiceRegistrar), opts []server.Option) error {
 	if service == nil {
 		return fmt.Errorf("the descriptor of the service is nil; take it from the file's Services by the service's name")
 	}
-	quiet := runtime.WithLogger(slog.New(slog.DiscardHandler))
-	s, err := start(register, append(opts[:len(opts):len(opts)], runtime.WithDrainDelay(0), runtime.WithoutAuthentication(), quiet)...)
+	quiet := server.WithLogger(slog.New(slog.DiscardHandler))
+	s, err := start(register, append(opts[:len(opts):len(opts)], server.WithDrainDelay(0), server.WithoutAuthentication(), quiet)...)
 	if err != nil {
 		return err
 	}

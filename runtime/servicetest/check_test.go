@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
@@ -308,9 +309,9 @@ func TestCheckForgivesPools(t *testing.T) {
 
 // TestCheckSurvivesOptions holds that what the user sets for the real server does not blind the check.
 func TestCheckSurvivesOptions(t *testing.T) {
-	opts := []runtime.ServerOption{
-		runtime.WithDrainDelay(time.Hour), runtime.WithShutdownTimeout(time.Hour),
-		runtime.WithPanicHandler(func(context.Context, any, []byte) { t.Error("the panic handler of the options was called") }),
+	opts := []server.Option{
+		server.WithDrainDelay(time.Hour), server.WithShutdownTimeout(time.Hour),
+		server.WithPanicHandler(func(context.Context, any, []byte) { t.Error("the panic handler of the options was called") }),
 	}
 	method := kindsDescriptor.Methods().ByName("One")
 	found := trialsOf(method)[0].findings(t, method, register(everyKind(func(context.Context) error { panic("no books") })), opts)
@@ -325,7 +326,7 @@ func TestCheckRefusesOtherServices(t *testing.T) {
 		"the descriptor of the service is nil":          served(nil, register(funcs{}), nil),
 		"register does not serve test.v1.Kinds/One":     served(kindsDescriptor, func(grpc.ServiceRegistrar) {}, nil),
 		"test.v1.Kinds: the implementation is nil":      served(kindsDescriptor, register(nil), nil),
-		"WithDefaultTimeout(-1ns): a timeout cannot be": served(kindsDescriptor, register(funcs{}), []runtime.ServerOption{runtime.WithDefaultTimeout(-1)}),
+		"WithDefaultTimeout(-1ns): a timeout cannot be": served(kindsDescriptor, register(funcs{}), []server.Option{server.WithDefaultTimeout(-1)}),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)

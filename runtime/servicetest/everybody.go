@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // everybody is an authenticator for whom every call is made by one who may.
 type everybody struct{}
 
-func (everybody) Bind(info runtime.MethodInfo) runtime.AuthenticateFunc {
+func (everybody) Bind(info runtime.MethodInfo) server.AuthenticateFunc {
 	var scopes []string
 	if auth := info.Policy.Auth; auth != nil {
 		scopes = slices.Concat(auth.AllOf, auth.AnyOf)
@@ -23,6 +24,6 @@ func (everybody) Bind(info runtime.MethodInfo) runtime.AuthenticateFunc {
 // unlimited is a rate limiter that allows every call.
 type unlimited struct{}
 
-func (unlimited) Bind(runtime.MethodInfo, runtime.Rate) runtime.MethodRate { return unlimited{} }
-func (unlimited) Take(context.Context, string) time.Duration               { return 0 }
-func (unlimited) GiveBack(context.Context, string)                         {}
+func (unlimited) Bind(runtime.MethodInfo, runtime.Rate) server.MethodRate { return unlimited{} }
+func (unlimited) Take(context.Context, string) time.Duration              { return 0 }
+func (unlimited) GiveBack(context.Context, string)                        {}

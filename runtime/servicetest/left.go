@@ -8,17 +8,18 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
-	"github.com/grpcservice/grpcservice/runtime"
 	iteration "github.com/grpcservice/grpcservice/runtime/internal/each"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // errLeft is the error of a method that ends its goroutine, as FailNow of a test does.
-var errLeft = runtime.ReasonInternal.Errorf(codes.Internal, "internal error").
+var errLeft = rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").
 	WithCause(errors.New("the method ended its goroutine, as FailNow of a test does; return an error"))
 
 // apart returns the options that run each method in its own goroutine, so that its call fails at once
 // where the method ends that goroutine. In grpc's goroutine nothing would answer before the deadline.
-func apart() []runtime.ServerOption {
+func apart() []server.Option {
 	unary := func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
 		err = runApart(func() (err error) {
 			resp, err = handler(ctx, req)
@@ -29,7 +30,7 @@ func apart() []runtime.ServerOption {
 	streaming := func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		return runApart(func() error { return handler(srv, ss) })
 	}
-	return []runtime.ServerOption{runtime.WithUnaryInterceptors(unary), runtime.WithStreamInterceptors(streaming)}
+	return []server.Option{server.WithUnaryInterceptors(unary), server.WithStreamInterceptors(streaming)}
 }
 
 // runApart runs fn in a goroutine and waits for it. A panic is raised again here.

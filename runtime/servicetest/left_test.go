@@ -10,7 +10,10 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
@@ -28,33 +31,33 @@ func TestFailNowFailsTheCallAtOnce(t *testing.T) {
 	for name, serve := range map[string]func(t testing.TB) *grpc.ClientConn{
 		"methods": func(t testing.TB) *grpc.ClientConn { return Serve(t, register(everyKind(leave))) },
 		"interceptors": func(t testing.TB) *grpc.ClientConn {
-			return Serve(t, register(everyKind(leave)), runtime.WithUnaryInterceptors(left))
+			return Serve(t, register(everyKind(leave)), server.WithUnaryInterceptors(left))
 		},
 	} {
 		fake := new(fakeT)
 		fake.run(func() {
-			rows := runtime.RowsOf(kindsTable, serve(fake))
+			rows := echotest.RowsOf(kindsTable, serve(fake))
 			calls := map[string]func(ctx context.Context) error{
 				"unary": func(ctx context.Context) error {
-					_, err := runtime.CallUnary[text](ctx, rows[0], new(text))
+					_, err := client.Unary[text](ctx, rows[0], new(text))
 					return err
 				},
 				"server stream": func(ctx context.Context) error {
-					_, err := stream.Collect(runtime.CallServerStream[text](ctx, rows[1], new(text)))
+					_, err := stream.Collect(client.ServerStream[text](ctx, rows[1], new(text)))
 					return err
 				},
 				"client stream": func(ctx context.Context) error {
-					_, err := runtime.CallClientStream[text](ctx, rows[2], stream.Of(new(text)))
+					_, err := client.ClientStream[text](ctx, rows[2], stream.Of(new(text)))
 					return err
 				},
 				"bidi": func(ctx context.Context) error {
-					_, err := stream.Collect(runtime.CallBidi[text](ctx, rows[3], stream.Of(new(text))))
+					_, err := stream.Collect(client.Bidi[text](ctx, rows[3], stream.Of(new(text))))
 					return err
 				},
 			}
 			for kind, call := range calls {
 				err := call(context.Background())
-				if status.Code(err) != codes.Internal || runtime.ReasonOf(err) != runtime.ReasonInternal {
+				if status.Code(err) != codes.Internal || rpcerr.ReasonOf(err) != rpcerr.ReasonInternal {
 					t.Errorf("%s, %s: %v", name, kind, err)
 				}
 			}

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // faultKey is the metadata that asks a probe for a fault of the method's context; the values follow.
@@ -55,16 +56,16 @@ func newProbe(t testing.TB, m mark, method protoreflect.MethodDescriptor) *probe
 }
 
 // around puts the probe around what opts say: it is the first of the interceptors, and the last word on the log.
-func (p *probe) around(opts []runtime.ServerOption) []runtime.ServerOption {
-	all := []runtime.ServerOption{runtime.WithUnaryInterceptors(p.unary), runtime.WithStreamInterceptors(p.streaming)}
+func (p *probe) around(opts []server.Option) []server.Option {
+	all := []server.Option{server.WithUnaryInterceptors(p.unary), server.WithStreamInterceptors(p.streaming)}
 	return append(append(all, opts...),
-		runtime.WithAuthenticator(everybody{}), runtime.WithoutAuthentication(), // calls must reach the method
-		runtime.WithRateLimiter(unlimited{}),
-		runtime.WithLogger(slog.New(&callLog{Handler: p.log, probe: p})),
-		runtime.WithObservers(p),
-		runtime.WithPanicHandler(p.panicked),
-		runtime.WithDrainDelay(0),
-		runtime.WithShutdownTimeout(time.Second), // the methods have been waited for
+		server.WithAuthenticator(everybody{}), server.WithoutAuthentication(), // calls must reach the method
+		server.WithRateLimiter(unlimited{}),
+		server.WithLogger(slog.New(&callLog{Handler: p.log, probe: p})),
+		server.WithObservers(p),
+		server.WithPanicHandler(p.panicked),
+		server.WithDrainDelay(0),
+		server.WithShutdownTimeout(time.Second), // the methods have been waited for
 	)
 }
 
@@ -143,7 +144,7 @@ func (p *probe) sighting(id string) *sighting {
 	return p.calls[id]
 }
 
-// panicked is the server's [runtime.PanicHandler].
+// panicked is the server's [server.PanicHandler].
 func (p *probe) panicked(ctx context.Context, value any, stack []byte) {
 	call, _ := runtime.CallFromContext(ctx)
 	s := p.sighting(call.RequestID())

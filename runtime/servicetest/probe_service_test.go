@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // text is the message of all RPCs here.
@@ -113,7 +114,7 @@ func everyKind(do func(context.Context) error) funcs {
 }
 
 func register(impl kinds) func(grpc.ServiceRegistrar) {
-	return func(r grpc.ServiceRegistrar) { runtime.Register[kinds](r, kindsTable, impl) }
+	return func(r grpc.ServiceRegistrar) { server.Register[kinds](r, kindsTable, impl) }
 }
 
 // fakeT is a test that can fail without failing the one that runs it.

@@ -12,7 +12,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/test/bufconn"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // ShutdownTimeout is how long the methods of a test's server may take to return once the test has ended and their callers
@@ -20,7 +21,7 @@ import (
 const ShutdownTimeout = 5 * time.Second
 
 // Serve serves what register registers until t ends, and returns a connection to it. Calls go through the real pipeline of
-// a [runtime.Server], over memory instead of a network.
+// a [server.Server], over memory instead of a network.
 //
 // Everybody may call, as a principal called "servicetest" who has the scopes that the method asks for; with an authenticator
 // among the options, calls are asked for credentials as in production.
@@ -31,15 +32,15 @@ const ShutdownTimeout = 5 * time.Second
 // The server does not wait before it drains and gives methods [ShutdownTimeout] to return; its log is t's. Options say
 // otherwise, but those for TLS and credentials, as the connection is plain. A server that cannot start ends the test; one
 // that does not shut down properly, because methods went on without a caller, fails it.
-func Serve(t testing.TB, register func(grpc.ServiceRegistrar), opts ...runtime.ServerOption) *grpc.ClientConn {
+func Serve(t testing.TB, register func(grpc.ServiceRegistrar), opts ...server.Option) *grpc.ClientConn {
 	t.Helper()
 	log := newTestLog(t)
-	s, err := start(register, append([]runtime.ServerOption{
-		runtime.WithAuthenticator(everybody{}),
-		runtime.WithoutAuthentication(),
-		runtime.WithLogger(slog.New(log)),
-		runtime.WithDrainDelay(0),
-		runtime.WithShutdownTimeout(ShutdownTimeout),
+	s, err := start(register, append([]server.Option{
+		server.WithAuthenticator(everybody{}),
+		server.WithoutAuthentication(),
+		server.WithLogger(slog.New(log)),
+		server.WithDrainDelay(0),
+		server.WithShutdownTimeout(ShutdownTimeout),
 	}, opts...)...)
 	if err != nil {
 		log.mute()
@@ -57,16 +58,16 @@ func Serve(t testing.TB, register func(grpc.ServiceRegistrar), opts ...runtime.S
 // bufferSize is how much each direction of a connection buffers, in bytes: less than a large message, as on a network.
 const bufferSize = 256 << 10
 
-// server is a running server and a connection to it.
-type server struct {
-	*runtime.Server
+// running is a running server and a connection to it.
+type running struct {
+	*server.Server
 	conn   *grpc.ClientConn
 	served chan error
 }
 
 // start returns when the server accepts connections.
-func start(register func(grpc.ServiceRegistrar), opts ...runtime.ServerOption) (*server, error) {
-	s := &server{Server: runtime.NewServer(append(apart(), opts...)...), served: make(chan error, 1)}
+func start(register func(grpc.ServiceRegistrar), opts ...server.Option) (*running, error) {
+	s := &running{Server: server.New(append(apart(), opts...)...), served: make(chan error, 1)}
 	register(s.Server)
 	lis := &listener{Listener: bufconn.Listen(bufferSize), ready: make(chan struct{})}
 	go func() { s.served <- s.Serve(context.Background(), lis) }()
@@ -75,7 +76,7 @@ func start(register func(grpc.ServiceRegistrar), opts ...runtime.ServerOption) (
 		return nil, fmt.Errorf("the server did not start: %w", err)
 	case <-lis.ready:
 	}
-	conn, err := runtime.Dial("passthrough:///servicetest", runtime.WithInsecure(), runtime.WithDialOptions(
+	conn, err := client.Dial("passthrough:///servicetest", client.WithInsecure(), client.WithDialOptions(
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) })))
 	if err != nil {
 		_ = s.Shutdown(context.Background())
@@ -86,7 +87,7 @@ func start(register func(grpc.ServiceRegistrar), opts ...runtime.ServerOption) (
 }
 
 // stop closes the connection, which cancels its calls, and then the server. It returns what Serve did.
-func (s *server) stop() error {
+func (s *running) stop() error {
 	_ = s.conn.Close() // fails only if the test has closed it
 	_ = s.Shutdown(context.Background())
 	return <-s.served

@@ -15,6 +15,8 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 func (t *fakeT) Log(args ...any) { t.logs = append(t.logs, fmt.Sprint(args...)) }
@@ -38,7 +40,7 @@ func (t *fakeT) run(test func()) {
 func TestServeRunsTheRealPipeline(t *testing.T) {
 	NoLeaks(t)
 	conn := Serve(t, register(everyKind(func(context.Context) error { panic("no books") })))
-	_, err := runtime.CallUnary[text](t.Context(), runtime.Bind(conn, kindsTable.Info(0)), new(text))
+	_, err := client.Unary[text](t.Context(), client.Bind(conn, kindsTable.Methods()[0]), new(text))
 	if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "no books") {
 		t.Errorf("got %v", err)
 	}
@@ -53,7 +55,7 @@ func TestServeTakesLargeMessages(t *testing.T) {
 	NoLeaks(t)
 	conn := Serve(t, register(goodServices["echo"]))
 	big := wrapperspb.String(strings.Repeat("x", 3<<20))
-	resp, err := runtime.CallUnary[text](t.Context(), runtime.Bind(conn, kindsTable.Info(0)), big)
+	resp, err := client.Unary[text](t.Context(), client.Bind(conn, kindsTable.Methods()[0]), big)
 	if err != nil || len(resp.GetValue()) != 3<<20 {
 		t.Errorf("got %d bytes, %v", len(resp.GetValue()), err)
 	}
@@ -68,7 +70,7 @@ func TestServeLogsToTheTestWhileItRuns(t *testing.T) {
 			logger = call.Logger()
 			panic("no books")
 		})))
-		_, _ = runtime.CallUnary[text](context.Background(), runtime.Bind(conn, kindsTable.Info(0)), new(text))
+		_, _ = client.Unary[text](context.Background(), client.Bind(conn, kindsTable.Methods()[0]), new(text))
 	})
 	log := strings.Join(fake.logs, "\n")
 	wantText(t, log, "level=ERROR msg=panic", `panic="no books"`, "\nruntime/debug.Stack()\n\t", "msg=rpc method=test.v1.Kinds/One", "msg=stopped")
@@ -80,7 +82,7 @@ func TestServeLogsToTheTestWhileItRuns(t *testing.T) {
 
 func TestServeTakesALogger(t *testing.T) {
 	fake, out := new(fakeT), new(bytes.Buffer)
-	fake.run(func() { Serve(fake, register(funcs{}), runtime.WithLogger(slog.New(slog.NewTextHandler(out, nil)))) })
+	fake.run(func() { Serve(fake, register(funcs{}), server.WithLogger(slog.New(slog.NewTextHandler(out, nil)))) })
 	if len(fake.logs) > 0 || !strings.Contains(out.String(), "msg=stopped") {
 		t.Errorf("the test's log: %q; the logger's: %s", fake.logs, out)
 	}
@@ -91,7 +93,7 @@ func TestServeEndsTheTestThatCannotStart(t *testing.T) {
 	NoLeaks(t)
 	for want, start := range map[string]func(t testing.TB){
 		"test.v1.Kinds: the implementation is nil": func(t testing.TB) { Serve(t, register(nil)) },
-		"WithDrainDelay(-1ns): a delay cannot be":  func(t testing.TB) { Serve(t, register(funcs{}), runtime.WithDrainDelay(-1)) },
+		"WithDrainDelay(-1ns): a delay cannot be":  func(t testing.TB) { Serve(t, register(funcs{}), server.WithDrainDelay(-1)) },
 	} {
 		fake, went := new(fakeT), false
 		fake.run(func() { start(fake); went = true })
@@ -110,13 +112,13 @@ func TestServeFailsTheTestWhoseMethodsStay(t *testing.T) {
 			close(begun)
 			<-open
 			return nil
-		})), runtime.WithShutdownTimeout(0))
+		})), server.WithShutdownTimeout(0))
 		ctx, cancel := context.WithCancel(context.Background())
 		go func() {
 			<-begun
 			cancel()
 		}()
-		_, _ = runtime.CallUnary[text](ctx, runtime.Bind(conn, kindsTable.Info(0)), new(text))
+		_, _ = client.Unary[text](ctx, client.Bind(conn, kindsTable.Methods()[0]), new(text))
 	})
 	if len(fake.failures) != 1 {
 		t.Fatalf("failures: %q", fake.failures)

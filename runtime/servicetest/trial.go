@@ -7,7 +7,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // leakRuns is how many runs in a row must leave goroutines behind to count as a leak.
@@ -59,7 +59,7 @@ func withFault(fault string, requests ...request) (calls []plan) {
 }
 
 // findings returns what is wrong with the method, as texts for who wrote it.
-func (tr trial) findings(t testing.TB, method protoreflect.MethodDescriptor, register func(grpc.ServiceRegistrar), opts []runtime.ServerOption) []string {
+func (tr trial) findings(t testing.TB, method protoreflect.MethodDescriptor, register func(grpc.ServiceRegistrar), opts []server.Option) []string {
 	var left string
 	for range leakRuns {
 		var found []string
@@ -76,7 +76,7 @@ func (tr trial) findings(t testing.TB, method protoreflect.MethodDescriptor, reg
 }
 
 // run makes the calls. It returns what is wrong, and else the stacks of goroutines that are left.
-func (tr trial) run(t testing.TB, method protoreflect.MethodDescriptor, register func(grpc.ServiceRegistrar), opts []runtime.ServerOption) (found []string, left string) {
+func (tr trial) run(t testing.TB, method protoreflect.MethodDescriptor, register func(grpc.ServiceRegistrar), opts []server.Option) (found []string, left string) {
 	p := newProbe(t, newMark(), method)
 	defer p.log.mute()
 	p.mark.run(func() { found = p.try(tr.calls, register, opts) })

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // judge returns what is wrong with a call that has ended, and ended with err for its caller.
@@ -43,7 +43,7 @@ func cause(seen *sighting, st *status.Status) string {
 func madeByRuntime(st *status.Status) bool {
 	for _, detail := range st.Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
-			return info.GetDomain() == runtime.ErrorDomain && info.GetReason() == runtime.ReasonInternal.Name()
+			return info.GetDomain() == rpcerr.ErrorDomain && info.GetReason() == rpcerr.ReasonInternal.Name()
 		}
 	}
 	return false
@@ -51,7 +51,7 @@ func madeByRuntime(st *status.Status) bool {
 
 // stillRunning says where a method is that does not return.
 func (p *probe) stillRunning(call plan) string {
-	stacks := p.mark.stacks("servicetest.(*probe).unary", "servicetest.(*probe).streaming", "runtime.(*group).")
+	stacks := p.mark.stacks("servicetest.(*probe).unary", "servicetest.(*probe).streaming", "server.(*group).")
 	return fmt.Sprintf("%s: the method is still running %v after %s. It must return when its context ends. It is here:\n\n%s",
 		call, returnTimeout, call.ending(), stacks)
 }

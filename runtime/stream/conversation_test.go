@@ -13,16 +13,18 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
 // client returns a client of a service whose bidi RPC is fn.
-func client(t *testing.T, fn duplexFunc) func(context.Context, runtime.Stream[number]) runtime.Stream[number] {
+func stub(t *testing.T, fn duplexFunc) func(context.Context, runtime.Stream[number]) runtime.Stream[number] {
 	t.Helper()
-	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { runtime.Register[duplexService](r, duplexTable, fn) })
+	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { server.Register[duplexService](r, duplexTable, fn) })
 	return func(ctx context.Context, reqs runtime.Stream[number]) runtime.Stream[number] {
-		return runtime.CallBidi[number](ctx, runtime.Bind(conn, duplexTable.Info(0)), reqs)
+		return client.Bidi[number](ctx, client.Bind(conn, duplexTable.Methods()[0]), reqs)
 	}
 }
 
@@ -46,7 +48,7 @@ func double(_ context.Context, reqs runtime.Stream[number]) runtime.Stream[numbe
 
 func TestConversationsTakeTurns(t *testing.T) {
 	servicetest.NoLeaks(t)
-	c := stream.Converse(t.Context(), client(t, double))
+	c := stream.Converse(t.Context(), stub(t, double))
 	defer c.Close()
 	for i := range int64(3) {
 		if err := c.Send(wrapperspb.Int64(i)); err != nil {
@@ -69,7 +71,7 @@ func TestConversationsTakeTurns(t *testing.T) {
 
 func TestConversationsEndWithTheStatusOfTheCall(t *testing.T) {
 	servicetest.NoLeaks(t)
-	c := stream.Converse(t.Context(), client(t, double))
+	c := stream.Converse(t.Context(), stub(t, double))
 	defer c.Close()
 	if err := c.Send(wrapperspb.Int64(-1)); err != nil {
 		t.Fatal(err)
@@ -87,7 +89,7 @@ func TestConversationsEndWithTheStatusOfTheCall(t *testing.T) {
 func TestClosingAConversationCancelsItsCall(t *testing.T) {
 	servicetest.NoLeaks(t)
 	ended := make(chan error, 1)
-	c := stream.Converse(t.Context(), client(t, func(ctx context.Context, reqs runtime.Stream[number]) runtime.Stream[number] {
+	c := stream.Converse(t.Context(), stub(t, func(ctx context.Context, reqs runtime.Stream[number]) runtime.Stream[number] {
 		return func(yield func(*number, error) bool) {
 			yield(one, nil)
 			_, err := stream.Collect(reqs)
@@ -107,7 +109,7 @@ func TestClosingAConversationCancelsItsCall(t *testing.T) {
 func TestConversationsEndWithTheirContext(t *testing.T) {
 	servicetest.NoLeaks(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	c := stream.Converse(ctx, client(t, double))
+	c := stream.Converse(ctx, stub(t, double))
 	defer c.Close()
 	cancel()
 	if _, err := c.Receive(); status.Code(err) != codes.Canceled {
@@ -124,7 +126,7 @@ func TestConversationsRaiseThePanicOfTheirCall(t *testing.T) {
 	})
 	defer c.Close()
 	defer func() {
-		if p, ok := recover().(*runtime.RequestPanic); !ok || p.Value != "boom" {
+		if p, ok := recover().(*client.RequestPanic); !ok || p.Value != "boom" {
 			t.Errorf("recovered %v", p)
 		}
 	}()

@@ -16,6 +16,8 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
@@ -98,14 +100,14 @@ var duplexTable = runtime.NewService("test.v1.Duplex", wrapperspb.File_google_pr
 	runtime.Bidi("Chat", duplexService.Chat, runtime.Policy{}))
 
 // chat serves fn as a Duplex, and calls it.
-func chat(t *testing.T, ctx context.Context, reqs runtime.Stream[number], fn func(context.Context, runtime.Stream[number], func(*number) error) error, opts ...runtime.ServerOption) runtime.Stream[number] {
+func chat(t *testing.T, ctx context.Context, reqs runtime.Stream[number], fn func(context.Context, runtime.Stream[number], func(*number) error) error, opts ...server.Option) runtime.Stream[number] {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {
-		runtime.Register[duplexService](r, duplexTable, duplexFunc(func(ctx context.Context, reqs runtime.Stream[number]) runtime.Stream[number] {
+		server.Register[duplexService](r, duplexTable, duplexFunc(func(ctx context.Context, reqs runtime.Stream[number]) runtime.Stream[number] {
 			return stream.Duplex(ctx, func(ctx context.Context, send func(*number) error) error { return fn(ctx, reqs, send) })
 		}))
 	}, opts...)
-	return runtime.CallBidi[number](ctx, runtime.Bind(conn, duplexTable.Info(0)), reqs)
+	return client.Bidi[number](ctx, client.Bind(conn, duplexTable.Methods()[0]), reqs)
 }
 
 // TestDuplexPanics holds that a panic becomes INTERNAL, and that the log has its stack and the request id.
@@ -115,7 +117,7 @@ func TestDuplexPanics(t *testing.T) {
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "x-request-id", "abc")
 	_, err := values(chat(t, ctx, stream.Of(one), func(context.Context, runtime.Stream[number], func(*number) error) error {
 		panic("secret")
-	}, runtime.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))))
+	}, server.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))))
 	if status.Code(err) != codes.Internal || status.Convert(err).Message() != "internal error" {
 		t.Errorf("got %v", err)
 	}
@@ -196,7 +198,7 @@ func TestDuplexEndsWhenAResponseCannotBeSent(t *testing.T) {
 		}
 		_, err := stream.Collect(reqs)
 		return err
-	}, runtime.WithServerOptions(grpc.MaxSendMsgSize(1))))
+	}, server.WithGRPCOptions(grpc.MaxSendMsgSize(1))))
 	if status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("got %v", err)
 	}

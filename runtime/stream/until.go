@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
 
@@ -17,7 +18,7 @@ import (
 // do not use it for requests of which all count, such as the chunks of an upload.
 //
 // s is ranged over in a goroutine of its own, which ends when s yields next, or ends, after the range over the stream has; the
-// requests of a call end with the call. What s yields then is lost. A panic in s goes on, as a [runtime.RequestPanic], in the
+// requests of a call end with the call. What s yields then is lost. A panic in s goes on, as a [client.RequestPanic], in the
 // range over the stream.
 func Until[T any](s runtime.Stream[T], done <-chan struct{}, reason error) runtime.Stream[T] {
 	return func(yield func(*T, error) bool) {
@@ -48,7 +49,7 @@ type item[T any] struct {
 	msg   *T
 	err   error
 	over  bool
-	panic *runtime.RequestPanic
+	panic *client.RequestPanic
 }
 
 // pump sends what s does until stop is closed.
@@ -56,7 +57,7 @@ func pump[T any](s runtime.Stream[T], items chan<- item[T], stop <-chan struct{}
 	last := item[T]{err: errEndedGoroutine, over: true} // unless s returns
 	defer func() {
 		if value := recover(); value != nil {
-			last.panic = &runtime.RequestPanic{Value: value, Stack: debug.Stack()}
+			last.panic = &client.RequestPanic{Value: value, Stack: debug.Stack()}
 		}
 		select {
 		case items <- last:

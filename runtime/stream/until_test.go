@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
@@ -73,7 +75,7 @@ func TestUntilStopsItsStreamWhenTheReaderStops(t *testing.T) {
 
 func TestUntilPassesAPanicOn(t *testing.T) {
 	defer func() {
-		if p, ok := recover().(*runtime.RequestPanic); !ok || p.Value != "boom" {
+		if p, ok := recover().(*client.RequestPanic); !ok || p.Value != "boom" {
 			t.Errorf("recovered %v", p)
 		}
 	}()
@@ -88,7 +90,7 @@ func TestUntilFailsWithAStreamThatEndsItsGoroutine(t *testing.T) {
 		yield(one, nil)
 		goruntime.Goexit() // as FailNow does
 	}, nil, nil))
-	if len(got) != 1 || runtime.PublicStatus(err).Code() != codes.Internal {
+	if len(got) != 1 || rpcerr.PublicStatus(err).Code() != codes.Internal {
 		t.Errorf("got %d messages and %v, want one and INTERNAL", len(got), err)
 	}
 }

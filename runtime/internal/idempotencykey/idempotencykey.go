@@ -2,8 +2,8 @@
 package idempotencykey
 
 import (
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // Max is the length of the longest key, in bytes.
@@ -15,9 +15,9 @@ const Max = 256
 func Read(field, key string, uuid4 bool) (string, error) {
 	switch {
 	case uuid4 && key != "" && !uuid.IsV4(key):
-		return "", runtime.Invalid(runtime.FieldViolation{Field: field, Description: "must be a UUID of version 4", Reason: "FORMAT"})
+		return "", rpcerr.Invalid(rpcerr.FieldViolation{Field: field, Description: "must be a UUID of version 4", Reason: "FORMAT"})
 	case len(key) > Max:
-		return "", runtime.Invalid(runtime.Violation(field, "must have at most %d bytes, has %d", Max, len(key)))
+		return "", rpcerr.Invalid(rpcerr.Violation(field, "must have at most %d bytes, has %d", Max, len(key)))
 	}
 	return uuid.Canonical(key), nil
 }

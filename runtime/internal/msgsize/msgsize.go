@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // Stock is how many bytes a message may have for every server and client to take it that was not told otherwise.
@@ -19,10 +19,10 @@ const grpcText = "larger than max"
 
 // Exceeded reports whether a call failed because a message was too large to be sent or received: by one of the reasons, or
 // by an error of grpc-go itself.
-func Exceeded(err error, reasons ...runtime.Reason) bool {
+func Exceeded(err error, reasons ...rpcerr.Reason) bool {
 	if status.Code(err) != codes.ResourceExhausted {
 		return false
 	}
-	reason := runtime.ReasonOf(err)
+	reason := rpcerr.ReasonOf(err)
 	return slices.Contains(reasons, reason) || reason == "" && strings.Contains(status.Convert(err).Message(), grpcText)
 }

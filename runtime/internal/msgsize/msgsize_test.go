@@ -13,18 +13,18 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 func TestExceeded(t *testing.T) {
-	const reason runtime.Reason = "PAGE_TOO_LARGE"
+	const reason rpcerr.Reason = "PAGE_TOO_LARGE"
 	for name, test := range map[string]struct {
 		err  error
 		want bool
 	}{
 		"none":           {nil, false},
 		"the reason":     {reason.Errorf(codes.ResourceExhausted, "too large"), true},
-		"another reason": {runtime.ReasonRateLimited.Errorf(codes.ResourceExhausted, "larger than max"), false},
+		"another reason": {rpcerr.ReasonRateLimited.Errorf(codes.ResourceExhausted, "larger than max"), false},
 		"another code":   {reason.Errorf(codes.InvalidArgument, "larger than max"), false},
 		"a quota":        {status.Error(codes.ResourceExhausted, "quota exceeded"), false},
 	} {

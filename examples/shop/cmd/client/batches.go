@@ -10,7 +10,7 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // nobody is an id that no user has.
@@ -94,10 +94,10 @@ func playBatchRefusals(ctx context.Context, users shopv1service.UserService) err
 	_, err := users.BatchCreateUsers(ctx, &shopv1.BatchCreateUsersRequest{Requests: []*shopv1.CreateUserRequest{
 		newStaff("Margaret", "margaret"), newStaff("Niklaus", "no mailbox"),
 	}})
-	if err := expect("BatchCreateUsers", err, codes.InvalidArgument, runtime.ReasonInvalidRequest); err != nil {
+	if err := expect("BatchCreateUsers", err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest); err != nil {
 		return err
 	}
-	if violations := runtime.FieldViolations(err); len(violations) != 1 || violations[0].Field != "requests[1].email" {
+	if violations := rpcerr.FieldViolations(err); len(violations) != 1 || violations[0].Field != "requests[1].email" {
 		return fmt.Errorf("BatchCreateUsers: want a violation of requests[1].email, got %v", violations)
 	}
 	_, err = users.BatchCreateUsers(ctx, &shopv1.BatchCreateUsersRequest{Requests: []*shopv1.CreateUserRequest{

@@ -12,8 +12,8 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // playJobs starts operations, and looks how they end: well, in part, not at all, and early.
@@ -126,7 +126,7 @@ func playName(ctx context.Context, jobs shopv1service.BatchJobService, name stri
 // playJobRefusals starts what cannot be, and looks for operations that are not there, or are somebody else's.
 func playJobRefusals(ctx, stranger context.Context, jobs shopv1service.BatchJobService, ops operation.Client, name string) error {
 	_, err := jobs.ProcessBatch(ctx, newPrices(0))
-	if err := expect("ProcessBatch", err, codes.InvalidArgument, runtime.ReasonInvalidRequest); err != nil {
+	if err := expect("ProcessBatch", err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest); err != nil {
 		return err
 	}
 	_, err = jobs.ProcessBatch(ctx, newPrices(slices.Repeat([]int32{1}, 1000)...))

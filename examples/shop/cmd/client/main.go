@@ -13,8 +13,8 @@ import (
 
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/client"
 )
 
 func main() {
@@ -32,12 +32,12 @@ func main() {
 func play(addr string, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	conn, err := runtime.Dial(addr,
-		runtime.WithInsecure(), // the example's server has no certificate
+	conn, err := client.Dial(addr,
+		client.WithInsecure(), // the example's server has no certificate
 		shopv1service.UserServiceConfig(), shopv1service.ProductServiceConfig(), shopv1service.OrderServiceConfig(),
 		shopv1service.BatchJobServiceConfig(), shopv1service.AnalyticsServiceConfig(), shopv1service.ChatServiceConfig(),
 		operation.Config(),
-		runtime.WithHealthChecks())
+		client.WithHealthChecks())
 	if err != nil {
 		return err
 	}

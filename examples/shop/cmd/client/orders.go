@@ -11,8 +11,9 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/idempotency"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // playOrders places an order twice as the customer, who gets one, and looks for it as somebody else.
@@ -27,7 +28,7 @@ func playOrders(customer, other context.Context, orders shopv1service.OrderServi
 	say("CreateOrder", "order %d: %d.%02d", order.GetId(), order.GetTotalCents()/100, order.GetTotalCents()%100)
 
 	var header metadata.MD
-	again, err := orders.CreateOrder(runtime.WithCallOptions(customer, grpc.Header(&header)), req)
+	again, err := orders.CreateOrder(client.WithCallOptions(customer, grpc.Header(&header)), req)
 	if err != nil {
 		return fmt.Errorf("CreateOrder: %w", err)
 	}
@@ -46,7 +47,7 @@ func playOrderRefusals(customer, other context.Context, orders shopv1service.Ord
 		return err
 	}
 	_, err = orders.CreateOrder(customer, &shopv1.CreateOrderRequest{Lines: []*shopv1.Order_Line{{ProductId: 99, Quantity: 1}}})
-	if err := expect("CreateOrder", err, codes.InvalidArgument, runtime.ReasonInvalidRequest); err != nil {
+	if err := expect("CreateOrder", err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest); err != nil {
 		return err
 	}
 	_, err = orders.GetOrder(other, &shopv1.GetOrderRequest{Id: orderID})

@@ -9,9 +9,9 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/filter"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // listStaff asks for the staff, five to a page.
@@ -72,7 +72,7 @@ func playPageRefusals(ctx context.Context, users shopv1service.UserService) erro
 		return err
 	}
 	for _, refusal := range []struct {
-		reason runtime.Reason
+		reason rpcerr.Reason
 		change func(*shopv1.ListUsersRequest)
 	}{
 		{page.ReasonTokenInvalid, func(r *shopv1.ListUsersRequest) { r.PageToken = forge(first.NextToken) }},

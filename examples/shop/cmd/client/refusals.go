@@ -10,8 +10,8 @@ import (
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/stream"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // playStrangers calls without a token, with one that nobody has, and with one that may only read.
@@ -19,11 +19,11 @@ func playStrangers(ctx context.Context, users shopv1service.UserService) error {
 	for _, caller := range []struct {
 		ctx    context.Context
 		code   codes.Code
-		reason runtime.Reason
+		reason rpcerr.Reason
 	}{
-		{ctx, codes.Unauthenticated, runtime.ReasonUnauthenticated},
-		{auth.As(ctx, "stolen-token"), codes.Unauthenticated, runtime.ReasonUnauthenticated},
-		{auth.As(ctx, auth.Guest), codes.PermissionDenied, runtime.ReasonMissingScope},
+		{ctx, codes.Unauthenticated, rpcerr.ReasonUnauthenticated},
+		{auth.As(ctx, "stolen-token"), codes.Unauthenticated, rpcerr.ReasonUnauthenticated},
+		{auth.As(ctx, auth.Guest), codes.PermissionDenied, rpcerr.ReasonMissingScope},
 	} {
 		_, err := users.DeleteUser(caller.ctx, &shopv1.DeleteUserRequest{Id: 1})
 		if err := expect("DeleteUser", err, caller.code, caller.reason); err != nil {
@@ -40,10 +40,10 @@ func playRate(ctx context.Context, analytics shopv1service.AnalyticsService) err
 	for err == nil {
 		_, err = analytics.RecordMetrics(ctx, stream.Of(&shopv1.Metric{Name: "temperature", Value: 21}))
 	}
-	if err := expect("RecordMetrics", err, codes.ResourceExhausted, runtime.ReasonRateLimited); err != nil {
+	if err := expect("RecordMetrics", err, codes.ResourceExhausted, rpcerr.ReasonRateLimited); err != nil {
 		return err
 	}
-	wait, ok := runtime.RetryAfter(err)
+	wait, ok := rpcerr.RetryAfter(err)
 	if !ok {
 		return fmt.Errorf("RecordMetrics: %w does not say when to come again", err)
 	}
@@ -52,12 +52,12 @@ func playRate(ctx context.Context, analytics shopv1service.AnalyticsService) err
 }
 
 // expect prints the error that an RPC had to give, or fails when it gave another, or none.
-func expect(rpc string, err error, code codes.Code, reason runtime.Reason) error {
+func expect(rpc string, err error, code codes.Code, reason rpcerr.Reason) error {
 	if err == nil {
 		return fmt.Errorf("%s: want %v, %s; got an answer", rpc, code, reason)
 	}
-	if got := status.Code(err); got != code || runtime.ReasonOf(err) != reason {
-		return fmt.Errorf("%s: want %v, %s; got %v, %s: %w", rpc, code, reason, got, runtime.ReasonOf(err), err)
+	if got := status.Code(err); got != code || rpcerr.ReasonOf(err) != reason {
+		return fmt.Errorf("%s: want %v, %s; got %v, %s: %w", rpc, code, reason, got, rpcerr.ReasonOf(err), err)
 	}
 	say(rpc, "%s, as it should: %s", reason.Name(), status.Convert(err).Message())
 	return nil

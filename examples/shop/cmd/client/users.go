@@ -9,7 +9,7 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // playUsers takes one user through its life: four unary RPCs, and the errors that they must give.
@@ -43,10 +43,10 @@ func playUsers(ctx context.Context, users shopv1service.UserService) error {
 // playViolations sends a request with several mistakes, and reads them back, as a form would to show them.
 func playViolations(ctx context.Context, users shopv1service.UserService) error {
 	_, err := users.CreateUser(ctx, &shopv1.CreateUserRequest{Name: " ", Email: "nowhere"})
-	if err := expect("CreateUser", err, codes.InvalidArgument, runtime.ReasonInvalidRequest); err != nil {
+	if err := expect("CreateUser", err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest); err != nil {
 		return err
 	}
-	violations := runtime.FieldViolations(err)
+	violations := rpcerr.FieldViolations(err)
 	for _, violation := range violations {
 		say("", "%s: %s", violation.Field, violation.Description)
 	}

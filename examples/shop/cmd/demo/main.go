@@ -19,8 +19,8 @@ import (
 
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/process"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/client"
 )
 
 // drainDelay is short, because nobody balances load here.
@@ -84,7 +84,7 @@ func play(ctx context.Context, addr, client string) error {
 
 // checkHealth asks for the status of each service, as Kubernetes and load balancers do.
 func checkHealth(ctx context.Context, addr string) error {
-	conn, err := runtime.Dial(addr, runtime.WithInsecure())
+	conn, err := client.Dial(addr, client.WithInsecure())
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func checkHealth(ctx context.Context, addr string) error {
 // stop ends the server with SIGTERM, as Kubernetes does, while it watches the server's health, as a load balancer does.
 func stop(ctx context.Context, server *process.Server) error {
 	title("Watch its health and stop it with SIGTERM")
-	conn, err := runtime.Dial(server.Addr, runtime.WithInsecure())
+	conn, err := client.Dial(server.Addr, client.WithInsecure())
 	if err != nil {
 		return err
 	}

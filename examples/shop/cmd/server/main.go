@@ -12,14 +12,14 @@ import (
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/idempotency"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 func main() {
 	addr := flag.String("addr", cmp.Or(os.Getenv("SHOP_ADDR"), ":8080"), "TCP `address` to serve at; SHOP_ADDR sets it too")
-	drainDelay := flag.Duration("drain-delay", runtime.DefaultDrainDelay, "`time` that load balancers get to notice a shutdown")
+	drainDelay := flag.Duration("drain-delay", server.DefaultDrainDelay, "`time` that load balancers get to notice a shutdown")
 	flag.Parse()
 
 	if err := serve(context.Background(), *addr, *drainDelay); err != nil {
@@ -34,12 +34,12 @@ func serve(ctx context.Context, addr string, drainDelay time.Duration) error {
 	if err != nil {
 		return err
 	}
-	srv := runtime.NewServer(
-		runtime.WithDrainDelay(drainDelay),
-		runtime.WithAuthenticator(auth.Authenticator()),                // the protos say who may call what
-		runtime.WithIdempotency(idempotency.New(idempotency.Memory())), // an order that is sent twice is placed once
-		runtime.WithTokenKeys(keys...),                                 // what page tokens are sealed with
-		runtime.WithReflection(),                                       // this API is no secret: let grpcurl list, describe and call it
+	srv := server.New(
+		server.WithDrainDelay(drainDelay),
+		server.WithAuthenticator(auth.Authenticator()),                // the protos say who may call what
+		server.WithIdempotency(idempotency.New(idempotency.Memory())), // an order that is sent twice is placed once
+		server.WithTokenKeys(keys...),                                 // what page tokens are sealed with
+		server.WithReflection(),                                       // this API is no secret: let grpcurl list, describe and call it
 	)
 	catalogue := service.NewCatalogue(service.Products()...)
 	ops := operation.NewManager(operation.Memory()) // of a store that replicas share, they would take over each other's operations

@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // The tokens of those who may call.
@@ -29,7 +31,7 @@ const (
 )
 
 // Authenticator finds out who calls by the token in the metadata. Principals are made once and shared by calls.
-func Authenticator() runtime.AuthenticateFunc {
+func Authenticator() server.AuthenticateFunc {
 	principals := map[string]*runtime.Principal{
 		Clerk:    runtime.NewPrincipal("clerk", "users.write", "orders.write", "jobs.write", "metrics.write"),
 		Customer: runtime.NewPrincipal("customer", "orders.write"),
@@ -52,7 +54,7 @@ func Authenticator() runtime.AuthenticateFunc {
 
 // As returns a context whose calls send token.
 func As(ctx context.Context, token string) context.Context {
-	return runtime.WithCallOptions(ctx, grpc.PerRPCCredentials(bearer(token)))
+	return client.WithCallOptions(ctx, grpc.PerRPCCredentials(bearer(token)))
 }
 
 // bearer is a token as gRPC sends it with each call.

@@ -11,7 +11,8 @@ import (
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/process"
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // The programs as a user runs them: the server serves, the client is content with it, SIGTERM ends it with status 0.
@@ -36,7 +37,7 @@ func TestShop(t *testing.T) {
 	if err := server.Wait(); err != nil {
 		t.Errorf("server: %v\n%s", err, &log)
 	}
-	if err := <-ended; runtime.ReasonOf(err) != runtime.ReasonDraining {
+	if err := <-ended; rpcerr.ReasonOf(err) != rpcerr.ReasonDraining {
 		t.Errorf("the open chat ended with %v, want the reason of a shutdown", err)
 	}
 }
@@ -44,7 +45,7 @@ func TestShop(t *testing.T) {
 // openChat says one thing, hears it, and keeps quiet; the channel gets what the chat ends with.
 func openChat(t *testing.T, addr string) <-chan error {
 	t.Helper()
-	conn, err := runtime.Dial(addr, runtime.WithInsecure())
+	conn, err := client.Dial(addr, client.WithInsecure())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // What the memory of one RecordMetrics call is bounded by.
@@ -41,10 +42,10 @@ func (s *AnalyticsService) RecordMetrics(_ context.Context, metrics runtime.Stre
 func add(result *shopv1.AggregateResult, metric *shopv1.Metric) error {
 	name, value := metric.GetName(), metric.GetValue()
 	if name == "" || len(name) > maxMetricName {
-		return runtime.Invalid(runtime.Violation("name", "must have 1 to %d bytes, has %d", maxMetricName, len(name)))
+		return rpcerr.Invalid(rpcerr.Violation("name", "must have 1 to %d bytes, has %d", maxMetricName, len(name)))
 	}
 	if math.IsNaN(value) || math.IsInf(value, 0) {
-		return runtime.Invalid(runtime.Violation("value", "must be finite, is %v", value))
+		return rpcerr.Invalid(rpcerr.Violation("value", "must be finite, is %v", value))
 	}
 	aggregate, ok := result.Aggregates[name]
 	if !ok {

@@ -7,7 +7,7 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // maxPrice is the highest price of a product, in cents.
@@ -16,13 +16,13 @@ const maxPrice = 100_000_000
 // checkBatch says what is wrong with a request by itself. What is wrong with an item today, such as a product that is not sold any
 // more, shows when the operation gets to it.
 func checkBatch(req *shopv1.BatchRequest) error {
-	var found []runtime.FieldViolation
+	var found []rpcerr.FieldViolation
 	for i, item := range req.GetItems() {
 		if cents := item.GetPriceCents(); cents < 1 || cents > maxPrice {
-			found = append(found, runtime.Violation(fmt.Sprintf("items[%d].price_cents", i), "must be 1 to %d, is %d", maxPrice, cents))
+			found = append(found, rpcerr.Violation(fmt.Sprintf("items[%d].price_cents", i), "must be 1 to %d, is %d", maxPrice, cents))
 		}
 	}
-	if err := runtime.Invalid(found...); err != nil {
+	if err := rpcerr.Invalid(found...); err != nil {
 		return err
 	}
 	if name := req.GetCatalogue(); name != MainCatalogue {

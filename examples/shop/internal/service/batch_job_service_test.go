@@ -16,9 +16,10 @@ import (
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1servicetest"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // process starts operations.
@@ -31,7 +32,7 @@ type jobs struct {
 }
 
 // serveJobs serves jobs of a store as the shop's server does: with google.longrunning.Operations, and with workers.
-func serveJobs(t testing.TB, store operation.Store, prices service.Prices, opts ...runtime.ServerOption) jobs {
+func serveJobs(t testing.TB, store operation.Store, prices service.Prices, opts ...server.Option) jobs {
 	t.Helper()
 	ops := operation.NewManager(store)
 	svc := service.NewBatchJobService(ops, prices)
@@ -142,11 +143,11 @@ func TestProcessBatchRefuses(t *testing.T) {
 		name   string
 		req    *shopv1.BatchRequest
 		code   codes.Code
-		reason runtime.Reason
+		reason rpcerr.Reason
 	}{
-		{"no items", priced(), codes.InvalidArgument, runtime.ReasonInvalidRequest},
+		{"no items", priced(), codes.InvalidArgument, rpcerr.ReasonInvalidRequest},
 		{"too many items", priced(slices.Repeat([]int32{1}, 201)...), codes.InvalidArgument, operation.ReasonBatchTooLarge},
-		{"a price below 0", free, codes.InvalidArgument, runtime.ReasonInvalidRequest},
+		{"a price below 0", free, codes.InvalidArgument, rpcerr.ReasonInvalidRequest},
 		{"another catalogue", unknown, codes.NotFound, shopv1service.BatchJobReasonCatalogueUnknown},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -211,7 +212,7 @@ func TestProcessBatchOneAtATime(t *testing.T) {
 }
 
 func TestOperationsAreTheirCallers(t *testing.T) {
-	jobs := serveJobs(t, operation.Memory(), service.NewCatalogue(service.Products()...), runtime.WithAuthenticator(auth.Authenticator()))
+	jobs := serveJobs(t, operation.Memory(), service.NewCatalogue(service.Products()...), server.WithAuthenticator(auth.Authenticator()))
 	clerk, customer := auth.As(t.Context(), auth.Clerk), auth.As(t.Context(), auth.Customer)
 	op, err := process.Call(clerk, jobs, jobs.ops, priced(1))
 	if err != nil {
@@ -226,7 +227,7 @@ func TestOperationsAreTheirCallers(t *testing.T) {
 	_, err = jobs.GetOperation(clerk, &shopv1.GetOperationRequest{Name: "operations/none"})
 	wantReason(t, err, codes.NotFound, operation.ReasonNotFound)
 	_, err = process.Call(customer, jobs, jobs.ops, priced(1))
-	wantReason(t, err, codes.PermissionDenied, runtime.ReasonMissingScope)
+	wantReason(t, err, codes.PermissionDenied, rpcerr.ReasonMissingScope)
 }
 
 // A server that stops gives its operations back with what is done, and another one of the same store does the rest.

@@ -5,7 +5,7 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // What an order may have. No price of it is above what an int64 holds then.
@@ -17,23 +17,23 @@ const (
 // priceOf returns what the lines of an order cost together. What is wrong with them is INVALID_ARGUMENT, all of it at once.
 func priceOf(lines []*shopv1.Order_Line, products []*shopv1.Product) (cents int64, err error) {
 	if len(lines) > maxLines {
-		return 0, runtime.Invalid(runtime.Violation("lines", "must be %d at most, are %d", maxLines, len(lines)))
+		return 0, rpcerr.Invalid(rpcerr.Violation("lines", "must be %d at most, are %d", maxLines, len(lines)))
 	}
-	var found []runtime.FieldViolation
+	var found []rpcerr.FieldViolation
 	for i, line := range lines {
 		path := fmt.Sprintf("lines[%d].", i)
 		if quantity := line.GetQuantity(); quantity < 1 || quantity > maxQuantity {
-			found = append(found, runtime.Violation(path+"quantity", "must be 1 to %d, is %d", maxQuantity, quantity))
+			found = append(found, rpcerr.Violation(path+"quantity", "must be 1 to %d, is %d", maxQuantity, quantity))
 			continue
 		}
 		at := indexOf(products, line.GetProductId())
 		if at < 0 {
-			found = append(found, runtime.FieldViolation{
+			found = append(found, rpcerr.FieldViolation{
 				Field: path + "product_id", Description: "the shop does not sell it", Reason: shopv1service.ProductReasonProductUnknown.Name(),
 			})
 			continue
 		}
 		cents += int64(line.GetQuantity()) * products[at].GetPriceCents()
 	}
-	return cents, runtime.Invalid(found...)
+	return cents, rpcerr.Invalid(found...)
 }

@@ -17,8 +17,10 @@ import (
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1servicetest"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/idempotency"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // aUUID is a request id.
@@ -29,9 +31,9 @@ func newOrders() *service.OrderService {
 }
 
 // serveOrders serves orders as the shop's server does.
-func serveOrders(t *testing.T, opts ...runtime.ServerOption) shopv1service.OrderService {
+func serveOrders(t *testing.T, opts ...server.Option) shopv1service.OrderService {
 	t.Helper()
-	opts = append(opts, runtime.WithIdempotency(idempotency.New(idempotency.Memory(), idempotency.Wait(time.Second))))
+	opts = append(opts, server.WithIdempotency(idempotency.New(idempotency.Memory(), idempotency.Wait(time.Second))))
 	return shopv1servicetest.ServeOrderService(t, newOrders(), opts...)
 }
 
@@ -40,7 +42,7 @@ func teapots(n int32) []*shopv1.Order_Line {
 }
 
 func TestOrderServiceContract(t *testing.T) {
-	shopv1servicetest.CheckOrderService(t, newOrders(), runtime.WithIdempotency(idempotency.New(idempotency.Memory())))
+	shopv1servicetest.CheckOrderService(t, newOrders(), server.WithIdempotency(idempotency.New(idempotency.Memory())))
 }
 
 func TestCreateOrder(t *testing.T) {
@@ -77,9 +79,9 @@ func TestCreateOrderRefuses(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := orders.CreateOrder(t.Context(), test.req)
-			wantReason(t, err, codes.InvalidArgument, runtime.ReasonInvalidRequest)
+			wantReason(t, err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest)
 			var fields []string
-			for _, violation := range runtime.FieldViolations(err) {
+			for _, violation := range rpcerr.FieldViolations(err) {
 				fields = append(fields, violation.Field)
 			}
 			if !slices.Equal(fields, test.fields) {
@@ -98,7 +100,7 @@ func TestCreateOrderAgain(t *testing.T) {
 	for i := range 20 {
 		wg.Go(func() {
 			var header metadata.MD
-			order, err := orders.CreateOrder(runtime.WithCallOptions(t.Context(), grpc.Header(&header)), req)
+			order, err := orders.CreateOrder(client.WithCallOptions(t.Context(), grpc.Header(&header)), req)
 			if err != nil || order.GetId() != 1 {
 				t.Errorf("CreateOrder = %v, %v; want order 1", order, err)
 			}
@@ -122,7 +124,7 @@ func TestCreateOrderAgain(t *testing.T) {
 }
 
 func TestOrdersAreTheirCustomers(t *testing.T) {
-	orders := serveOrders(t, runtime.WithAuthenticator(auth.Authenticator()))
+	orders := serveOrders(t, server.WithAuthenticator(auth.Authenticator()))
 	customer, clerk := auth.As(t.Context(), auth.Customer), auth.As(t.Context(), auth.Clerk)
 	mine, err := orders.CreateOrder(customer, &shopv1.CreateOrderRequest{RequestId: aUUID, Lines: teapots(1)})
 	if err != nil {
@@ -138,5 +140,5 @@ func TestOrdersAreTheirCustomers(t *testing.T) {
 		t.Errorf("the same request id of somebody else gets %v, %v; want another order than %d", theirs, err, mine.GetId())
 	}
 	_, err = orders.CreateOrder(auth.As(t.Context(), auth.Guest), &shopv1.CreateOrderRequest{Lines: teapots(1)})
-	wantReason(t, err, codes.PermissionDenied, runtime.ReasonMissingScope)
+	wantReason(t, err, codes.PermissionDenied, rpcerr.ReasonMissingScope)
 }

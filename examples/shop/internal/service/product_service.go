@@ -6,6 +6,7 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // maxProducts is how many products one search sends at most.
@@ -22,7 +23,7 @@ func NewProductService(catalogue *Catalogue) *ProductService { return &ProductSe
 // SearchProducts streams the products that match, in the order of the catalogue.
 func (s *ProductService) SearchProducts(_ context.Context, req *shopv1.SearchRequest) runtime.Stream[shopv1.Product] {
 	if req.GetLimit() < 0 {
-		return runtime.Fail[shopv1.Product](runtime.Invalid(runtime.Violation("limit", "must not be negative")))
+		return runtime.Fail[shopv1.Product](rpcerr.Invalid(rpcerr.Violation("limit", "must not be negative")))
 	}
 	limit := int(req.GetLimit())
 	if limit == 0 || limit > maxProducts {

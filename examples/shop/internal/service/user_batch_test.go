@@ -14,8 +14,8 @@ import (
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1servicetest"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 func TestBatchGetUsers(t *testing.T) {
@@ -80,7 +80,7 @@ func TestBatchCreateUsersAllOrNone(t *testing.T) {
 			if !strings.Contains(status.Convert(err).Message(), "requests[2]") {
 				t.Errorf("%v does not say which user it is about", err)
 			}
-			if violations := runtime.FieldViolations(err); test.field != "" && (len(violations) != 1 || violations[0].Field != test.field) {
+			if violations := rpcerr.FieldViolations(err); test.field != "" && (len(violations) != 1 || violations[0].Field != test.field) {
 				t.Errorf("the violations are %v, want one of %s", violations, test.field)
 			}
 			if ids, _ := listIDs(t, users, &shopv1.ListUsersRequest{}); len(ids) != 1 {
@@ -124,10 +124,10 @@ func creations(n int) []*shopv1.CreateUserRequest {
 	return requests
 }
 
-func wantReason(t *testing.T, err error, code codes.Code, reason runtime.Reason) {
+func wantReason(t *testing.T, err error, code codes.Code, reason rpcerr.Reason) {
 	t.Helper()
 	wantCode(t, err, code)
-	if got := runtime.ReasonOf(err); got != reason {
+	if got := rpcerr.ReasonOf(err); got != reason {
 		t.Errorf("reason = %s, want %s; error: %v", got, reason, err)
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1servicetest"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/filter"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // people have names that are not in the order of their ids, and that two of them share.
@@ -106,7 +106,7 @@ func TestListUsersRefuses(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		req    *shopv1.ListUsersRequest
-		reason runtime.Reason
+		reason rpcerr.Reason
 		field  string
 	}{
 		{"a negative size", &shopv1.ListUsersRequest{PageSize: -1}, page.ReasonSizeInvalid, "page_size"},
@@ -121,9 +121,9 @@ func TestListUsersRefuses(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := users.ListUsers(t.Context(), test.req)
 			wantCode(t, err, codes.InvalidArgument)
-			violations := runtime.FieldViolations(err)
-			if runtime.ReasonOf(err) != test.reason || len(violations) != 1 || violations[0].Field != test.field {
-				t.Errorf("got %s, %v; want %s of %s", runtime.ReasonOf(err), violations, test.reason, test.field)
+			violations := rpcerr.FieldViolations(err)
+			if rpcerr.ReasonOf(err) != test.reason || len(violations) != 1 || violations[0].Field != test.field {
+				t.Errorf("got %s, %v; want %s of %s", rpcerr.ReasonOf(err), violations, test.reason, test.field)
 			}
 		})
 	}

@@ -10,7 +10,7 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // find returns the user with an id, or NOT_FOUND.
@@ -25,7 +25,7 @@ func find(tx *userTx, id int32) (*shopv1.User, error) {
 
 // check says what keeps user from being stored; path is where the request has it.
 func check(tx *userTx, user *shopv1.User, path string) error {
-	if err := runtime.Invalid(violations(user, path)...); err != nil {
+	if err := rpcerr.Invalid(violations(user, path)...); err != nil {
 		return err
 	}
 	if id, taken := tx.idByEmail(user.GetEmail()); taken && id != user.GetId() {
@@ -35,15 +35,15 @@ func check(tx *userTx, user *shopv1.User, path string) error {
 }
 
 // violations returns all that is wrong with the fields of user. Errors are logged, so they do not repeat what is personal.
-func violations(user *shopv1.User, path string) (found []runtime.FieldViolation) {
+func violations(user *shopv1.User, path string) (found []rpcerr.FieldViolation) {
 	if strings.TrimSpace(user.GetName()) == "" {
-		found = append(found, runtime.Violation(path+"name", "must not be empty"))
+		found = append(found, rpcerr.Violation(path+"name", "must not be empty"))
 	}
 	if addr, err := mail.ParseAddress(user.GetEmail()); err != nil || addr.Address != user.GetEmail() {
-		found = append(found, runtime.Violation(path+"email", "must be an email address alone, as in ada@example.com"))
+		found = append(found, rpcerr.Violation(path+"email", "must be an email address alone, as in ada@example.com"))
 	}
 	if _, ok := shopv1.UserRole_name[int32(user.GetRole())]; !ok {
-		found = append(found, runtime.Violation(path+"role", "there is no role %d", user.GetRole()))
+		found = append(found, rpcerr.Violation(path+"role", "there is no role %d", user.GetRole()))
 	}
 	return found
 }
@@ -64,7 +64,7 @@ func merge(user, changes *shopv1.User, paths []string) error {
 		case "address":
 			user.Address = proto.CloneOf(changes.GetAddress())
 		default:
-			return runtime.Invalid(runtime.Violation("update_mask", "%q is not a field that can be changed", path))
+			return rpcerr.Invalid(rpcerr.Violation("update_mask", "%q is not a field that can be changed", path))
 		}
 	}
 	return nil

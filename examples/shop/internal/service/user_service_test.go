@@ -15,7 +15,7 @@ import (
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1servicetest"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 func TestUserServiceContract(t *testing.T) {
@@ -84,19 +84,19 @@ func TestErrorsTellProgramsWhatIsWrong(t *testing.T) {
 	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
 	_, err := users.CreateUser(t.Context(), &shopv1.CreateUserRequest{Email: "nowhere"})
 	var fields []string
-	for _, violation := range runtime.FieldViolations(err) {
+	for _, violation := range rpcerr.FieldViolations(err) {
 		fields = append(fields, violation.Field)
 	}
 	if want := []string{"name", "email"}; !slices.Equal(fields, want) {
 		t.Errorf("%v has violations of %v, want %v", err, fields, want)
 	}
 	_, err = users.GetUser(t.Context(), &shopv1.GetUserRequest{Id: 99})
-	if got := runtime.ReasonOf(err); got != shopv1service.UserReasonUserUnknown {
+	if got := rpcerr.ReasonOf(err); got != shopv1service.UserReasonUserUnknown {
 		t.Errorf("%v has the reason %q", err, got)
 	}
 	ada := create(t, users, &shopv1.CreateUserRequest{Name: "Ada", Email: "ada@example.com"})
 	_, err = users.CreateUser(t.Context(), &shopv1.CreateUserRequest{Name: "A", Email: ada.GetEmail()})
-	if got := runtime.ReasonOf(err); got != shopv1service.UserReasonEmailTaken {
+	if got := rpcerr.ReasonOf(err); got != shopv1service.UserReasonEmailTaken {
 		t.Errorf("%v has the reason %q", err, got)
 	}
 }

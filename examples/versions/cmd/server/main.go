@@ -10,12 +10,12 @@ import (
 	"github.com/grpcservice/grpcservice/examples/versions/gen/users/v2/usersv2service"
 	"github.com/grpcservice/grpcservice/examples/versions/internal/service"
 	"github.com/grpcservice/grpcservice/examples/versions/internal/users"
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 func main() {
 	store := &users.Store{}
-	srv := runtime.NewServer(runtime.WithReflection())
+	srv := server.New(server.WithReflection())
 	usersv1service.RegisterUserService(srv, service.NewV1(store))
 	usersv2service.RegisterUserService(srv, service.NewV2(store))
 	if err := srv.Run(context.Background(), ":8080"); err != nil {

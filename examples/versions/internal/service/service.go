@@ -8,11 +8,11 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/examples/versions/internal/users"
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // The reasons of the errors of both versions (AIP-193): what a program compares, a version may not change.
-const userUnknown runtime.Reason = "users.example.com/USER_UNKNOWN"
+const userUnknown rpcerr.Reason = "users.example.com/USER_UNKNOWN"
 
 // publicError returns what a caller is told of an error; nameField is where its version has a user's name.
 func publicError(err error, nameField string) error {
@@ -20,7 +20,7 @@ func publicError(err error, nameField string) error {
 	case errors.Is(err, users.ErrUnknown):
 		return userUnknown.Errorf(codes.NotFound, "there is no such user")
 	case errors.Is(err, users.ErrNoName):
-		return runtime.Invalid(runtime.Violation(nameField, "must not be empty"))
+		return rpcerr.Invalid(rpcerr.Violation(nameField, "must not be empty"))
 	default:
 		return err
 	}

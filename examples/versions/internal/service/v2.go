@@ -7,7 +7,7 @@ import (
 
 	usersv2 "github.com/grpcservice/grpcservice/examples/versions/gen/users/v2"
 	"github.com/grpcservice/grpcservice/examples/versions/internal/users"
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // V2 implements usersv2service.UserService.
@@ -21,7 +21,7 @@ func (s *V2) GetUser(_ context.Context, req *usersv2.GetUserRequest) (*usersv2.U
 	number, isName := strings.CutPrefix(req.GetName(), collection)
 	id, err := strconv.ParseInt(number, 10, 32)
 	if !isName || err != nil {
-		return nil, runtime.Invalid(runtime.Violation("name", "must be the name of a user, as in users/42"))
+		return nil, rpcerr.Invalid(rpcerr.Violation("name", "must be the name of a user, as in users/42"))
 	}
 	user, err := s.store.Get(int32(id))
 	if err != nil {

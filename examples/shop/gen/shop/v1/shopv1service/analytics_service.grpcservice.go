@@ -10,6 +10,8 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -52,24 +54,29 @@ var analyticsServiceTable = runtime.NewService(AnalyticsServiceName, shopv1.File
 	}),
 )
 
-// RegisterAnalyticsService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterAnalyticsService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterAnalyticsService(r grpc.ServiceRegistrar, svc AnalyticsService) {
-	analyticsServiceTable.Register(r, svc)
+	server.Register(r, analyticsServiceTable, svc)
 }
 
-// NewAnalyticsServiceClient returns the AnalyticsService at the other end of conn.
+// NewAnalyticsServiceClient returns the AnalyticsService at the other end of conn. Pass [AnalyticsServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewAnalyticsServiceClient(conn grpc.ClientConnInterface) AnalyticsService {
-	return analyticsServiceClient{analyticsServiceTable.Client(conn)}
+	return &analyticsServiceClient{
+		recordMetrics: client.Bind(conn, analyticsServiceTable.Method("RecordMetrics")),
+	}
 }
 
-// analyticsServiceClient calls every RPC through its row in analyticsServiceTable.
-type analyticsServiceClient struct{ rows runtime.Client }
-
-func (c analyticsServiceClient) RecordMetrics(ctx context.Context, reqs runtime.Stream[shopv1.Metric]) (*shopv1.AggregateResult, error) {
-	return runtime.CallClientStream[shopv1.AggregateResult](ctx, c.rows[0], reqs)
+// analyticsServiceClient calls each RPC by its row in analyticsServiceTable.
+type analyticsServiceClient struct {
+	recordMetrics *client.Method
 }
 
-// AnalyticsServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of AnalyticsService: retries and time limits.
-func AnalyticsServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(analyticsServiceTable)
+func (c *analyticsServiceClient) RecordMetrics(ctx context.Context, reqs runtime.Stream[shopv1.Metric]) (*shopv1.AggregateResult, error) {
+	return client.ClientStream[shopv1.AggregateResult](ctx, c.recordMetrics, reqs)
+}
+
+// AnalyticsServiceConfig makes [client.Dial] apply the policy of AnalyticsService: retries and deadlines.
+func AnalyticsServiceConfig() client.Option {
+	return client.WithServiceConfig(analyticsServiceTable)
 }

@@ -11,7 +11,9 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -85,40 +87,47 @@ var batchJobServiceTable = runtime.NewService(BatchJobServiceName, shopv1.File_s
 	}),
 )
 
-// RegisterBatchJobService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterBatchJobService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterBatchJobService(r grpc.ServiceRegistrar, svc BatchJobService) {
-	batchJobServiceTable.Register(r, svc)
+	server.Register(r, batchJobServiceTable, svc)
 }
 
-// NewBatchJobServiceClient returns the BatchJobService at the other end of conn.
+// NewBatchJobServiceClient returns the BatchJobService at the other end of conn. Pass [BatchJobServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewBatchJobServiceClient(conn grpc.ClientConnInterface) BatchJobService {
-	return batchJobServiceClient{batchJobServiceTable.Client(conn)}
+	return &batchJobServiceClient{
+		processBatch: client.Bind(conn, batchJobServiceTable.Method("ProcessBatch")),
+		getOperation: client.Bind(conn, batchJobServiceTable.Method("GetOperation")),
+	}
 }
 
-// batchJobServiceClient calls every RPC through its row in batchJobServiceTable.
-type batchJobServiceClient struct{ rows runtime.Client }
-
-func (c batchJobServiceClient) ProcessBatch(ctx context.Context, req *shopv1.BatchRequest) (*longrunningpb.Operation, error) {
-	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[0], req)
+// batchJobServiceClient calls each RPC by its row in batchJobServiceTable.
+type batchJobServiceClient struct {
+	processBatch *client.Method
+	getOperation *client.Method
 }
 
-func (c batchJobServiceClient) GetOperation(ctx context.Context, req *shopv1.GetOperationRequest) (*longrunningpb.Operation, error) {
-	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[1], req)
+func (c *batchJobServiceClient) ProcessBatch(ctx context.Context, req *shopv1.BatchRequest) (*longrunningpb.Operation, error) {
+	return client.Unary[longrunningpb.Operation](ctx, c.processBatch, req)
 }
 
-// BatchJobServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of BatchJobService: retries and time limits.
-func BatchJobServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(batchJobServiceTable)
+func (c *batchJobServiceClient) GetOperation(ctx context.Context, req *shopv1.GetOperationRequest) (*longrunningpb.Operation, error) {
+	return client.Unary[longrunningpb.Operation](ctx, c.getOperation, req)
+}
+
+// BatchJobServiceConfig makes [client.Dial] apply the policy of BatchJobService: retries and deadlines.
+func BatchJobServiceConfig() client.Option {
+	return client.WithServiceConfig(batchJobServiceTable)
 }
 
 // BatchJobServiceProcessBatch starts ProcessBatch, runs it, and waits for it.
 //
 // Pattern: operation, declared. It returns google.longrunning.Operation; operation_info names BatchResponse and BatchMetadata;
 // children: items, as its policy says.
-var BatchJobServiceProcessBatch = operation.Of[shopv1.BatchResponse, shopv1.BatchMetadata](batchJobServiceTable.Info(0), BatchJobService.ProcessBatch,
+var BatchJobServiceProcessBatch = operation.Of[shopv1.BatchResponse, shopv1.BatchMetadata](batchJobServiceTable.Method("ProcessBatch"), BatchJobService.ProcessBatch,
 	operation.Fields{RequestID: "request_id", ConflictKey: "catalogue", Children: "items", FailedRequests: "failed_requests"})
 
 // BatchJobServiceGetOperation serves GetOperation from the operations of a manager, and asks for them.
 //
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
-var BatchJobServiceGetOperation = operation.GetterOf(batchJobServiceTable.Info(1), BatchJobService.GetOperation, "name")
+var BatchJobServiceGetOperation = operation.GetterOf(batchJobServiceTable.Method("GetOperation"), BatchJobService.GetOperation, "name")

@@ -11,6 +11,8 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -49,24 +51,29 @@ var chatServiceTable = runtime.NewService(ChatServiceName, shopv1.File_shop_v1_c
 	}),
 )
 
-// RegisterChatService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterChatService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterChatService(r grpc.ServiceRegistrar, svc ChatService) {
-	chatServiceTable.Register(r, svc)
+	server.Register(r, chatServiceTable, svc)
 }
 
-// NewChatServiceClient returns the ChatService at the other end of conn.
+// NewChatServiceClient returns the ChatService at the other end of conn. Pass [ChatServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewChatServiceClient(conn grpc.ClientConnInterface) ChatService {
-	return chatServiceClient{chatServiceTable.Client(conn)}
+	return &chatServiceClient{
+		chat: client.Bind(conn, chatServiceTable.Method("Chat")),
+	}
 }
 
-// chatServiceClient calls every RPC through its row in chatServiceTable.
-type chatServiceClient struct{ rows runtime.Client }
-
-func (c chatServiceClient) Chat(ctx context.Context, reqs runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage] {
-	return runtime.CallBidi[shopv1.ChatMessage](ctx, c.rows[0], reqs)
+// chatServiceClient calls each RPC by its row in chatServiceTable.
+type chatServiceClient struct {
+	chat *client.Method
 }
 
-// ChatServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of ChatService: retries and time limits.
-func ChatServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(chatServiceTable)
+func (c *chatServiceClient) Chat(ctx context.Context, reqs runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage] {
+	return client.Bidi[shopv1.ChatMessage](ctx, c.chat, reqs)
+}
+
+// ChatServiceConfig makes [client.Dial] apply the policy of ChatService: retries and deadlines.
+func ChatServiceConfig() client.Option {
+	return client.WithServiceConfig(chatServiceTable)
 }

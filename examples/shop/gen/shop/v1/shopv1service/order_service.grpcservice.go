@@ -10,6 +10,8 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -79,28 +81,35 @@ var orderServiceTable = runtime.NewService(OrderServiceName, shopv1.File_shop_v1
 	}),
 )
 
-// RegisterOrderService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterOrderService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterOrderService(r grpc.ServiceRegistrar, svc OrderService) {
-	orderServiceTable.Register(r, svc)
+	server.Register(r, orderServiceTable, svc)
 }
 
-// NewOrderServiceClient returns the OrderService at the other end of conn.
+// NewOrderServiceClient returns the OrderService at the other end of conn. Pass [OrderServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewOrderServiceClient(conn grpc.ClientConnInterface) OrderService {
-	return orderServiceClient{orderServiceTable.Client(conn)}
+	return &orderServiceClient{
+		createOrder: client.Bind(conn, orderServiceTable.Method("CreateOrder")),
+		getOrder:    client.Bind(conn, orderServiceTable.Method("GetOrder")),
+	}
 }
 
-// orderServiceClient calls every RPC through its row in orderServiceTable.
-type orderServiceClient struct{ rows runtime.Client }
-
-func (c orderServiceClient) CreateOrder(ctx context.Context, req *shopv1.CreateOrderRequest) (*shopv1.Order, error) {
-	return runtime.CallUnary[shopv1.Order](ctx, c.rows[0], req)
+// orderServiceClient calls each RPC by its row in orderServiceTable.
+type orderServiceClient struct {
+	createOrder *client.Method
+	getOrder    *client.Method
 }
 
-func (c orderServiceClient) GetOrder(ctx context.Context, req *shopv1.GetOrderRequest) (*shopv1.Order, error) {
-	return runtime.CallUnary[shopv1.Order](ctx, c.rows[1], req)
+func (c *orderServiceClient) CreateOrder(ctx context.Context, req *shopv1.CreateOrderRequest) (*shopv1.Order, error) {
+	return client.Unary[shopv1.Order](ctx, c.createOrder, req)
 }
 
-// OrderServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of OrderService: retries and time limits.
-func OrderServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(orderServiceTable)
+func (c *orderServiceClient) GetOrder(ctx context.Context, req *shopv1.GetOrderRequest) (*shopv1.Order, error) {
+	return client.Unary[shopv1.Order](ctx, c.getOrder, req)
+}
+
+// OrderServiceConfig makes [client.Dial] apply the policy of OrderService: retries and deadlines.
+func OrderServiceConfig() client.Option {
+	return client.WithServiceConfig(orderServiceTable)
 }

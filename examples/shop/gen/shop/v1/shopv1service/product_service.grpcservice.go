@@ -10,6 +10,8 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -59,24 +61,29 @@ var productServiceTable = runtime.NewService(ProductServiceName, shopv1.File_sho
 	}),
 )
 
-// RegisterProductService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterProductService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterProductService(r grpc.ServiceRegistrar, svc ProductService) {
-	productServiceTable.Register(r, svc)
+	server.Register(r, productServiceTable, svc)
 }
 
-// NewProductServiceClient returns the ProductService at the other end of conn.
+// NewProductServiceClient returns the ProductService at the other end of conn. Pass [ProductServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewProductServiceClient(conn grpc.ClientConnInterface) ProductService {
-	return productServiceClient{productServiceTable.Client(conn)}
+	return &productServiceClient{
+		searchProducts: client.Bind(conn, productServiceTable.Method("SearchProducts")),
+	}
 }
 
-// productServiceClient calls every RPC through its row in productServiceTable.
-type productServiceClient struct{ rows runtime.Client }
-
-func (c productServiceClient) SearchProducts(ctx context.Context, req *shopv1.SearchRequest) runtime.Stream[shopv1.Product] {
-	return runtime.CallServerStream[shopv1.Product](ctx, c.rows[0], req)
+// productServiceClient calls each RPC by its row in productServiceTable.
+type productServiceClient struct {
+	searchProducts *client.Method
 }
 
-// ProductServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of ProductService: retries and time limits.
-func ProductServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(productServiceTable)
+func (c *productServiceClient) SearchProducts(ctx context.Context, req *shopv1.SearchRequest) runtime.Stream[shopv1.Product] {
+	return client.ServerStream[shopv1.Product](ctx, c.searchProducts, req)
+}
+
+// ProductServiceConfig makes [client.Dial] apply the policy of ProductService: retries and deadlines.
+func ProductServiceConfig() client.Option {
+	return client.WithServiceConfig(productServiceTable)
 }

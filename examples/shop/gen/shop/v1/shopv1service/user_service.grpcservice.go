@@ -11,7 +11,9 @@ import (
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
@@ -173,63 +175,80 @@ var userServiceTable = runtime.NewService(UserServiceName, shopv1.File_shop_v1_u
 	}),
 )
 
-// RegisterUserService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterUserService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterUserService(r grpc.ServiceRegistrar, svc UserService) {
-	userServiceTable.Register(r, svc)
+	server.Register(r, userServiceTable, svc)
 }
 
-// NewUserServiceClient returns the UserService at the other end of conn.
+// NewUserServiceClient returns the UserService at the other end of conn. Pass [UserServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewUserServiceClient(conn grpc.ClientConnInterface) UserService {
-	return userServiceClient{userServiceTable.Client(conn)}
+	return &userServiceClient{
+		getUser:          client.Bind(conn, userServiceTable.Method("GetUser")),
+		createUser:       client.Bind(conn, userServiceTable.Method("CreateUser")),
+		updateUser:       client.Bind(conn, userServiceTable.Method("UpdateUser")),
+		deleteUser:       client.Bind(conn, userServiceTable.Method("DeleteUser")),
+		listUsers:        client.Bind(conn, userServiceTable.Method("ListUsers")),
+		batchGetUsers:    client.Bind(conn, userServiceTable.Method("BatchGetUsers")),
+		batchCreateUsers: client.Bind(conn, userServiceTable.Method("BatchCreateUsers")),
+	}
 }
 
-// userServiceClient calls every RPC through its row in userServiceTable.
-type userServiceClient struct{ rows runtime.Client }
-
-func (c userServiceClient) GetUser(ctx context.Context, req *shopv1.GetUserRequest) (*shopv1.User, error) {
-	return runtime.CallUnary[shopv1.User](ctx, c.rows[0], req)
+// userServiceClient calls each RPC by its row in userServiceTable.
+type userServiceClient struct {
+	getUser          *client.Method
+	createUser       *client.Method
+	updateUser       *client.Method
+	deleteUser       *client.Method
+	listUsers        *client.Method
+	batchGetUsers    *client.Method
+	batchCreateUsers *client.Method
 }
 
-func (c userServiceClient) CreateUser(ctx context.Context, req *shopv1.CreateUserRequest) (*shopv1.User, error) {
-	return runtime.CallUnary[shopv1.User](ctx, c.rows[1], req)
+func (c *userServiceClient) GetUser(ctx context.Context, req *shopv1.GetUserRequest) (*shopv1.User, error) {
+	return client.Unary[shopv1.User](ctx, c.getUser, req)
 }
 
-func (c userServiceClient) UpdateUser(ctx context.Context, req *shopv1.UpdateUserRequest) (*shopv1.User, error) {
-	return runtime.CallUnary[shopv1.User](ctx, c.rows[2], req)
+func (c *userServiceClient) CreateUser(ctx context.Context, req *shopv1.CreateUserRequest) (*shopv1.User, error) {
+	return client.Unary[shopv1.User](ctx, c.createUser, req)
 }
 
-func (c userServiceClient) DeleteUser(ctx context.Context, req *shopv1.DeleteUserRequest) (*emptypb.Empty, error) {
-	return runtime.CallUnary[emptypb.Empty](ctx, c.rows[3], req)
+func (c *userServiceClient) UpdateUser(ctx context.Context, req *shopv1.UpdateUserRequest) (*shopv1.User, error) {
+	return client.Unary[shopv1.User](ctx, c.updateUser, req)
 }
 
-func (c userServiceClient) ListUsers(ctx context.Context, req *shopv1.ListUsersRequest) (*shopv1.ListUsersResponse, error) {
-	return runtime.CallUnary[shopv1.ListUsersResponse](ctx, c.rows[4], req)
+func (c *userServiceClient) DeleteUser(ctx context.Context, req *shopv1.DeleteUserRequest) (*emptypb.Empty, error) {
+	return client.Unary[emptypb.Empty](ctx, c.deleteUser, req)
 }
 
-func (c userServiceClient) BatchGetUsers(ctx context.Context, req *shopv1.BatchGetUsersRequest) (*shopv1.BatchGetUsersResponse, error) {
-	return runtime.CallUnary[shopv1.BatchGetUsersResponse](ctx, c.rows[5], req)
+func (c *userServiceClient) ListUsers(ctx context.Context, req *shopv1.ListUsersRequest) (*shopv1.ListUsersResponse, error) {
+	return client.Unary[shopv1.ListUsersResponse](ctx, c.listUsers, req)
 }
 
-func (c userServiceClient) BatchCreateUsers(ctx context.Context, req *shopv1.BatchCreateUsersRequest) (*shopv1.BatchCreateUsersResponse, error) {
-	return runtime.CallUnary[shopv1.BatchCreateUsersResponse](ctx, c.rows[6], req)
+func (c *userServiceClient) BatchGetUsers(ctx context.Context, req *shopv1.BatchGetUsersRequest) (*shopv1.BatchGetUsersResponse, error) {
+	return client.Unary[shopv1.BatchGetUsersResponse](ctx, c.batchGetUsers, req)
 }
 
-// UserServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of UserService: retries and time limits.
-func UserServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(userServiceTable)
+func (c *userServiceClient) BatchCreateUsers(ctx context.Context, req *shopv1.BatchCreateUsersRequest) (*shopv1.BatchCreateUsersResponse, error) {
+	return client.Unary[shopv1.BatchCreateUsersResponse](ctx, c.batchCreateUsers, req)
+}
+
+// UserServiceConfig makes [client.Dial] apply the policy of UserService: retries and deadlines.
+func UserServiceConfig() client.Option {
+	return client.WithServiceConfig(userServiceTable)
 }
 
 // UserServiceListUsers serves ListUsers a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var UserServiceListUsers = page.Of(userServiceTable.Info(4), UserService.ListUsers, (*shopv1.ListUsersResponse).GetUsers, page.Fields{
+var UserServiceListUsers = page.Of(userServiceTable.Method("ListUsers"), UserService.ListUsers, (*shopv1.ListUsersResponse).GetUsers, page.Fields{
 	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_count",
 })
 
 // UserServiceBatchGetUsers serves BatchGetUsers from one look-up of all its children, and splits calls that are too big.
 //
 // Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
-var UserServiceBatchGetUsers = batch.Keyed(userServiceTable.Info(5), UserService.BatchGetUsers,
+var UserServiceBatchGetUsers = batch.Keyed(userServiceTable.Method("BatchGetUsers"), UserService.BatchGetUsers,
 	(*shopv1.BatchGetUsersRequest).GetUserIds, (*shopv1.BatchGetUsersResponse).GetUsers,
 	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
 
@@ -237,6 +256,6 @@ var UserServiceBatchGetUsers = batch.Keyed(userServiceTable.Info(5), UserService
 // did before a child failed is undone only by a transaction: batch.InTx.
 //
 // Pattern: batch, certain. Children: requests, each a request of CreateUser; results: users, in the same order.
-var UserServiceBatchCreateUsers = batch.Ordered(userServiceTable.Info(6), UserService.BatchCreateUsers,
+var UserServiceBatchCreateUsers = batch.Ordered(userServiceTable.Method("BatchCreateUsers"), UserService.BatchCreateUsers,
 	(*shopv1.BatchCreateUsersRequest).GetRequests, (*shopv1.BatchCreateUsersResponse).GetUsers,
 	batch.Fields{Children: "requests", Results: "users", Single: "CreateUser"})

@@ -12,6 +12,7 @@ import (
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -26,14 +27,14 @@ const _ = runtime.IsAtLeastVersion0_1
 //
 // It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
 // [servicetest.Serve] beside RegisterBatchJobService.
-func ServeBatchJobService(t testing.TB, svc shopv1service.BatchJobService, opts ...runtime.ServerOption) shopv1service.BatchJobService {
+func ServeBatchJobService(t testing.TB, svc shopv1service.BatchJobService, opts ...server.Option) shopv1service.BatchJobService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { shopv1service.RegisterBatchJobService(r, svc) }, opts...)
 	return shopv1service.NewBatchJobServiceClient(conn)
 }
 
 // CheckBatchJobService runs the contract that every BatchJobService must keep against svc; see [servicetest.Check] for its terms.
-func CheckBatchJobService(t *testing.T, svc shopv1service.BatchJobService, opts ...runtime.ServerOption) {
+func CheckBatchJobService(t *testing.T, svc shopv1service.BatchJobService, opts ...server.Option) {
 	t.Helper()
 	service := shopv1.File_shop_v1_batch_job_service_proto.Services().ByName("BatchJobService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { shopv1service.RegisterBatchJobService(r, svc) }, opts...)

@@ -11,6 +11,7 @@ import (
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeChatService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeChatService(t testing.TB, svc shopv1service.ChatService, opts ...runtime.ServerOption) shopv1service.ChatService {
+func ServeChatService(t testing.TB, svc shopv1service.ChatService, opts ...server.Option) shopv1service.ChatService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { shopv1service.RegisterChatService(r, svc) }, opts...)
 	return shopv1service.NewChatServiceClient(conn)
 }
 
 // CheckChatService runs the contract that every ChatService must keep against svc; see [servicetest.Check] for its terms.
-func CheckChatService(t *testing.T, svc shopv1service.ChatService, opts ...runtime.ServerOption) {
+func CheckChatService(t *testing.T, svc shopv1service.ChatService, opts ...server.Option) {
 	t.Helper()
 	service := shopv1.File_shop_v1_chat_service_proto.Services().ByName("ChatService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { shopv1service.RegisterChatService(r, svc) }, opts...)

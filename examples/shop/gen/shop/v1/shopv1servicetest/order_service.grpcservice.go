@@ -11,6 +11,7 @@ import (
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeOrderService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeOrderService(t testing.TB, svc shopv1service.OrderService, opts ...runtime.ServerOption) shopv1service.OrderService {
+func ServeOrderService(t testing.TB, svc shopv1service.OrderService, opts ...server.Option) shopv1service.OrderService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { shopv1service.RegisterOrderService(r, svc) }, opts...)
 	return shopv1service.NewOrderServiceClient(conn)
 }
 
 // CheckOrderService runs the contract that every OrderService must keep against svc; see [servicetest.Check] for its terms.
-func CheckOrderService(t *testing.T, svc shopv1service.OrderService, opts ...runtime.ServerOption) {
+func CheckOrderService(t *testing.T, svc shopv1service.OrderService, opts ...server.Option) {
 	t.Helper()
 	service := shopv1.File_shop_v1_order_service_proto.Services().ByName("OrderService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { shopv1service.RegisterOrderService(r, svc) }, opts...)

@@ -11,6 +11,7 @@ import (
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeProductService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeProductService(t testing.TB, svc shopv1service.ProductService, opts ...runtime.ServerOption) shopv1service.ProductService {
+func ServeProductService(t testing.TB, svc shopv1service.ProductService, opts ...server.Option) shopv1service.ProductService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { shopv1service.RegisterProductService(r, svc) }, opts...)
 	return shopv1service.NewProductServiceClient(conn)
 }
 
 // CheckProductService runs the contract that every ProductService must keep against svc; see [servicetest.Check] for its terms.
-func CheckProductService(t *testing.T, svc shopv1service.ProductService, opts ...runtime.ServerOption) {
+func CheckProductService(t *testing.T, svc shopv1service.ProductService, opts ...server.Option) {
 	t.Helper()
 	service := shopv1.File_shop_v1_product_service_proto.Services().ByName("ProductService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { shopv1service.RegisterProductService(r, svc) }, opts...)

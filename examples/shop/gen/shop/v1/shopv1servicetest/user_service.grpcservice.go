@@ -11,6 +11,7 @@ import (
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -23,14 +24,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeUserService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeUserService(t testing.TB, svc shopv1service.UserService, opts ...runtime.ServerOption) shopv1service.UserService {
+func ServeUserService(t testing.TB, svc shopv1service.UserService, opts ...server.Option) shopv1service.UserService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { shopv1service.RegisterUserService(r, svc) }, opts...)
 	return shopv1service.NewUserServiceClient(conn)
 }
 
 // CheckUserService runs the contract that every UserService must keep against svc; see [servicetest.Check] for its terms.
-func CheckUserService(t *testing.T, svc shopv1service.UserService, opts ...runtime.ServerOption) {
+func CheckUserService(t *testing.T, svc shopv1service.UserService, opts ...server.Option) {
 	t.Helper()
 	service := shopv1.File_shop_v1_user_service_proto.Services().ByName("UserService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { shopv1service.RegisterUserService(r, svc) }, opts...)

@@ -11,6 +11,7 @@ import (
 	usersv1 "github.com/grpcservice/grpcservice/examples/versions/gen/users/v1"
 	"github.com/grpcservice/grpcservice/examples/versions/gen/users/v1/usersv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeUserService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeUserService(t testing.TB, svc usersv1service.UserService, opts ...runtime.ServerOption) usersv1service.UserService {
+func ServeUserService(t testing.TB, svc usersv1service.UserService, opts ...server.Option) usersv1service.UserService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { usersv1service.RegisterUserService(r, svc) }, opts...)
 	return usersv1service.NewUserServiceClient(conn)
 }
 
 // CheckUserService runs the contract that every UserService must keep against svc; see [servicetest.Check] for its terms.
-func CheckUserService(t *testing.T, svc usersv1service.UserService, opts ...runtime.ServerOption) {
+func CheckUserService(t *testing.T, svc usersv1service.UserService, opts ...server.Option) {
 	t.Helper()
 	service := usersv1.File_users_v1_user_service_proto.Services().ByName("UserService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { usersv1service.RegisterUserService(r, svc) }, opts...)

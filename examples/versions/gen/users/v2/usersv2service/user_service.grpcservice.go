@@ -9,6 +9,8 @@ import (
 
 	usersv2 "github.com/grpcservice/grpcservice/examples/versions/gen/users/v2"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -50,28 +52,35 @@ var userServiceTable = runtime.NewService(UserServiceName, usersv2.File_users_v2
 	runtime.Unary("CreateUser", UserService.CreateUser, runtime.Policy{}),
 )
 
-// RegisterUserService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterUserService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterUserService(r grpc.ServiceRegistrar, svc UserService) {
-	userServiceTable.Register(r, svc)
+	server.Register(r, userServiceTable, svc)
 }
 
-// NewUserServiceClient returns the UserService at the other end of conn.
+// NewUserServiceClient returns the UserService at the other end of conn. Pass [UserServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewUserServiceClient(conn grpc.ClientConnInterface) UserService {
-	return userServiceClient{userServiceTable.Client(conn)}
+	return &userServiceClient{
+		getUser:    client.Bind(conn, userServiceTable.Method("GetUser")),
+		createUser: client.Bind(conn, userServiceTable.Method("CreateUser")),
+	}
 }
 
-// userServiceClient calls every RPC through its row in userServiceTable.
-type userServiceClient struct{ rows runtime.Client }
-
-func (c userServiceClient) GetUser(ctx context.Context, req *usersv2.GetUserRequest) (*usersv2.User, error) {
-	return runtime.CallUnary[usersv2.User](ctx, c.rows[0], req)
+// userServiceClient calls each RPC by its row in userServiceTable.
+type userServiceClient struct {
+	getUser    *client.Method
+	createUser *client.Method
 }
 
-func (c userServiceClient) CreateUser(ctx context.Context, req *usersv2.CreateUserRequest) (*usersv2.User, error) {
-	return runtime.CallUnary[usersv2.User](ctx, c.rows[1], req)
+func (c *userServiceClient) GetUser(ctx context.Context, req *usersv2.GetUserRequest) (*usersv2.User, error) {
+	return client.Unary[usersv2.User](ctx, c.getUser, req)
 }
 
-// UserServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of UserService: retries and time limits.
-func UserServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(userServiceTable)
+func (c *userServiceClient) CreateUser(ctx context.Context, req *usersv2.CreateUserRequest) (*usersv2.User, error) {
+	return client.Unary[usersv2.User](ctx, c.createUser, req)
+}
+
+// UserServiceConfig makes [client.Dial] apply the policy of UserService: retries and deadlines.
+func UserServiceConfig() client.Option {
+	return client.WithServiceConfig(userServiceTable)
 }

@@ -11,6 +11,7 @@ import (
 	usersv2 "github.com/grpcservice/grpcservice/examples/versions/gen/users/v2"
 	"github.com/grpcservice/grpcservice/examples/versions/gen/users/v2/usersv2service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeUserService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeUserService(t testing.TB, svc usersv2service.UserService, opts ...runtime.ServerOption) usersv2service.UserService {
+func ServeUserService(t testing.TB, svc usersv2service.UserService, opts ...server.Option) usersv2service.UserService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { usersv2service.RegisterUserService(r, svc) }, opts...)
 	return usersv2service.NewUserServiceClient(conn)
 }
 
 // CheckUserService runs the contract that every UserService must keep against svc; see [servicetest.Check] for its terms.
-func CheckUserService(t *testing.T, svc usersv2service.UserService, opts ...runtime.ServerOption) {
+func CheckUserService(t *testing.T, svc usersv2service.UserService, opts ...server.Option) {
 	t.Helper()
 	service := usersv2.File_users_v2_user_service_proto.Services().ByName("UserService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { usersv2service.RegisterUserService(r, svc) }, opts...)

@@ -9,6 +9,8 @@ import (
 
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -67,38 +69,49 @@ var kindsServiceTable = runtime.NewService(KindsServiceName, kindsv1.File_kinds_
 	runtime.Bidi("Bidi", KindsService.Bidi, runtime.Policy{}),
 )
 
-// RegisterKindsService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterKindsService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterKindsService(r grpc.ServiceRegistrar, svc KindsService) {
-	kindsServiceTable.Register(r, svc)
+	server.Register(r, kindsServiceTable, svc)
 }
 
-// NewKindsServiceClient returns the KindsService at the other end of conn.
+// NewKindsServiceClient returns the KindsService at the other end of conn. Pass [KindsServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewKindsServiceClient(conn grpc.ClientConnInterface) KindsService {
-	return kindsServiceClient{kindsServiceTable.Client(conn)}
+	return &kindsServiceClient{
+		unary:        client.Bind(conn, kindsServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, kindsServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, kindsServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, kindsServiceTable.Method("Bidi")),
+	}
 }
 
-// kindsServiceClient calls every RPC through its row in kindsServiceTable.
-type kindsServiceClient struct{ rows runtime.Client }
-
-func (c kindsServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// kindsServiceClient calls each RPC by its row in kindsServiceTable.
+type kindsServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c kindsServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *kindsServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c kindsServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *kindsServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c kindsServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *kindsServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// KindsServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of KindsService: retries and time limits.
-func KindsServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(kindsServiceTable)
+func (c *kindsServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// KindsServiceConfig makes [client.Dial] apply the policy of KindsService: retries and deadlines.
+func KindsServiceConfig() client.Option {
+	return client.WithServiceConfig(kindsServiceTable)
 }
 
 // PolicyServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -155,36 +168,47 @@ var policyServiceTable = runtime.NewService(PolicyServiceName, kindsv1.File_kind
 	runtime.Bidi("Bidi", PolicyService.Bidi, runtime.Policy{}),
 )
 
-// RegisterPolicyService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterPolicyService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterPolicyService(r grpc.ServiceRegistrar, svc PolicyService) {
-	policyServiceTable.Register(r, svc)
+	server.Register(r, policyServiceTable, svc)
 }
 
-// NewPolicyServiceClient returns the PolicyService at the other end of conn.
+// NewPolicyServiceClient returns the PolicyService at the other end of conn. Pass [PolicyServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewPolicyServiceClient(conn grpc.ClientConnInterface) PolicyService {
-	return policyServiceClient{policyServiceTable.Client(conn)}
+	return &policyServiceClient{
+		unary:        client.Bind(conn, policyServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, policyServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, policyServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, policyServiceTable.Method("Bidi")),
+	}
 }
 
-// policyServiceClient calls every RPC through its row in policyServiceTable.
-type policyServiceClient struct{ rows runtime.Client }
-
-func (c policyServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// policyServiceClient calls each RPC by its row in policyServiceTable.
+type policyServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c policyServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *policyServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c policyServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *policyServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c policyServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *policyServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// PolicyServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of PolicyService: retries and time limits.
-func PolicyServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(policyServiceTable)
+func (c *policyServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// PolicyServiceConfig makes [client.Dial] apply the policy of PolicyService: retries and deadlines.
+func PolicyServiceConfig() client.Option {
+	return client.WithServiceConfig(policyServiceTable)
 }

@@ -9,6 +9,8 @@ import (
 
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -69,36 +71,47 @@ var typesServiceTable = runtime.NewService(TypesServiceName, kindsv1.File_kinds_
 	runtime.Bidi("Same", TypesService.Same, runtime.Policy{}),
 )
 
-// RegisterTypesService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterTypesService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterTypesService(r grpc.ServiceRegistrar, svc TypesService) {
-	typesServiceTable.Register(r, svc)
+	server.Register(r, typesServiceTable, svc)
 }
 
-// NewTypesServiceClient returns the TypesService at the other end of conn.
+// NewTypesServiceClient returns the TypesService at the other end of conn. Pass [TypesServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewTypesServiceClient(conn grpc.ClientConnInterface) TypesService {
-	return typesServiceClient{typesServiceTable.Client(conn)}
+	return &typesServiceClient{
+		imported:  client.Bind(conn, typesServiceTable.Method("Imported")),
+		nested:    client.Bind(conn, typesServiceTable.Method("Nested")),
+		wellKnown: client.Bind(conn, typesServiceTable.Method("WellKnown")),
+		same:      client.Bind(conn, typesServiceTable.Method("Same")),
+	}
 }
 
-// typesServiceClient calls every RPC through its row in typesServiceTable.
-type typesServiceClient struct{ rows runtime.Client }
-
-func (c typesServiceClient) Imported(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// typesServiceClient calls each RPC by its row in typesServiceTable.
+type typesServiceClient struct {
+	imported  *client.Method
+	nested    *client.Method
+	wellKnown *client.Method
+	same      *client.Method
 }
 
-func (c typesServiceClient) Nested(ctx context.Context, req *kindsv1.Outer_Inner) runtime.Stream[kindsv1.Outer_Inner_Innermost] {
-	return runtime.CallServerStream[kindsv1.Outer_Inner_Innermost](ctx, c.rows[1], req)
+func (c *typesServiceClient) Imported(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.imported, req)
 }
 
-func (c typesServiceClient) WellKnown(ctx context.Context, reqs runtime.Stream[emptypb.Empty]) (*timestamppb.Timestamp, error) {
-	return runtime.CallClientStream[timestamppb.Timestamp](ctx, c.rows[2], reqs)
+func (c *typesServiceClient) Nested(ctx context.Context, req *kindsv1.Outer_Inner) runtime.Stream[kindsv1.Outer_Inner_Innermost] {
+	return client.ServerStream[kindsv1.Outer_Inner_Innermost](ctx, c.nested, req)
 }
 
-func (c typesServiceClient) Same(ctx context.Context, reqs runtime.Stream[structpb.Struct]) runtime.Stream[structpb.Struct] {
-	return runtime.CallBidi[structpb.Struct](ctx, c.rows[3], reqs)
+func (c *typesServiceClient) WellKnown(ctx context.Context, reqs runtime.Stream[emptypb.Empty]) (*timestamppb.Timestamp, error) {
+	return client.ClientStream[timestamppb.Timestamp](ctx, c.wellKnown, reqs)
 }
 
-// TypesServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of TypesService: retries and time limits.
-func TypesServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(typesServiceTable)
+func (c *typesServiceClient) Same(ctx context.Context, reqs runtime.Stream[structpb.Struct]) runtime.Stream[structpb.Struct] {
+	return client.Bidi[structpb.Struct](ctx, c.same, reqs)
+}
+
+// TypesServiceConfig makes [client.Dial] apply the policy of TypesService: retries and deadlines.
+func TypesServiceConfig() client.Option {
+	return client.WithServiceConfig(typesServiceTable)
 }

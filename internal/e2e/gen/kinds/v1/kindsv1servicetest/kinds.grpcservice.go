@@ -13,6 +13,7 @@ import (
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1/kindsv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -24,14 +25,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeKindsService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeKindsService(t testing.TB, svc kindsv1service.KindsService, opts ...runtime.ServerOption) kindsv1service.KindsService {
+func ServeKindsService(t testing.TB, svc kindsv1service.KindsService, opts ...server.Option) kindsv1service.KindsService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { kindsv1service.RegisterKindsService(r, svc) }, opts...)
 	return kindsv1service.NewKindsServiceClient(conn)
 }
 
 // CheckKindsService runs the contract that every KindsService must keep against svc; see [servicetest.Check] for its terms.
-func CheckKindsService(t *testing.T, svc kindsv1service.KindsService, opts ...runtime.ServerOption) {
+func CheckKindsService(t *testing.T, svc kindsv1service.KindsService, opts ...server.Option) {
 	t.Helper()
 	service := kindsv1.File_kinds_v1_kinds_proto.Services().ByName("KindsService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { kindsv1service.RegisterKindsService(r, svc) }, opts...)
@@ -83,14 +84,14 @@ func (f fakeKindsService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.
 
 // ServePolicyService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServePolicyService(t testing.TB, svc kindsv1service.PolicyService, opts ...runtime.ServerOption) kindsv1service.PolicyService {
+func ServePolicyService(t testing.TB, svc kindsv1service.PolicyService, opts ...server.Option) kindsv1service.PolicyService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { kindsv1service.RegisterPolicyService(r, svc) }, opts...)
 	return kindsv1service.NewPolicyServiceClient(conn)
 }
 
 // CheckPolicyService runs the contract that every PolicyService must keep against svc; see [servicetest.Check] for its terms.
-func CheckPolicyService(t *testing.T, svc kindsv1service.PolicyService, opts ...runtime.ServerOption) {
+func CheckPolicyService(t *testing.T, svc kindsv1service.PolicyService, opts ...server.Option) {
 	t.Helper()
 	service := kindsv1.File_kinds_v1_kinds_proto.Services().ByName("PolicyService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { kindsv1service.RegisterPolicyService(r, svc) }, opts...)

@@ -11,6 +11,7 @@ import (
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1/kindsv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -25,14 +26,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeTypesService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeTypesService(t testing.TB, svc kindsv1service.TypesService, opts ...runtime.ServerOption) kindsv1service.TypesService {
+func ServeTypesService(t testing.TB, svc kindsv1service.TypesService, opts ...server.Option) kindsv1service.TypesService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { kindsv1service.RegisterTypesService(r, svc) }, opts...)
 	return kindsv1service.NewTypesServiceClient(conn)
 }
 
 // CheckTypesService runs the contract that every TypesService must keep against svc; see [servicetest.Check] for its terms.
-func CheckTypesService(t *testing.T, svc kindsv1service.TypesService, opts ...runtime.ServerOption) {
+func CheckTypesService(t *testing.T, svc kindsv1service.TypesService, opts ...server.Option) {
 	t.Helper()
 	service := kindsv1.File_kinds_v1_types_proto.Services().ByName("TypesService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { kindsv1service.RegisterTypesService(r, svc) }, opts...)

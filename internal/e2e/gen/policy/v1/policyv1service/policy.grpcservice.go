@@ -12,6 +12,8 @@ import (
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -75,38 +77,49 @@ var silentServiceTable = runtime.NewService(SilentServiceName, policyv1.File_pol
 	runtime.Bidi("Bidi", SilentService.Bidi, runtime.Policy{}),
 )
 
-// RegisterSilentService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterSilentService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterSilentService(r grpc.ServiceRegistrar, svc SilentService) {
-	silentServiceTable.Register(r, svc)
+	server.Register(r, silentServiceTable, svc)
 }
 
-// NewSilentServiceClient returns the SilentService at the other end of conn.
+// NewSilentServiceClient returns the SilentService at the other end of conn. Pass [SilentServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewSilentServiceClient(conn grpc.ClientConnInterface) SilentService {
-	return silentServiceClient{silentServiceTable.Client(conn)}
+	return &silentServiceClient{
+		unary:        client.Bind(conn, silentServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, silentServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, silentServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, silentServiceTable.Method("Bidi")),
+	}
 }
 
-// silentServiceClient calls every RPC through its row in silentServiceTable.
-type silentServiceClient struct{ rows runtime.Client }
-
-func (c silentServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// silentServiceClient calls each RPC by its row in silentServiceTable.
+type silentServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c silentServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *silentServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c silentServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *silentServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c silentServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *silentServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// SilentServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of SilentService: retries and time limits.
-func SilentServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(silentServiceTable)
+func (c *silentServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// SilentServiceConfig makes [client.Dial] apply the policy of SilentService: retries and deadlines.
+func SilentServiceConfig() client.Option {
+	return client.WithServiceConfig(silentServiceTable)
 }
 
 // PublicServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -158,38 +171,49 @@ var publicServiceTable = runtime.NewService(PublicServiceName, policyv1.File_pol
 	runtime.Bidi("Bidi", PublicService.Bidi, runtime.Policy{Auth: &runtime.Auth{Public: true}}),
 )
 
-// RegisterPublicService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterPublicService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterPublicService(r grpc.ServiceRegistrar, svc PublicService) {
-	publicServiceTable.Register(r, svc)
+	server.Register(r, publicServiceTable, svc)
 }
 
-// NewPublicServiceClient returns the PublicService at the other end of conn.
+// NewPublicServiceClient returns the PublicService at the other end of conn. Pass [PublicServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewPublicServiceClient(conn grpc.ClientConnInterface) PublicService {
-	return publicServiceClient{publicServiceTable.Client(conn)}
+	return &publicServiceClient{
+		unary:        client.Bind(conn, publicServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, publicServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, publicServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, publicServiceTable.Method("Bidi")),
+	}
 }
 
-// publicServiceClient calls every RPC through its row in publicServiceTable.
-type publicServiceClient struct{ rows runtime.Client }
-
-func (c publicServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// publicServiceClient calls each RPC by its row in publicServiceTable.
+type publicServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c publicServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *publicServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c publicServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *publicServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c publicServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *publicServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// PublicServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of PublicService: retries and time limits.
-func PublicServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(publicServiceTable)
+func (c *publicServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// PublicServiceConfig makes [client.Dial] apply the policy of PublicService: retries and deadlines.
+func PublicServiceConfig() client.Option {
+	return client.WithServiceConfig(publicServiceTable)
 }
 
 // KnownServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -241,38 +265,49 @@ var knownServiceTable = runtime.NewService(KnownServiceName, policyv1.File_polic
 	runtime.Bidi("Bidi", KnownService.Bidi, runtime.Policy{Auth: &runtime.Auth{}}),
 )
 
-// RegisterKnownService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterKnownService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterKnownService(r grpc.ServiceRegistrar, svc KnownService) {
-	knownServiceTable.Register(r, svc)
+	server.Register(r, knownServiceTable, svc)
 }
 
-// NewKnownServiceClient returns the KnownService at the other end of conn.
+// NewKnownServiceClient returns the KnownService at the other end of conn. Pass [KnownServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewKnownServiceClient(conn grpc.ClientConnInterface) KnownService {
-	return knownServiceClient{knownServiceTable.Client(conn)}
+	return &knownServiceClient{
+		unary:        client.Bind(conn, knownServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, knownServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, knownServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, knownServiceTable.Method("Bidi")),
+	}
 }
 
-// knownServiceClient calls every RPC through its row in knownServiceTable.
-type knownServiceClient struct{ rows runtime.Client }
-
-func (c knownServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// knownServiceClient calls each RPC by its row in knownServiceTable.
+type knownServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c knownServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *knownServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c knownServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *knownServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c knownServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *knownServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// KnownServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of KnownService: retries and time limits.
-func KnownServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(knownServiceTable)
+func (c *knownServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// KnownServiceConfig makes [client.Dial] apply the policy of KnownService: retries and deadlines.
+func KnownServiceConfig() client.Option {
+	return client.WithServiceConfig(knownServiceTable)
 }
 
 // ScopesServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -324,38 +359,49 @@ var scopesServiceTable = runtime.NewService(ScopesServiceName, policyv1.File_pol
 	runtime.Bidi("Bidi", ScopesService.Bidi, runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"read"}, AnyOf: []string{"here", "there"}}}),
 )
 
-// RegisterScopesService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterScopesService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterScopesService(r grpc.ServiceRegistrar, svc ScopesService) {
-	scopesServiceTable.Register(r, svc)
+	server.Register(r, scopesServiceTable, svc)
 }
 
-// NewScopesServiceClient returns the ScopesService at the other end of conn.
+// NewScopesServiceClient returns the ScopesService at the other end of conn. Pass [ScopesServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewScopesServiceClient(conn grpc.ClientConnInterface) ScopesService {
-	return scopesServiceClient{scopesServiceTable.Client(conn)}
+	return &scopesServiceClient{
+		unary:        client.Bind(conn, scopesServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, scopesServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, scopesServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, scopesServiceTable.Method("Bidi")),
+	}
 }
 
-// scopesServiceClient calls every RPC through its row in scopesServiceTable.
-type scopesServiceClient struct{ rows runtime.Client }
-
-func (c scopesServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// scopesServiceClient calls each RPC by its row in scopesServiceTable.
+type scopesServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c scopesServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *scopesServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c scopesServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *scopesServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c scopesServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *scopesServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// ScopesServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of ScopesService: retries and time limits.
-func ScopesServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(scopesServiceTable)
+func (c *scopesServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// ScopesServiceConfig makes [client.Dial] apply the policy of ScopesService: retries and deadlines.
+func ScopesServiceConfig() client.Option {
+	return client.WithServiceConfig(scopesServiceTable)
 }
 
 // RateServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -419,38 +465,49 @@ var rateServiceTable = runtime.NewService(RateServiceName, policyv1.File_policy_
 	}),
 )
 
-// RegisterRateService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterRateService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterRateService(r grpc.ServiceRegistrar, svc RateService) {
-	rateServiceTable.Register(r, svc)
+	server.Register(r, rateServiceTable, svc)
 }
 
-// NewRateServiceClient returns the RateService at the other end of conn.
+// NewRateServiceClient returns the RateService at the other end of conn. Pass [RateServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewRateServiceClient(conn grpc.ClientConnInterface) RateService {
-	return rateServiceClient{rateServiceTable.Client(conn)}
+	return &rateServiceClient{
+		unary:        client.Bind(conn, rateServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, rateServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, rateServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, rateServiceTable.Method("Bidi")),
+	}
 }
 
-// rateServiceClient calls every RPC through its row in rateServiceTable.
-type rateServiceClient struct{ rows runtime.Client }
-
-func (c rateServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// rateServiceClient calls each RPC by its row in rateServiceTable.
+type rateServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c rateServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *rateServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c rateServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *rateServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c rateServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *rateServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// RateServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of RateService: retries and time limits.
-func RateServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(rateServiceTable)
+func (c *rateServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// RateServiceConfig makes [client.Dial] apply the policy of RateService: retries and deadlines.
+func RateServiceConfig() client.Option {
+	return client.WithServiceConfig(rateServiceTable)
 }
 
 // PrincipalRateServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -514,38 +571,49 @@ var principalRateServiceTable = runtime.NewService(PrincipalRateServiceName, pol
 	}),
 )
 
-// RegisterPrincipalRateService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterPrincipalRateService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterPrincipalRateService(r grpc.ServiceRegistrar, svc PrincipalRateService) {
-	principalRateServiceTable.Register(r, svc)
+	server.Register(r, principalRateServiceTable, svc)
 }
 
-// NewPrincipalRateServiceClient returns the PrincipalRateService at the other end of conn.
+// NewPrincipalRateServiceClient returns the PrincipalRateService at the other end of conn. Pass [PrincipalRateServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewPrincipalRateServiceClient(conn grpc.ClientConnInterface) PrincipalRateService {
-	return principalRateServiceClient{principalRateServiceTable.Client(conn)}
+	return &principalRateServiceClient{
+		unary:        client.Bind(conn, principalRateServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, principalRateServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, principalRateServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, principalRateServiceTable.Method("Bidi")),
+	}
 }
 
-// principalRateServiceClient calls every RPC through its row in principalRateServiceTable.
-type principalRateServiceClient struct{ rows runtime.Client }
-
-func (c principalRateServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// principalRateServiceClient calls each RPC by its row in principalRateServiceTable.
+type principalRateServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c principalRateServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *principalRateServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c principalRateServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *principalRateServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c principalRateServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *principalRateServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// PrincipalRateServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of PrincipalRateService: retries and time limits.
-func PrincipalRateServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(principalRateServiceTable)
+func (c *principalRateServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// PrincipalRateServiceConfig makes [client.Dial] apply the policy of PrincipalRateService: retries and deadlines.
+func PrincipalRateServiceConfig() client.Option {
+	return client.WithServiceConfig(principalRateServiceTable)
 }
 
 // PeerRateServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -621,38 +689,49 @@ var peerRateServiceTable = runtime.NewService(PeerRateServiceName, policyv1.File
 	}),
 )
 
-// RegisterPeerRateService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterPeerRateService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterPeerRateService(r grpc.ServiceRegistrar, svc PeerRateService) {
-	peerRateServiceTable.Register(r, svc)
+	server.Register(r, peerRateServiceTable, svc)
 }
 
-// NewPeerRateServiceClient returns the PeerRateService at the other end of conn.
+// NewPeerRateServiceClient returns the PeerRateService at the other end of conn. Pass [PeerRateServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewPeerRateServiceClient(conn grpc.ClientConnInterface) PeerRateService {
-	return peerRateServiceClient{peerRateServiceTable.Client(conn)}
+	return &peerRateServiceClient{
+		unary:        client.Bind(conn, peerRateServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, peerRateServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, peerRateServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, peerRateServiceTable.Method("Bidi")),
+	}
 }
 
-// peerRateServiceClient calls every RPC through its row in peerRateServiceTable.
-type peerRateServiceClient struct{ rows runtime.Client }
-
-func (c peerRateServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// peerRateServiceClient calls each RPC by its row in peerRateServiceTable.
+type peerRateServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c peerRateServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *peerRateServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c peerRateServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *peerRateServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c peerRateServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *peerRateServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// PeerRateServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of PeerRateService: retries and time limits.
-func PeerRateServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(peerRateServiceTable)
+func (c *peerRateServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// PeerRateServiceConfig makes [client.Dial] apply the policy of PeerRateService: retries and deadlines.
+func PeerRateServiceConfig() client.Option {
+	return client.WithServiceConfig(peerRateServiceTable)
 }
 
 // NarrowServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -716,38 +795,49 @@ var narrowServiceTable = runtime.NewService(NarrowServiceName, policyv1.File_pol
 	}),
 )
 
-// RegisterNarrowService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterNarrowService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterNarrowService(r grpc.ServiceRegistrar, svc NarrowService) {
-	narrowServiceTable.Register(r, svc)
+	server.Register(r, narrowServiceTable, svc)
 }
 
-// NewNarrowServiceClient returns the NarrowService at the other end of conn.
+// NewNarrowServiceClient returns the NarrowService at the other end of conn. Pass [NarrowServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewNarrowServiceClient(conn grpc.ClientConnInterface) NarrowService {
-	return narrowServiceClient{narrowServiceTable.Client(conn)}
+	return &narrowServiceClient{
+		unary:        client.Bind(conn, narrowServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, narrowServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, narrowServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, narrowServiceTable.Method("Bidi")),
+	}
 }
 
-// narrowServiceClient calls every RPC through its row in narrowServiceTable.
-type narrowServiceClient struct{ rows runtime.Client }
-
-func (c narrowServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// narrowServiceClient calls each RPC by its row in narrowServiceTable.
+type narrowServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c narrowServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *narrowServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c narrowServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *narrowServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c narrowServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *narrowServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// NarrowServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of NarrowService: retries and time limits.
-func NarrowServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(narrowServiceTable)
+func (c *narrowServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// NarrowServiceConfig makes [client.Dial] apply the policy of NarrowService: retries and deadlines.
+func NarrowServiceConfig() client.Option {
+	return client.WithServiceConfig(narrowServiceTable)
 }
 
 // HastyServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -811,38 +901,49 @@ var hastyServiceTable = runtime.NewService(HastyServiceName, policyv1.File_polic
 	}),
 )
 
-// RegisterHastyService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterHastyService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterHastyService(r grpc.ServiceRegistrar, svc HastyService) {
-	hastyServiceTable.Register(r, svc)
+	server.Register(r, hastyServiceTable, svc)
 }
 
-// NewHastyServiceClient returns the HastyService at the other end of conn.
+// NewHastyServiceClient returns the HastyService at the other end of conn. Pass [HastyServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewHastyServiceClient(conn grpc.ClientConnInterface) HastyService {
-	return hastyServiceClient{hastyServiceTable.Client(conn)}
+	return &hastyServiceClient{
+		unary:        client.Bind(conn, hastyServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, hastyServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, hastyServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, hastyServiceTable.Method("Bidi")),
+	}
 }
 
-// hastyServiceClient calls every RPC through its row in hastyServiceTable.
-type hastyServiceClient struct{ rows runtime.Client }
-
-func (c hastyServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// hastyServiceClient calls each RPC by its row in hastyServiceTable.
+type hastyServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c hastyServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *hastyServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c hastyServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *hastyServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c hastyServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *hastyServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// HastyServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of HastyService: retries and time limits.
-func HastyServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(hastyServiceTable)
+func (c *hastyServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// HastyServiceConfig makes [client.Dial] apply the policy of HastyService: retries and deadlines.
+func HastyServiceConfig() client.Option {
+	return client.WithServiceConfig(hastyServiceTable)
 }
 
 // PatientServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -918,38 +1019,49 @@ var patientServiceTable = runtime.NewService(PatientServiceName, policyv1.File_p
 	}),
 )
 
-// RegisterPatientService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterPatientService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterPatientService(r grpc.ServiceRegistrar, svc PatientService) {
-	patientServiceTable.Register(r, svc)
+	server.Register(r, patientServiceTable, svc)
 }
 
-// NewPatientServiceClient returns the PatientService at the other end of conn.
+// NewPatientServiceClient returns the PatientService at the other end of conn. Pass [PatientServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewPatientServiceClient(conn grpc.ClientConnInterface) PatientService {
-	return patientServiceClient{patientServiceTable.Client(conn)}
+	return &patientServiceClient{
+		unary:        client.Bind(conn, patientServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, patientServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, patientServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, patientServiceTable.Method("Bidi")),
+	}
 }
 
-// patientServiceClient calls every RPC through its row in patientServiceTable.
-type patientServiceClient struct{ rows runtime.Client }
-
-func (c patientServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// patientServiceClient calls each RPC by its row in patientServiceTable.
+type patientServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c patientServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *patientServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c patientServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *patientServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c patientServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *patientServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// PatientServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of PatientService: retries and time limits.
-func PatientServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(patientServiceTable)
+func (c *patientServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// PatientServiceConfig makes [client.Dial] apply the policy of PatientService: retries and deadlines.
+func PatientServiceConfig() client.Option {
+	return client.WithServiceConfig(patientServiceTable)
 }
 
 // BriefServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -1013,38 +1125,49 @@ var briefServiceTable = runtime.NewService(BriefServiceName, policyv1.File_polic
 	}),
 )
 
-// RegisterBriefService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterBriefService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterBriefService(r grpc.ServiceRegistrar, svc BriefService) {
-	briefServiceTable.Register(r, svc)
+	server.Register(r, briefServiceTable, svc)
 }
 
-// NewBriefServiceClient returns the BriefService at the other end of conn.
+// NewBriefServiceClient returns the BriefService at the other end of conn. Pass [BriefServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewBriefServiceClient(conn grpc.ClientConnInterface) BriefService {
-	return briefServiceClient{briefServiceTable.Client(conn)}
+	return &briefServiceClient{
+		unary:        client.Bind(conn, briefServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, briefServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, briefServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, briefServiceTable.Method("Bidi")),
+	}
 }
 
-// briefServiceClient calls every RPC through its row in briefServiceTable.
-type briefServiceClient struct{ rows runtime.Client }
-
-func (c briefServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// briefServiceClient calls each RPC by its row in briefServiceTable.
+type briefServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c briefServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *briefServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c briefServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *briefServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c briefServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *briefServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// BriefServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of BriefService: retries and time limits.
-func BriefServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(briefServiceTable)
+func (c *briefServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// BriefServiceConfig makes [client.Dial] apply the policy of BriefService: retries and deadlines.
+func BriefServiceConfig() client.Option {
+	return client.WithServiceConfig(briefServiceTable)
 }
 
 // SmallServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -1108,38 +1231,49 @@ var smallServiceTable = runtime.NewService(SmallServiceName, policyv1.File_polic
 	}),
 )
 
-// RegisterSmallService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterSmallService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterSmallService(r grpc.ServiceRegistrar, svc SmallService) {
-	smallServiceTable.Register(r, svc)
+	server.Register(r, smallServiceTable, svc)
 }
 
-// NewSmallServiceClient returns the SmallService at the other end of conn.
+// NewSmallServiceClient returns the SmallService at the other end of conn. Pass [SmallServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewSmallServiceClient(conn grpc.ClientConnInterface) SmallService {
-	return smallServiceClient{smallServiceTable.Client(conn)}
+	return &smallServiceClient{
+		unary:        client.Bind(conn, smallServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, smallServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, smallServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, smallServiceTable.Method("Bidi")),
+	}
 }
 
-// smallServiceClient calls every RPC through its row in smallServiceTable.
-type smallServiceClient struct{ rows runtime.Client }
-
-func (c smallServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// smallServiceClient calls each RPC by its row in smallServiceTable.
+type smallServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c smallServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *smallServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c smallServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *smallServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c smallServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *smallServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// SmallServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of SmallService: retries and time limits.
-func SmallServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(smallServiceTable)
+func (c *smallServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// SmallServiceConfig makes [client.Dial] apply the policy of SmallService: retries and deadlines.
+func SmallServiceConfig() client.Option {
+	return client.WithServiceConfig(smallServiceTable)
 }
 
 // DiscreetServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -1203,38 +1337,49 @@ var discreetServiceTable = runtime.NewService(DiscreetServiceName, policyv1.File
 	}),
 )
 
-// RegisterDiscreetService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterDiscreetService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterDiscreetService(r grpc.ServiceRegistrar, svc DiscreetService) {
-	discreetServiceTable.Register(r, svc)
+	server.Register(r, discreetServiceTable, svc)
 }
 
-// NewDiscreetServiceClient returns the DiscreetService at the other end of conn.
+// NewDiscreetServiceClient returns the DiscreetService at the other end of conn. Pass [DiscreetServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewDiscreetServiceClient(conn grpc.ClientConnInterface) DiscreetService {
-	return discreetServiceClient{discreetServiceTable.Client(conn)}
+	return &discreetServiceClient{
+		unary:        client.Bind(conn, discreetServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, discreetServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, discreetServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, discreetServiceTable.Method("Bidi")),
+	}
 }
 
-// discreetServiceClient calls every RPC through its row in discreetServiceTable.
-type discreetServiceClient struct{ rows runtime.Client }
-
-func (c discreetServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// discreetServiceClient calls each RPC by its row in discreetServiceTable.
+type discreetServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c discreetServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *discreetServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c discreetServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *discreetServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c discreetServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *discreetServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// DiscreetServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of DiscreetService: retries and time limits.
-func DiscreetServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(discreetServiceTable)
+func (c *discreetServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// DiscreetServiceConfig makes [client.Dial] apply the policy of DiscreetService: retries and deadlines.
+func DiscreetServiceConfig() client.Option {
+	return client.WithServiceConfig(discreetServiceTable)
 }
 
 // LoudServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -1298,38 +1443,49 @@ var loudServiceTable = runtime.NewService(LoudServiceName, policyv1.File_policy_
 	}),
 )
 
-// RegisterLoudService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterLoudService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterLoudService(r grpc.ServiceRegistrar, svc LoudService) {
-	loudServiceTable.Register(r, svc)
+	server.Register(r, loudServiceTable, svc)
 }
 
-// NewLoudServiceClient returns the LoudService at the other end of conn.
+// NewLoudServiceClient returns the LoudService at the other end of conn. Pass [LoudServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewLoudServiceClient(conn grpc.ClientConnInterface) LoudService {
-	return loudServiceClient{loudServiceTable.Client(conn)}
+	return &loudServiceClient{
+		unary:        client.Bind(conn, loudServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, loudServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, loudServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, loudServiceTable.Method("Bidi")),
+	}
 }
 
-// loudServiceClient calls every RPC through its row in loudServiceTable.
-type loudServiceClient struct{ rows runtime.Client }
-
-func (c loudServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// loudServiceClient calls each RPC by its row in loudServiceTable.
+type loudServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c loudServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *loudServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c loudServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *loudServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c loudServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *loudServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// LoudServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of LoudService: retries and time limits.
-func LoudServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(loudServiceTable)
+func (c *loudServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// LoudServiceConfig makes [client.Dial] apply the policy of LoudService: retries and deadlines.
+func LoudServiceConfig() client.Option {
+	return client.WithServiceConfig(loudServiceTable)
 }
 
 // RetriedServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -1405,38 +1561,49 @@ var retriedServiceTable = runtime.NewService(RetriedServiceName, policyv1.File_p
 	}),
 )
 
-// RegisterRetriedService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterRetriedService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterRetriedService(r grpc.ServiceRegistrar, svc RetriedService) {
-	retriedServiceTable.Register(r, svc)
+	server.Register(r, retriedServiceTable, svc)
 }
 
-// NewRetriedServiceClient returns the RetriedService at the other end of conn.
+// NewRetriedServiceClient returns the RetriedService at the other end of conn. Pass [RetriedServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewRetriedServiceClient(conn grpc.ClientConnInterface) RetriedService {
-	return retriedServiceClient{retriedServiceTable.Client(conn)}
+	return &retriedServiceClient{
+		unary:        client.Bind(conn, retriedServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, retriedServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, retriedServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, retriedServiceTable.Method("Bidi")),
+	}
 }
 
-// retriedServiceClient calls every RPC through its row in retriedServiceTable.
-type retriedServiceClient struct{ rows runtime.Client }
-
-func (c retriedServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// retriedServiceClient calls each RPC by its row in retriedServiceTable.
+type retriedServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c retriedServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *retriedServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c retriedServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *retriedServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c retriedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *retriedServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// RetriedServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of RetriedService: retries and time limits.
-func RetriedServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(retriedServiceTable)
+func (c *retriedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// RetriedServiceConfig makes [client.Dial] apply the policy of RetriedService: retries and deadlines.
+func RetriedServiceConfig() client.Option {
+	return client.WithServiceConfig(retriedServiceTable)
 }
 
 // HedgedServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -1492,38 +1659,49 @@ var hedgedServiceTable = runtime.NewService(HedgedServiceName, policyv1.File_pol
 	runtime.Bidi("Bidi", HedgedService.Bidi, runtime.Policy{Auth: &runtime.Auth{Public: true}}),
 )
 
-// RegisterHedgedService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterHedgedService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterHedgedService(r grpc.ServiceRegistrar, svc HedgedService) {
-	hedgedServiceTable.Register(r, svc)
+	server.Register(r, hedgedServiceTable, svc)
 }
 
-// NewHedgedServiceClient returns the HedgedService at the other end of conn.
+// NewHedgedServiceClient returns the HedgedService at the other end of conn. Pass [HedgedServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewHedgedServiceClient(conn grpc.ClientConnInterface) HedgedService {
-	return hedgedServiceClient{hedgedServiceTable.Client(conn)}
+	return &hedgedServiceClient{
+		unary:        client.Bind(conn, hedgedServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, hedgedServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, hedgedServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, hedgedServiceTable.Method("Bidi")),
+	}
 }
 
-// hedgedServiceClient calls every RPC through its row in hedgedServiceTable.
-type hedgedServiceClient struct{ rows runtime.Client }
-
-func (c hedgedServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// hedgedServiceClient calls each RPC by its row in hedgedServiceTable.
+type hedgedServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c hedgedServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *hedgedServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c hedgedServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *hedgedServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c hedgedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *hedgedServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// HedgedServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of HedgedService: retries and time limits.
-func HedgedServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(hedgedServiceTable)
+func (c *hedgedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// HedgedServiceConfig makes [client.Dial] apply the policy of HedgedService: retries and deadlines.
+func HedgedServiceConfig() client.Option {
+	return client.WithServiceConfig(hedgedServiceTable)
 }
 
 // ZeroServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -1595,38 +1773,49 @@ var zeroServiceTable = runtime.NewService(ZeroServiceName, policyv1.File_policy_
 	}),
 )
 
-// RegisterZeroService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterZeroService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterZeroService(r grpc.ServiceRegistrar, svc ZeroService) {
-	zeroServiceTable.Register(r, svc)
+	server.Register(r, zeroServiceTable, svc)
 }
 
-// NewZeroServiceClient returns the ZeroService at the other end of conn.
+// NewZeroServiceClient returns the ZeroService at the other end of conn. Pass [ZeroServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewZeroServiceClient(conn grpc.ClientConnInterface) ZeroService {
-	return zeroServiceClient{zeroServiceTable.Client(conn)}
+	return &zeroServiceClient{
+		unary:        client.Bind(conn, zeroServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, zeroServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, zeroServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, zeroServiceTable.Method("Bidi")),
+	}
 }
 
-// zeroServiceClient calls every RPC through its row in zeroServiceTable.
-type zeroServiceClient struct{ rows runtime.Client }
-
-func (c zeroServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// zeroServiceClient calls each RPC by its row in zeroServiceTable.
+type zeroServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c zeroServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *zeroServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c zeroServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *zeroServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c zeroServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *zeroServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// ZeroServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of ZeroService: retries and time limits.
-func ZeroServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(zeroServiceTable)
+func (c *zeroServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// ZeroServiceConfig makes [client.Dial] apply the policy of ZeroService: retries and deadlines.
+func ZeroServiceConfig() client.Option {
+	return client.WithServiceConfig(zeroServiceTable)
 }
 
 // FullServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -1706,38 +1895,49 @@ var fullServiceTable = runtime.NewService(FullServiceName, policyv1.File_policy_
 	}),
 )
 
-// RegisterFullService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterFullService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterFullService(r grpc.ServiceRegistrar, svc FullService) {
-	fullServiceTable.Register(r, svc)
+	server.Register(r, fullServiceTable, svc)
 }
 
-// NewFullServiceClient returns the FullService at the other end of conn.
+// NewFullServiceClient returns the FullService at the other end of conn. Pass [FullServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewFullServiceClient(conn grpc.ClientConnInterface) FullService {
-	return fullServiceClient{fullServiceTable.Client(conn)}
+	return &fullServiceClient{
+		unary:        client.Bind(conn, fullServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, fullServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, fullServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, fullServiceTable.Method("Bidi")),
+	}
 }
 
-// fullServiceClient calls every RPC through its row in fullServiceTable.
-type fullServiceClient struct{ rows runtime.Client }
-
-func (c fullServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
-	return runtime.CallUnary[kindsv1.Response](ctx, c.rows[0], req)
+// fullServiceClient calls each RPC by its row in fullServiceTable.
+type fullServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c fullServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
-	return runtime.CallServerStream[kindsv1.Response](ctx, c.rows[1], req)
+func (c *fullServiceClient) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
+	return client.Unary[kindsv1.Response](ctx, c.unary, req)
 }
 
-func (c fullServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
-	return runtime.CallClientStream[kindsv1.Response](ctx, c.rows[2], reqs)
+func (c *fullServiceClient) ServerStream(ctx context.Context, req *kindsv1.Request) runtime.Stream[kindsv1.Response] {
+	return client.ServerStream[kindsv1.Response](ctx, c.serverStream, req)
 }
 
-func (c fullServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
-	return runtime.CallBidi[kindsv1.Response](ctx, c.rows[3], reqs)
+func (c *fullServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
+	return client.ClientStream[kindsv1.Response](ctx, c.clientStream, reqs)
 }
 
-// FullServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of FullService: retries and time limits.
-func FullServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(fullServiceTable)
+func (c *fullServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
+}
+
+// FullServiceConfig makes [client.Dial] apply the policy of FullService: retries and deadlines.
+func FullServiceConfig() client.Option {
+	return client.WithServiceConfig(fullServiceTable)
 }
 
 // CheckedServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -1801,38 +2001,49 @@ var checkedServiceTable = runtime.NewService(CheckedServiceName, policyv1.File_p
 	}),
 )
 
-// RegisterCheckedService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterCheckedService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterCheckedService(r grpc.ServiceRegistrar, svc CheckedService) {
-	checkedServiceTable.Register(r, svc)
+	server.Register(r, checkedServiceTable, svc)
 }
 
-// NewCheckedServiceClient returns the CheckedService at the other end of conn.
+// NewCheckedServiceClient returns the CheckedService at the other end of conn. Pass [CheckedServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewCheckedServiceClient(conn grpc.ClientConnInterface) CheckedService {
-	return checkedServiceClient{checkedServiceTable.Client(conn)}
+	return &checkedServiceClient{
+		unary:        client.Bind(conn, checkedServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, checkedServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, checkedServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, checkedServiceTable.Method("Bidi")),
+	}
 }
 
-// checkedServiceClient calls every RPC through its row in checkedServiceTable.
-type checkedServiceClient struct{ rows runtime.Client }
-
-func (c checkedServiceClient) Unary(ctx context.Context, req *policyv1.CheckedRequest) (*policyv1.CheckedResponse, error) {
-	return runtime.CallUnary[policyv1.CheckedResponse](ctx, c.rows[0], req)
+// checkedServiceClient calls each RPC by its row in checkedServiceTable.
+type checkedServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c checkedServiceClient) ServerStream(ctx context.Context, req *policyv1.CheckedRequest) runtime.Stream[policyv1.CheckedResponse] {
-	return runtime.CallServerStream[policyv1.CheckedResponse](ctx, c.rows[1], req)
+func (c *checkedServiceClient) Unary(ctx context.Context, req *policyv1.CheckedRequest) (*policyv1.CheckedResponse, error) {
+	return client.Unary[policyv1.CheckedResponse](ctx, c.unary, req)
 }
 
-func (c checkedServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[policyv1.CheckedRequest]) (*policyv1.CheckedResponse, error) {
-	return runtime.CallClientStream[policyv1.CheckedResponse](ctx, c.rows[2], reqs)
+func (c *checkedServiceClient) ServerStream(ctx context.Context, req *policyv1.CheckedRequest) runtime.Stream[policyv1.CheckedResponse] {
+	return client.ServerStream[policyv1.CheckedResponse](ctx, c.serverStream, req)
 }
 
-func (c checkedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[policyv1.CheckedRequest]) runtime.Stream[policyv1.CheckedResponse] {
-	return runtime.CallBidi[policyv1.CheckedResponse](ctx, c.rows[3], reqs)
+func (c *checkedServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[policyv1.CheckedRequest]) (*policyv1.CheckedResponse, error) {
+	return client.ClientStream[policyv1.CheckedResponse](ctx, c.clientStream, reqs)
 }
 
-// CheckedServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of CheckedService: retries and time limits.
-func CheckedServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(checkedServiceTable)
+func (c *checkedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[policyv1.CheckedRequest]) runtime.Stream[policyv1.CheckedResponse] {
+	return client.Bidi[policyv1.CheckedResponse](ctx, c.bidi, reqs)
+}
+
+// CheckedServiceConfig makes [client.Dial] apply the policy of CheckedService: retries and deadlines.
+func CheckedServiceConfig() client.Option {
+	return client.WithServiceConfig(checkedServiceTable)
 }
 
 // UncheckedServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -1884,36 +2095,47 @@ var uncheckedServiceTable = runtime.NewService(UncheckedServiceName, policyv1.Fi
 	runtime.Bidi("Bidi", UncheckedService.Bidi, runtime.Policy{Auth: &runtime.Auth{Public: true}}),
 )
 
-// RegisterUncheckedService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterUncheckedService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterUncheckedService(r grpc.ServiceRegistrar, svc UncheckedService) {
-	uncheckedServiceTable.Register(r, svc)
+	server.Register(r, uncheckedServiceTable, svc)
 }
 
-// NewUncheckedServiceClient returns the UncheckedService at the other end of conn.
+// NewUncheckedServiceClient returns the UncheckedService at the other end of conn. Pass [UncheckedServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewUncheckedServiceClient(conn grpc.ClientConnInterface) UncheckedService {
-	return uncheckedServiceClient{uncheckedServiceTable.Client(conn)}
+	return &uncheckedServiceClient{
+		unary:        client.Bind(conn, uncheckedServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, uncheckedServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, uncheckedServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, uncheckedServiceTable.Method("Bidi")),
+	}
 }
 
-// uncheckedServiceClient calls every RPC through its row in uncheckedServiceTable.
-type uncheckedServiceClient struct{ rows runtime.Client }
-
-func (c uncheckedServiceClient) Unary(ctx context.Context, req *policyv1.CheckedRequest) (*policyv1.CheckedResponse, error) {
-	return runtime.CallUnary[policyv1.CheckedResponse](ctx, c.rows[0], req)
+// uncheckedServiceClient calls each RPC by its row in uncheckedServiceTable.
+type uncheckedServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c uncheckedServiceClient) ServerStream(ctx context.Context, req *policyv1.CheckedRequest) runtime.Stream[policyv1.CheckedResponse] {
-	return runtime.CallServerStream[policyv1.CheckedResponse](ctx, c.rows[1], req)
+func (c *uncheckedServiceClient) Unary(ctx context.Context, req *policyv1.CheckedRequest) (*policyv1.CheckedResponse, error) {
+	return client.Unary[policyv1.CheckedResponse](ctx, c.unary, req)
 }
 
-func (c uncheckedServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[policyv1.CheckedRequest]) (*policyv1.CheckedResponse, error) {
-	return runtime.CallClientStream[policyv1.CheckedResponse](ctx, c.rows[2], reqs)
+func (c *uncheckedServiceClient) ServerStream(ctx context.Context, req *policyv1.CheckedRequest) runtime.Stream[policyv1.CheckedResponse] {
+	return client.ServerStream[policyv1.CheckedResponse](ctx, c.serverStream, req)
 }
 
-func (c uncheckedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[policyv1.CheckedRequest]) runtime.Stream[policyv1.CheckedResponse] {
-	return runtime.CallBidi[policyv1.CheckedResponse](ctx, c.rows[3], reqs)
+func (c *uncheckedServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[policyv1.CheckedRequest]) (*policyv1.CheckedResponse, error) {
+	return client.ClientStream[policyv1.CheckedResponse](ctx, c.clientStream, reqs)
 }
 
-// UncheckedServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of UncheckedService: retries and time limits.
-func UncheckedServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(uncheckedServiceTable)
+func (c *uncheckedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[policyv1.CheckedRequest]) runtime.Stream[policyv1.CheckedResponse] {
+	return client.Bidi[policyv1.CheckedResponse](ctx, c.bidi, reqs)
+}
+
+// UncheckedServiceConfig makes [client.Dial] apply the policy of UncheckedService: retries and deadlines.
+func UncheckedServiceConfig() client.Option {
+	return client.WithServiceConfig(uncheckedServiceTable)
 }

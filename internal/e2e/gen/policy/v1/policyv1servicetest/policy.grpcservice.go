@@ -12,6 +12,7 @@ import (
 	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1/policyv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -23,14 +24,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeSilentService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeSilentService(t testing.TB, svc policyv1service.SilentService, opts ...runtime.ServerOption) policyv1service.SilentService {
+func ServeSilentService(t testing.TB, svc policyv1service.SilentService, opts ...server.Option) policyv1service.SilentService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterSilentService(r, svc) }, opts...)
 	return policyv1service.NewSilentServiceClient(conn)
 }
 
 // CheckSilentService runs the contract that every SilentService must keep against svc; see [servicetest.Check] for its terms.
-func CheckSilentService(t *testing.T, svc policyv1service.SilentService, opts ...runtime.ServerOption) {
+func CheckSilentService(t *testing.T, svc policyv1service.SilentService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("SilentService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterSilentService(r, svc) }, opts...)
@@ -82,14 +83,14 @@ func (f fakeSilentService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1
 
 // ServePublicService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServePublicService(t testing.TB, svc policyv1service.PublicService, opts ...runtime.ServerOption) policyv1service.PublicService {
+func ServePublicService(t testing.TB, svc policyv1service.PublicService, opts ...server.Option) policyv1service.PublicService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterPublicService(r, svc) }, opts...)
 	return policyv1service.NewPublicServiceClient(conn)
 }
 
 // CheckPublicService runs the contract that every PublicService must keep against svc; see [servicetest.Check] for its terms.
-func CheckPublicService(t *testing.T, svc policyv1service.PublicService, opts ...runtime.ServerOption) {
+func CheckPublicService(t *testing.T, svc policyv1service.PublicService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("PublicService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterPublicService(r, svc) }, opts...)
@@ -141,14 +142,14 @@ func (f fakePublicService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1
 
 // ServeKnownService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeKnownService(t testing.TB, svc policyv1service.KnownService, opts ...runtime.ServerOption) policyv1service.KnownService {
+func ServeKnownService(t testing.TB, svc policyv1service.KnownService, opts ...server.Option) policyv1service.KnownService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterKnownService(r, svc) }, opts...)
 	return policyv1service.NewKnownServiceClient(conn)
 }
 
 // CheckKnownService runs the contract that every KnownService must keep against svc; see [servicetest.Check] for its terms.
-func CheckKnownService(t *testing.T, svc policyv1service.KnownService, opts ...runtime.ServerOption) {
+func CheckKnownService(t *testing.T, svc policyv1service.KnownService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("KnownService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterKnownService(r, svc) }, opts...)
@@ -200,14 +201,14 @@ func (f fakeKnownService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.
 
 // ServeScopesService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeScopesService(t testing.TB, svc policyv1service.ScopesService, opts ...runtime.ServerOption) policyv1service.ScopesService {
+func ServeScopesService(t testing.TB, svc policyv1service.ScopesService, opts ...server.Option) policyv1service.ScopesService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterScopesService(r, svc) }, opts...)
 	return policyv1service.NewScopesServiceClient(conn)
 }
 
 // CheckScopesService runs the contract that every ScopesService must keep against svc; see [servicetest.Check] for its terms.
-func CheckScopesService(t *testing.T, svc policyv1service.ScopesService, opts ...runtime.ServerOption) {
+func CheckScopesService(t *testing.T, svc policyv1service.ScopesService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("ScopesService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterScopesService(r, svc) }, opts...)
@@ -259,14 +260,14 @@ func (f fakeScopesService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1
 
 // ServeRateService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeRateService(t testing.TB, svc policyv1service.RateService, opts ...runtime.ServerOption) policyv1service.RateService {
+func ServeRateService(t testing.TB, svc policyv1service.RateService, opts ...server.Option) policyv1service.RateService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterRateService(r, svc) }, opts...)
 	return policyv1service.NewRateServiceClient(conn)
 }
 
 // CheckRateService runs the contract that every RateService must keep against svc; see [servicetest.Check] for its terms.
-func CheckRateService(t *testing.T, svc policyv1service.RateService, opts ...runtime.ServerOption) {
+func CheckRateService(t *testing.T, svc policyv1service.RateService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("RateService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterRateService(r, svc) }, opts...)
@@ -318,14 +319,14 @@ func (f fakeRateService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.R
 
 // ServePrincipalRateService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServePrincipalRateService(t testing.TB, svc policyv1service.PrincipalRateService, opts ...runtime.ServerOption) policyv1service.PrincipalRateService {
+func ServePrincipalRateService(t testing.TB, svc policyv1service.PrincipalRateService, opts ...server.Option) policyv1service.PrincipalRateService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterPrincipalRateService(r, svc) }, opts...)
 	return policyv1service.NewPrincipalRateServiceClient(conn)
 }
 
 // CheckPrincipalRateService runs the contract that every PrincipalRateService must keep against svc; see [servicetest.Check] for its terms.
-func CheckPrincipalRateService(t *testing.T, svc policyv1service.PrincipalRateService, opts ...runtime.ServerOption) {
+func CheckPrincipalRateService(t *testing.T, svc policyv1service.PrincipalRateService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("PrincipalRateService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterPrincipalRateService(r, svc) }, opts...)
@@ -377,14 +378,14 @@ func (f fakePrincipalRateService) Bidi(ctx context.Context, reqs runtime.Stream[
 
 // ServePeerRateService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServePeerRateService(t testing.TB, svc policyv1service.PeerRateService, opts ...runtime.ServerOption) policyv1service.PeerRateService {
+func ServePeerRateService(t testing.TB, svc policyv1service.PeerRateService, opts ...server.Option) policyv1service.PeerRateService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterPeerRateService(r, svc) }, opts...)
 	return policyv1service.NewPeerRateServiceClient(conn)
 }
 
 // CheckPeerRateService runs the contract that every PeerRateService must keep against svc; see [servicetest.Check] for its terms.
-func CheckPeerRateService(t *testing.T, svc policyv1service.PeerRateService, opts ...runtime.ServerOption) {
+func CheckPeerRateService(t *testing.T, svc policyv1service.PeerRateService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("PeerRateService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterPeerRateService(r, svc) }, opts...)
@@ -436,14 +437,14 @@ func (f fakePeerRateService) Bidi(ctx context.Context, reqs runtime.Stream[kinds
 
 // ServeNarrowService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeNarrowService(t testing.TB, svc policyv1service.NarrowService, opts ...runtime.ServerOption) policyv1service.NarrowService {
+func ServeNarrowService(t testing.TB, svc policyv1service.NarrowService, opts ...server.Option) policyv1service.NarrowService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterNarrowService(r, svc) }, opts...)
 	return policyv1service.NewNarrowServiceClient(conn)
 }
 
 // CheckNarrowService runs the contract that every NarrowService must keep against svc; see [servicetest.Check] for its terms.
-func CheckNarrowService(t *testing.T, svc policyv1service.NarrowService, opts ...runtime.ServerOption) {
+func CheckNarrowService(t *testing.T, svc policyv1service.NarrowService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("NarrowService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterNarrowService(r, svc) }, opts...)
@@ -495,14 +496,14 @@ func (f fakeNarrowService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1
 
 // ServeHastyService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeHastyService(t testing.TB, svc policyv1service.HastyService, opts ...runtime.ServerOption) policyv1service.HastyService {
+func ServeHastyService(t testing.TB, svc policyv1service.HastyService, opts ...server.Option) policyv1service.HastyService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterHastyService(r, svc) }, opts...)
 	return policyv1service.NewHastyServiceClient(conn)
 }
 
 // CheckHastyService runs the contract that every HastyService must keep against svc; see [servicetest.Check] for its terms.
-func CheckHastyService(t *testing.T, svc policyv1service.HastyService, opts ...runtime.ServerOption) {
+func CheckHastyService(t *testing.T, svc policyv1service.HastyService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("HastyService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterHastyService(r, svc) }, opts...)
@@ -554,14 +555,14 @@ func (f fakeHastyService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.
 
 // ServePatientService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServePatientService(t testing.TB, svc policyv1service.PatientService, opts ...runtime.ServerOption) policyv1service.PatientService {
+func ServePatientService(t testing.TB, svc policyv1service.PatientService, opts ...server.Option) policyv1service.PatientService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterPatientService(r, svc) }, opts...)
 	return policyv1service.NewPatientServiceClient(conn)
 }
 
 // CheckPatientService runs the contract that every PatientService must keep against svc; see [servicetest.Check] for its terms.
-func CheckPatientService(t *testing.T, svc policyv1service.PatientService, opts ...runtime.ServerOption) {
+func CheckPatientService(t *testing.T, svc policyv1service.PatientService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("PatientService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterPatientService(r, svc) }, opts...)
@@ -613,14 +614,14 @@ func (f fakePatientService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv
 
 // ServeBriefService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeBriefService(t testing.TB, svc policyv1service.BriefService, opts ...runtime.ServerOption) policyv1service.BriefService {
+func ServeBriefService(t testing.TB, svc policyv1service.BriefService, opts ...server.Option) policyv1service.BriefService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterBriefService(r, svc) }, opts...)
 	return policyv1service.NewBriefServiceClient(conn)
 }
 
 // CheckBriefService runs the contract that every BriefService must keep against svc; see [servicetest.Check] for its terms.
-func CheckBriefService(t *testing.T, svc policyv1service.BriefService, opts ...runtime.ServerOption) {
+func CheckBriefService(t *testing.T, svc policyv1service.BriefService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("BriefService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterBriefService(r, svc) }, opts...)
@@ -672,14 +673,14 @@ func (f fakeBriefService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.
 
 // ServeSmallService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeSmallService(t testing.TB, svc policyv1service.SmallService, opts ...runtime.ServerOption) policyv1service.SmallService {
+func ServeSmallService(t testing.TB, svc policyv1service.SmallService, opts ...server.Option) policyv1service.SmallService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterSmallService(r, svc) }, opts...)
 	return policyv1service.NewSmallServiceClient(conn)
 }
 
 // CheckSmallService runs the contract that every SmallService must keep against svc; see [servicetest.Check] for its terms.
-func CheckSmallService(t *testing.T, svc policyv1service.SmallService, opts ...runtime.ServerOption) {
+func CheckSmallService(t *testing.T, svc policyv1service.SmallService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("SmallService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterSmallService(r, svc) }, opts...)
@@ -731,14 +732,14 @@ func (f fakeSmallService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.
 
 // ServeDiscreetService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeDiscreetService(t testing.TB, svc policyv1service.DiscreetService, opts ...runtime.ServerOption) policyv1service.DiscreetService {
+func ServeDiscreetService(t testing.TB, svc policyv1service.DiscreetService, opts ...server.Option) policyv1service.DiscreetService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterDiscreetService(r, svc) }, opts...)
 	return policyv1service.NewDiscreetServiceClient(conn)
 }
 
 // CheckDiscreetService runs the contract that every DiscreetService must keep against svc; see [servicetest.Check] for its terms.
-func CheckDiscreetService(t *testing.T, svc policyv1service.DiscreetService, opts ...runtime.ServerOption) {
+func CheckDiscreetService(t *testing.T, svc policyv1service.DiscreetService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("DiscreetService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterDiscreetService(r, svc) }, opts...)
@@ -790,14 +791,14 @@ func (f fakeDiscreetService) Bidi(ctx context.Context, reqs runtime.Stream[kinds
 
 // ServeLoudService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeLoudService(t testing.TB, svc policyv1service.LoudService, opts ...runtime.ServerOption) policyv1service.LoudService {
+func ServeLoudService(t testing.TB, svc policyv1service.LoudService, opts ...server.Option) policyv1service.LoudService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterLoudService(r, svc) }, opts...)
 	return policyv1service.NewLoudServiceClient(conn)
 }
 
 // CheckLoudService runs the contract that every LoudService must keep against svc; see [servicetest.Check] for its terms.
-func CheckLoudService(t *testing.T, svc policyv1service.LoudService, opts ...runtime.ServerOption) {
+func CheckLoudService(t *testing.T, svc policyv1service.LoudService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("LoudService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterLoudService(r, svc) }, opts...)
@@ -849,14 +850,14 @@ func (f fakeLoudService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.R
 
 // ServeRetriedService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeRetriedService(t testing.TB, svc policyv1service.RetriedService, opts ...runtime.ServerOption) policyv1service.RetriedService {
+func ServeRetriedService(t testing.TB, svc policyv1service.RetriedService, opts ...server.Option) policyv1service.RetriedService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterRetriedService(r, svc) }, opts...)
 	return policyv1service.NewRetriedServiceClient(conn)
 }
 
 // CheckRetriedService runs the contract that every RetriedService must keep against svc; see [servicetest.Check] for its terms.
-func CheckRetriedService(t *testing.T, svc policyv1service.RetriedService, opts ...runtime.ServerOption) {
+func CheckRetriedService(t *testing.T, svc policyv1service.RetriedService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("RetriedService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterRetriedService(r, svc) }, opts...)
@@ -908,14 +909,14 @@ func (f fakeRetriedService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv
 
 // ServeHedgedService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeHedgedService(t testing.TB, svc policyv1service.HedgedService, opts ...runtime.ServerOption) policyv1service.HedgedService {
+func ServeHedgedService(t testing.TB, svc policyv1service.HedgedService, opts ...server.Option) policyv1service.HedgedService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterHedgedService(r, svc) }, opts...)
 	return policyv1service.NewHedgedServiceClient(conn)
 }
 
 // CheckHedgedService runs the contract that every HedgedService must keep against svc; see [servicetest.Check] for its terms.
-func CheckHedgedService(t *testing.T, svc policyv1service.HedgedService, opts ...runtime.ServerOption) {
+func CheckHedgedService(t *testing.T, svc policyv1service.HedgedService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("HedgedService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterHedgedService(r, svc) }, opts...)
@@ -967,14 +968,14 @@ func (f fakeHedgedService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1
 
 // ServeZeroService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeZeroService(t testing.TB, svc policyv1service.ZeroService, opts ...runtime.ServerOption) policyv1service.ZeroService {
+func ServeZeroService(t testing.TB, svc policyv1service.ZeroService, opts ...server.Option) policyv1service.ZeroService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterZeroService(r, svc) }, opts...)
 	return policyv1service.NewZeroServiceClient(conn)
 }
 
 // CheckZeroService runs the contract that every ZeroService must keep against svc; see [servicetest.Check] for its terms.
-func CheckZeroService(t *testing.T, svc policyv1service.ZeroService, opts ...runtime.ServerOption) {
+func CheckZeroService(t *testing.T, svc policyv1service.ZeroService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("ZeroService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterZeroService(r, svc) }, opts...)
@@ -1026,14 +1027,14 @@ func (f fakeZeroService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.R
 
 // ServeFullService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeFullService(t testing.TB, svc policyv1service.FullService, opts ...runtime.ServerOption) policyv1service.FullService {
+func ServeFullService(t testing.TB, svc policyv1service.FullService, opts ...server.Option) policyv1service.FullService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterFullService(r, svc) }, opts...)
 	return policyv1service.NewFullServiceClient(conn)
 }
 
 // CheckFullService runs the contract that every FullService must keep against svc; see [servicetest.Check] for its terms.
-func CheckFullService(t *testing.T, svc policyv1service.FullService, opts ...runtime.ServerOption) {
+func CheckFullService(t *testing.T, svc policyv1service.FullService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("FullService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterFullService(r, svc) }, opts...)
@@ -1085,14 +1086,14 @@ func (f fakeFullService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.R
 
 // ServeCheckedService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeCheckedService(t testing.TB, svc policyv1service.CheckedService, opts ...runtime.ServerOption) policyv1service.CheckedService {
+func ServeCheckedService(t testing.TB, svc policyv1service.CheckedService, opts ...server.Option) policyv1service.CheckedService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterCheckedService(r, svc) }, opts...)
 	return policyv1service.NewCheckedServiceClient(conn)
 }
 
 // CheckCheckedService runs the contract that every CheckedService must keep against svc; see [servicetest.Check] for its terms.
-func CheckCheckedService(t *testing.T, svc policyv1service.CheckedService, opts ...runtime.ServerOption) {
+func CheckCheckedService(t *testing.T, svc policyv1service.CheckedService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("CheckedService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterCheckedService(r, svc) }, opts...)
@@ -1144,14 +1145,14 @@ func (f fakeCheckedService) Bidi(ctx context.Context, reqs runtime.Stream[policy
 
 // ServeUncheckedService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeUncheckedService(t testing.TB, svc policyv1service.UncheckedService, opts ...runtime.ServerOption) policyv1service.UncheckedService {
+func ServeUncheckedService(t testing.TB, svc policyv1service.UncheckedService, opts ...server.Option) policyv1service.UncheckedService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyv1service.RegisterUncheckedService(r, svc) }, opts...)
 	return policyv1service.NewUncheckedServiceClient(conn)
 }
 
 // CheckUncheckedService runs the contract that every UncheckedService must keep against svc; see [servicetest.Check] for its terms.
-func CheckUncheckedService(t *testing.T, svc policyv1service.UncheckedService, opts ...runtime.ServerOption) {
+func CheckUncheckedService(t *testing.T, svc policyv1service.UncheckedService, opts ...server.Option) {
 	t.Helper()
 	service := policyv1.File_policy_v1_policy_proto.Services().ByName("UncheckedService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyv1service.RegisterUncheckedService(r, svc) }, opts...)

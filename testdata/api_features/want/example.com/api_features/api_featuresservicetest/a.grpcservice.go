@@ -11,6 +11,7 @@ import (
 	"example.com/api_features"
 	"example.com/api_features/api_featuresservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeS serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeS(t testing.TB, svc api_featuresservice.S, opts ...runtime.ServerOption) api_featuresservice.S {
+func ServeS(t testing.TB, svc api_featuresservice.S, opts ...server.Option) api_featuresservice.S {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { api_featuresservice.RegisterS(r, svc) }, opts...)
 	return api_featuresservice.NewSClient(conn)
 }
 
 // CheckS runs the contract that every S must keep against svc; see [servicetest.Check] for its terms.
-func CheckS(t *testing.T, svc api_featuresservice.S, opts ...runtime.ServerOption) {
+func CheckS(t *testing.T, svc api_featuresservice.S, opts ...server.Option) {
 	t.Helper()
 	service := api_features.File_a_proto.Services().ByName("S")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { api_featuresservice.RegisterS(r, svc) }, opts...)

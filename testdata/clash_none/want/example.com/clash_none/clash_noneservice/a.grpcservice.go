@@ -9,6 +9,8 @@ import (
 
 	"example.com/clash_none"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -42,26 +44,31 @@ var fooTable = runtime.NewService(FooName, clash_none.File_a_proto,
 	runtime.Unary("Do", Foo.Do, runtime.Policy{}),
 )
 
-// RegisterFoo serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterFoo serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterFoo(r grpc.ServiceRegistrar, svc Foo) {
-	fooTable.Register(r, svc)
+	server.Register(r, fooTable, svc)
 }
 
-// NewFooClient returns the Foo at the other end of conn.
+// NewFooClient returns the Foo at the other end of conn. Pass [FooConfig] to
+// [client.Dial] to apply its policy.
 func NewFooClient(conn grpc.ClientConnInterface) Foo {
-	return fooClient{fooTable.Client(conn)}
+	return &fooClient{
+		do: client.Bind(conn, fooTable.Method("Do")),
+	}
 }
 
-// fooClient calls every RPC through its row in fooTable.
-type fooClient struct{ rows runtime.Client }
-
-func (c fooClient) Do(ctx context.Context, req *clash_none.M) (*clash_none.M, error) {
-	return runtime.CallUnary[clash_none.M](ctx, c.rows[0], req)
+// fooClient calls each RPC by its row in fooTable.
+type fooClient struct {
+	do *client.Method
 }
 
-// FooConfig makes [runtime.Dial] keep the policy that the proto has for clients of Foo: retries and time limits.
-func FooConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(fooTable)
+func (c *fooClient) Do(ctx context.Context, req *clash_none.M) (*clash_none.M, error) {
+	return client.Unary[clash_none.M](ctx, c.do, req)
+}
+
+// FooConfig makes [client.Dial] apply the policy of Foo: retries and deadlines.
+func FooConfig() client.Option {
+	return client.WithServiceConfig(fooTable)
 }
 
 // FakeFooName is the full name of the service, as health checks, logs and policies spell it.
@@ -89,24 +96,29 @@ var fakeFooTable = runtime.NewService(FakeFooName, clash_none.File_a_proto,
 	runtime.Unary("Do", FakeFoo.Do, runtime.Policy{}),
 )
 
-// RegisterFakeFoo serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterFakeFoo serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterFakeFoo(r grpc.ServiceRegistrar, svc FakeFoo) {
-	fakeFooTable.Register(r, svc)
+	server.Register(r, fakeFooTable, svc)
 }
 
-// NewFakeFooClient returns the FakeFoo at the other end of conn.
+// NewFakeFooClient returns the FakeFoo at the other end of conn. Pass [FakeFooConfig] to
+// [client.Dial] to apply its policy.
 func NewFakeFooClient(conn grpc.ClientConnInterface) FakeFoo {
-	return fakeFooClient{fakeFooTable.Client(conn)}
+	return &fakeFooClient{
+		do: client.Bind(conn, fakeFooTable.Method("Do")),
+	}
 }
 
-// fakeFooClient calls every RPC through its row in fakeFooTable.
-type fakeFooClient struct{ rows runtime.Client }
-
-func (c fakeFooClient) Do(ctx context.Context, req *clash_none.M) (*clash_none.M, error) {
-	return runtime.CallUnary[clash_none.M](ctx, c.rows[0], req)
+// fakeFooClient calls each RPC by its row in fakeFooTable.
+type fakeFooClient struct {
+	do *client.Method
 }
 
-// FakeFooConfig makes [runtime.Dial] keep the policy that the proto has for clients of FakeFoo: retries and time limits.
-func FakeFooConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(fakeFooTable)
+func (c *fakeFooClient) Do(ctx context.Context, req *clash_none.M) (*clash_none.M, error) {
+	return client.Unary[clash_none.M](ctx, c.do, req)
+}
+
+// FakeFooConfig makes [client.Dial] apply the policy of FakeFoo: retries and deadlines.
+func FakeFooConfig() client.Option {
+	return client.WithServiceConfig(fakeFooTable)
 }

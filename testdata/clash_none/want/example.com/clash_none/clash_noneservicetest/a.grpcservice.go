@@ -11,6 +11,7 @@ import (
 	"example.com/clash_none"
 	"example.com/clash_none/clash_noneservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeFoo serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeFoo(t testing.TB, svc clash_noneservice.Foo, opts ...runtime.ServerOption) clash_noneservice.Foo {
+func ServeFoo(t testing.TB, svc clash_noneservice.Foo, opts ...server.Option) clash_noneservice.Foo {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { clash_noneservice.RegisterFoo(r, svc) }, opts...)
 	return clash_noneservice.NewFooClient(conn)
 }
 
 // CheckFoo runs the contract that every Foo must keep against svc; see [servicetest.Check] for its terms.
-func CheckFoo(t *testing.T, svc clash_noneservice.Foo, opts ...runtime.ServerOption) {
+func CheckFoo(t *testing.T, svc clash_noneservice.Foo, opts ...server.Option) {
 	t.Helper()
 	service := clash_none.File_a_proto.Services().ByName("Foo")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { clash_noneservice.RegisterFoo(r, svc) }, opts...)
@@ -57,14 +58,14 @@ func (f fakeFoo) Do(ctx context.Context, req *clash_none.M) (*clash_none.M, erro
 
 // ServeFakeFoo serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeFakeFoo(t testing.TB, svc clash_noneservice.FakeFoo, opts ...runtime.ServerOption) clash_noneservice.FakeFoo {
+func ServeFakeFoo(t testing.TB, svc clash_noneservice.FakeFoo, opts ...server.Option) clash_noneservice.FakeFoo {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { clash_noneservice.RegisterFakeFoo(r, svc) }, opts...)
 	return clash_noneservice.NewFakeFooClient(conn)
 }
 
 // CheckFakeFoo runs the contract that every FakeFoo must keep against svc; see [servicetest.Check] for its terms.
-func CheckFakeFoo(t *testing.T, svc clash_noneservice.FakeFoo, opts ...runtime.ServerOption) {
+func CheckFakeFoo(t *testing.T, svc clash_noneservice.FakeFoo, opts ...server.Option) {
 	t.Helper()
 	service := clash_none.File_a_proto.Services().ByName("FakeFoo")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { clash_noneservice.RegisterFakeFoo(r, svc) }, opts...)

@@ -9,6 +9,8 @@ import (
 
 	"example.com/comments"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -107,46 +109,61 @@ var hostileTable = runtime.NewService(HostileName, comments.File_a_proto,
 	runtime.Unary("Code", Hostile.Code, runtime.Policy{}),
 )
 
-// RegisterHostile serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterHostile serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterHostile(r grpc.ServiceRegistrar, svc Hostile) {
-	hostileTable.Register(r, svc)
+	server.Register(r, hostileTable, svc)
 }
 
-// NewHostileClient returns the Hostile at the other end of conn.
+// NewHostileClient returns the Hostile at the other end of conn. Pass [HostileConfig] to
+// [client.Dial] to apply its policy.
 func NewHostileClient(conn grpc.ClientConnInterface) Hostile {
-	return hostileClient{hostileTable.Client(conn)}
+	return &hostileClient{
+		block:  client.Bind(conn, hostileTable.Method("Block")),
+		stars:  client.Bind(conn, hostileTable.Method("Stars")),
+		behind: client.Bind(conn, hostileTable.Method("Behind")),
+		empty:  client.Bind(conn, hostileTable.Method("Empty")),
+		both:   client.Bind(conn, hostileTable.Method("Both")),
+		code:   client.Bind(conn, hostileTable.Method("Code")),
+	}
 }
 
-// hostileClient calls every RPC through its row in hostileTable.
-type hostileClient struct{ rows runtime.Client }
-
-func (c hostileClient) Block(ctx context.Context, req *comments.M) (*comments.M, error) {
-	return runtime.CallUnary[comments.M](ctx, c.rows[0], req)
+// hostileClient calls each RPC by its row in hostileTable.
+type hostileClient struct {
+	block  *client.Method
+	stars  *client.Method
+	behind *client.Method
+	empty  *client.Method
+	both   *client.Method
+	code   *client.Method
 }
 
-func (c hostileClient) Stars(ctx context.Context, req *comments.M) (*comments.M, error) {
-	return runtime.CallUnary[comments.M](ctx, c.rows[1], req)
+func (c *hostileClient) Block(ctx context.Context, req *comments.M) (*comments.M, error) {
+	return client.Unary[comments.M](ctx, c.block, req)
 }
 
-func (c hostileClient) Behind(ctx context.Context, req *comments.M) (*comments.M, error) {
-	return runtime.CallUnary[comments.M](ctx, c.rows[2], req)
+func (c *hostileClient) Stars(ctx context.Context, req *comments.M) (*comments.M, error) {
+	return client.Unary[comments.M](ctx, c.stars, req)
 }
 
-func (c hostileClient) Empty(ctx context.Context, req *comments.M) (*comments.M, error) {
-	return runtime.CallUnary[comments.M](ctx, c.rows[3], req)
+func (c *hostileClient) Behind(ctx context.Context, req *comments.M) (*comments.M, error) {
+	return client.Unary[comments.M](ctx, c.behind, req)
 }
 
-func (c hostileClient) Both(ctx context.Context, req *comments.M) (*comments.M, error) {
-	return runtime.CallUnary[comments.M](ctx, c.rows[4], req)
+func (c *hostileClient) Empty(ctx context.Context, req *comments.M) (*comments.M, error) {
+	return client.Unary[comments.M](ctx, c.empty, req)
 }
 
-func (c hostileClient) Code(ctx context.Context, req *comments.M) (*comments.M, error) {
-	return runtime.CallUnary[comments.M](ctx, c.rows[5], req)
+func (c *hostileClient) Both(ctx context.Context, req *comments.M) (*comments.M, error) {
+	return client.Unary[comments.M](ctx, c.both, req)
 }
 
-// HostileConfig makes [runtime.Dial] keep the policy that the proto has for clients of Hostile: retries and time limits.
-func HostileConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(hostileTable)
+func (c *hostileClient) Code(ctx context.Context, req *comments.M) (*comments.M, error) {
+	return client.Unary[comments.M](ctx, c.code, req)
+}
+
+// HostileConfig makes [client.Dial] apply the policy of Hostile: retries and deadlines.
+func HostileConfig() client.Option {
+	return client.WithServiceConfig(hostileTable)
 }
 
 // BehindName is the full name of the service, as health checks, logs and policies spell it.
@@ -174,24 +191,29 @@ var behindTable = runtime.NewService(BehindName, comments.File_a_proto,
 	runtime.Unary("Do", Behind.Do, runtime.Policy{}),
 )
 
-// RegisterBehind serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterBehind serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterBehind(r grpc.ServiceRegistrar, svc Behind) {
-	behindTable.Register(r, svc)
+	server.Register(r, behindTable, svc)
 }
 
-// NewBehindClient returns the Behind at the other end of conn.
+// NewBehindClient returns the Behind at the other end of conn. Pass [BehindConfig] to
+// [client.Dial] to apply its policy.
 func NewBehindClient(conn grpc.ClientConnInterface) Behind {
-	return behindClient{behindTable.Client(conn)}
+	return &behindClient{
+		do: client.Bind(conn, behindTable.Method("Do")),
+	}
 }
 
-// behindClient calls every RPC through its row in behindTable.
-type behindClient struct{ rows runtime.Client }
-
-func (c behindClient) Do(ctx context.Context, req *comments.M) (*comments.M, error) {
-	return runtime.CallUnary[comments.M](ctx, c.rows[0], req)
+// behindClient calls each RPC by its row in behindTable.
+type behindClient struct {
+	do *client.Method
 }
 
-// BehindConfig makes [runtime.Dial] keep the policy that the proto has for clients of Behind: retries and time limits.
-func BehindConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(behindTable)
+func (c *behindClient) Do(ctx context.Context, req *comments.M) (*comments.M, error) {
+	return client.Unary[comments.M](ctx, c.do, req)
+}
+
+// BehindConfig makes [client.Dial] apply the policy of Behind: retries and deadlines.
+func BehindConfig() client.Option {
+	return client.WithServiceConfig(behindTable)
 }

@@ -9,6 +9,8 @@ import (
 
 	"example.com/comments"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -51,24 +53,29 @@ var charactersTable = runtime.NewService(CharactersName, comments.File_character
 	runtime.Unary("Do", Characters.Do, runtime.Policy{}),
 )
 
-// RegisterCharacters serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterCharacters serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterCharacters(r grpc.ServiceRegistrar, svc Characters) {
-	charactersTable.Register(r, svc)
+	server.Register(r, charactersTable, svc)
 }
 
-// NewCharactersClient returns the Characters at the other end of conn.
+// NewCharactersClient returns the Characters at the other end of conn. Pass [CharactersConfig] to
+// [client.Dial] to apply its policy.
 func NewCharactersClient(conn grpc.ClientConnInterface) Characters {
-	return charactersClient{charactersTable.Client(conn)}
+	return &charactersClient{
+		do: client.Bind(conn, charactersTable.Method("Do")),
+	}
 }
 
-// charactersClient calls every RPC through its row in charactersTable.
-type charactersClient struct{ rows runtime.Client }
-
-func (c charactersClient) Do(ctx context.Context, req *comments.M) (*comments.M, error) {
-	return runtime.CallUnary[comments.M](ctx, c.rows[0], req)
+// charactersClient calls each RPC by its row in charactersTable.
+type charactersClient struct {
+	do *client.Method
 }
 
-// CharactersConfig makes [runtime.Dial] keep the policy that the proto has for clients of Characters: retries and time limits.
-func CharactersConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(charactersTable)
+func (c *charactersClient) Do(ctx context.Context, req *comments.M) (*comments.M, error) {
+	return client.Unary[comments.M](ctx, c.do, req)
+}
+
+// CharactersConfig makes [client.Dial] apply the policy of Characters: retries and deadlines.
+func CharactersConfig() client.Option {
+	return client.WithServiceConfig(charactersTable)
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/comments"
 	"example.com/comments/commentsservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeHostile serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeHostile(t testing.TB, svc commentsservice.Hostile, opts ...runtime.ServerOption) commentsservice.Hostile {
+func ServeHostile(t testing.TB, svc commentsservice.Hostile, opts ...server.Option) commentsservice.Hostile {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { commentsservice.RegisterHostile(r, svc) }, opts...)
 	return commentsservice.NewHostileClient(conn)
 }
 
 // CheckHostile runs the contract that every Hostile must keep against svc; see [servicetest.Check] for its terms.
-func CheckHostile(t *testing.T, svc commentsservice.Hostile, opts ...runtime.ServerOption) {
+func CheckHostile(t *testing.T, svc commentsservice.Hostile, opts ...server.Option) {
 	t.Helper()
 	service := comments.File_a_proto.Services().ByName("Hostile")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { commentsservice.RegisterHostile(r, svc) }, opts...)
@@ -97,14 +98,14 @@ func (f fakeHostile) Code(ctx context.Context, req *comments.M) (*comments.M, er
 
 // ServeBehind serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeBehind(t testing.TB, svc commentsservice.Behind, opts ...runtime.ServerOption) commentsservice.Behind {
+func ServeBehind(t testing.TB, svc commentsservice.Behind, opts ...server.Option) commentsservice.Behind {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { commentsservice.RegisterBehind(r, svc) }, opts...)
 	return commentsservice.NewBehindClient(conn)
 }
 
 // CheckBehind runs the contract that every Behind must keep against svc; see [servicetest.Check] for its terms.
-func CheckBehind(t *testing.T, svc commentsservice.Behind, opts ...runtime.ServerOption) {
+func CheckBehind(t *testing.T, svc commentsservice.Behind, opts ...server.Option) {
 	t.Helper()
 	service := comments.File_a_proto.Services().ByName("Behind")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { commentsservice.RegisterBehind(r, svc) }, opts...)

@@ -11,6 +11,7 @@ import (
 	"example.com/comments"
 	"example.com/comments/commentsservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeCharacters serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeCharacters(t testing.TB, svc commentsservice.Characters, opts ...runtime.ServerOption) commentsservice.Characters {
+func ServeCharacters(t testing.TB, svc commentsservice.Characters, opts ...server.Option) commentsservice.Characters {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { commentsservice.RegisterCharacters(r, svc) }, opts...)
 	return commentsservice.NewCharactersClient(conn)
 }
 
 // CheckCharacters runs the contract that every Characters must keep against svc; see [servicetest.Check] for its terms.
-func CheckCharacters(t *testing.T, svc commentsservice.Characters, opts ...runtime.ServerOption) {
+func CheckCharacters(t *testing.T, svc commentsservice.Characters, opts ...server.Option) {
 	t.Helper()
 	service := comments.File_characters_proto.Services().ByName("Characters")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { commentsservice.RegisterCharacters(r, svc) }, opts...)

@@ -9,6 +9,8 @@ import (
 
 	"example.com/dotted_name"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -42,24 +44,29 @@ var sTable = runtime.NewService(SName, dotted_name.File_a_b_c_proto,
 	runtime.Unary("Do", S.Do, runtime.Policy{}),
 )
 
-// RegisterS serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterS serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterS(r grpc.ServiceRegistrar, svc S) {
-	sTable.Register(r, svc)
+	server.Register(r, sTable, svc)
 }
 
-// NewSClient returns the S at the other end of conn.
+// NewSClient returns the S at the other end of conn. Pass [SConfig] to
+// [client.Dial] to apply its policy.
 func NewSClient(conn grpc.ClientConnInterface) S {
-	return sClient{sTable.Client(conn)}
+	return &sClient{
+		do: client.Bind(conn, sTable.Method("Do")),
+	}
 }
 
-// sClient calls every RPC through its row in sTable.
-type sClient struct{ rows runtime.Client }
-
-func (c sClient) Do(ctx context.Context, req *dotted_name.M) (*dotted_name.M, error) {
-	return runtime.CallUnary[dotted_name.M](ctx, c.rows[0], req)
+// sClient calls each RPC by its row in sTable.
+type sClient struct {
+	do *client.Method
 }
 
-// SConfig makes [runtime.Dial] keep the policy that the proto has for clients of S: retries and time limits.
-func SConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(sTable)
+func (c *sClient) Do(ctx context.Context, req *dotted_name.M) (*dotted_name.M, error) {
+	return client.Unary[dotted_name.M](ctx, c.do, req)
+}
+
+// SConfig makes [client.Dial] apply the policy of S: retries and deadlines.
+func SConfig() client.Option {
+	return client.WithServiceConfig(sTable)
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/dotted_name"
 	"example.com/dotted_name/dotted_nameservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeS serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeS(t testing.TB, svc dotted_nameservice.S, opts ...runtime.ServerOption) dotted_nameservice.S {
+func ServeS(t testing.TB, svc dotted_nameservice.S, opts ...server.Option) dotted_nameservice.S {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { dotted_nameservice.RegisterS(r, svc) }, opts...)
 	return dotted_nameservice.NewSClient(conn)
 }
 
 // CheckS runs the contract that every S must keep against svc; see [servicetest.Check] for its terms.
-func CheckS(t *testing.T, svc dotted_nameservice.S, opts ...runtime.ServerOption) {
+func CheckS(t *testing.T, svc dotted_nameservice.S, opts ...server.Option) {
 	t.Helper()
 	service := dotted_name.File_a_b_c_proto.Services().ByName("S")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { dotted_nameservice.RegisterS(r, svc) }, opts...)

@@ -9,6 +9,8 @@ import (
 
 	"example.com/initialisms"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -42,26 +44,31 @@ var httpServiceTable = runtime.NewService(HTTPServiceName, initialisms.File_a_pr
 	runtime.Unary("Do", HTTPService.Do, runtime.Policy{}),
 )
 
-// RegisterHTTPService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterHTTPService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterHTTPService(r grpc.ServiceRegistrar, svc HTTPService) {
-	httpServiceTable.Register(r, svc)
+	server.Register(r, httpServiceTable, svc)
 }
 
-// NewHTTPServiceClient returns the HTTPService at the other end of conn.
+// NewHTTPServiceClient returns the HTTPService at the other end of conn. Pass [HTTPServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewHTTPServiceClient(conn grpc.ClientConnInterface) HTTPService {
-	return httpServiceClient{httpServiceTable.Client(conn)}
+	return &httpServiceClient{
+		do: client.Bind(conn, httpServiceTable.Method("Do")),
+	}
 }
 
-// httpServiceClient calls every RPC through its row in httpServiceTable.
-type httpServiceClient struct{ rows runtime.Client }
-
-func (c httpServiceClient) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
-	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
+// httpServiceClient calls each RPC by its row in httpServiceTable.
+type httpServiceClient struct {
+	do *client.Method
 }
 
-// HTTPServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of HTTPService: retries and time limits.
-func HTTPServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(httpServiceTable)
+func (c *httpServiceClient) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
+	return client.Unary[initialisms.M](ctx, c.do, req)
+}
+
+// HTTPServiceConfig makes [client.Dial] apply the policy of HTTPService: retries and deadlines.
+func HTTPServiceConfig() client.Option {
+	return client.WithServiceConfig(httpServiceTable)
 }
 
 // IAMName is the full name of the service, as health checks, logs and policies spell it.
@@ -89,26 +96,31 @@ var iamTable = runtime.NewService(IAMName, initialisms.File_a_proto,
 	runtime.Unary("Do", IAM.Do, runtime.Policy{}),
 )
 
-// RegisterIAM serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterIAM serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterIAM(r grpc.ServiceRegistrar, svc IAM) {
-	iamTable.Register(r, svc)
+	server.Register(r, iamTable, svc)
 }
 
-// NewIAMClient returns the IAM at the other end of conn.
+// NewIAMClient returns the IAM at the other end of conn. Pass [IAMConfig] to
+// [client.Dial] to apply its policy.
 func NewIAMClient(conn grpc.ClientConnInterface) IAM {
-	return iamClient{iamTable.Client(conn)}
+	return &iamClient{
+		do: client.Bind(conn, iamTable.Method("Do")),
+	}
 }
 
-// iamClient calls every RPC through its row in iamTable.
-type iamClient struct{ rows runtime.Client }
-
-func (c iamClient) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
-	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
+// iamClient calls each RPC by its row in iamTable.
+type iamClient struct {
+	do *client.Method
 }
 
-// IAMConfig makes [runtime.Dial] keep the policy that the proto has for clients of IAM: retries and time limits.
-func IAMConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(iamTable)
+func (c *iamClient) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
+	return client.Unary[initialisms.M](ctx, c.do, req)
+}
+
+// IAMConfig makes [client.Dial] apply the policy of IAM: retries and deadlines.
+func IAMConfig() client.Option {
+	return client.WithServiceConfig(iamTable)
 }
 
 // S3StoreName is the full name of the service, as health checks, logs and policies spell it.
@@ -136,26 +148,31 @@ var s3StoreTable = runtime.NewService(S3StoreName, initialisms.File_a_proto,
 	runtime.Unary("Do", S3Store.Do, runtime.Policy{}),
 )
 
-// RegisterS3Store serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterS3Store serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterS3Store(r grpc.ServiceRegistrar, svc S3Store) {
-	s3StoreTable.Register(r, svc)
+	server.Register(r, s3StoreTable, svc)
 }
 
-// NewS3StoreClient returns the S3Store at the other end of conn.
+// NewS3StoreClient returns the S3Store at the other end of conn. Pass [S3StoreConfig] to
+// [client.Dial] to apply its policy.
 func NewS3StoreClient(conn grpc.ClientConnInterface) S3Store {
-	return s3StoreClient{s3StoreTable.Client(conn)}
+	return &s3StoreClient{
+		do: client.Bind(conn, s3StoreTable.Method("Do")),
+	}
 }
 
-// s3StoreClient calls every RPC through its row in s3StoreTable.
-type s3StoreClient struct{ rows runtime.Client }
-
-func (c s3StoreClient) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
-	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
+// s3StoreClient calls each RPC by its row in s3StoreTable.
+type s3StoreClient struct {
+	do *client.Method
 }
 
-// S3StoreConfig makes [runtime.Dial] keep the policy that the proto has for clients of S3Store: retries and time limits.
-func S3StoreConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(s3StoreTable)
+func (c *s3StoreClient) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
+	return client.Unary[initialisms.M](ctx, c.do, req)
+}
+
+// S3StoreConfig makes [client.Dial] apply the policy of S3Store: retries and deadlines.
+func S3StoreConfig() client.Option {
+	return client.WithServiceConfig(s3StoreTable)
 }
 
 // API2Name is the full name of the service, as health checks, logs and policies spell it.
@@ -183,26 +200,31 @@ var api2Table = runtime.NewService(API2Name, initialisms.File_a_proto,
 	runtime.Unary("Do", API2.Do, runtime.Policy{}),
 )
 
-// RegisterAPI2 serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterAPI2 serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterAPI2(r grpc.ServiceRegistrar, svc API2) {
-	api2Table.Register(r, svc)
+	server.Register(r, api2Table, svc)
 }
 
-// NewAPI2Client returns the API2 at the other end of conn.
+// NewAPI2Client returns the API2 at the other end of conn. Pass [API2Config] to
+// [client.Dial] to apply its policy.
 func NewAPI2Client(conn grpc.ClientConnInterface) API2 {
-	return api2Client{api2Table.Client(conn)}
+	return &api2Client{
+		do: client.Bind(conn, api2Table.Method("Do")),
+	}
 }
 
-// api2Client calls every RPC through its row in api2Table.
-type api2Client struct{ rows runtime.Client }
-
-func (c api2Client) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
-	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
+// api2Client calls each RPC by its row in api2Table.
+type api2Client struct {
+	do *client.Method
 }
 
-// API2Config makes [runtime.Dial] keep the policy that the proto has for clients of API2: retries and time limits.
-func API2Config() runtime.DialOption {
-	return runtime.WithServiceConfig(api2Table)
+func (c *api2Client) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
+	return client.Unary[initialisms.M](ctx, c.do, req)
+}
+
+// API2Config makes [client.Dial] apply the policy of API2: retries and deadlines.
+func API2Config() client.Option {
+	return client.WithServiceConfig(api2Table)
 }
 
 // AName is the full name of the service, as health checks, logs and policies spell it.
@@ -230,26 +252,31 @@ var aTable = runtime.NewService(AName, initialisms.File_a_proto,
 	runtime.Unary("Do", A.Do, runtime.Policy{}),
 )
 
-// RegisterA serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterA serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterA(r grpc.ServiceRegistrar, svc A) {
-	aTable.Register(r, svc)
+	server.Register(r, aTable, svc)
 }
 
-// NewAClient returns the A at the other end of conn.
+// NewAClient returns the A at the other end of conn. Pass [AConfig] to
+// [client.Dial] to apply its policy.
 func NewAClient(conn grpc.ClientConnInterface) A {
-	return aClient{aTable.Client(conn)}
+	return &aClient{
+		do: client.Bind(conn, aTable.Method("Do")),
+	}
 }
 
-// aClient calls every RPC through its row in aTable.
-type aClient struct{ rows runtime.Client }
-
-func (c aClient) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
-	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
+// aClient calls each RPC by its row in aTable.
+type aClient struct {
+	do *client.Method
 }
 
-// AConfig makes [runtime.Dial] keep the policy that the proto has for clients of A: retries and time limits.
-func AConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(aTable)
+func (c *aClient) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
+	return client.Unary[initialisms.M](ctx, c.do, req)
+}
+
+// AConfig makes [client.Dial] apply the policy of A: retries and deadlines.
+func AConfig() client.Option {
+	return client.WithServiceConfig(aTable)
 }
 
 // SnakeCaseName is the full name of the service, as health checks, logs and policies spell it.
@@ -285,28 +312,35 @@ var snakeCaseTable = runtime.NewService(SnakeCaseName, initialisms.File_a_proto,
 	runtime.Unary("_1st", SnakeCase.X1St, runtime.Policy{}),
 )
 
-// RegisterSnakeCase serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterSnakeCase serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterSnakeCase(r grpc.ServiceRegistrar, svc SnakeCase) {
-	snakeCaseTable.Register(r, svc)
+	server.Register(r, snakeCaseTable, svc)
 }
 
-// NewSnakeCaseClient returns the SnakeCase at the other end of conn.
+// NewSnakeCaseClient returns the SnakeCase at the other end of conn. Pass [SnakeCaseConfig] to
+// [client.Dial] to apply its policy.
 func NewSnakeCaseClient(conn grpc.ClientConnInterface) SnakeCase {
-	return snakeCaseClient{snakeCaseTable.Client(conn)}
+	return &snakeCaseClient{
+		doIt: client.Bind(conn, snakeCaseTable.Method("do_it")),
+		x1St: client.Bind(conn, snakeCaseTable.Method("_1st")),
+	}
 }
 
-// snakeCaseClient calls every RPC through its row in snakeCaseTable.
-type snakeCaseClient struct{ rows runtime.Client }
-
-func (c snakeCaseClient) DoIt(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
-	return runtime.CallUnary[initialisms.M](ctx, c.rows[0], req)
+// snakeCaseClient calls each RPC by its row in snakeCaseTable.
+type snakeCaseClient struct {
+	doIt *client.Method
+	x1St *client.Method
 }
 
-func (c snakeCaseClient) X1St(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
-	return runtime.CallUnary[initialisms.M](ctx, c.rows[1], req)
+func (c *snakeCaseClient) DoIt(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
+	return client.Unary[initialisms.M](ctx, c.doIt, req)
 }
 
-// SnakeCaseConfig makes [runtime.Dial] keep the policy that the proto has for clients of SnakeCase: retries and time limits.
-func SnakeCaseConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(snakeCaseTable)
+func (c *snakeCaseClient) X1St(ctx context.Context, req *initialisms.M) (*initialisms.M, error) {
+	return client.Unary[initialisms.M](ctx, c.x1St, req)
+}
+
+// SnakeCaseConfig makes [client.Dial] apply the policy of SnakeCase: retries and deadlines.
+func SnakeCaseConfig() client.Option {
+	return client.WithServiceConfig(snakeCaseTable)
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/initialisms"
 	"example.com/initialisms/initialismsservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeHTTPService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeHTTPService(t testing.TB, svc initialismsservice.HTTPService, opts ...runtime.ServerOption) initialismsservice.HTTPService {
+func ServeHTTPService(t testing.TB, svc initialismsservice.HTTPService, opts ...server.Option) initialismsservice.HTTPService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { initialismsservice.RegisterHTTPService(r, svc) }, opts...)
 	return initialismsservice.NewHTTPServiceClient(conn)
 }
 
 // CheckHTTPService runs the contract that every HTTPService must keep against svc; see [servicetest.Check] for its terms.
-func CheckHTTPService(t *testing.T, svc initialismsservice.HTTPService, opts ...runtime.ServerOption) {
+func CheckHTTPService(t *testing.T, svc initialismsservice.HTTPService, opts ...server.Option) {
 	t.Helper()
 	service := initialisms.File_a_proto.Services().ByName("HTTPService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { initialismsservice.RegisterHTTPService(r, svc) }, opts...)
@@ -57,14 +58,14 @@ func (f fakeHTTPService) Do(ctx context.Context, req *initialisms.M) (*initialis
 
 // ServeIAM serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeIAM(t testing.TB, svc initialismsservice.IAM, opts ...runtime.ServerOption) initialismsservice.IAM {
+func ServeIAM(t testing.TB, svc initialismsservice.IAM, opts ...server.Option) initialismsservice.IAM {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { initialismsservice.RegisterIAM(r, svc) }, opts...)
 	return initialismsservice.NewIAMClient(conn)
 }
 
 // CheckIAM runs the contract that every IAM must keep against svc; see [servicetest.Check] for its terms.
-func CheckIAM(t *testing.T, svc initialismsservice.IAM, opts ...runtime.ServerOption) {
+func CheckIAM(t *testing.T, svc initialismsservice.IAM, opts ...server.Option) {
 	t.Helper()
 	service := initialisms.File_a_proto.Services().ByName("IAM")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { initialismsservice.RegisterIAM(r, svc) }, opts...)
@@ -92,14 +93,14 @@ func (f fakeIAM) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, er
 
 // ServeS3Store serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeS3Store(t testing.TB, svc initialismsservice.S3Store, opts ...runtime.ServerOption) initialismsservice.S3Store {
+func ServeS3Store(t testing.TB, svc initialismsservice.S3Store, opts ...server.Option) initialismsservice.S3Store {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { initialismsservice.RegisterS3Store(r, svc) }, opts...)
 	return initialismsservice.NewS3StoreClient(conn)
 }
 
 // CheckS3Store runs the contract that every S3Store must keep against svc; see [servicetest.Check] for its terms.
-func CheckS3Store(t *testing.T, svc initialismsservice.S3Store, opts ...runtime.ServerOption) {
+func CheckS3Store(t *testing.T, svc initialismsservice.S3Store, opts ...server.Option) {
 	t.Helper()
 	service := initialisms.File_a_proto.Services().ByName("S3Store")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { initialismsservice.RegisterS3Store(r, svc) }, opts...)
@@ -127,14 +128,14 @@ func (f fakeS3Store) Do(ctx context.Context, req *initialisms.M) (*initialisms.M
 
 // ServeAPI2 serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeAPI2(t testing.TB, svc initialismsservice.API2, opts ...runtime.ServerOption) initialismsservice.API2 {
+func ServeAPI2(t testing.TB, svc initialismsservice.API2, opts ...server.Option) initialismsservice.API2 {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { initialismsservice.RegisterAPI2(r, svc) }, opts...)
 	return initialismsservice.NewAPI2Client(conn)
 }
 
 // CheckAPI2 runs the contract that every API2 must keep against svc; see [servicetest.Check] for its terms.
-func CheckAPI2(t *testing.T, svc initialismsservice.API2, opts ...runtime.ServerOption) {
+func CheckAPI2(t *testing.T, svc initialismsservice.API2, opts ...server.Option) {
 	t.Helper()
 	service := initialisms.File_a_proto.Services().ByName("API2")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { initialismsservice.RegisterAPI2(r, svc) }, opts...)
@@ -162,14 +163,14 @@ func (f fakeAPI2) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, e
 
 // ServeA serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeA(t testing.TB, svc initialismsservice.A, opts ...runtime.ServerOption) initialismsservice.A {
+func ServeA(t testing.TB, svc initialismsservice.A, opts ...server.Option) initialismsservice.A {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { initialismsservice.RegisterA(r, svc) }, opts...)
 	return initialismsservice.NewAClient(conn)
 }
 
 // CheckA runs the contract that every A must keep against svc; see [servicetest.Check] for its terms.
-func CheckA(t *testing.T, svc initialismsservice.A, opts ...runtime.ServerOption) {
+func CheckA(t *testing.T, svc initialismsservice.A, opts ...server.Option) {
 	t.Helper()
 	service := initialisms.File_a_proto.Services().ByName("A")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { initialismsservice.RegisterA(r, svc) }, opts...)
@@ -197,14 +198,14 @@ func (f fakeA) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, erro
 
 // ServeSnakeCase serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeSnakeCase(t testing.TB, svc initialismsservice.SnakeCase, opts ...runtime.ServerOption) initialismsservice.SnakeCase {
+func ServeSnakeCase(t testing.TB, svc initialismsservice.SnakeCase, opts ...server.Option) initialismsservice.SnakeCase {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { initialismsservice.RegisterSnakeCase(r, svc) }, opts...)
 	return initialismsservice.NewSnakeCaseClient(conn)
 }
 
 // CheckSnakeCase runs the contract that every SnakeCase must keep against svc; see [servicetest.Check] for its terms.
-func CheckSnakeCase(t *testing.T, svc initialismsservice.SnakeCase, opts ...runtime.ServerOption) {
+func CheckSnakeCase(t *testing.T, svc initialismsservice.SnakeCase, opts ...server.Option) {
 	t.Helper()
 	service := initialisms.File_a_proto.Services().ByName("snake_case")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { initialismsservice.RegisterSnakeCase(r, svc) }, opts...)

@@ -9,6 +9,8 @@ import (
 
 	"example.com/initialisms_alike"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -42,26 +44,31 @@ var hTTPServiceTable = runtime.NewService(HTTPServiceName, initialisms_alike.Fil
 	runtime.Unary("Do", HTTPService.Do, runtime.Policy{}),
 )
 
-// RegisterHTTPService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterHTTPService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterHTTPService(r grpc.ServiceRegistrar, svc HTTPService) {
-	hTTPServiceTable.Register(r, svc)
+	server.Register(r, hTTPServiceTable, svc)
 }
 
-// NewHTTPServiceClient returns the HTTPService at the other end of conn.
+// NewHTTPServiceClient returns the HTTPService at the other end of conn. Pass [HTTPServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewHTTPServiceClient(conn grpc.ClientConnInterface) HTTPService {
-	return hTTPServiceClient{hTTPServiceTable.Client(conn)}
+	return &hTTPServiceClient{
+		do: client.Bind(conn, hTTPServiceTable.Method("Do")),
+	}
 }
 
-// hTTPServiceClient calls every RPC through its row in hTTPServiceTable.
-type hTTPServiceClient struct{ rows runtime.Client }
-
-func (c hTTPServiceClient) Do(ctx context.Context, req *initialisms_alike.M) (*initialisms_alike.M, error) {
-	return runtime.CallUnary[initialisms_alike.M](ctx, c.rows[0], req)
+// hTTPServiceClient calls each RPC by its row in hTTPServiceTable.
+type hTTPServiceClient struct {
+	do *client.Method
 }
 
-// HTTPServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of HTTPService: retries and time limits.
-func HTTPServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(hTTPServiceTable)
+func (c *hTTPServiceClient) Do(ctx context.Context, req *initialisms_alike.M) (*initialisms_alike.M, error) {
+	return client.Unary[initialisms_alike.M](ctx, c.do, req)
+}
+
+// HTTPServiceConfig makes [client.Dial] apply the policy of HTTPService: retries and deadlines.
+func HTTPServiceConfig() client.Option {
+	return client.WithServiceConfig(hTTPServiceTable)
 }
 
 // HttpServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -89,26 +96,31 @@ var httpServiceTable = runtime.NewService(HttpServiceName, initialisms_alike.Fil
 	runtime.Unary("Do", HttpService.Do, runtime.Policy{}),
 )
 
-// RegisterHttpService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterHttpService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterHttpService(r grpc.ServiceRegistrar, svc HttpService) {
-	httpServiceTable.Register(r, svc)
+	server.Register(r, httpServiceTable, svc)
 }
 
-// NewHttpServiceClient returns the HttpService at the other end of conn.
+// NewHttpServiceClient returns the HttpService at the other end of conn. Pass [HttpServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewHttpServiceClient(conn grpc.ClientConnInterface) HttpService {
-	return httpServiceClient{httpServiceTable.Client(conn)}
+	return &httpServiceClient{
+		do: client.Bind(conn, httpServiceTable.Method("Do")),
+	}
 }
 
-// httpServiceClient calls every RPC through its row in httpServiceTable.
-type httpServiceClient struct{ rows runtime.Client }
-
-func (c httpServiceClient) Do(ctx context.Context, req *initialisms_alike.M) (*initialisms_alike.M, error) {
-	return runtime.CallUnary[initialisms_alike.M](ctx, c.rows[0], req)
+// httpServiceClient calls each RPC by its row in httpServiceTable.
+type httpServiceClient struct {
+	do *client.Method
 }
 
-// HttpServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of HttpService: retries and time limits.
-func HttpServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(httpServiceTable)
+func (c *httpServiceClient) Do(ctx context.Context, req *initialisms_alike.M) (*initialisms_alike.M, error) {
+	return client.Unary[initialisms_alike.M](ctx, c.do, req)
+}
+
+// HttpServiceConfig makes [client.Dial] apply the policy of HttpService: retries and deadlines.
+func HttpServiceConfig() client.Option {
+	return client.WithServiceConfig(httpServiceTable)
 }
 
 // HTTpServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -136,24 +148,29 @@ var htTpServiceTable = runtime.NewService(HTTpServiceName, initialisms_alike.Fil
 	runtime.Unary("Do", HTTpService.Do, runtime.Policy{}),
 )
 
-// RegisterHTTpService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterHTTpService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterHTTpService(r grpc.ServiceRegistrar, svc HTTpService) {
-	htTpServiceTable.Register(r, svc)
+	server.Register(r, htTpServiceTable, svc)
 }
 
-// NewHTTpServiceClient returns the HTTpService at the other end of conn.
+// NewHTTpServiceClient returns the HTTpService at the other end of conn. Pass [HTTpServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewHTTpServiceClient(conn grpc.ClientConnInterface) HTTpService {
-	return htTpServiceClient{htTpServiceTable.Client(conn)}
+	return &htTpServiceClient{
+		do: client.Bind(conn, htTpServiceTable.Method("Do")),
+	}
 }
 
-// htTpServiceClient calls every RPC through its row in htTpServiceTable.
-type htTpServiceClient struct{ rows runtime.Client }
-
-func (c htTpServiceClient) Do(ctx context.Context, req *initialisms_alike.M) (*initialisms_alike.M, error) {
-	return runtime.CallUnary[initialisms_alike.M](ctx, c.rows[0], req)
+// htTpServiceClient calls each RPC by its row in htTpServiceTable.
+type htTpServiceClient struct {
+	do *client.Method
 }
 
-// HTTpServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of HTTpService: retries and time limits.
-func HTTpServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(htTpServiceTable)
+func (c *htTpServiceClient) Do(ctx context.Context, req *initialisms_alike.M) (*initialisms_alike.M, error) {
+	return client.Unary[initialisms_alike.M](ctx, c.do, req)
+}
+
+// HTTpServiceConfig makes [client.Dial] apply the policy of HTTpService: retries and deadlines.
+func HTTpServiceConfig() client.Option {
+	return client.WithServiceConfig(htTpServiceTable)
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/initialisms_alike"
 	"example.com/initialisms_alike/initialisms_alikeservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeHTTPService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeHTTPService(t testing.TB, svc initialisms_alikeservice.HTTPService, opts ...runtime.ServerOption) initialisms_alikeservice.HTTPService {
+func ServeHTTPService(t testing.TB, svc initialisms_alikeservice.HTTPService, opts ...server.Option) initialisms_alikeservice.HTTPService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { initialisms_alikeservice.RegisterHTTPService(r, svc) }, opts...)
 	return initialisms_alikeservice.NewHTTPServiceClient(conn)
 }
 
 // CheckHTTPService runs the contract that every HTTPService must keep against svc; see [servicetest.Check] for its terms.
-func CheckHTTPService(t *testing.T, svc initialisms_alikeservice.HTTPService, opts ...runtime.ServerOption) {
+func CheckHTTPService(t *testing.T, svc initialisms_alikeservice.HTTPService, opts ...server.Option) {
 	t.Helper()
 	service := initialisms_alike.File_a_proto.Services().ByName("HTTPService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { initialisms_alikeservice.RegisterHTTPService(r, svc) }, opts...)
@@ -57,14 +58,14 @@ func (f fakeHTTPService) Do(ctx context.Context, req *initialisms_alike.M) (*ini
 
 // ServeHttpService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeHttpService(t testing.TB, svc initialisms_alikeservice.HttpService, opts ...runtime.ServerOption) initialisms_alikeservice.HttpService {
+func ServeHttpService(t testing.TB, svc initialisms_alikeservice.HttpService, opts ...server.Option) initialisms_alikeservice.HttpService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { initialisms_alikeservice.RegisterHttpService(r, svc) }, opts...)
 	return initialisms_alikeservice.NewHttpServiceClient(conn)
 }
 
 // CheckHttpService runs the contract that every HttpService must keep against svc; see [servicetest.Check] for its terms.
-func CheckHttpService(t *testing.T, svc initialisms_alikeservice.HttpService, opts ...runtime.ServerOption) {
+func CheckHttpService(t *testing.T, svc initialisms_alikeservice.HttpService, opts ...server.Option) {
 	t.Helper()
 	service := initialisms_alike.File_a_proto.Services().ByName("HttpService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { initialisms_alikeservice.RegisterHttpService(r, svc) }, opts...)
@@ -92,14 +93,14 @@ func (f fakeHttpService) Do(ctx context.Context, req *initialisms_alike.M) (*ini
 
 // ServeHTTpService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeHTTpService(t testing.TB, svc initialisms_alikeservice.HTTpService, opts ...runtime.ServerOption) initialisms_alikeservice.HTTpService {
+func ServeHTTpService(t testing.TB, svc initialisms_alikeservice.HTTpService, opts ...server.Option) initialisms_alikeservice.HTTpService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { initialisms_alikeservice.RegisterHTTpService(r, svc) }, opts...)
 	return initialisms_alikeservice.NewHTTpServiceClient(conn)
 }
 
 // CheckHTTpService runs the contract that every HTTpService must keep against svc; see [servicetest.Check] for its terms.
-func CheckHTTpService(t *testing.T, svc initialisms_alikeservice.HTTpService, opts ...runtime.ServerOption) {
+func CheckHTTpService(t *testing.T, svc initialisms_alikeservice.HTTpService, opts ...server.Option) {
 	t.Helper()
 	service := initialisms_alike.File_a_proto.Services().ByName("HTTpService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { initialisms_alikeservice.RegisterHTTpService(r, svc) }, opts...)

@@ -9,6 +9,8 @@ import (
 
 	"example.com/no_comments"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -66,36 +68,47 @@ var sTable = runtime.NewService(SName, no_comments.File_a_proto,
 	runtime.Bidi("Both", S.Both, runtime.Policy{}),
 )
 
-// RegisterS serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterS serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterS(r grpc.ServiceRegistrar, svc S) {
-	sTable.Register(r, svc)
+	server.Register(r, sTable, svc)
 }
 
-// NewSClient returns the S at the other end of conn.
+// NewSClient returns the S at the other end of conn. Pass [SConfig] to
+// [client.Dial] to apply its policy.
 func NewSClient(conn grpc.ClientConnInterface) S {
-	return sClient{sTable.Client(conn)}
+	return &sClient{
+		one:      client.Bind(conn, sTable.Method("One")),
+		answers:  client.Bind(conn, sTable.Method("Answers")),
+		requests: client.Bind(conn, sTable.Method("Requests")),
+		both:     client.Bind(conn, sTable.Method("Both")),
+	}
 }
 
-// sClient calls every RPC through its row in sTable.
-type sClient struct{ rows runtime.Client }
-
-func (c sClient) One(ctx context.Context, req *no_comments.M) (*no_comments.M, error) {
-	return runtime.CallUnary[no_comments.M](ctx, c.rows[0], req)
+// sClient calls each RPC by its row in sTable.
+type sClient struct {
+	one      *client.Method
+	answers  *client.Method
+	requests *client.Method
+	both     *client.Method
 }
 
-func (c sClient) Answers(ctx context.Context, req *no_comments.M) runtime.Stream[no_comments.M] {
-	return runtime.CallServerStream[no_comments.M](ctx, c.rows[1], req)
+func (c *sClient) One(ctx context.Context, req *no_comments.M) (*no_comments.M, error) {
+	return client.Unary[no_comments.M](ctx, c.one, req)
 }
 
-func (c sClient) Requests(ctx context.Context, reqs runtime.Stream[no_comments.M]) (*no_comments.M, error) {
-	return runtime.CallClientStream[no_comments.M](ctx, c.rows[2], reqs)
+func (c *sClient) Answers(ctx context.Context, req *no_comments.M) runtime.Stream[no_comments.M] {
+	return client.ServerStream[no_comments.M](ctx, c.answers, req)
 }
 
-func (c sClient) Both(ctx context.Context, reqs runtime.Stream[no_comments.M]) runtime.Stream[no_comments.M] {
-	return runtime.CallBidi[no_comments.M](ctx, c.rows[3], reqs)
+func (c *sClient) Requests(ctx context.Context, reqs runtime.Stream[no_comments.M]) (*no_comments.M, error) {
+	return client.ClientStream[no_comments.M](ctx, c.requests, reqs)
 }
 
-// SConfig makes [runtime.Dial] keep the policy that the proto has for clients of S: retries and time limits.
-func SConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(sTable)
+func (c *sClient) Both(ctx context.Context, reqs runtime.Stream[no_comments.M]) runtime.Stream[no_comments.M] {
+	return client.Bidi[no_comments.M](ctx, c.both, reqs)
+}
+
+// SConfig makes [client.Dial] apply the policy of S: retries and deadlines.
+func SConfig() client.Option {
+	return client.WithServiceConfig(sTable)
 }

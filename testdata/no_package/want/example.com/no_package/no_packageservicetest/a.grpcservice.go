@@ -11,6 +11,7 @@ import (
 	"example.com/no_package"
 	"example.com/no_package/no_packageservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeS serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeS(t testing.TB, svc no_packageservice.S, opts ...runtime.ServerOption) no_packageservice.S {
+func ServeS(t testing.TB, svc no_packageservice.S, opts ...server.Option) no_packageservice.S {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { no_packageservice.RegisterS(r, svc) }, opts...)
 	return no_packageservice.NewSClient(conn)
 }
 
 // CheckS runs the contract that every S must keep against svc; see [servicetest.Check] for its terms.
-func CheckS(t *testing.T, svc no_packageservice.S, opts ...runtime.ServerOption) {
+func CheckS(t *testing.T, svc no_packageservice.S, opts ...server.Option) {
 	t.Helper()
 	service := no_package.File_a_proto.Services().ByName("S")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { no_packageservice.RegisterS(r, svc) }, opts...)

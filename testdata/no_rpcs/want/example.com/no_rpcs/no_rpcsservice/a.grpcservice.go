@@ -9,6 +9,8 @@ import (
 
 	"example.com/no_rpcs"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -33,22 +35,24 @@ type UnimplementedEmpty struct{}
 // emptyTable holds the facts of Empty, a row per RPC.
 var emptyTable = runtime.NewService[Empty](EmptyName, no_rpcs.File_a_proto)
 
-// RegisterEmpty serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterEmpty serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterEmpty(r grpc.ServiceRegistrar, svc Empty) {
-	emptyTable.Register(r, svc)
+	server.Register(r, emptyTable, svc)
 }
 
-// NewEmptyClient returns the Empty at the other end of conn.
+// NewEmptyClient returns the Empty at the other end of conn. Pass [EmptyConfig] to
+// [client.Dial] to apply its policy.
 func NewEmptyClient(conn grpc.ClientConnInterface) Empty {
-	return emptyClient{emptyTable.Client(conn)}
+	return &emptyClient{}
 }
 
-// emptyClient calls every RPC through its row in emptyTable.
-type emptyClient struct{ rows runtime.Client }
+// emptyClient calls each RPC by its row in emptyTable.
+type emptyClient struct {
+}
 
-// EmptyConfig makes [runtime.Dial] keep the policy that the proto has for clients of Empty: retries and time limits.
-func EmptyConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(emptyTable)
+// EmptyConfig makes [client.Dial] apply the policy of Empty: retries and deadlines.
+func EmptyConfig() client.Option {
+	return client.WithServiceConfig(emptyTable)
 }
 
 // FullName is the full name of the service, as health checks, logs and policies spell it.
@@ -76,24 +80,29 @@ var fullTable = runtime.NewService(FullName, no_rpcs.File_a_proto,
 	runtime.Unary("Do", Full.Do, runtime.Policy{}),
 )
 
-// RegisterFull serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterFull serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterFull(r grpc.ServiceRegistrar, svc Full) {
-	fullTable.Register(r, svc)
+	server.Register(r, fullTable, svc)
 }
 
-// NewFullClient returns the Full at the other end of conn.
+// NewFullClient returns the Full at the other end of conn. Pass [FullConfig] to
+// [client.Dial] to apply its policy.
 func NewFullClient(conn grpc.ClientConnInterface) Full {
-	return fullClient{fullTable.Client(conn)}
+	return &fullClient{
+		do: client.Bind(conn, fullTable.Method("Do")),
+	}
 }
 
-// fullClient calls every RPC through its row in fullTable.
-type fullClient struct{ rows runtime.Client }
-
-func (c fullClient) Do(ctx context.Context, req *no_rpcs.M) (*no_rpcs.M, error) {
-	return runtime.CallUnary[no_rpcs.M](ctx, c.rows[0], req)
+// fullClient calls each RPC by its row in fullTable.
+type fullClient struct {
+	do *client.Method
 }
 
-// FullConfig makes [runtime.Dial] keep the policy that the proto has for clients of Full: retries and time limits.
-func FullConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(fullTable)
+func (c *fullClient) Do(ctx context.Context, req *no_rpcs.M) (*no_rpcs.M, error) {
+	return client.Unary[no_rpcs.M](ctx, c.do, req)
+}
+
+// FullConfig makes [client.Dial] apply the policy of Full: retries and deadlines.
+func FullConfig() client.Option {
+	return client.WithServiceConfig(fullTable)
 }

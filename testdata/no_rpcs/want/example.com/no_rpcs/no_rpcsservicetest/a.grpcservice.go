@@ -11,6 +11,7 @@ import (
 	"example.com/no_rpcs"
 	"example.com/no_rpcs/no_rpcsservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeEmpty serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeEmpty(t testing.TB, svc no_rpcsservice.Empty, opts ...runtime.ServerOption) no_rpcsservice.Empty {
+func ServeEmpty(t testing.TB, svc no_rpcsservice.Empty, opts ...server.Option) no_rpcsservice.Empty {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { no_rpcsservice.RegisterEmpty(r, svc) }, opts...)
 	return no_rpcsservice.NewEmptyClient(conn)
 }
 
 // CheckEmpty runs the contract that every Empty must keep against svc; see [servicetest.Check] for its terms.
-func CheckEmpty(t *testing.T, svc no_rpcsservice.Empty, opts ...runtime.ServerOption) {
+func CheckEmpty(t *testing.T, svc no_rpcsservice.Empty, opts ...server.Option) {
 	t.Helper()
 	service := no_rpcs.File_a_proto.Services().ByName("Empty")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { no_rpcsservice.RegisterEmpty(r, svc) }, opts...)
@@ -49,14 +50,14 @@ type fakeEmpty struct{ funcs FakeEmpty }
 
 // ServeFull serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeFull(t testing.TB, svc no_rpcsservice.Full, opts ...runtime.ServerOption) no_rpcsservice.Full {
+func ServeFull(t testing.TB, svc no_rpcsservice.Full, opts ...server.Option) no_rpcsservice.Full {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { no_rpcsservice.RegisterFull(r, svc) }, opts...)
 	return no_rpcsservice.NewFullClient(conn)
 }
 
 // CheckFull runs the contract that every Full must keep against svc; see [servicetest.Check] for its terms.
-func CheckFull(t *testing.T, svc no_rpcsservice.Full, opts ...runtime.ServerOption) {
+func CheckFull(t *testing.T, svc no_rpcsservice.Full, opts ...server.Option) {
 	t.Helper()
 	service := no_rpcs.File_a_proto.Services().ByName("Full")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { no_rpcsservice.RegisterFull(r, svc) }, opts...)

@@ -37,6 +37,8 @@ import (
 	"example.com/package_names/under_score"
 	"example.com/package_names/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -286,132 +288,191 @@ var allTable = runtime.NewService(AllName, package_names.File_all_proto,
 	runtime.Unary("XunderUscore", All.XunderUscore, runtime.Policy{}),
 )
 
-// RegisterAll serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterAll serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterAll(r grpc.ServiceRegistrar, svc All) {
-	allTable.Register(r, svc)
+	server.Register(r, allTable, svc)
 }
 
-// NewAllClient returns the All at the other end of conn.
+// NewAllClient returns the All at the other end of conn. Pass [AllConfig] to
+// [client.Dial] to apply its policy.
 func NewAllClient(conn grpc.ClientConnInterface) All {
-	return allClient{allTable.Client(conn)}
+	return &allClient{
+		xcontext:     client.Bind(conn, allTable.Method("Xcontext")),
+		xgrpc:        client.Bind(conn, allTable.Method("Xgrpc")),
+		xruntime:     client.Bind(conn, allTable.Method("Xruntime")),
+		xtesting:     client.Bind(conn, allTable.Method("Xtesting")),
+		xservicetest: client.Bind(conn, allTable.Method("Xservicetest")),
+		xc:           client.Bind(conn, allTable.Method("Xc")),
+		xconn:        client.Bind(conn, allTable.Method("Xconn")),
+		xctx:         client.Bind(conn, allTable.Method("Xctx")),
+		xf:           client.Bind(conn, allTable.Method("Xf")),
+		xfake:        client.Bind(conn, allTable.Method("Xfake")),
+		xopts:        client.Bind(conn, allTable.Method("Xopts")),
+		xr:           client.Bind(conn, allTable.Method("Xr")),
+		xreq:         client.Bind(conn, allTable.Method("Xreq")),
+		xreqs:        client.Bind(conn, allTable.Method("Xreqs")),
+		xservice:     client.Bind(conn, allTable.Method("Xservice")),
+		xsvc:         client.Bind(conn, allTable.Method("Xsvc")),
+		xt:           client.Bind(conn, allTable.Method("Xt")),
+		xerror:       client.Bind(conn, allTable.Method("Xerror")),
+		xstring:      client.Bind(conn, allTable.Method("Xstring")),
+		xnil:         client.Bind(conn, allTable.Method("Xnil")),
+		xmax:         client.Bind(conn, allTable.Method("Xmax")),
+		xalltable:    client.Bind(conn, allTable.Method("Xalltable")),
+		xallclient:   client.Bind(conn, allTable.Method("Xallclient")),
+		xfakeall:     client.Bind(conn, allTable.Method("Xfakeall")),
+		xstream:      client.Bind(conn, allTable.Method("Xstream")),
+		xv1:          client.Bind(conn, allTable.Method("Xv1")),
+		xUunder:      client.Bind(conn, allTable.Method("XUunder")),
+		xunderUscore: client.Bind(conn, allTable.Method("XunderUscore")),
+	}
 }
 
-// allClient calls every RPC through its row in allTable.
-type allClient struct{ rows runtime.Client }
-
-func (c allClient) Xcontext(ctx context.Context, req *contextpb.Xcontext) (*contextpb.Xcontext, error) {
-	return runtime.CallUnary[contextpb.Xcontext](ctx, c.rows[0], req)
+// allClient calls each RPC by its row in allTable.
+type allClient struct {
+	xcontext     *client.Method
+	xgrpc        *client.Method
+	xruntime     *client.Method
+	xtesting     *client.Method
+	xservicetest *client.Method
+	xc           *client.Method
+	xconn        *client.Method
+	xctx         *client.Method
+	xf           *client.Method
+	xfake        *client.Method
+	xopts        *client.Method
+	xr           *client.Method
+	xreq         *client.Method
+	xreqs        *client.Method
+	xservice     *client.Method
+	xsvc         *client.Method
+	xt           *client.Method
+	xerror       *client.Method
+	xstring      *client.Method
+	xnil         *client.Method
+	xmax         *client.Method
+	xalltable    *client.Method
+	xallclient   *client.Method
+	xfakeall     *client.Method
+	xstream      *client.Method
+	xv1          *client.Method
+	xUunder      *client.Method
+	xunderUscore *client.Method
 }
 
-func (c allClient) Xgrpc(ctx context.Context, req *grpcpb.Xgrpc) (*grpcpb.Xgrpc, error) {
-	return runtime.CallUnary[grpcpb.Xgrpc](ctx, c.rows[1], req)
+func (c *allClient) Xcontext(ctx context.Context, req *contextpb.Xcontext) (*contextpb.Xcontext, error) {
+	return client.Unary[contextpb.Xcontext](ctx, c.xcontext, req)
 }
 
-func (c allClient) Xruntime(ctx context.Context, req *runtimepb.Xruntime) (*runtimepb.Xruntime, error) {
-	return runtime.CallUnary[runtimepb.Xruntime](ctx, c.rows[2], req)
+func (c *allClient) Xgrpc(ctx context.Context, req *grpcpb.Xgrpc) (*grpcpb.Xgrpc, error) {
+	return client.Unary[grpcpb.Xgrpc](ctx, c.xgrpc, req)
 }
 
-func (c allClient) Xtesting(ctx context.Context, req *testingpb.Xtesting) (*testingpb.Xtesting, error) {
-	return runtime.CallUnary[testingpb.Xtesting](ctx, c.rows[3], req)
+func (c *allClient) Xruntime(ctx context.Context, req *runtimepb.Xruntime) (*runtimepb.Xruntime, error) {
+	return client.Unary[runtimepb.Xruntime](ctx, c.xruntime, req)
 }
 
-func (c allClient) Xservicetest(ctx context.Context, req *servicetestpb.Xservicetest) (*servicetestpb.Xservicetest, error) {
-	return runtime.CallUnary[servicetestpb.Xservicetest](ctx, c.rows[4], req)
+func (c *allClient) Xtesting(ctx context.Context, req *testingpb.Xtesting) (*testingpb.Xtesting, error) {
+	return client.Unary[testingpb.Xtesting](ctx, c.xtesting, req)
 }
 
-func (c allClient) Xc(ctx context.Context, req *cpb.Xc) (*cpb.Xc, error) {
-	return runtime.CallUnary[cpb.Xc](ctx, c.rows[5], req)
+func (c *allClient) Xservicetest(ctx context.Context, req *servicetestpb.Xservicetest) (*servicetestpb.Xservicetest, error) {
+	return client.Unary[servicetestpb.Xservicetest](ctx, c.xservicetest, req)
 }
 
-func (c allClient) Xconn(ctx context.Context, req *connpb.Xconn) (*connpb.Xconn, error) {
-	return runtime.CallUnary[connpb.Xconn](ctx, c.rows[6], req)
+func (c *allClient) Xc(ctx context.Context, req *cpb.Xc) (*cpb.Xc, error) {
+	return client.Unary[cpb.Xc](ctx, c.xc, req)
 }
 
-func (c allClient) Xctx(ctx context.Context, req *ctxpb.Xctx) (*ctxpb.Xctx, error) {
-	return runtime.CallUnary[ctxpb.Xctx](ctx, c.rows[7], req)
+func (c *allClient) Xconn(ctx context.Context, req *connpb.Xconn) (*connpb.Xconn, error) {
+	return client.Unary[connpb.Xconn](ctx, c.xconn, req)
 }
 
-func (c allClient) Xf(ctx context.Context, req *fpb.Xf) (*fpb.Xf, error) {
-	return runtime.CallUnary[fpb.Xf](ctx, c.rows[8], req)
+func (c *allClient) Xctx(ctx context.Context, req *ctxpb.Xctx) (*ctxpb.Xctx, error) {
+	return client.Unary[ctxpb.Xctx](ctx, c.xctx, req)
 }
 
-func (c allClient) Xfake(ctx context.Context, req *fakepb.Xfake) (*fakepb.Xfake, error) {
-	return runtime.CallUnary[fakepb.Xfake](ctx, c.rows[9], req)
+func (c *allClient) Xf(ctx context.Context, req *fpb.Xf) (*fpb.Xf, error) {
+	return client.Unary[fpb.Xf](ctx, c.xf, req)
 }
 
-func (c allClient) Xopts(ctx context.Context, req *optspb.Xopts) (*optspb.Xopts, error) {
-	return runtime.CallUnary[optspb.Xopts](ctx, c.rows[10], req)
+func (c *allClient) Xfake(ctx context.Context, req *fakepb.Xfake) (*fakepb.Xfake, error) {
+	return client.Unary[fakepb.Xfake](ctx, c.xfake, req)
 }
 
-func (c allClient) Xr(ctx context.Context, req *rpb.Xr) (*rpb.Xr, error) {
-	return runtime.CallUnary[rpb.Xr](ctx, c.rows[11], req)
+func (c *allClient) Xopts(ctx context.Context, req *optspb.Xopts) (*optspb.Xopts, error) {
+	return client.Unary[optspb.Xopts](ctx, c.xopts, req)
 }
 
-func (c allClient) Xreq(ctx context.Context, req *reqpb.Xreq) (*reqpb.Xreq, error) {
-	return runtime.CallUnary[reqpb.Xreq](ctx, c.rows[12], req)
+func (c *allClient) Xr(ctx context.Context, req *rpb.Xr) (*rpb.Xr, error) {
+	return client.Unary[rpb.Xr](ctx, c.xr, req)
 }
 
-func (c allClient) Xreqs(ctx context.Context, req *reqspb.Xreqs) (*reqspb.Xreqs, error) {
-	return runtime.CallUnary[reqspb.Xreqs](ctx, c.rows[13], req)
+func (c *allClient) Xreq(ctx context.Context, req *reqpb.Xreq) (*reqpb.Xreq, error) {
+	return client.Unary[reqpb.Xreq](ctx, c.xreq, req)
 }
 
-func (c allClient) Xservice(ctx context.Context, req *servicepb.Xservice) (*servicepb.Xservice, error) {
-	return runtime.CallUnary[servicepb.Xservice](ctx, c.rows[14], req)
+func (c *allClient) Xreqs(ctx context.Context, req *reqspb.Xreqs) (*reqspb.Xreqs, error) {
+	return client.Unary[reqspb.Xreqs](ctx, c.xreqs, req)
 }
 
-func (c allClient) Xsvc(ctx context.Context, req *svcpb.Xsvc) (*svcpb.Xsvc, error) {
-	return runtime.CallUnary[svcpb.Xsvc](ctx, c.rows[15], req)
+func (c *allClient) Xservice(ctx context.Context, req *servicepb.Xservice) (*servicepb.Xservice, error) {
+	return client.Unary[servicepb.Xservice](ctx, c.xservice, req)
 }
 
-func (c allClient) Xt(ctx context.Context, req *tpb.Xt) (*tpb.Xt, error) {
-	return runtime.CallUnary[tpb.Xt](ctx, c.rows[16], req)
+func (c *allClient) Xsvc(ctx context.Context, req *svcpb.Xsvc) (*svcpb.Xsvc, error) {
+	return client.Unary[svcpb.Xsvc](ctx, c.xsvc, req)
 }
 
-func (c allClient) Xerror(ctx context.Context, req *errorpb.Xerror) (*errorpb.Xerror, error) {
-	return runtime.CallUnary[errorpb.Xerror](ctx, c.rows[17], req)
+func (c *allClient) Xt(ctx context.Context, req *tpb.Xt) (*tpb.Xt, error) {
+	return client.Unary[tpb.Xt](ctx, c.xt, req)
 }
 
-func (c allClient) Xstring(ctx context.Context, req *stringpb.Xstring) (*stringpb.Xstring, error) {
-	return runtime.CallUnary[stringpb.Xstring](ctx, c.rows[18], req)
+func (c *allClient) Xerror(ctx context.Context, req *errorpb.Xerror) (*errorpb.Xerror, error) {
+	return client.Unary[errorpb.Xerror](ctx, c.xerror, req)
 }
 
-func (c allClient) Xnil(ctx context.Context, req *nilpb.Xnil) (*nilpb.Xnil, error) {
-	return runtime.CallUnary[nilpb.Xnil](ctx, c.rows[19], req)
+func (c *allClient) Xstring(ctx context.Context, req *stringpb.Xstring) (*stringpb.Xstring, error) {
+	return client.Unary[stringpb.Xstring](ctx, c.xstring, req)
 }
 
-func (c allClient) Xmax(ctx context.Context, req *maxpb.Xmax) (*maxpb.Xmax, error) {
-	return runtime.CallUnary[maxpb.Xmax](ctx, c.rows[20], req)
+func (c *allClient) Xnil(ctx context.Context, req *nilpb.Xnil) (*nilpb.Xnil, error) {
+	return client.Unary[nilpb.Xnil](ctx, c.xnil, req)
 }
 
-func (c allClient) Xalltable(ctx context.Context, req *allTablepb.Xalltable) (*allTablepb.Xalltable, error) {
-	return runtime.CallUnary[allTablepb.Xalltable](ctx, c.rows[21], req)
+func (c *allClient) Xmax(ctx context.Context, req *maxpb.Xmax) (*maxpb.Xmax, error) {
+	return client.Unary[maxpb.Xmax](ctx, c.xmax, req)
 }
 
-func (c allClient) Xallclient(ctx context.Context, req *allClientpb.Xallclient) (*allClientpb.Xallclient, error) {
-	return runtime.CallUnary[allClientpb.Xallclient](ctx, c.rows[22], req)
+func (c *allClient) Xalltable(ctx context.Context, req *allTablepb.Xalltable) (*allTablepb.Xalltable, error) {
+	return client.Unary[allTablepb.Xalltable](ctx, c.xalltable, req)
 }
 
-func (c allClient) Xfakeall(ctx context.Context, req *fakeAll.Xfakeall) (*fakeAll.Xfakeall, error) {
-	return runtime.CallUnary[fakeAll.Xfakeall](ctx, c.rows[23], req)
+func (c *allClient) Xallclient(ctx context.Context, req *allClientpb.Xallclient) (*allClientpb.Xallclient, error) {
+	return client.Unary[allClientpb.Xallclient](ctx, c.xallclient, req)
 }
 
-func (c allClient) Xstream(ctx context.Context, req *stream.Xstream) (*stream.Xstream, error) {
-	return runtime.CallUnary[stream.Xstream](ctx, c.rows[24], req)
+func (c *allClient) Xfakeall(ctx context.Context, req *fakeAll.Xfakeall) (*fakeAll.Xfakeall, error) {
+	return client.Unary[fakeAll.Xfakeall](ctx, c.xfakeall, req)
 }
 
-func (c allClient) Xv1(ctx context.Context, req *v1.Xv1) (*v1.Xv1, error) {
-	return runtime.CallUnary[v1.Xv1](ctx, c.rows[25], req)
+func (c *allClient) Xstream(ctx context.Context, req *stream.Xstream) (*stream.Xstream, error) {
+	return client.Unary[stream.Xstream](ctx, c.xstream, req)
 }
 
-func (c allClient) XUunder(ctx context.Context, req *_under.XUunder) (*_under.XUunder, error) {
-	return runtime.CallUnary[_under.XUunder](ctx, c.rows[26], req)
+func (c *allClient) Xv1(ctx context.Context, req *v1.Xv1) (*v1.Xv1, error) {
+	return client.Unary[v1.Xv1](ctx, c.xv1, req)
 }
 
-func (c allClient) XunderUscore(ctx context.Context, req *under_score.XunderUscore) (*under_score.XunderUscore, error) {
-	return runtime.CallUnary[under_score.XunderUscore](ctx, c.rows[27], req)
+func (c *allClient) XUunder(ctx context.Context, req *_under.XUunder) (*_under.XUunder, error) {
+	return client.Unary[_under.XUunder](ctx, c.xUunder, req)
 }
 
-// AllConfig makes [runtime.Dial] keep the policy that the proto has for clients of All: retries and time limits.
-func AllConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(allTable)
+func (c *allClient) XunderUscore(ctx context.Context, req *under_score.XunderUscore) (*under_score.XunderUscore, error) {
+	return client.Unary[under_score.XunderUscore](ctx, c.xunderUscore, req)
+}
+
+// AllConfig makes [client.Dial] apply the policy of All: retries and deadlines.
+func AllConfig() client.Option {
+	return client.WithServiceConfig(allTable)
 }

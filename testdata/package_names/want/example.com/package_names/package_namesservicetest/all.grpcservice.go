@@ -39,6 +39,7 @@ import (
 	"example.com/package_names/under_score"
 	"example.com/package_names/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -50,14 +51,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeAll serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeAll(t testing.TB, svc package_namesservice.All, opts ...runtime.ServerOption) package_namesservice.All {
+func ServeAll(t testing.TB, svc package_namesservice.All, opts ...server.Option) package_namesservice.All {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { package_namesservice.RegisterAll(r, svc) }, opts...)
 	return package_namesservice.NewAllClient(conn)
 }
 
 // CheckAll runs the contract that every All must keep against svc; see [servicetest.Check] for its terms.
-func CheckAll(t *testing.T, svc package_namesservice.All, opts ...runtime.ServerOption) {
+func CheckAll(t *testing.T, svc package_namesservice.All, opts ...server.Option) {
 	t.Helper()
 	service := package_names.File_all_proto.Services().ByName("All")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { package_namesservice.RegisterAll(r, svc) }, opts...)

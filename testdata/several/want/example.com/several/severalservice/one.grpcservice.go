@@ -9,6 +9,8 @@ import (
 
 	"example.com/several"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -42,26 +44,31 @@ var firstTable = runtime.NewService(FirstName, several.File_one_proto,
 	runtime.Unary("Do", First.Do, runtime.Policy{}),
 )
 
-// RegisterFirst serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterFirst serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterFirst(r grpc.ServiceRegistrar, svc First) {
-	firstTable.Register(r, svc)
+	server.Register(r, firstTable, svc)
 }
 
-// NewFirstClient returns the First at the other end of conn.
+// NewFirstClient returns the First at the other end of conn. Pass [FirstConfig] to
+// [client.Dial] to apply its policy.
 func NewFirstClient(conn grpc.ClientConnInterface) First {
-	return firstClient{firstTable.Client(conn)}
+	return &firstClient{
+		do: client.Bind(conn, firstTable.Method("Do")),
+	}
 }
 
-// firstClient calls every RPC through its row in firstTable.
-type firstClient struct{ rows runtime.Client }
-
-func (c firstClient) Do(ctx context.Context, req *several.M) (*several.M, error) {
-	return runtime.CallUnary[several.M](ctx, c.rows[0], req)
+// firstClient calls each RPC by its row in firstTable.
+type firstClient struct {
+	do *client.Method
 }
 
-// FirstConfig makes [runtime.Dial] keep the policy that the proto has for clients of First: retries and time limits.
-func FirstConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(firstTable)
+func (c *firstClient) Do(ctx context.Context, req *several.M) (*several.M, error) {
+	return client.Unary[several.M](ctx, c.do, req)
+}
+
+// FirstConfig makes [client.Dial] apply the policy of First: retries and deadlines.
+func FirstConfig() client.Option {
+	return client.WithServiceConfig(firstTable)
 }
 
 // SecondName is the full name of the service, as health checks, logs and policies spell it.
@@ -89,24 +96,29 @@ var secondTable = runtime.NewService(SecondName, several.File_one_proto,
 	runtime.ClientStream("Do", Second.Do, runtime.Policy{}),
 )
 
-// RegisterSecond serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterSecond serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterSecond(r grpc.ServiceRegistrar, svc Second) {
-	secondTable.Register(r, svc)
+	server.Register(r, secondTable, svc)
 }
 
-// NewSecondClient returns the Second at the other end of conn.
+// NewSecondClient returns the Second at the other end of conn. Pass [SecondConfig] to
+// [client.Dial] to apply its policy.
 func NewSecondClient(conn grpc.ClientConnInterface) Second {
-	return secondClient{secondTable.Client(conn)}
+	return &secondClient{
+		do: client.Bind(conn, secondTable.Method("Do")),
+	}
 }
 
-// secondClient calls every RPC through its row in secondTable.
-type secondClient struct{ rows runtime.Client }
-
-func (c secondClient) Do(ctx context.Context, reqs runtime.Stream[several.M]) (*several.M, error) {
-	return runtime.CallClientStream[several.M](ctx, c.rows[0], reqs)
+// secondClient calls each RPC by its row in secondTable.
+type secondClient struct {
+	do *client.Method
 }
 
-// SecondConfig makes [runtime.Dial] keep the policy that the proto has for clients of Second: retries and time limits.
-func SecondConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(secondTable)
+func (c *secondClient) Do(ctx context.Context, reqs runtime.Stream[several.M]) (*several.M, error) {
+	return client.ClientStream[several.M](ctx, c.do, reqs)
+}
+
+// SecondConfig makes [client.Dial] apply the policy of Second: retries and deadlines.
+func SecondConfig() client.Option {
+	return client.WithServiceConfig(secondTable)
 }

@@ -9,6 +9,8 @@ import (
 
 	"example.com/several"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -42,24 +44,29 @@ var thirdTable = runtime.NewService(ThirdName, several.File_two_proto,
 	runtime.ServerStream("Do", Third.Do, runtime.Policy{}),
 )
 
-// RegisterThird serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterThird serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterThird(r grpc.ServiceRegistrar, svc Third) {
-	thirdTable.Register(r, svc)
+	server.Register(r, thirdTable, svc)
 }
 
-// NewThirdClient returns the Third at the other end of conn.
+// NewThirdClient returns the Third at the other end of conn. Pass [ThirdConfig] to
+// [client.Dial] to apply its policy.
 func NewThirdClient(conn grpc.ClientConnInterface) Third {
-	return thirdClient{thirdTable.Client(conn)}
+	return &thirdClient{
+		do: client.Bind(conn, thirdTable.Method("Do")),
+	}
 }
 
-// thirdClient calls every RPC through its row in thirdTable.
-type thirdClient struct{ rows runtime.Client }
-
-func (c thirdClient) Do(ctx context.Context, req *several.M) runtime.Stream[several.M] {
-	return runtime.CallServerStream[several.M](ctx, c.rows[0], req)
+// thirdClient calls each RPC by its row in thirdTable.
+type thirdClient struct {
+	do *client.Method
 }
 
-// ThirdConfig makes [runtime.Dial] keep the policy that the proto has for clients of Third: retries and time limits.
-func ThirdConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(thirdTable)
+func (c *thirdClient) Do(ctx context.Context, req *several.M) runtime.Stream[several.M] {
+	return client.ServerStream[several.M](ctx, c.do, req)
+}
+
+// ThirdConfig makes [client.Dial] apply the policy of Third: retries and deadlines.
+func ThirdConfig() client.Option {
+	return client.WithServiceConfig(thirdTable)
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/several"
 	"example.com/several/severalservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeFirst serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeFirst(t testing.TB, svc severalservice.First, opts ...runtime.ServerOption) severalservice.First {
+func ServeFirst(t testing.TB, svc severalservice.First, opts ...server.Option) severalservice.First {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { severalservice.RegisterFirst(r, svc) }, opts...)
 	return severalservice.NewFirstClient(conn)
 }
 
 // CheckFirst runs the contract that every First must keep against svc; see [servicetest.Check] for its terms.
-func CheckFirst(t *testing.T, svc severalservice.First, opts ...runtime.ServerOption) {
+func CheckFirst(t *testing.T, svc severalservice.First, opts ...server.Option) {
 	t.Helper()
 	service := several.File_one_proto.Services().ByName("First")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { severalservice.RegisterFirst(r, svc) }, opts...)
@@ -57,14 +58,14 @@ func (f fakeFirst) Do(ctx context.Context, req *several.M) (*several.M, error) {
 
 // ServeSecond serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeSecond(t testing.TB, svc severalservice.Second, opts ...runtime.ServerOption) severalservice.Second {
+func ServeSecond(t testing.TB, svc severalservice.Second, opts ...server.Option) severalservice.Second {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { severalservice.RegisterSecond(r, svc) }, opts...)
 	return severalservice.NewSecondClient(conn)
 }
 
 // CheckSecond runs the contract that every Second must keep against svc; see [servicetest.Check] for its terms.
-func CheckSecond(t *testing.T, svc severalservice.Second, opts ...runtime.ServerOption) {
+func CheckSecond(t *testing.T, svc severalservice.Second, opts ...server.Option) {
 	t.Helper()
 	service := several.File_one_proto.Services().ByName("Second")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { severalservice.RegisterSecond(r, svc) }, opts...)

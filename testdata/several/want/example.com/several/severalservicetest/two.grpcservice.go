@@ -11,6 +11,7 @@ import (
 	"example.com/several"
 	"example.com/several/severalservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeThird serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeThird(t testing.TB, svc severalservice.Third, opts ...runtime.ServerOption) severalservice.Third {
+func ServeThird(t testing.TB, svc severalservice.Third, opts ...server.Option) severalservice.Third {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { severalservice.RegisterThird(r, svc) }, opts...)
 	return severalservice.NewThirdClient(conn)
 }
 
 // CheckThird runs the contract that every Third must keep against svc; see [servicetest.Check] for its terms.
-func CheckThird(t *testing.T, svc severalservice.Third, opts ...runtime.ServerOption) {
+func CheckThird(t *testing.T, svc severalservice.Third, opts ...server.Option) {
 	t.Helper()
 	service := several.File_two_proto.Services().ByName("Third")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { severalservice.RegisterThird(r, svc) }, opts...)

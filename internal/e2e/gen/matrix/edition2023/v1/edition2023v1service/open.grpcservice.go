@@ -9,6 +9,8 @@ import (
 
 	edition2023v1 "github.com/grpcservice/grpcservice/internal/e2e/gen/matrix/edition2023/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -66,36 +68,47 @@ var openServiceTable = runtime.NewService(OpenServiceName, edition2023v1.File_ma
 	runtime.Bidi("Bidi", OpenService.Bidi, runtime.Policy{}),
 )
 
-// RegisterOpenService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterOpenService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterOpenService(r grpc.ServiceRegistrar, svc OpenService) {
-	openServiceTable.Register(r, svc)
+	server.Register(r, openServiceTable, svc)
 }
 
-// NewOpenServiceClient returns the OpenService at the other end of conn.
+// NewOpenServiceClient returns the OpenService at the other end of conn. Pass [OpenServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewOpenServiceClient(conn grpc.ClientConnInterface) OpenService {
-	return openServiceClient{openServiceTable.Client(conn)}
+	return &openServiceClient{
+		unary:        client.Bind(conn, openServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, openServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, openServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, openServiceTable.Method("Bidi")),
+	}
 }
 
-// openServiceClient calls every RPC through its row in openServiceTable.
-type openServiceClient struct{ rows runtime.Client }
-
-func (c openServiceClient) Unary(ctx context.Context, req *edition2023v1.OpenRequest) (*edition2023v1.OpenResponse, error) {
-	return runtime.CallUnary[edition2023v1.OpenResponse](ctx, c.rows[0], req)
+// openServiceClient calls each RPC by its row in openServiceTable.
+type openServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c openServiceClient) ServerStream(ctx context.Context, req *edition2023v1.OpenRequest) runtime.Stream[edition2023v1.OpenResponse] {
-	return runtime.CallServerStream[edition2023v1.OpenResponse](ctx, c.rows[1], req)
+func (c *openServiceClient) Unary(ctx context.Context, req *edition2023v1.OpenRequest) (*edition2023v1.OpenResponse, error) {
+	return client.Unary[edition2023v1.OpenResponse](ctx, c.unary, req)
 }
 
-func (c openServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[edition2023v1.OpenRequest]) (*edition2023v1.OpenResponse, error) {
-	return runtime.CallClientStream[edition2023v1.OpenResponse](ctx, c.rows[2], reqs)
+func (c *openServiceClient) ServerStream(ctx context.Context, req *edition2023v1.OpenRequest) runtime.Stream[edition2023v1.OpenResponse] {
+	return client.ServerStream[edition2023v1.OpenResponse](ctx, c.serverStream, req)
 }
 
-func (c openServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[edition2023v1.OpenRequest]) runtime.Stream[edition2023v1.OpenResponse] {
-	return runtime.CallBidi[edition2023v1.OpenResponse](ctx, c.rows[3], reqs)
+func (c *openServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[edition2023v1.OpenRequest]) (*edition2023v1.OpenResponse, error) {
+	return client.ClientStream[edition2023v1.OpenResponse](ctx, c.clientStream, reqs)
 }
 
-// OpenServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of OpenService: retries and time limits.
-func OpenServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(openServiceTable)
+func (c *openServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[edition2023v1.OpenRequest]) runtime.Stream[edition2023v1.OpenResponse] {
+	return client.Bidi[edition2023v1.OpenResponse](ctx, c.bidi, reqs)
+}
+
+// OpenServiceConfig makes [client.Dial] apply the policy of OpenService: retries and deadlines.
+func OpenServiceConfig() client.Option {
+	return client.WithServiceConfig(openServiceTable)
 }

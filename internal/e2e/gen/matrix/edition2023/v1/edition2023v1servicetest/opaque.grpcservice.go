@@ -11,6 +11,7 @@ import (
 	edition2023v1 "github.com/grpcservice/grpcservice/internal/e2e/gen/matrix/edition2023/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/matrix/edition2023/v1/edition2023v1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeOpaqueService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeOpaqueService(t testing.TB, svc edition2023v1service.OpaqueService, opts ...runtime.ServerOption) edition2023v1service.OpaqueService {
+func ServeOpaqueService(t testing.TB, svc edition2023v1service.OpaqueService, opts ...server.Option) edition2023v1service.OpaqueService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { edition2023v1service.RegisterOpaqueService(r, svc) }, opts...)
 	return edition2023v1service.NewOpaqueServiceClient(conn)
 }
 
 // CheckOpaqueService runs the contract that every OpaqueService must keep against svc; see [servicetest.Check] for its terms.
-func CheckOpaqueService(t *testing.T, svc edition2023v1service.OpaqueService, opts ...runtime.ServerOption) {
+func CheckOpaqueService(t *testing.T, svc edition2023v1service.OpaqueService, opts ...server.Option) {
 	t.Helper()
 	service := edition2023v1.File_matrix_edition2023_v1_opaque_proto.Services().ByName("OpaqueService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { edition2023v1service.RegisterOpaqueService(r, svc) }, opts...)

@@ -11,6 +11,7 @@ import (
 	edition2024v1 "github.com/grpcservice/grpcservice/internal/e2e/gen/matrix/edition2024/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/matrix/edition2024/v1/edition2024v1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeOpenService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeOpenService(t testing.TB, svc edition2024v1service.OpenService, opts ...runtime.ServerOption) edition2024v1service.OpenService {
+func ServeOpenService(t testing.TB, svc edition2024v1service.OpenService, opts ...server.Option) edition2024v1service.OpenService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { edition2024v1service.RegisterOpenService(r, svc) }, opts...)
 	return edition2024v1service.NewOpenServiceClient(conn)
 }
 
 // CheckOpenService runs the contract that every OpenService must keep against svc; see [servicetest.Check] for its terms.
-func CheckOpenService(t *testing.T, svc edition2024v1service.OpenService, opts ...runtime.ServerOption) {
+func CheckOpenService(t *testing.T, svc edition2024v1service.OpenService, opts ...server.Option) {
 	t.Helper()
 	service := edition2024v1.File_matrix_edition2024_v1_open_proto.Services().ByName("OpenService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { edition2024v1service.RegisterOpenService(r, svc) }, opts...)

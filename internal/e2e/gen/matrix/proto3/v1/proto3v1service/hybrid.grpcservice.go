@@ -9,6 +9,8 @@ import (
 
 	proto3v1 "github.com/grpcservice/grpcservice/internal/e2e/gen/matrix/proto3/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -66,36 +68,47 @@ var hybridServiceTable = runtime.NewService(HybridServiceName, proto3v1.File_mat
 	runtime.Bidi("Bidi", HybridService.Bidi, runtime.Policy{}),
 )
 
-// RegisterHybridService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterHybridService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterHybridService(r grpc.ServiceRegistrar, svc HybridService) {
-	hybridServiceTable.Register(r, svc)
+	server.Register(r, hybridServiceTable, svc)
 }
 
-// NewHybridServiceClient returns the HybridService at the other end of conn.
+// NewHybridServiceClient returns the HybridService at the other end of conn. Pass [HybridServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewHybridServiceClient(conn grpc.ClientConnInterface) HybridService {
-	return hybridServiceClient{hybridServiceTable.Client(conn)}
+	return &hybridServiceClient{
+		unary:        client.Bind(conn, hybridServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, hybridServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, hybridServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, hybridServiceTable.Method("Bidi")),
+	}
 }
 
-// hybridServiceClient calls every RPC through its row in hybridServiceTable.
-type hybridServiceClient struct{ rows runtime.Client }
-
-func (c hybridServiceClient) Unary(ctx context.Context, req *proto3v1.HybridRequest) (*proto3v1.HybridResponse, error) {
-	return runtime.CallUnary[proto3v1.HybridResponse](ctx, c.rows[0], req)
+// hybridServiceClient calls each RPC by its row in hybridServiceTable.
+type hybridServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c hybridServiceClient) ServerStream(ctx context.Context, req *proto3v1.HybridRequest) runtime.Stream[proto3v1.HybridResponse] {
-	return runtime.CallServerStream[proto3v1.HybridResponse](ctx, c.rows[1], req)
+func (c *hybridServiceClient) Unary(ctx context.Context, req *proto3v1.HybridRequest) (*proto3v1.HybridResponse, error) {
+	return client.Unary[proto3v1.HybridResponse](ctx, c.unary, req)
 }
 
-func (c hybridServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[proto3v1.HybridRequest]) (*proto3v1.HybridResponse, error) {
-	return runtime.CallClientStream[proto3v1.HybridResponse](ctx, c.rows[2], reqs)
+func (c *hybridServiceClient) ServerStream(ctx context.Context, req *proto3v1.HybridRequest) runtime.Stream[proto3v1.HybridResponse] {
+	return client.ServerStream[proto3v1.HybridResponse](ctx, c.serverStream, req)
 }
 
-func (c hybridServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[proto3v1.HybridRequest]) runtime.Stream[proto3v1.HybridResponse] {
-	return runtime.CallBidi[proto3v1.HybridResponse](ctx, c.rows[3], reqs)
+func (c *hybridServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[proto3v1.HybridRequest]) (*proto3v1.HybridResponse, error) {
+	return client.ClientStream[proto3v1.HybridResponse](ctx, c.clientStream, reqs)
 }
 
-// HybridServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of HybridService: retries and time limits.
-func HybridServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(hybridServiceTable)
+func (c *hybridServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[proto3v1.HybridRequest]) runtime.Stream[proto3v1.HybridResponse] {
+	return client.Bidi[proto3v1.HybridResponse](ctx, c.bidi, reqs)
+}
+
+// HybridServiceConfig makes [client.Dial] apply the policy of HybridService: retries and deadlines.
+func HybridServiceConfig() client.Option {
+	return client.WithServiceConfig(hybridServiceTable)
 }

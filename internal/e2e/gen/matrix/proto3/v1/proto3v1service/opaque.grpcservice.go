@@ -9,6 +9,8 @@ import (
 
 	proto3v1 "github.com/grpcservice/grpcservice/internal/e2e/gen/matrix/proto3/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -66,36 +68,47 @@ var opaqueServiceTable = runtime.NewService(OpaqueServiceName, proto3v1.File_mat
 	runtime.Bidi("Bidi", OpaqueService.Bidi, runtime.Policy{}),
 )
 
-// RegisterOpaqueService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterOpaqueService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterOpaqueService(r grpc.ServiceRegistrar, svc OpaqueService) {
-	opaqueServiceTable.Register(r, svc)
+	server.Register(r, opaqueServiceTable, svc)
 }
 
-// NewOpaqueServiceClient returns the OpaqueService at the other end of conn.
+// NewOpaqueServiceClient returns the OpaqueService at the other end of conn. Pass [OpaqueServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewOpaqueServiceClient(conn grpc.ClientConnInterface) OpaqueService {
-	return opaqueServiceClient{opaqueServiceTable.Client(conn)}
+	return &opaqueServiceClient{
+		unary:        client.Bind(conn, opaqueServiceTable.Method("Unary")),
+		serverStream: client.Bind(conn, opaqueServiceTable.Method("ServerStream")),
+		clientStream: client.Bind(conn, opaqueServiceTable.Method("ClientStream")),
+		bidi:         client.Bind(conn, opaqueServiceTable.Method("Bidi")),
+	}
 }
 
-// opaqueServiceClient calls every RPC through its row in opaqueServiceTable.
-type opaqueServiceClient struct{ rows runtime.Client }
-
-func (c opaqueServiceClient) Unary(ctx context.Context, req *proto3v1.OpaqueRequest) (*proto3v1.OpaqueResponse, error) {
-	return runtime.CallUnary[proto3v1.OpaqueResponse](ctx, c.rows[0], req)
+// opaqueServiceClient calls each RPC by its row in opaqueServiceTable.
+type opaqueServiceClient struct {
+	unary        *client.Method
+	serverStream *client.Method
+	clientStream *client.Method
+	bidi         *client.Method
 }
 
-func (c opaqueServiceClient) ServerStream(ctx context.Context, req *proto3v1.OpaqueRequest) runtime.Stream[proto3v1.OpaqueResponse] {
-	return runtime.CallServerStream[proto3v1.OpaqueResponse](ctx, c.rows[1], req)
+func (c *opaqueServiceClient) Unary(ctx context.Context, req *proto3v1.OpaqueRequest) (*proto3v1.OpaqueResponse, error) {
+	return client.Unary[proto3v1.OpaqueResponse](ctx, c.unary, req)
 }
 
-func (c opaqueServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[proto3v1.OpaqueRequest]) (*proto3v1.OpaqueResponse, error) {
-	return runtime.CallClientStream[proto3v1.OpaqueResponse](ctx, c.rows[2], reqs)
+func (c *opaqueServiceClient) ServerStream(ctx context.Context, req *proto3v1.OpaqueRequest) runtime.Stream[proto3v1.OpaqueResponse] {
+	return client.ServerStream[proto3v1.OpaqueResponse](ctx, c.serverStream, req)
 }
 
-func (c opaqueServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[proto3v1.OpaqueRequest]) runtime.Stream[proto3v1.OpaqueResponse] {
-	return runtime.CallBidi[proto3v1.OpaqueResponse](ctx, c.rows[3], reqs)
+func (c *opaqueServiceClient) ClientStream(ctx context.Context, reqs runtime.Stream[proto3v1.OpaqueRequest]) (*proto3v1.OpaqueResponse, error) {
+	return client.ClientStream[proto3v1.OpaqueResponse](ctx, c.clientStream, reqs)
 }
 
-// OpaqueServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of OpaqueService: retries and time limits.
-func OpaqueServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(opaqueServiceTable)
+func (c *opaqueServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[proto3v1.OpaqueRequest]) runtime.Stream[proto3v1.OpaqueResponse] {
+	return client.Bidi[proto3v1.OpaqueResponse](ctx, c.bidi, reqs)
+}
+
+// OpaqueServiceConfig makes [client.Dial] apply the policy of OpaqueService: retries and deadlines.
+func OpaqueServiceConfig() client.Option {
+	return client.WithServiceConfig(opaqueServiceTable)
 }

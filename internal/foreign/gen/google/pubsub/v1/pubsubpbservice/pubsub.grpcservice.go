@@ -10,7 +10,9 @@ import (
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
@@ -124,78 +126,99 @@ var publisherTable = runtime.NewService(PublisherName, pubsubpb.File_google_pubs
 	runtime.Unary("DetachSubscription", Publisher.DetachSubscription, runtime.Policy{Validate: true}),
 )
 
-// RegisterPublisher serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterPublisher serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterPublisher(r grpc.ServiceRegistrar, svc Publisher) {
-	publisherTable.Register(r, svc)
+	server.Register(r, publisherTable, svc)
 }
 
-// NewPublisherClient returns the Publisher at the other end of conn.
+// NewPublisherClient returns the Publisher at the other end of conn. Pass [PublisherConfig] to
+// [client.Dial] to apply its policy.
 func NewPublisherClient(conn grpc.ClientConnInterface) Publisher {
-	return publisherClient{publisherTable.Client(conn)}
+	return &publisherClient{
+		createTopic:            client.Bind(conn, publisherTable.Method("CreateTopic")),
+		updateTopic:            client.Bind(conn, publisherTable.Method("UpdateTopic")),
+		publish:                client.Bind(conn, publisherTable.Method("Publish")),
+		getTopic:               client.Bind(conn, publisherTable.Method("GetTopic")),
+		listTopics:             client.Bind(conn, publisherTable.Method("ListTopics")),
+		listTopicSubscriptions: client.Bind(conn, publisherTable.Method("ListTopicSubscriptions")),
+		listTopicSnapshots:     client.Bind(conn, publisherTable.Method("ListTopicSnapshots")),
+		deleteTopic:            client.Bind(conn, publisherTable.Method("DeleteTopic")),
+		detachSubscription:     client.Bind(conn, publisherTable.Method("DetachSubscription")),
+	}
 }
 
-// publisherClient calls every RPC through its row in publisherTable.
-type publisherClient struct{ rows runtime.Client }
-
-func (c publisherClient) CreateTopic(ctx context.Context, req *pubsubpb.Topic) (*pubsubpb.Topic, error) {
-	return runtime.CallUnary[pubsubpb.Topic](ctx, c.rows[0], req)
+// publisherClient calls each RPC by its row in publisherTable.
+type publisherClient struct {
+	createTopic            *client.Method
+	updateTopic            *client.Method
+	publish                *client.Method
+	getTopic               *client.Method
+	listTopics             *client.Method
+	listTopicSubscriptions *client.Method
+	listTopicSnapshots     *client.Method
+	deleteTopic            *client.Method
+	detachSubscription     *client.Method
 }
 
-func (c publisherClient) UpdateTopic(ctx context.Context, req *pubsubpb.UpdateTopicRequest) (*pubsubpb.Topic, error) {
-	return runtime.CallUnary[pubsubpb.Topic](ctx, c.rows[1], req)
+func (c *publisherClient) CreateTopic(ctx context.Context, req *pubsubpb.Topic) (*pubsubpb.Topic, error) {
+	return client.Unary[pubsubpb.Topic](ctx, c.createTopic, req)
 }
 
-func (c publisherClient) Publish(ctx context.Context, req *pubsubpb.PublishRequest) (*pubsubpb.PublishResponse, error) {
-	return runtime.CallUnary[pubsubpb.PublishResponse](ctx, c.rows[2], req)
+func (c *publisherClient) UpdateTopic(ctx context.Context, req *pubsubpb.UpdateTopicRequest) (*pubsubpb.Topic, error) {
+	return client.Unary[pubsubpb.Topic](ctx, c.updateTopic, req)
 }
 
-func (c publisherClient) GetTopic(ctx context.Context, req *pubsubpb.GetTopicRequest) (*pubsubpb.Topic, error) {
-	return runtime.CallUnary[pubsubpb.Topic](ctx, c.rows[3], req)
+func (c *publisherClient) Publish(ctx context.Context, req *pubsubpb.PublishRequest) (*pubsubpb.PublishResponse, error) {
+	return client.Unary[pubsubpb.PublishResponse](ctx, c.publish, req)
 }
 
-func (c publisherClient) ListTopics(ctx context.Context, req *pubsubpb.ListTopicsRequest) (*pubsubpb.ListTopicsResponse, error) {
-	return runtime.CallUnary[pubsubpb.ListTopicsResponse](ctx, c.rows[4], req)
+func (c *publisherClient) GetTopic(ctx context.Context, req *pubsubpb.GetTopicRequest) (*pubsubpb.Topic, error) {
+	return client.Unary[pubsubpb.Topic](ctx, c.getTopic, req)
 }
 
-func (c publisherClient) ListTopicSubscriptions(ctx context.Context, req *pubsubpb.ListTopicSubscriptionsRequest) (*pubsubpb.ListTopicSubscriptionsResponse, error) {
-	return runtime.CallUnary[pubsubpb.ListTopicSubscriptionsResponse](ctx, c.rows[5], req)
+func (c *publisherClient) ListTopics(ctx context.Context, req *pubsubpb.ListTopicsRequest) (*pubsubpb.ListTopicsResponse, error) {
+	return client.Unary[pubsubpb.ListTopicsResponse](ctx, c.listTopics, req)
 }
 
-func (c publisherClient) ListTopicSnapshots(ctx context.Context, req *pubsubpb.ListTopicSnapshotsRequest) (*pubsubpb.ListTopicSnapshotsResponse, error) {
-	return runtime.CallUnary[pubsubpb.ListTopicSnapshotsResponse](ctx, c.rows[6], req)
+func (c *publisherClient) ListTopicSubscriptions(ctx context.Context, req *pubsubpb.ListTopicSubscriptionsRequest) (*pubsubpb.ListTopicSubscriptionsResponse, error) {
+	return client.Unary[pubsubpb.ListTopicSubscriptionsResponse](ctx, c.listTopicSubscriptions, req)
 }
 
-func (c publisherClient) DeleteTopic(ctx context.Context, req *pubsubpb.DeleteTopicRequest) (*emptypb.Empty, error) {
-	return runtime.CallUnary[emptypb.Empty](ctx, c.rows[7], req)
+func (c *publisherClient) ListTopicSnapshots(ctx context.Context, req *pubsubpb.ListTopicSnapshotsRequest) (*pubsubpb.ListTopicSnapshotsResponse, error) {
+	return client.Unary[pubsubpb.ListTopicSnapshotsResponse](ctx, c.listTopicSnapshots, req)
 }
 
-func (c publisherClient) DetachSubscription(ctx context.Context, req *pubsubpb.DetachSubscriptionRequest) (*pubsubpb.DetachSubscriptionResponse, error) {
-	return runtime.CallUnary[pubsubpb.DetachSubscriptionResponse](ctx, c.rows[8], req)
+func (c *publisherClient) DeleteTopic(ctx context.Context, req *pubsubpb.DeleteTopicRequest) (*emptypb.Empty, error) {
+	return client.Unary[emptypb.Empty](ctx, c.deleteTopic, req)
 }
 
-// PublisherConfig makes [runtime.Dial] keep the policy that the proto has for clients of Publisher: retries and time limits.
-func PublisherConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(publisherTable)
+func (c *publisherClient) DetachSubscription(ctx context.Context, req *pubsubpb.DetachSubscriptionRequest) (*pubsubpb.DetachSubscriptionResponse, error) {
+	return client.Unary[pubsubpb.DetachSubscriptionResponse](ctx, c.detachSubscription, req)
+}
+
+// PublisherConfig makes [client.Dial] apply the policy of Publisher: retries and deadlines.
+func PublisherConfig() client.Option {
+	return client.WithServiceConfig(publisherTable)
 }
 
 // PublisherListTopics serves ListTopics a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: topics, the only repeated field.
-var PublisherListTopics = page.Of(publisherTable.Info(4), Publisher.ListTopics, (*pubsubpb.ListTopicsResponse).GetTopics, page.Fields{
+var PublisherListTopics = page.Of(publisherTable.Method("ListTopics"), Publisher.ListTopics, (*pubsubpb.ListTopicsResponse).GetTopics, page.Fields{
 	Items: "topics", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // PublisherListTopicSubscriptions serves ListTopicSubscriptions a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: subscriptions, the only repeated field.
-var PublisherListTopicSubscriptions = page.Of(publisherTable.Info(5), Publisher.ListTopicSubscriptions, (*pubsubpb.ListTopicSubscriptionsResponse).GetSubscriptions, page.Fields{
+var PublisherListTopicSubscriptions = page.Of(publisherTable.Method("ListTopicSubscriptions"), Publisher.ListTopicSubscriptions, (*pubsubpb.ListTopicSubscriptionsResponse).GetSubscriptions, page.Fields{
 	Items: "subscriptions", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // PublisherListTopicSnapshots serves ListTopicSnapshots a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: snapshots, the only repeated field.
-var PublisherListTopicSnapshots = page.Of(publisherTable.Info(6), Publisher.ListTopicSnapshots, (*pubsubpb.ListTopicSnapshotsResponse).GetSnapshots, page.Fields{
+var PublisherListTopicSnapshots = page.Of(publisherTable.Method("ListTopicSnapshots"), Publisher.ListTopicSnapshots, (*pubsubpb.ListTopicSnapshotsResponse).GetSnapshots, page.Fields{
 	Items: "snapshots", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
@@ -354,98 +377,133 @@ var subscriberTable = runtime.NewService(SubscriberName, pubsubpb.File_google_pu
 	runtime.Unary("Seek", Subscriber.Seek, runtime.Policy{Validate: true}),
 )
 
-// RegisterSubscriber serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterSubscriber serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterSubscriber(r grpc.ServiceRegistrar, svc Subscriber) {
-	subscriberTable.Register(r, svc)
+	server.Register(r, subscriberTable, svc)
 }
 
-// NewSubscriberClient returns the Subscriber at the other end of conn.
+// NewSubscriberClient returns the Subscriber at the other end of conn. Pass [SubscriberConfig] to
+// [client.Dial] to apply its policy.
 func NewSubscriberClient(conn grpc.ClientConnInterface) Subscriber {
-	return subscriberClient{subscriberTable.Client(conn)}
+	return &subscriberClient{
+		createSubscription: client.Bind(conn, subscriberTable.Method("CreateSubscription")),
+		getSubscription:    client.Bind(conn, subscriberTable.Method("GetSubscription")),
+		updateSubscription: client.Bind(conn, subscriberTable.Method("UpdateSubscription")),
+		listSubscriptions:  client.Bind(conn, subscriberTable.Method("ListSubscriptions")),
+		deleteSubscription: client.Bind(conn, subscriberTable.Method("DeleteSubscription")),
+		modifyAckDeadline:  client.Bind(conn, subscriberTable.Method("ModifyAckDeadline")),
+		acknowledge:        client.Bind(conn, subscriberTable.Method("Acknowledge")),
+		pull:               client.Bind(conn, subscriberTable.Method("Pull")),
+		streamingPull:      client.Bind(conn, subscriberTable.Method("StreamingPull")),
+		modifyPushConfig:   client.Bind(conn, subscriberTable.Method("ModifyPushConfig")),
+		getSnapshot:        client.Bind(conn, subscriberTable.Method("GetSnapshot")),
+		listSnapshots:      client.Bind(conn, subscriberTable.Method("ListSnapshots")),
+		createSnapshot:     client.Bind(conn, subscriberTable.Method("CreateSnapshot")),
+		updateSnapshot:     client.Bind(conn, subscriberTable.Method("UpdateSnapshot")),
+		deleteSnapshot:     client.Bind(conn, subscriberTable.Method("DeleteSnapshot")),
+		seek:               client.Bind(conn, subscriberTable.Method("Seek")),
+	}
 }
 
-// subscriberClient calls every RPC through its row in subscriberTable.
-type subscriberClient struct{ rows runtime.Client }
-
-func (c subscriberClient) CreateSubscription(ctx context.Context, req *pubsubpb.Subscription) (*pubsubpb.Subscription, error) {
-	return runtime.CallUnary[pubsubpb.Subscription](ctx, c.rows[0], req)
+// subscriberClient calls each RPC by its row in subscriberTable.
+type subscriberClient struct {
+	createSubscription *client.Method
+	getSubscription    *client.Method
+	updateSubscription *client.Method
+	listSubscriptions  *client.Method
+	deleteSubscription *client.Method
+	modifyAckDeadline  *client.Method
+	acknowledge        *client.Method
+	pull               *client.Method
+	streamingPull      *client.Method
+	modifyPushConfig   *client.Method
+	getSnapshot        *client.Method
+	listSnapshots      *client.Method
+	createSnapshot     *client.Method
+	updateSnapshot     *client.Method
+	deleteSnapshot     *client.Method
+	seek               *client.Method
 }
 
-func (c subscriberClient) GetSubscription(ctx context.Context, req *pubsubpb.GetSubscriptionRequest) (*pubsubpb.Subscription, error) {
-	return runtime.CallUnary[pubsubpb.Subscription](ctx, c.rows[1], req)
+func (c *subscriberClient) CreateSubscription(ctx context.Context, req *pubsubpb.Subscription) (*pubsubpb.Subscription, error) {
+	return client.Unary[pubsubpb.Subscription](ctx, c.createSubscription, req)
 }
 
-func (c subscriberClient) UpdateSubscription(ctx context.Context, req *pubsubpb.UpdateSubscriptionRequest) (*pubsubpb.Subscription, error) {
-	return runtime.CallUnary[pubsubpb.Subscription](ctx, c.rows[2], req)
+func (c *subscriberClient) GetSubscription(ctx context.Context, req *pubsubpb.GetSubscriptionRequest) (*pubsubpb.Subscription, error) {
+	return client.Unary[pubsubpb.Subscription](ctx, c.getSubscription, req)
 }
 
-func (c subscriberClient) ListSubscriptions(ctx context.Context, req *pubsubpb.ListSubscriptionsRequest) (*pubsubpb.ListSubscriptionsResponse, error) {
-	return runtime.CallUnary[pubsubpb.ListSubscriptionsResponse](ctx, c.rows[3], req)
+func (c *subscriberClient) UpdateSubscription(ctx context.Context, req *pubsubpb.UpdateSubscriptionRequest) (*pubsubpb.Subscription, error) {
+	return client.Unary[pubsubpb.Subscription](ctx, c.updateSubscription, req)
 }
 
-func (c subscriberClient) DeleteSubscription(ctx context.Context, req *pubsubpb.DeleteSubscriptionRequest) (*emptypb.Empty, error) {
-	return runtime.CallUnary[emptypb.Empty](ctx, c.rows[4], req)
+func (c *subscriberClient) ListSubscriptions(ctx context.Context, req *pubsubpb.ListSubscriptionsRequest) (*pubsubpb.ListSubscriptionsResponse, error) {
+	return client.Unary[pubsubpb.ListSubscriptionsResponse](ctx, c.listSubscriptions, req)
 }
 
-func (c subscriberClient) ModifyAckDeadline(ctx context.Context, req *pubsubpb.ModifyAckDeadlineRequest) (*emptypb.Empty, error) {
-	return runtime.CallUnary[emptypb.Empty](ctx, c.rows[5], req)
+func (c *subscriberClient) DeleteSubscription(ctx context.Context, req *pubsubpb.DeleteSubscriptionRequest) (*emptypb.Empty, error) {
+	return client.Unary[emptypb.Empty](ctx, c.deleteSubscription, req)
 }
 
-func (c subscriberClient) Acknowledge(ctx context.Context, req *pubsubpb.AcknowledgeRequest) (*emptypb.Empty, error) {
-	return runtime.CallUnary[emptypb.Empty](ctx, c.rows[6], req)
+func (c *subscriberClient) ModifyAckDeadline(ctx context.Context, req *pubsubpb.ModifyAckDeadlineRequest) (*emptypb.Empty, error) {
+	return client.Unary[emptypb.Empty](ctx, c.modifyAckDeadline, req)
 }
 
-func (c subscriberClient) Pull(ctx context.Context, req *pubsubpb.PullRequest) (*pubsubpb.PullResponse, error) {
-	return runtime.CallUnary[pubsubpb.PullResponse](ctx, c.rows[7], req)
+func (c *subscriberClient) Acknowledge(ctx context.Context, req *pubsubpb.AcknowledgeRequest) (*emptypb.Empty, error) {
+	return client.Unary[emptypb.Empty](ctx, c.acknowledge, req)
 }
 
-func (c subscriberClient) StreamingPull(ctx context.Context, reqs runtime.Stream[pubsubpb.StreamingPullRequest]) runtime.Stream[pubsubpb.StreamingPullResponse] {
-	return runtime.CallBidi[pubsubpb.StreamingPullResponse](ctx, c.rows[8], reqs)
+func (c *subscriberClient) Pull(ctx context.Context, req *pubsubpb.PullRequest) (*pubsubpb.PullResponse, error) {
+	return client.Unary[pubsubpb.PullResponse](ctx, c.pull, req)
 }
 
-func (c subscriberClient) ModifyPushConfig(ctx context.Context, req *pubsubpb.ModifyPushConfigRequest) (*emptypb.Empty, error) {
-	return runtime.CallUnary[emptypb.Empty](ctx, c.rows[9], req)
+func (c *subscriberClient) StreamingPull(ctx context.Context, reqs runtime.Stream[pubsubpb.StreamingPullRequest]) runtime.Stream[pubsubpb.StreamingPullResponse] {
+	return client.Bidi[pubsubpb.StreamingPullResponse](ctx, c.streamingPull, reqs)
 }
 
-func (c subscriberClient) GetSnapshot(ctx context.Context, req *pubsubpb.GetSnapshotRequest) (*pubsubpb.Snapshot, error) {
-	return runtime.CallUnary[pubsubpb.Snapshot](ctx, c.rows[10], req)
+func (c *subscriberClient) ModifyPushConfig(ctx context.Context, req *pubsubpb.ModifyPushConfigRequest) (*emptypb.Empty, error) {
+	return client.Unary[emptypb.Empty](ctx, c.modifyPushConfig, req)
 }
 
-func (c subscriberClient) ListSnapshots(ctx context.Context, req *pubsubpb.ListSnapshotsRequest) (*pubsubpb.ListSnapshotsResponse, error) {
-	return runtime.CallUnary[pubsubpb.ListSnapshotsResponse](ctx, c.rows[11], req)
+func (c *subscriberClient) GetSnapshot(ctx context.Context, req *pubsubpb.GetSnapshotRequest) (*pubsubpb.Snapshot, error) {
+	return client.Unary[pubsubpb.Snapshot](ctx, c.getSnapshot, req)
 }
 
-func (c subscriberClient) CreateSnapshot(ctx context.Context, req *pubsubpb.CreateSnapshotRequest) (*pubsubpb.Snapshot, error) {
-	return runtime.CallUnary[pubsubpb.Snapshot](ctx, c.rows[12], req)
+func (c *subscriberClient) ListSnapshots(ctx context.Context, req *pubsubpb.ListSnapshotsRequest) (*pubsubpb.ListSnapshotsResponse, error) {
+	return client.Unary[pubsubpb.ListSnapshotsResponse](ctx, c.listSnapshots, req)
 }
 
-func (c subscriberClient) UpdateSnapshot(ctx context.Context, req *pubsubpb.UpdateSnapshotRequest) (*pubsubpb.Snapshot, error) {
-	return runtime.CallUnary[pubsubpb.Snapshot](ctx, c.rows[13], req)
+func (c *subscriberClient) CreateSnapshot(ctx context.Context, req *pubsubpb.CreateSnapshotRequest) (*pubsubpb.Snapshot, error) {
+	return client.Unary[pubsubpb.Snapshot](ctx, c.createSnapshot, req)
 }
 
-func (c subscriberClient) DeleteSnapshot(ctx context.Context, req *pubsubpb.DeleteSnapshotRequest) (*emptypb.Empty, error) {
-	return runtime.CallUnary[emptypb.Empty](ctx, c.rows[14], req)
+func (c *subscriberClient) UpdateSnapshot(ctx context.Context, req *pubsubpb.UpdateSnapshotRequest) (*pubsubpb.Snapshot, error) {
+	return client.Unary[pubsubpb.Snapshot](ctx, c.updateSnapshot, req)
 }
 
-func (c subscriberClient) Seek(ctx context.Context, req *pubsubpb.SeekRequest) (*pubsubpb.SeekResponse, error) {
-	return runtime.CallUnary[pubsubpb.SeekResponse](ctx, c.rows[15], req)
+func (c *subscriberClient) DeleteSnapshot(ctx context.Context, req *pubsubpb.DeleteSnapshotRequest) (*emptypb.Empty, error) {
+	return client.Unary[emptypb.Empty](ctx, c.deleteSnapshot, req)
 }
 
-// SubscriberConfig makes [runtime.Dial] keep the policy that the proto has for clients of Subscriber: retries and time limits.
-func SubscriberConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(subscriberTable)
+func (c *subscriberClient) Seek(ctx context.Context, req *pubsubpb.SeekRequest) (*pubsubpb.SeekResponse, error) {
+	return client.Unary[pubsubpb.SeekResponse](ctx, c.seek, req)
+}
+
+// SubscriberConfig makes [client.Dial] apply the policy of Subscriber: retries and deadlines.
+func SubscriberConfig() client.Option {
+	return client.WithServiceConfig(subscriberTable)
 }
 
 // SubscriberListSubscriptions serves ListSubscriptions a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: subscriptions, the only repeated field.
-var SubscriberListSubscriptions = page.Of(subscriberTable.Info(3), Subscriber.ListSubscriptions, (*pubsubpb.ListSubscriptionsResponse).GetSubscriptions, page.Fields{
+var SubscriberListSubscriptions = page.Of(subscriberTable.Method("ListSubscriptions"), Subscriber.ListSubscriptions, (*pubsubpb.ListSubscriptionsResponse).GetSubscriptions, page.Fields{
 	Items: "subscriptions", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // SubscriberListSnapshots serves ListSnapshots a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: snapshots, the only repeated field.
-var SubscriberListSnapshots = page.Of(subscriberTable.Info(11), Subscriber.ListSnapshots, (*pubsubpb.ListSnapshotsResponse).GetSnapshots, page.Fields{
+var SubscriberListSnapshots = page.Of(subscriberTable.Method("ListSnapshots"), Subscriber.ListSnapshots, (*pubsubpb.ListSnapshotsResponse).GetSnapshots, page.Fields{
 	Items: "snapshots", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })

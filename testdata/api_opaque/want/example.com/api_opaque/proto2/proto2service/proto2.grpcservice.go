@@ -9,6 +9,8 @@ import (
 
 	"example.com/api_opaque/proto2"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -66,36 +68,47 @@ var proto2Table = runtime.NewService(Proto2Name, proto2.File_proto2_proto,
 	runtime.Bidi("Both", Proto2.Both, runtime.Policy{}),
 )
 
-// RegisterProto2 serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterProto2 serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterProto2(r grpc.ServiceRegistrar, svc Proto2) {
-	proto2Table.Register(r, svc)
+	server.Register(r, proto2Table, svc)
 }
 
-// NewProto2Client returns the Proto2 at the other end of conn.
+// NewProto2Client returns the Proto2 at the other end of conn. Pass [Proto2Config] to
+// [client.Dial] to apply its policy.
 func NewProto2Client(conn grpc.ClientConnInterface) Proto2 {
-	return proto2Client{proto2Table.Client(conn)}
+	return &proto2Client{
+		one:      client.Bind(conn, proto2Table.Method("One")),
+		answers:  client.Bind(conn, proto2Table.Method("Answers")),
+		requests: client.Bind(conn, proto2Table.Method("Requests")),
+		both:     client.Bind(conn, proto2Table.Method("Both")),
+	}
 }
 
-// proto2Client calls every RPC through its row in proto2Table.
-type proto2Client struct{ rows runtime.Client }
-
-func (c proto2Client) One(ctx context.Context, req *proto2.Request) (*proto2.Response, error) {
-	return runtime.CallUnary[proto2.Response](ctx, c.rows[0], req)
+// proto2Client calls each RPC by its row in proto2Table.
+type proto2Client struct {
+	one      *client.Method
+	answers  *client.Method
+	requests *client.Method
+	both     *client.Method
 }
 
-func (c proto2Client) Answers(ctx context.Context, req *proto2.Request) runtime.Stream[proto2.Response] {
-	return runtime.CallServerStream[proto2.Response](ctx, c.rows[1], req)
+func (c *proto2Client) One(ctx context.Context, req *proto2.Request) (*proto2.Response, error) {
+	return client.Unary[proto2.Response](ctx, c.one, req)
 }
 
-func (c proto2Client) Requests(ctx context.Context, reqs runtime.Stream[proto2.Request]) (*proto2.Response, error) {
-	return runtime.CallClientStream[proto2.Response](ctx, c.rows[2], reqs)
+func (c *proto2Client) Answers(ctx context.Context, req *proto2.Request) runtime.Stream[proto2.Response] {
+	return client.ServerStream[proto2.Response](ctx, c.answers, req)
 }
 
-func (c proto2Client) Both(ctx context.Context, reqs runtime.Stream[proto2.Request]) runtime.Stream[proto2.Response] {
-	return runtime.CallBidi[proto2.Response](ctx, c.rows[3], reqs)
+func (c *proto2Client) Requests(ctx context.Context, reqs runtime.Stream[proto2.Request]) (*proto2.Response, error) {
+	return client.ClientStream[proto2.Response](ctx, c.requests, reqs)
 }
 
-// Proto2Config makes [runtime.Dial] keep the policy that the proto has for clients of Proto2: retries and time limits.
-func Proto2Config() runtime.DialOption {
-	return runtime.WithServiceConfig(proto2Table)
+func (c *proto2Client) Both(ctx context.Context, reqs runtime.Stream[proto2.Request]) runtime.Stream[proto2.Response] {
+	return client.Bidi[proto2.Response](ctx, c.both, reqs)
+}
+
+// Proto2Config makes [client.Dial] apply the policy of Proto2: retries and deadlines.
+func Proto2Config() client.Option {
+	return client.WithServiceConfig(proto2Table)
 }

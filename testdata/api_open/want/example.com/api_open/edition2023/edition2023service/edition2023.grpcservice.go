@@ -9,6 +9,8 @@ import (
 
 	"example.com/api_open/edition2023"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -66,36 +68,47 @@ var edition2023Table = runtime.NewService(Edition2023Name, edition2023.File_edit
 	runtime.Bidi("Both", Edition2023.Both, runtime.Policy{}),
 )
 
-// RegisterEdition2023 serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterEdition2023 serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterEdition2023(r grpc.ServiceRegistrar, svc Edition2023) {
-	edition2023Table.Register(r, svc)
+	server.Register(r, edition2023Table, svc)
 }
 
-// NewEdition2023Client returns the Edition2023 at the other end of conn.
+// NewEdition2023Client returns the Edition2023 at the other end of conn. Pass [Edition2023Config] to
+// [client.Dial] to apply its policy.
 func NewEdition2023Client(conn grpc.ClientConnInterface) Edition2023 {
-	return edition2023Client{edition2023Table.Client(conn)}
+	return &edition2023Client{
+		one:      client.Bind(conn, edition2023Table.Method("One")),
+		answers:  client.Bind(conn, edition2023Table.Method("Answers")),
+		requests: client.Bind(conn, edition2023Table.Method("Requests")),
+		both:     client.Bind(conn, edition2023Table.Method("Both")),
+	}
 }
 
-// edition2023Client calls every RPC through its row in edition2023Table.
-type edition2023Client struct{ rows runtime.Client }
-
-func (c edition2023Client) One(ctx context.Context, req *edition2023.Request) (*edition2023.Response, error) {
-	return runtime.CallUnary[edition2023.Response](ctx, c.rows[0], req)
+// edition2023Client calls each RPC by its row in edition2023Table.
+type edition2023Client struct {
+	one      *client.Method
+	answers  *client.Method
+	requests *client.Method
+	both     *client.Method
 }
 
-func (c edition2023Client) Answers(ctx context.Context, req *edition2023.Request) runtime.Stream[edition2023.Response] {
-	return runtime.CallServerStream[edition2023.Response](ctx, c.rows[1], req)
+func (c *edition2023Client) One(ctx context.Context, req *edition2023.Request) (*edition2023.Response, error) {
+	return client.Unary[edition2023.Response](ctx, c.one, req)
 }
 
-func (c edition2023Client) Requests(ctx context.Context, reqs runtime.Stream[edition2023.Request]) (*edition2023.Response, error) {
-	return runtime.CallClientStream[edition2023.Response](ctx, c.rows[2], reqs)
+func (c *edition2023Client) Answers(ctx context.Context, req *edition2023.Request) runtime.Stream[edition2023.Response] {
+	return client.ServerStream[edition2023.Response](ctx, c.answers, req)
 }
 
-func (c edition2023Client) Both(ctx context.Context, reqs runtime.Stream[edition2023.Request]) runtime.Stream[edition2023.Response] {
-	return runtime.CallBidi[edition2023.Response](ctx, c.rows[3], reqs)
+func (c *edition2023Client) Requests(ctx context.Context, reqs runtime.Stream[edition2023.Request]) (*edition2023.Response, error) {
+	return client.ClientStream[edition2023.Response](ctx, c.requests, reqs)
 }
 
-// Edition2023Config makes [runtime.Dial] keep the policy that the proto has for clients of Edition2023: retries and time limits.
-func Edition2023Config() runtime.DialOption {
-	return runtime.WithServiceConfig(edition2023Table)
+func (c *edition2023Client) Both(ctx context.Context, reqs runtime.Stream[edition2023.Request]) runtime.Stream[edition2023.Response] {
+	return client.Bidi[edition2023.Response](ctx, c.both, reqs)
+}
+
+// Edition2023Config makes [client.Dial] apply the policy of Edition2023: retries and deadlines.
+func Edition2023Config() client.Option {
+	return client.WithServiceConfig(edition2023Table)
 }

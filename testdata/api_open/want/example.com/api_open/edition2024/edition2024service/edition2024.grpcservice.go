@@ -9,6 +9,8 @@ import (
 
 	"example.com/api_open/edition2024"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -66,36 +68,47 @@ var edition2024Table = runtime.NewService(Edition2024Name, edition2024.File_edit
 	runtime.Bidi("Both", Edition2024.Both, runtime.Policy{}),
 )
 
-// RegisterEdition2024 serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterEdition2024 serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterEdition2024(r grpc.ServiceRegistrar, svc Edition2024) {
-	edition2024Table.Register(r, svc)
+	server.Register(r, edition2024Table, svc)
 }
 
-// NewEdition2024Client returns the Edition2024 at the other end of conn.
+// NewEdition2024Client returns the Edition2024 at the other end of conn. Pass [Edition2024Config] to
+// [client.Dial] to apply its policy.
 func NewEdition2024Client(conn grpc.ClientConnInterface) Edition2024 {
-	return edition2024Client{edition2024Table.Client(conn)}
+	return &edition2024Client{
+		one:      client.Bind(conn, edition2024Table.Method("One")),
+		answers:  client.Bind(conn, edition2024Table.Method("Answers")),
+		requests: client.Bind(conn, edition2024Table.Method("Requests")),
+		both:     client.Bind(conn, edition2024Table.Method("Both")),
+	}
 }
 
-// edition2024Client calls every RPC through its row in edition2024Table.
-type edition2024Client struct{ rows runtime.Client }
-
-func (c edition2024Client) One(ctx context.Context, req *edition2024.Request) (*edition2024.Response, error) {
-	return runtime.CallUnary[edition2024.Response](ctx, c.rows[0], req)
+// edition2024Client calls each RPC by its row in edition2024Table.
+type edition2024Client struct {
+	one      *client.Method
+	answers  *client.Method
+	requests *client.Method
+	both     *client.Method
 }
 
-func (c edition2024Client) Answers(ctx context.Context, req *edition2024.Request) runtime.Stream[edition2024.Response] {
-	return runtime.CallServerStream[edition2024.Response](ctx, c.rows[1], req)
+func (c *edition2024Client) One(ctx context.Context, req *edition2024.Request) (*edition2024.Response, error) {
+	return client.Unary[edition2024.Response](ctx, c.one, req)
 }
 
-func (c edition2024Client) Requests(ctx context.Context, reqs runtime.Stream[edition2024.Request]) (*edition2024.Response, error) {
-	return runtime.CallClientStream[edition2024.Response](ctx, c.rows[2], reqs)
+func (c *edition2024Client) Answers(ctx context.Context, req *edition2024.Request) runtime.Stream[edition2024.Response] {
+	return client.ServerStream[edition2024.Response](ctx, c.answers, req)
 }
 
-func (c edition2024Client) Both(ctx context.Context, reqs runtime.Stream[edition2024.Request]) runtime.Stream[edition2024.Response] {
-	return runtime.CallBidi[edition2024.Response](ctx, c.rows[3], reqs)
+func (c *edition2024Client) Requests(ctx context.Context, reqs runtime.Stream[edition2024.Request]) (*edition2024.Response, error) {
+	return client.ClientStream[edition2024.Response](ctx, c.requests, reqs)
 }
 
-// Edition2024Config makes [runtime.Dial] keep the policy that the proto has for clients of Edition2024: retries and time limits.
-func Edition2024Config() runtime.DialOption {
-	return runtime.WithServiceConfig(edition2024Table)
+func (c *edition2024Client) Both(ctx context.Context, reqs runtime.Stream[edition2024.Request]) runtime.Stream[edition2024.Response] {
+	return client.Bidi[edition2024.Response](ctx, c.both, reqs)
+}
+
+// Edition2024Config makes [client.Dial] apply the policy of Edition2024: retries and deadlines.
+func Edition2024Config() client.Option {
+	return client.WithServiceConfig(edition2024Table)
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/api_open/edition2024"
 	"example.com/api_open/edition2024/edition2024service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeEdition2024 serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeEdition2024(t testing.TB, svc edition2024service.Edition2024, opts ...runtime.ServerOption) edition2024service.Edition2024 {
+func ServeEdition2024(t testing.TB, svc edition2024service.Edition2024, opts ...server.Option) edition2024service.Edition2024 {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { edition2024service.RegisterEdition2024(r, svc) }, opts...)
 	return edition2024service.NewEdition2024Client(conn)
 }
 
 // CheckEdition2024 runs the contract that every Edition2024 must keep against svc; see [servicetest.Check] for its terms.
-func CheckEdition2024(t *testing.T, svc edition2024service.Edition2024, opts ...runtime.ServerOption) {
+func CheckEdition2024(t *testing.T, svc edition2024service.Edition2024, opts ...server.Option) {
 	t.Helper()
 	service := edition2024.File_edition2024_proto.Services().ByName("Edition2024")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { edition2024service.RegisterEdition2024(r, svc) }, opts...)

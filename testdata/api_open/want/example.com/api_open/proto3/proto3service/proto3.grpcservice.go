@@ -9,6 +9,8 @@ import (
 
 	"example.com/api_open/proto3"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -66,36 +68,47 @@ var proto3Table = runtime.NewService(Proto3Name, proto3.File_proto3_proto,
 	runtime.Bidi("Both", Proto3.Both, runtime.Policy{}),
 )
 
-// RegisterProto3 serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterProto3 serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterProto3(r grpc.ServiceRegistrar, svc Proto3) {
-	proto3Table.Register(r, svc)
+	server.Register(r, proto3Table, svc)
 }
 
-// NewProto3Client returns the Proto3 at the other end of conn.
+// NewProto3Client returns the Proto3 at the other end of conn. Pass [Proto3Config] to
+// [client.Dial] to apply its policy.
 func NewProto3Client(conn grpc.ClientConnInterface) Proto3 {
-	return proto3Client{proto3Table.Client(conn)}
+	return &proto3Client{
+		one:      client.Bind(conn, proto3Table.Method("One")),
+		answers:  client.Bind(conn, proto3Table.Method("Answers")),
+		requests: client.Bind(conn, proto3Table.Method("Requests")),
+		both:     client.Bind(conn, proto3Table.Method("Both")),
+	}
 }
 
-// proto3Client calls every RPC through its row in proto3Table.
-type proto3Client struct{ rows runtime.Client }
-
-func (c proto3Client) One(ctx context.Context, req *proto3.Request) (*proto3.Response, error) {
-	return runtime.CallUnary[proto3.Response](ctx, c.rows[0], req)
+// proto3Client calls each RPC by its row in proto3Table.
+type proto3Client struct {
+	one      *client.Method
+	answers  *client.Method
+	requests *client.Method
+	both     *client.Method
 }
 
-func (c proto3Client) Answers(ctx context.Context, req *proto3.Request) runtime.Stream[proto3.Response] {
-	return runtime.CallServerStream[proto3.Response](ctx, c.rows[1], req)
+func (c *proto3Client) One(ctx context.Context, req *proto3.Request) (*proto3.Response, error) {
+	return client.Unary[proto3.Response](ctx, c.one, req)
 }
 
-func (c proto3Client) Requests(ctx context.Context, reqs runtime.Stream[proto3.Request]) (*proto3.Response, error) {
-	return runtime.CallClientStream[proto3.Response](ctx, c.rows[2], reqs)
+func (c *proto3Client) Answers(ctx context.Context, req *proto3.Request) runtime.Stream[proto3.Response] {
+	return client.ServerStream[proto3.Response](ctx, c.answers, req)
 }
 
-func (c proto3Client) Both(ctx context.Context, reqs runtime.Stream[proto3.Request]) runtime.Stream[proto3.Response] {
-	return runtime.CallBidi[proto3.Response](ctx, c.rows[3], reqs)
+func (c *proto3Client) Requests(ctx context.Context, reqs runtime.Stream[proto3.Request]) (*proto3.Response, error) {
+	return client.ClientStream[proto3.Response](ctx, c.requests, reqs)
 }
 
-// Proto3Config makes [runtime.Dial] keep the policy that the proto has for clients of Proto3: retries and time limits.
-func Proto3Config() runtime.DialOption {
-	return runtime.WithServiceConfig(proto3Table)
+func (c *proto3Client) Both(ctx context.Context, reqs runtime.Stream[proto3.Request]) runtime.Stream[proto3.Response] {
+	return client.Bidi[proto3.Response](ctx, c.both, reqs)
+}
+
+// Proto3Config makes [client.Dial] apply the policy of Proto3: retries and deadlines.
+func Proto3Config() client.Option {
+	return client.WithServiceConfig(proto3Table)
 }

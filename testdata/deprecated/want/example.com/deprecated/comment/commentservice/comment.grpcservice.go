@@ -9,6 +9,8 @@ import (
 
 	"example.com/deprecated/comment"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -58,34 +60,41 @@ var byCommentTable = runtime.NewService(ByCommentName, comment.File_comment_prot
 	runtime.Unary("Again", ByComment.Again, runtime.Policy{}),
 )
 
-// RegisterByComment serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterByComment serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 //
 // Deprecated: comment.proto marks it as deprecated.
 func RegisterByComment(r grpc.ServiceRegistrar, svc ByComment) {
-	byCommentTable.Register(r, svc)
+	server.Register(r, byCommentTable, svc)
 }
 
-// NewByCommentClient returns the ByComment at the other end of conn.
+// NewByCommentClient returns the ByComment at the other end of conn. Pass [ByCommentConfig] to
+// [client.Dial] to apply its policy.
 //
 // Deprecated: comment.proto marks it as deprecated.
 func NewByCommentClient(conn grpc.ClientConnInterface) ByComment {
-	return byCommentClient{byCommentTable.Client(conn)}
+	return &byCommentClient{
+		do:    client.Bind(conn, byCommentTable.Method("Do")),
+		again: client.Bind(conn, byCommentTable.Method("Again")),
+	}
 }
 
-// byCommentClient calls every RPC through its row in byCommentTable.
-type byCommentClient struct{ rows runtime.Client }
-
-func (c byCommentClient) Do(ctx context.Context, req *comment.O) (*comment.O, error) {
-	return runtime.CallUnary[comment.O](ctx, c.rows[0], req)
+// byCommentClient calls each RPC by its row in byCommentTable.
+type byCommentClient struct {
+	do    *client.Method
+	again *client.Method
 }
 
-func (c byCommentClient) Again(ctx context.Context, req *comment.O) (*comment.O, error) {
-	return runtime.CallUnary[comment.O](ctx, c.rows[1], req)
+func (c *byCommentClient) Do(ctx context.Context, req *comment.O) (*comment.O, error) {
+	return client.Unary[comment.O](ctx, c.do, req)
 }
 
-// ByCommentConfig makes [runtime.Dial] keep the policy that the proto has for clients of ByComment: retries and time limits.
+func (c *byCommentClient) Again(ctx context.Context, req *comment.O) (*comment.O, error) {
+	return client.Unary[comment.O](ctx, c.again, req)
+}
+
+// ByCommentConfig makes [client.Dial] apply the policy of ByComment: retries and deadlines.
 //
 // Deprecated: comment.proto marks it as deprecated.
-func ByCommentConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(byCommentTable)
+func ByCommentConfig() client.Option {
+	return client.WithServiceConfig(byCommentTable)
 }

@@ -13,6 +13,7 @@ import (
 	"example.com/deprecated/comment"
 	"example.com/deprecated/comment/commentservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -24,14 +25,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeByComment serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeByComment(t testing.TB, svc commentservice.ByComment, opts ...runtime.ServerOption) commentservice.ByComment {
+func ServeByComment(t testing.TB, svc commentservice.ByComment, opts ...server.Option) commentservice.ByComment {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { commentservice.RegisterByComment(r, svc) }, opts...)
 	return commentservice.NewByCommentClient(conn)
 }
 
 // CheckByComment runs the contract that every ByComment must keep against svc; see [servicetest.Check] for its terms.
-func CheckByComment(t *testing.T, svc commentservice.ByComment, opts ...runtime.ServerOption) {
+func CheckByComment(t *testing.T, svc commentservice.ByComment, opts ...server.Option) {
 	t.Helper()
 	service := comment.File_comment_proto.Services().ByName("ByComment")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { commentservice.RegisterByComment(r, svc) }, opts...)

@@ -11,6 +11,8 @@ import (
 
 	"example.com/deprecated/file"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -46,30 +48,35 @@ var inOldFileTable = runtime.NewService(InOldFileName, file.File_file_proto,
 	runtime.Unary("Do", InOldFile.Do, runtime.Policy{}),
 )
 
-// RegisterInOldFile serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterInOldFile serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 //
 // Deprecated: file.proto is marked as deprecated.
 func RegisterInOldFile(r grpc.ServiceRegistrar, svc InOldFile) {
-	inOldFileTable.Register(r, svc)
+	server.Register(r, inOldFileTable, svc)
 }
 
-// NewInOldFileClient returns the InOldFile at the other end of conn.
+// NewInOldFileClient returns the InOldFile at the other end of conn. Pass [InOldFileConfig] to
+// [client.Dial] to apply its policy.
 //
 // Deprecated: file.proto is marked as deprecated.
 func NewInOldFileClient(conn grpc.ClientConnInterface) InOldFile {
-	return inOldFileClient{inOldFileTable.Client(conn)}
+	return &inOldFileClient{
+		do: client.Bind(conn, inOldFileTable.Method("Do")),
+	}
 }
 
-// inOldFileClient calls every RPC through its row in inOldFileTable.
-type inOldFileClient struct{ rows runtime.Client }
-
-func (c inOldFileClient) Do(ctx context.Context, req *file.M) (*file.M, error) {
-	return runtime.CallUnary[file.M](ctx, c.rows[0], req)
+// inOldFileClient calls each RPC by its row in inOldFileTable.
+type inOldFileClient struct {
+	do *client.Method
 }
 
-// InOldFileConfig makes [runtime.Dial] keep the policy that the proto has for clients of InOldFile: retries and time limits.
+func (c *inOldFileClient) Do(ctx context.Context, req *file.M) (*file.M, error) {
+	return client.Unary[file.M](ctx, c.do, req)
+}
+
+// InOldFileConfig makes [client.Dial] apply the policy of InOldFile: retries and deadlines.
 //
 // Deprecated: file.proto is marked as deprecated.
-func InOldFileConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(inOldFileTable)
+func InOldFileConfig() client.Option {
+	return client.WithServiceConfig(inOldFileTable)
 }

@@ -13,6 +13,7 @@ import (
 	"example.com/deprecated/file"
 	"example.com/deprecated/file/fileservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -24,14 +25,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeInOldFile serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeInOldFile(t testing.TB, svc fileservice.InOldFile, opts ...runtime.ServerOption) fileservice.InOldFile {
+func ServeInOldFile(t testing.TB, svc fileservice.InOldFile, opts ...server.Option) fileservice.InOldFile {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { fileservice.RegisterInOldFile(r, svc) }, opts...)
 	return fileservice.NewInOldFileClient(conn)
 }
 
 // CheckInOldFile runs the contract that every InOldFile must keep against svc; see [servicetest.Check] for its terms.
-func CheckInOldFile(t *testing.T, svc fileservice.InOldFile, opts ...runtime.ServerOption) {
+func CheckInOldFile(t *testing.T, svc fileservice.InOldFile, opts ...server.Option) {
 	t.Helper()
 	service := file.File_file_proto.Services().ByName("InOldFile")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { fileservice.RegisterInOldFile(r, svc) }, opts...)

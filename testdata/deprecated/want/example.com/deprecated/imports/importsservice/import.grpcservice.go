@@ -12,6 +12,8 @@ import (
 	"example.com/deprecated/file"
 	"example.com/deprecated/imports"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -45,24 +47,29 @@ var importsTable = runtime.NewService(ImportsName, imports.File_import_proto,
 	runtime.Unary("Do", Imports.Do, runtime.Policy{}),
 )
 
-// RegisterImports serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterImports serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterImports(r grpc.ServiceRegistrar, svc Imports) {
-	importsTable.Register(r, svc)
+	server.Register(r, importsTable, svc)
 }
 
-// NewImportsClient returns the Imports at the other end of conn.
+// NewImportsClient returns the Imports at the other end of conn. Pass [ImportsConfig] to
+// [client.Dial] to apply its policy.
 func NewImportsClient(conn grpc.ClientConnInterface) Imports {
-	return importsClient{importsTable.Client(conn)}
+	return &importsClient{
+		do: client.Bind(conn, importsTable.Method("Do")),
+	}
 }
 
-// importsClient calls every RPC through its row in importsTable.
-type importsClient struct{ rows runtime.Client }
-
-func (c importsClient) Do(ctx context.Context, req *file.M) (*file.M, error) {
-	return runtime.CallUnary[file.M](ctx, c.rows[0], req)
+// importsClient calls each RPC by its row in importsTable.
+type importsClient struct {
+	do *client.Method
 }
 
-// ImportsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Imports: retries and time limits.
-func ImportsConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(importsTable)
+func (c *importsClient) Do(ctx context.Context, req *file.M) (*file.M, error) {
+	return client.Unary[file.M](ctx, c.do, req)
+}
+
+// ImportsConfig makes [client.Dial] apply the policy of Imports: retries and deadlines.
+func ImportsConfig() client.Option {
+	return client.WithServiceConfig(importsTable)
 }

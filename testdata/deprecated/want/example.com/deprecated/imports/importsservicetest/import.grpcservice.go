@@ -14,6 +14,7 @@ import (
 	"example.com/deprecated/imports"
 	"example.com/deprecated/imports/importsservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -25,14 +26,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeImports serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeImports(t testing.TB, svc importsservice.Imports, opts ...runtime.ServerOption) importsservice.Imports {
+func ServeImports(t testing.TB, svc importsservice.Imports, opts ...server.Option) importsservice.Imports {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { importsservice.RegisterImports(r, svc) }, opts...)
 	return importsservice.NewImportsClient(conn)
 }
 
 // CheckImports runs the contract that every Imports must keep against svc; see [servicetest.Check] for its terms.
-func CheckImports(t *testing.T, svc importsservice.Imports, opts ...runtime.ServerOption) {
+func CheckImports(t *testing.T, svc importsservice.Imports, opts ...server.Option) {
 	t.Helper()
 	service := imports.File_import_proto.Services().ByName("Imports")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { importsservice.RegisterImports(r, svc) }, opts...)

@@ -11,6 +11,8 @@ import (
 
 	"example.com/deprecated/message"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -52,28 +54,35 @@ var messagesTable = runtime.NewService(MessagesName, message.File_message_proto,
 	runtime.Unary("Other", Messages.Other, runtime.Policy{}),
 )
 
-// RegisterMessages serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterMessages serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterMessages(r grpc.ServiceRegistrar, svc Messages) {
-	messagesTable.Register(r, svc)
+	server.Register(r, messagesTable, svc)
 }
 
-// NewMessagesClient returns the Messages at the other end of conn.
+// NewMessagesClient returns the Messages at the other end of conn. Pass [MessagesConfig] to
+// [client.Dial] to apply its policy.
 func NewMessagesClient(conn grpc.ClientConnInterface) Messages {
-	return messagesClient{messagesTable.Client(conn)}
+	return &messagesClient{
+		do:    client.Bind(conn, messagesTable.Method("Do")),
+		other: client.Bind(conn, messagesTable.Method("Other")),
+	}
 }
 
-// messagesClient calls every RPC through its row in messagesTable.
-type messagesClient struct{ rows runtime.Client }
-
-func (c messagesClient) Do(ctx context.Context, req *message.OldRequest) (*message.P, error) {
-	return runtime.CallUnary[message.P](ctx, c.rows[0], req)
+// messagesClient calls each RPC by its row in messagesTable.
+type messagesClient struct {
+	do    *client.Method
+	other *client.Method
 }
 
-func (c messagesClient) Other(ctx context.Context, req *message.P) (*message.OldResponse, error) {
-	return runtime.CallUnary[message.OldResponse](ctx, c.rows[1], req)
+func (c *messagesClient) Do(ctx context.Context, req *message.OldRequest) (*message.P, error) {
+	return client.Unary[message.P](ctx, c.do, req)
 }
 
-// MessagesConfig makes [runtime.Dial] keep the policy that the proto has for clients of Messages: retries and time limits.
-func MessagesConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(messagesTable)
+func (c *messagesClient) Other(ctx context.Context, req *message.P) (*message.OldResponse, error) {
+	return client.Unary[message.OldResponse](ctx, c.other, req)
+}
+
+// MessagesConfig makes [client.Dial] apply the policy of Messages: retries and deadlines.
+func MessagesConfig() client.Option {
+	return client.WithServiceConfig(messagesTable)
 }

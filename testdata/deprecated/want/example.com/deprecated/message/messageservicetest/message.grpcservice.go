@@ -13,6 +13,7 @@ import (
 	"example.com/deprecated/message"
 	"example.com/deprecated/message/messageservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -24,14 +25,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeMessages serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeMessages(t testing.TB, svc messageservice.Messages, opts ...runtime.ServerOption) messageservice.Messages {
+func ServeMessages(t testing.TB, svc messageservice.Messages, opts ...server.Option) messageservice.Messages {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { messageservice.RegisterMessages(r, svc) }, opts...)
 	return messageservice.NewMessagesClient(conn)
 }
 
 // CheckMessages runs the contract that every Messages must keep against svc; see [servicetest.Check] for its terms.
-func CheckMessages(t *testing.T, svc messageservice.Messages, opts ...runtime.ServerOption) {
+func CheckMessages(t *testing.T, svc messageservice.Messages, opts ...server.Option) {
 	t.Helper()
 	service := message.File_message_proto.Services().ByName("Messages")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { messageservice.RegisterMessages(r, svc) }, opts...)

@@ -9,6 +9,8 @@ import (
 
 	"example.com/deprecated/method"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -66,32 +68,41 @@ var methodsTable = runtime.NewService(MethodsName, method.File_method_proto,
 	runtime.Unary("Current", Methods.Current, runtime.Policy{}),
 )
 
-// RegisterMethods serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterMethods serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterMethods(r grpc.ServiceRegistrar, svc Methods) {
-	methodsTable.Register(r, svc)
+	server.Register(r, methodsTable, svc)
 }
 
-// NewMethodsClient returns the Methods at the other end of conn.
+// NewMethodsClient returns the Methods at the other end of conn. Pass [MethodsConfig] to
+// [client.Dial] to apply its policy.
 func NewMethodsClient(conn grpc.ClientConnInterface) Methods {
-	return methodsClient{methodsTable.Client(conn)}
+	return &methodsClient{
+		do:      client.Bind(conn, methodsTable.Method("Do")),
+		watch:   client.Bind(conn, methodsTable.Method("Watch")),
+		current: client.Bind(conn, methodsTable.Method("Current")),
+	}
 }
 
-// methodsClient calls every RPC through its row in methodsTable.
-type methodsClient struct{ rows runtime.Client }
-
-func (c methodsClient) Do(ctx context.Context, req *method.N) (*method.N, error) {
-	return runtime.CallUnary[method.N](ctx, c.rows[0], req)
+// methodsClient calls each RPC by its row in methodsTable.
+type methodsClient struct {
+	do      *client.Method
+	watch   *client.Method
+	current *client.Method
 }
 
-func (c methodsClient) Watch(ctx context.Context, req *method.N) runtime.Stream[method.N] {
-	return runtime.CallServerStream[method.N](ctx, c.rows[1], req)
+func (c *methodsClient) Do(ctx context.Context, req *method.N) (*method.N, error) {
+	return client.Unary[method.N](ctx, c.do, req)
 }
 
-func (c methodsClient) Current(ctx context.Context, req *method.N) (*method.N, error) {
-	return runtime.CallUnary[method.N](ctx, c.rows[2], req)
+func (c *methodsClient) Watch(ctx context.Context, req *method.N) runtime.Stream[method.N] {
+	return client.ServerStream[method.N](ctx, c.watch, req)
 }
 
-// MethodsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Methods: retries and time limits.
-func MethodsConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(methodsTable)
+func (c *methodsClient) Current(ctx context.Context, req *method.N) (*method.N, error) {
+	return client.Unary[method.N](ctx, c.current, req)
+}
+
+// MethodsConfig makes [client.Dial] apply the policy of Methods: retries and deadlines.
+func MethodsConfig() client.Option {
+	return client.WithServiceConfig(methodsTable)
 }

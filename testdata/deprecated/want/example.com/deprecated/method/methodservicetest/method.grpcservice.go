@@ -13,6 +13,7 @@ import (
 	"example.com/deprecated/method"
 	"example.com/deprecated/method/methodservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -24,14 +25,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeMethods serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeMethods(t testing.TB, svc methodservice.Methods, opts ...runtime.ServerOption) methodservice.Methods {
+func ServeMethods(t testing.TB, svc methodservice.Methods, opts ...server.Option) methodservice.Methods {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { methodservice.RegisterMethods(r, svc) }, opts...)
 	return methodservice.NewMethodsClient(conn)
 }
 
 // CheckMethods runs the contract that every Methods must keep against svc; see [servicetest.Check] for its terms.
-func CheckMethods(t *testing.T, svc methodservice.Methods, opts ...runtime.ServerOption) {
+func CheckMethods(t *testing.T, svc methodservice.Methods, opts ...server.Option) {
 	t.Helper()
 	service := method.File_method_proto.Services().ByName("Methods")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { methodservice.RegisterMethods(r, svc) }, opts...)

@@ -9,6 +9,8 @@ import (
 
 	deprecatedservice "example.com/deprecated/service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -44,32 +46,37 @@ var oldTable = runtime.NewService(OldName, deprecatedservice.File_service_proto,
 	runtime.Unary("Do", Old.Do, runtime.Policy{}),
 )
 
-// RegisterOld serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterOld serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 //
 // Deprecated: service.proto marks it as deprecated.
 func RegisterOld(r grpc.ServiceRegistrar, svc Old) {
-	oldTable.Register(r, svc)
+	server.Register(r, oldTable, svc)
 }
 
-// NewOldClient returns the Old at the other end of conn.
+// NewOldClient returns the Old at the other end of conn. Pass [OldConfig] to
+// [client.Dial] to apply its policy.
 //
 // Deprecated: service.proto marks it as deprecated.
 func NewOldClient(conn grpc.ClientConnInterface) Old {
-	return oldClient{oldTable.Client(conn)}
+	return &oldClient{
+		do: client.Bind(conn, oldTable.Method("Do")),
+	}
 }
 
-// oldClient calls every RPC through its row in oldTable.
-type oldClient struct{ rows runtime.Client }
-
-func (c oldClient) Do(ctx context.Context, req *deprecatedservice.Empty) (*deprecatedservice.Empty, error) {
-	return runtime.CallUnary[deprecatedservice.Empty](ctx, c.rows[0], req)
+// oldClient calls each RPC by its row in oldTable.
+type oldClient struct {
+	do *client.Method
 }
 
-// OldConfig makes [runtime.Dial] keep the policy that the proto has for clients of Old: retries and time limits.
+func (c *oldClient) Do(ctx context.Context, req *deprecatedservice.Empty) (*deprecatedservice.Empty, error) {
+	return client.Unary[deprecatedservice.Empty](ctx, c.do, req)
+}
+
+// OldConfig makes [client.Dial] apply the policy of Old: retries and deadlines.
 //
 // Deprecated: service.proto marks it as deprecated.
-func OldConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(oldTable)
+func OldConfig() client.Option {
+	return client.WithServiceConfig(oldTable)
 }
 
 // NewName is the full name of the service, as health checks, logs and policies spell it.
@@ -97,24 +104,29 @@ var newTable = runtime.NewService(NewName, deprecatedservice.File_service_proto,
 	runtime.Unary("Do", New.Do, runtime.Policy{}),
 )
 
-// RegisterNew serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterNew serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterNew(r grpc.ServiceRegistrar, svc New) {
-	newTable.Register(r, svc)
+	server.Register(r, newTable, svc)
 }
 
-// NewNewClient returns the New at the other end of conn.
+// NewNewClient returns the New at the other end of conn. Pass [NewConfig] to
+// [client.Dial] to apply its policy.
 func NewNewClient(conn grpc.ClientConnInterface) New {
-	return newClient{newTable.Client(conn)}
+	return &newClient{
+		do: client.Bind(conn, newTable.Method("Do")),
+	}
 }
 
-// newClient calls every RPC through its row in newTable.
-type newClient struct{ rows runtime.Client }
-
-func (c newClient) Do(ctx context.Context, req *deprecatedservice.Empty) (*deprecatedservice.Empty, error) {
-	return runtime.CallUnary[deprecatedservice.Empty](ctx, c.rows[0], req)
+// newClient calls each RPC by its row in newTable.
+type newClient struct {
+	do *client.Method
 }
 
-// NewConfig makes [runtime.Dial] keep the policy that the proto has for clients of New: retries and time limits.
-func NewConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(newTable)
+func (c *newClient) Do(ctx context.Context, req *deprecatedservice.Empty) (*deprecatedservice.Empty, error) {
+	return client.Unary[deprecatedservice.Empty](ctx, c.do, req)
+}
+
+// NewConfig makes [client.Dial] apply the policy of New: retries and deadlines.
+func NewConfig() client.Option {
+	return client.WithServiceConfig(newTable)
 }

@@ -13,6 +13,7 @@ import (
 	deprecatedservice "example.com/deprecated/service"
 	"example.com/deprecated/service/serviceservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -24,14 +25,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeOld serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeOld(t testing.TB, svc serviceservice.Old, opts ...runtime.ServerOption) serviceservice.Old {
+func ServeOld(t testing.TB, svc serviceservice.Old, opts ...server.Option) serviceservice.Old {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { serviceservice.RegisterOld(r, svc) }, opts...)
 	return serviceservice.NewOldClient(conn)
 }
 
 // CheckOld runs the contract that every Old must keep against svc; see [servicetest.Check] for its terms.
-func CheckOld(t *testing.T, svc serviceservice.Old, opts ...runtime.ServerOption) {
+func CheckOld(t *testing.T, svc serviceservice.Old, opts ...server.Option) {
 	t.Helper()
 	service := deprecatedservice.File_service_proto.Services().ByName("Old")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { serviceservice.RegisterOld(r, svc) }, opts...)
@@ -59,14 +60,14 @@ func (f fakeOld) Do(ctx context.Context, req *deprecatedservice.Empty) (*depreca
 
 // ServeNew serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeNew(t testing.TB, svc serviceservice.New, opts ...runtime.ServerOption) serviceservice.New {
+func ServeNew(t testing.TB, svc serviceservice.New, opts ...server.Option) serviceservice.New {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { serviceservice.RegisterNew(r, svc) }, opts...)
 	return serviceservice.NewNewClient(conn)
 }
 
 // CheckNew runs the contract that every New must keep against svc; see [servicetest.Check] for its terms.
-func CheckNew(t *testing.T, svc serviceservice.New, opts ...runtime.ServerOption) {
+func CheckNew(t *testing.T, svc serviceservice.New, opts ...server.Option) {
 	t.Helper()
 	service := deprecatedservice.File_service_proto.Services().ByName("New")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { serviceservice.RegisterNew(r, svc) }, opts...)

@@ -11,6 +11,7 @@ import (
 	"example.com/file_names/b"
 	"example.com/file_names/b/bservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeS serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeS(t testing.TB, svc bservice.S, opts ...runtime.ServerOption) bservice.S {
+func ServeS(t testing.TB, svc bservice.S, opts ...server.Option) bservice.S {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { bservice.RegisterS(r, svc) }, opts...)
 	return bservice.NewSClient(conn)
 }
 
 // CheckS runs the contract that every S must keep against svc; see [servicetest.Check] for its terms.
-func CheckS(t *testing.T, svc bservice.S, opts ...runtime.ServerOption) {
+func CheckS(t *testing.T, svc bservice.S, opts ...server.Option) {
 	t.Helper()
 	service := b.File_users_test_proto.Services().ByName("S")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { bservice.RegisterS(r, svc) }, opts...)

@@ -11,6 +11,7 @@ import (
 	cpb "example.com/file_names/c"
 	"example.com/file_names/c/cservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeS serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeS(t testing.TB, svc cservice.S, opts ...runtime.ServerOption) cservice.S {
+func ServeS(t testing.TB, svc cservice.S, opts ...server.Option) cservice.S {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { cservice.RegisterS(r, svc) }, opts...)
 	return cservice.NewSClient(conn)
 }
 
 // CheckS runs the contract that every S must keep against svc; see [servicetest.Check] for its terms.
-func CheckS(t *testing.T, svc cservice.S, opts ...runtime.ServerOption) {
+func CheckS(t *testing.T, svc cservice.S, opts ...server.Option) {
 	t.Helper()
 	service := cpb.File_a_users_windows_proto.Services().ByName("S")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { cservice.RegisterS(r, svc) }, opts...)

@@ -11,6 +11,7 @@ import (
 	"example.com/import_path/trace/v1"
 	"example.com/you/gen/otlp/trace/v1/v1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeTraceService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeTraceService(t testing.TB, svc v1service.TraceService, opts ...runtime.ServerOption) v1service.TraceService {
+func ServeTraceService(t testing.TB, svc v1service.TraceService, opts ...server.Option) v1service.TraceService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { v1service.RegisterTraceService(r, svc) }, opts...)
 	return v1service.NewTraceServiceClient(conn)
 }
 
 // CheckTraceService runs the contract that every TraceService must keep against svc; see [servicetest.Check] for its terms.
-func CheckTraceService(t *testing.T, svc v1service.TraceService, opts ...runtime.ServerOption) {
+func CheckTraceService(t *testing.T, svc v1service.TraceService, opts ...server.Option) {
 	t.Helper()
 	service := v1.File_otlp_trace_v1_trace_proto.Services().ByName("TraceService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { v1service.RegisterTraceService(r, svc) }, opts...)

@@ -12,6 +12,8 @@ import (
 	"example.com/imported/types/v1"
 	typesv1 "example.com/imported/types/v2"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -80,40 +82,53 @@ var apiTable = runtime.NewService(ApiName, api.File_api_proto,
 	runtime.Unary("Public", Api.Public, runtime.Policy{}),
 )
 
-// RegisterApi serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterApi serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterApi(r grpc.ServiceRegistrar, svc Api) {
-	apiTable.Register(r, svc)
+	server.Register(r, apiTable, svc)
 }
 
-// NewApiClient returns the Api at the other end of conn.
+// NewApiClient returns the Api at the other end of conn. Pass [ApiConfig] to
+// [client.Dial] to apply its policy.
 func NewApiClient(conn grpc.ClientConnInterface) Api {
-	return apiClient{apiTable.Client(conn)}
+	return &apiClient{
+		nested:    client.Bind(conn, apiTable.Method("Nested")),
+		wellKnown: client.Bind(conn, apiTable.Method("WellKnown")),
+		time:      client.Bind(conn, apiTable.Method("Time")),
+		sameName:  client.Bind(conn, apiTable.Method("SameName")),
+		public:    client.Bind(conn, apiTable.Method("Public")),
+	}
 }
 
-// apiClient calls every RPC through its row in apiTable.
-type apiClient struct{ rows runtime.Client }
-
-func (c apiClient) Nested(ctx context.Context, req *api.Outer_Inner) (*v1.Outer_Inner, error) {
-	return runtime.CallUnary[v1.Outer_Inner](ctx, c.rows[0], req)
+// apiClient calls each RPC by its row in apiTable.
+type apiClient struct {
+	nested    *client.Method
+	wellKnown *client.Method
+	time      *client.Method
+	sameName  *client.Method
+	public    *client.Method
 }
 
-func (c apiClient) WellKnown(ctx context.Context, req *emptypb.Empty) (*anypb.Any, error) {
-	return runtime.CallUnary[anypb.Any](ctx, c.rows[1], req)
+func (c *apiClient) Nested(ctx context.Context, req *api.Outer_Inner) (*v1.Outer_Inner, error) {
+	return client.Unary[v1.Outer_Inner](ctx, c.nested, req)
 }
 
-func (c apiClient) Time(ctx context.Context, reqs runtime.Stream[timestamppb.Timestamp]) runtime.Stream[emptypb.Empty] {
-	return runtime.CallBidi[emptypb.Empty](ctx, c.rows[2], reqs)
+func (c *apiClient) WellKnown(ctx context.Context, req *emptypb.Empty) (*anypb.Any, error) {
+	return client.Unary[anypb.Any](ctx, c.wellKnown, req)
 }
 
-func (c apiClient) SameName(ctx context.Context, req *v1.Thing) (*typesv1.Thing, error) {
-	return runtime.CallUnary[typesv1.Thing](ctx, c.rows[3], req)
+func (c *apiClient) Time(ctx context.Context, reqs runtime.Stream[timestamppb.Timestamp]) runtime.Stream[emptypb.Empty] {
+	return client.Bidi[emptypb.Empty](ctx, c.time, reqs)
 }
 
-func (c apiClient) Public(ctx context.Context, req *reexported_types.Reexported) (*reexported_types.Reexported, error) {
-	return runtime.CallUnary[reexported_types.Reexported](ctx, c.rows[4], req)
+func (c *apiClient) SameName(ctx context.Context, req *v1.Thing) (*typesv1.Thing, error) {
+	return client.Unary[typesv1.Thing](ctx, c.sameName, req)
 }
 
-// ApiConfig makes [runtime.Dial] keep the policy that the proto has for clients of Api: retries and time limits.
-func ApiConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(apiTable)
+func (c *apiClient) Public(ctx context.Context, req *reexported_types.Reexported) (*reexported_types.Reexported, error) {
+	return client.Unary[reexported_types.Reexported](ctx, c.public, req)
+}
+
+// ApiConfig makes [client.Dial] apply the policy of Api: retries and deadlines.
+func ApiConfig() client.Option {
+	return client.WithServiceConfig(apiTable)
 }

@@ -14,6 +14,7 @@ import (
 	"example.com/imported/types/v1"
 	typesv1 "example.com/imported/types/v2"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -28,14 +29,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeApi serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeApi(t testing.TB, svc apiservice.Api, opts ...runtime.ServerOption) apiservice.Api {
+func ServeApi(t testing.TB, svc apiservice.Api, opts ...server.Option) apiservice.Api {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { apiservice.RegisterApi(r, svc) }, opts...)
 	return apiservice.NewApiClient(conn)
 }
 
 // CheckApi runs the contract that every Api must keep against svc; see [servicetest.Check] for its terms.
-func CheckApi(t *testing.T, svc apiservice.Api, opts ...runtime.ServerOption) {
+func CheckApi(t *testing.T, svc apiservice.Api, opts ...server.Option) {
 	t.Helper()
 	service := api.File_api_proto.Services().ByName("Api")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { apiservice.RegisterApi(r, svc) }, opts...)

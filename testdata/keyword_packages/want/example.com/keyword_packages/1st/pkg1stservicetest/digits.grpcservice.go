@@ -11,6 +11,7 @@ import (
 	_1st "example.com/keyword_packages/1st"
 	"example.com/keyword_packages/1st/pkg1stservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeS serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeS(t testing.TB, svc pkg1stservice.S, opts ...runtime.ServerOption) pkg1stservice.S {
+func ServeS(t testing.TB, svc pkg1stservice.S, opts ...server.Option) pkg1stservice.S {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { pkg1stservice.RegisterS(r, svc) }, opts...)
 	return pkg1stservice.NewSClient(conn)
 }
 
 // CheckS runs the contract that every S must keep against svc; see [servicetest.Check] for its terms.
-func CheckS(t *testing.T, svc pkg1stservice.S, opts ...runtime.ServerOption) {
+func CheckS(t *testing.T, svc pkg1stservice.S, opts ...server.Option) {
 	t.Helper()
 	service := _1st.File_digits_proto.Services().ByName("S")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { pkg1stservice.RegisterS(r, svc) }, opts...)

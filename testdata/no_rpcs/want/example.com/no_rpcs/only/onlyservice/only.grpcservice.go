@@ -7,6 +7,8 @@ package onlyservice
 import (
 	"example.com/no_rpcs/only"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -31,20 +33,22 @@ type UnimplementedNothing struct{}
 // nothingTable holds the facts of Nothing, a row per RPC.
 var nothingTable = runtime.NewService[Nothing](NothingName, only.File_only_proto)
 
-// RegisterNothing serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterNothing serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterNothing(r grpc.ServiceRegistrar, svc Nothing) {
-	nothingTable.Register(r, svc)
+	server.Register(r, nothingTable, svc)
 }
 
-// NewNothingClient returns the Nothing at the other end of conn.
+// NewNothingClient returns the Nothing at the other end of conn. Pass [NothingConfig] to
+// [client.Dial] to apply its policy.
 func NewNothingClient(conn grpc.ClientConnInterface) Nothing {
-	return nothingClient{nothingTable.Client(conn)}
+	return &nothingClient{}
 }
 
-// nothingClient calls every RPC through its row in nothingTable.
-type nothingClient struct{ rows runtime.Client }
+// nothingClient calls each RPC by its row in nothingTable.
+type nothingClient struct {
+}
 
-// NothingConfig makes [runtime.Dial] keep the policy that the proto has for clients of Nothing: retries and time limits.
-func NothingConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(nothingTable)
+// NothingConfig makes [client.Dial] apply the policy of Nothing: retries and deadlines.
+func NothingConfig() client.Option {
+	return client.WithServiceConfig(nothingTable)
 }

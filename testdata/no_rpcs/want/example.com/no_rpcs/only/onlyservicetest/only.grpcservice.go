@@ -10,6 +10,7 @@ import (
 	"example.com/no_rpcs/only"
 	"example.com/no_rpcs/only/onlyservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -21,14 +22,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeNothing serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeNothing(t testing.TB, svc onlyservice.Nothing, opts ...runtime.ServerOption) onlyservice.Nothing {
+func ServeNothing(t testing.TB, svc onlyservice.Nothing, opts ...server.Option) onlyservice.Nothing {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { onlyservice.RegisterNothing(r, svc) }, opts...)
 	return onlyservice.NewNothingClient(conn)
 }
 
 // CheckNothing runs the contract that every Nothing must keep against svc; see [servicetest.Check] for its terms.
-func CheckNothing(t *testing.T, svc onlyservice.Nothing, opts ...runtime.ServerOption) {
+func CheckNothing(t *testing.T, svc onlyservice.Nothing, opts ...server.Option) {
 	t.Helper()
 	service := only.File_only_proto.Services().ByName("Nothing")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { onlyservice.RegisterNothing(r, svc) }, opts...)

@@ -11,6 +11,7 @@ import (
 	"example.com/package_suffix/dir"
 	"example.com/package_suffix/dir/dirrpc2"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeS serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeS(t testing.TB, svc dirrpc2.S, opts ...runtime.ServerOption) dirrpc2.S {
+func ServeS(t testing.TB, svc dirrpc2.S, opts ...server.Option) dirrpc2.S {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { dirrpc2.RegisterS(r, svc) }, opts...)
 	return dirrpc2.NewSClient(conn)
 }
 
 // CheckS runs the contract that every S must keep against svc; see [servicetest.Check] for its terms.
-func CheckS(t *testing.T, svc dirrpc2.S, opts ...runtime.ServerOption) {
+func CheckS(t *testing.T, svc dirrpc2.S, opts ...server.Option) {
 	t.Helper()
 	service := dir.File_dir_a_proto.Services().ByName("S")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { dirrpc2.RegisterS(r, svc) }, opts...)

@@ -7,6 +7,8 @@ package lenientservice
 import (
 	"example.com/param_strict_false/lenient"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -31,20 +33,22 @@ type UnimplementedEmpty struct{}
 // emptyTable holds the facts of Empty, a row per RPC.
 var emptyTable = runtime.NewService[Empty](EmptyName, lenient.File_empty_proto)
 
-// RegisterEmpty serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterEmpty serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterEmpty(r grpc.ServiceRegistrar, svc Empty) {
-	emptyTable.Register(r, svc)
+	server.Register(r, emptyTable, svc)
 }
 
-// NewEmptyClient returns the Empty at the other end of conn.
+// NewEmptyClient returns the Empty at the other end of conn. Pass [EmptyConfig] to
+// [client.Dial] to apply its policy.
 func NewEmptyClient(conn grpc.ClientConnInterface) Empty {
-	return emptyClient{emptyTable.Client(conn)}
+	return &emptyClient{}
 }
 
-// emptyClient calls every RPC through its row in emptyTable.
-type emptyClient struct{ rows runtime.Client }
+// emptyClient calls each RPC by its row in emptyTable.
+type emptyClient struct {
+}
 
-// EmptyConfig makes [runtime.Dial] keep the policy that the proto has for clients of Empty: retries and time limits.
-func EmptyConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(emptyTable)
+// EmptyConfig makes [client.Dial] apply the policy of Empty: retries and deadlines.
+func EmptyConfig() client.Option {
+	return client.WithServiceConfig(emptyTable)
 }

@@ -10,6 +10,7 @@ import (
 	"example.com/param_strict_false/lenient"
 	"example.com/param_strict_false/lenient/lenientservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -21,14 +22,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeEmpty serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeEmpty(t testing.TB, svc lenientservice.Empty, opts ...runtime.ServerOption) lenientservice.Empty {
+func ServeEmpty(t testing.TB, svc lenientservice.Empty, opts ...server.Option) lenientservice.Empty {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { lenientservice.RegisterEmpty(r, svc) }, opts...)
 	return lenientservice.NewEmptyClient(conn)
 }
 
 // CheckEmpty runs the contract that every Empty must keep against svc; see [servicetest.Check] for its terms.
-func CheckEmpty(t *testing.T, svc lenientservice.Empty, opts ...runtime.ServerOption) {
+func CheckEmpty(t *testing.T, svc lenientservice.Empty, opts ...server.Option) {
 	t.Helper()
 	service := lenient.File_empty_proto.Services().ByName("Empty")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { lenientservice.RegisterEmpty(r, svc) }, opts...)

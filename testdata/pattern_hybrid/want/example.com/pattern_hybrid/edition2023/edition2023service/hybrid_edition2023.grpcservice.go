@@ -11,8 +11,10 @@ import (
 	"example.com/pattern_hybrid/edition2023"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
 )
@@ -110,70 +112,87 @@ var edition2023Table = runtime.NewService(Edition2023Name, edition2023.File_hybr
 	runtime.Unary("GetOperation", Edition2023.GetOperation, runtime.Policy{}),
 )
 
-// RegisterEdition2023 serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterEdition2023 serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterEdition2023(r grpc.ServiceRegistrar, svc Edition2023) {
-	edition2023Table.Register(r, svc)
+	server.Register(r, edition2023Table, svc)
 }
 
-// NewEdition2023Client returns the Edition2023 at the other end of conn.
+// NewEdition2023Client returns the Edition2023 at the other end of conn. Pass [Edition2023Config] to
+// [client.Dial] to apply its policy.
 func NewEdition2023Client(conn grpc.ClientConnInterface) Edition2023 {
-	return edition2023Client{edition2023Table.Client(conn)}
+	return &edition2023Client{
+		listUsers:      client.Bind(conn, edition2023Table.Method("ListUsers")),
+		listPaged:      client.Bind(conn, edition2023Table.Method("ListPaged")),
+		getUser:        client.Bind(conn, edition2023Table.Method("GetUser")),
+		batchGetUsers:  client.Bind(conn, edition2023Table.Method("BatchGetUsers")),
+		batchReadUsers: client.Bind(conn, edition2023Table.Method("BatchReadUsers")),
+		start:          client.Bind(conn, edition2023Table.Method("Start")),
+		getOperation:   client.Bind(conn, edition2023Table.Method("GetOperation")),
+	}
 }
 
-// edition2023Client calls every RPC through its row in edition2023Table.
-type edition2023Client struct{ rows runtime.Client }
-
-func (c edition2023Client) ListUsers(ctx context.Context, req *edition2023.ListUsersRequest) (*edition2023.ListUsersResponse, error) {
-	return runtime.CallUnary[edition2023.ListUsersResponse](ctx, c.rows[0], req)
+// edition2023Client calls each RPC by its row in edition2023Table.
+type edition2023Client struct {
+	listUsers      *client.Method
+	listPaged      *client.Method
+	getUser        *client.Method
+	batchGetUsers  *client.Method
+	batchReadUsers *client.Method
+	start          *client.Method
+	getOperation   *client.Method
 }
 
-func (c edition2023Client) ListPaged(ctx context.Context, req *edition2023.ListPagedRequest) (*edition2023.ListPagedResponse, error) {
-	return runtime.CallUnary[edition2023.ListPagedResponse](ctx, c.rows[1], req)
+func (c *edition2023Client) ListUsers(ctx context.Context, req *edition2023.ListUsersRequest) (*edition2023.ListUsersResponse, error) {
+	return client.Unary[edition2023.ListUsersResponse](ctx, c.listUsers, req)
 }
 
-func (c edition2023Client) GetUser(ctx context.Context, req *edition2023.GetUserRequest) (*edition2023.User, error) {
-	return runtime.CallUnary[edition2023.User](ctx, c.rows[2], req)
+func (c *edition2023Client) ListPaged(ctx context.Context, req *edition2023.ListPagedRequest) (*edition2023.ListPagedResponse, error) {
+	return client.Unary[edition2023.ListPagedResponse](ctx, c.listPaged, req)
 }
 
-func (c edition2023Client) BatchGetUsers(ctx context.Context, req *edition2023.BatchGetUsersRequest) (*edition2023.BatchGetUsersResponse, error) {
-	return runtime.CallUnary[edition2023.BatchGetUsersResponse](ctx, c.rows[3], req)
+func (c *edition2023Client) GetUser(ctx context.Context, req *edition2023.GetUserRequest) (*edition2023.User, error) {
+	return client.Unary[edition2023.User](ctx, c.getUser, req)
 }
 
-func (c edition2023Client) BatchReadUsers(ctx context.Context, req *edition2023.BatchReadUsersRequest) (*edition2023.BatchReadUsersResponse, error) {
-	return runtime.CallUnary[edition2023.BatchReadUsersResponse](ctx, c.rows[4], req)
+func (c *edition2023Client) BatchGetUsers(ctx context.Context, req *edition2023.BatchGetUsersRequest) (*edition2023.BatchGetUsersResponse, error) {
+	return client.Unary[edition2023.BatchGetUsersResponse](ctx, c.batchGetUsers, req)
 }
 
-func (c edition2023Client) Start(ctx context.Context, req *edition2023.StartRequest) (*edition2023.Operation, error) {
-	return runtime.CallUnary[edition2023.Operation](ctx, c.rows[5], req)
+func (c *edition2023Client) BatchReadUsers(ctx context.Context, req *edition2023.BatchReadUsersRequest) (*edition2023.BatchReadUsersResponse, error) {
+	return client.Unary[edition2023.BatchReadUsersResponse](ctx, c.batchReadUsers, req)
 }
 
-func (c edition2023Client) GetOperation(ctx context.Context, req *edition2023.GetOperationRequest) (*edition2023.Operation, error) {
-	return runtime.CallUnary[edition2023.Operation](ctx, c.rows[6], req)
+func (c *edition2023Client) Start(ctx context.Context, req *edition2023.StartRequest) (*edition2023.Operation, error) {
+	return client.Unary[edition2023.Operation](ctx, c.start, req)
 }
 
-// Edition2023Config makes [runtime.Dial] keep the policy that the proto has for clients of Edition2023: retries and time limits.
-func Edition2023Config() runtime.DialOption {
-	return runtime.WithServiceConfig(edition2023Table)
+func (c *edition2023Client) GetOperation(ctx context.Context, req *edition2023.GetOperationRequest) (*edition2023.Operation, error) {
+	return client.Unary[edition2023.Operation](ctx, c.getOperation, req)
+}
+
+// Edition2023Config makes [client.Dial] apply the policy of Edition2023: retries and deadlines.
+func Edition2023Config() client.Option {
+	return client.WithServiceConfig(edition2023Table)
 }
 
 // Edition2023ListUsers serves ListUsers a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var Edition2023ListUsers = page.Of(edition2023Table.Info(0), Edition2023.ListUsers, (*edition2023.ListUsersResponse).GetUsers, page.Fields{
+var Edition2023ListUsers = page.Of(edition2023Table.Method("ListUsers"), Edition2023.ListUsers, (*edition2023.ListUsersResponse).GetUsers, page.Fields{
 	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_count",
 })
 
 // Edition2023ListPaged serves ListPaged a page at a time, and reads all its pages.
 //
 // Pattern: page, declared. Items: result.users, as its policy says; token, next_token and size: as its policy says.
-var Edition2023ListPaged = page.Of(edition2023Table.Info(1), Edition2023.ListPaged,
+var Edition2023ListPaged = page.Of(edition2023Table.Method("ListPaged"), Edition2023.ListPaged,
 	func(m *edition2023.ListPagedResponse) []*edition2023.User { return m.GetResult().GetUsers() },
 	page.Fields{Items: "result.users", Size: "paging.page_size", Token: "paging.page_token", NextToken: "result.next_page_token"})
 
 // Edition2023BatchGetUsers serves BatchGetUsers from one look-up of all its children, and splits calls that are too big.
 //
 // Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
-var Edition2023BatchGetUsers = batch.Keyed(edition2023Table.Info(3), Edition2023.BatchGetUsers,
+var Edition2023BatchGetUsers = batch.Keyed(edition2023Table.Method("BatchGetUsers"), Edition2023.BatchGetUsers,
 	(*edition2023.BatchGetUsersRequest).GetUserIds, (*edition2023.BatchGetUsersResponse).GetUsers,
 	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
 
@@ -181,7 +200,7 @@ var Edition2023BatchGetUsers = batch.Keyed(edition2023Table.Info(3), Edition2023
 // that are too big.
 //
 // Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each with user or error.
-var Edition2023BatchReadUsers = batch.PerItem(edition2023Table.Info(4), Edition2023.BatchReadUsers,
+var Edition2023BatchReadUsers = batch.PerItem(edition2023Table.Method("BatchReadUsers"), Edition2023.BatchReadUsers,
 	(*edition2023.BatchReadUsersRequest).GetRequests, (*edition2023.BatchReadUsersResponse).GetResults, (*edition2023.BatchReadUsersResponse_Result).GetUser,
 	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user", Single: "GetUser"})
 
@@ -189,10 +208,10 @@ var Edition2023BatchReadUsers = batch.PerItem(edition2023Table.Info(4), Edition2
 //
 // Pattern: operation, declared. It returns Operation, which has the shape of google.longrunning.Operation; its policy names
 // User.
-var Edition2023Start = operation.Of[edition2023.User, anypb.Any](edition2023Table.Info(5), Edition2023.Start,
+var Edition2023Start = operation.Of[edition2023.User, anypb.Any](edition2023Table.Method("Start"), Edition2023.Start,
 	operation.Fields{RequestID: "request_id", ValidateOnly: "validate_only"})
 
 // Edition2023GetOperation serves GetOperation from the operations of a manager, and asks for them.
 //
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
-var Edition2023GetOperation = operation.GetterOf(edition2023Table.Info(6), Edition2023.GetOperation, "name")
+var Edition2023GetOperation = operation.GetterOf(edition2023Table.Method("GetOperation"), Edition2023.GetOperation, "name")

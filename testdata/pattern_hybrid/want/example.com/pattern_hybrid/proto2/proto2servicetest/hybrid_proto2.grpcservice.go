@@ -11,6 +11,7 @@ import (
 	"example.com/pattern_hybrid/proto2"
 	"example.com/pattern_hybrid/proto2/proto2service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -25,14 +26,14 @@ const _ = runtime.IsAtLeastVersion0_1
 //
 // It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
 // [servicetest.Serve] beside RegisterProto2.
-func ServeProto2(t testing.TB, svc proto2service.Proto2, opts ...runtime.ServerOption) proto2service.Proto2 {
+func ServeProto2(t testing.TB, svc proto2service.Proto2, opts ...server.Option) proto2service.Proto2 {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { proto2service.RegisterProto2(r, svc) }, opts...)
 	return proto2service.NewProto2Client(conn)
 }
 
 // CheckProto2 runs the contract that every Proto2 must keep against svc; see [servicetest.Check] for its terms.
-func CheckProto2(t *testing.T, svc proto2service.Proto2, opts ...runtime.ServerOption) {
+func CheckProto2(t *testing.T, svc proto2service.Proto2, opts ...server.Option) {
 	t.Helper()
 	service := proto2.File_hybrid_proto2_proto.Services().ByName("Proto2")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { proto2service.RegisterProto2(r, svc) }, opts...)

@@ -11,8 +11,10 @@ import (
 	"example.com/pattern_hybrid/proto3"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
 )
@@ -110,70 +112,87 @@ var proto3Table = runtime.NewService(Proto3Name, proto3.File_hybrid_proto3_proto
 	runtime.Unary("GetOperation", Proto3.GetOperation, runtime.Policy{}),
 )
 
-// RegisterProto3 serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterProto3 serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterProto3(r grpc.ServiceRegistrar, svc Proto3) {
-	proto3Table.Register(r, svc)
+	server.Register(r, proto3Table, svc)
 }
 
-// NewProto3Client returns the Proto3 at the other end of conn.
+// NewProto3Client returns the Proto3 at the other end of conn. Pass [Proto3Config] to
+// [client.Dial] to apply its policy.
 func NewProto3Client(conn grpc.ClientConnInterface) Proto3 {
-	return proto3Client{proto3Table.Client(conn)}
+	return &proto3Client{
+		listUsers:      client.Bind(conn, proto3Table.Method("ListUsers")),
+		listPaged:      client.Bind(conn, proto3Table.Method("ListPaged")),
+		getUser:        client.Bind(conn, proto3Table.Method("GetUser")),
+		batchGetUsers:  client.Bind(conn, proto3Table.Method("BatchGetUsers")),
+		batchReadUsers: client.Bind(conn, proto3Table.Method("BatchReadUsers")),
+		start:          client.Bind(conn, proto3Table.Method("Start")),
+		getOperation:   client.Bind(conn, proto3Table.Method("GetOperation")),
+	}
 }
 
-// proto3Client calls every RPC through its row in proto3Table.
-type proto3Client struct{ rows runtime.Client }
-
-func (c proto3Client) ListUsers(ctx context.Context, req *proto3.ListUsersRequest) (*proto3.ListUsersResponse, error) {
-	return runtime.CallUnary[proto3.ListUsersResponse](ctx, c.rows[0], req)
+// proto3Client calls each RPC by its row in proto3Table.
+type proto3Client struct {
+	listUsers      *client.Method
+	listPaged      *client.Method
+	getUser        *client.Method
+	batchGetUsers  *client.Method
+	batchReadUsers *client.Method
+	start          *client.Method
+	getOperation   *client.Method
 }
 
-func (c proto3Client) ListPaged(ctx context.Context, req *proto3.ListPagedRequest) (*proto3.ListPagedResponse, error) {
-	return runtime.CallUnary[proto3.ListPagedResponse](ctx, c.rows[1], req)
+func (c *proto3Client) ListUsers(ctx context.Context, req *proto3.ListUsersRequest) (*proto3.ListUsersResponse, error) {
+	return client.Unary[proto3.ListUsersResponse](ctx, c.listUsers, req)
 }
 
-func (c proto3Client) GetUser(ctx context.Context, req *proto3.GetUserRequest) (*proto3.User, error) {
-	return runtime.CallUnary[proto3.User](ctx, c.rows[2], req)
+func (c *proto3Client) ListPaged(ctx context.Context, req *proto3.ListPagedRequest) (*proto3.ListPagedResponse, error) {
+	return client.Unary[proto3.ListPagedResponse](ctx, c.listPaged, req)
 }
 
-func (c proto3Client) BatchGetUsers(ctx context.Context, req *proto3.BatchGetUsersRequest) (*proto3.BatchGetUsersResponse, error) {
-	return runtime.CallUnary[proto3.BatchGetUsersResponse](ctx, c.rows[3], req)
+func (c *proto3Client) GetUser(ctx context.Context, req *proto3.GetUserRequest) (*proto3.User, error) {
+	return client.Unary[proto3.User](ctx, c.getUser, req)
 }
 
-func (c proto3Client) BatchReadUsers(ctx context.Context, req *proto3.BatchReadUsersRequest) (*proto3.BatchReadUsersResponse, error) {
-	return runtime.CallUnary[proto3.BatchReadUsersResponse](ctx, c.rows[4], req)
+func (c *proto3Client) BatchGetUsers(ctx context.Context, req *proto3.BatchGetUsersRequest) (*proto3.BatchGetUsersResponse, error) {
+	return client.Unary[proto3.BatchGetUsersResponse](ctx, c.batchGetUsers, req)
 }
 
-func (c proto3Client) Start(ctx context.Context, req *proto3.StartRequest) (*proto3.Operation, error) {
-	return runtime.CallUnary[proto3.Operation](ctx, c.rows[5], req)
+func (c *proto3Client) BatchReadUsers(ctx context.Context, req *proto3.BatchReadUsersRequest) (*proto3.BatchReadUsersResponse, error) {
+	return client.Unary[proto3.BatchReadUsersResponse](ctx, c.batchReadUsers, req)
 }
 
-func (c proto3Client) GetOperation(ctx context.Context, req *proto3.GetOperationRequest) (*proto3.Operation, error) {
-	return runtime.CallUnary[proto3.Operation](ctx, c.rows[6], req)
+func (c *proto3Client) Start(ctx context.Context, req *proto3.StartRequest) (*proto3.Operation, error) {
+	return client.Unary[proto3.Operation](ctx, c.start, req)
 }
 
-// Proto3Config makes [runtime.Dial] keep the policy that the proto has for clients of Proto3: retries and time limits.
-func Proto3Config() runtime.DialOption {
-	return runtime.WithServiceConfig(proto3Table)
+func (c *proto3Client) GetOperation(ctx context.Context, req *proto3.GetOperationRequest) (*proto3.Operation, error) {
+	return client.Unary[proto3.Operation](ctx, c.getOperation, req)
+}
+
+// Proto3Config makes [client.Dial] apply the policy of Proto3: retries and deadlines.
+func Proto3Config() client.Option {
+	return client.WithServiceConfig(proto3Table)
 }
 
 // Proto3ListUsers serves ListUsers a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var Proto3ListUsers = page.Of(proto3Table.Info(0), Proto3.ListUsers, (*proto3.ListUsersResponse).GetUsers, page.Fields{
+var Proto3ListUsers = page.Of(proto3Table.Method("ListUsers"), Proto3.ListUsers, (*proto3.ListUsersResponse).GetUsers, page.Fields{
 	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_count",
 })
 
 // Proto3ListPaged serves ListPaged a page at a time, and reads all its pages.
 //
 // Pattern: page, declared. Items: result.users, as its policy says; token, next_token and size: as its policy says.
-var Proto3ListPaged = page.Of(proto3Table.Info(1), Proto3.ListPaged,
+var Proto3ListPaged = page.Of(proto3Table.Method("ListPaged"), Proto3.ListPaged,
 	func(m *proto3.ListPagedResponse) []*proto3.User { return m.GetResult().GetUsers() },
 	page.Fields{Items: "result.users", Size: "paging.page_size", Token: "paging.page_token", NextToken: "result.next_page_token"})
 
 // Proto3BatchGetUsers serves BatchGetUsers from one look-up of all its children, and splits calls that are too big.
 //
 // Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
-var Proto3BatchGetUsers = batch.Keyed(proto3Table.Info(3), Proto3.BatchGetUsers,
+var Proto3BatchGetUsers = batch.Keyed(proto3Table.Method("BatchGetUsers"), Proto3.BatchGetUsers,
 	(*proto3.BatchGetUsersRequest).GetUserIds, (*proto3.BatchGetUsersResponse).GetUsers,
 	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
 
@@ -181,7 +200,7 @@ var Proto3BatchGetUsers = batch.Keyed(proto3Table.Info(3), Proto3.BatchGetUsers,
 // too big.
 //
 // Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each with user or error.
-var Proto3BatchReadUsers = batch.PerItem(proto3Table.Info(4), Proto3.BatchReadUsers,
+var Proto3BatchReadUsers = batch.PerItem(proto3Table.Method("BatchReadUsers"), Proto3.BatchReadUsers,
 	(*proto3.BatchReadUsersRequest).GetRequests, (*proto3.BatchReadUsersResponse).GetResults, (*proto3.BatchReadUsersResponse_Result).GetUser,
 	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user", Single: "GetUser"})
 
@@ -189,10 +208,10 @@ var Proto3BatchReadUsers = batch.PerItem(proto3Table.Info(4), Proto3.BatchReadUs
 //
 // Pattern: operation, declared. It returns Operation, which has the shape of google.longrunning.Operation; its policy names
 // User.
-var Proto3Start = operation.Of[proto3.User, anypb.Any](proto3Table.Info(5), Proto3.Start,
+var Proto3Start = operation.Of[proto3.User, anypb.Any](proto3Table.Method("Start"), Proto3.Start,
 	operation.Fields{RequestID: "request_id", ValidateOnly: "validate_only"})
 
 // Proto3GetOperation serves GetOperation from the operations of a manager, and asks for them.
 //
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
-var Proto3GetOperation = operation.GetterOf(proto3Table.Info(6), Proto3.GetOperation, "name")
+var Proto3GetOperation = operation.GetterOf(proto3Table.Method("GetOperation"), Proto3.GetOperation, "name")

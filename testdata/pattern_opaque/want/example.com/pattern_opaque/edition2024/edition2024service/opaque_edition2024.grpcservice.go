@@ -11,8 +11,10 @@ import (
 	"example.com/pattern_opaque/edition2024"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
 )
@@ -110,70 +112,87 @@ var edition2024Table = runtime.NewService(Edition2024Name, edition2024.File_opaq
 	runtime.Unary("GetOperation", Edition2024.GetOperation, runtime.Policy{}),
 )
 
-// RegisterEdition2024 serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterEdition2024 serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterEdition2024(r grpc.ServiceRegistrar, svc Edition2024) {
-	edition2024Table.Register(r, svc)
+	server.Register(r, edition2024Table, svc)
 }
 
-// NewEdition2024Client returns the Edition2024 at the other end of conn.
+// NewEdition2024Client returns the Edition2024 at the other end of conn. Pass [Edition2024Config] to
+// [client.Dial] to apply its policy.
 func NewEdition2024Client(conn grpc.ClientConnInterface) Edition2024 {
-	return edition2024Client{edition2024Table.Client(conn)}
+	return &edition2024Client{
+		listUsers:      client.Bind(conn, edition2024Table.Method("ListUsers")),
+		listPaged:      client.Bind(conn, edition2024Table.Method("ListPaged")),
+		getUser:        client.Bind(conn, edition2024Table.Method("GetUser")),
+		batchGetUsers:  client.Bind(conn, edition2024Table.Method("BatchGetUsers")),
+		batchReadUsers: client.Bind(conn, edition2024Table.Method("BatchReadUsers")),
+		start:          client.Bind(conn, edition2024Table.Method("Start")),
+		getOperation:   client.Bind(conn, edition2024Table.Method("GetOperation")),
+	}
 }
 
-// edition2024Client calls every RPC through its row in edition2024Table.
-type edition2024Client struct{ rows runtime.Client }
-
-func (c edition2024Client) ListUsers(ctx context.Context, req *edition2024.ListUsersRequest) (*edition2024.ListUsersResponse, error) {
-	return runtime.CallUnary[edition2024.ListUsersResponse](ctx, c.rows[0], req)
+// edition2024Client calls each RPC by its row in edition2024Table.
+type edition2024Client struct {
+	listUsers      *client.Method
+	listPaged      *client.Method
+	getUser        *client.Method
+	batchGetUsers  *client.Method
+	batchReadUsers *client.Method
+	start          *client.Method
+	getOperation   *client.Method
 }
 
-func (c edition2024Client) ListPaged(ctx context.Context, req *edition2024.ListPagedRequest) (*edition2024.ListPagedResponse, error) {
-	return runtime.CallUnary[edition2024.ListPagedResponse](ctx, c.rows[1], req)
+func (c *edition2024Client) ListUsers(ctx context.Context, req *edition2024.ListUsersRequest) (*edition2024.ListUsersResponse, error) {
+	return client.Unary[edition2024.ListUsersResponse](ctx, c.listUsers, req)
 }
 
-func (c edition2024Client) GetUser(ctx context.Context, req *edition2024.GetUserRequest) (*edition2024.User, error) {
-	return runtime.CallUnary[edition2024.User](ctx, c.rows[2], req)
+func (c *edition2024Client) ListPaged(ctx context.Context, req *edition2024.ListPagedRequest) (*edition2024.ListPagedResponse, error) {
+	return client.Unary[edition2024.ListPagedResponse](ctx, c.listPaged, req)
 }
 
-func (c edition2024Client) BatchGetUsers(ctx context.Context, req *edition2024.BatchGetUsersRequest) (*edition2024.BatchGetUsersResponse, error) {
-	return runtime.CallUnary[edition2024.BatchGetUsersResponse](ctx, c.rows[3], req)
+func (c *edition2024Client) GetUser(ctx context.Context, req *edition2024.GetUserRequest) (*edition2024.User, error) {
+	return client.Unary[edition2024.User](ctx, c.getUser, req)
 }
 
-func (c edition2024Client) BatchReadUsers(ctx context.Context, req *edition2024.BatchReadUsersRequest) (*edition2024.BatchReadUsersResponse, error) {
-	return runtime.CallUnary[edition2024.BatchReadUsersResponse](ctx, c.rows[4], req)
+func (c *edition2024Client) BatchGetUsers(ctx context.Context, req *edition2024.BatchGetUsersRequest) (*edition2024.BatchGetUsersResponse, error) {
+	return client.Unary[edition2024.BatchGetUsersResponse](ctx, c.batchGetUsers, req)
 }
 
-func (c edition2024Client) Start(ctx context.Context, req *edition2024.StartRequest) (*edition2024.Operation, error) {
-	return runtime.CallUnary[edition2024.Operation](ctx, c.rows[5], req)
+func (c *edition2024Client) BatchReadUsers(ctx context.Context, req *edition2024.BatchReadUsersRequest) (*edition2024.BatchReadUsersResponse, error) {
+	return client.Unary[edition2024.BatchReadUsersResponse](ctx, c.batchReadUsers, req)
 }
 
-func (c edition2024Client) GetOperation(ctx context.Context, req *edition2024.GetOperationRequest) (*edition2024.Operation, error) {
-	return runtime.CallUnary[edition2024.Operation](ctx, c.rows[6], req)
+func (c *edition2024Client) Start(ctx context.Context, req *edition2024.StartRequest) (*edition2024.Operation, error) {
+	return client.Unary[edition2024.Operation](ctx, c.start, req)
 }
 
-// Edition2024Config makes [runtime.Dial] keep the policy that the proto has for clients of Edition2024: retries and time limits.
-func Edition2024Config() runtime.DialOption {
-	return runtime.WithServiceConfig(edition2024Table)
+func (c *edition2024Client) GetOperation(ctx context.Context, req *edition2024.GetOperationRequest) (*edition2024.Operation, error) {
+	return client.Unary[edition2024.Operation](ctx, c.getOperation, req)
+}
+
+// Edition2024Config makes [client.Dial] apply the policy of Edition2024: retries and deadlines.
+func Edition2024Config() client.Option {
+	return client.WithServiceConfig(edition2024Table)
 }
 
 // Edition2024ListUsers serves ListUsers a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var Edition2024ListUsers = page.Of(edition2024Table.Info(0), Edition2024.ListUsers, (*edition2024.ListUsersResponse).GetUsers, page.Fields{
+var Edition2024ListUsers = page.Of(edition2024Table.Method("ListUsers"), Edition2024.ListUsers, (*edition2024.ListUsersResponse).GetUsers, page.Fields{
 	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_count",
 })
 
 // Edition2024ListPaged serves ListPaged a page at a time, and reads all its pages.
 //
 // Pattern: page, declared. Items: result.users, as its policy says; token, next_token and size: as its policy says.
-var Edition2024ListPaged = page.Of(edition2024Table.Info(1), Edition2024.ListPaged,
+var Edition2024ListPaged = page.Of(edition2024Table.Method("ListPaged"), Edition2024.ListPaged,
 	func(m *edition2024.ListPagedResponse) []*edition2024.User { return m.GetResult().GetUsers() },
 	page.Fields{Items: "result.users", Size: "paging.page_size", Token: "paging.page_token", NextToken: "result.next_page_token"})
 
 // Edition2024BatchGetUsers serves BatchGetUsers from one look-up of all its children, and splits calls that are too big.
 //
 // Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
-var Edition2024BatchGetUsers = batch.Keyed(edition2024Table.Info(3), Edition2024.BatchGetUsers,
+var Edition2024BatchGetUsers = batch.Keyed(edition2024Table.Method("BatchGetUsers"), Edition2024.BatchGetUsers,
 	(*edition2024.BatchGetUsersRequest).GetUserIds, (*edition2024.BatchGetUsersResponse).GetUsers,
 	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
 
@@ -181,7 +200,7 @@ var Edition2024BatchGetUsers = batch.Keyed(edition2024Table.Info(3), Edition2024
 // that are too big.
 //
 // Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each with user or error.
-var Edition2024BatchReadUsers = batch.PerItem(edition2024Table.Info(4), Edition2024.BatchReadUsers,
+var Edition2024BatchReadUsers = batch.PerItem(edition2024Table.Method("BatchReadUsers"), Edition2024.BatchReadUsers,
 	(*edition2024.BatchReadUsersRequest).GetRequests, (*edition2024.BatchReadUsersResponse).GetResults, (*edition2024.BatchReadUsersResponse_Result).GetUser,
 	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user", Single: "GetUser"})
 
@@ -189,10 +208,10 @@ var Edition2024BatchReadUsers = batch.PerItem(edition2024Table.Info(4), Edition2
 //
 // Pattern: operation, declared. It returns Operation, which has the shape of google.longrunning.Operation; its policy names
 // User.
-var Edition2024Start = operation.Of[edition2024.User, anypb.Any](edition2024Table.Info(5), Edition2024.Start,
+var Edition2024Start = operation.Of[edition2024.User, anypb.Any](edition2024Table.Method("Start"), Edition2024.Start,
 	operation.Fields{RequestID: "request_id", ValidateOnly: "validate_only"})
 
 // Edition2024GetOperation serves GetOperation from the operations of a manager, and asks for them.
 //
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
-var Edition2024GetOperation = operation.GetterOf(edition2024Table.Info(6), Edition2024.GetOperation, "name")
+var Edition2024GetOperation = operation.GetterOf(edition2024Table.Method("GetOperation"), Edition2024.GetOperation, "name")

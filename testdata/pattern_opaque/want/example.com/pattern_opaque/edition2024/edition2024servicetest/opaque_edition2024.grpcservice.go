@@ -11,6 +11,7 @@ import (
 	"example.com/pattern_opaque/edition2024"
 	"example.com/pattern_opaque/edition2024/edition2024service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -25,14 +26,14 @@ const _ = runtime.IsAtLeastVersion0_1
 //
 // It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
 // [servicetest.Serve] beside RegisterEdition2024.
-func ServeEdition2024(t testing.TB, svc edition2024service.Edition2024, opts ...runtime.ServerOption) edition2024service.Edition2024 {
+func ServeEdition2024(t testing.TB, svc edition2024service.Edition2024, opts ...server.Option) edition2024service.Edition2024 {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { edition2024service.RegisterEdition2024(r, svc) }, opts...)
 	return edition2024service.NewEdition2024Client(conn)
 }
 
 // CheckEdition2024 runs the contract that every Edition2024 must keep against svc; see [servicetest.Check] for its terms.
-func CheckEdition2024(t *testing.T, svc edition2024service.Edition2024, opts ...runtime.ServerOption) {
+func CheckEdition2024(t *testing.T, svc edition2024service.Edition2024, opts ...server.Option) {
 	t.Helper()
 	service := edition2024.File_opaque_edition2024_proto.Services().ByName("Edition2024")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { edition2024service.RegisterEdition2024(r, svc) }, opts...)

@@ -11,8 +11,10 @@ import (
 	"example.com/pattern_opaque/proto2"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
 )
@@ -110,70 +112,87 @@ var proto2Table = runtime.NewService(Proto2Name, proto2.File_opaque_proto2_proto
 	runtime.Unary("GetOperation", Proto2.GetOperation, runtime.Policy{}),
 )
 
-// RegisterProto2 serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterProto2 serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterProto2(r grpc.ServiceRegistrar, svc Proto2) {
-	proto2Table.Register(r, svc)
+	server.Register(r, proto2Table, svc)
 }
 
-// NewProto2Client returns the Proto2 at the other end of conn.
+// NewProto2Client returns the Proto2 at the other end of conn. Pass [Proto2Config] to
+// [client.Dial] to apply its policy.
 func NewProto2Client(conn grpc.ClientConnInterface) Proto2 {
-	return proto2Client{proto2Table.Client(conn)}
+	return &proto2Client{
+		listUsers:      client.Bind(conn, proto2Table.Method("ListUsers")),
+		listPaged:      client.Bind(conn, proto2Table.Method("ListPaged")),
+		getUser:        client.Bind(conn, proto2Table.Method("GetUser")),
+		batchGetUsers:  client.Bind(conn, proto2Table.Method("BatchGetUsers")),
+		batchReadUsers: client.Bind(conn, proto2Table.Method("BatchReadUsers")),
+		start:          client.Bind(conn, proto2Table.Method("Start")),
+		getOperation:   client.Bind(conn, proto2Table.Method("GetOperation")),
+	}
 }
 
-// proto2Client calls every RPC through its row in proto2Table.
-type proto2Client struct{ rows runtime.Client }
-
-func (c proto2Client) ListUsers(ctx context.Context, req *proto2.ListUsersRequest) (*proto2.ListUsersResponse, error) {
-	return runtime.CallUnary[proto2.ListUsersResponse](ctx, c.rows[0], req)
+// proto2Client calls each RPC by its row in proto2Table.
+type proto2Client struct {
+	listUsers      *client.Method
+	listPaged      *client.Method
+	getUser        *client.Method
+	batchGetUsers  *client.Method
+	batchReadUsers *client.Method
+	start          *client.Method
+	getOperation   *client.Method
 }
 
-func (c proto2Client) ListPaged(ctx context.Context, req *proto2.ListPagedRequest) (*proto2.ListPagedResponse, error) {
-	return runtime.CallUnary[proto2.ListPagedResponse](ctx, c.rows[1], req)
+func (c *proto2Client) ListUsers(ctx context.Context, req *proto2.ListUsersRequest) (*proto2.ListUsersResponse, error) {
+	return client.Unary[proto2.ListUsersResponse](ctx, c.listUsers, req)
 }
 
-func (c proto2Client) GetUser(ctx context.Context, req *proto2.GetUserRequest) (*proto2.User, error) {
-	return runtime.CallUnary[proto2.User](ctx, c.rows[2], req)
+func (c *proto2Client) ListPaged(ctx context.Context, req *proto2.ListPagedRequest) (*proto2.ListPagedResponse, error) {
+	return client.Unary[proto2.ListPagedResponse](ctx, c.listPaged, req)
 }
 
-func (c proto2Client) BatchGetUsers(ctx context.Context, req *proto2.BatchGetUsersRequest) (*proto2.BatchGetUsersResponse, error) {
-	return runtime.CallUnary[proto2.BatchGetUsersResponse](ctx, c.rows[3], req)
+func (c *proto2Client) GetUser(ctx context.Context, req *proto2.GetUserRequest) (*proto2.User, error) {
+	return client.Unary[proto2.User](ctx, c.getUser, req)
 }
 
-func (c proto2Client) BatchReadUsers(ctx context.Context, req *proto2.BatchReadUsersRequest) (*proto2.BatchReadUsersResponse, error) {
-	return runtime.CallUnary[proto2.BatchReadUsersResponse](ctx, c.rows[4], req)
+func (c *proto2Client) BatchGetUsers(ctx context.Context, req *proto2.BatchGetUsersRequest) (*proto2.BatchGetUsersResponse, error) {
+	return client.Unary[proto2.BatchGetUsersResponse](ctx, c.batchGetUsers, req)
 }
 
-func (c proto2Client) Start(ctx context.Context, req *proto2.StartRequest) (*proto2.Operation, error) {
-	return runtime.CallUnary[proto2.Operation](ctx, c.rows[5], req)
+func (c *proto2Client) BatchReadUsers(ctx context.Context, req *proto2.BatchReadUsersRequest) (*proto2.BatchReadUsersResponse, error) {
+	return client.Unary[proto2.BatchReadUsersResponse](ctx, c.batchReadUsers, req)
 }
 
-func (c proto2Client) GetOperation(ctx context.Context, req *proto2.GetOperationRequest) (*proto2.Operation, error) {
-	return runtime.CallUnary[proto2.Operation](ctx, c.rows[6], req)
+func (c *proto2Client) Start(ctx context.Context, req *proto2.StartRequest) (*proto2.Operation, error) {
+	return client.Unary[proto2.Operation](ctx, c.start, req)
 }
 
-// Proto2Config makes [runtime.Dial] keep the policy that the proto has for clients of Proto2: retries and time limits.
-func Proto2Config() runtime.DialOption {
-	return runtime.WithServiceConfig(proto2Table)
+func (c *proto2Client) GetOperation(ctx context.Context, req *proto2.GetOperationRequest) (*proto2.Operation, error) {
+	return client.Unary[proto2.Operation](ctx, c.getOperation, req)
+}
+
+// Proto2Config makes [client.Dial] apply the policy of Proto2: retries and deadlines.
+func Proto2Config() client.Option {
+	return client.WithServiceConfig(proto2Table)
 }
 
 // Proto2ListUsers serves ListUsers a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var Proto2ListUsers = page.Of(proto2Table.Info(0), Proto2.ListUsers, (*proto2.ListUsersResponse).GetUsers, page.Fields{
+var Proto2ListUsers = page.Of(proto2Table.Method("ListUsers"), Proto2.ListUsers, (*proto2.ListUsersResponse).GetUsers, page.Fields{
 	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_count",
 })
 
 // Proto2ListPaged serves ListPaged a page at a time, and reads all its pages.
 //
 // Pattern: page, declared. Items: result.users, as its policy says; token, next_token and size: as its policy says.
-var Proto2ListPaged = page.Of(proto2Table.Info(1), Proto2.ListPaged,
+var Proto2ListPaged = page.Of(proto2Table.Method("ListPaged"), Proto2.ListPaged,
 	func(m *proto2.ListPagedResponse) []*proto2.User { return m.GetResult().GetUsers() },
 	page.Fields{Items: "result.users", Size: "paging.page_size", Token: "paging.page_token", NextToken: "result.next_page_token"})
 
 // Proto2BatchGetUsers serves BatchGetUsers from one look-up of all its children, and splits calls that are too big.
 //
 // Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
-var Proto2BatchGetUsers = batch.Keyed(proto2Table.Info(3), Proto2.BatchGetUsers,
+var Proto2BatchGetUsers = batch.Keyed(proto2Table.Method("BatchGetUsers"), Proto2.BatchGetUsers,
 	(*proto2.BatchGetUsersRequest).GetUserIds, (*proto2.BatchGetUsersResponse).GetUsers,
 	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
 
@@ -181,7 +200,7 @@ var Proto2BatchGetUsers = batch.Keyed(proto2Table.Info(3), Proto2.BatchGetUsers,
 // too big.
 //
 // Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each with user or error.
-var Proto2BatchReadUsers = batch.PerItem(proto2Table.Info(4), Proto2.BatchReadUsers,
+var Proto2BatchReadUsers = batch.PerItem(proto2Table.Method("BatchReadUsers"), Proto2.BatchReadUsers,
 	(*proto2.BatchReadUsersRequest).GetRequests, (*proto2.BatchReadUsersResponse).GetResults, (*proto2.BatchReadUsersResponse_Result).GetUser,
 	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user", Single: "GetUser"})
 
@@ -189,10 +208,10 @@ var Proto2BatchReadUsers = batch.PerItem(proto2Table.Info(4), Proto2.BatchReadUs
 //
 // Pattern: operation, declared. It returns Operation, which has the shape of google.longrunning.Operation; its policy names
 // User.
-var Proto2Start = operation.Of[proto2.User, anypb.Any](proto2Table.Info(5), Proto2.Start,
+var Proto2Start = operation.Of[proto2.User, anypb.Any](proto2Table.Method("Start"), Proto2.Start,
 	operation.Fields{RequestID: "request_id", ValidateOnly: "validate_only"})
 
 // Proto2GetOperation serves GetOperation from the operations of a manager, and asks for them.
 //
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
-var Proto2GetOperation = operation.GetterOf(proto2Table.Info(6), Proto2.GetOperation, "name")
+var Proto2GetOperation = operation.GetterOf(proto2Table.Method("GetOperation"), Proto2.GetOperation, "name")

@@ -11,6 +11,7 @@ import (
 	"example.com/pattern_opaque/proto3"
 	"example.com/pattern_opaque/proto3/proto3service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -25,14 +26,14 @@ const _ = runtime.IsAtLeastVersion0_1
 //
 // It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
 // [servicetest.Serve] beside RegisterProto3.
-func ServeProto3(t testing.TB, svc proto3service.Proto3, opts ...runtime.ServerOption) proto3service.Proto3 {
+func ServeProto3(t testing.TB, svc proto3service.Proto3, opts ...server.Option) proto3service.Proto3 {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { proto3service.RegisterProto3(r, svc) }, opts...)
 	return proto3service.NewProto3Client(conn)
 }
 
 // CheckProto3 runs the contract that every Proto3 must keep against svc; see [servicetest.Check] for its terms.
-func CheckProto3(t *testing.T, svc proto3service.Proto3, opts ...runtime.ServerOption) {
+func CheckProto3(t *testing.T, svc proto3service.Proto3, opts ...server.Option) {
 	t.Helper()
 	service := proto3.File_opaque_proto3_proto.Services().ByName("Proto3")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { proto3service.RegisterProto3(r, svc) }, opts...)

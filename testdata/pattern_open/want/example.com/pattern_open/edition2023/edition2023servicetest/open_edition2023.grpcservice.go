@@ -11,6 +11,7 @@ import (
 	"example.com/pattern_open/edition2023"
 	"example.com/pattern_open/edition2023/edition2023service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -25,14 +26,14 @@ const _ = runtime.IsAtLeastVersion0_1
 //
 // It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
 // [servicetest.Serve] beside RegisterEdition2023.
-func ServeEdition2023(t testing.TB, svc edition2023service.Edition2023, opts ...runtime.ServerOption) edition2023service.Edition2023 {
+func ServeEdition2023(t testing.TB, svc edition2023service.Edition2023, opts ...server.Option) edition2023service.Edition2023 {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { edition2023service.RegisterEdition2023(r, svc) }, opts...)
 	return edition2023service.NewEdition2023Client(conn)
 }
 
 // CheckEdition2023 runs the contract that every Edition2023 must keep against svc; see [servicetest.Check] for its terms.
-func CheckEdition2023(t *testing.T, svc edition2023service.Edition2023, opts ...runtime.ServerOption) {
+func CheckEdition2023(t *testing.T, svc edition2023service.Edition2023, opts ...server.Option) {
 	t.Helper()
 	service := edition2023.File_open_edition2023_proto.Services().ByName("Edition2023")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { edition2023service.RegisterEdition2023(r, svc) }, opts...)

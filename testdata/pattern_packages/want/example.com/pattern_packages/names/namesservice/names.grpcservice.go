@@ -15,8 +15,10 @@ import (
 	pagepb "example.com/pattern_packages/page"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	knownanypb "google.golang.org/protobuf/types/known/anypb"
 )
@@ -75,47 +77,56 @@ var namesTable = runtime.NewService(NamesName, names.File_names_proto,
 	}),
 )
 
-// RegisterNames serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterNames serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterNames(r grpc.ServiceRegistrar, svc Names) {
-	namesTable.Register(r, svc)
+	server.Register(r, namesTable, svc)
 }
 
-// NewNamesClient returns the Names at the other end of conn.
+// NewNamesClient returns the Names at the other end of conn. Pass [NamesConfig] to
+// [client.Dial] to apply its policy.
 func NewNamesClient(conn grpc.ClientConnInterface) Names {
-	return namesClient{namesTable.Client(conn)}
+	return &namesClient{
+		list:     client.Bind(conn, namesTable.Method("List")),
+		batchGet: client.Bind(conn, namesTable.Method("BatchGet")),
+		start:    client.Bind(conn, namesTable.Method("Start")),
+	}
 }
 
-// namesClient calls every RPC through its row in namesTable.
-type namesClient struct{ rows runtime.Client }
-
-func (c namesClient) List(ctx context.Context, req *pagepb.Request) (*pagepb.Response, error) {
-	return runtime.CallUnary[pagepb.Response](ctx, c.rows[0], req)
+// namesClient calls each RPC by its row in namesTable.
+type namesClient struct {
+	list     *client.Method
+	batchGet *client.Method
+	start    *client.Method
 }
 
-func (c namesClient) BatchGet(ctx context.Context, req *batchpb.Request) (*batchpb.Response, error) {
-	return runtime.CallUnary[batchpb.Response](ctx, c.rows[1], req)
+func (c *namesClient) List(ctx context.Context, req *pagepb.Request) (*pagepb.Response, error) {
+	return client.Unary[pagepb.Response](ctx, c.list, req)
 }
 
-func (c namesClient) Start(ctx context.Context, req *anypb.Request) (*longrunningpb.Operation, error) {
-	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[2], req)
+func (c *namesClient) BatchGet(ctx context.Context, req *batchpb.Request) (*batchpb.Response, error) {
+	return client.Unary[batchpb.Response](ctx, c.batchGet, req)
 }
 
-// NamesConfig makes [runtime.Dial] keep the policy that the proto has for clients of Names: retries and time limits.
-func NamesConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(namesTable)
+func (c *namesClient) Start(ctx context.Context, req *anypb.Request) (*longrunningpb.Operation, error) {
+	return client.Unary[longrunningpb.Operation](ctx, c.start, req)
+}
+
+// NamesConfig makes [client.Dial] apply the policy of Names: retries and deadlines.
+func NamesConfig() client.Option {
+	return client.WithServiceConfig(namesTable)
 }
 
 // NamesList serves List a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: names, the only repeated field.
-var NamesList = page.Of(namesTable.Info(0), Names.List, (*pagepb.Response).GetNames, page.Fields{
+var NamesList = page.Of(namesTable.Method("List"), Names.List, (*pagepb.Response).GetNames, page.Fields{
 	Items: "names", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // NamesBatchGet serves BatchGet from one look-up of all its children, and splits calls that are too big.
 //
 // Pattern: batch, certain. Children: ids, the only list of scalars; results: a map by child.
-var NamesBatchGet = batch.Keyed(namesTable.Info(1), Names.BatchGet,
+var NamesBatchGet = batch.Keyed(namesTable.Method("BatchGet"), Names.BatchGet,
 	(*batchpb.Request).GetIds, (*batchpb.Response).GetRequests,
 	batch.Fields{Children: "ids", Results: "requests"})
 
@@ -124,4 +135,4 @@ var NamesBatchGet = batch.Keyed(namesTable.Info(1), Names.BatchGet,
 // Pattern: operation, likely. It returns google.longrunning.Operation; no operation_info says what it ends with and tells its
 // progress by. To be sure, set the option operation: {response_type: "...", metadata_type: "..."}; if it is not, operation:
 // {off: true}.
-var NamesStart = operation.Of[knownanypb.Any, knownanypb.Any](namesTable.Info(2), Names.Start, operation.Fields{})
+var NamesStart = operation.Of[knownanypb.Any, knownanypb.Any](namesTable.Method("Start"), Names.Start, operation.Fields{})

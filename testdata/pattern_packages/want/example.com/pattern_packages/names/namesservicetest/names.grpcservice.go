@@ -15,6 +15,7 @@ import (
 	"example.com/pattern_packages/names/namesservice"
 	pagepb "example.com/pattern_packages/page"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -29,14 +30,14 @@ const _ = runtime.IsAtLeastVersion0_1
 //
 // It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
 // [servicetest.Serve] beside RegisterNames.
-func ServeNames(t testing.TB, svc namesservice.Names, opts ...runtime.ServerOption) namesservice.Names {
+func ServeNames(t testing.TB, svc namesservice.Names, opts ...server.Option) namesservice.Names {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { namesservice.RegisterNames(r, svc) }, opts...)
 	return namesservice.NewNamesClient(conn)
 }
 
 // CheckNames runs the contract that every Names must keep against svc; see [servicetest.Check] for its terms.
-func CheckNames(t *testing.T, svc namesservice.Names, opts ...runtime.ServerOption) {
+func CheckNames(t *testing.T, svc namesservice.Names, opts ...server.Option) {
 	t.Helper()
 	service := names.File_names_proto.Services().ByName("Names")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { namesservice.RegisterNames(r, svc) }, opts...)

@@ -10,6 +10,8 @@ import (
 
 	"example.com/policy_defaults/policydefaults"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -117,40 +119,53 @@ var defaultsTable = runtime.NewService(DefaultsName, policydefaults.File_a_proto
 	}),
 )
 
-// RegisterDefaults serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterDefaults serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterDefaults(r grpc.ServiceRegistrar, svc Defaults) {
-	defaultsTable.Register(r, svc)
+	server.Register(r, defaultsTable, svc)
 }
 
-// NewDefaultsClient returns the Defaults at the other end of conn.
+// NewDefaultsClient returns the Defaults at the other end of conn. Pass [DefaultsConfig] to
+// [client.Dial] to apply its policy.
 func NewDefaultsClient(conn grpc.ClientConnInterface) Defaults {
-	return defaultsClient{defaultsTable.Client(conn)}
+	return &defaultsClient{
+		unary:        client.Bind(conn, defaultsTable.Method("Unary")),
+		repeatable:   client.Bind(conn, defaultsTable.Method("Repeatable")),
+		stream:       client.Bind(conn, defaultsTable.Method("Stream")),
+		fieldByField: client.Bind(conn, defaultsTable.Method("FieldByField")),
+		replaced:     client.Bind(conn, defaultsTable.Method("Replaced")),
+	}
 }
 
-// defaultsClient calls every RPC through its row in defaultsTable.
-type defaultsClient struct{ rows runtime.Client }
-
-func (c defaultsClient) Unary(ctx context.Context, req *policydefaults.M) (*policydefaults.M, error) {
-	return runtime.CallUnary[policydefaults.M](ctx, c.rows[0], req)
+// defaultsClient calls each RPC by its row in defaultsTable.
+type defaultsClient struct {
+	unary        *client.Method
+	repeatable   *client.Method
+	stream       *client.Method
+	fieldByField *client.Method
+	replaced     *client.Method
 }
 
-func (c defaultsClient) Repeatable(ctx context.Context, req *policydefaults.M) (*policydefaults.M, error) {
-	return runtime.CallUnary[policydefaults.M](ctx, c.rows[1], req)
+func (c *defaultsClient) Unary(ctx context.Context, req *policydefaults.M) (*policydefaults.M, error) {
+	return client.Unary[policydefaults.M](ctx, c.unary, req)
 }
 
-func (c defaultsClient) Stream(ctx context.Context, req *policydefaults.M) runtime.Stream[policydefaults.M] {
-	return runtime.CallServerStream[policydefaults.M](ctx, c.rows[2], req)
+func (c *defaultsClient) Repeatable(ctx context.Context, req *policydefaults.M) (*policydefaults.M, error) {
+	return client.Unary[policydefaults.M](ctx, c.repeatable, req)
 }
 
-func (c defaultsClient) FieldByField(ctx context.Context, req *policydefaults.M) (*policydefaults.M, error) {
-	return runtime.CallUnary[policydefaults.M](ctx, c.rows[3], req)
+func (c *defaultsClient) Stream(ctx context.Context, req *policydefaults.M) runtime.Stream[policydefaults.M] {
+	return client.ServerStream[policydefaults.M](ctx, c.stream, req)
 }
 
-func (c defaultsClient) Replaced(ctx context.Context, req *policydefaults.M) (*policydefaults.M, error) {
-	return runtime.CallUnary[policydefaults.M](ctx, c.rows[4], req)
+func (c *defaultsClient) FieldByField(ctx context.Context, req *policydefaults.M) (*policydefaults.M, error) {
+	return client.Unary[policydefaults.M](ctx, c.fieldByField, req)
 }
 
-// DefaultsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Defaults: retries and time limits.
-func DefaultsConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(defaultsTable)
+func (c *defaultsClient) Replaced(ctx context.Context, req *policydefaults.M) (*policydefaults.M, error) {
+	return client.Unary[policydefaults.M](ctx, c.replaced, req)
+}
+
+// DefaultsConfig makes [client.Dial] apply the policy of Defaults: retries and deadlines.
+func DefaultsConfig() client.Option {
+	return client.WithServiceConfig(defaultsTable)
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/policy_defaults/policydefaults"
 	"example.com/policy_defaults/policydefaults/policydefaultsservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeDefaults serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeDefaults(t testing.TB, svc policydefaultsservice.Defaults, opts ...runtime.ServerOption) policydefaultsservice.Defaults {
+func ServeDefaults(t testing.TB, svc policydefaultsservice.Defaults, opts ...server.Option) policydefaultsservice.Defaults {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policydefaultsservice.RegisterDefaults(r, svc) }, opts...)
 	return policydefaultsservice.NewDefaultsClient(conn)
 }
 
 // CheckDefaults runs the contract that every Defaults must keep against svc; see [servicetest.Check] for its terms.
-func CheckDefaults(t *testing.T, svc policydefaultsservice.Defaults, opts ...runtime.ServerOption) {
+func CheckDefaults(t *testing.T, svc policydefaultsservice.Defaults, opts ...server.Option) {
 	t.Helper()
 	service := policydefaults.File_a_proto.Services().ByName("Defaults")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policydefaultsservice.RegisterDefaults(r, svc) }, opts...)

@@ -11,6 +11,8 @@ import (
 
 	"example.com/policy_file/other"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -48,24 +50,29 @@ var noPackageTable = runtime.NewService(NoPackageName, other.File_other_other_pr
 	}),
 )
 
-// RegisterNoPackage serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterNoPackage serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterNoPackage(r grpc.ServiceRegistrar, svc NoPackage) {
-	noPackageTable.Register(r, svc)
+	server.Register(r, noPackageTable, svc)
 }
 
-// NewNoPackageClient returns the NoPackage at the other end of conn.
+// NewNoPackageClient returns the NoPackage at the other end of conn. Pass [NoPackageConfig] to
+// [client.Dial] to apply its policy.
 func NewNoPackageClient(conn grpc.ClientConnInterface) NoPackage {
-	return noPackageClient{noPackageTable.Client(conn)}
+	return &noPackageClient{
+		do: client.Bind(conn, noPackageTable.Method("Do")),
+	}
 }
 
-// noPackageClient calls every RPC through its row in noPackageTable.
-type noPackageClient struct{ rows runtime.Client }
-
-func (c noPackageClient) Do(ctx context.Context, req *other.M) (*other.M, error) {
-	return runtime.CallUnary[other.M](ctx, c.rows[0], req)
+// noPackageClient calls each RPC by its row in noPackageTable.
+type noPackageClient struct {
+	do *client.Method
 }
 
-// NoPackageConfig makes [runtime.Dial] keep the policy that the proto has for clients of NoPackage: retries and time limits.
-func NoPackageConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(noPackageTable)
+func (c *noPackageClient) Do(ctx context.Context, req *other.M) (*other.M, error) {
+	return client.Unary[other.M](ctx, c.do, req)
+}
+
+// NoPackageConfig makes [client.Dial] apply the policy of NoPackage: retries and deadlines.
+func NoPackageConfig() client.Option {
+	return client.WithServiceConfig(noPackageTable)
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/policy_file/other"
 	"example.com/policy_file/other/otherservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeNoPackage serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeNoPackage(t testing.TB, svc otherservice.NoPackage, opts ...runtime.ServerOption) otherservice.NoPackage {
+func ServeNoPackage(t testing.TB, svc otherservice.NoPackage, opts ...server.Option) otherservice.NoPackage {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { otherservice.RegisterNoPackage(r, svc) }, opts...)
 	return otherservice.NewNoPackageClient(conn)
 }
 
 // CheckNoPackage runs the contract that every NoPackage must keep against svc; see [servicetest.Check] for its terms.
-func CheckNoPackage(t *testing.T, svc otherservice.NoPackage, opts ...runtime.ServerOption) {
+func CheckNoPackage(t *testing.T, svc otherservice.NoPackage, opts ...server.Option) {
 	t.Helper()
 	service := other.File_other_other_proto.Services().ByName("NoPackage")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { otherservice.RegisterNoPackage(r, svc) }, opts...)

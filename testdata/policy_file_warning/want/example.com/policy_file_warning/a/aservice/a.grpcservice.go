@@ -9,6 +9,8 @@ import (
 
 	"example.com/policy_file_warning/a"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -50,28 +52,35 @@ var aTable = runtime.NewService(AName, a.File_a_a_proto,
 	runtime.Unary("Put", A.Put, runtime.Policy{}),
 )
 
-// RegisterA serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterA serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterA(r grpc.ServiceRegistrar, svc A) {
-	aTable.Register(r, svc)
+	server.Register(r, aTable, svc)
 }
 
-// NewAClient returns the A at the other end of conn.
+// NewAClient returns the A at the other end of conn. Pass [AConfig] to
+// [client.Dial] to apply its policy.
 func NewAClient(conn grpc.ClientConnInterface) A {
-	return aClient{aTable.Client(conn)}
+	return &aClient{
+		get: client.Bind(conn, aTable.Method("Get")),
+		put: client.Bind(conn, aTable.Method("Put")),
+	}
 }
 
-// aClient calls every RPC through its row in aTable.
-type aClient struct{ rows runtime.Client }
-
-func (c aClient) Get(ctx context.Context, req *a.M) (*a.M, error) {
-	return runtime.CallUnary[a.M](ctx, c.rows[0], req)
+// aClient calls each RPC by its row in aTable.
+type aClient struct {
+	get *client.Method
+	put *client.Method
 }
 
-func (c aClient) Put(ctx context.Context, req *a.M) (*a.M, error) {
-	return runtime.CallUnary[a.M](ctx, c.rows[1], req)
+func (c *aClient) Get(ctx context.Context, req *a.M) (*a.M, error) {
+	return client.Unary[a.M](ctx, c.get, req)
 }
 
-// AConfig makes [runtime.Dial] keep the policy that the proto has for clients of A: retries and time limits.
-func AConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(aTable)
+func (c *aClient) Put(ctx context.Context, req *a.M) (*a.M, error) {
+	return client.Unary[a.M](ctx, c.put, req)
+}
+
+// AConfig makes [client.Dial] apply the policy of A: retries and deadlines.
+func AConfig() client.Option {
+	return client.WithServiceConfig(aTable)
 }

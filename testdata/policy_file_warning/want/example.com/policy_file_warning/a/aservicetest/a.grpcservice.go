@@ -11,6 +11,7 @@ import (
 	"example.com/policy_file_warning/a"
 	"example.com/policy_file_warning/a/aservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeA serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeA(t testing.TB, svc aservice.A, opts ...runtime.ServerOption) aservice.A {
+func ServeA(t testing.TB, svc aservice.A, opts ...server.Option) aservice.A {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { aservice.RegisterA(r, svc) }, opts...)
 	return aservice.NewAClient(conn)
 }
 
 // CheckA runs the contract that every A must keep against svc; see [servicetest.Check] for its terms.
-func CheckA(t *testing.T, svc aservice.A, opts ...runtime.ServerOption) {
+func CheckA(t *testing.T, svc aservice.A, opts ...server.Option) {
 	t.Helper()
 	service := a.File_a_a_proto.Services().ByName("A")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { aservice.RegisterA(r, svc) }, opts...)

@@ -9,6 +9,8 @@ import (
 
 	"example.com/policy_foreign/a"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -42,24 +44,29 @@ var foreignTable = runtime.NewService(ForeignName, a.File_a_a_proto,
 	runtime.Unary("Foreign", Foreign.Foreign, runtime.Policy{}),
 )
 
-// RegisterForeign serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterForeign serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterForeign(r grpc.ServiceRegistrar, svc Foreign) {
-	foreignTable.Register(r, svc)
+	server.Register(r, foreignTable, svc)
 }
 
-// NewForeignClient returns the Foreign at the other end of conn.
+// NewForeignClient returns the Foreign at the other end of conn. Pass [ForeignConfig] to
+// [client.Dial] to apply its policy.
 func NewForeignClient(conn grpc.ClientConnInterface) Foreign {
-	return foreignClient{foreignTable.Client(conn)}
+	return &foreignClient{
+		foreign: client.Bind(conn, foreignTable.Method("Foreign")),
+	}
 }
 
-// foreignClient calls every RPC through its row in foreignTable.
-type foreignClient struct{ rows runtime.Client }
-
-func (c foreignClient) Foreign(ctx context.Context, req *a.M) (*a.M, error) {
-	return runtime.CallUnary[a.M](ctx, c.rows[0], req)
+// foreignClient calls each RPC by its row in foreignTable.
+type foreignClient struct {
+	foreign *client.Method
 }
 
-// ForeignConfig makes [runtime.Dial] keep the policy that the proto has for clients of Foreign: retries and time limits.
-func ForeignConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(foreignTable)
+func (c *foreignClient) Foreign(ctx context.Context, req *a.M) (*a.M, error) {
+	return client.Unary[a.M](ctx, c.foreign, req)
+}
+
+// ForeignConfig makes [client.Dial] apply the policy of Foreign: retries and deadlines.
+func ForeignConfig() client.Option {
+	return client.WithServiceConfig(foreignTable)
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/policy_foreign/a"
 	"example.com/policy_foreign/a/aservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeForeign serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeForeign(t testing.TB, svc aservice.Foreign, opts ...runtime.ServerOption) aservice.Foreign {
+func ServeForeign(t testing.TB, svc aservice.Foreign, opts ...server.Option) aservice.Foreign {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { aservice.RegisterForeign(r, svc) }, opts...)
 	return aservice.NewForeignClient(conn)
 }
 
 // CheckForeign runs the contract that every Foreign must keep against svc; see [servicetest.Check] for its terms.
-func CheckForeign(t *testing.T, svc aservice.Foreign, opts ...runtime.ServerOption) {
+func CheckForeign(t *testing.T, svc aservice.Foreign, opts ...server.Option) {
 	t.Helper()
 	service := a.File_a_a_proto.Services().ByName("Foreign")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { aservice.RegisterForeign(r, svc) }, opts...)

@@ -11,6 +11,8 @@ import (
 
 	"example.com/policy_options/policyoptions"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -302,136 +304,197 @@ var optionsTable = runtime.NewService(OptionsName, policyoptions.File_a_proto,
 	}),
 )
 
-// RegisterOptions serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterOptions serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterOptions(r grpc.ServiceRegistrar, svc Options) {
-	optionsTable.Register(r, svc)
+	server.Register(r, optionsTable, svc)
 }
 
-// NewOptionsClient returns the Options at the other end of conn.
+// NewOptionsClient returns the Options at the other end of conn. Pass [OptionsConfig] to
+// [client.Dial] to apply its policy.
 func NewOptionsClient(conn grpc.ClientConnInterface) Options {
-	return optionsClient{optionsTable.Client(conn)}
+	return &optionsClient{
+		nothing:             client.Bind(conn, optionsTable.Method("Nothing")),
+		empty:               client.Bind(conn, optionsTable.Method("Empty")),
+		noSideEffects:       client.Bind(conn, optionsTable.Method("NoSideEffects")),
+		idempotent:          client.Bind(conn, optionsTable.Method("Idempotent")),
+		timeoutDefault:      client.Bind(conn, optionsTable.Method("TimeoutDefault")),
+		timeoutMax:          client.Bind(conn, optionsTable.Method("TimeoutMax")),
+		timeoutIdle:         client.Bind(conn, optionsTable.Method("TimeoutIdle")),
+		timeoutTotal:        client.Bind(conn, optionsTable.Method("TimeoutTotal")),
+		authKnown:           client.Bind(conn, optionsTable.Method("AuthKnown")),
+		authPublic:          client.Bind(conn, optionsTable.Method("AuthPublic")),
+		authAllOf:           client.Bind(conn, optionsTable.Method("AuthAllOf")),
+		authAnyOf:           client.Bind(conn, optionsTable.Method("AuthAnyOf")),
+		authBoth:            client.Bind(conn, optionsTable.Method("AuthBoth")),
+		rate:                client.Bind(conn, optionsTable.Method("Rate")),
+		rateBurst:           client.Bind(conn, optionsTable.Method("RateBurst")),
+		rates:               client.Bind(conn, optionsTable.Method("Rates")),
+		concurrency:         client.Bind(conn, optionsTable.Method("Concurrency")),
+		concurrencyAdaptive: client.Bind(conn, optionsTable.Method("ConcurrencyAdaptive")),
+		retry:               client.Bind(conn, optionsTable.Method("Retry")),
+		retryInFull:         client.Bind(conn, optionsTable.Method("RetryInFull")),
+		retryStream:         client.Bind(conn, optionsTable.Method("RetryStream")),
+		hedging:             client.Bind(conn, optionsTable.Method("Hedging")),
+		hedgingAtOnce:       client.Bind(conn, optionsTable.Method("HedgingAtOnce")),
+		maxRequestBytes:     client.Bind(conn, optionsTable.Method("MaxRequestBytes")),
+		logLevel:            client.Bind(conn, optionsTable.Method("LogLevel")),
+		logInfo:             client.Bind(conn, optionsTable.Method("LogInfo")),
+		logSample:           client.Bind(conn, optionsTable.Method("LogSample")),
+		log:                 client.Bind(conn, optionsTable.Method("Log")),
+		all:                 client.Bind(conn, optionsTable.Method("All")),
+	}
 }
 
-// optionsClient calls every RPC through its row in optionsTable.
-type optionsClient struct{ rows runtime.Client }
-
-func (c optionsClient) Nothing(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[0], req)
+// optionsClient calls each RPC by its row in optionsTable.
+type optionsClient struct {
+	nothing             *client.Method
+	empty               *client.Method
+	noSideEffects       *client.Method
+	idempotent          *client.Method
+	timeoutDefault      *client.Method
+	timeoutMax          *client.Method
+	timeoutIdle         *client.Method
+	timeoutTotal        *client.Method
+	authKnown           *client.Method
+	authPublic          *client.Method
+	authAllOf           *client.Method
+	authAnyOf           *client.Method
+	authBoth            *client.Method
+	rate                *client.Method
+	rateBurst           *client.Method
+	rates               *client.Method
+	concurrency         *client.Method
+	concurrencyAdaptive *client.Method
+	retry               *client.Method
+	retryInFull         *client.Method
+	retryStream         *client.Method
+	hedging             *client.Method
+	hedgingAtOnce       *client.Method
+	maxRequestBytes     *client.Method
+	logLevel            *client.Method
+	logInfo             *client.Method
+	logSample           *client.Method
+	log                 *client.Method
+	all                 *client.Method
 }
 
-func (c optionsClient) Empty(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[1], req)
+func (c *optionsClient) Nothing(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.nothing, req)
 }
 
-func (c optionsClient) NoSideEffects(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[2], req)
+func (c *optionsClient) Empty(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.empty, req)
 }
 
-func (c optionsClient) Idempotent(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[3], req)
+func (c *optionsClient) NoSideEffects(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.noSideEffects, req)
 }
 
-func (c optionsClient) TimeoutDefault(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[4], req)
+func (c *optionsClient) Idempotent(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.idempotent, req)
 }
 
-func (c optionsClient) TimeoutMax(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[5], req)
+func (c *optionsClient) TimeoutDefault(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.timeoutDefault, req)
 }
 
-func (c optionsClient) TimeoutIdle(ctx context.Context, req *policyoptions.M) runtime.Stream[policyoptions.M] {
-	return runtime.CallServerStream[policyoptions.M](ctx, c.rows[6], req)
+func (c *optionsClient) TimeoutMax(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.timeoutMax, req)
 }
 
-func (c optionsClient) TimeoutTotal(ctx context.Context, reqs runtime.Stream[policyoptions.M]) (*policyoptions.M, error) {
-	return runtime.CallClientStream[policyoptions.M](ctx, c.rows[7], reqs)
+func (c *optionsClient) TimeoutIdle(ctx context.Context, req *policyoptions.M) runtime.Stream[policyoptions.M] {
+	return client.ServerStream[policyoptions.M](ctx, c.timeoutIdle, req)
 }
 
-func (c optionsClient) AuthKnown(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[8], req)
+func (c *optionsClient) TimeoutTotal(ctx context.Context, reqs runtime.Stream[policyoptions.M]) (*policyoptions.M, error) {
+	return client.ClientStream[policyoptions.M](ctx, c.timeoutTotal, reqs)
 }
 
-func (c optionsClient) AuthPublic(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[9], req)
+func (c *optionsClient) AuthKnown(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.authKnown, req)
 }
 
-func (c optionsClient) AuthAllOf(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[10], req)
+func (c *optionsClient) AuthPublic(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.authPublic, req)
 }
 
-func (c optionsClient) AuthAnyOf(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[11], req)
+func (c *optionsClient) AuthAllOf(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.authAllOf, req)
 }
 
-func (c optionsClient) AuthBoth(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[12], req)
+func (c *optionsClient) AuthAnyOf(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.authAnyOf, req)
 }
 
-func (c optionsClient) Rate(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[13], req)
+func (c *optionsClient) AuthBoth(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.authBoth, req)
 }
 
-func (c optionsClient) RateBurst(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[14], req)
+func (c *optionsClient) Rate(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.rate, req)
 }
 
-func (c optionsClient) Rates(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[15], req)
+func (c *optionsClient) RateBurst(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.rateBurst, req)
 }
 
-func (c optionsClient) Concurrency(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[16], req)
+func (c *optionsClient) Rates(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.rates, req)
 }
 
-func (c optionsClient) ConcurrencyAdaptive(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[17], req)
+func (c *optionsClient) Concurrency(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.concurrency, req)
 }
 
-func (c optionsClient) Retry(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[18], req)
+func (c *optionsClient) ConcurrencyAdaptive(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.concurrencyAdaptive, req)
 }
 
-func (c optionsClient) RetryInFull(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[19], req)
+func (c *optionsClient) Retry(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.retry, req)
 }
 
-func (c optionsClient) RetryStream(ctx context.Context, req *policyoptions.M) runtime.Stream[policyoptions.M] {
-	return runtime.CallServerStream[policyoptions.M](ctx, c.rows[20], req)
+func (c *optionsClient) RetryInFull(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.retryInFull, req)
 }
 
-func (c optionsClient) Hedging(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[21], req)
+func (c *optionsClient) RetryStream(ctx context.Context, req *policyoptions.M) runtime.Stream[policyoptions.M] {
+	return client.ServerStream[policyoptions.M](ctx, c.retryStream, req)
 }
 
-func (c optionsClient) HedgingAtOnce(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[22], req)
+func (c *optionsClient) Hedging(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.hedging, req)
 }
 
-func (c optionsClient) MaxRequestBytes(ctx context.Context, reqs runtime.Stream[policyoptions.M]) runtime.Stream[policyoptions.M] {
-	return runtime.CallBidi[policyoptions.M](ctx, c.rows[23], reqs)
+func (c *optionsClient) HedgingAtOnce(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.hedgingAtOnce, req)
 }
 
-func (c optionsClient) LogLevel(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[24], req)
+func (c *optionsClient) MaxRequestBytes(ctx context.Context, reqs runtime.Stream[policyoptions.M]) runtime.Stream[policyoptions.M] {
+	return client.Bidi[policyoptions.M](ctx, c.maxRequestBytes, reqs)
 }
 
-func (c optionsClient) LogInfo(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[25], req)
+func (c *optionsClient) LogLevel(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.logLevel, req)
 }
 
-func (c optionsClient) LogSample(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[26], req)
+func (c *optionsClient) LogInfo(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.logInfo, req)
 }
 
-func (c optionsClient) Log(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[27], req)
+func (c *optionsClient) LogSample(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.logSample, req)
 }
 
-func (c optionsClient) All(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
-	return runtime.CallUnary[policyoptions.M](ctx, c.rows[28], req)
+func (c *optionsClient) Log(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.log, req)
 }
 
-// OptionsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Options: retries and time limits.
-func OptionsConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(optionsTable)
+func (c *optionsClient) All(ctx context.Context, req *policyoptions.M) (*policyoptions.M, error) {
+	return client.Unary[policyoptions.M](ctx, c.all, req)
+}
+
+// OptionsConfig makes [client.Dial] apply the policy of Options: retries and deadlines.
+func OptionsConfig() client.Option {
+	return client.WithServiceConfig(optionsTable)
 }

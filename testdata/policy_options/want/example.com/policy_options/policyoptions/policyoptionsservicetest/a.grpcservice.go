@@ -11,6 +11,7 @@ import (
 	"example.com/policy_options/policyoptions"
 	"example.com/policy_options/policyoptions/policyoptionsservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeOptions serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeOptions(t testing.TB, svc policyoptionsservice.Options, opts ...runtime.ServerOption) policyoptionsservice.Options {
+func ServeOptions(t testing.TB, svc policyoptionsservice.Options, opts ...server.Option) policyoptionsservice.Options {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyoptionsservice.RegisterOptions(r, svc) }, opts...)
 	return policyoptionsservice.NewOptionsClient(conn)
 }
 
 // CheckOptions runs the contract that every Options must keep against svc; see [servicetest.Check] for its terms.
-func CheckOptions(t *testing.T, svc policyoptionsservice.Options, opts ...runtime.ServerOption) {
+func CheckOptions(t *testing.T, svc policyoptionsservice.Options, opts ...server.Option) {
 	t.Helper()
 	service := policyoptions.File_a_proto.Services().ByName("Options")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyoptionsservice.RegisterOptions(r, svc) }, opts...)

@@ -9,6 +9,8 @@ import (
 
 	"example.com/policy_rules/rules"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -138,74 +140,103 @@ var rulesTable = runtime.NewService(RulesName, rules.File_rules_rules_proto,
 	runtime.Unary("SendSkipped", Rules.SendSkipped, runtime.Policy{}),
 )
 
-// RegisterRules serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterRules serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterRules(r grpc.ServiceRegistrar, svc Rules) {
-	rulesTable.Register(r, svc)
+	server.Register(r, rulesTable, svc)
 }
 
-// NewRulesClient returns the Rules at the other end of conn.
+// NewRulesClient returns the Rules at the other end of conn. Pass [RulesConfig] to
+// [client.Dial] to apply its policy.
 func NewRulesClient(conn grpc.ClientConnInterface) Rules {
-	return rulesClient{rulesTable.Client(conn)}
+	return &rulesClient{
+		sendNone:             client.Bind(conn, rulesTable.Method("SendNone")),
+		sendRequired:         client.Bind(conn, rulesTable.Method("SendRequired")),
+		sendField:            client.Bind(conn, rulesTable.Method("SendField")),
+		sendFormat:           client.Bind(conn, rulesTable.Method("SendFormat")),
+		sendNoFormat:         client.Bind(conn, rulesTable.Method("SendNoFormat")),
+		sendOneof:            client.Bind(conn, rulesTable.Method("SendOneof")),
+		sendMessage:          client.Bind(conn, rulesTable.Method("SendMessage")),
+		sendNested:           client.Bind(conn, rulesTable.Method("SendNested")),
+		sendInMap:            client.Bind(conn, rulesTable.Method("SendInMap")),
+		sendRecursive:        client.Bind(conn, rulesTable.Method("SendRecursive")),
+		sendRecursiveWithout: client.Bind(conn, rulesTable.Method("SendRecursiveWithout")),
+		sendStreamed:         client.Bind(conn, rulesTable.Method("SendStreamed")),
+		sendSkipped:          client.Bind(conn, rulesTable.Method("SendSkipped")),
+	}
 }
 
-// rulesClient calls every RPC through its row in rulesTable.
-type rulesClient struct{ rows runtime.Client }
-
-func (c rulesClient) SendNone(ctx context.Context, req *rules.None) (*rules.Required, error) {
-	return runtime.CallUnary[rules.Required](ctx, c.rows[0], req)
+// rulesClient calls each RPC by its row in rulesTable.
+type rulesClient struct {
+	sendNone             *client.Method
+	sendRequired         *client.Method
+	sendField            *client.Method
+	sendFormat           *client.Method
+	sendNoFormat         *client.Method
+	sendOneof            *client.Method
+	sendMessage          *client.Method
+	sendNested           *client.Method
+	sendInMap            *client.Method
+	sendRecursive        *client.Method
+	sendRecursiveWithout *client.Method
+	sendStreamed         *client.Method
+	sendSkipped          *client.Method
 }
 
-func (c rulesClient) SendRequired(ctx context.Context, req *rules.Required) (*rules.None, error) {
-	return runtime.CallUnary[rules.None](ctx, c.rows[1], req)
+func (c *rulesClient) SendNone(ctx context.Context, req *rules.None) (*rules.Required, error) {
+	return client.Unary[rules.Required](ctx, c.sendNone, req)
 }
 
-func (c rulesClient) SendField(ctx context.Context, req *rules.Field) (*rules.None, error) {
-	return runtime.CallUnary[rules.None](ctx, c.rows[2], req)
+func (c *rulesClient) SendRequired(ctx context.Context, req *rules.Required) (*rules.None, error) {
+	return client.Unary[rules.None](ctx, c.sendRequired, req)
 }
 
-func (c rulesClient) SendFormat(ctx context.Context, req *rules.Format) (*rules.None, error) {
-	return runtime.CallUnary[rules.None](ctx, c.rows[3], req)
+func (c *rulesClient) SendField(ctx context.Context, req *rules.Field) (*rules.None, error) {
+	return client.Unary[rules.None](ctx, c.sendField, req)
 }
 
-func (c rulesClient) SendNoFormat(ctx context.Context, req *rules.NoFormat) (*rules.None, error) {
-	return runtime.CallUnary[rules.None](ctx, c.rows[4], req)
+func (c *rulesClient) SendFormat(ctx context.Context, req *rules.Format) (*rules.None, error) {
+	return client.Unary[rules.None](ctx, c.sendFormat, req)
 }
 
-func (c rulesClient) SendOneof(ctx context.Context, req *rules.Oneof) (*rules.None, error) {
-	return runtime.CallUnary[rules.None](ctx, c.rows[5], req)
+func (c *rulesClient) SendNoFormat(ctx context.Context, req *rules.NoFormat) (*rules.None, error) {
+	return client.Unary[rules.None](ctx, c.sendNoFormat, req)
 }
 
-func (c rulesClient) SendMessage(ctx context.Context, req *rules.Message) (*rules.None, error) {
-	return runtime.CallUnary[rules.None](ctx, c.rows[6], req)
+func (c *rulesClient) SendOneof(ctx context.Context, req *rules.Oneof) (*rules.None, error) {
+	return client.Unary[rules.None](ctx, c.sendOneof, req)
 }
 
-func (c rulesClient) SendNested(ctx context.Context, req *rules.Nested) (*rules.None, error) {
-	return runtime.CallUnary[rules.None](ctx, c.rows[7], req)
+func (c *rulesClient) SendMessage(ctx context.Context, req *rules.Message) (*rules.None, error) {
+	return client.Unary[rules.None](ctx, c.sendMessage, req)
 }
 
-func (c rulesClient) SendInMap(ctx context.Context, req *rules.InMap) (*rules.None, error) {
-	return runtime.CallUnary[rules.None](ctx, c.rows[8], req)
+func (c *rulesClient) SendNested(ctx context.Context, req *rules.Nested) (*rules.None, error) {
+	return client.Unary[rules.None](ctx, c.sendNested, req)
 }
 
-func (c rulesClient) SendRecursive(ctx context.Context, req *rules.Recursive) (*rules.None, error) {
-	return runtime.CallUnary[rules.None](ctx, c.rows[9], req)
+func (c *rulesClient) SendInMap(ctx context.Context, req *rules.InMap) (*rules.None, error) {
+	return client.Unary[rules.None](ctx, c.sendInMap, req)
 }
 
-func (c rulesClient) SendRecursiveWithout(ctx context.Context, req *rules.RecursiveWithout) (*rules.None, error) {
-	return runtime.CallUnary[rules.None](ctx, c.rows[10], req)
+func (c *rulesClient) SendRecursive(ctx context.Context, req *rules.Recursive) (*rules.None, error) {
+	return client.Unary[rules.None](ctx, c.sendRecursive, req)
 }
 
-func (c rulesClient) SendStreamed(ctx context.Context, reqs runtime.Stream[rules.Required]) runtime.Stream[rules.None] {
-	return runtime.CallBidi[rules.None](ctx, c.rows[11], reqs)
+func (c *rulesClient) SendRecursiveWithout(ctx context.Context, req *rules.RecursiveWithout) (*rules.None, error) {
+	return client.Unary[rules.None](ctx, c.sendRecursiveWithout, req)
 }
 
-func (c rulesClient) SendSkipped(ctx context.Context, req *rules.Required) (*rules.None, error) {
-	return runtime.CallUnary[rules.None](ctx, c.rows[12], req)
+func (c *rulesClient) SendStreamed(ctx context.Context, reqs runtime.Stream[rules.Required]) runtime.Stream[rules.None] {
+	return client.Bidi[rules.None](ctx, c.sendStreamed, reqs)
 }
 
-// RulesConfig makes [runtime.Dial] keep the policy that the proto has for clients of Rules: retries and time limits.
-func RulesConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(rulesTable)
+func (c *rulesClient) SendSkipped(ctx context.Context, req *rules.Required) (*rules.None, error) {
+	return client.Unary[rules.None](ctx, c.sendSkipped, req)
+}
+
+// RulesConfig makes [client.Dial] apply the policy of Rules: retries and deadlines.
+func RulesConfig() client.Option {
+	return client.WithServiceConfig(rulesTable)
 }
 
 // SkippedName is the full name of the service, as health checks, logs and policies spell it.
@@ -241,28 +272,35 @@ var skippedTable = runtime.NewService(SkippedName, rules.File_rules_rules_proto,
 	runtime.Unary("SendChecked", Skipped.SendChecked, runtime.Policy{Validate: true}),
 )
 
-// RegisterSkipped serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterSkipped serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterSkipped(r grpc.ServiceRegistrar, svc Skipped) {
-	skippedTable.Register(r, svc)
+	server.Register(r, skippedTable, svc)
 }
 
-// NewSkippedClient returns the Skipped at the other end of conn.
+// NewSkippedClient returns the Skipped at the other end of conn. Pass [SkippedConfig] to
+// [client.Dial] to apply its policy.
 func NewSkippedClient(conn grpc.ClientConnInterface) Skipped {
-	return skippedClient{skippedTable.Client(conn)}
+	return &skippedClient{
+		sendOfTheService: client.Bind(conn, skippedTable.Method("SendOfTheService")),
+		sendChecked:      client.Bind(conn, skippedTable.Method("SendChecked")),
+	}
 }
 
-// skippedClient calls every RPC through its row in skippedTable.
-type skippedClient struct{ rows runtime.Client }
-
-func (c skippedClient) SendOfTheService(ctx context.Context, req *rules.Required) (*rules.None, error) {
-	return runtime.CallUnary[rules.None](ctx, c.rows[0], req)
+// skippedClient calls each RPC by its row in skippedTable.
+type skippedClient struct {
+	sendOfTheService *client.Method
+	sendChecked      *client.Method
 }
 
-func (c skippedClient) SendChecked(ctx context.Context, req *rules.Required) (*rules.None, error) {
-	return runtime.CallUnary[rules.None](ctx, c.rows[1], req)
+func (c *skippedClient) SendOfTheService(ctx context.Context, req *rules.Required) (*rules.None, error) {
+	return client.Unary[rules.None](ctx, c.sendOfTheService, req)
 }
 
-// SkippedConfig makes [runtime.Dial] keep the policy that the proto has for clients of Skipped: retries and time limits.
-func SkippedConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(skippedTable)
+func (c *skippedClient) SendChecked(ctx context.Context, req *rules.Required) (*rules.None, error) {
+	return client.Unary[rules.None](ctx, c.sendChecked, req)
+}
+
+// SkippedConfig makes [client.Dial] apply the policy of Skipped: retries and deadlines.
+func SkippedConfig() client.Option {
+	return client.WithServiceConfig(skippedTable)
 }

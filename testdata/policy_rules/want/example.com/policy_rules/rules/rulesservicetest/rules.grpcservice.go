@@ -11,6 +11,7 @@ import (
 	"example.com/policy_rules/rules"
 	"example.com/policy_rules/rules/rulesservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeRules serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeRules(t testing.TB, svc rulesservice.Rules, opts ...runtime.ServerOption) rulesservice.Rules {
+func ServeRules(t testing.TB, svc rulesservice.Rules, opts ...server.Option) rulesservice.Rules {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { rulesservice.RegisterRules(r, svc) }, opts...)
 	return rulesservice.NewRulesClient(conn)
 }
 
 // CheckRules runs the contract that every Rules must keep against svc; see [servicetest.Check] for its terms.
-func CheckRules(t *testing.T, svc rulesservice.Rules, opts ...runtime.ServerOption) {
+func CheckRules(t *testing.T, svc rulesservice.Rules, opts ...server.Option) {
 	t.Helper()
 	service := rules.File_rules_rules_proto.Services().ByName("Rules")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { rulesservice.RegisterRules(r, svc) }, opts...)
@@ -153,14 +154,14 @@ func (f fakeRules) SendSkipped(ctx context.Context, req *rules.Required) (*rules
 
 // ServeSkipped serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeSkipped(t testing.TB, svc rulesservice.Skipped, opts ...runtime.ServerOption) rulesservice.Skipped {
+func ServeSkipped(t testing.TB, svc rulesservice.Skipped, opts ...server.Option) rulesservice.Skipped {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { rulesservice.RegisterSkipped(r, svc) }, opts...)
 	return rulesservice.NewSkippedClient(conn)
 }
 
 // CheckSkipped runs the contract that every Skipped must keep against svc; see [servicetest.Check] for its terms.
-func CheckSkipped(t *testing.T, svc rulesservice.Skipped, opts ...runtime.ServerOption) {
+func CheckSkipped(t *testing.T, svc rulesservice.Skipped, opts ...server.Option) {
 	t.Helper()
 	service := rules.File_rules_rules_proto.Services().ByName("Skipped")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { rulesservice.RegisterSkipped(r, svc) }, opts...)

@@ -11,6 +11,8 @@ import (
 
 	"example.com/policy_zeros/policyzeros"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -263,78 +265,109 @@ var zerosTable = runtime.NewService(ZerosName, policyzeros.File_a_proto,
 	}),
 )
 
-// RegisterZeros serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterZeros serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterZeros(r grpc.ServiceRegistrar, svc Zeros) {
-	zerosTable.Register(r, svc)
+	server.Register(r, zerosTable, svc)
 }
 
-// NewZerosClient returns the Zeros at the other end of conn.
+// NewZerosClient returns the Zeros at the other end of conn. Pass [ZerosConfig] to
+// [client.Dial] to apply its policy.
 func NewZerosClient(conn grpc.ClientConnInterface) Zeros {
-	return zerosClient{zerosTable.Client(conn)}
+	return &zerosClient{
+		allOfTheService: client.Bind(conn, zerosTable.Method("AllOfTheService")),
+		noDefault:       client.Bind(conn, zerosTable.Method("NoDefault")),
+		noMax:           client.Bind(conn, zerosTable.Method("NoMax")),
+		noIdle:          client.Bind(conn, zerosTable.Method("NoIdle")),
+		noTotal:         client.Bind(conn, zerosTable.Method("NoTotal")),
+		noScopes:        client.Bind(conn, zerosTable.Method("NoScopes")),
+		notPublic:       client.Bind(conn, zerosTable.Method("NotPublic")),
+		noRate:          client.Bind(conn, zerosTable.Method("NoRate")),
+		noConcurrency:   client.Bind(conn, zerosTable.Method("NoConcurrency")),
+		noWait:          client.Bind(conn, zerosTable.Method("NoWait")),
+		noRetry:         client.Bind(conn, zerosTable.Method("NoRetry")),
+		noLimit:         client.Bind(conn, zerosTable.Method("NoLimit")),
+		noLog:           client.Bind(conn, zerosTable.Method("NoLog")),
+		wholeLog:        client.Bind(conn, zerosTable.Method("WholeLog")),
+	}
 }
 
-// zerosClient calls every RPC through its row in zerosTable.
-type zerosClient struct{ rows runtime.Client }
-
-func (c zerosClient) AllOfTheService(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
-	return runtime.CallUnary[policyzeros.M](ctx, c.rows[0], req)
+// zerosClient calls each RPC by its row in zerosTable.
+type zerosClient struct {
+	allOfTheService *client.Method
+	noDefault       *client.Method
+	noMax           *client.Method
+	noIdle          *client.Method
+	noTotal         *client.Method
+	noScopes        *client.Method
+	notPublic       *client.Method
+	noRate          *client.Method
+	noConcurrency   *client.Method
+	noWait          *client.Method
+	noRetry         *client.Method
+	noLimit         *client.Method
+	noLog           *client.Method
+	wholeLog        *client.Method
 }
 
-func (c zerosClient) NoDefault(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
-	return runtime.CallUnary[policyzeros.M](ctx, c.rows[1], req)
+func (c *zerosClient) AllOfTheService(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
+	return client.Unary[policyzeros.M](ctx, c.allOfTheService, req)
 }
 
-func (c zerosClient) NoMax(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
-	return runtime.CallUnary[policyzeros.M](ctx, c.rows[2], req)
+func (c *zerosClient) NoDefault(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
+	return client.Unary[policyzeros.M](ctx, c.noDefault, req)
 }
 
-func (c zerosClient) NoIdle(ctx context.Context, reqs runtime.Stream[policyzeros.M]) runtime.Stream[policyzeros.M] {
-	return runtime.CallBidi[policyzeros.M](ctx, c.rows[3], reqs)
+func (c *zerosClient) NoMax(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
+	return client.Unary[policyzeros.M](ctx, c.noMax, req)
 }
 
-func (c zerosClient) NoTotal(ctx context.Context, req *policyzeros.M) runtime.Stream[policyzeros.M] {
-	return runtime.CallServerStream[policyzeros.M](ctx, c.rows[4], req)
+func (c *zerosClient) NoIdle(ctx context.Context, reqs runtime.Stream[policyzeros.M]) runtime.Stream[policyzeros.M] {
+	return client.Bidi[policyzeros.M](ctx, c.noIdle, reqs)
 }
 
-func (c zerosClient) NoScopes(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
-	return runtime.CallUnary[policyzeros.M](ctx, c.rows[5], req)
+func (c *zerosClient) NoTotal(ctx context.Context, req *policyzeros.M) runtime.Stream[policyzeros.M] {
+	return client.ServerStream[policyzeros.M](ctx, c.noTotal, req)
 }
 
-func (c zerosClient) NotPublic(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
-	return runtime.CallUnary[policyzeros.M](ctx, c.rows[6], req)
+func (c *zerosClient) NoScopes(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
+	return client.Unary[policyzeros.M](ctx, c.noScopes, req)
 }
 
-func (c zerosClient) NoRate(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
-	return runtime.CallUnary[policyzeros.M](ctx, c.rows[7], req)
+func (c *zerosClient) NotPublic(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
+	return client.Unary[policyzeros.M](ctx, c.notPublic, req)
 }
 
-func (c zerosClient) NoConcurrency(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
-	return runtime.CallUnary[policyzeros.M](ctx, c.rows[8], req)
+func (c *zerosClient) NoRate(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
+	return client.Unary[policyzeros.M](ctx, c.noRate, req)
 }
 
-func (c zerosClient) NoWait(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
-	return runtime.CallUnary[policyzeros.M](ctx, c.rows[9], req)
+func (c *zerosClient) NoConcurrency(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
+	return client.Unary[policyzeros.M](ctx, c.noConcurrency, req)
 }
 
-func (c zerosClient) NoRetry(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
-	return runtime.CallUnary[policyzeros.M](ctx, c.rows[10], req)
+func (c *zerosClient) NoWait(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
+	return client.Unary[policyzeros.M](ctx, c.noWait, req)
 }
 
-func (c zerosClient) NoLimit(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
-	return runtime.CallUnary[policyzeros.M](ctx, c.rows[11], req)
+func (c *zerosClient) NoRetry(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
+	return client.Unary[policyzeros.M](ctx, c.noRetry, req)
 }
 
-func (c zerosClient) NoLog(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
-	return runtime.CallUnary[policyzeros.M](ctx, c.rows[12], req)
+func (c *zerosClient) NoLimit(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
+	return client.Unary[policyzeros.M](ctx, c.noLimit, req)
 }
 
-func (c zerosClient) WholeLog(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
-	return runtime.CallUnary[policyzeros.M](ctx, c.rows[13], req)
+func (c *zerosClient) NoLog(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
+	return client.Unary[policyzeros.M](ctx, c.noLog, req)
 }
 
-// ZerosConfig makes [runtime.Dial] keep the policy that the proto has for clients of Zeros: retries and time limits.
-func ZerosConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(zerosTable)
+func (c *zerosClient) WholeLog(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
+	return client.Unary[policyzeros.M](ctx, c.wholeLog, req)
+}
+
+// ZerosConfig makes [client.Dial] apply the policy of Zeros: retries and deadlines.
+func ZerosConfig() client.Option {
+	return client.WithServiceConfig(zerosTable)
 }
 
 // HedgedName is the full name of the service, as health checks, logs and policies spell it.
@@ -387,32 +420,41 @@ var hedgedTable = runtime.NewService(HedgedName, policyzeros.File_a_proto,
 	}),
 )
 
-// RegisterHedged serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterHedged serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterHedged(r grpc.ServiceRegistrar, svc Hedged) {
-	hedgedTable.Register(r, svc)
+	server.Register(r, hedgedTable, svc)
 }
 
-// NewHedgedClient returns the Hedged at the other end of conn.
+// NewHedgedClient returns the Hedged at the other end of conn. Pass [HedgedConfig] to
+// [client.Dial] to apply its policy.
 func NewHedgedClient(conn grpc.ClientConnInterface) Hedged {
-	return hedgedClient{hedgedTable.Client(conn)}
+	return &hedgedClient{
+		ofTheService: client.Bind(conn, hedgedTable.Method("OfTheService")),
+		noHedging:    client.Bind(conn, hedgedTable.Method("NoHedging")),
+		retryInstead: client.Bind(conn, hedgedTable.Method("RetryInstead")),
+	}
 }
 
-// hedgedClient calls every RPC through its row in hedgedTable.
-type hedgedClient struct{ rows runtime.Client }
-
-func (c hedgedClient) OfTheService(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
-	return runtime.CallUnary[policyzeros.M](ctx, c.rows[0], req)
+// hedgedClient calls each RPC by its row in hedgedTable.
+type hedgedClient struct {
+	ofTheService *client.Method
+	noHedging    *client.Method
+	retryInstead *client.Method
 }
 
-func (c hedgedClient) NoHedging(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
-	return runtime.CallUnary[policyzeros.M](ctx, c.rows[1], req)
+func (c *hedgedClient) OfTheService(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
+	return client.Unary[policyzeros.M](ctx, c.ofTheService, req)
 }
 
-func (c hedgedClient) RetryInstead(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
-	return runtime.CallUnary[policyzeros.M](ctx, c.rows[2], req)
+func (c *hedgedClient) NoHedging(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
+	return client.Unary[policyzeros.M](ctx, c.noHedging, req)
 }
 
-// HedgedConfig makes [runtime.Dial] keep the policy that the proto has for clients of Hedged: retries and time limits.
-func HedgedConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(hedgedTable)
+func (c *hedgedClient) RetryInstead(ctx context.Context, req *policyzeros.M) (*policyzeros.M, error) {
+	return client.Unary[policyzeros.M](ctx, c.retryInstead, req)
+}
+
+// HedgedConfig makes [client.Dial] apply the policy of Hedged: retries and deadlines.
+func HedgedConfig() client.Option {
+	return client.WithServiceConfig(hedgedTable)
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/policy_zeros/policyzeros"
 	"example.com/policy_zeros/policyzeros/policyzerosservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeZeros serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeZeros(t testing.TB, svc policyzerosservice.Zeros, opts ...runtime.ServerOption) policyzerosservice.Zeros {
+func ServeZeros(t testing.TB, svc policyzerosservice.Zeros, opts ...server.Option) policyzerosservice.Zeros {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyzerosservice.RegisterZeros(r, svc) }, opts...)
 	return policyzerosservice.NewZerosClient(conn)
 }
 
 // CheckZeros runs the contract that every Zeros must keep against svc; see [servicetest.Check] for its terms.
-func CheckZeros(t *testing.T, svc policyzerosservice.Zeros, opts ...runtime.ServerOption) {
+func CheckZeros(t *testing.T, svc policyzerosservice.Zeros, opts ...server.Option) {
 	t.Helper()
 	service := policyzeros.File_a_proto.Services().ByName("Zeros")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyzerosservice.RegisterZeros(r, svc) }, opts...)
@@ -161,14 +162,14 @@ func (f fakeZeros) WholeLog(ctx context.Context, req *policyzeros.M) (*policyzer
 
 // ServeHedged serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeHedged(t testing.TB, svc policyzerosservice.Hedged, opts ...runtime.ServerOption) policyzerosservice.Hedged {
+func ServeHedged(t testing.TB, svc policyzerosservice.Hedged, opts ...server.Option) policyzerosservice.Hedged {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { policyzerosservice.RegisterHedged(r, svc) }, opts...)
 	return policyzerosservice.NewHedgedClient(conn)
 }
 
 // CheckHedged runs the contract that every Hedged must keep against svc; see [servicetest.Check] for its terms.
-func CheckHedged(t *testing.T, svc policyzerosservice.Hedged, opts ...runtime.ServerOption) {
+func CheckHedged(t *testing.T, svc policyzerosservice.Hedged, opts ...server.Option) {
 	t.Helper()
 	service := policyzeros.File_a_proto.Services().ByName("Hedged")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { policyzerosservice.RegisterHedged(r, svc) }, opts...)

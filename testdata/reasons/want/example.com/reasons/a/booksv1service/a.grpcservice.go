@@ -9,6 +9,8 @@ import (
 
 	booksv1 "example.com/reasons/a"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -62,24 +64,29 @@ var booksTable = runtime.NewService(BooksName, booksv1.File_a_a_proto,
 	runtime.Unary("Get", Books.Get, runtime.Policy{}),
 )
 
-// RegisterBooks serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterBooks serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterBooks(r grpc.ServiceRegistrar, svc Books) {
-	booksTable.Register(r, svc)
+	server.Register(r, booksTable, svc)
 }
 
-// NewBooksClient returns the Books at the other end of conn.
+// NewBooksClient returns the Books at the other end of conn. Pass [BooksConfig] to
+// [client.Dial] to apply its policy.
 func NewBooksClient(conn grpc.ClientConnInterface) Books {
-	return booksClient{booksTable.Client(conn)}
+	return &booksClient{
+		get: client.Bind(conn, booksTable.Method("Get")),
+	}
 }
 
-// booksClient calls every RPC through its row in booksTable.
-type booksClient struct{ rows runtime.Client }
-
-func (c booksClient) Get(ctx context.Context, req *booksv1.M) (*booksv1.M, error) {
-	return runtime.CallUnary[booksv1.M](ctx, c.rows[0], req)
+// booksClient calls each RPC by its row in booksTable.
+type booksClient struct {
+	get *client.Method
 }
 
-// BooksConfig makes [runtime.Dial] keep the policy that the proto has for clients of Books: retries and time limits.
-func BooksConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(booksTable)
+func (c *booksClient) Get(ctx context.Context, req *booksv1.M) (*booksv1.M, error) {
+	return client.Unary[booksv1.M](ctx, c.get, req)
+}
+
+// BooksConfig makes [client.Dial] apply the policy of Books: retries and deadlines.
+func BooksConfig() client.Option {
+	return client.WithServiceConfig(booksTable)
 }

@@ -11,6 +11,7 @@ import (
 	booksv1 "example.com/reasons/a"
 	"example.com/reasons/a/booksv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeBooks serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeBooks(t testing.TB, svc booksv1service.Books, opts ...runtime.ServerOption) booksv1service.Books {
+func ServeBooks(t testing.TB, svc booksv1service.Books, opts ...server.Option) booksv1service.Books {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { booksv1service.RegisterBooks(r, svc) }, opts...)
 	return booksv1service.NewBooksClient(conn)
 }
 
 // CheckBooks runs the contract that every Books must keep against svc; see [servicetest.Check] for its terms.
-func CheckBooks(t *testing.T, svc booksv1service.Books, opts ...runtime.ServerOption) {
+func CheckBooks(t *testing.T, svc booksv1service.Books, opts ...server.Option) {
 	t.Helper()
 	service := booksv1.File_a_a_proto.Services().ByName("Books")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { booksv1service.RegisterBooks(r, svc) }, opts...)

@@ -11,7 +11,9 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"example.com/report_standard/jobs"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
 )
@@ -62,30 +64,37 @@ var jobsTable = runtime.NewService(JobsName, jobs.File_jobs_jobs_proto,
 	runtime.Unary("Old", Jobs.Old, runtime.Policy{}),
 )
 
-// RegisterJobs serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterJobs serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterJobs(r grpc.ServiceRegistrar, svc Jobs) {
-	jobsTable.Register(r, svc)
+	server.Register(r, jobsTable, svc)
 }
 
-// NewJobsClient returns the Jobs at the other end of conn.
+// NewJobsClient returns the Jobs at the other end of conn. Pass [JobsConfig] to
+// [client.Dial] to apply its policy.
 func NewJobsClient(conn grpc.ClientConnInterface) Jobs {
-	return jobsClient{jobsTable.Client(conn)}
+	return &jobsClient{
+		start: client.Bind(conn, jobsTable.Method("Start")),
+		old:   client.Bind(conn, jobsTable.Method("Old")),
+	}
 }
 
-// jobsClient calls every RPC through its row in jobsTable.
-type jobsClient struct{ rows runtime.Client }
-
-func (c jobsClient) Start(ctx context.Context, req *jobs.StartRequest) (*longrunningpb.Operation, error) {
-	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[0], req)
+// jobsClient calls each RPC by its row in jobsTable.
+type jobsClient struct {
+	start *client.Method
+	old   *client.Method
 }
 
-func (c jobsClient) Old(ctx context.Context, req *jobs.Plain) (*jobs.Plain, error) {
-	return runtime.CallUnary[jobs.Plain](ctx, c.rows[1], req)
+func (c *jobsClient) Start(ctx context.Context, req *jobs.StartRequest) (*longrunningpb.Operation, error) {
+	return client.Unary[longrunningpb.Operation](ctx, c.start, req)
 }
 
-// JobsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Jobs: retries and time limits.
-func JobsConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(jobsTable)
+func (c *jobsClient) Old(ctx context.Context, req *jobs.Plain) (*jobs.Plain, error) {
+	return client.Unary[jobs.Plain](ctx, c.old, req)
+}
+
+// JobsConfig makes [client.Dial] apply the policy of Jobs: retries and deadlines.
+func JobsConfig() client.Option {
+	return client.WithServiceConfig(jobsTable)
 }
 
 // JobsStart starts Start, runs it, and waits for it.
@@ -93,4 +102,4 @@ func JobsConfig() runtime.DialOption {
 // Pattern: operation, likely. It returns google.longrunning.Operation; operation_info names Result and jobs.Progress, which no
 // imported file has. To be sure, set the option operation: {response_type: "...", metadata_type: "..."}; if it is not,
 // operation: {off: true}.
-var JobsStart = operation.Of[anypb.Any, anypb.Any](jobsTable.Info(0), Jobs.Start, operation.Fields{})
+var JobsStart = operation.Of[anypb.Any, anypb.Any](jobsTable.Method("Start"), Jobs.Start, operation.Fields{})

@@ -14,6 +14,7 @@ import (
 	"example.com/report_standard/jobs"
 	"example.com/report_standard/jobs/jobsservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -28,14 +29,14 @@ const _ = runtime.IsAtLeastVersion0_1
 //
 // It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
 // [servicetest.Serve] beside RegisterJobs.
-func ServeJobs(t testing.TB, svc jobsservice.Jobs, opts ...runtime.ServerOption) jobsservice.Jobs {
+func ServeJobs(t testing.TB, svc jobsservice.Jobs, opts ...server.Option) jobsservice.Jobs {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { jobsservice.RegisterJobs(r, svc) }, opts...)
 	return jobsservice.NewJobsClient(conn)
 }
 
 // CheckJobs runs the contract that every Jobs must keep against svc; see [servicetest.Check] for its terms.
-func CheckJobs(t *testing.T, svc jobsservice.Jobs, opts ...runtime.ServerOption) {
+func CheckJobs(t *testing.T, svc jobsservice.Jobs, opts ...server.Option) {
 	t.Helper()
 	service := jobs.File_jobs_jobs_proto.Services().ByName("Jobs")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { jobsservice.RegisterJobs(r, svc) }, opts...)

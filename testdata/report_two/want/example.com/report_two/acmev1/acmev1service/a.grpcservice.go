@@ -9,6 +9,8 @@ import (
 
 	"example.com/report_two/acmev1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -58,32 +60,41 @@ var acmeTable = runtime.NewService(AcmeName, acmev1.File_a_proto,
 	runtime.ServerStream("Watch", Acme.Watch, runtime.Policy{}),
 )
 
-// RegisterAcme serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterAcme serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterAcme(r grpc.ServiceRegistrar, svc Acme) {
-	acmeTable.Register(r, svc)
+	server.Register(r, acmeTable, svc)
 }
 
-// NewAcmeClient returns the Acme at the other end of conn.
+// NewAcmeClient returns the Acme at the other end of conn. Pass [AcmeConfig] to
+// [client.Dial] to apply its policy.
 func NewAcmeClient(conn grpc.ClientConnInterface) Acme {
-	return acmeClient{acmeTable.Client(conn)}
+	return &acmeClient{
+		get:   client.Bind(conn, acmeTable.Method("Get")),
+		put:   client.Bind(conn, acmeTable.Method("Put")),
+		watch: client.Bind(conn, acmeTable.Method("Watch")),
+	}
 }
 
-// acmeClient calls every RPC through its row in acmeTable.
-type acmeClient struct{ rows runtime.Client }
-
-func (c acmeClient) Get(ctx context.Context, req *acmev1.M) (*acmev1.M, error) {
-	return runtime.CallUnary[acmev1.M](ctx, c.rows[0], req)
+// acmeClient calls each RPC by its row in acmeTable.
+type acmeClient struct {
+	get   *client.Method
+	put   *client.Method
+	watch *client.Method
 }
 
-func (c acmeClient) Put(ctx context.Context, req *acmev1.M) (*acmev1.M, error) {
-	return runtime.CallUnary[acmev1.M](ctx, c.rows[1], req)
+func (c *acmeClient) Get(ctx context.Context, req *acmev1.M) (*acmev1.M, error) {
+	return client.Unary[acmev1.M](ctx, c.get, req)
 }
 
-func (c acmeClient) Watch(ctx context.Context, req *acmev1.M) runtime.Stream[acmev1.M] {
-	return runtime.CallServerStream[acmev1.M](ctx, c.rows[2], req)
+func (c *acmeClient) Put(ctx context.Context, req *acmev1.M) (*acmev1.M, error) {
+	return client.Unary[acmev1.M](ctx, c.put, req)
 }
 
-// AcmeConfig makes [runtime.Dial] keep the policy that the proto has for clients of Acme: retries and time limits.
-func AcmeConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(acmeTable)
+func (c *acmeClient) Watch(ctx context.Context, req *acmev1.M) runtime.Stream[acmev1.M] {
+	return client.ServerStream[acmev1.M](ctx, c.watch, req)
+}
+
+// AcmeConfig makes [client.Dial] apply the policy of Acme: retries and deadlines.
+func AcmeConfig() client.Option {
+	return client.WithServiceConfig(acmeTable)
 }

@@ -21,10 +21,10 @@ import (
 
 	"example.com/library/internal/service"
 	"example.com/skeleton_new/library/v1/libraryv1service"
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/idempotency"
 	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/seal"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 func main() {
@@ -55,28 +55,28 @@ func run(ctx context.Context, getenv func(string) string) error {
 		return fmt.Errorf("MAX_CONNECTION_AGE: %w", err)
 	}
 
-	options := []runtime.ServerOption{
-		runtime.WithLogger(logger),
-		runtime.WithDrainDelay(drainDelay),
-		runtime.WithShutdownTimeout(shutdownTimeout),
-		runtime.WithMaxConnectionAge(connectionAge),
-		// TODO: Say who calls, with runtime.WithAuthenticator: some methods ask it, and the server does not start without.
+	options := []server.Option{
+		server.WithLogger(logger),
+		server.WithDrainDelay(drainDelay),
+		server.WithShutdownTimeout(shutdownTimeout),
+		server.WithMaxConnectionAge(connectionAge),
+		// TODO: Say who calls, with server.WithAuthenticator: some methods ask it, and the server does not start without.
 		// A call that is made again under its request id gets the answer of the first. TODO: With replicas, use a store that they share.
-		runtime.WithIdempotency(idempotency.New(idempotency.Memory())),
-		// runtime.WithTLSFiles("server.crt", "server.key") serves TLS; leave it out behind a mesh that does.
-		// runtime.WithReflection() lets grpcurl list and describe the services; leave it out where the world can connect.
+		server.WithIdempotency(idempotency.New(idempotency.Memory())),
+		// server.WithTLSFiles("server.crt", "server.key") serves TLS; leave it out behind a mesh that does.
+		// server.WithReflection() lets grpcurl list and describe the services; leave it out where the world can connect.
 	}
 	if getenv("WITHOUT_AUTHENTICATION") == "true" {
-		options = append(options, runtime.WithoutAuthentication())
+		options = append(options, server.WithoutAuthentication())
 	}
 	if text := getenv("TOKEN_KEYS"); text != "" {
 		keys, err := seal.ParseKeys(text)
 		if err != nil {
 			return fmt.Errorf("TOKEN_KEYS: %w", err)
 		}
-		options = append(options, runtime.WithTokenKeys(keys...))
+		options = append(options, server.WithTokenKeys(keys...))
 	}
-	srv := runtime.NewServer(options...)
+	srv := server.New(options...)
 	operations := operation.NewManager(operation.Memory()) // TODO: Use a store that replicas share, and that outlives them.
 	operation.Register(srv, operations)
 

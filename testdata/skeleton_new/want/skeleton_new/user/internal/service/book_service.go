@@ -33,7 +33,7 @@ func (s *BookService) GetBook(ctx context.Context, req *libraryv1.GetBookRequest
 // CreateBook adds a book.
 func (s *BookService) CreateBook(ctx context.Context, req *libraryv1.CreateBookRequest) (*libraryv1.Book, error) {
 	// TODO: Check req, do the work, and answer. Callers get the status of an error; one without is UNKNOWN to them.
-	// A call that is made again has the same request_id: with runtime.WithIdempotency the server answers it as the first.
+	// A call that is made again has the same request_id: with server.WithIdempotency the server answers it as the first.
 	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "CreateBook")
 }
 

@@ -11,6 +11,7 @@ import (
 	"example.com/torture/ed"
 	"example.com/torture/ed/edservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeS serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeS(t testing.TB, svc edservice.S, opts ...runtime.ServerOption) edservice.S {
+func ServeS(t testing.TB, svc edservice.S, opts ...server.Option) edservice.S {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { edservice.RegisterS(r, svc) }, opts...)
 	return edservice.NewSClient(conn)
 }
 
 // CheckS runs the contract that every S must keep against svc; see [servicetest.Check] for its terms.
-func CheckS(t *testing.T, svc edservice.S, opts ...runtime.ServerOption) {
+func CheckS(t *testing.T, svc edservice.S, opts ...server.Option) {
 	t.Helper()
 	service := ed.File_ed_e_proto.Services().ByName("S")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { edservice.RegisterS(r, svc) }, opts...)

@@ -9,6 +9,8 @@ import (
 
 	"example.com/torture/gocoll"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -42,24 +44,29 @@ var fooTable = runtime.NewService(FooName, gocoll.File_gocoll_gocoll_proto,
 	runtime.Unary("Do", Foo.Do, runtime.Policy{}),
 )
 
-// RegisterFoo serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterFoo serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterFoo(r grpc.ServiceRegistrar, svc Foo) {
-	fooTable.Register(r, svc)
+	server.Register(r, fooTable, svc)
 }
 
-// NewFooClient returns the Foo at the other end of conn.
+// NewFooClient returns the Foo at the other end of conn. Pass [FooConfig] to
+// [client.Dial] to apply its policy.
 func NewFooClient(conn grpc.ClientConnInterface) Foo {
-	return fooClient{fooTable.Client(conn)}
+	return &fooClient{
+		do: client.Bind(conn, fooTable.Method("Do")),
+	}
 }
 
-// fooClient calls every RPC through its row in fooTable.
-type fooClient struct{ rows runtime.Client }
-
-func (c fooClient) Do(ctx context.Context, req *gocoll.FooServer) (*gocoll.FooClient, error) {
-	return runtime.CallUnary[gocoll.FooClient](ctx, c.rows[0], req)
+// fooClient calls each RPC by its row in fooTable.
+type fooClient struct {
+	do *client.Method
 }
 
-// FooConfig makes [runtime.Dial] keep the policy that the proto has for clients of Foo: retries and time limits.
-func FooConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(fooTable)
+func (c *fooClient) Do(ctx context.Context, req *gocoll.FooServer) (*gocoll.FooClient, error) {
+	return client.Unary[gocoll.FooClient](ctx, c.do, req)
+}
+
+// FooConfig makes [client.Dial] apply the policy of Foo: retries and deadlines.
+func FooConfig() client.Option {
+	return client.WithServiceConfig(fooTable)
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/torture/gocoll"
 	"example.com/torture/gocoll/gocollservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeFoo serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeFoo(t testing.TB, svc gocollservice.Foo, opts ...runtime.ServerOption) gocollservice.Foo {
+func ServeFoo(t testing.TB, svc gocollservice.Foo, opts ...server.Option) gocollservice.Foo {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { gocollservice.RegisterFoo(r, svc) }, opts...)
 	return gocollservice.NewFooClient(conn)
 }
 
 // CheckFoo runs the contract that every Foo must keep against svc; see [servicetest.Check] for its terms.
-func CheckFoo(t *testing.T, svc gocollservice.Foo, opts ...runtime.ServerOption) {
+func CheckFoo(t *testing.T, svc gocollservice.Foo, opts ...server.Option) {
 	t.Helper()
 	service := gocoll.File_gocoll_gocoll_proto.Services().ByName("Foo")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { gocollservice.RegisterFoo(r, svc) }, opts...)

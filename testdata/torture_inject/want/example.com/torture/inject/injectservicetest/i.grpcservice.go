@@ -13,6 +13,7 @@ import (
 	"example.com/torture/inject"
 	"example.com/torture/inject/injectservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -24,14 +25,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeS serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeS(t testing.TB, svc injectservice.S, opts ...runtime.ServerOption) injectservice.S {
+func ServeS(t testing.TB, svc injectservice.S, opts ...server.Option) injectservice.S {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { injectservice.RegisterS(r, svc) }, opts...)
 	return injectservice.NewSClient(conn)
 }
 
 // CheckS runs the contract that every S must keep against svc; see [servicetest.Check] for its terms.
-func CheckS(t *testing.T, svc injectservice.S, opts ...runtime.ServerOption) {
+func CheckS(t *testing.T, svc injectservice.S, opts ...server.Option) {
 	t.Helper()
 	service := inject.File_inject_i_proto.Services().ByName("S")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { injectservice.RegisterS(r, svc) }, opts...)

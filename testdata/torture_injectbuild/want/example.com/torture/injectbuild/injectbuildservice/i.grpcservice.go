@@ -9,6 +9,8 @@ import (
 
 	"example.com/torture/injectbuild"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -42,24 +44,29 @@ var sTable = runtime.NewService(SName, injectbuild.File_injectbuild_i_proto,
 	runtime.Unary("A", S.A, runtime.Policy{}),
 )
 
-// RegisterS serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterS serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterS(r grpc.ServiceRegistrar, svc S) {
-	sTable.Register(r, svc)
+	server.Register(r, sTable, svc)
 }
 
-// NewSClient returns the S at the other end of conn.
+// NewSClient returns the S at the other end of conn. Pass [SConfig] to
+// [client.Dial] to apply its policy.
 func NewSClient(conn grpc.ClientConnInterface) S {
-	return sClient{sTable.Client(conn)}
+	return &sClient{
+		a: client.Bind(conn, sTable.Method("A")),
+	}
 }
 
-// sClient calls every RPC through its row in sTable.
-type sClient struct{ rows runtime.Client }
-
-func (c sClient) A(ctx context.Context, req *injectbuild.M) (*injectbuild.M, error) {
-	return runtime.CallUnary[injectbuild.M](ctx, c.rows[0], req)
+// sClient calls each RPC by its row in sTable.
+type sClient struct {
+	a *client.Method
 }
 
-// SConfig makes [runtime.Dial] keep the policy that the proto has for clients of S: retries and time limits.
-func SConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(sTable)
+func (c *sClient) A(ctx context.Context, req *injectbuild.M) (*injectbuild.M, error) {
+	return client.Unary[injectbuild.M](ctx, c.a, req)
+}
+
+// SConfig makes [client.Dial] apply the policy of S: retries and deadlines.
+func SConfig() client.Option {
+	return client.WithServiceConfig(sTable)
 }

@@ -9,6 +9,8 @@ import (
 
 	"example.com/torture/names"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -290,150 +292,217 @@ var greeterTable = runtime.NewService(GreeterName, names.File_names_names_proto,
 	runtime.Unary("testEmbeddedByValue", Greeter.TestEmbeddedByValue, runtime.Policy{}),
 )
 
-// RegisterGreeter serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterGreeter serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterGreeter(r grpc.ServiceRegistrar, svc Greeter) {
-	greeterTable.Register(r, svc)
+	server.Register(r, greeterTable, svc)
 }
 
-// NewGreeterClient returns the Greeter at the other end of conn.
+// NewGreeterClient returns the Greeter at the other end of conn. Pass [GreeterConfig] to
+// [client.Dial] to apply its policy.
 func NewGreeterClient(conn grpc.ClientConnInterface) Greeter {
-	return greeterClient{greeterTable.Client(conn)}
+	return &greeterClient{
+		sayHello:            client.Bind(conn, greeterTable.Method("sayHello")),
+		funcRPC:             client.Bind(conn, greeterTable.Method("func")),
+		typeRPC:             client.Bind(conn, greeterTable.Method("type")),
+		rangeRPC:            client.Bind(conn, greeterTable.Method("range")),
+		importRPC:           client.Bind(conn, greeterTable.Method("import")),
+		selectRPC:           client.Bind(conn, greeterTable.Method("select")),
+		defaultRPC:          client.Bind(conn, greeterTable.Method("default")),
+		len:                 client.Bind(conn, greeterTable.Method("len")),
+		nil:                 client.Bind(conn, greeterTable.Method("nil")),
+		error:               client.Bind(conn, greeterTable.Method("error")),
+		init:                client.Bind(conn, greeterTable.Method("init")),
+		main:                client.Bind(conn, greeterTable.Method("main")),
+		xUnder:              client.Bind(conn, greeterTable.Method("_under")),
+		string:              client.Bind(conn, greeterTable.Method("String")),
+		register:            client.Bind(conn, greeterTable.Method("Register")),
+		new:                 client.Bind(conn, greeterTable.Method("New")),
+		close:               client.Bind(conn, greeterTable.Method("Close")),
+		context:             client.Bind(conn, greeterTable.Method("Context")),
+		server:              client.Bind(conn, greeterTable.Method("Server")),
+		reset:               client.Bind(conn, greeterTable.Method("Reset")),
+		protoMessage:        client.Bind(conn, greeterTable.Method("ProtoMessage")),
+		shutdown:            client.Bind(conn, greeterTable.Method("Shutdown")),
+		serve:               client.Bind(conn, greeterTable.Method("Serve")),
+		name:                client.Bind(conn, greeterTable.Method("Name")),
+		health:              client.Bind(conn, greeterTable.Method("Health")),
+		config:              client.Bind(conn, greeterTable.Method("Config")),
+		options:             client.Bind(conn, greeterTable.Method("Options")),
+		run:                 client.Bind(conn, greeterTable.Method("Run")),
+		start:               client.Bind(conn, greeterTable.Method("Start")),
+		stop:                client.Bind(conn, greeterTable.Method("Stop")),
+		gracefulStop:        client.Bind(conn, greeterTable.Method("GracefulStop")),
+		testEmbeddedByValue: client.Bind(conn, greeterTable.Method("testEmbeddedByValue")),
+	}
 }
 
-// greeterClient calls every RPC through its row in greeterTable.
-type greeterClient struct{ rows runtime.Client }
-
-func (c greeterClient) SayHello(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[0], req)
+// greeterClient calls each RPC by its row in greeterTable.
+type greeterClient struct {
+	sayHello            *client.Method
+	funcRPC             *client.Method
+	typeRPC             *client.Method
+	rangeRPC            *client.Method
+	importRPC           *client.Method
+	selectRPC           *client.Method
+	defaultRPC          *client.Method
+	len                 *client.Method
+	nil                 *client.Method
+	error               *client.Method
+	init                *client.Method
+	main                *client.Method
+	xUnder              *client.Method
+	string              *client.Method
+	register            *client.Method
+	new                 *client.Method
+	close               *client.Method
+	context             *client.Method
+	server              *client.Method
+	reset               *client.Method
+	protoMessage        *client.Method
+	shutdown            *client.Method
+	serve               *client.Method
+	name                *client.Method
+	health              *client.Method
+	config              *client.Method
+	options             *client.Method
+	run                 *client.Method
+	start               *client.Method
+	stop                *client.Method
+	gracefulStop        *client.Method
+	testEmbeddedByValue *client.Method
 }
 
-func (c greeterClient) Func(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[1], req)
+func (c *greeterClient) SayHello(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.sayHello, req)
 }
 
-func (c greeterClient) Type(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[2], req)
+func (c *greeterClient) Func(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.funcRPC, req)
 }
 
-func (c greeterClient) Range(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[3], req)
+func (c *greeterClient) Type(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.typeRPC, req)
 }
 
-func (c greeterClient) Import(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[4], req)
+func (c *greeterClient) Range(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.rangeRPC, req)
 }
 
-func (c greeterClient) Select(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[5], req)
+func (c *greeterClient) Import(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.importRPC, req)
 }
 
-func (c greeterClient) Default(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[6], req)
+func (c *greeterClient) Select(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.selectRPC, req)
 }
 
-func (c greeterClient) Len(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[7], req)
+func (c *greeterClient) Default(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.defaultRPC, req)
 }
 
-func (c greeterClient) Nil(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[8], req)
+func (c *greeterClient) Len(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.len, req)
 }
 
-func (c greeterClient) Error(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[9], req)
+func (c *greeterClient) Nil(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.nil, req)
 }
 
-func (c greeterClient) Init(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[10], req)
+func (c *greeterClient) Error(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.error, req)
 }
 
-func (c greeterClient) Main(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[11], req)
+func (c *greeterClient) Init(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.init, req)
 }
 
-func (c greeterClient) XUnder(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[12], req)
+func (c *greeterClient) Main(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.main, req)
 }
 
-func (c greeterClient) String(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[13], req)
+func (c *greeterClient) XUnder(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.xUnder, req)
 }
 
-func (c greeterClient) Register(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[14], req)
+func (c *greeterClient) String(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.string, req)
 }
 
-func (c greeterClient) New(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[15], req)
+func (c *greeterClient) Register(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.register, req)
 }
 
-func (c greeterClient) Close(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[16], req)
+func (c *greeterClient) New(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.new, req)
 }
 
-func (c greeterClient) Context(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[17], req)
+func (c *greeterClient) Close(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.close, req)
 }
 
-func (c greeterClient) Server(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[18], req)
+func (c *greeterClient) Context(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.context, req)
 }
 
-func (c greeterClient) Reset(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[19], req)
+func (c *greeterClient) Server(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.server, req)
 }
 
-func (c greeterClient) ProtoMessage(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[20], req)
+func (c *greeterClient) Reset(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.reset, req)
 }
 
-func (c greeterClient) Shutdown(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[21], req)
+func (c *greeterClient) ProtoMessage(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.protoMessage, req)
 }
 
-func (c greeterClient) Serve(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[22], req)
+func (c *greeterClient) Shutdown(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.shutdown, req)
 }
 
-func (c greeterClient) Name(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[23], req)
+func (c *greeterClient) Serve(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.serve, req)
 }
 
-func (c greeterClient) Health(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[24], req)
+func (c *greeterClient) Name(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.name, req)
 }
 
-func (c greeterClient) Config(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[25], req)
+func (c *greeterClient) Health(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.health, req)
 }
 
-func (c greeterClient) Options(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[26], req)
+func (c *greeterClient) Config(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.config, req)
 }
 
-func (c greeterClient) Run(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[27], req)
+func (c *greeterClient) Options(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.options, req)
 }
 
-func (c greeterClient) Start(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[28], req)
+func (c *greeterClient) Run(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.run, req)
 }
 
-func (c greeterClient) Stop(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[29], req)
+func (c *greeterClient) Start(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.start, req)
 }
 
-func (c greeterClient) GracefulStop(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[30], req)
+func (c *greeterClient) Stop(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.stop, req)
 }
 
-func (c greeterClient) TestEmbeddedByValue(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[31], req)
+func (c *greeterClient) GracefulStop(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.gracefulStop, req)
 }
 
-// GreeterConfig makes [runtime.Dial] keep the policy that the proto has for clients of Greeter: retries and time limits.
-func GreeterConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(greeterTable)
+func (c *greeterClient) TestEmbeddedByValue(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.testEmbeddedByValue, req)
+}
+
+// GreeterConfig makes [client.Dial] apply the policy of Greeter: retries and deadlines.
+func GreeterConfig() client.Option {
+	return client.WithServiceConfig(greeterTable)
 }
 
 // TypeName is the full name of the service, as health checks, logs and policies spell it.
@@ -461,26 +530,31 @@ var typeTable = runtime.NewService(TypeName, names.File_names_names_proto,
 	runtime.Unary("Do", Type.Do, runtime.Policy{}),
 )
 
-// RegisterType serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterType serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterType(r grpc.ServiceRegistrar, svc Type) {
-	typeTable.Register(r, svc)
+	server.Register(r, typeTable, svc)
 }
 
-// NewTypeClient returns the Type at the other end of conn.
+// NewTypeClient returns the Type at the other end of conn. Pass [TypeConfig] to
+// [client.Dial] to apply its policy.
 func NewTypeClient(conn grpc.ClientConnInterface) Type {
-	return typeClient{typeTable.Client(conn)}
+	return &typeClient{
+		do: client.Bind(conn, typeTable.Method("Do")),
+	}
 }
 
-// typeClient calls every RPC through its row in typeTable.
-type typeClient struct{ rows runtime.Client }
-
-func (c typeClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[0], req)
+// typeClient calls each RPC by its row in typeTable.
+type typeClient struct {
+	do *client.Method
 }
 
-// TypeConfig makes [runtime.Dial] keep the policy that the proto has for clients of Type: retries and time limits.
-func TypeConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(typeTable)
+func (c *typeClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.do, req)
+}
+
+// TypeConfig makes [client.Dial] apply the policy of Type: retries and deadlines.
+func TypeConfig() client.Option {
+	return client.WithServiceConfig(typeTable)
 }
 
 // ErrorName is the full name of the service, as health checks, logs and policies spell it.
@@ -508,26 +582,31 @@ var errorTable = runtime.NewService(ErrorName, names.File_names_names_proto,
 	runtime.Unary("Do", Error.Do, runtime.Policy{}),
 )
 
-// RegisterError serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterError serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterError(r grpc.ServiceRegistrar, svc Error) {
-	errorTable.Register(r, svc)
+	server.Register(r, errorTable, svc)
 }
 
-// NewErrorClient returns the Error at the other end of conn.
+// NewErrorClient returns the Error at the other end of conn. Pass [ErrorConfig] to
+// [client.Dial] to apply its policy.
 func NewErrorClient(conn grpc.ClientConnInterface) Error {
-	return errorClient{errorTable.Client(conn)}
+	return &errorClient{
+		do: client.Bind(conn, errorTable.Method("Do")),
+	}
 }
 
-// errorClient calls every RPC through its row in errorTable.
-type errorClient struct{ rows runtime.Client }
-
-func (c errorClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[0], req)
+// errorClient calls each RPC by its row in errorTable.
+type errorClient struct {
+	do *client.Method
 }
 
-// ErrorConfig makes [runtime.Dial] keep the policy that the proto has for clients of Error: retries and time limits.
-func ErrorConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(errorTable)
+func (c *errorClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.do, req)
+}
+
+// ErrorConfig makes [client.Dial] apply the policy of Error: retries and deadlines.
+func ErrorConfig() client.Option {
+	return client.WithServiceConfig(errorTable)
 }
 
 // ContextName is the full name of the service, as health checks, logs and policies spell it.
@@ -555,26 +634,31 @@ var contextTable = runtime.NewService(ContextName, names.File_names_names_proto,
 	runtime.Unary("Do", Context.Do, runtime.Policy{}),
 )
 
-// RegisterContext serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterContext serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterContext(r grpc.ServiceRegistrar, svc Context) {
-	contextTable.Register(r, svc)
+	server.Register(r, contextTable, svc)
 }
 
-// NewContextClient returns the Context at the other end of conn.
+// NewContextClient returns the Context at the other end of conn. Pass [ContextConfig] to
+// [client.Dial] to apply its policy.
 func NewContextClient(conn grpc.ClientConnInterface) Context {
-	return contextClient{contextTable.Client(conn)}
+	return &contextClient{
+		do: client.Bind(conn, contextTable.Method("Do")),
+	}
 }
 
-// contextClient calls every RPC through its row in contextTable.
-type contextClient struct{ rows runtime.Client }
-
-func (c contextClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[0], req)
+// contextClient calls each RPC by its row in contextTable.
+type contextClient struct {
+	do *client.Method
 }
 
-// ContextConfig makes [runtime.Dial] keep the policy that the proto has for clients of Context: retries and time limits.
-func ContextConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(contextTable)
+func (c *contextClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.do, req)
+}
+
+// ContextConfig makes [client.Dial] apply the policy of Context: retries and deadlines.
+func ContextConfig() client.Option {
+	return client.WithServiceConfig(contextTable)
 }
 
 // StringName is the full name of the service, as health checks, logs and policies spell it.
@@ -602,24 +686,29 @@ var stringTable = runtime.NewService(StringName, names.File_names_names_proto,
 	runtime.Unary("Do", String.Do, runtime.Policy{}),
 )
 
-// RegisterString serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterString serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterString(r grpc.ServiceRegistrar, svc String) {
-	stringTable.Register(r, svc)
+	server.Register(r, stringTable, svc)
 }
 
-// NewStringClient returns the String at the other end of conn.
+// NewStringClient returns the String at the other end of conn. Pass [StringConfig] to
+// [client.Dial] to apply its policy.
 func NewStringClient(conn grpc.ClientConnInterface) String {
-	return stringClient{stringTable.Client(conn)}
+	return &stringClient{
+		do: client.Bind(conn, stringTable.Method("Do")),
+	}
 }
 
-// stringClient calls every RPC through its row in stringTable.
-type stringClient struct{ rows runtime.Client }
-
-func (c stringClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
-	return runtime.CallUnary[names.M](ctx, c.rows[0], req)
+// stringClient calls each RPC by its row in stringTable.
+type stringClient struct {
+	do *client.Method
 }
 
-// StringConfig makes [runtime.Dial] keep the policy that the proto has for clients of String: retries and time limits.
-func StringConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(stringTable)
+func (c *stringClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
+	return client.Unary[names.M](ctx, c.do, req)
+}
+
+// StringConfig makes [client.Dial] apply the policy of String: retries and deadlines.
+func StringConfig() client.Option {
+	return client.WithServiceConfig(stringTable)
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/torture/names"
 	"example.com/torture/names/namesservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeGreeter serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeGreeter(t testing.TB, svc namesservice.Greeter, opts ...runtime.ServerOption) namesservice.Greeter {
+func ServeGreeter(t testing.TB, svc namesservice.Greeter, opts ...server.Option) namesservice.Greeter {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { namesservice.RegisterGreeter(r, svc) }, opts...)
 	return namesservice.NewGreeterClient(conn)
 }
 
 // CheckGreeter runs the contract that every Greeter must keep against svc; see [servicetest.Check] for its terms.
-func CheckGreeter(t *testing.T, svc namesservice.Greeter, opts ...runtime.ServerOption) {
+func CheckGreeter(t *testing.T, svc namesservice.Greeter, opts ...server.Option) {
 	t.Helper()
 	service := names.File_names_names_proto.Services().ByName("greeter")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { namesservice.RegisterGreeter(r, svc) }, opts...)
@@ -305,14 +306,14 @@ func (f fakeGreeter) TestEmbeddedByValue(ctx context.Context, req *names.M) (*na
 
 // ServeType serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeType(t testing.TB, svc namesservice.Type, opts ...runtime.ServerOption) namesservice.Type {
+func ServeType(t testing.TB, svc namesservice.Type, opts ...server.Option) namesservice.Type {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { namesservice.RegisterType(r, svc) }, opts...)
 	return namesservice.NewTypeClient(conn)
 }
 
 // CheckType runs the contract that every Type must keep against svc; see [servicetest.Check] for its terms.
-func CheckType(t *testing.T, svc namesservice.Type, opts ...runtime.ServerOption) {
+func CheckType(t *testing.T, svc namesservice.Type, opts ...server.Option) {
 	t.Helper()
 	service := names.File_names_names_proto.Services().ByName("Type")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { namesservice.RegisterType(r, svc) }, opts...)
@@ -340,14 +341,14 @@ func (f fakeType) Do(ctx context.Context, req *names.M) (*names.M, error) {
 
 // ServeError serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeError(t testing.TB, svc namesservice.Error, opts ...runtime.ServerOption) namesservice.Error {
+func ServeError(t testing.TB, svc namesservice.Error, opts ...server.Option) namesservice.Error {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { namesservice.RegisterError(r, svc) }, opts...)
 	return namesservice.NewErrorClient(conn)
 }
 
 // CheckError runs the contract that every Error must keep against svc; see [servicetest.Check] for its terms.
-func CheckError(t *testing.T, svc namesservice.Error, opts ...runtime.ServerOption) {
+func CheckError(t *testing.T, svc namesservice.Error, opts ...server.Option) {
 	t.Helper()
 	service := names.File_names_names_proto.Services().ByName("Error")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { namesservice.RegisterError(r, svc) }, opts...)
@@ -375,14 +376,14 @@ func (f fakeError) Do(ctx context.Context, req *names.M) (*names.M, error) {
 
 // ServeContext serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeContext(t testing.TB, svc namesservice.Context, opts ...runtime.ServerOption) namesservice.Context {
+func ServeContext(t testing.TB, svc namesservice.Context, opts ...server.Option) namesservice.Context {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { namesservice.RegisterContext(r, svc) }, opts...)
 	return namesservice.NewContextClient(conn)
 }
 
 // CheckContext runs the contract that every Context must keep against svc; see [servicetest.Check] for its terms.
-func CheckContext(t *testing.T, svc namesservice.Context, opts ...runtime.ServerOption) {
+func CheckContext(t *testing.T, svc namesservice.Context, opts ...server.Option) {
 	t.Helper()
 	service := names.File_names_names_proto.Services().ByName("Context")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { namesservice.RegisterContext(r, svc) }, opts...)
@@ -410,14 +411,14 @@ func (f fakeContext) Do(ctx context.Context, req *names.M) (*names.M, error) {
 
 // ServeString serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeString(t testing.TB, svc namesservice.String, opts ...runtime.ServerOption) namesservice.String {
+func ServeString(t testing.TB, svc namesservice.String, opts ...server.Option) namesservice.String {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { namesservice.RegisterString(r, svc) }, opts...)
 	return namesservice.NewStringClient(conn)
 }
 
 // CheckString runs the contract that every String must keep against svc; see [servicetest.Check] for its terms.
-func CheckString(t *testing.T, svc namesservice.String, opts ...runtime.ServerOption) {
+func CheckString(t *testing.T, svc namesservice.String, opts ...server.Option) {
 	t.Helper()
 	service := names.File_names_names_proto.Services().ByName("String")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { namesservice.RegisterString(r, svc) }, opts...)

@@ -9,6 +9,8 @@ import (
 
 	"example.com/torture/nested"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -86,44 +88,59 @@ var sTable = runtime.NewService(SName, nested.File_nested_n_proto,
 	runtime.ServerStream("F", S.F, runtime.Policy{}),
 )
 
-// RegisterS serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterS serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterS(r grpc.ServiceRegistrar, svc S) {
-	sTable.Register(r, svc)
+	server.Register(r, sTable, svc)
 }
 
-// NewSClient returns the S at the other end of conn.
+// NewSClient returns the S at the other end of conn. Pass [SConfig] to
+// [client.Dial] to apply its policy.
 func NewSClient(conn grpc.ClientConnInterface) S {
-	return sClient{sTable.Client(conn)}
+	return &sClient{
+		a: client.Bind(conn, sTable.Method("A")),
+		b: client.Bind(conn, sTable.Method("B")),
+		c: client.Bind(conn, sTable.Method("C")),
+		d: client.Bind(conn, sTable.Method("D")),
+		e: client.Bind(conn, sTable.Method("E")),
+		f: client.Bind(conn, sTable.Method("F")),
+	}
 }
 
-// sClient calls every RPC through its row in sTable.
-type sClient struct{ rows runtime.Client }
-
-func (c sClient) A(ctx context.Context, req *nested.Outer_Inner) (*nested.Outer_Inner_Deep, error) {
-	return runtime.CallUnary[nested.Outer_Inner_Deep](ctx, c.rows[0], req)
+// sClient calls each RPC by its row in sTable.
+type sClient struct {
+	a *client.Method
+	b *client.Method
+	c *client.Method
+	d *client.Method
+	e *client.Method
+	f *client.Method
 }
 
-func (c sClient) B(ctx context.Context, req *nested.OuterLower) (*nested.Context, error) {
-	return runtime.CallUnary[nested.Context](ctx, c.rows[1], req)
+func (c *sClient) A(ctx context.Context, req *nested.Outer_Inner) (*nested.Outer_Inner_Deep, error) {
+	return client.Unary[nested.Outer_Inner_Deep](ctx, c.a, req)
 }
 
-func (c sClient) C(ctx context.Context, req *emptypb.Empty) (*anypb.Any, error) {
-	return runtime.CallUnary[anypb.Any](ctx, c.rows[2], req)
+func (c *sClient) B(ctx context.Context, req *nested.OuterLower) (*nested.Context, error) {
+	return client.Unary[nested.Context](ctx, c.b, req)
 }
 
-func (c sClient) D(ctx context.Context, req *wrapperspb.StringValue) (*timestamppb.Timestamp, error) {
-	return runtime.CallUnary[timestamppb.Timestamp](ctx, c.rows[3], req)
+func (c *sClient) C(ctx context.Context, req *emptypb.Empty) (*anypb.Any, error) {
+	return client.Unary[anypb.Any](ctx, c.c, req)
 }
 
-func (c sClient) E(ctx context.Context, reqs runtime.Stream[nested.Server]) runtime.Stream[nested.Error] {
-	return runtime.CallBidi[nested.Error](ctx, c.rows[4], reqs)
+func (c *sClient) D(ctx context.Context, req *wrapperspb.StringValue) (*timestamppb.Timestamp, error) {
+	return client.Unary[timestamppb.Timestamp](ctx, c.d, req)
 }
 
-func (c sClient) F(ctx context.Context, req *nested.String) runtime.Stream[nested.String] {
-	return runtime.CallServerStream[nested.String](ctx, c.rows[5], req)
+func (c *sClient) E(ctx context.Context, reqs runtime.Stream[nested.Server]) runtime.Stream[nested.Error] {
+	return client.Bidi[nested.Error](ctx, c.e, reqs)
 }
 
-// SConfig makes [runtime.Dial] keep the policy that the proto has for clients of S: retries and time limits.
-func SConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(sTable)
+func (c *sClient) F(ctx context.Context, req *nested.String) runtime.Stream[nested.String] {
+	return client.ServerStream[nested.String](ctx, c.f, req)
+}
+
+// SConfig makes [client.Dial] apply the policy of S: retries and deadlines.
+func SConfig() client.Option {
+	return client.WithServiceConfig(sTable)
 }

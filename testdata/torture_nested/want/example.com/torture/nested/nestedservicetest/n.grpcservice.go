@@ -11,6 +11,7 @@ import (
 	"example.com/torture/nested"
 	"example.com/torture/nested/nestedservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -26,14 +27,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeS serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeS(t testing.TB, svc nestedservice.S, opts ...runtime.ServerOption) nestedservice.S {
+func ServeS(t testing.TB, svc nestedservice.S, opts ...server.Option) nestedservice.S {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { nestedservice.RegisterS(r, svc) }, opts...)
 	return nestedservice.NewSClient(conn)
 }
 
 // CheckS runs the contract that every S must keep against svc; see [servicetest.Check] for its terms.
-func CheckS(t *testing.T, svc nestedservice.S, opts ...runtime.ServerOption) {
+func CheckS(t *testing.T, svc nestedservice.S, opts ...server.Option) {
 	t.Helper()
 	service := nested.File_nested_n_proto.Services().ByName("S")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { nestedservice.RegisterS(r, svc) }, opts...)

@@ -11,6 +11,7 @@ import (
 	no_pkg_v2 "example.com/torture/no-pkg.v2"
 	"example.com/torture/no-pkg.v2/no_pkg_v2service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeS serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeS(t testing.TB, svc no_pkg_v2service.S, opts ...runtime.ServerOption) no_pkg_v2service.S {
+func ServeS(t testing.TB, svc no_pkg_v2service.S, opts ...server.Option) no_pkg_v2service.S {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { no_pkg_v2service.RegisterS(r, svc) }, opts...)
 	return no_pkg_v2service.NewSClient(conn)
 }
 
 // CheckS runs the contract that every S must keep against svc; see [servicetest.Check] for its terms.
-func CheckS(t *testing.T, svc no_pkg_v2service.S, opts ...runtime.ServerOption) {
+func CheckS(t *testing.T, svc no_pkg_v2service.S, opts ...server.Option) {
 	t.Helper()
 	service := no_pkg_v2.File_nopkg_n_proto.Services().ByName("S")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { no_pkg_v2service.RegisterS(r, svc) }, opts...)

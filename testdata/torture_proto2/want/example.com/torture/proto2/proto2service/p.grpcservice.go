@@ -10,7 +10,9 @@ import (
 
 	"example.com/torture/proto2"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -54,35 +56,42 @@ var sTable = runtime.NewService(SName, proto2.File_proto2_p_proto,
 	runtime.Unary("List", S.List, runtime.Policy{Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour}}),
 )
 
-// RegisterS serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterS serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterS(r grpc.ServiceRegistrar, svc S) {
-	sTable.Register(r, svc)
+	server.Register(r, sTable, svc)
 }
 
-// NewSClient returns the S at the other end of conn.
+// NewSClient returns the S at the other end of conn. Pass [SConfig] to
+// [client.Dial] to apply its policy.
 func NewSClient(conn grpc.ClientConnInterface) S {
-	return sClient{sTable.Client(conn)}
+	return &sClient{
+		a:    client.Bind(conn, sTable.Method("A")),
+		list: client.Bind(conn, sTable.Method("List")),
+	}
 }
 
-// sClient calls every RPC through its row in sTable.
-type sClient struct{ rows runtime.Client }
-
-func (c sClient) A(ctx context.Context, req *proto2.Req) (*proto2.Req, error) {
-	return runtime.CallUnary[proto2.Req](ctx, c.rows[0], req)
+// sClient calls each RPC by its row in sTable.
+type sClient struct {
+	a    *client.Method
+	list *client.Method
 }
 
-func (c sClient) List(ctx context.Context, req *proto2.Page) (*proto2.PageResp, error) {
-	return runtime.CallUnary[proto2.PageResp](ctx, c.rows[1], req)
+func (c *sClient) A(ctx context.Context, req *proto2.Req) (*proto2.Req, error) {
+	return client.Unary[proto2.Req](ctx, c.a, req)
 }
 
-// SConfig makes [runtime.Dial] keep the policy that the proto has for clients of S: retries and time limits.
-func SConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(sTable)
+func (c *sClient) List(ctx context.Context, req *proto2.Page) (*proto2.PageResp, error) {
+	return client.Unary[proto2.PageResp](ctx, c.list, req)
+}
+
+// SConfig makes [client.Dial] apply the policy of S: retries and deadlines.
+func SConfig() client.Option {
+	return client.WithServiceConfig(sTable)
 }
 
 // SList serves List a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: items, the only repeated field.
-var SList = page.Of(sTable.Info(1), S.List, (*proto2.PageResp).GetItems, page.Fields{
+var SList = page.Of(sTable.Method("List"), S.List, (*proto2.PageResp).GetItems, page.Fields{
 	Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })

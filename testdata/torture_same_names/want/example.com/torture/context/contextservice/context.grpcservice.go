@@ -9,6 +9,8 @@ import (
 
 	torturecontext "example.com/torture/context"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -42,26 +44,31 @@ var context_ServiceTable = runtime.NewService(Context_ServiceName, torturecontex
 	runtime.Unary("Background", Context_Service.Background, runtime.Policy{}),
 )
 
-// RegisterContext_Service serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterContext_Service serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterContext_Service(r grpc.ServiceRegistrar, svc Context_Service) {
-	context_ServiceTable.Register(r, svc)
+	server.Register(r, context_ServiceTable, svc)
 }
 
-// NewContext_ServiceClient returns the Context_Service at the other end of conn.
+// NewContext_ServiceClient returns the Context_Service at the other end of conn. Pass [Context_ServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewContext_ServiceClient(conn grpc.ClientConnInterface) Context_Service {
-	return context_ServiceClient{context_ServiceTable.Client(conn)}
+	return &context_ServiceClient{
+		background: client.Bind(conn, context_ServiceTable.Method("Background")),
+	}
 }
 
-// context_ServiceClient calls every RPC through its row in context_ServiceTable.
-type context_ServiceClient struct{ rows runtime.Client }
-
-func (c context_ServiceClient) Background(ctx context.Context, req *torturecontext.Context) (*torturecontext.Background, error) {
-	return runtime.CallUnary[torturecontext.Background](ctx, c.rows[0], req)
+// context_ServiceClient calls each RPC by its row in context_ServiceTable.
+type context_ServiceClient struct {
+	background *client.Method
 }
 
-// Context_ServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of Context_Service: retries and time limits.
-func Context_ServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(context_ServiceTable)
+func (c *context_ServiceClient) Background(ctx context.Context, req *torturecontext.Context) (*torturecontext.Background, error) {
+	return client.Unary[torturecontext.Background](ctx, c.background, req)
+}
+
+// Context_ServiceConfig makes [client.Dial] apply the policy of Context_Service: retries and deadlines.
+func Context_ServiceConfig() client.Option {
+	return client.WithServiceConfig(context_ServiceTable)
 }
 
 // EmptyName is the full name of the service, as health checks, logs and policies spell it.
@@ -80,20 +87,22 @@ type UnimplementedEmpty struct{}
 // emptyTable holds the facts of Empty, a row per RPC.
 var emptyTable = runtime.NewService[Empty](EmptyName, torturecontext.File_stdpkg_context_proto)
 
-// RegisterEmpty serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterEmpty serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterEmpty(r grpc.ServiceRegistrar, svc Empty) {
-	emptyTable.Register(r, svc)
+	server.Register(r, emptyTable, svc)
 }
 
-// NewEmptyClient returns the Empty at the other end of conn.
+// NewEmptyClient returns the Empty at the other end of conn. Pass [EmptyConfig] to
+// [client.Dial] to apply its policy.
 func NewEmptyClient(conn grpc.ClientConnInterface) Empty {
-	return emptyClient{emptyTable.Client(conn)}
+	return &emptyClient{}
 }
 
-// emptyClient calls every RPC through its row in emptyTable.
-type emptyClient struct{ rows runtime.Client }
+// emptyClient calls each RPC by its row in emptyTable.
+type emptyClient struct {
+}
 
-// EmptyConfig makes [runtime.Dial] keep the policy that the proto has for clients of Empty: retries and time limits.
-func EmptyConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(emptyTable)
+// EmptyConfig makes [client.Dial] apply the policy of Empty: retries and deadlines.
+func EmptyConfig() client.Option {
+	return client.WithServiceConfig(emptyTable)
 }

@@ -11,6 +11,7 @@ import (
 	torturecontext "example.com/torture/context"
 	"example.com/torture/context/contextservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeContext_Service serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeContext_Service(t testing.TB, svc contextservice.Context_Service, opts ...runtime.ServerOption) contextservice.Context_Service {
+func ServeContext_Service(t testing.TB, svc contextservice.Context_Service, opts ...server.Option) contextservice.Context_Service {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { contextservice.RegisterContext_Service(r, svc) }, opts...)
 	return contextservice.NewContext_ServiceClient(conn)
 }
 
 // CheckContext_Service runs the contract that every Context_Service must keep against svc; see [servicetest.Check] for its terms.
-func CheckContext_Service(t *testing.T, svc contextservice.Context_Service, opts ...runtime.ServerOption) {
+func CheckContext_Service(t *testing.T, svc contextservice.Context_Service, opts ...server.Option) {
 	t.Helper()
 	service := torturecontext.File_stdpkg_context_proto.Services().ByName("Context_Service")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { contextservice.RegisterContext_Service(r, svc) }, opts...)
@@ -57,14 +58,14 @@ func (f fakeContext_Service) Background(ctx context.Context, req *torturecontext
 
 // ServeEmpty serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeEmpty(t testing.TB, svc contextservice.Empty, opts ...runtime.ServerOption) contextservice.Empty {
+func ServeEmpty(t testing.TB, svc contextservice.Empty, opts ...server.Option) contextservice.Empty {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { contextservice.RegisterEmpty(r, svc) }, opts...)
 	return contextservice.NewEmptyClient(conn)
 }
 
 // CheckEmpty runs the contract that every Empty must keep against svc; see [servicetest.Check] for its terms.
-func CheckEmpty(t *testing.T, svc contextservice.Empty, opts ...runtime.ServerOption) {
+func CheckEmpty(t *testing.T, svc contextservice.Empty, opts ...server.Option) {
 	t.Helper()
 	service := torturecontext.File_stdpkg_context_proto.Services().ByName("Empty")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { contextservice.RegisterEmpty(r, svc) }, opts...)

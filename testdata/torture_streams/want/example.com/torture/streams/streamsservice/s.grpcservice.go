@@ -9,6 +9,8 @@ import (
 
 	"example.com/torture/streams"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -66,38 +68,49 @@ var sTable = runtime.NewService(SName, streams.File_streams_s_proto,
 	runtime.Unary("CloseAndRecv", S.CloseAndRecv, runtime.Policy{}),
 )
 
-// RegisterS serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterS serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterS(r grpc.ServiceRegistrar, svc S) {
-	sTable.Register(r, svc)
+	server.Register(r, sTable, svc)
 }
 
-// NewSClient returns the S at the other end of conn.
+// NewSClient returns the S at the other end of conn. Pass [SConfig] to
+// [client.Dial] to apply its policy.
 func NewSClient(conn grpc.ClientConnInterface) S {
-	return sClient{sTable.Client(conn)}
+	return &sClient{
+		send:         client.Bind(conn, sTable.Method("Send")),
+		recv:         client.Bind(conn, sTable.Method("Recv")),
+		sendAndClose: client.Bind(conn, sTable.Method("SendAndClose")),
+		closeAndRecv: client.Bind(conn, sTable.Method("CloseAndRecv")),
+	}
 }
 
-// sClient calls every RPC through its row in sTable.
-type sClient struct{ rows runtime.Client }
-
-func (c sClient) Send(ctx context.Context, reqs runtime.Stream[streams.M]) (*streams.M, error) {
-	return runtime.CallClientStream[streams.M](ctx, c.rows[0], reqs)
+// sClient calls each RPC by its row in sTable.
+type sClient struct {
+	send         *client.Method
+	recv         *client.Method
+	sendAndClose *client.Method
+	closeAndRecv *client.Method
 }
 
-func (c sClient) Recv(ctx context.Context, req *streams.M) runtime.Stream[streams.M] {
-	return runtime.CallServerStream[streams.M](ctx, c.rows[1], req)
+func (c *sClient) Send(ctx context.Context, reqs runtime.Stream[streams.M]) (*streams.M, error) {
+	return client.ClientStream[streams.M](ctx, c.send, reqs)
 }
 
-func (c sClient) SendAndClose(ctx context.Context, reqs runtime.Stream[streams.M]) runtime.Stream[streams.M] {
-	return runtime.CallBidi[streams.M](ctx, c.rows[2], reqs)
+func (c *sClient) Recv(ctx context.Context, req *streams.M) runtime.Stream[streams.M] {
+	return client.ServerStream[streams.M](ctx, c.recv, req)
 }
 
-func (c sClient) CloseAndRecv(ctx context.Context, req *streams.M) (*streams.M, error) {
-	return runtime.CallUnary[streams.M](ctx, c.rows[3], req)
+func (c *sClient) SendAndClose(ctx context.Context, reqs runtime.Stream[streams.M]) runtime.Stream[streams.M] {
+	return client.Bidi[streams.M](ctx, c.sendAndClose, reqs)
 }
 
-// SConfig makes [runtime.Dial] keep the policy that the proto has for clients of S: retries and time limits.
-func SConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(sTable)
+func (c *sClient) CloseAndRecv(ctx context.Context, req *streams.M) (*streams.M, error) {
+	return client.Unary[streams.M](ctx, c.closeAndRecv, req)
+}
+
+// SConfig makes [client.Dial] apply the policy of S: retries and deadlines.
+func SConfig() client.Option {
+	return client.WithServiceConfig(sTable)
 }
 
 // S_SendName is the full name of the service, as health checks, logs and policies spell it.
@@ -125,24 +138,29 @@ var s_SendTable = runtime.NewService(S_SendName, streams.File_streams_s_proto,
 	runtime.Unary("X", S_Send.X, runtime.Policy{}),
 )
 
-// RegisterS_Send serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterS_Send serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterS_Send(r grpc.ServiceRegistrar, svc S_Send) {
-	s_SendTable.Register(r, svc)
+	server.Register(r, s_SendTable, svc)
 }
 
-// NewS_SendClient returns the S_Send at the other end of conn.
+// NewS_SendClient returns the S_Send at the other end of conn. Pass [S_SendConfig] to
+// [client.Dial] to apply its policy.
 func NewS_SendClient(conn grpc.ClientConnInterface) S_Send {
-	return s_SendClient{s_SendTable.Client(conn)}
+	return &s_SendClient{
+		x: client.Bind(conn, s_SendTable.Method("X")),
+	}
 }
 
-// s_SendClient calls every RPC through its row in s_SendTable.
-type s_SendClient struct{ rows runtime.Client }
-
-func (c s_SendClient) X(ctx context.Context, req *streams.M) (*streams.M, error) {
-	return runtime.CallUnary[streams.M](ctx, c.rows[0], req)
+// s_SendClient calls each RPC by its row in s_SendTable.
+type s_SendClient struct {
+	x *client.Method
 }
 
-// S_SendConfig makes [runtime.Dial] keep the policy that the proto has for clients of S_Send: retries and time limits.
-func S_SendConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(s_SendTable)
+func (c *s_SendClient) X(ctx context.Context, req *streams.M) (*streams.M, error) {
+	return client.Unary[streams.M](ctx, c.x, req)
+}
+
+// S_SendConfig makes [client.Dial] apply the policy of S_Send: retries and deadlines.
+func S_SendConfig() client.Option {
+	return client.WithServiceConfig(s_SendTable)
 }

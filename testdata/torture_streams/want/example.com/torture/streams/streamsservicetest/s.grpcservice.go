@@ -11,6 +11,7 @@ import (
 	"example.com/torture/streams"
 	"example.com/torture/streams/streamsservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeS serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeS(t testing.TB, svc streamsservice.S, opts ...runtime.ServerOption) streamsservice.S {
+func ServeS(t testing.TB, svc streamsservice.S, opts ...server.Option) streamsservice.S {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { streamsservice.RegisterS(r, svc) }, opts...)
 	return streamsservice.NewSClient(conn)
 }
 
 // CheckS runs the contract that every S must keep against svc; see [servicetest.Check] for its terms.
-func CheckS(t *testing.T, svc streamsservice.S, opts ...runtime.ServerOption) {
+func CheckS(t *testing.T, svc streamsservice.S, opts ...server.Option) {
 	t.Helper()
 	service := streams.File_streams_s_proto.Services().ByName("S")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { streamsservice.RegisterS(r, svc) }, opts...)
@@ -81,14 +82,14 @@ func (f fakeS) CloseAndRecv(ctx context.Context, req *streams.M) (*streams.M, er
 
 // ServeS_Send serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeS_Send(t testing.TB, svc streamsservice.S_Send, opts ...runtime.ServerOption) streamsservice.S_Send {
+func ServeS_Send(t testing.TB, svc streamsservice.S_Send, opts ...server.Option) streamsservice.S_Send {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { streamsservice.RegisterS_Send(r, svc) }, opts...)
 	return streamsservice.NewS_SendClient(conn)
 }
 
 // CheckS_Send runs the contract that every S_Send must keep against svc; see [servicetest.Check] for its terms.
-func CheckS_Send(t *testing.T, svc streamsservice.S_Send, opts ...runtime.ServerOption) {
+func CheckS_Send(t *testing.T, svc streamsservice.S_Send, opts ...server.Option) {
 	t.Helper()
 	service := streams.File_streams_s_proto.Services().ByName("S_Send")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { streamsservice.RegisterS_Send(r, svc) }, opts...)

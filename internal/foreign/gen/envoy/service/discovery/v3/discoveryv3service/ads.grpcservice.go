@@ -9,6 +9,8 @@ import (
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -50,28 +52,35 @@ var aggregatedDiscoveryServiceTable = runtime.NewService(AggregatedDiscoveryServ
 	runtime.Bidi("DeltaAggregatedResources", AggregatedDiscoveryService.DeltaAggregatedResources, runtime.Policy{}),
 )
 
-// RegisterAggregatedDiscoveryService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterAggregatedDiscoveryService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterAggregatedDiscoveryService(r grpc.ServiceRegistrar, svc AggregatedDiscoveryService) {
-	aggregatedDiscoveryServiceTable.Register(r, svc)
+	server.Register(r, aggregatedDiscoveryServiceTable, svc)
 }
 
-// NewAggregatedDiscoveryServiceClient returns the AggregatedDiscoveryService at the other end of conn.
+// NewAggregatedDiscoveryServiceClient returns the AggregatedDiscoveryService at the other end of conn. Pass [AggregatedDiscoveryServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewAggregatedDiscoveryServiceClient(conn grpc.ClientConnInterface) AggregatedDiscoveryService {
-	return aggregatedDiscoveryServiceClient{aggregatedDiscoveryServiceTable.Client(conn)}
+	return &aggregatedDiscoveryServiceClient{
+		streamAggregatedResources: client.Bind(conn, aggregatedDiscoveryServiceTable.Method("StreamAggregatedResources")),
+		deltaAggregatedResources:  client.Bind(conn, aggregatedDiscoveryServiceTable.Method("DeltaAggregatedResources")),
+	}
 }
 
-// aggregatedDiscoveryServiceClient calls every RPC through its row in aggregatedDiscoveryServiceTable.
-type aggregatedDiscoveryServiceClient struct{ rows runtime.Client }
-
-func (c aggregatedDiscoveryServiceClient) StreamAggregatedResources(ctx context.Context, reqs runtime.Stream[discoveryv3.DiscoveryRequest]) runtime.Stream[discoveryv3.DiscoveryResponse] {
-	return runtime.CallBidi[discoveryv3.DiscoveryResponse](ctx, c.rows[0], reqs)
+// aggregatedDiscoveryServiceClient calls each RPC by its row in aggregatedDiscoveryServiceTable.
+type aggregatedDiscoveryServiceClient struct {
+	streamAggregatedResources *client.Method
+	deltaAggregatedResources  *client.Method
 }
 
-func (c aggregatedDiscoveryServiceClient) DeltaAggregatedResources(ctx context.Context, reqs runtime.Stream[discoveryv3.DeltaDiscoveryRequest]) runtime.Stream[discoveryv3.DeltaDiscoveryResponse] {
-	return runtime.CallBidi[discoveryv3.DeltaDiscoveryResponse](ctx, c.rows[1], reqs)
+func (c *aggregatedDiscoveryServiceClient) StreamAggregatedResources(ctx context.Context, reqs runtime.Stream[discoveryv3.DiscoveryRequest]) runtime.Stream[discoveryv3.DiscoveryResponse] {
+	return client.Bidi[discoveryv3.DiscoveryResponse](ctx, c.streamAggregatedResources, reqs)
 }
 
-// AggregatedDiscoveryServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of AggregatedDiscoveryService: retries and time limits.
-func AggregatedDiscoveryServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(aggregatedDiscoveryServiceTable)
+func (c *aggregatedDiscoveryServiceClient) DeltaAggregatedResources(ctx context.Context, reqs runtime.Stream[discoveryv3.DeltaDiscoveryRequest]) runtime.Stream[discoveryv3.DeltaDiscoveryResponse] {
+	return client.Bidi[discoveryv3.DeltaDiscoveryResponse](ctx, c.deltaAggregatedResources, reqs)
+}
+
+// AggregatedDiscoveryServiceConfig makes [client.Dial] apply the policy of AggregatedDiscoveryService: retries and deadlines.
+func AggregatedDiscoveryServiceConfig() client.Option {
+	return client.WithServiceConfig(aggregatedDiscoveryServiceTable)
 }

@@ -9,6 +9,8 @@ import (
 
 	thingsv1 "example.com/file_name_messages/things/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -42,24 +44,29 @@ var thingsTable = runtime.NewService(ThingsName, thingsv1.File_things_proto,
 	runtime.Unary("Get", Things.Get, runtime.Policy{}),
 )
 
-// RegisterThings serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterThings serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterThings(r grpc.ServiceRegistrar, svc Things) {
-	thingsTable.Register(r, svc)
+	server.Register(r, thingsTable, svc)
 }
 
-// NewThingsClient returns the Things at the other end of conn.
+// NewThingsClient returns the Things at the other end of conn. Pass [ThingsConfig] to
+// [client.Dial] to apply its policy.
 func NewThingsClient(conn grpc.ClientConnInterface) Things {
-	return thingsClient{thingsTable.Client(conn)}
+	return &thingsClient{
+		get: client.Bind(conn, thingsTable.Method("Get")),
+	}
 }
 
-// thingsClient calls every RPC through its row in thingsTable.
-type thingsClient struct{ rows runtime.Client }
-
-func (c thingsClient) Get(ctx context.Context, req *thingsv1.GetRequest) (*thingsv1.GetResponse, error) {
-	return runtime.CallUnary[thingsv1.GetResponse](ctx, c.rows[0], req)
+// thingsClient calls each RPC by its row in thingsTable.
+type thingsClient struct {
+	get *client.Method
 }
 
-// ThingsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Things: retries and time limits.
-func ThingsConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(thingsTable)
+func (c *thingsClient) Get(ctx context.Context, req *thingsv1.GetRequest) (*thingsv1.GetResponse, error) {
+	return client.Unary[thingsv1.GetResponse](ctx, c.get, req)
+}
+
+// ThingsConfig makes [client.Dial] apply the policy of Things: retries and deadlines.
+func ThingsConfig() client.Option {
+	return client.WithServiceConfig(thingsTable)
 }

@@ -11,6 +11,7 @@ import (
 	thingsv1 "example.com/file_name_messages/things/v1"
 	"example.com/file_name_messages/things/v1/thingsv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeThings serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeThings(t testing.TB, svc thingsv1service.Things, opts ...runtime.ServerOption) thingsv1service.Things {
+func ServeThings(t testing.TB, svc thingsv1service.Things, opts ...server.Option) thingsv1service.Things {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { thingsv1service.RegisterThings(r, svc) }, opts...)
 	return thingsv1service.NewThingsClient(conn)
 }
 
 // CheckThings runs the contract that every Things must keep against svc; see [servicetest.Check] for its terms.
-func CheckThings(t *testing.T, svc thingsv1service.Things, opts ...runtime.ServerOption) {
+func CheckThings(t *testing.T, svc thingsv1service.Things, opts ...server.Option) {
 	t.Helper()
 	service := thingsv1.File_things_proto.Services().ByName("Things")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { thingsv1service.RegisterThings(r, svc) }, opts...)

@@ -9,6 +9,8 @@ import (
 
 	libraryv1 "example.com/kinds/library/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -66,36 +68,47 @@ var bookServiceTable = runtime.NewService(BookServiceName, libraryv1.File_librar
 	runtime.Bidi("Converse", BookService.Converse, runtime.Policy{}),
 )
 
-// RegisterBookService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterBookService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterBookService(r grpc.ServiceRegistrar, svc BookService) {
-	bookServiceTable.Register(r, svc)
+	server.Register(r, bookServiceTable, svc)
 }
 
-// NewBookServiceClient returns the BookService at the other end of conn.
+// NewBookServiceClient returns the BookService at the other end of conn. Pass [BookServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewBookServiceClient(conn grpc.ClientConnInterface) BookService {
-	return bookServiceClient{bookServiceTable.Client(conn)}
+	return &bookServiceClient{
+		getBook:     client.Bind(conn, bookServiceTable.Method("GetBook")),
+		watchBooks:  client.Bind(conn, bookServiceTable.Method("WatchBooks")),
+		importBooks: client.Bind(conn, bookServiceTable.Method("ImportBooks")),
+		converse:    client.Bind(conn, bookServiceTable.Method("Converse")),
+	}
 }
 
-// bookServiceClient calls every RPC through its row in bookServiceTable.
-type bookServiceClient struct{ rows runtime.Client }
-
-func (c bookServiceClient) GetBook(ctx context.Context, req *libraryv1.GetBookRequest) (*libraryv1.Book, error) {
-	return runtime.CallUnary[libraryv1.Book](ctx, c.rows[0], req)
+// bookServiceClient calls each RPC by its row in bookServiceTable.
+type bookServiceClient struct {
+	getBook     *client.Method
+	watchBooks  *client.Method
+	importBooks *client.Method
+	converse    *client.Method
 }
 
-func (c bookServiceClient) WatchBooks(ctx context.Context, req *libraryv1.WatchBooksRequest) runtime.Stream[libraryv1.BookEvent] {
-	return runtime.CallServerStream[libraryv1.BookEvent](ctx, c.rows[1], req)
+func (c *bookServiceClient) GetBook(ctx context.Context, req *libraryv1.GetBookRequest) (*libraryv1.Book, error) {
+	return client.Unary[libraryv1.Book](ctx, c.getBook, req)
 }
 
-func (c bookServiceClient) ImportBooks(ctx context.Context, reqs runtime.Stream[libraryv1.Book]) (*libraryv1.ImportBooksResponse, error) {
-	return runtime.CallClientStream[libraryv1.ImportBooksResponse](ctx, c.rows[2], reqs)
+func (c *bookServiceClient) WatchBooks(ctx context.Context, req *libraryv1.WatchBooksRequest) runtime.Stream[libraryv1.BookEvent] {
+	return client.ServerStream[libraryv1.BookEvent](ctx, c.watchBooks, req)
 }
 
-func (c bookServiceClient) Converse(ctx context.Context, reqs runtime.Stream[libraryv1.Remark]) runtime.Stream[libraryv1.Remark] {
-	return runtime.CallBidi[libraryv1.Remark](ctx, c.rows[3], reqs)
+func (c *bookServiceClient) ImportBooks(ctx context.Context, reqs runtime.Stream[libraryv1.Book]) (*libraryv1.ImportBooksResponse, error) {
+	return client.ClientStream[libraryv1.ImportBooksResponse](ctx, c.importBooks, reqs)
 }
 
-// BookServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of BookService: retries and time limits.
-func BookServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(bookServiceTable)
+func (c *bookServiceClient) Converse(ctx context.Context, reqs runtime.Stream[libraryv1.Remark]) runtime.Stream[libraryv1.Remark] {
+	return client.Bidi[libraryv1.Remark](ctx, c.converse, reqs)
+}
+
+// BookServiceConfig makes [client.Dial] apply the policy of BookService: retries and deadlines.
+func BookServiceConfig() client.Option {
+	return client.WithServiceConfig(bookServiceTable)
 }

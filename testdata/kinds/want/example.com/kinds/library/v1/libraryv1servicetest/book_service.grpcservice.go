@@ -11,6 +11,7 @@ import (
 	libraryv1 "example.com/kinds/library/v1"
 	"example.com/kinds/library/v1/libraryv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeBookService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeBookService(t testing.TB, svc libraryv1service.BookService, opts ...runtime.ServerOption) libraryv1service.BookService {
+func ServeBookService(t testing.TB, svc libraryv1service.BookService, opts ...server.Option) libraryv1service.BookService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { libraryv1service.RegisterBookService(r, svc) }, opts...)
 	return libraryv1service.NewBookServiceClient(conn)
 }
 
 // CheckBookService runs the contract that every BookService must keep against svc; see [servicetest.Check] for its terms.
-func CheckBookService(t *testing.T, svc libraryv1service.BookService, opts ...runtime.ServerOption) {
+func CheckBookService(t *testing.T, svc libraryv1service.BookService, opts ...server.Option) {
 	t.Helper()
 	service := libraryv1.File_library_v1_book_service_proto.Services().ByName("BookService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { libraryv1service.RegisterBookService(r, svc) }, opts...)

@@ -11,6 +11,8 @@ import (
 	batchesv1 "example.com/pattern_batch/batches/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
@@ -142,72 +144,97 @@ var usersTable = runtime.NewService(UsersName, batchesv1.File_batches_proto,
 	runtime.Unary("BatchTryUsers", Users.BatchTryUsers, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 )
 
-// RegisterUsers serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterUsers serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterUsers(r grpc.ServiceRegistrar, svc Users) {
-	usersTable.Register(r, svc)
+	server.Register(r, usersTable, svc)
 }
 
-// NewUsersClient returns the Users at the other end of conn.
+// NewUsersClient returns the Users at the other end of conn. Pass [UsersConfig] to
+// [client.Dial] to apply its policy.
 func NewUsersClient(conn grpc.ClientConnInterface) Users {
-	return usersClient{usersTable.Client(conn)}
+	return &usersClient{
+		getUser:          client.Bind(conn, usersTable.Method("GetUser")),
+		createUser:       client.Bind(conn, usersTable.Method("CreateUser")),
+		updateUser:       client.Bind(conn, usersTable.Method("UpdateUser")),
+		deleteUser:       client.Bind(conn, usersTable.Method("DeleteUser")),
+		batchGetUsers:    client.Bind(conn, usersTable.Method("BatchGetUsers")),
+		batchFindUsers:   client.Bind(conn, usersTable.Method("BatchFindUsers")),
+		batchCreateUsers: client.Bind(conn, usersTable.Method("BatchCreateUsers")),
+		batchUpdateUsers: client.Bind(conn, usersTable.Method("BatchUpdateUsers")),
+		batchDeleteUsers: client.Bind(conn, usersTable.Method("BatchDeleteUsers")),
+		bulkCreateUsers:  client.Bind(conn, usersTable.Method("BulkCreateUsers")),
+		batchTryUsers:    client.Bind(conn, usersTable.Method("BatchTryUsers")),
+	}
 }
 
-// usersClient calls every RPC through its row in usersTable.
-type usersClient struct{ rows runtime.Client }
-
-func (c usersClient) GetUser(ctx context.Context, req *batchesv1.GetUserRequest) (*batchesv1.User, error) {
-	return runtime.CallUnary[batchesv1.User](ctx, c.rows[0], req)
+// usersClient calls each RPC by its row in usersTable.
+type usersClient struct {
+	getUser          *client.Method
+	createUser       *client.Method
+	updateUser       *client.Method
+	deleteUser       *client.Method
+	batchGetUsers    *client.Method
+	batchFindUsers   *client.Method
+	batchCreateUsers *client.Method
+	batchUpdateUsers *client.Method
+	batchDeleteUsers *client.Method
+	bulkCreateUsers  *client.Method
+	batchTryUsers    *client.Method
 }
 
-func (c usersClient) CreateUser(ctx context.Context, req *batchesv1.CreateUserRequest) (*batchesv1.User, error) {
-	return runtime.CallUnary[batchesv1.User](ctx, c.rows[1], req)
+func (c *usersClient) GetUser(ctx context.Context, req *batchesv1.GetUserRequest) (*batchesv1.User, error) {
+	return client.Unary[batchesv1.User](ctx, c.getUser, req)
 }
 
-func (c usersClient) UpdateUser(ctx context.Context, req *batchesv1.UpdateUserRequest) (*batchesv1.User, error) {
-	return runtime.CallUnary[batchesv1.User](ctx, c.rows[2], req)
+func (c *usersClient) CreateUser(ctx context.Context, req *batchesv1.CreateUserRequest) (*batchesv1.User, error) {
+	return client.Unary[batchesv1.User](ctx, c.createUser, req)
 }
 
-func (c usersClient) DeleteUser(ctx context.Context, req *batchesv1.DeleteUserRequest) (*emptypb.Empty, error) {
-	return runtime.CallUnary[emptypb.Empty](ctx, c.rows[3], req)
+func (c *usersClient) UpdateUser(ctx context.Context, req *batchesv1.UpdateUserRequest) (*batchesv1.User, error) {
+	return client.Unary[batchesv1.User](ctx, c.updateUser, req)
 }
 
-func (c usersClient) BatchGetUsers(ctx context.Context, req *batchesv1.BatchGetUsersRequest) (*batchesv1.BatchGetUsersResponse, error) {
-	return runtime.CallUnary[batchesv1.BatchGetUsersResponse](ctx, c.rows[4], req)
+func (c *usersClient) DeleteUser(ctx context.Context, req *batchesv1.DeleteUserRequest) (*emptypb.Empty, error) {
+	return client.Unary[emptypb.Empty](ctx, c.deleteUser, req)
 }
 
-func (c usersClient) BatchFindUsers(ctx context.Context, req *batchesv1.BatchFindUsersRequest) (*batchesv1.BatchFindUsersResponse, error) {
-	return runtime.CallUnary[batchesv1.BatchFindUsersResponse](ctx, c.rows[5], req)
+func (c *usersClient) BatchGetUsers(ctx context.Context, req *batchesv1.BatchGetUsersRequest) (*batchesv1.BatchGetUsersResponse, error) {
+	return client.Unary[batchesv1.BatchGetUsersResponse](ctx, c.batchGetUsers, req)
 }
 
-func (c usersClient) BatchCreateUsers(ctx context.Context, req *batchesv1.BatchCreateUsersRequest) (*batchesv1.BatchCreateUsersResponse, error) {
-	return runtime.CallUnary[batchesv1.BatchCreateUsersResponse](ctx, c.rows[6], req)
+func (c *usersClient) BatchFindUsers(ctx context.Context, req *batchesv1.BatchFindUsersRequest) (*batchesv1.BatchFindUsersResponse, error) {
+	return client.Unary[batchesv1.BatchFindUsersResponse](ctx, c.batchFindUsers, req)
 }
 
-func (c usersClient) BatchUpdateUsers(ctx context.Context, req *batchesv1.BatchUpdateUsersRequest) (*batchesv1.BatchUpdateUsersResponse, error) {
-	return runtime.CallUnary[batchesv1.BatchUpdateUsersResponse](ctx, c.rows[7], req)
+func (c *usersClient) BatchCreateUsers(ctx context.Context, req *batchesv1.BatchCreateUsersRequest) (*batchesv1.BatchCreateUsersResponse, error) {
+	return client.Unary[batchesv1.BatchCreateUsersResponse](ctx, c.batchCreateUsers, req)
 }
 
-func (c usersClient) BatchDeleteUsers(ctx context.Context, req *batchesv1.BatchDeleteUsersRequest) (*emptypb.Empty, error) {
-	return runtime.CallUnary[emptypb.Empty](ctx, c.rows[8], req)
+func (c *usersClient) BatchUpdateUsers(ctx context.Context, req *batchesv1.BatchUpdateUsersRequest) (*batchesv1.BatchUpdateUsersResponse, error) {
+	return client.Unary[batchesv1.BatchUpdateUsersResponse](ctx, c.batchUpdateUsers, req)
 }
 
-func (c usersClient) BulkCreateUsers(ctx context.Context, req *batchesv1.BulkCreateUsersRequest) (*batchesv1.BulkCreateUsersResponse, error) {
-	return runtime.CallUnary[batchesv1.BulkCreateUsersResponse](ctx, c.rows[9], req)
+func (c *usersClient) BatchDeleteUsers(ctx context.Context, req *batchesv1.BatchDeleteUsersRequest) (*emptypb.Empty, error) {
+	return client.Unary[emptypb.Empty](ctx, c.batchDeleteUsers, req)
 }
 
-func (c usersClient) BatchTryUsers(ctx context.Context, req *batchesv1.BatchTryUsersRequest) (*batchesv1.BatchTryUsersResponse, error) {
-	return runtime.CallUnary[batchesv1.BatchTryUsersResponse](ctx, c.rows[10], req)
+func (c *usersClient) BulkCreateUsers(ctx context.Context, req *batchesv1.BulkCreateUsersRequest) (*batchesv1.BulkCreateUsersResponse, error) {
+	return client.Unary[batchesv1.BulkCreateUsersResponse](ctx, c.bulkCreateUsers, req)
 }
 
-// UsersConfig makes [runtime.Dial] keep the policy that the proto has for clients of Users: retries and time limits.
-func UsersConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(usersTable)
+func (c *usersClient) BatchTryUsers(ctx context.Context, req *batchesv1.BatchTryUsersRequest) (*batchesv1.BatchTryUsersResponse, error) {
+	return client.Unary[batchesv1.BatchTryUsersResponse](ctx, c.batchTryUsers, req)
+}
+
+// UsersConfig makes [client.Dial] apply the policy of Users: retries and deadlines.
+func UsersConfig() client.Option {
+	return client.WithServiceConfig(usersTable)
 }
 
 // UsersBatchGetUsers serves BatchGetUsers from one look-up of all its children, and splits calls that are too big.
 //
 // Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
-var UsersBatchGetUsers = batch.Keyed(usersTable.Info(4), Users.BatchGetUsers,
+var UsersBatchGetUsers = batch.Keyed(usersTable.Method("BatchGetUsers"), Users.BatchGetUsers,
 	(*batchesv1.BatchGetUsersRequest).GetUserIds, (*batchesv1.BatchGetUsersResponse).GetUsers,
 	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
 
@@ -215,7 +242,7 @@ var UsersBatchGetUsers = batch.Keyed(usersTable.Info(4), Users.BatchGetUsers,
 // before a child failed is undone only by a transaction: batch.InTx.
 //
 // Pattern: batch, certain. Children: names, the only list of scalars; results: users, in the same order.
-var UsersBatchFindUsers = batch.Ordered(usersTable.Info(5), Users.BatchFindUsers,
+var UsersBatchFindUsers = batch.Ordered(usersTable.Method("BatchFindUsers"), Users.BatchFindUsers,
 	(*batchesv1.BatchFindUsersRequest).GetNames, (*batchesv1.BatchFindUsersResponse).GetUsers,
 	batch.Fields{Children: "names", Results: "users"})
 
@@ -223,7 +250,7 @@ var UsersBatchFindUsers = batch.Ordered(usersTable.Info(5), Users.BatchFindUsers
 // before a child failed is undone only by a transaction: batch.InTx.
 //
 // Pattern: batch, certain. Children: requests, each a request of CreateUser; results: users, in the same order.
-var UsersBatchCreateUsers = batch.Ordered(usersTable.Info(6), Users.BatchCreateUsers,
+var UsersBatchCreateUsers = batch.Ordered(usersTable.Method("BatchCreateUsers"), Users.BatchCreateUsers,
 	(*batchesv1.BatchCreateUsersRequest).GetRequests, (*batchesv1.BatchCreateUsersResponse).GetUsers,
 	batch.Fields{Children: "requests", Results: "users", RequestID: "request_id", Hoisted: []string{"parent"}, Single: "CreateUser"})
 
@@ -231,7 +258,7 @@ var UsersBatchCreateUsers = batch.Ordered(usersTable.Info(6), Users.BatchCreateU
 // before a child failed is undone only by a transaction: batch.InTx.
 //
 // Pattern: batch, certain. Children: requests, each a request of UpdateUser; results: users, in the same order.
-var UsersBatchUpdateUsers = batch.Ordered(usersTable.Info(7), Users.BatchUpdateUsers,
+var UsersBatchUpdateUsers = batch.Ordered(usersTable.Method("BatchUpdateUsers"), Users.BatchUpdateUsers,
 	(*batchesv1.BatchUpdateUsersRequest).GetRequests, (*batchesv1.BatchUpdateUsersResponse).GetUsers,
 	batch.Fields{Children: "requests", Results: "users", Hoisted: []string{"update_mask"}, Single: "UpdateUser"})
 
@@ -239,7 +266,7 @@ var UsersBatchUpdateUsers = batch.Ordered(usersTable.Info(7), Users.BatchUpdateU
 // before a child failed is undone only by a transaction: batch.InTx.
 //
 // Pattern: batch, certain. Children: names, the only list of scalars; no results.
-var UsersBatchDeleteUsers = batch.Done(usersTable.Info(8), Users.BatchDeleteUsers,
+var UsersBatchDeleteUsers = batch.Done(usersTable.Method("BatchDeleteUsers"), Users.BatchDeleteUsers,
 	(*batchesv1.BatchDeleteUsersRequest).GetNames,
 	batch.Fields{Children: "names", Single: "DeleteUser"})
 
@@ -247,7 +274,7 @@ var UsersBatchDeleteUsers = batch.Done(usersTable.Info(8), Users.BatchDeleteUser
 // are too big.
 //
 // Pattern: batch, certain. Children: requests, each a request of CreateUser; results: results, each with user or status.
-var UsersBulkCreateUsers = batch.PerItem(usersTable.Info(9), Users.BulkCreateUsers,
+var UsersBulkCreateUsers = batch.PerItem(usersTable.Method("BulkCreateUsers"), Users.BulkCreateUsers,
 	(*batchesv1.BulkCreateUsersRequest).GetRequests, (*batchesv1.BulkCreateUsersResponse).GetResults, (*batchesv1.BulkCreateUsersResponse_Result).GetUser,
 	batch.Fields{Children: "requests", Results: "results", Status: "status", Value: "user", Single: "CreateUser"})
 
@@ -255,6 +282,6 @@ var UsersBulkCreateUsers = batch.PerItem(usersTable.Info(9), Users.BulkCreateUse
 // too big.
 //
 // Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each with user or error.
-var UsersBatchTryUsers = batch.PerItem(usersTable.Info(10), Users.BatchTryUsers,
+var UsersBatchTryUsers = batch.PerItem(usersTable.Method("BatchTryUsers"), Users.BatchTryUsers,
 	(*batchesv1.BatchTryUsersRequest).GetRequests, (*batchesv1.BatchTryUsersResponse).GetResults, (*batchesv1.BatchTryUsersResponse_Result).GetUser,
 	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user", Single: "GetUser"})

@@ -11,6 +11,7 @@ import (
 	batchesv1 "example.com/pattern_batch/batches/v1"
 	"example.com/pattern_batch/batches/v1/batchesv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -23,14 +24,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeUsers serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeUsers(t testing.TB, svc batchesv1service.Users, opts ...runtime.ServerOption) batchesv1service.Users {
+func ServeUsers(t testing.TB, svc batchesv1service.Users, opts ...server.Option) batchesv1service.Users {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { batchesv1service.RegisterUsers(r, svc) }, opts...)
 	return batchesv1service.NewUsersClient(conn)
 }
 
 // CheckUsers runs the contract that every Users must keep against svc; see [servicetest.Check] for its terms.
-func CheckUsers(t *testing.T, svc batchesv1service.Users, opts ...runtime.ServerOption) {
+func CheckUsers(t *testing.T, svc batchesv1service.Users, opts ...server.Option) {
 	t.Helper()
 	service := batchesv1.File_batches_proto.Services().ByName("Users")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { batchesv1service.RegisterUsers(r, svc) }, opts...)

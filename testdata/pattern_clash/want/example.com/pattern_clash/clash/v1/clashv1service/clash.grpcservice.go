@@ -10,7 +10,9 @@ import (
 
 	clashv1 "example.com/pattern_clash/clash/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -56,43 +58,50 @@ var userTable = runtime.NewService(UserName, clashv1.File_clash_proto,
 	runtime.Unary("ServiceListUsers", User.ServiceListUsers, runtime.Policy{Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour}}),
 )
 
-// RegisterUser serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterUser serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterUser(r grpc.ServiceRegistrar, svc User) {
-	userTable.Register(r, svc)
+	server.Register(r, userTable, svc)
 }
 
-// NewUserClient returns the User at the other end of conn.
+// NewUserClient returns the User at the other end of conn. Pass [UserConfig] to
+// [client.Dial] to apply its policy.
 func NewUserClient(conn grpc.ClientConnInterface) User {
-	return userClient{userTable.Client(conn)}
+	return &userClient{
+		name:             client.Bind(conn, userTable.Method("Name")),
+		serviceListUsers: client.Bind(conn, userTable.Method("ServiceListUsers")),
+	}
 }
 
-// userClient calls every RPC through its row in userTable.
-type userClient struct{ rows runtime.Client }
-
-func (c userClient) Name(ctx context.Context, req *clashv1.Request) (*clashv1.Response, error) {
-	return runtime.CallUnary[clashv1.Response](ctx, c.rows[0], req)
+// userClient calls each RPC by its row in userTable.
+type userClient struct {
+	name             *client.Method
+	serviceListUsers *client.Method
 }
 
-func (c userClient) ServiceListUsers(ctx context.Context, req *clashv1.Request) (*clashv1.Response, error) {
-	return runtime.CallUnary[clashv1.Response](ctx, c.rows[1], req)
+func (c *userClient) Name(ctx context.Context, req *clashv1.Request) (*clashv1.Response, error) {
+	return client.Unary[clashv1.Response](ctx, c.name, req)
 }
 
-// UserConfig makes [runtime.Dial] keep the policy that the proto has for clients of User: retries and time limits.
-func UserConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(userTable)
+func (c *userClient) ServiceListUsers(ctx context.Context, req *clashv1.Request) (*clashv1.Response, error) {
+	return client.Unary[clashv1.Response](ctx, c.serviceListUsers, req)
+}
+
+// UserConfig makes [client.Dial] apply the policy of User: retries and deadlines.
+func UserConfig() client.Option {
+	return client.WithServiceConfig(userTable)
 }
 
 // UserNamePage serves Name a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var UserNamePage = page.Of(userTable.Info(0), User.Name, (*clashv1.Response).GetUsers, page.Fields{
+var UserNamePage = page.Of(userTable.Method("Name"), User.Name, (*clashv1.Response).GetUsers, page.Fields{
 	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // UserServiceListUsers serves ServiceListUsers a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var UserServiceListUsers = page.Of(userTable.Info(1), User.ServiceListUsers, (*clashv1.Response).GetUsers, page.Fields{
+var UserServiceListUsers = page.Of(userTable.Method("ServiceListUsers"), User.ServiceListUsers, (*clashv1.Response).GetUsers, page.Fields{
 	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
@@ -123,32 +132,37 @@ var userServiceTable = runtime.NewService(UserServiceName, clashv1.File_clash_pr
 	runtime.Unary("ListUsers", UserService.ListUsers, runtime.Policy{Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour}}),
 )
 
-// RegisterUserService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterUserService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterUserService(r grpc.ServiceRegistrar, svc UserService) {
-	userServiceTable.Register(r, svc)
+	server.Register(r, userServiceTable, svc)
 }
 
-// NewUserServiceClient returns the UserService at the other end of conn.
+// NewUserServiceClient returns the UserService at the other end of conn. Pass [UserServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewUserServiceClient(conn grpc.ClientConnInterface) UserService {
-	return userServiceClient{userServiceTable.Client(conn)}
+	return &userServiceClient{
+		listUsers: client.Bind(conn, userServiceTable.Method("ListUsers")),
+	}
 }
 
-// userServiceClient calls every RPC through its row in userServiceTable.
-type userServiceClient struct{ rows runtime.Client }
-
-func (c userServiceClient) ListUsers(ctx context.Context, req *clashv1.Request) (*clashv1.Response, error) {
-	return runtime.CallUnary[clashv1.Response](ctx, c.rows[0], req)
+// userServiceClient calls each RPC by its row in userServiceTable.
+type userServiceClient struct {
+	listUsers *client.Method
 }
 
-// UserServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of UserService: retries and time limits.
-func UserServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(userServiceTable)
+func (c *userServiceClient) ListUsers(ctx context.Context, req *clashv1.Request) (*clashv1.Response, error) {
+	return client.Unary[clashv1.Response](ctx, c.listUsers, req)
+}
+
+// UserServiceConfig makes [client.Dial] apply the policy of UserService: retries and deadlines.
+func UserServiceConfig() client.Option {
+	return client.WithServiceConfig(userServiceTable)
 }
 
 // UserServiceListUsersPage serves ListUsers a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var UserServiceListUsersPage = page.Of(userServiceTable.Info(0), UserService.ListUsers, (*clashv1.Response).GetUsers, page.Fields{
+var UserServiceListUsersPage = page.Of(userServiceTable.Method("ListUsers"), UserService.ListUsers, (*clashv1.Response).GetUsers, page.Fields{
 	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
@@ -168,22 +182,24 @@ type UnimplementedUserConfigList struct{}
 // userConfigListTable holds the facts of UserConfigList, a row per RPC.
 var userConfigListTable = runtime.NewService[UserConfigList](UserConfigListName, clashv1.File_clash_proto)
 
-// RegisterUserConfigList serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterUserConfigList serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterUserConfigList(r grpc.ServiceRegistrar, svc UserConfigList) {
-	userConfigListTable.Register(r, svc)
+	server.Register(r, userConfigListTable, svc)
 }
 
-// NewUserConfigListClient returns the UserConfigList at the other end of conn.
+// NewUserConfigListClient returns the UserConfigList at the other end of conn. Pass [UserConfigListConfig] to
+// [client.Dial] to apply its policy.
 func NewUserConfigListClient(conn grpc.ClientConnInterface) UserConfigList {
-	return userConfigListClient{userConfigListTable.Client(conn)}
+	return &userConfigListClient{}
 }
 
-// userConfigListClient calls every RPC through its row in userConfigListTable.
-type userConfigListClient struct{ rows runtime.Client }
+// userConfigListClient calls each RPC by its row in userConfigListTable.
+type userConfigListClient struct {
+}
 
-// UserConfigListConfig makes [runtime.Dial] keep the policy that the proto has for clients of UserConfigList: retries and time limits.
-func UserConfigListConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(userConfigListTable)
+// UserConfigListConfig makes [client.Dial] apply the policy of UserConfigList: retries and deadlines.
+func UserConfigListConfig() client.Option {
+	return client.WithServiceConfig(userConfigListTable)
 }
 
 // UserListName is the full name of the service, as health checks, logs and policies spell it.
@@ -213,32 +229,37 @@ var userListTable = runtime.NewService(UserListName, clashv1.File_clash_proto,
 	runtime.Unary("Users", UserList.Users, runtime.Policy{Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour}}),
 )
 
-// RegisterUserList serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterUserList serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterUserList(r grpc.ServiceRegistrar, svc UserList) {
-	userListTable.Register(r, svc)
+	server.Register(r, userListTable, svc)
 }
 
-// NewUserListClient returns the UserList at the other end of conn.
+// NewUserListClient returns the UserList at the other end of conn. Pass [UserListConfig] to
+// [client.Dial] to apply its policy.
 func NewUserListClient(conn grpc.ClientConnInterface) UserList {
-	return userListClient{userListTable.Client(conn)}
+	return &userListClient{
+		users: client.Bind(conn, userListTable.Method("Users")),
+	}
 }
 
-// userListClient calls every RPC through its row in userListTable.
-type userListClient struct{ rows runtime.Client }
-
-func (c userListClient) Users(ctx context.Context, req *clashv1.Request) (*clashv1.Response, error) {
-	return runtime.CallUnary[clashv1.Response](ctx, c.rows[0], req)
+// userListClient calls each RPC by its row in userListTable.
+type userListClient struct {
+	users *client.Method
 }
 
-// UserListConfig makes [runtime.Dial] keep the policy that the proto has for clients of UserList: retries and time limits.
-func UserListConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(userListTable)
+func (c *userListClient) Users(ctx context.Context, req *clashv1.Request) (*clashv1.Response, error) {
+	return client.Unary[clashv1.Response](ctx, c.users, req)
+}
+
+// UserListConfig makes [client.Dial] apply the policy of UserList: retries and deadlines.
+func UserListConfig() client.Option {
+	return client.WithServiceConfig(userListTable)
 }
 
 // UserListUsersPage serves Users a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var UserListUsersPage = page.Of(userListTable.Info(0), UserList.Users, (*clashv1.Response).GetUsers, page.Fields{
+var UserListUsersPage = page.Of(userListTable.Method("Users"), UserList.Users, (*clashv1.Response).GetUsers, page.Fields{
 	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
@@ -258,20 +279,22 @@ type UnimplementedUserListUsers struct{}
 // userListUsersTable holds the facts of UserListUsers, a row per RPC.
 var userListUsersTable = runtime.NewService[UserListUsers](UserListUsersName, clashv1.File_clash_proto)
 
-// RegisterUserListUsers serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterUserListUsers serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterUserListUsers(r grpc.ServiceRegistrar, svc UserListUsers) {
-	userListUsersTable.Register(r, svc)
+	server.Register(r, userListUsersTable, svc)
 }
 
-// NewUserListUsersClient returns the UserListUsers at the other end of conn.
+// NewUserListUsersClient returns the UserListUsers at the other end of conn. Pass [UserListUsersConfig] to
+// [client.Dial] to apply its policy.
 func NewUserListUsersClient(conn grpc.ClientConnInterface) UserListUsers {
-	return userListUsersClient{userListUsersTable.Client(conn)}
+	return &userListUsersClient{}
 }
 
-// userListUsersClient calls every RPC through its row in userListUsersTable.
-type userListUsersClient struct{ rows runtime.Client }
+// userListUsersClient calls each RPC by its row in userListUsersTable.
+type userListUsersClient struct {
+}
 
-// UserListUsersConfig makes [runtime.Dial] keep the policy that the proto has for clients of UserListUsers: retries and time limits.
-func UserListUsersConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(userListUsersTable)
+// UserListUsersConfig makes [client.Dial] apply the policy of UserListUsers: retries and deadlines.
+func UserListUsersConfig() client.Option {
+	return client.WithServiceConfig(userListUsersTable)
 }

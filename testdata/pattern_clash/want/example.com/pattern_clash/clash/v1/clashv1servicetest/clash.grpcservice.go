@@ -11,6 +11,7 @@ import (
 	clashv1 "example.com/pattern_clash/clash/v1"
 	"example.com/pattern_clash/clash/v1/clashv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeUser serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeUser(t testing.TB, svc clashv1service.User, opts ...runtime.ServerOption) clashv1service.User {
+func ServeUser(t testing.TB, svc clashv1service.User, opts ...server.Option) clashv1service.User {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { clashv1service.RegisterUser(r, svc) }, opts...)
 	return clashv1service.NewUserClient(conn)
 }
 
 // CheckUser runs the contract that every User must keep against svc; see [servicetest.Check] for its terms.
-func CheckUser(t *testing.T, svc clashv1service.User, opts ...runtime.ServerOption) {
+func CheckUser(t *testing.T, svc clashv1service.User, opts ...server.Option) {
 	t.Helper()
 	service := clashv1.File_clash_proto.Services().ByName("User")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { clashv1service.RegisterUser(r, svc) }, opts...)
@@ -65,14 +66,14 @@ func (f fakeUser) ServiceListUsers(ctx context.Context, req *clashv1.Request) (*
 
 // ServeUserService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeUserService(t testing.TB, svc clashv1service.UserService, opts ...runtime.ServerOption) clashv1service.UserService {
+func ServeUserService(t testing.TB, svc clashv1service.UserService, opts ...server.Option) clashv1service.UserService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { clashv1service.RegisterUserService(r, svc) }, opts...)
 	return clashv1service.NewUserServiceClient(conn)
 }
 
 // CheckUserService runs the contract that every UserService must keep against svc; see [servicetest.Check] for its terms.
-func CheckUserService(t *testing.T, svc clashv1service.UserService, opts ...runtime.ServerOption) {
+func CheckUserService(t *testing.T, svc clashv1service.UserService, opts ...server.Option) {
 	t.Helper()
 	service := clashv1.File_clash_proto.Services().ByName("UserService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { clashv1service.RegisterUserService(r, svc) }, opts...)
@@ -100,14 +101,14 @@ func (f fakeUserService) ListUsers(ctx context.Context, req *clashv1.Request) (*
 
 // ServeUserConfigList serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeUserConfigList(t testing.TB, svc clashv1service.UserConfigList, opts ...runtime.ServerOption) clashv1service.UserConfigList {
+func ServeUserConfigList(t testing.TB, svc clashv1service.UserConfigList, opts ...server.Option) clashv1service.UserConfigList {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { clashv1service.RegisterUserConfigList(r, svc) }, opts...)
 	return clashv1service.NewUserConfigListClient(conn)
 }
 
 // CheckUserConfigList runs the contract that every UserConfigList must keep against svc; see [servicetest.Check] for its terms.
-func CheckUserConfigList(t *testing.T, svc clashv1service.UserConfigList, opts ...runtime.ServerOption) {
+func CheckUserConfigList(t *testing.T, svc clashv1service.UserConfigList, opts ...server.Option) {
 	t.Helper()
 	service := clashv1.File_clash_proto.Services().ByName("UserConfigList")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { clashv1service.RegisterUserConfigList(r, svc) }, opts...)
@@ -127,14 +128,14 @@ type fakeUserConfigList struct{ funcs FakeUserConfigList }
 
 // ServeUserList serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeUserList(t testing.TB, svc clashv1service.UserList, opts ...runtime.ServerOption) clashv1service.UserList {
+func ServeUserList(t testing.TB, svc clashv1service.UserList, opts ...server.Option) clashv1service.UserList {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { clashv1service.RegisterUserList(r, svc) }, opts...)
 	return clashv1service.NewUserListClient(conn)
 }
 
 // CheckUserList runs the contract that every UserList must keep against svc; see [servicetest.Check] for its terms.
-func CheckUserList(t *testing.T, svc clashv1service.UserList, opts ...runtime.ServerOption) {
+func CheckUserList(t *testing.T, svc clashv1service.UserList, opts ...server.Option) {
 	t.Helper()
 	service := clashv1.File_clash_proto.Services().ByName("UserList")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { clashv1service.RegisterUserList(r, svc) }, opts...)
@@ -162,14 +163,14 @@ func (f fakeUserList) Users(ctx context.Context, req *clashv1.Request) (*clashv1
 
 // ServeUserListUsers serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeUserListUsers(t testing.TB, svc clashv1service.UserListUsers, opts ...runtime.ServerOption) clashv1service.UserListUsers {
+func ServeUserListUsers(t testing.TB, svc clashv1service.UserListUsers, opts ...server.Option) clashv1service.UserListUsers {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { clashv1service.RegisterUserListUsers(r, svc) }, opts...)
 	return clashv1service.NewUserListUsersClient(conn)
 }
 
 // CheckUserListUsers runs the contract that every UserListUsers must keep against svc; see [servicetest.Check] for its terms.
-func CheckUserListUsers(t *testing.T, svc clashv1service.UserListUsers, opts ...runtime.ServerOption) {
+func CheckUserListUsers(t *testing.T, svc clashv1service.UserListUsers, opts ...server.Option) {
 	t.Helper()
 	service := clashv1.File_clash_proto.Services().ByName("UserListUsers")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { clashv1service.RegisterUserListUsers(r, svc) }, opts...)

@@ -12,8 +12,10 @@ import (
 	"example.com/pattern_declared/types"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -127,99 +129,120 @@ var declaredTable = runtime.NewService(DeclaredName, declaredv1.File_declared_pr
 	runtime.Unary("Put", Declared.Put, runtime.Policy{RequestID: runtime.RequestID{Field: "nonce", Window: time.Hour}}),
 )
 
-// RegisterDeclared serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterDeclared serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterDeclared(r grpc.ServiceRegistrar, svc Declared) {
-	declaredTable.Register(r, svc)
+	server.Register(r, declaredTable, svc)
 }
 
-// NewDeclaredClient returns the Declared at the other end of conn.
+// NewDeclaredClient returns the Declared at the other end of conn. Pass [DeclaredConfig] to
+// [client.Dial] to apply its policy.
 func NewDeclaredClient(conn grpc.ClientConnInterface) Declared {
-	return declaredClient{declaredTable.Client(conn)}
+	return &declaredClient{
+		nested:    client.Bind(conn, declaredTable.Method("Nested")),
+		counts:    client.Bind(conn, declaredTable.Method("Counts")),
+		offset:    client.Bind(conn, declaredTable.Method("Offset")),
+		second:    client.Bind(conn, declaredTable.Method("Second")),
+		off:       client.Bind(conn, declaredTable.Method("Off")),
+		without:   client.Bind(conn, declaredTable.Method("Without")),
+		resolve:   client.Bind(conn, declaredTable.Method("Resolve")),
+		importRPC: client.Bind(conn, declaredTable.Method("Import")),
+		put:       client.Bind(conn, declaredTable.Method("Put")),
+	}
 }
 
-// declaredClient calls every RPC through its row in declaredTable.
-type declaredClient struct{ rows runtime.Client }
-
-func (c declaredClient) Nested(ctx context.Context, req *declaredv1.NestedRequest) (*declaredv1.NestedResponse, error) {
-	return runtime.CallUnary[declaredv1.NestedResponse](ctx, c.rows[0], req)
+// declaredClient calls each RPC by its row in declaredTable.
+type declaredClient struct {
+	nested    *client.Method
+	counts    *client.Method
+	offset    *client.Method
+	second    *client.Method
+	off       *client.Method
+	without   *client.Method
+	resolve   *client.Method
+	importRPC *client.Method
+	put       *client.Method
 }
 
-func (c declaredClient) Counts(ctx context.Context, req *declaredv1.NestedRequest) (*declaredv1.NestedResponse, error) {
-	return runtime.CallUnary[declaredv1.NestedResponse](ctx, c.rows[1], req)
+func (c *declaredClient) Nested(ctx context.Context, req *declaredv1.NestedRequest) (*declaredv1.NestedResponse, error) {
+	return client.Unary[declaredv1.NestedResponse](ctx, c.nested, req)
 }
 
-func (c declaredClient) Offset(ctx context.Context, req *declaredv1.OffsetRequest) (*declaredv1.OffsetResponse, error) {
-	return runtime.CallUnary[declaredv1.OffsetResponse](ctx, c.rows[2], req)
+func (c *declaredClient) Counts(ctx context.Context, req *declaredv1.NestedRequest) (*declaredv1.NestedResponse, error) {
+	return client.Unary[declaredv1.NestedResponse](ctx, c.counts, req)
 }
 
-func (c declaredClient) Second(ctx context.Context, req *declaredv1.SecondRequest) (*declaredv1.SecondResponse, error) {
-	return runtime.CallUnary[declaredv1.SecondResponse](ctx, c.rows[3], req)
+func (c *declaredClient) Offset(ctx context.Context, req *declaredv1.OffsetRequest) (*declaredv1.OffsetResponse, error) {
+	return client.Unary[declaredv1.OffsetResponse](ctx, c.offset, req)
 }
 
-func (c declaredClient) Off(ctx context.Context, req *declaredv1.SecondRequest) (*declaredv1.SecondResponse, error) {
-	return runtime.CallUnary[declaredv1.SecondResponse](ctx, c.rows[4], req)
+func (c *declaredClient) Second(ctx context.Context, req *declaredv1.SecondRequest) (*declaredv1.SecondResponse, error) {
+	return client.Unary[declaredv1.SecondResponse](ctx, c.second, req)
 }
 
-func (c declaredClient) Without(ctx context.Context, req *declaredv1.WithoutRequest) (*declaredv1.WithoutResponse, error) {
-	return runtime.CallUnary[declaredv1.WithoutResponse](ctx, c.rows[5], req)
+func (c *declaredClient) Off(ctx context.Context, req *declaredv1.SecondRequest) (*declaredv1.SecondResponse, error) {
+	return client.Unary[declaredv1.SecondResponse](ctx, c.off, req)
 }
 
-func (c declaredClient) Resolve(ctx context.Context, req *declaredv1.ResolveRequest) (*declaredv1.ResolveResponse, error) {
-	return runtime.CallUnary[declaredv1.ResolveResponse](ctx, c.rows[6], req)
+func (c *declaredClient) Without(ctx context.Context, req *declaredv1.WithoutRequest) (*declaredv1.WithoutResponse, error) {
+	return client.Unary[declaredv1.WithoutResponse](ctx, c.without, req)
 }
 
-func (c declaredClient) Import(ctx context.Context, req *declaredv1.ImportRequest) (*declaredv1.Operation, error) {
-	return runtime.CallUnary[declaredv1.Operation](ctx, c.rows[7], req)
+func (c *declaredClient) Resolve(ctx context.Context, req *declaredv1.ResolveRequest) (*declaredv1.ResolveResponse, error) {
+	return client.Unary[declaredv1.ResolveResponse](ctx, c.resolve, req)
 }
 
-func (c declaredClient) Put(ctx context.Context, req *declaredv1.PutRequest) (*declaredv1.PutResponse, error) {
-	return runtime.CallUnary[declaredv1.PutResponse](ctx, c.rows[8], req)
+func (c *declaredClient) Import(ctx context.Context, req *declaredv1.ImportRequest) (*declaredv1.Operation, error) {
+	return client.Unary[declaredv1.Operation](ctx, c.importRPC, req)
 }
 
-// DeclaredConfig makes [runtime.Dial] keep the policy that the proto has for clients of Declared: retries and time limits.
-func DeclaredConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(declaredTable)
+func (c *declaredClient) Put(ctx context.Context, req *declaredv1.PutRequest) (*declaredv1.PutResponse, error) {
+	return client.Unary[declaredv1.PutResponse](ctx, c.put, req)
+}
+
+// DeclaredConfig makes [client.Dial] apply the policy of Declared: retries and deadlines.
+func DeclaredConfig() client.Option {
+	return client.WithServiceConfig(declaredTable)
 }
 
 // DeclaredNested serves Nested a page at a time, and reads all its pages.
 //
 // Pattern: page, declared. Items: result.things, as its policy says; token, next_token, size and total: as its policy says.
-var DeclaredNested = page.Of(declaredTable.Info(0), Declared.Nested,
+var DeclaredNested = page.Of(declaredTable.Method("Nested"), Declared.Nested,
 	func(m *declaredv1.NestedResponse) []*types.Thing { return m.GetResult().GetThings() },
 	page.Fields{Items: "result.things", Size: "paging.page_size", Token: "paging.page_token", NextToken: "result.next", Total: "result.all", Vary: []string{"paging.trace"}})
 
 // DeclaredCounts serves Counts a page at a time, and reads all its pages.
 //
 // Pattern: page, declared. Items: result.by_name, as its policy says; token, next_token and size: as its policy says.
-var DeclaredCounts = page.OfMap(declaredTable.Info(1), Declared.Counts,
+var DeclaredCounts = page.OfMap(declaredTable.Method("Counts"), Declared.Counts,
 	func(m *declaredv1.NestedResponse) map[string]*types.Thing { return m.GetResult().GetByName() },
 	page.Fields{Items: "result.by_name", Size: "paging.page_size", Token: "paging.page_token", NextToken: "result.next"})
 
 // DeclaredOffset serves Offset a page at a time, and reads all its pages.
 //
 // Pattern: page, declared. Items: names, as its policy says; skip and size: as its policy says.
-var DeclaredOffset = page.Of(declaredTable.Info(2), Declared.Offset, (*declaredv1.OffsetResponse).GetNames, page.Fields{
+var DeclaredOffset = page.Of(declaredTable.Method("Offset"), Declared.Offset, (*declaredv1.OffsetResponse).GetNames, page.Fields{
 	Items: "names", Size: "limit", Skip: "offset",
 })
 
 // DeclaredSecond serves Second a page at a time, and reads all its pages.
 //
 // Pattern: page, declared. Items: second, as its policy says.
-var DeclaredSecond = page.Of(declaredTable.Info(3), Declared.Second, (*declaredv1.SecondResponse).GetSecond, page.Fields{
+var DeclaredSecond = page.Of(declaredTable.Method("Second"), Declared.Second, (*declaredv1.SecondResponse).GetSecond, page.Fields{
 	Items: "second", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // DeclaredWithout serves Without a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: names, the only repeated field.
-var DeclaredWithout = page.Of(declaredTable.Info(5), Declared.Without, (*declaredv1.WithoutResponse).GetNames, page.Fields{
+var DeclaredWithout = page.Of(declaredTable.Method("Without"), Declared.Without, (*declaredv1.WithoutResponse).GetNames, page.Fields{
 	Items: "names", Token: "page_token", NextToken: "next_page_token",
 })
 
 // DeclaredResolve serves Resolve from one look-up of all its children, and splits calls that are too big.
 //
 // Pattern: batch, declared. Children: names, as its policy says; results: a map by child, what is missing in not_there.
-var DeclaredResolve = batch.Keyed(declaredTable.Info(6), Declared.Resolve,
+var DeclaredResolve = batch.Keyed(declaredTable.Method("Resolve"), Declared.Resolve,
 	(*declaredv1.ResolveRequest).GetNames, (*declaredv1.ResolveResponse).GetFound,
 	batch.Fields{Children: "names", Results: "found", Missing: "not_there"})
 
@@ -227,5 +250,5 @@ var DeclaredResolve = batch.Keyed(declaredTable.Info(6), Declared.Resolve,
 //
 // Pattern: operation, declared. It returns Operation, which has the shape of google.longrunning.Operation; its policy names
 // ImportResult and types.Progress.
-var DeclaredImport = operation.Of[declaredv1.ImportResult, types.Progress](declaredTable.Info(7), Declared.Import,
+var DeclaredImport = operation.Of[declaredv1.ImportResult, types.Progress](declaredTable.Method("Import"), Declared.Import,
 	operation.Fields{ConflictKey: "target.name", Name: "id", Response: "result"})

@@ -11,6 +11,7 @@ import (
 	declaredv1 "example.com/pattern_declared/declared/v1"
 	"example.com/pattern_declared/declared/v1/declaredv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -25,14 +26,14 @@ const _ = runtime.IsAtLeastVersion0_1
 //
 // It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
 // [servicetest.Serve] beside RegisterDeclared.
-func ServeDeclared(t testing.TB, svc declaredv1service.Declared, opts ...runtime.ServerOption) declaredv1service.Declared {
+func ServeDeclared(t testing.TB, svc declaredv1service.Declared, opts ...server.Option) declaredv1service.Declared {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { declaredv1service.RegisterDeclared(r, svc) }, opts...)
 	return declaredv1service.NewDeclaredClient(conn)
 }
 
 // CheckDeclared runs the contract that every Declared must keep against svc; see [servicetest.Check] for its terms.
-func CheckDeclared(t *testing.T, svc declaredv1service.Declared, opts ...runtime.ServerOption) {
+func CheckDeclared(t *testing.T, svc declaredv1service.Declared, opts ...server.Option) {
 	t.Helper()
 	service := declaredv1.File_declared_proto.Services().ByName("Declared")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { declaredv1service.RegisterDeclared(r, svc) }, opts...)

@@ -12,7 +12,9 @@ import (
 
 	oldv1 "example.com/pattern_deprecated/old/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -62,30 +64,37 @@ var oldTable = runtime.NewService(OldName, oldv1.File_old_proto,
 	runtime.Unary("ListField", Old.ListField, runtime.Policy{Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour}}),
 )
 
-// RegisterOld serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterOld serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterOld(r grpc.ServiceRegistrar, svc Old) {
-	oldTable.Register(r, svc)
+	server.Register(r, oldTable, svc)
 }
 
-// NewOldClient returns the Old at the other end of conn.
+// NewOldClient returns the Old at the other end of conn. Pass [OldConfig] to
+// [client.Dial] to apply its policy.
 func NewOldClient(conn grpc.ClientConnInterface) Old {
-	return oldClient{oldTable.Client(conn)}
+	return &oldClient{
+		listOld:   client.Bind(conn, oldTable.Method("ListOld")),
+		listField: client.Bind(conn, oldTable.Method("ListField")),
+	}
 }
 
-// oldClient calls every RPC through its row in oldTable.
-type oldClient struct{ rows runtime.Client }
-
-func (c oldClient) ListOld(ctx context.Context, req *oldv1.Request) (*oldv1.Response, error) {
-	return runtime.CallUnary[oldv1.Response](ctx, c.rows[0], req)
+// oldClient calls each RPC by its row in oldTable.
+type oldClient struct {
+	listOld   *client.Method
+	listField *client.Method
 }
 
-func (c oldClient) ListField(ctx context.Context, req *oldv1.Request) (*oldv1.FieldResponse, error) {
-	return runtime.CallUnary[oldv1.FieldResponse](ctx, c.rows[1], req)
+func (c *oldClient) ListOld(ctx context.Context, req *oldv1.Request) (*oldv1.Response, error) {
+	return client.Unary[oldv1.Response](ctx, c.listOld, req)
 }
 
-// OldConfig makes [runtime.Dial] keep the policy that the proto has for clients of Old: retries and time limits.
-func OldConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(oldTable)
+func (c *oldClient) ListField(ctx context.Context, req *oldv1.Request) (*oldv1.FieldResponse, error) {
+	return client.Unary[oldv1.FieldResponse](ctx, c.listField, req)
+}
+
+// OldConfig makes [client.Dial] apply the policy of Old: retries and deadlines.
+func OldConfig() client.Option {
+	return client.WithServiceConfig(oldTable)
 }
 
 // OldListOld serves ListOld a page at a time, and reads all its pages.
@@ -93,13 +102,13 @@ func OldConfig() runtime.DialOption {
 // Pattern: page, certain. Items: names, the only repeated field.
 //
 // Deprecated: old.proto marks it as deprecated.
-var OldListOld = page.Of(oldTable.Info(0), Old.ListOld, (*oldv1.Response).GetNames, page.Fields{
+var OldListOld = page.Of(oldTable.Method("ListOld"), Old.ListOld, (*oldv1.Response).GetNames, page.Fields{
 	Items: "names", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // OldListField serves ListField a page at a time, and reads all its pages.
 //
 // Pattern: page, declared. Items: olds, as its policy says.
-var OldListField = page.Of(oldTable.Info(1), Old.ListField, (*oldv1.FieldResponse).GetOlds, page.Fields{
+var OldListField = page.Of(oldTable.Method("ListField"), Old.ListField, (*oldv1.FieldResponse).GetOlds, page.Fields{
 	Items: "olds", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })

@@ -13,6 +13,7 @@ import (
 	oldv1 "example.com/pattern_deprecated/old/v1"
 	"example.com/pattern_deprecated/old/v1/oldv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -24,14 +25,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeOld serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeOld(t testing.TB, svc oldv1service.Old, opts ...runtime.ServerOption) oldv1service.Old {
+func ServeOld(t testing.TB, svc oldv1service.Old, opts ...server.Option) oldv1service.Old {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { oldv1service.RegisterOld(r, svc) }, opts...)
 	return oldv1service.NewOldClient(conn)
 }
 
 // CheckOld runs the contract that every Old must keep against svc; see [servicetest.Check] for its terms.
-func CheckOld(t *testing.T, svc oldv1service.Old, opts ...runtime.ServerOption) {
+func CheckOld(t *testing.T, svc oldv1service.Old, opts ...server.Option) {
 	t.Helper()
 	service := oldv1.File_old_proto.Services().ByName("Old")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { oldv1service.RegisterOld(r, svc) }, opts...)

@@ -10,7 +10,9 @@ import (
 
 	filesv1 "example.com/pattern_file/files/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -62,39 +64,48 @@ var booksTable = runtime.NewService(BooksName, filesv1.File_books_proto,
 	runtime.Unary("CreateBook", Books.CreateBook, runtime.Policy{RequestID: runtime.RequestID{Field: "request_id", Window: time.Hour}}),
 )
 
-// RegisterBooks serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterBooks serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterBooks(r grpc.ServiceRegistrar, svc Books) {
-	booksTable.Register(r, svc)
+	server.Register(r, booksTable, svc)
 }
 
-// NewBooksClient returns the Books at the other end of conn.
+// NewBooksClient returns the Books at the other end of conn. Pass [BooksConfig] to
+// [client.Dial] to apply its policy.
 func NewBooksClient(conn grpc.ClientConnInterface) Books {
-	return booksClient{booksTable.Client(conn)}
+	return &booksClient{
+		listBooks:  client.Bind(conn, booksTable.Method("ListBooks")),
+		listPages:  client.Bind(conn, booksTable.Method("ListPages")),
+		createBook: client.Bind(conn, booksTable.Method("CreateBook")),
+	}
 }
 
-// booksClient calls every RPC through its row in booksTable.
-type booksClient struct{ rows runtime.Client }
-
-func (c booksClient) ListBooks(ctx context.Context, req *filesv1.ListBooksRequest) (*filesv1.ListBooksResponse, error) {
-	return runtime.CallUnary[filesv1.ListBooksResponse](ctx, c.rows[0], req)
+// booksClient calls each RPC by its row in booksTable.
+type booksClient struct {
+	listBooks  *client.Method
+	listPages  *client.Method
+	createBook *client.Method
 }
 
-func (c booksClient) ListPages(ctx context.Context, req *filesv1.ListBooksRequest) (*filesv1.ListBooksResponse, error) {
-	return runtime.CallUnary[filesv1.ListBooksResponse](ctx, c.rows[1], req)
+func (c *booksClient) ListBooks(ctx context.Context, req *filesv1.ListBooksRequest) (*filesv1.ListBooksResponse, error) {
+	return client.Unary[filesv1.ListBooksResponse](ctx, c.listBooks, req)
 }
 
-func (c booksClient) CreateBook(ctx context.Context, req *filesv1.CreateBookRequest) (*filesv1.Book, error) {
-	return runtime.CallUnary[filesv1.Book](ctx, c.rows[2], req)
+func (c *booksClient) ListPages(ctx context.Context, req *filesv1.ListBooksRequest) (*filesv1.ListBooksResponse, error) {
+	return client.Unary[filesv1.ListBooksResponse](ctx, c.listPages, req)
 }
 
-// BooksConfig makes [runtime.Dial] keep the policy that the proto has for clients of Books: retries and time limits.
-func BooksConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(booksTable)
+func (c *booksClient) CreateBook(ctx context.Context, req *filesv1.CreateBookRequest) (*filesv1.Book, error) {
+	return client.Unary[filesv1.Book](ctx, c.createBook, req)
+}
+
+// BooksConfig makes [client.Dial] apply the policy of Books: retries and deadlines.
+func BooksConfig() client.Option {
+	return client.WithServiceConfig(booksTable)
 }
 
 // BooksListBooks serves ListBooks a page at a time, and reads all its pages.
 //
 // Pattern: page, declared. Items: others, as its policy says.
-var BooksListBooks = page.Of(booksTable.Info(0), Books.ListBooks, (*filesv1.ListBooksResponse).GetOthers, page.Fields{
+var BooksListBooks = page.Of(booksTable.Method("ListBooks"), Books.ListBooks, (*filesv1.ListBooksResponse).GetOthers, page.Fields{
 	Items: "others", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Vary: []string{"view"},
 })

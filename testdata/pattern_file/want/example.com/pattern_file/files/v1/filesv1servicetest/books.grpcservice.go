@@ -11,6 +11,7 @@ import (
 	filesv1 "example.com/pattern_file/files/v1"
 	"example.com/pattern_file/files/v1/filesv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeBooks serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeBooks(t testing.TB, svc filesv1service.Books, opts ...runtime.ServerOption) filesv1service.Books {
+func ServeBooks(t testing.TB, svc filesv1service.Books, opts ...server.Option) filesv1service.Books {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { filesv1service.RegisterBooks(r, svc) }, opts...)
 	return filesv1service.NewBooksClient(conn)
 }
 
 // CheckBooks runs the contract that every Books must keep against svc; see [servicetest.Check] for its terms.
-func CheckBooks(t *testing.T, svc filesv1service.Books, opts ...runtime.ServerOption) {
+func CheckBooks(t *testing.T, svc filesv1service.Books, opts ...server.Option) {
 	t.Helper()
 	service := filesv1.File_books_proto.Services().ByName("Books")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { filesv1service.RegisterBooks(r, svc) }, opts...)

@@ -11,7 +11,9 @@ import (
 	guessesv1 "example.com/pattern_guesses/guesses/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -89,53 +91,68 @@ var guessesTable = runtime.NewService(GuessesName, guessesv1.File_guesses_proto,
 	runtime.Unary("Run", Guesses.Run, runtime.Policy{}),
 )
 
-// RegisterGuesses serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterGuesses serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterGuesses(r grpc.ServiceRegistrar, svc Guesses) {
-	guessesTable.Register(r, svc)
+	server.Register(r, guessesTable, svc)
 }
 
-// NewGuessesClient returns the Guesses at the other end of conn.
+// NewGuessesClient returns the Guesses at the other end of conn. Pass [GuessesConfig] to
+// [client.Dial] to apply its policy.
 func NewGuessesClient(conn grpc.ClientConnInterface) Guesses {
-	return guessesClient{guessesTable.Client(conn)}
+	return &guessesClient{
+		find:             client.Bind(conn, guessesTable.Method("Find")),
+		history:          client.Bind(conn, guessesTable.Method("History")),
+		nested:           client.Bind(conn, guessesTable.Method("Nested")),
+		offset:           client.Bind(conn, guessesTable.Method("Offset")),
+		batchIndexThings: client.Bind(conn, guessesTable.Method("BatchIndexThings")),
+		run:              client.Bind(conn, guessesTable.Method("Run")),
+	}
 }
 
-// guessesClient calls every RPC through its row in guessesTable.
-type guessesClient struct{ rows runtime.Client }
-
-func (c guessesClient) Find(ctx context.Context, req *guessesv1.FindRequest) (*guessesv1.FindResponse, error) {
-	return runtime.CallUnary[guessesv1.FindResponse](ctx, c.rows[0], req)
+// guessesClient calls each RPC by its row in guessesTable.
+type guessesClient struct {
+	find             *client.Method
+	history          *client.Method
+	nested           *client.Method
+	offset           *client.Method
+	batchIndexThings *client.Method
+	run              *client.Method
 }
 
-func (c guessesClient) History(ctx context.Context, req *guessesv1.HistoryRequest) (*guessesv1.HistoryResponse, error) {
-	return runtime.CallUnary[guessesv1.HistoryResponse](ctx, c.rows[1], req)
+func (c *guessesClient) Find(ctx context.Context, req *guessesv1.FindRequest) (*guessesv1.FindResponse, error) {
+	return client.Unary[guessesv1.FindResponse](ctx, c.find, req)
 }
 
-func (c guessesClient) Nested(ctx context.Context, req *guessesv1.NestedRequest) (*guessesv1.NestedResponse, error) {
-	return runtime.CallUnary[guessesv1.NestedResponse](ctx, c.rows[2], req)
+func (c *guessesClient) History(ctx context.Context, req *guessesv1.HistoryRequest) (*guessesv1.HistoryResponse, error) {
+	return client.Unary[guessesv1.HistoryResponse](ctx, c.history, req)
 }
 
-func (c guessesClient) Offset(ctx context.Context, req *guessesv1.OffsetRequest) (*guessesv1.OffsetResponse, error) {
-	return runtime.CallUnary[guessesv1.OffsetResponse](ctx, c.rows[3], req)
+func (c *guessesClient) Nested(ctx context.Context, req *guessesv1.NestedRequest) (*guessesv1.NestedResponse, error) {
+	return client.Unary[guessesv1.NestedResponse](ctx, c.nested, req)
 }
 
-func (c guessesClient) BatchIndexThings(ctx context.Context, req *guessesv1.BatchIndexRequest) (*guessesv1.BatchIndexResponse, error) {
-	return runtime.CallUnary[guessesv1.BatchIndexResponse](ctx, c.rows[4], req)
+func (c *guessesClient) Offset(ctx context.Context, req *guessesv1.OffsetRequest) (*guessesv1.OffsetResponse, error) {
+	return client.Unary[guessesv1.OffsetResponse](ctx, c.offset, req)
 }
 
-func (c guessesClient) Run(ctx context.Context, req *guessesv1.RunRequest) (*guessesv1.Operation, error) {
-	return runtime.CallUnary[guessesv1.Operation](ctx, c.rows[5], req)
+func (c *guessesClient) BatchIndexThings(ctx context.Context, req *guessesv1.BatchIndexRequest) (*guessesv1.BatchIndexResponse, error) {
+	return client.Unary[guessesv1.BatchIndexResponse](ctx, c.batchIndexThings, req)
 }
 
-// GuessesConfig makes [runtime.Dial] keep the policy that the proto has for clients of Guesses: retries and time limits.
-func GuessesConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(guessesTable)
+func (c *guessesClient) Run(ctx context.Context, req *guessesv1.RunRequest) (*guessesv1.Operation, error) {
+	return client.Unary[guessesv1.Operation](ctx, c.run, req)
+}
+
+// GuessesConfig makes [client.Dial] apply the policy of Guesses: retries and deadlines.
+func GuessesConfig() client.Option {
+	return client.WithServiceConfig(guessesTable)
 }
 
 // GuessesFind serves Find a page at a time, and reads all its pages.
 //
 // Pattern: page, likely. Items: first, of several lists the one with the lowest number. To be sure, set the option page:
 // {items: "first"}; if it is not, page: {off: true}.
-var GuessesFind = page.Of(guessesTable.Info(0), Guesses.Find, (*guessesv1.FindResponse).GetFirst, page.Fields{
+var GuessesFind = page.Of(guessesTable.Method("Find"), Guesses.Find, (*guessesv1.FindResponse).GetFirst, page.Fields{
 	Items: "first", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
@@ -144,6 +161,6 @@ var GuessesFind = page.Of(guessesTable.Info(0), Guesses.Find, (*guessesv1.FindRe
 //
 // Pattern: batch, likely. Children: things, the only list of messages; results: indexed, in the same order. To be sure, set the
 // option batch: {children: "things"}; if it is not, batch: {off: true}.
-var GuessesBatchIndexThings = batch.Ordered(guessesTable.Info(4), Guesses.BatchIndexThings,
+var GuessesBatchIndexThings = batch.Ordered(guessesTable.Method("BatchIndexThings"), Guesses.BatchIndexThings,
 	(*guessesv1.BatchIndexRequest).GetThings, (*guessesv1.BatchIndexResponse).GetIndexed,
 	batch.Fields{Children: "things", Results: "indexed"})

@@ -11,6 +11,7 @@ import (
 	guessesv1 "example.com/pattern_guesses/guesses/v1"
 	"example.com/pattern_guesses/guesses/v1/guessesv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeGuesses serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeGuesses(t testing.TB, svc guessesv1service.Guesses, opts ...runtime.ServerOption) guessesv1service.Guesses {
+func ServeGuesses(t testing.TB, svc guessesv1service.Guesses, opts ...server.Option) guessesv1service.Guesses {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { guessesv1service.RegisterGuesses(r, svc) }, opts...)
 	return guessesv1service.NewGuessesClient(conn)
 }
 
 // CheckGuesses runs the contract that every Guesses must keep against svc; see [servicetest.Check] for its terms.
-func CheckGuesses(t *testing.T, svc guessesv1service.Guesses, opts ...runtime.ServerOption) {
+func CheckGuesses(t *testing.T, svc guessesv1service.Guesses, opts ...server.Option) {
 	t.Helper()
 	service := guessesv1.File_guesses_proto.Services().ByName("Guesses")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { guessesv1service.RegisterGuesses(r, svc) }, opts...)

@@ -10,7 +10,9 @@ import (
 
 	clonesv1 "example.com/pattern_lookalike/clones/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
 )
@@ -71,49 +73,58 @@ var clonesTable = runtime.NewService(ClonesName, clonesv1.File_clones_proto,
 	runtime.Unary("GetOperation", Clones.GetOperation, runtime.Policy{}),
 )
 
-// RegisterClones serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterClones serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterClones(r grpc.ServiceRegistrar, svc Clones) {
-	clonesTable.Register(r, svc)
+	server.Register(r, clonesTable, svc)
 }
 
-// NewClonesClient returns the Clones at the other end of conn.
+// NewClonesClient returns the Clones at the other end of conn. Pass [ClonesConfig] to
+// [client.Dial] to apply its policy.
 func NewClonesClient(conn grpc.ClientConnInterface) Clones {
-	return clonesClient{clonesTable.Client(conn)}
+	return &clonesClient{
+		create:       client.Bind(conn, clonesTable.Method("Create")),
+		grow:         client.Bind(conn, clonesTable.Method("Grow")),
+		getOperation: client.Bind(conn, clonesTable.Method("GetOperation")),
+	}
 }
 
-// clonesClient calls every RPC through its row in clonesTable.
-type clonesClient struct{ rows runtime.Client }
-
-func (c clonesClient) Create(ctx context.Context, req *clonesv1.CreateRequest) (*clonesv1.Operation, error) {
-	return runtime.CallUnary[clonesv1.Operation](ctx, c.rows[0], req)
+// clonesClient calls each RPC by its row in clonesTable.
+type clonesClient struct {
+	create       *client.Method
+	grow         *client.Method
+	getOperation *client.Method
 }
 
-func (c clonesClient) Grow(ctx context.Context, req *clonesv1.GrowRequest) (*clonesv1.Task, error) {
-	return runtime.CallUnary[clonesv1.Task](ctx, c.rows[1], req)
+func (c *clonesClient) Create(ctx context.Context, req *clonesv1.CreateRequest) (*clonesv1.Operation, error) {
+	return client.Unary[clonesv1.Operation](ctx, c.create, req)
 }
 
-func (c clonesClient) GetOperation(ctx context.Context, req *clonesv1.GetOperationRequest) (*clonesv1.Operation, error) {
-	return runtime.CallUnary[clonesv1.Operation](ctx, c.rows[2], req)
+func (c *clonesClient) Grow(ctx context.Context, req *clonesv1.GrowRequest) (*clonesv1.Task, error) {
+	return client.Unary[clonesv1.Task](ctx, c.grow, req)
 }
 
-// ClonesConfig makes [runtime.Dial] keep the policy that the proto has for clients of Clones: retries and time limits.
-func ClonesConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(clonesTable)
+func (c *clonesClient) GetOperation(ctx context.Context, req *clonesv1.GetOperationRequest) (*clonesv1.Operation, error) {
+	return client.Unary[clonesv1.Operation](ctx, c.getOperation, req)
+}
+
+// ClonesConfig makes [client.Dial] apply the policy of Clones: retries and deadlines.
+func ClonesConfig() client.Option {
+	return client.WithServiceConfig(clonesTable)
 }
 
 // ClonesCreate starts Create, runs it, and waits for it.
 //
 // Pattern: operation, certain. It returns Operation, which has the shape of google.longrunning.Operation.
-var ClonesCreate = operation.Of[anypb.Any, anypb.Any](clonesTable.Info(0), Clones.Create,
+var ClonesCreate = operation.Of[anypb.Any, anypb.Any](clonesTable.Method("Create"), Clones.Create,
 	operation.Fields{Name: "id"})
 
 // ClonesGrow starts Grow, runs it, and waits for it.
 //
 // Pattern: operation, certain. It returns Task, which has the shape of google.longrunning.Operation; its shape names Tree.
-var ClonesGrow = operation.Of[clonesv1.Tree, anypb.Any](clonesTable.Info(1), Clones.Grow,
+var ClonesGrow = operation.Of[clonesv1.Tree, anypb.Any](clonesTable.Method("Grow"), Clones.Grow,
 	operation.Fields{Response: "result"})
 
 // ClonesGetOperation serves GetOperation from the operations of a manager, and asks for them.
 //
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
-var ClonesGetOperation = operation.GetterOf(clonesTable.Info(2), Clones.GetOperation, "operation_id", operation.Fields{Name: "id"})
+var ClonesGetOperation = operation.GetterOf(clonesTable.Method("GetOperation"), Clones.GetOperation, "operation_id", operation.Fields{Name: "id"})

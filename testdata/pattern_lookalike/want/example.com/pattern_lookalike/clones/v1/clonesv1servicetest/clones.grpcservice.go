@@ -11,6 +11,7 @@ import (
 	clonesv1 "example.com/pattern_lookalike/clones/v1"
 	"example.com/pattern_lookalike/clones/v1/clonesv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -25,14 +26,14 @@ const _ = runtime.IsAtLeastVersion0_1
 //
 // It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
 // [servicetest.Serve] beside RegisterClones.
-func ServeClones(t testing.TB, svc clonesv1service.Clones, opts ...runtime.ServerOption) clonesv1service.Clones {
+func ServeClones(t testing.TB, svc clonesv1service.Clones, opts ...server.Option) clonesv1service.Clones {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { clonesv1service.RegisterClones(r, svc) }, opts...)
 	return clonesv1service.NewClonesClient(conn)
 }
 
 // CheckClones runs the contract that every Clones must keep against svc; see [servicetest.Check] for its terms.
-func CheckClones(t *testing.T, svc clonesv1service.Clones, opts ...runtime.ServerOption) {
+func CheckClones(t *testing.T, svc clonesv1service.Clones, opts ...server.Option) {
 	t.Helper()
 	service := clonesv1.File_clones_proto.Services().ByName("Clones")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { clonesv1service.RegisterClones(r, svc) }, opts...)

@@ -11,8 +11,10 @@ import (
 	oddv1 "example.com/pattern_odd/odd/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -222,112 +224,153 @@ var oddServiceTable = runtime.NewService(OddServiceName, oddv1.File_odd_proto,
 	runtime.Unary("CancelOperation", OddService.CancelOperation, runtime.Policy{}),
 )
 
-// RegisterOddService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterOddService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterOddService(r grpc.ServiceRegistrar, svc OddService) {
-	oddServiceTable.Register(r, svc)
+	server.Register(r, oddServiceTable, svc)
 }
 
-// NewOddServiceClient returns the OddService at the other end of conn.
+// NewOddServiceClient returns the OddService at the other end of conn. Pass [OddServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewOddServiceClient(conn grpc.ClientConnInterface) OddService {
-	return oddServiceClient{oddServiceTable.Client(conn)}
+	return &oddServiceClient{
+		batchGetBlobs:        client.Bind(conn, oddServiceTable.Method("batch_get_blobs")),
+		batchGetColors:       client.Bind(conn, oddServiceTable.Method("BatchGetColors")),
+		batchGetSignedThings: client.Bind(conn, oddServiceTable.Method("BatchGetSignedThings")),
+		batchGetDoubles:      client.Bind(conn, oddServiceTable.Method("BatchGetDoubles")),
+		batchGetTexts:        client.Bind(conn, oddServiceTable.Method("BatchGetTexts")),
+		batchTouch:           client.Bind(conn, oddServiceTable.Method("BatchTouch")),
+		batchGetDeep:         client.Bind(conn, oddServiceTable.Method("BatchGetDeep")),
+		listStrings:          client.Bind(conn, oddServiceTable.Method("ListStrings")),
+		listBlobs:            client.Bind(conn, oddServiceTable.Method("ListBlobs")),
+		listTimes:            client.Bind(conn, oddServiceTable.Method("ListTimes")),
+		listValues:           client.Bind(conn, oddServiceTable.Method("ListValues")),
+		listNested:           client.Bind(conn, oddServiceTable.Method("ListNested")),
+		listDeepColors:       client.Bind(conn, oddServiceTable.Method("ListDeepColors")),
+		listDeepBlobs:        client.Bind(conn, oddServiceTable.Method("ListDeepBlobs")),
+		listDeepMap:          client.Bind(conn, oddServiceTable.Method("ListDeepMap")),
+		echo:                 client.Bind(conn, oddServiceTable.Method("Echo")),
+		do:                   client.Bind(conn, oddServiceTable.Method("Do")),
+		waitOperation:        client.Bind(conn, oddServiceTable.Method("WaitOperation")),
+		cancelOperation:      client.Bind(conn, oddServiceTable.Method("CancelOperation")),
+	}
 }
 
-// oddServiceClient calls every RPC through its row in oddServiceTable.
-type oddServiceClient struct{ rows runtime.Client }
-
-func (c oddServiceClient) BatchGetBlobs(ctx context.Context, req *oddv1.BatchGetBlobsRequest) (*oddv1.BatchGetBlobsResponse, error) {
-	return runtime.CallUnary[oddv1.BatchGetBlobsResponse](ctx, c.rows[0], req)
+// oddServiceClient calls each RPC by its row in oddServiceTable.
+type oddServiceClient struct {
+	batchGetBlobs        *client.Method
+	batchGetColors       *client.Method
+	batchGetSignedThings *client.Method
+	batchGetDoubles      *client.Method
+	batchGetTexts        *client.Method
+	batchTouch           *client.Method
+	batchGetDeep         *client.Method
+	listStrings          *client.Method
+	listBlobs            *client.Method
+	listTimes            *client.Method
+	listValues           *client.Method
+	listNested           *client.Method
+	listDeepColors       *client.Method
+	listDeepBlobs        *client.Method
+	listDeepMap          *client.Method
+	echo                 *client.Method
+	do                   *client.Method
+	waitOperation        *client.Method
+	cancelOperation      *client.Method
 }
 
-func (c oddServiceClient) BatchGetColors(ctx context.Context, req *oddv1.BatchGetColorsRequest) (*oddv1.BatchGetColorsResponse, error) {
-	return runtime.CallUnary[oddv1.BatchGetColorsResponse](ctx, c.rows[1], req)
+func (c *oddServiceClient) BatchGetBlobs(ctx context.Context, req *oddv1.BatchGetBlobsRequest) (*oddv1.BatchGetBlobsResponse, error) {
+	return client.Unary[oddv1.BatchGetBlobsResponse](ctx, c.batchGetBlobs, req)
 }
 
-func (c oddServiceClient) BatchGetSignedThings(ctx context.Context, req *oddv1.BatchGetSignedThingsRequest) (*oddv1.BatchGetSignedThingsResponse, error) {
-	return runtime.CallUnary[oddv1.BatchGetSignedThingsResponse](ctx, c.rows[2], req)
+func (c *oddServiceClient) BatchGetColors(ctx context.Context, req *oddv1.BatchGetColorsRequest) (*oddv1.BatchGetColorsResponse, error) {
+	return client.Unary[oddv1.BatchGetColorsResponse](ctx, c.batchGetColors, req)
 }
 
-func (c oddServiceClient) BatchGetDoubles(ctx context.Context, req *oddv1.BatchGetDoublesRequest) (*oddv1.BatchGetDoublesResponse, error) {
-	return runtime.CallUnary[oddv1.BatchGetDoublesResponse](ctx, c.rows[3], req)
+func (c *oddServiceClient) BatchGetSignedThings(ctx context.Context, req *oddv1.BatchGetSignedThingsRequest) (*oddv1.BatchGetSignedThingsResponse, error) {
+	return client.Unary[oddv1.BatchGetSignedThingsResponse](ctx, c.batchGetSignedThings, req)
 }
 
-func (c oddServiceClient) BatchGetTexts(ctx context.Context, req *oddv1.BatchGetTextsRequest) (*oddv1.BatchGetTextsResponse, error) {
-	return runtime.CallUnary[oddv1.BatchGetTextsResponse](ctx, c.rows[4], req)
+func (c *oddServiceClient) BatchGetDoubles(ctx context.Context, req *oddv1.BatchGetDoublesRequest) (*oddv1.BatchGetDoublesResponse, error) {
+	return client.Unary[oddv1.BatchGetDoublesResponse](ctx, c.batchGetDoubles, req)
 }
 
-func (c oddServiceClient) BatchTouch(ctx context.Context, req *oddv1.BatchTouchRequest) (*oddv1.BatchTouchResponse, error) {
-	return runtime.CallUnary[oddv1.BatchTouchResponse](ctx, c.rows[5], req)
+func (c *oddServiceClient) BatchGetTexts(ctx context.Context, req *oddv1.BatchGetTextsRequest) (*oddv1.BatchGetTextsResponse, error) {
+	return client.Unary[oddv1.BatchGetTextsResponse](ctx, c.batchGetTexts, req)
 }
 
-func (c oddServiceClient) BatchGetDeep(ctx context.Context, req *oddv1.BatchGetDeepRequest) (*oddv1.BatchGetDeepResponse, error) {
-	return runtime.CallUnary[oddv1.BatchGetDeepResponse](ctx, c.rows[6], req)
+func (c *oddServiceClient) BatchTouch(ctx context.Context, req *oddv1.BatchTouchRequest) (*oddv1.BatchTouchResponse, error) {
+	return client.Unary[oddv1.BatchTouchResponse](ctx, c.batchTouch, req)
 }
 
-func (c oddServiceClient) ListStrings(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListStringsResponse, error) {
-	return runtime.CallUnary[oddv1.ListStringsResponse](ctx, c.rows[7], req)
+func (c *oddServiceClient) BatchGetDeep(ctx context.Context, req *oddv1.BatchGetDeepRequest) (*oddv1.BatchGetDeepResponse, error) {
+	return client.Unary[oddv1.BatchGetDeepResponse](ctx, c.batchGetDeep, req)
 }
 
-func (c oddServiceClient) ListBlobs(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListBlobsResponse, error) {
-	return runtime.CallUnary[oddv1.ListBlobsResponse](ctx, c.rows[8], req)
+func (c *oddServiceClient) ListStrings(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListStringsResponse, error) {
+	return client.Unary[oddv1.ListStringsResponse](ctx, c.listStrings, req)
 }
 
-func (c oddServiceClient) ListTimes(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListTimesResponse, error) {
-	return runtime.CallUnary[oddv1.ListTimesResponse](ctx, c.rows[9], req)
+func (c *oddServiceClient) ListBlobs(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListBlobsResponse, error) {
+	return client.Unary[oddv1.ListBlobsResponse](ctx, c.listBlobs, req)
 }
 
-func (c oddServiceClient) ListValues(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListValuesResponse, error) {
-	return runtime.CallUnary[oddv1.ListValuesResponse](ctx, c.rows[10], req)
+func (c *oddServiceClient) ListTimes(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListTimesResponse, error) {
+	return client.Unary[oddv1.ListTimesResponse](ctx, c.listTimes, req)
 }
 
-func (c oddServiceClient) ListNested(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListNestedResponse, error) {
-	return runtime.CallUnary[oddv1.ListNestedResponse](ctx, c.rows[11], req)
+func (c *oddServiceClient) ListValues(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListValuesResponse, error) {
+	return client.Unary[oddv1.ListValuesResponse](ctx, c.listValues, req)
 }
 
-func (c oddServiceClient) ListDeepColors(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListDeepResponse, error) {
-	return runtime.CallUnary[oddv1.ListDeepResponse](ctx, c.rows[12], req)
+func (c *oddServiceClient) ListNested(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListNestedResponse, error) {
+	return client.Unary[oddv1.ListNestedResponse](ctx, c.listNested, req)
 }
 
-func (c oddServiceClient) ListDeepBlobs(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListDeepResponse, error) {
-	return runtime.CallUnary[oddv1.ListDeepResponse](ctx, c.rows[13], req)
+func (c *oddServiceClient) ListDeepColors(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListDeepResponse, error) {
+	return client.Unary[oddv1.ListDeepResponse](ctx, c.listDeepColors, req)
 }
 
-func (c oddServiceClient) ListDeepMap(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListDeepResponse, error) {
-	return runtime.CallUnary[oddv1.ListDeepResponse](ctx, c.rows[14], req)
+func (c *oddServiceClient) ListDeepBlobs(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListDeepResponse, error) {
+	return client.Unary[oddv1.ListDeepResponse](ctx, c.listDeepBlobs, req)
 }
 
-func (c oddServiceClient) Echo(ctx context.Context, req *oddv1.Same) (*oddv1.Same, error) {
-	return runtime.CallUnary[oddv1.Same](ctx, c.rows[15], req)
+func (c *oddServiceClient) ListDeepMap(ctx context.Context, req *oddv1.ListRequest) (*oddv1.ListDeepResponse, error) {
+	return client.Unary[oddv1.ListDeepResponse](ctx, c.listDeepMap, req)
 }
 
-func (c oddServiceClient) Do(ctx context.Context, req *emptypb.Empty) (*oddv1.Operation, error) {
-	return runtime.CallUnary[oddv1.Operation](ctx, c.rows[16], req)
+func (c *oddServiceClient) Echo(ctx context.Context, req *oddv1.Same) (*oddv1.Same, error) {
+	return client.Unary[oddv1.Same](ctx, c.echo, req)
 }
 
-func (c oddServiceClient) WaitOperation(ctx context.Context, req *oddv1.NameRequest) (*oddv1.Operation, error) {
-	return runtime.CallUnary[oddv1.Operation](ctx, c.rows[17], req)
+func (c *oddServiceClient) Do(ctx context.Context, req *emptypb.Empty) (*oddv1.Operation, error) {
+	return client.Unary[oddv1.Operation](ctx, c.do, req)
 }
 
-func (c oddServiceClient) CancelOperation(ctx context.Context, req *oddv1.NameRequest) (*emptypb.Empty, error) {
-	return runtime.CallUnary[emptypb.Empty](ctx, c.rows[18], req)
+func (c *oddServiceClient) WaitOperation(ctx context.Context, req *oddv1.NameRequest) (*oddv1.Operation, error) {
+	return client.Unary[oddv1.Operation](ctx, c.waitOperation, req)
 }
 
-// OddServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of OddService: retries and time limits.
-func OddServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(oddServiceTable)
+func (c *oddServiceClient) CancelOperation(ctx context.Context, req *oddv1.NameRequest) (*emptypb.Empty, error) {
+	return client.Unary[emptypb.Empty](ctx, c.cancelOperation, req)
+}
+
+// OddServiceConfig makes [client.Dial] apply the policy of OddService: retries and deadlines.
+func OddServiceConfig() client.Option {
+	return client.WithServiceConfig(oddServiceTable)
 }
 
 // OddServiceBatchGetSignedThings serves BatchGetSignedThings from one look-up of all its children, and splits calls that are
 // too big.
 //
 // Pattern: batch, certain. Children: ids, the only list of scalars; results: a map by child, what is missing in missing.
-var OddServiceBatchGetSignedThings = batch.Keyed(oddServiceTable.Info(2), OddService.BatchGetSignedThings,
+var OddServiceBatchGetSignedThings = batch.Keyed(oddServiceTable.Method("BatchGetSignedThings"), OddService.BatchGetSignedThings,
 	(*oddv1.BatchGetSignedThingsRequest).GetIds, (*oddv1.BatchGetSignedThingsResponse).GetThings,
 	batch.Fields{Children: "ids", Results: "things", Missing: "missing"})
 
 // OddServiceBatchGetTexts serves BatchGetTexts from one look-up of all its children, and splits calls that are too big.
 //
 // Pattern: batch, certain. Children: ids, the only list of scalars; results: a map by child.
-var OddServiceBatchGetTexts = batch.Keyed(oddServiceTable.Info(4), OddService.BatchGetTexts,
+var OddServiceBatchGetTexts = batch.Keyed(oddServiceTable.Method("BatchGetTexts"), OddService.BatchGetTexts,
 	(*oddv1.BatchGetTextsRequest).GetIds, (*oddv1.BatchGetTextsResponse).GetTexts,
 	batch.Fields{Children: "ids", Results: "texts"})
 
@@ -335,81 +378,81 @@ var OddServiceBatchGetTexts = batch.Keyed(oddServiceTable.Info(4), OddService.Ba
 // child failed is undone only by a transaction: batch.InTx.
 //
 // Pattern: batch, certain. Children: ids, the only list of scalars; no results.
-var OddServiceBatchTouch = batch.Done(oddServiceTable.Info(5), OddService.BatchTouch,
+var OddServiceBatchTouch = batch.Done(oddServiceTable.Method("BatchTouch"), OddService.BatchTouch,
 	(*oddv1.BatchTouchRequest).GetIds,
 	batch.Fields{Children: "ids"})
 
 // OddServiceBatchGetDeep serves BatchGetDeep from one look-up of all its children, and splits calls that are too big.
 //
 // Pattern: batch, declared. Children: selector.ids, as its policy says; results: a map by child.
-var OddServiceBatchGetDeep = batch.Keyed(oddServiceTable.Info(6), OddService.BatchGetDeep,
+var OddServiceBatchGetDeep = batch.Keyed(oddServiceTable.Method("BatchGetDeep"), OddService.BatchGetDeep,
 	func(m *oddv1.BatchGetDeepRequest) []int32 { return m.GetSelector().GetIds() }, func(m *oddv1.BatchGetDeepResponse) map[int32]*oddv1.Thing { return m.GetAnswer().GetThings() },
 	batch.Fields{Children: "selector.ids", Results: "answer.things"})
 
 // OddServiceListStrings serves ListStrings a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: Reset, the only repeated field.
-var OddServiceListStrings = page.Of(oddServiceTable.Info(7), OddService.ListStrings, (*oddv1.ListStringsResponse).GetReset_, page.Fields{
+var OddServiceListStrings = page.Of(oddServiceTable.Method("ListStrings"), OddService.ListStrings, (*oddv1.ListStringsResponse).GetReset_, page.Fields{
 	Items: "Reset", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // OddServiceListBlobs serves ListBlobs a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: blobs, the only repeated field.
-var OddServiceListBlobs = page.Of(oddServiceTable.Info(8), OddService.ListBlobs, (*oddv1.ListBlobsResponse).GetBlobs, page.Fields{
+var OddServiceListBlobs = page.Of(oddServiceTable.Method("ListBlobs"), OddService.ListBlobs, (*oddv1.ListBlobsResponse).GetBlobs, page.Fields{
 	Items: "blobs", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // OddServiceListTimes serves ListTimes a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: times, the only repeated field.
-var OddServiceListTimes = page.Of(oddServiceTable.Info(9), OddService.ListTimes, (*oddv1.ListTimesResponse).GetTimes, page.Fields{
+var OddServiceListTimes = page.Of(oddServiceTable.Method("ListTimes"), OddService.ListTimes, (*oddv1.ListTimesResponse).GetTimes, page.Fields{
 	Items: "times", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // OddServiceListValues serves ListValues a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: values, the only map.
-var OddServiceListValues = page.OfMap(oddServiceTable.Info(10), OddService.ListValues, (*oddv1.ListValuesResponse).GetValues, page.Fields{
+var OddServiceListValues = page.OfMap(oddServiceTable.Method("ListValues"), OddService.ListValues, (*oddv1.ListValuesResponse).GetValues, page.Fields{
 	Items: "values", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // OddServiceListNested serves ListNested a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: items, the only repeated field.
-var OddServiceListNested = page.Of(oddServiceTable.Info(11), OddService.ListNested, (*oddv1.ListNestedResponse).GetItems, page.Fields{
+var OddServiceListNested = page.Of(oddServiceTable.Method("ListNested"), OddService.ListNested, (*oddv1.ListNestedResponse).GetItems, page.Fields{
 	Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // OddServiceListDeepColors serves ListDeepColors a page at a time, and reads all its pages.
 //
 // Pattern: page, declared. Items: inner.colors, as its policy says; next_token: as its policy says.
-var OddServiceListDeepColors = page.Of(oddServiceTable.Info(12), OddService.ListDeepColors,
+var OddServiceListDeepColors = page.Of(oddServiceTable.Method("ListDeepColors"), OddService.ListDeepColors,
 	func(m *oddv1.ListDeepResponse) []oddv1.Color { return m.GetInner().GetColors() },
 	page.Fields{Items: "inner.colors", Size: "page_size", Token: "page_token", NextToken: "inner.next"})
 
 // OddServiceListDeepBlobs serves ListDeepBlobs a page at a time, and reads all its pages.
 //
 // Pattern: page, declared. Items: inner.blobs, as its policy says; next_token: as its policy says.
-var OddServiceListDeepBlobs = page.Of(oddServiceTable.Info(13), OddService.ListDeepBlobs,
+var OddServiceListDeepBlobs = page.Of(oddServiceTable.Method("ListDeepBlobs"), OddService.ListDeepBlobs,
 	func(m *oddv1.ListDeepResponse) [][]byte { return m.GetInner().GetBlobs() },
 	page.Fields{Items: "inner.blobs", Size: "page_size", Token: "page_token", NextToken: "inner.next"})
 
 // OddServiceListDeepMap serves ListDeepMap a page at a time, and reads all its pages.
 //
 // Pattern: page, declared. Items: inner.by_number, as its policy says; next_token: as its policy says.
-var OddServiceListDeepMap = page.OfMap(oddServiceTable.Info(14), OddService.ListDeepMap,
+var OddServiceListDeepMap = page.OfMap(oddServiceTable.Method("ListDeepMap"), OddService.ListDeepMap,
 	func(m *oddv1.ListDeepResponse) map[uint32][]byte { return m.GetInner().GetByNumber() },
 	page.Fields{Items: "inner.by_number", Size: "page_size", Token: "page_token", NextToken: "inner.next"})
 
 // OddServiceEcho serves Echo a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: same, the only repeated field.
-var OddServiceEcho = page.Of(oddServiceTable.Info(15), OddService.Echo, (*oddv1.Same).GetSame, page.Fields{
+var OddServiceEcho = page.Of(oddServiceTable.Method("Echo"), OddService.Echo, (*oddv1.Same).GetSame, page.Fields{
 	Items: "same", Token: "page_token", NextToken: "next_page_token",
 })
 
 // OddServiceDo starts Do, runs it, and waits for it.
 //
 // Pattern: operation, certain. It returns Operation, which has the shape of google.longrunning.Operation.
-var OddServiceDo = operation.Of[anypb.Any, anypb.Any](oddServiceTable.Info(16), OddService.Do, operation.Fields{})
+var OddServiceDo = operation.Of[anypb.Any, anypb.Any](oddServiceTable.Method("Do"), OddService.Do, operation.Fields{})

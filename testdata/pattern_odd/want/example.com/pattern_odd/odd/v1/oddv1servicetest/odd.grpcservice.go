@@ -11,6 +11,7 @@ import (
 	oddv1 "example.com/pattern_odd/odd/v1"
 	"example.com/pattern_odd/odd/v1/oddv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -26,14 +27,14 @@ const _ = runtime.IsAtLeastVersion0_1
 //
 // It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
 // [servicetest.Serve] beside RegisterOddService.
-func ServeOddService(t testing.TB, svc oddv1service.OddService, opts ...runtime.ServerOption) oddv1service.OddService {
+func ServeOddService(t testing.TB, svc oddv1service.OddService, opts ...server.Option) oddv1service.OddService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { oddv1service.RegisterOddService(r, svc) }, opts...)
 	return oddv1service.NewOddServiceClient(conn)
 }
 
 // CheckOddService runs the contract that every OddService must keep against svc; see [servicetest.Check] for its terms.
-func CheckOddService(t *testing.T, svc oddv1service.OddService, opts ...runtime.ServerOption) {
+func CheckOddService(t *testing.T, svc oddv1service.OddService, opts ...server.Option) {
 	t.Helper()
 	service := oddv1.File_odd_proto.Services().ByName("odd_service")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { oddv1service.RegisterOddService(r, svc) }, opts...)

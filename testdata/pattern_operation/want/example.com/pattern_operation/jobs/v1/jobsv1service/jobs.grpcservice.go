@@ -12,7 +12,9 @@ import (
 	jobsv1 "example.com/pattern_operation/jobs/v1"
 	"example.com/pattern_operation/other"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -132,81 +134,100 @@ var jobsTable = runtime.NewService(JobsName, jobsv1.File_jobs_proto,
 	runtime.Unary("GetOperation", Jobs.GetOperation, runtime.Policy{}),
 )
 
-// RegisterJobs serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterJobs serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterJobs(r grpc.ServiceRegistrar, svc Jobs) {
-	jobsTable.Register(r, svc)
+	server.Register(r, jobsTable, svc)
 }
 
-// NewJobsClient returns the Jobs at the other end of conn.
+// NewJobsClient returns the Jobs at the other end of conn. Pass [JobsConfig] to
+// [client.Dial] to apply its policy.
 func NewJobsClient(conn grpc.ClientConnInterface) Jobs {
-	return jobsClient{jobsTable.Client(conn)}
+	return &jobsClient{
+		processBatch:     client.Bind(conn, jobsTable.Method("ProcessBatch")),
+		export:           client.Bind(conn, jobsTable.Method("Export")),
+		silent:           client.Bind(conn, jobsTable.Method("Silent")),
+		unknown:          client.Bind(conn, jobsTable.Method("Unknown")),
+		far:              client.Bind(conn, jobsTable.Method("Far")),
+		createBook:       client.Bind(conn, jobsTable.Method("CreateBook")),
+		batchCreateBooks: client.Bind(conn, jobsTable.Method("BatchCreateBooks")),
+		getOperation:     client.Bind(conn, jobsTable.Method("GetOperation")),
+	}
 }
 
-// jobsClient calls every RPC through its row in jobsTable.
-type jobsClient struct{ rows runtime.Client }
-
-func (c jobsClient) ProcessBatch(ctx context.Context, req *jobsv1.BatchRequest) (*longrunningpb.Operation, error) {
-	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[0], req)
+// jobsClient calls each RPC by its row in jobsTable.
+type jobsClient struct {
+	processBatch     *client.Method
+	export           *client.Method
+	silent           *client.Method
+	unknown          *client.Method
+	far              *client.Method
+	createBook       *client.Method
+	batchCreateBooks *client.Method
+	getOperation     *client.Method
 }
 
-func (c jobsClient) Export(ctx context.Context, req *jobsv1.ExportRequest) (*longrunningpb.Operation, error) {
-	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[1], req)
+func (c *jobsClient) ProcessBatch(ctx context.Context, req *jobsv1.BatchRequest) (*longrunningpb.Operation, error) {
+	return client.Unary[longrunningpb.Operation](ctx, c.processBatch, req)
 }
 
-func (c jobsClient) Silent(ctx context.Context, req *jobsv1.ExportRequest) (*longrunningpb.Operation, error) {
-	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[2], req)
+func (c *jobsClient) Export(ctx context.Context, req *jobsv1.ExportRequest) (*longrunningpb.Operation, error) {
+	return client.Unary[longrunningpb.Operation](ctx, c.export, req)
 }
 
-func (c jobsClient) Unknown(ctx context.Context, req *jobsv1.ExportRequest) (*longrunningpb.Operation, error) {
-	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[3], req)
+func (c *jobsClient) Silent(ctx context.Context, req *jobsv1.ExportRequest) (*longrunningpb.Operation, error) {
+	return client.Unary[longrunningpb.Operation](ctx, c.silent, req)
 }
 
-func (c jobsClient) Far(ctx context.Context, req *jobsv1.ExportRequest) (*longrunningpb.Operation, error) {
-	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[4], req)
+func (c *jobsClient) Unknown(ctx context.Context, req *jobsv1.ExportRequest) (*longrunningpb.Operation, error) {
+	return client.Unary[longrunningpb.Operation](ctx, c.unknown, req)
 }
 
-func (c jobsClient) CreateBook(ctx context.Context, req *jobsv1.CreateBookRequest) (*jobsv1.Book, error) {
-	return runtime.CallUnary[jobsv1.Book](ctx, c.rows[5], req)
+func (c *jobsClient) Far(ctx context.Context, req *jobsv1.ExportRequest) (*longrunningpb.Operation, error) {
+	return client.Unary[longrunningpb.Operation](ctx, c.far, req)
 }
 
-func (c jobsClient) BatchCreateBooks(ctx context.Context, req *jobsv1.BatchCreateBooksRequest) (*longrunningpb.Operation, error) {
-	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[6], req)
+func (c *jobsClient) CreateBook(ctx context.Context, req *jobsv1.CreateBookRequest) (*jobsv1.Book, error) {
+	return client.Unary[jobsv1.Book](ctx, c.createBook, req)
 }
 
-func (c jobsClient) GetOperation(ctx context.Context, req *jobsv1.GetOperationRequest) (*longrunningpb.Operation, error) {
-	return runtime.CallUnary[longrunningpb.Operation](ctx, c.rows[7], req)
+func (c *jobsClient) BatchCreateBooks(ctx context.Context, req *jobsv1.BatchCreateBooksRequest) (*longrunningpb.Operation, error) {
+	return client.Unary[longrunningpb.Operation](ctx, c.batchCreateBooks, req)
 }
 
-// JobsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Jobs: retries and time limits.
-func JobsConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(jobsTable)
+func (c *jobsClient) GetOperation(ctx context.Context, req *jobsv1.GetOperationRequest) (*longrunningpb.Operation, error) {
+	return client.Unary[longrunningpb.Operation](ctx, c.getOperation, req)
+}
+
+// JobsConfig makes [client.Dial] apply the policy of Jobs: retries and deadlines.
+func JobsConfig() client.Option {
+	return client.WithServiceConfig(jobsTable)
 }
 
 // JobsProcessBatch starts ProcessBatch, runs it, and waits for it.
 //
 // Pattern: operation, certain. It returns google.longrunning.Operation; operation_info names BatchResponse and BatchMetadata.
-var JobsProcessBatch = operation.Of[jobsv1.BatchResponse, jobsv1.BatchMetadata](jobsTable.Info(0), Jobs.ProcessBatch,
+var JobsProcessBatch = operation.Of[jobsv1.BatchResponse, jobsv1.BatchMetadata](jobsTable.Method("ProcessBatch"), Jobs.ProcessBatch,
 	operation.Fields{RequestID: "request_id", ValidateOnly: "validate_only", FailedRequests: "failed_requests"})
 
 // JobsExport starts Export, runs it, and waits for it.
 //
 // Pattern: operation, certain. It returns google.longrunning.Operation; operation_info names other.Report and
 // google.protobuf.Empty.
-var JobsExport = operation.Of[other.Report, emptypb.Empty](jobsTable.Info(1), Jobs.Export, operation.Fields{})
+var JobsExport = operation.Of[other.Report, emptypb.Empty](jobsTable.Method("Export"), Jobs.Export, operation.Fields{})
 
 // JobsSilent starts Silent, runs it, and waits for it.
 //
 // Pattern: operation, likely. It returns google.longrunning.Operation; no operation_info says what it ends with and tells its
 // progress by. To be sure, set the option operation: {response_type: "...", metadata_type: "..."}; if it is not, operation:
 // {off: true}.
-var JobsSilent = operation.Of[anypb.Any, anypb.Any](jobsTable.Info(2), Jobs.Silent, operation.Fields{})
+var JobsSilent = operation.Of[anypb.Any, anypb.Any](jobsTable.Method("Silent"), Jobs.Silent, operation.Fields{})
 
 // JobsUnknown starts Unknown, runs it, and waits for it.
 //
 // Pattern: operation, likely. It returns google.longrunning.Operation; operation_info names Nowhere, which no imported file
 // has. To be sure, set the option operation: {response_type: "...", metadata_type: "jobs.v1.BatchMetadata"}; if it is not,
 // operation: {off: true}.
-var JobsUnknown = operation.Of[anypb.Any, jobsv1.BatchMetadata](jobsTable.Info(3), Jobs.Unknown,
+var JobsUnknown = operation.Of[anypb.Any, jobsv1.BatchMetadata](jobsTable.Method("Unknown"), Jobs.Unknown,
 	operation.Fields{FailedRequests: "failed_requests"})
 
 // JobsFar starts Far, runs it, and waits for it.
@@ -214,17 +235,17 @@ var JobsUnknown = operation.Of[anypb.Any, jobsv1.BatchMetadata](jobsTable.Info(3
 // Pattern: operation, likely. It returns google.longrunning.Operation; operation_info names far.Away, which no imported file
 // has. To be sure, set the option operation: {response_type: "...", metadata_type: "jobs.v1.BatchMetadata"}; if it is not,
 // operation: {off: true}.
-var JobsFar = operation.Of[anypb.Any, jobsv1.BatchMetadata](jobsTable.Info(4), Jobs.Far,
+var JobsFar = operation.Of[anypb.Any, jobsv1.BatchMetadata](jobsTable.Method("Far"), Jobs.Far,
 	operation.Fields{FailedRequests: "failed_requests"})
 
 // JobsBatchCreateBooks starts BatchCreateBooks, runs it, and waits for it.
 //
 // Pattern: operation, certain. It returns google.longrunning.Operation; operation_info names BatchCreateBooksResponse and
 // BatchMetadata; children: requests, each a request of CreateBook.
-var JobsBatchCreateBooks = operation.Of[jobsv1.BatchCreateBooksResponse, jobsv1.BatchMetadata](jobsTable.Info(6), Jobs.BatchCreateBooks,
+var JobsBatchCreateBooks = operation.Of[jobsv1.BatchCreateBooksResponse, jobsv1.BatchMetadata](jobsTable.Method("BatchCreateBooks"), Jobs.BatchCreateBooks,
 	operation.Fields{Children: "requests", Single: "CreateBook", FailedRequests: "failed_requests"})
 
 // JobsGetOperation serves GetOperation from the operations of a manager, and asks for them.
 //
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
-var JobsGetOperation = operation.GetterOf(jobsTable.Info(7), Jobs.GetOperation, "name")
+var JobsGetOperation = operation.GetterOf(jobsTable.Method("GetOperation"), Jobs.GetOperation, "name")

@@ -12,6 +12,7 @@ import (
 	jobsv1 "example.com/pattern_operation/jobs/v1"
 	"example.com/pattern_operation/jobs/v1/jobsv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -26,14 +27,14 @@ const _ = runtime.IsAtLeastVersion0_1
 //
 // It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
 // [servicetest.Serve] beside RegisterJobs.
-func ServeJobs(t testing.TB, svc jobsv1service.Jobs, opts ...runtime.ServerOption) jobsv1service.Jobs {
+func ServeJobs(t testing.TB, svc jobsv1service.Jobs, opts ...server.Option) jobsv1service.Jobs {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { jobsv1service.RegisterJobs(r, svc) }, opts...)
 	return jobsv1service.NewJobsClient(conn)
 }
 
 // CheckJobs runs the contract that every Jobs must keep against svc; see [servicetest.Check] for its terms.
-func CheckJobs(t *testing.T, svc jobsv1service.Jobs, opts ...runtime.ServerOption) {
+func CheckJobs(t *testing.T, svc jobsv1service.Jobs, opts ...server.Option) {
 	t.Helper()
 	service := jobsv1.File_jobs_proto.Services().ByName("Jobs")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { jobsv1service.RegisterJobs(r, svc) }, opts...)

@@ -10,7 +10,9 @@ import (
 
 	listsv1 "example.com/pattern_page/lists/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/page"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -149,141 +151,166 @@ var listsTable = runtime.NewService(ListsName, listsv1.File_lists_proto,
 	runtime.Unary("ListColors", Lists.ListColors, runtime.Policy{Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour}}),
 )
 
-// RegisterLists serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterLists serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterLists(r grpc.ServiceRegistrar, svc Lists) {
-	listsTable.Register(r, svc)
+	server.Register(r, listsTable, svc)
 }
 
-// NewListsClient returns the Lists at the other end of conn.
+// NewListsClient returns the Lists at the other end of conn. Pass [ListsConfig] to
+// [client.Dial] to apply its policy.
 func NewListsClient(conn grpc.ClientConnInterface) Lists {
-	return listsClient{listsTable.Client(conn)}
+	return &listsClient{
+		listBooks:     client.Bind(conn, listsTable.Method("ListBooks")),
+		listUsers:     client.Bind(conn, listsTable.Method("ListUsers")),
+		listInstances: client.Bind(conn, listsTable.Method("ListInstances")),
+		listRows:      client.Bind(conn, listsTable.Method("ListRows")),
+		listNumbers:   client.Bind(conn, listsTable.Method("ListNumbers")),
+		listHosts:     client.Bind(conn, listsTable.Method("ListHosts")),
+		listWorkflows: client.Bind(conn, listsTable.Method("ListWorkflows")),
+		readTuples:    client.Bind(conn, listsTable.Method("ReadTuples")),
+		listScopes:    client.Bind(conn, listsTable.Method("ListScopes")),
+		listNames:     client.Bind(conn, listsTable.Method("ListNames")),
+		listColors:    client.Bind(conn, listsTable.Method("ListColors")),
+	}
 }
 
-// listsClient calls every RPC through its row in listsTable.
-type listsClient struct{ rows runtime.Client }
-
-func (c listsClient) ListBooks(ctx context.Context, req *listsv1.ListBooksRequest) (*listsv1.ListBooksResponse, error) {
-	return runtime.CallUnary[listsv1.ListBooksResponse](ctx, c.rows[0], req)
+// listsClient calls each RPC by its row in listsTable.
+type listsClient struct {
+	listBooks     *client.Method
+	listUsers     *client.Method
+	listInstances *client.Method
+	listRows      *client.Method
+	listNumbers   *client.Method
+	listHosts     *client.Method
+	listWorkflows *client.Method
+	readTuples    *client.Method
+	listScopes    *client.Method
+	listNames     *client.Method
+	listColors    *client.Method
 }
 
-func (c listsClient) ListUsers(ctx context.Context, req *listsv1.ListUsersRequest) (*listsv1.ListUsersResponse, error) {
-	return runtime.CallUnary[listsv1.ListUsersResponse](ctx, c.rows[1], req)
+func (c *listsClient) ListBooks(ctx context.Context, req *listsv1.ListBooksRequest) (*listsv1.ListBooksResponse, error) {
+	return client.Unary[listsv1.ListBooksResponse](ctx, c.listBooks, req)
 }
 
-func (c listsClient) ListInstances(ctx context.Context, req *listsv1.ListInstancesRequest) (*listsv1.ListInstancesResponse, error) {
-	return runtime.CallUnary[listsv1.ListInstancesResponse](ctx, c.rows[2], req)
+func (c *listsClient) ListUsers(ctx context.Context, req *listsv1.ListUsersRequest) (*listsv1.ListUsersResponse, error) {
+	return client.Unary[listsv1.ListUsersResponse](ctx, c.listUsers, req)
 }
 
-func (c listsClient) ListRows(ctx context.Context, req *listsv1.ListRowsRequest) (*listsv1.ListRowsResponse, error) {
-	return runtime.CallUnary[listsv1.ListRowsResponse](ctx, c.rows[3], req)
+func (c *listsClient) ListInstances(ctx context.Context, req *listsv1.ListInstancesRequest) (*listsv1.ListInstancesResponse, error) {
+	return client.Unary[listsv1.ListInstancesResponse](ctx, c.listInstances, req)
 }
 
-func (c listsClient) ListNumbers(ctx context.Context, req *listsv1.ListNumbersRequest) (*listsv1.ListNumbersResponse, error) {
-	return runtime.CallUnary[listsv1.ListNumbersResponse](ctx, c.rows[4], req)
+func (c *listsClient) ListRows(ctx context.Context, req *listsv1.ListRowsRequest) (*listsv1.ListRowsResponse, error) {
+	return client.Unary[listsv1.ListRowsResponse](ctx, c.listRows, req)
 }
 
-func (c listsClient) ListHosts(ctx context.Context, req *listsv1.ListHostsRequest) (*listsv1.ListHostsResponse, error) {
-	return runtime.CallUnary[listsv1.ListHostsResponse](ctx, c.rows[5], req)
+func (c *listsClient) ListNumbers(ctx context.Context, req *listsv1.ListNumbersRequest) (*listsv1.ListNumbersResponse, error) {
+	return client.Unary[listsv1.ListNumbersResponse](ctx, c.listNumbers, req)
 }
 
-func (c listsClient) ListWorkflows(ctx context.Context, req *listsv1.ListWorkflowsRequest) (*listsv1.ListWorkflowsResponse, error) {
-	return runtime.CallUnary[listsv1.ListWorkflowsResponse](ctx, c.rows[6], req)
+func (c *listsClient) ListHosts(ctx context.Context, req *listsv1.ListHostsRequest) (*listsv1.ListHostsResponse, error) {
+	return client.Unary[listsv1.ListHostsResponse](ctx, c.listHosts, req)
 }
 
-func (c listsClient) ReadTuples(ctx context.Context, req *listsv1.ReadTuplesRequest) (*listsv1.ReadTuplesResponse, error) {
-	return runtime.CallUnary[listsv1.ReadTuplesResponse](ctx, c.rows[7], req)
+func (c *listsClient) ListWorkflows(ctx context.Context, req *listsv1.ListWorkflowsRequest) (*listsv1.ListWorkflowsResponse, error) {
+	return client.Unary[listsv1.ListWorkflowsResponse](ctx, c.listWorkflows, req)
 }
 
-func (c listsClient) ListScopes(ctx context.Context, req *listsv1.ListScopesRequest) (*listsv1.ListScopesResponse, error) {
-	return runtime.CallUnary[listsv1.ListScopesResponse](ctx, c.rows[8], req)
+func (c *listsClient) ReadTuples(ctx context.Context, req *listsv1.ReadTuplesRequest) (*listsv1.ReadTuplesResponse, error) {
+	return client.Unary[listsv1.ReadTuplesResponse](ctx, c.readTuples, req)
 }
 
-func (c listsClient) ListNames(ctx context.Context, req *listsv1.ListNamesRequest) (*listsv1.ListNamesResponse, error) {
-	return runtime.CallUnary[listsv1.ListNamesResponse](ctx, c.rows[9], req)
+func (c *listsClient) ListScopes(ctx context.Context, req *listsv1.ListScopesRequest) (*listsv1.ListScopesResponse, error) {
+	return client.Unary[listsv1.ListScopesResponse](ctx, c.listScopes, req)
 }
 
-func (c listsClient) ListColors(ctx context.Context, req *listsv1.ListColorsRequest) (*listsv1.ListColorsResponse, error) {
-	return runtime.CallUnary[listsv1.ListColorsResponse](ctx, c.rows[10], req)
+func (c *listsClient) ListNames(ctx context.Context, req *listsv1.ListNamesRequest) (*listsv1.ListNamesResponse, error) {
+	return client.Unary[listsv1.ListNamesResponse](ctx, c.listNames, req)
 }
 
-// ListsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Lists: retries and time limits.
-func ListsConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(listsTable)
+func (c *listsClient) ListColors(ctx context.Context, req *listsv1.ListColorsRequest) (*listsv1.ListColorsResponse, error) {
+	return client.Unary[listsv1.ListColorsResponse](ctx, c.listColors, req)
+}
+
+// ListsConfig makes [client.Dial] apply the policy of Lists: retries and deadlines.
+func ListsConfig() client.Option {
+	return client.WithServiceConfig(listsTable)
 }
 
 // ListsListBooks serves ListBooks a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: books, the only repeated field beside unreachable.
-var ListsListBooks = page.Of(listsTable.Info(0), Lists.ListBooks, (*listsv1.ListBooksResponse).GetBooks, page.Fields{
+var ListsListBooks = page.Of(listsTable.Method("ListBooks"), Lists.ListBooks, (*listsv1.ListBooksResponse).GetBooks, page.Fields{
 	Items: "books", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_size", Skip: "skip", Vary: []string{"request_id"},
 })
 
 // ListsListUsers serves ListUsers a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var ListsListUsers = page.Of(listsTable.Info(1), Lists.ListUsers, (*listsv1.ListUsersResponse).GetUsers, page.Fields{
+var ListsListUsers = page.Of(listsTable.Method("ListUsers"), Lists.ListUsers, (*listsv1.ListUsersResponse).GetUsers, page.Fields{
 	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_count",
 })
 
 // ListsListInstances serves ListInstances a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: items, the only repeated field.
-var ListsListInstances = page.Of(listsTable.Info(2), Lists.ListInstances, (*listsv1.ListInstancesResponse).GetItems, page.Fields{
+var ListsListInstances = page.Of(listsTable.Method("ListInstances"), Lists.ListInstances, (*listsv1.ListInstancesResponse).GetItems, page.Fields{
 	Items: "items", Size: "max_results", Token: "page_token", NextToken: "next_page_token",
 })
 
 // ListsListRows serves ListRows a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: rows, the only repeated field beside warnings.
-var ListsListRows = page.Of(listsTable.Info(3), Lists.ListRows, (*listsv1.ListRowsResponse).GetRows, page.Fields{
+var ListsListRows = page.Of(listsTable.Method("ListRows"), Lists.ListRows, (*listsv1.ListRowsResponse).GetRows, page.Fields{
 	Items: "rows", Size: "max_results", Token: "page_token", NextToken: "next_page_token",
 })
 
 // ListsListNumbers serves ListNumbers a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: results, the only repeated field beside ranges, which is deprecated.
-var ListsListNumbers = page.Of(listsTable.Info(4), Lists.ListNumbers, (*listsv1.ListNumbersResponse).GetResults, page.Fields{
+var ListsListNumbers = page.Of(listsTable.Method("ListNumbers"), Lists.ListNumbers, (*listsv1.ListNumbersResponse).GetResults, page.Fields{
 	Items: "results", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // ListsListHosts serves ListHosts a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: hosts, the only repeated field.
-var ListsListHosts = page.Of(listsTable.Info(5), Lists.ListHosts, (*listsv1.ListHostsResponse).GetHosts, page.Fields{
+var ListsListHosts = page.Of(listsTable.Method("ListHosts"), Lists.ListHosts, (*listsv1.ListHostsResponse).GetHosts, page.Fields{
 	Items: "hosts", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // ListsListWorkflows serves ListWorkflows a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: executions, the only repeated field.
-var ListsListWorkflows = page.Of(listsTable.Info(6), Lists.ListWorkflows, (*listsv1.ListWorkflowsResponse).GetExecutions, page.Fields{
+var ListsListWorkflows = page.Of(listsTable.Method("ListWorkflows"), Lists.ListWorkflows, (*listsv1.ListWorkflowsResponse).GetExecutions, page.Fields{
 	Items: "executions", Size: "page_size", Token: "next_page_token", NextToken: "next_page_token",
 })
 
 // ListsReadTuples serves ReadTuples a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: tuples, the only repeated field.
-var ListsReadTuples = page.Of(listsTable.Info(7), Lists.ReadTuples, (*listsv1.ReadTuplesResponse).GetTuples, page.Fields{
+var ListsReadTuples = page.Of(listsTable.Method("ReadTuples"), Lists.ReadTuples, (*listsv1.ReadTuplesResponse).GetTuples, page.Fields{
 	Items: "tuples", Size: "page_size", Token: "continuation_token", NextToken: "continuation_token",
 })
 
 // ListsListScopes serves ListScopes a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: items, the only map.
-var ListsListScopes = page.OfMap(listsTable.Info(8), Lists.ListScopes, (*listsv1.ListScopesResponse).GetItems, page.Fields{
+var ListsListScopes = page.OfMap(listsTable.Method("ListScopes"), Lists.ListScopes, (*listsv1.ListScopesResponse).GetItems, page.Fields{
 	Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // ListsListNames serves ListNames a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: names, the only repeated field.
-var ListsListNames = page.Of(listsTable.Info(9), Lists.ListNames, (*listsv1.ListNamesResponse).GetNames, page.Fields{
+var ListsListNames = page.Of(listsTable.Method("ListNames"), Lists.ListNames, (*listsv1.ListNamesResponse).GetNames, page.Fields{
 	Items: "names", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
 // ListsListColors serves ListColors a page at a time, and reads all its pages.
 //
 // Pattern: page, certain. Items: colors, the only repeated field.
-var ListsListColors = page.Of(listsTable.Info(10), Lists.ListColors, (*listsv1.ListColorsResponse).GetColors, page.Fields{
+var ListsListColors = page.Of(listsTable.Method("ListColors"), Lists.ListColors, (*listsv1.ListColorsResponse).GetColors, page.Fields{
 	Items: "colors", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })

@@ -11,6 +11,7 @@ import (
 	listsv1 "example.com/pattern_page/lists/v1"
 	"example.com/pattern_page/lists/v1/listsv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeLists serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeLists(t testing.TB, svc listsv1service.Lists, opts ...runtime.ServerOption) listsv1service.Lists {
+func ServeLists(t testing.TB, svc listsv1service.Lists, opts ...server.Option) listsv1service.Lists {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { listsv1service.RegisterLists(r, svc) }, opts...)
 	return listsv1service.NewListsClient(conn)
 }
 
 // CheckLists runs the contract that every Lists must keep against svc; see [servicetest.Check] for its terms.
-func CheckLists(t *testing.T, svc listsv1service.Lists, opts ...runtime.ServerOption) {
+func CheckLists(t *testing.T, svc listsv1service.Lists, opts ...server.Option) {
 	t.Helper()
 	service := listsv1.File_lists_proto.Services().ByName("Lists")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { listsv1service.RegisterLists(r, svc) }, opts...)

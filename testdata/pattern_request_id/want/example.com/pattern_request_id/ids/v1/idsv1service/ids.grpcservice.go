@@ -10,6 +10,8 @@ import (
 
 	idsv1 "example.com/pattern_request_id/ids/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -86,44 +88,59 @@ var idsTable = runtime.NewService(IdsName, idsv1.File_ids_proto,
 	runtime.ServerStream("Watch", Ids.Watch, runtime.Policy{}),
 )
 
-// RegisterIds serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterIds serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterIds(r grpc.ServiceRegistrar, svc Ids) {
-	idsTable.Register(r, svc)
+	server.Register(r, idsTable, svc)
 }
 
-// NewIdsClient returns the Ids at the other end of conn.
+// NewIdsClient returns the Ids at the other end of conn. Pass [IdsConfig] to
+// [client.Dial] to apply its policy.
 func NewIdsClient(conn grpc.ClientConnInterface) Ids {
-	return idsClient{idsTable.Client(conn)}
+	return &idsClient{
+		createOrder: client.Bind(conn, idsTable.Method("CreateOrder")),
+		pay:         client.Bind(conn, idsTable.Method("Pay")),
+		getOrder:    client.Bind(conn, idsTable.Method("GetOrder")),
+		search:      client.Bind(conn, idsTable.Method("Search")),
+		cancel:      client.Bind(conn, idsTable.Method("Cancel")),
+		watch:       client.Bind(conn, idsTable.Method("Watch")),
+	}
 }
 
-// idsClient calls every RPC through its row in idsTable.
-type idsClient struct{ rows runtime.Client }
-
-func (c idsClient) CreateOrder(ctx context.Context, req *idsv1.CreateOrderRequest) (*idsv1.Order, error) {
-	return runtime.CallUnary[idsv1.Order](ctx, c.rows[0], req)
+// idsClient calls each RPC by its row in idsTable.
+type idsClient struct {
+	createOrder *client.Method
+	pay         *client.Method
+	getOrder    *client.Method
+	search      *client.Method
+	cancel      *client.Method
+	watch       *client.Method
 }
 
-func (c idsClient) Pay(ctx context.Context, req *idsv1.PayRequest) (*idsv1.Order, error) {
-	return runtime.CallUnary[idsv1.Order](ctx, c.rows[1], req)
+func (c *idsClient) CreateOrder(ctx context.Context, req *idsv1.CreateOrderRequest) (*idsv1.Order, error) {
+	return client.Unary[idsv1.Order](ctx, c.createOrder, req)
 }
 
-func (c idsClient) GetOrder(ctx context.Context, req *idsv1.GetOrderRequest) (*idsv1.Order, error) {
-	return runtime.CallUnary[idsv1.Order](ctx, c.rows[2], req)
+func (c *idsClient) Pay(ctx context.Context, req *idsv1.PayRequest) (*idsv1.Order, error) {
+	return client.Unary[idsv1.Order](ctx, c.pay, req)
 }
 
-func (c idsClient) Search(ctx context.Context, req *idsv1.CreateOrderRequest) (*idsv1.Order, error) {
-	return runtime.CallUnary[idsv1.Order](ctx, c.rows[3], req)
+func (c *idsClient) GetOrder(ctx context.Context, req *idsv1.GetOrderRequest) (*idsv1.Order, error) {
+	return client.Unary[idsv1.Order](ctx, c.getOrder, req)
 }
 
-func (c idsClient) Cancel(ctx context.Context, req *idsv1.CreateOrderRequest) (*idsv1.Order, error) {
-	return runtime.CallUnary[idsv1.Order](ctx, c.rows[4], req)
+func (c *idsClient) Search(ctx context.Context, req *idsv1.CreateOrderRequest) (*idsv1.Order, error) {
+	return client.Unary[idsv1.Order](ctx, c.search, req)
 }
 
-func (c idsClient) Watch(ctx context.Context, req *idsv1.CreateOrderRequest) runtime.Stream[idsv1.Order] {
-	return runtime.CallServerStream[idsv1.Order](ctx, c.rows[5], req)
+func (c *idsClient) Cancel(ctx context.Context, req *idsv1.CreateOrderRequest) (*idsv1.Order, error) {
+	return client.Unary[idsv1.Order](ctx, c.cancel, req)
 }
 
-// IdsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Ids: retries and time limits.
-func IdsConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(idsTable)
+func (c *idsClient) Watch(ctx context.Context, req *idsv1.CreateOrderRequest) runtime.Stream[idsv1.Order] {
+	return client.ServerStream[idsv1.Order](ctx, c.watch, req)
+}
+
+// IdsConfig makes [client.Dial] apply the policy of Ids: retries and deadlines.
+func IdsConfig() client.Option {
+	return client.WithServiceConfig(idsTable)
 }

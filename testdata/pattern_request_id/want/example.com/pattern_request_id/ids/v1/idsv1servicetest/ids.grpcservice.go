@@ -11,6 +11,7 @@ import (
 	idsv1 "example.com/pattern_request_id/ids/v1"
 	"example.com/pattern_request_id/ids/v1/idsv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeIds serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeIds(t testing.TB, svc idsv1service.Ids, opts ...runtime.ServerOption) idsv1service.Ids {
+func ServeIds(t testing.TB, svc idsv1service.Ids, opts ...server.Option) idsv1service.Ids {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { idsv1service.RegisterIds(r, svc) }, opts...)
 	return idsv1service.NewIdsClient(conn)
 }
 
 // CheckIds runs the contract that every Ids must keep against svc; see [servicetest.Check] for its terms.
-func CheckIds(t *testing.T, svc idsv1service.Ids, opts ...runtime.ServerOption) {
+func CheckIds(t *testing.T, svc idsv1service.Ids, opts ...server.Option) {
 	t.Helper()
 	service := idsv1.File_ids_proto.Services().ByName("Ids")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { idsv1service.RegisterIds(r, svc) }, opts...)

@@ -11,6 +11,8 @@ import (
 
 	libraryv1 "example.com/policy_file/library/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -89,34 +91,43 @@ var bookServiceTable = runtime.NewService(BookServiceName, libraryv1.File_librar
 	}),
 )
 
-// RegisterBookService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterBookService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterBookService(r grpc.ServiceRegistrar, svc BookService) {
-	bookServiceTable.Register(r, svc)
+	server.Register(r, bookServiceTable, svc)
 }
 
-// NewBookServiceClient returns the BookService at the other end of conn.
+// NewBookServiceClient returns the BookService at the other end of conn. Pass [BookServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewBookServiceClient(conn grpc.ClientConnInterface) BookService {
-	return bookServiceClient{bookServiceTable.Client(conn)}
+	return &bookServiceClient{
+		getBook:    client.Bind(conn, bookServiceTable.Method("GetBook")),
+		writeBook:  client.Bind(conn, bookServiceTable.Method("WriteBook")),
+		watchBooks: client.Bind(conn, bookServiceTable.Method("WatchBooks")),
+	}
 }
 
-// bookServiceClient calls every RPC through its row in bookServiceTable.
-type bookServiceClient struct{ rows runtime.Client }
-
-func (c bookServiceClient) GetBook(ctx context.Context, req *libraryv1.M) (*libraryv1.M, error) {
-	return runtime.CallUnary[libraryv1.M](ctx, c.rows[0], req)
+// bookServiceClient calls each RPC by its row in bookServiceTable.
+type bookServiceClient struct {
+	getBook    *client.Method
+	writeBook  *client.Method
+	watchBooks *client.Method
 }
 
-func (c bookServiceClient) WriteBook(ctx context.Context, req *libraryv1.M) (*libraryv1.M, error) {
-	return runtime.CallUnary[libraryv1.M](ctx, c.rows[1], req)
+func (c *bookServiceClient) GetBook(ctx context.Context, req *libraryv1.M) (*libraryv1.M, error) {
+	return client.Unary[libraryv1.M](ctx, c.getBook, req)
 }
 
-func (c bookServiceClient) WatchBooks(ctx context.Context, req *libraryv1.M) runtime.Stream[libraryv1.M] {
-	return runtime.CallServerStream[libraryv1.M](ctx, c.rows[2], req)
+func (c *bookServiceClient) WriteBook(ctx context.Context, req *libraryv1.M) (*libraryv1.M, error) {
+	return client.Unary[libraryv1.M](ctx, c.writeBook, req)
 }
 
-// BookServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of BookService: retries and time limits.
-func BookServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(bookServiceTable)
+func (c *bookServiceClient) WatchBooks(ctx context.Context, req *libraryv1.M) runtime.Stream[libraryv1.M] {
+	return client.ServerStream[libraryv1.M](ctx, c.watchBooks, req)
+}
+
+// BookServiceConfig makes [client.Dial] apply the policy of BookService: retries and deadlines.
+func BookServiceConfig() client.Option {
+	return client.WithServiceConfig(bookServiceTable)
 }
 
 // ShelfServiceName is the full name of the service, as health checks, logs and policies spell it.
@@ -148,24 +159,29 @@ var shelfServiceTable = runtime.NewService(ShelfServiceName, libraryv1.File_libr
 	}),
 )
 
-// RegisterShelfService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterShelfService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterShelfService(r grpc.ServiceRegistrar, svc ShelfService) {
-	shelfServiceTable.Register(r, svc)
+	server.Register(r, shelfServiceTable, svc)
 }
 
-// NewShelfServiceClient returns the ShelfService at the other end of conn.
+// NewShelfServiceClient returns the ShelfService at the other end of conn. Pass [ShelfServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewShelfServiceClient(conn grpc.ClientConnInterface) ShelfService {
-	return shelfServiceClient{shelfServiceTable.Client(conn)}
+	return &shelfServiceClient{
+		getShelf: client.Bind(conn, shelfServiceTable.Method("GetShelf")),
+	}
 }
 
-// shelfServiceClient calls every RPC through its row in shelfServiceTable.
-type shelfServiceClient struct{ rows runtime.Client }
-
-func (c shelfServiceClient) GetShelf(ctx context.Context, req *libraryv1.M) (*libraryv1.M, error) {
-	return runtime.CallUnary[libraryv1.M](ctx, c.rows[0], req)
+// shelfServiceClient calls each RPC by its row in shelfServiceTable.
+type shelfServiceClient struct {
+	getShelf *client.Method
 }
 
-// ShelfServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of ShelfService: retries and time limits.
-func ShelfServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(shelfServiceTable)
+func (c *shelfServiceClient) GetShelf(ctx context.Context, req *libraryv1.M) (*libraryv1.M, error) {
+	return client.Unary[libraryv1.M](ctx, c.getShelf, req)
+}
+
+// ShelfServiceConfig makes [client.Dial] apply the policy of ShelfService: retries and deadlines.
+func ShelfServiceConfig() client.Option {
+	return client.WithServiceConfig(shelfServiceTable)
 }

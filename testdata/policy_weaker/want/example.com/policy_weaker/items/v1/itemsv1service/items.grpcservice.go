@@ -10,6 +10,8 @@ import (
 	itemsv1 "example.com/policy_weaker/items/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -102,53 +104,68 @@ var itemsTable = runtime.NewService(ItemsName, itemsv1.File_items_proto,
 	}),
 )
 
-// RegisterItems serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterItems serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterItems(r grpc.ServiceRegistrar, svc Items) {
-	itemsTable.Register(r, svc)
+	server.Register(r, itemsTable, svc)
 }
 
-// NewItemsClient returns the Items at the other end of conn.
+// NewItemsClient returns the Items at the other end of conn. Pass [ItemsConfig] to
+// [client.Dial] to apply its policy.
 func NewItemsClient(conn grpc.ClientConnInterface) Items {
-	return itemsClient{itemsTable.Client(conn)}
+	return &itemsClient{
+		createItem:       client.Bind(conn, itemsTable.Method("CreateItem")),
+		batchCreateItems: client.Bind(conn, itemsTable.Method("BatchCreateItems")),
+		getItem:          client.Bind(conn, itemsTable.Method("GetItem")),
+		batchGetItems:    client.Bind(conn, itemsTable.Method("BatchGetItems")),
+		deleteItem:       client.Bind(conn, itemsTable.Method("DeleteItem")),
+		batchDeleteItems: client.Bind(conn, itemsTable.Method("BatchDeleteItems")),
+	}
 }
 
-// itemsClient calls every RPC through its row in itemsTable.
-type itemsClient struct{ rows runtime.Client }
-
-func (c itemsClient) CreateItem(ctx context.Context, req *itemsv1.CreateItemRequest) (*itemsv1.Item, error) {
-	return runtime.CallUnary[itemsv1.Item](ctx, c.rows[0], req)
+// itemsClient calls each RPC by its row in itemsTable.
+type itemsClient struct {
+	createItem       *client.Method
+	batchCreateItems *client.Method
+	getItem          *client.Method
+	batchGetItems    *client.Method
+	deleteItem       *client.Method
+	batchDeleteItems *client.Method
 }
 
-func (c itemsClient) BatchCreateItems(ctx context.Context, req *itemsv1.BatchCreateItemsRequest) (*itemsv1.BatchCreateItemsResponse, error) {
-	return runtime.CallUnary[itemsv1.BatchCreateItemsResponse](ctx, c.rows[1], req)
+func (c *itemsClient) CreateItem(ctx context.Context, req *itemsv1.CreateItemRequest) (*itemsv1.Item, error) {
+	return client.Unary[itemsv1.Item](ctx, c.createItem, req)
 }
 
-func (c itemsClient) GetItem(ctx context.Context, req *itemsv1.GetItemRequest) (*itemsv1.Item, error) {
-	return runtime.CallUnary[itemsv1.Item](ctx, c.rows[2], req)
+func (c *itemsClient) BatchCreateItems(ctx context.Context, req *itemsv1.BatchCreateItemsRequest) (*itemsv1.BatchCreateItemsResponse, error) {
+	return client.Unary[itemsv1.BatchCreateItemsResponse](ctx, c.batchCreateItems, req)
 }
 
-func (c itemsClient) BatchGetItems(ctx context.Context, req *itemsv1.BatchGetItemsRequest) (*itemsv1.BatchGetItemsResponse, error) {
-	return runtime.CallUnary[itemsv1.BatchGetItemsResponse](ctx, c.rows[3], req)
+func (c *itemsClient) GetItem(ctx context.Context, req *itemsv1.GetItemRequest) (*itemsv1.Item, error) {
+	return client.Unary[itemsv1.Item](ctx, c.getItem, req)
 }
 
-func (c itemsClient) DeleteItem(ctx context.Context, req *itemsv1.DeleteItemRequest) (*itemsv1.Item, error) {
-	return runtime.CallUnary[itemsv1.Item](ctx, c.rows[4], req)
+func (c *itemsClient) BatchGetItems(ctx context.Context, req *itemsv1.BatchGetItemsRequest) (*itemsv1.BatchGetItemsResponse, error) {
+	return client.Unary[itemsv1.BatchGetItemsResponse](ctx, c.batchGetItems, req)
 }
 
-func (c itemsClient) BatchDeleteItems(ctx context.Context, req *itemsv1.BatchDeleteItemsRequest) (*itemsv1.BatchDeleteItemsResponse, error) {
-	return runtime.CallUnary[itemsv1.BatchDeleteItemsResponse](ctx, c.rows[5], req)
+func (c *itemsClient) DeleteItem(ctx context.Context, req *itemsv1.DeleteItemRequest) (*itemsv1.Item, error) {
+	return client.Unary[itemsv1.Item](ctx, c.deleteItem, req)
 }
 
-// ItemsConfig makes [runtime.Dial] keep the policy that the proto has for clients of Items: retries and time limits.
-func ItemsConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(itemsTable)
+func (c *itemsClient) BatchDeleteItems(ctx context.Context, req *itemsv1.BatchDeleteItemsRequest) (*itemsv1.BatchDeleteItemsResponse, error) {
+	return client.Unary[itemsv1.BatchDeleteItemsResponse](ctx, c.batchDeleteItems, req)
+}
+
+// ItemsConfig makes [client.Dial] apply the policy of Items: retries and deadlines.
+func ItemsConfig() client.Option {
+	return client.WithServiceConfig(itemsTable)
 }
 
 // ItemsBatchCreateItems does BatchCreateItems for all its children or fails, and splits calls that are too big. What Each did
 // before a child failed is undone only by a transaction: batch.InTx.
 //
 // Pattern: batch, certain. Children: requests, each a request of CreateItem; results: items, in the same order.
-var ItemsBatchCreateItems = batch.Ordered(itemsTable.Info(1), Items.BatchCreateItems,
+var ItemsBatchCreateItems = batch.Ordered(itemsTable.Method("BatchCreateItems"), Items.BatchCreateItems,
 	(*itemsv1.BatchCreateItemsRequest).GetRequests, (*itemsv1.BatchCreateItemsResponse).GetItems,
 	batch.Fields{Children: "requests", Results: "items", Single: "CreateItem"})
 
@@ -156,7 +173,7 @@ var ItemsBatchCreateItems = batch.Ordered(itemsTable.Info(1), Items.BatchCreateI
 // a child failed is undone only by a transaction: batch.InTx.
 //
 // Pattern: batch, certain. Children: names, the only list of scalars; results: items, in the same order.
-var ItemsBatchGetItems = batch.Ordered(itemsTable.Info(3), Items.BatchGetItems,
+var ItemsBatchGetItems = batch.Ordered(itemsTable.Method("BatchGetItems"), Items.BatchGetItems,
 	(*itemsv1.BatchGetItemsRequest).GetNames, (*itemsv1.BatchGetItemsResponse).GetItems,
 	batch.Fields{Children: "names", Results: "items", Single: "GetItem"})
 
@@ -164,6 +181,6 @@ var ItemsBatchGetItems = batch.Ordered(itemsTable.Info(3), Items.BatchGetItems,
 // before a child failed is undone only by a transaction: batch.InTx.
 //
 // Pattern: batch, certain. Children: requests, each a request of DeleteItem; results: items, in the same order.
-var ItemsBatchDeleteItems = batch.Ordered(itemsTable.Info(5), Items.BatchDeleteItems,
+var ItemsBatchDeleteItems = batch.Ordered(itemsTable.Method("BatchDeleteItems"), Items.BatchDeleteItems,
 	(*itemsv1.BatchDeleteItemsRequest).GetRequests, (*itemsv1.BatchDeleteItemsResponse).GetItems,
 	batch.Fields{Children: "requests", Results: "items", Single: "DeleteItem"})

@@ -11,6 +11,7 @@ import (
 	itemsv1 "example.com/policy_weaker/items/v1"
 	"example.com/policy_weaker/items/v1/itemsv1service"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeItems serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeItems(t testing.TB, svc itemsv1service.Items, opts ...runtime.ServerOption) itemsv1service.Items {
+func ServeItems(t testing.TB, svc itemsv1service.Items, opts ...server.Option) itemsv1service.Items {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { itemsv1service.RegisterItems(r, svc) }, opts...)
 	return itemsv1service.NewItemsClient(conn)
 }
 
 // CheckItems runs the contract that every Items must keep against svc; see [servicetest.Check] for its terms.
-func CheckItems(t *testing.T, svc itemsv1service.Items, opts ...runtime.ServerOption) {
+func CheckItems(t *testing.T, svc itemsv1service.Items, opts ...server.Option) {
 	t.Helper()
 	service := itemsv1.File_items_proto.Services().ByName("Items")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { itemsv1service.RegisterItems(r, svc) }, opts...)

@@ -11,6 +11,8 @@ import (
 
 	libraryv1 "example.com/templates/library/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -58,23 +60,30 @@ var bookServiceTable = runtime.NewService(BookServiceName, libraryv1.File_librar
 	runtime.ServerStream("WatchBooks", BookService.WatchBooks, runtime.Policy{}),
 )
 
-// RegisterBookService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterBookService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterBookService(r grpc.ServiceRegistrar, svc BookService) {
-	bookServiceTable.Register(r, svc)
+	server.Register(r, bookServiceTable, svc)
 }
 
-// NewBookServiceClient returns the BookService at the other end of conn.
+// NewBookServiceClient returns the BookService at the other end of conn. Pass [BookServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewBookServiceClient(conn grpc.ClientConnInterface) BookService {
-	return bookServiceClient{bookServiceTable.Client(conn)}
+	return &bookServiceClient{
+		getBook:    client.Bind(conn, bookServiceTable.Method("GetBook")),
+		watchBooks: client.Bind(conn, bookServiceTable.Method("WatchBooks")),
+	}
 }
 
-// bookServiceClient calls every RPC through its row in bookServiceTable.
-type bookServiceClient struct{ rows runtime.Client }
-
-func (c bookServiceClient) GetBook(ctx context.Context, req *libraryv1.GetBookRequest) (*libraryv1.Book, error) {
-	return runtime.CallUnary[libraryv1.Book](ctx, c.rows[0], req)
+// bookServiceClient calls each RPC by its row in bookServiceTable.
+type bookServiceClient struct {
+	getBook    *client.Method
+	watchBooks *client.Method
 }
 
-func (c bookServiceClient) WatchBooks(ctx context.Context, req *libraryv1.GetBookRequest) runtime.Stream[libraryv1.Book] {
-	return runtime.CallServerStream[libraryv1.Book](ctx, c.rows[1], req)
+func (c *bookServiceClient) GetBook(ctx context.Context, req *libraryv1.GetBookRequest) (*libraryv1.Book, error) {
+	return client.Unary[libraryv1.Book](ctx, c.getBook, req)
+}
+
+func (c *bookServiceClient) WatchBooks(ctx context.Context, req *libraryv1.GetBookRequest) runtime.Stream[libraryv1.Book] {
+	return client.ServerStream[libraryv1.Book](ctx, c.watchBooks, req)
 }

@@ -9,6 +9,8 @@ import (
 
 	"example.com/torture/a/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -42,24 +44,29 @@ var svcTable = runtime.NewService(SvcName, v1.File_avv1_a_proto,
 	runtime.Unary("Do", Svc.Do, runtime.Policy{}),
 )
 
-// RegisterSvc serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterSvc serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterSvc(r grpc.ServiceRegistrar, svc Svc) {
-	svcTable.Register(r, svc)
+	server.Register(r, svcTable, svc)
 }
 
-// NewSvcClient returns the Svc at the other end of conn.
+// NewSvcClient returns the Svc at the other end of conn. Pass [SvcConfig] to
+// [client.Dial] to apply its policy.
 func NewSvcClient(conn grpc.ClientConnInterface) Svc {
-	return svcClient{svcTable.Client(conn)}
+	return &svcClient{
+		do: client.Bind(conn, svcTable.Method("Do")),
+	}
 }
 
-// svcClient calls every RPC through its row in svcTable.
-type svcClient struct{ rows runtime.Client }
-
-func (c svcClient) Do(ctx context.Context, req *v1.Req) (*v1.Resp, error) {
-	return runtime.CallUnary[v1.Resp](ctx, c.rows[0], req)
+// svcClient calls each RPC by its row in svcTable.
+type svcClient struct {
+	do *client.Method
 }
 
-// SvcConfig makes [runtime.Dial] keep the policy that the proto has for clients of Svc: retries and time limits.
-func SvcConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(svcTable)
+func (c *svcClient) Do(ctx context.Context, req *v1.Req) (*v1.Resp, error) {
+	return client.Unary[v1.Resp](ctx, c.do, req)
+}
+
+// SvcConfig makes [client.Dial] apply the policy of Svc: retries and deadlines.
+func SvcConfig() client.Option {
+	return client.WithServiceConfig(svcTable)
 }

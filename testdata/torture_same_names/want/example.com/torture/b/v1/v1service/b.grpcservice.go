@@ -11,6 +11,8 @@ import (
 	"example.com/torture/b/v1"
 	torturecontext "example.com/torture/context"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -52,28 +54,35 @@ var svcTable = runtime.NewService(SvcName, v1.File_bvv1_b_proto,
 	runtime.Unary("Ctx", Svc.Ctx, runtime.Policy{}),
 )
 
-// RegisterSvc serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterSvc serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterSvc(r grpc.ServiceRegistrar, svc Svc) {
-	svcTable.Register(r, svc)
+	server.Register(r, svcTable, svc)
 }
 
-// NewSvcClient returns the Svc at the other end of conn.
+// NewSvcClient returns the Svc at the other end of conn. Pass [SvcConfig] to
+// [client.Dial] to apply its policy.
 func NewSvcClient(conn grpc.ClientConnInterface) Svc {
-	return svcClient{svcTable.Client(conn)}
+	return &svcClient{
+		do:  client.Bind(conn, svcTable.Method("Do")),
+		ctx: client.Bind(conn, svcTable.Method("Ctx")),
+	}
 }
 
-// svcClient calls every RPC through its row in svcTable.
-type svcClient struct{ rows runtime.Client }
-
-func (c svcClient) Do(ctx context.Context, req *av1.Req) (*av1.Resp, error) {
-	return runtime.CallUnary[av1.Resp](ctx, c.rows[0], req)
+// svcClient calls each RPC by its row in svcTable.
+type svcClient struct {
+	do  *client.Method
+	ctx *client.Method
 }
 
-func (c svcClient) Ctx(ctx context.Context, req *torturecontext.Context) (*v1.Resp, error) {
-	return runtime.CallUnary[v1.Resp](ctx, c.rows[1], req)
+func (c *svcClient) Do(ctx context.Context, req *av1.Req) (*av1.Resp, error) {
+	return client.Unary[av1.Resp](ctx, c.do, req)
 }
 
-// SvcConfig makes [runtime.Dial] keep the policy that the proto has for clients of Svc: retries and time limits.
-func SvcConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(svcTable)
+func (c *svcClient) Ctx(ctx context.Context, req *torturecontext.Context) (*v1.Resp, error) {
+	return client.Unary[v1.Resp](ctx, c.ctx, req)
+}
+
+// SvcConfig makes [client.Dial] apply the policy of Svc: retries and deadlines.
+func SvcConfig() client.Option {
+	return client.WithServiceConfig(svcTable)
 }

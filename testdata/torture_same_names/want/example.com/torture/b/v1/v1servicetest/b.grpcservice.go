@@ -13,6 +13,7 @@ import (
 	"example.com/torture/b/v1/v1service"
 	torturecontext "example.com/torture/context"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -24,14 +25,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeSvc serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeSvc(t testing.TB, svc v1service.Svc, opts ...runtime.ServerOption) v1service.Svc {
+func ServeSvc(t testing.TB, svc v1service.Svc, opts ...server.Option) v1service.Svc {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { v1service.RegisterSvc(r, svc) }, opts...)
 	return v1service.NewSvcClient(conn)
 }
 
 // CheckSvc runs the contract that every Svc must keep against svc; see [servicetest.Check] for its terms.
-func CheckSvc(t *testing.T, svc v1service.Svc, opts ...runtime.ServerOption) {
+func CheckSvc(t *testing.T, svc v1service.Svc, opts ...server.Option) {
 	t.Helper()
 	service := v1.File_bvv1_b_proto.Services().ByName("Svc")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { v1service.RegisterSvc(r, svc) }, opts...)

@@ -8,6 +8,8 @@ import (
 	"context"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
 )
@@ -42,24 +44,29 @@ var traceServiceTable = runtime.NewService(TraceServiceName, v1.File_opentelemet
 	runtime.Unary("Export", TraceService.Export, runtime.Policy{}),
 )
 
-// RegisterTraceService serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterTraceService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterTraceService(r grpc.ServiceRegistrar, svc TraceService) {
-	traceServiceTable.Register(r, svc)
+	server.Register(r, traceServiceTable, svc)
 }
 
-// NewTraceServiceClient returns the TraceService at the other end of conn.
+// NewTraceServiceClient returns the TraceService at the other end of conn. Pass [TraceServiceConfig] to
+// [client.Dial] to apply its policy.
 func NewTraceServiceClient(conn grpc.ClientConnInterface) TraceService {
-	return traceServiceClient{traceServiceTable.Client(conn)}
+	return &traceServiceClient{
+		export: client.Bind(conn, traceServiceTable.Method("Export")),
+	}
 }
 
-// traceServiceClient calls every RPC through its row in traceServiceTable.
-type traceServiceClient struct{ rows runtime.Client }
-
-func (c traceServiceClient) Export(ctx context.Context, req *v1.ExportTraceServiceRequest) (*v1.ExportTraceServiceResponse, error) {
-	return runtime.CallUnary[v1.ExportTraceServiceResponse](ctx, c.rows[0], req)
+// traceServiceClient calls each RPC by its row in traceServiceTable.
+type traceServiceClient struct {
+	export *client.Method
 }
 
-// TraceServiceConfig makes [runtime.Dial] keep the policy that the proto has for clients of TraceService: retries and time limits.
-func TraceServiceConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(traceServiceTable)
+func (c *traceServiceClient) Export(ctx context.Context, req *v1.ExportTraceServiceRequest) (*v1.ExportTraceServiceResponse, error) {
+	return client.Unary[v1.ExportTraceServiceResponse](ctx, c.export, req)
+}
+
+// TraceServiceConfig makes [client.Dial] apply the policy of TraceService: retries and deadlines.
+func TraceServiceConfig() client.Option {
+	return client.WithServiceConfig(traceServiceTable)
 }

@@ -11,6 +11,8 @@ import (
 
 	"example.com/policy_file/library/v1/sub"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
 
@@ -55,24 +57,29 @@ var subTable = runtime.NewService(SubName, sub.File_library_v1_sub_sub_proto,
 	}),
 )
 
-// RegisterSub serves svc on r: a [runtime.Server], or a gRPC server of your own, which [runtime.On] equips.
+// RegisterSub serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
 func RegisterSub(r grpc.ServiceRegistrar, svc Sub) {
-	subTable.Register(r, svc)
+	server.Register(r, subTable, svc)
 }
 
-// NewSubClient returns the Sub at the other end of conn.
+// NewSubClient returns the Sub at the other end of conn. Pass [SubConfig] to
+// [client.Dial] to apply its policy.
 func NewSubClient(conn grpc.ClientConnInterface) Sub {
-	return subClient{subTable.Client(conn)}
+	return &subClient{
+		do: client.Bind(conn, subTable.Method("Do")),
+	}
 }
 
-// subClient calls every RPC through its row in subTable.
-type subClient struct{ rows runtime.Client }
-
-func (c subClient) Do(ctx context.Context, req *sub.M) (*sub.M, error) {
-	return runtime.CallUnary[sub.M](ctx, c.rows[0], req)
+// subClient calls each RPC by its row in subTable.
+type subClient struct {
+	do *client.Method
 }
 
-// SubConfig makes [runtime.Dial] keep the policy that the proto has for clients of Sub: retries and time limits.
-func SubConfig() runtime.DialOption {
-	return runtime.WithServiceConfig(subTable)
+func (c *subClient) Do(ctx context.Context, req *sub.M) (*sub.M, error) {
+	return client.Unary[sub.M](ctx, c.do, req)
+}
+
+// SubConfig makes [client.Dial] apply the policy of Sub: retries and deadlines.
+func SubConfig() client.Option {
+	return client.WithServiceConfig(subTable)
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/policy_file/library/v1/sub"
 	"example.com/policy_file/library/v1/sub/subservice"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
 )
@@ -22,14 +23,14 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeSub serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
 // returns the client at the other end.
-func ServeSub(t testing.TB, svc subservice.Sub, opts ...runtime.ServerOption) subservice.Sub {
+func ServeSub(t testing.TB, svc subservice.Sub, opts ...server.Option) subservice.Sub {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { subservice.RegisterSub(r, svc) }, opts...)
 	return subservice.NewSubClient(conn)
 }
 
 // CheckSub runs the contract that every Sub must keep against svc; see [servicetest.Check] for its terms.
-func CheckSub(t *testing.T, svc subservice.Sub, opts ...runtime.ServerOption) {
+func CheckSub(t *testing.T, svc subservice.Sub, opts ...server.Option) {
 	t.Helper()
 	service := sub.File_library_v1_sub_sub_proto.Services().ByName("Sub")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { subservice.RegisterSub(r, svc) }, opts...)

@@ -1,0 +1,82 @@
+package fieldrules
+
+import (
+	"strconv"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
+
+const (
+	// maxViolations is how many fields one error names.
+	maxViolations = 20
+	// maxFieldPath is about how many bytes of a field's path an error tells.
+	maxFieldPath = 200
+)
+
+// collector collects violations until there are as many as one error names. No text is made before
+// there is a violation.
+type collector struct {
+	found []rpcerr.FieldViolation
+	path  []pathStep // of the message that is looked at
+}
+
+// pathStep is a field, or one of the elements in it.
+type pathStep struct {
+	name  protoreflect.Name   // of the field
+	index int                 // in a list, or noIndex
+	key   protoreflect.MapKey // in a map, or not valid
+}
+
+// noIndex is the index of what is in no list.
+const noIndex = -1
+
+// full reports whether there is nothing more to look for.
+func (c *collector) full() bool { return len(c.found) >= maxViolations }
+
+// add adds a violation of a field in the message that is looked at.
+func (c *collector) add(step pathStep, description, reason string) {
+	if !c.full() {
+		c.found = append(c.found, rpcerr.FieldViolation{Field: c.pathTo(step), Description: description, Reason: reason})
+	}
+}
+
+// pathTo returns the path of a field in the message that is looked at; of a long one the first bytes.
+func (c *collector) pathTo(last pathStep) string {
+	var path []byte
+	for _, step := range c.path {
+		if path = append(step.appendTo(path), '.'); len(path) > maxFieldPath {
+			break
+		}
+	}
+	if path = last.appendTo(path); len(path) > maxFieldPath {
+		return string(cutText(path, maxFieldPath)) + "..."
+	}
+	return string(path)
+}
+
+func (s pathStep) appendTo(path []byte) []byte {
+	path = append(path, s.name...)
+	if s.index != noIndex {
+		path = strconv.AppendInt(append(path, '['), int64(s.index), 10)
+		return append(path, ']')
+	}
+	if s.key.IsValid() {
+		path = strconv.AppendQuote(append(path, '['), cutText(s.key.String(), maxFieldPath))
+		return append(path, ']')
+	}
+	return path
+}
+
+// cutText returns the first bytes of a text, without a part of a character at the end.
+func cutText[T string | []byte](text T, size int) T {
+	if len(text) <= size {
+		return text
+	}
+	for size > 0 && !utf8.RuneStart(text[size]) {
+		size--
+	}
+	return text[:size]
+}

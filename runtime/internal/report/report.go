@@ -1,0 +1,7 @@
+package report
+
+// Log calls log where nothing else recovers. A panic in the log itself has no other place to go.
+func Log(log func()) {
+	defer func() { _ = recover() }()
+	log()
+}

@@ -1,0 +1,69 @@
+package requestid
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+)
+
+// Header is the metadata key of the request id, as HTTP proxies spell it too.
+const Header = "x-request-id"
+
+// maxRequestID is the longest request id that is taken from a caller, in bytes.
+const maxRequestID = 128
+
+// ID is the id of one call: the caller's, or 16 random bytes that become text only when somebody asks.
+type ID struct {
+	sent string
+	made [16]byte
+}
+
+// String returns the caller's id, or 32 hexadecimal digits.
+func (id ID) String() string {
+	if id.sent != "" {
+		return id.sent
+	}
+	return hex.EncodeToString(id.made[:])
+}
+
+// Incoming takes the caller's id from ctx, or makes one where there is none that may be logged and sent on.
+func Incoming(ctx context.Context) (id ID) {
+	if sent := metadata.ValueFromIncomingContext(ctx, Header); len(sent) == 1 && validRequestID(sent[0]) {
+		id.sent = sent[0]
+		return id
+	}
+	return New()
+}
+
+// New returns a new id.
+func New() (id ID) {
+	rand.Read(id.made[:]) // never fails: see crypto/rand
+	return id
+}
+
+// validRequestID keeps what a caller could smuggle into logs and headers out of them.
+func validRequestID(s string) bool {
+	if s == "" || len(s) > maxRequestID {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// Echo sends the id back in the trailer: a header before an error would end grpc's own retries of the call (gRFC A6,
+// "trailers-only").
+func (id ID) Echo(ctx context.Context) {
+	stream := grpc.ServerTransportStreamFromContext(ctx)
+	if stream == nil { // the handler was called without a transport
+		return
+	}
+	// It fails only when the trailer is out, which it is not before the handler has returned.
+	_ = stream.SetTrailer(metadata.MD{Header: []string{id.String()}})
+}

@@ -1,0 +1,78 @@
+package rpcerr
+
+import (
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/protobuf/proto"
+)
+
+// ReasonOf returns why a call failed, for programs, or "" where the error does not say: an error without a status, or one of a
+// server that sends no ErrorInfo.
+//
+//	switch rpcerr.ReasonOf(err) {
+//	case libraryv1service.ReasonOutOfStock:
+//		...
+//	case rpcerr.ReasonRateLimited:
+//		...
+//	}
+func ReasonOf(err error) Reason {
+	for info := range detailsOf[*errdetails.ErrorInfo](err) {
+		if info.GetReason() != "" {
+			return newReason(info.GetDomain(), info.GetReason())
+		}
+	}
+	return ""
+}
+
+// FieldViolations returns what is wrong with the fields of a request, in the order of the server, or nil.
+func FieldViolations(err error) (violations []FieldViolation) {
+	for bad := range detailsOf[*errdetails.BadRequest](err) {
+		for _, v := range bad.GetFieldViolations() {
+			violations = append(violations, FieldViolation{Field: v.GetField(), Description: v.GetDescription(), Reason: v.GetReason()})
+		}
+	}
+	return violations
+}
+
+// RetryAfter returns how long the server asks its caller to wait before it tries again. It returns false where the server does not
+// say, or says something that is no wait. The server may ask for any time: put a bound to it.
+func RetryAfter(err error) (time.Duration, bool) {
+	for info := range detailsOf[*errdetails.RetryInfo](err) {
+		if delay := info.GetRetryDelay(); delay.CheckValid() == nil && delay.AsDuration() >= 0 {
+			return delay.AsDuration(), true
+		}
+	}
+	return 0, false
+}
+
+// Detail returns the first detail of a type of generated messages that the status of err has; a detail that cannot be decoded is
+// none.
+//
+//	if failure, ok := rpcerr.Detail[*errdetails.PreconditionFailure](err); ok {
+func Detail[T proto.Message](err error) (detail T, ok bool) {
+	for detail := range detailsOf[T](err) {
+		return detail, true
+	}
+	return detail, false
+}
+
+// detailsOf ranges over the details of type T in the status of err, as far as they can be decoded.
+func detailsOf[T proto.Message](err error) func(yield func(T) bool) {
+	return func(yield func(T) bool) {
+		var none T
+		_, st := statusIn(err)
+		if st == nil || any(none) == nil { // proto.Message itself says no type
+			return
+		}
+		for _, packed := range st.Proto().GetDetails() {
+			if !packed.MessageIs(none) {
+				continue
+			}
+			detail := none.ProtoReflect().New().Interface().(T)
+			if packed.UnmarshalTo(detail) == nil && !yield(detail) {
+				return
+			}
+		}
+	}
+}

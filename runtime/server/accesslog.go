@@ -1,0 +1,99 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// Names of the attributes that the runtime's log records share.
+const (
+	logMethod    = "method"
+	logKind      = "kind"
+	logRequestID = "request_id"
+)
+
+// accessLog writes the record of each call of one method.
+type accessLog struct {
+	name    string // "library.v1.BookService/GetBook"
+	handler slog.Handler
+	level   slog.Level // of successes
+	sample  float64    // the part of the successes that is logged
+}
+
+func newAccessLog(logger *slog.Logger, info runtime.MethodInfo) accessLog {
+	name := info.FullMethod[1:]
+	attrs := []slog.Attr{slog.String(logMethod, name), slog.String(logKind, info.Kind.String())}
+	l := accessLog{name: name, handler: logger.Handler().WithAttrs(attrs), level: info.Policy.Log.Level, sample: info.Policy.Log.Sample}
+	if l.sample == 0 {
+		l.sample = 1
+	}
+	return l
+}
+
+// write logs how the call ended.
+func (l *accessLog) write(c *callContext, outcome runtime.Outcome) {
+	code := status.Code(outcome.Err)
+	level := l.level
+	if code != codes.OK {
+		level = logLevel(code, outcome.Err)
+	} else if l.sample < 1 && rand.Float64() >= l.sample {
+		return
+	}
+	if !l.handler.Enabled(c, level) {
+		return
+	}
+	record := slog.NewRecord(c.call.start.Add(outcome.Duration), level, "rpc", 0)
+	record.AddAttrs(
+		slog.String("code", code.String()),
+		slog.Duration("duration", outcome.Duration),
+		slog.String(logRequestID, c.RequestID()),
+		slog.String("peer", peerOf(c)),
+	)
+	if path := c.unknownPath(); path != "" {
+		record.AddAttrs(slog.String("path", path))
+	}
+	if p := c.call.principal; p != nil {
+		record.AddAttrs(slog.String("principal", p.ID))
+	}
+	if outcome.Cause != nil {
+		record.AddAttrs(slog.String("error", fmt.Sprint(outcome.Cause))) // fmt survives an error that is a nil pointer
+	}
+	_ = l.handler.Handle(c, record) // a log that cannot be written has nowhere to say so
+}
+
+// peerOf returns the caller's address.
+func peerOf(ctx context.Context) string {
+	p, ok := peer.FromContext(ctx)
+	if !ok || p.Addr == nil {
+		return ""
+	}
+	if tcp, ok := p.Addr.(*net.TCPAddr); ok {
+		var buf [64]byte
+		return string(tcp.AddrPort().AppendTo(buf[:0]))
+	}
+	return p.Addr.String()
+}
+
+// logLevel tells the service's faults (error) and its distress (warning) from what callers do (info).
+func logLevel(code codes.Code, err error) slog.Level {
+	if err == runtime.ErrDraining { // as with each shutdown
+		return slog.LevelInfo
+	}
+	switch code {
+	case codes.Unknown, codes.Internal, codes.DataLoss:
+		return slog.LevelError
+	case codes.DeadlineExceeded, codes.Unavailable, codes.Aborted, codes.ResourceExhausted:
+		return slog.LevelWarn
+	default:
+		return slog.LevelInfo
+	}
+}

@@ -1,0 +1,194 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
+	"github.com/grpcservice/grpcservice/runtime/servicetest"
+)
+
+// TestNoPointOfACutLooksComplete cuts calls of each kind off at each of their messages: by the client,
+// or by a shutdown that has no patience. A call that succeeds has all its messages, at both ends.
+func TestNoPointOfACutLooksComplete(t *testing.T) {
+	const messages = 4
+	servicetest.NoLeaks(t)
+	for _, cutBy := range []string{"client", "shutdown"} {
+		for _, kind := range []string{"One", "Many", "Join", "Chat"} {
+			for at := range messages + 2 {
+				t.Run(fmt.Sprint(cutBy, " ", kind, " ", at), func(t *testing.T) {
+					t.Parallel()
+					cutOffAt(t, cutBy, kind, at, messages)
+				})
+			}
+		}
+	}
+}
+
+// cutOffAt cuts off one call when its method has come to a step.
+func cutOffAt(t *testing.T, cutBy, kind string, at, messages int) {
+	ended, reached := make(outcomes, 1), make(chan struct{})
+	read := 0 // requests that the method has read
+	step := func(ctx context.Context, n int) bool {
+		if n == at {
+			close(reached)
+			<-ctx.Done()
+		}
+		return ctx.Err() == nil
+	}
+	respond := func(ctx context.Context, yield func(*text, error) bool) {
+		for n := range messages { // in silence when the context ends, as methods do that know no better
+			if !step(ctx, n) || !yield(tenBytes, nil) {
+				return
+			}
+		}
+		step(ctx, messages)
+	}
+	srv := startEcho(t, echoFuncs{
+		one: func(ctx context.Context, _ *text) (*text, error) {
+			for n := range messages + 1 {
+				if !step(ctx, n) {
+					return nil, ctx.Err()
+				}
+			}
+			return tenBytes, nil
+		},
+		many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+			return func(yield func(*text, error) bool) { respond(ctx, yield) }
+		},
+		join: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+			for _, err := range reqs {
+				if err != nil || !step(ctx, read) {
+					break
+				}
+				read++
+			}
+			step(ctx, messages)
+			return wrapperspb.String(fmt.Sprint(read)), nil
+		},
+		chat: func(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+			return func(yield func(*text, error) bool) { respond(ctx, yield) }
+		},
+	}, server.WithObservers(ended), server.WithShutdownTimeout(0))
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	got, called := 0, make(chan error, 1)
+	stub := echotest.RowsOf(echoTable, srv.conn)
+	requests := func(yield func(*text, error) bool) {
+		for range messages {
+			if !yield(tenBytes, nil) {
+				return
+			}
+		}
+	}
+	count := func(s runtime.Stream[text]) (err error) {
+		var values []string
+		values, err = gather(s)
+		got = len(values)
+		return err
+	}
+	go func() {
+		switch kind {
+		case "One":
+			_, err := client.Unary[text](ctx, stub[0], tenBytes)
+			got = messages
+			called <- err
+		case "Many":
+			called <- count(client.ServerStream[text](ctx, stub[1], tenBytes))
+		case "Join":
+			resp, err := client.ClientStream[text](ctx, stub[2], requests)
+			_, _ = fmt.Sscan(resp.GetValue(), &got)
+			called <- err
+		case "Chat":
+			called <- count(client.Bidi[text](ctx, stub[3], requests))
+		}
+	}()
+	if at <= messages {
+		within(t, reached)
+		if cutBy == "client" {
+			cancel()
+		} else {
+			_ = srv.end()
+		}
+	}
+	err := within(t, called)
+	outcome := within(t, ended)
+	if err == nil && got != messages {
+		t.Errorf("the caller takes %d of %d messages for all", got, messages)
+	}
+	if at > messages && (err != nil || outcome.Err != nil) {
+		t.Errorf("a call that nothing cuts off ended with %v, at the server with %v", err, outcome.Err)
+	}
+	if cut := at < messages; cut && (err == nil || outcome.Err == nil) {
+		t.Errorf("the caller got %v, the log %v, want that both know of the cut", err, outcome.Err)
+	}
+	if cutBy == "shutdown" && err != nil && (status.Code(err) != codes.Unavailable || rpcerr.ReasonOf(err) != rpcerr.ReasonDraining) {
+		t.Errorf("the caller got %v, want the drain reason", err)
+	}
+}
+
+// TestHostileCalls has methods leave goroutines behind which start others, read, yield and panic.
+func TestHostileCalls(t *testing.T) {
+	const calls = 1_000 // 10,000 were tried
+	servicetest.NoLeaks(t)
+	var strays sync.WaitGroup
+	stray := func(ctx context.Context, f func()) {
+		started := make(chan struct{})
+		strays.Go(func() {
+			close(started)
+			for range 3 {
+				runtime.Go(ctx, func(context.Context) error { panic("stray") })
+				f()
+			}
+			<-ctx.Done()
+			f()
+			runtime.Go(ctx, func(context.Context) error { return nil })
+		})
+		<-started
+	}
+	srv := startEcho(t, echoFuncs{
+		one: func(ctx context.Context, _ *text) (*text, error) { stray(ctx, func() {}); return tenBytes, nil },
+		many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+			return func(yield func(*text, error) bool) { stray(ctx, func() { yield(tenBytes, nil) }) }
+		},
+		join: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+			stray(ctx, func() {
+				for range reqs {
+				}
+			})
+			return tenBytes, nil
+		},
+		chat: func(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+			return func(yield func(*text, error) bool) { stray(ctx, func() { reqs(yield) }) }
+		},
+	})
+	var callers sync.WaitGroup
+	for _, call := range kinds {
+		callers.Go(func() {
+			for i := range calls / len(kinds) {
+				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+				if i%4 == 0 {
+					time.AfterFunc(time.Duration(i%7)*100*time.Microsecond, cancel)
+				}
+				_ = call(ctx, srv.conn)
+				cancel()
+			}
+		})
+	}
+	callers.Wait()
+	strays.Wait()
+	if err := srv.end(); err != nil {
+		t.Errorf("Serve returned %v", err)
+	}
+}

@@ -1,0 +1,147 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/report"
+)
+
+// Background has fn run beside the calls for as long as the server serves: a worker of a queue, a refresher of a cache. It
+// starts with [Server.Serve], and its context, which has the values of Serve's, ends when the server stops taking calls; the
+// shutdown waits for its return as it waits for calls. The name is for logs and errors.
+//
+// A server does not go on without what it runs beside the calls: when fn fails or panics, the server shuts down and Serve
+// returns the error. That fn returns nil, or the error of its context once that has ended, is nothing special.
+func (s *Server) Background(name string, fn func(ctx context.Context) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case fn == nil:
+		s.errs = append(s.errs, fmt.Errorf("Background(%q, nil): pass a function", name))
+	case s.opened:
+		err := fmt.Errorf("%s: registered after Serve; register what runs in the background before", name)
+		s.config.logger.Error("background function not started", "error", err)
+		s.errs = append(s.errs, err)
+	default:
+		s.background.waiting = append(s.background.waiting, backgroundFunc{name, fn})
+	}
+}
+
+// background is what a server runs beside its calls.
+type background struct {
+	waiting []backgroundFunc // for Serve; the server's lock guards it
+
+	mu      sync.Mutex
+	running []string
+}
+
+type backgroundFunc struct {
+	name string
+	run  func(ctx context.Context) error
+}
+
+// startBackground starts what waits for Serve.
+func (s *Server) startBackground(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.background.waiting) == 0 {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.runLeft(func() {
+		<-s.pipeline.drain.started
+		cancel()
+	})
+	for _, f := range s.background.waiting {
+		s.background.begin(f.name)
+		s.runLeft(func() { s.runBackground(ctx, f) })
+	}
+}
+
+// runLeft runs f in a goroutine that the shutdown waits for.
+func (s *Server) runLeft(f func()) {
+	s.pipeline.left.Enter() // the shutdown has not begun
+	go func() {
+		defer s.pipeline.left.Leave()
+		f()
+	}()
+}
+
+// runBackground runs f to its end, and ends the server where it fails.
+func (s *Server) runBackground(ctx context.Context, f backgroundFunc) {
+	defer s.background.end(f.name)
+	err := errGone
+	defer func() { s.endBackground(ctx, f.name, err) }()
+	err = s.callBackground(ctx, f)
+}
+
+// errGone stands until a function in the background returns.
+var errGone = errors.New("it ended its goroutine, as FailNow of a test does; return an error")
+
+// endBackground ends the server where a function in the background has failed.
+func (s *Server) endBackground(ctx context.Context, name string, err error) {
+	if err == nil || ctx.Err() != nil && isCause(ctx, err) {
+		return
+	}
+	err = fmt.Errorf("%s failed in the background: %w", name, err)
+	report.Log(func() { s.config.logger.ErrorContext(ctx, "background function failed", "error", err) })
+	s.refuse(err)
+	s.stop.request(s.config.drainDelay)
+}
+
+// isCause reports whether err is why ctx has ended. An error whose own methods panic, such as a nil
+// pointer that was made an error, is not.
+func isCause(ctx context.Context, err error) (is bool) {
+	defer func() { _ = recover() }()
+	return errors.Is(err, context.Cause(ctx))
+}
+
+// callBackground calls f recovered.
+func (s *Server) callBackground(ctx context.Context, f backgroundFunc) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			stack := debug.Stack()
+			report.Log(func() {
+				s.config.logger.LogAttrs(ctx, slog.LevelError, "panic",
+					slog.String("background", f.name), slog.Any("panic", value), slog.String("stack", string(stack)))
+			})
+			if s.config.crash {
+				die(value, stack)
+			}
+			err = fmt.Errorf("panic: %v", value)
+		}
+	}()
+	return f.run(ctx)
+}
+
+func (b *background) begin(name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.running = append(b.running, name)
+}
+
+func (b *background) end(name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := slices.Index(b.running, name); i >= 0 {
+		b.running = slices.Delete(b.running, i, i+1)
+	}
+}
+
+// running names what a shutdown waits for: methods with how many calls, and functions in the background.
+func (s *Server) running() string {
+	names := make([]string, 0, 2)
+	if calls := s.pipeline.running(); calls != "" {
+		names = append(names, calls)
+	}
+	s.background.mu.Lock()
+	defer s.background.mu.Unlock()
+	return strings.Join(append(names, s.background.running...), ", ")
+}

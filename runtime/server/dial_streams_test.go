@@ -1,0 +1,54 @@
+package server_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
+	"github.com/grpcservice/grpcservice/runtime/server"
+	"github.com/grpcservice/grpcservice/runtime/servicetest"
+)
+
+// TestCallsBeyondTheStreamsOfAConnectionWait checks what docs/client.md says of the call that a
+// connection has no stream for: it waits for one until its deadline, and another connection has more.
+func TestCallsBeyondTheStreamsOfAConnectionWait(t *testing.T) {
+	servicetest.NoLeaks(t)
+	impl := silentChat
+	impl.one = answer("one").one
+	srv := server.New(server.WithDrainDelay(0),
+		server.WithGRPCOptions(grpc.MaxConcurrentStreams(2)))
+	server.Register[echoService](srv, echoTable, impl)
+	addr := listenAndServe(t, srv)
+	client := echoClient{echotest.RowsOf(echoTable, dialAll(t, []string{addr}))}
+	var waiting chan error
+	for range client.Chat(testContext(t), texts()) {
+		for range client.Chat(testContext(t), texts()) {
+			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+			_, err := client.One(ctx, &text{})
+			cancel()
+			if status.Code(err) != codes.DeadlineExceeded {
+				t.Errorf("the third call: %v", err)
+			}
+			other := echoClient{echotest.RowsOf(echoTable, dialAll(t, []string{addr}))}
+			if _, err := other.One(testContext(t), &text{}); err != nil {
+				t.Errorf("a call on another connection: %v", err)
+			}
+			waiting = make(chan error, 1)
+			ctx = testContext(t)
+			go func() {
+				_, err := client.One(ctx, &text{})
+				waiting <- err
+			}()
+			break
+		}
+		if err := within(t, waiting); err != nil {
+			t.Errorf("a call that waited until another had ended: %v", err)
+		}
+		break
+	}
+}

@@ -1,0 +1,217 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
+	"github.com/grpcservice/grpcservice/runtime/server"
+	"github.com/grpcservice/grpcservice/runtime/servicetest"
+)
+
+// retriedThrice is echoTable with two more attempts after UNAVAILABLE.
+var retriedThrice = tableWith(retryQuickly)
+
+// serveRetried serves impl and returns clients that make more attempts, each with its own
+// connection and so with all tokens of its retries.
+func serveRetried(t *testing.T, impl echoService, opts ...server.Option) (stub func() echoService) {
+	t.Helper()
+	srv := server.New(append(opts, server.WithDrainDelay(0))...)
+	server.Register[echoService](srv, echoTable, impl)
+	addr := listenAndServe(t, srv)
+	return func() echoService {
+		conn := dialAll(t, []string{addr}, client.WithServiceConfig(retriedThrice))
+		return echoClient{echotest.RowsOf(retriedThrice, conn)}
+	}
+}
+
+// TestHeadersDoNotEndRetries sets headers, in the method and in interceptors around it, before
+// attempts fail.
+func TestHeadersDoNotEndRetries(t *testing.T) {
+	servicetest.NoLeaks(t)
+	for _, failures := range []int64{2, 9} {
+		var attempts atomic.Int64
+		impl := behaving(func(ctx context.Context) error {
+			n := attempts.Add(1)
+			if err := grpc.SetHeader(ctx, metadata.Pairs("method", fmt.Sprint(n))); err != nil {
+				return err
+			}
+			if n <= failures {
+				return status.Error(codes.Unavailable, "not yet")
+			}
+			return nil
+		})
+		stub := serveRetried(t, impl,
+			server.WithUnaryInterceptors(unaryHeader), server.WithStreamInterceptors(streamHeader))
+		for kind := range kindsOf(nil) {
+			attempts.Store(0)
+			var header, trailer metadata.MD
+			ctx := client.WithCallOptions(testContext(t), grpc.Header(&header), grpc.Trailer(&trailer))
+			err := kindsOf(stub())[kind](ctx)
+			want := map[int64]codes.Code{2: codes.OK, 9: codes.Unavailable}[failures]
+			if status.Code(err) != want || attempts.Load() != 3 {
+				t.Errorf("%s: %v after %d attempts, want %v after 3", kind, err, attempts.Load(), want)
+			}
+			sent, rest := header, trailer
+			if err != nil {
+				sent, rest = trailer, header
+			}
+			if fmt.Sprint(sent["method"]) != "[3]" || fmt.Sprint(sent["interceptor"]) != "[yes]" ||
+				len(rest["method"])+len(rest["interceptor"]) > 0 {
+				t.Errorf("%s: the header is %v and the trailer %v after %v", kind, header, trailer, err)
+			}
+		}
+	}
+}
+
+func unaryHeader(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if err := grpc.SetHeader(ctx, metadata.Pairs("interceptor", "yes")); err != nil {
+		return nil, err
+	}
+	return handler(ctx, req)
+}
+
+func streamHeader(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if err := ss.SetHeader(metadata.Pairs("interceptor", "yes")); err != nil {
+		return err
+	}
+	return handler(srv, ss)
+}
+
+// TestHeadersThatAreSentAreFinal checks that SendHeader sends at once, with what was set, and
+// that such a call is not retried.
+func TestHeadersThatAreSentAreFinal(t *testing.T) {
+	servicetest.NoLeaks(t)
+	var attempts atomic.Int64
+	stub := serveRetried(t, behaving(func(ctx context.Context) error {
+		attempts.Add(1)
+		_ = grpc.SetHeader(ctx, metadata.Pairs("set", "1"))
+		if err := grpc.SendHeader(ctx, metadata.Pairs("sent", "2")); err != nil {
+			return err
+		}
+		if err := grpc.SetHeader(ctx, metadata.Pairs("late", "3")); err == nil {
+			return status.Error(codes.DataLoss, "a header was set after it was sent")
+		}
+		return status.Error(codes.Unavailable, "not yet")
+	}))
+	for kind, call := range kindsOf(stub()) {
+		attempts.Store(0)
+		var header metadata.MD
+		err := call(client.WithCallOptions(testContext(t), grpc.Header(&header)))
+		if status.Code(err) != codes.Unavailable || attempts.Load() != 1 {
+			t.Errorf("%s: %v after %d attempts", kind, err, attempts.Load())
+		}
+		if fmt.Sprint(header["set"], header["sent"]) != "[1] [2]" {
+			t.Errorf("%s: the header is %v", kind, header)
+		}
+	}
+}
+
+// TestHeadersOfEmptyStreams checks that a stream that succeeds without a response has its header.
+func TestHeadersOfEmptyStreams(t *testing.T) {
+	stub := dialEcho(t, echoFuncs{many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+		return func(func(*text, error) bool) { _ = grpc.SetHeader(ctx, metadata.Pairs("set", "1")) }
+	}})
+	var header metadata.MD
+	_, err := gather(stub.Many(client.WithCallOptions(testContext(t), grpc.Header(&header)), &text{}))
+	if err != nil || fmt.Sprint(header["set"]) != "[1]" {
+		t.Errorf("%v, %v", header, err)
+	}
+}
+
+// kindsOf returns a call of each method of client.
+func kindsOf(stub echoService) map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"One": func(ctx context.Context) error { _, err := stub.One(ctx, &text{}); return err },
+		"Many": func(ctx context.Context) error {
+			_, err := gather(stub.Many(ctx, &text{}))
+			return err
+		},
+		"Join": func(ctx context.Context) error { _, err := stub.Join(ctx, texts("a")); return err },
+		"Chat": func(ctx context.Context) error { _, err := gather(stub.Chat(ctx, texts("a"))); return err },
+	}
+}
+
+// TestHeadersOfRunningStreams reads the header and the peer in the loop over a stream that goes
+// on, and after a loop that has none.
+func TestHeadersOfRunningStreams(t *testing.T) {
+	responses := func(ctx context.Context) runtime.Stream[text] {
+		return func(yield func(*text, error) bool) {
+			_ = grpc.SetHeader(ctx, metadata.Pairs("set", "1"))
+			if yield(&text{}, nil) {
+				<-ctx.Done()
+			}
+		}
+	}
+	stub := dialEcho(t, echoFuncs{
+		many: func(ctx context.Context, _ *text) runtime.Stream[text] { return responses(ctx) },
+		chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
+			return responses(ctx)
+		},
+	})
+	for _, limit := range []time.Duration{time.Hour, 20 * time.Millisecond} {
+		var header, again metadata.MD
+		var from peer.Peer
+		limited, cancel := context.WithTimeout(context.Background(), limit)
+		ctx := client.WithCallOptions(limited, grpc.Header(&header), grpc.Peer(&from), grpc.Header(&again))
+		for kind, stream := range map[string]runtime.Stream[text]{
+			"Many": stub.Many(ctx, &text{}), "Chat": stub.Chat(ctx, endless),
+		} {
+			header, again, from = nil, nil, peer.Peer{}
+			for _, err := range stream {
+				if err != nil { // the deadline, which grpc notices in another goroutine
+					break
+				}
+				if fmt.Sprint(header["set"], again["set"]) != "[1] [1]" || from.Addr == nil {
+					t.Errorf("%s: the header is %v, %v and the peer %v", kind, header, again, from)
+				}
+				if limit == time.Hour {
+					break
+				}
+			}
+		}
+		cancel()
+	}
+}
+
+// TestHeadersOfFailedStreams checks that streams without a response have the peer, and no header.
+func TestHeadersOfFailedStreams(t *testing.T) {
+	stub := dialEcho(t, behaving(func(context.Context) error { return status.Error(codes.NotFound, "no") }))
+	for kind, call := range kindsOf(stub) {
+		header, from := metadata.Pairs("old", "value"), peer.Peer{}
+		err := call(client.WithCallOptions(testContext(t), grpc.Header(&header), grpc.Peer(&from)))
+		if status.Code(err) != codes.NotFound || len(header) > 0 || from.Addr == nil {
+			t.Errorf("%s: %v, header %v, peer %v", kind, err, header, from)
+		}
+	}
+}
+
+// TestHeldHeadersAreSwitchedOn checks the switch for a service that is moved.
+func TestHeldHeadersAreSwitchedOn(t *testing.T) {
+	fail := legacyMethod(func(ctx context.Context) error {
+		return errors.Join(grpc.SetHeader(ctx, metadata.Pairs("set", "1")), statusWithDetails())
+	})
+	for host, open := range compatibleHosts {
+		for _, on := range []bool{false, true} {
+			conn := open(t, fail, server.WithHeldHeaders(on))
+			var header, trailer metadata.MD
+			err := conn.Invoke(testContext(t), "/legacy.v1.Items/One", item("ada"), item(""),
+				grpc.Header(&header), grpc.Trailer(&trailer))
+			if held := len(trailer["set"]) == 1 && len(header["set"]) == 0; err == nil || held != on {
+				t.Errorf("%s, %v: header %v, trailer %v, %v", host, on, header, trailer, err)
+			}
+		}
+	}
+}

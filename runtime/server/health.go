@@ -1,0 +1,147 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"sync"
+
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
+
+// healthServiceName is the full name of the standard health service.
+const healthServiceName = "grpc.health.v1.Health"
+
+// Health is the standard health service (grpc.health.v1) of one server. It knows each registered service by its full name,
+// and the server as a whole by "". All are serving from the start. Of itself it says that it is serving for as long as it
+// answers, whatever else is not: what a liveness probe asks.
+//
+// When the server shuts down, everything turns to NOT_SERVING for good and the Watch streams end, which would otherwise
+// keep the shutdown waiting.
+type Health struct {
+	mu       sync.Mutex
+	statuses map[string]healthpb.HealthCheckResponse_ServingStatus
+	changed  chan struct{} // closed and replaced at each change
+	closed   bool
+}
+
+func newHealth() *Health {
+	return &Health{
+		statuses: map[string]healthpb.HealthCheckResponse_ServingStatus{"": healthpb.HealthCheckResponse_SERVING},
+		changed:  make(chan struct{}),
+	}
+}
+
+// SetServing says whether a service can do its work; service is its full name, or "" for the server as a whole. After the
+// shutdown began it does nothing.
+func (h *Health) SetServing(service string, serving bool) {
+	h.update(func() { h.statuses[service] = servingStatus(serving) })
+}
+
+// shutDown turns everything to NOT_SERVING and ends the Watch streams.
+func (h *Health) shutDown() {
+	h.update(func() {
+		for service := range h.statuses {
+			h.statuses[service] = healthpb.HealthCheckResponse_NOT_SERVING
+		}
+		h.closed = true
+	})
+}
+
+// update makes a change and wakes the watchers.
+func (h *Health) update(change func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
+	change()
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+// status returns what is known of a service, and what to wait for to learn more.
+func (h *Health) status(service string) (status healthpb.HealthCheckResponse_ServingStatus, known, closed bool, changed <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if service == healthServiceName {
+		return healthpb.HealthCheckResponse_SERVING, true, h.closed, h.changed
+	}
+	status, known = h.statuses[service]
+	return status, known, h.closed, h.changed
+}
+
+func servingStatus(serving bool) healthpb.HealthCheckResponse_ServingStatus {
+	if serving {
+		return healthpb.HealthCheckResponse_SERVING
+	}
+	return healthpb.HealthCheckResponse_NOT_SERVING
+}
+
+// healthService is grpc.health.v1.Health in the shape that this package serves.
+type healthService interface {
+	check(context.Context, *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error)
+	list(context.Context, *healthpb.HealthListRequest) (*healthpb.HealthListResponse, error)
+	watch(context.Context, *healthpb.HealthCheckRequest) runtime.Stream[healthpb.HealthCheckResponse]
+}
+
+// healthPolicy lets everybody ask, and keeps probes out of the log.
+var healthPolicy = runtime.Policy{Idempotency: runtime.NoSideEffects, Auth: &runtime.Auth{Public: true}, Log: runtime.Log{Level: slog.LevelDebug}}
+
+var healthTable = runtime.NewService(healthServiceName, healthpb.File_grpc_health_v1_health_proto,
+	runtime.Unary("Check", healthService.check, healthPolicy),
+	runtime.Unary("List", healthService.list, healthPolicy),
+	runtime.ServerStream("Watch", healthService.watch, healthPolicy),
+)
+
+// check answers with the status of one service, or NOT_FOUND.
+func (h *Health) check(_ context.Context, req *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+	status, known, _, _ := h.status(req.GetService())
+	if !known {
+		return nil, rpcerr.ReasonUnknownService.Errorf(codes.NotFound, "unknown service").Fixed()
+	}
+	return &healthpb.HealthCheckResponse{Status: status}, nil
+}
+
+// list answers with the statuses of all services.
+func (h *Health) list(context.Context, *healthpb.HealthListRequest) (*healthpb.HealthListResponse, error) {
+	h.mu.Lock()
+	statuses := maps.Clone(h.statuses)
+	h.mu.Unlock()
+	resp := &healthpb.HealthListResponse{Statuses: make(map[string]*healthpb.HealthCheckResponse, len(statuses))}
+	for service, status := range statuses {
+		resp.Statuses[service] = &healthpb.HealthCheckResponse{Status: status}
+	}
+	return resp, nil
+}
+
+// watch sends the status of one service now and at each change, until the server shuts down.
+func (h *Health) watch(ctx context.Context, req *healthpb.HealthCheckRequest) runtime.Stream[healthpb.HealthCheckResponse] {
+	return func(yield func(*healthpb.HealthCheckResponse, error) bool) {
+		last := healthpb.HealthCheckResponse_ServingStatus(-1)
+		for {
+			status, known, closed, changed := h.status(req.GetService())
+			if !known {
+				status = healthpb.HealthCheckResponse_SERVICE_UNKNOWN
+			}
+			if status != last && !yield(&healthpb.HealthCheckResponse{Status: status}, nil) {
+				return
+			}
+			last = status
+			if closed {
+				yield(nil, runtime.ErrDraining)
+				return
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				yield(nil, ctx.Err())
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package server
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
+
+// serveWithin runs the pipeline of a unary call within the interceptor of the server, as grpc itself does for streams. The
+// interceptor takes the request, so it is received before the pipeline starts. One that cannot be received is empty, and so is
+// that of a call whose rejection is certain: the handler of the interceptor returns the error.
+func (m *method) serveWithin(
+	serverWide grpc.UnaryServerInterceptor, ctx context.Context, req any, decode func(any) error,
+	serve func(ctx context.Context, req any, decode func(any) error) (any, error),
+) (any, error) {
+	arrival := bounds.ArrivalIn(ctx)
+	arrival.Handle()
+	var failed error
+	if !m.drain.expired.Load() && !arrival.Rejected() {
+		failed = decode(req)
+	}
+	info := m.unaryInfo // a copy: interceptors may change it
+	received := req
+	return serverWide(ctx, req, &info, func(ctx context.Context, req any) (any, error) {
+		if req == nil && received != nil {
+			req, failed = received, errNoRequest
+		}
+		return serve(ctx, req, func(any) error { return failed })
+	})
+}
+
+// errNoRequest is the mistake of an interceptor.
+var errNoRequest = rpcerr.Internal("an interceptor passed on nil as the request; pass on the one that it got")
+
+// chainUnary makes one interceptor of many, nil of none.
+func chainUnary(interceptors []grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
+	if len(interceptors) == 0 {
+		return nil
+	}
+	first, rest := interceptors[0], chainUnary(interceptors[1:])
+	if rest == nil {
+		return first
+	}
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		return first(ctx, req, info, func(ctx context.Context, req any) (any, error) { return rest(ctx, req, info, handler) })
+	}
+}
+
+// chainStream makes one interceptor of many, nil of none.
+func chainStream(interceptors []grpc.StreamServerInterceptor) grpc.StreamServerInterceptor {
+	if len(interceptors) == 0 {
+		return nil
+	}
+	first, rest := interceptors[0], chainStream(interceptors[1:])
+	if rest == nil {
+		return first
+	}
+	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		return first(srv, ss, info, func(srv any, ss grpc.ServerStream) error { return rest(srv, ss, info, handler) })
+	}
+}

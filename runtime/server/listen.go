@@ -1,0 +1,43 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/network"
+)
+
+// listen listens on an address as [Server.Run] takes it.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	network, at, err := network.Of(addr)
+	if err != nil {
+		return nil, fmt.Errorf("address %q: %w", addr, err)
+	}
+	lis, err := new(net.ListenConfig).Listen(ctx, network, at)
+	if network == "unix" && errors.Is(err, syscall.EADDRINUSE) && isAbandoned(ctx, at) {
+		if err = os.Remove(at); err == nil || errors.Is(err, fs.ErrNotExist) {
+			lis, err = new(net.ListenConfig).Listen(ctx, network, at)
+		}
+	}
+	return lis, err
+}
+
+// isAbandoned reports whether a path is a socket that nobody listens on: one of a process that had no
+// time to remove it.
+func isAbandoned(ctx context.Context, path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode().Type() != fs.ModeSocket {
+		return false
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", path)
+	if err == nil {
+		_ = conn.Close()
+		return false
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
+}

@@ -1,0 +1,121 @@
+package server
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/limit"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
+
+// overloadWait is when the caller of a method that has too many calls should retry, at the earliest.
+const overloadWait = 100 * time.Millisecond
+
+// quotaStage returns the stage that an authorised call takes its share of the method in: the rates of
+// its principal, those of the method, and the concurrency; nil where the policy bounds none of them.
+// A call that one of them rejects uses up nothing of the others.
+func (m *method) quotaStage() stage {
+	counted := slices.Concat(m.ratesBy(m.info, runtime.ByPrincipal), m.ratesBy(m.info, runtime.ByMethod))
+	m.slots = slotsOf(m.info)
+	switch {
+	case m.slots != nil:
+		return m.slotStage(counted)
+	case len(counted) > 0:
+		return counted.take
+	default:
+		return nil
+	}
+}
+
+// slotsOf returns what bounds how many calls of a method run at a time; nil without a bound.
+func slotsOf(info runtime.MethodInfo) *limit.Concurrency {
+	c := info.Policy.Concurrency
+	switch {
+	case c.Limit <= 0:
+		return nil
+	case adaptive(info):
+		return limit.NewAdaptive(c.Limit, c.MaxWait)
+	default:
+		return limit.NewConcurrency(c.Limit, c.MaxWait)
+	}
+}
+
+// adaptive reports whether the concurrency of a method follows how long its calls take. How long a
+// stream takes is up to its client, and says nothing about load.
+func adaptive(info runtime.MethodInfo) bool {
+	return info.Policy.Concurrency.Adaptive && info.Kind == runtime.KindUnary
+}
+
+// slotStage takes a call's rates, then its place among the running calls.
+func (m *method) slotStage(counted rates) stage {
+	overloaded := overloadErrors("too many calls at a time; try again later")
+	return func(ctx context.Context, c *callContext) error {
+		if err := counted.take(ctx, c); err != nil {
+			return err
+		}
+		ok, waited := m.acquire(ctx, c)
+		if ok {
+			c.slot = time.Now()
+			return nil
+		}
+		if !waited { // else the burst may be whole again, and the call would be one too many
+			counted.giveBack(ctx, c)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return overloaded.after(c, overloadWait)
+	}
+}
+
+// overloadErrors returns the errors of calls that are rejected because too many others run.
+func overloadErrors(message string) *refusals {
+	return &refusals{make: func(wait time.Duration) error {
+		return rpcerr.ReasonOverloaded.Errorf(codes.Unavailable, "%s", message).WithRetryAfter(wait).Fixed()
+	}}
+}
+
+// acquire takes a place among the running calls, where it may after a wait, and reports whether the
+// call has one and whether it waited.
+func (m *method) acquire(ctx context.Context, c *callContext) (ok, waited bool) {
+	if m.slots.TryAcquire() {
+		return true, false
+	}
+	if m.info.Policy.Concurrency.MaxWait <= 0 {
+		return false, false
+	}
+	return m.slots.Acquire(ctx, rateKey(c, runtime.ByPrincipal))
+}
+
+// release gives back what a call held that ended with err.
+func (m *method) release(c *callContext, err error) {
+	m.releaseSlot(c, err)
+	c.load.End()
+}
+
+// releaseSlot gives back the place of a call among the running calls of its method. An adaptive limit learns from calls
+// that the method answered: not from those that were rejected, that an interceptor answered, or whose
+// response was kept from an earlier call. An error counts only if it came late.
+func (m *method) releaseSlot(c *callContext, err error) {
+	switch {
+	case c.slot.IsZero():
+	case m.adaptive && !c.ran.Load():
+		m.slots.ReleaseUnused()
+	default:
+		m.slots.Release(time.Since(c.slot), err == nil)
+	}
+}
+
+// noteRun notes that the call of ctx has reached its method.
+func (m *method) noteRun(ctx context.Context) {
+	if !m.adaptive {
+		return
+	}
+	if c, ok := callOf(ctx); ok {
+		c.ran.Store(true)
+	}
+}

@@ -1,0 +1,285 @@
+package server
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
+	"github.com/grpcservice/grpcservice/runtime/seal"
+)
+
+// Option configures a [Server], or what [On] adds to a server of the user's own.
+type Option func(*settings)
+
+// config is what the options of one server add up to.
+type settings struct {
+	logger          *slog.Logger
+	timeout         time.Duration
+	drainDelay      time.Duration
+	shutdownTimeout time.Duration
+	connectionAge   time.Duration
+	observers       []runtime.Observer
+	authenticator   Authenticator
+	open            bool
+	limiter         RateLimiter
+	limits          bounds.Limits
+	creds           credentials.TransportCredentials // nil for plain text
+	validator       Validator
+	idempotency     IdempotencyGuard
+	unary           []grpc.UnaryServerInterceptor
+	stream          []grpc.StreamServerInterceptor
+	onPanic         PanicHandler
+	crash           bool
+	without         omissions
+	grpcDefaults    bool // grpc's limits of the transport, not ours
+	overrides       *overrides
+	tokens          *seal.Ring // nil without keys
+	compression     compressor
+	reflection      bool
+	grpc            []grpc.ServerOption
+	errs            []error
+}
+
+// Defaults of the options that a [Server] starts with.
+const (
+	// DefaultTimeout is the deadline of a unary call whose client sent none.
+	DefaultTimeout = 30 * time.Second
+	// DefaultDrainDelay is how long a server that was told to stop goes on taking calls, not serving by its health, until
+	// load balancers have noticed.
+	DefaultDrainDelay = 5 * time.Second
+	// DefaultShutdownTimeout is how long calls in flight may take to end after the drain delay. Together with the delay it
+	// leaves some of the 30 s that Kubernetes grants a pod.
+	DefaultShutdownTimeout = 20 * time.Second
+	// DefaultMaxCalls is how many calls a server has at a time, streams included.
+	DefaultMaxCalls = 20_000
+	// DefaultMaxCallsPerPeer is how many of them come from one address.
+	DefaultMaxCallsPerPeer = 10_000
+	// DefaultMaxConnections is how many connections a server has at a time.
+	DefaultMaxConnections = 10_000
+	// DefaultMaxConnectionsPerPeer is how many of them come from one address.
+	DefaultMaxConnectionsPerPeer = 5_000
+)
+
+func newSettings(opts []Option) *settings {
+	c := &settings{
+		logger:          slog.Default(),
+		timeout:         DefaultTimeout,
+		drainDelay:      DefaultDrainDelay,
+		shutdownTimeout: DefaultShutdownTimeout,
+		connectionAge:   MaxConnectionAge,
+		limiter:         localLimiter{},
+		limits: bounds.Limits{
+			Calls: DefaultMaxCalls, CallsPerPeer: DefaultMaxCallsPerPeer,
+			Connections: DefaultMaxConnections, ConnectionsPerPeer: DefaultMaxConnectionsPerPeer,
+		},
+		overrides:   newOverrides(),
+		compression: compressor{CompressAsked, CompressionThreshold},
+	}
+	for _, opt := range opts {
+		opt(c)
+	}
+	return c
+}
+
+// pipeline returns the pipeline that the options describe.
+func (c *settings) pipeline() *pipeline {
+	p := &pipeline{
+		logger:        c.logger,
+		timeout:       c.timeout,
+		observers:     c.observers,
+		authenticator: c.authenticator,
+		open:          c.open,
+		limiter:       c.limiter,
+		validator:     c.validator,
+		idempotency:   c.idempotency,
+		unary:         chainUnary(c.unary),
+		stream:        chainStream(c.stream),
+		onPanic:       c.onPanic,
+		crash:         c.crash,
+		without:       c.without,
+		overrides:     c.overrides,
+		tokens:        c.tokens,
+		compression:   c.compression,
+		drain:         newDrain(),
+	}
+	p.admission = newAdmission(c.limits, c.logger, p.noteUnhandled)
+	return p
+}
+
+// fail keeps an option's error for Run and Serve to return.
+func (c *settings) fail(format string, args ...any) {
+	c.errs = append(c.errs, fmt.Errorf(format, args...))
+}
+
+// WithLogger makes logger the log of the server: a record for each call, panics, and how it starts and stops. The default
+// is slog's default logger at the time of [New].
+func WithLogger(logger *slog.Logger) Option {
+	return func(c *settings) {
+		if logger == nil {
+			c.fail("WithLogger(nil): pass a logger; slog.New(slog.DiscardHandler) writes nothing")
+			return
+		}
+		c.logger = logger
+	}
+}
+
+// WithDefaultTimeout sets the deadline of unary calls whose client sent none, in place of [DefaultTimeout]; 0 sets none.
+func WithDefaultTimeout(timeout time.Duration) Option {
+	return func(c *settings) {
+		if timeout < 0 {
+			c.fail("WithDefaultTimeout(%v): a timeout cannot be negative; pass 0 for none", timeout)
+		}
+		c.timeout = timeout
+	}
+}
+
+// WithDrainDelay sets how long the server goes on taking calls after it was told to stop, in place of
+// [DefaultDrainDelay]. An interrupt from the keyboard never waits for it.
+func WithDrainDelay(delay time.Duration) Option {
+	return func(c *settings) {
+		if delay < 0 {
+			c.fail("WithDrainDelay(%v): a delay cannot be negative; pass 0 for none", delay)
+		}
+		c.drainDelay = delay
+	}
+}
+
+// WithShutdownTimeout sets how long calls in flight may take to end after the drain delay, in place of
+// [DefaultShutdownTimeout]. Then their contexts are cancelled.
+func WithShutdownTimeout(timeout time.Duration) Option {
+	return func(c *settings) {
+		if timeout < 0 {
+			c.fail("WithShutdownTimeout(%v): a timeout cannot be negative; pass 0 to cancel calls at once", timeout)
+		}
+		c.shutdownTimeout = timeout
+	}
+}
+
+// WithMaxCalls sets how many calls the server has at a time, instead of [DefaultMaxCalls]; 0 sets no
+// bound. A call counts from when its headers arrive until its method has returned and its response
+// is written; one that has returned while its client does not read still counts. More calls get
+// UNAVAILABLE, reason OVERLOADED, before they are authenticated. Health checks get through until
+// there is a tenth more.
+//
+// On a server of [On], a call counts while its method runs. What the transport holds of others counts
+// if the server was made with [GRPCOptions].
+func WithMaxCalls(calls int) Option {
+	return func(c *settings) { c.limit("WithMaxCalls", calls, &c.limits.Calls) }
+}
+
+// WithMaxCallsPerPeer sets how many of the calls of [WithMaxCalls] come from one address, instead of
+// [DefaultMaxCallsPerPeer]; 0 sets no bound. An IPv6 address counts with its /64, and a proxy with all
+// callers behind it. More calls get RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS.
+func WithMaxCallsPerPeer(calls int) Option {
+	return func(c *settings) { c.limit("WithMaxCallsPerPeer", calls, &c.limits.CallsPerPeer) }
+}
+
+// WithMaxConnections sets how many connections the server has at a time, instead of
+// [DefaultMaxConnections]; 0 sets no bound. More are closed before their handshake. A server of [On]
+// bounds them if it was made with [GRPCOptions].
+func WithMaxConnections(connections int) Option {
+	return func(c *settings) { c.limit("WithMaxConnections", connections, &c.limits.Connections) }
+}
+
+// WithMaxConnectionsPerPeer sets how many of the connections of [WithMaxConnections] come from one
+// address, instead of [DefaultMaxConnectionsPerPeer]; 0 sets no bound. A proxy counts as one address.
+func WithMaxConnectionsPerPeer(connections int) Option {
+	return func(c *settings) {
+		c.limit("WithMaxConnectionsPerPeer", connections, &c.limits.ConnectionsPerPeer)
+	}
+}
+
+// limit sets one of the server's bounds.
+func (c *settings) limit(option string, value int, bound *int) {
+	if value < 0 {
+		c.fail("%s(%d): a bound cannot be negative; pass 0 for none", option, value)
+		return
+	}
+	*bound = value
+}
+
+// WithMaxConnectionAge sets when the server asks a connection to go, give or take 10%, instead of [MaxConnectionAge]; 0 keeps
+// connections. Its client connects again, and a client that balances looks the name up again, so the age is how long a server
+// that an autoscaler adds may wait for its first call. Calls go on for [MaxConnectionAgeGrace]; longer streams are cut.
+func WithMaxConnectionAge(age time.Duration) Option {
+	return func(c *settings) {
+		if age < 0 {
+			c.fail("WithMaxConnectionAge(%v): an age cannot be negative; pass 0 to keep connections", age)
+		}
+		c.connectionAge = age
+	}
+}
+
+// WithUnaryInterceptors adds interceptors that run inside the pipeline, right around the method, the first one outermost.
+// Unlike those of [WithGRPCOptions] they are bound when the method is registered.
+func WithUnaryInterceptors(interceptors ...grpc.UnaryServerInterceptor) Option {
+	return func(c *settings) { c.unary = append(c.unary, interceptors...) }
+}
+
+// WithStreamInterceptors adds interceptors that run inside the pipeline, right around the method, the first one outermost.
+// Unlike those of [WithGRPCOptions] they find the call in their context.
+func WithStreamInterceptors(interceptors ...grpc.StreamServerInterceptor) Option {
+	return func(c *settings) { c.stream = append(c.stream, interceptors...) }
+}
+
+// WithPanicHandler has handler told of each panic that the server recovers.
+func WithPanicHandler(handler PanicHandler) Option {
+	return func(c *settings) { c.onPanic = handler }
+}
+
+// WithReflection serves the reflection service, from which grpcurl and its like learn what else is served. It tells
+// everybody who may connect; that is why it is off by default.
+func WithReflection() Option {
+	return func(c *settings) { c.reflection = true }
+}
+
+// WithTLS serves TLS as config says. Without it, [WithTLSFiles] or [WithCredentials], the server speaks plain text.
+func WithTLS(config *tls.Config) Option {
+	return func(c *settings) {
+		if config == nil {
+			c.fail("WithTLS(nil): pass a configuration, or leave the option out to speak plain text")
+			return
+		}
+		c.creds = credentials.NewTLS(config)
+	}
+}
+
+// WithCredentials serves connections with creds, such as those of a service mesh. Unlike [grpc.Creds]
+// among [WithGRPCOptions] they leave the bound of [WithMaxCalls] on what the transport holds.
+func WithCredentials(creds credentials.TransportCredentials) Option {
+	return func(c *settings) {
+		if isNil(creds) {
+			c.fail("WithCredentials(nil): pass credentials, or leave the option out to serve plain text")
+			return
+		}
+		c.creds = creds
+	}
+}
+
+// WithTLSFiles serves TLS 1.2 or later with the certificate chain and the key in two PEM files, which are read now. A file
+// that cannot be used is an error from [Server.Run] that names it.
+func WithTLSFiles(certFile, keyFile string) Option {
+	return func(c *settings) {
+		cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+		if err != nil {
+			c.fail("certificate %s with key %s: %w", certFile, keyFile, err)
+			return
+		}
+		WithTLS(&tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})(c)
+	}
+}
+
+// WithGRPCOptions passes options to grpc, after the runtime's own, which they override. Interceptors
+// among them run outside of the pipeline, for all kinds of RPC: they see every call, also one that is
+// rejected, with the status that the caller gets. With unary interceptors among them, requests are
+// decoded before the pipeline starts, because grpc passes the request to the interceptor. Those of
+// [WithUnaryInterceptors] and [WithStreamInterceptors] run around the method.
+func WithGRPCOptions(opts ...grpc.ServerOption) Option {
+	return func(c *settings) { c.grpc = append(c.grpc, opts...) }
+}

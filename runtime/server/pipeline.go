@@ -1,0 +1,219 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
+	"github.com/grpcservice/grpcservice/runtime/internal/join"
+	"github.com/grpcservice/grpcservice/runtime/internal/requestid"
+	"github.com/grpcservice/grpcservice/runtime/limit"
+	"github.com/grpcservice/grpcservice/runtime/seal"
+)
+
+// pipeline is what every call of one server goes through. All but its methods is fixed before the first of them is bound.
+type pipeline struct {
+	logger        *slog.Logger
+	timeout       time.Duration // default deadline of unary calls; 0 is none
+	observers     []runtime.Observer
+	authenticator Authenticator
+	open          bool // nobody is asked who calls
+	limiter       RateLimiter
+	admission     *admission
+	validator     Validator
+	idempotency   IdempotencyGuard
+	unary         grpc.UnaryServerInterceptor
+	stream        grpc.StreamServerInterceptor
+	onPanic       PanicHandler
+	crash         bool // a panic ends the process
+	without       omissions
+	overrides     *overrides
+	tokens        *seal.Ring // nil without keys
+	compression   compressor
+	tokenWarning  sync.Once
+	drain         *drain
+
+	left join.Group // methods that run on although their call has ended, and what runs in the background
+
+	unknownOnce sync.Once
+	unknown     *method // of calls of methods that the server does not have; see unknownMethod
+
+	mu      sync.Mutex
+	methods []*method // all that were bound, to tell what is running
+	byName  map[string]*method
+}
+
+// method is one RPC of a server with all that its calls need, looked up once, when it is registered.
+type method struct {
+	*pipeline
+	info       runtime.MethodInfo
+	log        accessLog
+	observing  []runtime.MethodObserver
+	stages     []stage
+	waits      bool // whether a stage may take its time
+	deadlines  deadlines
+	apart      bool               // whether the method runs in a goroutine of its own: see runApart
+	checks     checks             // of its requests
+	guard      guardFunc          // of calls that may be made again; nil where none is recognised
+	slots      *limit.Concurrency // nil where any number may run at a time
+	adaptive   bool               // whether slots learns from the calls
+	unaryInfo  grpc.UnaryServerInfo
+	streamInfo grpc.StreamServerInfo
+	live       liveCalls
+	inFlight   atomic.Int64
+}
+
+// bind prepares the RPC that info describes, which server serves.
+func (p *pipeline) bind(info runtime.MethodInfo, server any) *method {
+	info.Policy = p.overrides.apply(info)
+	m := &method{
+		pipeline:  p,
+		info:      info,
+		adaptive:  adaptive(info),
+		log:       newAccessLog(p.accessLogger(), info),
+		observing: bindObservers(p.observers, info),
+		deadlines: deadlinesOf(info.Policy, p.timeout),
+		checks:    p.checksOf(info),
+		guard:     p.guardOf(info),
+		unaryInfo: grpc.UnaryServerInfo{Server: server, FullMethod: info.FullMethod},
+		streamInfo: grpc.StreamServerInfo{
+			FullMethod:     info.FullMethod,
+			IsClientStream: info.Kind == runtime.KindClientStream || info.Kind == runtime.KindBidi,
+			IsServerStream: info.Kind == runtime.KindServerStream || info.Kind == runtime.KindBidi,
+		},
+	}
+	m.stages = m.stagesOf()
+	m.apart = m.deadlines.idle > 0 || m.deadlines.total > 0 || m.streamInfo.IsClientStream && !p.without.recovery
+	m.waits = p.authenticator != nil || p.limiter != RateLimiter(localLimiter{}) || info.Policy.Concurrency.MaxWait > 0
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.methods = append(p.methods, m)
+	if p.byName == nil {
+		p.byName = make(map[string]*method)
+	}
+	p.byName[info.FullMethod] = m
+	return m
+}
+
+// begin opens a call: all that it carries is one allocation.
+func (m *method) begin(ctx context.Context) *callContext {
+	m.inFlight.Add(1)
+	arrival := bounds.ArrivalIn(ctx)
+	arrival.Handle()
+	return &callContext{Context: ctx, arrival: arrival, call: call{method: m, start: time.Now(), id: requestid.Incoming(ctx)}}
+}
+
+// cancellable returns the context of a stream, which a shutdown that has run out of patience cancels.
+func (c *callContext) cancellable() context.Context {
+	ctx, cancel := context.WithCancel(c)
+	c.list(cancel)
+	return ctx
+}
+
+// list has a shutdown cancel the call, and its end.
+func (c *callContext) list(cancel context.CancelFunc) {
+	c.listed = true
+	c.call.method.live.add(c, cancel)
+}
+
+// finish closes a call, and must be deferred itself: it recovers the method's panic. It waits for the goroutines that the
+// call started, makes *err the status that the caller gets, and tells those who watch.
+func (m *method) finish(c *callContext, err *error) {
+	defer m.inFlight.Add(-1)
+	defer m.unlist(c)
+	if value := recover(); value != nil {
+		*err = m.panicked(c, value)
+	}
+	if !c.detached {
+		*err = c.join(*err)
+	}
+	if c.stream != nil {
+		c.stream.end(errStreamOver)
+	}
+	if failure := c.releaseHeader(*err != nil); *err == nil {
+		*err = failure
+	}
+	cause := *err
+	defer raise(cause)
+	if cause != nil {
+		if *err = m.told(c, cause); *err == runtime.ErrDraining && cause != runtime.ErrDraining {
+			cause = fmt.Errorf("%w; %w", runtime.ErrDraining, cause)
+		}
+	} else if m.info.Kind == runtime.KindUnary {
+		c.call.sent.Store(1)
+	}
+	if !c.detached {
+		m.release(c, *err)
+	}
+	m.tell(c, runtime.Outcome{Err: *err, Cause: cause, Duration: time.Since(c.call.start)})
+}
+
+// unlist cancels the contexts of a call that has ended, and has no shutdown cancel it.
+func (m *method) unlist(c *callContext) {
+	if c.lazy.Swap(lazyOver) != nil || c.listed {
+		m.live.remove(c)
+	}
+}
+
+// tell lets the log, the caller and the observers know how the call ended.
+func (m *method) tell(c *callContext, outcome runtime.Outcome) {
+	m.logCall(c, outcome)
+	if outcome.Cause != nil && !m.without.requestID { // what a caller may want to report; of a success it would cost more than the rest
+		c.call.id.Echo(c)
+	}
+	m.endObservers(c.observed, c, outcome)
+}
+
+// endObservers tells the first n observers, the last of them first. They are told even if one of them ends the goroutine, as
+// FailNow of a test does.
+func (m *method) endObservers(n int, c *callContext, outcome runtime.Outcome) {
+	if n == 0 {
+		return
+	}
+	defer m.endObservers(n-1, c, outcome)
+	m.endObserver(m.observing[n-1], c, outcome)
+}
+
+// logCall writes the access log.
+func (m *method) logCall(c *callContext, outcome runtime.Outcome) {
+	defer m.shield(c)
+	m.log.write(c, outcome)
+}
+
+func (m *method) endObserver(o runtime.MethodObserver, c *callContext, outcome runtime.Outcome) {
+	defer m.shield(c)
+	o.End(c, c, outcome)
+}
+
+// inFlight returns how many calls are running.
+func (p *pipeline) inFlight() (n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.methods {
+		n += m.inFlight.Load()
+	}
+	return n
+}
+
+// running names the methods that calls are running of, with how many.
+func (p *pipeline) running() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var names []string
+	for _, m := range p.methods {
+		if n := m.inFlight.Load(); n > 0 {
+			names = append(names, fmt.Sprintf("%s (%d)", m.log.name, n))
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}

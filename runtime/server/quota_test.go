@@ -1,0 +1,240 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
+)
+
+// succeed is a method that does nothing.
+func succeed(context.Context) error { return nil }
+
+// TestUnauthenticatedCallersTakeNoSlots has callers without credentials wait in the authenticator,
+// more of them than the method may run calls.
+func TestUnauthenticatedCallersTakeNoSlots(t *testing.T) {
+	for kind, call := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			asked, release := make(chan struct{}), make(chan struct{})
+			slow := server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
+				principal, err := byToken(ctx)
+				if principal == nil {
+					asked <- struct{}{}
+					<-release
+				}
+				return principal, err
+			})
+			p := runtime.Policy{Auth: &runtime.Auth{}, Concurrency: runtime.Concurrency{Limit: 2}}
+			srv := start(t, func(srv *server.Server) { server.Register[echoService](srv, tableWith(p), behaving(succeed)) },
+				server.WithAuthenticator(slow))
+			ended := make(chan error, 4)
+			for range cap(ended) {
+				go func() { ended <- call(testContext(t), srv.conn) }()
+			}
+			for range cap(ended) {
+				within(t, asked)
+			}
+			if err := call(as(t, "ada"), srv.conn); err != nil {
+				t.Errorf("an authenticated call: %v", err)
+			}
+			close(release)
+			for range cap(ended) {
+				if err := within(t, ended); status.Code(err) != codes.Unauthenticated {
+					t.Errorf("a call without credentials: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// TestCallersWhoMayNotCallUseUpNoRate sends calls that are rejected, then as many as the rate allows.
+func TestCallersWhoMayNotCallUseUpNoRate(t *testing.T) {
+	for name, key := range map[string]runtime.Rate{"method": {Key: runtime.ByMethod}, "principal": {Key: runtime.ByPrincipal}} {
+		for kind, call := range kinds {
+			t.Run(name+"/"+kind, func(t *testing.T) {
+				rate := runtime.Rate{PerSecond: 0.001, Burst: 2, Key: key.Key}
+				p := runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"read"}}, Rates: []runtime.Rate{rate}}
+				srv := start(t, func(srv *server.Server) { server.Register[echoService](srv, tableWith(p), behaving(succeed)) }, authenticated...)
+				for range 5 {
+					for _, ctx := range []context.Context{testContext(t), as(t, "bad"), as(t, "write")} {
+						if code := status.Code(call(ctx, srv.conn)); code != codes.Unauthenticated && code != codes.PermissionDenied {
+							t.Fatalf("a caller who may not call got %v", code)
+						}
+					}
+				}
+				for i := range 3 {
+					if err := call(as(t, "read"), srv.conn); (err == nil) != (i < 2) {
+						t.Errorf("call %d of a caller who may: %v", i, err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// ledger is a rate limiter that never forgets: for each rate and key, how many calls it counted.
+type ledger struct {
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+func (l *ledger) Bind(_ runtime.MethodInfo, rate runtime.Rate) server.MethodRate {
+	return ledgerRate{l, rate}
+}
+
+// counted returns the counts that are not 0.
+func (l *ledger) counted() map[string]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	counts := maps.Clone(l.counts)
+	maps.DeleteFunc(counts, func(_ string, n int) bool { return n == 0 })
+	return counts
+}
+
+type ledgerRate struct {
+	*ledger
+	rate runtime.Rate
+}
+
+// name is "100 ada" for the rate with a burst of 100 and ada's calls.
+func (l ledgerRate) name(key string) string { return fmt.Sprintf("%d %s", l.rate.Burst, key) }
+
+func (l ledgerRate) Take(_ context.Context, key string) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.counts[l.name(key)] == l.rate.Burst {
+		return time.Second
+	}
+	l.counts[l.name(key)]++
+	return 0
+}
+
+func (l ledgerRate) GiveBack(_ context.Context, key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counts[l.name(key)]--
+}
+
+// TestARejectedCallUsesUpNothingElse has each check reject a call that the others accept.
+func TestARejectedCallUsesUpNothingElse(t *testing.T) {
+	rate := func(burst int, key runtime.Rate) runtime.Rate {
+		return runtime.Rate{PerSecond: 1, Burst: burst, Key: key.Key}
+	}
+	peer, principal, method := runtime.Rate{Key: runtime.ByPeer}, runtime.Rate{Key: runtime.ByPrincipal}, runtime.Rate{}
+	for name, test := range map[string]struct {
+		rates       []runtime.Rate
+		concurrency int
+		want        map[string]int // after two calls, of which the second one was rejected
+	}{
+		"the principal's rate": {
+			rates: []runtime.Rate{rate(100, method), rate(1, principal)},
+			want:  map[string]int{"100 ": 1, "1 ada": 1},
+		},
+		"the method's rate": {
+			rates: []runtime.Rate{rate(1, method), rate(100, principal)},
+			want:  map[string]int{"1 ": 1, "100 ada": 1},
+		},
+		"a second rate of the principal": {
+			rates: []runtime.Rate{rate(100, principal), rate(1, principal)},
+			want:  map[string]int{"100 ada": 1, "1 ada": 1},
+		},
+		"a second rate of the peer": {
+			rates: []runtime.Rate{rate(100, peer), rate(1, peer)},
+			want:  map[string]int{"100 \x00bufconn": 1, "1 \x00bufconn": 1},
+		},
+		"the peer's rate": {
+			rates: []runtime.Rate{rate(100, method), rate(99, principal), rate(1, peer)},
+			want:  map[string]int{"100 ": 1, "99 ada": 1, "1 \x00bufconn": 1},
+		},
+		"the method's rate, after the peer's": { // floods count for their peer, whatever rejects them
+			rates: []runtime.Rate{rate(1, method), rate(100, peer)},
+			want:  map[string]int{"1 ": 1, "100 \x00bufconn": 2},
+		},
+		"the concurrency": {
+			rates: []runtime.Rate{rate(100, method), rate(99, principal)}, concurrency: 1,
+			want: map[string]int{"100 ": 1, "99 ada": 1},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			counts := &ledger{counts: make(map[string]int)}
+			entered, release := make(chan struct{}), make(chan struct{})
+			p := runtime.Policy{Auth: &runtime.Auth{}, Rates: test.rates, Concurrency: runtime.Concurrency{Limit: test.concurrency}}
+			srv := start(t, func(srv *server.Server) {
+				server.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error {
+					entered <- struct{}{}
+					<-release
+					return nil
+				}))
+			}, append([]server.Option{server.WithRateLimiter(counts)}, authenticated...)...)
+			first := make(chan error, 1)
+			go func() { first <- kinds["One"](as(t, "ada"), srv.conn) }()
+			within(t, entered)
+			code := status.Code(kinds["One"](as(t, "ada"), srv.conn))
+			if code != codes.ResourceExhausted && code != codes.Unavailable {
+				t.Errorf("the second call got %v", code)
+			}
+			close(release)
+			if err := within(t, first); err != nil {
+				t.Error(err)
+			}
+			if got := counts.counted(); !maps.Equal(got, test.want) {
+				t.Errorf("counted %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+// TestCallsThatEndWhileTheyWait has a client cancel a call that waits for its turn.
+func TestCallsThatEndWhileTheyWait(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	calls := watching{began: make(chan struct{}, 2), ended: make(chan codes.Code, 2)}
+	p := runtime.Policy{Concurrency: runtime.Concurrency{Limit: 1, MaxWait: time.Hour}}
+	srv := start(t, func(srv *server.Server) {
+		server.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error {
+			entered <- struct{}{}
+			<-release
+			return nil
+		}))
+	}, server.WithObservers(calls))
+	first := invoke(context.Background(), srv)
+	within(t, entered)
+	within(t, calls.began)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	second := invoke(ctx, srv)
+	within(t, calls.began)
+	cancel()
+	if code := within(t, calls.ended); code != codes.Canceled {
+		t.Errorf("the observers see %v, want Canceled", code)
+	}
+	if err := within(t, second); status.Code(err) != codes.Canceled {
+		t.Errorf("the caller got %v", err)
+	}
+	close(release)
+	if err := within(t, first); err != nil {
+		t.Error(err)
+	}
+}
+
+// watching is an observer that sends when calls begin and end.
+type watching struct {
+	began chan struct{}
+	ended chan codes.Code
+}
+
+func (w watching) Bind(runtime.MethodInfo) runtime.MethodObserver { return w }
+func (w watching) Begin(ctx context.Context, _ runtime.Call) context.Context {
+	w.began <- struct{}{}
+	return ctx
+}
+func (w watching) End(_ context.Context, _ runtime.Call, outcome runtime.Outcome) {
+	w.ended <- status.Code(outcome.Err)
+}

@@ -1,0 +1,183 @@
+package server
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
+	"github.com/grpcservice/grpcservice/runtime/limit"
+	"github.com/grpcservice/grpcservice/runtime/policy"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
+
+// RateLimiter counts calls against the rates of policies, instead of the one in memory that a server
+// has by default. Bind is called once for each rate of each method, when the method is registered.
+type RateLimiter interface {
+	Bind(runtime.MethodInfo, runtime.Rate) MethodRate
+}
+
+// MethodRate counts the calls of one method against one rate. Its methods are called concurrently.
+//
+// The key is whose call it is: a principal's ID; a NUL and a peer's address ("\x00203.0.113.7", of
+// IPv6 the /64); or "" for a rate that counts all callers together.
+type MethodRate interface {
+	// Take counts a call and returns 0, or counts nothing and returns how long it is until the next
+	// call is allowed.
+	Take(ctx context.Context, key string) (wait time.Duration)
+	// GiveBack undoes a Take that returned 0: right after it, another rate or the concurrency limit
+	// of the method rejected the call. A rate that cannot give calls back does nothing.
+	GiveBack(ctx context.Context, key string)
+}
+
+// WithRateLimiter has limiter keep the rates of policies, for example over all replicas of a service.
+func WithRateLimiter(limiter RateLimiter) Option {
+	return func(c *settings) {
+		if isNil(limiter) {
+			c.fail("WithRateLimiter(nil): pass a limiter, or leave the option out to count calls in memory")
+			return
+		}
+		c.limiter = limiter
+	}
+}
+
+// MaxRateKeys is how many principals or peers one rate of one method tells apart. Beyond that, new ones share what is left;
+// none gets a fresh burst because it was forgotten.
+const MaxRateKeys = 65536
+
+// localLimiter is the default rate limiter of a server.
+type localLimiter struct{}
+
+func (localLimiter) Bind(_ runtime.MethodInfo, rate runtime.Rate) MethodRate {
+	if rate.Key == runtime.ByMethod {
+		return methodRate{limit.NewRate(rate.PerSecond, rate.Burst)}
+	}
+	return keyedRate{limit.NewKeyedRate(rate.PerSecond, rate.Burst, MaxRateKeys)}
+}
+
+// methodRate counts the calls of all callers together.
+type methodRate struct{ rate *limit.Rate }
+
+func (m methodRate) Take(context.Context, string) time.Duration { return m.rate.Take(time.Now()) }
+func (m methodRate) GiveBack(context.Context, string)           { m.rate.GiveBack() }
+
+// keyedRate counts the calls of each key.
+type keyedRate struct{ rate *limit.KeyedRate }
+
+func (k keyedRate) Take(_ context.Context, key string) time.Duration {
+	return k.rate.Take(key, time.Now())
+}
+func (k keyedRate) GiveBack(_ context.Context, key string) { k.rate.GiveBack(key) }
+
+// rates are rates that count together: a call takes from all of them or from none.
+type rates []boundRate
+
+type boundRate struct {
+	MethodRate
+	key      policy.Key
+	refusals *refusals
+}
+
+// ratesBy returns the rates of a method that count by key.
+func (p *pipeline) ratesBy(info runtime.MethodInfo, key policy.Key) (bound rates) {
+	for _, rate := range info.Policy.Rates {
+		if rate.Key == key {
+			bound = append(bound, boundRate{p.limiter.Bind(info, rate), key, &refusals{
+				make: func(wait time.Duration) error { return rateError(rate, wait) },
+			}})
+		}
+	}
+	return bound
+}
+
+// take counts a call, or returns the error of the rate that does not allow it.
+func (r rates) take(ctx context.Context, c *callContext) error {
+	for i, rate := range r {
+		if wait := rate.Take(ctx, rateKey(c, rate.key)); wait > 0 {
+			r[:i].giveBack(ctx, c)
+			return rate.refusals.after(c, wait)
+		}
+	}
+	return nil
+}
+
+// giveBack undoes take for a call that was rejected right after it.
+func (r rates) giveBack(ctx context.Context, c *callContext) {
+	for _, rate := range r {
+		rate.GiveBack(ctx, rateKey(c, rate.key))
+	}
+}
+
+// rateKey returns whom a call counts for. The key of a peer begins as no ID of a principal should.
+func rateKey(c *callContext, key policy.Key) string {
+	switch {
+	case key == runtime.ByMethod:
+		return ""
+	case key == runtime.ByPrincipal && c.call.principal != nil:
+		return c.call.principal.ID
+	default:
+		return "\x00" + peerKey(c)
+	}
+}
+
+// peerKey returns the peer that a call comes from.
+func peerKey(ctx context.Context) string { return bounds.PeerOf(peerAddr(ctx)).String() }
+
+// rateError is what the caller is told who calls too often.
+func rateError(rate runtime.Rate, wait time.Duration) error {
+	subject := "method"
+	switch rate.Key {
+	case runtime.ByPrincipal:
+		subject = "principal"
+	case runtime.ByPeer:
+		subject = "peer"
+	}
+	return rpcerr.ReasonRateLimited.Errorf(codes.ResourceExhausted, "too many calls; try again later").
+		WithRetryAfter(wait).
+		WithQuota(subject, strconv.FormatFloat(rate.PerSecond, 'g', -1, 64)+" calls a second, "+strconv.Itoa(rate.Burst)+" at once").
+		Fixed()
+}
+
+// refusals are the errors of calls that may be made again later, one for each length of the wait, rounded up to a power of two
+// milliseconds, so that refusing costs less than serving. The longest is 2^30 ms, twelve days: clients read the trailer as an
+// int32.
+type refusals struct {
+	make func(wait time.Duration) error
+	made [31]atomic.Pointer[refusal]
+}
+
+// refusal is one error, and the trailer by which grpc's own retries wait as long (gRFC A6, pushback).
+type refusal struct {
+	err     error
+	trailer metadata.MD
+}
+
+// after returns the error of a call that may be made again after wait.
+func (r *refusals) after(ctx context.Context, wait time.Duration) error {
+	steps := max(0, math.Ceil(math.Log2(float64(wait)/float64(time.Millisecond))))
+	made := r.of(min(int(steps), len(r.made)-1))
+	if stream := grpc.ServerTransportStreamFromContext(ctx); stream != nil {
+		_ = stream.SetTrailer(made.trailer) // see requestid.ID.Echo
+	}
+	return made.err
+}
+
+func (r *refusals) of(steps int) *refusal {
+	if made := r.made[steps].Load(); made != nil {
+		return made
+	}
+	wait := time.Millisecond << steps
+	made := &refusal{err: r.make(wait), trailer: metadata.MD{pushbackHeader: {strconv.FormatInt(wait.Milliseconds(), 10)}}}
+	r.made[steps].Store(made)
+	return made
+}
+
+// pushbackHeader is the trailer that tells a client when to call again.
+const pushbackHeader = "grpc-retry-pushback-ms"

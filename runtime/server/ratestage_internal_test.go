@@ -1,0 +1,22 @@
+package server
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
+
+// TestPushbackFitsAnInt32 holds that clients can read how long they are asked to wait, however long that is.
+func TestPushbackFitsAnInt32(t *testing.T) {
+	r := &refusals{make: func(wait time.Duration) error {
+		return rpcerr.ReasonRateLimited.Errorf(codes.Aborted, "wait").WithRetryAfter(wait)
+	}}
+	text := r.of(len(r.made) - 1).trailer.Get(pushbackHeader)
+	if ms, err := strconv.ParseInt(text[0], 10, 32); err != nil || ms < (24*time.Hour).Milliseconds() {
+		t.Errorf("the longest wait is %q", text)
+	}
+}

@@ -1,0 +1,65 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
+	"github.com/grpcservice/grpcservice/runtime/internal/report"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
+
+// PanicHandler is told of a panic in a method, in a stream's iterator or in a goroutine of [runtime.Go], after it was logged: to
+// report it elsewhere. The caller has not been answered yet.
+type PanicHandler func(ctx context.Context, value any, stack []byte)
+
+// panicked logs a recovered panic and returns what its caller is told: INTERNAL with a fixed text. Without recovery it is a *[raised]. It must run while the
+// panicking frames are still on the stack.
+func (m *method) panicked(c *callContext, value any) error {
+	stack := debug.Stack()
+	if p, ok := value.(*each.Panic); ok { // it was in another goroutine
+		value, stack = p.Value, p.Stack
+	}
+	m.logPanic(c, value, stack)
+	if m.onPanic != nil {
+		m.reportPanic(c, value, stack)
+	}
+	if m.crash {
+		die(value, stack)
+	}
+	err := rpcerr.Internal(fmt.Sprintf("panic: %v", value))
+	if m.without.recovery {
+		return &raised{err, value}
+	}
+	return err
+}
+
+// logPanic logs a panic.
+func (m *method) logPanic(c *callContext, value any, stack []byte) {
+	report.Log(func() {
+		m.logger.LogAttrs(c, slog.LevelError, "panic",
+			slog.String(logMethod, m.log.name), slog.String(logRequestID, c.RequestID()),
+			slog.Any("panic", value), slog.String("stack", string(stack)))
+	})
+}
+
+// shield keeps a panic of those who only watch calls from changing what the caller gets; it must be deferred itself.
+func (m *method) shield(c *callContext) {
+	if value := recover(); value != nil {
+		_ = m.panicked(c, value)
+	}
+}
+
+// reportPanic shields the call from a handler that panics itself.
+func (m *method) reportPanic(ctx context.Context, value any, stack []byte) {
+	defer func() {
+		if again := recover(); again != nil {
+			report.Log(func() {
+				m.logger.LogAttrs(ctx, slog.LevelError, "panic in the panic handler", slog.Any("panic", again))
+			})
+		}
+	}()
+	m.onPanic(ctx, value, stack)
+}

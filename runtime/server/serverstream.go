@@ -1,0 +1,147 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// serveStream puts the pipeline around body, which finds the call's context in its stream.
+func (m *method) serveStream(body grpc.StreamHandler) grpc.StreamHandler {
+	handler := m.interceptStream(body)
+	return func(srv any, ss grpc.ServerStream) error { return m.runStream(srv, ss, handler) }
+}
+
+// runStream takes one stream through the pipeline.
+func (m *method) runStream(srv any, ss grpc.ServerStream, handler grpc.StreamHandler) (err error) {
+	c := m.begin(ss.Context())
+	defer m.finish(c, &err)
+	err = errLeft
+	m.observe(c)
+	ctx := c.cancellable()
+	if err := m.admit(ctx, c); err != nil {
+		return err
+	}
+	stream := &serverStream{ServerStream: ss, ctx: ctx, call: c}
+	c.stream = stream
+	if m.apart {
+		return m.runApart(stream, func() error { return handler(srv, stream) })
+	}
+	return c.completed(handler(srv, stream))
+}
+
+// interceptStream puts the interceptors of [WithStreamInterceptors] around handler, once for all calls.
+func (m *method) interceptStream(handler grpc.StreamHandler) grpc.StreamHandler {
+	if m.stream == nil {
+		return handler
+	}
+	return func(srv any, ss grpc.ServerStream) error {
+		info := m.streamInfo // a copy: interceptors may change it
+		return m.stream(srv, ss, &info, handler)
+	}
+}
+
+// serverStream is grpc's stream with the context of the call, and what the policy says of each message.
+type serverStream struct {
+	grpc.ServerStream
+	ctx   context.Context
+	call  *callContext
+	watch *streamWatch          // nil where the policy bounds no time
+	ended atomic.Pointer[error] // why there are no more messages
+	whole atomic.Bool           // all requests were received
+}
+
+// errStreamOver is what goroutines get that use a stream after its method has returned.
+var errStreamOver = status.Error(codes.Canceled, "the method of the stream has returned")
+
+func (s *serverStream) Context() context.Context { return s.ctx }
+
+// SetHeader holds the header back until the first response.
+func (s *serverStream) SetHeader(md metadata.MD) error {
+	if s.call.call.method.without.heldHeaders {
+		return s.ServerStream.SetHeader(md)
+	}
+	return s.call.header.set(md, s.ServerStream.SetHeader)
+}
+
+// SendHeader sends the header now.
+func (s *serverStream) SendHeader(md metadata.MD) error {
+	return s.call.header.send(md, s.ServerStream.SendHeader)
+}
+
+// end lets no more messages through; the first reason counts.
+func (s *serverStream) end(because error) { s.ended.CompareAndSwap(nil, &because) }
+
+// over returns why the stream has ended, or nil while it goes on.
+func (s *serverStream) over() error {
+	if because := s.ended.Load(); because != nil {
+		return *because
+	}
+	return nil
+}
+
+// recovered makes an error of a panic in what a message goes through, such as a validator or a codec.
+// The method may have a goroutine of its own for messages, where nothing else recovers. It must be
+// deferred itself.
+func (s *serverStream) recovered(err *error) {
+	if value := recover(); value != nil {
+		*err = s.refuse(s.call.call.method.panicked(s.call, value))
+	}
+}
+
+// RecvMsg receives a request and checks it. One that is refused is the last.
+func (s *serverStream) RecvMsg(req any) (err error) {
+	defer s.recovered(&err)
+	if err := s.over(); err != nil {
+		return err
+	}
+	if err := s.ServerStream.RecvMsg(req); err != nil {
+		s.whole.CompareAndSwap(false, err == io.EOF)
+		return cmp.Or(s.over(), receiveError(err))
+	}
+	s.watch.touch()
+	if err := s.call.call.method.accept(s.ctx, s.call, req); err != nil {
+		return s.refuse(err)
+	}
+	return nil
+}
+
+// refuse ends the stream because of a message.
+func (s *serverStream) refuse(err error) error {
+	s.call.refused.CompareAndSwap(nil, &err)
+	s.end(err)
+	return err
+}
+
+// SendMsg sends a response. The one response of a call that was cut off is not sent unless it is made of all requests.
+func (s *serverStream) SendMsg(resp any) (err error) {
+	defer s.recovered(&err)
+	if err := s.over(); err != nil {
+		return err
+	}
+	if s.call.call.method.info.Kind == runtime.KindClientStream && !s.whole.Load() {
+		if because := s.call.cut(); because != nil {
+			return because
+		}
+	}
+	if s.call.call.sent.Load() == 0 {
+		s.call.prepare(resp)
+		if err := s.call.header.release(s.ServerStream.SetHeader); err != nil {
+			return err
+		}
+	}
+	if err := s.ServerStream.SendMsg(resp); err != nil {
+		return cmp.Or(s.over(), err)
+	}
+	s.watch.touch()
+	s.call.call.sent.Add(1)
+	return nil
+}

@@ -1,0 +1,77 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"google.golang.org/protobuf/proto"
+)
+
+// single is a method of which a call of another method does the work; see [callctx.Single].
+type single struct {
+	method *method
+	caller *callContext
+}
+
+// Single implements [callctx.Call].
+func (c *callContext) Single(many, name string) (callctx.Single, error) {
+	info := &c.call.method.info
+	if info.FullMethod != many {
+		return callctx.Unrestricted{}, nil
+	}
+	m := c.call.method.bound("/" + info.Service + "/" + name)
+	if m == nil {
+		return nil, rpcerr.Internal(fmt.Sprintf(
+			"%s: the service has no method %s, which is to do it for one item; generate the code anew", many, name))
+	}
+	return single{method: m, caller: c}, nil
+}
+
+// Authorize implements [callctx.Single].
+func (s single) Authorize() error { return s.method.authorize(s.caller.call.principal) }
+
+// Check implements [callctx.Single].
+func (s single) Check(ctx context.Context, req proto.Message) error {
+	of := s.method.info.Descriptor
+	if of != nil && of.Input().FullName() != req.ProtoReflect().Descriptor().FullName() {
+		return nil
+	}
+	own, covered := &s.method.checks, &s.caller.call.method.checks
+	for _, check := range []struct{ own, covered checkFunc }{
+		{own.size, nil}, {own.fields, covered.fields}, {own.validator, covered.validator},
+	} {
+		if check.own == nil || check.covered != nil {
+			continue
+		}
+		if err := check.own(ctx, req); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// authorize returns why a caller may not call the method; nil where they may.
+func (m *method) authorize(principal *runtime.Principal) error {
+	auth := m.info.Policy.Auth
+	switch {
+	case m.open, auth != nil && auth.Public:
+		return nil
+	case m.authenticator == nil && auth == nil:
+		return nil
+	case auth == nil:
+		return errNoPolicy
+	case principal == nil:
+		return errUnauthenticated
+	}
+	return missingScope(principal, *auth)
+}
+
+// bound returns the method of the server with a path; nil where there is none.
+func (p *pipeline) bound(fullMethod string) *method {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.byName[fullMethod]
+}

@@ -1,0 +1,212 @@
+package server_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	goruntime "runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/server"
+	streams "github.com/grpcservice/grpcservice/runtime/stream"
+)
+
+// What a program supplies runs in goroutines where nothing of the program recovers. These tests check
+// that none of it ends the process.
+
+func TestThePanicHandlerAndTheLogMayPanic(t *testing.T) {
+	srv := startEcho(t, behaving(func(context.Context) error { panic("method") }),
+		server.WithLogger(slog.New(panicky{at: "log"})),
+		server.WithPanicHandler(func(context.Context, any, []byte) { panic("handler") }))
+	for kind, call := range kinds {
+		if err := call(testContext(t), srv.conn); status.Code(err) != codes.Internal {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+func TestBackgroundFunctionsMayFailInAnyWay(t *testing.T) {
+	for name, test := range map[string]struct {
+		fn   func(context.Context) error
+		want string
+	}{
+		"a broken error": {func(ctx context.Context) error { <-ctx.Done(); return (*chained)(nil) }, "failed in the background"},
+		"a panic":        {func(context.Context) error { panic("boom") }, "panic: boom"},
+		"no return":      {func(context.Context) error { goruntime.Goexit(); return nil }, "ended its goroutine"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := server.New(server.WithDrainDelay(0), server.WithLogger(slog.New(panicky{at: "log"})))
+			server.Register[echoService](srv, echoTable, echoFuncs{})
+			srv.Background("worker", test.fn)
+			lis, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			served := make(chan error, 1)
+			go func() { served <- srv.Serve(ctx, lis) }()
+			if err := within(t, served); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("Serve returned %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestTheDefaultLogMayPanic(t *testing.T) {
+	before := slog.Default()
+	slog.SetDefault(slog.New(panicky{at: "log"}))
+	defer slog.SetDefault(before)
+	for _, fn := range []func(context.Context) error{
+		func(context.Context) error { panic("boom") },
+		func(context.Context) error { return (*chained)(nil) },
+	} {
+		done := make(chan struct{})
+		runtime.Go(context.Background(), func(ctx context.Context) error { defer close(done); return fn(ctx) })
+		within(t, done)
+	}
+	if err := runtime.Recovered(context.Background(), "boom"); status.Code(err) != codes.Internal {
+		t.Error(err)
+	}
+}
+
+// TestValidatorsMayPanicInGoroutinesOfMethods lets methods read their requests in goroutines of their own.
+func TestValidatorsMayPanicInGoroutinesOfMethods(t *testing.T) {
+	collect := func(reqs runtime.Stream[text]) error {
+		done := make(chan error)
+		go func() {
+			_, err := streams.Collect(reqs)
+			done <- err
+		}()
+		return <-done
+	}
+	srv := start(t, func(srv *server.Server) {
+		server.Register[echoService](srv, tableWith(runtime.Policy{Validate: true}), echoFuncs{
+			join: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) { return tenBytes, collect(reqs) },
+			chat: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+				return func(yield func(*text, error) bool) { yield(nil, collect(reqs)) }
+			},
+		})
+	}, server.WithValidator(&validator{validate: func(context.Context, proto.Message) error { panic("validator") }}))
+	for _, kind := range []string{"Join", "Chat"} {
+		if err := kinds[kind](testContext(t), srv.conn); status.Code(err) != codes.Internal {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+// TestGoroutinesMayShareTheRequests checks that each request goes to one of the goroutines that range over them, and whole.
+func TestGoroutinesMayShareTheRequests(t *testing.T) {
+	const readers, requests = 4, 100
+	var mu sync.Mutex
+	seen := make(map[string]int)
+	srv := startEcho(t, echoFuncs{join: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+		for range readers {
+			runtime.Go(ctx, func(context.Context) error {
+				for req, err := range reqs {
+					if err != nil {
+						return err
+					}
+					mu.Lock()
+					seen[req.GetValue()]++
+					mu.Unlock()
+				}
+				return nil
+			})
+		}
+		return tenBytes, nil
+	}})
+	want := make([]string, requests)
+	for i := range want {
+		want[i] = strings.Repeat("x", 100*i)
+	}
+	if _, err := client.ClientStream[text](testContext(t), client.Bind(srv.conn, echoTable.Methods()[2]), texts(want...)); err != nil {
+		t.Fatal(err)
+	}
+	for _, value := range want {
+		if seen[value] != 1 {
+			t.Errorf("the request of %d bytes was read %d times", len(value), seen[value])
+		}
+	}
+}
+
+// leaver is an observer that ends its goroutine, as FailNow of a test does, where it is told to.
+type leaver struct{ at string }
+
+func (l leaver) Bind(runtime.MethodInfo) runtime.MethodObserver { return l }
+func (l leaver) Begin(ctx context.Context, _ runtime.Call) context.Context {
+	l.leaveAt("begin")
+	return ctx
+}
+func (l leaver) End(context.Context, runtime.Call, runtime.Outcome) { l.leaveAt("end") }
+func (l leaver) leaveAt(place string) {
+	if l.at == place {
+		goruntime.Goexit()
+	}
+}
+
+// outcomes is an observer that sends how calls ended.
+type outcomes chan runtime.Outcome
+
+func (o outcomes) Bind(runtime.MethodInfo) runtime.MethodObserver                 { return o }
+func (o outcomes) Begin(ctx context.Context, _ runtime.Call) context.Context      { return ctx }
+func (o outcomes) End(_ context.Context, _ runtime.Call, outcome runtime.Outcome) { o <- outcome }
+
+// TestACallWhoseGoroutineEndsIsNoSuccess checks what observers are told of calls that nothing can answer.
+func TestACallWhoseGoroutineEndsIsNoSuccess(t *testing.T) {
+	leaves := func(context.Context) (*runtime.Principal, error) { goruntime.Goexit(); return nil, nil }
+	for name, test := range map[string]struct {
+		opts []server.Option
+		want codes.Code
+	}{
+		"observer begins": {[]server.Option{server.WithObservers(leaver{at: "begin"})}, codes.Internal},
+		"observer ends":   {[]server.Option{server.WithObservers(leaver{at: "end"})}, codes.OK},
+		"authenticator":   {[]server.Option{server.WithAuthenticator(server.AuthenticateFunc(leaves))}, codes.Internal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ended := make(outcomes, 1)
+			opts := append([]server.Option{server.WithObservers(ended), server.WithShutdownTimeout(0)}, test.opts...)
+			srv := start(t, func(srv *server.Server) {
+				table := tableWith(runtime.Policy{Auth: &runtime.Auth{Public: test.want == codes.OK || name == "observer begins"}})
+				server.Register[echoService](srv, table, behaving(func(context.Context) error { return nil }))
+			}, opts...)
+			for kind, call := range kinds {
+				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+				called := make(chan struct{})
+				go func() { defer close(called); _ = call(ctx, srv.conn) }()
+				if outcome := within(t, ended); status.Code(outcome.Err) != test.want {
+					t.Errorf("%s: observers were told %v, want %v", kind, outcome.Err, test.want)
+				}
+				cancel()
+				within(t, called)
+			}
+		})
+	}
+}
+
+// TestAStreamThatIgnoresItsEndIsEnded checks that a method which never looks at what yield returns does not outlive its caller.
+func TestAStreamThatIgnoresItsEndIsEnded(t *testing.T) {
+	ended := make(outcomes, 1)
+	srv := startEcho(t, echoFuncs{many: func(context.Context, *text) runtime.Stream[text] {
+		return func(yield func(*text, error) bool) {
+			for {
+				yield(tenBytes, nil)
+			}
+		}
+	}}, server.WithObservers(ended))
+	for range client.ServerStream[text](testContext(t), client.Bind(srv.conn, echoTable.Methods()[1]), tenBytes) {
+		break
+	}
+	if outcome := within(t, ended); status.Code(outcome.Err) != codes.Internal {
+		t.Errorf("the call ended with %v, want INTERNAL", outcome.Err)
+	}
+}

@@ -1,0 +1,70 @@
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+)
+
+// warnOfRejected writes one record that names the methods of services that reject every call, because
+// the server has an authenticator and their policies do not say who may call.
+func (p *pipeline) warnOfRejected(services ...string) {
+	if p.authenticator == nil || p.open {
+		return
+	}
+	var names []string
+	for _, service := range services {
+		names = append(names, p.withoutAuth(service)...)
+	}
+	if len(names) > 0 {
+		p.logger.Warn("methods without an auth policy reject every call; set auth in their protos, or with WithPolicy",
+			slog.String("methods", listOf(names)))
+	}
+}
+
+// withoutAuth returns the methods of a service whose policies do not say who may call; if none does, as
+// "library.v1.BookService/*".
+func (p *pipeline) withoutAuth(service string) (names []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := true
+	for _, m := range p.methods {
+		switch {
+		case m.info.Service != service:
+		case m.info.Policy.Auth != nil:
+			all = false
+		default:
+			names = append(names, m.log.name)
+		}
+	}
+	if all && len(names) > 0 {
+		return []string{service + "/*"}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// maxListed is how many names a record lists.
+const maxListed = 20
+
+// listOf returns names as text.
+func listOf(names []string) string {
+	if more := len(names) - maxListed; more > 0 {
+		return strings.Join(names[:maxListed], ", ") + fmt.Sprintf(" and %d more", more)
+	}
+	return strings.Join(names, ", ")
+}
+
+// warnOfNothing writes a record where a server has only the services that the runtime itself serves.
+func (s *Server) warnOfNothing() {
+	names := s.serviceNames()
+	if !slices.ContainsFunc(names, func(name string) bool { return !isBuiltin(name) }) {
+		s.config.logger.Warn("no service is registered; register one before Run or Serve", slog.String("services", listOf(names)))
+	}
+}
+
+// isBuiltin reports whether this package serves a service by itself.
+func isBuiltin(service string) bool {
+	return service == healthServiceName || strings.HasPrefix(service, "grpc.reflection.")
+}
