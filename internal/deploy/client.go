@@ -8,7 +8,7 @@ import (
 )
 
 // serviceConfig returns the gRPC service config of all services of app, for clients that know the policies from nothing else.
-// runtime.ServiceConfigJSON says the same.
+// client.ServiceConfigJSON says the same.
 func serviceConfig(app App) ([]byte, error) {
 	var methods []policy.MethodConfig
 	for _, s := range app.Services {

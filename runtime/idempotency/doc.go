@@ -1,6 +1,6 @@
 // Package idempotency has calls that are made again, with the same request id, have the effect of one (AIP-155):
 //
-//	srv := runtime.NewServer(runtime.WithIdempotency(idempotency.New(idempotency.Memory())))
+//	srv := server.New(server.WithIdempotency(idempotency.New(idempotency.Memory())))
 //
 // It guards the methods whose proto has a field for a request id. A call with an id runs its method once, and its response is
 // kept for a window, a day where the policy says nothing else. A call of the same principal to the same method with the same

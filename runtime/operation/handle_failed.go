@@ -11,8 +11,8 @@ import (
 //	var failed *operation.Failed
 //	if errors.As(err, &failed) {
 //
-// It carries the operation's status, so that status.Code, [runtime.ReasonOf] and the like read it. A service that returns it to
-// its own caller uses [runtime.Wrap], as for a call of another service.
+// It carries the operation's status, so that status.Code, [rpcerr.ReasonOf] and the like read it. A service that returns it to
+// its own caller uses [rpcerr.Wrap], as for a call of another service.
 type Failed struct {
 	// Name is the name of the operation.
 	Name string

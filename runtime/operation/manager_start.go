@@ -66,7 +66,7 @@ func (m *Manager) warnIdle(ctx context.Context) {
 	}
 	m.warned = true
 	m.config.logger.LogAttrs(ctx, slog.LevelWarn, "an operation is started, but nobody works on operations here yet: "+
-		"operation.Register on the runtime.Server, or Manager.Run, begins to; operation.StartOnly is for where other processes do")
+		"operation.Register on the server.Server, or Manager.Run, begins to; operation.StartOnly is for where other processes do")
 }
 
 // requestCancel has the store note that an operation is to be cancelled, and tells the work at once where it is done here.

@@ -21,7 +21,7 @@ const claimTimeout = 10 * time.Second
 
 // Run works on operations until ctx ends. Then it takes no more, and has the work end that runs, with [ErrStopping] as the
 // cause of its context; it gives back what did not get to its end, so that another process can go on with it at once, and
-// returns when all work has. [Register] has a [runtime.Server] call it.
+// returns when all work has. [Register] has a [server.Server] call it.
 //
 // An error says what is wrong with the manager's options or handlers, or that it runs already.
 func (m *Manager) Run(ctx context.Context) error {
@@ -59,7 +59,7 @@ func (m *Manager) begin() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.ran {
-		return errors.New("operation: the manager runs already, or has run; Register calls Run itself on a runtime.Server")
+		return errors.New("operation: the manager runs already, or has run; Register calls Run itself on a server.Server")
 	}
 	m.ran = true
 	return errors.Join(m.config.misuse(), errors.Join(m.errs...))

@@ -49,6 +49,6 @@ func (p *pipeline) warnOfTokens() {
 	}
 	p.tokenWarning.Do(func() {
 		p.logger.Warn("page tokens are sealed with a random key: they end with this process, and other replicas refuse them; "+
-			"give all replicas the same keys with runtime.WithTokenKeys", slog.String("methods", strings.Join(paged, ", ")))
+			"give all replicas the same keys with server.WithTokenKeys", slog.String("methods", strings.Join(paged, ", ")))
 	})
 }

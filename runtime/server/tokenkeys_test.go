@@ -30,7 +30,7 @@ func (r *records) warnings(t *testing.T) (lines []string) {
 	text := r.buf.String()
 	r.mu.Unlock()
 	for line := range strings.Lines(text) {
-		if strings.Contains(line, "random key") && strings.Contains(line, "runtime.WithTokenKeys") && strings.Contains(line, `"level":"WARN"`) {
+		if strings.Contains(line, "random key") && strings.Contains(line, "server.WithTokenKeys") && strings.Contains(line, `"level":"WARN"`) {
 			lines = append(lines, line)
 		}
 	}

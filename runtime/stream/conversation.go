@@ -56,7 +56,7 @@ func (c *Conversation[Req, Resp]) Send(req *Req) error {
 func (c *Conversation[Req, Resp]) CloseSend() { c.requests.Close(nil) }
 
 // Receive returns the next reply. It returns [io.EOF] after the last one, and the status of the call if that failed; then it returns
-// the same again. A panic of the call, such as one of an interceptor, is raised here, as a [runtime.RequestPanic].
+// the same again. A panic of the call, such as one of an interceptor, is raised here, as a [client.RequestPanic].
 func (c *Conversation[Req, Resp]) Receive() (*Resp, error) {
 	if c.end != nil {
 		return nil, c.end
