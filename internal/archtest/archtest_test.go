@@ -2,7 +2,11 @@
 package archtest
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -29,6 +33,36 @@ func TestRuntimeDependsOnLittle(t *testing.T) {
 		default:
 			t.Errorf("the runtime depends on %s", dep)
 		}
+	}
+}
+
+// TestRuntimeLayers checks that what both sides of a call use stands below them: the table and the errors know of no server and no
+// client, and neither of these knows of the other.
+func TestRuntimeLayers(t *testing.T) {
+	const rt = self + "/runtime"
+	never := map[string][]string{
+		rt:                       {rt + "/server", rt + "/client"},
+		rt + "/server":           {rt + "/client"},
+		rt + "/client":           {rt + "/server"},
+		rt + "/rpcerr":           {rt, rt + "/server", rt + "/client", rt + "/policy"},
+		rt + "/policy":           {rt, rt + "/server", rt + "/client", rt + "/rpcerr"},
+		rt + "/internal/callctx": {rt, rt + "/server", rt + "/client"},
+		rt + "/internal/rpc":     {rt, rt + "/server", rt + "/client"},
+	}
+	for pkg, forbidden := range never {
+		for _, path := range dependencies(t, pkg) {
+			if slices.Contains(forbidden, path) && path != pkg {
+				t.Errorf("%s depends on %s", pkg, path)
+			}
+		}
+	}
+}
+
+// TestRuntimeIsSmall checks that the package that generated code imports exports what one can read in a sitting.
+func TestRuntimeIsSmall(t *testing.T) {
+	const most = 60
+	if names := exported(t, "../../runtime"); len(names) > most {
+		t.Errorf("package runtime exports %d names, at most %d: %q", len(names), most, names)
 	}
 }
 
@@ -101,3 +135,25 @@ func list(t *testing.T, args ...string) string {
 
 // within says whether a package is the one at root or below it.
 func within(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
+
+// exported returns the names that the package in a directory exports, methods aside.
+func exported(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, object := range file.Scope.Objects {
+			if ast.IsExported(name) && object.Kind != ast.Bad && !strings.HasSuffix(path, "_test.go") {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}

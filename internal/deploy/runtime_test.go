@@ -57,7 +57,7 @@ func TestGracePeriodFitsTheShutdown(t *testing.T) {
 // constant reads a time that the runtime does not export.
 func constant(t *testing.T, name string) time.Duration {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "../../runtime/shutdown.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), "../../runtime/server/shutdown.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func constant(t *testing.T, name string) time.Duration {
 			return time.Duration(n) * time.Second
 		}
 	}
-	t.Fatalf("runtime/shutdown.go has no constant %s that is so many seconds", name)
+	t.Fatalf("runtime/server/shutdown.go has no constant %s that is so many seconds", name)
 	return 0
 }
 
