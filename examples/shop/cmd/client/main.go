@@ -13,8 +13,8 @@ import (
 
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
-	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/operation"
 )
 
 func main() {

@@ -11,8 +11,8 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
-	"github.com/grpcservice/grpcservice/runtime/idempotency"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/idempotency"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 

@@ -10,8 +10,8 @@ import (
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
-	"github.com/grpcservice/grpcservice/runtime/stream"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
 // playStrangers calls without a token, with one that nobody has, and with one that may only read.

@@ -19,8 +19,8 @@ import (
 
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/process"
-	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/operation"
 )
 
 // drainDelay is short, because nobody balances load here.

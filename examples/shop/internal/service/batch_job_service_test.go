@@ -17,9 +17,9 @@ import (
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
 	"github.com/grpcservice/grpcservice/runtime/operation"
-	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
+	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
 // process starts operations.

@@ -17,8 +17,8 @@ import (
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1servicetest"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
-	"github.com/grpcservice/grpcservice/runtime/idempotency"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/idempotency"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
