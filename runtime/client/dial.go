@@ -31,7 +31,7 @@ const (
 // Option configures [Dial].
 type Option func(*settings)
 
-// config is what the options of one connection add up to.
+// settings is what the options of one connection add up to.
 type settings struct {
 	tls      *tls.Config
 	insecure bool
@@ -52,7 +52,7 @@ func WithInsecure() Option {
 func WithTLS(config *tls.Config) Option {
 	return func(c *settings) {
 		if config == nil {
-			c.errs = append(c.errs, errors.New("WithClientTLS(nil): pass a configuration, or leave the option out for the system's roots"))
+			c.errs = append(c.errs, errors.New("WithTLS(nil): pass a configuration, or leave the option out for the system's roots"))
 		}
 		c.tls = config
 	}
@@ -82,7 +82,7 @@ func Dial(target string, opts ...Option) (*grpc.ClientConn, error) {
 		opt(c)
 	}
 	if c.insecure && c.tls != nil {
-		c.errs = append(c.errs, errors.New("WithInsecure and WithClientTLS: choose one"))
+		c.errs = append(c.errs, errors.New("WithInsecure and WithTLS: choose one"))
 	}
 	if err := errors.Join(c.errs...); err != nil {
 		return nil, fmt.Errorf("cannot dial %q: %w", target, err)

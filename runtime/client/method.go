@@ -77,7 +77,7 @@ func (m *Method) misuse(text string) error {
 // ctx holds already, else that of the server call that ctx belongs to, else a new one.
 //
 // Where the policy says to hedge, the request goes to a second server when the first takes long
-// (gRFC A6). The first answer counts, and CallUnary returns when all attempts have ended, so that
+// (gRFC A6). The first answer counts, and Unary returns when all attempts have ended, so that
 // req may be changed then.
 //
 // Where the policy names the field of a request id (AIP-155), a request without one is sent as a

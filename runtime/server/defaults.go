@@ -32,7 +32,7 @@ const (
 	MaxConnectionAge = 30 * time.Minute
 	// MaxConnectionAgeGrace is how long the calls of an aged connection may go on; longer streams are cut and reconnect.
 	MaxConnectionAgeGrace = 5 * time.Minute
-	// ServerKeepaliveTime is how long a connection may be silent before the server pings: less than the idle time-outs of
+	// KeepaliveTime is how long a connection may be silent before the server pings: less than the idle time-outs of
 	// NATs and load balancers.
 	KeepaliveTime = time.Minute
 	// KeepaliveTimeout is how long either side waits for the answer to its ping.

@@ -64,8 +64,8 @@ func TestDialAcceptsTargets(t *testing.T) {
 
 func TestDialRefusesOptions(t *testing.T) {
 	for want, opts := range map[string][]client.Option{
-		"WithInsecure and WithClientTLS: choose one": {client.WithInsecure(), client.WithTLS(new(tls.Config))},
-		"WithClientTLS(nil): pass a configuration":   {client.WithTLS(nil)},
+		"WithInsecure and WithTLS: choose one": {client.WithInsecure(), client.WithTLS(new(tls.Config))},
+		"WithTLS(nil): pass a configuration":   {client.WithTLS(nil)},
 		"service config": {client.WithDialOptions(grpc.WithDefaultServiceConfig("{"))},
 	} {
 		_, err := client.Dial("localhost:1", opts...)

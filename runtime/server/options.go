@@ -17,7 +17,7 @@ import (
 // Option configures a [Server], or what [On] adds to a server of the user's own.
 type Option func(*settings)
 
-// config is what the options of one server add up to.
+// settings is what the options of one server add up to.
 type settings struct {
 	logger          *slog.Logger
 	timeout         time.Duration

@@ -158,7 +158,7 @@ func (s *Server) open() (*grpc.Server, error) {
 func newGRPCServer(opts []grpc.ServerOption) (server *grpc.Server, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = fmt.Errorf("WithServerOptions: grpc does not accept the options: %v; the runtime itself sets grpc.InTapHandle, unless WithMaxCalls(0) and WithMaxCallsPerPeer(0) turn it off", value)
+			err = fmt.Errorf("WithGRPCOptions: grpc does not accept the options: %v; the runtime itself sets grpc.InTapHandle, unless WithMaxCalls(0) and WithMaxCallsPerPeer(0) turn it off", value)
 		}
 	}()
 	return grpc.NewServer(opts...), nil

@@ -1,3 +1,5 @@
+// Package fieldrules checks requests by the rules that their protos state: required fields and formats
+// (AIP-203, google.api.field_info).
 package fieldrules
 
 import (

@@ -1,3 +1,4 @@
+// Package network reads the addresses that servers listen on and clients dial.
 package network
 
 import (

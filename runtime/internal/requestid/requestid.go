@@ -1,3 +1,4 @@
+// Package requestid reads, makes and returns the IDs of calls in x-request-id.
 package requestid
 
 import (
