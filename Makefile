@@ -24,8 +24,8 @@ SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 MODULES := . runtime/operation runtime/filter/sqltest internal/deploy/conform internal/foreign examples/shop examples/versions benchmarks tools
 # The protos that somebody may depend on. Those of internal/e2e are nobody's but ours.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
-# What `make breaking` compares with: what is published, or else the last commit.
-AGAINST ?= $(shell git rev-parse --verify --quiet --abbrev-ref origin/main || echo HEAD)
+# What `make breaking` compares with: the last release. Before the first one there is nothing to compare with.
+AGAINST ?= $(shell git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null)
 # The tools that tools/go.mod pins.
 TOOLS := $(addprefix $(BIN)/,buf grpcurl protoc-gen-go-grpc staticcheck)
 # How long `make fuzz` spends on each target.
@@ -141,9 +141,10 @@ lint: $(BIN)/staticcheck $(BIN)/buf protos ## Check how Go and proto files are w
 
 # A commit has not the protos of Google, which are not committed, so it is compared as files beside a copy of them.
 .PHONY: breaking
-breaking: $(BIN)/buf protos ## Check that the public protos still fit those of AGAINST (origin/main)
-	@git rev-parse --verify --quiet "$(AGAINST)^{commit}" >/dev/null || { echo "AGAINST=$(AGAINST): there is no such commit"; exit 1; }
-	@before=$$(mktemp -d); trap 'rm -rf "$$before"' EXIT; \
+breaking: $(BIN)/buf protos ## Check that the public protos still fit those of AGAINST (the last release)
+	@[ -n "$(AGAINST)" ] || { echo "buf breaking: nothing is released, so nothing can break"; exit 0; }; \
+	git rev-parse --verify --quiet "$(AGAINST)^{commit}" >/dev/null || { echo "AGAINST=$(AGAINST): there is no such commit"; exit 1; }; \
+	before=$$(mktemp -d); trap 'rm -rf "$$before"' EXIT; \
 	git archive "$(AGAINST)" | tar -x -C "$$before"; \
 	cp -R $(PROTOS) "$$before/"; cp -R $(SHOP_PROTOS) "$$before/examples/shop/"; \
 	for protos in $(PUBLIC_PROTOS); do \

@@ -29,8 +29,8 @@ type (
 	Batch = policy.Batch
 	// Operation says how a long-running RPC runs.
 	Operation = policy.Operation
-	// RequestID says how a call that is made again is recognised.
-	RequestID = policy.RequestID
+	// IdempotencyKey says how a call that is made again is recognised.
+	IdempotencyKey = policy.IdempotencyKey
 )
 
 // Reason names why a call failed; see package rpcerr.

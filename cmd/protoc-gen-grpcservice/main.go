@@ -108,7 +108,7 @@
 //	var BookServiceListBooks = page.Of(bookServiceTable.Info(1), BookService.ListBooks, (*libraryv1.ListBooksResponse).GetBooks, page.Fields{…})
 //
 // Above it stands how sure that is, and why. What is certain is generated; what is likely is generated, with a warning; what is
-// possible is in the report, with the option that would make it certain. The options page, batch, operation and request_id name
+// possible is in the report, with the option that would make it certain. The options page, batch, operation and idempotency_key name
 // fields, set limits, and take a pattern away by off: true.
 //
 // # Errors and warnings

@@ -48,9 +48,9 @@ func (a App) HasPages() bool {
 	return a.any(func(m Method) bool { return m.Helper != nil && m.Helper.Package == "page" })
 }
 
-// HasRequestIDs says whether calls that are made again are known by a request id.
-func (a App) HasRequestIDs() bool {
-	return a.any(func(m Method) bool { return m.Policy.RequestID.Field != "" })
+// HasIdempotencyKeys says whether calls that are made again are known by an idempotency key.
+func (a App) HasIdempotencyKeys() bool {
+	return a.any(func(m Method) bool { return m.Policy.IdempotencyKey.Field != "" })
 }
 
 // HasOperations says whether the program keeps operations.

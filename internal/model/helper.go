@@ -161,7 +161,7 @@ func (b *builder) buildPage(s source, m *protogen.Method, p *pattern.Page) *Help
 		Summary:   fmt.Sprintf("serves %s a page at a time, and reads all its pages.", m.GoName),
 		Accessors: []Accessor{b.accessor(s, m, m.Output, p.Items)},
 		Fields: pathFields("Items", p.Items, "Size", p.Size, "Token", p.Token, "NextToken", p.NextToken, "Total", p.Total,
-			"Skip", p.Skip, "RequestID", p.RequestID, "Vary", p.Vary),
+			"Skip", p.Skip, "IdempotencyKey", p.RequestID, "Vary", p.Vary),
 	}
 	if p.Map {
 		h.Constructor = "OfMap"
@@ -177,7 +177,7 @@ func (b *builder) buildBatch(s source, m *protogen.Method, batch *pattern.Batch)
 		Summary:   batchSummary(m, batch),
 		Accessors: []Accessor{b.accessor(s, m, m.Input, batch.Children)},
 		Fields: pathFields("Children", batch.Children, "Results", batch.Results, "Missing", batch.Missing, "Status", batch.Status,
-			"Value", batch.Value, "RequestID", batch.RequestID, "Hoisted", batch.Hoisted, "Single", singleName(batch)),
+			"Value", batch.Value, "IdempotencyKey", batch.RequestID, "Hoisted", batch.Hoisted, "Single", singleName(batch)),
 	}
 	b.warnWeaker(m, batch)
 	if batch.Mode != pattern.Done {
@@ -220,7 +220,7 @@ func (b *builder) buildOperation(s source, m *protogen.Method, o *pattern.Operat
 		Package: "operation", Constructor: "Of",
 		Summary: fmt.Sprintf("starts %s, runs it, and waits for it.", m.GoName),
 		Types:   []Ident{b.messageOf(s, m, o.Result), b.messageOf(s, m, o.Metadata)},
-		Fields: append(pathFields("RequestID", o.RequestID, "ValidateOnly", o.ValidateOnly, "ConflictKey", o.ConflictKey,
+		Fields: append(pathFields("IdempotencyKey", o.RequestID, "ValidateOnly", o.ValidateOnly, "ConflictKey", o.ConflictKey,
 			"Children", children, "Single", singleName(o.Children), "FailedRequests", failed), operationFields(o.Fields)...),
 	}
 }

@@ -38,7 +38,7 @@ func (p Policy) Len() int {
 	for _, written := range []bool{
 		p.Idempotency != 0, p.Timeout != 0, p.MaxTimeout != 0, p.IdleTimeout != 0, p.TotalTimeout != 0, p.Auth != nil,
 		len(p.Rates) > 0, p.HasConcurrency(), p.HasRetry(), p.HasHedging(), p.MaxRequestBytes != 0, p.HasLog(), p.Validate,
-		p.HasPage(), p.HasBatch(), p.HasOperation(), p.HasRequestID(),
+		p.HasPage(), p.HasBatch(), p.HasOperation(), p.HasIdempotencyKey(),
 	} {
 		if written {
 			count++
@@ -56,11 +56,11 @@ func (p Policy) HasRetry() bool       { return p.Retry.MaxAttempts != 0 }
 func (p Policy) HasHedging() bool     { return p.Hedging.MaxAttempts != 0 }
 func (p Policy) HasLog() bool         { return p.Log != rules.Log{} }
 
-// HasPage, HasBatch, HasOperation and HasRequestID say whether the limits of these patterns are written.
-func (p Policy) HasPage() bool      { return p.Page != rules.Page{} }
-func (p Policy) HasBatch() bool     { return p.Batch != rules.Batch{} }
-func (p Policy) HasOperation() bool { return p.Operation != rules.Operation{} }
-func (p Policy) HasRequestID() bool { return p.RequestID != rules.RequestID{} }
+// HasPage, HasBatch, HasOperation and HasIdempotencyKey say whether the limits of these patterns are written.
+func (p Policy) HasPage() bool           { return p.Page != rules.Page{} }
+func (p Policy) HasBatch() bool          { return p.Batch != rules.Batch{} }
+func (p Policy) HasOperation() bool      { return p.Operation != rules.Operation{} }
+func (p Policy) HasIdempotencyKey() bool { return p.IdempotencyKey != rules.IdempotencyKey{} }
 
 // OnConflictName returns the name of the runtime's constant, or nothing for the default.
 func (p Policy) OnConflictName() string {

@@ -85,7 +85,7 @@ func TestBatchesAreFoundByNamesAndFields(t *testing.T) {
 			want: `batch mode=ordered children=requests results=users hoisted=parent,validate_only,update_mask,role single=CreateUser id=request_id
 				request_id field=request_id
 				batch, certain: children: requests, each a request of CreateUser; results: users, in the same order
-				request_id, certain: field: request_id, by its name`,
+				idempotency_key, certain: field: request_id, by its name`,
 		},
 		{
 			name: "the name of a batch at its end, and results of another type",
@@ -157,7 +157,7 @@ func TestBatchesAreFoundByNamesAndFields(t *testing.T) {
 			want: `batch mode=done children=names id=request_id
 				request_id field=request_id
 				batch, certain: children: names, the only list of scalars; no results
-				request_id, certain: field: request_id, by its name`,
+				idempotency_key, certain: field: request_id, by its name`,
 		},
 		{
 			name:  "a message of its own for nothing",

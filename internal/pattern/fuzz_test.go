@@ -22,7 +22,7 @@ func FuzzDetect(f *testing.F) {
 		{list("ListUsers", pageRequest, `repeated User users = 1; map<string, User> m = 3;`+nextToken), `page: {items: "users"}`},
 		{users("BatchGetUsers", `repeated int32 user_ids = 1;`, `map<int32, User> users = 1; repeated int32 not_found = 2;`, ``), `batch: {mode: MODE_KEYED}`},
 		{users("BatchGetUsers", `repeated int32 ids = 1;`, `repeated Result results = 1;`, ``), `batch: {children: "a.b..c", results: ""}`},
-		{users("BatchCreateUsers", `repeated CreateUserRequest requests = 2; string request_id = 3;`, `repeated User users = 1;`, ``), `request_id: {field: "x.y"}`},
+		{users("BatchCreateUsers", `repeated CreateUserRequest requests = 2; string request_id = 3;`, `repeated User users = 1;`, ``), `idempotency_key: {field: "x.y"}`},
 		{jobs("Export", ``, `string request_id = 1;`, own), `operation: {response_type: "..", conflict_key: "a"}`},
 		{jobs("GetOperation", ``, `string name = 1;`, own), `operation: {off: true}`},
 	} {

@@ -77,7 +77,7 @@ func (d *detector) refuseStreams() {
 	const text = "it names a field of a method that streams, and is for methods without a stream; remove it"
 	for _, field := range []string{
 		firstPageName(d.said.GetPage()), firstBatchName(d.said.GetBatch()), firstOperationName(d.said.GetOperation()),
-		firstSet(d.said.GetRequestId().GetOff(), "request_id.field", d.said.GetRequestId().GetField()),
+		firstSet(d.said.GetIdempotencyKey().GetOff(), "idempotency_key.field", d.said.GetIdempotencyKey().GetField()),
 	} {
 		if field != "" {
 			d.problem(field, text)

@@ -34,7 +34,7 @@ func TestGooglesOperationsAreFound(t *testing.T) {
 			want: `operation result=shop.v1.Report metadata=shop.v1.Progress id=request_id validate=validate_only failed=true
 				` + googleFields + `request_id field=request_id
 				operation, certain: it returns google.longrunning.Operation; operation_info names Report and Progress
-				request_id, certain: field: request_id, by its name`,
+				idempotency_key, certain: field: request_id, by its name`,
 		},
 		{
 			name: "with full names", proto: google(info("google.protobuf.Empty", ".shop.v1.Plain"), ``),

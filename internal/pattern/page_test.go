@@ -291,16 +291,16 @@ func TestRequestIDsOfLists(t *testing.T) {
 		{
 			name:  "by the policy",
 			proto: list("ListUsers", pageRequest+`string request_id = 3;`, `repeated User users = 1; `+nextToken),
-			said:  `request_id: {field: "request_id"}`,
+			said:  `idempotency_key: {field: "request_id"}`,
 			want: `page items=users` + pageFields + ` id=request_id
 				request_id field=request_id
 				page, certain: items: users, the only repeated field
-				request_id, declared: field: request_id, as its policy says`,
+				idempotency_key, declared: field: request_id, as its policy says`,
 		},
 		{
 			name:  "not at all",
 			proto: list("ListUsers", pageRequest+`string request_id = 3;`, `repeated User users = 1; `+nextToken),
-			said:  `request_id: {off: true}`,
+			said:  `idempotency_key: {off: true}`,
 			want: `page items=users` + pageFields + `
 				page, certain: items: users, the only repeated field`,
 		},
@@ -409,11 +409,11 @@ func TestWrongNamesOfPagesAreProblems(t *testing.T) {
 		{
 			name:  "a method that streams",
 			proto: `service S { rpc L(Req) returns (stream Resp); } message Req {` + pageRequest + `} message Resp { repeated string users = 1;` + nextToken + `}`,
-			said:  `page: {max_size: 3, items: "users"} batch: {children: "x"} operation: {conflict_key: "y"} request_id: {field: "z"}`,
+			said:  `page: {max_size: 3, items: "users"} batch: {children: "x"} operation: {conflict_key: "y"} idempotency_key: {field: "z"}`,
 			want: `problem: page.items: it names a field of a method that streams, and is for methods without a stream; remove it
 				problem: batch.children: it names a field of a method that streams, and is for methods without a stream; remove it
 				problem: operation.conflict_key: it names a field of a method that streams, and is for methods without a stream; remove it
-				problem: request_id.field: it names a field of a method that streams, and is for methods without a stream; remove it`,
+				problem: idempotency_key.field: it names a field of a method that streams, and is for methods without a stream; remove it`,
 		},
 		{
 			name:  "a method that streams, with limits",

@@ -41,7 +41,7 @@ const (
 	PatternBatch        = "batch"
 	PatternOperation    = "operation"
 	PatternOperationGet = "operation_get"
-	PatternRequestID    = "request_id"
+	PatternRequestID    = "idempotency_key"
 )
 
 // Path is a field of a message, or of a message in it: each field but the last is a singular message, which has the next one.

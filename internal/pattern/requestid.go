@@ -26,7 +26,7 @@ type idField struct {
 
 // findRequestID looks for the field of the request by which a call that is made again is recognised.
 func (d *detector) findRequestID() {
-	said := d.said.GetRequestId()
+	said := d.said.GetIdempotencyKey()
 	if said.GetOff() {
 		return
 	}
@@ -52,9 +52,9 @@ func (d *detector) isAboutRequests(field protoreflect.FieldDescriptor) bool {
 
 // namedID returns the field that the policy names, which must be one of the request itself (AIP-155).
 func (d *detector) namedID(said *string) (Path, bool) {
-	path, ok := d.named("request_id.field", said, d.in, anID)
+	path, ok := d.named("idempotency_key.field", said, d.in, anID)
 	if len(path) > 1 {
-		d.problem("request_id.field", fmt.Sprintf("%q is in a message of the request; name a field of %s itself", path, d.in.FullName()))
+		d.problem("idempotency_key.field", fmt.Sprintf("%q is in a message of the request; name a field of %s itself", path, d.in.FullName()))
 		return nil, false
 	}
 	return path, ok

@@ -76,9 +76,9 @@ func TestRequestsThatAreThingsHaveNoRequestID(t *testing.T) {
 	method := func(service, name, fields string) string {
 		return `service ` + service + ` { rpc ` + name + `(Req) returns (Resp); } message Req {` + fields + `} message Resp {}`
 	}
-	const possible = `request_id, possible: field: request_id, while the method is about requests advice=request_id: {field: "request_id"}`
+	const possible = `idempotency_key, possible: field: request_id, while the method is about requests advice=idempotency_key: {field: "request_id"}`
 	const found = `request_id field=request_id
-		request_id, `
+		idempotency_key, `
 	run(t, []testCase{
 		{name: "by the method", proto: method("S", "ApproveRequest", `string request_id = 1;`), want: possible},
 		{name: "by many", proto: method("S", "CloseAccessRequests", `string request_id = 1;`), want: possible},
@@ -86,16 +86,16 @@ func TestRequestsThatAreThingsHaveNoRequestID(t *testing.T) {
 		{
 			name: "with the format of AIP-155", proto: method("S", "ApproveRequest", `string request_id = 1 [(standins.info).format = 1];`),
 			want: `request_id field=request_id uuid4=true
-				request_id, certain: field: request_id, by its name`,
+				idempotency_key, certain: field: request_id, by its name`,
 		},
 		{
-			name: "as the policy says", proto: method("S", "ApproveRequest", `string request_id = 1;`), said: `request_id: {field: "request_id"}`,
+			name: "as the policy says", proto: method("S", "ApproveRequest", `string request_id = 1;`), said: `idempotency_key: {field: "request_id"}`,
 			want: found + `declared: field: request_id, as its policy says`,
 		},
 		{name: "in a oneof", proto: method("S", "Cancel", `oneof which { string request_id = 1; string job_id = 2; }`)},
 		{
-			name: "in a oneof, as the policy says", proto: method("S", "Cancel", `oneof which { string request_id = 1; string job_id = 2; }`), said: `request_id: {field: "job_id"}`,
-			want: `problem: request_id.field: "job_id" in shop.v1.Req is not a string outside of a oneof; name one that is`,
+			name: "in a oneof, as the policy says", proto: method("S", "Cancel", `oneof which { string request_id = 1; string job_id = 2; }`), said: `idempotency_key: {field: "job_id"}`,
+			want: `problem: idempotency_key.field: "job_id" in shop.v1.Req is not a string outside of a oneof; name one that is`,
 		},
 	})
 }

@@ -32,7 +32,7 @@ func fieldsOf(found pattern.Result) map[string]map[string]any {
 	all := make(map[string]map[string]any)
 	if p := found.Page; p != nil {
 		all[pattern.PatternPage] = pathFields(map[string]pattern.Path{
-			"items": p.Items, "size": p.Size, "token": p.Token, "next_token": p.NextToken, "total": p.Total, "skip": p.Skip, "request_id": p.RequestID,
+			"items": p.Items, "size": p.Size, "token": p.Token, "next_token": p.NextToken, "total": p.Total, "skip": p.Skip, "idempotency_key": p.RequestID,
 		}, "vary", p.Vary)
 	}
 	if b := found.Batch; b != nil {
@@ -52,7 +52,7 @@ func fieldsOf(found pattern.Result) map[string]map[string]any {
 
 func batchFields(b *pattern.Batch) map[string]any {
 	fields := pathFields(map[string]pattern.Path{
-		"children": b.Children, "results": b.Results, "missing": b.Missing, "status": b.Status, "value": b.Value, "request_id": b.RequestID,
+		"children": b.Children, "results": b.Results, "missing": b.Missing, "status": b.Status, "value": b.Value, "idempotency_key": b.RequestID,
 	}, "hoisted", b.Hoisted)
 	fields["mode"] = b.Mode.String()
 	if b.Single != nil {
@@ -63,7 +63,7 @@ func batchFields(b *pattern.Batch) map[string]any {
 
 func operationFields(o *pattern.Operation) map[string]any {
 	fields := pathFields(map[string]pattern.Path{
-		"request_id": o.RequestID, "validate_only": o.ValidateOnly, "conflict_key": o.ConflictKey,
+		"idempotency_key": o.RequestID, "validate_only": o.ValidateOnly, "conflict_key": o.ConflictKey,
 	}, "", nil)
 	if o.Result != nil {
 		fields["response_type"] = string(o.Result.FullName())

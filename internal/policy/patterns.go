@@ -19,7 +19,7 @@ func patternsOf(found pattern.Result) policy.Patterns {
 		Operation: found.Operation != nil,
 	}
 	if r := found.RequestID; r != nil {
-		has.RequestID = policy.RequestID{Field: r.Field.String(), UUID4: r.UUID4, Required: r.Required}
+		has.IdempotencyKey = policy.IdempotencyKey{Field: r.Field.String(), UUID4: r.UUID4, Required: r.Required}
 	}
 	return has
 }
@@ -30,7 +30,7 @@ func namesOf(has policy.Patterns) []patternName {
 		{pattern.PatternPage, has.Page, "page.items, page.token and page.next_token"},
 		{pattern.PatternBatch, has.Batch, "batch.children and batch.results"},
 		{pattern.PatternOperation, has.Operation, ""},
-		{pattern.PatternRequestID, has.RequestID.Field != "", "request_id.field"},
+		{pattern.PatternRequestID, has.IdempotencyKey.Field != "", "idempotency_key.field"},
 	}
 }
 
@@ -71,7 +71,7 @@ func (n patternName) advice(found pattern.Result) string {
 	case ok && seen.Advice != "":
 		return fmt.Sprintf("the method is not surely a %s (%s); set %s, or remove %s", n.what(), seen.Reason, seen.Advice, n.name)
 	case n.name == pattern.PatternRequestID:
-		return "the method has no request id: it only reads, or no string of its request outside of a oneof has such a name; name the field (request_id.field), or remove request_id"
+		return "the method has no idempotency key: it only reads, or no string of its request outside of a oneof has such a name; name the field (idempotency_key.field), or remove idempotency_key"
 	case n.by != "":
 		return fmt.Sprintf("nothing in the method's messages looks like a %s; name the fields (%s), or remove %s", n.what(), n.by, n.name)
 	case found.Getter != nil:
@@ -85,7 +85,7 @@ func (n patternName) advice(found pattern.Result) string {
 
 func (n patternName) what() string {
 	if n.name == pattern.PatternRequestID {
-		return "request id"
+		return "idempotency key"
 	}
 	return n.name
 }
@@ -152,7 +152,7 @@ func addPatternDefaults(add func(field string, value any), p policy.Policy) {
 		add("operation.retain", p.Operation.Retain.String())
 		add("operation.max_attempts", p.Operation.MaxAttempts)
 	}
-	if has.RequestID.Field != "" {
-		add("request_id.window", p.RequestID.Window.String())
+	if has.IdempotencyKey.Field != "" {
+		add("idempotency_key.window", p.IdempotencyKey.Window.String())
 	}
 }

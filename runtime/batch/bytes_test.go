@@ -34,7 +34,7 @@ var (
 	readTexts = batch.Ordered(reads(4), users.BatchTexts,
 		func(req *batchv1.NestedRequest) []string { return req.GetBatch().GetIds() },
 		func(resp *batchv1.NestedResponse) []string { return resp.GetAnswer().GetTexts() },
-		batch.Fields{Children: "batch.ids", Results: "answer.texts", RequestID: "header.request_id"})
+		batch.Fields{Children: "batch.ids", Results: "answer.texts", IdempotencyKey: "header.request_id"})
 	readItems = batch.PerItem(reads(2), users.BatchLookupUsers,
 		(*batchv1.LookupUsersRequest).GetNames, (*batchv1.LookupUsersResponse).GetItems, (*batchv1.LookupUsersResponse_Item).GetUser,
 		batch.Fields{Children: "names", Results: "items", Status: "error", Value: "user"})

@@ -20,13 +20,13 @@ type fetcher[S, Req, Resp any, C comparable, R any] struct {
 	err      error // why there is no plan
 }
 
-// clearRequestID takes the request id out of a message that is ours.
-func (p *plan[Resp, C, R]) clearRequestID(req protoreflect.Message) {
-	if p.requestID == nil {
+// clearIdempotencyKey takes the idempotency key out of a message that is ours.
+func (p *plan[Resp, C, R]) clearIdempotencyKey(req protoreflect.Message) {
+	if p.idempotencyKey == nil {
 		return
 	}
-	if holder := p.requestID.own(req); holder != nil {
-		holder.Clear(p.requestID.last())
+	if holder := p.idempotencyKey.own(req); holder != nil {
+		holder.Clear(p.idempotencyKey.last())
 	}
 }
 

@@ -75,7 +75,7 @@ func level[Req, Resp any, C comparable, R any](
 // levelKeyed tests the keyed shape.
 func levelKeyed[Req, Resp, User any](t *testing.T, ids func(*Req) []int32, users func(*Resp) map[int32]*User) {
 	m := batch.Keyed(runtime.MethodInfo{}, one[Req, Resp].call, ids, users,
-		batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", RequestID: "request_id"})
+		batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", IdempotencyKey: "request_id"})
 	serve := func(ctx context.Context, req *Req) (*Resp, error) {
 		return m.Load(ctx, req, func(_ context.Context, ids []int32) (map[int32]*User, error) {
 			found := make(map[int32]*User)
@@ -94,7 +94,7 @@ func levelKeyed[Req, Resp, User any](t *testing.T, ids func(*Req) []int32, users
 // levelOrdered tests the ordered shape, with hoisted fields.
 func levelOrdered[Req, Resp, Child, User any](t *testing.T, requests func(*Req) []*Child, users func(*Resp) []*User, parent func(*Child) string) {
 	m := batch.Ordered(runtime.MethodInfo{}, one[Req, Resp].call, requests, users,
-		batch.Fields{Children: "requests", Results: "users", RequestID: "request_id", Hoisted: []string{"parent", "validate_only"}})
+		batch.Fields{Children: "requests", Results: "users", IdempotencyKey: "request_id", Hoisted: []string{"parent", "validate_only"}})
 	serve := func(ctx context.Context, req *Req) (*Resp, error) {
 		return m.Each(ctx, req, func(_ context.Context, child *Child) (*User, error) {
 			return parse[User](t, `name: "`+parent(child)+`"`), nil

@@ -242,7 +242,7 @@ func TestWrongFieldsAreInternal(t *testing.T) {
 		{Children: "user_ids"},
 		{Children: "user_ids", Results: "not_found"},
 		{Children: "user_ids", Results: "users", Missing: "users"},
-		{Children: "user_ids", Results: "users", RequestID: "user_ids"},
+		{Children: "user_ids", Results: "users", IdempotencyKey: "user_ids"},
 		{Children: "user_ids", Results: "users", Hoisted: []string{"parent"}},
 		{Children: "user_ids", Results: "users", Hoisted: []string{"request_id"}},
 	} {

@@ -37,7 +37,7 @@ type Loader[C comparable, R any] struct {
 // its calls carry the values of ctx: who calls, metadata and traces are those of ctx, never those of who gets. So a loader that
 // asks on behalf of users is made for each of their requests; one that is made of context.Background() asks for the program.
 //
-// A call has [MaxSize] children at most, or what the policy of the proto says, and a request of [MaxBytes]. The request id of template is left out, as each
+// A call has [MaxSize] children at most, or what the policy of the proto says, and a request of [MaxBytes]. The idempotency key of template is left out, as each
 // call is another.
 func (m *Method[S, Req, Resp, C, R]) Loader(ctx context.Context, s S, template *Req, opts ...LoaderOption) *Loader[C, R] {
 	cfg := loading{m.splitting(), defaultWindow}
@@ -51,7 +51,7 @@ func (m *Method[S, Req, Resp, C, R]) Loader(ctx context.Context, s S, template *
 	}
 	if f.plan, f.err = m.plan(); f.err == nil {
 		f.template = proto.Clone(messageOf(template).Interface()).ProtoReflect()
-		f.plan.clearRequestID(f.template)
+		f.plan.clearIdempotencyKey(f.template)
 		l.unlike, l.size = f.plan.requests, f.plan.child.size
 		l.bytes = cfg.maxBytes - proto.Size(f.plan.part(f.template, nil).Interface()) - lengthGrowth
 	}

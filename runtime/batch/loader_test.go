@@ -219,7 +219,7 @@ func TestLoaderCallsForItsOwnContext(t *testing.T) {
 	})
 }
 
-// TestLoadersRequests holds that they are copies of a template as it was, without its request id.
+// TestLoadersRequests holds that they are copies of a template as it was, without its idempotency key.
 func TestLoadersRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{}

@@ -29,8 +29,8 @@ type Fields struct {
 	Missing string
 	// Status is the field of an item that says what failed, and Value the one that has the result, of a [PerItem] batch.
 	Status, Value string
-	// RequestID is the request's field that makes calls idempotent. May be empty.
-	RequestID string
+	// IdempotencyKey is the request's field that makes calls idempotent. May be empty.
+	IdempotencyKey string
 	// Hoisted are fields of the request that stand for the field of the same name in each child. Where children are resource
 	// names, a hoisted field is the resource that all of them are in.
 	Hoisted []string

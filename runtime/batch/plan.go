@@ -11,13 +11,13 @@ import (
 
 // plan is where a method's fields are.
 type plan[Resp any, C comparable, R any] struct {
-	children  path
-	name      string    // of children, dotted
-	child     values[C] // to write children
-	requests  bool      // whether children are messages
-	hoisted   []hoisted
-	requestID path // nil without one
-	shape     shape[Resp, C, R]
+	children       path
+	name           string    // of children, dotted
+	child          values[C] // to write children
+	requests       bool      // whether children are messages
+	hoisted        []hoisted
+	idempotencyKey path // nil without one
+	shape          shape[Resp, C, R]
 }
 
 func newPlan[Req, Resp any, C comparable, R any](
@@ -42,15 +42,15 @@ func newPlan[Req, Resp any, C comparable, R any](
 	if p.hoisted, err = findHoisted(req, p.children.last(), fields.Hoisted); err != nil {
 		return nil, err
 	}
-	if p.requestID, err = findRequestID(req, fields.RequestID); err != nil {
+	if p.idempotencyKey, err = findIdempotencyKey(req, fields.IdempotencyKey); err != nil {
 		return nil, err
 	}
 	p.shape, err = bind(resp)
 	return p, err
 }
 
-// findRequestID finds a string.
-func findRequestID(req protoreflect.MessageDescriptor, name string) (path, error) {
+// findIdempotencyKey finds a string.
+func findIdempotencyKey(req protoreflect.MessageDescriptor, name string) (path, error) {
 	p, err := findPath(req, name)
 	if err == nil && p != nil && !isString(p.last()) {
 		return nil, fmt.Errorf("%q of %s is not a string", name, req.FullName())

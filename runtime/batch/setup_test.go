@@ -55,10 +55,10 @@ var usersTable = runtime.NewService("test.v1.Users", wrapperspb.File_google_prot
 var (
 	getUsers = batch.Keyed(usersTable.Methods()[0], users.BatchGetUsers,
 		(*batchv1.GetUsersRequest).GetUserIds, (*batchv1.GetUsersResponse).GetUsers,
-		batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", RequestID: "request_id"})
+		batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", IdempotencyKey: "request_id"})
 	createUsers = batch.Ordered(usersTable.Methods()[1], users.BatchCreateUsers,
 		(*batchv1.CreateUsersRequest).GetRequests, (*batchv1.CreateUsersResponse).GetUsers,
-		batch.Fields{Children: "requests", Results: "users", RequestID: "request_id", Hoisted: []string{"parent", "validate_only", "fields", "kind"}})
+		batch.Fields{Children: "requests", Results: "users", IdempotencyKey: "request_id", Hoisted: []string{"parent", "validate_only", "fields", "kind"}})
 	lookupUsers = batch.PerItem(usersTable.Methods()[2], users.BatchLookupUsers,
 		(*batchv1.LookupUsersRequest).GetNames, (*batchv1.LookupUsersResponse).GetItems, (*batchv1.LookupUsersResponse_Item).GetUser,
 		batch.Fields{Children: "names", Results: "items", Status: "error", Value: "user"})
@@ -67,7 +67,7 @@ var (
 	getTexts = batch.Ordered(usersTable.Methods()[4], users.BatchTexts,
 		func(req *batchv1.NestedRequest) []string { return req.GetBatch().GetIds() },
 		func(resp *batchv1.NestedResponse) []string { return resp.GetAnswer().GetTexts() },
-		batch.Fields{Children: "batch.ids", Results: "answer.texts", RequestID: "header.request_id"})
+		batch.Fields{Children: "batch.ids", Results: "answer.texts", IdempotencyKey: "header.request_id"})
 	checkUsers = batch.PerItem(usersTable.Methods()[5], users.BatchCheckUsers,
 		(*batchv1.CheckUsersRequest).GetNames, (*batchv1.CheckUsersResponse).GetItems, (*batchv1.CheckUsersResponse_Item).GetUser,
 		batch.Fields{Children: "names", Results: "items", Status: "status", Value: "user"})

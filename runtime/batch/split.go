@@ -29,7 +29,7 @@ import (
 // one is one only up to the size that the server takes. A call of a method without side effects whose response is too large to be
 // sent is made again for each half of its children.
 //
-// A request id becomes one for each call, made of it and of the place of the call's children: so a Split that is made again sends
+// An idempotency key becomes one for each call, made of it and of the place of the call's children: so a Split that is made again sends
 // the same ids, as long as req and the options are the same.
 func (m *Method[S, Req, Resp, C, R]) Split(ctx context.Context, s S, req *Req, opts ...SplitOption) (*Resp, error) {
 	p, err := m.plan()
@@ -80,7 +80,7 @@ func (p *plan[Resp, C, R]) spans(req protoreflect.Message, children []C, cfg spl
 	return append(all, at)
 }
 
-// lengthGrowth is how many bytes the lengths of messages around the children may grow by, and a request id.
+// lengthGrowth is how many bytes the lengths of messages around the children may grow by, and an idempotency key.
 const lengthGrowth = 64
 
 // split makes more than one call.
@@ -98,7 +98,7 @@ func (m *Method[S, Req, Resp, C, R]) split(ctx context.Context, s S, req *Req, o
 			}
 		}()
 		part := p.part(messageOf(req), nil)
-		p.setRequestID(part, spans[i].start)
+		p.setIdempotencyKey(part, spans[i].start)
 		responses[i], err = m.askFor(ctx, s, part, o.distinct[spans[i].start:spans[i].end])
 		return err
 	})
@@ -139,19 +139,19 @@ func (m *Method[S, Req, Resp, C, R]) halves(err error, n int) bool {
 	return err != nil && n > 1 && m.info.Policy.Idempotency == runtime.NoSideEffects && msgsize.Exceeded(err, ReasonResponseTooLarge)
 }
 
-// setRequestID gives the part that starts at a child an id of its own, if the whole request has one.
-func (p *plan[Resp, C, R]) setRequestID(part protoreflect.Message, start int) {
-	if p.requestID == nil {
+// setIdempotencyKey gives the part that starts at a child an id of its own, if the whole request has one.
+func (p *plan[Resp, C, R]) setIdempotencyKey(part protoreflect.Message, start int) {
+	if p.idempotencyKey == nil {
 		return
 	}
-	holder, fd := p.requestID.own(part), p.requestID.last()
+	holder, fd := p.idempotencyKey.own(part), p.idempotencyKey.last()
 	if holder == nil || holder.Get(fd).String() == "" {
 		return
 	}
 	holder.Set(fd, protoreflect.ValueOfString(derivedID(uuid.Canonical(holder.Get(fd).String()), start)))
 }
 
-// derivedID makes a request id for a part of what has another: a UUID in the form of version 4.
+// derivedID makes an idempotency key for a part of what has another: a UUID in the form of version 4.
 func derivedID(id string, start int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", id, start))
 	sum[6] = sum[6]&0x0f | 0x40

@@ -228,8 +228,8 @@ func TestSplitsErrorsAreWholeForTheCallerOnly(t *testing.T) {
 	}
 }
 
-// TestSplitsRequestIDs holds that each call has one of its own, in the form of a UUID, and that a repetition has the same.
-func TestSplitsRequestIDs(t *testing.T) {
+// TestSplitsIdempotencyKeys holds that each call has one of its own, in the form of a UUID, and that a repetition has the same.
+func TestSplitsIdempotencyKeys(t *testing.T) {
 	uuid4 := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	split := func(id string) []string {
 		var mu sync.Mutex
@@ -264,8 +264,8 @@ func TestSplitsRequestIDs(t *testing.T) {
 	same(t, split(""), []string{"", "", ""})
 }
 
-// TestRequestIDsMayBeInAnotherMessage holds that it is copied, as the others are in use.
-func TestRequestIDsMayBeInAnotherMessage(t *testing.T) {
+// TestIdempotencyKeysMayBeInAnotherMessage holds that it is copied, as the others are in use.
+func TestIdempotencyKeysMayBeInAnotherMessage(t *testing.T) {
 	req := nested(numbers(20)...)
 	req.Header = &batchv1.NestedRequest_Header{RequestId: "a"}
 	before := proto.Clone(req)

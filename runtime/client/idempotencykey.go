@@ -8,10 +8,10 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
 )
 
-// filledField returns the field that the calls of an RPC fill with a request id where their request has none (AIP-4235): a
+// filledField returns the field that the calls of an RPC fill with an idempotency key where their request has none (AIP-4235): a
 // text at the top of the request, which the proto does not demand of callers. It is nil where there is none to fill.
 func filledField(info runtime.MethodInfo) protoreflect.FieldDescriptor {
-	id := info.Policy.RequestID
+	id := info.Policy.IdempotencyKey
 	if id.Field == "" || id.Required || info.Kind != runtime.KindUnary || info.Descriptor == nil {
 		return nil
 	}
@@ -25,7 +25,7 @@ func filledField(info runtime.MethodInfo) protoreflect.FieldDescriptor {
 	return field
 }
 
-// withID returns req, or a copy of it that has a new request id, where it has none.
+// withID returns req, or a copy of it that has a new idempotency key, where it has none.
 func withID[Req any](field protoreflect.FieldDescriptor, req *Req) *Req {
 	msg, ok := any(req).(proto.Message)
 	if !ok {

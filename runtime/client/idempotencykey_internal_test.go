@@ -72,10 +72,10 @@ func sentBy[Req any](t *testing.T, info runtime.MethodInfo, req *Req, fail int) 
 	return sent
 }
 
-var byRequestID = runtime.Policy{RequestID: runtime.RequestID{Field: "request_id"}}
+var byIdempotencyKey = runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: "request_id"}}
 
-func TestClientFillsRequestID(t *testing.T) {
-	info := methodTaking(t, &errdetails.RequestInfo{}, byRequestID)
+func TestClientFillsIdempotencyKey(t *testing.T) {
+	info := methodTaking(t, &errdetails.RequestInfo{}, byIdempotencyKey)
 	req := &errdetails.RequestInfo{ServingData: "data"}
 	req.ProtoReflect().SetUnknown(protoreflect.RawFields("\x18\x01"))
 	before := proto.Clone(req)
@@ -95,16 +95,16 @@ func TestClientFillsRequestID(t *testing.T) {
 }
 
 func TestClientLeavesRequestsAlone(t *testing.T) {
-	required := runtime.Policy{RequestID: runtime.RequestID{Field: "request_id", Required: true}}
-	optional := runtime.Policy{RequestID: runtime.RequestID{Field: "json_name"}}
+	required := runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Required: true}}
+	optional := runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: "json_name"}}
 	for name, test := range map[string]struct {
 		policy runtime.Policy
 		req    proto.Message
 	}{
-		"the caller has an id": {policy: byRequestID, req: &errdetails.RequestInfo{RequestId: "mine"}},
+		"the caller has an id": {policy: byIdempotencyKey, req: &errdetails.RequestInfo{RequestId: "mine"}},
 		"required of callers":  {policy: required, req: &errdetails.RequestInfo{}},
 		"no pattern":           {policy: runtime.Policy{}, req: &errdetails.RequestInfo{}},
-		"no such field":        {policy: runtime.Policy{RequestID: runtime.RequestID{Field: "id"}}, req: &errdetails.RequestInfo{}},
+		"no such field":        {policy: runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: "id"}}, req: &errdetails.RequestInfo{}},
 		"set to be empty":      {policy: optional, req: &descriptorpb.FieldDescriptorProto{JsonName: proto.String("")}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -123,8 +123,8 @@ func TestClientLeavesRequestsAlone(t *testing.T) {
 	}
 }
 
-func TestAllAttemptsHaveOneRequestID(t *testing.T) {
-	hedged := byRequestID
+func TestAllAttemptsHaveOneIdempotencyKey(t *testing.T) {
+	hedged := byIdempotencyKey
 	hedged.Hedging = runtime.Hedging{MaxAttempts: 3, Delay: time.Hour, NonFatalCodes: []string{"UNAVAILABLE"}}
 	sent := sentBy(t, methodTaking(t, &errdetails.RequestInfo{}, hedged), &errdetails.RequestInfo{}, 2)
 	if len(sent) != 3 {
@@ -155,8 +155,8 @@ func TestFilledRequestIsTheSame(t *testing.T) {
 
 // TestFieldsOfOneofsAreNotFilled holds that no call loses what its caller has set.
 func TestFieldsOfOneofsAreNotFilled(t *testing.T) {
-	value := byRequestID
-	value.RequestID.Field = "string_value"
+	value := byIdempotencyKey
+	value.IdempotencyKey.Field = "string_value"
 	req := structpb.NewNumberValue(1)
 	if sent := sentBy(t, methodTaking(t, req, value), req, 0); !proto.Equal(sent[0], req) {
 		t.Errorf("sent %v, want %v", sent[0], req)

@@ -20,7 +20,7 @@ type Method struct {
 	timeout time.Duration     // of a call without deadline, and of every stream; 0 is none
 	hedging *hedging          // nil where calls are not hedged
 
-	requestID protoreflect.FieldDescriptor // of each request, filled in where it is empty; nil where there is none
+	idempotencyKey protoreflect.FieldDescriptor // of each request, filled in where it is empty; nil where there is none
 }
 
 // newClientMethod binds the RPC that info describes to conn.
@@ -41,7 +41,7 @@ func Bind(conn grpc.ClientConnInterface, info runtime.MethodInfo) *Method {
 		timeout: clientTimeout(info, timeout),
 		hedging: newHedging(info.Policy.Hedging),
 
-		requestID: filledField(info),
+		idempotencyKey: filledField(info),
 	}
 }
 
@@ -80,7 +80,7 @@ func (m *Method) misuse(text string) error {
 // (gRFC A6). The first answer counts, and Unary returns when all attempts have ended, so that
 // req may be changed then.
 //
-// Where the policy names the field of a request id (AIP-155), a request without one is sent as a
+// Where the policy names the field of an idempotency key (AIP-155), a request without one is sent as a
 // copy that has a new UUID, the same in all attempts that are made for the call; req itself is
 // not changed. A caller who calls again sets the field, so that both calls have the same. An id
 // that is set to "", where the proto tells that from not set, is sent so: the call has none.
@@ -88,8 +88,8 @@ func Unary[Resp, Req any](ctx context.Context, m *Method, req *Req) (*Resp, erro
 	options := m.callOptions(ctx)
 	ctx, cancel := m.limit(withRequestID(ctx))
 	defer cancel()
-	if m.requestID != nil {
-		req = withID(m.requestID, req)
+	if m.idempotencyKey != nil {
+		req = withID(m.idempotencyKey, req)
 	}
 	if m.hedging != nil {
 		return hedgeUnary[Resp](ctx, m, req, options)

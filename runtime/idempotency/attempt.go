@@ -13,7 +13,7 @@ import (
 // afterwards is how long the store may take for what is told to it when a call is over, whose own time may be up.
 const afterwards = 5 * time.Second
 
-// attempt is one call with a request id: a claim to run it, and after that what is done about its end.
+// attempt is one call with an idempotency key: a claim to run it, and after that what is done about its end.
 type attempt struct {
 	*method
 	claim Claim
@@ -88,14 +88,14 @@ func (a *attempt) finish(ctx context.Context, response []byte) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 	defer cancel()
 	if err := a.store.Finish(ctx, a.claim.Key, a.claim.Fence, response, a.window); err != nil {
-		a.warn(ctx, "the response of a call is not kept: one that is made again with its request id will run again", err)
+		a.warn(ctx, "the response of a call is not kept: one that is made again with its idempotency key will run again", err)
 	}
 }
 
 // release gives the claim of a call that has failed back.
 func (a *attempt) release(ctx context.Context) {
 	if err := a.giveBack(ctx); err != nil {
-		a.warn(ctx, "a call that failed still holds its request id: one that is made again will be refused until the lease is over", err)
+		a.warn(ctx, "a call that failed still holds its idempotency key: one that is made again will be refused until the lease is over", err)
 	}
 }
 

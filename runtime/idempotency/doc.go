@@ -1,8 +1,8 @@
-// Package idempotency has calls that are made again, with the same request id, have the effect of one (AIP-155):
+// Package idempotency has calls that are made again, with the same idempotency key, have the effect of one (AIP-155):
 //
 //	srv := server.New(server.WithIdempotency(idempotency.New(idempotency.Memory())))
 //
-// It guards the methods whose proto has a field for a request id. A call with an id runs its method once, and its response is
+// It guards the methods whose proto has a field for an idempotency key. A call with an id runs its method once, and its response is
 // kept for a window, a day where the policy says nothing else. A call of the same principal to the same method with the same
 // id gets that response, with the header grpcservice-replayed, or is refused: with INVALID_ARGUMENT where the rest of the
 // request is another, with ABORTED where the first call is still running. A call that fails leaves nothing behind, so that

@@ -12,9 +12,9 @@ import (
 
 // Reasons of the errors that callers get.
 const (
-	// ReasonRequestIDReused is the reason of INVALID_ARGUMENT where a request id stands for another request already.
+	// ReasonRequestIDReused is the reason of INVALID_ARGUMENT where an idempotency key stands for another request already.
 	ReasonRequestIDReused rpcerr.Reason = "REQUEST_ID_REUSED"
-	// ReasonRequestInProgress is the reason of ABORTED where a call with the request id is still running. RetryInfo says when
+	// ReasonRequestInProgress is the reason of ABORTED where a call with the idempotency key is still running. RetryInfo says when
 	// to try again.
 	ReasonRequestInProgress rpcerr.Reason = "REQUEST_IN_PROGRESS"
 	// ReasonStoreUnavailable is the reason of UNAVAILABLE where it cannot be told whether the call was made before. RetryInfo
@@ -28,17 +28,17 @@ const (
 // retryAfter is when callers are asked to try again.
 const retryAfter = time.Second
 
-// errReused is for a request id, in the named field, that belongs to another request.
+// errReused is for an idempotency key, in the named field, that belongs to another request.
 func errReused(field string) *rpcerr.Error {
 	violation := rpcerr.Violation(field, "it was used for another request; use a new one")
 	violation.Reason = ReasonRequestIDReused.Name()
 	return ReasonRequestIDReused.
-		Errorf(codes.InvalidArgument, "the request id was used for another request; use a new one").WithViolations(violation)
+		Errorf(codes.InvalidArgument, "the idempotency key was used for another request; use a new one").WithViolations(violation)
 }
 
 func errInProgress() *rpcerr.Error {
 	return ReasonRequestInProgress.
-		Errorf(codes.Aborted, "a call with this request id is still running; try again when it has ended").WithRetryAfter(retryAfter)
+		Errorf(codes.Aborted, "a call with this idempotency key is still running; try again when it has ended").WithRetryAfter(retryAfter)
 }
 
 // errStore is what the caller gets of an error of the store.

@@ -12,8 +12,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/idempotencykey"
 )
 
-// MaxRequestID is the length of the longest request id, in bytes, so that stores can have it in their keys.
-const MaxRequestID = idempotencykey.Max
+// MaxIdempotencyKey is the length of the longest idempotency key, in bytes, so that stores can have it in their keys.
+const MaxIdempotencyKey = idempotencykey.Max
 
 // idField is where in a request its id is.
 type idField struct {
@@ -25,7 +25,7 @@ type idField struct {
 }
 
 // idFieldOf finds the field that a policy names.
-func idFieldOf(request protoreflect.MessageDescriptor, said runtime.RequestID) (idField, error) {
+func idFieldOf(request protoreflect.MessageDescriptor, said runtime.IdempotencyKey) (idField, error) {
 	f := idField{name: said.Field, uuid4: said.UUID4}
 	desc := request
 	for name := range strings.SplitSeq(said.Field, ".") {
@@ -36,11 +36,11 @@ func idFieldOf(request protoreflect.MessageDescriptor, said runtime.RequestID) (
 		f.path = append(f.path, fd)
 		desc = fd.Message()
 		if fd.IsList() || fd.IsMap() {
-			return f, fmt.Errorf("%s is repeated, which the path %s of a request id cannot be", fd.FullName(), said.Field)
+			return f, fmt.Errorf("%s is repeated, which the path %s of an idempotency key cannot be", fd.FullName(), said.Field)
 		}
 	}
 	if last := f.path[len(f.path)-1]; last.Kind() != protoreflect.StringKind {
-		return f, fmt.Errorf("%s is not a string, which a request id must be", last.FullName())
+		return f, fmt.Errorf("%s is not a string, which an idempotency key must be", last.FullName())
 	}
 	f.rest = digest.Without(f.path)
 	return f, nil

@@ -60,12 +60,12 @@ func New(store Store, opts ...Option) *Guard {
 	return g
 }
 
-// Bind returns what guards the calls of a method. It is nil for a method without request ids, for one without side effects, whose
+// Bind returns what guards the calls of a method. It is nil for a method without idempotency keys, for one without side effects, whose
 // answers would take the room of those that matter, and for one that starts an operation: a store of operations tells their
 // requests apart itself, and knows how far the first one is.
 func (g *Guard) Bind(info runtime.MethodInfo) server.IdempotencyFunc {
 	p := info.Policy
-	if p.RequestID.Field == "" || p.Idempotency == runtime.NoSideEffects || p.Operation.Lease > 0 {
+	if p.IdempotencyKey.Field == "" || p.Idempotency == runtime.NoSideEffects || p.Operation.Lease > 0 {
 		return nil
 	}
 	m, err := g.method(info)

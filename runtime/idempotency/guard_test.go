@@ -62,7 +62,7 @@ func create(t testing.TB, p runtime.Policy) runtime.MethodInfo {
 	}
 }
 
-var byRequestID = runtime.Policy{RequestID: runtime.RequestID{Field: "request_id", Window: time.Hour}}
+var byIdempotencyKey = runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: time.Hour}}
 
 // guarded is one RPC under test.
 type guarded struct {
@@ -128,7 +128,7 @@ func refuses(t testing.TB, err error, code codes.Code, reason rpcerr.Reason, fie
 const id, otherID = "1b4e28ba-2fa1-4d2b-883f-0016d3cca427", "2b4e28ba-2fa1-4d2b-883f-0016d3cca427"
 
 func TestARepeatGetsTheFirstResponse(t *testing.T) {
-	g := guard(t, byRequestID, idempotency.Memory())
+	g := guard(t, byIdempotencyKey, idempotency.Memory())
 	const request = `name: "a" request_id: "1" labels { key: "x" value: "1" } labels { key: "y" value: "2" } labels { key: "z" value: "3" }`
 	g.says(request, "done I")
 	for range 10 {
@@ -140,7 +140,7 @@ func TestARepeatGetsTheFirstResponse(t *testing.T) {
 }
 
 func TestAnIDCannotBeReused(t *testing.T) {
-	g := guard(t, byRequestID, idempotency.Memory())
+	g := guard(t, byIdempotencyKey, idempotency.Memory())
 	g.says(`name: "a" request_id: "1"`, "done I")
 	for _, request := range []string{`name: "b" request_id: "1"`, `request_id: "1"`, `name: "a" request_id: "1" number: 1`} {
 		_, err := g.call(t.Context(), request, nil)
@@ -166,7 +166,7 @@ func TestACallThatFailsLeavesNothing(t *testing.T) {
 	}
 	for name, failure := range failures {
 		t.Run(name, func(t *testing.T) {
-			g := guard(t, byRequestID, idempotency.Memory())
+			g := guard(t, byIdempotencyKey, idempotency.Memory())
 			func() {
 				defer func() { _ = recover() }()
 				if _, err := g.call(t.Context(), `request_id: "1"`, failure); err == nil {
@@ -179,7 +179,7 @@ func TestACallThatFailsLeavesNothing(t *testing.T) {
 }
 
 func TestAMethodThatEndsItsGoroutineFreesTheID(t *testing.T) {
-	g := guard(t, byRequestID, idempotency.Memory())
+	g := guard(t, byIdempotencyKey, idempotency.Memory())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -193,7 +193,7 @@ func TestAMethodThatEndsItsGoroutineFreesTheID(t *testing.T) {
 }
 
 func TestTheResponseIsKeptAlthoughTheCallerIsGone(t *testing.T) {
-	g := guard(t, byRequestID, punctual{idempotency.Memory()})
+	g := guard(t, byIdempotencyKey, punctual{idempotency.Memory()})
 	ctx, cancel := context.WithCancel(t.Context())
 	_, _ = g.call(ctx, `request_id: "1"`, func(context.Context) (proto.Message, error) {
 		cancel()
@@ -203,7 +203,7 @@ func TestTheResponseIsKeptAlthoughTheCallerIsGone(t *testing.T) {
 }
 
 func TestTheIDIsFreeAlthoughTheCallerIsGone(t *testing.T) {
-	g := guard(t, byRequestID, punctual{idempotency.Memory()})
+	g := guard(t, byIdempotencyKey, punctual{idempotency.Memory()})
 	ctx, cancel := context.WithCancel(t.Context())
 	_, _ = g.call(ctx, `request_id: "1"`, func(ctx context.Context) (proto.Message, error) {
 		cancel()
@@ -238,7 +238,7 @@ func TestResponsesAreKeptForTheWindow(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := guard(t, runtime.Policy{RequestID: runtime.RequestID{Field: "request_id", Window: test.said}}, idempotency.Memory())
+				g := guard(t, runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: test.said}}, idempotency.Memory())
 				g.says(`request_id: "1"`, "done I")
 				time.Sleep(test.want - 1)
 				g.says(`request_id: "1"`, "done I")
@@ -250,8 +250,8 @@ func TestResponsesAreKeptForTheWindow(t *testing.T) {
 }
 
 func TestIDsThatCannotBe(t *testing.T) {
-	uuids := byRequestID
-	uuids.RequestID.UUID4 = true
+	uuids := byIdempotencyKey
+	uuids.IdempotencyKey.UUID4 = true
 	g := guard(t, uuids, idempotency.Memory())
 	_, err := g.call(t.Context(), `request_id: "1"`, nil)
 	refuses(t, err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest, "request_id")
@@ -260,10 +260,10 @@ func TestIDsThatCannotBe(t *testing.T) {
 	g.says(`request_id: "`+otherID+`"`, "done II")
 	g.says(``, "done III")
 
-	g = guard(t, byRequestID, idempotency.Memory())
-	_, err = g.call(t.Context(), `request_id: "`+strings.Repeat("x", idempotency.MaxRequestID+1)+`"`, nil)
+	g = guard(t, byIdempotencyKey, idempotency.Memory())
+	_, err = g.call(t.Context(), `request_id: "`+strings.Repeat("x", idempotency.MaxIdempotencyKey+1)+`"`, nil)
 	refuses(t, err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest, "request_id")
-	g.says(`request_id: "`+strings.Repeat("x", idempotency.MaxRequestID)+`"`, "done I")
+	g.says(`request_id: "`+strings.Repeat("x", idempotency.MaxIdempotencyKey)+`"`, "done I")
 	g.says(`request_id: "`+id+`"`, "done II")
 	g.says(`request_id: "`+strings.ToUpper(id)+`"`, "done II") // a UUID, whether the proto says so or not
 	g.says(`request_id: "order-a"`, "done III")
@@ -271,7 +271,7 @@ func TestIDsThatCannotBe(t *testing.T) {
 }
 
 func TestAnIDInsideAMessage(t *testing.T) {
-	nested := runtime.Policy{RequestID: runtime.RequestID{Field: "header.id"}}
+	nested := runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: "header.id"}}
 	g := guard(t, nested, idempotency.Memory())
 	g.says(`header { id: "1" language: "de" }`, "done I")
 	g.says(`header { id: "1" language: "de" }`, "done I")
@@ -282,7 +282,7 @@ func TestAnIDInsideAMessage(t *testing.T) {
 }
 
 func TestWhatHasNoEffectIsNotGuarded(t *testing.T) {
-	g := guard(t, byRequestID, idempotency.Memory())
+	g := guard(t, byIdempotencyKey, idempotency.Memory())
 	g.says(`request_id: "1" validate_only: true`, "done I")
 	g.says(`request_id: "1" validate_only: true`, "done II")
 	g.says(`request_id: "1"`, "done III")
@@ -290,11 +290,11 @@ func TestWhatHasNoEffectIsNotGuarded(t *testing.T) {
 }
 
 func TestMethodsThatAreNotGuarded(t *testing.T) {
-	operation := byRequestID
+	operation := byIdempotencyKey
 	operation.Operation.Lease = time.Second
-	reads := byRequestID
+	reads := byIdempotencyKey
 	reads.Idempotency = runtime.NoSideEffects
-	for name, p := range map[string]runtime.Policy{"no request id": {}, "starts an operation": operation, "reads": reads} {
+	for name, p := range map[string]runtime.Policy{"no idempotency key": {}, "starts an operation": operation, "reads": reads} {
 		if f := idempotency.New(idempotency.Memory()).Bind(create(t, p)); f != nil {
 			t.Errorf("%s: the method is guarded", name)
 		}
@@ -307,7 +307,7 @@ func TestFieldsThatCannotBe(t *testing.T) {
 		"nope": "has no field nope", "header.nope": "has no field header.nope", "name.x": "has no field name.x",
 		"ids": "is repeated", "labels": "is repeated", "number": "is not a string", "header": "is not a string",
 	} {
-		g := guard(t, runtime.Policy{RequestID: runtime.RequestID{Field: field}}, idempotency.Memory())
+		g := guard(t, runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: field}}, idempotency.Memory())
 		_, err := g.call(t.Context(), ``, nil)
 		refuses(t, err, codes.Internal, rpcerr.ReasonInternal, "")
 		if err == nil || !strings.Contains(err.Error(), text) || strings.Contains(status.Convert(err).Message(), field) || g.runs > 0 {
@@ -339,7 +339,7 @@ func TestWhileTheFirstCallIsRunning(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := byRequestID
+				p := byIdempotencyKey
 				if test.hedged {
 					p.Hedging.MaxAttempts = 2
 				}
@@ -387,7 +387,7 @@ func codeOf(err error) codes.Code {
 
 func TestWhoWaitsRunsWhenTheFirstCallFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guard(t, byRequestID, idempotency.Memory(), idempotency.Wait(time.Minute))
+		g := guard(t, byIdempotencyKey, idempotency.Memory(), idempotency.Wait(time.Minute))
 		go g.call(t.Context(), `request_id: "1"`, func(context.Context) (proto.Message, error) {
 			time.Sleep(10 * time.Second)
 			return nil, errors.New("no")
@@ -414,7 +414,7 @@ func TestALeaseEndsAfterTheDeadline(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := guard(t, byRequestID, hung{idempotency.Memory()}, test.opts...)
+				g := guard(t, byIdempotencyKey, hung{idempotency.Memory()}, test.opts...)
 				ctx := t.Context()
 				if test.limit > 0 {
 					limited, cancel := context.WithTimeout(ctx, test.limit)
@@ -466,7 +466,7 @@ func (b *broken) Finish(ctx context.Context, key idempotency.Key, fence idempote
 
 func TestWithoutItsStoreACallIsRefused(t *testing.T) {
 	store := &broken{Store: idempotency.Memory(), begin: errors.New("dial tcp 10.0.0.1: refused")}
-	g := guard(t, byRequestID, store)
+	g := guard(t, byIdempotencyKey, store)
 	_, err := g.call(t.Context(), `request_id: "1"`, nil)
 	refuses(t, err, codes.Unavailable, idempotency.ReasonStoreUnavailable, "")
 	if text := status.Convert(err).Message(); strings.Contains(text, "10.0.0.1") || !errors.Is(err, store.begin) {
@@ -481,7 +481,7 @@ func TestWithoutItsStoreACallIsRefused(t *testing.T) {
 // A claim whose answer is lost does not stand in the way of the next call.
 func TestALostAnswerOfTheStore(t *testing.T) {
 	store := &broken{Store: idempotency.Memory(), begin: errors.New("connection reset"), made: true}
-	g := guard(t, byRequestID, store)
+	g := guard(t, byIdempotencyKey, store)
 	if _, err := g.call(t.Context(), `request_id: "1"`, nil); err == nil {
 		t.Error("the call has not failed")
 	}
@@ -491,7 +491,7 @@ func TestALostAnswerOfTheStore(t *testing.T) {
 
 func TestAResponseThatIsNotKeptIsGivenAllTheSame(t *testing.T) {
 	store := &broken{Store: idempotency.Memory(), finish: errors.New("disk full")}
-	g := guard(t, byRequestID, store)
+	g := guard(t, byIdempotencyKey, store)
 	g.says(`request_id: "1"`, "done I")
 	_, err := g.call(t.Context(), `request_id: "1"`, nil)
 	refuses(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "") // until the lease is over
@@ -499,7 +499,7 @@ func TestAResponseThatIsNotKeptIsGivenAllTheSame(t *testing.T) {
 
 func TestAKeptResponseThatCannotBeRead(t *testing.T) {
 	store := idempotency.Memory()
-	g := guard(t, byRequestID, garbled{store})
+	g := guard(t, byIdempotencyKey, garbled{store})
 	g.says(`request_id: "1"`, "done I")
 	_, err := g.call(t.Context(), `request_id: "1"`, nil)
 	refuses(t, err, codes.Internal, rpcerr.ReasonInternal, "")
@@ -513,7 +513,7 @@ func (g garbled) Finish(ctx context.Context, key idempotency.Key, fence idempote
 }
 
 func TestResponsesOfTypesThatAreNotLinked(t *testing.T) {
-	info := create(t, byRequestID)
+	info := create(t, byIdempotencyKey)
 	info.Descriptor = swapped{info.Descriptor}
 	answer := idempotency.New(idempotency.Memory()).Bind(info)
 	req, resp := dynamicpb.NewMessage(info.Descriptor.Input()), dynamicpb.NewMessage(info.Descriptor.Output())
@@ -537,7 +537,7 @@ func (s swapped) Output() protoreflect.MessageDescriptor { return s.Input() }
 
 // A client may ask for centuries, to which nothing can be added.
 func TestTheLeaseOfACallWithoutEnd(t *testing.T) {
-	g := guard(t, byRequestID, idempotency.Memory())
+	g := guard(t, byIdempotencyKey, idempotency.Memory())
 	ctx, cancel := context.WithTimeout(t.Context(), math.MaxInt64)
 	defer cancel()
 	_, err := g.call(ctx, `request_id: "1"`, func(ctx context.Context) (proto.Message, error) {
@@ -559,7 +559,7 @@ func TestCallsOfOnePrincipalKeepNobodyElseOut(t *testing.T) {
 		c.Lease = time.Hour
 		_, err = store.Begin(t.Context(), c)
 	}
-	g := guard(t, byRequestID, store)
+	g := guard(t, byIdempotencyKey, store)
 	_, err = g.call(t.Context(), `request_id: "1"`, nil) // of nobody, as the others
 	refuses(t, err, codes.ResourceExhausted, idempotency.ReasonStoreFull, "")
 	if wait, ok := rpcerr.RetryAfter(err); !ok || wait <= 0 {

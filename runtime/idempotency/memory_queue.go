@@ -28,7 +28,7 @@ func (e *memoryEntry) holds(now time.Time) bool { return e.inTx || now.Before(e.
 
 // size returns how many bytes the entry takes.
 func (e *memoryEntry) size() int {
-	return entrySize + len(e.key.Principal) + len(e.key.Method) + len(e.key.RequestID) + responseSize(len(e.Response)) + e.reserved
+	return entrySize + len(e.key.Principal) + len(e.key.Method) + len(e.key.IdempotencyKey) + responseSize(len(e.Response)) + e.reserved
 }
 
 // responseSize returns how many bytes a response of a length takes at most: Go rounds up.

@@ -49,7 +49,7 @@ func call(functions []func()) error {
 }
 
 func claimOf(id string) idempotency.Claim {
-	c := idempotency.Claim{Key: idempotency.Key{Method: "/t.S/M", RequestID: id}, Lease: time.Minute}
+	c := idempotency.Claim{Key: idempotency.Key{Method: "/t.S/M", IdempotencyKey: id}, Lease: time.Minute}
 	rand.Read(c.Fence[:])
 	return c
 }

@@ -37,12 +37,12 @@ func (g *Guard) method(info runtime.MethodInfo) (*method, error) {
 		return nil, errors.New("its proto is not linked into the program")
 	}
 	request := info.Descriptor.Input()
-	id, err := idFieldOf(request, info.Policy.RequestID)
+	id, err := idFieldOf(request, info.Policy.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}
 	m := &method{
-		Guard: g, name: info.FullMethod, id: id, window: info.Policy.RequestID.Window,
+		Guard: g, name: info.FullMethod, id: id, window: info.Policy.IdempotencyKey.Window,
 		attempts: max(info.Policy.Hedging.MaxAttempts, info.Policy.Retry.MaxAttempts) > 1,
 		response: responseType(info.Descriptor.Output()), reused: errReused(id.name),
 	}
@@ -103,7 +103,7 @@ func (m *method) attempt(ctx context.Context, req proto.Message, id string) (*at
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{method: m, claim: Claim{Key: Key{Method: m.name, RequestID: id}, Digest: sum}}
+	a := &attempt{method: m, claim: Claim{Key: Key{Method: m.name, IdempotencyKey: id}, Digest: sum}}
 	if call, ok := runtime.CallFromContext(ctx); ok && call.Principal() != nil {
 		a.claim.Key.Principal = call.Principal().ID
 	}

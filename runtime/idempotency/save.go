@@ -20,7 +20,7 @@ import (
 // The store must be a [TxStore], which says what tx is. An error means that the transaction must not be committed, and is one
 // that the method can return; it is [ErrLost] where another call may have run in the place of this one.
 //
-// Save does nothing in a call without a request id, on a server without a guard, and where resp is not of the type that the
+// Save does nothing in a call without an idempotency key, on a server without a guard, and where resp is not of the type that the
 // RPC answers with: a method that is called by another one, as by a batch, leaves it to that to save what it answers.
 func Save(ctx context.Context, tx any, resp proto.Message) error {
 	s, ok := ctx.Value(savingKey{}).(*saving)

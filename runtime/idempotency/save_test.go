@@ -54,7 +54,7 @@ func TestASavedResponse(t *testing.T) {
 		"rolled back":             {end: func(tx *hooks) error { return errors.Join(tx.rollback(), errNo) }, again: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := guard(t, byRequestID, inTxOnly{idempotency.Memory(), t})
+			g := guard(t, byIdempotencyKey, inTxOnly{idempotency.Memory(), t})
 			func() {
 				defer func() { _ = recover() }()
 				_, _ = g.call(t.Context(), `request_id: "1"`, saving(t, test.end))
@@ -68,7 +68,7 @@ func TestASavedResponse(t *testing.T) {
 }
 
 func TestATransactionThatIsTriedAgain(t *testing.T) {
-	g := guard(t, byRequestID, inTxOnly{idempotency.Memory(), t})
+	g := guard(t, byIdempotencyKey, inTxOnly{idempotency.Memory(), t})
 	got, err := g.call(t.Context(), `request_id: "1"`, func(ctx context.Context) (proto.Message, error) {
 		_, _ = saving(t, (*hooks).rollback)(ctx)
 		return saving(t, (*hooks).commit)(ctx)
@@ -82,7 +82,7 @@ func TestATransactionThatIsTriedAgain(t *testing.T) {
 // A call that was thought dead, because its lease was over, cannot commit once another one has run.
 func TestATransactionThatComesTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guard(t, byRequestID, idempotency.Memory())
+		g := guard(t, byIdempotencyKey, idempotency.Memory())
 		_, err := g.call(t.Context(), `request_id: "1"`, func(ctx context.Context) (proto.Message, error) {
 			time.Sleep(2 * time.Minute)
 			g.says(`request_id: "1"`, "done II")
@@ -101,7 +101,7 @@ func TestWhereThereIsNothingToSave(t *testing.T) {
 	if err := idempotency.Save(t.Context(), "no tx", wrapperspb.String("")); err != nil {
 		t.Errorf("outside a call: %v", err)
 	}
-	g := guard(t, byRequestID, idempotency.Memory())
+	g := guard(t, byIdempotencyKey, idempotency.Memory())
 	for request, resp := range map[string]proto.Message{``: wrapperspb.String("saved"), `request_id: "1"`: &emptypb.Empty{}} {
 		if _, err := g.call(t.Context(), request, func(ctx context.Context) (proto.Message, error) {
 			return wrapperspb.String("done"), idempotency.Save(ctx, "no tx", resp)
@@ -125,7 +125,7 @@ func TestErrorsOfSave(t *testing.T) {
 		"no room for the response": {idempotency.Memory(idempotency.MaxBytes(2000)), string(make([]byte, 2000)), codes.ResourceExhausted, idempotency.ReasonStoreFull},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := guard(t, byRequestID, test.store)
+			g := guard(t, byIdempotencyKey, test.store)
 			var tx any = new(hooks)
 			if name == "no transaction" {
 				tx = "a text"

@@ -92,7 +92,7 @@ func counting(runs *atomic.Int64) createFunc {
 
 func TestRepliesToRepeatsSayThatTheyAre(t *testing.T) {
 	var runs atomic.Int64
-	stub := serve(t, counting(&runs), byRequestID, idempotency.Memory())
+	stub := serve(t, counting(&runs), byIdempotencyKey, idempotency.Memory())
 	for i := range 3 {
 		var header metadata.MD
 		ctx := client.WithCallOptions(t.Context(), grpc.Header(&header))
@@ -112,7 +112,7 @@ func TestGeneratedClientsMakeEachCallAnother(t *testing.T) {
 	stub := serve(t, func(ctx context.Context, req *request) (*response, error) {
 		ids.Store(req.GetRequestId(), true)
 		return counting(&runs)(ctx, req)
-	}, byRequestID, idempotency.Memory())
+	}, byIdempotencyKey, idempotency.Memory())
 	for range 2 {
 		if _, err := stub.Create(t.Context(), &request{}); err != nil {
 			t.Fatal(err)
@@ -126,7 +126,7 @@ func TestGeneratedClientsMakeEachCallAnother(t *testing.T) {
 // The twin of a hedged call that comes while the first is running does not run the method again, and does not fail the call.
 func TestHedgedCallsRunOnce(t *testing.T) {
 	servicetest.NoLeaks(t)
-	p := byRequestID
+	p := byIdempotencyKey
 	p.Idempotency = runtime.Idempotent
 	p.Hedging = runtime.Hedging{MaxAttempts: 2, Delay: time.Millisecond}
 	var runs atomic.Int64
@@ -162,7 +162,7 @@ func (w *watched) Begin(ctx context.Context, c idempotency.Claim) (idempotency.E
 
 func TestPrincipalsHaveIDsOfTheirOwn(t *testing.T) {
 	var runs atomic.Int64
-	p := byRequestID
+	p := byIdempotencyKey
 	p.Auth = &runtime.Auth{}
 	stub := serve(t, counting(&runs), p, idempotency.Memory(), server.WithAuthenticator(byName{}))
 	for i, test := range []struct{ name, want string }{{"ada", "1"}, {"bob", "2"}, {"ada", "1"}, {"bob", "2"}} {
@@ -195,7 +195,7 @@ func TestPlaceInThePipeline(t *testing.T) {
 			return next(ctx, req)
 		}
 	}
-	p := byRequestID
+	p := byIdempotencyKey
 	p.MaxRequestBytes = 100
 	store := idempotency.Memory()
 	stub := serve(t, counting(&runs), p, store,
@@ -220,7 +220,7 @@ func TestAPanicFreesTheID(t *testing.T) {
 			panic("no")
 		}
 		return wrapperspb.String("second"), nil
-	}, byRequestID, idempotency.Memory())
+	}, byIdempotencyKey, idempotency.Memory())
 	if _, err := stub.Create(t.Context(), &request{RequestId: "1"}); status.Code(err) != codes.Internal {
 		t.Errorf("got %v, want INTERNAL", err)
 	}
@@ -243,7 +243,7 @@ func TestACallThatFailsInAGoroutineLeavesNothing(t *testing.T) {
 			return ctx.Err()
 		})
 		return wrapperspb.String(fmt.Sprint(n)), nil
-	}, byRequestID, store)
+	}, byIdempotencyKey, store)
 	if _, err := stub.Create(t.Context(), &request{RequestId: "1"}); status.Code(err) != codes.Aborted {
 		t.Errorf("got %v, want ABORTED", err)
 	}
@@ -264,7 +264,7 @@ func TestEachEffectHappensOnce(t *testing.T) {
 			return nil, err
 		}
 		return wrapperspb.String(fmt.Sprintf("%d: %d", n, effects[n].Add(1))), nil
-	}, byRequestID, idempotency.Memory())
+	}, byIdempotencyKey, idempotency.Memory())
 	var group sync.WaitGroup
 	for i := range ids * repeats {
 		group.Go(func() {
@@ -291,7 +291,7 @@ func TestTheLogTellsWhatIsNotKept(t *testing.T) {
 	var log bytes.Buffer
 	var runs atomic.Int64
 	store := &broken{Store: idempotency.Memory(), finish: errors.New("disk full")}
-	stub := serve(t, counting(&runs), byRequestID, store, server.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	stub := serve(t, counting(&runs), byIdempotencyKey, store, server.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 	if _, err := stub.Create(t.Context(), &request{RequestId: "1"}); err != nil {
 		t.Fatal(err)
 	}

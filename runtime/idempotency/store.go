@@ -14,8 +14,8 @@ type Key struct {
 	Principal string
 	// Method is the path of the RPC: "/library.v1.BookService/CreateBook".
 	Method string
-	// RequestID is what the request says, at most [MaxRequestID] bytes; a UUID is in lower case.
-	RequestID string
+	// IdempotencyKey is what the request says, at most [MaxIdempotencyKey] bytes; a UUID is in lower case.
+	IdempotencyKey string
 }
 
 // Fence is what a call proves with that a claim is its own: random bytes, so that a store needs no counter, and a claim can be

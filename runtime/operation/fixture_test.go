@@ -121,7 +121,7 @@ type (
 )
 
 // paintFields are the fields that would be detected.
-var paintFields = operation.Fields{RequestID: "request_id", ValidateOnly: "validate_only", ConflictKey: "parent"}
+var paintFields = operation.Fields{IdempotencyKey: "request_id", ValidateOnly: "validate_only", ConflictKey: "parent"}
 
 // painting returns the helper of the method, with a policy.
 func painting(policy runtime.Operation, fields ...operation.Fields) *paintMethod {

@@ -15,9 +15,9 @@ import (
 
 // startRules are what is said of starting an operation.
 type startRules struct {
-	onConflict  policy.OnConflict
-	requestID   string // path of the request's field
-	conflictKey string // path of the field that the key was made of; empty for another key
+	onConflict     policy.OnConflict
+	idempotencyKey string // path of the request's field
+	conflictKey    string // path of the field that the key was made of; empty for another key
 }
 
 // errNoHandler is a mistake in how the server is put together.
@@ -43,7 +43,7 @@ func (m *Manager) start(ctx context.Context, info runtime.MethodInfo, op *Record
 	case err != nil:
 		return nil, storeError(ctx, op.Name, err)
 	case !created && stored.Digest != op.Digest:
-		return nil, reused(rules.requestID)
+		return nil, reused(rules.idempotencyKey)
 	}
 	m.wakeUp()
 	return stored, nil
@@ -96,7 +96,7 @@ func conflictError(op *Record, conflict *ConflictError, field string) error {
 	return err
 }
 
-// reused is what a caller is told whose request id belongs to another request.
+// reused is what a caller is told whose idempotency key belongs to another request.
 func reused(field string) error {
 	return ReasonRequestIDReused.Errorf(codes.InvalidArgument, "%s was used for another request; make a new one", field).
 		WithViolations(rpcerr.FieldViolation{Field: field, Description: "was used for another request", Reason: string(ReasonRequestIDReused)})

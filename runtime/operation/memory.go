@@ -48,7 +48,7 @@ type memory struct {
 	newest    time.Time             // when the last one was
 	ops       map[string]*entry     // by name
 	names     []string              // of ops, sorted
-	requests  map[requestKey]*entry // those with a request id
+	requests  map[requestKey]*entry // those with an idempotency key
 	conflicts map[string][]*entry   // those not done, the oldest first, by conflict key
 	due       map[string]*queue     // those that can be claimed, now or later, by method
 	done      queue                 // by when they expire
@@ -59,7 +59,7 @@ type memory struct {
 // requestKey is what tells a request with an id from others.
 type requestKey struct{ method, principal, id string }
 
-func requestKeyOf(r *Record) requestKey { return requestKey{r.Method, r.Principal, r.RequestID} }
+func requestKeyOf(r *Record) requestKey { return requestKey{r.Method, r.Principal, r.IdempotencyKey} }
 
 // change replaces the record of e by one that f has changed, and moves e to where it belongs.
 func (m *memory) change(e *entry, now time.Time, f func(r *Record)) *Record {
@@ -188,7 +188,7 @@ func (m *memory) remove(e *entry) {
 	if i, ok := slices.BinarySearch(m.names, e.rec.Name); ok {
 		m.names = slices.Delete(m.names, i, i+1)
 	}
-	if e.rec.RequestID != "" {
+	if e.rec.IdempotencyKey != "" {
 		delete(m.requests, requestKeyOf(e.rec))
 	}
 }

@@ -10,7 +10,7 @@ import (
 func (m *memory) Create(_ context.Context, op *Record, queue bool) (stored *Record, created bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e := m.requests[requestKeyOf(op)]; e != nil && op.RequestID != "" {
+	if e := m.requests[requestKeyOf(op)]; e != nil && op.IdempotencyKey != "" {
 		return e.rec, false, nil
 	}
 	if held := m.conflicts[op.ConflictKey]; len(held) > 0 && !queue { // nothing is held under the empty key
@@ -42,7 +42,7 @@ func (m *memory) insert(e *entry) {
 	m.ops[op.Name] = e
 	at, _ := slices.BinarySearch(m.names, op.Name)
 	m.names = slices.Insert(m.names, at, op.Name)
-	if op.RequestID != "" {
+	if op.IdempotencyKey != "" {
 		m.requests[requestKeyOf(op)] = e
 	}
 	if op.ConflictKey != "" {

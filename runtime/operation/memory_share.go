@@ -12,7 +12,7 @@ const recordSize = 2048
 
 // sizeOf returns how many bytes a record takes. One that is not done takes as much as the shortest status of its end would.
 func sizeOf(r *Record) int {
-	size := r.Bytes() + 2*len(r.Name) + len(r.Method) + len(r.Principal) + len(r.RequestID) + len(r.ConflictKey)
+	size := r.Bytes() + 2*len(r.Name) + len(r.Method) + len(r.Principal) + len(r.IdempotencyKey) + len(r.ConflictKey)
 	for _, scope := range r.Scopes {
 		size += len(scope) + 16 // with the string's header
 	}

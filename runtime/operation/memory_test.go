@@ -42,7 +42,7 @@ func TestMemoryTakesNoMoreThanItsBytes(t *testing.T) {
 				id := strconv.Itoa(i)
 				_, _, err := s.Create(t.Context(), &operation.Record{
 					Name: "operations/" + id, Method: "/test.v1.Jobs/Run", Principal: "https://id.example.com|" + strconv.Itoa(i%test.principals),
-					RequestID: id, ConflictKey: id, Carrier: map[string]string{"traceparent": id}, Scopes: []string{"jobs.write"},
+					IdempotencyKey: id, ConflictKey: id, Carrier: map[string]string{"traceparent": id}, Scopes: []string{"jobs.write"},
 					Request: make([]byte, test.request), Lease: time.Hour, Retain: time.Hour,
 				}, false)
 				if err != nil {

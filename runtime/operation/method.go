@@ -15,9 +15,9 @@ import (
 
 // Fields are paths of the fields that a method's helper reads and writes, by the names of the proto: "parent", "page.token".
 type Fields struct {
-	// RequestID, ValidateOnly and ConflictKey are fields of the request; empty where it has none. ConflictKey is a scalar: no two
+	// IdempotencyKey, ValidateOnly and ConflictKey are fields of the request; empty where it has none. ConflictKey is a scalar: no two
 	// operations of the RPC run at the same time whose requests have the same value there, but for the empty one.
-	RequestID, ValidateOnly, ConflictKey string
+	IdempotencyKey, ValidateOnly, ConflictKey string
 	// Children is the request's list of what a batch works on.
 	Children string
 	// Single is the name of the method of the same service that does for one child what the operation
@@ -42,10 +42,10 @@ type Method[S, Req, Op, Result, Metadata any] struct {
 
 // methodTypes is what is known of the messages of a Method.
 type methodTypes struct {
-	requestID, validateOnly, conflictKey, children fieldPath // of the request
-	failed                                         fieldPath // of the metadata
-	op                                             *shape
-	digester                                       *digest.Digester // of the request without its idempotency key
+	idempotencyKey, validateOnly, conflictKey, children fieldPath // of the request
+	failed                                              fieldPath // of the metadata
+	op                                                  *shape
+	digester                                            *digest.Digester // of the request without its idempotency key
 }
 
 // Of returns the helper of the RPC that info describes; call is the interface's method expression. Generated code has one for each
@@ -62,8 +62,8 @@ func Of[Result, Metadata, S, Req, Op any](
 func (m *Method[S, Req, Op, Result, Metadata]) resolve() (*methodTypes, error) {
 	var t methodTypes
 	var errs [7]error
-	t.requestID, errs[0] = optionalPath[Req](m.fields.RequestID, isText)
-	t.digester = digest.Without(t.requestID)
+	t.idempotencyKey, errs[0] = optionalPath[Req](m.fields.IdempotencyKey, isText)
+	t.digester = digest.Without(t.idempotencyKey)
 	t.validateOnly, errs[1] = optionalPath[Req](m.fields.ValidateOnly, isBool)
 	t.conflictKey, errs[2] = optionalPath[Req](m.fields.ConflictKey, isScalar)
 	t.children, errs[3] = optionalPath[Req](m.fields.Children, protoreflect.FieldDescriptor.IsList)

@@ -22,7 +22,7 @@ import (
 // Start starts an operation for the call of ctx, and returns it as the RPC does. Check the request before: what is wrong with
 // it is an error of the call, not of the operation (AIP-151).
 //
-// A request that only asks for validation gets an operation that is done and has no name. One whose request id was seen before
+// A request that only asks for validation gets an operation that is done and has no name. One whose idempotency key was seen before
 // gets the operation of that time, as long as it is kept; where the rest of the request is another it is INVALID_ARGUMENT,
 // reason REQUEST_ID_REUSED. One whose conflict key another operation has is ABORTED, reason OPERATION_CONFLICT, waits, or
 // cancels the other, as the policy says. It cancels only what the caller may cancel, see [Authorize]: an operation of another
@@ -47,10 +47,10 @@ func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *M
 	if err != nil {
 		return nil, misuse(m.info, err)
 	}
-	if op.RequestID, err = idempotencykey.Read(m.fields.RequestID, types.requestID.text(from), said.RequestID.UUID4); err != nil {
+	if op.IdempotencyKey, err = idempotencykey.Read(m.fields.IdempotencyKey, types.idempotencyKey.text(from), said.IdempotencyKey.UUID4); err != nil {
 		return nil, err
 	}
-	if op.RequestID != "" {
+	if op.IdempotencyKey != "" {
 		if op.Digest, err = types.digester.Of(ctx, from.Interface()); err != nil {
 			return nil, err
 		}
@@ -70,7 +70,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *M
 
 // startRules returns what the policy and the fields say of starting an operation.
 func (m *Method[S, Req, Op, Result, Metadata]) startRules(said runtime.Policy, config startConfig) startRules {
-	rules := startRules{onConflict: said.Operation.OnConflict, requestID: m.fields.RequestID}
+	rules := startRules{onConflict: said.Operation.OnConflict, idempotencyKey: m.fields.IdempotencyKey}
 	if config.conflictKey == "" {
 		rules.conflictKey = m.fields.ConflictKey
 	}

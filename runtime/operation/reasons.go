@@ -16,7 +16,7 @@ const (
 	// ReasonConflict is the reason of ABORTED where another operation works on the same thing. ErrorInfo has the request's field
 	// that says so as "field", and the other's name as "operation" where it is the caller's own, which [Client.Cancel] ends even where it was deleted.
 	ReasonConflict rpcerr.Reason = "OPERATION_CONFLICT"
-	// ReasonRequestIDReused is the reason of INVALID_ARGUMENT where the request id belongs to another request.
+	// ReasonRequestIDReused is the reason of INVALID_ARGUMENT where the idempotency key belongs to another request.
 	ReasonRequestIDReused rpcerr.Reason = "REQUEST_ID_REUSED"
 	// ReasonCancelled is the reason of an operation's CANCELLED.
 	ReasonCancelled rpcerr.Reason = "OPERATION_CANCELLED"

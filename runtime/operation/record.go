@@ -11,10 +11,10 @@ type Record struct {
 	// Principal is the ID of who started it; empty where nobody was known. Scopes are theirs at that time.
 	Principal string
 	Scopes    []string
-	// RequestID is the id of the request that started it (AIP-155), unique together with Method and Principal where it is not
+	// IdempotencyKey is the id of the request that started it (AIP-155), unique together with Method and Principal where it is not
 	// empty. Digest is that of the request without it; zero where it is empty.
-	RequestID string
-	Digest    [32]byte
+	IdempotencyKey string
+	Digest         [32]byte
 	// ConflictKey is what no two operations work on at the same time; empty for those that may run beside any other.
 	ConflictKey string
 

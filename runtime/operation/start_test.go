@@ -159,8 +159,8 @@ func TestUUIDsAreTheSameInEitherLetterCase(t *testing.T) {
 		if again := s.start(t.Context(), `request_id: "`+strings.ToUpper(id)+`"`); again.GetName() != first.GetName() {
 			t.Errorf("the request started %s and %s", first.GetName(), again.GetName())
 		}
-		if op, err := s.m.Get(t.Context(), first.GetName()); err != nil || op.RequestID != id {
-			t.Errorf("the record has the id %q, %v", op.RequestID, err)
+		if op, err := s.m.Get(t.Context(), first.GetName()); err != nil || op.IdempotencyKey != id {
+			t.Errorf("the record has the id %q, %v", op.IdempotencyKey, err)
 		}
 		if other := s.start(t.Context(), `request_id: "A"`); other.GetName() == s.start(t.Context(), `request_id: "a"`).GetName() {
 			t.Error("texts that are no UUIDs are the same in another letter case")
@@ -173,11 +173,11 @@ func TestUUIDsAreTheSameInEitherLetterCase(t *testing.T) {
 	})
 }
 
-func TestRequestIDsThatAreRejected(t *testing.T) {
+func TestIdempotencyKeysThatAreRejected(t *testing.T) {
 	s := open(t, operation.Memory(), runtime.Operation{}, result("", nil))
 	defer s.stop()
 	uuids := *s
-	uuids.method = paintingWith(runtime.Policy{RequestID: runtime.RequestID{Field: "request_id", UUID4: true}})
+	uuids.method = paintingWith(runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", UUID4: true}})
 	for name, test := range map[string]struct {
 		shop *shop
 		id   string
@@ -460,7 +460,7 @@ func TestMistakesAreForTheLogOnly(t *testing.T) {
 			return err
 		},
 		"no such field": func() error {
-			_, err := painting(runtime.Operation{}, operation.Fields{RequestID: "id"}).Start(t.Context(), s.m, nil)
+			_, err := painting(runtime.Operation{}, operation.Fields{IdempotencyKey: "id"}).Start(t.Context(), s.m, nil)
 			return err
 		},
 		"a field of another type": func() error {

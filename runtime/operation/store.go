@@ -18,8 +18,8 @@ import (
 // expire first, so that a principal loses none to another as long as its own take no more than an equal part. (One operation of
 // up to a 64th of the store is kept in any case.) Package storetest has a suite for this.
 type Store interface {
-	// Create adds an operation that is due at once. Where RequestID is not empty and an operation of the same Method, Principal
-	// and RequestID exists, it adds nothing and returns that one, and false, whatever the digests are. Otherwise, where
+	// Create adds an operation that is due at once. Where IdempotencyKey is not empty and an operation of the same Method, Principal
+	// and IdempotencyKey exists, it adds nothing and returns that one, and false, whatever the digests are. Otherwise, where
 	// ConflictKey is not empty and an operation that is not done has the same, it returns a [*ConflictError]; with queue it
 	// adds the new one all the same, which then is not due before all older ones of its key are done: its CreateTime is after
 	// theirs. It returns [ErrFull] where the operations of the principal that are not done take all that they may.
@@ -50,7 +50,7 @@ type Store interface {
 	// that is over, is ended with r at once. One that is done stays as it is. [ErrNotFound] where there is none.
 	RequestCancel(ctx context.Context, name string, r Result) (*Record, error)
 	// Delete removes an operation that is done. Any other one gets a DeleteTime: List without Query.Deleted and Delete do not
-	// find it any more. It is worked on as before, can be cancelled, and keeps its request id and its conflict key until it is
+	// find it any more. It is worked on as before, can be cancelled, and keeps its idempotency key and its conflict key until it is
 	// done; then it is removed. [ErrNotFound] where there is none.
 	Delete(ctx context.Context, name string) error
 	// Expire removes up to n operations whose ExpireTime is past, and says how many. It may have done so for some before.

@@ -29,7 +29,7 @@ func tenFieldShape(t testing.TB) *shape {
 	t.Helper()
 	var resp pagev1.ListItemsResponse
 	s, err := newShape(Fields{
-		Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token", RequestID: "request_id",
+		Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token", IdempotencyKey: "request_id",
 	}, tenFields().Descriptor(), resp.ProtoReflect().Descriptor())
 	if err != nil {
 		t.Fatal(err)

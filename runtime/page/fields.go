@@ -15,8 +15,8 @@ type Fields struct {
 	Total string
 	// Skip is the request's number of items to leave out, beside the token; without tokens, the place of the first item.
 	Skip string
-	// RequestID is the request's id (AIP-155), which is another one for each page.
-	RequestID string
+	// IdempotencyKey is the request's id (AIP-155), which is another one for each page.
+	IdempotencyKey string
 	// Vary are fields of the request that may change from page to page, beside those above.
 	Vary []string
 }

@@ -41,7 +41,7 @@ type Page[T, Resp any] struct {
 //
 // An error is the last thing that the loop gets. A page that is too large to be sent is asked for again with fewer items. The list ends where a page has no token, not where one is empty. req is copied
 // when a loop begins, and never changed; its page token, if it has one, says where to begin, and what it skips is skipped once. A
-// request id (AIP-155) is a new one on each page but the first.
+// idempotency key (AIP-155) is a new one on each page but the first.
 func (m *Method[S, Req, Resp, T]) All(ctx context.Context, svc S, req *Req, opts ...ReadOption) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		left := newReading(opts).limit

@@ -79,7 +79,7 @@ func TestEachPageIsARequestOfItsOwn(t *testing.T) {
 			t.Errorf("got %v, then %v", first, second)
 		}
 		if id != "" && first.GetRequestId() != id || id == "" && !uuid.IsV4(first.GetRequestId()) || !uuid.IsV4(second.GetRequestId()) {
-			t.Errorf("request ids %q, then %q", first.GetRequestId(), second.GetRequestId())
+			t.Errorf("idempotency keys %q, then %q", first.GetRequestId(), second.GetRequestId())
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (m *Method[S, Req, Resp, T]) newReader(svc S, req *Req, options *reading) (
 	if options.resumed && !facts.counted() {
 		facts.resume(reflectOf(next), options.token)
 	}
-	if id := facts.requestID; len(id) > 0 && id.text(reflectOf(next)) == "" {
+	if id := facts.idempotencyKey; len(id) > 0 && id.text(reflectOf(next)) == "" {
 		id.setText(reflectOf(next), uuid.New())
 	}
 	return &reader[S, Req, Resp, T]{method: m, facts: facts, options: options, svc: svc, next: next}, nil
@@ -180,7 +180,7 @@ func (r *reader[S, Req, Resp, T]) advance(page *Page[T, Resp]) {
 	} else {
 		r.facts.resume(next, page.NextToken)
 	}
-	if id := r.facts.requestID; len(id) > 0 {
+	if id := r.facts.idempotencyKey; len(id) > 0 {
 		id.setText(next, uuid.New()) // each page is a request of its own
 	}
 }

@@ -166,7 +166,7 @@ func TestTokensThatAreNotOfTheRequest(t *testing.T) {
 		"inside":          {func(r *pagev1.ListItemsRequest) { r.Created.To = 3 }, page.ReasonTokenMismatch},
 		"size":            {func(r *pagev1.ListItemsRequest) { r.PageSize = 2 }, ""},
 		"skip":            {func(r *pagev1.ListItemsRequest) { r.Skip = 1 }, ""},
-		"request id":      {func(r *pagev1.ListItemsRequest) { r.RequestId = "another" }, ""},
+		"idempotency key": {func(r *pagev1.ListItemsRequest) { r.RequestId = "another" }, ""},
 		"may vary":        {func(r *pagev1.ListItemsRequest) { r.Trace = "t" }, ""},
 		"may vary inside": {func(r *pagev1.ListItemsRequest) { r.Created.From = 9 }, ""},
 	} {

@@ -36,7 +36,7 @@ var (
 		runtime.Unary("ListItems", itemService.ListItems, runtime.Policy{Page: limits, Auth: &runtime.Auth{}}))
 	itemFields = page.Fields{
 		Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_size",
-		Skip: "skip", RequestID: "request_id", Vary: []string{"trace", "created.from"},
+		Skip: "skip", IdempotencyKey: "request_id", Vary: []string{"trace", "created.from"},
 	}
 	listItems = page.Of(itemTable.Methods()[0], itemService.ListItems, (*pagev1.ListItemsResponse).GetItems, itemFields)
 )

@@ -11,8 +11,8 @@ import (
 
 // shape is what [Fields] names, found in the messages once.
 type shape struct {
-	names                                                 Fields
-	items, size, token, nextToken, total, skip, requestID path // those that there are not are empty
+	names                                                      Fields
+	items, size, token, nextToken, total, skip, idempotencyKey path // those that there are not are empty
 	// digester makes the digest of a request without the fields that may differ from page to page.
 	digester *digest.Digester
 	codecs   codecs
@@ -37,8 +37,8 @@ func newShape(fields Fields, req, resp protoreflect.MessageDescriptor) (*shape, 
 	find(&s.size, fields.Size, req, numberOf)
 	find(&s.token, fields.Token, req, textOf)
 	find(&s.skip, fields.Skip, req, numberOf)
-	find(&s.requestID, fields.RequestID, req, textOf)
-	free := []path{s.size, s.token, s.skip, s.requestID}
+	find(&s.idempotencyKey, fields.IdempotencyKey, req, textOf)
+	free := []path{s.size, s.token, s.skip, s.idempotencyKey}
 	for _, text := range fields.Vary {
 		var p path
 		find(&p, text, req, pathOf)

@@ -197,7 +197,7 @@ func TestFieldsThatThereAreNot(t *testing.T) {
 		"minimum: it is double, and no integer":                  func(f *page.Fields) { f.Skip = "minimum" },
 		"created: it is page.v1.Range, and no integer":           func(f *page.Fields) { f.Size = "created" },
 		"labels: it is a map, neither a string nor bytes":        func(f *page.Fields) { f.Token = "labels" },
-		"skip: it is int32, neither a string nor bytes":          func(f *page.Fields) { f.RequestID = "skip" },
+		"skip: it is int32, neither a string nor bytes":          func(f *page.Fields) { f.IdempotencyKey = "skip" },
 		"total_size: it is int32, neither a list nor a map":      func(f *page.Fields) { f.Items = "total_size" },
 		"no field has the items":                                 func(f *page.Fields) { f.Items = "" },
 		"a page token is in the request or in the response only": func(f *page.Fields) { f.NextToken = "" },

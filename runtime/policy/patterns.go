@@ -12,30 +12,30 @@ import (
 // Patterns says which patterns a method has: the limits of these are rules of it, and those of others are not.
 type Patterns struct {
 	Page, Batch, Operation bool
-	// RequestID has the field that tells calls apart, and what the proto asks of it. How long answers are kept is the
+	// IdempotencyKey has the field that tells calls apart, and what the proto asks of it. How long answers are kept is the
 	// policy's.
-	RequestID RequestID
+	IdempotencyKey IdempotencyKey
 }
 
 // PatternsOf returns the patterns that a policy has limits of.
 func PatternsOf(p Policy) Patterns {
-	return Patterns{Page: p.Page.MaxSize != 0, Batch: p.Batch.MaxSize != 0, Operation: p.Operation.Lease != 0, RequestID: p.RequestID}
+	return Patterns{Page: p.Page.MaxSize != 0, Batch: p.Batch.MaxSize != 0, Operation: p.Operation.Lease != 0, IdempotencyKey: p.IdempotencyKey}
 }
 
 // has says whether the method has the pattern that a field of the options speaks of.
 func (has Patterns) has(name string) bool {
-	return map[string]bool{"page": has.Page, "batch": has.Batch, "operation": has.Operation, "request_id": has.RequestID.Field != ""}[name]
+	return map[string]bool{"page": has.Page, "batch": has.Batch, "operation": has.Operation, "idempotency_key": has.IdempotencyKey.Field != ""}[name]
 }
 
 // patternNames are the fields of the options that speak of patterns, in the order of their numbers.
-var patternNames = []string{"page", "batch", "operation", "request_id"}
+var patternNames = []string{"page", "batch", "operation", "idempotency_key"}
 
 // shapeNames are what of these says where a pattern is, and not what its limits are: fields and messages of one method.
 var shapeNames = map[string][]string{
-	"page":       {"vary", "items", "size", "token", "skip", "next_token", "total"},
-	"batch":      {"children", "results", "missing", "mode"},
-	"operation":  {"response_type", "metadata_type", "conflict_key"},
-	"request_id": {"field"},
+	"page":            {"vary", "items", "size", "token", "skip", "next_token", "total"},
+	"batch":           {"children", "results", "missing", "mode"},
+	"operation":       {"response_type", "metadata_type", "conflict_key"},
+	"idempotency_key": {"field"},
 }
 
 // optionalNames are those of them that a pattern may be without: an empty name says that the method has no such field.

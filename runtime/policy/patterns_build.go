@@ -31,9 +31,9 @@ func (m Method) withPatterns(p Policy, said *grpcservicev1.Policy) Policy {
 	if m.Patterns.Operation {
 		p.Operation = operationOf(said.GetOperation())
 	}
-	if m.Patterns.RequestID.Field != "" {
-		p.RequestID = m.Patterns.RequestID
-		p.RequestID.Window = cmp.Or(durationOf(said.GetRequestId().GetWindow()), defaultWindow)
+	if m.Patterns.IdempotencyKey.Field != "" {
+		p.IdempotencyKey = m.Patterns.IdempotencyKey
+		p.IdempotencyKey.Window = cmp.Or(durationOf(said.GetIdempotencyKey().GetWindow()), defaultWindow)
 	}
 	return p
 }

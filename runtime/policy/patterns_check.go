@@ -31,8 +31,8 @@ func (f *faults) patterns(p *grpcservicev1.Policy) {
 	f.page(p.GetPage())
 	f.batch(p.GetBatch())
 	f.operation(p.GetOperation())
-	if r := p.GetRequestId(); r != nil {
-		f.positive("request_id.window", r.Window)
+	if r := p.GetIdempotencyKey(); r != nil {
+		f.positive("idempotency_key.window", r.Window)
 	}
 }
 

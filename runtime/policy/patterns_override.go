@@ -44,8 +44,8 @@ func (p Policy) withPatterns(q Policy, said *grpcservicev1.Policy) Policy {
 	if said.GetOperation() != nil {
 		p.Operation = q.Operation
 	}
-	if said.GetRequestId() != nil {
-		p.RequestID.Window = q.RequestID.Window
+	if said.GetIdempotencyKey() != nil {
+		p.IdempotencyKey.Window = q.IdempotencyKey.Window
 	}
 	return p
 }
@@ -67,8 +67,8 @@ func patternOptions(options *grpcservicev1.Policy, p Policy) *grpcservicev1.Poli
 	if has.Operation {
 		options.Operation = operationOptions(p.Operation)
 	}
-	if has.RequestID.Field != "" {
-		options.RequestId = &grpcservicev1.RequestId{Window: durationText(p.RequestID.Window)}
+	if has.IdempotencyKey.Field != "" {
+		options.IdempotencyKey = &grpcservicev1.IdempotencyKey{Window: durationText(p.IdempotencyKey.Window)}
 	}
 	return options
 }

@@ -9,14 +9,14 @@ import (
 )
 
 // everyPattern is a method that has all of them, which none in a proto can.
-var everyPattern = Method{Patterns: Patterns{Page: true, Batch: true, Operation: true, RequestID: RequestID{Field: "request_id", UUID4: true}}}
+var everyPattern = Method{Patterns: Patterns{Page: true, Batch: true, Operation: true, IdempotencyKey: IdempotencyKey{Field: "request_id", UUID4: true}}}
 
 func TestLimitsOfPatterns(t *testing.T) {
 	defaults := Policy{
-		Page:      Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour},
-		Batch:     Batch{MaxSize: 1000, Concurrency: 8},
-		Operation: Operation{Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3},
-		RequestID: RequestID{Field: "request_id", UUID4: true, Window: 24 * time.Hour},
+		Page:           Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour},
+		Batch:          Batch{MaxSize: 1000, Concurrency: 8},
+		Operation:      Operation{Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3},
+		IdempotencyKey: IdempotencyKey{Field: "request_id", UUID4: true, Window: 24 * time.Hour},
 	}
 	with := func(change func(*Policy)) Policy {
 		p := defaults
@@ -39,8 +39,8 @@ func TestLimitsOfPatterns(t *testing.T) {
 		"operations without a limit":   {everyPattern, `operation {timeout: "1h"}`, `operation {timeout: "0s"}`, defaults},
 		"operations that wait":         {everyPattern, "", `operation {on_conflict: ON_CONFLICT_QUEUE timeout: "1h" lease: "1m" max_attempts: 1}`, with(func(p *Policy) { p.Operation = Operation{time.Minute, 720 * time.Hour, time.Hour, 1, QueueOnConflict} })},
 		"operations that take over":    {everyPattern, "", `operation {on_conflict: ON_CONFLICT_PREEMPT}`, with(func(p *Policy) { p.Operation.OnConflict = PreemptOnConflict })},
-		"how long answers are kept":    {everyPattern, "", `request_id {window: "1h"}`, with(func(p *Policy) { p.RequestID.Window = time.Hour })},
-		"a wide rule leaves streams":   {watch, `page {max_size: 5} request_id {window: "1h"}`, "", Policy{Idempotency: NoSideEffects}},
+		"how long answers are kept":    {everyPattern, "", `idempotency_key {window: "1h"}`, with(func(p *Policy) { p.IdempotencyKey.Window = time.Hour })},
+		"a wide rule leaves streams":   {watch, `page {max_size: 5} idempotency_key {window: "1h"}`, "", Policy{Idempotency: NoSideEffects}},
 		"a stream takes nothing away":  {watch, "", `page {off: true}`, Policy{Idempotency: NoSideEffects}},
 		"taken away, whatever it says": {writes, `batch {max_size: 5}`, `batch {off: true}`, Policy{}},
 		"back again":                   {everyPattern, `batch {off: true}`, `batch {off: false max_size: 7}`, with(func(p *Policy) { p.Batch.MaxSize = 7 })},
@@ -74,11 +74,11 @@ func TestWhatCannotBeSaidOfPatterns(t *testing.T) {
 		{writes, "", `operation {max_attempts: 0}`, `operation.max_attempts: 0 is not at least 1`},
 		{writes, "", `operation {on_conflict: 7}`, `operation.on_conflict: 7 is not a value of grpcservice.v1.Operation.OnConflict`},
 		{writes, "", `operation {response_type: "a b"}`, `operation.response_type: "a b" is not a name; write it as in "page.token"`},
-		{writes, "", `request_id {window: "0s"}`, `request_id.window: it must be above 0`},
+		{writes, "", `idempotency_key {window: "0s"}`, `idempotency_key.window: it must be above 0`},
 		{watch, "", `page {max_size: 5}`, `page: it is for methods without a stream; remove it`},
-		{watch, "", `request_id {field: "id"}`, `request_id: it is for methods without a stream; remove it`},
+		{watch, "", `idempotency_key {field: "id"}`, `idempotency_key: it is for methods without a stream; remove it`},
 		{writes, `page {items: "books"}`, "", `page.items: it speaks of the fields of one method; set it for that method`},
-		{writes, `request_id {field: "id"}`, "", `request_id.field: it speaks of the fields of one method; set it for that method`},
+		{writes, `idempotency_key {field: "id"}`, "", `idempotency_key.field: it speaks of the fields of one method; set it for that method`},
 		{writes, `page {off: true}`, `page {max_size: 5}`, `page.max_size: the service, or a rule for many methods, takes the pattern away; set page.off to false beside it`},
 	} {
 		_, faults := Of(test.method, parse(t, test.defaults), parse(t, test.own))
@@ -106,7 +106,7 @@ func TestOverrideOfLimits(t *testing.T) {
 		`batch {own_policy: true}`:         func(p *Policy) { p.Batch.OwnPolicy = true },
 		`operation {max_attempts: 9}`:      func(p *Policy) { p.Operation.MaxAttempts = 9 },
 		`operation {timeout: "1h"}`:        func(p *Policy) { p.Operation.Timeout = time.Hour },
-		`request_id {window: "1m"}`:        func(p *Policy) { p.RequestID.Window = time.Minute },
+		`idempotency_key {window: "1m"}`:   func(p *Policy) { p.IdempotencyKey.Window = time.Minute },
 		`timeout {default: "1s"}`:          func(p *Policy) { p.Timeout = time.Second },
 		`page {default_size: 50}`:          func(*Policy) {},
 		`operation {retain: "0s"} page {}`: func(*Policy) {},
@@ -134,7 +134,7 @@ func TestOverrideOfWhatIsGenerated(t *testing.T) {
 		{paged, true, `page {items: "books"}`, `page.items: the generated code has it already; set it in the proto, or in the plugin's policy file`},
 		{paged, true, `page {off: true}`, `page.off: the generated code has the pattern already; set it in the proto, or in the plugin's policy file`},
 		{paged, false, `batch {max_size: 5}`, `batch: the method has no such pattern in the generated code; remove it`},
-		{Policy{}, false, `request_id {window: "1h"}`, `request_id: the method has no such pattern in the generated code; remove it`},
+		{Policy{}, false, `idempotency_key {window: "1h"}`, `idempotency_key: the method has no such pattern in the generated code; remove it`},
 		{paged, false, `page {max_size: 0}`, `page.max_size: 0 is not at least 1`},
 		{paged, true, `page {max_size: 0}`, `page.max_size: 0 is not at least 1`},
 		{paged, true, `batch {max_size: 5}`, ``},

@@ -43,8 +43,8 @@ type Policy struct {
 	Batch Batch
 	// Operation says how a long-running method runs; Lease is 0 where the method is none.
 	Operation Operation
-	// RequestID says how a call that is made again is recognised; Field is empty where it cannot be.
-	RequestID RequestID
+	// IdempotencyKey says how a call that is made again is recognised; Field is empty where it cannot be.
+	IdempotencyKey IdempotencyKey
 }
 
 // None is a duration that was set to zero: no timeout, where not to set one is to take the default.
@@ -181,8 +181,8 @@ const (
 	PreemptOnConflict
 )
 
-// RequestID says how a call that is made again is recognised (AIP-155).
-type RequestID struct {
+// IdempotencyKey says how a call that is made again is recognised (AIP-155).
+type IdempotencyKey struct {
 	// Field is the request's field that holds the id.
 	Field string
 	// Window is how long an answer is kept.

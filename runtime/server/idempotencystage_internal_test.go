@@ -13,7 +13,7 @@ import (
 )
 
 // recognised is a policy whose calls are recognised when they are made again.
-var recognised = runtime.Policy{RequestID: runtime.RequestID{Field: "request_id"}}
+var recognised = runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: "request_id"}}
 
 // twice is a guard that notes whom it guards, and has the answers of methods stand for themselves.
 type twice struct{ bound []string }

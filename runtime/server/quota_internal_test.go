@@ -102,7 +102,7 @@ func intercepted(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler 
 func TestAdaptiveLearnsFromTheMethodOnly(t *testing.T) {
 	p := runtime.Policy{
 		Auth: &runtime.Auth{}, Concurrency: runtime.Concurrency{Limit: 100, Adaptive: true},
-		MaxRequestBytes: 100, RequestID: runtime.RequestID{Field: "service"},
+		MaxRequestBytes: 100, IdempotencyKey: runtime.IdempotencyKey{Field: "service"},
 	}
 	opts := []Option{WithUnaryInterceptors(intercepted), WithIdempotency(replayed{})}
 	do := func(_ context.Context, req *healthpb.HealthCheckRequest) error {

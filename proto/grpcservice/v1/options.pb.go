@@ -301,9 +301,9 @@ type Policy struct {
 	// How a method goes on after it has answered. Such methods are found by the operation that they return.
 	Operation *Operation `protobuf:"bytes,12,opt,name=operation,proto3" json:"operation,omitempty"`
 	// How a call that is made again is recognised. Methods that can be are found by the request's field request_id (AIP-155).
-	RequestId     *RequestId `protobuf:"bytes,13,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	IdempotencyKey *IdempotencyKey `protobuf:"bytes,13,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Policy) Reset() {
@@ -420,9 +420,9 @@ func (x *Policy) GetOperation() *Operation {
 	return nil
 }
 
-func (x *Policy) GetRequestId() *RequestId {
+func (x *Policy) GetIdempotencyKey() *IdempotencyKey {
 	if x != nil {
-		return x.RequestId
+		return x.IdempotencyKey
 	}
 	return nil
 }
@@ -1324,9 +1324,9 @@ func (x *Operation) GetOnConflict() Operation_OnConflict {
 	return Operation_ON_CONFLICT_UNSPECIFIED
 }
 
-// RequestId says how a call that is made again is recognised (AIP-155). It has an effect on servers that keep the answers of
+// IdempotencyKey says how a call that is made again is recognised (AIP-155). It has an effect on servers that keep the answers of
 // calls, and on clients, which fill the field in.
-type RequestId struct {
+type IdempotencyKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Takes the pattern away from a method.
 	Off *bool `protobuf:"varint,1,opt,name=off,proto3,oneof" json:"off,omitempty"`
@@ -1338,20 +1338,20 @@ type RequestId struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *RequestId) Reset() {
-	*x = RequestId{}
+func (x *IdempotencyKey) Reset() {
+	*x = IdempotencyKey{}
 	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *RequestId) String() string {
+func (x *IdempotencyKey) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*RequestId) ProtoMessage() {}
+func (*IdempotencyKey) ProtoMessage() {}
 
-func (x *RequestId) ProtoReflect() protoreflect.Message {
+func (x *IdempotencyKey) ProtoReflect() protoreflect.Message {
 	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -1363,26 +1363,26 @@ func (x *RequestId) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use RequestId.ProtoReflect.Descriptor instead.
-func (*RequestId) Descriptor() ([]byte, []int) {
+// Deprecated: Use IdempotencyKey.ProtoReflect.Descriptor instead.
+func (*IdempotencyKey) Descriptor() ([]byte, []int) {
 	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{12}
 }
 
-func (x *RequestId) GetOff() bool {
+func (x *IdempotencyKey) GetOff() bool {
 	if x != nil && x.Off != nil {
 		return *x.Off
 	}
 	return false
 }
 
-func (x *RequestId) GetField() string {
+func (x *IdempotencyKey) GetField() string {
 	if x != nil && x.Field != nil {
 		return *x.Field
 	}
 	return ""
 }
 
-func (x *RequestId) GetWindow() string {
+func (x *IdempotencyKey) GetWindow() string {
 	if x != nil && x.Window != nil {
 		return *x.Window
 	}
@@ -1491,7 +1491,7 @@ var File_grpcservice_v1_options_proto protoreflect.FileDescriptor
 
 const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\n" +
-	"\x1cgrpcservice/v1/options.proto\x12\x0egrpcservice.v1\x1a google/protobuf/descriptor.proto\"\xa8\x05\n" +
+	"\x1cgrpcservice/v1/options.proto\x12\x0egrpcservice.v1\x1a google/protobuf/descriptor.proto\"\xb7\x05\n" +
 	"\x06Policy\x121\n" +
 	"\atimeout\x18\x01 \x01(\v2\x17.grpcservice.v1.TimeoutR\atimeout\x12(\n" +
 	"\x04auth\x18\x02 \x01(\v2\x14.grpcservice.v1.AuthR\x04auth\x12(\n" +
@@ -1507,9 +1507,8 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\x04page\x18\n" +
 	" \x01(\v2\x14.grpcservice.v1.PageR\x04page\x12+\n" +
 	"\x05batch\x18\v \x01(\v2\x15.grpcservice.v1.BatchR\x05batch\x127\n" +
-	"\toperation\x18\f \x01(\v2\x19.grpcservice.v1.OperationR\toperation\x128\n" +
-	"\n" +
-	"request_id\x18\r \x01(\v2\x19.grpcservice.v1.RequestIdR\trequestIdB\x14\n" +
+	"\toperation\x18\f \x01(\v2\x19.grpcservice.v1.OperationR\toperation\x12G\n" +
+	"\x0fidempotency_key\x18\r \x01(\v2\x1e.grpcservice.v1.IdempotencyKeyR\x0eidempotencyKeyB\x14\n" +
 	"\x12_max_request_bytesJ\x04\b\x0e\x10\x1e\"\x9a\x01\n" +
 	"\aTimeout\x12\x1d\n" +
 	"\adefault\x18\x01 \x01(\tH\x00R\adefault\x88\x01\x01\x12\x15\n" +
@@ -1661,8 +1660,8 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\n" +
 	"\b_timeoutB\x0f\n" +
 	"\r_max_attemptsB\x0f\n" +
-	"\r_conflict_key\"w\n" +
-	"\tRequestId\x12\x15\n" +
+	"\r_conflict_key\"|\n" +
+	"\x0eIdempotencyKey\x12\x15\n" +
 	"\x03off\x18\x01 \x01(\bH\x00R\x03off\x88\x01\x01\x12\x19\n" +
 	"\x05field\x18\x02 \x01(\tH\x01R\x05field\x88\x01\x01\x12\x1b\n" +
 	"\x06window\x18\x03 \x01(\tH\x02R\x06window\x88\x01\x01B\x06\n" +
@@ -1706,7 +1705,7 @@ var file_grpcservice_v1_options_proto_goTypes = []any{
 	(*Page)(nil),                        // 13: grpcservice.v1.Page
 	(*Batch)(nil),                       // 14: grpcservice.v1.Batch
 	(*Operation)(nil),                   // 15: grpcservice.v1.Operation
-	(*RequestId)(nil),                   // 16: grpcservice.v1.RequestId
+	(*IdempotencyKey)(nil),              // 16: grpcservice.v1.IdempotencyKey
 	(*Reasons)(nil),                     // 17: grpcservice.v1.Reasons
 	(*descriptorpb.ServiceOptions)(nil), // 18: google.protobuf.ServiceOptions
 	(*descriptorpb.MethodOptions)(nil),  // 19: google.protobuf.MethodOptions
@@ -1724,7 +1723,7 @@ var file_grpcservice_v1_options_proto_depIdxs = []int32{
 	13, // 8: grpcservice.v1.Policy.page:type_name -> grpcservice.v1.Page
 	14, // 9: grpcservice.v1.Policy.batch:type_name -> grpcservice.v1.Batch
 	15, // 10: grpcservice.v1.Policy.operation:type_name -> grpcservice.v1.Operation
-	16, // 11: grpcservice.v1.Policy.request_id:type_name -> grpcservice.v1.RequestId
+	16, // 11: grpcservice.v1.Policy.idempotency_key:type_name -> grpcservice.v1.IdempotencyKey
 	0,  // 12: grpcservice.v1.Rate.key:type_name -> grpcservice.v1.Rate.Key
 	1,  // 13: grpcservice.v1.Log.level:type_name -> grpcservice.v1.Log.Level
 	2,  // 14: grpcservice.v1.Batch.mode:type_name -> grpcservice.v1.Batch.Mode

@@ -108,7 +108,7 @@ func leasesMakeRoom(t *testing.T, s suite) {
 	var err error
 	for i := 0; err == nil && i < 5000; i++ { // a slow store may never be full
 		rand.Read(c.Fence[:])
-		c.Key.RequestID = rand.Text()
+		c.Key.IdempotencyKey = rand.Text()
 		_, err = s.Begin(t.Context(), c)
 	}
 	for end := time.Now().Add(limit); err != nil; time.Sleep(short) {

@@ -54,7 +54,7 @@ type suite struct{ idempotency.Store }
 
 // claim returns a claim of a key that nobody has used.
 func claim(lease time.Duration) idempotency.Claim {
-	c := idempotency.Claim{Key: idempotency.Key{Principal: "ada", Method: "/test.v1.S/M", RequestID: rand.Text()}, Lease: lease}
+	c := idempotency.Claim{Key: idempotency.Key{Principal: "ada", Method: "/test.v1.S/M", IdempotencyKey: rand.Text()}, Lease: lease}
 	rand.Read(c.Digest[:])
 	rand.Read(c.Fence[:])
 	return c
@@ -165,8 +165,8 @@ func keysDiffer(t *testing.T, s suite) {
 		func(k *idempotency.Key) { k.Principal = "" },
 		func(k *idempotency.Key) { k.Principal = "bob" },
 		func(k *idempotency.Key) { k.Method = "/test.v1.S/N" },
-		func(k *idempotency.Key) { k.RequestID += "x" },
-		func(k *idempotency.Key) { k.RequestID = strings.ToLower(k.RequestID) },
+		func(k *idempotency.Key) { k.IdempotencyKey += "x" },
+		func(k *idempotency.Key) { k.IdempotencyKey = strings.ToLower(k.IdempotencyKey) },
 		func(k *idempotency.Key) { k.Principal, k.Method = "ada/test.v1.S", "/M" },
 	} {
 		c := rival(first)
@@ -178,9 +178,9 @@ func keysDiffer(t *testing.T, s suite) {
 }
 
 func anyText(t *testing.T, s suite) {
-	for _, id := range []string{"ü'\"; --\\ %s\n\t", strings.Repeat("x", idempotency.MaxRequestID-26)} {
+	for _, id := range []string{"ü'\"; --\\ %s\n\t", strings.Repeat("x", idempotency.MaxIdempotencyKey-26)} {
 		c := claim(long)
-		c.Key.RequestID = id + c.Key.RequestID
+		c.Key.IdempotencyKey = id + c.Key.IdempotencyKey
 		c.Key.Principal = "https://issuer.example.com/realm|" + id
 		s.own(t, c)
 		s.finish(t, c, "any", long)

@@ -15,9 +15,9 @@ import (
 var createTests = []testCase{
 	{"a created operation is kept as it is", testCreateKeeps},
 	{"times are the store's", testCreateTimes},
-	{"a request id makes one operation", testRequestID},
-	{"request ids are of a method and a principal", testRequestIDScope},
-	{"requests with one id that come at once make one operation", testRequestIDRace},
+	{"an idempotency key makes one operation", testIdempotencyKey},
+	{"idempotency keys are of a method and a principal", testIdempotencyKeyScope},
+	{"requests with one id that come at once make one operation", testIdempotencyKeyRace},
 	{"a conflict key is free when its operation is done", testConflict},
 	{"one of many operations gets a conflict key", testConflictRace},
 	{"queued operations are due one after the other", testQueue},
@@ -56,7 +56,7 @@ func testCreateTimes(s *suite) {
 	}
 }
 
-func testRequestID(s *suite) {
+func testIdempotencyKey(s *suite) {
 	first := s.created(op(requested("id"), func(r *operation.Record) { r.Digest[0] = 1 }))
 	for range 2 {
 		got, created, err := s.Create(s.ctx, op(requested("id"), func(r *operation.Record) { r.Digest[0] = 2 }), false)
@@ -70,7 +70,7 @@ func testRequestID(s *suite) {
 	}
 }
 
-func testRequestIDScope(s *suite) {
+func testIdempotencyKeyScope(s *suite) {
 	s.created(op(requested("id")))
 	s.created(op(requested("id"), func(r *operation.Record) { r.Method = otherMethod }))
 	s.created(op(requested("id"), func(r *operation.Record) { r.Principal = "eve" }))
@@ -82,8 +82,8 @@ func testRequestIDScope(s *suite) {
 	}
 }
 
-// testRequestIDRace has requests with few ids come at once.
-func testRequestIDRace(s *suite) {
+// testIdempotencyKeyRace has requests with few ids come at once.
+func testIdempotencyKeyRace(s *suite) {
 	const ids, repeats = 4, 16
 	var made [ids][]string
 	var mu sync.Mutex

@@ -68,9 +68,9 @@ func about(key string) func(*operation.Record) {
 	return func(r *operation.Record) { r.ConflictKey = key }
 }
 
-// requested changes the request id of an operation.
+// requested changes the idempotency key of an operation.
 func requested(id string) func(*operation.Record) {
-	return func(r *operation.Record) { r.RequestID = id }
+	return func(r *operation.Record) { r.IdempotencyKey = id }
 }
 
 // must fails the test where there is an error.

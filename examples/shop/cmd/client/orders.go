@@ -20,7 +20,7 @@ import (
 func playOrders(customer, other context.Context, orders shopv1service.OrderService) error {
 	// Without an id the client would fill one in, for its own retries. Who may have to repeat the call itself, after a crash, has its
 	// own, and keeps it together with what it is about to order.
-	req := &shopv1.CreateOrderRequest{RequestId: idempotency.NewRequestID(), Lines: []*shopv1.Order_Line{{ProductId: 3, Quantity: 2}}}
+	req := &shopv1.CreateOrderRequest{RequestId: idempotency.NewIdempotencyKey(), Lines: []*shopv1.Order_Line{{ProductId: 3, Quantity: 2}}}
 	order, err := orders.CreateOrder(customer, req)
 	if err != nil {
 		return fmt.Errorf("CreateOrder: %w", err)
@@ -40,9 +40,9 @@ func playOrders(customer, other context.Context, orders shopv1service.OrderServi
 }
 
 // playOrderRefusals reuses the id of a request, orders what there is not, and looks for another customer's order.
-func playOrderRefusals(customer, other context.Context, orders shopv1service.OrderService, requestID string, orderID int64) error {
+func playOrderRefusals(customer, other context.Context, orders shopv1service.OrderService, key string, orderID int64) error {
 	lines := []*shopv1.Order_Line{{ProductId: 1, Quantity: 1}}
-	_, err := orders.CreateOrder(customer, &shopv1.CreateOrderRequest{RequestId: requestID, Lines: lines})
+	_, err := orders.CreateOrder(customer, &shopv1.CreateOrderRequest{RequestId: key, Lines: lines})
 	if err := expect("CreateOrder", err, codes.InvalidArgument, idempotency.ReasonRequestIDReused); err != nil {
 		return err
 	}

@@ -70,10 +70,10 @@ var batchJobServiceTable = runtime.NewService(BatchJobServiceName, shopv1.File_s
 			MaxAttempts: 3, InitialBackoff: 100 * time.Millisecond, MaxBackoff: time.Second,
 			Multiplier: 2, Codes: []string{"UNAVAILABLE"},
 		},
-		Validate:  true,
-		Batch:     runtime.Batch{MaxSize: 200, Concurrency: 2},
-		Operation: runtime.Operation{Lease: 10 * time.Second, Retain: 24 * time.Hour, Timeout: time.Hour, MaxAttempts: 3},
-		RequestID: runtime.RequestID{Field: "request_id", Window: 24 * time.Hour, UUID4: true},
+		Validate:       true,
+		Batch:          runtime.Batch{MaxSize: 200, Concurrency: 2},
+		Operation:      runtime.Operation{Lease: 10 * time.Second, Retain: 24 * time.Hour, Timeout: time.Hour, MaxAttempts: 3},
+		IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: 24 * time.Hour, UUID4: true},
 	}),
 	runtime.Unary("GetOperation", BatchJobService.GetOperation, runtime.Policy{
 		Idempotency: runtime.NoSideEffects,
@@ -125,7 +125,7 @@ func BatchJobServiceConfig() client.Option {
 // Pattern: operation, declared. It returns google.longrunning.Operation; operation_info names BatchResponse and BatchMetadata;
 // children: items, as its policy says.
 var BatchJobServiceProcessBatch = operation.Of[shopv1.BatchResponse, shopv1.BatchMetadata](batchJobServiceTable.Method("ProcessBatch"), BatchJobService.ProcessBatch,
-	operation.Fields{RequestID: "request_id", ConflictKey: "catalogue", Children: "items", FailedRequests: "failed_requests"})
+	operation.Fields{IdempotencyKey: "request_id", ConflictKey: "catalogue", Children: "items", FailedRequests: "failed_requests"})
 
 // BatchJobServiceGetOperation serves GetOperation from the operations of a manager, and asks for them.
 //

@@ -66,8 +66,8 @@ var orderServiceTable = runtime.NewService(OrderServiceName, shopv1.File_shop_v1
 			MaxAttempts: 3, InitialBackoff: 100 * time.Millisecond, MaxBackoff: time.Second,
 			Multiplier: 2, Codes: []string{"UNAVAILABLE"},
 		},
-		Validate:  true,
-		RequestID: runtime.RequestID{Field: "request_id", Window: time.Hour, UUID4: true},
+		Validate:       true,
+		IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: time.Hour, UUID4: true},
 	}),
 	runtime.Unary("GetOrder", OrderService.GetOrder, runtime.Policy{
 		Idempotency: runtime.NoSideEffects,

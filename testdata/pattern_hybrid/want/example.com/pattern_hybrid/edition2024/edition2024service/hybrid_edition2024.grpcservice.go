@@ -106,8 +106,8 @@ var edition2024Table = runtime.NewService(Edition2024Name, edition2024.File_hybr
 	runtime.Unary("BatchGetUsers", Edition2024.BatchGetUsers, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 	runtime.Unary("BatchReadUsers", Edition2024.BatchReadUsers, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 	runtime.Unary("Start", Edition2024.Start, runtime.Policy{
-		Operation: runtime.Operation{Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3},
-		RequestID: runtime.RequestID{Field: "request_id", Window: 24 * time.Hour},
+		Operation:      runtime.Operation{Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3},
+		IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: 24 * time.Hour},
 	}),
 	runtime.Unary("GetOperation", Edition2024.GetOperation, runtime.Policy{}),
 )
@@ -209,7 +209,7 @@ var Edition2024BatchReadUsers = batch.PerItem(edition2024Table.Method("BatchRead
 // Pattern: operation, declared. It returns Operation, which has the shape of google.longrunning.Operation; its policy names
 // User.
 var Edition2024Start = operation.Of[edition2024.User, anypb.Any](edition2024Table.Method("Start"), Edition2024.Start,
-	operation.Fields{RequestID: "request_id", ValidateOnly: "validate_only"})
+	operation.Fields{IdempotencyKey: "request_id", ValidateOnly: "validate_only"})
 
 // Edition2024GetOperation serves GetOperation from the operations of a manager, and asks for them.
 //

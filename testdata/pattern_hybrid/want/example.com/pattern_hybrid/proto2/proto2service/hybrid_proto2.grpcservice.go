@@ -106,8 +106,8 @@ var proto2Table = runtime.NewService(Proto2Name, proto2.File_hybrid_proto2_proto
 	runtime.Unary("BatchGetUsers", Proto2.BatchGetUsers, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 	runtime.Unary("BatchReadUsers", Proto2.BatchReadUsers, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 	runtime.Unary("Start", Proto2.Start, runtime.Policy{
-		Operation: runtime.Operation{Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3},
-		RequestID: runtime.RequestID{Field: "request_id", Window: 24 * time.Hour},
+		Operation:      runtime.Operation{Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3},
+		IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: 24 * time.Hour},
 	}),
 	runtime.Unary("GetOperation", Proto2.GetOperation, runtime.Policy{}),
 )
@@ -209,7 +209,7 @@ var Proto2BatchReadUsers = batch.PerItem(proto2Table.Method("BatchReadUsers"), P
 // Pattern: operation, declared. It returns Operation, which has the shape of google.longrunning.Operation; its policy names
 // User.
 var Proto2Start = operation.Of[proto2.User, anypb.Any](proto2Table.Method("Start"), Proto2.Start,
-	operation.Fields{RequestID: "request_id", ValidateOnly: "validate_only"})
+	operation.Fields{IdempotencyKey: "request_id", ValidateOnly: "validate_only"})
 
 // Proto2GetOperation serves GetOperation from the operations of a manager, and asks for them.
 //

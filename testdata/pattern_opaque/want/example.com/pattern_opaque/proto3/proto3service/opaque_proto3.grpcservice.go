@@ -106,8 +106,8 @@ var proto3Table = runtime.NewService(Proto3Name, proto3.File_opaque_proto3_proto
 	runtime.Unary("BatchGetUsers", Proto3.BatchGetUsers, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 	runtime.Unary("BatchReadUsers", Proto3.BatchReadUsers, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 	runtime.Unary("Start", Proto3.Start, runtime.Policy{
-		Operation: runtime.Operation{Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3},
-		RequestID: runtime.RequestID{Field: "request_id", Window: 24 * time.Hour},
+		Operation:      runtime.Operation{Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3},
+		IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: 24 * time.Hour},
 	}),
 	runtime.Unary("GetOperation", Proto3.GetOperation, runtime.Policy{}),
 )
@@ -209,7 +209,7 @@ var Proto3BatchReadUsers = batch.PerItem(proto3Table.Method("BatchReadUsers"), P
 // Pattern: operation, declared. It returns Operation, which has the shape of google.longrunning.Operation; its policy names
 // User.
 var Proto3Start = operation.Of[proto3.User, anypb.Any](proto3Table.Method("Start"), Proto3.Start,
-	operation.Fields{RequestID: "request_id", ValidateOnly: "validate_only"})
+	operation.Fields{IdempotencyKey: "request_id", ValidateOnly: "validate_only"})
 
 // Proto3GetOperation serves GetOperation from the operations of a manager, and asks for them.
 //

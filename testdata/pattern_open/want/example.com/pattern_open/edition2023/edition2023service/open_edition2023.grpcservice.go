@@ -106,8 +106,8 @@ var edition2023Table = runtime.NewService(Edition2023Name, edition2023.File_open
 	runtime.Unary("BatchGetUsers", Edition2023.BatchGetUsers, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 	runtime.Unary("BatchReadUsers", Edition2023.BatchReadUsers, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 	runtime.Unary("Start", Edition2023.Start, runtime.Policy{
-		Operation: runtime.Operation{Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3},
-		RequestID: runtime.RequestID{Field: "request_id", Window: 24 * time.Hour},
+		Operation:      runtime.Operation{Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3},
+		IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: 24 * time.Hour},
 	}),
 	runtime.Unary("GetOperation", Edition2023.GetOperation, runtime.Policy{}),
 )
@@ -209,7 +209,7 @@ var Edition2023BatchReadUsers = batch.PerItem(edition2023Table.Method("BatchRead
 // Pattern: operation, declared. It returns Operation, which has the shape of google.longrunning.Operation; its policy names
 // User.
 var Edition2023Start = operation.Of[edition2023.User, anypb.Any](edition2023Table.Method("Start"), Edition2023.Start,
-	operation.Fields{RequestID: "request_id", ValidateOnly: "validate_only"})
+	operation.Fields{IdempotencyKey: "request_id", ValidateOnly: "validate_only"})
 
 // Edition2023GetOperation serves GetOperation from the operations of a manager, and asks for them.
 //

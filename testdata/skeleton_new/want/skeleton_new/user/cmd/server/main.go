@@ -61,7 +61,7 @@ func run(ctx context.Context, getenv func(string) string) error {
 		server.WithShutdownTimeout(shutdownTimeout),
 		server.WithMaxConnectionAge(connectionAge),
 		// TODO: Say who calls, with server.WithAuthenticator: some methods ask it, and the server does not start without.
-		// A call that is made again under its request id gets the answer of the first. TODO: With replicas, use a store that they share.
+		// A call that is made again under its idempotency key gets the answer of the first. TODO: With replicas, use a store that they share.
 		server.WithIdempotency(idempotency.New(idempotency.Memory())),
 		// server.WithTLSFiles("server.crt", "server.key") serves TLS; leave it out behind a mesh that does.
 		// server.WithReflection() lets grpcurl list and describe the services; leave it out where the world can connect.

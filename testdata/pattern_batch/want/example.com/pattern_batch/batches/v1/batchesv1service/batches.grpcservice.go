@@ -129,14 +129,14 @@ func (UnimplementedUsers) BatchTryUsers(context.Context, *batchesv1.BatchTryUser
 // usersTable holds the facts of Users, a row per RPC.
 var usersTable = runtime.NewService(UsersName, batchesv1.File_batches_proto,
 	runtime.Unary("GetUser", Users.GetUser, runtime.Policy{}),
-	runtime.Unary("CreateUser", Users.CreateUser, runtime.Policy{RequestID: runtime.RequestID{Field: "request_id", Window: 24 * time.Hour}}),
+	runtime.Unary("CreateUser", Users.CreateUser, runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: 24 * time.Hour}}),
 	runtime.Unary("UpdateUser", Users.UpdateUser, runtime.Policy{}),
 	runtime.Unary("DeleteUser", Users.DeleteUser, runtime.Policy{}),
 	runtime.Unary("BatchGetUsers", Users.BatchGetUsers, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 	runtime.Unary("BatchFindUsers", Users.BatchFindUsers, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 	runtime.Unary("BatchCreateUsers", Users.BatchCreateUsers, runtime.Policy{
-		Batch:     runtime.Batch{MaxSize: 1000, Concurrency: 8},
-		RequestID: runtime.RequestID{Field: "request_id", Window: 24 * time.Hour},
+		Batch:          runtime.Batch{MaxSize: 1000, Concurrency: 8},
+		IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: 24 * time.Hour},
 	}),
 	runtime.Unary("BatchUpdateUsers", Users.BatchUpdateUsers, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
 	runtime.Unary("BatchDeleteUsers", Users.BatchDeleteUsers, runtime.Policy{Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8}}),
@@ -252,7 +252,7 @@ var UsersBatchFindUsers = batch.Ordered(usersTable.Method("BatchFindUsers"), Use
 // Pattern: batch, certain. Children: requests, each a request of CreateUser; results: users, in the same order.
 var UsersBatchCreateUsers = batch.Ordered(usersTable.Method("BatchCreateUsers"), Users.BatchCreateUsers,
 	(*batchesv1.BatchCreateUsersRequest).GetRequests, (*batchesv1.BatchCreateUsersResponse).GetUsers,
-	batch.Fields{Children: "requests", Results: "users", RequestID: "request_id", Hoisted: []string{"parent"}, Single: "CreateUser"})
+	batch.Fields{Children: "requests", Results: "users", IdempotencyKey: "request_id", Hoisted: []string{"parent"}, Single: "CreateUser"})
 
 // UsersBatchUpdateUsers does BatchUpdateUsers for all its children or fails, and splits calls that are too big. What Each did
 // before a child failed is undone only by a transaction: batch.InTx.

@@ -126,7 +126,7 @@ var declaredTable = runtime.NewService(DeclaredName, declaredv1.File_declared_pr
 	runtime.Unary("Import", Declared.Import, runtime.Policy{
 		Operation: runtime.Operation{Lease: 30 * time.Second, Retain: runtime.None, Timeout: time.Hour, MaxAttempts: 1, OnConflict: runtime.QueueOnConflict},
 	}),
-	runtime.Unary("Put", Declared.Put, runtime.Policy{RequestID: runtime.RequestID{Field: "nonce", Window: time.Hour}}),
+	runtime.Unary("Put", Declared.Put, runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: "nonce", Window: time.Hour}}),
 )
 
 // RegisterDeclared serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.

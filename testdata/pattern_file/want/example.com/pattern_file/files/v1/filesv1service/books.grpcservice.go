@@ -61,7 +61,7 @@ func (UnimplementedBooks) CreateBook(context.Context, *filesv1.CreateBookRequest
 var booksTable = runtime.NewService(BooksName, filesv1.File_books_proto,
 	runtime.Unary("ListBooks", Books.ListBooks, runtime.Policy{Page: runtime.Page{DefaultSize: 20, MaxSize: 200, TokenTTL: time.Hour}}),
 	runtime.Unary("ListPages", Books.ListPages, runtime.Policy{}),
-	runtime.Unary("CreateBook", Books.CreateBook, runtime.Policy{RequestID: runtime.RequestID{Field: "request_id", Window: time.Hour}}),
+	runtime.Unary("CreateBook", Books.CreateBook, runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: time.Hour}}),
 )
 
 // RegisterBooks serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.

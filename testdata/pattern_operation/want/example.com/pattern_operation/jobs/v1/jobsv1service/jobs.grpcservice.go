@@ -111,8 +111,8 @@ func (UnimplementedJobs) GetOperation(context.Context, *jobsv1.GetOperationReque
 // jobsTable holds the facts of Jobs, a row per RPC.
 var jobsTable = runtime.NewService(JobsName, jobsv1.File_jobs_proto,
 	runtime.Unary("ProcessBatch", Jobs.ProcessBatch, runtime.Policy{
-		Operation: runtime.Operation{Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3},
-		RequestID: runtime.RequestID{Field: "request_id", Window: 24 * time.Hour},
+		Operation:      runtime.Operation{Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3},
+		IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: 24 * time.Hour},
 	}),
 	runtime.Unary("Export", Jobs.Export, runtime.Policy{
 		Operation: runtime.Operation{Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3},
@@ -207,7 +207,7 @@ func JobsConfig() client.Option {
 //
 // Pattern: operation, certain. It returns google.longrunning.Operation; operation_info names BatchResponse and BatchMetadata.
 var JobsProcessBatch = operation.Of[jobsv1.BatchResponse, jobsv1.BatchMetadata](jobsTable.Method("ProcessBatch"), Jobs.ProcessBatch,
-	operation.Fields{RequestID: "request_id", ValidateOnly: "validate_only", FailedRequests: "failed_requests"})
+	operation.Fields{IdempotencyKey: "request_id", ValidateOnly: "validate_only", FailedRequests: "failed_requests"})
 
 // JobsExport starts Export, runs it, and waits for it.
 //

@@ -77,10 +77,10 @@ func (UnimplementedIds) Watch(context.Context, *idsv1.CreateOrderRequest) runtim
 
 // idsTable holds the facts of Ids, a row per RPC.
 var idsTable = runtime.NewService(IdsName, idsv1.File_ids_proto,
-	runtime.Unary("CreateOrder", Ids.CreateOrder, runtime.Policy{RequestID: runtime.RequestID{Field: "request_id", Window: 24 * time.Hour}}),
+	runtime.Unary("CreateOrder", Ids.CreateOrder, runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: 24 * time.Hour}}),
 	runtime.Unary("Pay", Ids.Pay, runtime.Policy{
-		Validate:  true,
-		RequestID: runtime.RequestID{Field: "idempotency_key", Window: 24 * time.Hour, Required: true},
+		Validate:       true,
+		IdempotencyKey: runtime.IdempotencyKey{Field: "idempotency_key", Window: 24 * time.Hour, Required: true},
 	}),
 	runtime.Unary("GetOrder", Ids.GetOrder, runtime.Policy{}),
 	runtime.Unary("Search", Ids.Search, runtime.Policy{Idempotency: runtime.NoSideEffects}),

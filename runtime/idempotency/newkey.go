@@ -2,6 +2,6 @@ package idempotency
 
 import "github.com/grpcservice/grpcservice/runtime/internal/uuid"
 
-// NewRequestID returns a request id that nobody else has: a version 4 UUID, which AIP-155 recommends. Generated clients fill one
+// NewIdempotencyKey returns an idempotency key that nobody else has: a version 4 UUID, which AIP-155 recommends. Generated clients fill one
 // in by themselves; a caller makes its own where it has to send the same request again after it was restarted, and keeps it.
-func NewRequestID() string { return uuid.New() }
+func NewIdempotencyKey() string { return uuid.New() }
