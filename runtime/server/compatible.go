@@ -129,6 +129,24 @@ func (c *callContext) publicError(err error) error {
 	return err
 }
 
+// passed returns what the pipeline returns for a call that failed with cause, of which the caller is
+// told sent. Without masking that is the error itself, because the interceptors of the server may look
+// for its type. [runtime.ErrDraining] and what grpc would not send as sent take its place.
+func (m *method) passed(cause, sent error) (passed error) {
+	if !m.without.masking || sent == runtime.ErrDraining {
+		return sent
+	}
+	defer func() { // of an error whose own methods panic
+		if recover() != nil {
+			passed = sent
+		}
+	}()
+	if st, ok := status.FromError(cause); ok && st.Code() == codes.OK {
+		return sent
+	}
+	return cause
+}
+
 // stockError returns the status that grpc sends for err. [runtime.ErrDraining] is that of a call which a
 // shutdown cancelled.
 func (c *callContext) stockError(err error) (sent error) {

@@ -264,3 +264,37 @@ func TestCompatiblePartsAreSwitchedOn(t *testing.T) {
 		t.Errorf("%d access log records, want one of each call of the server that has the log switched on", n)
 	}
 }
+
+// typedError is an error of a team, which its interceptors look for.
+type typedError struct{ field string }
+
+func (e *typedError) Error() string { return "typed: " + e.field }
+
+// GRPCStatus has grpc send a status.
+func (e *typedError) GRPCStatus() *status.Status { return status.New(codes.NotFound, "no such item") }
+
+// TestCompatibleInterceptorsSeeTheError holds that interceptors of the server get the error of a
+// method itself, as go-grpc-middleware's logging does to find the fields of a log record in it.
+func TestCompatibleInterceptorsSeeTheError(t *testing.T) {
+	plain, typed := errors.New("plain"), &typedError{"plop"}
+	for name, method := range map[string]error{
+		"plain": plain, "typed": typed, "wrapped": fmt.Errorf("get: %w", typed), "deadline": context.DeadlineExceeded,
+	} {
+		var seen error
+		own := grpc.NewServer(serverWide(func(ctx context.Context, _ string, next func(context.Context) error) error {
+			seen = next(ctx)
+			return seen
+		})...)
+		quiet := server.WithLogger(slog.New(slog.DiscardHandler))
+		fail := legacyMethod(func(context.Context) error { return method })
+		server.On(own, server.Compatible(), quiet).RegisterService(&legacyItems, fail)
+		conn := serve(t, own)
+		for _, kind := range []string{"One", "Many", "Join", "Chat"} {
+			seen = nil
+			onTheWire(t, conn, kind, "ada")
+			if seen != method {
+				t.Errorf("%s, %s: an interceptor sees %#v, want %#v", name, kind, seen, method)
+			}
+		}
+	}
+}

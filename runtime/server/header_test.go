@@ -4,19 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
@@ -213,5 +219,156 @@ func TestHeldHeadersAreSwitchedOn(t *testing.T) {
 				t.Errorf("%s, %v: header %v, trailer %v, %v", host, on, header, trailer, err)
 			}
 		}
+	}
+}
+
+// badHeaders cannot be sent over HTTP/2.
+var badHeaders = map[string]metadata.MD{
+	"upper case":     {"Set": {"1"}},
+	"a space":        {"s et": {"1"}},
+	"no key":         {"": {"1"}},
+	"a line break":   {"set": {"1\n2"}},
+	"beyond ASCII":   {"set": {"\u00fc"}},
+	"a good one too": {"good": {"1"}, "b/d": {"2"}},
+}
+
+// TestBadHeadersAreRefusedAtOnce holds that SetHeader and SendHeader return the error of metadata that
+// cannot be sent, that the call goes on, and that what was set before is sent.
+func TestBadHeadersAreRefusedAtOnce(t *testing.T) {
+	for name, bad := range badHeaders {
+		stub := dialEcho(t, behaving(func(ctx context.Context) error {
+			if err := grpc.SetHeader(ctx, metadata.MD{"set": {"1"}, "any-bin": {"\x00\xff"}}); err != nil {
+				return err
+			}
+			for _, err := range []error{grpc.SetHeader(ctx, bad), grpc.SendHeader(ctx, bad)} {
+				if status.Code(err) != codes.Internal {
+					return fmt.Errorf("the header is taken: %w", err)
+				}
+			}
+			return nil
+		}))
+		for kind, call := range kindsOf(stub) {
+			var header metadata.MD
+			err := call(client.WithCallOptions(testContext(t), grpc.Header(&header)))
+			if err != nil || fmt.Sprint(header["set"]) != "[1]" || fmt.Sprintf("%q", header["any-bin"]) != `["\x00\xff"]` {
+				t.Errorf("%s, %s: %v, header %v", name, kind, err, header)
+			}
+		}
+	}
+}
+
+// TestHeadersSentAroundThePipelineFailNoCall has an interceptor around the pipeline send the header.
+// What the method sets is lost, as without the pipeline, and its result is not.
+func TestHeadersSentAroundThePipelineFailNoCall(t *testing.T) {
+	early := serverWide(func(ctx context.Context, _ string, next func(context.Context) error) error {
+		if err := grpc.SendHeader(ctx, metadata.Pairs("early", "1")); err != nil {
+			return err
+		}
+		return next(ctx)
+	})
+	log := new(records)
+	impl := behaving(func(ctx context.Context) error { return grpc.SetHeader(ctx, metadata.Pairs("late", "2")) })
+	srv := start(t, func(srv *server.Server) { server.Register[echoService](srv, echoTable, impl) },
+		server.WithGRPCOptions(early...), server.WithLogger(log.logger(slog.LevelWarn)))
+	for kind, call := range kindsOf(echoClient{echotest.RowsOf(echoTable, srv.conn)}) {
+		var header metadata.MD
+		err := call(client.WithCallOptions(testContext(t), grpc.Header(&header)))
+		if err != nil || len(header["early"]) != 1 || len(header["late"]) != 0 {
+			t.Errorf("%s: %v, header %v", kind, err, header)
+		}
+	}
+	if got := log.named(t, "the header that was set is not sent"); len(got) != 4 {
+		t.Errorf("%d records of lost headers, want 4", len(got))
+	}
+}
+
+// TestLargeHeadersLeaveRoomForTheError has clients take 8 KiB of metadata, as those of other languages
+// do. An error and a header fit one by one, but not into one trailer.
+func TestLargeHeadersLeaveRoomForTheError(t *testing.T) {
+	large := metadata.Pairs("set", strings.Repeat("a", 4<<10))
+	impl := behaving(func(ctx context.Context) error {
+		return errors.Join(grpc.SetHeader(ctx, large), rpcerr.Reason("GONE").
+			Errorf(codes.NotFound, "%s", strings.Repeat("no ", 700)))
+	})
+	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0))
+	server.Register[echoService](srv, echoTable, impl)
+	addr := listenAndServe(t, srv)
+	conn, err := grpc.NewClient("passthrough:"+addr, grpc.WithMaxHeaderListSize(8<<10),
+		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for kind, call := range kindsOf(echoClient{echotest.RowsOf(echoTable, conn)}) {
+		var header metadata.MD
+		err := call(client.WithCallOptions(testContext(t), grpc.Header(&header)))
+		if status.Code(err) != codes.NotFound || rpcerr.ReasonOf(err) != "GONE" || len(header["set"]) != 1 {
+			t.Errorf("%s: %v, %d values in the header", kind, err, len(header["set"]))
+		}
+	}
+}
+
+// TestHeadersOfManyGoroutines sets, sends and answers at once, also after the call.
+func TestHeadersOfManyGoroutines(t *testing.T) {
+	servicetest.NoLeaks(t)
+	var late sync.WaitGroup
+	stub := dialEcho(t, echoFuncs{many: func(ctx context.Context, req *text) runtime.Stream[text] {
+		return func(yield func(*text, error) bool) {
+			_ = grpc.SetHeader(ctx, metadata.Pairs("first", "1"))
+			for i := range 4 {
+				late.Go(func() {
+					for range 5 { // less than goes into a trailer
+						_ = grpc.SetHeader(ctx, metadata.Pairs("set", "1"))
+						if i == 0 && req.GetValue() == "send" {
+							_ = grpc.SendHeader(ctx, metadata.Pairs("sent", "1"))
+						}
+					}
+				})
+			}
+			if req.GetValue() == "fail" {
+				yield(nil, status.Error(codes.NotFound, "no"))
+				return
+			}
+			_ = yield(&text{}, nil) && yield(&text{}, nil)
+		}
+	}})
+	for _, how := range []string{"send", "set", "fail"} {
+		for range 30 {
+			var header, trailer metadata.MD
+			ctx := client.WithCallOptions(testContext(t), grpc.Header(&header), grpc.Trailer(&trailer))
+			got, err := gather(stub.Many(ctx, wrapperspb.String(how)))
+			first, want, code := header, 2, codes.OK
+			if how == "fail" {
+				first, want, code = trailer, 0, codes.NotFound
+			}
+			if len(got) != want || status.Code(err) != code || len(first["first"]) != 1 {
+				t.Fatalf("%s: %d responses, %v, header %v, trailer %v", how, len(got), err, header, trailer)
+			}
+			if how == "fail" && len(header) > 0 {
+				t.Fatalf("a failed call has the header %v", header)
+			}
+		}
+	}
+	late.Wait()
+}
+
+// TestCancelledCallsWithHeadersAreCancelled holds that a header which cannot be sent any more does not
+// take the place of the error of its call.
+func TestCancelledCallsWithHeadersAreCancelled(t *testing.T) {
+	ended := make(outcomes, 1)
+	impl := echoFuncs{many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+		return func(yield func(*text, error) bool) {
+			_ = grpc.SetHeader(ctx, metadata.Pairs("set", "1"))
+			<-ctx.Done()
+			time.Sleep(20 * time.Millisecond) // until the transport knows
+			yield(&text{}, nil)
+		}
+	}}
+	srv := start(t, func(srv *server.Server) { server.Register[echoService](srv, echoTable, impl) }, server.WithObservers(ended))
+	ctx, cancel := context.WithTimeout(testContext(t), 50*time.Millisecond)
+	defer cancel()
+	_, _ = gather(echoClient{echotest.RowsOf(echoTable, srv.conn)}.Many(ctx, &text{}))
+	if got := within(t, ended).Err; status.Code(got) != codes.Canceled && status.Code(got) != codes.DeadlineExceeded {
+		t.Errorf("the call ended with %v", got)
 	}
 }

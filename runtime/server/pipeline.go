@@ -126,7 +126,7 @@ func (c *callContext) list(cancel context.CancelFunc) {
 }
 
 // finish closes a call, and must be deferred itself: it recovers the method's panic. It waits for the goroutines that the
-// call started, makes *err the status that the caller gets, and tells those who watch.
+// call started, makes *err what the caller gets, and tells those who watch.
 func (m *method) finish(c *callContext, err *error) {
 	defer m.inFlight.Add(-1)
 	defer m.unlist(c)
@@ -139,9 +139,7 @@ func (m *method) finish(c *callContext, err *error) {
 	if c.stream != nil {
 		c.stream.end(errStreamOver)
 	}
-	if failure := c.releaseHeader(*err != nil); *err == nil {
-		*err = failure
-	}
+	c.endHeader(*err != nil)
 	cause := *err
 	defer raise(cause)
 	if cause != nil {
@@ -155,6 +153,9 @@ func (m *method) finish(c *callContext, err *error) {
 		m.release(c, *err)
 	}
 	m.tell(c, runtime.Outcome{Err: *err, Cause: cause, Duration: time.Since(c.call.start)})
+	if cause != nil {
+		*err = m.passed(cause, *err)
+	}
 }
 
 // unlist cancels the contexts of a call that has ended, and has no shutdown cancel it.

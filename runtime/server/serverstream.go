@@ -74,6 +74,9 @@ func (s *serverStream) SetHeader(md metadata.MD) error {
 
 // SendHeader sends the header now.
 func (s *serverStream) SendHeader(md metadata.MD) error {
+	if s.call.call.method.without.heldHeaders {
+		return s.ServerStream.SendHeader(md)
+	}
 	return s.call.header.send(md, s.ServerStream.SendHeader)
 }
 
@@ -134,9 +137,7 @@ func (s *serverStream) SendMsg(resp any) (err error) {
 	}
 	if s.call.call.sent.Load() == 0 {
 		s.call.prepare(resp)
-		if err := s.call.header.release(s.ServerStream.SetHeader); err != nil {
-			return err
-		}
+		s.releaseHeader()
 	}
 	if err := s.ServerStream.SendMsg(resp); err != nil {
 		return cmp.Or(s.over(), err)
