@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
@@ -189,9 +190,10 @@ func requestEncoding(ctx context.Context) string {
 }
 
 // receiveError gives a request that grpc has found too large its reason, for observers. The caller has grpc's
-// status already: grpc sends it when it fails to receive.
+// status already: grpc sends it when it fails to receive. RESOURCE_EXHAUSTED of an interceptor around the
+// pipeline, such as one that bounds rates, is returned as it is.
 func receiveError(err error) error {
-	if status.Code(err) != codes.ResourceExhausted {
+	if !msgsize.Exceeded(err) {
 		return err
 	}
 	return rpcerr.ReasonRequestTooLarge.Errorf(codes.ResourceExhausted, "%s", status.Convert(err).Message()).Fixed()

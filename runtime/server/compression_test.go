@@ -464,3 +464,31 @@ func responseEncoding(t *testing.T, framer *http2.Framer) string {
 		}
 	}
 }
+
+// limitedStream is the stream of an interceptor that bounds the rate of messages.
+type limitedStream struct{ grpc.ServerStream }
+
+func (limitedStream) RecvMsg(any) error { return status.Error(codes.ResourceExhausted, "slow down") }
+
+// TestRatesOfInterceptorsAreNotSizes holds that RESOURCE_EXHAUSTED of an interceptor around the pipeline
+// stays what it is: only grpc's own is about the size of a request.
+func TestRatesOfInterceptorsAreNotSizes(t *testing.T) {
+	ended := make(reasons, 1)
+	limit := func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		return handler(srv, limitedStream{ss})
+	}
+	srv := start(t, func(srv *server.Server) {
+		impl := behaving(func(context.Context) error { return nil })
+		server.Register[echoService](srv, echoTable, impl)
+	}, server.WithObservers(ended), server.WithGRPCOptions(grpc.ChainStreamInterceptor(limit)))
+	calls := kindsOf(echoClient{echotest.RowsOf(echoTable, srv.conn)})
+	for _, kind := range []string{"Many", "Join", "Chat"} {
+		err := calls[kind](testContext(t))
+		if status.Convert(err).Message() != "slow down" || rpcerr.ReasonOf(err) != "" {
+			t.Errorf("%s: %v with reason %q", kind, err, rpcerr.ReasonOf(err))
+		}
+		if got := within(t, ended); got != "" {
+			t.Errorf("%s: observers see the reason %q", kind, got)
+		}
+	}
+}
