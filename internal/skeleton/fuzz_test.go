@@ -81,7 +81,7 @@ func seeds(f *testing.F) (list []string) {
 	f.Helper()
 	const largest, step = 10_000, 5
 	var paths []string
-	for _, pattern := range []string{"../../runtime/*.go", "../../internal/*/*.go", "*/*.go", "*/*/*.go"} {
+	for _, pattern := range []string{"../../runtime/*.go", "../../runtime/*/*.go", "../../internal/*/*.go", "*/*.go", "*/*/*.go"} {
 		if !strings.HasPrefix(pattern, "../") {
 			pattern = filepath.Join(build.Default.GOROOT, "src", pattern)
 		}

@@ -2,6 +2,6 @@ package idempotency
 
 import "github.com/grpcservice/grpcservice/runtime/internal/uuid"
 
-// NewIdempotencyKey returns an idempotency key that nobody else has: a version 4 UUID, which AIP-155 recommends. Generated clients fill one
+// NewKey returns an idempotency key that nobody else has: a version 4 UUID, which AIP-155 recommends. Generated clients fill one
 // in by themselves; a caller makes its own where it has to send the same request again after it was restarted, and keeps it.
-func NewIdempotencyKey() string { return uuid.New() }
+func NewKey() string { return uuid.New() }

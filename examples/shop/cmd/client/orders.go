@@ -20,7 +20,7 @@ import (
 func playOrders(customer, other context.Context, orders shopv1service.OrderService) error {
 	// Without an id the client would fill one in, for its own retries. Who may have to repeat the call itself, after a crash, has its
 	// own, and keeps it together with what it is about to order.
-	req := &shopv1.CreateOrderRequest{RequestId: idempotency.NewIdempotencyKey(), Lines: []*shopv1.Order_Line{{ProductId: 3, Quantity: 2}}}
+	req := &shopv1.CreateOrderRequest{RequestId: idempotency.NewKey(), Lines: []*shopv1.Order_Line{{ProductId: 3, Quantity: 2}}}
 	order, err := orders.CreateOrder(customer, req)
 	if err != nil {
 		return fmt.Errorf("CreateOrder: %w", err)
