@@ -199,7 +199,7 @@ func batchSummary(m *protogen.Method, batch *pattern.Batch) string {
 		return fmt.Sprintf("does %s child by child, each with a result or an error of its own, and splits calls that are too big.", m.GoName)
 	default:
 		return fmt.Sprintf("does %s for all its children or fails, and splits calls that are too big. What Each did before a child "+
-			"failed is undone only by a transaction: batch.InTx.", m.GoName)
+			"failed is undone only by a transaction: batch.WithTx.", m.GoName)
 	}
 }
 

@@ -95,7 +95,7 @@ func all{{.Name}}() (users []*pb.User) {
 }
 
 func (u *users{{.Name}}) ListUsers(ctx context.Context, req *pb.ListUsersRequest) (*pb.ListUsersResponse, error) {
-	return svc.{{.Service}}ListUsers.Serve(ctx, req, page.Slice(all{{.Name}}()), page.Total(func(context.Context) (int64, error) { return 5, nil }))
+	return svc.{{.Service}}ListUsers.Serve(ctx, req, page.Slice(all{{.Name}}()), page.WithTotal(func(context.Context) (int64, error) { return 5, nil }))
 }
 
 func (u *users{{.Name}}) ListPaged(ctx context.Context, req *pb.ListPagedRequest) (*pb.ListPagedResponse, error) {
@@ -174,7 +174,7 @@ func Test{{.Name}}(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := op.Wait(ctx, operation.Every(1e7))
+	result, err := op.Wait(ctx, operation.WithInterval(1e7))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,10 +22,11 @@ func TestAllocationsOfAChild(t *testing.T) {
 	}
 	small, whole := eachOf(t.Context(), few), eachOf(t.Context(), l)
 	for shape, most := range map[string]float64{"keyed": 0, "ordered": 1, "peritem": 2} {
-		for _, concurrency := range []batch.Concurrency{1, 8} {
+		for _, concurrency := range []int{1, 8} {
+			option := batch.WithConcurrency(concurrency)
 			allocs := func(run func(...batch.Option) error) float64 {
 				return testing.AllocsPerRun(20, func() {
-					if err := run(concurrency); err != nil {
+					if err := run(option); err != nil {
 						t.Fatal(err)
 					}
 				})

@@ -72,11 +72,11 @@ func eachOf(ctx context.Context, l *large) map[string]func(...batch.Option) erro
 // BenchmarkEach says what a child costs beyond its function.
 func BenchmarkEach(b *testing.B) {
 	for shape, run := range eachOf(b.Context(), newLarge()) {
-		for name, concurrency := range map[string]batch.Concurrency{"one": 1, "eight": 8} {
+		for name, concurrency := range map[string]int{"one": 1, "eight": 8} {
 			b.Run(shape+"/"+name, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					if err := run(concurrency); err != nil {
+					if err := run(batch.WithConcurrency(concurrency)); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -110,7 +110,7 @@ func BenchmarkLoader(b *testing.B) {
 	}
 	loader := wideKeyed.Loader(b.Context(), funcs{get: func(context.Context, *batchv1.GetUsersRequest) (*batchv1.GetUsersResponse, error) {
 		return resp, nil
-	}}, nil, batch.Window(time.Hour))
+	}}, nil, batch.WithWindow(time.Hour))
 	ids := newLarge().get.UserIds
 	b.ReportAllocs()
 	for b.Loop() {

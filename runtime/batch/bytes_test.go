@@ -69,7 +69,7 @@ func TestSplitCutsByBytes(t *testing.T) {
 		return createUsers.Each(ctx, req, create)
 	}}
 	req := &batchv1.CreateUsersRequest{Parent: "shops/1", RequestId: "a", Requests: creations(names...)}
-	got, err := createUsers.Split(t.Context(), client, req, batch.MaxBytes(1000))
+	got, err := createUsers.Split(t.Context(), client, req, batch.WithMaxBytes(1000))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestSplitByBytesNamesTheChild(t *testing.T) {
 			return req.GetUser(), nil
 		})
 	}}
-	_, err := createUsers.Split(t.Context(), client, &batchv1.CreateUsersRequest{Requests: creations(names...)}, batch.MaxBytes(1000))
+	_, err := createUsers.Split(t.Context(), client, &batchv1.CreateUsersRequest{Requests: creations(names...)}, batch.WithMaxBytes(1000))
 	fails(t, err, codes.AlreadyExists, reasonTaken, "requests[5].user.name")
 }
 
@@ -128,16 +128,16 @@ func wideUsers(_ context.Context, ids []int32) (map[int32]*batchv1.User, error) 
 }
 
 func TestResponsesThatAreTooLargeAreRefused(t *testing.T) {
-	const maxBytes = batch.MaxBytes(3000)
+	const maxBytes = 3000
 	for name, test := range map[string]struct {
 		serve func(n int) (proto.Message, error)
 		fit   int
 	}{
 		"keyed": {func(n int) (proto.Message, error) {
-			return getUsers.Load(t.Context(), &batchv1.GetUsersRequest{UserIds: []int32{1, 2, 3, 4, 5}[5-n:]}, wideUsers, maxBytes)
+			return getUsers.Load(t.Context(), &batchv1.GetUsersRequest{UserIds: []int32{1, 2, 3, 4, 5}[5-n:]}, wideUsers, batch.WithMaxBytes(maxBytes))
 		}, 3}, // one of them is missing
 		"ordered": {func(n int) (proto.Message, error) {
-			return createUsers.Each(t.Context(), &batchv1.CreateUsersRequest{Requests: creations(slices.Repeat([]string{padded("a", 1000)}, n)...)}, create, maxBytes)
+			return createUsers.Each(t.Context(), &batchv1.CreateUsersRequest{Requests: creations(slices.Repeat([]string{padded("a", 1000)}, n)...)}, create, batch.WithMaxBytes(maxBytes))
 		}, 2},
 		"nested": {func(n int) (proto.Message, error) {
 			return getTexts.Load(t.Context(), nested(numbers(n)...), func(_ context.Context, ids []string) (map[string]string, error) {
@@ -146,11 +146,11 @@ func TestResponsesThatAreTooLargeAreRefused(t *testing.T) {
 					texts[id] = padded(id, 700)
 				}
 				return texts, nil
-			}, maxBytes)
+			}, batch.WithMaxBytes(maxBytes))
 		}, 4},
 	} {
 		resp, err := test.serve(test.fit)
-		if err != nil || proto.Size(resp) > int(maxBytes) {
+		if err != nil || proto.Size(resp) > maxBytes {
 			t.Errorf("%s: %d children: %d bytes, %v", name, test.fit, proto.Size(resp), err)
 		}
 		_, err = test.serve(test.fit + 1)
@@ -165,12 +165,12 @@ func TestResponsesThatAreTooLargeAreRefused(t *testing.T) {
 func TestAResponseThatIsTooLargeRollsBack(t *testing.T) {
 	db := new(store)
 	req := &batchv1.CreateUsersRequest{Requests: creations(padded("a", 1000), padded("b", 1000))}
-	_, err := createUsers.Each(t.Context(), req, db.create, batch.InTx(db.inTx), batch.MaxBytes(1500))
+	_, err := createUsers.Each(t.Context(), req, db.create, batch.WithTx(db.inTx), batch.WithMaxBytes(1500))
 	fails(t, err, codes.ResourceExhausted, batch.ReasonResponseTooLarge)
 	if db.commits != 0 {
 		t.Errorf("%d transactions were committed", db.commits)
 	}
-	if _, err := createUsers.Each(t.Context(), req, db.create, batch.InTx(db.inTx), batch.MaxBytes(2500)); err != nil || db.commits != 1 {
+	if _, err := createUsers.Each(t.Context(), req, db.create, batch.WithTx(db.inTx), batch.WithMaxBytes(2500)); err != nil || db.commits != 1 {
 		t.Errorf("%d transactions were committed, %v", db.commits, err)
 	}
 }
@@ -190,7 +190,7 @@ func lookup(_ context.Context, name string) (*batchv1.User, error) {
 func TestItemsAreCutByBytes(t *testing.T) {
 	names := []string{"large 1", "small 1", "taken 1", "small 2", "large 2", "taken 2"}
 	for name, test := range map[string]struct {
-		maxBytes batch.MaxBytes
+		maxBytes int
 		leftOut  []int
 		short    bool
 	}{
@@ -200,8 +200,8 @@ func TestItemsAreCutByBytes(t *testing.T) {
 		"no large result":           {1500, []int{0, 4}, true},
 		"the largest result is one": {1200, []int{0, 4}, true},
 	} {
-		resp, err := lookupUsers.Each(t.Context(), &batchv1.LookupUsersRequest{Names: names}, lookup, test.maxBytes)
-		if err != nil || proto.Size(resp) > int(test.maxBytes) {
+		resp, err := lookupUsers.Each(t.Context(), &batchv1.LookupUsersRequest{Names: names}, lookup, batch.WithMaxBytes(test.maxBytes))
+		if err != nil || proto.Size(resp) > test.maxBytes {
 			t.Fatalf("%s: %d bytes, %v", name, proto.Size(resp), err)
 		}
 		var leftOut []int
@@ -226,13 +226,13 @@ func TestItemsAreCutByBytes(t *testing.T) {
 			t.Errorf("%s: the results %v are left out, want %v", name, leftOut, test.leftOut)
 		}
 	}
-	_, err := lookupUsers.Each(t.Context(), &batchv1.LookupUsersRequest{Names: names}, lookup, batch.MaxBytes(100))
+	_, err := lookupUsers.Each(t.Context(), &batchv1.LookupUsersRequest{Names: names}, lookup, batch.WithMaxBytes(100))
 	fails(t, err, codes.ResourceExhausted, batch.ReasonResponseTooLarge)
 }
 
 // An item with a status of its own kind is cut as well.
 func TestItemsWithTheirOwnStatusAreCutByBytes(t *testing.T) {
-	resp, err := checkUsers.Each(t.Context(), &batchv1.CheckUsersRequest{Names: []string{"large", "small", "taken"}}, lookup, batch.MaxBytes(600))
+	resp, err := checkUsers.Each(t.Context(), &batchv1.CheckUsersRequest{Names: []string{"large", "small", "taken"}}, lookup, batch.WithMaxBytes(600))
 	if err != nil || proto.Size(resp) > 600 {
 		t.Fatalf("%d bytes, %v", proto.Size(resp), err)
 	}
@@ -259,7 +259,7 @@ func TestSplitAsksForHalfOfWhatCannotBeSent(t *testing.T) {
 	limited := funcs{
 		get: func(ctx context.Context, req *batchv1.GetUsersRequest) (*batchv1.GetUsersResponse, error) {
 			count(len(req.GetUserIds()))
-			return readUsers.Load(ctx, req, wideUsers, batch.MaxBytes(3500))
+			return readUsers.Load(ctx, req, wideUsers, batch.WithMaxBytes(3500))
 		},
 		texts: func(ctx context.Context, req *batchv1.NestedRequest) (*batchv1.NestedResponse, error) {
 			count(len(req.GetBatch().GetIds()))
@@ -270,7 +270,7 @@ func TestSplitAsksForHalfOfWhatCannotBeSent(t *testing.T) {
 		},
 		lookup: func(ctx context.Context, req *batchv1.LookupUsersRequest) (*batchv1.LookupUsersResponse, error) {
 			count(len(req.GetNames()))
-			return readItems.Each(ctx, req, lookup, batch.MaxBytes(5000))
+			return readItems.Each(ctx, req, lookup, batch.WithMaxBytes(5000))
 		},
 	}
 	got, err := readUsers.Split(t.Context(), limited, &batchv1.GetUsersRequest{UserIds: ids})
@@ -350,9 +350,9 @@ func TestLoadersCutByBytes(t *testing.T) {
 					texts[id] = padded(id[:1], 1000)
 				}
 				return texts, nil
-			}, batch.MaxBytes(2500))
+			}, batch.WithMaxBytes(2500))
 		}}
-		loader := readTexts.Loader(t.Context(), client, nil, batch.MaxBytes(1000), batch.Window(time.Second))
+		loader := readTexts.Loader(t.Context(), client, nil, batch.WithMaxBytes(1000), batch.WithWindow(time.Second))
 		var all sync.WaitGroup
 		for _, id := range numbers(9) {
 			all.Go(func() {
@@ -384,7 +384,7 @@ func TestALoaderSendsALargeChildAlone(t *testing.T) {
 		}
 		return readTexts.Load(ctx, req, text)
 	}}
-	loader := readTexts.Loader(t.Context(), client, nil, batch.MaxBytes(1000))
+	loader := readTexts.Loader(t.Context(), client, nil, batch.WithMaxBytes(1000))
 	if _, err := loader.GetAll(t.Context(), []string{"a", padded("large", 2000), "b"}); err == nil {
 		t.Error("the large one has a result")
 	}

@@ -9,13 +9,13 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Each answers a request with a call of fn for each child, a few at a time: see [Concurrency]. An id that is there twice is one
+// Each answers a request with a call of fn for each child, a few at a time: see [WithConcurrency]. An id that is there twice is one
 // call, whose result is there twice; requests are never the same. Each returns when all its calls have.
 //
 // What happens when fn fails for a child depends on the shape of the batch:
 //
 //   - ordered, done: the batch fails with the error of the lowest index that fails. Calls with a higher index are cancelled or not
-//     made; the others go on, so that the error is the same each time. Without [InTx], what was done by then stays done.
+//     made; the others go on, so that the error is the same each time. Without [WithTx], what was done by then stays done.
 //   - keyed: a child whose error is NOT_FOUND is missing; with any other error the batch fails as an ordered one.
 //   - per item: the status of the child is in its item, and all others go on.
 //

@@ -46,18 +46,18 @@ func TestEachKeepsTheOrder(t *testing.T) {
 
 // TestEachIsBounded counts how many children are worked on at a time.
 func TestEachIsBounded(t *testing.T) {
-	tx := batch.InTx(func(ctx context.Context, work func(context.Context) error) error { return work(ctx) })
+	tx := batch.WithTx(func(ctx context.Context, work func(context.Context) error) error { return work(ctx) })
 	for _, c := range []struct {
 		name string
 		opts []batch.Option
 		want int32
 	}{
 		{"policy", nil, 4},
-		{"option", []batch.Option{batch.Concurrency(7)}, 7},
-		{"more than children", []batch.Option{batch.Concurrency(50)}, 10},
-		{"none", []batch.Option{batch.Concurrency(0)}, 1},
+		{"option", []batch.Option{batch.WithConcurrency(7)}, 7},
+		{"more than children", []batch.Option{batch.WithConcurrency(50)}, 10},
+		{"none", []batch.Option{batch.WithConcurrency(0)}, 1},
 		{"transaction", []batch.Option{tx}, 1},
-		{"transaction of many goroutines", []batch.Option{tx, batch.Concurrency(3)}, 3},
+		{"transaction of many goroutines", []batch.Option{tx, batch.WithConcurrency(3)}, 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestEachFailsWithTheLowestIndex(t *testing.T) {
 				}
 				end(name, "done")
 				return create(ctx, req)
-			}, batch.Concurrency(6))
+			}, batch.WithConcurrency(6))
 		fails(t, err, codes.AlreadyExists, reasonTaken)
 		if got, want := status.Convert(err).Message(), "requests[2]: there is a 2"; got != want {
 			t.Errorf("message %q, want %q", got, want)
@@ -318,7 +318,7 @@ func TestItemsMayHaveAStatusOfTheirOwn(t *testing.T) {
 // TestAPanicFailsItsChild holds that the process survives it, in a goroutine and without one.
 func TestAPanicFailsItsChild(t *testing.T) {
 	servicetest.NoLeaks(t)
-	for _, concurrency := range []batch.Concurrency{1, 4} {
+	for _, concurrency := range []int{1, 4} {
 		var log bytes.Buffer
 		client := serve(t, funcs{create: func(ctx context.Context, req *batchv1.CreateUsersRequest) (*batchv1.CreateUsersResponse, error) {
 			return createUsers.Each(ctx, req, func(ctx context.Context, req *batchv1.CreateUserRequest) (*batchv1.User, error) {
@@ -326,7 +326,7 @@ func TestAPanicFailsItsChild(t *testing.T) {
 					panic("secret")
 				}
 				return create(ctx, req)
-			}, concurrency)
+			}, batch.WithConcurrency(concurrency))
 		}}, server.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 		_, err := client.BatchCreateUsers(t.Context(), &batchv1.CreateUsersRequest{Requests: creations("a", "b", "c")})
 		fails(t, err, codes.Internal, rpcerr.ReasonInternal)
@@ -379,7 +379,7 @@ func TestTheEndOfTheTimeIsNoChildsFault(t *testing.T) {
 			func(ctx context.Context, req *batchv1.CreateUserRequest) (*batchv1.User, error) {
 				return req.GetUser(), slow(ctx)
 			},
-			batch.Concurrency(1))
+			batch.WithConcurrency(1))
 		if err != context.DeadlineExceeded || began != 2 {
 			t.Errorf("got %v after %d children", err, began)
 		}

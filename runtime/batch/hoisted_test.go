@@ -86,7 +86,7 @@ func TestHoistedFieldsAreCopiedDown(t *testing.T) {
 				u := &batchv1.User{}
 				got[u] = req
 				return u, nil
-			}, batch.Concurrency(1))
+			}, batch.WithConcurrency(1))
 			same(t, c.req, before) // it is the caller's
 			if c.fields != nil {
 				fails(t, err, codes.InvalidArgument, batch.ReasonFieldMismatch, c.fields...)

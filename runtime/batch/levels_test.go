@@ -57,7 +57,7 @@ func level[Req, Resp any, C comparable, R any](
 ) {
 	t.Helper()
 	sent := parse[Req](t, req)
-	resp, err := m.Split(t.Context(), serve, sent, batch.MaxSize(2))
+	resp, err := m.Split(t.Context(), serve, sent, batch.WithMaxSize(2))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func levelOrdered[Req, Resp, Child, User any](t *testing.T, requests func(*Req) 
 	}
 	level(t, m, serve, `parent: "p" requests {} requests {parent: "p"} requests {user {id: 1}}`,
 		`users {name: "p"} users {name: "p"} users {name: "p"}`, parse[Child](t, ``), `name:"p"`)
-	_, err := m.Split(t.Context(), serve, parse[Req](t, `parent: "p" requests {} requests {} requests {parent: "q"}`), batch.MaxSize(2))
+	_, err := m.Split(t.Context(), serve, parse[Req](t, `parent: "p" requests {} requests {} requests {parent: "q"}`), batch.WithMaxSize(2))
 	fails(t, err, codes.InvalidArgument, batch.ReasonFieldMismatch, "requests[2].parent")
 }
 

@@ -168,7 +168,7 @@ func TestSizes(t *testing.T) {
 			_, err := getUsers.Each(t.Context(), req, func(_ context.Context, id int32) (*batchv1.User, error) {
 				called++
 				return user(id), nil
-			}, batch.Concurrency(1))
+			}, batch.WithConcurrency(1))
 			return err
 		},
 	}
@@ -197,7 +197,7 @@ func TestEmptyIsServedWhereAllowed(t *testing.T) {
 	info.Policy.Batch.AllowEmpty = true
 	method := batch.Keyed(info, users.BatchGetUsers, (*batchv1.GetUsersRequest).GetUserIds, (*batchv1.GetUsersResponse).GetUsers,
 		batch.Fields{Children: "user_ids", Results: "users"})
-	tx := batch.InTx(func(context.Context, func(context.Context) error) error {
+	tx := batch.WithTx(func(context.Context, func(context.Context) error) error {
 		return errors.New("a transaction of nothing")
 	})
 	resp, err := method.Load(t.Context(), &batchv1.GetUsersRequest{}, nil, tx)

@@ -37,13 +37,10 @@ type Loader[C comparable, R any] struct {
 // its calls carry the values of ctx: who calls, metadata and traces are those of ctx, never those of who gets. So a loader that
 // asks on behalf of users is made for each of their requests; one that is made of context.Background() asks for the program.
 //
-// A call has [MaxSize] children at most, or what the policy of the proto says, and a request of [MaxBytes]. The idempotency key of template is left out, as each
+// A call has [WithMaxSize] children at most, or what the policy of the proto says, and a request of [WithMaxBytes]. The idempotency key of template is left out, as each
 // call is another.
-func (m *Method[S, Req, Resp, C, R]) Loader(ctx context.Context, s S, template *Req, opts ...LoaderOption) *Loader[C, R] {
-	cfg := loading{m.splitting(), defaultWindow}
-	for _, opt := range opts {
-		opt.load(&cfg)
-	}
+func (m *Method[S, Req, Resp, C, R]) Loader(ctx context.Context, s S, template *Req, opts ...Option) *Loader[C, R] {
+	cfg := m.calling().apply(opts)
 	f := &fetcher[S, Req, Resp, C, R]{method: m, service: s}
 	l := &Loader[C, R]{ctx: ctx, fetch: f.fetch, max: cfg.maxSize, window: cfg.window, turns: make(chan struct{}, cfg.concurrency)}
 	if template == nil {

@@ -85,7 +85,7 @@ func TestLoaderGathersGets(t *testing.T) {
 		t.Run(fmt.Sprint(c.gets, " gets of ", c.distinct, " by ", c.max), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := &recorder{}
-				loader := getUsers.Loader(t.Context(), r, &batchv1.GetUsersRequest{}, batch.MaxSize(c.max))
+				loader := getUsers.Loader(t.Context(), r, &batchv1.GetUsersRequest{}, batch.WithMaxSize(c.max))
 				var gets sync.WaitGroup
 				for i := range c.gets {
 					gets.Go(func() {
@@ -115,7 +115,7 @@ func TestLoaderGathersOnTheRealClock(t *testing.T) {
 		mu.Unlock()
 		return getUsers.Load(ctx, req, byID)
 	}}, server.WithPolicy([]byte(`{"test.v1.Users/BatchGetUsers": {"batch": {"maxSize": 100}}}`)))
-	loader := getUsers.Loader(t.Context(), client, nil, batch.MaxSize(most), batch.Window(time.Minute))
+	loader := getUsers.Loader(t.Context(), client, nil, batch.WithMaxSize(most), batch.WithWindow(time.Minute))
 	var all sync.WaitGroup
 	for i := range gets {
 		all.Go(func() {
@@ -139,7 +139,7 @@ func TestLoaderGathersOnTheRealClock(t *testing.T) {
 func TestLoaderIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{}
-		loader := getUsers.Loader(t.Context(), r, nil, batch.MaxSize(1), batch.Concurrency(2))
+		loader := getUsers.Loader(t.Context(), r, nil, batch.WithMaxSize(1), batch.WithConcurrency(2))
 		began := time.Now()
 		got, err := loader.GetAll(t.Context(), []int32{3, 1, 2, 1, 5})
 		if err != nil {
@@ -156,7 +156,7 @@ func TestLoaderIsBounded(t *testing.T) {
 func TestLoaderKeepsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{}
-		loader := getUsers.Loader(t.Context(), r, nil, batch.Window(0))
+		loader := getUsers.Loader(t.Context(), r, nil, batch.WithWindow(0))
 		var gets sync.WaitGroup
 		for range 3 {
 			gets.Go(func() { _, _ = loader.Get(t.Context(), 1) })
@@ -295,7 +295,7 @@ func TestLoaderGivesUpOnAServerThatBlamesOneAtATime(t *testing.T) {
 		loader := getTexts.Loader(t.Context(), funcs{texts: func(context.Context, *batchv1.NestedRequest) (*batchv1.NestedResponse, error) {
 			calls++
 			return nil, rpcerr.Invalid(rpcerr.Violation("batch.ids[0]", "is bad"), rpcerr.Violation("batch.ids[99]", "is not there"))
-		}}, nil, batch.MaxSize(50))
+		}}, nil, batch.WithMaxSize(50))
 		_, err := loader.GetAll(t.Context(), numbers(50))
 		if status.Code(err) != codes.InvalidArgument || calls != 10 {
 			t.Errorf("%d calls: %v", calls, err)
@@ -382,7 +382,7 @@ func TestLoaderEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{}
 		ctx, cancel := context.WithCancel(t.Context())
-		loader := getUsers.Loader(ctx, r, nil, batch.MaxSize(1), batch.Concurrency(1))
+		loader := getUsers.Loader(ctx, r, nil, batch.WithMaxSize(1), batch.WithConcurrency(1))
 		ended := make(chan error)
 		for id := range int32(2) { // one is called for, one waits for its turn
 			go func() {
@@ -411,7 +411,7 @@ func TestLoaderEndsWithItsContext(t *testing.T) {
 func TestCloseSendsWhatWasAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{}
-		loader := getUsers.Loader(t.Context(), r, nil, batch.Window(time.Hour))
+		loader := getUsers.Loader(t.Context(), r, nil, batch.WithWindow(time.Hour))
 		began := time.Now()
 		ended := make(chan error, 1)
 		go func() {

@@ -8,75 +8,71 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
 )
 
-// Option changes how one request is served.
-type Option interface{ serve(*serving) }
-
-// SplitOption changes how [Method.Split] calls.
-type SplitOption interface{ split(*splitting) }
-
-// LoaderOption changes how a [Loader] calls.
-type LoaderOption interface{ load(*loading) }
-
-// Concurrency is how many children, or calls of a client, are worked on at a time, 1 at least. Without it [Method.Each] takes
-// what the policy says, or 1 in a transaction of all children, and the client makes 8 calls.
-type Concurrency int
-
-// MaxSize is the most children of a call that a client makes, where the server takes less than the policy of the proto says.
-type MaxSize int
-
-// MaxBytes is how many bytes a message has at most: of a client the request of a call, of a server the response. Without it that
-// is [DefaultMaxBytes].
-//
-// A server whose results have more fails the batch with RESOURCE_EXHAUSTED, reason BATCH_RESPONSE_TOO_LARGE; of a batch per item it
-// shortens the statuses and leaves out the largest results, whose items get that error. In a transaction of all children, it is
-// rolled back.
-type MaxBytes int
-
-// DefaultMaxBytes is what every server and client takes that was not told otherwise.
+// DefaultMaxBytes is how many bytes a message has at most unless [WithMaxBytes] says otherwise: what
+// gRPC's servers and clients accept by default.
 const DefaultMaxBytes = msgsize.Stock
 
-// Window is how long a [Loader] waits for further children after the first of a call: 1 ms without it. At 0 or below it sends what
-// is there when the goroutine that asks for the first gives way.
-type Window time.Duration
+// Option configures [Method.Load], [Method.Each], [Method.Split] or [Method.Loader]. Where it does not
+// say which of them it concerns, it concerns all.
+type Option func(*options)
 
-// InTx has the children worked on in a transaction, which begins and ends in inTx: it commits if what it calls returns nil, and
-// rolls back otherwise. A batch whose children fail together is one transaction, of one child at a time unless [Concurrency] says
-// that the transaction may be used by many goroutines; without InTx, children that were done before another failed stay done. Of a
-// batch per item, where children fail alone, each child that [Method.Each] calls for is a transaction of its own.
-//
-// InTx may call its function again, as it must where the database finds two transactions in conflict: only the last call counts.
-func InTx(inTx func(ctx context.Context, work func(ctx context.Context) error) error) Option {
-	return transaction(inTx)
-}
-
-type transaction func(ctx context.Context, work func(ctx context.Context) error) error
-
-// serving is how a request is served.
-type serving struct {
+// options is what the options of one call add up to.
+type options struct {
 	concurrency int // 0 is not said
+	maxSize     int
 	maxBytes    int
+	window      time.Duration
 	inTx        transaction
 }
 
-// splitting is how a client's calls are made.
-type splitting struct{ maxSize, maxBytes, concurrency int }
-
-// loading is how a loader's calls are made.
-type loading struct {
-	splitting
-	window time.Duration
+// apply returns o with the options.
+func (o options) apply(opts []Option) options {
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
 }
 
-func (n Concurrency) serve(s *serving)   { s.concurrency = max(int(n), 1) }
-func (n Concurrency) split(s *splitting) { s.concurrency = max(int(n), 1) }
-func (n Concurrency) load(l *loading)    { n.split(&l.splitting) }
-func (n MaxSize) split(s *splitting)     { s.maxSize = max(int(n), 1) }
-func (n MaxSize) load(l *loading)        { n.split(&l.splitting) }
-func (n MaxBytes) serve(s *serving)      { s.maxBytes = max(int(n), 1) }
-func (n MaxBytes) split(s *splitting)    { s.maxBytes = max(int(n), 1) }
-func (n MaxBytes) load(l *loading)       { n.split(&l.splitting) }
-func (w Window) load(l *loading)         { l.window = max(time.Duration(w), 0) }
-func (t transaction) serve(s *serving)   { s.inTx = t }
+// WithConcurrency sets how many items, or calls of a client, run at a time, at least 1. The default of
+// [Method.Each] is the policy's, or 1 in a transaction of all items; that of clients is 8.
+func WithConcurrency(n int) Option {
+	return func(o *options) { o.concurrency = max(n, 1) }
+}
+
+// WithMaxSize sets the most items of a call that [Method.Split] or a [Loader] makes, at least 1: for a
+// server that accepts fewer than the policy of its proto says.
+func WithMaxSize(n int) Option {
+	return func(o *options) { o.maxSize = max(n, 1) }
+}
+
+// WithMaxBytes sets how many bytes a message has at most, instead of [DefaultMaxBytes]: the request of
+// a call that a client makes, or the response of [Method.Load] and [Method.Each].
+//
+// A server whose results are larger fails the batch with RESOURCE_EXHAUSTED, reason
+// BATCH_RESPONSE_TOO_LARGE; a transaction of all items is rolled back. In a batch per item it shortens
+// the statuses and drops the largest results, whose items get that error.
+func WithMaxBytes(n int) Option {
+	return func(o *options) { o.maxBytes = max(n, 1) }
+}
+
+// WithWindow sets how long a [Loader] waits for further items after the first of a call, by default
+// 1 ms. At 0 or below it sends what is there when the goroutine of the first item yields.
+func WithWindow(d time.Duration) Option {
+	return func(o *options) { o.window = max(d, 0) }
+}
+
+// WithTx runs the items of [Method.Load] and [Method.Each] in a transaction, which starts and ends in
+// inTx: it commits if the function that it calls returns nil, and rolls back otherwise. A batch whose
+// items fail together is one transaction, of one item at a time unless [WithConcurrency] states that
+// goroutines may share it. In a batch per item, where items fail alone, each item of [Method.Each] is a
+// transaction. Without WithTx, items that succeeded before another failed stay done.
+//
+// inTx may call its function again, for example after a conflict: only the last call counts.
+func WithTx(inTx func(ctx context.Context, work func(ctx context.Context) error) error) Option {
+	return func(o *options) { o.inTx = inTx }
+}
+
+type transaction func(ctx context.Context, work func(ctx context.Context) error) error
 
 // run calls work in the transaction, or as it is where there is none.
 func (t transaction) run(ctx context.Context, work func(ctx context.Context) error) error {

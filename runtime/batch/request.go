@@ -8,7 +8,7 @@ import (
 
 // request is one request while it is served.
 type request[Resp any, C comparable, R any] struct {
-	serving
+	options
 	plan     *plan[Resp, C, R]
 	limits   runtime.Batch
 	outcomes *outcomes[C, R]
@@ -23,7 +23,7 @@ func (m *Method[S, Req, Resp, C, R]) open(ctx context.Context, req *Req, opts []
 	r := &request[Resp, C, R]{plan: p, limits: withDefaults(m.info.PolicyIn(ctx).Batch)}
 	r.maxBytes = DefaultMaxBytes
 	for _, opt := range opts {
-		opt.serve(&r.serving)
+		opt(&r.options)
 	}
 	single, err := m.singleIn(ctx, r.limits)
 	if err != nil {

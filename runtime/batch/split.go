@@ -19,8 +19,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Split calls s with as many requests as it takes for the children of req, of [MaxSize] and [MaxBytes] at most or what the policy of
-// the proto says, [Concurrency] at a time, and joins the responses: the results are those of the children of req, in their order. A
+// Split calls s with as many requests as it takes for the children of req, of [WithMaxSize] and [WithMaxBytes] at most or what the policy of
+// the proto says, [WithConcurrency] at a time, and joins the responses: the results are those of the children of req, in their order. A
 // request that is small enough is one call with req itself, and so is one without children. Ids that are there twice are sent once to
 // a keyed batch that must be split.
 //
@@ -31,15 +31,12 @@ import (
 //
 // An idempotency key becomes one for each call, made of it and of the place of the call's children: so a Split that is made again sends
 // the same ids, as long as req and the options are the same.
-func (m *Method[S, Req, Resp, C, R]) Split(ctx context.Context, s S, req *Req, opts ...SplitOption) (*Resp, error) {
+func (m *Method[S, Req, Resp, C, R]) Split(ctx context.Context, s S, req *Req, opts ...Option) (*Resp, error) {
 	p, err := m.plan()
 	if err != nil {
 		return nil, err
 	}
-	cfg := m.splitting()
-	for _, opt := range opts {
-		opt.split(&cfg)
-	}
+	cfg := m.calling().apply(opts)
 	children := m.children(req)
 	if len(children) <= cfg.maxSize && (len(children) <= 1 || sizeOf(req) <= cfg.maxBytes) {
 		resp, _, err := m.ask(ctx, s, req, children)
@@ -55,10 +52,11 @@ func (m *Method[S, Req, Resp, C, R]) Split(ctx context.Context, s S, req *Req, o
 	return m.split(ctx, s, req, o, cfg)
 }
 
-// splitting returns how calls are made without options.
-func (m *Method[S, Req, Resp, C, R]) splitting() splitting {
-	return splitting{
+// calling returns how calls are made without options.
+func (m *Method[S, Req, Resp, C, R]) calling() options {
+	return options{
 		maxSize: withDefaults(m.info.Policy.Batch).MaxSize, maxBytes: DefaultMaxBytes, concurrency: defaultConcurrency,
+		window: defaultWindow,
 	}
 }
 
@@ -66,7 +64,7 @@ func (m *Method[S, Req, Resp, C, R]) splitting() splitting {
 type span struct{ start, end int }
 
 // spans divides children into calls, each of which has one child at least, and else no more children and bytes than it may.
-func (p *plan[Resp, C, R]) spans(req protoreflect.Message, children []C, cfg splitting) (all []span) {
+func (p *plan[Resp, C, R]) spans(req protoreflect.Message, children []C, cfg options) (all []span) {
 	room := cfg.maxBytes - proto.Size(p.part(req, nil).Interface()) - lengthGrowth
 	at, bytes := span{}, 0
 	for i, child := range children {
@@ -84,7 +82,7 @@ func (p *plan[Resp, C, R]) spans(req protoreflect.Message, children []C, cfg spl
 const lengthGrowth = 64
 
 // split makes more than one call.
-func (m *Method[S, Req, Resp, C, R]) split(ctx context.Context, s S, req *Req, o *outcomes[C, R], cfg splitting) (*Resp, error) {
+func (m *Method[S, Req, Resp, C, R]) split(ctx context.Context, s S, req *Req, o *outcomes[C, R], cfg options) (*Resp, error) {
 	p, err := m.plan()
 	if err != nil {
 		return nil, err

@@ -99,7 +99,7 @@ func TestSplitJoinsWhatManyCallsAnswer(t *testing.T) {
 			return deleteUsers.Split(ctx, client, &batchv1.DeleteUsersRequest{Names: names})
 		}, &batchv1.DeleteUsersResponse{}, 4},
 		{"nested", func(ctx context.Context) (proto.Message, error) {
-			return getTexts.Split(ctx, client, nested(names...), batch.MaxSize(7), batch.Concurrency(1))
+			return getTexts.Split(ctx, client, nested(names...), batch.WithMaxSize(7), batch.WithConcurrency(1))
 		}, texts, 5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -153,7 +153,7 @@ func TestSplitIsBounded(t *testing.T) {
 			}
 			return createUsers.Each(ctx, req, create)
 		}}
-		_, err := createUsers.Split(t.Context(), client, &batchv1.CreateUsersRequest{Requests: creations(numbers(100)...)}, batch.Concurrency(2))
+		_, err := createUsers.Split(t.Context(), client, &batchv1.CreateUsersRequest{Requests: creations(numbers(100)...)}, batch.WithConcurrency(2))
 		if err == nil || most.Load() != 2 || calls.Load() > 4 {
 			t.Errorf("%d calls, %d at a time: %v", calls.Load(), most.Load(), err)
 		}
@@ -219,7 +219,7 @@ func TestSplitsErrorsAreWholeForTheCallerOnly(t *testing.T) {
 			return nil, reasonTaken.Errorf(codes.Unauthenticated, "user_ids[1]: log in")
 		},
 	})
-	_, err := getUsers.Split(t.Context(), client, &batchv1.GetUsersRequest{UserIds: []int32{1, 2, 3, 4}}, batch.MaxSize(2))
+	_, err := getUsers.Split(t.Context(), client, &batchv1.GetUsersRequest{UserIds: []int32{1, 2, 3, 4}}, batch.WithMaxSize(2))
 	if st := status.Convert(err); st.Code() != codes.Unauthenticated || rpcerr.ReasonOf(err) != reasonTaken {
 		t.Errorf("the program that splits the batch gets %v", err)
 	}

@@ -81,7 +81,7 @@ func TestEachInATransaction(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			resp, err := createUsers.Each(t.Context(), &batchv1.CreateUsersRequest{Requests: creations(c.names...)},
-				c.store.create, batch.InTx(c.store.inTx))
+				c.store.create, batch.WithTx(c.store.inTx))
 			if got := rpcerr.PublicStatus(err).Code(); got != c.code || c.err != nil && !errors.Is(err, c.err) {
 				t.Errorf("got %v", err)
 			}
@@ -101,10 +101,10 @@ func TestLoadInATransaction(t *testing.T) {
 		*tx = append(*tx, ids...)
 		return text(ctx, ids)
 	}
-	_, err := getTexts.Load(t.Context(), nested("a", "none"), load, batch.InTx(s.inTx))
+	_, err := getTexts.Load(t.Context(), nested("a", "none"), load, batch.WithTx(s.inTx))
 	fails(t, err, codes.NotFound, batch.ReasonNotFound, "batch.ids[1]")
 	same(t, s.names, []string(nil))
-	if _, err := getTexts.Load(t.Context(), nested("a", "b"), load, batch.InTx(s.inTx)); err != nil {
+	if _, err := getTexts.Load(t.Context(), nested("a", "b"), load, batch.WithTx(s.inTx)); err != nil {
 		t.Error(err)
 	}
 	same(t, s.names, []string{"a", "b"})
@@ -116,7 +116,7 @@ func TestEachPerItemInTransactions(t *testing.T) {
 	resp, err := lookupUsers.Each(t.Context(), &batchv1.LookupUsersRequest{Names: []string{"a", "taken", "b"}},
 		func(ctx context.Context, name string) (*batchv1.User, error) {
 			return s.create(ctx, &batchv1.CreateUserRequest{User: &batchv1.User{Name: name}})
-		}, batch.InTx(s.inTx), batch.Concurrency(1))
+		}, batch.WithTx(s.inTx), batch.WithConcurrency(1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,13 +135,13 @@ func TestAConflictIsForgotten(t *testing.T) {
 					return nil, reasonTaken.Errorf(codes.NotFound, "gone")
 				}
 				return user(id), nil
-			}, batch.InTx(s.inTx))
+			}, batch.WithTx(s.inTx))
 		},
 		"Load": func(s *store) (*batchv1.GetUsersResponse, error) {
 			return getUsers.Load(t.Context(), &batchv1.GetUsersRequest{UserIds: []int32{1, 2}}, func(context.Context, []int32) (map[int32]*batchv1.User, error) {
 				there := 2 - int32(s.again)
 				return map[int32]*batchv1.User{there: user(there)}, nil
-			}, batch.InTx(s.inTx))
+			}, batch.WithTx(s.inTx))
 		},
 	}
 	for name, serve := range serve {
@@ -167,7 +167,7 @@ func TestATransactionThatLiesIsCaught(t *testing.T) {
 		{"does not begin", func(context.Context, func(context.Context) error) error { return rolledBack }, codes.Unknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := createUsers.Each(t.Context(), &batchv1.CreateUsersRequest{Requests: creations("taken")}, (&store{}).create, batch.InTx(c.tx))
+			_, err := createUsers.Each(t.Context(), &batchv1.CreateUsersRequest{Requests: creations("taken")}, (&store{}).create, batch.WithTx(c.tx))
 			if got := rpcerr.PublicStatus(err).Code(); got != c.code {
 				t.Errorf("got %v: %v", got, err)
 			}

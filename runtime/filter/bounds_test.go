@@ -25,7 +25,7 @@ import (
 // TestSearchesAreBounded checks that no filter goes through a message more often than MaxSearches times, and that comparisons that do
 // not go through anything are not counted.
 func TestSearchesAreBounded(t *testing.T) {
-	schema := filter.For(userDescriptor(t), filter.Function("f", func([]filter.Operand) (func(context.Context, proto.Message) bool, error) {
+	schema := filter.For(userDescriptor(t), filter.WithFunction("f", func([]filter.Operand) (func(context.Context, proto.Message) bool, error) {
 		return func(context.Context, proto.Message) bool { return false }, nil
 	}))
 	for _, search := range []string{`x`, `f(x)`, `tags:x`, `homes.city:x`, `labels:x`, `name = "*x*"`, `name:"a*b*c"`, `extra.x:y`, `list:x`, `detail.metadata:x`, `detail.reason = "*x*"`} {
@@ -144,7 +144,7 @@ func TestDeepMessagesAreSearched(t *testing.T) {
 	for range depth {
 		value = structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{value}})
 	}
-	for _, fields := range []filter.Option{filter.Search("list_value"), func(*filter.Schema) {}} {
+	for _, fields := range []filter.Option{filter.WithSearch("list_value"), func(*filter.Schema) {}} {
 		f, err := filter.For(value.ProtoReflect().Descriptor(), fields).Parse("filter", "needle")
 		if err != nil {
 			t.Fatal(err)
@@ -173,7 +173,7 @@ func TestParsingIsLinear(t *testing.T) {
 		strings.Repeat("and ", 1000), strings.Repeat("!", 8000), strings.Repeat("a.", 4000), "a" + strings.Repeat(".*", 4000), strings.Repeat("*", 8000), "name = " + strings.Repeat("*.", 16) + "*",
 		strings.Repeat("(", 33) + long, "age < " + strings.Repeat("-", 8000),
 	} {
-		for _, fields := range []filter.Option{filter.Fields("manager", "age", "labels", "name"), func(*filter.Schema) {}} {
+		for _, fields := range []filter.Option{filter.WithFields("manager", "age", "labels", "name"), func(*filter.Schema) {}} {
 			schema := filter.For(user, fields)
 			var err error
 			if got, most := allocated(func() { _, err = schema.Parse("filter", text) }), 3<<20; got > most {

@@ -10,7 +10,7 @@ import (
 )
 
 // statuses is the schema of the examples; what stands alone is an error.
-var statuses = filter.For((&spb.Status{}).ProtoReflect().Descriptor(), filter.Fields("code", "message"), filter.Search())
+var statuses = filter.For((&spb.Status{}).ProtoReflect().Descriptor(), filter.WithFields("code", "message"), filter.WithSearch())
 
 func ExampleFilter_Match() {
 	f, err := statuses.Parse("filter", `code = (5 OR 7) message:"*gone*"`)

@@ -20,7 +20,7 @@ import (
 )
 
 func forUser(_ testing.TB, user protoreflect.MessageDescriptor, fields []string) *filter.Schema {
-	return filter.For(user, filter.Fields(fields...))
+	return filter.For(user, filter.WithFields(fields...))
 }
 
 // matches reports what a filter says of a message.
@@ -206,12 +206,12 @@ func TestFieldsAndSearch(t *testing.T) {
 		options    []filter.Option
 		yes, wrong []string
 	}{
-		{"fields", []filter.Option{filter.Fields("name", "address.country.code", "homes", "by_id.city")},
+		{"fields", []filter.Option{filter.WithFields("name", "address.country.code", "homes", "by_id.city")},
 			[]string{`name:* "lovelace"`, `address.country.code = GB`, `homes.country.code:FR`, `by_id.-3.city:Rome`, `GB`, `-poetry`},
 			[]string{`age = 36`, `address:*`, `address.city = London`, `address.country:code2`, `by_id:-3.zip`, `by_id.-3.zip = 1`, `homes.country.secret:x`}},
-		{"redacted", []filter.Option{filter.Fields("password", "address")}, []string{`password = hunter2`, `hunter2`, `-agent`}, []string{`address.country.secret = agent`}},
-		{"search", []filter.Option{filter.Search("tags", "address.country")}, []string{`maths`, `-lovelace`, `gb`, `-london`, `-agent`, `age = 36`}, nil},
-		{"no search", []filter.Option{filter.Search()}, []string{`age = 36`}, []string{`maths`, `"a b"`}},
+		{"redacted", []filter.Option{filter.WithFields("password", "address")}, []string{`password = hunter2`, `hunter2`, `-agent`}, []string{`address.country.secret = agent`}},
+		{"search", []filter.Option{filter.WithSearch("tags", "address.country")}, []string{`maths`, `-lovelace`, `gb`, `-london`, `-agent`, `age = 36`}, nil},
+		{"no search", []filter.Option{filter.WithSearch()}, []string{`age = 36`}, []string{`maths`, `"a b"`}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -238,7 +238,7 @@ func TestFunctions(t *testing.T) {
 		}
 		return func(_ context.Context, m proto.Message) bool { return len(m.ProtoReflect().Get(field).String()) > 10 }, nil
 	}
-	schema := filter.For(user, filter.Function("text.long", longer))
+	schema := filter.For(user, filter.WithFunction("text.long", longer))
 	m := message(t, user, ada)
 	wantMatches(t, schema, m, []string{`text.long(name)`, `age = 36 AND NOT text.long(nick_name)`}, true)
 	_, err := schema.Parse("filter", `age = 36 text.long()`)

@@ -43,17 +43,17 @@ func For(message protoreflect.MessageDescriptor, options ...Option) *Schema {
 
 // Fields is the fields that may be compared, as paths with dots, by the names of the proto: "name", "address.city". Of a
 // message, a list or a map all that is in it may be compared too. A field with the option debug_redact must be named itself.
-func Fields(paths ...string) Option { return func(s *Schema) { s.fields = newPaths(paths) } }
+func WithFields(paths ...string) Option { return func(s *Schema) { s.fields = newPaths(paths) } }
 
 // Search is the fields that literals alone are searched in, written as those of [Fields]; without paths such a literal is an
 // error. The default is all fields that may be compared.
 //
 // A literal is found in a string that has it anywhere, in whatever case, in the name of an enum's value, and in a number that
 // is spelled as it is.
-func Search(paths ...string) Option { return func(s *Schema) { s.search = newPaths(paths) } }
+func WithSearch(paths ...string) Option { return func(s *Schema) { s.search = newPaths(paths) } }
 
 // Function adds a function, which stands alone in a filter: near(home, "10km") AND age > 17. Names may have dots.
-func Function(name string, compile CompileFunc) Option {
+func WithFunction(name string, compile CompileFunc) Option {
 	return func(s *Schema) { s.functions[name] = compile }
 }
 

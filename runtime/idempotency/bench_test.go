@@ -17,7 +17,7 @@ import (
 func BenchmarkGuard(b *testing.B) {
 	for _, again := range []bool{false, true} {
 		b.Run(map[bool]string{false: "first", true: "again"}[again], func(b *testing.B) {
-			g := guard(b, byIdempotencyKey, idempotency.Memory(idempotency.MaxBytes(8<<20)))
+			g := guard(b, byIdempotencyKey, idempotency.Memory(idempotency.WithMaxBytes(8<<20)))
 			req, resp := dynamicpb.NewMessage(g.request), wrapperspb.String("done")
 			field := req.Descriptor().Fields().ByName("request_id")
 			ctx, cancel := context.WithCancel(b.Context())

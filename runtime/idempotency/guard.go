@@ -37,13 +37,13 @@ type Option func(*Guard)
 // until its own deadline, instead of rejecting it at once. Calls of a method whose policy has retries
 // or hedging wait until their deadline in any case: they may be attempts for one call, which a
 // rejection would end.
-func Wait(most time.Duration) Option {
+func WithWait(most time.Duration) Option {
 	return func(g *Guard) { g.wait = most }
 }
 
 // Lease sets how long a call may run that has no deadline, in place of [DefaultLease]: it gets this as its deadline, since
 // another one may run in its place afterwards. A call that has a deadline may run until then.
-func Lease(d time.Duration) Option {
+func WithLease(d time.Duration) Option {
 	return func(g *Guard) {
 		if d > 0 {
 			g.lease = d

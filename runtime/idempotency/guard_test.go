@@ -346,7 +346,7 @@ func TestWhileTheFirstCallIsRunning(t *testing.T) {
 				if test.retried {
 					p.Retry.MaxAttempts = 2
 				}
-				g := guard(t, p, idempotency.Memory(), idempotency.Wait(test.wait))
+				g := guard(t, p, idempotency.Memory(), idempotency.WithWait(test.wait))
 				go g.call(t.Context(), request, func(context.Context) (proto.Message, error) {
 					time.Sleep(10 * time.Second)
 					return wrapperspb.String("slow"), nil
@@ -387,7 +387,7 @@ func codeOf(err error) codes.Code {
 
 func TestWhoWaitsRunsWhenTheFirstCallFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guard(t, byIdempotencyKey, idempotency.Memory(), idempotency.Wait(time.Minute))
+		g := guard(t, byIdempotencyKey, idempotency.Memory(), idempotency.WithWait(time.Minute))
 		go g.call(t.Context(), `request_id: "1"`, func(context.Context) (proto.Message, error) {
 			time.Sleep(10 * time.Second)
 			return nil, errors.New("no")
@@ -410,7 +410,7 @@ func TestALeaseEndsAfterTheDeadline(t *testing.T) {
 		"of the call": {limit: 20 * time.Second, want: 20 * time.Second},
 		"a long one":  {limit: time.Hour, want: time.Hour},
 		"by default":  {want: idempotency.DefaultLease},
-		"by option":   {want: time.Hour, opts: []idempotency.Option{idempotency.Lease(time.Hour)}},
+		"by option":   {want: time.Hour, opts: []idempotency.Option{idempotency.WithLease(time.Hour)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -549,7 +549,7 @@ func TestTheLeaseOfACallWithoutEnd(t *testing.T) {
 
 // One principal's calls that run never cost another principal its own.
 func TestCallsOfOnePrincipalKeepNobodyElseOut(t *testing.T) {
-	store := idempotency.Memory(idempotency.MaxBytes(64 << 10))
+	store := idempotency.Memory(idempotency.WithMaxBytes(64 << 10))
 	var err error
 	for i := 0; err == nil; i++ {
 		if i == 1000 {

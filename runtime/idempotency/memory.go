@@ -22,7 +22,7 @@ type MemoryOption func(*memory)
 
 // MaxBytes sets how many bytes the entries have at most, in place of [DefaultMaxBytes]: texts, responses, and what Go needs
 // for them, which is less than a kilobyte for each entry.
-func MaxBytes(n int) MemoryOption {
+func WithMaxBytes(n int) MemoryOption {
 	return func(m *memory) { m.maxBytes = max(0, n) }
 }
 

@@ -20,7 +20,7 @@ func TestMemoryIsAStore(t *testing.T) {
 
 func TestMemoryIsShared(t *testing.T) {
 	storetest.RunShared(t, func(_ *testing.T, maxBytes int) idempotency.Store {
-		return idempotency.Memory(idempotency.MaxBytes(maxBytes))
+		return idempotency.Memory(idempotency.WithMaxBytes(maxBytes))
 	})
 }
 
@@ -74,7 +74,7 @@ func fill(t *testing.T, s idempotency.Store, id string, response []byte, window 
 }
 
 func TestMemoryRefusesAResponseThatNeverFits(t *testing.T) {
-	s := idempotency.Memory(idempotency.MaxBytes(4000))
+	s := idempotency.Memory(idempotency.WithMaxBytes(4000))
 	c := claimOf("a")
 	if _, err := s.Begin(t.Context(), c); err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ const entry = 900
 // A store that is as full as it may be has room again when windows and leases are over, whatever ids come then.
 func TestMemoryExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := idempotency.Memory(idempotency.MaxBytes(8 * entry))
+		s := idempotency.Memory(idempotency.WithMaxBytes(8 * entry))
 		for i := range 4 {
 			if err := fill(t, s, "done"+strconv.Itoa(i), nil, time.Hour); err != nil {
 				t.Fatal(err)
@@ -124,7 +124,7 @@ func TestMemoryExpires(t *testing.T) {
 }
 
 func TestMemoryCountsWhatItHas(t *testing.T) {
-	s := idempotency.Memory(idempotency.MaxBytes(2 * entry))
+	s := idempotency.Memory(idempotency.WithMaxBytes(2 * entry))
 	for i := range 1000 {
 		c := claimOf(strings.Repeat("x", i%100))
 		if _, err := s.Begin(t.Context(), c); err != nil {
@@ -168,7 +168,7 @@ func TestMemoryFreesAKeyWhenTheTransactionEnds(t *testing.T) {
 
 func TestMemoryMakesRoomBesideTransactions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := idempotency.Memory(idempotency.MaxBytes(4 * entry)) // half of them for calls that run
+		s := idempotency.Memory(idempotency.WithMaxBytes(4 * entry)) // half of them for calls that run
 		c, tx := held(t, s, "a")
 		for _, id := range []string{"b", "c", "d"} {
 			time.Sleep(2 * time.Minute)
@@ -191,7 +191,7 @@ func TestMemoryMakesRoomBesideTransactions(t *testing.T) {
 
 // A response that never fits is refused before any other is forgotten for it.
 func TestMemoryForgetsNothingForWhatNeverFits(t *testing.T) {
-	s := idempotency.Memory(idempotency.MaxBytes(16_000))
+	s := idempotency.Memory(idempotency.WithMaxBytes(16_000))
 	for _, id := range []string{"a", "b"} {
 		if err := fill(t, s, id, make([]byte, 1000), time.Hour); err != nil {
 			t.Fatal(err)
@@ -211,7 +211,7 @@ func TestMemoryForgetsNothingForWhatNeverFits(t *testing.T) {
 // A full store makes room for a response by what is over, but not by the call whose response it is.
 func TestMemoryKeepsALateResponseInATransaction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := idempotency.Memory(idempotency.MaxBytes(4000))
+		s := idempotency.Memory(idempotency.WithMaxBytes(4000))
 		if err := fill(t, s, "other", make([]byte, 1500), 2*time.Hour); err != nil {
 			t.Fatal(err)
 		}
@@ -271,7 +271,7 @@ func TestMemoryTakesNoMoreThanItsBytes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := heap()
-			s := idempotency.Memory(idempotency.MaxBytes(maxBytes))
+			s := idempotency.Memory(idempotency.WithMaxBytes(maxBytes))
 			for i := range max(1000, min(100_000, 3*maxBytes/(test.response+1))) {
 				c := claimOf(strconv.Itoa(i))
 				c.Key.Principal = "https://id.example.com|" + strconv.Itoa(i%test.principals)

@@ -122,7 +122,7 @@ func TestErrorsOfSave(t *testing.T) {
 		"no transaction":           {idempotency.Memory(), "", codes.Internal, rpcerr.ReasonInternal},
 		"no store for it":          {hung{idempotency.Memory()}, "", codes.Internal, rpcerr.ReasonInternal},
 		"not UTF-8":                {idempotency.Memory(), "\xff", codes.Internal, rpcerr.ReasonInternal},
-		"no room for the response": {idempotency.Memory(idempotency.MaxBytes(2000)), string(make([]byte, 2000)), codes.ResourceExhausted, idempotency.ReasonStoreFull},
+		"no room for the response": {idempotency.Memory(idempotency.WithMaxBytes(2000)), string(make([]byte, 2000)), codes.ResourceExhausted, idempotency.ReasonStoreFull},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := guard(t, byIdempotencyKey, test.store)

@@ -55,7 +55,7 @@ func TestOperationsOfOthersLookAsIfThereWereNone(t *testing.T) {
 
 func TestAuthorizeSaysWhoMayAccess(t *testing.T) {
 	inTime(t, func(t *testing.T) {
-		s := open(t, operation.Memory(), runtime.Operation{}, untilAsked, operation.Authorize(func(ctx context.Context, op *operation.Record) error {
+		s := open(t, operation.Memory(), runtime.Operation{}, untilAsked, operation.WithAuthorizer(func(ctx context.Context, op *operation.Record) error {
 			if id := runtime.OriginOf(ctx).Principal.ID; id != "admin" && id != op.Principal {
 				return errors.New("secret")
 			}
@@ -173,7 +173,7 @@ func (c *counting) List(ctx context.Context, q operation.Query) ([]*operation.Re
 func TestAListDoesNotReadTheWholeStoreForNothing(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		store := &counting{Store: operation.Memory()}
-		s := open(t, store, runtime.Operation{}, nil, operation.StartOnly(), operation.Authorize(func(context.Context, *operation.Record) error {
+		s := open(t, store, runtime.Operation{}, nil, operation.WithStartOnly(), operation.WithAuthorizer(func(context.Context, *operation.Record) error {
 			return errors.New("no")
 		}))
 		defer s.stop()
@@ -191,7 +191,7 @@ func TestAListDoesNotReadTheWholeStoreForNothing(t *testing.T) {
 }
 
 func TestAListMayHaveAnyLimit(t *testing.T) {
-	s := open(t, operation.Memory(), runtime.Operation{}, nil, operation.StartOnly())
+	s := open(t, operation.Memory(), runtime.Operation{}, nil, operation.WithStartOnly())
 	defer s.stop()
 	s.start(t.Context(), ``)
 	for _, limit := range []int{math.MinInt, -1, 0, math.MaxInt} {

@@ -106,11 +106,11 @@ func TestLongWorkIsWatchedOnce(t *testing.T) {
 
 func TestACarrierThatCannotBeReadEndsNobodyElse(t *testing.T) {
 	inTime(t, func(t *testing.T) {
-		s := open(t, operation.Memory(), runtime.Operation{}, result("painted", nil), operation.Propagate(
+		s := open(t, operation.Memory(), runtime.Operation{}, result("painted", nil), operation.WithPropagation(
 			func(context.Context) map[string]string { return map[string]string{"traceparent": "hostile"} },
 			func(context.Context, map[string]string) context.Context { panic("hostile") },
 		))
-		starter := operation.NewManager(s.store, operation.StartOnly())
+		starter := operation.NewManager(s.store, operation.WithStartOnly())
 		op, err := s.method.Start(t.Context(), starter, nil) // elsewhere, so that the carrier is all there is
 		if err != nil {
 			t.Fatal(err)
@@ -179,7 +179,7 @@ func TestTheLogTellsOfAttemptsAsOfCalls(t *testing.T) {
 	} {
 		inTime(t, func(t *testing.T) {
 			var log bytes.Buffer
-			s := open(t, operation.Memory(), runtime.Operation{}, result("painted", test.err), operation.Logger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
+			s := open(t, operation.Memory(), runtime.Operation{}, result("painted", test.err), operation.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
 				ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 					if a.Key == slog.TimeKey {
 						return slog.Attr{}
@@ -201,13 +201,13 @@ func TestTheLogTellsOfAttemptsAsOfCalls(t *testing.T) {
 
 func TestAManagerThatDoesNotRunSaysSo(t *testing.T) {
 	var log bytes.Buffer
-	logger := operation.Logger(slog.New(slog.NewTextHandler(&log, nil)))
+	logger := operation.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))
 	method := painting(runtime.Operation{})
 	for opts, want := range map[string]int{"": 1, "StartOnly": 0} {
 		log.Reset()
 		m := operation.NewManager(operation.Memory(), logger)
 		if opts != "" {
-			m = operation.NewManager(operation.Memory(), logger, operation.StartOnly())
+			m = operation.NewManager(operation.Memory(), logger, operation.WithStartOnly())
 		}
 		method.Handle(m, result("", nil))
 		for range 3 {

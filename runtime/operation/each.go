@@ -22,17 +22,17 @@ type eachConfig struct {
 }
 
 // Concurrency sets how many children are worked on at a time, in place of what the RPC's policy says of its batches, or one.
-func Concurrency(n int) EachOption { return func(c *eachConfig) { c.concurrency = n } }
+func WithConcurrency(n int) EachOption { return func(c *eachConfig) { c.concurrency = n } }
 
 // SaveEvery sets how long a child that has ended may not be saved by [Each], in place of a second; 0 saves after each child.
-func SaveEvery(d time.Duration) EachOption { return func(c *eachConfig) { c.every = d } }
+func WithSaveInterval(d time.Duration) EachOption { return func(c *eachConfig) { c.every = d } }
 
 // OnProgress has show write into the metadata how many of the children have ended, failed ones included. [Each] calls it whenever it
 // saves, and saves both together, so that another attempt goes on with what the metadata say. Metadata is that of the run; show
 // must not call methods of the run.
 //
-//	operation.OnProgress(func(m *shopv1.BatchMetadata, ended, total int) { m.Done, m.Total = int32(ended), int32(total) })
-func OnProgress[Metadata any](show func(m *Metadata, ended, total int)) EachOption {
+//	operation.WithProgress(func(m *shopv1.BatchMetadata, ended, total int) { m.Done, m.Total = int32(ended), int32(total) })
+func WithProgress[Metadata any](show func(m *Metadata, ended, total int)) EachOption {
 	return func(c *eachConfig) { c.progress = show }
 }
 

@@ -148,7 +148,7 @@ type shop struct {
 // open opens a shop: its manager does work for operations in store until the test stops it.
 func open(t testing.TB, store operation.Store, policy runtime.Operation, work paintWork, opts ...operation.Option) *shop {
 	s := &shop{t: t, store: store, method: painting(policy)}
-	s.m = operation.NewManager(store, append([]operation.Option{operation.Logger(slog.New(slog.DiscardHandler))}, opts...)...)
+	s.m = operation.NewManager(store, append([]operation.Option{operation.WithLogger(slog.New(slog.DiscardHandler))}, opts...)...)
 	if work != nil {
 		s.method.Handle(s.m, work)
 	}

@@ -103,7 +103,7 @@ func TestOperationsOfAnOwnMessageAreWaitedForThroughTheirService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := op.Wait(ctx, operation.Every(20*time.Millisecond))
+	result, err := op.Wait(ctx, operation.WithInterval(20*time.Millisecond))
 	if err != nil || result.GetValue() != "done: x" {
 		t.Errorf("Wait: %v, %v, want done: x", result, err)
 	}
@@ -124,7 +124,7 @@ func TestAFailureCrossesTheNetworkWithoutItsCause(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = op.Wait(ctx, operation.Every(20*time.Millisecond))
+	_, err = op.Wait(ctx, operation.WithInterval(20*time.Millisecond))
 	var asFailed *operation.Failed
 	if !errors.As(err, &asFailed) || status.Code(err) != codes.FailedPrecondition || rpcerr.ReasonOf(err) != "NOTHING" {
 		t.Errorf("Wait: %v with reason %q, want a *Failed with FAILED_PRECONDITION and NOTHING", err, rpcerr.ReasonOf(err))
@@ -166,7 +166,7 @@ type typedOperation struct{ like }
 func (o *typedOperation) ProtoReflect() protoreflect.Message { return o.of("Typed") }
 
 func TestAGetterHasNotTheOperationsOfOtherMessages(t *testing.T) {
-	ops := operation.NewManager(operation.Memory(), operation.StartOnly())
+	ops := operation.NewManager(operation.Memory(), operation.WithStartOnly())
 	op, err := counterCount.Start(t.Context(), ops, wrapperspb.Int64(1))
 	if err != nil {
 		t.Fatal(err)

@@ -202,8 +202,8 @@ func TestWaitDoesNotNeedWaitOperation(t *testing.T) {
 		"unknown":          {wait: fails(codes.Unknown), mostWaits: 1},
 		"always cut off":   {wait: fails(codes.Unavailable), mostWaits: 4},
 		"never in time":    {wait: fails(codes.DeadlineExceeded), mostWaits: 4},
-		"never asked":      {wait: fails(codes.Internal), opts: []operation.WaitOption{operation.PollOnly()}},
-		"never, with time": {wait: fails(codes.Internal), opts: []operation.WaitOption{operation.PollOnly(), operation.Every(time.Second)}},
+		"never asked":      {wait: fails(codes.Internal), opts: []operation.WaitOption{operation.WithPollOnly()}},
+		"never, with time": {wait: fails(codes.Internal), opts: []operation.WaitOption{operation.WithPollOnly(), operation.WithInterval(time.Second)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -302,7 +302,7 @@ func TestWaitBearsCallsThatFail(t *testing.T) {
 		"for a while":                {fail: upTo(9, unavailable), want: codes.OK, most: 11},
 		"now and then":               {fail: everySecond(unavailable), want: codes.OK, most: 300, last: time.Hour},
 		"for too long":               {fail: upTo(1000, unavailable), want: codes.Unavailable, most: 11},
-		"not at all":                 {fail: upTo(1, unavailable), opts: []operation.WaitOption{operation.Tolerate(0)}, want: codes.Unavailable, most: 1},
+		"not at all":                 {fail: upTo(1, unavailable), opts: []operation.WaitOption{operation.WithTolerance(0)}, want: codes.Unavailable, most: 1},
 		"no answer in time":          {fail: upTo(3, status.Error(codes.DeadlineExceeded, "slow")), want: codes.OK, most: 10},
 		"not what will not pass":     {fail: upTo(1000, status.Error(codes.NotFound, "deleted")), want: codes.NotFound, most: 2},
 		"no quota, who knows":        {fail: upTo(1, status.Error(codes.ResourceExhausted, "quota")), want: codes.ResourceExhausted, most: 1},

@@ -119,7 +119,7 @@ func TestAnOperationIsCancelledWhileItRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() { tick <- time.Time{} }()
-	for progress, err := range op.Progress(ctx, operation.Every(10*time.Millisecond)) {
+	for progress, err := range op.Progress(ctx, operation.WithInterval(10*time.Millisecond)) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +227,7 @@ func TestAServerOfOthersIsPolled(t *testing.T) {
 	}
 	defer conn.Close()
 	stub := operation.NewClient(conn)
-	result, err := counterCount.Named(stub, "operations/1").Wait(t.Context(), operation.Every(10*time.Millisecond))
+	result, err := counterCount.Named(stub, "operations/1").Wait(t.Context(), operation.WithInterval(10*time.Millisecond))
 	if err != nil || result.GetValue() != "stock" {
 		t.Errorf("Wait: %v, %v, want stock", result, err)
 	}

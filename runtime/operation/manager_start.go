@@ -22,7 +22,7 @@ type startRules struct {
 
 // errNoHandler is a mistake in how the server is put together.
 var errNoHandler = errors.New("nobody would work on its operations: call Handle with the same manager, " +
-	"or make that with operation.StartOnly where other processes do the work")
+	"or make that with operation.WithStartOnly where other processes do the work")
 
 // start adds an operation for the call of ctx.
 func (m *Manager) start(ctx context.Context, info runtime.MethodInfo, op *Record, rules startRules) (*Record, error) {
@@ -66,7 +66,7 @@ func (m *Manager) warnIdle(ctx context.Context) {
 	}
 	m.warned = true
 	m.config.logger.LogAttrs(ctx, slog.LevelWarn, "an operation is started, but nobody works on operations here yet: "+
-		"operation.Register on the server.Server, or Manager.Run, begins to; operation.StartOnly is for where other processes do")
+		"operation.Register on the server.Server, or Manager.Run, begins to; operation.WithStartOnly is for where other processes do")
 }
 
 // requestCancel has the store note that an operation is to be cancelled, and tells the work at once where it is done here.

@@ -18,7 +18,7 @@ type MemoryOption func(*memory)
 
 // MaxBytes sets how many bytes the operations have at most, in place of [DefaultMaxBytes]: what is in their records, and what
 // Go needs for them, which is less than three kilobytes for each.
-func MaxBytes(n int) MemoryOption { return func(m *memory) { m.maxBytes = max(0, n) } }
+func WithMaxBytes(n int) MemoryOption { return func(m *memory) { m.maxBytes = max(0, n) } }
 
 // Memory returns a store in the memory of this process: operations end with it, and no other process sees them. It is for tests,
 // and for services of one replica whose operations may be lost. It is bounded by [MaxBytes], which principals share as [Store]

@@ -16,7 +16,7 @@ func TestMemory(t *testing.T) {
 
 func TestMemoryIsShared(t *testing.T) {
 	storetest.RunShared(t, func(_ *testing.T, maxBytes int) operation.Store {
-		return operation.Memory(operation.MaxBytes(maxBytes))
+		return operation.Memory(operation.WithMaxBytes(maxBytes))
 	})
 }
 
@@ -37,7 +37,7 @@ func TestMemoryTakesNoMoreThanItsBytes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := heap()
-			s := operation.Memory(operation.MaxBytes(maxBytes))
+			s := operation.Memory(operation.WithMaxBytes(maxBytes))
 			for i := range max(500, min(30_000, 3*maxBytes/(test.response+test.request+1))) {
 				id := strconv.Itoa(i)
 				_, _, err := s.Create(t.Context(), &operation.Record{

@@ -67,10 +67,10 @@ func (c *config) fail(format string, args ...any) {
 func (c *config) misuse() error { return errors.Join(c.errs...) }
 
 // Workers sets how many operations the manager works on at a time, in place of [DefaultWorkers].
-func Workers(n int) Option {
+func WithWorkers(n int) Option {
 	return func(c *config) {
 		if n < 1 {
-			c.fail("operation.Workers(%d): there must be one at least; StartOnly has none", n)
+			c.fail("operation.WithWorkers(%d): there must be one at least; StartOnly has none", n)
 			return
 		}
 		c.workers = n
@@ -79,10 +79,10 @@ func Workers(n int) Option {
 
 // Poll sets how often the manager asks the store what other processes have done, in place of [DefaultPoll]. What this process
 // does, and what the store tells by itself, is noticed at once.
-func Poll(every time.Duration) Option {
+func WithPollInterval(every time.Duration) Option {
 	return func(c *config) {
 		if every <= 0 {
-			c.fail("operation.Poll(%v): the time must be above 0", every)
+			c.fail("operation.WithPollInterval(%v): the time must be above 0", every)
 			return
 		}
 		c.poll = every
@@ -91,10 +91,10 @@ func Poll(every time.Duration) Option {
 
 // Logger sets where the manager logs how attempts at operations end, in place of slog's default logger at the time of
 // [NewManager].
-func Logger(logger *slog.Logger) Option {
+func WithLogger(logger *slog.Logger) Option {
 	return func(c *config) {
 		if logger == nil {
-			c.fail("operation.Logger(nil): pass a logger; slog.New(slog.DiscardHandler) writes nothing")
+			c.fail("operation.WithLogger(nil): pass a logger; slog.New(slog.DiscardHandler) writes nothing")
 			return
 		}
 		c.logger = logger
@@ -103,10 +103,10 @@ func Logger(logger *slog.Logger) Option {
 
 // NamePrefix sets what the names of operations begin with, in place of [DefaultNamePrefix]: a resource collection without slashes
 // at its ends, such as "services/batch/operations".
-func NamePrefix(prefix string) Option {
+func WithNamePrefix(prefix string) Option {
 	return func(c *config) {
 		if prefix == "" || prefix != strings.Trim(prefix, "/") {
-			c.fail("operation.NamePrefix(%q): pass a path without slashes at its ends", prefix)
+			c.fail("operation.WithNamePrefix(%q): pass a path without slashes at its ends", prefix)
 			return
 		}
 		c.prefix = prefix
@@ -115,7 +115,7 @@ func NamePrefix(prefix string) Option {
 
 // Authorize says who may see, cancel, delete and wait for an operation, in place of the rule that it is for the principal only who
 // started it. Whom may refuses, by any error, is told that there is no such operation; the error is for the log.
-func Authorize(may func(ctx context.Context, op *Record) error) Option {
+func WithAuthorizer(may func(ctx context.Context, op *Record) error) Option {
 	return func(c *config) { c.authorize = may }
 }
 
@@ -125,10 +125,10 @@ const minMaxMessageBytes = 32 << 10
 // MaxMessageBytes sets how many bytes the message of an operation has at most, in place of [DefaultMaxMessageBytes], so that
 // clients can receive it. Metadata may take half of it. An operation whose work saves or returns more ends with
 // RESOURCE_EXHAUSTED, reason OPERATION_TOO_LARGE; of failures that [Run.Failed] has noted, the details are dropped before.
-func MaxMessageBytes(n int) Option {
+func WithMaxMessageBytes(n int) Option {
 	return func(c *config) {
 		if n < minMaxMessageBytes {
-			c.fail("operation.MaxMessageBytes(%d): pass %d at least", n, minMaxMessageBytes)
+			c.fail("operation.WithMaxMessageBytes(%d): pass %d at least", n, minMaxMessageBytes)
 			return
 		}
 		c.maxMessage = n
@@ -136,14 +136,14 @@ func MaxMessageBytes(n int) Option {
 }
 
 // StartOnly makes a manager that works on nothing, because other processes do: RPCs without a handler here can be started.
-func StartOnly() Option { return func(c *config) { c.startOnly = true } }
+func WithStartOnly() Option { return func(c *config) { c.startOnly = true } }
 
 // Backoff sets how long an operation waits before it is begun again after a panic or [TryAgain], in place of a second and a
 // minute: first is the wait after the first attempt, which doubles with each more, up to longest. Half of a wait is random.
-func Backoff(first, longest time.Duration) Option {
+func WithBackoff(first, longest time.Duration) Option {
 	return func(c *config) {
 		if first <= 0 || longest < first {
-			c.fail("operation.Backoff(%v, %v): pass a time above 0, and one that is as long at least", first, longest)
+			c.fail("operation.WithBackoff(%v, %v): pass a time above 0, and one that is as long at least", first, longest)
 			return
 		}
 		c.backoff, c.longest = first, longest
@@ -153,10 +153,10 @@ func Backoff(first, longest time.Duration) Option {
 // Propagate sets what work takes along from the call that started it, to whichever process it runs in: inject returns it as text
 // when the operation is started, extract makes it part of the work's context. The default are the headers traceparent and
 // tracestate. The caller and the request id are taken along in any case; see [runtime.OriginOf].
-func Propagate(inject func(context.Context) map[string]string, extract func(context.Context, map[string]string) context.Context) Option {
+func WithPropagation(inject func(context.Context) map[string]string, extract func(context.Context, map[string]string) context.Context) Option {
 	return func(c *config) {
 		if inject == nil || extract == nil {
-			c.fail("operation.Propagate: pass two functions")
+			c.fail("operation.WithPropagation: pass two functions")
 			return
 		}
 		c.inject, c.extract = inject, extract

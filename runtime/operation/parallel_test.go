@@ -53,7 +53,7 @@ func TestManyOperationsEndAsTheyShould(t *testing.T) {
 		return wrapperspb.String(field(run.Request(), "colour")), run.Save(ctx, 1, done(1))
 	}
 	policy := runtime.Operation{MaxAttempts: 2, Lease: time.Minute}
-	opts := []operation.Option{operation.Workers(200), operation.Backoff(time.Millisecond, time.Millisecond), operation.Poll(20 * time.Millisecond)}
+	opts := []operation.Option{operation.WithWorkers(200), operation.WithBackoff(time.Millisecond, time.Millisecond), operation.WithPollInterval(20 * time.Millisecond)}
 	managers := []*shop{open(t, store, policy, work, opts...), open(t, store, policy, work, opts...)}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()

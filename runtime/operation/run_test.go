@@ -230,7 +230,7 @@ func TestEachGoesOnFromWhatWasSaved(t *testing.T) {
 			return byName(ctx, wall)
 		}
 		store := operation.Memory()
-		one := open(t, store, runtime.Operation{}, paintWalls(each, operation.SaveEvery(time.Hour)))
+		one := open(t, store, runtime.Operation{}, paintWalls(each, operation.WithSaveInterval(time.Hour)))
 		name := one.start(t.Context(), `walls: ["a", "wet", "slow", "b"]`).GetName()
 		time.Sleep(30 * time.Second)
 		one.stop()
@@ -257,7 +257,7 @@ func TestEachSavesNowAndThen(t *testing.T) {
 				}
 				return nil
 			})
-			s := open(t, store, runtime.Operation{}, paintWalls(byName, operation.Concurrency(1), operation.SaveEvery(every)))
+			s := open(t, store, runtime.Operation{}, paintWalls(byName, operation.WithConcurrency(1), operation.WithSaveInterval(every)))
 			s.end(t.Context(), s.start(t.Context(), `walls: ["a", "b", "c", "d", "e"]`).GetName())
 			if saves.Load() != want {
 				t.Errorf("every %v: saved %d times, want %d", every, saves.Load(), want)
@@ -279,7 +279,7 @@ func TestEachWorksOnAFewAtATime(t *testing.T) {
 			}
 			work := paintWalls(each)
 			if opts != nil {
-				work = paintWalls(each, operation.Concurrency(2))
+				work = paintWalls(each, operation.WithConcurrency(2))
 			}
 			s := open(t, operation.Memory(), runtime.Operation{}, work)
 			defer s.stop()
@@ -317,7 +317,7 @@ func TestEachSavesThoughNoOtherChildEnds(t *testing.T) {
 				return nil, ctx.Err()
 			}
 			return wrapperspb.String(wall), nil
-		}, operation.SaveEvery(10*time.Second)))
+		}, operation.WithSaveInterval(10*time.Second)))
 		defer s.stop()
 		name := s.start(t.Context(), `walls: ["a", "slow"]`).GetName()
 		time.Sleep(11 * time.Second)
@@ -383,11 +383,11 @@ func TestEachShowsItsProgress(t *testing.T) {
 				t.Errorf("%s walls are done, want %s", got, want)
 			}
 		}
-		one := open(t, store, runtime.Operation{}, paintWalls(each, operation.OnProgress(counted)))
+		one := open(t, store, runtime.Operation{}, paintWalls(each, operation.WithProgress(counted)))
 		name := one.start(t.Context(), `walls: ["a", "wet", "slow", "b"]`).GetName()
 		seen(one, name, "3")
 		one.stop()
-		two := open(t, store, runtime.Operation{}, paintWalls(each, operation.OnProgress(counted)))
+		two := open(t, store, runtime.Operation{}, paintWalls(each, operation.WithProgress(counted)))
 		defer two.stop()
 		seen(two, name, "3")
 		close(gate)
@@ -399,12 +399,12 @@ func TestEachShowsItsProgress(t *testing.T) {
 
 func TestProgressThatCannotBeShownEndsTheOperation(t *testing.T) {
 	for name, option := range map[string]operation.EachOption{
-		"of other metadata": operation.OnProgress(func(*wrapperspb.Int64Value, int, int) { t.Error("it is called") }),
-		"that panics":       operation.OnProgress(func(*paintMetadata, int, int) { panic("secret") }),
+		"of other metadata": operation.WithProgress(func(*wrapperspb.Int64Value, int, int) { t.Error("it is called") }),
+		"that panics":       operation.WithProgress(func(*paintMetadata, int, int) { panic("secret") }),
 	} {
 		for _, every := range []time.Duration{0, 1500 * time.Millisecond, time.Hour} {
 			inTime(t, func(t *testing.T) {
-				s := open(t, operation.Memory(), runtime.Operation{}, paintWalls(byName, option, operation.SaveEvery(every)))
+				s := open(t, operation.Memory(), runtime.Operation{}, paintWalls(byName, option, operation.WithSaveInterval(every)))
 				defer s.stop()
 				state, _ := s.end(t.Context(), s.start(t.Context(), `walls: ["a", "long"]`).GetName())
 				if codes.Code(state.Status.GetCode()) != codes.Internal || state.Status.GetMessage() != "internal error" {

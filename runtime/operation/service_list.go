@@ -50,7 +50,7 @@ func (s *service) ListOperations(ctx context.Context, req *longrunningpb.ListOpe
 	return listOperations.Serve(ctx, req, page.Cursor(func(ctx context.Context, after string, limit int) ([]*longrunningpb.Operation, string, error) {
 		q.After = after
 		return s.find(ctx, q, wanted, limit)
-	}), page.MaxBytes(s.manager.config.maxMessage+pageOverhead))
+	}), page.WithMaxBytes(s.manager.config.maxMessage+pageOverhead))
 }
 
 // A page takes records that many at a time where not all of them match its filter or are for its caller, and looks at so many,

@@ -68,7 +68,7 @@ func TestStartGoesByTheSingleMethod(t *testing.T) {
 			s := valuesServer{
 				method: operation.Of[structpb.Value, structpb.Struct](table.Methods()[1], values.BatchTake,
 					operation.Fields{Children: "values", Single: "Take"}),
-				m: operation.NewManager(operation.Memory(), operation.StartOnly()),
+				m: operation.NewManager(operation.Memory(), operation.WithStartOnly()),
 			}
 			rows := echotest.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { server.Register[values](r, table, s) },
 				server.WithAuthenticator(byScope)))

@@ -68,7 +68,7 @@ func TestWhatIsLargerThanCanBeSentEndsTheOperation(t *testing.T) {
 func TestAResultMayHaveAllBytesThatCanBeSent(t *testing.T) {
 	d := newDesk(t, nil)
 	method := painting(runtime.Operation{})
-	s := &shop{t: t, store: d.store, m: operation.NewManager(d.store, operation.Logger(slog.New(slog.DiscardHandler))), method: method}
+	s := &shop{t: t, store: d.store, m: operation.NewManager(d.store, operation.WithLogger(slog.New(slog.DiscardHandler))), method: method}
 	text := strings.Repeat("x", operation.DefaultMaxMessageBytes-500)
 	method.Handle(s.m, result(text, nil))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -135,7 +135,7 @@ func TestFailuresAreShortenedToWhatCanBeSent(t *testing.T) {
 					run.Failed(i, rpcerr.Reason("paint.v1/WET").Errorf(codes.FailedPrecondition, "wall %d is wet: %s", i, strings.Repeat("x", 2000)))
 				}
 				return wrapperspb.String("painted"), nil
-			}, operation.MaxMessageBytes(maxBytes))
+			}, operation.WithMaxMessageBytes(maxBytes))
 			defer s.stop()
 			state, record := s.end(t.Context(), s.start(t.Context(), ``).GetName())
 			m := shown(t, state).ProtoReflect()
@@ -192,7 +192,7 @@ func TestAFullStoreEndsTheOperation(t *testing.T) {
 	} {
 		inTime(t, func(t *testing.T) {
 			log := new(strings.Builder)
-			s := open(t, full{operation.Memory()}, runtime.Operation{}, test.work, operation.Logger(slog.New(slog.NewTextHandler(log, nil))))
+			s := open(t, full{operation.Memory()}, runtime.Operation{}, test.work, operation.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
 			state, _ := s.end(t.Context(), s.start(t.Context(), ``).GetName())
 			endedWith(t, name, state, test.code, test.reason)
 			s.stop()
@@ -204,7 +204,7 @@ func TestAFullStoreEndsTheOperation(t *testing.T) {
 }
 
 func TestOperationsOfOnePrincipalKeepNobodyElseOut(t *testing.T) {
-	s := open(t, operation.Memory(operation.MaxBytes(16<<20)), runtime.Operation{}, nil, operation.StartOnly())
+	s := open(t, operation.Memory(operation.WithMaxBytes(16<<20)), runtime.Operation{}, nil, operation.WithStartOnly())
 	defer s.stop()
 	req := `walls: "` + strings.Repeat("x", 1<<20) + `"`
 	var err error
@@ -224,7 +224,7 @@ func TestOperationsOfOnePrincipalKeepNobodyElseOut(t *testing.T) {
 func TestFewLargeRequestsAreHeldForTheirWork(t *testing.T) {
 	type key struct{}
 	kept := make(chan bool, 64)
-	method, m := painting(runtime.Operation{}), operation.NewManager(operation.Memory(), operation.Logger(slog.New(slog.DiscardHandler)))
+	method, m := painting(runtime.Operation{}), operation.NewManager(operation.Memory(), operation.WithLogger(slog.New(slog.DiscardHandler)))
 	method.Handle(m, func(ctx context.Context, _ *paintRun) (*paintResult, error) {
 		kept <- ctx.Value(key{}) != nil
 		return wrapperspb.String(""), nil

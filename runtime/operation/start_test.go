@@ -114,7 +114,7 @@ func TestAnOperationFailsWithWhatItsCallerMayKnow(t *testing.T) {
 func TestValidateOnlyStartsNothing(t *testing.T) {
 	s := open(t, operation.Memory(), runtime.Operation{}, result("", nil))
 	defer s.stop()
-	for want, opts := range map[string][]operation.StartOption{"": nil, "blue": {operation.Preview(wrapperspb.String("blue"))}} {
+	for want, opts := range map[string][]operation.StartOption{"": nil, "blue": {operation.WithPreview(wrapperspb.String("blue"))}} {
 		op := s.start(t.Context(), `validate_only: true request_id: "id"`, opts...)
 		if !op.GetDone() || op.GetName() != "" || unpackText(t, op.GetResponse()) != want {
 			t.Errorf("got %v, want a done operation with %q", op, want)
@@ -258,7 +258,7 @@ func TestConflictsPreempt(t *testing.T) {
 				return wrapperspb.String("painted"), nil
 			}
 			return untilAsked(ctx, run)
-		}, operation.Workers(1))
+		}, operation.WithWorkers(1))
 		defer s.stop()
 		first := s.start(t.Context(), `parent: "houses/1"`).GetName()
 		other := s.start(t.Context(), `parent: "houses/2"`).GetName()
@@ -322,7 +322,7 @@ func TestConflictsPreemptNoOtherPrincipal(t *testing.T) {
 func TestConflictsPreemptWhatTheCallerMayCancel(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		s := open(t, operation.Memory(), runtime.Operation{OnConflict: runtime.PreemptOnConflict}, untilAsked,
-			operation.Authorize(func(context.Context, *operation.Record) error { return nil }))
+			operation.WithAuthorizer(func(context.Context, *operation.Record) error { return nil }))
 		defer s.stop()
 		first := s.start(by(t.Context(), "ada"), `parent: "houses/1"`).GetName()
 		synctest.Wait()
@@ -416,9 +416,9 @@ func TestADeletedOperationThatHoldsAConflictKeyCanBeCancelled(t *testing.T) {
 func TestAConflictKeyOfItsOwnIsForAllMethods(t *testing.T) {
 	s := open(t, operation.Memory(), runtime.Operation{}, untilAsked)
 	defer s.stop()
-	s.start(t.Context(), `parent: "houses/1"`, operation.ConflictKey("paint pot"))
+	s.start(t.Context(), `parent: "houses/1"`, operation.WithConflictKey("paint pot"))
 	s.start(t.Context(), `parent: "houses/1"`)
-	if _, err := s.method.Start(t.Context(), s.m, request(t, `parent: "houses/2"`), operation.ConflictKey("paint pot")); rpcerr.ReasonOf(err) != operation.ReasonConflict {
+	if _, err := s.method.Start(t.Context(), s.m, request(t, `parent: "houses/2"`), operation.WithConflictKey("paint pot")); rpcerr.ReasonOf(err) != operation.ReasonConflict {
 		t.Errorf("got %v", err)
 	}
 }
@@ -438,10 +438,10 @@ func TestABatchMustHaveTheRightSize(t *testing.T) {
 }
 
 func TestStartOptions(t *testing.T) {
-	s := open(t, operation.Memory(), runtime.Operation{}, untilAsked, operation.NamePrefix("jobs"))
+	s := open(t, operation.Memory(), runtime.Operation{}, untilAsked, operation.WithNamePrefix("jobs"))
 	defer s.stop()
-	op := s.start(t.Context(), `parent: "houses/1"`, operation.Under("houses/1"), operation.Target("walls"),
-		operation.FirstMetadata(set(t, &paintMetadata{}, `walls_done: 3 verb: "brush"`)))
+	op := s.start(t.Context(), `parent: "houses/1"`, operation.WithParent("houses/1"), operation.WithTarget("walls"),
+		operation.WithMetadata(set(t, &paintMetadata{}, `walls_done: 3 verb: "brush"`)))
 	m := &paintMetadata{}
 	if err := op.GetMetadata().UnmarshalTo(m); err != nil {
 		t.Fatal(err)
@@ -470,7 +470,7 @@ func TestMistakesAreForTheLogOnly(t *testing.T) {
 		"other metadata": func() error {
 			s := open(t, operation.Memory(), runtime.Operation{}, result("", nil))
 			defer s.stop()
-			_, err := s.method.Start(t.Context(), s.m, nil, operation.FirstMetadata(wrapperspb.String("")))
+			_, err := s.method.Start(t.Context(), s.m, nil, operation.WithMetadata(wrapperspb.String("")))
 			return err
 		},
 	} {
@@ -484,7 +484,7 @@ func TestMistakesAreForTheLogOnly(t *testing.T) {
 func TestStartOnlyNeedsNoHandler(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		store := operation.Memory()
-		starter := open(t, store, runtime.Operation{}, nil, operation.StartOnly())
+		starter := open(t, store, runtime.Operation{}, nil, operation.WithStartOnly())
 		defer starter.stop()
 		op := starter.start(t.Context(), ``)
 		worker := open(t, store, runtime.Operation{}, result("painted", nil))
@@ -502,7 +502,7 @@ func TestAnEmptyConflictKeyIsNone(t *testing.T) {
 			return nil, nil
 		},
 		operation.Fields{ConflictKey: "package"})
-	m := operation.NewManager(operation.Memory(), operation.StartOnly())
+	m := operation.NewManager(operation.Memory(), operation.WithStartOnly())
 	for range 2 {
 		if _, err := empty.Start(t.Context(), m, &descriptorpb.FileDescriptorProto{Package: proto.String("")}); err != nil {
 			t.Error(err)

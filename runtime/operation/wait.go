@@ -18,19 +18,19 @@ type WaitOption func(*watcher)
 
 // Every sets the longest time between two looks at the operation. The default is 30 seconds for Wait and one for Progress; what is
 // below a millisecond is a millisecond. Where the server has WaitOperation, the end is known at once all the same.
-func Every(interval time.Duration) WaitOption {
+func WithInterval(interval time.Duration) WaitOption {
 	return func(w *watcher) { w.interval = max(interval, time.Millisecond) }
 }
 
 // Tolerate sets how many calls in a row may fail because the server cannot be reached; the next one's error is returned. The
 // default is 10, which is about half a minute.
-func Tolerate(failures int) WaitOption {
+func WithTolerance(failures int) WaitOption {
 	return func(w *watcher) { w.tolerated = max(failures, 0) }
 }
 
 // PollOnly never makes the server wait: it calls GetOperation again and again, as it does for servers whose WaitOperation is of no
 // use. The end is known up to ten seconds late, or [Every].
-func PollOnly() WaitOption {
+func WithPollOnly() WaitOption {
 	return func(w *watcher) { w.polls = true }
 }
 

@@ -143,7 +143,7 @@ func TestTryAgainBeginsAgain(t *testing.T) {
 func TestAnOperationOfALostWorkerIsTakenUpAsOftenAsItMayBe(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		store := operation.Memory()
-		lost := operation.NewManager(store, operation.StartOnly())
+		lost := operation.NewManager(store, operation.WithStartOnly())
 		method := painting(runtime.Operation{MaxAttempts: 2, Lease: time.Minute})
 		for attempts, want := range map[int]codes.Code{1: codes.OK, 2: codes.Aborted} {
 			op, err := method.Start(t.Context(), lost, &paintRequest{})
@@ -385,7 +385,7 @@ func TestAResultCountsThoughTheOperationIsCancelled(t *testing.T) {
 
 func TestAnOperationThatWaitsForAWorkerIsCancelledAtOnce(t *testing.T) {
 	inTime(t, func(t *testing.T) {
-		s := open(t, operation.Memory(), runtime.Operation{}, untilAsked, operation.Workers(1))
+		s := open(t, operation.Memory(), runtime.Operation{}, untilAsked, operation.WithWorkers(1))
 		defer s.stop()
 		s.start(t.Context(), ``)
 		synctest.Wait()
@@ -405,7 +405,7 @@ func TestAnOperationEndsWhenItsTimeIsUp(t *testing.T) {
 				return nil, operation.TryAgain(errors.New("again"), time.Second)
 			}
 			return untilAsked(ctx, run)
-		}, operation.Workers(1))
+		}, operation.WithWorkers(1))
 		defer s.stop()
 		s.start(t.Context(), ``)
 		began := time.Now()
@@ -488,7 +488,7 @@ func TestWorkHasTheContextOfItsCallButNotItsEnd(t *testing.T) {
 				starter = open(t, store, runtime.Operation{}, check(here))
 				worker = starter
 			} else {
-				starter = open(t, store, runtime.Operation{}, nil, operation.StartOnly())
+				starter = open(t, store, runtime.Operation{}, nil, operation.WithStartOnly())
 				worker = open(t, store, runtime.Operation{}, check(here))
 			}
 			op := starter.start(call, ``)
@@ -501,19 +501,19 @@ func TestWorkHasTheContextOfItsCallButNotItsEnd(t *testing.T) {
 }
 
 func TestMisuseIsReturnedByRun(t *testing.T) {
-	quiet := operation.Logger(slog.New(slog.DiscardHandler))
+	quiet := operation.WithLogger(slog.New(slog.DiscardHandler))
 	twice := operation.NewManager(operation.Memory(), quiet)
 	painting(runtime.Operation{}).Handle(twice, untilAsked)
 	painting(runtime.Operation{}).Handle(twice, untilAsked)
 	for want, m := range map[string]*operation.Manager{
-		"call Handle once":   twice,
-		"the store is nil":   operation.NewManager(nil, quiet),
-		"Workers(0)":         operation.NewManager(operation.Memory(), operation.Workers(0)),
-		"Poll(-1ns)":         operation.NewManager(operation.Memory(), operation.Poll(-1)),
-		"Logger(nil)":        operation.NewManager(operation.Memory(), operation.Logger(nil)),
-		`NamePrefix("/a/")`:  operation.NewManager(operation.Memory(), operation.NamePrefix("/a/")),
-		"Backoff(1s, 1ns)":   operation.NewManager(operation.Memory(), operation.Backoff(time.Second, 1)),
-		"pass two functions": operation.NewManager(operation.Memory(), operation.Propagate(nil, nil)),
+		"call Handle once":       twice,
+		"the store is nil":       operation.NewManager(nil, quiet),
+		"WithWorkers(0)":         operation.NewManager(operation.Memory(), operation.WithWorkers(0)),
+		"WithPollInterval(-1ns)": operation.NewManager(operation.Memory(), operation.WithPollInterval(-1)),
+		"WithLogger(nil)":        operation.NewManager(operation.Memory(), operation.WithLogger(nil)),
+		`NamePrefix("/a/")`:      operation.NewManager(operation.Memory(), operation.WithNamePrefix("/a/")),
+		"WithBackoff(1s, 1ns)":   operation.NewManager(operation.Memory(), operation.WithBackoff(time.Second, 1)),
+		"pass two functions":     operation.NewManager(operation.Memory(), operation.WithPropagation(nil, nil)),
 	} {
 		if err := m.Run(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Run returned %v, want %s", err, want)
@@ -550,7 +550,7 @@ func TestExpiredOperationsAreRemoved(t *testing.T) {
 func TestCancelledWorkIsNotBegunAgain(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		store := operation.Memory()
-		lost := operation.NewManager(store, operation.StartOnly())
+		lost := operation.NewManager(store, operation.WithStartOnly())
 		method := painting(runtime.Operation{Lease: time.Minute})
 		op, err := method.Start(t.Context(), lost, &paintRequest{})
 		if err != nil {

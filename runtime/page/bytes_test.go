@@ -80,7 +80,7 @@ func TestPagesAreCutByBytes(t *testing.T) {
 			pages := 0
 			req := &pagev1.ListItemsRequest{PageSize: 100}
 			for more := true; more; pages++ {
-				resp := serve(t, source, req, page.MaxBytes(test.maxBytes))
+				resp := serve(t, source, req, page.WithMaxBytes(test.maxBytes))
 				if size := proto.Size(resp); size > test.maxBytes && len(resp.GetItems()) > 1 {
 					t.Errorf("%s, %s: a page has %d bytes", name, kind, size)
 				}
@@ -103,11 +103,11 @@ func TestPagesAreCutByBytes(t *testing.T) {
 // What a page skips stays skipped where it is cut.
 func TestACutPageSkipsOnce(t *testing.T) {
 	for kind, source := range wideSources(wide(50, func(int64) int { return 1000 })) {
-		first := serve(t, source, &pagev1.ListItemsRequest{Skip: 7, PageSize: 30}, page.MaxBytes(6000))
+		first := serve(t, source, &pagev1.ListItemsRequest{Skip: 7, PageSize: 30}, page.WithMaxBytes(6000))
 		if n := len(first.GetItems()); n != 5 || first.GetItems()[0].GetId() != 8 {
 			t.Fatalf("%s: the first page has %d items from %d", kind, n, first.GetItems()[0].GetId())
 		}
-		second := serve(t, source, &pagev1.ListItemsRequest{Skip: 7, PageSize: 30, PageToken: first.GetNextPageToken()}, page.MaxBytes(6000))
+		second := serve(t, source, &pagev1.ListItemsRequest{Skip: 7, PageSize: 30, PageToken: first.GetNextPageToken()}, page.WithMaxBytes(6000))
 		if second.GetItems()[0].GetId() != 20 { // 12 were served, and 7 skipped from there
 			t.Errorf("%s: the second page begins at %d, want 20", kind, second.GetItems()[0].GetId())
 		}
@@ -124,7 +124,7 @@ func TestALongTokenHasRoom(t *testing.T) {
 		}
 		return rows[at:min(at+limit, len(rows))], nil
 	}, func(i *pagev1.Item) string { return strings.Repeat("k", 3000+int(i.GetId())) })
-	resp := serve(t, source, &pagev1.ListItemsRequest{PageSize: 100}, page.MaxBytes(10_000))
+	resp := serve(t, source, &pagev1.ListItemsRequest{PageSize: 100}, page.WithMaxBytes(10_000))
 	if size := proto.Size(resp); size > 10_000 || len(resp.GetItems()) < 5 || len(resp.GetNextPageToken()) < 4000 {
 		t.Errorf("%d items and a token of %d bytes have %d", len(resp.GetItems()), len(resp.GetNextPageToken()), size)
 	}
@@ -142,7 +142,7 @@ func TestMapsAreCutByBytes(t *testing.T) {
 		all = append(all, page.Entry[int32, *pagev1.Item]{Key: int32(i), Value: item})
 	}
 	svc := service[request, response](func(ctx context.Context, req *request) (*response, error) {
-		resp, err := places.Serve(ctx, req, page.Slice(all), page.MaxBytes(6000))
+		resp, err := places.Serve(ctx, req, page.Slice(all), page.WithMaxBytes(6000))
 		if err == nil && (proto.Size(resp) > 6000 || len(resp.GetPlaces()) > 5 || resp.GetPage().GetTotal().GetValue() != 40) {
 			t.Errorf("%d places have %d bytes, and the total is %v", len(resp.GetPlaces()), proto.Size(resp), resp.GetPage().GetTotal())
 		}
@@ -166,7 +166,7 @@ func TestListsWithoutTokensAreNotCut(t *testing.T) {
 	all := slices.Repeat([]string{strings.Repeat("x", 1000)}, 50)
 	var served []int
 	svc := service[rowsRequest, rowsResponse](func(ctx context.Context, req *rowsRequest) (*rowsResponse, error) {
-		resp, err := list.Serve(ctx, req, page.Slice(all), page.MaxBytes(8000))
+		resp, err := list.Serve(ctx, req, page.Slice(all), page.WithMaxBytes(8000))
 		served = append(served, len(resp.GetTexts()))
 		return resp, err
 	})
@@ -199,7 +199,7 @@ type uncut struct {
 
 func (u *uncut) ListItems(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 	u.sizes = append(u.sizes, req.GetPageSize())
-	resp, err := listItems.Serve(ctx, req, wideSources(u.rows)["keyset"], page.MaxBytes(1<<30))
+	resp, err := listItems.Serve(ctx, req, wideSources(u.rows)["keyset"], page.WithMaxBytes(1<<30))
 	if err == nil {
 		err = u.fail(resp)
 	}
@@ -318,12 +318,12 @@ func TestPrefetchHoldsNoMoreBytes(t *testing.T) {
 		opts []page.ReadOption
 		want int32
 	}{
-		"as many as there may be":       {[]page.ReadOption{page.Prefetch(20)}, 21},
-		"as many as have room":          {[]page.ReadOption{page.Prefetch(20), page.PrefetchBytes(5000)}, 1 + 6},
-		"one where none has room":       {[]page.ReadOption{page.Prefetch(20), page.PrefetchBytes(1)}, 1 + 1},
-		"no more than that":             {[]page.ReadOption{page.Prefetch(2), page.PrefetchBytes(1 << 30)}, 1 + 2},
-		"one is fetched where one is":   {[]page.ReadOption{page.Prefetch(1), page.PrefetchBytes(5000)}, 1 + 1},
-		"an option that makes no sense": {[]page.ReadOption{page.Prefetch(20), page.PrefetchBytes(-1)}, 1 + 1},
+		"as many as there may be":       {[]page.ReadOption{page.WithPrefetch(20)}, 21},
+		"as many as have room":          {[]page.ReadOption{page.WithPrefetch(20), page.WithPrefetchBytes(5000)}, 1 + 6},
+		"one where none has room":       {[]page.ReadOption{page.WithPrefetch(20), page.WithPrefetchBytes(1)}, 1 + 1},
+		"no more than that":             {[]page.ReadOption{page.WithPrefetch(2), page.WithPrefetchBytes(1 << 30)}, 1 + 2},
+		"one is fetched where one is":   {[]page.ReadOption{page.WithPrefetch(1), page.WithPrefetchBytes(5000)}, 1 + 1},
+		"an option that makes no sense": {[]page.ReadOption{page.WithPrefetch(20), page.WithPrefetchBytes(-1)}, 1 + 1},
 	} {
 		if got := fetched(t, test.opts...); got != test.want {
 			t.Errorf("%s: %d pages were fetched, want %d", name, got, test.want)

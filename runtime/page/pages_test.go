@@ -29,7 +29,7 @@ type listing struct {
 
 func (l *listing) ListItems(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 	l.requests = append(l.requests, req)
-	return listItems.Serve(ctx, req, byID(l.n, nil), page.Total(func(context.Context) (int64, error) { return l.n, nil }))
+	return listItems.Serve(ctx, req, byID(l.n, nil), page.WithTotal(func(context.Context) (int64, error) { return l.n, nil }))
 }
 
 // idsIn collects the ids of a range.
@@ -46,7 +46,7 @@ func idsIn(seq iter.Seq2[*pagev1.Item, error]) (ids []int64, err error) {
 func TestAllRangesOverAllPages(t *testing.T) {
 	req := &pagev1.ListItemsRequest{Filter: "x", Skip: 2, PageSize: 3}
 	before := proto.CloneOf(req)
-	for _, opts := range [][]page.ReadOption{nil, {page.Prefetch(1)}, {page.Prefetch(5)}, {page.MaxPages(4)}} {
+	for _, opts := range [][]page.ReadOption{nil, {page.WithPrefetch(1)}, {page.WithPrefetch(5)}, {page.WithMaxPages(4)}} {
 		svc := &listing{n: 12}
 		all := listItems.All(t.Context(), svc, req, opts...)
 		for range 2 { // each range is a new one
@@ -166,7 +166,7 @@ func TestLimits(t *testing.T) {
 	} {
 		svc := &listing{n: 20}
 		req := &pagev1.ListItemsRequest{PageSize: test.size}
-		got, err := idsIn(listItems.All(t.Context(), svc, req, page.Limit(test.limit)))
+		got, err := idsIn(listItems.All(t.Context(), svc, req, page.WithLimit(test.limit)))
 		if want := min(test.limit, 20); err != nil || !slices.Equal(got, idsFrom(1, int64(want))) {
 			t.Errorf("limit %d: got %v, %v", test.limit, got, err)
 		}
@@ -185,11 +185,11 @@ func TestALimitHoldsOverServersThatGiveMore(t *testing.T) {
 	svc := items(func(context.Context, *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 		return &pagev1.ListItemsResponse{Items: numbered(9), NextPageToken: "more"}, nil
 	})
-	if got, err := idsIn(listItems.All(t.Context(), svc, nil, page.Limit(4))); err != nil || len(got) != 4 {
+	if got, err := idsIn(listItems.All(t.Context(), svc, nil, page.WithLimit(4))); err != nil || len(got) != 4 {
 		t.Errorf("got %v, %v", got, err)
 	}
 	pages := 0
-	for p, err := range listItems.Pages(t.Context(), svc, nil, page.Limit(4)) {
+	for p, err := range listItems.Pages(t.Context(), svc, nil, page.WithLimit(4)) {
 		if pages++; err != nil || len(p.Items) != 9 || p.NextToken != "more" {
 			t.Errorf("got %v, %v", p, err)
 		}
@@ -200,11 +200,11 @@ func TestALimitHoldsOverServersThatGiveMore(t *testing.T) {
 }
 
 func TestMorePagesThanExpectedAreAnError(t *testing.T) {
-	got, err := idsIn(listItems.All(t.Context(), &listing{n: 11}, nil, page.MaxPages(2)))
+	got, err := idsIn(listItems.All(t.Context(), &listing{n: 11}, nil, page.WithMaxPages(2)))
 	if !errors.Is(err, page.ErrMorePages) || !strings.Contains(err.Error(), "more pages than 2") || len(got) != 10 {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if got, err = idsIn(listItems.All(t.Context(), &listing{n: 10}, nil, page.MaxPages(2))); err != nil || len(got) != 10 {
+	if got, err = idsIn(listItems.All(t.Context(), &listing{n: 10}, nil, page.WithMaxPages(2))); err != nil || len(got) != 10 {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -216,7 +216,7 @@ func TestReadingGoesOnFromAToken(t *testing.T) {
 	token := ""
 	for range 5 {
 		req := &pagev1.ListItemsRequest{PageToken: "overridden", Skip: 2} // which are skipped once
-		for p, err := range listItems.Pages(t.Context(), svc, req, page.From(token)) {
+		for p, err := range listItems.Pages(t.Context(), svc, req, page.WithPageToken(token)) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -233,7 +233,7 @@ func TestReadingGoesOnFromAToken(t *testing.T) {
 }
 
 func TestErrorsEndTheLoop(t *testing.T) {
-	for _, opts := range [][]page.ReadOption{nil, {page.Prefetch(2)}} {
+	for _, opts := range [][]page.ReadOption{nil, {page.WithPrefetch(2)}} {
 		calls := 0
 		svc := items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 			if calls++; calls == 3 {
@@ -262,7 +262,7 @@ func TestPrefetchWorksAhead(t *testing.T) {
 				defer func() { ended++ }()
 				return listItems.Serve(ctx, req, byID(1000, nil))
 			})
-			for range listItems.Pages(t.Context(), svc, nil, page.Prefetch(n)) {
+			for range listItems.Pages(t.Context(), svc, nil, page.WithPrefetch(n)) {
 				synctest.Wait()
 				if calls != 1+n {
 					t.Errorf("Prefetch(%d): %d pages are fetched where one is used", n, calls)
@@ -288,7 +288,7 @@ func TestBreakingCancelsThePageThatIsOnItsWay(t *testing.T) {
 			}
 			return listItems.Serve(ctx, req, byID(1000, nil))
 		})
-		for range listItems.All(t.Context(), svc, nil, page.Prefetch(3)) {
+		for range listItems.All(t.Context(), svc, nil, page.WithPrefetch(3)) {
 			break
 		}
 		if !cancelled {
@@ -310,7 +310,7 @@ func TestALoopWhoseContextEndsFails(t *testing.T) {
 				}
 				return listItems.Serve(ctx, req, byID(1e6, nil))
 			})
-			for _, opt := range []page.ReadOption{page.Prefetch(0), page.Prefetch(1), page.Prefetch(3)} {
+			for _, opt := range []page.ReadOption{page.WithPrefetch(0), page.WithPrefetch(1), page.WithPrefetch(3)} {
 				var last error
 				for _, err := range listItems.Pages(ctx, svc, nil, opt) {
 					time.Sleep(70 * time.Millisecond)
@@ -332,7 +332,7 @@ func TestAPanicIsOneOfTheLoop(t *testing.T) {
 		}
 		return listItems.Serve(ctx, req, byID(99, nil))
 	})
-	for _, opt := range []page.ReadOption{page.Prefetch(0), page.Prefetch(1)} {
+	for _, opt := range []page.ReadOption{page.WithPrefetch(0), page.WithPrefetch(1)} {
 		got := func() (value any) {
 			defer func() { value = recover() }()
 			_, _ = idsIn(listItems.All(t.Context(), svc, nil, opt))
@@ -352,7 +352,7 @@ func TestAPanicOfTheLoopLeavesNothing(t *testing.T) {
 				t.Errorf("recovered %v", value)
 			}
 		}()
-		for range listItems.All(t.Context(), &listing{n: 99}, nil, page.Prefetch(2)) {
+		for range listItems.All(t.Context(), &listing{n: 99}, nil, page.WithPrefetch(2)) {
 			panic("body")
 		}
 	})
@@ -363,7 +363,7 @@ func TestAGoroutineThatIsEndedIsAnError(t *testing.T) {
 		runtimeGoexit()
 		return nil, nil
 	})
-	if _, err := idsIn(listItems.All(t.Context(), svc, nil, page.Prefetch(1))); err == nil || !strings.Contains(err.Error(), "goroutine") {
+	if _, err := idsIn(listItems.All(t.Context(), svc, nil, page.WithPrefetch(1))); err == nil || !strings.Contains(err.Error(), "goroutine") {
 		t.Errorf("got %v", err)
 	}
 }

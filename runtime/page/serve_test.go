@@ -225,19 +225,19 @@ func TestTotals(t *testing.T) {
 		opt  page.Option
 		want int32
 	}{
-		"not asked for":     {page.TotalIf(false, count(0, errFailed)), 0},
-		"asked for":         {page.TotalIf(true, count(7, nil)), 7},
-		"counted":           {page.Total(count(42, nil)), 42},
-		"more than a int32": {page.Total(count(1<<40, nil)), math.MaxInt32},
+		"not asked for":     {page.WithTotalIf(false, count(0, errFailed)), 0},
+		"asked for":         {page.WithTotalIf(true, count(7, nil)), 7},
+		"counted":           {page.WithTotal(count(42, nil)), 42},
+		"more than a int32": {page.WithTotal(count(1<<40, nil)), math.MaxInt32},
 	} {
 		if got := serve(t, byID(9, nil), req, test.opt).GetTotalSize(); got != test.want {
 			t.Errorf("%s: got %d, want %d", name, got, test.want)
 		}
 	}
-	if _, err := listItems.Serve(t.Context(), req, byID(9, nil), page.Total(count(0, errFailed))); !errors.Is(err, errFailed) {
+	if _, err := listItems.Serve(t.Context(), req, byID(9, nil), page.WithTotal(count(0, errFailed))); !errors.Is(err, errFailed) {
 		t.Errorf("got %v", err)
 	}
-	_, err := listItems.Serve(t.Context(), req, byID(9, nil), page.Total(count(-1, nil)))
+	_, err := listItems.Serve(t.Context(), req, byID(9, nil), page.WithTotal(count(-1, nil)))
 	wantInternal(t, err, "-1 items in all")
 	if got := serve(t, page.Slice(numbered(9)), req).GetTotalSize(); got != 9 {
 		t.Errorf("of a slice of 9 the total is %d", got)
@@ -245,7 +245,7 @@ func TestTotals(t *testing.T) {
 	fields := itemFields
 	fields.Total = ""
 	without := page.Of(itemTable.Methods()[0], itemService.ListItems, (*pagev1.ListItemsResponse).GetItems, fields)
-	if _, err := without.Serve(t.Context(), req, byID(9, nil), page.Total(count(0, errFailed))); err != nil {
+	if _, err := without.Serve(t.Context(), req, byID(9, nil), page.WithTotal(count(0, errFailed))); err != nil {
 		t.Errorf("a response without a total was counted: %v", err)
 	}
 }
@@ -264,9 +264,9 @@ func TestErrorsOfRowsAreReturnedAsTheyAre(t *testing.T) {
 
 // TestBindings holds that tokens are bound to what else a list depends on.
 func TestBindings(t *testing.T) {
-	token := serve(t, byID(9, nil), nil, page.Bind("tenant 1", "x")).GetNextPageToken()
-	serve(t, byID(9, nil), &pagev1.ListItemsRequest{PageToken: token}, page.Bind("tenant 1"), page.Bind("x"))
-	for _, other := range [][]page.Option{nil, {page.Bind("tenant 2", "x")}, {page.Bind("tenant 1")}, {page.Bind("tenant 1x")}, {page.Bind("tenant 1", "x", "")}} {
+	token := serve(t, byID(9, nil), nil, page.WithBinding("tenant 1", "x")).GetNextPageToken()
+	serve(t, byID(9, nil), &pagev1.ListItemsRequest{PageToken: token}, page.WithBinding("tenant 1"), page.WithBinding("x"))
+	for _, other := range [][]page.Option{nil, {page.WithBinding("tenant 2", "x")}, {page.WithBinding("tenant 1")}, {page.WithBinding("tenant 1x")}, {page.WithBinding("tenant 1", "x", "")}} {
 		_, err := listItems.Serve(t.Context(), &pagev1.ListItemsRequest{PageToken: token}, byID(9, nil), other...)
 		wantInvalid(t, err, "page_token", page.ReasonTokenMismatch)
 	}
@@ -280,7 +280,7 @@ var byUser = server.WithAuthenticator(server.AuthenticateFunc(func(ctx context.C
 func TestTokensOfAPrincipal(t *testing.T) {
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {
 		server.Register[itemService](r, itemTable, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
-			return listItems.Serve(ctx, req, byID(99, nil), page.PerPrincipal())
+			return listItems.Serve(ctx, req, byID(99, nil), page.WithPrincipalBinding())
 		}))
 	}, byUser, quiet)
 	list := func(user, token string) (*pagev1.ListItemsResponse, error) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/alloctest"
+	"github.com/grpcservice/grpcservice/runtime/internal/rpc"
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
@@ -57,6 +58,11 @@ func TestUnaryAllocations(t *testing.T) {
 			t.Errorf("%s: %v allocations, stock has %v; at most %v more", name, got, stock, test.most)
 		}
 	}
+}
+
+// handlerOfRow returns the method of impl that a row of a table names.
+func handlerOfRow[S any](impl S, row runtime.Row[S]) rpc.Handler {
+	return runtime.NewService("t.S", healthpb.File_grpc_health_v1_health_proto, row).Handlers(impl)[0]
 }
 
 // nullStream is a stream without a transport, to count what a message costs on top of it.

@@ -66,7 +66,7 @@ func TestDialRefusesOptions(t *testing.T) {
 	for want, opts := range map[string][]client.Option{
 		"WithInsecure and WithTLS: choose one": {client.WithInsecure(), client.WithTLS(new(tls.Config))},
 		"WithTLS(nil): pass a configuration":   {client.WithTLS(nil)},
-		"service config": {client.WithDialOptions(grpc.WithDefaultServiceConfig("{"))},
+		"service config":                       {client.WithDialOptions(grpc.WithDefaultServiceConfig("{"))},
 	} {
 		_, err := client.Dial("localhost:1", opts...)
 		if err == nil || !strings.HasPrefix(err.Error(), `cannot dial "localhost:1": `) || !strings.Contains(err.Error(), want) {

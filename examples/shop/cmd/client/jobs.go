@@ -50,7 +50,7 @@ func playProgress(ctx context.Context, jobs shopv1service.BatchJobService, ops o
 		return "", fmt.Errorf("ProcessBatch: %w", err)
 	}
 	say("ProcessBatch", "started an operation")
-	for progress, err := range op.Progress(ctx, operation.Every(20*time.Millisecond)) {
+	for progress, err := range op.Progress(ctx, operation.WithInterval(20*time.Millisecond)) {
 		if err != nil {
 			return "", fmt.Errorf("ProcessBatch: %w", err)
 		}

@@ -22,7 +22,7 @@ func listStaff() *shopv1.ListUsersRequest {
 // playPages ranges over all users of a list, and over its pages, with a break between the first and the others.
 func playPages(ctx context.Context, users shopv1service.UserService) error {
 	var names []string
-	for user, err := range shopv1service.UserServiceListUsers.All(ctx, users, listStaff(), page.Prefetch(1)) {
+	for user, err := range shopv1service.UserServiceListUsers.All(ctx, users, listStaff(), page.WithPrefetch(1)) {
 		if err != nil {
 			return fmt.Errorf("ListUsers: %w", err)
 		}
@@ -39,7 +39,7 @@ func playPages(ctx context.Context, users shopv1service.UserService) error {
 	}
 	say("ListUsers", "the first page has %d of %d", len(first.Items), first.Total)
 	// The token may be kept: another process goes on with it, another day if its policy lets it.
-	rest, err := page.Collect(shopv1service.UserServiceListUsers.All(ctx, users, listStaff(), page.From(first.NextToken)), 100)
+	rest, err := page.Collect(shopv1service.UserServiceListUsers.All(ctx, users, listStaff(), page.WithPageToken(first.NextToken)), 100)
 	if err != nil {
 		return fmt.Errorf("ListUsers: %w", err)
 	}

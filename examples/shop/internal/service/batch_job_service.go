@@ -39,7 +39,7 @@ func (s *BatchJobService) ProcessBatch(ctx context.Context, req *shopv1.BatchReq
 		return nil, err
 	}
 	return shopv1service.BatchJobServiceProcessBatch.Start(ctx, s.ops, req,
-		operation.FirstMetadata(&shopv1.BatchMetadata{Total: int32(len(req.GetItems()))}))
+		operation.WithMetadata(&shopv1.BatchMetadata{Total: int32(len(req.GetItems()))}))
 }
 
 // GetOperation returns an operation of the caller, or NOT_FOUND.
@@ -52,7 +52,7 @@ func (s *BatchJobService) GetOperation(ctx context.Context, req *shopv1.GetOpera
 func (s *BatchJobService) process(ctx context.Context, run *operation.Run[shopv1.BatchRequest, shopv1.BatchMetadata]) (*shopv1.BatchResponse, error) {
 	changes, err := operation.Each(ctx, run, run.Request().GetItems(), func(ctx context.Context, item *shopv1.PriceChange) (bool, error) {
 		return s.prices.SetPrice(ctx, item.GetProductId(), item.GetPriceCents())
-	}, operation.OnProgress(countItems), operation.SaveEvery(saveEvery))
+	}, operation.WithProgress(countItems), operation.WithSaveInterval(saveEvery))
 	if err != nil {
 		return nil, err
 	}

@@ -165,7 +165,7 @@ func TestProcessBatchCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	prices.gate <- struct{}{}
-	for metadata, err := range op.Progress(t.Context(), operation.Every(time.Millisecond)) {
+	for metadata, err := range op.Progress(t.Context(), operation.WithInterval(time.Millisecond)) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -244,7 +244,7 @@ func TestProcessBatchOutlastsTheServer(t *testing.T) {
 		for range 3 {
 			prices.gate <- struct{}{}
 		}
-		for metadata, err := range op.Progress(t.Context(), operation.Every(time.Millisecond)) {
+		for metadata, err := range op.Progress(t.Context(), operation.WithInterval(time.Millisecond)) {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,5 +25,5 @@ func (s *UserService) BatchGetUsers(ctx context.Context, req *shopv1.BatchGetUse
 
 // BatchCreateUsers adds all users of a request, in their order, or none.
 func (s *UserService) BatchCreateUsers(ctx context.Context, req *shopv1.BatchCreateUsersRequest) (*shopv1.BatchCreateUsersResponse, error) {
-	return shopv1service.UserServiceBatchCreateUsers.Each(ctx, req, s.CreateUser, batch.InTx(s.users.InTx))
+	return shopv1service.UserServiceBatchCreateUsers.Each(ctx, req, s.CreateUser, batch.WithTx(s.users.InTx))
 }

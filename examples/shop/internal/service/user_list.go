@@ -27,14 +27,14 @@ func (s *UserService) ListUsers(ctx context.Context, req *shopv1.ListUsersReques
 			return order.rows(users, after, limit), err
 		},
 		keyOfUser,
-	), page.Total(func(ctx context.Context) (int64, error) {
+	), page.WithTotal(func(ctx context.Context) (int64, error) {
 		users, err := s.matching(ctx, matches)
 		return int64(len(users)), err
 	}))
 }
 
 // userSchema is what filters may say of users. A word alone is looked for in names.
-var userSchema = filter.For((*shopv1.User)(nil).ProtoReflect().Descriptor(), filter.Search("name"))
+var userSchema = filter.For((*shopv1.User)(nil).ProtoReflect().Descriptor(), filter.WithSearch("name"))
 
 // matching returns the users that a filter leaves, in no order.
 func (s *UserService) matching(ctx context.Context, f *filter.Filter) ([]*shopv1.User, error) {

@@ -23,7 +23,7 @@ func newUserTable() *userTable {
 }
 
 // InTx has work done in one transaction: if it fails, or panics, all that it has changed is as before. Methods of the service that
-// work calls with its context take part, which makes one of several. It is what [batch.InTx] asks for.
+// work calls with its context take part, which makes one of several. It is what [batch.WithTx] asks for.
 func (t *userTable) InTx(ctx context.Context, work func(context.Context) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -253,7 +253,7 @@ var UserServiceBatchGetUsers = batch.Keyed(userServiceTable.Method("BatchGetUser
 	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
 
 // UserServiceBatchCreateUsers does BatchCreateUsers for all its children or fails, and splits calls that are too big. What Each
-// did before a child failed is undone only by a transaction: batch.InTx.
+// did before a child failed is undone only by a transaction: batch.WithTx.
 //
 // Pattern: batch, certain. Children: requests, each a request of CreateUser; results: users, in the same order.
 var UserServiceBatchCreateUsers = batch.Ordered(userServiceTable.Method("BatchCreateUsers"), UserService.BatchCreateUsers,

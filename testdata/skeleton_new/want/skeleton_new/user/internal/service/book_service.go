@@ -52,7 +52,7 @@ func (s *BookService) ListBooks(ctx context.Context, req *libraryv1.ListBooksReq
 			return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "ListBooks")
 		},
 		func(item *libraryv1.Book) string { return item.GetName() },
-	), page.Total(func(ctx context.Context) (int64, error) {
+	), page.WithTotal(func(ctx context.Context) (int64, error) {
 		return 0, runtime.Unimplemented(libraryv1service.BookServiceName, "ListBooks") // TODO: Count all items, or leave this out.
 	}))
 }
@@ -78,13 +78,13 @@ func (s *BookService) BatchGetBooks(ctx context.Context, req *libraryv1.BatchGet
 
 // BatchCreateBooks adds many books, or none.
 func (s *BookService) BatchCreateBooks(ctx context.Context, req *libraryv1.BatchCreateBooksRequest) (*libraryv1.BatchCreateBooksResponse, error) {
-	// TODO: Do all in one transaction, with batch.InTx, if what is done before one fails must be undone.
+	// TODO: Do all in one transaction, with batch.WithTx, if what is done before one fails must be undone.
 	return libraryv1service.BookServiceBatchCreateBooks.Each(ctx, req, s.CreateBook)
 }
 
 // BatchDeleteBooks removes many books.
 func (s *BookService) BatchDeleteBooks(ctx context.Context, req *libraryv1.BatchDeleteBooksRequest) (*emptypb.Empty, error) {
-	// TODO: Do it for one child. Do all in one transaction, with batch.InTx, if what is done before one fails must be undone.
+	// TODO: Do it for one child. Do all in one transaction, with batch.WithTx, if what is done before one fails must be undone.
 	return libraryv1service.BookServiceBatchDeleteBooks.Each(ctx, req, func(ctx context.Context, child string) (*emptypb.Empty, error) {
 		return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "BatchDeleteBooks")
 	})

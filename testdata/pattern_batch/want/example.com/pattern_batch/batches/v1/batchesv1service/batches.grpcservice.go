@@ -239,7 +239,7 @@ var UsersBatchGetUsers = batch.Keyed(usersTable.Method("BatchGetUsers"), Users.B
 	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
 
 // UsersBatchFindUsers does BatchFindUsers for all its children or fails, and splits calls that are too big. What Each did
-// before a child failed is undone only by a transaction: batch.InTx.
+// before a child failed is undone only by a transaction: batch.WithTx.
 //
 // Pattern: batch, certain. Children: names, the only list of scalars; results: users, in the same order.
 var UsersBatchFindUsers = batch.Ordered(usersTable.Method("BatchFindUsers"), Users.BatchFindUsers,
@@ -247,7 +247,7 @@ var UsersBatchFindUsers = batch.Ordered(usersTable.Method("BatchFindUsers"), Use
 	batch.Fields{Children: "names", Results: "users"})
 
 // UsersBatchCreateUsers does BatchCreateUsers for all its children or fails, and splits calls that are too big. What Each did
-// before a child failed is undone only by a transaction: batch.InTx.
+// before a child failed is undone only by a transaction: batch.WithTx.
 //
 // Pattern: batch, certain. Children: requests, each a request of CreateUser; results: users, in the same order.
 var UsersBatchCreateUsers = batch.Ordered(usersTable.Method("BatchCreateUsers"), Users.BatchCreateUsers,
@@ -255,7 +255,7 @@ var UsersBatchCreateUsers = batch.Ordered(usersTable.Method("BatchCreateUsers"),
 	batch.Fields{Children: "requests", Results: "users", IdempotencyKey: "request_id", Hoisted: []string{"parent"}, Single: "CreateUser"})
 
 // UsersBatchUpdateUsers does BatchUpdateUsers for all its children or fails, and splits calls that are too big. What Each did
-// before a child failed is undone only by a transaction: batch.InTx.
+// before a child failed is undone only by a transaction: batch.WithTx.
 //
 // Pattern: batch, certain. Children: requests, each a request of UpdateUser; results: users, in the same order.
 var UsersBatchUpdateUsers = batch.Ordered(usersTable.Method("BatchUpdateUsers"), Users.BatchUpdateUsers,
@@ -263,7 +263,7 @@ var UsersBatchUpdateUsers = batch.Ordered(usersTable.Method("BatchUpdateUsers"),
 	batch.Fields{Children: "requests", Results: "users", Hoisted: []string{"update_mask"}, Single: "UpdateUser"})
 
 // UsersBatchDeleteUsers does BatchDeleteUsers for all its children or fails, and splits calls that are too big. What Each did
-// before a child failed is undone only by a transaction: batch.InTx.
+// before a child failed is undone only by a transaction: batch.WithTx.
 //
 // Pattern: batch, certain. Children: names, the only list of scalars; no results.
 var UsersBatchDeleteUsers = batch.Done(usersTable.Method("BatchDeleteUsers"), Users.BatchDeleteUsers,

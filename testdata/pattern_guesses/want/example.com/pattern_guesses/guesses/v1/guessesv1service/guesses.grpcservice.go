@@ -157,7 +157,7 @@ var GuessesFind = page.Of(guessesTable.Method("Find"), Guesses.Find, (*guessesv1
 })
 
 // GuessesBatchIndexThings does BatchIndexThings for all its children or fails, and splits calls that are too big. What Each did
-// before a child failed is undone only by a transaction: batch.InTx.
+// before a child failed is undone only by a transaction: batch.WithTx.
 //
 // Pattern: batch, likely. Children: things, the only list of messages; results: indexed, in the same order. To be sure, set the
 // option batch: {children: "things"}; if it is not, batch: {off: true}.

@@ -375,7 +375,7 @@ var OddServiceBatchGetTexts = batch.Keyed(oddServiceTable.Method("BatchGetTexts"
 	batch.Fields{Children: "ids", Results: "texts"})
 
 // OddServiceBatchTouch does BatchTouch for all its children or fails, and splits calls that are too big. What Each did before a
-// child failed is undone only by a transaction: batch.InTx.
+// child failed is undone only by a transaction: batch.WithTx.
 //
 // Pattern: batch, certain. Children: ids, the only list of scalars; no results.
 var OddServiceBatchTouch = batch.Done(oddServiceTable.Method("BatchTouch"), OddService.BatchTouch,

@@ -162,7 +162,7 @@ func ItemsConfig() client.Option {
 }
 
 // ItemsBatchCreateItems does BatchCreateItems for all its children or fails, and splits calls that are too big. What Each did
-// before a child failed is undone only by a transaction: batch.InTx.
+// before a child failed is undone only by a transaction: batch.WithTx.
 //
 // Pattern: batch, certain. Children: requests, each a request of CreateItem; results: items, in the same order.
 var ItemsBatchCreateItems = batch.Ordered(itemsTable.Method("BatchCreateItems"), Items.BatchCreateItems,
@@ -170,7 +170,7 @@ var ItemsBatchCreateItems = batch.Ordered(itemsTable.Method("BatchCreateItems"),
 	batch.Fields{Children: "requests", Results: "items", Single: "CreateItem"})
 
 // ItemsBatchGetItems does BatchGetItems for all its children or fails, and splits calls that are too big. What Each did before
-// a child failed is undone only by a transaction: batch.InTx.
+// a child failed is undone only by a transaction: batch.WithTx.
 //
 // Pattern: batch, certain. Children: names, the only list of scalars; results: items, in the same order.
 var ItemsBatchGetItems = batch.Ordered(itemsTable.Method("BatchGetItems"), Items.BatchGetItems,
@@ -178,7 +178,7 @@ var ItemsBatchGetItems = batch.Ordered(itemsTable.Method("BatchGetItems"), Items
 	batch.Fields{Children: "names", Results: "items", Single: "GetItem"})
 
 // ItemsBatchDeleteItems does BatchDeleteItems for all its children or fails, and splits calls that are too big. What Each did
-// before a child failed is undone only by a transaction: batch.InTx.
+// before a child failed is undone only by a transaction: batch.WithTx.
 //
 // Pattern: batch, certain. Children: requests, each a request of DeleteItem; results: items, in the same order.
 var ItemsBatchDeleteItems = batch.Ordered(itemsTable.Method("BatchDeleteItems"), Items.BatchDeleteItems,
