@@ -24,36 +24,15 @@ type deployParameters struct {
 	parts []string // or none for all
 }
 
+// deployParts are the parts: each is a directory of files, but for docker, whose file is in none.
+var deployParts = []string{"docker", "kubernetes", "istio", "client"}
+
 // partOf returns the part that a file is of: its folder, or docker where it is in none.
 func partOf(file string) string {
 	if folder, _, found := strings.Cut(file, "/"); found {
 		return folder
 	}
-	return "docker"
-}
-
-// checkDeploy says what is wrong with the parameters of emit=deploy together; values are those that were given.
-func (p *parameters) checkDeploy(values map[string]string) error {
-	var errs []error
-	if !p.emit.deploy {
-		for _, name := range []string{"deploy_dir", "deploy_parts", "app_name", "image", "port"} {
-			if value, given := values[name]; given {
-				errs = append(errs, fmt.Errorf("parameter %s=%q: it means nothing without emit=deploy; want both", name, value))
-			}
-		}
-		return errors.Join(errs...)
-	}
-	for _, needed := range []struct{ name, what string }{
-		{"deploy_dir", "the folder that the files go to; want deploy_dir=deploy, or the like"},
-		{"app", "the folder of the program; want app=cmd/server, or the like"},
-		{"app_name", "what the program is called in a cluster; want app_name=shop, or the like"},
-		{"image", "the image that is run; want image=registry.example.com/shop:1.4.0, or the like"},
-	} {
-		if _, given := values[needed.name]; !given {
-			errs = append(errs, fmt.Errorf(`parameter emit: "deploy" needs %s`, needed.what))
-		}
-	}
-	return errors.Join(errs...)
+	return deployParts[0]
 }
 
 // deployment is the files that a program is deployed with, which are the user's once they are there.

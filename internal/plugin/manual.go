@@ -1,7 +1,33 @@
 package plugin
 
-// manual is what --help prints; the long form is the doc comment of cmd/protoc-gen-grpcservice.
-const manual = `protoc-gen-grpcservice is a plugin of buf and protoc: it generates Go gRPC services from proto files.
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// manual returns what --help prints; the long form is the doc comment of cmd/protoc-gen-grpcservice.
+func manual() string {
+	var b strings.Builder
+	b.WriteString(manualHead)
+	for _, e := range emitters() {
+		fmt.Fprintf(&b, "    %-23s %s\n", "emit="+e.name, e.path)
+		fmt.Fprintf(&b, "    %-23s %s\n", "", e.help)
+	}
+	b.WriteString("\nParameters:\n")
+	for _, p := range slices.Concat(ownParameters, emitParameters) {
+		help := p.help
+		if len(p.emits) > 0 {
+			help = "for emit=" + strings.Join(p.emits, ", ") + ": " + help
+		}
+		fmt.Fprintf(&b, "    %-23s %s\n", p.name+p.usage, help)
+	}
+	fmt.Fprintf(&b, "    %s\n    %-23s as for protoc-gen-go\n", strings.Join(foreignNames(), ", "), "")
+	b.WriteString(manualTail)
+	return b.String()
+}
+
+const manualHead = `protoc-gen-grpcservice is a plugin of buf and protoc: it generates Go gRPC services from proto files.
 
     # buf.gen.yaml; the first two plugins are enough, the others write code and manifests that are yours from then on
     version: v2
@@ -18,30 +44,9 @@ const manual = `protoc-gen-grpcservice is a plugin of buf and protoc: it generat
         opt: [emit=deploy, deploy_dir=deploy, app=cmd/server, app_name=library, "image=library:1.0.0"]
 
 What it writes, for library/v1/book_service.proto of Go package libraryv1:
-    emit=service    library/v1/libraryv1service/book_service.grpcservice.go
-                    the interface BookService, and what serves and calls it; written anew each time
-    emit=test       library/v1/libraryv1servicetest/book_service.grpcservice.go
-                    a server in memory, a fake, the contract test; written anew each time
-    emit=skeleton   SKELETON_DIR/book_service.go, book_service_test.go, APP/main.go
-                    methods that you fill in; later runs add new RPCs, and change nothing that is there
-    emit=deploy     DEPLOY_DIR/Dockerfile, kubernetes/, istio/, client/service-config.json
-                    made once; later runs tell where they do not agree with the policies
+`
 
-Parameters:
-    emit=service;test       which of these; the first two are the default
-    package_suffix=service  what the service package's name adds to that of the messages
-    import_path=PATH        the import path of the output folder, for services whose messages are of another module
-    policy=FILE             a YAML file of policies, beside the options in the protos
-    report=FILE             write what was decided for each method, and why, to a .json file
-    strict                  make errors of warnings
-    templates=DIR           a folder of templates that go in the place of the plugin's own
-    skeleton_dir=DIR, app=DIR
-                            for emit=skeleton: the package that implements the services, and the program that serves them
-    deploy_dir=DIR, app=DIR, app_name=NAME, image=IMAGE, port=8080, deploy_parts=LIST
-                            for emit=deploy: where the manifests go, and what they are for
-    paths, module, M<file>, annotate_code, default_api_level, apilevelM<file>
-                            as for protoc-gen-go
-
+const manualTail = `
 Arguments:
     --export DIR            write grpcservice/v1/options.proto, which protos import, below DIR
     --template NAME         print a template, to be changed and put into the folder that templates names

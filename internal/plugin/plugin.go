@@ -66,7 +66,7 @@ func runArgs(env Env) int {
 	case arg == "--version":
 		fmt.Fprintf(env.Stdout, "%s %s\n", name, version())
 	case arg == "--help":
-		fmt.Fprint(env.Stdout, manual)
+		fmt.Fprint(env.Stdout, manual())
 	default:
 		fmt.Fprintf(env.Stderr, "%s: unknown argument %q; %s\n", name, arg, want)
 		return exitMisused

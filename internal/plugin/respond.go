@@ -51,7 +51,7 @@ func generate(env Env, request *pluginpb.CodeGeneratorRequest) (files []*pluginp
 	if problems = params.judge(problems); problems.Err() != nil {
 		return nil, problems
 	}
-	out := render(env, modelled, in, params)
+	out := render(run{env: env, in: in, params: params}, modelled)
 	problems.Add(out.problems...)
 	return out.files, params.judge(problems)
 }
@@ -99,24 +99,22 @@ func reportPanic(problems *diag.List) {
 func known(string, string) error { return nil }
 
 // render returns the output for the files of a model, in their order, the report, and what the user's files lack.
-func render(env Env, files []model.File, in input, params parameters) (out output) {
+func render(r run, files []model.File) (out output) {
 	for _, file := range files {
-		if params.emit.service {
-			out.addCode(params, file.Service, file, in.templates.Service)
+		for _, e := range emitters() {
+			if e.file != nil && r.params.emits(e.name) {
+				e.file(&out, r, file)
+			}
 		}
-		if params.emit.test && len(file.Services) > 0 {
-			out.addCode(params, file.Test, file, in.templates.Test)
+	}
+	if r.params.report != "" {
+		content, err := gen.Report(files, r.in.policy)
+		out.add(r.params.report, content, err)
+	}
+	for _, e := range emitters() {
+		if e.all != nil && r.params.emits(e.name) {
+			e.all(&out, r, files)
 		}
-	}
-	if params.report != "" {
-		content, err := gen.Report(files, in.policy)
-		out.add(params.report, content, err)
-	}
-	if params.emit.skeleton {
-		out.addSkeleton(env, files, in.templates, params)
-	}
-	if params.emit.deploy {
-		out.addDeployment(env, files, params)
 	}
 	return out
 }

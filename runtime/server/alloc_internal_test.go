@@ -11,7 +11,6 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/alloctest"
-	"github.com/grpcservice/grpcservice/runtime/internal/rpc"
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
@@ -58,11 +57,6 @@ func TestUnaryAllocations(t *testing.T) {
 			t.Errorf("%s: %v allocations, stock has %v; at most %v more", name, got, stock, test.most)
 		}
 	}
-}
-
-// handlerOfRow returns the method of impl that a row of a table names.
-func handlerOfRow[S any](impl S, row runtime.Row[S]) rpc.Handler {
-	return runtime.NewService("t.S", healthpb.File_grpc_health_v1_health_proto, row).Handlers(impl)[0]
 }
 
 // nullStream is a stream without a transport, to count what a message costs on top of it.

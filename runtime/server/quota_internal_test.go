@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/rpc"
 )
 
 // bearer knows every token as a principal of that name, and nobody without one.
@@ -190,4 +191,9 @@ func TestPrincipalsTakeTurns(t *testing.T) {
 		}
 		time.Sleep(time.Hour) // until all have returned
 	})
+}
+
+// handlerOfRow returns the method of impl that a row of a table names.
+func handlerOfRow[S any](impl S, row runtime.Row[S]) rpc.Handler {
+	return runtime.NewService("t.S", healthpb.File_grpc_health_v1_health_proto, row).Handlers(impl)[0]
 }

@@ -1,0 +1,218 @@
+package plugin
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// parameter is a row of the table of parameters: reading, checking, --help and docs/plugin.md
+// derive from it.
+type parameter struct {
+	name     string // what stands before the "="
+	isPrefix bool   // whether the path of a proto file follows the name
+	isList   bool   // whether it may be given several times
+
+	valid *regexp.Regexp
+	want  string // what a valid value is, for errors
+	set   func(p *parameters, value string)
+
+	setFile func(p *parameters, file, value string) // set of a prefix
+
+	emits []string // the emits without which it has no effect; empty where it always has one
+	alone string   // what is wrong where none of these is on; "" for the usual text
+
+	usage   string // the value, as --help and the docs show it: "=FILE"
+	help    string // its line in --help
+	doc     string // its row in docs/plugin.md: the meaning; "" for help
+	without string // and what holds without it
+}
+
+// parameterTable returns the parameters, in the order in which errors and docs list them.
+func parameterTable() []parameter {
+	return slices.Concat(ownParameters, emitParameters, protocParameters)
+}
+
+// parameterOf returns the row of a parameter as it is given.
+func parameterOf(name string) (parameter, bool) {
+	table := parameterTable()
+	i := slices.IndexFunc(table, func(p parameter) bool {
+		return p.name == name && !p.isPrefix || p.isPrefix && len(name) > len(p.name) && strings.HasPrefix(name, p.name)
+	})
+	if i < 0 {
+		return parameter{}, false
+	}
+	return table[i], true
+}
+
+// parameterNames lists the parameters for an error.
+func parameterNames() string {
+	foreign := foreignNames()
+	last := len(foreign) - 1
+	return strings.Join(namesOf(slices.Concat(ownParameters, emitParameters)), ", ") +
+		", and protoc-gen-go's " + strings.Join(foreign[:last], ", ") + " and " + foreign[last]
+}
+
+// foreignNames returns the names of protoc-gen-go's parameters.
+func foreignNames() []string { return namesOf(protocParameters) }
+
+func namesOf(rows []parameter) (names []string) {
+	for _, p := range rows {
+		if p.isPrefix {
+			names = append(names, p.name+"<file>")
+		} else {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
+// ownParameters are those that are for any emit.
+var ownParameters = []parameter{{
+	name: "package_suffix", usage: "=service", without: "`service`",
+	valid: regexp.MustCompile(`^[a-z][a-z0-9]*$`),
+	want:  "lower-case letters and digits that begin with a letter",
+	set:   func(p *parameters, value string) { p.packageSuffix = value },
+	help:  "what the service package's name adds to that of the messages",
+	doc: "what the name of the service package adds to the messages'; the test package adds " +
+		"`test` to that",
+}, {
+	name: "import_path", usage: "=PATH", without: "the packages go below those of the messages",
+	valid: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~+-]*(/[A-Za-z0-9_][A-Za-z0-9._~+-]*)*$`),
+	want:  "the import path of the output folder, such as example.com/you/gen",
+	set:   func(p *parameters, value string) { p.importPath = value },
+	help: "the import path of the output directory, for services whose messages are of another " +
+		"module",
+	doc: "the import path of `out`, for [messages of another " +
+		"module](#messages-of-another-module)",
+}, {
+	name: "emit", usage: "=" + defaultEmits(";"), isList: true, without: "`" + defaultEmits("` "+
+		"and `") + "`",
+	valid: listOf(emitNames()), want: wantList(emitNames()), set: setEmits,
+	help: "which of these; " + defaultEmits(" and ") + " are the default",
+	doc:  "[what to generate](#emits); a list with semicolons, or the parameter several times",
+}, {
+	name: "policy", usage: "=FILE", without: "none",
+	valid: anything, want: "the path of a policy file, from the folder in which buf or protoc runs",
+	set:  func(p *parameters, value string) { p.policy = value },
+	help: "a YAML file of policies, beside the options in the protos",
+	doc: "a YAML file of rules beside those in the protos " +
+		"([policy](policy.md#the-policy-file)); the path is from the directory in which buf runs",
+}, {
+	name: "report", usage: "=FILE", without: "none",
+	valid: regexp.MustCompile(`^([^./\\\s][^/\\]*/)*[^./\\\s][^/\\]*\.json$`),
+	want:  "the path of a .json file below the output folder",
+	set:   func(p *parameters, value string) { p.report = value },
+	help:  "write what was decided for each method, and why, to a .json file",
+	doc: "writes what was decided for each method, and why, to a `.json` file below `out` " +
+		"([policy](policy.md#the-report)); needs `strategy: all`",
+}, {
+	name: "strict", without: "off",
+	valid: truth, want: `"true" or "false", or no value, which is "true"`,
+	set:  func(p *parameters, value string) { p.strict = value != "false" },
+	help: "make errors of warnings",
+	doc:  "makes errors of warnings, with the same texts: for CI; `strict=false` is as without it",
+}, {
+	name: "templates", usage: "=DIR", without: "none",
+	valid: folderPath,
+	want:  "the path of a folder of templates below that in which buf or protoc runs, with slashes",
+	set:   func(p *parameters, value string) { p.templates = value },
+	help:  "a directory of templates that replace the plugin's own",
+	doc:   "a directory of templates that replace the plugin's own ([templates](templates.md))",
+}}
+
+// emitParameters are those of emit=skeleton and emit=deploy.
+var emitParameters = []parameter{{
+	name: "skeleton_dir", usage: "=DIR", emits: []string{"skeleton"}, alone: "nothing is " +
+		"written there without emit=skeleton; want both",
+	valid: goFolder,
+	want: "a folder of your module that is no other's, such as internal/service: below that in " +
+		"which buf or protoc runs, with slashes",
+	set:  func(p *parameters, value string) { p.skeletonDir = value },
+	help: "the package that implements the services",
+}, {
+	name: "app", usage: "=DIR", emits: []string{"skeleton", "deploy"},
+	alone: "it is where emit=skeleton writes a program, and what emit=deploy deploys; want one " +
+		"of them",
+	valid: goFolder,
+	want: "the folder of a program, such as cmd/server: below that in which buf or protoc runs, " +
+		"with slashes",
+	set:  func(p *parameters, value string) { p.app = value },
+	help: "the program that serves them",
+	doc:  "the program that serves the services, which `skeleton` writes and `deploy` deploys",
+}, {
+	name: "deploy_dir", usage: "=DIR", emits: []string{"deploy"},
+	valid: goFolder,
+	want: "a folder of your module, such as deploy: below that in which buf or protoc runs, " +
+		"with slashes",
+	set:  func(p *parameters, value string) { p.deploy.dir = value },
+	help: "where the Dockerfile and the manifests go",
+}, {
+	name: "deploy_parts", usage: "=LIST", emits: []string{"deploy"}, without: "all",
+	valid: listOf(deployParts), want: wantList(deployParts),
+	set:  func(p *parameters, value string) { p.deploy.parts = strings.Split(value, ";") },
+	help: "which parts of these, with semicolons: " + strings.Join(deployParts, ";"),
+	doc:  "which parts: a list of `" + strings.Join(deployParts, "`, `") + "` with semicolons",
+}, {
+	name: "app_name", usage: "=NAME", emits: []string{"deploy"},
+	valid: regexp.MustCompile(`^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$`),
+	want: "at most 53 lower-case letters, digits and hyphens, the first a letter, the last no " +
+		"hyphen",
+	set:  func(p *parameters, value string) { p.deploy.name = value },
+	help: "what the program is called in a cluster",
+}, {
+	name: "image", usage: "=IMAGE", emits: []string{"deploy"},
+	valid: regexp.MustCompile(`^\S+$`),
+	want:  "a reference to an image, such as registry.example.com/shop:1.4.0",
+	set:   func(p *parameters, value string) { p.deploy.image = value },
+	help:  "the image that is run",
+}, {
+	name: "port", usage: "=8080", emits: []string{"deploy"}, without: "8080",
+	valid: regexp.MustCompile(`^[1-9][0-9]{3,4}$`), want: "a number from 1024 to 65535",
+	set:  func(p *parameters, value string) { p.deploy.port, _ = strconv.Atoi(value) }, // digits
+	help: "the port that the program listens on",
+}}
+
+// protocParameters are protoc-gen-go's: both plugins get the same.
+var protocParameters = []parameter{{
+	name:  "paths",
+	valid: regexp.MustCompile(`^(import|source_relative)$`), want: `"import" or "source_relative"`,
+}, {
+	name:  "module",
+	valid: anything, want: "the import path that output paths shall not begin with",
+	set: func(p *parameters, value string) { p.module = value },
+}, {
+	name: "M", isPrefix: true, valid: anything, want: "a Go import path",
+	setFile: func(p *parameters, file, value string) { p.mappings[file] = value },
+}, {
+	name: "annotate_code", valid: truth, want: `"true" or "false"`,
+}, {
+	name: "default_api_level", valid: apiLevel, want: wantAPILevel,
+}, {
+	name: "apilevelM", isPrefix: true, valid: apiLevel, want: wantAPILevel,
+}}
+
+// What several parameters may be. goFolder is the path of a directory that Go takes for a package:
+// no part of it begins with a dot or an underscore.
+var (
+	anything = regexp.MustCompile(`^.+$`)
+	truth    = regexp.MustCompile(`^(true|false|)$`)
+	apiLevel = regexp.MustCompile(`^API_(OPEN|HYBRID|OPAQUE)$`)
+	goFolder = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._~+-]*[A-Za-z0-9_~+-])?(/[A-Za-z0-9]([A-Za-z0-9._~+-]*[A-Za-z0-9_~+-])?)*$`)
+)
+
+const wantAPILevel = `"API_OPEN", "API_HYBRID" or "API_OPAQUE"`
+
+// listOf returns the rule of a list of words.
+func listOf(words []string) *regexp.Regexp {
+	word := "(" + strings.Join(words, "|") + ")"
+	return regexp.MustCompile("^" + word + "(;" + word + ")*$")
+}
+
+// wantList says what such a list is.
+func wantList(words []string) string {
+	last := len(words) - 1
+	return `"` + strings.Join(words[:last], `", "`) + `" or "` + words[last] + `", or several ` +
+		`with a ";" between them`
+}
