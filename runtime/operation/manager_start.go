@@ -6,6 +6,8 @@ import (
 	"errors"
 	"log/slog"
 
+	"github.com/grpcservice/grpcservice/runtime/idempotency"
+
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -98,6 +100,6 @@ func conflictError(op *Record, conflict *ConflictError, field string) error {
 
 // reused is what a caller is told whose idempotency key belongs to another request.
 func reused(field string) error {
-	return ReasonRequestIDReused.Errorf(codes.InvalidArgument, "%s was used for another request; make a new one", field).
-		WithViolations(rpcerr.FieldViolation{Field: field, Description: "was used for another request", Reason: string(ReasonRequestIDReused)})
+	return idempotency.ReasonRequestIDReused.Errorf(codes.InvalidArgument, "%s was used for another request; make a new one", field).
+		WithViolations(rpcerr.FieldViolation{Field: field, Description: "was used for another request", Reason: idempotency.ReasonRequestIDReused.Name()})
 }

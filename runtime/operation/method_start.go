@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/grpcservice/grpcservice/runtime/batch"
+
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 
 	"google.golang.org/grpc/codes"
@@ -181,9 +183,9 @@ func (m *Method[S, Req, Op, Result, Metadata]) checkChildren(
 	}
 	switch {
 	case n == 0 && !limits.AllowEmpty:
-		return wrongSize(ReasonBatchEmpty, m.fields.Children, errors.New("must have one element at least"))
+		return wrongSize(batch.ReasonEmpty, m.fields.Children, errors.New("must have one element at least"))
 	case limits.MaxSize > 0 && n > limits.MaxSize:
-		return wrongSize(ReasonBatchTooLarge, m.fields.Children, fmt.Errorf("must have %d elements at most, has %d", limits.MaxSize, n))
+		return wrongSize(batch.ReasonTooLarge, m.fields.Children, fmt.Errorf("must have %d elements at most, has %d", limits.MaxSize, n))
 	case n == 0 || types.children.field().Message() == nil:
 		return nil
 	}

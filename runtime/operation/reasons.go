@@ -9,15 +9,14 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Reasons of the errors of this package, in the domain [rpcerr.ErrorDomain].
+// Reasons of the errors of this package, in the domain [rpcerr.ErrorDomain]. Besides, starting an
+// operation fails with idempotency.ReasonRequestIDReused, batch.ReasonEmpty and batch.ReasonTooLarge.
 const (
 	// ReasonNotFound is the reason of NOT_FOUND: there is no operation of the name, or it is somebody else's.
 	ReasonNotFound rpcerr.Reason = "OPERATION_NOT_FOUND"
 	// ReasonConflict is the reason of ABORTED where another operation works on the same thing. ErrorInfo has the request's field
 	// that says so as "field", and the other's name as "operation" where it is the caller's own, which [Client.Cancel] ends even where it was deleted.
 	ReasonConflict rpcerr.Reason = "OPERATION_CONFLICT"
-	// ReasonRequestIDReused is the reason of INVALID_ARGUMENT where the idempotency key belongs to another request.
-	ReasonRequestIDReused rpcerr.Reason = "REQUEST_ID_REUSED"
 	// ReasonCancelled is the reason of an operation's CANCELLED.
 	ReasonCancelled rpcerr.Reason = "OPERATION_CANCELLED"
 	// ReasonTimeout is the reason of an operation's DEADLINE_EXCEEDED: it has run for as long as its policy lets it.
@@ -26,17 +25,13 @@ const (
 	ReasonAttemptsExhausted rpcerr.Reason = "OPERATION_ATTEMPTS_EXHAUSTED"
 	// ReasonNoneSucceeded is the reason of an operation's ABORTED where each of its children failed (AIP-233).
 	ReasonNoneSucceeded rpcerr.Reason = "OPERATION_NONE_SUCCEEDED"
-	// ReasonBatchEmpty and ReasonBatchTooLarge are the reasons of INVALID_ARGUMENT for a batch of no children, and of more than
-	// its policy takes.
-	ReasonBatchEmpty    rpcerr.Reason = "BATCH_EMPTY"
-	ReasonBatchTooLarge rpcerr.Reason = "BATCH_TOO_LARGE"
 	// ReasonStoreUnavailable is the reason of UNAVAILABLE where operations cannot be read or written.
 	ReasonStoreUnavailable rpcerr.Reason = "OPERATION_STORE_UNAVAILABLE"
 	// ReasonStoreFull is the reason of RESOURCE_EXHAUSTED where the store has no room: for one more operation of the caller, for
 	// what the work saves, or for what it returns.
 	ReasonStoreFull rpcerr.Reason = "OPERATION_STORE_FULL"
 	// ReasonTooLarge is the reason of an operation's RESOURCE_EXHAUSTED where what its work saves or returns is larger than can
-	// be sent: see [MaxMessageBytes].
+	// be sent: see [WithMaxMessageBytes].
 	ReasonTooLarge rpcerr.Reason = "OPERATION_TOO_LARGE"
 )
 

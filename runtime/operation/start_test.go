@@ -8,6 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/idempotency"
+
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -138,7 +141,7 @@ func TestARepeatedRequestGetsTheSameOperation(t *testing.T) {
 		t.Error("somebody else got it")
 	}
 	_, err := s.method.Start(ada, s.m, request(t, `request_id: "id" colour: "red" parent: "a"`))
-	if status.Code(err) != codes.InvalidArgument || rpcerr.ReasonOf(err) != operation.ReasonRequestIDReused {
+	if status.Code(err) != codes.InvalidArgument || rpcerr.ReasonOf(err) != idempotency.ReasonRequestIDReused {
 		t.Errorf("another request with its id got %v", err)
 	}
 	if v := rpcerr.FieldViolations(err); len(v) != 1 || v[0].Field != "request_id" {
@@ -428,7 +431,7 @@ func TestABatchMustHaveTheRightSize(t *testing.T) {
 	defer s.stop()
 	method := painting(runtime.Operation{}, operation.Fields{Children: "walls"})
 	for text, want := range map[string]rpcerr.Reason{
-		``: operation.ReasonBatchEmpty, `walls: ["1"]`: "", `walls: ["1","2","3","4","5"]`: "", `walls: ["1","2","3","4","5","6"]`: operation.ReasonBatchTooLarge,
+		``: batch.ReasonEmpty, `walls: ["1"]`: "", `walls: ["1","2","3","4","5"]`: "", `walls: ["1","2","3","4","5","6"]`: batch.ReasonTooLarge,
 	} {
 		_, err := method.Start(t.Context(), s.m, request(t, text))
 		if rpcerr.ReasonOf(err) != want || want != "" && (status.Code(err) != codes.InvalidArgument || rpcerr.FieldViolations(err)[0].Field != "walls") {

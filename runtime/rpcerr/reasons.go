@@ -25,8 +25,6 @@ const (
 	ReasonTooManyCalls Reason = "TOO_MANY_CALLS"
 	// ReasonUnauthenticated is the reason of UNAUTHENTICATED: the call has no credentials, or none that the server accepts.
 	ReasonUnauthenticated Reason = "UNAUTHENTICATED"
-	// ReasonAccessDenied is the reason of PERMISSION_DENIED where the authoriser refuses the principal.
-	ReasonAccessDenied Reason = "ACCESS_DENIED"
 	// ReasonMissingScope is the reason of PERMISSION_DENIED where the principal lacks a scope that the method requires.
 	ReasonMissingScope Reason = "MISSING_SCOPE"
 	// ReasonNoPolicy is the reason of PERMISSION_DENIED for a method whose policy does not say who may call it.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/grpcservice/grpcservice/runtime/batch"
+
 	"google.golang.org/grpc/codes"
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
@@ -130,7 +132,7 @@ func playJobRefusals(ctx, stranger context.Context, jobs shopv1service.BatchJobS
 		return err
 	}
 	_, err = jobs.ProcessBatch(ctx, newPrices(slices.Repeat([]int32{1}, 1000)...))
-	if err := expect("ProcessBatch", err, codes.InvalidArgument, operation.ReasonBatchTooLarge); err != nil {
+	if err := expect("ProcessBatch", err, codes.InvalidArgument, batch.ReasonTooLarge); err != nil {
 		return err
 	}
 	_, err = jobs.GetOperation(ctx, &shopv1.GetOperationRequest{Name: "operations/none"})

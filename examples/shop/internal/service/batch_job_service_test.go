@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grpcservice/grpcservice/runtime/batch"
+
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
@@ -146,7 +148,7 @@ func TestProcessBatchRefuses(t *testing.T) {
 		reason rpcerr.Reason
 	}{
 		{"no items", priced(), codes.InvalidArgument, rpcerr.ReasonInvalidRequest},
-		{"too many items", priced(slices.Repeat([]int32{1}, 201)...), codes.InvalidArgument, operation.ReasonBatchTooLarge},
+		{"too many items", priced(slices.Repeat([]int32{1}, 201)...), codes.InvalidArgument, batch.ReasonTooLarge},
 		{"a price below 0", free, codes.InvalidArgument, rpcerr.ReasonInvalidRequest},
 		{"another catalogue", unknown, codes.NotFound, shopv1service.BatchJobReasonCatalogueUnknown},
 	} {
