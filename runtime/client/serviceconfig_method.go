@@ -20,7 +20,7 @@ func checkPolicy(info runtime.MethodInfo) error {
 		errs = append(errs, checkHedging(hedging))
 	}
 	if retry.MaxAttempts != 0 && hedging.MaxAttempts != 0 {
-		errs = append(errs, errors.New("Retry and Hedging: a method has one of them (gRFC A6)"))
+		errs = append(errs, errors.New("a method has Retry or Hedging, not both (gRFC A6)"))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("%s: %w", info.FullMethod[1:], err)
@@ -30,7 +30,7 @@ func checkPolicy(info runtime.MethodInfo) error {
 
 func checkRetry(r runtime.Retry) error {
 	if r.InitialBackoff <= 0 || r.MaxBackoff <= 0 || !(r.Multiplier > 0) {
-		return fmt.Errorf("Retry: InitialBackoff %v, MaxBackoff %v and Multiplier %v must be above 0",
+		return fmt.Errorf("the InitialBackoff %v, MaxBackoff %v and Multiplier %v of Retry must be above 0",
 			r.InitialBackoff, r.MaxBackoff, r.Multiplier)
 	}
 	if len(r.Codes) == 0 {

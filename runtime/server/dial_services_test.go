@@ -301,7 +301,7 @@ func TestServiceConfigRefuses(t *testing.T) {
 		"WithServiceConfig(nil): pass a service's table":                         {client.WithServiceConfig[echoService](nil)},
 		"WithServiceConfig: test.v1.Echo/One: Retry.MaxAttempts: 6 is not between 2 and 5": {
 			with(func(p *runtime.Policy) { p.Retry.MaxAttempts = 6 })},
-		"WithServiceConfig: test.v1.Echo/One: Retry: InitialBackoff 0s, MaxBackoff 1ms and Multiplier 1 must be above 0": {
+		"WithServiceConfig: test.v1.Echo/One: the InitialBackoff 0s, MaxBackoff 1ms and Multiplier 1 of Retry must be above 0": {
 			with(func(p *runtime.Policy) { p.Retry.InitialBackoff = 0 })},
 		`WithServiceConfig: test.v1.Echo/One: Retry.Codes: "Unavailable" is not a status code of a failed call; spell it as in "UNAVAILABLE"`: {
 			with(func(p *runtime.Policy) { p.Retry.Codes = []string{"Unavailable"} })},
@@ -311,7 +311,7 @@ func TestServiceConfigRefuses(t *testing.T) {
 			with(func(p *runtime.Policy) {
 				p.Retry, p.Hedging = runtime.Retry{}, runtime.Hedging{MaxAttempts: 2, Delay: -1}
 			})},
-		`WithServiceConfig: test.v1.Echo/One: Retry and Hedging: a method has one of them (gRFC A6)`: {
+		`WithServiceConfig: test.v1.Echo/One: a method has Retry or Hedging, not both (gRFC A6)`: {
 			with(func(p *runtime.Policy) { p.Hedging = runtime.Hedging{MaxAttempts: 2} })},
 	} {
 		conn, err := client.Dial("localhost:1", append(opts, client.WithInsecure())...)

@@ -19,7 +19,6 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -169,14 +168,6 @@ func startForFuzz(f *testing.F, srv *server.Server) *grpc.ClientConn {
 func startEcho(t *testing.T, impl echoService, opts ...server.Option) *running {
 	t.Helper()
 	return start(t, func(srv *server.Server) { server.Register[echoService](srv, echoTable, impl) }, opts...)
-}
-
-// rowsOf returns the rows of a table, bound to conn.
-func rowsOf[S any](table *runtime.Service[S], conn grpc.ClientConnInterface) (rows []*client.Method) {
-	for _, info := range table.Methods() {
-		rows = append(rows, client.Bind(conn, info))
-	}
-	return rows
 }
 
 // within receives from ch, or fails the test where nothing comes.
