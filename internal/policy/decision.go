@@ -46,7 +46,9 @@ func decide(method protoreflect.MethodDescriptor, facts policy.Method, merged *g
 		winners[set.field] = winner
 		d.Rules = append(d.Rules, winner.rule(set))
 	}
-	d.Rules = append(d.Rules, defaultsOf(d.Policy, facts, merged)...)
+	for _, unset := range facts.Defaults(d.Policy, merged) {
+		d.Rules = append(d.Rules, Rule{Field: unset.Field, Value: unset.Value, Source: SourceDefault})
+	}
 	if facts.HasRules {
 		d.Rules = append(d.Rules, Rule{
 			Field: "validate", Value: d.Policy.Validate, Source: "request message", Place: string(method.Input().FullName()),

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
 // leaf is a field of a policy that is set or replaced as a whole.
@@ -43,7 +44,7 @@ func isWhole(fd protoreflect.FieldDescriptor, m protoreflect.Message) bool {
 		empty = false
 		return false
 	})
-	return empty || fd.Name() == "auth"
+	return empty || policy.IsWhole(fd.Name())
 }
 
 // plain returns a value as JSON has it.

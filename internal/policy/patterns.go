@@ -134,25 +134,3 @@ func offIn(p *grpcservicev1.Policy, name string) bool {
 	m = m.Get(m.Descriptor().Fields().ByName(protoreflect.Name(name))).Message()
 	return m.Get(m.Descriptor().Fields().ByName("off")).Bool()
 }
-
-// addPatternDefaults adds the limits of the patterns of a method that nobody set.
-func addPatternDefaults(add func(field string, value any), p policy.Policy) {
-	has := policy.PatternsOf(p)
-	if has.Page {
-		add("page.default_size", p.Page.DefaultSize)
-		add("page.max_size", p.Page.MaxSize)
-		add("page.token_ttl", p.Page.TokenTTL.String())
-	}
-	if has.Batch {
-		add("batch.max_size", p.Batch.MaxSize)
-		add("batch.concurrency", p.Batch.Concurrency)
-	}
-	if has.Operation {
-		add("operation.lease", p.Operation.Lease.String())
-		add("operation.retain", p.Operation.Retain.String())
-		add("operation.max_attempts", p.Operation.MaxAttempts)
-	}
-	if has.IdempotencyKey.Field != "" {
-		add("idempotency_key.window", p.IdempotencyKey.Window.String())
-	}
-}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
@@ -36,48 +37,41 @@ func (f *faults) add(field, format string, args ...any) {
 func Check(p *grpcservicev1.Policy) []Fault {
 	var f faults
 	f.unknown("", p)
-	f.timeout(p.GetTimeout())
-	f.auth(p.GetAuth())
-	f.rates(p.GetRate())
-	f.concurrency(p.GetConcurrency())
-	f.retry(p.GetRetry())
-	f.hedging(p.GetHedging())
-	if retries(p) && hedges(p) {
-		f.add("hedging", "a method has either retry or hedging; remove one of them")
-	}
-	if p.GetMaxRequestBytes() < 0 {
-		f.add("max_request_bytes", "%d is negative; set 0 for no limit", p.GetMaxRequestBytes())
-	}
-	if log := p.GetLog(); log != nil {
-		if s := log.GetSample(); !(s >= 0 && s <= 1) {
-			f.add("log.sample", "%v is not between 0 and 1", s)
+	for _, r := range rules {
+		checkOptions(&f, r.options, r.message(p), r.path)
+		if r.check != nil {
+			r.check(&f, p)
 		}
-		f.enum("log.level", log.GetLevel())
+		if r.isPattern && r.spoken(p) {
+			f.off(r, p)
+		}
 	}
-	f.patterns(p)
 	return f
 }
 
-func (f *faults) timeout(t *grpcservicev1.Timeout) {
-	standard, longest := f.duration("timeout.default", t.GetDefault()), f.duration("timeout.max", t.GetMax())
-	if longest > 0 && standard > longest {
-		f.add("timeout.default", "%v is above timeout.max, which is %v; lower one or raise the other", standard, longest)
+// CheckWide returns all that is wrong with a policy that is for many methods: what [Check] finds, and what can only be said of
+// one method.
+func CheckWide(p *grpcservicev1.Policy) []Fault {
+	f := faults(Check(p))
+	for _, path := range shapeIn(p) {
+		f.add(path, "it speaks of the fields of one method; set it for that method")
 	}
-	idle, total := f.duration("timeout.idle", t.GetIdle()), f.duration("timeout.total", t.GetTotal())
-	if total > 0 && idle > total {
-		f.add("timeout.idle", "%v is above timeout.total, which is %v; lower one or raise the other", idle, total)
+	return f
+}
+
+// missing finds what a method's policy still lacks when its service has had its say.
+func (f *faults) missing(p *grpcservicev1.Policy) {
+	for _, r := range rules {
+		if r.missing != nil {
+			r.missing(f, p)
+		}
 	}
 }
 
-func (f *faults) auth(a *grpcservicev1.Auth) {
-	if a.GetPublic() && len(a.GetAllOf())+len(a.GetAnyOf()) > 0 {
-		f.add("auth.public", "who is let in unknown cannot be asked for scopes; remove public or the scopes")
-	}
-	for i, scope := range a.GetAllOf() {
-		f.scope(fmt.Sprintf("auth.all_of[%d]", i), scope)
-	}
-	for i, scope := range a.GetAnyOf() {
-		f.scope(fmt.Sprintf("auth.any_of[%d]", i), scope)
+// off finds limits of a pattern beside what takes it away.
+func (f *faults) off(r rule, p *grpcservicev1.Policy) {
+	if set := fieldsSet(r.message(p)); !r.asked(p) && len(set) > 0 {
+		f.add(r.path("off"), "it takes the pattern away, of which %s speaks; remove one of them", r.path(set[0]))
 	}
 }
 
@@ -94,96 +88,53 @@ func (f *faults) scope(field, scope string) {
 	}
 }
 
-// rates checks a list of rates; one that is only a zero takes the service's rates away.
-func (f *faults) rates(rates []*grpcservicev1.Rate) {
-	if takesRatesAway(rates) {
-		return
-	}
-	for i, rate := range rates {
-		f.rate(fmt.Sprintf("rate[%d]", i), rate)
+// takesRatesAway reports whether rates are one that is only a zero, which takes the service's rates away.
+func takesRatesAway(rates protoreflect.List) bool {
+	return rates.Len() == 1 && proto.Equal(rates.Get(0).Message().Interface(), &grpcservicev1.Rate{PerSecond: proto.Float64(0)})
+}
+
+func (f *faults) rate(path string, r protoreflect.Message) {
+	checkOptions(f, rateOptions(), r, func(option string) string { return path + "." + option })
+	if !r.Has(fieldOf(r, "per_second")) {
+		f.add(path+".per_second", "it is not set; say how many calls a second there may be")
 	}
 }
 
-func takesRatesAway(rates []*grpcservicev1.Rate) bool {
-	return len(rates) == 1 && proto.Equal(rates[0], &grpcservicev1.Rate{PerSecond: proto.Float64(0)})
-}
-
-func (f *faults) rate(field string, r *grpcservicev1.Rate) {
-	f.enum(field+".key", r.GetKey())
-	switch {
-	case r.PerSecond == nil:
-		f.add(field+".per_second", "it is not set; say how many calls a second there may be")
-	case !(r.GetPerSecond() > 0) || r.GetPerSecond() > math.MaxInt32:
-		f.add(field+".per_second", "%v is not above 0 and at most %d", r.GetPerSecond(), math.MaxInt32)
-	}
-	if r.Burst != nil && r.GetBurst() < 1 {
-		f.add(field+".burst", "%d is not at least 1", r.GetBurst())
+func (f *faults) perSecond(path string, x float64) {
+	if !(x > 0) || x > math.MaxInt32 {
+		f.add(path, "%v is not above 0 and at most %d", x, math.MaxInt32)
 	}
 }
 
-func (f *faults) concurrency(c *grpcservicev1.Concurrency) {
-	if c == nil {
-		return
+func (f *faults) multiplier(path string, x float64) {
+	if !(x >= 1 && x <= 100) {
+		f.add(path, "%v is not between 1 and 100", x)
 	}
-	if c.GetLimit() < 0 {
-		f.add("concurrency.limit", "%d is negative; set 0 for no limit", c.GetLimit())
-	}
-	f.duration("concurrency.max_wait", c.GetMaxWait())
 }
 
-func (f *faults) retry(r *grpcservicev1.Retry) {
-	if r == nil {
-		return
+func (f *faults) atLeastOne(path string, n int64) {
+	if n < 1 {
+		f.add(path, "%d is not at least 1", n)
 	}
-	f.attempts("retry.max_attempts", r.MaxAttempts)
-	initial, longest := f.duration("retry.initial_backoff", r.GetInitialBackoff()), f.duration("retry.max_backoff", r.GetMaxBackoff())
-	if r.InitialBackoff != nil && initial == 0 {
-		f.add("retry.initial_backoff", "it must be above 0")
-	}
-	if r.MaxBackoff != nil && longest == 0 {
-		f.add("retry.max_backoff", "it must be above 0")
-	}
-	if longest > 0 && initial > longest {
-		f.add("retry.initial_backoff", "%v is above retry.max_backoff, which is %v; lower one or raise the other", initial, longest)
-	}
-	if m := r.GetBackoffMultiplier(); r.BackoffMultiplier != nil && !(m >= 1 && m <= 100) {
-		f.add("retry.backoff_multiplier", "%v is not between 1 and 100", m)
-	}
-	f.codes("retry.codes", r.GetCodes())
 }
 
-func (f *faults) hedging(h *grpcservicev1.Hedging) {
-	if h == nil {
-		return
-	}
-	f.duration("hedging.delay", h.GetDelay())
-	f.attempts("hedging.max_attempts", h.MaxAttempts)
-	f.codes("hedging.non_fatal_codes", h.GetNonFatalCodes())
-}
-
-// missing finds what a method's policy still lacks when its service has had its say.
-func (f *faults) missing(p *grpcservicev1.Policy) {
-	if c := p.GetConcurrency(); c != nil && c.Limit == nil {
-		f.add("concurrency.limit", "it is not set; say how many calls may run at a time")
-	}
-	if h := p.GetHedging(); hedges(p) && h.Delay == nil {
-		f.add("hedging.delay", "it is not set; say how long to wait before a second call, such as what 95%% of calls take")
+func (f *faults) notNegative(path string, n int64) {
+	if n < 0 {
+		f.add(path, "%d is negative; set 0 for no limit", n)
 	}
 }
 
 // attempts checks a number of calls: gRPC makes five at most (gRFC A6).
-func (f *faults) attempts(field string, n *int32) {
-	if n != nil && *n != 0 && (*n < 2 || *n > 5) {
-		f.add(field, "%d is not between 2 and 5; set 0 for one call only", *n)
+func (f *faults) attempts(path string, n int64) {
+	if n != 0 && (n < 2 || n > 5) {
+		f.add(path, "%d is not between 2 and 5; set 0 for one call only", n)
 	}
 }
 
-// codes checks names of status codes.
-func (f *faults) codes(field string, names []string) {
-	for i, name := range names {
-		if !slices.Contains(codeNames, name) {
-			f.add(fmt.Sprintf("%s[%d]", field, i), "%q is not a status code of a failed call; want one of %s", name, strings.Join(codeNames, ", "))
-		}
+// code checks the name of a status code.
+func (f *faults) code(path, name string) {
+	if !slices.Contains(codeNames, name) {
+		f.add(path, "%q is not a status code of a failed call; want one of %s", name, strings.Join(codeNames, ", "))
 	}
 }
 
@@ -214,4 +165,79 @@ func (f *faults) duration(field, text string) time.Duration {
 		return 0
 	}
 	return d
+}
+
+// positive checks a duration that cannot be zero.
+func (f *faults) positive(path string, v protoreflect.Value) {
+	before := len(*f)
+	if d := f.duration(path, v.String()); d == 0 && len(*f) == before {
+		f.add(path, "it must be above 0")
+	}
+}
+
+// shortestLease is the shortest lease that a worker can be expected to renew in time, which it does at a third of it.
+const shortestLease = time.Second
+
+func (f *faults) lease(path string, v protoreflect.Value) {
+	before := len(*f)
+	if d := f.duration(path, v.String()); d < shortestLease && len(*f) == before {
+		f.add(path, "%v is below %v: no worker could keep it", d, shortestLease)
+	}
+}
+
+// notAbove checks a duration that another one bounds, where both are durations.
+func (f *faults) notAbove(path, text, bound, boundText string) {
+	var unread faults
+	d, longest := unread.duration(path, text), unread.duration(bound, boundText)
+	if longest > 0 && d > longest {
+		f.add(path, "%v is above %s, which is %v; lower one or raise the other", d, bound, longest)
+	}
+}
+
+// aName checks the name of a field or of a message: identifiers with dots between them.
+func aName(f *faults, path string, v protoreflect.Value) { f.name(path, v.String()) }
+
+// aNameOrNone checks the name of a field that a pattern may be without: "" says that there is none.
+func aNameOrNone(f *faults, path string, v protoreflect.Value) {
+	if v.String() != "" {
+		f.name(path, v.String())
+	}
+}
+
+func names(f *faults, path string, v protoreflect.Value) {
+	for i := range v.List().Len() {
+		f.name(element(path, i), v.List().Get(i).String())
+	}
+}
+
+func (f *faults) name(path, name string) {
+	for part := range strings.SplitSeq(strings.TrimPrefix(name, "."), ".") {
+		if !protoreflect.Name(part).IsValid() {
+			f.add(path, `%.100q is not a name; write it as in "page.token"`, name)
+			return
+		}
+	}
+}
+
+// takenAway finds what layers that are not wide say of a pattern that an earlier layer takes away. What a later one takes away
+// is not a fault: it goes before.
+func takenAway(layers []Layer) (f []Fault) {
+	for _, r := range rules.patterns() {
+		off := false
+		for i, layer := range layers {
+			if !r.spoken(layer.Policy) {
+				continue
+			}
+			m := r.message(layer.Policy)
+			if fd := fieldOf(m, "off"); m.Has(fd) {
+				off = m.Get(fd).Bool()
+				continue
+			}
+			if set := fieldsSet(m); off && !layer.Wide && len(set) > 0 {
+				f = append(f, Fault{Layer: i, Field: r.path(set[0]),
+					Text: fmt.Sprintf("the service, or a rule for many methods, takes the pattern away; set %s.off to false beside it", r.name)})
+			}
+		}
+	}
+	return f
 }

@@ -26,6 +26,9 @@ func Sets(p *grpcservicev1.Policy, field string) bool {
 	return true
 }
 
+// IsWhole reports whether a field of a policy is replaced as a whole, and not field by field.
+func IsWhole(field protoreflect.Name) bool { return rules.of(string(field)).isWhole }
+
 // lastToSet returns the layer that goes before all others that set a field; where none does, that of the message it is in.
 func lastToSet(layers []Layer, field string) int {
 	for {

@@ -1,9 +1,6 @@
 package policy
 
 import (
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
-
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
@@ -22,6 +19,14 @@ type Method struct {
 }
 
 func (m Method) unary() bool { return !m.ClientStreams && !m.ServerStreams }
+
+// others names the methods that are not of this kind.
+func (m Method) others() string {
+	if m.unary() {
+		return "streams"
+	}
+	return "methods without a stream"
+}
 
 // repeatable says whether a client may make a call twice, by the idempotency level or by the word of the policy.
 func (m Method) repeatable() bool { return m.Idempotency != IdempotencyUnknown || m.trusted }
@@ -97,96 +102,10 @@ func trusted(layers []Layer) (word bool) {
 	return word
 }
 
-// lay lays a layer over what is there: field by field, but for lists and for who may call, which are replaced.
-func lay(merged, over *grpcservicev1.Policy) {
-	if over.GetAuth() != nil {
-		merged.Auth = nil
-	}
-	if len(over.GetRate()) > 0 {
-		merged.Rate = nil
-	}
-	if hedges(over) {
-		merged.Retry = nil
-	}
-	if retries(over) {
-		merged.Hedging = nil
-	}
-	if r := merged.GetRetry(); r != nil && len(over.GetRetry().GetCodes()) > 0 {
-		r.Codes = nil
-	}
-	if h := merged.GetHedging(); h != nil && len(over.GetHedging().GetNonFatalCodes()) > 0 {
-		h.NonFatalCodes = nil
-	}
-	if len(over.GetPage().GetVary()) > 0 && merged.GetPage() != nil {
-		merged.Page.Vary = nil
-	}
-	proto.Merge(merged, over)
-	for _, name := range patternNames {
-		if m, speaks := patternIn(merged, name); speaks && isOff(m) {
-			for _, field := range fieldsSet(m) {
-				m.Clear(m.Descriptor().Fields().ByName(protoreflect.Name(field)))
-			}
-		}
-	}
-}
+// retries and hedges report whether options of retry and of hedging ask for it: attempts set to 0
+// take it away.
+func retries(p *grpcservicev1.Policy) bool { return !isZero(p.GetRetry().MaxAttempts) }
+func hedges(p *grpcservicev1.Policy) bool  { return !isZero(p.GetHedging().MaxAttempts) }
 
-// retries and hedges say whether a policy asks for it; one that sets the attempts to 0 takes it away.
-func retries(p *grpcservicev1.Policy) bool {
-	return p.GetRetry() != nil && !isZero(p.GetRetry().MaxAttempts)
-}
-func hedges(p *grpcservicev1.Policy) bool {
-	return p.GetHedging() != nil && !isZero(p.GetHedging().MaxAttempts)
-}
-
-// isZero says whether a field is set to zero.
+// isZero reports whether a field is set to zero.
 func isZero(field *int32) bool { return field != nil && *field == 0 }
-
-// fitting returns a copy of what a layer says, without what is not for a method of this kind.
-func (m Method) fitting(layer Layer) *grpcservicev1.Policy {
-	fit := &grpcservicev1.Policy{}
-	proto.Merge(fit, layer.Policy)
-	if t := fit.GetTimeout(); t != nil && m.unary() {
-		t.Idle, t.Total = nil, nil
-	} else if t != nil {
-		t.Default, t.Max = nil, nil
-	}
-	if !m.repeatable() {
-		fit.Retry = nil
-	}
-	if !m.unary() || m.Idempotency == IdempotencyUnknown {
-		fit.Hedging = nil
-	}
-	withoutPatterns(fit, func(string) bool { return !m.unary() })
-	return fit
-}
-
-// misfits returns what a layer that is not wide says, and what is not for a method of this kind.
-func (m Method) misfits(layer Layer) (f faults) {
-	own := layer.Policy
-	if layer.Wide {
-		return nil
-	}
-	t := own.GetTimeout()
-	if m.unary() && (t.GetIdle() != "" || t.GetTotal() != "") {
-		f.add("timeout", "idle and total are for streams; set default and max")
-	}
-	if !m.unary() && (t.GetDefault() != "" || t.GetMax() != "") {
-		f.add("timeout", "default and max are for methods without a stream; set idle and total")
-	}
-	if retries(own) && !m.repeatable() {
-		f.add("retry", "the method is not idempotent; set its idempotency_level, or retry.idempotent if calls may be repeated all the same")
-	}
-	switch {
-	case !hedges(own):
-	case !m.unary():
-		f.add("hedging", "it is for methods without a stream; remove it")
-	case m.Idempotency == IdempotencyUnknown:
-		f.add("hedging", "the method is not idempotent; set its idempotency_level, or remove hedging")
-	}
-	for _, name := range patternNames {
-		if said, speaks := patternIn(own, name); speaks && !m.unary() && !isOff(said) {
-			f.add(name, "it is for methods without a stream; remove it")
-		}
-	}
-	return f
-}

@@ -1,10 +1,6 @@
 package policy
 
 import (
-	"log/slog"
-	"math"
-	"time"
-
 	"google.golang.org/protobuf/proto"
 
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
@@ -38,145 +34,35 @@ func Override(p Policy, m Method, over Layer) (Policy, []Fault) {
 	}
 	m.trusted = trusted(layers)
 	said := m.Fit(m.fitting(over))
-	return p.with(m.Policy(merged), said).withPatterns(m.Policy(merged), said), nil
+	made := m.Policy(merged)
+	for _, r := range rules {
+		r.override(&p, &made, said)
+	}
+	return p, nil
 }
 
-// with returns the policy with what said speaks of taken from q, for a policy can say what options cannot.
-func (p Policy) with(q Policy, said *grpcservicev1.Policy) Policy {
-	if said.GetTimeout() != nil {
-		p.Timeout, p.MaxTimeout, p.IdleTimeout, p.TotalTimeout = q.Timeout, q.MaxTimeout, q.IdleTimeout, q.TotalTimeout
+// fixed returns what a layer says of patterns that a configuration cannot change: where they are is in the generated code. A
+// layer that is not wide has no limits of a pattern that the method has not, either.
+func fixed(has Patterns, over Layer) (f faults) {
+	shape := shapeIn(over.Policy)
+	for _, path := range shape {
+		f.add(path, "the generated code has it already; set it in the proto, or in the plugin's policy file")
 	}
-	if said.GetAuth() != nil {
-		p.Auth = q.Auth
+	for _, r := range rules.patterns() {
+		switch {
+		case !r.spoken(over.Policy):
+		case !r.asked(over.Policy):
+			f.add(r.path("off"), "the generated code has the pattern already; set it in the proto, or in the plugin's policy file")
+		case !has.Has(r.name) && !over.Wide && len(shape) == 0:
+			f.add(r.name, "the method has no such pattern in the generated code; remove it")
+		}
 	}
-	if len(said.GetRate()) > 0 {
-		p.Rates = q.Rates
-	}
-	if said.GetConcurrency() != nil {
-		p.Concurrency = q.Concurrency
-	}
-	if said.MaxRequestBytes != nil {
-		p.MaxRequestBytes = q.MaxRequestBytes
-	}
-	if said.GetValidation() != nil {
-		p.Validate = q.Validate
-	}
-	return p.withAttempts(q, said).withLog(q, said.GetLog())
+	return f
 }
 
-// withAttempts is with of retry and hedging, of which one takes the place of the other.
-func (p Policy) withAttempts(q Policy, said *grpcservicev1.Policy) Policy {
-	if said.GetRetry() != nil || hedges(said) {
-		p.Retry = q.Retry
+// lowerDefaultSize lowers the default size of a table to the maximum that a layer sets, as it follows that where nobody sets it.
+func lowerDefaultSize(row, over *grpcservicev1.Page) {
+	if row.GetDefaultSize() > 0 && over.GetMaxSize() > 0 && over.DefaultSize == nil {
+		row.DefaultSize = proto.Int32(min(row.GetDefaultSize(), over.GetMaxSize()))
 	}
-	if said.GetHedging() != nil || retries(said) {
-		p.Hedging = q.Hedging
-	}
-	return p
-}
-
-func (p Policy) withLog(q Policy, said *grpcservicev1.Log) Policy {
-	if said.GetLevel() != grpcservicev1.Log_LEVEL_UNSPECIFIED {
-		p.Log.Level = q.Log.Level
-	}
-	if said != nil && said.Sample != nil {
-		p.Log.Sample = q.Log.Sample
-	}
-	return p
-}
-
-// optionsOf returns the options that make a policy.
-func optionsOf(p Policy) *grpcservicev1.Policy {
-	return patternOptions(&grpcservicev1.Policy{
-		Timeout: &grpcservicev1.Timeout{
-			Default: durationText(p.Timeout), Max: durationText(p.MaxTimeout),
-			Idle: durationText(p.IdleTimeout), Total: durationText(p.TotalTimeout),
-		},
-		Auth:            authOptions(p.Auth),
-		Rate:            rateOptions(p.Rates),
-		Concurrency:     concurrencyOptions(p.Concurrency),
-		Retry:           retryOptions(p.Retry),
-		Hedging:         hedgingOptions(p.Hedging),
-		MaxRequestBytes: sizeOption(p.MaxRequestBytes),
-		Log:             logOptions(p.Log),
-		Validation:      &grpcservicev1.Validation{Skip: proto.Bool(!p.Validate)},
-	}, p)
-}
-
-// durationText returns how options spell a duration; nil is not set.
-func durationText(d time.Duration) *string {
-	switch {
-	case d == 0:
-		return nil
-	case d < 0:
-		return proto.String("0s")
-	default:
-		return proto.String(d.String())
-	}
-}
-
-func authOptions(a *Auth) *grpcservicev1.Auth {
-	if a == nil {
-		return nil
-	}
-	return &grpcservicev1.Auth{Public: proto.Bool(a.Public), AllOf: a.AllOf, AnyOf: a.AnyOf}
-}
-
-func rateOptions(rates []Rate) (options []*grpcservicev1.Rate) {
-	keys := map[Key]grpcservicev1.Rate_Key{
-		ByMethod: grpcservicev1.Rate_KEY_METHOD, ByPrincipal: grpcservicev1.Rate_KEY_PRINCIPAL, ByPeer: grpcservicev1.Rate_KEY_PEER,
-	}
-	for _, r := range rates {
-		options = append(options, &grpcservicev1.Rate{PerSecond: &r.PerSecond, Burst: proto.Int32(int32Of(r.Burst)), Key: keys[r.Key]})
-	}
-	return options
-}
-
-func concurrencyOptions(c Concurrency) *grpcservicev1.Concurrency {
-	if c.Limit == 0 {
-		return nil
-	}
-	return &grpcservicev1.Concurrency{Limit: proto.Int32(int32Of(c.Limit)), Adaptive: &c.Adaptive, MaxWait: durationText(c.MaxWait)}
-}
-
-func retryOptions(r Retry) *grpcservicev1.Retry {
-	if r.MaxAttempts == 0 {
-		return nil
-	}
-	return &grpcservicev1.Retry{
-		MaxAttempts: proto.Int32(int32Of(r.MaxAttempts)), InitialBackoff: durationText(r.InitialBackoff),
-		MaxBackoff: durationText(r.MaxBackoff), BackoffMultiplier: &r.Multiplier, Codes: r.Codes,
-		Idempotent: proto.Bool(true), // or there would be no retry
-	}
-}
-
-func hedgingOptions(h Hedging) *grpcservicev1.Hedging {
-	if h.MaxAttempts == 0 {
-		return nil
-	}
-	return &grpcservicev1.Hedging{
-		Delay: proto.String(h.Delay.String()), MaxAttempts: proto.Int32(int32Of(h.MaxAttempts)), NonFatalCodes: h.NonFatalCodes,
-	}
-}
-
-// int32Of returns the number that is nearest to n.
-func int32Of(n int) int32 { return int32(max(math.MinInt32, min(n, math.MaxInt32))) }
-
-func sizeOption(size int64) *int64 {
-	if size == 0 {
-		return nil
-	}
-	return proto.Int64(max(0, size))
-}
-
-func logOptions(l Log) *grpcservicev1.Log {
-	levels := map[slog.Level]grpcservicev1.Log_Level{
-		slog.LevelDebug: grpcservicev1.Log_LEVEL_DEBUG, slog.LevelInfo: grpcservicev1.Log_LEVEL_INFO,
-		slog.LevelWarn: grpcservicev1.Log_LEVEL_WARN, slog.LevelError: grpcservicev1.Log_LEVEL_ERROR,
-	}
-	options := &grpcservicev1.Log{Level: levels[l.Level]}
-	if l.Sample != 0 {
-		options.Sample = proto.Float64(max(0, l.Sample))
-	}
-	return options
 }

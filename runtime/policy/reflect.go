@@ -29,11 +29,7 @@ func (f *faults) unknown(field string, m proto.Message) {
 	})
 }
 
-// enum checks that a number is one of its enum's.
-func (f *faults) enum(field string, e protoreflect.Enum) {
-	f.enumNumber(field, e.Descriptor(), e.Number())
-}
-
+// enumNumber checks that a number is one of its enum's.
 func (f *faults) enumNumber(field string, e protoreflect.EnumDescriptor, number protoreflect.EnumNumber) {
 	if e.Values().ByNumber(number) == nil {
 		f.add(field, "%d is not a value of %s", number, e.FullName())

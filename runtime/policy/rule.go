@@ -1,0 +1,261 @@
+package policy
+
+import (
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+)
+
+// rule is a field of grpcservice.v1.Policy: the options that are given and overridden together. All
+// functions may be nil.
+type rule struct {
+	name    string
+	options []option[Policy] // one of the rule's own name where that has no fields
+
+	// fits says why a method cannot have the rule; "" where it can.
+	fits func(m Method) string
+	// asks reports whether options that speak of the rule want it: some take it away.
+	asks func(p *grpcservicev1.Policy) bool
+	// holds reports whether a method has the rule, by its options or by its messages.
+	holds func(m Method, p *grpcservicev1.Policy) bool
+	// has reports whether a policy has the rule, so that options can say it.
+	has func(p *Policy) bool
+	// prepare and complete come before and after the options are decoded.
+	prepare, complete func(m Method, p *Policy)
+	// take takes the rule from another policy; nil where that is to take each option.
+	take func(to, from *Policy)
+	// check reports what the options of the rule cannot say together, and missing what they lack.
+	check, missing func(f *faults, p *grpcservicev1.Policy)
+
+	rival      string // the rule that it takes the place of, and that takes its place
+	isWhole    bool   // whether it is replaced as a whole, and not field by field
+	isApart    bool   // whether each of its options is overridden by itself
+	isOptional bool   // whether a method can be without it, which reports say
+	isPattern  bool   // whether it is about a pattern, with an option off
+}
+
+// message returns the message that has the options of a rule; nothing can be set in it.
+func (r rule) message(p *grpcservicev1.Policy) protoreflect.Message {
+	m := p.ProtoReflect()
+	if fd := fieldOf(m, r.name); fd.Message() != nil && !fd.IsList() {
+		return m.Get(fd).Message()
+	}
+	return m
+}
+
+// path returns the path of an option of the rule.
+func (r rule) path(option string) string {
+	if option == r.name {
+		return option
+	}
+	return r.name + "." + option
+}
+
+// spoken reports whether options speak of the rule.
+func (r rule) spoken(p *grpcservicev1.Policy) bool {
+	m := p.ProtoReflect()
+	return m.IsValid() && m.Has(fieldOf(m, r.name))
+}
+
+// asked reports whether options speak of the rule, and do not take it away.
+func (r rule) asked(p *grpcservicev1.Policy) bool {
+	return r.spoken(p) && (r.asks == nil || r.asks(p))
+}
+
+// clear removes what options say of the rule.
+func (r rule) clear(p *grpcservicev1.Policy) {
+	m := p.ProtoReflect()
+	m.Clear(fieldOf(m, r.name))
+}
+
+// build sets what options that are merged say of the rule.
+func (r rule) build(m Method, said *grpcservicev1.Policy, p *Policy) {
+	if r.holds != nil && !r.holds(m, said) {
+		return
+	}
+	if r.prepare != nil {
+		r.prepare(m, p)
+	}
+	decodeInto(p, r.options, r.message(said))
+	if r.complete != nil {
+		r.complete(m, p)
+	}
+}
+
+// say is the reverse of build.
+func (r rule) say(p *Policy, said *grpcservicev1.Policy) {
+	if r.has != nil && !r.has(p) {
+		return
+	}
+	m := said.ProtoReflect()
+	if fd := fieldOf(m, r.name); fd.Message() != nil && !fd.IsList() {
+		m = m.Mutable(fd).Message()
+	}
+	encodeInto(p, r.options, m)
+}
+
+// override takes the rule from another policy, as far as what is said speaks of it.
+func (r rule) override(to, from *Policy, said *grpcservicev1.Policy) {
+	if !r.spoken(said) && (r.rival == "" || !rules.of(r.rival).asked(said)) {
+		return
+	}
+	if r.take != nil {
+		r.take(to, from)
+		return
+	}
+	m := r.message(said)
+	for _, o := range r.options {
+		if o.take != nil && (!r.isApart || m.Has(fieldOf(m, o.name))) {
+			o.take(to, from)
+		}
+	}
+}
+
+// misfit reports what options say that is not for a method of this kind.
+func (r rule) misfit(f *faults, m Method, said *grpcservicev1.Policy) {
+	if r.fits != nil && r.asked(said) {
+		if why := r.fits(m); why != "" {
+			f.add(r.name, "%s", why)
+		}
+	}
+	wrong, right := r.forCalls(m)
+	message := r.message(said)
+	for _, name := range wrong {
+		if message.Get(fieldOf(message, name)).String() != "" {
+			f.add(r.name, "%s are for %s; set %s", strings.Join(wrong, " and "), m.others(), strings.Join(right, " and "))
+			return
+		}
+	}
+}
+
+// fit removes what is not for a method of this kind.
+func (r rule) fit(m Method, said *grpcservicev1.Policy) {
+	if r.fits != nil && r.fits(m) != "" {
+		r.clear(said)
+	}
+	if wrong, _ := r.forCalls(m); len(wrong) > 0 && r.spoken(said) {
+		message := r.message(said)
+		for _, name := range wrong {
+			message.Clear(fieldOf(message, name))
+		}
+	}
+}
+
+// forCalls returns the options of the rule that are for other methods only, and those that are for
+// methods such as m only.
+func (r rule) forCalls(m Method) (wrong, right []string) {
+	own := ofUnary
+	if !m.unary() {
+		own = ofStreams
+	}
+	for _, o := range r.options {
+		switch o.of {
+		case ofAll:
+		case own:
+			right = append(right, o.name)
+		default:
+			wrong = append(wrong, o.name)
+		}
+	}
+	return wrong, right
+}
+
+// table is all rules, in the order of their numbers.
+type table []rule
+
+// of returns the rule of a name, and the zero rule where there is none.
+func (t table) of(name string) rule {
+	for _, r := range t {
+		if r.name == name {
+			return r
+		}
+	}
+	return rule{}
+}
+
+// patterns returns the rules that are about patterns.
+func (t table) patterns() (patterns []rule) {
+	for _, r := range t {
+		if r.isPattern {
+			patterns = append(patterns, r)
+		}
+	}
+	return patterns
+}
+
+// Policy returns the rules of a policy that [Merge] made for the method.
+func (m Method) Policy(said *grpcservicev1.Policy) Policy {
+	p := Policy{Idempotency: m.Idempotency}
+	for _, r := range rules {
+		r.build(m, said, &p)
+	}
+	return p
+}
+
+// optionsOf returns the options that make a policy.
+func optionsOf(p Policy) *grpcservicev1.Policy {
+	said := &grpcservicev1.Policy{}
+	for _, r := range rules {
+		r.say(&p, said)
+	}
+	return said
+}
+
+// lay lays a layer over what is there: field by field, but for lists and for rules that are whole,
+// which are replaced.
+func lay(merged, over *grpcservicev1.Policy) {
+	for _, r := range rules {
+		if r.isWhole && r.spoken(over) {
+			r.clear(merged)
+		}
+		if r.rival != "" && r.asked(over) {
+			rules.of(r.rival).clear(merged)
+		}
+	}
+	clearLists(merged.ProtoReflect(), over.ProtoReflect())
+	proto.Merge(merged, over)
+	for _, r := range rules.patterns() {
+		if m := r.message(merged); r.spoken(merged) && isOff(m) {
+			for _, field := range fieldsSet(m) {
+				m.Clear(fieldOf(m, field))
+			}
+		}
+	}
+}
+
+// clearLists removes the lists that over replaces.
+func clearLists(m, over protoreflect.Message) {
+	over.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case fd.IsList():
+			m.Clear(fd)
+		case fd.Message() != nil && m.Has(fd):
+			clearLists(m.Get(fd).Message(), v.Message())
+		}
+		return true
+	})
+}
+
+// fitting returns a copy of what a layer says, without what is not for a method of this kind.
+func (m Method) fitting(layer Layer) *grpcservicev1.Policy {
+	fit := &grpcservicev1.Policy{}
+	proto.Merge(fit, layer.Policy)
+	for _, r := range rules {
+		r.fit(m, fit)
+	}
+	return fit
+}
+
+// misfits returns what a layer that is not wide says, and what is not for a method of this kind.
+func (m Method) misfits(layer Layer) (f faults) {
+	if layer.Wide {
+		return nil
+	}
+	for _, r := range rules {
+		r.misfit(&f, m, layer.Policy)
+	}
+	return f
+}

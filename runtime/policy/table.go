@@ -1,0 +1,220 @@
+package policy
+
+import (
+	"cmp"
+	"log/slog"
+	"math"
+	"time"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+)
+
+// rules is the table of all rules. To add an option, add its field to options.proto, its field
+// to [Policy], and its row here; merging, overriding, checking, generated code and the report follow.
+var rules = table{
+	timeoutRule(), authRule(), rateRule(), concurrencyRule(), retryRule(), hedgingRule(),
+	maxRequestBytesRule(), logRule(), validationRule(),
+	pageRule(), batchRule(), operationRule(), idempotencyKeyRule(),
+}
+
+func timeoutRule() rule {
+	return rule{name: "timeout",
+		options: []option[Policy]{
+			field("default", func(p *Policy) *time.Duration { return &p.Timeout }, limit).forCalls(ofUnary).atServer(),
+			field("max", func(p *Policy) *time.Duration { return &p.MaxTimeout }, limit).forCalls(ofUnary).atServer(),
+			field("idle", func(p *Policy) *time.Duration { return &p.IdleTimeout }, limit).forCalls(ofStreams).atServer(),
+			field("total", func(p *Policy) *time.Duration { return &p.TotalTimeout }, limit).forCalls(ofStreams).atServer(),
+		},
+		check: func(f *faults, p *grpcservicev1.Policy) {
+			t := p.GetTimeout()
+			f.notAbove("timeout.default", t.GetDefault(), "timeout.max", t.GetMax())
+			f.notAbove("timeout.idle", t.GetIdle(), "timeout.total", t.GetTotal())
+		},
+	}
+}
+
+func authRule() rule {
+	return rule{name: "auth", isWhole: true, isOptional: true,
+		options: []option[Policy]{
+			field("public", func(p *Policy) *bool { return &p.Auth.Public }, flag),
+			field("all_of", func(p *Policy) *[]string { return &p.Auth.AllOf }, texts((*faults).scope)),
+			field("any_of", func(p *Policy) *[]string { return &p.Auth.AnyOf }, texts((*faults).scope)),
+		},
+		holds:   func(_ Method, p *grpcservicev1.Policy) bool { return p.GetAuth() != nil },
+		has:     func(p *Policy) bool { return p.Auth != nil },
+		prepare: func(_ Method, p *Policy) { p.Auth = &Auth{} },
+		take:    func(to, from *Policy) { to.Auth = from.Auth },
+		check: func(f *faults, p *grpcservicev1.Policy) {
+			if a := p.GetAuth(); a.GetPublic() && len(a.GetAllOf())+len(a.GetAnyOf()) > 0 {
+				f.add("auth.public", "who is let in unknown cannot be asked for scopes; remove public or the scopes")
+			}
+		},
+	}
+}
+
+func rateRule() rule {
+	rates := option[Policy]{
+		name: "rate",
+		decode: func(p *Policy, v protoreflect.Value, set bool) {
+			if set {
+				p.Rates = ratesOf(v.List())
+			}
+		},
+		encode: func(p *Policy, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
+			for i := range p.Rates {
+				encodeInto(&p.Rates[i], rateOptions(), m.Mutable(fd).List().AppendMutable().Message())
+			}
+		},
+		take: func(to, from *Policy) { to.Rates = from.Rates },
+		check: func(f *faults, path string, v protoreflect.Value) {
+			if takesRatesAway(v.List()) {
+				return
+			}
+			for i := range v.List().Len() {
+				f.rate(element(path, i), v.List().Get(i).Message())
+			}
+		},
+	}
+	return rule{name: "rate", isWhole: true, isOptional: true, options: []option[Policy]{rates}}
+}
+
+// rateOptions are the fields of a rate.
+func rateOptions() []option[Rate] {
+	return []option[Rate]{
+		field("per_second", func(r *Rate) *float64 { return &r.PerSecond }, factor((*faults).perSecond)),
+		field("burst", func(r *Rate) *int { return &r.Burst }, number((*faults).atLeastOne)),
+		field("key", func(r *Rate) *Key { return &r.Key }, choice(keys)),
+	}
+}
+
+// ratesOf returns the rates of a list. One that is only a zero takes the service's rates away.
+func ratesOf(list protoreflect.List) (rates []Rate) {
+	if takesRatesAway(list) {
+		return nil
+	}
+	for i := range list.Len() {
+		var r Rate
+		decodeInto(&r, rateOptions(), list.Get(i).Message())
+		// At most what an int holds on every platform, as the number becomes a literal.
+		r.Burst = cmp.Or(r.Burst, int(min(max(1, math.Ceil(r.PerSecond)), math.MaxInt32)))
+		rates = append(rates, r)
+	}
+	return rates
+}
+
+func concurrencyRule() rule {
+	return rule{name: "concurrency", isOptional: true,
+		options: []option[Policy]{
+			field("limit", func(p *Policy) *int { return &p.Concurrency.Limit }, number((*faults).notNegative)),
+			field("adaptive", func(p *Policy) *bool { return &p.Concurrency.Adaptive }, flag),
+			field("max_wait", func(p *Policy) *time.Duration { return &p.Concurrency.MaxWait }, wait),
+		},
+		holds: func(_ Method, p *grpcservicev1.Policy) bool { return p.GetConcurrency().GetLimit() != 0 },
+		has:   func(p *Policy) bool { return p.Concurrency.Limit != 0 },
+		missing: func(f *faults, p *grpcservicev1.Policy) {
+			if c := p.GetConcurrency(); c != nil && c.Limit == nil {
+				f.add("concurrency.limit", "it is not set; say how many calls may run at a time")
+			}
+		},
+	}
+}
+
+func retryRule() rule {
+	return rule{name: "retry", rival: "hedging", isOptional: true, asks: retries,
+		options: []option[Policy]{
+			field("max_attempts", func(p *Policy) *int { return &p.Retry.MaxAttempts }, number((*faults).attempts), 3),
+			field("initial_backoff", func(p *Policy) *time.Duration { return &p.Retry.InitialBackoff }, positive, 100*time.Millisecond),
+			field("max_backoff", func(p *Policy) *time.Duration { return &p.Retry.MaxBackoff }, positive).completed(),
+			field("backoff_multiplier", func(p *Policy) *float64 { return &p.Retry.Multiplier }, factor((*faults).multiplier), 2),
+			field("codes", func(p *Policy) *[]string { return &p.Retry.Codes }, texts((*faults).code), safeCodes()),
+			word(),
+		},
+		fits: func(m Method) string {
+			if m.repeatable() {
+				return ""
+			}
+			return "the method is not idempotent; set its idempotency_level, or retry.idempotent if calls may be repeated all the same"
+		},
+		holds:    func(_ Method, p *grpcservicev1.Policy) bool { return p.GetRetry() != nil && retries(p) },
+		has:      func(p *Policy) bool { return p.Retry.MaxAttempts != 0 },
+		complete: func(_ Method, p *Policy) { p.Retry.completeBackoffs() },
+		check: func(f *faults, p *grpcservicev1.Policy) {
+			r := p.GetRetry()
+			f.notAbove("retry.initial_backoff", r.GetInitialBackoff(), "retry.max_backoff", r.GetMaxBackoff())
+		},
+	}
+}
+
+// word is the row of retry.idempotent, which Go has no field for: a policy that retries gives its word.
+func word() option[Policy] {
+	o := said("idempotent")
+	o.encode = func(_ *Policy, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
+		m.Set(fd, protoreflect.ValueOfBool(true))
+	}
+	return o
+}
+
+// safeCodes are the codes that are safe to retry anywhere (AIP-194).
+func safeCodes() []string { return []string{"UNAVAILABLE"} }
+
+// completeBackoffs sets the longest wait, at most which the first one is.
+func (r *Retry) completeBackoffs() {
+	if r.MaxBackoff == 0 {
+		r.MaxBackoff = max(time.Second, r.InitialBackoff)
+	}
+	r.InitialBackoff = min(r.InitialBackoff, r.MaxBackoff)
+}
+
+func hedgingRule() rule {
+	return rule{name: "hedging", rival: "retry", isOptional: true, asks: hedges,
+		options: []option[Policy]{
+			field("delay", func(p *Policy) *time.Duration { return &p.Hedging.Delay }, delay),
+			field("max_attempts", func(p *Policy) *int { return &p.Hedging.MaxAttempts }, number((*faults).attempts), 2),
+			field("non_fatal_codes", func(p *Policy) *[]string { return &p.Hedging.NonFatalCodes }, texts((*faults).code), safeCodes()),
+		},
+		fits: func(m Method) string {
+			switch {
+			case !m.unary():
+				return withoutStream
+			case m.Idempotency == IdempotencyUnknown:
+				return "the method is not idempotent; set its idempotency_level, or remove hedging"
+			}
+			return ""
+		},
+		holds: func(_ Method, p *grpcservicev1.Policy) bool { return p.GetHedging() != nil && hedges(p) },
+		has:   func(p *Policy) bool { return p.Hedging.MaxAttempts != 0 },
+		check: func(f *faults, p *grpcservicev1.Policy) {
+			if p.GetRetry() != nil && retries(p) && p.GetHedging() != nil && hedges(p) {
+				f.add("hedging", "a method has either retry or hedging; remove one of them")
+			}
+		},
+		missing: func(f *faults, p *grpcservicev1.Policy) {
+			if h := p.GetHedging(); h != nil && hedges(p) && h.Delay == nil {
+				f.add("hedging.delay", "it is not set; say how long to wait before a second call, such as what 95%% of calls take")
+			}
+		},
+	}
+}
+
+func maxRequestBytesRule() rule {
+	return rule{name: "max_request_bytes", options: []option[Policy]{
+		field("max_request_bytes", func(p *Policy) *int64 { return &p.MaxRequestBytes }, size).atServer(),
+	}}
+}
+
+func logRule() rule {
+	return rule{name: "log", isApart: true, options: []option[Policy]{
+		field("level", func(p *Policy) *slog.Level { return &p.Log.Level }, choice(levels)).atServer(),
+		field("sample", func(p *Policy) *float64 { return &p.Log.Sample }, sample).atServer(),
+	}}
+}
+
+func validationRule() rule {
+	return rule{name: "validation",
+		options:  []option[Policy]{field("skip", func(p *Policy) *bool { return &p.Validate }, inverse)},
+		prepare:  func(_ Method, p *Policy) { p.Validate = true },
+		complete: func(m Method, p *Policy) { p.Validate = p.Validate && m.HasRules },
+	}
+}

@@ -1,0 +1,88 @@
+package policy
+
+import (
+	"time"
+
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+)
+
+// withoutStream says that a rule is not for streams.
+const withoutStream = "it is for methods without a stream; remove it"
+
+// patternRule returns the rule of a pattern, which a method has by its messages.
+func patternRule(name string, options ...option[Policy]) rule {
+	r := rule{name: name, isPattern: true, options: options,
+		fits: func(m Method) string {
+			if m.unary() {
+				return ""
+			}
+			return withoutStream
+		},
+		holds: func(m Method, _ *grpcservicev1.Policy) bool { return m.Patterns.Has(name) },
+		has:   func(p *Policy) bool { return PatternsOf(*p).Has(name) },
+	}
+	r.asks = func(p *grpcservicev1.Policy) bool { return !isOff(r.message(p)) }
+	return r
+}
+
+func pageRule() rule {
+	r := patternRule("page",
+		said("off"),
+		field("default_size", func(p *Policy) *int { return &p.Page.DefaultSize }, count(), 50),
+		field("max_size", func(p *Policy) *int { return &p.Page.MaxSize }, count()).completed(),
+		field("token_ttl", func(p *Policy) *time.Duration { return &p.Page.TokenTTL }, limit, 72*time.Hour),
+		shape("vary", names),
+		shape("items", aName), shape("size", aNameOrNone), shape("token", aName), shape("skip", aNameOrNone),
+		shape("next_token", aName), shape("total", aNameOrNone),
+	)
+	r.complete = func(_ Method, p *Policy) { p.Page.completeSizes() }
+	r.check = func(f *faults, p *grpcservicev1.Policy) {
+		size, longest := p.GetPage().GetDefaultSize(), p.GetPage().GetMaxSize()
+		if longest > 0 && size > longest {
+			f.add("page.default_size", "%d is above page.max_size, which is %d; lower one or raise the other", size, longest)
+		}
+	}
+	return r
+}
+
+// completeSizes sets the most items of a page, at most which the default is. AIP-158 leaves it to the API.
+func (p *Page) completeSizes() {
+	if p.MaxSize == 0 {
+		p.MaxSize = max(1000, p.DefaultSize)
+	}
+	p.DefaultSize = min(p.DefaultSize, p.MaxSize)
+}
+
+func batchRule() rule {
+	return patternRule("batch",
+		said("off"),
+		field("max_size", func(p *Policy) *int { return &p.Batch.MaxSize }, count(), 1000), // the number in AIP-231
+		field("concurrency", func(p *Policy) *int { return &p.Batch.Concurrency }, count(), 8),
+		field("allow_empty", func(p *Policy) *bool { return &p.Batch.AllowEmpty }, flag),
+		shape("children", aName), shape("results", aName), shape("missing", aNameOrNone), shape("mode", nil),
+		field("own_policy", func(p *Policy) *bool { return &p.Batch.OwnPolicy }, flag),
+	)
+}
+
+func operationRule() rule {
+	return patternRule("operation",
+		said("off"),
+		shape("response_type", aName), shape("metadata_type", aName),
+		field("lease", func(p *Policy) *time.Duration { return &p.Operation.Lease }, lease, 30*time.Second),
+		field("retain", func(p *Policy) *time.Duration { return &p.Operation.Retain }, limit, 30*24*time.Hour), // as in AIP-151
+		field("timeout", func(p *Policy) *time.Duration { return &p.Operation.Timeout }, wait),
+		field("max_attempts", func(p *Policy) *int { return &p.Operation.MaxAttempts }, count(), 3),
+		shape("conflict_key", aNameOrNone),
+		field("on_conflict", func(p *Policy) *OnConflict { return &p.Operation.OnConflict }, choice(conflicts)),
+	)
+}
+
+func idempotencyKeyRule() rule {
+	r := patternRule("idempotency_key",
+		said("off"),
+		shape("field", aName),
+		field("window", func(p *Policy) *time.Duration { return &p.IdempotencyKey.Window }, positive, 24*time.Hour),
+	)
+	r.prepare = func(m Method, p *Policy) { p.IdempotencyKey = m.Patterns.IdempotencyKey }
+	return r
+}
