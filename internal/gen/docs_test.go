@@ -127,7 +127,7 @@ func members(t reflect.Type) (names []string, results []reflect.Type) {
 			}
 		}
 	}
-	if t.Kind() == reflect.Struct && strings.HasSuffix(t.PkgPath(), "/runtime/policy") {
+	if strings.HasSuffix(t.PkgPath(), "/runtime/policy") {
 		return names, results // its methods are for the runtime
 	}
 	pointer := reflect.PointerTo(t)

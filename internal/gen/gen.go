@@ -32,6 +32,7 @@ func functions(imports *imports) template.FuncMap {
 		"quote":       quote,
 		"strings":     func(list []string) string { return fmt.Sprintf("%#v", list) },
 		"duration":    imports.duration,
+		"literal":     imports.literal,
 		"slog":        imports.of(slogPackage),
 		"context":     imports.of(contextPackage),
 		"testing":     imports.of(testingPackage),

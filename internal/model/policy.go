@@ -1,7 +1,7 @@
 package model
 
 import (
-	"log/slog"
+	"reflect"
 
 	"google.golang.org/protobuf/compiler/protogen"
 
@@ -32,62 +32,24 @@ func (b *builder) checkPolicyFile(plugin *protogen.Plugin, file *policy.File) {
 	b.problems.Add(b.policies.Unmatched(plugin.Files)...)
 }
 
-// Len counts the fields that are written.
-func (p Policy) Len() int {
-	count := 0
-	for _, written := range []bool{
-		p.Idempotency != 0, p.Timeout != 0, p.MaxTimeout != 0, p.IdleTimeout != 0, p.TotalTimeout != 0, p.Auth != nil,
-		len(p.Rates) > 0, p.HasConcurrency(), p.HasRetry(), p.HasHedging(), p.MaxRequestBytes != 0, p.HasLog(), p.Validate,
-		p.HasPage(), p.HasBatch(), p.HasOperation(), p.HasIdempotencyKey(),
-	} {
-		if written {
-			count++
+// PolicyField is a field of a policy that is written.
+type PolicyField struct {
+	Name  string
+	Value any
+}
+
+// Fields returns the fields that are written: those that are not zero.
+func (p Policy) Fields() (fields []PolicyField) {
+	v := reflect.ValueOf(p.Policy)
+	for i := range v.NumField() {
+		if !v.Field(i).IsZero() {
+			fields = append(fields, PolicyField{v.Type().Field(i).Name, v.Field(i).Interface()})
 		}
 	}
-	return count
+	return fields
 }
 
-// IsShort says whether there is one field or none, which goes on one line.
-func (p Policy) IsShort() bool { return p.Len() < 2 && !p.HasOperation() }
-
-// HasConcurrency, HasRetry, HasHedging and HasLog say whether these are written.
-func (p Policy) HasConcurrency() bool { return p.Concurrency != rules.Concurrency{} }
-func (p Policy) HasRetry() bool       { return p.Retry.MaxAttempts != 0 }
-func (p Policy) HasHedging() bool     { return p.Hedging.MaxAttempts != 0 }
-func (p Policy) HasLog() bool         { return p.Log != rules.Log{} }
-
-// HasPage, HasBatch, HasOperation and HasIdempotencyKey say whether the limits of these patterns are written.
-func (p Policy) HasPage() bool           { return p.Page != rules.Page{} }
-func (p Policy) HasBatch() bool          { return p.Batch != rules.Batch{} }
-func (p Policy) HasOperation() bool      { return p.Operation != rules.Operation{} }
-func (p Policy) HasIdempotencyKey() bool { return p.IdempotencyKey != rules.IdempotencyKey{} }
-
-// OnConflictName returns the name of the runtime's constant, or nothing for the default.
-func (p Policy) OnConflictName() string {
-	return map[rules.OnConflict]string{rules.QueueOnConflict: "QueueOnConflict", rules.PreemptOnConflict: "PreemptOnConflict"}[p.Operation.OnConflict]
-}
-
-// IdempotencyName returns the name of the runtime's constant, or nothing for the default.
-func (p Policy) IdempotencyName() string {
-	return map[rules.Idempotency]string{rules.NoSideEffects: "NoSideEffects", rules.Idempotent: "Idempotent"}[p.Idempotency]
-}
-
-// LevelName returns the name of slog's constant for the level of log records, or nothing for the default.
-func (p Policy) LevelName() string {
-	return map[slog.Level]string{slog.LevelDebug: "LevelDebug", slog.LevelWarn: "LevelWarn", slog.LevelError: "LevelError"}[p.Log.Level]
-}
-
-// RateRows returns the rates with the names of their keys.
-func (p Policy) RateRows() []Rate {
-	rows := make([]Rate, len(p.Rates))
-	for i, r := range p.Rates {
-		rows[i] = Rate{r, map[rules.Key]string{rules.ByPrincipal: "ByPrincipal", rules.ByPeer: "ByPeer"}[r.Key]}
-	}
-	return rows
-}
-
-// Rate is a rate, with the name of the runtime's constant for its key, or nothing for the default.
-type Rate struct {
-	rules.Rate
-	KeyName string
+// IsShort reports whether there is one field or none, which goes on one line.
+func (p Policy) IsShort() bool {
+	return len(p.Fields()) < 2 && p.Operation == (rules.Operation{})
 }

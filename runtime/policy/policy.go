@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -62,6 +63,11 @@ const (
 	Idempotent
 )
 
+// String returns the name of the constant.
+func (i Idempotency) String() string {
+	return nameOf(int(i), "Idempotency", "IdempotencyUnknown", "NoSideEffects", "Idempotent")
+}
+
 // Auth says who may call. The zero Auth lets in whom the authenticator knows.
 type Auth struct {
 	// Public lets everybody in, known or not.
@@ -92,6 +98,9 @@ const (
 	// ByPeer counts all calls from each peer address, before they are authenticated.
 	ByPeer
 )
+
+// String returns the name of the constant.
+func (k Key) String() string { return nameOf(int(k), "Key", "ByMethod", "ByPrincipal", "ByPeer") }
 
 // Concurrency bounds how many calls of a method run at a time. The zero Concurrency is no bound.
 type Concurrency struct {
@@ -180,6 +189,19 @@ const (
 	// PreemptOnConflict cancels the other where the same principal started it, and refuses the new one otherwise.
 	PreemptOnConflict
 )
+
+// String returns the name of the constant.
+func (c OnConflict) String() string {
+	return nameOf(int(c), "OnConflict", "AbortOnConflict", "QueueOnConflict", "PreemptOnConflict")
+}
+
+// nameOf returns the name of a value of an enum, or of a value that it does not have.
+func nameOf(n int, enum string, names ...string) string {
+	if n < 0 || n >= len(names) {
+		return fmt.Sprintf("%s(%d)", enum, n)
+	}
+	return names[n]
+}
 
 // IdempotencyKey says how a call that is made again is recognised (AIP-155).
 type IdempotencyKey struct {
