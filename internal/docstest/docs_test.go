@@ -41,7 +41,23 @@ func TestREADME(t *testing.T) {
 
 func TestGettingStarted(t *testing.T) {
 	t.Parallel()
-	follow(t, filepath.Join(root, "docs", "getting-started.md"))
+	dir, env := follow(t, filepath.Join(root, "docs", "getting-started.md"))
+	checkProject(t, dir, env)
+}
+
+// checkProject runs ci/check.sh over what a page made, as CI of its reader would.
+func checkProject(t *testing.T, dir string, env []string) {
+	t.Helper()
+	p := project{t, dir, append(env, "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull)}
+	for file, content := range map[string]string{
+		"ci/check.sh": readText(t, filepath.Join(root, "ci", "check.sh")), ".gitignore": "/bin\n",
+	} {
+		step{path: file, text: content}.write(t, dir)
+	}
+	p.commit("What the page makes")
+	if out, err := p.check("HEAD"); err != nil {
+		t.Errorf("check.sh: %v\n%s", err, out)
+	}
 }
 
 // TestCIRunsTheREADMEsMakeTargets holds that the commands that follow does not run are those that CI does.
@@ -60,11 +76,11 @@ func TestCIRunsTheREADMEsMakeTargets(t *testing.T) {
 	}
 }
 
-// follow does what a page says, in an empty folder.
-func follow(t *testing.T, page string) {
+// follow does what a page says, in an empty directory, and checks that the page's files are formatted. It
+// returns the directory and the environment of the commands.
+func follow(t *testing.T, page string) (dir string, env []string) {
 	t.Helper()
-	dir := t.TempDir()
-	env := newcomersEnvironment(t)
+	dir, env = t.TempDir(), newcomersEnvironment(t)
 	commands := 0
 	for _, step := range readPage(t, page) {
 		switch {
@@ -78,6 +94,12 @@ func follow(t *testing.T, page string) {
 	if commands == 0 {
 		t.Errorf("%s has no command that can be run", page)
 	}
+	p := project{t, dir, env}
+	p.must("buf", "format", "--diff", "--exit-code")
+	if out, err := p.command(filepath.Join(goEnv(t, "GOROOT"), "bin", "gofmt"), "-l", "."); err != nil || out != "" {
+		t.Errorf("these Go files of %s are not formatted (%v):\n%s", page, err, out)
+	}
+	return dir, env
 }
 
 // run executes the commands of a step; the first that fails ends the test.

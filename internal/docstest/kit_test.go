@@ -86,28 +86,37 @@ type project struct {
 func newProject(t *testing.T) project {
 	p := project{t, t.TempDir(), kitEnvironment(t)}
 	for file, content := range map[string]string{
-		"go.mod":                              "module example.com/library\n\ngo 1.25.0\n\nrequire " + module + " v0.0.0\n\nreplace " + module + " => " + absolute(t, root) + "\n",
-		"buf.yaml":                            kitBuf,
-		"buf.gen.yaml":                        kitBufGen,
-		"proto/library/v1/book_service.proto": kitProto,
-		"ci/check.sh":                         readText(t, filepath.Join(root, "ci", "check.sh")),
-		"buf.gen.strict.yaml":                 readText(t, filepath.Join(root, "ci", "buf.gen.strict.yaml")),
+		"go.mod":                                "module example.com/library\n\ngo 1.25.0\n\nrequire " + module + " v0.0.0\n\nreplace " + module + " => " + absolute(t, root) + "\n",
+		"buf.yaml":                              kitBuf,
+		"buf.gen.yaml":                          kitBufGen,
+		"proto/library/v1/book_service.proto":   kitProto,
+		"third_party/jobs/v1/job_service.proto": kitThirdParty,
+		"ci/check.sh":                           readText(t, filepath.Join(root, "ci", "check.sh")),
+		"buf.gen.strict.yaml":                   readText(t, filepath.Join(root, "ci", "buf.gen.strict.yaml")),
 	} {
 		step{path: file, text: content}.write(t, p.dir)
 	}
 	p.must("buf", "generate")
 	p.must("go", "mod", "tidy")
+	p.commit("The library")
+	return p
+}
+
+// commit makes a repository of the project, with everything in it.
+func (p project) commit(message string) {
+	p.t.Helper()
 	p.git("init", "--quiet", "--initial-branch", "main")
 	p.git("config", "user.name", "Ada")
 	p.git("config", "user.email", "ada@example.com")
 	p.git("add", "--all")
-	p.git("commit", "--quiet", "--message", "The library")
-	return p
+	p.git("commit", "--quiet", "--message", message)
 }
 
 const (
-	kitBuf    = "version: v2\nmodules:\n  - path: proto\n    lint: {use: [STANDARD]}\nbreaking: {use: [WIRE_JSON, RPC_NO_DELETE, PACKAGE_SERVICE_NO_DELETE]}\n"
+	kitBuf    = "version: v2\nmodules:\n  - path: third_party\n  - path: proto\n    lint: {use: [STANDARD]}\nbreaking: {use: [WIRE_JSON, RPC_NO_DELETE, PACKAGE_SERVICE_NO_DELETE]}\n"
 	kitBufGen = `version: v2
+inputs:
+  - directory: proto
 plugins:
   - {local: protoc-gen-go, out: gen, opt: paths=source_relative}
   - {local: protoc-gen-grpcservice, out: gen, opt: paths=source_relative}
@@ -137,6 +146,21 @@ message GetBookResponse {
 message FindBookRequest {}
 
 message FindBookResponse {}
+`
+	// kitThirdParty is what a project imports of others; its service is not the project's to implement.
+	kitThirdParty = `syntax = "proto3";
+
+package jobs.v1;
+
+option go_package = "example.com/jobs/v1;jobsv1";
+
+service JobService {
+  rpc GetJob(GetJobRequest) returns (GetJobResponse);
+}
+
+message GetJobRequest {}
+
+message GetJobResponse {}
 `
 )
 
