@@ -47,7 +47,8 @@ type Severity int
 // The severities.
 const (
 	Error   Severity = iota // nothing is generated
-	Warning                 // generation goes on
+	Warning                 // generation goes on, except in strict mode
+	Advice                  // a warning in strict mode too: about code that is written once
 )
 
 // Problem is one thing that is wrong, or that deserves a warning.
@@ -87,6 +88,11 @@ func (l *List) Warnf(at Position, format string, args ...any) {
 	*l = append(*l, Problem{Position: at, Severity: Warning, Text: fmt.Sprintf(format, args...)})
 }
 
+// Advisef adds advice.
+func (l *List) Advisef(at Position, format string, args ...any) {
+	*l = append(*l, Problem{Position: at, Severity: Advice, Text: fmt.Sprintf(format, args...)})
+}
+
 // Fail adds an error of another type, unless it is nil. A [Problem] stays the problem that it is.
 func (l *List) Fail(err error) {
 	var p Problem
@@ -120,17 +126,20 @@ func (l List) Canonical() List {
 	return byText.Sorted()
 }
 
-// Strict returns the problems with every warning made an error.
+// Strict returns the problems with every warning made an error. Advice stays: as an error it would
+// keep the code from being written, and the next run would report it again.
 func (l List) Strict() List {
 	strict := slices.Clone(l)
 	for i := range strict {
-		strict[i].Severity = Error
+		if strict[i].Severity == Warning {
+			strict[i].Severity = Error
+		}
 	}
 	return strict
 }
 
-// Warnings returns the warnings.
-func (l List) Warnings() List { return l.only(Warning) }
+// Warnings returns the warnings and the advice.
+func (l List) Warnings() List { return l.only(Warning, Advice) }
 
 // Err joins the errors, or returns nil where there are none.
 func (l List) Err() error {
@@ -141,6 +150,8 @@ func (l List) Err() error {
 	return errors.Join(errs...)
 }
 
-func (l List) only(s Severity) List {
-	return slices.DeleteFunc(slices.Clone(l), func(p Problem) bool { return p.Severity != s })
+func (l List) only(severities ...Severity) List {
+	return slices.DeleteFunc(slices.Clone(l), func(p Problem) bool {
+		return !slices.Contains(severities, p.Severity)
+	})
 }

@@ -7,16 +7,18 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/pattern"
 )
 
 // Stub is what the first version of a method in a user's file, which calls the RPC's helper, has to spell.
 type Stub struct {
 	// Of a page.
-	Item      Type   // an item of the list, or of a map its value
-	Key       Type   // what the list can be read from, in its order; without text where nothing is found for it
-	KeyGetter string // the item's method that returns the key; nothing where the item is the key, and of a map
-	KeyGuess  string // the field that the key is, where only its name says that it identifies items, which people's names do not
+	Item      Type          // an item of the list, or of a map its value
+	Key       Type          // what the list can be read from, in its order; without text where nothing is found for it
+	KeyGetter string        // the item's method that returns the key; nothing where the item is the key, and of a map
+	KeyGuess  string        // the field that the key is, where only its name says that it identifies items, which people's names do not
+	KeyAt     diag.Position // where the RPC of a KeyGuess is declared
 	IsMap     bool
 	HasTotal  bool
 
@@ -54,7 +56,7 @@ func (b *builder) pageStub(m *protogen.Method, p *pattern.Page) Stub {
 	} else {
 		s.Item = b.elementType(items)
 		key := b.keyOf(m, items)
-		s.Key, s.KeyGetter, s.KeyGuess = key.Type, key.Getter, key.Guess
+		s.Key, s.KeyGetter, s.KeyGuess, s.KeyAt = key.Type, key.Getter, key.Guess, atRPC(m)
 	}
 	if len(p.Token) == 0 {
 		s.Key, s.KeyGetter, s.KeyGuess = Type{}, "", "" // a list that is paged by its offset has no place for a key

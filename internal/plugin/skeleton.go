@@ -148,11 +148,17 @@ func (u *userCode) hasType(name string) bool {
 }
 
 func (u *userCode) method(m model.MethodStub) skeleton.Method {
-	return skeleton.Method{
+	method := skeleton.Method{
 		Name: m.GoName, Input: skeleton.Ident(m.Input), Output: skeleton.Ident(m.Output),
 		StreamsRequests: m.Kind.StreamsRequests(), StreamsResponses: m.Kind.StreamsResponses(),
 		Render: u.render(func(f gen.Frame) (string, error) { return u.templates.Method(m, f) }),
 	}
+	if m.Helper != nil && m.Helper.Stub.KeyGuess != "" {
+		method.Proto = m.Helper.Stub.KeyAt
+		method.Advice = fmt.Sprintf("the new method sorts pages by %s, and nothing in the proto says that it is unique; "+
+			"if two items can have the same %[1]s, return a unique key in the method, or pages lose items", m.Helper.Stub.KeyGuess)
+	}
+	return method
 }
 
 func (u *userCode) piece(name string, i model.Implementation) func(skeleton.Frame) (string, error) {

@@ -189,6 +189,27 @@ func TestSkeletonOfVersions(t *testing.T) {
 	}
 }
 
+// TestSkeletonAdvisesOnce checks that a page key which nothing says is unique is reported by the run
+// that writes the method and by no other, and that strict does not make an error of it.
+func TestSkeletonAdvisesOnce(t *testing.T) {
+	const advice = "rpc PageKeyService.ListAuthors: the new method sorts pages by name"
+	for _, strict := range []string{"", ",strict"} {
+		request := readCase(t, "skeleton_page_keys").request(t)
+		request.Parameter = proto.String("emit=skeleton,skeleton_dir=service" + strict)
+		tree := fstest.MapFS{"go.mod": textFile("module example.com/library\n\nreplace example.com/skeleton_page_keys => ../m\n")}
+		first := runIn(t, request, tree, ".")
+		if first.err != "" || len(first.files) == 0 || strings.Count(first.warnings, advice) != 1 {
+			t.Errorf("%q: first run: %d files, error %q, warnings %q", strict, len(first.files), first.err, first.warnings)
+		}
+		for name, content := range first.files {
+			tree[name] = textFile(content)
+		}
+		if again := runIn(t, request, tree, "."); again.err != "" || again.warnings != "" || len(again.files) > 0 {
+			t.Errorf("%q: second run: %d files, error %q, warnings %q", strict, len(again.files), again.err, again.warnings)
+		}
+	}
+}
+
 // TestSkeletonOnDisk checks what only a real file system has: a link to itself, and the folder of the process.
 func TestSkeletonOnDisk(t *testing.T) {
 	request := readCase(t, "skeleton_added").request(t)

@@ -23,7 +23,15 @@ func (m *merger) complete(svc Service, typ string) {
 		if e == nil {
 			e = m.destination(svc, typ)
 		}
-		e.pieces = append(e.pieces, piece{method: &method, typ: typ, render: method.Render})
+		m.addMethod(e, method, typ)
+	}
+}
+
+// addMethod adds a method to an edit, and gives its advice.
+func (m *merger) addMethod(e *edit, method Method, typ string) {
+	e.pieces = append(e.pieces, piece{method: &method, typ: typ, render: method.Render})
+	if method.Advice != "" {
+		m.problems.Advisef(method.Proto, "%s", method.Advice)
 	}
 }
 

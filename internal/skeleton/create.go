@@ -20,7 +20,7 @@ func (m *merger) create(svc Service) {
 	m.asserted = append(m.asserted, assertion{typ: svc.Type, iface: named{[]Ident{svc.Interface}, true}})
 	for _, method := range svc.Methods {
 		if !m.hasMethod(svc.Type + "." + method.Name) {
-			e.pieces = append(e.pieces, piece{method: &method, typ: svc.Type, render: method.Render})
+			m.addMethod(e, method, svc.Type)
 		}
 	}
 	m.createTests(svc, e.name)

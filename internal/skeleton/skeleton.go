@@ -38,6 +38,11 @@ type Method struct {
 	StreamsRequests  bool
 	StreamsResponses bool
 	Render           func(Frame) (string, error)
+
+	// Advice is what the user must know of the new method, or "". It is reported at Proto, in the run
+	// that writes the method and in no other.
+	Advice string
+	Proto  diag.Position
 }
 
 // Ident is a Go identifier and the package that declares it.
