@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // Modules are the Go modules that are known where the plugin runs.
@@ -20,7 +22,7 @@ func (b *builder) checkModule(s source, opts Options) {
 	if m == nil || opts.ImportPath != "" || len(s.Services) == 0 || slices.ContainsFunc(m.Own, contains(messages)) {
 		return
 	}
-	if importPathFault(messages) != "" {
+	if golang.ImportPathFault(messages) != "" {
 		return // it is of no module, which is an error already
 	}
 	const format = "its messages are in the Go package %q, and so its services would be in %q, which is not of the module %s; " +

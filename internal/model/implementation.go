@@ -2,8 +2,6 @@ package model
 
 import (
 	"fmt"
-	"go/token"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -113,27 +111,6 @@ func splitVersion(pkg string) (stem, version string) {
 		return strings.TrimSuffix(pkg[:dot+1], "."), last
 	}
 	return pkg, ""
-}
-
-// PackageName returns what the package in a folder is called.
-func PackageName(dir string) string {
-	name := strings.Map(func(r rune) rune {
-		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
-			return r
-		}
-		return -1
-	}, strings.ToLower(path.Base(dir)))
-	if name == "" || name == "main" || name == "init" || '0' <= name[0] && name[0] <= '9' || token.IsKeyword(name) || isPredeclared(name) {
-		return "pkg" + name
-	}
-	return name
-}
-
-// isPredeclared says whether Go declares a name of small letters in every file; a package of that name would hide it.
-func isPredeclared(name string) bool {
-	return slices.Contains(strings.Fields("any bool byte cap clear close complex copy delete error false float32 float64 imag int int8 int16 "+
-		"int32 int64 iota len make max min new nil panic print println real recover rune string true uint uint8 uint16 uint32 "+
-		"uint64 uintptr append comparable complex64 complex128"), name)
 }
 
 // PackageDoc returns the comment of a package that implements services.

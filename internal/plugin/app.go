@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
@@ -28,7 +29,7 @@ func (u *userCode) addApp(at string, impl folder, have map[string][]byte) {
 	if err == nil && f.importPath == impl.importPath {
 		err = fmt.Errorf("it is the folder of skeleton_dir; want another, for a package main")
 	}
-	if err == nil && (u.forbidden(f.importPath) != "" || !model.MayImport(f.importPath, impl.importPath)) {
+	if err == nil && (u.forbidden(f.importPath) != "" || !golang.MayImport(f.importPath, impl.importPath)) {
 		err = fmt.Errorf("its package cannot import %s, which is internal; choose a folder that can", cmp.Or(u.forbidden(f.importPath), impl.importPath))
 	}
 	var there map[string][]byte
@@ -66,7 +67,7 @@ func (u *userCode) app(at string, impl folder, have map[string][]byte) model.App
 		}
 	}
 	parsed := parseAll(files)
-	pkg := model.Ident{Package: packageName(parsed, model.PackageName(impl.importPath)), Path: impl.importPath}
+	pkg := model.Ident{Package: packageName(parsed, golang.PackageName(impl.importPath)), Path: impl.importPath}
 	app := model.App{Command: path.Base(at), Package: pkg}
 	for _, i := range u.services {
 		svc := model.AppService{Implementation: i, New: model.Ident{Name: i.Constructor, Package: pkg.Package, Path: pkg.Path}}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/gen"
+	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 	"github.com/grpcservice/grpcservice/internal/skeleton"
 )
@@ -78,7 +79,7 @@ func (u *userCode) generated(importPath string) string {
 func (u *userCode) forbidden(importer string) string {
 	for _, i := range u.services {
 		for _, imported := range []string{i.Messages, i.Interface.Path, i.Test.Path} {
-			if !model.MayImport(importer, imported) {
+			if !golang.MayImport(importer, imported) {
 				return imported
 			}
 		}
@@ -88,7 +89,7 @@ func (u *userCode) forbidden(importer string) string {
 
 // merge adds what the package in a folder lacks.
 func (u *userCode) merge(f folder, have map[string][]byte) {
-	name := model.PackageName(f.importPath)
+	name := golang.PackageName(f.importPath)
 	result := skeleton.Merge(skeleton.Package{
 		Dir: f.path, Name: name, ImportPath: f.importPath, Doc: model.PackageDoc(name, u.services), Files: have,
 	}, u.wanted(), func(importPath string) (map[string][]byte, bool) { return u.packageFiles(f, importPath) })

@@ -1,4 +1,4 @@
-package model
+package golang
 
 import (
 	"go/build"
@@ -41,15 +41,15 @@ func TestPlatformOf(t *testing.T) {
 	}
 }
 
-func TestBaseFault(t *testing.T) {
+func TestFileNameFault(t *testing.T) {
 	for base, want := range map[string]string{
 		"users": "", "Users.v1": "", "1st": "", "größe": "", "ö": "", "a b": "",
 		"": "no name", ".": "no name", "..": "no name",
 		"_users": "ignores", ".users": "ignores", "-users": "rejects", "+users": "rejects", "@": "rejects",
 		"users_linux": `"_linux"`, "users_linux_arm64_test.x": `"_linux_arm64_test"`,
 	} {
-		if got := baseFault(base); !strings.Contains(got, want) || (want == "") != (got == "") {
-			t.Errorf("baseFault(%q) = %q, want …%q…", base, got, want)
+		if got := FileNameFault(base); !strings.Contains(got, want) || (want == "") != (got == "") {
+			t.Errorf("FileNameFault(%q) = %q, want …%q…", base, got, want)
 		}
 	}
 }
@@ -62,8 +62,8 @@ func TestImportPathFault(t *testing.T) {
 		"-a/b": "hyphen", "a b": "holds ' '", "a\nb": `holds '\n'`, "a\\b": `holds '\\'`, `a"b`: `holds '"'`, "a:b": "holds ':'",
 		"größe/x": "holds 'ö'", "a/\x00": "holds", "a/con": "Windows", "a/Con.x/b": "Windows", "a/lpt1": "Windows", "a/\xff": "holds",
 	} {
-		if got := importPathFault(path); !strings.Contains(got, want) || (want == "") != (got == "") {
-			t.Errorf("importPathFault(%q) = %q, want …%q…", path, got, want)
+		if got := ImportPathFault(path); !strings.Contains(got, want) || (want == "") != (got == "") {
+			t.Errorf("ImportPathFault(%q) = %q, want …%q…", path, got, want)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func TestPathFaults(t *testing.T) {
 		"a\nb": `holds '\n'`, "a\u202eb": `holds`, "a\u00adb": "holds", "a\u2028b": "holds",
 		"c:/a": "holds ':'", `a\b`: "holds", "a\"b": "holds", "a\xffb": "not UTF-8",
 	} {
-		if got := charactersFault(path) + filePathFault(path); !strings.Contains(got, want) || (want == "") != (got == "") {
+		if got := CharactersFault(path) + FilePathFault(path); !strings.Contains(got, want) || (want == "") != (got == "") {
 			t.Errorf("the fault of %q is %q, want …%q…", path, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package model
+package golang
 
 import "strings"
 
@@ -9,12 +9,12 @@ func MayImport(importer, imported string) bool {
 	if !strings.Contains("/"+imported+"/", element) {
 		return true
 	}
-	parent := internalTo(imported)
+	parent := InternalTo(imported)
 	return parent == "" || importer == parent || strings.HasPrefix(importer, parent+"/")
 }
 
-// internalTo returns the import path below which an internal package can be imported.
-func internalTo(imported string) string {
+// InternalTo returns the import path below which an internal package can be imported.
+func InternalTo(imported string) string {
 	padded := "/" + imported + "/"
 	return strings.Trim(padded[:strings.LastIndex(padded, "/internal/")], "/")
 }

@@ -1,4 +1,4 @@
-package model
+package golang
 
 import "strings"
 
@@ -32,12 +32,3 @@ var (
 	goArchitectures = set("386 amd64 amd64p32 arm arm64 arm64be armbe loong64 mips mips64 mips64le mips64p32 mips64p32le " +
 		"mipsle ppc ppc64 ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm")
 )
-
-// set returns the words of a list as a set.
-func set(words string) map[string]bool {
-	s := make(map[string]bool)
-	for word := range strings.FieldsSeq(words) {
-		s[word] = true
-	}
-	return s
-}

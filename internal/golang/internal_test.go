@@ -1,9 +1,9 @@
-package model_test
+package golang_test
 
 import (
 	"testing"
 
-	"github.com/grpcservice/grpcservice/internal/model"
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // TestMayImport checks the go command's rule of internal packages.
@@ -22,7 +22,7 @@ func TestMayImport(t *testing.T) {
 		{"example.com/a/internal/b", "example.com/a/internal/x/internal/y", false},
 		{"example.com/a/internal/x/z", "example.com/a/internal/x/internal/y", true},
 	} {
-		if got := model.MayImport(tt.importer, tt.imported); got != tt.want {
+		if got := golang.MayImport(tt.importer, tt.imported); got != tt.want {
 			t.Errorf("%s may import %s: %v, want %v", tt.importer, tt.imported, got, tt.want)
 		}
 	}

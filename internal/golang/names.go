@@ -1,0 +1,42 @@
+package golang
+
+import (
+	"go/token"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// PackageName returns what the package in a folder is called.
+func PackageName(dir string) string {
+	name := strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(path.Base(dir)))
+	if name == "" || name == "main" || name == "init" || '0' <= name[0] && name[0] <= '9' || token.IsKeyword(name) || IsPredeclared(name) {
+		return "pkg" + name
+	}
+	return name
+}
+
+// IsPredeclared reports whether Go declares a name in every file.
+func IsPredeclared(name string) bool { return predeclared[name] }
+
+// Predeclared returns the names that Go declares in every file, of every version.
+func Predeclared() []string { return slices.Sorted(maps.Keys(predeclared)) }
+
+var predeclared = set("any append bool byte cap clear close comparable complex complex128 complex64 copy delete " +
+	"error false float32 float64 imag int int16 int32 int64 int8 iota len make max min new nil panic print println real " +
+	"recover rune string true uint uint16 uint32 uint64 uint8 uintptr")
+
+// set returns the words of a list as a set.
+func set(words string) map[string]bool {
+	s := make(map[string]bool)
+	for word := range strings.FieldsSeq(words) {
+		s[word] = true
+	}
+	return s
+}

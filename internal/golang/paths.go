@@ -1,0 +1,107 @@
+package golang
+
+import (
+	"fmt"
+	"go/token"
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// PackageFaults says what is wrong with a Go package.
+func PackageFaults(name, importPath string) []string {
+	var faults []string
+	switch {
+	case !token.IsIdentifier(name) || name == "_" || !isASCII(name):
+		faults = append(faults, fmt.Sprintf("the Go package name %q is not an identifier of ASCII letters, digits and underscores, or it is a keyword", name))
+	case name == "main":
+		faults = append(faults, `the Go package name "main" belongs to programs, which cannot be imported`)
+	}
+	if fault := ImportPathFault(importPath); fault != "" {
+		faults = append(faults, fmt.Sprintf("the Go import path %q %s", importPath, fault))
+	}
+	return faults
+}
+
+// ImportPathFault says which of the rules of the go command an import path breaks, or nothing.
+func ImportPathFault(importPath string) string {
+	for _, r := range importPath {
+		if !isASCIILetterOrDigit(r) && !strings.ContainsRune("-._~+/", r) {
+			return fmt.Sprintf("holds %q", r)
+		}
+	}
+	if strings.HasPrefix(importPath, "-") {
+		return "begins with a hyphen"
+	}
+	for element := range strings.SplitSeq(importPath, "/") {
+		stem, _, _ := strings.Cut(strings.ToLower(element), ".")
+		switch {
+		case element == "":
+			return "has an empty element; it must neither begin nor end with a slash, nor have two in a row"
+		case element == "." || element == "..":
+			return fmt.Sprintf("has the element %q", element)
+		case strings.HasSuffix(element, "."):
+			return fmt.Sprintf("has the element %q, which ends with a dot", element)
+		case element == "vendor":
+			return `has the element "vendor", below which the go command finds packages of other modules only`
+		case windowsNames[stem]:
+			return fmt.Sprintf("has the element %q, which the go command does not allow, as Windows does not", element)
+		}
+	}
+	return ""
+}
+
+// windowsNames are the names of devices, which Windows finds in every folder.
+var windowsNames = set("con prn aux nul com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9")
+
+// CharactersFault says which character a path should not have, or nothing. Paths stand in comments, and in file systems that
+// allow less than others.
+func CharactersFault(file string) string {
+	if !utf8.ValidString(file) {
+		return "is not UTF-8"
+	}
+	for _, r := range file {
+		if !unicode.IsGraphic(r) || strings.ContainsRune("\"'`*<>?|\\:", r) {
+			return fmt.Sprintf("holds %q", r)
+		}
+	}
+	return ""
+}
+
+// FilePathFault says why no file should be written to a path, or nothing.
+func FilePathFault(file string) string {
+	switch {
+	case path.IsAbs(file):
+		return "is an absolute path"
+	case file == ".." || strings.HasPrefix(file, "../"):
+		return "leaves the output folder"
+	default:
+		return ""
+	}
+}
+
+// FileNameFault says why Go would not build a file whose name is base and an extension, or nothing.
+func FileNameFault(base string) string {
+	first, _ := utf8.DecodeRuneInString(base)
+	switch {
+	case base == "" || base == "." || base == "..":
+		return "it has no name"
+	case first == '_' || first == '.':
+		return fmt.Sprintf("Go ignores files whose names start with %q, and so what it declares", first)
+	case first < utf8.RuneSelf && !isASCIILetterOrDigit(first):
+		return fmt.Sprintf("Go rejects files whose names start with %q, and so what it declares", first)
+	}
+	if constraint := platformOf(base); constraint != "" {
+		return fmt.Sprintf("its name ends in %q, so Go builds what it declares on that platform only", constraint)
+	}
+	return ""
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
+}
+
+func isASCIILetterOrDigit(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+}
