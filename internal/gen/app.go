@@ -6,6 +6,7 @@ import (
 	"slices"
 	"text/template"
 
+	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
@@ -48,9 +49,9 @@ func appFunctions(imports *imports) template.FuncMap {
 }
 
 // textFunctions returns what templates of users' files can call, whatever spells their identifiers.
-func textFunctions(ident func(model.Ident) string) template.FuncMap {
+func textFunctions(ident func(golang.Ident) string) template.FuncMap {
 	of := func(p goPackage) func(string) string {
-		return func(name string) string { return ident(model.Ident{Name: name, Package: p.name, Path: p.path}) }
+		return func(name string) string { return ident(golang.Ident{Name: name, Package: p.name, Path: p.path}) }
 	}
 	from := func(pkg, name string) (string, error) {
 		for _, p := range slices.Concat(standardPackages, ownPackages, userStandardPackages, userPackages) {

@@ -6,12 +6,12 @@ package gen
 import (
 	"bytes"
 	"fmt"
-	"go/format"
 	"go/token"
 	"text/template"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
@@ -103,23 +103,9 @@ func (t *Templates) format(file string, write func(*Templates) ([]byte, error)) 
 	if err != nil {
 		return nil, err
 	}
-	formatted, err := gofmt(text)
+	formatted, err := golang.Format(text)
 	if err != nil {
 		return nil, t.blame(file, text, err, write)
 	}
 	return formatted, nil
-}
-
-// gofmt formats text until that changes nothing, so that nobody's gofmt does. Once is not enough where gofmt sees a heading
-// in a comment only after it has set apart what is around it.
-func gofmt(text []byte) ([]byte, error) {
-	const enough = 4
-	for range enough {
-		formatted, err := format.Source(text)
-		if err != nil || bytes.Equal(formatted, text) {
-			return formatted, err
-		}
-		text = formatted
-	}
-	return text, nil
 }

@@ -2,12 +2,11 @@ package gen
 
 import (
 	"fmt"
-	"go/token"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
+	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
@@ -37,23 +36,18 @@ var (
 // hidden there.
 var locals = []string{"c", "conn", "ctx", "f", "fake", "m", "opts", "r", "req", "reqs", "service", "svc", "t"}
 
-// predeclared are the names that Go declares in every file.
-var predeclared = strings.Fields("any append bool byte cap clear close comparable complex complex128 complex64 copy delete " +
-	"error false float32 float64 imag int int16 int32 int64 int8 iota len make max min new nil panic print println real " +
-	"recover rune string true uint uint16 uint32 uint64 uint8 uintptr")
-
 // imports is the import table of one file: it spells identifiers, and remembers the packages that takes.
 type imports struct {
-	self  string            // the import path of the file itself
-	names map[string]string // what each package is called here, by import path
-	taken map[string]bool   // what no further package may be called
-	used  map[string]bool   // the import paths that the file needs
+	self  string                  // the import path of the file itself
+	names map[string]string       // what each package is called here, by import path
+	taken map[string]bool         // what no further package may be called
+	used  map[string]golang.Ident // an identifier of each package that the file needs, by import path
 }
 
 // newImports returns the table for a file that out describes. Of packages that have the same name, those of first keep it.
-func newImports(out model.Output, first ...model.Ident) *imports {
-	t := &imports{self: out.Path, names: make(map[string]string), taken: make(map[string]bool), used: make(map[string]bool)}
-	for _, names := range [][]string{locals, predeclared, out.Declares} {
+func newImports(out model.Output, first ...golang.Ident) *imports {
+	t := &imports{self: out.Path, names: make(map[string]string), taken: make(map[string]bool), used: make(map[string]golang.Ident)}
+	for _, names := range [][]string{locals, out.Declares} {
 		for _, name := range names {
 			t.taken[name] = true
 		}
@@ -68,17 +62,17 @@ func newImports(out model.Output, first ...model.Ident) *imports {
 }
 
 // ident spells an identifier of any package.
-func (t *imports) ident(id model.Ident) string {
+func (t *imports) ident(id golang.Ident) string {
 	if id.Path == t.self {
 		return id.Name
 	}
-	t.used[id.Path] = true
+	t.used[id.Path] = id
 	return t.name(id) + "." + id.Name
 }
 
 // of returns the function that spells the identifiers of a package that templates know.
 func (t *imports) of(p goPackage) func(name string) string {
-	return func(name string) string { return t.ident(model.Ident{Name: name, Package: p.name, Path: p.path}) }
+	return func(name string) string { return t.ident(golang.Ident{Name: name, Package: p.name, Path: p.path}) }
 }
 
 // helper spells an identifier of the runtime's package for a pattern.
@@ -92,55 +86,22 @@ func (t *imports) helper(pattern, name string) (string, error) {
 }
 
 // name returns what the package of id is called in this file.
-func (t *imports) name(id model.Ident) string {
+func (t *imports) name(id golang.Ident) string {
 	if name, found := t.names[id.Path]; found {
 		return name
 	}
-	name := t.free(id)
+	isFree := func(name string) bool { return !t.taken[name] }
+	name := golang.ImportName(id, isFree, "pb")
 	t.taken[name], t.names[id.Path] = true, name
 	return name
-}
-
-// free returns the first name for the package of id that is not taken: its own, that behind the name of the folder above it
-// (av1, bv1), or a numbered one.
-func (t *imports) free(id model.Ident) string {
-	candidates := []string{id.Package}
-	if above := path.Base(path.Dir(id.Path)); isPlain(above) {
-		candidates = append(candidates, above+id.Package)
-	}
-	candidates = append(candidates, id.Package+"pb")
-	for _, name := range candidates {
-		if t.isFree(name) {
-			return name
-		}
-	}
-	for n := 2; ; n++ {
-		if name := fmt.Sprintf("%s%d", id.Package, n); t.isFree(name) {
-			return name
-		}
-	}
-}
-
-func (t *imports) isFree(name string) bool { return !t.taken[name] && !token.IsKeyword(name) }
-
-// isPlain says whether s is made of lower-case letters and digits and may begin a name.
-func isPlain(s string) bool {
-	for i, r := range s {
-		if !('a' <= r && r <= 'z' || i > 0 && '0' <= r && r <= '9') {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // groups returns the lines of the import declaration: the standard library, then all others.
 func (t *imports) groups() [][]string {
 	var groups [2][]string
 	for _, importPath := range slices.Sorted(maps.Keys(t.used)) {
-		line := fmt.Sprintf("%q", importPath)
-		if name := t.names[importPath]; name != path.Base(importPath) {
-			line = name + " " + line
-		}
+		name := golang.ImportAlias(t.used[importPath], t.names[importPath])
+		line := strings.TrimSpace(fmt.Sprintf("%s %q", name, importPath))
 		group := 1
 		if slices.ContainsFunc(slices.Concat(standardPackages, userStandardPackages), func(p goPackage) bool { return p.path == importPath }) {
 			group = 0

@@ -4,15 +4,13 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"go/types"
 	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
@@ -96,15 +94,9 @@ func localsOf(file *ast.File) []string {
 	return names
 }
 
-func TestPredeclared(t *testing.T) {
-	if diff := cmp.Diff(types.Universe.Names(), predeclared); diff != "" {
-		t.Errorf("the list is not Go's (-Go +ours):\n%s", diff)
-	}
-}
-
 func TestImportNames(t *testing.T) {
 	imports := newImports(model.Output{Path: "example.com/self", Declares: []string{"oneTable"}},
-		model.Ident{Package: "v1", Path: "example.com/a/v1"})
+		golang.Ident{Package: "v1", Path: "example.com/a/v1"})
 	for _, tt := range []struct{ pkg, path, want string }{
 		{"self", "example.com/self", "T"},
 		{"libraryv1", "example.com/library/v1", "libraryv1.T"},
@@ -122,7 +114,7 @@ func TestImportNames(t *testing.T) {
 		{"v1", "a/v1", "av1.T"},
 		{"v1", "v1", "v14.T"},
 	} {
-		if got := imports.ident(model.Ident{Name: "T", Package: tt.pkg, Path: tt.path}); got != tt.want {
+		if got := imports.ident(golang.Ident{Name: "T", Package: tt.pkg, Path: tt.path}); got != tt.want {
 			t.Errorf("T of package %s at %s is spelled %s, want %s", tt.pkg, tt.path, got, tt.want)
 		}
 	}

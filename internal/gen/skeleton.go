@@ -7,40 +7,32 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// Frame is what a piece of code needs to know of the user's file that it goes into.
-type Frame struct {
-	Receiver string // the name of a method's receiver
-	Type     string // its type
-	IsNew    bool   // whether the type is written by this run
-	Ident    func(model.Ident) string
-	Own      func(name string) string // spells what the user's package declares
-}
-
 // Implementation returns one of the pieces of what implements a service: "type", "assertion", "constructor" or "test".
-func (t *Templates) Implementation(piece string, i model.Implementation, f Frame) (string, error) {
+func (t *Templates) Implementation(piece string, i model.Implementation, f golang.Frame) (string, error) {
 	return t.snippet("skeleton_"+piece+".go.tmpl", i, f)
 }
 
 // Method returns a method as it is first written.
-func (t *Templates) Method(m model.MethodStub, f Frame) (string, error) {
+func (t *Templates) Method(m model.MethodStub, f golang.Frame) (string, error) {
 	return t.snippet("skeleton_method.go.tmpl", m, f)
 }
 
 // Work returns the method that does the work of the operations that a method starts.
-func (t *Templates) Work(m model.MethodStub, f Frame) (string, error) {
+func (t *Templates) Work(m model.MethodStub, f golang.Frame) (string, error) {
 	return t.snippet("skeleton_work.go.tmpl", m, f)
 }
 
 // Example returns the test of a method as it is first written.
-func (t *Templates) Example(m model.MethodStub, f Frame) (string, error) {
+func (t *Templates) Example(m model.MethodStub, f golang.Frame) (string, error) {
 	return t.snippet("skeleton_example.go.tmpl", m, f)
 }
 
 // snippet returns declarations for a file that has an import table already. They are formatted where they go.
-func (t *Templates) snippet(name string, data any, f Frame) (string, error) {
+func (t *Templates) snippet(name string, data any, f golang.Frame) (string, error) {
 	const top = "package p\n"
 	write := func(t *Templates) ([]byte, error) {
 		text, err := t.execute(name, data, frameFunctions(f))
@@ -57,12 +49,12 @@ func (t *Templates) snippet(name string, data any, f Frame) (string, error) {
 }
 
 // frameFunctions returns all that a template of a skeleton can call.
-func frameFunctions(f Frame) template.FuncMap {
+func frameFunctions(f golang.Frame) template.FuncMap {
 	all := textFunctions(f.Ident)
 	maps.Copy(all, template.FuncMap{
 		"receiver":     func() string { return f.Receiver },
 		"receiverType": func() string { return f.Type },
-		"isNew":        func() bool { return f.IsNew },
+		"isNew":        func() bool { return f.New },
 		"own":          f.Own,
 		"article":      article,
 	})
@@ -78,6 +70,6 @@ func article(name string) string {
 }
 
 // anyFrame is a frame for parsing and checking templates.
-func anyFrame() Frame {
-	return Frame{Ident: func(id model.Ident) string { return id.Name }, Own: func(name string) string { return name }}
+func anyFrame() golang.Frame {
+	return golang.Frame{Ident: func(id golang.Ident) string { return id.Name }, Own: func(name string) string { return name }}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/grpcservice/grpcservice/internal/gen/typecheck"
+	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
@@ -61,7 +62,7 @@ func TestLoadTemplatesErrors(t *testing.T) {
 		{"several files", []UserTemplate{own("name.go.tmpl", "{{"), own("nam.go.tmpl", "")},
 			"tmpl/name.go.tmpl:2:1: unclosed action\ntmpl/nam.go.tmpl: there is no template of this name to replace; there are " + names},
 		{"unknown field", []UserTemplate{own("reasons.go.tmpl", "{{range .Values}}\n{{if false}}{{.Nme}}{{end}}{{end}}")},
-			"tmpl/reasons.go.tmpl:3:15: there is no Nme in model.Reason, which has Doc, Name, Value"},
+			"tmpl/reasons.go.tmpl:3:15: there is no Nme in Reason, which has Doc, Name, Value"},
 		{"missing define", []UserTemplate{own("signature.go.tmpl", `{{define "types"}}{{end}}{{define "params"}}{{end}}{{define "deprecated"}}{{end}}`)},
 			`tmpl/signature.go.tmpl:1:1: it does not define "arg", which the template that it replaces does, and which others call; define it`},
 		{"define of ours", []UserTemplate{own("name.go.tmpl", `{{define "arg"}}x{{end}}`)},
@@ -85,8 +86,8 @@ func TestLoadTemplatesErrors(t *testing.T) {
 
 // file is a model with a service that has no RPCs.
 func file() model.File {
-	service := model.Ident{Name: "Books", Package: "booksservice", Path: "example.com/booksservice"}
-	descriptor := model.Ident{Name: "File_books_proto", Package: "books", Path: "example.com/books"}
+	service := golang.Ident{Name: "Books", Package: "booksservice", Path: "example.com/booksservice"}
+	descriptor := golang.Ident{Name: "File_books_proto", Package: "books", Path: "example.com/books"}
 	return model.File{
 		Source: "books.proto", Descriptor: descriptor,
 		Service: model.Output{Package: "booksservice", Path: "example.com/booksservice", File: "booksservice/books.grpcservice.go", Doc: "Package booksservice."},

@@ -92,7 +92,7 @@ func FileNameFault(base string) string {
 	case first < utf8.RuneSelf && !isASCIILetterOrDigit(first):
 		return fmt.Sprintf("Go rejects files whose names start with %q, and so what it declares", first)
 	}
-	if constraint := platformOf(base); constraint != "" {
+	if constraint := PlatformOf(base); constraint != "" {
 		return fmt.Sprintf("its name ends in %q, so Go builds what it declares on that platform only", constraint)
 	}
 	return ""

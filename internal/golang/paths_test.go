@@ -35,8 +35,8 @@ func TestPlatformOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if ending := platformOf(base); (ending == "") != built || !strings.Contains(base, ending) {
-			t.Errorf("platformOf(%q) = %q, but go/build would build it: %t", base, ending, built)
+		if ending := PlatformOf(base); (ending == "") != built || !strings.Contains(base, ending) {
+			t.Errorf("PlatformOf(%q) = %q, but go/build would build it: %t", base, ending, built)
 		}
 	}
 }

@@ -2,9 +2,9 @@ package golang
 
 import "strings"
 
-// platformOf returns the ending by which Go would build a file of this name on some platforms only, or nothing. Go looks at
+// PlatformOf returns the ending by which Go would build a file of this name on some platforms only, or nothing. Go looks at
 // what is before the first dot, beyond its first underscore, and past "_test".
-func platformOf(base string) string {
+func PlatformOf(base string) string {
 	name, _, _ := strings.Cut(base, ".")
 	_, name, found := strings.Cut(name, "_")
 	if !found {

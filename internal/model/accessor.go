@@ -4,12 +4,13 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/pattern"
 )
 
 // Accessor reads a field of a message, or of a message in it.
 type Accessor struct {
-	Message Ident
+	Message golang.Ident
 	Getters []string // the name of the method for each field on the way
 	Type    Type     // of what is read, where there are several getters
 }
@@ -17,7 +18,7 @@ type Accessor struct {
 // Type is the Go type of a field: "[]*" before an identifier, "map[string]int32", or the like.
 type Type struct {
 	Text  string
-	Ident *Ident // what follows the text, or nil
+	Ident *golang.Ident // what follows the text, or nil
 }
 
 // accessor returns the accessor of the field at a path from message.

@@ -1,20 +1,24 @@
 package model
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
+)
 
 // App is a program that serves services of a package of the user.
 type App struct {
-	Command  string // the name of its folder
-	Package  Ident  // the package that implements the services; its Name is nothing
+	Command  string       // the name of its folder
+	Package  golang.Ident // the package that implements the services; its Name is nothing
 	Services []AppService
 }
 
 // AppService is a service of an [App].
 type AppService struct {
 	Implementation
-	New         Ident // the function that makes its implementation
-	CanMake     bool  // whether that takes what the program has
-	WithManager bool  // whether it takes the manager of operations
+	New         golang.Ident // the function that makes its implementation
+	CanMake     bool         // whether that takes what the program has
+	WithManager bool         // whether it takes the manager of operations
 }
 
 // Names returns the full names of the services, as a sentence lists them.

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
 
+	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/policy"
 	rules "github.com/grpcservice/grpcservice/runtime/policy"
 )
@@ -50,8 +51,12 @@ func TestBuild(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatalf("Build returns the problems %v", problems)
 	}
-	message := func(name string) Ident { return Ident{name, "libraryv1", "example.com/library/v1"} }
-	service := func(name string) Ident { return Ident{name, "libraryv1rpc", "example.com/library/v1/libraryv1rpc"} }
+	message := func(name string) golang.Ident {
+		return golang.Ident{Name: name, Package: "libraryv1", Path: "example.com/library/v1"}
+	}
+	service := func(name string) golang.Ident {
+		return golang.Ident{Name: name, Package: "libraryv1rpc", Path: "example.com/library/v1/libraryv1rpc"}
+	}
 	want := []File{{
 		Source:     "library/v1/books.proto",
 		Descriptor: message("File_library_v1_books_proto"),

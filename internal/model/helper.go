@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/pattern"
 )
 
@@ -16,11 +17,11 @@ type Helper struct {
 	Name        string
 	Summary     string // the first sentence of Doc, without the name that starts it
 	Doc         []string
-	Package     string     // the runtime's package: "page", "batch" or "operation"
-	Constructor string     // the function of that package that makes it
-	Types       []Ident    // the type arguments that do not follow from the rest
-	Accessors   []Accessor // the arguments that read fields, in order
-	NameField   string     // the argument that is the name of a field, in place of accessors
+	Package     string         // the runtime's package: "page", "batch" or "operation"
+	Constructor string         // the function of that package that makes it
+	Types       []golang.Ident // the type arguments that do not follow from the rest
+	Accessors   []Accessor     // the arguments that read fields, in order
+	NameField   string         // the argument that is the name of a field, in place of accessors
 	Fields      []HelperField
 	Deprecated  bool // whether it names something that is deprecated
 	Stub        Stub // how a user's method begins that calls it
@@ -204,7 +205,7 @@ func batchSummary(m *protogen.Method, batch *pattern.Batch) string {
 }
 
 // anyMessage stands for the messages of an operation that the proto does not name.
-var anyMessage = Ident{Name: "Any", Package: "anypb", Path: "google.golang.org/protobuf/types/known/anypb"}
+var anyMessage = golang.Ident{Name: "Any", Package: "anypb", Path: "google.golang.org/protobuf/types/known/anypb"}
 
 func (b *builder) buildOperation(s source, m *protogen.Method, o *pattern.Operation) *Helper {
 	failed := ""
@@ -219,7 +220,7 @@ func (b *builder) buildOperation(s source, m *protogen.Method, o *pattern.Operat
 	return &Helper{
 		Package: "operation", Constructor: "Of",
 		Summary: fmt.Sprintf("starts %s, runs it, and waits for it.", m.GoName),
-		Types:   []Ident{b.messageOf(s, m, o.Result), b.messageOf(s, m, o.Metadata)},
+		Types:   []golang.Ident{b.messageOf(s, m, o.Result), b.messageOf(s, m, o.Metadata)},
 		Fields: append(pathFields("IdempotencyKey", o.RequestID, "ValidateOnly", o.ValidateOnly, "ConflictKey", o.ConflictKey,
 			"Children", children, "Single", singleName(o.Children), "FailedRequests", failed), operationFields(o.Fields)...),
 	}
@@ -241,7 +242,7 @@ func (b *builder) buildGetter(m *protogen.Method, g *pattern.Getter) *Helper {
 }
 
 // messageOf returns the Go type of a message that an option names, or anyMessage where none does.
-func (b *builder) messageOf(s source, m *protogen.Method, desc protoreflect.MessageDescriptor) Ident {
+func (b *builder) messageOf(s source, m *protogen.Method, desc protoreflect.MessageDescriptor) golang.Ident {
 	if desc == nil {
 		return anyMessage
 	}

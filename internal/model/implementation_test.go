@@ -3,6 +3,8 @@ package model
 import (
 	"strings"
 	"testing"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 func TestSnakeCase(t *testing.T) {
@@ -31,7 +33,7 @@ func TestTypeNames(t *testing.T) {
 		var got []string
 		for full := range strings.FieldsSeq(services) {
 			name := full[strings.LastIndex(full, ".")+1:]
-			got = append(got, names.of(Service{Names: Names{Interface: Ident{Name: name}}, Name: name, FullName: full}))
+			got = append(got, names.of(Service{Names: Names{Interface: golang.Ident{Name: name}}, Name: name, FullName: full}))
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("the types for %s are %s, want %s", services, got, want)

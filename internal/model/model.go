@@ -4,14 +4,18 @@
 // Nothing in a model points back into the request, so models can be compared.
 package model
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
+)
 
 // File is what one proto file becomes.
 type File struct {
-	Source     string // the path of the proto file
-	Descriptor Ident  // the variable that describes it
-	Service    Output // the package that serves and calls
-	Test       Output // the package that helps tests
+	Source     string       // the path of the proto file
+	Descriptor golang.Ident // the variable that describes it
+	Service    Output       // the package that serves and calls
+	Test       Output       // the package that helps tests
 	Services   []Service
 	Reasons    []Reasons
 }
@@ -26,21 +30,14 @@ type Output struct {
 	Deprecated bool     // whether the file names something that is deprecated
 }
 
-// Ident is a Go identifier and the package that declares it.
-type Ident struct {
-	Name    string
-	Package string // the package's name
-	Path    string // the package's import path
-}
-
 // Service is one service of a proto file. Its names are made by newNames, and nowhere else.
 type Service struct {
 	Names
-	Name       string   // as the proto spells it
-	FullName   string   // with the proto package
-	Doc        []string // the lines of its comment
-	Deprecated string   // the sentence that says so, or nothing
-	Descriptor Ident    // the variable that describes the proto file
+	Name       string       // as the proto spells it
+	FullName   string       // with the proto package
+	Doc        []string     // the lines of its comment
+	Deprecated string       // the sentence that says so, or nothing
+	Descriptor golang.Ident // the variable that describes the proto file
 	Methods    []Method
 }
 
@@ -53,8 +50,8 @@ type Method struct {
 	Doc        []string // the lines of its comment
 	Comment    []string // those of them that the proto has, or one that stands for them
 	Deprecated string   // the sentence that says so, or nothing
-	Input      Ident
-	Output     Ident
+	Input      golang.Ident
+	Output     golang.Ident
 	Policy     Policy
 	Helper     *Helper // what serves and calls it by its pattern, or nil
 }

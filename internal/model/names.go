@@ -3,15 +3,17 @@ package model
 import (
 	"strings"
 	"unicode"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // Names are the Go names that are generated for one service.
 type Names struct {
 	// In the service package.
-	Interface     Ident
-	Unimplemented Ident
-	Register      Ident
-	NewClient     Ident
+	Interface     golang.Ident
+	Unimplemented golang.Ident
+	Register      golang.Ident
+	NewClient     golang.Ident
 	Config        string
 	NameConst     string
 	Table         string
@@ -27,7 +29,7 @@ type Names struct {
 
 // newNames returns the names for the service of Go name goName in the package of out; lower is goName for unexported names.
 func newNames(goName, lower string, out Output) Names {
-	exported := func(name string) Ident { return Ident{Name: name, Package: out.Package, Path: out.Path} }
+	exported := func(name string) golang.Ident { return golang.Ident{Name: name, Package: out.Package, Path: out.Path} }
 	return Names{
 		Interface:     exported(goName),
 		Unimplemented: exported("Unimplemented" + goName),

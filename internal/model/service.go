@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/compiler/protogen"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // buildService models one service; lower is what its unexported names begin with.
@@ -85,6 +87,6 @@ func docOf(comments protogen.CommentSet) []string {
 }
 
 // ident returns the identifier with the name of its package.
-func (b *builder) ident(id protogen.GoIdent) Ident {
-	return Ident{Name: id.GoName, Package: b.packages[id.GoImportPath].name, Path: string(id.GoImportPath)}
+func (b *builder) ident(id protogen.GoIdent) golang.Ident {
+	return golang.Ident{Name: id.GoName, Package: b.packages[id.GoImportPath].name, Path: string(id.GoImportPath)}
 }

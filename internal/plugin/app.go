@@ -67,10 +67,10 @@ func (u *userCode) app(at string, impl folder, have map[string][]byte) model.App
 		}
 	}
 	parsed := parseAll(files)
-	pkg := model.Ident{Package: packageName(parsed, golang.PackageName(impl.importPath)), Path: impl.importPath}
+	pkg := golang.Ident{Package: packageName(parsed, golang.PackageName(impl.importPath)), Path: impl.importPath}
 	app := model.App{Command: path.Base(at), Package: pkg}
 	for _, i := range u.services {
-		svc := model.AppService{Implementation: i, New: model.Ident{Name: i.Constructor, Package: pkg.Package, Path: pkg.Path}}
+		svc := model.AppService{Implementation: i, New: golang.Ident{Name: i.Constructor, Package: pkg.Package, Path: pkg.Path}}
 		if f, params, found := constructorParams(parsed, i.Constructor); found {
 			svc.WithManager = len(params) == 1 && isManager(f, params[0])
 			svc.CanMake = len(params) == 0 || svc.WithManager
@@ -152,7 +152,7 @@ func isManager(f parsedFile, typ ast.Expr) bool {
 
 // warnUnserved warns of services that a program does not serve while it serves others, at the last of those.
 func (u *userCode) warnUnserved(at string, files []parsedFile) {
-	served := make(map[model.Ident]bool)
+	served := make(map[golang.Ident]bool)
 	var last diag.Position
 	for _, f := range files {
 		for _, use := range usesOf(f) {

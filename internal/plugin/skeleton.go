@@ -106,7 +106,7 @@ func (u *userCode) merge(f folder, have map[string][]byte) {
 func (u *userCode) wanted() (services []skeleton.Service) {
 	for _, i := range u.services {
 		svc := skeleton.Service{
-			Name: i.FullName, Type: i.Type, Interface: skeleton.Ident(i.Interface), File: i.File, Packages: []string{i.Messages},
+			Name: i.FullName, Type: i.Type, Interface: i.Interface, File: i.File, Packages: []string{i.Messages},
 			Decls: u.decls(i), Tests: u.tests(i),
 		}
 		for _, m := range i.Stubs() {
@@ -125,9 +125,9 @@ func (u *userCode) decls(i model.Implementation) []skeleton.Decl {
 		{Name: i.Constructor, Render: u.piece("constructor", i)},
 	}
 	for _, m := range i.Operations() {
-		decls = append(decls, skeleton.Decl{Name: i.Type + "." + m.Helper.Stub.Work, Render: u.render(func(f gen.Frame) (string, error) {
+		decls = append(decls, skeleton.Decl{Name: i.Type + "." + m.Helper.Stub.Work, Render: func(f golang.Frame) (string, error) {
 			return u.templates.Work(m, f)
-		})})
+		}})
 	}
 	return decls
 }
@@ -136,9 +136,9 @@ func (u *userCode) decls(i model.Implementation) []skeleton.Decl {
 func (u *userCode) tests(i model.Implementation) []skeleton.Decl {
 	tests := []skeleton.Decl{{Name: "Test" + i.Type, Render: u.piece("test", i)}}
 	if m := i.Example(); m != nil && !u.hasType(i.Type+m.GoName) {
-		tests = append(tests, skeleton.Decl{Name: "Test" + i.Type + m.GoName, Render: u.render(func(f gen.Frame) (string, error) {
+		tests = append(tests, skeleton.Decl{Name: "Test" + i.Type + m.GoName, Render: func(f golang.Frame) (string, error) {
 			return u.templates.Example(*m, f)
-		})})
+		}})
 	}
 	return tests
 }
@@ -150,9 +150,9 @@ func (u *userCode) hasType(name string) bool {
 
 func (u *userCode) method(m model.MethodStub) skeleton.Method {
 	method := skeleton.Method{
-		Name: m.GoName, Input: skeleton.Ident(m.Input), Output: skeleton.Ident(m.Output),
+		Name: m.GoName, Input: m.Input, Output: m.Output,
 		StreamsRequests: m.Kind.StreamsRequests(), StreamsResponses: m.Kind.StreamsResponses(),
-		Render: u.render(func(f gen.Frame) (string, error) { return u.templates.Method(m, f) }),
+		Render: func(f golang.Frame) (string, error) { return u.templates.Method(m, f) },
 	}
 	if m.Helper != nil && m.Helper.Stub.KeyGuess != "" {
 		method.Proto = m.Helper.Stub.KeyAt
@@ -162,16 +162,6 @@ func (u *userCode) method(m model.MethodStub) skeleton.Method {
 	return method
 }
 
-func (u *userCode) piece(name string, i model.Implementation) func(skeleton.Frame) (string, error) {
-	return u.render(func(f gen.Frame) (string, error) { return u.templates.Implementation(name, i, f) })
-}
-
-// render makes a function of templates one that the skeleton calls.
-func (u *userCode) render(text func(gen.Frame) (string, error)) func(skeleton.Frame) (string, error) {
-	return func(f skeleton.Frame) (string, error) {
-		return text(gen.Frame{
-			Receiver: f.Receiver, Type: f.Type, IsNew: f.New, Own: f.Own,
-			Ident: func(id model.Ident) string { return f.Ident(skeleton.Ident(id)) },
-		})
-	}
+func (u *userCode) piece(name string, i model.Implementation) func(golang.Frame) (string, error) {
+	return func(f golang.Frame) (string, error) { return u.templates.Implementation(name, i, f) }
 }

@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/token"
 	"slices"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // assertion is a declaration such as
@@ -87,7 +89,7 @@ func calledType(call *ast.CallExpr) (typ string, byValue bool) {
 }
 
 // asserts says whether the package asserts that a type implements an interface, and whether for its values too.
-func (m *merger) asserts(typ string, iface Ident) (found, byValue bool) {
+func (m *merger) asserts(typ string, iface golang.Ident) (found, byValue bool) {
 	for _, a := range m.asserted {
 		if a.typ == typ && a.iface.is(iface) {
 			found, byValue = true, byValue || a.value
@@ -98,7 +100,7 @@ func (m *merger) asserts(typ string, iface Ident) (found, byValue bool) {
 
 // claimed returns the interface of another service that typ is asserted to implement: one of the same name, or one whose service
 // wants a type of the same name.
-func (m *merger) claimed(typ string, svc Service) (Ident, bool) {
+func (m *merger) claimed(typ string, svc Service) (golang.Ident, bool) {
 	for _, a := range m.asserted {
 		if a.typ != typ {
 			continue
@@ -114,11 +116,11 @@ func (m *merger) claimed(typ string, svc Service) (Ident, bool) {
 			}
 		}
 	}
-	return Ident{}, false
+	return golang.Ident{}, false
 }
 
 // implementers returns the types that the package asserts to implement an interface, in the order of its files, tests' aside.
-func (m *merger) implementers(iface Ident) (types []string) {
+func (m *merger) implementers(iface golang.Ident) (types []string) {
 	for _, a := range m.asserted {
 		if a.iface.is(iface) && !slices.Contains(types, a.typ) && m.isDeclared(a.typ) {
 			types = append(types, a.typ)

@@ -3,6 +3,8 @@ package skeleton
 import (
 	"go/ast"
 	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // answer is the answer to a question about types, which syntax alone does not always have.
@@ -40,7 +42,7 @@ func (w *world) serves(p *pkg, have method, want Method) answer {
 	case want.StreamsResponses && len(results) == 1:
 		return and(both, w.isStream(s, results[0], want.Output))
 	case !want.StreamsResponses && len(results) == 2:
-		return and(both, w.isPointer(s, results[0], want.Output), w.isNamed(s, results[1], Ident{Name: "error"}))
+		return and(both, w.isPointer(s, results[0], want.Output), w.isNamed(s, results[1], golang.Ident{Name: "error"}))
 	default:
 		return no
 	}
@@ -63,7 +65,7 @@ func flatten(list *ast.FieldList) (types []ast.Expr, ok bool) {
 }
 
 // isNamed says whether an expression is the type of that name.
-func (w *world) isNamed(s scope, expr ast.Expr, want Ident) answer {
+func (w *world) isNamed(s scope, expr ast.Expr, want golang.Ident) answer {
 	switch expr := ast.Unparen(expr).(type) {
 	case *ast.Ident, *ast.SelectorExpr:
 		n := w.resolve(s, expr)
@@ -79,7 +81,7 @@ func (w *world) isNamed(s scope, expr ast.Expr, want Ident) answer {
 }
 
 // isSame says whether an identifier stands for the type that another names. A package that is not known may have an alias for it.
-func (w *world) isSame(have, want Ident) answer {
+func (w *world) isSame(have, want golang.Ident) answer {
 	switch {
 	case have.Path == want.Path && have.Name == want.Name:
 		return yes
@@ -101,7 +103,7 @@ func (w *world) isSame(have, want Ident) answer {
 }
 
 // isPointer says whether an expression is the type of a pointer to a message.
-func (w *world) isPointer(s scope, expr ast.Expr, want Ident) answer {
+func (w *world) isPointer(s scope, expr ast.Expr, want golang.Ident) answer {
 	switch expr := ast.Unparen(expr).(type) {
 	case *ast.StarExpr:
 		return w.isNamed(s, expr.X, want)
@@ -111,7 +113,7 @@ func (w *world) isPointer(s scope, expr ast.Expr, want Ident) answer {
 }
 
 // isStream says whether an expression is the type of a stream of messages, or what that stands for.
-func (w *world) isStream(s scope, expr ast.Expr, want Ident) answer {
+func (w *world) isStream(s scope, expr ast.Expr, want golang.Ident) answer {
 	switch expr := ast.Unparen(expr).(type) {
 	case *ast.IndexExpr:
 		generic := w.isNamed(s, expr.X, streamIdent)
@@ -122,7 +124,7 @@ func (w *world) isStream(s scope, expr ast.Expr, want Ident) answer {
 	case *ast.IndexListExpr:
 		generic := w.isNamed(s, expr.X, seqIdent)
 		if generic == yes && len(expr.Indices) == 2 {
-			return and(w.isPointer(s, expr.Indices[0], want), w.isNamed(s, expr.Indices[1], Ident{Name: "error"}))
+			return and(w.isPointer(s, expr.Indices[0], want), w.isNamed(s, expr.Indices[1], golang.Ident{Name: "error"}))
 		}
 		return min(generic, maybe)
 	default:
@@ -140,19 +142,19 @@ func (w *world) isAlias(s scope, expr ast.Expr) answer {
 		if !n.sure {
 			return maybe
 		}
-		return min(maybe, w.isSame(n.ids[0], Ident{Name: "*", Path: "*"}))
+		return min(maybe, w.isSame(n.ids[0], golang.Ident{Name: "*", Path: "*"}))
 	default:
 		return no
 	}
 }
 
 // looksLikeRPC says whether a method has the shape of an RPC whose request is of one of some packages, and returns the request.
-func (w *world) looksLikeRPC(p *pkg, have method, packages map[string]bool) (request Ident, ok bool) {
+func (w *world) looksLikeRPC(p *pkg, have method, packages map[string]bool) (request golang.Ident, ok bool) {
 	s := scope{p, have.file, have.tparams}
 	params, ok1 := flatten(have.typ.Params)
 	results, ok2 := flatten(have.typ.Results)
 	if !ok1 || !ok2 || len(params) != 2 || w.isNamed(s, params[0], contextIdent) != yes {
-		return Ident{}, false
+		return golang.Ident{}, false
 	}
 	request = w.message(s, params[1])
 	switch len(results) {
@@ -160,24 +162,24 @@ func (w *world) looksLikeRPC(p *pkg, have method, packages map[string]bool) (req
 		ok = w.streamed(s, results[0]) != nil
 	case 2:
 		_, pointer := ast.Unparen(results[0]).(*ast.StarExpr)
-		ok = pointer && w.isNamed(s, results[1], Ident{Name: "error"}) == yes
+		ok = pointer && w.isNamed(s, results[1], golang.Ident{Name: "error"}) == yes
 	}
 	return request, ok && packages[request.Path]
 }
 
 // message returns what an expression is a pointer to or a stream of, if that is plain.
-func (w *world) message(s scope, expr ast.Expr) Ident {
+func (w *world) message(s scope, expr ast.Expr) golang.Ident {
 	elem := w.streamed(s, expr)
 	if star, ok := ast.Unparen(expr).(*ast.StarExpr); ok {
 		elem = star.X
 	}
 	if elem == nil {
-		return Ident{}
+		return golang.Ident{}
 	}
 	if n := w.resolve(s, elem); n.sure {
 		return n.ids[0]
 	}
-	return Ident{}
+	return golang.Ident{}
 }
 
 // streamed returns the type that an expression is a stream of, or nil.

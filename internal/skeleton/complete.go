@@ -5,6 +5,8 @@ import (
 	"go/ast"
 	"slices"
 	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // complete adds the methods that a type lacks to implement a service, and warns of those that it has with another signature.
@@ -49,7 +51,7 @@ func (m *merger) warnOfDrift(svc Service, typ string) {
 			if have.name.Name == want.Name && m.serves(m.own, have, want) == no {
 				f := m.spelling(have.file, typ)
 				m.problems.Warnf(have.file.at(have.name.Pos()), "method %s of %s has not the signature of its RPC; make it %s",
-					want.Name, typ, oneLine(f.method(want)))
+					want.Name, typ, oneLine(want.head(f)))
 			}
 		}
 	}
@@ -69,7 +71,7 @@ func (m *merger) warnOfPromoted(svc Service, typ string) {
 		}
 		decl := m.own.types[typ][0]
 		m.problems.Warnf(decl.file.at(decl.spec.Name.Pos()), "%s has method %s from %s, which it embeds, and not with the signature of the RPC; "+
-			"do not embed that, or add %s", typ, want.Name, have.from, oneLine(m.spelling(decl.file, typ).method(want)))
+			"do not embed that, or add %s", typ, want.Name, have.from, oneLine(want.head(m.spelling(decl.file, typ))))
 	}
 }
 
@@ -80,7 +82,7 @@ func (m *merger) warnOfUnknown(want Method, typ string, unknown []string) bool {
 	}
 	decl := m.own.types[typ][0]
 	m.problems.Warnf(decl.file.at(decl.spec.Name.Pos()), "%s embeds %s, whose methods are not known here; unless %s is one of them, add %s",
-		typ, strings.Join(unknown, " and "), want.Name, oneLine(m.spelling(decl.file, typ).method(want)))
+		typ, strings.Join(unknown, " and "), want.Name, oneLine(want.head(m.spelling(decl.file, typ))))
 	return true
 }
 
@@ -129,8 +131,8 @@ func fieldNames(field *ast.Field) []*ast.Ident {
 }
 
 // implements says whether an RPC is one of a generated interface that a type embeds.
-func (found *promoted) implements(iface Ident, services []Service, method Method) bool {
-	return slices.ContainsFunc(found.interfaces, func(id Ident) bool {
+func (found *promoted) implements(iface golang.Ident, services []Service, method Method) bool {
+	return slices.ContainsFunc(found.interfaces, func(id golang.Ident) bool {
 		if id.Path == iface.Path && id.Name == iface.Name {
 			return true
 		}
@@ -144,7 +146,7 @@ func (found *promoted) implements(iface Ident, services []Service, method Method
 }
 
 // spelling returns the frame for methods of a type in a file, for messages.
-func (m *merger) spelling(f *file, typ string) Frame {
+func (m *merger) spelling(f *file, typ string) golang.Frame {
 	t := m.newTable(f, f.name)
 	receiver := cmp.Or(m.receiverName(typ, nil), "s")
 	t.take(receiver, "ctx", "req", "reqs")

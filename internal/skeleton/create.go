@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // create makes a new file with the type that implements a service.
@@ -17,7 +18,7 @@ func (m *merger) create(svc Service) {
 		e.pieces = append(e.pieces, piece{name: decl.Name, typ: svc.Type, render: decl.Render})
 		m.declare(e, decl.Name)
 	}
-	m.asserted = append(m.asserted, assertion{typ: svc.Type, iface: named{[]Ident{svc.Interface}, true}})
+	m.asserted = append(m.asserted, assertion{typ: svc.Type, iface: named{[]golang.Ident{svc.Interface}, true}})
 	for _, method := range svc.Methods {
 		if !m.hasMethod(svc.Type + "." + method.Name) {
 			m.addMethod(e, method, svc.Type)

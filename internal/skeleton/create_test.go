@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // TestTypeGone has methods whose type is in a file that is gone: the type comes back, and the methods are not there twice.
@@ -19,7 +21,7 @@ func TestTypeGone(t *testing.T) {
 // TestWrongDecl has a template that does not declare what it is for, so that a second run would not find it.
 func TestWrongDecl(t *testing.T) {
 	svc := library("GetBook unary")
-	svc.Decls[0].Render = func(Frame) (string, error) { return "type Books struct{}", nil }
+	svc.Decls[0].Render = func(golang.Frame) (string, error) { return "type Books struct{}", nil }
 	_, problems := mergeTwice(t, folder(), []Service{svc}, nil)
 	if len(problems) == 0 || !strings.Contains(problems[0], "error: internal/service/book_service.go: the template's code cannot be added: it has to declare BookService") {
 		t.Errorf("the problems are %q", problems)

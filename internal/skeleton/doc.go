@@ -22,20 +22,20 @@
 //
 // Each piece of code is a [Decl] or a [Method] with a Render function. Render returns one declaration with its comment, in any
 // layout: it is formatted afterwards. It never spells an import itself, as only Merge knows what the packages are called in the
-// file it goes into, which may import them under other names, with a dot, or not at all. It asks the [Frame] that it is given:
+// file it goes into, which may import them under other names, with a dot, or not at all. It asks the [golang.Frame] that it is given:
 //
-//	func(f skeleton.Frame) (string, error) {
+//	func(f golang.Frame) (string, error) {
 //		return fmt.Sprintf("// GetBook returns one book.\nfunc (%s %s) %s {\n\treturn nil, %s(%s, %q)\n}",
-//			f.Receiver, f.Type, f.Signature(method), f.Ident(unimplemented), f.Ident(serviceName), "GetBook"), nil
+//			f.Receiver, f.Type, method.Signature(f), f.Ident(unimplemented), f.Ident(serviceName), "GetBook"), nil
 //	}
 //
 // With text/template, clone the templates for each call and give the clone functions that end in the frame, as package gen does
-// with its import table. [Ident] has the fields of model.Ident in their order, so that one converts to the other.
+// with its import table.
 //
 // Rules for Render:
 //
-//   - Whatever is of another package, the standard library's too, goes through [Frame.Ident]. What is of the package itself goes
-//     through [Frame.Own]; it is qualified in a test of package X_test.
+//   - Whatever is of another package, the standard library's too, goes through Ident of the frame. What is of the package itself goes
+//     through Own of the frame; it is qualified in a test of package X_test.
 //   - Receiver and type come from the frame. Users have generic types, value receivers and receivers of other names.
 //   - Every other name in the text may be chosen freely: parameters, variables, fields, type parameters. Merge looks at them, and
 //     calls no import so. A variable must not be called like a type or function of the package that the text uses as well.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"go/ast"
-	"go/format"
 	"go/parser"
 	"go/token"
 	"path"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // edit is what is to be added to one file.
@@ -28,7 +28,7 @@ type piece struct {
 	method *Method // nil for other declarations
 	name   string  // what it declares, as Decl has it
 	typ    string  // the type that it is of
-	render func(Frame) (string, error)
+	render func(golang.Frame) (string, error)
 }
 
 func (e *edit) path() string { return path.Join(e.dir, e.name) }
@@ -101,7 +101,7 @@ func (m *merger) probeAll(e *edit, t *table) (pieces []piece, probes []probe) {
 // hidden returns a name of Go's that a piece needs and that the user has given to something else.
 func (m *merger) hidden(p piece, probe probe, t *table) (string, diag.Position) {
 	for _, name := range probe.names {
-		if !predeclared[name] {
+		if !golang.IsPredeclared(name) {
 			continue
 		}
 		if place, found := m.own.names[name]; found && !t.outside {
@@ -121,7 +121,10 @@ func (m *merger) hidden(p piece, probe probe, t *table) (string, diag.Position) 
 func (m *merger) renderAll(e *edit, pieces []piece, probes []probe, t *table) (texts []string, ok bool) {
 	var receivers []string
 	for i, piece := range pieces {
-		taken := set(strings.Join(slices.Concat(probes[i].names, m.typeParams(piece.typ)), " "))
+		taken := make(map[string]bool)
+		for _, name := range slices.Concat(probes[i].names, m.typeParams(piece.typ)) {
+			taken[name] = true
+		}
 		receivers = append(receivers, cmp.Or(m.receiverName(piece.typ, taken), "receiver"))
 		t.take(receivers[i])
 		t.take(m.typeParams(piece.typ)...)
@@ -129,28 +132,15 @@ func (m *merger) renderAll(e *edit, pieces []piece, probes []probe, t *table) (t
 	}
 	for i, piece := range pieces {
 		text, err := piece.render(m.frame(t, receivers[i], piece.typ))
-		formatted, err2 := formatted("package p\n\n" + text)
+		formatted, err2 := golang.Format([]byte("package p\n\n" + text))
 		if err = cmp.Or(err, err2); err != nil {
 			m.problems.Errorf(diag.At(e.path()), "the template's code cannot be added: %s", oneLine(err.Error()))
 			return nil, false
 		}
-		_, body, _ := strings.Cut(formatted, "\n")
+		_, body, _ := strings.Cut(string(formatted), "\n")
 		texts = append(texts, strings.Trim(body, "\n"))
 	}
 	return texts, true
-}
-
-// formatted formats a file until that changes nothing, as once is not always enough for comments.
-func formatted(text string) (string, error) {
-	const enough = 4
-	for range enough {
-		next, err := format.Source([]byte(text))
-		if err != nil || string(next) == text {
-			return text, err
-		}
-		text = string(next)
-	}
-	return text, nil
 }
 
 // insertion is text to be inserted into a file.

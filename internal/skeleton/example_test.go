@@ -5,6 +5,7 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/skeleton"
 )
 
@@ -15,23 +16,23 @@ func ExampleMerge() {
 func ({{.Receiver}} {{.Type}}) {{.Signature}} {
 	return nil, {{runtime "Unimplemented"}}({{ident .Service}}, "GetBook")
 }`
-	message := func(name string) skeleton.Ident {
-		return skeleton.Ident{Name: name, Package: "libraryv1", Path: "example.com/library/v1"}
+	message := func(name string) golang.Ident {
+		return golang.Ident{Name: name, Package: "libraryv1", Path: "example.com/library/v1"}
 	}
-	generated := func(name string) skeleton.Ident {
-		return skeleton.Ident{Name: name, Package: "libraryv1service", Path: "example.com/library/v1/libraryv1service"}
+	generated := func(name string) golang.Ident {
+		return golang.Ident{Name: name, Package: "libraryv1service", Path: "example.com/library/v1/libraryv1service"}
 	}
 	method := skeleton.Method{Name: "GetBook", Input: message("GetBookRequest"), Output: message("Book")}
-	method.Render = func(f skeleton.Frame) (string, error) {
+	method.Render = func(f golang.Frame) (string, error) {
 		stub := template.New("").Funcs(template.FuncMap{
 			"ident": f.Ident,
 			"runtime": func(name string) string {
-				return f.Ident(skeleton.Ident{Name: name, Package: "runtime", Path: "github.com/grpcservice/grpcservice/runtime"})
+				return f.Ident(golang.Ident{Name: name, Package: "runtime", Path: "github.com/grpcservice/grpcservice/runtime"})
 			},
 		})
 		var b strings.Builder
 		err := template.Must(stub.Parse(text)).Execute(&b, map[string]any{
-			"Receiver": f.Receiver, "Type": f.Type, "Signature": f.Signature(method), "Service": generated("BookServiceName"),
+			"Receiver": f.Receiver, "Type": f.Type, "Signature": method.Signature(f), "Service": generated("BookServiceName"),
 		})
 		return b.String(), err
 	}

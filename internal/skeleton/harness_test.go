@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 const (
@@ -20,25 +22,27 @@ const (
 	pagePath = "github.com/grpcservice/grpcservice/runtime/page"
 )
 
-func message(name string) Ident { return Ident{name, "libraryv1", messages} }
+func message(name string) golang.Ident {
+	return golang.Ident{Name: name, Package: "libraryv1", Path: messages}
+}
 
 // rpc returns a method as the templates will make it. The kind is one of unary, server, client, bidi and page.
 func rpc(name, kind string) Method {
 	m := Method{Name: name, Input: message(name + "Request"), Output: message(name + "Response"),
 		StreamsRequests: kind == "client" || kind == "bidi", StreamsResponses: kind == "server" || kind == "bidi"}
-	m.Render = func(f Frame) (string, error) {
-		unimplemented := fmt.Sprintf("%s(%s, %q)", f.Ident(Ident{"Unimplemented", "runtime", runtimePath}),
-			f.Ident(Ident{"BookServiceName", "libraryv1service", services}), name)
+	m.Render = func(f golang.Frame) (string, error) {
+		unimplemented := fmt.Sprintf("%s(%s, %q)", f.Ident(golang.Ident{Name: "Unimplemented", Package: "runtime", Path: runtimePath}),
+			f.Ident(golang.Ident{Name: "BookServiceName", Package: "libraryv1service", Path: services}), name)
 		body := "return nil, " + unimplemented
 		if m.StreamsResponses {
 			body = fmt.Sprintf("return func(yield func(*%s, error) bool) {\nyield(nil, %s)\n}", f.Ident(m.Output), unimplemented)
 		}
 		if kind == "page" {
 			body = fmt.Sprintf("return %s.Serve(ctx, req, %s(func(ctx %s, after *string, limit int) ([]*%s, error) { return nil, %s }))",
-				f.Ident(Ident{"BookService" + name, "libraryv1service", services}), f.Ident(Ident{"Keyset", "page", pagePath}),
+				f.Ident(golang.Ident{Name: "BookService" + name, Package: "libraryv1service", Path: services}), f.Ident(golang.Ident{Name: "Keyset", Package: "page", Path: pagePath}),
 				f.Ident(contextIdent), f.Ident(message("Book")), unimplemented)
 		}
-		return fmt.Sprintf("// %s does what its name says.\n%s {\n// TODO: do it\n%s\n}", name, f.method(m), body), nil
+		return fmt.Sprintf("// %s does what its name says.\n%s {\n// TODO: do it\n%s\n}", name, m.head(f), body), nil
 	}
 	return m
 }
@@ -47,15 +51,15 @@ func rpc(name, kind string) Method {
 func library(rpcs ...string) Service {
 	svc := Service{
 		Name: "library.v1.BookService", Type: "BookService", File: "book_service.go",
-		Interface: Ident{"BookService", "libraryv1service", services},
+		Interface: golang.Ident{Name: "BookService", Package: "libraryv1service", Path: services},
 		Decls: []Decl{
-			{"BookService", func(f Frame) (string, error) {
-				return fmt.Sprintf("// BookService implements [%s].\ntype BookService struct{}", f.Ident(Ident{"BookService", "libraryv1service", services})), nil
+			{"BookService", func(f golang.Frame) (string, error) {
+				return fmt.Sprintf("// BookService implements [%s].\ntype BookService struct{}", f.Ident(golang.Ident{Name: "BookService", Package: "libraryv1service", Path: services})), nil
 			}},
-			{"", func(f Frame) (string, error) {
-				return fmt.Sprintf("var _ %s = (*BookService)(nil)", f.Ident(Ident{"BookService", "libraryv1service", services})), nil
+			{"", func(f golang.Frame) (string, error) {
+				return fmt.Sprintf("var _ %s = (*BookService)(nil)", f.Ident(golang.Ident{Name: "BookService", Package: "libraryv1service", Path: services})), nil
 			}},
-			{"NewBookService", func(Frame) (string, error) {
+			{"NewBookService", func(golang.Frame) (string, error) {
 				return "// NewBookService returns a BookService.\nfunc NewBookService() *BookService { return &BookService{} }", nil
 			}},
 		},

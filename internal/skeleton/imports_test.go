@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // TestImports checks what imports of a file become, and what its packages are called in the code that is added. The file ends in
@@ -88,8 +90,8 @@ func TestImports(t *testing.T) {
 func TestImportedByItsPath(t *testing.T) {
 	svc := library("GetBook unary")
 	m := &svc.Methods[0]
-	m.Input = Ident{"Request", "foo", "example.com/a/afoo"}
-	m.Render = func(f Frame) (string, error) { return f.method(*m) + "{ return nil, nil }", nil }
+	m.Input = golang.Ident{Name: "Request", Package: "foo", Path: "example.com/a/afoo"}
+	m.Render = func(f golang.Frame) (string, error) { return m.head(f) + "{ return nil, nil }", nil }
 	files, problems := mergeTwice(t, folder("a.go", "package service\n\nvar foo = 1\n\ntype BookService struct{}\n"), []Service{svc}, nil)
 	wantProblems(t, problems)
 	if got := only(t, files, "a.go"); !strings.Contains(got, "\tafoo \"example.com/a/afoo\"\n") || !strings.Contains(got, "req *afoo.Request") {

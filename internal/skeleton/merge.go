@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // Merge returns the files of a user's package that need a change, so that it implements some services, and what else the user
@@ -112,15 +113,15 @@ func (m *merger) warnOfGoneFrom(typ string, services []Service) {
 }
 
 // known returns the names of the RPCs of services, their requests, and the packages that their messages are of.
-func known(services []Service) (rpcs map[string]bool, requests map[Ident]bool, packages map[string]bool) {
-	rpcs, requests, packages = make(map[string]bool), make(map[Ident]bool), make(map[string]bool)
+func known(services []Service) (rpcs map[string]bool, requests map[golang.Ident]bool, packages map[string]bool) {
+	rpcs, requests, packages = make(map[string]bool), make(map[golang.Ident]bool), make(map[string]bool)
 	for _, svc := range services {
 		for _, path := range svc.Packages {
 			packages[path] = true
 		}
 		for _, method := range svc.Methods {
 			rpcs[method.Name] = true
-			requests[Ident{Name: method.Input.Name, Path: method.Input.Path}] = true
+			requests[golang.Ident{Name: method.Input.Name, Path: method.Input.Path}] = true
 			packages[method.Input.Path] = !isForeign(method.Input.Path)
 			packages[method.Output.Path] = !isForeign(method.Output.Path)
 		}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // newFile returns a file that is not there yet.
@@ -21,12 +22,12 @@ func (m *merger) newFile(e *edit, t *table, texts []string) []byte {
 		b.WriteString("import (\n" + joinGroups(standard, others) + ")\n\n")
 	}
 	b.WriteString(strings.Join(texts, "\n\n") + "\n")
-	text, err := formatted(b.String())
+	text, err := golang.Format([]byte(b.String()))
 	if err != nil {
 		m.problems.Errorf(diag.At(e.path()), "the template's code does not make a file: %s", oneLine(err.Error()))
 		return nil
 	}
-	return []byte(text)
+	return text
 }
 
 // doc returns the comment of a new package. A package that is there has one, or is the user's to have none.

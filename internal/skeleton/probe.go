@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // probe is what a piece of code is found to need before it is rendered with the names of a file.
@@ -23,17 +24,17 @@ const (
 
 // probe renders a piece of code with names that stand for others, and looks at it.
 func (m *merger) probe(p piece) (probe, error) {
-	text, err := p.render(Frame{
+	text, err := p.render(golang.Frame{
 		Receiver: probeReceiver,
 		Type:     m.receiverType(p.typ),
 		New:      len(m.own.types[p.typ]) == 0,
-		ident: func(id Ident) string {
+		Ident: func(id golang.Ident) string {
 			if id.Path == "" || id.Path == m.own.path {
 				return id.Name
 			}
 			return probeImport + "." + id.Name
 		},
-		own: func(name string) string { return name },
+		Own: func(name string) string { return name },
 	})
 	if err != nil {
 		return probe{}, err

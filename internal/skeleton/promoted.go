@@ -5,12 +5,14 @@ import (
 	"go/ast"
 	"slices"
 	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // promoted is what a type has from the types that it embeds.
 type promoted struct {
 	methods    map[string]promotedMethod // by name, the shallowest first found
-	interfaces []Ident                   // generated ones, with all their methods
+	interfaces []golang.Ident            // generated ones, with all their methods
 	unknown    []string                  // embedded types of which the methods are not known, with their packages
 	seen       map[string]bool
 }
@@ -129,7 +131,7 @@ func (m *merger) promote(found *promoted, e embed) []embed {
 }
 
 // promoteNamed takes note of the methods of one type, and says whether they are known.
-func (m *merger) promoteNamed(found *promoted, p *pkg, id Ident) (next []embed, known bool) {
+func (m *merger) promoteNamed(found *promoted, p *pkg, id golang.Ident) (next []embed, known bool) {
 	if slices.ContainsFunc(m.services, func(svc Service) bool { return svc.Interface.Path == id.Path && svc.Interface.Name == id.Name }) {
 		found.interfaces = append(found.interfaces, id)
 		return nil, true

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // world is what is known of packages.
@@ -100,12 +101,12 @@ type scope struct {
 
 // named is what a type expression names.
 type named struct {
-	ids  []Ident // by path and name; one if it is sure
+	ids  []golang.Ident // by path and name; one if it is sure
 	sure bool
 }
 
-func (n named) is(id Ident) bool {
-	return slices.ContainsFunc(n.ids, func(other Ident) bool { return other.Path == id.Path && other.Name == id.Name })
+func (n named) is(id golang.Ident) bool {
+	return slices.ContainsFunc(n.ids, func(other golang.Ident) bool { return other.Path == id.Path && other.Name == id.Name })
 }
 
 // resolve returns what an expression names: an identifier of a package, or one that Go declares, which has no path. What has
@@ -115,7 +116,7 @@ func (w *world) resolve(s scope, expr ast.Expr) named {
 	case *ast.SelectorExpr:
 		if x, ok := expr.X.(*ast.Ident); ok {
 			if path := w.importOf(s.file, x.Name); path != "" {
-				return named{[]Ident{{Name: expr.Sel.Name, Path: path}}, true}
+				return named{[]golang.Ident{{Name: expr.Sel.Name, Path: path}}, true}
 			}
 		}
 	case *ast.Ident:
@@ -130,10 +131,10 @@ func (w *world) resolveName(s scope, name string) (n named) {
 		return n
 	}
 	if _, found := s.pkg.names[name]; found {
-		own := Ident{Name: s.pkg.dealias(name), Path: s.pkg.path}
+		own := golang.Ident{Name: s.pkg.dealias(name), Path: s.pkg.path}
 		alias, found := s.pkg.aliasOf(own.Name)
 		if !found {
-			return named{[]Ident{own}, own.Name == name}
+			return named{[]golang.Ident{own}, own.Name == name}
 		}
 		if _, foreign := ast.Unparen(alias.spec.Type).(*ast.SelectorExpr); foreign {
 			n = w.resolve(scope{pkg: s.pkg, file: alias.file}, alias.spec.Type)
@@ -142,11 +143,11 @@ func (w *world) resolveName(s scope, name string) (n named) {
 	}
 	for _, spec := range s.file.imports {
 		if spec.Name != nil && spec.Name.Name == "." {
-			n.ids = append(n.ids, Ident{Name: name, Path: importPath(spec)})
+			n.ids = append(n.ids, golang.Ident{Name: name, Path: importPath(spec)})
 		}
 	}
-	if len(n.ids) == 0 && predeclared[name] {
-		return named{[]Ident{{Name: name}}, true}
+	if len(n.ids) == 0 && golang.IsPredeclared(name) {
+		return named{[]golang.Ident{{Name: name}}, true}
 	}
 	return n
 }

@@ -1,6 +1,10 @@
 package skeleton
 
-import "github.com/grpcservice/grpcservice/internal/diag"
+import (
+	"github.com/grpcservice/grpcservice/internal/diag"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
+)
 
 // Package is a folder of Go files that a user owns, as it is. It may be empty.
 type Package struct {
@@ -15,11 +19,11 @@ type Package struct {
 
 // Service is a service that a type of the package implements.
 type Service struct {
-	Name      string // the full name, for messages: library.v1.BookService
-	Type      string // what a new type is called
-	Interface Ident  // what it implements
-	File      string // what a new file is called; another name is found where this one is taken or has a meaning for Go
-	Decls     []Decl // what stands above the methods in a new file: the type, its assertion, its constructor
+	Name      string       // the full name, for messages: library.v1.BookService
+	Type      string       // what a new type is called
+	Interface golang.Ident // what it implements
+	File      string       // what a new file is called; another name is found where this one is taken or has a meaning for Go
+	Decls     []Decl       // what stands above the methods in a new file: the type, its assertion, its constructor
 	Methods   []Method
 	Tests     []Decl   // the tests that a new type gets; none: no file with tests
 	Packages  []string // import paths of messages, beside those of Methods, by which an RPC that is gone is known
@@ -28,28 +32,21 @@ type Service struct {
 // Decl is one or more declarations at the level of the package.
 type Decl struct {
 	Name   string // what it declares, T.name for a method, or nothing for an assertion; it is left out where the package has that, unless it is the type
-	Render func(Frame) (string, error)
+	Render func(golang.Frame) (string, error)
 }
 
 // Method is the method that serves an RPC.
 type Method struct {
-	Name             string // its name in Go
-	Input, Output    Ident  // the messages
+	Name             string       // its name in Go
+	Input, Output    golang.Ident // the messages
 	StreamsRequests  bool
 	StreamsResponses bool
-	Render           func(Frame) (string, error)
+	Render           func(golang.Frame) (string, error)
 
 	// Advice is what the user must know of the new method, or "". It is reported at Proto, in the run
 	// that writes the method and in no other.
 	Advice string
 	Proto  diag.Position
-}
-
-// Ident is a Go identifier and the package that declares it.
-type Ident struct {
-	Name    string
-	Package string // the package's name
-	Path    string // the package's import path
 }
 
 // Reader returns the Go files of a package of the user's module by their names in its folder, and false for any other package.

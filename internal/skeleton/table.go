@@ -2,10 +2,11 @@ package skeleton
 
 import (
 	"fmt"
-	"go/token"
 	"maps"
-	"path"
 	"slices"
+	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // table is the import table of one file: it spells identifiers, and remembers the imports that this adds.
@@ -54,16 +55,18 @@ func (t *table) take(names ...string) {
 func (t *table) reserve(names map[string]bool) { maps.Copy(t.reserved, names) }
 
 // frame returns the frame for a piece of code.
-func (m *merger) frame(t *table, receiver, typ string) Frame {
+func (m *merger) frame(t *table, receiver, typ string) golang.Frame {
 	own := func(name string) string { return name }
 	if t.outside {
-		own = func(name string) string { return t.spell(Ident{Name: name, Package: m.own.name, Path: m.own.path}) }
+		own = func(name string) string {
+			return t.spell(golang.Ident{Name: name, Package: m.own.name, Path: m.own.path})
+		}
 	}
-	return Frame{Receiver: receiver, Type: m.receiverType(typ), New: len(m.own.types[typ]) == 0, ident: t.spell, own: own}
+	return golang.Frame{Receiver: receiver, Type: m.receiverType(typ), New: len(m.own.types[typ]) == 0, Ident: t.spell, Own: own}
 }
 
 // spell spells an identifier.
-func (t *table) spell(id Ident) string {
+func (t *table) spell(id golang.Ident) string {
 	if id.Path == "" || id.Path == t.m.own.path && !t.outside {
 		return id.Name
 	}
@@ -72,7 +75,7 @@ func (t *table) spell(id Ident) string {
 		name = t.added[id.Path].name
 	}
 	if name == "" {
-		name = t.free(id)
+		name = golang.ImportName(id, t.isFree)
 		t.added[id.Path] = added{name, id.Package}
 	}
 	if name == "." {
@@ -82,7 +85,7 @@ func (t *table) spell(id Ident) string {
 }
 
 // existing returns what the package of id is called by an import that is there already, or nothing.
-func (t *table) existing(id Ident) (best string) {
+func (t *table) existing(id golang.Ident) (best string) {
 	if t.f == nil {
 		return ""
 	}
@@ -101,24 +104,8 @@ func (t *table) existing(id Ident) (best string) {
 	return best
 }
 
-// free returns the first name for the package of id that nothing else has: its own, that behind the name of the folder above it,
-// or a numbered one.
-func (t *table) free(id Ident) string {
-	if t.isFree(id.Package) {
-		return id.Package
-	}
-	if above := path.Base(path.Dir(id.Path)); isPlain(above) && t.isFree(above+id.Package) {
-		return above + id.Package
-	}
-	for n := 2; ; n++ {
-		if name := fmt.Sprintf("%s%d", id.Package, n); t.isFree(name) {
-			return name
-		}
-	}
-}
-
 func (t *table) isFree(name string) bool {
-	if t.reserved[name] || t.imports[name] || t.locals[name] || predeclared[name] || name == "init" || name == "main" || name == "_" {
+	if t.reserved[name] || t.imports[name] || t.locals[name] || name == "init" || name == "main" {
 		return false
 	}
 	for _, other := range t.added {
@@ -126,26 +113,15 @@ func (t *table) isFree(name string) bool {
 			return false
 		}
 	}
-	return token.IsIdentifier(name)
-}
-
-// isPlain says whether s is made of lower-case letters and digits and begins with a letter.
-func isPlain(s string) bool {
-	for i, r := range s {
-		if !('a' <= r && r <= 'z' || i > 0 && '0' <= r && r <= '9') {
-			return false
-		}
-	}
-	return s != ""
+	return true
 }
 
 // lines returns the lines of an import declaration for what is added: those of the standard library, and the others.
 func (t *table) lines() (standard, others []line) {
 	for _, importPath := range slices.Sorted(maps.Keys(t.added)) {
-		add := line{path: importPath, text: fmt.Sprintf("%q", importPath)}
-		if called := t.added[importPath]; called.name != path.Base(importPath) || called.name != called.pkg {
-			add.name, add.text = called.name, called.name+" "+add.text
-		}
+		called := t.added[importPath]
+		name := golang.ImportAlias(golang.Ident{Package: called.pkg, Path: importPath}, called.name)
+		add := line{path: importPath, name: name, text: strings.TrimSpace(fmt.Sprintf("%s %q", name, importPath))}
 		if t.m.isStandard(importPath) {
 			standard = append(standard, add)
 		} else {
@@ -155,5 +131,5 @@ func (t *table) lines() (standard, others []line) {
 	return standard, others
 }
 
-// line is a line of an import declaration. The name is none where the path says it.
+// line is a line of an import declaration. The name is "" where the path says it.
 type line struct{ path, name, text string }

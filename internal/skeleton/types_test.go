@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // checker type-checks packages. What they import of generated code and of the runtime is made up; the standard library is real.
@@ -59,13 +60,13 @@ func (c *checker) makeAll(t testing.TB, svc Service, emptyInterface bool) {
 	c.made = make(map[string]*types.Package)
 	var lib, iface, unimplemented strings.Builder
 	fmt.Fprint(&lib, "package libraryv1\ntype Book struct{}\n")
-	f := Frame{ident: func(id Ident) string { return id.Package + "." + id.Name }}
+	f := golang.Frame{Ident: func(id golang.Ident) string { return id.Package + "." + id.Name }}
 	for _, m := range svc.Methods {
 		fmt.Fprintf(&lib, "type %s struct{}\ntype %s struct{}\n", m.Input.Name, m.Output.Name)
 		if !emptyInterface {
-			fmt.Fprintf(&iface, "%s\n", f.Signature(m))
+			fmt.Fprintf(&iface, "%s\n", m.Signature(f))
 		}
-		fmt.Fprintf(&unimplemented, "func (UnimplementedBookService) %s { panic(1) }\n", f.Signature(m))
+		fmt.Fprintf(&unimplemented, "func (UnimplementedBookService) %s { panic(1) }\n", m.Signature(f))
 		fmt.Fprintf(&unimplemented, "var BookService%s = page.Of[libraryv1.%s, *libraryv1.%s]()\n", m.Name, m.Input.Name, m.Output.Name)
 	}
 	for _, p := range [][2]string{

@@ -6,6 +6,7 @@ package typecheck
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"text/template/parse"
 )
@@ -114,7 +115,7 @@ func (s *scope) list(list *parse.ListNode) {
 func (s *scope) action(n *parse.ActionNode) {
 	value := s.pipe(n.Pipe)
 	if len(n.Pipe.Decl) == 0 && !hasText(value) {
-		s.fail(n, "%s has no text of its own: it is of type %s; write its fields, or give it to a function", n.Pipe, value)
+		s.fail(n, "%s has no text of its own: it is of type %s; write its fields, or give it to a function", n.Pipe, spell(value))
 	}
 }
 
@@ -147,7 +148,7 @@ func (s *scope) rangeOver(n *parse.RangeNode) {
 	value := outer.expression(n.Pipe)
 	key, element, ok := elements(value)
 	if !ok {
-		s.fail(n, "%s cannot be gone through: it is of type %s", n.Pipe, value)
+		s.fail(n, "%s cannot be gone through: it is of type %s", n.Pipe, spell(value))
 	}
 	then := outer.inner()
 	then.dot = element
@@ -247,6 +248,10 @@ func spell(t reflect.Type) string {
 	case reflect.TypeFor[nothing]():
 		return "nothing, as the template is called without data"
 	default:
-		return strings.ReplaceAll(t.String(), "interface {}", "any")
+		return strings.ReplaceAll(qualifier.ReplaceAllString(t.String(), ""), "interface {}", "any")
 	}
 }
+
+// qualifier is the package of a type in its name. Templates cannot spell packages, and the docs list
+// the types without them.
+var qualifier = regexp.MustCompile(`\b[a-z]\w*\.\b`)
