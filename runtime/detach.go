@@ -6,26 +6,26 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 )
 
-// Detach returns a context for work that goes on after the call of ctx has ended: with its values and its [Origin], without its
-// deadline, its cancellation and the [Call] itself.
+// Detach returns a context for work that continues after the call of ctx. It keeps the values of ctx
+// and its [Origin], and drops the deadline, the cancellation and the [Call].
 //
 //	ctx = runtime.Detach(ctx)
-//	go s.reindex(ctx, book) // nobody waits for it: see Server.Background for what a shutdown should wait for
+//	go s.reindex(ctx, book) // a shutdown does not wait for it; see Server.Background for work that it waits for
 //
-// Give it a deadline of its own. [Go] starts what belongs to the call.
+// Set a deadline on the context. Use [Go] for goroutines that belong to the call.
 func Detach(ctx context.Context) context.Context {
 	return WithOrigin(context.WithoutCancel(ctx), OriginOf(ctx))
 }
 
-// Origin is who caused something, and with which call.
+// Origin is the caller and the call that caused some work.
 type Origin struct {
-	// Principal is who called; nil where nobody is known.
+	// Principal is the authenticated caller; nil if there is none.
 	Principal *Principal
-	// RequestID is the id of the call; empty outside of calls.
+	// RequestID is the request ID of the call; empty outside a call.
 	RequestID string
 }
 
-// OriginOf returns the origin of ctx: the caller and the id of the call that it belongs to, or was detached from.
+// OriginOf returns the origin of ctx: that of the call that ctx belongs to or was detached from.
 func OriginOf(ctx context.Context) Origin {
 	if c, ok := CallFromContext(ctx); ok {
 		return Origin{Principal: c.Principal(), RequestID: c.RequestID()}
@@ -36,15 +36,15 @@ func OriginOf(ctx context.Context) Origin {
 	return Origin{}
 }
 
-// WithOrigin returns ctx with an origin, and without the call that it may belong to: for work that was caused elsewhere, such as
-// by a message of a queue. Calls that are made with it carry the request id.
+// WithOrigin returns ctx with an origin and without the call that it may belong to: for work that was
+// caused elsewhere, such as by a message of a queue. Client calls with the context send the request ID.
 func WithOrigin(ctx context.Context, origin Origin) context.Context {
 	return &detached{Context: ctx, origin: origin}
 }
 
 type originKey struct{}
 
-// detached is a context that belongs to no call any more.
+// detached is a context that no longer belongs to a call.
 type detached struct {
 	context.Context
 	origin Origin

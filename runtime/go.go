@@ -10,24 +10,27 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Go starts fn in a goroutine that belongs to the call of ctx: the call ends, and its answer goes out, when the method and
-// all its goroutines have returned. An error of fn cancels the context of the others and fails a call whose method did not
-// fail itself; a panic in fn is logged and fails the call with INTERNAL. When the method fails, the context that fn gets is
-// cancelled, and a method that takes a stream of requests is answered for at once: a goroutine that reads them is interrupted
-// by nothing but the end of the call.
+// Go starts fn in a goroutine that belongs to the call of ctx. The call finishes, and its response is
+// sent, when the method and all its goroutines have returned.
 //
-// Outside a call, and after its end, there is nobody to wait or to be told: fn runs recovered, and its error or panic goes to the default
-// logger.
+// If fn returns an error, the contexts of the other goroutines are canceled, and the call fails with it
+// unless the method itself failed. If fn panics, the panic is logged and the call fails with INTERNAL.
+//
+// If the method fails, the context of fn is canceled. A method that takes a stream of requests then does
+// not wait for goroutines that are reading requests: only the end of the call interrupts them.
+//
+// Outside a call, and after the call has finished, fn runs recovered and its error or panic is written
+// to the default logger.
 func Go(ctx context.Context, fn func(ctx context.Context) error) {
 	if c, ok := callctx.Of(ctx); !ok || !c.Go(ctx, fn) {
 		go runDetached(ctx, fn)
 	}
 }
 
-// errGoroutineEnded is how a goroutine fails that ends itself, as FailNow of a test does.
+// errGoroutineEnded is the error of a goroutine that calls runtime.Goexit, as FailNow of a test does.
 var errGoroutineEnded = rpcerr.Internal(callctx.GoroutineEnded)
 
-// runDetached runs fn for nobody.
+// runDetached runs fn outside a call.
 func runDetached(ctx context.Context, fn func(ctx context.Context) error) {
 	err := errGoroutineEnded // unless fn returns, or panics
 	defer func() {

@@ -27,7 +27,7 @@ func unaryHandler[S, Req, Resp any](impl S, call func(S, context.Context, *Req) 
 	}
 }
 
-// serverStreamHandler erases the types of a method that answers with a stream.
+// serverStreamHandler erases the types of a method that returns a stream.
 func serverStreamHandler[S, Req, Resp any](impl S, call func(S, context.Context, *Req) Stream[Resp]) rpc.Handler {
 	return rpc.Handler{Stream: func(_ any, ss grpc.ServerStream) error {
 		req := new(Req)
@@ -44,7 +44,7 @@ func clientStreamHandler[S, Req, Resp any](impl S, call func(S, context.Context,
 		ctx := ss.Context()
 		resp, err := call(impl, ctx, receive[Req](ss))
 		if c, ok := callctx.Of(ctx); ok {
-			err = c.Join(err) // the answer waits for the goroutines of the call
+			err = c.Join(err) // the response waits for the goroutines of the call
 		}
 		if err != nil {
 			return err
@@ -90,8 +90,8 @@ func sendOne[Resp any](ss grpc.ServerStream, resp *Resp, failure error) error {
 	}
 }
 
-// receive returns the requests of ss as a stream: each is delivered once, and a second range goes on where the first
-// stopped. Goroutines may range over it at the same time.
+// receive returns the requests of ss as a stream. Each is delivered once, and a second range continues
+// where the first stopped. Goroutines may range concurrently.
 func receive[Req any](ss grpc.ServerStream) Stream[Req] {
 	r := receiver[Req]{stream: ss}
 	return func(yield func(*Req, error) bool) {
@@ -109,8 +109,8 @@ func receive[Req any](ss grpc.ServerStream) Stream[Req] {
 	}
 }
 
-// receiver receives the requests of a stream, one at a time: a grpc.ServerStream mixes the bytes of messages up, and may panic,
-// when goroutines receive from it at the same time.
+// receiver receives the requests of a stream one at a time, because a grpc.ServerStream does not allow
+// concurrent calls of RecvMsg.
 type receiver[Req any] struct {
 	mu     sync.Mutex
 	stream grpc.ServerStream
@@ -131,6 +131,6 @@ func (r *receiver[Req]) next() (*Req, error) {
 // Mistakes of methods.
 var (
 	errNoResponse = rpcerr.Internal("the method returned neither a response nor an error; return one of them")
-	errNoStream   = rpcerr.Internal("the method returned a nil stream; return one that ends at once to answer nothing")
+	errNoStream   = rpcerr.Internal("the method returned a nil stream; return one that ends at once to send nothing")
 	errNoMessage  = rpcerr.Internal("the stream yielded neither a message nor an error; yield one of them")
 )

@@ -5,26 +5,28 @@ import (
 	"time"
 )
 
-// Observer watches calls: to count them, to trace them. Bind is called once for each method, when it is registered, so that
-// labels and attributes are looked up once; it may return nil for a method that it does not care for.
+// Observer watches calls, for example to count or trace them. Bind is called once for each method, when
+// the method is registered, so that labels and attributes are looked up once. It may return nil to skip
+// a method.
 type Observer interface {
 	Bind(MethodInfo) MethodObserver
 }
 
 // MethodObserver watches the calls of one method.
 type MethodObserver interface {
-	// Begin is told of a call before anything is asked of it. The context that it returns is the one that the call goes on with.
+	// Begin is called before any other step of the pipeline. The call continues with the context that it
+	// returns.
 	Begin(ctx context.Context, call Call) context.Context
-	// End is told how the call ended, whether the method ran or the pipeline refused it.
+	// End is called when the call has finished, whether the method ran or the pipeline rejected the call.
 	End(ctx context.Context, call Call, outcome Outcome)
 }
 
 // Outcome is how a call ended.
 type Outcome struct {
-	// Err is the status that the caller gets, nil for OK.
+	// Err is the status that the caller receives; nil for OK.
 	Err error
-	// Cause is the error behind it, which is not for the caller.
+	// Cause is the underlying error, which the caller does not receive.
 	Cause error
-	// Duration is the time from the arrival of the call to its end.
+	// Duration is the time since the call arrived.
 	Duration time.Duration
 }

@@ -5,31 +5,31 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// What generated tables say of an RPC; see package policy for the fields.
+// The types of policies in generated tables; package policy documents their fields.
 type (
-	// Policy is what a proto says of one RPC beyond its types: a row of the generated table.
+	// Policy is what a proto states about an RPC beyond its types.
 	Policy = policy.Policy
-	// Idempotency says what repeating a call does.
+	// Idempotency states whether an RPC may be repeated.
 	Idempotency = policy.Idempotency
-	// Auth says who may call.
+	// Auth states which callers are authorized.
 	Auth = policy.Auth
-	// Rate is so many calls a second on average, and so many at once.
+	// Rate limits calls per second, with a burst.
 	Rate = policy.Rate
-	// Concurrency bounds how many calls run at a time.
+	// Concurrency limits how many calls run at a time.
 	Concurrency = policy.Concurrency
-	// Retry says when clients call again.
+	// Retry states when clients retry.
 	Retry = policy.Retry
-	// Hedging says when clients make a second call while the first has no answer.
+	// Hedging states when clients send another attempt before the first has been answered.
 	Hedging = policy.Hedging
-	// Log says what of an RPC's calls is logged.
+	// Log states which calls are logged, and at which level.
 	Log = policy.Log
-	// Page bounds the pages of a list.
+	// Page limits the pages of a list.
 	Page = policy.Page
-	// Batch bounds the children of a batch.
+	// Batch limits the items of a batch.
 	Batch = policy.Batch
-	// Operation says how a long-running RPC runs.
+	// Operation configures a long-running operation.
 	Operation = policy.Operation
-	// IdempotencyKey says how a call that is made again is recognised.
+	// IdempotencyKey states which field identifies a repeated call.
 	IdempotencyKey = policy.IdempotencyKey
 )
 
@@ -42,7 +42,7 @@ const (
 	NoSideEffects      = policy.NoSideEffects
 	Idempotent         = policy.Idempotent
 
-	// None is a duration that the proto set to zero: no timeout, rather than the default one.
+	// None is a duration that the proto sets to zero: no timeout, instead of the default one.
 	None = policy.None
 
 	ByMethod    = policy.ByMethod

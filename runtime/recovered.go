@@ -11,9 +11,10 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Recovered logs a panic that a helper has recovered so that the rest of its call can go on, and tells the [server.PanicHandler], as
-// the runtime does for a panic of the method. It returns INTERNAL with a fixed text, the panic being for the log only. Call it
-// in the deferred function that recovers, where the stack is still that of the panic:
+// Recovered reports a panic that you have recovered so that the call can continue: it logs the panic
+// and calls the server's panic handler, as the runtime does for a panic of the method. It returns
+// INTERNAL with a fixed text. Call it in the deferred function that recovers, while the stack is still
+// that of the panic:
 //
 //	defer func() {
 //		if value := recover(); value != nil {
@@ -21,7 +22,7 @@ import (
 //		}
 //	}()
 //
-// Outside a call the panic goes to the default logger.
+// Outside a call, the panic is written to the default logger.
 func Recovered(ctx context.Context, value any) error {
 	if c, ok := callctx.Of(ctx); ok {
 		return c.Recovered(value)

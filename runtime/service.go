@@ -7,15 +7,15 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Service is the table of facts that is generated for one service of Go type S: its name, its file and a row per RPC. Both
-// ends are made from it.
+// Service is the generated table of a service with the Go interface S: its name, its file and a row for
+// each RPC. Servers and clients are made from it.
 type Service[S any] struct {
 	name string
 	file protoreflect.FileDescriptor
 	rows []Row[S]
 }
 
-// Row is one RPC of a service of Go type S.
+// Row is an RPC of a service with the Go interface S.
 type Row[S any] struct {
 	name    string
 	kind    Kind
@@ -23,7 +23,7 @@ type Row[S any] struct {
 	handler func(impl S) rpc.Handler
 }
 
-// NewService returns the table of the service called name, which is declared in file.
+// NewService returns the table of the service with the full name, declared in file.
 func NewService[S any](name string, file protoreflect.FileDescriptor, rows ...Row[S]) *Service[S] {
 	return &Service[S]{name: name, file: file, rows: rows}
 }
@@ -33,17 +33,17 @@ func Unary[S, Req, Resp any](name string, call func(S, context.Context, *Req) (*
 	return Row[S]{name, KindUnary, policy, func(impl S) rpc.Handler { return unaryHandler(impl, call) }}
 }
 
-// ServerStream returns the row of an RPC that answers with a stream.
+// ServerStream returns the row of an RPC with a stream of responses.
 func ServerStream[S, Req, Resp any](name string, call func(S, context.Context, *Req) Stream[Resp], policy Policy) Row[S] {
 	return Row[S]{name, KindServerStream, policy, func(impl S) rpc.Handler { return serverStreamHandler(impl, call) }}
 }
 
-// ClientStream returns the row of an RPC that takes a stream of requests.
+// ClientStream returns the row of an RPC with a stream of requests.
 func ClientStream[S, Req, Resp any](name string, call func(S, context.Context, Stream[Req]) (*Resp, error), policy Policy) Row[S] {
 	return Row[S]{name, KindClientStream, policy, func(impl S) rpc.Handler { return clientStreamHandler(impl, call) }}
 }
 
-// Bidi returns the row of an RPC that takes a stream of requests and answers with another.
+// Bidi returns the row of an RPC with a stream of requests and a stream of responses.
 func Bidi[S, Req, Resp any](name string, call func(S, context.Context, Stream[Req]) Stream[Resp], policy Policy) Row[S] {
 	return Row[S]{name, KindBidi, policy, func(impl S) rpc.Handler { return bidiHandler(impl, call) }}
 }
@@ -54,7 +54,7 @@ func (s *Service[S]) Name() string { return s.name }
 // File returns the file that declares the service.
 func (s *Service[S]) File() protoreflect.FileDescriptor { return s.file }
 
-// Methods returns what the table says of its RPCs, in the order of the rows.
+// Methods describes the RPCs in the order of the rows.
 func (s *Service[S]) Methods() []MethodInfo {
 	infos := make([]MethodInfo, len(s.rows))
 	for i, r := range s.rows {
@@ -63,8 +63,8 @@ func (s *Service[S]) Methods() []MethodInfo {
 	return infos
 }
 
-// Method returns what the table says of the RPC called name: clients and the helpers of patterns are
-// made from it, as the program starts. It panics if there is no such RPC.
+// Method describes the RPC with the name. Clients and pattern helpers are made from it when the program
+// starts. It panics if there is no such RPC.
 func (s *Service[S]) Method(name string) MethodInfo {
 	for _, r := range s.rows {
 		if r.name == name {

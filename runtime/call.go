@@ -1,0 +1,40 @@
+package runtime
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+)
+
+// Call is an RPC in progress on the server. The context of the method carries it. Do not keep it after
+// the call. Its methods may be called concurrently.
+//
+// The runtime implements Call and may add methods: a type of yours that implements it should embed it.
+type Call interface {
+	// Method describes the RPC.
+	Method() MethodInfo
+	// Start returns when the call arrived.
+	Start() time.Time
+	// RequestID returns the request ID that the caller sent in x-request-id, or a generated one: at most
+	// 128 characters of visible ASCII.
+	RequestID() string
+	// Principal returns the authenticated caller, or nil if the caller is not authenticated.
+	Principal() *Principal
+	// Received returns how many requests the method has received so far: 0 or 1 unless the RPC takes a
+	// stream of requests.
+	Received() int64
+	// Sent returns how many responses the method has sent so far: 0 or 1 unless the RPC returns a
+	// stream of responses.
+	Sent() int64
+	// Logger returns the server's logger with the method and the request ID. It allocates: keep it in
+	// a variable.
+	Logger() *slog.Logger
+}
+
+// CallFromContext returns the call that ctx belongs to; false outside a call.
+func CallFromContext(ctx context.Context) (Call, bool) {
+	c, ok := ctx.Value(callctx.Key{}).(Call)
+	return c, ok
+}
