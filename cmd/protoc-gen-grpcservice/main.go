@@ -129,11 +129,12 @@ import (
 	"os"
 
 	"github.com/grpcservice/grpcservice/internal/plugin"
+	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
 func main() {
-	tree, dir := plugin.Disk()
+	tree, dir := workspace.Disk()
 	os.Exit(plugin.Run(plugin.Env{
-		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, ReadFile: plugin.ReadFile, Tree: tree, Dir: dir,
+		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, ReadFile: workspace.ReadFile, Tree: tree, Dir: dir,
 	}))
 }

@@ -88,6 +88,7 @@ func TestGeneratorArrows(t *testing.T) {
 		self + "/runtime/policy":         {options},
 		self + "/internal/diag":          {},
 		self + "/internal/golang":        {},
+		self + "/internal/workspace":     {self + "/internal/diag", self + "/internal/golang"},
 		self + "/internal/pattern":       {options, self + "/runtime/policy"},
 		self + "/internal/policy":        {options, self + "/internal/diag", self + "/internal/pattern", self + "/runtime/policy"},
 		self + "/internal/model":         {self + "/internal/diag", self + "/internal/golang", self + "/internal/pattern", self + "/internal/policy", self + "/runtime/policy"},
@@ -95,9 +96,9 @@ func TestGeneratorArrows(t *testing.T) {
 		self + "/internal/gen/typecheck": {},
 		self + "/internal/deploy":        {self + "/internal/diag", self + "/runtime/policy"},
 		self + "/internal/skeleton":      {self + "/internal/diag", self + "/internal/golang"},
-		self + "/internal/plugin": {self + "/internal/diag", self + "/internal/golang", self + "/internal/model", self + "/internal/gen", self + "/internal/policy", self + "/internal/skeleton", self + "/internal/deploy",
+		self + "/internal/plugin": {self + "/internal/workspace", self + "/internal/diag", self + "/internal/golang", self + "/internal/model", self + "/internal/gen", self + "/internal/policy", self + "/internal/skeleton", self + "/internal/deploy",
 			self + "/proto", options},
-		self + "/cmd/protoc-gen-grpcservice": {self + "/internal/plugin"},
+		self + "/cmd/protoc-gen-grpcservice": {self + "/internal/plugin", self + "/internal/workspace"},
 	}
 	for pkg, want := range allowed {
 		for _, path := range importsOf(t, pkg)[pkg] {

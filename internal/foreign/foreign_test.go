@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/grpcservice/grpcservice/internal/plugin"
+	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
 var update = flag.Bool("update", false, "rewrite what is generated")
@@ -55,7 +56,7 @@ func generate(t *testing.T, r *pluginpb.CodeGeneratorRequest) (response *pluginp
 		t.Fatal(err)
 	}
 	var stdout, stderr bytes.Buffer
-	tree, dir := plugin.Disk()
+	tree, dir := workspace.Disk()
 	if code := plugin.Run(plugin.Env{Stdin: bytes.NewReader(in), Stdout: &stdout, Stderr: &stderr, ReadFile: os.ReadFile, Tree: tree, Dir: dir}); code != 0 {
 		t.Fatalf("exit code %d: %s", code, &stderr)
 	}

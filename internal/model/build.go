@@ -8,15 +8,16 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
 // Options are the parameters that shape the model.
 type Options struct {
-	ImportPath    string       // of the output folder, for our packages; "" where they go below those of the messages
-	Modules       *Modules     // what is known of Go modules, or nil
-	PackageSuffix string       // what the name of the service package adds to that of the messages
-	PolicyFile    *policy.File // rules beside those in the protos, or nil
+	ImportPath    string          // of the output folder, for our packages; "" where they go below those of the messages
+	Modules       *golang.Modules // what is known of Go modules, or nil
+	PackageSuffix string          // what the name of the service package adds to that of the messages
+	PolicyFile    *policy.File    // rules beside those in the protos, or nil
 }
 
 // Build models the files of the request that are generated and have services or reasons, in the order of their paths. Where

@@ -8,13 +8,6 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// Modules are the Go modules that are known where the plugin runs.
-type Modules struct {
-	Near     string   // the one whose go.mod is the nearest
-	Own      []string // those whose files can be written to
-	Required []string // those that it requires
-}
-
 // checkModule reports a file whose messages are in a Go package of another module, where the code for its services would go: nothing
 // can be written there, and an import of it cannot be resolved.
 func (b *builder) checkModule(s source, opts Options) {

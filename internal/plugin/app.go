@@ -15,26 +15,27 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
+	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
 // appFile is the file that a program begins as.
 const appFile = "main.go"
 
 // addApp adds a program that serves the services, unless there is one; then it says which of them that does not serve.
-func (u *userCode) addApp(at string, impl folder, have map[string][]byte) {
-	f, err := u.folder(at)
-	if err == nil && f.module != impl.module {
-		err = fmt.Errorf("it is in module %s, and the services are implemented in module %s; want both in one", f.module, impl.module)
+func (u *userCode) addApp(at string, impl workspace.Directory, have map[string][]byte) {
+	f, err := u.Directory(at)
+	if err == nil && f.Module != impl.Module {
+		err = fmt.Errorf("it is in module %s, and the services are implemented in module %s; want both in one", f.Module, impl.Module)
 	}
-	if err == nil && f.importPath == impl.importPath {
+	if err == nil && f.ImportPath == impl.ImportPath {
 		err = fmt.Errorf("it is the folder of skeleton_dir; want another, for a package main")
 	}
-	if err == nil && (u.forbidden(f.importPath) != "" || !golang.MayImport(f.importPath, impl.importPath)) {
-		err = fmt.Errorf("its package cannot import %s, which is internal; choose a folder that can", cmp.Or(u.forbidden(f.importPath), impl.importPath))
+	if err == nil && (u.forbidden(f.ImportPath) != "" || !golang.MayImport(f.ImportPath, impl.ImportPath)) {
+		err = fmt.Errorf("its package cannot import %s, which is internal; choose a folder that can", cmp.Or(u.forbidden(f.ImportPath), impl.ImportPath))
 	}
 	var there map[string][]byte
 	if err == nil {
-		there, err = u.workspace.files(at, ".go")
+		there, err = u.Files(at, ".go")
 	}
 	if err != nil {
 		u.problems.Fail(fmt.Errorf("parameter app=%q: %w", at, err))
@@ -49,7 +50,7 @@ func (u *userCode) addApp(at string, impl folder, have map[string][]byte) {
 	}
 	content, err := u.templates.App(u.app(at, impl, have))
 	if err == nil {
-		err = u.checkWrite(f, appFile)
+		err = u.CheckWrite(f, appFile)
 	}
 	if err != nil {
 		u.problems.Fail(err)
@@ -59,15 +60,15 @@ func (u *userCode) addApp(at string, impl folder, have map[string][]byte) {
 }
 
 // app returns the program for the package that implements the services, as it is going to be.
-func (u *userCode) app(at string, impl folder, have map[string][]byte) model.App {
+func (u *userCode) app(at string, impl workspace.Directory, have map[string][]byte) model.App {
 	files := maps.Clone(have)
 	for name, content := range u.files {
-		if path.Dir(name) == impl.path {
+		if path.Dir(name) == impl.Path {
 			files[path.Base(name)] = content
 		}
 	}
 	parsed := parseAll(files)
-	pkg := golang.Ident{Package: packageName(parsed, golang.PackageName(impl.importPath)), Path: impl.importPath}
+	pkg := golang.Ident{Package: packageName(parsed, golang.PackageName(impl.ImportPath)), Path: impl.ImportPath}
 	app := model.App{Command: path.Base(at), Package: pkg}
 	for _, i := range u.services {
 		svc := model.AppService{Implementation: i, New: golang.Ident{Name: i.Constructor, Package: pkg.Package, Path: pkg.Path}}

@@ -2,9 +2,7 @@ package plugin
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -13,6 +11,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/deploy"
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/model"
+	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
 // deployParameters are those of emit=deploy.
@@ -37,9 +36,9 @@ func partOf(file string) string {
 
 // deployment is the files that a program is deployed with, which are the user's once they are there.
 type deployment struct {
-	workspace
+	workspace.Workspace
 	deployParameters
-	folder   folder
+	folder   workspace.Directory
 	files    map[string][]byte // what is new, by paths from the folder that the process runs in
 	problems diag.List
 
@@ -48,7 +47,7 @@ type deployment struct {
 
 // addDeployment adds the files of the parts that the user does not have, and compares those that the user has.
 func (o *output) addDeployment(env Env, files []model.File, params parameters) {
-	d := &deployment{workspace: workspace{tree: env.Tree, dir: env.Dir}, deployParameters: params.deploy, files: make(map[string][]byte)}
+	d := &deployment{Workspace: workspace.Workspace{Tree: env.Tree, Dir: env.Dir}, deployParameters: params.deploy, files: make(map[string][]byte)}
 	services := deployedServices(files)
 	if len(services) == 0 {
 		return // nothing is to be deployed
@@ -77,7 +76,7 @@ func deployedServices(files []model.File) (services []deploy.Service) {
 // generate makes the files, and compares them with those that are there.
 func (d *deployment) generate(command string, services []deploy.Service) error {
 	var err error
-	if d.folder, err = d.workspace.folder(d.deployParameters.dir); err != nil {
+	if d.folder, err = d.Directory(d.deployParameters.dir); err != nil {
 		return fmt.Errorf("parameter deploy_dir=%q: %w", d.deployParameters.dir, err)
 	}
 	app, err := d.app(command, services)
@@ -97,47 +96,36 @@ func (d *deployment) generate(command string, services []deploy.Service) error {
 
 // app returns the program to deploy. Its folder is in the same module, from whose root it is built.
 func (d *deployment) app(command string, services []deploy.Service) (deploy.App, error) {
-	f, err := d.workspace.folder(command)
-	if err == nil && f.root != d.folder.root {
-		err = fmt.Errorf("it is in module %s, and deploy_dir in module %s; want both in one", f.module, d.folder.module)
+	f, err := d.Directory(command)
+	if err == nil && f.Root != d.folder.Root {
+		err = fmt.Errorf("it is in module %s, and deploy_dir in module %s; want both in one", f.Module, d.folder.Module)
 	}
 	if err != nil {
 		return deploy.App{}, fmt.Errorf("parameter app=%q: %w", command, err)
 	}
-	context := d.workspace.buildContextOf(d.folder.root)
-	d.contextProblems = context.problems
+	context := d.BuildContext(d.folder.Root)
+	d.contextProblems = context.Problems
 	return deploy.App{
-		Module: context.below(d.folder.root), Workspace: context.workspace, GoWorkOff: context.workOff,
+		Module: context.Below(d.folder.Root), Workspace: context.Workspace, GoWorkOff: context.WorkOff,
 		Name: d.name, Image: d.image, Port: cmp.Or(d.port, deploy.DefaultPort),
-		Dir:       strings.TrimPrefix(d.folder.importPath, d.folder.module+"/"),
-		Command:   strings.TrimPrefix(f.importPath, f.module+"/"),
+		Dir:       strings.TrimPrefix(d.folder.ImportPath, d.folder.Module+"/"),
+		Command:   strings.TrimPrefix(f.ImportPath, f.Module+"/"),
 		Version:   deploy.DefaultVersion,
-		GoVersion: goVersion(context), DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
+		GoVersion: context.GoVersion(deploy.DefaultGoVersion), DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
 		Services: services,
 	}, nil
-}
-
-// goVersion returns the version of Go that the user's module is built with, at least the one that generated code needs: official
-// images build what requires their version or an older one.
-func goVersion(c buildContext) string {
-	return fmt.Sprintf("1.%d", max(c.minor, minorVersion(deploy.DefaultGoVersion)))
 }
 
 // have returns those of some files that the user has.
 func (d *deployment) have(wanted map[string][]byte) (map[string][]byte, error) {
 	have := make(map[string][]byte)
 	for name := range wanted {
-		at := path.Join(d.folder.path, name)
-		full := path.Join(d.workspace.dir, at)
-		info, err := fs.Stat(d.tree, full)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+		content, found, err := d.Read(path.Join(d.folder.Path, name))
+		if err != nil {
+			return nil, err
 		}
-		if err == nil && !info.Mode().IsRegular() {
-			return nil, fmt.Errorf("%s: it is not a file; rename it, as a file of this name is to be written", at)
-		}
-		if have[name], err = readRegular(d.tree, full, info, err); err != nil {
-			return nil, fmt.Errorf("%s: it cannot be read: %w", at, err)
+		if found {
+			have[name] = content
 		}
 	}
 	return have, nil
@@ -150,14 +138,14 @@ func (d *deployment) merge(wanted, have map[string][]byte) error {
 		owned[partOf(name)] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
-		at, part := path.Join(d.folder.path, name), partOf(name)
+		at, part := path.Join(d.folder.Path, name), partOf(name)
 		content, found := have[name]
 		switch {
 		case len(d.parts) > 0 && !slices.Contains(d.parts, part):
 		case found:
 			d.compare(at, name, content, wanted[name])
 		case !owned[part]:
-			if err := d.checkWrite(d.folder, name); err != nil {
+			if err := d.CheckWrite(d.folder, name); err != nil {
 				return err
 			}
 			d.files[at] = wanted[name]

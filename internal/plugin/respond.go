@@ -12,6 +12,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/gen"
 	"github.com/grpcservice/grpcservice/internal/model"
 	"github.com/grpcservice/grpcservice/internal/policy"
+	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
 // respond answers a request: with files, or with an error that says everything that is wrong.
@@ -45,7 +46,7 @@ func generate(env Env, request *pluginpb.CodeGeneratorRequest) (files []*pluginp
 		return nil, problems
 	}
 	modelled, problems := model.Build(in.plugin, model.Options{
-		ImportPath: params.importPath, Modules: workspace{tree: env.Tree, dir: env.Dir}.modules(),
+		ImportPath: params.importPath, Modules: workspace.Workspace{Tree: env.Tree, Dir: env.Dir}.Modules(),
 		PackageSuffix: params.packageSuffix, PolicyFile: in.policy,
 	})
 	if problems = params.judge(problems); problems.Err() != nil {

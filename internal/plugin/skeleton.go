@@ -11,11 +11,12 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 	"github.com/grpcservice/grpcservice/internal/skeleton"
+	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
 // userCode is what the files lack that a user owns: the package that implements the services, and the program that serves them.
 type userCode struct {
-	workspace
+	workspace.Workspace
 	templates *gen.Templates
 	services  []model.Implementation
 	files     map[string][]byte // whole, by their paths from the folder that the process runs in
@@ -25,7 +26,7 @@ type userCode struct {
 // addSkeleton adds the user's files that are new or have to change.
 func (o *output) addSkeleton(env Env, files []model.File, templates *gen.Templates, params parameters) {
 	u := &userCode{
-		workspace: workspace{tree: env.Tree, dir: env.Dir}, templates: templates,
+		Workspace: workspace.Workspace{Tree: env.Tree, Dir: env.Dir}, templates: templates,
 		services: model.Implementations(files), files: make(map[string][]byte),
 	}
 	if len(u.services) == 0 {
@@ -39,21 +40,21 @@ func (o *output) addSkeleton(env Env, files []model.File, templates *gen.Templat
 }
 
 func (u *userCode) generate(params parameters) {
-	f, err := u.folder(params.skeletonDir)
+	f, err := u.Directory(params.skeletonDir)
 	if err != nil {
 		u.problems.Fail(fmt.Errorf("parameter skeleton_dir=%q: %w", params.skeletonDir, err))
 		return
 	}
-	if generated := u.generated(f.importPath); generated != "" {
+	if generated := u.generated(f.ImportPath); generated != "" {
 		u.problems.Fail(fmt.Errorf("parameter skeleton_dir=%q: the code that is generated for %s is in this folder; want another, for a package of yours", params.skeletonDir, generated))
 		return
 	}
-	if pkg := u.forbidden(f.importPath); pkg != "" {
+	if pkg := u.forbidden(f.ImportPath); pkg != "" {
 		u.problems.Fail(fmt.Errorf("parameter skeleton_dir=%q: Go does not let the package %s import %s, which is internal; choose a folder that may",
-			params.skeletonDir, f.importPath, pkg))
+			params.skeletonDir, f.ImportPath, pkg))
 		return
 	}
-	have, err := u.workspace.files(f.path, ".go")
+	have, err := u.Files(f.Path, ".go")
 	if err != nil {
 		u.problems.Fail(fmt.Errorf("parameter skeleton_dir=%q: %w", params.skeletonDir, err))
 		return
@@ -88,17 +89,17 @@ func (u *userCode) forbidden(importer string) string {
 }
 
 // merge adds what the package in a folder lacks.
-func (u *userCode) merge(f folder, have map[string][]byte) {
-	name := golang.PackageName(f.importPath)
+func (u *userCode) merge(f workspace.Directory, have map[string][]byte) {
+	name := golang.PackageName(f.ImportPath)
 	result := skeleton.Merge(skeleton.Package{
-		Dir: f.path, Name: name, ImportPath: f.importPath, Doc: model.PackageDoc(name, u.services), Files: have,
-	}, u.wanted(), func(importPath string) (map[string][]byte, bool) { return u.packageFiles(f, importPath) })
+		Dir: f.Path, Name: name, ImportPath: f.ImportPath, Doc: model.PackageDoc(name, u.services), Files: have,
+	}, u.wanted(), func(importPath string) (map[string][]byte, bool) { return u.PackageFiles(f, importPath) })
 	u.problems.Add(result.Problems...)
 	for _, name := range slices.Sorted(maps.Keys(result.Files)) {
-		if err := u.checkWrite(f, name); err != nil {
+		if err := u.CheckWrite(f, name); err != nil {
 			u.problems.Fail(err)
 		}
-		u.files[path.Join(f.path, name)] = result.Files[name]
+		u.files[path.Join(f.Path, name)] = result.Files[name]
 	}
 }
 

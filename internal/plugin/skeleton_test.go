@@ -11,7 +11,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/grpcservice/grpcservice/internal/plugin"
+	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
 // messagesMod makes the module of the messages one that can be written to, next to the user's.
@@ -218,7 +218,7 @@ func TestSkeletonOnDisk(t *testing.T) {
 	writeTree(t, dir, map[string]string{"go.mod": userMod})
 	makeSymlink(t, "internal", filepath.Join(dir, "internal"))
 	t.Chdir(dir)
-	tree, at := plugin.Disk()
+	tree, at := workspace.Disk()
 	if got := runIn(t, request, tree, at); !strings.HasPrefix(got.err, `parameter skeleton_dir="internal/service": `) || len(got.files) > 0 {
 		t.Errorf("a link to itself gives the error %q and %d files", got.err, len(got.files))
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/gen"
+	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
 // folderPath is the path of a folder below that in which the process runs. No part of it begins with a dot.
@@ -29,7 +30,7 @@ func loadTemplates(env Env, dir string) (*gen.Templates, error) {
 	if _, err := fs.Stat(env.Tree, path.Join(env.Dir, dir)); err != nil {
 		return fail(err)
 	}
-	files, err := workspace{tree: env.Tree, dir: env.Dir}.files(dir, ".tmpl")
+	files, err := workspace.Workspace{Tree: env.Tree, Dir: env.Dir}.Files(dir, ".tmpl")
 	if err != nil {
 		return fail(err)
 	}

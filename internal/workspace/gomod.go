@@ -1,4 +1,4 @@
-package plugin
+package workspace
 
 import (
 	"io/fs"

@@ -1,4 +1,4 @@
-package plugin
+package workspace
 
 import (
 	"fmt"
@@ -9,35 +9,35 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// buildContext is what docker copies to build a program: the module, and whatever else its build reads.
-type buildContext struct {
-	root      string // its directory, below the root of the tree
-	workspace bool   // whether a go.work selects the modules of the build
-	workOff   bool   // whether there is a go.work that the module is no part of
-	minor     int    // the newest version of Go 1 that go.mod and go.work name; 0 for none
-	problems  diag.List
+// BuildContext is what docker copies to build a program: the module, and whatever else its build reads.
+type BuildContext struct {
+	Root      string    // its directory, below the root of the tree
+	Workspace bool      // whether a go.work selects the modules of the build
+	WorkOff   bool      // whether there is a go.work that the module is no part of
+	Problems  diag.List // warnings of what a build reads beyond the repository
+	minor     int       // the newest version of Go 1 that go.mod and go.work name; 0 for none
 }
 
-// buildContextOf returns the build context of the module in a directory. It reaches no higher than the repository, and warns of
+// BuildContext returns the build context of the module in a directory. It reaches no higher than the repository, and warns of
 // what a build reads beyond.
-func (w workspace) buildContextOf(module string) buildContext {
-	c := buildContext{root: module}
+func (w Workspace) BuildContext(module string) BuildContext {
+	c := BuildContext{Root: module}
 	modules := []usedModule{{dir: module}}
-	work, found := goWorkAbove(w.tree, module)
-	c.workspace = found && work.uses(module)
-	c.workOff = found && !c.workspace
-	bound := w.boundOf(module, work, c.workspace)
-	if c.workspace && !c.include(bound, work.dir) {
+	work, found := goWorkAbove(w.Tree, module)
+	c.Workspace = found && work.uses(module)
+	c.WorkOff = found && !c.Workspace
+	bound := w.boundOf(module, work, c.Workspace)
+	if c.Workspace && !c.include(bound, work.dir) {
 		c.warnOfWork(w, work)
-		c.workspace = false
+		c.Workspace = false
 	}
-	if c.workspace {
+	if c.Workspace {
 		modules = work.modules()
 		c.minor = goVersionOf(work.text)
 		c.replace(w, bound, path.Join(work.dir, "go.work"), work.text)
 	}
 	for _, m := range modules {
-		text, err := fs.ReadFile(w.tree, path.Join(m.dir, "go.mod"))
+		text, err := fs.ReadFile(w.Tree, path.Join(m.dir, "go.mod"))
 		if err != nil {
 			continue // for Go to report
 		}
@@ -48,15 +48,15 @@ func (w workspace) buildContextOf(module string) buildContext {
 		c.minor = max(c.minor, goVersionOf(string(text)))
 		c.replace(w, bound, path.Join(m.dir, "go.mod"), string(text))
 	}
-	c.workOff = c.workOff && inside(work.dir, c.root)
+	c.WorkOff = c.WorkOff && inside(work.dir, c.Root)
 	return c
 }
 
 // boundOf returns the highest directory that a build context may have: that of the repository. Without one it is the directory
 // of the go.work, or that in which the plugin runs.
-func (w workspace) boundOf(module string, work goWork, inWorkspace bool) string {
+func (w Workspace) boundOf(module string, work goWork, inWorkspace bool) string {
 	for dir := module; ; dir = path.Dir(dir) {
-		if _, err := fs.Stat(w.tree, path.Join(dir, ".git")); err == nil {
+		if _, err := fs.Stat(w.Tree, path.Join(dir, ".git")); err == nil {
 			return dir
 		}
 		if dir == "." {
@@ -64,8 +64,8 @@ func (w workspace) boundOf(module string, work goWork, inWorkspace bool) string 
 		}
 	}
 	bound := module
-	if inside(bound, w.dir) {
-		bound = w.dir
+	if inside(bound, w.Dir) {
+		bound = w.Dir
 	}
 	if inWorkspace && inside(bound, work.dir) {
 		bound = work.dir
@@ -74,18 +74,18 @@ func (w workspace) boundOf(module string, work goWork, inWorkspace bool) string 
 }
 
 // include widens the context so that it holds dir, unless that is beyond the bound.
-func (c *buildContext) include(bound, dir string) bool {
+func (c *BuildContext) include(bound, dir string) bool {
 	if !inside(dir, bound) {
 		return false
 	}
-	for !inside(dir, c.root) {
-		c.root = path.Dir(c.root)
+	for !inside(dir, c.Root) {
+		c.Root = path.Dir(c.Root)
 	}
 	return true
 }
 
 // replace includes the directories that replace modules in the go.mod or go.work at file.
-func (c *buildContext) replace(w workspace, bound, file, text string) {
+func (c *BuildContext) replace(w Workspace, bound, file, text string) {
 	for _, r := range replacements(text) {
 		if !c.include(bound, resolveIn(path.Dir(file), r.target)) {
 			c.warn(w, file, r.line, fmt.Sprintf("%s => %s", r.module, r.target), bound)
@@ -94,15 +94,15 @@ func (c *buildContext) replace(w workspace, bound, file, text string) {
 }
 
 // warn says what an image cannot be built with.
-func (c *buildContext) warn(w workspace, file string, line int, what, bound string) {
+func (c *BuildContext) warn(w Workspace, file string, line int, what, bound string) {
 	at := diag.Position{Path: w.relative(file), Line: line, Column: min(line, 1)}
-	c.problems.Warnf(at, "%s is outside of %s, which is what the Dockerfile can copy, "+
+	c.Problems.Warnf(at, "%s is outside of %s, which is what the Dockerfile can copy, "+
 		"so an image cannot be built; move it there, or require a version of it", what, nameOf(bound))
 }
 
 // warnOfWork says that an image is built without a go.work.
-func (c *buildContext) warnOfWork(w workspace, work goWork) {
-	c.problems.Warnf(diag.At(w.relative(path.Join(work.dir, "go.work"))),
+func (c *BuildContext) warnOfWork(w Workspace, work goWork) {
+	c.Problems.Warnf(diag.At(w.relative(path.Join(work.dir, "go.work"))),
 		"it is outside of the repository, so an image is built without it; check that GOWORK=off go build ./... succeeds")
 }
 
@@ -115,9 +115,9 @@ func nameOf(dir string) string {
 }
 
 // relative returns a path of the tree as seen from the directory in which the plugin runs.
-func (w workspace) relative(at string) string {
+func (w Workspace) relative(at string) string {
 	up := ""
-	for dir := path.Clean(w.dir); ; dir, up = path.Dir(dir), up+"../" {
+	for dir := path.Clean(w.Dir); ; dir, up = path.Dir(dir), up+"../" {
 		if dir == "." {
 			return up + at
 		}
@@ -135,14 +135,20 @@ func inside(at, dir string) bool {
 	return dir == "." || at == dir || strings.HasPrefix(at, dir+"/")
 }
 
-// below returns a directory as seen from the root of the context, "" for the root itself.
-func (c buildContext) below(dir string) string {
-	switch c.root {
+// GoVersion returns the version of Go that builds the module, as images are tagged: the newest that go.mod
+// and go.work name, and at least the given one.
+func (c BuildContext) GoVersion(atLeast string) string {
+	return fmt.Sprintf("1.%d", max(c.minor, minorVersion(atLeast)))
+}
+
+// Below returns a directory as seen from the root of the context, "" for the root itself.
+func (c BuildContext) Below(dir string) string {
+	switch c.Root {
 	case dir:
 		return ""
 	case ".":
 		return dir
 	default:
-		return strings.TrimPrefix(dir, c.root+"/")
+		return strings.TrimPrefix(dir, c.Root+"/")
 	}
 }

@@ -1,4 +1,4 @@
-package plugin
+package workspace
 
 import (
 	"errors"
@@ -6,17 +6,17 @@ import (
 	"path"
 	"strings"
 
-	"github.com/grpcservice/grpcservice/internal/model"
+	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// modules returns what the go.mod and go.work above the directory that the process runs in say of modules; nil without a go.mod, so
+// Modules returns what the go.mod and go.work above the directory that the process runs in say of modules; nil without a go.mod, so
 // that nothing is known.
-func (w workspace) modules() *model.Modules {
-	if w.tree == nil {
+func (w Workspace) Modules() *golang.Modules {
+	if w.Tree == nil {
 		return nil
 	}
-	for dir := w.dir; ; dir = path.Dir(dir) {
-		if text, err := fs.ReadFile(w.tree, path.Join(dir, "go.mod")); err == nil {
+	for dir := w.Dir; ; dir = path.Dir(dir) {
+		if text, err := fs.ReadFile(w.Tree, path.Join(dir, "go.mod")); err == nil {
 			return w.modulesOf(dir, string(text))
 		}
 		if dir == "." {
@@ -27,11 +27,11 @@ func (w workspace) modules() *model.Modules {
 
 // modulesOf returns the modules that a go.mod in a directory knows: itself, those that it replaces by directories, those of its
 // workspace and below it, and those that it requires; nil where it does not say which module it is.
-func (w workspace) modulesOf(dir, text string) *model.Modules {
+func (w Workspace) modulesOf(dir, text string) *golang.Modules {
 	if modulePath(text) == "" {
 		return nil
 	}
-	m := &model.Modules{Near: modulePath(text), Own: []string{modulePath(text)}}
+	m := &golang.Modules{Near: modulePath(text), Own: []string{modulePath(text)}}
 	for _, d := range directives(text) {
 		if d.verb == "require" && len(d.args) > 0 {
 			m.Required = append(m.Required, d.args[0])
@@ -40,7 +40,7 @@ func (w workspace) modulesOf(dir, text string) *model.Modules {
 	for _, r := range replacements(text) {
 		m.Own = append(m.Own, r.module)
 	}
-	if work, found := goWorkAbove(w.tree, dir); found {
+	if work, found := goWorkAbove(w.Tree, dir); found {
 		for _, used := range work.modules() {
 			w.addModule(m, used.dir)
 		}
@@ -53,8 +53,8 @@ func (w workspace) modulesOf(dir, text string) *model.Modules {
 const modulesBelow = 3
 
 // addBelow adds the modules in the directories of a directory.
-func (w workspace) addBelow(m *model.Modules, dir string, depth int) {
-	entries, err := fs.ReadDir(w.tree, dir)
+func (w Workspace) addBelow(m *golang.Modules, dir string, depth int) {
+	entries, err := fs.ReadDir(w.Tree, dir)
 	if err != nil || depth == 0 {
 		return
 	}
@@ -68,8 +68,8 @@ func (w workspace) addBelow(m *model.Modules, dir string, depth int) {
 }
 
 // addModule adds the module in a directory, and reports whether there is one.
-func (w workspace) addModule(m *model.Modules, dir string) bool {
-	text, err := fs.ReadFile(w.tree, path.Join(dir, "go.mod"))
+func (w Workspace) addModule(m *golang.Modules, dir string) bool {
+	text, err := fs.ReadFile(w.Tree, path.Join(dir, "go.mod"))
 	if err == nil {
 		m.Own = append(m.Own, modulePath(string(text)))
 	}

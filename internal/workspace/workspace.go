@@ -1,0 +1,211 @@
+// Package workspace reads the files of the module that a user generates code into: its directories, go.mod
+// and go.work, and what docker has to copy to build it. It reads no Go code.
+package workspace
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Disk returns the file system of this process, and the folder that the process runs in: what a [Workspace] is made of.
+func Disk() (tree fs.FS, dir string) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, ""
+	}
+	volume := filepath.VolumeName(dir)
+	dir = strings.Trim(filepath.ToSlash(dir[len(volume):]), "/")
+	if dir == "" {
+		dir = "."
+	}
+	return os.DirFS(volume + string(filepath.Separator)), dir
+}
+
+// Workspace is what the plugin sees of the user's module: the directory that buf or protoc runs in, and
+// those above it. Paths are those of parameters, with slashes, from that directory, and do not leave it.
+type Workspace struct {
+	Tree fs.FS  // from the root of the file system; nil where that is not known
+	Dir  string // the directory that the process runs in, below the root of Tree
+}
+
+// Directory is a directory of the user's module that files are to be written to. It may not exist yet.
+type Directory struct {
+	Path       string // from the directory that the process runs in
+	Module     string // the path of the module
+	ImportPath string
+	Root       string // the directory of the module's go.mod, below the root of the tree
+}
+
+// noModule says that there is no go.mod: the plugin runs where it cannot see the user's files, and must not overwrite them.
+const noModule = "there is no go.mod in the folder in which buf or protoc runs, nor above it, so the files of your module cannot " +
+	"be seen, and none is written; run buf or protoc, with the plugin as a local one, in your module"
+
+// Directory returns the directory at a path, which must be of a module, and stay in it also where it is a
+// symbolic link.
+func (w Workspace) Directory(at string) (Directory, error) {
+	if w.Tree == nil {
+		return Directory{}, errors.New(noModule)
+	}
+	full := path.Join(w.Dir, at)
+	for root := full; ; root = path.Dir(root) {
+		text, err := fs.ReadFile(w.Tree, path.Join(root, "go.mod"))
+		if err == nil {
+			return w.directoryOf(at, full, root, text)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return Directory{}, fmt.Errorf("%s: go.mod cannot be read: %w", at, err)
+		}
+		if root == "." {
+			return Directory{}, errors.New(noModule)
+		}
+	}
+}
+
+func (w Workspace) directoryOf(at, full, root string, mod []byte) (Directory, error) {
+	module := modulePath(string(mod))
+	if module == "" {
+		return Directory{}, fmt.Errorf("%s: the go.mod of its module does not say which module that is; correct it", at)
+	}
+	f := Directory{Path: at, Module: module, Root: root}
+	f.ImportPath = path.Join(module, strings.TrimPrefix(strings.TrimPrefix(full, root), "/"))
+	if root == "." {
+		f.ImportPath = path.Join(module, full)
+	}
+	return f, w.checkInside(f, at)
+}
+
+// checkInside says where a path of a folder leads out of the module, through symbolic links.
+func (w Workspace) checkInside(f Directory, at string) error {
+	root, err := w.resolve(f.Root)
+	if err != nil {
+		return fmt.Errorf("%s: %w", at, err)
+	}
+	target, err := w.resolve(path.Join(w.Dir, at))
+	if err != nil {
+		return fmt.Errorf("%s: %w", at, err)
+	}
+	if root != "." && target != root && !strings.HasPrefix(target, root+"/") {
+		return fmt.Errorf("%s: it leads out of the module %s, through a symbolic link; nothing is written there", at, f.Module)
+	}
+	return nil
+}
+
+// resolve returns a path without symbolic links. What is not there is no link.
+func (w Workspace) resolve(at string) (string, error) {
+	const most = 100
+	done, rest := ".", strings.Split(path.Clean(at), "/")
+	for links := 0; len(rest) > 0; {
+		next := path.Join(done, rest[0])
+		rest = rest[1:]
+		if next == ".." || strings.HasPrefix(next, "../") {
+			return "", errors.New("a symbolic link leads above the root of the file system")
+		}
+		info, err := fs.Lstat(w.Tree, next)
+		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			done = next
+			continue
+		}
+		target, err := fs.ReadLink(w.Tree, next)
+		if err != nil {
+			return "", err
+		}
+		if links++; links > most {
+			return "", errors.New("its symbolic links go round in a circle")
+		}
+		if target = filepath.ToSlash(target[len(filepath.VolumeName(target)):]); path.IsAbs(target) {
+			done = "."
+		}
+		rest = append(strings.Split(strings.Trim(path.Clean(target), "/"), "/"), rest...)
+	}
+	return done, nil
+}
+
+// Files returns the files of a directory whose names end in suffix, by their names. A directory that does
+// not exist has none.
+func (w Workspace) Files(at, suffix string) (map[string][]byte, error) {
+	return readFiles(w.Tree, path.Join(w.Dir, at), suffix)
+}
+
+// PackageFiles returns the Go files of a package of a directory's module, by their names; ok is false for
+// other packages.
+func (w Workspace) PackageFiles(f Directory, importPath string) (files map[string][]byte, ok bool) {
+	below, ok := strings.CutPrefix(importPath+"/", f.Module+"/")
+	if !ok {
+		return nil, false
+	}
+	files, err := readFiles(w.Tree, path.Join(f.Root, below), ".go")
+	return files, err == nil
+}
+
+func readFiles(tree fs.FS, dir, suffix string) (map[string][]byte, error) {
+	files := make(map[string][]byte)
+	entries, err := fs.ReadDir(tree, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return files, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		at := path.Join(dir, entry.Name())
+		if !strings.HasSuffix(entry.Name(), suffix) || strings.HasPrefix(entry.Name(), ".") {
+			continue // some editors mark what they have open with a hidden link that leads nowhere
+		}
+		info, err := fs.Stat(tree, at)
+		if err == nil && info.IsDir() {
+			continue
+		}
+		if files[entry.Name()], err = readRegular(tree, at, info, err); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// Read returns a file that files of this run would replace; ok is false where there is none.
+func (w Workspace) Read(at string) (content []byte, ok bool, err error) {
+	full := path.Join(w.Dir, at)
+	info, err := fs.Stat(w.Tree, full)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, false, notAFile(at)
+	}
+	if content, err = readRegular(w.Tree, full, info, err); err != nil {
+		return nil, false, fmt.Errorf("%s: it cannot be read: %w", at, err)
+	}
+	return content, true, nil
+}
+
+// notAFile is the error of a path at which a file is to be written and something else is.
+func notAFile(at string) error {
+	return fmt.Errorf("%s: it is not a file; rename it, as a file of this name is to be written", at)
+}
+
+// CheckWrite says why a file of a folder cannot be written: it may not be changed, or is out of the module.
+func (w Workspace) CheckWrite(f Directory, name string) error {
+	at := path.Join(f.Path, name)
+	if err := w.checkInside(f, at); err != nil {
+		return err
+	}
+	info, err := fs.Stat(w.Tree, path.Join(w.Dir, at))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", at, err)
+	}
+	if !info.Mode().IsRegular() {
+		return notAFile(at)
+	}
+	if info.Mode().Perm()&0o200 == 0 {
+		return fmt.Errorf("%s: the file has to change, and may not be written to; make it writable", at)
+	}
+	return nil
+}
