@@ -186,12 +186,19 @@ func run(t testing.TB, request *pluginpb.CodeGeneratorRequest) result {
 // runIn runs the plugin as in a folder of a file system.
 func runIn(t testing.TB, request *pluginpb.CodeGeneratorRequest, tree fs.FS, dir string) result {
 	t.Helper()
+	return runEnv(t, request, plugin.Env{ReadFile: readTestdata, Tree: tree, Dir: dir})
+}
+
+// runEnv runs the plugin with the files of env.
+func runEnv(t testing.TB, request *pluginpb.CodeGeneratorRequest, env plugin.Env) result {
+	t.Helper()
 	in, err := proto.Marshal(request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var stdout, stderr bytes.Buffer
-	if code := plugin.Run(plugin.Env{Stdin: bytes.NewReader(in), Stdout: &stdout, Stderr: &stderr, ReadFile: readTestdata, Tree: tree, Dir: dir}); code != 0 {
+	env.Stdin, env.Stdout, env.Stderr = bytes.NewReader(in), &stdout, &stderr
+	if code := plugin.Run(env); code != 0 {
 		t.Fatalf("exit code %d: %s", code, &stderr)
 	}
 	response := &pluginpb.CodeGeneratorResponse{}

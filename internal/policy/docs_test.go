@@ -2,8 +2,13 @@ package policy
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
 // TestDocs checks that the policy files in the docs are sound.
@@ -23,5 +28,33 @@ func TestDocs(t *testing.T) {
 	}
 	if files == 0 {
 		t.Error("the docs have no policy file")
+	}
+}
+
+// TestEveryOptionIsInDocs checks that the page has a section for each field of the options, and in it
+// a row for each field of that one's message.
+func TestEveryOptionIsInDocs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := (&grpcservicev1.Policy{}).ProtoReflect().Descriptor()
+	for _, name := range fieldNames(options) {
+		_, section, found := strings.Cut(string(page), "\n### "+name+"\n")
+		if !found {
+			t.Errorf("docs/policy.md has no section %s", name)
+			continue
+		}
+		section, _, _ = strings.Cut(section, "\n### ")
+		message := options.Fields().ByName(protoreflect.Name(name)).Message()
+		if message == nil {
+			continue
+		}
+		for _, field := range fieldNames(message) {
+			row := regexp.MustCompile("(?m)^\\|[^|]*`" + field + "\\b")
+			if !row.MatchString(section) {
+				t.Errorf("the section %s of docs/policy.md has no row of %s", name, field)
+			}
+		}
 	}
 }

@@ -1,0 +1,486 @@
+package plugin_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/internal/plugin"
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+)
+
+// optionSample is two policies that set one option, each to another value.
+type optionSample struct {
+	option        string
+	first, second string // in protobuf's text format
+	shape         string // what the method itself says beside them: where its pattern is
+	rpc           rpcKind
+	isShape       bool // it says where a pattern is: for one method only, and not at run time
+	notInGo       bool // nothing of it is in the policy of the generated code
+}
+
+// rpcKind is the messages of an RPC, and what stands in it.
+type rpcKind struct{ request, response, options string }
+
+var (
+	plainRPC   = rpcKind{"Plain", "Plain", ""}
+	streamRPC  = rpcKind{"Plain", "stream Plain", ""}
+	readRPC    = rpcKind{"Plain", "Plain", "option idempotency_level = NO_SIDE_EFFECTS;"}
+	ruledRPC   = rpcKind{"Ruled", "Plain", ""}
+	listRPC    = rpcKind{"ListRequest", "ListResponse", ""}
+	batchRPC   = rpcKind{"BatchRequest", "BatchResponse", ""}
+	startRPC   = rpcKind{"StartRequest", "google.longrunning.Operation", ""}
+	keyedRPC   = rpcKind{"KeyedRequest", "Plain", ""}
+	batchShape = `batch {children: "ids" results: "items"}`
+	startShape = `operation {response_type: "Plain" metadata_type: "Meta"}`
+)
+
+// optionSamples has each option of options.proto.
+var optionSamples = []optionSample{
+	{option: "timeout.default", first: `timeout {default: "2s"}`,
+		second: `timeout {default: "3s"}`, rpc: plainRPC},
+	{option: "timeout.max", first: `timeout {max: "2s"}`,
+		second: `timeout {max: "0s"}`, rpc: plainRPC},
+	{option: "timeout.idle", first: `timeout {idle: "2s"}`,
+		second: `timeout {idle: "3s"}`, rpc: streamRPC},
+	{option: "timeout.total", first: `timeout {total: "2s"}`,
+		second: `timeout {total: "3s"}`, rpc: streamRPC},
+	{option: "auth.public", first: `auth {public: true}`, second: `auth {}`, rpc: plainRPC},
+	{option: "auth.all_of", first: `auth {all_of: "a"}`,
+		second: `auth {all_of: "b" all_of: "c"}`, rpc: plainRPC},
+	{option: "auth.any_of", first: `auth {any_of: "a"}`,
+		second: `auth {any_of: "b"}`, rpc: plainRPC},
+	{option: "rate.per_second", first: `rate {per_second: 2.5}`,
+		second: `rate {per_second: 2} rate {per_second: 9 key: KEY_PEER}`, rpc: plainRPC},
+	{option: "rate.burst", first: `rate {per_second: 2 burst: 5}`,
+		second: `rate {per_second: 2 burst: 6}`, rpc: plainRPC},
+	{option: "rate.key", first: `rate {per_second: 2 key: KEY_PRINCIPAL}`,
+		second: `rate {per_second: 2 key: KEY_PEER}`, rpc: plainRPC},
+	{option: "concurrency.limit", first: `concurrency {limit: 2}`,
+		second: `concurrency {limit: 3}`, rpc: plainRPC},
+	{option: "concurrency.adaptive", first: `concurrency {limit: 2 adaptive: true}`,
+		second: `concurrency {adaptive: false}`, rpc: plainRPC},
+	{option: "concurrency.max_wait", first: `concurrency {limit: 2 max_wait: "1s"}`,
+		second: `concurrency {max_wait: "2s"}`, rpc: plainRPC},
+	{option: "retry.max_attempts", first: `retry {max_attempts: 2}`,
+		second: `retry {max_attempts: 4}`, rpc: readRPC},
+	{option: "retry.initial_backoff", first: `retry {initial_backoff: "0.2s"}`,
+		second: `retry {initial_backoff: "0.3s"}`, rpc: readRPC},
+	{option: "retry.max_backoff", first: `retry {max_backoff: "2s"}`,
+		second: `retry {max_backoff: "3s"}`, rpc: readRPC},
+	{option: "retry.backoff_multiplier", first: `retry {backoff_multiplier: 1.5}`,
+		second: `retry {backoff_multiplier: 3}`, rpc: readRPC},
+	{option: "retry.codes", first: `retry {codes: "ABORTED"}`,
+		second: `retry {codes: "UNKNOWN" codes: "INTERNAL"}`, rpc: readRPC},
+	{option: "retry.idempotent", first: `retry {idempotent: true}`,
+		second: `retry {idempotent: true}`, rpc: plainRPC, notInGo: true},
+	{option: "hedging.delay", first: `hedging {delay: "1s"}`,
+		second: `hedging {delay: "0s"}`, rpc: readRPC},
+	{option: "hedging.max_attempts", first: `hedging {delay: "1s" max_attempts: 3}`,
+		second: `hedging {max_attempts: 4}`, rpc: readRPC},
+	{option: "hedging.non_fatal_codes", first: `hedging {delay: "1s" non_fatal_codes: "ABORTED"}`,
+		second: `hedging {non_fatal_codes: "UNKNOWN"}`, rpc: readRPC},
+	{option: "max_request_bytes", first: `max_request_bytes: 5000000000`,
+		second: `max_request_bytes: 0`, rpc: plainRPC},
+	{option: "log.level", first: `log {level: LEVEL_DEBUG}`,
+		second: `log {level: LEVEL_ERROR}`, rpc: plainRPC},
+	{option: "log.sample", first: `log {sample: 0.5}`, second: `log {sample: 0}`, rpc: plainRPC},
+	{option: "validation.skip", first: `validation {skip: true}`,
+		second: `validation {skip: false}`, rpc: ruledRPC},
+
+	{option: "page.off", first: `page {off: true}`,
+		second: `page {off: false}`, rpc: listRPC, isShape: true},
+	{option: "page.default_size", first: `page {default_size: 5}`,
+		second: `page {default_size: 6}`, rpc: listRPC},
+	{option: "page.max_size", first: `page {max_size: 500}`,
+		second: `page {max_size: 600}`, rpc: listRPC},
+	{option: "page.token_ttl", first: `page {token_ttl: "1h"}`,
+		second: `page {token_ttl: "0s"}`, rpc: listRPC},
+	{option: "page.vary", first: `page {vary: "filter"}`,
+		second: `page {vary: "view" vary: "filter"}`, rpc: listRPC, isShape: true},
+	{option: "page.items", first: `page {items: "items"}`,
+		second: `page {items: "others"}`, rpc: listRPC, isShape: true},
+	{option: "page.size", first: `page {size: "page_size"}`,
+		second: `page {size: "limit"}`, rpc: listRPC, isShape: true},
+	{option: "page.token", first: `page {token: "page_token"}`,
+		second: `page {token: "cursor"}`, rpc: listRPC, isShape: true},
+	{option: "page.skip", first: `page {skip: "skip"}`,
+		second: `page {skip: "offset"}`, rpc: listRPC, isShape: true},
+	{option: "page.next_token", first: `page {next_token: "next_page_token"}`,
+		second: `page {next_token: "next"}`, rpc: listRPC, isShape: true},
+	{option: "page.total", first: `page {total: "total_size"}`,
+		second: `page {total: "count"}`, rpc: listRPC, isShape: true},
+
+	{option: "batch.off", first: `batch {off: true}`,
+		second: `batch {off: false children: "ids" results: "items"}`, rpc: batchRPC, isShape: true},
+	{option: "batch.max_size", first: `batch {max_size: 5}`,
+		second: `batch {max_size: 6}`, rpc: batchRPC, shape: batchShape},
+	{option: "batch.concurrency", first: `batch {concurrency: 5}`,
+		second: `batch {concurrency: 6}`, rpc: batchRPC, shape: batchShape},
+	{option: "batch.allow_empty", first: `batch {allow_empty: true}`,
+		second: `batch {allow_empty: false}`, rpc: batchRPC, shape: batchShape},
+	{option: "batch.own_policy", first: `batch {own_policy: true}`,
+		second: `batch {own_policy: false}`, rpc: batchRPC, shape: batchShape},
+	{option: "batch.children", first: batchShape,
+		second: `batch {children: "others" results: "items"}`, rpc: batchRPC, isShape: true},
+	{option: "batch.results", first: batchShape,
+		second: `batch {children: "ids" results: "others"}`, rpc: batchRPC, isShape: true},
+	{option: "batch.missing", first: `batch {children: "ids" results: "by_id" missing: "missing"}`,
+		second: `batch {children: "ids" results: "by_id" missing: ""}`, rpc: batchRPC, isShape: true},
+	{option: "batch.mode", first: `batch {children: "ids" results: "items" mode: MODE_ATOMIC}`,
+		second: `batch {children: "ids" results: "by_id" mode: MODE_KEYED}`, rpc: batchRPC, isShape: true},
+
+	{option: "operation.off", first: `operation {off: true}`,
+		second: `operation {off: false}`, rpc: startRPC, isShape: true},
+	{option: "operation.response_type", first: startShape,
+		second: `operation {response_type: "Meta" metadata_type: "Meta"}`, rpc: startRPC, isShape: true},
+	{option: "operation.metadata_type", first: startShape,
+		second: `operation {response_type: "Plain" metadata_type: "Plain"}`, rpc: startRPC, isShape: true},
+	{option: "operation.lease", first: `operation {lease: "5s"}`,
+		second: `operation {lease: "6s"}`, rpc: startRPC, shape: startShape},
+	{option: "operation.retain", first: `operation {retain: "1h"}`,
+		second: `operation {retain: "0s"}`, rpc: startRPC, shape: startShape},
+	{option: "operation.timeout", first: `operation {timeout: "1h"}`,
+		second: `operation {timeout: "2h"}`, rpc: startRPC, shape: startShape},
+	{option: "operation.max_attempts", first: `operation {max_attempts: 5}`,
+		second: `operation {max_attempts: 6}`, rpc: startRPC, shape: startShape},
+	{option: "operation.conflict_key", first: `operation {conflict_key: "parent"}`,
+		second: `operation {conflict_key: "name"}`,
+		rpc:    startRPC, shape: startShape, isShape: true},
+	{option: "operation.on_conflict", first: `operation {on_conflict: ON_CONFLICT_QUEUE}`,
+		second: `operation {on_conflict: ON_CONFLICT_PREEMPT}`,
+		rpc:    startRPC, shape: `operation {response_type: "Plain" metadata_type: "Meta" conflict_key: "parent"}`},
+
+	{option: "idempotency_key.off", first: `idempotency_key {off: true}`,
+		second: `idempotency_key {off: false}`, rpc: keyedRPC, isShape: true},
+	{option: "idempotency_key.field", first: `idempotency_key {field: "request_id"}`,
+		second: `idempotency_key {field: "nonce"}`, rpc: keyedRPC, isShape: true},
+	{option: "idempotency_key.window", first: `idempotency_key {window: "1h"}`,
+		second: `idempotency_key {window: "2h"}`, rpc: keyedRPC},
+}
+
+// everyProto is the proto of the samples without their services.
+const everyProto = `syntax = "proto3";
+package every.v1;
+option go_package = "example.com/every/everyv1";
+import "google/api/field_behavior.proto";
+import "google/longrunning/operations.proto";
+import "grpcservice/v1/options.proto";
+message Plain {}
+message Meta {}
+message Ruled { string name = 1 [(google.api.field_behavior) = REQUIRED]; }
+message ListRequest {
+  int32 page_size = 1; string page_token = 2; string filter = 3; string view = 4;
+  int32 limit = 5; string cursor = 6; int32 skip = 7; int32 offset = 8;
+}
+message ListResponse {
+  repeated Plain items = 1; repeated Plain others = 2; string next_page_token = 3; string next = 4;
+  int32 total_size = 5; int32 count = 6;
+}
+message BatchRequest { repeated string ids = 1; repeated string others = 2; }
+message BatchResponse {
+  repeated Plain items = 1; repeated Plain others = 2; repeated string missing = 3; map<string, Plain> by_id = 4;
+}
+message StartRequest { string parent = 1; string name = 2; }
+message KeyedRequest { string request_id = 1; string nonce = 2; }
+`
+
+// TestEveryOption has each field of the options said by its service, by the method, by a policy file
+// and by the configuration of a server, and holds that each of them ends in the report and in the
+// policy of the code that is generated, compiled and served.
+func TestEveryOption(t *testing.T) {
+	checkSampled(t)
+	text, file, config := everyProto, "version: v1\nrules:\n", make(map[string]json.RawMessage)
+	for _, s := range optionSamples {
+		text += s.service(t)
+		second, _ := json.Marshal(plainMessage(s.policy(t, s.second).ProtoReflect()))
+		file += fmt.Sprintf("  - methods: [every.v1.%s/File]\n    policy: %s\n", s.name(), second)
+		if !s.isShape {
+			config["every.v1."+s.name()+"/AtStart"], _ = protojson.Marshal(s.policy(t, s.second))
+		}
+	}
+	dir := t.TempDir()
+	writeTree(t, dir, map[string]string{"every.proto": text})
+	c := testCase{
+		name: "every", dir: dir, protos: []string{"every.proto"},
+		options: "policy=policy.yaml,report=report.json,emit=service",
+	}
+	request := c.request(t)
+	readFile := func(string) ([]byte, error) { return []byte(file), nil }
+	got := runEnv(t, request, plugin.Env{ReadFile: readFile})
+	if got.err != "" {
+		t.Fatal(got.err)
+	}
+	report := reportOf(t, got.files["report.json"])
+	policies := servedPolicies(t, c, got.files, config)
+	for _, s := range optionSamples {
+		t.Run(s.option, func(t *testing.T) {
+			s.checkReport(t, report)
+			if !s.isShape {
+				s.checkPolicies(t, policies)
+			}
+		})
+	}
+}
+
+// checkSampled names the fields of the proto that have no sample.
+func checkSampled(t *testing.T) {
+	t.Helper()
+	options := optionsIn((&grpcservicev1.Policy{}).ProtoReflect().Descriptor(), "")
+	for _, option := range options {
+		isOf := func(s optionSample) bool { return s.option == option }
+		if !slices.ContainsFunc(optionSamples, isOf) {
+			t.Errorf("the option %s has no sample in this test", option)
+		}
+	}
+	for _, s := range optionSamples {
+		if !slices.Contains(options, s.option) {
+			t.Errorf("there is no option %s, of which this test has a sample", s.option)
+		}
+	}
+}
+
+// optionsIn returns the paths of the fields that are no messages.
+func optionsIn(m protoreflect.MessageDescriptor, path string) (options []string) {
+	for i := range m.Fields().Len() {
+		fd := m.Fields().Get(i)
+		if fd.Message() != nil {
+			options = append(options, optionsIn(fd.Message(), path+string(fd.Name())+".")...)
+		} else {
+			options = append(options, path+string(fd.Name()))
+		}
+	}
+	return options
+}
+
+// name returns the name of the service of a sample.
+func (s optionSample) name() string {
+	words := strings.FieldsFunc(s.option, func(r rune) bool { return r == '.' || r == '_' })
+	for i, word := range words {
+		words[i] = strings.ToUpper(word[:1]) + word[1:]
+	}
+	return strings.Join(words, "")
+}
+
+// policy returns what texts say, laid over one another.
+func (s optionSample) policy(t *testing.T, texts ...string) *grpcservicev1.Policy {
+	t.Helper()
+	p := &grpcservicev1.Policy{}
+	for _, text := range texts {
+		more := &grpcservicev1.Policy{}
+		if err := prototext.Unmarshal([]byte(text), more); err != nil {
+			t.Fatalf("%s: %v", s.option, err)
+		}
+		proto.Merge(p, more)
+	}
+	return p
+}
+
+// service returns the service of a sample: an RPC for each place that can set the option. What is
+// about one method only is not said by the service.
+func (s optionSample) service(t *testing.T) string {
+	wide, first := "option (grpcservice.v1.service) = {"+s.first+"};", ""
+	if s.isShape {
+		wide, first = "", s.first
+	}
+	rpc := func(name string, policies ...string) string {
+		text := prototext.MarshalOptions{}.Format(s.policy(t, policies...))
+		return fmt.Sprintf("  rpc %s(%s) returns (%s) {\n    %s\n    option (grpcservice.v1.method) = {%s};\n  }\n",
+			name, s.rpc.request, s.rpc.response, s.rpc.options, text)
+	}
+	return fmt.Sprintf("service %s {\n  %s\n%s%s%s%s}\n", s.name(), wide, rpc("Inherits", s.shape, first),
+		rpc("Overrides", s.shape, s.second), rpc("File", s.shape), rpc("AtStart", s.shape))
+}
+
+// plainMessage returns a message as YAML and the report have it.
+func plainMessage(m protoreflect.Message) map[string]any {
+	fields := make(map[string]any)
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		if !fd.IsList() {
+			fields[string(fd.Name())] = plainValue(fd, v)
+			return true
+		}
+		list := []any{}
+		for i := range v.List().Len() {
+			list = append(list, plainValue(fd, v.List().Get(i)))
+		}
+		fields[string(fd.Name())] = list
+		return true
+	})
+	return fields
+}
+
+func plainValue(fd protoreflect.FieldDescriptor, v protoreflect.Value) any {
+	switch fd.Kind() {
+	case protoreflect.EnumKind:
+		return string(fd.Enum().Values().ByNumber(v.Enum()).Name())
+	case protoreflect.MessageKind:
+		return plainMessage(v.Message())
+	default:
+		return v.Interface()
+	}
+}
+
+// reported is a rule of the report.
+type reported struct {
+	Field, Source string
+	Value         any
+}
+
+// reportOf returns the rules of each method that has them.
+func reportOf(t *testing.T, text string) map[string][]reported {
+	t.Helper()
+	var report struct {
+		Methods []struct {
+			Method string
+			Rules  []reported
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &report); err != nil {
+		t.Fatal(err)
+	}
+	rules := make(map[string][]reported)
+	for _, m := range report.Methods {
+		rules[m.Method] = m.Rules
+	}
+	return rules
+}
+
+// checkReport checks what the report says of the option, and where that is from.
+func (s optionSample) checkReport(t *testing.T, report map[string][]reported) {
+	t.Helper()
+	from := map[string]string{"Inherits": "service option", "Overrides": "method option", "File": "policy file"}
+	if s.isShape {
+		from["Inherits"] = "method option"
+	}
+	for rpc, source := range from {
+		text := s.second
+		if rpc == "Inherits" {
+			text = s.first
+		}
+		want := s.valueIn(t, text)
+		rules := report["every.v1."+s.name()+"/"+rpc]
+		i := slices.IndexFunc(rules, func(r reported) bool { return r.Field == want.Field })
+		want.Source = source
+		if i < 0 || !reflect.DeepEqual(rules[i], want) {
+			t.Errorf("the report of %s has the rules %+v, want %+v among them", rpc, rules, want)
+		}
+	}
+}
+
+// valueIn returns the option, or what it is replaced with as a whole, as a report has it.
+func (s optionSample) valueIn(t *testing.T, text string) reported {
+	t.Helper()
+	group, field, isMessage := strings.Cut(s.option, ".")
+	value := plainMessage(s.policy(t, text).ProtoReflect())[group]
+	if fields, ok := value.(map[string]any); ok && isMessage && group != "auth" {
+		group, value = s.option, fields[field]
+	}
+	encoded, err := json.Marshal(value)
+	if err == nil {
+		err = json.Unmarshal(encoded, &value)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reported{Field: group, Value: value}
+}
+
+// servedPolicies compiles the generated code, and returns the policies that a server has of it by
+// method: those of AtStart with a configuration over them.
+func servedPolicies(
+	t *testing.T, c testCase, files map[string]string, config map[string]json.RawMessage,
+) map[string]any {
+	t.Helper()
+	_ = readTree(t, "../../runtime") // what the program is built of, for the cache of go test
+	module := goModule{dir: t.TempDir(), files: make(map[string]string)}
+	var registrations strings.Builder
+	for _, s := range optionSamples {
+		fmt.Fprintf(&registrations, "\tevery.Register%[1]s(s, every.Unimplemented%[1]s{})\n", s.name())
+	}
+	for file, content := range files {
+		if path.Ext(file) == ".go" {
+			module.files[strings.TrimPrefix(file, "example.com/")] = content
+		}
+	}
+	encoded, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := c.request(t)
+	request.Parameter = nil
+	writeTree(t, module.dir, messages(t, c, request))
+	writeTree(t, module.dir, module.files)
+	writeTree(t, module.dir, map[string]string{
+		"go.mod": goMod(t), "go.sum": readFile(t, "../../go.sum") + readFile(t, "../../runtime/operation/go.sum"),
+		"main.go": fmt.Sprintf(everyProgram, registrations.String()), "config.json": string(encoded),
+	})
+	policies := make(map[string]any)
+	if err := json.Unmarshal([]byte(module.mustRun(t, "go", "run", ".")), &policies); err != nil {
+		t.Fatal(err)
+	}
+	return policies
+}
+
+// everyProgram prints the policies of a server's methods.
+const everyProgram = `package main
+
+import (
+	"encoding/json"
+	"os"
+
+	every "example.com/every/everyv1/everyv1service"
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
+)
+
+type recorder map[string]runtime.Policy
+
+func (r recorder) Bind(info runtime.MethodInfo) runtime.MethodObserver {
+	r[info.Service+"/"+info.Name] = info.Policy
+	return nil
+}
+
+func main() {
+	config, err := os.ReadFile("config.json")
+	if err != nil {
+		panic(err)
+	}
+	policies := make(recorder)
+	s := server.New(server.WithPolicy(config), server.WithObservers(policies))
+%s	if err := json.NewEncoder(os.Stdout).Encode(policies); err != nil {
+		panic(err)
+	}
+}
+`
+
+// checkPolicies checks that the option has an effect on the policy that is served, and the same one
+// wherever it is said.
+func (s optionSample) checkPolicies(t *testing.T, policies map[string]any) {
+	t.Helper()
+	of := func(rpc string) any {
+		p, found := policies["every.v1."+s.name()+"/"+rpc]
+		if !found {
+			t.Errorf("the server has no policy of %s", rpc)
+		}
+		return p
+	}
+	want := of("Overrides")
+	if reflect.DeepEqual(want, of("Inherits")) && !s.notInGo {
+		t.Errorf("the policy is %v whatever the option says", want)
+	}
+	for _, rpc := range []string{"File", "AtStart"} {
+		if got := of(rpc); !reflect.DeepEqual(got, want) {
+			t.Errorf("the policy of %s is\n%v, want that of Overrides,\n%v", rpc, got, want)
+		}
+	}
+}
