@@ -3,18 +3,14 @@ package plugin
 import (
 	"cmp"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"maps"
 	"path"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
+	"github.com/grpcservice/grpcservice/internal/skeleton"
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
@@ -41,14 +37,15 @@ func (u *userCode) addApp(at string, impl workspace.Directory, have map[string][
 		u.problems.Fail(fmt.Errorf("parameter app=%q: %w", at, err))
 		return
 	}
-	if countCode(there) > 0 {
-		u.warnUnserved(at, parseAll(there))
+	if skeleton.HasFiles(there) {
+		u.warnUnserved(u.code(f, there))
 		return
 	}
-	if len(parseAll(have)) < countCode(have) {
-		return // nobody knows what is in a file that does not parse, of which the user has been warned
+	code := u.code(impl, u.after(impl, have))
+	if code.IsBroken() {
+		return // the user has been warned of the file that does not parse
 	}
-	content, err := u.templates.App(u.app(at, impl, have))
+	content, err := u.templates.App(u.app(at, impl, code))
 	if err == nil {
 		err = u.CheckWrite(f, appFile)
 	}
@@ -59,148 +56,65 @@ func (u *userCode) addApp(at string, impl workspace.Directory, have map[string][
 	u.files[path.Join(at, appFile)] = content
 }
 
-// app returns the program for the package that implements the services, as it is going to be.
-func (u *userCode) app(at string, impl workspace.Directory, have map[string][]byte) model.App {
+// after returns the files of a directory as they are after this run.
+func (u *userCode) after(dir workspace.Directory, have map[string][]byte) map[string][]byte {
 	files := maps.Clone(have)
 	for name, content := range u.files {
-		if path.Dir(name) == impl.Path {
+		if path.Dir(name) == dir.Path {
 			files[path.Base(name)] = content
 		}
 	}
-	parsed := parseAll(files)
-	pkg := golang.Ident{Package: packageName(parsed, golang.PackageName(impl.ImportPath)), Path: impl.ImportPath}
+	return files
+}
+
+// code returns the package in a directory.
+func (u *userCode) code(dir workspace.Directory, files map[string][]byte) skeleton.Code {
+	names := make(map[string]string)
+	for _, i := range u.services {
+		names[i.Register.Path] = i.Register.Package
+	}
+	return skeleton.Read(skeleton.Package{
+		Dir: dir.Path, Name: golang.PackageName(dir.ImportPath), ImportPath: dir.ImportPath, Files: files,
+	}, names)
+}
+
+// manager is the type of the manager of operations, which a constructor may take.
+var manager = golang.Ident{
+	Name: "Manager", Package: "operation", Path: "github.com/grpcservice/grpcservice/runtime/operation",
+}
+
+// app returns the program for the package that implements the services.
+func (u *userCode) app(at string, impl workspace.Directory, code skeleton.Code) model.App {
+	pkg := golang.Ident{Package: code.Name(), Path: impl.ImportPath}
 	app := model.App{Command: path.Base(at), Package: pkg}
 	for _, i := range u.services {
-		svc := model.AppService{Implementation: i, New: golang.Ident{Name: i.Constructor, Package: pkg.Package, Path: pkg.Path}}
-		if f, params, found := constructorParams(parsed, i.Constructor); found {
-			svc.WithManager = len(params) == 1 && isManager(f, params[0])
-			svc.CanMake = len(params) == 0 || svc.WithManager
-		}
-		app.Services = append(app.Services, svc)
+		constructor := pkg
+		constructor.Name = i.Constructor
+		withManager := code.Makes(i.Constructor, manager)
+		app.Services = append(app.Services, model.AppService{
+			Implementation: i, New: constructor,
+			WithManager: withManager, CanMake: withManager || code.Makes(i.Constructor),
+		})
 	}
 	return app
 }
 
-// parsedFile is a Go file by its name.
-type parsedFile struct {
-	name string
-	set  *token.FileSet
-	tree *ast.File
-}
-
-// parseAll parses the files that are not tests, in the order of their names. One that does not parse is left out.
-func parseAll(files map[string][]byte) (parsed []parsedFile) {
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		set := token.NewFileSet()
-		if tree, err := parser.ParseFile(set, name, files[name], parser.SkipObjectResolution); err == nil && !strings.HasSuffix(name, "_test.go") {
-			parsed = append(parsed, parsedFile{name, set, tree})
-		}
-	}
-	return parsed
-}
-
-// countCode returns how many of some files are not tests.
-func countCode(files map[string][]byte) (n int) {
-	for name := range files {
-		if !strings.HasSuffix(name, "_test.go") {
-			n++
-		}
-	}
-	return n
-}
-
-// packageName returns the name of the package that files are of.
-func packageName(files []parsedFile, fallback string) string {
-	count := make(map[string]int)
-	name := fallback
-	for _, f := range files {
-		if count[f.tree.Name.Name]++; count[f.tree.Name.Name] > count[name] {
-			name = f.tree.Name.Name
-		}
-	}
-	return name
-}
-
-// constructorParams returns the types of the parameters of a function that makes one thing, and the file that it is in.
-func constructorParams(files []parsedFile, name string) (in parsedFile, types []ast.Expr, found bool) {
-	for _, f := range files {
-		for _, decl := range f.tree.Decls {
-			fn, ok := decl.(*ast.FuncDecl)
-			if !ok || fn.Recv != nil || fn.Name.Name != name || fn.Type.TypeParams != nil || fn.Type.Results.NumFields() != 1 {
-				continue
-			}
-			for _, field := range fn.Type.Params.List {
-				for range max(1, len(field.Names)) {
-					types = append(types, field.Type)
-				}
-			}
-			return f, types, true
-		}
-	}
-	return parsedFile{}, nil, false
-}
-
-// managerPath is the import path of the package that has the manager of operations.
-const managerPath = "github.com/grpcservice/grpcservice/runtime/operation"
-
-// isManager says whether a type in a file is *operation.Manager.
-func isManager(f parsedFile, typ ast.Expr) bool {
-	star, ok := typ.(*ast.StarExpr)
-	return ok && slices.ContainsFunc(usesOf(f), func(u use) bool {
-		return u.pos == star.X.Pos() && u.path == managerPath && u.name == "Manager"
-	})
-}
-
 // warnUnserved warns of services that a program does not serve while it serves others, at the last of those.
-func (u *userCode) warnUnserved(at string, files []parsedFile) {
-	served := make(map[golang.Ident]bool)
+func (u *userCode) warnUnserved(program skeleton.Code) {
 	var last diag.Position
-	for _, f := range files {
-		for _, use := range usesOf(f) {
-			for _, i := range u.services {
-				if use.path == i.Register.Path && use.name == i.Register.Name {
-					served[i.Register] = true
-					place := f.set.Position(use.pos)
-					last = diag.Position{Path: path.Join(at, f.name), Line: place.Line, Column: place.Column}
-				}
-			}
-		}
-	}
+	var unserved []model.Implementation
 	for _, i := range u.services {
-		if len(served) > 0 && !served[i.Register] {
-			u.problems.Warnf(last, "%s is not served here; add %s.%s(…), with %s imported",
-				i.FullName, i.Register.Package, i.Register.Name, i.Register.Path)
+		uses := program.Uses(i.Register)
+		if len(uses) == 0 {
+			unserved = append(unserved, i)
 		}
+		last = slices.MaxFunc(append(uses, last), diag.Position.Compare)
 	}
-}
-
-// use is where a file names what another package declares.
-type use struct {
-	path, name string
-	pos        token.Pos
-}
-
-// usesOf returns what a file names of the packages that it imports.
-func usesOf(f parsedFile) (uses []use) {
-	paths := make(map[string]string)
-	for _, spec := range f.tree.Imports {
-		importPath, err := strconv.Unquote(spec.Path.Value)
-		if err != nil {
-			continue
-		}
-		name := path.Base(importPath)
-		if spec.Name != nil {
-			name = spec.Name.Name
-		}
-		paths[name] = importPath
+	if last == (diag.Position{}) {
+		return
 	}
-	ast.Inspect(f.tree, func(n ast.Node) bool {
-		if sel, ok := n.(*ast.SelectorExpr); ok {
-			if pkg, ok := sel.X.(*ast.Ident); ok && paths[pkg.Name] != "" {
-				uses = append(uses, use{paths[pkg.Name], sel.Sel.Name, sel.Pos()})
-			}
-		}
-		return true
-	})
-	return uses
+	for _, i := range unserved {
+		u.problems.Warnf(last, "%s is not served here; add %s.%s(…), with %s imported",
+			i.FullName, i.Register.Package, i.Register.Name, i.Register.Path)
+	}
 }

@@ -16,6 +16,9 @@
 // files that do not parse (nothing is added to a package that has one, as nobody knows which methods it holds), and RPCs that it
 // cannot judge. Errors are for what somebody has to decide first. Both have a place, and one line of text.
 //
+// [Read] answers questions about a package without changing it: whether a program serves a service, and what
+// a constructor takes.
+//
 // It reads syntax only. It needs no go command, no module cache, and no generated code that compiles.
 //
 // # How code gets into a file
