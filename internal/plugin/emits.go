@@ -53,7 +53,9 @@ func emitters() []emitter {
 		name: "skeleton",
 		needs: []need{{"skeleton_dir", "the folder of the package that implements the " +
 			"services", "internal/service"}},
-		all:  func(o *output, r run, files []model.File) { o.addSkeleton(r.env, files, r.in.templates, r.params) },
+		all: func(o *output, r run, files []model.File) {
+			o.addSkeleton(r.env, files, r.in.templates, r.params)
+		},
 		path: "SKELETON_DIR/book_service.go, book_service_test.go, APP/main.go",
 		help: "methods that you fill in; later runs add new RPCs, and change nothing that is " +
 			"there",

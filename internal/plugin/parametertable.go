@@ -38,7 +38,10 @@ func parameterTable() []parameter {
 func parameterOf(name string) (parameter, bool) {
 	table := parameterTable()
 	i := slices.IndexFunc(table, func(p parameter) bool {
-		return p.name == name && !p.isPrefix || p.isPrefix && len(name) > len(p.name) && strings.HasPrefix(name, p.name)
+		if p.isPrefix {
+			return len(name) > len(p.name) && strings.HasPrefix(name, p.name)
+		}
+		return name == p.name
 	})
 	if i < 0 {
 		return parameter{}, false
@@ -199,8 +202,10 @@ var (
 	anything = regexp.MustCompile(`^.+$`)
 	truth    = regexp.MustCompile(`^(true|false|)$`)
 	apiLevel = regexp.MustCompile(`^API_(OPEN|HYBRID|OPAQUE)$`)
-	goFolder = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._~+-]*[A-Za-z0-9_~+-])?(/[A-Za-z0-9]([A-Za-z0-9._~+-]*[A-Za-z0-9_~+-])?)*$`)
+	goFolder = regexp.MustCompile(`^` + goElement + `(/` + goElement + `)*$`)
 )
+
+const goElement = `[A-Za-z0-9]([A-Za-z0-9._~+-]*[A-Za-z0-9_~+-])?`
 
 const wantAPILevel = `"API_OPEN", "API_HYBRID" or "API_OPAQUE"`
 

@@ -52,7 +52,8 @@ func parameterRows() string {
 		}
 		fmt.Fprintf(&b, "| `%s%s` | %s | %s | %s |\n", p.name, p.usage, emits, doc, p.without)
 	}
-	fmt.Fprintf(&b, "| `%s` | any | protoc-gen-go's; give both plugins the same | |\n", strings.Join(foreignNames(), "`, `"))
+	fmt.Fprintf(&b, "| `%s` | any | protoc-gen-go's; give both plugins the same | |\n",
+		strings.Join(foreignNames(), "`, `"))
 	return strings.ReplaceAll(b.String(), "|  |", "| |")
 }
 
@@ -63,7 +64,8 @@ func emitRows() string {
 		for _, n := range e.needs {
 			needs = append(needs, "`"+n.parameter+"`")
 		}
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", e.name, strings.ReplaceAll(e.path, ", ", "`, `"), e.doc, strings.Join(needs, ", "))
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n",
+			e.name, strings.ReplaceAll(e.path, ", ", "`, `"), e.doc, strings.Join(needs, ", "))
 	}
 	return strings.ReplaceAll(b.String(), "|  |", "| |")
 }

@@ -49,8 +49,8 @@ func Check(p *grpcservicev1.Policy) []Fault {
 	return f
 }
 
-// CheckWide returns all that is wrong with a policy that is for many methods: what [Check] finds, and what can only be said of
-// one method.
+// CheckWide returns all that is wrong with a policy that is for many methods: what [Check] finds, and
+// what can only be said of one method.
 func CheckWide(p *grpcservicev1.Policy) []Fault {
 	f := faults(Check(p))
 	for _, path := range shapeIn(p) {
@@ -71,7 +71,8 @@ func (f *faults) missing(p *grpcservicev1.Policy) {
 // off finds limits of a pattern beside what takes it away.
 func (f *faults) off(r rule, p *grpcservicev1.Policy) {
 	if set := fieldsSet(r.message(p)); !r.asked(p) && len(set) > 0 {
-		f.add(r.path("off"), "it takes the pattern away, of which %s speaks; remove one of them", r.path(set[0]))
+		f.add(r.path("off"), "it takes the pattern away, of which %s speaks; remove one of them",
+			r.path(set[0]))
 	}
 }
 
@@ -88,9 +89,10 @@ func (f *faults) scope(field, scope string) {
 	}
 }
 
-// takesRatesAway reports whether rates are one that is only a zero, which takes the service's rates away.
+// takesRatesAway reports whether rates are a single zero, which takes the service's rates away.
 func takesRatesAway(rates protoreflect.List) bool {
-	return rates.Len() == 1 && proto.Equal(rates.Get(0).Message().Interface(), &grpcservicev1.Rate{PerSecond: proto.Float64(0)})
+	zero := &grpcservicev1.Rate{PerSecond: proto.Float64(0)}
+	return rates.Len() == 1 && proto.Equal(rates.Get(0).Message().Interface(), zero)
 }
 
 func (f *faults) rate(path string, r protoreflect.Message) {
@@ -134,7 +136,8 @@ func (f *faults) attempts(path string, n int64) {
 // code checks the name of a status code.
 func (f *faults) code(path, name string) {
 	if !slices.Contains(codeNames, name) {
-		f.add(path, "%q is not a status code of a failed call; want one of %s", name, strings.Join(codeNames, ", "))
+		f.add(path, "%q is not a status code of a failed call; want one of %s",
+			name, strings.Join(codeNames, ", "))
 	}
 }
 
@@ -175,7 +178,8 @@ func (f *faults) positive(path string, v protoreflect.Value) {
 	}
 }
 
-// shortestLease is the shortest lease that a worker can be expected to renew in time, which it does at a third of it.
+// shortestLease is the shortest lease that a worker can be expected to renew in time, which it does
+// at a third of it.
 const shortestLease = time.Second
 
 func (f *faults) lease(path string, v protoreflect.Value) {
@@ -235,7 +239,8 @@ func takenAway(layers []Layer) (f []Fault) {
 			}
 			if set := fieldsSet(m); off && !layer.Wide && len(set) > 0 {
 				f = append(f, Fault{Layer: i, Field: r.path(set[0]),
-					Text: fmt.Sprintf("the service, or a rule for many methods, takes the pattern away; set %s.off to false beside it", r.name)})
+					Text: fmt.Sprintf("the service, or a rule for many methods, takes the pattern away; "+
+						"set %s.off to false beside it", r.name)})
 			}
 		}
 	}

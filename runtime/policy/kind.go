@@ -49,7 +49,9 @@ var delay = kind[time.Duration]{
 }
 
 // positive is a duration above 0.
-var positive = kind[time.Duration]{decode: limit.decode, encode: limit.encode, check: (*faults).positive}
+var positive = kind[time.Duration]{
+	decode: limit.decode, encode: limit.encode, check: (*faults).positive,
+}
 
 // lease is the lease of an operation.
 var lease = kind[time.Duration]{decode: limit.decode, encode: limit.encode, check: (*faults).lease}
@@ -146,7 +148,9 @@ var flag = kind[bool]{
 // inverse is a flag that options spell the other way round.
 var inverse = kind[bool]{
 	decode: func(v protoreflect.Value) bool { return !v.Bool() },
-	encode: func(b bool, list func() protoreflect.List) (protoreflect.Value, bool) { return flag.encode(!b, list) },
+	encode: func(b bool, list func() protoreflect.List) (protoreflect.Value, bool) {
+		return flag.encode(!b, list)
+	},
 }
 
 // texts is a list of strings; check is what each may be.

@@ -102,10 +102,14 @@ func trusted(layers []Layer) (word bool) {
 	return word
 }
 
-// retries and hedges report whether options of retry and of hedging ask for it: attempts set to 0
-// take it away.
-func retries(p *grpcservicev1.Policy) bool { return !isZero(p.GetRetry().MaxAttempts) }
-func hedges(p *grpcservicev1.Policy) bool  { return !isZero(p.GetHedging().MaxAttempts) }
+// wantsRetry and wantsHedging report whether options ask for it: attempts set to 0 take it away.
+func wantsRetry(p *grpcservicev1.Policy) bool {
+	return p.GetRetry() != nil && !isZero(p.GetRetry().MaxAttempts)
+}
+
+func wantsHedging(p *grpcservicev1.Policy) bool {
+	return p.GetHedging() != nil && !isZero(p.GetHedging().MaxAttempts)
+}
 
 // isZero reports whether a field is set to zero.
 func isZero(field *int32) bool { return field != nil && *field == 0 }

@@ -37,7 +37,7 @@ const (
 
 // field is a row of an option that Go has a field for. completes is its value where the rule is given
 // without it; the zero value is one that is not set.
-func field[S, T any](name string, at func(*S) *T, k kind[T], completes ...T) option[S] {
+func field[S, T any](name string, k kind[T], at func(*S) *T, completes ...T) option[S] {
 	return option[S]{
 		name:  name,
 		check: k.check,
@@ -123,7 +123,9 @@ func encodeInto[S any](s *S, options []option[S], m protoreflect.Message) {
 }
 
 // checkOptions reports what is wrong with the options that a message sets, each by itself.
-func checkOptions[S any](f *faults, options []option[S], m protoreflect.Message, path func(string) string) {
+func checkOptions[S any](
+	f *faults, options []option[S], m protoreflect.Message, path func(string) string,
+) {
 	for _, o := range options {
 		fd := fieldOf(m, o.name)
 		if !m.Has(fd) {

@@ -41,18 +41,21 @@ func Override(p Policy, m Method, over Layer) (Policy, []Fault) {
 	return p, nil
 }
 
+// setBefore says where to set what a configuration cannot change.
+const setBefore = "set it in the proto, or in the plugin's policy file"
+
 // fixed returns what a layer says of patterns that a configuration cannot change: where they are is in the generated code. A
 // layer that is not wide has no limits of a pattern that the method has not, either.
 func fixed(has Patterns, over Layer) (f faults) {
 	shape := shapeIn(over.Policy)
 	for _, path := range shape {
-		f.add(path, "the generated code has it already; set it in the proto, or in the plugin's policy file")
+		f.add(path, "the generated code has it already; "+setBefore)
 	}
 	for _, r := range rules.patterns() {
 		switch {
 		case !r.spoken(over.Policy):
 		case !r.asked(over.Policy):
-			f.add(r.path("off"), "the generated code has the pattern already; set it in the proto, or in the plugin's policy file")
+			f.add(r.path("off"), "the generated code has the pattern already; "+setBefore)
 		case !has.Has(r.name) && !over.Wide && len(shape) == 0:
 			f.add(r.name, "the method has no such pattern in the generated code; remove it")
 		}

@@ -125,7 +125,8 @@ func (r rule) misfit(f *faults, m Method, said *grpcservicev1.Policy) {
 	message := r.message(said)
 	for _, name := range wrong {
 		if message.Get(fieldOf(message, name)).String() != "" {
-			f.add(r.name, "%s are for %s; set %s", strings.Join(wrong, " and "), m.others(), strings.Join(right, " and "))
+			f.add(r.name, "%s are for %s; set %s",
+				strings.Join(wrong, " and "), m.others(), strings.Join(right, " and "))
 			return
 		}
 	}

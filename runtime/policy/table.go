@@ -22,10 +22,14 @@ var rules = table{
 func timeoutRule() rule {
 	return rule{name: "timeout",
 		options: []option[Policy]{
-			field("default", func(p *Policy) *time.Duration { return &p.Timeout }, limit).forCalls(ofUnary).atServer(),
-			field("max", func(p *Policy) *time.Duration { return &p.MaxTimeout }, limit).forCalls(ofUnary).atServer(),
-			field("idle", func(p *Policy) *time.Duration { return &p.IdleTimeout }, limit).forCalls(ofStreams).atServer(),
-			field("total", func(p *Policy) *time.Duration { return &p.TotalTimeout }, limit).forCalls(ofStreams).atServer(),
+			field("default", limit,
+				func(p *Policy) *time.Duration { return &p.Timeout }).forCalls(ofUnary).atServer(),
+			field("max", limit,
+				func(p *Policy) *time.Duration { return &p.MaxTimeout }).forCalls(ofUnary).atServer(),
+			field("idle", limit,
+				func(p *Policy) *time.Duration { return &p.IdleTimeout }).forCalls(ofStreams).atServer(),
+			field("total", limit,
+				func(p *Policy) *time.Duration { return &p.TotalTimeout }).forCalls(ofStreams).atServer(),
 		},
 		check: func(f *faults, p *grpcservicev1.Policy) {
 			t := p.GetTimeout()
@@ -38,9 +42,9 @@ func timeoutRule() rule {
 func authRule() rule {
 	return rule{name: "auth", isWhole: true, isOptional: true,
 		options: []option[Policy]{
-			field("public", func(p *Policy) *bool { return &p.Auth.Public }, flag),
-			field("all_of", func(p *Policy) *[]string { return &p.Auth.AllOf }, texts((*faults).scope)),
-			field("any_of", func(p *Policy) *[]string { return &p.Auth.AnyOf }, texts((*faults).scope)),
+			field("public", flag, func(p *Policy) *bool { return &p.Auth.Public }),
+			field("all_of", texts((*faults).scope), func(p *Policy) *[]string { return &p.Auth.AllOf }),
+			field("any_of", texts((*faults).scope), func(p *Policy) *[]string { return &p.Auth.AnyOf }),
 		},
 		holds:   func(_ Method, p *grpcservicev1.Policy) bool { return p.GetAuth() != nil },
 		has:     func(p *Policy) bool { return p.Auth != nil },
@@ -48,7 +52,8 @@ func authRule() rule {
 		take:    func(to, from *Policy) { to.Auth = from.Auth },
 		check: func(f *faults, p *grpcservicev1.Policy) {
 			if a := p.GetAuth(); a.GetPublic() && len(a.GetAllOf())+len(a.GetAnyOf()) > 0 {
-				f.add("auth.public", "who is let in unknown cannot be asked for scopes; remove public or the scopes")
+				f.add("auth.public", "who is let in unknown cannot be asked for scopes; "+
+					"remove public or the scopes")
 			}
 		},
 	}
@@ -83,9 +88,10 @@ func rateRule() rule {
 // rateOptions are the fields of a rate.
 func rateOptions() []option[Rate] {
 	return []option[Rate]{
-		field("per_second", func(r *Rate) *float64 { return &r.PerSecond }, factor((*faults).perSecond)),
-		field("burst", func(r *Rate) *int { return &r.Burst }, number((*faults).atLeastOne)),
-		field("key", func(r *Rate) *Key { return &r.Key }, choice(keys)),
+		field("per_second", factor((*faults).perSecond),
+			func(r *Rate) *float64 { return &r.PerSecond }),
+		field("burst", number((*faults).atLeastOne), func(r *Rate) *int { return &r.Burst }),
+		field("key", choice(keys), func(r *Rate) *Key { return &r.Key }),
 	}
 }
 
@@ -107,9 +113,10 @@ func ratesOf(list protoreflect.List) (rates []Rate) {
 func concurrencyRule() rule {
 	return rule{name: "concurrency", isOptional: true,
 		options: []option[Policy]{
-			field("limit", func(p *Policy) *int { return &p.Concurrency.Limit }, number((*faults).notNegative)),
-			field("adaptive", func(p *Policy) *bool { return &p.Concurrency.Adaptive }, flag),
-			field("max_wait", func(p *Policy) *time.Duration { return &p.Concurrency.MaxWait }, wait),
+			field("limit", number((*faults).notNegative),
+				func(p *Policy) *int { return &p.Concurrency.Limit }),
+			field("adaptive", flag, func(p *Policy) *bool { return &p.Concurrency.Adaptive }),
+			field("max_wait", wait, func(p *Policy) *time.Duration { return &p.Concurrency.MaxWait }),
 		},
 		holds: func(_ Method, p *grpcservicev1.Policy) bool { return p.GetConcurrency().GetLimit() != 0 },
 		has:   func(p *Policy) bool { return p.Concurrency.Limit != 0 },
@@ -122,32 +129,39 @@ func concurrencyRule() rule {
 }
 
 func retryRule() rule {
-	return rule{name: "retry", rival: "hedging", isOptional: true, asks: retries,
+	return rule{name: "retry", rival: "hedging", isOptional: true, asks: wantsRetry,
 		options: []option[Policy]{
-			field("max_attempts", func(p *Policy) *int { return &p.Retry.MaxAttempts }, number((*faults).attempts), 3),
-			field("initial_backoff", func(p *Policy) *time.Duration { return &p.Retry.InitialBackoff }, positive, 100*time.Millisecond),
-			field("max_backoff", func(p *Policy) *time.Duration { return &p.Retry.MaxBackoff }, positive).completed(),
-			field("backoff_multiplier", func(p *Policy) *float64 { return &p.Retry.Multiplier }, factor((*faults).multiplier), 2),
-			field("codes", func(p *Policy) *[]string { return &p.Retry.Codes }, texts((*faults).code), safeCodes()),
+			field("max_attempts", number((*faults).attempts),
+				func(p *Policy) *int { return &p.Retry.MaxAttempts }, 3),
+			field("initial_backoff", positive,
+				func(p *Policy) *time.Duration { return &p.Retry.InitialBackoff }, 100*time.Millisecond),
+			field("max_backoff", positive,
+				func(p *Policy) *time.Duration { return &p.Retry.MaxBackoff }).completed(),
+			field("backoff_multiplier", factor((*faults).multiplier),
+				func(p *Policy) *float64 { return &p.Retry.Multiplier }, 2),
+			field("codes", texts((*faults).code),
+				func(p *Policy) *[]string { return &p.Retry.Codes }, safeCodes()),
 			word(),
 		},
 		fits: func(m Method) string {
 			if m.repeatable() {
 				return ""
 			}
-			return "the method is not idempotent; set its idempotency_level, or retry.idempotent if calls may be repeated all the same"
+			return "the method is not idempotent; set its idempotency_level, " +
+				"or retry.idempotent if calls may be repeated all the same"
 		},
-		holds:    func(_ Method, p *grpcservicev1.Policy) bool { return p.GetRetry() != nil && retries(p) },
+		holds:    func(_ Method, p *grpcservicev1.Policy) bool { return wantsRetry(p) },
 		has:      func(p *Policy) bool { return p.Retry.MaxAttempts != 0 },
 		complete: func(_ Method, p *Policy) { p.Retry.completeBackoffs() },
 		check: func(f *faults, p *grpcservicev1.Policy) {
 			r := p.GetRetry()
-			f.notAbove("retry.initial_backoff", r.GetInitialBackoff(), "retry.max_backoff", r.GetMaxBackoff())
+			f.notAbove("retry.initial_backoff", r.GetInitialBackoff(),
+				"retry.max_backoff", r.GetMaxBackoff())
 		},
 	}
 }
 
-// word is the row of retry.idempotent, which Go has no field for: a policy that retries gives its word.
+// word is the row of retry.idempotent. Go has no field for it: a policy that retries gives its word.
 func word() option[Policy] {
 	o := said("idempotent")
 	o.encode = func(_ *Policy, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
@@ -168,11 +182,13 @@ func (r *Retry) completeBackoffs() {
 }
 
 func hedgingRule() rule {
-	return rule{name: "hedging", rival: "retry", isOptional: true, asks: hedges,
+	return rule{name: "hedging", rival: "retry", isOptional: true, asks: wantsHedging,
 		options: []option[Policy]{
-			field("delay", func(p *Policy) *time.Duration { return &p.Hedging.Delay }, delay),
-			field("max_attempts", func(p *Policy) *int { return &p.Hedging.MaxAttempts }, number((*faults).attempts), 2),
-			field("non_fatal_codes", func(p *Policy) *[]string { return &p.Hedging.NonFatalCodes }, texts((*faults).code), safeCodes()),
+			field("delay", delay, func(p *Policy) *time.Duration { return &p.Hedging.Delay }),
+			field("max_attempts", number((*faults).attempts),
+				func(p *Policy) *int { return &p.Hedging.MaxAttempts }, 2),
+			field("non_fatal_codes", texts((*faults).code),
+				func(p *Policy) *[]string { return &p.Hedging.NonFatalCodes }, safeCodes()),
 		},
 		fits: func(m Method) string {
 			switch {
@@ -183,16 +199,17 @@ func hedgingRule() rule {
 			}
 			return ""
 		},
-		holds: func(_ Method, p *grpcservicev1.Policy) bool { return p.GetHedging() != nil && hedges(p) },
+		holds: func(_ Method, p *grpcservicev1.Policy) bool { return wantsHedging(p) },
 		has:   func(p *Policy) bool { return p.Hedging.MaxAttempts != 0 },
 		check: func(f *faults, p *grpcservicev1.Policy) {
-			if p.GetRetry() != nil && retries(p) && p.GetHedging() != nil && hedges(p) {
+			if wantsRetry(p) && wantsHedging(p) {
 				f.add("hedging", "a method has either retry or hedging; remove one of them")
 			}
 		},
 		missing: func(f *faults, p *grpcservicev1.Policy) {
-			if h := p.GetHedging(); h != nil && hedges(p) && h.Delay == nil {
-				f.add("hedging.delay", "it is not set; say how long to wait before a second call, such as what 95%% of calls take")
+			if wantsHedging(p) && p.GetHedging().Delay == nil {
+				f.add("hedging.delay", "it is not set; say how long to wait before a second call, "+
+					"such as what 95%% of calls take")
 			}
 		},
 	}
@@ -200,20 +217,22 @@ func hedgingRule() rule {
 
 func maxRequestBytesRule() rule {
 	return rule{name: "max_request_bytes", options: []option[Policy]{
-		field("max_request_bytes", func(p *Policy) *int64 { return &p.MaxRequestBytes }, size).atServer(),
+		field("max_request_bytes", size,
+			func(p *Policy) *int64 { return &p.MaxRequestBytes }).atServer(),
 	}}
 }
 
 func logRule() rule {
 	return rule{name: "log", isApart: true, options: []option[Policy]{
-		field("level", func(p *Policy) *slog.Level { return &p.Log.Level }, choice(levels)).atServer(),
-		field("sample", func(p *Policy) *float64 { return &p.Log.Sample }, sample).atServer(),
+		field("level", choice(levels), func(p *Policy) *slog.Level { return &p.Log.Level }).atServer(),
+		field("sample", sample, func(p *Policy) *float64 { return &p.Log.Sample }).atServer(),
 	}}
 }
 
 func validationRule() rule {
 	return rule{name: "validation",
-		options:  []option[Policy]{field("skip", func(p *Policy) *bool { return &p.Validate }, inverse)},
+		options: []option[Policy]{field("skip", inverse,
+			func(p *Policy) *bool { return &p.Validate })},
 		prepare:  func(_ Method, p *Policy) { p.Validate = true },
 		complete: func(m Method, p *Policy) { p.Validate = p.Validate && m.HasRules },
 	}

@@ -28,24 +28,27 @@ func patternRule(name string, options ...option[Policy]) rule {
 func pageRule() rule {
 	r := patternRule("page",
 		said("off"),
-		field("default_size", func(p *Policy) *int { return &p.Page.DefaultSize }, count(), 50),
-		field("max_size", func(p *Policy) *int { return &p.Page.MaxSize }, count()).completed(),
-		field("token_ttl", func(p *Policy) *time.Duration { return &p.Page.TokenTTL }, limit, 72*time.Hour),
+		field("default_size", count(), func(p *Policy) *int { return &p.Page.DefaultSize }, 50),
+		field("max_size", count(), func(p *Policy) *int { return &p.Page.MaxSize }).completed(),
+		field("token_ttl", limit,
+			func(p *Policy) *time.Duration { return &p.Page.TokenTTL }, 72*time.Hour),
 		shape("vary", names),
-		shape("items", aName), shape("size", aNameOrNone), shape("token", aName), shape("skip", aNameOrNone),
-		shape("next_token", aName), shape("total", aNameOrNone),
+		shape("items", aName), shape("size", aNameOrNone), shape("token", aName),
+		shape("skip", aNameOrNone), shape("next_token", aName), shape("total", aNameOrNone),
 	)
 	r.complete = func(_ Method, p *Policy) { p.Page.completeSizes() }
 	r.check = func(f *faults, p *grpcservicev1.Policy) {
 		size, longest := p.GetPage().GetDefaultSize(), p.GetPage().GetMaxSize()
 		if longest > 0 && size > longest {
-			f.add("page.default_size", "%d is above page.max_size, which is %d; lower one or raise the other", size, longest)
+			f.add("page.default_size", "%d is above page.max_size, which is %d; lower one or raise the other",
+				size, longest)
 		}
 	}
 	return r
 }
 
-// completeSizes sets the most items of a page, at most which the default is. AIP-158 leaves it to the API.
+// completeSizes sets the most items of a page, which bounds the default number. AIP-158 leaves the
+// number to the API.
 func (p *Page) completeSizes() {
 	if p.MaxSize == 0 {
 		p.MaxSize = max(1000, p.DefaultSize)
@@ -56,11 +59,13 @@ func (p *Page) completeSizes() {
 func batchRule() rule {
 	return patternRule("batch",
 		said("off"),
-		field("max_size", func(p *Policy) *int { return &p.Batch.MaxSize }, count(), 1000), // the number in AIP-231
-		field("concurrency", func(p *Policy) *int { return &p.Batch.Concurrency }, count(), 8),
-		field("allow_empty", func(p *Policy) *bool { return &p.Batch.AllowEmpty }, flag),
-		shape("children", aName), shape("results", aName), shape("missing", aNameOrNone), shape("mode", nil),
-		field("own_policy", func(p *Policy) *bool { return &p.Batch.OwnPolicy }, flag),
+		field("max_size", count(),
+			func(p *Policy) *int { return &p.Batch.MaxSize }, 1000), // the number in AIP-231
+		field("concurrency", count(), func(p *Policy) *int { return &p.Batch.Concurrency }, 8),
+		field("allow_empty", flag, func(p *Policy) *bool { return &p.Batch.AllowEmpty }),
+		shape("children", aName), shape("results", aName), shape("missing", aNameOrNone),
+		shape("mode", nil),
+		field("own_policy", flag, func(p *Policy) *bool { return &p.Batch.OwnPolicy }),
 	)
 }
 
@@ -68,12 +73,15 @@ func operationRule() rule {
 	return patternRule("operation",
 		said("off"),
 		shape("response_type", aName), shape("metadata_type", aName),
-		field("lease", func(p *Policy) *time.Duration { return &p.Operation.Lease }, lease, 30*time.Second),
-		field("retain", func(p *Policy) *time.Duration { return &p.Operation.Retain }, limit, 30*24*time.Hour), // as in AIP-151
-		field("timeout", func(p *Policy) *time.Duration { return &p.Operation.Timeout }, wait),
-		field("max_attempts", func(p *Policy) *int { return &p.Operation.MaxAttempts }, count(), 3),
+		field("lease", lease,
+			func(p *Policy) *time.Duration { return &p.Operation.Lease }, 30*time.Second),
+		field("retain", limit,
+			func(p *Policy) *time.Duration { return &p.Operation.Retain }, 30*24*time.Hour), // as in AIP-151
+		field("timeout", wait, func(p *Policy) *time.Duration { return &p.Operation.Timeout }),
+		field("max_attempts", count(), func(p *Policy) *int { return &p.Operation.MaxAttempts }, 3),
 		shape("conflict_key", aNameOrNone),
-		field("on_conflict", func(p *Policy) *OnConflict { return &p.Operation.OnConflict }, choice(conflicts)),
+		field("on_conflict", choice(conflicts),
+			func(p *Policy) *OnConflict { return &p.Operation.OnConflict }),
 	)
 }
 
@@ -81,7 +89,8 @@ func idempotencyKeyRule() rule {
 	r := patternRule("idempotency_key",
 		said("off"),
 		shape("field", aName),
-		field("window", func(p *Policy) *time.Duration { return &p.IdempotencyKey.Window }, positive, 24*time.Hour),
+		field("window", positive,
+			func(p *Policy) *time.Duration { return &p.IdempotencyKey.Window }, 24*time.Hour),
 	)
 	r.prepare = func(m Method, p *Policy) { p.IdempotencyKey = m.Patterns.IdempotencyKey }
 	return r
