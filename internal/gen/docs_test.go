@@ -80,6 +80,11 @@ func tablesOf(page string) map[string][]string {
 	return tables
 }
 
+// selfExplained are the packages whose types the page does not list: Go's, that of policies, which it
+// refers to, and that of places in protos, which are printed only.
+var selfExplained = []string{"", "time", "log/slog",
+	"github.com/grpcservice/grpcservice/runtime/policy", "github.com/grpcservice/grpcservice/internal/diag"}
+
 // typesOfTemplates returns the names of the fields and methods of all structs that templates see, by their types.
 func typesOfTemplates() map[string][]string {
 	types := make(map[string][]string)
@@ -88,7 +93,7 @@ func typesOfTemplates() map[string][]string {
 		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
 			t = t.Elem()
 		}
-		if t.PkgPath() == "" || t.PkgPath() == "time" || t.PkgPath() == "log/slog" || types[t.String()] != nil {
+		if slices.Contains(selfExplained, t.PkgPath()) || types[t.String()] != nil {
 			return
 		}
 		types[t.String()] = []string{}
@@ -126,9 +131,6 @@ func members(t reflect.Type) (names []string, results []reflect.Type) {
 				}
 			}
 		}
-	}
-	if strings.HasSuffix(t.PkgPath(), "/runtime/policy") {
-		return names, results // its methods are for the runtime
 	}
 	pointer := reflect.PointerTo(t)
 	for i := range pointer.NumMethod() {
