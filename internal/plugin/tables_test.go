@@ -19,8 +19,8 @@ func TestTablesInDocs(t *testing.T) {
 	}
 	page := string(content)
 	for head, rows := range map[string]string{
-		"| parameter | for | meaning | default |\n| --- | --- | --- | --- |\n": parameterRows(),
-		"| emit | writes | meaning | needs |\n| --- | --- | --- | --- |\n":     emitRows(),
+		"| Parameter | Emit | Meaning | Default |\n| --- | --- | --- | --- |\n": parameterRows(),
+		"| Emit | Output | Meaning | Requires |\n| --- | --- | --- | --- |\n":   emitRows(),
 	} {
 		before, after, found := strings.Cut(page, head)
 		if !found {
