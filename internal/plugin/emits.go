@@ -41,14 +41,14 @@ func emitters() []emitter {
 			o.addCode(r.params, file.Service, file, r.in.templates.Service)
 		},
 		path: "library/v1/libraryv1service/book_service.grpcservice.go",
-		help: "the interface BookService, and what serves and calls it; written anew each time",
-		doc:  "the package that serves and calls; overwritten each time",
+		help: "the interface BookService, its server side and its client; overwritten by each run",
+		doc:  "the interface, its server side and its client; overwritten by each run",
 	}, {
 		name: "test", isDefault: true,
 		file: addTest,
 		path: "library/v1/libraryv1servicetest/book_service.grpcservice.go",
-		help: "a server in memory, a fake, the contract test; written anew each time",
-		doc:  "the package that helps to test ([testing](testing.md)); overwritten each time",
+		help: "an in-memory server, a fake, the contract test; overwritten by each run",
+		doc:  "the [test kit](testing.md); overwritten by each run",
 	}, {
 		name: "skeleton",
 		needs: []need{{"skeleton_dir", "the folder of the package that implements the " +
@@ -57,10 +57,9 @@ func emitters() []emitter {
 			o.addSkeleton(r.env, files, r.in.templates, r.params)
 		},
 		path: "SKELETON_DIR/book_service.go, book_service_test.go, APP/main.go",
-		help: "methods that you fill in; later runs add new RPCs, and change nothing that is " +
-			"there",
-		doc: "starter code that is yours from then on; later runs add new RPCs ([the " +
-			"skeleton](skeleton.md))",
+		help: "starter code for you to edit; later runs add new RPCs and change nothing else",
+		doc: "[starter code](skeleton.md) for you to edit; later runs add new RPCs and change " +
+			"nothing else",
 	}, {
 		name: "deploy",
 		needs: []need{
@@ -71,9 +70,9 @@ func emitters() []emitter {
 		},
 		all:  func(o *output, r run, files []model.File) { o.addDeployment(r.env, files, r.params) },
 		path: "DEPLOY_DIR/Dockerfile, kubernetes/, istio/, client/service-config.json",
-		help: "made once; later runs tell where they do not agree with the policies",
-		doc: "a Dockerfile and manifests that are yours from then on; later runs warn where " +
-			"they do not agree with the policies ([deploying](deploy.md))",
+		help: "written once; later runs warn if the files contradict the policies",
+		doc: "a [Dockerfile and manifests](deploy.md) for you to edit; later runs warn if they " +
+			"contradict the policies",
 	}}
 }
 

@@ -27,9 +27,9 @@ func manual() string {
 	return b.String()
 }
 
-const manualHead = `protoc-gen-grpcservice is a plugin of buf and protoc: it generates Go gRPC services from proto files.
+const manualHead = `protoc-gen-grpcservice is a plugin for buf and protoc that generates Go gRPC services from proto files.
 
-    # buf.gen.yaml; the first two plugins are enough, the others write code and manifests that are yours from then on
+    # buf.gen.yaml; the first two plugins are enough, the others write code and manifests for you to edit
     version: v2
     plugins:
       - {local: protoc-gen-go,          out: gen, opt: paths=source_relative}
@@ -43,13 +43,13 @@ const manualHead = `protoc-gen-grpcservice is a plugin of buf and protoc: it gen
         strategy: all
         opt: [emit=deploy, deploy_dir=deploy, app=cmd/server, app_name=library, "image=library:1.0.0"]
 
-What it writes, for library/v1/book_service.proto of Go package libraryv1:
+Output for library/v1/book_service.proto with the Go package libraryv1:
 `
 
 const manualTail = `
 Arguments:
     --export DIR            write grpcservice/v1/options.proto, which protos import, below DIR
-    --template NAME         print a template, to be changed and put into the folder that templates names
+    --template NAME         print a template, to edit in the directory of the parameter templates
     --version               print the version
     --help                  print this text
 

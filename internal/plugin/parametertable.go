@@ -77,15 +77,15 @@ var ownParameters = []parameter{{
 	valid: regexp.MustCompile(`^[a-z][a-z0-9]*$`),
 	want:  "lower-case letters and digits that begin with a letter",
 	set:   func(p *parameters, value string) { p.packageSuffix = value },
-	help:  "what the service package's name adds to that of the messages",
-	doc: "what the name of the service package adds to the messages'; the test package adds " +
-		"`test` to that",
+	help:  "the suffix of the service package's name",
+	doc: "the suffix that turns the package name of the messages into that of the service " +
+		"package; the test package appends `test`",
 }, {
-	name: "import_path", usage: "=PATH", without: "the packages go below those of the messages",
+	name: "import_path", usage: "=PATH", without: "below the packages of the messages",
 	valid: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~+-]*(/[A-Za-z0-9_][A-Za-z0-9._~+-]*)*$`),
 	want:  "the import path of the output folder, such as example.com/you/gen",
 	set:   func(p *parameters, value string) { p.importPath = value },
-	help: "the import path of the output directory, for services whose messages are of another " +
+	help: "the import path of the output directory, for services whose messages are in another " +
 		"module",
 	doc: "the import path of `out`, for [messages of another " +
 		"module](#messages-of-another-module)",
@@ -94,35 +94,35 @@ var ownParameters = []parameter{{
 		"and `") + "`",
 	valid: listOf(emitNames()), want: wantList(emitNames()), set: setEmits,
 	help: "which of these; " + defaultEmits(" and ") + " are the default",
-	doc:  "[what to generate](#emits); a list with semicolons, or the parameter several times",
+	doc:  "[what to generate](#emits), separated by semicolons; may be repeated",
 }, {
 	name: "policy", usage: "=FILE", without: "none",
 	valid: anything, want: "the path of a policy file, from the folder in which buf or protoc runs",
 	set:  func(p *parameters, value string) { p.policy = value },
-	help: "a YAML file of policies, beside the options in the protos",
-	doc: "a YAML file of rules beside those in the protos " +
-		"([policy](policy.md#the-policy-file)); the path is from the directory in which buf runs",
+	help: "a YAML file of policies, in addition to the options in the protos",
+	doc: "a YAML file of [policies](policy.md#the-policy-file), in addition to those in the protos; " +
+		"the path is relative to the directory in which buf runs",
 }, {
 	name: "report", usage: "=FILE", without: "none",
 	valid: regexp.MustCompile(`^([^./\\\s][^/\\]*/)*[^./\\\s][^/\\]*\.json$`),
 	want:  "the path of a .json file below the output folder",
 	set:   func(p *parameters, value string) { p.report = value },
-	help:  "write what was decided for each method, and why, to a .json file",
-	doc: "writes what was decided for each method, and why, to a `.json` file below `out` " +
-		"([policy](policy.md#the-report)); needs `strategy: all`",
+	help:  "write the effective policy of each method, and its origin, to a .json file",
+	doc: "writes a [report](policy.md#the-report) of the effective policies to a `.json` file below " +
+		"`out`; requires `strategy: all`",
 }, {
 	name: "strict", without: "off",
 	valid: truth, want: `"true" or "false", or no value, which is "true"`,
 	set:  func(p *parameters, value string) { p.strict = value != "false" },
-	help: "make errors of warnings",
-	doc:  "makes errors of warnings, with the same texts: for CI; `strict=false` is as without it",
+	help: "turn warnings into errors",
+	doc:  "turns warnings into errors with the same texts, for CI; `strict=false` is the default",
 }, {
 	name: "templates", usage: "=DIR", without: "none",
 	valid: folderPath,
 	want:  "the path of a folder of templates below that in which buf or protoc runs, with slashes",
 	set:   func(p *parameters, value string) { p.templates = value },
 	help:  "a directory of templates that replace the plugin's own",
-	doc:   "a directory of templates that replace the plugin's own ([templates](templates.md))",
+	doc:   "a directory of [templates](templates.md) that replace the plugin's own",
 }}
 
 // emitParameters are those of emit=skeleton and emit=deploy.
@@ -143,33 +143,34 @@ var emitParameters = []parameter{{
 		"with slashes",
 	set:  func(p *parameters, value string) { p.app = value },
 	help: "the program that serves them",
-	doc:  "the program that serves the services, which `skeleton` writes and `deploy` deploys",
+	doc:  "the program that serves them: `skeleton` writes it, `deploy` deploys it",
 }, {
 	name: "deploy_dir", usage: "=DIR", emits: []string{"deploy"},
 	valid: goFolder,
 	want: "a folder of your module, such as deploy: below that in which buf or protoc runs, " +
 		"with slashes",
 	set:  func(p *parameters, value string) { p.deploy.dir = value },
-	help: "where the Dockerfile and the manifests go",
+	help: "the directory of the Dockerfile and the manifests",
 }, {
 	name: "deploy_parts", usage: "=LIST", emits: []string{"deploy"}, without: "all",
 	valid: listOf(deployParts), want: wantList(deployParts),
 	set:  func(p *parameters, value string) { p.deploy.parts = strings.Split(value, ";") },
-	help: "which parts of these, with semicolons: " + strings.Join(deployParts, ";"),
-	doc:  "which parts: a list of `" + strings.Join(deployParts, "`, `") + "` with semicolons",
+	help: "the parts to write, separated by semicolons: " + strings.Join(deployParts, ";"),
+	doc: "the parts to write, separated by semicolons: `" + strings.Join(deployParts, "`, `") +
+		"`",
 }, {
 	name: "app_name", usage: "=NAME", emits: []string{"deploy"},
 	valid: regexp.MustCompile(`^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$`),
 	want: "at most 53 lower-case letters, digits and hyphens, the first a letter, the last no " +
 		"hyphen",
 	set:  func(p *parameters, value string) { p.deploy.name = value },
-	help: "what the program is called in a cluster",
+	help: "the name of the program in the cluster",
 }, {
 	name: "image", usage: "=IMAGE", emits: []string{"deploy"},
 	valid: regexp.MustCompile(`^\S+$`),
 	want:  "a reference to an image, such as registry.example.com/shop:1.4.0",
 	set:   func(p *parameters, value string) { p.deploy.image = value },
-	help:  "the image that is run",
+	help:  "the image to run",
 }, {
 	name: "port", usage: "=8080", emits: []string{"deploy"}, without: "8080",
 	valid: regexp.MustCompile(`^[1-9][0-9]{3,4}$`), want: "a number from 1024 to 65535",
