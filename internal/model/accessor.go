@@ -23,7 +23,7 @@ type Type struct {
 
 // accessor returns the accessor of the field at a path from message.
 func (b *builder) accessor(s source, m *protogen.Method, message *protogen.Message, path pattern.Path) Accessor {
-	b.checkImport(s, m, message.GoIdent, message.Desc)
+	b.imports(s, m, message.GoIdent, message.Desc)
 	a := Accessor{Message: b.ident(message.GoIdent)}
 	for _, desc := range path {
 		getter, _ := b.field(desc).MethodName("Get")
@@ -31,27 +31,9 @@ func (b *builder) accessor(s source, m *protogen.Method, message *protogen.Messa
 	}
 	if len(path) > 1 { // or the type need not be named
 		a.Type = b.typeOf(b.field(path.Field()))
-		b.checkTypeImport(s, m, path.Field())
+		b.importType(s, m, path.Field())
 	}
 	return a
-}
-
-// checkTypeImport checks the import that the type of a field takes.
-func (b *builder) checkTypeImport(s source, m *protogen.Method, field protoreflect.FieldDescriptor) {
-	if field.IsMap() {
-		field = field.MapValue()
-	}
-	switch of := b.field(field); {
-	case of.Message != nil:
-		b.checkImport(s, m, of.Message.GoIdent, of.Message.Desc)
-	case of.Enum != nil:
-		b.checkImport(s, m, of.Enum.GoIdent, of.Enum.Desc)
-	}
-}
-
-// field returns what protogen knows of a field.
-func (b *builder) field(desc protoreflect.FieldDescriptor) *protogen.Field {
-	return b.messages[desc.ContainingMessage().FullName()].Fields[desc.Index()]
 }
 
 // typeOf returns the type of what the getter of a field returns.
@@ -90,20 +72,4 @@ var scalarTypes = map[protoreflect.Kind]string{
 	protoreflect.Int64Kind: "int64", protoreflect.Sint64Kind: "int64", protoreflect.Sfixed64Kind: "int64",
 	protoreflect.Uint64Kind: "uint64", protoreflect.Fixed64Kind: "uint64",
 	protoreflect.FloatKind: "float32", protoreflect.DoubleKind: "float64",
-}
-
-// messagesOf returns all messages of a run, by their full names.
-func messagesOf(files []*protogen.File) map[protoreflect.FullName]*protogen.Message {
-	all := make(map[protoreflect.FullName]*protogen.Message)
-	var add func([]*protogen.Message)
-	add = func(messages []*protogen.Message) {
-		for _, m := range messages {
-			all[m.Desc.FullName()] = m
-			add(m.Messages)
-		}
-	}
-	for _, f := range files {
-		add(f.Messages)
-	}
-	return all
 }

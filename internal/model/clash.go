@@ -3,7 +3,6 @@ package model
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
 
@@ -102,41 +101,4 @@ func (s scope) names() []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// checkMethodName reports an RPC whose Go name another one of its service has; seen holds those before it.
-func (b *builder) checkMethodName(seen map[string]*protogen.Method, m *protogen.Method) {
-	other, taken := seen[m.GoName]
-	if !taken {
-		seen[m.GoName] = m
-		return
-	}
-	b.problems.Errorf(atRPC(m), "its Go name %s is that of rpc %s too (%s); rename one of them",
-		m.GoName, other.Desc.Name(), positionOf(other.Desc))
-}
-
-// files returns the paths of what is generated for s.
-func (s source) files() []string {
-	if len(s.Services) == 0 {
-		return []string{s.service.File}
-	}
-	return []string{s.service.File, s.test.File}
-}
-
-// checkOutputs reports files that would be written to one place. Letter case does not tell files apart everywhere.
-func (b *builder) checkOutputs(sources []source) {
-	writers := make(map[string]source)
-	for _, s := range sources {
-		for _, file := range s.files() {
-			key := strings.ToLower(file)
-			other, taken := writers[key]
-			if !taken {
-				writers[key] = s
-				continue
-			}
-			b.problems.Errorf(diag.At(s.Desc.Path()), "its services would go to %q, where those of %s go; rename one of them, "+
-				"or give them different Go packages", file, other.Desc.Path())
-			break
-		}
-	}
 }

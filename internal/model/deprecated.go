@@ -35,13 +35,13 @@ func withDeprecation(doc []string, sentence string) []string {
 }
 
 // namesDeprecated says whether code for s names a deprecated message or imports a deprecated package.
-func (b *builder) namesDeprecated(s source) bool {
-	if b.packages[s.GoImportPath].deprecated {
+func (r *request) namesDeprecated(s source) bool {
+	if r.packages[s.GoImportPath].deprecated {
 		return true
 	}
 	for _, svc := range s.Services {
 		for _, m := range svc.Methods {
-			if b.isDeprecatedMessage(m.Input) || b.isDeprecatedMessage(m.Output) {
+			if r.isDeprecatedMessage(m.Input) || r.isDeprecatedMessage(m.Output) {
 				return true
 			}
 		}
@@ -49,8 +49,8 @@ func (b *builder) namesDeprecated(s source) bool {
 	return false
 }
 
-func (b *builder) isDeprecatedMessage(m *protogen.Message) bool {
-	return b.packages[m.GoIdent.GoImportPath].deprecated || isDeprecated(m.Desc, string(m.Comments.Leading))
+func (r *request) isDeprecatedMessage(m *protogen.Message) bool {
+	return r.packages[m.GoIdent.GoImportPath].deprecated || isDeprecated(m.Desc, string(m.Comments.Leading))
 }
 
 // markDeprecated notes which of the two outputs name something deprecated. A package may name what it declares itself; so

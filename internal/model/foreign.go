@@ -10,7 +10,7 @@ import (
 
 // checkModule reports a file whose messages are in a Go package of another module, where the code for its services would go: nothing
 // can be written there, and an import of it cannot be resolved.
-func (b *builder) checkModule(s source, opts Options) {
+func (c *checker) checkModule(s source, opts Options) {
 	m, messages := opts.Modules, string(s.GoImportPath)
 	if m == nil || opts.ImportPath != "" || len(s.Services) == 0 || slices.ContainsFunc(m.Own, contains(messages)) {
 		return
@@ -20,9 +20,9 @@ func (b *builder) checkModule(s source, opts Options) {
 	}
 	const format = "its messages are in the Go package %q, and so its services would be in %q, which is not of the module %s; " +
 		"set the parameter import_path=<the import path of the plugin's out folder>, such as %s"
-	report := b.problems.Warnf // it may be generated for another repository
+	report := c.problems.Warnf // it may be generated for another repository
 	if slices.ContainsFunc(m.Required, contains(messages)) {
-		report = b.problems.Errorf
+		report = c.problems.Errorf
 	}
 	report(goPackagePosition(s.Proto), format, messages, s.service.Path, m.Near, path.Join(m.Near, "gen"))
 }

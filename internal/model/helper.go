@@ -247,7 +247,7 @@ func (b *builder) messageOf(s source, m *protogen.Method, desc protoreflect.Mess
 		return anyMessage
 	}
 	message := b.messages[desc.FullName()]
-	b.checkImport(s, m, message.GoIdent, desc)
+	b.imports(s, m, message.GoIdent, desc)
 	return b.ident(message.GoIdent)
 }
 

@@ -4,6 +4,8 @@ import (
 	"maps"
 
 	"google.golang.org/protobuf/compiler/protogen"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
 // linked holds the proto files whose Go packages a program links as soon as it imports generated code, through the runtime,
@@ -47,31 +49,32 @@ func LinkedPackages() map[string]string {
 
 // checkLinked reports the files that s needs whose Go package is not the one that the runtime links: managed mode of buf, or an
 // M parameter, has moved them, and a program with both would panic when it starts.
-func (b *builder) checkLinked(s source, operations bool) {
-	for _, f := range b.closureOf(s.File) {
+func checkLinked(r *request, s source, operations bool) (problems diag.List) {
+	for _, f := range r.closureOf(s.File) {
 		theirs := string(f.GoImportPath)
 		ours := linked[f.Desc.Path()]
 		if ours == "" && operations {
 			ours = linkedByOperations[f.Desc.Path()]
 		}
 		if ours != "" && ours != theirs {
-			b.problems.Errorf(goPackagePosition(f.Proto), "its Go package is %q, but the runtime links the file as %q, and a program that links both "+
+			problems.Errorf(goPackagePosition(f.Proto), "its Go package is %q, but the runtime links the file as %q, and a program that links both "+
 				"panics when it starts; exclude the file from managed mode (disable: [{file_option: go_package, path: %[3]s}]), "+
 				"or pass the parameter M%[3]s=%[2]s to every plugin", theirs, ours, f.Desc.Path())
 		}
 	}
+	return problems
 }
 
 // closureOf returns f and all files that it imports, directly or not.
-func (b *builder) closureOf(f *protogen.File) []*protogen.File {
+func (r *request) closureOf(f *protogen.File) []*protogen.File {
 	var closure []*protogen.File
 	seen := map[string]bool{f.Desc.Path(): true}
 	for queue := []*protogen.File{f}; len(queue) > 0; queue = queue[1:] {
 		closure = append(closure, queue[0])
 		for i := range queue[0].Desc.Imports().Len() {
-			if path := queue[0].Desc.Imports().Get(i).Path(); !seen[path] && b.files[path] != nil {
+			if path := queue[0].Desc.Imports().Get(i).Path(); !seen[path] && r.files[path] != nil {
 				seen[path] = true
-				queue = append(queue, b.files[path])
+				queue = append(queue, r.files[path])
 			}
 		}
 	}

@@ -3,9 +3,6 @@ package model
 import (
 	"reflect"
 
-	"google.golang.org/protobuf/compiler/protogen"
-
-	"github.com/grpcservice/grpcservice/internal/pattern"
 	"github.com/grpcservice/grpcservice/internal/policy"
 	rules "github.com/grpcservice/grpcservice/runtime/policy"
 )
@@ -18,18 +15,8 @@ type Policy struct {
 	Patterns []policy.Pattern
 }
 
-// buildPolicy models the policy of one RPC, and returns the patterns that it has.
-func (b *builder) buildPolicy(m *protogen.Method) (Policy, pattern.Result) {
-	decision, problems := b.policies.Method(m.Desc)
-	b.problems.AddOf(atRPC(m).Subject, problems)
-	p := Policy{Policy: decision.Policy, Rules: decision.Rules, Unused: decision.Unused, Patterns: decision.Patterns}
-	return p, decision.Found
-}
-
-// checkPolicyFile reports what is wrong with the policy file, whatever the RPCs it is for.
-func (b *builder) checkPolicyFile(plugin *protogen.Plugin, file *policy.File) {
-	b.problems.Add(file.Problems()...)
-	b.problems.Add(b.policies.Unmatched(plugin.Files)...)
+func newPolicy(d policy.Decision) Policy {
+	return Policy{Policy: d.Policy, Rules: d.Rules, Unused: d.Unused, Patterns: d.Patterns}
 }
 
 // PolicyField is a field of a policy that is written.

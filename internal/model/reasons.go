@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
@@ -41,27 +42,24 @@ func reasonEnums(f *protogen.File, policies *policy.Policies) (enums []*protogen
 	return enums
 }
 
-// buildReasons models the reasons that an enum lists: its values but the one that is zero.
+// buildReasons models the reasons that an enum lists.
 func (b *builder) buildReasons(e *protogen.Enum) Reasons {
-	at := atEnum(e.Desc)
-	domain, problems := b.policies.Domain(e.Desc)
-	b.problems.AddOf(at.Subject, problems)
+	domain, _ := b.policies.Domain(e.Desc)
 	reasons := Reasons{Doc: docOf(e.Comments)}
 	if len(reasons.Doc) == 0 {
 		reasons.Doc = []string{fmt.Sprintf("The reasons of errors that %s lists.", e.Desc.FullName())}
 	}
-	for _, v := range e.Values {
-		if v.Desc.Number() == 0 {
-			continue
+	for _, v := range reasonsOf(e) {
+		if reason, err := policy.Reason(v.Desc); err == nil {
+			reasons.Values = append(reasons.Values, newReason(e, v, domain, reason))
 		}
-		reason, err := policy.Reason(v.Desc)
-		if err != nil {
-			b.problems.Errorf(positionOf(v.Desc).Of(fmt.Sprintf("%s: value %s", at.Subject, v.Desc.Name())), "%v", err)
-			continue
-		}
-		reasons.Values = append(reasons.Values, newReason(e, v, domain, reason))
 	}
 	return reasons
+}
+
+// reasonsOf returns the values of an enum that are reasons: all but the one that is zero.
+func reasonsOf(e *protogen.Enum) []*protogen.EnumValue {
+	return slices.DeleteFunc(slices.Clone(e.Values), func(v *protogen.EnumValue) bool { return v.Desc.Number() == 0 })
 }
 
 func newReason(e *protogen.Enum, v *protogen.EnumValue, domain, reason string) Reason {

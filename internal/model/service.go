@@ -4,8 +4,6 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/compiler/protogen"
-
-	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // buildService models one service; lower is what its unexported names begin with.
@@ -22,13 +20,7 @@ func (b *builder) buildService(s source, svc *protogen.Service, lower string) Se
 	}
 	service.Deprecated = deprecationOf(svc.Desc, service.Doc)
 	service.Doc = withDeprecation(service.Doc, service.Deprecated)
-	if len(svc.Methods) == 0 {
-		b.problems.Warnf(atService(svc), "it has no RPCs; give it one, or remove it")
-	}
-	b.problems.AddOf(atService(svc).Subject, b.policies.Service(svc.Desc))
-	places := make(map[string]*protogen.Method)
 	for row, m := range svc.Methods {
-		b.checkMethodName(places, m)
 		service.Methods = append(service.Methods, b.buildMethod(s, m, row))
 	}
 	return service
@@ -36,7 +28,7 @@ func (b *builder) buildService(s source, svc *protogen.Service, lower string) Se
 
 // buildMethod models one RPC, which has the given place in its service.
 func (b *builder) buildMethod(s source, m *protogen.Method, row int) Method {
-	policy, found := b.buildPolicy(m)
+	decision, _ := b.decisionOf(m.Desc)
 	method := Method{
 		Name:    string(m.Desc.Name()),
 		GoName:  m.GoName,
@@ -45,8 +37,8 @@ func (b *builder) buildMethod(s source, m *protogen.Method, row int) Method {
 		Comment: docOf(m.Comments),
 		Input:   b.ident(m.Input.GoIdent),
 		Output:  b.ident(m.Output.GoIdent),
-		Policy:  policy,
-		Helper:  b.buildHelper(s, m, found),
+		Policy:  newPolicy(decision),
+		Helper:  b.buildHelper(s, m, decision.Found),
 	}
 	if len(method.Comment) == 0 {
 		method.Comment = []string{m.GoName + plainDoc[method.Kind]}
@@ -54,10 +46,10 @@ func (b *builder) buildMethod(s source, m *protogen.Method, row int) Method {
 	method.Deprecated = deprecationOf(m.Desc, method.Comment)
 	if h := method.Helper; h != nil {
 		h.Doc = withDeprecation(h.Doc, method.Deprecated)
-		h.Deprecated = b.isHelperDeprecated(found)
+		h.Deprecated = b.isHelperDeprecated(decision.Found)
 	}
-	b.checkImport(s, m, m.Input.GoIdent, m.Input.Desc)
-	b.checkImport(s, m, m.Output.GoIdent, m.Output.Desc)
+	b.imports(s, m, m.Input.GoIdent, m.Input.Desc)
+	b.imports(s, m, m.Output.GoIdent, m.Output.Desc)
 	return method
 }
 
@@ -84,9 +76,4 @@ func docOf(comments protogen.CommentSet) []string {
 		return lines
 	}
 	return commentLines(string(comments.Trailing))
-}
-
-// ident returns the identifier with the name of its package.
-func (b *builder) ident(id protogen.GoIdent) golang.Ident {
-	return golang.Ident{Name: id.GoName, Package: b.packages[id.GoImportPath].name, Path: string(id.GoImportPath)}
 }

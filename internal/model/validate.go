@@ -6,57 +6,48 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
+// checker reports what is wrong with a request, before anything is built of it.
+type checker struct {
+	*request
+	problems diag.List
+}
+
 // checkSource reports what would keep Go from building the code for s, or from importing it.
-func (b *builder) checkSource(s source) {
+func (c *checker) checkSource(s source) {
 	place := goPackagePosition(s.Proto)
 	faults := golang.PackageFaults(string(s.GoPackageName), string(s.GoImportPath))
 	for _, fault := range faults {
-		b.problems.Errorf(place, "%s; %s", fault, packageAdvice(s.File))
+		c.problems.Errorf(place, "%s; %s", fault, packageAdvice(s.File))
 	}
 	if fault := golang.CharactersFault(s.Desc.Path()); fault != "" {
-		b.problems.Errorf(diag.At(fmt.Sprintf("%q", s.Desc.Path())), "the path %s; rename the proto file", fault)
+		c.problems.Errorf(diag.At(fmt.Sprintf("%q", s.Desc.Path())), "the path %s; rename the proto file", fault)
 	} else if fault := golang.FilePathFault(s.service.File); fault != "" && len(faults) == 0 {
-		b.problems.Errorf(diag.At(s.Desc.Path()), "its services would go to %q, which %s; move the proto file", s.service.File, fault)
+		c.problems.Errorf(diag.At(s.Desc.Path()), "its services would go to %q, which %s; move the proto file", s.service.File, fault)
 	} else if fault := golang.FileNameFault(path.Base(s.GeneratedFilenamePrefix)); fault != "" {
-		b.problems.Errorf(diag.At(s.Desc.Path()), "%s; rename the proto file", fault)
+		c.problems.Errorf(diag.At(s.Desc.Path()), "%s; rename the proto file", fault)
 	}
 	if !golang.MayImport(s.service.Path, string(s.GoImportPath)) {
-		b.problems.Errorf(place, "its messages are in the Go package %q, which is internal, and so its services, which would be "+
+		c.problems.Errorf(place, "its messages are in the Go package %q, which is internal, and so its services, which would be "+
 			"in %q, cannot import it; set import_path=<a path below %s>, or correct go_package",
 			string(s.GoImportPath), s.service.Path, golang.InternalTo(string(s.GoImportPath)))
 	}
 	for _, out := range []Output{s.service, s.test} {
-		if other, taken := b.packages[protogen.GoImportPath(out.Path)]; taken {
-			b.problems.Errorf(place, "its services would go to the Go package %q, which has the messages of %s; set package_suffix",
+		if other, taken := c.packages[protogen.GoImportPath(out.Path)]; taken {
+			c.problems.Errorf(place, "its services would go to the Go package %q, which has the messages of %s; set package_suffix",
 				out.Path, other.first)
 		}
 	}
 }
 
 // checkMessageFile warns of a file without services that Go would not build everywhere: its messages are lost without a word.
-func (b *builder) checkMessageFile(f *protogen.File) {
+func (c *checker) checkMessageFile(f *protogen.File) {
 	if fault := golang.FileNameFault(path.Base(f.GeneratedFilenamePrefix)); fault != "" {
-		b.problems.Warnf(diag.At(f.Desc.Path()), "%s; rename the proto file", fault)
-	}
-}
-
-// checkImport reports a message or an enum of m that the generated code cannot import, unless an RPC of the file before it had
-// one of the same package.
-func (b *builder) checkImport(s source, m *protogen.Method, id protogen.GoIdent, desc protoreflect.Descriptor) {
-	p := id.GoImportPath
-	if p == s.GoImportPath || b.checked[importOf{s.File, p}] {
-		return
-	}
-	b.checked[importOf{s.File, p}] = true
-	for _, fault := range golang.PackageFaults(b.packages[p].name, string(p)) {
-		b.problems.Errorf(atRPC(m), "it needs %s of %s, but %s; %s",
-			desc.FullName(), desc.ParentFile().Path(), fault, packageAdvice(b.files[desc.ParentFile().Path()]))
+		c.problems.Warnf(diag.At(f.Desc.Path()), "%s; rename the proto file", fault)
 	}
 }
 
@@ -71,8 +62,65 @@ func packageAdvice(f *protogen.File) string {
 	return "correct go_package"
 }
 
+// checkMethodName reports an RPC whose Go name another one of its service has; seen holds those before it.
+func (c *checker) checkMethodName(seen map[string]*protogen.Method, m *protogen.Method) {
+	other, taken := seen[m.GoName]
+	if !taken {
+		seen[m.GoName] = m
+		return
+	}
+	c.problems.Errorf(atRPC(m), "its Go name %s is that of rpc %s too (%s); rename one of them",
+		m.GoName, other.Desc.Name(), positionOf(other.Desc))
+}
+
+// files returns the paths of what is generated for s.
+func (s source) files() []string {
+	if len(s.Services) == 0 {
+		return []string{s.service.File}
+	}
+	return []string{s.service.File, s.test.File}
+}
+
+// checkOutputs reports files that would be written to one place. Letter case does not tell files apart everywhere.
+func (c *checker) checkOutputs() {
+	writers := make(map[string]source)
+	for _, s := range c.sources {
+		for _, file := range s.files() {
+			key := strings.ToLower(file)
+			other, taken := writers[key]
+			if !taken {
+				writers[key] = s
+				continue
+			}
+			c.problems.Errorf(diag.At(s.Desc.Path()), "its services would go to %q, where those of %s go; rename one of them, "+
+				"or give them different Go packages", file, other.Desc.Path())
+			break
+		}
+	}
+}
+
 // importOf is a Go package that the code for a file imports.
 type importOf struct {
 	file *protogen.File
 	path protogen.GoImportPath
+}
+
+// checkImports reports what generated code cannot import, each package of a file at the RPC that names it
+// first.
+func checkImports(r *request, all []imported) (problems diag.List) {
+	checked := make(map[importOf]bool)
+	for _, i := range all {
+		path := i.id.GoImportPath
+		key := importOf{i.source.File, path}
+		if path == i.source.GoImportPath || checked[key] {
+			continue
+		}
+		checked[key] = true
+		file := i.desc.ParentFile().Path()
+		for _, fault := range golang.PackageFaults(r.packages[path].name, string(path)) {
+			problems.Errorf(atRPC(i.method), "it needs %s of %s, but %s; %s",
+				i.desc.FullName(), file, fault, packageAdvice(r.files[file]))
+		}
+	}
+	return problems
 }

@@ -22,8 +22,8 @@ func (b *builder) warnWeaker(m *protogen.Method, batch *pattern.Batch) {
 	if singleName(batch) == "" {
 		return
 	}
-	many, wrong := b.policies.Method(m.Desc)
-	single, wrongToo := b.policies.Method(batch.Single)
+	many, wrong := b.decisionOf(m.Desc)
+	single, wrongToo := b.decisionOf(batch.Single)
 	if len(wrong)+len(wrongToo) > 0 || many.Policy.Batch.OwnPolicy {
 		return
 	}

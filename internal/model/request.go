@@ -1,0 +1,128 @@
+package model
+
+import (
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/golang"
+	"github.com/grpcservice/grpcservice/internal/policy"
+)
+
+// Options are the parameters that shape the model.
+type Options struct {
+	ImportPath    string          // of the output folder, for our packages; "" where they go below those of the messages
+	Modules       *golang.Modules // what is known of Go modules, or nil
+	PackageSuffix string          // what the name of the service package adds to that of the messages
+	PolicyFile    *policy.File    // rules beside those in the protos, or nil
+}
+
+// request is what a run knows of its protos. It finds things, and judges none.
+type request struct {
+	files     map[string]*protogen.File
+	packages  map[protogen.GoImportPath]goPackage
+	messages  map[protoreflect.FullName]*protogen.Message
+	policies  *policy.Policies
+	decisions map[protoreflect.FullName]decided
+	sources   []source // in the order of their paths
+}
+
+// decided is what was decided for an RPC, and what is wrong with its policy.
+type decided struct {
+	policy.Decision
+	problems diag.List
+}
+
+func newRequest(plugin *protogen.Plugin, opts Options) *request {
+	r := &request{
+		files: plugin.FilesByPath, packages: packagesOf(plugin.Files), messages: messagesOf(plugin.Files),
+		policies: policy.New(plugin.Files, opts.PolicyFile), decisions: make(map[protoreflect.FullName]decided),
+	}
+	r.sources = sourcesOf(plugin, opts, r.policies)
+	return r
+}
+
+// decisionOf returns what is decided for an RPC, once for all who ask.
+func (r *request) decisionOf(m protoreflect.MethodDescriptor) (policy.Decision, diag.List) {
+	name := m.FullName()
+	d, found := r.decisions[name]
+	if !found {
+		d.Decision, d.problems = r.policies.Method(m)
+		r.decisions[name] = d
+	}
+	return d.Decision, d.problems
+}
+
+// ident returns the identifier with the name of its package.
+func (r *request) ident(id protogen.GoIdent) golang.Ident {
+	return golang.Ident{Name: id.GoName, Package: r.packages[id.GoImportPath].name, Path: string(id.GoImportPath)}
+}
+
+// field returns what protogen knows of a field.
+func (r *request) field(desc protoreflect.FieldDescriptor) *protogen.Field {
+	return r.messages[desc.ContainingMessage().FullName()].Fields[desc.Index()]
+}
+
+// source is a proto file to generate from, and where its code goes.
+type source struct {
+	*protogen.File
+	service, test Output
+	reasons       []*protogen.Enum
+}
+
+// sourcesOf returns the files to generate that have services or reasons, in the order of their paths.
+func sourcesOf(plugin *protogen.Plugin, opts Options, policies *policy.Policies) []source {
+	var sources []source
+	for _, f := range plugin.Files {
+		if !f.Generate {
+			continue
+		}
+		if reasons := reasonEnums(f, policies); len(f.Services)+len(reasons) > 0 {
+			service, test := outputsOf(f, opts)
+			sources = append(sources, source{f, service, test, reasons})
+		}
+	}
+	slices.SortFunc(sources, func(x, y source) int { return strings.Compare(x.Desc.Path(), y.Desc.Path()) })
+	return sources
+}
+
+// goPackage is a Go package of messages: all proto files of one import path.
+type goPackage struct {
+	name       string
+	deprecated bool   // Go tools take it for deprecated as soon as one of its files is
+	first      string // the path of its first file
+}
+
+// packagesOf returns the Go packages that the files belong to.
+func packagesOf(files []*protogen.File) map[protogen.GoImportPath]goPackage {
+	packages := make(map[protogen.GoImportPath]goPackage)
+	for _, f := range files {
+		p, found := packages[f.GoImportPath]
+		if !found || f.Desc.Path() < p.first {
+			p.first = f.Desc.Path()
+		}
+		p.name = string(f.GoPackageName)
+		p.deprecated = p.deprecated || isDeprecated(f.Desc, "")
+		packages[f.GoImportPath] = p
+	}
+	return packages
+}
+
+// messagesOf returns all messages of a run, by their full names.
+func messagesOf(files []*protogen.File) map[protoreflect.FullName]*protogen.Message {
+	all := make(map[protoreflect.FullName]*protogen.Message)
+	var add func([]*protogen.Message)
+	add = func(messages []*protogen.Message) {
+		for _, m := range messages {
+			all[m.Desc.FullName()] = m
+			add(m.Messages)
+		}
+	}
+	for _, f := range files {
+		add(f.Messages)
+	}
+	return all
+}
