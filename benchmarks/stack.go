@@ -77,7 +77,7 @@ const (
 // reader is who makes all calls; it is known already, as with an authenticator that has seen the token before.
 var reader = runtime.NewPrincipal("reader", "read", "here")
 
-// callerOf returns a context whose calls send what callers of a stack send: the token, and generated clients of ours a request id.
+// callerOf returns a context whose calls send what callers of a stack send: the token, and generated clients of ours a request ID.
 func callerOf(ctx context.Context, stack string) context.Context {
 	ctx = metadata.AppendToOutgoingContext(ctx, tokenKey, readerToken)
 	if stack == ours || stack == oursNoLog {

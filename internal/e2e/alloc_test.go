@@ -39,15 +39,15 @@ func (r *registered) RegisterService(desc *grpc.ServiceDesc, _ any) {
 }
 
 // TestUnaryAllocations holds what a call costs over one of protoc-gen-go-grpc without interceptors, at the handler:
-// recovery, the request id, and a log that wants no record. Both have the deadline of their client.
+// recovery, the request ID, and a log that wants no record. Both have the deadline of their client.
 func TestUnaryAllocations(t *testing.T) {
 	svc := fixed{resp: &kindsv1.Response{}}
 	var ours registered
 	kindsv1service.RegisterKindsService(server.On(&ours, server.WithLogger(quiet)), svc)
 	stock := kindsv1.KindsService_ServiceDesc.Methods[0].Handler
 	for name, ctx := range map[string]context.Context{
-		"request id made": testContext(t),
-		"request id sent": metadata.NewIncomingContext(testContext(t), metadata.Pairs("x-request-id", "abc")),
+		"request ID made": testContext(t),
+		"request ID sent": metadata.NewIncomingContext(testContext(t), metadata.Pairs("x-request-id", "abc")),
 	} {
 		bare := allocations(t, ctx, stock, stockServer{svc: svc})
 		if got := allocations(t, ctx, ours.handler, svc); got > bare+2 {

@@ -1,5 +1,5 @@
 // Package digest makes a fixed-size digest of what a message says, by which two requests can be told apart: whether a page
-// token belongs to the request that it comes with, whether a request id stands for the same request as before.
+// token belongs to the request that it comes with, whether an idempotency key stands for the same request as before.
 //
 // Go writes the entries of a map in another order each time, and fields that it does not know after those that it knows, so
 // that the bytes of proto.Marshal tell nothing. A digest is of the fields in the order of their numbers, at each level, and of

@@ -105,7 +105,7 @@ func isFailures(f protoreflect.FieldDescriptor) bool {
 // It is called once, before the manager runs or the server serves.
 //
 // The context of work has the values of the call that started the operation, where that was in this process and not long
-// before, and its principal, request id and trace in any case ([runtime.OriginOf]); it has no deadline but that of the policy's
+// before, and its principal, request ID and trace in any case ([runtime.OriginOf]); it has no deadline but that of the policy's
 // timeout. It ends when work should: its cause is then [ErrCancelled], [ErrStopping] or [ErrLeaseLost].
 //
 // What work returns is how the operation ends. An error is told to callers as a method's error would be, and is final, unless

@@ -152,7 +152,7 @@ func WithBackoff(first, longest time.Duration) Option {
 
 // Propagate sets what work takes along from the call that started it, to whichever process it runs in: inject returns it as text
 // when the operation is started, extract makes it part of the work's context. The default are the headers traceparent and
-// tracestate. The caller and the request id are taken along in any case; see [runtime.OriginOf].
+// tracestate. The caller and the request ID are taken along in any case; see [runtime.OriginOf].
 func WithPropagation(inject func(context.Context) map[string]string, extract func(context.Context, map[string]string) context.Context) Option {
 	return func(c *config) {
 		if inject == nil || extract == nil {

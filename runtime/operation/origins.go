@@ -65,7 +65,7 @@ func (o *origins) drop(name string) {
 }
 
 // contextOf returns what the work on an operation begins with: the values of the call that started it where that was here and not
-// long ago, and its principal, its request id and its trace in any case.
+// long ago, and its principal, its request ID and its trace in any case.
 func (m *Manager) contextOf(op *Record) context.Context {
 	if ctx := m.origins.take(op.Name); ctx != nil {
 		return ctx
@@ -102,7 +102,7 @@ func (m *Manager) carrierOf(ctx context.Context) map[string]string {
 	return carrier
 }
 
-// requestIDHeader is the key of the request id in carriers, as it is in metadata.
+// requestIDHeader is the key of the request ID in carriers, as it is in metadata.
 const requestIDHeader = "x-request-id"
 
 // maxTraceHeader is how long a header of the trace context may be: what the standard has every implementation take.

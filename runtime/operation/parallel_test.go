@@ -116,7 +116,7 @@ func TestManyOperationsEndAsTheyShould(t *testing.T) {
 		return true
 	})
 	if repeated != each/25 {
-		t.Errorf("%d request ids were worked on, want %d", repeated, each/25)
+		t.Errorf("%d idempotency keys were worked on, want %d", repeated, each/25)
 	}
 	running := false
 	if left, _, err := store.List(ctx, operation.Query{Done: &running}); err != nil || len(left) != 0 {

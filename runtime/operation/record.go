@@ -23,7 +23,7 @@ type Record struct {
 	Request, Metadata, Response, Status []byte
 	// Checkpoint is what the work saved last, in an encoding of its own.
 	Checkpoint []byte
-	// Carrier is what the work takes along from the call that started it: request id, traceparent.
+	// Carrier is what the work takes along from the call that started it: request ID, traceparent.
 	Carrier map[string]string
 
 	// Lease is how long a claim holds without being renewed, Timeout how long the operation may run in all (0: no limit),

@@ -370,7 +370,7 @@ func TestConflictsPreemptNoOtherPrincipalThatComesBetween(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		for range 2 { // the request id of what was not started is free
+		for range 2 { // the idempotency key of what was not started is free
 			_, err = s.method.Start(ada, s.m, request(t, `parent: "houses/1" request_id: "1"`))
 			if status.Code(err) != codes.Aborted || rpcerr.ReasonOf(err) != operation.ReasonConflict {
 				t.Errorf("got %v, want ABORTED", err)

@@ -37,7 +37,7 @@ func unaryAllocs(t *testing.T, ctx context.Context, desc *grpc.ServiceDesc, impl
 	})
 }
 
-// TestUnaryAllocations holds what the pipeline costs over a bare handler: recovery, a request id and a log that wants no
+// TestUnaryAllocations holds what the pipeline costs over a bare handler: recovery, a request ID and a log that wants no
 // record. The client's deadline is there, as ours adds a timer.
 func TestUnaryAllocations(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -49,8 +49,8 @@ func TestUnaryAllocations(t *testing.T) {
 		ctx  context.Context
 		most float64
 	}{
-		"request id made": {ctx, 1},
-		"request id sent": {metadata.NewIncomingContext(ctx, metadata.Pairs("x-request-id", "abc")), 2},
+		"request ID made": {ctx, 1},
+		"request ID sent": {metadata.NewIncomingContext(ctx, metadata.Pairs("x-request-id", "abc")), 2},
 	} {
 		stock := unaryAllocs(t, test.ctx, &healthpb.Health_ServiceDesc, stockHealth{})
 		if got := unaryAllocs(t, test.ctx, ours, health); got > stock+test.most {

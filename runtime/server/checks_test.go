@@ -242,7 +242,7 @@ func FuzzMetadata(f *testing.F) {
 		}
 		for _, record := range log.named(t, "rpc") { // it parses: no line was broken
 			if id, _ := record["request_id"].(string); len(id) == 0 || len(id) > 128 {
-				t.Errorf("the request id %q is in the log", id)
+				t.Errorf("the request ID %q is in the log", id)
 			}
 		}
 	})

@@ -371,7 +371,7 @@ func TestCallOptionsOfTheContext(t *testing.T) {
 	}
 }
 
-// TestRequestIDGoesOut holds which request id a call carries.
+// TestRequestIDGoesOut holds which request ID a call carries.
 func TestRequestIDGoesOut(t *testing.T) {
 	id := func(ctx context.Context, _ *text) (*text, error) {
 		call, _ := runtime.CallFromContext(ctx)

@@ -49,7 +49,7 @@ func TestDetachOutlivesTheCall(t *testing.T) {
 	}
 }
 
-// sentID is a connection that says with which request id it was called.
+// sentID is a connection that says with which request ID it was called.
 type sentID struct{ grpc.ClientConnInterface }
 
 func (sentID) Invoke(ctx context.Context, _ string, _, _ any, _ ...grpc.CallOption) error {

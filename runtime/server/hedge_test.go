@@ -177,7 +177,7 @@ func TestHedging(t *testing.T) {
 					t.Errorf("%d attempts are still running", conn.running)
 				}
 				if len(slices.Compact(conn.ids)) != 1 {
-					t.Errorf("the request ids differ: %v", conn.ids)
+					t.Errorf("the request IDs differ: %v", conn.ids)
 				}
 			})
 		})

@@ -33,11 +33,11 @@ func TestWhichMethodsAreGuarded(t *testing.T) {
 		info         runtime.MethodInfo
 		asked, guard bool
 	}{
-		"with a request id":    {runtime.NewMethodInfo("t.S", "M", runtime.KindUnary, recognised), true, true},
-		"without":              {runtime.NewMethodInfo("t.S", "M", runtime.KindUnary, runtime.Policy{}), false, false},
-		"not cared for":        {runtime.NewMethodInfo("t.S", "NotCaredFor", runtime.KindUnary, recognised), true, false},
-		"one that streams":     {runtime.NewMethodInfo("t.S", "M", runtime.KindServerStream, recognised), false, false},
-		"one that is streamed": {runtime.NewMethodInfo("t.S", "M", runtime.KindClientStream, recognised), false, false},
+		"with an idempotency key": {runtime.NewMethodInfo("t.S", "M", runtime.KindUnary, recognised), true, true},
+		"without":                 {runtime.NewMethodInfo("t.S", "M", runtime.KindUnary, runtime.Policy{}), false, false},
+		"not cared for":           {runtime.NewMethodInfo("t.S", "NotCaredFor", runtime.KindUnary, recognised), true, false},
+		"one that streams":        {runtime.NewMethodInfo("t.S", "M", runtime.KindServerStream, recognised), false, false},
+		"one that is streamed":    {runtime.NewMethodInfo("t.S", "M", runtime.KindClientStream, recognised), false, false},
 	} {
 		guard := new(twice)
 		p := newSettings([]Option{WithIdempotency(guard)}).pipeline()

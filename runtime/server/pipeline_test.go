@@ -176,7 +176,7 @@ func checkRecords(t *testing.T, log *records, code codes.Code, cause string) {
 			t.Errorf("record %v, want code %v and error %q", record, code, cause)
 		}
 		if id, _ := record["request_id"].(string); len(id) != 32 {
-			t.Errorf("record %v has no request id", record)
+			t.Errorf("record %v has no request ID", record)
 		}
 		if method, _ := record["method"].(string); !strings.HasPrefix(method, echoName+"/") {
 			t.Errorf("record %v has no method", record)

@@ -24,7 +24,7 @@ const (
 	faultExpired   = "expired"
 )
 
-// probe sits in a server's pipeline and tells what becomes of calls, which it knows by their request ids.
+// probe sits in a server's pipeline and tells what becomes of calls, which it knows by their request IDs.
 type probe struct {
 	mark   mark
 	log    *testLog

@@ -21,7 +21,7 @@ var errPanicked = status.Error(codes.Internal, "internal error")
 //		})
 //	}
 //
-// Each range over the stream runs fn once, in a goroutine of [runtime.Go]: a panic in fn is logged with the request id, and
+// Each range over the stream runs fn once, in a goroutine of [runtime.Go]: a panic in fn is logged with the request ID, and
 // the stream ends with INTERNAL. When the reader stops, send returns an error and the context that fn gets ends; the range
 // returns when fn has. So fn must end with its context. The requests of a call end when the call does, or when the responses
 // cannot be sent; a reader that breaks out of the range for reasons of its own waits until fn sees a request or their end.

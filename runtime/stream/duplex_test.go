@@ -110,7 +110,7 @@ func chat(t *testing.T, ctx context.Context, reqs runtime.Stream[number], fn fun
 	return client.Bidi[number](ctx, client.Bind(conn, duplexTable.Methods()[0]), reqs)
 }
 
-// TestDuplexPanics holds that a panic becomes INTERNAL, and that the log has its stack and the request id.
+// TestDuplexPanics holds that a panic becomes INTERNAL, and that the log has its stack and the request ID.
 func TestDuplexPanics(t *testing.T) {
 	servicetest.NoLeaks(t)
 	var log bytes.Buffer

@@ -31,7 +31,7 @@ type Call interface {
 	TokenRing() *seal.Ring
 	// Recovered logs a panic of the method and returns what its caller gets.
 	Recovered(value any) error
-	// Logger returns the server's logger with the method and the request id.
+	// Logger returns the server's logger with the method and the request ID.
 	Logger() *slog.Logger
 	// Single returns the method called single of the same service, if the call is of the method many.
 	Single(many, single string) (Single, error)

@@ -1,4 +1,4 @@
-// Package uuid makes and recognises UUIDs of version 4, which request ids are (AIP-155).
+// Package uuid makes and recognises UUIDs of version 4, which idempotency keys are (AIP-155).
 package uuid
 
 import (

@@ -23,7 +23,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// aUUID is a request id.
+// aUUID is an idempotency key.
 const aUUID = "8f14e45f-ceea-467f-a0e6-1c9b4f0a7b11"
 
 func newOrders() *service.OrderService {
@@ -75,7 +75,7 @@ func TestCreateOrderRefuses(t *testing.T) {
 		{"several mistakes", &shopv1.CreateOrderRequest{Lines: []*shopv1.Order_Line{
 			{ProductId: 3, Quantity: -1}, {ProductId: 3, Quantity: 1}, {ProductId: 99, Quantity: 1},
 		}}, []string{"lines[0].quantity", "lines[2].product_id"}},
-		{"a request id that is no UUID", &shopv1.CreateOrderRequest{RequestId: "1", Lines: teapots(1)}, []string{"request_id"}},
+		{"an idempotency key that is no UUID", &shopv1.CreateOrderRequest{RequestId: "1", Lines: teapots(1)}, []string{"request_id"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := orders.CreateOrder(t.Context(), test.req)
@@ -137,7 +137,7 @@ func TestOrdersAreTheirCustomers(t *testing.T) {
 	wantReason(t, err, codes.NotFound, shopv1service.OrderReasonOrderUnknown)
 	theirs, err := orders.CreateOrder(clerk, &shopv1.CreateOrderRequest{RequestId: strings.ToUpper(aUUID), Lines: teapots(1)})
 	if err != nil || theirs.GetId() == mine.GetId() {
-		t.Errorf("the same request id of somebody else gets %v, %v; want another order than %d", theirs, err, mine.GetId())
+		t.Errorf("the same idempotency key of somebody else gets %v, %v; want another order than %d", theirs, err, mine.GetId())
 	}
 	_, err = orders.CreateOrder(auth.As(t.Context(), auth.Guest), &shopv1.CreateOrderRequest{Lines: teapots(1)})
 	wantReason(t, err, codes.PermissionDenied, rpcerr.ReasonMissingScope)
