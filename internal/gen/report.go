@@ -61,7 +61,7 @@ func Report(files []model.File, policyFile *policy.File) ([]byte, error) {
 				names = append(names, name)
 				r.Methods = append(r.Methods, methodReport{
 					Method: name, File: file.Source, Kind: m.Kind.String(),
-					Rules: rulesOf(withoutDefaults(m.Policy.Rules, defaults)), Unused: rulesOf(m.Policy.Unused), Patterns: patternsOf(m.Policy.Patterns),
+					Rules: rulesOf(withoutDefaults(m.Policy.Rules, defaults)), Unused: rulesOf(m.Policy.Unused), Patterns: each(m.Policy.Patterns, func(p policy.Pattern) patternReport { return patternReport(p) }),
 				})
 			}
 		}
@@ -93,17 +93,15 @@ func withoutDefaults(rules []policy.Rule, defaults map[string]policy.Rule) (own 
 }
 
 func rulesOf(rules []policy.Rule) []ruleReport {
-	reported := make([]ruleReport, len(rules))
-	for i, r := range rules {
-		reported[i] = ruleReport(r)
-	}
-	return reported
+	return each(rules, func(r policy.Rule) ruleReport { return ruleReport(r) })
 }
 
-func patternsOf(patterns []policy.Pattern) []patternReport {
-	reported := make([]patternReport, len(patterns))
-	for i, p := range patterns {
-		reported[i] = patternReport(p)
+// each returns what a function makes of each element of a list; of none it makes an empty list, as JSON
+// has one.
+func each[From, To any](list []From, of func(From) To) []To {
+	all := make([]To, len(list))
+	for i, element := range list {
+		all[i] = of(element)
 	}
-	return reported
+	return all
 }

@@ -32,6 +32,18 @@ var predeclared = set("any append bool byte cap clear close comparable complex c
 	"error false float32 float64 imag int int16 int32 int64 int8 iota len make max min new nil panic print println real " +
 	"recover rune string true uint uint16 uint32 uint64 uint8 uintptr")
 
+// MayBeStandard reports whether an import path starts as one of the standard library. A module of a user
+// may have such a path too.
+func MayBeStandard(importPath string) bool {
+	first, _, _ := strings.Cut(importPath, "/")
+	return standard[first]
+}
+
+// standard are the words that import paths of the standard library start with.
+var standard = set("archive bufio bytes cmp compress container context crypto database debug embed encoding errors expvar flag fmt " +
+	"go hash html image index io iter log maps math mime net os path plugin reflect regexp runtime simd slices sort strconv strings " +
+	"structs sync syscall testing text time unicode unique unsafe weak C")
+
 // set returns the words of a list as a set.
 func set(words string) map[string]bool {
 	s := make(map[string]bool)

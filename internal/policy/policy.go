@@ -5,7 +5,6 @@ package policy
 import (
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/pattern"
@@ -74,21 +73,8 @@ func (p *Policies) facts(method protoreflect.MethodDescriptor) policy.Method {
 	return policy.Method{
 		ClientStreams: method.IsStreamingClient(),
 		ServerStreams: method.IsStreamingServer(),
-		Idempotency:   idempotencyOf(method),
+		Idempotency:   policy.IdempotencyOf(method),
 		HasRules:      p.hasRules(method.Input()),
-	}
-}
-
-// idempotencyOf returns the idempotency_level of a method.
-func idempotencyOf(method protoreflect.MethodDescriptor) policy.Idempotency {
-	options, _ := method.Options().(*descriptorpb.MethodOptions)
-	switch options.GetIdempotencyLevel() {
-	case descriptorpb.MethodOptions_NO_SIDE_EFFECTS:
-		return policy.NoSideEffects
-	case descriptorpb.MethodOptions_IDEMPOTENT:
-		return policy.Idempotent
-	default:
-		return policy.IdempotencyUnknown
 	}
 }
 

@@ -37,18 +37,3 @@ func isSpecial(base string) bool {
 func isIgnoredName(name string) bool {
 	return !strings.HasSuffix(name, ".go") || strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".")
 }
-
-// standard are the words that import paths of the standard library begin with. A package that is not known to be of it is taken for
-// another's, of which nothing is known.
-var standard = set("archive bufio bytes cmp compress container context crypto database debug embed encoding errors expvar flag fmt " +
-	"go hash html image index io iter log maps math mime net os path plugin reflect regexp runtime simd slices sort strconv strings " +
-	"structs sync syscall testing text time unicode unique unsafe weak C")
-
-// set returns the words of a list as a set.
-func set(words string) map[string]bool {
-	s := make(map[string]bool)
-	for word := range strings.FieldsSeq(words) {
-		s[word] = true
-	}
-	return s
-}

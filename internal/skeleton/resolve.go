@@ -41,7 +41,7 @@ func (w *world) load(importPath string) *pkg {
 func (w *world) isStandard(importPath string) bool {
 	first, _, _ := strings.Cut(importPath, "/")
 	ownFirst, _, _ := strings.Cut(w.own.path, "/")
-	return standard[first] && first != ownFirst && w.names[importPath] == "" || importPath == "context" || importPath == "iter"
+	return golang.MayBeStandard(importPath) && first != ownFirst && w.names[importPath] == "" || importPath == "context" || importPath == "iter"
 }
 
 // localNames returns what an import may be called in its file: one name, or some if the package's name is not known.

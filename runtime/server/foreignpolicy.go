@@ -6,8 +6,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/descriptorpb"
 
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	"github.com/grpcservice/grpcservice/runtime"
@@ -21,7 +19,7 @@ func foreignMethodInfo(service string, m grpc.MethodInfo) (runtime.MethodInfo, e
 	if info.Descriptor == nil || info.Policy.Auth != nil {
 		return info, nil
 	}
-	info.Policy.Idempotency = idempotencyOf(info.Descriptor)
+	info.Policy.Idempotency = policy.IdempotencyOf(info.Descriptor)
 	method := methodOf(info)
 	method.HasRules = true // which ones shows when they are bound
 	own, _ := proto.GetExtension(info.Descriptor.Options(), grpcservicev1.E_Method).(*grpcservicev1.Policy)
@@ -40,16 +38,4 @@ func builtinPolicy(service string) runtime.Policy {
 		return runtime.Policy{Auth: &runtime.Auth{Public: true}}
 	}
 	return runtime.Policy{}
-}
-
-func idempotencyOf(desc protoreflect.MethodDescriptor) runtime.Idempotency {
-	options, _ := desc.Options().(*descriptorpb.MethodOptions)
-	switch options.GetIdempotencyLevel() {
-	case descriptorpb.MethodOptions_NO_SIDE_EFFECTS:
-		return runtime.NoSideEffects
-	case descriptorpb.MethodOptions_IDEMPOTENT:
-		return runtime.Idempotent
-	default:
-		return runtime.IdempotencyUnknown
-	}
 }
