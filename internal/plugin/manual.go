@@ -23,6 +23,10 @@ func manual() string {
 		fmt.Fprintf(&b, "    %-23s %s\n", p.name+p.usage, help)
 	}
 	fmt.Fprintf(&b, "    %s\n    %-23s as for protoc-gen-go\n", strings.Join(foreignNames(), ", "), "")
+	b.WriteString("\nArguments:\n")
+	for _, a := range arguments() {
+		fmt.Fprintf(&b, "    %-23s %s\n", a.usage(), a.help)
+	}
 	b.WriteString(manualTail)
 	return b.String()
 }
@@ -47,11 +51,5 @@ Output for library/v1/book_service.proto with the Go package libraryv1:
 `
 
 const manualTail = `
-Arguments:
-    --export DIR            write grpcservice/v1/options.proto, which protos import, below DIR
-    --template NAME         print a template, to edit in the directory of the parameter templates
-    --version               print the version
-    --help                  print this text
-
 Manual: https://pkg.go.dev/github.com/grpcservice/grpcservice/cmd/protoc-gen-grpcservice
 `

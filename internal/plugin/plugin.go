@@ -49,31 +49,6 @@ func Run(env Env) int {
 	return exitAnswered
 }
 
-// runArgs does what the arguments say. A plugin has none when it works.
-func runArgs(env Env) int {
-	const want = "want --version, --help, --export DIR, --template NAME or nothing"
-	switch arg := env.Args[0]; {
-	case arg == "--export" && len(env.Args) == 2 && env.Args[1] != "":
-		if err := export(env, env.Args[1]); err != nil {
-			fmt.Fprintf(env.Stderr, "%s: --export: %v\n", name, err)
-			return exitNoAnswer
-		}
-	case arg == "--template" && len(env.Args) == 2:
-		return printTemplate(env, env.Args[1])
-	case len(env.Args) > 1:
-		fmt.Fprintf(env.Stderr, "%s: unknown arguments %q; %s\n", name, env.Args, want)
-		return exitMisused
-	case arg == "--version":
-		fmt.Fprintf(env.Stdout, "%s %s\n", name, version())
-	case arg == "--help":
-		fmt.Fprint(env.Stdout, manual())
-	default:
-		fmt.Fprintf(env.Stderr, "%s: unknown argument %q; %s\n", name, arg, want)
-		return exitMisused
-	}
-	return exitAnswered
-}
-
 // isTerminal says whether nobody but a person can be at the other end of r.
 func isTerminal(r io.Reader) bool {
 	file, ok := r.(interface{ Stat() (fs.FileInfo, error) })

@@ -29,7 +29,7 @@ func TestRun(t *testing.T) {
 		stderr string // what it contains
 	}{
 		{name: "version", args: []string{"--version"}, stdout: "protoc-gen-grpcservice "},
-		{name: "help", args: []string{"--help"}, stdout: "protoc-gen-grpcservice is a plugin of buf and protoc"},
+		{name: "help", args: []string{"--help"}, stdout: "protoc-gen-grpcservice is a plugin for buf and protoc"},
 		{name: "unknown argument", args: []string{"-x"}, code: 2, stderr: `unknown argument "-x"; want --version, --help, --export DIR, --template NAME or nothing`},
 		{name: "two arguments", args: []string{"--help", "--version"}, code: 2, stderr: `unknown arguments ["--help" "--version"]`},
 		{name: "export without a folder", args: []string{"--export"}, code: 2, stderr: `unknown argument "--export"; want --version, --help, --export DIR, --template NAME or nothing`},

@@ -97,6 +97,11 @@ func TestRowsAreWhole(t *testing.T) {
 			t.Errorf("--help has no line of parameter %s", p.name)
 		}
 	}
+	for _, a := range arguments() {
+		if !strings.Contains(string(command), a.name) {
+			t.Errorf("the doc comment of the command does not mention the argument %s", a.name)
+		}
+	}
 	for _, e := range emitters() {
 		if e.path == "" || e.help == "" || e.doc == "" || (e.file == nil) == (e.all == nil) {
 			t.Errorf("the row of emit=%s is not whole", e.name)

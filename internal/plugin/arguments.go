@@ -1,0 +1,70 @@
+package plugin
+
+import (
+	"fmt"
+	"strings"
+)
+
+// argument is a row of the table of what the program does by hand: running it, its errors and --help
+// derive from it.
+type argument struct {
+	name  string
+	value string // what follows it; "" for nothing
+	help  string
+	run   func(env Env, value string) int // returns the exit code
+}
+
+// arguments returns the table of arguments. A plugin has none when it works.
+func arguments() []argument {
+	return []argument{{
+		name: "--version", help: "print the version",
+		run: func(env Env, _ string) int {
+			fmt.Fprintf(env.Stdout, "%s %s\n", name, version())
+			return exitAnswered
+		},
+	}, {
+		name: "--help", help: "print this text",
+		run: func(env Env, _ string) int {
+			fmt.Fprint(env.Stdout, manual())
+			return exitAnswered
+		},
+	}, {
+		name: "--export", value: "DIR", help: "write grpcservice/v1/options.proto, which protos import, below DIR",
+		run: func(env Env, dir string) int {
+			if err := export(env, dir); err != nil {
+				fmt.Fprintf(env.Stderr, "%s: --export: %v\n", name, err)
+				return exitNoAnswer
+			}
+			return exitAnswered
+		},
+	}, {
+		name: "--template", value: "NAME",
+		help: "print a template, to edit in the directory of the parameter templates",
+		run:  printTemplate,
+	}}
+}
+
+// usage returns the argument with what follows it.
+func (a argument) usage() string { return strings.TrimSpace(a.name + " " + a.value) }
+
+// runArgs does what the arguments say, and returns the exit code.
+func runArgs(env Env) int {
+	var usages []string
+	for _, a := range arguments() {
+		usages = append(usages, a.usage())
+		switch {
+		case env.Args[0] != a.name:
+		case a.value == "" && len(env.Args) == 1:
+			return a.run(env, "")
+		case a.value != "" && len(env.Args) == 2 && env.Args[1] != "":
+			return a.run(env, env.Args[1])
+		}
+	}
+	want := "want " + strings.Join(usages, ", ") + " or nothing"
+	if len(env.Args) > 1 {
+		fmt.Fprintf(env.Stderr, "%s: unknown arguments %q; %s\n", name, env.Args, want)
+	} else {
+		fmt.Fprintf(env.Stderr, "%s: unknown argument %q; %s\n", name, env.Args[0], want)
+	}
+	return exitMisused
+}
