@@ -43,6 +43,8 @@ func functions(imports *imports) template.FuncMap {
 		"field":       fieldName,
 		"servicetest": imports.of(servicetestPackage),
 		"helper":      imports.helper,
+		"open":        func() string { return openMark },
+		"close":       func() string { return closeMark },
 	}
 }
 
@@ -103,9 +105,8 @@ func (t *Templates) format(file string, write func(*Templates) ([]byte, error)) 
 	if err != nil {
 		return nil, err
 	}
-	formatted, err := golang.Format(text)
-	if err != nil {
-		return nil, t.blame(file, text, err, write)
+	if _, err := golang.Format(unfolded(text)); err != nil {
+		return nil, t.blame(file, unfolded(text), err, write)
 	}
-	return formatted, nil
+	return golang.Format(fold(text))
 }

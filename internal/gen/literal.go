@@ -38,38 +38,32 @@ func (t *imports) valueOf(v reflect.Value) string {
 	}
 }
 
-// fieldsOf spells the fields of a struct: on one line, but for many fields with a list among them,
-// which go on lines of three.
+// fieldsOf spells the fields of a struct: on one line, or where that is too long, on lines of three.
 func (t *imports) fieldsOf(v reflect.Value) string {
-	var fields []string
-	hasList := false
-	for i := range v.NumField() {
-		if f := v.Field(i); !f.IsZero() {
-			fields = append(fields, v.Type().Field(i).Name+": "+t.valueOf(f))
-			hasList = hasList || f.Kind() == reflect.Slice
-		}
-	}
 	const inLine = 3
-	if !hasList || len(fields) <= inLine {
-		return "{" + strings.Join(fields, ", ") + "}"
+	var text strings.Builder
+	written := 0
+	for i := range v.NumField() {
+		f := v.Field(i)
+		if f.IsZero() {
+			continue
+		}
+		separator := " "
+		if written%inLine == 0 {
+			separator = "\n"
+		}
+		text.WriteString(separator + v.Type().Field(i).Name + ": " + t.valueOf(f) + ",")
+		written++
 	}
-	text := "{\n"
-	for len(fields) > 0 {
-		n := min(inLine, len(fields))
-		text += strings.Join(fields[:n], ", ") + ",\n"
-		fields = fields[n:]
-	}
-	return text + "}"
+	return openMark + text.String() + closeMark
 }
 
-// elementsOf spells the elements of a list of structs, several of them on a line each.
+// elementsOf spells the elements of a list of structs: on one line, or where that is too long, on a
+// line each.
 func (t *imports) elementsOf(v reflect.Value) string {
-	if v.Len() == 1 {
-		return "{" + t.fieldsOf(v.Index(0)) + "}"
-	}
-	text := "{\n"
+	text := openMark
 	for i := range v.Len() {
-		text += t.fieldsOf(v.Index(i)) + ",\n"
+		text += "\n" + t.fieldsOf(v.Index(i)) + ","
 	}
-	return text + "}"
+	return text + closeMark
 }

@@ -64,6 +64,11 @@ func (b *builder) buildPackage(sources []source) []File {
 		files = append(files, file)
 	}
 	for i, s := range sources {
+		for j, svc := range s.Services {
+			service.nameMethods(&b.problems, svc, &files[i].Services[j])
+		}
+	}
+	for i, s := range sources {
 		b.problems.Add(checkLinked(b.request, s, files[i].usesOperations())...)
 		for j, svc := range s.Services {
 			service.nameHelpers(&b.problems, svc, &files[i].Services[j])

@@ -63,14 +63,15 @@ func TestBuild(t *testing.T) {
 		Service: Output{
 			Package: "libraryv1rpc", Path: "example.com/library/v1/libraryv1rpc",
 			File: "example.com/library/v1/libraryv1rpc/books.grpcservice.go",
-			Doc:  "Package libraryv1rpc serves and calls the services of library/v1/books.proto: BookService.",
-			Declares: []string{"BookService", "BookServiceConfig", "BookServiceName", "NewBookServiceClient", "RegisterBookService",
-				"UnimplementedBookService", "bookServiceClient", "bookServiceTable"},
+			Doc:  "Package libraryv1rpc serves and calls the services of library.v1.",
+			Declares: []string{"BookService", "BookServiceConfig", "BookServiceGetMethod", "BookServiceName", "BookServiceWatchMethod",
+				"NewBookServiceClient", "RegisterBookService", "UnimplementedBookService",
+				"bookServiceClient", "bookServicePolicy", "bookServiceTable"},
 		},
 		Test: Output{
 			Package: "libraryv1rpctest", Path: "example.com/library/v1/libraryv1rpctest",
 			File:       "example.com/library/v1/libraryv1rpctest/books.grpcservice.go",
-			Doc:        "Package libraryv1rpctest helps to test what serves or calls the services of library/v1/books.proto: BookService.",
+			Doc:        "Package libraryv1rpctest helps to test servers and clients of library.v1.",
 			Declares:   []string{"CheckBookService", "FakeBookService", "NewFakeBookService", "ServeBookService", "fakeBookService"},
 			Deprecated: true,
 		},
@@ -78,7 +79,7 @@ func TestBuild(t *testing.T) {
 			Names: Names{
 				Interface: service("BookService"), Unimplemented: service("UnimplementedBookService"),
 				Register: service("RegisterBookService"), NewClient: service("NewBookServiceClient"),
-				Config: "BookServiceConfig", NameConst: "BookServiceName", Table: "bookServiceTable", Client: "bookServiceClient",
+				Config: "BookServiceConfig", NameConst: "BookServiceName", PolicyVar: "bookServicePolicy", Table: "bookServiceTable", Client: "bookServiceClient",
 				Serve: "ServeBookService", Check: "CheckBookService",
 				Fake: "FakeBookService", NewFake: "NewFakeBookService", FakeType: "fakeBookService",
 			},
@@ -87,16 +88,19 @@ func TestBuild(t *testing.T) {
 			Descriptor: message("File_library_v1_books_proto"),
 			Methods: []Method{
 				{
-					Name: "get", GoName: "Get", Row: 0, Kind: Unary, Doc: []string{"Get takes a request and answers once."},
-					Comment: []string{"Get takes a request and answers once."},
+					Name: "get", GoName: "Get", FullMethod: "/library.v1.book_service/get", Const: "BookServiceGetMethod",
+					Row: 0, Kind: Unary, Doc: []string{"Get takes a request and returns a response."},
+					Comment: []string{"Get takes a request and returns a response."},
 					Input:   message("Book"), Output: message("Shelf"), Policy: Policy{
 						Policy: rules.Policy{Idempotency: rules.NoSideEffects},
 						Rules: append([]policy.Rule{{Field: "idempotency", Value: "NO_SIDE_EFFECTS", Source: "idempotency_level"}},
 							defaults("timeout.default", "timeout.max")...),
 					},
+					OwnPolicy: Policy{Policy: rules.Policy{Idempotency: rules.NoSideEffects}},
 				},
 				{
-					Name: "Watch", GoName: "Watch", Row: 1, Kind: ServerStream,
+					Name: "Watch", GoName: "Watch", FullMethod: "/library.v1.book_service/Watch", Const: "BookServiceWatchMethod",
+					Row: 1, Kind: ServerStream,
 					Doc:        []string{"Watch watches.", "", "Deprecated: library/v1/books.proto marks it as deprecated."},
 					Comment:    []string{"Watch watches."},
 					Deprecated: "library/v1/books.proto marks it as deprecated.",

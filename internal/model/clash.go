@@ -54,6 +54,31 @@ func (s scope) declareNames(errs *diag.List, by declarer, names []declaration) {
 	}
 }
 
+// nameMethods names the constants of the RPCs of a service, when all other names of the package are
+// declared. Where the preferred name is taken, as services User and UserService can prefer the same one,
+// the constant has a longer name, and that is a warning.
+func (s scope) nameMethods(problems *diag.List, svc *protogen.Service, modelled *Service) {
+	if s.services[svc.GoName].at != atService(svc) {
+		return // declare has reported it
+	}
+	seen := make(map[string]bool)
+	for i := range modelled.Methods {
+		m, at := &modelled.Methods[i], atRPC(svc.Methods[i])
+		if seen[m.GoName] {
+			continue // checkMethodName has reported it
+		}
+		seen[m.GoName] = true
+		m.Const = svc.GoName + m.GoName + "Method"
+		if other, taken := s.declared[m.Const]; taken {
+			preferred := m.Const
+			m.Const = svc.GoName + "_" + m.GoName + "Method"
+			problems.Warnf(at, "its constant cannot be called %s, which is the %s of %s (%s), so it is called %s; rename one of the two",
+				preferred, other.what, other.by.at.Subject, other.by.at, m.Const)
+		}
+		s.declareNames(problems, declarer{at: at}, []declaration{{m.Const, "constant"}})
+	}
+}
+
 // nameHelpers names the helpers of a service. A name that is taken costs a helper its short name, or where its long one is
 // taken too the whole helper, and is a warning: it is optional, and the rest of the request is not.
 func (s scope) nameHelpers(warnings *diag.List, svc *protogen.Service, modelled *Service) {

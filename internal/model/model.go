@@ -25,7 +25,7 @@ type Output struct {
 	Package    string   // the name of its Go package
 	Path       string   // the import path of its Go package
 	File       string   // where the file goes, below the output folder
-	Doc        string   // the package comment, one line
+	Doc        string   // the package comment, one line; "" where another file of the package has it
 	Declares   []string // what the Go package declares, in this and in its other files, sorted
 	Deprecated bool     // whether the file names something that is deprecated
 }
@@ -38,6 +38,7 @@ type Service struct {
 	Doc        []string     // the lines of its comment
 	Deprecated string       // the sentence that says so, or nothing
 	Descriptor golang.Ident // the variable that describes the proto file
+	Policy     Policy       // what most of its methods have in common
 	Methods    []Method
 }
 
@@ -45,7 +46,9 @@ type Service struct {
 type Method struct {
 	Name       string // as the proto spells it
 	GoName     string
-	Row        int // its place in the service
+	FullMethod string // its path, as gRPC spells it
+	Const      string // the constant of its path
+	Row        int    // its place in the service
 	Kind       Kind
 	Doc        []string // the lines of its comment
 	Comment    []string // those of them that the proto has, or one that stands for them
@@ -53,6 +56,7 @@ type Method struct {
 	Input      golang.Ident
 	Output     golang.Ident
 	Policy     Policy
+	OwnPolicy  Policy  // what makes its policy of its service's
 	Helper     *Helper // what serves and calls it by its pattern, or nil
 }
 

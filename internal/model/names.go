@@ -16,6 +16,7 @@ type Names struct {
 	NewClient     golang.Ident
 	Config        string
 	NameConst     string
+	PolicyVar     string
 	Table         string
 	Client        string
 
@@ -37,6 +38,7 @@ func newNames(goName, lower string, out Output) Names {
 		NewClient:     exported("New" + goName + "Client"),
 		Config:        goName + "Config",
 		NameConst:     goName + "Name",
+		PolicyVar:     lower + "Policy",
 		Table:         lower + "Table",
 		Client:        lower + "Client",
 		Serve:         "Serve" + goName,
@@ -59,6 +61,7 @@ func (n Names) inService() []declaration {
 		{n.Register.Name, "register function"},
 		{n.NewClient.Name, "client constructor"},
 		{n.Config, "client configuration"},
+		{n.PolicyVar, "policy"},
 		{n.Table, "table"},
 		{n.Client, "client type"},
 	}

@@ -1,8 +1,9 @@
 package model
 
 import (
-	"fmt"
+	"cmp"
 	"path"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
@@ -11,21 +12,52 @@ import (
 // outputsOf returns where the code for the services of f goes: two packages below that of its messages, or where those are of another
 // module, by the path of the proto below the output folder.
 func outputsOf(f *protogen.File, opts Options) (service, test Output) {
-	names := make([]string, len(f.Services))
-	for i, svc := range f.Services {
-		names[i] = svc.GoName
-	}
-	services := fmt.Sprintf("the services of %s: %s.", f.Desc.Path(), strings.Join(names, ", "))
-	serves := "serves and calls " + services
-	if len(names) == 0 {
-		serves = "has the reasons of errors that " + f.Desc.Path() + " lists."
-	}
-
 	service = newOutput(f, opts, packageStem(string(f.GoPackageName))+opts.PackageSuffix)
-	service.Doc = "Package " + service.Package + " " + serves
 	test = newOutput(f, opts, service.Package+"test")
-	test.Doc = "Package " + test.Package + " helps to test what serves or calls " + services
 	return service, test
+}
+
+// documentPackages gives each Go package its comment, in the first of its files. Which is first depends
+// on the files of the package alone, so that buf's strategies "directory" and "all" agree.
+func documentPackages(sources []source) {
+	documented := make(map[string]bool) // by import path
+	for i := range sources {
+		s := &sources[i]
+		served := slices.DeleteFunc(samePackage(sources, *s), func(other source) bool { return len(other.Services) == 0 })
+		if !documented[s.service.Path] {
+			documented[s.service.Path] = true
+			s.service.Doc = "Package " + s.service.Package + " serves and calls the services of " + protosOf(served) + "."
+			if len(served) == 0 {
+				s.service.Doc = "Package " + s.service.Package + " declares the error reasons of " + protosOf(samePackage(sources, *s)) + "."
+			}
+		}
+		if len(s.Services) > 0 && !documented[s.test.Path] {
+			documented[s.test.Path] = true
+			s.test.Doc = "Package " + s.test.Package + " helps to test servers and clients of " + protosOf(served) + "."
+		}
+	}
+}
+
+// samePackage returns the sources whose services go to the Go package of s.
+func samePackage(sources []source, s source) (group []source) {
+	for _, other := range sources {
+		if other.service.Path == s.service.Path {
+			group = append(group, other)
+		}
+	}
+	return group
+}
+
+// protosOf returns the proto packages of sources as a sentence lists them, and the paths of those that have none.
+func protosOf(sources []source) string {
+	var names []string
+	for _, s := range sources {
+		name := cmp.Or(string(s.Desc.Package()), s.Desc.Path())
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return listed(names)
 }
 
 func newOutput(f *protogen.File, opts Options, pkg string) Output {

@@ -35,8 +35,3 @@ func (p Policy) Fields() (fields []PolicyField) {
 	}
 	return fields
 }
-
-// IsShort reports whether there is one field or none, which goes on one line.
-func (p Policy) IsShort() bool {
-	return len(p.Fields()) < 2 && p.Operation == (rules.Operation{})
-}

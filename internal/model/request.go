@@ -86,6 +86,7 @@ func sourcesOf(plugin *protogen.Plugin, opts Options, policies *policy.Policies)
 		}
 	}
 	slices.SortFunc(sources, func(x, y source) int { return strings.Compare(x.Desc.Path(), y.Desc.Path()) })
+	documentPackages(sources)
 	return sources
 }
 

@@ -21,8 +21,11 @@ func (b *builder) buildService(s source, svc *protogen.Service, lower string) Se
 	service.Deprecated = deprecationOf(svc.Desc, service.Doc)
 	service.Doc = withDeprecation(service.Doc, service.Deprecated)
 	for row, m := range svc.Methods {
-		service.Methods = append(service.Methods, b.buildMethod(s, m, row))
+		method := b.buildMethod(s, m, row)
+		method.FullMethod = "/" + service.FullName + "/" + method.Name
+		service.Methods = append(service.Methods, method)
 	}
+	service.sharePolicy()
 	return service
 }
 
@@ -64,10 +67,10 @@ func (m *Method) setDoc() {
 
 // plainDoc is the comment, behind the name, of an RPC that has none in the proto.
 var plainDoc = map[Kind]string{
-	Unary:        " takes a request and answers once.",
-	ServerStream: " takes a request and answers with a stream.",
-	ClientStream: " takes a stream of requests and answers once.",
-	Bidi:         " takes a stream of requests and answers with a stream.",
+	Unary:        " takes a request and returns a response.",
+	ServerStream: " takes a request and returns a stream of responses.",
+	ClientStream: " takes a stream of requests and returns a response.",
+	Bidi:         " takes a stream of requests and returns a stream of responses.",
 }
 
 // docOf returns the comment of a service or an RPC: the one above it, else the one behind it.

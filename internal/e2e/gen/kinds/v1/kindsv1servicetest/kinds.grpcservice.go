@@ -3,7 +3,7 @@
 
 //lint:file-ignore SA1019 The proto marks something as deprecated that this file has to name.
 
-// Package kindsv1servicetest helps to test what serves or calls the services of kinds/v1/kinds.proto: KindsService, PolicyService.
+// Package kindsv1servicetest helps to test servers and clients of kinds.v1.
 package kindsv1servicetest
 
 import (
@@ -18,27 +18,28 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// ServeKindsService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
-// returns the client at the other end.
+// ServeKindsService serves svc over an in-memory connection until the test ends, with the pipeline of a
+// real server, and returns a client.
 func ServeKindsService(t testing.TB, svc kindsv1service.KindsService, opts ...server.Option) kindsv1service.KindsService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { kindsv1service.RegisterKindsService(r, svc) }, opts...)
 	return kindsv1service.NewKindsServiceClient(conn)
 }
 
-// CheckKindsService runs the contract that every KindsService must keep against svc; see [servicetest.Check] for its terms.
+// CheckKindsService checks that svc keeps the contract of every service, which [servicetest.Check] describes.
 func CheckKindsService(t *testing.T, svc kindsv1service.KindsService, opts ...server.Option) {
 	t.Helper()
 	service := kindsv1.File_kinds_v1_kinds_proto.Services().ByName("KindsService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { kindsv1service.RegisterKindsService(r, svc) }, opts...)
 }
 
-// FakeKindsService describes a KindsService by a function per RPC. What is left nil answers UNIMPLEMENTED.
+// FakeKindsService holds a function for each RPC of KindsService. An RPC whose function is nil
+// returns UNIMPLEMENTED.
 type FakeKindsService struct {
 	Unary        func(context.Context, *kindsv1.Request) (*kindsv1.Response, error)
 	ServerStream func(context.Context, *kindsv1.Request) runtime.Stream[kindsv1.Response]
@@ -46,12 +47,12 @@ type FakeKindsService struct {
 	Bidi         func(context.Context, runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response]
 }
 
-// NewFakeKindsService returns the KindsService that fake describes.
+// NewFakeKindsService returns an implementation of KindsService that calls the functions of fake.
 func NewFakeKindsService(fake FakeKindsService) kindsv1service.KindsService {
 	return fakeKindsService{fake}
 }
 
-// fakeKindsService makes the functions of FakeKindsService methods.
+// fakeKindsService implements KindsService by the functions of FakeKindsService.
 type fakeKindsService struct{ funcs FakeKindsService }
 
 func (f fakeKindsService) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {
@@ -82,22 +83,23 @@ func (f fakeKindsService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.
 	return f.funcs.Bidi(ctx, reqs)
 }
 
-// ServePolicyService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
-// returns the client at the other end.
+// ServePolicyService serves svc over an in-memory connection until the test ends, with the pipeline of a
+// real server, and returns a client.
 func ServePolicyService(t testing.TB, svc kindsv1service.PolicyService, opts ...server.Option) kindsv1service.PolicyService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { kindsv1service.RegisterPolicyService(r, svc) }, opts...)
 	return kindsv1service.NewPolicyServiceClient(conn)
 }
 
-// CheckPolicyService runs the contract that every PolicyService must keep against svc; see [servicetest.Check] for its terms.
+// CheckPolicyService checks that svc keeps the contract of every service, which [servicetest.Check] describes.
 func CheckPolicyService(t *testing.T, svc kindsv1service.PolicyService, opts ...server.Option) {
 	t.Helper()
 	service := kindsv1.File_kinds_v1_kinds_proto.Services().ByName("PolicyService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { kindsv1service.RegisterPolicyService(r, svc) }, opts...)
 }
 
-// FakePolicyService describes a PolicyService by a function per RPC. What is left nil answers UNIMPLEMENTED.
+// FakePolicyService holds a function for each RPC of PolicyService. An RPC whose function is nil
+// returns UNIMPLEMENTED.
 type FakePolicyService struct {
 	Unary        func(context.Context, *kindsv1.Request) (*kindsv1.Response, error)
 	ServerStream func(context.Context, *kindsv1.Request) runtime.Stream[kindsv1.Response]
@@ -105,12 +107,12 @@ type FakePolicyService struct {
 	Bidi         func(context.Context, runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response]
 }
 
-// NewFakePolicyService returns the PolicyService that fake describes.
+// NewFakePolicyService returns an implementation of PolicyService that calls the functions of fake.
 func NewFakePolicyService(fake FakePolicyService) kindsv1service.PolicyService {
 	return fakePolicyService{fake}
 }
 
-// fakePolicyService makes the functions of FakePolicyService methods.
+// fakePolicyService implements PolicyService by the functions of FakePolicyService.
 type fakePolicyService struct{ funcs FakePolicyService }
 
 func (f fakePolicyService) Unary(ctx context.Context, req *kindsv1.Request) (*kindsv1.Response, error) {

@@ -3,7 +3,7 @@
 
 //lint:file-ignore SA1019 The proto marks something as deprecated that this file has to name.
 
-// Package commentservicetest helps to test what serves or calls the services of comment.proto: ByComment.
+// Package commentservicetest helps to test servers and clients of deprecated.
 package commentservicetest
 
 import (
@@ -18,38 +18,39 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// ServeByComment serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
-// returns the client at the other end.
+// ServeByComment serves svc over an in-memory connection until the test ends, with the pipeline of a
+// real server, and returns a client.
 func ServeByComment(t testing.TB, svc commentservice.ByComment, opts ...server.Option) commentservice.ByComment {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { commentservice.RegisterByComment(r, svc) }, opts...)
 	return commentservice.NewByCommentClient(conn)
 }
 
-// CheckByComment runs the contract that every ByComment must keep against svc; see [servicetest.Check] for its terms.
+// CheckByComment checks that svc keeps the contract of every service, which [servicetest.Check] describes.
 func CheckByComment(t *testing.T, svc commentservice.ByComment, opts ...server.Option) {
 	t.Helper()
 	service := comment.File_comment_proto.Services().ByName("ByComment")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { commentservice.RegisterByComment(r, svc) }, opts...)
 }
 
-// FakeByComment describes a ByComment by a function per RPC. What is left nil answers UNIMPLEMENTED.
+// FakeByComment holds a function for each RPC of ByComment. An RPC whose function is nil
+// returns UNIMPLEMENTED.
 type FakeByComment struct {
 	Do    func(context.Context, *comment.O) (*comment.O, error)
 	Again func(context.Context, *comment.O) (*comment.O, error)
 }
 
-// NewFakeByComment returns the ByComment that fake describes.
+// NewFakeByComment returns an implementation of ByComment that calls the functions of fake.
 func NewFakeByComment(fake FakeByComment) commentservice.ByComment {
 	return fakeByComment{fake}
 }
 
-// fakeByComment makes the functions of FakeByComment methods.
+// fakeByComment implements ByComment by the functions of FakeByComment.
 type fakeByComment struct{ funcs FakeByComment }
 
 func (f fakeByComment) Do(ctx context.Context, req *comment.O) (*comment.O, error) {

@@ -3,7 +3,7 @@
 
 //lint:file-ignore SA1019 The proto marks something as deprecated that this file has to name.
 
-// Package fileservice serves and calls the services of file.proto: InOldFile.
+// Package fileservice serves and calls the services of deprecated.
 package fileservice
 
 import (
@@ -16,47 +16,53 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// InOldFileName is the full name of the service, as health checks, logs and policies spell it.
+// InOldFileName is the full name of InOldFile, as health checks, logs and policies spell it.
 const InOldFileName = "deprecated.InOldFile"
+
+// Full method names of InOldFile, as interceptors get them.
+const (
+	InOldFileDoMethod = "/deprecated.InOldFile/Do"
+)
 
 // InOldFile is the service deprecated.InOldFile.
 //
 // Deprecated: file.proto is marked as deprecated.
 //
-// Implement it and serve it with [RegisterInOldFile]; call it through [NewInOldFileClient].
+// Implement it and serve it with [RegisterInOldFile]; call it with [NewInOldFileClient].
 type InOldFile interface {
-	// Do takes a request and answers once.
+	// Do takes a request and returns a response.
 	Do(context.Context, *file.M) (*file.M, error)
 }
 
-// UnimplementedInOldFile answers UNIMPLEMENTED to every RPC. Embed it, by value, in an implementation that shall go on
-// compiling when the proto gains an RPC.
+// UnimplementedInOldFile returns UNIMPLEMENTED from every RPC. Embed it by value in an
+// implementation, so that it compiles when the proto gains an RPC.
 type UnimplementedInOldFile struct{}
 
-// Do answers UNIMPLEMENTED.
+// Do returns UNIMPLEMENTED.
 func (UnimplementedInOldFile) Do(context.Context, *file.M) (*file.M, error) {
 	return nil, runtime.Unimplemented(InOldFileName, "Do")
 }
 
-// inOldFileTable holds the facts of InOldFile, a row per RPC.
+// inOldFileTable describes InOldFile to servers and clients, a row per RPC.
 var inOldFileTable = runtime.NewService(InOldFileName, file.File_file_proto,
 	runtime.Unary("Do", InOldFile.Do, runtime.Policy{}),
 )
 
-// RegisterInOldFile serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
+// RegisterInOldFile registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 //
 // Deprecated: file.proto is marked as deprecated.
 func RegisterInOldFile(r grpc.ServiceRegistrar, svc InOldFile) {
 	server.Register(r, inOldFileTable, svc)
 }
 
-// NewInOldFileClient returns the InOldFile at the other end of conn. Pass [InOldFileConfig] to
-// [client.Dial] to apply its policy.
+// NewInOldFileClient returns a client that calls InOldFile over conn. Pass
+// [InOldFileConfig] to [client.Dial] to apply its policy.
 //
 // Deprecated: file.proto is marked as deprecated.
 func NewInOldFileClient(conn grpc.ClientConnInterface) InOldFile {
@@ -65,7 +71,7 @@ func NewInOldFileClient(conn grpc.ClientConnInterface) InOldFile {
 	}
 }
 
-// inOldFileClient calls each RPC by its row in inOldFileTable.
+// inOldFileClient implements InOldFile by calls over a connection.
 type inOldFileClient struct {
 	do *client.Method
 }
@@ -74,7 +80,8 @@ func (c *inOldFileClient) Do(ctx context.Context, req *file.M) (*file.M, error) 
 	return client.Unary[file.M](ctx, c.do, req)
 }
 
-// InOldFileConfig makes [client.Dial] apply the policy of InOldFile: retries and deadlines.
+// InOldFileConfig returns an option of [client.Dial] that applies the policy of InOldFile:
+// its deadlines, retries and hedging.
 //
 // Deprecated: file.proto is marked as deprecated.
 func InOldFileConfig() client.Option {

@@ -3,7 +3,7 @@
 
 //lint:file-ignore SA1019 The proto marks something as deprecated that this file has to name.
 
-// Package fileservicetest helps to test what serves or calls the services of file.proto: InOldFile.
+// Package fileservicetest helps to test servers and clients of deprecated.
 package fileservicetest
 
 import (
@@ -18,37 +18,38 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// ServeInOldFile serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
-// returns the client at the other end.
+// ServeInOldFile serves svc over an in-memory connection until the test ends, with the pipeline of a
+// real server, and returns a client.
 func ServeInOldFile(t testing.TB, svc fileservice.InOldFile, opts ...server.Option) fileservice.InOldFile {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { fileservice.RegisterInOldFile(r, svc) }, opts...)
 	return fileservice.NewInOldFileClient(conn)
 }
 
-// CheckInOldFile runs the contract that every InOldFile must keep against svc; see [servicetest.Check] for its terms.
+// CheckInOldFile checks that svc keeps the contract of every service, which [servicetest.Check] describes.
 func CheckInOldFile(t *testing.T, svc fileservice.InOldFile, opts ...server.Option) {
 	t.Helper()
 	service := file.File_file_proto.Services().ByName("InOldFile")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { fileservice.RegisterInOldFile(r, svc) }, opts...)
 }
 
-// FakeInOldFile describes a InOldFile by a function per RPC. What is left nil answers UNIMPLEMENTED.
+// FakeInOldFile holds a function for each RPC of InOldFile. An RPC whose function is nil
+// returns UNIMPLEMENTED.
 type FakeInOldFile struct {
 	Do func(context.Context, *file.M) (*file.M, error)
 }
 
-// NewFakeInOldFile returns the InOldFile that fake describes.
+// NewFakeInOldFile returns an implementation of InOldFile that calls the functions of fake.
 func NewFakeInOldFile(fake FakeInOldFile) fileservice.InOldFile {
 	return fakeInOldFile{fake}
 }
 
-// fakeInOldFile makes the functions of FakeInOldFile methods.
+// fakeInOldFile implements InOldFile by the functions of FakeInOldFile.
 type fakeInOldFile struct{ funcs FakeInOldFile }
 
 func (f fakeInOldFile) Do(ctx context.Context, req *file.M) (*file.M, error) {

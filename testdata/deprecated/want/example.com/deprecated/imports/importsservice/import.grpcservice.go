@@ -3,7 +3,7 @@
 
 //lint:file-ignore SA1019 The proto marks something as deprecated that this file has to name.
 
-// Package importsservice serves and calls the services of import.proto: Imports.
+// Package importsservice serves and calls the services of deprecated.
 package importsservice
 
 import (
@@ -17,50 +17,56 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// ImportsName is the full name of the service, as health checks, logs and policies spell it.
+// ImportsName is the full name of Imports, as health checks, logs and policies spell it.
 const ImportsName = "deprecated.Imports"
+
+// Full method names of Imports, as interceptors get them.
+const (
+	ImportsDoMethod = "/deprecated.Imports/Do"
+)
 
 // Imports is the service deprecated.Imports.
 //
-// Implement it and serve it with [RegisterImports]; call it through [NewImportsClient].
+// Implement it and serve it with [RegisterImports]; call it with [NewImportsClient].
 type Imports interface {
-	// Do takes a request and answers once.
+	// Do takes a request and returns a response.
 	Do(context.Context, *file.M) (*file.M, error)
 }
 
-// UnimplementedImports answers UNIMPLEMENTED to every RPC. Embed it, by value, in an implementation that shall go on
-// compiling when the proto gains an RPC.
+// UnimplementedImports returns UNIMPLEMENTED from every RPC. Embed it by value in an
+// implementation, so that it compiles when the proto gains an RPC.
 type UnimplementedImports struct{}
 
-// Do answers UNIMPLEMENTED.
+// Do returns UNIMPLEMENTED.
 func (UnimplementedImports) Do(context.Context, *file.M) (*file.M, error) {
 	return nil, runtime.Unimplemented(ImportsName, "Do")
 }
 
-// importsTable holds the facts of Imports, a row per RPC.
+// importsTable describes Imports to servers and clients, a row per RPC.
 var importsTable = runtime.NewService(ImportsName, imports.File_import_proto,
 	runtime.Unary("Do", Imports.Do, runtime.Policy{}),
 )
 
-// RegisterImports serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
+// RegisterImports registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterImports(r grpc.ServiceRegistrar, svc Imports) {
 	server.Register(r, importsTable, svc)
 }
 
-// NewImportsClient returns the Imports at the other end of conn. Pass [ImportsConfig] to
-// [client.Dial] to apply its policy.
+// NewImportsClient returns a client that calls Imports over conn. Pass
+// [ImportsConfig] to [client.Dial] to apply its policy.
 func NewImportsClient(conn grpc.ClientConnInterface) Imports {
 	return &importsClient{
 		do: client.Bind(conn, importsTable.Method("Do")),
 	}
 }
 
-// importsClient calls each RPC by its row in importsTable.
+// importsClient implements Imports by calls over a connection.
 type importsClient struct {
 	do *client.Method
 }
@@ -69,7 +75,8 @@ func (c *importsClient) Do(ctx context.Context, req *file.M) (*file.M, error) {
 	return client.Unary[file.M](ctx, c.do, req)
 }
 
-// ImportsConfig makes [client.Dial] apply the policy of Imports: retries and deadlines.
+// ImportsConfig returns an option of [client.Dial] that applies the policy of Imports:
+// its deadlines, retries and hedging.
 func ImportsConfig() client.Option {
 	return client.WithServiceConfig(importsTable)
 }

@@ -3,7 +3,7 @@
 
 //lint:file-ignore SA1019 The proto marks something as deprecated that this file has to name.
 
-// Package importsservicetest helps to test what serves or calls the services of import.proto: Imports.
+// Package importsservicetest helps to test servers and clients of deprecated.
 package importsservicetest
 
 import (
@@ -19,37 +19,38 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// ServeImports serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
-// returns the client at the other end.
+// ServeImports serves svc over an in-memory connection until the test ends, with the pipeline of a
+// real server, and returns a client.
 func ServeImports(t testing.TB, svc importsservice.Imports, opts ...server.Option) importsservice.Imports {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { importsservice.RegisterImports(r, svc) }, opts...)
 	return importsservice.NewImportsClient(conn)
 }
 
-// CheckImports runs the contract that every Imports must keep against svc; see [servicetest.Check] for its terms.
+// CheckImports checks that svc keeps the contract of every service, which [servicetest.Check] describes.
 func CheckImports(t *testing.T, svc importsservice.Imports, opts ...server.Option) {
 	t.Helper()
 	service := imports.File_import_proto.Services().ByName("Imports")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { importsservice.RegisterImports(r, svc) }, opts...)
 }
 
-// FakeImports describes a Imports by a function per RPC. What is left nil answers UNIMPLEMENTED.
+// FakeImports holds a function for each RPC of Imports. An RPC whose function is nil
+// returns UNIMPLEMENTED.
 type FakeImports struct {
 	Do func(context.Context, *file.M) (*file.M, error)
 }
 
-// NewFakeImports returns the Imports that fake describes.
+// NewFakeImports returns an implementation of Imports that calls the functions of fake.
 func NewFakeImports(fake FakeImports) importsservice.Imports {
 	return fakeImports{fake}
 }
 
-// fakeImports makes the functions of FakeImports methods.
+// fakeImports implements Imports by the functions of FakeImports.
 type fakeImports struct{ funcs FakeImports }
 
 func (f fakeImports) Do(ctx context.Context, req *file.M) (*file.M, error) {

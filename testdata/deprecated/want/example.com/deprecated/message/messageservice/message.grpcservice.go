@@ -3,7 +3,7 @@
 
 //lint:file-ignore SA1019 The proto marks something as deprecated that this file has to name.
 
-// Package messageservice serves and calls the services of message.proto: Messages.
+// Package messageservice serves and calls the services of deprecated.
 package messageservice
 
 import (
@@ -16,51 +16,58 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// MessagesName is the full name of the service, as health checks, logs and policies spell it.
+// MessagesName is the full name of Messages, as health checks, logs and policies spell it.
 const MessagesName = "deprecated.Messages"
+
+// Full method names of Messages, as interceptors get them.
+const (
+	MessagesDoMethod    = "/deprecated.Messages/Do"
+	MessagesOtherMethod = "/deprecated.Messages/Other"
+)
 
 // Messages is the service deprecated.Messages.
 //
-// Implement it and serve it with [RegisterMessages]; call it through [NewMessagesClient].
+// Implement it and serve it with [RegisterMessages]; call it with [NewMessagesClient].
 type Messages interface {
-	// Do takes a request and answers once.
+	// Do takes a request and returns a response.
 	Do(context.Context, *message.OldRequest) (*message.P, error)
-	// Other takes a request and answers once.
+	// Other takes a request and returns a response.
 	Other(context.Context, *message.P) (*message.OldResponse, error)
 }
 
-// UnimplementedMessages answers UNIMPLEMENTED to every RPC. Embed it, by value, in an implementation that shall go on
-// compiling when the proto gains an RPC.
+// UnimplementedMessages returns UNIMPLEMENTED from every RPC. Embed it by value in an
+// implementation, so that it compiles when the proto gains an RPC.
 type UnimplementedMessages struct{}
 
-// Do answers UNIMPLEMENTED.
+// Do returns UNIMPLEMENTED.
 func (UnimplementedMessages) Do(context.Context, *message.OldRequest) (*message.P, error) {
 	return nil, runtime.Unimplemented(MessagesName, "Do")
 }
 
-// Other answers UNIMPLEMENTED.
+// Other returns UNIMPLEMENTED.
 func (UnimplementedMessages) Other(context.Context, *message.P) (*message.OldResponse, error) {
 	return nil, runtime.Unimplemented(MessagesName, "Other")
 }
 
-// messagesTable holds the facts of Messages, a row per RPC.
+// messagesTable describes Messages to servers and clients, a row per RPC.
 var messagesTable = runtime.NewService(MessagesName, message.File_message_proto,
 	runtime.Unary("Do", Messages.Do, runtime.Policy{}),
 	runtime.Unary("Other", Messages.Other, runtime.Policy{}),
 )
 
-// RegisterMessages serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
+// RegisterMessages registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterMessages(r grpc.ServiceRegistrar, svc Messages) {
 	server.Register(r, messagesTable, svc)
 }
 
-// NewMessagesClient returns the Messages at the other end of conn. Pass [MessagesConfig] to
-// [client.Dial] to apply its policy.
+// NewMessagesClient returns a client that calls Messages over conn. Pass
+// [MessagesConfig] to [client.Dial] to apply its policy.
 func NewMessagesClient(conn grpc.ClientConnInterface) Messages {
 	return &messagesClient{
 		do:    client.Bind(conn, messagesTable.Method("Do")),
@@ -68,7 +75,7 @@ func NewMessagesClient(conn grpc.ClientConnInterface) Messages {
 	}
 }
 
-// messagesClient calls each RPC by its row in messagesTable.
+// messagesClient implements Messages by calls over a connection.
 type messagesClient struct {
 	do    *client.Method
 	other *client.Method
@@ -82,7 +89,8 @@ func (c *messagesClient) Other(ctx context.Context, req *message.P) (*message.Ol
 	return client.Unary[message.OldResponse](ctx, c.other, req)
 }
 
-// MessagesConfig makes [client.Dial] apply the policy of Messages: retries and deadlines.
+// MessagesConfig returns an option of [client.Dial] that applies the policy of Messages:
+// its deadlines, retries and hedging.
 func MessagesConfig() client.Option {
 	return client.WithServiceConfig(messagesTable)
 }

@@ -3,7 +3,7 @@
 
 //lint:file-ignore SA1019 The proto marks something as deprecated that this file has to name.
 
-// Package messageservicetest helps to test what serves or calls the services of message.proto: Messages.
+// Package messageservicetest helps to test servers and clients of deprecated.
 package messageservicetest
 
 import (
@@ -18,38 +18,39 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// ServeMessages serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
-// returns the client at the other end.
+// ServeMessages serves svc over an in-memory connection until the test ends, with the pipeline of a
+// real server, and returns a client.
 func ServeMessages(t testing.TB, svc messageservice.Messages, opts ...server.Option) messageservice.Messages {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { messageservice.RegisterMessages(r, svc) }, opts...)
 	return messageservice.NewMessagesClient(conn)
 }
 
-// CheckMessages runs the contract that every Messages must keep against svc; see [servicetest.Check] for its terms.
+// CheckMessages checks that svc keeps the contract of every service, which [servicetest.Check] describes.
 func CheckMessages(t *testing.T, svc messageservice.Messages, opts ...server.Option) {
 	t.Helper()
 	service := message.File_message_proto.Services().ByName("Messages")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { messageservice.RegisterMessages(r, svc) }, opts...)
 }
 
-// FakeMessages describes a Messages by a function per RPC. What is left nil answers UNIMPLEMENTED.
+// FakeMessages holds a function for each RPC of Messages. An RPC whose function is nil
+// returns UNIMPLEMENTED.
 type FakeMessages struct {
 	Do    func(context.Context, *message.OldRequest) (*message.P, error)
 	Other func(context.Context, *message.P) (*message.OldResponse, error)
 }
 
-// NewFakeMessages returns the Messages that fake describes.
+// NewFakeMessages returns an implementation of Messages that calls the functions of fake.
 func NewFakeMessages(fake FakeMessages) messageservice.Messages {
 	return fakeMessages{fake}
 }
 
-// fakeMessages makes the functions of FakeMessages methods.
+// fakeMessages implements Messages by the functions of FakeMessages.
 type fakeMessages struct{ funcs FakeMessages }
 
 func (f fakeMessages) Do(ctx context.Context, req *message.OldRequest) (*message.P, error) {

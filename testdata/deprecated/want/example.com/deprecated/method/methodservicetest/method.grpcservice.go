@@ -3,7 +3,7 @@
 
 //lint:file-ignore SA1019 The proto marks something as deprecated that this file has to name.
 
-// Package methodservicetest helps to test what serves or calls the services of method.proto: Methods.
+// Package methodservicetest helps to test servers and clients of deprecated.
 package methodservicetest
 
 import (
@@ -18,39 +18,40 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// ServeMethods serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
-// returns the client at the other end.
+// ServeMethods serves svc over an in-memory connection until the test ends, with the pipeline of a
+// real server, and returns a client.
 func ServeMethods(t testing.TB, svc methodservice.Methods, opts ...server.Option) methodservice.Methods {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { methodservice.RegisterMethods(r, svc) }, opts...)
 	return methodservice.NewMethodsClient(conn)
 }
 
-// CheckMethods runs the contract that every Methods must keep against svc; see [servicetest.Check] for its terms.
+// CheckMethods checks that svc keeps the contract of every service, which [servicetest.Check] describes.
 func CheckMethods(t *testing.T, svc methodservice.Methods, opts ...server.Option) {
 	t.Helper()
 	service := method.File_method_proto.Services().ByName("Methods")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { methodservice.RegisterMethods(r, svc) }, opts...)
 }
 
-// FakeMethods describes a Methods by a function per RPC. What is left nil answers UNIMPLEMENTED.
+// FakeMethods holds a function for each RPC of Methods. An RPC whose function is nil
+// returns UNIMPLEMENTED.
 type FakeMethods struct {
 	Do      func(context.Context, *method.N) (*method.N, error)
 	Watch   func(context.Context, *method.N) runtime.Stream[method.N]
 	Current func(context.Context, *method.N) (*method.N, error)
 }
 
-// NewFakeMethods returns the Methods that fake describes.
+// NewFakeMethods returns an implementation of Methods that calls the functions of fake.
 func NewFakeMethods(fake FakeMethods) methodservice.Methods {
 	return fakeMethods{fake}
 }
 
-// fakeMethods makes the functions of FakeMethods methods.
+// fakeMethods implements Methods by the functions of FakeMethods.
 type fakeMethods struct{ funcs FakeMethods }
 
 func (f fakeMethods) Do(ctx context.Context, req *method.N) (*method.N, error) {

@@ -3,7 +3,7 @@
 
 //lint:file-ignore SA1019 The proto marks something as deprecated that this file has to name.
 
-// Package serviceservicetest helps to test what serves or calls the services of service.proto: Old, New.
+// Package serviceservicetest helps to test servers and clients of deprecated.
 package serviceservicetest
 
 import (
@@ -18,37 +18,38 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// ServeOld serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
-// returns the client at the other end.
+// ServeOld serves svc over an in-memory connection until the test ends, with the pipeline of a
+// real server, and returns a client.
 func ServeOld(t testing.TB, svc serviceservice.Old, opts ...server.Option) serviceservice.Old {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { serviceservice.RegisterOld(r, svc) }, opts...)
 	return serviceservice.NewOldClient(conn)
 }
 
-// CheckOld runs the contract that every Old must keep against svc; see [servicetest.Check] for its terms.
+// CheckOld checks that svc keeps the contract of every service, which [servicetest.Check] describes.
 func CheckOld(t *testing.T, svc serviceservice.Old, opts ...server.Option) {
 	t.Helper()
 	service := deprecatedservice.File_service_proto.Services().ByName("Old")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { serviceservice.RegisterOld(r, svc) }, opts...)
 }
 
-// FakeOld describes a Old by a function per RPC. What is left nil answers UNIMPLEMENTED.
+// FakeOld holds a function for each RPC of Old. An RPC whose function is nil
+// returns UNIMPLEMENTED.
 type FakeOld struct {
 	Do func(context.Context, *deprecatedservice.Empty) (*deprecatedservice.Empty, error)
 }
 
-// NewFakeOld returns the Old that fake describes.
+// NewFakeOld returns an implementation of Old that calls the functions of fake.
 func NewFakeOld(fake FakeOld) serviceservice.Old {
 	return fakeOld{fake}
 }
 
-// fakeOld makes the functions of FakeOld methods.
+// fakeOld implements Old by the functions of FakeOld.
 type fakeOld struct{ funcs FakeOld }
 
 func (f fakeOld) Do(ctx context.Context, req *deprecatedservice.Empty) (*deprecatedservice.Empty, error) {
@@ -58,32 +59,33 @@ func (f fakeOld) Do(ctx context.Context, req *deprecatedservice.Empty) (*depreca
 	return f.funcs.Do(ctx, req)
 }
 
-// ServeNew serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
-// returns the client at the other end.
+// ServeNew serves svc over an in-memory connection until the test ends, with the pipeline of a
+// real server, and returns a client.
 func ServeNew(t testing.TB, svc serviceservice.New, opts ...server.Option) serviceservice.New {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { serviceservice.RegisterNew(r, svc) }, opts...)
 	return serviceservice.NewNewClient(conn)
 }
 
-// CheckNew runs the contract that every New must keep against svc; see [servicetest.Check] for its terms.
+// CheckNew checks that svc keeps the contract of every service, which [servicetest.Check] describes.
 func CheckNew(t *testing.T, svc serviceservice.New, opts ...server.Option) {
 	t.Helper()
 	service := deprecatedservice.File_service_proto.Services().ByName("New")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { serviceservice.RegisterNew(r, svc) }, opts...)
 }
 
-// FakeNew describes a New by a function per RPC. What is left nil answers UNIMPLEMENTED.
+// FakeNew holds a function for each RPC of New. An RPC whose function is nil
+// returns UNIMPLEMENTED.
 type FakeNew struct {
 	Do func(context.Context, *deprecatedservice.Empty) (*deprecatedservice.Empty, error)
 }
 
-// NewFakeNew returns the New that fake describes.
+// NewFakeNew returns an implementation of New that calls the functions of fake.
 func NewFakeNew(fake FakeNew) serviceservice.New {
 	return fakeNew{fake}
 }
 
-// fakeNew makes the functions of FakeNew methods.
+// fakeNew implements New by the functions of FakeNew.
 type fakeNew struct{ funcs FakeNew }
 
 func (f fakeNew) Do(ctx context.Context, req *deprecatedservice.Empty) (*deprecatedservice.Empty, error) {

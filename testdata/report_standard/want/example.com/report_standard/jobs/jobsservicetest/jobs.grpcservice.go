@@ -3,7 +3,7 @@
 
 //lint:file-ignore SA1019 The proto marks something as deprecated that this file has to name.
 
-// Package jobsservicetest helps to test what serves or calls the services of jobs/jobs.proto: Jobs.
+// Package jobsservicetest helps to test servers and clients of jobs.
 package jobsservicetest
 
 import (
@@ -19,41 +19,42 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// ServeJobs serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
-// returns the client at the other end.
+// ServeJobs serves svc over an in-memory connection until the test ends, with the pipeline of a
+// real server, and returns a client.
 //
-// It serves nothing else, so operations are started and nobody works on them: for a test of these, pass operation.Register to
-// [servicetest.Serve] beside RegisterJobs.
+// RPCs can start operations, but nothing runs them. To test operations, call operation.Register together
+// with RegisterJobs in [servicetest.Serve].
 func ServeJobs(t testing.TB, svc jobsservice.Jobs, opts ...server.Option) jobsservice.Jobs {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { jobsservice.RegisterJobs(r, svc) }, opts...)
 	return jobsservice.NewJobsClient(conn)
 }
 
-// CheckJobs runs the contract that every Jobs must keep against svc; see [servicetest.Check] for its terms.
+// CheckJobs checks that svc keeps the contract of every service, which [servicetest.Check] describes.
 func CheckJobs(t *testing.T, svc jobsservice.Jobs, opts ...server.Option) {
 	t.Helper()
 	service := jobs.File_jobs_jobs_proto.Services().ByName("Jobs")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { jobsservice.RegisterJobs(r, svc) }, opts...)
 }
 
-// FakeJobs describes a Jobs by a function per RPC. What is left nil answers UNIMPLEMENTED.
+// FakeJobs holds a function for each RPC of Jobs. An RPC whose function is nil
+// returns UNIMPLEMENTED.
 type FakeJobs struct {
 	Start func(context.Context, *jobs.StartRequest) (*longrunningpb.Operation, error)
 	Old   func(context.Context, *jobs.Plain) (*jobs.Plain, error)
 }
 
-// NewFakeJobs returns the Jobs that fake describes.
+// NewFakeJobs returns an implementation of Jobs that calls the functions of fake.
 func NewFakeJobs(fake FakeJobs) jobsservice.Jobs {
 	return fakeJobs{fake}
 }
 
-// fakeJobs makes the functions of FakeJobs methods.
+// fakeJobs implements Jobs by the functions of FakeJobs.
 type fakeJobs struct{ funcs FakeJobs }
 
 func (f fakeJobs) Start(ctx context.Context, req *jobs.StartRequest) (*longrunningpb.Operation, error) {

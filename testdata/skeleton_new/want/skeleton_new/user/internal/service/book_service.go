@@ -37,7 +37,7 @@ func (s *BookService) CreateBook(ctx context.Context, req *libraryv1.CreateBookR
 	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "CreateBook")
 }
 
-// DeleteBook takes a request and answers once.
+// DeleteBook takes a request and returns a response.
 func (s *BookService) DeleteBook(ctx context.Context, req *libraryv1.DeleteBookRequest) (*emptypb.Empty, error) {
 	// TODO: Check req, do the work, and answer. Callers get the status of an error; one without is UNKNOWN to them.
 	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "DeleteBook")

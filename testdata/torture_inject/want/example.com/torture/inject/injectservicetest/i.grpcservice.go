@@ -3,7 +3,7 @@
 
 //lint:file-ignore SA1019 The proto marks something as deprecated that this file has to name.
 
-// Package injectservicetest helps to test what serves or calls the services of inject/i.proto: S.
+// Package injectservicetest helps to test servers and clients of torture.inject.
 package injectservicetest
 
 import (
@@ -18,37 +18,38 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// ServeS serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
-// returns the client at the other end.
+// ServeS serves svc over an in-memory connection until the test ends, with the pipeline of a
+// real server, and returns a client.
 func ServeS(t testing.TB, svc injectservice.S, opts ...server.Option) injectservice.S {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { injectservice.RegisterS(r, svc) }, opts...)
 	return injectservice.NewSClient(conn)
 }
 
-// CheckS runs the contract that every S must keep against svc; see [servicetest.Check] for its terms.
+// CheckS checks that svc keeps the contract of every service, which [servicetest.Check] describes.
 func CheckS(t *testing.T, svc injectservice.S, opts ...server.Option) {
 	t.Helper()
 	service := inject.File_inject_i_proto.Services().ByName("S")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { injectservice.RegisterS(r, svc) }, opts...)
 }
 
-// FakeS describes a S by a function per RPC. What is left nil answers UNIMPLEMENTED.
+// FakeS holds a function for each RPC of S. An RPC whose function is nil
+// returns UNIMPLEMENTED.
 type FakeS struct {
 	A func(context.Context, *inject.M) (*inject.M, error)
 }
 
-// NewFakeS returns the S that fake describes.
+// NewFakeS returns an implementation of S that calls the functions of fake.
 func NewFakeS(fake FakeS) injectservice.S {
 	return fakeS{fake}
 }
 
-// fakeS makes the functions of FakeS methods.
+// fakeS implements S by the functions of FakeS.
 type fakeS struct{ funcs FakeS }
 
 func (f fakeS) A(ctx context.Context, req *inject.M) (*inject.M, error) {

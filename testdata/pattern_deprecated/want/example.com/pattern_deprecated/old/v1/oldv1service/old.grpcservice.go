@@ -3,7 +3,7 @@
 
 //lint:file-ignore SA1019 The proto marks something as deprecated that this file has to name.
 
-// Package oldv1service serves and calls the services of old.proto: Old.
+// Package oldv1service serves and calls the services of old.v1.
 package oldv1service
 
 import (
@@ -18,17 +18,23 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// OldName is the full name of the service, as health checks, logs and policies spell it.
+// OldName is the full name of Old, as health checks, logs and policies spell it.
 const OldName = "old.v1.Old"
+
+// Full method names of Old, as interceptors get them.
+const (
+	OldListOldMethod   = "/old.v1.Old/ListOld"
+	OldListFieldMethod = "/old.v1.Old/ListField"
+)
 
 // Old is the service old.v1.Old.
 //
-// Implement it and serve it with [RegisterOld]; call it through [NewOldClient].
+// Implement it and serve it with [RegisterOld]; call it with [NewOldClient].
 type Old interface {
 	// ListOld is deprecated.
 	//
@@ -42,35 +48,40 @@ type Old interface {
 	ListField(context.Context, *oldv1.Request) (*oldv1.FieldResponse, error)
 }
 
-// UnimplementedOld answers UNIMPLEMENTED to every RPC. Embed it, by value, in an implementation that shall go on
-// compiling when the proto gains an RPC.
+// UnimplementedOld returns UNIMPLEMENTED from every RPC. Embed it by value in an
+// implementation, so that it compiles when the proto gains an RPC.
 type UnimplementedOld struct{}
 
-// ListOld answers UNIMPLEMENTED.
+// ListOld returns UNIMPLEMENTED.
 //
 // Deprecated: old.proto marks it as deprecated.
 func (UnimplementedOld) ListOld(context.Context, *oldv1.Request) (*oldv1.Response, error) {
 	return nil, runtime.Unimplemented(OldName, "ListOld")
 }
 
-// ListField answers UNIMPLEMENTED.
+// ListField returns UNIMPLEMENTED.
 func (UnimplementedOld) ListField(context.Context, *oldv1.Request) (*oldv1.FieldResponse, error) {
 	return nil, runtime.Unimplemented(OldName, "ListField")
 }
 
-// oldTable holds the facts of Old, a row per RPC.
+// oldTable describes Old to servers and clients, a row per RPC.
 var oldTable = runtime.NewService(OldName, oldv1.File_old_proto,
-	runtime.Unary("ListOld", Old.ListOld, runtime.Policy{Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour}}),
-	runtime.Unary("ListField", Old.ListField, runtime.Policy{Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour}}),
+	runtime.Unary("ListOld", Old.ListOld, runtime.Policy{
+		Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour},
+	}),
+	runtime.Unary("ListField", Old.ListField, runtime.Policy{
+		Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour},
+	}),
 )
 
-// RegisterOld serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
+// RegisterOld registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterOld(r grpc.ServiceRegistrar, svc Old) {
 	server.Register(r, oldTable, svc)
 }
 
-// NewOldClient returns the Old at the other end of conn. Pass [OldConfig] to
-// [client.Dial] to apply its policy.
+// NewOldClient returns a client that calls Old over conn. Pass
+// [OldConfig] to [client.Dial] to apply its policy.
 func NewOldClient(conn grpc.ClientConnInterface) Old {
 	return &oldClient{
 		listOld:   client.Bind(conn, oldTable.Method("ListOld")),
@@ -78,7 +89,7 @@ func NewOldClient(conn grpc.ClientConnInterface) Old {
 	}
 }
 
-// oldClient calls each RPC by its row in oldTable.
+// oldClient implements Old by calls over a connection.
 type oldClient struct {
 	listOld   *client.Method
 	listField *client.Method
@@ -92,7 +103,8 @@ func (c *oldClient) ListField(ctx context.Context, req *oldv1.Request) (*oldv1.F
 	return client.Unary[oldv1.FieldResponse](ctx, c.listField, req)
 }
 
-// OldConfig makes [client.Dial] apply the policy of Old: retries and deadlines.
+// OldConfig returns an option of [client.Dial] that applies the policy of Old:
+// its deadlines, retries and hedging.
 func OldConfig() client.Option {
 	return client.WithServiceConfig(oldTable)
 }

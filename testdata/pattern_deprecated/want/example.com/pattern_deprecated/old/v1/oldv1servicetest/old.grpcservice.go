@@ -3,7 +3,7 @@
 
 //lint:file-ignore SA1019 The proto marks something as deprecated that this file has to name.
 
-// Package oldv1servicetest helps to test what serves or calls the services of old.proto: Old.
+// Package oldv1servicetest helps to test servers and clients of old.v1.
 package oldv1servicetest
 
 import (
@@ -18,38 +18,39 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// ServeOld serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
-// returns the client at the other end.
+// ServeOld serves svc over an in-memory connection until the test ends, with the pipeline of a
+// real server, and returns a client.
 func ServeOld(t testing.TB, svc oldv1service.Old, opts ...server.Option) oldv1service.Old {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { oldv1service.RegisterOld(r, svc) }, opts...)
 	return oldv1service.NewOldClient(conn)
 }
 
-// CheckOld runs the contract that every Old must keep against svc; see [servicetest.Check] for its terms.
+// CheckOld checks that svc keeps the contract of every service, which [servicetest.Check] describes.
 func CheckOld(t *testing.T, svc oldv1service.Old, opts ...server.Option) {
 	t.Helper()
 	service := oldv1.File_old_proto.Services().ByName("Old")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { oldv1service.RegisterOld(r, svc) }, opts...)
 }
 
-// FakeOld describes a Old by a function per RPC. What is left nil answers UNIMPLEMENTED.
+// FakeOld holds a function for each RPC of Old. An RPC whose function is nil
+// returns UNIMPLEMENTED.
 type FakeOld struct {
 	ListOld   func(context.Context, *oldv1.Request) (*oldv1.Response, error)
 	ListField func(context.Context, *oldv1.Request) (*oldv1.FieldResponse, error)
 }
 
-// NewFakeOld returns the Old that fake describes.
+// NewFakeOld returns an implementation of Old that calls the functions of fake.
 func NewFakeOld(fake FakeOld) oldv1service.Old {
 	return fakeOld{fake}
 }
 
-// fakeOld makes the functions of FakeOld methods.
+// fakeOld implements Old by the functions of FakeOld.
 type fakeOld struct{ funcs FakeOld }
 
 func (f fakeOld) ListOld(ctx context.Context, req *oldv1.Request) (*oldv1.Response, error) {

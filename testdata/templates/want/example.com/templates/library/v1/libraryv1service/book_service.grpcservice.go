@@ -3,7 +3,7 @@
 
 // Copyright (c) The Library. All rights reserved.
 
-// Package libraryv1service serves and calls the services of library/v1/book_service.proto: BookService.
+// Package libraryv1service serves and calls the services of library.v1.
 package libraryv1service
 
 import (
@@ -16,23 +16,25 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// BookServiceName is the full name of the service, as health checks, logs and policies spell it.
+// BookServiceName is the full name of BookService, as health checks, logs and policies spell it.
 const BookServiceName = "library.v1.BookService"
 
-// The paths of the RPCs of BookService.
-const (
-	BookServicePathGetBook    = BookServiceName + "/GetBook"
-	BookServicePathWatchBooks = BookServiceName + "/WatchBooks"
-)
+// BookServiceMethods returns the full method names of BookService.
+func BookServiceMethods() []string {
+	return []string{
+		"/library.v1.BookService/GetBook",
+		"/library.v1.BookService/WatchBooks",
+	}
+}
 
 // Serves books.
 //
-// Implement it and serve it with [RegisterBookService]; call it through [NewBookServiceClient].
+// Implement it and serve it with [RegisterBookService]; call it with [NewBookServiceClient].
 type BookService interface {
 	// Returns one book.
 	GetBook(context.Context, *libraryv1.GetBookRequest) (*libraryv1.Book, error)
@@ -40,33 +42,34 @@ type BookService interface {
 	WatchBooks(context.Context, *libraryv1.GetBookRequest) runtime.Stream[libraryv1.Book]
 }
 
-// UnimplementedBookService answers UNIMPLEMENTED to every RPC. Embed it, by value, in an implementation that shall go on
-// compiling when the proto gains an RPC.
+// UnimplementedBookService returns UNIMPLEMENTED from every RPC. Embed it by value in an
+// implementation, so that it compiles when the proto gains an RPC.
 type UnimplementedBookService struct{}
 
-// GetBook answers UNIMPLEMENTED.
+// GetBook returns UNIMPLEMENTED.
 func (UnimplementedBookService) GetBook(context.Context, *libraryv1.GetBookRequest) (*libraryv1.Book, error) {
 	return nil, runtime.Unimplemented(BookServiceName, "GetBook")
 }
 
-// WatchBooks answers UNIMPLEMENTED.
+// WatchBooks returns UNIMPLEMENTED.
 func (UnimplementedBookService) WatchBooks(context.Context, *libraryv1.GetBookRequest) runtime.Stream[libraryv1.Book] {
 	return runtime.Fail[libraryv1.Book](runtime.Unimplemented(BookServiceName, "WatchBooks"))
 }
 
-// bookServiceTable holds the facts of BookService, a row per RPC.
+// bookServiceTable describes BookService to servers and clients, a row per RPC.
 var bookServiceTable = runtime.NewService(BookServiceName, libraryv1.File_library_v1_book_service_proto,
 	runtime.Unary("GetBook", BookService.GetBook, runtime.Policy{}),
 	runtime.ServerStream("WatchBooks", BookService.WatchBooks, runtime.Policy{}),
 )
 
-// RegisterBookService serves svc on r: a [server.Server], or your own *grpc.Server, which [server.On] equips.
+// RegisterBookService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterBookService(r grpc.ServiceRegistrar, svc BookService) {
 	server.Register(r, bookServiceTable, svc)
 }
 
-// NewBookServiceClient returns the BookService at the other end of conn. Pass [BookServiceConfig] to
-// [client.Dial] to apply its policy.
+// NewBookServiceClient returns a client that calls BookService over conn. Pass
+// [BookServiceConfig] to [client.Dial] to apply its policy.
 func NewBookServiceClient(conn grpc.ClientConnInterface) BookService {
 	return &bookServiceClient{
 		getBook:    client.Bind(conn, bookServiceTable.Method("GetBook")),
@@ -74,7 +77,7 @@ func NewBookServiceClient(conn grpc.ClientConnInterface) BookService {
 	}
 }
 
-// bookServiceClient calls each RPC by its row in bookServiceTable.
+// bookServiceClient implements BookService by calls over a connection.
 type bookServiceClient struct {
 	getBook    *client.Method
 	watchBooks *client.Method

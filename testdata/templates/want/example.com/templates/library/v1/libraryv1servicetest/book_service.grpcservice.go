@@ -3,7 +3,7 @@
 
 // Copyright (c) The Library. All rights reserved.
 
-// Package libraryv1servicetest helps to test what serves or calls the services of library/v1/book_service.proto: BookService.
+// Package libraryv1servicetest helps to test servers and clients of library.v1.
 package libraryv1servicetest
 
 import (
@@ -18,38 +18,39 @@ import (
 	"google.golang.org/grpc"
 )
 
-// This file needs version 0.1 of the runtime, or a later one. If the next line does not compile:
+// This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
 //
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// ServeBookService serves svc over an in-memory connection, through the pipeline that a real server has, until t ends. It
-// returns the client at the other end.
+// ServeBookService serves svc over an in-memory connection until the test ends, with the pipeline of a
+// real server, and returns a client.
 func ServeBookService(t testing.TB, svc libraryv1service.BookService, opts ...server.Option) libraryv1service.BookService {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { libraryv1service.RegisterBookService(r, svc) }, opts...)
 	return libraryv1service.NewBookServiceClient(conn)
 }
 
-// CheckBookService runs the contract that every BookService must keep against svc; see [servicetest.Check] for its terms.
+// CheckBookService checks that svc keeps the contract of every service, which [servicetest.Check] describes.
 func CheckBookService(t *testing.T, svc libraryv1service.BookService, opts ...server.Option) {
 	t.Helper()
 	service := libraryv1.File_library_v1_book_service_proto.Services().ByName("BookService")
 	servicetest.Check(t, service, func(r grpc.ServiceRegistrar) { libraryv1service.RegisterBookService(r, svc) }, opts...)
 }
 
-// FakeBookService describes a BookService by a function per RPC. What is left nil answers UNIMPLEMENTED.
+// FakeBookService holds a function for each RPC of BookService. An RPC whose function is nil
+// returns UNIMPLEMENTED.
 type FakeBookService struct {
 	GetBook    func(context.Context, *libraryv1.GetBookRequest) (*libraryv1.Book, error)
 	WatchBooks func(context.Context, *libraryv1.GetBookRequest) runtime.Stream[libraryv1.Book]
 }
 
-// NewFakeBookService returns the BookService that fake describes.
+// NewFakeBookService returns an implementation of BookService that calls the functions of fake.
 func NewFakeBookService(fake FakeBookService) libraryv1service.BookService {
 	return fakeBookService{fake}
 }
 
-// fakeBookService makes the functions of FakeBookService methods.
+// fakeBookService implements BookService by the functions of FakeBookService.
 type fakeBookService struct{ funcs FakeBookService }
 
 func (f fakeBookService) GetBook(ctx context.Context, req *libraryv1.GetBookRequest) (*libraryv1.Book, error) {
