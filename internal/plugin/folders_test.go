@@ -51,7 +51,7 @@ func TestProcessReadsFolders(t *testing.T) {
 		t.Errorf("it writes %d files and says %q; the Dockerfile has to have %q:\n%s", len(files), stderr, want, files["deploy/Dockerfile"])
 	}
 	service := files["example.com/deploy/library/v1/libraryv1service/book_service.grpcservice.go"]
-	if !strings.Contains(service, "// BookServiceName is our name of the service") {
+	if !strings.Contains(service, "// BookServiceName is our name of BookService") {
 		t.Errorf("the template is not in\n%s", service)
 	}
 	writeTree(t, filepath.Join(dir, "library"), files)

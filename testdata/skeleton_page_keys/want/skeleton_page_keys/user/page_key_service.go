@@ -34,7 +34,8 @@ func (s *PageKeyService) ListUsers(ctx context.Context, req *libraryv1.ListUsers
 
 // GetUser takes a request and returns a response.
 func (s *PageKeyService) GetUser(ctx context.Context, req *libraryv1.GetUserRequest) (*libraryv1.User, error) {
-	// TODO: Check req, do the work, and answer. Callers get the status of an error; one without is UNKNOWN to them.
+	// TODO: Check req, do the work and return the response. Callers get the status of an error, and
+	// UNKNOWN if it has none.
 	return nil, runtime.Unimplemented(libraryv1service.PageKeyServiceName, "GetUser")
 }
 
@@ -52,7 +53,8 @@ func (s *PageKeyService) ListBooks(ctx context.Context, req *libraryv1.ListBooks
 
 // GetBook takes a request and returns a response.
 func (s *PageKeyService) GetBook(ctx context.Context, req *libraryv1.GetBookRequest) (*libraryv1.GetBookResponse, error) {
-	// TODO: Check req, do the work, and answer. Callers get the status of an error; one without is UNKNOWN to them.
+	// TODO: Check req, do the work and return the response. Callers get the status of an error, and
+	// UNKNOWN if it has none.
 	return nil, runtime.Unimplemented(libraryv1service.PageKeyServiceName, "GetBook")
 }
 
@@ -70,7 +72,8 @@ func (s *PageKeyService) ListAccounts(ctx context.Context, req *libraryv1.ListAc
 
 // GetAccount takes a request and returns a response.
 func (s *PageKeyService) GetAccount(ctx context.Context, req *libraryv1.GetAccountRequest) (*libraryv1.Account, error) {
-	// TODO: Check req, do the work, and answer. Callers get the status of an error; one without is UNKNOWN to them.
+	// TODO: Check req, do the work and return the response. Callers get the status of an error, and
+	// UNKNOWN if it has none.
 	return nil, runtime.Unimplemented(libraryv1service.PageKeyServiceName, "GetAccount")
 }
 

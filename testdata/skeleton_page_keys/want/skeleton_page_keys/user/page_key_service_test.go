@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// TestPageKeyService holds PageKeyService to the contract of every service: whatever callers send, and whenever they go.
+// TestPageKeyService checks that PageKeyService keeps the contract of every service, whatever callers send.
 func TestPageKeyService(t *testing.T) {
 	libraryv1servicetest.CheckPageKeyService(t, library.NewPageKeyService())
 }
@@ -19,7 +19,7 @@ func TestPageKeyService(t *testing.T) {
 func TestPageKeyServiceListUsers(t *testing.T) {
 	client := libraryv1servicetest.ServePageKeyService(t, library.NewPageKeyService())
 	_, err := client.ListUsers(t.Context(), &libraryv1.ListUsersRequest{})
-	if got, want := status.Code(err), codes.Unimplemented; got != want { // TODO: Fill in the request, and want its response.
-		t.Errorf("ListUsers answers %v (%v), want %v", got, err, want)
+	if got, want := status.Code(err), codes.Unimplemented; got != want { // TODO: Fill in the request, and check the response.
+		t.Errorf("ListUsers returned %v (%v), want %v", got, err, want)
 	}
 }

@@ -26,15 +26,15 @@ func (b *Books) GetBook(ctx context.Context, _ *pb.GetBookRequest) (book *pb.Boo
 
 // WatchBooks streams the changes to a shelf.
 func (b *Books) WatchBooks(ctx context.Context, req *pb.GetBookRequest) runtime.Stream[pb.Book] {
-	// TODO: Return the next response, and io.EOF behind the last. One that waits for something returns when ctx ends, or when the
-	// server is to stop: runtime.Draining(ctx).
+	// TODO: Return the next response, and io.EOF after the last one. If you wait for it, stop waiting when
+	// ctx is done or the server shuts down: runtime.Draining(ctx).
 	next := func() (*pb.Book, error) {
 		return nil, runtime.Unimplemented(BookServiceName, "WatchBooks")
 	}
 	return func(yield func(*pb.Book, error) bool) {
 		for resp, err := next(); err != io.EOF; resp, err = next() {
 			if !yield(resp, err) || err != nil {
-				return // nobody reads on, or there is an error
+				return // the caller stopped reading, or there was an error
 			}
 		}
 	}

@@ -19,7 +19,7 @@ type BookService struct {
 
 var _ libraryv1service.BookService = (*BookService)(nil)
 
-// NewBookService returns a BookService whose operations the manager keeps and works on.
+// NewBookService returns a BookService whose operations the manager stores and runs.
 func NewBookService(operations *operation.Manager) *BookService {
 	s := &BookService{operations: operations}
 	libraryv1service.BookServiceScanBooks.Handle(operations, s.runScanBooks)
@@ -35,21 +35,22 @@ func (s *BookService) runScanBooks(ctx context.Context, run *operation.Run[libra
 
 // GetBook returns one book, or NOT_FOUND.
 func (s *BookService) GetBook(ctx context.Context, req *libraryv1.GetBookRequest) (*libraryv1.Book, error) {
-	// TODO: Check req, do the work, and answer. Callers get the status of an error; one without is UNKNOWN to them.
+	// TODO: Check req, do the work and return the response. Callers get the status of an error, and
+	// UNKNOWN if it has none.
 	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "GetBook")
 }
 
 // WatchBooks streams the changes to a shelf.
 func (s *BookService) WatchBooks(ctx context.Context, req *libraryv1.GetBookRequest) runtime.Stream[libraryv1.Book] {
-	// TODO: Return the next response, and io.EOF behind the last. One that waits for something returns when ctx ends, or when the
-	// server is to stop: runtime.Draining(ctx).
+	// TODO: Return the next response, and io.EOF after the last one. If you wait for it, stop waiting when
+	// ctx is done or the server shuts down: runtime.Draining(ctx).
 	next := func() (*libraryv1.Book, error) {
 		return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "WatchBooks")
 	}
 	return func(yield func(*libraryv1.Book, error) bool) {
 		for resp, err := next(); err != io.EOF; resp, err = next() {
 			if !yield(resp, err) || err != nil {
-				return // nobody reads on, or there is an error
+				return // the caller stopped reading, or there was an error
 			}
 		}
 	}

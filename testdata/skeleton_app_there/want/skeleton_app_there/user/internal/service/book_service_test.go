@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// TestBookService holds BookService to the contract of every service: whatever callers send, and whenever they go.
+// TestBookService checks that BookService keeps the contract of every service, whatever callers send.
 func TestBookService(t *testing.T) {
 	libraryv1servicetest.CheckBookService(t, service.NewBookService(operation.NewManager(operation.Memory())))
 }
@@ -20,7 +20,7 @@ func TestBookService(t *testing.T) {
 func TestBookServiceGetBook(t *testing.T) {
 	client := libraryv1servicetest.ServeBookService(t, service.NewBookService(operation.NewManager(operation.Memory())))
 	_, err := client.GetBook(t.Context(), &libraryv1.GetBookRequest{})
-	if got, want := status.Code(err), codes.Unimplemented; got != want { // TODO: Fill in the request, and want its response.
-		t.Errorf("GetBook answers %v (%v), want %v", got, err, want)
+	if got, want := status.Code(err), codes.Unimplemented; got != want { // TODO: Fill in the request, and check the response.
+		t.Errorf("GetBook returned %v (%v), want %v", got, err, want)
 	}
 }

@@ -17,7 +17,7 @@ type IndexService struct {
 
 var _ libraryv1service.IndexService = (*IndexService)(nil)
 
-// NewIndexService returns an IndexService whose operations the manager keeps and works on.
+// NewIndexService returns an IndexService whose operations the manager stores and runs.
 func NewIndexService(operations *operation.Manager) *IndexService {
 	s := &IndexService{operations: operations}
 	libraryv1service.IndexServiceRebuildIndex.Handle(operations, s.runRebuildIndex)

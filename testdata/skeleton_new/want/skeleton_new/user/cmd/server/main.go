@@ -1,14 +1,14 @@
 // Command server serves library.v1.BookService and library.v1.IndexService until it gets SIGTERM or SIGINT.
 //
-// The environment says how:
+// The environment configures it:
 //
-//	ADDR              the TCP address to serve at; :8080 is the default
-//	LOG_LEVEL         DEBUG, INFO, WARN or ERROR; INFO is the default
-//	DRAIN_DELAY       how long it goes on taking calls after SIGTERM; 5s is the default
-//	SHUTDOWN_TIMEOUT  how long calls may take to end after that; 20s is the default
-//	MAX_CONNECTION_AGE  when a connection is asked to go, so that clients find new servers; 30m is the default
-//	WITHOUT_AUTHENTICATION  true lets everybody call everything, to try it out; nobody may is the default
-//	TOKEN_KEYS        the keys of page tokens, the same for all replicas: openssl rand -base64 32
+//	ADDR                    the TCP address to listen on; default :8080
+//	LOG_LEVEL               DEBUG, INFO, WARN or ERROR; default INFO
+//	DRAIN_DELAY             how long it accepts new calls after SIGTERM; default 5s
+//	SHUTDOWN_TIMEOUT        how long running calls may take after that; default 20s
+//	MAX_CONNECTION_AGE      the age at which clients reconnect and find new replicas; default 30m
+//	WITHOUT_AUTHENTICATION  true lets every caller call every method, for trials; default false
+//	TOKEN_KEYS              the keys of page tokens, the same on all replicas: openssl rand -base64 32
 package main
 
 import (
@@ -34,7 +34,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends or a signal comes.
+// run serves until ctx is done or the process gets SIGTERM or SIGINT.
 func run(ctx context.Context, getenv func(string) string) error {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(cmp.Or(getenv("LOG_LEVEL"), "INFO"))); err != nil {
@@ -60,11 +60,13 @@ func run(ctx context.Context, getenv func(string) string) error {
 		server.WithDrainDelay(drainDelay),
 		server.WithShutdownTimeout(shutdownTimeout),
 		server.WithMaxConnectionAge(connectionAge),
-		// TODO: Say who calls, with server.WithAuthenticator: some methods ask it, and the server does not start without.
-		// A call that is made again under its idempotency key gets the answer of the first. TODO: With replicas, use a store that they share.
+		// TODO: Authenticate callers with server.WithAuthenticator. Some policies require it, and without it
+		// the server does not start.
+		// A retried call with the same idempotency key gets the response of the first.
+		// TODO: Use a store that all replicas share.
 		server.WithIdempotency(idempotency.New(idempotency.Memory())),
-		// server.WithTLSFiles("server.crt", "server.key") serves TLS; leave it out behind a mesh that does.
-		// server.WithReflection() lets grpcurl list and describe the services; leave it out where the world can connect.
+		// server.WithTLSFiles("server.crt", "server.key") serves TLS; omit it behind a mesh that does.
+		// server.WithReflection() lets grpcurl list and describe the services; omit it on a public server.
 	}
 	if getenv("WITHOUT_AUTHENTICATION") == "true" {
 		options = append(options, server.WithoutAuthentication())
@@ -77,11 +79,11 @@ func run(ctx context.Context, getenv func(string) string) error {
 		options = append(options, server.WithTokenKeys(keys...))
 	}
 	srv := server.New(options...)
-	operations := operation.NewManager(operation.Memory()) // TODO: Use a store that replicas share, and that outlives them.
+	operations := operation.NewManager(operation.Memory()) // TODO: Use a durable store that all replicas share.
 	operation.Register(srv, operations)
 
 	libraryv1service.RegisterBookService(srv, service.NewBookService())
 	libraryv1service.RegisterIndexService(srv, service.NewIndexService(operations))
 
-	return srv.Run(ctx, cmp.Or(getenv("ADDR"), ":8080")) // SIGTERM: not serving, drain, stop
+	return srv.Run(ctx, cmp.Or(getenv("ADDR"), ":8080")) // on SIGTERM: report NOT_SERVING, drain, stop
 }

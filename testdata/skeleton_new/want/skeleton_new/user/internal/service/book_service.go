@@ -26,20 +26,24 @@ func NewBookService() *BookService {
 //
 // The book is the one on the shelf, not the one at home.
 func (s *BookService) GetBook(ctx context.Context, req *libraryv1.GetBookRequest) (*libraryv1.Book, error) {
-	// TODO: Check req, do the work, and answer. Callers get the status of an error; one without is UNKNOWN to them.
+	// TODO: Check req, do the work and return the response. Callers get the status of an error, and
+	// UNKNOWN if it has none.
 	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "GetBook")
 }
 
 // CreateBook adds a book.
 func (s *BookService) CreateBook(ctx context.Context, req *libraryv1.CreateBookRequest) (*libraryv1.Book, error) {
-	// TODO: Check req, do the work, and answer. Callers get the status of an error; one without is UNKNOWN to them.
-	// A call that is made again has the same request_id: with server.WithIdempotency the server answers it as the first.
+	// TODO: Check req, do the work and return the response. Callers get the status of an error, and
+	// UNKNOWN if it has none.
+	// A retried call has the same request_id. With server.WithIdempotency, the server replays the first
+	// response.
 	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "CreateBook")
 }
 
 // DeleteBook takes a request and returns a response.
 func (s *BookService) DeleteBook(ctx context.Context, req *libraryv1.DeleteBookRequest) (*emptypb.Empty, error) {
-	// TODO: Check req, do the work, and answer. Callers get the status of an error; one without is UNKNOWN to them.
+	// TODO: Check req, do the work and return the response. Callers get the status of an error, and
+	// UNKNOWN if it has none.
 	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "DeleteBook")
 }
 
@@ -92,15 +96,15 @@ func (s *BookService) BatchDeleteBooks(ctx context.Context, req *libraryv1.Batch
 
 // WatchBooks streams the changes to a shelf until the caller goes away.
 func (s *BookService) WatchBooks(ctx context.Context, req *libraryv1.WatchBooksRequest) runtime.Stream[libraryv1.BookEvent] {
-	// TODO: Return the next response, and io.EOF behind the last. One that waits for something returns when ctx ends, or when the
-	// server is to stop: runtime.Draining(ctx).
+	// TODO: Return the next response, and io.EOF after the last one. If you wait for it, stop waiting when
+	// ctx is done or the server shuts down: runtime.Draining(ctx).
 	next := func() (*libraryv1.BookEvent, error) {
 		return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "WatchBooks")
 	}
 	return func(yield func(*libraryv1.BookEvent, error) bool) {
 		for resp, err := next(); err != io.EOF; resp, err = next() {
 			if !yield(resp, err) || err != nil {
-				return // nobody reads on, or there is an error
+				return // the caller stopped reading, or there was an error
 			}
 		}
 	}
@@ -110,32 +114,33 @@ func (s *BookService) WatchBooks(ctx context.Context, req *libraryv1.WatchBooksR
 func (s *BookService) ImportBooks(ctx context.Context, reqs runtime.Stream[libraryv1.Book]) (*libraryv1.ImportBooksResponse, error) {
 	for req, err := range reqs {
 		if err != nil {
-			return nil, err // the caller is gone, or what came is no request
+			return nil, err // the call was canceled, or a message is not a valid request
 		}
-		_ = req // TODO: Take it in. There may be any number of requests, so do not keep them all.
+		_ = req // TODO: Process req. A stream can have any number of requests, so do not keep them all.
 	}
-	// TODO: Answer when all have come.
+	// TODO: Return the response to all requests.
 	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "ImportBooks")
 }
 
 // Chat talks about books.
 func (s *BookService) Chat(ctx context.Context, reqs runtime.Stream[libraryv1.ChatRequest]) runtime.Stream[libraryv1.ChatResponse] {
-	// TODO: Answer one request. Where responses do not follow requests one by one, return stream.Duplex instead of all this.
+	// TODO: Respond to one request. If responses do not follow requests one by one, return stream.Duplex
+	// instead.
 	answer := func(req *libraryv1.ChatRequest) (*libraryv1.ChatResponse, error) {
 		return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "Chat")
 	}
 	return func(yield func(*libraryv1.ChatResponse, error) bool) {
 		for req, err := range reqs {
 			if err != nil {
-				yield(nil, err) // the caller is gone, or what came is no request
+				yield(nil, err) // the call was canceled, or a message is not a valid request
 				return
 			}
 			resp, err := answer(req)
 			if !yield(resp, err) || err != nil {
-				return // nobody reads on, or there is an error
+				return // the caller stopped reading, or there was an error
 			}
 		}
-		// TODO: Say what is left to say when all have come, or nothing.
+		// TODO: Yield final responses, if there are any, instead of an error.
 		yield(nil, runtime.Unimplemented(libraryv1service.BookServiceName, "Chat"))
 	}
 }

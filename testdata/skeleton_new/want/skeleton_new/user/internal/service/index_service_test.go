@@ -8,7 +8,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/operation"
 )
 
-// TestIndexService holds IndexService to the contract of every service: whatever callers send, and whenever they go.
+// TestIndexService checks that IndexService keeps the contract of every service, whatever callers send.
 func TestIndexService(t *testing.T) {
 	libraryv1servicetest.CheckIndexService(t, service.NewIndexService(operation.NewManager(operation.Memory())))
 }
