@@ -44,8 +44,8 @@ func newAdmission(limits bounds.Limits, logger *slog.Logger, unhandled func(*bou
 	return a
 }
 
-// admissionStage returns the stage that rejects calls while the server shuts down, or has too many.
-func (m *method) admissionStage() stage {
+// admissionGate returns the gate that rejects calls while the server shuts down, or has too many.
+func (m *method) admissionGate() gate {
 	essential := m.essential()
 	return func(ctx context.Context, c *callContext) error {
 		if m.drain.expired.Load() {

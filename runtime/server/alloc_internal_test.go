@@ -42,7 +42,7 @@ func unaryAllocs(t *testing.T, ctx context.Context, desc *grpc.ServiceDesc, impl
 func TestUnaryAllocations(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	p := newSettings([]Option{WithLogger(slog.New(slog.DiscardHandler)), WithDefaultTimeout(0)}).pipeline()
+	p := newPipeline(newSettings([]Option{WithLogger(slog.New(slog.DiscardHandler)), WithDefaultTimeout(0)}))
 	health := newHealth()
 	ours := describe[healthService](p, healthTable, health)
 	for name, test := range map[string]struct {
@@ -83,7 +83,7 @@ func manyMessages(n int) runtime.Stream[healthpb.HealthCheckResponse] {
 
 // TestStreamAllocations holds that a message costs nothing beyond itself.
 func TestStreamAllocations(t *testing.T) {
-	p := newSettings([]Option{WithLogger(slog.New(slog.DiscardHandler))}).pipeline()
+	p := newPipeline(newSettings([]Option{WithLogger(slog.New(slog.DiscardHandler))}))
 	m := p.bind(runtime.NewMethodInfo("a.B", "C", runtime.KindServerStream, runtime.Policy{}), nil)
 	sendAllocs := func(n int) float64 {
 		handler := m.serveStream(handlerOfRow(n, runtime.ServerStream("C", func(n int, _ context.Context, _ *healthpb.HealthCheckRequest) runtime.Stream[healthpb.HealthCheckResponse] {

@@ -20,8 +20,10 @@ var (
 	errNoPolicy        = rpcerr.ReasonNoPolicy.Errorf(codes.PermissionDenied, "the method lets nobody in").Fixed()
 )
 
-// authStage returns the stage that finds out who calls a method, and whether they may; nil where nobody is asked.
-func (p *pipeline) authStage(info runtime.MethodInfo) stage {
+// authGate returns the gate that authenticates the caller of a method and authorizes the call; nil if
+// the method requires neither.
+func (m *method) authGate() gate {
+	p, info := m.pipeline, m.info
 	auth := info.Policy.Auth
 	public := p.open || auth != nil && auth.Public
 	if p.authenticator == nil {
@@ -49,12 +51,12 @@ func (p *pipeline) authStage(info runtime.MethodInfo) stage {
 func nobody(context.Context) (*runtime.Principal, error) { return nil, nil }
 
 // refuseAll returns the stage that lets nobody in.
-func refuseAll(err error) stage {
+func refuseAll(err error) gate {
 	return func(context.Context, *callContext) error { return err }
 }
 
 // noPolicyStage rejects every call. Only an authenticated caller learns that the method exists.
-func noPolicyStage(authenticate AuthenticateFunc) stage {
+func noPolicyStage(authenticate AuthenticateFunc) gate {
 	known := scopesStage(authenticate, runtime.Auth{})
 	return func(ctx context.Context, c *callContext) error {
 		if err := known(ctx, c); err != nil {
@@ -65,7 +67,7 @@ func noPolicyStage(authenticate AuthenticateFunc) stage {
 }
 
 // publicStage learns who calls, if they say so, and lets everybody in.
-func (p *pipeline) publicStage(authenticate AuthenticateFunc) stage {
+func (p *pipeline) publicStage(authenticate AuthenticateFunc) gate {
 	return func(ctx context.Context, c *callContext) error {
 		principal, err := authenticate(ctx)
 		if err == nil {
@@ -86,7 +88,7 @@ func ignoredLevel(err error) slog.Level {
 }
 
 // scopesStage lets in who is known and has the scopes.
-func scopesStage(authenticate AuthenticateFunc, auth runtime.Auth) stage {
+func scopesStage(authenticate AuthenticateFunc, auth runtime.Auth) gate {
 	return func(ctx context.Context, c *callContext) error {
 		principal, err := authenticate(ctx)
 		if err != nil {

@@ -60,7 +60,7 @@ func GRPCOptions(opts ...Option) []grpc.ServerOption {
 	if err := errors.Join(config.errs...); err != nil {
 		panic(err)
 	}
-	return config.grpcOptions(config.pipeline())
+	return config.grpcOptions(newPipeline(config))
 }
 
 // grpcOptions returns the options of a server whose transport p counts and whose calls of unknown methods

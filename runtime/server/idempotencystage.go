@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -34,33 +35,39 @@ func WithIdempotency(guard IdempotencyGuard) Option {
 	}
 }
 
-// guardFunc is an [IdempotencyFunc] for messages of any kind.
-type guardFunc func(ctx context.Context, req any, run func(context.Context) (any, error)) (any, error)
-
-// guardOf returns the guard of a method's calls, nil where they are not recognised.
-func (p *pipeline) guardOf(info runtime.MethodInfo) guardFunc {
-	if p.idempotency == nil || info.Policy.IdempotencyKey.Field == "" || info.Kind != runtime.KindUnary {
+// idempotencyAround returns the step that recognizes repeated calls; nil if the policy names no key.
+func (m *method) idempotencyAround() unaryAround {
+	if m.idempotency == nil || m.info.Policy.IdempotencyKey.Field == "" || m.info.Kind != runtime.KindUnary {
 		return nil
 	}
-	guard := p.idempotency.Bind(info)
+	guard := m.idempotency.Bind(m.info)
 	if guard == nil {
 		return nil
 	}
-	return func(ctx context.Context, req any, run func(context.Context) (any, error)) (any, error) {
-		msg, ok := req.(proto.Message)
-		if !ok { // a codec of the user's own, with messages whose fields we could not read
-			return run(ctx)
+	return func(next grpc.UnaryHandler) grpc.UnaryHandler {
+		return func(ctx context.Context, req any) (any, error) {
+			msg, ok := req.(proto.Message)
+			if !ok { // of a codec of the user's own, whose fields cannot be read
+				return next(ctx, req)
+			}
+			return guard(ctx, msg, func(ctx context.Context) (proto.Message, error) { return keepable(ctx, msg, next) })
 		}
-		return guard(ctx, msg, func(ctx context.Context) (proto.Message, error) {
-			resp, err := run(ctx)
-			if err != nil {
-				return nil, err
-			}
-			answer, ok := resp.(proto.Message)
-			if !ok {
-				return nil, rpcerr.Internal(fmt.Sprintf("the response is a %T, which is no proto message; it cannot be kept for calls that are made again", resp))
-			}
-			return answer, nil
-		})
 	}
+}
+
+// keepable runs next and returns its response, to be stored once all goroutines of the call have
+// succeeded.
+func keepable(ctx context.Context, req proto.Message, next grpc.UnaryHandler) (proto.Message, error) {
+	resp, err := next(ctx, req)
+	if c, ok := callOf(ctx); ok {
+		err = c.join(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	answer, ok := resp.(proto.Message)
+	if !ok {
+		return nil, rpcerr.Internal(fmt.Sprintf("the response is a %T, which is no proto message; it cannot be kept for calls that are made again", resp))
+	}
+	return answer, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -40,23 +41,23 @@ func TestWhichMethodsAreGuarded(t *testing.T) {
 		"one that is streamed":    {runtime.NewMethodInfo("t.S", "M", runtime.KindClientStream, recognised), false, false},
 	} {
 		guard := new(twice)
-		p := newSettings([]Option{WithIdempotency(guard)}).pipeline()
-		if got := p.guardOf(test.info); (got != nil) != test.guard || (len(guard.bound) > 0) != test.asked {
+		p := newPipeline(newSettings([]Option{WithIdempotency(guard)}))
+		if got := p.bind(test.info, nil).idempotencyAround(); (got != nil) != test.guard || (len(guard.bound) > 0) != test.asked {
 			t.Errorf("%s: guarded %v, the guard was asked for %v", name, got != nil, guard.bound)
 		}
 	}
 }
 
 func TestMessagesThatAreNotOfProto(t *testing.T) {
-	p := newSettings([]Option{WithIdempotency(new(twice))}).pipeline()
-	guard := p.guardOf(runtime.NewMethodInfo("t.S", "M", runtime.KindUnary, recognised))
-	answers := func(resp any) func(context.Context) (any, error) {
-		return func(context.Context) (any, error) { return resp, nil }
+	p := newPipeline(newSettings([]Option{WithIdempotency(new(twice))}))
+	guard := p.bind(runtime.NewMethodInfo("t.S", "M", runtime.KindUnary, recognised), nil).idempotencyAround()
+	answers := func(resp any) grpc.UnaryHandler {
+		return func(context.Context, any) (any, error) { return resp, nil }
 	}
-	if resp, err := guard(t.Context(), "a request", answers("a response")); resp != "a response" || err != nil {
+	if resp, err := guard(answers("a response"))(t.Context(), "a request"); resp != "a response" || err != nil {
 		t.Errorf("got %v, %v; want a call that is not guarded", resp, err)
 	}
-	if _, err := guard(t.Context(), &emptypb.Empty{}, answers("a response")); status.Code(err) != codes.Internal {
+	if _, err := guard(answers("a response"))(t.Context(), &emptypb.Empty{}); status.Code(err) != codes.Internal {
 		t.Errorf("got %v, want INTERNAL for a response that cannot be kept", err)
 	}
 }

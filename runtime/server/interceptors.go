@@ -35,6 +35,34 @@ func (m *method) serveWithin(
 // errNoRequest is the mistake of an interceptor.
 var errNoRequest = rpcerr.Internal("an interceptor passed on nil as the request; pass on the one that it got")
 
+// unaryInterceptors returns the step of [WithUnaryInterceptors].
+func (m *method) unaryInterceptors() unaryAround {
+	all := chainUnary(m.settings.unary)
+	if all == nil {
+		return nil
+	}
+	return func(next grpc.UnaryHandler) grpc.UnaryHandler {
+		return func(ctx context.Context, req any) (any, error) {
+			info := m.unaryInfo // a copy: interceptors may change it
+			return all(ctx, req, &info, next)
+		}
+	}
+}
+
+// streamInterceptors returns the step of [WithStreamInterceptors].
+func (m *method) streamInterceptors() streamAround {
+	all := chainStream(m.settings.stream)
+	if all == nil {
+		return nil
+	}
+	return func(next grpc.StreamHandler) grpc.StreamHandler {
+		return func(srv any, ss grpc.ServerStream) error {
+			info := m.streamInfo // a copy: interceptors may change it
+			return all(srv, ss, &info, next)
+		}
+	}
+}
+
 // chainUnary makes one interceptor of many, nil of none.
 func chainUnary(interceptors []grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
 	if len(interceptors) == 0 {

@@ -15,10 +15,10 @@ import (
 // overloadWait is when the caller of a method that has too many calls should retry, at the earliest.
 const overloadWait = 100 * time.Millisecond
 
-// quotaStage returns the stage that an authorised call takes its share of the method in: the rates of
+// quotaGate returns the gate that an authorised call takes its share of the method in: the rates of
 // its principal, those of the method, and the concurrency; nil where the policy bounds none of them.
 // A call that one of them rejects uses up nothing of the others.
-func (m *method) quotaStage() stage {
+func (m *method) quotaGate() gate {
 	counted := slices.Concat(m.ratesBy(m.info, runtime.ByPrincipal), m.ratesBy(m.info, runtime.ByMethod))
 	m.slots = slotsOf(m.info)
 	switch {
@@ -51,7 +51,7 @@ func adaptive(info runtime.MethodInfo) bool {
 }
 
 // slotStage takes a call's rates, then its place among the running calls.
-func (m *method) slotStage(counted rates) stage {
+func (m *method) slotStage(counted rates) gate {
 	overloaded := overloadErrors("too many calls at a time; try again later")
 	return func(ctx context.Context, c *callContext) error {
 		if err := counted.take(ctx, c); err != nil {

@@ -87,27 +87,9 @@ func newSettings(opts []Option) *settings {
 	return c
 }
 
-// pipeline returns the pipeline that the options describe.
-func (c *settings) pipeline() *pipeline {
-	p := &pipeline{
-		logger:        c.logger,
-		timeout:       c.timeout,
-		observers:     c.observers,
-		authenticator: c.authenticator,
-		open:          c.open,
-		limiter:       c.limiter,
-		validator:     c.validator,
-		idempotency:   c.idempotency,
-		unary:         chainUnary(c.unary),
-		stream:        chainStream(c.stream),
-		onPanic:       c.onPanic,
-		crash:         c.crash,
-		without:       c.without,
-		overrides:     c.overrides,
-		tokens:        c.tokens,
-		compression:   c.compression,
-		drain:         newDrain(),
-	}
+// newPipeline returns the pipeline that the options describe.
+func newPipeline(c *settings) *pipeline {
+	p := &pipeline{settings: c, drain: newDrain()}
 	p.admission = newAdmission(c.limits, c.logger, p.noteUnhandled)
 	return p
 }

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -17,30 +16,15 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/join"
 	"github.com/grpcservice/grpcservice/runtime/internal/requestid"
 	"github.com/grpcservice/grpcservice/runtime/limit"
-	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
-// pipeline is what every call of one server goes through. All but its methods is fixed before the first of them is bound.
+// pipeline is what all methods of one server share. The settings are fixed before the first method is
+// bound.
 type pipeline struct {
-	logger        *slog.Logger
-	timeout       time.Duration // default deadline of unary calls; 0 is none
-	observers     []runtime.Observer
-	authenticator Authenticator
-	open          bool // nobody is asked who calls
-	limiter       RateLimiter
-	admission     *admission
-	validator     Validator
-	idempotency   IdempotencyGuard
-	unary         grpc.UnaryServerInterceptor
-	stream        grpc.StreamServerInterceptor
-	onPanic       PanicHandler
-	crash         bool // a panic ends the process
-	without       omissions
-	overrides     *overrides
-	tokens        *seal.Ring // nil without keys
-	compression   compressor
-	tokenWarning  sync.Once
-	drain         *drain
+	*settings
+	admission    *admission
+	drain        *drain
+	tokenWarning sync.Once
 
 	left join.Group // methods that run on although their call has ended, and what runs in the background
 
@@ -58,12 +42,12 @@ type method struct {
 	info       runtime.MethodInfo
 	log        accessLog
 	observing  []runtime.MethodObserver
-	stages     []stage
-	waits      bool // whether a stage may take its time
+	bound           // the steps of its calls
+	blocks     bool // whether a gate may block
 	deadlines  deadlines
 	apart      bool               // whether the method runs in a goroutine of its own: see runApart
-	checks     checks             // of its requests
-	guard      guardFunc          // of calls that may be made again; nil where none is recognised
+	first      checkFunc          // all checks of the first message of a stream, or of the only request
+	later      checkFunc          // all checks of later messages of a stream
 	slots      *limit.Concurrency // nil where any number may run at a time
 	adaptive   bool               // whether slots learns from the calls
 	unaryInfo  grpc.UnaryServerInfo
@@ -82,8 +66,6 @@ func (p *pipeline) bind(info runtime.MethodInfo, server any) *method {
 		log:       newAccessLog(p.accessLogger(), info),
 		observing: bindObservers(p.observers, info),
 		deadlines: deadlinesOf(info.Policy, p.timeout),
-		checks:    p.checksOf(info),
-		guard:     p.guardOf(info),
 		unaryInfo: grpc.UnaryServerInfo{Server: server, FullMethod: info.FullMethod},
 		streamInfo: grpc.StreamServerInfo{
 			FullMethod:     info.FullMethod,
@@ -91,9 +73,10 @@ func (p *pipeline) bind(info runtime.MethodInfo, server any) *method {
 			IsServerStream: info.Kind == runtime.KindServerStream || info.Kind == runtime.KindBidi,
 		},
 	}
-	m.stages = m.stagesOf()
+	m.bound = m.bindSequence()
+	m.bindChecks()
 	m.apart = m.deadlines.idle > 0 || m.deadlines.total > 0 || m.streamInfo.IsClientStream && !p.without.recovery
-	m.waits = p.authenticator != nil || p.limiter != RateLimiter(localLimiter{}) || info.Policy.Concurrency.MaxWait > 0
+	m.blocks = p.authenticator != nil || p.limiter != RateLimiter(localLimiter{}) || info.Policy.Concurrency.MaxWait > 0
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.methods = append(p.methods, m)

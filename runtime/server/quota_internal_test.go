@@ -46,7 +46,7 @@ func (s slowHealth) check(ctx context.Context, req *healthpb.HealthCheckRequest)
 // quotaHandler returns a function that makes a call of a unary method with the policy, asking about
 // a service. Where the target is foreign, its handler is one of protoc-gen-go-grpc.
 func quotaHandler(p runtime.Policy, foreign bool, do func(context.Context, *healthpb.HealthCheckRequest) error, opts ...Option) func(ctx context.Context, service string) error {
-	pipe := newSettings(append(opts, WithAuthenticator(bearer))).pipeline()
+	pipe := newPipeline(newSettings(append(opts, WithAuthenticator(bearer))))
 	impl := slowHealth{do: do}
 	info := runtime.NewMethodInfo("t.S", "Check", runtime.KindUnary, p)
 	m := pipe.bind(info, impl)

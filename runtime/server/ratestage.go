@@ -85,6 +85,14 @@ type boundRate struct {
 	refusals *refusals
 }
 
+// peerRateGate returns the gate of the rates that count by peer; nil if there are none.
+func (m *method) peerRateGate() gate {
+	if counted := m.ratesBy(m.info, runtime.ByPeer); len(counted) > 0 {
+		return counted.take
+	}
+	return nil
+}
+
 // ratesBy returns the rates of a method that count by key.
 func (p *pipeline) ratesBy(info runtime.MethodInfo, key policy.Key) (bound rates) {
 	for _, rate := range info.Policy.Rates {

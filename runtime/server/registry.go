@@ -33,7 +33,7 @@ func On(target grpc.ServiceRegistrar, opts ...Option) *Registrar {
 	if err := errors.Join(config.errs...); err != nil {
 		panic(err)
 	}
-	return &Registrar{target: target, pipeline: config.pipeline(), health: newHealth()}
+	return &Registrar{target: target, pipeline: newPipeline(config), health: newHealth()}
 }
 
 // Registrar is what [On] returns.

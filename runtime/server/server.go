@@ -37,7 +37,7 @@ type registration struct {
 // New returns a server without services. What is wrong with its options is returned by Run and Serve.
 func New(opts ...Option) *Server {
 	config := newSettings(opts)
-	s := &Server{config: config, pipeline: config.pipeline(), health: newHealth(), errs: config.errs, stop: newStopper()}
+	s := &Server{config: config, pipeline: newPipeline(config), health: newHealth(), errs: config.errs, stop: newStopper()}
 	s.add(describe[healthService](s.pipeline, healthTable, s.health), s.health)
 	return s
 }

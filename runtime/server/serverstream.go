@@ -16,37 +16,8 @@ import (
 
 // serveStream puts the pipeline around body, which finds the call's context in its stream.
 func (m *method) serveStream(body grpc.StreamHandler) grpc.StreamHandler {
-	handler := m.interceptStream(body)
-	return func(srv any, ss grpc.ServerStream) error { return m.runStream(srv, ss, handler) }
-}
-
-// runStream takes one stream through the pipeline.
-func (m *method) runStream(srv any, ss grpc.ServerStream, handler grpc.StreamHandler) (err error) {
-	c := m.begin(ss.Context())
-	defer m.finish(c, &err)
-	err = errLeft
-	m.observe(c)
-	ctx := c.cancellable()
-	if err := m.admit(ctx, c); err != nil {
-		return err
-	}
-	stream := &serverStream{ServerStream: ss, ctx: ctx, call: c}
-	c.stream = stream
-	if m.apart {
-		return m.runApart(stream, func() error { return handler(srv, stream) })
-	}
-	return c.completed(handler(srv, stream))
-}
-
-// interceptStream puts the interceptors of [WithStreamInterceptors] around handler, once for all calls.
-func (m *method) interceptStream(handler grpc.StreamHandler) grpc.StreamHandler {
-	if m.stream == nil {
-		return handler
-	}
-	return func(srv any, ss grpc.ServerStream) error {
-		info := m.streamInfo // a copy: interceptors may change it
-		return m.stream(srv, ss, &info, handler)
-	}
+	handler := m.streamHandler(body)
+	return func(srv any, ss grpc.ServerStream) error { return m.streamCall(srv, ss, handler) }
 }
 
 // serverStream is grpc's stream with the context of the call, and what the policy says of each message.

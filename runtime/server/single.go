@@ -22,7 +22,7 @@ func (c *callContext) Single(many, name string) (callctx.Single, error) {
 	if info.FullMethod != many {
 		return callctx.Unrestricted{}, nil
 	}
-	m := c.call.method.bound("/" + info.Service + "/" + name)
+	m := c.call.method.lookup("/" + info.Service + "/" + name)
 	if m == nil {
 		return nil, rpcerr.Internal(fmt.Sprintf(
 			"%s: the service has no method %s, which is to do it for one item; generate the code anew", many, name))
@@ -39,14 +39,12 @@ func (s single) Check(ctx context.Context, req proto.Message) error {
 	if of != nil && of.Input().FullName() != req.ProtoReflect().Descriptor().FullName() {
 		return nil
 	}
-	own, covered := &s.method.checks, &s.caller.call.method.checks
-	for _, check := range []struct{ own, covered checkFunc }{
-		{own.size, nil}, {own.fields, covered.fields}, {own.validator, covered.validator},
-	} {
-		if check.own == nil || check.covered != nil {
+	covered := s.caller.call.method.bound.checks
+	for i, own := range s.method.bound.checks {
+		if own.first == nil || covered[i].first != nil && !own.items {
 			continue
 		}
-		if err := check.own(ctx, req); err != nil {
+		if err := own.first(ctx, req); err != nil {
 			return err
 		}
 	}
@@ -69,8 +67,8 @@ func (m *method) authorize(principal *runtime.Principal) error {
 	return missingScope(principal, *auth)
 }
 
-// bound returns the method of the server with a path; nil where there is none.
-func (p *pipeline) bound(fullMethod string) *method {
+// lookup returns the method of the server with a path; nil where there is none.
+func (p *pipeline) lookup(fullMethod string) *method {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.byName[fullMethod]

@@ -3,40 +3,26 @@ package server
 import (
 	"context"
 
+	"google.golang.org/grpc"
+
 	"github.com/grpcservice/grpcservice/runtime/internal/rpc"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
-	"google.golang.org/grpc"
 )
 
 // serveUnary puts the pipeline around a unary method.
 func (m *method) serveUnary(handler rpc.Handler) grpc.MethodHandler {
-	answer := m.intercept(m.noted(handler.Unary))
-	serve := func(ctx context.Context, received any, decode func(any) error) (resp any, err error) {
-		c := m.begin(ctx)
-		defer m.finish(c, &err)
-		err = errLeft
-		ctx, err = m.admitUnary(c)
-		if err != nil {
-			return nil, err
-		}
-		err = errLeft
-		req := received
-		if req == nil {
-			req = handler.NewRequest()
-		}
-		if err := decode(req); err != nil {
-			return nil, receiveError(err)
-		}
-		if err := m.accept(ctx, c, req); err != nil {
-			return nil, err
-		}
-		if m.guard != nil {
-			return c.prepared(m.guard(ctx, req, func(ctx context.Context) (any, error) {
-				resp, err := answer(ctx, req)
-				return resp, c.join(err) // a response is kept once all that belongs to the call has succeeded
-			}))
-		}
-		return c.prepared(answer(ctx, req))
+	answer := m.unaryHandler(handler.Unary)
+	serve := func(ctx context.Context, received any, decode func(any) error) (any, error) {
+		return m.unaryCall(ctx, func(ctx context.Context, c *callContext) (any, error) {
+			req := received
+			if req == nil {
+				req = handler.NewRequest()
+			}
+			if err := m.receive(ctx, c, req, decode); err != nil {
+				return nil, err
+			}
+			return answer(ctx, req)
+		})
 	}
 	return func(_ any, ctx context.Context, decode func(any) error, serverWide grpc.UnaryServerInterceptor) (any, error) {
 		if serverWide == nil {
@@ -54,17 +40,6 @@ func (m *method) noted(handler grpc.UnaryHandler) grpc.UnaryHandler {
 	return func(ctx context.Context, req any) (any, error) {
 		m.noteRun(ctx)
 		return handler(ctx, req)
-	}
-}
-
-// intercept puts the interceptors of [WithUnaryInterceptors] around handler, once for all calls.
-func (m *method) intercept(handler grpc.UnaryHandler) grpc.UnaryHandler {
-	if m.unary == nil {
-		return handler
-	}
-	return func(ctx context.Context, req any) (any, error) {
-		info := m.unaryInfo
-		return m.unary(ctx, req, &info, handler)
 	}
 }
 

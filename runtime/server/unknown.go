@@ -48,7 +48,7 @@ func (p *pipeline) guardUnknown() grpc.StreamServerInterceptor {
 		if p.authenticator != nil && !p.open {
 			handler = rejectUnknown
 		}
-		return m.runStream(srv, ss, handler)
+		return m.streamCall(srv, ss, handler)
 	}
 }
 

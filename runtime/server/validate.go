@@ -37,33 +37,20 @@ func WithValidator(validator Validator) Option {
 // checkFunc returns what is wrong with a request.
 type checkFunc = func(ctx context.Context, req proto.Message) error
 
-// checks are the checks of a method's requests; nil where there is nothing to check.
-type checks struct {
+// check is a step that checks requests. Its functions are nil where there is nothing to check.
+type check struct {
 	first checkFunc // of the first message of a stream, or of the only request
 	later checkFunc // of the other messages of a stream
-
-	size, fields, validator checkFunc // what first makes
+	items bool      // holds for each item of a batch, although the batch as a whole was checked
 }
 
-// checksOf returns the checks of a method's requests.
-func (p *pipeline) checksOf(info runtime.MethodInfo) (c checks) {
-	if most := info.Policy.MaxRequestBytes; most > 0 {
-		c.size = sizeCheck(most)
+// bindChecks makes the checks of a method one for first messages and one for later ones.
+func (m *method) bindChecks() {
+	var first, later []checkFunc
+	for _, c := range m.bound.checks {
+		first, later = append(first, c.first), append(later, c.later)
 	}
-	var later checkFunc
-	if info.Policy.Validate && info.Descriptor != nil {
-		request := info.Descriptor.Input()
-		if !p.without.checks {
-			c.fields, later = fieldrules.Checks(request)
-		}
-		if p.validator != nil {
-			if validate := p.validator.Bind(info, request); validate != nil {
-				c.validator = validationCheck(validate)
-			}
-		}
-	}
-	c.first, c.later = allOf(c.size, c.fields, c.validator), allOf(c.size, later, c.validator)
-	return c
+	m.first, m.later = allOf(first...), allOf(later...)
 }
 
 // allOf returns the check that makes all checks that are not nil, in their order; nil if there is none.
@@ -87,9 +74,9 @@ func allOf(all ...checkFunc) checkFunc {
 
 // accept counts a request, and returns what is wrong with it.
 func (m *method) accept(ctx context.Context, c *callContext, req any) error {
-	check := m.checks.first
+	check := m.first
 	if c.call.received.Add(1) > 1 {
-		check = m.checks.later
+		check = m.later
 	}
 	if check == nil {
 		return nil
@@ -101,15 +88,50 @@ func (m *method) accept(ctx context.Context, c *callContext, req any) error {
 	return check(ctx, msg)
 }
 
-// sizeCheck refuses requests above a size.
-func sizeCheck(most int64) checkFunc {
+// validates returns the descriptor of the requests of a method whose rules are checked; nil if they are
+// not.
+func (m *method) validates() protoreflect.MessageDescriptor {
+	if !m.info.Policy.Validate || m.info.Descriptor == nil {
+		return nil
+	}
+	return m.info.Descriptor.Input()
+}
+
+// fieldCheck returns the step that checks required fields and formats.
+func (m *method) fieldCheck() (c check) {
+	if request := m.validates(); request != nil && !m.without.checks {
+		c.first, c.later = fieldrules.Checks(request)
+	}
+	return c
+}
+
+// validatorCheck returns the step of [WithValidator].
+func (m *method) validatorCheck() (c check) {
+	request := m.validates()
+	if request == nil || m.validator == nil {
+		return c
+	}
+	if validate := m.validator.Bind(m.info, request); validate != nil {
+		c.first = validationCheck(validate)
+		c.later = c.first
+	}
+	return c
+}
+
+// sizeCheck returns the step that rejects requests above the size of the policy.
+func (m *method) sizeCheck() check {
+	most := m.info.Policy.MaxRequestBytes
+	if most <= 0 {
+		return check{}
+	}
 	err := rpcerr.ReasonRequestTooLarge.Errorf(codes.ResourceExhausted, "the request is larger than %d bytes", most).Fixed()
-	return func(_ context.Context, req proto.Message) error {
+	size := func(_ context.Context, req proto.Message) error {
 		if int64(proto.Size(req)) > most {
 			return err
 		}
 		return nil
 	}
+	return check{first: size, later: size, items: true}
 }
 
 // validationCheck makes what a validator says what the caller may see.

@@ -1,0 +1,178 @@
+package server
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+)
+
+// step is one step of the sequence that every call goes through. Its functions bind it to a method when
+// the method is registered, and return nil if it does not concern the method. A step without functions
+// is part of [method.unaryCall] and [method.streamCall].
+type step struct {
+	// name is the name of the step in docs/pipeline.md.
+	name string
+	// gate rejects calls before their requests are decoded.
+	gate func(*method) gate
+	// check rejects requests after they are decoded: each message of a stream.
+	check func(*method) check
+	// unary runs around the steps that follow, with the decoded request.
+	unary func(*method) unaryAround
+	// stream runs around the steps that follow, when the stream opens.
+	stream func(*method) streamAround
+}
+
+// gate returns the error that it rejects a call with. ctx is the call's, or a child of it.
+type gate func(ctx context.Context, c *callContext) error
+
+// unaryAround returns a handler that runs next.
+type unaryAround func(next grpc.UnaryHandler) grpc.UnaryHandler
+
+// streamAround returns a handler that runs next.
+type streamAround func(next grpc.StreamHandler) grpc.StreamHandler
+
+// sequence returns the steps of a call in their order; docs/pipeline.md explains it. To add a step,
+// write the function that binds it in a file of its own, and add a row here.
+func sequence() []step {
+	return []step{
+		{name: "observe"},
+		{name: "admit", gate: (*method).admissionGate},
+		{name: "peer rates", gate: (*method).peerRateGate},
+		{name: "authenticate and authorize", gate: (*method).authGate},
+		{name: "rates and concurrency", gate: (*method).quotaGate},
+		{name: "deadline"},
+		{name: "decode"},
+		{name: "size", check: (*method).sizeCheck},
+		{name: "fields", check: (*method).fieldCheck},
+		{name: "validator", check: (*method).validatorCheck},
+		{name: "idempotency", unary: (*method).idempotencyAround},
+		{name: "interceptors", unary: (*method).unaryInterceptors, stream: (*method).streamInterceptors},
+		{name: "method"},
+		{name: "finish"},
+	}
+}
+
+// bound is the sequence of one method.
+type bound struct {
+	gates         []gate
+	checks        []check // one for each step that has them
+	unaryArounds  []unaryAround
+	streamArounds []streamAround
+}
+
+// bindSequence binds the steps to m.
+func (m *method) bindSequence() (b bound) {
+	for _, s := range sequence() {
+		if s.gate != nil {
+			if bound := s.gate(m); bound != nil {
+				b.gates = append(b.gates, bound)
+			}
+		}
+		if s.check != nil {
+			b.checks = append(b.checks, s.check(m))
+		}
+		if s.unary != nil {
+			if bound := s.unary(m); bound != nil {
+				b.unaryArounds = append(b.unaryArounds, bound)
+			}
+		}
+		if s.stream != nil {
+			if bound := s.stream(m); bound != nil {
+				b.streamArounds = append(b.streamArounds, bound)
+			}
+		}
+	}
+	return b
+}
+
+// unaryCall runs a unary call through the sequence. run decodes the request, passes it to
+// [method.receive], and answers it with what [method.unaryHandler] returns.
+func (m *method) unaryCall(
+	ctx context.Context, run func(ctx context.Context, c *callContext) (any, error),
+) (resp any, err error) {
+	c := m.begin(ctx)
+	defer m.finish(c, &err)
+	err = errLeft
+	m.observe(c)
+	if ctx, err = m.enterUnary(c); err != nil {
+		return nil, err
+	}
+	err = errLeft
+	return c.prepared(run(ctx, c))
+}
+
+// streamCall runs a stream through the sequence.
+func (m *method) streamCall(srv any, ss grpc.ServerStream, handler grpc.StreamHandler) (err error) {
+	c := m.begin(ss.Context())
+	defer m.finish(c, &err)
+	err = errLeft
+	m.observe(c)
+	ctx := c.cancellable()
+	if err := m.enter(ctx, c); err != nil {
+		return err
+	}
+	stream := &serverStream{ServerStream: ss, ctx: ctx, call: c}
+	c.stream = stream
+	if m.apart {
+		return m.runApart(stream, func() error { return handler(srv, stream) })
+	}
+	return c.completed(handler(srv, stream))
+}
+
+// observe calls the observers.
+func (m *method) observe(c *callContext) {
+	for _, o := range m.observing {
+		if ctx := o.Begin(c.Context, c); ctx != nil {
+			c.Context = ctx // nobody else has c yet
+		}
+		c.observed++
+	}
+}
+
+// enterUnary passes a unary call through the gates, and returns the context of its method. The deadline
+// is set before them if one of them may block, and else after: a rejection costs less without a timer.
+func (m *method) enterUnary(c *callContext) (context.Context, error) {
+	if m.blocks {
+		ctx := c.withDeadline(m.deadlines)
+		return ctx, m.enter(ctx, c)
+	}
+	if err := m.enter(c, c); err != nil {
+		return nil, err
+	}
+	return c.withDeadline(m.deadlines), nil
+}
+
+// enter passes a call through the gates.
+func (m *method) enter(ctx context.Context, c *callContext) error {
+	for _, pass := range m.gates {
+		if err := pass(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// receive decodes the request of a unary call and checks it.
+func (m *method) receive(ctx context.Context, c *callContext, req any, decode func(any) error) error {
+	if err := decode(req); err != nil {
+		return receiveError(err)
+	}
+	return m.accept(ctx, c, req)
+}
+
+// unaryHandler returns handler with the steps that run around it.
+func (m *method) unaryHandler(handler grpc.UnaryHandler) grpc.UnaryHandler {
+	handler = m.noted(handler)
+	for i := len(m.unaryArounds) - 1; i >= 0; i-- {
+		handler = m.unaryArounds[i](handler)
+	}
+	return handler
+}
+
+// streamHandler returns handler with the steps that run around it.
+func (m *method) streamHandler(handler grpc.StreamHandler) grpc.StreamHandler {
+	for i := len(m.streamArounds) - 1; i >= 0; i-- {
+		handler = m.streamArounds[i](handler)
+	}
+	return handler
+}
