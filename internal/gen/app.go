@@ -6,15 +6,10 @@ import (
 	"slices"
 	"text/template"
 
+	"github.com/grpcservice/grpcservice/internal/gen/view"
 	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
-
-// appHeader is what the top of a program needs to know.
-type appHeader struct {
-	App     model.App
-	Imports [][]string // the lines of each group
-}
 
 // appNames are what a program declares, its variables included. An import that had one of them would be hidden there.
 var appNames = []string{"main", "run", "ctx", "getenv", "level", "err", "logger", "drainDelay", "shutdownTimeout", "options", "text", "keys", "srv", "operations"}
@@ -23,11 +18,12 @@ var appNames = []string{"main", "run", "ctx", "getenv", "level", "err", "logger"
 func (t *Templates) App(app model.App) ([]byte, error) {
 	return t.format("main.go", func(t *Templates) ([]byte, error) {
 		imports := newAppImports(app)
-		body, err := t.execute("app.go.tmpl", app, appFunctions(imports))
+		data := view.OfApp(app)
+		body, err := t.execute("app.go.tmpl", data, appFunctions(imports))
 		if err != nil {
 			return nil, err
 		}
-		head, err := t.execute("app_header.go.tmpl", appHeader{App: app, Imports: imports.groups()}, appFunctions(imports))
+		head, err := t.execute("app_header.go.tmpl", view.AppHeader{App: data, Imports: imports.groups()}, appFunctions(imports))
 		return append(head, body...), err
 	})
 }

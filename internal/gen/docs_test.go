@@ -20,7 +20,7 @@ func TestDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := tablesOf(string(page))
-	want := typesOfTemplates()
+	want := typesOfTemplates(t)
 	want["functions"] = nil
 	for _, entry := range entries() {
 		for name := range entry.Functions {
@@ -80,28 +80,30 @@ func tablesOf(page string) map[string][]string {
 	return tables
 }
 
-// selfExplained are the packages whose types the page does not list: Go's, that of policies, which it
-// refers to, and that of places in protos, which are printed only.
-var selfExplained = []string{"", "time", "log/slog",
-	"github.com/grpcservice/grpcservice/runtime/policy", "github.com/grpcservice/grpcservice/internal/diag"}
+// selfExplained are the packages whose types the page does not list: Go's, and that of policies, which it
+// refers to.
+var selfExplained = []string{"", "time", "log/slog", "github.com/grpcservice/grpcservice/runtime/policy"}
+
+// viewed are the packages of the types that the page lists. All else that templates would see is no part of
+// what they are promised.
+var viewed = []string{"github.com/grpcservice/grpcservice/internal/gen/view", "github.com/grpcservice/grpcservice/internal/golang"}
 
 // typesOfTemplates returns the names of the fields and methods of all structs that templates see, by their types.
-func typesOfTemplates() map[string][]string {
+func typesOfTemplates(t *testing.T) map[string][]string {
 	types := make(map[string][]string)
 	var visit func(reflect.Type)
-	visit = func(t reflect.Type) {
-		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
-			t = t.Elem()
+	visit = func(seen reflect.Type) {
+		for seen.Kind() == reflect.Pointer || seen.Kind() == reflect.Slice || seen.Kind() == reflect.Map {
+			seen = seen.Elem()
 		}
-		if slices.Contains(selfExplained, t.PkgPath()) || types[t.String()] != nil {
+		if slices.Contains(selfExplained, seen.PkgPath()) || types[seen.Name()] != nil {
 			return
 		}
-		types[t.String()] = []string{}
-		names, results := members(t)
-		types[t.String()] = names
-		if len(names) == 0 {
-			delete(types, t.String())
+		if !slices.Contains(viewed, seen.PkgPath()) {
+			t.Errorf("templates see %s, which is of none of the packages %q", seen, viewed)
 		}
+		names, results := members(seen)
+		types[seen.Name()] = names
 		for _, result := range results {
 			visit(result)
 		}

@@ -11,18 +11,19 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/grpcservice/grpcservice/internal/gen/view"
 	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
 // Service returns the Go file that serves and calls the services of file.
 func (t *Templates) Service(file model.File) ([]byte, error) {
-	return t.render("service.go.tmpl", file, file.Service)
+	return t.render("service.go.tmpl", view.OfFile(file), file.Service)
 }
 
 // Test returns the Go file that helps to test the services of file.
 func (t *Templates) Test(file model.File) ([]byte, error) {
-	return t.render("test.go.tmpl", file, file.Test)
+	return t.render("test.go.tmpl", view.OfFile(file), file.Test)
 }
 
 // functions returns all that a template can call.
@@ -60,28 +61,19 @@ func fieldName(goName string) string {
 
 func quote(s string) string { return fmt.Sprintf("%q", s) }
 
-// header is what the top of a file needs to know.
-type header struct {
-	Source     string
-	Deprecated bool
-	Doc        string
-	Package    string
-	Imports    [][]string // the lines of each group
-}
-
 // render returns the file that out describes.
-func (t *Templates) render(name string, file model.File, out model.Output) ([]byte, error) {
+func (t *Templates) render(name string, file view.File, out model.Output) ([]byte, error) {
 	return t.format(out.File, func(t *Templates) ([]byte, error) { return t.text(name, file, out) })
 }
 
 // text returns the file that out describes, before it is formatted. The body comes first, as writing it finds the imports.
-func (t *Templates) text(name string, file model.File, out model.Output) ([]byte, error) {
+func (t *Templates) text(name string, file view.File, out model.Output) ([]byte, error) {
 	imports := newImports(out, file.Descriptor)
 	body, err := t.execute(name, file, functions(imports))
 	if err != nil {
 		return nil, err
 	}
-	head := header{Source: file.Source, Deprecated: out.Deprecated, Doc: out.Doc, Package: out.Package, Imports: imports.groups()}
+	head := view.Header{Source: file.Source, Deprecated: out.Deprecated, Doc: out.Doc, Package: out.Package, Imports: imports.groups()}
 	top, err := t.execute("header.go.tmpl", head, functions(imports))
 	return append(top, body...), err
 }

@@ -7,28 +7,29 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/grpcservice/grpcservice/internal/gen/view"
 	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
 // Implementation returns one of the pieces of what implements a service: "type", "assertion", "constructor" or "test".
 func (t *Templates) Implementation(piece string, i model.Implementation, f golang.Frame) (string, error) {
-	return t.snippet("skeleton_"+piece+".go.tmpl", i, f)
+	return t.snippet("skeleton_"+piece+".go.tmpl", view.OfImplementation(i), f)
 }
 
 // Method returns a method as it is first written.
 func (t *Templates) Method(m model.MethodStub, f golang.Frame) (string, error) {
-	return t.snippet("skeleton_method.go.tmpl", m, f)
+	return t.snippet("skeleton_method.go.tmpl", view.OfMethodStub(m), f)
 }
 
 // Work returns the method that does the work of the operations that a method starts.
 func (t *Templates) Work(m model.MethodStub, f golang.Frame) (string, error) {
-	return t.snippet("skeleton_work.go.tmpl", m, f)
+	return t.snippet("skeleton_work.go.tmpl", view.OfMethodStub(m), f)
 }
 
 // Example returns the test of a method as it is first written.
 func (t *Templates) Example(m model.MethodStub, f golang.Frame) (string, error) {
-	return t.snippet("skeleton_example.go.tmpl", m, f)
+	return t.snippet("skeleton_example.go.tmpl", view.OfMethodStub(m), f)
 }
 
 // snippet returns declarations for a file that has an import table already. They are formatted where they go.

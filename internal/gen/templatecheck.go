@@ -8,6 +8,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/gen/typecheck"
+	"github.com/grpcservice/grpcservice/internal/gen/view"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
@@ -17,18 +18,18 @@ func entries() []typecheck.Entry {
 	ofApp := appFunctions(newImports(model.Output{}))
 	ofUser := frameFunctions(anyFrame())
 	return []typecheck.Entry{
-		{Template: "service.go.tmpl", Data: reflect.TypeFor[model.File](), Functions: ofFile},
-		{Template: "test.go.tmpl", Data: reflect.TypeFor[model.File](), Functions: ofFile},
-		{Template: "header.go.tmpl", Data: reflect.TypeFor[header](), Functions: ofFile},
-		{Template: "app.go.tmpl", Data: reflect.TypeFor[model.App](), Functions: ofApp},
-		{Template: "app_header.go.tmpl", Data: reflect.TypeFor[appHeader](), Functions: ofApp},
-		{Template: "skeleton_type.go.tmpl", Data: reflect.TypeFor[model.Implementation](), Functions: ofUser},
-		{Template: "skeleton_assertion.go.tmpl", Data: reflect.TypeFor[model.Implementation](), Functions: ofUser},
-		{Template: "skeleton_constructor.go.tmpl", Data: reflect.TypeFor[model.Implementation](), Functions: ofUser},
-		{Template: "skeleton_test.go.tmpl", Data: reflect.TypeFor[model.Implementation](), Functions: ofUser},
-		{Template: "skeleton_example.go.tmpl", Data: reflect.TypeFor[model.MethodStub](), Functions: ofUser},
-		{Template: "skeleton_work.go.tmpl", Data: reflect.TypeFor[model.MethodStub](), Functions: ofUser},
-		{Template: "skeleton_method.go.tmpl", Data: reflect.TypeFor[model.MethodStub](), Functions: ofUser},
+		{Template: "service.go.tmpl", Data: reflect.TypeFor[view.File](), Functions: ofFile},
+		{Template: "test.go.tmpl", Data: reflect.TypeFor[view.File](), Functions: ofFile},
+		{Template: "header.go.tmpl", Data: reflect.TypeFor[view.Header](), Functions: ofFile},
+		{Template: "app.go.tmpl", Data: reflect.TypeFor[view.App](), Functions: ofApp},
+		{Template: "app_header.go.tmpl", Data: reflect.TypeFor[view.AppHeader](), Functions: ofApp},
+		{Template: "skeleton_type.go.tmpl", Data: reflect.TypeFor[view.Implementation](), Functions: ofUser},
+		{Template: "skeleton_assertion.go.tmpl", Data: reflect.TypeFor[view.Implementation](), Functions: ofUser},
+		{Template: "skeleton_constructor.go.tmpl", Data: reflect.TypeFor[view.Implementation](), Functions: ofUser},
+		{Template: "skeleton_test.go.tmpl", Data: reflect.TypeFor[view.Implementation](), Functions: ofUser},
+		{Template: "skeleton_example.go.tmpl", Data: reflect.TypeFor[view.MethodStub](), Functions: ofUser},
+		{Template: "skeleton_work.go.tmpl", Data: reflect.TypeFor[view.MethodStub](), Functions: ofUser},
+		{Template: "skeleton_method.go.tmpl", Data: reflect.TypeFor[view.MethodStub](), Functions: ofUser},
 	}
 }
 

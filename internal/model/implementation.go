@@ -5,8 +5,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // Implementation is what implements a service in a package of the user, as it is first written.
@@ -137,16 +135,6 @@ func listed(words []string) string {
 	}
 	last := len(words) - 1
 	return strings.Join(words[:last], ", ") + " and " + words[last]
-}
-
-// InService returns the identifier of what the generated service package declares.
-func (i Implementation) InService(name string) golang.Ident {
-	return golang.Ident{Name: name, Package: i.Interface.Package, Path: i.Interface.Path}
-}
-
-// InTest returns the identifier of what the generated test package declares.
-func (i Implementation) InTest(name string) golang.Ident {
-	return golang.Ident{Name: name, Package: i.Test.Package, Path: i.Test.Path}
 }
 
 // Stubs returns the methods of an implementation, each as a template sees it.

@@ -1,0 +1,105 @@
+package view
+
+import "github.com/grpcservice/grpcservice/internal/model"
+
+// OfFile returns what templates see of a file.
+func OfFile(f model.File) File {
+	return File{
+		Source: f.Source, Descriptor: f.Descriptor, Service: Output(f.Service), Test: Output(f.Test),
+		Services: each(f.Services, ofService), Reasons: each(f.Reasons, ofReasons),
+	}
+}
+
+// OfImplementation returns what templates see of an implementation.
+func OfImplementation(i model.Implementation) Implementation {
+	return Implementation{
+		Service: ofService(i.Service), ProtoPackage: i.ProtoPackage, Messages: i.Messages, Type: i.Type,
+		Constructor: i.Constructor, File: i.File, Test: Output(i.Test), NeedsManager: i.NeedsManager(),
+	}
+}
+
+// OfMethodStub returns what templates see of a method of an implementation.
+func OfMethodStub(m model.MethodStub) MethodStub {
+	return MethodStub{Method: ofMethod(m.Method), Of: OfImplementation(m.Of)}
+}
+
+// OfApp returns what templates see of a program.
+func OfApp(a model.App) App {
+	return App{
+		Command: a.Command, Package: a.Package, Services: each(a.Services, ofAppService),
+		Names: a.Names(), Doc: a.Doc(), HasPages: a.HasPages(), HasIdempotencyKeys: a.HasIdempotencyKeys(),
+		HasOperations: a.HasOperations(), AsksWhoCalls: a.AsksWhoCalls(), Validates: a.Validates(),
+	}
+}
+
+func ofAppService(s model.AppService) AppService {
+	return AppService{
+		Implementation: OfImplementation(s.Implementation),
+		New:            s.New, CanMake: s.CanMake, WithManager: s.WithManager,
+	}
+}
+
+func ofService(s model.Service) Service {
+	return Service{
+		Names: ofNames(s.Names), Name: s.Name, FullName: s.FullName, Doc: s.Doc, Deprecated: s.Deprecated,
+		Descriptor: s.Descriptor, Methods: each(s.Methods, ofMethod), Policy: ofPolicy(s.Policy),
+		SharesPolicy: s.SharesPolicy(), StartsOperations: s.StartsOperations(),
+	}
+}
+
+func ofNames(n model.Names) Names {
+	return Names{
+		Interface: n.Interface, Unimplemented: n.Unimplemented, Register: n.Register, NewClient: n.NewClient,
+		Config: n.Config, NameConst: n.NameConst, PolicyVar: n.PolicyVar, Table: n.Table, Client: n.Client,
+		Serve: n.Serve, Check: n.Check, Fake: n.Fake, NewFake: n.NewFake, FakeType: n.FakeType,
+	}
+}
+
+func ofMethod(m model.Method) Method {
+	return Method{
+		Name: m.Name, GoName: m.GoName, FullMethod: m.FullMethod, Const: m.Const, Row: m.Row, Kind: Kind(m.Kind.String()), Doc: m.Doc, Comment: m.Comment,
+		Deprecated: m.Deprecated, Input: m.Input, Output: m.Output, Policy: ofPolicy(m.Policy),
+		OwnPolicy: ofPolicy(m.OwnPolicy), HasOwnPolicy: m.HasOwnPolicy(), Helper: ofHelper(m.Helper),
+	}
+}
+
+func ofPolicy(p model.Policy) Policy {
+	field := func(f model.PolicyField) PolicyField { return PolicyField(f) }
+	return Policy{Policy: p.Policy, Fields: each(p.Fields(), field)}
+}
+
+func ofReasons(r model.Reasons) Reasons {
+	return Reasons{Doc: r.Doc, Values: each(r.Values, func(v model.Reason) Reason { return Reason(v) })}
+}
+
+func ofHelper(h *model.Helper) *Helper {
+	if h == nil {
+		return nil
+	}
+	return &Helper{
+		Name: h.Name, Summary: h.Summary, Doc: h.Doc, Package: h.Package, Constructor: h.Constructor, Types: h.Types,
+		Accessors: each(h.Accessors, ofAccessor), NameField: h.NameField,
+		Fields:     each(h.Fields, func(f model.HelperField) HelperField { return HelperField(f) }),
+		Deprecated: h.Deprecated, IsShort: h.IsShort(), StartsOperations: h.StartsOperations(), Stub: ofStub(h.Stub),
+	}
+}
+
+func ofAccessor(a model.Accessor) Accessor {
+	return Accessor{Message: a.Message, Getters: a.Getters, Type: Type(a.Type)}
+}
+
+func ofStub(s model.Stub) Stub {
+	return Stub{
+		Item: Type(s.Item), HasKey: s.HasKey(), Key: Type(s.Key), KeyGetter: s.KeyGetter, KeyGuess: s.KeyGuess,
+		IsMap: s.IsMap, HasTotal: s.HasTotal, Child: Type(s.Child), Result: Type(s.Result), Loads: s.Loads,
+		Single: s.Single, Work: s.Work,
+	}
+}
+
+// each returns what a function makes of each element of a list.
+func each[From, To any](list []From, of func(From) To) (all []To) {
+	for _, element := range list {
+		all = append(all, of(element))
+	}
+	return all
+}
