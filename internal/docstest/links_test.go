@@ -3,6 +3,7 @@ package docstest
 import (
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -34,7 +35,7 @@ func pagesOfCheckout(t *testing.T) map[string]string {
 	return pages
 }
 
-// TestLinks checks that every relative link of a page leads to a file, and every anchor to a heading.
+// TestLinks checks that every relative link leads to a file, and every anchor to a heading.
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	pages := pagesOfCheckout(t)
@@ -58,9 +59,11 @@ func TestEveryPageIsLinked(t *testing.T) {
 func TestBrokenLinks(t *testing.T) {
 	t.Parallel()
 	pages := map[string]string{
-		"README.md": "# Top\n[a](docs/a.md#on-your-own-grpcserver) [b](docs/a.md#nowhere)\n[c](docs/c.md) [d](#top)\n" +
+		"README.md": "# Top\n[a](docs/a.md#on-your-own-grpcserver) [b](docs/a.md#nowhere)\n" +
+			"[c](docs/c.md) [d](#top)\n" +
 			"```go\nf := m[g](h) // no link\n```\n`m[i](j)` [out](https://example.com/x#y) [dir](docs)\n",
-		"docs/a.md": "## On your own `grpc.Server`\n## Twice\n## Twice\n[up](../README.md#top) [e](#twice-1) [f](#twice-2)\n" +
+		"docs/a.md": "## On your own `grpc.Server`\n## Twice\n## Twice\n" +
+			"[up](../README.md#top) [e](#twice-1) [f](#twice-2)\n" +
 			"```sh\n# nowhere\n```\n",
 		"docs/b.md": "# Alone\n",
 	}
@@ -90,7 +93,8 @@ func brokenLinks(pages map[string]string, exists func(name string) bool) (proble
 			text, known := pages[l.page]
 			switch {
 			case !known && !exists(l.page):
-				problems = append(problems, fmt.Sprintf("%s:%d: %s: there is no such file", page, l.line, l.target))
+				problems = append(problems,
+					fmt.Sprintf("%s:%d: %s: there is no such file", page, l.line, l.target))
 			case l.anchor != "" && !slices.Contains(anchorsOf(text), l.anchor):
 				problems = append(problems,
 					fmt.Sprintf("%s:%d: %s: %s has no such heading", page, l.line, l.target, l.page))
@@ -144,7 +148,7 @@ func linksOf(page, text string) (links []link) {
 			file, anchor, _ := strings.Cut(target, "#")
 			to := page
 			if file != "" {
-				to = filepath.ToSlash(filepath.Join(filepath.Dir(filepath.FromSlash(page)), filepath.FromSlash(file)))
+				to = path.Join(path.Dir(page), file)
 			}
 			links = append(links, link{n, target, to, anchor})
 		}

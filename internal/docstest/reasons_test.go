@@ -8,7 +8,8 @@ import (
 )
 
 // reasonConst matches the declaration of a reason of the runtime.
-var reasonConst = regexp.MustCompile(`(?m)^\s*(?:const )?Reason\w* +(?:rpcerr\.)?Reason += "([A-Z_]+)"$`)
+var reasonConst = regexp.MustCompile(
+	`(?m)^\s*(?:const )?Reason\w* +(?:rpcerr\.)?Reason += "([A-Z_]+)"$`)
 
 // TestReasonsInDocs checks that docs/errors.md lists every reason of the runtime.
 func TestReasonsInDocs(t *testing.T) {
@@ -23,7 +24,7 @@ func TestReasonsInDocs(t *testing.T) {
 		for _, match := range reasonConst.FindAllStringSubmatch(readText(t, file), -1) {
 			n++
 			if !regexp.MustCompile(`\b` + match[1] + `\b`).MatchString(page) {
-				t.Errorf("docs/errors.md does not list the reason %s of %s", match[1], strings.TrimPrefix(file, root))
+				t.Errorf("docs/errors.md does not list %s of %s", match[1], strings.TrimPrefix(file, root))
 			}
 		}
 	}
