@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
@@ -156,3 +157,18 @@ func (l *lazyContext) Value(key any) any {
 	}
 	return c.Value(key)
 }
+
+// drain is how far a server's shutdown has come.
+type drain struct {
+	started chan struct{}
+	start   func()
+	expired atomic.Bool // calls get no more time
+}
+
+func newDrain() *drain {
+	d := &drain{started: make(chan struct{})}
+	d.start = sync.OnceFunc(func() { close(d.started) })
+	return d
+}
+
+func (d *drain) expire() { d.expired.Store(true) }
