@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// PackageName returns what the package in a folder is called.
+// PackageName returns what the package in a directory is called.
 func PackageName(dir string) string {
 	name := strings.Map(func(r rune) rune {
 		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {

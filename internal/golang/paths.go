@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// PackageFaults says what is wrong with a Go package.
+// PackageFaults returns what is wrong with a Go package.
 func PackageFaults(name, importPath string) []string {
 	var faults []string
 	switch {
@@ -24,7 +24,7 @@ func PackageFaults(name, importPath string) []string {
 	return faults
 }
 
-// ImportPathFault says which of the rules of the go command an import path breaks, or nothing.
+// ImportPathFault returns the rule of the go command that an import path breaks, or "".
 func ImportPathFault(importPath string) string {
 	for _, r := range importPath {
 		if !isASCIILetterOrDigit(r) && !strings.ContainsRune("-._~+/", r) {
@@ -52,10 +52,10 @@ func ImportPathFault(importPath string) string {
 	return ""
 }
 
-// windowsNames are the names of devices, which Windows finds in every folder.
+// windowsNames are the names of devices, which Windows finds in every directory.
 var windowsNames = set("con prn aux nul com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9")
 
-// CharactersFault says which character a path should not have, or nothing. Paths stand in comments, and in file systems that
+// CharactersFault returns what is wrong with the characters of a path, or "". Paths stand in comments, and in file systems that
 // allow less than others.
 func CharactersFault(file string) string {
 	if !utf8.ValidString(file) {
@@ -69,7 +69,7 @@ func CharactersFault(file string) string {
 	return ""
 }
 
-// FilePathFault says why no file should be written to a path, or nothing.
+// FilePathFault returns why no file can be written to a path, or "".
 func FilePathFault(file string) string {
 	switch {
 	case path.IsAbs(file):
@@ -81,7 +81,7 @@ func FilePathFault(file string) string {
 	}
 }
 
-// FileNameFault says why Go would not build a file whose name is base and an extension, or nothing.
+// FileNameFault returns why Go would not build a file whose name is base and an extension, or "".
 func FileNameFault(base string) string {
 	first, _ := utf8.DecodeRuneInString(base)
 	switch {

@@ -5,13 +5,13 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// isDeprecated says whether desc is deprecated, by its option or by its comment.
+// isDeprecated reports whether desc is deprecated, by its option or by its comment.
 func isDeprecated(desc protoreflect.Descriptor, comment string) bool {
 	options, ok := desc.Options().(interface{ GetDeprecated() bool })
 	return ok && options.GetDeprecated() || saysDeprecated(commentLines(comment))
 }
 
-// deprecationOf returns the sentence that says that a service or an RPC is deprecated, or nothing. The services of a deprecated
+// deprecationOf returns the sentence that says that a service or an RPC is deprecated, or "". The services of a deprecated
 // file are deprecated, and not their package, which may have other files.
 func deprecationOf(desc protoreflect.Descriptor, doc []string) string {
 	file := desc.ParentFile()
@@ -34,7 +34,7 @@ func withDeprecation(doc []string, sentence string) []string {
 	return append(doc, "", "Deprecated: "+sentence)
 }
 
-// namesDeprecated says whether code for s names a deprecated message or imports a deprecated package.
+// namesDeprecated reports whether code for s names a deprecated message or imports a deprecated package.
 func (r *request) namesDeprecated(s source) bool {
 	if r.packages[s.GoImportPath].deprecated {
 		return true

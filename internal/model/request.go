@@ -14,7 +14,7 @@ import (
 
 // Options are the parameters that shape the model.
 type Options struct {
-	ImportPath    string          // of the output folder, for our packages; "" where they go below those of the messages
+	ImportPath    string          // of the output directory, for our packages; "" where they go below those of the messages
 	Modules       *golang.Modules // what is known of Go modules, or nil
 	PackageSuffix string          // what the name of the service package adds to that of the messages
 	PolicyFile    *policy.File    // rules beside those in the protos, or nil

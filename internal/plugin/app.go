@@ -14,10 +14,10 @@ import (
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
-// appFile is the file that a program begins as.
+// appFile is the file that a program starts as.
 const appFile = "main.go"
 
-// addApp adds a program that serves the services, unless there is one; then it says which of them that does not serve.
+// addApp adds a program that serves the services, unless there is one; then it warns of those that it does not serve.
 func (u *userCode) addApp(at string, impl workspace.Directory, have map[string][]byte) {
 	f, err := u.Directory(at)
 	if err == nil && f.Module != impl.Module {

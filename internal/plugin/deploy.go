@@ -16,7 +16,7 @@ import (
 
 // deployParameters are those of emit=deploy.
 type deployParameters struct {
-	dir   string // the folder that the files are in
+	dir   string // the directory that the files are in
 	name  string
 	image string
 	port  int
@@ -26,7 +26,7 @@ type deployParameters struct {
 // deployParts are the parts: each is a directory of files, but for docker, whose file is in none.
 var deployParts = []string{"docker", "kubernetes", "istio", "client"}
 
-// partOf returns the part that a file is of: its folder, or docker where it is in none.
+// partOf returns the part that a file is of: its directory, or docker where it is in none.
 func partOf(file string) string {
 	if folder, _, found := strings.Cut(file, "/"); found {
 		return folder
@@ -39,7 +39,7 @@ type deployment struct {
 	workspace.Workspace
 	deployParameters
 	folder   workspace.Directory
-	files    map[string][]byte // what is new, by paths from the folder that the process runs in
+	files    map[string][]byte // what is new, by paths from the directory that the process runs in
 	problems diag.List
 
 	contextProblems diag.List // of a Dockerfile that is new
@@ -94,7 +94,7 @@ func (d *deployment) generate(command string, services []deploy.Service) error {
 	return d.merge(wanted, have)
 }
 
-// app returns the program to deploy. Its folder is in the same module, from whose root it is built.
+// app returns the program to deploy. Its directory is in the same module, from whose root it is built.
 func (d *deployment) app(command string, services []deploy.Service) (deploy.App, error) {
 	f, err := d.Directory(command)
 	if err == nil && f.Root != d.folder.Root {
@@ -131,7 +131,7 @@ func (d *deployment) have(wanted map[string][]byte) (map[string][]byte, error) {
 	return have, nil
 }
 
-// merge keeps the parts of which the user has a file, and says what does not agree in them. All files of the others are new.
+// merge keeps the parts of which the user has a file, and warns of what differs in them. All files of the others are new.
 func (d *deployment) merge(wanted, have map[string][]byte) error {
 	owned := make(map[string]bool)
 	for name := range have {

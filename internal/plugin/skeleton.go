@@ -19,7 +19,7 @@ type userCode struct {
 	workspace.Workspace
 	templates *gen.Templates
 	services  []model.Implementation
-	files     map[string][]byte // whole, by their paths from the folder that the process runs in
+	files     map[string][]byte // whole, by their paths from the directory that the process runs in
 	problems  diag.List
 }
 
@@ -65,7 +65,7 @@ func (u *userCode) generate(params parameters) {
 	}
 }
 
-// generated returns the service whose generated code is in a package, or nothing.
+// generated returns the service whose generated code is in a package, or "".
 func (u *userCode) generated(importPath string) string {
 	for _, i := range u.services {
 		if slices.Contains([]string{i.Messages, i.Interface.Path, i.Test.Path}, importPath) {
@@ -88,7 +88,7 @@ func (u *userCode) forbidden(importer string) string {
 	return ""
 }
 
-// merge adds what the package in a folder lacks.
+// merge adds what the package in a directory lacks.
 func (u *userCode) merge(f workspace.Directory, have map[string][]byte) {
 	name := golang.PackageName(f.ImportPath)
 	result := skeleton.Merge(skeleton.Package{
@@ -118,7 +118,7 @@ func (u *userCode) wanted() (services []skeleton.Service) {
 	return services
 }
 
-// decls returns what a new file begins with.
+// decls returns what a new file starts with.
 func (u *userCode) decls(i model.Implementation) []skeleton.Decl {
 	decls := []skeleton.Decl{
 		{Name: i.Type, Render: u.piece("type", i)},
@@ -133,7 +133,7 @@ func (u *userCode) decls(i model.Implementation) []skeleton.Decl {
 	return decls
 }
 
-// tests returns the tests that a new type begins with.
+// tests returns the tests that a new type starts with.
 func (u *userCode) tests(i model.Implementation) []skeleton.Decl {
 	tests := []skeleton.Decl{{Name: "Test" + i.Type, Render: u.piece("test", i)}}
 	if m := i.Example(); m != nil && !u.hasType(i.Type+m.GoName) {
@@ -144,7 +144,7 @@ func (u *userCode) tests(i model.Implementation) []skeleton.Decl {
 	return tests
 }
 
-// hasType says whether a service has a type of that name, whose own test it is that is called so.
+// hasType reports whether a service has a type of that name, whose own test has that name.
 func (u *userCode) hasType(name string) bool {
 	return slices.ContainsFunc(u.services, func(i model.Implementation) bool { return i.Type == name })
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
-// folderPath is the path of a folder below that in which the process runs. No part of it begins with a dot.
+// folderPath is the path of a directory below that in which the process runs. No part of it starts with a dot.
 var folderPath = regexp.MustCompile(`^[^./\\:\s[:cntrl:]][^/\\:[:cntrl:]]*(/[^./\\:\s[:cntrl:]][^/\\:[:cntrl:]]*)*$`)
 
-// loadTemplates returns our templates, and those of the user in the folder that the parameter names, if there is one.
+// loadTemplates returns our templates, and those of the user in the directory that the parameter names, if there is one.
 func loadTemplates(env Env, dir string) (*gen.Templates, error) {
 	if dir == "" {
 		return gen.LoadTemplates()
@@ -44,7 +44,7 @@ func loadTemplates(env Env, dir string) (*gen.Templates, error) {
 	return gen.LoadTemplates(user...)
 }
 
-// printTemplate prints our template of a name as a user's begins, and returns the exit code.
+// printTemplate prints our template of a name as a user's starts, and returns the exit code.
 func printTemplate(env Env, template string) int {
 	text, found := gen.CopyOf(template)
 	if !found {

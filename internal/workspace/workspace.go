@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Disk returns the file system of this process, and the folder that the process runs in: what a [Workspace] is made of.
+// Disk returns the file system of this process, and the directory that the process runs in: what a [Workspace] is made of.
 func Disk() (tree fs.FS, dir string) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -79,7 +79,7 @@ func (w Workspace) directoryOf(at, full, root string, mod []byte) (Directory, er
 	return f, w.checkInside(f, at)
 }
 
-// checkInside says where a path of a folder leads out of the module, through symbolic links.
+// checkInside returns an error where a path of a directory leads out of the module, through symbolic links.
 func (w Workspace) checkInside(f Directory, at string) error {
 	root, err := w.resolve(f.Root)
 	if err != nil {
@@ -188,7 +188,7 @@ func notAFile(at string) error {
 	return fmt.Errorf("%s: it is not a file; rename it, as a file of this name is to be written", at)
 }
 
-// CheckWrite says why a file of a folder cannot be written: it may not be changed, or is out of the module.
+// CheckWrite returns an error where a file of a directory cannot be written: it may not be changed, or is out of the module.
 func (w Workspace) CheckWrite(f Directory, name string) error {
 	at := path.Join(f.Path, name)
 	if err := w.checkInside(f, at); err != nil {
