@@ -15,7 +15,8 @@ type Service[S any] struct {
 	rows []Row[S]
 }
 
-// Row is an RPC of a service with the Go interface S.
+// Row is an RPC of a service with the Go interface S. It takes from a policy what its kind has, so that
+// unary RPCs and streams of a service can share one.
 type Row[S any] struct {
 	name    string
 	kind    Kind

@@ -66,7 +66,7 @@ func RegisterAnalyticsService(r grpc.ServiceRegistrar, svc AnalyticsService) {
 }
 
 // NewAnalyticsServiceClient returns a client that calls AnalyticsService over conn. Pass
-// [AnalyticsServiceConfig] to [client.Dial] to apply its policy.
+// [AnalyticsServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewAnalyticsServiceClient(conn grpc.ClientConnInterface) AnalyticsService {
 	return &analyticsServiceClient{
 		recordMetrics: client.Bind(conn, analyticsServiceTable.Method("RecordMetrics")),
@@ -82,8 +82,8 @@ func (c *analyticsServiceClient) RecordMetrics(ctx context.Context, reqs runtime
 	return client.ClientStream[shopv1.AggregateResult](ctx, c.recordMetrics, reqs)
 }
 
-// AnalyticsServiceConfig returns an option of [client.Dial] that applies the policy of AnalyticsService:
-// its deadlines, retries and hedging.
+// AnalyticsServiceConfig returns an option of [client.Dial] for the policy of AnalyticsService: the
+// connection applies its retries and deadlines.
 func AnalyticsServiceConfig() client.Option {
 	return client.WithServiceConfig(analyticsServiceTable)
 }

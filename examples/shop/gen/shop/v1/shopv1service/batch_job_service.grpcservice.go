@@ -102,7 +102,7 @@ func RegisterBatchJobService(r grpc.ServiceRegistrar, svc BatchJobService) {
 }
 
 // NewBatchJobServiceClient returns a client that calls BatchJobService over conn. Pass
-// [BatchJobServiceConfig] to [client.Dial] to apply its policy.
+// [BatchJobServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewBatchJobServiceClient(conn grpc.ClientConnInterface) BatchJobService {
 	return &batchJobServiceClient{
 		processBatch: client.Bind(conn, batchJobServiceTable.Method("ProcessBatch")),
@@ -124,8 +124,8 @@ func (c *batchJobServiceClient) GetOperation(ctx context.Context, req *shopv1.Ge
 	return client.Unary[longrunningpb.Operation](ctx, c.getOperation, req)
 }
 
-// BatchJobServiceConfig returns an option of [client.Dial] that applies the policy of BatchJobService:
-// its deadlines, retries and hedging.
+// BatchJobServiceConfig returns an option of [client.Dial] for the policy of BatchJobService: the
+// connection applies its retries and deadlines.
 func BatchJobServiceConfig() client.Option {
 	return client.WithServiceConfig(batchJobServiceTable)
 }

@@ -62,7 +62,7 @@ func RegisterChatService(r grpc.ServiceRegistrar, svc ChatService) {
 }
 
 // NewChatServiceClient returns a client that calls ChatService over conn. Pass
-// [ChatServiceConfig] to [client.Dial] to apply its policy.
+// [ChatServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewChatServiceClient(conn grpc.ClientConnInterface) ChatService {
 	return &chatServiceClient{
 		chat: client.Bind(conn, chatServiceTable.Method("Chat")),
@@ -78,8 +78,8 @@ func (c *chatServiceClient) Chat(ctx context.Context, reqs runtime.Stream[shopv1
 	return client.Bidi[shopv1.ChatMessage](ctx, c.chat, reqs)
 }
 
-// ChatServiceConfig returns an option of [client.Dial] that applies the policy of ChatService:
-// its deadlines, retries and hedging.
+// ChatServiceConfig returns an option of [client.Dial] for the policy of ChatService: the
+// connection applies its retries and deadlines.
 func ChatServiceConfig() client.Option {
 	return client.WithServiceConfig(chatServiceTable)
 }

@@ -91,7 +91,7 @@ func RegisterOrderService(r grpc.ServiceRegistrar, svc OrderService) {
 }
 
 // NewOrderServiceClient returns a client that calls OrderService over conn. Pass
-// [OrderServiceConfig] to [client.Dial] to apply its policy.
+// [OrderServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewOrderServiceClient(conn grpc.ClientConnInterface) OrderService {
 	return &orderServiceClient{
 		createOrder: client.Bind(conn, orderServiceTable.Method("CreateOrder")),
@@ -113,8 +113,8 @@ func (c *orderServiceClient) GetOrder(ctx context.Context, req *shopv1.GetOrderR
 	return client.Unary[shopv1.Order](ctx, c.getOrder, req)
 }
 
-// OrderServiceConfig returns an option of [client.Dial] that applies the policy of OrderService:
-// its deadlines, retries and hedging.
+// OrderServiceConfig returns an option of [client.Dial] for the policy of OrderService: the
+// connection applies its retries and deadlines.
 func OrderServiceConfig() client.Option {
 	return client.WithServiceConfig(orderServiceTable)
 }

@@ -72,7 +72,7 @@ func RegisterProductService(r grpc.ServiceRegistrar, svc ProductService) {
 }
 
 // NewProductServiceClient returns a client that calls ProductService over conn. Pass
-// [ProductServiceConfig] to [client.Dial] to apply its policy.
+// [ProductServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewProductServiceClient(conn grpc.ClientConnInterface) ProductService {
 	return &productServiceClient{
 		searchProducts: client.Bind(conn, productServiceTable.Method("SearchProducts")),
@@ -88,8 +88,8 @@ func (c *productServiceClient) SearchProducts(ctx context.Context, req *shopv1.S
 	return client.ServerStream[shopv1.Product](ctx, c.searchProducts, req)
 }
 
-// ProductServiceConfig returns an option of [client.Dial] that applies the policy of ProductService:
-// its deadlines, retries and hedging.
+// ProductServiceConfig returns an option of [client.Dial] for the policy of ProductService: the
+// connection applies its retries and deadlines.
 func ProductServiceConfig() client.Option {
 	return client.WithServiceConfig(productServiceTable)
 }

@@ -67,7 +67,7 @@ func RegisterUserService(r grpc.ServiceRegistrar, svc UserService) {
 }
 
 // NewUserServiceClient returns a client that calls UserService over conn. Pass
-// [UserServiceConfig] to [client.Dial] to apply its policy.
+// [UserServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewUserServiceClient(conn grpc.ClientConnInterface) UserService {
 	return &userServiceClient{
 		getUser:    client.Bind(conn, userServiceTable.Method("GetUser")),
@@ -89,8 +89,8 @@ func (c *userServiceClient) CreateUser(ctx context.Context, req *usersv2.CreateU
 	return client.Unary[usersv2.User](ctx, c.createUser, req)
 }
 
-// UserServiceConfig returns an option of [client.Dial] that applies the policy of UserService:
-// its deadlines, retries and hedging.
+// UserServiceConfig returns an option of [client.Dial] for the policy of UserService: the
+// connection applies its retries and deadlines.
 func UserServiceConfig() client.Option {
 	return client.WithServiceConfig(userServiceTable)
 }

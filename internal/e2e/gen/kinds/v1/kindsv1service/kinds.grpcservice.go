@@ -84,7 +84,7 @@ func RegisterKindsService(r grpc.ServiceRegistrar, svc KindsService) {
 }
 
 // NewKindsServiceClient returns a client that calls KindsService over conn. Pass
-// [KindsServiceConfig] to [client.Dial] to apply its policy.
+// [KindsServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewKindsServiceClient(conn grpc.ClientConnInterface) KindsService {
 	return &kindsServiceClient{
 		unary:        client.Bind(conn, kindsServiceTable.Method("Unary")),
@@ -118,8 +118,8 @@ func (c *kindsServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kinds
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// KindsServiceConfig returns an option of [client.Dial] that applies the policy of KindsService:
-// its deadlines, retries and hedging.
+// KindsServiceConfig returns an option of [client.Dial] for the policy of KindsService: the
+// connection applies its retries and deadlines.
 func KindsServiceConfig() client.Option {
 	return client.WithServiceConfig(kindsServiceTable)
 }
@@ -195,7 +195,7 @@ func RegisterPolicyService(r grpc.ServiceRegistrar, svc PolicyService) {
 }
 
 // NewPolicyServiceClient returns a client that calls PolicyService over conn. Pass
-// [PolicyServiceConfig] to [client.Dial] to apply its policy.
+// [PolicyServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewPolicyServiceClient(conn grpc.ClientConnInterface) PolicyService {
 	return &policyServiceClient{
 		unary:        client.Bind(conn, policyServiceTable.Method("Unary")),
@@ -229,8 +229,8 @@ func (c *policyServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kind
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// PolicyServiceConfig returns an option of [client.Dial] that applies the policy of PolicyService:
-// its deadlines, retries and hedging.
+// PolicyServiceConfig returns an option of [client.Dial] for the policy of PolicyService: the
+// connection applies its retries and deadlines.
 func PolicyServiceConfig() client.Option {
 	return client.WithServiceConfig(policyServiceTable)
 }

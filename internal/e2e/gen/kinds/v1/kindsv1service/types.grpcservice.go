@@ -85,7 +85,7 @@ func RegisterTypesService(r grpc.ServiceRegistrar, svc TypesService) {
 }
 
 // NewTypesServiceClient returns a client that calls TypesService over conn. Pass
-// [TypesServiceConfig] to [client.Dial] to apply its policy.
+// [TypesServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewTypesServiceClient(conn grpc.ClientConnInterface) TypesService {
 	return &typesServiceClient{
 		imported:  client.Bind(conn, typesServiceTable.Method("Imported")),
@@ -119,8 +119,8 @@ func (c *typesServiceClient) Same(ctx context.Context, reqs runtime.Stream[struc
 	return client.Bidi[structpb.Struct](ctx, c.same, reqs)
 }
 
-// TypesServiceConfig returns an option of [client.Dial] that applies the policy of TypesService:
-// its deadlines, retries and hedging.
+// TypesServiceConfig returns an option of [client.Dial] for the policy of TypesService: the
+// connection applies its retries and deadlines.
 func TypesServiceConfig() client.Option {
 	return client.WithServiceConfig(typesServiceTable)
 }

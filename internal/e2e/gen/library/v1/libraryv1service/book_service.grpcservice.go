@@ -122,7 +122,7 @@ func RegisterBookService(r grpc.ServiceRegistrar, svc BookService) {
 }
 
 // NewBookServiceClient returns a client that calls BookService over conn. Pass
-// [BookServiceConfig] to [client.Dial] to apply its policy.
+// [BookServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewBookServiceClient(conn grpc.ClientConnInterface) BookService {
 	return &bookServiceClient{
 		getBook:       client.Bind(conn, bookServiceTable.Method("GetBook")),
@@ -168,8 +168,8 @@ func (c *bookServiceClient) Chat(ctx context.Context, reqs runtime.Stream[librar
 	return client.Bidi[libraryv1.ChatResponse](ctx, c.chat, reqs)
 }
 
-// BookServiceConfig returns an option of [client.Dial] that applies the policy of BookService:
-// its deadlines, retries and hedging.
+// BookServiceConfig returns an option of [client.Dial] for the policy of BookService: the
+// connection applies its retries and deadlines.
 func BookServiceConfig() client.Option {
 	return client.WithServiceConfig(bookServiceTable)
 }
@@ -228,7 +228,7 @@ func RegisterMemberService(r grpc.ServiceRegistrar, svc MemberService) {
 }
 
 // NewMemberServiceClient returns a client that calls MemberService over conn. Pass
-// [MemberServiceConfig] to [client.Dial] to apply its policy.
+// [MemberServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewMemberServiceClient(conn grpc.ClientConnInterface) MemberService {
 	return &memberServiceClient{
 		borrowBook: client.Bind(conn, memberServiceTable.Method("BorrowBook")),
@@ -244,8 +244,8 @@ func (c *memberServiceClient) BorrowBook(ctx context.Context, req *libraryv1.Bor
 	return client.Unary[libraryv1.BorrowBookResponse](ctx, c.borrowBook, req)
 }
 
-// MemberServiceConfig returns an option of [client.Dial] that applies the policy of MemberService:
-// its deadlines, retries and hedging.
+// MemberServiceConfig returns an option of [client.Dial] for the policy of MemberService: the
+// connection applies its retries and deadlines.
 func MemberServiceConfig() client.Option {
 	return client.WithServiceConfig(memberServiceTable)
 }

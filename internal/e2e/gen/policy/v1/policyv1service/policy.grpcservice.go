@@ -92,7 +92,7 @@ func RegisterSilentService(r grpc.ServiceRegistrar, svc SilentService) {
 }
 
 // NewSilentServiceClient returns a client that calls SilentService over conn. Pass
-// [SilentServiceConfig] to [client.Dial] to apply its policy.
+// [SilentServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewSilentServiceClient(conn grpc.ClientConnInterface) SilentService {
 	return &silentServiceClient{
 		unary:        client.Bind(conn, silentServiceTable.Method("Unary")),
@@ -126,8 +126,8 @@ func (c *silentServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kind
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// SilentServiceConfig returns an option of [client.Dial] that applies the policy of SilentService:
-// its deadlines, retries and hedging.
+// SilentServiceConfig returns an option of [client.Dial] for the policy of SilentService: the
+// connection applies its retries and deadlines.
 func SilentServiceConfig() client.Option {
 	return client.WithServiceConfig(silentServiceTable)
 }
@@ -199,7 +199,7 @@ func RegisterPublicService(r grpc.ServiceRegistrar, svc PublicService) {
 }
 
 // NewPublicServiceClient returns a client that calls PublicService over conn. Pass
-// [PublicServiceConfig] to [client.Dial] to apply its policy.
+// [PublicServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewPublicServiceClient(conn grpc.ClientConnInterface) PublicService {
 	return &publicServiceClient{
 		unary:        client.Bind(conn, publicServiceTable.Method("Unary")),
@@ -233,8 +233,8 @@ func (c *publicServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kind
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// PublicServiceConfig returns an option of [client.Dial] that applies the policy of PublicService:
-// its deadlines, retries and hedging.
+// PublicServiceConfig returns an option of [client.Dial] for the policy of PublicService: the
+// connection applies its retries and deadlines.
 func PublicServiceConfig() client.Option {
 	return client.WithServiceConfig(publicServiceTable)
 }
@@ -306,7 +306,7 @@ func RegisterKnownService(r grpc.ServiceRegistrar, svc KnownService) {
 }
 
 // NewKnownServiceClient returns a client that calls KnownService over conn. Pass
-// [KnownServiceConfig] to [client.Dial] to apply its policy.
+// [KnownServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewKnownServiceClient(conn grpc.ClientConnInterface) KnownService {
 	return &knownServiceClient{
 		unary:        client.Bind(conn, knownServiceTable.Method("Unary")),
@@ -340,8 +340,8 @@ func (c *knownServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kinds
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// KnownServiceConfig returns an option of [client.Dial] that applies the policy of KnownService:
-// its deadlines, retries and hedging.
+// KnownServiceConfig returns an option of [client.Dial] for the policy of KnownService: the
+// connection applies its retries and deadlines.
 func KnownServiceConfig() client.Option {
 	return client.WithServiceConfig(knownServiceTable)
 }
@@ -415,7 +415,7 @@ func RegisterScopesService(r grpc.ServiceRegistrar, svc ScopesService) {
 }
 
 // NewScopesServiceClient returns a client that calls ScopesService over conn. Pass
-// [ScopesServiceConfig] to [client.Dial] to apply its policy.
+// [ScopesServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewScopesServiceClient(conn grpc.ClientConnInterface) ScopesService {
 	return &scopesServiceClient{
 		unary:        client.Bind(conn, scopesServiceTable.Method("Unary")),
@@ -449,8 +449,8 @@ func (c *scopesServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kind
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// ScopesServiceConfig returns an option of [client.Dial] that applies the policy of ScopesService:
-// its deadlines, retries and hedging.
+// ScopesServiceConfig returns an option of [client.Dial] for the policy of ScopesService: the
+// connection applies its retries and deadlines.
 func ScopesServiceConfig() client.Option {
 	return client.WithServiceConfig(scopesServiceTable)
 }
@@ -525,7 +525,7 @@ func RegisterRateService(r grpc.ServiceRegistrar, svc RateService) {
 }
 
 // NewRateServiceClient returns a client that calls RateService over conn. Pass
-// [RateServiceConfig] to [client.Dial] to apply its policy.
+// [RateServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewRateServiceClient(conn grpc.ClientConnInterface) RateService {
 	return &rateServiceClient{
 		unary:        client.Bind(conn, rateServiceTable.Method("Unary")),
@@ -559,8 +559,8 @@ func (c *rateServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// RateServiceConfig returns an option of [client.Dial] that applies the policy of RateService:
-// its deadlines, retries and hedging.
+// RateServiceConfig returns an option of [client.Dial] for the policy of RateService: the
+// connection applies its retries and deadlines.
 func RateServiceConfig() client.Option {
 	return client.WithServiceConfig(rateServiceTable)
 }
@@ -635,7 +635,7 @@ func RegisterPrincipalRateService(r grpc.ServiceRegistrar, svc PrincipalRateServ
 }
 
 // NewPrincipalRateServiceClient returns a client that calls PrincipalRateService over conn. Pass
-// [PrincipalRateServiceConfig] to [client.Dial] to apply its policy.
+// [PrincipalRateServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewPrincipalRateServiceClient(conn grpc.ClientConnInterface) PrincipalRateService {
 	return &principalRateServiceClient{
 		unary:        client.Bind(conn, principalRateServiceTable.Method("Unary")),
@@ -669,8 +669,8 @@ func (c *principalRateServiceClient) Bidi(ctx context.Context, reqs runtime.Stre
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// PrincipalRateServiceConfig returns an option of [client.Dial] that applies the policy of PrincipalRateService:
-// its deadlines, retries and hedging.
+// PrincipalRateServiceConfig returns an option of [client.Dial] for the policy of PrincipalRateService: the
+// connection applies its retries and deadlines.
 func PrincipalRateServiceConfig() client.Option {
 	return client.WithServiceConfig(principalRateServiceTable)
 }
@@ -748,7 +748,7 @@ func RegisterPeerRateService(r grpc.ServiceRegistrar, svc PeerRateService) {
 }
 
 // NewPeerRateServiceClient returns a client that calls PeerRateService over conn. Pass
-// [PeerRateServiceConfig] to [client.Dial] to apply its policy.
+// [PeerRateServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewPeerRateServiceClient(conn grpc.ClientConnInterface) PeerRateService {
 	return &peerRateServiceClient{
 		unary:        client.Bind(conn, peerRateServiceTable.Method("Unary")),
@@ -782,8 +782,8 @@ func (c *peerRateServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[ki
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// PeerRateServiceConfig returns an option of [client.Dial] that applies the policy of PeerRateService:
-// its deadlines, retries and hedging.
+// PeerRateServiceConfig returns an option of [client.Dial] for the policy of PeerRateService: the
+// connection applies its retries and deadlines.
 func PeerRateServiceConfig() client.Option {
 	return client.WithServiceConfig(peerRateServiceTable)
 }
@@ -858,7 +858,7 @@ func RegisterNarrowService(r grpc.ServiceRegistrar, svc NarrowService) {
 }
 
 // NewNarrowServiceClient returns a client that calls NarrowService over conn. Pass
-// [NarrowServiceConfig] to [client.Dial] to apply its policy.
+// [NarrowServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewNarrowServiceClient(conn grpc.ClientConnInterface) NarrowService {
 	return &narrowServiceClient{
 		unary:        client.Bind(conn, narrowServiceTable.Method("Unary")),
@@ -892,8 +892,8 @@ func (c *narrowServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kind
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// NarrowServiceConfig returns an option of [client.Dial] that applies the policy of NarrowService:
-// its deadlines, retries and hedging.
+// NarrowServiceConfig returns an option of [client.Dial] for the policy of NarrowService: the
+// connection applies its retries and deadlines.
 func NarrowServiceConfig() client.Option {
 	return client.WithServiceConfig(narrowServiceTable)
 }
@@ -970,7 +970,7 @@ func RegisterHastyService(r grpc.ServiceRegistrar, svc HastyService) {
 }
 
 // NewHastyServiceClient returns a client that calls HastyService over conn. Pass
-// [HastyServiceConfig] to [client.Dial] to apply its policy.
+// [HastyServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewHastyServiceClient(conn grpc.ClientConnInterface) HastyService {
 	return &hastyServiceClient{
 		unary:        client.Bind(conn, hastyServiceTable.Method("Unary")),
@@ -1004,8 +1004,8 @@ func (c *hastyServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kinds
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// HastyServiceConfig returns an option of [client.Dial] that applies the policy of HastyService:
-// its deadlines, retries and hedging.
+// HastyServiceConfig returns an option of [client.Dial] for the policy of HastyService: the
+// connection applies its retries and deadlines.
 func HastyServiceConfig() client.Option {
 	return client.WithServiceConfig(hastyServiceTable)
 }
@@ -1086,7 +1086,7 @@ func RegisterPatientService(r grpc.ServiceRegistrar, svc PatientService) {
 }
 
 // NewPatientServiceClient returns a client that calls PatientService over conn. Pass
-// [PatientServiceConfig] to [client.Dial] to apply its policy.
+// [PatientServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewPatientServiceClient(conn grpc.ClientConnInterface) PatientService {
 	return &patientServiceClient{
 		unary:        client.Bind(conn, patientServiceTable.Method("Unary")),
@@ -1120,8 +1120,8 @@ func (c *patientServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kin
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// PatientServiceConfig returns an option of [client.Dial] that applies the policy of PatientService:
-// its deadlines, retries and hedging.
+// PatientServiceConfig returns an option of [client.Dial] for the policy of PatientService: the
+// connection applies its retries and deadlines.
 func PatientServiceConfig() client.Option {
 	return client.WithServiceConfig(patientServiceTable)
 }
@@ -1198,7 +1198,7 @@ func RegisterBriefService(r grpc.ServiceRegistrar, svc BriefService) {
 }
 
 // NewBriefServiceClient returns a client that calls BriefService over conn. Pass
-// [BriefServiceConfig] to [client.Dial] to apply its policy.
+// [BriefServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewBriefServiceClient(conn grpc.ClientConnInterface) BriefService {
 	return &briefServiceClient{
 		unary:        client.Bind(conn, briefServiceTable.Method("Unary")),
@@ -1232,8 +1232,8 @@ func (c *briefServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kinds
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// BriefServiceConfig returns an option of [client.Dial] that applies the policy of BriefService:
-// its deadlines, retries and hedging.
+// BriefServiceConfig returns an option of [client.Dial] for the policy of BriefService: the
+// connection applies its retries and deadlines.
 func BriefServiceConfig() client.Option {
 	return client.WithServiceConfig(briefServiceTable)
 }
@@ -1305,7 +1305,7 @@ func RegisterSmallService(r grpc.ServiceRegistrar, svc SmallService) {
 }
 
 // NewSmallServiceClient returns a client that calls SmallService over conn. Pass
-// [SmallServiceConfig] to [client.Dial] to apply its policy.
+// [SmallServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewSmallServiceClient(conn grpc.ClientConnInterface) SmallService {
 	return &smallServiceClient{
 		unary:        client.Bind(conn, smallServiceTable.Method("Unary")),
@@ -1339,8 +1339,8 @@ func (c *smallServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kinds
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// SmallServiceConfig returns an option of [client.Dial] that applies the policy of SmallService:
-// its deadlines, retries and hedging.
+// SmallServiceConfig returns an option of [client.Dial] for the policy of SmallService: the
+// connection applies its retries and deadlines.
 func SmallServiceConfig() client.Option {
 	return client.WithServiceConfig(smallServiceTable)
 }
@@ -1415,7 +1415,7 @@ func RegisterDiscreetService(r grpc.ServiceRegistrar, svc DiscreetService) {
 }
 
 // NewDiscreetServiceClient returns a client that calls DiscreetService over conn. Pass
-// [DiscreetServiceConfig] to [client.Dial] to apply its policy.
+// [DiscreetServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewDiscreetServiceClient(conn grpc.ClientConnInterface) DiscreetService {
 	return &discreetServiceClient{
 		unary:        client.Bind(conn, discreetServiceTable.Method("Unary")),
@@ -1449,8 +1449,8 @@ func (c *discreetServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[ki
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// DiscreetServiceConfig returns an option of [client.Dial] that applies the policy of DiscreetService:
-// its deadlines, retries and hedging.
+// DiscreetServiceConfig returns an option of [client.Dial] for the policy of DiscreetService: the
+// connection applies its retries and deadlines.
 func DiscreetServiceConfig() client.Option {
 	return client.WithServiceConfig(discreetServiceTable)
 }
@@ -1525,7 +1525,7 @@ func RegisterLoudService(r grpc.ServiceRegistrar, svc LoudService) {
 }
 
 // NewLoudServiceClient returns a client that calls LoudService over conn. Pass
-// [LoudServiceConfig] to [client.Dial] to apply its policy.
+// [LoudServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewLoudServiceClient(conn grpc.ClientConnInterface) LoudService {
 	return &loudServiceClient{
 		unary:        client.Bind(conn, loudServiceTable.Method("Unary")),
@@ -1559,8 +1559,8 @@ func (c *loudServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// LoudServiceConfig returns an option of [client.Dial] that applies the policy of LoudService:
-// its deadlines, retries and hedging.
+// LoudServiceConfig returns an option of [client.Dial] for the policy of LoudService: the
+// connection applies its retries and deadlines.
 func LoudServiceConfig() client.Option {
 	return client.WithServiceConfig(loudServiceTable)
 }
@@ -1638,7 +1638,7 @@ func RegisterRetriedService(r grpc.ServiceRegistrar, svc RetriedService) {
 }
 
 // NewRetriedServiceClient returns a client that calls RetriedService over conn. Pass
-// [RetriedServiceConfig] to [client.Dial] to apply its policy.
+// [RetriedServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewRetriedServiceClient(conn grpc.ClientConnInterface) RetriedService {
 	return &retriedServiceClient{
 		unary:        client.Bind(conn, retriedServiceTable.Method("Unary")),
@@ -1672,8 +1672,8 @@ func (c *retriedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kin
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// RetriedServiceConfig returns an option of [client.Dial] that applies the policy of RetriedService:
-// its deadlines, retries and hedging.
+// RetriedServiceConfig returns an option of [client.Dial] for the policy of RetriedService: the
+// connection applies its retries and deadlines.
 func RetriedServiceConfig() client.Option {
 	return client.WithServiceConfig(retriedServiceTable)
 }
@@ -1750,7 +1750,7 @@ func RegisterHedgedService(r grpc.ServiceRegistrar, svc HedgedService) {
 }
 
 // NewHedgedServiceClient returns a client that calls HedgedService over conn. Pass
-// [HedgedServiceConfig] to [client.Dial] to apply its policy.
+// [HedgedServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewHedgedServiceClient(conn grpc.ClientConnInterface) HedgedService {
 	return &hedgedServiceClient{
 		unary:        client.Bind(conn, hedgedServiceTable.Method("Unary")),
@@ -1784,8 +1784,8 @@ func (c *hedgedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kind
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// HedgedServiceConfig returns an option of [client.Dial] that applies the policy of HedgedService:
-// its deadlines, retries and hedging.
+// HedgedServiceConfig returns an option of [client.Dial] for the policy of HedgedService: the
+// connection applies its retries and deadlines.
 func HedgedServiceConfig() client.Option {
 	return client.WithServiceConfig(hedgedServiceTable)
 }
@@ -1873,7 +1873,7 @@ func RegisterZeroService(r grpc.ServiceRegistrar, svc ZeroService) {
 }
 
 // NewZeroServiceClient returns a client that calls ZeroService over conn. Pass
-// [ZeroServiceConfig] to [client.Dial] to apply its policy.
+// [ZeroServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewZeroServiceClient(conn grpc.ClientConnInterface) ZeroService {
 	return &zeroServiceClient{
 		unary:        client.Bind(conn, zeroServiceTable.Method("Unary")),
@@ -1907,8 +1907,8 @@ func (c *zeroServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// ZeroServiceConfig returns an option of [client.Dial] that applies the policy of ZeroService:
-// its deadlines, retries and hedging.
+// ZeroServiceConfig returns an option of [client.Dial] for the policy of ZeroService: the
+// connection applies its retries and deadlines.
 func ZeroServiceConfig() client.Option {
 	return client.WithServiceConfig(zeroServiceTable)
 }
@@ -1987,7 +1987,7 @@ func RegisterFullService(r grpc.ServiceRegistrar, svc FullService) {
 }
 
 // NewFullServiceClient returns a client that calls FullService over conn. Pass
-// [FullServiceConfig] to [client.Dial] to apply its policy.
+// [FullServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewFullServiceClient(conn grpc.ClientConnInterface) FullService {
 	return &fullServiceClient{
 		unary:        client.Bind(conn, fullServiceTable.Method("Unary")),
@@ -2021,8 +2021,8 @@ func (c *fullServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[kindsv
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// FullServiceConfig returns an option of [client.Dial] that applies the policy of FullService:
-// its deadlines, retries and hedging.
+// FullServiceConfig returns an option of [client.Dial] for the policy of FullService: the
+// connection applies its retries and deadlines.
 func FullServiceConfig() client.Option {
 	return client.WithServiceConfig(fullServiceTable)
 }
@@ -2102,7 +2102,7 @@ func RegisterCheckedService(r grpc.ServiceRegistrar, svc CheckedService) {
 }
 
 // NewCheckedServiceClient returns a client that calls CheckedService over conn. Pass
-// [CheckedServiceConfig] to [client.Dial] to apply its policy.
+// [CheckedServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewCheckedServiceClient(conn grpc.ClientConnInterface) CheckedService {
 	return &checkedServiceClient{
 		unary:        client.Bind(conn, checkedServiceTable.Method("Unary")),
@@ -2136,8 +2136,8 @@ func (c *checkedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[pol
 	return client.Bidi[policyv1.CheckedResponse](ctx, c.bidi, reqs)
 }
 
-// CheckedServiceConfig returns an option of [client.Dial] that applies the policy of CheckedService:
-// its deadlines, retries and hedging.
+// CheckedServiceConfig returns an option of [client.Dial] for the policy of CheckedService: the
+// connection applies its retries and deadlines.
 func CheckedServiceConfig() client.Option {
 	return client.WithServiceConfig(checkedServiceTable)
 }
@@ -2209,7 +2209,7 @@ func RegisterUncheckedService(r grpc.ServiceRegistrar, svc UncheckedService) {
 }
 
 // NewUncheckedServiceClient returns a client that calls UncheckedService over conn. Pass
-// [UncheckedServiceConfig] to [client.Dial] to apply its policy.
+// [UncheckedServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewUncheckedServiceClient(conn grpc.ClientConnInterface) UncheckedService {
 	return &uncheckedServiceClient{
 		unary:        client.Bind(conn, uncheckedServiceTable.Method("Unary")),
@@ -2243,8 +2243,8 @@ func (c *uncheckedServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[p
 	return client.Bidi[policyv1.CheckedResponse](ctx, c.bidi, reqs)
 }
 
-// UncheckedServiceConfig returns an option of [client.Dial] that applies the policy of UncheckedService:
-// its deadlines, retries and hedging.
+// UncheckedServiceConfig returns an option of [client.Dial] for the policy of UncheckedService: the
+// connection applies its retries and deadlines.
 func UncheckedServiceConfig() client.Option {
 	return client.WithServiceConfig(uncheckedServiceTable)
 }

@@ -56,7 +56,7 @@ func RegisterFoo(r grpc.ServiceRegistrar, svc Foo) {
 }
 
 // NewFooClient returns a client that calls Foo over conn. Pass
-// [FooConfig] to [client.Dial] to apply its policy.
+// [FooConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewFooClient(conn grpc.ClientConnInterface) Foo {
 	return &fooClient{
 		do: client.Bind(conn, fooTable.Method("Do")),
@@ -72,8 +72,8 @@ func (c *fooClient) Do(ctx context.Context, req *clash_none.M) (*clash_none.M, e
 	return client.Unary[clash_none.M](ctx, c.do, req)
 }
 
-// FooConfig returns an option of [client.Dial] that applies the policy of Foo:
-// its deadlines, retries and hedging.
+// FooConfig returns an option of [client.Dial] for the policy of Foo: the
+// connection applies its retries and deadlines.
 func FooConfig() client.Option {
 	return client.WithServiceConfig(fooTable)
 }
@@ -115,7 +115,7 @@ func RegisterFakeFoo(r grpc.ServiceRegistrar, svc FakeFoo) {
 }
 
 // NewFakeFooClient returns a client that calls FakeFoo over conn. Pass
-// [FakeFooConfig] to [client.Dial] to apply its policy.
+// [FakeFooConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewFakeFooClient(conn grpc.ClientConnInterface) FakeFoo {
 	return &fakeFooClient{
 		do: client.Bind(conn, fakeFooTable.Method("Do")),
@@ -131,8 +131,8 @@ func (c *fakeFooClient) Do(ctx context.Context, req *clash_none.M) (*clash_none.
 	return client.Unary[clash_none.M](ctx, c.do, req)
 }
 
-// FakeFooConfig returns an option of [client.Dial] that applies the policy of FakeFoo:
-// its deadlines, retries and hedging.
+// FakeFooConfig returns an option of [client.Dial] for the policy of FakeFoo: the
+// connection applies its retries and deadlines.
 func FakeFooConfig() client.Option {
 	return client.WithServiceConfig(fakeFooTable)
 }

@@ -126,7 +126,7 @@ func RegisterHostile(r grpc.ServiceRegistrar, svc Hostile) {
 }
 
 // NewHostileClient returns a client that calls Hostile over conn. Pass
-// [HostileConfig] to [client.Dial] to apply its policy.
+// [HostileConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewHostileClient(conn grpc.ClientConnInterface) Hostile {
 	return &hostileClient{
 		block:  client.Bind(conn, hostileTable.Method("Block")),
@@ -172,8 +172,8 @@ func (c *hostileClient) Code(ctx context.Context, req *comments.M) (*comments.M,
 	return client.Unary[comments.M](ctx, c.code, req)
 }
 
-// HostileConfig returns an option of [client.Dial] that applies the policy of Hostile:
-// its deadlines, retries and hedging.
+// HostileConfig returns an option of [client.Dial] for the policy of Hostile: the
+// connection applies its retries and deadlines.
 func HostileConfig() client.Option {
 	return client.WithServiceConfig(hostileTable)
 }
@@ -215,7 +215,7 @@ func RegisterBehind(r grpc.ServiceRegistrar, svc Behind) {
 }
 
 // NewBehindClient returns a client that calls Behind over conn. Pass
-// [BehindConfig] to [client.Dial] to apply its policy.
+// [BehindConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewBehindClient(conn grpc.ClientConnInterface) Behind {
 	return &behindClient{
 		do: client.Bind(conn, behindTable.Method("Do")),
@@ -231,8 +231,8 @@ func (c *behindClient) Do(ctx context.Context, req *comments.M) (*comments.M, er
 	return client.Unary[comments.M](ctx, c.do, req)
 }
 
-// BehindConfig returns an option of [client.Dial] that applies the policy of Behind:
-// its deadlines, retries and hedging.
+// BehindConfig returns an option of [client.Dial] for the policy of Behind: the
+// connection applies its retries and deadlines.
 func BehindConfig() client.Option {
 	return client.WithServiceConfig(behindTable)
 }

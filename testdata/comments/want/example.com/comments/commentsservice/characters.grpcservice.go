@@ -64,7 +64,7 @@ func RegisterCharacters(r grpc.ServiceRegistrar, svc Characters) {
 }
 
 // NewCharactersClient returns a client that calls Characters over conn. Pass
-// [CharactersConfig] to [client.Dial] to apply its policy.
+// [CharactersConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewCharactersClient(conn grpc.ClientConnInterface) Characters {
 	return &charactersClient{
 		do: client.Bind(conn, charactersTable.Method("Do")),
@@ -80,8 +80,8 @@ func (c *charactersClient) Do(ctx context.Context, req *comments.M) (*comments.M
 	return client.Unary[comments.M](ctx, c.do, req)
 }
 
-// CharactersConfig returns an option of [client.Dial] that applies the policy of Characters:
-// its deadlines, retries and hedging.
+// CharactersConfig returns an option of [client.Dial] for the policy of Characters: the
+// connection applies its retries and deadlines.
 func CharactersConfig() client.Option {
 	return client.WithServiceConfig(charactersTable)
 }

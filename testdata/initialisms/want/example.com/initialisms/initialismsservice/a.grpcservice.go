@@ -56,7 +56,7 @@ func RegisterHTTPService(r grpc.ServiceRegistrar, svc HTTPService) {
 }
 
 // NewHTTPServiceClient returns a client that calls HTTPService over conn. Pass
-// [HTTPServiceConfig] to [client.Dial] to apply its policy.
+// [HTTPServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewHTTPServiceClient(conn grpc.ClientConnInterface) HTTPService {
 	return &httpServiceClient{
 		do: client.Bind(conn, httpServiceTable.Method("Do")),
@@ -72,8 +72,8 @@ func (c *httpServiceClient) Do(ctx context.Context, req *initialisms.M) (*initia
 	return client.Unary[initialisms.M](ctx, c.do, req)
 }
 
-// HTTPServiceConfig returns an option of [client.Dial] that applies the policy of HTTPService:
-// its deadlines, retries and hedging.
+// HTTPServiceConfig returns an option of [client.Dial] for the policy of HTTPService: the
+// connection applies its retries and deadlines.
 func HTTPServiceConfig() client.Option {
 	return client.WithServiceConfig(httpServiceTable)
 }
@@ -115,7 +115,7 @@ func RegisterIAM(r grpc.ServiceRegistrar, svc IAM) {
 }
 
 // NewIAMClient returns a client that calls IAM over conn. Pass
-// [IAMConfig] to [client.Dial] to apply its policy.
+// [IAMConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewIAMClient(conn grpc.ClientConnInterface) IAM {
 	return &iamClient{
 		do: client.Bind(conn, iamTable.Method("Do")),
@@ -131,8 +131,8 @@ func (c *iamClient) Do(ctx context.Context, req *initialisms.M) (*initialisms.M,
 	return client.Unary[initialisms.M](ctx, c.do, req)
 }
 
-// IAMConfig returns an option of [client.Dial] that applies the policy of IAM:
-// its deadlines, retries and hedging.
+// IAMConfig returns an option of [client.Dial] for the policy of IAM: the
+// connection applies its retries and deadlines.
 func IAMConfig() client.Option {
 	return client.WithServiceConfig(iamTable)
 }
@@ -174,7 +174,7 @@ func RegisterS3Store(r grpc.ServiceRegistrar, svc S3Store) {
 }
 
 // NewS3StoreClient returns a client that calls S3Store over conn. Pass
-// [S3StoreConfig] to [client.Dial] to apply its policy.
+// [S3StoreConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewS3StoreClient(conn grpc.ClientConnInterface) S3Store {
 	return &s3StoreClient{
 		do: client.Bind(conn, s3StoreTable.Method("Do")),
@@ -190,8 +190,8 @@ func (c *s3StoreClient) Do(ctx context.Context, req *initialisms.M) (*initialism
 	return client.Unary[initialisms.M](ctx, c.do, req)
 }
 
-// S3StoreConfig returns an option of [client.Dial] that applies the policy of S3Store:
-// its deadlines, retries and hedging.
+// S3StoreConfig returns an option of [client.Dial] for the policy of S3Store: the
+// connection applies its retries and deadlines.
 func S3StoreConfig() client.Option {
 	return client.WithServiceConfig(s3StoreTable)
 }
@@ -233,7 +233,7 @@ func RegisterAPI2(r grpc.ServiceRegistrar, svc API2) {
 }
 
 // NewAPI2Client returns a client that calls API2 over conn. Pass
-// [API2Config] to [client.Dial] to apply its policy.
+// [API2Config] to [client.Dial] for the retries and deadlines of its policy.
 func NewAPI2Client(conn grpc.ClientConnInterface) API2 {
 	return &api2Client{
 		do: client.Bind(conn, api2Table.Method("Do")),
@@ -249,8 +249,8 @@ func (c *api2Client) Do(ctx context.Context, req *initialisms.M) (*initialisms.M
 	return client.Unary[initialisms.M](ctx, c.do, req)
 }
 
-// API2Config returns an option of [client.Dial] that applies the policy of API2:
-// its deadlines, retries and hedging.
+// API2Config returns an option of [client.Dial] for the policy of API2: the
+// connection applies its retries and deadlines.
 func API2Config() client.Option {
 	return client.WithServiceConfig(api2Table)
 }
@@ -292,7 +292,7 @@ func RegisterA(r grpc.ServiceRegistrar, svc A) {
 }
 
 // NewAClient returns a client that calls A over conn. Pass
-// [AConfig] to [client.Dial] to apply its policy.
+// [AConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewAClient(conn grpc.ClientConnInterface) A {
 	return &aClient{
 		do: client.Bind(conn, aTable.Method("Do")),
@@ -308,8 +308,8 @@ func (c *aClient) Do(ctx context.Context, req *initialisms.M) (*initialisms.M, e
 	return client.Unary[initialisms.M](ctx, c.do, req)
 }
 
-// AConfig returns an option of [client.Dial] that applies the policy of A:
-// its deadlines, retries and hedging.
+// AConfig returns an option of [client.Dial] for the policy of A: the
+// connection applies its retries and deadlines.
 func AConfig() client.Option {
 	return client.WithServiceConfig(aTable)
 }
@@ -360,7 +360,7 @@ func RegisterSnakeCase(r grpc.ServiceRegistrar, svc SnakeCase) {
 }
 
 // NewSnakeCaseClient returns a client that calls SnakeCase over conn. Pass
-// [SnakeCaseConfig] to [client.Dial] to apply its policy.
+// [SnakeCaseConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewSnakeCaseClient(conn grpc.ClientConnInterface) SnakeCase {
 	return &snakeCaseClient{
 		doIt: client.Bind(conn, snakeCaseTable.Method("do_it")),
@@ -382,8 +382,8 @@ func (c *snakeCaseClient) X1St(ctx context.Context, req *initialisms.M) (*initia
 	return client.Unary[initialisms.M](ctx, c.x1St, req)
 }
 
-// SnakeCaseConfig returns an option of [client.Dial] that applies the policy of SnakeCase:
-// its deadlines, retries and hedging.
+// SnakeCaseConfig returns an option of [client.Dial] for the policy of SnakeCase: the
+// connection applies its retries and deadlines.
 func SnakeCaseConfig() client.Option {
 	return client.WithServiceConfig(snakeCaseTable)
 }

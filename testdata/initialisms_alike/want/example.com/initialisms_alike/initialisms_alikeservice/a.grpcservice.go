@@ -56,7 +56,7 @@ func RegisterHTTPService(r grpc.ServiceRegistrar, svc HTTPService) {
 }
 
 // NewHTTPServiceClient returns a client that calls HTTPService over conn. Pass
-// [HTTPServiceConfig] to [client.Dial] to apply its policy.
+// [HTTPServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewHTTPServiceClient(conn grpc.ClientConnInterface) HTTPService {
 	return &hTTPServiceClient{
 		do: client.Bind(conn, hTTPServiceTable.Method("Do")),
@@ -72,8 +72,8 @@ func (c *hTTPServiceClient) Do(ctx context.Context, req *initialisms_alike.M) (*
 	return client.Unary[initialisms_alike.M](ctx, c.do, req)
 }
 
-// HTTPServiceConfig returns an option of [client.Dial] that applies the policy of HTTPService:
-// its deadlines, retries and hedging.
+// HTTPServiceConfig returns an option of [client.Dial] for the policy of HTTPService: the
+// connection applies its retries and deadlines.
 func HTTPServiceConfig() client.Option {
 	return client.WithServiceConfig(hTTPServiceTable)
 }
@@ -115,7 +115,7 @@ func RegisterHttpService(r grpc.ServiceRegistrar, svc HttpService) {
 }
 
 // NewHttpServiceClient returns a client that calls HttpService over conn. Pass
-// [HttpServiceConfig] to [client.Dial] to apply its policy.
+// [HttpServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewHttpServiceClient(conn grpc.ClientConnInterface) HttpService {
 	return &httpServiceClient{
 		do: client.Bind(conn, httpServiceTable.Method("Do")),
@@ -131,8 +131,8 @@ func (c *httpServiceClient) Do(ctx context.Context, req *initialisms_alike.M) (*
 	return client.Unary[initialisms_alike.M](ctx, c.do, req)
 }
 
-// HttpServiceConfig returns an option of [client.Dial] that applies the policy of HttpService:
-// its deadlines, retries and hedging.
+// HttpServiceConfig returns an option of [client.Dial] for the policy of HttpService: the
+// connection applies its retries and deadlines.
 func HttpServiceConfig() client.Option {
 	return client.WithServiceConfig(httpServiceTable)
 }
@@ -174,7 +174,7 @@ func RegisterHTTpService(r grpc.ServiceRegistrar, svc HTTpService) {
 }
 
 // NewHTTpServiceClient returns a client that calls HTTpService over conn. Pass
-// [HTTpServiceConfig] to [client.Dial] to apply its policy.
+// [HTTpServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewHTTpServiceClient(conn grpc.ClientConnInterface) HTTpService {
 	return &htTpServiceClient{
 		do: client.Bind(conn, htTpServiceTable.Method("Do")),
@@ -190,8 +190,8 @@ func (c *htTpServiceClient) Do(ctx context.Context, req *initialisms_alike.M) (*
 	return client.Unary[initialisms_alike.M](ctx, c.do, req)
 }
 
-// HTTpServiceConfig returns an option of [client.Dial] that applies the policy of HTTpService:
-// its deadlines, retries and hedging.
+// HTTpServiceConfig returns an option of [client.Dial] for the policy of HTTpService: the
+// connection applies its retries and deadlines.
 func HTTpServiceConfig() client.Option {
 	return client.WithServiceConfig(htTpServiceTable)
 }

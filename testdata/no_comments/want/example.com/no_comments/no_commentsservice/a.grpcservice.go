@@ -83,7 +83,7 @@ func RegisterS(r grpc.ServiceRegistrar, svc S) {
 }
 
 // NewSClient returns a client that calls S over conn. Pass
-// [SConfig] to [client.Dial] to apply its policy.
+// [SConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewSClient(conn grpc.ClientConnInterface) S {
 	return &sClient{
 		one:      client.Bind(conn, sTable.Method("One")),
@@ -117,8 +117,8 @@ func (c *sClient) Both(ctx context.Context, reqs runtime.Stream[no_comments.M]) 
 	return client.Bidi[no_comments.M](ctx, c.both, reqs)
 }
 
-// SConfig returns an option of [client.Dial] that applies the policy of S:
-// its deadlines, retries and hedging.
+// SConfig returns an option of [client.Dial] for the policy of S: the
+// connection applies its retries and deadlines.
 func SConfig() client.Option {
 	return client.WithServiceConfig(sTable)
 }

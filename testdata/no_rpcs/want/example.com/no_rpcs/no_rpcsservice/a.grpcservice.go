@@ -42,7 +42,7 @@ func RegisterEmpty(r grpc.ServiceRegistrar, svc Empty) {
 }
 
 // NewEmptyClient returns a client that calls Empty over conn. Pass
-// [EmptyConfig] to [client.Dial] to apply its policy.
+// [EmptyConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewEmptyClient(conn grpc.ClientConnInterface) Empty {
 	return &emptyClient{}
 }
@@ -51,8 +51,8 @@ func NewEmptyClient(conn grpc.ClientConnInterface) Empty {
 type emptyClient struct {
 }
 
-// EmptyConfig returns an option of [client.Dial] that applies the policy of Empty:
-// its deadlines, retries and hedging.
+// EmptyConfig returns an option of [client.Dial] for the policy of Empty: the
+// connection applies its retries and deadlines.
 func EmptyConfig() client.Option {
 	return client.WithServiceConfig(emptyTable)
 }
@@ -94,7 +94,7 @@ func RegisterFull(r grpc.ServiceRegistrar, svc Full) {
 }
 
 // NewFullClient returns a client that calls Full over conn. Pass
-// [FullConfig] to [client.Dial] to apply its policy.
+// [FullConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewFullClient(conn grpc.ClientConnInterface) Full {
 	return &fullClient{
 		do: client.Bind(conn, fullTable.Method("Do")),
@@ -110,8 +110,8 @@ func (c *fullClient) Do(ctx context.Context, req *no_rpcs.M) (*no_rpcs.M, error)
 	return client.Unary[no_rpcs.M](ctx, c.do, req)
 }
 
-// FullConfig returns an option of [client.Dial] that applies the policy of Full:
-// its deadlines, retries and hedging.
+// FullConfig returns an option of [client.Dial] for the policy of Full: the
+// connection applies its retries and deadlines.
 func FullConfig() client.Option {
 	return client.WithServiceConfig(fullTable)
 }

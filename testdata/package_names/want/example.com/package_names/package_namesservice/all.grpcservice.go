@@ -327,7 +327,7 @@ func RegisterAll(r grpc.ServiceRegistrar, svc All) {
 }
 
 // NewAllClient returns a client that calls All over conn. Pass
-// [AllConfig] to [client.Dial] to apply its policy.
+// [AllConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewAllClient(conn grpc.ClientConnInterface) All {
 	return &allClient{
 		xcontext:     client.Bind(conn, allTable.Method("Xcontext")),
@@ -505,8 +505,8 @@ func (c *allClient) XunderUscore(ctx context.Context, req *under_score.XunderUsc
 	return client.Unary[under_score.XunderUscore](ctx, c.xunderUscore, req)
 }
 
-// AllConfig returns an option of [client.Dial] that applies the policy of All:
-// its deadlines, retries and hedging.
+// AllConfig returns an option of [client.Dial] for the policy of All: the
+// connection applies its retries and deadlines.
 func AllConfig() client.Option {
 	return client.WithServiceConfig(allTable)
 }

@@ -56,7 +56,7 @@ func RegisterFirst(r grpc.ServiceRegistrar, svc First) {
 }
 
 // NewFirstClient returns a client that calls First over conn. Pass
-// [FirstConfig] to [client.Dial] to apply its policy.
+// [FirstConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewFirstClient(conn grpc.ClientConnInterface) First {
 	return &firstClient{
 		do: client.Bind(conn, firstTable.Method("Do")),
@@ -72,8 +72,8 @@ func (c *firstClient) Do(ctx context.Context, req *several.M) (*several.M, error
 	return client.Unary[several.M](ctx, c.do, req)
 }
 
-// FirstConfig returns an option of [client.Dial] that applies the policy of First:
-// its deadlines, retries and hedging.
+// FirstConfig returns an option of [client.Dial] for the policy of First: the
+// connection applies its retries and deadlines.
 func FirstConfig() client.Option {
 	return client.WithServiceConfig(firstTable)
 }
@@ -115,7 +115,7 @@ func RegisterSecond(r grpc.ServiceRegistrar, svc Second) {
 }
 
 // NewSecondClient returns a client that calls Second over conn. Pass
-// [SecondConfig] to [client.Dial] to apply its policy.
+// [SecondConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewSecondClient(conn grpc.ClientConnInterface) Second {
 	return &secondClient{
 		do: client.Bind(conn, secondTable.Method("Do")),
@@ -131,8 +131,8 @@ func (c *secondClient) Do(ctx context.Context, reqs runtime.Stream[several.M]) (
 	return client.ClientStream[several.M](ctx, c.do, reqs)
 }
 
-// SecondConfig returns an option of [client.Dial] that applies the policy of Second:
-// its deadlines, retries and hedging.
+// SecondConfig returns an option of [client.Dial] for the policy of Second: the
+// connection applies its retries and deadlines.
 func SecondConfig() client.Option {
 	return client.WithServiceConfig(secondTable)
 }

@@ -55,7 +55,7 @@ func RegisterThird(r grpc.ServiceRegistrar, svc Third) {
 }
 
 // NewThirdClient returns a client that calls Third over conn. Pass
-// [ThirdConfig] to [client.Dial] to apply its policy.
+// [ThirdConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewThirdClient(conn grpc.ClientConnInterface) Third {
 	return &thirdClient{
 		do: client.Bind(conn, thirdTable.Method("Do")),
@@ -71,8 +71,8 @@ func (c *thirdClient) Do(ctx context.Context, req *several.M) runtime.Stream[sev
 	return client.ServerStream[several.M](ctx, c.do, req)
 }
 
-// ThirdConfig returns an option of [client.Dial] that applies the policy of Third:
-// its deadlines, retries and hedging.
+// ThirdConfig returns an option of [client.Dial] for the policy of Third: the
+// connection applies its retries and deadlines.
 func ThirdConfig() client.Option {
 	return client.WithServiceConfig(thirdTable)
 }

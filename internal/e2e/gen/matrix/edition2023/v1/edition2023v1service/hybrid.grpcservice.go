@@ -83,7 +83,7 @@ func RegisterHybridService(r grpc.ServiceRegistrar, svc HybridService) {
 }
 
 // NewHybridServiceClient returns a client that calls HybridService over conn. Pass
-// [HybridServiceConfig] to [client.Dial] to apply its policy.
+// [HybridServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewHybridServiceClient(conn grpc.ClientConnInterface) HybridService {
 	return &hybridServiceClient{
 		unary:        client.Bind(conn, hybridServiceTable.Method("Unary")),
@@ -117,8 +117,8 @@ func (c *hybridServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[edit
 	return client.Bidi[edition2023v1.HybridResponse](ctx, c.bidi, reqs)
 }
 
-// HybridServiceConfig returns an option of [client.Dial] that applies the policy of HybridService:
-// its deadlines, retries and hedging.
+// HybridServiceConfig returns an option of [client.Dial] for the policy of HybridService: the
+// connection applies its retries and deadlines.
 func HybridServiceConfig() client.Option {
 	return client.WithServiceConfig(hybridServiceTable)
 }

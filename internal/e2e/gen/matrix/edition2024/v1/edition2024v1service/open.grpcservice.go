@@ -82,7 +82,7 @@ func RegisterOpenService(r grpc.ServiceRegistrar, svc OpenService) {
 }
 
 // NewOpenServiceClient returns a client that calls OpenService over conn. Pass
-// [OpenServiceConfig] to [client.Dial] to apply its policy.
+// [OpenServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewOpenServiceClient(conn grpc.ClientConnInterface) OpenService {
 	return &openServiceClient{
 		unary:        client.Bind(conn, openServiceTable.Method("Unary")),
@@ -116,8 +116,8 @@ func (c *openServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[editio
 	return client.Bidi[edition2024v1.OpenResponse](ctx, c.bidi, reqs)
 }
 
-// OpenServiceConfig returns an option of [client.Dial] that applies the policy of OpenService:
-// its deadlines, retries and hedging.
+// OpenServiceConfig returns an option of [client.Dial] for the policy of OpenService: the
+// connection applies its retries and deadlines.
 func OpenServiceConfig() client.Option {
 	return client.WithServiceConfig(openServiceTable)
 }

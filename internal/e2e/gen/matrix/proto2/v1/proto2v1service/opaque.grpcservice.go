@@ -82,7 +82,7 @@ func RegisterOpaqueService(r grpc.ServiceRegistrar, svc OpaqueService) {
 }
 
 // NewOpaqueServiceClient returns a client that calls OpaqueService over conn. Pass
-// [OpaqueServiceConfig] to [client.Dial] to apply its policy.
+// [OpaqueServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewOpaqueServiceClient(conn grpc.ClientConnInterface) OpaqueService {
 	return &opaqueServiceClient{
 		unary:        client.Bind(conn, opaqueServiceTable.Method("Unary")),
@@ -116,8 +116,8 @@ func (c *opaqueServiceClient) Bidi(ctx context.Context, reqs runtime.Stream[prot
 	return client.Bidi[proto2v1.OpaqueResponse](ctx, c.bidi, reqs)
 }
 
-// OpaqueServiceConfig returns an option of [client.Dial] that applies the policy of OpaqueService:
-// its deadlines, retries and hedging.
+// OpaqueServiceConfig returns an option of [client.Dial] for the policy of OpaqueService: the
+// connection applies its retries and deadlines.
 func OpaqueServiceConfig() client.Option {
 	return client.WithServiceConfig(opaqueServiceTable)
 }

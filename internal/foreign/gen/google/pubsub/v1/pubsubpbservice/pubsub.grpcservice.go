@@ -148,7 +148,7 @@ func RegisterPublisher(r grpc.ServiceRegistrar, svc Publisher) {
 }
 
 // NewPublisherClient returns a client that calls Publisher over conn. Pass
-// [PublisherConfig] to [client.Dial] to apply its policy.
+// [PublisherConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewPublisherClient(conn grpc.ClientConnInterface) Publisher {
 	return &publisherClient{
 		createTopic:            client.Bind(conn, publisherTable.Method("CreateTopic")),
@@ -212,8 +212,8 @@ func (c *publisherClient) DetachSubscription(ctx context.Context, req *pubsubpb.
 	return client.Unary[pubsubpb.DetachSubscriptionResponse](ctx, c.detachSubscription, req)
 }
 
-// PublisherConfig returns an option of [client.Dial] that applies the policy of Publisher:
-// its deadlines, retries and hedging.
+// PublisherConfig returns an option of [client.Dial] for the policy of Publisher: the
+// connection applies its retries and deadlines.
 func PublisherConfig() client.Option {
 	return client.WithServiceConfig(publisherTable)
 }
@@ -429,7 +429,7 @@ func RegisterSubscriber(r grpc.ServiceRegistrar, svc Subscriber) {
 }
 
 // NewSubscriberClient returns a client that calls Subscriber over conn. Pass
-// [SubscriberConfig] to [client.Dial] to apply its policy.
+// [SubscriberConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewSubscriberClient(conn grpc.ClientConnInterface) Subscriber {
 	return &subscriberClient{
 		createSubscription: client.Bind(conn, subscriberTable.Method("CreateSubscription")),
@@ -535,8 +535,8 @@ func (c *subscriberClient) Seek(ctx context.Context, req *pubsubpb.SeekRequest) 
 	return client.Unary[pubsubpb.SeekResponse](ctx, c.seek, req)
 }
 
-// SubscriberConfig returns an option of [client.Dial] that applies the policy of Subscriber:
-// its deadlines, retries and hedging.
+// SubscriberConfig returns an option of [client.Dial] for the policy of Subscriber: the
+// connection applies its retries and deadlines.
 func SubscriberConfig() client.Option {
 	return client.WithServiceConfig(subscriberTable)
 }

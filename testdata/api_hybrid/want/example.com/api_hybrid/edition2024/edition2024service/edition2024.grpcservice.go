@@ -83,7 +83,7 @@ func RegisterEdition2024(r grpc.ServiceRegistrar, svc Edition2024) {
 }
 
 // NewEdition2024Client returns a client that calls Edition2024 over conn. Pass
-// [Edition2024Config] to [client.Dial] to apply its policy.
+// [Edition2024Config] to [client.Dial] for the retries and deadlines of its policy.
 func NewEdition2024Client(conn grpc.ClientConnInterface) Edition2024 {
 	return &edition2024Client{
 		one:      client.Bind(conn, edition2024Table.Method("One")),
@@ -117,8 +117,8 @@ func (c *edition2024Client) Both(ctx context.Context, reqs runtime.Stream[editio
 	return client.Bidi[edition2024.Response](ctx, c.both, reqs)
 }
 
-// Edition2024Config returns an option of [client.Dial] that applies the policy of Edition2024:
-// its deadlines, retries and hedging.
+// Edition2024Config returns an option of [client.Dial] for the policy of Edition2024: the
+// connection applies its retries and deadlines.
 func Edition2024Config() client.Option {
 	return client.WithServiceConfig(edition2024Table)
 }

@@ -83,7 +83,7 @@ func RegisterEdition2023(r grpc.ServiceRegistrar, svc Edition2023) {
 }
 
 // NewEdition2023Client returns a client that calls Edition2023 over conn. Pass
-// [Edition2023Config] to [client.Dial] to apply its policy.
+// [Edition2023Config] to [client.Dial] for the retries and deadlines of its policy.
 func NewEdition2023Client(conn grpc.ClientConnInterface) Edition2023 {
 	return &edition2023Client{
 		one:      client.Bind(conn, edition2023Table.Method("One")),
@@ -117,8 +117,8 @@ func (c *edition2023Client) Both(ctx context.Context, reqs runtime.Stream[editio
 	return client.Bidi[edition2023.Response](ctx, c.both, reqs)
 }
 
-// Edition2023Config returns an option of [client.Dial] that applies the policy of Edition2023:
-// its deadlines, retries and hedging.
+// Edition2023Config returns an option of [client.Dial] for the policy of Edition2023: the
+// connection applies its retries and deadlines.
 func Edition2023Config() client.Option {
 	return client.WithServiceConfig(edition2023Table)
 }

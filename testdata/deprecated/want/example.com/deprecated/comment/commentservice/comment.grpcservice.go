@@ -75,7 +75,7 @@ func RegisterByComment(r grpc.ServiceRegistrar, svc ByComment) {
 }
 
 // NewByCommentClient returns a client that calls ByComment over conn. Pass
-// [ByCommentConfig] to [client.Dial] to apply its policy.
+// [ByCommentConfig] to [client.Dial] for the retries and deadlines of its policy.
 //
 // Deprecated: comment.proto marks it as deprecated.
 func NewByCommentClient(conn grpc.ClientConnInterface) ByComment {
@@ -99,8 +99,8 @@ func (c *byCommentClient) Again(ctx context.Context, req *comment.O) (*comment.O
 	return client.Unary[comment.O](ctx, c.again, req)
 }
 
-// ByCommentConfig returns an option of [client.Dial] that applies the policy of ByComment:
-// its deadlines, retries and hedging.
+// ByCommentConfig returns an option of [client.Dial] for the policy of ByComment: the
+// connection applies its retries and deadlines.
 //
 // Deprecated: comment.proto marks it as deprecated.
 func ByCommentConfig() client.Option {

@@ -62,7 +62,7 @@ func RegisterInOldFile(r grpc.ServiceRegistrar, svc InOldFile) {
 }
 
 // NewInOldFileClient returns a client that calls InOldFile over conn. Pass
-// [InOldFileConfig] to [client.Dial] to apply its policy.
+// [InOldFileConfig] to [client.Dial] for the retries and deadlines of its policy.
 //
 // Deprecated: file.proto is marked as deprecated.
 func NewInOldFileClient(conn grpc.ClientConnInterface) InOldFile {
@@ -80,8 +80,8 @@ func (c *inOldFileClient) Do(ctx context.Context, req *file.M) (*file.M, error) 
 	return client.Unary[file.M](ctx, c.do, req)
 }
 
-// InOldFileConfig returns an option of [client.Dial] that applies the policy of InOldFile:
-// its deadlines, retries and hedging.
+// InOldFileConfig returns an option of [client.Dial] for the policy of InOldFile: the
+// connection applies its retries and deadlines.
 //
 // Deprecated: file.proto is marked as deprecated.
 func InOldFileConfig() client.Option {

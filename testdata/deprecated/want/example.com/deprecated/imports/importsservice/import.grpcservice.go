@@ -59,7 +59,7 @@ func RegisterImports(r grpc.ServiceRegistrar, svc Imports) {
 }
 
 // NewImportsClient returns a client that calls Imports over conn. Pass
-// [ImportsConfig] to [client.Dial] to apply its policy.
+// [ImportsConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewImportsClient(conn grpc.ClientConnInterface) Imports {
 	return &importsClient{
 		do: client.Bind(conn, importsTable.Method("Do")),
@@ -75,8 +75,8 @@ func (c *importsClient) Do(ctx context.Context, req *file.M) (*file.M, error) {
 	return client.Unary[file.M](ctx, c.do, req)
 }
 
-// ImportsConfig returns an option of [client.Dial] that applies the policy of Imports:
-// its deadlines, retries and hedging.
+// ImportsConfig returns an option of [client.Dial] for the policy of Imports: the
+// connection applies its retries and deadlines.
 func ImportsConfig() client.Option {
 	return client.WithServiceConfig(importsTable)
 }

@@ -67,7 +67,7 @@ func RegisterMessages(r grpc.ServiceRegistrar, svc Messages) {
 }
 
 // NewMessagesClient returns a client that calls Messages over conn. Pass
-// [MessagesConfig] to [client.Dial] to apply its policy.
+// [MessagesConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewMessagesClient(conn grpc.ClientConnInterface) Messages {
 	return &messagesClient{
 		do:    client.Bind(conn, messagesTable.Method("Do")),
@@ -89,8 +89,8 @@ func (c *messagesClient) Other(ctx context.Context, req *message.P) (*message.Ol
 	return client.Unary[message.OldResponse](ctx, c.other, req)
 }
 
-// MessagesConfig returns an option of [client.Dial] that applies the policy of Messages:
-// its deadlines, retries and hedging.
+// MessagesConfig returns an option of [client.Dial] for the policy of Messages: the
+// connection applies its retries and deadlines.
 func MessagesConfig() client.Option {
 	return client.WithServiceConfig(messagesTable)
 }

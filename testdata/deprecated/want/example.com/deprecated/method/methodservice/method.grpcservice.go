@@ -82,7 +82,7 @@ func RegisterMethods(r grpc.ServiceRegistrar, svc Methods) {
 }
 
 // NewMethodsClient returns a client that calls Methods over conn. Pass
-// [MethodsConfig] to [client.Dial] to apply its policy.
+// [MethodsConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewMethodsClient(conn grpc.ClientConnInterface) Methods {
 	return &methodsClient{
 		do:      client.Bind(conn, methodsTable.Method("Do")),
@@ -110,8 +110,8 @@ func (c *methodsClient) Current(ctx context.Context, req *method.N) (*method.N, 
 	return client.Unary[method.N](ctx, c.current, req)
 }
 
-// MethodsConfig returns an option of [client.Dial] that applies the policy of Methods:
-// its deadlines, retries and hedging.
+// MethodsConfig returns an option of [client.Dial] for the policy of Methods: the
+// connection applies its retries and deadlines.
 func MethodsConfig() client.Option {
 	return client.WithServiceConfig(methodsTable)
 }

@@ -60,7 +60,7 @@ func RegisterOld(r grpc.ServiceRegistrar, svc Old) {
 }
 
 // NewOldClient returns a client that calls Old over conn. Pass
-// [OldConfig] to [client.Dial] to apply its policy.
+// [OldConfig] to [client.Dial] for the retries and deadlines of its policy.
 //
 // Deprecated: service.proto marks it as deprecated.
 func NewOldClient(conn grpc.ClientConnInterface) Old {
@@ -78,8 +78,8 @@ func (c *oldClient) Do(ctx context.Context, req *deprecatedservice.Empty) (*depr
 	return client.Unary[deprecatedservice.Empty](ctx, c.do, req)
 }
 
-// OldConfig returns an option of [client.Dial] that applies the policy of Old:
-// its deadlines, retries and hedging.
+// OldConfig returns an option of [client.Dial] for the policy of Old: the
+// connection applies its retries and deadlines.
 //
 // Deprecated: service.proto marks it as deprecated.
 func OldConfig() client.Option {
@@ -123,7 +123,7 @@ func RegisterNew(r grpc.ServiceRegistrar, svc New) {
 }
 
 // NewNewClient returns a client that calls New over conn. Pass
-// [NewConfig] to [client.Dial] to apply its policy.
+// [NewConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewNewClient(conn grpc.ClientConnInterface) New {
 	return &newClient{
 		do: client.Bind(conn, newTable.Method("Do")),
@@ -139,8 +139,8 @@ func (c *newClient) Do(ctx context.Context, req *deprecatedservice.Empty) (*depr
 	return client.Unary[deprecatedservice.Empty](ctx, c.do, req)
 }
 
-// NewConfig returns an option of [client.Dial] that applies the policy of New:
-// its deadlines, retries and hedging.
+// NewConfig returns an option of [client.Dial] for the policy of New: the
+// connection applies its retries and deadlines.
 func NewConfig() client.Option {
 	return client.WithServiceConfig(newTable)
 }

@@ -56,7 +56,7 @@ func RegisterTraceService(r grpc.ServiceRegistrar, svc TraceService) {
 }
 
 // NewTraceServiceClient returns a client that calls TraceService over conn. Pass
-// [TraceServiceConfig] to [client.Dial] to apply its policy.
+// [TraceServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewTraceServiceClient(conn grpc.ClientConnInterface) TraceService {
 	return &traceServiceClient{
 		export: client.Bind(conn, traceServiceTable.Method("Export")),
@@ -72,8 +72,8 @@ func (c *traceServiceClient) Export(ctx context.Context, req *v1.ExportRequest) 
 	return client.Unary[v1.ExportResponse](ctx, c.export, req)
 }
 
-// TraceServiceConfig returns an option of [client.Dial] that applies the policy of TraceService:
-// its deadlines, retries and hedging.
+// TraceServiceConfig returns an option of [client.Dial] for the policy of TraceService: the
+// connection applies its retries and deadlines.
 func TraceServiceConfig() client.Option {
 	return client.WithServiceConfig(traceServiceTable)
 }

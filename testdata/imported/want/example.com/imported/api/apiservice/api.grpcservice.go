@@ -98,7 +98,7 @@ func RegisterApi(r grpc.ServiceRegistrar, svc Api) {
 }
 
 // NewApiClient returns a client that calls Api over conn. Pass
-// [ApiConfig] to [client.Dial] to apply its policy.
+// [ApiConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewApiClient(conn grpc.ClientConnInterface) Api {
 	return &apiClient{
 		nested:    client.Bind(conn, apiTable.Method("Nested")),
@@ -138,8 +138,8 @@ func (c *apiClient) Public(ctx context.Context, req *reexported_types.Reexported
 	return client.Unary[reexported_types.Reexported](ctx, c.public, req)
 }
 
-// ApiConfig returns an option of [client.Dial] that applies the policy of Api:
-// its deadlines, retries and hedging.
+// ApiConfig returns an option of [client.Dial] for the policy of Api: the
+// connection applies its retries and deadlines.
 func ApiConfig() client.Option {
 	return client.WithServiceConfig(apiTable)
 }

@@ -56,7 +56,7 @@ func RegisterS(r grpc.ServiceRegistrar, svc S) {
 }
 
 // NewSClient returns a client that calls S over conn. Pass
-// [SConfig] to [client.Dial] to apply its policy.
+// [SConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewSClient(conn grpc.ClientConnInterface) S {
 	return &sClient{
 		do: client.Bind(conn, sTable.Method("Do")),
@@ -72,8 +72,8 @@ func (c *sClient) Do(ctx context.Context, req *__.M) (*__.M, error) {
 	return client.Unary[__.M](ctx, c.do, req)
 }
 
-// SConfig returns an option of [client.Dial] that applies the policy of S:
-// its deadlines, retries and hedging.
+// SConfig returns an option of [client.Dial] for the policy of S: the
+// connection applies its retries and deadlines.
 func SConfig() client.Option {
 	return client.WithServiceConfig(sTable)
 }

@@ -40,7 +40,7 @@ func RegisterNothing(r grpc.ServiceRegistrar, svc Nothing) {
 }
 
 // NewNothingClient returns a client that calls Nothing over conn. Pass
-// [NothingConfig] to [client.Dial] to apply its policy.
+// [NothingConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewNothingClient(conn grpc.ClientConnInterface) Nothing {
 	return &nothingClient{}
 }
@@ -49,8 +49,8 @@ func NewNothingClient(conn grpc.ClientConnInterface) Nothing {
 type nothingClient struct {
 }
 
-// NothingConfig returns an option of [client.Dial] that applies the policy of Nothing:
-// its deadlines, retries and hedging.
+// NothingConfig returns an option of [client.Dial] for the policy of Nothing: the
+// connection applies its retries and deadlines.
 func NothingConfig() client.Option {
 	return client.WithServiceConfig(nothingTable)
 }

@@ -40,7 +40,7 @@ func RegisterEmpty(r grpc.ServiceRegistrar, svc Empty) {
 }
 
 // NewEmptyClient returns a client that calls Empty over conn. Pass
-// [EmptyConfig] to [client.Dial] to apply its policy.
+// [EmptyConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewEmptyClient(conn grpc.ClientConnInterface) Empty {
 	return &emptyClient{}
 }
@@ -49,8 +49,8 @@ func NewEmptyClient(conn grpc.ClientConnInterface) Empty {
 type emptyClient struct {
 }
 
-// EmptyConfig returns an option of [client.Dial] that applies the policy of Empty:
-// its deadlines, retries and hedging.
+// EmptyConfig returns an option of [client.Dial] for the policy of Empty: the
+// connection applies its retries and deadlines.
 func EmptyConfig() client.Option {
 	return client.WithServiceConfig(emptyTable)
 }

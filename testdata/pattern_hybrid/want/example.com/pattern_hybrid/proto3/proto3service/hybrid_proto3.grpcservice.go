@@ -140,7 +140,7 @@ func RegisterProto3(r grpc.ServiceRegistrar, svc Proto3) {
 }
 
 // NewProto3Client returns a client that calls Proto3 over conn. Pass
-// [Proto3Config] to [client.Dial] to apply its policy.
+// [Proto3Config] to [client.Dial] for the retries and deadlines of its policy.
 func NewProto3Client(conn grpc.ClientConnInterface) Proto3 {
 	return &proto3Client{
 		listUsers:      client.Bind(conn, proto3Table.Method("ListUsers")),
@@ -192,8 +192,8 @@ func (c *proto3Client) GetOperation(ctx context.Context, req *proto3.GetOperatio
 	return client.Unary[proto3.Operation](ctx, c.getOperation, req)
 }
 
-// Proto3Config returns an option of [client.Dial] that applies the policy of Proto3:
-// its deadlines, retries and hedging.
+// Proto3Config returns an option of [client.Dial] for the policy of Proto3: the
+// connection applies its retries and deadlines.
 func Proto3Config() client.Option {
 	return client.WithServiceConfig(proto3Table)
 }

@@ -140,7 +140,7 @@ func RegisterEdition2023(r grpc.ServiceRegistrar, svc Edition2023) {
 }
 
 // NewEdition2023Client returns a client that calls Edition2023 over conn. Pass
-// [Edition2023Config] to [client.Dial] to apply its policy.
+// [Edition2023Config] to [client.Dial] for the retries and deadlines of its policy.
 func NewEdition2023Client(conn grpc.ClientConnInterface) Edition2023 {
 	return &edition2023Client{
 		listUsers:      client.Bind(conn, edition2023Table.Method("ListUsers")),
@@ -192,8 +192,8 @@ func (c *edition2023Client) GetOperation(ctx context.Context, req *edition2023.G
 	return client.Unary[edition2023.Operation](ctx, c.getOperation, req)
 }
 
-// Edition2023Config returns an option of [client.Dial] that applies the policy of Edition2023:
-// its deadlines, retries and hedging.
+// Edition2023Config returns an option of [client.Dial] for the policy of Edition2023: the
+// connection applies its retries and deadlines.
 func Edition2023Config() client.Option {
 	return client.WithServiceConfig(edition2023Table)
 }

@@ -140,7 +140,7 @@ func RegisterProto2(r grpc.ServiceRegistrar, svc Proto2) {
 }
 
 // NewProto2Client returns a client that calls Proto2 over conn. Pass
-// [Proto2Config] to [client.Dial] to apply its policy.
+// [Proto2Config] to [client.Dial] for the retries and deadlines of its policy.
 func NewProto2Client(conn grpc.ClientConnInterface) Proto2 {
 	return &proto2Client{
 		listUsers:      client.Bind(conn, proto2Table.Method("ListUsers")),
@@ -192,8 +192,8 @@ func (c *proto2Client) GetOperation(ctx context.Context, req *proto2.GetOperatio
 	return client.Unary[proto2.Operation](ctx, c.getOperation, req)
 }
 
-// Proto2Config returns an option of [client.Dial] that applies the policy of Proto2:
-// its deadlines, retries and hedging.
+// Proto2Config returns an option of [client.Dial] for the policy of Proto2: the
+// connection applies its retries and deadlines.
 func Proto2Config() client.Option {
 	return client.WithServiceConfig(proto2Table)
 }

@@ -97,7 +97,7 @@ func RegisterNames(r grpc.ServiceRegistrar, svc Names) {
 }
 
 // NewNamesClient returns a client that calls Names over conn. Pass
-// [NamesConfig] to [client.Dial] to apply its policy.
+// [NamesConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewNamesClient(conn grpc.ClientConnInterface) Names {
 	return &namesClient{
 		list:     client.Bind(conn, namesTable.Method("List")),
@@ -125,8 +125,8 @@ func (c *namesClient) Start(ctx context.Context, req *anypb.Request) (*longrunni
 	return client.Unary[longrunningpb.Operation](ctx, c.start, req)
 }
 
-// NamesConfig returns an option of [client.Dial] that applies the policy of Names:
-// its deadlines, retries and hedging.
+// NamesConfig returns an option of [client.Dial] for the policy of Names: the
+// connection applies its retries and deadlines.
 func NamesConfig() client.Option {
 	return client.WithServiceConfig(namesTable)
 }

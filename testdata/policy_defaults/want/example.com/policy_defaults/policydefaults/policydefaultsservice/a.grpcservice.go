@@ -120,7 +120,7 @@ func RegisterDefaults(r grpc.ServiceRegistrar, svc Defaults) {
 }
 
 // NewDefaultsClient returns a client that calls Defaults over conn. Pass
-// [DefaultsConfig] to [client.Dial] to apply its policy.
+// [DefaultsConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewDefaultsClient(conn grpc.ClientConnInterface) Defaults {
 	return &defaultsClient{
 		unary:        client.Bind(conn, defaultsTable.Method("Unary")),
@@ -160,8 +160,8 @@ func (c *defaultsClient) Replaced(ctx context.Context, req *policydefaults.M) (*
 	return client.Unary[policydefaults.M](ctx, c.replaced, req)
 }
 
-// DefaultsConfig returns an option of [client.Dial] that applies the policy of Defaults:
-// its deadlines, retries and hedging.
+// DefaultsConfig returns an option of [client.Dial] for the policy of Defaults: the
+// connection applies its retries and deadlines.
 func DefaultsConfig() client.Option {
 	return client.WithServiceConfig(defaultsTable)
 }

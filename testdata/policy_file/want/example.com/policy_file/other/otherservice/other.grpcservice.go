@@ -62,7 +62,7 @@ func RegisterNoPackage(r grpc.ServiceRegistrar, svc NoPackage) {
 }
 
 // NewNoPackageClient returns a client that calls NoPackage over conn. Pass
-// [NoPackageConfig] to [client.Dial] to apply its policy.
+// [NoPackageConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewNoPackageClient(conn grpc.ClientConnInterface) NoPackage {
 	return &noPackageClient{
 		do: client.Bind(conn, noPackageTable.Method("Do")),
@@ -78,8 +78,8 @@ func (c *noPackageClient) Do(ctx context.Context, req *other.M) (*other.M, error
 	return client.Unary[other.M](ctx, c.do, req)
 }
 
-// NoPackageConfig returns an option of [client.Dial] that applies the policy of NoPackage:
-// its deadlines, retries and hedging.
+// NoPackageConfig returns an option of [client.Dial] for the policy of NoPackage: the
+// connection applies its retries and deadlines.
 func NoPackageConfig() client.Option {
 	return client.WithServiceConfig(noPackageTable)
 }

@@ -65,7 +65,7 @@ func RegisterA(r grpc.ServiceRegistrar, svc A) {
 }
 
 // NewAClient returns a client that calls A over conn. Pass
-// [AConfig] to [client.Dial] to apply its policy.
+// [AConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewAClient(conn grpc.ClientConnInterface) A {
 	return &aClient{
 		get: client.Bind(conn, aTable.Method("Get")),
@@ -87,8 +87,8 @@ func (c *aClient) Put(ctx context.Context, req *a.M) (*a.M, error) {
 	return client.Unary[a.M](ctx, c.put, req)
 }
 
-// AConfig returns an option of [client.Dial] that applies the policy of A:
-// its deadlines, retries and hedging.
+// AConfig returns an option of [client.Dial] for the policy of A: the
+// connection applies its retries and deadlines.
 func AConfig() client.Option {
 	return client.WithServiceConfig(aTable)
 }

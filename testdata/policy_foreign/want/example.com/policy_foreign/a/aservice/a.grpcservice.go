@@ -56,7 +56,7 @@ func RegisterForeign(r grpc.ServiceRegistrar, svc Foreign) {
 }
 
 // NewForeignClient returns a client that calls Foreign over conn. Pass
-// [ForeignConfig] to [client.Dial] to apply its policy.
+// [ForeignConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewForeignClient(conn grpc.ClientConnInterface) Foreign {
 	return &foreignClient{
 		foreign: client.Bind(conn, foreignTable.Method("Foreign")),
@@ -72,8 +72,8 @@ func (c *foreignClient) Foreign(ctx context.Context, req *a.M) (*a.M, error) {
 	return client.Unary[a.M](ctx, c.foreign, req)
 }
 
-// ForeignConfig returns an option of [client.Dial] that applies the policy of Foreign:
-// its deadlines, retries and hedging.
+// ForeignConfig returns an option of [client.Dial] for the policy of Foreign: the
+// connection applies its retries and deadlines.
 func ForeignConfig() client.Option {
 	return client.WithServiceConfig(foreignTable)
 }

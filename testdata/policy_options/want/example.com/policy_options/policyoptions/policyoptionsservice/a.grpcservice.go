@@ -388,7 +388,7 @@ func RegisterOptions(r grpc.ServiceRegistrar, svc Options) {
 }
 
 // NewOptionsClient returns a client that calls Options over conn. Pass
-// [OptionsConfig] to [client.Dial] to apply its policy.
+// [OptionsConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewOptionsClient(conn grpc.ClientConnInterface) Options {
 	return &optionsClient{
 		nothing:             client.Bind(conn, optionsTable.Method("Nothing")),
@@ -572,8 +572,8 @@ func (c *optionsClient) All(ctx context.Context, req *policyoptions.M) (*policyo
 	return client.Unary[policyoptions.M](ctx, c.all, req)
 }
 
-// OptionsConfig returns an option of [client.Dial] that applies the policy of Options:
-// its deadlines, retries and hedging.
+// OptionsConfig returns an option of [client.Dial] for the policy of Options: the
+// connection applies its retries and deadlines.
 func OptionsConfig() client.Option {
 	return client.WithServiceConfig(optionsTable)
 }

@@ -164,7 +164,7 @@ func RegisterRules(r grpc.ServiceRegistrar, svc Rules) {
 }
 
 // NewRulesClient returns a client that calls Rules over conn. Pass
-// [RulesConfig] to [client.Dial] to apply its policy.
+// [RulesConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewRulesClient(conn grpc.ClientConnInterface) Rules {
 	return &rulesClient{
 		sendNone:             client.Bind(conn, rulesTable.Method("SendNone")),
@@ -252,8 +252,8 @@ func (c *rulesClient) SendSkipped(ctx context.Context, req *rules.Required) (*ru
 	return client.Unary[rules.None](ctx, c.sendSkipped, req)
 }
 
-// RulesConfig returns an option of [client.Dial] that applies the policy of Rules:
-// its deadlines, retries and hedging.
+// RulesConfig returns an option of [client.Dial] for the policy of Rules: the
+// connection applies its retries and deadlines.
 func RulesConfig() client.Option {
 	return client.WithServiceConfig(rulesTable)
 }
@@ -304,7 +304,7 @@ func RegisterSkipped(r grpc.ServiceRegistrar, svc Skipped) {
 }
 
 // NewSkippedClient returns a client that calls Skipped over conn. Pass
-// [SkippedConfig] to [client.Dial] to apply its policy.
+// [SkippedConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewSkippedClient(conn grpc.ClientConnInterface) Skipped {
 	return &skippedClient{
 		sendOfTheService: client.Bind(conn, skippedTable.Method("SendOfTheService")),
@@ -326,8 +326,8 @@ func (c *skippedClient) SendChecked(ctx context.Context, req *rules.Required) (*
 	return client.Unary[rules.None](ctx, c.sendChecked, req)
 }
 
-// SkippedConfig returns an option of [client.Dial] that applies the policy of Skipped:
-// its deadlines, retries and hedging.
+// SkippedConfig returns an option of [client.Dial] for the policy of Skipped: the
+// connection applies its retries and deadlines.
 func SkippedConfig() client.Option {
 	return client.WithServiceConfig(skippedTable)
 }

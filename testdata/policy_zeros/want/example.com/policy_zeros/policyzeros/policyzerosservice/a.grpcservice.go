@@ -216,7 +216,7 @@ func RegisterZeros(r grpc.ServiceRegistrar, svc Zeros) {
 }
 
 // NewZerosClient returns a client that calls Zeros over conn. Pass
-// [ZerosConfig] to [client.Dial] to apply its policy.
+// [ZerosConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewZerosClient(conn grpc.ClientConnInterface) Zeros {
 	return &zerosClient{
 		allOfTheService: client.Bind(conn, zerosTable.Method("AllOfTheService")),
@@ -310,8 +310,8 @@ func (c *zerosClient) WholeLog(ctx context.Context, req *policyzeros.M) (*policy
 	return client.Unary[policyzeros.M](ctx, c.wholeLog, req)
 }
 
-// ZerosConfig returns an option of [client.Dial] that applies the policy of Zeros:
-// its deadlines, retries and hedging.
+// ZerosConfig returns an option of [client.Dial] for the policy of Zeros: the
+// connection applies its retries and deadlines.
 func ZerosConfig() client.Option {
 	return client.WithServiceConfig(zerosTable)
 }
@@ -384,7 +384,7 @@ func RegisterHedged(r grpc.ServiceRegistrar, svc Hedged) {
 }
 
 // NewHedgedClient returns a client that calls Hedged over conn. Pass
-// [HedgedConfig] to [client.Dial] to apply its policy.
+// [HedgedConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewHedgedClient(conn grpc.ClientConnInterface) Hedged {
 	return &hedgedClient{
 		ofTheService: client.Bind(conn, hedgedTable.Method("OfTheService")),
@@ -412,8 +412,8 @@ func (c *hedgedClient) RetryInstead(ctx context.Context, req *policyzeros.M) (*p
 	return client.Unary[policyzeros.M](ctx, c.retryInstead, req)
 }
 
-// HedgedConfig returns an option of [client.Dial] that applies the policy of Hedged:
-// its deadlines, retries and hedging.
+// HedgedConfig returns an option of [client.Dial] for the policy of Hedged: the
+// connection applies its retries and deadlines.
 func HedgedConfig() client.Option {
 	return client.WithServiceConfig(hedgedTable)
 }

@@ -76,7 +76,7 @@ func RegisterBooks(r grpc.ServiceRegistrar, svc Books) {
 }
 
 // NewBooksClient returns a client that calls Books over conn. Pass
-// [BooksConfig] to [client.Dial] to apply its policy.
+// [BooksConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewBooksClient(conn grpc.ClientConnInterface) Books {
 	return &booksClient{
 		get: client.Bind(conn, booksTable.Method("Get")),
@@ -92,8 +92,8 @@ func (c *booksClient) Get(ctx context.Context, req *booksv1.M) (*booksv1.M, erro
 	return client.Unary[booksv1.M](ctx, c.get, req)
 }
 
-// BooksConfig returns an option of [client.Dial] that applies the policy of Books:
-// its deadlines, retries and hedging.
+// BooksConfig returns an option of [client.Dial] for the policy of Books: the
+// connection applies its retries and deadlines.
 func BooksConfig() client.Option {
 	return client.WithServiceConfig(booksTable)
 }

@@ -79,7 +79,7 @@ func RegisterJobs(r grpc.ServiceRegistrar, svc Jobs) {
 }
 
 // NewJobsClient returns a client that calls Jobs over conn. Pass
-// [JobsConfig] to [client.Dial] to apply its policy.
+// [JobsConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewJobsClient(conn grpc.ClientConnInterface) Jobs {
 	return &jobsClient{
 		start: client.Bind(conn, jobsTable.Method("Start")),
@@ -101,8 +101,8 @@ func (c *jobsClient) Old(ctx context.Context, req *jobs.Plain) (*jobs.Plain, err
 	return client.Unary[jobs.Plain](ctx, c.old, req)
 }
 
-// JobsConfig returns an option of [client.Dial] that applies the policy of Jobs:
-// its deadlines, retries and hedging.
+// JobsConfig returns an option of [client.Dial] for the policy of Jobs: the
+// connection applies its retries and deadlines.
 func JobsConfig() client.Option {
 	return client.WithServiceConfig(jobsTable)
 }

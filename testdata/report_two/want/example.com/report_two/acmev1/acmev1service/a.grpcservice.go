@@ -74,7 +74,7 @@ func RegisterAcme(r grpc.ServiceRegistrar, svc Acme) {
 }
 
 // NewAcmeClient returns a client that calls Acme over conn. Pass
-// [AcmeConfig] to [client.Dial] to apply its policy.
+// [AcmeConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewAcmeClient(conn grpc.ClientConnInterface) Acme {
 	return &acmeClient{
 		get:   client.Bind(conn, acmeTable.Method("Get")),
@@ -102,8 +102,8 @@ func (c *acmeClient) Watch(ctx context.Context, req *acmev1.M) runtime.Stream[ac
 	return client.ServerStream[acmev1.M](ctx, c.watch, req)
 }
 
-// AcmeConfig returns an option of [client.Dial] that applies the policy of Acme:
-// its deadlines, retries and hedging.
+// AcmeConfig returns an option of [client.Dial] for the policy of Acme: the
+// connection applies its retries and deadlines.
 func AcmeConfig() client.Option {
 	return client.WithServiceConfig(acmeTable)
 }

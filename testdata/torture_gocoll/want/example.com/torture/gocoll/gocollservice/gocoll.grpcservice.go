@@ -56,7 +56,7 @@ func RegisterFoo(r grpc.ServiceRegistrar, svc Foo) {
 }
 
 // NewFooClient returns a client that calls Foo over conn. Pass
-// [FooConfig] to [client.Dial] to apply its policy.
+// [FooConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewFooClient(conn grpc.ClientConnInterface) Foo {
 	return &fooClient{
 		do: client.Bind(conn, fooTable.Method("Do")),
@@ -72,8 +72,8 @@ func (c *fooClient) Do(ctx context.Context, req *gocoll.FooServer) (*gocoll.FooC
 	return client.Unary[gocoll.FooClient](ctx, c.do, req)
 }
 
-// FooConfig returns an option of [client.Dial] that applies the policy of Foo:
-// its deadlines, retries and hedging.
+// FooConfig returns an option of [client.Dial] for the policy of Foo: the
+// connection applies its retries and deadlines.
 func FooConfig() client.Option {
 	return client.WithServiceConfig(fooTable)
 }

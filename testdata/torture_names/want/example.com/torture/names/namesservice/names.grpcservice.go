@@ -335,7 +335,7 @@ func RegisterGreeter(r grpc.ServiceRegistrar, svc Greeter) {
 }
 
 // NewGreeterClient returns a client that calls Greeter over conn. Pass
-// [GreeterConfig] to [client.Dial] to apply its policy.
+// [GreeterConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewGreeterClient(conn grpc.ClientConnInterface) Greeter {
 	return &greeterClient{
 		sayHello:            client.Bind(conn, greeterTable.Method("sayHello")),
@@ -537,8 +537,8 @@ func (c *greeterClient) TestEmbeddedByValue(ctx context.Context, req *names.M) (
 	return client.Unary[names.M](ctx, c.testEmbeddedByValue, req)
 }
 
-// GreeterConfig returns an option of [client.Dial] that applies the policy of Greeter:
-// its deadlines, retries and hedging.
+// GreeterConfig returns an option of [client.Dial] for the policy of Greeter: the
+// connection applies its retries and deadlines.
 func GreeterConfig() client.Option {
 	return client.WithServiceConfig(greeterTable)
 }
@@ -580,7 +580,7 @@ func RegisterType(r grpc.ServiceRegistrar, svc Type) {
 }
 
 // NewTypeClient returns a client that calls Type over conn. Pass
-// [TypeConfig] to [client.Dial] to apply its policy.
+// [TypeConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewTypeClient(conn grpc.ClientConnInterface) Type {
 	return &typeClient{
 		do: client.Bind(conn, typeTable.Method("Do")),
@@ -596,8 +596,8 @@ func (c *typeClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
 	return client.Unary[names.M](ctx, c.do, req)
 }
 
-// TypeConfig returns an option of [client.Dial] that applies the policy of Type:
-// its deadlines, retries and hedging.
+// TypeConfig returns an option of [client.Dial] for the policy of Type: the
+// connection applies its retries and deadlines.
 func TypeConfig() client.Option {
 	return client.WithServiceConfig(typeTable)
 }
@@ -639,7 +639,7 @@ func RegisterError(r grpc.ServiceRegistrar, svc Error) {
 }
 
 // NewErrorClient returns a client that calls Error over conn. Pass
-// [ErrorConfig] to [client.Dial] to apply its policy.
+// [ErrorConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewErrorClient(conn grpc.ClientConnInterface) Error {
 	return &errorClient{
 		do: client.Bind(conn, errorTable.Method("Do")),
@@ -655,8 +655,8 @@ func (c *errorClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
 	return client.Unary[names.M](ctx, c.do, req)
 }
 
-// ErrorConfig returns an option of [client.Dial] that applies the policy of Error:
-// its deadlines, retries and hedging.
+// ErrorConfig returns an option of [client.Dial] for the policy of Error: the
+// connection applies its retries and deadlines.
 func ErrorConfig() client.Option {
 	return client.WithServiceConfig(errorTable)
 }
@@ -698,7 +698,7 @@ func RegisterContext(r grpc.ServiceRegistrar, svc Context) {
 }
 
 // NewContextClient returns a client that calls Context over conn. Pass
-// [ContextConfig] to [client.Dial] to apply its policy.
+// [ContextConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewContextClient(conn grpc.ClientConnInterface) Context {
 	return &contextClient{
 		do: client.Bind(conn, contextTable.Method("Do")),
@@ -714,8 +714,8 @@ func (c *contextClient) Do(ctx context.Context, req *names.M) (*names.M, error) 
 	return client.Unary[names.M](ctx, c.do, req)
 }
 
-// ContextConfig returns an option of [client.Dial] that applies the policy of Context:
-// its deadlines, retries and hedging.
+// ContextConfig returns an option of [client.Dial] for the policy of Context: the
+// connection applies its retries and deadlines.
 func ContextConfig() client.Option {
 	return client.WithServiceConfig(contextTable)
 }
@@ -757,7 +757,7 @@ func RegisterString(r grpc.ServiceRegistrar, svc String) {
 }
 
 // NewStringClient returns a client that calls String over conn. Pass
-// [StringConfig] to [client.Dial] to apply its policy.
+// [StringConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewStringClient(conn grpc.ClientConnInterface) String {
 	return &stringClient{
 		do: client.Bind(conn, stringTable.Method("Do")),
@@ -773,8 +773,8 @@ func (c *stringClient) Do(ctx context.Context, req *names.M) (*names.M, error) {
 	return client.Unary[names.M](ctx, c.do, req)
 }
 
-// StringConfig returns an option of [client.Dial] that applies the policy of String:
-// its deadlines, retries and hedging.
+// StringConfig returns an option of [client.Dial] for the policy of String: the
+// connection applies its retries and deadlines.
 func StringConfig() client.Option {
 	return client.WithServiceConfig(stringTable)
 }

@@ -71,7 +71,7 @@ func RegisterS(r grpc.ServiceRegistrar, svc S) {
 }
 
 // NewSClient returns a client that calls S over conn. Pass
-// [SConfig] to [client.Dial] to apply its policy.
+// [SConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewSClient(conn grpc.ClientConnInterface) S {
 	return &sClient{
 		a:    client.Bind(conn, sTable.Method("A")),
@@ -93,8 +93,8 @@ func (c *sClient) List(ctx context.Context, req *proto2.Page) (*proto2.PageResp,
 	return client.Unary[proto2.PageResp](ctx, c.list, req)
 }
 
-// SConfig returns an option of [client.Dial] that applies the policy of S:
-// its deadlines, retries and hedging.
+// SConfig returns an option of [client.Dial] for the policy of S: the
+// connection applies its retries and deadlines.
 func SConfig() client.Option {
 	return client.WithServiceConfig(sTable)
 }

@@ -56,7 +56,7 @@ func RegisterContext_Service(r grpc.ServiceRegistrar, svc Context_Service) {
 }
 
 // NewContext_ServiceClient returns a client that calls Context_Service over conn. Pass
-// [Context_ServiceConfig] to [client.Dial] to apply its policy.
+// [Context_ServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewContext_ServiceClient(conn grpc.ClientConnInterface) Context_Service {
 	return &context_ServiceClient{
 		background: client.Bind(conn, context_ServiceTable.Method("Background")),
@@ -72,8 +72,8 @@ func (c *context_ServiceClient) Background(ctx context.Context, req *torturecont
 	return client.Unary[torturecontext.Background](ctx, c.background, req)
 }
 
-// Context_ServiceConfig returns an option of [client.Dial] that applies the policy of Context_Service:
-// its deadlines, retries and hedging.
+// Context_ServiceConfig returns an option of [client.Dial] for the policy of Context_Service: the
+// connection applies its retries and deadlines.
 func Context_ServiceConfig() client.Option {
 	return client.WithServiceConfig(context_ServiceTable)
 }
@@ -101,7 +101,7 @@ func RegisterEmpty(r grpc.ServiceRegistrar, svc Empty) {
 }
 
 // NewEmptyClient returns a client that calls Empty over conn. Pass
-// [EmptyConfig] to [client.Dial] to apply its policy.
+// [EmptyConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewEmptyClient(conn grpc.ClientConnInterface) Empty {
 	return &emptyClient{}
 }
@@ -110,8 +110,8 @@ func NewEmptyClient(conn grpc.ClientConnInterface) Empty {
 type emptyClient struct {
 }
 
-// EmptyConfig returns an option of [client.Dial] that applies the policy of Empty:
-// its deadlines, retries and hedging.
+// EmptyConfig returns an option of [client.Dial] for the policy of Empty: the
+// connection applies its retries and deadlines.
 func EmptyConfig() client.Option {
 	return client.WithServiceConfig(emptyTable)
 }

@@ -83,7 +83,7 @@ func RegisterS(r grpc.ServiceRegistrar, svc S) {
 }
 
 // NewSClient returns a client that calls S over conn. Pass
-// [SConfig] to [client.Dial] to apply its policy.
+// [SConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewSClient(conn grpc.ClientConnInterface) S {
 	return &sClient{
 		send:         client.Bind(conn, sTable.Method("Send")),
@@ -117,8 +117,8 @@ func (c *sClient) CloseAndRecv(ctx context.Context, req *streams.M) (*streams.M,
 	return client.Unary[streams.M](ctx, c.closeAndRecv, req)
 }
 
-// SConfig returns an option of [client.Dial] that applies the policy of S:
-// its deadlines, retries and hedging.
+// SConfig returns an option of [client.Dial] for the policy of S: the
+// connection applies its retries and deadlines.
 func SConfig() client.Option {
 	return client.WithServiceConfig(sTable)
 }
@@ -160,7 +160,7 @@ func RegisterS_Send(r grpc.ServiceRegistrar, svc S_Send) {
 }
 
 // NewS_SendClient returns a client that calls S_Send over conn. Pass
-// [S_SendConfig] to [client.Dial] to apply its policy.
+// [S_SendConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewS_SendClient(conn grpc.ClientConnInterface) S_Send {
 	return &s_SendClient{
 		x: client.Bind(conn, s_SendTable.Method("X")),
@@ -176,8 +176,8 @@ func (c *s_SendClient) X(ctx context.Context, req *streams.M) (*streams.M, error
 	return client.Unary[streams.M](ctx, c.x, req)
 }
 
-// S_SendConfig returns an option of [client.Dial] that applies the policy of S_Send:
-// its deadlines, retries and hedging.
+// S_SendConfig returns an option of [client.Dial] for the policy of S_Send: the
+// connection applies its retries and deadlines.
 func S_SendConfig() client.Option {
 	return client.WithServiceConfig(s_SendTable)
 }

@@ -65,7 +65,7 @@ func RegisterAggregatedDiscoveryService(r grpc.ServiceRegistrar, svc AggregatedD
 }
 
 // NewAggregatedDiscoveryServiceClient returns a client that calls AggregatedDiscoveryService over conn. Pass
-// [AggregatedDiscoveryServiceConfig] to [client.Dial] to apply its policy.
+// [AggregatedDiscoveryServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewAggregatedDiscoveryServiceClient(conn grpc.ClientConnInterface) AggregatedDiscoveryService {
 	return &aggregatedDiscoveryServiceClient{
 		streamAggregatedResources: client.Bind(conn, aggregatedDiscoveryServiceTable.Method("StreamAggregatedResources")),
@@ -87,8 +87,8 @@ func (c *aggregatedDiscoveryServiceClient) DeltaAggregatedResources(ctx context.
 	return client.Bidi[discoveryv3.DeltaDiscoveryResponse](ctx, c.deltaAggregatedResources, reqs)
 }
 
-// AggregatedDiscoveryServiceConfig returns an option of [client.Dial] that applies the policy of AggregatedDiscoveryService:
-// its deadlines, retries and hedging.
+// AggregatedDiscoveryServiceConfig returns an option of [client.Dial] for the policy of AggregatedDiscoveryService: the
+// connection applies its retries and deadlines.
 func AggregatedDiscoveryServiceConfig() client.Option {
 	return client.WithServiceConfig(aggregatedDiscoveryServiceTable)
 }

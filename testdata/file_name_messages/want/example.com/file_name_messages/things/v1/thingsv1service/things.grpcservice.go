@@ -56,7 +56,7 @@ func RegisterThings(r grpc.ServiceRegistrar, svc Things) {
 }
 
 // NewThingsClient returns a client that calls Things over conn. Pass
-// [ThingsConfig] to [client.Dial] to apply its policy.
+// [ThingsConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewThingsClient(conn grpc.ClientConnInterface) Things {
 	return &thingsClient{
 		get: client.Bind(conn, thingsTable.Method("Get")),
@@ -72,8 +72,8 @@ func (c *thingsClient) Get(ctx context.Context, req *thingsv1.GetRequest) (*thin
 	return client.Unary[thingsv1.GetResponse](ctx, c.get, req)
 }
 
-// ThingsConfig returns an option of [client.Dial] that applies the policy of Things:
-// its deadlines, retries and hedging.
+// ThingsConfig returns an option of [client.Dial] for the policy of Things: the
+// connection applies its retries and deadlines.
 func ThingsConfig() client.Option {
 	return client.WithServiceConfig(thingsTable)
 }

@@ -87,7 +87,7 @@ func RegisterBookService(r grpc.ServiceRegistrar, svc BookService) {
 }
 
 // NewBookServiceClient returns a client that calls BookService over conn. Pass
-// [BookServiceConfig] to [client.Dial] to apply its policy.
+// [BookServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewBookServiceClient(conn grpc.ClientConnInterface) BookService {
 	return &bookServiceClient{
 		getBook:     client.Bind(conn, bookServiceTable.Method("GetBook")),
@@ -121,8 +121,8 @@ func (c *bookServiceClient) Converse(ctx context.Context, reqs runtime.Stream[li
 	return client.Bidi[libraryv1.Remark](ctx, c.converse, reqs)
 }
 
-// BookServiceConfig returns an option of [client.Dial] that applies the policy of BookService:
-// its deadlines, retries and hedging.
+// BookServiceConfig returns an option of [client.Dial] for the policy of BookService: the
+// connection applies its retries and deadlines.
 func BookServiceConfig() client.Option {
 	return client.WithServiceConfig(bookServiceTable)
 }

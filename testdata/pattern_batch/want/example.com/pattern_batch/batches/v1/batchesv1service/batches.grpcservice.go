@@ -180,7 +180,7 @@ func RegisterUsers(r grpc.ServiceRegistrar, svc Users) {
 }
 
 // NewUsersClient returns a client that calls Users over conn. Pass
-// [UsersConfig] to [client.Dial] to apply its policy.
+// [UsersConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewUsersClient(conn grpc.ClientConnInterface) Users {
 	return &usersClient{
 		getUser:          client.Bind(conn, usersTable.Method("GetUser")),
@@ -256,8 +256,8 @@ func (c *usersClient) BatchTryUsers(ctx context.Context, req *batchesv1.BatchTry
 	return client.Unary[batchesv1.BatchTryUsersResponse](ctx, c.batchTryUsers, req)
 }
 
-// UsersConfig returns an option of [client.Dial] that applies the policy of Users:
-// its deadlines, retries and hedging.
+// UsersConfig returns an option of [client.Dial] for the policy of Users: the
+// connection applies its retries and deadlines.
 func UsersConfig() client.Option {
 	return client.WithServiceConfig(usersTable)
 }

@@ -75,7 +75,7 @@ func RegisterUser(r grpc.ServiceRegistrar, svc User) {
 }
 
 // NewUserClient returns a client that calls User over conn. Pass
-// [UserConfig] to [client.Dial] to apply its policy.
+// [UserConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewUserClient(conn grpc.ClientConnInterface) User {
 	return &userClient{
 		name:             client.Bind(conn, userTable.Method("Name")),
@@ -97,8 +97,8 @@ func (c *userClient) ServiceListUsers(ctx context.Context, req *clashv1.Request)
 	return client.Unary[clashv1.Response](ctx, c.serviceListUsers, req)
 }
 
-// UserConfig returns an option of [client.Dial] that applies the policy of User:
-// its deadlines, retries and hedging.
+// UserConfig returns an option of [client.Dial] for the policy of User: the
+// connection applies its retries and deadlines.
 func UserConfig() client.Option {
 	return client.WithServiceConfig(userTable)
 }
@@ -158,7 +158,7 @@ func RegisterUserService(r grpc.ServiceRegistrar, svc UserService) {
 }
 
 // NewUserServiceClient returns a client that calls UserService over conn. Pass
-// [UserServiceConfig] to [client.Dial] to apply its policy.
+// [UserServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewUserServiceClient(conn grpc.ClientConnInterface) UserService {
 	return &userServiceClient{
 		listUsers: client.Bind(conn, userServiceTable.Method("ListUsers")),
@@ -174,8 +174,8 @@ func (c *userServiceClient) ListUsers(ctx context.Context, req *clashv1.Request)
 	return client.Unary[clashv1.Response](ctx, c.listUsers, req)
 }
 
-// UserServiceConfig returns an option of [client.Dial] that applies the policy of UserService:
-// its deadlines, retries and hedging.
+// UserServiceConfig returns an option of [client.Dial] for the policy of UserService: the
+// connection applies its retries and deadlines.
 func UserServiceConfig() client.Option {
 	return client.WithServiceConfig(userServiceTable)
 }
@@ -210,7 +210,7 @@ func RegisterUserConfigList(r grpc.ServiceRegistrar, svc UserConfigList) {
 }
 
 // NewUserConfigListClient returns a client that calls UserConfigList over conn. Pass
-// [UserConfigListConfig] to [client.Dial] to apply its policy.
+// [UserConfigListConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewUserConfigListClient(conn grpc.ClientConnInterface) UserConfigList {
 	return &userConfigListClient{}
 }
@@ -219,8 +219,8 @@ func NewUserConfigListClient(conn grpc.ClientConnInterface) UserConfigList {
 type userConfigListClient struct {
 }
 
-// UserConfigListConfig returns an option of [client.Dial] that applies the policy of UserConfigList:
-// its deadlines, retries and hedging.
+// UserConfigListConfig returns an option of [client.Dial] for the policy of UserConfigList: the
+// connection applies its retries and deadlines.
 func UserConfigListConfig() client.Option {
 	return client.WithServiceConfig(userConfigListTable)
 }
@@ -266,7 +266,7 @@ func RegisterUserList(r grpc.ServiceRegistrar, svc UserList) {
 }
 
 // NewUserListClient returns a client that calls UserList over conn. Pass
-// [UserListConfig] to [client.Dial] to apply its policy.
+// [UserListConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewUserListClient(conn grpc.ClientConnInterface) UserList {
 	return &userListClient{
 		users: client.Bind(conn, userListTable.Method("Users")),
@@ -282,8 +282,8 @@ func (c *userListClient) Users(ctx context.Context, req *clashv1.Request) (*clas
 	return client.Unary[clashv1.Response](ctx, c.users, req)
 }
 
-// UserListConfig returns an option of [client.Dial] that applies the policy of UserList:
-// its deadlines, retries and hedging.
+// UserListConfig returns an option of [client.Dial] for the policy of UserList: the
+// connection applies its retries and deadlines.
 func UserListConfig() client.Option {
 	return client.WithServiceConfig(userListTable)
 }
@@ -318,7 +318,7 @@ func RegisterUserListUsers(r grpc.ServiceRegistrar, svc UserListUsers) {
 }
 
 // NewUserListUsersClient returns a client that calls UserListUsers over conn. Pass
-// [UserListUsersConfig] to [client.Dial] to apply its policy.
+// [UserListUsersConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewUserListUsersClient(conn grpc.ClientConnInterface) UserListUsers {
 	return &userListUsersClient{}
 }
@@ -327,8 +327,8 @@ func NewUserListUsersClient(conn grpc.ClientConnInterface) UserListUsers {
 type userListUsersClient struct {
 }
 
-// UserListUsersConfig returns an option of [client.Dial] that applies the policy of UserListUsers:
-// its deadlines, retries and hedging.
+// UserListUsersConfig returns an option of [client.Dial] for the policy of UserListUsers: the
+// connection applies its retries and deadlines.
 func UserListUsersConfig() client.Option {
 	return client.WithServiceConfig(userListUsersTable)
 }

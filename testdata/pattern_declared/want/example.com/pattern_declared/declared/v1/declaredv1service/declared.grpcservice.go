@@ -166,7 +166,7 @@ func RegisterDeclared(r grpc.ServiceRegistrar, svc Declared) {
 }
 
 // NewDeclaredClient returns a client that calls Declared over conn. Pass
-// [DeclaredConfig] to [client.Dial] to apply its policy.
+// [DeclaredConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewDeclaredClient(conn grpc.ClientConnInterface) Declared {
 	return &declaredClient{
 		nested:    client.Bind(conn, declaredTable.Method("Nested")),
@@ -230,8 +230,8 @@ func (c *declaredClient) Put(ctx context.Context, req *declaredv1.PutRequest) (*
 	return client.Unary[declaredv1.PutResponse](ctx, c.put, req)
 }
 
-// DeclaredConfig returns an option of [client.Dial] that applies the policy of Declared:
-// its deadlines, retries and hedging.
+// DeclaredConfig returns an option of [client.Dial] for the policy of Declared: the
+// connection applies its retries and deadlines.
 func DeclaredConfig() client.Option {
 	return client.WithServiceConfig(declaredTable)
 }

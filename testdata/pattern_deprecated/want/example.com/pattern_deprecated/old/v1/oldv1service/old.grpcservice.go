@@ -81,7 +81,7 @@ func RegisterOld(r grpc.ServiceRegistrar, svc Old) {
 }
 
 // NewOldClient returns a client that calls Old over conn. Pass
-// [OldConfig] to [client.Dial] to apply its policy.
+// [OldConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewOldClient(conn grpc.ClientConnInterface) Old {
 	return &oldClient{
 		listOld:   client.Bind(conn, oldTable.Method("ListOld")),
@@ -103,8 +103,8 @@ func (c *oldClient) ListField(ctx context.Context, req *oldv1.Request) (*oldv1.F
 	return client.Unary[oldv1.FieldResponse](ctx, c.listField, req)
 }
 
-// OldConfig returns an option of [client.Dial] that applies the policy of Old:
-// its deadlines, retries and hedging.
+// OldConfig returns an option of [client.Dial] for the policy of Old: the
+// connection applies its retries and deadlines.
 func OldConfig() client.Option {
 	return client.WithServiceConfig(oldTable)
 }

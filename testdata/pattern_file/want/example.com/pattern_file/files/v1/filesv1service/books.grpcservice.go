@@ -82,7 +82,7 @@ func RegisterBooks(r grpc.ServiceRegistrar, svc Books) {
 }
 
 // NewBooksClient returns a client that calls Books over conn. Pass
-// [BooksConfig] to [client.Dial] to apply its policy.
+// [BooksConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewBooksClient(conn grpc.ClientConnInterface) Books {
 	return &booksClient{
 		listBooks:  client.Bind(conn, booksTable.Method("ListBooks")),
@@ -110,8 +110,8 @@ func (c *booksClient) CreateBook(ctx context.Context, req *filesv1.CreateBookReq
 	return client.Unary[filesv1.Book](ctx, c.createBook, req)
 }
 
-// BooksConfig returns an option of [client.Dial] that applies the policy of Books:
-// its deadlines, retries and hedging.
+// BooksConfig returns an option of [client.Dial] for the policy of Books: the
+// connection applies its retries and deadlines.
 func BooksConfig() client.Option {
 	return client.WithServiceConfig(booksTable)
 }

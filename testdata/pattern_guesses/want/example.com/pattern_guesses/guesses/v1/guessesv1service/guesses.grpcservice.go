@@ -112,7 +112,7 @@ func RegisterGuesses(r grpc.ServiceRegistrar, svc Guesses) {
 }
 
 // NewGuessesClient returns a client that calls Guesses over conn. Pass
-// [GuessesConfig] to [client.Dial] to apply its policy.
+// [GuessesConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewGuessesClient(conn grpc.ClientConnInterface) Guesses {
 	return &guessesClient{
 		find:             client.Bind(conn, guessesTable.Method("Find")),
@@ -158,8 +158,8 @@ func (c *guessesClient) Run(ctx context.Context, req *guessesv1.RunRequest) (*gu
 	return client.Unary[guessesv1.Operation](ctx, c.run, req)
 }
 
-// GuessesConfig returns an option of [client.Dial] that applies the policy of Guesses:
-// its deadlines, retries and hedging.
+// GuessesConfig returns an option of [client.Dial] for the policy of Guesses: the
+// connection applies its retries and deadlines.
 func GuessesConfig() client.Option {
 	return client.WithServiceConfig(guessesTable)
 }

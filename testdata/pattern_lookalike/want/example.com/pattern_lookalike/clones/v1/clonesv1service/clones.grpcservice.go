@@ -91,7 +91,7 @@ func RegisterClones(r grpc.ServiceRegistrar, svc Clones) {
 }
 
 // NewClonesClient returns a client that calls Clones over conn. Pass
-// [ClonesConfig] to [client.Dial] to apply its policy.
+// [ClonesConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewClonesClient(conn grpc.ClientConnInterface) Clones {
 	return &clonesClient{
 		create:       client.Bind(conn, clonesTable.Method("Create")),
@@ -119,8 +119,8 @@ func (c *clonesClient) GetOperation(ctx context.Context, req *clonesv1.GetOperat
 	return client.Unary[clonesv1.Operation](ctx, c.getOperation, req)
 }
 
-// ClonesConfig returns an option of [client.Dial] that applies the policy of Clones:
-// its deadlines, retries and hedging.
+// ClonesConfig returns an option of [client.Dial] for the policy of Clones: the
+// connection applies its retries and deadlines.
 func ClonesConfig() client.Option {
 	return client.WithServiceConfig(clonesTable)
 }

@@ -282,7 +282,7 @@ func RegisterOddService(r grpc.ServiceRegistrar, svc OddService) {
 }
 
 // NewOddServiceClient returns a client that calls OddService over conn. Pass
-// [OddServiceConfig] to [client.Dial] to apply its policy.
+// [OddServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewOddServiceClient(conn grpc.ClientConnInterface) OddService {
 	return &oddServiceClient{
 		batchGetBlobs:        client.Bind(conn, oddServiceTable.Method("batch_get_blobs")),
@@ -406,8 +406,8 @@ func (c *oddServiceClient) CancelOperation(ctx context.Context, req *oddv1.NameR
 	return client.Unary[emptypb.Empty](ctx, c.cancelOperation, req)
 }
 
-// OddServiceConfig returns an option of [client.Dial] that applies the policy of OddService:
-// its deadlines, retries and hedging.
+// OddServiceConfig returns an option of [client.Dial] for the policy of OddService: the
+// connection applies its retries and deadlines.
 func OddServiceConfig() client.Option {
 	return client.WithServiceConfig(oddServiceTable)
 }

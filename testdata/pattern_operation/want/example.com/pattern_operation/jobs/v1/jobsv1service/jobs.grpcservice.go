@@ -165,7 +165,7 @@ func RegisterJobs(r grpc.ServiceRegistrar, svc Jobs) {
 }
 
 // NewJobsClient returns a client that calls Jobs over conn. Pass
-// [JobsConfig] to [client.Dial] to apply its policy.
+// [JobsConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewJobsClient(conn grpc.ClientConnInterface) Jobs {
 	return &jobsClient{
 		processBatch:     client.Bind(conn, jobsTable.Method("ProcessBatch")),
@@ -223,8 +223,8 @@ func (c *jobsClient) GetOperation(ctx context.Context, req *jobsv1.GetOperationR
 	return client.Unary[longrunningpb.Operation](ctx, c.getOperation, req)
 }
 
-// JobsConfig returns an option of [client.Dial] that applies the policy of Jobs:
-// its deadlines, retries and hedging.
+// JobsConfig returns an option of [client.Dial] for the policy of Jobs: the
+// connection applies its retries and deadlines.
 func JobsConfig() client.Option {
 	return client.WithServiceConfig(jobsTable)
 }

@@ -193,7 +193,7 @@ func RegisterLists(r grpc.ServiceRegistrar, svc Lists) {
 }
 
 // NewListsClient returns a client that calls Lists over conn. Pass
-// [ListsConfig] to [client.Dial] to apply its policy.
+// [ListsConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewListsClient(conn grpc.ClientConnInterface) Lists {
 	return &listsClient{
 		listBooks:     client.Bind(conn, listsTable.Method("ListBooks")),
@@ -269,8 +269,8 @@ func (c *listsClient) ListColors(ctx context.Context, req *listsv1.ListColorsReq
 	return client.Unary[listsv1.ListColorsResponse](ctx, c.listColors, req)
 }
 
-// ListsConfig returns an option of [client.Dial] that applies the policy of Lists:
-// its deadlines, retries and hedging.
+// ListsConfig returns an option of [client.Dial] for the policy of Lists: the
+// connection applies its retries and deadlines.
 func ListsConfig() client.Option {
 	return client.WithServiceConfig(listsTable)
 }

@@ -109,7 +109,7 @@ func RegisterIds(r grpc.ServiceRegistrar, svc Ids) {
 }
 
 // NewIdsClient returns a client that calls Ids over conn. Pass
-// [IdsConfig] to [client.Dial] to apply its policy.
+// [IdsConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewIdsClient(conn grpc.ClientConnInterface) Ids {
 	return &idsClient{
 		createOrder: client.Bind(conn, idsTable.Method("CreateOrder")),
@@ -155,8 +155,8 @@ func (c *idsClient) Watch(ctx context.Context, req *idsv1.CreateOrderRequest) ru
 	return client.ServerStream[idsv1.Order](ctx, c.watch, req)
 }
 
-// IdsConfig returns an option of [client.Dial] that applies the policy of Ids:
-// its deadlines, retries and hedging.
+// IdsConfig returns an option of [client.Dial] for the policy of Ids: the
+// connection applies its retries and deadlines.
 func IdsConfig() client.Option {
 	return client.WithServiceConfig(idsTable)
 }

@@ -106,7 +106,7 @@ func RegisterBookService(r grpc.ServiceRegistrar, svc BookService) {
 }
 
 // NewBookServiceClient returns a client that calls BookService over conn. Pass
-// [BookServiceConfig] to [client.Dial] to apply its policy.
+// [BookServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewBookServiceClient(conn grpc.ClientConnInterface) BookService {
 	return &bookServiceClient{
 		getBook:    client.Bind(conn, bookServiceTable.Method("GetBook")),
@@ -134,8 +134,8 @@ func (c *bookServiceClient) WatchBooks(ctx context.Context, req *libraryv1.M) ru
 	return client.ServerStream[libraryv1.M](ctx, c.watchBooks, req)
 }
 
-// BookServiceConfig returns an option of [client.Dial] that applies the policy of BookService:
-// its deadlines, retries and hedging.
+// BookServiceConfig returns an option of [client.Dial] for the policy of BookService: the
+// connection applies its retries and deadlines.
 func BookServiceConfig() client.Option {
 	return client.WithServiceConfig(bookServiceTable)
 }
@@ -181,7 +181,7 @@ func RegisterShelfService(r grpc.ServiceRegistrar, svc ShelfService) {
 }
 
 // NewShelfServiceClient returns a client that calls ShelfService over conn. Pass
-// [ShelfServiceConfig] to [client.Dial] to apply its policy.
+// [ShelfServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewShelfServiceClient(conn grpc.ClientConnInterface) ShelfService {
 	return &shelfServiceClient{
 		getShelf: client.Bind(conn, shelfServiceTable.Method("GetShelf")),
@@ -197,8 +197,8 @@ func (c *shelfServiceClient) GetShelf(ctx context.Context, req *libraryv1.M) (*l
 	return client.Unary[libraryv1.M](ctx, c.getShelf, req)
 }
 
-// ShelfServiceConfig returns an option of [client.Dial] that applies the policy of ShelfService:
-// its deadlines, retries and hedging.
+// ShelfServiceConfig returns an option of [client.Dial] for the policy of ShelfService: the
+// connection applies its retries and deadlines.
 func ShelfServiceConfig() client.Option {
 	return client.WithServiceConfig(shelfServiceTable)
 }

@@ -125,7 +125,7 @@ func RegisterItems(r grpc.ServiceRegistrar, svc Items) {
 }
 
 // NewItemsClient returns a client that calls Items over conn. Pass
-// [ItemsConfig] to [client.Dial] to apply its policy.
+// [ItemsConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewItemsClient(conn grpc.ClientConnInterface) Items {
 	return &itemsClient{
 		createItem:       client.Bind(conn, itemsTable.Method("CreateItem")),
@@ -171,8 +171,8 @@ func (c *itemsClient) BatchDeleteItems(ctx context.Context, req *itemsv1.BatchDe
 	return client.Unary[itemsv1.BatchDeleteItemsResponse](ctx, c.batchDeleteItems, req)
 }
 
-// ItemsConfig returns an option of [client.Dial] that applies the policy of Items:
-// its deadlines, retries and hedging.
+// ItemsConfig returns an option of [client.Dial] for the policy of Items: the
+// connection applies its retries and deadlines.
 func ItemsConfig() client.Option {
 	return client.WithServiceConfig(itemsTable)
 }

@@ -69,7 +69,7 @@ func RegisterBookService(r grpc.ServiceRegistrar, svc BookService) {
 }
 
 // NewBookServiceClient returns a client that calls BookService over conn. Pass
-// [BookServiceConfig] to [client.Dial] to apply its policy.
+// [BookServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewBookServiceClient(conn grpc.ClientConnInterface) BookService {
 	return &bookServiceClient{
 		getBook:    client.Bind(conn, bookServiceTable.Method("GetBook")),

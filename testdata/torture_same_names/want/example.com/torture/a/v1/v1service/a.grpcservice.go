@@ -56,7 +56,7 @@ func RegisterSvc(r grpc.ServiceRegistrar, svc Svc) {
 }
 
 // NewSvcClient returns a client that calls Svc over conn. Pass
-// [SvcConfig] to [client.Dial] to apply its policy.
+// [SvcConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewSvcClient(conn grpc.ClientConnInterface) Svc {
 	return &svcClient{
 		do: client.Bind(conn, svcTable.Method("Do")),
@@ -72,8 +72,8 @@ func (c *svcClient) Do(ctx context.Context, req *v1.Req) (*v1.Resp, error) {
 	return client.Unary[v1.Resp](ctx, c.do, req)
 }
 
-// SvcConfig returns an option of [client.Dial] that applies the policy of Svc:
-// its deadlines, retries and hedging.
+// SvcConfig returns an option of [client.Dial] for the policy of Svc: the
+// connection applies its retries and deadlines.
 func SvcConfig() client.Option {
 	return client.WithServiceConfig(svcTable)
 }

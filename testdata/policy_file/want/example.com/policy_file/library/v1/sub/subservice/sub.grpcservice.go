@@ -69,7 +69,7 @@ func RegisterSub(r grpc.ServiceRegistrar, svc Sub) {
 }
 
 // NewSubClient returns a client that calls Sub over conn. Pass
-// [SubConfig] to [client.Dial] to apply its policy.
+// [SubConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewSubClient(conn grpc.ClientConnInterface) Sub {
 	return &subClient{
 		do: client.Bind(conn, subTable.Method("Do")),
@@ -85,8 +85,8 @@ func (c *subClient) Do(ctx context.Context, req *sub.M) (*sub.M, error) {
 	return client.Unary[sub.M](ctx, c.do, req)
 }
 
-// SubConfig returns an option of [client.Dial] that applies the policy of Sub:
-// its deadlines, retries and hedging.
+// SubConfig returns an option of [client.Dial] for the policy of Sub: the
+// connection applies its retries and deadlines.
 func SubConfig() client.Option {
 	return client.WithServiceConfig(subTable)
 }
