@@ -23,8 +23,8 @@ type Frame struct {
 }
 
 // ImportName returns the first free name for the package of id: its own, its own after the name of
-// the directory above it (av1, bv1), its own with one of the suffixes, or a numbered one. A name that
-// means something to Go is not free, whatever isFree says.
+// the directory above it (av1, bv1), its own with one of the suffixes, or a numbered one. A name
+// that means something to Go is not free, whatever isFree says.
 func ImportName(id Ident, isFree func(name string) bool, suffixes ...string) string {
 	candidates := []string{id.Package}
 	if above := path.Base(path.Dir(id.Path)); isPlain(above) {
@@ -43,8 +43,8 @@ func ImportName(id Ident, isFree func(name string) bool, suffixes ...string) str
 	}
 }
 
-// ImportAlias returns the name that an import of the package of id has to spell to be called name, or
-// "" where the path and the package both have that name.
+// ImportAlias returns the name that an import of the package of id has to spell to be called name,
+// or "" where the path and the package both have that name.
 func ImportAlias(id Ident, name string) string {
 	if name == id.Package && name == path.Base(id.Path) {
 		return ""

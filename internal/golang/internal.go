@@ -2,8 +2,8 @@ package golang
 
 import "strings"
 
-// MayImport reports whether Go lets a package import another: an internal package can be imported only
-// from below the parent of the last directory of its path that is called internal.
+// MayImport reports whether Go lets a package import another: an internal package can be imported
+// only from below the parent of the last directory of its path that is called internal.
 func MayImport(importer, imported string) bool {
 	const element = "/internal/"
 	if !strings.Contains("/"+imported+"/", element) {

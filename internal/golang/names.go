@@ -32,8 +32,8 @@ var predeclared = set("any append bool byte cap clear close comparable complex c
 	"error false float32 float64 imag int int16 int32 int64 int8 iota len make max min new nil panic print println real " +
 	"recover rune string true uint uint16 uint32 uint64 uint8 uintptr")
 
-// MayBeStandard reports whether an import path starts as one of the standard library. A module of a user
-// may have such a path too.
+// MayBeStandard reports whether an import path starts as one of the standard library. A module of
+// a user may have such a path too.
 func MayBeStandard(importPath string) bool {
 	first, _, _ := strings.Cut(importPath, "/")
 	return standard[first]

@@ -55,8 +55,8 @@ func ImportPathFault(importPath string) string {
 // windowsNames are the names of devices, which Windows finds in every directory.
 var windowsNames = set("con prn aux nul com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9")
 
-// CharactersFault returns what is wrong with the characters of a path, or "". Paths stand in comments, and in file systems that
-// allow less than others.
+// CharactersFault returns what is wrong with the characters of a path, or "". Paths stand in
+// comments, and in file systems that allow less than others.
 func CharactersFault(file string) string {
 	if !utf8.ValidString(file) {
 		return "is not UTF-8"

@@ -2,8 +2,9 @@ package golang
 
 import "strings"
 
-// PlatformOf returns the ending by which Go would build a file of this name on some platforms only, or "". Go looks at
-// what is before the first dot, beyond its first underscore, and past "_test".
+// PlatformOf returns the ending by which Go would build a file of this name on some platforms
+// only, or "". Go looks at what is before the first dot, beyond its first underscore, and past
+// "_test".
 func PlatformOf(base string) string {
 	name, _, _ := strings.Cut(base, ".")
 	_, name, found := strings.Cut(name, "_")

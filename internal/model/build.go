@@ -9,8 +9,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// Build models the files of the request that are generated and have services or reasons, in the order of their paths. Where
-// the problems have an error, the models are not fit to be rendered.
+// Build models the files of the request that are generated and have services or reasons, in the
+// order of their paths. Where the problems have an error, the models are not fit to be rendered.
 func Build(plugin *protogen.Plugin, opts Options) ([]File, diag.List) {
 	r := newRequest(plugin, opts)
 	problems := check(r, plugin, opts)
@@ -25,7 +25,8 @@ func Build(plugin *protogen.Plugin, opts Options) ([]File, diag.List) {
 	return files, problems.Canonical()
 }
 
-// groupByPackage returns the sources whose services go to one Go package, in the order of the first.
+// groupByPackage returns the sources whose services go to one Go package, in the order of the
+// first.
 func groupByPackage(sources []source) [][]source {
 	var groups [][]source
 	place := make(map[string]int)

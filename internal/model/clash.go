@@ -54,9 +54,9 @@ func (s scope) declareNames(errs *diag.List, by declarer, names []declaration) {
 	}
 }
 
-// nameMethods names the constants of the RPCs of a service, when all other names of the package are
-// declared. Where the preferred name is taken, as services User and UserService can prefer the same one,
-// the constant has a longer name, and that is a warning.
+// nameMethods names the constants of the RPCs of a service, when all other names of the package
+// are declared. Where the preferred name is taken, as services User and UserService can prefer the
+// same one, the constant has a longer name, and that is a warning.
 func (s scope) nameMethods(problems *diag.List, svc *protogen.Service, modelled *Service) {
 	if s.services[svc.GoName].at != atService(svc) {
 		return // declare has reported it
@@ -79,8 +79,9 @@ func (s scope) nameMethods(problems *diag.List, svc *protogen.Service, modelled 
 	}
 }
 
-// nameHelpers names the helpers of a service. A name that is taken costs a helper its short name, or where its long one is
-// taken too the whole helper, and is a warning: it is optional, and the rest of the request is not.
+// nameHelpers names the helpers of a service. A name that is taken costs a helper its short name,
+// or where its long one is taken too the whole helper, and is a warning: it is optional, and the
+// rest of the request is not.
 func (s scope) nameHelpers(warnings *diag.List, svc *protogen.Service, modelled *Service) {
 	for i := range modelled.Methods {
 		m, rpc := &modelled.Methods[i], svc.Methods[i]

@@ -8,8 +8,9 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// linked holds the proto files whose Go packages a program links as soon as it imports generated code, through the runtime,
-// by path. The protobuf library panics at start-up if a second Go package registers one of them.
+// linked holds the proto files whose Go packages a program links as soon as it imports generated
+// code, through the runtime, by path. The protobuf library panics at start-up if a second Go
+// package registers one of them.
 var linked = map[string]string{
 	"google/protobuf/any.proto":                "google.golang.org/protobuf/types/known/anypb",
 	"google/protobuf/descriptor.proto":         "google.golang.org/protobuf/types/descriptorpb",
@@ -40,15 +41,17 @@ var linkedByOperations = map[string]string{
 	"google/rpc/code.proto":               "google.golang.org/genproto/googleapis/rpc/code",
 }
 
-// LinkedPackages returns the Go package of each proto file that generated code can link, by the file's path.
+// LinkedPackages returns the Go package of each proto file that generated code can link, by the
+// file's path.
 func LinkedPackages() map[string]string {
 	packages := maps.Clone(linked)
 	maps.Copy(packages, linkedByOperations)
 	return packages
 }
 
-// checkLinked reports the files that s needs whose Go package is not the one that the runtime links: managed mode of buf, or an
-// M parameter, has moved them, and a program with both would panic when it starts.
+// checkLinked reports the files that s needs whose Go package is not the one that the runtime
+// links: managed mode of buf, or an M parameter, has moved them, and a program with both would
+// panic when it starts.
 func checkLinked(r *request, s source, operations bool) (problems diag.List) {
 	for _, f := range r.closureOf(s.File) {
 		theirs := string(f.GoImportPath)

@@ -25,7 +25,8 @@ type Reason struct {
 	Doc   []string // the lines of the value's comment
 }
 
-// reasonEnums returns the enums of a file that list reasons, those in messages behind those that are not.
+// reasonEnums returns the enums of a file that list reasons, those in messages behind those that
+// are not.
 func reasonEnums(f *protogen.File, policies *policy.Policies) (enums []*protogen.Enum) {
 	add := func(list []*protogen.Enum) {
 		for _, e := range list {

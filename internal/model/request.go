@@ -73,7 +73,8 @@ type source struct {
 	reasons       []*protogen.Enum
 }
 
-// sourcesOf returns the files to generate that have services or reasons, in the order of their paths.
+// sourcesOf returns the files to generate that have services or reasons, in the order of their
+// paths.
 func sourcesOf(plugin *protogen.Plugin, opts Options, policies *policy.Policies) []source {
 	var sources []source
 	for _, f := range plugin.Files {

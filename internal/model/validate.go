@@ -44,7 +44,8 @@ func (c *checker) checkSource(s source) {
 	}
 }
 
-// checkMessageFile warns of a file without services that Go would not build everywhere: its messages are lost without a word.
+// checkMessageFile warns of a file without services that Go would not build everywhere: its
+// messages are lost without a word.
 func (c *checker) checkMessageFile(f *protogen.File) {
 	if fault := golang.FileNameFault(path.Base(f.GeneratedFilenamePrefix)); fault != "" {
 		c.problems.Warnf(diag.At(f.Desc.Path()), "%s; rename the proto file", fault)
@@ -62,7 +63,8 @@ func packageAdvice(f *protogen.File) string {
 	return "correct go_package"
 }
 
-// checkMethodName reports an RPC whose Go name another one of its service has; seen holds those before it.
+// checkMethodName reports an RPC whose Go name another one of its service has; seen holds those
+// before it.
 func (c *checker) checkMethodName(seen map[string]*protogen.Method, m *protogen.Method) {
 	other, taken := seen[m.GoName]
 	if !taken {
@@ -81,7 +83,8 @@ func (s source) files() []string {
 	return []string{s.service.File, s.test.File}
 }
 
-// checkOutputs reports files that would be written to one place. Letter case does not tell files apart everywhere.
+// checkOutputs reports files that would be written to one place. Letter case does not tell files
+// apart everywhere.
 func (c *checker) checkOutputs() {
 	writers := make(map[string]source)
 	for _, s := range c.sources {
@@ -105,8 +108,8 @@ type importOf struct {
 	path protogen.GoImportPath
 }
 
-// checkImports reports what generated code cannot import, each package of a file at the RPC that names it
-// first.
+// checkImports reports what generated code cannot import, each package of a file at the RPC that
+// names it first.
 func checkImports(r *request, all []imported) (problems diag.List) {
 	checked := make(map[importOf]bool)
 	for _, i := range all {

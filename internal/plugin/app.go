@@ -17,7 +17,8 @@ import (
 // appFile is the file that a program starts as.
 const appFile = "main.go"
 
-// addApp adds a program that serves the services, unless there is one; then it warns of those that it does not serve.
+// addApp adds a program that serves the services, unless there is one; then it warns of those that
+// it does not serve.
 func (u *userCode) addApp(at string, impl workspace.Directory, have map[string][]byte) {
 	f, err := u.Directory(at)
 	if err == nil && f.Module != impl.Module {
@@ -99,7 +100,8 @@ func (u *userCode) app(at string, impl workspace.Directory, code skeleton.Code) 
 	return app
 }
 
-// warnUnserved warns of services that a program does not serve while it serves others, at the last of those.
+// warnUnserved warns of services that a program does not serve while it serves others, at the last
+// of those.
 func (u *userCode) warnUnserved(program skeleton.Code) {
 	var last diag.Position
 	var unserved []model.Implementation

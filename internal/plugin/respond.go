@@ -89,7 +89,8 @@ func load(env Env, request *pluginpb.CodeGeneratorRequest, params parameters) (i
 	return in, nil
 }
 
-// reportPanic makes an error of a panic: protogen trusts descriptors, and need not be right on those that no compiler makes.
+// reportPanic makes an error of a panic: protogen trusts descriptors, and need not be right on
+// those that no compiler makes.
 func reportPanic(problems *diag.List) {
 	if r := recover(); r != nil {
 		problems.Fail(fmt.Errorf("internal error: %v; please report it, with the proto files, at %s", r, issues))
@@ -99,7 +100,8 @@ func reportPanic(problems *diag.List) {
 // known accepts a parameter that is not protogen's own: parseParameters has checked all of them.
 func known(string, string) error { return nil }
 
-// render returns the output for the files of a model, in their order, the report, and what the user's files lack.
+// render returns the output for the files of a model, in their order, the report, and what the
+// user's files lack.
 func render(r run, files []model.File) (out output) {
 	for _, file := range files {
 		for _, e := range emitters() {

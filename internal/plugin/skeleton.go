@@ -14,7 +14,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
-// userCode is what the files lack that a user owns: the package that implements the services, and the program that serves them.
+// userCode is what the files lack that a user owns: the package that implements the services, and
+// the program that serves them.
 type userCode struct {
 	workspace.Workspace
 	templates *gen.Templates
@@ -75,8 +76,8 @@ func (u *userCode) generated(importPath string) string {
 	return ""
 }
 
-// forbidden returns a package that a package which implements or serves the services has to import and
-// may not, or "".
+// forbidden returns a package that a package which implements or serves the services has to import
+// and may not, or "".
 func (u *userCode) forbidden(importer string) string {
 	for _, i := range u.services {
 		for _, imported := range []string{i.Messages, i.Interface.Path, i.Test.Path} {

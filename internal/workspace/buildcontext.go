@@ -9,7 +9,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// BuildContext is what docker copies to build a program: the module, and whatever else its build reads.
+// BuildContext is what docker copies to build a program: the module, and whatever else its build
+// reads.
 type BuildContext struct {
 	Root      string    // its directory, below the root of the tree
 	Workspace bool      // whether a go.work selects the modules of the build
@@ -18,8 +19,8 @@ type BuildContext struct {
 	minor     int       // the newest version of Go 1 that go.mod and go.work name; 0 for none
 }
 
-// BuildContext returns the build context of the module in a directory. It reaches no higher than the repository, and warns of
-// what a build reads beyond.
+// BuildContext returns the build context of the module in a directory. It reaches no higher than
+// the repository, and warns of what a build reads beyond.
 func (w Workspace) BuildContext(module string) BuildContext {
 	c := BuildContext{Root: module}
 	modules := []usedModule{{dir: module}}
@@ -52,8 +53,8 @@ func (w Workspace) BuildContext(module string) BuildContext {
 	return c
 }
 
-// boundOf returns the highest directory that a build context may have: that of the repository. Without one it is the directory
-// of the go.work, or that in which the plugin runs.
+// boundOf returns the highest directory that a build context may have: that of the repository.
+// Without one it is the directory of the go.work, or that in which the plugin runs.
 func (w Workspace) boundOf(module string, work goWork, inWorkspace bool) string {
 	for dir := module; ; dir = path.Dir(dir) {
 		if _, err := fs.Stat(w.Tree, path.Join(dir, ".git")); err == nil {
@@ -135,8 +136,8 @@ func inside(at, dir string) bool {
 	return dir == "." || at == dir || strings.HasPrefix(at, dir+"/")
 }
 
-// GoVersion returns the version of Go that builds the module, as images are tagged: the newest that go.mod
-// and go.work name, and at least the given one.
+// GoVersion returns the version of Go that builds the module, as images are tagged: the newest
+// that go.mod and go.work name, and at least the given one.
 func (c BuildContext) GoVersion(atLeast string) string {
 	return fmt.Sprintf("1.%d", max(c.minor, minorVersion(atLeast)))
 }

@@ -7,14 +7,16 @@ import (
 	"strings"
 )
 
-// directive is a line of a go.mod or go.work: its verb, also inside a block, and the words after it.
+// directive is a line of a go.mod or go.work: its verb, also inside a block, and the words after
+// it.
 type directive struct {
 	verb string
 	args []string
 	line int // from 1
 }
 
-// directives reads a go.mod or go.work as far as the plugin needs it. What is wrong in it is for Go to report.
+// directives reads a go.mod or go.work as far as the plugin needs it. What is wrong in it is for
+// Go to report.
 func directives(text string) (all []directive) {
 	block := ""
 	n := 0
@@ -80,7 +82,8 @@ func replacements(text string) (all []replacement) {
 	return all
 }
 
-// goVersionOf returns the newer of the go and toolchain lines of a go.mod or go.work, as minor version of Go 1; 0 without any.
+// goVersionOf returns the newer of the go and toolchain lines of a go.mod or go.work, as minor
+// version of Go 1; 0 without any.
 func goVersionOf(text string) (minor int) {
 	for _, d := range directives(text) {
 		if (d.verb == "go" || d.verb == "toolchain") && len(d.args) == 1 {

@@ -9,8 +9,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// Modules returns what the go.mod and go.work above the directory that the process runs in say of modules; nil without a go.mod, so
-// that nothing is known.
+// Modules returns what the go.mod and go.work above the directory that the process runs in say of
+// modules; nil without a go.mod, so that nothing is known.
 func (w Workspace) Modules() *golang.Modules {
 	if w.Tree == nil {
 		return nil
@@ -25,8 +25,9 @@ func (w Workspace) Modules() *golang.Modules {
 	}
 }
 
-// modulesOf returns the modules that a go.mod in a directory knows: itself, those that it replaces by directories, those of its
-// workspace and below it, and those that it requires; nil where it does not say which module it is.
+// modulesOf returns the modules that a go.mod in a directory knows: itself, those that it replaces
+// by directories, those of its workspace and below it, and those that it requires; nil where it
+// does not say which module it is.
 func (w Workspace) modulesOf(dir, text string) *golang.Modules {
 	if modulePath(text) == "" {
 		return nil
@@ -49,7 +50,8 @@ func (w Workspace) modulesOf(dir, text string) *golang.Modules {
 	return m
 }
 
-// modulesBelow is how many directories below a go.mod modules are looked for: one may be for generated code alone.
+// modulesBelow is how many directories below a go.mod modules are looked for: one may be for
+// generated code alone.
 const modulesBelow = 3
 
 // addBelow adds the modules in the directories of a directory.

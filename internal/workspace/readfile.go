@@ -13,7 +13,8 @@ const (
 	longestSource = 8 << 20 // of a directory of the user
 )
 
-// ReadFile reads a file that a person wrote, by its path: no device, and nothing that is too big to be one.
+// ReadFile reads a file that a person wrote, by its path: no device, and nothing that is too big
+// to be one.
 func ReadFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err := checkRegular(path, info, err, longestConfig); err != nil {

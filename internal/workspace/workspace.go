@@ -1,5 +1,5 @@
-// Package workspace reads the files of the module that a user generates code into: its directories, go.mod
-// and go.work, and what docker has to copy to build it. It reads no Go code.
+// Package workspace reads the files of the module that a user generates code into: its
+// directories, go.mod and go.work, and what docker has to copy to build it. It reads no Go code.
 package workspace
 
 import (
@@ -12,7 +12,8 @@ import (
 	"strings"
 )
 
-// Disk returns the file system of this process, and the directory that the process runs in: what a [Workspace] is made of.
+// Disk returns the file system of this process, and the directory that the process runs in: what a
+// [Workspace] is made of.
 func Disk() (tree fs.FS, dir string) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -26,14 +27,16 @@ func Disk() (tree fs.FS, dir string) {
 	return os.DirFS(volume + string(filepath.Separator)), dir
 }
 
-// Workspace is what the plugin sees of the user's module: the directory that buf or protoc runs in, and
-// those above it. Paths are those of parameters, with slashes, from that directory, and do not leave it.
+// Workspace is what the plugin sees of the user's module: the directory that buf or protoc runs
+// in, and those above it. Paths are those of parameters, with slashes, from that directory, and do
+// not leave it.
 type Workspace struct {
 	Tree fs.FS  // from the root of the file system; nil where that is not known
 	Dir  string // the directory that the process runs in, below the root of Tree
 }
 
-// Directory is a directory of the user's module that files are to be written to. It may not exist yet.
+// Directory is a directory of the user's module that files are to be written to. It may not exist
+// yet.
 type Directory struct {
 	Path       string // from the directory that the process runs in
 	Module     string // the path of the module
@@ -41,12 +44,13 @@ type Directory struct {
 	Root       string // the directory of the module's go.mod, below the root of the tree
 }
 
-// noModule says that there is no go.mod: the plugin runs where it cannot see the user's files, and must not overwrite them.
+// noModule says that there is no go.mod: the plugin runs where it cannot see the user's files, and
+// must not overwrite them.
 const noModule = "there is no go.mod in the folder in which buf or protoc runs, nor above it, so the files of your module cannot " +
 	"be seen, and none is written; run buf or protoc, with the plugin as a local one, in your module"
 
-// Directory returns the directory at a path, which must be of a module, and stay in it also where it is a
-// symbolic link.
+// Directory returns the directory at a path, which must be of a module, and stay in it also where
+// it is a symbolic link.
 func (w Workspace) Directory(at string) (Directory, error) {
 	if w.Tree == nil {
 		return Directory{}, errors.New(noModule)
@@ -79,7 +83,8 @@ func (w Workspace) directoryOf(at, full, root string, mod []byte) (Directory, er
 	return f, w.checkInside(f, at)
 }
 
-// checkInside returns an error where a path of a directory leads out of the module, through symbolic links.
+// checkInside returns an error where a path of a directory leads out of the module, through
+// symbolic links.
 func (w Workspace) checkInside(f Directory, at string) error {
 	root, err := w.resolve(f.Root)
 	if err != nil {
@@ -125,14 +130,14 @@ func (w Workspace) resolve(at string) (string, error) {
 	return done, nil
 }
 
-// Files returns the files of a directory whose names end in suffix, by their names. A directory that does
-// not exist has none.
+// Files returns the files of a directory whose names end in suffix, by their names. A directory
+// that does not exist has none.
 func (w Workspace) Files(at, suffix string) (map[string][]byte, error) {
 	return readFiles(w.Tree, path.Join(w.Dir, at), suffix)
 }
 
-// PackageFiles returns the Go files of a package of a directory's module, by their names; ok is false for
-// other packages.
+// PackageFiles returns the Go files of a package of a directory's module, by their names; ok is
+// false for other packages.
 func (w Workspace) PackageFiles(f Directory, importPath string) (files map[string][]byte, ok bool) {
 	below, ok := strings.CutPrefix(importPath+"/", f.Module+"/")
 	if !ok {
@@ -188,7 +193,8 @@ func notAFile(at string) error {
 	return fmt.Errorf("%s: it is not a file; rename it, as a file of this name is to be written", at)
 }
 
-// CheckWrite returns an error where a file of a directory cannot be written: it may not be changed, or is out of the module.
+// CheckWrite returns an error where a file of a directory cannot be written: it may not be
+// changed, or is out of the module.
 func (w Workspace) CheckWrite(f Directory, name string) error {
 	at := path.Join(f.Path, name)
 	if err := w.checkInside(f, at); err != nil {
