@@ -89,7 +89,7 @@ func TestBuild(t *testing.T) {
 			Methods: []Method{
 				{
 					Name: "get", GoName: "Get", FullMethod: "/library.v1.book_service/get", Const: "BookServiceGetMethod",
-					Row: 0, Kind: Unary, Doc: []string{"Get takes a request and returns a response."},
+					Kind: Unary, Doc: []string{"Get takes a request and returns a response."},
 					Comment: []string{"Get takes a request and returns a response."},
 					Input:   message("Book"), Output: message("Shelf"), Policy: Policy{
 						Policy: rules.Policy{Idempotency: rules.NoSideEffects},
@@ -100,7 +100,7 @@ func TestBuild(t *testing.T) {
 				},
 				{
 					Name: "Watch", GoName: "Watch", FullMethod: "/library.v1.book_service/Watch", Const: "BookServiceWatchMethod",
-					Row: 1, Kind: ServerStream,
+					Kind:       ServerStream,
 					Doc:        []string{"Watch watches.", "", "Deprecated: library/v1/books.proto marks it as deprecated."},
 					Comment:    []string{"Watch watches."},
 					Deprecated: "library/v1/books.proto marks it as deprecated.",

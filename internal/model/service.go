@@ -20,8 +20,8 @@ func (b *builder) buildService(s source, svc *protogen.Service, lower string) Se
 	}
 	service.Deprecated = deprecationOf(svc.Desc, service.Doc)
 	service.Doc = withDeprecation(service.Doc, service.Deprecated)
-	for row, m := range svc.Methods {
-		method := b.buildMethod(s, m, row)
+	for _, m := range svc.Methods {
+		method := b.buildMethod(s, m)
 		method.FullMethod = "/" + service.FullName + "/" + method.Name
 		service.Methods = append(service.Methods, method)
 	}
@@ -29,13 +29,12 @@ func (b *builder) buildService(s source, svc *protogen.Service, lower string) Se
 	return service
 }
 
-// buildMethod models one RPC, which has the given place in its service.
-func (b *builder) buildMethod(s source, m *protogen.Method, row int) Method {
+// buildMethod models one RPC.
+func (b *builder) buildMethod(s source, m *protogen.Method) Method {
 	decision, _ := b.decisionOf(m.Desc)
 	method := Method{
 		Name:    string(m.Desc.Name()),
 		GoName:  m.GoName,
-		Row:     row,
 		Kind:    kindOf(m.Desc.IsStreamingClient(), m.Desc.IsStreamingServer()),
 		Comment: docOf(m.Comments),
 		Input:   b.ident(m.Input.GoIdent),

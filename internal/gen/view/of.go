@@ -57,7 +57,7 @@ func ofNames(n model.Names) Names {
 
 func ofMethod(m model.Method) Method {
 	return Method{
-		Name: m.Name, GoName: m.GoName, FullMethod: m.FullMethod, Const: m.Const, Row: m.Row, Kind: Kind(m.Kind.String()), Doc: m.Doc, Comment: m.Comment,
+		Name: m.Name, GoName: m.GoName, FullMethod: m.FullMethod, Const: m.Const, Kind: Kind(m.Kind.String()), Doc: m.Doc, Comment: m.Comment,
 		Deprecated: m.Deprecated, Input: m.Input, Output: m.Output, Policy: ofPolicy(m.Policy),
 		OwnPolicy: ofPolicy(m.OwnPolicy), HasOwnPolicy: m.HasOwnPolicy(), Helper: ofHelper(m.Helper),
 	}

@@ -64,7 +64,6 @@ type Method struct {
 	GoName        string
 	FullMethod    string // its path, as gRPC spells it
 	Const         string // the constant of its path
-	Row           int    // its place in the service
 	Kind          Kind
 	Doc           []string // the lines of its comment
 	Comment       []string // those of them that the proto has, or one that stands for them
