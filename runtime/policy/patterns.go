@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"fmt"
+
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -62,4 +64,24 @@ func (m Method) Fit(p *grpcservicev1.Policy) *grpcservicev1.Policy {
 		}
 	}
 	return fit
+}
+
+// NamedKey returns the idempotency key of a method whose options name its field; empty if they do not.
+// It is for services of other generators: only the plugin finds a field by its name.
+func NamedKey(request protoreflect.MessageDescriptor, own *grpcservicev1.Policy) (IdempotencyKey, error) {
+	said := own.GetIdempotencyKey()
+	if said.GetField() == "" {
+		return IdempotencyKey{}, nil
+	}
+	field := request.Fields().ByName(protoreflect.Name(said.GetField()))
+	if field == nil || field.Kind() != protoreflect.StringKind || field.IsList() {
+		return IdempotencyKey{}, Fault{
+			Field: "idempotency_key.field",
+			Text: fmt.Sprintf("%s has no string field %q that is not repeated; name one that it has",
+				request.FullName(), said.GetField()),
+		}
+	}
+	return IdempotencyKey{
+		Field: said.GetField(), UUID4: FormatOf(field) == FormatUUID4, Required: IsRequired(field),
+	}, nil
 }

@@ -121,6 +121,11 @@ func foreignMethodInfo(service string, m grpc.MethodInfo) (runtime.MethodInfo, e
 	method := methodOf(info)
 	method.HasRules = true // which ones shows when they are bound
 	own, _ := proto.GetExtension(info.Descriptor.Options(), grpcservicev1.E_Method).(*grpcservicev1.Policy)
+	key, err := policy.NamedKey(info.Descriptor.Input(), own)
+	if err != nil {
+		return info, fmt.Errorf("the options of %s/%s: %w", service, m.Name, err)
+	}
+	method.Patterns.IdempotencyKey = key // of no other pattern there is a helper
 	defaults, _ := proto.GetExtension(info.Descriptor.Parent().Options(), grpcservicev1.E_Service).(*grpcservicev1.Policy)
 	var faults []policy.Fault
 	info.Policy, faults = policy.Of(method, defaults, own)
