@@ -101,9 +101,9 @@ func TestBuild(t *testing.T) {
 				{
 					Name: "Watch", GoName: "Watch", FullMethod: "/library.v1.book_service/Watch", Const: "BookServiceWatchMethod",
 					Kind:       ServerStream,
-					Doc:        []string{"Watch watches.", "", "Deprecated: library/v1/books.proto marks it as deprecated."},
+					Doc:        []string{"Watch watches.", "", "Deprecated: Marked as deprecated in library/v1/books.proto."},
 					Comment:    []string{"Watch watches."},
-					Deprecated: "library/v1/books.proto marks it as deprecated.",
+					Deprecated: "Marked as deprecated in library/v1/books.proto.",
 					Input:      message("Shelf"), Output: message("Book"),
 					Policy: Policy{Rules: append([]policy.Rule{{Field: "deprecated", Value: true, Source: "deprecated"}},
 						defaults("timeout.idle", "timeout.total")...)},

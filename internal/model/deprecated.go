@@ -18,9 +18,9 @@ func deprecationOf(desc protoreflect.Descriptor, doc []string) string {
 	_, isService := desc.(protoreflect.ServiceDescriptor)
 	switch {
 	case isDeprecated(desc, "") || saysDeprecated(doc):
-		return file.Path() + " marks it as deprecated."
+		return "Marked as deprecated in " + file.Path() + "."
 	case isService && isDeprecated(file, ""):
-		return file.Path() + " is marked as deprecated."
+		return "The entire proto file " + file.Path() + " is marked as deprecated."
 	default:
 		return ""
 	}

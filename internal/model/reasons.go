@@ -48,7 +48,7 @@ func (b *builder) buildReasons(e *protogen.Enum) Reasons {
 	domain, _ := b.policies.Domain(e.Desc)
 	reasons := Reasons{Doc: docOf(e.Comments)}
 	if len(reasons.Doc) == 0 {
-		reasons.Doc = []string{fmt.Sprintf("The reasons of errors that %s lists.", e.Desc.FullName())}
+		reasons.Doc = []string{fmt.Sprintf("Error reasons of %s.", e.Desc.FullName())}
 	}
 	for _, v := range reasonsOf(e) {
 		if reason, err := policy.Reason(v.Desc); err == nil {
@@ -73,7 +73,7 @@ func newReason(e *protogen.Enum, v *protogen.EnumValue, domain, reason string) R
 		r.Doc = []string{r.Name + " is the reason " + reason + "."}
 	}
 	if isDeprecated(v.Desc, "") || isDeprecated(e.Desc, "") {
-		r.Doc = withDeprecation(r.Doc, v.Desc.ParentFile().Path()+" marks it as deprecated.")
+		r.Doc = withDeprecation(r.Doc, "Marked as deprecated in "+v.Desc.ParentFile().Path()+".")
 	}
 	return r
 }

@@ -54,7 +54,7 @@ func checkGoFile(file, content string) error {
 }
 
 // lintDirective is the one directive that generated code has.
-const lintDirective = "//lint:file-ignore SA1019 The proto marks something as deprecated that this file has to name."
+const lintDirective = "//lint:file-ignore SA1019 The proto deprecates something that this file must name."
 
 var plainComment = regexp.MustCompile(`^//( |\t|$)`)
 

@@ -146,7 +146,7 @@ type PolicyService interface {
 	ServerStream(context.Context, *kindsv1.Request) runtime.Stream[kindsv1.Response]
 	// ClientStream is there for old clients.
 	//
-	// Deprecated: kinds/v1/kinds.proto marks it as deprecated.
+	// Deprecated: Marked as deprecated in kinds/v1/kinds.proto.
 	ClientStream(context.Context, runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error)
 	// Bidi takes a stream of requests and returns a stream of responses.
 	Bidi(context.Context, runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response]
@@ -168,7 +168,7 @@ func (UnimplementedPolicyService) ServerStream(context.Context, *kindsv1.Request
 
 // ClientStream returns UNIMPLEMENTED.
 //
-// Deprecated: kinds/v1/kinds.proto marks it as deprecated.
+// Deprecated: Marked as deprecated in kinds/v1/kinds.proto.
 func (UnimplementedPolicyService) ClientStream(context.Context, runtime.Stream[kindsv1.Request]) (*kindsv1.Response, error) {
 	return nil, runtime.Unimplemented(PolicyServiceName, "ClientStream")
 }

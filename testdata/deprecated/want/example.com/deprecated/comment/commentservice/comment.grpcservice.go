@@ -55,7 +55,7 @@ func (UnimplementedByComment) Do(context.Context, *comment.O) (*comment.O, error
 
 // Again returns UNIMPLEMENTED.
 //
-// Deprecated: comment.proto marks it as deprecated.
+// Deprecated: Marked as deprecated in comment.proto.
 func (UnimplementedByComment) Again(context.Context, *comment.O) (*comment.O, error) {
 	return nil, runtime.Unimplemented(ByCommentName, "Again")
 }
@@ -69,7 +69,7 @@ var byCommentTable = runtime.NewService(ByCommentName, comment.File_comment_prot
 // RegisterByComment registers svc with r: a [server.Server], or what [server.On] returns for your
 // own *grpc.Server.
 //
-// Deprecated: comment.proto marks it as deprecated.
+// Deprecated: Marked as deprecated in comment.proto.
 func RegisterByComment(r grpc.ServiceRegistrar, svc ByComment) {
 	server.Register(r, byCommentTable, svc)
 }
@@ -77,7 +77,7 @@ func RegisterByComment(r grpc.ServiceRegistrar, svc ByComment) {
 // NewByCommentClient returns a client that calls ByComment over conn. Pass
 // [ByCommentConfig] to [client.Dial] for the retries and deadlines of its policy.
 //
-// Deprecated: comment.proto marks it as deprecated.
+// Deprecated: Marked as deprecated in comment.proto.
 func NewByCommentClient(conn grpc.ClientConnInterface) ByComment {
 	return &byCommentClient{
 		do:    client.Bind(conn, byCommentTable.Method("Do")),
@@ -102,7 +102,7 @@ func (c *byCommentClient) Again(ctx context.Context, req *comment.O) (*comment.O
 // ByCommentConfig returns an option of [client.Dial] for the policy of ByComment: the
 // connection applies its retries and deadlines.
 //
-// Deprecated: comment.proto marks it as deprecated.
+// Deprecated: Marked as deprecated in comment.proto.
 func ByCommentConfig() client.Option {
 	return client.WithServiceConfig(byCommentTable)
 }

@@ -35,11 +35,11 @@ const (
 type Methods interface {
 	// Do takes a request and returns a response.
 	//
-	// Deprecated: method.proto marks it as deprecated.
+	// Deprecated: Marked as deprecated in method.proto.
 	Do(context.Context, *method.N) (*method.N, error)
 	// Watch watches.
 	//
-	// Deprecated: method.proto marks it as deprecated.
+	// Deprecated: Marked as deprecated in method.proto.
 	Watch(context.Context, *method.N) runtime.Stream[method.N]
 	// Current takes a request and returns a response.
 	Current(context.Context, *method.N) (*method.N, error)
@@ -51,14 +51,14 @@ type UnimplementedMethods struct{}
 
 // Do returns UNIMPLEMENTED.
 //
-// Deprecated: method.proto marks it as deprecated.
+// Deprecated: Marked as deprecated in method.proto.
 func (UnimplementedMethods) Do(context.Context, *method.N) (*method.N, error) {
 	return nil, runtime.Unimplemented(MethodsName, "Do")
 }
 
 // Watch returns UNIMPLEMENTED.
 //
-// Deprecated: method.proto marks it as deprecated.
+// Deprecated: Marked as deprecated in method.proto.
 func (UnimplementedMethods) Watch(context.Context, *method.N) runtime.Stream[method.N] {
 	return runtime.Fail[method.N](runtime.Unimplemented(MethodsName, "Watch"))
 }

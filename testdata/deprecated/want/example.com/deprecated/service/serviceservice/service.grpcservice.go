@@ -29,7 +29,7 @@ const (
 
 // Old is an old service.
 //
-// Deprecated: service.proto marks it as deprecated.
+// Deprecated: Marked as deprecated in service.proto.
 //
 // Implement it and serve it with [RegisterOld]; call it with [NewOldClient].
 type Old interface {
@@ -54,7 +54,7 @@ var oldTable = runtime.NewService(OldName, deprecatedservice.File_service_proto,
 // RegisterOld registers svc with r: a [server.Server], or what [server.On] returns for your
 // own *grpc.Server.
 //
-// Deprecated: service.proto marks it as deprecated.
+// Deprecated: Marked as deprecated in service.proto.
 func RegisterOld(r grpc.ServiceRegistrar, svc Old) {
 	server.Register(r, oldTable, svc)
 }
@@ -62,7 +62,7 @@ func RegisterOld(r grpc.ServiceRegistrar, svc Old) {
 // NewOldClient returns a client that calls Old over conn. Pass
 // [OldConfig] to [client.Dial] for the retries and deadlines of its policy.
 //
-// Deprecated: service.proto marks it as deprecated.
+// Deprecated: Marked as deprecated in service.proto.
 func NewOldClient(conn grpc.ClientConnInterface) Old {
 	return &oldClient{
 		do: client.Bind(conn, oldTable.Method("Do")),
@@ -81,7 +81,7 @@ func (c *oldClient) Do(ctx context.Context, req *deprecatedservice.Empty) (*depr
 // OldConfig returns an option of [client.Dial] for the policy of Old: the
 // connection applies its retries and deadlines.
 //
-// Deprecated: service.proto marks it as deprecated.
+// Deprecated: Marked as deprecated in service.proto.
 func OldConfig() client.Option {
 	return client.WithServiceConfig(oldTable)
 }

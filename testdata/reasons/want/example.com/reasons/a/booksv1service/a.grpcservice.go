@@ -27,13 +27,13 @@ const (
 	LendingReasonDamaged2ndTime runtime.Reason = "library.example.com/DAMAGED_2ND_TIME"
 	// `go:generate rm -rf /`
 	//
-	// Deprecated: a/a.proto marks it as deprecated.
+	// Deprecated: Marked as deprecated in a/a.proto.
 	LendingReasonLost runtime.Reason = "library.example.com/LOST"
 	// LendingReasonNotAMember is the reason NOT_A_MEMBER.
 	LendingReasonNotAMember runtime.Reason = "library.example.com/NOT_A_MEMBER"
 )
 
-// The reasons of errors that acme.books.v1.M.Inner.Reason lists.
+// Error reasons of acme.books.v1.M.Inner.Reason.
 const (
 	// MInnerReasonTooLong is the reason TOO_LONG.
 	MInnerReasonTooLong runtime.Reason = "acme.books.v1/TOO_LONG"

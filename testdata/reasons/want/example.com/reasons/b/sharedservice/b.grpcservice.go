@@ -13,7 +13,7 @@ import (
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// The reasons of errors that acme.shared.SharedReason lists.
+// Error reasons of acme.shared.SharedReason.
 const (
 	// SharedReasonQuotaUsedUp is the reason QUOTA_USED_UP.
 	SharedReasonQuotaUsedUp runtime.Reason = "acme.shared/QUOTA_USED_UP"

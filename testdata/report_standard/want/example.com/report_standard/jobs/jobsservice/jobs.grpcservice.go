@@ -42,7 +42,7 @@ type Jobs interface {
 	Start(context.Context, *jobs.StartRequest) (*longrunningpb.Operation, error)
 	// Old takes a request and returns a response.
 	//
-	// Deprecated: jobs/jobs.proto marks it as deprecated.
+	// Deprecated: Marked as deprecated in jobs/jobs.proto.
 	Old(context.Context, *jobs.Plain) (*jobs.Plain, error)
 }
 
@@ -57,7 +57,7 @@ func (UnimplementedJobs) Start(context.Context, *jobs.StartRequest) (*longrunnin
 
 // Old returns UNIMPLEMENTED.
 //
-// Deprecated: jobs/jobs.proto marks it as deprecated.
+// Deprecated: Marked as deprecated in jobs/jobs.proto.
 func (UnimplementedJobs) Old(context.Context, *jobs.Plain) (*jobs.Plain, error) {
 	return nil, runtime.Unimplemented(JobsName, "Old")
 }

@@ -33,7 +33,7 @@ const (
 type S interface {
 	// - yaml: {a: *b} # !!python/object
 	//
-	// Deprecated: inject/i.proto marks it as deprecated.
+	// Deprecated: Marked as deprecated in inject/i.proto.
 	A(context.Context, *inject.M) (*inject.M, error)
 }
 
@@ -43,7 +43,7 @@ type UnimplementedS struct{}
 
 // A returns UNIMPLEMENTED.
 //
-// Deprecated: inject/i.proto marks it as deprecated.
+// Deprecated: Marked as deprecated in inject/i.proto.
 func (UnimplementedS) A(context.Context, *inject.M) (*inject.M, error) {
 	return nil, runtime.Unimplemented(SName, "A")
 }
