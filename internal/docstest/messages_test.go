@@ -43,15 +43,15 @@ func TestMessagesInDocs(t *testing.T) {
 	}
 }
 
-// texts are the string constants of the code: as patterns, in which a verb matches anything, and as the
-// parts between the verbs.
+// texts are the string constants of the code: as patterns, in which a verb matches anything, and as
+// the parts between the verbs.
 type texts struct {
 	patterns []*regexp.Regexp
 	parts    []string
 }
 
-// have reports whether a message is a text of the code. If it is shortened with "…", its longest piece
-// must be a part of a text.
+// have reports whether a message is a text of the code. If it is shortened with "…", its longest
+// piece must be a part of a text.
 func (t texts) have(message string) bool {
 	for _, pattern := range t.patterns {
 		if pattern.MatchString(message) {
