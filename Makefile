@@ -40,7 +40,7 @@ demo: generate-shop $(BIN)/grpcurl ## Generate the shop, serve it, call every RP
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
-test: lint breaking test-root test-race test-32bit test-operation test-sql test-foreign test-deploy test-examples test-tools ## Run every check and every test
+test: lint breaking test-root test-race test-32bit test-operation test-sql test-foreign test-deploy test-examples test-tools ## Run all checks and all tests
 
 .PHONY: test-root
 test-root: $(BIN)/staticcheck $(BIN)/buf $(BIN)/grpcurl $(BIN)/protoc-gen-go ## Run the unit tests, the golden tests and the documentation
@@ -50,7 +50,7 @@ test-root: $(BIN)/staticcheck $(BIN)/buf $(BIN)/grpcurl $(BIN)/protoc-gen-go ## 
 	$(TEST) -run "^($$tests)$$" $(sort $(dir $(addprefix ./,$(ALLOCATIONS))))
 
 .PHONY: test-race
-test-race: ## Run what has goroutines under the race detector
+test-race: ## Run tests with goroutines under the race detector
 	$(RACE) $(RACED)
 
 .PHONY: test-32bit
@@ -64,7 +64,7 @@ test-operation: ## Run the tests of the module for long-running operations
 	cd runtime/operation && $(RACE) ./...
 
 .PHONY: test-sql
-test-sql: ## Compare filters with what a PostgreSQL and SQLite make of them
+test-sql: ## Compare filters with the results of PostgreSQL and SQLite
 	cd runtime/filter/sqltest && $(TEST) ./...
 
 .PHONY: test-foreign
@@ -86,11 +86,11 @@ test-examples: $(BIN)/buf ## Run the tests of the examples
 	cd examples/versions && $(RACE) -count=1 ./... # nor buf
 
 .PHONY: test-tools
-test-tools: $(BIN)/buf ## Run the tests of what writes the protos of Google, and compare go.mod files with advisories
+test-tools: $(BIN)/buf ## Test the tools, and compare go.mod files with advisories
 	cd tools && $(TEST) -count=1 ./... # Go's cache does not see the go.mod files of other modules
 
 .PHONY: test-newest
-test-newest: ## Run the tests against the newest grpc, as a user's go.mod may have it
+test-newest: ## Run the tests with the newest grpc
 	@mkdir -p $(BIN)
 	cp go.mod $(BIN)/newest.mod
 	cp go.sum $(BIN)/newest.sum
@@ -99,7 +99,7 @@ test-newest: ## Run the tests against the newest grpc, as a user's go.mod may ha
 
 # The tools are nobody's dependency. govulncheck is not among them, because it asks a database that .ci/run cannot reach.
 .PHONY: vulnerabilities
-vulnerabilities: ## Ask the Go vulnerability database about every module (needs the internet)
+vulnerabilities: ## Query the Go vulnerability database for every module (needs the internet)
 	@mkdir -p $(BIN)
 	@cd tools && go build -o $(BIN)/advisories ./advisories && GOBIN=$(BIN) go install golang.org/x/vuln/cmd/govulncheck@v1.9.0
 	@for module in $(filter-out tools,$(MODULES)); do \
@@ -119,11 +119,11 @@ fuzz: ## Fuzz each target for FUZZTIME (10s)
 	done
 
 .PHONY: bench
-bench: ## Compare what calls and page tokens cost with protoc-gen-go-grpc, go-grpc-middleware and aip-go
+bench: ## Compare the cost of calls and page tokens with other libraries
 	cd benchmarks && go run .
 
 .PHONY: lint
-lint: $(BIN)/staticcheck $(BIN)/buf protos ## Check how Go and proto files are written
+lint: $(BIN)/staticcheck $(BIN)/buf protos ## Check the style of Go and proto files
 	@unformatted=$$("$$(go env GOROOT)/bin/gofmt" -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
 	@for module in $(MODULES); do \
 		echo "go mod tidy: $$module"; \
@@ -141,7 +141,7 @@ lint: $(BIN)/staticcheck $(BIN)/buf protos ## Check how Go and proto files are w
 
 # A commit has not the protos of Google, which are not committed, so it is compared as files beside a copy of them.
 .PHONY: breaking
-breaking: $(BIN)/buf protos ## Check that the public protos still fit those of AGAINST (the last release)
+breaking: $(BIN)/buf protos ## Check that the public protos are compatible with AGAINST (default: the last release)
 	@[ -n "$(AGAINST)" ] || { echo "buf breaking: nothing is released, so nothing can break"; exit 0; }; \
 	git rev-parse --verify --quiet "$(AGAINST)^{commit}" >/dev/null || { echo "AGAINST=$(AGAINST): there is no such commit"; exit 1; }; \
 	before=$$(mktemp -d); trap 'rm -rf "$$before"' EXIT; \
@@ -168,7 +168,7 @@ generate-shop: $(BIN)/buf $(BIN)/protoc-gen-go plugin protos ## Generate the cod
 	cd examples/shop && $(BIN)/protoc-gen-grpcservice --export third_party && $(BIN)/buf generate
 
 .PHONY: protos
-protos: $(PROTOS)/.written $(SHOP_PROTOS)/.written ## Write the protos of Google to .protos, where they have changed
+protos: $(PROTOS)/.written $(SHOP_PROTOS)/.written ## Write Google's protos to .protos if they have changed
 
 $(PROTOS)/.written: $(BIN)/buf tools/go.mod tools/go.sum $(wildcard tools/googleprotos/*.go)
 	rm -rf $(PROTOS)
@@ -187,7 +187,7 @@ plugin: ## Build protoc-gen-grpcservice
 	go build -o $(BIN)/protoc-gen-grpcservice ./cmd/protoc-gen-grpcservice
 
 .PHONY: tools
-tools: $(TOOLS) $(BIN)/protoc-gen-go ## Build the pinned tools, where they have changed
+tools: $(TOOLS) $(BIN)/protoc-gen-go ## Build the pinned tools if they have changed
 
 # Each target names the tools that it needs, because the first build of all takes minutes.
 $(TOOLS): tools/go.mod tools/go.sum
@@ -201,5 +201,5 @@ $(BIN)/protoc-gen-go: go.mod go.sum
 	@touch $@
 
 .PHONY: clean
-clean: ## Remove the tools and what they left behind
+clean: ## Remove the tools and their output
 	rm -rf $(BIN) $(PROTOS) $(SHOP_PROTOS)

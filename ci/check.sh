@@ -1,11 +1,12 @@
 #!/bin/sh
-# What a CI job checks of a project that has protos: that they are well written, that callers survive what is new in them, that what
-# is generated is what is committed, and that the services have every RPC as its proto says.
+# Checks a project with protos in CI: the style of the protos, their compatibility with existing callers,
+# that the generated code is committed, and that the services implement every RPC.
 #
 #	ci/check.sh [BASE]
 #
-# BASE is what callers have: a commit, a tag or a branch; without it, origin/main. Run it in the folder of buf.yaml, in a tree without
-# changes, with buf, protoc-gen-go and protoc-gen-grpcservice on PATH.
+# BASE is the version that callers use: a commit, a tag or a branch; the default is origin/main. Run the
+# script in the directory of buf.yaml, in a tree without changes, with buf, protoc-gen-go and
+# protoc-gen-grpcservice on PATH.
 set -eu
 
 base=${1:-origin/main}
@@ -15,7 +16,7 @@ step() {
 	echo "== $*"
 }
 
-# differs says whether the tree differs from the commit, and how.
+# differs reports whether the tree differs from the commit, and prints the differences.
 differs() {
 	[ -n "$(git status --porcelain .)" ] || return 1
 	git status --short .
@@ -23,44 +24,44 @@ differs() {
 }
 
 if differs; then
-	echo "commit these first, or stash them: what is generated is compared with what is committed"
+	echo "commit or stash these changes first: the script compares generated code with the commit"
 	exit 2
 fi
 case $base in
 *[!0]*)
 	commit=$(git rev-parse --verify --quiet "$base^{commit}") || {
-		echo "there is no commit $base; fetch it (on GitHub: fetch-depth: 0), or name another: $0 BASE"
+		echo "no commit $base; fetch it (on GitHub: fetch-depth: 0), or name another: $0 BASE"
 		exit 2
 	}
 	;;
-*) commit= ;; # zeros are what was there before the first push of a branch: nothing
+*) commit= ;; # zeros: the first push of a branch, with nothing before it
 esac
 
-step "The protos are well written"
+step "Style of the protos"
 buf lint
 buf format --diff --exit-code
 
-step "Callers survive what is new since $base"
+step "Compatibility with callers of $base"
 if [ -n "$commit" ] && git cat-file -e "$commit:./buf.yaml" 2>/dev/null; then
 	here=$(git rev-parse --show-prefix) # empty at the top
-	repository=$(cd "$(git rev-parse --git-common-dir)" && pwd) # also of a worktree, or a submodule
+	repository=$(cd "$(git rev-parse --git-common-dir)" && pwd) # also in a worktree or a submodule
 	buf breaking --against "$repository#format=git,ref=$commit${here:+,subdir=$here}"
 else
 	echo "$base has no buf.yaml here, so there are no callers"
 fi
 
-step "What is generated is what is committed"
+step "The generated code is committed"
 buf generate
 if differs; then
-	echo "run buf generate, and commit what it makes"
+	echo "run buf generate and commit the result"
 	exit 1
 fi
 
-step "The services have every RPC as its proto says"
+step "The services implement every RPC"
 if [ -e buf.gen.strict.yaml ]; then
 	buf generate --template buf.gen.strict.yaml
 	if differs; then
-		echo "run buf generate, and commit what it makes"
+		echo "run buf generate and commit the result"
 		exit 1
 	fi
 fi

@@ -19,11 +19,11 @@
 //
 // The first file has the server side and the client. For a service BookService, it declares the
 // interface BookService, which servers implement and clients return, RegisterBookService,
-// NewBookServiceClient, BookServiceConfig, UnimplementedBookService and BookServiceName. The second
-// file is a test kit: ServeBookService serves over an in-memory connection, CheckBookService runs
-// the contract test, and FakeBookService is a fake. Each run overwrites both files; do not edit
-// them. A proto file without services generates nothing, unless it has an enum of reasons, which
-// becomes constants in the first package.
+// NewBookServiceClient, BookServiceConfig, UnimplementedBookService and BookServiceName. The
+// second file is a test kit: ServeBookService serves over an in-memory connection,
+// CheckBookService runs the contract test, and FakeBookService is a fake. Each run overwrites both
+// files; do not edit them. A proto file without services generates nothing, unless it has an enum
+// of reasons, which becomes constants in the first package.
 //
 // Generated code imports the package github.com/grpcservice/grpcservice/runtime, and does not
 // compile with a version older than the file names.
@@ -32,8 +32,9 @@
 //
 //	emit=service;test
 //
-// What to generate: the packages service and test, which are the default, or code and manifests for
-// the user to edit, skeleton and deploy. Separate several with semicolons, or repeat the parameter.
+// What to generate: the packages service and test, which are the default, or code and manifests
+// for the user to edit, skeleton and deploy. Separate several with semicolons, or repeat the
+// parameter.
 //
 //	skeleton_dir=DIR, app=DIR
 //
@@ -45,17 +46,17 @@
 //
 //	policy=FILE
 //
-// A YAML file of policies for protos that cannot be edited, with the schema of the options. The path
-// is relative to the directory in which buf or protoc runs. The file overrides the options:
+// A YAML file of policies for protos that cannot be edited, with the schema of the options. The
+// path is relative to the directory in which buf or protoc runs. The file overrides the options:
 //
 //	version: v1
 //	rules:
 //	  - methods: [library.v1.BookService/*]
 //	    policy: {timeout: {default: 2s}, auth: {all_of: [books.read]}}
 //
-// The pattern library.v1.BookService/GetBook matches one method, library.v1.BookService/* all methods
-// of a service, library.v1.* all methods of a package and its subpackages, and * all methods. A more
-// specific pattern overrides a less specific one.
+// The pattern library.v1.BookService/GetBook matches one method, library.v1.BookService/* all
+// methods of a service, library.v1.* all methods of a package and its subpackages, and * all
+// methods. A more specific pattern overrides a less specific one.
 //
 //	report=FILE
 //
@@ -70,15 +71,16 @@
 //	deploy_parts=docker;kubernetes;istio;client
 //
 // For emit=deploy, which writes a Dockerfile, manifests for Kubernetes and Istio, and the service
-// config of clients into deploy_dir, for the program in the directory app. Paths are relative to the
-// directory in which buf or protoc runs, which must be the output directory. Existing files belong to
-// the user: the plugin only warns if they contradict the policies. Requires strategy: all.
+// config of clients into deploy_dir, for the program in the directory app. Paths are relative to
+// the directory in which buf or protoc runs, which must be the output directory. Existing files
+// belong to the user: the plugin only warns if they contradict the policies. Requires strategy:
+// all.
 //
 //	templates=DIR
 //
-// A directory of templates, each of which replaces the plugin's template of the same name. The first
-// line of a template is the version it is written for. --template NAME prints a template to start
-// from. Templates are checked before anything is generated.
+// A directory of templates, each of which replaces the plugin's template of the same name. The
+// first line of a template is the version it is written for. --template NAME prints a template to
+// start from. Templates are checked before anything is generated.
 //
 //	package_suffix=service
 //
@@ -87,9 +89,10 @@
 //
 //	import_path=PATH
 //
-// The import path of the output directory, for services whose messages are in a third-party module.
-// Their packages follow the paths of the protos below it. Without it, the packages are below those of
-// the messages; if the go.mod shows that nothing can be written there, that is an error or a warning.
+// The import path of the output directory, for services whose messages are in a third-party
+// module. Their packages follow the paths of the protos below it. Without it, the packages are
+// below those of the messages; if the go.mod shows that nothing can be written there, that is an
+// error or a warning.
 //
 //	paths, module, M<file>, annotate_code, default_api_level, apilevelM<file>
 //
@@ -114,16 +117,16 @@
 // # Patterns
 //
 // The plugin detects what an RPC does from its messages. For an RPC that returns pages of a list,
-// processes a batch, or starts a long-running operation, the service package has a helper, a variable
-// that is named after the service and the RPC, and serves and calls it:
+// processes a batch, or starts a long-running operation, the service package has a helper, a
+// variable that is named after the service and the RPC, and serves and calls it:
 //
 //	var BookServiceListBooks = page.Of(bookServiceTable.Method("ListBooks"), BookService.ListBooks,
 //		(*libraryv1.ListBooksResponse).GetBooks, page.Fields{…})
 //
 // Its comment states how certain the finding is, and the reason. A certain pattern has a helper; a
-// likely one has a helper and a warning; a possible one is listed in the report, with the option that
-// declares it. The options page, batch, operation and idempotency_key name fields, set limits, and
-// disable a pattern with off: true.
+// likely one has a helper and a warning; a possible one is listed in the report, with the option
+// that declares it. The options page, batch, operation and idempotency_key name fields, set
+// limits, and disable a pattern with off: true.
 //
 // # Errors and warnings
 //
@@ -138,8 +141,8 @@
 // # Arguments
 //
 // buf and protoc run the program without arguments. On the command line, --export DIR writes the
-// proto of the options below DIR, --template NAME prints a template, --version prints the version of
-// the program, and --help a summary of this page.
+// proto of the options below DIR, --template NAME prints a template, --version prints the version
+// of the program, and --help a summary of this page.
 package main
 
 import (

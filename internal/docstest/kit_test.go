@@ -26,13 +26,13 @@ func TestKit(t *testing.T) {
 		base           string
 		want           string
 	}{
-		{"what is not committed", proto, "int32 year", "int64 year", false, "base", "commit these first"},
-		{"a base that there is not", proto, "int32 year", "int64 year", true, "nowhere", "there is no commit nowhere"},
+		{"what is not committed", proto, "int32 year", "int64 year", false, "base", "commit or stash these changes first"},
+		{"a base that there is not", proto, "int32 year", "int64 year", true, "nowhere", "no commit nowhere"},
 		{"a proto that is written badly", proto, "rpc GetBook", "rpc get_book", true, "base", "RPC name"},
 		{"a change that breaks callers", proto, "int32 year", "string year", true, "base", `Field "2" with name "year" on message "GetBookResponse" changed type`},
-		{"code that was not generated again", proto, "// GetBook returns", "// GetBook finds", true, "base", "run buf generate, and commit what it makes"},
+		{"code that was not generated again", proto, "// GetBook returns", "// GetBook finds", true, "base", "run buf generate and commit the result"},
 		{"an RPC without a method", proto, "service BookService {", "service BookService {\n  rpc FindBook(FindBookRequest) returns (FindBookResponse);",
-			true, "base", "run buf generate, and commit what it makes"},
+			true, "base", "run buf generate and commit the result"},
 		{"a method with another signature", method, "req *libraryv1.GetBookRequest", "req *libraryv1.GetBookResponse", true, "base", method + ":"},
 		{"code that does not compile", "go_away.go", "", "package library\n\nvar broken = missing\n", true, "base", "undefined: missing"},
 	}
