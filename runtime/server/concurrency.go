@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -14,22 +13,6 @@ import (
 
 // overloadWait is when the caller of a method that has too many calls should retry, at the earliest.
 const overloadWait = 100 * time.Millisecond
-
-// quotaGate returns the gate that an authorised call takes its share of the method in: the rates of
-// its principal, those of the method, and the concurrency; nil where the policy bounds none of them.
-// A call that one of them rejects uses up nothing of the others.
-func (m *method) quotaGate() gate {
-	counted := slices.Concat(m.ratesBy(m.info, runtime.ByPrincipal), m.ratesBy(m.info, runtime.ByMethod))
-	m.slots = slotsOf(m.info)
-	switch {
-	case m.slots != nil:
-		return m.slotStage(counted)
-	case len(counted) > 0:
-		return counted.take
-	default:
-		return nil
-	}
-}
 
 // slotsOf returns what bounds how many calls of a method run at a time; nil without a bound.
 func slotsOf(info runtime.MethodInfo) *limit.Concurrency {
@@ -50,20 +33,22 @@ func adaptive(info runtime.MethodInfo) bool {
 	return info.Policy.Concurrency.Adaptive && info.Kind == runtime.KindUnary
 }
 
-// slotStage takes a call's rates, then its place among the running calls.
-func (m *method) slotStage(counted rates) gate {
+// concurrencyGate returns the gate that a call takes its place among the running calls of a method in; nil
+// if any number may run. A call that it rejects at once gives back what it has taken of the rates.
+func (m *method) concurrencyGate() gate {
+	m.slots = slotsOf(m.info)
+	if m.slots == nil {
+		return nil
+	}
 	overloaded := overloadErrors("too many calls at a time; try again later")
 	return func(ctx context.Context, c *callContext) error {
-		if err := counted.take(ctx, c); err != nil {
-			return err
-		}
 		ok, waited := m.acquire(ctx, c)
 		if ok {
 			c.slot = time.Now()
 			return nil
 		}
 		if !waited { // else the burst may be whole again, and the call would be one too many
-			counted.giveBack(ctx, c)
+			m.counted.giveBack(ctx, c)
 		}
 		if err := ctx.Err(); err != nil {
 			return err

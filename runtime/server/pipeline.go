@@ -48,6 +48,7 @@ type method struct {
 	apart      bool               // whether the method runs in a goroutine of its own: see runApart
 	first      checkFunc          // all checks of the first message of a stream, or of the only request
 	later      checkFunc          // all checks of later messages of a stream
+	counted    rates              // of its principals and of the method; see rateGate
 	slots      *limit.Concurrency // nil where any number may run at a time
 	adaptive   bool               // whether slots learns from the calls
 	unaryInfo  grpc.UnaryServerInfo

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"math"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -91,6 +92,16 @@ func (m *method) peerRateGate() gate {
 		return counted.take
 	}
 	return nil
+}
+
+// rateGate returns the gate that counts an authorized call against the rates of its principal and those
+// of the method; nil if there are none.
+func (m *method) rateGate() gate {
+	m.counted = slices.Concat(m.ratesBy(m.info, runtime.ByPrincipal), m.ratesBy(m.info, runtime.ByMethod))
+	if len(m.counted) == 0 {
+		return nil
+	}
+	return m.counted.take
 }
 
 // ratesBy returns the rates of a method that count by key.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"google.golang.org/protobuf/proto"
@@ -49,22 +48,6 @@ func (s single) Check(ctx context.Context, req proto.Message) error {
 		}
 	}
 	return nil
-}
-
-// authorize returns why a caller may not call the method; nil where they may.
-func (m *method) authorize(principal *runtime.Principal) error {
-	auth := m.info.Policy.Auth
-	switch {
-	case m.open, auth != nil && auth.Public:
-		return nil
-	case m.authenticator == nil && auth == nil:
-		return nil
-	case auth == nil:
-		return errNoPolicy
-	case principal == nil:
-		return errUnauthenticated
-	}
-	return missingScope(principal, *auth)
 }
 
 // lookup returns the method of the server with a path; nil where there is none.
