@@ -30,7 +30,7 @@ type Client interface {
 
 // NewClient returns the client of google.longrunning.Operations at the other end of conn, as [Register] and others serve it.
 func NewClient(conn grpc.ClientConnInterface) Client {
-	return &stub{
+	return &rpcClient{
 		list:   client.Bind(conn, operationsTable.Method("ListOperations")),
 		get:    client.Bind(conn, operationsTable.Method("GetOperation")),
 		delete: client.Bind(conn, operationsTable.Method("DeleteOperation")),
@@ -43,23 +43,23 @@ func NewClient(conn grpc.ClientConnInterface) Client {
 // server cannot be reached.
 func Config() client.Option { return client.WithServiceConfig(operationsTable) }
 
-// stub is a [Client] by its rows in the table.
-type stub struct{ list, get, delete, cancel, wait *client.Method }
+// rpcClient implements [Client] with the methods of a connection.
+type rpcClient struct{ list, get, delete, cancel, wait *client.Method }
 
-func (c *stub) List(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
+func (c *rpcClient) List(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
 	return client.Unary[longrunningpb.ListOperationsResponse](ctx, c.list, req)
 }
 
-func (c *stub) Get(ctx context.Context, name string) (*longrunningpb.Operation, error) {
+func (c *rpcClient) Get(ctx context.Context, name string) (*longrunningpb.Operation, error) {
 	return client.Unary[longrunningpb.Operation](ctx, c.get, &longrunningpb.GetOperationRequest{Name: name})
 }
 
-func (c *stub) Delete(ctx context.Context, name string) error {
+func (c *rpcClient) Delete(ctx context.Context, name string) error {
 	_, err := client.Unary[emptypb.Empty](ctx, c.delete, &longrunningpb.DeleteOperationRequest{Name: name})
 	return err
 }
 
-func (c *stub) Cancel(ctx context.Context, name string) error {
+func (c *rpcClient) Cancel(ctx context.Context, name string) error {
 	_, err := client.Unary[emptypb.Empty](ctx, c.cancel, &longrunningpb.CancelOperationRequest{Name: name})
 	return err
 }
@@ -67,7 +67,7 @@ func (c *stub) Cancel(ctx context.Context, name string) error {
 // waitGrace is how much longer the call of a Wait may take than the server is asked to wait.
 const waitGrace = 10 * time.Second
 
-func (c *stub) Wait(ctx context.Context, name string, timeout time.Duration) (*longrunningpb.Operation, error) {
+func (c *rpcClient) Wait(ctx context.Context, name string, timeout time.Duration) (*longrunningpb.Operation, error) {
 	ctx, cancel := context.WithTimeout(ctx, max(0, timeout)+waitGrace)
 	defer cancel()
 	req := &longrunningpb.WaitOperationRequest{Name: name, Timeout: durationpb.New(max(0, timeout))}

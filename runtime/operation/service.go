@@ -62,8 +62,8 @@ func reads(p runtime.Policy) runtime.Policy {
 // Where r is a [server.Server], m works on operations as long as that serves; elsewhere call [Manager.Run].
 func Register(r grpc.ServiceRegistrar, m *Manager) {
 	server.Register[operationsService](r, operationsTable, &service{manager: m, waits: newSeats(waitsPerCaller)})
-	if host, ok := r.(background); ok {
-		host.Background(ServiceName, m.Run)
+	if srv, ok := r.(background); ok {
+		srv.Background(ServiceName, m.Run)
 	}
 }
 

@@ -32,7 +32,7 @@ import (
 type desk struct {
 	t      *testing.T
 	store  operation.Store
-	host   *server.Server
+	srv    *server.Server
 	conn   *grpc.ClientConn
 	client operation.Client
 	raw    longrunningpb.OperationsClient
@@ -57,16 +57,16 @@ func as(ctx context.Context, user string) context.Context {
 func newDesk(t *testing.T, register func(*server.Server, *operation.Manager), opts ...server.Option) *desk {
 	t.Helper()
 	d := &desk{t: t, store: operation.Memory()}
-	d.host = server.New(append([]server.Option{server.WithLogger(slog.New(slog.DiscardHandler)),
+	d.srv = server.New(append([]server.Option{server.WithLogger(slog.New(slog.DiscardHandler)),
 		server.WithDrainDelay(0), server.WithAuthenticator(server.AuthenticateFunc(byUser))}, opts...)...)
 	manager := operation.NewManager(d.store)
 	if register != nil {
-		register(d.host, manager)
+		register(d.srv, manager)
 	}
-	operation.Register(d.host, manager)
+	operation.Register(d.srv, manager)
 	lis := bufconn.Listen(1 << 20)
 	served := make(chan error, 1)
-	go func() { served <- d.host.Serve(context.WithoutCancel(t.Context()), lis) }()
+	go func() { served <- d.srv.Serve(context.WithoutCancel(t.Context()), lis) }()
 	conn, err := grpc.NewClient("passthrough:///memory", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) }))
 	if err != nil {
@@ -74,7 +74,7 @@ func newDesk(t *testing.T, register func(*server.Server, *operation.Manager), op
 	}
 	d.conn, d.client, d.raw = conn, operation.NewClient(conn), longrunningpb.NewOperationsClient(conn)
 	d.stop = sync.OnceValue(func() error {
-		if err := d.host.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+		if err := d.srv.Shutdown(context.WithoutCancel(t.Context())); err != nil {
 			return err
 		}
 		return <-served

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	streams "github.com/grpcservice/grpcservice/runtime/stream"
@@ -49,39 +50,39 @@ func TestMaxCalls(t *testing.T) {
 		"server": {server.WithMaxCalls(2), codes.Unavailable, rpcerr.ReasonOverloaded},
 		"peer":   {server.WithMaxCallsPerPeer(2), codes.ResourceExhausted, rpcerr.ReasonTooManyCalls},
 	} {
-		for kind, call := range kinds {
+		for kind, call := range echotest.Kinds {
 			for _, own := range []bool{false, true} {
 				t.Run(name+"/"+kind, func(t *testing.T) {
-					log, gate := new(records), newGate()
-					opts := []server.Option{test.opt, server.WithLogger(log.logger(slog.LevelInfo))}
+					log, gate := new(echotest.Records), newGate()
+					opts := []server.Option{test.opt, server.WithLogger(log.Logger(slog.LevelInfo))}
 					var conn *grpc.ClientConn
 					if own {
 						srv := grpc.NewServer()
-						server.Register[echoService](server.On(srv, opts...), echoTable, behaving(gate.pass))
-						conn = serve(t, srv)
+						server.Register[echotest.Service](server.On(srv, opts...), echotest.Table, echotest.Behaving(gate.pass))
+						conn = echotest.ServeGRPC(t, srv)
 					} else {
-						conn = startEcho(t, behaving(gate.pass), opts...).conn
+						conn = echotest.Start(t, echotest.Behaving(gate.pass), opts...).Conn
 					}
 					ended := make(chan error, 2)
 					for range cap(ended) {
-						go func() { ended <- call(testContext(t), conn) }()
+						go func() { ended <- call(echotest.Context(t), conn) }()
 					}
-					within(t, gate.entered)
-					within(t, gate.entered)
-					err := call(testContext(t), conn)
+					echotest.Within(t, gate.entered)
+					echotest.Within(t, gate.entered)
+					err := call(echotest.Context(t), conn)
 					policyCase{code: test.code, reason: test.reason}.check(t, err)
-					if found := log.named(t, "rpc"); len(found) != 1 || found[0]["code"] != test.code.String() || found[0]["level"] != "WARN" {
+					if found := log.Named(t, "rpc"); len(found) != 1 || found[0]["code"] != test.code.String() || found[0]["level"] != "WARN" {
 						t.Errorf("the log has %v, want one record", found)
 					}
 					close(gate.open)
 					for range cap(ended) {
-						if err := within(t, ended); err != nil {
+						if err := echotest.Within(t, ended); err != nil {
 							t.Error(err)
 						}
 					}
 					// A handler that has answered may not have returned.
-					for err = call(testContext(t), conn); rpcerr.ReasonOf(err) == test.reason; {
-						err = call(testContext(t), conn)
+					for err = call(echotest.Context(t), conn); rpcerr.ReasonOf(err) == test.reason; {
+						err = call(echotest.Context(t), conn)
 					}
 					if err != nil {
 						t.Errorf("a call after them: %v", err)
@@ -95,14 +96,14 @@ func TestMaxCalls(t *testing.T) {
 // TestHealthChecksGetThrough has a server with as many calls as it allows, which is alive.
 func TestHealthChecksGetThrough(t *testing.T) {
 	gate := newGate()
-	srv := startEcho(t, behaving(gate.pass), server.WithMaxCalls(1), server.WithMaxCallsPerPeer(1))
-	ended := invoke(testContext(t), srv)
-	within(t, gate.entered)
-	if _, err := healthpb.NewHealthClient(srv.conn).Check(testContext(t), new(healthpb.HealthCheckRequest)); err != nil {
+	srv := echotest.Start(t, echotest.Behaving(gate.pass), server.WithMaxCalls(1), server.WithMaxCallsPerPeer(1))
+	ended := invoke(echotest.Context(t), srv)
+	echotest.Within(t, gate.entered)
+	if _, err := healthpb.NewHealthClient(srv.Conn).Check(echotest.Context(t), new(healthpb.HealthCheckRequest)); err != nil {
 		t.Errorf("the health check: %v", err)
 	}
 	close(gate.open)
-	if err := within(t, ended); err != nil {
+	if err := echotest.Within(t, ended); err != nil {
 		t.Error(err)
 	}
 }
@@ -112,26 +113,26 @@ func TestOnePeerDoesNotTakeAllCalls(t *testing.T) {
 	gate, lis := newGate(), newListeners()
 	defer close(lis.broken)
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithMaxCalls(3), server.WithMaxCallsPerPeer(2))
-	server.Register[echoService](srv, echoTable, behaving(gate.pass))
+	server.Register[echotest.Service](srv, echotest.Table, echotest.Behaving(gate.pass))
 	go srv.Serve(context.Background(), lis)
 	noisy, sameNet, quiet := lis.dial(t, "[2001:db8::1]:1"), lis.dial(t, "[2001:db8::2]:1"), lis.dial(t, "203.0.113.8:1")
 	ended := make(chan error, 3)
 	call := func(conn *grpc.ClientConn) {
-		go func() { ended <- kinds["One"](testContext(t), conn) }()
-		within(t, gate.entered)
+		go func() { ended <- echotest.Kinds["One"](echotest.Context(t), conn) }()
+		echotest.Within(t, gate.entered)
 	}
 	call(noisy)
 	call(sameNet)
-	if err := kinds["One"](testContext(t), noisy); rpcerr.ReasonOf(err) != rpcerr.ReasonTooManyCalls {
+	if err := echotest.Kinds["One"](echotest.Context(t), noisy); rpcerr.ReasonOf(err) != rpcerr.ReasonTooManyCalls {
 		t.Errorf("a third call of the noisy network: %v", err)
 	}
 	call(quiet)
-	if err := kinds["One"](testContext(t), quiet); rpcerr.ReasonOf(err) != rpcerr.ReasonOverloaded {
+	if err := echotest.Kinds["One"](echotest.Context(t), quiet); rpcerr.ReasonOf(err) != rpcerr.ReasonOverloaded {
 		t.Errorf("a fourth call: %v", err)
 	}
 	close(gate.open)
 	for range cap(ended) {
-		if err := within(t, ended); err != nil {
+		if err := echotest.Within(t, ended); err != nil {
 			t.Error(err)
 		}
 	}
@@ -153,11 +154,11 @@ func newUnread(t *testing.T, own bool, opts ...server.Option) *unread {
 		server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0),
 		server.WithGRPCOptions(grpc.MaxConcurrentStreams(10_000)),
 	}, opts...)
-	impl := echoFuncs{
-		one:  func(context.Context, *text) (*text, error) { return answer(), nil },
-		many: func(context.Context, *text) runtime.Stream[text] { return streams.Of(answer()) },
-		join: func(context.Context, runtime.Stream[text]) (*text, error) { return answer(), nil },
-		chat: func(context.Context, runtime.Stream[text]) runtime.Stream[text] { return streams.Of(answer()) },
+	impl := echotest.Funcs{
+		OneFunc:  func(context.Context, *text) (*text, error) { return answer(), nil },
+		ManyFunc: func(context.Context, *text) runtime.Stream[text] { return streams.Of(answer()) },
+		JoinFunc: func(context.Context, runtime.Stream[text]) (*text, error) { return answer(), nil },
+		ChatFunc: func(context.Context, runtime.Stream[text]) runtime.Stream[text] { return streams.Of(answer()) },
 	}
 	u.addr = serveBounded(t, own, impl, opts...)
 	u.conn = u.dial(t)
@@ -165,15 +166,15 @@ func newUnread(t *testing.T, own bool, opts ...server.Option) *unread {
 }
 
 // serveBounded serves impl on a Server, or on a *grpc.Server with the same options, until the test ends.
-func serveBounded(t *testing.T, own bool, impl echoService, opts ...server.Option) (addr string) {
+func serveBounded(t *testing.T, own bool, impl echotest.Service, opts ...server.Option) (addr string) {
 	t.Helper()
 	if !own {
 		srv := server.New(opts...)
-		server.Register[echoService](srv, echoTable, impl)
-		return listenAndServe(t, srv)
+		server.Register[echotest.Service](srv, echotest.Table, impl)
+		return echotest.ListenAndServe(t, srv)
 	}
 	srv := grpc.NewServer(server.GRPCOptions(opts...)...)
-	server.Register[echoService](server.On(srv, opts...), echoTable, impl)
+	server.Register[echotest.Service](server.On(srv, opts...), echotest.Table, impl)
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +199,7 @@ func (u *unread) dial(t *testing.T) *grpc.ClientConn {
 // TestResponsesThatNobodyReadsAreBounded opens many calls over one connection and reads nothing: as
 // many methods run as the server has calls at a time, and the responses of no more are held.
 func TestResponsesThatNobodyReadsAreBounded(t *testing.T) {
-	for kind := range kinds {
+	for kind := range echotest.Kinds {
 		for _, own := range []bool{false, true} {
 			t.Run(kind, func(t *testing.T) {
 				u := newUnread(t, own, server.WithMaxCalls(20))
@@ -231,7 +232,7 @@ func (u *unread) open(t *testing.T, ctx context.Context, kind string) grpc.Clien
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cs.SendMsg(tenBytes); err != nil && err != io.EOF {
+	if err := cs.SendMsg(echotest.TenBytes); err != nil && err != io.EOF {
 		t.Fatal(err)
 	}
 	if err := cs.CloseSend(); err != nil {
@@ -246,7 +247,7 @@ func TestRequestsThatDoNotArriveAreBounded(t *testing.T) {
 	lis := newListeners()
 	defer close(lis.broken)
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithMaxCalls(8), server.WithMaxCallsPerPeer(4))
-	server.Register[echoService](srv, echoTable, behaving(succeed))
+	server.Register[echotest.Service](srv, echotest.Table, echotest.Behaving(succeed))
 	go srv.Serve(context.Background(), lis)
 	slow, quick := lis.dial(t, "203.0.113.7:1"), lis.dial(t, "203.0.113.8:1")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -266,12 +267,12 @@ func TestRequestsThatDoNotArriveAreBounded(t *testing.T) {
 			t.Errorf("another call of the peer: %v", err)
 		}
 	}
-	if err := kinds["One"](testContext(t), quick); err != nil {
+	if err := echotest.Kinds["One"](echotest.Context(t), quick); err != nil {
 		t.Errorf("a call of another peer: %v", err)
 	}
 	cancel()
 	for { // until the server has seen it
-		err := kinds["One"](testContext(t), slow)
+		err := echotest.Kinds["One"](echotest.Context(t), slow)
 		if err == nil {
 			return
 		}
@@ -293,11 +294,11 @@ func TestMaxConnections(t *testing.T) {
 	} {
 		for _, own := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
-				log := new(records)
-				opts := []server.Option{server.WithLogger(log.logger(slog.LevelWarn)), server.WithDrainDelay(0), test.opt}
-				addr := serveBounded(t, own, behaving(succeed), opts...)
+				log := new(echotest.Records)
+				opts := []server.Option{server.WithLogger(log.Logger(slog.LevelWarn)), server.WithDrainDelay(0), test.opt}
+				addr := serveBounded(t, own, echotest.Behaving(succeed), opts...)
 				connectTooOften(t, addr)
-				if found := log.named(t, "connection closed"); len(found) != 1 || !strings.HasPrefix(found[0]["reason"].(string), string(test.reason)) {
+				if found := log.Named(t, "connection closed"); len(found) != 1 || !strings.HasPrefix(found[0]["reason"].(string), string(test.reason)) {
 					t.Errorf("the log has %v, want one record", found)
 				}
 			})
@@ -346,7 +347,7 @@ func connect(t *testing.T, addr string) net.Conn {
 func TestWrongBounds(t *testing.T) {
 	srv := server.New(server.WithMaxCalls(-1), server.WithMaxCallsPerPeer(-2), server.WithMaxConnections(-3),
 		server.WithMaxConnectionsPerPeer(-4), server.WithCredentials(nil))
-	err := srv.Run(testContext(t), "127.0.0.1:0")
+	err := srv.Run(echotest.Context(t), "127.0.0.1:0")
 	for _, want := range []string{"WithMaxCalls(-1)", "WithMaxCallsPerPeer(-2)", "WithMaxConnections(-3)", "WithMaxConnectionsPerPeer(-4)", "WithCredentials(nil)"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Run returned %v, want %s", err, want)
@@ -361,14 +362,14 @@ func TestOneTapHandle(t *testing.T) {
 		tapped <- info.FullMethodName
 		return ctx, nil
 	}))
-	if err := server.New(handle).Run(testContext(t), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "grpc.InTapHandle") {
+	if err := server.New(handle).Run(echotest.Context(t), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "grpc.InTapHandle") {
 		t.Errorf("Run returned %v", err)
 	}
-	srv := startEcho(t, behaving(succeed), handle, server.WithMaxCalls(0), server.WithMaxCallsPerPeer(0))
-	if err := kinds["One"](testContext(t), srv.conn); err != nil {
+	srv := echotest.Start(t, echotest.Behaving(succeed), handle, server.WithMaxCalls(0), server.WithMaxCallsPerPeer(0))
+	if err := echotest.Kinds["One"](echotest.Context(t), srv.Conn); err != nil {
 		t.Error(err)
 	}
-	if got := within(t, tapped); got != "/test.v1.Echo/One" {
+	if got := echotest.Within(t, tapped); got != "/test.v1.Echo/One" {
 		t.Errorf("the tap handle saw %q", got)
 	}
 }
@@ -378,17 +379,17 @@ func TestServersWithoutBounds(t *testing.T) {
 	off := []server.Option{server.WithMaxCalls(0), server.WithMaxCallsPerPeer(0), server.WithMaxConnections(0), server.WithMaxConnectionsPerPeer(0)}
 	for _, opts := range [][]server.Option{nil, off} {
 		gate := newGate()
-		srv := startEcho(t, behaving(gate.pass), opts...)
+		srv := echotest.Start(t, echotest.Behaving(gate.pass), opts...)
 		ended := make(chan error, 200)
-		for _, call := range slices.Repeat([]func(context.Context, *grpc.ClientConn, ...grpc.CallOption) error{kinds["One"], kinds["Chat"]}, 100) {
-			go func() { ended <- call(testContext(t), srv.conn) }()
+		for _, call := range slices.Repeat([]func(context.Context, *grpc.ClientConn, ...grpc.CallOption) error{echotest.Kinds["One"], echotest.Kinds["Chat"]}, 100) {
+			go func() { ended <- call(echotest.Context(t), srv.Conn) }()
 		}
 		for range cap(ended) {
-			within(t, gate.entered)
+			echotest.Within(t, gate.entered)
 		}
 		close(gate.open)
 		for range cap(ended) {
-			if err := within(t, ended); err != nil {
+			if err := echotest.Within(t, ended); err != nil {
 				t.Error(err)
 			}
 		}

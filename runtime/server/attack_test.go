@@ -49,25 +49,25 @@ func cutOffAt(t *testing.T, cutBy, kind string, at, messages int) {
 	}
 	respond := func(ctx context.Context, yield func(*text, error) bool) {
 		for n := range messages { // in silence when the context ends, as methods do that know no better
-			if !step(ctx, n) || !yield(tenBytes, nil) {
+			if !step(ctx, n) || !yield(echotest.TenBytes, nil) {
 				return
 			}
 		}
 		step(ctx, messages)
 	}
-	srv := startEcho(t, echoFuncs{
-		one: func(ctx context.Context, _ *text) (*text, error) {
+	srv := echotest.Start(t, echotest.Funcs{
+		OneFunc: func(ctx context.Context, _ *text) (*text, error) {
 			for n := range messages + 1 {
 				if !step(ctx, n) {
 					return nil, ctx.Err()
 				}
 			}
-			return tenBytes, nil
+			return echotest.TenBytes, nil
 		},
-		many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+		ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] {
 			return func(yield func(*text, error) bool) { respond(ctx, yield) }
 		},
-		join: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+		JoinFunc: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
 			for _, err := range reqs {
 				if err != nil || !step(ctx, read) {
 					break
@@ -77,53 +77,53 @@ func cutOffAt(t *testing.T, cutBy, kind string, at, messages int) {
 			step(ctx, messages)
 			return wrapperspb.String(fmt.Sprint(read)), nil
 		},
-		chat: func(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+		ChatFunc: func(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
 			return func(yield func(*text, error) bool) { respond(ctx, yield) }
 		},
 	}, server.WithObservers(ended), server.WithShutdownTimeout(0))
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	got, called := 0, make(chan error, 1)
-	stub := echotest.RowsOf(echoTable, srv.conn)
+	rows := echotest.RowsOf(echotest.Table, srv.Conn)
 	requests := func(yield func(*text, error) bool) {
 		for range messages {
-			if !yield(tenBytes, nil) {
+			if !yield(echotest.TenBytes, nil) {
 				return
 			}
 		}
 	}
 	count := func(s runtime.Stream[text]) (err error) {
 		var values []string
-		values, err = gather(s)
+		values, err = echotest.Gather(s)
 		got = len(values)
 		return err
 	}
 	go func() {
 		switch kind {
 		case "One":
-			_, err := client.Unary[text](ctx, stub[0], tenBytes)
+			_, err := client.Unary[text](ctx, rows[0], echotest.TenBytes)
 			got = messages
 			called <- err
 		case "Many":
-			called <- count(client.ServerStream[text](ctx, stub[1], tenBytes))
+			called <- count(client.ServerStream[text](ctx, rows[1], echotest.TenBytes))
 		case "Join":
-			resp, err := client.ClientStream[text](ctx, stub[2], requests)
+			resp, err := client.ClientStream[text](ctx, rows[2], requests)
 			_, _ = fmt.Sscan(resp.GetValue(), &got)
 			called <- err
 		case "Chat":
-			called <- count(client.Bidi[text](ctx, stub[3], requests))
+			called <- count(client.Bidi[text](ctx, rows[3], requests))
 		}
 	}()
 	if at <= messages {
-		within(t, reached)
+		echotest.Within(t, reached)
 		if cutBy == "client" {
 			cancel()
 		} else {
-			_ = srv.end()
+			_ = srv.Stop()
 		}
 	}
-	err := within(t, called)
-	outcome := within(t, ended)
+	err := echotest.Within(t, called)
+	outcome := echotest.Within(t, ended)
 	if err == nil && got != messages {
 		t.Errorf("the caller takes %d of %d messages for all", got, messages)
 	}
@@ -157,38 +157,41 @@ func TestHostileCalls(t *testing.T) {
 		})
 		<-started
 	}
-	srv := startEcho(t, echoFuncs{
-		one: func(ctx context.Context, _ *text) (*text, error) { stray(ctx, func() {}); return tenBytes, nil },
-		many: func(ctx context.Context, _ *text) runtime.Stream[text] {
-			return func(yield func(*text, error) bool) { stray(ctx, func() { yield(tenBytes, nil) }) }
+	srv := echotest.Start(t, echotest.Funcs{
+		OneFunc: func(ctx context.Context, _ *text) (*text, error) {
+			stray(ctx, func() {})
+			return echotest.TenBytes, nil
 		},
-		join: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+		ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] {
+			return func(yield func(*text, error) bool) { stray(ctx, func() { yield(echotest.TenBytes, nil) }) }
+		},
+		JoinFunc: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
 			stray(ctx, func() {
 				for range reqs {
 				}
 			})
-			return tenBytes, nil
+			return echotest.TenBytes, nil
 		},
-		chat: func(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+		ChatFunc: func(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
 			return func(yield func(*text, error) bool) { stray(ctx, func() { reqs(yield) }) }
 		},
 	})
 	var callers sync.WaitGroup
-	for _, call := range kinds {
+	for _, call := range echotest.Kinds {
 		callers.Go(func() {
-			for i := range calls / len(kinds) {
+			for i := range calls / len(echotest.Kinds) {
 				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 				if i%4 == 0 {
 					time.AfterFunc(time.Duration(i%7)*100*time.Microsecond, cancel)
 				}
-				_ = call(ctx, srv.conn)
+				_ = call(ctx, srv.Conn)
 				cancel()
 			}
 		})
 	}
 	callers.Wait()
 	strays.Wait()
-	if err := srv.end(); err != nil {
+	if err := srv.Stop(); err != nil {
 		t.Errorf("Serve returned %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -22,12 +23,12 @@ func untilEnd(begun chan<- context.Context) func(context.Context) error {
 
 func TestBackgroundRunsWhileTheServerServes(t *testing.T) {
 	begun := make(chan context.Context, 1)
-	srv := start(t, func(srv *server.Server) { srv.Background("refresher", untilEnd(begun)) })
-	ctx := within(t, begun)
+	srv := echotest.StartServer(t, func(srv *server.Server) { srv.Background("refresher", untilEnd(begun)) })
+	ctx := echotest.Within(t, begun)
 	if ctx.Err() != nil {
 		t.Error("its context has ended before the server drains")
 	}
-	if err := srv.end(); err != nil {
+	if err := srv.Stop(); err != nil {
 		t.Errorf("Serve returned %v", err)
 	}
 	if ctx.Err() == nil {
@@ -37,11 +38,11 @@ func TestBackgroundRunsWhileTheServerServes(t *testing.T) {
 
 func TestBackgroundGoesOnDuringTheDrainDelay(t *testing.T) {
 	begun := make(chan context.Context, 1)
-	srv := start(t, func(srv *server.Server) { srv.Background("refresher", untilEnd(begun)) }, server.WithDrainDelay(time.Hour))
-	ctx := within(t, begun)
+	srv := echotest.StartServer(t, func(srv *server.Server) { srv.Background("refresher", untilEnd(begun)) }, server.WithDrainDelay(time.Hour))
+	ctx := echotest.Within(t, begun)
 	_, w := watch(t, srv, "")
 	stopped := make(chan error, 1)
-	go func() { stopped <- srv.end() }()
+	go func() { stopped <- srv.Stop() }()
 	for err := error(nil); err == nil; { // until the delay has begun
 		_, err = w.Recv()
 	}
@@ -53,7 +54,7 @@ func TestBackgroundGoesOnDuringTheDrainDelay(t *testing.T) {
 	if err := srv.Shutdown(expired); err != nil {
 		t.Errorf("Shutdown returned %v", err)
 	}
-	within(t, stopped)
+	echotest.Within(t, stopped)
 }
 
 func TestTheServerEndsWithWhatItRunsInTheBackground(t *testing.T) {
@@ -68,12 +69,12 @@ func TestTheServerEndsWithWhatItRunsInTheBackground(t *testing.T) {
 		},
 	} {
 		other := make(chan context.Context, 1)
-		srv := start(t, func(srv *server.Server) {
+		srv := echotest.StartServer(t, func(srv *server.Server) {
 			srv.Background("other", untilEnd(other))
 			srv.Background("refresher", fn)
 		})
-		within(t, endsWith(within(t, other)))
-		if err := srv.end(); err == nil || !strings.Contains(err.Error(), want) {
+		echotest.Within(t, endsWith(echotest.Within(t, other)))
+		if err := srv.Stop(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Serve returned %v, want %s", err, want)
 		}
 	}
@@ -84,38 +85,38 @@ func endsWith(ctx context.Context) <-chan struct{} { return ctx.Done() }
 
 func TestBackgroundMayEndByItself(t *testing.T) {
 	done := make(chan struct{})
-	srv := start(t, func(srv *server.Server) {
+	srv := echotest.StartServer(t, func(srv *server.Server) {
 		srv.Background("once", func(context.Context) error { close(done); return nil })
-		server.Register[echoService](srv, echoTable, behaving(func(context.Context) error { return nil }))
+		server.Register[echotest.Service](srv, echotest.Table, echotest.Behaving(func(context.Context) error { return nil }))
 	})
-	within(t, done)
-	if err := kinds["One"](testContext(t), srv.conn); err != nil {
+	echotest.Within(t, done)
+	if err := echotest.Kinds["One"](echotest.Context(t), srv.Conn); err != nil {
 		t.Errorf("a call got %v", err)
 	}
-	if err := srv.end(); err != nil {
+	if err := srv.Stop(); err != nil {
 		t.Errorf("Serve returned %v", err)
 	}
 }
 
 func TestShutdownNamesWhatStaysInTheBackground(t *testing.T) {
 	begun, release := make(chan struct{}), make(chan struct{})
-	srv := start(t, func(srv *server.Server) {
+	srv := echotest.StartServer(t, func(srv *server.Server) {
 		srv.Background("deaf", func(context.Context) error { close(begun); <-release; return nil })
 	}, server.WithShutdownTimeout(0))
 	<-begun
-	if err := srv.end(); err == nil || !strings.Contains(err.Error(), "deaf") {
+	if err := srv.Stop(); err == nil || !strings.Contains(err.Error(), "deaf") {
 		t.Errorf("Serve returned %v, want the name of what did not end", err)
 	}
 	close(release)
 }
 
 func TestBackgroundIsForBeforeServe(t *testing.T) {
-	srv := startEcho(t, echoFuncs{})
-	if err := kinds["One"](testContext(t), srv.conn); err == nil { // it serves
+	srv := echotest.Start(t, echotest.Funcs{})
+	if err := echotest.Kinds["One"](echotest.Context(t), srv.Conn); err == nil { // it serves
 		t.Fatal(err)
 	}
 	srv.Background("late", func(context.Context) error { t.Error("it runs"); return nil })
-	if err := srv.end(); err == nil || !strings.Contains(err.Error(), "late: registered after Serve") {
+	if err := srv.Stop(); err == nil || !strings.Contains(err.Error(), "late: registered after Serve") {
 		t.Errorf("Serve returned %v", err)
 	}
 	empty := server.New()

@@ -18,6 +18,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	streams "github.com/grpcservice/grpcservice/runtime/stream"
@@ -32,7 +33,7 @@ func TestNothingIsServedWithoutThePipeline(t *testing.T) {
 	reached := func(context.Context) error { return status.Error(codes.DataLoss, "reached") }
 	alias := testgrpc.TestService_ServiceDesc
 	alias.ServiceName = "legacy.v1.TestService"
-	srv := start(t, func(srv *server.Server) {
+	srv := echotest.StartServer(t, func(srv *server.Server) {
 		srv.RegisterService(&alias, stockService{do: reached}) // its handlers go by another name
 		testgrpc.RegisterTestServiceServer(srv, stockService{do: reached})
 	}, server.WithAuthenticator(byToken), server.WithReflection(), server.WithGRPCOptions(
@@ -41,23 +42,23 @@ func TestNothingIsServedWithoutThePipeline(t *testing.T) {
 	auth := server.WithAuthenticator(byToken)
 	own := grpc.NewServer(append(server.GRPCOptions(auth), unknown)...)
 	testgrpc.RegisterTestServiceServer(server.On(own, auth), stockService{do: reached})
-	onOwn := serve(t, own)
+	onOwn := echotest.ServeGRPC(t, own)
 	for _, test := range []struct {
 		conn   *grpc.ClientConn
 		path   string
 		reason rpcerr.Reason // of the answer to an authenticated caller
 	}{
-		{srv.conn, "/legacy.v1.TestService/EmptyCall", rpcerr.ReasonNoPolicy},
-		{srv.conn, "/legacy.v1.TestService/FullDuplexCall", rpcerr.ReasonNoPolicy},
-		{srv.conn, "/grpc.testing.TestService/EmptyCall", rpcerr.ReasonNoPolicy},
-		{srv.conn, "/grpc.testing.TestService/NoSuchMethod", rpcerr.ReasonUnimplemented},
-		{srv.conn, "/unknown.v1.Service/Method", rpcerr.ReasonUnimplemented},
+		{srv.Conn, "/legacy.v1.TestService/EmptyCall", rpcerr.ReasonNoPolicy},
+		{srv.Conn, "/legacy.v1.TestService/FullDuplexCall", rpcerr.ReasonNoPolicy},
+		{srv.Conn, "/grpc.testing.TestService/EmptyCall", rpcerr.ReasonNoPolicy},
+		{srv.Conn, "/grpc.testing.TestService/NoSuchMethod", rpcerr.ReasonUnimplemented},
+		{srv.Conn, "/unknown.v1.Service/Method", rpcerr.ReasonUnimplemented},
 		{onOwn, "/grpc.testing.TestService/FullDuplexCall", rpcerr.ReasonNoPolicy},
 		{onOwn, "/grpc.testing.TestService/NoSuchMethod", rpcerr.ReasonUnimplemented},
 		{onOwn, "/unknown.v1.Service/Method", rpcerr.ReasonUnimplemented},
 	} {
 		for who, reason := range map[string]rpcerr.Reason{"": rpcerr.ReasonUnauthenticated, "ada": test.reason} {
-			ctx := testContext(t)
+			ctx := echotest.Context(t)
 			if who != "" {
 				ctx = as(t, who)
 			}
@@ -79,10 +80,10 @@ func TestHandlersOfUnknownMethodsServeWhereNobodyIsAsked(t *testing.T) {
 	for name, opts := range map[string][]server.Option{
 		"no authenticator": nil, "open": {auth, server.WithoutAuthentication()},
 	} {
-		own := serve(t, grpc.NewServer(append(server.GRPCOptions(opts...), unknown)...))
-		srv := startEcho(t, echoFuncs{}, append(opts, server.WithGRPCOptions(unknown))...)
-		for _, conn := range []*grpc.ClientConn{own, srv.conn} {
-			err := conn.Invoke(testContext(t), "/unknown.v1.Service/Method", &testgrpc.Empty{}, &testgrpc.Empty{})
+		own := echotest.ServeGRPC(t, grpc.NewServer(append(server.GRPCOptions(opts...), unknown)...))
+		srv := echotest.Start(t, echotest.Funcs{}, append(opts, server.WithGRPCOptions(unknown))...)
+		for _, conn := range []*grpc.ClientConn{own, srv.Conn} {
+			err := conn.Invoke(echotest.Context(t), "/unknown.v1.Service/Method", &testgrpc.Empty{}, &testgrpc.Empty{})
 			if status.Code(err) != codes.DataLoss {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -99,7 +100,7 @@ func TestNilIsNoAuthenticator(t *testing.T) {
 		"WithLogger(nil)":        server.WithLogger(nil),
 		"WithTLS(nil)":           server.WithTLS(nil),
 	} {
-		if err := server.New(opt).Run(testContext(t), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), want) {
+		if err := server.New(opt).Run(echotest.Context(t), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Run returned %v, want %q", err, want)
 		}
 	}
@@ -108,17 +109,17 @@ func TestNilIsNoAuthenticator(t *testing.T) {
 func TestAPeerThatCallsTooOftenUsesUpNothingOfTheMethods(t *testing.T) {
 	p := runtime.Policy{Rates: []runtime.Rate{{PerSecond: 0.001, Burst: 3}, {PerSecond: 0.001, Burst: 2, Key: runtime.ByPeer}}}
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0))
-	server.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error { return nil }))
+	server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(func(context.Context) error { return nil }))
 	lis := newListeners()
 	defer close(lis.broken)
 	go srv.Serve(context.Background(), lis)
 	noisy, quiet := lis.dial(t, "203.0.113.7:1"), lis.dial(t, "203.0.113.8:1")
 	for i := range 9 {
-		if err := kinds["One"](testContext(t), noisy); (err == nil) != (i < 2) {
+		if err := echotest.Kinds["One"](echotest.Context(t), noisy); (err == nil) != (i < 2) {
 			t.Errorf("call %d of the noisy peer: %v", i, err)
 		}
 	}
-	if err := kinds["One"](testContext(t), quiet); err != nil {
+	if err := echotest.Kinds["One"](echotest.Context(t), quiet); err != nil {
 		t.Errorf("the quiet peer: %v", err)
 	}
 }
@@ -159,10 +160,10 @@ func (l listeners) dial(t *testing.T, addr string) *grpc.ClientConn {
 	}
 	conn, err := client.Dial("passthrough:///memory", client.WithInsecure(), client.WithDialOptions(
 		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) {
-			stub, host := net.Pipe()
+			near, far := net.Pipe()
 			select {
-			case l.conns <- from{host, tcp}:
-				return stub, nil
+			case l.conns <- from{far, tcp}:
+				return near, nil
 			case <-l.broken:
 				return nil, errors.New("nobody listens")
 			}
@@ -185,10 +186,10 @@ func TestAuthenticatorsDoNotLeak(t *testing.T) {
 		"anything else":          {errors.New("10.3.2.1"), codes.Unauthenticated, "credentials"},
 		"made to be told":        {rpcerr.Reason("example.com/LOCKED").Errorf(codes.PermissionDenied, "the account is locked"), codes.PermissionDenied, "the account is locked"},
 	} {
-		srv := start(t, func(srv *server.Server) {
-			server.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{}}), behaving(func(context.Context) error { return nil }))
+		srv := echotest.StartServer(t, func(srv *server.Server) {
+			server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{}}), echotest.Behaving(func(context.Context) error { return nil }))
 		}, server.WithAuthenticator(server.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return nil, test.err })))
-		err := kinds["One"](testContext(t), srv.conn)
+		err := echotest.Kinds["One"](echotest.Context(t), srv.Conn)
 		if st := status.Convert(err); st.Code() != test.code || !strings.Contains(st.Message(), test.text) || strings.Contains(st.String(), "10.3.2.1") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -196,13 +197,13 @@ func TestAuthenticatorsDoNotLeak(t *testing.T) {
 }
 
 func TestAnAuthenticatorHasUntilTheDeadline(t *testing.T) {
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{}}), behaving(func(context.Context) error { return nil }))
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{}}), echotest.Behaving(func(context.Context) error { return nil }))
 	}, server.WithDefaultTimeout(20*time.Millisecond), server.WithAuthenticator(server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	})))
-	if err := kinds["One"](context.Background(), srv.conn); status.Code(err) != codes.DeadlineExceeded {
+	if err := echotest.Kinds["One"](context.Background(), srv.Conn); status.Code(err) != codes.DeadlineExceeded {
 		t.Errorf("got %v", err)
 	}
 }
@@ -210,8 +211,8 @@ func TestAnAuthenticatorHasUntilTheDeadline(t *testing.T) {
 // TestStagesMayLeaveGoroutinesBehind is for the race detector: the context that they got is not changed under them.
 func TestStagesMayLeaveGoroutinesBehind(t *testing.T) {
 	left := make(chan struct{}, 64)
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{}, Timeout: time.Minute, TotalTimeout: time.Minute}), behaving(func(context.Context) error { return nil }))
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{}, Timeout: time.Minute, TotalTimeout: time.Minute}), echotest.Behaving(func(context.Context) error { return nil }))
 	}, server.WithAuthenticator(server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
 		go func() {
 			for range 100 {
@@ -223,36 +224,36 @@ func TestStagesMayLeaveGoroutinesBehind(t *testing.T) {
 		}()
 		return runtime.NewPrincipal("ada"), nil
 	})))
-	for _, call := range kinds {
+	for _, call := range echotest.Kinds {
 		for range 8 {
-			if err := call(context.Background(), srv.conn); err != nil {
+			if err := call(context.Background(), srv.Conn); err != nil {
 				t.Error(err)
 			}
-			within(t, left)
+			echotest.Within(t, left)
 		}
 	}
 }
 
 func TestARefusedRequestIsNotOverlookedByGoroutines(t *testing.T) {
-	impl := echoFuncs{join: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+	impl := echotest.Funcs{JoinFunc: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
 		runtime.Go(ctx, func(context.Context) error {
 			for range reqs { // errors and all
 			}
 			return nil
 		})
-		return tenBytes, nil
-	}, chat: func(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+		return echotest.TenBytes, nil
+	}, ChatFunc: func(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
 		return func(yield func(*text, error) bool) { // leaves its pump in RecvMsg
 			for range streams.Until(reqs, runtime.Draining(ctx), nil) {
 				return
 			}
 		}
 	}}
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(runtime.Policy{MaxRequestBytes: 9}), impl)
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{MaxRequestBytes: 9}), impl)
 	})
 	for _, kind := range []string{"Join", "Chat"} {
-		if err := kinds[kind](testContext(t), srv.conn); status.Code(err) != codes.ResourceExhausted {
+		if err := echotest.Kinds[kind](echotest.Context(t), srv.Conn); status.Code(err) != codes.ResourceExhausted {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
@@ -263,17 +264,17 @@ func TestMethodsThatAreLeftKeepTheirPlace(t *testing.T) {
 	defer close(release)
 	entered := make(chan struct{}, 9)
 	p := runtime.Policy{Concurrency: runtime.Concurrency{Limit: 1}, TotalTimeout: 10 * time.Millisecond}
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error {
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(func(context.Context) error {
 			entered <- struct{}{}
 			<-release
 			return nil
 		}))
 	})
-	if err := kinds["Many"](context.Background(), srv.conn); rpcerr.ReasonOf(err) != rpcerr.ReasonStreamTimeout {
+	if err := echotest.Kinds["Many"](context.Background(), srv.Conn); rpcerr.ReasonOf(err) != rpcerr.ReasonStreamTimeout {
 		t.Fatalf("the first call: %v", err)
 	}
-	if err := kinds["Many"](context.Background(), srv.conn); rpcerr.ReasonOf(err) != rpcerr.ReasonOverloaded {
+	if err := echotest.Kinds["Many"](context.Background(), srv.Conn); rpcerr.ReasonOf(err) != rpcerr.ReasonOverloaded {
 		t.Errorf("a second call while the method of the first goes on: %v", err)
 	}
 	if len(entered) != 1 {
@@ -285,7 +286,7 @@ func TestABrokenListenerDoesNotHoldTheServer(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	defer close(release)
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)))
-	server.Register[echoService](srv, echoTable, behaving(func(context.Context) error {
+	server.Register[echotest.Service](srv, echotest.Table, echotest.Behaving(func(context.Context) error {
 		close(entered)
 		<-release
 		return nil
@@ -294,10 +295,10 @@ func TestABrokenListenerDoesNotHoldTheServer(t *testing.T) {
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(context.Background(), lis) }()
 	conn := lis.dial(t, "203.0.113.7:1")
-	go func() { _ = kinds["One"](context.Background(), conn) }()
+	go func() { _ = echotest.Kinds["One"](context.Background(), conn) }()
 	<-entered
 	close(lis.broken)
-	if err := within(t, served); err == nil || !strings.Contains(err.Error(), "cannot accept connections") || !strings.Contains(err.Error(), "test.v1.Echo/One (1)") {
+	if err := echotest.Within(t, served); err == nil || !strings.Contains(err.Error(), "cannot accept connections") || !strings.Contains(err.Error(), "test.v1.Echo/One (1)") {
 		t.Errorf("Serve returned %v", err)
 	}
 }
@@ -313,7 +314,7 @@ func TestShutdownRacesServe(t *testing.T) {
 		go func() { results <- srv.Shutdown(context.Background()) }()
 		close(lis.broken)
 		for range 3 {
-			within(t, results)
+			echotest.Within(t, results)
 		}
 	}
 }
@@ -325,28 +326,28 @@ func (c *chained) Error() string { return "chained" }
 func (c *chained) Unwrap() error { return c.err }
 
 func TestBrokenErrorsOfGoroutinesEndOnlyTheirCall(t *testing.T) {
-	srv := startEcho(t, behaving(func(ctx context.Context) error {
+	srv := echotest.Start(t, echotest.Behaving(func(ctx context.Context) error {
 		runtime.Go(ctx, func(context.Context) error { return (*chained)(nil) })
 		return errors.New("the method fails, too")
 	}))
-	for kind, call := range kinds {
-		if err := call(testContext(t), srv.conn); status.Code(err) != codes.Unknown {
+	for kind, call := range echotest.Kinds {
+		if err := call(echotest.Context(t), srv.Conn); status.Code(err) != codes.Unknown {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
 }
 
 func TestAStreamWhoseMethodEndsItsGoroutineIsAnswered(t *testing.T) {
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(runtime.Policy{TotalTimeout: time.Minute}), behaving(func(context.Context) error {
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{TotalTimeout: time.Minute}), echotest.Behaving(func(context.Context) error {
 			stdruntime.Goexit() // as FailNow does
 			return nil
 		}))
 	})
-	if err := kinds["Many"](testContext(t), srv.conn); status.Code(err) != codes.Internal {
+	if err := echotest.Kinds["Many"](echotest.Context(t), srv.Conn); status.Code(err) != codes.Internal {
 		t.Errorf("got %v", err)
 	}
-	if err := srv.end(); err != nil {
+	if err := srv.Stop(); err != nil {
 		t.Errorf("Serve returned %v", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -46,16 +47,16 @@ func TestValidator(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := &validator{validate: func(_ context.Context, req proto.Message) error {
-				if !proto.Equal(req, tenBytes) {
+				if !proto.Equal(req, echotest.TenBytes) {
 					t.Errorf("validated %v", req)
 				}
 				return test.err
 			}}
-			srv := start(t, func(srv *server.Server) {
-				server.Register[echoService](srv, tableWith(test.policy), behaving(func(context.Context) error { return nil }))
+			srv := echotest.StartServer(t, func(srv *server.Server) {
+				server.Register[echotest.Service](srv, echotest.TableWith(test.policy), echotest.Behaving(func(context.Context) error { return nil }))
 			}, server.WithValidator(v))
-			for kind, call := range kinds {
-				err := call(testContext(t), srv.conn)
+			for kind, call := range echotest.Kinds {
+				err := call(echotest.Context(t), srv.Conn)
 				if st := status.Convert(err); st.Code() != test.code || st.Message() != test.text {
 					t.Errorf("%s: %v", kind, err)
 				}
@@ -68,15 +69,15 @@ func TestValidator(t *testing.T) {
 }
 
 func TestAMethodCannotOverlookARefusedRequest(t *testing.T) {
-	impl := echoFuncs{join: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) {
+	impl := echotest.Funcs{JoinFunc: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) {
 		for range reqs { // errors and all
 		}
-		return tenBytes, nil
+		return echotest.TenBytes, nil
 	}}
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(runtime.Policy{MaxRequestBytes: 9}), impl)
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{MaxRequestBytes: 9}), impl)
 	})
-	if err := kinds["Join"](testContext(t), srv.conn); status.Code(err) != codes.ResourceExhausted {
+	if err := echotest.Kinds["Join"](echotest.Context(t), srv.Conn); status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("got %v", err)
 	}
 }
@@ -89,7 +90,7 @@ type observer struct {
 }
 
 func (o observer) Bind(info runtime.MethodInfo) runtime.MethodObserver {
-	if info.Service != echoName {
+	if info.Service != echotest.Name {
 		return nil
 	}
 	return o
@@ -120,20 +121,20 @@ func (o observer) note(text string) {
 }
 
 func TestObservers(t *testing.T) {
-	for kind, call := range kinds {
+	for kind, call := range echotest.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			var mu sync.Mutex
 			var log []string
-			srv := startEcho(t, behaving(func(ctx context.Context) error {
+			srv := echotest.Start(t, echotest.Behaving(func(ctx context.Context) error {
 				if ctx.Value(observerKey{}) != "b" {
 					t.Error("the method does not get the context of the last observer")
 				}
 				return nil
 			}), server.WithObservers(observer{"a", &mu, &log}, observer{"b", &mu, &log}))
-			if err := call(testContext(t), srv.conn); err != nil {
+			if err := call(echotest.Context(t), srv.Conn); err != nil {
 				t.Fatal(err)
 			}
-			if err := srv.end(); err != nil {
+			if err := srv.Stop(); err != nil {
 				t.Fatal(err)
 			}
 			end := "end " + kind + " OK, cause none, received 1, sent 1"
@@ -148,12 +149,12 @@ func TestObservers(t *testing.T) {
 func TestObserversSeeRefusalsAndPanics(t *testing.T) {
 	var mu sync.Mutex
 	var log []string
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{}}), behaving(func(context.Context) error { panic("x") }))
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{}}), echotest.Behaving(func(context.Context) error { panic("x") }))
 	}, server.WithAuthenticator(byToken), server.WithObservers(observer{"o", &mu, &log}))
-	_ = kinds["One"](testContext(t), srv.conn)
-	_ = kinds["One"](as(t, "ada"), srv.conn)
-	if err := srv.end(); err != nil {
+	_ = echotest.Kinds["One"](echotest.Context(t), srv.Conn)
+	_ = echotest.Kinds["One"](as(t, "ada"), srv.Conn)
+	if err := srv.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	if len(log) != 4 || log[1] != "o: end One Unauthenticated, cause "+status.Error(codes.Unauthenticated, "the call does not say who makes it, or its credentials are not good").Error()+", received 0, sent 0" ||
@@ -209,10 +210,12 @@ func TestWhatIsSuppliedMayPanic(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := runtime.Policy{Auth: &runtime.Auth{}, Validate: true}
-			srv := start(t, func(srv *server.Server) { server.Register[echoService](srv, tableWith(p), behaving(succeed)) },
+			srv := echotest.StartServer(t, func(srv *server.Server) {
+				server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(succeed))
+			},
 				append([]server.Option{server.WithAuthenticator(byToken)}, test.opts...)...)
-			for kind, call := range kinds {
-				if err := call(as(t, "ada"), srv.conn); status.Code(err) != test.code {
+			for kind, call := range echotest.Kinds {
+				if err := call(as(t, "ada"), srv.Conn); status.Code(err) != test.code {
 					t.Errorf("%s: %v, want %v", kind, err, test.code)
 				}
 			}
@@ -222,10 +225,10 @@ func TestWhatIsSuppliedMayPanic(t *testing.T) {
 
 // FuzzMetadata sends metadata of all sorts: nothing of it breaks the pipeline, or gets into the log as it is.
 func FuzzMetadata(f *testing.F) {
-	log := new(records)
-	srv := server.New(server.WithLogger(log.logger(0)), server.WithAuthenticator(byToken), server.WithDrainDelay(0))
-	table := tableWith(runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"read"}}, Rates: []runtime.Rate{{PerSecond: 1, Burst: 1, Key: runtime.ByPrincipal}}})
-	server.Register[echoService](srv, table, behaving(func(context.Context) error { return nil }))
+	log := new(echotest.Records)
+	srv := server.New(server.WithLogger(log.Logger(0)), server.WithAuthenticator(byToken), server.WithDrainDelay(0))
+	table := echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"read"}}, Rates: []runtime.Rate{{PerSecond: 1, Burst: 1, Key: runtime.ByPrincipal}}})
+	server.Register[echotest.Service](srv, table, echotest.Behaving(func(context.Context) error { return nil }))
 	conn := startForFuzz(f, srv)
 	f.Add("authorization", "read", "x-request-id", "abc")
 	f.Add("authorization", "", "authorization", "bad")
@@ -233,14 +236,14 @@ func FuzzMetadata(f *testing.F) {
 	f.Add("grpc-timeout", "1n", "content-type", "text/html")
 	f.Add("a-bin", "\x00", ":path", "/other/Method")
 	f.Fuzz(func(t *testing.T, k1, v1, k2, v2 string) {
-		log.reset()
+		log.Reset()
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
-		err := kinds["One"](metadata.NewOutgoingContext(ctx, metadata.Pairs(k1, v1, k2, v2)), conn)
+		err := echotest.Kinds["One"](metadata.NewOutgoingContext(ctx, metadata.Pairs(k1, v1, k2, v2)), conn)
 		if code := status.Code(err); code == codes.Unknown || code == codes.DeadlineExceeded {
 			t.Errorf("%q: %q, %q: %q: %v", k1, v1, k2, v2, err)
 		}
-		for _, record := range log.named(t, "rpc") { // it parses: no line was broken
+		for _, record := range log.Named(t, "rpc") { // it parses: no line was broken
 			if id, _ := record["request_id"].(string); len(id) == 0 || len(id) > 128 {
 				t.Errorf("the request ID %q is in the log", id)
 			}

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -29,9 +30,9 @@ var legacyItem = func() protoreflect.MessageDescriptor {
 	required := new(descriptorpb.FieldOptions)
 	const fieldBehavior, isRequired = 1052, 2 // google.api.field_behavior, whose package is no dependency
 	required.ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, fieldBehavior, protowire.VarintType), isRequired))
-	method := func(name string, client, host bool) *descriptorpb.MethodDescriptorProto {
+	method := func(name string, fromClient, fromServer bool) *descriptorpb.MethodDescriptorProto {
 		return &descriptorpb.MethodDescriptorProto{Name: &name, InputType: proto.String("Item"), OutputType: proto.String("Item"),
-			ClientStreaming: &client, ServerStreaming: &host}
+			ClientStreaming: &fromClient, ServerStreaming: &fromServer}
 	}
 	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
 		Name: proto.String("legacy_v1_test.proto"), Package: proto.String("legacy.v1"), Syntax: proto.String("proto3"),
@@ -136,7 +137,7 @@ func onTheWire(t *testing.T, conn *grpc.ClientConn, method, name string) string 
 			}
 		}
 	}
-	st := status.Convert(endOf(err))
+	st := status.Convert(echotest.EndOf(err))
 	return fmt.Sprintf("%d responses, %v %q %v, header %v, trailer %v", responses, st.Code(), st.Message(), st.Details(), header, trailer)
 }
 
@@ -153,14 +154,14 @@ var recovering = serverWide(func(ctx context.Context, _ string, next func(contex
 // compatibleHosts serve a method as grpc alone does, but for opts.
 var compatibleHosts = map[string]func(t *testing.T, method legacyMethod, opts ...server.Option) *grpc.ClientConn{
 	"Server": func(t *testing.T, method legacyMethod, opts ...server.Option) *grpc.ClientConn {
-		return start(t, func(srv *server.Server) { srv.RegisterService(&legacyItems, method) },
-			append([]server.Option{server.Compatible(), server.WithGRPCOptions(recovering...)}, opts...)...).conn
+		return echotest.StartServer(t, func(srv *server.Server) { srv.RegisterService(&legacyItems, method) },
+			append([]server.Option{server.Compatible(), server.WithGRPCOptions(recovering...)}, opts...)...).Conn
 	},
 	"On": func(t *testing.T, method legacyMethod, opts ...server.Option) *grpc.ClientConn {
 		own := grpc.NewServer(recovering...)
 		quiet := server.WithLogger(slog.New(slog.DiscardHandler))
 		server.On(own, append([]server.Option{server.Compatible(), quiet}, opts...)...).RegisterService(&legacyItems, method)
-		return serve(t, own)
+		return echotest.ServeGRPC(t, own)
 	},
 }
 
@@ -203,7 +204,7 @@ func TestCompatibleChangesNothingOnTheWire(t *testing.T) {
 	} {
 		alone := grpc.NewServer(recovering...)
 		alone.RegisterService(&legacyItems, method)
-		before := serve(t, alone)
+		before := echotest.ServeGRPC(t, alone)
 		for host, open := range compatibleHosts {
 			after := open(t, method)
 			for _, kind := range []string{"One", "Many", "Join", "Chat"} {
@@ -221,7 +222,7 @@ func TestCompatibleChangesNothingOnTheWire(t *testing.T) {
 // TestCompatiblePartsAreSwitchedOn holds that each part has a switch that follows Compatible.
 func TestCompatiblePartsAreSwitchedOn(t *testing.T) {
 	plain := func(context.Context) error { return errors.New("secret") }
-	log := new(records)
+	log := new(echotest.Records)
 	for name, test := range map[string]struct {
 		method  legacyMethod
 		sent    string
@@ -238,7 +239,7 @@ func TestCompatiblePartsAreSwitchedOn(t *testing.T) {
 		"access log": {plain, "ada", server.WithAccessLog(true), nil, codes.Unknown, 0},
 	} {
 		for host, open := range compatibleHosts {
-			conn := open(t, test.method, test.opt, server.WithLogger(log.logger(slog.LevelInfo)))
+			conn := open(t, test.method, test.opt, server.WithLogger(log.Logger(slog.LevelInfo)))
 			if test.kinds == nil {
 				test.kinds = []string{"One", "Many", "Join", "Chat"}
 			}
@@ -260,7 +261,7 @@ func TestCompatiblePartsAreSwitchedOn(t *testing.T) {
 			}
 		}
 	}
-	if n := len(log.named(t, "rpc")); n != 8 {
+	if n := len(log.Named(t, "rpc")); n != 8 {
 		t.Errorf("%d access log records, want one of each call of the server that has the log switched on", n)
 	}
 }
@@ -288,7 +289,7 @@ func TestCompatibleInterceptorsSeeTheError(t *testing.T) {
 		quiet := server.WithLogger(slog.New(slog.DiscardHandler))
 		fail := legacyMethod(func(context.Context) error { return method })
 		server.On(own, server.Compatible(), quiet).RegisterService(&legacyItems, fail)
-		conn := serve(t, own)
+		conn := echotest.ServeGRPC(t, own)
 		for _, kind := range []string{"One", "Many", "Join", "Chat"} {
 			seen = nil
 			onTheWire(t, conn, kind, "ada")

@@ -69,7 +69,7 @@ func (w *wireTap) take() wire {
 }
 
 // answering returns an implementation that answers with texts, once for a call with one response.
-func answering(ctxDo func(context.Context), texts ...string) echoFuncs {
+func answering(ctxDo func(context.Context), texts ...string) echotest.Funcs {
 	one := func(ctx context.Context) (*text, error) {
 		ctxDo(ctx)
 		return wrapperspb.String(texts[0]), nil
@@ -89,16 +89,16 @@ func answering(ctxDo func(context.Context), texts ...string) echoFuncs {
 		}
 		return err
 	}
-	return echoFuncs{
-		one:  func(ctx context.Context, _ *text) (*text, error) { return one(ctx) },
-		many: func(ctx context.Context, _ *text) runtime.Stream[text] { return all(ctx) },
-		join: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+	return echotest.Funcs{
+		OneFunc:  func(ctx context.Context, _ *text) (*text, error) { return one(ctx) },
+		ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] { return all(ctx) },
+		JoinFunc: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
 			if err := drain(reqs); err != nil {
 				return nil, err
 			}
 			return one(ctx)
 		},
-		chat: func(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+		ChatFunc: func(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
 			if err := drain(reqs); err != nil {
 				return runtime.Fail[text](err)
 			}
@@ -112,29 +112,29 @@ func leaveIt(context.Context) {}
 // TestClientsThatCompressAreServed calls each kind of RPC with compressed requests: on a Server, on a server of grpc's own, and
 // of a service by other generators.
 func TestClientsThatCompressAreServed(t *testing.T) {
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, echoTable, answering(leaveIt, big))
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.Table, answering(leaveIt, big))
 		testgrpc.RegisterTestServiceServer(srv, stockService{do: func(context.Context) error { return nil }})
 	})
 	own := grpc.NewServer()
 	on := server.On(own, server.WithLogger(slog.New(slog.DiscardHandler)))
-	server.Register[echoService](on, echoTable, answering(leaveIt, big))
+	server.Register[echotest.Service](on, echotest.Table, answering(leaveIt, big))
 	testgrpc.RegisterTestServiceServer(on, stockService{do: func(context.Context) error { return nil }})
-	for name, conn := range map[string]*grpc.ClientConn{"Server": srv.conn, "On": serve(t, own)} {
-		for kind, call := range kinds {
-			if err := call(testContext(t), conn, grpc.UseCompressor("gzip")); err != nil {
+	for name, conn := range map[string]*grpc.ClientConn{"Server": srv.Conn, "On": echotest.ServeGRPC(t, own)} {
+		for kind, call := range echotest.Kinds {
+			if err := call(echotest.Context(t), conn, grpc.UseCompressor("gzip")); err != nil {
 				t.Errorf("%s, %s: %v", name, kind, err)
 			}
 		}
 		stub := testgrpc.NewTestServiceClient(conn)
-		if _, err := stub.EmptyCall(testContext(t), new(testgrpc.Empty), grpc.UseCompressor("gzip")); err != nil {
+		if _, err := stub.EmptyCall(echotest.Context(t), new(testgrpc.Empty), grpc.UseCompressor("gzip")); err != nil {
 			t.Errorf("%s, a foreign unary method: %v", name, err)
 		}
-		ss, err := stub.FullDuplexCall(testContext(t), grpc.UseCompressor("gzip"))
+		ss, err := stub.FullDuplexCall(echotest.Context(t), grpc.UseCompressor("gzip"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ss.Recv(); endOf(err) != nil {
+		if _, err := ss.Recv(); echotest.EndOf(err) != nil {
 			t.Errorf("%s, a foreign stream: %v", name, err)
 		}
 	}
@@ -172,8 +172,8 @@ func TestResponsesAreCompressedWhereItPays(t *testing.T) {
 				do = leaveIt
 			}
 			srv, tap := tapped(t, answering(do, test.resp, test.resp), test.opts...)
-			for kind, call := range kinds {
-				if err := call(testContext(t), srv, test.call...); err != nil {
+			for kind, call := range echotest.Kinds {
+				if err := call(echotest.Context(t), srv, test.call...); err != nil {
 					t.Fatalf("%s: %v", kind, err)
 				}
 				got := tap.take()
@@ -195,7 +195,7 @@ func TestTheFirstResponseDecides(t *testing.T) {
 		"small first": {[]string{"small", big}, ""},
 	} {
 		conn, tap := tapped(t, answering(leaveIt, test.texts...))
-		if err := kinds["Many"](testContext(t), conn, grpc.UseCompressor("gzip")); err != nil {
+		if err := echotest.Kinds["Many"](echotest.Context(t), conn, grpc.UseCompressor("gzip")); err != nil {
 			t.Fatal(err)
 		}
 		if got := tap.take(); got.encoding != test.want && (got.encoding != "identity" || test.want != "") {
@@ -229,8 +229,8 @@ func TestOtherClientsAreAnsweredAsTheyAsk(t *testing.T) {
 	} {
 		srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0),
 			server.WithResponseCompression(test.mode, server.CompressionThreshold))
-		server.Register[echoService](srv, echoTable, answering(test.do, big))
-		framer := rawConn(t, listenAndServe(t, srv))
+		server.Register[echotest.Service](srv, echotest.Table, answering(test.do, big))
+		framer := rawConn(t, echotest.ListenAndServe(t, srv))
 		sendRaw(t, framer, "/test.v1.Echo/One", []byte{0, 0, 0, 0, 0}, test.headers...)
 		if got := responseEncoding(t, framer); got != test.want {
 			t.Errorf("%s: grpc-encoding %q, want %q", name, got, test.want)
@@ -250,15 +250,15 @@ func TestSizesAreCountedAfterDecompression(t *testing.T) {
 		"the server's limit": {0, server.MaxRecvMsgSize, ""},
 	} {
 		ended := make(reasons, 2)
-		srv := start(t, func(srv *server.Server) {
-			server.Register[echoService](srv, tableWith(runtime.Policy{MaxRequestBytes: test.most}), behaving(func(context.Context) error { return nil }))
+		srv := echotest.StartServer(t, func(srv *server.Server) {
+			server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{MaxRequestBytes: test.most}), echotest.Behaving(func(context.Context) error { return nil }))
 		}, server.WithObservers(ended))
 		req := wrapperspb.String(strings.Repeat("a", test.bytes))
 		one := func() error {
-			return srv.conn.Invoke(testContext(t), "/test.v1.Echo/One", req, new(text), grpc.UseCompressor("gzip"))
+			return srv.Conn.Invoke(echotest.Context(t), "/test.v1.Echo/One", req, new(text), grpc.UseCompressor("gzip"))
 		}
 		join := func() error {
-			cs, err := srv.conn.NewStream(testContext(t), &grpc.StreamDesc{ClientStreams: true}, "/test.v1.Echo/Join", grpc.UseCompressor("gzip"))
+			cs, err := srv.Conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ClientStreams: true}, "/test.v1.Echo/Join", grpc.UseCompressor("gzip"))
 			if err != nil {
 				return err
 			}
@@ -272,7 +272,7 @@ func TestSizesAreCountedAfterDecompression(t *testing.T) {
 			}
 		}
 		for range 2 {
-			if got := within(t, ended); got != rpcerr.ReasonRequestTooLarge {
+			if got := echotest.Within(t, ended); got != rpcerr.ReasonRequestTooLarge {
 				t.Errorf("%s: observers see the reason %q", name, got)
 			}
 		}
@@ -293,8 +293,8 @@ func (r reasons) End(_ context.Context, _ runtime.Call, outcome runtime.Outcome)
 func TestBombsStayBounded(t *testing.T) {
 	bomb := gzipFrame(t, 64<<20)
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0), server.WithAuthenticator(byToken))
-	server.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"read"}}}), behaving(func(context.Context) error { return nil }))
-	addr := listenAndServe(t, srv)
+	server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"read"}}}), echotest.Behaving(func(context.Context) error { return nil }))
+	addr := echotest.ListenAndServe(t, srv)
 	gzipped := [2]string{"grpc-encoding", "gzip"}
 	for _, method := range []string{"One", "Join"} {
 		for name, test := range map[string]struct {
@@ -326,14 +326,14 @@ func TestClientsCompressRequests(t *testing.T) {
 	tap := new(wireTap)
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0),
 		server.WithGRPCOptions(grpc.StatsHandler(tap)))
-	server.Register[echoService](srv, echoTable, answering(leaveIt, "small"))
-	addr := listenAndServe(t, srv)
+	server.Register[echotest.Service](srv, echotest.Table, answering(leaveIt, "small"))
+	addr := echotest.ListenAndServe(t, srv)
 	conn, err := client.Dial(addr, client.WithInsecure(), client.WithRequestCompression(1000))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	stub := echoClient{echotest.RowsOf(echoTable, conn)}
+	stub := echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}
 	small, large := wrapperspb.String("small"), wrapperspb.String(big)
 	stream := func(reqs ...*text) runtime.Stream[text] {
 		return func(yield func(*text, error) bool) {
@@ -349,18 +349,18 @@ func TestClientsCompressRequests(t *testing.T) {
 		}
 		return err
 	}
-	plain := client.WithCallOptions(testContext(t), grpc.UseCompressor("identity"))
+	plain := client.WithCallOptions(echotest.Context(t), grpc.UseCompressor("identity"))
 	for name, test := range map[string]struct {
 		call func() error
 		want bool
 	}{
-		"a small request":             {func() error { _, err := stub.One(testContext(t), small); return err }, false},
-		"a large request":             {func() error { _, err := stub.One(testContext(t), large); return err }, true},
+		"a small request":             {func() error { _, err := stub.One(echotest.Context(t), small); return err }, false},
+		"a large request":             {func() error { _, err := stub.One(echotest.Context(t), large); return err }, true},
 		"a large one, told otherwise": {func() error { _, err := stub.One(plain, large); return err }, false},
-		"requests of a stream":        {func() error { _, err := stub.Join(testContext(t), stream(large)); return err }, true},
-		"a bidi stream":               {func() error { return drain(stub.Chat(testContext(t), stream(large))) }, true},
+		"requests of a stream":        {func() error { _, err := stub.Join(echotest.Context(t), stream(large)); return err }, true},
+		"a bidi stream":               {func() error { return drain(stub.Chat(echotest.Context(t), stream(large))) }, true},
 		"a stream, told otherwise":    {func() error { _, err := stub.Join(plain, stream(large)); return err }, false},
-		"a small request, for many":   {func() error { return drain(stub.Many(testContext(t), small)) }, false},
+		"a small request, for many":   {func() error { return drain(stub.Many(echotest.Context(t), small)) }, false},
 	} {
 		if err := test.call(); err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -391,12 +391,12 @@ func compression(mode server.ResponseCompression, minBytes int) []server.Option 
 }
 
 // tapped serves impl, and returns a connection to it whose responses are noted.
-func tapped(t *testing.T, impl echoService, opts ...server.Option) (*grpc.ClientConn, *wireTap) {
+func tapped(t *testing.T, impl echotest.Service, opts ...server.Option) (*grpc.ClientConn, *wireTap) {
 	t.Helper()
 	srv := server.New(append(opts, server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0))...)
-	server.Register[echoService](srv, echoTable, impl)
+	server.Register[echotest.Service](srv, echotest.Table, impl)
 	tap := new(wireTap)
-	conn, err := client.Dial(listenAndServe(t, srv), client.WithInsecure(), client.WithDialOptions(grpc.WithStatsHandler(tap)))
+	conn, err := client.Dial(echotest.ListenAndServe(t, srv), client.WithInsecure(), client.WithDialOptions(grpc.WithStatsHandler(tap)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -477,17 +477,17 @@ func TestRatesOfInterceptorsAreNotSizes(t *testing.T) {
 	limit := func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		return handler(srv, limitedStream{ss})
 	}
-	srv := start(t, func(srv *server.Server) {
-		impl := behaving(func(context.Context) error { return nil })
-		server.Register[echoService](srv, echoTable, impl)
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		impl := echotest.Behaving(func(context.Context) error { return nil })
+		server.Register[echotest.Service](srv, echotest.Table, impl)
 	}, server.WithObservers(ended), server.WithGRPCOptions(grpc.ChainStreamInterceptor(limit)))
-	calls := kindsOf(echoClient{echotest.RowsOf(echoTable, srv.conn)})
+	calls := kindsOf(echotest.Client{Rows: echotest.RowsOf(echotest.Table, srv.Conn)})
 	for _, kind := range []string{"Many", "Join", "Chat"} {
-		err := calls[kind](testContext(t))
+		err := calls[kind](echotest.Context(t))
 		if status.Convert(err).Message() != "slow down" || rpcerr.ReasonOf(err) != "" {
 			t.Errorf("%s: %v with reason %q", kind, err, rpcerr.ReasonOf(err))
 		}
-		if got := within(t, ended); got != "" {
+		if got := echotest.Within(t, ended); got != "" {
 			t.Errorf("%s: observers see the reason %q", kind, got)
 		}
 	}

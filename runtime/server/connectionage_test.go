@@ -22,10 +22,10 @@ import (
 func TestNewServersGetCallsAfterTheConnectionAge(t *testing.T) {
 	serve := func(name string) string {
 		srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0), server.WithMaxConnectionAge(100*time.Millisecond))
-		server.Register[echoService](srv, echoTable, echoFuncs{one: func(context.Context, *text) (*text, error) {
+		server.Register[echotest.Service](srv, echotest.Table, echotest.Funcs{OneFunc: func(context.Context, *text) (*text, error) {
 			return wrapperspb.String(name), nil
 		}})
-		return listenAndServe(t, srv)
+		return echotest.ListenAndServe(t, srv)
 	}
 	first, added := serve("first"), serve("added")
 	names := manual.NewBuilderWithScheme("names")
@@ -42,8 +42,8 @@ func TestNewServersGetCallsAfterTheConnectionAge(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	stub := echoClient{echotest.RowsOf(echoTable, conn)}
-	ctx := testContext(t)
+	stub := echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}
+	ctx := echotest.Context(t)
 	for {
 		resp, err := stub.One(ctx, new(text))
 		if err != nil {

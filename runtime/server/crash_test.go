@@ -24,39 +24,39 @@ const crashKey = "GRPCSERVICE_TEST_CRASH"
 // crashes are the places of a panic, by name.
 var crashes = map[string]func(t *testing.T){
 	"method": func(t *testing.T) {
-		_, _ = (echoClient{echotest.RowsOf(echoTable, crashServer(t, echoFuncs{one: func(context.Context, *text) (*text, error) { panic("the end") }}))}).One(t.Context(), new(text))
+		_, _ = (echotest.Client{Rows: echotest.RowsOf(echotest.Table, crashServer(t, echotest.Funcs{OneFunc: func(context.Context, *text) (*text, error) { panic("the end") }}))}).One(t.Context(), new(text))
 	},
 	"iterator": func(t *testing.T) {
 		many := func(context.Context, *text) runtime.Stream[text] {
 			return func(func(*text, error) bool) { panic("the end") }
 		}
-		_, _ = streams.Collect((echoClient{echotest.RowsOf(echoTable, crashServer(t, echoFuncs{many: many}))}).Many(t.Context(), new(text)))
+		_, _ = streams.Collect((echotest.Client{Rows: echotest.RowsOf(echotest.Table, crashServer(t, echotest.Funcs{ManyFunc: many}))}).Many(t.Context(), new(text)))
 	},
 	"Go": func(t *testing.T) {
-		_, _ = (echoClient{echotest.RowsOf(echoTable, crashServer(t, echoFuncs{one: func(ctx context.Context, req *text) (*text, error) {
+		_, _ = (echotest.Client{Rows: echotest.RowsOf(echotest.Table, crashServer(t, echotest.Funcs{OneFunc: func(ctx context.Context, req *text) (*text, error) {
 			runtime.Go(ctx, func(context.Context) error { panic("the end") })
 			return req, nil
 		}}))}).One(t.Context(), new(text))
 	},
 	"Recovered": func(t *testing.T) {
-		_, _ = (echoClient{echotest.RowsOf(echoTable, crashServer(t, echoFuncs{one: func(ctx context.Context, req *text) (_ *text, err error) {
+		_, _ = (echotest.Client{Rows: echotest.RowsOf(echotest.Table, crashServer(t, echotest.Funcs{OneFunc: func(ctx context.Context, req *text) (_ *text, err error) {
 			defer func() { err = runtime.Recovered(ctx, recover()) }()
 			panic("the end")
 		}}))}).One(t.Context(), new(text))
 	},
 	"Background": func(t *testing.T) {
 		conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {
-			server.Register[echoService](r, echoTable, echoService(echoFuncs{}))
+			server.Register[echotest.Service](r, echotest.Table, echotest.Service(echotest.Funcs{}))
 			r.(*server.Server).Background("worker", func(context.Context) error { panic("the end") })
 		}, server.WithCrashOnPanic())
-		_, _ = (echoClient{echotest.RowsOf(echoTable, conn)}).One(t.Context(), new(text))
+		_, _ = (echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}).One(t.Context(), new(text))
 		<-t.Context().Done()
 	},
 }
 
 // crashServer serves impl until a panic ends the process.
-func crashServer(t *testing.T, impl echoService) *grpc.ClientConn {
-	return servicetest.Serve(t, func(r grpc.ServiceRegistrar) { server.Register[echoService](r, echoTable, impl) },
+func crashServer(t *testing.T, impl echotest.Service) *grpc.ClientConn {
+	return servicetest.Serve(t, func(r grpc.ServiceRegistrar) { server.Register[echotest.Service](r, echotest.Table, impl) },
 		server.WithCrashOnPanic(), server.WithPanicHandler(func(context.Context, any, []byte) {
 			_, _ = os.Stderr.WriteString("the handler was told\n")
 		}))

@@ -25,7 +25,7 @@ import (
 // cutOffCase is a method that a shutdown cuts off, and what its caller gets.
 type cutOffCase struct {
 	kind string
-	impl func(entered func()) echoFuncs
+	impl func(entered func()) echotest.Funcs
 	want codes.Code
 	sent string // of an OK
 }
@@ -33,7 +33,7 @@ type cutOffCase struct {
 // openRequests are requests of which the first is sent and the rest never comes.
 func openRequests(ctx context.Context) runtime.Stream[text] {
 	return func(yield func(*text, error) bool) {
-		if yield(tenBytes, nil) {
+		if yield(echotest.TenBytes, nil) {
 			<-ctx.Done()
 		}
 	}
@@ -42,15 +42,15 @@ func openRequests(ctx context.Context) runtime.Stream[text] {
 var errOwn = status.Error(codes.DataLoss, "own")
 
 var cutOffCases = map[string]cutOffCase{
-	"unary, the context's error": {"One", func(entered func()) echoFuncs {
-		return echoFuncs{one: func(ctx context.Context, _ *text) (*text, error) {
+	"unary, the context's error": {"One", func(entered func()) echotest.Funcs {
+		return echotest.Funcs{OneFunc: func(ctx context.Context, _ *text) (*text, error) {
 			entered()
 			<-ctx.Done()
 			return nil, fmt.Errorf("query: %w", ctx.Err())
 		}}
 	}, codes.Unavailable, ""},
-	"unary, which asks only for Err": {"One", func(entered func()) echoFuncs {
-		return echoFuncs{one: func(ctx context.Context, _ *text) (*text, error) {
+	"unary, which asks only for Err": {"One", func(entered func()) echotest.Funcs {
+		return echotest.Funcs{OneFunc: func(ctx context.Context, _ *text) (*text, error) {
 			entered()
 			for ctx.Err() == nil {
 				time.Sleep(time.Millisecond)
@@ -58,8 +58,8 @@ var cutOffCases = map[string]cutOffCase{
 			return nil, context.Cause(ctx)
 		}}
 	}, codes.Unavailable, ""},
-	"unary, of which a child ends": {"One", func(entered func()) echoFuncs {
-		return echoFuncs{one: func(ctx context.Context, _ *text) (*text, error) {
+	"unary, of which a child ends": {"One", func(entered func()) echotest.Funcs {
+		return echotest.Funcs{OneFunc: func(ctx context.Context, _ *text) (*text, error) {
 			ctx, cancel := context.WithTimeout(ctx, time.Hour)
 			defer cancel()
 			entered()
@@ -67,31 +67,31 @@ var cutOffCases = map[string]cutOffCase{
 			return nil, ctx.Err()
 		}}
 	}, codes.Unavailable, ""},
-	"unary, an error of its own": {"One", func(entered func()) echoFuncs {
-		return echoFuncs{one: func(ctx context.Context, _ *text) (*text, error) {
+	"unary, an error of its own": {"One", func(entered func()) echotest.Funcs {
+		return echotest.Funcs{OneFunc: func(ctx context.Context, _ *text) (*text, error) {
 			entered()
 			<-ctx.Done()
 			return nil, errOwn
 		}}
 	}, codes.DataLoss, ""},
-	"unary, a response": {"One", func(entered func()) echoFuncs {
-		return echoFuncs{one: func(ctx context.Context, _ *text) (*text, error) {
+	"unary, a response": {"One", func(entered func()) echotest.Funcs {
+		return echotest.Funcs{OneFunc: func(ctx context.Context, _ *text) (*text, error) {
 			entered()
 			<-ctx.Done()
 			return wrapperspb.String("whole"), nil
 		}}
 	}, codes.OK, "whole"},
-	"server stream, no error": {"Many", func(entered func()) echoFuncs {
-		return echoFuncs{many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+	"server stream, no error": {"Many", func(entered func()) echotest.Funcs {
+		return echotest.Funcs{ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] {
 			return func(yield func(*text, error) bool) {
-				yield(tenBytes, nil)
+				yield(echotest.TenBytes, nil)
 				entered()
 				<-ctx.Done()
 			}
 		}}
 	}, codes.Unavailable, ""},
-	"server stream, an error of its own": {"Many", func(entered func()) echoFuncs {
-		return echoFuncs{many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+	"server stream, an error of its own": {"Many", func(entered func()) echotest.Funcs {
+		return echotest.Funcs{ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] {
 			return func(yield func(*text, error) bool) {
 				entered()
 				<-ctx.Done()
@@ -99,8 +99,8 @@ var cutOffCases = map[string]cutOffCase{
 			}
 		}}
 	}, codes.DataLoss, ""},
-	"client stream, a response without the rest": {"Join", func(entered func()) echoFuncs {
-		return echoFuncs{join: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+	"client stream, a response without the rest": {"Join", func(entered func()) echotest.Funcs {
+		return echotest.Funcs{JoinFunc: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
 			for range reqs {
 				break
 			}
@@ -109,16 +109,16 @@ var cutOffCases = map[string]cutOffCase{
 			return wrapperspb.String("committed 1"), nil
 		}}
 	}, codes.Unavailable, ""},
-	"client stream, blocked in its requests, whose error it overlooks": {"Join", func(entered func()) echoFuncs {
-		return echoFuncs{join: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) {
+	"client stream, blocked in its requests, whose error it overlooks": {"Join", func(entered func()) echotest.Funcs {
+		return echotest.Funcs{JoinFunc: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) {
 			for range reqs {
 				entered()
 			}
 			return wrapperspb.String("committed 1"), nil
 		}}
 	}, codes.Unavailable, ""},
-	"client stream, drained": {"Join", func(entered func()) echoFuncs {
-		return echoFuncs{join: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+	"client stream, drained": {"Join", func(entered func()) echotest.Funcs {
+		return echotest.Funcs{JoinFunc: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
 			for _, err := range streams.Until(reqs, runtime.Draining(ctx), runtime.ErrDraining) {
 				if err != nil {
 					return nil, err
@@ -128,8 +128,8 @@ var cutOffCases = map[string]cutOffCase{
 			return wrapperspb.String("committed 1"), nil
 		}}
 	}, codes.Unavailable, ""},
-	"bidi, blocked in its requests": {"Chat", func(entered func()) echoFuncs {
-		return echoFuncs{chat: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+	"bidi, blocked in its requests": {"Chat", func(entered func()) echotest.Funcs {
+		return echotest.Funcs{ChatFunc: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
 			return func(yield func(*text, error) bool) {
 				for req, err := range reqs {
 					if err == nil {
@@ -140,8 +140,8 @@ var cutOffCases = map[string]cutOffCase{
 			}
 		}}
 	}, codes.Unavailable, ""},
-	"bidi, no error": {"Chat", func(entered func()) echoFuncs {
-		return echoFuncs{chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
+	"bidi, no error": {"Chat", func(entered func()) echotest.Funcs {
+		return echotest.Funcs{ChatFunc: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
 			return func(yield func(*text, error) bool) {
 				entered()
 				<-ctx.Done()
@@ -156,9 +156,9 @@ func TestACutOffCallNeverLooksComplete(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			servicetest.NoLeaks(t)
-			log := new(logText)
+			log := new(echotest.LogText)
 			entered := make(chan struct{}, 1)
-			srv := startEcho(t, c.impl(func() { entered <- struct{}{} }), server.WithShutdownTimeout(10*time.Millisecond),
+			srv := echotest.Start(t, c.impl(func() { entered <- struct{}{} }), server.WithShutdownTimeout(10*time.Millisecond),
 				server.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 			defer cancel()
@@ -168,30 +168,30 @@ func TestACutOffCallNeverLooksComplete(t *testing.T) {
 			}
 			done := make(chan result, 1)
 			go func() {
-				stub, resp, err := echotest.RowsOf(echoTable, srv.conn), "", error(nil)
+				rows, resp, err := echotest.RowsOf(echotest.Table, srv.Conn), "", error(nil)
 				switch c.kind {
 				case "One":
 					var got *text
-					got, err = client.Unary[text](ctx, stub[0], tenBytes)
+					got, err = client.Unary[text](ctx, rows[0], echotest.TenBytes)
 					resp = got.GetValue()
 				case "Many":
-					_, err = gather(client.ServerStream[text](ctx, stub[1], tenBytes))
+					_, err = echotest.Gather(client.ServerStream[text](ctx, rows[1], echotest.TenBytes))
 				case "Join":
 					var got *text
-					got, err = client.ClientStream[text](ctx, stub[2], openRequests(ctx))
+					got, err = client.ClientStream[text](ctx, rows[2], openRequests(ctx))
 					resp = got.GetValue()
 				case "Chat":
-					_, err = gather(client.Bidi[text](ctx, stub[3], openRequests(ctx)))
+					_, err = echotest.Gather(client.Bidi[text](ctx, rows[3], openRequests(ctx)))
 				}
 				done <- result{resp, err}
 			}()
-			within(t, entered)
-			_ = srv.end()
+			echotest.Within(t, entered)
+			_ = srv.Stop()
 			cancelled := ctx.Err() != nil
 			if c.kind == "Join" { // its caller waits for its requests
 				cancel()
 			}
-			got := within(t, done)
+			got := echotest.Within(t, done)
 			if c.kind == "Join" {
 				checkCutOffRecord(t, log.String(), c.want)
 				return
@@ -227,23 +227,23 @@ func checkCutOffRecord(t *testing.T, log string, want codes.Code) {
 // has cancelled it.
 func TestACallOfAllRequestsIsComplete(t *testing.T) {
 	entered := make(chan struct{})
-	srv := startEcho(t, echoFuncs{join: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
-		got, err := gather(reqs)
+	srv := echotest.Start(t, echotest.Funcs{JoinFunc: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+		got, err := echotest.Gather(reqs)
 		close(entered)
 		<-ctx.Done()
 		return wrapperspb.String(fmt.Sprint("committed ", len(got))), err
 	}}, server.WithShutdownTimeout(10*time.Millisecond))
 	done := make(chan error, 1)
 	go func() {
-		resp, err := client.ClientStream[text](testContext(t), client.Bind(srv.conn, echoTable.Methods()[2]), streams.Of(tenBytes, tenBytes))
+		resp, err := client.ClientStream[text](echotest.Context(t), client.Bind(srv.Conn, echotest.Table.Methods()[2]), streams.Of(echotest.TenBytes, echotest.TenBytes))
 		if err == nil && resp.GetValue() != "committed 2" {
 			err = errors.New(resp.GetValue())
 		}
 		done <- err
 	}()
-	within(t, entered)
-	_ = srv.end()
-	if err := within(t, done); err != nil {
+	echotest.Within(t, entered)
+	_ = srv.Stop()
+	if err := echotest.Within(t, done); err != nil {
 		t.Error(err)
 	}
 }
@@ -251,13 +251,13 @@ func TestACallOfAllRequestsIsComplete(t *testing.T) {
 // TestLateContextsAreHarmless checks that a context which a goroutine keeps beyond its call is over, and keeps nothing alive.
 func TestLateContextsAreHarmless(t *testing.T) {
 	kept := make(chan context.Context, 1)
-	srv := startEcho(t, behaving(func(ctx context.Context) error { kept <- ctx; return nil }))
-	for kind, call := range kinds {
-		if err := call(testContext(t), srv.conn); err != nil {
+	srv := echotest.Start(t, echotest.Behaving(func(ctx context.Context) error { kept <- ctx; return nil }))
+	for kind, call := range echotest.Kinds {
+		if err := call(echotest.Context(t), srv.Conn); err != nil {
 			t.Fatal(kind, err)
 		}
-		ctx := within(t, kept)
-		within(t, ctx.Done())
+		ctx := echotest.Within(t, kept)
+		echotest.Within(t, ctx.Done())
 		if ctx.Err() == nil {
 			t.Errorf("%s: the context has no error after the call", kind)
 		}
@@ -274,10 +274,10 @@ func TestACallThatItsClientEndsIsNoSuccess(t *testing.T) {
 				until := func(ctx context.Context) runtime.Stream[text] {
 					return func(func(*text, error) bool) { close(entered); <-ctx.Done() }
 				}
-				srv := startEcho(t, echoFuncs{
-					many: func(ctx context.Context, _ *text) runtime.Stream[text] { return until(ctx) },
-					chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] { return until(ctx) },
-					join: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+				srv := echotest.Start(t, echotest.Funcs{
+					ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] { return until(ctx) },
+					ChatFunc: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] { return until(ctx) },
+					JoinFunc: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
 						for range reqs {
 							break
 						}
@@ -291,16 +291,16 @@ func TestACallThatItsClientEndsIsNoSuccess(t *testing.T) {
 				}
 				defer cancel()
 				called := make(chan error, 1)
-				go func() { called <- kinds[kind](ctx, srv.conn) }()
-				within(t, entered)
+				go func() { called <- echotest.Kinds[kind](ctx, srv.Conn) }()
+				echotest.Within(t, entered)
 				if want == codes.Canceled {
 					cancel()
 				}
 				// A client whose deadline has passed also cancels; either may come first.
-				if code := status.Code(within(t, ended).Err); code != want && code != codes.Canceled {
+				if code := status.Code(echotest.Within(t, ended).Err); code != want && code != codes.Canceled {
 					t.Errorf("the call ended with %v, want %v", code, want)
 				}
-				if err := within(t, called); status.Code(err) != want {
+				if err := echotest.Within(t, called); status.Code(err) != want {
 					t.Errorf("the caller got %v, want %v", err, want)
 				}
 			})

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
@@ -40,7 +41,7 @@ func serveOld(t *testing.T, srv oldServer) (*grpc.ClientConn, <-chan error) {
 	lis, served := bufconn.Listen(1<<20), make(chan error, 1)
 	go func() { served <- srv.Serve(lis) }()
 	t.Cleanup(srv.Stop)
-	return dial(t, lis), served
+	return echotest.DialMemory(t, lis), served
 }
 
 func TestOldCodeServesAndStops(t *testing.T) {
@@ -65,7 +66,7 @@ func TestOldCodeServesAndStops(t *testing.T) {
 		}})
 		conn, served := serveOld(t, srv)
 		ended := make(chan error, 1)
-		go func() { ended <- stockKinds["EmptyCall"](testContext(t), conn) }()
+		go func() { ended <- stockKinds["EmptyCall"](echotest.Context(t), conn) }()
 		<-running
 		stopped := make(chan struct{})
 		go func() {
@@ -76,10 +77,10 @@ func TestOldCodeServesAndStops(t *testing.T) {
 			close(stopping)
 		}
 		<-stopped
-		if err := within(t, ended); status.Code(err) != test.want {
+		if err := echotest.Within(t, ended); status.Code(err) != test.want {
 			t.Errorf("%s: the call ended with %v, want %v", name, err, test.want)
 		}
-		if err := within(t, served); (err != nil) != test.cut {
+		if err := echotest.Within(t, served); (err != nil) != test.cut {
 			t.Errorf("%s: Serve returned %v", name, err)
 		}
 		srv.GracefulStop() // again
@@ -102,12 +103,12 @@ func TestOldCodeRegistersWhatItAlwaysDid(t *testing.T) {
 		}
 	}
 	conn, _ := serveOld(t, srv)
-	resp, err := healthpb.NewHealthClient(conn).Check(testContext(t), &healthpb.HealthCheckRequest{Service: "theirs"})
+	resp, err := healthpb.NewHealthClient(conn).Check(echotest.Context(t), &healthpb.HealthCheckRequest{Service: "theirs"})
 	if err != nil || resp.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
 		t.Errorf("the health service that was registered is not served: %v, %v", resp, err)
 	}
 	for kind, call := range stockKinds {
-		if err := call(testContext(t), conn); err != nil {
+		if err := call(echotest.Context(t), conn); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
@@ -116,10 +117,10 @@ func TestOldCodeRegistersWhatItAlwaysDid(t *testing.T) {
 // TestGeneratedServicesGoThroughThePipelineOnce registers a service of ours on what old code has.
 func TestGeneratedServicesGoThroughThePipelineOnce(t *testing.T) {
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithAuthenticator(strangers)).GRPC()
-	server.Register[echoService](srv, echoTable, behaving(func(context.Context) error { return nil }))
+	server.Register[echotest.Service](srv, echotest.Table, echotest.Behaving(func(context.Context) error { return nil }))
 	conn, _ := serveOld(t, srv)
-	for kind, call := range kinds {
-		if err := call(testContext(t), conn); rpcerr.ReasonOf(err) != rpcerr.ReasonUnauthenticated {
+	for kind, call := range echotest.Kinds {
+		if err := call(echotest.Context(t), conn); rpcerr.ReasonOf(err) != rpcerr.ReasonUnauthenticated {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
@@ -135,18 +136,18 @@ func TestPanicsGoOnWithoutRecovery(t *testing.T) {
 		},
 	} {
 		told := make(chan any, 1)
-		srv := startEcho(t, behaving(do), server.WithRecovery(false), server.WithGRPCOptions(recovering...),
+		srv := echotest.Start(t, echotest.Behaving(do), server.WithRecovery(false), server.WithGRPCOptions(recovering...),
 			server.WithPanicHandler(func(_ context.Context, value any, _ []byte) { told <- value }))
-		for kind, call := range kinds {
-			err := call(testContext(t), srv.conn)
+		for kind, call := range echotest.Kinds {
+			err := call(echotest.Context(t), srv.Conn)
 			if got := status.Convert(err).Message(); got != "the team recovered boom" {
 				t.Errorf("%s, %s: %v", name, kind, err)
 			}
-			if value := within(t, told); value != "boom" {
+			if value := echotest.Within(t, told); value != "boom" {
 				t.Errorf("%s, %s: the handler was told %v", name, kind, value)
 			}
 		}
-		if err := srv.end(); err != nil {
+		if err := srv.Stop(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/http2"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
@@ -24,7 +25,7 @@ func TestConnectionsWithoutAHandshakeDoNotHoldTheShutdown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			servicetest.NoLeaks(t)
 			srv := server.New(server.WithDrainDelay(0), server.WithShutdownTimeout(time.Hour))
-			server.Register[echoService](srv, echoTable, echoFuncs{})
+			server.Register[echotest.Service](srv, echotest.Table, echotest.Funcs{})
 			lis, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
@@ -41,9 +42,9 @@ func TestConnectionsWithoutAHandshakeDoNotHoldTheShutdown(t *testing.T) {
 			if _, err := io.WriteString(conn, sent); err != nil {
 				t.Fatal(err)
 			}
-			within(t, accepted)
+			echotest.Within(t, accepted)
 			cancel()
-			if err := within(t, served); err != nil {
+			if err := echotest.Within(t, served); err != nil {
 				t.Errorf("Serve returned %v", err)
 			}
 			if _, err := io.ReadAll(conn); err != nil {

@@ -27,19 +27,19 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
-// retriedThrice is echoTable with two more attempts after UNAVAILABLE.
-var retriedThrice = tableWith(retryQuickly)
+// retriedThrice is echotest.Table with two more attempts after UNAVAILABLE.
+var retriedThrice = echotest.TableWith(echotest.RetryQuickly)
 
 // serveRetried serves impl and returns clients that make more attempts, each with its own
 // connection and so with all tokens of its retries.
-func serveRetried(t *testing.T, impl echoService, opts ...server.Option) (stub func() echoService) {
+func serveRetried(t *testing.T, impl echotest.Service, opts ...server.Option) (stub func() echotest.Service) {
 	t.Helper()
 	srv := server.New(append(opts, server.WithDrainDelay(0))...)
-	server.Register[echoService](srv, echoTable, impl)
-	addr := listenAndServe(t, srv)
-	return func() echoService {
-		conn := dialAll(t, []string{addr}, client.WithServiceConfig(retriedThrice))
-		return echoClient{echotest.RowsOf(retriedThrice, conn)}
+	server.Register[echotest.Service](srv, echotest.Table, impl)
+	addr := echotest.ListenAndServe(t, srv)
+	return func() echotest.Service {
+		conn := echotest.DialAll(t, []string{addr}, client.WithServiceConfig(retriedThrice))
+		return echotest.Client{Rows: echotest.RowsOf(retriedThrice, conn)}
 	}
 }
 
@@ -49,7 +49,7 @@ func TestHeadersDoNotEndRetries(t *testing.T) {
 	servicetest.NoLeaks(t)
 	for _, failures := range []int64{2, 9} {
 		var attempts atomic.Int64
-		impl := behaving(func(ctx context.Context) error {
+		impl := echotest.Behaving(func(ctx context.Context) error {
 			n := attempts.Add(1)
 			if err := grpc.SetHeader(ctx, metadata.Pairs("method", fmt.Sprint(n))); err != nil {
 				return err
@@ -64,7 +64,7 @@ func TestHeadersDoNotEndRetries(t *testing.T) {
 		for kind := range kindsOf(nil) {
 			attempts.Store(0)
 			var header, trailer metadata.MD
-			ctx := client.WithCallOptions(testContext(t), grpc.Header(&header), grpc.Trailer(&trailer))
+			ctx := client.WithCallOptions(echotest.Context(t), grpc.Header(&header), grpc.Trailer(&trailer))
 			err := kindsOf(stub())[kind](ctx)
 			want := map[int64]codes.Code{2: codes.OK, 9: codes.Unavailable}[failures]
 			if status.Code(err) != want || attempts.Load() != 3 {
@@ -101,7 +101,7 @@ func streamHeader(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handl
 func TestHeadersThatAreSentAreFinal(t *testing.T) {
 	servicetest.NoLeaks(t)
 	var attempts atomic.Int64
-	stub := serveRetried(t, behaving(func(ctx context.Context) error {
+	stub := serveRetried(t, echotest.Behaving(func(ctx context.Context) error {
 		attempts.Add(1)
 		_ = grpc.SetHeader(ctx, metadata.Pairs("set", "1"))
 		if err := grpc.SendHeader(ctx, metadata.Pairs("sent", "2")); err != nil {
@@ -115,7 +115,7 @@ func TestHeadersThatAreSentAreFinal(t *testing.T) {
 	for kind, call := range kindsOf(stub()) {
 		attempts.Store(0)
 		var header metadata.MD
-		err := call(client.WithCallOptions(testContext(t), grpc.Header(&header)))
+		err := call(client.WithCallOptions(echotest.Context(t), grpc.Header(&header)))
 		if status.Code(err) != codes.Unavailable || attempts.Load() != 1 {
 			t.Errorf("%s: %v after %d attempts", kind, err, attempts.Load())
 		}
@@ -127,26 +127,29 @@ func TestHeadersThatAreSentAreFinal(t *testing.T) {
 
 // TestHeadersOfEmptyStreams checks that a stream that succeeds without a response has its header.
 func TestHeadersOfEmptyStreams(t *testing.T) {
-	stub := dialEcho(t, echoFuncs{many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+	stub := echotest.Connect(t, echotest.Funcs{ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] {
 		return func(func(*text, error) bool) { _ = grpc.SetHeader(ctx, metadata.Pairs("set", "1")) }
 	}})
 	var header metadata.MD
-	_, err := gather(stub.Many(client.WithCallOptions(testContext(t), grpc.Header(&header)), &text{}))
+	_, err := echotest.Gather(stub.Many(client.WithCallOptions(echotest.Context(t), grpc.Header(&header)), &text{}))
 	if err != nil || fmt.Sprint(header["set"]) != "[1]" {
 		t.Errorf("%v, %v", header, err)
 	}
 }
 
 // kindsOf returns a call of each method of client.
-func kindsOf(stub echoService) map[string]func(context.Context) error {
+func kindsOf(stub echotest.Service) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"One": func(ctx context.Context) error { _, err := stub.One(ctx, &text{}); return err },
 		"Many": func(ctx context.Context) error {
-			_, err := gather(stub.Many(ctx, &text{}))
+			_, err := echotest.Gather(stub.Many(ctx, &text{}))
 			return err
 		},
-		"Join": func(ctx context.Context) error { _, err := stub.Join(ctx, texts("a")); return err },
-		"Chat": func(ctx context.Context) error { _, err := gather(stub.Chat(ctx, texts("a"))); return err },
+		"Join": func(ctx context.Context) error { _, err := stub.Join(ctx, echotest.Texts("a")); return err },
+		"Chat": func(ctx context.Context) error {
+			_, err := echotest.Gather(stub.Chat(ctx, echotest.Texts("a")))
+			return err
+		},
 	}
 }
 
@@ -161,9 +164,9 @@ func TestHeadersOfRunningStreams(t *testing.T) {
 			}
 		}
 	}
-	stub := dialEcho(t, echoFuncs{
-		many: func(ctx context.Context, _ *text) runtime.Stream[text] { return responses(ctx) },
-		chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
+	stub := echotest.Connect(t, echotest.Funcs{
+		ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] { return responses(ctx) },
+		ChatFunc: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
 			return responses(ctx)
 		},
 	})
@@ -173,7 +176,7 @@ func TestHeadersOfRunningStreams(t *testing.T) {
 		limited, cancel := context.WithTimeout(context.Background(), limit)
 		ctx := client.WithCallOptions(limited, grpc.Header(&header), grpc.Peer(&from), grpc.Header(&again))
 		for kind, stream := range map[string]runtime.Stream[text]{
-			"Many": stub.Many(ctx, &text{}), "Chat": stub.Chat(ctx, endless),
+			"Many": stub.Many(ctx, &text{}), "Chat": stub.Chat(ctx, echotest.Endless),
 		} {
 			header, again, from = nil, nil, peer.Peer{}
 			for _, err := range stream {
@@ -194,10 +197,10 @@ func TestHeadersOfRunningStreams(t *testing.T) {
 
 // TestHeadersOfFailedStreams checks that streams without a response have the peer, and no header.
 func TestHeadersOfFailedStreams(t *testing.T) {
-	stub := dialEcho(t, behaving(func(context.Context) error { return status.Error(codes.NotFound, "no") }))
+	stub := echotest.Connect(t, echotest.Behaving(func(context.Context) error { return status.Error(codes.NotFound, "no") }))
 	for kind, call := range kindsOf(stub) {
 		header, from := metadata.Pairs("old", "value"), peer.Peer{}
-		err := call(client.WithCallOptions(testContext(t), grpc.Header(&header), grpc.Peer(&from)))
+		err := call(client.WithCallOptions(echotest.Context(t), grpc.Header(&header), grpc.Peer(&from)))
 		if status.Code(err) != codes.NotFound || len(header) > 0 || from.Addr == nil {
 			t.Errorf("%s: %v, header %v, peer %v", kind, err, header, from)
 		}
@@ -213,7 +216,7 @@ func TestHeldHeadersAreSwitchedOn(t *testing.T) {
 		for _, on := range []bool{false, true} {
 			conn := open(t, fail, server.WithHeldHeaders(on))
 			var header, trailer metadata.MD
-			err := conn.Invoke(testContext(t), "/legacy.v1.Items/One", item("ada"), item(""),
+			err := conn.Invoke(echotest.Context(t), "/legacy.v1.Items/One", item("ada"), item(""),
 				grpc.Header(&header), grpc.Trailer(&trailer))
 			if held := len(trailer["set"]) == 1 && len(header["set"]) == 0; err == nil || held != on {
 				t.Errorf("%s, %v: header %v, trailer %v, %v", host, on, header, trailer, err)
@@ -236,7 +239,7 @@ var badHeaders = map[string]metadata.MD{
 // cannot be sent, that the call goes on, and that what was set before is sent.
 func TestBadHeadersAreRefusedAtOnce(t *testing.T) {
 	for name, bad := range badHeaders {
-		stub := dialEcho(t, behaving(func(ctx context.Context) error {
+		stub := echotest.Connect(t, echotest.Behaving(func(ctx context.Context) error {
 			if err := grpc.SetHeader(ctx, metadata.MD{"set": {"1"}, "any-bin": {"\x00\xff"}}); err != nil {
 				return err
 			}
@@ -249,7 +252,7 @@ func TestBadHeadersAreRefusedAtOnce(t *testing.T) {
 		}))
 		for kind, call := range kindsOf(stub) {
 			var header metadata.MD
-			err := call(client.WithCallOptions(testContext(t), grpc.Header(&header)))
+			err := call(client.WithCallOptions(echotest.Context(t), grpc.Header(&header)))
 			if err != nil || fmt.Sprint(header["set"]) != "[1]" || fmt.Sprintf("%q", header["any-bin"]) != `["\x00\xff"]` {
 				t.Errorf("%s, %s: %v, header %v", name, kind, err, header)
 			}
@@ -266,18 +269,18 @@ func TestHeadersSentAroundThePipelineFailNoCall(t *testing.T) {
 		}
 		return next(ctx)
 	})
-	log := new(records)
-	impl := behaving(func(ctx context.Context) error { return grpc.SetHeader(ctx, metadata.Pairs("late", "2")) })
-	srv := start(t, func(srv *server.Server) { server.Register[echoService](srv, echoTable, impl) },
-		server.WithGRPCOptions(early...), server.WithLogger(log.logger(slog.LevelWarn)))
-	for kind, call := range kindsOf(echoClient{echotest.RowsOf(echoTable, srv.conn)}) {
+	log := new(echotest.Records)
+	impl := echotest.Behaving(func(ctx context.Context) error { return grpc.SetHeader(ctx, metadata.Pairs("late", "2")) })
+	srv := echotest.StartServer(t, func(srv *server.Server) { server.Register[echotest.Service](srv, echotest.Table, impl) },
+		server.WithGRPCOptions(early...), server.WithLogger(log.Logger(slog.LevelWarn)))
+	for kind, call := range kindsOf(echotest.Client{Rows: echotest.RowsOf(echotest.Table, srv.Conn)}) {
 		var header metadata.MD
-		err := call(client.WithCallOptions(testContext(t), grpc.Header(&header)))
+		err := call(client.WithCallOptions(echotest.Context(t), grpc.Header(&header)))
 		if err != nil || len(header["early"]) != 1 || len(header["late"]) != 0 {
 			t.Errorf("%s: %v, header %v", kind, err, header)
 		}
 	}
-	if got := log.named(t, "the header that was set is not sent"); len(got) != 4 {
+	if got := log.Named(t, "the header that was set is not sent"); len(got) != 4 {
 		t.Errorf("%d records of lost headers, want 4", len(got))
 	}
 }
@@ -286,22 +289,22 @@ func TestHeadersSentAroundThePipelineFailNoCall(t *testing.T) {
 // do. An error and a header fit one by one, but not into one trailer.
 func TestLargeHeadersLeaveRoomForTheError(t *testing.T) {
 	large := metadata.Pairs("set", strings.Repeat("a", 4<<10))
-	impl := behaving(func(ctx context.Context) error {
+	impl := echotest.Behaving(func(ctx context.Context) error {
 		return errors.Join(grpc.SetHeader(ctx, large), rpcerr.Reason("GONE").
 			Errorf(codes.NotFound, "%s", strings.Repeat("no ", 700)))
 	})
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0))
-	server.Register[echoService](srv, echoTable, impl)
-	addr := listenAndServe(t, srv)
+	server.Register[echotest.Service](srv, echotest.Table, impl)
+	addr := echotest.ListenAndServe(t, srv)
 	conn, err := grpc.NewClient("passthrough:"+addr, grpc.WithMaxHeaderListSize(8<<10),
 		grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	for kind, call := range kindsOf(echoClient{echotest.RowsOf(echoTable, conn)}) {
+	for kind, call := range kindsOf(echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}) {
 		var header metadata.MD
-		err := call(client.WithCallOptions(testContext(t), grpc.Header(&header)))
+		err := call(client.WithCallOptions(echotest.Context(t), grpc.Header(&header)))
 		if status.Code(err) != codes.NotFound || rpcerr.ReasonOf(err) != "GONE" || len(header["set"]) != 1 {
 			t.Errorf("%s: %v, %d values in the header", kind, err, len(header["set"]))
 		}
@@ -312,7 +315,7 @@ func TestLargeHeadersLeaveRoomForTheError(t *testing.T) {
 func TestHeadersOfManyGoroutines(t *testing.T) {
 	servicetest.NoLeaks(t)
 	var late sync.WaitGroup
-	stub := dialEcho(t, echoFuncs{many: func(ctx context.Context, req *text) runtime.Stream[text] {
+	stub := echotest.Connect(t, echotest.Funcs{ManyFunc: func(ctx context.Context, req *text) runtime.Stream[text] {
 		return func(yield func(*text, error) bool) {
 			_ = grpc.SetHeader(ctx, metadata.Pairs("first", "1"))
 			for i := range 4 {
@@ -339,8 +342,8 @@ func TestHeadersOfManyGoroutines(t *testing.T) {
 	for _, how := range []string{"send", "set", "fail"} {
 		for range 30 {
 			var header, trailer metadata.MD
-			ctx := client.WithCallOptions(testContext(t), grpc.Header(&header), grpc.Trailer(&trailer))
-			got, err := gather(stub.Many(ctx, wrapperspb.String(how)))
+			ctx := client.WithCallOptions(echotest.Context(t), grpc.Header(&header), grpc.Trailer(&trailer))
+			got, err := echotest.Gather(stub.Many(ctx, wrapperspb.String(how)))
 			first, want, code := header, 2, codes.OK
 			if how == "fail" {
 				first, want, code = trailer, 0, codes.NotFound
@@ -360,7 +363,7 @@ func TestHeadersOfManyGoroutines(t *testing.T) {
 // take the place of the error of its call.
 func TestCancelledCallsWithHeadersAreCancelled(t *testing.T) {
 	ended := make(outcomes, 1)
-	impl := echoFuncs{many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+	impl := echotest.Funcs{ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] {
 		return func(yield func(*text, error) bool) {
 			_ = grpc.SetHeader(ctx, metadata.Pairs("set", "1"))
 			<-ctx.Done()
@@ -368,11 +371,11 @@ func TestCancelledCallsWithHeadersAreCancelled(t *testing.T) {
 			yield(&text{}, nil)
 		}
 	}}
-	srv := start(t, func(srv *server.Server) { server.Register[echoService](srv, echoTable, impl) }, server.WithObservers(ended))
-	ctx, cancel := context.WithTimeout(testContext(t), 50*time.Millisecond)
+	srv := echotest.StartServer(t, func(srv *server.Server) { server.Register[echotest.Service](srv, echotest.Table, impl) }, server.WithObservers(ended))
+	ctx, cancel := context.WithTimeout(echotest.Context(t), 50*time.Millisecond)
 	defer cancel()
-	_, _ = gather(echoClient{echotest.RowsOf(echoTable, srv.conn)}.Many(ctx, &text{}))
-	if got := within(t, ended).Err; status.Code(got) != codes.Canceled && status.Code(got) != codes.DeadlineExceeded {
+	_, _ = echotest.Gather(echotest.Client{Rows: echotest.RowsOf(echotest.Table, srv.Conn)}.Many(ctx, &text{}))
+	if got := echotest.Within(t, ended).Err; status.Code(got) != codes.Canceled && status.Code(got) != codes.DeadlineExceeded {
 		t.Errorf("the call ended with %v", got)
 	}
 }

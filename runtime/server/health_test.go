@@ -7,41 +7,43 @@ import (
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 )
 
 func TestHealth(t *testing.T) {
-	srv := startEcho(t, echoFuncs{})
-	client := healthpb.NewHealthClient(srv.conn)
+	srv := echotest.Start(t, echotest.Funcs{})
+	client := healthpb.NewHealthClient(srv.Conn)
 	check := func(service string) healthpb.HealthCheckResponse_ServingStatus {
 		t.Helper()
-		resp, err := client.Check(testContext(t), &healthpb.HealthCheckRequest{Service: service})
+		resp, err := client.Check(echotest.Context(t), &healthpb.HealthCheckRequest{Service: service})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return resp.GetStatus()
 	}
-	if check("") != healthpb.HealthCheckResponse_SERVING || check(echoName) != healthpb.HealthCheckResponse_SERVING {
+	if check("") != healthpb.HealthCheckResponse_SERVING || check(echotest.Name) != healthpb.HealthCheckResponse_SERVING {
 		t.Error("a server that serves is not serving")
 	}
-	if _, err := client.Check(testContext(t), &healthpb.HealthCheckRequest{Service: "test.v1.Ekko"}); status.Code(err) != codes.NotFound {
+	if _, err := client.Check(echotest.Context(t), &healthpb.HealthCheckRequest{Service: "test.v1.Ekko"}); status.Code(err) != codes.NotFound {
 		t.Errorf("an unknown service: %v", err)
 	}
-	srv.Health().SetServing(echoName, false)
-	if check("") != healthpb.HealthCheckResponse_SERVING || check(echoName) != healthpb.HealthCheckResponse_NOT_SERVING {
+	srv.Health().SetServing(echotest.Name, false)
+	if check("") != healthpb.HealthCheckResponse_SERVING || check(echotest.Name) != healthpb.HealthCheckResponse_NOT_SERVING {
 		t.Error("one service that cannot serve must be the only one")
 	}
-	list, err := client.List(testContext(t), &healthpb.HealthListRequest{})
+	list, err := client.List(echotest.Context(t), &healthpb.HealthListRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := list.GetStatuses(); len(got) != 2 || got[echoName].GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
+	if got := list.GetStatuses(); len(got) != 2 || got[echotest.Name].GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
 		t.Errorf("List answered %v", got)
 	}
 }
 
 func TestHealthWatch(t *testing.T) {
-	srv := startEcho(t, echoFuncs{})
-	first, known := watch(t, srv, echoName)
+	srv := echotest.Start(t, echotest.Funcs{})
+	first, known := watch(t, srv, echotest.Name)
 	if first != healthpb.HealthCheckResponse_SERVING {
 		t.Errorf("first status %v", first)
 	}
@@ -49,8 +51,8 @@ func TestHealthWatch(t *testing.T) {
 	if first != healthpb.HealthCheckResponse_SERVICE_UNKNOWN {
 		t.Errorf("first status of an unknown service %v", first)
 	}
-	srv.Health().SetServing(echoName, true) // no change, no message
-	srv.Health().SetServing(echoName, false)
+	srv.Health().SetServing(echotest.Name, true) // no change, no message
+	srv.Health().SetServing(echotest.Name, false)
 	srv.Health().SetServing("later.v1.Service", true)
 	if next, err := known.Recv(); err != nil || next.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
 		t.Errorf("next status %v, %v", next, err)
@@ -58,16 +60,16 @@ func TestHealthWatch(t *testing.T) {
 	if next, err := unknown.Recv(); err != nil || next.GetStatus() != healthpb.HealthCheckResponse_SERVING {
 		t.Errorf("next status %v, %v", next, err)
 	}
-	if err := srv.end(); err != nil {
+	if err := srv.Stop(); err != nil {
 		t.Errorf("open watches kept the shutdown: %v", err)
 	}
-	srv.Health().SetServing(echoName, true) // too late, and harmless
+	srv.Health().SetServing(echotest.Name, true) // too late, and harmless
 }
 
 func TestHealthWatchEndsWithItsCaller(t *testing.T) {
-	srv := startEcho(t, echoFuncs{})
+	srv := echotest.Start(t, echotest.Funcs{})
 	ctx, cancel := context.WithCancel(context.Background())
-	w, err := healthpb.NewHealthClient(srv.conn).Watch(ctx, &healthpb.HealthCheckRequest{})
+	w, err := healthpb.NewHealthClient(srv.Conn).Watch(ctx, &healthpb.HealthCheckRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +80,7 @@ func TestHealthWatchEndsWithItsCaller(t *testing.T) {
 	if _, err := w.Recv(); status.Code(err) != codes.Canceled {
 		t.Errorf("the watch ended with %v", err)
 	}
-	if err := srv.Shutdown(testContext(t)); err != nil {
+	if err := srv.Shutdown(echotest.Context(t)); err != nil {
 		t.Error(err)
 	}
 }
@@ -86,10 +88,10 @@ func TestHealthWatchEndsWithItsCaller(t *testing.T) {
 // TestHealthOfItself checks that the health service is serving for as long as it answers, which is what a liveness probe asks:
 // a server whose services cannot work is not to be restarted for that.
 func TestHealthOfItself(t *testing.T) {
-	srv := startEcho(t, echoFuncs{})
+	srv := echotest.Start(t, echotest.Funcs{})
 	srv.Health().SetServing("", false)
-	srv.Health().SetServing(echoName, false)
-	resp, err := healthpb.NewHealthClient(srv.conn).Check(testContext(t), &healthpb.HealthCheckRequest{Service: healthpb.Health_ServiceDesc.ServiceName})
+	srv.Health().SetServing(echotest.Name, false)
+	resp, err := healthpb.NewHealthClient(srv.Conn).Check(echotest.Context(t), &healthpb.HealthCheckRequest{Service: healthpb.Health_ServiceDesc.ServiceName})
 	if err != nil || resp.GetStatus() != healthpb.HealthCheckResponse_SERVING {
 		t.Errorf("the health service says of itself %v, %v", resp.GetStatus(), err)
 	}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -73,7 +74,7 @@ func TestServerWideInterceptorsSeeTheSameOfEachKind(t *testing.T) {
 				return err
 			}), test.opts...)
 			for kind, call := range stockKinds {
-				got := call(testContext(t), conn)
+				got := call(echotest.Context(t), conn)
 				mu.Lock()
 				err, ok := seen["/grpc.testing.TestService/"+kind]
 				mu.Unlock()
@@ -112,11 +113,11 @@ func TestServerWideInterceptorsPassOnContextsOfEachKind(t *testing.T) {
 			return next(context.WithValue(ctx, tenantKey{}, "ada"))
 		}), server.WithAuthenticator(authenticator), server.WithPolicy([]byte(`{"grpc.testing.TestService/*": {"auth": {"public": true}}}`)))
 		for kind, call := range stockKinds {
-			if err := call(testContext(t), conn); err != nil {
+			if err := call(echotest.Context(t), conn); err != nil {
 				t.Errorf("%s, %s: %v", host, kind, err)
 			}
 			var trailer metadata.MD
-			err := call(metadata.AppendToOutgoingContext(testContext(t), "reject", "1"), conn, grpc.Trailer(&trailer))
+			err := call(metadata.AppendToOutgoingContext(echotest.Context(t), "reject", "1"), conn, grpc.Trailer(&trailer))
 			if status.Code(err) != codes.OutOfRange || len(trailer["x-request-id"]) > 0 {
 				t.Errorf("%s, %s: a call that the interceptor rejects: %v, trailer %v", host, kind, err, trailer)
 			}
@@ -144,7 +145,7 @@ func TestInterceptorsMayReplaceRequests(t *testing.T) {
 					first = req.(*testgrpc.SimpleRequest).GetResponseSize()
 					return handler(ctx, test.replacement)
 				})})
-			resp, err := testgrpc.NewTestServiceClient(conn).UnaryCall(testContext(t), &testgrpc.SimpleRequest{ResponseSize: 5})
+			resp, err := testgrpc.NewTestServiceClient(conn).UnaryCall(echotest.Context(t), &testgrpc.SimpleRequest{ResponseSize: 5})
 			if status.Code(err) != test.want || first != 5 || err == nil && resp.GetUsername() != "7" {
 				t.Errorf("%s, %s: the interceptor got %d, the caller %v, %v", host, name, first, resp, err)
 			}
@@ -164,11 +165,11 @@ func (sizes) UnaryCall(_ context.Context, req *testgrpc.SimpleRequest) (*testgrp
 // TestInterceptorsCannotDropRequestsOfGeneratedServices holds that a method of ours gets a request of its type.
 func TestInterceptorsCannotDropRequestsOfGeneratedServices(t *testing.T) {
 	for name, replacement := range map[string]any{"nil": nil, "another type": &testgrpc.Empty{}} {
-		srv := startEcho(t, behaving(func(context.Context) error { return nil }), server.WithGRPCOptions(grpc.UnaryInterceptor(
+		srv := echotest.Start(t, echotest.Behaving(func(context.Context) error { return nil }), server.WithGRPCOptions(grpc.UnaryInterceptor(
 			func(ctx context.Context, _ any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 				return handler(ctx, replacement)
 			})))
-		if err := kinds["One"](testContext(t), srv.conn); status.Code(err) != codes.Internal {
+		if err := echotest.Kinds["One"](echotest.Context(t), srv.Conn); status.Code(err) != codes.Internal {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

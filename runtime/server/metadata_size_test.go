@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -32,15 +33,15 @@ func TestLargeMetadataEndsNoOtherCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			gate := newGate()
 			srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0))
-			server.Register[echoService](srv, echoTable, behaving(gate.pass))
-			client, answers := dialRaw(t, listenAndServe(t, srv))
+			server.Register[echotest.Service](srv, echotest.Table, echotest.Behaving(gate.pass))
+			client, answers := dialRaw(t, echotest.ListenAndServe(t, srv))
 			client.call(t, 1, nil)
-			within(t, gate.entered)
+			echotest.Within(t, gate.entered)
 			client.call(t, 3, metadata)
-			within(t, gate.entered)
+			echotest.Within(t, gate.entered)
 			close(gate.open)
 			for range 2 {
-				if got := within(t, answers); got.status != "0" {
+				if got := echotest.Within(t, answers); got.status != "0" {
 					t.Errorf("call %d got status %s", got.stream, got.status)
 				}
 			}
@@ -108,14 +109,14 @@ func readAnswers(framer *http2.Framer, answers chan<- rawAnswer) {
 
 // TestStockClientsKeepTheLimit has grpc-go's client send less than the server takes, and more.
 func TestStockClientsKeepTheLimit(t *testing.T) {
-	srv := startEcho(t, behaving(succeed))
+	srv := echotest.Start(t, echotest.Behaving(succeed))
 	for size, want := range map[int]codes.Code{200 << 10: codes.OK, 2 << 20: codes.Internal} {
-		ctx := metadata.AppendToOutgoingContext(testContext(t), "x-large", strings.Repeat("v", size))
-		if err := kinds["One"](ctx, srv.conn); status.Code(err) != want {
+		ctx := metadata.AppendToOutgoingContext(echotest.Context(t), "x-large", strings.Repeat("v", size))
+		if err := echotest.Kinds["One"](ctx, srv.Conn); status.Code(err) != want {
 			t.Errorf("%d bytes: %v, want %v", size, err, want)
 		}
 	}
-	if err := kinds["One"](testContext(t), srv.conn); err != nil {
+	if err := echotest.Kinds["One"](echotest.Context(t), srv.Conn); err != nil {
 		t.Errorf("a call after them: %v", err)
 	}
 }

@@ -11,18 +11,19 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // TestServiceOverridesAreLaidAsFarAsTheyFit holds that one rule serves a service with methods of all kinds.
 func TestServiceOverridesAreLaidAsFarAsTheyFit(t *testing.T) {
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(runtime.Policy{}), behaving(waits))
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{}), echotest.Behaving(waits))
 	}, server.WithPolicy([]byte(`{"test.v1.Echo/*": {"timeout": {"default": "20ms", "max": "20ms", "total": "20ms"}, "hedging": {"delay": "1s"}}}`)))
-	for kind, call := range kinds {
+	for kind, call := range echotest.Kinds {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if err := call(ctx, srv.conn); status.Code(err) != codes.DeadlineExceeded || ctx.Err() != nil {
+		if err := call(ctx, srv.Conn); status.Code(err) != codes.DeadlineExceeded || ctx.Err() != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
@@ -44,8 +45,8 @@ func TestConfigurationsThatAreNotOne(t *testing.T) {
 		`{"test.v1.Echo/*": {"timeout": {"total": "1s"}}, "x": 1}`: "x: proto:",
 	} {
 		srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithPolicy([]byte(config)))
-		server.Register[echoService](srv, echoTable, echoFuncs{})
-		err := srv.Run(testContext(t), "127.0.0.1:0")
+		server.Register[echotest.Service](srv, echotest.Table, echotest.Funcs{})
+		err := srv.Run(echotest.Context(t), "127.0.0.1:0")
 		if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "\u00a0", " "), want) {
 			t.Errorf("%s: Run returned %v, want %q", config, err, want)
 		}
@@ -57,8 +58,8 @@ func TestRowsThatAreNotSoundAreNotServed(t *testing.T) {
 	row := runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"admin"}}, Rates: []runtime.Rate{{PerSecond: 5}}}
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithAuthenticator(byToken),
 		server.WithPolicy([]byte(`{"test.v1.Echo/One": {"log": {"sample": 0.5}}}`)))
-	server.Register[echoService](srv, tableWith(row), echoFuncs{})
-	if err := srv.Run(testContext(t), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "rate[0].burst: 0 is not at least 1") {
+	server.Register[echotest.Service](srv, echotest.TableWith(row), echotest.Funcs{})
+	if err := srv.Run(echotest.Context(t), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "rate[0].burst: 0 is not at least 1") {
 		t.Errorf("Run returned %v", err)
 	}
 }

@@ -1,13 +1,10 @@
 package server_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,114 +13,11 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
-
-// records is a log that a test can read.
-type records struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (r *records) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.buf.Write(p)
-}
-
-func (r *records) logger(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(r, &slog.HandlerOptions{Level: level}))
-}
-
-func (r *records) reset() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.buf.Reset()
-}
-
-// named returns the records with this message.
-func (r *records) named(t *testing.T, msg string) (found []map[string]any) {
-	t.Helper()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for line := range bytes.Lines(r.buf.Bytes()) {
-		record := map[string]any{}
-		if err := json.Unmarshal(line, &record); err != nil {
-			t.Fatalf("log line %q: %v", line, err)
-		}
-		if record["msg"] == msg {
-			found = append(found, record)
-		}
-	}
-	return found
-}
-
-// tenBytes is a request of ten bytes.
-var tenBytes = wrapperspb.String("12345678")
-
-// kinds calls each kind of RPC of an echoService and returns the error that the caller gets.
-var kinds = map[string]func(context.Context, *grpc.ClientConn, ...grpc.CallOption) error{
-	"One": func(ctx context.Context, conn *grpc.ClientConn, opts ...grpc.CallOption) error {
-		return conn.Invoke(ctx, "/test.v1.Echo/One", tenBytes, new(text), opts...)
-	},
-	"Many": func(ctx context.Context, conn *grpc.ClientConn, opts ...grpc.CallOption) error {
-		return stream(ctx, conn, "Many", &grpc.StreamDesc{ServerStreams: true}, opts...)
-	},
-	"Join": func(ctx context.Context, conn *grpc.ClientConn, opts ...grpc.CallOption) error {
-		return stream(ctx, conn, "Join", &grpc.StreamDesc{ClientStreams: true}, opts...)
-	},
-	"Chat": func(ctx context.Context, conn *grpc.ClientConn, opts ...grpc.CallOption) error {
-		return stream(ctx, conn, "Chat", &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, opts...)
-	},
-}
-
-// stream opens a stream, sends one message, closes its side and reads to the end.
-func stream(ctx context.Context, conn *grpc.ClientConn, name string, desc *grpc.StreamDesc, opts ...grpc.CallOption) error {
-	cs, err := conn.NewStream(ctx, desc, "/test.v1.Echo/"+name, opts...)
-	if err != nil {
-		return err
-	}
-	_ = cs.SendMsg(tenBytes) // RecvMsg tells why it failed
-	if err := cs.CloseSend(); err != nil {
-		return err
-	}
-	for {
-		if err := cs.RecvMsg(new(text)); err != nil {
-			return endOf(err)
-		}
-	}
-}
-
-// behaving returns an implementation all of whose methods do the same.
-func behaving(do func(context.Context) error) echoFuncs {
-	answer := func(ctx context.Context) (*text, error) {
-		if err := do(ctx); err != nil {
-			return nil, err
-		}
-		return wrapperspb.String("done"), nil
-	}
-	after := func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
-		for _, err := range reqs {
-			if err != nil {
-				return nil, err
-			}
-		}
-		return answer(ctx)
-	}
-	return echoFuncs{
-		one: func(ctx context.Context, _ *text) (*text, error) { return answer(ctx) },
-		many: func(ctx context.Context, _ *text) runtime.Stream[text] {
-			return func(yield func(*text, error) bool) { yield(answer(ctx)) }
-		},
-		join: after,
-		chat: func(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
-			return func(yield func(*text, error) bool) { yield(after(ctx, reqs)) }
-		},
-	}
-}
 
 func TestEachKindAnswers(t *testing.T) {
 	for name, do := range map[string]struct {
@@ -147,70 +41,49 @@ func TestEachKindAnswers(t *testing.T) {
 		}, codes.Aborted, "lost", "lost"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := new(records)
-			srv := startEcho(t, behaving(do.do), server.WithLogger(log.logger(slog.LevelInfo)))
-			for kind, call := range kinds {
-				err := call(testContext(t), srv.conn)
+			log := new(echotest.Records)
+			srv := echotest.Start(t, echotest.Behaving(do.do), server.WithLogger(log.Logger(slog.LevelInfo)))
+			for kind, call := range echotest.Kinds {
+				err := call(echotest.Context(t), srv.Conn)
 				if st := status.Convert(err); st.Code() != do.code || st.Message() != do.message {
 					t.Errorf("%s answered %v, want %v %q", kind, err, do.code, do.message)
 				}
 			}
-			if err := srv.end(); err != nil { // all records are out
+			if err := srv.Stop(); err != nil { // all records are out
 				t.Error(err)
 			}
-			checkRecords(t, log, do.code, do.cause)
+			echotest.CheckRecords(t, log, do.code, do.cause)
 		})
 	}
 }
 
-// checkRecords wants one record for each kind of RPC.
-func checkRecords(t *testing.T, log *records, code codes.Code, cause string) {
-	t.Helper()
-	found := log.named(t, "rpc")
-	if len(found) != len(kinds) {
-		t.Errorf("%d access log records, want %d", len(found), len(kinds))
-	}
-	for _, record := range found {
-		got, _ := record["error"].(string)
-		if record["code"] != code.String() || !strings.HasSuffix(got, cause) {
-			t.Errorf("record %v, want code %v and error %q", record, code, cause)
-		}
-		if id, _ := record["request_id"].(string); len(id) != 32 {
-			t.Errorf("record %v has no request ID", record)
-		}
-		if method, _ := record["method"].(string); !strings.HasPrefix(method, echoName+"/") {
-			t.Errorf("record %v has no method", record)
-		}
-	}
-}
-
 func TestPanicIsLoggedWithStackAndRequestID(t *testing.T) {
-	log := new(records)
-	handled := make(chan any, len(kinds))
-	srv := startEcho(t, behaving(func(context.Context) error { panic("boom") }), server.WithLogger(log.logger(slog.LevelInfo)),
+	log := new(echotest.Records)
+	handled := make(chan any, len(echotest.Kinds))
+	srv := echotest.Start(t, echotest.Behaving(func(context.Context) error { panic("boom") }), server.WithLogger(log.Logger(slog.LevelInfo)),
 		server.WithPanicHandler(func(_ context.Context, value any, stack []byte) {
 			handled <- value
 			panic("in the handler too")
 		}))
-	for kind, call := range kinds {
-		if err := call(metadata.AppendToOutgoingContext(testContext(t), "x-request-id", kind+"-1"), srv.conn); status.Code(err) != codes.Internal {
+	for kind, call := range echotest.Kinds {
+		if err := call(metadata.AppendToOutgoingContext(echotest.Context(t), "x-request-id", kind+"-1"), srv.Conn); status.Code(err) != codes.Internal {
 			t.Errorf("%s answered %v", kind, err)
 		}
-		if value := within(t, handled); value != "boom" {
+		if value := echotest.Within(t, handled); value != "boom" {
 			t.Errorf("the panic handler got %v", value)
 		}
 	}
-	for _, record := range log.named(t, "panic") {
+	for _, record := range log.Named(t, "panic") {
 		method, _ := record["method"].(string)
-		if record["request_id"] != strings.TrimPrefix(method, echoName+"/")+"-1" {
+		if record["request_id"] != strings.TrimPrefix(method, echotest.Name+"/")+"-1" {
 			t.Errorf("record %v is not of that request", record)
 		}
 		if stack, _ := record["stack"].(string); !strings.Contains(stack, "pipeline_test.go") {
 			t.Errorf("the stack does not show the method:\n%s", stack)
 		}
 	}
-	if n := len(log.named(t, "panic")); n != len(kinds) {
-		t.Errorf("%d panic records, want %d", n, len(kinds))
+	if n := len(log.Named(t, "panic")); n != len(echotest.Kinds) {
+		t.Errorf("%d panic records, want %d", n, len(echotest.Kinds))
 	}
 }
 
@@ -230,22 +103,22 @@ func TestRequestIDReachesMethodAndCaller(t *testing.T) {
 		"unfit for use, failed": {"a b", fail, slog.LevelError, func(id string) bool { return len(id) == 32 }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := startEcho(t, behaving(func(ctx context.Context) error {
+			srv := echotest.Start(t, echotest.Behaving(func(ctx context.Context) error {
 				call, _ := runtime.CallFromContext(ctx)
 				seen <- call.RequestID()
 				return test.result
-			}), server.WithLogger(new(records).logger(test.log)))
-			for kind, call := range kinds {
-				ctx := testContext(t)
+			}), server.WithLogger(new(echotest.Records).Logger(test.log)))
+			for kind, call := range echotest.Kinds {
+				ctx := echotest.Context(t)
 				if test.sent != "" {
 					ctx = metadata.AppendToOutgoingContext(ctx, "x-request-id", test.sent)
 				}
 				var header, trailer metadata.MD
-				if err := call(ctx, srv.conn, grpc.Header(&header), grpc.Trailer(&trailer)); status.Code(err) != status.Code(test.result) {
+				if err := call(ctx, srv.Conn, grpc.Header(&header), grpc.Trailer(&trailer)); status.Code(err) != status.Code(test.result) {
 					t.Fatal(err)
 				}
 				id := strings.Join(trailer["x-request-id"], ",")
-				if in := within(t, seen); !test.echo(id) || id != "" && id != in {
+				if in := echotest.Within(t, seen); !test.echo(id) || id != "" && id != in {
 					t.Errorf("%s: the method saw the id %q, the trailer says %q", kind, in, id)
 				}
 				if len(header["x-request-id"]) != 0 {
@@ -258,7 +131,7 @@ func TestRequestIDReachesMethodAndCaller(t *testing.T) {
 
 func TestDefaultTimeout(t *testing.T) {
 	left := make(chan time.Duration, 1)
-	srv := startEcho(t, behaving(func(ctx context.Context) error {
+	srv := echotest.Start(t, echotest.Behaving(func(ctx context.Context) error {
 		deadline, ok := ctx.Deadline()
 		if !ok {
 			left <- 0
@@ -268,15 +141,15 @@ func TestDefaultTimeout(t *testing.T) {
 		return nil
 	}), server.WithDefaultTimeout(time.Hour))
 	call := func(ctx context.Context, kind string) time.Duration {
-		if err := kinds[kind](ctx, srv.conn); err != nil {
+		if err := echotest.Kinds[kind](ctx, srv.Conn); err != nil {
 			t.Error(err)
 		}
-		return within(t, left)
+		return echotest.Within(t, left)
 	}
 	if got := call(context.Background(), "One"); got < 59*time.Minute || got > time.Hour {
 		t.Errorf("a unary call without deadline has %v left, want the hour of the option", got)
 	}
-	if got := call(testContext(t), "One"); got > 20*time.Second {
+	if got := call(echotest.Context(t), "One"); got > 20*time.Second {
 		t.Errorf("a unary call with a deadline of 20 s has %v left", got)
 	}
 	for _, kind := range []string{"Many", "Join", "Chat"} {
@@ -287,33 +160,33 @@ func TestDefaultTimeout(t *testing.T) {
 }
 
 func TestDefaultTimeoutEndsTheCall(t *testing.T) {
-	srv := startEcho(t, behaving(func(ctx context.Context) error {
+	srv := echotest.Start(t, echotest.Behaving(func(ctx context.Context) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}), server.WithDefaultTimeout(10*time.Millisecond))
-	if err := kinds["One"](context.Background(), srv.conn); status.Code(err) != codes.DeadlineExceeded {
+	if err := echotest.Kinds["One"](context.Background(), srv.Conn); status.Code(err) != codes.DeadlineExceeded {
 		t.Errorf("got %v, want DEADLINE_EXCEEDED", err)
 	}
 }
 
 func TestMethodsThatAnswerNothing(t *testing.T) {
-	impl := echoFuncs{
-		one:  func(context.Context, *text) (*text, error) { return nil, nil },
-		many: func(context.Context, *text) runtime.Stream[text] { return nil },
-		join: func(context.Context, runtime.Stream[text]) (*text, error) { return nil, nil },
-		chat: func(context.Context, runtime.Stream[text]) runtime.Stream[text] { return runtime.Fail[text](nil) },
+	impl := echotest.Funcs{
+		OneFunc:  func(context.Context, *text) (*text, error) { return nil, nil },
+		ManyFunc: func(context.Context, *text) runtime.Stream[text] { return nil },
+		JoinFunc: func(context.Context, runtime.Stream[text]) (*text, error) { return nil, nil },
+		ChatFunc: func(context.Context, runtime.Stream[text]) runtime.Stream[text] { return runtime.Fail[text](nil) },
 	}
-	log := new(records)
-	srv := startEcho(t, impl, server.WithLogger(log.logger(slog.LevelInfo)))
-	for kind, call := range kinds {
-		if err := call(testContext(t), srv.conn); status.Code(err) != codes.Internal {
+	log := new(echotest.Records)
+	srv := echotest.Start(t, impl, server.WithLogger(log.Logger(slog.LevelInfo)))
+	for kind, call := range echotest.Kinds {
+		if err := call(echotest.Context(t), srv.Conn); status.Code(err) != codes.Internal {
 			t.Errorf("%s answered %v, want INTERNAL", kind, err)
 		}
 	}
-	if err := srv.end(); err != nil {
+	if err := srv.Stop(); err != nil {
 		t.Error(err)
 	}
-	for _, record := range log.named(t, "rpc") {
+	for _, record := range log.Named(t, "rpc") {
 		if cause, _ := record["error"].(string); !strings.Contains(cause, "neither") && !strings.Contains(cause, "nil stream") {
 			t.Errorf("the log does not say what is wrong: %v", record)
 		}
@@ -327,21 +200,21 @@ func (e *brokenError) Error() string              { return e.text }
 func (e *brokenError) GRPCStatus() *status.Status { return status.New(codes.NotFound, e.text) }
 
 func TestANilPointerAsAnErrorEndsOnlyItsCall(t *testing.T) {
-	log := new(records)
-	srv := startEcho(t, behaving(func(context.Context) error {
+	log := new(echotest.Records)
+	srv := echotest.Start(t, echotest.Behaving(func(context.Context) error {
 		var broken *brokenError
 		return broken
-	}), server.WithLogger(log.logger(slog.LevelInfo)))
-	for kind, call := range kinds {
-		if err := call(testContext(t), srv.conn); status.Code(err) != codes.Internal {
+	}), server.WithLogger(log.Logger(slog.LevelInfo)))
+	for kind, call := range echotest.Kinds {
+		if err := call(echotest.Context(t), srv.Conn); status.Code(err) != codes.Internal {
 			t.Errorf("%s answered %v, want INTERNAL", kind, err)
 		}
 	}
-	if err := srv.end(); err != nil {
+	if err := srv.Stop(); err != nil {
 		t.Error(err)
 	}
-	if n := len(log.named(t, "rpc")); n != len(kinds) {
-		t.Errorf("%d records, want %d", n, len(kinds))
+	if n := len(log.Named(t, "rpc")); n != len(echotest.Kinds) {
+		t.Errorf("%d records, want %d", n, len(echotest.Kinds))
 	}
 }
 
@@ -365,13 +238,13 @@ func TestInterceptorsRunInOrderInsideTheCall(t *testing.T) {
 			return handler(srv, ss)
 		}
 	}
-	srv := startEcho(t, behaving(func(ctx context.Context) error { note(ctx, "method"); return nil }),
+	srv := echotest.Start(t, echotest.Behaving(func(ctx context.Context) error { note(ctx, "method"); return nil }),
 		server.WithUnaryInterceptors(unary("first"), unary("second"), unary("third")),
 		server.WithStreamInterceptors(streams("first"), streams("second"), streams("third")),
 		server.WithGRPCOptions(grpc.ChainUnaryInterceptor(unary("grpc's")), grpc.ChainStreamInterceptor(streams("grpc's"))))
-	for kind, call := range kinds {
+	for kind, call := range echotest.Kinds {
 		order = nil
-		if err := call(testContext(t), srv.conn); err != nil {
+		if err := call(echotest.Context(t), srv.Conn); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
 		if got, want := strings.Join(order, " "), "grpc's outside first second third method"; got != want {
@@ -381,15 +254,15 @@ func TestInterceptorsRunInOrderInsideTheCall(t *testing.T) {
 }
 
 func TestHealthChecksAreQuietInTheLog(t *testing.T) {
-	log := new(records)
-	srv := startEcho(t, echoFuncs{}, server.WithLogger(log.logger(slog.LevelInfo)))
-	if _, err := healthpb.NewHealthClient(srv.conn).Check(testContext(t), &healthpb.HealthCheckRequest{}); err != nil {
+	log := new(echotest.Records)
+	srv := echotest.Start(t, echotest.Funcs{}, server.WithLogger(log.Logger(slog.LevelInfo)))
+	if _, err := healthpb.NewHealthClient(srv.Conn).Check(echotest.Context(t), &healthpb.HealthCheckRequest{}); err != nil {
 		t.Error(err)
 	}
-	if err := srv.end(); err != nil {
+	if err := srv.Stop(); err != nil {
 		t.Error(err)
 	}
-	if found := log.named(t, "rpc"); len(found) != 0 {
+	if found := log.Named(t, "rpc"); len(found) != 0 {
 		t.Errorf("health checks are logged: %v", found)
 	}
 }

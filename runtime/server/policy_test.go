@@ -14,22 +14,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
-
-// tableWith returns the table of the echo service where every method has the policy.
-func tableWith(p runtime.Policy) *runtime.Service[echoService] {
-	return runtime.NewService(echoName, wrapperspb.File_google_protobuf_wrappers_proto,
-		runtime.Unary("One", echoService.One, p),
-		runtime.ServerStream("Many", echoService.Many, p),
-		runtime.ClientStream("Join", echoService.Join, p),
-		runtime.Bidi("Chat", echoService.Chat, p),
-	)
-}
 
 // byToken knows those who send their name as a token.
 var byToken = server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
@@ -47,7 +37,7 @@ const secretToken = "eyJhbGciOi"
 
 // as returns a context whose calls are made by name, which has the scopes that it is made of: "read+write".
 func as(t *testing.T, name string) context.Context {
-	return metadata.AppendToOutgoingContext(testContext(t), "authorization", name)
+	return metadata.AppendToOutgoingContext(echotest.Context(t), "authorization", name)
 }
 
 // policyCase is a policy, and a call that it accepts or refuses.
@@ -102,7 +92,7 @@ var policyCases = map[string]policyCase{
 func TestPolicies(t *testing.T) {
 	for name, test := range policyCases {
 		t.Run(name, func(t *testing.T) {
-			for kind, call := range kinds {
+			for kind, call := range echotest.Kinds {
 				if len(test.only) == 0 || slices.Contains(test.only, kind) {
 					t.Run(kind, func(t *testing.T) { test.run(t, kind, call) })
 				}
@@ -113,34 +103,34 @@ func TestPolicies(t *testing.T) {
 
 // run makes one call, and looks at what its caller and the log get.
 func (p policyCase) run(t *testing.T, kind string, call func(context.Context, *grpc.ClientConn, ...grpc.CallOption) error) {
-	log := new(records)
+	log := new(echotest.Records)
 	ran := 0
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(p.policy), behaving(func(ctx context.Context) error {
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(p.policy), echotest.Behaving(func(ctx context.Context) error {
 			ran++
 			if p.do != nil {
 				return p.do(ctx)
 			}
 			return nil
 		}))
-	}, append([]server.Option{server.WithLogger(log.logger(slog.LevelInfo))}, p.opts...)...)
+	}, append([]server.Option{server.WithLogger(log.Logger(slog.LevelInfo))}, p.opts...)...)
 	ctx := context.Background() // a deadline would be the client's
 	if p.as != "" {
 		ctx = as(t, p.as)
 	}
 	for range p.before {
-		if err := call(ctx, srv.conn); err != nil {
+		if err := call(ctx, srv.Conn); err != nil {
 			t.Fatal(err)
 		}
 	}
-	p.check(t, call(ctx, srv.conn))
-	if err := srv.end(); err != nil {
+	p.check(t, call(ctx, srv.Conn))
+	if err := srv.Stop(); err != nil {
 		t.Error(err)
 	}
 	if refused := p.code != codes.OK && p.do == nil; refused && ran != p.before {
 		t.Errorf("the method ran %d times, want %d", ran, p.before)
 	}
-	found := log.named(t, "rpc")
+	found := log.Named(t, "rpc")
 	last := found[len(found)-1]
 	cause, _ := last["error"].(string)
 	if last["code"] != p.code.String() || !strings.Contains(cause, p.cause) || len(found) != p.before+1 {
@@ -182,14 +172,14 @@ func (p policyCase) check(t *testing.T, err error) {
 
 func TestRateRefusalPushesBack(t *testing.T) {
 	p := runtime.Policy{Rates: []runtime.Rate{{PerSecond: 1, Burst: 1}}}
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error { return nil }))
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(func(context.Context) error { return nil }))
 	})
-	if err := kinds["One"](testContext(t), srv.conn); err != nil {
+	if err := echotest.Kinds["One"](echotest.Context(t), srv.Conn); err != nil {
 		t.Fatal(err)
 	}
 	var trailer metadata.MD
-	if err := kinds["One"](testContext(t), srv.conn, grpc.Trailer(&trailer)); status.Code(err) != codes.ResourceExhausted {
+	if err := echotest.Kinds["One"](echotest.Context(t), srv.Conn, grpc.Trailer(&trailer)); status.Code(err) != codes.ResourceExhausted {
 		t.Fatal(err)
 	}
 	if got := trailer["grpc-retry-pushback-ms"]; len(got) != 1 || got[0] != "1024" {
@@ -199,40 +189,40 @@ func TestRateRefusalPushesBack(t *testing.T) {
 
 func TestPrincipalsDoNotShareARate(t *testing.T) {
 	p := runtime.Policy{Auth: &runtime.Auth{}, Rates: []runtime.Rate{{PerSecond: 0.001, Burst: 1, Key: runtime.ByPrincipal}}}
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error { return nil }))
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(func(context.Context) error { return nil }))
 	}, authenticated...)
 	for _, name := range []string{"ada", "grace"} {
-		if err := kinds["One"](as(t, name), srv.conn); err != nil {
+		if err := echotest.Kinds["One"](as(t, name), srv.Conn); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := kinds["One"](as(t, "ada"), srv.conn); status.Code(err) != codes.ResourceExhausted {
+	if err := echotest.Kinds["One"](as(t, "ada"), srv.Conn); status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("ada calls again: %v", err)
 	}
 }
 
 func TestConcurrency(t *testing.T) {
-	for kind, call := range kinds {
+	for kind, call := range echotest.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			entered, release := make(chan struct{}, 1), make(chan struct{})
-			srv := start(t, func(srv *server.Server) {
-				server.Register[echoService](srv, tableWith(runtime.Policy{Concurrency: runtime.Concurrency{Limit: 1}}), behaving(func(context.Context) error {
+			srv := echotest.StartServer(t, func(srv *server.Server) {
+				server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Concurrency: runtime.Concurrency{Limit: 1}}), echotest.Behaving(func(context.Context) error {
 					entered <- struct{}{}
 					<-release
 					return nil
 				}))
 			})
 			first := make(chan error, 1)
-			go func() { first <- call(testContext(t), srv.conn) }()
+			go func() { first <- call(echotest.Context(t), srv.Conn) }()
 			<-entered
 			p := policyCase{code: codes.Unavailable, reason: rpcerr.ReasonOverloaded}
-			p.check(t, call(testContext(t), srv.conn))
+			p.check(t, call(echotest.Context(t), srv.Conn))
 			close(release)
-			if err := within(t, first); err != nil {
+			if err := echotest.Within(t, first); err != nil {
 				t.Errorf("the first call: %v", err)
 			}
-			if err := call(testContext(t), srv.conn); err != nil {
+			if err := call(echotest.Context(t), srv.Conn); err != nil {
 				t.Errorf("the call after it: %v", err)
 			}
 		})
@@ -241,8 +231,8 @@ func TestConcurrency(t *testing.T) {
 
 func TestMaxTimeoutCutsTheClients(t *testing.T) {
 	left := make(chan time.Duration, 1)
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(runtime.Policy{Timeout: time.Second, MaxTimeout: 2 * time.Second}), behaving(func(ctx context.Context) error {
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Timeout: time.Second, MaxTimeout: 2 * time.Second}), echotest.Behaving(func(ctx context.Context) error {
 			deadline, _ := ctx.Deadline()
 			left <- time.Until(deadline)
 			return nil
@@ -257,10 +247,10 @@ func TestMaxTimeoutCutsTheClients(t *testing.T) {
 			ctx, cancel = context.WithTimeout(ctx, test.client)
 			defer cancel()
 		}
-		if err := kinds["One"](ctx, srv.conn); err != nil {
+		if err := echotest.Kinds["One"](ctx, srv.Conn); err != nil {
 			t.Error(err)
 		}
-		if got := within(t, left); got > test.most || got < test.most-500*time.Millisecond {
+		if got := echotest.Within(t, left); got > test.most || got < test.most-500*time.Millisecond {
 			t.Errorf("a client that asks for %v gets %v, want %v", test.client, got, test.most)
 		}
 	}
@@ -268,27 +258,27 @@ func TestMaxTimeoutCutsTheClients(t *testing.T) {
 
 func TestAServerThatCannotAskDoesNotStart(t *testing.T) {
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)))
-	server.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{}}), echoFuncs{})
-	if err := srv.Run(testContext(t), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "asks who calls test.v1.Echo/One") {
+	server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{}}), echotest.Funcs{})
+	if err := srv.Run(echotest.Context(t), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "asks who calls test.v1.Echo/One") {
 		t.Errorf("Run returned %v", err)
 	}
-	if err := srv.Shutdown(testContext(t)); err != nil {
+	if err := srv.Shutdown(echotest.Context(t)); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestOverrides(t *testing.T) {
 	p := runtime.Policy{Rates: []runtime.Rate{{PerSecond: 1000, Burst: 1000}}}
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error { return nil }))
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(func(context.Context) error { return nil }))
 	}, server.WithPolicy([]byte(`{"test.v1.Echo/*": {"rate": [{"perSecond": 0.001}]}, "test.v1.Echo/One": {"rate": [{"perSecond": 0.001, "burst": 2}]}}`)))
 	for kind, most := range map[string]int{"One": 2, "Many": 1, "Join": 1, "Chat": 1} {
 		for range most {
-			if err := kinds[kind](testContext(t), srv.conn); err != nil {
+			if err := echotest.Kinds[kind](echotest.Context(t), srv.Conn); err != nil {
 				t.Errorf("%s: %v", kind, err)
 			}
 		}
-		if err := kinds[kind](testContext(t), srv.conn); status.Code(err) != codes.ResourceExhausted {
+		if err := echotest.Kinds[kind](echotest.Context(t), srv.Conn); status.Code(err) != codes.ResourceExhausted {
 			t.Errorf("%s is not limited to %d calls: %v", kind, most, err)
 		}
 	}
@@ -303,8 +293,8 @@ func TestWrongOverrides(t *testing.T) {
 		`{"test.v1.Echo/Many": {"timeout": {"default": "1s"}}}`:  `timeout: default and max are for methods without a stream`,
 	} {
 		srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithPolicy([]byte(config)))
-		server.Register[echoService](srv, echoTable, echoFuncs{})
-		if err := srv.Run(testContext(t), "127.0.0.1:0"); err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "\u00a0", " "), want) {
+		server.Register[echotest.Service](srv, echotest.Table, echotest.Funcs{})
+		if err := srv.Run(echotest.Context(t), "127.0.0.1:0"); err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "\u00a0", " "), want) {
 			t.Errorf("%s: Run returned %v, want %q", config, err, want)
 		}
 	}
@@ -317,19 +307,19 @@ func TestLogPolicy(t *testing.T) {
 	}{
 		"all": {runtime.Log{}, 20}, "none": {runtime.Log{Sample: -1}, 0}, "debug": {runtime.Log{Level: slog.LevelDebug}, 0},
 	} {
-		log := new(records)
-		srv := start(t, func(srv *server.Server) {
-			server.Register[echoService](srv, tableWith(runtime.Policy{Log: test.log}), behaving(func(context.Context) error { return nil }))
-		}, server.WithLogger(log.logger(slog.LevelInfo)))
+		log := new(echotest.Records)
+		srv := echotest.StartServer(t, func(srv *server.Server) {
+			server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Log: test.log}), echotest.Behaving(func(context.Context) error { return nil }))
+		}, server.WithLogger(log.Logger(slog.LevelInfo)))
 		for range 20 {
-			if err := kinds["One"](testContext(t), srv.conn); err != nil {
+			if err := echotest.Kinds["One"](echotest.Context(t), srv.Conn); err != nil {
 				t.Error(err)
 			}
 		}
-		if err := srv.end(); err != nil {
+		if err := srv.Stop(); err != nil {
 			t.Error(err)
 		}
-		if got := len(log.named(t, "rpc")); got != test.want {
+		if got := len(log.Named(t, "rpc")); got != test.want {
 			t.Errorf("%s: %d records, want %d", name, got, test.want)
 		}
 	}
@@ -337,7 +327,7 @@ func TestLogPolicy(t *testing.T) {
 
 func TestAFailedClientStreamDoesNotWaitForAGoroutineThatReads(t *testing.T) {
 	reading := make(chan struct{})
-	impl := echoFuncs{join: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+	impl := echotest.Funcs{JoinFunc: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
 		runtime.Go(ctx, func(context.Context) error {
 			for range reqs {
 				close(reading)
@@ -347,25 +337,25 @@ func TestAFailedClientStreamDoesNotWaitForAGoroutineThatReads(t *testing.T) {
 		<-reading
 		return nil, status.Error(codes.NotFound, "no such room")
 	}}
-	srv := startEcho(t, impl)
-	cs, err := srv.conn.NewStream(testContext(t), &grpc.StreamDesc{ClientStreams: true}, "/test.v1.Echo/Join")
+	srv := echotest.Start(t, impl)
+	cs, err := srv.Conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ClientStreams: true}, "/test.v1.Echo/Join")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cs.SendMsg(tenBytes); err != nil {
+	if err := cs.SendMsg(echotest.TenBytes); err != nil {
 		t.Fatal(err)
 	}
 	if err := cs.RecvMsg(new(text)); status.Code(err) != codes.NotFound {
 		t.Errorf("got %v, want NOT_FOUND", err)
 	}
-	if err := srv.end(); err != nil {
+	if err := srv.Stop(); err != nil {
 		t.Errorf("the goroutine was left behind: %v", err)
 	}
 }
 
 func TestAFailedMethodDoesNotWaitForAGoroutineThatReads(t *testing.T) {
 	reading := make(chan struct{})
-	impl := echoFuncs{chat: func(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+	impl := echotest.Funcs{ChatFunc: func(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
 		runtime.Go(ctx, func(context.Context) error {
 			for range reqs {
 				close(reading)
@@ -375,18 +365,18 @@ func TestAFailedMethodDoesNotWaitForAGoroutineThatReads(t *testing.T) {
 		<-reading
 		return runtime.Fail[text](status.Error(codes.NotFound, "no such room"))
 	}}
-	srv := startEcho(t, impl)
-	cs, err := srv.conn.NewStream(testContext(t), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/test.v1.Echo/Chat")
+	srv := echotest.Start(t, impl)
+	cs, err := srv.Conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/test.v1.Echo/Chat")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cs.SendMsg(tenBytes); err != nil {
+	if err := cs.SendMsg(echotest.TenBytes); err != nil {
 		t.Fatal(err)
 	}
 	if err := cs.RecvMsg(new(text)); status.Code(err) != codes.NotFound { // the client says no more, and has not closed
 		t.Errorf("got %v, want NOT_FOUND", err)
 	}
-	if err := srv.end(); err != nil {
+	if err := srv.Stop(); err != nil {
 		t.Errorf("the goroutine was left behind: %v", err)
 	}
 }
@@ -395,7 +385,7 @@ func TestOnPanicsForWrongOptions(t *testing.T) {
 	for name, use := range map[string]func(){
 		"a negative timeout": func() { server.On(grpc.NewServer(), server.WithDefaultTimeout(-1)) },
 		"WithPolicy: test.v1.Echo/One": func() {
-			server.Register[echoService](server.On(grpc.NewServer(), server.WithPolicy([]byte(`{"test.v1.Echo/One": {"rate": [{}]}}`))), echoTable, echoFuncs{})
+			server.Register[echotest.Service](server.On(grpc.NewServer(), server.WithPolicy([]byte(`{"test.v1.Echo/One": {"rate": [{}]}}`))), echotest.Table, echotest.Funcs{})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -411,10 +401,10 @@ func TestOnPanicsForWrongOptions(t *testing.T) {
 
 func TestOnWithoutAnAuthenticatorLetsNobodyIn(t *testing.T) {
 	own := grpc.NewServer()
-	server.Register[echoService](own, tableWith(runtime.Policy{Auth: &runtime.Auth{}}), behaving(func(context.Context) error { return nil }))
-	conn := serve(t, own)
-	for kind, call := range kinds {
-		if err := call(testContext(t), conn); status.Code(err) != codes.Unauthenticated {
+	server.Register[echotest.Service](own, echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{}}), echotest.Behaving(func(context.Context) error { return nil }))
+	conn := echotest.ServeGRPC(t, own)
+	for kind, call := range echotest.Kinds {
+		if err := call(echotest.Context(t), conn); status.Code(err) != codes.Unauthenticated {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}

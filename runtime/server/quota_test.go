@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -21,7 +22,7 @@ func succeed(context.Context) error { return nil }
 // TestUnauthenticatedCallersTakeNoSlots has callers without credentials wait in the authenticator,
 // more of them than the method may run calls.
 func TestUnauthenticatedCallersTakeNoSlots(t *testing.T) {
-	for kind, call := range kinds {
+	for kind, call := range echotest.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			asked, release := make(chan struct{}), make(chan struct{})
 			slow := server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
@@ -33,21 +34,23 @@ func TestUnauthenticatedCallersTakeNoSlots(t *testing.T) {
 				return principal, err
 			})
 			p := runtime.Policy{Auth: &runtime.Auth{}, Concurrency: runtime.Concurrency{Limit: 2}}
-			srv := start(t, func(srv *server.Server) { server.Register[echoService](srv, tableWith(p), behaving(succeed)) },
+			srv := echotest.StartServer(t, func(srv *server.Server) {
+				server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(succeed))
+			},
 				server.WithAuthenticator(slow))
 			ended := make(chan error, 4)
 			for range cap(ended) {
-				go func() { ended <- call(testContext(t), srv.conn) }()
+				go func() { ended <- call(echotest.Context(t), srv.Conn) }()
 			}
 			for range cap(ended) {
-				within(t, asked)
+				echotest.Within(t, asked)
 			}
-			if err := call(as(t, "ada"), srv.conn); err != nil {
+			if err := call(as(t, "ada"), srv.Conn); err != nil {
 				t.Errorf("an authenticated call: %v", err)
 			}
 			close(release)
 			for range cap(ended) {
-				if err := within(t, ended); status.Code(err) != codes.Unauthenticated {
+				if err := echotest.Within(t, ended); status.Code(err) != codes.Unauthenticated {
 					t.Errorf("a call without credentials: %v", err)
 				}
 			}
@@ -58,20 +61,22 @@ func TestUnauthenticatedCallersTakeNoSlots(t *testing.T) {
 // TestCallersWhoMayNotCallUseUpNoRate sends calls that are rejected, then as many as the rate allows.
 func TestCallersWhoMayNotCallUseUpNoRate(t *testing.T) {
 	for name, key := range map[string]runtime.Rate{"method": {Key: runtime.ByMethod}, "principal": {Key: runtime.ByPrincipal}} {
-		for kind, call := range kinds {
+		for kind, call := range echotest.Kinds {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				rate := runtime.Rate{PerSecond: 0.001, Burst: 2, Key: key.Key}
 				p := runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"read"}}, Rates: []runtime.Rate{rate}}
-				srv := start(t, func(srv *server.Server) { server.Register[echoService](srv, tableWith(p), behaving(succeed)) }, authenticated...)
+				srv := echotest.StartServer(t, func(srv *server.Server) {
+					server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(succeed))
+				}, authenticated...)
 				for range 5 {
-					for _, ctx := range []context.Context{testContext(t), as(t, "bad"), as(t, "write")} {
-						if code := status.Code(call(ctx, srv.conn)); code != codes.Unauthenticated && code != codes.PermissionDenied {
+					for _, ctx := range []context.Context{echotest.Context(t), as(t, "bad"), as(t, "write")} {
+						if code := status.Code(call(ctx, srv.Conn)); code != codes.Unauthenticated && code != codes.PermissionDenied {
 							t.Fatalf("a caller who may not call got %v", code)
 						}
 					}
 				}
 				for i := range 3 {
-					if err := call(as(t, "read"), srv.conn); (err == nil) != (i < 2) {
+					if err := call(as(t, "read"), srv.Conn); (err == nil) != (i < 2) {
 						t.Errorf("call %d of a caller who may: %v", i, err)
 					}
 				}
@@ -167,22 +172,22 @@ func TestARejectedCallUsesUpNothingElse(t *testing.T) {
 			counts := &ledger{counts: make(map[string]int)}
 			entered, release := make(chan struct{}), make(chan struct{})
 			p := runtime.Policy{Auth: &runtime.Auth{}, Rates: test.rates, Concurrency: runtime.Concurrency{Limit: test.concurrency}}
-			srv := start(t, func(srv *server.Server) {
-				server.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error {
+			srv := echotest.StartServer(t, func(srv *server.Server) {
+				server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(func(context.Context) error {
 					entered <- struct{}{}
 					<-release
 					return nil
 				}))
 			}, append([]server.Option{server.WithRateLimiter(counts)}, authenticated...)...)
 			first := make(chan error, 1)
-			go func() { first <- kinds["One"](as(t, "ada"), srv.conn) }()
-			within(t, entered)
-			code := status.Code(kinds["One"](as(t, "ada"), srv.conn))
+			go func() { first <- echotest.Kinds["One"](as(t, "ada"), srv.Conn) }()
+			echotest.Within(t, entered)
+			code := status.Code(echotest.Kinds["One"](as(t, "ada"), srv.Conn))
 			if code != codes.ResourceExhausted && code != codes.Unavailable {
 				t.Errorf("the second call got %v", code)
 			}
 			close(release)
-			if err := within(t, first); err != nil {
+			if err := echotest.Within(t, first); err != nil {
 				t.Error(err)
 			}
 			if got := counts.counted(); !maps.Equal(got, test.want) {
@@ -197,29 +202,29 @@ func TestCallsThatEndWhileTheyWait(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	calls := watching{began: make(chan struct{}, 2), ended: make(chan codes.Code, 2)}
 	p := runtime.Policy{Concurrency: runtime.Concurrency{Limit: 1, MaxWait: time.Hour}}
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(p), behaving(func(context.Context) error {
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(func(context.Context) error {
 			entered <- struct{}{}
 			<-release
 			return nil
 		}))
 	}, server.WithObservers(calls))
 	first := invoke(context.Background(), srv)
-	within(t, entered)
-	within(t, calls.began)
+	echotest.Within(t, entered)
+	echotest.Within(t, calls.began)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	second := invoke(ctx, srv)
-	within(t, calls.began)
+	echotest.Within(t, calls.began)
 	cancel()
-	if code := within(t, calls.ended); code != codes.Canceled {
+	if code := echotest.Within(t, calls.ended); code != codes.Canceled {
 		t.Errorf("the observers see %v, want Canceled", code)
 	}
-	if err := within(t, second); status.Code(err) != codes.Canceled {
+	if err := echotest.Within(t, second); status.Code(err) != codes.Canceled {
 		t.Errorf("the caller got %v", err)
 	}
 	close(release)
-	if err := within(t, first); err != nil {
+	if err := echotest.Within(t, first); err != nil {
 		t.Error(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -21,14 +22,14 @@ import (
 func TestOddPathsReachNoMethod(t *testing.T) {
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0), server.WithAuthenticator(byToken))
 	ran := make(chan string, 1)
-	impl := behaving(func(ctx context.Context) error {
+	impl := echotest.Behaving(func(ctx context.Context) error {
 		call, _ := runtime.CallFromContext(ctx)
 		ran <- call.Method().FullMethod
 		return nil
 	})
-	server.Register[echoService](srv, tableWith(runtime.Policy{Auth: &runtime.Auth{Public: true}}), impl)
+	server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{Public: true}}), impl)
 	testgrpc.RegisterTestServiceServer(srv, stockService{do: func(context.Context) error { ran <- "stock"; return nil }})
-	addr := listenAndServe(t, srv)
+	addr := echotest.ListenAndServe(t, srv)
 
 	for path, want := range map[string]codes.Code{
 		"/test.v1.Echo/One":                   codes.OK, // that the test can tell

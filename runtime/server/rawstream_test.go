@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -37,8 +38,8 @@ func TestStreamsThatEndEarlyOnTheWire(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, method := range []string{"Join", "Chat"} {
 				srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0))
-				server.Register[echoService](srv, tableWith(runtime.Policy{}), behaving(func(context.Context) error { return nil }))
-				framer := rawConn(t, listenAndServe(t, srv))
+				server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{}), echotest.Behaving(func(context.Context) error { return nil }))
+				framer := rawConn(t, echotest.ListenAndServe(t, srv))
 				headers := http2.HeadersFrameParam{
 					StreamID: 1, EndHeaders: true, EndStream: test.inFrame,
 					BlockFragment: requestHeaders(t, "/test.v1.Echo/"+method),

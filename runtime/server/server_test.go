@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -26,7 +27,7 @@ func TestMisuseIsAnErrorFromRun(t *testing.T) {
 	}
 	defer taken.Close()
 	missing := filepath.Join(t.TempDir(), "server.crt")
-	var typedNil *echoFuncs
+	var typedNil *echotest.Funcs
 	for name, test := range map[string]struct {
 		addr     string
 		opts     []server.Option
@@ -34,12 +35,12 @@ func TestMisuseIsAnErrorFromRun(t *testing.T) {
 		want     []string
 	}{
 		"registered twice": {register: func(s *server.Server) {
-			server.Register[echoService](s, echoTable, echoFuncs{})
-			server.Register[echoService](s, echoTable, echoFuncs{})
+			server.Register[echotest.Service](s, echotest.Table, echotest.Funcs{})
+			server.Register[echotest.Service](s, echotest.Table, echotest.Funcs{})
 		}, want: []string{"test.v1.Echo: registered twice"}},
-		"nil": {register: func(s *server.Server) { server.Register[echoService](s, echoTable, nil) },
+		"nil": {register: func(s *server.Server) { server.Register[echotest.Service](s, echotest.Table, nil) },
 			want: []string{"test.v1.Echo: the implementation is nil"}},
-		"typed nil": {register: func(s *server.Server) { server.Register[echoService](s, echoTable, typedNil) },
+		"typed nil": {register: func(s *server.Server) { server.Register[echotest.Service](s, echotest.Table, typedNil) },
 			want: []string{"test.v1.Echo: the implementation is nil"}},
 		"foreign nil": {register: func(s *server.Server) { s.RegisterService(&healthpb.Health_ServiceDesc, nil) },
 			want: []string{"grpc.health.v1.Health: the implementation is nil"}},
@@ -65,7 +66,7 @@ func TestMisuseIsAnErrorFromRun(t *testing.T) {
 			if test.addr == "" {
 				test.addr = "127.0.0.1:0"
 			}
-			err := srv.Run(testContext(t), test.addr)
+			err := srv.Run(echotest.Context(t), test.addr)
 			for _, want := range test.want {
 				if err == nil || !strings.Contains(err.Error(), want) {
 					t.Errorf("Run returned %v, want it to say %q", err, want)
@@ -76,12 +77,12 @@ func TestMisuseIsAnErrorFromRun(t *testing.T) {
 }
 
 func TestRegisteringAfterServe(t *testing.T) {
-	srv := start(t, func(*server.Server) {})
-	if _, err := healthpb.NewHealthClient(srv.conn).Check(testContext(t), &healthpb.HealthCheckRequest{}); err != nil {
+	srv := echotest.StartServer(t, func(*server.Server) {})
+	if _, err := healthpb.NewHealthClient(srv.Conn).Check(echotest.Context(t), &healthpb.HealthCheckRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	server.Register[echoService](srv.Server, echoTable, echoFuncs{})
-	if err := srv.end(); err == nil || !strings.Contains(err.Error(), "test.v1.Echo: registered after Serve") {
+	server.Register[echotest.Service](srv.Server, echotest.Table, echotest.Funcs{})
+	if err := srv.Stop(); err == nil || !strings.Contains(err.Error(), "test.v1.Echo: registered after Serve") {
 		t.Errorf("Serve returned %v", err)
 	}
 }
@@ -101,49 +102,49 @@ func (s stockService) FullDuplexCall(ss testgrpc.TestService_FullDuplexCallServe
 }
 
 func TestForeignServicesGetThePipeline(t *testing.T) {
-	log := new(records)
-	srv := start(t, func(srv *server.Server) {
+	log := new(echotest.Records)
+	srv := echotest.StartServer(t, func(srv *server.Server) {
 		testgrpc.RegisterTestServiceServer(srv, stockService{do: func(ctx context.Context) error {
 			if call, ok := runtime.CallFromContext(ctx); !ok || call.Method().Service != "grpc.testing.TestService" {
 				t.Errorf("a foreign method has no call in its context")
 			}
 			panic("foreign")
 		}})
-		server.Register[echoService](srv, echoTable, behaving(func(context.Context) error { return nil }))
-	}, server.WithLogger(log.logger(slog.LevelInfo)), server.WithReflection())
-	client := testgrpc.NewTestServiceClient(srv.conn)
-	if _, err := client.EmptyCall(testContext(t), &testgrpc.Empty{}); status.Code(err) != codes.Internal {
+		server.Register[echotest.Service](srv, echotest.Table, echotest.Behaving(func(context.Context) error { return nil }))
+	}, server.WithLogger(log.Logger(slog.LevelInfo)), server.WithReflection())
+	client := testgrpc.NewTestServiceClient(srv.Conn)
+	if _, err := client.EmptyCall(echotest.Context(t), &testgrpc.Empty{}); status.Code(err) != codes.Internal {
 		t.Errorf("the unary method answered %v, want INTERNAL after its panic", err)
 	}
-	cs, err := client.FullDuplexCall(testContext(t))
+	cs, err := client.FullDuplexCall(echotest.Context(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := cs.Recv(); status.Code(err) != codes.Internal {
 		t.Errorf("the stream answered %v, want INTERNAL after its panic", err)
 	}
-	for kind, call := range kinds { // ours go through theirs once
-		if err := call(testContext(t), srv.conn); err != nil {
+	for kind, call := range echotest.Kinds { // ours go through theirs once
+		if err := call(echotest.Context(t), srv.Conn); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
-	if got, _ := healthpb.NewHealthClient(srv.conn).Check(testContext(t), &healthpb.HealthCheckRequest{Service: "grpc.testing.TestService"}); got.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+	if got, _ := healthpb.NewHealthClient(srv.Conn).Check(echotest.Context(t), &healthpb.HealthCheckRequest{Service: "grpc.testing.TestService"}); got.GetStatus() != healthpb.HealthCheckResponse_SERVING {
 		t.Errorf("the foreign service's health is %v", got)
 	}
-	if err := srv.end(); err != nil {
+	if err := srv.Stop(); err != nil {
 		t.Error(err)
 	}
-	if n := len(log.named(t, "rpc")); n != 2+len(kinds) {
+	if n := len(log.Named(t, "rpc")); n != 2+len(echotest.Kinds) {
 		t.Errorf("%d records, want one for each call", n)
 	}
 }
 
 func TestOnAServerOfTheUsersOwn(t *testing.T) {
 	own := grpc.NewServer()
-	log := new(records)
-	ours := server.On(own, server.WithLogger(log.logger(slog.LevelInfo)))
+	log := new(echotest.Records)
+	ours := server.On(own, server.WithLogger(log.Logger(slog.LevelInfo)))
 	draining := make(chan struct{})
-	server.Register[echoService](ours, echoTable, echoFuncs{many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+	server.Register[echotest.Service](ours, echotest.Table, echotest.Funcs{ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] {
 		return func(yield func(*text, error) bool) {
 			close(draining)
 			<-runtime.Draining(ctx)
@@ -151,12 +152,12 @@ func TestOnAServerOfTheUsersOwn(t *testing.T) {
 		}
 	}})
 	ours.RegisterHealth()
-	conn := serve(t, own)
+	conn := echotest.ServeGRPC(t, own)
 	done := make(chan error, 1)
-	go func() { done <- kinds["Many"](context.Background(), conn) }()
+	go func() { done <- echotest.Kinds["Many"](context.Background(), conn) }()
 	<-draining
 	check := func() healthpb.HealthCheckResponse_ServingStatus {
-		resp, err := healthpb.NewHealthClient(conn).Check(testContext(t), &healthpb.HealthCheckRequest{Service: echoName})
+		resp, err := healthpb.NewHealthClient(conn).Check(echotest.Context(t), &healthpb.HealthCheckRequest{Service: echotest.Name})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,7 +167,7 @@ func TestOnAServerOfTheUsersOwn(t *testing.T) {
 		t.Errorf("health is %v", got)
 	}
 	ours.Drain()
-	if err := within(t, done); status.Code(err) != codes.Internal {
+	if err := echotest.Within(t, done); status.Code(err) != codes.Internal {
 		t.Errorf("the stream ended with %v, want INTERNAL from its panic", err)
 	}
 	if got := check(); got != healthpb.HealthCheckResponse_NOT_SERVING {
@@ -176,10 +177,10 @@ func TestOnAServerOfTheUsersOwn(t *testing.T) {
 
 func TestAPlainServerGetsThePipelineToo(t *testing.T) {
 	own := grpc.NewServer()
-	server.Register[echoService](own, echoTable, behaving(func(context.Context) error { panic("plain") }))
-	conn := serve(t, own)
-	for kind, call := range kinds {
-		if err := call(testContext(t), conn); status.Code(err) != codes.Internal {
+	server.Register[echotest.Service](own, echotest.Table, echotest.Behaving(func(context.Context) error { panic("plain") }))
+	conn := echotest.ServeGRPC(t, own)
+	for kind, call := range echotest.Kinds {
+		if err := call(echotest.Context(t), conn); status.Code(err) != codes.Internal {
 			t.Errorf("%s answered %v, want INTERNAL", kind, err)
 		}
 	}
@@ -191,7 +192,7 @@ func TestANilImplementationPanicsWhereNobodyCouldReturnTheError(t *testing.T) {
 			t.Errorf("recovered %v", err)
 		}
 	}()
-	server.Register[echoService](grpc.NewServer(), echoTable, nil)
+	server.Register[echotest.Service](grpc.NewServer(), echotest.Table, nil)
 }
 
 func TestCallOutsideACall(t *testing.T) {
@@ -206,15 +207,15 @@ func TestCallOutsideACall(t *testing.T) {
 		defer close(done)
 		panic("nobody joins me")
 	})
-	within(t, done)
+	echotest.Within(t, done)
 }
 
 func TestCallKnowsItsMethod(t *testing.T) {
 	before := time.Now()
-	srv := startEcho(t, behaving(func(ctx context.Context) error {
+	srv := echotest.Start(t, echotest.Behaving(func(ctx context.Context) error {
 		call, _ := runtime.CallFromContext(ctx)
 		method := call.Method()
-		if method.FullMethod != "/"+method.Service+"/"+method.Name || method.Service != echoName {
+		if method.FullMethod != "/"+method.Service+"/"+method.Name || method.Service != echotest.Name {
 			t.Errorf("method is %+v", method)
 		}
 		if call.Start().Before(before) {
@@ -223,7 +224,7 @@ func TestCallKnowsItsMethod(t *testing.T) {
 		return status.Error(codes.OutOfRange, method.Kind.String())
 	}))
 	for kind, want := range map[string]string{"One": "unary", "Many": "server_stream", "Join": "client_stream", "Chat": "bidi_stream"} {
-		if err := kinds[kind](testContext(t), srv.conn); status.Convert(err).Message() != want {
+		if err := echotest.Kinds[kind](echotest.Context(t), srv.Conn); status.Convert(err).Message() != want {
 			t.Errorf("%s: %v, want kind %s", kind, err, want)
 		}
 	}

@@ -16,20 +16,21 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 // invoke calls One and sends its error.
-func invoke(ctx context.Context, srv *running) <-chan error {
+func invoke(ctx context.Context, srv *echotest.Running) <-chan error {
 	done := make(chan error, 1)
-	go func() { done <- kinds["One"](ctx, srv.conn) }()
+	go func() { done <- echotest.Kinds["One"](ctx, srv.Conn) }()
 	return done
 }
 
 // watch opens a health Watch and returns its first status and a function that waits for its end.
-func watch(t *testing.T, srv *running, service string) (healthpb.HealthCheckResponse_ServingStatus, grpc.ServerStreamingClient[healthpb.HealthCheckResponse]) {
+func watch(t *testing.T, srv *echotest.Running, service string) (healthpb.HealthCheckResponse_ServingStatus, grpc.ServerStreamingClient[healthpb.HealthCheckResponse]) {
 	t.Helper()
-	w, err := healthpb.NewHealthClient(srv.conn).Watch(testContext(t), &healthpb.HealthCheckRequest{Service: service})
+	w, err := healthpb.NewHealthClient(srv.Conn).Watch(echotest.Context(t), &healthpb.HealthCheckRequest{Service: service})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,13 +43,13 @@ func watch(t *testing.T, srv *running, service string) (healthpb.HealthCheckResp
 
 func TestShutdownLetsCallsEnd(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
-	impl := echoFuncs{
-		one: func(context.Context, *text) (*text, error) {
+	impl := echotest.Funcs{
+		OneFunc: func(context.Context, *text) (*text, error) {
 			close(entered)
 			<-release
 			return wrapperspb.String("slow"), nil
 		},
-		chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
+		ChatFunc: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
 			return func(yield func(*text, error) bool) {
 				if yield(wrapperspb.String("open"), nil) {
 					<-runtime.Draining(ctx)
@@ -56,36 +57,36 @@ func TestShutdownLetsCallsEnd(t *testing.T) {
 			}
 		},
 	}
-	srv := startEcho(t, impl)
-	slow := invoke(testContext(t), srv)
+	srv := echotest.Start(t, impl)
+	slow := invoke(echotest.Context(t), srv)
 	<-entered
-	chat, err := srv.conn.NewStream(testContext(t), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/test.v1.Echo/Chat")
+	chat, err := srv.Conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/test.v1.Echo/Chat")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := chat.RecvMsg(new(text)); err != nil {
 		t.Fatal(err)
 	}
-	serving, w := watch(t, srv, echoName)
+	serving, w := watch(t, srv, echotest.Name)
 	if serving != healthpb.HealthCheckResponse_SERVING {
 		t.Errorf("health is %v before the shutdown", serving)
 	}
 	stopped := make(chan error, 1)
-	go func() { stopped <- srv.end() }()
+	go func() { stopped <- srv.Stop() }()
 	if next, err := w.Recv(); err != nil || next.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
 		t.Errorf("the health watch got %v, %v, want NOT_SERVING", next, err)
 	}
 	if _, err := w.Recv(); status.Code(err) != codes.Unavailable {
 		t.Errorf("the health watch ended with %v, want UNAVAILABLE", err)
 	}
-	if err := endOf(chat.RecvMsg(new(text))); err != nil {
+	if err := echotest.EndOf(chat.RecvMsg(new(text))); err != nil {
 		t.Errorf("the stream that looks at Draining ended with %v", err)
 	}
 	close(release)
-	if err := within(t, slow); err != nil {
+	if err := echotest.Within(t, slow); err != nil {
 		t.Errorf("the call in flight got %v", err)
 	}
-	if err := within(t, stopped); err != nil {
+	if err := echotest.Within(t, stopped); err != nil {
 		t.Errorf("Serve returned %v", err)
 	}
 }
@@ -97,18 +98,18 @@ func TestShutdownCutsOffWhatDoesNotEnd(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	srv := startEcho(t, behaving(stubborn), server.WithShutdownTimeout(10*time.Millisecond), server.WithDefaultTimeout(0))
+	srv := echotest.Start(t, echotest.Behaving(stubborn), server.WithShutdownTimeout(10*time.Millisecond), server.WithDefaultTimeout(0))
 	unary := invoke(context.Background(), srv)
 	chat := make(chan error, 1)
-	go func() { chat <- kinds["Chat"](context.Background(), srv.conn) }()
+	go func() { chat <- echotest.Kinds["Chat"](context.Background(), srv.Conn) }()
 	<-entered
 	<-entered
-	err := srv.end()
+	err := srv.Stop()
 	if err == nil || !strings.Contains(err.Error(), "test.v1.Echo/Chat (1), test.v1.Echo/One (1)") {
 		t.Errorf("Serve returned %v, want the methods that were cut off", err)
 	}
 	for name, ch := range map[string]<-chan error{"stream": chat, "unary": unary} {
-		if err := within(t, ch); status.Code(err) != codes.Unavailable {
+		if err := echotest.Within(t, ch); status.Code(err) != codes.Unavailable {
 			t.Errorf("the %s got %v, want UNAVAILABLE", name, err)
 		}
 	}
@@ -116,32 +117,32 @@ func TestShutdownCutsOffWhatDoesNotEnd(t *testing.T) {
 
 func TestShutdownFinishesWithoutMethodsThatIgnoreTheirContext(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
-	srv := startEcho(t, behaving(func(context.Context) error {
+	srv := echotest.Start(t, echotest.Behaving(func(context.Context) error {
 		close(entered)
 		<-release
 		return nil
 	}), server.WithShutdownTimeout(0))
-	call := invoke(testContext(t), srv)
+	call := invoke(echotest.Context(t), srv)
 	<-entered
-	err := srv.end()
+	err := srv.Stop()
 	close(release)
 	if err == nil || !strings.Contains(err.Error(), "ignore their context: test.v1.Echo/One (1)") {
 		t.Errorf("Serve returned %v, want the method that is still running", err)
 	}
-	if err := within(t, call); status.Code(err) != codes.Unavailable {
+	if err := echotest.Within(t, call); status.Code(err) != codes.Unavailable {
 		t.Errorf("the call got %v", err)
 	}
 }
 
 func TestDrainDelayTakesCalls(t *testing.T) {
-	srv := startEcho(t, behaving(func(context.Context) error { return nil }), server.WithDrainDelay(time.Hour))
+	srv := echotest.Start(t, echotest.Behaving(func(context.Context) error { return nil }), server.WithDrainDelay(time.Hour))
 	_, w := watch(t, srv, "")
 	stopped := make(chan error, 1)
-	go func() { stopped <- srv.end() }()
+	go func() { stopped <- srv.Stop() }()
 	for err := error(nil); err == nil; { // until the delay has begun, and nothing of the watch is left
 		_, err = w.Recv()
 	}
-	if err := kinds["One"](testContext(t), srv.conn); err != nil {
+	if err := echotest.Kinds["One"](echotest.Context(t), srv.Conn); err != nil {
 		t.Errorf("a call in the drain delay got %v", err)
 	}
 	expired, cancel := context.WithCancel(context.Background())
@@ -149,16 +150,16 @@ func TestDrainDelayTakesCalls(t *testing.T) {
 	if err := srv.Shutdown(expired); err != nil { // nothing is in flight: forcing it cuts off nothing
 		t.Errorf("Shutdown returned %v", err)
 	}
-	within(t, stopped)
+	echotest.Within(t, stopped)
 }
 
 func TestShutdownFromAnotherGoroutine(t *testing.T) {
-	srv := startEcho(t, echoFuncs{})
-	if err := kinds["One"](testContext(t), srv.conn); status.Code(err) != codes.Unimplemented {
+	srv := echotest.Start(t, echotest.Funcs{})
+	if err := echotest.Kinds["One"](echotest.Context(t), srv.Conn); status.Code(err) != codes.Unimplemented {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := srv.Shutdown(testContext(t)); err != nil {
+		if err := srv.Shutdown(echotest.Context(t)); err != nil {
 			t.Errorf("Shutdown returned %v", err)
 		}
 	}

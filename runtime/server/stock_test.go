@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -71,7 +72,7 @@ func stockStream(name string, desc *grpc.StreamDesc) func(context.Context, *grpc
 		_ = cs.CloseSend()
 		for {
 			if err := cs.RecvMsg(&testgrpc.Empty{}); err != nil || !desc.ServerStreams {
-				return endOf(err)
+				return echotest.EndOf(err)
 			}
 		}
 	}
@@ -80,13 +81,13 @@ func stockStream(name string, desc *grpc.StreamDesc) func(context.Context, *grpc
 // hosts are the servers that take a service of other generators through the pipeline.
 var hosts = map[string]func(t *testing.T, impl testgrpc.TestServiceServer, interceptors []grpc.ServerOption, opts ...server.Option) *grpc.ClientConn{
 	"Server": func(t *testing.T, impl testgrpc.TestServiceServer, interceptors []grpc.ServerOption, opts ...server.Option) *grpc.ClientConn {
-		return start(t, func(srv *server.Server) { testgrpc.RegisterTestServiceServer(srv, impl) },
-			append(opts, server.WithGRPCOptions(interceptors...))...).conn
+		return echotest.StartServer(t, func(srv *server.Server) { testgrpc.RegisterTestServiceServer(srv, impl) },
+			append(opts, server.WithGRPCOptions(interceptors...))...).Conn
 	},
 	"On": func(t *testing.T, impl testgrpc.TestServiceServer, interceptors []grpc.ServerOption, opts ...server.Option) *grpc.ClientConn {
 		own := grpc.NewServer(interceptors...)
 		quiet := server.WithLogger(slog.New(slog.DiscardHandler))
 		testgrpc.RegisterTestServiceServer(server.On(own, append([]server.Option{quiet}, opts...)...), impl)
-		return serve(t, own)
+		return echotest.ServeGRPC(t, own)
 	},
 }

@@ -11,16 +11,17 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
 // openChat opens a chat with a server whose methods have the policy.
-func openChat(t *testing.T, p runtime.Policy, impl echoService) grpc.ClientStream {
+func openChat(t *testing.T, p runtime.Policy, impl echotest.Service) grpc.ClientStream {
 	t.Helper()
-	srv := start(t, func(srv *server.Server) { server.Register[echoService](srv, tableWith(p), impl) })
-	chat, err := srv.conn.NewStream(context.Background(), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/test.v1.Echo/Chat")
+	srv := echotest.StartServer(t, func(srv *server.Server) { server.Register[echotest.Service](srv, echotest.TableWith(p), impl) })
+	chat, err := srv.Conn.NewStream(context.Background(), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/test.v1.Echo/Chat")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,8 +29,8 @@ func openChat(t *testing.T, p runtime.Policy, impl echoService) grpc.ClientStrea
 }
 
 // echoing answers each request, and sends what it ended with.
-func echoing(ended chan<- error) echoFuncs {
-	return echoFuncs{chat: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+func echoing(ended chan<- error) echotest.Funcs {
+	return echotest.Funcs{ChatFunc: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
 		return func(yield func(*text, error) bool) {
 			for req, err := range reqs {
 				if !yield(req, err) || err != nil {
@@ -51,7 +52,7 @@ func TestAnIdleStreamIsEndedWhileItsMethodWaits(t *testing.T) {
 	if rpcerr.ReasonOf(err) != rpcerr.ReasonStreamIdle || status.Code(err) != codes.DeadlineExceeded {
 		t.Errorf("the client got %v", err)
 	}
-	if err := within(t, ended); rpcerr.ReasonOf(err) != rpcerr.ReasonStreamIdle {
+	if err := echotest.Within(t, ended); rpcerr.ReasonOf(err) != rpcerr.ReasonStreamIdle {
 		t.Errorf("the method got %v", err)
 	}
 }
@@ -64,8 +65,8 @@ func TestMessagesKeepAStreamFromBeingIdle(t *testing.T) {
 		begin := time.Now()
 		var err error
 		for err == nil {
-			time.Sleep(50 * time.Second) // of the clock of the test
-			_ = chat.SendMsg(tenBytes)   // RecvMsg knows why it failed
+			time.Sleep(50 * time.Second)        // of the clock of the test
+			_ = chat.SendMsg(echotest.TenBytes) // RecvMsg knows why it failed
 			err = chat.RecvMsg(new(text))
 		}
 		if rpcerr.ReasonOf(err) != rpcerr.ReasonStreamTimeout {
@@ -74,27 +75,27 @@ func TestMessagesKeepAStreamFromBeingIdle(t *testing.T) {
 		if took := time.Since(begin); took < 20*time.Minute || took > 21*time.Minute {
 			t.Errorf("the stream ended after %v, want 20 minutes", took)
 		}
-		within(t, ended)
+		echotest.Within(t, ended)
 	})
 }
 
 // TestAMethodThatIgnoresItsTimeIsWaitedFor holds that a method which goes on after its time is waited for at the shutdown.
 func TestAMethodThatIgnoresItsTimeIsWaitedFor(t *testing.T) {
 	release, ended := make(chan struct{}), make(chan struct{})
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(runtime.Policy{TotalTimeout: 10 * time.Millisecond}), behaving(func(context.Context) error {
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{TotalTimeout: 10 * time.Millisecond}), echotest.Behaving(func(context.Context) error {
 			defer close(ended)
 			<-release
 			return nil
 		}))
 	})
-	if err := kinds["Many"](context.Background(), srv.conn); rpcerr.ReasonOf(err) != rpcerr.ReasonStreamTimeout {
+	if err := echotest.Kinds["Many"](context.Background(), srv.Conn); rpcerr.ReasonOf(err) != rpcerr.ReasonStreamTimeout {
 		t.Errorf("the client got %v", err)
 	}
 	stopped := make(chan error, 1)
-	go func() { stopped <- srv.end() }()
+	go func() { stopped <- srv.Stop() }()
 	close(release)
-	if err := within(t, stopped); err != nil {
+	if err := echotest.Within(t, stopped); err != nil {
 		t.Errorf("Serve returned %v", err)
 	}
 	select {

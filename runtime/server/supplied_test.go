@@ -16,6 +16,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	streams "github.com/grpcservice/grpcservice/runtime/stream"
 )
@@ -24,11 +25,11 @@ import (
 // that none of it ends the process.
 
 func TestThePanicHandlerAndTheLogMayPanic(t *testing.T) {
-	srv := startEcho(t, behaving(func(context.Context) error { panic("method") }),
+	srv := echotest.Start(t, echotest.Behaving(func(context.Context) error { panic("method") }),
 		server.WithLogger(slog.New(panicky{at: "log"})),
 		server.WithPanicHandler(func(context.Context, any, []byte) { panic("handler") }))
-	for kind, call := range kinds {
-		if err := call(testContext(t), srv.conn); status.Code(err) != codes.Internal {
+	for kind, call := range echotest.Kinds {
+		if err := call(echotest.Context(t), srv.Conn); status.Code(err) != codes.Internal {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
@@ -45,7 +46,7 @@ func TestBackgroundFunctionsMayFailInAnyWay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := server.New(server.WithDrainDelay(0), server.WithLogger(slog.New(panicky{at: "log"})))
-			server.Register[echoService](srv, echoTable, echoFuncs{})
+			server.Register[echotest.Service](srv, echotest.Table, echotest.Funcs{})
 			srv.Background("worker", test.fn)
 			lis, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
@@ -55,7 +56,7 @@ func TestBackgroundFunctionsMayFailInAnyWay(t *testing.T) {
 			cancel()
 			served := make(chan error, 1)
 			go func() { served <- srv.Serve(ctx, lis) }()
-			if err := within(t, served); err == nil || !strings.Contains(err.Error(), test.want) {
+			if err := echotest.Within(t, served); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("Serve returned %v, want %q", err, test.want)
 			}
 		})
@@ -72,7 +73,7 @@ func TestTheDefaultLogMayPanic(t *testing.T) {
 	} {
 		done := make(chan struct{})
 		runtime.Go(context.Background(), func(ctx context.Context) error { defer close(done); return fn(ctx) })
-		within(t, done)
+		echotest.Within(t, done)
 	}
 	if err := runtime.Recovered(context.Background(), "boom"); status.Code(err) != codes.Internal {
 		t.Error(err)
@@ -89,16 +90,18 @@ func TestValidatorsMayPanicInGoroutinesOfMethods(t *testing.T) {
 		}()
 		return <-done
 	}
-	srv := start(t, func(srv *server.Server) {
-		server.Register[echoService](srv, tableWith(runtime.Policy{Validate: true}), echoFuncs{
-			join: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) { return tenBytes, collect(reqs) },
-			chat: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Validate: true}), echotest.Funcs{
+			JoinFunc: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) {
+				return echotest.TenBytes, collect(reqs)
+			},
+			ChatFunc: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
 				return func(yield func(*text, error) bool) { yield(nil, collect(reqs)) }
 			},
 		})
 	}, server.WithValidator(&validator{validate: func(context.Context, proto.Message) error { panic("validator") }}))
 	for _, kind := range []string{"Join", "Chat"} {
-		if err := kinds[kind](testContext(t), srv.conn); status.Code(err) != codes.Internal {
+		if err := echotest.Kinds[kind](echotest.Context(t), srv.Conn); status.Code(err) != codes.Internal {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
@@ -109,7 +112,7 @@ func TestGoroutinesMayShareTheRequests(t *testing.T) {
 	const readers, requests = 4, 100
 	var mu sync.Mutex
 	seen := make(map[string]int)
-	srv := startEcho(t, echoFuncs{join: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+	srv := echotest.Start(t, echotest.Funcs{JoinFunc: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
 		for range readers {
 			runtime.Go(ctx, func(context.Context) error {
 				for req, err := range reqs {
@@ -123,13 +126,13 @@ func TestGoroutinesMayShareTheRequests(t *testing.T) {
 				return nil
 			})
 		}
-		return tenBytes, nil
+		return echotest.TenBytes, nil
 	}})
 	want := make([]string, requests)
 	for i := range want {
 		want[i] = strings.Repeat("x", 100*i)
 	}
-	if _, err := client.ClientStream[text](testContext(t), client.Bind(srv.conn, echoTable.Methods()[2]), texts(want...)); err != nil {
+	if _, err := client.ClientStream[text](echotest.Context(t), client.Bind(srv.Conn, echotest.Table.Methods()[2]), echotest.Texts(want...)); err != nil {
 		t.Fatal(err)
 	}
 	for _, value := range want {
@@ -175,19 +178,19 @@ func TestACallWhoseGoroutineEndsIsNoSuccess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ended := make(outcomes, 1)
 			opts := append([]server.Option{server.WithObservers(ended), server.WithShutdownTimeout(0)}, test.opts...)
-			srv := start(t, func(srv *server.Server) {
-				table := tableWith(runtime.Policy{Auth: &runtime.Auth{Public: test.want == codes.OK || name == "observer begins"}})
-				server.Register[echoService](srv, table, behaving(func(context.Context) error { return nil }))
+			srv := echotest.StartServer(t, func(srv *server.Server) {
+				table := echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{Public: test.want == codes.OK || name == "observer begins"}})
+				server.Register[echotest.Service](srv, table, echotest.Behaving(func(context.Context) error { return nil }))
 			}, opts...)
-			for kind, call := range kinds {
+			for kind, call := range echotest.Kinds {
 				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 				called := make(chan struct{})
-				go func() { defer close(called); _ = call(ctx, srv.conn) }()
-				if outcome := within(t, ended); status.Code(outcome.Err) != test.want {
+				go func() { defer close(called); _ = call(ctx, srv.Conn) }()
+				if outcome := echotest.Within(t, ended); status.Code(outcome.Err) != test.want {
 					t.Errorf("%s: observers were told %v, want %v", kind, outcome.Err, test.want)
 				}
 				cancel()
-				within(t, called)
+				echotest.Within(t, called)
 			}
 		})
 	}
@@ -196,17 +199,17 @@ func TestACallWhoseGoroutineEndsIsNoSuccess(t *testing.T) {
 // TestAStreamThatIgnoresItsEndIsEnded checks that a method which never looks at what yield returns does not outlive its caller.
 func TestAStreamThatIgnoresItsEndIsEnded(t *testing.T) {
 	ended := make(outcomes, 1)
-	srv := startEcho(t, echoFuncs{many: func(context.Context, *text) runtime.Stream[text] {
+	srv := echotest.Start(t, echotest.Funcs{ManyFunc: func(context.Context, *text) runtime.Stream[text] {
 		return func(yield func(*text, error) bool) {
 			for {
-				yield(tenBytes, nil)
+				yield(echotest.TenBytes, nil)
 			}
 		}
 	}}, server.WithObservers(ended))
-	for range client.ServerStream[text](testContext(t), client.Bind(srv.conn, echoTable.Methods()[1]), tenBytes) {
+	for range client.ServerStream[text](echotest.Context(t), client.Bind(srv.Conn, echotest.Table.Methods()[1]), echotest.TenBytes) {
 		break
 	}
-	if outcome := within(t, ended); status.Code(outcome.Err) != codes.Internal {
+	if outcome := echotest.Within(t, ended); status.Code(outcome.Err) != codes.Internal {
 		t.Errorf("the call ended with %v, want INTERNAL", outcome.Err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -19,44 +20,30 @@ import (
 
 var (
 	tokenKey   = seal.NewKey([]byte("0123456789abcdef"))
-	pagedTable = runtime.NewService(echoName, wrapperspb.File_google_protobuf_wrappers_proto,
-		runtime.Unary("One", echoService.One, runtime.Policy{Page: runtime.Page{MaxSize: 10}}))
+	pagedTable = runtime.NewService(echotest.Name, wrapperspb.File_google_protobuf_wrappers_proto,
+		runtime.Unary("One", echotest.Service.One, runtime.Policy{Page: runtime.Page{MaxSize: 10}}))
 )
-
-// warnings returns the lines in which the log warns of random keys.
-func (r *records) warnings(t *testing.T) (lines []string) {
-	t.Helper()
-	r.mu.Lock()
-	text := r.buf.String()
-	r.mu.Unlock()
-	for line := range strings.Lines(text) {
-		if strings.Contains(line, "random key") && strings.Contains(line, "server.WithTokenKeys") && strings.Contains(line, `"level":"WARN"`) {
-			lines = append(lines, line)
-		}
-	}
-	return lines
-}
 
 // TestServersWithoutTokenKeysWarn holds that they do where they hand out tokens, once, and say for what.
 func TestServersWithoutTokenKeysWarn(t *testing.T) {
 	for name, test := range map[string]struct {
-		table *runtime.Service[echoService]
+		table *runtime.Service[echotest.Service]
 		opts  []server.Option
 		want  int
 	}{
 		"pages and no keys": {pagedTable, nil, 1},
 		"pages and keys":    {pagedTable, []server.Option{server.WithTokenKeys(tokenKey)}, 0},
-		"no pages":          {echoTable, nil, 0},
+		"no pages":          {echotest.Table, nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			served, own := new(records), new(records)
-			srv := start(t, func(srv *server.Server) { server.Register[echoService](srv, test.table, echoFuncs{}) },
-				append(test.opts, server.WithLogger(served.logger(slog.LevelInfo)))...)
-			_ = kinds["One"](testContext(t), srv.conn) // it serves
-			ours := server.On(grpc.NewServer(), append(test.opts, server.WithLogger(own.logger(slog.LevelInfo)))...)
-			server.Register[echoService](ours, test.table, echoFuncs{})
-			for where, log := range map[string]*records{"Server": served, "On": own} {
-				got := log.warnings(t)
+			served, own := new(echotest.Records), new(echotest.Records)
+			srv := echotest.StartServer(t, func(srv *server.Server) { server.Register[echotest.Service](srv, test.table, echotest.Funcs{}) },
+				append(test.opts, server.WithLogger(served.Logger(slog.LevelInfo)))...)
+			_ = echotest.Kinds["One"](echotest.Context(t), srv.Conn) // it serves
+			ours := server.On(grpc.NewServer(), append(test.opts, server.WithLogger(own.Logger(slog.LevelInfo)))...)
+			server.Register[echotest.Service](ours, test.table, echotest.Funcs{})
+			for where, log := range map[string]*echotest.Records{"Server": served, "On": own} {
+				got := log.Warnings(t)
 				if len(got) != test.want || len(got) > 0 && !strings.Contains(got[0], "test.v1.Echo/One") {
 					t.Errorf("%s: got %q, want %d", where, got, test.want)
 				}
@@ -68,11 +55,11 @@ func TestServersWithoutTokenKeysWarn(t *testing.T) {
 // TestTokenRing holds which keys a call has: its server's, or those of the process, which are the same everywhere in it.
 func TestTokenRing(t *testing.T) {
 	ringOf := func(opts ...server.Option) (ring *seal.Ring) {
-		srv := startEcho(t, echoFuncs{one: func(ctx context.Context, _ *text) (*text, error) {
+		srv := echotest.Start(t, echotest.Funcs{OneFunc: func(ctx context.Context, _ *text) (*text, error) {
 			ring = callctx.TokenRing(ctx)
 			return new(text), nil
 		}}, opts...)
-		if err := kinds["One"](testContext(t), srv.conn); err != nil {
+		if err := echotest.Kinds["One"](echotest.Context(t), srv.Conn); err != nil {
 			t.Fatal(err)
 		}
 		return ring

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
@@ -48,11 +49,11 @@ func (s *seen) End(_ context.Context, call runtime.Call, outcome runtime.Outcome
 func serveOn(t *testing.T, own bool, register func(grpc.ServiceRegistrar), opts ...server.Option) *grpc.ClientConn {
 	t.Helper()
 	if !own {
-		return start(t, func(srv *server.Server) { register(srv) }, opts...).conn
+		return echotest.StartServer(t, func(srv *server.Server) { register(srv) }, opts...).Conn
 	}
 	srv := grpc.NewServer(server.GRPCOptions(opts...)...)
 	register(server.On(srv, opts...))
-	return serve(t, srv)
+	return echotest.ServeGRPC(t, srv)
 }
 
 // TestUnknownMethodsAreObserved calls methods that the server does not have, of a service that it has and
@@ -82,18 +83,18 @@ func TestUnknownMethodsAreObserved(t *testing.T) {
 	} {
 		for _, own := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
-				log, observer := new(records), new(seen)
-				opts := append([]server.Option{server.WithLogger(log.logger(slog.LevelInfo)), server.WithObservers(observer)}, test.opts...)
+				log, observer := new(echotest.Records), new(seen)
+				opts := append([]server.Option{server.WithLogger(log.Logger(slog.LevelInfo)), server.WithObservers(observer)}, test.opts...)
 				conn := serveOn(t, own, func(r grpc.ServiceRegistrar) {
-					server.Register[echoService](r, tableWith(test.policy), behaving(succeed))
+					server.Register[echotest.Service](r, echotest.TableWith(test.policy), echotest.Behaving(succeed))
 				}, opts...)
-				ctx := testContext(t)
+				ctx := echotest.Context(t)
 				if test.as != "" {
 					ctx = as(t, test.as)
 				}
 				var first string
 				for i, path := range test.paths {
-					err := conn.Invoke(ctx, path, tenBytes, new(text))
+					err := conn.Invoke(ctx, path, echotest.TenBytes, new(text))
 					answer := status.Convert(err).Proto().String()
 					if i == 0 {
 						first = answer
@@ -102,7 +103,7 @@ func TestUnknownMethodsAreObserved(t *testing.T) {
 						t.Errorf("%s: %s; the first one got %s", path, answer, first)
 					}
 				}
-				found := log.named(t, "rpc")
+				found := log.Named(t, "rpc")
 				if len(found) != len(test.paths) || len(observer.ended) != len(test.paths) {
 					t.Fatalf("%d records, %d observed calls, want %d: %v", len(found), len(observer.ended), len(test.paths), found)
 				}
@@ -121,16 +122,16 @@ func TestUnknownMethodsAreObserved(t *testing.T) {
 
 // TestPathsOfClientsAreBounded sends paths that a log should not have as they are.
 func TestPathsOfClientsAreBounded(t *testing.T) {
-	log, observer := new(records), new(seen)
-	conn := serveOn(t, false, func(r grpc.ServiceRegistrar) { server.Register[echoService](r, echoTable, echoFuncs{}) },
-		server.WithLogger(log.logger(slog.LevelInfo)), server.WithObservers(observer))
+	log, observer := new(echotest.Records), new(seen)
+	conn := serveOn(t, false, func(r grpc.ServiceRegistrar) { server.Register[echotest.Service](r, echotest.Table, echotest.Funcs{}) },
+		server.WithLogger(log.Logger(slog.LevelInfo)), server.WithObservers(observer))
 	for i := range 50 {
 		path := fmt.Sprintf("/s%d/%s", i, strings.Repeat("\u00e9", 500))
-		if err := conn.Invoke(testContext(t), path, tenBytes, new(text)); status.Code(err) != codes.Unimplemented {
+		if err := conn.Invoke(echotest.Context(t), path, echotest.TenBytes, new(text)); status.Code(err) != codes.Unimplemented {
 			t.Fatal(err)
 		}
 	}
-	for _, record := range log.named(t, "rpc") {
+	for _, record := range log.Named(t, "rpc") {
 		if path, _ := record["path"].(string); len(path) > 140 || !strings.HasPrefix(path, "/s") {
 			t.Errorf("the path in the log is %q", path)
 		}
@@ -160,16 +161,16 @@ func TestCallsThatGRPCRejectsAreObserved(t *testing.T) {
 		"nothing: the stream is as it is": {"/test.v1.Echo/Chat", nil, "0", "/test.v1.Echo/Chat OK"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log, observer := new(records), &seen{tell: make(chan struct{}, 9)}
-			srv := server.New(server.WithLogger(log.logger(slog.LevelInfo)), server.WithObservers(observer), server.WithDrainDelay(0))
-			server.Register[echoService](srv, echoTable, behaving(succeed))
-			client, answers := dialRaw(t, listenAndServe(t, srv))
+			log, observer := new(echotest.Records), &seen{tell: make(chan struct{}, 9)}
+			srv := server.New(server.WithLogger(log.Logger(slog.LevelInfo)), server.WithObservers(observer), server.WithDrainDelay(0))
+			server.Register[echotest.Service](srv, echotest.Table, echotest.Behaving(succeed))
+			client, answers := dialRaw(t, echotest.ListenAndServe(t, srv))
 			client.callPath(t, 1, test.path, test.headers)
-			if got := within(t, answers); got != (rawAnswer{1, test.status}) {
+			if got := echotest.Within(t, answers); got != (rawAnswer{1, test.status}) {
 				t.Errorf("the client got %v, want status %s", got, test.status)
 			}
-			within(t, observer.tell)
-			if found := log.named(t, "rpc"); len(found) != 1 || !strings.HasSuffix(test.want, found[0]["code"].(string)) {
+			echotest.Within(t, observer.tell)
+			if found := log.Named(t, "rpc"); len(found) != 1 || !strings.HasSuffix(test.want, found[0]["code"].(string)) {
 				t.Errorf("the log has %v", found)
 			}
 			if len(observer.ended) != 1 || observer.ended[0] != test.want {
@@ -215,10 +216,10 @@ func TestUnknownServiceHandlersAreInThePipeline(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			observer := new(seen)
-			srv := start(t, func(srv *server.Server) { server.Register[echoService](srv, echoTable, echoFuncs{}) },
+			srv := echotest.StartServer(t, func(srv *server.Server) { server.Register[echotest.Service](srv, echotest.Table, echotest.Funcs{}) },
 				append([]server.Option{server.WithObservers(observer), server.WithGRPCOptions(
 					grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return status.Error(codes.DataLoss, "reached") }))}, test.opts...)...)
-			if err := srv.conn.Invoke(as(t, "ada"), "/no.Service/Method", tenBytes, new(text)); status.Code(err) != test.want {
+			if err := srv.Conn.Invoke(as(t, "ada"), "/no.Service/Method", echotest.TenBytes, new(text)); status.Code(err) != test.want {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 			if len(observer.ended) != 1 || observer.ended[0] != server.UnknownMethod+" "+test.want.String() {
@@ -232,18 +233,20 @@ func TestUnknownServiceHandlersAreInThePipeline(t *testing.T) {
 func TestInterceptorsAroundThePipelineAreNotGRPC(t *testing.T) {
 	observer := new(seen)
 	reject := status.Error(codes.DataLoss, "no")
-	srv := start(t, func(srv *server.Server) { server.Register[echoService](srv, echoTable, behaving(succeed)) }, server.WithObservers(observer),
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.Table, echotest.Behaving(succeed))
+	}, server.WithObservers(observer),
 		server.WithGRPCOptions(
 			grpc.ChainStreamInterceptor(func(any, grpc.ServerStream, *grpc.StreamServerInfo, grpc.StreamHandler) error { return reject }),
 			grpc.ChainUnaryInterceptor(func(_ context.Context, _ any, info *grpc.UnaryServerInfo, _ grpc.UnaryHandler) (any, error) {
 				return nil, reject
 			})))
-	for kind, call := range kinds {
-		if err := call(testContext(t), srv.conn); status.Code(err) != codes.DataLoss {
+	for kind, call := range echotest.Kinds {
+		if err := call(echotest.Context(t), srv.Conn); status.Code(err) != codes.DataLoss {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
-	if err := srv.end(); err != nil { // what was written is observed
+	if err := srv.Stop(); err != nil { // what was written is observed
 		t.Error(err)
 	}
 	if len(observer.ended) > 0 {

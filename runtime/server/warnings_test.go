@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -19,14 +20,16 @@ import (
 func TestWarningsAtStart(t *testing.T) {
 	public := runtime.Policy{Auth: &runtime.Auth{Public: true}}
 	echo := func(p runtime.Policy) func(grpc.ServiceRegistrar) {
-		return func(r grpc.ServiceRegistrar) { server.Register[echoService](r, tableWith(p), echoFuncs{}) }
+		return func(r grpc.ServiceRegistrar) {
+			server.Register[echotest.Service](r, echotest.TableWith(p), echotest.Funcs{})
+		}
 	}
 	stock := func(r grpc.ServiceRegistrar) { testgrpc.RegisterTestServiceServer(r, stockService{}) }
 	partly := func(r grpc.ServiceRegistrar) {
-		table := runtime.NewService(echoName, wrapperspb.File_google_protobuf_wrappers_proto, runtime.Unary("One", echoService.One, public),
-			runtime.ServerStream("Many", echoService.Many, runtime.Policy{}),
-			runtime.Bidi("Chat", echoService.Chat, runtime.Policy{}))
-		server.Register[echoService](r, table, echoFuncs{})
+		table := runtime.NewService(echotest.Name, wrapperspb.File_google_protobuf_wrappers_proto, runtime.Unary("One", echotest.Service.One, public),
+			runtime.ServerStream("Many", echotest.Service.Many, runtime.Policy{}),
+			runtime.Bidi("Chat", echotest.Service.Chat, runtime.Policy{}))
+		server.Register[echotest.Service](r, table, echotest.Funcs{})
 	}
 	const rejecting, empty = "methods without an auth policy reject every call", "no service is registered"
 	for name, test := range map[string]struct {
@@ -46,19 +49,19 @@ func TestWarningsAtStart(t *testing.T) {
 		"reflected and served": {append(authenticated[:1:1], server.WithReflection()), []func(grpc.ServiceRegistrar){echo(public)}, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := new(records)
-			srv := start(t, func(srv *server.Server) {
+			log := new(echotest.Records)
+			srv := echotest.StartServer(t, func(srv *server.Server) {
 				for _, register := range test.register {
 					register(srv)
 				}
-			}, append([]server.Option{server.WithLogger(log.logger(slog.LevelWarn))}, test.opts...)...)
-			if _, err := healthpb.NewHealthClient(srv.conn).Check(testContext(t), nil); err != nil { // it serves
+			}, append([]server.Option{server.WithLogger(log.Logger(slog.LevelWarn))}, test.opts...)...)
+			if _, err := healthpb.NewHealthClient(srv.Conn).Check(echotest.Context(t), nil); err != nil { // it serves
 				t.Fatal(err)
 			}
 			checkWarnings(t, log, test.want)
 
-			log.reset()
-			ours := server.On(grpc.NewServer(), append([]server.Option{server.WithLogger(log.logger(slog.LevelWarn))}, test.opts...)...)
+			log.Reset()
+			ours := server.On(grpc.NewServer(), append([]server.Option{server.WithLogger(log.Logger(slog.LevelWarn))}, test.opts...)...)
 			for _, register := range test.register {
 				register(ours)
 			}
@@ -68,13 +71,12 @@ func TestWarningsAtStart(t *testing.T) {
 }
 
 // checkWarnings compares the log with the messages and the names that are wanted.
-func checkWarnings(t *testing.T, log *records, want []string) {
+func checkWarnings(t *testing.T, log *echotest.Records, want []string) {
 	t.Helper()
-	log.mu.Lock()
-	defer log.mu.Unlock()
-	lines := strings.Split(strings.TrimSuffix(log.buf.String(), "\n"), "\n")
+	text := log.Text()
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	if len(want) == 0 {
-		if log.buf.Len() > 0 {
+		if text != "" {
 			t.Errorf("the log has %q, want nothing", lines)
 		}
 		return

@@ -1,4 +1,4 @@
-package server_test
+package rpcerr_test
 
 import (
 	"errors"
@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
@@ -72,7 +73,7 @@ func TestReadDuplicates(t *testing.T) {
 	violation := func(field string) *errdetails.BadRequest {
 		return &errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: field}}}
 	}
-	err := fmt.Errorf("call: %w", damaged(t, outOfStock(nil), &errdetails.ErrorInfo{Domain: "d", Reason: "R"}, violation("a"), violation("b"),
+	err := fmt.Errorf("call: %w", damaged(t, echotest.OutOfStock(nil), &errdetails.ErrorInfo{Domain: "d", Reason: "R"}, violation("a"), violation("b"),
 		&errdetails.RetryInfo{RetryDelay: durationpb.New(-time.Second)}, &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)},
 		&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Hour)}, &errdetails.RequestInfo{RequestId: "1"}, &errdetails.RequestInfo{RequestId: "2"}))
 	if reason := rpcerr.ReasonOf(err); reason != reasonOutOfStock {
@@ -102,7 +103,7 @@ func TestRetryAfter(t *testing.T) {
 		"mixed signs":  {&durationpb.Duration{Seconds: 1, Nanos: -1}, 0, false},
 		"nanos beyond": {&durationpb.Duration{Nanos: math.MaxInt32}, 0, false},
 	} {
-		err := detailed(t, codes.Unavailable, "x", &errdetails.RetryInfo{RetryDelay: test.delay})
+		err := echotest.StatusError(t, codes.Unavailable, "x", &errdetails.RetryInfo{RetryDelay: test.delay})
 		if wait, ok := rpcerr.RetryAfter(err); wait != test.want || ok != test.ok {
 			t.Errorf("%s: RetryAfter = %v, %v, want %v, %v", name, wait, ok, test.want, test.ok)
 		}
@@ -120,7 +121,7 @@ func TestReasonsAreOfOneDomain(t *testing.T) {
 		{"", "RATE_LIMITED", "/RATE_LIMITED"},
 		{rpcerr.ErrorDomain, "library.example.com/OUT_OF_STOCK", "grpcservice/library.example.com/OUT_OF_STOCK"},
 	} {
-		got := rpcerr.ReasonOf(detailed(t, codes.Aborted, "x", &errdetails.ErrorInfo{Domain: test.domain, Reason: test.name}))
+		got := rpcerr.ReasonOf(echotest.StatusError(t, codes.Aborted, "x", &errdetails.ErrorInfo{Domain: test.domain, Reason: test.name}))
 		if got != test.want || got.Domain() != test.domain || got.Name() != test.name {
 			t.Errorf("ReasonOf(%q, %q) = %q of %q and %q, want %q", test.domain, test.name, got, got.Domain(), got.Name(), test.want)
 		}

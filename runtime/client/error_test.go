@@ -1,4 +1,4 @@
-package server_test
+package client_test
 
 import (
 	"context"
@@ -29,30 +29,30 @@ import (
 )
 
 // callEach calls a method of each kind with one request and returns their errors.
-func callEach(ctx context.Context, stub echoService) map[string]error {
+func callEach(ctx context.Context, stub echotest.Service) map[string]error {
 	_, one := stub.One(ctx, &text{})
-	_, many := gather(stub.Many(ctx, &text{}))
-	_, join := stub.Join(ctx, texts("a"))
-	_, chat := gather(stub.Chat(ctx, texts("a")))
+	_, many := echotest.Gather(stub.Many(ctx, &text{}))
+	_, join := stub.Join(ctx, echotest.Texts("a"))
+	_, chat := echotest.Gather(stub.Chat(ctx, echotest.Texts("a")))
 	return map[string]error{"One": one, "Many": many, "Join": join, "Chat": chat}
 }
 
-// hedgedTable is echoTable with a hedged unary method.
-var hedgedTable = runtime.NewService(echoName, wrapperspb.File_google_protobuf_wrappers_proto,
-	runtime.Unary("One", echoService.One, runtime.Policy{
+// hedgedTable is echotest.Table with a hedged unary method.
+var hedgedTable = runtime.NewService(echotest.Name, wrapperspb.File_google_protobuf_wrappers_proto,
+	runtime.Unary("One", echotest.Service.One, runtime.Policy{
 		Hedging: runtime.Hedging{MaxAttempts: 2, Delay: time.Hour},
 	}),
-	runtime.ServerStream("Many", echoService.Many, runtime.Policy{}),
-	runtime.ClientStream("Join", echoService.Join, runtime.Policy{}),
-	runtime.Bidi("Chat", echoService.Chat, runtime.Policy{}),
+	runtime.ServerStream("Many", echotest.Service.Many, runtime.Policy{}),
+	runtime.ClientStream("Join", echotest.Service.Join, runtime.Policy{}),
+	runtime.Bidi("Chat", echotest.Service.Chat, runtime.Policy{}),
 )
 
-// retriedTable is echoTable with retries.
-var retriedTable = runtime.NewService(echoName, wrapperspb.File_google_protobuf_wrappers_proto,
-	runtime.Unary("One", echoService.One, retriedTwice),
-	runtime.ServerStream("Many", echoService.Many, retriedTwice),
-	runtime.ClientStream("Join", echoService.Join, retriedTwice),
-	runtime.Bidi("Chat", echoService.Chat, retriedTwice),
+// retriedTable is echotest.Table with retries.
+var retriedTable = runtime.NewService(echotest.Name, wrapperspb.File_google_protobuf_wrappers_proto,
+	runtime.Unary("One", echotest.Service.One, retriedTwice),
+	runtime.ServerStream("Many", echotest.Service.Many, retriedTwice),
+	runtime.ClientStream("Join", echotest.Service.Join, retriedTwice),
+	runtime.Bidi("Chat", echotest.Service.Chat, retriedTwice),
 )
 
 var retriedTwice = runtime.Policy{Retry: runtime.Retry{
@@ -99,70 +99,70 @@ func TestUpstreamAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer plain.Close()
-	for name, upstream := range map[string]echoService{
-		"dialed":  echoClient{echotest.RowsOf(echoTable, dialed)},
-		"retried": echoClient{echotest.RowsOf(retriedTable, retried)},
-		"plain":   echoClient{echotest.RowsOf(echoTable, plain)},
-		"hedged":  echoClient{echotest.RowsOf(hedgedTable, plain)},
+	for name, upstream := range map[string]echotest.Service{
+		"dialed":  echotest.Client{Rows: echotest.RowsOf(echotest.Table, dialed)},
+		"retried": echotest.Client{Rows: echotest.RowsOf(retriedTable, retried)},
+		"plain":   echotest.Client{Rows: echotest.RowsOf(echotest.Table, plain)},
+		"hedged":  echotest.Client{Rows: echotest.RowsOf(hedgedTable, plain)},
 	} {
-		for method, err := range callEach(testContext(t), upstream) {
+		for method, err := range callEach(echotest.Context(t), upstream) {
 			if st := status.Convert(err); st.Code() != codes.Unavailable || !strings.Contains(st.Message(), target) {
 				t.Errorf("%s, %s: the program that calls gets %v, want all of it", name, method, err)
 			}
 		}
-		for method, err := range callEach(testContext(t), proxy(t, upstream, nil)) {
+		for method, err := range callEach(echotest.Context(t), proxy(t, upstream, nil)) {
 			t.Run(fmt.Sprintln(name, method), func(t *testing.T) {
-				isStatus(t, err, codes.Unavailable, unavailable, upstreamFailed)
+				echotest.WantStatus(t, err, codes.Unavailable, unavailable, upstreamFailed)
 			})
 		}
 		wrap := func(err error) error {
 			return errors.Join(errors.New("a"), fmt.Errorf("call 10.0.0.7: %w", err))
 		}
-		for method, err := range callEach(testContext(t), proxy(t, upstream, wrap)) {
+		for method, err := range callEach(echotest.Context(t), proxy(t, upstream, wrap)) {
 			t.Run(fmt.Sprintln(name, method, "wrapped"), func(t *testing.T) {
-				isStatus(t, err, codes.Unavailable, unavailable, upstreamFailed)
+				echotest.WantStatus(t, err, codes.Unavailable, unavailable, upstreamFailed)
 			})
 		}
 		wrap = func(err error) error { return rpcerr.Wrap(err, "ask") }
-		for method, err := range callEach(testContext(t), proxy(t, upstream, wrap)) {
+		for method, err := range callEach(echotest.Context(t), proxy(t, upstream, wrap)) {
 			t.Run(fmt.Sprintln(name, method, "Wrap"), func(t *testing.T) {
-				isStatus(t, err, codes.Unavailable, "ask: unavailable", upstreamFailed)
+				echotest.WantStatus(t, err, codes.Unavailable, "ask: unavailable", upstreamFailed)
 			})
 		}
 	}
 }
 
 // proxy serves upstream, whose errors wrap changes, and returns a client of it.
-func proxy(t *testing.T, upstream echoService, wrap func(error) error) echoService {
+func proxy(t *testing.T, upstream echotest.Service, wrap func(error) error) echotest.Service {
 	t.Helper()
 	if wrap != nil {
 		upstream = wrapping{upstream, wrap}
 	}
-	return echoClient{echotest.RowsOf(echoTable, startEcho(t, upstream).conn)}
+	return echotest.Client{Rows: echotest.RowsOf(echotest.Table, echotest.Start(t, upstream).Conn)}
 }
 
 // wrapping is a service with other errors.
 type wrapping struct {
-	echoService
+	echotest.Service
 	wrap func(error) error
 }
 
 func (w wrapping) One(ctx context.Context, req *text) (*text, error) {
-	resp, err := w.echoService.One(ctx, req)
+	resp, err := w.Service.One(ctx, req)
 	return resp, w.wrap(err)
 }
 
 func (w wrapping) Many(ctx context.Context, req *text) runtime.Stream[text] {
-	return w.stream(w.echoService.Many(ctx, req))
+	return w.stream(w.Service.Many(ctx, req))
 }
 
 func (w wrapping) Join(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
-	resp, err := w.echoService.Join(ctx, reqs)
+	resp, err := w.Service.Join(ctx, reqs)
 	return resp, w.wrap(err)
 }
 
 func (w wrapping) Chat(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
-	return w.stream(w.echoService.Chat(ctx, reqs))
+	return w.stream(w.Service.Chat(ctx, reqs))
 }
 
 func (w wrapping) stream(s runtime.Stream[text]) runtime.Stream[text] {
@@ -193,9 +193,9 @@ func TestStatusesOfAnUpstream(t *testing.T) {
 	servicetest.NoLeaks(t)
 	retry := &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Minute)}
 	local := &errdetails.LocalizedMessage{Locale: "de", Message: "nein"}
-	all := []proto.Message{outOfStock(nil), local, &errdetails.DebugInfo{Detail: "stack"}, retry}
-	kept := []proto.Message{outOfStock(nil), local, retry}
-	programs := []proto.Message{outOfStock(nil), retry}
+	all := []proto.Message{echotest.OutOfStock(nil), local, &errdetails.DebugInfo{Detail: "stack"}, retry}
+	kept := []proto.Message{echotest.OutOfStock(nil), local, retry}
+	programs := []proto.Message{echotest.OutOfStock(nil), retry}
 	same := func(code codes.Code) told { return told{code, shard, kept} }
 	masked := func(code codes.Code, words string, details ...proto.Message) told {
 		if details == nil {
@@ -235,32 +235,32 @@ func TestStatusesOfAnUpstream(t *testing.T) {
 	}
 	for code, want := range wants {
 		passesOn(t, status.Error(code, shard), want.bare)
-		passesOn(t, detailed(t, code, shard, all...), want.detailed)
+		passesOn(t, echotest.StatusError(t, code, shard, all...), want.detailed)
 	}
 }
 
 // passesOn compares what callers of a proxy get whose upstream's methods fail with err.
 func passesOn(t *testing.T, err error, want told) {
 	t.Helper()
-	for method, got := range callEach(testContext(t), proxy(t, stock(t, err), nil)) {
+	for method, got := range callEach(echotest.Context(t), proxy(t, stock(t, err), nil)) {
 		t.Run(fmt.Sprintln(err, method), func(t *testing.T) {
-			isStatus(t, got, want.code, want.message, want.details...)
+			echotest.WantStatus(t, got, want.code, want.message, want.details...)
 		})
 	}
 }
 
 // stock returns a client of a server of grpc's own, whose methods return err as it is.
-func stock(t *testing.T, err error) echoService {
+func stock(t *testing.T, err error) echotest.Service {
 	t.Helper()
 	fail := func(any, grpc.ServerStream) error { return err }
-	conn := serve(t, grpc.NewServer(grpc.UnknownServiceHandler(fail)))
-	return echoClient{echotest.RowsOf(echoTable, conn)}
+	conn := echotest.ServeGRPC(t, grpc.NewServer(grpc.UnknownServiceHandler(fail)))
+	return echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}
 }
 
 // TestCredentialsOfTheCaller checks that a caller learns that its credentials are rejected where
 // they were passed on, and only there.
 func TestCredentialsOfTheCaller(t *testing.T) {
-	upstream := stock(t, detailed(t, codes.Unauthenticated, "the token has expired", outOfStock(nil)))
+	upstream := stock(t, echotest.StatusError(t, codes.Unauthenticated, "the token has expired", echotest.OutOfStock(nil)))
 	for name, test := range map[string]struct {
 		sends string // to the upstream
 		code  codes.Code
@@ -275,8 +275,8 @@ func TestCredentialsOfTheCaller(t *testing.T) {
 			}
 			return upstream.One(ctx, req)
 		}
-		server := proxy(t, echoFuncs{one: one}, nil)
-		ctx := metadata.AppendToOutgoingContext(testContext(t), "authorization", "Bearer caller")
+		server := proxy(t, echotest.Funcs{OneFunc: one}, nil)
+		ctx := metadata.AppendToOutgoingContext(echotest.Context(t), "authorization", "Bearer caller")
 		_, err := server.One(ctx, &text{})
 		if status.Code(err) != test.code {
 			t.Errorf("%s: got %v, want %v", name, err, test.code)
@@ -287,19 +287,19 @@ func TestCredentialsOfTheCaller(t *testing.T) {
 // TestUnknownCodesAreUnknown checks the codes that gRPC does not define, in a method's own status
 // too.
 func TestUnknownCodesAreUnknown(t *testing.T) {
-	stub := dialEcho(t, behaving(func(context.Context) error { return status.Error(99, "odd") }))
-	for method, err := range callEach(testContext(t), stub) {
+	stub := echotest.Connect(t, echotest.Behaving(func(context.Context) error { return status.Error(99, "odd") }))
+	for method, err := range callEach(echotest.Context(t), stub) {
 		t.Run(fmt.Sprintln(method), func(t *testing.T) {
-			isStatus(t, err, codes.Unknown, "odd")
+			echotest.WantStatus(t, err, codes.Unknown, "odd")
 		})
 	}
-	for method, err := range callEach(testContext(t), stock(t, status.Error(99, "odd"))) {
+	for method, err := range callEach(echotest.Context(t), stock(t, status.Error(99, "odd"))) {
 		t.Run(fmt.Sprintln(method, "of another server"), func(t *testing.T) {
-			isStatus(t, err, codes.Unknown, "odd")
+			echotest.WantStatus(t, err, codes.Unknown, "odd")
 		})
 	}
 	wrapped := fmt.Errorf("x: %w", status.Error(99, "odd"))
-	isStatus(t, rpcerr.PublicStatus(wrapped).Err(), codes.Unknown, "odd")
+	echotest.WantStatus(t, rpcerr.PublicStatus(wrapped).Err(), codes.Unknown, "odd")
 }
 
 // TestErrorsOfInterceptorsAreStatuses checks errors of connections that are no statuses.
@@ -322,14 +322,14 @@ func TestErrorsOfInterceptorsAreStatuses(t *testing.T) {
 			if name == "retries" && where != "opening" { // a stream has its status
 				continue
 			}
-			for _, table := range []*runtime.Service[echoService]{echoTable, hedgedTable} {
-				stub := echoClient{echotest.RowsOf(table, conn)}
-				for method, err := range callEach(testContext(t), stub) {
+			for _, table := range []*runtime.Service[echotest.Service]{echotest.Table, hedgedTable} {
+				stub := echotest.Client{Rows: echotest.RowsOf(table, conn)}
+				for method, err := range callEach(echotest.Context(t), stub) {
 					if st, ok := status.FromError(err); !ok || st.Code() != test.code || !errors.Is(err, test.err) {
 						t.Errorf("%s, %s, %s: got %v, want %v that wraps the error", name, where, method, err, test.code)
 					}
 				}
-				for method, err := range callEach(testContext(t), proxy(t, stub, nil)) {
+				for method, err := range callEach(echotest.Context(t), proxy(t, stub, nil)) {
 					if st := status.Convert(err); st.Code() != test.code || strings.Contains(st.Message(), "10.0.0.7") {
 						t.Errorf("%s, %s, %s: the caller of a proxy gets %v, want %v", name, where, method, err, test.code)
 					}
@@ -399,12 +399,12 @@ func (endedConn) NewStream(
 // TestCallsThatHaveSucceeded checks that a call which the server has ended is OK, though its
 // requests fail before the client has noticed.
 func TestCallsThatHaveSucceeded(t *testing.T) {
-	stub := echoClient{echotest.RowsOf(echoTable, endedConn{})}
+	stub := echotest.Client{Rows: echotest.RowsOf(echotest.Table, endedConn{})}
 	failed := runtime.Fail[text](errors.New("broken disk"))
-	if _, err := stub.Join(testContext(t), failed); err != nil {
+	if _, err := stub.Join(echotest.Context(t), failed); err != nil {
 		t.Errorf("Join: %v", err)
 	}
-	if _, err := gather(stub.Chat(testContext(t), failed)); err != nil {
+	if _, err := echotest.Gather(stub.Chat(echotest.Context(t), failed)); err != nil {
 		t.Errorf("Chat: %v", err)
 	}
 }
@@ -412,24 +412,24 @@ func TestCallsThatHaveSucceeded(t *testing.T) {
 // TestFailedRequestsOfAProxy checks that the text of an error of requests stays with the program
 // that made them.
 func TestFailedRequestsOfAProxy(t *testing.T) {
-	upstream := dialEcho(t, behaving(func(context.Context) error { return nil }))
+	upstream := echotest.Connect(t, echotest.Behaving(func(context.Context) error { return nil }))
 	failed := runtime.Fail[text](errors.New("disk /dev/sda7 is broken"))
-	server := echoClient{echotest.RowsOf(echoTable, startEcho(t, echoFuncs{
-		join: func(ctx context.Context, _ runtime.Stream[text]) (*text, error) { return upstream.Join(ctx, failed) },
-		chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
+	server := echotest.Client{Rows: echotest.RowsOf(echotest.Table, echotest.Start(t, echotest.Funcs{
+		JoinFunc: func(ctx context.Context, _ runtime.Stream[text]) (*text, error) { return upstream.Join(ctx, failed) },
+		ChatFunc: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
 			return upstream.Chat(ctx, failed)
 		},
-	}).conn)}
+	}).Conn)}
 	unknown := &errdetails.ErrorInfo{Domain: rpcerr.ErrorDomain, Reason: rpcerr.ReasonUnknown.Name()}
-	_, err := server.Join(testContext(t), texts("a"))
-	isStatus(t, err, codes.Unknown, "unknown error", unknown)
-	_, err = gather(server.Chat(testContext(t), texts("a")))
-	isStatus(t, err, codes.Unknown, "unknown error", unknown)
+	_, err := server.Join(echotest.Context(t), echotest.Texts("a"))
+	echotest.WantStatus(t, err, codes.Unknown, "unknown error", unknown)
+	_, err = echotest.Gather(server.Chat(echotest.Context(t), echotest.Texts("a")))
+	echotest.WantStatus(t, err, codes.Unknown, "unknown error", unknown)
 }
 
 // TestPipesEndWithTheirCall checks calls whose requests come from a pipe, as the docs recommend.
 func TestPipesEndWithTheirCall(t *testing.T) {
-	stub := dialEcho(t, behaving(func(context.Context) error { return nil }))
+	stub := echotest.Connect(t, echotest.Behaving(func(context.Context) error { return nil }))
 	for range 50 {
 		for _, want := range []codes.Code{codes.DeadlineExceeded, codes.Canceled} {
 			for method, call := range map[string]func(context.Context) error{
@@ -438,7 +438,7 @@ func TestPipesEndWithTheirCall(t *testing.T) {
 					return err
 				},
 				"Chat": func(ctx context.Context) error {
-					_, err := gather(stub.Chat(ctx, streams.NewPipe[text](ctx).Stream()))
+					_, err := echotest.Gather(stub.Chat(ctx, streams.NewPipe[text](ctx).Stream()))
 					return err
 				},
 			} {

@@ -1,4 +1,4 @@
-package server_test
+package client_test
 
 import (
 	"context"
@@ -18,8 +18,6 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/resolver"
-	"google.golang.org/grpc/resolver/manual"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -30,44 +28,23 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
-// retryQuickly is the policy of a method that is called three times at most.
-var retryQuickly = runtime.Policy{Idempotency: runtime.NoSideEffects, Retry: runtime.Retry{MaxAttempts: 3,
-	InitialBackoff: time.Millisecond, MaxBackoff: time.Millisecond, Multiplier: 1, Codes: []string{"UNAVAILABLE"}}}
-
-// dialAll connects to all addresses until the test ends.
-func dialAll(t *testing.T, addrs []string, opts ...client.Option) *grpc.ClientConn {
-	t.Helper()
-	several := manual.NewBuilderWithScheme("several")
-	state := resolver.State{}
-	for _, addr := range addrs {
-		state.Addresses = append(state.Addresses, resolver.Address{Addr: addr})
-	}
-	several.InitialState(state)
-	conn, err := client.Dial("several:///servers", append(opts, client.WithInsecure(), client.WithDialOptions(grpc.WithResolvers(several)))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return conn
-}
-
 // listenEcho serves impl on a port of its own until the test ends.
-func listenEcho(t *testing.T, impl echoService) (srv *server.Server, addr string) {
+func listenEcho(t *testing.T, impl echotest.Service) (srv *server.Server, addr string) {
 	t.Helper()
 	srv = server.New(server.WithDrainDelay(0))
-	server.Register[echoService](srv, echoTable, impl)
-	return srv, listenAndServe(t, srv)
+	server.Register[echotest.Service](srv, echotest.Table, impl)
+	return srv, echotest.ListenAndServe(t, srv)
 }
 
 // answer is a method that answers with the server's name.
-func answer(name string) echoFuncs {
-	return echoFuncs{one: func(context.Context, *text) (*text, error) { return wrapperspb.String(name), nil }}
+func answer(name string) echotest.Funcs {
+	return echotest.Funcs{OneFunc: func(context.Context, *text) (*text, error) { return wrapperspb.String(name), nil }}
 }
 
 func TestServiceConfigOfDial(t *testing.T) {
 	servicetest.NoLeaks(t)
 	var calls atomic.Int64
-	_, addr := listenEcho(t, echoFuncs{one: func(ctx context.Context, _ *text) (*text, error) {
+	_, addr := listenEcho(t, echotest.Funcs{OneFunc: func(ctx context.Context, _ *text) (*text, error) {
 		if n := calls.Add(1); n < 3 {
 			return nil, status.Error(codes.Unavailable, "not yet")
 		}
@@ -79,13 +56,13 @@ func TestServiceConfigOfDial(t *testing.T) {
 		calls int64
 	}{
 		"without the services": {nil, codes.Unavailable, 1},
-		"with retries":         {[]client.Option{client.WithServiceConfig(tableWith(retryQuickly))}, codes.OK, 3},
-		"overridden": {[]client.Option{client.WithServiceConfig(tableWith(retryQuickly)),
+		"with retries":         {[]client.Option{client.WithServiceConfig(echotest.TableWith(echotest.RetryQuickly))}, codes.OK, 3},
+		"overridden": {[]client.Option{client.WithServiceConfig(echotest.TableWith(echotest.RetryQuickly)),
 			client.WithDialOptions(grpc.WithDefaultServiceConfig("{}"))}, codes.Unavailable, 1},
 	} {
 		calls.Store(0)
-		conn := dialAll(t, []string{addr}, test.opts...)
-		resp, err := echoClient{echotest.RowsOf(echoTable, conn)}.One(testContext(t), &text{})
+		conn := echotest.DialAll(t, []string{addr}, test.opts...)
+		resp, err := echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}.One(echotest.Context(t), &text{})
 		if status.Code(err) != test.code || calls.Load() != test.calls || err == nil && resp.GetValue() != "[2]" {
 			t.Errorf("%s: %v, %v after %d calls; want %v after %d", name, resp, err, calls.Load(), test.code, test.calls)
 		}
@@ -97,14 +74,14 @@ func TestServiceConfigOfDial(t *testing.T) {
 func TestRetriesAreThrottled(t *testing.T) {
 	servicetest.NoLeaks(t)
 	var attempts atomic.Int64
-	_, addr := listenEcho(t, echoFuncs{one: func(context.Context, *text) (*text, error) {
+	_, addr := listenEcho(t, echotest.Funcs{OneFunc: func(context.Context, *text) (*text, error) {
 		attempts.Add(1)
 		return nil, status.Error(codes.Unavailable, "down")
 	}})
-	table := tableWith(retryQuickly)
-	stub := echoClient{echotest.RowsOf(table, dialAll(t, []string{addr}, client.WithServiceConfig(table)))}
+	table := echotest.TableWith(echotest.RetryQuickly)
+	stub := echotest.Client{Rows: echotest.RowsOf(table, echotest.DialAll(t, []string{addr}, client.WithServiceConfig(table)))}
 	for range 10 {
-		if _, err := stub.One(testContext(t), &text{}); status.Code(err) != codes.Unavailable {
+		if _, err := stub.One(echotest.Context(t), &text{}); status.Code(err) != codes.Unavailable {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -119,15 +96,15 @@ func TestServersThatDoNotServeGetNoCalls(t *testing.T) {
 	good, goodAddr := listenEcho(t, answer("good"))
 	bad, badAddr := listenEcho(t, answer("bad"))
 	bad.Health().SetServing("", false)
-	stub := echoClient{echotest.RowsOf(echoTable, dialAll(t, []string{badAddr, goodAddr}, client.WithHealthChecks()))}
+	stub := echotest.Client{Rows: echotest.RowsOf(echotest.Table, echotest.DialAll(t, []string{badAddr, goodAddr}, client.WithHealthChecks()))}
 	for range 20 {
-		if resp, err := stub.One(testContext(t), &text{}); err != nil || resp.GetValue() != "good" {
+		if resp, err := stub.One(echotest.Context(t), &text{}); err != nil || resp.GetValue() != "good" {
 			t.Fatalf("got %v, %v", resp, err)
 		}
 	}
 	bad.Health().SetServing("", true)
 	good.Health().SetServing("", false)
-	ctx := client.WithCallOptions(testContext(t), grpc.WaitForReady(true))
+	ctx := client.WithCallOptions(echotest.Context(t), grpc.WaitForReady(true))
 	for {
 		resp, err := stub.One(ctx, &text{})
 		if err != nil {
@@ -143,16 +120,16 @@ func TestServersThatDoNotServeGetNoCalls(t *testing.T) {
 func TestServersWithoutHealthGetCalls(t *testing.T) {
 	servicetest.NoLeaks(t)
 	srv := grpc.NewServer()
-	server.Register[echoService](srv, echoTable, answer("plain"))
+	server.Register[echotest.Service](srv, echotest.Table, answer("plain"))
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	go srv.Serve(lis) // ends with Stop
 	t.Cleanup(srv.Stop)
-	conn := dialAll(t, []string{lis.Addr().String()}, client.WithServiceConfig(echoTable), client.WithHealthChecks())
-	stub := echoClient{echotest.RowsOf(echoTable, conn)}
-	if resp, err := stub.One(testContext(t), &text{}); err != nil || resp.GetValue() != "plain" {
+	conn := echotest.DialAll(t, []string{lis.Addr().String()}, client.WithServiceConfig(echotest.Table), client.WithHealthChecks())
+	stub := echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}
+	if resp, err := stub.One(echotest.Context(t), &text{}); err != nil || resp.GetValue() != "plain" {
 		t.Errorf("got %v, %v", resp, err)
 	}
 }
@@ -171,7 +148,7 @@ func (noHealth) Watch(*healthpb.HealthCheckRequest, healthpb.Health_WatchServer)
 func TestPoliciesNeedNoHealth(t *testing.T) {
 	servicetest.NoLeaks(t)
 	srv := grpc.NewServer()
-	server.Register[echoService](srv, echoTable, answer("plain"))
+	server.Register[echotest.Service](srv, echotest.Table, answer("plain"))
 	healthpb.RegisterHealthServer(srv, noHealth{})
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -179,12 +156,12 @@ func TestPoliciesNeedNoHealth(t *testing.T) {
 	}
 	go srv.Serve(lis) // ends with Stop
 	t.Cleanup(srv.Stop)
-	policies := client.WithServiceConfig(echoTable)
+	policies := client.WithServiceConfig(echotest.Table)
 	for code, opts := range map[codes.Code][]client.Option{
 		codes.OK: {policies}, codes.Unavailable: {policies, client.WithHealthChecks()},
 	} {
-		stub := echoClient{echotest.RowsOf(echoTable, dialAll(t, []string{lis.Addr().String()}, opts...))}
-		if _, err := stub.One(testContext(t), &text{}); status.Code(err) != code {
+		stub := echotest.Client{Rows: echotest.RowsOf(echotest.Table, echotest.DialAll(t, []string{lis.Addr().String()}, opts...))}
+		if _, err := stub.One(echotest.Context(t), &text{}); status.Code(err) != code {
 			t.Errorf("got %v, want %v", err, code)
 		}
 	}
@@ -197,7 +174,7 @@ type testService interface {
 }
 
 var testServiceTable = runtime.NewService("grpc.testing.TestService", grpc_testing.File_grpc_testing_test_proto,
-	runtime.Unary("EmptyCall", testService.EmptyCall, retryQuickly),
+	runtime.Unary("EmptyCall", testService.EmptyCall, echotest.RetryQuickly),
 	runtime.Unary("UnaryCall", testService.UnaryCall, runtime.Policy{Timeout: time.Minute}),
 )
 
@@ -229,7 +206,7 @@ func TestStockClientsUseTheJSON(t *testing.T) {
 	impl := new(flaky)
 	srv := server.New(server.WithDrainDelay(0))
 	server.Register[testService](srv, testServiceTable, impl)
-	addr := listenAndServe(t, srv)
+	addr := echotest.ListenAndServe(t, srv)
 	config, err := client.ServiceConfigJSON(client.WithServiceConfig(testServiceTable))
 	if err != nil {
 		t.Fatal(err)
@@ -253,12 +230,12 @@ var hedgedPolicy = runtime.Policy{Timeout: 1500 * time.Millisecond,
 	Hedging: runtime.Hedging{MaxAttempts: 2, Delay: 250 * time.Millisecond, NonFatalCodes: []string{"UNAVAILABLE"}}}
 
 func TestServiceConfigJSON(t *testing.T) {
-	got, err := client.ServiceConfigJSON(client.WithServiceConfig(runtime.NewService(echoName, wrapperspb.File_google_protobuf_wrappers_proto,
-		runtime.Unary("One", echoService.One, hedgedPolicy),
-		runtime.ServerStream("Many", echoService.Many, runtime.Policy{TotalTimeout: time.Hour, Timeout: time.Second}),
-		runtime.ClientStream("Join", echoService.Join, runtime.Policy{TotalTimeout: runtime.None}))),
+	got, err := client.ServiceConfigJSON(client.WithServiceConfig(runtime.NewService(echotest.Name, wrapperspb.File_google_protobuf_wrappers_proto,
+		runtime.Unary("One", echotest.Service.One, hedgedPolicy),
+		runtime.ServerStream("Many", echotest.Service.Many, runtime.Policy{TotalTimeout: time.Hour, Timeout: time.Second}),
+		runtime.ClientStream("Join", echotest.Service.Join, runtime.Policy{TotalTimeout: runtime.None}))),
 		client.WithServiceConfig(runtime.NewService("test.v1.Other", wrapperspb.File_google_protobuf_wrappers_proto,
-			runtime.Unary("One", echoService.One, runtime.Policy{Timeout: time.Second, MaxTimeout: time.Minute, Retry: retryQuickly.Retry}))),
+			runtime.Unary("One", echotest.Service.One, runtime.Policy{Timeout: time.Second, MaxTimeout: time.Minute, Retry: echotest.RetryQuickly.Retry}))),
 		client.WithHealthChecks())
 	if err != nil {
 		t.Fatal(err)
@@ -291,14 +268,14 @@ func object(t *testing.T, text string) (object map[string]any) {
 func TestServiceConfigRefuses(t *testing.T) {
 	servicetest.NoLeaks(t)
 	with := func(change func(*runtime.Policy)) client.Option {
-		policy := retryQuickly
+		policy := echotest.RetryQuickly
 		change(&policy)
-		return client.WithServiceConfig(runtime.NewService(echoName, wrapperspb.File_google_protobuf_wrappers_proto,
-			runtime.Unary("One", echoService.One, policy)))
+		return client.WithServiceConfig(runtime.NewService(echotest.Name, wrapperspb.File_google_protobuf_wrappers_proto,
+			runtime.Unary("One", echotest.Service.One, policy)))
 	}
 	for want, opts := range map[string][]client.Option{
-		"WithServiceConfig: test.v1.Echo is given twice; give each service once": {client.WithServiceConfig(echoTable), client.WithServiceConfig(echoTable)},
-		"WithServiceConfig(nil): pass a service's table":                         {client.WithServiceConfig[echoService](nil)},
+		"WithServiceConfig: test.v1.Echo is given twice; give each service once": {client.WithServiceConfig(echotest.Table), client.WithServiceConfig(echotest.Table)},
+		"WithServiceConfig(nil): pass a service's table":                         {client.WithServiceConfig[echotest.Service](nil)},
 		"WithServiceConfig: test.v1.Echo/One: Retry.MaxAttempts: 6 is not between 2 and 5": {
 			with(func(p *runtime.Policy) { p.Retry.MaxAttempts = 6 })},
 		"WithServiceConfig: test.v1.Echo/One: the InitialBackoff 0s, MaxBackoff 1ms and Multiplier 1 of Retry must be above 0": {
@@ -333,8 +310,8 @@ func TestHedgedCallsOverTwoServers(t *testing.T) {
 	servicetest.NoLeaks(t)
 	hung, cancelled := make(chan string, 10), make(chan error, 10)
 	serve := func(name string) string {
-		_, addr := listenEcho(t, echoFuncs{
-			one: func(ctx context.Context, _ *text) (*text, error) {
+		_, addr := listenEcho(t, echotest.Funcs{
+			OneFunc: func(ctx context.Context, _ *text) (*text, error) {
 				if len(metadata.ValueFromIncomingContext(ctx, "grpc-previous-rpc-attempts")) > 0 {
 					// Not before the first attempt hangs, or it may be cancelled before it has come to its server.
 					_ = grpc.SetTrailer(ctx, metadata.Pairs("server", name, "hung", <-hung))
@@ -345,16 +322,16 @@ func TestHedgedCallsOverTwoServers(t *testing.T) {
 				cancelled <- ctx.Err()
 				return nil, ctx.Err()
 			},
-			join: func(context.Context, runtime.Stream[text]) (*text, error) { return wrapperspb.String(name), nil },
+			JoinFunc: func(context.Context, runtime.Stream[text]) (*text, error) { return wrapperspb.String(name), nil },
 		})
 		return addr
 	}
-	table := tableWith(hedgeAfter(time.Millisecond, 2))
-	stub := echoClient{echotest.RowsOf(table, dialAll(t, []string{serve("a"), serve("b")}, client.WithServiceConfig(table)))}
+	table := echotest.TableWith(hedgeAfter(time.Millisecond, 2))
+	stub := echotest.Client{Rows: echotest.RowsOf(table, echotest.DialAll(t, []string{serve("a"), serve("b")}, client.WithServiceConfig(table)))}
 	awaitBoth(t, stub)
 	for range 4 {
 		var trailer metadata.MD
-		resp, err := stub.One(client.WithCallOptions(testContext(t), grpc.Trailer(&trailer)), wrapperspb.String("request"))
+		resp, err := stub.One(client.WithCallOptions(echotest.Context(t), grpc.Trailer(&trailer)), wrapperspb.String("request"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -362,18 +339,18 @@ func TestHedgedCallsOverTwoServers(t *testing.T) {
 		if resp.GetValue() == first || !slices.Equal(trailer.Get("server"), []string{resp.GetValue()}) {
 			t.Errorf("server %s hung, %s answered, the trailer says %v", first, resp.GetValue(), trailer.Get("server"))
 		}
-		if err := within(t, cancelled); err != context.Canceled {
+		if err := echotest.Within(t, cancelled); err != context.Canceled {
 			t.Errorf("the attempt that hung ended with %v", err)
 		}
 	}
 }
 
 // awaitBoth calls until both servers have answered: round robin goes over those that are connected.
-func awaitBoth(t *testing.T, stub echoService) {
+func awaitBoth(t *testing.T, stub echotest.Service) {
 	t.Helper()
 	seen := make(map[string]bool)
-	for ctx := testContext(t); len(seen) < 2; {
-		resp, err := stub.Join(ctx, texts())
+	for ctx := echotest.Context(t); len(seen) < 2; {
+		resp, err := stub.Join(ctx, echotest.Texts())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -385,13 +362,13 @@ func awaitBoth(t *testing.T, stub echoService) {
 func TestPushbackOfAServerStopsHedging(t *testing.T) {
 	servicetest.NoLeaks(t)
 	var calls atomic.Int64
-	_, addr := listenEcho(t, echoFuncs{one: func(ctx context.Context, _ *text) (*text, error) {
+	_, addr := listenEcho(t, echotest.Funcs{OneFunc: func(ctx context.Context, _ *text) (*text, error) {
 		calls.Add(1)
 		_ = grpc.SetTrailer(ctx, metadata.Pairs("grpc-retry-pushback-ms", "-1"))
 		return nil, status.Error(codes.Unavailable, "go away")
 	}})
-	stub := echoClient{echotest.RowsOf(tableWith(hedgeAfter(time.Hour, 5)), dialAll(t, []string{addr}))}
-	if _, err := stub.One(testContext(t), &text{}); status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "go away") || calls.Load() != 1 {
+	stub := echotest.Client{Rows: echotest.RowsOf(echotest.TableWith(hedgeAfter(time.Hour, 5)), echotest.DialAll(t, []string{addr}))}
+	if _, err := stub.One(echotest.Context(t), &text{}); status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "go away") || calls.Load() != 1 {
 		t.Errorf("got %v after %d calls", err, calls.Load())
 	}
 }

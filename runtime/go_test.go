@@ -1,7 +1,6 @@
-package server_test
+package runtime_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -27,7 +26,7 @@ func TestGoWhileTheCallEnds(t *testing.T) {
 	servicetest.NoLeaks(t)
 	const calls = 1_600
 	var all sync.WaitGroup
-	srv := startEcho(t, behaving(func(ctx context.Context) error {
+	srv := echotest.Start(t, echotest.Behaving(func(ctx context.Context) error {
 		started := make(chan struct{})
 		all.Go(func() {
 			close(started)
@@ -40,10 +39,10 @@ func TestGoWhileTheCallEnds(t *testing.T) {
 	}))
 	var callers sync.WaitGroup
 	for range 4 {
-		for kind, call := range kinds {
+		for kind, call := range echotest.Kinds {
 			callers.Go(func() {
 				for range calls / 16 {
-					if err := call(testContext(t), srv.conn); err != nil {
+					if err := call(echotest.Context(t), srv.Conn); err != nil {
 						t.Errorf("%s: %v", kind, err)
 						return
 					}
@@ -73,9 +72,9 @@ func TestGoroutinesOfACallAreJoined(t *testing.T) {
 			return nil
 		})
 	}
-	srv := startEcho(t, behaving(func(ctx context.Context) error { next(ctx, 9); return nil }))
-	for kind, call := range kinds {
-		if err := call(testContext(t), srv.conn); err != nil {
+	srv := echotest.Start(t, echotest.Behaving(func(ctx context.Context) error { next(ctx, 9); return nil }))
+	for kind, call := range echotest.Kinds {
+		if err := call(echotest.Context(t), srv.Conn); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
 		mu.Lock()
@@ -88,33 +87,15 @@ func TestGoroutinesOfACallAreJoined(t *testing.T) {
 }
 
 func TestAGoroutineThatEndsItselfHasFailed(t *testing.T) {
-	srv := startEcho(t, behaving(func(ctx context.Context) error {
+	srv := echotest.Start(t, echotest.Behaving(func(ctx context.Context) error {
 		runtime.Go(ctx, func(context.Context) error { goruntime.Goexit(); return nil })
 		return nil
 	}))
-	for kind, call := range kinds {
-		if err := call(testContext(t), srv.conn); status.Code(err) != codes.Internal {
+	for kind, call := range echotest.Kinds {
+		if err := call(echotest.Context(t), srv.Conn); status.Code(err) != codes.Internal {
 			t.Errorf("%s: got %v, want INTERNAL", kind, err)
 		}
 	}
-}
-
-// logText is a log that goroutines may write to.
-type logText struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }
 
 // yielders are streams that yield from goroutines, as no iterator may: at the same time, and after they have returned.
@@ -141,15 +122,15 @@ func yielders(end *sync.WaitGroup, late func()) runtime.Stream[text] {
 func TestStreamsThatYieldFromGoroutines(t *testing.T) {
 	servicetest.NoLeaks(t)
 	var all sync.WaitGroup
-	log := new(logText)
-	srv := startEcho(t, echoFuncs{
-		many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+	log := new(echotest.LogText)
+	srv := echotest.Start(t, echotest.Funcs{
+		ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] {
 			return yielders(&all, func() { <-ctx.Done() })
 		},
-		chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
+		ChatFunc: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
 			return yielders(&all, func() { <-ctx.Done() })
 		},
-		join: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) {
+		JoinFunc: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) {
 			n := 0
 			for _, err := range reqs {
 				if err != nil {
@@ -160,7 +141,7 @@ func TestStreamsThatYieldFromGoroutines(t *testing.T) {
 			return wrapperspb.String(strings.Repeat("x", n)), nil
 		},
 	}, server.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
-	stub, late := echotest.RowsOf(echoTable, srv.conn), make(chan struct{})
+	stub, late := echotest.RowsOf(echotest.Table, srv.Conn), make(chan struct{})
 	count := func(s runtime.Stream[text]) (n int) {
 		for _, err := range s {
 			if err != nil {
@@ -170,13 +151,13 @@ func TestStreamsThatYieldFromGoroutines(t *testing.T) {
 		}
 		return n
 	}
-	if n := count(client.ServerStream[text](testContext(t), stub[1], tenBytes)); n != 12 {
+	if n := count(client.ServerStream[text](echotest.Context(t), stub[1], echotest.TenBytes)); n != 12 {
 		t.Errorf("server stream: %d of 12 messages", n)
 	}
-	if n := count(client.Bidi[text](testContext(t), stub[3], yielders(&all, func() { <-late }))); n != 12 {
+	if n := count(client.Bidi[text](echotest.Context(t), stub[3], yielders(&all, func() { <-late }))); n != 12 {
 		t.Errorf("bidi: %d of 12 messages", n)
 	}
-	resp, err := client.ClientStream[text](testContext(t), stub[2], yielders(&all, func() { <-late }))
+	resp, err := client.ClientStream[text](echotest.Context(t), stub[2], yielders(&all, func() { <-late }))
 	close(late)
 	if err != nil || len(resp.GetValue()) != 12 {
 		t.Errorf("client stream: %v, %v", resp, err)
@@ -210,7 +191,7 @@ func TestAGoroutineOutsideACallThatEndsItselfIsLogged(t *testing.T) {
 	slog.SetDefault(slog.New(firstRecord{slog.DiscardHandler, got}))
 	defer slog.SetDefault(before)
 	runtime.Go(context.Background(), func(context.Context) error { goruntime.Goexit(); return nil })
-	if text := within(t, got); !strings.Contains(text, "goroutine failed") || !strings.Contains(text, "ended itself") {
+	if text := echotest.Within(t, got); !strings.Contains(text, "goroutine failed") || !strings.Contains(text, "ended itself") {
 		t.Errorf("the log has %q", text)
 	}
 }

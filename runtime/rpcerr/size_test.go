@@ -1,4 +1,4 @@
-package server_test
+package rpcerr_test
 
 import (
 	"context"
@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
@@ -41,11 +42,11 @@ func giants(t *testing.T) map[string]error {
 	return map[string]error{
 		"ASCII message":     reasonOutOfStock.Errorf(codes.NotFound, "%s", long).WithRetryAfter(time.Second),
 		"message":           reasonOutOfStock.Errorf(codes.NotFound, "%s", strings.Repeat("日本語", 1<<18)).WithRetryAfter(time.Second),
-		"message of status": detailed(t, codes.NotFound, long, outOfStock(nil), retry),
+		"message of status": echotest.StatusError(t, codes.NotFound, long, echotest.OutOfStock(nil), retry),
 		"violations":        base.WithViolations(violations...),
 		"metadata":          many,
 		"detail":            base.WithResource("book", long, ""),
-		"wrapped":           rpcerr.Wrap(detailed(t, codes.NotFound, "no", &errdetails.RequestInfo{RequestId: long}, outOfStock(nil), retry), "check"),
+		"wrapped":           rpcerr.Wrap(echotest.StatusError(t, codes.NotFound, "no", &errdetails.RequestInfo{RequestId: long}, echotest.OutOfStock(nil), retry), "check"),
 		"wrapped at length": rpcerr.Wrap(base, long),
 		"everything": reasonOutOfStock.Errorf(codes.NotFound, "%s", long).WithMetadata("k", long).WithResource(long, "b", "").
 			WithViolations(violations...).WithViolations(rpcerr.Violation(long, "%s", long)).WithRetryAfter(time.Second),
@@ -73,15 +74,15 @@ func TestGiantErrorsArrive(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			lis, served := bufconn.Listen(1<<20), make(chan error, 1)
 			srv := server.New(server.WithDrainDelay(0))
-			server.Register[echoService](srv, echoTable, behaving(func(context.Context) error { return giant }))
+			server.Register[echotest.Service](srv, echotest.Table, echotest.Behaving(func(context.Context) error { return giant }))
 			go func() { served <- srv.Serve(ctx, lis) }()
-			for _, conn := range []*grpc.ClientConn{dial(t, lis), narrow(t, lis)} {
-				for kind, call := range kinds {
-					checkGiant(t, kind, call(testContext(t), conn))
+			for _, conn := range []*grpc.ClientConn{echotest.DialMemory(t, lis), narrow(t, lis)} {
+				for kind, call := range echotest.Kinds {
+					checkGiant(t, kind, call(echotest.Context(t), conn))
 				}
 			}
 			cancel()
-			within(t, served)
+			echotest.Within(t, served)
 		})
 	}
 }
@@ -157,5 +158,5 @@ func TestWhatIsKept(t *testing.T) {
 func TestSmallErrorsStayAsTheyAre(t *testing.T) {
 	message := strings.Repeat("x", 2900) // over MaxErrorMessage: it is cut only where the whole does not fit
 	err := reasonOutOfStock.Errorf(codes.NotFound, "%s", message).WithResource("a", "b", "")
-	isStatus(t, err, codes.NotFound, message, outOfStock(nil), &errdetails.ResourceInfo{ResourceType: "a", ResourceName: "b"})
+	echotest.WantStatus(t, err, codes.NotFound, message, echotest.OutOfStock(nil), &errdetails.ResourceInfo{ResourceType: "a", ResourceName: "b"})
 }

@@ -1,4 +1,4 @@
-package server_test
+package client_test
 
 import (
 	"bytes"
@@ -15,10 +15,11 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 )
 
 // silentChat answers nothing until its caller goes away.
-var silentChat = echoFuncs{chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
+var silentChat = echotest.Funcs{ChatFunc: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
 	return func(yield func(*text, error) bool) {
 		if yield(wrapperspb.String("first"), nil) {
 			<-ctx.Done()
@@ -36,8 +37,8 @@ func recovered(f func()) (value any) {
 func panickyRequests(func(*text, error) bool) { panic(io.ErrUnexpectedEOF) }
 
 func TestPanicInARequestStreamIsRaisedWhereItCanBeRecovered(t *testing.T) {
-	stub := dialEcho(t, silentChat)
-	value := recovered(func() { _, _ = gather(stub.Chat(testContext(t), panickyRequests)) })
+	stub := echotest.Connect(t, silentChat)
+	value := recovered(func() { _, _ = echotest.Gather(stub.Chat(echotest.Context(t), panickyRequests)) })
 	p, ok := value.(*client.RequestPanic)
 	if !ok || p.Value != io.ErrUnexpectedEOF || !errors.Is(p, io.ErrUnexpectedEOF) {
 		t.Fatalf("recovered %v", value)
@@ -49,9 +50,9 @@ func TestPanicInARequestStreamIsRaisedWhereItCanBeRecovered(t *testing.T) {
 
 // TestPanicThroughTwoCalls ranges over a call within the requests of another: the panic keeps its value.
 func TestPanicThroughTwoCalls(t *testing.T) {
-	stub := dialEcho(t, silentChat)
-	ctx := testContext(t)
-	value := recovered(func() { _, _ = gather(stub.Chat(ctx, stub.Chat(ctx, panickyRequests))) })
+	stub := echotest.Connect(t, silentChat)
+	ctx := echotest.Context(t)
+	value := recovered(func() { _, _ = echotest.Gather(stub.Chat(ctx, stub.Chat(ctx, panickyRequests))) })
 	if p, ok := value.(*client.RequestPanic); !ok || p.Value != io.ErrUnexpectedEOF {
 		t.Fatalf("recovered %v", value)
 	}
@@ -76,24 +77,24 @@ func TestPanicAfterTheCallIsLogged(t *testing.T) {
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(out, nil)))
 	defer slog.SetDefault(before)
-	stub := dialEcho(t, silentChat)
+	stub := echotest.Connect(t, silentChat)
 	over := make(chan struct{})
-	for range stub.Chat(testContext(t), func(func(*text, error) bool) {
+	for range stub.Chat(echotest.Context(t), func(func(*text, error) bool) {
 		<-over
 		panic("too late")
 	}) {
 		break
 	}
 	close(over)
-	within(t, out.written)
+	echotest.Within(t, out.written)
 	if got := out.buf.String(); !strings.Contains(got, `panic="too late"`) || !strings.Contains(got, "stack=") {
 		t.Errorf("the log has: %s", got)
 	}
 }
 
 func TestRequestStreamThatEndsItsGoroutine(t *testing.T) {
-	stub := dialEcho(t, silentChat)
-	_, err := gather(stub.Chat(testContext(t), func(func(*text, error) bool) { goruntime.Goexit() }))
+	stub := echotest.Connect(t, silentChat)
+	_, err := echotest.Gather(stub.Chat(echotest.Context(t), func(func(*text, error) bool) { goruntime.Goexit() }))
 	if err == nil || !strings.Contains(err.Error(), "ended its goroutine") {
 		t.Errorf("got %v", err)
 	}

@@ -1,4 +1,4 @@
-package server_test
+package client_test
 
 import (
 	"context"
@@ -64,7 +64,7 @@ func TestDeadlineOfCalls(t *testing.T) {
 					defer cancel()
 				}
 				conn := new(deadlineConn)
-				stub := echoClient{echotest.RowsOf(tableWith(test.policy), conn)}
+				stub := echotest.Client{Rows: echotest.RowsOf(echotest.TableWith(test.policy), conn)}
 				if _, _ = stub.One(ctx, nil); conn.left != test.unary {
 					t.Errorf("One has %v, want %v", conn.left, test.unary)
 				}
@@ -79,19 +79,19 @@ func TestDeadlineOfCalls(t *testing.T) {
 }
 
 // streamCalls are calls of all RPCs with a stream.
-func streamCalls(stub echoService) map[string]func(context.Context) {
+func streamCalls(stub echotest.Service) map[string]func(context.Context) {
 	return map[string]func(context.Context){
-		"Many": func(ctx context.Context) { _, _ = gather(stub.Many(ctx, nil)) },
-		"Join": func(ctx context.Context) { _, _ = stub.Join(ctx, texts()) },
-		"Chat": func(ctx context.Context) { _, _ = gather(stub.Chat(ctx, texts())) },
+		"Many": func(ctx context.Context) { _, _ = echotest.Gather(stub.Many(ctx, nil)) },
+		"Join": func(ctx context.Context) { _, _ = stub.Join(ctx, echotest.Texts()) },
+		"Chat": func(ctx context.Context) { _, _ = echotest.Gather(stub.Chat(ctx, echotest.Texts())) },
 	}
 }
 
 // serveEcho serves impl in memory, on the clock of a synctest bubble, and returns a connection and what ends both.
-func serveEcho(t *testing.T, impl echoService, opts ...client.Option) (*grpc.ClientConn, func()) {
+func serveEcho(t *testing.T, impl echotest.Service, opts ...client.Option) (*grpc.ClientConn, func()) {
 	t.Helper()
 	srv := server.New(server.WithDrainDelay(0))
-	server.Register[echoService](srv, echoTable, impl)
+	server.Register[echotest.Service](srv, echotest.Table, impl)
 	lis := bufconn.Listen(1 << 16)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(context.Background(), lis) }()
@@ -111,13 +111,13 @@ func serveEcho(t *testing.T, impl echoService, opts ...client.Option) (*grpc.Cli
 func TestMarginLeavesTimeToAnswer(t *testing.T) {
 	for total, margin := range map[time.Duration]time.Duration{time.Second: client.DeadlineMargin, 100 * time.Millisecond: 10 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
-			slow, endSlow := serveEcho(t, echoFuncs{one: func(ctx context.Context, _ *text) (*text, error) {
+			slow, endSlow := serveEcho(t, echotest.Funcs{OneFunc: func(ctx context.Context, _ *text) (*text, error) {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			}})
 			defer endSlow()
-			upstream := echoClient{echotest.RowsOf(echoTable, slow)}
-			conn, end := serveEcho(t, echoFuncs{one: func(ctx context.Context, req *text) (*text, error) {
+			upstream := echotest.Client{Rows: echotest.RowsOf(echotest.Table, slow)}
+			conn, end := serveEcho(t, echotest.Funcs{OneFunc: func(ctx context.Context, req *text) (*text, error) {
 				begin := time.Now()
 				_, err := upstream.One(ctx, req)
 				if took := time.Since(begin); took != total-margin || status.Code(err) != codes.DeadlineExceeded {
@@ -128,7 +128,7 @@ func TestMarginLeavesTimeToAnswer(t *testing.T) {
 			defer end()
 			ctx, cancel := context.WithTimeout(context.Background(), total)
 			defer cancel()
-			if resp, err := (echoClient{echotest.RowsOf(echoTable, conn)}).One(ctx, &text{}); resp.GetValue() != "from the cache" {
+			if resp, err := (echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}).One(ctx, &text{}); resp.GetValue() != "from the cache" {
 				t.Errorf("got %v, %v", resp, err)
 			}
 		})
@@ -139,8 +139,8 @@ func TestMarginLeavesTimeToAnswer(t *testing.T) {
 func TestMarginIsForTheServerCallAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		downstream := new(deadlineConn)
-		stub := echoClient{echotest.RowsOf(tableWith(runtime.Policy{Timeout: time.Minute}), downstream)}
-		conn, end := serveEcho(t, echoFuncs{one: func(ctx context.Context, _ *text) (*text, error) {
+		stub := echotest.Client{Rows: echotest.RowsOf(echotest.TableWith(runtime.Policy{Timeout: time.Minute}), downstream)}
+		conn, end := serveEcho(t, echotest.Funcs{OneFunc: func(ctx context.Context, _ *text) (*text, error) {
 			sooner, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
 			detached := context.WithoutCancel(ctx)
@@ -164,7 +164,7 @@ func TestMarginIsForTheServerCallAlone(t *testing.T) {
 		defer end()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if _, err := (echoClient{echotest.RowsOf(echoTable, conn)}).One(ctx, &text{}); err != nil {
+		if _, err := (echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}).One(ctx, &text{}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -173,7 +173,7 @@ func TestMarginIsForTheServerCallAlone(t *testing.T) {
 // TestTotalTimeoutEndsStreams holds the longest time of a stream against a server that goes on.
 func TestTotalTimeoutEndsStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn, end := serveEcho(t, echoFuncs{many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+		conn, end := serveEcho(t, echotest.Funcs{ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] {
 			return func(yield func(*text, error) bool) {
 				if yield(wrapperspb.String("first"), nil) {
 					<-ctx.Done()
@@ -183,7 +183,7 @@ func TestTotalTimeoutEndsStreams(t *testing.T) {
 		}})
 		defer end()
 		begin := time.Now()
-		stub := echoClient{echotest.RowsOf(tableWith(runtime.Policy{TotalTimeout: time.Minute}), conn)}
+		stub := echotest.Client{Rows: echotest.RowsOf(echotest.TableWith(runtime.Policy{TotalTimeout: time.Minute}), conn)}
 		wantEnd(t, stub.Many(context.Background(), &text{}), codes.DeadlineExceeded, "first")
 		if took := time.Since(begin); took != time.Minute {
 			t.Errorf("the stream took %v", took)
@@ -210,7 +210,7 @@ func TestCallTimeout(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			conn := new(deadlineConn)
 			timed := client.WithCallTimeout(client.WithCallTimeout(conn, time.Hour), test.timeout)
-			stub := echoClient{echotest.RowsOf(tableWith(test.policy), timed)}
+			stub := echotest.Client{Rows: echotest.RowsOf(echotest.TableWith(test.policy), timed)}
 			if _, _ = stub.One(context.Background(), nil); conn.left != test.unary {
 				t.Errorf("%s: One has %v, want %v", name, conn.left, test.unary)
 			}

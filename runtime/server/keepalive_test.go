@@ -90,7 +90,7 @@ func TestServersEndFloodsOfPings(t *testing.T) {
 func silence(t *testing.T, opts ...client.Option) error {
 	t.Helper()
 	srv := server.New(server.WithDrainDelay(0))
-	server.Register[echoService](srv, echoTable, echoFuncs{many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+	server.Register[echotest.Service](srv, echotest.Table, echotest.Funcs{ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] {
 		return func(func(*text, error) bool) {
 			select {
 			case <-time.After(20 * time.Minute):
@@ -106,7 +106,7 @@ func silence(t *testing.T, opts ...client.Option) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = gather(echoClient{echotest.RowsOf(echoTable, conn)}.Many(context.Background(), &text{}))
+	_, err = echotest.Gather(echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}.Many(context.Background(), &text{}))
 	conn.Close()
 	_ = srv.Shutdown(context.Background())
 	<-served

@@ -1,4 +1,4 @@
-package server_test
+package runtime_test
 
 import (
 	"context"
@@ -6,32 +6,30 @@ import (
 	"testing"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
-	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 func TestDetachOutlivesTheCall(t *testing.T) {
 	type key struct{}
 	detached := make(chan context.Context, 1)
-	srv := startEcho(t, echoFuncs{one: func(ctx context.Context, _ *text) (*text, error) {
+	srv := echotest.Start(t, echotest.Funcs{OneFunc: func(ctx context.Context, _ *text) (*text, error) {
 		detached <- runtime.Detach(runtime.Detach(context.WithValue(ctx, key{}, "value")))
 		return wrapperspb.String(""), nil
 	}}, server.WithAuthenticator(server.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) {
 		return runtime.NewPrincipal("ada"), nil
 	})), server.WithoutAuthentication())
-	call := metadata.AppendToOutgoingContext(testContext(t), "x-request-id", "id-of-the-call")
-	if err := kinds["One"](call, srv.conn); err != nil {
+	call := metadata.AppendToOutgoingContext(echotest.Context(t), "x-request-id", "id-of-the-call")
+	if err := echotest.Kinds["One"](call, srv.Conn); err != nil {
 		t.Fatal(err)
 	}
-	ctx := within(t, detached)
-	if err := srv.end(); err != nil {
+	ctx := echotest.Within(t, detached)
+	if err := srv.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	if _, limited := ctx.Deadline(); limited || ctx.Err() != nil {
@@ -59,7 +57,7 @@ func (sentID) Invoke(ctx context.Context, _ string, _, _ any, _ ...grpc.CallOpti
 
 func TestDetachedCallsCarryTheRequestID(t *testing.T) {
 	ctx := runtime.WithOrigin(context.Background(), runtime.Origin{RequestID: "id of the cause"})
-	_, err := client.Unary[text, text](ctx, client.Bind(sentID{}, echoTable.Methods()[0]), wrapperspb.String(""))
+	_, err := client.Unary[text, text](ctx, client.Bind(sentID{}, echotest.Table.Methods()[0]), wrapperspb.String(""))
 	if err == nil || err.Error() != "id of the cause" {
 		t.Errorf("the call carries %v", err)
 	}
@@ -68,23 +66,5 @@ func TestDetachedCallsCarryTheRequestID(t *testing.T) {
 func TestOriginOfNothingIsEmpty(t *testing.T) {
 	if origin := runtime.OriginOf(context.Background()); origin != (runtime.Origin{}) {
 		t.Errorf("got %+v", origin)
-	}
-}
-
-func TestPublicStatusTellsWhatACallerWouldGet(t *testing.T) {
-	for _, test := range []struct {
-		err  error
-		code codes.Code
-		text string
-	}{
-		{nil, codes.OK, ""},
-		{errors.New("secret"), codes.Unknown, "unknown error"},
-		{context.Canceled, codes.Canceled, "canceled"},
-		{rpcerr.Reason("X").Errorf(codes.NotFound, "no book").WithCause(errors.New("secret")), codes.NotFound, "no book"},
-		{rpcerr.Wrap(status.Error(codes.NotFound, "secret"), "look"), codes.NotFound, "look: not found"},
-	} {
-		if st := rpcerr.PublicStatus(test.err); st.Code() != test.code || st.Message() != test.text {
-			t.Errorf("%v: got %v", test.err, st)
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package server_test
+package client_test
 
 import (
 	"context"
@@ -19,34 +19,34 @@ import (
 func TestCallsBeyondTheStreamsOfAConnectionWait(t *testing.T) {
 	servicetest.NoLeaks(t)
 	impl := silentChat
-	impl.one = answer("one").one
+	impl.OneFunc = answer("one").OneFunc
 	srv := server.New(server.WithDrainDelay(0),
 		server.WithGRPCOptions(grpc.MaxConcurrentStreams(2)))
-	server.Register[echoService](srv, echoTable, impl)
-	addr := listenAndServe(t, srv)
-	client := echoClient{echotest.RowsOf(echoTable, dialAll(t, []string{addr}))}
+	server.Register[echotest.Service](srv, echotest.Table, impl)
+	addr := echotest.ListenAndServe(t, srv)
+	client := echotest.Client{Rows: echotest.RowsOf(echotest.Table, echotest.DialAll(t, []string{addr}))}
 	var waiting chan error
-	for range client.Chat(testContext(t), texts()) {
-		for range client.Chat(testContext(t), texts()) {
+	for range client.Chat(echotest.Context(t), echotest.Texts()) {
+		for range client.Chat(echotest.Context(t), echotest.Texts()) {
 			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 			_, err := client.One(ctx, &text{})
 			cancel()
 			if status.Code(err) != codes.DeadlineExceeded {
 				t.Errorf("the third call: %v", err)
 			}
-			other := echoClient{echotest.RowsOf(echoTable, dialAll(t, []string{addr}))}
-			if _, err := other.One(testContext(t), &text{}); err != nil {
+			other := echotest.Client{Rows: echotest.RowsOf(echotest.Table, echotest.DialAll(t, []string{addr}))}
+			if _, err := other.One(echotest.Context(t), &text{}); err != nil {
 				t.Errorf("a call on another connection: %v", err)
 			}
 			waiting = make(chan error, 1)
-			ctx = testContext(t)
+			ctx = echotest.Context(t)
 			go func() {
 				_, err := client.One(ctx, &text{})
 				waiting <- err
 			}()
 			break
 		}
-		if err := within(t, waiting); err != nil {
+		if err := echotest.Within(t, waiting); err != nil {
 			t.Errorf("a call that waited until another had ended: %v", err)
 		}
 		break

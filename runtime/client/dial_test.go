@@ -1,10 +1,9 @@
-package server_test
+package client_test
 
 import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"net"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
@@ -75,25 +74,6 @@ func TestDialRefusesOptions(t *testing.T) {
 	}
 }
 
-// listenAndServe serves srv on a TCP port until the test ends and returns its address.
-func listenAndServe(t *testing.T, srv *server.Server) string {
-	t.Helper()
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ctx, lis) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := within(t, served); err != nil {
-			t.Error(err)
-		}
-	})
-	return lis.Addr().String()
-}
-
 // TestDialSpeaksTLS holds that TLS is the default, with the roots that the system or the caller has.
 func TestDialSpeaksTLS(t *testing.T) {
 	servicetest.NoLeaks(t)
@@ -103,7 +83,7 @@ func TestDialSpeaksTLS(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(https.Certificate())
 	https.Close()
-	addr := listenAndServe(t, server.New(server.WithDrainDelay(0), server.WithTLS(&tls.Config{Certificates: []tls.Certificate{cert}})))
+	addr := echotest.ListenAndServe(t, server.New(server.WithDrainDelay(0), server.WithTLS(&tls.Config{Certificates: []tls.Certificate{cert}})))
 	for name, test := range map[string]struct {
 		opts []client.Option
 		code codes.Code
@@ -117,7 +97,7 @@ func TestDialSpeaksTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = healthpb.NewHealthClient(conn).Check(testContext(t), new(healthpb.HealthCheckRequest))
+		_, err = healthpb.NewHealthClient(conn).Check(echotest.Context(t), new(healthpb.HealthCheckRequest))
 		if status.Code(err) != test.code || !strings.Contains(status.Convert(err).Message(), test.text) {
 			t.Errorf("%s: got %v, want %v", name, err, test.code)
 		}
@@ -130,13 +110,13 @@ func TestDialAndServerAgreeOnSizes(t *testing.T) {
 	servicetest.NoLeaks(t)
 	big := wrapperspb.String(strings.Repeat("x", server.MaxSendMsgSize-16))
 	srv := server.New(server.WithDrainDelay(0))
-	server.Register[echoService](srv, echoTable, echoFuncs{one: func(context.Context, *text) (*text, error) { return big, nil }})
-	conn, err := client.Dial(listenAndServe(t, srv), client.WithInsecure())
+	server.Register[echotest.Service](srv, echotest.Table, echotest.Funcs{OneFunc: func(context.Context, *text) (*text, error) { return big, nil }})
+	conn, err := client.Dial(echotest.ListenAndServe(t, srv), client.WithInsecure())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if resp, err := (echoClient{echotest.RowsOf(echoTable, conn)}).One(testContext(t), &text{}); err != nil || len(resp.GetValue()) != len(big.GetValue()) {
+	if resp, err := (echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}).One(echotest.Context(t), &text{}); err != nil || len(resp.GetValue()) != len(big.GetValue()) {
 		t.Errorf("got %d bytes, %v", len(resp.GetValue()), err)
 	}
 }
@@ -144,13 +124,13 @@ func TestDialAndServerAgreeOnSizes(t *testing.T) {
 // TestDialOptionsOverride passes credentials of grpc's own over the default ones.
 func TestDialOptionsOverride(t *testing.T) {
 	servicetest.NoLeaks(t)
-	addr := listenAndServe(t, server.New(server.WithDrainDelay(0)))
+	addr := echotest.ListenAndServe(t, server.New(server.WithDrainDelay(0)))
 	conn, err := client.Dial(addr, client.WithDialOptions(grpc.WithTransportCredentials(insecure.NewCredentials())))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := healthpb.NewHealthClient(conn).Check(testContext(t), new(healthpb.HealthCheckRequest)); err != nil {
+	if _, err := healthpb.NewHealthClient(conn).Check(echotest.Context(t), new(healthpb.HealthCheckRequest)); err != nil {
 		t.Error(err)
 	}
 }
@@ -162,7 +142,7 @@ func TestDialOfNobodyIsUnavailable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_, err = healthpb.NewHealthClient(conn).Check(testContext(t), new(healthpb.HealthCheckRequest))
+	_, err = healthpb.NewHealthClient(conn).Check(echotest.Context(t), new(healthpb.HealthCheckRequest))
 	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "nobody.sock") {
 		t.Errorf("got %v", err)
 	}

@@ -1,4 +1,4 @@
-package server_test
+package rpcerr_test
 
 import (
 	"strings"

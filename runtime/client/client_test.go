@@ -1,4 +1,4 @@
-package server_test
+package client_test
 
 import (
 	"context"
@@ -23,86 +23,35 @@ import (
 	streams "github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// echoClient is what would be generated for a client of echoService.
-type echoClient struct{ rows []*client.Method }
-
-func (c echoClient) One(ctx context.Context, req *text) (*text, error) {
-	return client.Unary[text](ctx, c.rows[0], req)
-}
-
-func (c echoClient) Many(ctx context.Context, req *text) runtime.Stream[text] {
-	return client.ServerStream[text](ctx, c.rows[1], req)
-}
-
-func (c echoClient) Join(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
-	return client.ClientStream[text](ctx, c.rows[2], reqs)
-}
-
-func (c echoClient) Chat(ctx context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
-	return client.Bidi[text](ctx, c.rows[3], reqs)
-}
-
-// dialEcho serves impl in memory and returns a client of it. The test must leave no goroutine behind.
-func dialEcho(t *testing.T, impl echoService) echoService {
-	t.Helper()
-	servicetest.NoLeaks(t)
-	return echoClient{echotest.RowsOf(echoTable, startEcho(t, impl).conn)}
-}
-
-func texts(values ...string) runtime.Stream[text] {
-	return func(yield func(*text, error) bool) {
-		for _, value := range values {
-			if !yield(wrapperspb.String(value), nil) {
-				return
-			}
-		}
-	}
-}
-
-// endless yields messages until the consumer stops.
-func endless(yield func(*text, error) bool) {
-	for yield(wrapperspb.String("more"), nil) {
-	}
-}
-
-// gather returns the values of s and its error.
-func gather(s runtime.Stream[text]) (values []string, err error) {
-	msgs, err := streams.Collect(s)
-	for _, msg := range msgs {
-		values = append(values, msg.GetValue())
-	}
-	return values, err
-}
-
 // wantEnd compares what a stream yielded.
 func wantEnd(t *testing.T, s runtime.Stream[text], code codes.Code, want ...string) {
 	t.Helper()
-	got, err := gather(s)
+	got, err := echotest.Gather(s)
 	if status.Code(err) != code || fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("the stream yielded %q and then %v; want %q and then %v", got, err, want, code)
 	}
 }
 
 func TestClientCallsEachKind(t *testing.T) {
-	stub := dialEcho(t, echoFuncs{
-		one: func(_ context.Context, req *text) (*text, error) { return req, nil },
-		many: func(_ context.Context, req *text) runtime.Stream[text] {
-			return texts(req.GetValue(), req.GetValue())
+	stub := echotest.Connect(t, echotest.Funcs{
+		OneFunc: func(_ context.Context, req *text) (*text, error) { return req, nil },
+		ManyFunc: func(_ context.Context, req *text) runtime.Stream[text] {
+			return echotest.Texts(req.GetValue(), req.GetValue())
 		},
-		join: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) {
-			values, err := gather(reqs)
+		JoinFunc: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) {
+			values, err := echotest.Gather(reqs)
 			return wrapperspb.String(fmt.Sprint(values)), err
 		},
-		chat: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] { return reqs },
+		ChatFunc: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] { return reqs },
 	})
-	ctx := testContext(t)
+	ctx := echotest.Context(t)
 	if resp, err := stub.One(ctx, wrapperspb.String("a")); err != nil || resp.GetValue() != "a" {
 		t.Errorf("One: %v, %v", resp, err)
 	}
-	if resp, err := stub.Join(ctx, texts("a", "b")); err != nil || resp.GetValue() != "[a b]" {
+	if resp, err := stub.Join(ctx, echotest.Texts("a", "b")); err != nil || resp.GetValue() != "[a b]" {
 		t.Errorf("Join: %v, %v", resp, err)
 	}
-	many, chat := stub.Many(ctx, wrapperspb.String("a")), stub.Chat(ctx, texts("a", "b", "c"))
+	many, chat := stub.Many(ctx, wrapperspb.String("a")), stub.Chat(ctx, echotest.Texts("a", "b", "c"))
 	for range 2 { // each range is a call
 		wantEnd(t, many, codes.OK, "a", "a")
 		wantEnd(t, chat, codes.OK, "a", "b", "c")
@@ -111,24 +60,24 @@ func TestClientCallsEachKind(t *testing.T) {
 
 func TestClientGetsTheStatus(t *testing.T) {
 	lost := status.Error(codes.DataLoss, "lost")
-	stub := dialEcho(t, echoFuncs{
-		one:  func(context.Context, *text) (*text, error) { return nil, lost },
-		join: func(context.Context, runtime.Stream[text]) (*text, error) { return nil, lost },
-		many: func(context.Context, *text) runtime.Stream[text] {
+	stub := echotest.Connect(t, echotest.Funcs{
+		OneFunc:  func(context.Context, *text) (*text, error) { return nil, lost },
+		JoinFunc: func(context.Context, runtime.Stream[text]) (*text, error) { return nil, lost },
+		ManyFunc: func(context.Context, *text) runtime.Stream[text] {
 			return func(yield func(*text, error) bool) { _ = yield(wrapperspb.String("a"), nil) && yield(nil, lost) }
 		},
-		chat: func(context.Context, runtime.Stream[text]) runtime.Stream[text] { return runtime.Fail[text](lost) },
+		ChatFunc: func(context.Context, runtime.Stream[text]) runtime.Stream[text] { return runtime.Fail[text](lost) },
 	})
-	ctx := testContext(t)
+	ctx := echotest.Context(t)
 	_, err := stub.One(ctx, &text{})
-	_, joinErr := stub.Join(ctx, endless)
+	_, joinErr := stub.Join(ctx, echotest.Endless)
 	for _, err := range []error{err, joinErr} {
 		if status.Code(err) != codes.DataLoss || status.Convert(err).Message() != "lost" {
 			t.Errorf("got %v", err)
 		}
 	}
 	wantEnd(t, stub.Many(ctx, &text{}), codes.DataLoss, "a")
-	wantEnd(t, stub.Chat(ctx, endless), codes.DataLoss)
+	wantEnd(t, stub.Chat(ctx, echotest.Endless), codes.DataLoss)
 }
 
 // TestBreakingOutCancels holds that the method ends with its caller's loop, and that call options are filled then.
@@ -143,14 +92,14 @@ func TestBreakingOutCancels(t *testing.T) {
 			ended <- ctx.Err()
 		}
 	}
-	stub := dialEcho(t, echoFuncs{
-		many: func(ctx context.Context, _ *text) runtime.Stream[text] { return answer(ctx) },
-		chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] { return answer(ctx) },
+	stub := echotest.Connect(t, echotest.Funcs{
+		ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] { return answer(ctx) },
+		ChatFunc: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] { return answer(ctx) },
 	})
 	var header metadata.MD
-	ctx := client.WithCallOptions(testContext(t), grpc.Header(&header))
+	ctx := client.WithCallOptions(echotest.Context(t), grpc.Header(&header))
 	for name, responses := range map[string]runtime.Stream[text]{
-		"many": stub.Many(ctx, &text{}), "chat": stub.Chat(ctx, endless),
+		"many": stub.Many(ctx, &text{}), "chat": stub.Chat(ctx, echotest.Endless),
 	} {
 		header = nil
 		for range responses {
@@ -159,7 +108,7 @@ func TestBreakingOutCancels(t *testing.T) {
 		if got := header.Get("shelf"); len(got) != 1 {
 			t.Errorf("%s: the header is %v", name, header)
 		}
-		if err := within(t, ended); !errors.Is(err, context.Canceled) {
+		if err := echotest.Within(t, ended); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: the method's context ended with %v", name, err)
 		}
 	}
@@ -168,7 +117,7 @@ func TestBreakingOutCancels(t *testing.T) {
 // TestStreamsAreReleasedWhenTheLoopPanics holds the same for a loop that panics.
 func TestStreamsAreReleasedWhenTheLoopPanics(t *testing.T) {
 	ended := make(chan error, 1)
-	stub := dialEcho(t, echoFuncs{chat: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
+	stub := echotest.Connect(t, echotest.Funcs{ChatFunc: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
 		return func(yield func(*text, error) bool) {
 			for yield(wrapperspb.String("more"), nil) {
 			}
@@ -181,11 +130,11 @@ func TestStreamsAreReleasedWhenTheLoopPanics(t *testing.T) {
 				t.Errorf("recovered %v", value)
 			}
 		}()
-		for range stub.Chat(testContext(t), endless) {
+		for range stub.Chat(echotest.Context(t), echotest.Endless) {
 			panic("loop")
 		}
 	}()
-	if err := within(t, ended); !errors.Is(err, context.Canceled) {
+	if err := echotest.Within(t, ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("the method's context ended with %v", err)
 	}
 }
@@ -194,14 +143,14 @@ func TestStreamsAreReleasedWhenTheLoopPanics(t *testing.T) {
 func TestRequestStreamsThatFail(t *testing.T) {
 	broken := errors.New("broken disk")
 	ended := make(chan error, 1)
-	stub := dialEcho(t, echoFuncs{
-		join: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) {
-			_, err := gather(reqs)
+	stub := echotest.Connect(t, echotest.Funcs{
+		JoinFunc: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) {
+			_, err := echotest.Gather(reqs)
 			ended <- err
 			return nil, err
 		},
-		chat: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
-			_, err := gather(reqs)
+		ChatFunc: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+			_, err := echotest.Gather(reqs)
 			ended <- err
 			return runtime.Fail[text](err)
 		},
@@ -209,7 +158,7 @@ func TestRequestStreamsThatFail(t *testing.T) {
 	fail := func(err error) runtime.Stream[text] {
 		return func(yield func(*text, error) bool) { _ = yield(wrapperspb.String("a"), nil) && yield(nil, err) }
 	}
-	ctx := testContext(t)
+	ctx := echotest.Context(t)
 	for name, test := range map[string]struct {
 		reqs runtime.Stream[text]
 		want string
@@ -222,7 +171,7 @@ func TestRequestStreamsThatFail(t *testing.T) {
 		"a nil stream":  {nil, "test.v1.Echo/%s: the stream of requests is nil; pass one that ends at once to send nothing", false},
 	} {
 		_, joinErr := stub.Join(ctx, test.reqs)
-		_, chatErr := gather(stub.Chat(ctx, test.reqs))
+		_, chatErr := echotest.Gather(stub.Chat(ctx, test.reqs))
 		for method, err := range map[string]error{"Join": joinErr, "Chat": chatErr} {
 			want := strings.ReplaceAll(test.want, "%s", method)
 			if name == "an error" && !errors.Is(err, broken) {
@@ -231,7 +180,7 @@ func TestRequestStreamsThatFail(t *testing.T) {
 			if st, ok := status.FromError(err); !ok || !strings.HasSuffix(err.Error(), want) {
 				t.Errorf("%s, %s: got %v, want a status with %s", name, method, st, want)
 			}
-			if test.sent && status.Code(within(t, ended)) != codes.Canceled {
+			if test.sent && status.Code(echotest.Within(t, ended)) != codes.Canceled {
 				t.Errorf("%s, %s: the server did not see the call cancelled", name, method)
 			}
 		}
@@ -242,12 +191,12 @@ func TestRequestStreamsThatFail(t *testing.T) {
 // requests that watches the same context fails first.
 func TestCallsThatEndWhileARequestIsAwaited(t *testing.T) {
 	silent := func(reqs runtime.Stream[text]) error {
-		_, err := gather(reqs)
+		_, err := echotest.Gather(reqs)
 		return err
 	}
-	stub := dialEcho(t, echoFuncs{
-		join: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) { return nil, silent(reqs) },
-		chat: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+	stub := echotest.Connect(t, echotest.Funcs{
+		JoinFunc: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) { return nil, silent(reqs) },
+		ChatFunc: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
 			return runtime.Fail[text](silent(reqs))
 		},
 	})
@@ -272,7 +221,7 @@ func TestCallsThatEndWhileARequestIsAwaited(t *testing.T) {
 			_, joinErr := stub.Join(ctx, waiting(ctx))
 			cancel()
 			ctx, cancel = end()
-			_, chatErr := gather(stub.Chat(ctx, waiting(ctx)))
+			_, chatErr := echotest.Gather(stub.Chat(ctx, waiting(ctx)))
 			cancel()
 			for method, err := range map[string]error{"Join": joinErr, "Chat": chatErr} {
 				if st, ok := status.FromError(err); !ok || st.Code() != want {
@@ -285,21 +234,21 @@ func TestCallsThatEndWhileARequestIsAwaited(t *testing.T) {
 
 // TestServerAnswersEarly holds that requests are taken no longer than the server wants them.
 func TestServerAnswersEarly(t *testing.T) {
-	stub := dialEcho(t, echoFuncs{
-		join: func(context.Context, runtime.Stream[text]) (*text, error) { return wrapperspb.String("enough"), nil },
-		chat: func(context.Context, runtime.Stream[text]) runtime.Stream[text] { return texts("enough") },
+	stub := echotest.Connect(t, echotest.Funcs{
+		JoinFunc: func(context.Context, runtime.Stream[text]) (*text, error) { return wrapperspb.String("enough"), nil },
+		ChatFunc: func(context.Context, runtime.Stream[text]) runtime.Stream[text] { return echotest.Texts("enough") },
 	})
-	ctx := testContext(t)
-	if resp, err := stub.Join(ctx, endless); err != nil || resp.GetValue() != "enough" {
+	ctx := echotest.Context(t)
+	if resp, err := stub.Join(ctx, echotest.Endless); err != nil || resp.GetValue() != "enough" {
 		t.Errorf("Join: %v, %v", resp, err)
 	}
-	wantEnd(t, stub.Chat(ctx, endless), codes.OK, "enough")
+	wantEnd(t, stub.Chat(ctx, echotest.Endless), codes.OK, "enough")
 }
 
 // TestSendingDoesNotHoldBreakingUp breaks out while a request waits for a server that does not read.
 func TestSendingDoesNotHoldBreakingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		stub := dialEcho(t, silentChat)
+		stub := echotest.Connect(t, silentChat)
 		big := wrapperspb.String(string(make([]byte, 1<<20)))
 		over := make(chan struct{})
 		for range stub.Chat(t.Context(), func(yield func(*text, error) bool) {
@@ -310,15 +259,15 @@ func TestSendingDoesNotHoldBreakingUp(t *testing.T) {
 			synctest.Wait() // for the sender to be stuck
 			break
 		}
-		within(t, over)
+		echotest.Within(t, over)
 	})
 }
 
 // TestProxiesDoNotWaitForTheirCaller holds that a call ends although its requests are those of a server call that is quiet.
 func TestProxiesDoNotWaitForTheirCaller(t *testing.T) {
 	servicetest.NoLeaks(t)
-	upstream := echoClient{echotest.RowsOf(echoTable, startEcho(t, echoFuncs{
-		chat: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
+	upstream := echotest.Client{Rows: echotest.RowsOf(echotest.Table, echotest.Start(t, echotest.Funcs{
+		ChatFunc: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] {
 			return func(yield func(*text, error) bool) {
 				for req := range reqs {
 					_ = yield(req, nil) && yield(nil, status.Error(codes.NotFound, "no such room"))
@@ -326,16 +275,16 @@ func TestProxiesDoNotWaitForTheirCaller(t *testing.T) {
 				}
 			}
 		},
-	}).conn)}
-	proxy := echoClient{echotest.RowsOf(echoTable, startEcho(t, upstream).conn)}
-	requests := streams.NewPipe[text](testContext(t))
+	}).Conn)}
+	proxy := echotest.Client{Rows: echotest.RowsOf(echotest.Table, echotest.Start(t, upstream).Conn)}
+	requests := streams.NewPipe[text](echotest.Context(t))
 	defer requests.Close(nil)
 	go func() { _ = requests.Send(wrapperspb.String("hello")) }() // and no more
-	wantEnd(t, proxy.Chat(testContext(t), requests.Stream()), codes.NotFound, "hello")
+	wantEnd(t, proxy.Chat(echotest.Context(t), requests.Stream()), codes.NotFound, "hello")
 }
 
 func TestClientDeadlineReachesTheServer(t *testing.T) {
-	stub := dialEcho(t, echoFuncs{many: func(ctx context.Context, _ *text) runtime.Stream[text] {
+	stub := echotest.Connect(t, echotest.Funcs{ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] {
 		return func(yield func(*text, error) bool) {
 			if _, ok := ctx.Deadline(); !ok {
 				yield(nil, status.Error(codes.FailedPrecondition, "no deadline"))
@@ -351,12 +300,12 @@ func TestClientDeadlineReachesTheServer(t *testing.T) {
 }
 
 func TestCallOptionsOfTheContext(t *testing.T) {
-	stub := dialEcho(t, echoFuncs{one: func(ctx context.Context, req *text) (*text, error) {
+	stub := echotest.Connect(t, echotest.Funcs{OneFunc: func(ctx context.Context, req *text) (*text, error) {
 		_ = grpc.SetTrailer(ctx, metadata.Pairs("shelf", "new"))
 		return req, nil
 	}})
 	var first, second metadata.MD
-	outer := client.WithCallOptions(testContext(t), grpc.Trailer(&first))
+	outer := client.WithCallOptions(echotest.Context(t), grpc.Trailer(&first))
 	inner := client.WithCallOptions(outer, grpc.Trailer(&second))
 	_ = client.WithCallOptions(outer, grpc.MaxCallRecvMsgSize(0)) // must not reach inner
 	if _, err := stub.One(inner, wrapperspb.String("a")); err != nil {
@@ -365,7 +314,7 @@ func TestCallOptionsOfTheContext(t *testing.T) {
 	if len(first["shelf"]) != 1 || len(second["shelf"]) != 1 {
 		t.Errorf("trailers: %v, %v", first, second)
 	}
-	tiny := client.WithCallOptions(testContext(t), grpc.MaxCallRecvMsgSize(1))
+	tiny := client.WithCallOptions(echotest.Context(t), grpc.MaxCallRecvMsgSize(1))
 	if _, err := stub.One(tiny, wrapperspb.String("long")); status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("got %v", err)
 	}
@@ -378,14 +327,14 @@ func TestRequestIDGoesOut(t *testing.T) {
 		sent := metadata.ValueFromIncomingContext(ctx, "x-request-id")
 		return wrapperspb.String(call.RequestID()), map[bool]error{false: status.Errorf(codes.Aborted, "sent %q", sent)}[len(sent) == 1]
 	}
-	last := dialEcho(t, echoFuncs{one: id})
+	last := echotest.Connect(t, echotest.Funcs{OneFunc: id})
 	seen := make(chan string, 1)
-	first := dialEcho(t, echoFuncs{one: func(ctx context.Context, req *text) (*text, error) {
+	first := echotest.Connect(t, echotest.Funcs{OneFunc: func(ctx context.Context, req *text) (*text, error) {
 		call, _ := runtime.CallFromContext(ctx)
 		seen <- call.RequestID()
 		return last.One(ctx, req)
 	}})
-	bare := testContext(t)
+	bare := echotest.Context(t)
 	for name, test := range map[string]struct {
 		ctx  context.Context
 		want string
@@ -398,7 +347,7 @@ func TestRequestIDGoesOut(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		got := within(t, seen)
+		got := echotest.Within(t, seen)
 		if resp.GetValue() != got || test.want != "" && got != test.want || len(got) == 0 {
 			t.Errorf("%s: the first server saw %q, the second %q", name, got, resp.GetValue())
 		}

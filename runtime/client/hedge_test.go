@@ -1,4 +1,4 @@
-package server_test
+package client_test
 
 import (
 	"context"
@@ -166,7 +166,7 @@ func TestHedging(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				conn := newScript(test.replies...)
-				resp, err := echoClient{echotest.RowsOf(tableWith(hedgeAfter(50*ms, test.attempts)), conn)}.One(context.Background(), &text{})
+				resp, err := echotest.Client{Rows: echotest.RowsOf(echotest.TableWith(hedgeAfter(50*ms, test.attempts)), conn)}.One(context.Background(), &text{})
 				if took := time.Since(conn.created); took != test.took || status.Code(err) != test.want || err == nil && resp.GetValue() != "ok" {
 					t.Errorf("%v, %v after %v; want %v after %v", resp, err, took, test.want, test.took)
 				}
@@ -190,7 +190,7 @@ func TestHedgingGivesUpWithItsCaller(t *testing.T) {
 		conn := newScript(reply{code: codes.Unavailable, pushback: "10000"})
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(time.Second, cancel)
-		_, err := echoClient{echotest.RowsOf(tableWith(hedgeAfter(time.Hour, 2)), conn)}.One(ctx, &text{})
+		_, err := echotest.Client{Rows: echotest.RowsOf(echotest.TableWith(hedgeAfter(time.Hour, 2)), conn)}.One(ctx, &text{})
 		if took := time.Since(conn.created); status.Code(err) != codes.Canceled || took != time.Second {
 			t.Errorf("got %v after %v", err, took)
 		}
@@ -203,7 +203,7 @@ func TestHedgingEndsWithTheDeadline(t *testing.T) {
 		policy := hedgeAfter(time.Hour, 5)
 		policy.Hedging.NonFatalCodes = []string{"DEADLINE_EXCEEDED"}
 		conn := newScript(reply{silent: true})
-		_, err := echoClient{echotest.RowsOf(tableWith(policy), conn)}.One(context.Background(), &text{})
+		_, err := echotest.Client{Rows: echotest.RowsOf(echotest.TableWith(policy), conn)}.One(context.Background(), &text{})
 		if status.Code(err) != codes.DeadlineExceeded || len(conn.begun) != 1 {
 			t.Errorf("got %v after %d attempts", err, len(conn.begun))
 		}
@@ -224,7 +224,7 @@ func TestHedgesAreBudgeted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				conn := newScript(test.replies...)
-				stub := echoClient{echotest.RowsOf(tableWith(hedgeAfter(time.Millisecond, 3)), conn)}
+				stub := echotest.Client{Rows: echotest.RowsOf(echotest.TableWith(hedgeAfter(time.Millisecond, 3)), conn)}
 				var got []int
 				for range test.want {
 					before := len(conn.begun)
@@ -248,7 +248,7 @@ func TestHedgedCallOptions(t *testing.T) {
 		finished := 0
 		ctx := client.WithCallOptions(context.Background(), grpc.Header(&header), grpc.Trailer(&first), grpc.Trailer(&second),
 			grpc.Peer(&from), grpc.OnFinish(func(error) { finished++ }), grpc.WaitForReady(true))
-		if _, err := (echoClient{echotest.RowsOf(tableWith(hedgeAfter(10*time.Millisecond, 3)), conn)}).One(ctx, &text{}); err != nil {
+		if _, err := (echotest.Client{Rows: echotest.RowsOf(echotest.TableWith(hedgeAfter(10*time.Millisecond, 3)), conn)}).One(ctx, &text{}); err != nil {
 			t.Fatal(err)
 		}
 		for _, md := range []metadata.MD{header, first, second} {
@@ -270,7 +270,7 @@ func TestPanicOfAHedge(t *testing.T) {
 			conn := newScript(replies...)
 			policy := hedgeAfter(time.Millisecond, 2)
 			policy.Hedging.NonFatalCodes = []string{"INTERNAL"}
-			stub := echoClient{echotest.RowsOf(tableWith(policy), conn)}
+			stub := echotest.Client{Rows: echotest.RowsOf(echotest.TableWith(policy), conn)}
 			value := recovered(func() { _, _ = stub.One(context.Background(), &text{}) })
 			if p, ok := value.(*client.RequestPanic); !ok || p.Value != io.ErrUnexpectedEOF || !strings.Contains(p.Error(), "hedge_test.go") {
 				t.Errorf("%s: recovered %v", name, value)
@@ -284,7 +284,7 @@ func TestPanicOfAHedge(t *testing.T) {
 
 func TestHedgeThatEndsItsGoroutine(t *testing.T) {
 	conn := newScript(reply{do: goruntime.Goexit})
-	_, err := echoClient{echotest.RowsOf(tableWith(hedgeAfter(time.Hour, 2)), conn)}.One(context.Background(), &text{})
+	_, err := echotest.Client{Rows: echotest.RowsOf(echotest.TableWith(hedgeAfter(time.Hour, 2)), conn)}.One(context.Background(), &text{})
 	if status.Code(err) != codes.Internal || !strings.Contains(err.Error(), "ended its goroutine") {
 		t.Errorf("got %v", err)
 	}

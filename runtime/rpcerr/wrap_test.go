@@ -1,4 +1,4 @@
-package server_test
+package rpcerr_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
@@ -49,7 +50,7 @@ func TestWrapKeepsCodes(t *testing.T) {
 		if code == 77 {
 			code = codes.Unknown
 		}
-		isStatus(t, err, code, message)
+		echotest.WantStatus(t, err, code, message)
 		if want := "check: " + upstream.Error(); err.Error() != want {
 			t.Errorf("the log gets %q, want %q", err, want)
 		}
@@ -71,7 +72,7 @@ func TestWrapErrorsWithoutStatus(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := rpcerr.Wrap(test.err, "check")
-			isStatus(t, err, test.code, test.message, test.details...)
+			echotest.WantStatus(t, err, test.code, test.message, test.details...)
 			if !errors.Is(err, test.err) || err.Error() != "check: "+test.err.Error() {
 				t.Errorf("the error is lost for the log: %v", err)
 			}
@@ -89,18 +90,18 @@ func TestWrapKeepsDetails(t *testing.T) {
 	retry := &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)}
 	local := &errdetails.LocalizedMessage{Locale: "de", Message: "kaputt"}
 	resource := &errdetails.ResourceInfo{ResourceName: "books/1"}
-	all := []proto.Message{outOfStock(nil), local, &errdetails.DebugInfo{Detail: "stack"}, resource, retry}
-	own := []proto.Message{outOfStock(nil), retry}
+	all := []proto.Message{echotest.OutOfStock(nil), local, &errdetails.DebugInfo{Detail: "stack"}, resource, retry}
+	own := []proto.Message{echotest.OutOfStock(nil), retry}
 	for code, want := range map[codes.Code][]proto.Message{
-		codes.NotFound:    {outOfStock(nil), local, resource, retry},
-		codes.Unavailable: {outOfStock(nil), local, resource, retry},
+		codes.NotFound:    {echotest.OutOfStock(nil), local, resource, retry},
+		codes.Unavailable: {echotest.OutOfStock(nil), local, resource, retry},
 		codes.Internal:    own, codes.Unknown: own, codes.DataLoss: own,
 	} {
-		err := rpcerr.Wrap(detailed(t, code, "x", all...), "check")
+		err := rpcerr.Wrap(echotest.StatusError(t, code, "x", all...), "check")
 		if reason := rpcerr.ReasonOf(err); reason != reasonOutOfStock {
 			t.Errorf("%v: the reason is %q", code, reason)
 		}
-		isStatus(t, err, code, status.Convert(err).Message(), want...)
+		echotest.WantStatus(t, err, code, status.Convert(err).Message(), want...)
 	}
 }
 
@@ -108,7 +109,7 @@ func TestWrapKeepsDetails(t *testing.T) {
 func TestWrapAgain(t *testing.T) {
 	first := reasonOutOfStock.Errorf(codes.NotFound, "no book").WithCause(fs.ErrNotExist)
 	err := rpcerr.Wrap(fmt.Errorf("try 2: %w", rpcerr.Wrap(first, "check inventory")), "place order")
-	isStatus(t, err, codes.NotFound, "place order: not found", outOfStock(nil))
+	echotest.WantStatus(t, err, codes.NotFound, "place order: not found", echotest.OutOfStock(nil))
 	if want := "place order: try 2: check inventory: no book: file does not exist"; err.Error() != want {
 		t.Errorf("the log gets %q, want %q", err, want)
 	}
@@ -120,15 +121,15 @@ func TestWrapAgain(t *testing.T) {
 
 // TestWrapBetweenServices sends the error of one server through another.
 func TestWrapBetweenServices(t *testing.T) {
-	inventory := startEcho(t, behaving(func(context.Context) error {
+	inventory := echotest.Start(t, echotest.Behaving(func(context.Context) error {
 		return reasonOutOfStock.Errorf(codes.Unavailable, "shard 3 is down").WithRetryAfter(time.Minute)
 	}))
-	shop := startEcho(t, behaving(func(ctx context.Context) error {
-		return rpcerr.Wrap(kinds["One"](ctx, inventory.conn), "check inventory")
+	shop := echotest.Start(t, echotest.Behaving(func(ctx context.Context) error {
+		return rpcerr.Wrap(echotest.Kinds["One"](ctx, inventory.Conn), "check inventory")
 	}))
-	for name, call := range kinds {
-		err := call(testContext(t), shop.conn)
-		isStatus(t, err, codes.Unavailable, "check inventory: unavailable", outOfStock(nil), &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Minute)})
+	for name, call := range echotest.Kinds {
+		err := call(echotest.Context(t), shop.Conn)
+		echotest.WantStatus(t, err, codes.Unavailable, "check inventory: unavailable", echotest.OutOfStock(nil), &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Minute)})
 		if wait, ok := rpcerr.RetryAfter(err); !ok || wait != time.Minute {
 			t.Errorf("%s: RetryAfter = %v, %v", name, wait, ok)
 		}

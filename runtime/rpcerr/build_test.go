@@ -1,4 +1,4 @@
-package server_test
+package rpcerr_test
 
 import (
 	"context"
@@ -15,10 +15,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/protoadapt"
-	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
@@ -26,35 +25,9 @@ import (
 // reasonOutOfStock is what would be generated for a value of a reason enum.
 const reasonOutOfStock rpcerr.Reason = "library.example.com/OUT_OF_STOCK"
 
-// isStatus checks what the caller of a method that returned err gets.
-func isStatus(t *testing.T, err error, code codes.Code, message string, details ...proto.Message) {
-	t.Helper()
-	st := status.Convert(err)
-	if st.Code() != code || st.Message() != message {
-		t.Errorf("the status is %v %q, want %v %q", st.Code(), st.Message(), code, message)
-	}
-	got := make([]proto.Message, 0, len(details))
-	for _, detail := range st.Details() {
-		if m, ok := detail.(proto.Message); ok {
-			got = append(got, m)
-		} else {
-			t.Errorf("detail %v", detail)
-		}
-	}
-	if len(got)+len(details) > 0 {
-		if diff := cmp.Diff(details, got, protocmp.Transform()); diff != "" {
-			t.Errorf("the details differ (-want +got):\n%s", diff)
-		}
-	}
-}
-
-func outOfStock(metadata map[string]string) *errdetails.ErrorInfo {
-	return &errdetails.ErrorInfo{Domain: "library.example.com", Reason: "OUT_OF_STOCK", Metadata: metadata}
-}
-
 func TestErrorfMakesAStatus(t *testing.T) {
 	err := reasonOutOfStock.Errorf(codes.FailedPrecondition, "%q is out of stock", "978-0")
-	isStatus(t, err, codes.FailedPrecondition, `"978-0" is out of stock`, outOfStock(nil))
+	echotest.WantStatus(t, err, codes.FailedPrecondition, `"978-0" is out of stock`, echotest.OutOfStock(nil))
 	if err.Error() != `"978-0" is out of stock` {
 		t.Errorf("the log gets %q", err)
 	}
@@ -71,8 +44,8 @@ func TestErrorDetails(t *testing.T) {
 		WithRetryAfter(time.Minute).WithRetryAfter(time.Hour).
 		WithLocalizedMessage("de", "nichts da").WithLocalizedMessage("fr", "plus rien").
 		WithDetail(&errdetails.RequestInfo{RequestId: "7"})
-	isStatus(t, err, codes.FailedPrecondition, "no",
-		outOfStock(map[string]string{"isbn": "978-0", "copies": "0"}),
+	echotest.WantStatus(t, err, codes.FailedPrecondition, "no",
+		echotest.OutOfStock(map[string]string{"isbn": "978-0", "copies": "0"}),
 		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{
 			{Field: "isbn", Description: "must have 13 digits"}, {Field: "copies", Description: "too many", Reason: "TOO_MANY"}}},
 		&errdetails.PreconditionFailure{Violations: []*errdetails.PreconditionFailure_Violation{
@@ -99,14 +72,14 @@ func TestErrorsCanShareABase(t *testing.T) {
 		}
 	}
 	quota := &errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{{Subject: "a", Description: "1"}}}
-	isStatus(t, base, codes.NotFound, "no", outOfStock(nil), quota, &errdetails.Help{})
+	echotest.WantStatus(t, base, codes.NotFound, "no", echotest.OutOfStock(nil), quota, &errdetails.Help{})
 }
 
 func TestDetailIsCopied(t *testing.T) {
 	detail := &errdetails.RequestInfo{RequestId: "7"}
 	err := reasonOutOfStock.Errorf(codes.NotFound, "no").WithDetail(detail)
 	detail.RequestId = "8"
-	isStatus(t, err, codes.NotFound, "no", outOfStock(nil), &errdetails.RequestInfo{RequestId: "7"})
+	echotest.WantStatus(t, err, codes.NotFound, "no", echotest.OutOfStock(nil), &errdetails.RequestInfo{RequestId: "7"})
 }
 
 // TestNoErrorInAMessage holds that the text of an error does not get to callers by way of a format.
@@ -126,7 +99,7 @@ func TestNoErrorInAMessage(t *testing.T) {
 		"text":   {reasonOutOfStock.Errorf(codes.Aborted, "save: %v", secret.Error()).WithCause(secret).WithCause(nil), "save: " + secret.Error(), "save: " + secret.Error() + ": " + secret.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			isStatus(t, test.err, codes.Aborted, test.message, outOfStock(nil))
+			echotest.WantStatus(t, test.err, codes.Aborted, test.message, echotest.OutOfStock(nil))
 			if test.err.Error() != test.log {
 				t.Errorf("the log gets %q, want %q", test.err, test.log)
 			}
@@ -140,7 +113,7 @@ func TestNoErrorInAMessage(t *testing.T) {
 func TestCodesThatAreNoErrors(t *testing.T) {
 	for _, code := range []codes.Code{codes.OK, codes.Unauthenticated + 1, 1 << 31} {
 		err := reasonOutOfStock.Errorf(code, "all is well with %s", "us").WithCause(fs.ErrClosed)
-		isStatus(t, err, codes.Internal, "internal error", &errdetails.ErrorInfo{Domain: rpcerr.ErrorDomain, Reason: rpcerr.ReasonInternal.Name()})
+		echotest.WantStatus(t, err, codes.Internal, "internal error", &errdetails.ErrorInfo{Domain: rpcerr.ErrorDomain, Reason: rpcerr.ReasonInternal.Name()})
 		if !strings.Contains(err.Error(), code.String()) || !strings.Contains(err.Error(), "all is well with us") || !errors.Is(err, fs.ErrClosed) {
 			t.Errorf("the log gets %q", err)
 		}
@@ -156,7 +129,7 @@ func TestErrorsThatCannotBeEncoded(t *testing.T) {
 		WithResource(bad, bad, bad).WithLocalizedMessage(bad, bad).WithRetryAfter(-time.Second).
 		WithDetail(nil).WithDetail(none).WithDetail(&errdetails.Help{Links: []*errdetails.Help_Link{{Url: bad}}})
 	const good = "a\uFFFDb"
-	isStatus(t, err, codes.Aborted, "message "+good,
+	echotest.WantStatus(t, err, codes.Aborted, "message "+good,
 		&errdetails.ErrorInfo{Domain: "x.y", Reason: good, Metadata: map[string]string{good: good}},
 		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: good, Description: good}}},
 		&errdetails.PreconditionFailure{Violations: []*errdetails.PreconditionFailure_Violation{{Type: good, Subject: good, Description: good}}},
@@ -167,15 +140,15 @@ func TestErrorsThatCannotBeEncoded(t *testing.T) {
 }
 
 func TestNoReason(t *testing.T) {
-	isStatus(t, rpcerr.Reason("").Errorf(codes.Aborted, "no"), codes.Aborted, "no")
+	echotest.WantStatus(t, rpcerr.Reason("").Errorf(codes.Aborted, "no"), codes.Aborted, "no")
 }
 
 // TestNilError holds that a nil *Error that was made an error, a mistake that is easy in Go, breaks nothing.
 func TestNilError(t *testing.T) {
 	var none *rpcerr.Error
-	srv := startEcho(t, behaving(func(context.Context) error { return none }))
-	for name, call := range kinds {
-		if err := call(testContext(t), srv.conn); status.Code(err) != codes.Unknown {
+	srv := echotest.Start(t, echotest.Behaving(func(context.Context) error { return none }))
+	for name, call := range echotest.Kinds {
+		if err := call(echotest.Context(t), srv.Conn); status.Code(err) != codes.Unknown {
 			t.Errorf("%s: %v, want UNKNOWN", name, err)
 		}
 	}
@@ -189,7 +162,7 @@ func TestInvalid(t *testing.T) {
 		t.Errorf("no violations: %v, want nil", err)
 	}
 	one := rpcerr.Violation("book.isbn", "must have 13 digits, has %d", 12)
-	isStatus(t, rpcerr.Invalid(one), codes.InvalidArgument, "invalid request: book.isbn: must have 13 digits, has 12",
+	echotest.WantStatus(t, rpcerr.Invalid(one), codes.InvalidArgument, "invalid request: book.isbn: must have 13 digits, has 12",
 		&errdetails.ErrorInfo{Domain: rpcerr.ErrorDomain, Reason: rpcerr.ReasonInvalidRequest.Name()},
 		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: "book.isbn", Description: "must have 13 digits, has 12"}}})
 	five := []rpcerr.FieldViolation{one, {Field: "b", Description: "2"}, {Field: "c", Description: "3"}, {Field: "d", Description: "4"}, {Field: "e", Reason: "FIVE"}}
@@ -215,39 +188,26 @@ func TestErrorsOverTheWire(t *testing.T) {
 		details []proto.Message
 	}{
 		"built": {reasonOutOfStock.Errorf(codes.NotFound, "gone").WithRetryAfter(time.Second).WithCause(secret),
-			codes.NotFound, "gone", []proto.Message{outOfStock(nil), &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)}}},
+			codes.NotFound, "gone", []proto.Message{echotest.OutOfStock(nil), &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)}}},
 		"built and wrapped": {fmt.Errorf("%v: %w", secret, reasonOutOfStock.Errorf(codes.NotFound, "gone")),
-			codes.NotFound, "gone", []proto.Message{outOfStock(nil)}},
-		"debug info": {detailed(t, codes.Internal, "broken", &errdetails.DebugInfo{Detail: secret.Error()}, outOfStock(nil), &errdetails.DebugInfo{}),
-			codes.Internal, "broken", []proto.Message{outOfStock(nil)}},
+			codes.NotFound, "gone", []proto.Message{echotest.OutOfStock(nil)}},
+		"debug info": {echotest.StatusError(t, codes.Internal, "broken", &errdetails.DebugInfo{Detail: secret.Error()}, echotest.OutOfStock(nil), &errdetails.DebugInfo{}),
+			codes.Internal, "broken", []proto.Message{echotest.OutOfStock(nil)}},
 		"only debug info": {reasonOutOfStock.Errorf(codes.Aborted, "no").WithDetail(&errdetails.DebugInfo{Detail: secret.Error()}),
-			codes.Aborted, "no", []proto.Message{outOfStock(nil)}},
-		"of another service": {rpcerr.Wrap(detailed(t, codes.NotFound, secret.Error(), outOfStock(nil)), "check inventory"),
-			codes.NotFound, "check inventory: not found", []proto.Message{outOfStock(nil)}},
+			codes.Aborted, "no", []proto.Message{echotest.OutOfStock(nil)}},
+		"of another service": {rpcerr.Wrap(echotest.StatusError(t, codes.NotFound, secret.Error(), echotest.OutOfStock(nil)), "check inventory"),
+			codes.NotFound, "check inventory: not found", []proto.Message{echotest.OutOfStock(nil)}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := new(records)
-			srv := startEcho(t, behaving(func(context.Context) error { return test.err }), server.WithLogger(log.logger(slog.LevelInfo)))
-			for _, call := range kinds {
-				isStatus(t, call(testContext(t), srv.conn), test.code, test.message, test.details...)
+			log := new(echotest.Records)
+			srv := echotest.Start(t, echotest.Behaving(func(context.Context) error { return test.err }), server.WithLogger(log.Logger(slog.LevelInfo)))
+			for _, call := range echotest.Kinds {
+				echotest.WantStatus(t, call(echotest.Context(t), srv.Conn), test.code, test.message, test.details...)
 			}
-			if err := srv.end(); err != nil { // all records are out
+			if err := srv.Stop(); err != nil { // all records are out
 				t.Error(err)
 			}
-			checkRecords(t, log, test.code, test.err.Error())
+			echotest.CheckRecords(t, log, test.code, test.err.Error())
 		})
 	}
-}
-
-// detailed returns an error as another service sends it.
-func detailed(t *testing.T, code codes.Code, message string, details ...proto.Message) error {
-	t.Helper()
-	st := status.New(code, message)
-	for _, detail := range details {
-		var err error
-		if st, err = st.WithDetails(protoadapt.MessageV1Of(detail)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return st.Err()
 }

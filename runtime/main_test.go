@@ -1,0 +1,13 @@
+package runtime_test
+
+import (
+	"testing"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
+)
+
+// TestMain lets the tests use the echo service.
+func TestMain(m *testing.M) { echotest.Main(m) }
+
+// text is the message of all its RPCs.
+type text = echotest.Text
