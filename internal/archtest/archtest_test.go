@@ -89,15 +89,16 @@ func TestGeneratorArrows(t *testing.T) {
 		self + "/internal/diag":          {},
 		self + "/internal/golang":        {},
 		self + "/internal/workspace":     {self + "/internal/diag", self + "/internal/golang"},
-		self + "/internal/pattern":       {options, self + "/runtime/policy"},
+		self + "/internal/pattern":       {options, self + "/internal/pattern/shape", self + "/runtime/policy"},
+		self + "/internal/pattern/shape": {self + "/runtime/policy"},
 		self + "/internal/policy":        {options, self + "/internal/diag", self + "/internal/pattern", self + "/runtime/policy"},
-		self + "/internal/model":         {self + "/internal/diag", self + "/internal/golang", self + "/internal/pattern", self + "/internal/policy", self + "/runtime/policy"},
-		self + "/internal/gen":           {self + "/internal/diag", self + "/internal/golang", self + "/templates", self + "/internal/gen/typecheck", self + "/internal/gen/view", self + "/internal/model", self + "/internal/policy"},
+		self + "/internal/model":         {self + "/internal/diag", self + "/internal/golang", self + "/internal/pattern", self + "/internal/pattern/shape", self + "/internal/policy", self + "/runtime/policy"},
+		self + "/internal/gen":           {self + "/internal/diag", self + "/internal/pattern/table", self + "/internal/golang", self + "/templates", self + "/internal/gen/typecheck", self + "/internal/gen/view", self + "/internal/model", self + "/internal/policy"},
 		self + "/internal/gen/typecheck": {},
-		self + "/internal/gen/view":      {self + "/internal/golang", self + "/internal/model", self + "/runtime/policy"},
+		self + "/internal/gen/view":      {self + "/internal/golang", self + "/internal/model", self + "/internal/pattern/shape", self + "/runtime/policy"},
 		self + "/internal/deploy":        {self + "/internal/diag", self + "/runtime/policy"},
 		self + "/internal/skeleton":      {self + "/internal/diag", self + "/internal/golang"},
-		self + "/internal/plugin": {self + "/internal/workspace", self + "/internal/diag", self + "/internal/golang", self + "/internal/model", self + "/internal/gen", self + "/internal/policy", self + "/internal/skeleton", self + "/internal/deploy",
+		self + "/internal/plugin": {self + "/internal/workspace", self + "/internal/pattern/table", self + "/internal/diag", self + "/internal/golang", self + "/internal/model", self + "/internal/gen", self + "/internal/policy", self + "/internal/skeleton", self + "/internal/deploy",
 			self + "/proto", options},
 		self + "/cmd/protoc-gen-grpcservice": {self + "/internal/plugin", self + "/internal/workspace"},
 	}
@@ -105,6 +106,22 @@ func TestGeneratorArrows(t *testing.T) {
 		for _, path := range importsOf(t, pkg)[pkg] {
 			if within(path, self) && !slices.Contains(want, path) {
 				t.Errorf("%s imports %s; it may import %q of this module", pkg, path, want)
+			}
+		}
+	}
+}
+
+// TestPatternArrows checks that only the table knows the patterns, and that the machinery which uses the table knows none of them.
+func TestPatternArrows(t *testing.T) {
+	const patterns = self + "/internal/pattern/"
+	shared := []string{patterns + "shape", patterns + "table"}
+	for pkg, imports := range importsOf(t, self+"/internal/...") {
+		if within(pkg, self+"/internal/pattern") {
+			continue
+		}
+		for _, path := range imports {
+			if strings.HasPrefix(path, patterns) && !slices.Contains(shared, path) {
+				t.Errorf("%s imports %s; what it needs of the pattern belongs in its row", pkg, path)
 			}
 		}
 	}

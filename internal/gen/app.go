@@ -50,7 +50,7 @@ func textFunctions(ident func(golang.Ident) string) template.FuncMap {
 		return func(name string) string { return ident(golang.Ident{Name: name, Package: p.name, Path: p.path}) }
 	}
 	from := func(pkg, name string) (string, error) {
-		for _, p := range slices.Concat(standardPackages, ownPackages, userStandardPackages, userPackages) {
+		for _, p := range slices.Concat(standardPackages, ownPackages, patternPackages(), userStandardPackages, userPackages) {
 			if p.name == pkg {
 				return of(p)(name), nil
 			}

@@ -8,6 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/grpcservice/grpcservice/internal/gen/view"
+	"github.com/grpcservice/grpcservice/internal/pattern"
+	"github.com/grpcservice/grpcservice/internal/pattern/table"
 )
 
 // documented is the page for people who write templates.
@@ -96,14 +100,14 @@ func typesOfTemplates(t *testing.T) map[string][]string {
 		for seen.Kind() == reflect.Pointer || seen.Kind() == reflect.Slice || seen.Kind() == reflect.Map {
 			seen = seen.Elem()
 		}
-		if slices.Contains(selfExplained, seen.PkgPath()) || types[seen.Name()] != nil {
+		if slices.Contains(selfExplained, seen.PkgPath()) || types[nameOf(seen)] != nil {
 			return
 		}
-		if !slices.Contains(viewed, seen.PkgPath()) {
+		if !slices.Contains(viewed, seen.PkgPath()) && !isOfPattern(seen) {
 			t.Errorf("templates see %s, which is of none of the packages %q", seen, viewed)
 		}
 		names, results := members(seen)
-		types[seen.Name()] = names
+		types[nameOf(seen)] = names
 		for _, result := range results {
 			visit(result)
 		}
@@ -112,6 +116,26 @@ func typesOfTemplates(t *testing.T) map[string][]string {
 		visit(entry.Data)
 	}
 	return types
+}
+
+// isOfPattern reports whether a type is what the templates of a pattern see.
+func isOfPattern(t reflect.Type) bool {
+	return slices.ContainsFunc(table.Patterns(), func(p pattern.Pattern) bool {
+		return p.Arguments != nil && (t.PkgPath() == p.Arguments.PkgPath() || t.PkgPath() == p.Stub.PkgPath())
+	})
+}
+
+// nameOf returns the name of a type in the page. Patterns have types of the same names.
+func nameOf(t reflect.Type) string {
+	if isOfPattern(t) {
+		return t.String()
+	}
+	return t.Name()
+}
+
+// isInner reports whether a method is for package gen: that of a stub which returns what a template renders.
+func isInner(t reflect.Type, method string) bool {
+	return t.Implements(reflect.TypeFor[view.Stub]()) && method == "Of"
 }
 
 // members returns the names and types of what a template sees of a type, but for what an embedded type has.
@@ -136,7 +160,7 @@ func members(t reflect.Type) (names []string, results []reflect.Type) {
 	}
 	pointer := reflect.PointerTo(t)
 	for i := range pointer.NumMethod() {
-		if m := pointer.Method(i); !embedded[m.Name] && m.Type.NumOut() > 0 {
+		if m := pointer.Method(i); !embedded[m.Name] && m.Type.NumOut() > 0 && !isInner(t, m.Name) {
 			names = append(names, m.Name)
 			results = append(results, m.Type.Out(0))
 		}

@@ -84,6 +84,8 @@ func (t *Templates) execute(name string, data any, functions template.FuncMap) (
 	if err != nil {
 		return nil, fmt.Errorf("copy templates: %w", err)
 	}
+	patterns := patternTemplates{tmpl}
+	tmpl.Funcs(template.FuncMap{"arguments": patterns.arguments, "stub": patterns.stub})
 	var text bytes.Buffer
 	if err := tmpl.Funcs(functions).ExecuteTemplate(&text, name, data); err != nil {
 		return nil, execError(err)

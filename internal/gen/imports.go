@@ -8,6 +8,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
+	"github.com/grpcservice/grpcservice/internal/pattern/table"
 )
 
 // goPackage is a Go package that generated code may import.
@@ -24,13 +25,20 @@ var (
 	serverPackage      = goPackage{"server", "github.com/grpcservice/grpcservice/runtime/server"}
 	clientPackage      = goPackage{"client", "github.com/grpcservice/grpcservice/runtime/client"}
 	servicetestPackage = goPackage{"servicetest", "github.com/grpcservice/grpcservice/runtime/servicetest"}
-	pagePackage        = goPackage{"page", "github.com/grpcservice/grpcservice/runtime/page"}
-	batchPackage       = goPackage{"batch", "github.com/grpcservice/grpcservice/runtime/batch"}
-	operationPackage   = goPackage{"operation", "github.com/grpcservice/grpcservice/runtime/operation"}
 
 	standardPackages = []goPackage{contextPackage, slogPackage, testingPackage, timePackage}
-	ownPackages      = []goPackage{grpcPackage, runtimePackage, serverPackage, clientPackage, servicetestPackage, pagePackage, batchPackage, operationPackage}
+	ownPackages      = []goPackage{grpcPackage, runtimePackage, serverPackage, clientPackage, servicetestPackage}
 )
+
+// patternPackages returns the runtime's packages for patterns.
+func patternPackages() (packages []goPackage) {
+	for _, p := range table.Patterns() {
+		if of := (goPackage{p.Package.Name, p.Package.Path}); of.name != "" && !slices.Contains(packages, of) {
+			packages = append(packages, of)
+		}
+	}
+	return packages
+}
 
 // locals are the names of receivers, parameters and variables in generated bodies. An import that had one of them would be
 // hidden there.
@@ -52,7 +60,7 @@ func newImports(out model.Output, first ...golang.Ident) *imports {
 			t.taken[name] = true
 		}
 	}
-	for _, p := range slices.Concat(standardPackages, ownPackages) {
+	for _, p := range slices.Concat(standardPackages, ownPackages, patternPackages()) {
 		t.taken[p.name], t.names[p.path] = true, p.name
 	}
 	for _, id := range first {
@@ -77,7 +85,7 @@ func (t *imports) of(p goPackage) func(name string) string {
 
 // helper spells an identifier of the runtime's package for a pattern.
 func (t *imports) helper(pattern, name string) (string, error) {
-	for _, p := range []goPackage{pagePackage, batchPackage, operationPackage} {
+	for _, p := range patternPackages() {
 		if p.name == pattern {
 			return t.of(p)(name), nil
 		}

@@ -24,7 +24,7 @@ func (t *Templates) Method(m model.MethodStub, f golang.Frame) (string, error) {
 
 // Work returns the method that does the work of the operations that a method starts.
 func (t *Templates) Work(m model.MethodStub, f golang.Frame) (string, error) {
-	return t.snippet("skeleton_work.go.tmpl", view.OfMethodStub(m), f)
+	return t.snippet(workTemplate(m.Helper.Pattern), stubOf(view.OfMethodStub(m)), f)
 }
 
 // Example returns the test of a method as it is first written.

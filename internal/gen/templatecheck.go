@@ -17,7 +17,7 @@ func entries() []typecheck.Entry {
 	ofFile := functions(newImports(model.Output{}))
 	ofApp := appFunctions(newImports(model.Output{}))
 	ofUser := frameFunctions(anyFrame())
-	return []typecheck.Entry{
+	return append(patternEntries(ofFile, ofUser), []typecheck.Entry{
 		{Template: "service.go.tmpl", Data: reflect.TypeFor[view.File](), Functions: ofFile},
 		{Template: "test.go.tmpl", Data: reflect.TypeFor[view.File](), Functions: ofFile},
 		{Template: "header.go.tmpl", Data: reflect.TypeFor[view.Header](), Functions: ofFile},
@@ -28,9 +28,8 @@ func entries() []typecheck.Entry {
 		{Template: "skeleton_constructor.go.tmpl", Data: reflect.TypeFor[view.Implementation](), Functions: ofUser},
 		{Template: "skeleton_test.go.tmpl", Data: reflect.TypeFor[view.Implementation](), Functions: ofUser},
 		{Template: "skeleton_example.go.tmpl", Data: reflect.TypeFor[view.MethodStub](), Functions: ofUser},
-		{Template: "skeleton_work.go.tmpl", Data: reflect.TypeFor[view.MethodStub](), Functions: ofUser},
 		{Template: "skeleton_method.go.tmpl", Data: reflect.TypeFor[view.MethodStub](), Functions: ofUser},
-	}
+	}...)
 }
 
 // check returns what is wrong with the templates as a whole, in the order of the places.

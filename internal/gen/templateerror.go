@@ -65,6 +65,10 @@ func parseError(path, text string, err error) error {
 
 // execError returns an error of text/template with its place first.
 func execError(err error) error {
+	var inner placedError
+	if errors.As(err, &inner) {
+		return inner.error
+	}
 	var failed template.ExecError
 	if !errors.As(err, &failed) {
 		return err
@@ -78,6 +82,9 @@ func execError(err error) error {
 	at := diag.Position{Path: place[1], Line: line, Column: column + 1}
 	return problem(at, "%s", strings.TrimPrefix(err.Error(), place[0]))
 }
+
+// placedError is an error of a template that a function executes: it has its place already.
+type placedError struct{ error }
 
 // problem returns an error at a position.
 func problem(at diag.Position, format string, args ...any) error {

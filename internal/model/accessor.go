@@ -5,7 +5,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/internal/golang"
-	"github.com/grpcservice/grpcservice/internal/pattern"
+	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
 // Accessor reads a field of a message, or of a message in it.
@@ -22,7 +22,7 @@ type Type struct {
 }
 
 // accessor returns the accessor of the field at a path from message.
-func (b *builder) accessor(s source, m *protogen.Method, message *protogen.Message, path pattern.Path) Accessor {
+func (b *builder) accessor(s source, m *protogen.Method, message *protogen.Message, path shape.Path) Accessor {
 	b.imports(s, m, message.GoIdent, message.Desc)
 	a := Accessor{Message: b.ident(message.GoIdent)}
 	for _, desc := range path {

@@ -49,7 +49,7 @@ func (a App) any(is func(Method) bool) bool {
 
 // HasPages says whether an RPC has page tokens.
 func (a App) HasPages() bool {
-	return a.any(func(m Method) bool { return m.Helper != nil && m.Helper.Package == "page" })
+	return a.any(func(m Method) bool { return m.Helper != nil && m.Helper.Needs.TokenKeys })
 }
 
 // HasIdempotencyKeys says whether calls that are made again are known by an idempotency key.

@@ -70,7 +70,7 @@ func (b *builder) buildPackage(sources []source) []File {
 		}
 	}
 	for i, s := range sources {
-		b.problems.Add(checkLinked(b.request, s, files[i].usesOperations())...)
+		b.problems.Add(checkLinked(b.request, s, files[i].links(b.patterns))...)
 		for j, svc := range s.Services {
 			service.nameHelpers(&b.problems, svc, &files[i].Services[j])
 		}

@@ -28,7 +28,7 @@ func Implementations(files []File) []Implementation {
 			typ := names.of(svc)
 			all = append(all, Implementation{
 				Service: svc, ProtoPackage: protoPackage(svc), Messages: file.Descriptor.Path,
-				Type: typ, Constructor: constructorOf(typ), File: snakeCase(typ) + ".go", Test: file.Test,
+				Type: typ, Constructor: constructorOf(typ), File: SnakeCase(typ) + ".go", Test: file.Test,
 			})
 		}
 	}
@@ -37,18 +37,18 @@ func Implementations(files []File) []Implementation {
 
 // Operations are the RPCs that start operations.
 func (i Implementation) Operations() []MethodStub {
-	return slices.DeleteFunc(i.Stubs(), func(m MethodStub) bool { return m.Helper == nil || !m.Helper.StartsOperations() })
+	return slices.DeleteFunc(i.Stubs(), func(m MethodStub) bool { return m.Helper == nil || m.Helper.Work == "" })
 }
 
 // NeedsManager says whether an RPC starts or gets operations, which a manager keeps.
 func (i Implementation) NeedsManager() bool {
-	return slices.ContainsFunc(i.Methods, func(m Method) bool { return m.Helper != nil && m.Helper.Package == operationPackage })
+	return slices.ContainsFunc(i.Methods, func(m Method) bool { return m.Helper != nil && m.Helper.Needs.Manager })
 }
 
 // Example returns the RPC that shows how to write a test: a plain unary one, or nil.
 func (i Implementation) Example() *MethodStub {
 	for _, m := range i.Stubs() {
-		if m.Kind == Unary && m.Deprecated == "" && (m.Helper == nil || m.Helper.Package == "page") {
+		if m.Kind == Unary && m.Deprecated == "" && (m.Helper == nil || !m.Helper.Needs.Request) {
 			return &m
 		}
 	}

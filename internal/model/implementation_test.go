@@ -12,7 +12,7 @@ func TestSnakeCase(t *testing.T) {
 		"BookService": "book_service", "HTTPService": "http_service", "ServiceV2": "service_v2", "S": "s", "Odd_Name": "odd_name",
 		"Odd_name": "odd_name", "BookAPI": "book_api", "A1B": "a1_b",
 	} {
-		if got := snakeCase(name); got != want {
+		if got := SnakeCase(name); got != want {
 			t.Errorf("%s becomes %s, want %s", name, got, want)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/pattern"
 )
 
 // linked holds the proto files whose Go packages a program links as soon as it imports generated
@@ -26,38 +27,25 @@ var linked = map[string]string{
 	"grpcservice/v1/options.proto":             "github.com/grpcservice/grpcservice/proto/grpcservice/v1",
 }
 
-// linkedByOperations holds what the module for long-running operations links beyond that.
-var linkedByOperations = map[string]string{
-	"google/api/annotations.proto":        "google.golang.org/genproto/googleapis/api/annotations",
-	"google/api/client.proto":             "google.golang.org/genproto/googleapis/api/annotations",
-	"google/api/field_behavior.proto":     "google.golang.org/genproto/googleapis/api/annotations",
-	"google/api/field_info.proto":         "google.golang.org/genproto/googleapis/api/annotations",
-	"google/api/http.proto":               "google.golang.org/genproto/googleapis/api/annotations",
-	"google/api/launch_stage.proto":       "google.golang.org/genproto/googleapis/api",
-	"google/api/resource.proto":           "google.golang.org/genproto/googleapis/api/annotations",
-	"google/api/routing.proto":            "google.golang.org/genproto/googleapis/api/annotations",
-	"google/longrunning/operations.proto": "cloud.google.com/go/longrunning/autogen/longrunningpb",
-	"google/protobuf/empty.proto":         "google.golang.org/protobuf/types/known/emptypb",
-	"google/rpc/code.proto":               "google.golang.org/genproto/googleapis/rpc/code",
-}
-
 // LinkedPackages returns the Go package of each proto file that generated code can link, by the
-// file's path.
-func LinkedPackages() map[string]string {
+// path of the file.
+func LinkedPackages(patterns []pattern.Pattern) map[string]string {
 	packages := maps.Clone(linked)
-	maps.Copy(packages, linkedByOperations)
+	for _, p := range patterns {
+		maps.Copy(packages, p.Links)
+	}
 	return packages
 }
 
-// checkLinked reports the files that s needs whose Go package is not the one that the runtime
-// links: managed mode of buf, or an M parameter, has moved them, and a program with both would
+// checkLinked reports the files that s needs whose Go package is not the one that the runtime or a
+// helper links: managed mode of buf, or an M parameter, has moved them, and a program with both would
 // panic when it starts.
-func checkLinked(r *request, s source, operations bool) (problems diag.List) {
+func checkLinked(r *request, s source, links map[string]string) (problems diag.List) {
 	for _, f := range r.closureOf(s.File) {
 		theirs := string(f.GoImportPath)
 		ours := linked[f.Desc.Path()]
-		if ours == "" && operations {
-			ours = linkedByOperations[f.Desc.Path()]
+		if ours == "" {
+			ours = links[f.Desc.Path()]
 		}
 		if ours != "" && ours != theirs {
 			problems.Errorf(goPackagePosition(f.Proto), "its Go package is %q, but the runtime links the file as %q, and a program that links both "+

@@ -5,9 +5,10 @@
 package model
 
 import (
-	"slices"
+	"maps"
 
 	"github.com/grpcservice/grpcservice/internal/golang"
+	"github.com/grpcservice/grpcservice/internal/pattern"
 )
 
 // File is what one proto file becomes.
@@ -95,9 +96,17 @@ func (k Kind) StreamsRequests() bool { return k == ClientStream || k == Bidi }
 // StreamsResponses says whether the service answers with a stream.
 func (k Kind) StreamsResponses() bool { return k == ServerStream || k == Bidi }
 
-// usesOperations reports whether the code for the file links the module for long-running operations.
-func (f File) usesOperations() bool {
-	return slices.ContainsFunc(f.Services, func(s Service) bool {
-		return slices.ContainsFunc(s.Methods, func(m Method) bool { return m.Helper != nil && m.Helper.Package == operationPackage })
-	})
+// links returns the Go packages of the proto files that the packages of the file's helpers link.
+func (f File) links(patterns []pattern.Pattern) map[string]string {
+	links := make(map[string]string)
+	for _, s := range f.Services {
+		for _, m := range s.Methods {
+			for _, p := range patterns {
+				if m.Helper != nil && m.Helper.Pattern == p.Name {
+					maps.Copy(links, p.Links)
+				}
+			}
+		}
+	}
+	return links
 }

@@ -106,3 +106,24 @@ func lowerInitialism(name string) string {
 	}
 	return strings.ToLower(name[:capitals]) + name[capitals:]
 }
+
+// SnakeCase returns a name of Go or of a message as files and fields are called: HTTPService becomes http_service.
+func SnakeCase(name string) string {
+	var out strings.Builder
+	for i := range len(name) {
+		c := name[i]
+		isUpper := 'A' <= c && c <= 'Z'
+		if isUpper && i > 0 && name[i-1] != '_' {
+			before := name[i-1]
+			beginsWord := i+1 < len(name) && 'a' <= name[i+1] && name[i+1] <= 'z'
+			if !('A' <= before && before <= 'Z') || beginsWord {
+				out.WriteByte('_')
+			}
+		}
+		if isUpper {
+			c += 'a' - 'A'
+		}
+		out.WriteByte(c)
+	}
+	return out.String()
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/golang"
+	"github.com/grpcservice/grpcservice/internal/pattern"
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
@@ -18,6 +19,7 @@ type Options struct {
 	Modules       *golang.Modules // what is known of Go modules, or nil
 	PackageSuffix string          // what the name of the service package adds to that of the messages
 	PolicyFile    *policy.File    // rules beside those in the protos, or nil
+	Patterns      []pattern.Pattern
 }
 
 // request is what a run knows of its protos. It finds things, and judges none.
@@ -27,6 +29,7 @@ type request struct {
 	messages  map[protoreflect.FullName]*protogen.Message
 	policies  *policy.Policies
 	decisions map[protoreflect.FullName]decided
+	patterns  []pattern.Pattern
 	sources   []source // in the order of their paths
 }
 
@@ -38,8 +41,8 @@ type decided struct {
 
 func newRequest(plugin *protogen.Plugin, opts Options) *request {
 	r := &request{
-		files: plugin.FilesByPath, packages: packagesOf(plugin.Files), messages: messagesOf(plugin.Files),
-		policies: policy.New(plugin.Files, opts.PolicyFile), decisions: make(map[protoreflect.FullName]decided),
+		files: plugin.FilesByPath, packages: packagesOf(plugin.Files), messages: messagesOf(plugin.Files), patterns: opts.Patterns,
+		policies: policy.New(plugin.Files, opts.PolicyFile, opts.Patterns), decisions: make(map[protoreflect.FullName]decided),
 	}
 	r.sources = sourcesOf(plugin, opts, r.policies)
 	return r

@@ -48,7 +48,6 @@ func (b *builder) buildMethod(s source, m *protogen.Method) Method {
 	method.Deprecated = deprecationOf(m.Desc, method.Comment)
 	if h := method.Helper; h != nil {
 		h.Doc = withDeprecation(h.Doc, method.Deprecated)
-		h.Deprecated = b.isHelperDeprecated(decision.Found)
 	}
 	b.imports(s, m, m.Input.GoIdent, m.Input.Desc)
 	b.imports(s, m, m.Output.GoIdent, m.Output.Desc)

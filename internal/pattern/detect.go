@@ -2,85 +2,136 @@ package pattern
 
 import (
 	"fmt"
-	"iter"
+	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// Detect returns the patterns of a method. The policy said, which may be nil, takes a pattern away by off, and names fields that
-// go before what is found; limits in it have no effect here, whether or not the pattern is there. By find it looks up the
-// messages that options name; it returns nil for those that it does not know.
-func Detect(method protoreflect.MethodDescriptor, said *grpcservicev1.Policy, find func(protoreflect.FullName) protoreflect.MessageDescriptor) Result {
-	d := &detector{method: method, in: method.Input(), out: method.Output(), said: said, find: find}
-	if !isUnary(method) {
-		d.refuseStreams()
-		return d.result
-	}
-	d.findRequestID()
-	for _, found := range d.order() {
-		if found() {
-			break
+// Detect returns which of the patterns a method has. The policy said, which may be nil, disables a pattern by off, and names
+// fields that override what is found; limits in it have no effect here, whether or not the method has the pattern. find looks up
+// the messages that options name; it returns nil for those that it does not know.
+func Detect(patterns []Pattern, method protoreflect.MethodDescriptor, said *grpcservicev1.Policy,
+	find func(protoreflect.FullName) protoreflect.MessageDescriptor) Result {
+	m := &Method{Desc: method, In: method.Input(), Out: method.Output(), Policy: said, find: find}
+	m.refuseOthers(patterns)
+	var beside, alone []Pattern
+	for _, p := range patterns {
+		switch {
+		case !p.Kinds.have(method) || m.isOff(p.Option):
+		case p.Beside:
+			beside = append(beside, p)
+		default:
+			alone = append(alone, p)
 		}
 	}
-	d.reportRequestID()
-	return d.result
-}
-
-// detector looks for the patterns of one method.
-type detector struct {
-	method  protoreflect.MethodDescriptor
-	in, out protoreflect.MessageDescriptor
-	said    *grpcservicev1.Policy
-	find    func(protoreflect.FullName) protoreflect.MessageDescriptor
-	id      idField
-	result  Result
-}
-
-// order returns the patterns in the order in which they go before each other: what the policy names, then an operation, a page,
-// and a batch. A batch that returns an operation is part of it.
-func (d *detector) order() []func() bool {
-	page, batch := firstPageName(d.said.GetPage()), firstBatchName(d.said.GetBatch())
-	if page != "" && batch != "" {
-		d.problem(batch, fmt.Sprintf("%s names a field too, and a method is either paged or a batch; remove one of them", page))
+	besides := m.detectAll(beside)
+	last := m.takeFindings() // the report lists them after those of the others
+	matches := append(m.detectFirst(m.order(alone)), besides...)
+	m.findings = append(m.findings, last...)
+	for i := range matches {
+		matches[i].Finding, _ = Result{Findings: m.findings}.Find(matches[i].Pattern.Name)
 	}
-	switch {
-	case page != "":
-		return []func() bool{d.findPage, d.findOperation, d.findBatch}
-	case batch != "":
-		return []func() bool{d.findOperation, d.findBatch, d.findPage}
-	default:
-		return []func() bool{d.findOperation, d.findPage, d.findBatch}
-	}
+	return Result{Matches: matches, Findings: m.findings, Problems: m.problems, Limits: m.limits}
 }
 
-// report adds a finding.
-func (d *detector) report(pattern string, e evidence) {
-	d.result.Findings = append(d.result.Findings, e.finding(pattern))
-}
-
-// reportPossible adds a finding of what may be there.
-func (d *detector) reportPossible(pattern, reason, advice string) {
-	d.result.Findings = append(d.result.Findings, Finding{Pattern: pattern, Level: Possible, Reason: reason, Advice: advice})
-}
-
-// others yields the other methods of the service that have no stream.
-func (d *detector) others() iter.Seq[protoreflect.MethodDescriptor] {
-	return func(yield func(protoreflect.MethodDescriptor) bool) {
-		service, ok := d.method.Parent().(protoreflect.ServiceDescriptor)
-		if !ok {
-			return
+// detectAll returns those of the patterns that the method has.
+func (m *Method) detectAll(patterns []Pattern) (matches []Match) {
+	for _, p := range patterns {
+		if found := p.Detect(m); found != nil {
+			matches = append(matches, Match{Pattern: p, Found: found})
 		}
-		for i := range service.Methods().Len() {
-			m := service.Methods().Get(i)
-			if m.FullName() != d.method.FullName() && isUnary(m) && !yield(m) {
-				return
+	}
+	return matches
+}
+
+// detectFirst returns the first of the patterns that the method has.
+func (m *Method) detectFirst(patterns []Pattern) []Match {
+	for _, p := range patterns {
+		if found := p.Detect(m); found != nil {
+			return []Match{{Pattern: p, Found: found}}
+		}
+	}
+	return nil
+}
+
+// order returns the patterns in the order of their precedence: those whose fields the policy names, then the rest, each in the
+// order of the table.
+func (m *Method) order(patterns []Pattern) []Pattern {
+	named := make(map[string]bool)
+	var first Pattern
+	for _, p := range patterns {
+		field := m.FirstNamed(p)
+		if p.Shown == "" || field == "" {
+			continue
+		}
+		if len(named) == 0 {
+			first = p
+		} else {
+			m.Problem(field, fmt.Sprintf("%s names a field too, and a method is either %s or %s; remove one of them", m.FirstNamed(first), first.Is, p.Is))
+		}
+		named[p.Name] = true
+	}
+	ordered := slices.Clone(patterns)
+	slices.SortStableFunc(ordered, func(a, b Pattern) int {
+		rank := func(p Pattern) int {
+			if named[p.Name] || named[p.Inner] {
+				return 0
 			}
+			return 1
+		}
+		return rank(a) - rank(b)
+	})
+	return ordered
+}
+
+// refuseOthers reports the fields that the policy names for patterns of other kinds of methods.
+func (m *Method) refuseOthers(patterns []Pattern) {
+	for _, p := range patterns {
+		if field := m.FirstNamed(p); field != "" && !p.Kinds.have(m.Desc) {
+			m.Problem(field, fmt.Sprintf("it names a field of a method %s; remove it", p.Kinds.others(m.Desc)))
 		}
 	}
 }
 
-func isUnary(method protoreflect.MethodDescriptor) bool {
-	return !method.IsStreamingClient() && !method.IsStreamingServer()
+// kindsOf returns the kind of a method.
+func kindsOf(method protoreflect.MethodDescriptor) Kinds {
+	switch {
+	case method.IsStreamingClient() && method.IsStreamingServer():
+		return Bidi
+	case method.IsStreamingClient():
+		return ClientStream
+	case method.IsStreamingServer():
+		return ServerStream
+	default:
+		return Unary
+	}
+}
+
+func (k Kinds) have(method protoreflect.MethodDescriptor) bool { return k&kindsOf(method) != 0 }
+
+// others completes the sentence "it names a field of a method", of one that is none of these kinds.
+func (k Kinds) others(method protoreflect.MethodDescriptor) string {
+	if k == Unary {
+		return "that streams, and is for methods without a stream"
+	}
+	return fmt.Sprintf("with %s, and is for methods with %s", kindsOf(method).streams(), k.streams())
+}
+
+// streams spells what methods of the kinds have.
+func (k Kinds) streams() string {
+	var all []string
+	for _, kind := range []struct {
+		kind Kinds
+		text string
+	}{
+		{Unary, "no stream"}, {ServerStream, "a stream of responses"}, {ClientStream, "a stream of requests"}, {Bidi, "two streams"},
+	} {
+		if k&kind.kind != 0 {
+			all = append(all, kind.text)
+		}
+	}
+	return strings.Join(all, " or ")
 }

@@ -3,53 +3,56 @@ package pattern
 import (
 	"fmt"
 	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-const asSaid = "as its policy says"
+// AsSaid is the reason for a part that a policy names.
+const AsSaid = "as its policy says"
 
-// evidence is what a finding is made of.
-type evidence struct {
+// Evidence is what a finding is made of.
+type Evidence struct {
 	weakest  Level    // of the parts that were found; 0 where all were named
-	byPolicy []string // the parts that the policy names
-	reasons  []string
-	advice   []string // the parts that want to be named, as options
+	ByPolicy []string // the parts that the policy names
+	Reasons  []string
+	Advice   []string // the parts that should be named, as options
 }
 
-// found adds a part that was found.
-func (e *evidence) found(level Level, reason string) {
+// Found adds a part that was found.
+func (e *Evidence) Found(level Level, reason string) {
 	if e.weakest == 0 || level < e.weakest {
 		e.weakest = level
 	}
 	if reason != "" {
-		e.reasons = append(e.reasons, reason)
+		e.Reasons = append(e.Reasons, reason)
 	}
 }
 
-// advise adds the option by which a part is named, if it is there.
-func (e *evidence) advise(name string, path Path) {
+// Advise adds the option by which a part is named, if there is one.
+func (e *Evidence) Advise(name string, path shape.Path) {
 	if len(path) == 0 {
 		return
 	}
-	e.advice = append(e.advice, fmt.Sprintf("%s: %q", name, path))
+	e.Advice = append(e.Advice, fmt.Sprintf("%s: %q", name, path))
 }
 
-// level returns the level of the whole: that of its weakest part, or Declared where all that is not certain is named.
-func (e *evidence) level() Level {
-	if len(e.byPolicy) > 0 && (e.weakest == 0 || e.weakest >= Certain) {
+// Level returns the level of the whole: that of its weakest part, or Declared where all that is not certain is named.
+func (e *Evidence) Level() Level {
+	if len(e.ByPolicy) > 0 && (e.weakest == 0 || e.weakest >= Certain) {
 		return Declared
 	}
 	return e.weakest
 }
 
-func (e *evidence) finding(pattern string) Finding {
-	f := Finding{Pattern: pattern, Level: e.level(), Reason: strings.Join(e.reasons, "; ")}
-	if f.Level < Certain && len(e.advice) > 0 {
-		f.Advice = option(pattern, e.advice...)
+func (e *Evidence) finding(pattern string) Finding {
+	f := Finding{Pattern: pattern, Level: e.Level(), Reason: strings.Join(e.Reasons, "; ")}
+	if f.Level < Certain && len(e.Advice) > 0 {
+		f.Advice = Option(pattern, e.Advice...)
 	}
 	return f
 }
 
-// option spells an option of ours.
-func option(pattern string, fields ...string) string {
+// Option spells an option of Policy.
+func Option(pattern string, fields ...string) string {
 	return fmt.Sprintf("%s: {%s}", pattern, strings.Join(fields, ", "))
 }

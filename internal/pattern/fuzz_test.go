@@ -12,6 +12,9 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/grpcservice/grpcservice/internal/pattern"
+	"github.com/grpcservice/grpcservice/internal/pattern/batch"
+	"github.com/grpcservice/grpcservice/internal/pattern/page"
+	"github.com/grpcservice/grpcservice/internal/pattern/table"
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
@@ -49,9 +52,9 @@ func FuzzDetect(f *testing.F) {
 		for i := range file.Services().Len() {
 			for j := range file.Services().Get(i).Methods().Len() {
 				method := file.Services().Get(i).Methods().Get(j)
-				result := pattern.Detect(method, policy, finder(file))
+				result := pattern.Detect(table.Patterns(), method, policy, finder(file))
 				checkWhole(t, result)
-				if diff := cmp.Diff(describe(result), describe(pattern.Detect(method, policy, finder(file)))); diff != "" {
+				if diff := cmp.Diff(describe(result), describe(pattern.Detect(table.Patterns(), method, policy, finder(file)))); diff != "" {
 					t.Errorf("%s is found to be something else the second time:\n%s", method.FullName(), diff)
 				}
 			}
@@ -65,14 +68,18 @@ func FuzzDetect(f *testing.F) {
 // checkWhole checks that a result has what code can be made of.
 func checkWhole(t *testing.T, r pattern.Result) {
 	t.Helper()
-	has := map[string]bool{
-		pattern.PatternPage: r.Page != nil, pattern.PatternBatch: r.Batch != nil, pattern.PatternOperation: r.Operation != nil,
-		pattern.PatternOperationGet: r.Getter != nil, pattern.PatternRequestID: r.RequestID != nil,
+	has := make(map[string]bool)
+	helpers := 0
+	for _, match := range r.Matches {
+		has[match.Pattern.Name] = true
+		if !match.Pattern.Beside {
+			helpers++
+		}
 	}
-	found := make(map[string]bool)
+	sure := make(map[string]bool)
 	for _, f := range r.Findings {
 		if f.Level > pattern.Possible {
-			found[f.Pattern] = true
+			sure[f.Pattern] = true
 		}
 		if _, ok := r.Find(f.Pattern); !ok {
 			t.Errorf("there is no finding of %s", f.Pattern)
@@ -81,22 +88,18 @@ func checkWhole(t *testing.T, r pattern.Result) {
 			t.Errorf("a finding is not whole: %+v", f)
 		}
 	}
-	helpers := 0
-	for name, is := range has {
-		if is != found[name] {
-			t.Errorf("%s: is there: %v, has a finding: %v\n%s", name, is, found[name], describe(r))
-		}
-		if is && name != pattern.PatternRequestID {
-			helpers++
+	for _, p := range table.Patterns() {
+		if has[p.Name] != sure[p.Name] {
+			t.Errorf("%s: is there: %v, has a finding: %v\n%s", p.Name, has[p.Name], sure[p.Name], describe(r))
 		}
 	}
 	if helpers > 1 {
 		t.Errorf("a method has %d patterns:\n%s", helpers, describe(r))
 	}
-	if p := r.Page; p != nil && (len(p.Items) == 0 || len(p.Token) != 0 && len(p.NextToken) == 0 || len(p.Token) == 0 && len(p.Skip) == 0) {
+	if p := found[*page.Page](r); p != nil && (len(p.Items) == 0 || len(p.Token) != 0 && len(p.NextToken) == 0 || len(p.Token) == 0 && len(p.Skip) == 0) {
 		t.Errorf("a page is not whole:\n%s", describe(r))
 	}
-	if b := r.Batch; b != nil && (len(b.Children) == 0 || (len(b.Results) == 0) != (b.Mode == pattern.Done) || (b.Mode == pattern.PerItem) != (len(b.Value) > 0)) {
+	if b := found[*batch.Batch](r); b != nil && (len(b.Children) == 0 || (len(b.Results) == 0) != (b.Mode == batch.Done) || (b.Mode == batch.PerItem) != (len(b.Value) > 0)) {
 		t.Errorf("a batch is not whole:\n%s", describe(r))
 	}
 }

@@ -15,6 +15,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/grpcservice/grpcservice/internal/pattern"
+	"github.com/grpcservice/grpcservice/internal/pattern/batch"
+	"github.com/grpcservice/grpcservice/internal/pattern/idempotency"
+	"github.com/grpcservice/grpcservice/internal/pattern/operation"
+	"github.com/grpcservice/grpcservice/internal/pattern/page"
+	"github.com/grpcservice/grpcservice/internal/pattern/table"
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
@@ -140,7 +145,7 @@ func messageIn(list protoreflect.MessageDescriptors, name protoreflect.FullName)
 
 func detect(t testing.TB, file protoreflect.FileDescriptor, method, said string) pattern.Result {
 	t.Helper()
-	return pattern.Detect(methodOf(t, file, method), policyOf(t, said), finder(file))
+	return pattern.Detect(table.Patterns(), methodOf(t, file, method), policyOf(t, said), finder(file))
 }
 
 // testCase is a proto and what is found in it.
@@ -164,28 +169,38 @@ func run(t *testing.T, cases []testCase) {
 	}
 }
 
+// found returns what a pattern found in a method, or nil.
+func found[F pattern.Found](r pattern.Result) (none F) {
+	for _, match := range r.Matches {
+		if f, ok := match.Found.(F); ok {
+			return f
+		}
+	}
+	return none
+}
+
 // describe says in lines what is in a result.
 func describe(r pattern.Result) string {
 	var b strings.Builder
-	if p := r.Page; p != nil {
+	if p := found[*page.Page](r); p != nil {
 		fmt.Fprintf(&b, "page%s\n", fieldsOf("items", p.Items, "size", p.Size, "token", p.Token, "next", p.NextToken, "total", p.Total,
-			"skip", p.Skip, "id", p.RequestID, "vary", p.Vary, "map", p.Map))
+			"skip", p.Skip, "id", p.IdempotencyKey, "vary", p.Vary, "map", p.Map))
 	}
-	if p := r.Batch; p != nil {
+	if p := found[*batch.Batch](r); p != nil {
 		b.WriteString(describeBatch(p))
 	}
-	if o := r.Operation; o != nil {
-		fmt.Fprintf(&b, "operation%s\n", fieldsOf("result", o.Result, "metadata", o.Metadata, "id", o.RequestID, "validate", o.ValidateOnly,
+	if o := found[*operation.Operation](r); o != nil {
+		fmt.Fprintf(&b, "operation%s\n", fieldsOf("result", o.Result, "metadata", o.Metadata, "id", o.IdempotencyKey, "validate", o.ValidateOnly,
 			"conflict", o.ConflictKey, "failed", o.FailedRequests))
-		fmt.Fprintf(&b, "fields%s\n", describeFields(o.Fields))
+		fmt.Fprintf(&b, "fields%s\n", describeFields(o.Message))
 		if o.Children != nil {
 			b.WriteString(describeBatch(o.Children))
 		}
 	}
-	if g := r.Getter; g != nil {
+	if g := found[*operation.Getter](r); g != nil {
 		fmt.Fprintf(&b, "getter name=%s\n", g.Name)
 	}
-	if r := r.RequestID; r != nil {
+	if r := found[*idempotency.Key](r); r != nil {
 		fmt.Fprintf(&b, "request_id%s\n", fieldsOf("field", r.Field, "uuid4", r.UUID4, "required", r.Required))
 	}
 	for _, f := range r.Findings {
@@ -197,16 +212,16 @@ func describe(r pattern.Result) string {
 	return b.String()
 }
 
-func describeBatch(b *pattern.Batch) string {
+func describeBatch(of *batch.Batch) string {
 	single := ""
-	if b.Single != nil {
-		single = string(b.Single.Name())
+	if of.Single != nil {
+		single = string(of.Single.Name())
 	}
-	return fmt.Sprintf("batch mode=%v%s\n", b.Mode, fieldsOf("children", b.Children, "results", b.Results, "missing", b.Missing,
-		"status", b.Status, "value", b.Value, "hoisted", b.Hoisted, "single", single, "id", b.RequestID))
+	return fmt.Sprintf("batch mode=%v%s\n", of.Mode, fieldsOf("children", of.Children, "results", of.Results, "missing", of.Missing,
+		"status", of.Status, "value", of.Value, "hoisted", of.Hoisted, "single", single, "id", of.IdempotencyKey))
 }
 
-func describeFields(f pattern.OperationFields) string {
+func describeFields(f operation.Message) string {
 	return fieldsOf("name", f.Name, "done", f.Done, "error", f.Error, "response", f.Response, "metadata", f.Metadata)
 }
 

@@ -410,9 +410,9 @@ func TestWrongNamesOfPagesAreProblems(t *testing.T) {
 			name:  "a method that streams",
 			proto: `service S { rpc L(Req) returns (stream Resp); } message Req {` + pageRequest + `} message Resp { repeated string users = 1;` + nextToken + `}`,
 			said:  `page: {max_size: 3, items: "users"} batch: {children: "x"} operation: {conflict_key: "y"} idempotency_key: {field: "z"}`,
-			want: `problem: page.items: it names a field of a method that streams, and is for methods without a stream; remove it
+			want: `problem: operation.conflict_key: it names a field of a method that streams, and is for methods without a stream; remove it
+				problem: page.items: it names a field of a method that streams, and is for methods without a stream; remove it
 				problem: batch.children: it names a field of a method that streams, and is for methods without a stream; remove it
-				problem: operation.conflict_key: it names a field of a method that streams, and is for methods without a stream; remove it
 				problem: idempotency_key.field: it names a field of a method that streams, and is for methods without a stream; remove it`,
 		},
 		{

@@ -11,6 +11,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/gen"
 	"github.com/grpcservice/grpcservice/internal/model"
+	"github.com/grpcservice/grpcservice/internal/pattern/table"
 	"github.com/grpcservice/grpcservice/internal/policy"
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
@@ -47,7 +48,7 @@ func generate(env Env, request *pluginpb.CodeGeneratorRequest) (files []*pluginp
 	}
 	modelled, problems := model.Build(in.plugin, model.Options{
 		ImportPath: params.importPath, Modules: workspace.Workspace{Tree: env.Tree, Dir: env.Dir}.Modules(),
-		PackageSuffix: params.packageSuffix, PolicyFile: in.policy,
+		PackageSuffix: params.packageSuffix, PolicyFile: in.policy, Patterns: table.Patterns(),
 	})
 	if problems = params.judge(problems); problems.Err() != nil {
 		return nil, problems

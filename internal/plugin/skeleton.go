@@ -127,7 +127,7 @@ func (u *userCode) decls(i model.Implementation) []skeleton.Decl {
 		{Name: i.Constructor, Render: u.piece("constructor", i)},
 	}
 	for _, m := range i.Operations() {
-		decls = append(decls, skeleton.Decl{Name: i.Type + "." + m.Helper.Stub.Work, Render: func(f golang.Frame) (string, error) {
+		decls = append(decls, skeleton.Decl{Name: i.Type + "." + m.Helper.Work, Render: func(f golang.Frame) (string, error) {
 			return u.templates.Work(m, f)
 		}})
 	}
@@ -156,10 +156,8 @@ func (u *userCode) method(m model.MethodStub) skeleton.Method {
 		StreamsRequests: m.Kind.StreamsRequests(), StreamsResponses: m.Kind.StreamsResponses(),
 		Render: func(f golang.Frame) (string, error) { return u.templates.Method(m, f) },
 	}
-	if m.Helper != nil && m.Helper.Stub.KeyGuess != "" {
-		method.Proto = m.Helper.Stub.KeyAt
-		method.Advice = fmt.Sprintf("the new method sorts pages by %s, and nothing in the proto says that it is unique; "+
-			"if two items can have the same %[1]s, return a unique key in the method, or pages lose items", m.Helper.Stub.KeyGuess)
+	if m.Helper != nil {
+		method.Proto, method.Advice = m.Helper.Doubt.At, m.Helper.Doubt.Text
 	}
 	return method
 }

@@ -11,83 +11,51 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// patternsOf returns the patterns whose limits are rules of a method.
-func patternsOf(found pattern.Result) policy.Patterns {
-	has := policy.Patterns{
-		Page:      found.Page != nil,
-		Batch:     found.Batch != nil || found.Operation != nil && found.Operation.Children != nil,
-		Operation: found.Operation != nil,
-	}
-	if r := found.RequestID; r != nil {
-		has.IdempotencyKey = policy.IdempotencyKey{Field: r.Field.String(), UUID4: r.UUID4, Required: r.Required}
+// limitsOf returns the patterns whose limits are rules of a method.
+func limitsOf(found pattern.Result) (has policy.Patterns) {
+	for _, match := range found.Matches {
+		match.Found.Limits(&has)
 	}
 	return has
 }
 
-// namesOf are the options that speak of patterns, with whether the method has each and the fields that would show it.
-func namesOf(has policy.Patterns) []patternName {
-	return []patternName{
-		{pattern.PatternPage, has.Page, "page.items, page.token and page.next_token"},
-		{pattern.PatternBatch, has.Batch, "batch.children and batch.results"},
-		{pattern.PatternOperation, has.Operation, ""},
-		{pattern.PatternRequestID, has.IdempotencyKey.Field != "", "idempotency_key.field"},
-	}
-}
-
-type patternName struct {
-	name  string
-	found bool
-	by    string // the options that name the fields of the pattern, or nothing where none can
-}
-
 // misplaced returns what the options say of a pattern wrongly: the problems of the fields that they name, and limits of a pattern
 // that the method has not, where a place that speaks of this method alone sets them.
-func misplaced(found pattern.Result, facts policy.Method, merged *grpcservicev1.Policy, sources []source) (problems diag.List) {
+func (p *Policies) misplaced(found pattern.Result, facts policy.Method, merged *grpcservicev1.Policy, sources []source) (problems diag.List) {
 	wrong := make(map[string]bool)
-	for _, p := range found.Problems {
-		wrong[firstName(p.Field)] = true
-		saidBy(sources, p.Field).report(&problems, p)
+	for _, fault := range found.Problems {
+		wrong[firstName(fault.Field)] = true
+		saidBy(sources, fault.Field).report(&problems, fault)
 	}
-	if o := merged.GetOperation(); found.Operation != nil && o.GetOnConflict() != grpcservicev1.Operation_ON_CONFLICT_UNSPECIFIED && o.GetConflictKey() == "" {
-		if s := lastToSet(sources, "operation.on_conflict"); !s.wide {
-			s.report(&problems, policy.Fault{Field: "operation.on_conflict", Text: "there is no conflict without conflict_key; name the request's field in it, or remove on_conflict"})
+	for _, fault := range found.Limits {
+		if s := lastToSet(sources, fault.Field); !s.wide {
+			s.report(&problems, fault)
 		}
 	}
-	for _, n := range namesOf(facts.Patterns) {
-		if n.found || wrong[n.name] || len(setOf(merged, n.name)) == 0 || offIn(merged, n.name) {
+	for _, row := range p.patterns {
+		name := row.Option
+		if facts.Patterns.Has(name) || wrong[name] || len(setOf(merged, name)) == 0 || offIn(merged, name) {
 			continue
 		}
-		if s, field := lastToSpeakOf(sources, n.name); field != "" {
-			s.report(&problems, policy.Fault{Field: field, Text: n.advice(found)})
+		wrong[name] = true // two rows may share an option
+		if s, field := lastToSpeakOf(sources, name); field != "" {
+			s.report(&problems, policy.Fault{Field: field, Text: adviceFor(row, found)})
 		}
 	}
 	return problems
 }
 
-// advice says what to do where a method has not the pattern that it has limits of.
-func (n patternName) advice(found pattern.Result) string {
-	seen, ok := found.Find(n.name)
+// adviceFor says what to do where a method does not have the pattern that options set limits of.
+func adviceFor(row pattern.Pattern, found pattern.Result) string {
+	seen, ok := found.Find(row.Name)
 	switch {
 	case ok && seen.Advice != "":
-		return fmt.Sprintf("the method is not surely a %s (%s); set %s, or remove %s", n.what(), seen.Reason, seen.Advice, n.name)
-	case n.name == pattern.PatternRequestID:
-		return "the method has no idempotency key: it only reads, or no string of its request outside of a oneof has such a name; name the field (idempotency_key.field), or remove idempotency_key"
-	case n.by != "":
-		return fmt.Sprintf("nothing in the method's messages looks like a %s; name the fields (%s), or remove %s", n.what(), n.by, n.name)
-	case found.Getter != nil:
-		return fmt.Sprintf("the method starts no operation, but gets one that there is; remove %s", n.name)
-	case ok:
-		return fmt.Sprintf("the method starts no operation (%s); remove %s", seen.Reason, n.name)
+		return fmt.Sprintf("the method is not surely a %s (%s); set %s, or remove %s", row.What, seen.Reason, seen.Advice, row.Option)
+	case row.Absent != nil:
+		return row.Absent(found)
 	default:
-		return fmt.Sprintf("the method starts no operation: it does not return google.longrunning.Operation, or a message like it; remove %s", n.name)
+		return fmt.Sprintf("nothing in the method's messages looks like a %s; name the fields (%s), or remove %s", row.What, row.Shown, row.Option)
 	}
-}
-
-func (n patternName) what() string {
-	if n.name == pattern.PatternRequestID {
-		return "idempotency key"
-	}
-	return n.name
 }
 
 func firstName(field string) string {

@@ -14,15 +14,16 @@ import (
 
 // Policies knows the rules of all methods of a run.
 type Policies struct {
+	patterns []pattern.Pattern
 	options  options
 	file     *File
 	messages messages
 	ruled    map[protoreflect.FullName]bool // whether a message has rules of its own
 }
 
-// New returns the rules of the methods in files, with those of a policy file, which may be nil.
-func New(files []*protogen.File, file *File) *Policies {
-	return &Policies{options: optionsOf(files), file: file, messages: messagesOf(files), ruled: make(map[protoreflect.FullName]bool)}
+// New returns the rules of the methods in files, with those of a policy file, which may be nil. The methods may have patterns.
+func New(files []*protogen.File, file *File, patterns []pattern.Pattern) *Policies {
+	return &Policies{patterns: patterns, options: optionsOf(files), file: file, messages: messagesOf(files), ruled: make(map[protoreflect.FullName]bool)}
 }
 
 // Service returns what is wrong with the options of a service.
@@ -58,9 +59,9 @@ func (p *Policies) Method(method protoreflect.MethodDescriptor) (Decision, diag.
 	if len(problems) > 0 {
 		return Decision{}, problems
 	}
-	found := pattern.Detect(method, merged, p.messages.seenFrom(method.ParentFile()))
-	facts.Patterns = patternsOf(found)
-	if problems := misplaced(found, facts, merged, sources); len(problems) > 0 {
+	found := pattern.Detect(p.patterns, method, merged, p.messages.seenFrom(method.ParentFile()))
+	facts.Patterns = limitsOf(found)
+	if problems := p.misplaced(found, facts, merged, sources); len(problems) > 0 {
 		return Decision{}, problems
 	}
 	decision := decide(method, facts, facts.Fit(merged), sources)

@@ -17,7 +17,7 @@ type Implementation struct {
 // Operations returns the methods that start operations.
 func (i Implementation) Operations() (stubs []MethodStub) {
 	for _, m := range i.Methods {
-		if m.Helper != nil && m.Helper.StartsOperations {
+		if m.Helper != nil && m.Helper.Work != "" {
 			stubs = append(stubs, MethodStub{Method: m, Of: i})
 		}
 	}

@@ -77,22 +77,8 @@ func ofHelper(h *model.Helper) *Helper {
 		return nil
 	}
 	return &Helper{
-		Name: h.Name, Summary: h.Summary, Doc: h.Doc, Package: h.Package, Constructor: h.Constructor, Types: h.Types,
-		Accessors: each(h.Accessors, ofAccessor), NameField: h.NameField,
-		Fields:     each(h.Fields, func(f model.HelperField) HelperField { return HelperField(f) }),
-		Deprecated: h.Deprecated, IsShort: h.IsShort(), StartsOperations: h.StartsOperations(), Stub: ofStub(h.Stub),
-	}
-}
-
-func ofAccessor(a model.Accessor) Accessor {
-	return Accessor{Message: a.Message, Getters: a.Getters, Type: Type(a.Type)}
-}
-
-func ofStub(s model.Stub) Stub {
-	return Stub{
-		Item: Type(s.Item), HasKey: s.HasKey(), Key: Type(s.Key), KeyGetter: s.KeyGetter, KeyGuess: s.KeyGuess,
-		IsMap: s.IsMap, HasTotal: s.HasTotal, Child: Type(s.Child), Result: Type(s.Result), Loads: s.Loads,
-		Single: s.Single, Work: s.Work,
+		Pattern: h.Pattern, Name: h.Name, Summary: h.Summary, Doc: h.Doc, Package: h.Package, Constructor: h.Constructor,
+		Types: h.Types, Arguments: h.Arguments, Stub: h.Stub, Work: h.Work, Deprecated: h.Deprecated,
 	}
 }
 

@@ -1,22 +1,26 @@
 package view
 
-import "github.com/grpcservice/grpcservice/internal/golang"
+import (
+	"slices"
+
+	"github.com/grpcservice/grpcservice/internal/golang"
+	"github.com/grpcservice/grpcservice/internal/model"
+	"github.com/grpcservice/grpcservice/internal/pattern/shape"
+)
 
 // Helper is the variable that serves and calls an RPC by its pattern.
 type Helper struct {
-	Name             string
-	Summary          string // the first sentence of Doc, without the name that starts it
-	Doc              []string
-	Package          string         // the runtime's package: "page", "batch" or "operation"
-	Constructor      string         // the function of that package that makes it
-	Types            []golang.Ident // the type arguments that do not follow from the rest
-	Accessors        []Accessor     // the arguments that read fields, in order
-	NameField        string         // the argument that is the name of a field, instead of accessors
-	Fields           []HelperField
-	Deprecated       bool // whether it names something that is deprecated
-	IsShort          bool // whether its arguments go on one line
-	StartsOperations bool // whether the RPC does
-	Stub             Stub // how a user's method starts that calls it
+	Pattern     string // its name
+	Name        string
+	Summary     string // the first sentence of Doc, without the name that starts it
+	Doc         []string
+	Package     string         // the runtime's package: "page"
+	Constructor string         // the function of that package that makes it
+	Types       []golang.Ident // the type arguments that do not follow from the rest
+	Arguments   any            // the other arguments, for the function arguments
+	Stub        any            // what a user's method spells at first, for the function stub
+	Work        string         // the name of the user's method that does the work later, or ""
+	Deprecated  bool           // whether it names something that is deprecated
 }
 
 // HelperField is a field of the argument Fields of a helper.
@@ -39,22 +43,24 @@ type Type struct {
 	Ident *golang.Ident // what follows the text, or nil
 }
 
-// Stub is what the first version of a user's method spells that calls a helper.
-type Stub struct {
-	// Of a page.
-	Item      Type   // an item of the list, or of a map its value
-	HasKey    bool   // whether there is a key that a page can start after
-	Key       Type   // the key
-	KeyGetter string // the item's method that returns it; "" where the item is the key, and of a map
-	KeyGuess  string // the field that is the key, where only its name tells so
-	IsMap     bool
-	HasTotal  bool
+// OfAccessor returns what templates see of an accessor.
+func OfAccessor(a model.Accessor) Accessor {
+	return Accessor{Message: a.Message, Getters: a.Getters, Type: Type(a.Type)}
+}
 
-	// Of a batch.
-	Child, Result Type
-	Loads         bool   // whether one look-up of all items fits
-	Single        string // the method of the same service that does it for one item, or ""
+// PathField returns the field of a path.
+func PathField(name string, path shape.Path) HelperField {
+	return HelperField{Name: name, Value: path.String()}
+}
 
-	// Of an operation.
-	Work string // the name of the method that does the work
+// SetFields returns the fields that are not empty.
+func SetFields(fields ...HelperField) []HelperField {
+	return slices.DeleteFunc(fields, func(f HelperField) bool { return f.Value == "" && len(f.Values) == 0 })
+}
+
+// Stub is what the first version of a user's method spells that calls a helper. It is a type of the
+// pattern's own package.
+type Stub interface {
+	// Of returns what stub_<pattern>.go.tmpl renders for the method.
+	Of(MethodStub) any
 }

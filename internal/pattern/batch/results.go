@@ -1,4 +1,4 @@
-package pattern
+package batch
 
 import (
 	"fmt"
@@ -7,25 +7,27 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/internal/pattern"
+	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// findResults finds the results of the children, and how they belong to them; it says whether there is a batch.
+// findResults finds the results of the children, and how they belong to them; it reports whether there is a batch.
 func (b *batcher) findResults() bool {
-	want := kind{b.isResults, "a repeated field, or a map by the type of the children"}
-	if path, ok := b.use("results", b.said.Results, b.out, want); ok {
+	want := shape.Kind{Fits: b.isResults, Text: "a repeated field, or a map by the type of the children"}
+	if path, ok := b.use("results", b.said.Results, b.Out, want); ok {
 		b.findMode(path)
 		return true
 	}
 	field, why := b.chooseResults()
 	switch {
 	case field != nil:
-		b.findMode(Path{field})
+		b.findMode(shape.Path{field})
 		if !b.isResultName(field) {
-			b.found(Possible, fmt.Sprintf("%s is named neither like the children nor like what the method is about", field.Name()))
-			b.advise("results", b.batch.Results)
+			b.Found(pattern.Possible, fmt.Sprintf("%s is named neither like the children nor like what the method is about", field.Name()))
+			b.Advise("results", b.batch.Results)
 		}
-	case len(fieldsThat(b.out, anyField.fits)) == 0 || b.mode == grpcservicev1.Batch_MODE_ATOMIC:
+	case len(shape.FieldsThat(b.Out, shape.AnyField.Fits)) == 0 || b.mode == grpcservicev1.Batch_MODE_ATOMIC:
 		b.findDone()
 	default:
 		b.missResults(why)
@@ -37,13 +39,13 @@ func (b *batcher) findResults() bool {
 // findDone takes a batch without results.
 func (b *batcher) findDone() {
 	if b.mode == grpcservicev1.Batch_MODE_KEYED || b.mode == grpcservicev1.Batch_MODE_PER_ITEM {
-		b.problem("batch.mode", fmt.Sprintf("%s has no results; remove mode, or set MODE_ATOMIC", b.out.FullName()))
+		b.Problem("batch.mode", fmt.Sprintf("%s has no results; remove mode, or set MODE_ATOMIC", b.Out.FullName()))
 	}
 	if b.said.GetMissing() != "" {
-		b.problem("batch.missing", fmt.Sprintf("%s has no results, and only a map can be without some; remove missing", b.out.FullName()))
+		b.Problem("batch.missing", fmt.Sprintf("%s has no results, and only a map can be without some; remove missing", b.Out.FullName()))
 	}
 	b.batch.Mode = Done
-	b.found(Certain, "no results")
+	b.Found(pattern.Certain, "no results")
 }
 
 // refuseResults notes what the policy says of results where there can be none.
@@ -55,36 +57,36 @@ func (b *batcher) refuseResults(why string) {
 		{"results", b.said.Results != nil}, {"missing", b.said.GetMissing() != ""}, {"mode", b.mode != grpcservicev1.Batch_MODE_UNSPECIFIED},
 	} {
 		if part.said {
-			b.problem(PatternBatch+"."+part.name, why)
+			b.Problem(Name+"."+part.name, why)
 		}
 	}
 }
 
 // missResults reports that the results were not found, unless not even the children are likely.
 func (b *batcher) missResults(why string) {
-	field := firstBatchName(b.said)
+	field := b.firstNamed()
 	switch {
-	case field != "" && !b.hasProblem(PatternBatch):
-		b.problem(field, fmt.Sprintf("%s %s; name the results in batch.results, or set batch.mode to MODE_ATOMIC where there are none", b.out.FullName(), why))
-	case field == "" && b.level() > Possible:
-		b.found(Possible, fmt.Sprintf("%s %s", b.short(b.out), why))
+	case field != "" && !b.HasProblem(Name):
+		b.Problem(field, fmt.Sprintf("%s %s; name the results in batch.results, or set batch.mode to MODE_ATOMIC where there are none", b.Out.FullName(), why))
+	case field == "" && b.Level() > pattern.Possible:
+		b.Found(pattern.Possible, fmt.Sprintf("%s %s", b.Short(b.Out), why))
 		b.adviseResults()
-		b.report(PatternBatch, b.evidence)
+		b.Report(Name, b.Evidence)
 	}
 }
 
 // adviseResults advises to name one of several lists, or to have none where there is none; a list that cannot hold the results
 // leaves nothing to advise.
 func (b *batcher) adviseResults() {
-	switch lists := fieldsThat(b.out, b.isResults); {
+	switch lists := shape.FieldsThat(b.Out, b.isResults); {
 	case len(lists) > 1:
-		b.advise("results", lists[:1])
-	case len(fieldsThat(b.out, isList)) > 0:
-		b.advice = nil
+		b.Advise("results", lists[:1])
+	case len(shape.FieldsThat(b.Out, shape.IsList)) > 0:
+		b.Advice = nil
 	default:
-		b.advice = nil
-		b.advise("children", b.batch.Children)
-		b.advice = append(b.advice, "mode: MODE_ATOMIC")
+		b.Advice = nil
+		b.Advise("children", b.batch.Children)
+		b.Advice = append(b.Advice, "mode: MODE_ATOMIC")
 	}
 }
 
@@ -92,8 +94,8 @@ func (b *batcher) adviseResults() {
 // named like results comes before one that is not.
 func (b *batcher) chooseResults() (field protoreflect.FieldDescriptor, why string) {
 	noun := b.noun()
-	left := fieldsThat(b.out, func(f protoreflect.FieldDescriptor) bool {
-		return b.isResults(f) && !isBeside(f, noun) && !isMissingName(f)
+	left := shape.FieldsThat(b.Out, func(f protoreflect.FieldDescriptor) bool {
+		return b.isResults(f) && !pattern.IsBeside(f, noun) && !shape.IsMissingName(f)
 	})
 	named := slices.DeleteFunc(slices.Clone(left), func(f protoreflect.FieldDescriptor) bool { return !b.isResultName(f) })
 	for _, fields := range [][]protoreflect.FieldDescriptor{named, left} {
@@ -101,9 +103,9 @@ func (b *batcher) chooseResults() (field protoreflect.FieldDescriptor, why strin
 			func(f protoreflect.FieldDescriptor) bool { return f.IsMap() && f.MapValue().Message() != nil },
 			protoreflect.FieldDescriptor.IsMap,
 			b.isSingleOutput,
-			isMessageList,
+			shape.IsMessageList,
 		} {
-			if f := only(fields, is); f != nil {
+			if f := shape.Only(fields, is); f != nil {
 				return f, ""
 			}
 		}
@@ -113,7 +115,7 @@ func (b *batcher) chooseResults() (field protoreflect.FieldDescriptor, why strin
 
 // noun returns what a batch is about, as fields are spelled: users of BatchGetUsers.
 func (b *batcher) noun() string {
-	words := withoutBatch(wordsOf(b.method.Name()))
+	words := shape.WithoutBatch(shape.WordsOf(b.Desc.Name()))
 	return strings.Join(words[min(1, len(words)):], "_")
 }
 
@@ -124,9 +126,9 @@ var resultNames = []string{"result", "response", "reply", "item", "value", "entr
 // name says so), after the children, or as results are in general. A list that is not may have nothing to do with the children: regions that cover
 // ranges, or further information.
 func (b *batcher) isResultName(f protoreflect.FieldDescriptor) bool {
-	names := [][]string{wordsOf(f.Name())}
-	if m := itemMessage(f); m != nil {
-		names = append(names, wordsOf(m.Name()))
+	names := [][]string{shape.WordsOf(f.Name())}
+	if m := shape.ItemMessage(f); m != nil {
+		names = append(names, shape.WordsOf(m.Name()))
 	}
 	things := b.things()
 	return b.isSingleOutput(f) || b.noun() == "" || slices.ContainsFunc(names, func(name []string) bool {
@@ -147,12 +149,12 @@ func (b *batcher) things() (things [][]string) {
 		names = append(names, b.batch.Single.Output().Name())
 	}
 	for _, name := range names {
-		if words := withoutPart(wordsOf(name)); len(words) > 0 {
+		if words := withoutPart(shape.WordsOf(name)); len(words) > 0 {
 			things = append(things, words)
 		}
 	}
 	if children.Message() == nil || b.isRequest(children) {
-		things = append(things, wordsOf(protoreflect.Name(b.noun())))
+		things = append(things, shape.WordsOf(protoreflect.Name(b.noun())))
 	}
 	return things
 }
@@ -165,7 +167,7 @@ func (b *batcher) isRequest(children protoreflect.FieldDescriptor) bool {
 // withoutPart returns the words of a name without the last if it only says which part of a thing it is: user of user_ids.
 func withoutPart(words []string) []string {
 	parts := []string{"id", "name", "key", "uid", "uuid", "request", "req"}
-	if len(words) > 0 && slices.Contains(parts, singular(words[len(words)-1])) {
+	if len(words) > 0 && slices.Contains(parts, shape.Singular(words[len(words)-1])) {
 		return words[:len(words)-1]
 	}
 	return words
@@ -173,35 +175,35 @@ func withoutPart(words []string) []string {
 
 // endsLike reports whether a name ends with the words of another, which may differ in number.
 func endsLike(name, end []string) bool {
-	return len(end) > 0 && len(name) >= len(end) && sameThing(name[len(name)-len(end):], end)
+	return len(end) > 0 && len(name) >= len(end) && shape.SameThing(name[len(name)-len(end):], end)
 }
 
 func (b *batcher) chooseNamedResults(left []protoreflect.FieldDescriptor, noun string) (field protoreflect.FieldDescriptor, why string) {
 	var lists []protoreflect.FieldDescriptor
 	for _, f := range left {
-		if itemMessage(f) != nil {
+		if shape.ItemMessage(f) != nil {
 			lists = append(lists, f)
 		}
 	}
-	if c := chooseByName(lists, noun); c.field != nil {
-		return c.field, ""
+	if c := pattern.ChooseByName(lists, noun); c.Field != nil {
+		return c.Field, ""
 	}
 	if len(lists) > 1 {
-		return nil, fmt.Sprintf("has several lists: %s", listOf(lists))
+		return nil, fmt.Sprintf("has several lists: %s", shape.ListOf(lists))
 	}
 	return nil, "has no result for each child"
 }
 
-// isResults says whether a field can hold the results: a list, or a map by child.
+// isResults reports whether a field can hold the results: a list, or a map by child.
 func (b *batcher) isResults(f protoreflect.FieldDescriptor) bool { return f.IsList() || b.isKeyed(f) }
 
-// isKeyed says whether a field is a map by child.
+// isKeyed reports whether a field is a map by child.
 func (b *batcher) isKeyed(f protoreflect.FieldDescriptor) bool {
 	child := b.batch.Children.Field()
-	return f.IsMap() && child.Message() == nil && goKey(f.MapKey()) == goKey(child)
+	return f.IsMap() && child.Message() == nil && shape.GoKey(f.MapKey()) == shape.GoKey(child)
 }
 
-// isSingleOutput says whether a field is a list of the responses of the method that does it for one child.
+// isSingleOutput reports whether a field is a list of the responses of the method that does it for one child.
 func (b *batcher) isSingleOutput(f protoreflect.FieldDescriptor) bool {
-	return b.batch.Single != nil && isMessageList(f) && f.Message() == b.batch.Single.Output()
+	return b.batch.Single != nil && shape.IsMessageList(f) && f.Message() == b.batch.Single.Output()
 }

@@ -1,51 +1,49 @@
-package model
+package page
 
 import (
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/internal/model"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
 // stubKey is what the pages of a list begin after.
 type stubKey struct {
-	Type   Type   // without text where nothing is found
-	Getter string // the item's method that returns it; nothing where the item is the key
-	Guess  string // the field, where nothing but its name says that it identifies items
+	Type   model.Type // without text where nothing is found
+	Getter string     // the item's method that returns it; nothing where the item is the key
+	Guess  string     // the field, where nothing but its name says that it identifies items
 }
 
-// keyOf returns what identifies an item of the list that m returns.
-func (b *builder) keyOf(m *protogen.Method, items *protogen.Field) (k stubKey) {
-	if items.Message == nil {
-		if isKey(items.Desc.Kind()) {
-			k.Type = b.elementType(items)
+// keyOf returns what identifies an item of the list that the method returns.
+func keyOf(s *model.Scope, items protoreflect.FieldDescriptor) (k stubKey) {
+	if items.Message() == nil {
+		if isKey(items.Kind()) {
+			k.Type = s.ElementType(items)
 		}
 		return k
 	}
-	field := keyOfGet(m, items.Message.Desc)
+	field := keyOfGet(s.Method().Desc, items.Message())
 	if field == nil {
-		field = keyOfResource(items.Message.Desc)
+		field = keyOfResource(items.Message())
 	}
 	if field == nil {
-		if field = keyByName(items.Message.Desc); field == nil {
+		if field = keyByName(items.Message()); field == nil {
 			return k
 		}
 		if !isUniqueByName(field) {
 			k.Guess = string(field.Name())
 		}
 	}
-	known := b.field(field)
-	k.Getter, _ = known.MethodName("Get")
-	k.Type = b.elementType(known)
+	k.Getter, k.Type = s.Getter(field), s.ElementType(field)
 	return k
 }
 
 // keyOfGet returns the field of an item that a method of the same service takes to get one; nil where there is none.
-func keyOfGet(list *protogen.Method, item protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
-	methods := list.Desc.Parent().(protoreflect.ServiceDescriptor).Methods()
+func keyOfGet(list protoreflect.MethodDescriptor, item protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
+	methods := list.Parent().(protoreflect.ServiceDescriptor).Methods()
 	var gets []protoreflect.MethodDescriptor
 	for i := range methods.Len() {
 		switch m := methods.Get(i); {
@@ -109,7 +107,7 @@ func keyInRequest(request, item protoreflect.MessageDescriptor) (key protoreflec
 
 // sameField returns the field of an item that a field of a request stands for: user_id is the id of a User, and id its user_id.
 func sameField(asked protoreflect.FieldDescriptor, item protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
-	prefix := snakeCase(string(item.Name())) + "_"
+	prefix := model.SnakeCase(string(item.Name())) + "_"
 	name := string(asked.Name())
 	for _, candidate := range []string{name, strings.TrimPrefix(name, prefix), prefix + name} {
 		field := item.Fields().ByName(protoreflect.Name(candidate))
@@ -147,7 +145,7 @@ func keyByName(item protoreflect.MessageDescriptor) protoreflect.FieldDescriptor
 // keyNames are the names of fields that identify a message of that name, the likeliest first. A name may be one that people have,
 // and which several have.
 func keyNames(message string) []string {
-	snake := snakeCase(message)
+	snake := model.SnakeCase(message)
 	return []string{"id", "uid", "uuid", snake + "_id", snake + "_key", "key", "name", snake + "_name"}
 }
 
@@ -158,4 +156,16 @@ func isUniqueByName(field protoreflect.FieldDescriptor) bool {
 
 func isSingleKey(field protoreflect.FieldDescriptor) bool {
 	return field.Cardinality() != protoreflect.Repeated && isKey(field.Kind())
+}
+
+// isKey says whether values of a kind can be compared and ordered.
+func isKey(kind protoreflect.Kind) bool {
+	switch kind {
+	case protoreflect.StringKind, protoreflect.Int32Kind, protoreflect.Int64Kind, protoreflect.Uint32Kind, protoreflect.Uint64Kind,
+		protoreflect.Sint32Kind, protoreflect.Sint64Kind, protoreflect.Fixed32Kind, protoreflect.Fixed64Kind,
+		protoreflect.Sfixed32Kind, protoreflect.Sfixed64Kind:
+		return true
+	default:
+		return false
+	}
 }

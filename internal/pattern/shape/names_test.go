@@ -1,4 +1,4 @@
-package pattern
+package shape
 
 import (
 	"slices"
@@ -13,7 +13,7 @@ func TestNamesAreSplitIntoWords(t *testing.T) {
 		"BatchGetUsers": "batch get users", "ListVMs": "list v ms", "GetIAMPolicy": "get iam policy", "MGet": "m get", "Get": "get",
 		"list_users": "list users", "getV2Users": "get v2 users", "X": "x", "_": "", "HTTP": "http", "__ListA__": "list a",
 	} {
-		if got := strings.Join(wordsOf(name), " "); got != want {
+		if got := strings.Join(WordsOf(name), " "); got != want {
 			t.Errorf("words of %s are %q, not %q", name, got, want)
 		}
 	}
@@ -24,7 +24,7 @@ func TestSingularsAreFound(t *testing.T) {
 		"users": "user", "categories": "category", "addresses": "address", "boxes": "box", "branches": "branch", "dishes": "dish",
 		"address": "address", "user": "user", "s": "s", "": "",
 	} {
-		if got := singular(many); got != one {
+		if got := Singular(many); got != one {
 			t.Errorf("the singular of %q is %q, not %q", many, got, one)
 		}
 	}
@@ -35,12 +35,12 @@ func TestBatchesAreToldByTheirNames(t *testing.T) {
 		"BatchGetUsers": "get users", "BulkCreate": "create", "MultiGetUsers": "get users", "MGetUsers": "get users", "MultigetUsers": "get users",
 		"SearchBatch": "search", "Batch": "", "Batches": "-", "Multiply": "-", "Bulky": "-", "GetBatches": "-", "ListMultis": "-",
 	} {
-		words := wordsOf(name)
+		words := WordsOf(name)
 		got := "-"
-		if isBatchName(words) {
-			got = strings.Join(withoutBatch(words), " ")
-		} else if !slices.Equal(withoutBatch(words), words) {
-			t.Errorf("%s is no batch, and its name is %q without what says that it is", name, withoutBatch(words))
+		if IsBatchName(words) {
+			got = strings.Join(WithoutBatch(words), " ")
+		} else if !slices.Equal(WithoutBatch(words), words) {
+			t.Errorf("%s is no batch, and its name is %q without what says that it is", name, WithoutBatch(words))
 		}
 		if got != want {
 			t.Errorf("%s is a batch of %q, not of %q", name, got, want)

@@ -1,0 +1,63 @@
+package gen
+
+import (
+	"bytes"
+	"strings"
+	"text/template"
+
+	"github.com/grpcservice/grpcservice/internal/gen/typecheck"
+	"github.com/grpcservice/grpcservice/internal/gen/view"
+	"github.com/grpcservice/grpcservice/internal/pattern/table"
+)
+
+// The templates of a pattern.
+func helperTemplate(pattern string) string { return "helper_" + pattern + ".go.tmpl" }
+func stubTemplate(pattern string) string   { return "stub_" + pattern + ".go.tmpl" }
+func workTemplate(pattern string) string   { return "work_" + pattern + ".go.tmpl" }
+
+// patternTemplates executes the templates of patterns, of which a set has all.
+type patternTemplates struct{ set *template.Template }
+
+// arguments writes the arguments of a helper, by the template of its pattern.
+func (t patternTemplates) arguments(h *view.Helper) (string, error) {
+	return t.write(helperTemplate(h.Pattern), h.Arguments)
+}
+
+// stub writes the body of a user's method, by the template of its pattern.
+func (t patternTemplates) stub(m view.MethodStub) (string, error) {
+	return t.write(stubTemplate(m.Helper.Pattern), stubOf(m))
+}
+
+// stubOf returns what the templates of a pattern see of a user's method.
+func stubOf(m view.MethodStub) any {
+	if stub, ok := m.Helper.Stub.(view.Stub); ok {
+		return stub.Of(m)
+	}
+	return m
+}
+
+// write returns what a template writes, without the newline at the end of its file.
+func (t patternTemplates) write(name string, data any) (string, error) {
+	var text bytes.Buffer
+	if err := t.set.ExecuteTemplate(&text, name, data); err != nil {
+		return "", placedError{execError(err)}
+	}
+	return strings.TrimRight(text.String(), "\n"), nil
+}
+
+// patternEntries are the templates of patterns. The functions of generated files and of users' files get those that execute them.
+func patternEntries(ofFile, ofUser template.FuncMap) (entries []typecheck.Entry) {
+	ofFile["arguments"], ofUser["stub"] = patternTemplates{}.arguments, patternTemplates{}.stub
+	for _, p := range table.Patterns() {
+		if p.Arguments == nil {
+			continue
+		}
+		entries = append(entries,
+			typecheck.Entry{Template: helperTemplate(p.Name), Data: p.Arguments, Functions: ofFile},
+			typecheck.Entry{Template: stubTemplate(p.Name), Data: p.Stub, Functions: ofUser})
+		if p.Works {
+			entries = append(entries, typecheck.Entry{Template: workTemplate(p.Name), Data: p.Stub, Functions: ofUser})
+		}
+	}
+	return entries
+}

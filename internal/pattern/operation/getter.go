@@ -1,0 +1,66 @@
+package operation
+
+import (
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/internal/pattern"
+	"github.com/grpcservice/grpcservice/internal/pattern/shape"
+)
+
+// Verbs of methods that are about an operation that another one started, as in GetOperation.
+var operationVerbs = []string{"get", "list", "cancel", "delete", "wait"}
+
+// Names of the field that says which operation is meant, the better ones first.
+var getterNames = []string{"name", "operation_name", "operation_id", "id", "operation"}
+
+// operationVerb returns what a method does with an operation that there is already, by its own name or by that of its request:
+// "get" of GetOperation, of Get with a GetOperationRequest, and of GetJob where the operation is called Job. It returns nothing
+// for all other methods.
+func operationVerb(method protoreflect.MethodDescriptor) string {
+	own, request := shape.WordsOf(method.Name()), shape.WordsOf(method.Input().Name())
+	if n := len(request); n > 0 && request[n-1] == "request" {
+		request = request[:n-1]
+	}
+	for _, words := range [][]string{own, request} {
+		if len(words) < 2 || !slices.Contains(operationVerbs, words[0]) {
+			continue
+		}
+		if shape.Singular(words[len(words)-1]) == "operation" || shape.SameThing(words[1:], shape.WordsOf(method.Output().Name())) {
+			return words[0]
+		}
+	}
+	return ""
+}
+
+// detectGetter looks for a method that gets an operation.
+func detectGetter(m *pattern.Method) pattern.Found {
+	fields, lacks := operationFields(m.Out)
+	if lacks != "" || operationVerb(m.Desc) != "get" {
+		return nil
+	}
+	name := shape.FirstNamed(m.In, getterNames, shape.IsString)
+	if f := shape.Only(shape.FieldsThat(m.In, shape.IsString), shape.IsString); len(name) == 0 && f != nil {
+		name = shape.Path{f}
+	}
+	if len(name) == 0 {
+		m.ReportPossible(GetterName, fmt.Sprintf("it returns %s, and its request has no name", m.Short(m.Out)), "")
+		return nil
+	}
+	var e pattern.Evidence
+	e.Found(pattern.Certain, fmt.Sprintf("it takes a name and returns the operation%s", ofThisService(m)))
+	m.Report(GetterName, e)
+	return &Getter{Name: name, Message: fields}
+}
+
+// ofThisService says so where another method of the service starts operations of the same message.
+func ofThisService(m *pattern.Method) string {
+	for other := range m.Others() {
+		if other.Output().FullName() == m.Out.FullName() && operationVerb(other) == "" {
+			return " of this service"
+		}
+	}
+	return ""
+}

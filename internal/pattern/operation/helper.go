@@ -1,0 +1,88 @@
+package operation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/gen/view"
+	"github.com/grpcservice/grpcservice/internal/golang"
+	"github.com/grpcservice/grpcservice/internal/model"
+	"github.com/grpcservice/grpcservice/internal/pattern/shape"
+)
+
+// Arguments are those of the helper's constructor, as helper_operation.go.tmpl writes them.
+type Arguments struct{ Fields []view.HelperField }
+
+// Helper implements [model.Helped].
+func (o *Operation) Helper(s *model.Scope) model.Helper {
+	failed := ""
+	if o.FailedRequests {
+		failed = "failed_requests"
+	}
+	var children shape.Path
+	if o.Children != nil {
+		children = o.Children.Children
+		o.Children.WarnWeaker(s)
+	}
+	name := s.Method().GoName
+	work := "run" + name
+	return model.Helper{
+		Constructor: "Of",
+		Summary:     fmt.Sprintf("starts %s, runs it, and waits for it.", name),
+		Types:       []golang.Ident{s.Message(o.Result), s.Message(o.Metadata)},
+		Arguments: Arguments{append(view.SetFields(
+			view.PathField("IdempotencyKey", o.IdempotencyKey), view.PathField("ValidateOnly", o.ValidateOnly),
+			view.PathField("ConflictKey", o.ConflictKey), view.PathField("Children", children),
+			view.HelperField{Name: "Single", Value: o.Children.SingleName()}, view.HelperField{Name: "FailedRequests", Value: failed},
+		), o.Message.fields()...)},
+		Stub: Stub{Result: s.Message(o.Result), Metadata: s.Message(o.Metadata)},
+		Work: work,
+	}
+}
+
+// fields returns the fields of an operation's message that are not called as those of google.longrunning.Operation.
+func (m Message) fields() []view.HelperField {
+	fields := view.SetFields(
+		view.PathField("Name", m.Name), view.PathField("Done", m.Done), view.PathField("Error", m.Error),
+		view.PathField("Response", m.Response), view.PathField("Metadata", m.Metadata),
+	)
+	return slices.DeleteFunc(fields, func(f view.HelperField) bool { return strings.ToLower(f.Name) == f.Value })
+}
+
+// Stub is what the first version of a user's method, and of the method that does the work, spells.
+type Stub struct{ Result, Metadata golang.Ident }
+
+// StubMethod is a user's method, as stub_operation.go.tmpl and work_operation.go.tmpl see it.
+type StubMethod struct {
+	view.MethodStub
+	Stub
+}
+
+// Of implements [view.Stub].
+func (s Stub) Of(m view.MethodStub) any { return StubMethod{m, s} }
+
+// GetterArguments are those of the helper's constructor, as helper_operation_get.go.tmpl writes them.
+type GetterArguments struct {
+	NameField string // the field of the request that has the name of the operation
+	Fields    []view.HelperField
+}
+
+// Helper implements [model.Helped].
+func (g *Getter) Helper(s *model.Scope) model.Helper {
+	return model.Helper{
+		Constructor: "GetterOf",
+		Summary:     fmt.Sprintf("serves %s from the operations of a manager, and asks for them.", s.Method().GoName),
+		Arguments:   GetterArguments{NameField: g.Name.String(), Fields: g.Message.fields()},
+		Stub:        GetterStub{},
+	}
+}
+
+// GetterStub is what the first version of a user's method spells: nothing that the method does not have itself.
+type GetterStub struct{}
+
+// GetterStubMethod is a user's method, as stub_operation_get.go.tmpl sees it.
+type GetterStubMethod struct{ view.MethodStub }
+
+// Of implements [view.Stub].
+func (GetterStub) Of(m view.MethodStub) any { return GetterStubMethod{m} }

@@ -1,0 +1,127 @@
+// Package operation is the patterns of methods that start a long-running operation (AIP-151), and of those that get one.
+package operation
+
+import (
+	"fmt"
+	"reflect"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/internal/pattern"
+	"github.com/grpcservice/grpcservice/internal/pattern/batch"
+	"github.com/grpcservice/grpcservice/internal/pattern/shape"
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
+
+// The names of the patterns.
+const (
+	Name       = "operation"
+	GetterName = "operation_get"
+)
+
+// Pattern returns the row of methods that start an operation.
+func Pattern() pattern.Pattern {
+	p := row()
+	p.Name, p.Detect, p.Works = Name, detect, true
+	p.Parts = []string{"response_type", "metadata_type", "conflict_key"}
+	p.Inner = batch.Name
+	p.Absent = absent
+	p.Arguments, p.Stub = reflect.TypeFor[Arguments](), reflect.TypeFor[StubMethod]()
+	return p
+}
+
+// GetterPattern returns the row of methods that get an operation.
+func GetterPattern() pattern.Pattern {
+	p := row()
+	p.Name, p.Detect = GetterName, detectGetter
+	p.Arguments, p.Stub = reflect.TypeFor[GetterArguments](), reflect.TypeFor[GetterStubMethod]()
+	return p
+}
+
+// row returns what the two rows have in common.
+func row() pattern.Pattern {
+	return pattern.Pattern{
+		Option: "operation", Is: "an operation", What: "operation", Docs: "operations.md",
+		Kinds:   pattern.Unary,
+		Package: pattern.Package{Name: "operation", Path: "github.com/grpcservice/grpcservice/runtime/operation"},
+		Needs:   pattern.Needs{Manager: true, Request: true},
+		Links:   links(),
+	}
+}
+
+// absent says what to do where options set limits of operations for a method that starts none.
+func absent(found pattern.Result) string {
+	if _, ok := found.Match(GetterName); ok {
+		return "the method starts no operation, but gets one that there is; remove operation"
+	}
+	if seen, ok := found.Find(Name); ok {
+		return fmt.Sprintf("the method starts no operation (%s); remove operation", seen.Reason)
+	}
+	return "the method starts no operation: it does not return google.longrunning.Operation, or a message like it; remove operation"
+}
+
+// Operation is what a method that starts a long-running operation says of it.
+type Operation struct {
+	// Result and Metadata are the messages that it ends with and tells its progress by; nil where they are not known.
+	Result, Metadata protoreflect.MessageDescriptor
+	IdempotencyKey   shape.Path // in the request, or empty
+	ValidateOnly     shape.Path // in the request, or empty: a bool
+	ConflictKey      shape.Path // in the request, or empty: only a policy names it
+	// FailedRequests says that the metadata has failed_requests: the errors of children by their index (AIP-233).
+	FailedRequests bool
+	// Children says what the request's children are where the operation is a batch; its Mode is Done. It is nil otherwise.
+	Children *batch.Batch
+	// Message are the fields of the message that the method returns.
+	Message Message
+}
+
+// Message is the fields of an operation's message: those of google.longrunning.Operation, or of one of that shape.
+type Message struct {
+	Name     shape.Path // string
+	Done     shape.Path // bool
+	Error    shape.Path // google.rpc.Status, or a message that is encoded like it
+	Response shape.Path // google.protobuf.Any, or the message of the result itself
+	Metadata shape.Path // google.protobuf.Any, or the message of the metadata itself; may be empty
+}
+
+// Getter is a method that takes the name of an operation and returns the operation.
+type Getter struct {
+	Name    shape.Path // in the request: a string
+	Message Message
+}
+
+// Fields implements [pattern.Found].
+func (o *Operation) Fields() map[string]any {
+	fields := pattern.Fields(map[string]shape.Path{
+		"idempotency_key": o.IdempotencyKey, "validate_only": o.ValidateOnly, "conflict_key": o.ConflictKey,
+	})
+	if o.Result != nil {
+		fields["response_type"] = string(o.Result.FullName())
+	}
+	if o.Metadata != nil {
+		fields["metadata_type"] = string(o.Metadata.FullName())
+	}
+	if o.Children != nil {
+		fields["children"] = o.Children.Children.String()
+	}
+	if o.FailedRequests {
+		fields["failed_requests"] = "failed_requests"
+	}
+	return fields
+}
+
+// Limits implements [pattern.Found].
+func (o *Operation) Limits(has *policy.Patterns) {
+	has.Operation = true
+	if o.Children != nil {
+		o.Children.Limits(has)
+	}
+}
+
+// Fields implements [pattern.Found].
+func (g *Getter) Fields() map[string]any {
+	return pattern.Fields(map[string]shape.Path{"name": g.Name})
+}
+
+// Limits implements [pattern.Found]. The limits of an operation are rules of the method that starts it.
+func (g *Getter) Limits(*policy.Patterns) {}

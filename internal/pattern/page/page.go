@@ -1,0 +1,211 @@
+package page
+
+import (
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/internal/pattern"
+	"github.com/grpcservice/grpcservice/internal/pattern/idempotency"
+	"github.com/grpcservice/grpcservice/internal/pattern/shape"
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+)
+
+// Names of the fields of lists, the better ones first.
+var (
+	sizeNames      = []string{"page_size", "max_results"}
+	limitNames     = []string{"limit", "maximum_page_size", "max_page_size", "page_limit", "per_page"}
+	tokenNames     = []string{"page_token", "next_page_token", "continuation_token", "cursor", "page_cursor"}
+	nextTokenNames = []string{"next_page_token", "continuation_token", "next_cursor", "next_token", "next_page_cursor"}
+	totalNames     = []string{"total_size", "total_count", "total_results", "total_results_count", "total_items", "total"}
+	skipNames      = []string{"skip"}
+	moreNames      = []string{"has_more", "more", "more_results", "has_next", "has_next_page", "last", "is_last", "last_page", "is_last_page"}
+)
+
+// looseTokens are names of tokens that may be of something else: each is a pair of the request's and the response's.
+var looseTokens = [][2]string{
+	{"page_token", "page_token"}, {"list_token", "list_token"}, {"list_token", "next_list_token"}, {"token", "next_token"}, {"token", "token"},
+}
+
+// pager looks for the fields of a list.
+type pager struct {
+	*pattern.Method
+	pattern.Evidence
+	said *grpcservicev1.Page
+	page Page
+}
+
+// detect looks for a list that is paged (AIP-158).
+func detect(m *pattern.Method) pattern.Found {
+	p := pager{Method: m, said: m.Policy.GetPage()}
+	if p.said == nil {
+		p.said = &grpcservicev1.Page{}
+	}
+	p.findSkip()
+	if !p.findTokens() {
+		return nil
+	}
+	p.findSize()
+	if !p.findItems() {
+		return nil
+	}
+	p.findMore()
+	p.findTotal()
+	p.findVary()
+	p.explainNames()
+	m.Report(Name, p.Evidence)
+	return &p.page
+}
+
+// use returns the field that the policy names for a part of the page, and notes that it does.
+func (p *pager) use(part string, said *string, in protoreflect.MessageDescriptor, want shape.Kind) (shape.Path, bool) {
+	path, ok := p.Named(Name+"."+part, said, in, want)
+	if ok {
+		p.ByPolicy = append(p.ByPolicy, part)
+	}
+	return path, ok
+}
+
+// firstNamed returns the first part of the page that the policy names, or "".
+func (p *pager) firstNamed() string { return p.FirstNamed(Pattern()) }
+
+// useOrNone is use of a part that the policy may disable with an empty name.
+func (p *pager) useOrNone(part string, said *string, in protoreflect.MessageDescriptor, want shape.Kind) (shape.Path, bool) {
+	if said != nil && *said == "" {
+		return nil, true
+	}
+	return p.use(part, said, in, want)
+}
+
+// findTokens finds the two tokens, which are of one type, and reports whether the list is paged by them, or by an offset that the
+// policy names.
+func (p *pager) findTokens() bool {
+	tokens := shape.AllNamed(p.In, tokenNames, shape.IsToken)
+	if path, ok := p.use("token", p.said.Token, p.In, shape.AToken); ok {
+		tokens = []shape.Path{path}
+	}
+	nexts := shape.AllNamed(p.Out, nextTokenNames, shape.IsToken)
+	if path, ok := p.use("next_token", p.said.NextToken, p.Out, shape.AToken); ok {
+		nexts = []shape.Path{path}
+	}
+	for _, token := range tokens {
+		for _, next := range nexts {
+			if token.Field().Kind() == next.Field().Kind() {
+				p.page.Token, p.page.NextToken = token, next
+				return true
+			}
+		}
+	}
+	return p.isPagedByOffset() || p.findLooseTokens() || p.missToken(tokens, nexts)
+}
+
+// findLooseTokens finds tokens whose names alone do not say enough, beside a size that does, and reports whether there are some.
+func (p *pager) findLooseTokens() bool {
+	size := shape.FirstNamed(p.In, slices.Concat(sizeNames, limitNames), shape.IsCount)
+	if p.firstNamed() != "" || len(size) == 0 {
+		return false
+	}
+	for _, pair := range looseTokens {
+		token, next := shape.FirstNamed(p.In, pair[:1], shape.IsToken), shape.FirstNamed(p.Out, pair[1:], shape.IsToken)
+		if len(token) > 0 && len(next) > 0 && token.Field().Kind() == next.Field().Kind() {
+			p.page.Token, p.page.NextToken = token, next
+			p.Found(pattern.Likely, fmt.Sprintf("token: %s, and %s in the response, by their names", token, next))
+			p.Advise("token", token)
+			p.Advise("next_token", next)
+			return true
+		}
+	}
+	return false
+}
+
+// isPagedByOffset reports whether the policy names an offset for a list without tokens.
+func (p *pager) isPagedByOffset() bool {
+	return p.said.GetSkip() != "" && len(p.page.Skip) > 0 && p.said.GetToken()+p.said.GetNextToken() == ""
+}
+
+// missToken reports that there are no two tokens. It returns false, for the list is not paged.
+func (p *pager) missToken(tokens, nexts []shape.Path) bool {
+	named := p.firstNamed()
+	switch {
+	case named == "":
+		p.guessPage()
+	case p.HasProblem(Name):
+	case len(tokens) == 0:
+		p.Problem(named, fmt.Sprintf("no string or bytes of %s is named like a page token; name it in page.token, "+
+			"or an offset in page.skip where there are no tokens", p.In.FullName()))
+	case len(nexts) == 0:
+		p.Problem(named, fmt.Sprintf("no string or bytes of %s is named like the token of the next page; name it in page.next_token", p.Out.FullName()))
+	default:
+		p.Problem(named, fmt.Sprintf("the response's %q is %v, and the request's %q is %v; two tokens of one type are needed, so name others",
+			nexts[0], nexts[0].Field().Kind(), tokens[0], tokens[0].Field().Kind()))
+	}
+	return false
+}
+
+func (p *pager) findSize() {
+	path, ok := p.useOrNone("size", p.said.Size, p.In, shape.ACount)
+	if !ok {
+		path = shape.FirstNamed(p.In, sizeNames, shape.IsCount)
+	}
+	if limit := shape.FirstNamed(p.In, limitNames, shape.IsCount); !ok && len(path) == 0 && len(limit) > 0 {
+		path = limit
+		p.Found(pattern.Likely, fmt.Sprintf("size: %s, by its name", limit))
+		p.Advise("size", limit)
+	}
+	if said := p.said.Size; said != nil && len(path) > 0 && path.String() == p.said.GetSkip() {
+		p.Problem("page.size", fmt.Sprintf("%q is named in page.skip too; name another field in one of them", path))
+	}
+	p.page.Size = path
+}
+
+// findMore looks for a flag that reports whether there are more pages. By AIP-158 an empty token says so, and only that: a list that
+// has such a flag may have a token on its last page.
+func (p *pager) findMore() {
+	if more := shape.FirstNamed(p.Out, moreNames, shape.IsBool); len(more) > 0 && p.said.NextToken == nil && len(p.page.NextToken) > 0 {
+		p.Found(pattern.Likely, fmt.Sprintf("next_token: %s, while %s may say where the list ends", p.page.NextToken, more))
+		p.Advise("next_token", p.page.NextToken)
+	}
+}
+
+// findSkip finds the number of items to leave out; among the tokens' fields, an offset must be named.
+func (p *pager) findSkip() {
+	path, ok := p.useOrNone("skip", p.said.Skip, p.In, shape.ACount)
+	if !ok {
+		path = shape.FirstNamed(p.In, skipNames, shape.IsCount)
+	}
+	p.page.Skip = path
+}
+
+func (p *pager) findTotal() {
+	path, ok := p.useOrNone("total", p.said.Total, p.Out, shape.ACount)
+	if !ok {
+		path = shape.FirstNamed(p.Out, totalNames, shape.IsCount)
+	}
+	p.page.Total = path
+}
+
+// findVary notes what may differ between pages. A request id does, and is another one for each page where it is known to be a
+// request id: by its format, or because the policy says so. Elsewhere it may be a filter, which is for the caller to set.
+func (p *pager) findVary() {
+	for i, name := range p.said.GetVary() {
+		if path, ok := p.Named(fmt.Sprintf("page.vary[%d]", i), &name, p.In, shape.AnyField); ok {
+			p.page.Vary = append(p.page.Vary, path.String())
+		}
+	}
+	path, sure := idempotency.FieldOf(p.Method)
+	switch {
+	case sure:
+		p.page.IdempotencyKey = path
+	case len(path) > 0:
+		p.page.Vary = append(p.page.Vary, path.String())
+	}
+}
+
+// explainNames says of the parts that the policy names that it does; the items say it themselves.
+func (p *pager) explainNames() {
+	names := slices.DeleteFunc(slices.Clone(p.ByPolicy), func(part string) bool { return part == "items" })
+	if len(names) > 0 {
+		p.Reasons = append(p.Reasons, shape.Join(names)+": "+pattern.AsSaid)
+	}
+}

@@ -1,0 +1,55 @@
+package shape
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Path is a field of a message, or of a message in it: each field but the last is a singular message, which has the next one.
+// An empty path is no field.
+type Path []protoreflect.FieldDescriptor
+
+// String returns the path as policies spell it: names of the proto, with dots between.
+func (p Path) String() string {
+	names := make([]string, len(p))
+	for i, field := range p {
+		names[i] = string(field.Name())
+	}
+	return strings.Join(names, ".")
+}
+
+// Field returns the field that the path ends with, or nil.
+func (p Path) Field() protoreflect.FieldDescriptor {
+	if len(p) == 0 {
+		return nil
+	}
+	return p[len(p)-1]
+}
+
+// Resolve returns the field at a path of names, or what is wrong with the path.
+func Resolve(in protoreflect.MessageDescriptor, text string) (path Path, wrong string) {
+	if text == "" {
+		return nil, "it is empty; name a field, or remove it"
+	}
+	for name := range strings.SplitSeq(text, ".") {
+		if in == nil || len(path) > 0 && !IsMessage(path.Field()) {
+			return nil, fmt.Sprintf("%q is not a single message, so %q cannot be a field of it; name a field that is there", path, name)
+		}
+		f := in.Fields().ByName(protoreflect.Name(name))
+		if f == nil {
+			return nil, unknownField(in, name)
+		}
+		path, in = append(path, f), f.Message()
+	}
+	return path, ""
+}
+
+func unknownField(in protoreflect.MessageDescriptor, name string) string {
+	fields := FieldsThat(in, AnyField.Fits)
+	if len(fields) == 0 {
+		return fmt.Sprintf("%s has no field %q, nor any other; remove it", in.FullName(), name)
+	}
+	return fmt.Sprintf("%s has no field %q; name one that it has: %s", in.FullName(), name, ListOf(fields))
+}
