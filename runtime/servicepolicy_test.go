@@ -25,15 +25,17 @@ func (kinds) bidi(context.Context, runtime.Stream[emptypb.Empty]) runtime.Stream
 	return nil
 }
 
-// TestRowsTakeWhatFitsTheirKind checks that the rows of a table can have the policy of their service,
-// of which each takes what is for its kind.
+// TestRowsTakeWhatFitsTheirKind checks that the rows of a table can have the policy of their
+// service, of which each takes what is for its kind.
 func TestRowsTakeWhatFitsTheirKind(t *testing.T) {
 	auth := &runtime.Auth{Public: true}
 	policy := runtime.Policy{
 		Timeout: time.Second, MaxTimeout: time.Minute, IdleTimeout: time.Second, TotalTimeout: time.Hour,
 		Auth: auth, Hedging: runtime.Hedging{MaxAttempts: 2},
 	}
-	unary := runtime.Policy{Timeout: time.Second, MaxTimeout: time.Minute, Auth: auth, Hedging: policy.Hedging}
+	unary := runtime.Policy{
+		Timeout: time.Second, MaxTimeout: time.Minute, Auth: auth, Hedging: policy.Hedging,
+	}
 	stream := runtime.Policy{IdleTimeout: time.Second, TotalTimeout: time.Hour, Auth: auth}
 	table := runtime.NewService("test.Kinds", emptypb.File_google_protobuf_empty_proto,
 		runtime.Unary("Unary", kinds.unary, policy),

@@ -17,20 +17,30 @@ import (
 func TestMethodNames(t *testing.T) {
 	var atServer, atClient []string
 	addr := serve(t, kindsService{},
-		server.WithUnaryInterceptors(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		server.WithUnaryInterceptors(func(
+			ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler,
+		) (any, error) {
 			atServer = append(atServer, info.FullMethod)
 			return next(ctx, req)
 		}),
-		server.WithStreamInterceptors(func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+		server.WithStreamInterceptors(func(
+			srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler,
+		) error {
 			atServer = append(atServer, info.FullMethod)
 			return next(srv, ss)
 		}))
 	conn := connect(t, addr, client.WithDialOptions(
-		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		grpc.WithUnaryInterceptor(func(
+			ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
+			invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+		) error {
 			atClient = append(atClient, method)
 			return invoke(ctx, method, req, reply, cc, opts...)
 		}),
-		grpc.WithStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, stream grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+		grpc.WithStreamInterceptor(func(
+			ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string,
+			stream grpc.Streamer, opts ...grpc.CallOption,
+		) (grpc.ClientStream, error) {
 			atClient = append(atClient, method)
 			return stream(ctx, desc, cc, method, opts...)
 		})))

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// openMark and closeMark are what templates write for the braces of a composite literal that goes on
-// one line where it fits. No text of a proto has them: comments lose control characters, and strings
-// are quoted.
+// openMark and closeMark are what templates write for the braces of a composite literal that goes
+// on one line where it fits. No text of a proto has them: comments lose control characters, and
+// strings are quoted.
 const (
 	openMark  = "\x01"
 	closeMark = "\x02"
@@ -21,11 +21,12 @@ const (
 
 // unfolded returns text with braces for marks, of the same length.
 func unfolded(text []byte) []byte {
-	return bytes.ReplaceAll(bytes.ReplaceAll(text, []byte(openMark), []byte("{")), []byte(closeMark), []byte("}"))
+	opened := bytes.ReplaceAll(text, []byte(openMark), []byte("{"))
+	return bytes.ReplaceAll(opened, []byte(closeMark), []byte("}"))
 }
 
-// fold writes each literal between marks on one line, where that fits, and otherwise between lines of
-// their own.
+// fold writes each literal between marks on one line, where that fits, and otherwise between lines
+// of their own.
 func fold(text []byte) []byte {
 	if !bytes.Contains(text, []byte(openMark)) {
 		return text
@@ -100,6 +101,12 @@ func closing(text string) (content, after string) {
 	return text, ""
 }
 
+// inLine replaces marks by braces, and drops what only a literal of several lines has beside them.
+var inLine = strings.NewReplacer(
+	openMark+" ", "{", openMark, "{",
+	", "+closeMark, "}", ","+closeMark, "}", " "+closeMark, "}", closeMark, "}",
+)
+
 // flatten returns the fields of a literal on one line.
 func flatten(content string) string {
 	lines := strings.Split(content, "\n")
@@ -108,6 +115,5 @@ func flatten(content string) string {
 		lines[i] = strings.TrimSpace(lines[i])
 	}
 	flat := strings.Join(lines, " ")
-	flat = strings.NewReplacer(openMark+" ", "{", openMark, "{", ", "+closeMark, "}", ","+closeMark, "}", " "+closeMark, "}", closeMark, "}").Replace(flat)
-	return strings.TrimSuffix(flat, ",")
+	return strings.TrimSuffix(inLine.Replace(flat), ",")
 }

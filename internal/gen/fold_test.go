@@ -14,7 +14,10 @@ func TestFold(t *testing.T) {
 		"short":             {"var x = T«\nA: 1,\nB: 2,\n»\n", "var x = T{A: 1, B: 2}\n"},
 		"nested and short":  {"var x = T«\nA: U«B: 1,\nC: 2,»,\n»\n", "var x = T{A: U{B: 1, C: 2}}\n"},
 		"a list of structs": {"var x = []T«\n«\nA: 1,»,\n«\nA: 2,»,»\n", "var x = []T{{A: 1}, {A: 2}}\n"},
-		"long":              {"var x = T«\nA: " + long + ",\nB: " + long + ",\n»\n", "var x = T{\nA: " + long + ",\nB: " + long + ",\n}\n"},
+		"long": {
+			"var x = T«\nA: " + long + ",\nB: " + long + ",\n»\n",
+			"var x = T{\nA: " + long + ",\nB: " + long + ",\n}\n",
+		},
 		"long, with a short one in it": {
 			"var x = T«\nA: " + long + ",\nB: U«\nC: 1,\n»,\nD: " + long + "»\n",
 			"var x = T{\nA: " + long + ",\nB: U{C: 1},\nD: " + long + ",\n}\n",
@@ -29,8 +32,9 @@ func TestFold(t *testing.T) {
 		if got := string(fold([]byte(text))); got != c.want {
 			t.Errorf("%s: fold returns\n%s\nwant\n%s", name, got, c.want)
 		}
-		if got := unfolded([]byte(text)); len(got) != len(text) || strings.ContainsAny(string(got), openMark+closeMark) {
-			t.Errorf("%s: unfolded returns %q for %q", name, got, text)
+		plain := string(unfolded([]byte(text)))
+		if len(plain) != len(text) || strings.ContainsAny(plain, openMark+closeMark) {
+			t.Errorf("%s: unfolded returns %q for %q", name, plain, text)
 		}
 	}
 }

@@ -9,33 +9,41 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 )
 
-// outputsOf returns where the code for the services of f goes: two packages below that of its messages, or where those are of another
-// module, by the path of the proto below the output folder.
+// outputsOf returns where the code for the services of f goes: two packages below that of its
+// messages, or where those are of another module, by the path of the proto below the output
+// folder.
 func outputsOf(f *protogen.File, opts Options) (service, test Output) {
 	service = newOutput(f, opts, packageStem(string(f.GoPackageName))+opts.PackageSuffix)
 	test = newOutput(f, opts, service.Package+"test")
 	return service, test
 }
 
-// documentPackages gives each Go package its comment, in the first of its files. Which is first depends
-// on the files of the package alone, so that buf's strategies "directory" and "all" agree.
+// documentPackages gives each Go package its comment, in the first of its files. Which is first
+// depends on the files of the package alone, so that buf's strategies "directory" and "all" agree.
 func documentPackages(sources []source) {
 	documented := make(map[string]bool) // by import path
 	for i := range sources {
 		s := &sources[i]
-		served := slices.DeleteFunc(samePackage(sources, *s), func(other source) bool { return len(other.Services) == 0 })
+		group := samePackage(sources, *s)
+		served := slices.DeleteFunc(slices.Clone(group), isWithoutServices)
 		if !documented[s.service.Path] {
 			documented[s.service.Path] = true
-			s.service.Doc = "Package " + s.service.Package + " serves and calls the services of " + protosOf(served) + "."
+			s.service.Doc = packageDoc(s.service, "serves and calls the services", served)
 			if len(served) == 0 {
-				s.service.Doc = "Package " + s.service.Package + " declares the error reasons of " + protosOf(samePackage(sources, *s)) + "."
+				s.service.Doc = packageDoc(s.service, "declares the error reasons", group)
 			}
 		}
 		if len(s.Services) > 0 && !documented[s.test.Path] {
 			documented[s.test.Path] = true
-			s.test.Doc = "Package " + s.test.Package + " helps to test servers and clients of " + protosOf(served) + "."
+			s.test.Doc = packageDoc(s.test, "helps to test servers and clients", served)
 		}
 	}
+}
+
+func isWithoutServices(s source) bool { return len(s.Services) == 0 }
+
+func packageDoc(out Output, does string, sources []source) string {
+	return "Package " + out.Package + " " + does + " of " + protosOf(sources) + "."
 }
 
 // samePackage returns the sources whose services go to the Go package of s.
@@ -48,7 +56,8 @@ func samePackage(sources []source, s source) (group []source) {
 	return group
 }
 
-// protosOf returns the proto packages of sources as a sentence lists them, and the paths of those that have none.
+// protosOf returns the proto packages of sources as a sentence lists them, and the paths of those
+// that have none.
 func protosOf(sources []source) string {
 	var names []string
 	for _, s := range sources {
@@ -70,8 +79,9 @@ func newOutput(f *protogen.File, opts Options, pkg string) Output {
 	return Output{Package: pkg, Path: importPath, File: path.Join(dir, pkg, base+".grpcservice.go")}
 }
 
-// packageStem returns what the names of the generated packages begin with: the name of the messages' package without the
-// underscore that protoc-gen-go puts before a keyword or a digit, as Go tools pass over folders that begin with one.
+// packageStem returns what the names of the generated packages begin with: the name of the
+// messages' package without the underscore that protoc-gen-go puts before a keyword or a digit, as
+// Go tools pass over folders that begin with one.
 func packageStem(name string) string {
 	stem := strings.TrimLeft(name, "_")
 	if stem != "" && '0' <= stem[0] && stem[0] <= '9' {

@@ -6,12 +6,13 @@ import (
 	rules "github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// sharable are the fields of a policy that methods can take from their service, with the methods that
-// have them. All other fields follow from the messages of one method.
+// sharable are the fields of a policy that methods can take from their service, with the methods
+// that have them. All other fields follow from the messages of one method.
 var sharable = []struct {
 	field string
 	isOf  func(Method) bool
-	// isStrict marks a field that a method cannot turn off, so that all have it or the service has not.
+	// isStrict marks a field that a method cannot turn off, so that all have it or the service has
+	// not.
 	isStrict bool
 }{
 	{"Timeout", isUnary, true},
@@ -32,8 +33,8 @@ func isUnary(m Method) bool      { return m.Kind == Unary }
 func isStream(m Method) bool     { return m.Kind != Unary }
 func doesNotHedge(m Method) bool { return m.Policy.Hedging.MaxAttempts == 0 }
 
-// sharePolicy divides the policies of the methods into what most of them have, which is the policy of
-// the service, and what each has of its own.
+// sharePolicy divides the policies of the methods into what most of them have, which is the policy
+// of the service, and what each has of its own.
 func (s *Service) sharePolicy() {
 	for _, each := range sharable {
 		if value := most(s.Methods, each.field, each.isOf, each.isStrict); value.IsValid() {
@@ -57,8 +58,8 @@ func (m Method) HasOwnPolicy() bool { return !isZero(m.OwnPolicy) }
 
 func isZero(p Policy) bool { return reflect.ValueOf(p.Policy).IsZero() }
 
-// most returns the value that most methods have of a field, if at least two have it. It is invalid where
-// the service cannot have it: where methods without it cannot say so, or are as many.
+// most returns the value that most methods have of a field, if at least two have it. It is invalid
+// where the service cannot have it: where methods without it cannot say so, or are as many.
 func most(methods []Method, field string, isOf func(Method) bool, isStrict bool) reflect.Value {
 	var best *Method
 	most, without := 1, 0

@@ -11,8 +11,8 @@ import (
 	rules "github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// TestSharedPolicyIsExact checks that the rows of a table have the policies of the methods, whatever
-// these share.
+// TestSharedPolicyIsExact checks that the rows of a table have the policies of the methods,
+// whatever these share.
 func TestSharedPolicyIsExact(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	shared := 0
@@ -48,7 +48,8 @@ func TestSharedPolicyIsExact(t *testing.T) {
 func randomPolicy(random *rand.Rand, kind Kind) rules.Policy {
 	one := func(n int) bool { return random.IntN(n) == 0 }
 	timeout := func() time.Duration {
-		return []time.Duration{0, rules.None, time.Second, time.Second, time.Second, time.Minute}[random.IntN(6)]
+		all := []time.Duration{0, rules.None, time.Second, time.Second, time.Second, time.Minute}
+		return all[random.IntN(len(all))]
 	}
 	p := rules.Policy{MaxRequestBytes: []int64{0, -1, 100, 100, 100}[random.IntN(5)], Validate: one(2)}
 	if kind == Unary {
@@ -82,20 +83,25 @@ func randomPolicy(random *rand.Rand, kind Kind) rules.Policy {
 
 // TestSharedPolicy checks what a service shares.
 func TestSharedPolicy(t *testing.T) {
-	auth := &rules.Auth{AllOf: []string{"read"}}
-	retry := rules.Retry{MaxAttempts: 3}
+	auth := rules.Policy{Auth: &rules.Auth{AllOf: []string{"read"}}}
+	anyone := rules.Policy{Auth: &rules.Auth{}}
+	retry := rules.Policy{Retry: rules.Retry{MaxAttempts: 3}}
+	hedging := rules.Policy{Hedging: rules.Hedging{MaxAttempts: 2}}
+	silent := rules.Policy{Log: rules.Log{Sample: -1}}
+	checked := rules.Policy{Validate: true}
+	none := rules.Policy{}
 	for name, c := range map[string]struct {
 		methods []rules.Policy // of unary methods
 		want    rules.Policy
 	}{
-		"one method":              {[]rules.Policy{{Auth: auth}}, rules.Policy{}},
-		"what all have":           {[]rules.Policy{{Auth: auth}, {Auth: auth}}, rules.Policy{Auth: auth}},
-		"what most have":          {[]rules.Policy{{Auth: &rules.Auth{}}, {Auth: auth}, {Auth: auth}}, rules.Policy{Auth: auth}},
-		"what one has not":        {[]rules.Policy{{Auth: auth}, {Auth: auth}, {}}, rules.Policy{}},
-		"what one turns off":      {[]rules.Policy{{Log: rules.Log{Sample: -1}}, {Log: rules.Log{Sample: -1}}, {}}, rules.Policy{Log: rules.Log{Sample: -1}}},
-		"what half turn off":      {[]rules.Policy{{Log: rules.Log{Sample: -1}}, {Log: rules.Log{Sample: -1}}, {}, {}}, rules.Policy{}},
-		"retries, beside hedging": {[]rules.Policy{{Retry: retry}, {Retry: retry}, {Hedging: rules.Hedging{MaxAttempts: 2}}}, rules.Policy{Retry: retry}},
-		"what a message decides":  {[]rules.Policy{{Validate: true}, {Validate: true}}, rules.Policy{}},
+		"one method":              {[]rules.Policy{auth}, none},
+		"what all have":           {[]rules.Policy{auth, auth}, auth},
+		"what most have":          {[]rules.Policy{anyone, auth, auth}, auth},
+		"what one has not":        {[]rules.Policy{auth, auth, none}, none},
+		"what one turns off":      {[]rules.Policy{silent, silent, none}, silent},
+		"what half turn off":      {[]rules.Policy{silent, silent, none, none}, none},
+		"retries, beside hedging": {[]rules.Policy{retry, retry, hedging}, retry},
+		"what a message decides":  {[]rules.Policy{checked, checked}, none},
 	} {
 		var s Service
 		for _, p := range c.methods {

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// With returns the policy of a method whose service has policy p: each field that own sets overrides
-// that of p, as a whole. A zero field of own leaves p's, and these turn one off:
+// With returns the policy of a method whose service has policy p: each field that own sets
+// overrides that of p, as a whole. A zero field of own leaves p's, and these turn one off:
 //
 //   - a duration: [None]
 //   - Rates: an empty slice that is not nil

@@ -24,38 +24,58 @@ func service() policy.Policy {
 }
 
 func TestWith(t *testing.T) {
-	want := func(change func(*policy.Policy)) policy.Policy {
-		p := service()
-		change(&p)
-		return p
-	}
-	for name, c := range map[string]struct{ own, want policy.Policy }{
-		"nothing": {policy.Policy{}, service()},
-		"a field": {policy.Policy{Timeout: time.Minute}, want(func(p *policy.Policy) { p.Timeout = time.Minute })},
+	for name, c := range map[string]struct {
+		own  policy.Policy
+		want func(p *policy.Policy) // changes the policy of the service
+	}{
+		"nothing": {policy.Policy{}, func(*policy.Policy) {}},
+		"a field": {
+			policy.Policy{Timeout: time.Minute},
+			func(p *policy.Policy) { p.Timeout = time.Minute },
+		},
 		"what the service has not": {
 			policy.Policy{Idempotency: policy.Idempotent, Validate: true},
-			want(func(p *policy.Policy) { p.Idempotency, p.Validate = policy.Idempotent, true }),
+			func(p *policy.Policy) { p.Idempotency, p.Validate = policy.Idempotent, true },
 		},
 		"a struct as a whole": {
 			policy.Policy{Concurrency: policy.Concurrency{Limit: 1}},
-			want(func(p *policy.Policy) { p.Concurrency = policy.Concurrency{Limit: 1} }),
+			func(p *policy.Policy) { p.Concurrency = policy.Concurrency{Limit: 1} },
 		},
 		"any caller that is authenticated": {
-			policy.Policy{Auth: &policy.Auth{}}, want(func(p *policy.Policy) { p.Auth = &policy.Auth{} }),
+			policy.Policy{Auth: &policy.Auth{}},
+			func(p *policy.Policy) { p.Auth = &policy.Auth{} },
 		},
 		"hedging overrides retries": {
 			policy.Policy{Hedging: policy.Hedging{MaxAttempts: 2}},
-			want(func(p *policy.Policy) { p.Retry, p.Hedging = policy.Retry{}, policy.Hedging{MaxAttempts: 2} }),
+			func(p *policy.Policy) {
+				p.Retry, p.Hedging = policy.Retry{}, policy.Hedging{MaxAttempts: 2}
+			},
 		},
-		"no timeout":     {policy.Policy{Timeout: policy.None}, want(func(p *policy.Policy) { p.Timeout = policy.None })},
-		"no limit":       {policy.Policy{MaxRequestBytes: -1}, want(func(p *policy.Policy) { p.MaxRequestBytes = -1 })},
-		"no rates":       {policy.Policy{Rates: []policy.Rate{}}, want(func(p *policy.Policy) { p.Rates = nil })},
-		"no concurrency": {policy.Policy{Concurrency: policy.Concurrency{Limit: -1}}, want(func(p *policy.Policy) { p.Concurrency = policy.Concurrency{} })},
-		"log all":        {policy.Policy{Log: policy.Log{Sample: 1}}, want(func(p *policy.Policy) { p.Log = policy.Log{} })},
+		"no timeout": {
+			policy.Policy{Timeout: policy.None},
+			func(p *policy.Policy) { p.Timeout = policy.None },
+		},
+		"no limit": {
+			policy.Policy{MaxRequestBytes: -1},
+			func(p *policy.Policy) { p.MaxRequestBytes = -1 },
+		},
+		"no rates": {
+			policy.Policy{Rates: []policy.Rate{}},
+			func(p *policy.Policy) { p.Rates = nil },
+		},
+		"no concurrency": {
+			policy.Policy{Concurrency: policy.Concurrency{Limit: -1}},
+			func(p *policy.Policy) { p.Concurrency = policy.Concurrency{} },
+		},
+		"log all": {
+			policy.Policy{Log: policy.Log{Sample: 1}},
+			func(p *policy.Policy) { p.Log = policy.Log{} },
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			base := service()
-			if diff := cmp.Diff(c.want, base.With(c.own)); diff != "" {
+			base, want := service(), service()
+			c.want(&want)
+			if diff := cmp.Diff(want, base.With(c.own)); diff != "" {
 				t.Errorf("With (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(service(), base); diff != "" {
