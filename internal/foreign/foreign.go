@@ -1,3 +1,5 @@
-// Package foreign generates and serves services of repositories that nobody here wrote: OpenTelemetry's, Envoy's and Google Cloud's.
-// It is a module of its own, for their modules, and what is generated in gen is what a user of import_path gets.
+// Package foreign generates services of third-party repositories: OpenTelemetry's, Envoy's and Google
+// Cloud's. It is a module of its own, because it needs their modules. gen holds what a user of
+// import_path gets; its tests are in serve, so that those here can generate gen when it is missing or
+// does not compile.
 package foreign

@@ -86,7 +86,7 @@ func TestGenerated(t *testing.T) {
 			}
 			have, err := os.ReadFile(at)
 			if diff := cmp.Diff(string(have), out.GetContent()); err != nil || diff != "" {
-				t.Errorf("%s is not what the plugin generates; run go test . -update (%v) (-have +generated):\n%s", at, err, diff)
+				t.Errorf("%s is not what the plugin generates; run go test . -update in internal/foreign (%v) (-have +generated):\n%s", at, err, diff)
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package foreign_test
+package serve_test
 
 import (
 	"context"
