@@ -273,8 +273,8 @@ func TestListsThatPageInOtherWaysAreReported(t *testing.T) {
 	})
 }
 
-// TestRequestIDsOfLists checks that a request id does not bind the token, and that what may be a filter is never changed.
-func TestRequestIDsOfLists(t *testing.T) {
+// TestIdempotencyKeysOfLists checks that an idempotency key does not bind the token, and that what may be a filter is never changed.
+func TestIdempotencyKeysOfLists(t *testing.T) {
 	run(t, []testCase{
 		{
 			name:  "by its format",

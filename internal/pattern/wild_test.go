@@ -71,8 +71,8 @@ func TestFieldsOfChildrenAreNotHoisted(t *testing.T) {
 	}})
 }
 
-// TestRequestsThatAreThingsHaveNoRequestID holds that the id of what people ask for is not taken for that of a call.
-func TestRequestsThatAreThingsHaveNoRequestID(t *testing.T) {
+// TestRequestsThatAreThingsHaveNoIdempotencyKey holds that the id of what people ask for is not taken for that of a call.
+func TestRequestsThatAreThingsHaveNoIdempotencyKey(t *testing.T) {
 	method := func(service, name, fields string) string {
 		return `service ` + service + ` { rpc ` + name + `(Req) returns (Resp); } message Req {` + fields + `} message Resp {}`
 	}

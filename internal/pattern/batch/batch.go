@@ -83,7 +83,7 @@ func (b *batcher) finish() {
 var ownNames = []string{"name", "id", "uid", "uuid", "key", "etag"}
 
 // findHoisted finds the fields of the request that its children, which are requests too, have as well: parent, update_mask. What
-// each child has for itself, as its id and its request id, is not among them, nor is one of several fields of which a child has
+// each child has for itself, as its id and its idempotency key, is not among them, nor is one of several fields of which a child has
 // only one. Children that are names of resources are in their parent.
 func (b *batcher) findHoisted() {
 	children := b.batch.Children.Field()

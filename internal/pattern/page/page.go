@@ -185,8 +185,8 @@ func (p *pager) findTotal() {
 	p.page.Total = path
 }
 
-// findVary notes what may differ between pages. A request id does, and is another one for each page where it is known to be a
-// request id: by its format, or because the policy says so. Elsewhere it may be a filter, which is for the caller to set.
+// findVary notes what may differ between pages. An idempotency key does, and is another one for each page where it is known to be a
+// idempotency key: by its format, or because the policy says so. Elsewhere it may be a filter, which is for the caller to set.
 func (p *pager) findVary() {
 	for i, name := range p.said.GetVary() {
 		if path, ok := p.Named(fmt.Sprintf("page.vary[%d]", i), &name, p.In, shape.AnyField); ok {

@@ -60,7 +60,7 @@ func IsBool(f protoreflect.FieldDescriptor) bool {
 	return IsSingular(f) && f.Kind() == protoreflect.BoolKind
 }
 
-// IsIDField reports whether a field can hold the request id. One in a oneof cannot: to fill it in would take away what is set.
+// IsIDField reports whether a field can hold the idempotency key. One in a oneof cannot: to fill it in would take away what is set.
 func IsIDField(f protoreflect.FieldDescriptor) bool { return IsString(f) && !IsChoice(f) }
 
 // IsMessage reports whether a field is a single message.

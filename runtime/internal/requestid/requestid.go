@@ -10,10 +10,10 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// Header is the metadata key of the request id, as HTTP proxies spell it too.
+// Header is the metadata key of the request ID, as HTTP proxies spell it too.
 const Header = "x-request-id"
 
-// maxRequestID is the longest request id that is taken from a caller, in bytes.
+// maxRequestID is the longest request ID that is taken from a caller, in bytes.
 const maxRequestID = 128
 
 // ID is the id of one call: the caller's, or 16 random bytes that become text only when somebody asks.

@@ -2,7 +2,7 @@ package pattern_test
 
 import "testing"
 
-func TestRequestIDsAreFound(t *testing.T) {
+func TestIdempotencyKeysAreFound(t *testing.T) {
 	method := func(name, options, fields string) string {
 		return `service S { rpc ` + name + `(Req) returns (Resp) {` + options + `} } message Req {` + fields + `} message Resp {} message Inner { string id = 1; }`
 	}
