@@ -14,6 +14,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
+	"github.com/grpcservice/grpcservice/runtime/internal/refusal"
 	"github.com/grpcservice/grpcservice/runtime/internal/report"
 	"github.com/grpcservice/grpcservice/runtime/limit"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
@@ -23,8 +24,8 @@ import (
 type admission struct {
 	*bounds.Bounds
 	logger      *slog.Logger
-	serverFull  *refusals
-	peerFull    *refusals
+	serverFull  *refusal.Errors
+	peerFull    *refusal.Errors
 	records     *limit.Rate // of connections that were closed
 	notRecorded atomic.Int64
 }
@@ -33,7 +34,7 @@ func newAdmission(limits bounds.Limits, logger *slog.Logger, unhandled func(*bou
 	a := &admission{
 		logger:     logger,
 		serverFull: overloadErrors("the server has too many calls; try again later"),
-		peerFull: &refusals{make: func(wait time.Duration) error {
+		peerFull: &refusal.Errors{Make: func(wait time.Duration) error {
 			return rpcerr.ReasonTooManyCalls.
 				Errorf(codes.ResourceExhausted, "the peer has too many calls at a time; wait for some of them to end").
 				WithRetryAfter(wait).WithQuota("peer", fmt.Sprintf("%d calls at a time", limits.CallsPerPeer)).Fixed()
@@ -57,9 +58,9 @@ func (m *method) admissionGate() gate {
 		case bounds.Accepted:
 			return nil
 		case bounds.PeerFull:
-			return m.admission.peerFull.after(c, overloadWait)
+			return m.admission.peerFull.After(c, overloadWait)
 		default:
-			return m.admission.serverFull.after(c, overloadWait)
+			return m.admission.serverFull.After(c, overloadWait)
 		}
 	}
 }

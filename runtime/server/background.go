@@ -93,7 +93,7 @@ func (s *Server) endBackground(ctx context.Context, name string, err error) {
 	err = fmt.Errorf("%s failed in the background: %w", name, err)
 	report.Log(func() { s.config.logger.ErrorContext(ctx, "background function failed", "error", err) })
 	s.refuse(err)
-	s.stop.request(s.config.drainDelay)
+	s.stop.Request(s.config.drainDelay)
 }
 
 // isCause reports whether err is why ctx has ended. An error whose own methods panic, such as a nil

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/refusal"
 	"github.com/grpcservice/grpcservice/runtime/limit"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
@@ -53,13 +54,13 @@ func (m *method) concurrencyGate() gate {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return overloaded.after(c, overloadWait)
+		return overloaded.After(c, overloadWait)
 	}
 }
 
 // overloadErrors returns the errors of calls that are rejected because too many others run.
-func overloadErrors(message string) *refusals {
-	return &refusals{make: func(wait time.Duration) error {
+func overloadErrors(message string) *refusal.Errors {
+	return &refusal.Errors{Make: func(wait time.Duration) error {
 		return rpcerr.ReasonOverloaded.Errorf(codes.Unavailable, "%s", message).WithRetryAfter(wait).Fixed()
 	}}
 }

@@ -11,6 +11,7 @@ import (
 
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/overrides"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
@@ -118,7 +119,7 @@ func foreignMethodInfo(service string, m grpc.MethodInfo) (runtime.MethodInfo, e
 		return info, nil
 	}
 	info.Policy.Idempotency = policy.IdempotencyOf(info.Descriptor)
-	method := methodOf(info)
+	method := overrides.MethodOf(info)
 	method.HasRules = true // which ones shows when they are bound
 	own, _ := proto.GetExtension(info.Descriptor.Options(), grpcservicev1.E_Method).(*grpcservicev1.Policy)
 	key, err := policy.NamedKey(info.Descriptor.Input(), own)

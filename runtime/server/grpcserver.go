@@ -28,14 +28,14 @@ func (g *GRPCServer) Serve(lis net.Listener) error {
 // [Server.Shutdown] without the drain delay: calls that have not ended within the time of
 // [WithShutdownTimeout] are cancelled. Unlike that of grpc, it always returns.
 func (g *GRPCServer) GracefulStop() {
-	g.stop.request(0)
+	g.stop.Request(0)
 	_ = g.Shutdown(context.Background()) // Serve returns its error
 }
 
 // Stop cancels all calls, closes the connections and returns when the methods have, or have had two
 // seconds to. It cuts a GracefulStop short that is waiting.
 func (g *GRPCServer) Stop() {
-	g.stop.request(0)
-	g.stop.force()
+	g.stop.Request(0)
+	g.stop.Force()
 	_ = g.Shutdown(context.Background()) // Serve returns its error
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
+	"github.com/grpcservice/grpcservice/runtime/internal/overrides"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
@@ -38,7 +39,7 @@ type settings struct {
 	crash           bool
 	without         omissions
 	grpcDefaults    bool // grpc's limits of the transport, not ours
-	overrides       *overrides
+	overrides       *overrides.Overrides
 	tokens          *seal.Ring // nil without keys
 	compression     compressor
 	reflection      bool
@@ -78,7 +79,7 @@ func newSettings(opts []Option) *settings {
 			Calls: DefaultMaxCalls, CallsPerPeer: DefaultMaxCallsPerPeer,
 			Connections: DefaultMaxConnections, ConnectionsPerPeer: DefaultMaxConnectionsPerPeer,
 		},
-		overrides:   newOverrides(),
+		overrides:   overrides.New(),
 		compression: compressor{CompressAsked, CompressionThreshold},
 	}
 	for _, opt := range opts {
@@ -195,6 +196,24 @@ func WithMaxConnectionAge(age time.Duration) Option {
 			c.fail("WithMaxConnectionAge(%v): an age cannot be negative; pass 0 to keep connections", age)
 		}
 		c.connectionAge = age
+	}
+}
+
+// WithPolicy overrides the policies of methods when the server starts, from its configuration: a JSON object whose keys are full
+// names of methods ("library.v1.BookService/GetBook") or of services with a star ("library.v1.BookService/*"), and whose
+// values are grpcservice.v1.Policy messages. What they say is laid over what the proto says, a method's over its service's;
+// it is checked as the options in a proto are, and what is wrong, an unknown method for one, is returned by [Server.Run]. A
+// rule for a service is laid over each of its methods as far as it fits: a default timeout leaves the streams alone.
+//
+// "validation": {"skip": false} takes back a skip of the proto, for methods whose proto is linked into the program: without
+// it no rules are known.
+//
+//	server.WithPolicy([]byte(`{"library.v1.BookService/GetBook": {"rate": [{"perSecond": 100}]}}`))
+func WithPolicy(config []byte) Option {
+	return func(c *settings) {
+		if err := c.overrides.Read(config); err != nil {
+			c.fail("WithPolicy: %w", err)
+		}
 	}
 }
 

@@ -59,7 +59,7 @@ type method struct {
 
 // bind prepares the RPC that info describes, which server serves.
 func (p *pipeline) bind(info runtime.MethodInfo, server any) *method {
-	info.Policy = p.overrides.apply(info)
+	info.Policy = p.overrides.Apply(info)
 	m := &method{
 		pipeline:  p,
 		info:      info,

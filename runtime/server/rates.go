@@ -2,18 +2,15 @@ package server
 
 import (
 	"context"
-	"math"
 	"slices"
 	"strconv"
-	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
+	"github.com/grpcservice/grpcservice/runtime/internal/refusal"
 	"github.com/grpcservice/grpcservice/runtime/limit"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
@@ -83,7 +80,7 @@ type rates []boundRate
 type boundRate struct {
 	MethodRate
 	key      policy.Key
-	refusals *refusals
+	refusals *refusal.Errors
 }
 
 // peerRateGate returns the gate of the rates that count by peer; nil if there are none.
@@ -108,8 +105,8 @@ func (m *method) rateGate() gate {
 func (p *pipeline) ratesBy(info runtime.MethodInfo, key policy.Key) (bound rates) {
 	for _, rate := range info.Policy.Rates {
 		if rate.Key == key {
-			bound = append(bound, boundRate{p.limiter.Bind(info, rate), key, &refusals{
-				make: func(wait time.Duration) error { return rateError(rate, wait) },
+			bound = append(bound, boundRate{p.limiter.Bind(info, rate), key, &refusal.Errors{
+				Make: func(wait time.Duration) error { return rateError(rate, wait) },
 			}})
 		}
 	}
@@ -121,7 +118,7 @@ func (r rates) take(ctx context.Context, c *callContext) error {
 	for i, rate := range r {
 		if wait := rate.Take(ctx, rateKey(c, rate.key)); wait > 0 {
 			r[:i].giveBack(ctx, c)
-			return rate.refusals.after(c, wait)
+			return rate.refusals.After(c, wait)
 		}
 	}
 	return nil
@@ -163,40 +160,3 @@ func rateError(rate runtime.Rate, wait time.Duration) error {
 		WithQuota(subject, strconv.FormatFloat(rate.PerSecond, 'g', -1, 64)+" calls a second, "+strconv.Itoa(rate.Burst)+" at once").
 		Fixed()
 }
-
-// refusals are the errors of calls that may be made again later, one for each length of the wait, rounded up to a power of two
-// milliseconds, so that refusing costs less than serving. The longest is 2^30 ms, twelve days: clients read the trailer as an
-// int32.
-type refusals struct {
-	make func(wait time.Duration) error
-	made [31]atomic.Pointer[refusal]
-}
-
-// refusal is one error, and the trailer by which grpc's own retries wait as long (gRFC A6, pushback).
-type refusal struct {
-	err     error
-	trailer metadata.MD
-}
-
-// after returns the error of a call that may be made again after wait.
-func (r *refusals) after(ctx context.Context, wait time.Duration) error {
-	steps := max(0, math.Ceil(math.Log2(float64(wait)/float64(time.Millisecond))))
-	made := r.of(min(int(steps), len(r.made)-1))
-	if stream := grpc.ServerTransportStreamFromContext(ctx); stream != nil {
-		_ = stream.SetTrailer(made.trailer) // see requestid.ID.Echo
-	}
-	return made.err
-}
-
-func (r *refusals) of(steps int) *refusal {
-	if made := r.made[steps].Load(); made != nil {
-		return made
-	}
-	wait := time.Millisecond << steps
-	made := &refusal{err: r.make(wait), trailer: metadata.MD{pushbackHeader: {strconv.FormatInt(wait.Milliseconds(), 10)}}}
-	r.made[steps].Store(made)
-	return made
-}
-
-// pushbackHeader is the trailer that tells a client when to call again.
-const pushbackHeader = "grpc-retry-pushback-ms"

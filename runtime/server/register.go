@@ -118,7 +118,7 @@ func (r *Registrar) Drain() {
 func (r *Registrar) calls() *pipeline { return r.pipeline }
 
 func (r *Registrar) add(desc *grpc.ServiceDesc, impl any) {
-	if err := errors.Join(r.pipeline.overrides.faults()...); err != nil {
+	if err := errors.Join(r.pipeline.overrides.Faults()...); err != nil {
 		r.refuse(err)
 	}
 	r.target.RegisterService(desc, impl)

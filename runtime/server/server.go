@@ -10,6 +10,9 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/reflection"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/network"
+	"github.com/grpcservice/grpcservice/runtime/internal/stop"
 )
 
 // Server serves services over gRPC, each call through the pipeline that the package's documentation describes, with health
@@ -18,7 +21,7 @@ type Server struct {
 	config     *settings
 	pipeline   *pipeline
 	health     *Health
-	stop       *stopper
+	stop       *stop.Stopper
 	background background
 
 	mu       sync.Mutex
@@ -37,7 +40,7 @@ type registration struct {
 // New returns a server without services. What is wrong with its options is returned by Run and Serve.
 func New(opts ...Option) *Server {
 	config := newSettings(opts)
-	s := &Server{config: config, pipeline: newPipeline(config), health: newHealth(), errs: config.errs, stop: newStopper()}
+	s := &Server{config: config, pipeline: newPipeline(config), health: newHealth(), errs: config.errs, stop: stop.New()}
 	s.add(describe[healthService](s.pipeline, healthTable, s.health), s.health)
 	return s
 }
@@ -92,11 +95,11 @@ func (s *Server) Run(ctx context.Context, addr string) error {
 	if err := s.misuse(); err != nil {
 		return err
 	}
-	lis, err := listen(ctx, addr)
+	lis, err := network.Listen(ctx, addr)
 	if err != nil {
 		return fmt.Errorf("cannot serve: %w", err)
 	}
-	defer s.stop.onSignals(s.config.drainDelay)()
+	defer s.stop.OnSignals(s.config.drainDelay)()
 	return s.Serve(ctx, lis)
 }
 
@@ -115,15 +118,15 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	go func() { failed <- server.Serve(s.pipeline.admission.Listener(lis)) }()
 	select {
 	case err := <-failed:
-		return s.stop.finish(errors.Join(fmt.Errorf("cannot accept connections: %w", err), s.stopNow(server)))
+		return s.stop.Finish(errors.Join(fmt.Errorf("cannot accept connections: %w", err), s.stopNow(server)))
 	case <-ctx.Done():
-		s.stop.request(s.config.drainDelay)
-	case <-s.stop.requested:
+		s.stop.Request(s.config.drainDelay)
+	case <-s.stop.Requested:
 	}
 	err = s.shutDown(server)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.stop.finish(errors.Join(append(s.errs, err)...)) // services that came too late
+	return s.stop.Finish(errors.Join(append(s.errs, err)...)) // services that came too late
 }
 
 // open makes the grpc server, or says why there can be none.
@@ -136,7 +139,7 @@ func (s *Server) open() (*grpc.Server, error) {
 	if s.config.reflection {
 		reflection.Register(reflected{s})
 	}
-	s.errs = append(s.errs, s.config.overrides.misuse()...)
+	s.errs = append(s.errs, s.config.overrides.Misuse()...)
 	if err := s.pipeline.unguarded(); err != nil {
 		s.errs = append(s.errs, err)
 	}

@@ -1,4 +1,4 @@
-// Package network reads the addresses that servers listen on and clients dial.
+// Package network reads the addresses that servers listen on and clients dial, and listens.
 package network
 
 import (

@@ -1,4 +1,4 @@
-package server
+package network
 
 import (
 	"context"
@@ -8,20 +8,18 @@ import (
 	"net"
 	"os"
 	"syscall"
-
-	"github.com/grpcservice/grpcservice/runtime/internal/network"
 )
 
-// listen listens on an address as [Server.Run] takes it.
-func listen(ctx context.Context, addr string) (net.Listener, error) {
-	network, at, err := network.Of(addr)
+// Listen listens on an address that [Of] reads. The socket of a process that was killed is replaced.
+func Listen(ctx context.Context, addr string) (net.Listener, error) {
+	kind, at, err := Of(addr)
 	if err != nil {
 		return nil, fmt.Errorf("address %q: %w", addr, err)
 	}
-	lis, err := new(net.ListenConfig).Listen(ctx, network, at)
-	if network == "unix" && errors.Is(err, syscall.EADDRINUSE) && isAbandoned(ctx, at) {
+	lis, err := new(net.ListenConfig).Listen(ctx, kind, at)
+	if kind == "unix" && errors.Is(err, syscall.EADDRINUSE) && isAbandoned(ctx, at) {
 		if err = os.Remove(at); err == nil || errors.Is(err, fs.ErrNotExist) {
-			lis, err = new(net.ListenConfig).Listen(ctx, network, at)
+			lis, err = new(net.ListenConfig).Listen(ctx, kind, at)
 		}
 	}
 	return lis, err

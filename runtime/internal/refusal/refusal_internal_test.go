@@ -1,4 +1,4 @@
-package server
+package refusal
 
 import (
 	"strconv"
@@ -12,7 +12,7 @@ import (
 
 // TestPushbackFitsAnInt32 holds that clients can read how long they are asked to wait, however long that is.
 func TestPushbackFitsAnInt32(t *testing.T) {
-	r := &refusals{make: func(wait time.Duration) error {
+	r := &Errors{Make: func(wait time.Duration) error {
 		return rpcerr.ReasonRateLimited.Errorf(codes.Aborted, "wait").WithRetryAfter(wait)
 	}}
 	text := r.of(len(r.made) - 1).trailer.Get(pushbackHeader)

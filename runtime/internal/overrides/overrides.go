@@ -1,4 +1,5 @@
-package server
+// Package overrides lays the policies of a server's configuration over those of its methods.
+package overrides
 
 import (
 	"bytes"
@@ -18,38 +19,21 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// WithPolicy overrides the policies of methods when the server starts, from its configuration: a JSON object whose keys are full
-// names of methods ("library.v1.BookService/GetBook") or of services with a star ("library.v1.BookService/*"), and whose
-// values are grpcservice.v1.Policy messages. What they say is laid over what the proto says, a method's over its service's;
-// it is checked as the options in a proto are, and what is wrong, an unknown method for one, is returned by [Server.Run]. A
-// rule for a service is laid over each of its methods as far as it fits: a default timeout leaves the streams alone.
-//
-// "validation": {"skip": false} takes back a skip of the proto, for methods whose proto is linked into the program: without
-// it no rules are known.
-//
-//	server.WithPolicy([]byte(`{"library.v1.BookService/GetBook": {"rate": [{"perSecond": 100}]}}`))
-func WithPolicy(config []byte) Option {
-	return func(c *settings) {
-		if err := c.overrides.read(config); err != nil {
-			c.fail("WithPolicy: %w", err)
-		}
-	}
-}
-
-// overrides are the policies of a server's configuration, by method or by service and star.
-type overrides struct {
+// Overrides are the policies of a server's configuration, by method or by service and star.
+type Overrides struct {
 	mu    sync.Mutex
 	rules map[string]*grpcservicev1.Policy
 	used  map[string]bool
 	errs  []error
 }
 
-func newOverrides() *overrides {
-	return &overrides{rules: make(map[string]*grpcservicev1.Policy), used: make(map[string]bool)}
+// New returns Overrides without rules.
+func New() *Overrides {
+	return &Overrides{rules: make(map[string]*grpcservicev1.Policy), used: make(map[string]bool)}
 }
 
-// read adds the rules of a configuration.
-func (o *overrides) read(config []byte) error {
+// Read adds the rules of a configuration.
+func (o *Overrides) Read(config []byte) error {
 	entries, err := entriesOf(config)
 	if err != nil {
 		return fmt.Errorf("the configuration is not a JSON object of policies by method: %w", err)
@@ -96,7 +80,7 @@ func entriesOf(config []byte) (entries []entry, err error) {
 }
 
 // add adds a rule. One of a service is checked here, once for all methods.
-func (o *overrides) add(e entry) error {
+func (o *Overrides) add(e entry) error {
 	rule := &grpcservicev1.Policy{}
 	if err := protojson.Unmarshal(e.text, rule); err != nil {
 		return err
@@ -114,8 +98,8 @@ func (o *overrides) add(e entry) error {
 // isWide says whether a rule is for all methods of a service.
 func isWide(name string) bool { return strings.HasSuffix(name, "/*") }
 
-// apply returns the policy of a method with what overrides it.
-func (o *overrides) apply(info runtime.MethodInfo) runtime.Policy {
+// Apply returns the policy of a method with what overrides it.
+func (o *Overrides) Apply(info runtime.MethodInfo) runtime.Policy {
 	p := info.Policy
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -125,7 +109,7 @@ func (o *overrides) apply(info runtime.MethodInfo) runtime.Policy {
 			continue
 		}
 		o.used[name] = true
-		method := methodOf(info)
+		method := MethodOf(info)
 		method.HasRules = method.HasRules || info.Descriptor != nil // which ones shows when they are bound
 		overridden, faults := policy.Override(p, method, policy.Layer{Policy: rule, Wide: isWide(name)})
 		for _, f := range faults {
@@ -136,16 +120,16 @@ func (o *overrides) apply(info runtime.MethodInfo) runtime.Policy {
 	return p
 }
 
-// faults returns what is wrong with the rules for the methods that have been bound.
-func (o *overrides) faults() []error {
+// Faults returns what is wrong with the rules for the methods that have been bound.
+func (o *Overrides) Faults() []error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Clone(o.errs)
 }
 
-// misuse returns what is wrong with the rules, once all methods are known.
-func (o *overrides) misuse() []error {
-	errs := o.faults()
+// Misuse returns what is wrong with the rules, once all methods are known.
+func (o *Overrides) Misuse() []error {
+	errs := o.Faults()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for name := range o.rules {
@@ -157,8 +141,8 @@ func (o *overrides) misuse() []error {
 	return errs
 }
 
-// methodOf returns what a policy depends on beside its options.
-func methodOf(info runtime.MethodInfo) policy.Method {
+// MethodOf returns what a policy depends on besides its options.
+func MethodOf(info runtime.MethodInfo) policy.Method {
 	return policy.Method{
 		ClientStreams: info.Kind == runtime.KindClientStream || info.Kind == runtime.KindBidi,
 		ServerStreams: info.Kind == runtime.KindServerStream || info.Kind == runtime.KindBidi,
