@@ -11,7 +11,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime/client"
-	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/stream"
@@ -36,7 +35,7 @@ func TestFailNowFailsTheCallAtOnce(t *testing.T) {
 	} {
 		fake := new(fakeT)
 		fake.run(func() {
-			rows := echotest.RowsOf(kindsTable, serve(fake))
+			rows := rowsOf(serve(fake))
 			calls := map[string]func(ctx context.Context) error{
 				"unary": func(ctx context.Context) error {
 					_, err := client.Unary[text](ctx, rows[0], new(text))
@@ -80,4 +79,12 @@ func TestCheckFindsMethodsThatLeave(t *testing.T) {
 	if len(found) != 1 || !strings.Contains(found[0], "the caller got INTERNAL: ") || !strings.Contains(found[0], "ended its goroutine") {
 		t.Errorf("findings: %q", found)
 	}
+}
+
+// rowsOf returns the rows of kindsTable, bound to conn.
+func rowsOf(conn grpc.ClientConnInterface) (rows []*client.Method) {
+	for _, info := range kindsTable.Methods() {
+		rows = append(rows, client.Bind(conn, info))
+	}
+	return rows
 }
