@@ -15,6 +15,18 @@ func helperTemplate(pattern string) string { return "helper_" + pattern + ".go.t
 func stubTemplate(pattern string) string   { return "stub_" + pattern + ".go.tmpl" }
 func workTemplate(pattern string) string   { return "work_" + pattern + ".go.tmpl" }
 
+// ofPattern reports whether a template is one of a pattern, and what its name starts with.
+func ofPattern(template string) (prefix string, ok bool) {
+	for _, p := range table.Patterns() {
+		for _, of := range []func(string) string{helperTemplate, stubTemplate, workTemplate} {
+			if of(p.Name) == template {
+				return strings.TrimSuffix(template, p.Name+".go.tmpl"), true
+			}
+		}
+	}
+	return "", false
+}
+
 // patternTemplates executes the templates of patterns, of which a set has all.
 type patternTemplates struct{ set *template.Template }
 

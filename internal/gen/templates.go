@@ -57,6 +57,19 @@ func TemplateNames() []string {
 	return names
 }
 
+// kindsOfTemplates returns the names of our templates, with one for the same template of all patterns.
+func kindsOfTemplates() (names []string) {
+	for _, name := range TemplateNames() {
+		if prefix, ok := ofPattern(name); ok {
+			name = prefix + "<pattern>.go.tmpl"
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // CopyOf returns our template of a name as a user's begins; found is false where there is none of that name.
 func CopyOf(name string) (text string, found bool) {
 	if !slices.Contains(TemplateNames(), name) {
@@ -94,7 +107,7 @@ func (l *loader) isReplaced(name string) bool {
 func (l *loader) addUser(u UserTemplate) {
 	name := path.Base(u.Path)
 	if !slices.Contains(TemplateNames(), name) {
-		l.problems.Errorf(diag.At(u.Path), "there is no template of this name to replace; there are %s", strings.Join(TemplateNames(), ", "))
+		l.problems.Errorf(diag.At(u.Path), "there is no template of this name to replace; there are %s", strings.Join(kindsOfTemplates(), ", "))
 		return
 	}
 	text := normal(u.Text)

@@ -44,7 +44,7 @@ func own(name, text string) UserTemplate {
 }
 
 func TestLoadTemplatesErrors(t *testing.T) {
-	names := strings.Join(TemplateNames(), ", ")
+	names := strings.Join(kindsOfTemplates(), ", ")
 	for _, tt := range []struct {
 		name string
 		user []UserTemplate

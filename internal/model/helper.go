@@ -74,8 +74,8 @@ func (b *builder) helperOf(match pattern.Match, helped Helped, scope *Scope) *He
 	p := match.Pattern
 	h := helped.Helper(scope)
 	h.Pattern, h.Package, h.Needs, h.Deprecated = p.Name, p.Package.Name, p.Needs, scope.deprecated
-	h.Doc = patternDoc(p.Option, match.Finding)
-	b.warnLikely(scope.method, p.Option, match.Finding)
+	h.Doc = patternDoc(p.Topic(), match.Finding)
+	b.warnLikely(scope.method, p, match.Finding)
 	return &h
 }
 
@@ -89,10 +89,10 @@ func patternDoc(option string, f pattern.Finding) []string {
 }
 
 // warnLikely warns of a helper that may not be meant.
-func (b *builder) warnLikely(m *protogen.Method, option string, f pattern.Finding) {
+func (b *builder) warnLikely(m *protogen.Method, p pattern.Pattern, f pattern.Finding) {
 	if f.Level == pattern.Likely {
-		b.problems.Warnf(atRPC(m), "it is likely, not certain, to be of the pattern %s (%s). %s", option, f.Reason,
-			strings.TrimSuffix(likelyAdvice(option, f), "."))
+		b.problems.Warnf(atRPC(m), "it is likely, not certain, to be of the pattern %s (%s). %s", p.Topic(), f.Reason,
+			strings.TrimSuffix(likelyAdvice(p.Topic(), f), "."))
 	}
 }
 

@@ -4,6 +4,7 @@
 package pattern
 
 import (
+	"cmp"
 	"reflect"
 
 	"github.com/grpcservice/grpcservice/runtime/policy"
@@ -14,7 +15,8 @@ type Pattern struct {
 	// Name is how findings, reports and templates spell it. The templates helper_<name>.go.tmpl and stub_<name>.go.tmpl write
 	// the arguments of its helper and the body of a user's method.
 	Name string
-	// Option is the field of the message Policy that configures it. Two rows may share one.
+	// Option is the field of the message Policy that configures it. Two rows may share one,
+	// and a pattern that nothing overrides has none.
 	Option string
 	// Is completes the sentence "a method is": "paged".
 	Is string
@@ -51,6 +53,9 @@ type Pattern struct {
 	// Links are the Go packages of proto files that its package links, by the path of the file, beyond those of all programs.
 	Links map[string]string
 }
+
+// Topic returns what texts call the pattern: its option, or its name where it has none.
+func (p Pattern) Topic() string { return cmp.Or(p.Option, p.Name) }
 
 // Package is a Go package that generated code imports.
 type Package struct{ Name, Path string }
