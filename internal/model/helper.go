@@ -113,7 +113,7 @@ func capitalized(s string) string {
 
 // wrap breaks a text into lines of a comment.
 func wrap(text string) []string {
-	const longest = 125
+	const longest = 97
 	var lines []string
 	line := ""
 	for word := range strings.FieldsSeq(text) {

@@ -43,12 +43,12 @@ func (b *Batch) Helper(s *model.Scope) model.Helper {
 func (b *Batch) summary(m *protogen.Method) string {
 	switch b.Mode {
 	case Keyed:
-		return fmt.Sprintf("serves %s from one look-up of all its children, and splits calls that are too big.", m.GoName)
+		return fmt.Sprintf("serves %s with one lookup of all items, and splits requests that are too large.", m.GoName)
 	case PerItem:
-		return fmt.Sprintf("does %s child by child, each with a result or an error of its own, and splits calls that are too big.", m.GoName)
+		return fmt.Sprintf("serves %s item by item, each with its own result or error, and splits requests that are too large.", m.GoName)
 	default:
-		return fmt.Sprintf("does %s for all its children or fails, and splits calls that are too big. What Each did before a child "+
-			"failed is undone only by a transaction: batch.WithTx.", m.GoName)
+		return fmt.Sprintf("serves %s for all items or fails, and splits requests that are too large. If an item fails, only a "+
+			"transaction undoes the items before it: batch.WithTx.", m.GoName)
 	}
 }
 

@@ -72,7 +72,7 @@ type GetterArguments struct {
 func (g *Getter) Helper(s *model.Scope) model.Helper {
 	return model.Helper{
 		Constructor: "GetterOf",
-		Summary:     fmt.Sprintf("serves %s from the operations of a manager, and asks for them.", s.Method().GoName),
+		Summary:     fmt.Sprintf("serves %s from the operations of a manager, and gets them from a server.", s.Method().GoName),
 		Arguments:   GetterArguments{NameField: g.Name.String(), Fields: g.Message.fields()},
 		Stub:        GetterStub{},
 	}

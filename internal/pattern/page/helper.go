@@ -22,7 +22,7 @@ func (p *Page) Helper(s *model.Scope) model.Helper {
 	stub := p.stub(s)
 	h := model.Helper{
 		Constructor: "Of",
-		Summary:     fmt.Sprintf("serves %s a page at a time, and reads all its pages.", s.Method().GoName),
+		Summary:     fmt.Sprintf("serves %s a page at a time, and iterates over all pages.", s.Method().GoName),
 		Arguments: Arguments{
 			Items: view.OfAccessor(s.Accessor(s.Method().Output.Desc, p.Items)),
 			Fields: view.SetFields(

@@ -22,8 +22,8 @@ func NewPageKeyService() *PageKeyService {
 
 // ListUsers is read after the id, which GetUser takes, and not after the name, which many users have.
 func (s *PageKeyService) ListUsers(ctx context.Context, req *libraryv1.ListUsersRequest) (*libraryv1.ListUsersResponse, error) {
-	// TODO: Return at most limit items, in the order of their keys: from the beginning if after is nil, else those behind it.
-	// The key must be unique. Give it more fields (a struct) if the list is sorted by something else first.
+	// TODO: Return at most limit items, sorted by key: from the start if after is nil, otherwise those
+	// after it. The key must be unique. Make it a struct if the list is sorted by other fields first.
 	return libraryv1service.PageKeyServiceListUsers.Serve(ctx, req, page.Keyset(
 		func(ctx context.Context, after *int32, limit int) ([]*libraryv1.User, error) {
 			return nil, runtime.Unimplemented(libraryv1service.PageKeyServiceName, "ListUsers")
@@ -41,8 +41,8 @@ func (s *PageKeyService) GetUser(ctx context.Context, req *libraryv1.GetUserRequ
 
 // ListBooks is read after the name, which GetBook takes.
 func (s *PageKeyService) ListBooks(ctx context.Context, req *libraryv1.ListBooksRequest) (*libraryv1.ListBooksResponse, error) {
-	// TODO: Return at most limit items, in the order of their keys: from the beginning if after is nil, else those behind it.
-	// The key must be unique. Give it more fields (a struct) if the list is sorted by something else first.
+	// TODO: Return at most limit items, sorted by key: from the start if after is nil, otherwise those
+	// after it. The key must be unique. Make it a struct if the list is sorted by other fields first.
 	return libraryv1service.PageKeyServiceListBooks.Serve(ctx, req, page.Keyset(
 		func(ctx context.Context, after *string, limit int) ([]*libraryv1.Book, error) {
 			return nil, runtime.Unimplemented(libraryv1service.PageKeyServiceName, "ListBooks")
@@ -60,8 +60,8 @@ func (s *PageKeyService) GetBook(ctx context.Context, req *libraryv1.GetBookRequ
 
 // ListAccounts is read after the login, which GetAccount takes, though there is an id.
 func (s *PageKeyService) ListAccounts(ctx context.Context, req *libraryv1.ListAccountsRequest) (*libraryv1.ListAccountsResponse, error) {
-	// TODO: Return at most limit items, in the order of their keys: from the beginning if after is nil, else those behind it.
-	// The key must be unique. Give it more fields (a struct) if the list is sorted by something else first.
+	// TODO: Return at most limit items, sorted by key: from the start if after is nil, otherwise those
+	// after it. The key must be unique. Make it a struct if the list is sorted by other fields first.
 	return libraryv1service.PageKeyServiceListAccounts.Serve(ctx, req, page.Keyset(
 		func(ctx context.Context, after *string, limit int) ([]*libraryv1.Account, error) {
 			return nil, runtime.Unimplemented(libraryv1service.PageKeyServiceName, "ListAccounts")
@@ -79,8 +79,8 @@ func (s *PageKeyService) GetAccount(ctx context.Context, req *libraryv1.GetAccou
 
 // ListShelves is read after the field that is its IDENTIFIER.
 func (s *PageKeyService) ListShelves(ctx context.Context, req *libraryv1.ListShelvesRequest) (*libraryv1.ListShelvesResponse, error) {
-	// TODO: Return at most limit items, in the order of their keys: from the beginning if after is nil, else those behind it.
-	// The key must be unique. Give it more fields (a struct) if the list is sorted by something else first.
+	// TODO: Return at most limit items, sorted by key: from the start if after is nil, otherwise those
+	// after it. The key must be unique. Make it a struct if the list is sorted by other fields first.
 	return libraryv1service.PageKeyServiceListShelves.Serve(ctx, req, page.Keyset(
 		func(ctx context.Context, after *string, limit int) ([]*libraryv1.Shelf, error) {
 			return nil, runtime.Unimplemented(libraryv1service.PageKeyServiceName, "ListShelves")
@@ -91,8 +91,8 @@ func (s *PageKeyService) ListShelves(ctx context.Context, req *libraryv1.ListShe
 
 // ListRooms is read after the name of the resource.
 func (s *PageKeyService) ListRooms(ctx context.Context, req *libraryv1.ListRoomsRequest) (*libraryv1.ListRoomsResponse, error) {
-	// TODO: Return at most limit items, in the order of their keys: from the beginning if after is nil, else those behind it.
-	// The key must be unique. Give it more fields (a struct) if the list is sorted by something else first.
+	// TODO: Return at most limit items, sorted by key: from the start if after is nil, otherwise those
+	// after it. The key must be unique. Make it a struct if the list is sorted by other fields first.
 	return libraryv1service.PageKeyServiceListRooms.Serve(ctx, req, page.Keyset(
 		func(ctx context.Context, after *string, limit int) ([]*libraryv1.Room, error) {
 			return nil, runtime.Unimplemented(libraryv1service.PageKeyServiceName, "ListRooms")
@@ -103,8 +103,8 @@ func (s *PageKeyService) ListRooms(ctx context.Context, req *libraryv1.ListRooms
 
 // ListLoans is read after the id: no method gets a loan.
 func (s *PageKeyService) ListLoans(ctx context.Context, req *libraryv1.ListLoansRequest) (*libraryv1.ListLoansResponse, error) {
-	// TODO: Return at most limit items, in the order of their keys: from the beginning if after is nil, else those behind it.
-	// The key must be unique. Give it more fields (a struct) if the list is sorted by something else first.
+	// TODO: Return at most limit items, sorted by key: from the start if after is nil, otherwise those
+	// after it. The key must be unique. Make it a struct if the list is sorted by other fields first.
 	return libraryv1service.PageKeyServiceListLoans.Serve(ctx, req, page.Keyset(
 		func(ctx context.Context, after *uint64, limit int) ([]*libraryv1.Loan, error) {
 			return nil, runtime.Unimplemented(libraryv1service.PageKeyServiceName, "ListLoans")
@@ -115,10 +115,10 @@ func (s *PageKeyService) ListLoans(ctx context.Context, req *libraryv1.ListLoans
 
 // ListAuthors is read after the name, for want of anything better.
 func (s *PageKeyService) ListAuthors(ctx context.Context, req *libraryv1.ListAuthorsRequest) (*libraryv1.ListAuthorsResponse, error) {
-	// TODO: Return at most limit items, in the order of their keys: from the beginning if after is nil, else those behind it.
-	// The key must be unique. Give it more fields (a struct) if the list is sorted by something else first.
-	// TODO: Check that no two items have the same name: the proto does not say what identifies them, and the next page begins
-	// behind all that have the key of the last one.
+	// TODO: Return at most limit items, sorted by key: from the start if after is nil, otherwise those
+	// after it. The key must be unique. Make it a struct if the list is sorted by other fields first.
+	// TODO: Check that name is unique. The proto does not say so, and the next page skips all items with the
+	// key of the last one.
 	return libraryv1service.PageKeyServiceListAuthors.Serve(ctx, req, page.Keyset(
 		func(ctx context.Context, after *string, limit int) ([]*libraryv1.Author, error) {
 			return nil, runtime.Unimplemented(libraryv1service.PageKeyServiceName, "ListAuthors")

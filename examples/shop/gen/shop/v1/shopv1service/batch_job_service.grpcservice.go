@@ -132,12 +132,22 @@ func BatchJobServiceConfig() client.Option {
 
 // BatchJobServiceProcessBatch starts ProcessBatch, runs it, and waits for it.
 //
-// Pattern: operation, declared. It returns google.longrunning.Operation; operation_info names BatchResponse and BatchMetadata;
-// children: items, as its policy says.
-var BatchJobServiceProcessBatch = operation.Of[shopv1.BatchResponse, shopv1.BatchMetadata](batchJobServiceTable.Method("ProcessBatch"), BatchJobService.ProcessBatch,
-	operation.Fields{IdempotencyKey: "request_id", ConflictKey: "catalogue", Children: "items", FailedRequests: "failed_requests"})
+// Pattern: operation, declared. It returns google.longrunning.Operation; operation_info names
+// BatchResponse and BatchMetadata; children: items, as its policy says.
+var BatchJobServiceProcessBatch = operation.Of[shopv1.BatchResponse, shopv1.BatchMetadata](
+	batchJobServiceTable.Method("ProcessBatch"), BatchJobService.ProcessBatch,
+	operation.Fields{
+		IdempotencyKey: "request_id",
+		ConflictKey:    "catalogue",
+		Children:       "items",
+		FailedRequests: "failed_requests",
+	},
+)
 
-// BatchJobServiceGetOperation serves GetOperation from the operations of a manager, and asks for them.
+// BatchJobServiceGetOperation serves GetOperation from the operations of a manager, and gets them
+// from a server.
 //
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
-var BatchJobServiceGetOperation = operation.GetterOf(batchJobServiceTable.Method("GetOperation"), BatchJobService.GetOperation, "name")
+var BatchJobServiceGetOperation = operation.GetterOf(
+	batchJobServiceTable.Method("GetOperation"), BatchJobService.GetOperation, "name",
+)

@@ -228,24 +228,39 @@ func UserServiceConfig() client.Option {
 	return client.WithServiceConfig(userServiceTable)
 }
 
-// UserServiceListUsers serves ListUsers a page at a time, and reads all its pages.
+// UserServiceListUsers serves ListUsers a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var UserServiceListUsers = page.Of(userServiceTable.Method("ListUsers"), UserService.ListUsers, (*shopv1.ListUsersResponse).GetUsers, page.Fields{
-	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_count",
-})
+var UserServiceListUsers = page.Of(
+	userServiceTable.Method("ListUsers"), UserService.ListUsers, (*shopv1.ListUsersResponse).GetUsers,
+	page.Fields{
+		Items:     "users",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+		Total:     "total_count",
+	},
+)
 
-// UserServiceBatchGetUsers serves BatchGetUsers from one look-up of all its children, and splits calls that are too big.
+// UserServiceBatchGetUsers serves BatchGetUsers with one lookup of all items, and splits requests
+// that are too large.
 //
-// Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
-var UserServiceBatchGetUsers = batch.Keyed(userServiceTable.Method("BatchGetUsers"), UserService.BatchGetUsers,
+// Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child,
+// what is missing in not_found.
+var UserServiceBatchGetUsers = batch.Keyed(
+	userServiceTable.Method("BatchGetUsers"), UserService.BatchGetUsers,
 	(*shopv1.BatchGetUsersRequest).GetUserIds, (*shopv1.BatchGetUsersResponse).GetUsers,
-	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
+	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"},
+)
 
-// UserServiceBatchCreateUsers does BatchCreateUsers for all its children or fails, and splits calls that are too big. What Each
-// did before a child failed is undone only by a transaction: batch.WithTx.
+// UserServiceBatchCreateUsers serves BatchCreateUsers for all items or fails, and splits requests
+// that are too large. If an item fails, only a transaction undoes the items before it:
+// batch.WithTx.
 //
-// Pattern: batch, certain. Children: requests, each a request of CreateUser; results: users, in the same order.
-var UserServiceBatchCreateUsers = batch.Ordered(userServiceTable.Method("BatchCreateUsers"), UserService.BatchCreateUsers,
+// Pattern: batch, certain. Children: requests, each a request of CreateUser; results: users, in the
+// same order.
+var UserServiceBatchCreateUsers = batch.Ordered(
+	userServiceTable.Method("BatchCreateUsers"), UserService.BatchCreateUsers,
 	(*shopv1.BatchCreateUsersRequest).GetRequests, (*shopv1.BatchCreateUsersResponse).GetUsers,
-	batch.Fields{Children: "requests", Results: "users", Single: "CreateUser"})
+	batch.Fields{Children: "requests", Results: "users", Single: "CreateUser"},
+)

@@ -174,19 +174,29 @@ func BookServiceConfig() client.Option {
 	return client.WithServiceConfig(bookServiceTable)
 }
 
-// BookServiceListBooks serves ListBooks a page at a time, and reads all its pages.
+// BookServiceListBooks serves ListBooks a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: books, the only repeated field.
-var BookServiceListBooks = page.Of(bookServiceTable.Method("ListBooks"), BookService.ListBooks, (*libraryv1.ListBooksResponse).GetBooks, page.Fields{
-	Items: "books", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var BookServiceListBooks = page.Of(
+	bookServiceTable.Method("ListBooks"), BookService.ListBooks, (*libraryv1.ListBooksResponse).GetBooks,
+	page.Fields{
+		Items:     "books",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// BookServiceBatchGetBooks serves BatchGetBooks from one look-up of all its children, and splits calls that are too big.
+// BookServiceBatchGetBooks serves BatchGetBooks with one lookup of all items, and splits requests
+// that are too large.
 //
-// Pattern: batch, certain. Children: isbns, the only list of scalars; results: a map by child, what is missing in not_found.
-var BookServiceBatchGetBooks = batch.Keyed(bookServiceTable.Method("BatchGetBooks"), BookService.BatchGetBooks,
+// Pattern: batch, certain. Children: isbns, the only list of scalars; results: a map by child, what
+// is missing in not_found.
+var BookServiceBatchGetBooks = batch.Keyed(
+	bookServiceTable.Method("BatchGetBooks"), BookService.BatchGetBooks,
 	(*libraryv1.BatchGetBooksRequest).GetIsbns, (*libraryv1.BatchGetBooksResponse).GetBooks,
-	batch.Fields{Children: "isbns", Results: "books", Missing: "not_found", Single: "GetBook"})
+	batch.Fields{Children: "isbns", Results: "books", Missing: "not_found", Single: "GetBook"},
+)
 
 // MemberServiceName is the full name of MemberService, as health checks, logs and policies spell it.
 const MemberServiceName = "library.v1.MemberService"

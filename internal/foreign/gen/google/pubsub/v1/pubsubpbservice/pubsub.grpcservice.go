@@ -218,26 +218,46 @@ func PublisherConfig() client.Option {
 	return client.WithServiceConfig(publisherTable)
 }
 
-// PublisherListTopics serves ListTopics a page at a time, and reads all its pages.
+// PublisherListTopics serves ListTopics a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: topics, the only repeated field.
-var PublisherListTopics = page.Of(publisherTable.Method("ListTopics"), Publisher.ListTopics, (*pubsubpb.ListTopicsResponse).GetTopics, page.Fields{
-	Items: "topics", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var PublisherListTopics = page.Of(
+	publisherTable.Method("ListTopics"), Publisher.ListTopics, (*pubsubpb.ListTopicsResponse).GetTopics,
+	page.Fields{
+		Items:     "topics",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// PublisherListTopicSubscriptions serves ListTopicSubscriptions a page at a time, and reads all its pages.
+// PublisherListTopicSubscriptions serves ListTopicSubscriptions a page at a time, and iterates over
+// all pages.
 //
 // Pattern: page, certain. Items: subscriptions, the only repeated field.
-var PublisherListTopicSubscriptions = page.Of(publisherTable.Method("ListTopicSubscriptions"), Publisher.ListTopicSubscriptions, (*pubsubpb.ListTopicSubscriptionsResponse).GetSubscriptions, page.Fields{
-	Items: "subscriptions", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var PublisherListTopicSubscriptions = page.Of(
+	publisherTable.Method("ListTopicSubscriptions"), Publisher.ListTopicSubscriptions, (*pubsubpb.ListTopicSubscriptionsResponse).GetSubscriptions,
+	page.Fields{
+		Items:     "subscriptions",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// PublisherListTopicSnapshots serves ListTopicSnapshots a page at a time, and reads all its pages.
+// PublisherListTopicSnapshots serves ListTopicSnapshots a page at a time, and iterates over all
+// pages.
 //
 // Pattern: page, certain. Items: snapshots, the only repeated field.
-var PublisherListTopicSnapshots = page.Of(publisherTable.Method("ListTopicSnapshots"), Publisher.ListTopicSnapshots, (*pubsubpb.ListTopicSnapshotsResponse).GetSnapshots, page.Fields{
-	Items: "snapshots", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var PublisherListTopicSnapshots = page.Of(
+	publisherTable.Method("ListTopicSnapshots"), Publisher.ListTopicSnapshots, (*pubsubpb.ListTopicSnapshotsResponse).GetSnapshots,
+	page.Fields{
+		Items:     "snapshots",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
 // SubscriberName is the full name of Subscriber, as health checks, logs and policies spell it.
 const SubscriberName = "google.pubsub.v1.Subscriber"
@@ -541,16 +561,29 @@ func SubscriberConfig() client.Option {
 	return client.WithServiceConfig(subscriberTable)
 }
 
-// SubscriberListSubscriptions serves ListSubscriptions a page at a time, and reads all its pages.
+// SubscriberListSubscriptions serves ListSubscriptions a page at a time, and iterates over all
+// pages.
 //
 // Pattern: page, certain. Items: subscriptions, the only repeated field.
-var SubscriberListSubscriptions = page.Of(subscriberTable.Method("ListSubscriptions"), Subscriber.ListSubscriptions, (*pubsubpb.ListSubscriptionsResponse).GetSubscriptions, page.Fields{
-	Items: "subscriptions", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var SubscriberListSubscriptions = page.Of(
+	subscriberTable.Method("ListSubscriptions"), Subscriber.ListSubscriptions, (*pubsubpb.ListSubscriptionsResponse).GetSubscriptions,
+	page.Fields{
+		Items:     "subscriptions",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// SubscriberListSnapshots serves ListSnapshots a page at a time, and reads all its pages.
+// SubscriberListSnapshots serves ListSnapshots a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: snapshots, the only repeated field.
-var SubscriberListSnapshots = page.Of(subscriberTable.Method("ListSnapshots"), Subscriber.ListSnapshots, (*pubsubpb.ListSnapshotsResponse).GetSnapshots, page.Fields{
-	Items: "snapshots", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var SubscriberListSnapshots = page.Of(
+	subscriberTable.Method("ListSnapshots"), Subscriber.ListSnapshots, (*pubsubpb.ListSnapshotsResponse).GetSnapshots,
+	page.Fields{
+		Items:     "snapshots",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)

@@ -198,43 +198,76 @@ func Edition2024Config() client.Option {
 	return client.WithServiceConfig(edition2024Table)
 }
 
-// Edition2024ListUsers serves ListUsers a page at a time, and reads all its pages.
+// Edition2024ListUsers serves ListUsers a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var Edition2024ListUsers = page.Of(edition2024Table.Method("ListUsers"), Edition2024.ListUsers, (*edition2024.ListUsersResponse).GetUsers, page.Fields{
-	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_count",
-})
+var Edition2024ListUsers = page.Of(
+	edition2024Table.Method("ListUsers"), Edition2024.ListUsers, (*edition2024.ListUsersResponse).GetUsers,
+	page.Fields{
+		Items:     "users",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+		Total:     "total_count",
+	},
+)
 
-// Edition2024ListPaged serves ListPaged a page at a time, and reads all its pages.
+// Edition2024ListPaged serves ListPaged a page at a time, and iterates over all pages.
 //
-// Pattern: page, declared. Items: result.users, as its policy says; token, next_token and size: as its policy says.
-var Edition2024ListPaged = page.Of(edition2024Table.Method("ListPaged"), Edition2024.ListPaged,
+// Pattern: page, declared. Items: result.users, as its policy says; token, next_token and size: as
+// its policy says.
+var Edition2024ListPaged = page.Of(
+	edition2024Table.Method("ListPaged"), Edition2024.ListPaged,
 	func(m *edition2024.ListPagedResponse) []*edition2024.User { return m.GetResult().GetUsers() },
-	page.Fields{Items: "result.users", Size: "paging.page_size", Token: "paging.page_token", NextToken: "result.next_page_token"})
+	page.Fields{
+		Items:     "result.users",
+		Size:      "paging.page_size",
+		Token:     "paging.page_token",
+		NextToken: "result.next_page_token",
+	},
+)
 
-// Edition2024BatchGetUsers serves BatchGetUsers from one look-up of all its children, and splits calls that are too big.
+// Edition2024BatchGetUsers serves BatchGetUsers with one lookup of all items, and splits requests
+// that are too large.
 //
-// Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
-var Edition2024BatchGetUsers = batch.Keyed(edition2024Table.Method("BatchGetUsers"), Edition2024.BatchGetUsers,
+// Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child,
+// what is missing in not_found.
+var Edition2024BatchGetUsers = batch.Keyed(
+	edition2024Table.Method("BatchGetUsers"), Edition2024.BatchGetUsers,
 	(*edition2024.BatchGetUsersRequest).GetUserIds, (*edition2024.BatchGetUsersResponse).GetUsers,
-	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
+	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"},
+)
 
-// Edition2024BatchReadUsers does BatchReadUsers child by child, each with a result or an error of its own, and splits calls
-// that are too big.
+// Edition2024BatchReadUsers serves BatchReadUsers item by item, each with its own result or error,
+// and splits requests that are too large.
 //
-// Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each with user or error.
-var Edition2024BatchReadUsers = batch.PerItem(edition2024Table.Method("BatchReadUsers"), Edition2024.BatchReadUsers,
+// Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each
+// with user or error.
+var Edition2024BatchReadUsers = batch.PerItem(
+	edition2024Table.Method("BatchReadUsers"), Edition2024.BatchReadUsers,
 	(*edition2024.BatchReadUsersRequest).GetRequests, (*edition2024.BatchReadUsersResponse).GetResults, (*edition2024.BatchReadUsersResponse_Result).GetUser,
-	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user", Single: "GetUser"})
+	batch.Fields{
+		Children: "requests",
+		Results:  "results",
+		Status:   "error",
+		Value:    "user",
+		Single:   "GetUser",
+	},
+)
 
 // Edition2024Start starts Start, runs it, and waits for it.
 //
-// Pattern: operation, declared. It returns Operation, which has the shape of google.longrunning.Operation; its policy names
-// User.
-var Edition2024Start = operation.Of[edition2024.User, anypb.Any](edition2024Table.Method("Start"), Edition2024.Start,
-	operation.Fields{IdempotencyKey: "request_id", ValidateOnly: "validate_only"})
+// Pattern: operation, declared. It returns Operation, which has the shape of
+// google.longrunning.Operation; its policy names User.
+var Edition2024Start = operation.Of[edition2024.User, anypb.Any](
+	edition2024Table.Method("Start"), Edition2024.Start,
+	operation.Fields{IdempotencyKey: "request_id", ValidateOnly: "validate_only"},
+)
 
-// Edition2024GetOperation serves GetOperation from the operations of a manager, and asks for them.
+// Edition2024GetOperation serves GetOperation from the operations of a manager, and gets them from
+// a server.
 //
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
-var Edition2024GetOperation = operation.GetterOf(edition2024Table.Method("GetOperation"), Edition2024.GetOperation, "name")
+var Edition2024GetOperation = operation.GetterOf(
+	edition2024Table.Method("GetOperation"), Edition2024.GetOperation, "name",
+)

@@ -198,43 +198,76 @@ func Edition2023Config() client.Option {
 	return client.WithServiceConfig(edition2023Table)
 }
 
-// Edition2023ListUsers serves ListUsers a page at a time, and reads all its pages.
+// Edition2023ListUsers serves ListUsers a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var Edition2023ListUsers = page.Of(edition2023Table.Method("ListUsers"), Edition2023.ListUsers, (*edition2023.ListUsersResponse).GetUsers, page.Fields{
-	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_count",
-})
+var Edition2023ListUsers = page.Of(
+	edition2023Table.Method("ListUsers"), Edition2023.ListUsers, (*edition2023.ListUsersResponse).GetUsers,
+	page.Fields{
+		Items:     "users",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+		Total:     "total_count",
+	},
+)
 
-// Edition2023ListPaged serves ListPaged a page at a time, and reads all its pages.
+// Edition2023ListPaged serves ListPaged a page at a time, and iterates over all pages.
 //
-// Pattern: page, declared. Items: result.users, as its policy says; token, next_token and size: as its policy says.
-var Edition2023ListPaged = page.Of(edition2023Table.Method("ListPaged"), Edition2023.ListPaged,
+// Pattern: page, declared. Items: result.users, as its policy says; token, next_token and size: as
+// its policy says.
+var Edition2023ListPaged = page.Of(
+	edition2023Table.Method("ListPaged"), Edition2023.ListPaged,
 	func(m *edition2023.ListPagedResponse) []*edition2023.User { return m.GetResult().GetUsers() },
-	page.Fields{Items: "result.users", Size: "paging.page_size", Token: "paging.page_token", NextToken: "result.next_page_token"})
+	page.Fields{
+		Items:     "result.users",
+		Size:      "paging.page_size",
+		Token:     "paging.page_token",
+		NextToken: "result.next_page_token",
+	},
+)
 
-// Edition2023BatchGetUsers serves BatchGetUsers from one look-up of all its children, and splits calls that are too big.
+// Edition2023BatchGetUsers serves BatchGetUsers with one lookup of all items, and splits requests
+// that are too large.
 //
-// Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
-var Edition2023BatchGetUsers = batch.Keyed(edition2023Table.Method("BatchGetUsers"), Edition2023.BatchGetUsers,
+// Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child,
+// what is missing in not_found.
+var Edition2023BatchGetUsers = batch.Keyed(
+	edition2023Table.Method("BatchGetUsers"), Edition2023.BatchGetUsers,
 	(*edition2023.BatchGetUsersRequest).GetUserIds, (*edition2023.BatchGetUsersResponse).GetUsers,
-	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
+	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"},
+)
 
-// Edition2023BatchReadUsers does BatchReadUsers child by child, each with a result or an error of its own, and splits calls
-// that are too big.
+// Edition2023BatchReadUsers serves BatchReadUsers item by item, each with its own result or error,
+// and splits requests that are too large.
 //
-// Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each with user or error.
-var Edition2023BatchReadUsers = batch.PerItem(edition2023Table.Method("BatchReadUsers"), Edition2023.BatchReadUsers,
+// Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each
+// with user or error.
+var Edition2023BatchReadUsers = batch.PerItem(
+	edition2023Table.Method("BatchReadUsers"), Edition2023.BatchReadUsers,
 	(*edition2023.BatchReadUsersRequest).GetRequests, (*edition2023.BatchReadUsersResponse).GetResults, (*edition2023.BatchReadUsersResponse_Result).GetUser,
-	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user", Single: "GetUser"})
+	batch.Fields{
+		Children: "requests",
+		Results:  "results",
+		Status:   "error",
+		Value:    "user",
+		Single:   "GetUser",
+	},
+)
 
 // Edition2023Start starts Start, runs it, and waits for it.
 //
-// Pattern: operation, declared. It returns Operation, which has the shape of google.longrunning.Operation; its policy names
-// User.
-var Edition2023Start = operation.Of[edition2023.User, anypb.Any](edition2023Table.Method("Start"), Edition2023.Start,
-	operation.Fields{IdempotencyKey: "request_id", ValidateOnly: "validate_only"})
+// Pattern: operation, declared. It returns Operation, which has the shape of
+// google.longrunning.Operation; its policy names User.
+var Edition2023Start = operation.Of[edition2023.User, anypb.Any](
+	edition2023Table.Method("Start"), Edition2023.Start,
+	operation.Fields{IdempotencyKey: "request_id", ValidateOnly: "validate_only"},
+)
 
-// Edition2023GetOperation serves GetOperation from the operations of a manager, and asks for them.
+// Edition2023GetOperation serves GetOperation from the operations of a manager, and gets them from
+// a server.
 //
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
-var Edition2023GetOperation = operation.GetterOf(edition2023Table.Method("GetOperation"), Edition2023.GetOperation, "name")
+var Edition2023GetOperation = operation.GetterOf(
+	edition2023Table.Method("GetOperation"), Edition2023.GetOperation, "name",
+)

@@ -198,43 +198,76 @@ func Proto2Config() client.Option {
 	return client.WithServiceConfig(proto2Table)
 }
 
-// Proto2ListUsers serves ListUsers a page at a time, and reads all its pages.
+// Proto2ListUsers serves ListUsers a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var Proto2ListUsers = page.Of(proto2Table.Method("ListUsers"), Proto2.ListUsers, (*proto2.ListUsersResponse).GetUsers, page.Fields{
-	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_count",
-})
+var Proto2ListUsers = page.Of(
+	proto2Table.Method("ListUsers"), Proto2.ListUsers, (*proto2.ListUsersResponse).GetUsers,
+	page.Fields{
+		Items:     "users",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+		Total:     "total_count",
+	},
+)
 
-// Proto2ListPaged serves ListPaged a page at a time, and reads all its pages.
+// Proto2ListPaged serves ListPaged a page at a time, and iterates over all pages.
 //
-// Pattern: page, declared. Items: result.users, as its policy says; token, next_token and size: as its policy says.
-var Proto2ListPaged = page.Of(proto2Table.Method("ListPaged"), Proto2.ListPaged,
+// Pattern: page, declared. Items: result.users, as its policy says; token, next_token and size: as
+// its policy says.
+var Proto2ListPaged = page.Of(
+	proto2Table.Method("ListPaged"), Proto2.ListPaged,
 	func(m *proto2.ListPagedResponse) []*proto2.User { return m.GetResult().GetUsers() },
-	page.Fields{Items: "result.users", Size: "paging.page_size", Token: "paging.page_token", NextToken: "result.next_page_token"})
+	page.Fields{
+		Items:     "result.users",
+		Size:      "paging.page_size",
+		Token:     "paging.page_token",
+		NextToken: "result.next_page_token",
+	},
+)
 
-// Proto2BatchGetUsers serves BatchGetUsers from one look-up of all its children, and splits calls that are too big.
+// Proto2BatchGetUsers serves BatchGetUsers with one lookup of all items, and splits requests that
+// are too large.
 //
-// Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
-var Proto2BatchGetUsers = batch.Keyed(proto2Table.Method("BatchGetUsers"), Proto2.BatchGetUsers,
+// Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child,
+// what is missing in not_found.
+var Proto2BatchGetUsers = batch.Keyed(
+	proto2Table.Method("BatchGetUsers"), Proto2.BatchGetUsers,
 	(*proto2.BatchGetUsersRequest).GetUserIds, (*proto2.BatchGetUsersResponse).GetUsers,
-	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
+	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"},
+)
 
-// Proto2BatchReadUsers does BatchReadUsers child by child, each with a result or an error of its own, and splits calls that are
-// too big.
+// Proto2BatchReadUsers serves BatchReadUsers item by item, each with its own result or error, and
+// splits requests that are too large.
 //
-// Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each with user or error.
-var Proto2BatchReadUsers = batch.PerItem(proto2Table.Method("BatchReadUsers"), Proto2.BatchReadUsers,
+// Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each
+// with user or error.
+var Proto2BatchReadUsers = batch.PerItem(
+	proto2Table.Method("BatchReadUsers"), Proto2.BatchReadUsers,
 	(*proto2.BatchReadUsersRequest).GetRequests, (*proto2.BatchReadUsersResponse).GetResults, (*proto2.BatchReadUsersResponse_Result).GetUser,
-	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user", Single: "GetUser"})
+	batch.Fields{
+		Children: "requests",
+		Results:  "results",
+		Status:   "error",
+		Value:    "user",
+		Single:   "GetUser",
+	},
+)
 
 // Proto2Start starts Start, runs it, and waits for it.
 //
-// Pattern: operation, declared. It returns Operation, which has the shape of google.longrunning.Operation; its policy names
-// User.
-var Proto2Start = operation.Of[proto2.User, anypb.Any](proto2Table.Method("Start"), Proto2.Start,
-	operation.Fields{IdempotencyKey: "request_id", ValidateOnly: "validate_only"})
+// Pattern: operation, declared. It returns Operation, which has the shape of
+// google.longrunning.Operation; its policy names User.
+var Proto2Start = operation.Of[proto2.User, anypb.Any](
+	proto2Table.Method("Start"), Proto2.Start,
+	operation.Fields{IdempotencyKey: "request_id", ValidateOnly: "validate_only"},
+)
 
-// Proto2GetOperation serves GetOperation from the operations of a manager, and asks for them.
+// Proto2GetOperation serves GetOperation from the operations of a manager, and gets them from a
+// server.
 //
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
-var Proto2GetOperation = operation.GetterOf(proto2Table.Method("GetOperation"), Proto2.GetOperation, "name")
+var Proto2GetOperation = operation.GetterOf(
+	proto2Table.Method("GetOperation"), Proto2.GetOperation, "name",
+)

@@ -198,43 +198,76 @@ func Proto3Config() client.Option {
 	return client.WithServiceConfig(proto3Table)
 }
 
-// Proto3ListUsers serves ListUsers a page at a time, and reads all its pages.
+// Proto3ListUsers serves ListUsers a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var Proto3ListUsers = page.Of(proto3Table.Method("ListUsers"), Proto3.ListUsers, (*proto3.ListUsersResponse).GetUsers, page.Fields{
-	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_count",
-})
+var Proto3ListUsers = page.Of(
+	proto3Table.Method("ListUsers"), Proto3.ListUsers, (*proto3.ListUsersResponse).GetUsers,
+	page.Fields{
+		Items:     "users",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+		Total:     "total_count",
+	},
+)
 
-// Proto3ListPaged serves ListPaged a page at a time, and reads all its pages.
+// Proto3ListPaged serves ListPaged a page at a time, and iterates over all pages.
 //
-// Pattern: page, declared. Items: result.users, as its policy says; token, next_token and size: as its policy says.
-var Proto3ListPaged = page.Of(proto3Table.Method("ListPaged"), Proto3.ListPaged,
+// Pattern: page, declared. Items: result.users, as its policy says; token, next_token and size: as
+// its policy says.
+var Proto3ListPaged = page.Of(
+	proto3Table.Method("ListPaged"), Proto3.ListPaged,
 	func(m *proto3.ListPagedResponse) []*proto3.User { return m.GetResult().GetUsers() },
-	page.Fields{Items: "result.users", Size: "paging.page_size", Token: "paging.page_token", NextToken: "result.next_page_token"})
+	page.Fields{
+		Items:     "result.users",
+		Size:      "paging.page_size",
+		Token:     "paging.page_token",
+		NextToken: "result.next_page_token",
+	},
+)
 
-// Proto3BatchGetUsers serves BatchGetUsers from one look-up of all its children, and splits calls that are too big.
+// Proto3BatchGetUsers serves BatchGetUsers with one lookup of all items, and splits requests that
+// are too large.
 //
-// Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
-var Proto3BatchGetUsers = batch.Keyed(proto3Table.Method("BatchGetUsers"), Proto3.BatchGetUsers,
+// Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child,
+// what is missing in not_found.
+var Proto3BatchGetUsers = batch.Keyed(
+	proto3Table.Method("BatchGetUsers"), Proto3.BatchGetUsers,
 	(*proto3.BatchGetUsersRequest).GetUserIds, (*proto3.BatchGetUsersResponse).GetUsers,
-	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
+	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"},
+)
 
-// Proto3BatchReadUsers does BatchReadUsers child by child, each with a result or an error of its own, and splits calls that are
-// too big.
+// Proto3BatchReadUsers serves BatchReadUsers item by item, each with its own result or error, and
+// splits requests that are too large.
 //
-// Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each with user or error.
-var Proto3BatchReadUsers = batch.PerItem(proto3Table.Method("BatchReadUsers"), Proto3.BatchReadUsers,
+// Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each
+// with user or error.
+var Proto3BatchReadUsers = batch.PerItem(
+	proto3Table.Method("BatchReadUsers"), Proto3.BatchReadUsers,
 	(*proto3.BatchReadUsersRequest).GetRequests, (*proto3.BatchReadUsersResponse).GetResults, (*proto3.BatchReadUsersResponse_Result).GetUser,
-	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user", Single: "GetUser"})
+	batch.Fields{
+		Children: "requests",
+		Results:  "results",
+		Status:   "error",
+		Value:    "user",
+		Single:   "GetUser",
+	},
+)
 
 // Proto3Start starts Start, runs it, and waits for it.
 //
-// Pattern: operation, declared. It returns Operation, which has the shape of google.longrunning.Operation; its policy names
-// User.
-var Proto3Start = operation.Of[proto3.User, anypb.Any](proto3Table.Method("Start"), Proto3.Start,
-	operation.Fields{IdempotencyKey: "request_id", ValidateOnly: "validate_only"})
+// Pattern: operation, declared. It returns Operation, which has the shape of
+// google.longrunning.Operation; its policy names User.
+var Proto3Start = operation.Of[proto3.User, anypb.Any](
+	proto3Table.Method("Start"), Proto3.Start,
+	operation.Fields{IdempotencyKey: "request_id", ValidateOnly: "validate_only"},
+)
 
-// Proto3GetOperation serves GetOperation from the operations of a manager, and asks for them.
+// Proto3GetOperation serves GetOperation from the operations of a manager, and gets them from a
+// server.
 //
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
-var Proto3GetOperation = operation.GetterOf(proto3Table.Method("GetOperation"), Proto3.GetOperation, "name")
+var Proto3GetOperation = operation.GetterOf(
+	proto3Table.Method("GetOperation"), Proto3.GetOperation, "name",
+)

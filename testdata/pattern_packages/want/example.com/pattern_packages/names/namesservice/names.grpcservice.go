@@ -131,23 +131,34 @@ func NamesConfig() client.Option {
 	return client.WithServiceConfig(namesTable)
 }
 
-// NamesList serves List a page at a time, and reads all its pages.
+// NamesList serves List a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: names, the only repeated field.
-var NamesList = page.Of(namesTable.Method("List"), Names.List, (*pagepb.Response).GetNames, page.Fields{
-	Items: "names", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var NamesList = page.Of(
+	namesTable.Method("List"), Names.List, (*pagepb.Response).GetNames,
+	page.Fields{
+		Items:     "names",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// NamesBatchGet serves BatchGet from one look-up of all its children, and splits calls that are too big.
+// NamesBatchGet serves BatchGet with one lookup of all items, and splits requests that are too
+// large.
 //
 // Pattern: batch, certain. Children: ids, the only list of scalars; results: a map by child.
-var NamesBatchGet = batch.Keyed(namesTable.Method("BatchGet"), Names.BatchGet,
+var NamesBatchGet = batch.Keyed(
+	namesTable.Method("BatchGet"), Names.BatchGet,
 	(*batchpb.Request).GetIds, (*batchpb.Response).GetRequests,
-	batch.Fields{Children: "ids", Results: "requests"})
+	batch.Fields{Children: "ids", Results: "requests"},
+)
 
 // NamesStart starts Start, runs it, and waits for it.
 //
-// Pattern: operation, likely. It returns google.longrunning.Operation; no operation_info says what it ends with and tells its
-// progress by. To be sure, set the option operation: {response_type: "...", metadata_type: "..."}; if it is not, operation:
-// {off: true}.
-var NamesStart = operation.Of[knownanypb.Any, knownanypb.Any](namesTable.Method("Start"), Names.Start, operation.Fields{})
+// Pattern: operation, likely. It returns google.longrunning.Operation; no operation_info says what
+// it ends with and tells its progress by. To be sure, set the option operation: {response_type:
+// "...", metadata_type: "..."}; if it is not, operation: {off: true}.
+var NamesStart = operation.Of[knownanypb.Any, knownanypb.Any](
+	namesTable.Method("Start"), Names.Start, operation.Fields{},
+)

@@ -42,7 +42,7 @@ func (b *Books) WatchBooks(ctx context.Context, req *pb.GetBookRequest) runtime.
 
 // ScanBooks begins to scan all books.
 func (b *Books) ScanBooks(ctx context.Context, req *pb.ScanBooksRequest) (*longrunningpb.Operation, error) {
-	// TODO: Give the type an *operation.Manager, tell that once what the work is, with
+	// TODO: Give the type an *operation.Manager, register the work with it once, by
 	// libraryv1service.BookServiceScanBooks.Handle, and then:
 	//
 	//	return libraryv1service.BookServiceScanBooks.Start(ctx, b.operations, req)

@@ -26,10 +26,10 @@ func NewBookService(operations *operation.Manager) *BookService {
 	return s
 }
 
-// runScanBooks does the work of an operation that ScanBooks has started, here or in another process.
+// runScanBooks does the work of an operation that ScanBooks started, in this process or another.
 func (s *BookService) runScanBooks(ctx context.Context, run *operation.Run[libraryv1.ScanBooksRequest, libraryv1.Book]) (*libraryv1.Book, error) {
-	// TODO: Do what run.Request asks for. Call run.Save as you go: it shows the progress, and keeps what the next attempt goes on
-	// from, should this process end. Return when ctx ends.
+	// TODO: Do what run.Request asks for. Call run.Save as you go: it reports progress, and stores what
+	// the next attempt resumes from if this process stops. Return when ctx is done.
 	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "ScanBooks")
 }
 
@@ -58,6 +58,6 @@ func (s *BookService) WatchBooks(ctx context.Context, req *libraryv1.GetBookRequ
 
 // ScanBooks begins to scan all books.
 func (s *BookService) ScanBooks(ctx context.Context, req *libraryv1.ScanBooksRequest) (*longrunningpb.Operation, error) {
-	// TODO: Check req here, while the caller listens; the work is in runScanBooks.
+	// TODO: Check req here, while the caller waits. The work is in runScanBooks.
 	return libraryv1service.BookServiceScanBooks.Start(ctx, s.operations, req)
 }

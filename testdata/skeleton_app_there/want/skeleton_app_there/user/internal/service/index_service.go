@@ -24,16 +24,16 @@ func NewIndexService(operations *operation.Manager) *IndexService {
 	return s
 }
 
-// runRebuildIndex does the work of an operation that RebuildIndex has started, here or in another process.
+// runRebuildIndex does the work of an operation that RebuildIndex started, in this process or another.
 func (s *IndexService) runRebuildIndex(ctx context.Context, run *operation.Run[libraryv1.RebuildIndexRequest, libraryv1.RebuildIndexMetadata]) (*libraryv1.RebuildIndexResponse, error) {
-	// TODO: Do what run.Request asks for. Call run.Save as you go: it shows the progress, and keeps what the next attempt goes on
-	// from, should this process end. Return when ctx ends.
+	// TODO: Do what run.Request asks for. Call run.Save as you go: it reports progress, and stores what
+	// the next attempt resumes from if this process stops. Return when ctx is done.
 	return nil, runtime.Unimplemented(libraryv1service.IndexServiceName, "RebuildIndex")
 }
 
 // RebuildIndex begins to make the index anew.
 func (s *IndexService) RebuildIndex(ctx context.Context, req *libraryv1.RebuildIndexRequest) (*longrunningpb.Operation, error) {
-	// TODO: Check req here, while the caller listens; the work is in runRebuildIndex.
+	// TODO: Check req here, while the caller waits. The work is in runRebuildIndex.
 	return libraryv1service.IndexServiceRebuildIndex.Start(ctx, s.operations, req)
 }
 

@@ -27,7 +27,7 @@ func (s *BookService) LendBook(ctx context.Context, req *libraryv1.LendBookReque
 
 // ScanBooks begins to scan all books.
 func (s *BookService) ScanBooks(ctx context.Context, req *libraryv1.ScanBooksRequest) (*longrunningpb.Operation, error) {
-	// TODO: Give the type an *operation.Manager, tell that once what the work is, with
+	// TODO: Give the type an *operation.Manager, register the work with it once, by
 	// libraryv1service.BookServiceScanBooks.Handle, and then:
 	//
 	//	return libraryv1service.BookServiceScanBooks.Start(ctx, s.operations, req)

@@ -1,4 +1,5 @@
-// Command server serves library.v1.BookService and library.v1.IndexService until it gets SIGTERM or SIGINT.
+// Command server serves library.v1.BookService and library.v1.IndexService until it gets SIGTERM or
+// SIGINT.
 //
 // The environment configures it:
 //

@@ -49,22 +49,22 @@ func (s *BookService) DeleteBook(ctx context.Context, req *libraryv1.DeleteBookR
 
 // ListBooks lists the books on a shelf, a page at a time.
 func (s *BookService) ListBooks(ctx context.Context, req *libraryv1.ListBooksRequest) (*libraryv1.ListBooksResponse, error) {
-	// TODO: Return at most limit items, in the order of their keys: from the beginning if after is nil, else those behind it.
-	// The key must be unique. Give it more fields (a struct) if the list is sorted by something else first.
+	// TODO: Return at most limit items, sorted by key: from the start if after is nil, otherwise those
+	// after it. The key must be unique. Make it a struct if the list is sorted by other fields first.
 	return libraryv1service.BookServiceListBooks.Serve(ctx, req, page.Keyset(
 		func(ctx context.Context, after *string, limit int) ([]*libraryv1.Book, error) {
 			return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "ListBooks")
 		},
 		func(item *libraryv1.Book) string { return item.GetName() },
 	), page.WithTotal(func(ctx context.Context) (int64, error) {
-		return 0, runtime.Unimplemented(libraryv1service.BookServiceName, "ListBooks") // TODO: Count all items, or leave this out.
+		return 0, runtime.Unimplemented(libraryv1service.BookServiceName, "ListBooks") // TODO: Count all items, or remove this option.
 	}))
 }
 
 // ListWords lists the words that books are found by.
 func (s *BookService) ListWords(ctx context.Context, req *libraryv1.ListWordsRequest) (*libraryv1.ListWordsResponse, error) {
-	// TODO: Return at most limit items, all but the first offset of them, in an order that does not change.
-	// page.Keyset is better where items have a unique key: it misses and repeats nothing while the list changes.
+	// TODO: Return at most limit items from offset on, in a stable order. If items have a unique key, use
+	// page.Keyset: it neither misses nor repeats items while the list changes.
 	return libraryv1service.BookServiceListWords.Serve(ctx, req, page.Offset(
 		func(ctx context.Context, offset int64, limit int) ([]*libraryv1.Word, error) {
 			return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "ListWords")
@@ -74,7 +74,7 @@ func (s *BookService) ListWords(ctx context.Context, req *libraryv1.ListWordsReq
 
 // BatchGetBooks returns many books.
 func (s *BookService) BatchGetBooks(ctx context.Context, req *libraryv1.BatchGetBooksRequest) (*libraryv1.BatchGetBooksResponse, error) {
-	// TODO: Look up all ids at once, and return what is found; what is not is told to the caller.
+	// TODO: Look up all ids at once, and return what exists. Load reports the rest to the caller.
 	return libraryv1service.BookServiceBatchGetBooks.Load(ctx, req, func(ctx context.Context, ids []string) (map[string]*libraryv1.Book, error) {
 		return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "BatchGetBooks")
 	})
@@ -82,14 +82,15 @@ func (s *BookService) BatchGetBooks(ctx context.Context, req *libraryv1.BatchGet
 
 // BatchCreateBooks adds many books, or none.
 func (s *BookService) BatchCreateBooks(ctx context.Context, req *libraryv1.BatchCreateBooksRequest) (*libraryv1.BatchCreateBooksResponse, error) {
-	// TODO: Do all in one transaction, with batch.WithTx, if what is done before one fails must be undone.
+	// TODO: If a failure must undo the items before it, run all items in one transaction: batch.WithTx.
 	return libraryv1service.BookServiceBatchCreateBooks.Each(ctx, req, s.CreateBook)
 }
 
 // BatchDeleteBooks removes many books.
 func (s *BookService) BatchDeleteBooks(ctx context.Context, req *libraryv1.BatchDeleteBooksRequest) (*emptypb.Empty, error) {
-	// TODO: Do it for one child. Do all in one transaction, with batch.WithTx, if what is done before one fails must be undone.
-	return libraryv1service.BookServiceBatchDeleteBooks.Each(ctx, req, func(ctx context.Context, child string) (*emptypb.Empty, error) {
+	// TODO: Process one item. If a failure must undo the items before it, run all items in one
+	// transaction: batch.WithTx.
+	return libraryv1service.BookServiceBatchDeleteBooks.Each(ctx, req, func(ctx context.Context, item string) (*emptypb.Empty, error) {
 		return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "BatchDeleteBooks")
 	})
 }

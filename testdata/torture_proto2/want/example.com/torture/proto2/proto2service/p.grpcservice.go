@@ -99,9 +99,15 @@ func SConfig() client.Option {
 	return client.WithServiceConfig(sTable)
 }
 
-// SList serves List a page at a time, and reads all its pages.
+// SList serves List a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: items, the only repeated field.
-var SList = page.Of(sTable.Method("List"), S.List, (*proto2.PageResp).GetItems, page.Fields{
-	Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var SList = page.Of(
+	sTable.Method("List"), S.List, (*proto2.PageResp).GetItems,
+	page.Fields{
+		Items:     "items",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)

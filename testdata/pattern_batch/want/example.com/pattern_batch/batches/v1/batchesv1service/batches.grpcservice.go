@@ -262,57 +262,101 @@ func UsersConfig() client.Option {
 	return client.WithServiceConfig(usersTable)
 }
 
-// UsersBatchGetUsers serves BatchGetUsers from one look-up of all its children, and splits calls that are too big.
+// UsersBatchGetUsers serves BatchGetUsers with one lookup of all items, and splits requests that
+// are too large.
 //
-// Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child, what is missing in not_found.
-var UsersBatchGetUsers = batch.Keyed(usersTable.Method("BatchGetUsers"), Users.BatchGetUsers,
+// Pattern: batch, certain. Children: user_ids, the only list of scalars; results: a map by child,
+// what is missing in not_found.
+var UsersBatchGetUsers = batch.Keyed(
+	usersTable.Method("BatchGetUsers"), Users.BatchGetUsers,
 	(*batchesv1.BatchGetUsersRequest).GetUserIds, (*batchesv1.BatchGetUsersResponse).GetUsers,
-	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"})
+	batch.Fields{Children: "user_ids", Results: "users", Missing: "not_found", Single: "GetUser"},
+)
 
-// UsersBatchFindUsers does BatchFindUsers for all its children or fails, and splits calls that are too big. What Each did
-// before a child failed is undone only by a transaction: batch.WithTx.
+// UsersBatchFindUsers serves BatchFindUsers for all items or fails, and splits requests that are
+// too large. If an item fails, only a transaction undoes the items before it: batch.WithTx.
 //
-// Pattern: batch, certain. Children: names, the only list of scalars; results: users, in the same order.
-var UsersBatchFindUsers = batch.Ordered(usersTable.Method("BatchFindUsers"), Users.BatchFindUsers,
+// Pattern: batch, certain. Children: names, the only list of scalars; results: users, in the same
+// order.
+var UsersBatchFindUsers = batch.Ordered(
+	usersTable.Method("BatchFindUsers"), Users.BatchFindUsers,
 	(*batchesv1.BatchFindUsersRequest).GetNames, (*batchesv1.BatchFindUsersResponse).GetUsers,
-	batch.Fields{Children: "names", Results: "users"})
+	batch.Fields{Children: "names", Results: "users"},
+)
 
-// UsersBatchCreateUsers does BatchCreateUsers for all its children or fails, and splits calls that are too big. What Each did
-// before a child failed is undone only by a transaction: batch.WithTx.
+// UsersBatchCreateUsers serves BatchCreateUsers for all items or fails, and splits requests that
+// are too large. If an item fails, only a transaction undoes the items before it: batch.WithTx.
 //
-// Pattern: batch, certain. Children: requests, each a request of CreateUser; results: users, in the same order.
-var UsersBatchCreateUsers = batch.Ordered(usersTable.Method("BatchCreateUsers"), Users.BatchCreateUsers,
+// Pattern: batch, certain. Children: requests, each a request of CreateUser; results: users, in the
+// same order.
+var UsersBatchCreateUsers = batch.Ordered(
+	usersTable.Method("BatchCreateUsers"), Users.BatchCreateUsers,
 	(*batchesv1.BatchCreateUsersRequest).GetRequests, (*batchesv1.BatchCreateUsersResponse).GetUsers,
-	batch.Fields{Children: "requests", Results: "users", IdempotencyKey: "request_id", Hoisted: []string{"parent"}, Single: "CreateUser"})
+	batch.Fields{
+		Children:       "requests",
+		Results:        "users",
+		IdempotencyKey: "request_id",
+		Hoisted:        []string{"parent"},
+		Single:         "CreateUser",
+	},
+)
 
-// UsersBatchUpdateUsers does BatchUpdateUsers for all its children or fails, and splits calls that are too big. What Each did
-// before a child failed is undone only by a transaction: batch.WithTx.
+// UsersBatchUpdateUsers serves BatchUpdateUsers for all items or fails, and splits requests that
+// are too large. If an item fails, only a transaction undoes the items before it: batch.WithTx.
 //
-// Pattern: batch, certain. Children: requests, each a request of UpdateUser; results: users, in the same order.
-var UsersBatchUpdateUsers = batch.Ordered(usersTable.Method("BatchUpdateUsers"), Users.BatchUpdateUsers,
+// Pattern: batch, certain. Children: requests, each a request of UpdateUser; results: users, in the
+// same order.
+var UsersBatchUpdateUsers = batch.Ordered(
+	usersTable.Method("BatchUpdateUsers"), Users.BatchUpdateUsers,
 	(*batchesv1.BatchUpdateUsersRequest).GetRequests, (*batchesv1.BatchUpdateUsersResponse).GetUsers,
-	batch.Fields{Children: "requests", Results: "users", Hoisted: []string{"update_mask"}, Single: "UpdateUser"})
+	batch.Fields{
+		Children: "requests",
+		Results:  "users",
+		Hoisted:  []string{"update_mask"},
+		Single:   "UpdateUser",
+	},
+)
 
-// UsersBatchDeleteUsers does BatchDeleteUsers for all its children or fails, and splits calls that are too big. What Each did
-// before a child failed is undone only by a transaction: batch.WithTx.
+// UsersBatchDeleteUsers serves BatchDeleteUsers for all items or fails, and splits requests that
+// are too large. If an item fails, only a transaction undoes the items before it: batch.WithTx.
 //
 // Pattern: batch, certain. Children: names, the only list of scalars; no results.
-var UsersBatchDeleteUsers = batch.Done(usersTable.Method("BatchDeleteUsers"), Users.BatchDeleteUsers,
+var UsersBatchDeleteUsers = batch.Done(
+	usersTable.Method("BatchDeleteUsers"), Users.BatchDeleteUsers,
 	(*batchesv1.BatchDeleteUsersRequest).GetNames,
-	batch.Fields{Children: "names", Single: "DeleteUser"})
+	batch.Fields{Children: "names", Single: "DeleteUser"},
+)
 
-// UsersBulkCreateUsers does BulkCreateUsers child by child, each with a result or an error of its own, and splits calls that
-// are too big.
+// UsersBulkCreateUsers serves BulkCreateUsers item by item, each with its own result or error, and
+// splits requests that are too large.
 //
-// Pattern: batch, certain. Children: requests, each a request of CreateUser; results: results, each with user or status.
-var UsersBulkCreateUsers = batch.PerItem(usersTable.Method("BulkCreateUsers"), Users.BulkCreateUsers,
+// Pattern: batch, certain. Children: requests, each a request of CreateUser; results: results, each
+// with user or status.
+var UsersBulkCreateUsers = batch.PerItem(
+	usersTable.Method("BulkCreateUsers"), Users.BulkCreateUsers,
 	(*batchesv1.BulkCreateUsersRequest).GetRequests, (*batchesv1.BulkCreateUsersResponse).GetResults, (*batchesv1.BulkCreateUsersResponse_Result).GetUser,
-	batch.Fields{Children: "requests", Results: "results", Status: "status", Value: "user", Single: "CreateUser"})
+	batch.Fields{
+		Children: "requests",
+		Results:  "results",
+		Status:   "status",
+		Value:    "user",
+		Single:   "CreateUser",
+	},
+)
 
-// UsersBatchTryUsers does BatchTryUsers child by child, each with a result or an error of its own, and splits calls that are
-// too big.
+// UsersBatchTryUsers serves BatchTryUsers item by item, each with its own result or error, and
+// splits requests that are too large.
 //
-// Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each with user or error.
-var UsersBatchTryUsers = batch.PerItem(usersTable.Method("BatchTryUsers"), Users.BatchTryUsers,
+// Pattern: batch, certain. Children: requests, each a request of GetUser; results: results, each
+// with user or error.
+var UsersBatchTryUsers = batch.PerItem(
+	usersTable.Method("BatchTryUsers"), Users.BatchTryUsers,
 	(*batchesv1.BatchTryUsersRequest).GetRequests, (*batchesv1.BatchTryUsersResponse).GetResults, (*batchesv1.BatchTryUsersResponse_Result).GetUser,
-	batch.Fields{Children: "requests", Results: "results", Status: "error", Value: "user", Single: "GetUser"})
+	batch.Fields{
+		Children: "requests",
+		Results:  "results",
+		Status:   "error",
+		Value:    "user",
+		Single:   "GetUser",
+	},
+)

@@ -103,19 +103,31 @@ func UserConfig() client.Option {
 	return client.WithServiceConfig(userTable)
 }
 
-// UserNamePage serves Name a page at a time, and reads all its pages.
+// UserNamePage serves Name a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var UserNamePage = page.Of(userTable.Method("Name"), User.Name, (*clashv1.Response).GetUsers, page.Fields{
-	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var UserNamePage = page.Of(
+	userTable.Method("Name"), User.Name, (*clashv1.Response).GetUsers,
+	page.Fields{
+		Items:     "users",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// UserServiceListUsers serves ServiceListUsers a page at a time, and reads all its pages.
+// UserServiceListUsers serves ServiceListUsers a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var UserServiceListUsers = page.Of(userTable.Method("ServiceListUsers"), User.ServiceListUsers, (*clashv1.Response).GetUsers, page.Fields{
-	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var UserServiceListUsers = page.Of(
+	userTable.Method("ServiceListUsers"), User.ServiceListUsers, (*clashv1.Response).GetUsers,
+	page.Fields{
+		Items:     "users",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
 // UserServiceName is the full name of UserService, as health checks, logs and policies spell it.
 const UserServiceName = "clash.v1.UserService"
@@ -180,12 +192,18 @@ func UserServiceConfig() client.Option {
 	return client.WithServiceConfig(userServiceTable)
 }
 
-// UserServiceListUsersPage serves ListUsers a page at a time, and reads all its pages.
+// UserServiceListUsersPage serves ListUsers a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var UserServiceListUsersPage = page.Of(userServiceTable.Method("ListUsers"), UserService.ListUsers, (*clashv1.Response).GetUsers, page.Fields{
-	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var UserServiceListUsersPage = page.Of(
+	userServiceTable.Method("ListUsers"), UserService.ListUsers, (*clashv1.Response).GetUsers,
+	page.Fields{
+		Items:     "users",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
 // UserConfigListName is the full name of UserConfigList, as health checks, logs and policies spell it.
 const UserConfigListName = "clash.v1.UserConfigList"
@@ -288,12 +306,18 @@ func UserListConfig() client.Option {
 	return client.WithServiceConfig(userListTable)
 }
 
-// UserListUsersPage serves Users a page at a time, and reads all its pages.
+// UserListUsersPage serves Users a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var UserListUsersPage = page.Of(userListTable.Method("Users"), UserList.Users, (*clashv1.Response).GetUsers, page.Fields{
-	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var UserListUsersPage = page.Of(
+	userListTable.Method("Users"), UserList.Users, (*clashv1.Response).GetUsers,
+	page.Fields{
+		Items:     "users",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
 // UserListUsersName is the full name of UserListUsers, as health checks, logs and policies spell it.
 const UserListUsersName = "clash.v1.UserListUsers"

@@ -236,51 +236,83 @@ func DeclaredConfig() client.Option {
 	return client.WithServiceConfig(declaredTable)
 }
 
-// DeclaredNested serves Nested a page at a time, and reads all its pages.
+// DeclaredNested serves Nested a page at a time, and iterates over all pages.
 //
-// Pattern: page, declared. Items: result.things, as its policy says; token, next_token, size and total: as its policy says.
-var DeclaredNested = page.Of(declaredTable.Method("Nested"), Declared.Nested,
+// Pattern: page, declared. Items: result.things, as its policy says; token, next_token, size and
+// total: as its policy says.
+var DeclaredNested = page.Of(
+	declaredTable.Method("Nested"), Declared.Nested,
 	func(m *declaredv1.NestedResponse) []*types.Thing { return m.GetResult().GetThings() },
-	page.Fields{Items: "result.things", Size: "paging.page_size", Token: "paging.page_token", NextToken: "result.next", Total: "result.all", Vary: []string{"paging.trace"}})
+	page.Fields{
+		Items:     "result.things",
+		Size:      "paging.page_size",
+		Token:     "paging.page_token",
+		NextToken: "result.next",
+		Total:     "result.all",
+		Vary:      []string{"paging.trace"},
+	},
+)
 
-// DeclaredCounts serves Counts a page at a time, and reads all its pages.
+// DeclaredCounts serves Counts a page at a time, and iterates over all pages.
 //
-// Pattern: page, declared. Items: result.by_name, as its policy says; token, next_token and size: as its policy says.
-var DeclaredCounts = page.OfMap(declaredTable.Method("Counts"), Declared.Counts,
+// Pattern: page, declared. Items: result.by_name, as its policy says; token, next_token and size:
+// as its policy says.
+var DeclaredCounts = page.OfMap(
+	declaredTable.Method("Counts"), Declared.Counts,
 	func(m *declaredv1.NestedResponse) map[string]*types.Thing { return m.GetResult().GetByName() },
-	page.Fields{Items: "result.by_name", Size: "paging.page_size", Token: "paging.page_token", NextToken: "result.next"})
+	page.Fields{
+		Items:     "result.by_name",
+		Size:      "paging.page_size",
+		Token:     "paging.page_token",
+		NextToken: "result.next",
+	},
+)
 
-// DeclaredOffset serves Offset a page at a time, and reads all its pages.
+// DeclaredOffset serves Offset a page at a time, and iterates over all pages.
 //
 // Pattern: page, declared. Items: names, as its policy says; skip and size: as its policy says.
-var DeclaredOffset = page.Of(declaredTable.Method("Offset"), Declared.Offset, (*declaredv1.OffsetResponse).GetNames, page.Fields{
-	Items: "names", Size: "limit", Skip: "offset",
-})
+var DeclaredOffset = page.Of(
+	declaredTable.Method("Offset"), Declared.Offset, (*declaredv1.OffsetResponse).GetNames,
+	page.Fields{Items: "names", Size: "limit", Skip: "offset"},
+)
 
-// DeclaredSecond serves Second a page at a time, and reads all its pages.
+// DeclaredSecond serves Second a page at a time, and iterates over all pages.
 //
 // Pattern: page, declared. Items: second, as its policy says.
-var DeclaredSecond = page.Of(declaredTable.Method("Second"), Declared.Second, (*declaredv1.SecondResponse).GetSecond, page.Fields{
-	Items: "second", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var DeclaredSecond = page.Of(
+	declaredTable.Method("Second"), Declared.Second, (*declaredv1.SecondResponse).GetSecond,
+	page.Fields{
+		Items:     "second",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// DeclaredWithout serves Without a page at a time, and reads all its pages.
+// DeclaredWithout serves Without a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: names, the only repeated field.
-var DeclaredWithout = page.Of(declaredTable.Method("Without"), Declared.Without, (*declaredv1.WithoutResponse).GetNames, page.Fields{
-	Items: "names", Token: "page_token", NextToken: "next_page_token",
-})
+var DeclaredWithout = page.Of(
+	declaredTable.Method("Without"), Declared.Without, (*declaredv1.WithoutResponse).GetNames,
+	page.Fields{Items: "names", Token: "page_token", NextToken: "next_page_token"},
+)
 
-// DeclaredResolve serves Resolve from one look-up of all its children, and splits calls that are too big.
+// DeclaredResolve serves Resolve with one lookup of all items, and splits requests that are too
+// large.
 //
-// Pattern: batch, declared. Children: names, as its policy says; results: a map by child, what is missing in not_there.
-var DeclaredResolve = batch.Keyed(declaredTable.Method("Resolve"), Declared.Resolve,
+// Pattern: batch, declared. Children: names, as its policy says; results: a map by child, what is
+// missing in not_there.
+var DeclaredResolve = batch.Keyed(
+	declaredTable.Method("Resolve"), Declared.Resolve,
 	(*declaredv1.ResolveRequest).GetNames, (*declaredv1.ResolveResponse).GetFound,
-	batch.Fields{Children: "names", Results: "found", Missing: "not_there"})
+	batch.Fields{Children: "names", Results: "found", Missing: "not_there"},
+)
 
 // DeclaredImport starts Import, runs it, and waits for it.
 //
-// Pattern: operation, declared. It returns Operation, which has the shape of google.longrunning.Operation; its policy names
-// ImportResult and types.Progress.
-var DeclaredImport = operation.Of[declaredv1.ImportResult, types.Progress](declaredTable.Method("Import"), Declared.Import,
-	operation.Fields{ConflictKey: "target.name", Name: "id", Response: "result"})
+// Pattern: operation, declared. It returns Operation, which has the shape of
+// google.longrunning.Operation; its policy names ImportResult and types.Progress.
+var DeclaredImport = operation.Of[declaredv1.ImportResult, types.Progress](
+	declaredTable.Method("Import"), Declared.Import,
+	operation.Fields{ConflictKey: "target.name", Name: "id", Response: "result"},
+)

@@ -109,18 +109,30 @@ func OldConfig() client.Option {
 	return client.WithServiceConfig(oldTable)
 }
 
-// OldListOld serves ListOld a page at a time, and reads all its pages.
+// OldListOld serves ListOld a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: names, the only repeated field.
 //
 // Deprecated: Marked as deprecated in old.proto.
-var OldListOld = page.Of(oldTable.Method("ListOld"), Old.ListOld, (*oldv1.Response).GetNames, page.Fields{
-	Items: "names", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var OldListOld = page.Of(
+	oldTable.Method("ListOld"), Old.ListOld, (*oldv1.Response).GetNames,
+	page.Fields{
+		Items:     "names",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// OldListField serves ListField a page at a time, and reads all its pages.
+// OldListField serves ListField a page at a time, and iterates over all pages.
 //
 // Pattern: page, declared. Items: olds, as its policy says.
-var OldListField = page.Of(oldTable.Method("ListField"), Old.ListField, (*oldv1.FieldResponse).GetOlds, page.Fields{
-	Items: "olds", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var OldListField = page.Of(
+	oldTable.Method("ListField"), Old.ListField, (*oldv1.FieldResponse).GetOlds,
+	page.Fields{
+		Items:     "olds",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)

@@ -116,9 +116,16 @@ func BooksConfig() client.Option {
 	return client.WithServiceConfig(booksTable)
 }
 
-// BooksListBooks serves ListBooks a page at a time, and reads all its pages.
+// BooksListBooks serves ListBooks a page at a time, and iterates over all pages.
 //
 // Pattern: page, declared. Items: others, as its policy says.
-var BooksListBooks = page.Of(booksTable.Method("ListBooks"), Books.ListBooks, (*filesv1.ListBooksResponse).GetOthers, page.Fields{
-	Items: "others", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Vary: []string{"view"},
-})
+var BooksListBooks = page.Of(
+	booksTable.Method("ListBooks"), Books.ListBooks, (*filesv1.ListBooksResponse).GetOthers,
+	page.Fields{
+		Items:     "others",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+		Vary:      []string{"view"},
+	},
+)

@@ -164,19 +164,28 @@ func GuessesConfig() client.Option {
 	return client.WithServiceConfig(guessesTable)
 }
 
-// GuessesFind serves Find a page at a time, and reads all its pages.
+// GuessesFind serves Find a page at a time, and iterates over all pages.
 //
-// Pattern: page, likely. Items: first, of several lists the one with the lowest number. To be sure, set the option page:
-// {items: "first"}; if it is not, page: {off: true}.
-var GuessesFind = page.Of(guessesTable.Method("Find"), Guesses.Find, (*guessesv1.FindResponse).GetFirst, page.Fields{
-	Items: "first", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+// Pattern: page, likely. Items: first, of several lists the one with the lowest number. To be sure,
+// set the option page: {items: "first"}; if it is not, page: {off: true}.
+var GuessesFind = page.Of(
+	guessesTable.Method("Find"), Guesses.Find, (*guessesv1.FindResponse).GetFirst,
+	page.Fields{
+		Items:     "first",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// GuessesBatchIndexThings does BatchIndexThings for all its children or fails, and splits calls that are too big. What Each did
-// before a child failed is undone only by a transaction: batch.WithTx.
+// GuessesBatchIndexThings serves BatchIndexThings for all items or fails, and splits requests that
+// are too large. If an item fails, only a transaction undoes the items before it: batch.WithTx.
 //
-// Pattern: batch, likely. Children: things, the only list of messages; results: indexed, in the same order. To be sure, set the
-// option batch: {children: "things"}; if it is not, batch: {off: true}.
-var GuessesBatchIndexThings = batch.Ordered(guessesTable.Method("BatchIndexThings"), Guesses.BatchIndexThings,
+// Pattern: batch, likely. Children: things, the only list of messages; results: indexed, in the
+// same order. To be sure, set the option batch: {children: "things"}; if it is not, batch: {off:
+// true}.
+var GuessesBatchIndexThings = batch.Ordered(
+	guessesTable.Method("BatchIndexThings"), Guesses.BatchIndexThings,
 	(*guessesv1.BatchIndexRequest).GetThings, (*guessesv1.BatchIndexResponse).GetIndexed,
-	batch.Fields{Children: "things", Results: "indexed"})
+	batch.Fields{Children: "things", Results: "indexed"},
+)

@@ -127,17 +127,27 @@ func ClonesConfig() client.Option {
 
 // ClonesCreate starts Create, runs it, and waits for it.
 //
-// Pattern: operation, certain. It returns Operation, which has the shape of google.longrunning.Operation.
-var ClonesCreate = operation.Of[anypb.Any, anypb.Any](clonesTable.Method("Create"), Clones.Create,
-	operation.Fields{Name: "id"})
+// Pattern: operation, certain. It returns Operation, which has the shape of
+// google.longrunning.Operation.
+var ClonesCreate = operation.Of[anypb.Any, anypb.Any](
+	clonesTable.Method("Create"), Clones.Create,
+	operation.Fields{Name: "id"},
+)
 
 // ClonesGrow starts Grow, runs it, and waits for it.
 //
-// Pattern: operation, certain. It returns Task, which has the shape of google.longrunning.Operation; its shape names Tree.
-var ClonesGrow = operation.Of[clonesv1.Tree, anypb.Any](clonesTable.Method("Grow"), Clones.Grow,
-	operation.Fields{Response: "result"})
+// Pattern: operation, certain. It returns Task, which has the shape of
+// google.longrunning.Operation; its shape names Tree.
+var ClonesGrow = operation.Of[clonesv1.Tree, anypb.Any](
+	clonesTable.Method("Grow"), Clones.Grow,
+	operation.Fields{Response: "result"},
+)
 
-// ClonesGetOperation serves GetOperation from the operations of a manager, and asks for them.
+// ClonesGetOperation serves GetOperation from the operations of a manager, and gets them from a
+// server.
 //
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
-var ClonesGetOperation = operation.GetterOf(clonesTable.Method("GetOperation"), Clones.GetOperation, "operation_id", operation.Fields{Name: "id"})
+var ClonesGetOperation = operation.GetterOf(
+	clonesTable.Method("GetOperation"), Clones.GetOperation, "operation_id",
+	operation.Fields{Name: "id"},
+)

@@ -412,100 +412,167 @@ func OddServiceConfig() client.Option {
 	return client.WithServiceConfig(oddServiceTable)
 }
 
-// OddServiceBatchGetSignedThings serves BatchGetSignedThings from one look-up of all its children, and splits calls that are
-// too big.
+// OddServiceBatchGetSignedThings serves BatchGetSignedThings with one lookup of all items, and
+// splits requests that are too large.
 //
-// Pattern: batch, certain. Children: ids, the only list of scalars; results: a map by child, what is missing in missing.
-var OddServiceBatchGetSignedThings = batch.Keyed(oddServiceTable.Method("BatchGetSignedThings"), OddService.BatchGetSignedThings,
+// Pattern: batch, certain. Children: ids, the only list of scalars; results: a map by child, what
+// is missing in missing.
+var OddServiceBatchGetSignedThings = batch.Keyed(
+	oddServiceTable.Method("BatchGetSignedThings"), OddService.BatchGetSignedThings,
 	(*oddv1.BatchGetSignedThingsRequest).GetIds, (*oddv1.BatchGetSignedThingsResponse).GetThings,
-	batch.Fields{Children: "ids", Results: "things", Missing: "missing"})
+	batch.Fields{Children: "ids", Results: "things", Missing: "missing"},
+)
 
-// OddServiceBatchGetTexts serves BatchGetTexts from one look-up of all its children, and splits calls that are too big.
+// OddServiceBatchGetTexts serves BatchGetTexts with one lookup of all items, and splits requests
+// that are too large.
 //
 // Pattern: batch, certain. Children: ids, the only list of scalars; results: a map by child.
-var OddServiceBatchGetTexts = batch.Keyed(oddServiceTable.Method("BatchGetTexts"), OddService.BatchGetTexts,
+var OddServiceBatchGetTexts = batch.Keyed(
+	oddServiceTable.Method("BatchGetTexts"), OddService.BatchGetTexts,
 	(*oddv1.BatchGetTextsRequest).GetIds, (*oddv1.BatchGetTextsResponse).GetTexts,
-	batch.Fields{Children: "ids", Results: "texts"})
+	batch.Fields{Children: "ids", Results: "texts"},
+)
 
-// OddServiceBatchTouch does BatchTouch for all its children or fails, and splits calls that are too big. What Each did before a
-// child failed is undone only by a transaction: batch.WithTx.
+// OddServiceBatchTouch serves BatchTouch for all items or fails, and splits requests that are too
+// large. If an item fails, only a transaction undoes the items before it: batch.WithTx.
 //
 // Pattern: batch, certain. Children: ids, the only list of scalars; no results.
-var OddServiceBatchTouch = batch.Done(oddServiceTable.Method("BatchTouch"), OddService.BatchTouch,
+var OddServiceBatchTouch = batch.Done(
+	oddServiceTable.Method("BatchTouch"), OddService.BatchTouch,
 	(*oddv1.BatchTouchRequest).GetIds,
-	batch.Fields{Children: "ids"})
+	batch.Fields{Children: "ids"},
+)
 
-// OddServiceBatchGetDeep serves BatchGetDeep from one look-up of all its children, and splits calls that are too big.
+// OddServiceBatchGetDeep serves BatchGetDeep with one lookup of all items, and splits requests that
+// are too large.
 //
 // Pattern: batch, declared. Children: selector.ids, as its policy says; results: a map by child.
-var OddServiceBatchGetDeep = batch.Keyed(oddServiceTable.Method("BatchGetDeep"), OddService.BatchGetDeep,
+var OddServiceBatchGetDeep = batch.Keyed(
+	oddServiceTable.Method("BatchGetDeep"), OddService.BatchGetDeep,
 	func(m *oddv1.BatchGetDeepRequest) []int32 { return m.GetSelector().GetIds() }, func(m *oddv1.BatchGetDeepResponse) map[int32]*oddv1.Thing { return m.GetAnswer().GetThings() },
-	batch.Fields{Children: "selector.ids", Results: "answer.things"})
+	batch.Fields{Children: "selector.ids", Results: "answer.things"},
+)
 
-// OddServiceListStrings serves ListStrings a page at a time, and reads all its pages.
+// OddServiceListStrings serves ListStrings a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: Reset, the only repeated field.
-var OddServiceListStrings = page.Of(oddServiceTable.Method("ListStrings"), OddService.ListStrings, (*oddv1.ListStringsResponse).GetReset_, page.Fields{
-	Items: "Reset", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var OddServiceListStrings = page.Of(
+	oddServiceTable.Method("ListStrings"), OddService.ListStrings, (*oddv1.ListStringsResponse).GetReset_,
+	page.Fields{
+		Items:     "Reset",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// OddServiceListBlobs serves ListBlobs a page at a time, and reads all its pages.
+// OddServiceListBlobs serves ListBlobs a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: blobs, the only repeated field.
-var OddServiceListBlobs = page.Of(oddServiceTable.Method("ListBlobs"), OddService.ListBlobs, (*oddv1.ListBlobsResponse).GetBlobs, page.Fields{
-	Items: "blobs", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var OddServiceListBlobs = page.Of(
+	oddServiceTable.Method("ListBlobs"), OddService.ListBlobs, (*oddv1.ListBlobsResponse).GetBlobs,
+	page.Fields{
+		Items:     "blobs",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// OddServiceListTimes serves ListTimes a page at a time, and reads all its pages.
+// OddServiceListTimes serves ListTimes a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: times, the only repeated field.
-var OddServiceListTimes = page.Of(oddServiceTable.Method("ListTimes"), OddService.ListTimes, (*oddv1.ListTimesResponse).GetTimes, page.Fields{
-	Items: "times", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var OddServiceListTimes = page.Of(
+	oddServiceTable.Method("ListTimes"), OddService.ListTimes, (*oddv1.ListTimesResponse).GetTimes,
+	page.Fields{
+		Items:     "times",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// OddServiceListValues serves ListValues a page at a time, and reads all its pages.
+// OddServiceListValues serves ListValues a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: values, the only map.
-var OddServiceListValues = page.OfMap(oddServiceTable.Method("ListValues"), OddService.ListValues, (*oddv1.ListValuesResponse).GetValues, page.Fields{
-	Items: "values", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var OddServiceListValues = page.OfMap(
+	oddServiceTable.Method("ListValues"), OddService.ListValues, (*oddv1.ListValuesResponse).GetValues,
+	page.Fields{
+		Items:     "values",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// OddServiceListNested serves ListNested a page at a time, and reads all its pages.
+// OddServiceListNested serves ListNested a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: items, the only repeated field.
-var OddServiceListNested = page.Of(oddServiceTable.Method("ListNested"), OddService.ListNested, (*oddv1.ListNestedResponse).GetItems, page.Fields{
-	Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var OddServiceListNested = page.Of(
+	oddServiceTable.Method("ListNested"), OddService.ListNested, (*oddv1.ListNestedResponse).GetItems,
+	page.Fields{
+		Items:     "items",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// OddServiceListDeepColors serves ListDeepColors a page at a time, and reads all its pages.
+// OddServiceListDeepColors serves ListDeepColors a page at a time, and iterates over all pages.
 //
 // Pattern: page, declared. Items: inner.colors, as its policy says; next_token: as its policy says.
-var OddServiceListDeepColors = page.Of(oddServiceTable.Method("ListDeepColors"), OddService.ListDeepColors,
+var OddServiceListDeepColors = page.Of(
+	oddServiceTable.Method("ListDeepColors"), OddService.ListDeepColors,
 	func(m *oddv1.ListDeepResponse) []oddv1.Color { return m.GetInner().GetColors() },
-	page.Fields{Items: "inner.colors", Size: "page_size", Token: "page_token", NextToken: "inner.next"})
+	page.Fields{
+		Items:     "inner.colors",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "inner.next",
+	},
+)
 
-// OddServiceListDeepBlobs serves ListDeepBlobs a page at a time, and reads all its pages.
+// OddServiceListDeepBlobs serves ListDeepBlobs a page at a time, and iterates over all pages.
 //
 // Pattern: page, declared. Items: inner.blobs, as its policy says; next_token: as its policy says.
-var OddServiceListDeepBlobs = page.Of(oddServiceTable.Method("ListDeepBlobs"), OddService.ListDeepBlobs,
+var OddServiceListDeepBlobs = page.Of(
+	oddServiceTable.Method("ListDeepBlobs"), OddService.ListDeepBlobs,
 	func(m *oddv1.ListDeepResponse) [][]byte { return m.GetInner().GetBlobs() },
-	page.Fields{Items: "inner.blobs", Size: "page_size", Token: "page_token", NextToken: "inner.next"})
+	page.Fields{
+		Items:     "inner.blobs",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "inner.next",
+	},
+)
 
-// OddServiceListDeepMap serves ListDeepMap a page at a time, and reads all its pages.
+// OddServiceListDeepMap serves ListDeepMap a page at a time, and iterates over all pages.
 //
-// Pattern: page, declared. Items: inner.by_number, as its policy says; next_token: as its policy says.
-var OddServiceListDeepMap = page.OfMap(oddServiceTable.Method("ListDeepMap"), OddService.ListDeepMap,
+// Pattern: page, declared. Items: inner.by_number, as its policy says; next_token: as its policy
+// says.
+var OddServiceListDeepMap = page.OfMap(
+	oddServiceTable.Method("ListDeepMap"), OddService.ListDeepMap,
 	func(m *oddv1.ListDeepResponse) map[uint32][]byte { return m.GetInner().GetByNumber() },
-	page.Fields{Items: "inner.by_number", Size: "page_size", Token: "page_token", NextToken: "inner.next"})
+	page.Fields{
+		Items:     "inner.by_number",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "inner.next",
+	},
+)
 
-// OddServiceEcho serves Echo a page at a time, and reads all its pages.
+// OddServiceEcho serves Echo a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: same, the only repeated field.
-var OddServiceEcho = page.Of(oddServiceTable.Method("Echo"), OddService.Echo, (*oddv1.Same).GetSame, page.Fields{
-	Items: "same", Token: "page_token", NextToken: "next_page_token",
-})
+var OddServiceEcho = page.Of(
+	oddServiceTable.Method("Echo"), OddService.Echo, (*oddv1.Same).GetSame,
+	page.Fields{Items: "same", Token: "page_token", NextToken: "next_page_token"},
+)
 
 // OddServiceDo starts Do, runs it, and waits for it.
 //
-// Pattern: operation, certain. It returns Operation, which has the shape of google.longrunning.Operation.
-var OddServiceDo = operation.Of[anypb.Any, anypb.Any](oddServiceTable.Method("Do"), OddService.Do, operation.Fields{})
+// Pattern: operation, certain. It returns Operation, which has the shape of
+// google.longrunning.Operation.
+var OddServiceDo = operation.Of[anypb.Any, anypb.Any](
+	oddServiceTable.Method("Do"), OddService.Do, operation.Fields{},
+)

@@ -231,47 +231,67 @@ func JobsConfig() client.Option {
 
 // JobsProcessBatch starts ProcessBatch, runs it, and waits for it.
 //
-// Pattern: operation, certain. It returns google.longrunning.Operation; operation_info names BatchResponse and BatchMetadata.
-var JobsProcessBatch = operation.Of[jobsv1.BatchResponse, jobsv1.BatchMetadata](jobsTable.Method("ProcessBatch"), Jobs.ProcessBatch,
-	operation.Fields{IdempotencyKey: "request_id", ValidateOnly: "validate_only", FailedRequests: "failed_requests"})
+// Pattern: operation, certain. It returns google.longrunning.Operation; operation_info names
+// BatchResponse and BatchMetadata.
+var JobsProcessBatch = operation.Of[jobsv1.BatchResponse, jobsv1.BatchMetadata](
+	jobsTable.Method("ProcessBatch"), Jobs.ProcessBatch,
+	operation.Fields{
+		IdempotencyKey: "request_id",
+		ValidateOnly:   "validate_only",
+		FailedRequests: "failed_requests",
+	},
+)
 
 // JobsExport starts Export, runs it, and waits for it.
 //
-// Pattern: operation, certain. It returns google.longrunning.Operation; operation_info names other.Report and
-// google.protobuf.Empty.
-var JobsExport = operation.Of[other.Report, emptypb.Empty](jobsTable.Method("Export"), Jobs.Export, operation.Fields{})
+// Pattern: operation, certain. It returns google.longrunning.Operation; operation_info names
+// other.Report and google.protobuf.Empty.
+var JobsExport = operation.Of[other.Report, emptypb.Empty](
+	jobsTable.Method("Export"), Jobs.Export, operation.Fields{},
+)
 
 // JobsSilent starts Silent, runs it, and waits for it.
 //
-// Pattern: operation, likely. It returns google.longrunning.Operation; no operation_info says what it ends with and tells its
-// progress by. To be sure, set the option operation: {response_type: "...", metadata_type: "..."}; if it is not, operation:
-// {off: true}.
-var JobsSilent = operation.Of[anypb.Any, anypb.Any](jobsTable.Method("Silent"), Jobs.Silent, operation.Fields{})
+// Pattern: operation, likely. It returns google.longrunning.Operation; no operation_info says what
+// it ends with and tells its progress by. To be sure, set the option operation: {response_type:
+// "...", metadata_type: "..."}; if it is not, operation: {off: true}.
+var JobsSilent = operation.Of[anypb.Any, anypb.Any](
+	jobsTable.Method("Silent"), Jobs.Silent, operation.Fields{},
+)
 
 // JobsUnknown starts Unknown, runs it, and waits for it.
 //
-// Pattern: operation, likely. It returns google.longrunning.Operation; operation_info names Nowhere, which no imported file
-// has. To be sure, set the option operation: {response_type: "...", metadata_type: "jobs.v1.BatchMetadata"}; if it is not,
-// operation: {off: true}.
-var JobsUnknown = operation.Of[anypb.Any, jobsv1.BatchMetadata](jobsTable.Method("Unknown"), Jobs.Unknown,
-	operation.Fields{FailedRequests: "failed_requests"})
+// Pattern: operation, likely. It returns google.longrunning.Operation; operation_info names
+// Nowhere, which no imported file has. To be sure, set the option operation: {response_type: "...",
+// metadata_type: "jobs.v1.BatchMetadata"}; if it is not, operation: {off: true}.
+var JobsUnknown = operation.Of[anypb.Any, jobsv1.BatchMetadata](
+	jobsTable.Method("Unknown"), Jobs.Unknown,
+	operation.Fields{FailedRequests: "failed_requests"},
+)
 
 // JobsFar starts Far, runs it, and waits for it.
 //
-// Pattern: operation, likely. It returns google.longrunning.Operation; operation_info names far.Away, which no imported file
-// has. To be sure, set the option operation: {response_type: "...", metadata_type: "jobs.v1.BatchMetadata"}; if it is not,
-// operation: {off: true}.
-var JobsFar = operation.Of[anypb.Any, jobsv1.BatchMetadata](jobsTable.Method("Far"), Jobs.Far,
-	operation.Fields{FailedRequests: "failed_requests"})
+// Pattern: operation, likely. It returns google.longrunning.Operation; operation_info names
+// far.Away, which no imported file has. To be sure, set the option operation: {response_type:
+// "...", metadata_type: "jobs.v1.BatchMetadata"}; if it is not, operation: {off: true}.
+var JobsFar = operation.Of[anypb.Any, jobsv1.BatchMetadata](
+	jobsTable.Method("Far"), Jobs.Far,
+	operation.Fields{FailedRequests: "failed_requests"},
+)
 
 // JobsBatchCreateBooks starts BatchCreateBooks, runs it, and waits for it.
 //
-// Pattern: operation, certain. It returns google.longrunning.Operation; operation_info names BatchCreateBooksResponse and
-// BatchMetadata; children: requests, each a request of CreateBook.
-var JobsBatchCreateBooks = operation.Of[jobsv1.BatchCreateBooksResponse, jobsv1.BatchMetadata](jobsTable.Method("BatchCreateBooks"), Jobs.BatchCreateBooks,
-	operation.Fields{Children: "requests", Single: "CreateBook", FailedRequests: "failed_requests"})
+// Pattern: operation, certain. It returns google.longrunning.Operation; operation_info names
+// BatchCreateBooksResponse and BatchMetadata; children: requests, each a request of CreateBook.
+var JobsBatchCreateBooks = operation.Of[jobsv1.BatchCreateBooksResponse, jobsv1.BatchMetadata](
+	jobsTable.Method("BatchCreateBooks"), Jobs.BatchCreateBooks,
+	operation.Fields{Children: "requests", Single: "CreateBook", FailedRequests: "failed_requests"},
+)
 
-// JobsGetOperation serves GetOperation from the operations of a manager, and asks for them.
+// JobsGetOperation serves GetOperation from the operations of a manager, and gets them from a
+// server.
 //
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
-var JobsGetOperation = operation.GetterOf(jobsTable.Method("GetOperation"), Jobs.GetOperation, "name")
+var JobsGetOperation = operation.GetterOf(
+	jobsTable.Method("GetOperation"), Jobs.GetOperation, "name",
+)

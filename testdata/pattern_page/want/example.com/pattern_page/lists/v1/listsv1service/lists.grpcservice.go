@@ -275,79 +275,150 @@ func ListsConfig() client.Option {
 	return client.WithServiceConfig(listsTable)
 }
 
-// ListsListBooks serves ListBooks a page at a time, and reads all its pages.
+// ListsListBooks serves ListBooks a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: books, the only repeated field beside unreachable.
-var ListsListBooks = page.Of(listsTable.Method("ListBooks"), Lists.ListBooks, (*listsv1.ListBooksResponse).GetBooks, page.Fields{
-	Items: "books", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_size", Skip: "skip", Vary: []string{"request_id"},
-})
+var ListsListBooks = page.Of(
+	listsTable.Method("ListBooks"), Lists.ListBooks, (*listsv1.ListBooksResponse).GetBooks,
+	page.Fields{
+		Items:     "books",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+		Total:     "total_size",
+		Skip:      "skip",
+		Vary:      []string{"request_id"},
+	},
+)
 
-// ListsListUsers serves ListUsers a page at a time, and reads all its pages.
+// ListsListUsers serves ListUsers a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: users, the only repeated field.
-var ListsListUsers = page.Of(listsTable.Method("ListUsers"), Lists.ListUsers, (*listsv1.ListUsersResponse).GetUsers, page.Fields{
-	Items: "users", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_count",
-})
+var ListsListUsers = page.Of(
+	listsTable.Method("ListUsers"), Lists.ListUsers, (*listsv1.ListUsersResponse).GetUsers,
+	page.Fields{
+		Items:     "users",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+		Total:     "total_count",
+	},
+)
 
-// ListsListInstances serves ListInstances a page at a time, and reads all its pages.
+// ListsListInstances serves ListInstances a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: items, the only repeated field.
-var ListsListInstances = page.Of(listsTable.Method("ListInstances"), Lists.ListInstances, (*listsv1.ListInstancesResponse).GetItems, page.Fields{
-	Items: "items", Size: "max_results", Token: "page_token", NextToken: "next_page_token",
-})
+var ListsListInstances = page.Of(
+	listsTable.Method("ListInstances"), Lists.ListInstances, (*listsv1.ListInstancesResponse).GetItems,
+	page.Fields{
+		Items:     "items",
+		Size:      "max_results",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// ListsListRows serves ListRows a page at a time, and reads all its pages.
+// ListsListRows serves ListRows a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: rows, the only repeated field beside warnings.
-var ListsListRows = page.Of(listsTable.Method("ListRows"), Lists.ListRows, (*listsv1.ListRowsResponse).GetRows, page.Fields{
-	Items: "rows", Size: "max_results", Token: "page_token", NextToken: "next_page_token",
-})
+var ListsListRows = page.Of(
+	listsTable.Method("ListRows"), Lists.ListRows, (*listsv1.ListRowsResponse).GetRows,
+	page.Fields{
+		Items:     "rows",
+		Size:      "max_results",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// ListsListNumbers serves ListNumbers a page at a time, and reads all its pages.
+// ListsListNumbers serves ListNumbers a page at a time, and iterates over all pages.
 //
-// Pattern: page, certain. Items: results, the only repeated field beside ranges, which is deprecated.
-var ListsListNumbers = page.Of(listsTable.Method("ListNumbers"), Lists.ListNumbers, (*listsv1.ListNumbersResponse).GetResults, page.Fields{
-	Items: "results", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+// Pattern: page, certain. Items: results, the only repeated field beside ranges, which is
+// deprecated.
+var ListsListNumbers = page.Of(
+	listsTable.Method("ListNumbers"), Lists.ListNumbers, (*listsv1.ListNumbersResponse).GetResults,
+	page.Fields{
+		Items:     "results",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// ListsListHosts serves ListHosts a page at a time, and reads all its pages.
+// ListsListHosts serves ListHosts a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: hosts, the only repeated field.
-var ListsListHosts = page.Of(listsTable.Method("ListHosts"), Lists.ListHosts, (*listsv1.ListHostsResponse).GetHosts, page.Fields{
-	Items: "hosts", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var ListsListHosts = page.Of(
+	listsTable.Method("ListHosts"), Lists.ListHosts, (*listsv1.ListHostsResponse).GetHosts,
+	page.Fields{
+		Items:     "hosts",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// ListsListWorkflows serves ListWorkflows a page at a time, and reads all its pages.
+// ListsListWorkflows serves ListWorkflows a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: executions, the only repeated field.
-var ListsListWorkflows = page.Of(listsTable.Method("ListWorkflows"), Lists.ListWorkflows, (*listsv1.ListWorkflowsResponse).GetExecutions, page.Fields{
-	Items: "executions", Size: "page_size", Token: "next_page_token", NextToken: "next_page_token",
-})
+var ListsListWorkflows = page.Of(
+	listsTable.Method("ListWorkflows"), Lists.ListWorkflows, (*listsv1.ListWorkflowsResponse).GetExecutions,
+	page.Fields{
+		Items:     "executions",
+		Size:      "page_size",
+		Token:     "next_page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// ListsReadTuples serves ReadTuples a page at a time, and reads all its pages.
+// ListsReadTuples serves ReadTuples a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: tuples, the only repeated field.
-var ListsReadTuples = page.Of(listsTable.Method("ReadTuples"), Lists.ReadTuples, (*listsv1.ReadTuplesResponse).GetTuples, page.Fields{
-	Items: "tuples", Size: "page_size", Token: "continuation_token", NextToken: "continuation_token",
-})
+var ListsReadTuples = page.Of(
+	listsTable.Method("ReadTuples"), Lists.ReadTuples, (*listsv1.ReadTuplesResponse).GetTuples,
+	page.Fields{
+		Items:     "tuples",
+		Size:      "page_size",
+		Token:     "continuation_token",
+		NextToken: "continuation_token",
+	},
+)
 
-// ListsListScopes serves ListScopes a page at a time, and reads all its pages.
+// ListsListScopes serves ListScopes a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: items, the only map.
-var ListsListScopes = page.OfMap(listsTable.Method("ListScopes"), Lists.ListScopes, (*listsv1.ListScopesResponse).GetItems, page.Fields{
-	Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var ListsListScopes = page.OfMap(
+	listsTable.Method("ListScopes"), Lists.ListScopes, (*listsv1.ListScopesResponse).GetItems,
+	page.Fields{
+		Items:     "items",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// ListsListNames serves ListNames a page at a time, and reads all its pages.
+// ListsListNames serves ListNames a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: names, the only repeated field.
-var ListsListNames = page.Of(listsTable.Method("ListNames"), Lists.ListNames, (*listsv1.ListNamesResponse).GetNames, page.Fields{
-	Items: "names", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var ListsListNames = page.Of(
+	listsTable.Method("ListNames"), Lists.ListNames, (*listsv1.ListNamesResponse).GetNames,
+	page.Fields{
+		Items:     "names",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)
 
-// ListsListColors serves ListColors a page at a time, and reads all its pages.
+// ListsListColors serves ListColors a page at a time, and iterates over all pages.
 //
 // Pattern: page, certain. Items: colors, the only repeated field.
-var ListsListColors = page.Of(listsTable.Method("ListColors"), Lists.ListColors, (*listsv1.ListColorsResponse).GetColors, page.Fields{
-	Items: "colors", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
-})
+var ListsListColors = page.Of(
+	listsTable.Method("ListColors"), Lists.ListColors, (*listsv1.ListColorsResponse).GetColors,
+	page.Fields{
+		Items:     "colors",
+		Size:      "page_size",
+		Token:     "page_token",
+		NextToken: "next_page_token",
+	},
+)

@@ -177,26 +177,35 @@ func ItemsConfig() client.Option {
 	return client.WithServiceConfig(itemsTable)
 }
 
-// ItemsBatchCreateItems does BatchCreateItems for all its children or fails, and splits calls that are too big. What Each did
-// before a child failed is undone only by a transaction: batch.WithTx.
+// ItemsBatchCreateItems serves BatchCreateItems for all items or fails, and splits requests that
+// are too large. If an item fails, only a transaction undoes the items before it: batch.WithTx.
 //
-// Pattern: batch, certain. Children: requests, each a request of CreateItem; results: items, in the same order.
-var ItemsBatchCreateItems = batch.Ordered(itemsTable.Method("BatchCreateItems"), Items.BatchCreateItems,
+// Pattern: batch, certain. Children: requests, each a request of CreateItem; results: items, in the
+// same order.
+var ItemsBatchCreateItems = batch.Ordered(
+	itemsTable.Method("BatchCreateItems"), Items.BatchCreateItems,
 	(*itemsv1.BatchCreateItemsRequest).GetRequests, (*itemsv1.BatchCreateItemsResponse).GetItems,
-	batch.Fields{Children: "requests", Results: "items", Single: "CreateItem"})
+	batch.Fields{Children: "requests", Results: "items", Single: "CreateItem"},
+)
 
-// ItemsBatchGetItems does BatchGetItems for all its children or fails, and splits calls that are too big. What Each did before
-// a child failed is undone only by a transaction: batch.WithTx.
+// ItemsBatchGetItems serves BatchGetItems for all items or fails, and splits requests that are too
+// large. If an item fails, only a transaction undoes the items before it: batch.WithTx.
 //
-// Pattern: batch, certain. Children: names, the only list of scalars; results: items, in the same order.
-var ItemsBatchGetItems = batch.Ordered(itemsTable.Method("BatchGetItems"), Items.BatchGetItems,
+// Pattern: batch, certain. Children: names, the only list of scalars; results: items, in the same
+// order.
+var ItemsBatchGetItems = batch.Ordered(
+	itemsTable.Method("BatchGetItems"), Items.BatchGetItems,
 	(*itemsv1.BatchGetItemsRequest).GetNames, (*itemsv1.BatchGetItemsResponse).GetItems,
-	batch.Fields{Children: "names", Results: "items", Single: "GetItem"})
+	batch.Fields{Children: "names", Results: "items", Single: "GetItem"},
+)
 
-// ItemsBatchDeleteItems does BatchDeleteItems for all its children or fails, and splits calls that are too big. What Each did
-// before a child failed is undone only by a transaction: batch.WithTx.
+// ItemsBatchDeleteItems serves BatchDeleteItems for all items or fails, and splits requests that
+// are too large. If an item fails, only a transaction undoes the items before it: batch.WithTx.
 //
-// Pattern: batch, certain. Children: requests, each a request of DeleteItem; results: items, in the same order.
-var ItemsBatchDeleteItems = batch.Ordered(itemsTable.Method("BatchDeleteItems"), Items.BatchDeleteItems,
+// Pattern: batch, certain. Children: requests, each a request of DeleteItem; results: items, in the
+// same order.
+var ItemsBatchDeleteItems = batch.Ordered(
+	itemsTable.Method("BatchDeleteItems"), Items.BatchDeleteItems,
 	(*itemsv1.BatchDeleteItemsRequest).GetRequests, (*itemsv1.BatchDeleteItemsResponse).GetItems,
-	batch.Fields{Children: "requests", Results: "items", Single: "DeleteItem"})
+	batch.Fields{Children: "requests", Results: "items", Single: "DeleteItem"},
+)
