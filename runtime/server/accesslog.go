@@ -1,14 +1,11 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -68,19 +65,6 @@ func (l *accessLog) write(c *callContext, outcome runtime.Outcome) {
 		record.AddAttrs(slog.String("error", fmt.Sprint(outcome.Cause))) // fmt survives an error that is a nil pointer
 	}
 	_ = l.handler.Handle(c, record) // a log that cannot be written has nowhere to say so
-}
-
-// peerOf returns the caller's address.
-func peerOf(ctx context.Context) string {
-	p, ok := peer.FromContext(ctx)
-	if !ok || p.Addr == nil {
-		return ""
-	}
-	if tcp, ok := p.Addr.(*net.TCPAddr); ok {
-		var buf [64]byte
-		return string(tcp.AddrPort().AppendTo(buf[:0]))
-	}
-	return p.Addr.String()
 }
 
 // logLevel tells the service's faults (error) and its distress (warning) from what callers do (info).

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/tap"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -74,14 +73,6 @@ func (m *method) essential() bool { return m.info.FullMethod == healthCheck }
 // tapHandle counts calls when their headers arrive.
 func (a *admission) tapHandle(ctx context.Context, info *tap.Info) (context.Context, error) {
 	return a.Tap(ctx, peerAddr(ctx), info.FullMethodName, info.FullMethodName == healthCheck), nil
-}
-
-// peerAddr returns the address that a call comes from; nil where it is not known.
-func peerAddr(ctx context.Context) net.Addr {
-	if p, ok := peer.FromContext(ctx); ok {
-		return p.Addr
-	}
-	return nil
 }
 
 // closedRecordInterval is how often there is a record of closed connections, at most.

@@ -27,7 +27,7 @@ func (s *Server) Background(name string, fn func(ctx context.Context) error) {
 		s.errs = append(s.errs, fmt.Errorf("Background(%q, nil): pass a function", name))
 	case s.opened:
 		err := fmt.Errorf("%s: registered after Serve; register what runs in the background before", name)
-		s.config.logger.Error("background function not started", "error", err)
+		s.pipeline.logger.Error("background function not started", "error", err)
 		s.errs = append(s.errs, err)
 	default:
 		s.background.waiting = append(s.background.waiting, backgroundFunc{name, fn})
@@ -91,9 +91,9 @@ func (s *Server) endBackground(ctx context.Context, name string, err error) {
 		return
 	}
 	err = fmt.Errorf("%s failed in the background: %w", name, err)
-	report.Log(func() { s.config.logger.ErrorContext(ctx, "background function failed", "error", err) })
+	report.Log(func() { s.pipeline.logger.ErrorContext(ctx, "background function failed", "error", err) })
 	s.refuse(err)
-	s.stop.Request(s.config.drainDelay)
+	s.stop.Request(s.pipeline.drainDelay)
 }
 
 // isCause reports whether err is why ctx has ended. An error whose own methods panic, such as a nil
@@ -109,10 +109,10 @@ func (s *Server) callBackground(ctx context.Context, f backgroundFunc) (err erro
 		if value := recover(); value != nil {
 			stack := debug.Stack()
 			report.Log(func() {
-				s.config.logger.LogAttrs(ctx, slog.LevelError, "panic",
+				s.pipeline.logger.LogAttrs(ctx, slog.LevelError, "panic",
 					slog.String("background", f.name), slog.Any("panic", value), slog.String("stack", string(stack)))
 			})
-			if s.config.crash {
+			if s.pipeline.crash {
 				die(value, stack)
 			}
 			err = fmt.Errorf("panic: %v", value)

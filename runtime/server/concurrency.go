@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -93,6 +94,17 @@ func (m *method) releaseSlot(c *callContext, err error) {
 		m.slots.ReleaseUnused()
 	default:
 		m.slots.Release(time.Since(c.slot), err == nil)
+	}
+}
+
+// noted returns handler, which notes that a call has reached its method where that counts.
+func (m *method) noted(handler grpc.UnaryHandler) grpc.UnaryHandler {
+	if !m.adaptive {
+		return handler
+	}
+	return func(ctx context.Context, req any) (any, error) {
+		m.noteRun(ctx)
+		return handler(ctx, req)
 	}
 }
 

@@ -60,12 +60,13 @@ func GRPCOptions(opts ...Option) []grpc.ServerOption {
 	if err := errors.Join(config.errs...); err != nil {
 		panic(err)
 	}
-	return config.grpcOptions(newPipeline(config))
+	return grpcOptions(newPipeline(config))
 }
 
 // grpcOptions returns the options of a server whose transport p counts and whose calls of unknown methods
 // it serves.
-func (c *settings) grpcOptions(p *pipeline) []grpc.ServerOption {
+func grpcOptions(p *pipeline) []grpc.ServerOption {
+	c := p.settings
 	opts := append(c.defaultServerOptions(), grpc.Creds(p.admission.Credentials(c.creds)),
 		grpc.UnknownServiceHandler(rejectUnknown), grpc.ChainStreamInterceptor(noteStream))
 	if c.limits.Calls > 0 || c.limits.CallsPerPeer > 0 {

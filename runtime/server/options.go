@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"google.golang.org/grpc"
@@ -217,6 +218,26 @@ func WithPolicy(config []byte) Option {
 	}
 }
 
+// WithTokenKeys has the server seal page tokens with the first of the keys, and open them with any, so that keys can be
+// replaced; see [seal.Ring]. All replicas of a service need the same keys, from its configuration:
+//
+//	keys, err := seal.ParseKeys(os.Getenv("TOKEN_KEYS")) // openssl rand -base64 32
+//	…
+//	srv := server.New(server.WithTokenKeys(keys...))
+//
+// Without it tokens are sealed with a random key of the process: they die with it, and other replicas refuse them. A server with
+// paged methods warns of that when it starts.
+func WithTokenKeys(keys ...seal.Key) Option {
+	return func(c *settings) {
+		ring, err := seal.NewRing(keys...)
+		if err != nil {
+			c.fail("WithTokenKeys: %w", err)
+			return
+		}
+		c.tokens = ring
+	}
+}
+
 // WithUnaryInterceptors adds interceptors that run inside the pipeline, right around the method, the first one outermost.
 // Unlike those of [WithGRPCOptions] they are bound when the method is registered.
 func WithUnaryInterceptors(interceptors ...grpc.UnaryServerInterceptor) Option {
@@ -283,4 +304,17 @@ func WithTLSFiles(certFile, keyFile string) Option {
 // [WithUnaryInterceptors] and [WithStreamInterceptors] run around the method.
 func WithGRPCOptions(opts ...grpc.ServerOption) Option {
 	return func(c *settings) { c.grpc = append(c.grpc, opts...) }
+}
+
+// isNil tells an implementation that is missing, typed or not, from a value.
+func isNil(impl any) bool {
+	if impl == nil {
+		return true
+	}
+	switch v := reflect.ValueOf(impl); v.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Chan, reflect.Slice, reflect.Interface:
+		return v.IsNil()
+	default:
+		return false
+	}
 }

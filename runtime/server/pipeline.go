@@ -149,36 +149,6 @@ func (m *method) unlist(c *callContext) {
 	}
 }
 
-// tell lets the log, the caller and the observers know how the call ended.
-func (m *method) tell(c *callContext, outcome runtime.Outcome) {
-	m.logCall(c, outcome)
-	if outcome.Cause != nil && !m.without.requestID { // what a caller may want to report; of a success it would cost more than the rest
-		c.call.id.Echo(c)
-	}
-	m.endObservers(c.observed, c, outcome)
-}
-
-// endObservers tells the first n observers, the last of them first. They are told even if one of them ends the goroutine, as
-// FailNow of a test does.
-func (m *method) endObservers(n int, c *callContext, outcome runtime.Outcome) {
-	if n == 0 {
-		return
-	}
-	defer m.endObservers(n-1, c, outcome)
-	m.endObserver(m.observing[n-1], c, outcome)
-}
-
-// logCall writes the access log.
-func (m *method) logCall(c *callContext, outcome runtime.Outcome) {
-	defer m.shield(c)
-	m.log.write(c, outcome)
-}
-
-func (m *method) endObserver(o runtime.MethodObserver, c *callContext, outcome runtime.Outcome) {
-	defer m.shield(c)
-	o.End(c, c, outcome)
-}
-
 // inFlight returns how many calls are running.
 func (p *pipeline) inFlight() (n int64) {
 	p.mu.Lock()

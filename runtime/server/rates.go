@@ -9,7 +9,6 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 	"github.com/grpcservice/grpcservice/runtime/internal/refusal"
 	"github.com/grpcservice/grpcservice/runtime/limit"
 	"github.com/grpcservice/grpcservice/runtime/policy"
@@ -142,9 +141,6 @@ func rateKey(c *callContext, key policy.Key) string {
 		return "\x00" + peerKey(c)
 	}
 }
-
-// peerKey returns the peer that a call comes from.
-func peerKey(ctx context.Context) string { return bounds.PeerOf(peerAddr(ctx)).String() }
 
 // rateError is what the caller is told who calls too often.
 func rateError(rate runtime.Rate, wait time.Duration) error {

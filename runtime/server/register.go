@@ -1,9 +1,9 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"reflect"
 
 	"google.golang.org/grpc"
 
@@ -130,15 +130,31 @@ func (r *Registrar) add(desc *grpc.ServiceDesc, impl any) {
 // refuse panics, as grpc's own registration does: it happens at start-up and has no other way to be heard.
 func (r *Registrar) refuse(err error) { panic(err) }
 
-// isNil tells an implementation that is missing, typed or not, from a value.
-func isNil(impl any) bool {
-	if impl == nil {
-		return true
+// serveUnary puts the pipeline around a unary method.
+func (m *method) serveUnary(handler rpc.Handler) grpc.MethodHandler {
+	answer := m.unaryHandler(handler.Unary)
+	serve := func(ctx context.Context, received any, decode func(any) error) (any, error) {
+		return m.unaryCall(ctx, func(ctx context.Context, c *callContext) (any, error) {
+			req := received
+			if req == nil {
+				req = handler.NewRequest()
+			}
+			if err := m.receive(ctx, c, req, decode); err != nil {
+				return nil, err
+			}
+			return answer(ctx, req)
+		})
 	}
-	switch v := reflect.ValueOf(impl); v.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Chan, reflect.Slice, reflect.Interface:
-		return v.IsNil()
-	default:
-		return false
+	return func(_ any, ctx context.Context, decode func(any) error, serverWide grpc.UnaryServerInterceptor) (any, error) {
+		if serverWide == nil {
+			return serve(ctx, nil, decode)
+		}
+		return m.serveWithin(serverWide, ctx, handler.NewRequest(), decode, serve)
 	}
+}
+
+// serveStream puts the pipeline around body, which finds the call's context in its stream.
+func (m *method) serveStream(body grpc.StreamHandler) grpc.StreamHandler {
+	handler := m.streamHandler(body)
+	return func(srv any, ss grpc.ServerStream) error { return m.streamCall(srv, ss, handler) }
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
+
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // step is one step of the sequence that every call goes through. Its functions bind it to a method when
@@ -121,16 +123,6 @@ func (m *method) streamCall(srv any, ss grpc.ServerStream, handler grpc.StreamHa
 	return c.completed(handler(srv, stream))
 }
 
-// observe calls the observers.
-func (m *method) observe(c *callContext) {
-	for _, o := range m.observing {
-		if ctx := o.Begin(c.Context, c); ctx != nil {
-			c.Context = ctx // nobody else has c yet
-		}
-		c.observed++
-	}
-}
-
 // enterUnary passes a unary call through the gates, and returns the context of its method. The deadline
 // is set before them if one of them may block, and else after: a rejection costs less without a timer.
 func (m *method) enterUnary(c *callContext) (context.Context, error) {
@@ -178,3 +170,7 @@ func (m *method) streamHandler(handler grpc.StreamHandler) grpc.StreamHandler {
 	}
 	return handler
 }
+
+// errLeft stands until a method, and what runs before it, returns, and is what the log has of one that never does. Its caller
+// waits until the deadline: nothing can answer in the place of a goroutine that has ended.
+var errLeft = rpcerr.Internal("the method, or what runs around it, ended its goroutine, as FailNow of a test does; return an error")

@@ -18,7 +18,6 @@ import (
 // Server serves services over gRPC, each call through the pipeline that the package's documentation describes, with health
 // for each of them and a shutdown that always finishes. It serves once.
 type Server struct {
-	config     *settings
 	pipeline   *pipeline
 	health     *Health
 	stop       *stop.Stopper
@@ -40,7 +39,7 @@ type registration struct {
 // New returns a server without services. What is wrong with its options is returned by Run and Serve.
 func New(opts ...Option) *Server {
 	config := newSettings(opts)
-	s := &Server{config: config, pipeline: newPipeline(config), health: newHealth(), errs: config.errs, stop: stop.New()}
+	s := &Server{pipeline: newPipeline(config), health: newHealth(), errs: config.errs, stop: stop.New()}
 	s.add(describe[healthService](s.pipeline, healthTable, s.health), s.health)
 	return s
 }
@@ -99,7 +98,7 @@ func (s *Server) Run(ctx context.Context, addr string) error {
 	if err != nil {
 		return fmt.Errorf("cannot serve: %w", err)
 	}
-	defer s.stop.OnSignals(s.config.drainDelay)()
+	defer s.stop.OnSignals(s.pipeline.drainDelay)()
 	return s.Serve(ctx, lis)
 }
 
@@ -109,7 +108,7 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	if err != nil {
 		return errors.Join(err, lis.Close())
 	}
-	s.config.logger.InfoContext(ctx, "serving", "address", lis.Addr().String(), "services", s.serviceNames())
+	s.pipeline.logger.InfoContext(ctx, "serving", "address", lis.Addr().String(), "services", s.serviceNames())
 	s.pipeline.warnOfTokens()
 	s.pipeline.warnOfRejected(s.serviceNames()...)
 	s.warnOfNothing()
@@ -120,7 +119,7 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	case err := <-failed:
 		return s.stop.Finish(errors.Join(fmt.Errorf("cannot accept connections: %w", err), s.stopNow(server)))
 	case <-ctx.Done():
-		s.stop.Request(s.config.drainDelay)
+		s.stop.Request(s.pipeline.drainDelay)
 	case <-s.stop.Requested:
 	}
 	err = s.shutDown(server)
@@ -136,17 +135,17 @@ func (s *Server) open() (*grpc.Server, error) {
 	if err := s.misuseLocked(); err != nil {
 		return nil, err
 	}
-	if s.config.reflection {
+	if s.pipeline.reflection {
 		reflection.Register(reflected{s})
 	}
-	s.errs = append(s.errs, s.config.overrides.Misuse()...)
+	s.errs = append(s.errs, s.pipeline.overrides.Misuse()...)
 	if err := s.pipeline.unguarded(); err != nil {
 		s.errs = append(s.errs, err)
 	}
 	if err := errors.Join(s.errs...); err != nil {
 		return nil, err
 	}
-	server, err := newGRPCServer(s.config.grpcOptions(s.pipeline))
+	server, err := newGRPCServer(grpcOptions(s.pipeline))
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +224,7 @@ func (s *Server) keep(r registration) {
 	name := r.desc.ServiceName
 	if s.opened {
 		err := fmt.Errorf("%s: registered after Serve; register every service before", name)
-		s.config.logger.Error("service not registered", "error", err)
+		s.pipeline.logger.Error("service not registered", "error", err)
 		s.errs = append(s.errs, err)
 		return
 	}

@@ -14,12 +14,6 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// serveStream puts the pipeline around body, which finds the call's context in its stream.
-func (m *method) serveStream(body grpc.StreamHandler) grpc.StreamHandler {
-	handler := m.streamHandler(body)
-	return func(srv any, ss grpc.ServerStream) error { return m.streamCall(srv, ss, handler) }
-}
-
 // serverStream is grpc's stream with the context of the call, and what the policy says of each message.
 type serverStream struct {
 	grpc.ServerStream

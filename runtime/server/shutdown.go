@@ -35,7 +35,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if idle {
 		return nil
 	}
-	s.stop.Request(s.config.drainDelay)
+	s.stop.Request(s.pipeline.drainDelay)
 	select {
 	case <-s.stop.Finished:
 	case <-ctx.Done():
@@ -48,7 +48,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // shutDown goes through the steps of [Server.Shutdown].
 func (s *Server) shutDown(server *grpc.Server) error {
 	start := time.Now()
-	s.config.logger.Info("draining", "delay", s.stop.Delay, "calls", s.pipeline.inFlight())
+	s.pipeline.logger.Info("draining", "delay", s.stop.Delay, "calls", s.pipeline.inFlight())
 	s.health.shutDown()
 	s.stop.Wait(s.stop.Delay, nil)
 	s.pipeline.drain.start()
@@ -58,14 +58,14 @@ func (s *Server) shutDown(server *grpc.Server) error {
 		<-s.pipeline.left.Ended()
 	})
 	var err error
-	if !s.stop.Wait(s.config.shutdownTimeout, ended) {
+	if !s.stop.Wait(s.pipeline.shutdownTimeout, ended) {
 		err = s.cutOff(server, ended)
 	}
 	if err != nil {
-		s.config.logger.Error("stopped", "took", time.Since(start), "error", err)
+		s.pipeline.logger.Error("stopped", "took", time.Since(start), "error", err)
 		return err
 	}
-	s.config.logger.Info("stopped", "took", time.Since(start))
+	s.pipeline.logger.Info("stopped", "took", time.Since(start))
 	return nil
 }
 

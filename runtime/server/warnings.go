@@ -60,11 +60,36 @@ func listOf(names []string) string {
 func (s *Server) warnOfNothing() {
 	names := s.serviceNames()
 	if !slices.ContainsFunc(names, func(name string) bool { return !isBuiltin(name) }) {
-		s.config.logger.Warn("no service is registered; register one before Run or Serve", slog.String("services", listOf(names)))
+		s.pipeline.logger.Warn("no service is registered; register one before Run or Serve", slog.String("services", listOf(names)))
 	}
 }
 
 // isBuiltin reports whether this package serves a service by itself.
 func isBuiltin(service string) bool {
 	return service == healthServiceName || strings.HasPrefix(service, "grpc.reflection.")
+}
+
+// paged names the methods that hand out page tokens.
+func (p *pipeline) paged() (names []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.methods {
+		if m.info.Policy.Page.MaxSize > 0 {
+			names = append(names, m.log.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// warnOfTokens says loudly, and once, which methods hand out tokens that nobody else can open.
+func (p *pipeline) warnOfTokens() {
+	paged := p.paged()
+	if p.tokens != nil || len(paged) == 0 {
+		return
+	}
+	p.tokenWarning.Do(func() {
+		p.logger.Warn("page tokens are sealed with a random key: they end with this process, and other replicas refuse them; "+
+			"give all replicas the same keys with server.WithTokenKeys", slog.String("methods", strings.Join(paged, ", ")))
+	})
 }
