@@ -62,7 +62,7 @@ func TestSkeletonOfUserFiles(t *testing.T) {
 		"methods over files": {
 			tree: fstest.MapFS{"go.mod": textFile(userMod), file: textFile(userType),
 				"internal/service/get.go": textFile("package service\n\nfunc (s *BookService) GetBook() {}\n")},
-			files: file, begins: "package service\n\nimport (\n", holds: ") WatchBooks(", warning: "get.go:3:23: method GetBook of BookService has not the signature",
+			files: file, begins: "package service\n\nimport (\n", holds: ") WatchBooks(", warning: "get.go:3:23: method GetBook of BookService has a different signature",
 		},
 		"CRLF and BOM": {
 			tree:  fstest.MapFS{"go.mod": textFile(userMod), file: textFile("\uFEFFpackage service\r\n\r\ntype BookService struct{}\r\n")},

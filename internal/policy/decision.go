@@ -72,13 +72,13 @@ func unusedOf(sources []source, merged *grpcservicev1.Policy, winners map[string
 	return rules
 }
 
-// unused says why a field that a source sets is of no effect, or nothing; later are the sources that go before it.
+// unused returns why a field that a source sets has no effect, or ""; the later sources override it.
 func unused(field string, later []source, merged *grpcservicev1.Policy, winners map[string]source) string {
 	switch {
 	case !policy.Sets(merged, field):
-		return "it is not for a method like this, or a rule that goes before it takes it away"
+		return "it does not fit the method, or an overriding rule removes it"
 	case anySets(later, field):
-		return fmt.Sprintf("%s goes before it", winners[field].place(field))
+		return fmt.Sprintf("%s overrides it", winners[field].place(field))
 	default:
 		return ""
 	}
@@ -93,7 +93,7 @@ func anySets(sources []source, field string) bool {
 	return false
 }
 
-// lastToSet returns the source that goes before all others that set a field.
+// lastToSet returns the last source that sets a field, which overrides all others.
 func lastToSet(sources []source, field string) source {
 	for i := len(sources) - 1; i > 0; i-- {
 		if policy.Sets(sources[i].policy, field) {

@@ -50,7 +50,7 @@ func (m *merger) warnOfDrift(svc Service, typ string) {
 		for _, want := range svc.Methods {
 			if have.name.Name == want.Name && m.serves(m.own, have, want) == no {
 				f := m.spelling(have.file, typ)
-				m.problems.Warnf(have.file.at(have.name.Pos()), "method %s of %s has not the signature of its RPC; make it %s",
+				m.problems.Warnf(have.file.at(have.name.Pos()), "method %s of %s has a different signature than its RPC; make it %s",
 					want.Name, typ, oneLine(want.head(f)))
 			}
 		}

@@ -78,7 +78,7 @@ type own struct{}
 				return
 			}
 			name, _, _ := strings.Cut(tt.method, "(")
-			wantProblems(t, problems, fmt.Sprintf("internal/service/a.go:15:23: method %s of BookService has not the signature of its RPC; %s", name, tt.want))
+			wantProblems(t, problems, fmt.Sprintf("internal/service/a.go:15:23: method %s of BookService has a different signature than its RPC; %s", name, tt.want))
 		})
 	}
 }

@@ -108,7 +108,7 @@ func (m *merger) warnOfGoneFrom(typ string, services []Service) {
 			continue // a method that helps an RPC often has its request
 		}
 		m.problems.Warnf(have.file.at(have.name.Pos()), "RPC %s is gone: %s has none of this name, but method %s of %s has the signature of one; "+
-			"remove it, or begin its name with a small letter", name, serviceNames(services), name, typ)
+			"remove it, or start its name with a lower-case letter", name, serviceNames(services), name, typ)
 	}
 }
 
