@@ -53,9 +53,10 @@ func writeSkeletons(t *testing.T, module goModule) (packages []string) {
 		for file, content := range first.files {
 			tree[file] = &fstest.MapFile{Data: []byte(content), Mode: 0o644}
 		}
-		if second := runIn(t, request, tree, "."); len(second.files) > 0 || second.err != "" || second.warnings != first.warnings {
-			t.Errorf("%s: the second run writes %q (%s), and warns of %q; want nothing, and what the first run warns of, %q",
-				c.name, slices.Collect(maps.Keys(second.files)), second.err, second.warnings, first.warnings)
+		warnings := withoutNew(first.warnings)
+		if second := runIn(t, request, tree, "."); len(second.files) > 0 || second.err != "" || second.warnings != warnings {
+			t.Errorf("%s: the second run writes %q (%s), and warns of %q; want nothing, and what the first run warns of but for new methods, %q",
+				c.name, slices.Collect(maps.Keys(second.files)), second.err, second.warnings, warnings)
 		}
 		writeTree(t, module.dir, first.files)
 		if len(first.files) > 0 {
@@ -63,6 +64,16 @@ func writeSkeletons(t *testing.T, module goModule) (packages []string) {
 		}
 	}
 	return packages
+}
+
+// withoutNew returns warnings without those of methods that a run has just written.
+func withoutNew(warnings string) (others string) {
+	for line := range strings.Lines(warnings) {
+		if !strings.Contains(line, ": the new method ") {
+			others += line
+		}
+	}
+	return others
 }
 
 // checkProgram runs a program as it was generated: it serves, all its RPCs answer UNIMPLEMENTED, and it stops when it is told to.
