@@ -81,3 +81,11 @@ func logLevel(code codes.Code, err error) slog.Level {
 		return slog.LevelInfo
 	}
 }
+
+// accessLogger returns the logger of the access log.
+func (p *pipeline) accessLogger() *slog.Logger {
+	if p.without.accessLog {
+		return slog.New(slog.DiscardHandler)
+	}
+	return p.logger
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+	"github.com/grpcservice/grpcservice/runtime/internal/heldheader"
 	"github.com/grpcservice/grpcservice/runtime/internal/requestid"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
@@ -75,7 +76,7 @@ type callContext struct {
 	stream   *serverStream         // nil for a unary call
 	refused  atomic.Pointer[error] // what was wrong with a request
 	compress compressChoice        // what the method has chosen
-	header   heldHeader            // what the method has set
+	header   heldheader.Header     // what the method has set
 	drained  atomic.Bool           // whether a shutdown cancelled the call
 	detached bool                  // the method runs in a goroutine of its own, which joins the others
 	live     liveCall

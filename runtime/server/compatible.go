@@ -1,15 +1,5 @@
 package server
 
-import (
-	"log/slog"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
-	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/rpcerr"
-)
-
 // Compatible makes a server behave on the wire as grpc alone: a service that is moved to a [Server] or
 // to [On] answers with the same codes, messages, details, headers and trailers as before. Options that
 // follow it switch on one part after the other:
@@ -100,87 +90,4 @@ func WithHeldHeaders(on bool) Option {
 // [MaxConcurrentStreams] and the constants beside it say, which is the default. Off, grpc's own defaults hold.
 func WithTransportDefaults(on bool) Option {
 	return func(c *settings) { c.grpcDefaults = !on }
-}
-
-// accessLogger returns the logger of the access log.
-func (p *pipeline) accessLogger() *slog.Logger {
-	if p.without.accessLog {
-		return slog.New(slog.DiscardHandler)
-	}
-	return p.logger
-}
-
-// told returns what the caller of a call that failed with err gets.
-func (m *method) told(c *callContext, err error) error {
-	if m.without.masking {
-		return c.stockError(err)
-	}
-	return c.publicError(err)
-}
-
-// publicError returns what the caller of an RPC that failed with err gets: the status that was made to be told, never the text around
-// it. A context's error becomes CANCELED or DEADLINE_EXCEEDED, or [runtime.ErrDraining] where a shutdown cancelled the call; an error
-// without status becomes UNKNOWN with a fixed text. What the runtime itself rejects calls with was made once, for all of them.
-func (c *callContext) publicError(err error) error {
-	err = rpcerr.Public(err)
-	if c.drained.Load() && status.Code(err) == codes.Canceled {
-		return runtime.ErrDraining
-	}
-	return err
-}
-
-// passed returns what the pipeline returns for a call that failed with cause, of which the caller is
-// told sent. Without masking that is the error itself, because the interceptors of the server may look
-// for its type. [runtime.ErrDraining] and what grpc would not send as sent take its place.
-func (m *method) passed(cause, sent error) (passed error) {
-	if !m.without.masking || sent == runtime.ErrDraining {
-		return sent
-	}
-	defer func() { // of an error whose own methods panic
-		if recover() != nil {
-			passed = sent
-		}
-	}()
-	if st, ok := status.FromError(cause); ok && st.Code() == codes.OK {
-		return sent
-	}
-	return cause
-}
-
-// stockError returns the status that grpc sends for err. [runtime.ErrDraining] is that of a call which a
-// shutdown cancelled.
-func (c *callContext) stockError(err error) (sent error) {
-	defer func() { // of an error whose own methods panic
-		if recover() != nil {
-			sent = rpcerr.Public(err)
-		}
-	}()
-	st, ok := status.FromError(err)
-	if !ok {
-		st = status.FromContextError(err)
-	}
-	switch {
-	case st.Code() == codes.Canceled && c.drained.Load():
-		return runtime.ErrDraining
-	case st.Code() == codes.OK: // grpc would send an error of the code OK
-		return status.Error(codes.Unknown, err.Error())
-	default:
-		return st.Err()
-	}
-}
-
-// raised is the error of a method that panicked, where the panic goes on.
-type raised struct {
-	error
-	value any
-}
-
-// Unwrap returns what the panic is for those who watch the call.
-func (r *raised) Unwrap() error { return r.error }
-
-// raise lets a panic go on that a call has ended with.
-func raise(err error) {
-	if r, ok := err.(*raised); ok {
-		panic(r.value)
-	}
 }

@@ -34,7 +34,7 @@ func (s *serverStream) SetHeader(md metadata.MD) error {
 	if s.call.call.method.without.heldHeaders {
 		return s.ServerStream.SetHeader(md)
 	}
-	return s.call.header.set(md, s.ServerStream.SetHeader)
+	return s.call.header.Set(md, s.ServerStream.SetHeader)
 }
 
 // SendHeader sends the header now.
@@ -42,7 +42,7 @@ func (s *serverStream) SendHeader(md metadata.MD) error {
 	if s.call.call.method.without.heldHeaders {
 		return s.ServerStream.SendHeader(md)
 	}
-	return s.call.header.send(md, s.ServerStream.SendHeader)
+	return s.call.header.Send(md, s.ServerStream.SendHeader)
 }
 
 // end lets no more messages through; the first reason counts.
