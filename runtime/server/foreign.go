@@ -67,6 +67,8 @@ func serveForeign(m *method, handler grpc.MethodHandler) grpc.MethodHandler {
 }
 
 // aroundForeign returns the steps that run around the method as an interceptor; nil if there are none.
+// The generated handler makes the method's handler anew for each call, so the steps are put around it in
+// each call.
 func (m *method) aroundForeign() grpc.UnaryServerInterceptor {
 	if len(m.unaryArounds) == 0 && !m.adaptive {
 		return nil
