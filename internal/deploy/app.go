@@ -24,7 +24,7 @@ type App struct {
 	Workspace bool
 	// GoWorkOff reports whether docker copies a go.work that the module is no part of.
 	GoWorkOff bool
-	// Command is the folder of the program's main package, from the root of its module: "cmd/server".
+	// Command is the directory of the program's main package, from the root of its module: "cmd/server".
 	Command string
 	// Port is the TCP port that it serves at, from 1024 on, because it does not run as root.
 	Port int

@@ -75,7 +75,7 @@ func FilePathFault(file string) string {
 	case path.IsAbs(file):
 		return "is an absolute path"
 	case file == ".." || strings.HasPrefix(file, "../"):
-		return "leaves the output folder"
+		return "leaves the output directory"
 	default:
 		return ""
 	}

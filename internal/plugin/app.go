@@ -25,10 +25,10 @@ func (u *userCode) addApp(at string, impl workspace.Directory, have map[string][
 		err = fmt.Errorf("it is in module %s, and the services are implemented in module %s; want both in one", f.Module, impl.Module)
 	}
 	if err == nil && f.ImportPath == impl.ImportPath {
-		err = fmt.Errorf("it is the folder of skeleton_dir; want another, for a package main")
+		err = fmt.Errorf("it is the directory of skeleton_dir; want another one, for package main")
 	}
 	if err == nil && (u.forbidden(f.ImportPath) != "" || !golang.MayImport(f.ImportPath, impl.ImportPath)) {
-		err = fmt.Errorf("its package cannot import %s, which is internal; choose a folder that can", cmp.Or(u.forbidden(f.ImportPath), impl.ImportPath))
+		err = fmt.Errorf("its package cannot import %s, which is internal; choose a directory that can", cmp.Or(u.forbidden(f.ImportPath), impl.ImportPath))
 	}
 	var there map[string][]byte
 	if err == nil {

@@ -51,7 +51,7 @@ func emitters() []emitter {
 		doc:  "the [test kit](testing.md); overwritten by each run",
 	}, {
 		name: "skeleton",
-		needs: []need{{"skeleton_dir", "the folder of the package that implements the " +
+		needs: []need{{"skeleton_dir", "the directory of the package that implements the " +
 			"services", "internal/service"}},
 		all: func(o *output, r run, files []model.File) {
 			o.addSkeleton(r.env, files, r.in.templates, r.params)
@@ -63,8 +63,8 @@ func emitters() []emitter {
 	}, {
 		name: "deploy",
 		needs: []need{
-			{"deploy_dir", "the folder that the files go to", "deploy"},
-			{"app", "the folder of the program", "cmd/server"},
+			{"deploy_dir", "the directory of the files", "deploy"},
+			{"app", "the directory of the program", "cmd/server"},
 			{"app_name", "what the program is called in a cluster", "shop"},
 			{"image", "the image that is run", "registry.example.com/shop:1.4.0"},
 		},

@@ -41,7 +41,7 @@ func checkOurs(path string) error {
 	case strings.HasPrefix(string(content), exportMark), string(content) == proto.Options:
 		return nil
 	default:
-		return fmt.Errorf("%s exists and does not begin with %q, so it is not overwritten; remove it, or name another folder",
+		return fmt.Errorf("%s exists and does not start with %q, so it is not overwritten; remove it, or name another directory",
 			path, strings.TrimSuffix(exportMark, "\n"))
 	}
 }

@@ -22,7 +22,7 @@ func TestExport(t *testing.T) {
 		"nothing":           {"", 0, "wrote "},
 		"an older export":   {mark + "syntax = \"proto2\";\n", 0, "wrote "},
 		"a copy":            {proto.Options, 0, "wrote "},
-		"a file of a user":  {"syntax = \"proto3\";\n", 1, `so it is not overwritten; remove it, or name another folder`},
+		"a file of a user":  {"syntax = \"proto3\";\n", 1, `so it is not overwritten; remove it, or name another directory`},
 		"an edited copy":    {proto.Options + "\n", 1, "so it is not overwritten"},
 		"a mark further on": {"\n" + mark, 1, "so it is not overwritten"},
 	} {

@@ -15,8 +15,8 @@ type parameters struct {
 	report        string   // the path of the report, or nothing
 	strict        bool     // whether what deserves a warning is an error
 	templates     string   // the path of a folder of templates, or nothing
-	skeletonDir   string   // the folder of the package that implements the services, or nothing
-	app           string   // the folder of the program that serves them, or nothing
+	skeletonDir   string   // the directory of the package that implements the services, or nothing
+	app           string   // the directory of the program that serves them, or nothing
 	deploy        deployParameters
 	importPath    string // of the output folder, or nothing
 	module        string

@@ -83,7 +83,7 @@ var ownParameters = []parameter{{
 }, {
 	name: "import_path", usage: "=PATH", without: "below the packages of the messages",
 	valid: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~+-]*(/[A-Za-z0-9_][A-Za-z0-9._~+-]*)*$`),
-	want:  "the import path of the output folder, such as example.com/you/gen",
+	want:  "the import path of the output directory, such as example.com/you/gen",
 	set:   func(p *parameters, value string) { p.importPath = value },
 	help: "the import path of the output directory, for services whose messages are in another " +
 		"module",
@@ -97,15 +97,16 @@ var ownParameters = []parameter{{
 	doc:  "[what to generate](#emits), separated by semicolons; may be repeated",
 }, {
 	name: "policy", usage: "=FILE", without: "none",
-	valid: anything, want: "the path of a policy file, from the folder in which buf or protoc runs",
-	set:  func(p *parameters, value string) { p.policy = value },
-	help: "a YAML file of policies, in addition to the options in the protos",
+	valid: anything,
+	want:  "the path of a policy file, relative to the directory in which buf or protoc runs",
+	set:   func(p *parameters, value string) { p.policy = value },
+	help:  "a YAML file of policies, in addition to the options in the protos",
 	doc: "a YAML file of [policies](policy.md#the-policy-file), in addition to those in the protos; " +
 		"the path is relative to the directory in which buf runs",
 }, {
 	name: "report", usage: "=FILE", without: "none",
 	valid: regexp.MustCompile(`^([^./\\\s][^/\\]*/)*[^./\\\s][^/\\]*\.json$`),
-	want:  "the path of a .json file below the output folder",
+	want:  "the path of a .json file below the output directory",
 	set:   func(p *parameters, value string) { p.report = value },
 	help:  "write the effective policy of each method, and its origin, to a .json file",
 	doc: "writes a [report](policy.md#the-report) of the effective policies to a `.json` file below " +
@@ -119,10 +120,11 @@ var ownParameters = []parameter{{
 }, {
 	name: "templates", usage: "=DIR", without: "none",
 	valid: folderPath,
-	want:  "the path of a folder of templates below that in which buf or protoc runs, with slashes",
-	set:   func(p *parameters, value string) { p.templates = value },
-	help:  "a directory of templates that replace the plugin's own",
-	doc:   "a directory of [templates](templates.md) that replace the plugin's own",
+	want: "the slash-separated path of a directory of templates, below the one in which buf or " +
+		"protoc runs",
+	set:  func(p *parameters, value string) { p.templates = value },
+	help: "a directory of templates that replace the plugin's own",
+	doc:  "a directory of [templates](templates.md) that replace the plugin's own",
 }}
 
 // emitParameters are those of emit=skeleton and emit=deploy.
@@ -130,8 +132,8 @@ var emitParameters = []parameter{{
 	name: "skeleton_dir", usage: "=DIR", emits: []string{"skeleton"}, alone: "nothing is " +
 		"written there without emit=skeleton; want both",
 	valid: goFolder,
-	want: "a folder of your module that is no other's, such as internal/service: below that in " +
-		"which buf or protoc runs, with slashes",
+	want: "a directory of your own module, such as internal/service: a slash-separated path below " +
+		"the one in which buf or protoc runs",
 	set:  func(p *parameters, value string) { p.skeletonDir = value },
 	help: "the package that implements the services",
 }, {
@@ -139,16 +141,16 @@ var emitParameters = []parameter{{
 	alone: "it is where emit=skeleton writes a program, and what emit=deploy deploys; want one " +
 		"of them",
 	valid: goFolder,
-	want: "the folder of a program, such as cmd/server: below that in which buf or protoc runs, " +
-		"with slashes",
+	want: "the directory of a program, such as cmd/server: a slash-separated path below the one in " +
+		"which buf or protoc runs",
 	set:  func(p *parameters, value string) { p.app = value },
 	help: "the program that serves them",
 	doc:  "the program that serves them: `skeleton` writes it, `deploy` deploys it",
 }, {
 	name: "deploy_dir", usage: "=DIR", emits: []string{"deploy"},
 	valid: goFolder,
-	want: "a folder of your module, such as deploy: below that in which buf or protoc runs, " +
-		"with slashes",
+	want: "a directory of your module, such as deploy: a slash-separated path below the one in " +
+		"which buf or protoc runs",
 	set:  func(p *parameters, value string) { p.deploy.dir = value },
 	help: "the directory of the Dockerfile and the manifests",
 }, {
@@ -184,7 +186,7 @@ var protocParameters = []parameter{{
 	valid: regexp.MustCompile(`^(import|source_relative)$`), want: `"import" or "source_relative"`,
 }, {
 	name:  "module",
-	valid: anything, want: "the import path that output paths shall not begin with",
+	valid: anything, want: "the import path that is removed from output paths",
 	set: func(p *parameters, value string) { p.module = value },
 }, {
 	name: "M", isPrefix: true, valid: anything, want: "a Go import path",

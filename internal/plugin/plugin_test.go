@@ -111,10 +111,10 @@ func TestDamagedDescriptors(t *testing.T) {
 			r.Parameter = proto.String("paths=import")
 		}, `holds '\n'`},
 		{"path that is not UTF-8", renamed("\xff.proto"), "is not UTF-8"},
-		{"path that leaves", renamed("../a.proto"), "leaves the output folder"},
+		{"path that leaves", renamed("../a.proto"), "leaves the output directory"},
 		{"absolute path", renamed("/a.proto"), "is an absolute path"},
 		{"path of Windows", renamed(`c:\a.proto`), `holds ':'`},
-		{"path that leaves in the end", renamed("a/../../b.proto"), "leaves the output folder"},
+		{"path that leaves in the end", renamed("a/../../b.proto"), "leaves the output directory"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			request := readCase(t, "paths_source_relative").request(t)

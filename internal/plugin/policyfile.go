@@ -17,7 +17,7 @@ func readPolicy(env Env, path string) (*policy.File, error) {
 	}
 	content, err := env.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("parameter policy=%q: it cannot be read: %w; want the path of a policy file, from the folder in which buf or protoc runs", path, err)
+		return nil, fmt.Errorf("parameter policy=%q: it cannot be read: %w; want the path of a policy file, relative to the directory in which buf or protoc runs", path, err)
 	}
 	return policy.Parse(path, content), nil
 }

@@ -34,7 +34,7 @@ func link(target string) *fstest.MapFile {
 func TestSkeletonOfUserFiles(t *testing.T) {
 	const (
 		file    = "internal/service/book_service.go"
-		missing = "there is no go.mod in the folder in which buf or protoc runs, nor above it"
+		missing = "there is no go.mod in or above the directory in which buf or protoc runs"
 	)
 	for name, tt := range map[string]struct {
 		tree    fstest.MapFS
@@ -106,7 +106,7 @@ func TestSkeletonOfUserFiles(t *testing.T) {
 		},
 		"folder of generated code": {
 			tree: fstest.MapFS{"go.mod": textFile("module example.com")}, options: ",skeleton_dir=skeleton_added/library/v1",
-			err: `parameter skeleton_dir="skeleton_added/library/v1": the code that is generated for library.v1.BookService is in this folder`,
+			err: `parameter skeleton_dir="skeleton_added/library/v1": the code that is generated for library.v1.BookService is in this directory`,
 		},
 		"no go.mod":        {tree: fstest.MapFS{"README": textFile("")}, err: `parameter skeleton_dir="internal/service": ` + missing},
 		"no file system":   {err: `parameter skeleton_dir="internal/service": ` + missing},

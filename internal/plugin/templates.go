@@ -22,10 +22,10 @@ func loadTemplates(env Env, dir string) (*gen.Templates, error) {
 		return gen.LoadTemplates()
 	}
 	fail := func(what any) (*gen.Templates, error) {
-		return nil, fmt.Errorf("parameter templates=%q: %v; want the path of a folder of templates, from the folder in which buf or protoc runs", dir, what)
+		return nil, fmt.Errorf("parameter templates=%q: %v; want the path of a directory of templates, relative to the directory in which buf or protoc runs", dir, what)
 	}
 	if env.Tree == nil {
-		return fail("the folder in which buf or protoc runs is not known")
+		return fail("the directory in which buf or protoc runs is unknown")
 	}
 	if _, err := fs.Stat(env.Tree, path.Join(env.Dir, dir)); err != nil {
 		return fail(err)

@@ -143,8 +143,8 @@ func (p *pkg) add(f *file, problems *diag.List) {
 	case f.test && name == p.name+"_test":
 		p.outside = append(p.outside, f)
 	case name != "documentation":
-		problems.Warnf(f.at(f.ast.Name.Pos()), "the file is of package %s, and others of its folder are of package %s, so Go does not "+
-			"build the folder; move or rename one of them", name, p.name)
+		problems.Warnf(f.at(f.ast.Name.Pos()), "the file is of package %s, and others in its directory are of package %s, so Go does not "+
+			"build the directory; move or rename one of them", name, p.name)
 	}
 }
 

@@ -46,7 +46,7 @@ type Directory struct {
 
 // noModule says that there is no go.mod: the plugin runs where it cannot see the user's files, and
 // must not overwrite them.
-const noModule = "there is no go.mod in the folder in which buf or protoc runs, nor above it, so the files of your module cannot " +
+const noModule = "there is no go.mod in or above the directory in which buf or protoc runs, so the files of your module cannot " +
 	"be seen, and none is written; run buf or protoc, with the plugin as a local one, in your module"
 
 // Directory returns the directory at a path, which must be of a module, and stay in it also where
