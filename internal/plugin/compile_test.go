@@ -2,6 +2,7 @@ package plugin_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	gengo "google.golang.org/protobuf/cmd/protoc-gen-go/internal_gengo"
@@ -18,32 +20,61 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
-// TestGeneratedCode builds one module of all code that comes out of testdata, with the messages of
-// protoc-gen-go and with the code that users get to begin with, and runs over it what users run over
-// theirs. Each command gets all packages at once, so that it loads what they have in common once.
-func TestGeneratedCode(t *testing.T) {
-	module := writeModule(t)
-	module.skeletons = writeSkeletons(t, module)
-	writePatternTests(t, module)
+// The tests below run over one module of all code that comes out of testdata, with the messages of
+// protoc-gen-go and with the starter code of users, what users run over theirs. Each command gets all
+// packages at once, so that it loads their common dependencies once.
 
-	t.Run("vet", func(t *testing.T) { module.mustRun(t, "go", "vet", "./...") })
-	t.Run("vet opaque", func(t *testing.T) {
-		module.mustRun(t, "go", append([]string{"vet", "-tags=protoopaque"}, module.opaquePackages(t)...)...)
+func TestGeneratedCodeVets(t *testing.T) { generatedModule(t).mustRun(t, "go", "vet", "./...") }
+
+func TestGeneratedCodeVetsWithOpaqueMessages(t *testing.T) {
+	module := generatedModule(t)
+	module.mustRun(t, "go", append([]string{"vet", "-tags=protoopaque"}, module.opaquePackages(t)...)...)
+}
+
+func TestGeneratedCodePassesStaticcheck(t *testing.T) { checkStatically(t, generatedModule(t)) }
+
+func TestGeneratedCodeHasNothingToGenerate(t *testing.T) {
+	module := generatedModule(t)
+	args := append([]string{"generate", "-n"}, module.packages()...)
+	if out := module.mustRun(t, "go", args...); out != "" {
+		t.Errorf("go generate would run:\n%s", out)
+	}
+}
+
+func TestGeneratedCodeRuns(t *testing.T) { // TestGeneratedCodeVets vets it
+	generatedModule(t).mustRun(t, "go", "test", "-vet=off", patternTests,
+		"./skeleton/skeleton_new", "./skeleton/kinds")
+}
+
+func TestGeneratedCodeRunsWithOpaqueMessages(t *testing.T) {
+	generatedModule(t).mustRun(t, "go", "test", "-vet=off", "-tags=protoopaque", patternTests)
+}
+
+func TestGeneratedProgramServes(t *testing.T) {
+	checkProgram(t, generatedModule(t), "./skeleton/skeleton_new/cmd/server")
+}
+
+// generated is the module that the tests share. The first of them writes it.
+var generated struct {
+	once   sync.Once
+	module goModule
+	failed bool
+}
+
+// generatedModule returns the module that the tests of generated code share. They must not change it.
+func generatedModule(t *testing.T) goModule {
+	t.Helper()
+	generated.once.Do(func() {
+		generated.failed = true // where one of these ends the test
+		generated.module = writeModule(t)
+		generated.module.skeletons = writeSkeletons(t, generated.module)
+		writePatternTests(t, generated.module)
+		generated.failed = false
 	})
-	t.Run("staticcheck", func(t *testing.T) { checkStatically(t, module) })
-	t.Run("generate", func(t *testing.T) {
-		if out := module.mustRun(t, "go", append([]string{"generate", "-n"}, module.packages()...)...); out != "" {
-			t.Errorf("go generate would run:\n%s", out)
-		}
-	})
-	t.Run("test", func(t *testing.T) { // vetted above
-		module.mustRun(t, "go", "test", "-vet=off", patternTests, "./skeleton/skeleton_new", "./skeleton/kinds")
-	})
-	t.Run("test opaque", func(t *testing.T) {
-		module.mustRun(t, "go", "test", "-vet=off", "-tags=protoopaque", patternTests)
-	})
-	t.Run("program", func(t *testing.T) { checkProgram(t, module, "./skeleton/skeleton_new/cmd/server") })
-	t.Run("handshake", func(t *testing.T) { checkHandshake(t, module) })
+	if generated.failed {
+		t.Fatal("the module of all generated code could not be written; see the first test that needs it")
+	}
+	return generated.module
 }
 
 // checkStatically runs staticcheck over what the plugin wrote, but not over code that has to name
@@ -60,18 +91,34 @@ func checkStatically(t *testing.T, module goModule) {
 	module.mustRun(t, staticcheck, append(module.packages(), current...)...)
 }
 
-// checkHandshake checks what users see who have a runtime that is older than their generated code needs.
-func checkHandshake(t *testing.T, module goModule) {
+// TestHandshakeWithAnOlderRuntime checks what users see whose runtime is older than their generated
+// code needs.
+func TestHandshakeWithAnOlderRuntime(t *testing.T) {
 	const file = "kinds/library/v1/libraryv1service/book_service.grpcservice.go"
+	module := generatedModule(t)
 	newer := strings.Replace(module.files[file], "runtime.IsAtLeastVersion0_1", "runtime.IsAtLeastVersion0_999", 1)
-	writeTree(t, module.dir, map[string]string{file: newer})
-	out, err := module.run("go", "build", "./"+path.Dir(file))
-	if want := "undefined: runtime.IsAtLeastVersion0_999"; err == nil || !strings.Contains(out, want) {
-		t.Errorf("go build says %q (%v), want %q", out, err, want)
-	}
 	if want := "go get -u github.com/grpcservice/grpcservice\nconst _ = runtime.IsAtLeastVersion0_999"; !strings.Contains(newer, want) {
 		t.Errorf("the line that does not compile has no advice above it")
 	}
+	out, err := module.run("go", "build", "-overlay="+overlay(t, module, file, newer), "./"+path.Dir(file))
+	if want := "undefined: runtime.IsAtLeastVersion0_999"; err == nil || !strings.Contains(out, want) {
+		t.Errorf("go build prints %q (%v), want %q", out, err, want)
+	}
+}
+
+// overlay returns the name of a file that replaces the content of one file of the module for the go
+// command.
+func overlay(t *testing.T, module goModule, file, content string) string {
+	t.Helper()
+	dir := t.TempDir()
+	table, err := json.Marshal(map[string]map[string]string{
+		"Replace": {filepath.Join(module.dir, filepath.FromSlash(file)): filepath.Join(dir, "file.go")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeTree(t, dir, map[string]string{"file.go": content, "overlay.json": string(table)})
+	return filepath.Join(dir, "overlay.json")
 }
 
 // goModule is a Go module on disk.
@@ -84,7 +131,7 @@ type goModule struct {
 // writeModule generates everything that testdata has into one module.
 func writeModule(t *testing.T) goModule {
 	t.Helper()
-	module := goModule{dir: t.TempDir(), files: make(map[string]string)}
+	module := goModule{dir: filepath.Join(scratch, "generated"), files: make(map[string]string)}
 	for _, c := range testCases(t) {
 		request := c.request(t)
 		wanted := run(t, request)
