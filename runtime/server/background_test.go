@@ -99,6 +99,7 @@ func TestBackgroundMayEndByItself(t *testing.T) {
 }
 
 func TestShutdownNamesWhatStaysInTheBackground(t *testing.T) {
+	t.Parallel() // it waits out what a shutdown grants
 	begun, release := make(chan struct{}), make(chan struct{})
 	srv := echotest.StartServer(t, func(srv *server.Server) {
 		srv.Background("deaf", func(context.Context) error { close(begun); <-release; return nil })

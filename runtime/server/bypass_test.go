@@ -283,6 +283,7 @@ func TestMethodsThatAreLeftKeepTheirPlace(t *testing.T) {
 }
 
 func TestABrokenListenerDoesNotHoldTheServer(t *testing.T) {
+	t.Parallel() // it waits out what a shutdown grants
 	entered, release := make(chan struct{}), make(chan struct{})
 	defer close(release)
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)))

@@ -116,6 +116,7 @@ func TestShutdownCutsOffWhatDoesNotEnd(t *testing.T) {
 }
 
 func TestShutdownFinishesWithoutMethodsThatIgnoreTheirContext(t *testing.T) {
+	t.Parallel() // it waits out what a shutdown grants
 	entered, release := make(chan struct{}), make(chan struct{})
 	srv := echotest.Start(t, echotest.Behaving(func(context.Context) error {
 		close(entered)
