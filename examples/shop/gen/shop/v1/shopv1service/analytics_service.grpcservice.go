@@ -23,7 +23,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // AnalyticsServiceName is the full name of AnalyticsService, as health checks, logs and policies spell it.
 const AnalyticsServiceName = "shop.v1.AnalyticsService"
 
-// Full method names of AnalyticsService, as interceptors get them.
+// Full method names of AnalyticsService, as interceptors see them.
 const (
 	AnalyticsServiceRecordMetricsMethod = "/shop.v1.AnalyticsService/RecordMetrics"
 )

@@ -30,7 +30,7 @@ const (
 // BatchJobServiceName is the full name of BatchJobService, as health checks, logs and policies spell it.
 const BatchJobServiceName = "shop.v1.BatchJobService"
 
-// Full method names of BatchJobService, as interceptors get them.
+// Full method names of BatchJobService, as interceptors see them.
 const (
 	BatchJobServiceProcessBatchMethod = "/shop.v1.BatchJobService/ProcessBatch"
 	BatchJobServiceGetOperationMethod = "/shop.v1.BatchJobService/GetOperation"

@@ -23,7 +23,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // ChatServiceName is the full name of ChatService, as health checks, logs and policies spell it.
 const ChatServiceName = "shop.v1.ChatService"
 
-// Full method names of ChatService, as interceptors get them.
+// Full method names of ChatService, as interceptors see them.
 const (
 	ChatServiceChatMethod = "/shop.v1.ChatService/Chat"
 )

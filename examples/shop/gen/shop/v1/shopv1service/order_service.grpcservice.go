@@ -30,7 +30,7 @@ const (
 // OrderServiceName is the full name of OrderService, as health checks, logs and policies spell it.
 const OrderServiceName = "shop.v1.OrderService"
 
-// Full method names of OrderService, as interceptors get them.
+// Full method names of OrderService, as interceptors see them.
 const (
 	OrderServiceCreateOrderMethod = "/shop.v1.OrderService/CreateOrder"
 	OrderServiceGetOrderMethod    = "/shop.v1.OrderService/GetOrder"

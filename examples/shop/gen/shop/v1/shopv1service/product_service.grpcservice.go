@@ -28,7 +28,7 @@ const (
 // ProductServiceName is the full name of ProductService, as health checks, logs and policies spell it.
 const ProductServiceName = "shop.v1.ProductService"
 
-// Full method names of ProductService, as interceptors get them.
+// Full method names of ProductService, as interceptors see them.
 const (
 	ProductServiceSearchProductsMethod = "/shop.v1.ProductService/SearchProducts"
 )

@@ -35,7 +35,7 @@ const (
 // UserServiceName is the full name of UserService, as health checks, logs and policies spell it.
 const UserServiceName = "shop.v1.UserService"
 
-// Full method names of UserService, as interceptors get them.
+// Full method names of UserService, as interceptors see them.
 const (
 	UserServiceGetUserMethod          = "/shop.v1.UserService/GetUser"
 	UserServiceCreateUserMethod       = "/shop.v1.UserService/CreateUser"

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // UserServiceName is the full name of UserService, as health checks, logs and policies spell it.
 const UserServiceName = "users.v1.UserService"
 
-// Full method names of UserService, as interceptors get them.
+// Full method names of UserService, as interceptors see them.
 const (
 	UserServiceGetUserMethod    = "/users.v1.UserService/GetUser"
 	UserServiceCreateUserMethod = "/users.v1.UserService/CreateUser"

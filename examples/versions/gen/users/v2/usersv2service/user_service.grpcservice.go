@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // UserServiceName is the full name of UserService, as health checks, logs and policies spell it.
 const UserServiceName = "users.v2.UserService"
 
-// Full method names of UserService, as interceptors get them.
+// Full method names of UserService, as interceptors see them.
 const (
 	UserServiceGetUserMethod    = "/users.v2.UserService/GetUser"
 	UserServiceCreateUserMethod = "/users.v2.UserService/CreateUser"

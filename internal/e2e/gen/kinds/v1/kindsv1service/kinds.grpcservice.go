@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // KindsServiceName is the full name of KindsService, as health checks, logs and policies spell it.
 const KindsServiceName = "kinds.v1.KindsService"
 
-// Full method names of KindsService, as interceptors get them.
+// Full method names of KindsService, as interceptors see them.
 const (
 	KindsServiceUnaryMethod        = "/kinds.v1.KindsService/Unary"
 	KindsServiceServerStreamMethod = "/kinds.v1.KindsService/ServerStream"
@@ -127,7 +127,7 @@ func KindsServiceConfig() client.Option {
 // PolicyServiceName is the full name of PolicyService, as health checks, logs and policies spell it.
 const PolicyServiceName = "kinds.v1.PolicyService"
 
-// Full method names of PolicyService, as interceptors get them.
+// Full method names of PolicyService, as interceptors see them.
 const (
 	PolicyServiceUnaryMethod        = "/kinds.v1.PolicyService/Unary"
 	PolicyServiceServerStreamMethod = "/kinds.v1.PolicyService/ServerStream"

@@ -24,7 +24,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // TypesServiceName is the full name of TypesService, as health checks, logs and policies spell it.
 const TypesServiceName = "kinds.v1.TypesService"
 
-// Full method names of TypesService, as interceptors get them.
+// Full method names of TypesService, as interceptors see them.
 const (
 	TypesServiceImportedMethod  = "/kinds.v1.TypesService/Imported"
 	TypesServiceNestedMethod    = "/kinds.v1.TypesService/Nested"

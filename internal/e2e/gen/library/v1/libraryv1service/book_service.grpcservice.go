@@ -31,7 +31,7 @@ const (
 // BookServiceName is the full name of BookService, as health checks, logs and policies spell it.
 const BookServiceName = "library.v1.BookService"
 
-// Full method names of BookService, as interceptors get them.
+// Full method names of BookService, as interceptors see them.
 const (
 	BookServiceGetBookMethod       = "/library.v1.BookService/GetBook"
 	BookServiceListBooksMethod     = "/library.v1.BookService/ListBooks"
@@ -201,7 +201,7 @@ var BookServiceBatchGetBooks = batch.Keyed(
 // MemberServiceName is the full name of MemberService, as health checks, logs and policies spell it.
 const MemberServiceName = "library.v1.MemberService"
 
-// Full method names of MemberService, as interceptors get them.
+// Full method names of MemberService, as interceptors see them.
 const (
 	MemberServiceBorrowBookMethod = "/library.v1.MemberService/BorrowBook"
 )

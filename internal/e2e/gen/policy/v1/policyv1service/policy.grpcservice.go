@@ -31,7 +31,7 @@ const (
 // SilentServiceName is the full name of SilentService, as health checks, logs and policies spell it.
 const SilentServiceName = "policy.v1.SilentService"
 
-// Full method names of SilentService, as interceptors get them.
+// Full method names of SilentService, as interceptors see them.
 const (
 	SilentServiceUnaryMethod        = "/policy.v1.SilentService/Unary"
 	SilentServiceServerStreamMethod = "/policy.v1.SilentService/ServerStream"
@@ -135,7 +135,7 @@ func SilentServiceConfig() client.Option {
 // PublicServiceName is the full name of PublicService, as health checks, logs and policies spell it.
 const PublicServiceName = "policy.v1.PublicService"
 
-// Full method names of PublicService, as interceptors get them.
+// Full method names of PublicService, as interceptors see them.
 const (
 	PublicServiceUnaryMethod        = "/policy.v1.PublicService/Unary"
 	PublicServiceServerStreamMethod = "/policy.v1.PublicService/ServerStream"
@@ -242,7 +242,7 @@ func PublicServiceConfig() client.Option {
 // KnownServiceName is the full name of KnownService, as health checks, logs and policies spell it.
 const KnownServiceName = "policy.v1.KnownService"
 
-// Full method names of KnownService, as interceptors get them.
+// Full method names of KnownService, as interceptors see them.
 const (
 	KnownServiceUnaryMethod        = "/policy.v1.KnownService/Unary"
 	KnownServiceServerStreamMethod = "/policy.v1.KnownService/ServerStream"
@@ -349,7 +349,7 @@ func KnownServiceConfig() client.Option {
 // ScopesServiceName is the full name of ScopesService, as health checks, logs and policies spell it.
 const ScopesServiceName = "policy.v1.ScopesService"
 
-// Full method names of ScopesService, as interceptors get them.
+// Full method names of ScopesService, as interceptors see them.
 const (
 	ScopesServiceUnaryMethod        = "/policy.v1.ScopesService/Unary"
 	ScopesServiceServerStreamMethod = "/policy.v1.ScopesService/ServerStream"
@@ -458,7 +458,7 @@ func ScopesServiceConfig() client.Option {
 // RateServiceName is the full name of RateService, as health checks, logs and policies spell it.
 const RateServiceName = "policy.v1.RateService"
 
-// Full method names of RateService, as interceptors get them.
+// Full method names of RateService, as interceptors see them.
 const (
 	RateServiceUnaryMethod        = "/policy.v1.RateService/Unary"
 	RateServiceServerStreamMethod = "/policy.v1.RateService/ServerStream"
@@ -568,7 +568,7 @@ func RateServiceConfig() client.Option {
 // PrincipalRateServiceName is the full name of PrincipalRateService, as health checks, logs and policies spell it.
 const PrincipalRateServiceName = "policy.v1.PrincipalRateService"
 
-// Full method names of PrincipalRateService, as interceptors get them.
+// Full method names of PrincipalRateService, as interceptors see them.
 const (
 	PrincipalRateServiceUnaryMethod        = "/policy.v1.PrincipalRateService/Unary"
 	PrincipalRateServiceServerStreamMethod = "/policy.v1.PrincipalRateService/ServerStream"
@@ -678,7 +678,7 @@ func PrincipalRateServiceConfig() client.Option {
 // PeerRateServiceName is the full name of PeerRateService, as health checks, logs and policies spell it.
 const PeerRateServiceName = "policy.v1.PeerRateService"
 
-// Full method names of PeerRateService, as interceptors get them.
+// Full method names of PeerRateService, as interceptors see them.
 const (
 	PeerRateServiceUnaryMethod        = "/policy.v1.PeerRateService/Unary"
 	PeerRateServiceServerStreamMethod = "/policy.v1.PeerRateService/ServerStream"
@@ -791,7 +791,7 @@ func PeerRateServiceConfig() client.Option {
 // NarrowServiceName is the full name of NarrowService, as health checks, logs and policies spell it.
 const NarrowServiceName = "policy.v1.NarrowService"
 
-// Full method names of NarrowService, as interceptors get them.
+// Full method names of NarrowService, as interceptors see them.
 const (
 	NarrowServiceUnaryMethod        = "/policy.v1.NarrowService/Unary"
 	NarrowServiceServerStreamMethod = "/policy.v1.NarrowService/ServerStream"
@@ -901,7 +901,7 @@ func NarrowServiceConfig() client.Option {
 // HastyServiceName is the full name of HastyService, as health checks, logs and policies spell it.
 const HastyServiceName = "policy.v1.HastyService"
 
-// Full method names of HastyService, as interceptors get them.
+// Full method names of HastyService, as interceptors see them.
 const (
 	HastyServiceUnaryMethod        = "/policy.v1.HastyService/Unary"
 	HastyServiceServerStreamMethod = "/policy.v1.HastyService/ServerStream"
@@ -1013,7 +1013,7 @@ func HastyServiceConfig() client.Option {
 // PatientServiceName is the full name of PatientService, as health checks, logs and policies spell it.
 const PatientServiceName = "policy.v1.PatientService"
 
-// Full method names of PatientService, as interceptors get them.
+// Full method names of PatientService, as interceptors see them.
 const (
 	PatientServiceUnaryMethod        = "/policy.v1.PatientService/Unary"
 	PatientServiceServerStreamMethod = "/policy.v1.PatientService/ServerStream"
@@ -1129,7 +1129,7 @@ func PatientServiceConfig() client.Option {
 // BriefServiceName is the full name of BriefService, as health checks, logs and policies spell it.
 const BriefServiceName = "policy.v1.BriefService"
 
-// Full method names of BriefService, as interceptors get them.
+// Full method names of BriefService, as interceptors see them.
 const (
 	BriefServiceUnaryMethod        = "/policy.v1.BriefService/Unary"
 	BriefServiceServerStreamMethod = "/policy.v1.BriefService/ServerStream"
@@ -1241,7 +1241,7 @@ func BriefServiceConfig() client.Option {
 // SmallServiceName is the full name of SmallService, as health checks, logs and policies spell it.
 const SmallServiceName = "policy.v1.SmallService"
 
-// Full method names of SmallService, as interceptors get them.
+// Full method names of SmallService, as interceptors see them.
 const (
 	SmallServiceUnaryMethod        = "/policy.v1.SmallService/Unary"
 	SmallServiceServerStreamMethod = "/policy.v1.SmallService/ServerStream"
@@ -1348,7 +1348,7 @@ func SmallServiceConfig() client.Option {
 // DiscreetServiceName is the full name of DiscreetService, as health checks, logs and policies spell it.
 const DiscreetServiceName = "policy.v1.DiscreetService"
 
-// Full method names of DiscreetService, as interceptors get them.
+// Full method names of DiscreetService, as interceptors see them.
 const (
 	DiscreetServiceUnaryMethod        = "/policy.v1.DiscreetService/Unary"
 	DiscreetServiceServerStreamMethod = "/policy.v1.DiscreetService/ServerStream"
@@ -1458,7 +1458,7 @@ func DiscreetServiceConfig() client.Option {
 // LoudServiceName is the full name of LoudService, as health checks, logs and policies spell it.
 const LoudServiceName = "policy.v1.LoudService"
 
-// Full method names of LoudService, as interceptors get them.
+// Full method names of LoudService, as interceptors see them.
 const (
 	LoudServiceUnaryMethod        = "/policy.v1.LoudService/Unary"
 	LoudServiceServerStreamMethod = "/policy.v1.LoudService/ServerStream"
@@ -1568,7 +1568,7 @@ func LoudServiceConfig() client.Option {
 // RetriedServiceName is the full name of RetriedService, as health checks, logs and policies spell it.
 const RetriedServiceName = "policy.v1.RetriedService"
 
-// Full method names of RetriedService, as interceptors get them.
+// Full method names of RetriedService, as interceptors see them.
 const (
 	RetriedServiceUnaryMethod        = "/policy.v1.RetriedService/Unary"
 	RetriedServiceServerStreamMethod = "/policy.v1.RetriedService/ServerStream"
@@ -1681,7 +1681,7 @@ func RetriedServiceConfig() client.Option {
 // HedgedServiceName is the full name of HedgedService, as health checks, logs and policies spell it.
 const HedgedServiceName = "policy.v1.HedgedService"
 
-// Full method names of HedgedService, as interceptors get them.
+// Full method names of HedgedService, as interceptors see them.
 const (
 	HedgedServiceUnaryMethod        = "/policy.v1.HedgedService/Unary"
 	HedgedServiceServerStreamMethod = "/policy.v1.HedgedService/ServerStream"
@@ -1793,7 +1793,7 @@ func HedgedServiceConfig() client.Option {
 // ZeroServiceName is the full name of ZeroService, as health checks, logs and policies spell it.
 const ZeroServiceName = "policy.v1.ZeroService"
 
-// Full method names of ZeroService, as interceptors get them.
+// Full method names of ZeroService, as interceptors see them.
 const (
 	ZeroServiceUnaryMethod        = "/policy.v1.ZeroService/Unary"
 	ZeroServiceServerStreamMethod = "/policy.v1.ZeroService/ServerStream"
@@ -1916,7 +1916,7 @@ func ZeroServiceConfig() client.Option {
 // FullServiceName is the full name of FullService, as health checks, logs and policies spell it.
 const FullServiceName = "policy.v1.FullService"
 
-// Full method names of FullService, as interceptors get them.
+// Full method names of FullService, as interceptors see them.
 const (
 	FullServiceUnaryMethod        = "/policy.v1.FullService/Unary"
 	FullServiceServerStreamMethod = "/policy.v1.FullService/ServerStream"
@@ -2030,7 +2030,7 @@ func FullServiceConfig() client.Option {
 // CheckedServiceName is the full name of CheckedService, as health checks, logs and policies spell it.
 const CheckedServiceName = "policy.v1.CheckedService"
 
-// Full method names of CheckedService, as interceptors get them.
+// Full method names of CheckedService, as interceptors see them.
 const (
 	CheckedServiceUnaryMethod        = "/policy.v1.CheckedService/Unary"
 	CheckedServiceServerStreamMethod = "/policy.v1.CheckedService/ServerStream"
@@ -2145,7 +2145,7 @@ func CheckedServiceConfig() client.Option {
 // UncheckedServiceName is the full name of UncheckedService, as health checks, logs and policies spell it.
 const UncheckedServiceName = "policy.v1.UncheckedService"
 
-// Full method names of UncheckedService, as interceptors get them.
+// Full method names of UncheckedService, as interceptors see them.
 const (
 	UncheckedServiceUnaryMethod        = "/policy.v1.UncheckedService/Unary"
 	UncheckedServiceServerStreamMethod = "/policy.v1.UncheckedService/ServerStream"

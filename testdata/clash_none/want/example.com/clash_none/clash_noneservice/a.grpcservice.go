@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // FooName is the full name of Foo, as health checks, logs and policies spell it.
 const FooName = "clash_none.Foo"
 
-// Full method names of Foo, as interceptors get them.
+// Full method names of Foo, as interceptors see them.
 const (
 	FooDoMethod = "/clash_none.Foo/Do"
 )
@@ -81,7 +81,7 @@ func FooConfig() client.Option {
 // FakeFooName is the full name of FakeFoo, as health checks, logs and policies spell it.
 const FakeFooName = "clash_none.FakeFoo"
 
-// Full method names of FakeFoo, as interceptors get them.
+// Full method names of FakeFoo, as interceptors see them.
 const (
 	FakeFooDoMethod = "/clash_none.FakeFoo/Do"
 )

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // HostileName is the full name of Hostile, as health checks, logs and policies spell it.
 const HostileName = "comments.Hostile"
 
-// Full method names of Hostile, as interceptors get them.
+// Full method names of Hostile, as interceptors see them.
 const (
 	HostileBlockMethod  = "/comments.Hostile/Block"
 	HostileStarsMethod  = "/comments.Hostile/Stars"
@@ -181,7 +181,7 @@ func HostileConfig() client.Option {
 // BehindName is the full name of Behind, as health checks, logs and policies spell it.
 const BehindName = "comments.Behind"
 
-// Full method names of Behind, as interceptors get them.
+// Full method names of Behind, as interceptors see them.
 const (
 	BehindDoMethod = "/comments.Behind/Do"
 )

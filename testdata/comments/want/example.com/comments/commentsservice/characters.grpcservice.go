@@ -21,7 +21,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // CharactersName is the full name of Characters, as health checks, logs and policies spell it.
 const CharactersName = "comments.Characters"
 
-// Full method names of Characters, as interceptors get them.
+// Full method names of Characters, as interceptors see them.
 const (
 	CharactersDoMethod = "/comments.Characters/Do"
 )

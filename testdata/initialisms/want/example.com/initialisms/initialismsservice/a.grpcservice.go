@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // HTTPServiceName is the full name of HTTPService, as health checks, logs and policies spell it.
 const HTTPServiceName = "initialisms.HTTPService"
 
-// Full method names of HTTPService, as interceptors get them.
+// Full method names of HTTPService, as interceptors see them.
 const (
 	HTTPServiceDoMethod = "/initialisms.HTTPService/Do"
 )
@@ -81,7 +81,7 @@ func HTTPServiceConfig() client.Option {
 // IAMName is the full name of IAM, as health checks, logs and policies spell it.
 const IAMName = "initialisms.IAM"
 
-// Full method names of IAM, as interceptors get them.
+// Full method names of IAM, as interceptors see them.
 const (
 	IAMDoMethod = "/initialisms.IAM/Do"
 )
@@ -140,7 +140,7 @@ func IAMConfig() client.Option {
 // S3StoreName is the full name of S3Store, as health checks, logs and policies spell it.
 const S3StoreName = "initialisms.S3Store"
 
-// Full method names of S3Store, as interceptors get them.
+// Full method names of S3Store, as interceptors see them.
 const (
 	S3StoreDoMethod = "/initialisms.S3Store/Do"
 )
@@ -199,7 +199,7 @@ func S3StoreConfig() client.Option {
 // API2Name is the full name of API2, as health checks, logs and policies spell it.
 const API2Name = "initialisms.API2"
 
-// Full method names of API2, as interceptors get them.
+// Full method names of API2, as interceptors see them.
 const (
 	API2DoMethod = "/initialisms.API2/Do"
 )
@@ -258,7 +258,7 @@ func API2Config() client.Option {
 // AName is the full name of A, as health checks, logs and policies spell it.
 const AName = "initialisms.A"
 
-// Full method names of A, as interceptors get them.
+// Full method names of A, as interceptors see them.
 const (
 	ADoMethod = "/initialisms.A/Do"
 )
@@ -317,7 +317,7 @@ func AConfig() client.Option {
 // SnakeCaseName is the full name of SnakeCase, as health checks, logs and policies spell it.
 const SnakeCaseName = "initialisms.snake_case"
 
-// Full method names of SnakeCase, as interceptors get them.
+// Full method names of SnakeCase, as interceptors see them.
 const (
 	SnakeCaseDoItMethod = "/initialisms.snake_case/do_it"
 	SnakeCaseX1StMethod = "/initialisms.snake_case/_1st"

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // HTTPServiceName is the full name of HTTPService, as health checks, logs and policies spell it.
 const HTTPServiceName = "initialisms_alike.HTTPService"
 
-// Full method names of HTTPService, as interceptors get them.
+// Full method names of HTTPService, as interceptors see them.
 const (
 	HTTPServiceDoMethod = "/initialisms_alike.HTTPService/Do"
 )
@@ -81,7 +81,7 @@ func HTTPServiceConfig() client.Option {
 // HttpServiceName is the full name of HttpService, as health checks, logs and policies spell it.
 const HttpServiceName = "initialisms_alike.HttpService"
 
-// Full method names of HttpService, as interceptors get them.
+// Full method names of HttpService, as interceptors see them.
 const (
 	HttpServiceDoMethod = "/initialisms_alike.HttpService/Do"
 )
@@ -140,7 +140,7 @@ func HttpServiceConfig() client.Option {
 // HTTpServiceName is the full name of HTTpService, as health checks, logs and policies spell it.
 const HTTpServiceName = "initialisms_alike.HTTpService"
 
-// Full method names of HTTpService, as interceptors get them.
+// Full method names of HTTpService, as interceptors see them.
 const (
 	HTTpServiceDoMethod = "/initialisms_alike.HTTpService/Do"
 )

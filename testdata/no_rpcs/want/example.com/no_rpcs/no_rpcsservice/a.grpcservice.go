@@ -60,7 +60,7 @@ func EmptyConfig() client.Option {
 // FullName is the full name of Full, as health checks, logs and policies spell it.
 const FullName = "no_rpcs.Full"
 
-// Full method names of Full, as interceptors get them.
+// Full method names of Full, as interceptors see them.
 const (
 	FullDoMethod = "/no_rpcs.Full/Do"
 )

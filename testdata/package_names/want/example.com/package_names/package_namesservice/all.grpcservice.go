@@ -50,7 +50,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // AllName is the full name of All, as health checks, logs and policies spell it.
 const AllName = "package_names.All"
 
-// Full method names of All, as interceptors get them.
+// Full method names of All, as interceptors see them.
 const (
 	AllXcontextMethod     = "/package_names.All/Xcontext"
 	AllXgrpcMethod        = "/package_names.All/Xgrpc"

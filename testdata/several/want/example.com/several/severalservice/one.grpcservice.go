@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // FirstName is the full name of First, as health checks, logs and policies spell it.
 const FirstName = "several.First"
 
-// Full method names of First, as interceptors get them.
+// Full method names of First, as interceptors see them.
 const (
 	FirstDoMethod = "/several.First/Do"
 )
@@ -81,7 +81,7 @@ func FirstConfig() client.Option {
 // SecondName is the full name of Second, as health checks, logs and policies spell it.
 const SecondName = "several.Second"
 
-// Full method names of Second, as interceptors get them.
+// Full method names of Second, as interceptors see them.
 const (
 	SecondDoMethod = "/several.Second/Do"
 )

@@ -21,7 +21,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // ThirdName is the full name of Third, as health checks, logs and policies spell it.
 const ThirdName = "several.Third"
 
-// Full method names of Third, as interceptors get them.
+// Full method names of Third, as interceptors see them.
 const (
 	ThirdDoMethod = "/several.Third/Do"
 )

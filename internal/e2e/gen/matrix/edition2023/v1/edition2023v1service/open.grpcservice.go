@@ -21,7 +21,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // OpenServiceName is the full name of OpenService, as health checks, logs and policies spell it.
 const OpenServiceName = "matrix.edition2023.v1.OpenService"
 
-// Full method names of OpenService, as interceptors get them.
+// Full method names of OpenService, as interceptors see them.
 const (
 	OpenServiceUnaryMethod        = "/matrix.edition2023.v1.OpenService/Unary"
 	OpenServiceServerStreamMethod = "/matrix.edition2023.v1.OpenService/ServerStream"

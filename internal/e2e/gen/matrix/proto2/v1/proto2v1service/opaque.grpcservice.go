@@ -21,7 +21,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // OpaqueServiceName is the full name of OpaqueService, as health checks, logs and policies spell it.
 const OpaqueServiceName = "matrix.proto2.v1.OpaqueService"
 
-// Full method names of OpaqueService, as interceptors get them.
+// Full method names of OpaqueService, as interceptors see them.
 const (
 	OpaqueServiceUnaryMethod        = "/matrix.proto2.v1.OpaqueService/Unary"
 	OpaqueServiceServerStreamMethod = "/matrix.proto2.v1.OpaqueService/ServerStream"

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // HybridServiceName is the full name of HybridService, as health checks, logs and policies spell it.
 const HybridServiceName = "matrix.proto3.v1.HybridService"
 
-// Full method names of HybridService, as interceptors get them.
+// Full method names of HybridService, as interceptors see them.
 const (
 	HybridServiceUnaryMethod        = "/matrix.proto3.v1.HybridService/Unary"
 	HybridServiceServerStreamMethod = "/matrix.proto3.v1.HybridService/ServerStream"

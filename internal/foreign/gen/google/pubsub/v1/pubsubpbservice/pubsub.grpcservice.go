@@ -25,7 +25,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // PublisherName is the full name of Publisher, as health checks, logs and policies spell it.
 const PublisherName = "google.pubsub.v1.Publisher"
 
-// Full method names of Publisher, as interceptors get them.
+// Full method names of Publisher, as interceptors see them.
 const (
 	PublisherCreateTopicMethod            = "/google.pubsub.v1.Publisher/CreateTopic"
 	PublisherUpdateTopicMethod            = "/google.pubsub.v1.Publisher/UpdateTopic"
@@ -262,7 +262,7 @@ var PublisherListTopicSnapshots = page.Of(
 // SubscriberName is the full name of Subscriber, as health checks, logs and policies spell it.
 const SubscriberName = "google.pubsub.v1.Subscriber"
 
-// Full method names of Subscriber, as interceptors get them.
+// Full method names of Subscriber, as interceptors see them.
 const (
 	SubscriberCreateSubscriptionMethod = "/google.pubsub.v1.Subscriber/CreateSubscription"
 	SubscriberGetSubscriptionMethod    = "/google.pubsub.v1.Subscriber/GetSubscription"

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // Edition2023Name is the full name of Edition2023, as health checks, logs and policies spell it.
 const Edition2023Name = "api_hybrid.edition2023.Edition2023"
 
-// Full method names of Edition2023, as interceptors get them.
+// Full method names of Edition2023, as interceptors see them.
 const (
 	Edition2023OneMethod      = "/api_hybrid.edition2023.Edition2023/One"
 	Edition2023AnswersMethod  = "/api_hybrid.edition2023.Edition2023/Answers"

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // Edition2024Name is the full name of Edition2024, as health checks, logs and policies spell it.
 const Edition2024Name = "api_hybrid.edition2024.Edition2024"
 
-// Full method names of Edition2024, as interceptors get them.
+// Full method names of Edition2024, as interceptors see them.
 const (
 	Edition2024OneMethod      = "/api_hybrid.edition2024.Edition2024/One"
 	Edition2024AnswersMethod  = "/api_hybrid.edition2024.Edition2024/Answers"

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // Proto3Name is the full name of Proto3, as health checks, logs and policies spell it.
 const Proto3Name = "api_opaque.proto3.Proto3"
 
-// Full method names of Proto3, as interceptors get them.
+// Full method names of Proto3, as interceptors see them.
 const (
 	Proto3OneMethod      = "/api_opaque.proto3.Proto3/One"
 	Proto3AnswersMethod  = "/api_opaque.proto3.Proto3/Answers"

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // Proto2Name is the full name of Proto2, as health checks, logs and policies spell it.
 const Proto2Name = "api_open.proto2.Proto2"
 
-// Full method names of Proto2, as interceptors get them.
+// Full method names of Proto2, as interceptors see them.
 const (
 	Proto2OneMethod      = "/api_open.proto2.Proto2/One"
 	Proto2AnswersMethod  = "/api_open.proto2.Proto2/Answers"

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // ByCommentName is the full name of ByComment, as health checks, logs and policies spell it.
 const ByCommentName = "deprecated.ByComment"
 
-// Full method names of ByComment, as interceptors get them.
+// Full method names of ByComment, as interceptors see them.
 const (
 	ByCommentDoMethod    = "/deprecated.ByComment/Do"
 	ByCommentAgainMethod = "/deprecated.ByComment/Again"

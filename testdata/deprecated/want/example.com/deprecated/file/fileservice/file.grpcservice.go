@@ -24,7 +24,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // InOldFileName is the full name of InOldFile, as health checks, logs and policies spell it.
 const InOldFileName = "deprecated.InOldFile"
 
-// Full method names of InOldFile, as interceptors get them.
+// Full method names of InOldFile, as interceptors see them.
 const (
 	InOldFileDoMethod = "/deprecated.InOldFile/Do"
 )

@@ -25,7 +25,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // ImportsName is the full name of Imports, as health checks, logs and policies spell it.
 const ImportsName = "deprecated.Imports"
 
-// Full method names of Imports, as interceptors get them.
+// Full method names of Imports, as interceptors see them.
 const (
 	ImportsDoMethod = "/deprecated.Imports/Do"
 )

@@ -24,7 +24,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // MessagesName is the full name of Messages, as health checks, logs and policies spell it.
 const MessagesName = "deprecated.Messages"
 
-// Full method names of Messages, as interceptors get them.
+// Full method names of Messages, as interceptors see them.
 const (
 	MessagesDoMethod    = "/deprecated.Messages/Do"
 	MessagesOtherMethod = "/deprecated.Messages/Other"

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // MethodsName is the full name of Methods, as health checks, logs and policies spell it.
 const MethodsName = "deprecated.Methods"
 
-// Full method names of Methods, as interceptors get them.
+// Full method names of Methods, as interceptors see them.
 const (
 	MethodsDoMethod      = "/deprecated.Methods/Do"
 	MethodsWatchMethod   = "/deprecated.Methods/Watch"

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // OldName is the full name of Old, as health checks, logs and policies spell it.
 const OldName = "deprecated.Old"
 
-// Full method names of Old, as interceptors get them.
+// Full method names of Old, as interceptors see them.
 const (
 	OldDoMethod = "/deprecated.Old/Do"
 )
@@ -89,7 +89,7 @@ func OldConfig() client.Option {
 // NewName is the full name of New, as health checks, logs and policies spell it.
 const NewName = "deprecated.New"
 
-// Full method names of New, as interceptors get them.
+// Full method names of New, as interceptors see them.
 const (
 	NewDoMethod = "/deprecated.New/Do"
 )

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // TraceServiceName is the full name of TraceService, as health checks, logs and policies spell it.
 const TraceServiceName = "otlp.trace.v1.TraceService"
 
-// Full method names of TraceService, as interceptors get them.
+// Full method names of TraceService, as interceptors see them.
 const (
 	TraceServiceExportMethod = "/otlp.trace.v1.TraceService/Export"
 )

@@ -28,7 +28,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // ApiName is the full name of Api, as health checks, logs and policies spell it.
 const ApiName = "imported.Api"
 
-// Full method names of Api, as interceptors get them.
+// Full method names of Api, as interceptors see them.
 const (
 	ApiNestedMethod    = "/imported.Api/Nested"
 	ApiWellKnownMethod = "/imported.Api/WellKnown"

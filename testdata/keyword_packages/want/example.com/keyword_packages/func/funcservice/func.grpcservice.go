@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // SName is the full name of S, as health checks, logs and policies spell it.
 const SName = "keyword_packages.func.S"
 
-// Full method names of S, as interceptors get them.
+// Full method names of S, as interceptors see them.
 const (
 	SDoMethod = "/keyword_packages.func.S/Do"
 )

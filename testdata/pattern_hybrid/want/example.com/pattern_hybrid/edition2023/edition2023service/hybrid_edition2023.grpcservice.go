@@ -27,7 +27,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // Edition2023Name is the full name of Edition2023, as health checks, logs and policies spell it.
 const Edition2023Name = "pattern_hybrid.edition2023.Edition2023"
 
-// Full method names of Edition2023, as interceptors get them.
+// Full method names of Edition2023, as interceptors see them.
 const (
 	Edition2023ListUsersMethod      = "/pattern_hybrid.edition2023.Edition2023/ListUsers"
 	Edition2023ListPagedMethod      = "/pattern_hybrid.edition2023.Edition2023/ListPaged"

@@ -27,7 +27,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // Edition2024Name is the full name of Edition2024, as health checks, logs and policies spell it.
 const Edition2024Name = "pattern_hybrid.edition2024.Edition2024"
 
-// Full method names of Edition2024, as interceptors get them.
+// Full method names of Edition2024, as interceptors see them.
 const (
 	Edition2024ListUsersMethod      = "/pattern_hybrid.edition2024.Edition2024/ListUsers"
 	Edition2024ListPagedMethod      = "/pattern_hybrid.edition2024.Edition2024/ListPaged"

@@ -27,7 +27,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // Proto2Name is the full name of Proto2, as health checks, logs and policies spell it.
 const Proto2Name = "pattern_opaque.proto2.Proto2"
 
-// Full method names of Proto2, as interceptors get them.
+// Full method names of Proto2, as interceptors see them.
 const (
 	Proto2ListUsersMethod      = "/pattern_opaque.proto2.Proto2/ListUsers"
 	Proto2ListPagedMethod      = "/pattern_opaque.proto2.Proto2/ListPaged"

@@ -27,7 +27,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // Proto3Name is the full name of Proto3, as health checks, logs and policies spell it.
 const Proto3Name = "pattern_opaque.proto3.Proto3"
 
-// Full method names of Proto3, as interceptors get them.
+// Full method names of Proto3, as interceptors see them.
 const (
 	Proto3ListUsersMethod      = "/pattern_opaque.proto3.Proto3/ListUsers"
 	Proto3ListPagedMethod      = "/pattern_opaque.proto3.Proto3/ListPaged"

@@ -31,7 +31,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // NamesName is the full name of Names, as health checks, logs and policies spell it.
 const NamesName = "names.Names"
 
-// Full method names of Names, as interceptors get them.
+// Full method names of Names, as interceptors see them.
 const (
 	NamesListMethod     = "/names.Names/List"
 	NamesBatchGetMethod = "/names.Names/BatchGet"

@@ -23,7 +23,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // DefaultsName is the full name of Defaults, as health checks, logs and policies spell it.
 const DefaultsName = "policydefaults.Defaults"
 
-// Full method names of Defaults, as interceptors get them.
+// Full method names of Defaults, as interceptors see them.
 const (
 	DefaultsUnaryMethod        = "/policydefaults.Defaults/Unary"
 	DefaultsRepeatableMethod   = "/policydefaults.Defaults/Repeatable"

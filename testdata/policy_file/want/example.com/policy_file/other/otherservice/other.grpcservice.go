@@ -24,7 +24,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // NoPackageName is the full name of NoPackage, as health checks, logs and policies spell it.
 const NoPackageName = "NoPackage"
 
-// Full method names of NoPackage, as interceptors get them.
+// Full method names of NoPackage, as interceptors see them.
 const (
 	NoPackageDoMethod = "/NoPackage/Do"
 )

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // AName is the full name of A, as health checks, logs and policies spell it.
 const AName = "acme.a.A"
 
-// Full method names of A, as interceptors get them.
+// Full method names of A, as interceptors see them.
 const (
 	AGetMethod = "/acme.a.A/Get"
 	APutMethod = "/acme.a.A/Put"

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // ForeignName is the full name of Foreign, as health checks, logs and policies spell it.
 const ForeignName = "a.Foreign"
 
-// Full method names of Foreign, as interceptors get them.
+// Full method names of Foreign, as interceptors see them.
 const (
 	ForeignForeignMethod = "/a.Foreign/Foreign"
 )

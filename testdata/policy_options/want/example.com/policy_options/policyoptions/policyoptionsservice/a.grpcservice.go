@@ -24,7 +24,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // OptionsName is the full name of Options, as health checks, logs and policies spell it.
 const OptionsName = "policyoptions.Options"
 
-// Full method names of Options, as interceptors get them.
+// Full method names of Options, as interceptors see them.
 const (
 	OptionsNothingMethod             = "/policyoptions.Options/Nothing"
 	OptionsEmptyMethod               = "/policyoptions.Options/Empty"

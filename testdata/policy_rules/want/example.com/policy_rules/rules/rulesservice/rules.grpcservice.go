@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // RulesName is the full name of Rules, as health checks, logs and policies spell it.
 const RulesName = "rules.Rules"
 
-// Full method names of Rules, as interceptors get them.
+// Full method names of Rules, as interceptors see them.
 const (
 	RulesSendNoneMethod             = "/rules.Rules/SendNone"
 	RulesSendRequiredMethod         = "/rules.Rules/SendRequired"
@@ -261,7 +261,7 @@ func RulesConfig() client.Option {
 // SkippedName is the full name of Skipped, as health checks, logs and policies spell it.
 const SkippedName = "rules.Skipped"
 
-// Full method names of Skipped, as interceptors get them.
+// Full method names of Skipped, as interceptors see them.
 const (
 	SkippedSendOfTheServiceMethod = "/rules.Skipped/SendOfTheService"
 	SkippedSendCheckedMethod      = "/rules.Skipped/SendChecked"

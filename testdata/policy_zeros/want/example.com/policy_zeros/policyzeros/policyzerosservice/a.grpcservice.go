@@ -24,7 +24,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // ZerosName is the full name of Zeros, as health checks, logs and policies spell it.
 const ZerosName = "policyzeros.Zeros"
 
-// Full method names of Zeros, as interceptors get them.
+// Full method names of Zeros, as interceptors see them.
 const (
 	ZerosAllOfTheServiceMethod = "/policyzeros.Zeros/AllOfTheService"
 	ZerosNoDefaultMethod       = "/policyzeros.Zeros/NoDefault"
@@ -319,7 +319,7 @@ func ZerosConfig() client.Option {
 // HedgedName is the full name of Hedged, as health checks, logs and policies spell it.
 const HedgedName = "policyzeros.Hedged"
 
-// Full method names of Hedged, as interceptors get them.
+// Full method names of Hedged, as interceptors see them.
 const (
 	HedgedOfTheServiceMethod = "/policyzeros.Hedged/OfTheService"
 	HedgedNoHedgingMethod    = "/policyzeros.Hedged/NoHedging"

@@ -42,7 +42,7 @@ const (
 // BooksName is the full name of Books, as health checks, logs and policies spell it.
 const BooksName = "acme.books.v1.Books"
 
-// Full method names of Books, as interceptors get them.
+// Full method names of Books, as interceptors see them.
 const (
 	BooksGetMethod = "/acme.books.v1.Books/Get"
 )

@@ -26,7 +26,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // JobsName is the full name of Jobs, as health checks, logs and policies spell it.
 const JobsName = "jobs.Jobs"
 
-// Full method names of Jobs, as interceptors get them.
+// Full method names of Jobs, as interceptors see them.
 const (
 	JobsStartMethod = "/jobs.Jobs/Start"
 	JobsOldMethod   = "/jobs.Jobs/Old"

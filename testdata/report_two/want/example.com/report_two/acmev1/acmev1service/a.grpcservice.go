@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // AcmeName is the full name of Acme, as health checks, logs and policies spell it.
 const AcmeName = "acme.v1.Acme"
 
-// Full method names of Acme, as interceptors get them.
+// Full method names of Acme, as interceptors see them.
 const (
 	AcmeGetMethod   = "/acme.v1.Acme/Get"
 	AcmePutMethod   = "/acme.v1.Acme/Put"

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // SName is the full name of S, as health checks, logs and policies spell it.
 const SName = "torture.ed.S"
 
-// Full method names of S, as interceptors get them.
+// Full method names of S, as interceptors see them.
 const (
 	SAMethod = "/torture.ed.S/A"
 	SBMethod = "/torture.ed.S/B"

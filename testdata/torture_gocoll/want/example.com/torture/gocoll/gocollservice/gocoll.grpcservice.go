@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // FooName is the full name of Foo, as health checks, logs and policies spell it.
 const FooName = "torture.gocoll.Foo"
 
-// Full method names of Foo, as interceptors get them.
+// Full method names of Foo, as interceptors see them.
 const (
 	FooDoMethod = "/torture.gocoll.Foo/Do"
 )

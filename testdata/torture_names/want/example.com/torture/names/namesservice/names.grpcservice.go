@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // GreeterName is the full name of Greeter, as health checks, logs and policies spell it.
 const GreeterName = "torture.names.greeter"
 
-// Full method names of Greeter, as interceptors get them.
+// Full method names of Greeter, as interceptors see them.
 const (
 	GreeterSayHelloMethod            = "/torture.names.greeter/sayHello"
 	GreeterFuncMethod                = "/torture.names.greeter/func"
@@ -546,7 +546,7 @@ func GreeterConfig() client.Option {
 // TypeName is the full name of Type, as health checks, logs and policies spell it.
 const TypeName = "torture.names.Type"
 
-// Full method names of Type, as interceptors get them.
+// Full method names of Type, as interceptors see them.
 const (
 	TypeDoMethod = "/torture.names.Type/Do"
 )
@@ -605,7 +605,7 @@ func TypeConfig() client.Option {
 // ErrorName is the full name of Error, as health checks, logs and policies spell it.
 const ErrorName = "torture.names.Error"
 
-// Full method names of Error, as interceptors get them.
+// Full method names of Error, as interceptors see them.
 const (
 	ErrorDoMethod = "/torture.names.Error/Do"
 )
@@ -664,7 +664,7 @@ func ErrorConfig() client.Option {
 // ContextName is the full name of Context, as health checks, logs and policies spell it.
 const ContextName = "torture.names.Context"
 
-// Full method names of Context, as interceptors get them.
+// Full method names of Context, as interceptors see them.
 const (
 	ContextDoMethod = "/torture.names.Context/Do"
 )
@@ -723,7 +723,7 @@ func ContextConfig() client.Option {
 // StringName is the full name of String, as health checks, logs and policies spell it.
 const StringName = "torture.names.String"
 
-// Full method names of String, as interceptors get them.
+// Full method names of String, as interceptors see them.
 const (
 	StringDoMethod = "/torture.names.String/Do"
 )

@@ -26,7 +26,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // SName is the full name of S, as health checks, logs and policies spell it.
 const SName = "torture.nested.S"
 
-// Full method names of S, as interceptors get them.
+// Full method names of S, as interceptors see them.
 const (
 	SAMethod = "/torture.nested.S/A"
 	SBMethod = "/torture.nested.S/B"

@@ -24,7 +24,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // SName is the full name of S, as health checks, logs and policies spell it.
 const SName = "torture.proto2.S"
 
-// Full method names of S, as interceptors get them.
+// Full method names of S, as interceptors see them.
 const (
 	SAMethod    = "/torture.proto2.S/A"
 	SListMethod = "/torture.proto2.S/List"

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // Context_ServiceName is the full name of Context_Service, as health checks, logs and policies spell it.
 const Context_ServiceName = "torture.context.Context_Service"
 
-// Full method names of Context_Service, as interceptors get them.
+// Full method names of Context_Service, as interceptors see them.
 const (
 	Context_ServiceBackgroundMethod = "/torture.context.Context_Service/Background"
 )

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // SName is the full name of S, as health checks, logs and policies spell it.
 const SName = "torture.streams.S"
 
-// Full method names of S, as interceptors get them.
+// Full method names of S, as interceptors see them.
 const (
 	SSendMethod         = "/torture.streams.S/Send"
 	SRecvMethod         = "/torture.streams.S/Recv"
@@ -126,7 +126,7 @@ func SConfig() client.Option {
 // S_SendName is the full name of S_Send, as health checks, logs and policies spell it.
 const S_SendName = "torture.streams.S_Send"
 
-// Full method names of S_Send, as interceptors get them.
+// Full method names of S_Send, as interceptors see them.
 const (
 	S_SendXMethod = "/torture.streams.S_Send/X"
 )

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // AggregatedDiscoveryServiceName is the full name of AggregatedDiscoveryService, as health checks, logs and policies spell it.
 const AggregatedDiscoveryServiceName = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 
-// Full method names of AggregatedDiscoveryService, as interceptors get them.
+// Full method names of AggregatedDiscoveryService, as interceptors see them.
 const (
 	AggregatedDiscoveryServiceStreamAggregatedResourcesMethod = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources"
 	AggregatedDiscoveryServiceDeltaAggregatedResourcesMethod  = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // ThingsName is the full name of Things, as health checks, logs and policies spell it.
 const ThingsName = "things.v1.Things"
 
-// Full method names of Things, as interceptors get them.
+// Full method names of Things, as interceptors see them.
 const (
 	ThingsGetMethod = "/things.v1.Things/Get"
 )

@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // BookServiceName is the full name of BookService, as health checks, logs and policies spell it.
 const BookServiceName = "library.v1.BookService"
 
-// Full method names of BookService, as interceptors get them.
+// Full method names of BookService, as interceptors see them.
 const (
 	BookServiceGetBookMethod     = "/library.v1.BookService/GetBook"
 	BookServiceWatchBooksMethod  = "/library.v1.BookService/WatchBooks"

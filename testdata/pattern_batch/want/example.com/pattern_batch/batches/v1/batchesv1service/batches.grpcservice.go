@@ -25,7 +25,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // UsersName is the full name of Users, as health checks, logs and policies spell it.
 const UsersName = "batches.v1.Users"
 
-// Full method names of Users, as interceptors get them.
+// Full method names of Users, as interceptors see them.
 const (
 	UsersGetUserMethod          = "/batches.v1.Users/GetUser"
 	UsersCreateUserMethod       = "/batches.v1.Users/CreateUser"

@@ -24,7 +24,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // UserName is the full name of User, as health checks, logs and policies spell it.
 const UserName = "clash.v1.User"
 
-// Full method names of User, as interceptors get them.
+// Full method names of User, as interceptors see them.
 const (
 	UserNameMethod             = "/clash.v1.User/Name"
 	UserServiceListUsersMethod = "/clash.v1.User/ServiceListUsers"
@@ -132,7 +132,7 @@ var UserServiceListUsers = page.Of(
 // UserServiceName is the full name of UserService, as health checks, logs and policies spell it.
 const UserServiceName = "clash.v1.UserService"
 
-// Full method names of UserService, as interceptors get them.
+// Full method names of UserService, as interceptors see them.
 const (
 	UserService_ListUsersMethod = "/clash.v1.UserService/ListUsers"
 )
@@ -246,7 +246,7 @@ func UserConfigListConfig() client.Option {
 // UserListName is the full name of UserList, as health checks, logs and policies spell it.
 const UserListName = "clash.v1.UserList"
 
-// Full method names of UserList, as interceptors get them.
+// Full method names of UserList, as interceptors see them.
 const (
 	UserListUsersMethod = "/clash.v1.UserList/Users"
 )

@@ -27,7 +27,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // DeclaredName is the full name of Declared, as health checks, logs and policies spell it.
 const DeclaredName = "declared.v1.Declared"
 
-// Full method names of Declared, as interceptors get them.
+// Full method names of Declared, as interceptors see them.
 const (
 	DeclaredNestedMethod  = "/declared.v1.Declared/Nested"
 	DeclaredCountsMethod  = "/declared.v1.Declared/Counts"

@@ -26,7 +26,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // OldName is the full name of Old, as health checks, logs and policies spell it.
 const OldName = "old.v1.Old"
 
-// Full method names of Old, as interceptors get them.
+// Full method names of Old, as interceptors see them.
 const (
 	OldListOldMethod   = "/old.v1.Old/ListOld"
 	OldListFieldMethod = "/old.v1.Old/ListField"

@@ -24,7 +24,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // BooksName is the full name of Books, as health checks, logs and policies spell it.
 const BooksName = "files.v1.Books"
 
-// Full method names of Books, as interceptors get them.
+// Full method names of Books, as interceptors see them.
 const (
 	BooksListBooksMethod  = "/files.v1.Books/ListBooks"
 	BooksListPagesMethod  = "/files.v1.Books/ListPages"

@@ -25,7 +25,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // GuessesName is the full name of Guesses, as health checks, logs and policies spell it.
 const GuessesName = "guesses.v1.Guesses"
 
-// Full method names of Guesses, as interceptors get them.
+// Full method names of Guesses, as interceptors see them.
 const (
 	GuessesFindMethod             = "/guesses.v1.Guesses/Find"
 	GuessesHistoryMethod          = "/guesses.v1.Guesses/History"

@@ -25,7 +25,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // ClonesName is the full name of Clones, as health checks, logs and policies spell it.
 const ClonesName = "clones.v1.Clones"
 
-// Full method names of Clones, as interceptors get them.
+// Full method names of Clones, as interceptors see them.
 const (
 	ClonesCreateMethod       = "/clones.v1.Clones/Create"
 	ClonesGrowMethod         = "/clones.v1.Clones/Grow"

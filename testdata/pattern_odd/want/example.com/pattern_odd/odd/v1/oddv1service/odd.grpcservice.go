@@ -28,7 +28,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // OddServiceName is the full name of OddService, as health checks, logs and policies spell it.
 const OddServiceName = "odd.v1.odd_service"
 
-// Full method names of OddService, as interceptors get them.
+// Full method names of OddService, as interceptors see them.
 const (
 	OddServiceBatchGetBlobsMethod        = "/odd.v1.odd_service/batch_get_blobs"
 	OddServiceBatchGetColorsMethod       = "/odd.v1.odd_service/BatchGetColors"

@@ -28,7 +28,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // JobsName is the full name of Jobs, as health checks, logs and policies spell it.
 const JobsName = "jobs.v1.Jobs"
 
-// Full method names of Jobs, as interceptors get them.
+// Full method names of Jobs, as interceptors see them.
 const (
 	JobsProcessBatchMethod     = "/jobs.v1.Jobs/ProcessBatch"
 	JobsExportMethod           = "/jobs.v1.Jobs/Export"

@@ -24,7 +24,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // ListsName is the full name of Lists, as health checks, logs and policies spell it.
 const ListsName = "lists.v1.Lists"
 
-// Full method names of Lists, as interceptors get them.
+// Full method names of Lists, as interceptors see them.
 const (
 	ListsListBooksMethod     = "/lists.v1.Lists/ListBooks"
 	ListsListUsersMethod     = "/lists.v1.Lists/ListUsers"

@@ -23,7 +23,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // IdsName is the full name of Ids, as health checks, logs and policies spell it.
 const IdsName = "ids.v1.Ids"
 
-// Full method names of Ids, as interceptors get them.
+// Full method names of Ids, as interceptors see them.
 const (
 	IdsCreateOrderMethod = "/ids.v1.Ids/CreateOrder"
 	IdsPayMethod         = "/ids.v1.Ids/Pay"

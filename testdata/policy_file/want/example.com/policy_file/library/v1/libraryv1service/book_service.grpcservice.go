@@ -24,7 +24,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // BookServiceName is the full name of BookService, as health checks, logs and policies spell it.
 const BookServiceName = "library.v1.BookService"
 
-// Full method names of BookService, as interceptors get them.
+// Full method names of BookService, as interceptors see them.
 const (
 	BookServiceGetBookMethod    = "/library.v1.BookService/GetBook"
 	BookServiceWriteBookMethod  = "/library.v1.BookService/WriteBook"
@@ -143,7 +143,7 @@ func BookServiceConfig() client.Option {
 // ShelfServiceName is the full name of ShelfService, as health checks, logs and policies spell it.
 const ShelfServiceName = "library.v1.ShelfService"
 
-// Full method names of ShelfService, as interceptors get them.
+// Full method names of ShelfService, as interceptors see them.
 const (
 	ShelfServiceGetShelfMethod = "/library.v1.ShelfService/GetShelf"
 )

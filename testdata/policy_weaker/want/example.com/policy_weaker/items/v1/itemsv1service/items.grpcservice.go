@@ -23,7 +23,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // ItemsName is the full name of Items, as health checks, logs and policies spell it.
 const ItemsName = "items.v1.Items"
 
-// Full method names of Items, as interceptors get them.
+// Full method names of Items, as interceptors see them.
 const (
 	ItemsCreateItemMethod       = "/items.v1.Items/CreateItem"
 	ItemsBatchCreateItemsMethod = "/items.v1.Items/BatchCreateItems"

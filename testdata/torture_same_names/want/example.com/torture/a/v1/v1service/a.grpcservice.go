@@ -22,7 +22,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // SvcName is the full name of Svc, as health checks, logs and policies spell it.
 const SvcName = "torture.a.v1.Svc"
 
-// Full method names of Svc, as interceptors get them.
+// Full method names of Svc, as interceptors see them.
 const (
 	SvcDoMethod = "/torture.a.v1.Svc/Do"
 )

@@ -24,7 +24,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // SvcName is the full name of Svc, as health checks, logs and policies spell it.
 const SvcName = "torture.b.v1.Svc"
 
-// Full method names of Svc, as interceptors get them.
+// Full method names of Svc, as interceptors see them.
 const (
 	SvcDoMethod  = "/torture.b.v1.Svc/Do"
 	SvcCtxMethod = "/torture.b.v1.Svc/Ctx"

@@ -24,7 +24,7 @@ const _ = runtime.IsAtLeastVersion0_1
 // SubName is the full name of Sub, as health checks, logs and policies spell it.
 const SubName = "library.v1.sub.Sub"
 
-// Full method names of Sub, as interceptors get them.
+// Full method names of Sub, as interceptors see them.
 const (
 	SubDoMethod = "/library.v1.sub.Sub/Do"
 )
