@@ -248,6 +248,7 @@ func wantText(t *testing.T, got string, want ...string) {
 // TestCheckFindsMethodsThatDoNotReturn lets methods, and goroutines of theirs, wait for what has nothing to do with the
 // call.
 func TestCheckFindsMethodsThatDoNotReturn(t *testing.T) {
+	t.Parallel() // it waits; no other parallel test reads returnTimeout
 	defer func() { returnTimeout = ReturnTimeout }()
 	returnTimeout = 100 * time.Millisecond
 	open := make(chan struct{})

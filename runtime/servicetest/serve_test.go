@@ -105,6 +105,7 @@ func TestServeEndsTheTestThatCannotStart(t *testing.T) {
 
 // TestServeFailsTheTestWhoseMethodsStay holds that a method that goes on without a caller does not pass unnoticed.
 func TestServeFailsTheTestWhoseMethodsStay(t *testing.T) {
+	t.Parallel() // it waits out a shutdown
 	fake, open, begun := new(fakeT), make(chan struct{}), make(chan struct{})
 	defer close(open)
 	fake.run(func() {
