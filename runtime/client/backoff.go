@@ -15,45 +15,49 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// maxRetryAfter is the longest wait that [Backoff] lets a server ask for: a quota of the day is for the caller to know.
+// maxRetryAfter is the longest wait that [Backoff] accepts from a server. Longer ones, such as a
+// daily quota, are returned to the caller.
 const maxRetryAfter = time.Minute
 
-// Backoff calls a function again until it succeeds, with random waits that grow: for what grpc's own retries do not cover,
-// such as a transaction of several calls, a stream that is opened again, or a method without retries in its policy. The zero
-// Backoff is ready to use.
+// Backoff retries a function until it succeeds, with random waits that grow. Use it for what
+// grpc's own retries do not cover: a transaction of several calls, a stream that is opened again,
+// or a method without retries in its policy. The zero Backoff is ready to use.
 //
 //	err := client.Backoff{Attempts: 5}.Do(ctx, func(ctx context.Context) error {
 //		_, err := books.GetBook(ctx, req)
 //		return err
 //	})
 //
-// What is called again must bear it: see the method's idempotency. Do not wrap a method whose policy has retries, or attempts
-// multiply.
+// The function must be safe to repeat: see the method's idempotency. Do not wrap a method whose
+// policy has retries, or attempts multiply.
 type Backoff struct {
-	// Initial is the longest wait before the second attempt; 0 and below are 100 ms.
+	// Initial is the maximum wait before the second attempt; 100 ms if it is 0 or less.
 	Initial time.Duration
-	// Max is the longest wait before any attempt; 0 and below are one second, or Initial where that is more.
+	// Max is the maximum wait before any attempt. If it is 0 or less, it is one second, or
+	// Initial if that is longer.
 	Max time.Duration
-	// Multiplier is how much longer each wait may be than the one before; what is below 1 or no number is 2.
+	// Multiplier is the factor by which the maximum wait grows; 2 if it is below 1 or NaN.
 	Multiplier float64
-	// Attempts is how many calls are made in all; 0 is 3, and below 0 there is no limit but the context. There are waits
-	// between them all the same, whatever the other fields are set to.
+	// Attempts is the maximum number of calls; 0 means 3, and a negative number means no limit
+	// but the context. There is a wait between attempts whatever the other fields are set to.
 	Attempts int
-	// Codes are the codes after which another attempt is made; none is UNAVAILABLE, the one that is safe to retry anywhere
-	// (AIP-194).
+	// Codes are the codes that are retried. If it is empty, only UNAVAILABLE is, which is safe to
+	// retry anywhere (AIP-194).
 	Codes []codes.Code
 
-	random func() float64 // at least 0 and below 1; for tests
+	random func() float64 // in [0, 1); for tests
 }
 
-// Do calls f until it returns nil, an error that is not to be retried, or the last attempt has failed, and returns what the
-// last attempt did.
+// Do calls f until it returns nil, it returns an error that is not retried, or the last attempt
+// fails. It returns the result of the last attempt.
 //
-// A wait is a random part of the longest one, so that clients that failed together do not come back together. What the
-// server asks for comes on top (see [rpcerr.RetryAfter]); where that is more than a minute, there are no more attempts.
+// A wait is a random part of the maximum, so that clients that failed together do not retry
+// together. A delay that the server requests is added (see [rpcerr.RetryAfter]); if it exceeds a
+// minute, Do returns.
 //
-// When ctx ends during a wait, the error has the code and the details of the last attempt, and matches the context's error
-// too. A wait that would last until the deadline of ctx or longer is not begun.
+// If ctx ends during a wait, the error has the code and the details of the last attempt and also
+// matches the context's error. Do does not start a wait that would last until the deadline of ctx
+// or longer.
 func (b Backoff) Do(ctx context.Context, f func(context.Context) error) error {
 	for attempt := 1; ; attempt++ {
 		err := f(ctx)
@@ -71,7 +75,7 @@ func (b Backoff) Do(ctx context.Context, f func(context.Context) error) error {
 	}
 }
 
-// again says whether there is another attempt after one that failed with err.
+// again reports whether another attempt follows one that failed with err.
 func (b Backoff) again(err error, attempt int) bool {
 	if attempts := cmp.Or(b.Attempts, 3); attempts > 0 && attempt >= attempts {
 		return false
@@ -80,12 +84,12 @@ func (b Backoff) again(err error, attempt int) bool {
 	return len(b.Codes) == 0 && code == codes.Unavailable || slices.Contains(b.Codes, code)
 }
 
-// wait returns a random wait after so many attempts.
+// wait returns a random wait after the given number of attempts.
 func (b Backoff) wait(attempts int) time.Duration {
 	initial := cmp.Or(max(0, b.Initial), 100*time.Millisecond)
 	longest := float64(cmp.Or(max(0, b.Max), max(time.Second, initial)))
 	multiplier := b.Multiplier
-	if !(multiplier >= 1) { // NaN neither
+	if !(multiplier >= 1) { // or NaN
 		multiplier = 2
 	}
 	random := b.random
@@ -96,7 +100,7 @@ func (b Backoff) wait(attempts int) time.Duration {
 	return time.Duration(random() * min(grown, longest))
 }
 
-// sleep waits, or returns why ctx ended before.
+// sleep waits for the given time. It returns the error of ctx if ctx ends first.
 func sleep(ctx context.Context, wait time.Duration) error {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -104,5 +108,5 @@ func sleep(ctx context.Context, wait time.Duration) error {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return ctx.Err() // of two that are ready, select takes any
+	return ctx.Err() // if both are ready, select picks either
 }

@@ -13,17 +13,19 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
-// Bidi calls an RPC with a stream both ways. Each range over the responses makes a call; it ranges over reqs in a
-// goroutine of its own while the responses are yielded in the caller's.
+// Bidi calls an RPC with a stream in both directions. Each range over the responses starts a
+// call. It ranges over reqs in a separate goroutine while it yields responses in the caller's.
 //
-// An error that reqs yields cancels the call and is what the responses end with, as a status (see [ClientStream]), unless the call
-// has ended by itself. A panic in reqs is raised again, as a [RequestPanic], where the responses are ranged over. A nil message and
-// a nil reqs are INTERNAL.
+// If reqs yields an error, the call is cancelled and the responses end with that error as a
+// status (see [ClientStream]), unless the call has already ended by itself. A panic in reqs is
+// raised again, as a [RequestPanic], in the goroutine that ranges over the responses. A nil
+// message or nil reqs is INTERNAL.
 //
-// When the responses end, or the loop over them breaks, the call is cancelled and takes no more requests. The range does not
-// wait for reqs to return: one that reads the requests of a server call, as a proxy's does, returns only when that call
-// ends, and would wait for the proxy in turn. So reqs should end with a context, and must not assume that the loop over the
-// responses goes on. A panic that comes after the range is logged to slog's default logger.
+// When the responses end, or the loop over them breaks, the call is cancelled and takes no more
+// requests. The range does not wait for reqs to return: in a proxy, reqs reads the requests of a
+// server call and returns only when that call ends, which would wait for the proxy in turn.
+// Therefore reqs should watch a context, and must not assume that the loop over the responses is
+// still running. A panic after the range is logged to slog's default logger.
 func Bidi[Resp, Req any](ctx context.Context, m *Method, reqs runtime.Stream[Req]) runtime.Stream[Resp] {
 	return func(yield func(*Resp, error) bool) {
 		if reqs == nil {
@@ -41,7 +43,7 @@ func Bidi[Resp, Req any](ctx context.Context, m *Method, reqs runtime.Stream[Req
 		go runSender(ctx, s, m, reqs)
 		err = eachResponse(c, yield)
 		failure := s.stop()
-		if err == nil { // the consumer has stopped
+		if err == nil { // the consumer stopped
 			return
 		}
 		if err = c.endedBy(ctx, err, failure); err != nil && err != io.EOF {
@@ -50,18 +52,18 @@ func Bidi[Resp, Req any](ctx context.Context, m *Method, reqs runtime.Stream[Req
 	}
 }
 
-// RequestPanic is what a panic in a goroutine that sends requests becomes in the goroutine that made the call: the request
-// stream of a bidi call panicked, or an interceptor of a hedged one.
+// RequestPanic is a panic from another goroutine of a call, raised again in the goroutine that
+// made the call: in the request stream of a bidi call or in an interceptor of a hedged call.
 type RequestPanic struct {
-	// Value is what was panicked with.
+	// Value is the value passed to panic.
 	Value any
-	// Stack is the stack of the goroutine that panicked, as [debug.Stack] formats it.
+	// Stack is the stack of the goroutine that panicked, formatted by [debug.Stack].
 	Stack []byte
 }
 
-// Error returns the value and the stack, since it is what ends the process when nobody recovers.
+// Error returns the value and the stack: the process prints it if nothing recovers the panic.
 func (p *RequestPanic) Error() string {
-	return fmt.Sprintf("panic while requests were sent: %v\n\n%s", p.Value, p.Stack)
+	return fmt.Sprintf("panic while sending requests: %v\n\n%s", p.Value, p.Stack)
 }
 
 // Unwrap returns the value if it is an error.
@@ -70,10 +72,11 @@ func (p *RequestPanic) Unwrap() error {
 	return err
 }
 
-// requestPanicOf returns a recovered value as a RequestPanic. It must run while the panicking frames are still on the stack.
+// requestPanicOf returns a recovered value as a RequestPanic. It must run while the panicking
+// frames are still on the stack.
 func requestPanicOf(value any) *RequestPanic {
 	switch p := value.(type) {
-	case *RequestPanic: // of a call that was made in the request stream
+	case *RequestPanic: // from a call made inside the request stream
 		return p
 	case *each.Panic:
 		return &RequestPanic{Value: p.Value, Stack: p.Stack}
@@ -86,9 +89,9 @@ func requestPanicOf(value any) *RequestPanic {
 type sender struct {
 	call *clientCall
 
-	mu    sync.Mutex // held while grpc sends: after stop nothing is
+	mu    sync.Mutex // held while grpc sends, so nothing is sent after stop
 	over  bool       // the responses have ended
-	err   error      // what the request stream failed with before that
+	err   error      // error of the request stream before that
 	panic *RequestPanic
 }
 
@@ -103,7 +106,7 @@ func runSender[Req any](ctx context.Context, s *sender, m *Method, reqs runtime.
 			s.panicked(ctx, value)
 			return
 		}
-		s.fail(m.misuse("the stream of requests ended its goroutine, as FailNow of a test does; let it yield an error"))
+		s.fail(m.misuse("the request stream ended its goroutine, as a test's FailNow does; yield an error instead"))
 	}()
 	err := sendEach(ctx, m, reqs, s.send)
 	if err == nil {
@@ -133,7 +136,7 @@ func (s *sender) closeSend() error {
 	return s.call.CloseSend()
 }
 
-// fail cancels the call because of err.
+// fail cancels the call with err.
 func (s *sender) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,7 +144,8 @@ func (s *sender) fail(err error) {
 	s.call.cancel()
 }
 
-// panicked leaves a panic to the goroutine that ranges over the responses, or to the log when that has gone on.
+// panicked passes a panic to the goroutine that ranges over the responses, or logs it if that
+// goroutine has finished its range.
 func (s *sender) panicked(ctx context.Context, value any) {
 	p := requestPanicOf(value)
 	s.mu.Lock()
@@ -156,9 +160,10 @@ func (s *sender) panicked(ctx context.Context, value any) {
 	s.call.cancel()
 }
 
-// stop ends the sending for good and returns what the request stream failed with. Where that was a panic, it goes on here.
+// stop stops sending and returns the error of the request stream. If the stream panicked, stop
+// panics.
 func (s *sender) stop() error {
-	s.call.cancel() // lets go of a SendMsg that waits for flow control
+	s.call.cancel() // unblocks a SendMsg that waits for flow control
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.over = true

@@ -9,21 +9,21 @@ import (
 
 type callOptionsKey struct{}
 
-// WithCallOptions returns a context whose calls through generated clients get opts, after those
+// WithCallOptions returns a context whose calls through generated clients use opts, after those
 // of an outer WithCallOptions: grpc.Header and grpc.Trailer to read metadata, grpc.WaitForReady,
 // grpc.PerRPCCredentials and so on.
 //
 //	var header metadata.MD
 //	book, err := books.GetBook(client.WithCallOptions(ctx, grpc.Header(&header)), req)
 //
-// The options are for every call that is made with the context, or with one made from it. So
-// derive a context for the one call that they are meant for, as above: two calls at a time would
-// fill the same header. An implementation that is called directly, without a connection, ignores
-// them, and passes them on with its context to the calls that it makes itself.
+// The options apply to every call made with the context or a context derived from it. Derive a
+// context for the single call that needs them, as above: two concurrent calls would write to the
+// same header. An implementation called directly, without a connection, ignores the options, but
+// passes them on with its context to its own calls.
 //
-// What [grpc.Header] and [grpc.Peer] point to is filled when the call has returned, and for a
-// stream of responses before the loop over it gets the first one. What [grpc.Trailer] points to
-// is filled when the call or the range over the stream has returned, however it ended.
+// The targets of [grpc.Header] and [grpc.Peer] are set when the call has returned; for a stream
+// of responses, before the loop receives the first one. The target of [grpc.Trailer] is set when
+// the call or the range over the stream has returned, however it ended.
 func WithCallOptions(ctx context.Context, opts ...grpc.CallOption) context.Context {
 	return context.WithValue(ctx, callOptionsKey{}, slices.Concat(callOptionsOf(ctx), opts))
 }

@@ -164,11 +164,11 @@ func TestRequestStreamsThatFail(t *testing.T) {
 		want string
 		sent bool
 	}{
-		"an error":      {fail(broken), "the stream of requests failed: broken disk", true},
-		"the end":       {fail(io.EOF), "the stream of requests failed: EOF", true},
+		"an error":      {fail(broken), "the request stream failed: broken disk", true},
+		"the end":       {fail(io.EOF), "the request stream failed: EOF", true},
 		"a status":      {fail(status.Error(codes.DataLoss, "lost")), "lost", true},
-		"a nil message": {fail(nil), "test.v1.Echo/%s: the stream of requests yielded neither a message nor an error; yield one of them", true},
-		"a nil stream":  {nil, "test.v1.Echo/%s: the stream of requests is nil; pass one that ends at once to send nothing", false},
+		"a nil message": {fail(nil), "test.v1.Echo/%s: the request stream yielded neither a message nor an error; yield one of them", true},
+		"a nil stream":  {nil, "test.v1.Echo/%s: the request stream is nil; pass an empty stream to send nothing", false},
 	} {
 		_, joinErr := stub.Join(ctx, test.reqs)
 		_, chatErr := echotest.Gather(stub.Chat(ctx, test.reqs))

@@ -9,10 +9,12 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// WithRequestCompression compresses requests with gzip: those of unary calls from minBytes on, and streams of requests as a
-// whole. The server must accept gzip, as those of this package do. The single request of a server stream is never compressed.
+// WithRequestCompression compresses requests with gzip: unary requests of at least minBytes
+// bytes, and all requests of request streams. The server must accept gzip, as package server
+// does. The single request of a server stream is never compressed.
 //
-// For one call, pass grpc.UseCompressor to [WithCallOptions]: "gzip" compresses its requests, "identity" does not.
+// For one call, pass grpc.UseCompressor to [WithCallOptions]: "gzip" compresses its requests,
+// "identity" does not.
 func WithRequestCompression(minBytes int) Option {
 	return func(c *settings) {
 		if minBytes < 0 {
@@ -24,7 +26,8 @@ func WithRequestCompression(minBytes int) Option {
 	}
 }
 
-// compressUnary compresses requests from a size on. The options of the call come later, and override that.
+// compressUnary compresses requests of at least minBytes bytes. The options of the call come
+// later and override it.
 func compressUnary(minBytes int) grpc.UnaryClientInterceptor {
 	compress := []grpc.CallOption{grpc.UseCompressor(gzip.Name)}
 	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
@@ -35,7 +38,8 @@ func compressUnary(minBytes int) grpc.UnaryClientInterceptor {
 	}
 }
 
-// compressStreams compresses the requests of streams. Their headers are sent before the first request, whatever its size.
+// compressStreams compresses the requests of streams. Their headers are sent before the first
+// request, whatever its size.
 func compressStreams(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	if desc.ClientStreams {
 		opts = append([]grpc.CallOption{grpc.UseCompressor(gzip.Name)}, opts...)

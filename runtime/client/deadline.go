@@ -9,17 +9,19 @@ import (
 	"google.golang.org/grpc"
 )
 
-// DeadlineMargin is how much sooner than a server call the calls end that it makes to other servers, so that there is time
-// to answer for one that was too slow. Where less than ten times as much is left, it is a tenth of what is left.
+// DeadlineMargin is how much earlier than a server call its calls to other servers end, so that
+// there is time to respond if one is too slow. If less than ten times the margin is left, the
+// margin is a tenth of what is left.
 const DeadlineMargin = 20 * time.Millisecond
 
-// WithCallTimeout returns conn for generated clients, whose unary calls without deadline get timeout
-// where the policy of the method has none, instead of [server.DefaultTimeout]. 0 or less is no deadline. What
-// makes clients must get the result itself:
+// WithCallTimeout returns a connection with another default deadline: unary calls of generated
+// clients get timeout, instead of [DefaultTimeout], if neither their context nor the policy of
+// the method has a deadline. 0 or less means no deadline. Pass the result directly to the
+// constructor of a client:
 //
 //	books := libraryv1service.NewBookServiceClient(client.WithCallTimeout(conn, 5*time.Second))
 //
-// It is for clients what [server.WithDefaultTimeout] is for servers.
+// The counterpart on the server is server.WithDefaultTimeout.
 func WithCallTimeout(conn grpc.ClientConnInterface, timeout time.Duration) grpc.ClientConnInterface {
 	if c, ok := conn.(*timedConn); ok {
 		conn = c.ClientConnInterface
@@ -33,8 +35,8 @@ type timedConn struct {
 	timeout time.Duration
 }
 
-// clientTimeout returns how long a call may take: a stream at all, a unary call whose context has no
-// deadline. That is byDefault where the policy does not say. 0 is no limit.
+// clientTimeout returns the timeout of every stream, or of a unary call whose context has no
+// deadline. It is byDefault if the policy has none. 0 means no limit.
 func clientTimeout(info runtime.MethodInfo, byDefault time.Duration) time.Duration {
 	switch p := info.Policy; {
 	case info.Kind != runtime.KindUnary:
@@ -48,7 +50,7 @@ func clientTimeout(info runtime.MethodInfo, byDefault time.Duration) time.Durati
 	}
 }
 
-// limit gives a unary call its deadline. Where ctx has the right one, that costs nothing.
+// limit applies the deadline of a unary call. It costs nothing if ctx has that deadline already.
 func (m *Method) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	if deadline, sooner := m.deadline(ctx); sooner {
 		return context.WithDeadline(ctx, deadline)
@@ -56,7 +58,8 @@ func (m *Method) limit(ctx context.Context) (context.Context, context.CancelFunc
 	return ctx, func() {}
 }
 
-// limitStream gives a stream its deadline, if any, and a context that can be cancelled.
+// limitStream applies the deadline of a stream, if any, and returns a context that can be
+// cancelled.
 func (m *Method) limitStream(ctx context.Context) (context.Context, context.CancelFunc) {
 	if deadline, sooner := m.deadline(ctx); sooner {
 		return context.WithDeadline(ctx, deadline)
@@ -64,7 +67,7 @@ func (m *Method) limitStream(ctx context.Context) (context.Context, context.Canc
 	return context.WithCancel(ctx)
 }
 
-// deadline returns the deadline of a call and whether it is sooner than that of ctx.
+// deadline returns the deadline of a call and reports whether it is earlier than that of ctx.
 func (m *Method) deadline(ctx context.Context) (deadline time.Time, sooner bool) {
 	deadline, limited := ctx.Deadline()
 	if limited {
@@ -79,14 +82,14 @@ func (m *Method) deadline(ctx context.Context) (deadline time.Time, sooner bool)
 	return deadline, sooner
 }
 
-// withMargin moves a deadline forward that is the end of a server call.
+// withMargin moves a deadline that is the end of a server call forward by the margin.
 func withMargin(ctx context.Context, deadline time.Time) (limit time.Time, sooner bool) {
 	c, ok := callctx.Of(ctx)
 	if !ok {
 		return deadline, false
 	}
 	end, ok := c.Ends()
-	if !ok || deadline.After(end) { // a context that outlives its call: see context.WithoutCancel
+	if !ok || deadline.After(end) { // the context outlives its call: see context.WithoutCancel
 		return deadline, false
 	}
 	if limit = end.Add(-min(DeadlineMargin, time.Until(end)/10)); limit.Before(deadline) {

@@ -14,24 +14,25 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// What connections of [Dial] grant and ask for.
+// Defaults and limits of connections of [Dial].
 const (
-	// DefaultTimeout is the deadline of a unary call whose context has none and whose policy names none.
-	// [WithCallTimeout] sets another.
+	// DefaultTimeout is the deadline of a unary call if neither its context nor its policy has
+	// one. [WithCallTimeout] changes it.
 	DefaultTimeout = 30 * time.Second
-	// MaxRecvMsgSize is the largest response, in bytes: what a server of package server sends.
+	// MaxRecvMsgSize is the maximum size of a response in bytes: what package server sends at
+	// most.
 	MaxRecvMsgSize = 16 << 20
-	// KeepaliveTime is how long a connection with calls may be silent before the client pings, to find
-	// a peer that is gone. It keeps well away from the interval below which servers close a connection.
+	// KeepaliveTime is how long a connection with calls may be silent before the client pings to
+	// detect a lost peer. It is well above the interval below which servers close a connection.
 	KeepaliveTime = time.Minute
-	// KeepaliveTimeout is how long the client waits for the answer to its ping.
+	// KeepaliveTimeout is how long the client waits for the response to its ping.
 	KeepaliveTimeout = 20 * time.Second
 )
 
 // Option configures [Dial].
 type Option func(*settings)
 
-// settings is what the options of one connection add up to.
+// settings holds the options of one connection.
 type settings struct {
 	tls      *tls.Config
 	insecure bool
@@ -42,40 +43,41 @@ type settings struct {
 	errs     []error
 }
 
-// WithInsecure speaks plain text: for tests, for a server on the same machine, or behind a proxy that does TLS.
+// WithInsecure disables TLS: for tests, for a server on the same machine, or for a proxy that
+// terminates TLS.
 func WithInsecure() Option {
 	return func(c *settings) { c.insecure = true }
 }
 
-// WithTLS speaks TLS as config says, in place of the system's roots: to trust a CA of one's own, or to show a
-// certificate. [server.WithTLS] is its counterpart on the server.
+// WithTLS sets the TLS configuration: to trust your own CA instead of the system's roots, or to
+// present a client certificate. Its counterpart on the server is server.WithTLS.
 func WithTLS(config *tls.Config) Option {
 	return func(c *settings) {
 		if config == nil {
-			c.errs = append(c.errs, errors.New("WithTLS(nil): pass a configuration, or leave the option out for the system's roots"))
+			c.errs = append(c.errs, errors.New("WithTLS(nil): pass a configuration, or omit the option to use the system's roots"))
 		}
 		c.tls = config
 	}
 }
 
-// WithDialOptions passes options to grpc, after the runtime's own, which they override.
+// WithDialOptions passes options to grpc. They override the runtime's own.
 func WithDialOptions(opts ...grpc.DialOption) Option {
 	return func(c *settings) { c.grpc = append(c.grpc, opts...) }
 }
 
-// Dial returns a connection for generated clients to target: "host:port", or with a scheme "dns:///host:port",
-// "unix:///path", or one whose resolver was registered. It does not wait for the server: calls connect, and those to a
-// server that cannot be reached fail with UNAVAILABLE.
+// Dial returns a connection for generated clients to target: "host:port", "dns:///host:port",
+// "unix:///path", or a scheme with a registered resolver. It does not wait for the server: the
+// first call connects. Calls to an unreachable server fail with UNAVAILABLE.
 //
 // By default the connection
-//   - uses TLS 1.2 or later, and the system's roots ([WithTLS], [WithInsecure]);
-//   - spreads calls over all addresses that target resolves to (round_robin);
-//   - keeps the policies of the services that it is told of ([WithServiceConfig]);
-//   - sends calls to every server that it reaches, healthy or not ([WithHealthChecks]);
-//   - pings after [KeepaliveTime] of silence while calls are open, and gives up after [server.KeepaliveTimeout];
-//   - takes responses of up to [server.MaxRecvMsgSize] bytes, which is what our servers send.
+//   - uses TLS 1.2 or later with the system's roots ([WithTLS], [WithInsecure]);
+//   - distributes calls over all addresses that target resolves to (round_robin);
+//   - applies the policies of the services passed with [WithServiceConfig];
+//   - sends calls to every reachable server, healthy or not ([WithHealthChecks]);
+//   - pings after [KeepaliveTime] of silence while calls are open, and closes after [KeepaliveTimeout];
+//   - accepts responses of up to [MaxRecvMsgSize] bytes, the maximum of package server.
 //
-// An error names the target, or the option, and what is wrong with it.
+// An error names the target or the option and the mistake.
 func Dial(target string, opts ...Option) (*grpc.ClientConn, error) {
 	c := new(settings)
 	for _, opt := range opts {
@@ -97,13 +99,14 @@ func Dial(target string, opts ...Option) (*grpc.ClientConn, error) {
 	return conn, nil
 }
 
-// defaults returns the grpc options that are the runtime's own.
+// defaults returns the runtime's own grpc options.
 func (c *settings) defaults() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithTransportCredentials(c.credentials()),
 		grpc.WithDefaultServiceConfig(c.serviceConfig(methodConfigOf).String()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxRecvMsgSize)),
-		// No pings without calls: they would keep devices awake, and servers of others forbid them.
+		// No pings without calls: they would keep devices awake, and third-party servers reject
+		// them.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: KeepaliveTime, Timeout: KeepaliveTimeout}),
 	}
 }

@@ -274,7 +274,7 @@ func TestServiceConfigRefuses(t *testing.T) {
 			runtime.Unary("One", echotest.Service.One, policy)))
 	}
 	for want, opts := range map[string][]client.Option{
-		"WithServiceConfig: test.v1.Echo is given twice; give each service once": {client.WithServiceConfig(echotest.Table), client.WithServiceConfig(echotest.Table)},
+		"WithServiceConfig: test.v1.Echo is passed twice; pass each service once": {client.WithServiceConfig(echotest.Table), client.WithServiceConfig(echotest.Table)},
 		"WithServiceConfig(nil): pass a service's table":                         {client.WithServiceConfig[echotest.Service](nil)},
 		"WithServiceConfig: test.v1.Echo/One: Retry.MaxAttempts: 6 is not between 2 and 5": {
 			with(func(p *runtime.Policy) { p.Retry.MaxAttempts = 6 })},
@@ -282,7 +282,7 @@ func TestServiceConfigRefuses(t *testing.T) {
 			with(func(p *runtime.Policy) { p.Retry.InitialBackoff = 0 })},
 		`WithServiceConfig: test.v1.Echo/One: Retry.Codes: "Unavailable" is not a status code of a failed call; spell it as in "UNAVAILABLE"`: {
 			with(func(p *runtime.Policy) { p.Retry.Codes = []string{"Unavailable"} })},
-		`WithServiceConfig: test.v1.Echo/One: Retry.Codes: it is empty; say after which codes to call again`: {
+		`WithServiceConfig: test.v1.Echo/One: Retry.Codes is empty; list the codes to retry`: {
 			with(func(p *runtime.Policy) { p.Retry.Codes = nil })},
 		`WithServiceConfig: test.v1.Echo/One: Hedging.Delay: -1ns is negative`: {
 			with(func(p *runtime.Policy) {

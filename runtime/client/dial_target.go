@@ -11,8 +11,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/network"
 )
 
-// checkTarget finds what grpc would report only when a call is made, and as the server's absence. canonical is what grpc
-// made of target: it takes one of an unknown scheme for a host's name.
+// checkTarget finds mistakes that grpc would report only as UNAVAILABLE when a call is made.
+// canonical is grpc's reading of target: it takes a target with an unknown scheme for a host
+// name.
 func checkTarget(target, canonical string) error {
 	if scheme, _, ok := strings.Cut(target, "://"); ok && !strings.HasPrefix(canonical, strings.ToLower(scheme)+":") {
 		return fmt.Errorf(`no resolver is registered for the scheme %q; write "host:port" without a scheme, or "dns:///host:port"`, scheme)
@@ -28,13 +29,14 @@ func checkTarget(target, canonical string) error {
 	return checkHost(strings.TrimPrefix(u.Path+u.Opaque, "/"))
 }
 
-// checkHost accepts what grpc's DNS resolver does: a host with or without a port, the default being 443.
+// checkHost accepts what grpc's DNS resolver accepts: a host with or without a port, which
+// defaults to 443.
 func checkHost(endpoint string) error {
 	if endpoint == "" {
 		return errors.New(`the target is empty; write "host:port"`)
 	}
 	if strings.ContainsAny(endpoint, " \t\r\n/") {
-		return errors.New(`a host's name holds no spaces and no slashes; write "host:port"`)
+		return errors.New(`a host name cannot contain spaces or slashes; write "host:port"`)
 	}
 	if _, err := netip.ParseAddr(endpoint); err == nil {
 		return nil

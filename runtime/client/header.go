@@ -6,9 +6,10 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// responseHeader is what the call options of a stream have asked for that is known before its
-// end. grpc fills its call options when a call ends, in whatever goroutine ends it. So grpc gets
-// these places, and the goroutine that ranges over the stream fills those of the caller.
+// responseHeader receives, for a stream, the metadata of call options that is known before the
+// stream's end. grpc writes to call options when a call ends, in whatever goroutine ends it.
+// Therefore grpc writes here, and the goroutine that ranges over the stream writes to the
+// caller's variables.
 type responseHeader struct {
 	header  metadata.MD
 	peer    peer.Peer
@@ -16,7 +17,7 @@ type responseHeader struct {
 	peers   []*peer.Peer
 }
 
-// responseHeaderOf returns what options ask for, nil if it is nothing, and the options to call
+// responseHeaderOf returns the places that options need, or nil if none, and the options to call
 // with.
 func responseHeaderOf(options []grpc.CallOption) (*responseHeader, []grpc.CallOption) {
 	for i, option := range options {
@@ -29,7 +30,8 @@ func responseHeaderOf(options []grpc.CallOption) (*responseHeader, []grpc.CallOp
 	return nil, options
 }
 
-// collect notes what options ask for, the first of them at i, and returns the options for grpc.
+// collect records the places that options need, the first of them at i, and returns the options
+// for grpc.
 func (r *responseHeader) collect(options []grpc.CallOption, i int) []grpc.CallOption {
 	others := append(make([]grpc.CallOption, 0, len(options)+2), options[:i]...)
 	for _, option := range options[i:] {
@@ -45,7 +47,7 @@ func (r *responseHeader) collect(options []grpc.CallOption, i int) []grpc.CallOp
 	return append(others, grpc.Header(&r.header), grpc.Peer(&r.peer))
 }
 
-// arrive waits for the header of c and fills the caller's places.
+// arrive waits for the header of c and sets the caller's variables.
 func (r *responseHeader) arrive(c *clientCall) {
 	if r == nil {
 		return
@@ -58,7 +60,7 @@ func (r *responseHeader) arrive(c *clientCall) {
 	r.fill(header, from)
 }
 
-// end fills the caller's places when the call has ended.
+// end sets the caller's variables when the call has ended.
 func (r *responseHeader) end() {
 	if r != nil {
 		r.fill(r.header, &r.peer)

@@ -12,10 +12,10 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// maxAttempts is the most attempts that a client makes for one call, whatever the policy says (gRFC A6).
+// maxAttempts is the maximum number of attempts for one call, whatever the policy says (gRFC A6).
 const maxAttempts = 5
 
-// hedging is a method's policy in the shape that its calls need.
+// hedging is a method's hedging policy in the form that calls use.
 type hedging struct {
 	delay    time.Duration
 	attempts int
@@ -23,7 +23,7 @@ type hedging struct {
 	budget   hedgeBudget
 }
 
-// newHedging returns nil where calls are not hedged.
+// newHedging returns nil if calls are not hedged.
 func newHedging(p runtime.Hedging) *hedging {
 	if p.MaxAttempts < 2 {
 		return nil
@@ -31,8 +31,8 @@ func newHedging(p runtime.Hedging) *hedging {
 	return &hedging{delay: max(0, p.Delay), attempts: min(p.MaxAttempts, maxAttempts), nonFatal: codeSetOf(p.NonFatalCodes)}
 }
 
-// hedgeUnary makes a call by one attempt or more, as gRFC A6 says. It returns when all of them have: no goroutine is left,
-// and nobody reads req.
+// hedgeUnary makes a call in one or more attempts (gRFC A6). It returns when all attempts have
+// returned: no goroutine is left, and nothing reads req.
 func hedgeUnary[Resp any](ctx context.Context, m *Method, req any, options []grpc.CallOption) (*Resp, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -51,7 +51,8 @@ func hedgeUnary[Resp any](ctx context.Context, m *Method, req any, options []grp
 	return winner.resp.(*Resp), nil
 }
 
-// hedgedCall is a call with its attempts. All but they run in the caller's goroutine.
+// hedgedCall is a call and its attempts. Everything but the attempts runs in the caller's
+// goroutine.
 type hedgedCall struct {
 	*hedging
 	method      *Method
@@ -63,11 +64,11 @@ type hedgedCall struct {
 	started, running int
 	more             bool        // another attempt may follow
 	timer            *time.Timer // until it does
-	paid             bool        // for by the failure of the one before
+	paid             bool        // for, by the failure of the previous attempt
 	ended            chan *attempt
 }
 
-// run makes attempts until one decides the call, which it returns, or none is left that could.
+// run makes attempts until one decides the call, or no attempt is left. It returns the last one.
 func (h *hedgedCall) run() (last *attempt) {
 	h.timer = time.NewTimer(h.delay)
 	defer h.timer.Stop()
@@ -100,7 +101,7 @@ func (h *hedgedCall) start() {
 	go a.run(h)
 }
 
-// hedge makes an attempt beside those that run, as far as the policy and the budget go.
+// hedge starts an additional attempt if the policy and the budget allow it.
 func (h *hedgedCall) hedge() {
 	if h.more = h.more && h.budget.allows(); !h.more {
 		return
@@ -113,14 +114,15 @@ func (h *hedgedCall) hedge() {
 	h.next(h.delay)
 }
 
-// next sets when the next attempt is made, if there is one.
+// next schedules the next attempt, if there is one.
 func (h *hedgedCall) next(wait time.Duration) {
 	if h.more {
 		h.timer.Reset(wait)
 	}
 }
 
-// judge says whether an attempt decides the call. If not, the next one is due at once, or when the server says.
+// judge reports whether an attempt decides the call. If not, the next one starts at once, or when
+// the server says.
 func (h *hedgedCall) judge(a *attempt) (decided bool) {
 	if a.err == nil {
 		h.budget.earn()
@@ -140,7 +142,7 @@ func (h *hedgedCall) judge(a *attempt) (decided bool) {
 	return false
 }
 
-// join waits for the attempts that still run, and raises the panic of any.
+// join waits for the attempts that are still running and raises their panics.
 func (h *hedgedCall) join(winner *attempt) {
 	raised := winner.panic
 	for ; h.running > 0; h.running-- {
@@ -153,8 +155,8 @@ func (h *hedgedCall) join(winner *attempt) {
 	}
 }
 
-// pushback reads what a server says of the next attempt in its trailer: how long it shall wait, 0 if nothing is said, or
-// false that there shall be none.
+// pushback reads the server's instruction for the next attempt from its trailer: how long to wait
+// (0 if it has none), or false to stop.
 func pushback(trailer metadata.MD) (wait time.Duration, again bool) {
 	values := trailer.Get("grpc-retry-pushback-ms")
 	if len(values) == 0 {

@@ -9,10 +9,11 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// previousAttempts is the metadata key that tells a server how many attempts were made before this one (gRFC A6).
+// previousAttempts is the metadata key that tells a server the number of previous attempts (gRFC
+// A6).
 const previousAttempts = "grpc-previous-rpc-attempts"
 
-// attempt is one of the attempts of a hedged call. What it receives is its own until the call is decided.
+// attempt is one attempt of a hedged call. Its results are its own until the call is decided.
 type attempt struct {
 	previous int // how many were made before
 
@@ -38,16 +39,16 @@ func (a *attempt) run(h *hedgedCall) {
 	returned = true
 }
 
-// failed notes why the connection's Invoke did not return.
+// failed records why the connection's Invoke did not return.
 func (a *attempt) failed(m *Method, value any) {
-	a.err = m.misuse("an interceptor ended its goroutine, as FailNow of a test does; let it return an error")
+	a.err = m.misuse("an interceptor ended its goroutine, as a test's FailNow does; return an error instead")
 	if value == nil {
 		return
 	}
 	a.panic = requestPanicOf(value)
 }
 
-// context returns the attempt's context, which tells the server of those before.
+// context returns the attempt's context, with the number of previous attempts.
 func (a *attempt) context(ctx context.Context) context.Context {
 	if a.previous == 0 {
 		return ctx
@@ -55,7 +56,8 @@ func (a *attempt) context(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, previousAttempts, strconv.Itoa(a.previous))
 }
 
-// callOptions returns options with those replaced that write where the caller reads: attempts run at the same time.
+// callOptions returns options that write to the attempt instead of the caller's variables,
+// because attempts run concurrently.
 func (a *attempt) callOptions(options []grpc.CallOption) []grpc.CallOption {
 	own := make([]grpc.CallOption, 0, len(options)+3)
 	for _, option := range options {
@@ -68,7 +70,7 @@ func (a *attempt) callOptions(options []grpc.CallOption) []grpc.CallOption {
 	return append(own, grpc.Header(&a.header), grpc.Trailer(&a.trailer), grpc.Peer(&a.peer))
 }
 
-// fill gives the caller what the options ask for.
+// fill writes the results to the caller's variables.
 func (a *attempt) fill(options []grpc.CallOption) {
 	for _, option := range options {
 		switch option := option.(type) {

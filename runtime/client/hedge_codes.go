@@ -9,7 +9,8 @@ import (
 // codeSet is a set of status codes, a bit each.
 type codeSet uint32
 
-// codeSetOf returns the codes that names spell as gRPC does. Names that are none name nothing.
+// codeSetOf returns the set of the codes with the names that gRPC uses. Unknown names are
+// ignored.
 func codeSetOf(names []string) (set codeSet) {
 	for _, name := range names {
 		if code, err := codeOf(name); err == nil {
@@ -21,13 +22,13 @@ func codeSetOf(names []string) (set codeSet) {
 
 func (s codeSet) has(code codes.Code) bool { return s>>code&1 != 0 }
 
-// codeOf reads a status code as gRPC spells it: "UNAVAILABLE".
+// codeOf parses a status code: "UNAVAILABLE".
 func codeOf(name string) (code codes.Code, err error) {
 	err = code.UnmarshalJSON(strconv.AppendQuote(nil, name))
 	return code, err
 }
 
-// parseInt32 reads a number of 32 bits, as metadata of gRPC holds them.
+// parseInt32 parses a 32-bit number, the size that gRPC metadata uses.
 func parseInt32(text string) (int32, error) {
 	n, err := strconv.ParseInt(text, 10, 32)
 	return int32(n), err

@@ -8,8 +8,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
 )
 
-// filledField returns the field that the calls of an RPC fill with an idempotency key where their request has none (AIP-4235): a
-// text at the top of the request, which the proto does not demand of callers. It is nil where there is none to fill.
+// filledField returns the field that calls of an RPC set to a new idempotency key if the request
+// has none (AIP-4235): a top-level string field that the proto does not require. It returns nil
+// if there is none.
 func filledField(info runtime.MethodInfo) protoreflect.FieldDescriptor {
 	id := info.Policy.IdempotencyKey
 	if id.Field == "" || id.Required || info.Kind != runtime.KindUnary || info.Descriptor == nil {
@@ -20,25 +21,25 @@ func filledField(info runtime.MethodInfo) protoreflect.FieldDescriptor {
 		return nil
 	}
 	if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() {
-		return nil // to set it would clear what the caller has set
+		return nil // setting it would clear another field of the oneof
 	}
 	return field
 }
 
-// withID returns req, or a copy of it that has a new idempotency key, where it has none.
+// withID returns req, or a copy of it with a new idempotency key if it has none.
 func withID[Req any](field protoreflect.FieldDescriptor, req *Req) *Req {
 	msg, ok := any(req).(proto.Message)
 	if !ok {
 		return req
 	}
 	from := msg.ProtoReflect()
-	if from.Descriptor() != field.ContainingMessage() || from.Has(field) { // that it is there, although empty, is said on purpose
+	if from.Descriptor() != field.ContainingMessage() || from.Has(field) { // an empty key that is present is deliberate
 		return req
 	}
 	filled := new(Req)
 	to := any(filled).(proto.Message).ProtoReflect()
 	from.Range(func(fd protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		to.Set(fd, value) // what is in lists, maps and messages is shared: a request is only read
+		to.Set(fd, value) // a shallow copy is enough: requests are only read
 		return true
 	})
 	if unknown := from.GetUnknown(); len(unknown) > 0 {

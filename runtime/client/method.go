@@ -11,19 +11,20 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Method is one RPC at the other end of a connection, with all that its calls need looked up once.
+// Method is an RPC on a connection, with everything that its calls need resolved once. It is safe
+// for concurrent use.
 type Method struct {
 	conn    grpc.ClientConnInterface
 	info    runtime.MethodInfo
 	desc    grpc.StreamDesc
-	options []grpc.CallOption // of every call; full, so that append copies
-	timeout time.Duration     // of a call without deadline, and of every stream; 0 is none
-	hedging *hedging          // nil where calls are not hedged
+	options []grpc.CallOption // of every call; at full capacity, so that append copies
+	timeout time.Duration     // of a call without a deadline, and of every stream; 0 is none
+	hedging *hedging          // nil if calls are not hedged
 
-	idempotencyKey protoreflect.FieldDescriptor // of each request, filled in where it is empty; nil where there is none
+	idempotencyKey protoreflect.FieldDescriptor // set in each request that has none; nil if there is no field
 }
 
-// newClientMethod binds the RPC that info describes to conn.
+// Bind binds the RPC that info describes to conn.
 func Bind(conn grpc.ClientConnInterface, info runtime.MethodInfo) *Method {
 	timeout := DefaultTimeout
 	if c, ok := conn.(*timedConn); ok {
@@ -45,10 +46,11 @@ func Bind(conn grpc.ClientConnInterface, info runtime.MethodInfo) *Method {
 	}
 }
 
-// Info returns what is known of the RPC.
+// Info describes the RPC.
 func (m *Method) Info() runtime.MethodInfo { return m.info }
 
-// callOptions returns the options of a call: those of the method, then those of [WithCallOptions].
+// callOptions returns the options of a call: those of the method, then those of
+// [WithCallOptions].
 func (m *Method) callOptions(ctx context.Context) []grpc.CallOption {
 	if more := callOptionsOf(ctx); len(more) > 0 {
 		return append(m.options, more...)
@@ -56,34 +58,34 @@ func (m *Method) callOptions(ctx context.Context) []grpc.CallOption {
 	return m.options
 }
 
-// misuse returns the error for a caller's mistake, which reached no server: INTERNAL for who is called in turn, the text
-// for the log.
+// misuse returns the error for a mistake of the caller that reached no server: INTERNAL, with the
+// text for the log only.
 func (m *Method) misuse(text string) error {
 	return rpcerr.Internal(m.info.FullMethod[1:] + ": " + text)
 }
 
-// Unary calls a unary RPC; a nil req is sent as an empty one.
+// Unary calls a unary RPC. It sends a nil req as an empty one.
 //
-// Like those of all calls of this package, its errors are statuses: those that grpc returns,
-// CANCELED or DEADLINE_EXCEEDED for errors of contexts, and UNKNOWN for other errors of
-// interceptors. A server whose method returns such an error passes on what docs/errors.md says,
-// and never a text of the connection.
+// Like all functions of this package that make calls, it returns errors with a status: the status
+// from grpc, CANCELED or DEADLINE_EXCEEDED for context errors, and UNKNOWN for other errors of
+// interceptors. If a server's method returns such an error, its caller receives what
+// docs/errors.md says, and never a text of the connection.
 //
-// The call has the deadline of ctx. Where ctx has none, it is the timeout of the method's policy,
-// or [server.DefaultTimeout] where that says nothing. Where the deadline is that of a server call, a
-// little is kept back: see [DeadlineMargin].
+// The call has the deadline of ctx. If ctx has none, the deadline is the timeout of the method's
+// policy, or [DefaultTimeout] if the policy has none. If the deadline is that of a server call,
+// the call ends a little earlier: see [DeadlineMargin].
 //
-// Like all calls of this package it sends an x-request-id: the one that the outgoing metadata of
-// ctx holds already, else that of the server call that ctx belongs to, else a new one.
+// Like all calls of this package, it sends an x-request-id: the one in the outgoing metadata of
+// ctx, or else that of the server call that ctx belongs to, or else a new one.
 //
-// Where the policy says to hedge, the request goes to a second server when the first takes long
-// (gRFC A6). The first answer counts, and Unary returns when all attempts have ended, so that
-// req may be changed then.
+// If the policy has hedging, the request is sent to a second server when the first is slow (gRFC
+// A6). The first response counts. Unary returns when all attempts have ended, so req may be
+// modified then.
 //
-// Where the policy names the field of an idempotency key (AIP-155), a request without one is sent as a
-// copy that has a new UUID, the same in all attempts that are made for the call; req itself is
-// not changed. A caller who calls again sets the field, so that both calls have the same. An id
-// that is set to "", where the proto tells that from not set, is sent so: the call has none.
+// If the policy names an idempotency key field (AIP-155), a request without a key is sent as a
+// copy with a new UUID, the same in all attempts of the call; req itself is not modified. A
+// caller that retries must set the field, so that both calls have the same key. A field with
+// presence that is set to "" is sent unchanged: the call has no key.
 func Unary[Resp, Req any](ctx context.Context, m *Method, req *Req) (*Resp, error) {
 	options := m.callOptions(ctx)
 	ctx, cancel := m.limit(withRequestID(ctx))

@@ -9,16 +9,18 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/requestid"
 )
 
-// withRequestID gives a call to another server its x-request-id, unless its caller did.
+// withRequestID adds an x-request-id to the outgoing metadata unless the caller has.
 func withRequestID(ctx context.Context) context.Context {
-	// This copies the metadata, and costs nothing in the usual case that there is none.
+	// FromOutgoingContext copies the metadata. In the usual case there is none, and it costs
+	// nothing.
 	if md, ok := metadata.FromOutgoingContext(ctx); ok && len(md[requestid.Header]) > 0 {
 		return ctx
 	}
 	return metadata.AppendToOutgoingContext(ctx, requestid.Header, outgoingRequestID(ctx))
 }
 
-// outgoingRequestID returns the id of the server call that ctx belongs to or was detached from, or a new one.
+// outgoingRequestID returns the request ID of the server call that ctx belongs to or was detached
+// from, or a new one.
 func outgoingRequestID(ctx context.Context) string {
 	if origin := runtime.OriginOf(ctx); origin.RequestID != "" {
 		return origin.RequestID

@@ -6,12 +6,13 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// methodConfigOf returns what a service config says of a method to our own clients.
+// methodConfigOf returns the service config of a method for our own clients.
 func methodConfigOf(info runtime.MethodInfo) policy.MethodConfig {
 	return info.Policy.ClientConfig(configNameOf(info), info.Kind != runtime.KindUnary)
 }
 
-// standaloneConfigOf returns what a service config says of a method to clients that know the policy from nothing else.
+// standaloneConfigOf returns the service config of a method for clients that know the policy from
+// nothing else.
 func standaloneConfigOf(info runtime.MethodInfo) policy.MethodConfig {
 	return info.Policy.StandaloneConfig(configNameOf(info), info.Kind != runtime.KindUnary)
 }

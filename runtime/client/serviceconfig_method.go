@@ -9,7 +9,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// checkPolicy finds what grpc would refuse without naming the method. Generated policies have been checked before.
+// checkPolicy finds mistakes that grpc would report without naming the method. Generated policies
+// have been checked before.
 func checkPolicy(info runtime.MethodInfo) error {
 	retry, hedging := info.Policy.Retry, info.Policy.Hedging
 	var errs []error
@@ -34,7 +35,7 @@ func checkRetry(r runtime.Retry) error {
 			r.InitialBackoff, r.MaxBackoff, r.Multiplier)
 	}
 	if len(r.Codes) == 0 {
-		return errors.New("Retry.Codes: it is empty; say after which codes to call again")
+		return errors.New("Retry.Codes is empty; list the codes to retry")
 	}
 	return errors.Join(checkAttempts("Retry", r.MaxAttempts), checkCodes("Retry.Codes", r.Codes))
 }

@@ -15,11 +15,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// ServerStream calls an RPC that answers with a stream.
+// ServerStream calls an RPC with a stream of responses.
 //
-// The stream is lazy: each range over it makes a call, and sends req again. Breaking out of the loop cancels the call; the
-// range returns when nothing of the call is left, and what call options asked for is filled. The stream yields the status
-// that the call failed with last.
+// The stream is lazy: each range over it starts a call and sends req again. Breaking out of the
+// loop cancels the call. The range returns when the call has ended and the targets of call
+// options are set. If the call fails, the stream yields its status last.
 func ServerStream[Resp, Req any](ctx context.Context, m *Method, req *Req) runtime.Stream[Resp] {
 	return func(yield func(*Resp, error) bool) {
 		c, err := m.open(ctx)
@@ -38,14 +38,14 @@ func ServerStream[Resp, Req any](ctx context.Context, m *Method, req *Req) runti
 	}
 }
 
-// ClientStream calls an RPC that takes a stream of requests, which it ranges over once, in
-// the caller's goroutine.
+// ClientStream calls an RPC with a stream of requests. It ranges over reqs once, in the caller's
+// goroutine.
 //
-// An error that reqs yields cancels the call. It is returned as it is if it is a status, and else
-// as one that wraps it: CANCELED or DEADLINE_EXCEEDED for the errors of contexts, UNKNOWN for
-// others. If the call has ended by itself, its status counts instead, also OK. When the server
-// answers before reqs has ended, that is noticed at the next request, and no more are taken. A
-// nil message and a nil reqs are INTERNAL.
+// If reqs yields an error, the call is cancelled. ClientStream returns the error unchanged if it
+// has a status, or else wrapped in one: CANCELED or DEADLINE_EXCEEDED for context errors, UNKNOWN
+// for others. If the call has already ended by itself, its status counts instead, even if it is
+// OK. If the server responds before reqs has ended, ClientStream notices at the next request and
+// takes no more. A nil message or nil reqs is INTERNAL.
 func ClientStream[Resp, Req any](ctx context.Context, m *Method, reqs runtime.Stream[Req]) (*Resp, error) {
 	if reqs == nil {
 		return nil, m.misuse(nilRequests)
@@ -71,12 +71,12 @@ func ClientStream[Resp, Req any](ctx context.Context, m *Method, reqs runtime.St
 	return resp, nil
 }
 
-// endedBy returns what a call ends with whose status is err, nil or io.EOF for OK, and whose
-// requests failed with failure, which may be nil. A failure cancels the call: one with another
-// status had ended before.
+// endedBy returns the result of a call with the status err, which is nil or io.EOF for OK, and
+// with the error failure of its requests, which may be nil. A failure cancels the call; if the
+// status is another one, the call had ended before.
 func (c *clientCall) endedBy(ctx context.Context, err, failure error) error {
 	switch {
-	case failure == nil || status.Code(err) != codes.Canceled: // also nil and io.EOF
+	case failure == nil || status.Code(err) != codes.Canceled: // includes nil and io.EOF
 		return err
 	case ctx.Err() != nil: // requests that watch ctx failed a moment before the call did
 		return rpcerr.Upstream(ctx, ctx.Err())
@@ -87,21 +87,21 @@ func (c *clientCall) endedBy(ctx context.Context, err, failure error) error {
 
 // Mistakes of callers that send streams.
 const (
-	nilRequests = "the stream of requests is nil; pass one that ends at once to send nothing"
-	nilRequest  = "the stream of requests yielded neither a message nor an error; yield one of them"
+	nilRequests = "the request stream is nil; pass an empty stream to send nothing"
+	nilRequest  = "the request stream yielded neither a message nor an error; yield one of them"
 )
 
-// clientCall is one stream that was opened.
+// clientCall is an open stream.
 type clientCall struct {
 	grpc.ClientStream
-	ctx    context.Context // that the call was made with
+	ctx    context.Context // of the caller
 	cancel context.CancelFunc
 	ended  bool            // RecvMsg has reported the end
-	header *responseHeader // nil where nobody asks for it
+	header *responseHeader // nil if no option needs it
 }
 
-// SendMsg returns io.EOF, and nothing that wraps it, where RecvMsg knows why the call has ended: grpc wraps it when there are no
-// more retries.
+// SendMsg returns exactly io.EOF if RecvMsg knows why the call has ended: grpc wraps io.EOF when
+// it is out of retries.
 func (c *clientCall) SendMsg(msg any) error {
 	err := c.ClientStream.SendMsg(msg)
 	switch {
@@ -114,7 +114,8 @@ func (c *clientCall) SendMsg(msg any) error {
 	}
 }
 
-// RecvMsg asks again where grpc, out of retries, says that the last attempt could not be sent, and not what its status is.
+// RecvMsg receives again if grpc, out of retries, reports that it could not send the last attempt
+// instead of that attempt's status.
 func (c *clientCall) RecvMsg(msg any) error {
 	err := c.ClientStream.RecvMsg(msg)
 	if err != io.EOF && errors.Is(err, io.EOF) {
@@ -126,7 +127,6 @@ func (c *clientCall) RecvMsg(msg any) error {
 	return rpcerr.Upstream(c.ctx, err)
 }
 
-// CloseSend ends the requests.
 func (c *clientCall) CloseSend() error {
 	if err := c.ClientStream.CloseSend(); err != nil {
 		return rpcerr.Upstream(c.ctx, err)
@@ -134,7 +134,7 @@ func (c *clientCall) CloseSend() error {
 	return nil
 }
 
-// open starts a call, which [release] ends.
+// open starts a call; [release] ends it.
 func (m *Method) open(ctx context.Context) (*clientCall, error) {
 	streamCtx, cancel := m.limitStream(withRequestID(ctx))
 	header, options := responseHeaderOf(m.callOptions(ctx))
@@ -146,8 +146,8 @@ func (m *Method) open(ctx context.Context) (*clientCall, error) {
 	return &clientCall{ClientStream: cs, ctx: ctx, cancel: cancel, header: header}, nil
 }
 
-// release cancels a call that has not ended, and receives until it has: only then has grpc let go of all that belongs to
-// the call, and filled what call options point to.
+// release cancels a call that has not ended, and receives until it has: only then has grpc
+// released everything that belongs to the call and set the targets of call options.
 func release[Resp any](c *clientCall) {
 	c.cancel()
 	for resp := new(Resp); !c.ended; {
@@ -156,7 +156,8 @@ func release[Resp any](c *clientCall) {
 	c.header.end()
 }
 
-// sendOnly sends the one request of a call. An io.EOF says only that RecvMsg knows why the call has ended.
+// sendOnly sends the single request of a call. It ignores io.EOF: RecvMsg knows why the call has
+// ended.
 func (c *clientCall) sendOnly(req any) error {
 	if err := c.SendMsg(req); err != nil && err != io.EOF {
 		return err
@@ -164,7 +165,7 @@ func (c *clientCall) sendOnly(req any) error {
 	return c.CloseSend()
 }
 
-// sendEach sends what reqs yields until it ends or the call has.
+// sendEach sends what reqs yields until reqs or the call ends.
 func sendEach[Req any](ctx context.Context, m *Method, reqs runtime.Stream[Req], send func(any) error) (err error) {
 	each.Range(reqs, func() { callctx.LateYield(ctx) }, func(req *Req, failure error) bool {
 		more := false
@@ -175,7 +176,7 @@ func sendEach[Req any](ctx context.Context, m *Method, reqs runtime.Stream[Req],
 			err = m.misuse(nilRequest)
 		default:
 			if err = send(req); err == io.EOF {
-				err = nil // RecvMsg knows why
+				err = nil // RecvMsg returns the reason
 			} else {
 				more = err == nil
 			}
@@ -185,8 +186,8 @@ func sendEach[Req any](ctx context.Context, m *Method, reqs runtime.Stream[Req],
 	return err
 }
 
-// eachResponse yields what c receives. It returns what ended the stream, io.EOF if nothing is wrong, or nil when the
-// consumer has stopped.
+// eachResponse yields what c receives. It returns the error that ended the stream, io.EOF if it
+// succeeded, or nil if the consumer stopped.
 func eachResponse[Resp any](c *clientCall, yield func(*Resp, error) bool) error {
 	c.header.arrive(c)
 	for {

@@ -16,16 +16,18 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// Error is an error for the caller of a method: a code, a message, a [Reason], details, and a cause that is for the log only.
-// [Reason.Errorf] makes one. The With methods return a copy that has more, so that one Error may be the base of many:
+// Error is an error for the caller of a method: a code, a message, a [Reason], details, and a
+// cause that appears in the log only. [Reason.Errorf] returns one. The With methods return a
+// modified copy, so many errors can share one base:
 //
 //	return nil, libraryv1service.ReasonOutOfStock.Errorf(codes.FailedPrecondition, "%q is out of stock", isbn).
 //		WithResource("library.example.com/Book", name, "").
 //		WithRetryAfter(time.Hour).
 //		WithCause(err)
 //
-// An error has one detail of a kind: what lists violations grows, all other details are replaced. Of an error that is larger
-// than [MaxErrorSize] the details that do not fit are left out; ErrorInfo and RetryInfo are kept before others.
+// An error has at most one detail of each type. Details that list violations grow; all others are
+// replaced. If an error is larger than [MaxErrorSize], details that do not fit are dropped;
+// ErrorInfo and RetryInfo are kept first.
 type Error struct {
 	code    codes.Code
 	message string
@@ -33,20 +35,22 @@ type Error struct {
 	cause   error
 }
 
-// Errorf returns an error with the code, whose message is for the developer of the caller: English, with what is wrong and
-// what to do about it.
+// Errorf returns an error with the code and a message for the developer of the caller: in
+// English, saying what is wrong and how to fix it.
 //
-// The message never shows an error. Where an argument is one, the message says what its code is ("not found", "unknown
-// error"), and the error becomes a cause as if by [Error.WithCause]. Pass err.Error() to show its text.
+// The message never shows the text of an error. An argument that is an error appears as its code
+// ("not found", "unknown error") and becomes a cause, as if by [Error.WithCause]. Pass
+// err.Error() to show its text.
 //
-// A code that is OK or that gRPC does not know is a mistake: the caller gets INTERNAL "internal error", and the log says why.
+// A code that is OK or unknown to gRPC is a programming mistake: the caller receives INTERNAL
+// "internal error", and the log has the details.
 func (r Reason) Errorf(code codes.Code, format string, args ...any) *Error {
 	if false {
-		_ = fmt.Errorf(format, args...) // go vet checks the calls of what looks like this
+		_ = fmt.Errorf(format, args...) // makes go vet check the calls of Errorf
 	}
 	message, cause := publicText(format, args)
 	if code == codes.OK || code > codes.Unauthenticated {
-		cause = errors.Join(fmt.Errorf("an error was made with the code %v: %s", code, message), cause)
+		cause = errors.Join(fmt.Errorf("an error has the code %v: %s", code, message), cause)
 		return ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(cause)
 	}
 	e := &Error{code: code, message: message, cause: cause}
@@ -85,7 +89,8 @@ func (e *Error) GRPCStatus() *status.Status {
 	return status.FromProto(p)
 }
 
-// WithCause adds what the error comes of, for the log and for [errors.Is] and [errors.As]. It is never sent.
+// WithCause adds the error that caused this one, for the log and for [errors.Is] and [errors.As].
+// It is never sent.
 func (e *Error) WithCause(cause error) *Error {
 	c := *e
 	if c.cause == nil {
@@ -96,13 +101,13 @@ func (e *Error) WithCause(cause error) *Error {
 	return &c
 }
 
-// WithMetadata adds a value to ErrorInfo, for programs: keys as AIP-193 has them, such as "instanceLimit". What the message
-// says of the case in hand belongs here too.
+// WithMetadata adds a key and value to ErrorInfo, for programs. AIP-193 defines the form of keys:
+// "instanceLimit", for example. Values that the message contains belong here too.
 func (e *Error) WithMetadata(key, value string) *Error {
 	return e.join(&errdetails.ErrorInfo{Metadata: map[string]string{valid(key): valid(value)}})
 }
 
-// WithViolations adds what is wrong with fields of the request, as BadRequest.
+// WithViolations adds violations of request fields, as BadRequest.
 func (e *Error) WithViolations(violations ...FieldViolation) *Error {
 	if len(violations) == 0 {
 		return e
@@ -110,35 +115,40 @@ func (e *Error) WithViolations(violations ...FieldViolation) *Error {
 	return e.join(badRequest(violations...))
 }
 
-// WithPrecondition adds a condition that is not met, as PreconditionFailure: its kind, what it is about, and for the
-// developer how to meet it ("TERMS_OF_SERVICE", "example.com/terms", "accept the terms first").
+// WithPrecondition adds a failed precondition, as PreconditionFailure: its type, its subject, and
+// a description that tells the developer how to meet it ("TERMS_OF_SERVICE", "example.com/terms",
+// "accept the terms first").
 func (e *Error) WithPrecondition(kind, subject, description string) *Error {
 	violation := &errdetails.PreconditionFailure_Violation{Type: valid(kind), Subject: valid(subject), Description: valid(description)}
 	return e.join(&errdetails.PreconditionFailure{Violations: []*errdetails.PreconditionFailure_Violation{violation}})
 }
 
-// WithQuota adds a quota that is used up, as QuotaFailure: whose it is and what it is ("project:42", "100 books a day").
+// WithQuota adds an exhausted quota, as QuotaFailure: its subject and its description
+// ("project:42", "100 books a day").
 func (e *Error) WithQuota(subject, description string) *Error {
 	return e.join(quotaFailure(subject, description))
 }
 
-// WithResource names what the error is about, as ResourceInfo: its type ("library.example.com/Book"), its name
-// ("books/978-0"), and what is wrong with it, or "".
+// WithResource names the resource that the error is about, as ResourceInfo: its type
+// ("library.example.com/Book"), its name ("books/978-0"), and what is wrong with it, or "".
 func (e *Error) WithResource(kind, name, description string) *Error {
 	return e.WithDetail(&errdetails.ResourceInfo{ResourceType: valid(kind), ResourceName: valid(name), Description: valid(description)})
 }
 
-// WithRetryAfter says how long the caller should wait before it tries again, as RetryInfo; a negative wait is 0.
+// WithRetryAfter sets how long the caller should wait before it retries, as RetryInfo. A negative
+// wait is 0.
 func (e *Error) WithRetryAfter(wait time.Duration) *Error {
 	return e.WithDetail(retryInfo(wait))
 }
 
-// WithLocalizedMessage adds a text for the end user, in the language of a BCP 47 tag ("de-CH"), as LocalizedMessage.
+// WithLocalizedMessage adds a message for the end user, as LocalizedMessage; locale is a BCP 47
+// tag ("de-CH").
 func (e *Error) WithLocalizedMessage(locale, message string) *Error {
 	return e.WithDetail(&errdetails.LocalizedMessage{Locale: valid(locale), Message: valid(message)})
 }
 
-// WithDetail adds any message as a detail, a copy of it. DebugInfo is never sent, and neither is what cannot be encoded.
+// WithDetail adds a copy of any message as a detail. DebugInfo and messages that cannot be
+// encoded are never sent.
 func (e *Error) WithDetail(detail proto.Message) *Error {
 	if detail == nil || !detail.ProtoReflect().IsValid() {
 		return e
@@ -146,7 +156,7 @@ func (e *Error) WithDetail(detail proto.Message) *Error {
 	return e.put(detail, func(proto.Message) proto.Message { return proto.Clone(detail) })
 }
 
-// join adds detail to what the error has of its kind.
+// join merges detail into the error's detail of the same type.
 func (e *Error) join(detail proto.Message) *Error {
 	return e.put(detail, func(had proto.Message) proto.Message {
 		both := proto.Clone(had)
@@ -155,7 +165,8 @@ func (e *Error) join(detail proto.Message) *Error {
 	})
 }
 
-// put returns a copy of the error where replace has made a new detail of that of detail's kind, which is empty at first.
+// put returns a copy of the error in which replace has built the new detail of detail's type. The
+// message passed to replace is empty at first.
 func (e *Error) put(detail proto.Message, replace func(had proto.Message) proto.Message) *Error {
 	c := *e
 	kind := detail.ProtoReflect().Descriptor().FullName()
@@ -170,18 +181,17 @@ func (e *Error) put(detail proto.Message, replace func(had proto.Message) proto.
 	return &c
 }
 
-// retryInfo says how long a caller should wait before it tries again; a negative d is 0.
+// retryInfo returns a RetryInfo with a delay of d, or 0 if d is negative.
 func retryInfo(d time.Duration) *errdetails.RetryInfo {
 	return &errdetails.RetryInfo{RetryDelay: durationpb.New(max(d, 0))}
 }
 
-// quotaFailure says whose quota is used up ("principal:alice") and which.
+// quotaFailure returns a QuotaFailure for the subject ("principal:alice").
 func quotaFailure(subject, description string) *errdetails.QuotaFailure {
 	violation := &errdetails.QuotaFailure_Violation{Subject: valid(subject), Description: valid(description)}
 	return &errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{violation}}
 }
 
-// badRequest says what is wrong with which fields.
 func badRequest(violations ...FieldViolation) *errdetails.BadRequest {
 	bad := &errdetails.BadRequest{FieldViolations: make([]*errdetails.BadRequest_FieldViolation, len(violations))}
 	for i, v := range violations {
@@ -192,10 +202,11 @@ func badRequest(violations ...FieldViolation) *errdetails.BadRequest {
 	return bad
 }
 
-// valid makes text of anywhere fit for a field of a message, which must be UTF-8.
+// valid returns text as valid UTF-8, which string fields of messages require.
 func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
-// pack returns details as a status carries them, without those that cannot be encoded.
+// pack returns the details in the form that a status carries, without those that cannot be
+// encoded.
 func pack(details ...proto.Message) []*anypb.Any {
 	packs := make([]*anypb.Any, 0, len(details))
 	for _, detail := range details {
@@ -206,7 +217,7 @@ func pack(details ...proto.Message) []*anypb.Any {
 	return packs
 }
 
-// packed returns a detail as a status carries it, or nil where it cannot be encoded.
+// packed returns a detail in the form that a status carries, or nil if it cannot be encoded.
 func packed(detail proto.Message) *anypb.Any {
 	if pack, err := anypb.New(detail); err == nil {
 		return pack

@@ -7,35 +7,35 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// FieldViolation is what is wrong with one field of a request.
+// FieldViolation describes what is wrong with one field of a request.
 type FieldViolation struct {
-	Field       string // the path from the request, by the names of the proto: "book.authors[2].name"
-	Description string // English, for the developer who sent it: "must have 13 digits"
+	Field       string // path from the request, in proto names: "book.authors[2].name"
+	Description string // in English, for the developer: "must have 13 digits"
 	Reason      string // for programs, optional: "ISBN_CHECKSUM"
 }
 
-// Violation returns what is wrong with the field at a path from the request, by the names of the proto:
+// Violation returns a violation of the field at a path from the request, in proto names:
 //
 //	rpcerr.Violation("book.isbn", "must have 13 digits, has %d", len(digits))
 //
-// Arguments that are errors are not shown; see [Reason.Errorf].
+// The text of arguments that are errors is not shown; see [Reason.Errorf].
 func Violation(field, format string, args ...any) FieldViolation {
 	if false {
-		_ = fmt.Sprintf(format, args...) // go vet checks the calls of what looks like this
+		_ = fmt.Sprintf(format, args...) // makes go vet check the calls of Violation
 	}
 	description, _ := publicText(format, args)
 	return FieldViolation{Field: field, Description: description}
 }
 
-// Invalid returns INVALID_ARGUMENT, reason INVALID_REQUEST, with all that is wrong with a request. As errors.Join does, it
-// returns nil where there is nothing:
+// Invalid returns INVALID_ARGUMENT, reason INVALID_REQUEST, with all violations of a request.
+// Like errors.Join, it returns nil if there are none:
 //
 //	if err := rpcerr.Invalid(check(req)...); err != nil {
 //		return nil, err
 //	}
 //
-// Its caller gets the violations in a BadRequest detail, the first three in the message too. For a reason of your own there
-// is [Reason.Errorf] with [Error.WithViolations].
+// The caller receives the violations in a BadRequest detail, and the first three in the message
+// too. To use your own reason, call [Reason.Errorf] and [Error.WithViolations].
 func Invalid(violations ...FieldViolation) error {
 	if len(violations) == 0 {
 		return nil
@@ -43,7 +43,8 @@ func Invalid(violations ...FieldViolation) error {
 	return ReasonInvalidRequest.Errorf(codes.InvalidArgument, "%s", invalidMessage(violations)).WithViolations(violations...)
 }
 
-// shownViolations is how many violations the message of [Invalid] has; the detail has all.
+// shownViolations is the number of violations in the message of [Invalid]. The detail has all of
+// them.
 const shownViolations = 3
 
 func invalidMessage(violations []FieldViolation) string {

@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// ReasonOf returns why a call failed, for programs, or "" where the error does not say: an error without a status, or one of a
-// server that sends no ErrorInfo.
+// ReasonOf returns the reason that a call failed, for programs, or "" if the error has none: it
+// has no status, or its server sends no ErrorInfo.
 //
 //	switch rpcerr.ReasonOf(err) {
 //	case libraryv1service.ReasonOutOfStock:
@@ -25,7 +25,7 @@ func ReasonOf(err error) Reason {
 	return ""
 }
 
-// FieldViolations returns what is wrong with the fields of a request, in the order of the server, or nil.
+// FieldViolations returns the violations of request fields in the server's order, or nil.
 func FieldViolations(err error) (violations []FieldViolation) {
 	for bad := range detailsOf[*errdetails.BadRequest](err) {
 		for _, v := range bad.GetFieldViolations() {
@@ -35,8 +35,9 @@ func FieldViolations(err error) (violations []FieldViolation) {
 	return violations
 }
 
-// RetryAfter returns how long the server asks its caller to wait before it tries again. It returns false where the server does not
-// say, or says something that is no wait. The server may ask for any time: put a bound to it.
+// RetryAfter returns how long the server asks its caller to wait before it retries. It returns
+// false if the error has no RetryInfo or the delay is invalid. The server may send any duration:
+// enforce a maximum.
 func RetryAfter(err error) (time.Duration, bool) {
 	for info := range detailsOf[*errdetails.RetryInfo](err) {
 		if delay := info.GetRetryDelay(); delay.CheckValid() == nil && delay.AsDuration() >= 0 {
@@ -46,8 +47,8 @@ func RetryAfter(err error) (time.Duration, bool) {
 	return 0, false
 }
 
-// Detail returns the first detail of a type of generated messages that the status of err has; a detail that cannot be decoded is
-// none.
+// Detail returns the first detail of type T in the status of err. It ignores details that cannot
+// be decoded.
 //
 //	if failure, ok := rpcerr.Detail[*errdetails.PreconditionFailure](err); ok {
 func Detail[T proto.Message](err error) (detail T, ok bool) {
@@ -57,12 +58,12 @@ func Detail[T proto.Message](err error) (detail T, ok bool) {
 	return detail, false
 }
 
-// detailsOf ranges over the details of type T in the status of err, as far as they can be decoded.
+// detailsOf yields the details of type T in the status of err that can be decoded.
 func detailsOf[T proto.Message](err error) func(yield func(T) bool) {
 	return func(yield func(T) bool) {
 		var none T
 		_, st := statusIn(err)
-		if st == nil || any(none) == nil { // proto.Message itself says no type
+		if st == nil || any(none) == nil { // proto.Message itself is no concrete type
 			return
 		}
 		for _, packed := range st.Proto().GetDetails() {

@@ -4,12 +4,13 @@ import (
 	"strings"
 )
 
-// Reason names why a call failed, for programs: "library.example.com/OUT_OF_STOCK". It is the domain and the reason of the
-// ErrorInfo detail that errors carry (AIP-193). The reasons of a service are constants that are generated from an enum of its
-// proto. Those of the runtime, such as [ReasonRateLimited], are without domain: "RATE_LIMITED".
+// Reason names why a call failed, for programs: "library.example.com/OUT_OF_STOCK". It consists
+// of the domain and the reason of the ErrorInfo detail (AIP-193). The reasons of a service are
+// generated constants, from an enum in its proto. The runtime's own, such as [ReasonRateLimited],
+// have no domain: "RATE_LIMITED".
 type Reason string
 
-// newReason returns the reason that ErrorInfo spells as a domain and a name.
+// newReason returns the reason for the domain and name of an ErrorInfo.
 func newReason(domain, name string) Reason {
 	if domain == ErrorDomain && !strings.Contains(name, "/") {
 		return Reason(name)
@@ -17,7 +18,7 @@ func newReason(domain, name string) Reason {
 	return Reason(domain + "/" + name)
 }
 
-// Domain returns what the reason's name is unique in: "library.example.com", or [ErrorDomain].
+// Domain returns the domain in which the name is unique: "library.example.com", or [ErrorDomain].
 func (r Reason) Domain() string {
 	if domain, _, ok := strings.Cut(string(r), "/"); ok {
 		return domain
@@ -25,7 +26,7 @@ func (r Reason) Domain() string {
 	return ErrorDomain
 }
 
-// Name returns the reason as ErrorInfo spells it: "OUT_OF_STOCK".
+// Name returns the reason as it appears in ErrorInfo: "OUT_OF_STOCK".
 func (r Reason) Name() string {
 	if _, name, ok := strings.Cut(string(r), "/"); ok {
 		return name
@@ -33,47 +34,55 @@ func (r Reason) Name() string {
 	return string(r)
 }
 
-// ErrorDomain is the domain in the ErrorInfo detail of every error that the runtime itself makes (AIP-193).
+// ErrorDomain is the domain in the ErrorInfo detail of every error that the runtime itself
+// creates (AIP-193).
 const ErrorDomain = "grpcservice"
 
-// Reasons of the errors that the runtime itself makes: what [ReasonOf] returns for them, and the reason in their ErrorInfo
-// detail, whose domain is [ErrorDomain].
+// Reasons of the errors that the runtime itself creates. [ReasonOf] returns them, and they are
+// the reason in the ErrorInfo detail, whose domain is [ErrorDomain].
 const (
-	// ReasonInternal is the reason of INTERNAL after a panic or a misuse that only the service's log describes.
+	// ReasonInternal is the reason of INTERNAL after a panic or a misuse; only the service's log
+	// describes it.
 	ReasonInternal Reason = "INTERNAL"
-	// ReasonUnknown is the reason of UNKNOWN, which hides an error that carries no status.
+	// ReasonUnknown is the reason of UNKNOWN, which hides an error without a status.
 	ReasonUnknown Reason = "UNKNOWN"
 	// ReasonUnimplemented is the reason of UNIMPLEMENTED.
 	ReasonUnimplemented Reason = "METHOD_UNIMPLEMENTED"
-	// ReasonDraining is the reason of UNAVAILABLE on a server that shuts down.
+	// ReasonDraining is the reason of UNAVAILABLE from a server that is shutting down.
 	ReasonDraining Reason = "SERVER_DRAINING"
-	// ReasonOverloaded is the reason of UNAVAILABLE where the server or the method runs as many calls as it may. RetryInfo
-	// says when to try again.
+	// ReasonOverloaded is the reason of UNAVAILABLE if the server or the method runs its maximum
+	// number of concurrent calls. RetryInfo says when to retry.
 	ReasonOverloaded Reason = "OVERLOADED"
-	// ReasonRateLimited is the reason of RESOURCE_EXHAUSTED where calls come faster than the policy allows. RetryInfo says
-	// when to try again, QuotaFailure whose rate it is.
+	// ReasonRateLimited is the reason of RESOURCE_EXHAUSTED if calls exceed the rate that the
+	// policy allows. RetryInfo says when to retry, and QuotaFailure whose rate it is.
 	ReasonRateLimited Reason = "RATE_LIMITED"
-	// ReasonTooManyCalls is the reason of RESOURCE_EXHAUSTED where one peer has as many calls at a time as the server allows it.
-	// RetryInfo says when to try again.
+	// ReasonTooManyCalls is the reason of RESOURCE_EXHAUSTED if one peer has its maximum number
+	// of concurrent calls. RetryInfo says when to retry.
 	ReasonTooManyCalls Reason = "TOO_MANY_CALLS"
-	// ReasonUnauthenticated is the reason of UNAUTHENTICATED: the call has no credentials, or none that the server accepts.
+	// ReasonUnauthenticated is the reason of UNAUTHENTICATED: the call has no credentials, or
+	// none that the server accepts.
 	ReasonUnauthenticated Reason = "UNAUTHENTICATED"
-	// ReasonMissingScope is the reason of PERMISSION_DENIED where the principal lacks a scope that the method requires.
+	// ReasonMissingScope is the reason of PERMISSION_DENIED if the principal lacks a scope that
+	// the method requires.
 	ReasonMissingScope Reason = "MISSING_SCOPE"
 	// ReasonNoPolicy is the reason of PERMISSION_DENIED for a method whose policy does not say who may call it.
 	ReasonNoPolicy Reason = "NO_POLICY"
-	// ReasonInvalidRequest is the reason of INVALID_ARGUMENT, with a violation in BadRequest for each field that is wrong.
+	// ReasonInvalidRequest is the reason of INVALID_ARGUMENT. BadRequest has a violation for each
+	// invalid field.
 	ReasonInvalidRequest Reason = "INVALID_REQUEST"
-	// ReasonRequestTooLarge is the reason of RESOURCE_EXHAUSTED for a request that is larger than the method takes.
+	// ReasonRequestTooLarge is the reason of RESOURCE_EXHAUSTED for a request that is larger than
+	// the method allows.
 	ReasonRequestTooLarge Reason = "REQUEST_TOO_LARGE"
-	// ReasonStreamIdle is the reason of DEADLINE_EXCEEDED on a stream without a message for longer than it may be silent.
+	// ReasonStreamIdle is the reason of DEADLINE_EXCEEDED on a stream that had no message for
+	// longer than its idle timeout.
 	ReasonStreamIdle Reason = "STREAM_IDLE"
-	// ReasonStreamTimeout is the reason of DEADLINE_EXCEEDED on a stream that is open for longer than it may be.
+	// ReasonStreamTimeout is the reason of DEADLINE_EXCEEDED on a stream that was open for longer
+	// than its total timeout.
 	ReasonStreamTimeout Reason = "STREAM_TIMEOUT"
-	// ReasonUpstreamFailed is the reason of an error of a call to another service whose status
-	// does not show that the other service's method made it: UNAVAILABLE where its server is
-	// away, for example. Only the code is passed on. It is INTERNAL where the other service
-	// rejects the credentials of this server.
+	// ReasonUpstreamFailed is the reason of an error of a call to another service if its status
+	// does not show that the other service's method returned it: UNAVAILABLE because its server
+	// is unreachable, for example. Only the code is passed on. The code is INTERNAL if the other
+	// service rejects this server's credentials.
 	ReasonUpstreamFailed Reason = "UPSTREAM_FAILED"
 	// ReasonUnknownService is the reason of NOT_FOUND from a health check of a service that is not registered.
 	ReasonUnknownService Reason = "SERVICE_UNKNOWN"

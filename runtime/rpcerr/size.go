@@ -12,20 +12,22 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// What an error may take of the 8 KiB of trailers that gRPC for Java, C++ and Python takes by default. A client that is sent
-// more does not see the error, but one of its transport. What is left of the 8 KiB is for other trailers.
+// Limits within the 8 KiB of trailers that gRPC for Java, C++ and Python accepts by default. A
+// client that receives more reports a transport error instead of the error sent. The rest of the
+// 8 KiB is for other trailers.
 const (
-	// MaxErrorSize is the most that an error takes of the trailers, in bytes as HTTP/2 counts them: the message, and once
-	// more the message with the details, in base64.
+	// MaxErrorSize is the maximum size of an error in the trailers, in bytes as HTTP/2 counts
+	// them: the message, and once more the message with the details, in base64.
 	MaxErrorSize = 7 << 10
-	// MaxErrorMessage is where the message of an error that is larger than [MaxErrorSize] is cut, in bytes as they are sent:
-	// three for each that is not printable ASCII.
+	// MaxErrorMessage is the size at which the message of an error larger than [MaxErrorSize] is
+	// cut, in bytes as sent: three for each byte that is not printable ASCII.
 	MaxErrorMessage = 1 << 10
 )
 
-// makeSendable makes p what may be sent, and says whether it had to change something. It takes out DebugInfo, which is for
-// the service only, and what cannot be encoded. Where p is larger than [MaxErrorSize] it cuts the message; where that is not
-// enough it keeps of the details ErrorInfo, RetryInfo and then the others in their order, each if it fits.
+// makeSendable prepares p for sending and reports whether it changed anything. It removes
+// DebugInfo, which is for the service only, and details that cannot be encoded. If p is larger
+// than [MaxErrorSize], it cuts the message; if that is not enough, it keeps ErrorInfo, RetryInfo
+// and then the others in their order, each if it fits.
 func makeSendable(p *spb.Status) (changed bool) {
 	if text := valid(p.Message); text != p.Message {
 		p.Message, changed = text, true
@@ -43,19 +45,20 @@ func makeSendable(p *spb.Status) (changed bool) {
 	return true
 }
 
-// unsendable says whether a detail must not be sent, or would keep the others from being sent.
+// unsendable reports whether a detail must not be sent, or would keep the others from being sent.
 func unsendable(detail *anypb.Any) bool {
 	url := detail.GetTypeUrl()
 	return url == "" || !utf8.ValidString(url) || detail.MessageIs((*errdetails.DebugInfo)(nil))
 }
 
-// fieldOverhead is what HTTP/2 counts for a header field on top of its name and value, in bytes.
+// fieldOverhead is the number of bytes that HTTP/2 counts for a header field in addition to its
+// name and value.
 const fieldOverhead = 32
 
-// errorOverhead is what the three trailers of an error take without message and details.
+// errorOverhead is the size of an error's three trailers without the message and details.
 const errorOverhead = len("grpc-status"+"16") + len("grpc-message") + len("grpc-status-details-bin") + 3*fieldOverhead
 
-// trailerSize returns what p takes of the trailers, in bytes.
+// trailerSize returns the size of p in the trailers, in bytes.
 func trailerSize(p *spb.Status) int {
 	size := errorOverhead + messageSize(p.Message)
 	if len(p.Details) > 0 {
@@ -64,7 +67,7 @@ func trailerSize(p *spb.Status) int {
 	return size
 }
 
-// messageSize returns the length of a message as grpc-message has it, in bytes.
+// messageSize returns the size of a message in grpc-message, in bytes.
 func messageSize(message string) (size int) {
 	for i := range len(message) {
 		size += byteSize(message[i])
@@ -79,7 +82,8 @@ func byteSize(c byte) int {
 	return 1
 }
 
-// cutMessage ends a message that is larger than [MaxErrorMessage] with "...", between two characters.
+// cutMessage cuts a message larger than [MaxErrorMessage] between two characters and appends
+// "...".
 func cutMessage(message string) string {
 	const mark = "..."
 	if messageSize(message) <= MaxErrorMessage {
@@ -96,7 +100,7 @@ func cutMessage(message string) string {
 	return message[:end] + mark
 }
 
-// keepWhatFits leaves p the details that are worth most to a program, in that order, as far as they fit.
+// keepWhatFits keeps the details of p that fit, the most useful to programs first.
 func keepWhatFits(p *spb.Status) {
 	details := p.Details
 	slices.SortStableFunc(details, func(a, b *anypb.Any) int { return rank(a) - rank(b) })
@@ -113,7 +117,7 @@ func keepWhatFits(p *spb.Status) {
 	}
 }
 
-// rank orders details by what they are worth to a program.
+// rank orders details by their use to programs.
 func rank(detail *anypb.Any) int {
 	switch {
 	case detail.MessageIs((*errdetails.ErrorInfo)(nil)):
@@ -124,13 +128,13 @@ func rank(detail *anypb.Any) int {
 	return 2
 }
 
-// detailSize returns what a detail takes of a status message, in bytes.
+// detailSize returns the size of a detail in a status message, in bytes.
 func detailSize(detail *anypb.Any) int {
 	return protowire.SizeTag(3) + protowire.SizeBytes(proto.Size(detail))
 }
 
-// shorten returns what of a detail makes sense alone and fits into room bytes, or nil: ErrorInfo without metadata, BadRequest
-// with the first violations.
+// shorten returns a shorter form of a detail that fits into room bytes, or nil: ErrorInfo without
+// metadata, BadRequest with the first violations.
 func shorten(detail *anypb.Any, room int) *anypb.Any {
 	info, bad := new(errdetails.ErrorInfo), new(errdetails.BadRequest)
 	switch {
@@ -150,7 +154,7 @@ func shorten(detail *anypb.Any, room int) *anypb.Any {
 	return detail
 }
 
-// firstViolations leaves bad the violations that fit into room bytes.
+// firstViolations keeps the first violations of bad that fit into room bytes.
 func firstViolations(bad *errdetails.BadRequest, room int) {
 	all := bad.FieldViolations
 	bad.FieldViolations = nil

@@ -10,26 +10,27 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// fixed is an error whose status is built once. Its status is what its caller gets, as it stands.
+// fixed is an error whose status is built once and sent as it is.
 type fixed struct{ st *status.Status }
 
 func (f *fixed) Error() string              { return f.st.String() }
 func (f *fixed) GRPCStatus() *status.Status { return f.st }
 
-// Fixed returns an error that has the status of e, built once: for package-level errors that many
-// calls return. The causes of e are not part of it.
+// Fixed returns an error with the status of e, built once: for package-level errors that many
+// calls return. It does not have the causes of e.
 func (e *Error) Fixed() error { return &fixed{e.GRPCStatus()} }
 
-// fixedOf returns what Errorf and Fixed do, which themselves need some of these errors.
+// fixedOf is Errorf followed by Fixed, without the errors below that those two use.
 func fixedOf(code codes.Code, reason Reason, message string) error {
 	info := &errdetails.ErrorInfo{Reason: reason.Name(), Domain: reason.Domain()}
 	return &fixed{status.FromProto(&spb.Status{Code: int32(code), Message: message, Details: pack(info)})}
 }
 
-// Hide returns an error whose caller gets the status of public, while the log has cause.
+// Hide returns an error whose caller receives the status of public; cause appears in the log
+// only.
 func Hide(public error, cause string) error { return &fault{status: public, cause: cause} }
 
-// fault is a failure whose cause is for the log and whose status is for the caller.
+// fault is an error with a status for the caller and a cause for the log.
 type fault struct {
 	status error
 	cause  string
@@ -38,13 +39,14 @@ type fault struct {
 func (f *fault) Error() string              { return f.cause }
 func (f *fault) GRPCStatus() *status.Status { return status.Convert(f.status) }
 
-// Internal returns INTERNAL, reason INTERNAL, with a fixed text for the caller and cause for the log.
+// Internal returns INTERNAL, reason INTERNAL, with a fixed message for the caller and cause for
+// the log.
 func Internal(cause string) error {
 	return &fault{status: errInternal, cause: cause}
 }
 
-// Public returns what the caller of an RPC gets that failed with err, as an error: see
-// [PublicStatus]. One of [Error.Fixed] is returned as it is.
+// Public returns the error that the caller of an RPC receives if the RPC fails with err: see
+// [PublicStatus]. It returns errors of [Error.Fixed] unchanged.
 func Public(err error) error {
 	if f, ok := err.(*fixed); ok {
 		return f
@@ -52,10 +54,11 @@ func Public(err error) error {
 	return publicStatus(err).Err()
 }
 
-// publicStatus returns what of err may be sent: its status without what is for the service only, and no larger than a
-// transport takes. An error whose own methods panic, such as a nil pointer that was made an error, is INTERNAL.
+// publicStatus returns the part of err that may be sent: its status without details that are for
+// the service only, and no larger than transports accept. An error whose own methods panic, such
+// as a nil pointer converted to an error, is INTERNAL.
 func publicStatus(err error) (st *status.Status) {
-	defer func() { // it runs where nothing else recovers
+	defer func() { // nothing above recovers
 		if recover() != nil {
 			st = status.Convert(errInternal)
 		}
@@ -64,7 +67,7 @@ func publicStatus(err error) (st *status.Status) {
 	switch carrier := carrier.(type) {
 	case nil:
 		return status.Convert(withoutStatus(err))
-	case *fixed, *fault, *Error, *wrapped: // sendable as they were made
+	case *fixed, *fault, *Error, *wrapped: // sendable as built
 		return st
 	case publicStatusCarrier:
 		if st = carrier.PublicStatus(); st.Code() == codes.OK {
@@ -78,20 +81,21 @@ func publicStatus(err error) (st *status.Status) {
 	return st
 }
 
-// publicStatusCarrier is an error whose status is not the one that the caller of a server gets.
+// publicStatusCarrier is an error that shows the caller of a server a different status.
 type publicStatusCarrier interface{ PublicStatus() *status.Status }
 
-// statusCarrier is an error that knows its status; those of grpc do, and those of this package.
+// statusCarrier is an error with a status. The errors of grpc and of this package implement it.
 type statusCarrier interface{ GRPCStatus() *status.Status }
 
-// StatusOf returns the first status in the tree of err that is not OK; false where there is none.
-// The caller of a server does not always get it: see [PublicStatus].
+// StatusOf returns the first status in the tree of err that is not OK, or false if there is none.
+// The caller of a server may receive a different status: see [PublicStatus].
 func StatusOf(err error) (*status.Status, bool) {
 	_, st := statusIn(err)
 	return st, st != nil
 }
 
-// statusIn returns the first status in the tree of err, and who carries it; nil where there is none but OK.
+// statusIn returns the first status in the tree of err that is not OK, with the error that
+// carries it, or nil.
 func statusIn(err error) (statusCarrier, *status.Status) {
 	var carrier statusCarrier
 	if errors.As(err, &carrier) {
@@ -102,7 +106,7 @@ func statusIn(err error) (statusCarrier, *status.Status) {
 	return nil, nil
 }
 
-// Statuses of errors that have none of their own, or none that is for callers.
+// Errors for failures without a status, or without one that callers may see.
 var (
 	errInternal = fixedOf(codes.Internal, ReasonInternal, "internal error")
 	errDeadline = status.Error(codes.DeadlineExceeded, "deadline exceeded")
@@ -110,7 +114,7 @@ var (
 	errUnknown  = fixedOf(codes.Unknown, ReasonUnknown, "unknown error")
 )
 
-// withoutStatus returns the status of an error that carries none.
+// withoutStatus returns the error to send instead of err, which has no status.
 func withoutStatus(err error) error {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
@@ -121,14 +125,15 @@ func withoutStatus(err error) error {
 	return errUnknown
 }
 
-// PublicStatus returns the status that the caller of a method gets that returns err: for
+// PublicStatus returns the status that the caller receives if a method returns err. Use it for
 // responses that carry a status in a message, as those of batches and operations do. It is the
-// status in the tree of err, never the text around it. An error without one is CANCELED or
-// DEADLINE_EXCEEDED where it is a context's, and else UNKNOWN with a fixed text. Of nil it is OK.
+// status in the tree of err, without the text of wrapping errors. Context errors without a status
+// are CANCELED or DEADLINE_EXCEEDED; other errors without a status are UNKNOWN with a fixed
+// message. If err is nil, the status is OK.
 //
-// The error of a client call loses what its caller must not see; docs/errors.md has the rules.
-// Likewise an error type may have a method PublicStatus() *status.Status, which then counts
-// instead of its GRPCStatus.
+// Parts of a client call's error are hidden from the caller; docs/errors.md has the rules. Your
+// own error type can have a method PublicStatus() *status.Status, which takes precedence over its
+// GRPCStatus.
 func PublicStatus(err error) *status.Status {
 	if err == nil {
 		return status.New(codes.OK, "")

@@ -10,8 +10,8 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// publicText formats a text for a caller. Where an argument is an error the text has the words for its code, and the error
-// becomes the cause.
+// publicText formats a message for a caller. An argument that is an error appears as the words
+// for its code and becomes the cause.
 func publicText(format string, args []any) (text string, cause error) {
 	var causes []error
 	for i, arg := range args {
@@ -20,7 +20,7 @@ func publicText(format string, args []any) (text string, cause error) {
 			continue
 		}
 		if causes == nil {
-			args = slices.Clone(args) // they are the caller's
+			args = slices.Clone(args) // args belongs to the caller
 		}
 		causes = append(causes, err)
 		args[i] = words(CodeWords(publicStatus(err).Code()))
@@ -30,10 +30,10 @@ func publicText(format string, args []any) (text string, cause error) {
 	} else {
 		cause = errors.Join(causes...)
 	}
-	return fmt.Errorf(format, args...).Error(), cause // it knows %w
+	return fmt.Errorf(format, args...).Error(), cause // Errorf supports %w
 }
 
-// words is a text in the place of an error.
+// words is a text that replaces an error argument.
 type words string
 
 func (w words) Error() string { return string(w) }

@@ -13,25 +13,26 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// callError is the error of a call that a generated client made. The program that made the call
-// reads the whole status. Where the error passes through a server, its caller gets
+// callError is the error of a call made by a generated client. The program that made the call
+// sees the whole status. If the error passes through a server, its caller receives
 // [callError.PublicStatus].
 type callError struct {
 	err       error          // as the connection returned it
 	st        *status.Status // with a code that gRPC knows
-	forwarded bool           // whether the call had the credentials of the server call around it
+	forwarded bool           // the call carried the credentials of the surrounding server call
 }
 
 func (e *callError) Error() string              { return e.err.Error() }
 func (e *callError) Unwrap() error              { return e.err }
 func (e *callError) GRPCStatus() *status.Status { return e.st }
 
-// PublicStatus returns what the caller of a server gets whose method returns the error.
+// PublicStatus returns the status that the caller receives if a server's method returns the
+// error.
 func (e *callError) PublicStatus() *status.Status { return passedOn(e.st, e.forwarded) }
 
-// Upstream returns err, with which a connection ended a call that was made with ctx, as generated
-// clients return it. It has a status. The program that made the call reads the whole status; if a
-// method returns the error, its caller gets what [PublicStatus] describes.
+// Upstream returns the error of a generated client for err, which a call made with ctx failed
+// with. It has a status. The program that made the call sees the whole status; if a method
+// returns the error, its caller receives what [PublicStatus] describes.
 func Upstream(ctx context.Context, err error) error {
 	if _, ok := err.(*callError); ok { // an interceptor made another call
 		return err
@@ -43,8 +44,8 @@ func Upstream(ctx context.Context, err error) error {
 	return e
 }
 
-// UpstreamStatus returns the whole status of the failed call of a generated client that err is, or
-// wraps; false where there is none.
+// UpstreamStatus returns the whole status of the failed client call that err is or wraps, or
+// false if there is none.
 func UpstreamStatus(err error) (*status.Status, bool) {
 	var call *callError
 	if !errors.As(err, &call) {
@@ -53,8 +54,8 @@ func UpstreamStatus(err error) (*status.Status, bool) {
 	return call.st, true
 }
 
-// callStatus returns the status of a connection's error. Interceptors may return errors without
-// one, and so does grpc where it runs out of retries before it could write the request: that
+// callStatus returns the status of a connection's error. Interceptors may return errors without a
+// status. So does grpc if it runs out of retries before it could write the request: that error
 // wraps io.EOF.
 func callStatus(err error) *status.Status {
 	_, st := statusIn(err)
@@ -64,7 +65,7 @@ func callStatus(err error) *status.Status {
 	case errors.Is(err, io.EOF):
 		return status.New(codes.Unavailable, err.Error())
 	default:
-		return status.FromContextError(err) // UNKNOWN with the text, where it is not a context's
+		return status.FromContextError(err) // UNKNOWN with the text unless it is a context error
 	}
 }
 
@@ -78,11 +79,12 @@ func withKnownCode(st *status.Status) *status.Status {
 	return status.FromProto(p)
 }
 
-// passedOn returns what of the status of a call to another service may be sent to our own caller.
+// passedOn returns the part of the status of a call to another service that may be sent to our
+// own caller.
 //
-// A status can be the method's, or that of anything on the way to it: our connection, a proxy, a
-// load balancer, whose texts name addresses. Only methods use some of the codes, and only methods
-// add details. All others lose their message.
+// A status may come from the method or from anything on the way to it: our connection, a proxy, a
+// load balancer, whose messages name addresses. Some codes are used by methods only, and only
+// methods add details. All other statuses lose their message.
 func passedOn(st *status.Status, forwarded bool) *status.Status {
 	p, code := st.Proto(), st.Code()
 	switch {
@@ -101,7 +103,7 @@ func passedOn(st *status.Status, forwarded bool) *status.Status {
 	return status.FromProto(p)
 }
 
-// onlyOfMethods reports whether gRPC libraries and proxies never make a status with the code
+// onlyOfMethods reports whether gRPC libraries and proxies never create a status with the code
 // themselves.
 func onlyOfMethods(code codes.Code) bool {
 	switch code {
@@ -112,7 +114,7 @@ func onlyOfMethods(code codes.Code) bool {
 	return false
 }
 
-// aboutCredentials reports whether a code is about who made a call.
+// aboutCredentials reports whether a code is about the identity of the caller.
 func aboutCredentials(code codes.Code) bool {
 	return code == codes.Unauthenticated || code == codes.PermissionDenied
 }
@@ -123,7 +125,7 @@ func isInternal(code codes.Code) bool {
 	return code == codes.Internal || code == codes.Unknown || code == codes.DataLoss
 }
 
-// masked returns a status that has nothing but its code from a call to another service.
+// masked returns a status with only the code of a call to another service.
 func masked(code codes.Code) *status.Status {
 	switch code {
 	case codes.Canceled:
@@ -138,7 +140,7 @@ func maskedMessage(code codes.Code) string {
 	return "a call to another service failed: " + CodeWords(code)
 }
 
-// dropInternals takes out of the details of an upstream's own failure what is not for programs.
+// dropInternals drops the details of an upstream's internal failure that are not for programs.
 func dropInternals(p *spb.Status) {
 	if !isInternal(codes.Code(p.Code)) {
 		return
@@ -148,8 +150,8 @@ func dropInternals(p *spb.Status) {
 	})
 }
 
-// forwardsCredentials reports whether a call with ctx sends the authorization of the server call
-// around it.
+// forwardsCredentials reports whether a call with ctx sends the authorization of the surrounding
+// server call.
 func forwardsCredentials(ctx context.Context) bool {
 	received := metadata.ValueFromIncomingContext(ctx, authorizationKey)
 	sent, _ := metadata.FromOutgoingContext(ctx)
@@ -158,8 +160,9 @@ func forwardsCredentials(ctx context.Context) bool {
 
 const authorizationKey = "authorization"
 
-// OfRequests returns err, with which the caller's own stream of requests ended a call, as generated
-// clients return it. It has a status: that of err, or of the context's error that it is, or UNKNOWN.
+// OfRequests returns the error of a generated client for err, which the caller's own request
+// stream failed with. Its status is that of err, that of the context error that err is, or
+// UNKNOWN.
 func OfRequests(err error) error {
 	if _, ok := StatusOf(err); ok {
 		return err
@@ -167,10 +170,10 @@ func OfRequests(err error) error {
 	if st := status.FromContextError(err); st.Code() != codes.Unknown {
 		return &failedRequest{err, st}
 	}
-	return &failedRequest{err, status.New(codes.Unknown, "the stream of requests failed: "+err.Error())}
+	return &failedRequest{err, status.New(codes.Unknown, "the request stream failed: "+err.Error())}
 }
 
-// failedRequest is the error of a stream of requests, with the status of the call that it ends.
+// failedRequest is the error of a request stream, with the status of the call that it ends.
 type failedRequest struct {
 	error
 	st *status.Status
@@ -180,6 +183,6 @@ func (f *failedRequest) Error() string              { return f.st.Err().Error() 
 func (f *failedRequest) GRPCStatus() *status.Status { return f.st }
 func (f *failedRequest) Unwrap() error              { return f.error }
 
-// PublicStatus returns what the caller of a server gets whose method returns the error: not the
-// text.
+// PublicStatus returns the status that the caller receives if a server's method returns the
+// error, without the text.
 func (f *failedRequest) PublicStatus() *status.Status { return status.Convert(withoutStatus(f.error)) }

@@ -5,19 +5,18 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Wrap returns err, with which the call of another service failed, as an error for our own
-// caller: its code and details, with a message that is ours. It returns nil for nil.
+// Wrap returns err, the failure of a call to another service, as an error for our own caller:
+// with its code and details, and with our message. It returns nil for nil.
 //
 //	stock, err := inventory.GetStock(ctx, req)
 //	if err != nil {
 //		return nil, rpcerr.Wrap(err, "check inventory")
 //	}
 //
-// The caller gets "check inventory: not found": doing, which it can read, and the words for the
-// code. The message of err is in the log only, where the whole error is "check inventory: " and
-// err. The code and the details are those of [PublicStatus], and with INTERNAL, UNKNOWN and
-// DATA_LOSS only ErrorInfo and RetryInfo of the details. [errors.Is] and [errors.As] find err and
-// what it wraps.
+// The caller receives "check inventory: not found": doing, which it can read, and the words for
+// the code. The log has "check inventory: " and err. The code and details are those of
+// [PublicStatus]; with INTERNAL, UNKNOWN and DATA_LOSS only ErrorInfo and RetryInfo remain of the
+// details. [errors.Is] and [errors.As] find err and what it wraps.
 //
 // Some codes mean something else to our caller than they did to us; docs/errors.md lists them.
 // Within a service, fmt.Errorf with %w adds to the log and changes nothing for the caller.
@@ -33,7 +32,7 @@ func Wrap(err error, doing string) error {
 	return &wrapped{st: status.FromProto(p), doing: doing, cause: err}
 }
 
-// wrapped is an error of another service as our caller gets it.
+// wrapped is an error of another service in the form that our caller receives.
 type wrapped struct {
 	st    *status.Status
 	doing string
