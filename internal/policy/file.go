@@ -81,7 +81,7 @@ func (f *File) add(p selector, r rule) {
 	e := f.entries[i]
 	conflicts := overlap(e.policy, r.policy)
 	for _, field := range conflicts {
-		f.problems.Errorf(r.fields[field], "%s: it is set for %s already (%s); remove one of them", field, p.text, e.placeOf(field))
+		f.problems.Errorf(r.fields[field], "%s: it is already set for %s (%s); remove one of them", field, p.text, e.placeOf(field))
 	}
 	if len(conflicts) == 0 {
 		e.add(r)

@@ -22,7 +22,7 @@ func (d *decoder) pairs(node *yaml.Node, field string, names []string, read func
 		case key.Kind != yaml.ScalarNode || !slices.Contains(names, key.Value):
 			d.report(place, "%sthere is no field %s; want one of %s", prefix(field), spell(key), strings.Join(names, ", "))
 		case again:
-			d.report(place, "%sit has %s already (%s); remove one of them", prefix(field), key.Value, first)
+			d.report(place, "%s%s is set twice (first at %s); remove one of them", prefix(field), key.Value, first)
 		default:
 			seen[key.Value] = place
 			read(key.Value, place, node.Content[i+1])
@@ -36,7 +36,7 @@ func (d *decoder) sequence(node *yaml.Node, field string, read func(element *yam
 		return
 	}
 	if len(node.Content) == 0 {
-		d.report(d.placeOf(node), "%s: the list is empty; give it an element, or remove %s", field, field)
+		d.report(d.placeOf(node), "%s: the list is empty; add an element, or remove %s", field, field)
 	}
 	for i, element := range node.Content {
 		read(element, fmt.Sprintf("%s[%d]", field, i))
@@ -49,7 +49,7 @@ func (d *decoder) isKind(node *yaml.Node, kind yaml.Kind, field, want string) bo
 	case node.Kind == kind && (kind != yaml.ScalarNode || node.ShortTag() != "!!null"):
 		return true
 	case node.Kind == yaml.AliasNode:
-		d.report(d.placeOf(node), "%saliases are not read; write out what %q stands for", prefix(field), "*"+node.Value)
+		d.report(d.placeOf(node), "%saliases are not supported; write out the value of %q", prefix(field), "*"+node.Value)
 	default:
 		d.report(d.placeOf(node), "%sit is %s; want %s", prefix(field), spell(node), want)
 	}

@@ -61,7 +61,7 @@ func (o options) read(desc protoreflect.Descriptor, ext protoreflect.ExtensionTy
 	}
 	for _, raw := range policy.RawFields(desc.Options(), of.Number()) {
 		if err := (proto.UnmarshalOptions{Merge: true}).Unmarshal(raw, m); err != nil {
-			problems.Errorf(place(""), "its option (%s) is not a %s; take the options.proto that protoc-gen-grpcservice --export writes",
+			problems.Errorf(place(""), "its option (%s) is not a %s; use the options.proto that protoc-gen-grpcservice --export writes",
 				of.FullName(), m.ProtoReflect().Descriptor().FullName())
 			return problems
 		}

@@ -72,20 +72,20 @@ func parseYAML(content []byte) (*yaml.Node, error) {
 	case err != nil:
 		return nil, err
 	default:
-		return nil, errors.New("it has a second document; want one only")
+		return nil, errors.New("it has a second document; want exactly one")
 	}
 }
 
 func (f *File) checkVersion(d *decoder, node *yaml.Node) {
 	if node.Kind != yaml.ScalarNode || node.Value != "v1" {
-		f.problems.Errorf(d.placeOf(node), "version: %s is not a version that this plugin reads; want v1", spell(node))
+		f.problems.Errorf(d.placeOf(node), "version: %s is not supported by this plugin; want v1", spell(node))
 	}
 }
 
 // boolean reads true or false.
 func (d *decoder) boolean(node *yaml.Node, field string) bool {
 	if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!bool" {
-		d.report(d.placeOf(node), "%s: it is %s; want true or false", field, spell(node))
+		d.report(d.placeOf(node), "%s: %s is not a boolean; want true or false", field, spell(node))
 		return false
 	}
 	return node.Value == "true"

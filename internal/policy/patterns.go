@@ -50,7 +50,7 @@ func adviceFor(row pattern.Pattern, found pattern.Result) string {
 	seen, ok := found.Find(row.Name)
 	switch {
 	case ok && seen.Advice != "":
-		return fmt.Sprintf("the method is not surely a %s (%s); set %s, or remove %s", row.What, seen.Reason, seen.Advice, row.Option)
+		return fmt.Sprintf("the method may not be a %s (%s); set %s, or remove %s", row.What, seen.Reason, seen.Advice, row.Option)
 	case row.Absent != nil:
 		return row.Absent(found)
 	default:

@@ -37,7 +37,7 @@ func (p *Policies) Domain(enum protoreflect.EnumDescriptor) (string, diag.List) 
 	case len(said.ProtoReflect().GetUnknown()) > 0:
 		problems.Errorf(place(""), "reasons: it has fields that this version of grpcservice does not know; update the plugin")
 	case domain == "":
-		problems.Errorf(place(""), "reasons: the file has no package to be their domain; set domain")
+		problems.Errorf(place(""), "reasons: the file has no package to use as their domain; set domain")
 	case len(domain) > longest || !domainSyntax.MatchString(domain):
 		problems.Errorf(place("domain"), "reasons: domain: %.300q is not a domain; write it as in \"library.example.com\"", domain)
 	}
@@ -51,7 +51,7 @@ func Reason(value protoreflect.EnumValueDescriptor) (string, error) {
 	const longest = 63
 	reason := trimEnumPrefix(string(value.Name()), string(value.Parent().Name()))
 	if len(reason) > longest || !reasonSyntax.MatchString(reason) {
-		return "", fmt.Errorf("the reason %q is not 3 to %d capitals, digits and underscores that begin with a capital and do not end with an underscore (AIP-193); rename the value",
+		return "", fmt.Errorf("the reason %q is not 3 to %d capitals, digits and underscores, starting with a capital and not ending with an underscore (AIP-193); rename the value",
 			reason, longest)
 	}
 	return reason, nil

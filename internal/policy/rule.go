@@ -32,7 +32,7 @@ func (f *File) readRule(d *decoder, node *yaml.Node, field string) {
 	})
 	for _, name := range ruleFields {
 		if node.Kind == yaml.MappingNode && !found[name] {
-			f.problems.Errorf(d.placeOf(node), "%s: it lacks %s; a rule has methods and policy", field, name)
+			f.problems.Errorf(d.placeOf(node), "%s: it has no %s; a rule needs methods and policy", field, name)
 		}
 	}
 	if len(f.problems) == before {
@@ -53,7 +53,7 @@ func (r *rule) readPattern(d *decoder, node *yaml.Node, field string) {
 		return
 	}
 	if first, again := r.places[p]; again {
-		d.report(d.placeOf(node), "%s: the rule has %s already (%s); remove one of them", field, p.text, first)
+		d.report(d.placeOf(node), "%s: the rule names %s twice (first at %s); remove one of them", field, p.text, first)
 		return
 	}
 	r.patterns = append(r.patterns, p)

@@ -58,7 +58,7 @@ func (p selector) fault(seen services) string {
 	methods, known := seen.methods[p.service]
 	switch {
 	case p.ofService() && !known:
-		return fmt.Sprintf("%s: there is no service %s among the protos of this run; correct the name", p.text, p.service)
+		return fmt.Sprintf("%s: the protos of this run have no service %s; correct the name", p.text, p.service)
 	case p.isExact() && !slices.Contains(methods, p.method):
 		return fmt.Sprintf("%s: service %s has no method %s; want one of %s", p.text, p.service, p.method, strings.Join(methods, ", "))
 	case p.ofService():
@@ -69,7 +69,7 @@ func (p selector) fault(seen services) string {
 			return ""
 		}
 	}
-	return fmt.Sprintf("%s: there is no service of this package among the protos of this run; correct the name", p.text)
+	return fmt.Sprintf("%s: the protos of this run have no service in this package; correct the name", p.text)
 }
 
 // generates says whether the run generates the package of a pattern's service.

@@ -46,7 +46,7 @@ func weakerAuth(many, single *policy.Auth) string {
 	case many == nil, single != nil && single.Public:
 		return ""
 	case single == nil:
-		return "it admits callers, and the other method has no auth, so that nobody may call it"
+		return "it admits callers, and the other method has no auth, so it rejects every caller"
 	case many.Public:
 		return "it is public"
 	}

@@ -25,7 +25,7 @@ func TestWeaker(t *testing.T) {
 	}{
 		{"nothing is said", none, none, ""},
 		{"nobody may call the batch", none, auth("a", ""), ""},
-		{"nobody may call the other", auth("a", ""), none, "nobody may call it"},
+		{"nobody may call the other", auth("a", ""), none, "it rejects every caller"},
 		{"the batch is public", public, auth("", ""), "it is public"},
 		{"both are public", public, public, ""},
 		{"the other is public", auth("", ""), public, ""},

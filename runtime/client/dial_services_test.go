@@ -276,11 +276,11 @@ func TestServiceConfigRefuses(t *testing.T) {
 	for want, opts := range map[string][]client.Option{
 		"WithServiceConfig: test.v1.Echo is passed twice; pass each service once": {client.WithServiceConfig(echotest.Table), client.WithServiceConfig(echotest.Table)},
 		"WithServiceConfig(nil): pass a service's table":                         {client.WithServiceConfig[echotest.Service](nil)},
-		"WithServiceConfig: test.v1.Echo/One: Retry.MaxAttempts: 6 is not between 2 and 5": {
+		"WithServiceConfig: test.v1.Echo/One: Retry.MaxAttempts: 6 is out of range; want 2 to 5": {
 			with(func(p *runtime.Policy) { p.Retry.MaxAttempts = 6 })},
 		"WithServiceConfig: test.v1.Echo/One: the InitialBackoff 0s, MaxBackoff 1ms and Multiplier 1 of Retry must be above 0": {
 			with(func(p *runtime.Policy) { p.Retry.InitialBackoff = 0 })},
-		`WithServiceConfig: test.v1.Echo/One: Retry.Codes: "Unavailable" is not a status code of a failed call; spell it as in "UNAVAILABLE"`: {
+		`WithServiceConfig: test.v1.Echo/One: Retry.Codes: "Unavailable" is not the status code of an error; spell it as in "UNAVAILABLE"`: {
 			with(func(p *runtime.Policy) { p.Retry.Codes = []string{"Unavailable"} })},
 		`WithServiceConfig: test.v1.Echo/One: Retry.Codes is empty; list the codes to retry`: {
 			with(func(p *runtime.Policy) { p.Retry.Codes = nil })},

@@ -119,7 +119,7 @@ func TestThirdPartyKeysThatCannotBe(t *testing.T) {
 	srv := server.New()
 	srv.RegisterService(thirdPartyDesc(pkg, "M0"), thingClient{})
 	const want = `the options of test.idempotency.impossible.Things/M0: idempotency_key.field: ` +
-		`google.rpc.RequestInfo has no string field "nope" that is not repeated; name one that it has`
+		`google.rpc.RequestInfo has no string field "nope" that is not repeated; name an existing one`
 	if err := srv.Run(t.Context(), "127.0.0.1:0"); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -54,7 +54,7 @@ func Check(p *grpcservicev1.Policy) []Fault {
 func CheckWide(p *grpcservicev1.Policy) []Fault {
 	f := faults(Check(p))
 	for _, path := range shapeIn(p) {
-		f.add(path, "it speaks of the fields of one method; set it for that method")
+		f.add(path, "it names fields of a single method; set it for that method only")
 	}
 	return f
 }
@@ -71,7 +71,7 @@ func (f *faults) missing(p *grpcservicev1.Policy) {
 // off finds limits of a pattern beside what takes it away.
 func (f *faults) off(r rule, p *grpcservicev1.Policy) {
 	if set := fieldsSet(r.message(p)); !r.asked(p) && len(set) > 0 {
-		f.add(r.path("off"), "it takes the pattern away, of which %s speaks; remove one of them",
+		f.add(r.path("off"), "it disables the pattern that %s configures; remove one of them",
 			r.path(set[0]))
 	}
 }
@@ -79,11 +79,11 @@ func (f *faults) off(r rule, p *grpcservicev1.Policy) {
 // scope checks a scope by RFC 6749, section 3.3: visible ASCII without quotes and backslashes.
 func (f *faults) scope(field, scope string) {
 	if scope == "" {
-		f.add(field, "a scope cannot be empty")
+		f.add(field, "a scope is empty; name it, or remove it")
 	}
 	for _, r := range scope {
 		if r <= ' ' || r > '~' || r == '"' || r == '\\' {
-			f.add(field, "the scope %q holds %q; scopes are visible ASCII without spaces, quotes and backslashes (RFC 6749)", scope, r)
+			f.add(field, "the scope %q contains %q; use visible ASCII without spaces, quotes and backslashes (RFC 6749)", scope, r)
 			return
 		}
 	}
@@ -98,25 +98,25 @@ func takesRatesAway(rates protoreflect.List) bool {
 func (f *faults) rate(path string, r protoreflect.Message) {
 	checkOptions(f, rateOptions(), r, func(option string) string { return path + "." + option })
 	if !r.Has(fieldOf(r, "per_second")) {
-		f.add(path+".per_second", "it is not set; say how many calls a second there may be")
+		f.add(path+".per_second", "it is not set; set it to the number of calls per second")
 	}
 }
 
 func (f *faults) perSecond(path string, x float64) {
 	if !(x > 0) || x > math.MaxInt32 {
-		f.add(path, "%v is not above 0 and at most %d", x, math.MaxInt32)
+		f.add(path, "%v is out of range; want a number above 0 and at most %d", x, math.MaxInt32)
 	}
 }
 
 func (f *faults) multiplier(path string, x float64) {
 	if !(x >= 1 && x <= 100) {
-		f.add(path, "%v is not between 1 and 100", x)
+		f.add(path, "%v is out of range; want 1 to 100", x)
 	}
 }
 
 func (f *faults) atLeastOne(path string, n int64) {
 	if n < 1 {
-		f.add(path, "%d is not at least 1", n)
+		f.add(path, "%d is out of range; want 1 or more", n)
 	}
 }
 
@@ -129,14 +129,14 @@ func (f *faults) notNegative(path string, n int64) {
 // attempts checks a number of calls: gRPC makes five at most (gRFC A6).
 func (f *faults) attempts(path string, n int64) {
 	if n != 0 && (n < 2 || n > 5) {
-		f.add(path, "%d is not between 2 and 5; set 0 for one call only", n)
+		f.add(path, "%d is out of range; want 2 to 5, or 0 for a single attempt", n)
 	}
 }
 
 // code checks the name of a status code.
 func (f *faults) code(path, name string) {
 	if !slices.Contains(codeNames, name) {
-		f.add(path, "%q is not a status code of a failed call; want one of %s",
+		f.add(path, "%q is not the status code of an error; want one of %s",
 			name, strings.Join(codeNames, ", "))
 	}
 }
@@ -161,7 +161,7 @@ func (f *faults) duration(field, text string) time.Duration {
 		f.add(field, `%q is not a duration; write it as in "250ms", "2s" or "1m30s"`, text)
 		return 0
 	case d < 0:
-		f.add(field, "%v is negative", d)
+		f.add(field, "%v is negative; want a duration of 0 or more", d)
 		return 0
 	case d > maxDuration:
 		f.add(field, "%v is more than a hundred years; set \"0s\" for no limit", d)
@@ -174,7 +174,7 @@ func (f *faults) duration(field, text string) time.Duration {
 func (f *faults) positive(path string, v protoreflect.Value) {
 	before := len(*f)
 	if d := f.duration(path, v.String()); d == 0 && len(*f) == before {
-		f.add(path, "it must be above 0")
+		f.add(path, "it is 0; want a duration above 0")
 	}
 }
 
@@ -185,7 +185,7 @@ const shortestLease = time.Second
 func (f *faults) lease(path string, v protoreflect.Value) {
 	before := len(*f)
 	if d := f.duration(path, v.String()); d < shortestLease && len(*f) == before {
-		f.add(path, "%v is below %v: no worker could keep it", d, shortestLease)
+		f.add(path, "%v is too short for a worker to renew; want at least %v", d, shortestLease)
 	}
 }
 
@@ -239,7 +239,7 @@ func takenAway(layers []Layer) (f []Fault) {
 			}
 			if set := fieldsSet(m); off && !layer.Wide && len(set) > 0 {
 				f = append(f, Fault{Layer: i, Field: r.path(set[0]),
-					Text: fmt.Sprintf("the service, or a rule for many methods, takes the pattern away; "+
+					Text: fmt.Sprintf("the service, or a rule for several methods, disables the pattern; "+
 						"set %s.off to false beside it", r.name)})
 			}
 		}

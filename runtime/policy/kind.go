@@ -132,7 +132,7 @@ var sample = kind[float64]{
 	},
 	check: func(f *faults, path string, v protoreflect.Value) {
 		if s := v.Float(); !(s >= 0 && s <= 1) {
-			f.add(path, "%v is not between 0 and 1", s)
+			f.add(path, "%v is out of range; want 0 to 1", s)
 		}
 	},
 }

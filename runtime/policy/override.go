@@ -14,7 +14,7 @@ func Override(p Policy, m Method, over Layer) (Policy, []Fault) {
 	row := optionsOf(p)
 	found := Check(row)
 	for i := range found {
-		found[i].Text += " (so says the policy that is overridden)"
+		found[i].Text += " (in the policy that is overridden)"
 	}
 	if over.Wide {
 		for _, fault := range Check(over.Policy) {
@@ -49,15 +49,15 @@ const setBefore = "set it in the proto, or in the plugin's policy file"
 func fixed(has Patterns, over Layer) (f faults) {
 	shape := shapeIn(over.Policy)
 	for _, path := range shape {
-		f.add(path, "the generated code has it already; "+setBefore)
+		f.add(path, "it is fixed in the generated code; "+setBefore)
 	}
 	for _, r := range rules.patterns() {
 		switch {
 		case !r.spoken(over.Policy):
 		case !r.asked(over.Policy):
-			f.add(r.path("off"), "the generated code has the pattern already; "+setBefore)
+			f.add(r.path("off"), "the pattern is part of the generated code; "+setBefore)
 		case !has.Has(r.name) && !over.Wide && len(shape) == 0:
-			f.add(r.name, "the method has no such pattern in the generated code; remove it")
+			f.add(r.name, "the method does not have this pattern in the generated code; remove it")
 		}
 	}
 	return f

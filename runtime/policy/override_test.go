@@ -54,11 +54,11 @@ func TestFaultsLeaveTheTableAsItIs(t *testing.T) {
 		want  string
 	}{
 		"a row with a wrong rate": {Policy{Auth: auth, Rates: []Rate{{PerSecond: 5}}}, Layer{Policy: parse(t, `log {sample: 0.5}`)},
-			`rate[0].burst: 0 is not at least 1 (so says the policy that is overridden)`},
+			`rate[0].burst: 0 is out of range; want 1 or more (in the policy that is overridden)`},
 		"a row with a wrong timeout": {Policy{Auth: auth, Timeout: 2, MaxTimeout: 1}, Layer{Policy: parse(t, `log {}`), Wide: true},
 			`timeout.default: 2ns is above timeout.max`},
-		"a wide layer":              {Policy{Auth: auth}, Layer{Policy: parse(t, `rate {per_second: -1}`), Wide: true}, `rate[0].per_second: -1 is not above 0`},
-		"a layer":                   {Policy{Auth: auth}, Layer{Policy: parse(t, `rate {per_second: -1}`)}, `rate[0].per_second: -1 is not above 0`},
+		"a wide layer":              {Policy{Auth: auth}, Layer{Policy: parse(t, `rate {per_second: -1}`), Wide: true}, `rate[0].per_second: -1 is out of range; want a number above 0`},
+		"a layer":                   {Policy{Auth: auth}, Layer{Policy: parse(t, `rate {per_second: -1}`)}, `rate[0].per_second: -1 is out of range; want a number above 0`},
 		"both together":             {Policy{Auth: auth, Timeout: 2}, Layer{Policy: parse(t, `timeout {max: "1ns"}`), Wide: true}, `timeout.default: 2ns is above`},
 		"a limit beyond an int32":   {Policy{Auth: auth, Rates: []Rate{{PerSecond: 1, Burst: math.MinInt}}}, Layer{}, `rate[0].burst: -2147483648`},
 		"a layer that does not fit": {Policy{Auth: auth}, Layer{Policy: parse(t, `timeout {idle: "1s"}`)}, `timeout: idle and total are for streams`},

@@ -77,7 +77,7 @@ func NamedKey(request protoreflect.MessageDescriptor, own *grpcservicev1.Policy)
 	if field == nil || field.Kind() != protoreflect.StringKind || field.IsList() {
 		return IdempotencyKey{}, Fault{
 			Field: "idempotency_key.field",
-			Text: fmt.Sprintf("%s has no string field %q that is not repeated; name one that it has",
+			Text: fmt.Sprintf("%s has no string field %q that is not repeated; name an existing one",
 				request.FullName(), said.GetField()),
 		}
 	}

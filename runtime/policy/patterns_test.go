@@ -58,28 +58,28 @@ func TestWhatCannotBeSaidOfPatterns(t *testing.T) {
 		defaults, own string
 		want          string
 	}{
-		{writes, "", `page {default_size: 0}`, `page.default_size: 0 is not at least 1`},
-		{writes, "", `page {max_size: -1}`, `page.max_size: -1 is not at least 1`},
+		{writes, "", `page {default_size: 0}`, `page.default_size: 0 is out of range; want 1 or more`},
+		{writes, "", `page {max_size: -1}`, `page.max_size: -1 is out of range; want 1 or more`},
 		{writes, "", `page {default_size: 9 max_size: 5}`, `page.default_size: 9 is above page.max_size, which is 5; lower one or raise the other`},
 		{writes, `page {max_size: 5}`, `page {default_size: 9}`, `page.default_size: 9 is above page.max_size, which is 5; lower one or raise the other`},
 		{writes, "", `page {token_ttl: "1"}`, `page.token_ttl: "1" is not a duration; write it as in "250ms", "2s" or "1m30s"`},
 		{writes, "", `page {items: ""}`, `page.items: "" is not a name; write it as in "page.token"`},
 		{writes, "", `page {vary: "a" vary: "a..b"}`, `page.vary[1]: "a..b" is not a name; write it as in "page.token"`},
-		{writes, "", `page {off: true items: "books"}`, `page.off: it takes the pattern away, of which page.items speaks; remove one of them`},
-		{writes, "", `batch {max_size: 0}`, `batch.max_size: 0 is not at least 1`},
-		{writes, "", `batch {concurrency: 0}`, `batch.concurrency: 0 is not at least 1`},
+		{writes, "", `page {off: true items: "books"}`, `page.off: it disables the pattern that page.items configures; remove one of them`},
+		{writes, "", `batch {max_size: 0}`, `batch.max_size: 0 is out of range; want 1 or more`},
+		{writes, "", `batch {concurrency: 0}`, `batch.concurrency: 0 is out of range; want 1 or more`},
 		{writes, "", `batch {mode: 9}`, `batch.mode: 9 is not a value of grpcservice.v1.Batch.Mode`},
-		{writes, "", `operation {lease: "0s"}`, `operation.lease: 0s is below 1s: no worker could keep it`},
-		{writes, "", `operation {lease: "-1s"}`, `operation.lease: -1s is negative`},
-		{writes, "", `operation {max_attempts: 0}`, `operation.max_attempts: 0 is not at least 1`},
+		{writes, "", `operation {lease: "0s"}`, `operation.lease: 0s is too short for a worker to renew; want at least 1s`},
+		{writes, "", `operation {lease: "-1s"}`, `operation.lease: -1s is negative; want a duration of 0 or more`},
+		{writes, "", `operation {max_attempts: 0}`, `operation.max_attempts: 0 is out of range; want 1 or more`},
 		{writes, "", `operation {on_conflict: 7}`, `operation.on_conflict: 7 is not a value of grpcservice.v1.Operation.OnConflict`},
 		{writes, "", `operation {response_type: "a b"}`, `operation.response_type: "a b" is not a name; write it as in "page.token"`},
-		{writes, "", `idempotency_key {window: "0s"}`, `idempotency_key.window: it must be above 0`},
+		{writes, "", `idempotency_key {window: "0s"}`, `idempotency_key.window: it is 0; want a duration above 0`},
 		{watch, "", `page {max_size: 5}`, `page: it is for methods without a stream; remove it`},
 		{watch, "", `idempotency_key {field: "id"}`, `idempotency_key: it is for methods without a stream; remove it`},
-		{writes, `page {items: "books"}`, "", `page.items: it speaks of the fields of one method; set it for that method`},
-		{writes, `idempotency_key {field: "id"}`, "", `idempotency_key.field: it speaks of the fields of one method; set it for that method`},
-		{writes, `page {off: true}`, `page {max_size: 5}`, `page.max_size: the service, or a rule for many methods, takes the pattern away; set page.off to false beside it`},
+		{writes, `page {items: "books"}`, "", `page.items: it names fields of a single method; set it for that method only`},
+		{writes, `idempotency_key {field: "id"}`, "", `idempotency_key.field: it names fields of a single method; set it for that method only`},
+		{writes, `page {off: true}`, `page {max_size: 5}`, `page.max_size: the service, or a rule for several methods, disables the pattern; set page.off to false beside it`},
 	} {
 		_, faults := Of(test.method, parse(t, test.defaults), parse(t, test.own))
 		if len(faults) != 1 || faults[0].Error() != test.want {
@@ -130,15 +130,15 @@ func TestOverrideOfWhatIsGenerated(t *testing.T) {
 		options string
 		want    string
 	}{
-		{paged, false, `page {items: "books"}`, `page.items: the generated code has it already; set it in the proto, or in the plugin's policy file`},
-		{paged, true, `page {items: "books"}`, `page.items: the generated code has it already; set it in the proto, or in the plugin's policy file`},
-		{paged, true, `page {off: true}`, `page.off: the generated code has the pattern already; set it in the proto, or in the plugin's policy file`},
-		{paged, false, `batch {max_size: 5}`, `batch: the method has no such pattern in the generated code; remove it`},
-		{Policy{}, false, `idempotency_key {window: "1h"}`, `idempotency_key: the method has no such pattern in the generated code; remove it`},
-		{paged, false, `page {max_size: 0}`, `page.max_size: 0 is not at least 1`},
-		{paged, true, `page {max_size: 0}`, `page.max_size: 0 is not at least 1`},
+		{paged, false, `page {items: "books"}`, `page.items: it is fixed in the generated code; set it in the proto, or in the plugin's policy file`},
+		{paged, true, `page {items: "books"}`, `page.items: it is fixed in the generated code; set it in the proto, or in the plugin's policy file`},
+		{paged, true, `page {off: true}`, `page.off: the pattern is part of the generated code; set it in the proto, or in the plugin's policy file`},
+		{paged, false, `batch {max_size: 5}`, `batch: the method does not have this pattern in the generated code; remove it`},
+		{Policy{}, false, `idempotency_key {window: "1h"}`, `idempotency_key: the method does not have this pattern in the generated code; remove it`},
+		{paged, false, `page {max_size: 0}`, `page.max_size: 0 is out of range; want 1 or more`},
+		{paged, true, `page {max_size: 0}`, `page.max_size: 0 is out of range; want 1 or more`},
 		{paged, true, `batch {max_size: 5}`, ``},
-		{Policy{Page: Page{DefaultSize: -1, MaxSize: 5}}, true, `log {}`, `page.default_size: -1 is not at least 1 (so says the policy that is overridden)`},
+		{Policy{Page: Page{DefaultSize: -1, MaxSize: 5}}, true, `log {}`, `page.default_size: -1 is out of range; want 1 or more (in the policy that is overridden)`},
 	} {
 		got, faults := Override(test.table, writes, Layer{Policy: parse(t, test.options), Wide: test.wide})
 		var texts []string

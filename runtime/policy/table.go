@@ -52,8 +52,8 @@ func authRule() rule {
 		take:    func(to, from *Policy) { to.Auth = from.Auth },
 		check: func(f *faults, p *grpcservicev1.Policy) {
 			if a := p.GetAuth(); a.GetPublic() && len(a.GetAllOf())+len(a.GetAnyOf()) > 0 {
-				f.add("auth.public", "who is let in unknown cannot be asked for scopes; "+
-					"remove public or the scopes")
+				f.add("auth.public", "public and required scopes are mutually "+
+					"exclusive; drop one of them")
 			}
 		},
 	}
@@ -122,7 +122,7 @@ func concurrencyRule() rule {
 		has:   func(p *Policy) bool { return p.Concurrency.Limit != 0 },
 		missing: func(f *faults, p *grpcservicev1.Policy) {
 			if c := p.GetConcurrency(); c != nil && c.Limit == nil {
-				f.add("concurrency.limit", "it is not set; say how many calls may run at a time")
+				f.add("concurrency.limit", "it is not set; set it to the number of calls that may run at a time")
 			}
 		},
 	}
@@ -148,7 +148,7 @@ func retryRule() rule {
 				return ""
 			}
 			return "the method is not idempotent; set its idempotency_level, " +
-				"or retry.idempotent if calls may be repeated all the same"
+				"or retry.idempotent if retries are safe nevertheless"
 		},
 		holds:    func(_ Method, p *grpcservicev1.Policy) bool { return wantsRetry(p) },
 		has:      func(p *Policy) bool { return p.Retry.MaxAttempts != 0 },
@@ -203,12 +203,12 @@ func hedgingRule() rule {
 		has:   func(p *Policy) bool { return p.Hedging.MaxAttempts != 0 },
 		check: func(f *faults, p *grpcservicev1.Policy) {
 			if wantsRetry(p) && wantsHedging(p) {
-				f.add("hedging", "a method has either retry or hedging; remove one of them")
+				f.add("hedging", "retry and hedging are mutually exclusive; remove one of them")
 			}
 		},
 		missing: func(f *faults, p *grpcservicev1.Policy) {
 			if wantsHedging(p) && p.GetHedging().Delay == nil {
-				f.add("hedging.delay", "it is not set; say how long to wait before a second call, "+
+				f.add("hedging.delay", "it is not set; set it to the wait before a second call, "+
 					"such as what 95%% of calls take")
 			}
 		},

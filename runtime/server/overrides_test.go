@@ -59,7 +59,7 @@ func TestRowsThatAreNotSoundAreNotServed(t *testing.T) {
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithAuthenticator(byToken),
 		server.WithPolicy([]byte(`{"test.v1.Echo/One": {"log": {"sample": 0.5}}}`)))
 	server.Register[echotest.Service](srv, echotest.TableWith(row), echotest.Funcs{})
-	if err := srv.Run(echotest.Context(t), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "rate[0].burst: 0 is not at least 1") {
+	if err := srv.Run(echotest.Context(t), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "rate[0].burst: 0 is out of range; want 1 or more") {
 		t.Errorf("Run returned %v", err)
 	}
 }
