@@ -9,21 +9,23 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Each answers a request with a call of fn for each child, a few at a time: see [WithConcurrency]. An id that is there twice is one
-// call, whose result is there twice; requests are never the same. Each returns when all its calls have.
+// Each responds to a request by calling fn for each item, a few at a time: see [WithConcurrency].
+// An ID that occurs twice is one call, whose result is returned twice; requests are always
+// distinct. Each returns when all its calls have returned.
 //
-// What happens when fn fails for a child depends on the shape of the batch:
+// If fn fails for an item, the result depends on the shape of the batch:
 //
-//   - ordered, done: the batch fails with the error of the lowest index that fails. Calls with a higher index are cancelled or not
-//     made; the others go on, so that the error is the same each time. Without [WithTx], what was done by then stays done.
-//   - keyed: a child whose error is NOT_FOUND is missing; with any other error the batch fails as an ordered one.
-//   - per item: the status of the child is in its item, and all others go on.
+//   - ordered, done: the batch fails with the error of the lowest index that fails. Calls with a higher index are cancelled or
+//     not started; the others continue, so the error is the same each time. Without [WithTx], completed items stay done.
+//   - keyed: an item whose error is NOT_FOUND is missing; with any other error the batch fails like an ordered one.
+//   - per item: the item has the status of the error, and all others continue.
 //
-// The error of a batch has the index of the child in its message and in the metadata of its ErrorInfo, and the path of the child
-// before those of its violations: "requests[3].user.name". A panic of fn is INTERNAL for its child, and logged. A fn that waits for
-// another child may wait forever.
+// The error of a batch has the index of the item in its message and in the metadata of its
+// ErrorInfo, and prefixes the paths of violations with the path of the item:
+// "requests[3].user.name". A panic of fn is INTERNAL for its item, and logged. An fn that waits
+// for another item may block forever.
 //
-// Each checks requests as [Method.Load] does.
+// Each checks requests like [Method.Load].
 func (m *Method[S, Req, Resp, C, R]) Each(
 	ctx context.Context, req *Req, fn func(ctx context.Context, child C) (R, error), opts ...Option,
 ) (*Resp, error) {
@@ -42,7 +44,7 @@ func (m *Method[S, Req, Resp, C, R]) Each(
 	return resp, err
 }
 
-// inTxEach returns fn in a transaction of its own.
+// inTxEach returns fn wrapped in a separate transaction for each item.
 func inTxEach[C, R any](inTx transaction, fn func(context.Context, C) (R, error)) func(context.Context, C) (R, error) {
 	if inTx == nil {
 		return fn
@@ -56,7 +58,7 @@ func inTxEach[C, R any](inTx transaction, fn func(context.Context, C) (R, error)
 	}
 }
 
-// workers returns how many children are worked on at a time.
+// workers returns how many items run at a time.
 func (r *request[Resp, C, R]) workers() int {
 	switch {
 	case r.concurrency > 0:
@@ -67,7 +69,7 @@ func (r *request[Resp, C, R]) workers() int {
 	return r.limits.Concurrency
 }
 
-// each works out the outcomes by calls of fn.
+// each computes the outcomes by calls of fn.
 func (r *request[Resp, C, R]) each(ctx context.Context, fn func(context.Context, C) (R, error)) error {
 	o, shape := r.outcomes, r.plan.shape
 	o.clear()
@@ -89,7 +91,7 @@ func (r *request[Resp, C, R]) each(ctx context.Context, fn func(context.Context,
 	if err == nil {
 		return nil
 	}
-	if over := ctx.Err(); over != nil && isContextError(err) { // the fault of no child
+	if over := ctx.Err(); over != nil && isContextError(err) { // no item caused it
 		return over
 	}
 	return r.plan.childError(o.first(i), err)
@@ -100,7 +102,7 @@ func isContextError(err error) bool {
 	return code == codes.Canceled || code == codes.DeadlineExceeded
 }
 
-// callChild calls fn for one child, unless the time is up.
+// callChild calls fn for one item unless ctx has ended.
 func callChild[C, R any](ctx context.Context, child C, fn func(context.Context, C) (R, error)) (result R, err error) {
 	if err := ctx.Err(); err != nil {
 		return result, err

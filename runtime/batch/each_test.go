@@ -290,7 +290,7 @@ func TestEachPerItemGivesEachChildAStatus(t *testing.T) {
 	}
 	for _, want := range []string{
 		`panic="another secret"`, "TestEachPerItemGivesEachChildAStatus", // the stack
-		`msg="children of a batch failed"`, "children=3", `first=names[2]`, "error=secret",
+		`msg="items of a batch failed"`, "items=3", `first=names[2]`, "error=secret",
 	} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log has no %s:\n%s", want, log.String())

@@ -15,10 +15,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// indexKey is the key of a child's index in the metadata of ErrorInfo.
+// indexKey is the ErrorInfo metadata key of an item's index.
 const indexKey = "index"
 
-// childError is an error of a child as the caller of the batch gets it: its paths start at the request of the batch.
+// childError is an error of an item as the caller of the batch receives it: its paths start at
+// the request of the batch.
 type childError struct {
 	st    *status.Status
 	at    string // "requests[3]"
@@ -29,7 +30,7 @@ func (e *childError) Error() string              { return e.at + ": " + e.cause.
 func (e *childError) Unwrap() error              { return e.cause }
 func (e *childError) GRPCStatus() *status.Status { return e.st }
 
-// childError returns the error of the batch whose child i failed with err.
+// childError returns the error of the batch if item i failed with err.
 func (p *plan[Resp, C, R]) childError(i int, err error) error {
 	at := p.at(i)
 	st := rpcerr.PublicStatus(err).Proto()
@@ -37,7 +38,7 @@ func (p *plan[Resp, C, R]) childError(i int, err error) error {
 	rewrite(st, func(info *errdetails.ErrorInfo) {
 		setIndex(info, i)
 	}, func(field string) string {
-		if !p.requests || field == "" { // the paths of an id lead nowhere
+		if !p.requests || field == "" { // an ID has no fields
 			return at
 		}
 		return at + "." + field
@@ -59,7 +60,8 @@ func setIndex(info *errdetails.ErrorInfo, i int) {
 	info.Metadata[indexKey] = strconv.Itoa(i)
 }
 
-// rewrite changes the ErrorInfo and the paths of fields in the details of st. What cannot be decoded stays as it is.
+// rewrite changes the ErrorInfo and the field paths in the details of st. Details that cannot be
+// decoded stay unchanged.
 func rewrite(st *spb.Status, info func(*errdetails.ErrorInfo), field func(string) string) {
 	for i, detail := range st.Details {
 		var changed proto.Message
@@ -91,12 +93,13 @@ func hasInfo(st *spb.Status) bool {
 	return false
 }
 
-// childNotFound returns the error of a child for which there is no result.
+// childNotFound returns the error of an item without a result.
 func childNotFound(child any) *rpcerr.Error {
 	return ReasonNotFound.Errorf(codes.NotFound, "not found").WithResource("", fmt.Sprint(child), "")
 }
 
-// notFound returns the error of a batch some children of which there are no results for, by their indexes in the request.
+// notFound returns the error of a batch with missing results, given the indexes of their items in
+// the request.
 func (p *plan[Resp, C, R]) notFound(missing []int, first C) error {
 	err := ReasonNotFound.
 		Errorf(codes.NotFound, "%s was not found%s", p.at(missing[0]), andMore(len(missing)-1)).
@@ -111,19 +114,20 @@ func (p *plan[Resp, C, R]) notFound(missing []int, first C) error {
 	return err.WithViolations(violations...)
 }
 
-// tooLarge returns the error of a batch whose results have more bytes than can be sent.
+// tooLarge returns the error of a batch whose results exceed the maximum size of a response.
 func tooLarge(size, maxBytes int) error {
 	return ReasonResponseTooLarge.
-		Errorf(codes.ResourceExhausted, "the results have %d bytes, and a response may have %d; send fewer children at a time", size, maxBytes).
+		Errorf(codes.ResourceExhausted, "the results have %d bytes, but a response can have at most %d; send fewer items per request", size, maxBytes).
 		WithMetadata("maxBytes", strconv.Itoa(maxBytes)).
 		WithMetadata("size", strconv.Itoa(size))
 }
 
-// errLeftOut is the error of a child whose result has no room beside those of others.
+// errLeftOut is the error of an item whose result was dropped because the response would be too
+// large.
 var errLeftOut = ReasonResponseTooLarge.
-	Errorf(codes.ResourceExhausted, "the child was worked on, but its result has no room in the response; send fewer children at a time")
+	Errorf(codes.ResourceExhausted, "the item was processed, but its result does not fit into the response; send fewer items per request")
 
-// andMore says that there are n more: ", and 2 more".
+// andMore returns the text for n more: ", and 2 more".
 func andMore(n int) string {
 	if n <= 0 {
 		return ""
@@ -131,7 +135,8 @@ func andMore(n int) string {
 	return fmt.Sprintf(", and %d more", n)
 }
 
-// indexIn returns the child that the path of a field leads to, and what follows: 3 and ".parent" of "requests[3].parent".
+// indexIn returns the index of the item that a field path leads to, and the rest of the path: 3
+// and ".parent" of "requests[3].parent".
 func indexIn(field, name string) (i int, rest string, ok bool) {
 	digits, ok := strings.CutPrefix(field, name+"[")
 	if !ok {

@@ -6,9 +6,10 @@ import (
 	"sync/atomic"
 )
 
-// fanOut calls work for 0 to n-1, at most so many at a time, and returns when all calls have. When one fails, those with a higher
-// index are cancelled or not made; those with a lower one go on, and may fail in turn. So the error that it returns, with its
-// index, is that of the lowest index that fails, whatever order they run in.
+// fanOut calls work for 0 to n-1, at most workers at a time, and returns when all calls have
+// returned. If one fails, those with a higher index are cancelled or not started; those with a
+// lower index continue, and may fail too. Therefore the error that fanOut returns, with its
+// index, is that of the lowest index that fails, whatever order the calls run in.
 func fanOut(ctx context.Context, n, workers int, work func(ctx context.Context, i int) error) (int, error) {
 	if workers = min(workers, n); workers > 1 {
 		return newFan(n, workers, work).run(ctx)
@@ -21,12 +22,12 @@ func fanOut(ctx context.Context, n, workers int, work func(ctx context.Context, 
 	return 0, nil
 }
 
-// fan is the work of a few goroutines.
+// fan is the state of one fanOut.
 type fan struct {
 	work    func(ctx context.Context, i int) error
 	n       int64
-	next    atomic.Int64 // the lowest index that nobody has taken
-	failed  atomic.Int64 // the lowest index that has failed; n while there is none
+	next    atomic.Int64 // the lowest index not taken yet
+	failed  atomic.Int64 // the lowest index that failed; n if none
 	workers []worker
 	wg      sync.WaitGroup
 
@@ -36,7 +37,7 @@ type fan struct {
 
 // worker is one of the goroutines.
 type worker struct {
-	at     atomic.Int64 // the index that it works on
+	at     atomic.Int64 // the index that it is running
 	cancel context.CancelFunc
 }
 
@@ -50,7 +51,7 @@ func newFan(n, workers int, work func(ctx context.Context, i int) error) *fan {
 func (f *fan) run(ctx context.Context) (int, error) {
 	f.wg.Add(len(f.workers))
 	contexts := make([]context.Context, len(f.workers))
-	for i := range f.workers { // all are made before one may cancel another
+	for i := range f.workers { // all exist before one can cancel another
 		contexts[i], f.workers[i].cancel = context.WithCancel(ctx)
 	}
 	for i := range f.workers {
@@ -63,18 +64,18 @@ func (f *fan) run(ctx context.Context) (int, error) {
 	return int(f.failed.Load()), f.err
 }
 
-// serve works until there is nothing left to do.
+// serve takes indexes until none is left.
 func (f *fan) serve(ctx context.Context, w *worker) {
 	left := true
 	defer func() {
-		if left { // work has ended the goroutine
+		if left { // work ended the goroutine
 			f.fail(w.at.Load(), errLeft)
 		}
 		f.wg.Done()
 	}()
 	for {
 		i := f.next.Add(1) - 1
-		w.at.Store(i) // before failed is read: who fails stores that before it reads at
+		w.at.Store(i) // before failed is read: a failing worker stores failed before it reads at
 		if i >= f.n || i > f.failed.Load() {
 			break
 		}
@@ -85,7 +86,7 @@ func (f *fan) serve(ctx context.Context, w *worker) {
 	left = false
 }
 
-// fail notes that index i failed, and cancels those above the lowest that did.
+// fail records that index i failed, and cancels all indexes above the lowest that failed.
 func (f *fan) fail(i int64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

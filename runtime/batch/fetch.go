@@ -17,10 +17,10 @@ type fetcher[S, Req, Resp any, C comparable, R any] struct {
 	service  S
 	template protoreflect.Message
 	plan     *plan[Resp, C, R]
-	err      error // why there is no plan
+	err      error // if there is no plan
 }
 
-// clearIdempotencyKey takes the idempotency key out of a message that is ours.
+// clearIdempotencyKey clears the idempotency key of a message that the loader owns.
 func (p *plan[Resp, C, R]) clearIdempotencyKey(req protoreflect.Message) {
 	if p.idempotencyKey == nil {
 		return
@@ -30,11 +30,13 @@ func (p *plan[Resp, C, R]) clearIdempotencyKey(req protoreflect.Message) {
 	}
 }
 
-// maxRounds is how often a call is made again without children that it fails for.
+// maxRounds is the maximum number of calls for one batch, each without the items that failed
+// before.
 const maxRounds = 10
 
-// fetch returns the outcomes of children. Where an atomic batch fails because of some ids, and says which, it asks again for the
-// others: they are of those who know nothing of these ids.
+// fetch returns the outcomes of items. If an atomic batch fails because of some IDs and names
+// them, fetch repeats the call without them, because the callers of the other items did not send
+// those IDs.
 func (f *fetcher[S, Req, Resp, C, R]) fetch(ctx context.Context, children []C) outcomeFunc[R] {
 	if f.err != nil {
 		return failed[R](f.err)
@@ -47,7 +49,7 @@ func (f *fetcher[S, Req, Resp, C, R]) fetch(ctx context.Context, children []C) o
 		return f.halve(ctx, children)
 	}
 	results, errs := make([]R, len(children)), make([]error, len(children))
-	left := indexes(len(children)) // of those without outcome
+	left := indexes(len(children)) // of items without an outcome
 	for round := 1; err != nil; round++ {
 		blamed := f.blamed(err, len(left))
 		if len(blamed) == 0 || round == maxRounds {
@@ -70,7 +72,7 @@ func (f *fetcher[S, Req, Resp, C, R]) fetch(ctx context.Context, children []C) o
 	return func(i int) (R, error) { return results[i], errs[i] }
 }
 
-// halve asks for each half of children whose results are too large for one response.
+// halve fetches each half of items whose results are too large for one response.
 func (f *fetcher[S, Req, Resp, C, R]) halve(ctx context.Context, children []C) outcomeFunc[R] {
 	half := len(children) / 2
 	first, second := f.fetch(ctx, children[:half]), f.fetch(ctx, children[half:])
@@ -106,7 +108,8 @@ func (f *fetcher[S, Req, Resp, C, R]) ask(ctx context.Context, children []C) (ou
 	return outcome, err
 }
 
-// blamed returns which of n ids a call failed for, sorted; none where it does not say.
+// blamed returns the sorted indexes, of n IDs, that a call failed for, or none if the error does
+// not name them.
 func (f *fetcher[S, Req, Resp, C, R]) blamed(err error, n int) []int {
 	code := rpcerr.PublicStatus(err).Code()
 	if f.plan.requests || code != codes.NotFound && code != codes.InvalidArgument {
@@ -122,7 +125,8 @@ func (f *fetcher[S, Req, Resp, C, R]) blamed(err error, n int) []int {
 	return slices.Compact(blamed)
 }
 
-// blame returns the error of a child that a call failed for. That a child was not found says nothing of the others.
+// blame returns the error of an item that a call failed for. If it was not found, the error does
+// not mention the others.
 func blame(err error, child any) error {
 	if rpcerr.PublicStatus(err).Code() == codes.NotFound {
 		return childNotFound(child)
@@ -130,7 +134,7 @@ func blame(err error, child any) error {
 	return err
 }
 
-// pick returns the children at some indexes.
+// pick returns the items at some indexes.
 func pick[C any](children []C, at []int) []C {
 	picked := make([]C, len(at))
 	for i, at := range at {
@@ -139,7 +143,7 @@ func pick[C any](children []C, at []int) []C {
 	return picked
 }
 
-// drop returns at without the elements whose indexes are blamed.
+// drop returns at without the elements at the blamed indexes.
 func drop(at, blamed []int) []int {
 	kept := make([]int, 0, len(at)-len(blamed))
 	for i, at := range at {

@@ -11,13 +11,13 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// hoisted is a field of the request that stands for one of each child.
+// hoisted is a field of the request that stands for a field of each item.
 type hoisted struct {
 	from protoreflect.FieldDescriptor // of the request
-	to   protoreflect.FieldDescriptor // of a child; nil where children are names, which start with the value of from
+	to   protoreflect.FieldDescriptor // of an item; nil if items are names, which start with the value of from
 }
 
-// findHoisted finds the named fields in a request and in its children.
+// findHoisted finds the named fields in a request and in its items.
 func findHoisted(req protoreflect.MessageDescriptor, children protoreflect.FieldDescriptor, names []string) ([]hoisted, error) {
 	found := make([]hoisted, len(names))
 	for i, name := range names {
@@ -27,7 +27,7 @@ func findHoisted(req protoreflect.MessageDescriptor, children protoreflect.Field
 		}
 		if children.Message() == nil {
 			if children.Kind() != protoreflect.StringKind || !isString(h.from) {
-				return nil, fmt.Errorf("%q stands for nothing in %s", name, children.FullName())
+				return nil, fmt.Errorf("%q has no counterpart in %s", name, children.FullName())
 			}
 			continue
 		}
@@ -43,7 +43,7 @@ func isString(fd protoreflect.FieldDescriptor) bool {
 	return fd.Kind() == protoreflect.StringKind && !fd.IsList() && !fd.IsMap()
 }
 
-// sameType says whether the value of one field fits the other.
+// sameType reports whether a value of one field fits the other.
 func sameType(a, b protoreflect.FieldDescriptor) bool {
 	switch {
 	case a.Kind() != b.Kind(), a.Cardinality() != b.Cardinality() && (a.IsList() || b.IsList()), a.IsMap() || b.IsMap():
@@ -56,11 +56,11 @@ func sameType(a, b protoreflect.FieldDescriptor) bool {
 	return true
 }
 
-// hoist returns the children with what the request says for all of them, and the error of those that say something else. The
-// request and its children stay as they are.
+// hoist returns the items with the hoisted values of the request, and an error that names the
+// items with different values. It does not modify the request or its items.
 func (p *plan[Resp, C, R]) hoist(req protoreflect.Message, children []C) ([]C, error) {
 	var wrong []rpcerr.FieldViolation
-	own := false // whether children is ours to change
+	own := false // children is a copy already
 	for _, h := range p.hoisted {
 		if !req.Has(h.from) {
 			continue
@@ -82,7 +82,7 @@ func (p *plan[Resp, C, R]) hoist(req protoreflect.Message, children []C) ([]C, e
 	return children, mismatches(wrong)
 }
 
-// mismatches returns the error of children that say something else than the request, or nil.
+// mismatches returns the error for items that contradict the request, or nil.
 func mismatches(wrong []rpcerr.FieldViolation) error {
 	if len(wrong) == 0 {
 		return nil
@@ -92,8 +92,8 @@ func mismatches(wrong []rpcerr.FieldViolation) error {
 		WithViolations(wrong...)
 }
 
-// compare says whether a child agrees with the request, and whether it lacks the value. A wildcard agrees with what it matches,
-// and is not given to children.
+// compare reports whether an item agrees with the request, and whether it lacks the value. A
+// wildcard agrees with what it matches, and is not copied to items.
 func (h hoisted) compare(value protoreflect.Value, child any) (fits, lacks bool) {
 	if h.to == nil {
 		return isWithin(child.(string), value.String()), false
@@ -109,7 +109,7 @@ func (h hoisted) compare(value protoreflect.Value, child any) (fits, lacks bool)
 	return msg.Get(h.to).Equal(value), false
 }
 
-// with returns a copy of child that has the value.
+// with returns a copy of child with the value.
 func with[C any](child C, fd protoreflect.FieldDescriptor, value protoreflect.Value) C {
 	c := shallow(any(child).(proto.Message).ProtoReflect(), nil)
 	c.Set(fd, value)
@@ -123,7 +123,7 @@ func (p *plan[Resp, C, R]) mismatch(h hoisted, i int) rpcerr.FieldViolation {
 	return rpcerr.Violation(p.at(i)+"."+string(h.to.Name()), "must be empty or the same as the %s of the request", h.from.Name())
 }
 
-// isWildcard says whether a resource name stands for many: "publishers/-" (AIP-159).
+// isWildcard reports whether a resource name has a wildcard: "publishers/-" (AIP-159).
 func isWildcard(name string) bool {
 	for segment := range strings.SplitSeq(name, "/") {
 		if segment == "-" {
@@ -133,19 +133,19 @@ func isWildcard(name string) bool {
 	return false
 }
 
-// matches says whether name is pattern, or what pattern stands for.
+// matches reports whether name equals pattern or matches it.
 func matches(name, pattern string) bool {
 	rest, ok := cutPattern(name, pattern)
 	return ok && rest == ""
 }
 
-// isWithin says whether the resource called name is in the one called parent.
+// isWithin reports whether the resource named name is a descendant of the one named parent.
 func isWithin(name, parent string) bool {
 	rest, ok := cutPattern(name, parent)
 	return ok && rest != ""
 }
 
-// cutPattern returns what of a name is left after the segments of a pattern.
+// cutPattern returns the rest of a name after the segments of a pattern.
 func cutPattern(name, pattern string) (rest string, ok bool) {
 	rest = name
 	for want := range strings.SplitSeq(pattern, "/") {

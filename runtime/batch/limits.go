@@ -9,13 +9,13 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Limits of methods whose policy says nothing, as in tables that are written by hand.
+// Limits of methods whose policy has none, such as in handwritten tables.
 const (
 	defaultMaxSize     = 1000
 	defaultConcurrency = 8
 )
 
-// withDefaults returns limits, with the default of what is not set.
+// withDefaults returns limits with the defaults for unset values.
 func withDefaults(limits runtime.Batch) runtime.Batch {
 	if limits.MaxSize <= 0 {
 		limits.MaxSize = defaultMaxSize
@@ -26,7 +26,7 @@ func withDefaults(limits runtime.Batch) runtime.Batch {
 	return limits
 }
 
-// checkSize returns the error of a request of n children in the field called name, or nil.
+// checkSize returns the error for a request with n items in the field called name, or nil.
 func checkSize(name string, n int, limits runtime.Batch) error {
 	switch {
 	case n == 0 && !limits.AllowEmpty:
@@ -34,10 +34,10 @@ func checkSize(name string, n int, limits runtime.Batch) error {
 			WithMetadata("maxSize", strconv.Itoa(limits.MaxSize)).
 			WithViolations(rpcerr.Violation(name, "must not be empty"))
 	case n > limits.MaxSize:
-		return ReasonTooLarge.Errorf(codes.InvalidArgument, "%s has %d elements; send %d at most", name, n, limits.MaxSize).
+		return ReasonTooLarge.Errorf(codes.InvalidArgument, "%s has %d elements; send at most %d", name, n, limits.MaxSize).
 			WithMetadata("maxSize", strconv.Itoa(limits.MaxSize)).
 			WithMetadata("size", strconv.Itoa(n)).
-			WithViolations(rpcerr.Violation(name, "must have %d elements at most, has %d", limits.MaxSize, n))
+			WithViolations(rpcerr.Violation(name, "must have at most %d elements, has %d", limits.MaxSize, n))
 	}
 	return nil
 }

@@ -5,19 +5,21 @@ import (
 	"slices"
 )
 
-// Load answers a request with one call of load, such as one query of a database: it gets the children of the request, each once,
-// and returns the results of those that it has found. The slice is load's own.
+// Load responds to a request with one call of load, such as one database query. load receives the
+// items of the request, each once, and returns the results that it found. It may modify the
+// slice.
 //
-// What is not found is NOT_FOUND, reason BATCH_NOT_FOUND, with a violation at the path of each such child ("user_ids[3]"); it is in
-// the field for missing ones of a keyed batch, and in the item of one per item. A nil result is one that was not found.
+// An item without a result is NOT_FOUND, reason BATCH_NOT_FOUND, with a violation at the path of
+// each such item ("user_ids[3]"). In a keyed batch it is listed in the field for missing items;
+// in a batch per item, its item has the error. A nil result counts as missing.
 //
-// Load requires what the method that does it for one child requires of its callers and its requests,
-// where the fields name it and the call is one of the batch: see Check. Its rates and its
-// concurrency do not count.
+// If Single names the method for one item and the call is a call of the batch, Load requires what
+// that method requires of its callers and its requests. The rates and concurrency limits of that
+// method do not apply.
 //
-// Load refuses requests of no children or too many, and those with a field that stands for all children where a child says
-// something else, with INVALID_ARGUMENT; reasons BATCH_EMPTY, BATCH_TOO_LARGE and BATCH_FIELD_MISMATCH. The limits are those of the
-// call's policy.
+// Load rejects requests with no items, with too many, or with a field that stands for all items
+// and differs from that of an item: INVALID_ARGUMENT, reasons BATCH_EMPTY, BATCH_TOO_LARGE and
+// BATCH_FIELD_MISMATCH. The limits are those of the call's policy.
 func (m *Method[S, Req, Resp, C, R]) Load(
 	ctx context.Context, req *Req, load func(ctx context.Context, children []C) (map[C]R, error), opts ...Option,
 ) (*Resp, error) {
@@ -34,8 +36,8 @@ func (m *Method[S, Req, Resp, C, R]) Load(
 	})
 }
 
-// answer returns the response with the outcomes that work works out, in the transaction if there is one: a response that cannot be
-// sent must not be committed.
+// answer returns the response with the outcomes that work computes, in the transaction if there
+// is one: a response that cannot be sent must not be committed.
 func (r *request[Resp, C, R]) answer(ctx context.Context, work func(context.Context) error) (resp *Resp, err error) {
 	if r.outcomes.len() == 0 {
 		return r.respond()
@@ -52,7 +54,7 @@ func (r *request[Resp, C, R]) answer(ctx context.Context, work func(context.Cont
 	return resp, nil
 }
 
-// take makes what was found into outcomes.
+// take converts the results into outcomes.
 func (r *request[Resp, C, R]) take(found map[C]R) error {
 	r.outcomes.clear()
 	shape, missing := r.plan.shape, false
@@ -73,7 +75,7 @@ func (r *request[Resp, C, R]) take(found map[C]R) error {
 	return nil
 }
 
-// missing returns the error of a request where not all children were found.
+// missing returns the error of a request with items that were not found.
 func (r *request[Resp, C, R]) missing(found map[C]R) error {
 	var missing []int
 	var first C

@@ -9,36 +9,39 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// ErrClosed is what a [Loader] returns after [Loader.Close].
+// ErrClosed is the error of a [Loader] after [Loader.Close].
 var ErrClosed = errors.New("the loader is closed")
 
-// defaultWindow is how long a [Loader] waits for further children.
+// defaultWindow is how long a [Loader] waits for further items.
 const defaultWindow = time.Millisecond
 
-// Loader makes batches of single gets: what many goroutines ask for at about the same time goes into one call. It keeps nothing:
-// what is asked for again is fetched again. It is safe for many goroutines.
+// Loader combines single gets into batches: gets that many goroutines make at about the same time
+// become one call. It caches nothing: each get is fetched. It is safe for concurrent use.
 type Loader[C comparable, R any] struct {
 	ctx    context.Context
 	fetch  func(ctx context.Context, children []C) outcomeFunc[R]
 	max    int
-	bytes  int         // that the children of a call may have
-	size   func(C) int // of a child
+	bytes  int         // maximum for the items of a call
+	size   func(C) int // of an item
 	window time.Duration
-	unlike bool          // children that are equal are two
+	unlike bool          // equal items are distinct
 	turns  chan struct{} // as many as calls may run at a time
 
 	mu      sync.Mutex
-	open    *gathering[C, R] // nil while nobody waits for others
+	open    *gathering[C, R] // nil if none is collecting
 	closed  bool
-	running sync.WaitGroup // gatherings that are not over
+	running sync.WaitGroup // gatherings that have not finished
 }
 
-// Loader returns a loader that asks s with copies of template, which says all but the children. It works until ctx ends, and all
-// its calls carry the values of ctx: who calls, metadata and traces are those of ctx, never those of who gets. So a loader that
-// asks on behalf of users is made for each of their requests; one that is made of context.Background() asks for the program.
+// Loader returns a loader that calls s with copies of template, which holds everything but the
+// items. It works until ctx ends. All its calls carry the values of ctx, never those of the
+// context passed to Get: the caller's identity, metadata and traces. Therefore create a loader
+// per request if it acts on behalf of users; a loader created with context.Background() acts for
+// the program.
 //
-// A call has [WithMaxSize] children at most, or what the policy of the proto says, and a request of [WithMaxBytes]. The idempotency key of template is left out, as each
-// call is another.
+// A call has at most [WithMaxSize] items, or the maximum of the proto's policy, and
+// [WithMaxBytes] bytes. The loader clears the idempotency key of template, because each call is a
+// different request.
 func (m *Method[S, Req, Resp, C, R]) Loader(ctx context.Context, s S, template *Req, opts ...Option) *Loader[C, R] {
 	cfg := m.calling().apply(opts)
 	f := &fetcher[S, Req, Resp, C, R]{method: m, service: s}
@@ -55,12 +58,14 @@ func (m *Method[S, Req, Resp, C, R]) Loader(ctx context.Context, s S, template *
 	return l
 }
 
-// Get returns the result of a child. One that several ask for at a time is sent once, and they share its result, which must not be
-// changed. A child without a result is NOT_FOUND, reason
-// BATCH_NOT_FOUND; the failure of a call is that of all who wait for it, but for a call that fails because some of its ids are not
-// found or not valid, and says which: it is made again without them.
+// Get returns the result of an item. If several goroutines get the same item at a time, it is
+// sent once and they share the result, which must not be modified. An item without a result is
+// NOT_FOUND, reason BATCH_NOT_FOUND. If a call fails, all gets that wait for it fail, with one
+// exception: if some IDs are not found or invalid and the error names them, the call is repeated
+// without them.
 //
-// Where ctx ends, Get returns its error at once and others wait on; the call is cancelled when nobody waits for it.
+// If ctx ends, Get returns its error at once while others keep waiting. The call is cancelled
+// when no get waits for it.
 func (l *Loader[C, R]) Get(ctx context.Context, child C) (R, error) {
 	t, err := l.join(child)
 	if err != nil {
@@ -70,7 +75,7 @@ func (l *Loader[C, R]) Get(ctx context.Context, child C) (R, error) {
 	return t.wait(ctx)
 }
 
-// GetAll returns the results of children, in their order, or the error of the first that has none.
+// GetAll returns the results of items in their order, or the error of the first that has none.
 func (l *Loader[C, R]) GetAll(ctx context.Context, children []C) ([]R, error) {
 	tickets := make([]ticket[C, R], len(children))
 	for i, child := range children {
@@ -92,8 +97,8 @@ func (l *Loader[C, R]) GetAll(ctx context.Context, children []C) ([]R, error) {
 	return results, nil
 }
 
-// Close sends what was asked for, waits until all calls have ended, and has further gets fail with [ErrClosed]. A loader that
-// is not closed holds no goroutine once its calls have ended.
+// Close sends the pending gets and waits until all calls have ended. Later gets fail with
+// [ErrClosed]. A loader that is not closed holds no goroutine once its calls have ended.
 func (l *Loader[C, R]) Close() {
 	l.mu.Lock()
 	l.closed = true
@@ -104,7 +109,7 @@ func (l *Loader[C, R]) Close() {
 	l.running.Wait()
 }
 
-// gathering is a call that is being put together, and then made.
+// gathering is a call that collects items and is then made.
 type gathering[C comparable, R any] struct {
 	loader   *Loader[C, R]
 	ctx      context.Context
@@ -113,7 +118,7 @@ type gathering[C comparable, R any] struct {
 	children []C
 	bytes    int // of children
 	index    map[C]int
-	waiting  int // who have not left
+	waiting  int // gets that have not left
 
 	over    chan struct{}
 	outcome outcomeFunc[R] // set when over
@@ -125,7 +130,7 @@ type ticket[C comparable, R any] struct {
 	at        int
 }
 
-// join takes a place for a child.
+// join takes a place for an item.
 func (l *Loader[C, R]) join(child C) (ticket[C, R], error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -145,7 +150,8 @@ func (l *Loader[C, R]) join(child C) (ticket[C, R], error) {
 	return ticket[C, R]{g, at}, nil
 }
 
-// place finds a place for a child in the open gathering, or in another one where that has no room; the loader is locked.
+// place finds a place for an item in the open gathering, or in a new one if that is full. The
+// loader is locked.
 func (l *Loader[C, R]) place(child C) (g *gathering[C, R], at int) {
 	g = l.open
 	if at, ok := g.index[child]; ok && !l.unlike {
@@ -166,7 +172,7 @@ func (l *Loader[C, R]) place(child C) (g *gathering[C, R], at int) {
 	return g, at
 }
 
-// begin opens a gathering; the loader is locked.
+// begin opens a gathering. The loader is locked.
 func (l *Loader[C, R]) begin() {
 	g := &gathering[C, R]{loader: l, index: make(map[C]int), over: make(chan struct{})}
 	g.ctx, g.cancel = context.WithCancel(l.ctx)
@@ -175,15 +181,15 @@ func (l *Loader[C, R]) begin() {
 	l.running.Add(1)
 }
 
-// send makes the call of the open gathering; the loader is locked.
+// send makes the call of the open gathering. The loader is locked.
 func (l *Loader[C, R]) send() {
 	g := l.open
 	l.open = nil
-	g.timer.Stop() // if it is too late, timeUp finds that the gathering is not open
+	g.timer.Stop() // if it has fired, timeUp sees that the gathering is not open
 	go g.run()
 }
 
-// timeUp makes the call, unless it was made.
+// timeUp makes the call unless it has been made.
 func (g *gathering[C, R]) timeUp() {
 	g.loader.mu.Lock()
 	defer g.loader.mu.Unlock()
@@ -208,7 +214,7 @@ func (g *gathering[C, R]) run() {
 	}
 }
 
-// wait returns the outcome of a child.
+// wait returns the outcome of an item.
 func (t ticket[C, R]) wait(ctx context.Context) (R, error) {
 	select {
 	case <-t.gathering.over:
@@ -220,7 +226,7 @@ func (t ticket[C, R]) wait(ctx context.Context) (R, error) {
 	}
 }
 
-// leave gives up a place. A gathering without anybody ends.
+// leave gives up a place. A gathering without waiting gets ends.
 func (t ticket[C, R]) leave() {
 	g, l := t.gathering, t.gathering.loader
 	l.mu.Lock()
@@ -242,7 +248,7 @@ func leave[C comparable, R any](tickets []ticket[C, R]) {
 	}
 }
 
-// failed is the outcome of children whose call failed.
+// failed returns the outcome of items whose call failed.
 func failed[R any](err error) outcomeFunc[R] {
 	return func(int) (none R, _ error) { return none, err }
 }

@@ -9,8 +9,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// Method is a batch of a service of Go type S: what its requests and responses hold, found once. C is the type of a child, an id
-// or a request, and R that of a result. Generated code has one for each RPC that is a batch.
+// Method is a batch RPC of a service of Go type S. It resolves the fields of its requests and
+// responses once. C is the type of an item, an ID or a request, and R that of a result. Generated
+// code has one for each batch RPC.
 type Method[S, Req, Resp any, C comparable, R any] struct {
 	info     runtime.MethodInfo
 	call     func(S, context.Context, *Req) (*Resp, error)
@@ -19,29 +20,30 @@ type Method[S, Req, Resp any, C comparable, R any] struct {
 	plan     func() (*plan[Resp, C, R], error)
 }
 
-// Fields are the fields of a batch, by their names in the proto; those in nested messages with dots: "batch.ids".
+// Fields names the fields of a batch with their proto names; fields in nested messages have dots:
+// "batch.ids".
 type Fields struct {
-	// Children is the request's list of ids, or of a request for each child.
+	// Children is the request's list of items: IDs or requests.
 	Children string
-	// Results is the response's list or map of results. A batch of [Done] has none.
+	// Results is the response's list or map of results. A [Done] batch has none.
 	Results string
-	// Missing is the response's list of children that were not found, of a [Keyed] batch. May be empty.
+	// Missing is the response's list of items that were not found, for a [Keyed] batch. Optional.
 	Missing string
-	// Status is the field of an item that says what failed, and Value the one that has the result, of a [PerItem] batch.
+	// Status is the field of an item's error and Value that of its result, for a [PerItem] batch.
 	Status, Value string
-	// IdempotencyKey is the request's field that makes calls idempotent. May be empty.
+	// IdempotencyKey is the request's idempotency key field. Optional.
 	IdempotencyKey string
-	// Hoisted are fields of the request that stand for the field of the same name in each child. Where children are resource
-	// names, a hoisted field is the resource that all of them are in.
+	// Hoisted are fields of the request that stand for the field of the same name in each item.
+	// If items are resource names, a hoisted field is the parent of all of them.
 	Hoisted []string
-	// Single is the name of the method of the same service that does for one child what the batch does
-	// for many. What its policy requires of a caller and of a request holds in the batch too, see
-	// [Method.Load]. May be empty.
+	// Single is the name of the method of the same service that does for one item what the batch
+	// does for many. What its policy requires of callers and requests applies to the batch too;
+	// see [Method.Load]. Optional.
 	Single string
 }
 
-// Ordered returns the method of a batch whose response has the result of each child at its index. All children fail with the
-// first that fails.
+// Ordered returns the method of a batch whose response has each result at the index of its item.
+// If one item fails, the batch fails.
 func Ordered[S, Req, Resp any, C comparable, R any](
 	info runtime.MethodInfo, call func(S, context.Context, *Req) (*Resp, error),
 	children func(*Req) []C, results func(*Resp) []R, fields Fields,
@@ -51,8 +53,9 @@ func Ordered[S, Req, Resp any, C comparable, R any](
 	})
 }
 
-// Keyed returns the method of a batch whose response has a map of results by child. A child that is not found is no failure: it
-// is left out of the map, and listed in the field Missing if there is one.
+// Keyed returns the method of a batch whose response has a map of results by item. An item that
+// is not found does not fail the batch: it is absent from the map, and listed in the field
+// Missing if there is one.
 func Keyed[S, Req, Resp any, C comparable, R any](
 	info runtime.MethodInfo, call func(S, context.Context, *Req) (*Resp, error),
 	children func(*Req) []C, results func(*Resp) map[C]R, fields Fields,
@@ -62,8 +65,8 @@ func Keyed[S, Req, Resp any, C comparable, R any](
 	})
 }
 
-// PerItem returns the method of a batch whose response has an item for each child at its index, with a result or a status. A
-// failure of one child leaves the others as they are. Value reads the result of an item.
+// PerItem returns the method of a batch whose response has an item with a result or a status at
+// each index. If one fails, the others are not affected. value reads the result of an item.
 func PerItem[S, Req, Resp any, C comparable, Item, R any](
 	info runtime.MethodInfo, call func(S, context.Context, *Req) (*Resp, error),
 	children func(*Req) []C, results func(*Resp) []*Item, value func(*Item) R, fields Fields,
@@ -73,8 +76,8 @@ func PerItem[S, Req, Resp any, C comparable, Item, R any](
 	})
 }
 
-// Done returns the method of a batch whose response has no results, such as Empty. All children fail with the first that fails.
-// What the function of a child returns is not used.
+// Done returns the method of a batch whose response has no results, such as Empty. If one item
+// fails, the batch fails. The results of the function for items are ignored.
 func Done[S, Req, Resp any, C comparable](
 	info runtime.MethodInfo, call func(S, context.Context, *Req) (*Resp, error),
 	children func(*Req) []C, fields Fields,
@@ -91,7 +94,7 @@ func newMethod[S, Req, Resp any, C comparable, R any](
 	find := func() (*plan[Resp, C, R], error) {
 		p, err := newPlan[Req](fields, bind)
 		if err != nil {
-			return nil, misuse("%s: the fields of the batch: %w", info.FullMethod, err)
+			return nil, misuse("%s: invalid batch fields: %w", info.FullMethod, err)
 		}
 		return p, nil
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// part returns a request of some children, with the other fields of req.
+// part returns a request for some items, with the other fields of req.
 func (p *plan[Resp, C, R]) part(req protoreflect.Message, children []C) protoreflect.Message {
 	part := p.children.without(req)
 	if len(children) > 0 {
@@ -20,7 +20,7 @@ func (p *plan[Resp, C, R]) part(req protoreflect.Message, children []C) protoref
 	return part
 }
 
-// ask calls s with a request of children, and checks the response.
+// ask calls s with a request for items, and checks the response.
 func (m *Method[S, Req, Resp, C, R]) ask(ctx context.Context, s S, req *Req, children []C) (*Resp, outcomeFunc[R], error) {
 	p, err := m.plan()
 	if err != nil {
@@ -40,7 +40,8 @@ func (m *Method[S, Req, Resp, C, R]) ask(ctx context.Context, s S, req *Req, chi
 	return resp, outcome, err
 }
 
-// leftOut returns the error of the first child whose result had no room in a response, where to ask for fewer children helps.
+// leftOut returns the error of the first item whose result did not fit into a response, if a
+// request for fewer items helps.
 func (m *Method[S, Req, Resp, C, R]) leftOut(p *plan[Resp, C, R], outcome outcomeFunc[R], n int) error {
 	if p.shape.mode() != eachAlone || m.info.Policy.Idempotency != runtime.NoSideEffects || n <= 1 {
 		return nil
@@ -53,8 +54,8 @@ func (m *Method[S, Req, Resp, C, R]) leftOut(p *plan[Resp, C, R], outcome outcom
 	return nil
 }
 
-// join makes the responses of all parts one: lists and maps grow, all else is that of the first part that has it. The responses
-// stay as they are.
+// join merges the responses of all parts: lists and maps are concatenated; other fields come from
+// the first part that has them. It does not modify the responses.
 func (p *plan[Resp, C, R]) join(responses []*Resp) *Resp {
 	whole := new(Resp)
 	for _, resp := range responses {
@@ -63,7 +64,7 @@ func (p *plan[Resp, C, R]) join(responses []*Resp) *Resp {
 	return whole
 }
 
-// merge adds the fields of from to those of a message. Of the messages in it, those are merged that the paths go through.
+// merge adds the fields of from to a message. It merges only the nested messages on the paths.
 func merge(into, from protoreflect.Message, paths []path) {
 	from.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		inner := below(paths, fd)
@@ -88,7 +89,7 @@ func merge(into, from protoreflect.Message, paths []path) {
 	}
 }
 
-// says whether a message has a field, or another one in its place.
+// says reports whether a message has a field, or another field of its oneof.
 func says(m protoreflect.Message, fd protoreflect.FieldDescriptor) bool {
 	if oneof := fd.ContainingOneof(); oneof != nil {
 		return m.WhichOneof(oneof) != nil

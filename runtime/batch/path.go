@@ -9,10 +9,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/fieldpath"
 )
 
-// path is where a field is: those before the last are messages, one in the other.
+// path leads to a field; all but the last are singular messages.
 type path []protoreflect.FieldDescriptor
 
-// findPath finds the field that a dotted path of proto names leads to. An empty one is no field, and no error.
+// findPath finds the field at a dotted path of proto names. An empty path is no field and no
+// error.
 func findPath(message protoreflect.MessageDescriptor, dotted string) (path, error) {
 	if dotted == "" {
 		return nil, nil
@@ -20,7 +21,7 @@ func findPath(message protoreflect.MessageDescriptor, dotted string) (path, erro
 	return fieldpath.Find(message, dotted)
 }
 
-// findList is findPath for a field that must be there and be repeated.
+// findList is findPath for a field that must exist and be repeated.
 func findList(message protoreflect.MessageDescriptor, dotted string) (path, error) {
 	p, err := findPath(message, dotted)
 	if err != nil {
@@ -34,13 +35,13 @@ func findList(message protoreflect.MessageDescriptor, dotted string) (path, erro
 
 func (p path) last() protoreflect.FieldDescriptor { return p[len(p)-1] }
 
-// holder returns the message that has the last field, made where there is none.
+// holder returns the message that has the last field, and creates it if it is unset.
 func (p path) holder(m protoreflect.Message) protoreflect.Message {
 	return fieldpath.Holder(p, m)
 }
 
-// own returns the message that has the last field of a shallow copy, for it to be set: those on the way become copies too. It is nil
-// where one of them is not there.
+// own returns the message that has the last field in a shallow copy, so that the field can be
+// set: the messages on the way become copies too. It returns nil if one of them is unset.
 func (p path) own(m protoreflect.Message) protoreflect.Message {
 	for _, fd := range p[:len(p)-1] {
 		if !m.Has(fd) {
@@ -53,20 +54,20 @@ func (p path) own(m protoreflect.Message) protoreflect.Message {
 	return m
 }
 
-// list returns the repeated field to append to.
+// list returns the repeated field, to append to.
 func (p path) list(m protoreflect.Message) protoreflect.List {
 	return p.holder(m).Mutable(p.last()).List()
 }
 
-// messageOf returns msg, of a generated type, by reflection.
+// messageOf returns the reflection of msg, of a generated type.
 func messageOf[T any](msg *T) protoreflect.Message {
-	return any(msg).(proto.Message).ProtoReflect() // checked when the method's fields were found
+	return any(msg).(proto.Message).ProtoReflect() // checked when the method's fields were resolved
 }
 
-// sizeOf returns how many bytes a message has.
+// sizeOf returns the size of a message in bytes.
 func sizeOf[T any](msg *T) int { return proto.Size(messageOf(msg).Interface()) }
 
-// descriptorOf returns what describes the messages of type T.
+// descriptorOf returns the descriptor of messages of type T.
 func descriptorOf[T any]() (protoreflect.MessageDescriptor, error) {
 	msg, ok := any((*T)(nil)).(proto.Message)
 	if !ok {

@@ -9,12 +9,12 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// plan is where a method's fields are.
+// plan holds the fields of a method.
 type plan[Resp any, C comparable, R any] struct {
 	children       path
-	name           string    // of children, dotted
-	child          values[C] // to write children
-	requests       bool      // whether children are messages
+	name           string    // of the items' field, dotted
+	child          values[C] // converts items
+	requests       bool      // items are messages
 	hoisted        []hoisted
 	idempotencyKey path // nil without one
 	shape          shape[Resp, C, R]
@@ -49,7 +49,7 @@ func newPlan[Req, Resp any, C comparable, R any](
 	return p, err
 }
 
-// findIdempotencyKey finds a string.
+// findIdempotencyKey finds a string field.
 func findIdempotencyKey(req protoreflect.MessageDescriptor, name string) (path, error) {
 	p, err := findPath(req, name)
 	if err == nil && p != nil && !isString(p.last()) {
@@ -58,17 +58,18 @@ func findIdempotencyKey(req protoreflect.MessageDescriptor, name string) (path, 
 	return p, err
 }
 
-// at returns the path of a child: "requests[3]".
+// at returns the path of an item: "requests[3]".
 func (p *plan[Resp, C, R]) at(i int) string { return fmt.Sprintf("%s[%d]", p.name, i) }
 
-// misuse returns the error for a mistake of who wrote the program: INTERNAL for the caller, the text for the log.
+// misuse returns the error for a programming mistake: INTERNAL for the caller, the text for the
+// log.
 func misuse(format string, args ...any) error {
 	return rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(fmt.Errorf(format, args...))
 }
 
 // Mistakes of functions that a batch calls.
 var (
-	errNoResult = misuse("the function of a child returned neither a result nor an error; return one of them")
-	errLeft     = misuse("the function of a child ended its goroutine, as FailNow of a test does; return an error")
-	errNoTx     = misuse("the function of InTx returned without an error and did not call its function")
+	errNoResult = misuse("the item function returned neither a result nor an error; return one of them")
+	errLeft     = misuse("the item function ended its goroutine, as a test's FailNow does; return an error instead")
+	errNoTx     = misuse("the function of WithTx returned without an error and did not call its argument")
 )

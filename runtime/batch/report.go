@@ -10,7 +10,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// report logs what the items of children do not say: why the service failed itself, of the first such child.
+// report logs internal failures, which the statuses of items do not show: their number and the
+// first error.
 func (r *request[Resp, C, R]) report(ctx context.Context) {
 	if r.plan.shape.mode() != eachAlone {
 		return
@@ -25,12 +26,12 @@ func (r *request[Resp, C, R]) report(ctx context.Context) {
 		}
 	}
 	if failed > 0 {
-		loggerOf(ctx).LogAttrs(ctx, slog.LevelError, "children of a batch failed", slog.Int("children", failed),
+		loggerOf(ctx).LogAttrs(ctx, slog.LevelError, "items of a batch failed", slog.Int("items", failed),
 			slog.String("first", r.plan.at(r.outcomes.first(first))), slog.Any("error", r.outcomes.errs[first]))
 	}
 }
 
-// isInternal says whether an error's text is only for the log.
+// isInternal reports whether an error's text is only for the log.
 func isInternal(err error) bool {
 	switch rpcerr.PublicStatus(err).Code() {
 	case codes.Internal, codes.Unknown, codes.DataLoss:

@@ -6,7 +6,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// request is one request while it is served.
+// request is a request that is being served.
 type request[Resp any, C comparable, R any] struct {
 	options
 	plan     *plan[Resp, C, R]
@@ -14,7 +14,6 @@ type request[Resp any, C comparable, R any] struct {
 	outcomes *outcomes[C, R]
 }
 
-// open checks a request.
 func (m *Method[S, Req, Resp, C, R]) open(ctx context.Context, req *Req, opts []Option) (*request[Resp, C, R], error) {
 	p, err := m.plan()
 	if err != nil {
@@ -45,7 +44,7 @@ func (m *Method[S, Req, Resp, C, R]) open(ctx context.Context, req *Req, opts []
 	return r, nil
 }
 
-// respond returns the response with the outcomes, or why it cannot be sent.
+// respond returns the response with the outcomes, or an error if it cannot be sent.
 func (r *request[Resp, C, R]) respond() (*Resp, error) {
 	resp := r.plan.shape.response(r.outcomes)
 	size := r.plan.shape.size(resp, r.outcomes)

@@ -4,8 +4,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// shallow returns a message with the fields of m, which share their values with it, but for the field omit, if that is not nil.
-// To set a field of the copy leaves m as it is.
+// shallow returns a message that shares the values of m's fields, except for the field omit if
+// that is not nil. Setting a field of the copy does not modify m.
 func shallow(m protoreflect.Message, omit protoreflect.FieldDescriptor) protoreflect.Message {
 	c := m.New()
 	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
@@ -19,7 +19,7 @@ func shallow(m protoreflect.Message, omit protoreflect.FieldDescriptor) protoref
 	return c
 }
 
-// without returns a shallow copy of m that can be given another list at p.
+// without returns a shallow copy of m whose list at p can be replaced.
 func (p path) without(m protoreflect.Message) protoreflect.Message {
 	c := shallow(m, p[0])
 	if len(p) > 1 && m.Has(p[0]) {

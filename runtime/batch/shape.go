@@ -6,50 +6,52 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// shape is how the response of a batch holds results.
+// shape is the form of a batch's response.
 type shape[Resp any, C comparable, R any] interface {
-	// mode says what the failure of a child does.
+	// mode returns the effect of a failed item.
 	mode() mode
-	// fields are those that hold results, or say that there are none.
+	// fields returns the fields that hold results or missing items.
 	fields() []path
-	// absent says whether a result is none.
+	// absent reports whether a result is missing.
 	absent(result R) bool
-	// response returns what o is told by. All errors in it are tolerated ones.
+	// response returns the response for o. All errors in it are tolerated ones.
 	response(o *outcomes[C, R]) *Resp
-	// size returns how many bytes that response has, at most.
+	// size returns an upper bound of that response's size in bytes.
 	size(resp *Resp, o *outcomes[C, R]) int
-	// fit makes a response that has more than so many bytes smaller where it can, and reports whether it has no more then.
+	// fit reduces a response that is larger than maxBytes if it can, and reports whether it fits.
 	fit(resp *Resp, maxBytes int) bool
-	// read returns the outcomes of children in a response to them. Its error is one of the server.
+	// read returns the outcomes of items from the response to them. Its error is a mistake of the
+	// server.
 	read(resp *Resp, children []C) (outcomeFunc[R], error)
 }
 
-// outcomeFunc returns what came of the child at an index.
+// outcomeFunc returns the outcome of the item at an index.
 type outcomeFunc[R any] func(i int) (R, error)
 
-// mode says what the failure of a child does.
+// mode is the effect of a failed item.
 type mode int
 
 const (
-	allOrNone  mode = iota // all fail with the first that fails
-	foundByKey             // what is not found is missing, all else fails all
-	eachAlone              // each fails by itself
+	allOrNone  mode = iota // one failure fails the batch
+	foundByKey             // an item not found is missing; any other failure fails the batch
+	eachAlone              // items fail alone
 )
 
-// tolerates says whether the other children go on when one fails with err.
+// tolerates reports whether the other items continue if one fails with err.
 func (m mode) tolerates(err error) bool {
 	return m == eachAlone || m == foundByKey && rpcerr.PublicStatus(err).Code() == codes.NotFound
 }
 
-// outcomes are what the children of a batch came to. A child that is there twice has one outcome.
+// outcomes holds the outcomes of a batch's items. An item that occurs twice has one outcome.
 type outcomes[C comparable, R any] struct {
 	distinct []C
-	of       []int // the index in distinct of each child; nil where all are distinct
+	of       []int // the index in distinct of each item; nil if all are distinct
 	results  []R   // of distinct
 	errs     []error
 }
 
-// newOutcomes returns outcomes to be written for children. Requests are always distinct: two that are equal are two.
+// newOutcomes returns empty outcomes for items. Requests are always distinct, even if two are
+// equal.
 func newOutcomes[C comparable, R any](children []C, requests bool, mode mode) *outcomes[C, R] {
 	o := &outcomes[C, R]{distinct: children}
 	if !requests {
@@ -62,8 +64,8 @@ func newOutcomes[C comparable, R any](children []C, requests bool, mode mode) *o
 	return o
 }
 
-// distinct returns children without repetitions, in the order of their first appearance, and where each is in it: nil where
-// nothing is repeated.
+// distinct returns the items without repetitions, in the order of their first occurrence, and the
+// index of each in it: nil if nothing is repeated.
 func distinct[C comparable](children []C) (once []C, of []int) {
 	seen := make(map[C]int, len(children))
 	of = make([]int, len(children))
@@ -82,7 +84,6 @@ func distinct[C comparable](children []C) (once []C, of []int) {
 	return once, of
 }
 
-// len returns the number of children.
 func (o *outcomes[C, R]) len() int {
 	if o.of != nil {
 		return len(o.of)
@@ -90,13 +91,13 @@ func (o *outcomes[C, R]) len() int {
 	return len(o.distinct)
 }
 
-// child returns the outcome of the child at index i of the request.
+// child returns the outcome of the item at index i of the request.
 func (o *outcomes[C, R]) child(i int) (R, error) {
 	i = o.at(i)
 	return o.results[i], o.err(i)
 }
 
-// at returns the index in distinct of the child at index i of the request.
+// at returns the index in distinct of the item at index i of the request.
 func (o *outcomes[C, R]) at(i int) int {
 	if o.of != nil {
 		return o.of[i]
@@ -104,7 +105,7 @@ func (o *outcomes[C, R]) at(i int) int {
 	return i
 }
 
-// err returns why the distinct child i failed, or nil.
+// err returns the error of the distinct item i, or nil.
 func (o *outcomes[C, R]) err(i int) error {
 	if o.errs == nil {
 		return nil
@@ -112,7 +113,7 @@ func (o *outcomes[C, R]) err(i int) error {
 	return o.errs[i]
 }
 
-// first returns the index in the request of the distinct child i.
+// first returns the index in the request of the distinct item i.
 func (o *outcomes[C, R]) first(i int) int {
 	for at, of := range o.of {
 		if of == i {
@@ -122,7 +123,7 @@ func (o *outcomes[C, R]) first(i int) int {
 	return i
 }
 
-// clear forgets all outcomes, as they are worked out again.
+// clear resets all outcomes before they are computed again.
 func (o *outcomes[C, R]) clear() {
 	clear(o.results)
 	clear(o.errs)

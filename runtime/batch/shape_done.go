@@ -5,7 +5,7 @@ type done[Resp any, C comparable] struct{}
 
 func (done[Resp, C]) mode() mode                          { return allOrNone }
 func (done[Resp, C]) fields() []path                      { return nil }
-func (done[Resp, C]) absent(*Resp) bool                   { return false } // nobody gets it
+func (done[Resp, C]) absent(*Resp) bool                   { return false } // never sent
 func (done[Resp, C]) response(*outcomes[C, *Resp]) *Resp  { return new(Resp) }
 func (done[Resp, C]) size(*Resp, *outcomes[C, *Resp]) int { return 0 }
 func (done[Resp, C]) fit(*Resp, int) bool                 { return false }

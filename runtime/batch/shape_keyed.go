@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// keyed has a map of results by child, and may list those that are missing.
+// keyed has a map of results by item, and may list missing items.
 type keyed[Resp any, C comparable, R any] struct {
 	results path
 	key     values[C]
@@ -69,7 +69,8 @@ func (s *keyed[Resp, C, R]) response(o *outcomes[C, R]) *Resp {
 	return resp
 }
 
-// fill writes the map. The getter returns the map itself, which is cheaper to write; where it does not, reflection does it.
+// fill writes the map. If the getter returns the map itself, fill writes to it, which is faster
+// than reflection.
 func (s *keyed[Resp, C, R]) fill(resp *Resp, o *outcomes[C, R], found int) {
 	byKey := s.results.holder(messageOf(resp)).Mutable(s.results.last()).Map()
 	if results := s.get(resp); results != nil {
@@ -89,7 +90,7 @@ func (s *keyed[Resp, C, R]) fill(resp *Resp, o *outcomes[C, R], found int) {
 	}
 }
 
-// list writes what is missing.
+// list writes the missing items.
 func (s *keyed[Resp, C, R]) list(resp *Resp, o *outcomes[C, R]) {
 	missing := s.missing.list(messageOf(resp))
 	for i, child := range o.distinct {
@@ -99,12 +100,12 @@ func (s *keyed[Resp, C, R]) list(resp *Resp, o *outcomes[C, R]) {
 	}
 }
 
-// size adds up what the children take: to have protobuf size a map costs an allocation for each.
+// size adds up the sizes of the items: proto.Size of a map allocates for each.
 func (s *keyed[Resp, C, R]) size(_ *Resp, o *outcomes[C, R]) (size int) {
 	const around = 64 // the lengths of messages around the map
 	size = around
 	for i, child := range o.distinct {
-		if key := s.key.size(child) + 1; o.err(i) == nil { // with a longer tag in the other list
+		if key := s.key.size(child) + 1; o.err(i) == nil { // the other list's tag may be longer
 			size += protowire.SizeTag(s.results.last().Number()) + protowire.SizeBytes(key+s.value.size(o.results[i]))
 		} else if s.missing != nil {
 			size += key

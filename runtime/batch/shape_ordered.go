@@ -4,7 +4,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// ordered has results at the index of their child.
+// ordered has each result at the index of its item.
 type ordered[Resp any, C comparable, R any] struct {
 	results path
 	value   values[R]
@@ -51,10 +51,11 @@ func (s *ordered[Resp, C, R]) read(resp *Resp, children []C) (outcomeFunc[R], er
 	return func(i int) (R, error) { return results[i], nil }, nil
 }
 
-// sameNumber returns the error of a server that has dropped results, so that none can be told whose it is.
+// sameNumber returns an error if the server returned another number of results, which cannot be
+// matched to items.
 func sameNumber(children, results int) error {
 	if children != results {
-		return misuse("the server answered %d children with %d results", children, results)
+		return misuse("the server returned %d results for %d items", results, children)
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// perItem has an item for each child, with a result or a status.
+// perItem has an item with a result or a status for each item of the request.
 type perItem[Resp any, C comparable, Item, R any] struct {
 	results path
 	status  *statusField
@@ -51,7 +51,7 @@ func (s *perItem[Resp, C, Item, R]) response(o *outcomes[C, R]) *Resp {
 	if o.len() == 0 {
 		return resp
 	}
-	items := make([]Item, o.len()) // at once: it costs less than one by one
+	items := make([]Item, o.len()) // one allocation instead of one per item
 	list := s.results.list(messageOf(resp))
 	for i := range items {
 		item := messageOf(&items[i])
@@ -67,7 +67,7 @@ func (s *perItem[Resp, C, Item, R]) response(o *outcomes[C, R]) *Resp {
 
 func (s *perItem[Resp, C, Item, R]) size(resp *Resp, _ *outcomes[C, R]) int { return sizeOf(resp) }
 
-// fit shortens the statuses, and leaves out the largest results as long as it must.
+// fit shortens the statuses, and drops the largest results as long as needed.
 func (s *perItem[Resp, C, Item, R]) fit(resp *Resp, maxBytes int) bool {
 	items := s.get(resp)
 	sizes := make([]int, len(items)) // of those with results
@@ -104,7 +104,7 @@ func (s *perItem[Resp, C, Item, R]) read(resp *Resp, children []C) (outcomeFunc[
 		}
 		result = s.getItem(items[i])
 		if s.value.absent(result) {
-			return result, misuse("the server answered a child with neither a result nor a status")
+			return result, misuse("the server returned an item with neither a result nor a status")
 		}
 		return result, nil
 	}, nil

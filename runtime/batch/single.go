@@ -10,8 +10,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// singleIn returns the method that does for one child what the batch does for many, in the call of
-// ctx, once it is sure that the caller may call it.
+// singleIn returns the method that does for one item what the batch does for many, in the call of
+// ctx, after checking that the caller may call it.
 func (m *Method[S, Req, Resp, C, R]) singleIn(ctx context.Context, limits runtime.Batch) (callctx.Single, error) {
 	if limits.OwnPolicy {
 		return callctx.Unrestricted{}, nil
@@ -23,7 +23,7 @@ func (m *Method[S, Req, Resp, C, R]) singleIn(ctx context.Context, limits runtim
 	return single, single.Authorize()
 }
 
-// check returns the error of the first child that the single method would not accept.
+// check returns the error of the first item that the single method would reject.
 func (p *plan[Resp, C, R]) check(ctx context.Context, single callctx.Single, children []C) error {
 	if !p.requests || single == (callctx.Unrestricted{}) {
 		return nil

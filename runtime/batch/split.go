@@ -19,18 +19,21 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Split calls s with as many requests as it takes for the children of req, of [WithMaxSize] and [WithMaxBytes] at most or what the policy of
-// the proto says, [WithConcurrency] at a time, and joins the responses: the results are those of the children of req, in their order. A
-// request that is small enough is one call with req itself, and so is one without children. Ids that are there twice are sent once to
-// a keyed batch that must be split.
+// Split calls s with as many requests as the items of req need and joins the responses: the
+// results are in the order of the items of req. Requests have at most [WithMaxSize] items, or the
+// maximum of the proto's policy, and [WithMaxBytes] bytes; [WithConcurrency] of them run at a
+// time. A request that is small enough is one call with req itself, and so is one without items.
+// In a keyed batch that must be split, IDs that occur twice are sent once.
 //
-// When a call fails, those for later children are cancelled or not made, and Split returns the error of the first children that
-// failed: where it has the path of a child, that is the one in req. The other calls may have been served; a batch that fails as
-// one is one only up to the size that the server takes. A call of a method without side effects whose response is too large to be
-// sent is made again for each half of its children.
+// If a call fails, those for later items are cancelled or not started, and Split returns the
+// error of the first items that failed. If the error has the path of an item, Split changes it to
+// the path in req. The other calls may have been served: a batch that fails as a whole does so
+// only up to the size that the server accepts. If the method has no side effects and a response
+// is too large to be sent, the call is repeated for each half of its items.
 //
-// An idempotency key becomes one for each call, made of it and of the place of the call's children: so a Split that is made again sends
-// the same ids, as long as req and the options are the same.
+// Each call has its own idempotency key, derived from that of req and from the position of the
+// call's items. A Split that is repeated sends the same keys as long as req and the options are
+// the same.
 func (m *Method[S, Req, Resp, C, R]) Split(ctx context.Context, s S, req *Req, opts ...Option) (*Resp, error) {
 	p, err := m.plan()
 	if err != nil {
@@ -52,7 +55,7 @@ func (m *Method[S, Req, Resp, C, R]) Split(ctx context.Context, s S, req *Req, o
 	return m.split(ctx, s, req, o, cfg)
 }
 
-// calling returns how calls are made without options.
+// calling returns the default options of calls.
 func (m *Method[S, Req, Resp, C, R]) calling() options {
 	return options{
 		maxSize: withDefaults(m.info.Policy.Batch).MaxSize, maxBytes: DefaultMaxBytes, concurrency: defaultConcurrency,
@@ -60,10 +63,11 @@ func (m *Method[S, Req, Resp, C, R]) calling() options {
 	}
 }
 
-// span is some of the children of a request that are next to each other: those from start to end.
+// span is a range of consecutive items of a request, from start to end.
 type span struct{ start, end int }
 
-// spans divides children into calls, each of which has one child at least, and else no more children and bytes than it may.
+// spans divides items into calls, each with at least one item and otherwise within the limits on
+// items and bytes.
 func (p *plan[Resp, C, R]) spans(req protoreflect.Message, children []C, cfg options) (all []span) {
 	room := cfg.maxBytes - proto.Size(p.part(req, nil).Interface()) - lengthGrowth
 	at, bytes := span{}, 0
@@ -78,7 +82,8 @@ func (p *plan[Resp, C, R]) spans(req protoreflect.Message, children []C, cfg opt
 	return append(all, at)
 }
 
-// lengthGrowth is how many bytes the lengths of messages around the children may grow by, and an idempotency key.
+// lengthGrowth is an upper bound for the growth, in bytes, of the length prefixes around the
+// items and of an idempotency key.
 const lengthGrowth = 64
 
 // split makes more than one call.
@@ -106,8 +111,8 @@ func (m *Method[S, Req, Resp, C, R]) split(ctx context.Context, s S, req *Req, o
 	return p.join(responses), nil
 }
 
-// askFor makes a call for some children with the other fields of a request, or a call for each half of them where the response is
-// too large to be sent.
+// askFor makes a call for some items with the other fields of a request, or a call for each half
+// of them if the response is too large to be sent.
 func (m *Method[S, Req, Resp, C, R]) askFor(ctx context.Context, s S, req protoreflect.Message, children []C) (*Resp, error) {
 	p, err := m.plan()
 	if err == nil {
@@ -132,12 +137,13 @@ func (m *Method[S, Req, Resp, C, R]) askFor(ctx context.Context, s S, req protor
 	return p.join([]*Resp{first, second}), nil
 }
 
-// halves reports whether a call for n children that failed is made again for each half of them.
+// halves reports whether a failed call for n items is repeated for each half of them.
 func (m *Method[S, Req, Resp, C, R]) halves(err error, n int) bool {
 	return err != nil && n > 1 && m.info.Policy.Idempotency == runtime.NoSideEffects && msgsize.Exceeded(err, ReasonResponseTooLarge)
 }
 
-// setIdempotencyKey gives the part that starts at a child an id of its own, if the whole request has one.
+// setIdempotencyKey sets a separate idempotency key for the part that starts at an item, if the
+// whole request has one.
 func (p *plan[Resp, C, R]) setIdempotencyKey(part protoreflect.Message, start int) {
 	if p.idempotencyKey == nil {
 		return
@@ -149,7 +155,7 @@ func (p *plan[Resp, C, R]) setIdempotencyKey(part protoreflect.Message, start in
 	holder.Set(fd, protoreflect.ValueOfString(derivedID(uuid.Canonical(holder.Get(fd).String()), start)))
 }
 
-// derivedID makes an idempotency key for a part of what has another: a UUID in the form of version 4.
+// derivedID derives the idempotency key of a part: a UUID in the form of version 4.
 func derivedID(id string, start int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", id, start))
 	sum[6] = sum[6]&0x0f | 0x40
@@ -157,9 +163,10 @@ func derivedID(id string, start int) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 }
 
-// partError returns the error of a call, with its children's indexes made those of the whole request.
+// partError returns the error of a call with its items' indexes changed to those of the whole
+// request.
 func (p *plan[Resp, C, R]) partError(err error, whole func(child int) int) error {
-	at := "the children from " + p.at(whole(0))
+	at := "items starting at " + p.at(whole(0))
 	return &partError{
 		childError: childError{st: p.ofWhole(statusOf(err), whole), at: at, cause: err},
 		public:     p.ofWhole(rpcerr.PublicStatus(err), whole),
@@ -167,17 +174,17 @@ func (p *plan[Resp, C, R]) partError(err error, whole func(child int) int) error
 }
 
 // partError is the error of one of the calls that a batch was split into. The program that splits
-// it reads the whole status of the call; where it passes through a server, the caller of that
-// gets what may be told of it.
+// the batch sees the whole status of the call; if the error passes through a server, its caller
+// receives the public part.
 type partError struct {
 	childError
 	public *status.Status
 }
 
-// PublicStatus returns what the caller of a server gets; see [rpcerr.PublicStatus].
+// PublicStatus returns what the caller of a server receives; see [rpcerr.PublicStatus].
 func (e *partError) PublicStatus() *status.Status { return e.public }
 
-// statusOf returns the status of a call's error, as it is.
+// statusOf returns the unchanged status of a call's error.
 func statusOf(err error) *status.Status {
 	var carrier interface{ GRPCStatus() *status.Status }
 	if errors.As(err, &carrier) {
@@ -188,7 +195,7 @@ func statusOf(err error) *status.Status {
 	return rpcerr.PublicStatus(err)
 }
 
-// ofWhole returns a status with its children's indexes made those of the whole request.
+// ofWhole returns a status with its items' indexes changed to those of the whole request.
 func (p *plan[Resp, C, R]) ofWhole(from *status.Status, whole func(child int) int) *status.Status {
 	st := from.Proto()
 	if i, rest, ok := indexIn(st.Message, p.name); ok {

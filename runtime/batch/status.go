@@ -10,12 +10,12 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// statusField is the field of an item that says why its child failed: a google.rpc.Status, or a message with a code and a message
-// as that one has them.
+// statusField is the field of an item for its error: a google.rpc.Status, or a message with a
+// code and a message of the same types.
 type statusField struct {
 	field         protoreflect.FieldDescriptor
 	google        bool
-	code, message protoreflect.FieldDescriptor // where it is not Google's
+	code, message protoreflect.FieldDescriptor // if it is not a google.rpc.Status
 }
 
 // findStatus finds the status of items like item.
@@ -31,12 +31,12 @@ func findStatus(item protoreflect.Message, name string) (*statusField, error) {
 	fields := s.field.Message().Fields()
 	s.code, s.message = fields.ByName("code"), fields.ByName("message")
 	if s.code == nil || !codeOf(s.code).IsValid() || s.message == nil || s.message.Kind() != protoreflect.StringKind || s.message.IsList() {
-		return nil, fmt.Errorf("%s is no status: it has no number code and no string message", s.field.Message().FullName())
+		return nil, fmt.Errorf("%s is not a status: it needs a numeric code and a string message", s.field.Message().FullName())
 	}
 	return s, nil
 }
 
-// codeOf returns OK as a value of a field, which is none where the field cannot hold codes.
+// codeOf returns OK as a value of a field, or an invalid value if the field cannot hold codes.
 func codeOf(fd protoreflect.FieldDescriptor) protoreflect.Value { return codeValue(fd, codes.OK) }
 
 // codeValue returns a code as a value of a field.
@@ -81,10 +81,10 @@ func (s *statusField) set(item protoreflect.Message, st *status.Status) {
 	to.Set(s.message, protoreflect.ValueOfString(st.Message()))
 }
 
-// shortMessage is how many bytes the message of a status has that must be short.
+// shortMessage is the maximum size in bytes of a shortened status message.
 const shortMessage = 80
 
-// shorten leaves the status of an item its code and the beginning of its message.
+// shorten reduces the status of an item to its code and the beginning of its message.
 func (s *statusField) shorten(item protoreflect.Message) {
 	st := status.Convert(s.get(item))
 	message := st.Message()
@@ -94,7 +94,7 @@ func (s *statusField) shorten(item protoreflect.Message) {
 	s.set(item, status.New(st.Code(), message))
 }
 
-// get returns the status of an item as an error; OK and none are nil.
+// get returns the status of an item as an error; nil if it is OK or unset.
 func (s *statusField) get(item protoreflect.Message) error {
 	if !item.Has(s.field) {
 		return nil

@@ -9,16 +9,16 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// values makes what the getters of a field return into what reflection takes.
+// values converts what the getters of a field return to reflection values.
 type values[T any] struct {
 	of func(T) protoreflect.Value
-	// absent says of a message that it is nil; it is false of all else.
+	// absent reports whether a message is nil; it returns false for all other types.
 	absent func(T) bool
-	// size returns how many bytes a value takes in a list, at most.
+	// size returns an upper bound for the size of a value in a list, in bytes.
 	size func(T) int
 }
 
-// valuesOf returns the values of a field, or of the elements of one that is repeated.
+// valuesOf returns the values of a field, or of the elements of a repeated field.
 func valuesOf[T any](fd protoreflect.FieldDescriptor) (values[T], error) {
 	v, err := convertersOf[T](fd)
 	tag := protowire.SizeTag(fd.Number())
@@ -35,7 +35,7 @@ func valuesOf[T any](fd protoreflect.FieldDescriptor) (values[T], error) {
 	return v, err
 }
 
-// convertersOf returns the values of a field without their sizes.
+// convertersOf is valuesOf without sizes.
 func convertersOf[T any](fd protoreflect.FieldDescriptor) (values[T], error) {
 	var zero T
 	switch v := any(zero).(type) {
@@ -69,7 +69,7 @@ func convertersOf[T any](fd protoreflect.FieldDescriptor) (values[T], error) {
 	return values[T]{}, fmt.Errorf("%s does not hold %T", fd.FullName(), zero)
 }
 
-// holds says whether a field of a scalar kind has values of v's type.
+// holds reports whether a field of a scalar kind has values of v's type.
 func holds(kind protoreflect.Kind, v any) (ok bool) {
 	switch kind {
 	case protoreflect.BoolKind:

@@ -185,7 +185,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) checkChildren(
 	case n == 0 && !limits.AllowEmpty:
 		return wrongSize(batch.ReasonEmpty, m.fields.Children, errors.New("must have one element at least"))
 	case limits.MaxSize > 0 && n > limits.MaxSize:
-		return wrongSize(batch.ReasonTooLarge, m.fields.Children, fmt.Errorf("must have %d elements at most, has %d", limits.MaxSize, n))
+		return wrongSize(batch.ReasonTooLarge, m.fields.Children, fmt.Errorf("must have at most %d elements, has %d", limits.MaxSize, n))
 	case n == 0 || types.children.field().Message() == nil:
 		return nil
 	}

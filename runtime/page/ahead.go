@@ -9,13 +9,14 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// ahead returns pages as they come, up to n before they are wanted, and no more once they have so many bytes. They are fetched in
-// a goroutine, which has ended when a range over them has; a panic in it is one of the range.
+// ahead yields pages in order and fetches up to n of them in advance, as long as they have fewer
+// than the given number of bytes. A goroutine fetches them; it has returned when a range over the
+// pages has. The range raises its panics.
 func ahead[T any](n, bytes int, sizeOf func(T) int, pages func(context.Context) iter.Seq2[T, error]) func(context.Context) iter.Seq2[T, error] {
 	return func(ctx context.Context) iter.Seq2[T, error] {
 		return func(yield func(T, error) bool) {
 			ctx, cancel := context.WithCancel(ctx)
-			f := fetcher[T]{found: make(chan found[T], n-1), taken: make(chan struct{}, 1), sizeOf: sizeOf} // one more waits to be sent
+			f := fetcher[T]{found: make(chan found[T], n-1), taken: make(chan struct{}, 1), sizeOf: sizeOf} // one more waits in send
 			f.room.Store(int64(bytes))
 			go f.run(ctx, pages)
 			defer func() {
@@ -36,19 +37,19 @@ func ahead[T any](n, bytes int, sizeOf func(T) int, pages func(context.Context) 
 	}
 }
 
-// found is a page, or why there is none.
+// found is a page or an error.
 type found[T any] struct {
 	page  T
 	err   error
 	bytes int
 }
 
-// fetcher fetches pages in a goroutine. What else it has may be read when found is closed.
+// fetcher fetches pages in a goroutine. Its other fields may be read once found is closed.
 type fetcher[T any] struct {
 	found    chan found[T]
 	sizeOf   func(T) int
-	room     atomic.Int64  // bytes that pages which are not taken may still have
-	taken    chan struct{} // has a token when a page was taken
+	room     atomic.Int64  // bytes left for pages that are not taken
+	taken    chan struct{} // has a token after a page was taken
 	complete bool
 	panicked any
 }
@@ -72,7 +73,7 @@ func (f *fetcher[T]) run(ctx context.Context, pages func(context.Context) iter.S
 	f.complete = true
 }
 
-// waitForRoom waits until there is room for more bytes; false when ctx ends before.
+// waitForRoom waits until there is room for more bytes. It returns false if ctx ends first.
 func (f *fetcher[T]) waitForRoom(ctx context.Context) bool {
 	for f.room.Load() <= 0 {
 		select {
@@ -93,16 +94,16 @@ func (f *fetcher[T]) take(bytes int) {
 	}
 }
 
-// join waits for the goroutine, and panics as it did.
+// join waits for the goroutine, and raises its panic.
 func (f *fetcher[T]) join() {
-	for range f.found { // which nobody wants any more
+	for range f.found { // discards the rest
 	}
 	if f.panicked != nil {
 		panic(f.panicked)
 	}
 }
 
-// missing says why there are no more pages, where that is not because the list has ended.
+// missing returns why there are no more pages, or nil if the list has ended.
 func (f *fetcher[T]) missing(ctx context.Context) error {
 	switch {
 	case f.complete || f.panicked != nil:
@@ -110,5 +111,5 @@ func (f *fetcher[T]) missing(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return status.FromContextError(ctx.Err()).Err()
 	}
-	return errors.New("page: the goroutine that fetches pages was ended, as FailNow of a test does")
+	return errors.New("page: the goroutine that fetches pages ended, as a test's FailNow does; return an error instead")
 }

@@ -174,7 +174,7 @@ func TestListsWithoutTokensAreNotCut(t *testing.T) {
 	if status.Code(err) != codes.ResourceExhausted || rpcerr.ReasonOf(err) != page.ReasonTooLarge {
 		t.Errorf("got %v", err)
 	}
-	if v := rpcerr.FieldViolations(err); len(v) != 1 || v[0].Field != "limit" || !strings.Contains(v[0].Description, "7 items at most") {
+	if v := rpcerr.FieldViolations(err); len(v) != 1 || v[0].Field != "limit" || !strings.Contains(v[0].Description, "at most 7 items") {
 		t.Errorf("violations: %v", v)
 	}
 	served = nil

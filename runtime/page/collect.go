@@ -10,11 +10,12 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
 
-// ErrMoreItems says that there are more items than [Collect] was to return.
+// ErrMoreItems reports that a list has more items than the maximum of [Collect].
 var ErrMoreItems = errors.New("there are more items")
 
-// Collect returns the items of a range over [Method.All], at most max of them: all are in memory at a time. Where there are more it
-// returns the first max and [ErrMoreItems]; where the range fails, those before the failure and the error.
+// Collect returns the items of a range over [Method.All], at most max of them: all are in memory
+// at once. If there are more, it returns the first max and [ErrMoreItems]. If the range fails, it
+// returns the items before the failure and the error.
 //
 //	users, err := page.Collect(shopv1service.UserServiceListUsers.All(ctx, client, req), 10_000)
 func Collect[T any](items iter.Seq2[T, error], max int) ([]T, error) {

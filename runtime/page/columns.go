@@ -7,39 +7,40 @@ import (
 	"strings"
 )
 
-// Column is a column of an SQL query that rows are ordered by.
+// Column is a column that orders the rows of an SQL query.
 type Column struct {
-	// Name is a name as SQL has it without quotes, with or without that of its table: "created_at", "u.created_at".
+	// Name is an unquoted SQL name, with or without its table: "created_at", "u.created_at".
 	Name string
-	// Desc is the direction.
+	// Desc selects descending order.
 	Desc bool
-	// Nulls says where rows are whose column is NULL. Without it the column must be NOT NULL: rows where it is NULL would be lost.
+	// Nulls is the position of NULLs. If it is NotNull, the column must be NOT NULL: rows with
+	// NULL would be lost.
 	Nulls Nulls
 }
 
-// Nulls says where rows are whose column is NULL, whatever the direction.
+// Nulls is the position of rows whose column is NULL, independent of the direction.
 type Nulls int
 
 const (
-	// NotNull is of a column that has no NULLs.
+	// NotNull means that the column has no NULLs.
 	NotNull Nulls = iota
-	// NullsFirst puts them before all others.
+	// NullsFirst sorts NULLs before all other values.
 	NullsFirst
-	// NullsLast puts them after all others.
+	// NullsLast sorts NULLs after all other values.
 	NullsLast
 )
 
-// Columns is the order of the rows of an SQL query, which no two of them share: its last column tells apart what all others do
-// not. It makes the parts of the query for a [Keyset]. It is made by [NewColumns] or [OrderColumns].
+// Columns is a total order of the rows of an SQL query: its last column is unique. It provides
+// the parts of the query for a [Keyset]. [NewColumns] and [OrderColumns] return it.
 type Columns struct {
 	columns []Column
 }
 
-// NewColumns returns the order by some columns and then by the unique one, whose values differ wherever those of all others agree.
-// What stands behind the unique column changes nothing, and is left out.
+// NewColumns returns the order by some columns and then by unique, whose values differ if all
+// others are equal. Columns after the unique one change nothing and are dropped.
 //
-// A name that is not made of letters, digits, underscores and dots, a column that comes twice, and a unique one with NULLs are
-// errors.
+// It returns an error if a name contains anything but letters, digits, underscores and dots, if a
+// column occurs twice, or if the unique column has NULLs.
 func NewColumns(unique Column, by ...Column) (Columns, error) {
 	if i := slices.IndexFunc(by, func(c Column) bool { return c.Name == unique.Name }); i >= 0 {
 		unique, by = by[i], by[:i]
@@ -48,13 +49,13 @@ func NewColumns(unique Column, by ...Column) (Columns, error) {
 	var errs []error
 	for i, column := range c.columns {
 		if !isColumnName(column.Name) {
-			errs = append(errs, fmt.Errorf("page: %q is no name of a column; use letters, digits, underscores, and a dot behind the table", column.Name))
+			errs = append(errs, fmt.Errorf("page: %q is not a column name; use letters, digits, underscores, and a dot after the table", column.Name))
 		}
 		if column.Nulls < NotNull || column.Nulls > NullsLast || column.Nulls != NotNull && i == len(by) {
-			errs = append(errs, fmt.Errorf("page: the column %s cannot have its NULLs at %d; the unique one has none", column.Name, column.Nulls))
+			errs = append(errs, fmt.Errorf("page: the column %s cannot have Nulls %d; the unique column has no NULLs", column.Name, column.Nulls))
 		}
 		if slices.ContainsFunc(c.columns[:i], func(before Column) bool { return before.Name == column.Name }) {
-			errs = append(errs, fmt.Errorf("page: the column %s comes twice", column.Name))
+			errs = append(errs, fmt.Errorf("page: the column %s occurs twice; list it once", column.Name))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -63,9 +64,10 @@ func NewColumns(unique Column, by ...Column) (Columns, error) {
 	return c, nil
 }
 
-// OrderColumns returns the columns of the orders that a request asks for, and then the unique one. columns has the column of each
-// field that an order may have; their directions are those of the orders. Of two fields with one column, the second orders nothing
-// any more, and is left out.
+// OrderColumns returns the columns for the order of a request, followed by the unique one.
+// columns has the column of each field that an order may contain; the order defines their
+// directions. If two fields have the same column, the second is dropped, because it has no
+// effect.
 //
 //	columns, err := page.OrderColumns(orders, map[string]page.Column{
 //		"name":      {Name: "u.name"},
@@ -76,7 +78,7 @@ func OrderColumns(orders []Order, columns map[string]Column, unique Column) (Col
 	for _, order := range orders {
 		column, ok := columns[order.Field]
 		if !ok {
-			return Columns{}, fmt.Errorf("page: the field %s has no column", order.Field)
+			return Columns{}, fmt.Errorf("page: the field %s has no column; add it to columns", order.Field)
 		}
 		if !slices.ContainsFunc(by, func(c Column) bool { return c.Name == column.Name }) {
 			by = append(by, Column{Name: column.Name, Desc: order.Desc, Nulls: column.Nulls})
@@ -85,8 +87,9 @@ func OrderColumns(orders []Order, columns map[string]Column, unique Column) (Col
 	return NewColumns(unique, by...)
 }
 
-// OrderBy returns what follows ORDER BY in the query: "name DESC NULLS LAST, id". NULLS FIRST and NULLS LAST are understood by
-// PostgreSQL, SQLite and Oracle; other databases order by columns that are NOT NULL.
+// OrderBy returns the text after ORDER BY in the query: "name DESC NULLS LAST, id". PostgreSQL,
+// SQLite and Oracle support NULLS FIRST and NULLS LAST; with other databases, order by NOT NULL
+// columns.
 func (c Columns) OrderBy() string {
 	var text strings.Builder
 	for i, column := range c.columns {
@@ -102,7 +105,8 @@ func (c Columns) OrderBy() string {
 	return text.String()
 }
 
-// Key returns the key of a row for [Keyset]: what value returns for the name of each column.
+// Key returns the key of a row for [Keyset], from the values that value returns for the column
+// names.
 func (c Columns) Key(value func(column string) any) Tuple {
 	key := make(Tuple, len(c.columns))
 	for i, column := range c.columns {
@@ -111,10 +115,10 @@ func (c Columns) Key(value func(column string) any) Tuple {
 	return key
 }
 
-// maxColumnName is the longest name that a database has, and its table's.
+// maxColumnName is the maximum length of a column name including its table.
 const maxColumnName = 256
 
-// isColumnName says whether a text can stand in a query unquoted: names with dots between them.
+// isColumnName reports whether a text can stand in a query unquoted: names separated by dots.
 func isColumnName(text string) bool {
 	if text == "" || len(text) > maxColumnName {
 		return false

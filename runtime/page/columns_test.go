@@ -86,17 +86,17 @@ func TestValuesAreNeverInTheText(t *testing.T) {
 func TestColumnsThatAreRefused(t *testing.T) {
 	id := page.Column{Name: "id"}
 	for want, c := range map[string][]page.Column{
-		`"" is no name of a column`:                          {{Name: ""}, id},
-		`"name; DROP" is no name`:                            {{Name: "name; DROP"}, id},
-		`"\"name\"" is no name`:                              {{Name: `"name"`}, id},
-		`"1st" is no name`:                                   {{Name: "1st"}, id},
-		`"u." is no name`:                                    {{Name: "u."}, id},
-		`"größe" is no name`:                                 {{Name: "größe"}, id},
-		`"lower(name)" is no name`:                           {{Name: "lower(name)"}, id},
-		"the column name comes twice":                        {{Name: "name"}, {Name: "name", Desc: true}, id},
-		"the column id cannot have its NULLs at 1":           {{Name: "id", Nulls: page.NullsFirst}},
-		"the column name cannot have its NULLs at 9":         {{Name: "name", Nulls: 9}, id},
-		`"` + strings.Repeat("x", 300) + `" is no name of a`: {{Name: strings.Repeat("x", 300)}, id},
+		`"" is not a column name`:                                 {{Name: ""}, id},
+		`"name; DROP" is not a column name`:                       {{Name: "name; DROP"}, id},
+		`"\"name\"" is not a column name`:                         {{Name: `"name"`}, id},
+		`"1st" is not a column name`:                              {{Name: "1st"}, id},
+		`"u." is not a column name`:                               {{Name: "u."}, id},
+		`"größe" is not a column name`:                            {{Name: "größe"}, id},
+		`"lower(name)" is not a column name`:                      {{Name: "lower(name)"}, id},
+		"the column name occurs twice":                            {{Name: "name"}, {Name: "name", Desc: true}, id},
+		"the column id cannot have Nulls 1":                       {{Name: "id", Nulls: page.NullsFirst}},
+		"the column name cannot have Nulls 9":                     {{Name: "name", Nulls: 9}, id},
+		`"` + strings.Repeat("x", 300) + `" is not a column name`: {{Name: strings.Repeat("x", 300)}, id},
 	} {
 		if _, err := page.NewColumns(c[len(c)-1], c[:len(c)-1]...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
@@ -137,11 +137,11 @@ func TestKeysThatDoNotFitTheColumns(t *testing.T) {
 		}
 	}
 	_, _, err := c.Where(page.Dollar, 0, &page.Tuple{nil, 1})
-	wantInternal(t, err, "the column name is NULL; say where its NULLs are")
+	wantInternal(t, err, "the column name is NULL; set its Nulls")
 	_, _, err = c.Where(page.Dollar, 0, &page.Tuple{"a", []int{1}})
 	wantInternal(t, err, "value 1 of the key: []int")
 	_, _, err = page.Columns{}.Where(page.Dollar, 0, &page.Tuple{})
-	wantInternal(t, err, "make them with NewColumns")
+	wantInternal(t, err, "create them with NewColumns")
 }
 
 // TestATokenOfOtherColumns holds that the caller of a list learns of which field it was.

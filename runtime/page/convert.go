@@ -7,10 +7,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// converter returns a Go value as messages hold it; false for a nil one.
+// converter converts a Go value to a message's value; false if it is nil.
 type converter[T any] func(T) (protoreflect.Value, bool)
 
-// converterTo returns what converts values of type T for a field, or for an element of one that is a list.
+// converterTo returns the converter of values of type T for a field, or for the elements of a
+// list field.
 func converterTo[T any](field protoreflect.FieldDescriptor) (converter[T], error) {
 	var zero T
 	switch zero := any(zero).(type) {
@@ -27,7 +28,7 @@ func converterTo[T any](field protoreflect.FieldDescriptor) (converter[T], error
 			return convertScalar[T], nil
 		}
 	}
-	return nil, fmt.Errorf("%s holds no %T", field.FullName(), zero)
+	return nil, fmt.Errorf("%s does not hold %T", field.FullName(), zero)
 }
 
 func convertMessage[T any](value T) (protoreflect.Value, bool) {
@@ -43,7 +44,8 @@ func convertScalar[T any](value T) (protoreflect.Value, bool) {
 	return protoreflect.ValueOf(any(value)), true
 }
 
-// holds says whether fields of a kind hold values such as zero, which is neither a message nor an enum.
+// holds reports whether fields of a kind hold values of zero's type, which is neither a message
+// nor an enum.
 func holds(kind protoreflect.Kind, zero any) bool {
 	switch zero.(type) {
 	case bool:

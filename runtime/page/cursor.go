@@ -4,13 +4,14 @@ import (
 	"context"
 )
 
-// Cursor is the source of items of somebody else who pages them: another service, a search index. Its cursors are sealed into
-// our tokens, so that no caller sees them or makes them up.
+// Cursor is the source of items that something else pages: another service, a search index. Its
+// cursors are sealed into page tokens, so callers can neither see nor forge them.
 //
-// fetch returns at most limit items from the cursor on, which is empty on the first page, and the cursor of what follows, empty
-// at the end. It may return fewer items than limit, or none, with a cursor. More than limit, and the cursor that it was called
-// with, are INTERNAL. Where the items have more bytes than a response may, see [MaxBytes], it is called again with the same cursor
-// and a lower limit.
+// fetch returns at most limit items from the cursor, which is "" for the first page, and the
+// cursor of what follows, "" at the end. It may return fewer items than limit, or none, with a
+// cursor. More items than limit, or the cursor that it was called with, are INTERNAL. If the
+// items exceed the maximum size of a response, see [WithMaxBytes], fetch is called again with the
+// same cursor and a lower limit.
 func Cursor[T any](fetch func(ctx context.Context, cursor string, limit int) (items []T, next string, err error)) Source[T] {
 	return cursor[T](fetch)
 }
@@ -23,7 +24,7 @@ func (fetch cursor[T]) page(ctx context.Context, q query) (result[T], error) {
 	if err != nil {
 		return end, err
 	}
-	for read := (skipped{}); q.skip > 0; { // a cursor cannot be moved but by reading
+	for read := (skipped{}); q.skip > 0; { // a cursor moves only by reading
 		if err := read.enough(); err != nil {
 			return end, err
 		}
@@ -45,7 +46,7 @@ func (fetch cursor[T]) page(ctx context.Context, q query) (result[T], error) {
 	return end, nil
 }
 
-// cut asks for the page again, as nobody else knows the cursor that is between two items.
+// cut fetches the page again: only fetch knows the cursor between two items.
 func (fetch cursor[T]) cut(ctx context.Context, q query, _ result[T], n int) (result[T], error) {
 	q.size = n
 	return fetch.page(ctx, q)
@@ -63,7 +64,7 @@ func (fetch cursor[T]) begin(q query) (string, error) {
 	return string(at), err
 }
 
-// from calls fetch, and sees to it that it comes to an end.
+// from calls fetch, and checks that the list makes progress.
 func (fetch cursor[T]) from(ctx context.Context, at string, limit int) ([]T, string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, "", err
@@ -73,9 +74,9 @@ func (fetch cursor[T]) from(ctx context.Context, at string, limit int) ([]T, str
 	case err != nil:
 		return nil, "", err
 	case len(items) > limit:
-		return nil, "", misuse("%d items were returned where at most %d were asked for", len(items), limit)
+		return nil, "", misuse("fetch returned %d items; return at most limit, %d", len(items), limit)
 	case next != "" && next == at:
-		return nil, "", misuse("what follows the items is the cursor that was asked for; the list would not end")
+		return nil, "", misuse("fetch returned the cursor that it was called with; the list would never end")
 	}
 	return items, next, nil
 }

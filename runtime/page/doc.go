@@ -1,7 +1,8 @@
-// Package page serves and reads lists a page at a time (AIP-158): with pages that no row is missing from or twice on, however the
-// list changes meanwhile, and page tokens that nobody can read, change, or use for another request.
+// Package page serves and reads lists one page at a time (AIP-158). With [Keyset], no row is
+// missing or returned twice, however the list changes between pages. Callers cannot read or forge
+// page tokens, or use them for another request.
 //
-// The generated package has a [Method] for each paged RPC. Its server says where rows are from:
+// The generated package has a [Method] for each paged RPC. The server provides a source of rows:
 //
 //	func (s *Users) ListUsers(ctx context.Context, req *shopv1.ListUsersRequest) (*shopv1.ListUsersResponse, error) {
 //		return shopv1service.UserServiceListUsers.Serve(ctx, req, page.Keyset(
@@ -10,9 +11,9 @@
 //		))
 //	}
 //
-// Its client ranges over all of them:
+// A client ranges over the items of all pages:
 //
 //	for u, err := range shopv1service.UserServiceListUsers.All(ctx, users, req) { … }
 //
-// What a token is bound to, and for how long it is good, is in docs/pages.md.
+// docs/pages.md describes what tokens are bound to and when they expire.
 package page

@@ -12,39 +12,40 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
-// refuse returns INVALID_ARGUMENT for what is wrong with one field of the request.
+// refuse returns INVALID_ARGUMENT for one field of the request.
 func refuse(reason rpcerr.Reason, field, what string) *rpcerr.Error {
 	return reason.Errorf(codes.InvalidArgument, "%s %s", field, what).
 		WithMetadata("field", field).
 		WithViolations(rpcerr.FieldViolation{Field: field, Description: what, Reason: reason.Name()})
 }
 
-// refuseToken says why the token in a field cannot be used; cause is for the log.
+// refuseToken returns why the token in a field is rejected; cause is for the log.
 func refuseToken(field string, cause error) error {
 	switch {
 	case errors.Is(cause, seal.ErrExpired):
-		return refuse(ReasonTokenExpired, field, "has expired; begin again with the first page").WithCause(cause)
+		return refuse(ReasonTokenExpired, field, "has expired; start again with the first page").WithCause(cause)
 	case errors.Is(cause, seal.ErrMismatch):
 		return refuse(ReasonTokenMismatch, field,
-			"is of a request with other arguments; send the same ones with each page, or begin again with the first page").WithCause(cause)
+			"belongs to a request with other arguments; send the same arguments for each page, or start again with the first page").WithCause(cause)
 	}
-	return refuse(ReasonTokenInvalid, field, "is not a token of this method; send it as it was given out, or none for the first page").
+	return refuse(ReasonTokenInvalid, field, "is not a token of this method; send a token unchanged, or none for the first page").
 		WithCause(cause)
 }
 
-// fitsKey is the key of the metadata of [ReasonTooLarge].
+// fitsKey is the metadata key of the number of items that fit, for [ReasonTooLarge].
 const fitsKey = "fits"
 
-// tooLarge returns the error of a page that has n items of too many bytes, and cannot be cut.
+// tooLarge returns the error for a page of n items that exceeds the maximum size and cannot be
+// cut.
 func tooLarge(names Fields, n, bytes, fits int) error {
 	field := cmp.Or(names.Size, names.Skip)
-	what := fmt.Sprintf("asks for a page of %d bytes; ask for %d items at most, which have room", bytes, fits)
-	return ReasonTooLarge.Errorf(codes.ResourceExhausted, "%d items have %d bytes; ask for %d at most", n, bytes, fits).
+	what := fmt.Sprintf("results in a page of %d bytes; request at most %d items", bytes, fits)
+	return ReasonTooLarge.Errorf(codes.ResourceExhausted, "%d items have %d bytes; request at most %d", n, bytes, fits).
 		WithMetadata(fitsKey, strconv.Itoa(fits)).
 		WithViolations(rpcerr.FieldViolation{Field: field, Description: what, Reason: ReasonTooLarge.Name()})
 }
 
-// misuse returns INTERNAL for a mistake of the service, which is for its log.
+// misuse returns INTERNAL for a mistake of the service, described in its log.
 func misuse(format string, args ...any) error {
 	return rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").
 		WithCause(fmt.Errorf("page: "+format, args...))

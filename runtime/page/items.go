@@ -14,13 +14,13 @@ type Entry[K comparable, V any] struct {
 	Value V
 }
 
-// putter puts items into the field of a response that it was made for.
+// putter appends items to a field of a response.
 type putter[T any] func(m protoreflect.Message, items []T) error
 
-// listPutter returns what puts items into a list.
+// listPutter returns the putter of a list.
 func listPutter[T any](field protoreflect.FieldDescriptor) (putter[T], error) {
 	if !field.IsList() {
-		return nil, fmt.Errorf("%s is %s, and no list", field.FullName(), kindOf(field))
+		return nil, fmt.Errorf("%s is %s, not a list", field.FullName(), kindOf(field))
 	}
 	convert, err := converterTo[T](field)
 	if err != nil {
@@ -39,10 +39,10 @@ func listPutter[T any](field protoreflect.FieldDescriptor) (putter[T], error) {
 	}, nil
 }
 
-// mapPutter returns what puts items into a map.
+// mapPutter returns the putter of a map.
 func mapPutter[K comparable, V any](field protoreflect.FieldDescriptor) (putter[Entry[K, V]], error) {
 	if !field.IsMap() {
-		return nil, fmt.Errorf("%s is %s, and no map", field.FullName(), kindOf(field))
+		return nil, fmt.Errorf("%s is %s, not a map", field.FullName(), kindOf(field))
 	}
 	convertKey, err := converterTo[K](field.MapKey())
 	if err != nil {
@@ -55,7 +55,7 @@ func mapPutter[K comparable, V any](field protoreflect.FieldDescriptor) (putter[
 	return func(m protoreflect.Message, items []Entry[K, V]) error {
 		entries := m.Mutable(field).Map()
 		for _, item := range items {
-			key, _ := convertKey(item.Key) // none is nil
+			key, _ := convertKey(item.Key) // keys are never nil
 			value, ok := convert(item.Value)
 			if !ok {
 				return fmt.Errorf("the item %v of the page is nil", item.Key)
@@ -79,7 +79,7 @@ func entriesOf[K comparable, V any](items map[K]V) []Entry[K, V] {
 	return entries
 }
 
-// compareKeys compares keys of a map in a message.
+// compareKeys compares two keys of a message's map.
 func compareKeys(a, b any) int {
 	switch a := a.(type) {
 	case int32:
@@ -94,7 +94,7 @@ func compareKeys(a, b any) int {
 		return compareTo(a, b)
 	case bool:
 		if a {
-			return 1 // the other is false, as keys differ
+			return 1 // the other is false, because keys differ
 		}
 	}
 	return -1

@@ -10,14 +10,16 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// codec writes the values of one type into a token, and reads them back. The values can be addressed.
+// codec writes the values of one type into a token and reads them back. The values must be
+// addressable.
 type codec struct {
 	append func(text []byte, v reflect.Value) ([]byte, error)
 	parse  func(text []byte, v reflect.Value) (rest []byte, err error)
 }
 
-// Tags of the values of a key. They are in tokens that clients have: a number is never used again for something else. By them a
-// key is told from one of another type, which an older version of the service had.
+// Tags of the values of a key. Clients hold tokens with them: never reuse a number for something
+// else. The tags distinguish a key from one of another type, which an older version of the
+// service used.
 const (
 	tagNil    = 0
 	tagFalse  = 1
@@ -28,7 +30,7 @@ const (
 	tagString = 6  // its length as a varint, and the text
 	tagBytes  = 7  // their number as a varint, and the bytes
 	tagTime   = 8  // seconds since 1970 as a zigzag varint, nanoseconds as a varint
-	tagText   = 9  // as tagString, of what encodes itself
+	tagText   = 9  // like tagString, of a TextMarshaler
 	tagStruct = 10 // the number of fields as a varint, and each
 	tagTuple  = 11 // the number of values as a varint, and each
 )
@@ -41,16 +43,16 @@ var (
 	typeTextUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
-// codecs are those of the keys of a method, by type.
+// codecs caches the codecs of a method's key types.
 type codecs struct{ byType sync.Map }
 
-// madeCodec is a codec, or why there is none.
+// madeCodec is a codec, or the error for its type.
 type madeCodec struct {
 	codec
 	err error
 }
 
-// of returns the codec of keys of a type.
+// of returns the codec of a key type.
 func (c *codecs) of(t reflect.Type) (codec, error) {
 	made, ok := c.byType.Load(t)
 	if !ok {
@@ -64,13 +66,13 @@ func (c *codecs) of(t reflect.Type) (codec, error) {
 	return m.codec, m.err
 }
 
-// maxDepth is how deep structs of a key may nest; without it one that holds itself would nest for ever.
+// maxDepth is the maximum nesting of structs in a key. It bounds recursive types.
 const maxDepth = 8
 
-// codecOf makes the codec of a type.
+// codecOf builds the codec of a type.
 func codecOf(t reflect.Type, depth int) (codec, error) {
 	if depth > maxDepth {
-		return codec{}, fmt.Errorf("%v nests too deep", t)
+		return codec{}, fmt.Errorf("%v is nested too deeply", t)
 	}
 	switch kind := t.Kind(); {
 	case t == typeTime:
@@ -78,7 +80,7 @@ func codecOf(t reflect.Type, depth int) (codec, error) {
 	case t == typeTuple:
 		return tupleCodec, nil
 	case reflect.PointerTo(t).Implements(typeMessage):
-		return codec{}, fmt.Errorf("%v is a message; use what is in it, such as the AsTime of a timestamp", t)
+		return codec{}, fmt.Errorf("%v is a message; use its contents, such as AsTime of a timestamp", t)
 	case (kind == reflect.Slice || kind == reflect.Array) && t.Elem().Kind() == reflect.Uint8:
 		return bytesCodec, nil
 	case kind == reflect.Pointer:
@@ -92,16 +94,17 @@ func codecOf(t reflect.Type, depth int) (codec, error) {
 	}
 }
 
-// encodesItself says whether values of a type are a text and back.
+// encodesItself reports whether a type implements encoding.TextMarshaler and
+// encoding.TextUnmarshaler.
 func encodesItself(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
 	return p.Implements(typeTextMarshaler) && p.Implements(typeTextUnmarshaler)
 }
 
-// pointerCodec makes the codec of pointers to a type, of which nil is NULL.
+// pointerCodec builds the codec of pointers to a type; nil is NULL.
 func pointerCodec(elem reflect.Type, depth int) (codec, error) {
 	if elem.Kind() == reflect.Pointer || elem.Kind() == reflect.Slice && elem != typeTuple {
-		return codec{}, fmt.Errorf("a nil %v is not told from a pointer to one; point to what is in it", elem)
+		return codec{}, fmt.Errorf("a nil %v and a pointer to one look the same; use a pointer to its contents", elem)
 	}
 	inner, err := codecOf(elem, depth+1)
 	if err != nil {
@@ -125,7 +128,7 @@ func pointerCodec(elem reflect.Type, depth int) (codec, error) {
 	}, nil
 }
 
-// structCodec makes the codec of structs.
+// structCodec builds the codec of structs.
 func structCodec(t reflect.Type, depth int) (codec, error) {
 	if t.NumField() == 0 {
 		return codec{}, fmt.Errorf("%v has no fields", t)
@@ -134,7 +137,7 @@ func structCodec(t reflect.Type, depth int) (codec, error) {
 	for i := range fields {
 		field := t.Field(i)
 		if !field.IsExported() {
-			return codec{}, fmt.Errorf("the field %s of %v is not exported; give it a capital letter", field.Name, t)
+			return codec{}, fmt.Errorf("the field %s of %v is not exported; export it", field.Name, t)
 		}
 		var err error
 		if fields[i], err = codecOf(field.Type, depth+1); err != nil {

@@ -11,11 +11,11 @@ func isScalar(kind reflect.Kind) bool {
 	return kind >= reflect.Bool && kind <= reflect.Float64 && kind != reflect.Uintptr || kind == reflect.String
 }
 
-// scalarCodec returns the codec of a bool, a number or a text.
+// scalarCodec returns the codec of a bool, a number or a string.
 func scalarCodec(t reflect.Type) (codec, error) {
 	switch kind := t.Kind(); {
 	case !isScalar(kind):
-		return codec{}, fmt.Errorf("%v is neither a bool, a number, a text, bytes, a time, a struct of these, nor a pointer to one", t)
+		return codec{}, fmt.Errorf("%v is not a bool, number, string, []byte, time, a struct of these, or a pointer to one", t)
 	case kind == reflect.Bool:
 		return boolCodec, nil
 	case kind == reflect.String:
@@ -89,7 +89,7 @@ var stringCodec = codec{
 	},
 }
 
-// bytesCodec is of slices and arrays of bytes. A nil slice is NULL.
+// bytesCodec is the codec of byte slices and arrays. A nil slice is NULL.
 var bytesCodec = codec{
 	append: func(text []byte, v reflect.Value) ([]byte, error) {
 		if v.Kind() == reflect.Slice && v.IsNil() {
@@ -129,7 +129,7 @@ var timeCodec = codec{
 	},
 }
 
-// textCodec is of what encodes itself.
+// textCodec is the codec of types that implement encoding.TextMarshaler.
 var textCodec = codec{
 	append: func(text []byte, v reflect.Value) ([]byte, error) {
 		own, err := v.Addr().Interface().(encoding.TextMarshaler).MarshalText()

@@ -7,17 +7,20 @@ import (
 	"reflect"
 )
 
-// Keyset is the source of rows that are found by what they are ordered by, which is their key. A page begins after the key of the
-// last row of the page before, so that rows that come and go meanwhile move no other: no row that stays is missed or seen twice.
+// Keyset is the source of rows that are found by the values that order them: their key. A page
+// starts after the key of the previous page's last row. Rows that are added or removed do not
+// move others: no row that stays is missed or returned twice.
 //
-// rows returns at most limit rows after the key in their order, from the first one where after is nil. limit is one more than
-// the page and what the request skips, which tells whether there is another page; it is at most twice the policy's largest page
-// and one. Fewer rows than limit end the list, so that what filters them is in rows.
+// rows returns at most limit rows after the key in their order, from the first row if after is
+// nil. limit is one more than the page and the rows to skip need, to determine whether another
+// page follows; it is at most twice the policy's maximum page size plus one. Fewer rows than
+// limit end the list, so apply filters inside rows.
 //
-// key returns the key of a row: all that the rows are ordered by, ending in what no two rows have in common, such as an id.
-// K is a number, a text, bytes, a bool, a [time.Time], what encodes itself as text, a struct whose exported fields are of
-// these types, or a pointer to one, nil for NULL; or a [Tuple], where the order is known only when it runs. Times keep their
-// nanoseconds: where a database keeps microseconds, take the key from the row that it returned.
+// key returns the key of a row: all values that order the rows, ending with a unique one such as
+// an ID. K is a number, string, []byte, bool, [time.Time], a type that encodes itself as text, a
+// struct whose exported fields have these types, or a pointer to one of them, nil for NULL. If
+// the order is known only at run time, use a [Tuple]. Times keep their nanoseconds: if a database
+// stores microseconds, take the key from the row that the database returned.
 func Keyset[T, K any](rows func(ctx context.Context, after *K, limit int) ([]T, error), key func(T) K) Source[T] {
 	return keyset[T, K]{rows, key}
 }
@@ -27,7 +30,8 @@ type keyset[T, K any] struct {
 	key  func(T) K
 }
 
-// keyAt is the key after which rows are asked for, and its position as a token has it; both are nil at the beginning.
+// keyAt is a key, and the position of it that a token holds. Both are nil at the start of the
+// list.
 type keyAt[K any] struct {
 	key      *K
 	position position
@@ -39,7 +43,7 @@ func (s keyset[T, K]) page(ctx context.Context, q query) (result[T], error) {
 	if err != nil {
 		return end, err
 	}
-	for read := (skipped{}); q.skip > int64(q.most); q.skip -= int64(q.most) { // in parts that are no larger than a page
+	for read := (skipped{}); q.skip > int64(q.most); q.skip -= int64(q.most) { // in parts no larger than a page
 		if err := read.enough(); err != nil {
 			return end, err
 		}
@@ -80,7 +84,8 @@ type keyReader[T, K any] struct {
 	codec
 }
 
-// begin returns where a page begins. A key that no token can hold is the service's mistake.
+// begin returns where a page starts. A key type that tokens cannot hold is a mistake of the
+// service.
 func (s keyset[T, K]) begin(q query) (r keyReader[T, K], at keyAt[K], err error) {
 	codec, err := q.codecs.of(reflect.TypeFor[K]())
 	if err := errors.Join(err, q.needsToken()); err != nil {
@@ -104,7 +109,7 @@ func (s keyset[T, K]) begin(q query) (r keyReader[T, K], at keyAt[K], err error)
 
 // fetch returns at most limit rows after a key.
 func (r keyReader[T, K]) fetch(ctx context.Context, after keyAt[K], limit int) ([]T, error) {
-	if err := ctx.Err(); err != nil { // rows in memory need not look
+	if err := ctx.Err(); err != nil { // rows may ignore ctx
 		return nil, err
 	}
 	rows, err := r.rows(ctx, after.key, limit)
@@ -117,7 +122,7 @@ func (r keyReader[T, K]) fetch(ctx context.Context, after keyAt[K], limit int) (
 	}
 	first, err := r.keyOf(rows[0])
 	if err == nil && bytes.Equal(first.position, after.position) {
-		err = misuse("the first row has the key after which rows were asked for; compare with > and not with >=, and order by columns that tell all rows apart")
+		err = misuse("the first row has the key passed as after; compare with > instead of >=, and end the order with a unique column")
 	}
 	return rows, err
 }

@@ -34,7 +34,7 @@ func appendTime(text []byte, t time.Time) []byte {
 	return binary.AppendUvarint(text, uint64(t.Nanosecond()))
 }
 
-// parseTag returns what follows a tag.
+// parseTag returns the text after a tag.
 func parseTag(text []byte, tag byte) ([]byte, error) {
 	if len(text) == 0 || text[0] != tag {
 		return nil, errPosition
@@ -60,7 +60,7 @@ func parseUint(text []byte, tag byte) (uint64, []byte, error) {
 	return n, text[size:], nil
 }
 
-// parseCount returns a number of things that may follow: each takes a byte at least.
+// parseCount parses a number of elements, each of which takes at least one byte.
 func parseCount(text []byte, tag byte) (int, []byte, error) {
 	n, rest, err := parseUint(text, tag)
 	if err != nil || n > uint64(len(rest)) {
@@ -77,7 +77,7 @@ func parseFloat(text []byte) (float64, []byte, error) {
 	return math.Float64frombits(binary.LittleEndian.Uint64(text)), text[8:], nil
 }
 
-// parseText returns a text, which is part of the token.
+// parseText parses a string. The result shares the token's memory.
 func parseText(text []byte, tag byte) (s, rest []byte, err error) {
 	n, text, err := parseCount(text, tag)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// Method is a paged RPC of a service of Go type S: its server calls [Method.Serve], its clients [Method.All] and [Method.Pages].
-// Items are of type T.
+// Method is a paged RPC of a service of Go type S with items of type T. Servers call
+// [Method.Serve], clients [Method.All] and [Method.Pages].
 type Method[S, Req, Resp, T any] struct {
 	info  runtime.MethodInfo
 	call  func(S, context.Context, *Req) (*Resp, error)
@@ -20,7 +20,7 @@ type Method[S, Req, Resp, T any] struct {
 	facts func() (*facts[T], error)
 }
 
-// facts is what is found out about a method when it is used first.
+// facts is what a method resolves on first use.
 type facts[T any] struct {
 	*shape
 	put putter[T]
@@ -31,7 +31,8 @@ func Of[S, Req, Resp, T any](info runtime.MethodInfo, call func(S, context.Conte
 	return &Method[S, Req, Resp, T]{info: info, call: call, items: items, facts: factsOf[Req, Resp](info, fields, listPutter[T])}
 }
 
-// OfMap is [Of] for an RPC whose items are a map. Clients get them in the order of their keys.
+// OfMap is [Of] for an RPC whose items are a map. Clients receive them in the order of their
+// keys.
 func OfMap[S, Req, Resp any, K comparable, V any](info runtime.MethodInfo, call func(S, context.Context, *Req) (*Resp, error), items func(*Resp) map[K]V, fields Fields) *Method[S, Req, Resp, Entry[K, V]] {
 	return &Method[S, Req, Resp, Entry[K, V]]{
 		info: info, call: call,
@@ -40,10 +41,10 @@ func OfMap[S, Req, Resp any, K comparable, V any](info runtime.MethodInfo, call 
 	}
 }
 
-// Info returns what is known of the RPC.
+// Info describes the RPC.
 func (m *Method[S, Req, Resp, T]) Info() runtime.MethodInfo { return m.info }
 
-// factsOf returns what finds out about a method, once.
+// factsOf returns a function that resolves a method's facts once.
 func factsOf[Req, Resp, T any](info runtime.MethodInfo, fields Fields, put func(protoreflect.FieldDescriptor) (putter[T], error)) func() (*facts[T], error) {
 	return sync.OnceValues(func() (*facts[T], error) {
 		req, reqOK := any((*Req)(nil)).(proto.Message)
@@ -63,19 +64,19 @@ func factsOf[Req, Resp, T any](info runtime.MethodInfo, fields Fields, put func(
 	})
 }
 
-// reflectOf returns what a message holds; factsOf has seen that it is one.
+// reflectOf returns the reflection of a message; factsOf has checked that M is one.
 func reflectOf[M any](m *M) protoreflect.Message {
 	return any(m).(proto.Message).ProtoReflect()
 }
 
-// cloneOf returns a copy of a message, an empty one of nil.
+// cloneOf returns a copy of a message, or an empty one for nil.
 func cloneOf[M any](m *M) (*M, error) {
 	if m == nil {
 		return new(M), nil
 	}
 	clone, ok := any(proto.Clone(any(m).(proto.Message))).(*M)
 	if !ok {
-		return nil, fmt.Errorf("page: %T is not its own kind of message", m)
+		return nil, fmt.Errorf("page: a copy of %T has another type", m)
 	}
 	return clone, nil
 }

@@ -7,7 +7,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// numberOf finds a field of any integer type. Of one of the wrappers in google.protobuf it leads to the number inside.
+// numberOf finds a field of any integer type. For a wrapper of google.protobuf, the path leads to
+// the number in it.
 func numberOf(desc protoreflect.MessageDescriptor, text string) (path, error) {
 	p, err := pathOf(desc, text)
 	if err != nil {
@@ -17,12 +18,12 @@ func numberOf(desc protoreflect.MessageDescriptor, text string) (path, error) {
 		p = append(p, wrapper.Fields().ByName("value"))
 	}
 	if field := p.last(); field.IsList() || field.IsMap() || highest(field.Kind()) == 0 {
-		return nil, fmt.Errorf("%s: it is %s, and no integer", text, kindOf(field))
+		return nil, fmt.Errorf("%s is %s, not an integer", text, kindOf(field))
 	}
 	return p, nil
 }
 
-// kindOf says what a field is.
+// kindOf describes the type of a field.
 func kindOf(field protoreflect.FieldDescriptor) string {
 	switch {
 	case field.IsMap():
@@ -35,7 +36,8 @@ func kindOf(field protoreflect.FieldDescriptor) string {
 	return field.Kind().String()
 }
 
-// highest returns the highest number that fields of a kind hold, up to what an int64 does; 0 for those that hold none.
+// highest returns the maximum of a kind of field, at most that of an int64; 0 for kinds that are
+// not integers.
 func highest(kind protoreflect.Kind) int64 {
 	switch kind {
 	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
@@ -48,7 +50,7 @@ func highest(kind protoreflect.Kind) int64 {
 	return 0
 }
 
-// number returns the integer in a field of m; one that is too high for an int64 is as high as that goes.
+// number returns the integer in a field of m, at most the maximum of an int64.
 func (p path) number(m protoreflect.Message) int64 {
 	switch value := p.get(m).Interface().(type) {
 	case int32:
@@ -63,7 +65,7 @@ func (p path) number(m protoreflect.Message) int64 {
 	return 0
 }
 
-// setNumber sets the integer in a field of m; one that is too high for the field is as high as that goes.
+// setNumber sets the integer in a field of m, to at most the maximum of the field.
 func (p path) setNumber(m protoreflect.Message, n int64) {
 	kind := p.last().Kind()
 	n = min(n, highest(kind))

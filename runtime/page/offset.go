@@ -6,12 +6,14 @@ import (
 	"math"
 )
 
-// Offset is the source of rows that are counted. It is for what has no key to order by: rows that come or go while somebody reads
-// shift the ones behind, which are then missed or seen twice, and a far offset costs as much as all the rows before it. [Keyset]
-// has neither trouble.
+// Offset is the source of rows that are counted. Use it for rows without a key to order by. Rows
+// that are added or removed while a client pages shift later rows, which are then missed or
+// returned twice, and a large offset costs as much as reading all rows before it. [Keyset] avoids
+// both.
 //
-// rows returns at most limit rows from the offset on, which begins at 0. limit is one more than the page has, which tells whether
-// there is another page. The next page begins at the offset of this one and what was served, whatever was asked for.
+// rows returns at most limit rows from the offset, which starts at 0. limit is one more than the
+// page size, to determine whether another page follows. The next page starts at the offset of
+// this one plus the number of items served, whatever size was requested.
 func Offset[T any](rows func(ctx context.Context, offset int64, limit int) ([]T, error)) Source[T] {
 	return offset[T](rows)
 }
@@ -38,13 +40,13 @@ func (rows offset[T]) cut(_ context.Context, q query, found result[T], n int) (r
 	return found.first(q, n)
 }
 
-// first returns a page of the first n items, of a source that counts them.
+// first returns a page of the first n items, from a source that counts items.
 func (r result[T]) first(q query, n int) (result[T], error) {
 	from, err := q.offset()
 	return result[T]{items: r.items[:n], next: positionOf(from + int64(n)), total: r.total}, err
 }
 
-// offset returns where the page begins: as far as an int64 counts.
+// offset returns where the page starts, at most the maximum of an int64.
 func (q query) offset() (int64, error) {
 	if q.at == nil {
 		return q.skip, nil

@@ -7,7 +7,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
 )
 
-// Option is an option of [Method.Serve].
+// Option configures [Method.Serve].
 type Option func(*options)
 
 type options struct {
@@ -17,23 +17,25 @@ type options struct {
 	perPrincipal bool
 }
 
-// DefaultMaxBytes is how many bytes a response has at most: what every client takes that was not told otherwise.
+// DefaultMaxBytes is the default maximum size of a response: what gRPC clients accept by default.
 const DefaultMaxBytes = msgsize.Stock
 
-// MaxBytes sets how many bytes a response has at most, in place of [DefaultMaxBytes]. A page has fewer items than were asked
-// for where all of them would have more, and a token for the rest (AIP-158); it has one item in any case.
+// WithMaxBytes sets the maximum size of a response in bytes, instead of [DefaultMaxBytes]. If the
+// requested items exceed it, the page has fewer, at least one, and a token for the rest
+// (AIP-158).
 func WithMaxBytes(n int) Option {
 	return func(o *options) { o.maxBytes = max(n, 1) }
 }
 
-// Total has the response say how many items there are on all pages: what count returns, or as much of it as the field holds. It is
-// called for each page of a method whose response has the field, and not at all for others. Counting may cost more than the page;
-// an estimate is allowed (AIP-158).
+// WithTotal sets the response's number of items on all pages to the result of count, or to the
+// field's maximum if that is less. count is called for each page if the response has the field,
+// and never otherwise. Counting may cost more than the page; AIP-158 allows an estimate.
 func WithTotal(count func(context.Context) (int64, error)) Option {
 	return func(o *options) { o.total = count }
 }
 
-// TotalIf is [Total] where asked is true, such as a field of the request, and nothing else.
+// WithTotalIf is [WithTotal] if asked is true, such as a field of the request, and no option
+// otherwise.
 func WithTotalIf(asked bool, count func(context.Context) (int64, error)) Option {
 	if !asked {
 		return func(*options) {}
@@ -41,19 +43,20 @@ func WithTotalIf(asked bool, count func(context.Context) (int64, error)) Option 
 	return WithTotal(count)
 }
 
-// Bind binds page tokens to values beside the request that the list depends on: a tenant from the metadata, the columns of an
-// order. A token that comes back where one of them is another is refused as one of another request.
+// WithBinding binds page tokens to values outside the request that the list depends on: a tenant
+// from the metadata, the columns of an order. If a value has changed, the token is rejected with
+// [ReasonTokenMismatch].
 func WithBinding(values ...string) Option {
 	return func(o *options) { o.bindings = append(o.bindings, values...) }
 }
 
-// PerPrincipal binds page tokens to who calls, for a list that depends on it. It is no authorisation: what a caller may see is for
-// the source to decide, for each page.
+// WithPrincipalBinding binds page tokens to the authenticated caller, for lists that depend on
+// it. It does not authorize: the source must decide, for each page, what the caller may see.
 func WithPrincipalBinding() Option {
 	return func(o *options) { o.perPrincipal = true }
 }
 
-// bound returns what tokens are bound to beside the request.
+// bound returns the values that tokens are bound to in addition to the request.
 func (o *options) bound(ctx context.Context) []string {
 	if !o.perPrincipal {
 		return o.bindings

@@ -12,7 +12,7 @@ type Order struct {
 	Desc  bool
 }
 
-// String returns the order as requests write it: "name", "name desc".
+// String returns the order in the form of requests: "name", "name desc".
 func (o Order) String() string {
 	if o.Desc {
 		return o.Field + " desc"
@@ -20,16 +20,17 @@ func (o Order) String() string {
 	return o.Field
 }
 
-// ParseOrder reads the text of an order_by field (AIP-132): names with commas between them, each with desc behind it for the
-// other direction, such as "name, create_time desc"; spaces do not matter. An empty text is no order.
+// ParseOrder parses an order_by field (AIP-132): names separated by commas, each with an optional
+// desc, such as "name, create_time desc". Spaces are ignored. An empty text is no order.
 //
 //	orders, err := page.ParseOrder("order_by", req.GetOrderBy(), "name", "create_time")
 //
-// field is the path of the field that the text is from. A name that is not among those allowed, one that comes twice, and what
-// cannot be read, and texts of more than 8 KiB, are INVALID_ARGUMENT, reason ORDER_INVALID, with a violation that says what is allowed.
+// field is the path of the field in the request. A name that is not allowed, a name that occurs
+// twice, a syntax error, or a text of more than 8 KiB is INVALID_ARGUMENT, reason ORDER_INVALID,
+// with a violation that lists what is allowed.
 func ParseOrder(field, text string, allowed ...string) ([]Order, error) {
 	if len(text) > maxOrder {
-		return nil, refuseOrder(field, fmt.Sprintf("has %d bytes, of at most %d", len(text), maxOrder), allowed)
+		return nil, refuseOrder(field, fmt.Sprintf("has %d bytes, must have at most %d", len(text), maxOrder), allowed)
 	}
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
@@ -48,28 +49,28 @@ func ParseOrder(field, text string, allowed ...string) ([]Order, error) {
 	return orders, nil
 }
 
-// maxOrder is how long an order may be, in bytes.
+// maxOrder is the maximum length of an order in bytes.
 const maxOrder = 8 << 10
 
-// parseOrder reads one field of an order, or says what is wrong with it.
+// parseOrder parses one field of an order. wrong describes a mistake in it.
 func parseOrder(part string, allowed []string) (order Order, wrong string) {
 	words := strings.Fields(part)
 	switch {
 	case len(words) == 0:
-		return order, "has a comma with no name beside it"
+		return order, "has a comma without a name"
 	case !slices.Contains(allowed, words[0]):
 		return order, fmt.Sprintf("has %.100q", words[0])
 	case len(words) == 2 && words[1] == "desc":
 		return Order{words[0], true}, ""
 	case len(words) == 2 && words[1] == "asc":
-		return order, fmt.Sprintf("has asc, which is what %s is without it", words[0])
+		return order, fmt.Sprintf("has asc, which is the default; remove it after %s", words[0])
 	case len(words) > 1:
-		return order, fmt.Sprintf("has %.100q behind %s, where only desc may be", words[1], words[0])
+		return order, fmt.Sprintf("has %.100q after %s, where only desc is allowed", words[1], words[0])
 	}
 	return Order{Field: words[0]}, ""
 }
 
-// refuseOrder says what is wrong with an order, and what would be right.
+// refuseOrder returns the error of an order, with what is allowed.
 func refuseOrder(field, what string, allowed []string) error {
 	may := "; it may have " + strings.Join(allowed, ", ")
 	if len(allowed) == 0 {

@@ -27,18 +27,18 @@ func TestParseOrder(t *testing.T) {
 
 func TestOrdersThatAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		",":                       "has a comma with no name beside it",
-		"name,":                   "has a comma with no name beside it",
-		"name asc":                "has asc, which is what name is without it",
-		"name DESC":               `has "DESC" behind name, where only desc may be`,
-		"name desc desc":          `has "desc" behind name`,
+		",":                       "has a comma without a name",
+		"name,":                   "has a comma without a name",
+		"name asc":                "has asc, which is the default; remove it after name",
+		"name DESC":               `has "DESC" after name, where only desc is allowed`,
+		"name desc desc":          `has "desc" after name`,
 		"name; drop table users":  `has "name;"`,
 		"age":                     `has "age"; it may have name, born`,
 		"Name":                    `has "Name"`,
 		"name, name desc":         "has name twice",
 		strings.Repeat("x", 5000): `has "xxx`,
-		strings.Repeat("x", 9000): "has 9000 bytes, of at most 8192",
-		strings.Repeat(" ", 9000): "has 9000 bytes, of at most 8192",
+		strings.Repeat("x", 9000): "has 9000 bytes, must have at most 8192",
+		strings.Repeat(" ", 9000): "has 9000 bytes, must have at most 8192",
 	} {
 		_, err := page.ParseOrder("request.order_by", text, "name", "born")
 		wantInvalid(t, err, "request.order_by", page.ReasonOrderInvalid)

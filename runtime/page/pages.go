@@ -8,29 +8,29 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// What [Method.All] and [Method.Pages] end with beside the errors of calls.
+// Errors that end [Method.All] and [Method.Pages], in addition to the errors of calls.
 var (
-	// ErrTokenRepeated says that the server returned a token for the second time: its pages would
-	// go on for ever. It comes after at most three times as many pages as there are different
-	// ones.
+	// ErrTokenRepeated reports that the server returned the same page token twice, so its pages
+	// would never end. It is returned after at most three times as many pages as there are
+	// different ones.
 	ErrTokenRepeated = errors.New("the server returned a page token for the second time")
-	// ErrMorePages says that there are more pages than [MaxPages] allows.
+	// ErrMorePages reports that there are more pages than [WithMaxPages] allows.
 	ErrMorePages = errors.New("there are more pages")
 )
 
-// Page is one page of a list as a client gets it.
+// Page is a page of a list as a client receives it.
 type Page[T, Resp any] struct {
-	// Items are the items, none on a page that the server found nothing for yet.
+	// Items are the items; a page may have none although more follow.
 	Items []T
-	// NextToken is the token of the next page, to go on with by [From]; empty on the last page.
+	// NextToken is the token of the next page, for [WithPageToken]; "" on the last page.
 	NextToken string
-	// Total is the number of items on all pages as the response has it: 0 where it does not say.
+	// Total is the response's number of items on all pages: 0 if it has none.
 	Total int64
-	// Response is the whole answer.
+	// Response is the whole response.
 	Response *Resp
 }
 
-// All ranges over the items of all pages, which svc is asked for as the loop gets to them:
+// All ranges over the items of all pages. It calls svc for each page when the loop reaches it:
 //
 //	for user, err := range shopv1service.UserServiceListUsers.All(ctx, users, &shopv1.ListUsersRequest{Filter: "…"}) {
 //		if err != nil {
@@ -39,9 +39,10 @@ type Page[T, Resp any] struct {
 //		…
 //	}
 //
-// An error is the last thing that the loop gets. A page that is too large to be sent is asked for again with fewer items. The list ends where a page has no token, not where one is empty. req is copied
-// when a loop begins, and never changed; its page token, if it has one, says where to begin, and what it skips is skipped once. A
-// idempotency key (AIP-155) is a new one on each page but the first.
+// An error ends the loop. If a page is too large to be sent, All requests it again with fewer
+// items. The list ends at a page without a token, not at an empty page. All copies req when a
+// loop starts and never modifies it. A page token in req sets the start; the number of items to
+// skip applies once. Each page after the first has a new idempotency key (AIP-155).
 func (m *Method[S, Req, Resp, T]) All(ctx context.Context, svc S, req *Req, opts ...ReadOption) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		left := newReading(opts).limit
@@ -63,7 +64,7 @@ func (m *Method[S, Req, Resp, T]) All(ctx context.Context, svc S, req *Req, opts
 	}
 }
 
-// Pages ranges over pages as [Method.All] does over items.
+// Pages ranges over the pages, like [Method.All] over items.
 func (m *Method[S, Req, Resp, T]) Pages(ctx context.Context, svc S, req *Req, opts ...ReadOption) iter.Seq2[*Page[T, Resp], error] {
 	return func(yield func(*Page[T, Resp], error) bool) {
 		r, err := m.newReader(svc, req, newReading(opts))
@@ -79,7 +80,7 @@ func (m *Method[S, Req, Resp, T]) Pages(ctx context.Context, svc S, req *Req, op
 	}
 }
 
-// sizeOf returns how many bytes a page has.
+// sizeOf returns the size of a page in bytes.
 func sizeOf[T, Resp any](page *Page[T, Resp]) int {
 	if page == nil {
 		return 0

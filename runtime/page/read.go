@@ -1,9 +1,9 @@
 package page
 
-// ReadOption is an option of [Method.All] and [Method.Pages].
+// ReadOption configures [Method.All] and [Method.Pages].
 type ReadOption func(*reading)
 
-// reading is what the options of one range add up to.
+// reading holds the options of one range.
 type reading struct {
 	prefetch int
 	ahead    int // bytes
@@ -13,27 +13,29 @@ type reading struct {
 	resumed  bool
 }
 
-// DefaultPrefetchBytes is how many bytes of pages [Prefetch] holds before it stops to fetch more.
+// DefaultPrefetchBytes is the default size of prefetched pages at which [WithPrefetch] pauses.
 const DefaultPrefetchBytes = 16 << 20
 
-// Prefetch has up to n pages fetched in a goroutine while those before are used: fewer where they have [DefaultPrefetchBytes].
-// The goroutine has ended when the loop has.
+// WithPrefetch fetches up to n pages in advance in a goroutine, fewer if they have
+// [DefaultPrefetchBytes] bytes. The goroutine has returned when the loop has.
 func WithPrefetch(n int) ReadOption { return func(r *reading) { r.prefetch = n } }
 
-// PrefetchBytes sets how many bytes of pages [Prefetch] holds before it stops to fetch more, in place of [DefaultPrefetchBytes].
-// One page more may be on its way.
+// WithPrefetchBytes sets the size of prefetched pages at which [WithPrefetch] pauses, instead of
+// [DefaultPrefetchBytes]. One more page may be in progress.
 func WithPrefetchBytes(n int) ReadOption { return func(r *reading) { r.ahead = max(n, 1) } }
 
-// Limit ends the loop after n items, without an error; 0 is no limit. [Method.Pages] yields whole pages, and ends with the one that
-// reaches n. The last page is asked for with no more items than are wanted.
+// WithLimit ends the loop after n items, without an error; 0 is no limit. [Method.Pages] yields
+// whole pages and ends with the page that reaches n. The last request asks for no more items than
+// needed.
 func WithLimit(n int) ReadOption { return func(r *reading) { r.limit = int64(n) } }
 
-// MaxPages guards against a list that is larger than expected: where there is a page after the n-th, the loop ends with
-// [ErrMorePages] in its place. 0 is no guard.
+// WithMaxPages guards against an unexpectedly large list: if a page follows the n-th, the loop
+// ends with [ErrMorePages] instead. 0 is no limit.
 func WithMaxPages(n int) ReadOption { return func(r *reading) { r.pages = n } }
 
-// From goes on with the page that a token stands for, such as the NextToken of a [Page] that was the last one to be used: what the
-// request skips was skipped before. An empty token is the first page.
+// WithPageToken continues with the page of a token, such as the NextToken of the last [Page] that
+// was used. The request's number of items to skip is ignored, because they were skipped before.
+// An empty token is the first page.
 func WithPageToken(token string) ReadOption {
 	return func(r *reading) { r.token, r.resumed = token, true }
 }

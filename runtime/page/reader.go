@@ -20,7 +20,7 @@ type reader[S, Req, Resp, T any] struct {
 	facts   *facts[T]
 	options *reading
 	svc     S
-	next    *Req // asks for the next page; nobody else has it
+	next    *Req // the next request; not shared
 	got     int64
 	mark    string // the token of the latest page whose number is a power of two
 }
@@ -65,20 +65,20 @@ func (r *reader[S, Req, Resp, T]) pages(ctx context.Context) iter.Seq2[*Page[T, 
 	}
 }
 
-// remember keeps the tokens of the pages 1, 2, 4, 8 and so on, one at a time. A list whose pages
-// lead into a circle comes back to one of them (Brent's algorithm).
+// remember keeps the tokens of the pages 1, 2, 4, 8 and so on, one at a time. A list whose tokens
+// form a cycle comes back to one of them (Brent's algorithm).
 func (r *reader[S, Req, Resp, T]) remember(n int, page *Page[T, Resp]) {
 	if n&(n-1) == 0 {
 		r.mark = page.NextToken
 	}
 }
 
-// repeats reports whether the pages have led to a token before.
+// repeats reports whether the token was returned before.
 func (r *reader[S, Req, Resp, T]) repeats(token string) bool {
 	return token != "" && (token == r.mark || token == r.facts.token.text(reflectOf(r.next)))
 }
 
-// fetch gets one page.
+// fetch returns one page.
 func (r *reader[S, Req, Resp, T]) fetch(ctx context.Context) (*Page[T, Resp], error) {
 	resp, err := r.ask(ctx)
 	for err != nil && r.shrink(err) {
@@ -88,7 +88,7 @@ func (r *reader[S, Req, Resp, T]) fetch(ctx context.Context) (*Page[T, Resp], er
 		return nil, err
 	}
 	if resp == nil {
-		return nil, fmt.Errorf("%s: neither a response nor an error came back", r.method.info.FullMethod)
+		return nil, fmt.Errorf("%s: the call returned neither a response nor an error", r.method.info.FullMethod)
 	}
 	page := &Page[T, Resp]{Items: r.method.items(resp), Response: resp}
 	if !r.facts.counted() {
@@ -106,7 +106,7 @@ func (r *reader[S, Req, Resp, T]) fetch(ctx context.Context) (*Page[T, Resp], er
 
 // ask calls the method once.
 func (r *reader[S, Req, Resp, T]) ask(ctx context.Context) (*Resp, error) {
-	req, err := cloneOf(r.next) // which the call may keep
+	req, err := cloneOf(r.next) // the call may keep it
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,8 @@ func (r *reader[S, Req, Resp, T]) ask(ctx context.Context) (*Resp, error) {
 	return r.method.call(r.svc, ctx, req)
 }
 
-// shrink has pages be smaller from now on, if err says that one was too large to be sent, and reports whether they are.
+// shrink reduces the page size if err says that a page was too large to be sent, and reports
+// whether it did.
 func (r *reader[S, Req, Resp, T]) shrink(err error) bool {
 	size := r.facts.size
 	if len(size) == 0 || !msgsize.Exceeded(err, ReasonTooLarge) {
@@ -138,7 +139,7 @@ func (r *reader[S, Req, Resp, T]) shrink(err error) bool {
 	return true
 }
 
-// limit asks for no more items than are wanted.
+// limit reduces the page size to the number of items still needed.
 func (r *reader[S, Req, Resp, T]) limit(req protoreflect.Message) {
 	size, left := r.facts.size, r.options.limit-r.got
 	if r.options.limit <= 0 || len(size) == 0 {
@@ -153,7 +154,7 @@ func (r *reader[S, Req, Resp, T]) limit(req protoreflect.Message) {
 	}
 }
 
-// ends says whether a page is the last one, or the last that is wanted.
+// ends reports whether a page is the last one, or the last one needed.
 func (r *reader[S, Req, Resp, T]) ends(page *Page[T, Resp]) bool {
 	if r.options.limit > 0 && r.got >= r.options.limit {
 		return true
@@ -164,7 +165,7 @@ func (r *reader[S, Req, Resp, T]) ends(page *Page[T, Resp]) bool {
 	return page.NextToken == ""
 }
 
-// resume has a request ask for the page that a token stands for. What was to be left out is behind it.
+// resume sets the request to the page of a token. Items to skip are before it.
 func (s *shape) resume(req protoreflect.Message, token string) {
 	s.token.setText(req, token)
 	if token != "" && len(s.skip) > 0 && s.skip.number(req) != 0 {
@@ -172,7 +173,7 @@ func (s *shape) resume(req protoreflect.Message, token string) {
 	}
 }
 
-// advance asks for the page after one.
+// advance sets the next request to the page after one.
 func (r *reader[S, Req, Resp, T]) advance(page *Page[T, Resp]) {
 	next := reflectOf(r.next)
 	if r.facts.counted() {
@@ -181,6 +182,6 @@ func (r *reader[S, Req, Resp, T]) advance(page *Page[T, Resp]) {
 		r.facts.resume(next, page.NextToken)
 	}
 	if id := r.facts.idempotencyKey; len(id) > 0 {
-		id.setText(next, uuid.New()) // each page is a request of its own
+		id.setText(next, uuid.New()) // each page is a separate request
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// respond returns the response with the items of a page, and the page: cut where all of it would have more bytes than may be
-// sent.
+// respond returns the response with the items of a page, and the page, which is cut if it exceeds
+// the maximum size of a response.
 func respond[Resp, T any](f *facts[T], s *serving, q query, source Source[T], found result[T]) (*Resp, result[T], error) {
 	for {
 		resp := new(Resp)
@@ -32,7 +32,7 @@ func respond[Resp, T any](f *facts[T], s *serving, q query, source Source[T], fo
 	}
 }
 
-// fill puts items into a response that has none.
+// fill adds items to a response that has none.
 func (f *facts[T]) fill(resp protoreflect.Message, items []T) error {
 	if len(items) == 0 {
 		return nil
@@ -40,7 +40,7 @@ func (f *facts[T]) fill(resp protoreflect.Message, items []T) error {
 	return f.put(f.items.holder(resp), items)
 }
 
-// fitting returns how many of the first items have room in a response, at least 1 and not all; each takes what it does alone.
+// fitting returns how many of the first items fit into a response: at least 1, but not all.
 func (f *facts[T]) fitting(scratch protoreflect.Message, items []T, room int) (int, error) {
 	for i := range items[:len(items)-1] {
 		if err := f.fill(scratch, items[i:i+1]); err != nil {
@@ -54,8 +54,9 @@ func (f *facts[T]) fitting(scratch protoreflect.Message, items []T, room int) (i
 	return len(items) - 1, nil
 }
 
-// tailSize returns how many bytes a response may take for what follows its items: the token for a position, and the total.
+// tailSize returns an upper bound for the size of the fields after the items: the token for a
+// position, and the total.
 func tailSize(next position) int {
-	const sealed, fields = 64, 64 // what a token has around a position, and what these fields have around their values
+	const sealed, fields = 64, 64 // overhead of a token around a position, and of these fields around their values
 	return fields + base64.RawURLEncoding.EncodedLen(sealed+len(next))
 }

@@ -2,19 +2,20 @@ package page
 
 import "context"
 
-// Serve answers a request with the page of source that it asks for:
+// Serve responds to a request with a page of source:
 //
-//   - the page size is the request's, at most the policy's highest; without one it is the policy's default; a negative one is
-//     INVALID_ARGUMENT, reason PAGE_SIZE_INVALID;
-//   - a page token is bound to all other fields of the request, and to the method: one that comes with other arguments is
-//     INVALID_ARGUMENT, reason PAGE_TOKEN_MISMATCH, one that is too old PAGE_TOKEN_EXPIRED, any other text PAGE_TOKEN_INVALID;
-//   - the request's number of items to leave out counts from where the token stands (AIP-158); a negative one is
-//     INVALID_ARGUMENT, reason PAGE_SKIP_INVALID;
-//   - the response has a token for the next page unless it is known that there is none;
-//   - a response has no more bytes than clients take, see [MaxBytes]: the page is cut. A page of a list without tokens cannot
-//     be, and is RESOURCE_EXHAUSTED, reason PAGE_TOO_LARGE, with how many items there is room for.
+//   - The page size is that of the request, at most the policy's maximum, or the policy's default if it is unset. A negative
+//     one is INVALID_ARGUMENT, reason PAGE_SIZE_INVALID.
+//   - A page token is bound to the method and all other fields of the request. A token with other arguments is
+//     INVALID_ARGUMENT, reason PAGE_TOKEN_MISMATCH; an expired one PAGE_TOKEN_EXPIRED; any other text PAGE_TOKEN_INVALID.
+//   - The request's number of items to skip counts from the token's position (AIP-158). A negative one is
+//     INVALID_ARGUMENT, reason PAGE_SKIP_INVALID.
+//   - The response has a token for the next page unless the source knows that there is none.
+//   - A page that exceeds the maximum size of a response is cut, see [WithMaxBytes]. A list without tokens cannot be cut: it
+//     is RESOURCE_EXHAUSTED, reason PAGE_TOO_LARGE, with the number of items that fit.
 //
-// A token is no permission: who may call is asked for each page, as for each call. An error of source is returned as it is.
+// A token grants no access: authorization runs for each page, as for each call. Errors of source
+// are returned unchanged.
 func (m *Method[S, Req, Resp, T]) Serve(ctx context.Context, req *Req, source Source[T], opts ...Option) (*Resp, error) {
 	f, err := m.facts()
 	if err != nil {

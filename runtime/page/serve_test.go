@@ -238,7 +238,7 @@ func TestTotals(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	_, err := listItems.Serve(t.Context(), req, byID(9, nil), page.WithTotal(count(-1, nil)))
-	wantInternal(t, err, "-1 items in all")
+	wantInternal(t, err, "the total is -1")
 	if got := serve(t, page.Slice(numbered(9)), req).GetTotalSize(); got != 9 {
 		t.Errorf("of a slice of 9 the total is %d", got)
 	}

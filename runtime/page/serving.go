@@ -15,12 +15,13 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
-// Limits of a method whose policy has none; the plugin's are the same.
+// Limits of a method whose policy has none. The plugin uses the same.
 const (
 	defaultSize = 50
 	defaultMost = 1000
 	defaultTTL  = 72 * time.Hour
-	// largest is the largest size that a policy written by hand may have: an int of 32 bits holds the sum of two and one.
+	// largest is the maximum page size in a handwritten policy: twice that plus one fits into an
+	// int32.
 	largest = 1 << 29
 )
 
@@ -43,7 +44,7 @@ func newServing(ctx context.Context, shape *shape, info runtime.MethodInfo, opts
 	return s
 }
 
-// limitsIn returns what a policy says, or the default where it says nothing.
+// limitsIn returns limits with the defaults for unset values.
 func limitsIn(limits runtime.Page) runtime.Page {
 	limits.MaxSize = min(cmp.Or(max(limits.MaxSize, 0), defaultMost), largest)
 	limits.DefaultSize = min(cmp.Or(max(limits.DefaultSize, 0), defaultSize), limits.MaxSize)
@@ -51,13 +52,13 @@ func limitsIn(limits runtime.Page) runtime.Page {
 	return limits
 }
 
-// open reads what a request asks for.
+// open reads the query of a request.
 func (s *serving) open(req protoreflect.Message) (q query, err error) {
 	q = query{size: s.limits.DefaultSize, most: s.limits.MaxSize, counted: s.counted(), codecs: &s.codecs}
 	if len(s.size) > 0 {
 		switch size := s.size.number(req); {
 		case size < 0:
-			return q, refuse(ReasonSizeInvalid, s.names.Size, "must not be negative; leave it out for the default")
+			return q, refuse(ReasonSizeInvalid, s.names.Size, "must not be negative; omit it to use the default")
 		case size > 0:
 			q.size = int(min(size, int64(s.limits.MaxSize)))
 		}
@@ -73,7 +74,7 @@ func (s *serving) open(req protoreflect.Message) (q query, err error) {
 	return q, err
 }
 
-// openToken returns where the token of a request stands, nil without one.
+// openToken returns the position of a request's token, or nil if it has none.
 func (s *serving) openToken(req protoreflect.Message) (position, error) {
 	sum, err := s.digester.Of(s.ctx, req.Interface())
 	if err != nil {
@@ -91,19 +92,19 @@ func (s *serving) openToken(req protoreflect.Message) (position, error) {
 	return at, nil
 }
 
-// fault returns what a caller gets of an error of a source.
+// fault returns the caller's error for an error of a source.
 func (s *serving) fault(err error) error {
 	if errors.Is(err, errPosition) {
 		return refuseToken(s.names.Token, err)
 	}
 	if errors.Is(err, errTooFar) {
-		return refuse(ReasonSkipInvalid, s.names.Skip, fmt.Sprintf("is too far; skip %d at most, and go on from page tokens", min(MaxSkip, maxSkipReads*s.limits.MaxSize))).
+		return refuse(ReasonSkipInvalid, s.names.Skip, fmt.Sprintf("is too large; skip at most %d, and continue with page tokens", min(MaxSkip, maxSkipReads*s.limits.MaxSize))).
 			WithCause(err)
 	}
 	return err
 }
 
-// close writes what follows a page into its response. A total below 0 is not known.
+// close writes the token and the total into a response. A total below 0 is unknown.
 func (s *serving) close(resp protoreflect.Message, next position, total int64) error {
 	if next != nil && !s.counted() {
 		var expires time.Time
@@ -121,7 +122,7 @@ func (s *serving) close(resp protoreflect.Message, next position, total int64) e
 			return err
 		}
 		if total < 0 {
-			return misuse("%s: there are %d items in all", s.method, total)
+			return misuse("%s: the total is %d; it must not be negative", s.method, total)
 		}
 	}
 	if total >= 0 {

@@ -9,16 +9,16 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/digest"
 )
 
-// shape is what [Fields] names, found in the messages once.
+// shape holds the fields that [Fields] names, resolved once.
 type shape struct {
 	names                                                      Fields
-	items, size, token, nextToken, total, skip, idempotencyKey path // those that there are not are empty
-	// digester makes the digest of a request without the fields that may differ from page to page.
+	items, size, token, nextToken, total, skip, idempotencyKey path // empty if there is no such field
+	// digester digests a request without the fields that may differ from page to page.
 	digester *digest.Digester
 	codecs   codecs
 }
 
-// newShape finds fields in a request and a response.
+// newShape resolves the fields of a request and a response.
 func newShape(fields Fields, req, resp protoreflect.MessageDescriptor) (*shape, error) {
 	s := &shape{names: fields}
 	var errs []error
@@ -53,24 +53,24 @@ func newShape(fields Fields, req, resp protoreflect.MessageDescriptor) (*shape, 
 func itemsOf(desc protoreflect.MessageDescriptor, text string) (path, error) {
 	p, err := pathOf(desc, text)
 	if err == nil && !p.last().IsList() && !p.last().IsMap() {
-		return nil, fmt.Errorf("%s: it is %s, neither a list nor a map", text, kindOf(p.last()))
+		return nil, fmt.Errorf("%s is %s, not a list or a map", text, kindOf(p.last()))
 	}
 	return p, err
 }
 
-// misuse returns what is missing.
+// misuse returns the mistakes in the fields.
 func (s *shape) misuse() (errs []error) {
 	if len(s.items) == 0 {
-		errs = append(errs, errors.New("no field has the items"))
+		errs = append(errs, errors.New("no field for the items; set Items"))
 	}
 	if (len(s.token) == 0) != (len(s.nextToken) == 0) {
-		errs = append(errs, errors.New("a page token is in the request or in the response only"))
+		errs = append(errs, errors.New("only one of the request and the response has a page token; set both Token and NextToken, or neither"))
 	}
 	if len(s.token) == 0 && len(s.skip) == 0 {
-		errs = append(errs, errors.New("neither a token nor a number of items to skip says where a page begins"))
+		errs = append(errs, errors.New("no field for the start of a page; set Token or Skip"))
 	}
 	return errs
 }
 
-// counted says that the list is paged without tokens.
+// counted reports whether the list is paged without tokens.
 func (s *shape) counted() bool { return len(s.token) == 0 }

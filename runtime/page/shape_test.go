@@ -144,9 +144,9 @@ func wantRows[T any](t *testing.T, items func(*rowsResponse) []T, fields page.Fi
 func TestListsWithoutTokensAreCounted(t *testing.T) {
 	list := listOf[rowsRequest]((*rowsResponse).GetTexts, rowFields("texts"))
 	_, err := list.Serve(t.Context(), nil, page.Cursor(func(context.Context, string, int) ([]string, string, error) { return nil, "", nil }))
-	wantInternal(t, err, "served by Offset or Slice only")
+	wantInternal(t, err, "use Offset or Slice for a list without tokens")
 	_, err = list.Serve(t.Context(), nil, page.Keyset(func(context.Context, *string, int) ([]string, error) { return nil, nil }, func(s string) string { return s }))
-	wantInternal(t, err, "served by Offset or Slice only")
+	wantInternal(t, err, "use Offset or Slice for a list without tokens")
 	_, err = list.Serve(t.Context(), &rowsRequest{Offset: -1}, page.Slice([]string{"a"}))
 	wantInvalid(t, err, "offset", page.ReasonSkipInvalid)
 	resp, err := list.Serve(t.Context(), &rowsRequest{Offset: 1<<63 - 1}, page.Slice([]string{"a"}))
@@ -188,21 +188,21 @@ func TestMapsAreReadInOrder(t *testing.T) {
 func TestFieldsThatThereAreNot(t *testing.T) {
 	good := itemFields
 	for want, spoil := range map[string]func(*page.Fields){
-		"items: page.v1.ListItemsResponse has no field nothing":  nil,
-		"size: page.v1.ListItemsRequest has no field size":       func(f *page.Fields) { f.Size = "size" },
-		"created.from.x: page.v1.Range.from is not a message":    func(f *page.Fields) { f.Size = "created.from.x" },
-		"labels.value: page.v1.ListItemsRequest.labels is not":   func(f *page.Fields) { f.Token = "labels.value" },
-		"parent: it is string, and no integer":                   func(f *page.Fields) { f.Size = "parent" },
-		"ids: it is a list, and no integer":                      func(f *page.Fields) { f.Skip = "ids" },
-		"minimum: it is double, and no integer":                  func(f *page.Fields) { f.Skip = "minimum" },
-		"created: it is page.v1.Range, and no integer":           func(f *page.Fields) { f.Size = "created" },
-		"labels: it is a map, neither a string nor bytes":        func(f *page.Fields) { f.Token = "labels" },
-		"skip: it is int32, neither a string nor bytes":          func(f *page.Fields) { f.IdempotencyKey = "skip" },
-		"total_size: it is int32, neither a list nor a map":      func(f *page.Fields) { f.Items = "total_size" },
-		"no field has the items":                                 func(f *page.Fields) { f.Items = "" },
-		"a page token is in the request or in the response only": func(f *page.Fields) { f.NextToken = "" },
-		"says where a page begins":                               func(f *page.Fields) { f.Token, f.NextToken, f.Skip = "", "", "" },
-		"ListItemsRequest has no field other":                    func(f *page.Fields) { f.Vary = []string{"trace", "other"} },
+		"items: page.v1.ListItemsResponse has no field nothing":     nil,
+		"size: page.v1.ListItemsRequest has no field size":          func(f *page.Fields) { f.Size = "size" },
+		"created.from.x: page.v1.Range.from is not a message":       func(f *page.Fields) { f.Size = "created.from.x" },
+		"labels.value: page.v1.ListItemsRequest.labels is not":      func(f *page.Fields) { f.Token = "labels.value" },
+		"parent is string, not an integer":                          func(f *page.Fields) { f.Size = "parent" },
+		"ids is a list, not an integer":                             func(f *page.Fields) { f.Skip = "ids" },
+		"minimum is double, not an integer":                         func(f *page.Fields) { f.Skip = "minimum" },
+		"created is page.v1.Range, not an integer":                  func(f *page.Fields) { f.Size = "created" },
+		"labels is a map, not a string or bytes":                    func(f *page.Fields) { f.Token = "labels" },
+		"skip is int32, not a string or bytes":                      func(f *page.Fields) { f.IdempotencyKey = "skip" },
+		"total_size is int32, not a list or a map":                  func(f *page.Fields) { f.Items = "total_size" },
+		"no field for the items":                                    func(f *page.Fields) { f.Items = "" },
+		"only one of the request and the response has a page token": func(f *page.Fields) { f.NextToken = "" },
+		"no field for the start of a page":                          func(f *page.Fields) { f.Token, f.NextToken, f.Skip = "", "", "" },
+		"ListItemsRequest has no field other":                       func(f *page.Fields) { f.Vary = []string{"trace", "other"} },
 	} {
 		fields := good
 		if spoil != nil {
@@ -227,15 +227,15 @@ func TestTypesThatDoNotFit(t *testing.T) {
 		wantInternal(t, err, want)
 	}
 	_, err := listOf[rowsRequest](func(*rowsResponse) []int64 { return nil }, rowFields("texts")).Serve(t.Context(), nil, page.Slice([]int64{1}))
-	fails(err, "page.v1.ListRowsResponse.texts holds no int64")
+	fails(err, "page.v1.ListRowsResponse.texts does not hold int64")
 	_, err = listOf[rowsRequest](func(*rowsResponse) []*pagev1.Item { return nil }, rowFields("texts")).Serve(t.Context(), nil, page.Slice(numbered(1)))
-	fails(err, "texts holds no *pagev1.Item")
+	fails(err, "texts does not hold *pagev1.Item")
 	_, err = listOf[rowsRequest](func(*rowsResponse) []pagev1.Kind { return nil }, rowFields("numbers")).Serve(t.Context(), nil, page.Slice([]pagev1.Kind{1}))
-	fails(err, "numbers holds no pagev1.Kind")
+	fails(err, "numbers does not hold pagev1.Kind")
 	_, err = listOf[rowsRequest](func(*rowsResponse) []any { return nil }, rowFields("numbers")).Serve(t.Context(), nil, page.Slice([]any{1}))
-	fails(err, "numbers holds no")
+	fails(err, "numbers does not hold")
 	_, err = listOf[rowsRequest](func(*rowsResponse) []string { return nil }, rowFields("labels")).Serve(t.Context(), nil, page.Slice([]string{"a"}))
-	fails(err, "labels is a map, and no list")
+	fails(err, "labels is a map, not a list")
 	_, err = listOf[struct{}](func(*rowsResponse) []string { return nil }, rowFields("texts")).Serve(t.Context(), nil, page.Slice([]string{"a"}))
 	fails(err, "is not a message")
 }

@@ -2,8 +2,9 @@ package page
 
 import "context"
 
-// Slice is the source of items that are all in memory: fit for the few hundred of a configuration. The response's total, where
-// there is one, is their number. Pages count places in the slice, as those of [Offset] do.
+// Slice is the source of items that are all in memory, for a few hundred items such as a
+// configuration. If the response has a total, it is their number. Pages are offsets into the
+// slice, as with [Offset].
 func Slice[T any](all []T) Source[T] { return slice[T](all) }
 
 type slice[T any] []T

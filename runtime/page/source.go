@@ -5,21 +5,22 @@ import (
 	"errors"
 )
 
-// Source is where the items of a list are from: [Keyset], [Offset], [Slice] or [Cursor].
+// Source provides the items of a list: [Keyset], [Offset], [Slice] or [Cursor].
 type Source[T any] interface {
-	// page returns the items that a query asks for.
+	// page returns the items of a query.
 	page(ctx context.Context, q query) (result[T], error)
-	// cut returns a page of the first n of the items that page has found for a query; n is at least 1, and less than all.
+	// cut returns a page of the first n items that page found for a query; n is at least 1 and
+	// less than all.
 	cut(ctx context.Context, q query, found result[T], n int) (result[T], error)
 }
 
-// query is what a request asks for.
+// query is the page that a request asks for.
 type query struct {
 	at   position // nil on the first page
 	size int      // how many items, at least 1
-	skip int64    // how many to leave out before them
-	most int      // how many items may be asked for at a time
-	// counted says that there is no token to hold a position: that is what skip says.
+	skip int64    // how many to skip before them
+	most int      // maximum number of items per read
+	// counted means that there is no token to hold a position: skip does.
 	counted bool
 	codecs  *codecs
 }
@@ -28,20 +29,21 @@ type query struct {
 type result[T any] struct {
 	items []T
 	next  position // nil after the last page
-	total int64    // of all pages, where the source knows; else below 0
+	total int64    // of all pages; below 0 if the source does not know
 }
 
-// position is where a page begins, as a token holds it: a byte that says of what kind of source it is, then what that wrote.
+// position is the start of a page as a token holds it: a byte for the kind of source, then the
+// source's own encoding.
 type position []byte
 
-// Kinds of positions. They are in tokens that clients have.
+// Kinds of positions. Clients hold tokens with them.
 const (
 	atKey    = 'k'
 	atOffset = 'o'
 	atCursor = 'c'
 )
 
-// of returns what a source of the kind wrote.
+// of returns the encoding of a source of the kind.
 func (p position) of(kind byte) ([]byte, error) {
 	if len(p) == 0 || p[0] != kind {
 		return nil, errPosition
@@ -49,37 +51,39 @@ func (p position) of(kind byte) ([]byte, error) {
 	return p[1:], nil
 }
 
-// errPosition is of a genuine token whose position the source does not understand: the service has changed since.
-var errPosition = errors.New("the token is of an older version of the method, whose rows had another key")
+// errPosition is the error for a genuine token with a position that the source does not
+// understand, because the service has changed.
+var errPosition = errors.New("the token was issued by an older version of the method, with another key")
 
-// needsToken returns an error for a list without tokens, which the source cannot serve.
+// needsToken returns an error if the list has no tokens, which the source requires.
 func (q query) needsToken() error {
 	if q.counted {
-		return errors.New("a list that is paged without tokens is served by Offset or Slice only")
+		return errors.New("this source requires page tokens; use Offset or Slice for a list without tokens")
 	}
 	return nil
 }
 
-// MaxSkip is how many items [Keyset] and [Cursor] read at most to leave them out, as they do not know where others begin. A request
-// that skips more is INVALID_ARGUMENT, reason [ReasonSkipInvalid], unless the list ends before.
+// MaxSkip is the maximum number of items that [Keyset] and [Cursor] skip, because they must read
+// them. A request that skips more is INVALID_ARGUMENT, reason [ReasonSkipInvalid], unless the
+// list ends before.
 const MaxSkip = 10_000
 
-// maxSkipReads is how often they ask for them, where policies have small pages or a cursor has empty ones.
+// maxSkipReads is the maximum number of reads for skipped items, if policies have small pages or
+// a cursor returns empty ones.
 const maxSkipReads = 100
 
-// errTooFar is of a request that skips more than is read for it.
-var errTooFar = errors.New("the request skips more items than are read for it")
+// errTooFar is the error of a request that skips too many items.
+var errTooFar = errors.New("the request skips too many items")
 
-// skipped counts what is read to be left out.
+// skipped counts the items read to be skipped.
 type skipped struct {
 	items int64
 	reads int
 }
 
-// add counts a read.
 func (s *skipped) add(items int) { s.items, s.reads = s.items+int64(items), s.reads+1 }
 
-// enough returns an error where no more may be read.
+// enough returns an error if no more items may be read.
 func (s *skipped) enough() error {
 	if s.items >= MaxSkip || s.reads >= maxSkipReads {
 		return errTooFar

@@ -250,13 +250,13 @@ func TestCursorsComeToAnEnd(t *testing.T) {
 	token := serve(t, stuck, &pagev1.ListItemsRequest{}).GetNextPageToken()
 	for _, req := range []*pagev1.ListItemsRequest{{PageToken: token}, {Skip: 1}} {
 		_, err := listItems.Serve(t.Context(), req, stuck)
-		wantInternal(t, err, "the list would not end")
+		wantInternal(t, err, "the list would never end")
 	}
 	tooMany := page.Cursor(func(_ context.Context, _ string, limit int) ([]*pagev1.Item, string, error) {
 		return numbered(int64(limit) + 1), "", nil
 	})
 	_, err := listItems.Serve(t.Context(), &pagev1.ListItemsRequest{}, tooMany)
-	wantInternal(t, err, "6 items were returned where at most 5 were asked for")
+	wantInternal(t, err, "6 items; return at most limit, 5")
 }
 
 // TestRowsThatBeginWithTheirKey holds that a query with >= in it is found out, rather than read for ever.
@@ -273,7 +273,7 @@ func TestRowsThatBeginWithTheirKey(t *testing.T) {
 	}, (*pagev1.Item).GetId)
 	token := serve(t, source, &pagev1.ListItemsRequest{}).GetNextPageToken()
 	_, err := listItems.Serve(t.Context(), &pagev1.ListItemsRequest{PageToken: token}, source)
-	wantInternal(t, err, "compare with > and not with >=")
+	wantInternal(t, err, "compare with > instead of >=")
 }
 
 func TestNilItemsAreTheServicesMistake(t *testing.T) {

@@ -6,14 +6,14 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// textOf finds a field that holds a text, as a string or as bytes.
+// textOf finds a string or bytes field.
 func textOf(desc protoreflect.MessageDescriptor, text string) (path, error) {
 	p, err := pathOf(desc, text)
 	if err != nil {
 		return nil, err
 	}
 	if field := p.last(); field.IsList() || field.IsMap() || field.Kind() != protoreflect.StringKind && field.Kind() != protoreflect.BytesKind {
-		return nil, fmt.Errorf("%s: it is %s, neither a string nor bytes", text, kindOf(field))
+		return nil, fmt.Errorf("%s is %s, not a string or bytes", text, kindOf(field))
 	}
 	return p, nil
 }

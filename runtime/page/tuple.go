@@ -8,10 +8,11 @@ import (
 	"time"
 )
 
-// Tuple is a key of [Keyset] whose columns are known only when it runs, as those of an order that the request asks for: a value
-// for each. Values are numbers, texts, bytes, bools, times, nil for NULL, pointers to these, what encodes itself as text, and
-// what databases take (driver.Valuer). Back from a token they are an int64, a uint64, a float64, a string, a []byte, a bool, a
-// [time.Time] or nil, all of which databases take.
+// Tuple is a key of [Keyset] whose columns are known only at run time, such as those of an order
+// in the request: one value per column. Values are numbers, strings, []byte, bools, times, nil
+// for NULL, pointers to these, types that encode themselves as text, and types that implement
+// driver.Valuer. Values from a token are int64, uint64, float64, string, []byte, bool,
+// [time.Time] or nil, all of which databases accept.
 type Tuple []any
 
 var tupleCodec = codec{
@@ -43,12 +44,12 @@ var tupleCodec = codec{
 	},
 }
 
-// plainOf returns a value as one of the types that a tuple comes back with.
+// plainOf converts a value to one of the types that values from a token have.
 func plainOf(value any) (any, error) {
 	switch value := value.(type) {
 	case nil, bool, int64, uint64, float64, string, []byte:
 		return value, nil
-	case time.Time: // of which databases without zones drop the offset, or compare its text
+	case time.Time: // databases without time zones drop the offset, or compare the text
 		return value.UTC(), nil
 	}
 	v := reflect.ValueOf(value)
@@ -62,7 +63,7 @@ func plainOf(value any) (any, error) {
 			return nil, err
 		}
 		if again, ok := plain.(driver.Valuer); ok {
-			return nil, fmt.Errorf("%T is %T, which no database takes", value, again)
+			return nil, fmt.Errorf("Value of %T returned %T, which is not a driver.Value", value, again)
 		}
 		return plainOf(plain)
 	case encoding.TextMarshaler:
@@ -72,7 +73,7 @@ func plainOf(value any) (any, error) {
 	return plainKind(v)
 }
 
-// plainKind is plainOf by what a type is made of.
+// plainKind is plainOf for the underlying kind of a value.
 func plainKind(v reflect.Value) (any, error) {
 	switch {
 	case v.Kind() == reflect.Pointer:
@@ -93,7 +94,7 @@ func plainKind(v reflect.Value) (any, error) {
 	return nil, fmt.Errorf("%v cannot be put into a token", v.Type())
 }
 
-// appendPlain appends what plainOf returned.
+// appendPlain appends a value returned by plainOf.
 func appendPlain(text []byte, value any) []byte {
 	switch value := value.(type) {
 	case bool:
@@ -116,7 +117,7 @@ func appendPlain(text []byte, value any) []byte {
 	return append(text, tagNil)
 }
 
-// parsePlain reads a value.
+// parsePlain parses a value.
 func parsePlain(text []byte) (value any, rest []byte, err error) {
 	if len(text) == 0 {
 		return nil, nil, errPosition

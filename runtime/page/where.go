@@ -7,7 +7,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// Placeholder writes the n-th argument of a query, counted from 1.
+// Placeholder returns the placeholder of the n-th argument of a query, counted from 1.
 type Placeholder func(n int) string
 
 // Dollar is PostgreSQL's: $1.
@@ -22,16 +22,18 @@ func AtP(n int) string { return "@p" + strconv.Itoa(n) }
 // Colon is Oracle's: :1.
 func Colon(n int) string { return ":" + strconv.Itoa(n) }
 
-// Where returns the condition for the rows after a key, to be put into a query with its arguments, of which the query has so many
-// before. On the first page, where after is nil, it lets all rows pass.
+// Where returns the condition for the rows after a key, for use in a query, and its arguments.
+// before is the number of arguments before them in the query. On the first page, if after is nil,
+// the condition is true for all rows.
 //
 //	where, args, err := columns.Where(page.Dollar, 1, after)
 //	…
 //	rows, err := db.QueryContext(ctx, "SELECT … FROM users WHERE shelf = $1 AND "+where+" ORDER BY "+columns.OrderBy()+" LIMIT …",
 //		append([]any{shelf}, args...)...)
 //
-// The condition stands in parentheses and names each column as it is in the order. Values are arguments and never in the text. It
-// begins with the first column alone, by which an index finds where to begin.
+// The condition is parenthesized and uses the column names of the order. Values are always
+// arguments and never part of the text. The condition starts with a comparison of the first
+// column alone, so that the database can use an index.
 func (c Columns) Where(placeholder Placeholder, before int, after *Tuple) (text string, args []any, err error) {
 	if after == nil {
 		return "(1 = 1)", nil, nil
@@ -58,24 +60,24 @@ func (c Columns) Where(placeholder Placeholder, before int, after *Tuple) (text 
 	return w.text.String(), w.args, nil
 }
 
-// fits refuses a key that has not a value for each column.
+// fits returns an error if the key does not have a value for each column.
 func (c Columns) fits(values []any) error {
 	if len(c.columns) == 0 {
-		return misuse("columns that order nothing; make them with NewColumns")
+		return misuse("empty Columns; create them with NewColumns")
 	}
-	if len(values) != len(c.columns) { // of an older version of the service
-		return ReasonTokenInvalid.Errorf(codes.InvalidArgument, "the page token is of another order; begin again with the first page").
-			WithCause(errPosition) // by which Serve knows it, and names the field
+	if len(values) != len(c.columns) { // issued by an older version of the service
+		return ReasonTokenInvalid.Errorf(codes.InvalidArgument, "the page token belongs to another order; start again with the first page").
+			WithCause(errPosition) // Serve recognizes it and names the field
 	}
 	for i, value := range values {
 		if column := c.columns[i]; value == nil && column.Nulls == NotNull {
-			return misuse("the column %s is NULL; say where its NULLs are: NullsFirst or NullsLast", column.Name)
+			return misuse("the column %s is NULL; set its Nulls to NullsFirst or NullsLast", column.Name)
 		}
 	}
 	return nil
 }
 
-// direction returns how values that come later compare.
+// direction returns the comparison operator for values that come later.
 func (c Column) direction() string {
 	if c.Desc {
 		return "<"
@@ -83,7 +85,7 @@ func (c Column) direction() string {
 	return ">"
 }
 
-// where is a condition while it is written.
+// where is a condition that is being written.
 type where struct {
 	text        strings.Builder
 	args        []any
@@ -103,8 +105,8 @@ func (w *where) arg(value any) string {
 	return w.placeholder(w.before + len(w.args))
 }
 
-// after writes the condition for rows after the values of columns: those that come after it by the first column, and those that
-// share its value there and come after it by the others.
+// after writes the condition for rows after the values of columns: rows that come later by the
+// first column, and rows with the same value there that come later by the other columns.
 func (w *where) after(columns []Column, values []any) {
 	column, value := columns[0], values[0]
 	switch {
