@@ -49,7 +49,7 @@ func checkHedging(h runtime.Hedging) error {
 
 func checkAttempts(field string, attempts int) error {
 	if attempts < 2 || attempts > maxAttempts {
-		return fmt.Errorf("%s.MaxAttempts: %d is not between 2 and %d", field, attempts, maxAttempts)
+		return fmt.Errorf("%s.MaxAttempts: %d is out of range; want 2 to %d", field, attempts, maxAttempts)
 	}
 	return nil
 }
@@ -57,7 +57,7 @@ func checkAttempts(field string, attempts int) error {
 func checkCodes(field string, names []string) error {
 	for _, name := range names {
 		if code, err := codeOf(name); err != nil || code == codes.OK {
-			return fmt.Errorf(`%s: %q is not a status code of a failed call; spell it as in "UNAVAILABLE"`, field, name)
+			return fmt.Errorf(`%s: %q is not the status code of an error; spell it as in "UNAVAILABLE"`, field, name)
 		}
 	}
 	return nil
