@@ -132,8 +132,8 @@ func TestBuildJoinsErrorsInOrder(t *testing.T) {
 		method("get_it"), method("GetIt"), method("Other"), method("other"),
 	}})
 	_, problems := Build(plugin, Options{PackageSuffix: "service"})
-	want := "library/v1/books.proto: rpc S.other: its Go name Other is that of rpc Other too (library/v1/books.proto); rename one of them\n" +
-		"library/v1/books.proto:7:3: rpc S.GetIt: its Go name GetIt is that of rpc get_it too (library/v1/books.proto); rename one of them"
+	want := "library/v1/books.proto: rpc S.other: its Go name Other is also that of rpc Other (library/v1/books.proto); rename one of them\n" +
+		"library/v1/books.proto:7:3: rpc S.GetIt: its Go name GetIt is also that of rpc get_it (library/v1/books.proto); rename one of them"
 	if err := problems.Err(); err == nil || err.Error() != want {
 		t.Errorf("Build returns the errors:\n%v\nwant:\n%s", err, want)
 	}

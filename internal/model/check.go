@@ -39,7 +39,7 @@ func check(r *request, plugin *protogen.Plugin, opts Options) diag.List {
 func (c *checker) checkService(svc *protogen.Service) {
 	at := atService(svc)
 	if len(svc.Methods) == 0 {
-		c.problems.Warnf(at, "it has no RPCs; give it one, or remove it")
+		c.problems.Warnf(at, "it has no RPCs; add one, or remove it")
 	}
 	c.problems.AddOf(at.Subject, c.policies.Service(svc.Desc))
 	places := make(map[string]*protogen.Method)

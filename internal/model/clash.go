@@ -35,7 +35,7 @@ func newScope(kind string) scope {
 // declare adds the names of one service, and reports each that another service has.
 func (s scope) declare(errs *diag.List, by declarer, names []declaration) {
 	if other, taken := s.services[by.goName]; taken {
-		reportClash(errs, by, other, fmt.Sprintf("its Go name %s is that of %s too", by.goName, other.at.Subject))
+		reportClash(errs, by, other, fmt.Sprintf("its Go name %s is also that of %s", by.goName, other.at.Subject))
 		return
 	}
 	s.services[by.goName] = by
@@ -72,7 +72,7 @@ func (s scope) nameMethods(problems *diag.List, svc *protogen.Service, modelled 
 		if other, taken := s.declared[m.Const]; taken {
 			preferred := m.Const
 			m.Const = svc.GoName + "_" + m.GoName + "Method"
-			problems.Warnf(at, "its constant cannot be called %s, which is the %s of %s (%s), so it is called %s; rename one of the two",
+			problems.Warnf(at, "the name of its constant, %s, is taken by the %s of %s (%s), so it is named %s; rename one of the two",
 				preferred, other.what, other.by.at.Subject, other.by.at, m.Const)
 		}
 		s.declareNames(problems, declarer{at: at}, []declaration{{m.Const, "constant"}})
@@ -99,11 +99,11 @@ func (s scope) nameHelper(warnings *diag.List, rpc *protogen.Method, h *Helper) 
 	free := slices.IndexFunc(names, func(name string) bool { _, taken := s.declared[name]; return !taken })
 	if free != 0 {
 		other := s.declared[names[0]]
-		outcome := "it has none"
+		outcome := "it is not generated"
 		if free > 0 {
-			outcome = "it is called " + names[free]
+			outcome = "it is named " + names[free]
 		}
-		warnings.Warnf(by.at, "its %s helper cannot be called %s, which is the %s of %s (%s), so %s; rename one of the two, or set the option %s: {off: true}",
+		warnings.Warnf(by.at, "the name of its %s helper, %s, is taken by the %s of %s (%s), so %s; rename one of the two, or set the option %s: {off: true}",
 			h.Package, names[0], other.what, other.by.at.Subject, other.by.at, outcome, h.Package)
 	}
 	if free < 0 {

@@ -19,7 +19,7 @@ func CheckEditions(request *pluginpb.CodeGeneratorRequest) diag.List {
 	var errs diag.List
 	for _, f := range request.GetProtoFile() {
 		if edition := f.GetEdition(); f.GetSyntax() == "editions" && (edition < MinimumEdition || edition > MaximumEdition) {
-			errs.Errorf(diag.At(f.GetName()), "its edition is %v, and this version of the plugin knows those from %v to %v; "+
+			errs.Errorf(diag.At(f.GetName()), "its edition is %v, and this version of the plugin supports %v to %v; "+
 				"update the plugin, or lower the edition", edition, MinimumEdition, MaximumEdition)
 		}
 	}

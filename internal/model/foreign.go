@@ -18,7 +18,7 @@ func (c *checker) checkModule(s source, opts Options) {
 	if golang.ImportPathFault(messages) != "" {
 		return // it is of no module, which is an error already
 	}
-	const format = "its messages are in the Go package %q, and so its services would be in %q, which is not of the module %s; " +
+	const format = "its messages are in the Go package %q, and so its services would be in %q, which is not in the module %s; " +
 		"set the parameter import_path=<the import path of the plugin's out directory>, such as %s"
 	report := c.problems.Warnf // it may be generated for another repository
 	if slices.ContainsFunc(m.Required, contains(messages)) {

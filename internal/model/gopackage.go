@@ -25,7 +25,7 @@ func CheckGoPackages(request *pluginpb.CodeGeneratorRequest, mappings map[string
 		case importPath == "":
 			errs.Errorf(diag.At(f.GetName()), "it has no Go package; set the option go_package, or the parameter M%s=<import path>", f.GetName())
 		case !strings.ContainsAny(importPath, "./"):
-			errs.Errorf(goPackagePosition(f), "the Go import path %q is only a name; %s", importPath, goPackageAdvice(f.GetName(), importPath))
+			errs.Errorf(goPackagePosition(f), "the Go import path %q has neither a dot nor a slash; %s", importPath, goPackageAdvice(f.GetName(), importPath))
 		case !again:
 			seen[importPath] = namedPackage{name, goPackagePosition(f)}
 		case other.name != name:

@@ -91,7 +91,7 @@ func patternDoc(option string, f pattern.Finding) []string {
 // warnLikely warns of a helper that may not be meant.
 func (b *builder) warnLikely(m *protogen.Method, p pattern.Pattern, f pattern.Finding) {
 	if f.Level == pattern.Likely {
-		b.problems.Warnf(atRPC(m), "it is likely, not certain, to be of the pattern %s (%s). %s", p.Topic(), f.Reason,
+		b.problems.Warnf(atRPC(m), "it is likely, but not certain, to have the pattern %s (%s). %s", p.Topic(), f.Reason,
 			strings.TrimSuffix(likelyAdvice(p.Topic(), f), "."))
 	}
 }
@@ -99,9 +99,9 @@ func (b *builder) warnLikely(m *protogen.Method, p pattern.Pattern, f pattern.Fi
 func likelyAdvice(option string, f pattern.Finding) string {
 	off := fmt.Sprintf("%s: {off: true}", option)
 	if f.Advice == "" {
-		return fmt.Sprintf("If it is not, set the option %s.", off)
+		return fmt.Sprintf("If it does not, set the option %s.", off)
 	}
-	return fmt.Sprintf("To be sure, set the option %s; if it is not, %s.", f.Advice, off)
+	return fmt.Sprintf("To confirm it, set the option %s; to disable it, %s.", f.Advice, off)
 }
 
 func capitalized(s string) string {

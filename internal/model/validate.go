@@ -27,7 +27,7 @@ func (c *checker) checkSource(s source) {
 	if fault := golang.CharactersFault(s.Desc.Path()); fault != "" {
 		c.problems.Errorf(diag.At(fmt.Sprintf("%q", s.Desc.Path())), "the path %s; rename the proto file", fault)
 	} else if fault := golang.FilePathFault(s.service.File); fault != "" && len(faults) == 0 {
-		c.problems.Errorf(diag.At(s.Desc.Path()), "its services would go to %q, which %s; move the proto file", s.service.File, fault)
+		c.problems.Errorf(diag.At(s.Desc.Path()), "its services would be in %q, which %s; move the proto file", s.service.File, fault)
 	} else if fault := golang.FileNameFault(path.Base(s.GeneratedFilenamePrefix)); fault != "" {
 		c.problems.Errorf(diag.At(s.Desc.Path()), "%s; rename the proto file", fault)
 	}
@@ -38,7 +38,7 @@ func (c *checker) checkSource(s source) {
 	}
 	for _, out := range []Output{s.service, s.test} {
 		if other, taken := c.packages[protogen.GoImportPath(out.Path)]; taken {
-			c.problems.Errorf(place, "its services would go to the Go package %q, which has the messages of %s; set package_suffix",
+			c.problems.Errorf(place, "its services would be in the Go package %q, which has the messages of %s; set package_suffix",
 				out.Path, other.first)
 		}
 	}
@@ -71,7 +71,7 @@ func (c *checker) checkMethodName(seen map[string]*protogen.Method, m *protogen.
 		seen[m.GoName] = m
 		return
 	}
-	c.problems.Errorf(atRPC(m), "its Go name %s is that of rpc %s too (%s); rename one of them",
+	c.problems.Errorf(atRPC(m), "its Go name %s is also that of rpc %s (%s); rename one of them",
 		m.GoName, other.Desc.Name(), positionOf(other.Desc))
 }
 
@@ -95,7 +95,7 @@ func (c *checker) checkOutputs() {
 				writers[key] = s
 				continue
 			}
-			c.problems.Errorf(diag.At(s.Desc.Path()), "its services would go to %q, where those of %s go; rename one of them, "+
+			c.problems.Errorf(diag.At(s.Desc.Path()), "its services would be in %q, like those of %s; rename one of them, "+
 				"or give them different Go packages", file, other.Desc.Path())
 			break
 		}

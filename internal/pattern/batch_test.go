@@ -28,13 +28,13 @@ func TestBatchesAreFoundByNamesAndFields(t *testing.T) {
 				batch, certain: children: keys, the only list of scalars; results: a map by child`,
 		},
 		{
-			name:  "a map that is no map by child",
+			name:  "a map that is not a map keyed by child",
 			proto: users("BatchGetUsers", `repeated string ids = 1;`, `Result status = 1; map<string, string> extra_info = 2;`, ``),
 			want: `batch, possible: children: ids, the only list of scalars; results: a map by child; ` +
 				`extra_info is named neither like the children nor like what the method is about advice=batch: {results: "extra_info"}`,
 		},
 		{
-			name:  "results beside a map that is no map by child",
+			name:  "results beside a map that is not a map keyed by child",
 			proto: users("BatchGetUsers", `repeated string ids = 1;`, `map<string, string> extra_info = 1; repeated User found = 2;`, ``),
 			want: `batch mode=ordered children=ids results=found single=GetUser
 				batch, certain: children: ids, the only list of scalars; results: found, in the same order`,
@@ -319,29 +319,29 @@ func TestPoliciesNameTheFieldsOfBatches(t *testing.T) {
 		},
 		{
 			name: "no children", proto: odd, said: `batch: {results: "found.users"}`,
-			want: `problem: batch.results: no list of shop.v1.Req is seen to be that of the children; name it in batch.children`,
+			want: `problem: batch.results: the list of children in shop.v1.Req was not detected; name it in batch.children`,
 		},
 		{
 			name: "no results of children", proto: odd, said: `batch: {children: "filter.ids"}`,
-			want: `problem: batch.children: shop.v1.Resp has no result for each child; name the results in batch.results, or set batch.mode to MODE_ATOMIC where there are none`,
+			want: `problem: batch.children: shop.v1.Resp has no result for each child; name the results in batch.results, or set batch.mode to MODE_ATOMIC if it has none`,
 		},
 		{
 			name: "missing without a map", proto: perItem, said: `batch: {missing: "lost"}`,
 			want: `batch mode=per_item children=ids results=results status=status value=user single=GetUser
 				batch, certain: children: ids, the only list of scalars; results: results, each with user or status
-				problem: batch.missing: "results" in shop.v1.Resp has a result for each child, and only a map can be without some; remove missing`,
+				problem: batch.missing: "results" in shop.v1.Resp has a result for each child, and only a map can omit some; remove missing`,
 		},
 		{
 			name: "a mode that cannot be: keyed", proto: perItem, said: `batch: {mode: MODE_KEYED}`,
 			want: `batch mode=per_item children=ids results=results status=status value=user single=GetUser
 				batch, certain: children: ids, the only list of scalars; results: results, each with user or status
-				problem: batch.mode: "results" in shop.v1.Resp is no map by child; remove mode, or name other results`,
+				problem: batch.mode: "results" in shop.v1.Resp is not a map keyed by child; remove mode, or name other results`,
 		},
 		{
 			name: "a mode that cannot be: per item", proto: keyed, said: `batch: {results: "list", mode: MODE_PER_ITEM}`,
 			want: `batch mode=ordered children=user_ids results=list single=GetUser
 				batch, likely: children: user_ids, the only list of scalars; results: list, in the same order, while not_found stays empty advice=batch: {mode: MODE_ATOMIC}
-				problem: batch.mode: "list" in shop.v1.Resp is no list of messages with a google.rpc.Status and one other message each; remove mode, or name other results`,
+				problem: batch.mode: "list" in shop.v1.Resp is not a list of messages that each have a google.rpc.Status and one other message; remove mode, or name other results`,
 		},
 		{
 			name: "a mode that cannot be: atomic", proto: keyed, said: `batch: {mode: MODE_ATOMIC}`,
@@ -360,7 +360,7 @@ func TestPoliciesNameTheFieldsOfBatches(t *testing.T) {
 			proto: users("BatchGetUsers", `repeated int32 user_ids = 1; string page_token = 2; int32 n = 3;`, `repeated User list = 1; string next_page_token = 2;`, ``),
 			want: `page items=list size=n token=page_token next=next_page_token
 				page, declared: items: list, as its policy says; size: as its policy says
-				problem: batch.children: page.items names a field too, and a method is either paged or a batch; remove one of them`,
+				problem: batch.children: page.items also names a field, and a method is either paged or a batch; remove one of them`,
 		},
 		{
 			name: "a batch that is named goes before a page that is found", said: `batch: {children: "user_ids"}`,

@@ -40,7 +40,7 @@ func (m *Method) ChooseItems() Choice {
 		return Choice{f, Likely, "the only list of messages"}
 	}
 	first := slices.MinFunc(left, func(a, b protoreflect.FieldDescriptor) int { return int(a.Number()) - int(b.Number()) })
-	return Choice{first, Likely, "of several lists the one with the lowest number"}
+	return Choice{first, Likely, "the first of several lists, by field number"}
 }
 
 // chooseBeside chooses among lists that are all named like what goes with one: labels are the items of ListUserLabels.
@@ -51,7 +51,7 @@ func chooseBeside(all []protoreflect.FieldDescriptor, noun string) Choice {
 	if c := ChooseByName(named, noun); c.Field != nil {
 		return c
 	}
-	return Choice{all[0], Possible, "which is named like what goes with a list"}
+	return Choice{all[0], Possible, "whose name suggests details of a list"}
 }
 
 // IsBeside says whether a list goes with that of the items: it is deprecated, a status, or named so, and the method is not named

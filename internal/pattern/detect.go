@@ -70,7 +70,7 @@ func (m *Method) order(patterns []Pattern) []Pattern {
 		if len(named) == 0 {
 			first = p
 		} else {
-			m.Problem(field, fmt.Sprintf("%s names a field too, and a method is either %s or %s; remove one of them", m.FirstNamed(first), first.Is, p.Is))
+			m.Problem(field, fmt.Sprintf("%s also names a field, and a method is either %s or %s; remove one of them", m.FirstNamed(first), first.Is, p.Is))
 		}
 		named[p.Name] = true
 	}

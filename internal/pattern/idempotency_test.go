@@ -49,7 +49,7 @@ func TestIdempotencyKeysAreFound(t *testing.T) {
 		},
 		{
 			name: "by the policy, in a message", proto: method("CreateUser", ``, `Inner inner = 1;`), said: `idempotency_key: {field: "inner.id"}`,
-			want: `problem: idempotency_key.field: "inner.id" is in a message of the request; name a field of shop.v1.Req itself`,
+			want: `problem: idempotency_key.field: "inner.id" is a field of a nested message; name a field of shop.v1.Req itself`,
 		},
 		{
 			name: "by the policy, and no text", proto: method("CreateUser", ``, `int32 n = 1; string request_id = 2;`), said: `idempotency_key: {field: "n"}`,

@@ -44,19 +44,19 @@ func TestGooglesOperationsAreFound(t *testing.T) {
 		{
 			name: "without them", proto: google(``, ``),
 			want: `operation
-				` + googleFields + `operation, likely: it returns google.longrunning.Operation; no operation_info says what it ends with and tells its progress by ` +
+				` + googleFields + `operation, likely: it returns google.longrunning.Operation; no operation_info names its response and metadata types ` +
 				`advice=operation: {response_type: "...", metadata_type: "..."}`,
 		},
 		{
 			name: "with names that nobody knows", proto: google(info("Nope", "not a name"), ``),
 			want: `operation
-				` + googleFields + `operation, likely: it returns google.longrunning.Operation; operation_info names Nope and not a name, which no imported file has ` +
+				` + googleFields + `operation, likely: it returns google.longrunning.Operation; operation_info names Nope and not a name, which no imported file declares ` +
 				`advice=operation: {response_type: "...", metadata_type: "..."}`,
 		},
 		{
 			name: "with one name that nobody knows", proto: google(info("Report", "Nope"), ``),
 			want: `operation result=shop.v1.Report
-				` + googleFields + `operation, likely: it returns google.longrunning.Operation; operation_info names Nope, which no imported file has ` +
+				` + googleFields + `operation, likely: it returns google.longrunning.Operation; operation_info names Nope, which no imported file declares ` +
 				`advice=operation: {response_type: "shop.v1.Report", metadata_type: "..."}`,
 		},
 		{
@@ -71,7 +71,7 @@ func TestGooglesOperationsAreFound(t *testing.T) {
 			want: `operation result=shop.v1.Report metadata=shop.v1.Progress failed=true
 				` + googleFields + `operation, certain: it returns google.longrunning.Operation; operation_info names Report and Progress
 				problem: operation.conflict_key: "parents" in shop.v1.Req is not a string, an integer or an enum; name one that is
-				problem: operation.response_type: no imported file has a message "Nope"; import its file, and name it in full, as in "google.longrunning.Operation"`,
+				problem: operation.response_type: no imported file has a message "Nope"; import its file, and use its full name, as in "google.longrunning.Operation"`,
 		},
 		{name: "off", proto: google(info("Report", "Progress"), ``), said: `operation: {off: true}`},
 	})
@@ -172,7 +172,7 @@ func TestGettersOfOperationsAreFound(t *testing.T) {
 		},
 		{
 			name: "waiting", proto: skill, method: "WaitOperation",
-			want: `operation, possible: by its name it starts no operation, and is for those that there are`,
+			want: `operation, possible: its name is that of a method for existing operations`,
 		},
 		{name: "cancelling, which returns nothing", proto: skill, method: "CancelOperation"},
 		{name: "off", proto: skill, method: "GetOperation", said: `operation: {off: true}`},
@@ -197,7 +197,7 @@ func TestGettersOfOperationsAreFound(t *testing.T) {
 		{
 			name:  "operations of another kind",
 			proto: `service S { rpc DeleteOperations(Req) returns (Operation); } message Req { string name = 1; }` + own,
-			want:  `operation, possible: by its name it starts no operation, and is for those that there are`,
+			want:  `operation, possible: its name is that of a method for existing operations`,
 		},
 	})
 }

@@ -127,7 +127,7 @@ func TestItemsAreChosenAmongLists(t *testing.T) {
 		{
 			name:  "only what goes with a list",
 			proto: list("SearchUsers", pageRequest, `repeated string errors = 1;`+nextToken),
-			want:  `page, possible: items: errors, which is named like what goes with a list advice=page: {items: "errors"}`,
+			want:  `page, possible: items: errors, whose name suggests details of a list advice=page: {items: "errors"}`,
 		},
 		{
 			name:  "named after the method",
@@ -157,7 +157,7 @@ func TestItemsAreChosenAmongLists(t *testing.T) {
 			name:  "several resources",
 			proto: list("Search", pageRequest, `repeated Book old = 3; repeated Book new = 1;`+nextToken),
 			want: `page items=new` + pageFields + `
-				page, likely: items: new, of several lists the one with the lowest number advice=page: {items: "new"}`,
+				page, likely: items: new, the first of several lists, by field number advice=page: {items: "new"}`,
 		},
 		{
 			name:  "the only list of messages",
@@ -327,7 +327,7 @@ func TestPoliciesNameTheFieldsOfPages(t *testing.T) {
 		{
 			name: "the size alone, where the items are not sure", proto: ambiguous, said: `page: {size: "n"}`,
 			want: `page items=new size=n token=page_token next=next_page_token
-				page, likely: items: new, of several lists the one with the lowest number; size: as its policy says advice=page: {items: "new"}`,
+				page, likely: items: new, the first of several lists, by field number; size: as its policy says advice=page: {items: "new"}`,
 		},
 		{
 			name: "none of some", proto: plain, said: `page: {size: "", total: "", skip: ""}`,
@@ -338,7 +338,7 @@ func TestPoliciesNameTheFieldsOfPages(t *testing.T) {
 			name: "what may vary", proto: plain, said: `page: {vary: ["read_mask", "nope"]}`,
 			want: `page items=users` + pageFields + ` total=total skip=skip vary=read_mask
 				page, certain: items: users, named after the method
-				problem: page.vary[1]: shop.v1.Req has no field "nope"; name one that it has: page_size, page_token, read_mask, skip and other`,
+				problem: page.vary[1]: shop.v1.Req has no field "nope"; want one of page_size, page_token, read_mask, skip and other`,
 		},
 		{
 			name: "an offset in place of tokens", said: `page: {items: "users", size: "limit", skip: "offset"}`,
@@ -364,7 +364,7 @@ func TestWrongNamesOfPagesAreProblems(t *testing.T) {
 	run(t, []testCase{
 		{
 			name: "no such field", proto: plain, said: `page: {items: "user"}`,
-			want: found + `problem: page.items: shop.v1.Resp has no field "user"; name one that it has: users, next_page_token and one`,
+			want: found + `problem: page.items: shop.v1.Resp has no field "user"; want one of users, next_page_token and one`,
 		},
 		{
 			name: "no list", proto: plain, said: `page: {items: "one"}`,
@@ -376,11 +376,11 @@ func TestWrongNamesOfPagesAreProblems(t *testing.T) {
 		},
 		{
 			name: "a path through a list", proto: plain, said: `page: {items: "users.name"}`,
-			want: found + `problem: page.items: "users" is not a single message, so "name" cannot be a field of it; name a field that is there`,
+			want: found + `problem: page.items: "users" is not a single message, so it cannot have a field "name"; name an existing field`,
 		},
 		{
 			name: "a path through a text", proto: plain, said: `page: {token: "page_token.x"}`,
-			want: found + `problem: page.token: "page_token" is not a single message, so "x" cannot be a field of it; name a field that is there`,
+			want: found + `problem: page.token: "page_token" is not a single message, so it cannot have a field "x"; name an existing field`,
 		},
 		{
 			name: "nothing", proto: plain, said: `page: {token: ""}`,
@@ -388,23 +388,23 @@ func TestWrongNamesOfPagesAreProblems(t *testing.T) {
 		},
 		{
 			name: "tokens of two types", proto: plain, said: `page: {token: "raw", next_token: "next_page_token"}`,
-			want: `problem: page.token: the response's "next_page_token" is string, and the request's "raw" is bytes; two tokens of one type are needed, so name others`,
+			want: `problem: page.token: the response's "next_page_token" is string, and the request's "raw" is bytes; both tokens must have the same type; name other fields`,
 		},
 		{
 			name: "no token", proto: list("ListUsers", `int32 n = 1;`, `repeated User users = 1;`), said: `page: {items: "users"}`,
-			want: `problem: page.items: no string or bytes of shop.v1.Req is named like a page token; name it in page.token, or an offset in page.skip where there are no tokens`,
+			want: `problem: page.items: no string or bytes field of shop.v1.Req has the name of a page token; name it in page.token, or name an offset in page.skip if it has no tokens`,
 		},
 		{
 			name: "no token of the next page", proto: list("ListUsers", pageRequest, `repeated User users = 1;`), said: `page: {size: "page_size"}`,
-			want: `problem: page.size: no string or bytes of shop.v1.Resp is named like the token of the next page; name it in page.next_token`,
+			want: `problem: page.size: no string or bytes field of shop.v1.Resp has the name of a token of the next page; name it in page.next_token`,
 		},
 		{
 			name: "no items", proto: list("ListUsers", pageRequest, nextToken), said: `page: {size: "page_size"}`,
-			want: `problem: page.size: shop.v1.Resp has no repeated field and no map; name one of a message in it in page.items, with a dot`,
+			want: `problem: page.size: shop.v1.Resp has no repeated field or map; name one of a nested message in page.items, with a dot`,
 		},
 		{
 			name: "a message without fields", proto: list("ListUsers", ``, ``), said: `page: {token: "page_token"}`,
-			want: `problem: page.token: shop.v1.Req has no field "page_token", nor any other; remove it`,
+			want: `problem: page.token: shop.v1.Req has no fields, so not "page_token"; remove it`,
 		},
 		{
 			name:  "a method that streams",

@@ -35,7 +35,7 @@ func TestListsNamedLikeSideFieldsMayBeItems(t *testing.T) {
 		{name: "beside another", proto: list("ListUserLabels", pageRequest, `repeated string warnings = 1; repeated string labels = 3;`+nextToken), want: found},
 		{
 			name: "of a method of another name", proto: list("ListUsers", pageRequest, `repeated string labels = 1;`+nextToken),
-			want: `page, possible: items: labels, which is named like what goes with a list advice=page: {items: "labels"}`,
+			want: `page, possible: items: labels, whose name suggests details of a list advice=page: {items: "labels"}`,
 		},
 	})
 }
@@ -108,7 +108,7 @@ func TestJobsAreOperationsByAnotherName(t *testing.T) {
 		message Job { string id = 1; bool done = 2; google.rpc.Status error = 3; Report result = 4; }`
 	const getter = `getter name=id
 		operation_get, certain: it takes a name and returns the operation of this service`
-	const none = `operation, possible: by its name it starts no operation, and is for those that there are`
+	const none = `operation, possible: its name is that of a method for existing operations`
 	run(t, []testCase{
 		{
 			name: "create", proto: jobs, method: "CreateJob",
@@ -130,7 +130,7 @@ func TestOperationsDoNotEndWithMapEntries(t *testing.T) {
 		proto: `service S { rpc Run(Req) returns (google.longrunning.Operation) { option (standins.operation_info) = {response_type: "Req.LabelsEntry" metadata_type: "Req"}; } }
 			message Req { map<string, string> labels = 1; }`,
 		want: `operation metadata=shop.v1.Req
-			` + googleFields + `operation, likely: it returns google.longrunning.Operation; operation_info names Req.LabelsEntry, which no imported file has ` +
+			` + googleFields + `operation, likely: it returns google.longrunning.Operation; operation_info names Req.LabelsEntry, which no imported file declares ` +
 			`advice=operation: {response_type: "...", metadata_type: "shop.v1.Req"}`,
 	}})
 }
@@ -154,14 +154,14 @@ func TestNothingSaidIsWithoutEffect(t *testing.T) {
 			proto: users("BatchDeleteUsers", `repeated string names = 1;`, `int32 deleted = 1;`, ``),
 			want: `batch mode=done children=names single=DeleteUser
 				batch, certain: children: names, the only list of scalars; no results
-				problem: batch.missing: shop.v1.Resp has no results, and only a map can be without some; remove missing`,
+				problem: batch.missing: shop.v1.Resp has no results, and only a map can omit some; remove missing`,
 		},
 		{
 			name: "one field for size and skip", said: `page: {size: "page_size", skip: "page_size"}`,
 			proto: list("ListUsers", pageRequest, `repeated User users = 1;`+nextToken),
 			want: `page items=users size=page_size token=page_token next=next_page_token skip=page_size
 				page, declared: items: users, the only repeated field; skip and size: as its policy says
-				problem: page.size: "page_size" is named in page.skip too; name another field in one of them`,
+				problem: page.size: "page_size" is also named in page.skip; name another field in one of them`,
 		},
 	})
 }

@@ -142,7 +142,7 @@ func TestNoSourceInfo(t *testing.T) {
 	for _, file := range request.ProtoFile {
 		file.SourceCodeInfo = nil
 	}
-	want := "dupmethod/d.proto: rpc S.GetUser: its Go name GetUser is that of rpc get_user too (dupmethod/d.proto); rename one of them"
+	want := "dupmethod/d.proto: rpc S.GetUser: its Go name GetUser is also that of rpc get_user (dupmethod/d.proto); rename one of them"
 	if got := run(t, request).err; got != want {
 		t.Errorf("the error is %q, want %q", got, want)
 	}

@@ -24,7 +24,7 @@ func Weaker(many, single policy.Policy) (ways []string) {
 		if !slices.ContainsFunc(many.Rates, func(own policy.Rate) bool {
 			return own.Key == rate.Key && own.PerSecond <= rate.PerSecond && own.Burst <= rate.Burst
 		}) {
-			ways = append(ways, fmt.Sprintf("it has no rate with %s of at most %v calls a second, %d at once",
+			ways = append(ways, fmt.Sprintf("it has no rate with %s of at most %v calls per second and a burst of %d",
 				keyNames[rate.Key], rate.PerSecond, rate.Burst))
 		}
 	}

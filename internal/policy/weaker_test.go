@@ -38,7 +38,7 @@ func TestWeaker(t *testing.T) {
 		{"one of fewer", auth("", "a b"), auth("", "a b c"), ""},
 		{"one by all", auth("a", ""), auth("", "a b"), ""},
 		{"no scope for one of two", auth("", ""), auth("", "a b"), "one of the scopes a, b"},
-		{"no rate", none, rate(5, 10, rules.ByPrincipal), "no rate with KEY_PRINCIPAL of at most 5 calls a second, 10 at once"},
+		{"no rate", none, rate(5, 10, rules.ByPrincipal), "no rate with KEY_PRINCIPAL of at most 5 calls per second and a burst of 10"},
 		{"another key", rate(5, 10, rules.ByMethod), rate(5, 10, rules.ByPeer), "KEY_PEER"},
 		{"a higher rate", rate(6, 10, rules.ByMethod), rate(5, 10, rules.ByMethod), "KEY_METHOD"},
 		{"a higher burst", rate(5, 11, rules.ByMethod), rate(5, 10, rules.ByMethod), "KEY_METHOD"},

@@ -34,7 +34,7 @@ func (b *batcher) findChildren() bool {
 // missChildren reports that a policy speaks of a batch that has no children.
 func (b *batcher) missChildren() {
 	if field := b.firstNamed(); field != "" && !b.HasProblem(Name) {
-		b.Problem(field, fmt.Sprintf("no list of %s is seen to be that of the children; name it in batch.children", b.In.FullName()))
+		b.Problem(field, fmt.Sprintf("the list of children in %s was not detected; name it in batch.children", b.In.FullName()))
 	}
 }
 

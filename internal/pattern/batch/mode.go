@@ -30,7 +30,7 @@ func (b *batcher) findMode(results shape.Path) {
 		b.findOrdered()
 	}
 	if b.said.GetMissing() != "" {
-		b.Problem("batch.missing", fmt.Sprintf("%q in %s has a result for each child, and only a map can be without some; remove missing", results, b.Out.FullName()))
+		b.Problem("batch.missing", fmt.Sprintf("%q in %s has a result for each child, and only a map can omit some; remove missing", results, b.Out.FullName()))
 	}
 }
 
@@ -40,9 +40,9 @@ func (b *batcher) checkMode(results shape.Path, perItem bool) {
 	wrong := ""
 	switch {
 	case b.mode == grpcservicev1.Batch_MODE_KEYED && !isMap:
-		wrong = "is no map by child"
+		wrong = "is not a map keyed by child"
 	case b.mode == grpcservicev1.Batch_MODE_PER_ITEM && !perItem:
-		wrong = "is no list of messages with a google.rpc.Status and one other message each"
+		wrong = "is not a list of messages that each have a google.rpc.Status and one other message"
 	case b.mode == grpcservicev1.Batch_MODE_ATOMIC && isMap:
 		wrong = "is a map, which has no order"
 	default:

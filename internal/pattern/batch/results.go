@@ -42,7 +42,7 @@ func (b *batcher) findDone() {
 		b.Problem("batch.mode", fmt.Sprintf("%s has no results; remove mode, or set MODE_ATOMIC", b.Out.FullName()))
 	}
 	if b.said.GetMissing() != "" {
-		b.Problem("batch.missing", fmt.Sprintf("%s has no results, and only a map can be without some; remove missing", b.Out.FullName()))
+		b.Problem("batch.missing", fmt.Sprintf("%s has no results, and only a map can omit some; remove missing", b.Out.FullName()))
 	}
 	b.batch.Mode = Done
 	b.Found(pattern.Certain, "no results")
@@ -67,7 +67,7 @@ func (b *batcher) missResults(why string) {
 	field := b.firstNamed()
 	switch {
 	case field != "" && !b.HasProblem(Name):
-		b.Problem(field, fmt.Sprintf("%s %s; name the results in batch.results, or set batch.mode to MODE_ATOMIC where there are none", b.Out.FullName(), why))
+		b.Problem(field, fmt.Sprintf("%s %s; name the results in batch.results, or set batch.mode to MODE_ATOMIC if it has none", b.Out.FullName(), why))
 	case field == "" && b.Level() > pattern.Possible:
 		b.Found(pattern.Possible, fmt.Sprintf("%s %s", b.Short(b.Out), why))
 		b.adviseResults()

@@ -29,7 +29,7 @@ func (b *Batch) WarnWeaker(s *model.Scope) {
 		return
 	}
 	if ways := policy.Weaker(many, single); len(ways) > 0 {
-		s.Warn("its policy is weaker than that of %s, which it does for many: %s; give it the rules of %s, or set the option batch: {own_policy: true}",
+		s.Warn("its policy is weaker than that of %s, the method for a single item: %s; give it the rules of %s, or set the option batch: {own_policy: true}",
 			b.Single.Name(), strings.Join(ways, "; "), b.Single.Name())
 	}
 }

@@ -73,7 +73,7 @@ func isAboutRequests(m *pattern.Method, field protoreflect.FieldDescriptor) bool
 func named(m *pattern.Method, said *string) (shape.Path, bool) {
 	path, ok := m.Named("idempotency_key.field", said, m.In, shape.AnID)
 	if len(path) > 1 {
-		m.Problem("idempotency_key.field", fmt.Sprintf("%q is in a message of the request; name a field of %s itself", path, m.In.FullName()))
+		m.Problem("idempotency_key.field", fmt.Sprintf("%q is a field of a nested message; name a field of %s itself", path, m.In.FullName()))
 		return nil, false
 	}
 	return path, ok

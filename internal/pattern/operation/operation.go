@@ -49,7 +49,7 @@ func detect(m *pattern.Method) pattern.Found {
 		return nil // detectGetter is for it
 	}
 	if verb != "" || m.Out.Name() != operationMessage.Name() && idempotency.IsRead(m.Desc) { // as GetJobStatus, where the operation is called Job
-		m.ReportPossible(Name, "by its name it starts no operation, and is for those that there are", "")
+		m.ReportPossible(Name, "its name is that of a method for existing operations", "")
 		return nil
 	}
 	s := starter{Method: m, said: m.Policy.GetOperation(), operation: Operation{Message: fields}}
@@ -116,7 +116,7 @@ func (s *starter) findType(option string, said *string, info string, field shape
 			s.ByPolicy = append(s.ByPolicy, option)
 			return foundType{message: m, source: "its policy"}
 		}
-		s.Problem("operation."+option, fmt.Sprintf("no imported file has a message %q; import its file, and name it in full, as in %q", *said, s.Out.FullName()))
+		s.Problem("operation."+option, fmt.Sprintf("no imported file has a message %q; import its file, and use its full name, as in %q", *said, s.Out.FullName()))
 	}
 	if m := s.LookUp(info); m != nil {
 		return foundType{message: m, source: "operation_info"}
@@ -139,9 +139,9 @@ func (s *starter) explainTypes(result, metadata foundType) {
 	}
 	switch {
 	case len(unknown) > 0:
-		s.Found(pattern.Likely, fmt.Sprintf("operation_info names %s, which no imported file has", shape.Join(unknown)))
+		s.Found(pattern.Likely, fmt.Sprintf("operation_info names %s, which no imported file declares", shape.Join(unknown)))
 	case untyped && s.Out.FullName() == operationMessage:
-		s.Found(pattern.Likely, "no operation_info says what it ends with and tells its progress by")
+		s.Found(pattern.Likely, "no operation_info names its response and metadata types")
 	default:
 		s.explainSources(result, metadata)
 	}
@@ -188,7 +188,7 @@ func (s *starter) findChildren() {
 // checkConflict reports a rule for conflicts of operations that cannot be in conflict.
 func (s *starter) checkConflict() {
 	if s.said.GetOnConflict() != grpcservicev1.Operation_ON_CONFLICT_UNSPECIFIED && s.said.GetConflictKey() == "" {
-		s.LimitProblem("operation.on_conflict", "there is no conflict without conflict_key; name the request's field in it, or remove on_conflict")
+		s.LimitProblem("operation.on_conflict", "it requires conflict_key; set that to a field of the request, or remove on_conflict")
 	}
 }
 

@@ -55,7 +55,7 @@ func absent(found pattern.Result) string {
 		return "the method starts no operation, but gets one that there is; remove operation"
 	}
 	if seen, ok := found.Find(Name); ok {
-		return fmt.Sprintf("the method starts no operation (%s); remove operation", seen.Reason)
+		return fmt.Sprintf("the method does not start an operation (%s); remove operation", seen.Reason)
 	}
 	return "the method starts no operation: it does not return google.longrunning.Operation, or a message like it; remove operation"
 }

@@ -37,7 +37,7 @@ func (p *Page) Helper(s *model.Scope) model.Helper {
 		h.Constructor = "OfMap"
 	}
 	if stub.KeyGuess != "" {
-		h.Doubt = model.Doubt{At: s.Position(), Text: fmt.Sprintf("the new method sorts pages by %s, and nothing in the proto says that it is unique; "+
+		h.Doubt = model.Doubt{At: s.Position(), Text: fmt.Sprintf("the new method sorts pages by %s, which the proto does not declare unique; "+
 			"if two items can have the same %[1]s, return a unique key in the method, or pages lose items", stub.KeyGuess)}
 	}
 	return h

@@ -44,6 +44,6 @@ func (p *pager) setItems(path shape.Path) {
 // missItems reports that a response has no items.
 func (p *pager) missItems() {
 	if len(p.ByPolicy) > 0 && !p.HasProblem(Name) {
-		p.Problem(p.firstNamed(), fmt.Sprintf("%s has no repeated field and no map; name one of a message in it in page.items, with a dot", p.Out.FullName()))
+		p.Problem(p.firstNamed(), fmt.Sprintf("%s has no repeated field or map; name one of a nested message in page.items, with a dot", p.Out.FullName()))
 	}
 }

@@ -132,12 +132,12 @@ func (p *pager) missToken(tokens, nexts []shape.Path) bool {
 		p.guessPage()
 	case p.HasProblem(Name):
 	case len(tokens) == 0:
-		p.Problem(named, fmt.Sprintf("no string or bytes of %s is named like a page token; name it in page.token, "+
-			"or an offset in page.skip where there are no tokens", p.In.FullName()))
+		p.Problem(named, fmt.Sprintf("no string or bytes field of %s has the name of a page token; name it in page.token, "+
+			"or name an offset in page.skip if it has no tokens", p.In.FullName()))
 	case len(nexts) == 0:
-		p.Problem(named, fmt.Sprintf("no string or bytes of %s is named like the token of the next page; name it in page.next_token", p.Out.FullName()))
+		p.Problem(named, fmt.Sprintf("no string or bytes field of %s has the name of a token of the next page; name it in page.next_token", p.Out.FullName()))
 	default:
-		p.Problem(named, fmt.Sprintf("the response's %q is %v, and the request's %q is %v; two tokens of one type are needed, so name others",
+		p.Problem(named, fmt.Sprintf("the response's %q is %v, and the request's %q is %v; both tokens must have the same type; name other fields",
 			nexts[0], nexts[0].Field().Kind(), tokens[0], tokens[0].Field().Kind()))
 	}
 	return false
@@ -154,7 +154,7 @@ func (p *pager) findSize() {
 		p.Advise("size", limit)
 	}
 	if said := p.said.Size; said != nil && len(path) > 0 && path.String() == p.said.GetSkip() {
-		p.Problem("page.size", fmt.Sprintf("%q is named in page.skip too; name another field in one of them", path))
+		p.Problem("page.size", fmt.Sprintf("%q is also named in page.skip; name another field in one of them", path))
 	}
 	p.page.Size = path
 }

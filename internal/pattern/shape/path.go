@@ -35,7 +35,7 @@ func Resolve(in protoreflect.MessageDescriptor, text string) (path Path, wrong s
 	}
 	for name := range strings.SplitSeq(text, ".") {
 		if in == nil || len(path) > 0 && !IsMessage(path.Field()) {
-			return nil, fmt.Sprintf("%q is not a single message, so %q cannot be a field of it; name a field that is there", path, name)
+			return nil, fmt.Sprintf("%q is not a single message, so it cannot have a field %q; name an existing field", path, name)
 		}
 		f := in.Fields().ByName(protoreflect.Name(name))
 		if f == nil {
@@ -49,7 +49,7 @@ func Resolve(in protoreflect.MessageDescriptor, text string) (path Path, wrong s
 func unknownField(in protoreflect.MessageDescriptor, name string) string {
 	fields := FieldsThat(in, AnyField.Fits)
 	if len(fields) == 0 {
-		return fmt.Sprintf("%s has no field %q, nor any other; remove it", in.FullName(), name)
+		return fmt.Sprintf("%s has no fields, so not %q; remove it", in.FullName(), name)
 	}
-	return fmt.Sprintf("%s has no field %q; name one that it has: %s", in.FullName(), name, ListOf(fields))
+	return fmt.Sprintf("%s has no field %q; want one of %s", in.FullName(), name, ListOf(fields))
 }

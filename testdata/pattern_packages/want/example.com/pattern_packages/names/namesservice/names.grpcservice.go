@@ -156,9 +156,9 @@ var NamesBatchGet = batch.Keyed(
 
 // NamesStart starts Start, runs it, and waits for it.
 //
-// Pattern: operation, likely. It returns google.longrunning.Operation; no operation_info says what
-// it ends with and tells its progress by. To be sure, set the option operation: {response_type:
-// "...", metadata_type: "..."}; if it is not, operation: {off: true}.
+// Pattern: operation, likely. It returns google.longrunning.Operation; no operation_info names its
+// response and metadata types. To confirm it, set the option operation: {response_type: "...",
+// metadata_type: "..."}; to disable it, operation: {off: true}.
 var NamesStart = operation.Of[knownanypb.Any, knownanypb.Any](
 	namesTable.Method("Start"), Names.Start, operation.Fields{},
 )

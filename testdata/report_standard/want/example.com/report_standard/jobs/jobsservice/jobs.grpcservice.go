@@ -110,8 +110,8 @@ func JobsConfig() client.Option {
 // JobsStart starts Start, runs it, and waits for it.
 //
 // Pattern: operation, likely. It returns google.longrunning.Operation; operation_info names Result
-// and jobs.Progress, which no imported file has. To be sure, set the option operation:
-// {response_type: "...", metadata_type: "..."}; if it is not, operation: {off: true}.
+// and jobs.Progress, which no imported file declares. To confirm it, set the option operation:
+// {response_type: "...", metadata_type: "..."}; to disable it, operation: {off: true}.
 var JobsStart = operation.Of[anypb.Any, anypb.Any](
 	jobsTable.Method("Start"), Jobs.Start, operation.Fields{},
 )

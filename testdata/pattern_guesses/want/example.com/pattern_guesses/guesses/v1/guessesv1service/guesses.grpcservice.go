@@ -166,8 +166,8 @@ func GuessesConfig() client.Option {
 
 // GuessesFind serves Find a page at a time, and iterates over all pages.
 //
-// Pattern: page, likely. Items: first, of several lists the one with the lowest number. To be sure,
-// set the option page: {items: "first"}; if it is not, page: {off: true}.
+// Pattern: page, likely. Items: first, the first of several lists, by field number. To confirm it,
+// set the option page: {items: "first"}; to disable it, page: {off: true}.
 var GuessesFind = page.Of(
 	guessesTable.Method("Find"), Guesses.Find, (*guessesv1.FindResponse).GetFirst,
 	page.Fields{
@@ -182,8 +182,8 @@ var GuessesFind = page.Of(
 // are too large. If an item fails, only a transaction undoes the items before it: batch.WithTx.
 //
 // Pattern: batch, likely. Children: things, the only list of messages; results: indexed, in the
-// same order. To be sure, set the option batch: {children: "things"}; if it is not, batch: {off:
-// true}.
+// same order. To confirm it, set the option batch: {children: "things"}; to disable it, batch:
+// {off: true}.
 var GuessesBatchIndexThings = batch.Ordered(
 	guessesTable.Method("BatchIndexThings"), Guesses.BatchIndexThings,
 	(*guessesv1.BatchIndexRequest).GetThings, (*guessesv1.BatchIndexResponse).GetIndexed,

@@ -252,9 +252,9 @@ var JobsExport = operation.Of[other.Report, emptypb.Empty](
 
 // JobsSilent starts Silent, runs it, and waits for it.
 //
-// Pattern: operation, likely. It returns google.longrunning.Operation; no operation_info says what
-// it ends with and tells its progress by. To be sure, set the option operation: {response_type:
-// "...", metadata_type: "..."}; if it is not, operation: {off: true}.
+// Pattern: operation, likely. It returns google.longrunning.Operation; no operation_info names its
+// response and metadata types. To confirm it, set the option operation: {response_type: "...",
+// metadata_type: "..."}; to disable it, operation: {off: true}.
 var JobsSilent = operation.Of[anypb.Any, anypb.Any](
 	jobsTable.Method("Silent"), Jobs.Silent, operation.Fields{},
 )
@@ -262,8 +262,9 @@ var JobsSilent = operation.Of[anypb.Any, anypb.Any](
 // JobsUnknown starts Unknown, runs it, and waits for it.
 //
 // Pattern: operation, likely. It returns google.longrunning.Operation; operation_info names
-// Nowhere, which no imported file has. To be sure, set the option operation: {response_type: "...",
-// metadata_type: "jobs.v1.BatchMetadata"}; if it is not, operation: {off: true}.
+// Nowhere, which no imported file declares. To confirm it, set the option operation:
+// {response_type: "...", metadata_type: "jobs.v1.BatchMetadata"}; to disable it, operation: {off:
+// true}.
 var JobsUnknown = operation.Of[anypb.Any, jobsv1.BatchMetadata](
 	jobsTable.Method("Unknown"), Jobs.Unknown,
 	operation.Fields{FailedRequests: "failed_requests"},
@@ -272,8 +273,9 @@ var JobsUnknown = operation.Of[anypb.Any, jobsv1.BatchMetadata](
 // JobsFar starts Far, runs it, and waits for it.
 //
 // Pattern: operation, likely. It returns google.longrunning.Operation; operation_info names
-// far.Away, which no imported file has. To be sure, set the option operation: {response_type:
-// "...", metadata_type: "jobs.v1.BatchMetadata"}; if it is not, operation: {off: true}.
+// far.Away, which no imported file declares. To confirm it, set the option operation:
+// {response_type: "...", metadata_type: "jobs.v1.BatchMetadata"}; to disable it, operation: {off:
+// true}.
 var JobsFar = operation.Of[anypb.Any, jobsv1.BatchMetadata](
 	jobsTable.Method("Far"), Jobs.Far,
 	operation.Fields{FailedRequests: "failed_requests"},
