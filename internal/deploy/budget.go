@@ -17,7 +17,7 @@ func gracePeriod(app App) int64 {
 
 // graceNote shows how the grace period adds up.
 func graceNote(app App) string {
-	return fmt.Sprintf("%v drain delay + %v shutdown timeout + %v for calls that are cut off. Raise it with the first two, which are in env.",
+	return fmt.Sprintf("%v drain delay + %v shutdown timeout + %v for calls that are cut off. Raise it if you raise one of the first two, which are set in env.",
 		app.DrainDelay, app.ShutdownTimeout, shutdownMargin)
 }
 

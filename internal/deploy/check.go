@@ -34,29 +34,29 @@ func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Errorf(fo
 func check(app App) error {
 	var f faults
 	if !namePattern.MatchString(app.Name) || len(app.Name) > nameLimit {
-		f.add("app_name: %q is not a name of at most %d lower-case letters, digits and hyphens that begins with a letter and does not end with a hyphen",
+		f.add("app_name: %q is not a name of at most %d lower-case letters, digits and hyphens that starts with a letter and does not end with a hyphen",
 			app.Name, nameLimit)
 	}
 	if !imagePattern.MatchString(app.Image) {
-		f.add(`image: %q is not a reference to an image, as in "registry.example.com/shop:1.4.0"`, app.Image)
+		f.add(`image: %q is not an image reference; want one such as "registry.example.com/shop:1.4.0"`, app.Image)
 	}
 	if app.Port < 1024 || app.Port > 65535 {
-		f.add("port: %d is not between 1024 and 65535; lower ones are root's, which the program does not run as", app.Port)
+		f.add("port: %d is out of range; want 1024 to 65535, which need no root privileges", app.Port)
 	}
 	if !commandPattern.MatchString(app.Command) || path.Clean(app.Command) != app.Command || strings.HasPrefix(app.Command, "..") {
-		f.add(`app: %q is not a folder below the root of the module, as in "cmd/server"`, app.Command)
+		f.add(`app: %q is not a directory below the root of the module; want one such as "cmd/server"`, app.Command)
 	}
 	if !commandPattern.MatchString(app.Dir) || path.Clean(app.Dir) != app.Dir || strings.HasPrefix(app.Dir, "..") {
-		f.add(`deploy_dir: %q is not a folder below the root of the module, as in "deploy"`, app.Dir)
+		f.add(`deploy_dir: %q is not a directory below the root of the module; want one such as "deploy"`, app.Dir)
 	}
 	if app.Module != "" && (!commandPattern.MatchString(app.Module) || path.Clean(app.Module) != app.Module) {
-		f.add(`the module's directory %q is not a path below the directory that docker copies; rename it`, app.Module)
+		f.add(`the module's directory %q is not a path below Docker's build context; rename it`, app.Module)
 	}
 	if !versionPattern.MatchString(app.Version) {
-		f.add(`version: %q is not a "v" and a number, as in "v1"`, app.Version)
+		f.add(`version: %q is not a version; want "v" and a number, such as "v1"`, app.Version)
 	}
 	if !goPattern.MatchString(app.GoVersion) {
-		f.add(`the version of Go %q is not as images are tagged, as in "1.25"`, app.GoVersion)
+		f.add(`the Go version %q is not a tag of the Go image; want one such as "1.25"`, app.GoVersion)
 	}
 	f.duration("the drain delay", app.DrainDelay)
 	f.duration("the shutdown timeout", app.ShutdownTimeout)
@@ -68,21 +68,21 @@ func check(app App) error {
 func (f *faults) duration(what string, d time.Duration) {
 	const longest = 24 * time.Hour
 	if d < 0 || d > longest {
-		f.add("%s: %v is not between 0 and %v", what, d, longest)
+		f.add("%s: %v is out of range; want 0 to %v", what, d, longest)
 	}
 }
 
 // services reports names that are not those of a proto, and those that come twice.
 func (f *faults) services(services []Service) {
 	if len(services) == 0 {
-		f.add("there is no service to deploy")
+		f.add("the protos have no service to deploy; add one")
 	}
 	seen := make(map[string]bool)
 	unique := func(name string) {
 		if !protoPattern.MatchString(name) {
-			f.add("%q is not a name of a proto", name)
+			f.add("%q is not a proto name; rename it", name)
 		} else if seen[name] {
-			f.add("%s is there twice", name)
+			f.add("%s is declared twice; remove one of them", name)
 		}
 		seen[name] = true
 	}

@@ -46,14 +46,14 @@ func TestBadAppIsRefused(t *testing.T) {
 		"folder with a space":   {func(a *deploy.App) { a.Dir = "deploy it" }, `deploy_dir: "deploy it"`},
 		"version":               {func(a *deploy.App) { a.Version = "1.4" }, `version: "1.4"`},
 		"version 0":             {func(a *deploy.App) { a.Version = "v0" }, `version: "v0"`},
-		"version of Go":         {func(a *deploy.App) { a.GoVersion = "latest" }, `version of Go "latest"`},
+		"version of Go":         {func(a *deploy.App) { a.GoVersion = "latest" }, `Go version "latest"`},
 		"negative delay":        {func(a *deploy.App) { a.DrainDelay = -1 }, "the drain delay: -1ns"},
 		"endless timeout":       {func(a *deploy.App) { a.ShutdownTimeout = 25 * time.Hour }, "the shutdown timeout: 25h"},
-		"no services":           {services(), "no service"},
-		"a service twice":       {services("a.B", "a.B"), "a.B is there twice"},
-		"a service of no name":  {services(""), `"" is not a name of a proto`},
-		"a service of a path":   {services("a/B"), `"a/B" is not a name of a proto`},
-		"all at once":           {func(a *deploy.App) { *a = deploy.App{} }, "port: 0 is not"},
+		"no services":           {services(), "no service to deploy"},
+		"a service twice":       {services("a.B", "a.B"), "a.B is declared twice"},
+		"a service of no name":  {services(""), `"" is not a proto name`},
+		"a service of a path":   {services("a/B"), `"a/B" is not a proto name`},
+		"all at once":           {func(a *deploy.App) { *a = deploy.App{} }, "port: 0 is out of range"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -89,23 +89,23 @@ func deploymentOf(app App) manifest {
 	}
 	m := manifest{
 		file:   deploymentFile,
-		head:   "Runs " + app.Name + " " + app.Version + ". Another version runs beside it as a Deployment of its own; see istio/.",
+		head:   "Runs " + app.Name + " " + app.Version + ". Another version runs beside it as a separate Deployment; see istio/.",
 		object: d,
 		notes: notes{
-			"spec.selector": "There are no replicas: the HorizontalPodAutoscaler counts them, and would be overruled each time that this file is applied.",
-			"spec.template.metadata.annotations." + proxyConfigKey: "Nobody but Istio reads this: its proxy is there before the server, and goes when the server has drained.",
-			"spec.template.spec.terminationGracePeriodSeconds":     graceNote(app) + "\nThere is no preStop: the server itself goes on taking calls while load balancers notice that it will stop.",
-			"spec.template.spec.containers[0].env[3]":              "Clients without a mesh look up pods again when a connection goes: those that the autoscaler adds get calls after this time, give or take 10%.",
-			"spec.template.spec.containers[0].env[4]":              "The garbage collector works harder above what is requested, well before the limit at which the kernel kills. There is no GOMAXPROCS: Go follows the CPU limit by itself.",
+			"spec.selector": "replicas is unset: the HorizontalPodAutoscaler sets it, and each apply of this file would override that.",
+			"spec.template.metadata.annotations." + proxyConfigKey: "Only Istio reads this: its proxy starts before the server and stops after the server has drained.",
+			"spec.template.spec.terminationGracePeriodSeconds":     graceNote(app) + "\nThere is no preStop hook: the server itself keeps accepting calls while load balancers remove it.",
+			"spec.template.spec.containers[0].env[3]":              "Clients without a mesh resolve pods again when a connection closes, so pods that the autoscaler adds receive calls after this time, plus or minus 10%.",
+			"spec.template.spec.containers[0].env[4]":              "The garbage collector works harder above the requested memory, well before the limit at which the kernel kills the pod. GOMAXPROCS is unset: Go follows the CPU limit.",
 			"spec.template.spec.volumes":                           "The root of the file system is read-only. A pod that writes more than this to /tmp is evicted.",
-			"spec.template.spec.containers[0].resources":           "These are to be measured: they are a beginning.",
-			"spec.template.spec.containers[0].startupProbe":        "The health service says of itself that it is serving as soon as it answers. The server is started then; whether it can work is not asked.",
+			"spec.template.spec.containers[0].resources":           "Starting values; measure and adjust them.",
+			"spec.template.spec.containers[0].startupProbe":        "The health service reports SERVING for its own name as soon as the server responds. This probe does not check whether the services can work.",
 			"spec.template.spec.containers[0].readinessProbe":      readinessNote(app),
-			"spec.template.spec.containers[0].livenessProbe":       "Only a server that does not answer any more is restarted. One whose database is away would not get better by it.",
+			"spec.template.spec.containers[0].livenessProbe":       "Only a server that no longer responds is restarted. A restart would not help one whose database is unavailable.",
 		},
 	}
 	if app.hasPages() {
-		m.notes["spec.template.spec.containers[0].env[5]"] = "All pods need the same keys, or a page token of one is of no use to another. Make them once, in 32 random bytes:\n" +
+		m.notes["spec.template.spec.containers[0].env[5]"] = "All pods need the same keys, or one pod cannot read the page tokens of another. Create them once, from 32 random bytes:\n" +
 			"kubectl create secret generic " + tokenKeys(app).Name + " --from-literal=" + tokenKeys(app).Key + "=\"$(openssl rand -base64 32)\""
 	}
 	return m

@@ -67,9 +67,9 @@ func destinationRuleOf(app App) manifest {
 			Subsets: []subset{of(app.Version), of(nextVersion(app))},
 		}},
 		notes: notes{
-			"spec.trafficPolicy.connectionPool.http.http2MaxRequests": "Calls and streams that one proxy has open at a time. There is no maxRequestsPerConnection: a new connection every few calls costs more than it spreads, and proxies balance calls anyway.",
-			"spec.trafficPolicy.outlierDetection":                     "A pod that answers UNAVAILABLE or DEADLINE_EXCEEDED five times in a row is left alone for a while; one whose method has a bug, and answers INTERNAL, is not.",
-			"spec.subsets[1]":                                         "A version without pods answers UNAVAILABLE. Calls go there only if they ask for it.",
+			"spec.trafficPolicy.connectionPool.http.http2MaxRequests": "The calls and streams that one proxy has open at a time. maxRequestsPerConnection is unset: proxies balance calls, so new connections would only add cost.",
+			"spec.trafficPolicy.outlierDetection":                     "A pod that returns UNAVAILABLE or DEADLINE_EXCEEDED five times in a row receives no calls for a while. INTERNAL, as of a method with a bug, does not count.",
+			"spec.subsets[1]":                                         "Calls go to this version only if they request it. Without pods it returns UNAVAILABLE.",
 		},
 	}
 }

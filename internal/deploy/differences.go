@@ -30,7 +30,7 @@ func Differences(path string, have, want []byte) diag.List {
 	mine, err := load(have)
 	theirs, err2 := load(want)
 	if err := cmp.Or(err, err2); err != nil {
-		d.found.Warnf(diag.At(path), "it cannot be compared with the policies: %v", err)
+		d.found.Warnf(diag.At(path), "it cannot be compared with the policies: %v; correct it", err)
 		return d.found
 	}
 	compare(&d, counterpart(mine, theirs[0]), theirs[0])
@@ -91,14 +91,14 @@ func (d *differ) virtualService(have, want *yaml.Node) {
 	for _, name := range wanted.names {
 		route, ok := mine.nodes[name]
 		if !ok {
-			d.add(at, "there is no route %s, which the policies ask for; add it", name)
+			d.add(at, "it has no route %s, which the policies require; add it", name)
 			continue
 		}
 		d.fields(route, wanted.nodes[name], "route "+name, []string{"timeout"}, []string{"retries", "attempts"}, []string{"retries", "retryOn"}, []string{"retries", "backoff"})
 	}
 	for _, name := range mine.names {
 		if _, ok := wanted.nodes[name]; !ok && isMethodRoute(mine.nodes[name]) {
-			d.add(mine.nodes[name], "route %s: its method is gone, or its policy says nothing to a mesh; remove it", name)
+			d.add(mine.nodes[name], "route %s: its method no longer exists, or has no policy for a mesh; remove it", name)
 		}
 	}
 }
@@ -121,7 +121,7 @@ func (d *differ) serviceConfig(have, want *yaml.Node) {
 	for _, name := range wanted.names {
 		config, ok := mine.nodes[name]
 		if !ok {
-			d.add(at, "there is no methodConfig of %s, which has a policy; add it", name)
+			d.add(at, "it has no methodConfig for %s, which has a policy; add it", name)
 			continue
 		}
 		d.fields(config, wanted.nodes[name], name, []string{"timeout"},
@@ -131,7 +131,7 @@ func (d *differ) serviceConfig(have, want *yaml.Node) {
 	}
 	for _, name := range mine.names {
 		if _, ok := wanted.nodes[name]; !ok {
-			d.add(mine.nodes[name], "%s: the method is gone, or its policy says nothing to clients; remove its methodConfig", name)
+			d.add(mine.nodes[name], "%s: the method no longer exists, or has no policy for clients; remove its methodConfig", name)
 		}
 	}
 }
@@ -149,7 +149,7 @@ func configName(config *yaml.Node) string {
 func (d *differ) deployment(have, want *yaml.Node) {
 	pod := field(have, "spec", "template", "spec")
 	if pod == nil {
-		d.add(have, "there is no spec.template.spec")
+		d.add(have, "it has no spec.template.spec; add it")
 		return
 	}
 	containerOf := func(pod *yaml.Node) *yaml.Node {
@@ -157,7 +157,7 @@ func (d *differ) deployment(have, want *yaml.Node) {
 	}
 	server := containerOf(pod)
 	if server == nil {
-		d.add(pod, "there is no container %q", containerName)
+		d.add(pod, "it has no container %q; add it", containerName)
 		return
 	}
 	d.fields(server, containerOf(field(want, "spec", "template", "spec")), "container "+containerName, []string{"readinessProbe", "grpc", "service"})
@@ -170,11 +170,11 @@ func (d *differ) deployment(have, want *yaml.Node) {
 	period := field(pod, "terminationGracePeriodSeconds")
 	seconds := 30 // Kubernetes' default
 	if period != nil && period.Decode(&seconds) != nil {
-		d.add(period, "terminationGracePeriodSeconds: %q is not a number of seconds", value(period))
+		d.add(period, "terminationGracePeriodSeconds: %q is not a number of seconds; correct it", value(period))
 		return
 	}
 	if need := gracePeriod(App{DrainDelay: delay, ShutdownTimeout: timeout}); int64(seconds) < need {
-		d.add(cmp.Or(period, pod), "terminationGracePeriodSeconds is %d; %s %v and %s %v need %d, or the pod is killed while it drains",
+		d.add(cmp.Or(period, pod), "terminationGracePeriodSeconds is %d; with %s %v and %s %v, set it to %d, or the pod is killed while it drains",
 			seconds, envDrainDelay, delay, envShutdownTimeout, timeout, need)
 	}
 }

@@ -38,49 +38,49 @@ func TestDifferences(t *testing.T) {
 		beside string // what the line of the first difference begins with
 	}{
 		"another timeout": {mesh, func(a *deploy.App) { a.Services[0].Methods[1].Policy.Timeout = 4 * time.Second }, nil, []string{
-			"route shop.v1.UserService.ListUsers.v2: timeout is 1.5s; the policy says 4s",
-			"route shop.v1.UserService.ListUsers.v1: timeout is 1.5s; the policy says 4s",
+			"route shop.v1.UserService.ListUsers.v2: timeout is 1.5s; the policy has 4s",
+			"route shop.v1.UserService.ListUsers.v1: timeout is 1.5s; the policy has 4s",
 		}, "timeout: 1.5s"},
 		"the timeout is edited": {mesh, nil, replace("timeout: 10s", "timeout: 20s"), []string{
-			"route shop.v1.UserService.GetUser.v2: timeout is 20s; the policy says 10s"}, "timeout: 20s"},
+			"route shop.v1.UserService.GetUser.v2: timeout is 20s; the policy has 10s"}, "timeout: 20s"},
 		"behind another object": {mesh, nil, func(text string) string {
 			return "kind: VirtualService\nmetadata: {name: other}\n---\n# nothing\n---\n" + strings.Replace(text, "timeout: 10s", "timeout: 20s", 1)
-		}, []string{"route shop.v1.UserService.GetUser.v2: timeout is 20s; the policy says 10s"}, "timeout: 20s"},
+		}, []string{"route shop.v1.UserService.GetUser.v2: timeout is 20s; the policy has 10s"}, "timeout: 20s"},
 		"the same time in other words": {mesh, nil, replace("timeout: 3600s", "timeout: 1h"), nil, ""},
 		"the timeout is removed": {mesh, nil, replace("    timeout: 10s\n", ""), []string{
-			"route shop.v1.UserService.GetUser.v2: there is no timeout; the policy says 10s"}, "- name: shop.v1.UserService.GetUser.v2"},
+			"route shop.v1.UserService.GetUser.v2: timeout is unset; the policy has 10s"}, "- name: shop.v1.UserService.GetUser.v2"},
 		"a retry where there was none": {mesh, func(a *deploy.App) { a.Services[0].Methods[1].Policy.Retry = a.Services[0].Methods[0].Policy.Retry },
 			replace("ListUsers.v1", "ListUsers.mine"), []string{
-				"there is no route shop.v1.UserService.ListUsers.v1, which the policies ask for; add it",
-				"route shop.v1.UserService.ListUsers.v2: there is no retries.retryOn; the policy says resource-exhausted,unavailable",
-				"route shop.v1.UserService.ListUsers.v2: there is no retries.backoff; the policy says 0.1s",
-				"route shop.v1.UserService.ListUsers.v2: retries.attempts is 0; the policy says 2",
+				"it has no route shop.v1.UserService.ListUsers.v1, which the policies require; add it",
+				"route shop.v1.UserService.ListUsers.v2: retries.retryOn is unset; the policy has resource-exhausted,unavailable",
+				"route shop.v1.UserService.ListUsers.v2: retries.backoff is unset; the policy has 0.1s",
+				"route shop.v1.UserService.ListUsers.v2: retries.attempts is 0; the policy has 2",
 			}, "- name: shop.v1.UserService.GetUser.v2"},
 		"a method is gone": {mesh, func(a *deploy.App) { a.Services[0].Methods = a.Services[0].Methods[1:] }, nil, []string{
-			"route shop.v1.UserService.GetUser.v2: its method is gone, or its policy says nothing to a mesh; remove it",
-			"route shop.v1.UserService.GetUser.v1: its method is gone, or its policy says nothing to a mesh; remove it",
+			"route shop.v1.UserService.GetUser.v2: its method no longer exists, or has no policy for a mesh; remove it",
+			"route shop.v1.UserService.GetUser.v1: its method no longer exists, or has no policy for a mesh; remove it",
 		}, "- name: shop.v1.UserService.GetUser.v2"},
 		"routes of the user's own": {mesh, nil, replace("  - name: default.v2\n", "  - name: canary\n    match:\n    - uri: {exact: /shop.v1.UserService/GetUser}\n    timeout: 1s\n  - name: default.v2\n"), nil, ""},
 		"an empty file": {mesh, func(a *deploy.App) { a.Services = a.Services[:1]; a.Services[0].Methods = a.Services[0].Methods[1:2] }, func(string) string { return "" }, []string{
-			"there is no route shop.v1.UserService.ListUsers.v2, which the policies ask for; add it",
-			"there is no route shop.v1.UserService.ListUsers.v1, which the policies ask for; add it",
-			"there is no route default.v2, which the policies ask for; add it",
-			"there is no route default.v1, which the policies ask for; add it",
+			"it has no route shop.v1.UserService.ListUsers.v2, which the policies require; add it",
+			"it has no route shop.v1.UserService.ListUsers.v1, which the policies require; add it",
+			"it has no route default.v2, which the policies require; add it",
+			"it has no route default.v1, which the policies require; add it",
 		}, ""},
 		"a client's retry": {config, func(a *deploy.App) { a.Services[0].Methods[0].Policy.Retry.Codes = []string{"UNAVAILABLE"} }, nil, []string{
-			"shop.v1.UserService.GetUser: retryPolicy.retryableStatusCodes is UNAVAILABLE,RESOURCE_EXHAUSTED,ABORTED; the policy says UNAVAILABLE"}, `"retryableStatusCodes"`},
+			"shop.v1.UserService.GetUser: retryPolicy.retryableStatusCodes is UNAVAILABLE,RESOURCE_EXHAUSTED,ABORTED; the policy has UNAVAILABLE"}, `"retryableStatusCodes"`},
 		"a client's method": {config, func(a *deploy.App) { a.Services[0].Methods[1].Name = "FindUsers" }, nil, []string{
-			"there is no methodConfig of shop.v1.UserService.FindUsers, which has a policy; add it",
-			"shop.v1.UserService.ListUsers: the method is gone, or its policy says nothing to clients; remove its methodConfig",
+			"it has no methodConfig for shop.v1.UserService.FindUsers, which has a policy; add it",
+			"shop.v1.UserService.ListUsers: the method no longer exists, or has no policy for clients; remove its methodConfig",
 		}, `"methodConfig"`},
-		"longer drain": {deployment, nil, replace("value: 5s", "value: 10s"), []string{"terminationGracePeriodSeconds is 28; DRAIN_DELAY 10s and SHUTDOWN_TIMEOUT 20s need 33, or the pod is killed while it drains"}, "terminationGracePeriodSeconds"},
+		"longer drain": {deployment, nil, replace("value: 5s", "value: 10s"), []string{"terminationGracePeriodSeconds is 28; with DRAIN_DELAY 10s and SHUTDOWN_TIMEOUT 20s, set it to 33, or the pod is killed while it drains"}, "terminationGracePeriodSeconds"},
 		"longer grace": {deployment, nil, replace("Seconds: 28", "Seconds: 60"), nil, ""},
 		"no grace": {deployment, nil, func(s string) string {
 			return replace("value: 5s", "value: 8s")(replace("      terminationGracePeriodSeconds: 28\n", "")(s))
-		}, []string{"terminationGracePeriodSeconds is 30; DRAIN_DELAY 8s and SHUTDOWN_TIMEOUT 20s need 31, or the pod is killed while it drains"}, ""},
+		}, []string{"terminationGracePeriodSeconds is 30; with DRAIN_DELAY 8s and SHUTDOWN_TIMEOUT 20s, set it to 31, or the pod is killed while it drains"}, ""},
 		"resources":            {deployment, nil, replace("memory: 128Mi", "memory: 1Gi"), nil, ""},
-		"one service less":     {deployment, func(a *deploy.App) { a.Services = a.Services[:1] }, nil, []string{"container server: there is no readinessProbe.grpc.service; the policy says shop.v1.UserService"}, "service: ''"},
-		"another container":    {deployment, nil, replace("name: server", "name: main"), []string{`there is no container "server"`}, ""},
+		"one service less":     {deployment, func(a *deploy.App) { a.Services = a.Services[:1] }, nil, []string{"container server: readinessProbe.grpc.service is unset; the policy has shop.v1.UserService"}, "service: ''"},
+		"another container":    {deployment, nil, replace("name: server", "name: main"), []string{`it has no container "server"; add it`}, ""},
 		"an alias":             {deployment, nil, replace("env:", "env: &env"), nil, ""},
 		"a file that is yours": {"kubernetes/service.yaml", func(a *deploy.App) { a.Port = 9000 }, nil, nil, ""},
 	}

@@ -28,12 +28,12 @@ func dockerfile(app App) []byte {
 		"#",
 		"# To use your own images or your mirror: --build-arg GO_IMAGE=… --build-arg BASE=…",
 		"ARG GO_IMAGE=golang:"+app.GoVersion,
-		"# BASE is what the program runs on. It needs nothing, so the default is empty.",
+		"# BASE is the image that the program runs on. The program needs none, so the default is empty.",
 		"ARG BASE=scratch",
 		"",
-		"# Go runs on the machine that builds and compiles for the one that the image is for.",
+		"# Go runs on the build machine and cross-compiles for the platform of the image.",
 		"FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build",
-		"# What Go programs expect of a file system: CA certificates, a user with a home, and a directory for temporary files.",
+		"# Go programs expect CA certificates, a user with a home directory, and a directory for temporary files.",
 		"RUN mkdir -p /out/etc/ssl/certs /out/tmp \\",
 		"    && chmod 1777 /out/tmp \\",
 		"    && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ \\",
@@ -41,7 +41,7 @@ func dockerfile(app App) []byte {
 		"    && echo 'server:x:"+numbers(user, user)+"::/tmp:/sbin/nologin' >>/out/etc/passwd \\",
 		"    && echo 'root:x:0:' >/out/etc/group \\",
 		"    && echo 'server:x:"+numbers(user)+":' >>/out/etc/group",
-		"# TAGS are build tags. Private modules need GOPRIVATE, and --secret id=netrc,src=$HOME/.netrc. cgo needs CGO_ENABLED=1 and a",
+		"# TAGS are build tags. Private modules need GOPRIVATE and --secret id=netrc,src=$HOME/.netrc. cgo needs CGO_ENABLED=1 and a",
 		"# BASE with the C library of GO_IMAGE, as debian has.",
 		"ARG TAGS=",
 		"ARG GOPROXY",
@@ -51,7 +51,7 @@ func dockerfile(app App) []byte {
 		"COPY . /src/",
 		"ARG TARGETOS",
 		"ARG TARGETARCH",
-		"# timetzdata: time zones are part of the program.",
+		"# timetzdata embeds the time zones in the program.",
 		"RUN "+modules+" "+builds+" "+netrc+" \\",
 		"    "+workOff(app)+"CGO_ENABLED=$CGO_ENABLED GOOS=$TARGETOS GOARCH=$TARGETARCH \\",
 		"    go build -trimpath -ldflags=-s -tags=timetzdata,$TAGS -o /out/server ./"+app.Command,
@@ -70,9 +70,9 @@ func whereToBuild(app App) string {
 	case app.Module == "":
 		return "Run this in the root of its module"
 	case app.Workspace:
-		return "Run this in the directory that holds its workspace, with its module in " + app.Module
+		return "Run this in the directory of its workspace, with its module in " + app.Module
 	default:
-		return "Run this in the directory that holds its module, in " + app.Module + ", and the modules that replace others"
+		return "Run this in the directory that contains its module, in " + app.Module + ", and the modules that replace others"
 	}
 }
 

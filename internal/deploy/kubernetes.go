@@ -28,7 +28,7 @@ type serviceAccount struct {
 func serviceAccountOf(app App) manifest {
 	return manifest{
 		file:   "kubernetes/serviceaccount.yaml",
-		head:   "Who " + app.Name + " is in the cluster. It has no rights and no token, since it does not talk to Kubernetes.",
+		head:   "The identity of " + app.Name + " in the cluster. It has no permissions and no token, because it does not call the Kubernetes API.",
 		object: serviceAccount{object: ofApp(app, "v1", "ServiceAccount")},
 	}
 }

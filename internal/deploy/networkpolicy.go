@@ -25,7 +25,7 @@ type policyPort struct {
 func networkPolicyOf(app App) manifest {
 	return manifest{
 		file: "kubernetes/networkpolicy.yaml",
-		head: "Others reach " + app.Name + " at its port only. Add a from to say which others. What else its pods have to be reached at goes below ports: 15008 in a mesh of Istio's ambient mode, 15020 for the metrics of its proxies, or a port with metrics of your own.",
+		head: "Allows connections to the port of " + app.Name + " only. Add a from to restrict the sources. Add the other ports that must be reachable below ports: 15008 in Istio's ambient mode, 15020 for the metrics of its proxies, or your own metrics port.",
 		object: networkPolicy{ofApp(app, "networking.k8s.io/v1", "NetworkPolicy"), networkPolicySpec{
 			PodSelector: labelSelector{appLabels(app)},
 			PolicyTypes: []string{"Ingress"},

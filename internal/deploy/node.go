@@ -85,11 +85,11 @@ func (d *differ) fields(have, want *yaml.Node, subject string, paths ...[]string
 		}
 		switch {
 		case value(mine) == "":
-			d.add(at, "%s: there is no %s; the policy says %s", subject, name, value(theirs))
+			d.add(at, "%s: %s is unset; the policy has %s", subject, name, value(theirs))
 		case value(theirs) == "":
-			d.add(at, "%s: %s is %s; the policy says none", subject, name, value(mine))
+			d.add(at, "%s: %s is %s; the policy has none", subject, name, value(mine))
 		default:
-			d.add(at, "%s: %s is %s; the policy says %s", subject, name, value(mine), value(theirs))
+			d.add(at, "%s: %s is %s; the policy has %s", subject, name, value(mine), value(theirs))
 		}
 	}
 }

@@ -35,7 +35,7 @@ func readyService(app App) string {
 
 func readinessNote(app App) string {
 	if service := readyService(app); service != "" {
-		return "The pod gets calls while " + service + " is serving: Health().SetServing says when it is not."
+		return "The pod receives calls while " + service + " reports SERVING, which Health().SetServing changes."
 	}
-	return `The pod gets calls while the server as a whole, "", is serving. A pod has one such probe, and one service that cannot work is no reason to take the others away: its own health tells that to clients.`
+	return `The pod receives calls while the server as a whole, "", reports SERVING. If a single service cannot work, clients see that in its own health, and the others keep receiving calls.`
 }

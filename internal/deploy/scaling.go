@@ -64,7 +64,7 @@ type metricTarget struct {
 func autoscalerOf(app App) manifest {
 	return manifest{
 		file: "kubernetes/horizontalpodautoscaler.yaml",
-		head: "Counts the pods of " + app.Name + " " + app.Version + " by the CPU that they use, of what they request.",
+		head: "Scales the pods of " + app.Name + " " + app.Version + " by the share of their requested CPU that they use.",
 		object: autoscaler{ofRelease(app, "autoscaling/v2", "HorizontalPodAutoscaler"), autoscalerSpec{
 			ScaleTargetRef: scaleTarget{"apps/v1", "Deployment", release(app)},
 			MinReplicas:    minReplicas,
@@ -73,8 +73,8 @@ func autoscalerOf(app App) manifest {
 			Behavior:       behavior{scaleDown{int64(stabilization.Seconds())}},
 		}},
 		notes: notes{
-			"spec.behavior": "Longer than MAX_CONNECTION_AGE in the Deployment: until a new pod gets calls it uses no CPU, which looks as if it were not needed.",
-			"spec.metrics[0].containerResource.container": "What a proxy beside the server uses does not count.",
+			"spec.behavior": "Longer than MAX_CONNECTION_AGE in the Deployment: until a new pod receives calls it uses no CPU and looks unneeded.",
+			"spec.metrics[0].containerResource.container": "The CPU of a proxy beside the server does not count.",
 		},
 	}
 }
@@ -95,15 +95,15 @@ type disruptionBudgetSpec struct {
 func disruptionBudgetOf(app App) manifest {
 	return manifest{
 		file: "kubernetes/poddisruptionbudget.yaml",
-		head: "While nodes are drained, one pod of " + app.Name + " " + app.Version + " is away at a time.",
+		head: "While nodes are drained, one pod of " + app.Name + " " + app.Version + " is unavailable at a time.",
 		object: disruptionBudget{ofRelease(app, "policy/v1", "PodDisruptionBudget"), disruptionBudgetSpec{
 			MaxUnavailable:             1,
 			UnhealthyPodEvictionPolicy: "AlwaysAllow",
 			Selector:                   labelSelector{podLabels(app)},
 		}},
 		notes: notes{
-			"spec.maxUnavailable":             "Not minAvailable: that allows more the more pods there are, and none at all where there are no more than it says.",
-			"spec.unhealthyPodEvictionPolicy": "A pod that is not ready serves nobody, and keeps no node.",
+			"spec.maxUnavailable":             "Not minAvailable: with more pods it would allow more disruptions, and with that many pods or fewer, none.",
+			"spec.unhealthyPodEvictionPolicy": "A pod that is not ready serves no calls, so it does not block a drain.",
 		},
 	}
 }

@@ -28,7 +28,7 @@ func servicePorts(app App) []servicePort {
 func serviceOf(app App) manifest {
 	return manifest{
 		file: "kubernetes/service.yaml",
-		head: "One address for all pods. Kubernetes balances connections, not calls, and a gRPC client keeps one: use this in a mesh, whose proxies balance calls, and " +
+		head: "One address for all pods. Kubernetes balances connections, not calls, and a gRPC client keeps one connection: use this Service in a mesh, whose proxies balance calls, and " +
 			headless(app) + " without one.",
 		object: service{ofApp(app, "v1", "Service"), serviceSpec{Selector: appLabels(app), Ports: servicePorts(app)}},
 	}
@@ -43,7 +43,7 @@ func headlessOf(app App) manifest {
 	s.Metadata.Name = headless(app)
 	return manifest{
 		file:   "kubernetes/service-headless.yaml",
-		head:   "The addresses of all pods that are ready, for clients that balance calls by themselves: client.Dial(\"dns:///" + headless(app) + ":" + numbers(app.Port) + "\") does.",
+		head:   "The addresses of all ready pods, for clients that balance calls themselves: client.Dial(\"dns:///" + headless(app) + ":" + numbers(app.Port) + "\") does.",
 		object: s,
 	}
 }

@@ -71,12 +71,12 @@ func virtualServiceOf(app App) manifest {
 			}
 		}
 	}
-	remarks[fmt.Sprintf("spec.http[%d]", len(v.Spec.HTTP))] = "All other calls. Istio calls again twice where nothing is said; the policies do not want that."
+	remarks[fmt.Sprintf("spec.http[%d]", len(v.Spec.HTTP))] = "All other calls. Istio retries twice by default; the policies do not."
 	add("default", "", rule{})
 	return manifest{
 		file: virtualServiceFile,
 		head: "How calls to " + app.Name + " are routed in the mesh, by the policies of the protos. A caller that sends \"version: " + nextVersion(app) + "\" in its metadata gets that version, all others get " + app.Version + ".\n" +
-			"A timeout is the longest that a call may take, whatever deadline its caller set. Proxies retry beside clients, and the attempts multiply: have one of them do it.",
+			"A timeout limits a call whatever deadline its caller set. If both proxies and clients retry, the attempts multiply; let only one of them retry.",
 		object: v,
 		notes:  remarks,
 	}

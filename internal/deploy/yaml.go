@@ -40,7 +40,7 @@ func (m manifest) encode() ([]byte, error) {
 		}
 	})
 	if left != 0 {
-		return nil, fmt.Errorf("%s: of the notes on %q some are on no field", m.file, m.notes)
+		return nil, fmt.Errorf("%s: some of the notes %q belong to no field", m.file, m.notes)
 	}
 	content, err := yaml.Dump(&doc, yaml.WithV4Defaults(), yaml.WithLineWidth(-1))
 	if err != nil {
