@@ -8,9 +8,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// Get returns an operation of the caller of ctx. Where there is none, and where it is somebody else's, the error is NOT_FOUND,
-// reason OPERATION_NOT_FOUND; where the store is away it is UNAVAILABLE, reason OPERATION_STORE_UNAVAILABLE. The same goes for
-// the other methods.
+// Get returns an operation of the caller of ctx. If it does not exist or belongs to another
+// principal, the error is NOT_FOUND, reason OPERATION_NOT_FOUND. If the store is unavailable, it
+// is UNAVAILABLE, reason OPERATION_STORE_UNAVAILABLE. The other methods return the same errors.
 func (m *Manager) Get(ctx context.Context, name string) (*Record, error) {
 	op, err := m.get(ctx, name)
 	if err == nil && !op.DeleteTime.IsZero() {
@@ -19,8 +19,8 @@ func (m *Manager) Get(ctx context.Context, name string) (*Record, error) {
 	return op, err
 }
 
-// errDeleted is why a caller does not see an operation that it has deleted itself.
-var errDeleted = errors.New("the operation was deleted, and goes on")
+// errDeleted hides an operation that its caller has deleted and that is still running.
+var errDeleted = errors.New("the operation was deleted but is still running")
 
 // get returns an operation of the caller of ctx, deleted or not.
 func (m *Manager) get(ctx context.Context, name string) (*Record, error) {
@@ -34,10 +34,10 @@ func (m *Manager) get(ctx context.Context, name string) (*Record, error) {
 	return op, nil
 }
 
-// errOthers is why a caller does not see an operation.
+// errOthers hides the operation of another principal.
 var errOthers = errors.New("the operation belongs to another principal")
 
-// mayAccess returns why an operation is none of the caller's business.
+// mayAccess returns why the caller may not see an operation, or nil.
 func (m *Manager) mayAccess(ctx context.Context, op *Record) error {
 	if m.config.authorize != nil {
 		return m.config.authorize(ctx, op)
@@ -49,12 +49,12 @@ func (m *Manager) mayAccess(ctx context.Context, op *Record) error {
 	return err
 }
 
-// errNoID is why a principal without an ID, which no server lets in, owns no operations: they would be those of every caller
-// that is not authenticated.
-var errNoID = errors.New("the principal of the context has no ID; leave it out for a caller that is not authenticated")
+// errNoID rejects a principal without an ID, which servers do not accept: its operations would
+// belong to every unauthenticated caller.
+var errNoID = errors.New("the principal of the context has no ID; use no principal for an unauthenticated caller")
 
-// callerOf returns the ID of the principal that makes the call of ctx, or made the call that ctx was detached from: "" for
-// a caller that is not authenticated.
+// callerOf returns the ID of the principal of ctx's call, or of the call that ctx was detached
+// from: "" for an unauthenticated caller.
 func callerOf(ctx context.Context) (id string, err error) {
 	switch p := runtime.OriginOf(ctx).Principal; {
 	case p == nil:
@@ -66,15 +66,16 @@ func callerOf(ctx context.Context) (id string, err error) {
 	}
 }
 
-// How many operations a list has at most, and how many bytes.
+// Maximum number and size of the operations in a list.
 const (
 	mostListed      = 1000
 	mostListedBytes = 4 << 20
 )
 
-// List returns operations of the caller of ctx, by name in byte order. It sets the principal of the query itself. next is what
-// to set After to for those that follow; it is empty where there are no more. There may be fewer than the limit, even none, and
-// more that follow, where they would have more bytes than the query asks for, and where [Authorize] refuses some.
+// List returns operations of the caller of ctx by name in byte order. It sets the principal of
+// the query itself. next is the value of After for the operations that follow, or "" if there are
+// none. List may return fewer operations than the limit, even none, although more follow: if they
+// would exceed the query's size in bytes, or if [WithAuthorizer] hides some.
 func (m *Manager) List(ctx context.Context, q Query) (ops []*Record, next string, err error) {
 	q.Limit, _ = q.limits()
 	q.Limit, q.Principal, q.Deleted = min(q.Limit, mostListed), nil, false
@@ -100,9 +101,9 @@ func (m *Manager) List(ctx context.Context, q Query) (ops []*Record, next string
 	return ops, next, nil
 }
 
-// Cancel asks an operation of the caller of ctx to end, and returns it as it is then. One that nobody works on ends at once, one
-// that is worked on when its work notices, and one that is done stays as it is. One that was deleted while it ran can be
-// cancelled as any other.
+// Cancel requests that an operation of the caller of ctx ends, and returns its current state. An
+// operation that is not running ends at once. A running one ends when its work notices. One that
+// is done does not change. An operation that was deleted while it ran can still be cancelled.
 func (m *Manager) Cancel(ctx context.Context, name string) (*Record, error) {
 	if _, err := m.get(ctx, name); err != nil {
 		return nil, err
@@ -111,8 +112,9 @@ func (m *Manager) Cancel(ctx context.Context, name string) (*Record, error) {
 	return op, storeError(ctx, name, err)
 }
 
-// Delete forgets an operation of the caller of ctx. One that is not done goes on (AIP-151), and holds its conflict key until it
-// is done: [Manager.Get] and [Manager.List] do not find it any more, [Manager.Cancel] does.
+// Delete removes an operation of the caller of ctx. An operation that is not done continues
+// (AIP-151) and holds its conflict key until it is done: [Manager.Get] and [Manager.List] no
+// longer find it; [Manager.Cancel] does.
 func (m *Manager) Delete(ctx context.Context, name string) error {
 	if _, err := m.Get(ctx, name); err != nil {
 		return err
@@ -120,8 +122,8 @@ func (m *Manager) Delete(ctx context.Context, name string) error {
 	return storeError(ctx, name, m.store.Delete(ctx, name))
 }
 
-// Wait waits until an operation of the caller of ctx is done, and returns it; when ctx ends before, or the server of ctx's call
-// drains, it returns the operation as it was last seen.
+// Wait waits until an operation of the caller of ctx is done, and returns it. If ctx ends first,
+// or the server of ctx's call drains, it returns the last known state.
 func (m *Manager) Wait(ctx context.Context, name string) (*Record, error) {
 	poll := time.NewTicker(m.config.poll)
 	defer poll.Stop()
@@ -142,8 +144,8 @@ func (m *Manager) Wait(ctx context.Context, name string) (*Record, error) {
 	}
 }
 
-// await waits until an operation may have changed since it was seen, by a hint of the store or because it is time to look
-// again, or until the wait of ctx is ended. After a hint that was in vain, it takes none.
+// await waits until an operation may have changed: until the store sends a hint, the next poll is
+// due, or ctx ends. After a useless hint it waits for no others.
 func (m *Manager) await(ctx context.Context, seen *Record, poll <-chan time.Time, inVain bool) (hinted, ended bool) {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()

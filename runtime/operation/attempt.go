@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// handler does the work of one attempt at an operation of its method.
+// handler runs one attempt at an operation of its method.
 type handler func(ctx context.Context, a *attempt) ending
 
-// ending is how the work of an attempt has ended.
+// ending is the result of an attempt's work.
 type ending struct {
 	response []byte // an encoded Any, where err is nil
 	metadata []byte // nil leaves what was saved
@@ -23,7 +23,7 @@ type ending struct {
 	panicked bool
 }
 
-// attempt is one attempt at an operation, from its claim until it is done or given back.
+// attempt is one attempt at an operation, from its claim until it is done or released.
 type attempt struct {
 	m      *Manager
 	op     *Record // as it was claimed
@@ -42,7 +42,8 @@ type attempt struct {
 	stopping  bool
 }
 
-// newAttempt returns the attempt at an operation that was claimed with a question sent at a time. It counts as running.
+// newAttempt returns the attempt at an operation that was claimed with a request sent at the
+// given time. It counts as running.
 func newAttempt(m *Manager, op *Record, sent time.Time) *attempt {
 	a := &attempt{m: m, op: op, start: time.Now(), cancelled: !op.CancelTime.IsZero()}
 	base := m.contextOf(op)
@@ -62,7 +63,7 @@ func newAttempt(m *Manager, op *Record, sent time.Time) *attempt {
 	return a
 }
 
-// run goes through the attempt.
+// run runs the attempt.
 func (a *attempt) run() {
 	defer a.end()
 	if e, ended := a.endedBefore(); ended {
@@ -72,7 +73,7 @@ func (a *attempt) run() {
 	a.settle(a.keep(a.startWork()))
 }
 
-// end lets go of what the attempt has.
+// end releases the resources of the attempt.
 func (a *attempt) end() {
 	a.m.mu.Lock()
 	if a.m.running[a.op.Name] == a {
@@ -86,7 +87,7 @@ func (a *attempt) end() {
 	a.m.wakeUp() // others may have waited for its conflict key
 }
 
-// endedBefore says how an operation ends whose work need not begin any more.
+// endedBefore returns the ending of an operation whose work does not need to start.
 func (a *attempt) endedBefore() (e ending, ended bool) {
 	cancelled, stopping := a.asked()
 	switch {
@@ -102,7 +103,8 @@ func (a *attempt) endedBefore() (e ending, ended bool) {
 	return e, false
 }
 
-// startWork starts the work in a goroutine of its own, and returns a channel that gets how it ends.
+// startWork starts the work in a separate goroutine, and returns a channel that receives its
+// ending.
 func (a *attempt) startWork() <-chan ending {
 	done := make(chan ending, 1)
 	go func() {
@@ -121,17 +123,17 @@ func (a *attempt) startWork() <-chan ending {
 	return done
 }
 
-// errLeft stands until the work returns.
-var errLeft = errors.New("the work ended its goroutine, as FailNow of a test does; return an error")
+// errLeft is the error until the work returns.
+var errLeft = errors.New("the work ended its goroutine, as a test's FailNow does; return an error instead")
 
-// asked says what was asked of the work.
+// asked reports what was requested of the work.
 func (a *attempt) asked() (cancelled, stopping bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.cancelled, a.stopping
 }
 
-// cancelWork tells the work that the operation is cancelled.
+// cancelWork notifies the work that the operation is cancelled.
 func (a *attempt) cancelWork() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -139,7 +141,7 @@ func (a *attempt) cancelWork() {
 	a.cancel(ErrCancelled)
 }
 
-// stopWork tells the work that the process stops.
+// stopWork notifies the work that the process is stopping.
 func (a *attempt) stopWork() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -147,7 +149,7 @@ func (a *attempt) stopWork() {
 	a.cancel(ErrStopping)
 }
 
-// loseLease tells the work that the operation is another's.
+// loseLease notifies the work that another worker has the operation.
 func (a *attempt) loseLease() {
 	a.lose()
 	a.cancel(ErrLeaseLost)

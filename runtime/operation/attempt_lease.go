@@ -35,7 +35,8 @@ func (a *attempt) keep(done <-chan ending) ending {
 	}
 }
 
-// watch returns a channel that is closed when somebody may have asked to cancel the operation; nil where the store cannot tell.
+// watch returns a channel that is closed if the operation may have been cancelled, or nil if the
+// store does not support it.
 func (a *attempt) watch() <-chan struct{} {
 	news, err := a.m.store.Watch(a.held, a.op)
 	if err != nil {
@@ -44,8 +45,9 @@ func (a *attempt) watch() <-chan struct{} {
 	return news
 }
 
-// renew renews the lease, and returns when to do so again. One renewal that fails loses nothing: the lease is lost when none
-// succeeds for as long as it lasts, counted from when the last one that did was sent.
+// renew renews the lease, and returns the time until the next renewal. A single failure loses
+// nothing: the lease is lost if no renewal succeeds for its duration, counted from when the last
+// successful one was sent.
 func (a *attempt) renew() time.Duration {
 	sent := time.Now()
 	ctx, cancel := context.WithTimeout(a.held, a.op.Lease/3)
@@ -66,8 +68,8 @@ func (a *attempt) renew() time.Duration {
 	return time.Until(sent.Add(a.op.Lease / 3))
 }
 
-// persist has f write to the store until it succeeds, the store has no room, the lease is lost, or until ends: then f is called
-// once all the same, and the error is the cause. ctx gives f its values only.
+// persist calls f until it succeeds, the store is full, or the lease is lost. If until ends, it
+// calls f once more, and the error is the cause of until. f gets only the values of ctx.
 func (a *attempt) persist(ctx, until context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -84,7 +86,7 @@ func (a *attempt) persist(ctx, until context.Context, f func(context.Context) er
 			return err // which another try would not change
 		}
 		if ctx.Err() == nil {
-			a.log.LogAttrs(ctx, slog.LevelWarn, "operation not saved; trying again", slog.Any("error", err))
+			a.log.LogAttrs(ctx, slog.LevelWarn, "operation not saved; retrying", slog.Any("error", err))
 		}
 		select {
 		case <-time.After(pause):
@@ -99,7 +101,6 @@ func (a *attempt) persist(ctx, until context.Context, f func(context.Context) er
 	}
 }
 
-// write calls f once.
 func (a *attempt) write(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()

@@ -15,13 +15,13 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// settle writes down how the work has ended. A result counts, whatever was asked of the work meanwhile; an error after
-// something was asked of it is taken for its consequence.
+// settle stores the ending. A result counts even if the work was asked to end meanwhile; an error
+// after such a request is attributed to it.
 func (a *attempt) settle(e ending) {
 	cancelled, stopping := a.asked()
 	switch {
 	case a.held.Err() != nil:
-		a.tell(e, slog.LevelWarn, "operation lost to another worker; what this one did is dropped")
+		a.tell(e, slog.LevelWarn, "operation lost to another worker; the result of this one is dropped")
 	case e.err == nil:
 		a.finish(e, nil)
 	case cancelled:
@@ -39,14 +39,14 @@ func (a *attempt) settle(e ending) {
 	}
 }
 
-// What operations end with, other than what their work says.
+// Errors of operations that do not come from their work.
 var (
 	errCancelled = cancelled()
 	errTimeout   = timedOut()
 	errInternal  = rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error")
 )
 
-// retry gives an operation back to be begun again, or ends it with err where it has no attempt left.
+// retry releases an operation so that it starts again, or ends it with err if no attempt is left.
 func (a *attempt) retry(e ending, err error, wait time.Duration) {
 	if a.op.Attempt >= a.op.MaxAttempts {
 		a.finish(e, err)
@@ -58,7 +58,7 @@ func (a *attempt) retry(e ending, err error, wait time.Duration) {
 	a.release(e, Again{After: wait})
 }
 
-// wait returns how long to wait after so many attempts.
+// wait returns how long to wait after the given number of attempts.
 func (c *config) wait(attempts int) time.Duration {
 	wait := c.backoff
 	for range attempts - 1 {
@@ -70,8 +70,9 @@ func (c *config) wait(attempts int) time.Duration {
 	return wait/2 + rand.N(wait/2+1)
 }
 
-// finish ends the operation: with the response of the work, or with what may be told of err. Where the store has no room for
-// that, it ends with a status that says so, or with the short form of its own.
+// finish ends the operation with the response of the work, or with the public status of err. If
+// the store has no room for it, the operation ends with a status that says so, or with a short
+// form of its own.
 func (a *attempt) finish(e ending, err error) {
 	result, err := a.resultOf(e, err)
 	lost := a.store(result)
@@ -85,19 +86,18 @@ func (a *attempt) finish(e ending, err error) {
 		e.err = err // for the log
 	}
 	if lost != nil {
-		a.tell(e, slog.LevelWarn, "operation lost to another worker; what this one did is dropped")
+		a.tell(e, slog.LevelWarn, "operation lost to another worker; the result of this one is dropped")
 		return
 	}
 	code := rpcerr.PublicStatus(err).Code()
 	a.tell(e, logLevel(code), "operation", slog.String("code", code.String()))
 }
 
-// store writes how the operation ends.
 func (a *attempt) store(result Result) error {
 	return a.persist(a.ctx, a.held, func(ctx context.Context) error { return a.m.store.Finish(ctx, a.op.Name, a.op.Fence, result) })
 }
 
-// resultOf returns what the operation ends with, no larger than can be sent, and the error that it has then.
+// resultOf returns the result of the operation, no larger than can be sent, and its error.
 func (a *attempt) resultOf(e ending, err error) (Result, error) {
 	result, limit := Result{Metadata: e.metadata}, a.m.config.maxMessage
 	if len(e.metadata) > limit/2 { // the metadata that was saved last stays
@@ -116,11 +116,12 @@ func (a *attempt) resultOf(e ending, err error) (Result, error) {
 	return result, err
 }
 
-// messageOverhead is what the message of an operation has besides its name, its metadata and its result: the lengths of these,
-// and the times in the metadata.
+// messageOverhead is the size of an operation message without its name, metadata and result:
+// their lengths, and the times in the metadata.
 const messageOverhead = 128
 
-// logLevel is that of the records of calls, too: the service's faults are errors, and its distress is a warning.
+// logLevel returns the level for a code, as in the access log: faults of the service are errors,
+// and overload is a warning.
 func logLevel(code codes.Code) slog.Level {
 	switch code {
 	case codes.Unknown, codes.Internal, codes.DataLoss:
@@ -132,20 +133,20 @@ func logLevel(code codes.Code) slog.Level {
 	}
 }
 
-// release gives the operation back, with what its work has saved.
+// release releases the operation with what its work has saved.
 func (a *attempt) release(e ending, again Again) {
 	lost := a.persist(a.ctx, a.held, func(ctx context.Context) error { return a.m.store.Release(ctx, a.op.Name, a.op.Fence, again) })
 	if lost != nil {
 		return // whoever has it now begins it again
 	}
 	if again.Uncounted {
-		a.tell(e, slog.LevelInfo, "operation given back")
+		a.tell(e, slog.LevelInfo, "operation released")
 		return
 	}
-	a.tell(e, slog.LevelWarn, "operation will be begun again", slog.Duration("after", again.After))
+	a.tell(e, slog.LevelWarn, "operation will be retried", slog.Duration("after", again.After))
 }
 
-// tell logs how the attempt has ended.
+// tell logs the end of the attempt.
 func (a *attempt) tell(e ending, level slog.Level, message string, attrs ...slog.Attr) {
 	attrs = append(attrs, slog.Duration("duration", time.Since(a.start)))
 	if id := runtime.OriginOf(a.ctx).RequestID; id != "" {

@@ -7,13 +7,13 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// The first byte of a checkpoint says how the rest is encoded.
+// The first byte of a checkpoint identifies the encoding of the rest.
 const (
 	checkpointProto = 'p'
 	checkpointJSON  = 'j'
 )
 
-// checkpointOf encodes a value: a message as proto, all else as JSON.
+// checkpointOf encodes a value: messages as proto, other values as JSON.
 func checkpointOf(value any) (encoded []byte, err error) {
 	if m, ok := value.(proto.Message); ok {
 		encoded, err = proto.MarshalOptions{}.MarshalAppend([]byte{checkpointProto}, m)
@@ -26,7 +26,7 @@ func checkpointOf(value any) (encoded []byte, err error) {
 	return encoded, nil
 }
 
-// readCheckpoint reads what checkpointOf has written.
+// readCheckpoint decodes the result of checkpointOf.
 func readCheckpoint(encoded []byte, into any) (err error) {
 	m, isMessage := into.(proto.Message)
 	switch kind, body := encoded[0], encoded[1:]; {

@@ -12,23 +12,26 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/client"
 )
 
-// Client asks for operations that a server keeps, by their names. [NewClient] returns that of google.longrunning.Operations,
-// [Getter.Client] that of a service that answers for its operations itself. Errors are statuses; a method that the server does not
-// have is UNIMPLEMENTED.
+// Client accesses the operations of a server by name. [NewClient] returns a client of
+// google.longrunning.Operations, [Getter.Client] one of a service with its own Get method. Errors
+// are statuses; a method that the server does not have returns UNIMPLEMENTED.
 type Client interface {
-	// Get returns the operation as it is, or NOT_FOUND.
+	// Get returns the current state of the operation, or NOT_FOUND.
 	Get(ctx context.Context, name string) (*longrunningpb.Operation, error)
 	// List returns a page of operations; see [All].
 	List(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error)
-	// Cancel asks the server to end the operation, and does not wait until it has. Of one that is done it changes nothing.
+	// Cancel requests that the operation ends, and does not wait for it. It has no effect on an
+	// operation that is done.
 	Cancel(ctx context.Context, name string) error
-	// Delete has the server forget the operation. It does not cancel it.
+	// Delete removes the operation from the server. It does not cancel it.
 	Delete(ctx context.Context, name string) error
-	// Wait returns the operation when it is done, or as it is after timeout. A server may answer sooner, even at once.
+	// Wait returns the operation when it is done, or its current state after timeout. A server
+	// may respond earlier, even at once.
 	Wait(ctx context.Context, name string, timeout time.Duration) (*longrunningpb.Operation, error)
 }
 
-// NewClient returns the client of google.longrunning.Operations at the other end of conn, as [Register] and others serve it.
+// NewClient returns a client of google.longrunning.Operations on conn. [Register] and other
+// implementations serve it.
 func NewClient(conn grpc.ClientConnInterface) Client {
 	return &rpcClient{
 		list:   client.Bind(conn, operationsTable.Method("ListOperations")),
@@ -39,11 +42,11 @@ func NewClient(conn grpc.ClientConnInterface) Client {
 	}
 }
 
-// Config has a connection of [client.Dial] keep the policy of google.longrunning.Operations: its calls are repeated while the
-// server cannot be reached.
+// Config returns the option that makes a connection of [client.Dial] apply the policy of
+// google.longrunning.Operations: calls are retried while the server is unreachable.
 func Config() client.Option { return client.WithServiceConfig(operationsTable) }
 
-// rpcClient implements [Client] with the methods of a connection.
+// rpcClient implements [Client] with the RPCs of a connection.
 type rpcClient struct{ list, get, delete, cancel, wait *client.Method }
 
 func (c *rpcClient) List(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
@@ -64,7 +67,7 @@ func (c *rpcClient) Cancel(ctx context.Context, name string) error {
 	return err
 }
 
-// waitGrace is how much longer the call of a Wait may take than the server is asked to wait.
+// waitGrace is how much longer the call of a Wait may take than the wait that it requests.
 const waitGrace = 10 * time.Second
 
 func (c *rpcClient) Wait(ctx context.Context, name string, timeout time.Duration) (*longrunningpb.Operation, error) {

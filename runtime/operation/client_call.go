@@ -5,9 +5,9 @@ import (
 	"errors"
 )
 
-// Call starts an operation by calling the RPC of svc, and returns the handle of it. The handle asks client how the operation is: see
-// [NewClient] and [Getter.Client]. Errors are those of the call, for operations that could not be started; how one that was started
-// ends is for [Handle.Wait] to say.
+// Call starts an operation by calling the RPC of svc, and returns its handle. The handle uses
+// client to follow the operation: see [NewClient] and [Getter.Client]. Call returns an error if
+// the operation could not be started; [Handle.Wait] returns how it ended.
 func (m *Method[S, Req, Op, Result, Metadata]) Call(ctx context.Context, svc S, client Client, req *Req) (*Handle[Result, Metadata], error) {
 	types, err := m.types()
 	if err != nil {
@@ -22,12 +22,13 @@ func (m *Method[S, Req, Op, Result, Metadata]) Call(ctx context.Context, svc S, 
 		return nil, err
 	}
 	if op.GetName() == "" && !op.GetDone() {
-		return nil, misuse(m.info, errors.New("the server has answered with an operation that is not done and has no name"))
+		return nil, misuse(m.info, errors.New("the server returned an operation that is not done and has no name"))
 	}
 	return newHandle[Result, Metadata](client, op), nil
 }
 
-// Named returns the handle of an operation that this RPC has started, by its name: in another process, or another time.
+// Named returns the handle of an operation of this RPC by its name, for example in another
+// process.
 func (m *Method[S, Req, Op, Result, Metadata]) Named(client Client, name string) *Handle[Result, Metadata] {
 	return &Handle[Result, Metadata]{client: client, name: name}
 }

@@ -1,9 +1,10 @@
-// Package operation runs RPCs that take longer than a call may: they answer at once with an operation, which its caller can ask for,
-// wait for, cancel and delete (AIP-151). It serves google.longrunning.Operations, keeps operations in a [Store], and has them worked
-// on by a [Manager] of whichever process is there: after a restart or a crash an operation goes on from its last checkpoint.
+// Package operation implements RPCs that take longer than a call can: they return an operation at
+// once, and callers can poll, await, cancel and delete it (AIP-151). The package serves
+// google.longrunning.Operations and keeps operations in a [Store]. The [Manager] of any process
+// works on them: after a restart or a crash, an operation continues from its last checkpoint.
 //
-// Generated code has a [Method] for each such RPC. On the server, give it the work once, register the service, and start operations
-// in the RPC:
+// Generated code has a [Method] for each such RPC. On the server, set its work once, register the
+// service, and start operations in the RPC:
 //
 //	ops := operation.NewManager(operation.Memory())
 //	shopv1service.BatchJobServiceProcessBatch.Handle(ops, jobs.process)
@@ -17,7 +18,9 @@
 //		// ... run.Save(ctx, checkpoint, func(m *shopv1.BatchMetadata) { ... })
 //	}
 //
-// A test of such a service registers both on servicetest.Serve: what is generated for tests serves one service only.
+// A test of such a service registers both on servicetest.Serve: the generated test helper serves
+// one service only.
 //
-// On the client, [Method.Call] returns a [Handle]. The package is a module of its own, because of the protos of google.longrunning.
+// On the client, [Method.Call] returns a [Handle]. The package is a separate module because it
+// depends on the protos of google.longrunning.
 package operation

@@ -21,29 +21,35 @@ type eachConfig struct {
 	progress    any // func(*Metadata, int, int), or nil
 }
 
-// Concurrency sets how many children are worked on at a time, in place of what the RPC's policy says of its batches, or one.
+// WithConcurrency sets how many items run at a time, instead of the concurrency of the RPC's
+// batch policy, or one.
 func WithConcurrency(n int) EachOption { return func(c *eachConfig) { c.concurrency = n } }
 
-// SaveEvery sets how long a child that has ended may not be saved by [Each], in place of a second; 0 saves after each child.
+// WithSaveInterval sets the maximum time between the end of an item and the save that includes
+// it, instead of one second; 0 saves after each item.
 func WithSaveInterval(d time.Duration) EachOption { return func(c *eachConfig) { c.every = d } }
 
-// OnProgress has show write into the metadata how many of the children have ended, failed ones included. [Each] calls it whenever it
-// saves, and saves both together, so that another attempt goes on with what the metadata say. Metadata is that of the run; show
-// must not call methods of the run.
+// WithProgress sets a function that writes to the metadata how many of the items have ended,
+// including failed ones. [Each] calls show whenever it saves and saves both together, so another
+// attempt continues from what the metadata says. Metadata must be that of the run; show must not
+// call methods of the run.
 //
 //	operation.WithProgress(func(m *shopv1.BatchMetadata, ended, total int) { m.Done, m.Total = int32(ended), int32(total) })
 func WithProgress[Metadata any](show func(m *Metadata, ended, total int)) EachOption {
 	return func(c *eachConfig) { c.progress = show }
 }
 
-// Each does the work of a batch that may succeed in part (AIP-233): it calls work for each child, and returns the results of
-// those that succeeded, in the order of the children. Those that failed are in the metadata's failed_requests, by their index,
-// as [Run.Failed] notes them; a panic is INTERNAL, and so is a work that ends its goroutine. Where all have failed, the error is the one that AIP-233 asks for: ABORTED.
-// Metadata without that map are a mistake, which ends the operation with INTERNAL before any work is done.
+// Each runs a batch that may succeed partially (AIP-233): it calls work for each item, and
+// returns the results of those that succeeded in the order of the items. It records failed items
+// by index in the metadata's failed_requests, as [Run.Failed] does. A panic is INTERNAL, and so
+// is work that ends its goroutine. If all items fail, the error is ABORTED, with the message that
+// AIP-233 requires. Metadata without the map is a programming mistake: the operation ends with
+// INTERNAL before any work runs.
 //
-// It saves the results as the run's checkpoint, as JSON or proto, so that another attempt calls work for the children that are
-// not done. A child whose end was not saved is worked on again. The work of a child that fails after the context has ended is
-// not a failure; nor is [TryAgain], as long as there is another attempt: that works on the child again, when the others have
+// Each saves the results as the run's checkpoint, as JSON or proto, so another attempt calls work
+// only for the remaining items. Work for an item that ended but was not saved runs again. An item
+// that fails after the context has ended is not recorded as failed, and neither is one that
+// returns [TryAgain] while attempts are left: the next attempt repeats it, after the others have
 // ended.
 func Each[Req, Metadata, C, R any](
 	ctx context.Context, run *Run[Req, Metadata], children []C, work func(context.Context, C) (R, error), opts ...EachOption,
@@ -64,11 +70,12 @@ func Each[Req, Metadata, C, R any](
 	return e.finish(ctx, run.metadataName())
 }
 
-// workOn calls work for one child after another. Where that ends the goroutine, its child has failed, and another goroutine goes on.
+// workOn calls work for one item after another. If work ends the goroutine, its item has failed,
+// and another goroutine continues.
 func workOn[Req, Metadata, C, R any](
 	ctx context.Context, run *Run[Req, Metadata], e *each[R], children []C, work func(context.Context, C) (R, error), workers *sync.WaitGroup,
 ) {
-	at := -1 // the child that work is called for; -1 for none
+	at := -1 // the item that work is called for; -1 for none
 	defer func() {
 		if at >= 0 {
 			run.a.log.LogAttrs(ctx, slog.LevelError, "work ended its goroutine", slog.Int("child", at))
@@ -90,7 +97,7 @@ func workOn[Req, Metadata, C, R any](
 	}
 }
 
-// child calls work for one child, recovered. again is what is in err of [TryAgain].
+// child calls work for one item and recovers panics. again is the [TryAgain] in err.
 func child[C, R any](
 	ctx context.Context, log *slog.Logger, index int, c C, work func(context.Context, C) (R, error),
 ) (result R, again *tryAgain, err error) {
@@ -106,7 +113,7 @@ func child[C, R any](
 	return result, again, err
 }
 
-// noneSucceeded is the end of a batch whose children have all failed. AIP-233 says its words.
+// noneSucceeded is the error of a batch whose items have all failed, in the words of AIP-233.
 func noneSucceeded(metadata string) error {
 	return ReasonNoneSucceeded.Errorf(codes.Aborted,
 		"None of the requests succeeded, refer to the %s.failed_requests for individual error details", metadata)

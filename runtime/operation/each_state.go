@@ -14,13 +14,13 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// eachCheckpoint is what [Each] saves.
+// eachCheckpoint is the checkpoint of [Each].
 type eachCheckpoint struct {
 	Failed  []int          `json:"failed,omitempty"`
 	Results map[int][]byte `json:"results,omitempty"` // of those that succeeded, as encodeResult has them
 }
 
-// all ranges over the children that have ended: those that failed with nil.
+// all ranges over the items that have ended; failed ones are nil.
 func (c eachCheckpoint) all() iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
 		for _, i := range c.Failed {
@@ -36,7 +36,7 @@ func (c eachCheckpoint) all() iter.Seq2[int, []byte] {
 	}
 }
 
-// each is how far a batch is.
+// each is the state of a batch.
 type each[R any] struct {
 	failed func(index int, err error)
 	save   func(context.Context) error
@@ -55,10 +55,10 @@ type each[R any] struct {
 	err     error       // what ends it all
 }
 
-// newEach returns the batch of n children of a run, as far as another attempt has saved it.
+// newEach returns the batch of n items of a run, restored from the last checkpoint.
 func newEach[R, Req, Metadata any](run *Run[Req, Metadata], n int, config eachConfig) (*each[R], error) {
 	if len(run.failed) == 0 {
-		return nil, fmt.Errorf("Each: %s has no map<int32, google.rpc.Status> failed_requests for the children that fail", run.metadataName())
+		return nil, fmt.Errorf("Each: %s has no map<int32, google.rpc.Status> failed_requests for failed items", run.metadataName())
 	}
 	e := &each[R]{
 		failed: run.Failed, every: config.every, saved: time.Now(),
@@ -66,7 +66,7 @@ func newEach[R, Req, Metadata any](run *Run[Req, Metadata], n int, config eachCo
 	}
 	show, ok := config.progress.(func(*Metadata, int, int))
 	if !ok && config.progress != nil {
-		return nil, fmt.Errorf("OnProgress got a %T, but the run's metadata are %T", config.progress, run.metadata)
+		return nil, fmt.Errorf("WithProgress has a function for %T, but the run's metadata is %T", config.progress, run.metadata)
 	}
 	change := func(m *Metadata) {
 		if show != nil {
@@ -82,11 +82,11 @@ func newEach[R, Req, Metadata any](run *Run[Req, Metadata], n int, config eachCo
 	return e, e.resume(last)
 }
 
-// resume begins where another attempt has saved last.
+// resume restores the last checkpoint.
 func (e *each[R]) resume(last eachCheckpoint) error {
 	for i, encoded := range last.all() {
 		if i < 0 || i >= len(e.ended) {
-			return fmt.Errorf("the checkpoint is of another batch: it has a child %d of %d", i, len(e.ended))
+			return fmt.Errorf("the checkpoint belongs to another batch: it has item %d of %d", i, len(e.ended))
 		}
 		e.ended[i] = true
 		if encoded == nil {
@@ -101,7 +101,7 @@ func (e *each[R]) resume(last eachCheckpoint) error {
 	return nil
 }
 
-// take returns the index of a child to work on; false where there is none, or the work should end.
+// take returns the index of the next item, or false if there is none or the work should end.
 func (e *each[R]) take(ctx context.Context) (index int, ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -115,7 +115,7 @@ func (e *each[R]) take(ctx context.Context) (index int, ok bool) {
 	return 0, false
 }
 
-// count returns how many children have ended; e is locked.
+// count returns how many items have ended. e is locked.
 func (e *each[R]) count() (n int) {
 	for _, ended := range e.ended {
 		if ended {
@@ -125,7 +125,7 @@ func (e *each[R]) count() (n int) {
 	return n
 }
 
-// putOff notes that a child is for another attempt.
+// putOff leaves an item for another attempt.
 func (e *each[R]) putOff(again *tryAgain) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -134,7 +134,7 @@ func (e *each[R]) putOff(again *tryAgain) {
 	}
 }
 
-// keep notes how a child has ended, and sees to it that it is saved in time.
+// keep records how an item has ended, and schedules the next save.
 func (e *each[R]) keep(ctx context.Context, index int, result R, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -149,7 +149,7 @@ func (e *each[R]) keep(ctx context.Context, index int, result R, err error) {
 	e.saveInTime(ctx)
 }
 
-// saveInTime saves now or, where that was done not long before, later; e is locked.
+// saveInTime saves now, or later if the last save was recent. e is locked.
 func (e *each[R]) saveInTime(ctx context.Context) {
 	wait := e.every - time.Since(e.saved)
 	switch {
@@ -167,7 +167,8 @@ func (e *each[R]) saveInTime(ctx context.Context) {
 	}
 }
 
-// saveNow saves; e is locked. A panic, which is that of an OnProgress, is one of the work: it is tried again.
+// saveNow saves. e is locked. A panic, which is that of a progress function, counts as one of the
+// work: the operation is retried.
 func (e *each[R]) saveNow(ctx context.Context) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -179,7 +180,7 @@ func (e *each[R]) saveNow(ctx context.Context) {
 	e.saved, e.dirty = time.Now(), false
 }
 
-// stopTimer has nothing more saved by the timer; e is locked.
+// stopTimer cancels the scheduled save. e is locked.
 func (e *each[R]) stopTimer() {
 	if e.timer != nil {
 		e.timer.Stop()
@@ -187,7 +188,7 @@ func (e *each[R]) stopTimer() {
 	}
 }
 
-// checkpoint returns what there is to save; e is locked.
+// checkpoint returns what to save. e is locked.
 func (e *each[R]) checkpoint() eachCheckpoint {
 	c := eachCheckpoint{Results: e.encoded}
 	for i, ended := range e.ended {
@@ -198,7 +199,8 @@ func (e *each[R]) checkpoint() eachCheckpoint {
 	return c
 }
 
-// finish returns the results, or why there are none. metadata is the name of the message that has the failures.
+// finish returns the results or an error. metadata is the name of the message that has the
+// failures.
 func (e *each[R]) finish(ctx context.Context, metadata string) (succeeded []R, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -218,7 +220,7 @@ func (e *each[R]) finish(ctx context.Context, metadata string) (succeeded []R, e
 	return e.succeeded(metadata)
 }
 
-// succeeded returns the results; e is locked.
+// succeeded returns the results. e is locked.
 func (e *each[R]) succeeded(metadata string) (succeeded []R, err error) {
 	for i, result := range e.results {
 		if !e.ended[i] {
@@ -234,7 +236,7 @@ func (e *each[R]) succeeded(metadata string) (succeeded []R, err error) {
 	return succeeded, nil
 }
 
-// encodeResult encodes a message as proto, and all else as JSON.
+// encodeResult encodes messages as proto, and other values as JSON.
 func encodeResult[R any](result R) ([]byte, error) {
 	if m, ok := any(result).(proto.Message); ok {
 		return proto.Marshal(m)
@@ -242,7 +244,7 @@ func encodeResult[R any](result R) ([]byte, error) {
 	return json.Marshal(result)
 }
 
-// decodeResult reads what encodeResult has written.
+// decodeResult decodes the result of encodeResult.
 func decodeResult[R any](encoded []byte) (result R, err error) {
 	kind := reflect.TypeFor[R]()
 	if kind.Kind() != reflect.Pointer || !kind.Implements(reflect.TypeFor[proto.Message]()) {
@@ -250,7 +252,7 @@ func decodeResult[R any](encoded []byte) (result R, err error) {
 	}
 	m, ok := reflect.New(kind.Elem()).Interface().(R)
 	if !ok {
-		return result, errors.New("results must be messages, or what encoding/json reads")
+		return result, errors.New("results must be messages, or values that encoding/json can decode")
 	}
 	return m, proto.Unmarshal(encoded, any(m).(proto.Message))
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// packBytes returns a message as an encoded Any, of its own type even where it is empty.
+// packBytes returns a message as an encoded Any with its type, even if it is empty.
 func packBytes(m proto.Message) ([]byte, error) {
 	packed, err := anypb.New(m)
 	if err != nil {
@@ -22,7 +22,7 @@ func packBytes(m proto.Message) ([]byte, error) {
 	return proto.Marshal(packed)
 }
 
-// unpackAny returns an encoded Any; nil for none.
+// unpackAny decodes an Any; nil for none.
 func unpackAny(encoded []byte) (*anypb.Any, error) {
 	if len(encoded) == 0 {
 		return nil, nil
@@ -31,7 +31,7 @@ func unpackAny(encoded []byte) (*anypb.Any, error) {
 	return packed, proto.Unmarshal(encoded, packed)
 }
 
-// statusBytes returns what a caller may be told of err, encoded.
+// statusBytes returns the encoded public status of err.
 func statusBytes(err error) []byte {
 	encoded, marshalErr := proto.Marshal(rpcerr.PublicStatus(err).Proto())
 	if marshalErr != nil { // its texts are UTF-8, and its details were encoded
@@ -40,8 +40,8 @@ func statusBytes(err error) []byte {
 	return encoded
 }
 
-// shortStatusBytes is statusBytes without what has no bound of [ReservedStatusBytes]: the code, the reason, and the beginning
-// of the message.
+// shortStatusBytes is statusBytes within [ReservedStatusBytes]: the code, the reason, and the
+// beginning of the message.
 func shortStatusBytes(err error) []byte {
 	full := rpcerr.PublicStatus(err).Proto()
 	short := &spb.Status{Code: full.GetCode(), Message: cut(full.GetMessage(), ReservedStatusBytes/4)}
@@ -57,7 +57,7 @@ func shortStatusBytes(err error) []byte {
 	return encoded
 }
 
-// cut returns the beginning of a text that is longer than so many bytes, between two characters.
+// cut cuts a text after at most the given number of bytes, between two characters.
 func cut(text string, bytes int) string {
 	if len(text) <= bytes {
 		return text
@@ -71,18 +71,19 @@ func cut(text string, bytes int) string {
 	return text[:bytes] + "…"
 }
 
-// State is what messages say of an operation.
+// State is the part of an operation that messages show.
 type State struct {
 	Name     string
 	Metadata *anypb.Any
 	Done     bool
-	// Of a done operation, one of them is not nil.
+	// One of them is set if the operation is done.
 	Response *anypb.Any
 	Status   *spb.Status
 }
 
-// State returns what messages say of the operation. Its metadata have the times and the cancellation of the operation in the
-// fields that are customary for them, where they have these fields, their work has not set them, and their type is linked in.
+// State returns the part of the operation that messages show. Its metadata has the operation's
+// times and cancellation in the customary fields, if it has these fields, the work has not set
+// them, and the type is linked in.
 func (r *Record) State() (*State, error) {
 	s := &State{Name: r.Name, Done: r.Done()}
 	var errs [3]error

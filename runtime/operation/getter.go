@@ -14,22 +14,24 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Getter is an RPC of a service of Go type S that takes the name of an operation and returns it: beside
-// google.longrunning.Operations, or in its place where operations are messages of the service's own.
+// Getter is an RPC of a service of Go type S that returns an operation by name. A service has one
+// in addition to google.longrunning.Operations, or instead of it if its operations are its own
+// messages.
 type Getter[S, Req, Op any] struct {
 	info  runtime.MethodInfo
 	call  func(S, context.Context, *Req) (*Op, error)
 	types func() (getterTypes, error)
 }
 
-// getterTypes is what is known of the messages of a Getter.
+// getterTypes holds the resolved messages of a Getter.
 type getterTypes struct {
 	name fieldPath // in the request
 	op   *shape
 }
 
-// GetterOf returns the Getter of the RPC that info describes; call is the interface's method expression, and name the path of the
-// request's field that holds the name. Fields says where the operation message says what, if not where google.longrunning's does.
+// GetterOf returns the Getter of the RPC that info describes. call is the interface's method
+// expression, and name the path of the request field with the operation's name. fields names the
+// fields of the operation message that differ from those of google.longrunning.Operation.
 func GetterOf[S, Req, Op any](info runtime.MethodInfo, call func(S, context.Context, *Req) (*Op, error), name string, fields ...Fields) *Getter[S, Req, Op] {
 	return &Getter[S, Req, Op]{info: info, call: call, types: sync.OnceValues(func() (types getterTypes, err error) {
 		if types.name, err = pathIn[Req](name, isText); err != nil {
@@ -44,8 +46,9 @@ func GetterOf[S, Req, Op any](info runtime.MethodInfo, call func(S, context.Cont
 	})}
 }
 
-// Serve answers a call of the RPC with an operation of the manager m. Its errors are those of [Manager.Get]: an operation of another
-// principal is NOT_FOUND, and one of another service that does not fit into the message is, too.
+// Serve responds with an operation of the manager m. Its errors are those of [Manager.Get]: an
+// operation of another principal is NOT_FOUND, and so is one of another service that does not fit
+// the message.
 func (g *Getter[S, Req, Op]) Serve(ctx context.Context, m *Manager, req *Req) (*Op, error) {
 	types, err := g.types()
 	if err != nil {
@@ -63,12 +66,13 @@ func (g *Getter[S, Req, Op]) Serve(ctx context.Context, m *Manager, req *Req) (*
 	return op, err
 }
 
-// Client returns a [Client] whose Get is the RPC, of svc. It has no other method: [Handle.Wait] asks again and again.
+// Client returns a [Client] whose Get calls the RPC of svc. It has no other methods:
+// [Handle.Wait] polls.
 func (g *Getter[S, Req, Op]) Client(svc S) Client {
 	return getterClient[S, Req, Op]{getter: g, svc: svc}
 }
 
-// getterClient is a [Client] that has a Get only.
+// getterClient is a [Client] that implements only Get.
 type getterClient[S, Req, Op any] struct {
 	getter *Getter[S, Req, Op]
 	svc    S

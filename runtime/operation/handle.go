@@ -12,9 +12,9 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// Handle is one operation in the hands of who started it, or of who knows its name: it ends with a *Result, and says how far it is
-// with a *Metadata. What it knows is what the last call has told; Wait, Progress and Poll make calls. It may be used by many
-// goroutines.
+// Handle is a client's view of one operation, which ends with a *Result and reports its progress
+// in a *Metadata. Its state is that of the last call; Wait, Progress and Poll make calls. It is
+// safe for concurrent use.
 type Handle[Result, Metadata any] struct {
 	client Client
 	name   string
@@ -23,32 +23,33 @@ type Handle[Result, Metadata any] struct {
 	last *longrunningpb.Operation // nil until the first answer
 }
 
-// newHandle returns the handle of an operation that a call has answered with.
+// newHandle returns the handle of an operation that a call returned.
 func newHandle[Result, Metadata any](client Client, op *longrunningpb.Operation) *Handle[Result, Metadata] {
 	return &Handle[Result, Metadata]{client: client, name: op.GetName(), last: op}
 }
 
-// Name returns the name by which any process can ask for the operation. It is empty where a request was only validated.
+// Name returns the operation's name, by which any process can follow it. It is "" if the request
+// was only validated.
 func (h *Handle[Result, Metadata]) Name() string { return h.name }
 
-// Operation returns what is known of the operation; nil before the first call of a handle that was made of a name. It must not be
-// changed.
+// Operation returns the last known state, or nil before the first call of a handle created from a
+// name. It must not be modified.
 func (h *Handle[Result, Metadata]) Operation() *longrunningpb.Operation {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.last
 }
 
-// Done says whether the operation is known to have ended, one way or the other.
+// Done reports whether the operation is known to have ended, with success or failure.
 func (h *Handle[Result, Metadata]) Done() bool { return h.Operation().GetDone() }
 
-// Metadata returns what the operation is known to say of itself; nil where it says nothing.
+// Metadata returns the last known metadata, or nil if there is none.
 func (h *Handle[Result, Metadata]) Metadata() (*Metadata, error) {
 	return metadataOf[Metadata](h.Operation())
 }
 
-// Poll asks once how the operation is. An error is that of the call; how the operation ended is for Wait to say, which makes no
-// call once it is done.
+// Poll fetches the state of the operation once. Its error is that of the call; Wait returns how
+// the operation ended, without a call once it is done.
 func (h *Handle[Result, Metadata]) Poll(ctx context.Context) (done bool, err error) {
 	if h.Done() {
 		return true, nil
@@ -60,13 +61,15 @@ func (h *Handle[Result, Metadata]) Poll(ctx context.Context) (done bool, err err
 	return h.keep(op).GetDone(), nil
 }
 
-// Wait returns the result when the operation is done. Where the operation failed, the error is a *[Failed]; any other error says
-// that it is not known how the operation is: it goes on, and Wait may be called again.
+// Wait returns the result when the operation is done. If the operation failed, the error is a
+// *[Failed]. After any other error the state of the operation is unknown: it continues, and Wait
+// can be called again.
 //
-// Wait lasts as long as ctx. It makes the server wait (WaitOperation), and asks again and again, with random pauses that grow to
-// ten seconds, where that is of no use: the server has no WaitOperation, does not wait, cuts off calls that do, or answers that the
-// operation is done without how it ended. [PollOnly] asks from the start. Calls that fail because the server cannot be reached are repeated, see [Tolerate],
-// after the time that the server asks for.
+// Wait lasts as long as ctx. It uses WaitOperation, so that the server waits. It polls, with
+// random pauses that grow to ten seconds, if WaitOperation does not work: the server does not
+// implement it, does not wait, cuts off calls that wait, or returns a done operation without a
+// result. [WithPollOnly] polls from the start. Wait retries calls that fail because the server is
+// unreachable, after the delay that the server requests; see [WithTolerance].
 func (h *Handle[Result, Metadata]) Wait(ctx context.Context, opts ...WaitOption) (*Result, error) {
 	w := newWatcher(h.client, h.name, 30*time.Second, opts)
 	op := h.Operation()
@@ -80,19 +83,21 @@ func (h *Handle[Result, Metadata]) Wait(ctx context.Context, opts ...WaitOption)
 	return resultOf[Result](op)
 }
 
-// Cancel asks the server to end the operation. It does not wait: the operation may still succeed, and if it is cancelled, Wait
-// returns a *[Failed] with the code CANCELLED. Of an operation that is done it changes nothing.
+// Cancel requests that the operation ends. It does not wait: the operation may still succeed. If
+// it is cancelled, Wait returns a *[Failed] with the code CANCELLED. Cancel has no effect on an
+// operation that is done.
 func (h *Handle[Result, Metadata]) Cancel(ctx context.Context) error {
 	return h.client.Cancel(ctx, h.name)
 }
 
-// Delete says that nobody will ask for the operation again. It goes on nevertheless: see Cancel.
+// Delete tells the server that the operation is no longer needed. The operation continues; to end
+// it, use Cancel.
 func (h *Handle[Result, Metadata]) Delete(ctx context.Context) error {
 	return h.client.Delete(ctx, h.name)
 }
 
-// keep takes what a call has told, and returns what is known then: that an operation is done stays true, whatever a replica that
-// lags behind says.
+// keep stores the result of a call and returns the known state. A done operation stays done, even
+// if a replica lags.
 func (h *Handle[Result, Metadata]) keep(op *longrunningpb.Operation) *longrunningpb.Operation {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -102,7 +107,7 @@ func (h *Handle[Result, Metadata]) keep(op *longrunningpb.Operation) *longrunnin
 	return h.last
 }
 
-// resultOf returns how an operation that is done has ended.
+// resultOf returns the result or the error of a done operation.
 func resultOf[Result any](op *longrunningpb.Operation) (*Result, error) {
 	if failure := op.GetError(); failure != nil {
 		return nil, newFailed(op.GetName(), failure)
@@ -125,8 +130,8 @@ func metadataOf[Metadata any](op *longrunningpb.Operation) (*Metadata, error) {
 	return nil, nil
 }
 
-// unpack returns what is in an Any, or the Any itself where that is what is wanted: the type was not known to the generator. what
-// says in errors which Any it is.
+// unpack returns the message in an Any, or the Any itself if T is Any because the generator did
+// not know the type. what names the Any in errors.
 func unpack[T any](what string, packed *anypb.Any) (*T, error) {
 	to := new(T)
 	switch to := any(to).(type) {
@@ -141,7 +146,7 @@ func unpack[T any](what string, packed *anypb.Any) (*T, error) {
 			return nil, fmt.Errorf("%s is not a valid %q: %w", what, want, err)
 		}
 	default:
-		return nil, fmt.Errorf("%T is no message", to)
+		return nil, fmt.Errorf("%T is not a message", to)
 	}
 	return to, nil
 }

@@ -6,13 +6,15 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Failed is the error of an operation that has failed, as opposed to that of a call: to wait once more does not help.
+// Failed is the error of a failed operation, as opposed to a failed call: waiting again does not
+// help.
 //
 //	var failed *operation.Failed
 //	if errors.As(err, &failed) {
 //
-// It carries the operation's status, so that status.Code, [rpcerr.ReasonOf] and the like read it. A service that returns it to
-// its own caller uses [rpcerr.Wrap], as for a call of another service.
+// It has the operation's status, which status.Code, [rpcerr.ReasonOf] and similar functions read.
+// A service that returns it to its own caller uses [rpcerr.Wrap], as for a call to another
+// service.
 type Failed struct {
 	// Name is the name of the operation.
 	Name string
@@ -24,12 +26,12 @@ func newFailed(name string, failure *spb.Status) *Failed {
 	return &Failed{Name: name, status: status.FromProto(known(failure))}
 }
 
-// Error says which operation failed, and how.
+// Error returns the name and the status of the operation.
 func (f *Failed) Error() string {
 	return "operation " + f.Name + " failed: " + code.Code(f.status.Code()).String() + ": " + f.status.Message()
 }
 
-// GRPCStatus returns how the operation failed: CANCELLED if it was cancelled.
+// GRPCStatus returns the status of the operation: CANCELLED if it was cancelled.
 func (f *Failed) GRPCStatus() *status.Status { return f.status }
 
 // Unwrap returns the status as an error.

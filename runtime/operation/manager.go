@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// Manager starts operations, works on them, and answers for them. Many managers may share a [Store], in as many processes.
+// Manager starts operations, works on them, and serves their state. Many managers, in as many
+// processes, can share a [Store]. It is safe for concurrent use.
 type Manager struct {
 	store   Store
 	config  config
@@ -22,7 +23,8 @@ type Manager struct {
 	errs     []error
 }
 
-// NewManager returns a manager of the operations in store. What is wrong with its options is returned by [Manager.Run].
+// NewManager returns a manager of the operations in store. [Manager.Run] returns the mistakes in
+// its options.
 func NewManager(store Store, opts ...Option) *Manager {
 	m := &Manager{
 		store:    store,
@@ -32,40 +34,40 @@ func NewManager(store Store, opts ...Option) *Manager {
 		running:  make(map[string]*attempt),
 	}
 	if store == nil {
-		m.config.fail("operation.NewManager: the store is nil; Memory() is one")
+		m.config.fail("operation.NewManager: the store is nil; pass one, such as Memory()")
 	} else {
 		m.store = recoveredStore{store}
 	}
 	return m
 }
 
-// handle has a handler for the operations of a method.
+// handle sets the handler for the operations of a method.
 func (m *Manager) handle(method string, h handler) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.handlers[method] != nil {
-		m.errs = append(m.errs, fmt.Errorf("%s: its operations have two handlers; call Handle once", method))
+		m.errs = append(m.errs, fmt.Errorf("%s: the operations have two handlers; call Handle once", method))
 		return
 	}
 	m.handlers[method] = h
 	m.wakeUp()
 }
 
-// handlerOf returns the handler of a method; nil where there is none.
+// handlerOf returns the handler of a method, or nil.
 func (m *Manager) handlerOf(method string) handler {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.handlers[method]
 }
 
-// methods returns what there are handlers for.
+// methods returns the methods with handlers.
 func (m *Manager) methods() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Sorted(maps.Keys(m.handlers))
 }
 
-// wakeUp has the workers look for something to do.
+// wakeUp makes the workers look for operations.
 func (m *Manager) wakeUp() {
 	select {
 	case m.wake <- struct{}{}:

@@ -6,8 +6,9 @@ import (
 	"log/slog"
 )
 
-// createInstead adds an operation and cancels the others of its conflict key. The caller of ctx must be one who may cancel
-// them, whether they are deleted or not: where one is another principal's, the error is a [*ConflictError] with it.
+// createInstead adds an operation and cancels the others with its conflict key. The caller of ctx
+// must be allowed to cancel them, whether they are deleted or not: if one belongs to another
+// principal, the error is a [*ConflictError] for it.
 func (m *Manager) createInstead(ctx context.Context, op *Record) (*Record, bool, error) {
 	stored, created, err := m.store.Create(ctx, op, false)
 	if conflict := (*ConflictError)(nil); !errors.As(err, &conflict) {
@@ -28,8 +29,8 @@ func (m *Manager) createInstead(ctx context.Context, op *Record) (*Record, bool,
 	return m.preempt(ctx, stored)
 }
 
-// preempt cancels what a new operation would have to wait for, though its call may end meanwhile. Where another principal's
-// operation came between, it takes the new one back.
+// preempt cancels the operations that a new one would wait for, even if its call ends meanwhile.
+// If another principal's operation came in between, preempt withdraws the new one.
 func (m *Manager) preempt(ctx context.Context, op *Record) (*Record, bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimTimeout)
 	defer cancel()
@@ -56,7 +57,7 @@ func (m *Manager) preempt(ctx context.Context, op *Record) (*Record, bool, error
 	return op, true, nil
 }
 
-// withdraw removes an operation that waits for others, and whose caller is told that it was not started.
+// withdraw removes a queued operation whose caller receives an error.
 func (m *Manager) withdraw(ctx context.Context, op *Record) error {
 	if err := m.cancel(ctx, op.Name); err != nil {
 		return err
@@ -67,7 +68,7 @@ func (m *Manager) withdraw(ctx context.Context, op *Record) error {
 	return nil
 }
 
-// eachOf calls f for each operation of a conflict key that is not done, until it returns an error.
+// eachOf calls f for each operation of a conflict key that is not done, until f returns an error.
 func (m *Manager) eachOf(ctx context.Context, conflictKey string, f func(*Record) error) error {
 	running := false
 	q := Query{ConflictKey: conflictKey, Done: &running, Deleted: true}
@@ -88,7 +89,7 @@ func (m *Manager) eachOf(ctx context.Context, conflictKey string, f func(*Record
 	}
 }
 
-// cancel cancels an operation, whoever started it.
+// cancel cancels an operation of any principal.
 func (m *Manager) cancel(ctx context.Context, name string) error {
 	_, err := m.requestCancel(ctx, name)
 	if errors.Is(err, ErrNotFound) {

@@ -15,15 +15,15 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// startRules are what is said of starting an operation.
+// startRules are the rules for starting an operation.
 type startRules struct {
 	onConflict     policy.OnConflict
 	idempotencyKey string // path of the request's field
 	conflictKey    string // path of the field that the key was made of; empty for another key
 }
 
-// errNoHandler is a mistake in how the server is put together.
-var errNoHandler = errors.New("nobody would work on its operations: call Handle with the same manager, " +
+// errNoHandler reports a mistake in the server's setup.
+var errNoHandler = errors.New("the manager has no handler for its operations: call Handle with the same manager, " +
 	"or make that with operation.WithStartOnly where other processes do the work")
 
 // start adds an operation for the call of ctx.
@@ -51,7 +51,7 @@ func (m *Manager) start(ctx context.Context, info runtime.MethodInfo, op *Record
 	return stored, nil
 }
 
-// create adds an operation to the store, and does what is to be done about others of its conflict key.
+// create adds an operation to the store, and handles conflicts with others of its conflict key.
 func (m *Manager) create(ctx context.Context, op *Record, onConflict policy.OnConflict) (*Record, bool, error) {
 	if onConflict == policy.PreemptOnConflict && op.ConflictKey != "" {
 		return m.createInstead(ctx, op)
@@ -59,7 +59,8 @@ func (m *Manager) create(ctx context.Context, op *Record, onConflict policy.OnCo
 	return m.store.Create(ctx, op, onConflict == policy.QueueOnConflict)
 }
 
-// warnIdle says once that operations are started by a manager that does not run: their callers would wait in vain.
+// warnIdle logs once that a manager that is not running starts operations: their callers would
+// wait in vain.
 func (m *Manager) warnIdle(ctx context.Context) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -67,11 +68,12 @@ func (m *Manager) warnIdle(ctx context.Context) {
 		return
 	}
 	m.warned = true
-	m.config.logger.LogAttrs(ctx, slog.LevelWarn, "an operation is started, but nobody works on operations here yet: "+
-		"operation.Register on the server.Server, or Manager.Run, begins to; operation.WithStartOnly is for where other processes do")
+	m.config.logger.LogAttrs(ctx, slog.LevelWarn, "an operation was started, but the manager is not running: "+
+		"call operation.Register on the server.Server, or Manager.Run; use operation.WithStartOnly if other processes run the operations")
 }
 
-// requestCancel has the store note that an operation is to be cancelled, and tells the work at once where it is done here.
+// requestCancel records in the store that an operation is to be cancelled, and notifies its work
+// at once if it runs here.
 func (m *Manager) requestCancel(ctx context.Context, name string) (*Record, error) {
 	op, err := m.store.RequestCancel(ctx, name, Result{Status: statusBytes(cancelled())})
 	if err != nil {
@@ -85,9 +87,9 @@ func (m *Manager) requestCancel(ctx context.Context, name string) (*Record, erro
 	return op, nil
 }
 
-// conflictError is what the caller is told who would start op.
+// conflictError returns the error for the caller that tried to start op.
 func conflictError(op *Record, conflict *ConflictError, field string) error {
-	err := ReasonConflict.Errorf(codes.Aborted, "another operation is at work on the same %s; wait until it is done",
+	err := ReasonConflict.Errorf(codes.Aborted, "another operation is running for the same %s; wait until it is done",
 		cmp.Or(field, "resource")).WithCause(conflict)
 	if field != "" {
 		err = err.WithMetadata("field", field)
@@ -98,8 +100,8 @@ func conflictError(op *Record, conflict *ConflictError, field string) error {
 	return err
 }
 
-// reused is what a caller is told whose idempotency key belongs to another request.
+// reused returns the error for an idempotency key that belongs to a different request.
 func reused(field string) error {
-	return idempotency.ReasonRequestIDReused.Errorf(codes.InvalidArgument, "%s was used for another request; make a new one", field).
+	return idempotency.ReasonRequestIDReused.Errorf(codes.InvalidArgument, "%s was used for another request; generate a new one", field).
 		WithViolations(rpcerr.FieldViolation{Field: field, Description: "was used for another request", Reason: idempotency.ReasonRequestIDReused.Name()})
 }

@@ -10,18 +10,20 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/share"
 )
 
-// DefaultMaxBytes is how many bytes the operations of [Memory] have at most, with about what Go needs for them.
+// DefaultMaxBytes is the default maximum size of the operations in [Memory], including an
+// estimate of Go's overhead.
 const DefaultMaxBytes = 64 << 20
 
 // MemoryOption configures the store of [Memory].
 type MemoryOption func(*memory)
 
-// MaxBytes sets how many bytes the operations have at most, in place of [DefaultMaxBytes]: what is in their records, and what
-// Go needs for them, which is less than three kilobytes for each.
+// WithMaxBytes sets the maximum size of the operations in bytes, instead of [DefaultMaxBytes]:
+// the contents of their records, and Go's overhead of less than three kilobytes each.
 func WithMaxBytes(n int) MemoryOption { return func(m *memory) { m.maxBytes = max(0, n) } }
 
-// Memory returns a store in the memory of this process: operations end with it, and no other process sees them. It is for tests,
-// and for services of one replica whose operations may be lost. It is bounded by [MaxBytes], which principals share as [Store]
+// Memory returns a store in the memory of this process: operations end with the process, and
+// other processes do not see them. Use it for tests, and for services with one replica whose
+// operations may be lost. It is bounded by [WithMaxBytes], which principals share as [Store]
 // requires.
 func Memory(opts ...MemoryOption) Store {
 	m := &memory{
@@ -40,7 +42,8 @@ func Memory(opts ...MemoryOption) Store {
 	return m
 }
 
-// memory is the store of [Memory]. Records are replaced, never changed, so that they can be handed out as they are.
+// memory is the store of [Memory]. Records are replaced, never modified, so they can be returned
+// without a copy.
 type memory struct {
 	mu        sync.Mutex
 	maxBytes  int
@@ -56,18 +59,18 @@ type memory struct {
 	ledger    *share.Ledger         // of all; those of done are its kept ones
 }
 
-// requestKey is what tells a request with an id from others.
+// requestKey identifies a request with an idempotency key.
 type requestKey struct{ method, principal, id string }
 
 func requestKeyOf(r *Record) requestKey { return requestKey{r.Method, r.Principal, r.IdempotencyKey} }
 
-// change replaces the record of e by one that f has changed, and moves e to where it belongs.
+// change replaces the record of e by one that f has modified, and moves e to its queues.
 func (m *memory) change(e *entry, now time.Time, f func(r *Record)) *Record {
 	m.replace(e, changedRecord(e.rec, now, f))
 	return e.rec
 }
 
-// changedRecord returns a copy of a record that f has changed.
+// changedRecord returns a copy of a record that f has modified.
 func changedRecord(r *Record, now time.Time, f func(r *Record)) *Record {
 	next := *r
 	f(&next)
@@ -75,7 +78,7 @@ func changedRecord(r *Record, now time.Time, f func(r *Record)) *Record {
 	return &next
 }
 
-// replace replaces the record of e, and moves e to where it belongs.
+// replace replaces the record of e, and moves e to its queues.
 func (m *memory) replace(e *entry, next *Record) {
 	last := e.rec
 	m.count(last, -1)
@@ -88,7 +91,7 @@ func (m *memory) replace(e *entry, next *Record) {
 	}
 }
 
-// place puts e into the queues that it belongs to.
+// place adds e to its queues.
 func (m *memory) place(e *entry) {
 	m.leave(e)
 	if to, at := m.queueOf(e); to != nil {
@@ -104,7 +107,7 @@ func (m *memory) place(e *entry) {
 	}
 }
 
-// leave takes e out of its queues.
+// leave removes e from its queues.
 func (m *memory) leave(e *entry) {
 	e.leave(byTime)
 	if own := e.in[byOwner]; own != nil {
@@ -114,8 +117,8 @@ func (m *memory) leave(e *entry) {
 	}
 }
 
-// queueOf returns the queue for e and its time in it: when it is due, or when it expires. One that waits for others of its
-// conflict key is in none.
+// queueOf returns the queue of e and its time in it: when it is due, or when it expires. An
+// operation that waits for others of its conflict key is in none.
 func (m *memory) queueOf(e *entry) (*queue, time.Time) {
 	r := e.rec
 	if r.Done() {
@@ -143,7 +146,7 @@ func (m *memory) queueOf(e *entry) (*queue, time.Time) {
 // forever is after all times.
 var forever = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 
-// endedRecord returns a record as it is when its operation has ended with r.
+// endedRecord returns the record of an operation that has ended with r.
 func endedRecord(rec *Record, now time.Time, r Result) *Record {
 	return changedRecord(rec, now, func(rec *Record) {
 		rec.Response, rec.Status = r.Response, r.Status
@@ -151,14 +154,14 @@ func endedRecord(rec *Record, now time.Time, r Result) *Record {
 			rec.Metadata = r.Metadata
 		}
 		rec.DoneTime, rec.LeaseUntil = now, time.Time{}
-		rec.Request, rec.Checkpoint = nil, nil // nobody goes on from them
+		rec.Request, rec.Checkpoint = nil, nil // not needed any more
 		if rec.Retain >= 0 {
 			rec.ExpireTime = now.Add(rec.Retain)
 		}
 	})
 }
 
-// finish ends the operation of e, and lets go of its conflict key.
+// finish ends the operation of e, and releases its conflict key.
 func (m *memory) finish(e *entry, now time.Time, r Result) (*Record, error) {
 	next := endedRecord(e.rec, now, r)
 	if !m.ledger.MayKeep(next.Principal, sizeOf(e.rec), sizeOf(next)) {
@@ -179,7 +182,7 @@ func (m *memory) finish(e *entry, now time.Time, r Result) (*Record, error) {
 	return next, nil
 }
 
-// remove forgets an operation that is done.
+// remove removes a done operation.
 func (m *memory) remove(e *entry) {
 	m.leave(e)
 	m.count(e.rec, -1)
@@ -235,7 +238,7 @@ func (m *memory) List(_ context.Context, q Query) (found []*Record, more bool, e
 	return found, false, nil
 }
 
-// takes says whether a query asks for an operation, by what is not its name.
+// takes reports whether an operation matches a query, apart from its name.
 func (q Query) takes(r *Record) bool {
 	return (q.Deleted || r.DeleteTime.IsZero()) &&
 		(q.Principal == nil || r.Principal == *q.Principal) &&

@@ -27,7 +27,7 @@ func (m *memory) Claim(_ context.Context, methods []string, n int) (claimed []*R
 	return claimed, nil
 }
 
-// nextDue returns what of the methods is due the longest; nil where nothing is.
+// nextDue returns the operation of the methods that has been due the longest, or nil.
 func (m *memory) nextDue(methods []string, now time.Time) (next *entry) {
 	for _, method := range methods {
 		q := m.due[method]
@@ -41,7 +41,7 @@ func (m *memory) nextDue(methods []string, now time.Time) (next *entry) {
 	return next
 }
 
-// held returns an operation that is held under a fence.
+// held returns an operation that is held with a fence.
 func (m *memory) held(name string, fence int64) (*entry, error) {
 	e := m.ops[name]
 	if e == nil || e.rec.Fence != fence || e.rec.LeaseUntil.IsZero() { // what is done has no lease
@@ -67,7 +67,7 @@ func (m *memory) Save(_ context.Context, name string, fence int64, p Progress) (
 	})
 }
 
-// keep changes an operation that is held.
+// keep modifies an operation that is held.
 func (m *memory) keep(name string, fence int64, f func(r *Record, now time.Time)) (cancelled bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -24,7 +24,7 @@ func (m *memory) Create(_ context.Context, op *Record, queue bool) (stored *Reco
 	return e.rec, true, nil
 }
 
-// newEntry returns an operation that is created now.
+// newEntry returns an operation created now.
 func (m *memory) newEntry(op *Record) *entry {
 	now := time.Now()
 	e := &entry{order: m.created + 1, rec: startOf(op, now)}
@@ -51,7 +51,7 @@ func (m *memory) insert(e *entry) {
 	m.place(e)
 }
 
-// startOf returns op as an operation that was created now.
+// startOf returns op as an operation created now.
 func startOf(op *Record, now time.Time) *Record {
 	r := *op
 	r.CreateTime, r.UpdateTime, r.RunAfter = now, now, now

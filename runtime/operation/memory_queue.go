@@ -16,13 +16,13 @@ type entry struct {
 	index [2]int    // in these
 }
 
-// Slots of an entry, which is in one queue by each.
+// Slots of an entry, which is in one queue per slot.
 const (
 	byTime  = iota // with those of all principals
 	byOwner        // with those of its own that are done
 )
 
-// tell tells those who watch.
+// tell notifies watchers.
 func (e *entry) tell() {
 	if e.news != nil {
 		close(e.news)
@@ -38,7 +38,7 @@ func (e *entry) before(other *entry) bool {
 	return e.at.Before(other.at)
 }
 
-// queue is entries by time.
+// queue holds entries by time.
 type queue struct {
 	slot    int
 	entries []*entry
@@ -50,7 +50,7 @@ func (q *queue) add(e *entry, at time.Time) {
 	heap.Push(q, e)
 }
 
-// leave takes an entry out of the queue of a slot that it is in.
+// leave removes an entry from its queue of a slot.
 func (e *entry) leave(slot int) {
 	if q := e.in[slot]; q != nil {
 		heap.Remove(q, e.index[slot])
@@ -58,7 +58,7 @@ func (e *entry) leave(slot int) {
 	}
 }
 
-// first returns the entry whose time is first, if that is reached; else nil.
+// first returns the first entry if its time is reached, or nil.
 func (q *queue) first(now time.Time) *entry {
 	if len(q.entries) == 0 || q.entries[0].at.After(now) {
 		return nil

@@ -2,15 +2,16 @@ package operation
 
 import "fmt"
 
-// ReservedStatusBytes is how long the Status of a [Result] may be for [Store.Finish] to take it however full the store is, as
-// long as there is nothing else in the Result.
+// ReservedStatusBytes is the maximum size of a [Result]'s Status that [Store.Finish] accepts even
+// if the store is full, as long as the Result has nothing else.
 const ReservedStatusBytes = 512
 
-// recordSize is how much memory an operation takes, about, besides what is in its record: its own, and that of a principal that
-// has no other.
+// recordSize is the approximate memory of an operation without its record's contents, including
+// that of a principal with a single operation.
 const recordSize = 2048
 
-// sizeOf returns how many bytes a record takes. One that is not done takes as much as the shortest status of its end would.
+// sizeOf returns the size of a record in bytes. For an operation that is not done, it includes
+// the shortest status of its end.
 func sizeOf(r *Record) int {
 	size := r.Bytes() + 2*len(r.Name) + len(r.Method) + len(r.Principal) + len(r.IdempotencyKey) + len(r.ConflictKey)
 	for _, scope := range r.Scopes {
@@ -25,7 +26,7 @@ func sizeOf(r *Record) int {
 	return recordSize + size + size/8 // Go rounds up
 }
 
-// count adds what a record takes to the bytes of its principal, or takes it away.
+// count adds or subtracts the size of a record from its principal's bytes.
 func (m *memory) count(r *Record, sign int) {
 	if r.Done() {
 		m.ledger.Add(r.Principal, 0, sign*sizeOf(r))
@@ -34,8 +35,8 @@ func (m *memory) count(r *Record, sign int) {
 	m.ledger.Add(r.Principal, sign*sizeOf(r), 0)
 }
 
-// makeRoom forgets done operations until all fit, which the ledger has seen to be possible: those of the principal whose take
-// most, or of all where that one's is only being added, the soonest to expire first.
+// makeRoom removes done operations until all fit, which the ledger has found to be possible. It
+// takes them from the principal whose operations take most, those that expire first first.
 func (m *memory) makeRoom() {
 	for m.ledger.Full() {
 		from := m.kept[m.ledger.Largest()]
@@ -50,7 +51,7 @@ func (m *memory) makeRoom() {
 	}
 }
 
-// full returns the error for what the store has no room for.
+// full returns the error for something that the store has no room for.
 func (m *memory) full(what string, bytes int) error {
 	return fmt.Errorf("%w: %s of %d bytes beside %d of %d", ErrFull, what, bytes, m.ledger.Bytes(), m.maxBytes)
 }

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// messageOf returns what the message of an operation says.
+// messageOf returns the contents of an operation's message.
 func messageOf(r *Record) (m message, err error) {
 	state, err := r.State()
 	if err != nil {
@@ -27,13 +27,15 @@ func messageOf(r *Record) (m message, err error) {
 	return message{Operation: op, created: r.CreateTime, updated: r.UpdateTime}, nil
 }
 
-// message is what an operation message says, whatever its type: a google.longrunning.Operation, and the times that others have.
+// message is the contents of an operation message of any type: a google.longrunning.Operation,
+// and the times that other types have.
 type message struct {
 	*longrunningpb.Operation
 	created, updated time.Time
 }
 
-// write makes to, which is empty, say what m says. What its type has no field for is left out, but not the result.
+// write sets the fields of to, which is empty. It drops what to has no field for, except the
+// result.
 func (s *shape) write(to protoreflect.Message, m message) error {
 	s.name.holder(to).Set(s.name.field(), protoreflect.ValueOfString(m.GetName()))
 	s.done.holder(to).Set(s.done.field(), protoreflect.ValueOfBool(m.GetDone()))
@@ -51,7 +53,7 @@ func (s *shape) write(to protoreflect.Message, m message) error {
 	return nil
 }
 
-// read returns what an operation message says.
+// read returns the contents of an operation message.
 func (s *shape) read(from protoreflect.Message) (*longrunningpb.Operation, error) {
 	if op, ok := from.Interface().(*longrunningpb.Operation); ok {
 		return op, nil
@@ -82,7 +84,7 @@ func (s *shape) read(from protoreflect.Message) (*longrunningpb.Operation, error
 	return op, nil
 }
 
-// setPacked sets a field that is an Any to packed, and one of another type to what is in it.
+// setPacked sets an Any field to packed, and a field of another type to its contents.
 func setPacked(path fieldPath, to protoreflect.Message, packed *anypb.Any) error {
 	if len(path) == 0 || packed == nil {
 		return nil
@@ -97,7 +99,7 @@ func setPacked(path fieldPath, to protoreflect.Message, packed *anypb.Any) error
 	return proto.Unmarshal(packed.GetValue(), path.holder(to).Mutable(field).Message().Interface())
 }
 
-// packedAt returns what setPacked has set; nil where there is nothing.
+// packedAt returns what setPacked has set, or nil.
 func packedAt(path fieldPath, from protoreflect.Message) (*anypb.Any, error) {
 	value, ok := path.get(from)
 	if !ok {
@@ -110,7 +112,7 @@ func packedAt(path fieldPath, from protoreflect.Message) (*anypb.Any, error) {
 	return packed, transfer(packed.ProtoReflect(), value.Message().Interface())
 }
 
-// setTime sets a field that is a Timestamp.
+// setTime sets a Timestamp field.
 func setTime(path fieldPath, to protoreflect.Message, at time.Time) {
 	if len(path) == 0 || at.IsZero() {
 		return
@@ -118,7 +120,7 @@ func setTime(path fieldPath, to protoreflect.Message, at time.Time) {
 	_ = transfer(path.holder(to).Mutable(path.field()).Message(), timestamppb.New(at)) // a Timestamp is read as one
 }
 
-// transfer makes to, which is empty, say what from does, which is of the same type, if maybe of another Go type.
+// transfer copies from into to, which is empty and of the same type, perhaps with another Go type.
 func transfer(to protoreflect.Message, from proto.Message) error {
 	if to.Descriptor() == from.ProtoReflect().Descriptor() {
 		proto.Merge(to.Interface(), from)

@@ -7,10 +7,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// fieldPath leads from a message to a field of it, or of a singular message in it. An empty one leads nowhere.
+// fieldPath leads from a message to a field of it or of a nested singular message. It is empty if
+// there is no field.
 type fieldPath []protoreflect.FieldDescriptor
 
-// resolvePath finds the field that text names from message: "name", "operation.done".
+// resolvePath finds the field that text names in message: "name", "operation.done".
 func resolvePath(message protoreflect.MessageDescriptor, text string) (fieldPath, error) {
 	var path fieldPath
 	for name := range strings.SplitSeq(text, ".") {
@@ -29,10 +30,10 @@ func resolvePath(message protoreflect.MessageDescriptor, text string) (fieldPath
 	return path, nil
 }
 
-// field is the descriptor of what the path leads to.
+// field returns the descriptor of the last field.
 func (p fieldPath) field() protoreflect.FieldDescriptor { return p[len(p)-1] }
 
-// get returns what m has at the path; false where it has nothing there.
+// get returns the value at the path in m, or false if it is unset.
 func (p fieldPath) get(m protoreflect.Message) (value protoreflect.Value, ok bool) {
 	if len(p) == 0 {
 		return value, false
@@ -43,7 +44,7 @@ func (p fieldPath) get(m protoreflect.Message) (value protoreflect.Value, ok boo
 	return m.Get(p.field()), m.Has(p.field())
 }
 
-// holder returns the message of m that has the field, and makes what is missing on the way to it.
+// holder returns the message in m that has the field, and creates unset messages on the way.
 func (p fieldPath) holder(m protoreflect.Message) protoreflect.Message {
 	for _, field := range p[:len(p)-1] {
 		m = m.Mutable(field).Message()

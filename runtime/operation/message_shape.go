@@ -6,21 +6,22 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Full names of messages that operations are made of.
+// Full names of messages that make up operations.
 const (
 	anyName       protoreflect.FullName = "google.protobuf.Any"
 	statusName    protoreflect.FullName = "google.rpc.Status"
 	timestampName protoreflect.FullName = "google.protobuf.Timestamp"
 )
 
-// shape is where an operation message says what google.longrunning.Operation does: that message itself, or one that a team has
-// made of its own. Paths of what it does not say are empty.
+// shape maps an operation message to the fields of google.longrunning.Operation: that message
+// itself, or a service's own. Paths are empty if there is no such field.
 type shape struct {
 	name, done, failure, response, metadata fieldPath
 	created, updated                        fieldPath
 }
 
-// shapeOf finds the fields of an operation message: those that fields names, and else those of the names that are customary.
+// shapeOf finds the fields of an operation message: those that fields names, or else those with
+// customary names.
 func shapeOf(message protoreflect.MessageDescriptor, fields Fields) (*shape, error) {
 	f := finder{message: message}
 	s := &shape{
@@ -45,13 +46,13 @@ func shapeOf(message protoreflect.MessageDescriptor, fields Fields) (*shape, err
 	return s, nil
 }
 
-// finder looks for fields of a message until something is wrong.
+// finder finds fields of a message until an error occurs.
 type finder struct {
 	message protoreflect.MessageDescriptor
 	err     error
 }
 
-// find returns the path that was said, or that of the first customary name that fits.
+// find returns the named path, or that of the first customary name that fits.
 func (f *finder) find(what, said string, fits func(protoreflect.FieldDescriptor) bool, customary ...protoreflect.Name) fieldPath {
 	if f.err != nil {
 		return nil

@@ -7,7 +7,8 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// setStatus sets a field that is a google.rpc.Status, or a message with a code, a message and maybe details like it.
+// setStatus sets a field that is a google.rpc.Status, or a message with a code, a message and
+// optional details.
 func setStatus(path fieldPath, to protoreflect.Message, failure *spb.Status) error {
 	own := path.holder(to).Mutable(path.field()).Message()
 	if own.Descriptor().FullName() == statusName {
@@ -35,7 +36,7 @@ func setStatus(path fieldPath, to protoreflect.Message, failure *spb.Status) err
 	return nil
 }
 
-// codeValue returns a code as a field of the given type holds it.
+// codeValue returns a code as a value of the field's type.
 func codeValue(field protoreflect.FieldDescriptor, code int32) (value protoreflect.Value, ok bool) {
 	if field.IsList() || field.IsMap() {
 		return value, false
@@ -55,8 +56,8 @@ func codeValue(field protoreflect.FieldDescriptor, code int32) (value protorefle
 	return value, false
 }
 
-// statusAt returns what setStatus has set; nil where there is nothing. A status of OK is nothing either, except in a oneof, where
-// it takes the place of the response.
+// statusAt returns what setStatus has set, or nil. A status of OK counts as unset, except in a
+// oneof, where it replaces the response.
 func statusAt(path fieldPath, from protoreflect.Message) (*spb.Status, error) {
 	value, ok := path.get(from)
 	if !ok {
@@ -77,7 +78,7 @@ func statusAt(path fieldPath, from protoreflect.Message) (*spb.Status, error) {
 	return known(failure), nil
 }
 
-// readStatus reads a message that is like a google.rpc.Status.
+// readStatus reads a message that is similar to google.rpc.Status.
 func readStatus(failure *spb.Status, own protoreflect.Message) error {
 	fields := own.Descriptor().Fields()
 	if code := fields.ByName("code"); code != nil {
@@ -124,7 +125,7 @@ func codeOf(field protoreflect.FieldDescriptor, value protoreflect.Value) int32 
 	return 0
 }
 
-// known makes a failure that says OK one that says UNKNOWN.
+// known changes the code of a failure from OK to UNKNOWN.
 func known(failure *spb.Status) *spb.Status {
 	if failure.GetCode() == int32(codes.OK) {
 		failure.Code = int32(codes.Unknown)

@@ -13,7 +13,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// reflectionOf returns the reflection of a message that is known by its Go type only.
+// reflectionOf returns the reflection of a message known only by its Go type.
 func reflectionOf(m any) (protoreflect.Message, error) {
 	if m, ok := m.(proto.Message); ok {
 		return m.ProtoReflect(), nil
@@ -63,7 +63,7 @@ func writeAs[Op any](info runtime.MethodInfo, s *shape, r *Record) (*Op, error) 
 	return op, nil
 }
 
-// readAs returns what a message of type Op says.
+// readAs returns the contents of a message of type Op.
 func readAs[Op any](info runtime.MethodInfo, s *shape, op *Op) (*longrunningpb.Operation, error) {
 	if op == nil {
 		return nil, misuse(info, errors.New("the method returned neither an operation nor an error"))
@@ -79,7 +79,8 @@ func readAs[Op any](info runtime.MethodInfo, s *shape, op *Op) (*longrunningpb.O
 	return read, nil
 }
 
-// misuse is the error of a helper that does not fit its messages: for the log, and INTERNAL for the caller.
+// misuse returns the error of a helper that does not fit its messages: INTERNAL for the caller,
+// err for the log.
 func misuse(info runtime.MethodInfo, err error) error {
 	return rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").
 		WithCause(fmt.Errorf("operation helper of %s: %w", info.FullMethod, err))

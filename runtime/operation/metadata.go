@@ -15,8 +15,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// describe sets the fields of metadata that most services of Google have and that stay the same: target, verb, api_version.
-// What was set is left alone.
+// describe sets the customary constant fields of metadata: target, verb, api_version. It does not
+// change fields that are set.
 func describe(metadata protoreflect.Message, info runtime.MethodInfo, target string) {
 	setText(metadata, "target", target)
 	setText(metadata, "verb", verbOf(info.Name))
@@ -53,7 +53,8 @@ func versionOf(service string) string {
 	return ""
 }
 
-// withTimes returns packed metadata with what changes and is the operation's: create_time, end_time, requested_cancellation.
+// withTimes returns packed metadata with the operation's create_time, end_time and
+// requested_cancellation.
 func withTimes(packed *anypb.Any, r *Record) *anypb.Any {
 	kind, err := protoregistry.GlobalTypes.FindMessageByURL(packed.GetTypeUrl())
 	if err != nil {
@@ -79,7 +80,7 @@ func withTimes(packed *anypb.Any, r *Record) *anypb.Any {
 	return &anypb.Any{TypeUrl: packed.GetTypeUrl(), Value: encoded}
 }
 
-// setTimeOnce sets a Timestamp that is not set, and says whether it did.
+// setTimeOnce sets an unset Timestamp, and reports whether it did.
 func setTimeOnce(m protoreflect.Message, name protoreflect.Name, at time.Time) bool {
 	field := m.Descriptor().Fields().ByName(name)
 	if field == nil || !isTimestamp(field) || m.Has(field) || at.IsZero() {

@@ -13,26 +13,30 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/digest"
 )
 
-// Fields are paths of the fields that a method's helper reads and writes, by the names of the proto: "parent", "page.token".
+// Fields names the fields that a method's helper reads and writes, as paths of proto names:
+// "parent", "page.token".
 type Fields struct {
-	// IdempotencyKey, ValidateOnly and ConflictKey are fields of the request; empty where it has none. ConflictKey is a scalar: no two
-	// operations of the RPC run at the same time whose requests have the same value there, but for the empty one.
+	// IdempotencyKey, ValidateOnly and ConflictKey are fields of the request; "" if it has none.
+	// ConflictKey is a scalar: operations of the RPC whose requests have the same non-empty value
+	// never run at the same time.
 	IdempotencyKey, ValidateOnly, ConflictKey string
-	// Children is the request's list of what a batch works on.
+	// Children is the request's list of a batch's items.
 	Children string
-	// Single is the name of the method of the same service that does for one child what the operation
-	// does for many. What its policy requires of a caller and of a request holds for [Method.Start] of
-	// the batch too. May be empty.
+	// Single is the name of the method of the same service that does for one item what the
+	// operation does for many. What its policy requires of callers and requests also applies to
+	// [Method.Start] of the batch. Optional.
 	Single string
-	// FailedRequests is the metadata's map of children that failed (AIP-233); empty for failed_requests, where there is one.
+	// FailedRequests is the metadata's map of failed items (AIP-233); "" means failed_requests,
+	// if there is one.
 	FailedRequests string
-	// Name, Done, Error, Response and Metadata are fields of the operation message; empty for those that
-	// google.longrunning.Operation has, and their customary other names.
+	// Name, Done, Error, Response and Metadata are fields of the operation message; "" means
+	// those of google.longrunning.Operation or their other customary names.
 	Name, Done, Error, Response, Metadata string
 }
 
-// Method is an RPC that starts operations, of a service of Go type S: its request is a *Req, and it returns an *Op, a
-// google.longrunning.Operation or a message like it. An operation ends with a *Result and shows a *Metadata meanwhile.
+// Method is an RPC that starts operations, of a service of Go type S: its request is a *Req, and
+// it returns an *Op, a google.longrunning.Operation or a similar message. An operation ends with
+// a *Result and has a *Metadata meanwhile.
 type Method[S, Req, Op, Result, Metadata any] struct {
 	info   runtime.MethodInfo
 	call   func(S, context.Context, *Req) (*Op, error)
@@ -40,7 +44,7 @@ type Method[S, Req, Op, Result, Metadata any] struct {
 	types  func() (*methodTypes, error)
 }
 
-// methodTypes is what is known of the messages of a Method.
+// methodTypes holds the resolved messages of a Method.
 type methodTypes struct {
 	idempotencyKey, validateOnly, conflictKey, children fieldPath // of the request
 	failed                                              fieldPath // of the metadata
@@ -48,8 +52,9 @@ type methodTypes struct {
 	digester                                            *digest.Digester // of the request without its idempotency key
 }
 
-// Of returns the helper of the RPC that info describes; call is the interface's method expression. Generated code has one for each
-// such RPC. A field that the messages do not have is INTERNAL at the first use, and the log says which.
+// Of returns the helper of the RPC that info describes; call is the interface's method
+// expression. Generated code has one for each such RPC. If the messages lack a field, the first
+// use returns INTERNAL, and the log names the field.
 func Of[Result, Metadata, S, Req, Op any](
 	info runtime.MethodInfo, call func(S, context.Context, *Req) (*Op, error), fields Fields,
 ) *Method[S, Req, Op, Result, Metadata] {
@@ -76,7 +81,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) resolve() (*methodTypes, error) {
 	return &t, errors.Join(errs[:]...)
 }
 
-// optionalPath is pathIn where there may be no path.
+// optionalPath is pathIn for a path that may be empty.
 func optionalPath[M any](text string, fits func(protoreflect.FieldDescriptor) bool) (fieldPath, error) {
 	if text == "" {
 		return nil, nil
@@ -92,7 +97,7 @@ func isScalar(f protoreflect.FieldDescriptor) bool {
 	return f.Message() == nil && !f.IsList()
 }
 
-// isFailures says whether a field is a map<int32, google.rpc.Status>.
+// isFailures reports whether a field is a map<int32, google.rpc.Status>.
 func isFailures(f protoreflect.FieldDescriptor) bool {
 	if !f.IsMap() || f.MapKey().Kind() != protoreflect.Int32Kind {
 		return false
@@ -101,16 +106,19 @@ func isFailures(f protoreflect.FieldDescriptor) bool {
 	return failure != nil && failure.FullName() == statusName
 }
 
-// Handle has work done for the operations of the RPC by the workers of mgr, also for those that other processes have started.
-// It is called once, before the manager runs or the server serves.
+// Handle sets the work for the operations of the RPC. The workers of mgr run it, also for
+// operations that other processes have started. Call it once, before the manager runs or the
+// server serves.
 //
-// The context of work has the values of the call that started the operation, where that was in this process and not long
-// before, and its principal, request ID and trace in any case ([runtime.OriginOf]); it has no deadline but that of the policy's
-// timeout. It ends when work should: its cause is then [ErrCancelled], [ErrStopping] or [ErrLeaseLost].
+// The context of work has the values of the call that started the operation if that was recently
+// in this process, and always its principal, request ID and trace ([runtime.OriginOf]). Its only
+// deadline is the policy's timeout. The context ends when work should; its cause is then
+// [ErrCancelled], [ErrStopping] or [ErrLeaseLost].
 //
-// What work returns is how the operation ends. An error is told to callers as a method's error would be, and is final, unless
-// it is one of [TryAgain] or the context had ended. A panic, and the end of the process, begin another attempt, until there
-// have been as many as the policy says. So work may be done twice from its last checkpoint on, and should bear it.
+// The result of work ends the operation. Callers see an error as they would see a method's error.
+// It is final, unless it is [TryAgain] or the context had ended. A panic or the end of the
+// process starts another attempt, up to the policy's maximum. So work may run twice from its last
+// checkpoint, and must be safe to repeat.
 func (m *Method[S, Req, Op, Result, Metadata]) Handle(
 	mgr *Manager, work func(ctx context.Context, run *Run[Req, Metadata]) (*Result, error),
 ) {

@@ -21,14 +21,17 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Start starts an operation for the call of ctx, and returns it as the RPC does. Check the request before: what is wrong with
-// it is an error of the call, not of the operation (AIP-151).
+// Start starts an operation for the call of ctx and returns it in the RPC's response type.
+// Validate the request first: an invalid request is an error of the call, not of the operation
+// (AIP-151).
 //
-// A request that only asks for validation gets an operation that is done and has no name. One whose idempotency key was seen before
-// gets the operation of that time, as long as it is kept; where the rest of the request is another it is INVALID_ARGUMENT,
-// reason REQUEST_ID_REUSED. One whose conflict key another operation has is ABORTED, reason OPERATION_CONFLICT, waits, or
-// cancels the other, as the policy says. It cancels only what the caller may cancel, see [Authorize]: an operation of another
-// principal that holds the key is OPERATION_CONFLICT.
+// A request with validate_only set gets a done operation without a name. A request with a known
+// idempotency key gets the existing operation, as long as it is kept; if the rest of the request
+// differs, the error is INVALID_ARGUMENT, reason REQUEST_ID_REUSED. If another operation holds
+// the conflict key, the policy decides: the call fails with ABORTED, reason OPERATION_CONFLICT,
+// the new operation waits, or the other one is cancelled. Start cancels only operations that the
+// caller may cancel, see [WithAuthorizer]: if another principal's operation holds the key, the
+// error is OPERATION_CONFLICT.
 func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *Manager, req *Req, opts ...StartOption) (*Op, error) {
 	types, err := m.types()
 	if err != nil {
@@ -70,7 +73,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *M
 	return writeAs[Op](m.info, types.op, stored)
 }
 
-// startRules returns what the policy and the fields say of starting an operation.
+// startRules returns the rules of the policy and the fields for starting an operation.
 func (m *Method[S, Req, Op, Result, Metadata]) startRules(said runtime.Policy, config startConfig) startRules {
 	rules := startRules{onConflict: said.Operation.OnConflict, idempotencyKey: m.fields.IdempotencyKey}
 	if config.conflictKey == "" {
@@ -79,14 +82,14 @@ func (m *Method[S, Req, Op, Result, Metadata]) startRules(said runtime.Policy, c
 	return rules
 }
 
-// Limits of operations whose policy says nothing.
+// Limits of operations whose policy has none.
 const (
 	defaultLease       = 30 * time.Second
 	defaultRetain      = 30 * 24 * time.Hour
 	defaultMaxAttempts = 3
 )
 
-// record returns a new operation for the call of ctx, without what its request says.
+// record returns a new operation for the call of ctx, without the parts from its request.
 func (m *Method[S, Req, Op, Result, Metadata]) record(ctx context.Context, mgr *Manager, limits runtime.Operation, parent string) (*Record, error) {
 	id, err := callerOf(ctx)
 	if err != nil {
@@ -105,7 +108,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) record(ctx context.Context, mgr *
 	}, nil
 }
 
-// addRequest adds to an operation what its request says.
+// addRequest adds the parts of an operation that come from its request.
 func (m *Method[S, Req, Op, Result, Metadata]) addRequest(
 	op *Record, types *methodTypes, config startConfig, req protoreflect.Message,
 ) (err error) {
@@ -120,7 +123,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) addRequest(
 	return err
 }
 
-// firstMetadata returns what an operation shows before it is worked on.
+// firstMetadata returns the metadata of an operation before its work runs.
 func (m *Method[S, Req, Op, Result, Metadata]) firstMetadata(config startConfig, req protoreflect.Message) ([]byte, error) {
 	metadata, err := reflectionOf(new(Metadata))
 	if err != nil {
@@ -128,7 +131,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) firstMetadata(config startConfig,
 	}
 	if said := config.metadata; said != nil {
 		if got, want := said.ProtoReflect().Descriptor().FullName(), metadata.Descriptor().FullName(); got != want {
-			return nil, fmt.Errorf("FirstMetadata is a %s, but the RPC's metadata are %s", got, want)
+			return nil, fmt.Errorf("WithMetadata has a %s, but the RPC's metadata is %s", got, want)
 		}
 		if err := transfer(metadata, said); err != nil {
 			return nil, err
@@ -138,7 +141,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) firstMetadata(config startConfig,
 	return packBytes(metadata.Interface())
 }
 
-// targetOf returns what a request is about: its name, or else its parent.
+// targetOf returns the resource of a request: its name or its parent.
 func targetOf(req protoreflect.Message) string {
 	for _, name := range []protoreflect.Name{"name", "parent"} {
 		if field := req.Descriptor().Fields().ByName(name); field != nil && isText(field) && req.Has(field) {
@@ -148,7 +151,7 @@ func targetOf(req protoreflect.Message) string {
 	return ""
 }
 
-// validated returns the operation for a request that only asks for validation.
+// validated returns the operation for a request with validate_only set.
 func (m *Method[S, Req, Op, Result, Metadata]) validated(types *methodTypes, op *Record, config startConfig) (*Op, error) {
 	response, err := reflectionOf(new(Result))
 	if err != nil {
@@ -165,7 +168,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) validated(types *methodTypes, op 
 	return writeAs[Op](m.info, types.op, op)
 }
 
-// checkChildren checks who may start a batch, how many children it has, and each of them.
+// checkChildren checks the caller of a batch, the number of its items, and each item.
 func (m *Method[S, Req, Op, Result, Metadata]) checkChildren(
 	ctx context.Context, types *methodTypes, limits runtime.Batch, req protoreflect.Message,
 ) error {
@@ -183,7 +186,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) checkChildren(
 	}
 	switch {
 	case n == 0 && !limits.AllowEmpty:
-		return wrongSize(batch.ReasonEmpty, m.fields.Children, errors.New("must have one element at least"))
+		return wrongSize(batch.ReasonEmpty, m.fields.Children, errors.New("must have at least one element"))
 	case limits.MaxSize > 0 && n > limits.MaxSize:
 		return wrongSize(batch.ReasonTooLarge, m.fields.Children, fmt.Errorf("must have at most %d elements, has %d", limits.MaxSize, n))
 	case n == 0 || types.children.field().Message() == nil:
@@ -197,8 +200,8 @@ func (m *Method[S, Req, Op, Result, Metadata]) checkChildren(
 	return nil
 }
 
-// singleIn returns the method that does for one child what the operation does for many, once it is
-// sure that the caller may call it.
+// singleIn returns the method that does for one item what the operation does for many, after
+// checking that the caller may call it.
 func (m *Method[S, Req, Op, Result, Metadata]) singleIn(ctx context.Context, limits runtime.Batch) (callctx.Single, error) {
 	if limits.OwnPolicy {
 		return callctx.Unrestricted{}, nil
@@ -210,7 +213,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) singleIn(ctx context.Context, lim
 	return single, single.Authorize()
 }
 
-// childError returns the error of a child at a path as that of its batch.
+// childError returns the error of an item at a path as that of its batch.
 func childError(at string, err error) error {
 	found := rpcerr.FieldViolations(err)
 	if len(found) == 0 {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// newName returns a name that nobody can guess: 26 characters of which the first are the time, so that names are by age in lists and
-// in the indexes of databases.
+// newName returns an unguessable name: 26 characters that start with the time, so that names sort
+// by age in lists and database indexes.
 func newName(parent, collection string) string {
 	var id [16]byte
 	binary.BigEndian.PutUint64(id[:8], uint64(time.Now().UnixMilli())<<16)
@@ -20,5 +20,5 @@ func newName(parent, collection string) string {
 	return name
 }
 
-// idText is base 32 whose digits are in the order of bytes.
+// idText is base 32 with digits in byte order.
 var idText = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)

@@ -11,14 +11,16 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// How many operations that wait keep the values of the call that started them, and how many bytes their requests have, which
-// these values may hold. The oldest beyond have what every other process has.
+// Maximum number of waiting operations that keep the values of their starting call, and the
+// maximum size of their requests, which these values may hold. Beyond that, the oldest keep only
+// what other processes have too.
 const (
 	maxOrigins     = 1024
 	maxOriginBytes = 8 << 20
 )
 
-// origins keeps the contexts of the calls that have started operations here, until they are worked on. The oldest go first.
+// origins keeps the contexts of calls that started operations here, until the operations run. The
+// oldest are dropped first.
 type origins struct {
 	mu    sync.Mutex
 	kept  map[string]origin
@@ -28,7 +30,7 @@ type origins struct {
 	bytes int
 }
 
-// origin is the context of a call, and how many bytes its request has.
+// origin is the context of a call and the size of its request.
 type origin struct {
 	ctx   context.Context
 	bytes int
@@ -49,7 +51,7 @@ func (o *origins) keep(name string, ctx context.Context, bytes int) {
 	}
 }
 
-// take returns the context of an operation and forgets it; nil where there is none.
+// take returns and forgets the context of an operation, or returns nil.
 func (o *origins) take(name string) context.Context {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -58,14 +60,14 @@ func (o *origins) take(name string) context.Context {
 	return ctx
 }
 
-// drop forgets the context of an operation; o is locked.
+// drop forgets the context of an operation. o is locked.
 func (o *origins) drop(name string) {
 	o.bytes -= o.kept[name].bytes
 	delete(o.kept, name)
 }
 
-// contextOf returns what the work on an operation begins with: the values of the call that started it where that was here and not
-// long ago, and its principal, its request ID and its trace in any case.
+// contextOf returns the base context for the work of an operation: the values of the call that
+// started it if that was here and recent, and always its principal, request ID and trace.
 func (m *Manager) contextOf(op *Record) context.Context {
 	if ctx := m.origins.take(op.Name); ctx != nil {
 		return ctx
@@ -77,8 +79,8 @@ func (m *Manager) contextOf(op *Record) context.Context {
 	return runtime.WithOrigin(m.extract(op), origin)
 }
 
-// extract returns what an operation took along. It may come from who called, and is not worth the worker: where it cannot be read,
-// the work goes without.
+// extract returns the context that an operation inherits. A caller may have sent it: if it cannot
+// be read, the work runs without it.
 func (m *Manager) extract(op *Record) (ctx context.Context) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -90,7 +92,7 @@ func (m *Manager) extract(op *Record) (ctx context.Context) {
 	return m.config.extract(context.Background(), op.Carrier)
 }
 
-// carrierOf returns what an operation takes along from the call of ctx.
+// carrierOf returns what an operation inherits from the call of ctx.
 func (m *Manager) carrierOf(ctx context.Context) map[string]string {
 	carrier := map[string]string{}
 	for key, value := range m.config.inject(ctx) {
@@ -102,13 +104,14 @@ func (m *Manager) carrierOf(ctx context.Context) map[string]string {
 	return carrier
 }
 
-// requestIDHeader is the key of the request ID in carriers, as it is in metadata.
+// requestIDHeader is the key of the request ID in carriers and in metadata.
 const requestIDHeader = "x-request-id"
 
-// maxTraceHeader is how long a header of the trace context may be: what the standard has every implementation take.
+// maxTraceHeader is the maximum length of a trace context header: the length that the standard
+// requires implementations to support.
 const maxTraceHeader = 512
 
-// traceHeaders returns the trace context (W3C) that a call came with.
+// traceHeaders returns the W3C trace context that a call came with.
 func traceHeaders(ctx context.Context) map[string]string {
 	carrier := map[string]string{}
 	for _, key := range []string{"traceparent", "tracestate"} {
@@ -119,7 +122,7 @@ func traceHeaders(ctx context.Context) map[string]string {
 	return carrier
 }
 
-// withTraceHeaders returns ctx as that of a call that came with the headers of a carrier.
+// withTraceHeaders returns ctx as the context of a call with the trace headers of a carrier.
 func withTraceHeaders(ctx context.Context, carrier map[string]string) context.Context {
 	md := metadata.MD{}
 	for _, key := range []string{"traceparent", "tracestate"} {

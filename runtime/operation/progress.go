@@ -9,10 +9,12 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// Progress yields what the operation says of itself: at first what it says now, then each change that is seen, until it is done. How
-// it ended is for Wait to say, which makes no call then. A change that is followed by another soon may not be seen; see [Every].
+// Progress yields the metadata of the operation: the current one first, then each change that is
+// seen until the operation is done. Wait returns how it ended, without a call then. Rapid changes
+// may be skipped; see [WithInterval].
 //
-// An error is the last thing that is yielded: that of a call, or that of ctx. The operation goes on, whether the loop does or not.
+// An error ends the loop: that of a call, or that of ctx. The operation continues independently
+// of the loop.
 //
 //	for progress, err := range op.Progress(ctx) {
 //		if err != nil {
@@ -48,7 +50,7 @@ func (h *Handle[Result, Metadata]) Progress(ctx context.Context, opts ...WaitOpt
 	}
 }
 
-// changed says whether there is metadata, and other than the last.
+// changed reports whether there is metadata and it differs from the last.
 func changed(last, now *anypb.Any) bool {
 	return now != nil && (last.GetTypeUrl() != now.GetTypeUrl() || !bytes.Equal(last.GetValue(), now.GetValue()))
 }

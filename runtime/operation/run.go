@@ -11,7 +11,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// Run is one attempt at an operation, in the hands of its work. Its methods may be called by many goroutines.
+// Run is the view that work has of one attempt at an operation. It is safe for concurrent use.
 type Run[Req, Metadata any] struct {
 	a      *attempt
 	info   runtime.MethodInfo
@@ -52,13 +52,14 @@ func newRun[Req, Metadata any](a *attempt, info runtime.MethodInfo, failed field
 // Name returns the operation's name.
 func (r *Run[Req, Metadata]) Name() string { return r.a.op.Name }
 
-// Request returns the request that started the operation. It must not be changed.
+// Request returns the request that started the operation. It must not be modified.
 func (r *Run[Req, Metadata]) Request() *Req { return r.req }
 
-// Attempt returns the number of this attempt, from 1. An attempt that a shutdown has interrupted does not count.
+// Attempt returns the number of this attempt, from 1. Attempts that a shutdown interrupted do not
+// count.
 func (r *Run[Req, Metadata]) Attempt() int { return r.a.op.Attempt }
 
-// Metadata returns a copy of what the operation shows.
+// Metadata returns a copy of the current metadata.
 func (r *Run[Req, Metadata]) Metadata() *Metadata {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -67,16 +68,17 @@ func (r *Run[Req, Metadata]) Metadata() *Metadata {
 	return copied
 }
 
-// message returns the metadata as the message that it is; newRun has seen that.
+// message returns the metadata as a message; newRun has checked the type.
 func (r *Run[Req, Metadata]) message() proto.Message { return any(r.metadata).(proto.Message) }
 
-// metadataName returns the name of the metadata's message.
+// metadataName returns the full name of the metadata's message.
 func (r *Run[Req, Metadata]) metadataName() string {
 	return string(r.message().ProtoReflect().Descriptor().Name())
 }
 
-// Checkpoint reads what was saved last into a pointer of the type that [Run.Save] was given: a message, or else anything that
-// encoding/json can read. It returns false, and leaves into alone, where nothing was.
+// Checkpoint decodes the last checkpoint into a pointer of the type that was passed to
+// [Run.Save]: a message, or a value that encoding/json can decode. If there is no checkpoint, it
+// returns false and does not modify into.
 func (r *Run[Req, Metadata]) Checkpoint(into any) (found bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -86,8 +88,9 @@ func (r *Run[Req, Metadata]) Checkpoint(into any) (found bool, err error) {
 	return true, readCheckpoint(r.checkpoint, into)
 }
 
-// Save keeps how far the work is: a checkpoint, from which another attempt goes on, and the metadata that callers see, which
-// change has changed, which must not call methods of the run. Either may be nil, and stays then as it was.
+// Save saves the progress of the work: a checkpoint, from which another attempt continues, and
+// the metadata that callers see, as modified by change, which must not call methods of the run.
+// If checkpoint or change is nil, that part stays unchanged.
 //
 //	for i := next; i < len(items); i++ {
 //		...
@@ -96,11 +99,13 @@ func (r *Run[Req, Metadata]) Checkpoint(into any) (found bool, err error) {
 //		}
 //	}
 //
-// While the store is away Save waits. When it returns an error, the work should end with it: the operation was cancelled
-// ([ErrCancelled]), the process stops ([ErrStopping]), the time is up, or another worker has the operation ([ErrLeaseLost]).
-// All has been saved even so, except in the last case, where the store is away even then, or where the checkpoint cannot be
-// encoded. Nothing is saved either where the store has no room for it, reason OPERATION_STORE_FULL, or where the metadata are
-// larger than can be sent, reason OPERATION_TOO_LARGE: see [MaxMessageBytes].
+// Save waits while the store is unavailable. If it returns an error, the work should return it:
+// the operation was cancelled ([ErrCancelled]), the process is stopping ([ErrStopping]), the
+// timeout has passed, or another worker has the operation ([ErrLeaseLost]). The progress has been
+// saved nevertheless, except in the last case, if the store is still unavailable, or if the
+// checkpoint cannot be encoded. Nothing is saved if the store has no room, reason
+// OPERATION_STORE_FULL, or if the metadata is larger than can be sent, reason
+// OPERATION_TOO_LARGE: see [WithMaxMessageBytes].
 func (r *Run[Req, Metadata]) Save(ctx context.Context, checkpoint any, change func(*Metadata)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -131,14 +136,14 @@ func (r *Run[Req, Metadata]) Save(ctx context.Context, checkpoint any, change fu
 	return context.Cause(r.a.ctx)
 }
 
-// change changes the metadata, for the next Save or the end to show.
+// change modifies the metadata, which the next Save or the end of the operation stores.
 func (r *Run[Req, Metadata]) change(f func(*Metadata)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f(r.metadata)
 }
 
-// progress returns what there is to save; r is locked.
+// progress returns what to save. r is locked.
 func (r *Run[Req, Metadata]) progress(checkpoint any, change func(*Metadata)) (p Progress, err error) {
 	if change != nil {
 		change(r.metadata)
@@ -154,7 +159,7 @@ func (r *Run[Req, Metadata]) progress(checkpoint any, change func(*Metadata)) (p
 	return p, nil
 }
 
-// end returns how the work has ended, with its metadata.
+// end returns the ending of the work, with its metadata.
 func (r *Run[Req, Metadata]) end(result any, err error) (e ending) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,10 +10,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Failed notes in the metadata's map of failed requests that the child with an index has failed (AIP-233), or with nil that it
-// has not. [Run.Save] and the end of the operation show it. What the caller gets is a status, as a method's caller would. A
-// failure that is tried again should not be noted. Where the metadata would be larger than can be sent, the statuses keep only
-// their codes and the beginnings of their messages.
+// Failed records in the metadata's map of failed requests that the item at an index failed
+// (AIP-233); a nil err removes it. [Run.Save] and the end of the operation store the map. Callers
+// see the status that the caller of a method that returns err would receive. Do not record
+// failures that will be retried. If the metadata would be larger than can be sent, the statuses
+// are reduced to their codes and the beginnings of their messages.
 func (r *Run[Req, Metadata]) Failed(index int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -40,16 +41,16 @@ func (r *Run[Req, Metadata]) Failed(index int, err error) {
 	}
 }
 
-// failures says how much the failures of a run have, which grow shorter as they become many.
+// failures tracks the size of a run's failures, which are shortened as their number grows.
 type failures struct {
 	level int // of shortness: 0 is in full, 1 has the beginnings of messages, 2 has codes only
 	bytes int // about, since the level has changed
 }
 
-// shortMessage is how many bytes the message of a failure has at level 1.
+// shortMessage is the size in bytes of the message of a failure at level 1.
 const shortMessage = 80
 
-// shorten leaves a status what it has at the level.
+// shorten reduces a status to the level.
 func (f failures) shorten(status *spb.Status) {
 	if f.level > 0 {
 		status.Details = nil
@@ -57,8 +58,8 @@ func (f failures) shorten(status *spb.Status) {
 	}
 }
 
-// packed returns the metadata as they are stored; r is locked. Of metadata that are larger than can be sent, it shortens the
-// failures.
+// packed returns the metadata in stored form, with failures shortened if it is larger than can be
+// sent. r is locked.
 func (r *Run[Req, Metadata]) packed() ([]byte, error) {
 	encoded, err := packBytes(r.message())
 	for err == nil && len(encoded) > r.a.m.config.maxMessage/2 && len(r.failed) > 0 && r.shortenFailures() {
@@ -67,7 +68,8 @@ func (r *Run[Req, Metadata]) packed() ([]byte, error) {
 	return encoded, err
 }
 
-// shortenFailures shortens the failures by a level; r is locked. It returns false where they are as short as can be.
+// shortenFailures shortens the failures by a level. It returns false if they cannot be shorter. r
+// is locked.
 func (r *Run[Req, Metadata]) shortenFailures() bool {
 	if r.failures.level == 2 {
 		return false

@@ -16,7 +16,7 @@ import (
 // ServiceName is the full name of the service that [Register] serves.
 const ServiceName = "google.longrunning.Operations"
 
-// operationsService is google.longrunning.Operations in the shape that the runtime serves.
+// operationsService is google.longrunning.Operations in the form that the runtime serves.
 type operationsService interface {
 	ListOperations(context.Context, *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error)
 	GetOperation(context.Context, *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error)
@@ -25,7 +25,8 @@ type operationsService interface {
 	WaitOperation(context.Context, *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error)
 }
 
-// longestWait is how long WaitOperation waits at most: proxies tend to cut off calls that are silent for a minute.
+// longestWait is the maximum wait of WaitOperation: proxies tend to cut off calls that are silent
+// for a minute.
 const longestWait = 50 * time.Second
 
 var operationsTable = runtime.NewService(ServiceName, longrunningpb.File_google_longrunning_operations_proto,
@@ -40,8 +41,8 @@ var operationsTable = runtime.NewService(ServiceName, longrunningpb.File_google_
 	})),
 )
 
-// policyOf lets in whoever is known, as an operation is only for who started it, and has clients call again where the server could
-// not be reached.
+// policyOf admits all authenticated callers, because operations belong to their principal, and
+// makes clients retry if the server is unreachable.
 func policyOf(p runtime.Policy) runtime.Policy {
 	p.Auth = &runtime.Auth{}
 	p.Retry = runtime.Retry{
@@ -50,16 +51,17 @@ func policyOf(p runtime.Policy) runtime.Policy {
 	return p
 }
 
-// reads is policyOf for methods that change nothing.
+// reads is policyOf for methods without side effects.
 func reads(p runtime.Policy) runtime.Policy {
 	p.Idempotency = runtime.NoSideEffects
 	return policyOf(p)
 }
 
-// Register serves google.longrunning.Operations on r for the operations of m: each caller sees the operations that it has started
-// itself. The caller must be known to the server's authenticator; [server.WithPolicy] can ask for scopes, or let everybody in.
+// Register serves google.longrunning.Operations on r for the operations of m: callers see only
+// the operations that they started. Callers must be authenticated; server.WithPolicy can require
+// scopes, or make the methods public.
 //
-// Where r is a [server.Server], m works on operations as long as that serves; elsewhere call [Manager.Run].
+// If r is a server.Server, m runs operations while it serves; otherwise call [Manager.Run].
 func Register(r grpc.ServiceRegistrar, m *Manager) {
 	server.Register[operationsService](r, operationsTable, &service{manager: m, waits: newSeats(waitsPerCaller)})
 	if srv, ok := r.(background); ok {
@@ -67,12 +69,12 @@ func Register(r grpc.ServiceRegistrar, m *Manager) {
 	}
 }
 
-// background is a server that has work done while it serves.
+// background is a server that runs functions while it serves.
 type background interface {
 	Background(name string, work func(context.Context) error)
 }
 
-// service is google.longrunning.Operations of a manager.
+// service implements google.longrunning.Operations for a manager.
 type service struct {
 	manager *Manager
 	waits   *seats
@@ -83,7 +85,8 @@ func (s *service) GetOperation(ctx context.Context, req *longrunningpb.GetOperat
 	return answer(s.manager.Get(ctx, req.GetName()))
 }
 
-// CancelOperation notes that an operation is to end. One that is done stays as it is, which is no error.
+// CancelOperation requests that an operation ends. An operation that is done does not change,
+// which is not an error.
 func (s *service) CancelOperation(ctx context.Context, req *longrunningpb.CancelOperationRequest) (*emptypb.Empty, error) {
 	if _, err := s.manager.Cancel(ctx, req.GetName()); err != nil {
 		return nil, err
@@ -91,7 +94,7 @@ func (s *service) CancelOperation(ctx context.Context, req *longrunningpb.Cancel
 	return &emptypb.Empty{}, nil
 }
 
-// DeleteOperation forgets an operation. One that runs goes on (AIP-151).
+// DeleteOperation removes an operation. A running one continues (AIP-151).
 func (s *service) DeleteOperation(ctx context.Context, req *longrunningpb.DeleteOperationRequest) (*emptypb.Empty, error) {
 	if err := s.manager.Delete(ctx, req.GetName()); err != nil {
 		return nil, err
@@ -99,7 +102,7 @@ func (s *service) DeleteOperation(ctx context.Context, req *longrunningpb.Delete
 	return &emptypb.Empty{}, nil
 }
 
-// answer returns an operation as google.longrunning.Operation.
+// answer converts an operation to google.longrunning.Operation.
 func answer(r *Record, err error) (*longrunningpb.Operation, error) {
 	if err != nil {
 		return nil, err

@@ -16,27 +16,28 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// listOperations serves ListOperations a page at a time, and reads all its pages.
+// listOperations pages ListOperations on the server and the client.
 var listOperations = page.Of(operationsTable.Method("ListOperations"), Client.List, (*longrunningpb.ListOperationsResponse).GetOperations, page.Fields{
 	Items: "operations", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
 })
 
-// operationFilters are the filters of ListOperations.
+// operationFilters is the schema of ListOperations' filters.
 var operationFilters = sync.OnceValue(func() *filter.Schema {
 	return filter.For((*longrunningpb.Operation)(nil).ProtoReflect().Descriptor())
 })
 
-// All yields the operations of all pages of a list, of those that req asks for; see package page for the options. The filter is
+// All yields the operations of all pages of a list. Package page has the options. The filter is
 // in the language of AIP-160: "done = false", `metadata.target = "shelves/1"`.
 func All(ctx context.Context, client Client, req *longrunningpb.ListOperationsRequest, opts ...page.ReadOption) iter.Seq2[*longrunningpb.Operation, error] {
 	return listOperations.All(ctx, client, req, opts...)
 }
 
-// ListOperations returns the caller's operations in the order of their names: of the parent that the request names, or all.
+// ListOperations returns the caller's operations in the order of their names: those of the
+// request's parent, or all.
 func (s *service) ListOperations(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
 	if req.GetReturnPartialSuccess() {
 		return nil, rpcerr.ReasonUnimplemented.
-			Errorf(codes.Unimplemented, "return_partial_success: all operations are in one collection; leave the field out").
+			Errorf(codes.Unimplemented, "return_partial_success: all operations are in one collection; omit the field").
 			WithViolations(rpcerr.Violation("return_partial_success", "is not supported"))
 	}
 	wanted, err := operationFilters().Parse("filter", req.GetFilter())
@@ -53,16 +54,17 @@ func (s *service) ListOperations(ctx context.Context, req *longrunningpb.ListOpe
 	}), page.WithMaxBytes(s.manager.config.maxMessage+pageOverhead))
 }
 
-// A page takes records that many at a time where not all of them match its filter or are for its caller, and looks at so many,
-// and at so many bytes of them, at most: it has fewer operations then than it could have.
+// Limits for one page: the number of records read at a time if not all match its filter or belong
+// to the caller, and the maximum number and size of the records read. At these limits a page has
+// fewer operations than requested.
 const (
 	recordsPerLook = 100
 	recordsPerPage = 5000
 	bytesPerPage   = 64 << 20
 )
 
-// find returns up to limit operations that match a filter, of no more bytes than may be sent, and the name to go on after; empty
-// where there are no more.
+// find returns up to limit operations that match a filter and fit into a response, and the name
+// to continue after, or "" if there are no more.
 func (s *service) find(ctx context.Context, q Query, wanted *filter.Filter, limit int) (found []*longrunningpb.Operation, next string, err error) {
 	room := s.manager.config.maxMessage
 	for looked, bytes := 0, 0; looked < recordsPerPage && bytes < bytesPerPage; looked += q.Limit {
@@ -101,15 +103,16 @@ func (s *service) find(ctx context.Context, q Query, wanted *filter.Filter, limi
 	return found, q.After, nil
 }
 
-// pageOverhead is what a page may have besides its operations: the token.
+// pageOverhead is the maximum size of a page without its operations: the token.
 const pageOverhead = 4 << 10
 
-// sizeInList returns how many bytes an operation takes of a response.
+// sizeInList returns the size of an operation in a response, in bytes.
 func sizeInList(op *longrunningpb.Operation) int {
 	return protowire.SizeTag(1) + protowire.SizeBytes(proto.Size(op))
 }
 
-// doneIn returns what a filter says of done, so that the store need not return the others; nil where that is not plain to see.
+// doneIn returns the value that a filter requires of done, so that the store can skip other
+// operations, or nil if it is not obvious.
 func doneIn(expr filter.Expr) *bool {
 	switch e := expr.(type) {
 	case *filter.And:

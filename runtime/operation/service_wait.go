@@ -12,12 +12,12 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// waitsPerCaller is how many calls of WaitOperation each caller may have waiting. One more is answered at once, as the method's
-// documentation allows, and its client comes back by itself.
+// waitsPerCaller is the maximum number of waiting WaitOperation calls per caller. Further calls
+// return at once, as the method's documentation allows, and their clients retry.
 const waitsPerCaller = 100
 
-// WaitOperation returns an operation when it is done, and else as it is when the caller's timeout or deadline is near, the longest
-// wait is over, or the server shuts down.
+// WaitOperation returns an operation when it is done, or its current state when the caller's
+// timeout or deadline is near, the maximum wait is over, or the server shuts down.
 func (s *service) WaitOperation(ctx context.Context, req *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error) {
 	limit := longestWait
 	if timeout := req.GetTimeout(); timeout != nil {
@@ -40,7 +40,7 @@ func (s *service) WaitOperation(ctx context.Context, req *longrunningpb.WaitOper
 	return answer(op, err)
 }
 
-// beforeDeadline returns how long to wait so that there is time to answer.
+// beforeDeadline returns how long to wait so that there is time to respond.
 func beforeDeadline(ctx context.Context, limit time.Duration) time.Duration {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -50,7 +50,7 @@ func beforeDeadline(ctx context.Context, limit time.Duration) time.Duration {
 	return min(limit, left-min(500*time.Millisecond, left/5))
 }
 
-// caller is a principal, or where nobody is known, a connection.
+// caller is a principal or, if the caller is unauthenticated, a connection.
 type caller struct{ principal, address string }
 
 func waiterOf(ctx context.Context) (c caller) {
@@ -63,7 +63,7 @@ func waiterOf(ctx context.Context) (c caller) {
 	return c
 }
 
-// seats are so many places for each caller.
+// seats limits the places for each caller.
 type seats struct {
 	mu    sync.Mutex
 	each  int
@@ -72,7 +72,7 @@ type seats struct {
 
 func newSeats(each int) *seats { return &seats{each: each, taken: make(map[caller]int)} }
 
-// take takes a place; false where all of the caller's are taken.
+// take takes a place. It returns false if the caller has none left.
 func (s *seats) take(who caller) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +83,7 @@ func (s *seats) take(who caller) bool {
 	return true
 }
 
-// leave gives a place back.
+// leave returns a place.
 func (s *seats) leave(who caller) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"runtime/debug"
 )
 
-// recoveredStore makes errors of the panics of a store, in what the manager calls in goroutines of its
-// own: nothing else recovers there. Most of these calls are retried.
+// recoveredStore converts panics of a store to errors, because the manager calls it in goroutines
+// where nothing else recovers. Most of these calls are retried.
 type recoveredStore struct{ Store }
 
 func recovered(err *error) {

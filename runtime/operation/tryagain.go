@@ -2,9 +2,10 @@ package operation
 
 import "time"
 
-// TryAgain returns err as one after which the work is begun again, from its last checkpoint, as long as it has attempts left:
-// for what passes, such as a service that is away. Any other error ends the operation. It waits for the given time; for 0, for
-// as long as [Backoff] says. The error of the last attempt ends the operation.
+// TryAgain returns err marked so that the operation is retried from its last checkpoint, as long
+// as it has attempts left: for temporary failures, such as an unavailable service. Any other
+// error ends the operation. The retry starts after wait, or, if it is 0, after the wait of
+// [WithBackoff]. The error of the last attempt ends the operation.
 func TryAgain(err error, wait time.Duration) error {
 	if err == nil {
 		return nil

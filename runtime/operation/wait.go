@@ -13,36 +13,37 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// WaitOption says how [Handle.Wait] and [Handle.Progress] look at an operation.
+// WaitOption configures [Handle.Wait] and [Handle.Progress].
 type WaitOption func(*watcher)
 
-// Every sets the longest time between two looks at the operation. The default is 30 seconds for Wait and one for Progress; what is
-// below a millisecond is a millisecond. Where the server has WaitOperation, the end is known at once all the same.
+// WithInterval sets the maximum time between two looks at the operation; the minimum is a
+// millisecond. The default is 30 seconds for Wait and one second for Progress. If the server has
+// WaitOperation, the end is noticed at once nevertheless.
 func WithInterval(interval time.Duration) WaitOption {
 	return func(w *watcher) { w.interval = max(interval, time.Millisecond) }
 }
 
-// Tolerate sets how many calls in a row may fail because the server cannot be reached; the next one's error is returned. The
-// default is 10, which is about half a minute.
+// WithTolerance sets how many consecutive calls may fail because the server is unreachable; the
+// error of the next one is returned. The default is 10, about half a minute.
 func WithTolerance(failures int) WaitOption {
 	return func(w *watcher) { w.tolerated = max(failures, 0) }
 }
 
-// PollOnly never makes the server wait: it calls GetOperation again and again, as it does for servers whose WaitOperation is of no
-// use. The end is known up to ten seconds late, or [Every].
+// WithPollOnly polls GetOperation and never uses WaitOperation. The end is noticed up to ten
+// seconds late, or up to [WithInterval].
 func WithPollOnly() WaitOption {
 	return func(w *watcher) { w.polls = true }
 }
 
-// Waits between looks at a server that has no WaitOperation or answers it at once, and between calls that fail.
+// Waits between polls of a server whose WaitOperation does not work, and between calls that fail.
 const (
 	firstPause   = 200 * time.Millisecond
 	longestPause = 10 * time.Second
-	// longestAsked is the longest wait that a server may ask for before the next call.
+	// longestAsked is the maximum delay that a server can request before the next call.
 	longestAsked = time.Minute
 )
 
-// watcher looks at one operation again and again.
+// watcher follows one operation.
 type watcher struct {
 	client    Client
 	name      string
@@ -56,10 +57,10 @@ type watcher struct {
 	failures int           // in a row
 }
 
-// mostCuts is how often calls that wait may be cut off by a server or a proxy that others reach.
+// mostCuts is how often a server or proxy may cut off waiting calls while other calls succeed.
 const mostCuts = 2
 
-// newWatcher returns a watcher with the defaults for an interval, changed by opts.
+// newWatcher returns a watcher with the defaults for an interval, modified by opts.
 func newWatcher(client Client, name string, interval time.Duration, opts []WaitOption) *watcher {
 	w := &watcher{client: client, name: name, interval: interval, tolerated: 10}
 	for _, opt := range opts {
@@ -69,7 +70,8 @@ func newWatcher(client Client, name string, interval time.Duration, opts []WaitO
 	return w
 }
 
-// next returns the operation when it is done, or as it is after some time, which is the interval at most unless calls fail.
+// next returns the operation when it is done, or its state after at most the interval, longer if
+// calls fail.
 func (w *watcher) next(ctx context.Context) (*longrunningpb.Operation, error) {
 	for {
 		op, err := w.look(ctx)
@@ -83,7 +85,7 @@ func (w *watcher) next(ctx context.Context) (*longrunningpb.Operation, error) {
 	}
 }
 
-// look makes the server wait, or where it cannot, waits before it asks.
+// look makes the server wait or, if it cannot, waits and polls.
 func (w *watcher) look(ctx context.Context) (*longrunningpb.Operation, error) {
 	cut := w.failures >= 2 // who cuts off calls that wait may let those pass that do not
 	switch {
@@ -111,8 +113,8 @@ func (w *watcher) look(ctx context.Context) (*longrunningpb.Operation, error) {
 	return op, err
 }
 
-// useless reports whether a server does not do what WaitOperation is for: it does not have it, says that the operation is done
-// without how, or fails in a way that does not go away by itself.
+// useless reports whether WaitOperation does not work: the server does not implement it, returns
+// a done operation without a result, or fails permanently.
 func (w *watcher) useless(op *longrunningpb.Operation, err error) bool {
 	if err == nil {
 		return op.GetDone() && withoutResult(op)
@@ -121,12 +123,14 @@ func (w *watcher) useless(op *longrunningpb.Operation, err error) bool {
 	return !passing(err, told) && status.Code(err) != codes.ResourceExhausted
 }
 
-// withoutResult reports whether an operation has neither an error nor a response. An Any of no type is none.
+// withoutResult reports whether an operation has neither an error nor a response. An Any without
+// a type counts as none.
 func withoutResult(op *longrunningpb.Operation) bool {
 	return op.GetError() == nil && op.GetResponse().GetTypeUrl() == ""
 }
 
-// wait makes the server wait. After an answer that came at once, as a server may give one that has too many to wait for, it rests.
+// wait makes the server wait. If the server responds at once, as it may if too many calls wait,
+// wait rests.
 func (w *watcher) wait(ctx context.Context) (*longrunningpb.Operation, error) {
 	asked := time.Now()
 	op, err := w.client.Wait(ctx, w.name, w.interval)
@@ -141,14 +145,14 @@ func (w *watcher) wait(ctx context.Context) (*longrunningpb.Operation, error) {
 	}
 }
 
-// rest waits a random part of a pause that grows.
+// rest waits a random part of a growing pause.
 func (w *watcher) rest(ctx context.Context) error {
 	pause := w.pause
 	w.pause = min(pause+pause/2, w.interval, longestPause)
 	return sleep(ctx, w.name, scatter(pause))
 }
 
-// bear waits after a call that failed, if it may have succeeded with more luck, or returns its error.
+// bear waits after a call that failed if a retry may succeed, or else returns its error.
 func (w *watcher) bear(ctx context.Context, err error) error {
 	if ended := ended(ctx, w.name); ended != nil {
 		return ended
@@ -161,8 +165,8 @@ func (w *watcher) bear(ctx context.Context, err error) error {
 	return sleep(ctx, w.name, asked+scatter(pause))
 }
 
-// passing says whether a failure of a call is one that goes away by itself: the server could not be reached, did not answer in
-// time, or says when to come back.
+// passing reports whether a failure is temporary: the server was unreachable, did not respond in
+// time, or says when to retry.
 func passing(err error, told bool) bool {
 	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded:
@@ -174,10 +178,11 @@ func passing(err error, told bool) bool {
 	}
 }
 
-// scatter returns between a half and all of a time, so that those who began together do not go on together.
+// scatter returns between half and all of a duration, so that clients that started together do
+// not stay in step.
 func scatter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
 
-// sleep waits, or returns that ctx has ended before.
+// sleep waits, or returns an error if ctx ends first.
 func sleep(ctx context.Context, name string, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -188,7 +193,7 @@ func sleep(ctx context.Context, name string, d time.Duration) error {
 	return ended(ctx, name)
 }
 
-// ended returns an error if ctx has ended: a status, as of a call, that is the context's error too.
+// ended returns an error if ctx has ended: a status that also is the context's error.
 func ended(ctx context.Context, name string) error {
 	err := ctx.Err()
 	if err == nil {

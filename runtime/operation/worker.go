@@ -9,21 +9,22 @@ import (
 	"time"
 )
 
-// Names of attributes in the log.
+// Names of log attributes.
 const (
 	logOperation = "operation"
 	logMethod    = "method"
 	logAttempt   = "attempt"
 )
 
-// claimTimeout is how long a question to the store may take that no lease bounds.
+// claimTimeout bounds calls of the store that no lease bounds.
 const claimTimeout = 10 * time.Second
 
-// Run works on operations until ctx ends. Then it takes no more, and has the work end that runs, with [ErrStopping] as the
-// cause of its context; it gives back what did not get to its end, so that another process can go on with it at once, and
-// returns when all work has. [Register] has a [server.Server] call it.
+// Run runs operations until ctx ends. Then it claims no more, ends the running work with
+// [ErrStopping] as the cause of its context, releases unfinished operations so that another
+// process can continue them at once, and returns when all work has returned. [Register] makes a
+// server.Server call it.
 //
-// An error says what is wrong with the manager's options or handlers, or that it runs already.
+// It returns an error if the manager's options or handlers have a mistake, or if it runs already.
 func (m *Manager) Run(ctx context.Context) error {
 	if err := m.begin(); err != nil {
 		return err
@@ -54,18 +55,18 @@ func (m *Manager) Run(ctx context.Context) error {
 	return nil
 }
 
-// begin says whether the manager can run.
+// begin returns an error if the manager cannot run.
 func (m *Manager) begin() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.ran {
-		return errors.New("operation: the manager runs already, or has run; Register calls Run itself on a server.Server")
+		return errors.New("operation: the manager runs already or has run; Register makes a server.Server call Run")
 	}
 	m.ran = true
 	return errors.Join(m.config.misuse(), errors.Join(m.errs...))
 }
 
-// takeSlot waits until there is a slot for one more operation; false when ctx ends before.
+// takeSlot waits for a free slot. It returns false if ctx ends first.
 func (m *Manager) takeSlot(ctx context.Context, slots chan struct{}) bool {
 	select {
 	case slots <- struct{}{}:
@@ -79,7 +80,7 @@ func (m *Manager) takeSlot(ctx context.Context, slots chan struct{}) bool {
 	return true
 }
 
-// takeMore takes all slots that are free, and says how many.
+// takeMore takes all free slots and returns their number.
 func (m *Manager) takeMore(slots chan struct{}) (n int) {
 	for {
 		select {
@@ -91,14 +92,14 @@ func (m *Manager) takeMore(slots chan struct{}) (n int) {
 	}
 }
 
-// claims are operations that were claimed by one question, which was sent at a time.
+// claims are the operations of one claim, sent at a time.
 type claims struct {
 	ops  []*Record
 	sent time.Time
 }
 
-// claim asks the store for operations. It does so to the end, though ctx may: what was claimed and not noticed would be
-// nobody's until its lease is over.
+// claim claims operations from the store. It finishes even if ctx ends: an operation that was
+// claimed unnoticed would wait until its lease expires.
 func (m *Manager) claim(ctx context.Context, n int) (c claims) {
 	methods := m.methods()
 	if len(methods) == 0 || m.config.startOnly {
@@ -125,15 +126,16 @@ func (m *Manager) rest(ctx context.Context) {
 	}
 }
 
-// jitter returns about d, so that processes do not ask all at once.
+// jitter returns about d, so that processes do not poll in step.
 func jitter(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
 }
 
-// expireBatch is how many operations are removed at once, so that no transaction of a store is long.
+// expireBatch is how many operations are removed at a time, to keep the transactions of a store
+// short.
 const expireBatch = 1000
 
-// expire removes what has expired, now and then, until ctx ends.
+// expire removes expired operations from time to time until ctx ends.
 func (m *Manager) expire(ctx context.Context) {
 	for ctx.Err() == nil {
 		n, err := m.store.Expire(ctx, expireBatch)
@@ -150,20 +152,20 @@ func (m *Manager) expire(ctx context.Context) {
 	}
 }
 
-// stubborn is how long work may take to end before the log says which does.
+// stubborn is how long work may take to end before the log names it.
 const stubborn = 5 * time.Second
 
-// tellRunning logs what has not ended although the manager stops.
+// tellRunning logs the work that has not ended while the manager stops.
 func (m *Manager) tellRunning() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for name := range m.running {
-		m.config.logger.LogAttrs(context.Background(), slog.LevelWarn, "work does not end though its context has",
+		m.config.logger.LogAttrs(context.Background(), slog.LevelWarn, "work has not returned although its context has ended",
 			slog.String(logOperation, name))
 	}
 }
 
-// stopWork tells all work to end.
+// stopWork makes all work end.
 func (m *Manager) stopWork() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -172,7 +174,7 @@ func (m *Manager) stopWork() {
 	}
 }
 
-// attemptAt returns the attempt at an operation that runs here; nil where none does.
+// attemptAt returns the attempt at an operation that runs here, or nil.
 func (m *Manager) attemptAt(name string) *attempt {
 	m.mu.Lock()
 	defer m.mu.Unlock()
