@@ -275,7 +275,7 @@ func TestServiceConfigRefuses(t *testing.T) {
 	}
 	for want, opts := range map[string][]client.Option{
 		"WithServiceConfig: test.v1.Echo is passed twice; pass each service once": {client.WithServiceConfig(echotest.Table), client.WithServiceConfig(echotest.Table)},
-		"WithServiceConfig(nil): pass a service's table":                         {client.WithServiceConfig[echotest.Service](nil)},
+		"WithServiceConfig(nil): pass a service's table":                          {client.WithServiceConfig[echotest.Service](nil)},
 		"WithServiceConfig: test.v1.Echo/One: Retry.MaxAttempts: 6 is out of range; want 2 to 5": {
 			with(func(p *runtime.Policy) { p.Retry.MaxAttempts = 6 })},
 		"WithServiceConfig: test.v1.Echo/One: the InitialBackoff 0s, MaxBackoff 1ms and Multiplier 1 of Retry must be above 0": {

@@ -10,16 +10,18 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// afterwards is how long the store may take for what is told to it when a call is over, whose own time may be up.
+// afterwards bounds calls of the store after the guarded call, whose own deadline may have
+// passed.
 const afterwards = 5 * time.Second
 
-// attempt is one call with an idempotency key: a claim to run it, and after that what is done about its end.
+// attempt is one call with an idempotency key: its claim, and what is stored at its end.
 type attempt struct {
 	*method
 	claim Claim
 }
 
-// begin makes the claim. The entry that it returns is the attempt's own, or of the same request and done.
+// begin makes the claim. The entry that it returns is either the attempt's own, or a finished
+// entry of the same request.
 func (a *attempt) begin(ctx context.Context) (Entry, error) {
 	patience := a.patience()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
@@ -40,7 +42,7 @@ func (a *attempt) begin(ctx context.Context) (Entry, error) {
 	}
 }
 
-// ask asks the store once.
+// ask calls the store once.
 func (a *attempt) ask(ctx context.Context) (Entry, error) {
 	a.claim.Lease = a.lease
 	if deadline, ok := ctx.Deadline(); ok {
@@ -50,14 +52,15 @@ func (a *attempt) ask(ctx context.Context) (Entry, error) {
 	if err == nil {
 		return entry, nil
 	}
-	_ = a.giveBack(ctx) // it may have been made, and only the answer lost
+	_ = a.giveBack(ctx) // the claim may exist, and only the response was lost
 	if ctx.Err() != nil {
 		return Entry{}, ctx.Err()
 	}
 	return Entry{}, errStore(err)
 }
 
-// run runs the method under the claim. Whatever it ends with but a response, a panic too, gives the claim back.
+// run runs the method under the claim. If it does not return a response, also if it panics, run
+// releases the claim.
 func (a *attempt) run(ctx context.Context, run func(context.Context) (proto.Message, error)) (proto.Message, error) {
 	answered := false
 	defer func() {
@@ -83,19 +86,20 @@ func (a *attempt) run(ctx context.Context, run func(context.Context) (proto.Mess
 	return resp, nil
 }
 
-// finish keeps the response. If that fails, the caller still gets it: what was asked for has been done.
+// finish stores the response. If that fails, the caller still receives it, because the method has
+// succeeded.
 func (a *attempt) finish(ctx context.Context, response []byte) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 	defer cancel()
 	if err := a.store.Finish(ctx, a.claim.Key, a.claim.Fence, response, a.window); err != nil {
-		a.warn(ctx, "the response of a call is not kept: one that is made again with its idempotency key will run again", err)
+		a.warn(ctx, "the response of a call was not stored; a retry with its idempotency key will run again", err)
 	}
 }
 
-// release gives the claim of a call that has failed back.
+// release releases the claim of a failed call.
 func (a *attempt) release(ctx context.Context) {
 	if err := a.giveBack(ctx); err != nil {
-		a.warn(ctx, "a call that failed still holds its idempotency key: one that is made again will be refused until the lease is over", err)
+		a.warn(ctx, "a failed call still holds its idempotency key; retries will be rejected until the lease expires", err)
 	}
 }
 

@@ -10,25 +10,27 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Reasons of the errors that callers get.
+// Reasons of the errors that callers receive.
 const (
-	// ReasonRequestIDReused is the reason of INVALID_ARGUMENT where an idempotency key stands for another request already.
+	// ReasonRequestIDReused is the reason of INVALID_ARGUMENT if an idempotency key was used for
+	// a different request.
 	ReasonRequestIDReused rpcerr.Reason = "REQUEST_ID_REUSED"
-	// ReasonRequestInProgress is the reason of ABORTED where a call with the idempotency key is still running. RetryInfo says when
-	// to try again.
+	// ReasonRequestInProgress is the reason of ABORTED if a call with the idempotency key is
+	// still running. RetryInfo says when to retry.
 	ReasonRequestInProgress rpcerr.Reason = "REQUEST_IN_PROGRESS"
-	// ReasonStoreUnavailable is the reason of UNAVAILABLE where it cannot be told whether the call was made before. RetryInfo
-	// says when to try again.
+	// ReasonStoreUnavailable is the reason of UNAVAILABLE if the store is unavailable, so that
+	// the server cannot recognize retries. RetryInfo says when to retry.
 	ReasonStoreUnavailable rpcerr.Reason = "IDEMPOTENCY_UNAVAILABLE"
-	// ReasonStoreFull is the reason of RESOURCE_EXHAUSTED where the store has no room for the call: too many calls of its
-	// principal are running, or the response that the method saves is too large. RetryInfo says when to try again.
+	// ReasonStoreFull is the reason of RESOURCE_EXHAUSTED if the store has no room for the call:
+	// its principal runs too many calls, or the response that the method saves is too large.
+	// RetryInfo says when to retry.
 	ReasonStoreFull rpcerr.Reason = "IDEMPOTENCY_STORE_FULL"
 )
 
-// retryAfter is when callers are asked to try again.
+// retryAfter is the delay before a retry that errors ask for.
 const retryAfter = time.Second
 
-// errReused is for an idempotency key, in the named field, that belongs to another request.
+// errReused is the error for an idempotency key, in the named field, of a different request.
 func errReused(field string) *rpcerr.Error {
 	violation := rpcerr.Violation(field, "it was used for another request; use a new one")
 	violation.Reason = ReasonRequestIDReused.Name()
@@ -41,7 +43,7 @@ func errInProgress() *rpcerr.Error {
 		Errorf(codes.Aborted, "a call with this idempotency key is still running; try again when it has ended").WithRetryAfter(retryAfter)
 }
 
-// errStore is what the caller gets of an error of the store.
+// errStore returns the caller's error for an error of the store.
 func errStore(cause error) error {
 	if errors.Is(cause, ErrFull) {
 		return ReasonStoreFull.
@@ -53,7 +55,7 @@ func errStore(cause error) error {
 		WithRetryAfter(retryAfter).WithCause(cause)
 }
 
-// errInternal is for mistakes that only the log describes.
+// errInternal is the error for mistakes that only the log describes.
 func errInternal(format string, args ...any) error {
 	return rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(fmt.Errorf("idempotency: "+format, args...))
 }

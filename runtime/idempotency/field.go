@@ -12,10 +12,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/idempotencykey"
 )
 
-// MaxIdempotencyKey is the length of the longest idempotency key, in bytes, so that stores can have it in their keys.
+// MaxIdempotencyKey is the maximum length of an idempotency key in bytes, so that stores can
+// index it.
 const MaxIdempotencyKey = idempotencykey.Max
 
-// idField is where in a request its id is.
+// idField is the idempotency key field of a request.
 type idField struct {
 	name  string                         // its path, by the names of the proto
 	path  []protoreflect.FieldDescriptor // from the request
@@ -46,7 +47,8 @@ func idFieldOf(request protoreflect.MessageDescriptor, said runtime.IdempotencyK
 	return f, nil
 }
 
-// read returns the id of a request, "" where it has none, in the form that ids are compared in. The error is for the caller.
+// read returns the canonical form of a request's key, or "" if it has none. The error is for the
+// caller.
 func (f idField) read(req proto.Message) (string, error) {
 	msg := req.ProtoReflect()
 	last := len(f.path) - 1

@@ -11,17 +11,20 @@ import (
 )
 
 const (
-	// DefaultWindow is how long a response is kept where the method's policy says nothing.
+	// DefaultWindow is how long a response is stored if the method's policy has no window.
 	DefaultWindow = 24 * time.Hour
-	// DefaultLease is how long a call may run that has no deadline.
+	// DefaultLease is how long a call without a deadline may run.
 	DefaultLease = time.Minute
-	// leaseMargin is how much longer than to its deadline a call is taken to be running: methods end a little after it.
+	// leaseMargin is how much longer than its deadline a call is assumed to run: methods return a
+	// little after it.
 	leaseMargin = 5 * time.Second
-	// longestLease bounds the lease of a call whose client asks for centuries, which no store's clock counts.
+	// longestLease bounds the lease of a call with an extreme deadline, which stores could not
+	// represent.
 	longestLease = 365 * 24 * time.Hour
 )
 
-// Guard recognises calls that are made again. It is made by [New] for [server.WithIdempotency].
+// Guard recognizes retried calls. [New] returns it, for server.WithIdempotency. It is safe for
+// concurrent use.
 type Guard struct {
 	store Store
 	wait  time.Duration
@@ -33,16 +36,17 @@ var _ server.IdempotencyGuard = (*Guard)(nil)
 // Option configures a [Guard].
 type Option func(*Guard)
 
-// Wait has a call wait for another one with its id that is still running, for at most so long and
-// until its own deadline, instead of rejecting it at once. Calls of a method whose policy has retries
-// or hedging wait until their deadline in any case: they may be attempts for one call, which a
-// rejection would end.
+// WithWait makes a call wait for another running call with its key, for at most the given time
+// and until its own deadline, instead of rejecting it at once. If the policy of the method has
+// retries or hedging, its calls always wait until their deadline: they may be attempts of one
+// call, which a rejection would end.
 func WithWait(most time.Duration) Option {
 	return func(g *Guard) { g.wait = most }
 }
 
-// Lease sets how long a call may run that has no deadline, in place of [DefaultLease]: it gets this as its deadline, since
-// another one may run in its place afterwards. A call that has a deadline may run until then.
+// WithLease sets how long a call without a deadline may run, instead of [DefaultLease]: it
+// becomes the call's deadline, because a retry may run afterwards. A call with a deadline may run
+// until then.
 func WithLease(d time.Duration) Option {
 	return func(g *Guard) {
 		if d > 0 {
@@ -51,7 +55,7 @@ func WithLease(d time.Duration) Option {
 	}
 }
 
-// New returns a guard that keeps responses in store.
+// New returns a guard that stores responses in store.
 func New(store Store, opts ...Option) *Guard {
 	g := &Guard{store: store, lease: DefaultLease}
 	for _, opt := range opts {
@@ -60,9 +64,10 @@ func New(store Store, opts ...Option) *Guard {
 	return g
 }
 
-// Bind returns what guards the calls of a method. It is nil for a method without idempotency keys, for one without side effects, whose
-// answers would take the room of those that matter, and for one that starts an operation: a store of operations tells their
-// requests apart itself, and knows how far the first one is.
+// Bind returns the guard of a method's calls. It is nil for a method without idempotency keys,
+// for one without side effects, whose responses would take room from others, and for one that
+// starts operations: the operation store recognizes the keys itself and returns the existing
+// operation.
 func (g *Guard) Bind(info runtime.MethodInfo) server.IdempotencyFunc {
 	p := info.Policy
 	if p.IdempotencyKey.Field == "" || p.Idempotency == runtime.NoSideEffects || p.Operation.Lease > 0 {

@@ -10,27 +10,30 @@ import (
 )
 
 const (
-	// DefaultMaxBytes is how many bytes the entries of [Memory] have at most, with about what Go needs for them.
+	// DefaultMaxBytes is the default maximum size of the entries in [Memory], including an
+	// estimate of Go's overhead.
 	DefaultMaxBytes = 64 << 20
-	// entrySize is how much memory an entry takes, about, besides its texts and its response: its own, and that of a
-	// principal that has no other.
+	// entrySize is the approximate memory of an entry without its texts and response, including
+	// that of a principal with a single entry.
 	entrySize = 640
 )
 
 // MemoryOption configures [Memory].
 type MemoryOption func(*memory)
 
-// MaxBytes sets how many bytes the entries have at most, in place of [DefaultMaxBytes]: texts, responses, and what Go needs
-// for them, which is less than a kilobyte for each entry.
+// WithMaxBytes sets the maximum size of the entries in bytes, instead of [DefaultMaxBytes]:
+// texts, responses, and Go's overhead of less than a kilobyte per entry.
 func WithMaxBytes(n int) MemoryOption {
 	return func(m *memory) { m.maxBytes = max(0, n) }
 }
 
-// Memory returns a store in the memory of the process: for tests, and for a service that runs once and may forget what it has
-// answered when it ends. It is bounded by [MaxBytes], which principals share as [Store] requires.
+// Memory returns a store in the memory of this process: for tests, and for a service with one
+// replica that may lose its responses when it ends. It is bounded by [WithMaxBytes], which
+// principals share as [Store] requires.
 //
-// In a transaction it keeps a response through hooks: tx must have the methods OnCommit(func()) and OnRollback(func()), of
-// which one calls its function when the transaction has ended.
+// In a transaction it stores a response through hooks: tx must have the methods OnCommit(func())
+// and OnRollback(func()), and must call the function of one of them when the transaction has
+// ended.
 func Memory(opts ...MemoryOption) TxStore {
 	m := &memory{
 		entries: make(map[Key]*memoryEntry), maxBytes: DefaultMaxBytes,
@@ -43,7 +46,7 @@ func Memory(opts ...MemoryOption) TxStore {
 	return m
 }
 
-// memory is a store with a lock around it: what it does takes about a microsecond.
+// memory is a store with a single lock: each operation takes about a microsecond.
 type memory struct {
 	maxBytes int
 
@@ -118,7 +121,7 @@ func (m *memory) claimed(key Key, fence Fence) (*memoryEntry, error) {
 	return e, nil
 }
 
-// complete gives an entry that is in no queue its response.
+// complete sets the response of an entry that is in no queue.
 func (m *memory) complete(e *memoryEntry, response []byte, until time.Time) {
 	owner := e.key.Principal
 	m.ledger.Add(owner, -e.size(), 0)
@@ -134,7 +137,8 @@ func (m *memory) complete(e *memoryEntry, response []byte, until time.Time) {
 	own.add(e)
 }
 
-// expire removes calls that have not been heard of for longer than their leases until enough is true, and returns that.
+// expire removes calls whose lease has expired until enough returns true, and returns its last
+// result.
 func (m *memory) expire(now time.Time, enough func() bool) bool {
 	for e := m.running.over(now); e != nil && !enough(); e = m.running.over(now) {
 		m.remove(e)
@@ -142,7 +146,7 @@ func (m *memory) expire(now time.Time, enough func() bool) bool {
 	return enough()
 }
 
-// makeRoom removes what it must for all entries to fit, which the ledger has seen to be possible.
+// makeRoom removes entries until all fit, which the ledger has found to be possible.
 func (m *memory) makeRoom(now time.Time) {
 	for m.ledger.Full() {
 		e := m.cheapest(now)
@@ -153,8 +157,9 @@ func (m *memory) makeRoom(now time.Time) {
 	}
 }
 
-// cheapest returns what is to be removed next: a call that has not been heard of for longer than its lease, then the response
-// whose window ends first of the principal whose responses take most, or of all where that one's is only being added.
+// cheapest returns the entry to remove next: a call whose lease has expired, or else the response
+// whose window ends first, of the principal whose responses take most, or of all if that one's is
+// only being added.
 func (m *memory) cheapest(now time.Time) *memoryEntry {
 	if e := m.running.over(now); e != nil {
 		return e
@@ -165,12 +170,13 @@ func (m *memory) cheapest(now time.Time) *memoryEntry {
 	return m.done.first()
 }
 
-// full returns the error for what the store has no room for.
+// full returns the error for something that the store has no room for.
 func (m *memory) full(what string, bytes int) error {
 	return fmt.Errorf("%w: %s of %d bytes beside %d of %d", ErrFull, what, bytes, m.ledger.Bytes(), m.maxBytes)
 }
 
-// sweep removes some of the responses whose windows are over: more than a call adds, and few enough that none waits for it.
+// sweep removes some responses whose window has ended: more than a call adds, and few enough not
+// to delay one.
 func (m *memory) sweep(now time.Time) {
 	for range 4 {
 		e := m.done.over(now)

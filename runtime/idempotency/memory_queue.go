@@ -17,24 +17,24 @@ type memoryEntry struct {
 	index    [2]int    // in these
 }
 
-// Slots of an entry, which is in one queue by each.
+// Slots of an entry, which is in one queue per slot.
 const (
 	byTime  = iota // with entries of all principals
 	byOwner        // with those of its own
 )
 
-// holds reports whether the entry rules out a claim.
+// holds reports whether the entry prevents a claim.
 func (e *memoryEntry) holds(now time.Time) bool { return e.inTx || now.Before(e.until) }
 
-// size returns how many bytes the entry takes.
+// size returns the size of the entry in bytes.
 func (e *memoryEntry) size() int {
 	return entrySize + len(e.key.Principal) + len(e.key.Method) + len(e.key.IdempotencyKey) + responseSize(len(e.Response)) + e.reserved
 }
 
-// responseSize returns how many bytes a response of a length takes at most: Go rounds up.
+// responseSize returns an upper bound for the size of a response in memory: Go rounds up.
 func responseSize(length int) int { return length + length/8 }
 
-// queue has entries, the one first whose time is over first.
+// queue holds entries ordered by the end of their time.
 type queue struct {
 	slot    int
 	entries []*memoryEntry
@@ -45,7 +45,7 @@ func (q *queue) add(e *memoryEntry) {
 	heap.Push(q, e)
 }
 
-// remove removes an entry, if it is in this queue.
+// remove removes an entry if it is in this queue.
 func (q *queue) remove(e *memoryEntry) {
 	if e.queues[q.slot] == q {
 		heap.Remove(q, e.index[q.slot])
@@ -53,7 +53,7 @@ func (q *queue) remove(e *memoryEntry) {
 	}
 }
 
-// first returns the first entry, nil where there is none.
+// first returns the first entry, or nil.
 func (q *queue) first() *memoryEntry {
 	if len(q.entries) == 0 {
 		return nil
@@ -61,7 +61,7 @@ func (q *queue) first() *memoryEntry {
 	return q.entries[0]
 }
 
-// over returns the first entry if its time is over.
+// over returns the first entry if its time has passed, or nil.
 func (q *queue) over(now time.Time) *memoryEntry {
 	if e := q.first(); e != nil && !e.holds(now) {
 		return e

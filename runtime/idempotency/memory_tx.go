@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// memoryTx is what [Memory] needs of a transaction.
+// memoryTx is the interface that [Memory] requires of a transaction.
 type memoryTx interface {
 	OnCommit(func())
 	OnRollback(func())
@@ -26,7 +26,8 @@ func (m *memory) FinishTx(_ context.Context, tx any, key Key, fence Fence, respo
 	return nil
 }
 
-// hold makes an entry part of a transaction, with room for the response: nobody can take it until that has ended.
+// hold makes an entry part of a transaction and reserves room for the response. Nothing else can
+// claim the entry until the transaction has ended.
 func (m *memory) hold(key Key, fence Fence, bytes int) (*memoryEntry, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

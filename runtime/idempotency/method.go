@@ -16,10 +16,10 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// ReplayedHeader is the metadata key of responses that were given before: its value is "true".
+// ReplayedHeader is the metadata key of replayed responses; its value is "true".
 const ReplayedHeader = "grpcservice-replayed"
 
-// method is one RPC whose calls are guarded, with all that they need looked up once.
+// method is an RPC whose calls are guarded, with everything that they need resolved once.
 type method struct {
 	*Guard
 	name     string // full
@@ -31,7 +31,7 @@ type method struct {
 	reused   error
 }
 
-// method looks up what the calls of an RPC need.
+// method resolves what the calls of an RPC need.
 func (g *Guard) method(info runtime.MethodInfo) (*method, error) {
 	if info.Descriptor == nil {
 		return nil, errors.New("its proto is not linked into the program")
@@ -55,7 +55,7 @@ func (g *Guard) method(info runtime.MethodInfo) (*method, error) {
 	return m, nil
 }
 
-// responseType returns the Go type of a message, or one that stands for it.
+// responseType returns the Go type of a message, or a dynamic one.
 func responseType(desc protoreflect.MessageDescriptor) protoreflect.MessageType {
 	if known, err := protoregistry.GlobalTypes.FindMessageByName(desc.FullName()); err == nil {
 		return known
@@ -63,7 +63,7 @@ func responseType(desc protoreflect.MessageDescriptor) protoreflect.MessageType 
 	return dynamicpb.NewMessageType(desc)
 }
 
-// answer answers a call: by running it, or with the response of one before.
+// answer responds to a call by running it, or with the stored response.
 func (m *method) answer(ctx context.Context, req proto.Message, run func(context.Context) (proto.Message, error)) (proto.Message, error) {
 	id, err := m.id.read(req)
 	if err != nil {
@@ -89,7 +89,7 @@ func (m *method) answer(ctx context.Context, req proto.Message, run func(context
 	}
 }
 
-// withDeadline gives a call that has no deadline one, so that its lease is not over before it.
+// withDeadline gives a call without a deadline one, so that its lease does not expire before.
 func (m *method) withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, func() {}
@@ -97,7 +97,7 @@ func (m *method) withDeadline(ctx context.Context) (context.Context, context.Can
 	return context.WithTimeout(ctx, m.lease)
 }
 
-// attempt returns the attempt to run a call with an id.
+// attempt returns the attempt to run a call with a key.
 func (m *method) attempt(ctx context.Context, req proto.Message, id string) (*attempt, error) {
 	sum, err := m.id.rest.Of(ctx, req)
 	if err != nil {
@@ -111,13 +111,13 @@ func (m *method) attempt(ctx context.Context, req proto.Message, id string) (*at
 	return a, nil
 }
 
-// replay answers with the response of a call before.
+// replay responds with a stored response.
 func (m *method) replay(ctx context.Context, response []byte) (proto.Message, error) {
 	resp := m.response.New().Interface()
 	if err := proto.Unmarshal(response, resp); err != nil {
-		return nil, errInternal("%s: the response that was kept is not a %s: %w", m.name[1:], m.response.Descriptor().FullName(), err)
+		return nil, errInternal("%s: the stored response is not a %s: %w", m.name[1:], m.response.Descriptor().FullName(), err)
 	}
-	// It fails only without a transport, as in tests: then there is nobody to tell.
+	// SetHeader fails only without a transport, as in tests.
 	_ = grpc.SetHeader(ctx, metadata.Pairs(ReplayedHeader, "true"))
 	return resp, nil
 }

@@ -40,7 +40,8 @@ const (
 	helped       = 0.8  // a fall helped if calls take at most so much of what they took
 )
 
-// gradient finds the limit of an adaptive Concurrency. Latencies are in nanoseconds; of averages, 0 is none yet.
+// gradient computes the limit of an adaptive Concurrency. Latencies are in nanoseconds; an
+// average of 0 means none yet.
 type gradient struct {
 	mu       sync.Mutex
 	skip     int        // calls to come that may have begun before the limit fell
@@ -52,7 +53,8 @@ type gradient struct {
 	fellFrom float64    // average that made the limit fall, until the first window after
 }
 
-// observe takes the latency of a call that ends, and after the last of a window sets the limit.
+// observe records the latency of a finished call, and sets the limit after the last call of a
+// window.
 func (g *gradient) observe(c *Concurrency, took time.Duration, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -67,7 +69,7 @@ func (g *gradient) observe(c *Concurrency, took time.Duration, ok bool) {
 	c.limit.Store(int64(min(max(limit, 1), c.most)))
 }
 
-// add counts a latency in the window, and reports false if it is not one to count.
+// add counts a latency in the window. It returns false if the latency does not count.
 func (g *gradient) add(latency float64, ok bool) bool {
 	lowest := g.baseline()
 	switch {
@@ -84,7 +86,7 @@ func (g *gradient) add(latency float64, ok bool) bool {
 	return true
 }
 
-// baseline is the lowest average that is remembered.
+// baseline returns the lowest average that is remembered.
 func (g *gradient) baseline() float64 {
 	if g.lowest[0] == 0 || g.lowest[1] == 0 {
 		return max(g.lowest[0], g.lowest[1])
@@ -92,7 +94,7 @@ func (g *gradient) baseline() float64 {
 	return min(g.lowest[0], g.lowest[1])
 }
 
-// remember takes the average of a window into the lowest.
+// remember includes the average of a window in the lowest.
 func (g *gradient) remember(average float64) {
 	if g.fellFrom > 0 && average > helped*g.fellFrom {
 		g.lowest, g.windows, g.slow = [2]float64{}, 0, false
@@ -106,7 +108,7 @@ func (g *gradient) remember(average float64) {
 	}
 }
 
-// adjust returns the limit after a window with average, when so many calls are in flight.
+// adjust returns the limit after a window with the average, with inFlight running calls.
 func (g *gradient) adjust(limit int, average float64, inFlight int) int {
 	lowest, wasSlow := g.baseline(), g.slow
 	g.slow = average > tolerance*lowest

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Concurrency bounds how many calls run at a time. One that [NewAdaptive] makes finds a limit of its own.
+// Concurrency bounds how many calls run at a time. With [NewAdaptive] it determines the limit
+// itself. It is safe for concurrent use.
 type Concurrency struct {
 	most     int
 	room     int64        // for waiting calls
@@ -21,20 +22,19 @@ type Concurrency struct {
 	lines lines // of the calls that wait
 }
 
-// The state is two numbers in one word, so that no call can come or go between a look at one and at the other: the calls
-// that run, and times oneWaiting those that wait. While any wait, only what holds mu makes calls run.
+// The state is two numbers in one word, so that both change atomically: the running calls, and
+// the waiting calls times oneWaiting. While calls wait, only the holder of mu starts calls.
 const oneWaiting = 1 << 32
 
 func unpack(state int64) (running, waiting int64) { return state & (oneWaiting - 1), state >> 32 }
 
-// NewConcurrency returns a Concurrency of limit calls at a time, which is at least 1 and at most 2,147,483,647; what lies
-// outside is taken for the nearest of them.
+// NewConcurrency returns a Concurrency of limit concurrent calls. limit is clamped to 1 to
+// 2,147,483,647.
 //
-// A call that comes when all places are taken waits for its turn for at most maxWait; if that is not
-// above 0, it does not wait. Calls wait in a line for each caller, first come first served, and the
-// lines take turns. There is room for twice as many waiting calls as limit says, and a line may be
-// as long as there is room left: a first caller fills half of it, a second half of what is left. A
-// call for which there is no room is rejected at once.
+// If no place is free, a call waits for at most maxWait, or not at all if that is 0 or less. Each
+// caller has a queue, first in, first out, and the queues take turns. At most twice limit calls
+// wait, and a queue may be as long as the room left: the first caller fills half of it, the
+// second half of the rest. A call for which there is no room is rejected at once.
 func NewConcurrency(limit int, maxWait time.Duration) *Concurrency {
 	c := &Concurrency{most: min(max(limit, 1), math.MaxInt32), maxWait: maxWait}
 	c.room = min(2*int64(c.most), math.MaxInt32)
@@ -42,11 +42,11 @@ func NewConcurrency(limit int, maxWait time.Duration) *Concurrency {
 	return c
 }
 
-// TryAcquire takes a place for a call if one is free and no other call waits for it, and reports
-// whether it did; [Concurrency.Release] gives the place back.
+// TryAcquire takes a place if one is free and no call waits for it, and reports whether it did.
+// [Concurrency.Release] returns the place.
 //
-// It changes one word atomically, and allocates nothing. So does Release, which takes a lock too if
-// calls wait or the limit is adaptive.
+// It changes one word atomically and allocates nothing. So does Release, which also takes a lock
+// if calls wait or the limit is adaptive.
 func (c *Concurrency) TryAcquire() bool {
 	for {
 		state := c.state.Load()
@@ -59,10 +59,10 @@ func (c *Concurrency) TryAcquire() bool {
 	}
 }
 
-// Acquire takes a place for a call, waiting for it where it may, and reports whether it has one;
-// [Concurrency.Release] gives it back. The call has none when its wait ends before its turn: after
-// maxWait, or with ctx. Acquire looks at ctx only to wait. caller is whose call it is; the calls of
-// one caller wait in the same line. waited reports whether the call waited.
+// Acquire takes a place, waiting for it if allowed, and reports whether it has one as ok.
+// [Concurrency.Release] returns the place. The wait ends without a place after maxWait or when
+// ctx ends; Acquire checks ctx only while waiting. caller identifies the queue: the calls of one
+// caller wait in the same one. waited reports whether the call waited.
 func (c *Concurrency) Acquire(ctx context.Context, caller string) (ok, waited bool) {
 	if c.TryAcquire() {
 		return true, false
@@ -73,8 +73,8 @@ func (c *Concurrency) Acquire(ctx context.Context, caller string) (ok, waited bo
 	return c.wait(ctx, caller)
 }
 
-// Release gives back the place of a call, once for each that was acquired. took is how long the call
-// had its place, and ok that it ended as it should; only an adaptive limit looks at them.
+// Release returns the place of a call; call it once per acquired place. took is how long the call
+// had its place, and ok whether it succeeded; only an adaptive limit uses them.
 func (c *Concurrency) Release(took time.Duration, ok bool) {
 	if c.adaptive != nil {
 		c.adaptive.observe(c, took, ok)
@@ -82,8 +82,8 @@ func (c *Concurrency) Release(took time.Duration, ok bool) {
 	c.release()
 }
 
-// ReleaseUnused gives back the place of a call that did no work, such as one that was rejected after
-// it had its place: an adaptive limit learns nothing from it.
+// ReleaseUnused returns the place of a call that did no work, such as one rejected after it
+// acquired its place. An adaptive limit ignores it.
 func (c *Concurrency) ReleaseUnused() { c.release() }
 
 func (c *Concurrency) release() {
@@ -92,11 +92,12 @@ func (c *Concurrency) release() {
 	}
 }
 
-// InFlight is how many calls have a place now. It may be above an adaptive limit that has just fallen.
+// InFlight returns how many calls have a place. It may exceed an adaptive limit that has just
+// fallen.
 func (c *Concurrency) InFlight() int {
 	running, _ := unpack(c.state.Load())
 	return int(running)
 }
 
-// Limit is how many calls may have a place now.
+// Limit returns how many calls may have a place.
 func (c *Concurrency) Limit() int { return int(c.limit.Load()) }

@@ -1,5 +1,5 @@
-// Package limit counts calls: it says which of them come too often or are too many at a time, in memory that has a bound.
+// Package limit enforces rates and concurrency limits of calls in bounded memory.
 //
-// [Rate] and [KeyedRate] bound how often calls come, [Concurrency] how many run at a time. All of them may be used by many
-// goroutines at a time, start no goroutine, and need no closing.
+// [Rate] and [KeyedRate] bound the rate of calls, [Concurrency] how many run at a time. All of
+// them are safe for concurrent use, start no goroutines, and need no closing.
 package limit

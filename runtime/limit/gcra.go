@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// gcra is the generic cell rate algorithm, which is a token bucket whose whole state is one number: the theoretical arrival
-// time (TAT), when the bucket will be full again. Each call moves it on by interval, and is refused where that would take it
-// further than span ahead of now.
+// gcra is the generic cell rate algorithm: a token bucket whose whole state is one number, the
+// theoretical arrival time (TAT) at which the bucket will be full again. Each call advances the
+// TAT by interval; a call that would advance it further than span ahead of now is rejected.
 //
-// Times are ticks since epoch. A tick is a nanosecond, or for a bucket that takes more than 36 years to fill, 2 to the power
-// of shift of them; so nothing overflows.
+// Times are ticks since epoch. A tick is a nanosecond or, for a bucket that takes more than 36
+// years to fill, 2 to the power of shift nanoseconds, so that nothing overflows.
 type gcra struct {
 	epoch    time.Time
 	shift    uint
@@ -24,7 +24,7 @@ const (
 	longAgo  = -1 << 62
 )
 
-// newGCRA returns the rule for perSecond calls a second and burst at once.
+// newGCRA returns the algorithm for perSecond calls a second with the given burst.
 func newGCRA(perSecond float64, burst int) gcra {
 	interval := float64(maxSpan)
 	if perSecond > 0 { // which NaN is not
@@ -40,12 +40,12 @@ func newGCRA(perSecond float64, burst int) gcra {
 	return g
 }
 
-// ticks returns now in ticks. Monotonic clock readings are used where there are any.
+// ticks returns now in ticks. It uses monotonic clock readings if there are any.
 func (g *gcra) ticks(now time.Time) int64 {
 	return min(max(int64(now.Sub(g.epoch)), -maxTicks), maxTicks) >> g.shift
 }
 
-// duration is the reverse of ticks, of a difference.
+// duration converts a difference in ticks to a duration.
 func (g *gcra) duration(ticks int64) time.Duration {
 	if ticks > math.MaxInt64>>g.shift {
 		return math.MaxInt64
@@ -53,8 +53,8 @@ func (g *gcra) duration(ticks int64) time.Duration {
 	return time.Duration(ticks << g.shift)
 }
 
-// next returns the TAT after a call at now. If wait is not 0 the call is refused, the TAT stays, and wait is after how many
-// ticks the call would be allowed.
+// next returns the TAT after a call at now. If wait is not 0, the call is rejected, the TAT does
+// not change, and wait is the number of ticks after which the call would be allowed.
 func (g *gcra) next(tat, now int64) (next, wait int64) {
 	next = max(tat, now) + g.interval
 	return next, max(0, next-now-g.span)

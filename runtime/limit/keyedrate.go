@@ -6,22 +6,24 @@ import (
 	"unsafe"
 )
 
-// DefaultMaxKeys is how many keys a [KeyedRate] remembers unless it is told otherwise.
+// DefaultMaxKeys is the default number of keys that a [KeyedRate] remembers.
 const DefaultMaxKeys = 65_536
 
-// maxShardKeys bounds the keys of a shard, and with them how long looking for one to forget takes.
+// maxShardKeys bounds the keys of a shard, and with them the time to find one to forget.
 const maxShardKeys = 1024
 
-// KeyedRate bounds how often calls come with each key.
+// KeyedRate bounds the rate of calls per key. It is safe for concurrent use.
 //
-// It remembers a bounded number of keys and forgets only those whose burst is whole again, for which forgetting changes
-// nothing. While there is no room for another key, the keys that are not remembered share what one key has, in each shard of
-// 512 to 1,024 keys (the only one, if maxKeys is less). A key that then finds room starts with what the shared bucket has
-// left. So no key ever gets more than its own rate and burst, however many keys there are and in whatever order they come.
+// It remembers a bounded number of keys and forgets only keys with a full burst, which changes
+// nothing. While there is no room for another key, all keys that are not remembered share the
+// rate of one key, in each shard of 512 to 1,024 keys (one shard if maxKeys is less). A key that
+// is remembered later starts with what is left in the shared bucket. So no key ever exceeds its
+// own rate and burst, however many keys there are and in whatever order they come.
 //
-// Keys are told apart by 64 bits of a hash with a random seed. Two keys of the same hash share one bucket and get less, not
-// more. With 65,536 keys remembered, a new key meets one with a probability of 1 in 280,000,000,000,000, and because nobody
-// knows the seed, nobody can look for keys that do.
+// Keys are identified by 64 bits of a hash with a random seed. Two keys with the same hash share
+// a bucket and get less, not more. With 65,536 keys remembered, the probability that a new key
+// collides with one is 1 in 280,000,000,000,000, and the secret seed prevents attackers from
+// finding collisions.
 type KeyedRate struct {
 	gcra
 	seed      maphash.Seed
@@ -29,12 +31,13 @@ type KeyedRate struct {
 	shardKeys int
 }
 
-// NewKeyedRate returns a KeyedRate of perSecond calls a second on average and burst at once for each key; what these may be
-// says [NewRate].
+// NewKeyedRate returns a KeyedRate that allows each key perSecond calls a second on average, with
+// the given burst; see [NewRate] for their ranges.
 //
-// It remembers at most maxKeys keys, or [DefaultMaxKeys] if that is not above 0. Keys do not spread evenly over the shards: a
-// first one is full when about nine tenths of maxKeys are in use. [KeyedRate.MaxBytes] says what memory that may take, of
-// which 64 bytes for each shard are taken at once.
+// It remembers at most maxKeys keys, or [DefaultMaxKeys] if that is 0 or less. Keys do not spread
+// evenly over the shards: the first one is full when about nine tenths of maxKeys are in use.
+// [KeyedRate.MaxBytes] returns the memory that this can take; 64 bytes per shard are allocated at
+// once.
 func NewKeyedRate(perSecond float64, burst int, maxKeys int) *KeyedRate {
 	if maxKeys <= 0 {
 		maxKeys = DefaultMaxKeys
@@ -55,18 +58,19 @@ func NewKeyedRate(perSecond float64, burst int, maxKeys int) *KeyedRate {
 	return k
 }
 
-// MaxBytes is the most memory that the KeyedRate holds: about 24 bytes for each of its maxKeys, 1.6 MB with the default. It
-// includes the eighth that the allocator may round up by, but not small tables that larger ones have replaced and that wait
-// to be collected.
+// MaxBytes returns the maximum memory of the KeyedRate: about 24 bytes per key, 1.6 MB with the
+// default. It includes the eighth by which the allocator may round up, but not replaced smaller
+// tables that wait to be collected.
 func (k *KeyedRate) MaxBytes() int {
 	table := tableSize(k.shardKeys) * int(unsafe.Sizeof(entry{}))
 	return int(unsafe.Sizeof(*k)) + len(k.shards)*(int(unsafe.Sizeof(shard{}))+table+table/8+16)
 }
 
-// Take counts a call with key at now and returns 0, or returns how long it is until a call with key would be allowed and
-// counts nothing. While the key shares with others, they may have used that up by then. For now see [Rate.Take].
+// Take counts a call with key at now and returns 0. If the call exceeds the rate, Take counts
+// nothing and returns how long it is until a call with key would be allowed; while the key shares
+// a bucket, other keys may use that up first. For now see [Rate.Take].
 //
-// It allocates nothing, but for tables while they grow, and keeps no part of key. It locks one shard.
+// It allocates only while tables grow, and does not retain key. It locks one shard.
 func (k *KeyedRate) Take(key string, now time.Time) (retryAfter time.Duration) {
 	hash := max(1, maphash.String(k.seed, key)) // 0 is no key
 	at := k.ticks(now)
@@ -82,9 +86,9 @@ func (k *KeyedRate) Take(key string, now time.Time) (retryAfter time.Duration) {
 	return k.duration(wait)
 }
 
-// GiveBack undoes a [KeyedRate.Take] with key that returned 0, for a call that another check rejects
-// right after it; see [Rate.GiveBack]. While the key shares a bucket with others, the call stays
-// counted.
+// GiveBack undoes a [KeyedRate.Take] with key that returned 0, for a call that another check
+// rejects right after it; see [Rate.GiveBack]. While the key shares a bucket with others, the
+// call stays counted.
 func (k *KeyedRate) GiveBack(key string) {
 	hash := max(1, maphash.String(k.seed, key))
 	s := &k.shards[hash&uint64(len(k.shards)-1)]

@@ -2,20 +2,20 @@ package limit
 
 import "container/list"
 
-// lines are the calls that wait, in a line for each caller. The lines take turns, so that a caller
-// with many calls does not hold up the others. Each operation takes the same time whatever waits.
+// lines holds the waiting calls, in a queue per caller. The queues take turns, so that a caller
+// with many calls does not delay the others. All operations take constant time.
 type lines struct {
 	byCaller map[string]*list.Element // of turns
 	turns    list.List                // of *line, none of them empty: the first one is next
 }
 
-// line is the waiting calls of one caller.
+// line is the queue of one caller.
 type line struct {
 	caller string
 	places list.List // of *place
 }
 
-// place is that of one call in its line.
+// place is the place of a call in its queue.
 type place struct {
 	turn   chan struct{} // closed when the turn of the call has come
 	caller string
@@ -31,7 +31,7 @@ func (l *lines) length(caller string) int64 {
 	return int64(at.Value.(*line).places.Len())
 }
 
-// push adds a call to the end of its caller's line.
+// push adds a call to the end of its caller's queue.
 func (l *lines) push(caller string) *place {
 	at, ok := l.byCaller[caller]
 	if !ok {
@@ -55,7 +55,7 @@ func (l *lines) pop() *place {
 	return p
 }
 
-// remove takes a call out of its line, and the line out of the turns where it was the last one.
+// remove removes a call from its queue, and an empty queue from the turns.
 func (l *lines) remove(p *place) {
 	at := l.byCaller[p.caller]
 	line := at.Value.(*line)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// wait queues a call and reports whether its turn came, and whether it waited for it.
+// wait queues a call. It reports whether the call's turn came, and whether it waited.
 func (c *Concurrency) wait(ctx context.Context, caller string) (ok, waited bool) {
 	place, ok := c.enqueue(caller)
 	if place == nil {
@@ -22,8 +22,8 @@ func (c *Concurrency) wait(ctx context.Context, caller string) (ok, waited bool)
 	return !c.leave(place), true
 }
 
-// enqueue returns a place in the line of a caller; or none, and whether the call may run because a
-// place has come free. If it may not, there is no room for it in the line.
+// enqueue returns a place in the queue of a caller. If it returns none, ok reports whether the
+// call may run because a place has become free; otherwise the queue has no room.
 func (c *Concurrency) enqueue(caller string) (place *place, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -43,7 +43,7 @@ func (c *Concurrency) enqueue(caller string) (place *place, ok bool) {
 	}
 }
 
-// leave gives up a place in a line, and reports false if its turn came at the last moment.
+// leave gives up a place in a queue. It returns false if its turn came at the last moment.
 func (c *Concurrency) leave(p *place) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -57,7 +57,7 @@ func (c *Concurrency) leave(p *place) bool {
 	return true
 }
 
-// admit lets waiting calls run while there is room.
+// admit starts waiting calls while there is room.
 func (c *Concurrency) admit() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

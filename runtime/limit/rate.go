@@ -5,17 +5,18 @@ import (
 	"time"
 )
 
-// Rate bounds how often calls come that are all counted together.
+// Rate bounds the rate of calls that are counted together. It is safe for concurrent use.
 type Rate struct {
 	gcra
 	latest, tat atomic.Int64
 }
 
-// NewRate returns a Rate of perSecond calls a second on average and burst at once. It begins with all of burst.
+// NewRate returns a Rate that allows perSecond calls a second on average, with the given burst.
+// It starts with the full burst.
 //
-// The time between two calls is kept in whole nanoseconds, of which there is at least one: what is enforced is within 0.05%
-// of perSecond up to a million a second, and never above 1,000,000,000. If perSecond is not above 0, there is one call each
-// 36 years. burst is at least 1 and at most 2,147,483,647; what lies outside is taken for the nearest of them.
+// The interval between calls is a whole number of nanoseconds, at least one: the enforced rate is
+// within 0.05% of perSecond up to a million a second, and at most 1,000,000,000. If perSecond is
+// 0 or less, one call is allowed every 36 years. burst is clamped to 1 to 2,147,483,647.
 func NewRate(perSecond float64, burst int) *Rate {
 	r := &Rate{gcra: newGCRA(perSecond, burst)}
 	r.latest.Store(longAgo)
@@ -23,11 +24,12 @@ func NewRate(perSecond float64, burst int) *Rate {
 	return r
 }
 
-// Take counts a call at now and returns 0, or returns how long it is until a call would be allowed and counts nothing. It
-// takes no lock and allocates nothing.
+// Take counts a call at now and returns 0. If the call exceeds the rate, Take counts nothing and
+// returns how long it is until a call would be allowed. It takes no lock and allocates nothing.
 //
-// now is a time that [time.Now] returned. One that is before that of an earlier call is taken for that: calls overtake each
-// other between reading the clock and getting here. Times more than 73 years from when the Rate was made count as 73 years.
+// now must come from [time.Now]. If it is before that of an earlier call, it counts as that:
+// calls can overtake each other between reading the clock and Take. Times more than 73 years
+// after the Rate was created count as 73 years.
 func (r *Rate) Take(now time.Time) (retryAfter time.Duration) {
 	at := r.advance(r.ticks(now))
 	for {
@@ -42,12 +44,12 @@ func (r *Rate) Take(now time.Time) (retryAfter time.Duration) {
 	}
 }
 
-// GiveBack undoes a [Rate.Take] that returned 0, for a call that another check rejects right after
-// it. A call that is given back late, when the burst is whole again, would be one call more than
-// the rate allows.
+// GiveBack undoes a [Rate.Take] that returned 0, for a call that another check rejects right
+// after it. If it is called late, when the burst is full again, the rate allows one additional
+// call.
 func (r *Rate) GiveBack() { r.tat.Add(-r.interval) }
 
-// advance returns the latest time there was.
+// advance returns the latest time seen.
 func (r *Rate) advance(now int64) int64 {
 	for {
 		latest := r.latest.Load()

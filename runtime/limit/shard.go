@@ -6,7 +6,8 @@ import (
 	"sync"
 )
 
-// shard is the buckets of some of the keys: a hash table with linear probing, which grows up to a bound.
+// shard holds the buckets of some of the keys: a hash table with linear probing that grows up to
+// a bound.
 //
 // It fills a cache line.
 type shard struct {
@@ -15,10 +16,10 @@ type shard struct {
 	used    int
 	// soonest is a time before which no bucket is full again, so that none can be forgotten.
 	soonest int64
-	// rest is the TAT of all keys that have no entry. A key that gets one begins with it, as it may have taken from it; its
-	// own is not after that, and if it had an entry before, that was full.
+	// rest is the TAT of all keys without an entry. A key that gets an entry starts with it,
+	// because it may have used it; its own TAT is not later, and an earlier entry of it was full.
 	rest int64
-	// latest is the latest time there was, which is now.
+	// latest is the latest time seen, which counts as now.
 	latest int64
 }
 
@@ -30,10 +31,12 @@ type entry struct {
 
 const minTable = 8
 
-// tableSize is how many entries a table for so many keys has: a quarter remains free.
+// tableSize returns the number of entries in a table for the given number of keys: a quarter
+// remains free.
 func tableSize(keys int) int { return (4*keys + 2) / 3 }
 
-// bucket returns the TAT for a key, or that of the rest when there is no room for it among maxKeys. The shard is locked.
+// bucket returns the TAT of a key, or that of the rest if there is no room for it among maxKeys.
+// The shard is locked.
 func (s *shard) bucket(hash uint64, maxKeys int) *int64 {
 	if e := s.find(hash); e != nil && e.hash == hash {
 		return &e.tat
@@ -48,7 +51,7 @@ func (s *shard) bucket(hash uint64, maxKeys int) *int64 {
 	return &e.tat
 }
 
-// find returns the entry of a key, or the free one where it would be, or nil where there is no table.
+// find returns the entry of a key, or the free one for it, or nil if there is no table.
 func (s *shard) find(hash uint64) *entry {
 	if len(s.entries) == 0 {
 		return nil
@@ -60,13 +63,14 @@ func (s *shard) find(hash uint64) *entry {
 	}
 }
 
-// home is where looking for a key begins: the high bits of the hash choose, as the low ones chose the shard.
+// home returns where the search for a key starts: the high bits of the hash select it, because
+// the low ones selected the shard.
 func (s *shard) home(hash uint64) int {
 	high, _ := bits.Mul64(hash, uint64(len(s.entries)))
 	return int(high)
 }
 
-// after is the place after i, round the end.
+// after returns the place after i, wrapping around.
 func (s *shard) after(i int) int {
 	if i++; i < len(s.entries) {
 		return i
@@ -74,7 +78,8 @@ func (s *shard) after(i int) int {
 	return 0
 }
 
-// makeRoom reports whether there is room for another key, after forgetting what can be forgotten and growing if need be.
+// makeRoom reports whether there is room for another key, after forgetting keys and growing if
+// necessary.
 func (s *shard) makeRoom(maxKeys int) bool {
 	room := min(len(s.entries)*3/4, maxKeys)
 	if s.used < room {
@@ -106,7 +111,8 @@ func (s *shard) forget() {
 	}
 }
 
-// remove frees place i and moves up what comes after, so that no free place stands between an entry and its home.
+// remove frees place i and moves later entries up, so that no free place is between an entry and
+// its home.
 func (s *shard) remove(i int) {
 	s.used--
 	for j := s.after(i); s.entries[j].hash != 0; j = s.after(j) {
@@ -118,7 +124,7 @@ func (s *shard) remove(i int) {
 	s.entries[i] = entry{}
 }
 
-// distance is how many places j comes after i, round the end.
+// distance returns how many places j is after i, wrapping around.
 func (s *shard) distance(i, j int) int {
 	if j >= i {
 		return j - i
@@ -126,7 +132,6 @@ func (s *shard) distance(i, j int) int {
 	return j - i + len(s.entries)
 }
 
-// grow makes the table larger.
 func (s *shard) grow(size int) {
 	old := s.entries
 	s.entries = make([]entry, size)

@@ -5,8 +5,8 @@ import (
 	"crypto/subtle"
 )
 
-// crypt encrypts what is sealed in its place, or decrypts it: in counter mode, as cipher.NewCTR does, which allocates half a
-// kilobyte for what is mostly two blocks.
+// crypt encrypts or decrypts in place, in counter mode like cipher.NewCTR, which would allocate
+// half a kilobyte for typically two blocks.
 func (m *mac) crypt(block cipher.Block, sealed, tag []byte) {
 	copy(m.counter[:], tag)
 	for len(sealed) > 0 {

@@ -10,18 +10,19 @@ import (
 	"sync"
 )
 
-// idSize is the length of a key's id in bytes. Two keys of a ring may have one id: both are tried.
+// idSize is the length of a key's ID in bytes. If two keys of a ring have the same ID, both are
+// tried.
 const idSize = 2
 
-// key is what is made of a secret: one key to authenticate with, another to encrypt with, and an id that tells the keys of a ring
-// apart and nothing of the secret.
+// key holds what is derived from a secret: a key for authentication, another for encryption, and
+// an ID that distinguishes the keys of a ring and reveals nothing of the secret.
 type key struct {
 	id    [idSize]byte
 	block cipher.Block
 	macs  sync.Pool // of *mac
 }
 
-// mac is an HMAC and room for what is sealed or opened with it.
+// mac is an HMAC and the buffer for sealing and opening.
 type mac struct {
 	hash.Hash
 	buf             []byte
@@ -55,7 +56,7 @@ func (k *key) borrow() *mac {
 	return m
 }
 
-// maxKept is the largest buffer that is kept for the next token, in bytes.
+// maxKept is the maximum size in bytes of a buffer that is kept for the next token.
 const maxKept = 4 << 10
 
 func (k *key) giveBack(m *mac) {

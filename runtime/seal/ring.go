@@ -8,23 +8,23 @@ import (
 	"io"
 )
 
-// Ring is the keys of a service. The first seals, all of them open, so that a key can be replaced while tokens of the old one are
-// out:
+// Ring holds the keys of a service. The first one seals; all of them open. To replace a key while
+// old tokens are in use:
 //
-//  1. the new key is added at the end, on all replicas;
-//  2. it moves to the front;
-//  3. when the last token of the old one has expired, that is removed.
+//  1. add the new key at the end, on all replicas;
+//  2. move it to the front;
+//  3. remove the old key when its last token has expired.
 //
-// A Ring may be used by many goroutines.
+// A Ring is safe for concurrent use.
 type Ring struct {
 	keys []*key
 }
 
-// NewRing returns the ring of keys. No key, one whose secret is too short, or the same one twice is an error that says which, and
-// never shows a secret.
+// NewRing returns a ring of keys. It returns an error that names the key, but never its secret,
+// if there is no key, if a secret is too short, or if a key occurs twice.
 func NewRing(keys ...Key) (*Ring, error) {
 	if len(keys) == 0 {
-		return nil, errors.New("there is no key; pass one at least")
+		return nil, errors.New("there is no key; pass at least one")
 	}
 	ring := new(Ring)
 	for i, k := range keys {
@@ -33,7 +33,7 @@ func NewRing(keys ...Key) (*Ring, error) {
 		}
 		for j, other := range keys[:i] {
 			if bytes.Equal(k.bytes(), other.bytes()) {
-				return nil, fmt.Errorf("key %d is key %d again; pass it once", i+1, j+1)
+				return nil, fmt.Errorf("key %d is the same as key %d; pass it once", i+1, j+1)
 			}
 		}
 		made, err := newKey(k.bytes())
@@ -45,16 +45,17 @@ func NewRing(keys ...Key) (*Ring, error) {
 	return ring, nil
 }
 
-// String says how many keys there are, and nothing of them.
+// String returns the number of keys only.
 func (r *Ring) String() string { return fmt.Sprintf("seal.Ring(%d keys, hidden)", len(r.keys)) }
 
 // Format implements fmt.Formatter.
 func (r *Ring) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
 
-// MarshalText keeps the keys out of logs in JSON.
+// MarshalText hides the keys in JSON.
 func (r *Ring) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// Random returns a ring of one random key, which dies with the process: another replica does not open its tokens.
+// Random returns a ring with one random key, which is lost when the process ends: other replicas
+// cannot open its tokens.
 func Random() *Ring {
 	secret := make([]byte, 32)
 	rand.Read(secret) // never fails: see crypto/rand

@@ -23,7 +23,7 @@ func TestKeysThatAreNoGood(t *testing.T) {
 	}{
 		"none":  {nil, "there is no key"},
 		"short": {[]seal.Key{oldKey, short}, "key 2 has 7 bytes, at least 16 are needed"},
-		"twice": {[]seal.Key{newKey, oldKey, newKey}, "key 3 is key 1 again"},
+		"twice": {[]seal.Key{newKey, oldKey, newKey}, "key 3 is the same as key 1"},
 	}
 	for name, test := range tests {
 		_, err := seal.NewRing(test.keys...)
@@ -110,7 +110,7 @@ func TestParseKeys(t *testing.T) {
 		a + ",":         "key 2 has 0 bytes",
 		a + ",s3cr3t!!": "key 2 is not base64",
 		"c2hvcnQ=":      "key 1 has 5 bytes",
-		a + "," + a:     "key 2 is key 1 again",
+		a + "," + a:     "key 2 is the same as key 1",
 	} {
 		if _, err := seal.ParseKeys(text); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cr3t") {
 			t.Errorf("%q: got %v, want %q", text, err, want)

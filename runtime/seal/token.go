@@ -11,20 +11,22 @@ import (
 const (
 	version = 1
 	tagSize = 16 // of the HMAC's 32; also the size of AES's counter
-	// bindingSize is how much of a binding is sealed. It tells a request that was changed from the same one; it does not guard
-	// against somebody who looks for another request with the same 8 bytes, which would give him a page of his own list.
+	// bindingSize is the number of bytes of a binding that are sealed. They detect a changed
+	// request; they do not stop a caller who searches for another request with the same 8 bytes,
+	// which would return a page of the caller's own list.
 	bindingSize = 8
 	minSize     = 1 + idSize + 1 + bindingSize + tagSize
 )
 
-// encoding refuses the texts that would stand for the same token.
+// encoding rejects other encodings of the same token.
 var encoding = base64.RawURLEncoding.Strict()
 
 // Binding is a digest of what a token is bound to.
 type Binding [32]byte
 
-// Seal returns a token that holds body until it expires; the zero time is never. It is opened with the same purpose, which says what
-// the token is for (the full name of a method), and the same binding. An expiry is kept to the second.
+// Seal returns a token with body that is valid until expires, forever if that is the zero time.
+// Open it with the same purpose (such as the full name of a method) and the same binding. Expiry
+// has a resolution of one second.
 func (r *Ring) Seal(purpose string, binding Binding, expires time.Time, body []byte) string {
 	k := r.keys[0]
 	m := k.borrow()
@@ -43,7 +45,7 @@ func (r *Ring) Seal(purpose string, binding Binding, expires time.Time, body []b
 	return string(m.buf[raw:])
 }
 
-// Open returns what was sealed, or one of the package's errors.
+// Open returns the sealed body, or one of the package's errors.
 func (r *Ring) Open(purpose string, binding Binding, token string) ([]byte, error) {
 	raw, head, err := split(token)
 	if err != nil {
@@ -62,9 +64,9 @@ func (r *Ring) Open(purpose string, binding Binding, token string) ([]byte, erro
 	return nil, err
 }
 
-// split decodes a token and returns where what is sealed begins.
+// split decodes a token and returns the offset of the sealed body.
 func split(token string) (raw []byte, head int, err error) {
-	if strings.ContainsAny(token, "\r\n") { // which base64 passes over
+	if strings.ContainsAny(token, "\r\n") { // base64 ignores these
 		return nil, 0, ErrMalformed
 	}
 	raw, err = encoding.DecodeString(token)
@@ -79,7 +81,8 @@ func split(token string) (raw []byte, head int, err error) {
 	return raw, head, nil
 }
 
-// unbind returns what a genuine token holds, unless it is too late or bound to something else.
+// unbind returns the body of a genuine token, unless it has expired or is bound to something
+// else.
 func unbind(raw []byte, head int, binding Binding) ([]byte, error) {
 	if expires, _ := binary.Uvarint(raw[1+idSize:]); expires != 0 && expires <= seconds(time.Now()) {
 		return nil, ErrExpired
@@ -91,7 +94,7 @@ func unbind(raw []byte, head int, binding Binding) ([]byte, error) {
 	return body[bindingSize:], nil
 }
 
-// seconds returns a time as a token has it.
+// seconds returns a time in the form that tokens hold.
 func seconds(t time.Time) uint64 {
 	if t.IsZero() {
 		return 0
@@ -99,7 +102,7 @@ func seconds(t time.Time) uint64 {
 	return uint64(max(t.Unix(), 1))
 }
 
-// open decrypts a token in its place, if it is one of the key's, and else leaves it as it is.
+// open decrypts a token in place if the key sealed it; otherwise it leaves the token unchanged.
 func (k *key) open(purpose string, raw []byte, head int) bool {
 	m := k.borrow()
 	defer k.giveBack(m)
@@ -117,11 +120,11 @@ func (k *key) open(purpose string, raw []byte, head int) bool {
 // appendTag appends the tag of a token that is not encrypted, whose head has the given length.
 func (m *mac) appendTag(token []byte, purpose string, head int) []byte {
 	end := len(token)
-	// Lengths before texts: no purpose together with a token reads as another.
+	// Lengths come before texts, so that no purpose and token can be read as another pair.
 	token = binary.AppendUvarint(token, uint64(len(purpose)))
 	token = append(token, purpose...)
 	token = binary.AppendUvarint(token, uint64(head))
-	_, _ = m.Write(token[end:]) // a hash never fails
+	_, _ = m.Write(token[end:]) // hashes never fail
 	_, _ = m.Write(token[:end])
 	return m.Sum(token[:end])[:end+tagSize]
 }

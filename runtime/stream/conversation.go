@@ -8,10 +8,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// Conversation is a bidi call of a client that sends and receives in turn: it says something, waits for the reply, and says the next
-// thing. A loop over the responses of a call cannot do that, as nothing is sent before the loop starts.
+// Conversation is a bidi call of a client that sends and receives in turn: it sends a request,
+// waits for the response, and sends the next one. A loop over the responses of a call cannot do
+// that, because nothing is sent before the loop starts.
 //
-// Requests may be sent by many goroutines at a time; one goroutine receives.
+// Send may be called concurrently; Receive must be called by one goroutine at a time.
 type Conversation[Req, Resp any] struct {
 	requests *Pipe[Req]
 	replies  <-chan item[Resp]
@@ -20,14 +21,15 @@ type Conversation[Req, Resp any] struct {
 	close    func()
 }
 
-// Converse calls a bidi RPC at once: call is the method of a client.
+// Converse starts a bidi call at once. call is the method of a client.
 //
 //	c := stream.Converse(ctx, client.Chat)
 //	defer c.Close()
 //	if err := c.Send(hello); err != nil { … }
 //	reply, err := c.Receive()
 //
-// The call lasts until it ends by itself, ctx ends, or [Conversation.Close] is called, which a caller must do.
+// The call lasts until it ends by itself, ctx ends, or [Conversation.Close] is called. The caller
+// must call Close.
 func Converse[Req, Resp any](ctx context.Context, call func(context.Context, runtime.Stream[Req]) runtime.Stream[Resp]) *Conversation[Req, Resp] {
 	ctx, cancel := context.WithCancel(ctx)
 	requests, replies := NewPipe[Req](ctx), make(chan item[Resp])
@@ -43,8 +45,8 @@ func Converse[Req, Resp any](ctx context.Context, call func(context.Context, run
 	})}
 }
 
-// Send sends a request. It blocks until the call takes it, and returns an error if the call has ended; [Conversation.Receive] returns
-// why.
+// Send sends a request. It blocks until the call takes the request, and returns an error if the
+// call has ended; [Conversation.Receive] returns why.
 func (c *Conversation[Req, Resp]) Send(req *Req) error {
 	if c.requests.ctx.Err() != nil {
 		return ErrReaderGone
@@ -52,11 +54,12 @@ func (c *Conversation[Req, Resp]) Send(req *Req) error {
 	return c.requests.Send(req)
 }
 
-// CloseSend ends the requests; replies may follow.
+// CloseSend ends the requests. Responses may follow.
 func (c *Conversation[Req, Resp]) CloseSend() { c.requests.Close(nil) }
 
-// Receive returns the next reply. It returns [io.EOF] after the last one, and the status of the call if that failed; then it returns
-// the same again. A panic of the call, such as one of an interceptor, is raised here, as a [client.RequestPanic].
+// Receive returns the next response. After the last one it returns [io.EOF], or the status of the
+// call if the call failed, and the same error from then on. It raises panics of the call, such as
+// those of an interceptor, as a [client.RequestPanic].
 func (c *Conversation[Req, Resp]) Receive() (*Resp, error) {
 	if c.end != nil {
 		return nil, c.end
@@ -78,5 +81,6 @@ func (c *Conversation[Req, Resp]) Receive() (*Resp, error) {
 	return next.msg, c.end
 }
 
-// Close cancels the call, unless it has ended, and returns when nothing of it is left. Receive must not be called after it.
+// Close cancels the call unless it has ended, and returns when the call has finished. Receive
+// must not be called after Close.
 func (c *Conversation[Req, Resp]) Close() { c.close() }

@@ -9,11 +9,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// errPanicked is what the stream ends with when fn has panicked; the log knows more.
+// errPanicked ends the stream if fn panicked; the log has the details.
 var errPanicked = status.Error(codes.Internal, "internal error")
 
-// Duplex returns the responses of a bidi method that reads and answers independently: what fn sends, until fn returns, and
-// then its error.
+// Duplex returns the responses of a bidi method that receives and sends independently: the
+// messages that fn sends until it returns, and then its error.
 //
 //	func (s *Chat) Converse(ctx context.Context, reqs runtime.Stream[chatv1.Line]) runtime.Stream[chatv1.Line] {
 //		return stream.Duplex(ctx, func(ctx context.Context, send func(*chatv1.Line) error) error {
@@ -21,25 +21,27 @@ var errPanicked = status.Error(codes.Internal, "internal error")
 //		})
 //	}
 //
-// Each range over the stream runs fn once, in a goroutine of [runtime.Go]: a panic in fn is logged with the request ID, and
-// the stream ends with INTERNAL. When the reader stops, send returns an error and the context that fn gets ends; the range
-// returns when fn has. So fn must end with its context. The requests of a call end when the call does, or when the responses
-// cannot be sent; a reader that breaks out of the range for reasons of its own waits until fn sees a request or their end.
+// Each range over the stream runs fn once, in a goroutine of [runtime.Go]: a panic in fn is
+// logged with the request ID, and the stream ends with INTERNAL. If the reader stops, send
+// returns an error and the context of fn ends; the range returns when fn has returned. Therefore
+// fn must return when its context ends. The requests of a call end when the call ends, or when
+// the responses cannot be sent. A reader that breaks out of the range for other reasons waits
+// until fn receives a request or their end.
 //
-// Sending blocks until the message is taken; many goroutines may send at a time, until fn returns.
+// send blocks until the message is taken. It may be called concurrently until fn returns.
 func Duplex[Resp any](ctx context.Context, fn func(ctx context.Context, send func(*Resp) error) error) runtime.Stream[Resp] {
 	return func(yield func(*Resp, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		pipe := NewPipe[Resp](context.WithoutCancel(ctx)) // when ctx ends, fn says how the stream does
+		pipe := NewPipe[Resp](context.WithoutCancel(ctx)) // if ctx ends, fn decides how the stream ends
 		returned := make(chan struct{})
 		runtime.Go(ctx, func(ctx context.Context) error {
 			err := errPanicked
-			defer func() { // runs on the way of a panic to runtime.Go, too
+			defer func() { // also runs while a panic unwinds to runtime.Go
 				pipe.Close(err)
 				close(returned)
 			}()
 			err = fn(ctx, pipe.Send)
-			return nil // the stream tells of err, and its reader may go on
+			return nil // the stream yields err, and its reader may continue
 		})
 		defer func() {
 			cancel()

@@ -12,29 +12,29 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// What [Pipe.Send] and the stream of a pipe return when they are used beyond their end.
+// Errors of [Pipe.Send] and of the stream of a pipe after its end.
 var (
-	// ErrReaderGone says that nobody ranges over the stream any more: whoever did has stopped, or the call has ended. Its
-	// code is CANCELED.
+	// ErrReaderGone reports that nothing ranges over the stream any more: the reader stopped, or
+	// the call ended. Its code is CANCELED.
 	ErrReaderGone = status.Error(codes.Canceled, "the reader of the stream is gone")
-	// ErrClosed says that [Pipe.Close] was called before.
+	// ErrClosed reports that [Pipe.Close] was called before.
 	ErrClosed = errors.New("the pipe is closed; send before Close")
-	// ErrStreamUsed says that the stream of a pipe was ranged over before.
+	// ErrStreamUsed reports that the stream of a pipe was ranged over before.
 	ErrStreamUsed = errors.New("the stream of a pipe can be ranged over once")
 )
 
 var errNilMessage = errors.New("cannot send a nil message")
 
-// Pipe connects code that sends messages with code that ranges over a stream, as requests of a call that are made bit by
-// bit:
+// Pipe connects code that sends messages with code that ranges over a stream, for example the
+// requests of a call that are produced step by step:
 //
 //	requests := stream.NewPipe[chatv1.Message](ctx)
 //	go func() { requests.Close(produce(requests.Send)) }()
 //	for reply, err := range client.Chat(ctx, requests.Stream()) { … }
 //
-// Nothing is buffered: a message is sent when the reader has taken it, so that Send blocks until somebody ranges. To send and receive in
-// turn, use [Converse]. A Pipe holds no goroutine and needs no Close where
-// its context ends or its reader leaves.
+// Nothing is buffered: Send blocks until the reader has taken the message. To send and receive in
+// turn, use [Converse]. A Pipe holds no goroutine. It does not need Close if its context ends or
+// its reader stops.
 type Pipe[T any] struct {
 	ctx    context.Context
 	msgs   chan *T
@@ -50,15 +50,15 @@ func NewPipe[T any](ctx context.Context) *Pipe[T] {
 	return &Pipe[T]{ctx: ctx, msgs: make(chan *T), closed: make(chan struct{}), gone: make(chan struct{})}
 }
 
-// Send blocks until the reader takes msg. It returns [ErrReaderGone] when the reader has gone, [ErrClosed] when the pipe is
-// closed, and the error of the pipe's context when that has ended; msg is not delivered then, nor is a nil one, which is an
-// error too. Many goroutines may send at a time.
+// Send blocks until the reader takes msg. It returns [ErrReaderGone] if the reader has stopped,
+// [ErrClosed] if the pipe is closed, the error of the pipe's context if that has ended, and an
+// error if msg is nil. In these cases msg is not delivered. Send may be called concurrently.
 func (p *Pipe[T]) Send(msg *T) error {
 	if msg == nil {
 		return errNilMessage
 	}
 	select {
-	case <-p.closed: // even if the reader, who has yet to learn of it, waits
+	case <-p.closed: // even if the reader is still waiting
 		return ErrClosed
 	default:
 	}
@@ -74,8 +74,8 @@ func (p *Pipe[T]) Send(msg *T) error {
 	}
 }
 
-// Close ends the stream: with err, or cleanly if err is nil. Messages that were sent before have been taken. It does not
-// wait, and only the first Close counts.
+// Close ends the stream, with err if it is not nil. All messages of completed Sends have been
+// taken. Close does not wait. Only the first call has an effect.
 func (p *Pipe[T]) Close(err error) {
 	p.once.Do(func() {
 		p.err = err
@@ -83,8 +83,8 @@ func (p *Pipe[T]) Close(err error) {
 	})
 }
 
-// Stream returns what is sent, as a stream that can be ranged over once; a second range yields [ErrStreamUsed]. When the
-// pipe's context ends before Close, the stream ends with its error.
+// Stream returns the messages as a stream that can be ranged over once; a second range yields
+// [ErrStreamUsed]. If the pipe's context ends before Close, the stream ends with its error.
 func (p *Pipe[T]) Stream() runtime.Stream[T] {
 	return func(yield func(*T, error) bool) {
 		if p.used.Swap(true) {
@@ -110,7 +110,8 @@ func (p *Pipe[T]) Stream() runtime.Stream[T] {
 	}
 }
 
-// ending returns what the stream ends with. When both ends came at a time, that of Close counts.
+// ending returns the error that ends the stream. If the pipe was closed and its context has
+// ended, the error of Close counts.
 func (p *Pipe[T]) ending() error {
 	select {
 	case <-p.closed:

@@ -1,4 +1,4 @@
-// Package stream makes, collects and connects the streams of messages that streaming RPCs take and return.
+// Package stream creates, collects and connects the message streams of streaming RPCs.
 package stream
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
 
-// Of returns the stream of msgs. It may be ranged over many times.
+// Of returns a stream of msgs. It can be ranged over many times.
 func Of[T any](msgs ...*T) runtime.Stream[T] {
 	return func(yield func(*T, error) bool) {
 		for _, msg := range msgs {
@@ -20,8 +20,8 @@ func Of[T any](msgs ...*T) runtime.Stream[T] {
 	}
 }
 
-// Collect ranges over s and returns its messages; if s fails, those before the failure, and the error. It keeps them all
-// in memory: bound a stream that may not end.
+// Collect ranges over s and returns its messages. If s fails, it returns the messages before the
+// failure and the error. All messages are in memory: bound streams that may not end.
 func Collect[T any](s runtime.Stream[T]) ([]*T, error) {
 	var msgs []*T
 	var failure error
@@ -34,5 +34,5 @@ func Collect[T any](s runtime.Stream[T]) ([]*T, error) {
 	return msgs, cmp.Or(failure, ignored)
 }
 
-// logLate reports an iterator that goes on after its end.
+// logLate logs that an iterator continued after its end.
 func logLate() { slog.Warn(each.LateYield) }

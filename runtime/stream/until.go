@@ -9,17 +9,18 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
 
-// Until returns s, which fails with reason when done is closed. It is for methods that wait for the next request of a client that
-// may have none to send, and that should end when the server drains:
+// Until returns a stream of s that fails with reason when done is closed. It is for methods that
+// wait for the next request of an idle client and must end when the server drains:
 //
 //	for req, err := range stream.Until(reqs, runtime.Draining(ctx), runtime.ErrDraining) { … }
 //
-// A method that returns that error tells its client that the call was cut off. A nil reason ends the stream as if nothing were missing:
-// do not use it for requests of which all count, such as the chunks of an upload.
+// A method that returns that error tells its client that the call was cut off. A nil reason ends
+// the stream as if it were complete: do not use it if every request counts, such as the chunks of
+// an upload.
 //
-// s is ranged over in a goroutine of its own, which ends when s yields next, or ends, after the range over the stream has; the
-// requests of a call end with the call. What s yields then is lost. A panic in s goes on, as a [client.RequestPanic], in the
-// range over the stream.
+// A separate goroutine ranges over s. After the range over the stream has ended, the goroutine
+// returns when s yields next or ends; the requests of a call end with the call. What s yields
+// then is lost. A panic in s is raised, as a [client.RequestPanic], in the range over the stream.
 func Until[T any](s runtime.Stream[T], done <-chan struct{}, reason error) runtime.Stream[T] {
 	return func(yield func(*T, error) bool) {
 		items, stop := make(chan item[T]), make(chan struct{})
@@ -44,7 +45,7 @@ func Until[T any](s runtime.Stream[T], done <-chan struct{}, reason error) runti
 	}
 }
 
-// item is what a stream does next: it yields, ends, or panics.
+// item is an event of a stream: it yields, ends, or panics.
 type item[T any] struct {
 	msg   *T
 	err   error
@@ -52,7 +53,7 @@ type item[T any] struct {
 	panic *client.RequestPanic
 }
 
-// pump sends what s does until stop is closed.
+// pump sends the events of s until stop is closed.
 func pump[T any](s runtime.Stream[T], items chan<- item[T], stop <-chan struct{}) {
 	last := item[T]{err: errEndedGoroutine, over: true} // unless s returns
 	defer func() {
@@ -75,4 +76,4 @@ func pump[T any](s runtime.Stream[T], items chan<- item[T], stop <-chan struct{}
 }
 
 // errEndedGoroutine is INTERNAL "internal error" for callers; its own text is for the log.
-var errEndedGoroutine = fmt.Errorf("the stream ended its goroutine, as FailNow of a test does; let it yield an error: %w", errPanicked)
+var errEndedGoroutine = fmt.Errorf("the stream ended its goroutine, as a test's FailNow does; yield an error instead: %w", errPanicked)
