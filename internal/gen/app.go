@@ -55,7 +55,7 @@ func textFunctions(ident func(golang.Ident) string) template.FuncMap {
 				return of(p)(name), nil
 			}
 		}
-		return "", fmt.Errorf("there is no package %q", pkg)
+		return "", fmt.Errorf("the template uses the package %q, which does not exist", pkg)
 	}
 	return template.FuncMap{
 		"ident": ident, "quote": quote, "context": of(contextPackage), "runtime": of(runtimePackage), "server": of(serverPackage), "slog": of(slogPackage),

@@ -32,7 +32,7 @@ func (t *Templates) blame(file string, text []byte, cause error, write func(*Tem
 	if place == "" {
 		return plain
 	}
-	return fmt.Errorf("%s: what it writes does not parse in line %d of %s: %s: %q", place, fault.Pos.Line, file, fault.Msg,
+	return fmt.Errorf("%s: its output does not parse at line %d of %s: %s: %q", place, fault.Pos.Line, file, fault.Msg,
 		lineAt(text, fault.Pos.Line))
 }
 

@@ -55,7 +55,7 @@ func (l *loader) problemOf(f typecheck.Fault) diag.Problem {
 		for _, r := range l.replaced {
 			if slices.Contains(r.defines, call.Name) {
 				at := diag.Position{Path: r.by, Line: 1, Column: 1}
-				return diag.Problem{Position: at, Text: fmt.Sprintf("it does not define %q, which the template that it replaces does, and which others call; define it", call.Name)}
+				return diag.Problem{Position: at, Text: fmt.Sprintf("it does not define %q, which the template that it replaces defines and other templates call; define it", call.Name)}
 			}
 		}
 	}

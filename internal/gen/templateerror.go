@@ -27,13 +27,13 @@ func checkVersion(path, text string) error {
 	first := diag.Position{Path: path, Line: 1, Column: 1}
 	found := versionLine.FindStringSubmatch(text)
 	if found == nil {
-		return problem(first, "it does not begin with the version of templates that it is written for; make %s its first line", VersionLine())
+		return problem(first, "it does not start with the version of templates that it is written for; make %s its first line", VersionLine())
 	}
 	switch version, _ := strconv.Atoi(found[1]); {
 	case version > TemplatesVersion:
 		return problem(first, "it is written for version %d of templates, and this plugin has version %d; install a newer plugin", version, TemplatesVersion)
 	case version < TemplatesVersion:
-		return problem(first, "there is no version %d of templates; this plugin has version %d", version, TemplatesVersion)
+		return problem(first, "version %d of templates does not exist; use version %d, that of this plugin", version, TemplatesVersion)
 	default:
 		return nil
 	}

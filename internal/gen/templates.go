@@ -107,7 +107,7 @@ func (l *loader) isReplaced(name string) bool {
 func (l *loader) addUser(u UserTemplate) {
 	name := path.Base(u.Path)
 	if !slices.Contains(TemplateNames(), name) {
-		l.problems.Errorf(diag.At(u.Path), "there is no template of this name to replace; there are %s", strings.Join(kindsOfTemplates(), ", "))
+		l.problems.Errorf(diag.At(u.Path), "it replaces no template; rename it to one of %s", strings.Join(kindsOfTemplates(), ", "))
 		return
 	}
 	text := normal(u.Text)
@@ -159,7 +159,7 @@ func (l *loader) redefined(name string, a, b source) {
 	if !a.isUser {
 		a, b = b, a
 	}
-	l.problems.Errorf(diag.At(a.path), "it defines %q, which %s defines too; choose another name, or replace that file", name, b.path)
+	l.problems.Errorf(diag.At(a.path), "it defines %q, which %s also defines; choose another name, or replace that file", name, b.path)
 }
 
 // definesOf returns the names that one of our files defines beside its own.

@@ -50,29 +50,29 @@ func TestLoadTemplatesErrors(t *testing.T) {
 		user []UserTemplate
 		want string
 	}{
-		{"unknown name", []UserTemplate{own("clients.go.tmpl", "")}, "tmpl/clients.go.tmpl: there is no template of this name to replace; there are " + names},
+		{"unknown name", []UserTemplate{own("clients.go.tmpl", "")}, "tmpl/clients.go.tmpl: it replaces no template; rename it to one of " + names},
 		{"no version", []UserTemplate{{Path: "tmpl/name.go.tmpl", Text: "\n" + VersionLine()}},
-			"tmpl/name.go.tmpl:1:1: it does not begin with the version of templates that it is written for; make {{- /* templates: v1 */ -}} its first line"},
+			"tmpl/name.go.tmpl:1:1: it does not start with the version of templates that it is written for; make {{- /* templates: v1 */ -}} its first line"},
 		{"newer version", []UserTemplate{{Path: "tmpl/name.go.tmpl", Text: "{{/* templates: v2 */}}"}},
 			"tmpl/name.go.tmpl:1:1: it is written for version 2 of templates, and this plugin has version 1; install a newer plugin"},
 		{"no such version", []UserTemplate{{Path: "tmpl/name.go.tmpl", Text: "{{/* templates: v0 */}}"}},
-			"tmpl/name.go.tmpl:1:1: there is no version 0 of templates; this plugin has version 1"},
+			"tmpl/name.go.tmpl:1:1: version 0 of templates does not exist; use version 1, that of this plugin"},
 		{"syntax", []UserTemplate{own("name.go.tmpl", "const\n  {{if .Name}}\n")}, "tmpl/name.go.tmpl:4:1: unexpected EOF"},
 		{"syntax of an action", []UserTemplate{own("name.go.tmpl", "const\r\n  {{.Name | 3}}\r\n")}, "tmpl/name.go.tmpl:3:3: non executable command in pipeline stage 2"},
 		{"unknown function", []UserTemplate{own("name.go.tmpl", "{{upper .Name}}")}, "tmpl/name.go.tmpl:2:3: there is no function upper here; there are arguments, client, close, context, duration, field, grpc, helper, ident, literal, open, quote, runtime, server, servicetest, slog, strings, testing, and those of text/template"},
 		{"undefined variable", []UserTemplate{own("name.go.tmpl", "{{$x}}")}, `tmpl/name.go.tmpl:2:1: undefined variable "$x"`},
 		{"several files", []UserTemplate{own("name.go.tmpl", "{{"), own("nam.go.tmpl", "")},
-			"tmpl/name.go.tmpl:2:1: unclosed action\ntmpl/nam.go.tmpl: there is no template of this name to replace; there are " + names},
+			"tmpl/name.go.tmpl:2:1: unclosed action\ntmpl/nam.go.tmpl: it replaces no template; rename it to one of " + names},
 		{"unknown field", []UserTemplate{own("reasons.go.tmpl", "{{range .Values}}\n{{if false}}{{.Nme}}{{end}}{{end}}")},
 			"tmpl/reasons.go.tmpl:3:15: there is no Nme in Reason, which has Doc, Name, Value"},
 		{"missing define", []UserTemplate{own("signature.go.tmpl", `{{define "types"}}{{end}}{{define "params"}}{{end}}{{define "deprecated"}}{{end}}`)},
-			`tmpl/signature.go.tmpl:1:1: it does not define "arg", which the template that it replaces does, and which others call; define it`},
+			`tmpl/signature.go.tmpl:1:1: it does not define "arg", which the template that it replaces defines and other templates call; define it`},
 		{"define of ours", []UserTemplate{own("name.go.tmpl", `{{define "arg"}}x{{end}}`)},
-			`tmpl/name.go.tmpl: it defines "arg", which signature.go.tmpl defines too; choose another name, or replace that file`},
+			`tmpl/name.go.tmpl: it defines "arg", which signature.go.tmpl also defines; choose another name, or replace that file`},
 		{"define of another", []UserTemplate{own("name.go.tmpl", `{{define "x"}}x{{end}}`), own("serve.go.tmpl", `{{define "x"}}x{{end}}`)},
-			`tmpl/name.go.tmpl: it defines "x", which tmpl/serve.go.tmpl defines too; choose another name, or replace that file`},
+			`tmpl/name.go.tmpl: it defines "x", which tmpl/serve.go.tmpl also defines; choose another name, or replace that file`},
 		{"define of a file", []UserTemplate{own("name.go.tmpl", `{{define "serve.go.tmpl"}}x{{end}}`)},
-			`tmpl/name.go.tmpl: it defines "serve.go.tmpl", which serve.go.tmpl defines too; choose another name, or replace that file`},
+			`tmpl/name.go.tmpl: it defines "serve.go.tmpl", which serve.go.tmpl also defines; choose another name, or replace that file`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := LoadTemplates(tt.user...)
@@ -132,10 +132,10 @@ func TestUserTemplate(t *testing.T) {
 func TestUserTemplateFails(t *testing.T) {
 	for _, tt := range []struct{ name, file, text, want string }{
 		{"execution", "name.go.tmpl", "\n\n  {{index .Doc 3}}", "tmpl/name.go.tmpl:4:5: executing \"name.go.tmpl\" at <index .Doc 3>: error calling index: index out of range: 3"},
-		{"text", "name.go.tmpl", "const (\n{{.NameConst}} = 1\nvar x\n)", `tmpl/name.go.tmpl:4:1: what it writes does not parse in line `},
-		{"define", "name.go.tmpl", "{{template `x`}}{{define `x`}}\n\nfunc 1\n{{end}}", `tmpl/name.go.tmpl:4:1: what it writes does not parse in line `},
-		{"action", "name.go.tmpl", "const\n{{range .Doc}}\n{{if .}}  {{quote .}}{{end}}{{end}}", `tmpl/name.go.tmpl:4:13: what it writes does not parse in line `},
-		{"header", "header.go.tmpl", "package\n{{.Package}} {{.Doc}}", `tmpl/header.go.tmpl:3:16: what it writes does not parse in line `},
+		{"text", "name.go.tmpl", "const (\n{{.NameConst}} = 1\nvar x\n)", `tmpl/name.go.tmpl:4:1: its output does not parse at line `},
+		{"define", "name.go.tmpl", "{{template `x`}}{{define `x`}}\n\nfunc 1\n{{end}}", `tmpl/name.go.tmpl:4:1: its output does not parse at line `},
+		{"action", "name.go.tmpl", "const\n{{range .Doc}}\n{{if .}}  {{quote .}}{{end}}{{end}}", `tmpl/name.go.tmpl:4:13: its output does not parse at line `},
+		{"header", "header.go.tmpl", "package\n{{.Package}} {{.Doc}}", `tmpl/header.go.tmpl:3:16: its output does not parse at line `},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			loaded, err := LoadTemplates(own(tt.file, tt.text))

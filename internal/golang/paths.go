@@ -32,21 +32,21 @@ func ImportPathFault(importPath string) string {
 		}
 	}
 	if strings.HasPrefix(importPath, "-") {
-		return "begins with a hyphen"
+		return "starts with a hyphen"
 	}
 	for element := range strings.SplitSeq(importPath, "/") {
 		stem, _, _ := strings.Cut(strings.ToLower(element), ".")
 		switch {
 		case element == "":
-			return "has an empty element; it must neither begin nor end with a slash, nor have two in a row"
+			return "has an empty element; it must not start or end with a slash, or contain two in a row"
 		case element == "." || element == "..":
 			return fmt.Sprintf("has the element %q", element)
 		case strings.HasSuffix(element, "."):
 			return fmt.Sprintf("has the element %q, which ends with a dot", element)
 		case element == "vendor":
-			return `has the element "vendor", below which the go command finds packages of other modules only`
+			return `has the element "vendor", which the go command reserves for packages of other modules`
 		case windowsNames[stem]:
-			return fmt.Sprintf("has the element %q, which the go command does not allow, as Windows does not", element)
+			return fmt.Sprintf("has the element %q, which is reserved on Windows, so the go command rejects it", element)
 		}
 	}
 	return ""
@@ -88,12 +88,12 @@ func FileNameFault(base string) string {
 	case base == "" || base == "." || base == "..":
 		return "it has no name"
 	case first == '_' || first == '.':
-		return fmt.Sprintf("Go ignores files whose names start with %q, and so what it declares", first)
+		return fmt.Sprintf("Go ignores files whose names start with %q, and so the generated code", first)
 	case first < utf8.RuneSelf && !isASCIILetterOrDigit(first):
-		return fmt.Sprintf("Go rejects files whose names start with %q, and so what it declares", first)
+		return fmt.Sprintf("Go rejects files whose names start with %q, and so the generated code", first)
 	}
 	if constraint := PlatformOf(base); constraint != "" {
-		return fmt.Sprintf("its name ends in %q, so Go builds what it declares on that platform only", constraint)
+		return fmt.Sprintf("its name ends in %q, so Go builds the generated code on that platform only", constraint)
 	}
 	return ""
 }

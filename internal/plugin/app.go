@@ -22,10 +22,10 @@ const appFile = "main.go"
 func (u *userCode) addApp(at string, impl workspace.Directory, have map[string][]byte) {
 	f, err := u.Directory(at)
 	if err == nil && f.Module != impl.Module {
-		err = fmt.Errorf("it is in module %s, and the services are implemented in module %s; want both in one", f.Module, impl.Module)
+		err = fmt.Errorf("it is in module %s, and the services are implemented in module %s; put both in one module", f.Module, impl.Module)
 	}
 	if err == nil && f.ImportPath == impl.ImportPath {
-		err = fmt.Errorf("it is the directory of skeleton_dir; want another one, for package main")
+		err = fmt.Errorf("it is the directory of skeleton_dir; choose a separate one, for package main")
 	}
 	if err == nil && (u.forbidden(f.ImportPath) != "" || !golang.MayImport(f.ImportPath, impl.ImportPath)) {
 		err = fmt.Errorf("its package cannot import %s, which is internal; choose a directory that can", cmp.Or(u.forbidden(f.ImportPath), impl.ImportPath))
@@ -116,7 +116,7 @@ func (u *userCode) warnUnserved(program skeleton.Code) {
 		return
 	}
 	for _, i := range unserved {
-		u.problems.Warnf(last, "%s is not served here; add %s.%s(…), with %s imported",
+		u.problems.Warnf(last, "%s is not served here; add %s.%s(…), and import %s",
 			i.FullName, i.Register.Package, i.Register.Name, i.Register.Path)
 	}
 }

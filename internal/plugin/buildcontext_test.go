@@ -68,13 +68,13 @@ func TestImagesOfRealRepositories(t *testing.T) {
 		},
 		"replace by a directory outside of the repository": {
 			files:   library(requireShared+"\nreplace example.com/shared => ../../../elsewhere/shared\n", shared("elsewhere/shared")),
-			warning: "go.mod:7:1: example.com/shared => ../../../elsewhere/shared is outside of the directory repo, which is what the Dockerfile can copy, so an image cannot be built; move it there, or require a version of it",
+			warning: "go.mod:7:1: example.com/shared => ../../../elsewhere/shared is outside the directory repo, from which the Dockerfile copies, so no image can be built; move it there, or require a version of it",
 			fails:   "replacement directory ../../../elsewhere/shared does not exist",
 		},
 		"a workspace": {
 			files:   library("", join(shared("repo/shared"), map[string]string{"repo/go.work": "go 1.25.0\n\nuse (\n\t./services/library\n\t./shared\n)\n"})),
 			context: "repo",
-			holds:   []string{"the directory that holds its workspace, with its module in services/library"},
+			holds:   []string{"the directory of its workspace, with its module in services/library"},
 		},
 		"a workspace that replaces": {
 			files: library(requireShared, join(shared("repo/libs/shared"), map[string]string{
@@ -100,12 +100,12 @@ func TestImagesOfRealRepositories(t *testing.T) {
 		},
 		"a workspace of several repositories": {
 			files:   library("", join(shared("other"), map[string]string{"go.work": "go 1.25.0\n\nuse (\n\t./repo/services/library\n\t./other\n)\n"})),
-			warning: "../../../go.work: it is outside of the repository, so an image is built without it; check that GOWORK=off go build ./... succeeds",
+			warning: "../../../go.work: it is outside the repository, so the image is built without it; check that GOWORK=off go build ./... succeeds",
 			fails:   "example.com/shared",
 		},
 		"a workspace with a module of another repository": {
 			files:   library("", join(shared("other"), map[string]string{"repo/go.work": "go 1.25.0\n\nuse (\n\t./services/library\n\t../other\n)\n"})),
-			warning: "../../go.work:5:1: use ../other is outside of the directory repo, which is what the Dockerfile can copy, so an image cannot be built; move it there, or require a version of it",
+			warning: "../../go.work:5:1: use ../other is outside the directory repo, from which the Dockerfile copies, so no image can be built; move it there, or require a version of it",
 			context: "repo",
 			fails:   "other",
 		},

@@ -98,7 +98,7 @@ func (d *deployment) generate(command string, services []deploy.Service) error {
 func (d *deployment) app(command string, services []deploy.Service) (deploy.App, error) {
 	f, err := d.Directory(command)
 	if err == nil && f.Root != d.folder.Root {
-		err = fmt.Errorf("it is in module %s, and deploy_dir in module %s; want both in one", f.Module, d.folder.Module)
+		err = fmt.Errorf("it is in module %s, and deploy_dir is in module %s; put both in one module", f.Module, d.folder.Module)
 	}
 	if err != nil {
 		return deploy.App{}, fmt.Errorf("parameter app=%q: %w", command, err)

@@ -68,7 +68,7 @@ func TestDeploySymlink(t *testing.T) {
 	c := readCase(t, "deploy")
 	c.options = strings.ReplaceAll(c.options, "deploy/user/", "")
 	got := runIn(t, c.request(t), os.DirFS(home), "library")
-	if want := `parameter deploy_dir="deploy": deploy: it leads out of the module example.com/deploy, through a symbolic link; nothing is written there`; got.err != want {
+	if want := `parameter deploy_dir="deploy": deploy: it leaves the module example.com/deploy through a symbolic link; choose a directory in the module`; got.err != want {
 		t.Errorf("the error is %q, want %q", got.err, want)
 	}
 }

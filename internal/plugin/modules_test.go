@@ -12,7 +12,7 @@ import (
 func TestMessagesOfAnotherModule(t *testing.T) {
 	const mine = "module example.com/you\n\ngo 1.25\n"
 	warning := `its messages are in the Go package "example.com/import_path/trace/v1", and so its services would be in "example.com/import_path/trace/v1/v1service", ` +
-		"which is not of the module example.com/you; set the parameter import_path=<the import path of the plugin's out directory>, such as example.com/you/gen"
+		"which is not in the module example.com/you; set the parameter import_path=<the import path of the plugin's out directory>, such as example.com/you/gen"
 	for name, test := range map[string]struct {
 		files      map[string]string
 		param      string

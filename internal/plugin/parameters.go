@@ -38,7 +38,7 @@ func parseParameters(text string) (parameters, error) {
 		}
 	}
 	if values["paths"] == "source_relative" && params.module != "" {
-		errs = append(errs, fmt.Errorf("parameter module=%q: it shortens the paths that paths=import makes; want one of module and paths=source_relative", params.module))
+		errs = append(errs, fmt.Errorf("parameter module=%q: it shortens the paths of paths=import, not of paths=source_relative; remove one of them", params.module))
 	}
 	if len(params.emit) == 0 {
 		params.emit = strings.Split(defaultEmits(";"), ";")
@@ -52,9 +52,9 @@ func reservedElement(path string) string {
 	for element := range strings.SplitSeq(path, "/") {
 		switch element {
 		case "vendor":
-			return "the go command owns directories called vendor: go mod vendor deletes what is in them"
+			return "go mod vendor deletes the contents of directories named vendor"
 		case "testdata":
-			return "the go command ignores directories called testdata"
+			return "the go command ignores directories named testdata"
 		}
 	}
 	return ""
@@ -66,7 +66,7 @@ func (p *parameters) lacking(values map[string]string) error {
 	for _, e := range emitters() {
 		for _, need := range e.needs {
 			if _, given := values[need.parameter]; p.emits(e.name) && !given {
-				errs = append(errs, fmt.Errorf("parameter emit: %q needs %s; want %s=%s, or the like",
+				errs = append(errs, fmt.Errorf("parameter emit: %q needs %s; set it, as in %s=%s",
 					e.name, need.what, need.parameter, need.example))
 			}
 		}
@@ -82,7 +82,7 @@ func (p *parameters) idle(values map[string]string) error {
 		if !given || len(row.emits) == 0 || p.emits(row.emits...) {
 			continue
 		}
-		alone := cmp.Or(row.alone, "it means nothing without emit="+row.emits[0]+"; want both")
+		alone := cmp.Or(row.alone, "it has no effect without emit="+row.emits[0]+"; set both")
 		errs = append(errs, fmt.Errorf("parameter %s=%q: %s", row.name, value, alone))
 	}
 	return errors.Join(errs...)
@@ -95,15 +95,15 @@ func (p *parameters) take(name, value string, values map[string]string) error {
 	row, found := parameterOf(name)
 	switch {
 	case !found && value == "":
-		return fmt.Errorf("parameter %q: there is none of this name (a list has \";\" between its words); want %s", name, parameterNames())
+		return fmt.Errorf("parameter %q: it does not exist; separate the elements of a list by \";\", or use one of %s", name, parameterNames())
 	case !found:
-		return fmt.Errorf("parameter %q with value %q: there is none of this name; want %s", name, value, parameterNames())
+		return fmt.Errorf("parameter %q with value %q: it does not exist; use one of %s", name, value, parameterNames())
 	case !row.valid.MatchString(value):
 		return fmt.Errorf("parameter %s=%q: want %s", name, value, row.want)
 	case row.valid == goFolder && reservedElement(value) != "":
 		return fmt.Errorf("parameter %s=%q: %s; want %s", name, value, reservedElement(value), row.want)
 	case again && !row.isList && (!row.isPrefix || previous != value):
-		return fmt.Errorf("parameter %s=%q: it is %q already; want it once", name, value, previous)
+		return fmt.Errorf("parameter %s=%q: it is already set to %q; set it once", name, value, previous)
 	}
 	switch {
 	case row.set != nil:
@@ -122,7 +122,7 @@ func (p *parameters) place(file string) (string, error) {
 	}
 	short, found := strings.CutPrefix(file, p.module+"/")
 	if !found {
-		return "", fmt.Errorf("parameter module=%q: the output file %q is not below it; correct it, or the go_package", p.module, file)
+		return "", fmt.Errorf("parameter module=%q: the output file %q is not below it; correct it or the go_package", p.module, file)
 	}
 	return short, nil
 }

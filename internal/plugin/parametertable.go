@@ -75,7 +75,7 @@ func namesOf(rows []parameter) (names []string) {
 var ownParameters = []parameter{{
 	name: "package_suffix", usage: "=service", without: "`service`",
 	valid: regexp.MustCompile(`^[a-z][a-z0-9]*$`),
-	want:  "lower-case letters and digits that begin with a letter",
+	want:  "lower-case letters and digits, starting with a letter",
 	set:   func(p *parameters, value string) { p.packageSuffix = value },
 	help:  "the suffix of the service package's name",
 	doc: "the suffix that turns the package name of the messages into that of the service " +
@@ -130,7 +130,7 @@ var ownParameters = []parameter{{
 // emitParameters are those of emit=skeleton and emit=deploy.
 var emitParameters = []parameter{{
 	name: "skeleton_dir", usage: "=DIR", emits: []string{"skeleton"}, alone: "nothing is " +
-		"written there without emit=skeleton; want both",
+		"written there without emit=skeleton; set both",
 	valid: goFolder,
 	want: "a directory of your own module, such as internal/service: a slash-separated path below " +
 		"the one in which buf or protoc runs",
@@ -138,7 +138,7 @@ var emitParameters = []parameter{{
 	help: "the package that implements the services",
 }, {
 	name: "app", usage: "=DIR", emits: []string{"skeleton", "deploy"},
-	alone: "it is where emit=skeleton writes a program, and what emit=deploy deploys; want one " +
+	alone: "emit=skeleton writes that program, and emit=deploy deploys it; set one " +
 		"of them",
 	valid: goFolder,
 	want: "the directory of a program, such as cmd/server: a slash-separated path below the one in " +
@@ -163,7 +163,7 @@ var emitParameters = []parameter{{
 }, {
 	name: "app_name", usage: "=NAME", emits: []string{"deploy"},
 	valid: regexp.MustCompile(`^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$`),
-	want: "at most 53 lower-case letters, digits and hyphens, the first a letter, the last no " +
+	want: "at most 53 lower-case letters, digits and hyphens, starting with a letter and not ending with a " +
 		"hyphen",
 	set:  func(p *parameters, value string) { p.deploy.name = value },
 	help: "the name of the program in the cluster",

@@ -39,7 +39,7 @@ func Run(env Env) int {
 		return runArgs(env)
 	}
 	if isTerminal(env.Stdin) {
-		fmt.Fprintf(env.Stderr, "%s: this program is run by buf or protoc, which send it a request; try --help\n", name)
+		fmt.Fprintf(env.Stderr, "%s: run this program from buf or protoc, which send it a request; see --help\n", name)
 		return exitMisused
 	}
 	if err := answer(env); err != nil {
@@ -67,7 +67,7 @@ func answer(env Env) error {
 	}
 	request := &pluginpb.CodeGeneratorRequest{}
 	if err := (proto.UnmarshalOptions{Resolver: otherTypes{}}).Unmarshal(in, request); err != nil {
-		return fmt.Errorf("standard input does not hold a request of buf or protoc: %w", err)
+		return fmt.Errorf("standard input is not a request from buf or protoc: %w", err)
 	}
 	response, warnings := respond(env, request)
 	for _, warning := range warnings {

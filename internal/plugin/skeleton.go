@@ -47,11 +47,11 @@ func (u *userCode) generate(params parameters) {
 		return
 	}
 	if generated := u.generated(f.ImportPath); generated != "" {
-		u.problems.Fail(fmt.Errorf("parameter skeleton_dir=%q: the code that is generated for %s is in this directory; want another one, for your own package", params.skeletonDir, generated))
+		u.problems.Fail(fmt.Errorf("parameter skeleton_dir=%q: this directory has the generated code of %s; choose a separate one for your own package", params.skeletonDir, generated))
 		return
 	}
 	if pkg := u.forbidden(f.ImportPath); pkg != "" {
-		u.problems.Fail(fmt.Errorf("parameter skeleton_dir=%q: Go does not let the package %s import %s, which is internal; choose a directory that may",
+		u.problems.Fail(fmt.Errorf("parameter skeleton_dir=%q: the package %s cannot import %s, which is internal; choose a directory that can",
 			params.skeletonDir, f.ImportPath, pkg))
 		return
 	}

@@ -93,7 +93,7 @@ func TestSkeletonOfUserFiles(t *testing.T) {
 		},
 		"read-only": {
 			tree: fstest.MapFS{"go.mod": textFile(userMod), file: {Data: []byte(userType), Mode: 0o444}},
-			err:  file + ": the file has to change, and may not be written to; make it writable",
+			err:  file + ": the file must change, but is read-only; make it writable",
 		},
 		"type gone, methods not": {
 			tree: fstest.MapFS{"go.mod": textFile(userMod),
@@ -106,18 +106,18 @@ func TestSkeletonOfUserFiles(t *testing.T) {
 		},
 		"folder of generated code": {
 			tree: fstest.MapFS{"go.mod": textFile("module example.com")}, options: ",skeleton_dir=skeleton_added/library/v1",
-			err: `parameter skeleton_dir="skeleton_added/library/v1": the code that is generated for library.v1.BookService is in this directory`,
+			err: `parameter skeleton_dir="skeleton_added/library/v1": this directory has the generated code of library.v1.BookService`,
 		},
 		"no go.mod":        {tree: fstest.MapFS{"README": textFile("")}, err: `parameter skeleton_dir="internal/service": ` + missing},
 		"no file system":   {err: `parameter skeleton_dir="internal/service": ` + missing},
-		"go.mod of nobody": {tree: fstest.MapFS{"go.mod": textFile("go 1.25.0\n")}, err: "does not say which module that is"},
+		"go.mod of nobody": {tree: fstest.MapFS{"go.mod": textFile("go 1.25.0\n")}, err: "has no module path"},
 		"link out of the module": {
 			tree: fstest.MapFS{"home/go.mod": textFile(userMod), "home/internal/service": link("../../other"), "other/x.go": textFile("package x\n")}, dir: "home",
-			err: `parameter skeleton_dir="internal/service": internal/service: it leads out of the module example.com/library, through a symbolic link`,
+			err: `parameter skeleton_dir="internal/service": internal/service: it leaves the module example.com/library through a symbolic link`,
 		},
 		"absolute link out of the module": {
 			tree: fstest.MapFS{"home/go.mod": textFile(userMod), "home/internal": link("/other"), "other/service/x.go": textFile("package x\n")}, dir: "home",
-			err: "it leads out of the module",
+			err: "it leaves the module",
 		},
 		"link in the module": {
 			tree: fstest.MapFS{"home/go.mod": textFile(userMod), "home/internal/service": link("../impl"), "home/impl/b.go": textFile(userType)}, dir: "home",
@@ -125,7 +125,7 @@ func TestSkeletonOfUserFiles(t *testing.T) {
 		},
 		"file that links out of the module": {
 			tree: fstest.MapFS{"home/go.mod": textFile(userMod), "home/" + file: link("../../../other.go"), "other.go": textFile(userType)}, dir: "home",
-			err: file + ": it leads out of the module",
+			err: file + ": it leaves the module",
 		},
 		"program in another module": {
 			tree: fstest.MapFS{"go.mod": textFile(userMod), "cmd/go.mod": textFile("module example.com/cmd")}, options: ",app=cmd/server",

@@ -35,7 +35,7 @@ func loadTemplates(env Env, dir string) (*gen.Templates, error) {
 		return fail(err)
 	}
 	if len(files) == 0 {
-		return fail("there is no file that ends in .go.tmpl")
+		return fail("it has no file that ends in .go.tmpl")
 	}
 	var user []gen.UserTemplate
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -48,7 +48,7 @@ func loadTemplates(env Env, dir string) (*gen.Templates, error) {
 func printTemplate(env Env, template string) int {
 	text, found := gen.CopyOf(template)
 	if !found {
-		fmt.Fprintf(env.Stderr, "%s: there is no template %q; there are %s\n", name, template, strings.Join(gen.TemplateNames(), ", "))
+		fmt.Fprintf(env.Stderr, "%s: template %q does not exist; want one of %s\n", name, template, strings.Join(gen.TemplateNames(), ", "))
 		return exitMisused
 	}
 	fmt.Fprint(env.Stdout, text)

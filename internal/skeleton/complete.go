@@ -70,8 +70,8 @@ func (m *merger) warnOfPromoted(svc Service, typ string) {
 			continue
 		}
 		decl := m.own.types[typ][0]
-		m.problems.Warnf(decl.file.at(decl.spec.Name.Pos()), "%s has method %s from %s, which it embeds, and not with the signature of the RPC; "+
-			"do not embed that, or add %s", typ, want.Name, have.from, oneLine(want.head(m.spelling(decl.file, typ))))
+		m.problems.Warnf(decl.file.at(decl.spec.Name.Pos()), "%s has method %s from the embedded %s, with a different signature than the RPC; "+
+			"remove the embedded type, or add %s", typ, want.Name, have.from, oneLine(want.head(m.spelling(decl.file, typ))))
 	}
 }
 
@@ -81,7 +81,7 @@ func (m *merger) warnOfUnknown(want Method, typ string, unknown []string) bool {
 		return false
 	}
 	decl := m.own.types[typ][0]
-	m.problems.Warnf(decl.file.at(decl.spec.Name.Pos()), "%s embeds %s, whose methods are not known here; unless %s is one of them, add %s",
+	m.problems.Warnf(decl.file.at(decl.spec.Name.Pos()), "%s embeds %s, whose methods the plugin cannot see; unless %s is one of them, add %s",
 		typ, strings.Join(unknown, " and "), want.Name, oneLine(want.head(m.spelling(decl.file, typ))))
 	return true
 }
@@ -96,7 +96,7 @@ func (m *merger) warnOfField(want Method, typ string) bool {
 		for _, field := range fields.Fields.List {
 			for _, name := range fieldNames(field) {
 				if name.Name == want.Name {
-					m.problems.Warnf(decl.file.at(name.Pos()), "%s cannot have a method %s for its RPC, as a field is called so; rename the field",
+					m.problems.Warnf(decl.file.at(name.Pos()), "%s cannot have a method %s for its RPC, because a field has that name; rename the field",
 						typ, want.Name)
 					return true
 				}

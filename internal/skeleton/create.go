@@ -129,7 +129,7 @@ func (m *merger) destination(svc Service, typ string) *edit {
 	e := m.beside(svc, typ)
 	for _, f := range files {
 		if f.generated {
-			m.problems.Warnf(f.at(f.ast.Name.Pos()), "the file that declares %s is generated, so what it lacks goes to %s; declare it in a "+
+			m.problems.Warnf(f.at(f.ast.Name.Pos()), "the file that declares %s is generated, so its missing methods go to %s; declare it in a "+
 				"file of your own", typ, e.path())
 			break
 		}

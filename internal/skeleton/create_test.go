@@ -23,7 +23,7 @@ func TestWrongDecl(t *testing.T) {
 	svc := library("GetBook unary")
 	svc.Decls[0].Render = func(golang.Frame) (string, error) { return "type Books struct{}", nil }
 	_, problems := mergeTwice(t, folder(), []Service{svc}, nil)
-	if len(problems) == 0 || !strings.Contains(problems[0], "error: internal/service/book_service.go: the template's code cannot be added: it has to declare BookService") {
+	if len(problems) == 0 || !strings.Contains(problems[0], "error: internal/service/book_service.go: the template's code cannot be added: it must declare BookService") {
 		t.Errorf("the problems are %q", problems)
 	}
 }
@@ -34,7 +34,7 @@ func TestEmbeddedOfModuleWithoutDot(t *testing.T) {
 	p := folder("a.go", strings.Replace(imports, `"context"`, "\"context\"\n\t\"corp/base\"\n\t\"sync\"", 1)+
 		"type BookService struct {\n\tbase.Books\n\tsync.Mutex\n}\n")
 	files, problems := mergeTwice(t, p, []Service{library("GetBook unary")}, nil)
-	wantProblems(t, problems, "BookService embeds Books of corp/base, whose methods are not known here; unless GetBook is one of them, add ")
+	wantProblems(t, problems, "BookService embeds Books of corp/base, whose methods the plugin cannot see; unless GetBook is one of them, add ")
 	if len(files) > 0 {
 		t.Errorf("%q", files)
 	}

@@ -116,7 +116,7 @@ func TestGone(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, problems := mergeTwice(t, folder("a.go", head+tt.code), []Service{library("GetBook unary", "Watch server")}, nil)
 			if tt.gone {
-				wantProblems(t, problems, "is gone: library.v1.BookService has none of this name, but method")
+				wantProblems(t, problems, "no longer exists in library.v1.BookService, but method")
 			} else {
 				wantProblems(t, problems)
 			}
@@ -129,5 +129,5 @@ func TestGoneOfNone(t *testing.T) {
 	svc := library()
 	svc.Packages = []string{messages}
 	_, problems := mergeTwice(t, folder("a.go", asserted+"type BookService struct{}\nfunc (*BookService) "+get+"{}"), []Service{svc}, nil)
-	wantProblems(t, problems, "a.go:9:21: RPC GetBook is gone")
+	wantProblems(t, problems, "a.go:9:21: RPC GetBook no longer exists")
 }

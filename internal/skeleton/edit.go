@@ -69,7 +69,7 @@ func (m *merger) apply(e *edit) []byte {
 	insertions := append(t.insertions(), insertion{len(e.file.src), tail(e.file.src, texts)})
 	content := insert(e.file.src, insertions)
 	if err := check(e, content, pieces, insertions); err != "" {
-		m.problems.Errorf(diag.At(e.path()), "%s, so the file is left as it is; please report it with the file", err)
+		m.problems.Errorf(diag.At(e.path()), "%s, so the file is unchanged; please report this with the file", err)
 		return nil
 	}
 	return content
@@ -84,7 +84,7 @@ func (m *merger) probeAll(e *edit, t *table) (pieces []piece, probes []probe) {
 			continue
 		}
 		if name, place := m.hidden(piece, probe, t); name != "" {
-			m.problems.Warnf(place, "%s is declared here, so no code that needs Go's %s can be added to %s", name, name, e.path())
+			m.problems.Warnf(place, "%s is declared here, so code that needs Go's %s cannot be added to %s; rename it", name, name, e.path())
 			if e.file == nil {
 				return nil, nil
 			}
@@ -177,15 +177,15 @@ func tail(src []byte, texts []string) string {
 // all methods must have come to it.
 func check(e *edit, content []byte, pieces []piece, insertions []insertion) string {
 	if !isSubsequence(e.file.src, content) {
-		return "something of the file would have been lost"
+		return "the change would have lost code of the file"
 	}
 	tree, err := parser.ParseFile(token.NewFileSet(), e.name, content, parser.SkipObjectResolution)
 	if err != nil {
-		return "the file would not parse any more: " + oneLine(err.Error())
+		return "the changed file would not parse: " + oneLine(err.Error())
 	}
 	added := len(tree.Decls) - len(e.file.ast.Decls) - len(pieces)
 	if added < 0 || added > len(insertions) || tree.Name.Name != e.file.ast.Name.Name || !strings.HasPrefix(string(content), leading(e.file)) {
-		return "something of the file would have had another meaning"
+		return "the change would have altered the meaning of code in the file"
 	}
 	for _, piece := range pieces {
 		count := 0
@@ -195,7 +195,7 @@ func check(e *edit, content []byte, pieces []piece, insertions []insertion) stri
 			}
 		}
 		if count != 1 {
-			return "method " + piece.method.Name + " would not have come to the file"
+			return "method " + piece.method.Name + " would not have been added to the file"
 		}
 	}
 	return ""

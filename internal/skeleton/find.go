@@ -46,8 +46,8 @@ func (m *merger) checkClaim(typ string, svc Service) bool {
 	if asserted, _ := m.asserts(typ, svc.Interface); !claimed || asserted {
 		return true
 	}
-	m.problems.Errorf(m.own.names[typ], "type %s implements the %s of %s; %s needs another type: declare one, and write "+
-		"var _ %s.%s = (*YourType)(nil), with %s imported", typ, other.Name, other.Path, svc.Name,
+	m.problems.Errorf(m.own.names[typ], "type %s implements the %s of %s; %s needs a separate type; declare one, and write "+
+		"var _ %s.%s = (*YourType)(nil), and import %s", typ, other.Name, other.Path, svc.Name,
 		svc.Interface.Package, svc.Interface.Name, svc.Interface.Path)
 	return false
 }
@@ -59,7 +59,7 @@ func (m *merger) checkKind(name string, svc Service) bool {
 		problem := ""
 		expr := ast.Unparen(decl.spec.Type)
 		if decl.spec.Assign.IsValid() {
-			problem = "an alias of what another package declares, or of a type without a name"
+			problem = "an alias of a type of another package, or of an unnamed type"
 		}
 		switch expr.(type) {
 		case *ast.InterfaceType:
@@ -72,8 +72,8 @@ func (m *merger) checkKind(name string, svc Service) bool {
 			problem = "a pointer type"
 		}
 		if problem != "" {
-			m.problems.Errorf(decl.file.at(decl.spec.Name.Pos()), "type %s is %s, and the methods of %s go to a struct: declare one, and write "+
-				"var _ %s.%s = (*YourStruct)(nil), with %s imported", typ, problem, svc.Name,
+			m.problems.Errorf(decl.file.at(decl.spec.Name.Pos()), "type %s is %s, and the methods of %s need a struct; declare one, and write "+
+				"var _ %s.%s = (*YourStruct)(nil), and import %s", typ, problem, svc.Name,
 				svc.Interface.Package, svc.Interface.Name, svc.Interface.Path)
 			return false
 		}
@@ -89,7 +89,7 @@ func (m *merger) checkFree(svc Service) bool {
 	}
 	if taken {
 		m.problems.Errorf(place, "the name %s is taken, and no type of the package implements %s; rename it, or declare a struct and write "+
-			"var _ %s.%s = (*YourStruct)(nil), with %s imported", svc.Type, svc.Name,
+			"var _ %s.%s = (*YourStruct)(nil), and import %s", svc.Type, svc.Name,
 			svc.Interface.Package, svc.Interface.Name, svc.Interface.Path)
 	}
 	return !taken
@@ -132,8 +132,8 @@ func (m *merger) choose(types []string, svc Service) (string, bool) {
 	case 1:
 		return lacking[0], m.checkKind(lacking[0], svc)
 	}
-	m.problems.Warnf(m.own.names[lacking[1]], "types %s implement %s, and none of them is called %s; RPCs are added to a type of that name only, "+
-		"so add those that they lack by hand", strings.Join(lacking, " and "), svc.Name, svc.Type)
+	m.problems.Warnf(m.own.names[lacking[1]], "types %s implement %s, and none of them is named %s; RPCs are added only to a type of that name, "+
+		"so add the missing ones by hand", strings.Join(lacking, " and "), svc.Name, svc.Type)
 	return "", false
 }
 

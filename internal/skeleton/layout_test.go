@@ -148,11 +148,11 @@ func TestTemplateErrors(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"error", "", "EOF"},
 		{"syntax", "func (s *BookService) GetBook() {", "it does not parse"},
-		{"other method", "func (s *BookService) Get() {}", "it has to declare method GetBook of BookService and nothing else"},
-		{"other type", "func (s *Books) GetBook() {}", "it has to declare"},
-		{"more", "func (s *BookService) GetBook() {}\nvar x int", "it has to declare"},
-		{"nothing", "// GetBook", "it has to declare"},
-		{"import", "import \"fmt\"\nfunc (s *BookService) GetBook() {}", "it has"},
+		{"other method", "func (s *BookService) Get() {}", "it must declare method GetBook of BookService and nothing else"},
+		{"other type", "func (s *Books) GetBook() {}", "it must declare"},
+		{"more", "func (s *BookService) GetBook() {}\nvar x int", "it must declare"},
+		{"nothing", "// GetBook", "it must declare"},
+		{"import", "import \"fmt\"\nfunc (s *BookService) GetBook() {}", "it must declare"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -107,8 +107,8 @@ func (m *merger) warnOfGoneFrom(typ string, services []Service) {
 		if !ok || requests[request] && request.Name != name+"Request" {
 			continue // a method that helps an RPC often has its request
 		}
-		m.problems.Warnf(have.file.at(have.name.Pos()), "RPC %s is gone: %s has none of this name, but method %s of %s has the signature of one; "+
-			"remove it, or start its name with a lower-case letter", name, serviceNames(services), name, typ)
+		m.problems.Warnf(have.file.at(have.name.Pos()), "RPC %s no longer exists in %s, but method %s of %s has the signature of an RPC; "+
+			"remove the method, or start its name with a lower-case letter", name, serviceNames(services), name, typ)
 	}
 }
 

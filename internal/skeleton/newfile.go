@@ -24,7 +24,7 @@ func (m *merger) newFile(e *edit, t *table, texts []string) []byte {
 	b.WriteString(strings.Join(texts, "\n\n") + "\n")
 	text, err := golang.Format([]byte(b.String()))
 	if err != nil {
-		m.problems.Errorf(diag.At(e.path()), "the template's code does not make a file: %s", oneLine(err.Error()))
+		m.problems.Errorf(diag.At(e.path()), "the template's code is not a valid file: %s", oneLine(err.Error()))
 		return nil
 	}
 	return text

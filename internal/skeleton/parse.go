@@ -143,7 +143,7 @@ func (p *pkg) add(f *file, problems *diag.List) {
 	case f.test && name == p.name+"_test":
 		p.outside = append(p.outside, f)
 	case name != "documentation":
-		problems.Warnf(f.at(f.ast.Name.Pos()), "the file is of package %s, and others in its directory are of package %s, so Go does not "+
+		problems.Warnf(f.at(f.ast.Name.Pos()), "the file is in package %s, and others in its directory are in package %s, so Go does not "+
 			"build the directory; move or rename one of them", name, p.name)
 	}
 }

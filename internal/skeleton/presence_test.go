@@ -104,10 +104,10 @@ func TestPresent(t *testing.T) {
 		{"embedded from the module", []string{"a.go", strings.Replace(asserted, "import (", "import (\n\t\"example.com/internal/store\"", 1) + "type BookService struct{ *store.Store }"}, own, nil},
 		{"embedded alias of the module's", []string{"a.go", strings.Replace(asserted, "import (", "import (\n\t\"example.com/internal/store\"", 1) + "type BookService struct{ Store }\ntype Store = store.Store"}, own, nil},
 		{"embedded third party", []string{"a.go", strings.Replace(asserted, "import (", "import (\n\t\"example.org/x/go-third\"", 1) + "type BookService struct{ third.Party }\nfunc (s *BookService) " + get + stub}, "", []string{
-			"internal/service/a.go:9:6: BookService embeds Party of example.org/x/go-third, whose methods are not known here; unless PutBook is one of them, add func (s *BookService) PutBook(ctx context.Context, req *lib.PutBookRequest) (*lib.PutBookResponse, error)"}},
+			"internal/service/a.go:9:6: BookService embeds Party of example.org/x/go-third, whose methods the plugin cannot see; unless PutBook is one of them, add func (s *BookService) PutBook(ctx context.Context, req *lib.PutBookRequest) (*lib.PutBookResponse, error)"}},
 		{"embedded with another signature", []string{"a.go", asserted + "type BookService struct{ store }\ntype store struct{}\nfunc (store) GetBook(id string) string"}, own, []string{
-			"a.go:8:6: BookService has method GetBook from store, which it embeds, and not with the signature of the RPC; do not embed that, or add func (s *BookService) GetBook(ctx context.Context, req *lib.GetBookRequest) (*lib.GetBookResponse, error)"}},
-		{"field", []string{"a.go", asserted + "type BookService struct{ GetBook func() }"}, own, []string{"a.go:8:26: BookService cannot have a method GetBook for its RPC, as a field is called so"}},
+			"a.go:8:6: BookService has method GetBook from the embedded store, with a different signature than the RPC; remove the embedded type, or add func (s *BookService) GetBook(ctx context.Context, req *lib.GetBookRequest) (*lib.GetBookResponse, error)"}},
+		{"field", []string{"a.go", asserted + "type BookService struct{ GetBook func() }"}, own, []string{"a.go:8:26: BookService cannot have a method GetBook for its RPC, because a field has that name"}},
 		{"embedded type of the name", []string{"a.go", asserted + "type BookService struct{ *GetBook }\ntype GetBook struct{}"}, own, []string{"a.go:8:27: BookService cannot have a method GetBook"}},
 	}
 	for _, tt := range tests {
@@ -152,27 +152,27 @@ func TestFind(t *testing.T) {
 		{"interface", []string{"a.go", "package service\ntype BookService interface{}"}, "", []string{"error: internal/service/a.go:2:6: type BookService is an interface"}},
 		{"function type", []string{"a.go", "package service\ntype BookService func()"}, "", []string{"error: internal/service/a.go:2:6: type BookService is a function type"}},
 		{"pointer type", []string{"a.go", "package service\ntype BookService *int"}, "", []string{"error: internal/service/a.go:2:6: type BookService is a pointer type"}},
-		{"foreign alias", []string{"a.go", "package service\nimport \"net/http\"\ntype BookService = http.Server"}, "", []string{"error: internal/service/a.go:3:6: type BookService is an alias of what another package declares"}},
+		{"foreign alias", []string{"a.go", "package service\nimport \"net/http\"\ntype BookService = http.Server"}, "", []string{"error: internal/service/a.go:3:6: type BookService is an alias of a type of another package"}},
 		{"unnamed alias", []string{"a.go", "package service\ntype BookService = struct{}"}, "", []string{"error: internal/service/a.go:2:6: type BookService is an alias"}},
 		{"alias of itself", []string{"a.go", "package service\ntype BookService = BookService"}, "", []string{"error: internal/service/a.go:2:6: type BookService is an alias"}},
 		{"function of the name", []string{"a.go", "package service\nfunc BookService() {}"}, "", []string{"error: internal/service/a.go:2:6: the name BookService is taken"}},
 		{"type in a test", []string{"a_test.go", "package service\ntype BookService struct{}"}, "", []string{"error: internal/service/a_test.go:2:6: the name BookService is taken"}},
 		{"dot import of the interface", []string{"a.go", dot}, "", []string{"error: internal/service/a.go:5:2: the name BookService is taken"}},
 		{"import of the name", []string{"a.go", "package service\nimport BookService \"fmt\""}, "", []string{"error: internal/service/a.go:2:8: the name BookService is taken"}},
-		{"of another version", []string{"a.go", "package service\nimport v2 \"example.com/gen/library/v2/libraryv2service\"\nvar _ v2.BookService = (*BookService)(nil)\ntype BookService struct{}"}, "", []string{"error: internal/service/a.go:4:6: type BookService implements the BookService of example.com/gen/library/v2/libraryv2service; library.v1.BookService needs another type"}},
+		{"of another version", []string{"a.go", "package service\nimport v2 \"example.com/gen/library/v2/libraryv2service\"\nvar _ v2.BookService = (*BookService)(nil)\ntype BookService struct{}"}, "", []string{"error: internal/service/a.go:4:6: type BookService implements the BookService of example.com/gen/library/v2/libraryv2service; library.v1.BookService needs a separate type"}},
 		{"constructor taken", []string{"a.go", "package service\nfunc NewBookService() int { return 0 }"}, "book_service.go: BookService.GetBook", nil},
 		{"file taken", []string{"book_service.go", "package service\n"}, "book_service_grpc.go: BookService.GetBook", nil},
 		{"file taken in capitals", []string{"Book_Service.go", "package service\n", "book_service_GRPC.go", "package service\n"}, "book_service_grpc2.go: BookService.GetBook", nil},
-		{"generated", []string{"a.go", "// Code generated by x. DO NOT EDIT.\n\npackage service\ntype BookService struct{}"}, "book_service.go: BookService.GetBook", []string{"a.go:3:9: the file that declares BookService is generated, so what it lacks goes to internal/service/book_service.go"}},
+		{"generated", []string{"a.go", "// Code generated by x. DO NOT EDIT.\n\npackage service\ntype BookService struct{}"}, "book_service.go: BookService.GetBook", []string{"a.go:3:9: the file that declares BookService is generated, so its missing methods go to internal/service/book_service.go"}},
 		{"for two systems", []string{"book_service.go", "//go:build linux\n\npackage service\ntype BookService struct{}", "b.go", "//go:build !linux\n\npackage service\ntype BookService struct{}"}, "book_service_grpc.go: BookService.GetBook", nil},
 		{"package of another name", []string{"a.go", "package books\n"}, "book_service.go: BookService.GetBook", nil},
-		{"file of another package", []string{"a.go", "package service\n", "b.go", "package service\n", "c.go", "package other\ntype BookService struct{}"}, "book_service.go: BookService.GetBook", []string{"c.go:1:9: the file is of package other, and others in its directory are of package service"}},
+		{"file of another package", []string{"a.go", "package service\n", "b.go", "package service\n", "c.go", "package other\ntype BookService struct{}"}, "book_service.go: BookService.GetBook", []string{"c.go:1:9: the file is in package other, and others in its directory are in package service"}},
 		{"outside test", []string{"a_test.go", "package service_test\ntype BookService struct{}"}, "book_service.go: BookService.GetBook", nil},
 		{"syntax error", []string{"a.go", "package service\ntype BookService struct{}", "b.go", "package service\nfunc {"}, "", []string{"internal/service/b.go:2:6: the file does not parse: "}},
 		{"syntax error behind a line directive", []string{"b.go", "package service\n//line x.go:100\nfunc {"}, "", []string{"internal/service/b.go:3:6: the file does not parse: "}},
 		{"empty file", []string{"b.go", ""}, "", []string{"internal/service/b.go:1:1: the file does not parse: "}},
 		{"syntax error in a file that is left out", []string{"b.go", "//go:build ignore\n\npackage service\nfunc {"}, "book_service.go: BookService.GetBook", nil},
-		{"Go's error is another", []string{"a.go", "package service\ntype error string\ntype BookService struct{}"}, "", []string{"a.go:2:6: error is declared here, so no code that needs Go's error can be added to internal/service/a.go"}},
+		{"Go's error is another", []string{"a.go", "package service\ntype error string\ntype BookService struct{}"}, "", []string{"a.go:2:6: error is declared here, so code that needs Go's error cannot be added to internal/service/a.go; rename it"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -202,7 +202,7 @@ func TestBesideGenerated(t *testing.T) {
 	p := folder("a.go", "// Code generated by x. DO NOT EDIT.\n\npackage service\ntype BookService struct{}", "book_service.go",
 		imports+"func (*BookService) "+put+"{}")
 	files, problems := mergeTwice(t, p, []Service{library("GetBook unary", "PutBook unary")}, nil)
-	wantProblems(t, problems, "a.go:3:9: the file that declares BookService is generated, so what it lacks goes to internal/service/book_service.go")
+	wantProblems(t, problems, "a.go:3:9: the file that declares BookService is generated, so its missing methods go to internal/service/book_service.go")
 	if got, want := strings.Join(addedMethods(t, p, files), " "), "book_service.go: BookService.GetBook"; got != want {
 		t.Errorf("added %q, want %q", got, want)
 	}

@@ -44,13 +44,13 @@ func (m *merger) probe(p piece) (probe, error) {
 		return probe{}, fmt.Errorf("it does not parse: %w", err)
 	}
 	if p.method != nil && (len(tree.Decls) != 1 || !isMethod(tree.Decls[0], p.typ, p.method.Name)) {
-		return probe{}, fmt.Errorf("it has to declare method %s of %s and nothing else", p.method.Name, p.typ)
+		return probe{}, fmt.Errorf("it must declare method %s of %s and nothing else", p.method.Name, p.typ)
 	}
 	if p.name != "" && !declares(tree, p.name) {
-		return probe{}, fmt.Errorf("it has to declare %s", p.name)
+		return probe{}, fmt.Errorf("it must declare %s", p.name)
 	}
 	if len(tree.Imports) > 0 {
-		return probe{}, fmt.Errorf("it has an import; packages are imported by asking for the names of what they declare")
+		return probe{}, fmt.Errorf("it has an import; use the template function from to import packages")
 	}
 	return probe{namesIn(tree)}, nil
 }

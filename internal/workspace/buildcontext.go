@@ -97,14 +97,14 @@ func (c *BuildContext) replace(w Workspace, bound, file, text string) {
 // warn says what an image cannot be built with.
 func (c *BuildContext) warn(w Workspace, file string, line int, what, bound string) {
 	at := diag.Position{Path: w.relative(file), Line: line, Column: min(line, 1)}
-	c.Problems.Warnf(at, "%s is outside of %s, which is what the Dockerfile can copy, "+
-		"so an image cannot be built; move it there, or require a version of it", what, nameOf(bound))
+	c.Problems.Warnf(at, "%s is outside %s, from which the Dockerfile copies, "+
+		"so no image can be built; move it there, or require a version of it", what, nameOf(bound))
 }
 
 // warnOfWork says that an image is built without a go.work.
 func (c *BuildContext) warnOfWork(w Workspace, work goWork) {
 	c.Problems.Warnf(diag.At(w.relative(path.Join(work.dir, "go.work"))),
-		"it is outside of the repository, so an image is built without it; check that GOWORK=off go build ./... succeeds")
+		"it is outside the repository, so the image is built without it; check that GOWORK=off go build ./... succeeds")
 }
 
 // nameOf names a directory of the tree in a warning.

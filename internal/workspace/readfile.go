@@ -39,7 +39,7 @@ func readRegular(tree fs.FS, at string, info fs.FileInfo, err error) ([]byte, er
 // checkRegular returns an error for a file that a person did not write; err is that of its stat.
 func checkRegular(at string, info fs.FileInfo, err error, longest int64) error {
 	if err == nil && (!info.Mode().IsRegular() || info.Size() > longest) {
-		return fmt.Errorf("%s is not a file of at most %d bytes", at, longest)
+		return fmt.Errorf("%s is not a regular file of at most %d bytes", at, longest)
 	}
 	return err
 }

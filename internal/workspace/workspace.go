@@ -47,7 +47,7 @@ type Directory struct {
 // noModule says that there is no go.mod: the plugin runs where it cannot see the user's files, and
 // must not overwrite them.
 const noModule = "there is no go.mod in or above the directory in which buf or protoc runs, so the files of your module cannot " +
-	"be seen, and none is written; run buf or protoc, with the plugin as a local one, in your module"
+	"be found, and none is written; run buf or protoc in your module, with the plugin as a local one"
 
 // Directory returns the directory at a path, which must be of a module, and stay in it also where
 // it is a symbolic link.
@@ -73,7 +73,7 @@ func (w Workspace) Directory(at string) (Directory, error) {
 func (w Workspace) directoryOf(at, full, root string, mod []byte) (Directory, error) {
 	module := modulePath(string(mod))
 	if module == "" {
-		return Directory{}, fmt.Errorf("%s: the go.mod of its module does not say which module that is; correct it", at)
+		return Directory{}, fmt.Errorf("%s: the go.mod of its module has no module path; add it", at)
 	}
 	f := Directory{Path: at, Module: module, Root: root}
 	f.ImportPath = path.Join(module, strings.TrimPrefix(strings.TrimPrefix(full, root), "/"))
@@ -95,7 +95,7 @@ func (w Workspace) checkInside(f Directory, at string) error {
 		return fmt.Errorf("%s: %w", at, err)
 	}
 	if root != "." && target != root && !strings.HasPrefix(target, root+"/") {
-		return fmt.Errorf("%s: it leads out of the module %s, through a symbolic link; nothing is written there", at, f.Module)
+		return fmt.Errorf("%s: it leaves the module %s through a symbolic link; choose a directory in the module", at, f.Module)
 	}
 	return nil
 }
@@ -120,7 +120,7 @@ func (w Workspace) resolve(at string) (string, error) {
 			return "", err
 		}
 		if links++; links > most {
-			return "", errors.New("its symbolic links go round in a circle")
+			return "", errors.New("its symbolic links form a cycle")
 		}
 		if target = filepath.ToSlash(target[len(filepath.VolumeName(target)):]); path.IsAbs(target) {
 			done = "."
@@ -190,7 +190,7 @@ func (w Workspace) Read(at string) (content []byte, ok bool, err error) {
 
 // notAFile is the error of a path at which a file is to be written and something else is.
 func notAFile(at string) error {
-	return fmt.Errorf("%s: it is not a file; rename it, as a file of this name is to be written", at)
+	return fmt.Errorf("%s: it is not a regular file, and the plugin writes a file of this name; rename it", at)
 }
 
 // CheckWrite returns an error where a file of a directory cannot be written: it may not be
@@ -211,7 +211,7 @@ func (w Workspace) CheckWrite(f Directory, name string) error {
 		return notAFile(at)
 	}
 	if info.Mode().Perm()&0o200 == 0 {
-		return fmt.Errorf("%s: the file has to change, and may not be written to; make it writable", at)
+		return fmt.Errorf("%s: the file must change, but is read-only; make it writable", at)
 	}
 	return nil
 }
