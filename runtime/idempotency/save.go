@@ -8,20 +8,22 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Save keeps resp as the response of the call that ctx belongs to, in the transaction tx of the method's effect: both are there
-// or neither is. A call that is made again never runs again then, whenever the process ended. The method returns resp once
-// the transaction is committed:
+// Save stores resp as the response of the call that ctx belongs to, in the transaction tx of the
+// method's effect: either both are committed or neither is. Then a retried call never runs again,
+// whenever the process ended. The method returns resp once the transaction is committed:
 //
 //	err := db.InTx(ctx, func(tx *sql.Tx) error {
 //		… // create the book
 //		return idempotency.Save(ctx, tx, book)
 //	})
 //
-// The store must be a [TxStore], which says what tx is. An error means that the transaction must not be committed, and is one
-// that the method can return; it is [ErrLost] where another call may have run in the place of this one.
+// The store must be a [TxStore], which documents the type of tx. If Save returns an error, do not
+// commit the transaction; the method can return the error. It is [ErrLost] if another call may
+// have run instead of this one.
 //
-// Save does nothing in a call without an idempotency key, on a server without a guard, and where resp is not of the type that the
-// RPC answers with: a method that is called by another one, as by a batch, leaves it to that to save what it answers.
+// Save does nothing in a call without an idempotency key, on a server without a guard, and if
+// resp is not the RPC's response type: a method called by another one, such as a batch, leaves it
+// to that one to save its response.
 func Save(ctx context.Context, tx any, resp proto.Message) error {
 	s, ok := ctx.Value(savingKey{}).(*saving)
 	if !ok || resp.ProtoReflect().Descriptor().FullName() != s.response.Descriptor().FullName() {
@@ -42,7 +44,7 @@ func Save(ctx context.Context, tx any, resp proto.Message) error {
 	return nil
 }
 
-// notSaved returns what the caller gets where the method returns the error.
+// notSaved returns the error that the method should return.
 func (s *saving) notSaved(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, ErrLost):

@@ -8,21 +8,22 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/digest"
 )
 
-// Key is what a call is recognised by.
+// Key identifies a call.
 type Key struct {
-	// Principal is the ID of who calls; empty where nobody is known.
+	// Principal is the ID of the authenticated caller; "" for unauthenticated callers.
 	Principal string
 	// Method is the path of the RPC: "/library.v1.BookService/CreateBook".
 	Method string
-	// IdempotencyKey is what the request says, at most [MaxIdempotencyKey] bytes; a UUID is in lower case.
+	// IdempotencyKey is the key in the request, at most [MaxIdempotencyKey] bytes; a UUID is in
+	// lower case.
 	IdempotencyKey string
 }
 
-// Fence is what a call proves with that a claim is its own: random bytes, so that a store needs no counter, and a claim can be
-// given back of which it is not known whether it was made.
+// Fence proves that a claim belongs to a call: random bytes, so that a store needs no counter,
+// and a claim can be released without knowing whether it was made.
 type Fence [16]byte
 
-// Claim is what a call asks of a store: to be the one that runs.
+// Claim is a call's request to be the one that runs.
 type Claim struct {
 	Key    Key
 	Digest [digest.Size]byte // of the request
@@ -30,52 +31,60 @@ type Claim struct {
 	Lease  time.Duration // how long the claim holds if nothing is heard of the call; always above 0
 }
 
-// Entry is what a store has of a key.
+// Entry is a store's entry for a key.
 type Entry struct {
 	// Digest is that of the request.
 	Digest [digest.Size]byte
-	// Fence is that of the call that runs, or has run.
+	// Fence is that of the call that is running or has run.
 	Fence Fence
-	// Done says whether that has succeeded.
+	// Done reports whether the call has succeeded.
 	Done bool
-	// Response is what it answered, as proto.Marshal writes it. It must not be changed.
+	// Response is the call's response, encoded by proto.Marshal. It must not be modified.
 	Response []byte
 }
 
-// Store keeps the answers of calls. The suite in package storetest is the rest of this contract. All methods may be called
-// at the same time, each is atomic, and times are the store's own: replicas have clocks that differ.
+// Store keeps the responses of calls. The suite in package storetest is the rest of this
+// contract. All methods must be safe for concurrent use and atomic. Times are the store's own,
+// because the clocks of replicas differ.
 //
-// A store is bounded in bytes, and principals share it. The claims of a principal take at most half of what those of all
-// others leave, so that no principal keeps another from making claims. Responses share the rest: where there is no room, the
-// principal whose responses take most loses those first whose windows end first, so that a principal loses none to another as
-// long as its responses take no more than an equal part. (One response of up to a 64th of the store is kept in any case.)
+// A store is bounded in bytes, and principals share it. The claims of a principal take at most
+// half of what all others leave, so that no principal keeps another from making claims. Responses
+// share the rest: if there is no room, the principal whose responses take most loses those whose
+// windows end first, so a principal loses none to another as long as its responses take no more
+// than an equal part. (One response of up to a 64th of the store is always kept.)
 type Store interface {
-	// Begin makes the claim and returns the entry, whose fence is then the claim's. Where the key has an entry already, that
-	// of a call that has succeeded within its window or whose lease is not over, Begin changes nothing and returns it. It may
-	// be called again with the same claim. It is [ErrFull] where the claims of the principal take all that they may.
+	// Begin makes the claim and returns the entry, which then has the claim's fence. If the key
+	// already has an entry, of a call that succeeded within its window or whose lease has not
+	// expired, Begin changes nothing and returns it. Begin may be repeated with the same claim.
+	// It returns [ErrFull] if the claims of the principal use their whole share.
 	Begin(context.Context, Claim) (Entry, error)
-	// Finish notes that the call with the fence has succeeded, and keeps its response for the window from now: also where its
-	// lease is over, as long as no other call has the key. It is [ErrLost] where the key has no claim with that fence, or has
-	// a response, and [ErrFull] where the response is too large for the principal's share: the claim then stays as it is. The
-	// store may keep response itself, which does not change any more.
+	// Finish records that the call with the fence succeeded, and stores its response for the
+	// window from now, even if its lease has expired, as long as no other call has the key. It
+	// returns [ErrLost] if the key has no claim with that fence, or has a response. It returns
+	// [ErrFull] if the response is too large for the principal's share; the claim then does not
+	// change. The store may retain response, which is not modified later.
 	Finish(ctx context.Context, key Key, fence Fence, response []byte, window time.Duration) error
-	// Release removes the claim with the fence. It does nothing where there is none, or it has a response.
+	// Release removes the claim with the fence. It does nothing if there is none, or if it has a
+	// response.
 	Release(ctx context.Context, key Key, fence Fence) error
 }
 
-// TxStore is a [Store] that can keep a response in a transaction of the user's own; see [Save].
+// TxStore is a [Store] that can store a response in a transaction of the user; see [Save].
 type TxStore interface {
 	Store
-	// FinishTx is Finish as a part of tx, whose type the store documents: it counts once tx is committed and never was if tx
-	// is rolled back. Nobody else gets the claim in between, even if its lease ends.
+	// FinishTx is Finish as a part of tx, whose type the store documents: it takes effect when tx
+	// is committed, and has no effect if tx is rolled back. No other call gets the claim in
+	// between, even if its lease expires.
 	FinishTx(ctx context.Context, tx any, key Key, fence Fence, response []byte, window time.Duration) error
 }
 
 var (
-	// ErrLost is the error of a call whose lease was over, so that another one may have run in its place.
+	// ErrLost is the error of a call whose lease expired, so that another one may have run
+	// instead.
 	ErrLost = errors.New("the claim is lost: its lease was over, or it has a response")
-	// ErrNoTx is the error of a store for a value that is not what it takes for a transaction.
+	// ErrNoTx is the error for a value that is not a transaction of the store.
 	ErrNoTx = errors.New("not a transaction of the store")
-	// ErrFull is the error of a store that has no room for a claim or a response of the principal.
+	// ErrFull is the error of a store that has no room for a claim or a response of the
+	// principal.
 	ErrFull = errors.New("the store has no room")
 )

@@ -13,27 +13,27 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// Fault is something in a policy that cannot be.
+// Fault is a mistake in a policy.
 type Fault struct {
 	// Field is the path of the field in the policy: "timeout.default", "rate[1].burst".
 	Field string
-	// Text says what is wrong with it, and what to do.
+	// Text says what is wrong, and what to do.
 	Text string
-	// Layer is the place, among the layers of [Merge], that says what cannot be.
+	// Layer is the index, among the layers of [Merge], of the layer with the mistake.
 	Layer int
 }
 
 // Error implements error.
 func (f Fault) Error() string { return f.Field + ": " + f.Text }
 
-// faults collects what is wrong.
+// faults collects mistakes.
 type faults []Fault
 
 func (f *faults) add(field, format string, args ...any) {
 	*f = append(*f, Fault{Field: field, Text: fmt.Sprintf(format, args...)})
 }
 
-// Check returns all that is wrong with a policy, whatever method it is for.
+// Check returns all mistakes in a policy that do not depend on the method.
 func Check(p *grpcservicev1.Policy) []Fault {
 	var f faults
 	f.unknown("", p)
@@ -49,8 +49,8 @@ func Check(p *grpcservicev1.Policy) []Fault {
 	return f
 }
 
-// CheckWide returns all that is wrong with a policy that is for many methods: what [Check] finds, and
-// what can only be said of one method.
+// CheckWide returns all mistakes in a policy for many methods: those of [Check], and fields that
+// only a single method can set.
 func CheckWide(p *grpcservicev1.Policy) []Fault {
 	f := faults(Check(p))
 	for _, path := range shapeIn(p) {
@@ -59,7 +59,7 @@ func CheckWide(p *grpcservicev1.Policy) []Fault {
 	return f
 }
 
-// missing finds what a method's policy still lacks when its service has had its say.
+// missing finds what a method's merged policy lacks.
 func (f *faults) missing(p *grpcservicev1.Policy) {
 	for _, r := range rules {
 		if r.missing != nil {
@@ -68,7 +68,7 @@ func (f *faults) missing(p *grpcservicev1.Policy) {
 	}
 }
 
-// off finds limits of a pattern beside what takes it away.
+// off finds limits of a pattern next to the option that disables it.
 func (f *faults) off(r rule, p *grpcservicev1.Policy) {
 	if set := fieldsSet(r.message(p)); !r.asked(p) && len(set) > 0 {
 		f.add(r.path("off"), "it disables the pattern that %s configures; remove one of them",
@@ -76,7 +76,7 @@ func (f *faults) off(r rule, p *grpcservicev1.Policy) {
 	}
 }
 
-// scope checks a scope by RFC 6749, section 3.3: visible ASCII without quotes and backslashes.
+// scope checks a scope: visible ASCII without quotes and backslashes (RFC 6749, section 3.3).
 func (f *faults) scope(field, scope string) {
 	if scope == "" {
 		f.add(field, "a scope is empty; name it, or remove it")
@@ -89,7 +89,7 @@ func (f *faults) scope(field, scope string) {
 	}
 }
 
-// takesRatesAway reports whether rates are a single zero, which takes the service's rates away.
+// takesRatesAway reports whether rates are a single zero, which removes the service's rates.
 func takesRatesAway(rates protoreflect.List) bool {
 	zero := &grpcservicev1.Rate{PerSecond: proto.Float64(0)}
 	return rates.Len() == 1 && proto.Equal(rates.Get(0).Message().Interface(), zero)
@@ -126,7 +126,7 @@ func (f *faults) notNegative(path string, n int64) {
 	}
 }
 
-// attempts checks a number of calls: gRPC makes five at most (gRFC A6).
+// attempts checks a number of attempts: gRPC makes at most five (gRFC A6).
 func (f *faults) attempts(path string, n int64) {
 	if n != 0 && (n < 2 || n > 5) {
 		f.add(path, "%d is out of range; want 2 to 5, or 0 for a single attempt", n)
@@ -141,16 +141,16 @@ func (f *faults) code(path, name string) {
 	}
 }
 
-// codeNames are the names of the status codes but OK, as gRPC spells them.
+// codeNames are gRPC's names of the status codes except OK.
 var codeNames = []string{"CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
 	"PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL",
 	"UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"}
 
-// maxDuration is the longest duration that a deadline can be made of without overflowing: grpc's own bound is 100 million
-// hours, more than time.Duration holds.
+// maxDuration is the maximum duration, which avoids overflowing deadlines: grpc's own bound is
+// 100 million hours, more than time.Duration holds.
 const maxDuration = 100 * 365 * 24 * time.Hour
 
-// duration reads a duration; an empty one is one that is not set.
+// duration parses a duration; "" means unset.
 func (f *faults) duration(field, text string) time.Duration {
 	if text == "" {
 		return 0
@@ -178,8 +178,7 @@ func (f *faults) positive(path string, v protoreflect.Value) {
 	}
 }
 
-// shortestLease is the shortest lease that a worker can be expected to renew in time, which it does
-// at a third of it.
+// shortestLease is the shortest lease that a worker can renew in time, at a third of it.
 const shortestLease = time.Second
 
 func (f *faults) lease(path string, v protoreflect.Value) {
@@ -189,7 +188,7 @@ func (f *faults) lease(path string, v protoreflect.Value) {
 	}
 }
 
-// notAbove checks a duration that another one bounds, where both are durations.
+// notAbove checks that a duration is not above another one, if both are valid.
 func (f *faults) notAbove(path, text, bound, boundText string) {
 	var unread faults
 	d, longest := unread.duration(path, text), unread.duration(bound, boundText)
@@ -198,10 +197,10 @@ func (f *faults) notAbove(path, text, bound, boundText string) {
 	}
 }
 
-// aName checks the name of a field or of a message: identifiers with dots between them.
+// aName checks the name of a field or of a message: identifiers separated by dots.
 func aName(f *faults, path string, v protoreflect.Value) { f.name(path, v.String()) }
 
-// aNameOrNone checks the name of a field that a pattern may be without: "" says that there is none.
+// aNameOrNone is aName for a field that a pattern may lack: "" means that there is none.
 func aNameOrNone(f *faults, path string, v protoreflect.Value) {
 	if v.String() != "" {
 		f.name(path, v.String())
@@ -223,8 +222,8 @@ func (f *faults) name(path, name string) {
 	}
 }
 
-// takenAway finds what layers that are not wide say of a pattern that an earlier layer takes away. What a later one takes away
-// is not a fault: it goes before.
+// takenAway finds options of layers that are not wide for a pattern that an earlier layer
+// disables. If a later layer disables it, that is no mistake: the later one takes precedence.
 func takenAway(layers []Layer) (f []Fault) {
 	for _, r := range rules.patterns() {
 		off := false

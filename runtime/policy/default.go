@@ -6,16 +6,17 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// Default is an option that nobody set.
+// Default is an unset option.
 type Default struct {
 	// Field is its path in the options: "retry.max_attempts".
 	Field string
-	// Value is what it completes a rule with, as JSON has it. It is nil where the server or the
-	// client has a default, and where the method does without the rule.
+	// Value is the default that completes a rule, in JSON's types. It is nil if the server or the
+	// client has the default, or if the method has no such rule.
 	Value any
 }
 
-// Defaults returns the options that merged, of which p was made by [Method.Policy], leaves unset.
+// Defaults returns the options that merged leaves unset; p is the policy that [Method.Policy]
+// made from it.
 func (m Method) Defaults(p Policy, merged *grpcservicev1.Policy) (defaults []Default) {
 	add := func(field string, value any) {
 		if !Sets(merged, field) {

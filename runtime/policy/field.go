@@ -8,8 +8,8 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// Sets says whether a policy sets the field at a path such as "timeout.default" or "rate[1].burst". A list is set as a
-// whole: whoever sets one of its elements sets them all.
+// Sets reports whether a policy sets the field at a path such as "timeout.default" or
+// "rate[1].burst". A list is set as a whole.
 func Sets(p *grpcservicev1.Policy, field string) bool {
 	m := p.ProtoReflect()
 	for name := range strings.SplitSeq(field, ".") {
@@ -26,10 +26,10 @@ func Sets(p *grpcservicev1.Policy, field string) bool {
 	return true
 }
 
-// IsWhole reports whether a field of a policy is replaced as a whole, and not field by field.
+// IsWhole reports whether a field of a policy is replaced as a whole, not field by field.
 func IsWhole(field protoreflect.Name) bool { return rules.of(string(field)).isWhole }
 
-// lastToSet returns the layer that goes before all others that set a field; where none does, that of the message it is in.
+// lastToSet returns the last layer that sets a field, or else the last that sets its message.
 func lastToSet(layers []Layer, field string) int {
 	for {
 		for i := len(layers) - 1; i >= 0; i-- {

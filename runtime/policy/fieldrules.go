@@ -5,8 +5,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// The extensions of google.api that say what a field must hold. Their numbers are registered for all of protobuf; their Go
-// packages are not needed to see them, and are not for us to bring.
+// The extensions of google.api that define what a field must hold. Their numbers are registered
+// for all of protobuf; reading them does not require their Go packages.
 const (
 	resource      protoreflect.FieldNumber = 1053      // google.api.resource (AIP-123)
 	fieldBehavior protoreflect.FieldNumber = 1052      // google.api.field_behavior (AIP-203)
@@ -19,14 +19,15 @@ const (
 // Behaviors is the set of a field's behaviors (AIP-203).
 type Behaviors uint64
 
-// The behaviors that decide what a request must hold, by their numbers in google.api.FieldBehavior.
+// The behaviors that define what a request must hold, by their numbers in
+// google.api.FieldBehavior.
 const (
 	BehaviorRequired   Behaviors = 1 << 2
 	BehaviorOutputOnly Behaviors = 1 << 3
 	BehaviorIdentifier Behaviors = 1 << 8
 )
 
-// Has reports whether a set has all behaviors of another.
+// Has reports whether a set contains all behaviors of another.
 func (b Behaviors) Has(others Behaviors) bool { return b&others == others }
 
 // BehaviorsOf returns the behaviors of a field.
@@ -46,13 +47,13 @@ func BehaviorsOf(field protoreflect.FieldDescriptor) (set Behaviors) {
 	return set
 }
 
-// IsRequired reports whether a field must be set: whether one of its behaviors is REQUIRED.
+// IsRequired reports whether a field has the behavior REQUIRED.
 func IsRequired(field protoreflect.FieldDescriptor) bool {
 	return BehaviorsOf(field).Has(BehaviorRequired)
 }
 
-// NameFieldOf returns the field with the name of the resource that a message is (AIP-123); nil
-// where the message is no resource.
+// NameFieldOf returns the field with the resource name of a message (AIP-123), or nil if the
+// message is not a resource.
 func NameFieldOf(message protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
 	options := RawFields(message.Options(), resource)
 	if len(options) == 0 {
@@ -67,7 +68,7 @@ func NameFieldOf(message protoreflect.MessageDescriptor) protoreflect.FieldDescr
 	return message.Fields().ByName(name)
 }
 
-// Format is what the text of a field must look like, by google.api.field_info.
+// Format is the format of a string field, by google.api.field_info.
 type Format uint64
 
 // The formats, by their numbers in google.api.FieldInfo.Format.
@@ -79,7 +80,8 @@ const (
 	FormatIP
 )
 
-// FormatOf returns the format of a field's text, FormatNone where it has none that is known here, or is no text.
+// FormatOf returns the format of a string field, or FormatNone if it has none that is known here
+// or is not a string.
 func FormatOf(field protoreflect.FieldDescriptor) Format {
 	if field.Kind() != protoreflect.StringKind || field.IsMap() {
 		return FormatNone

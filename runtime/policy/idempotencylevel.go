@@ -5,7 +5,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// IdempotencyOf returns what the option idempotency_level says of a method.
+// IdempotencyOf returns the idempotency_level of a method.
 func IdempotencyOf(method protoreflect.MethodDescriptor) Idempotency {
 	options, _ := method.Options().(*descriptorpb.MethodOptions)
 	switch options.GetIdempotencyLevel() {

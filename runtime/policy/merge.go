@@ -4,15 +4,15 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// Method is what a policy depends on beside the options.
+// Method is what a policy depends on in addition to the options.
 type Method struct {
 	// ClientStreams and ServerStreams are the stream keywords of the RPC.
 	ClientStreams, ServerStreams bool
 	// Idempotency is its idempotency_level.
 	Idempotency Idempotency
-	// HasRules says that the request's message, or one in it, has rules to be checked.
+	// HasRules means that the request message, or one in it, has validation rules.
 	HasRules bool
-	// Patterns are those that its messages, or its options, show.
+	// Patterns are those that its messages or its options show.
 	Patterns Patterns
 
 	trusted bool // whether the policy gives its word that calls may be repeated
@@ -28,19 +28,20 @@ func (m Method) others() string {
 	return "methods without a stream"
 }
 
-// repeatable says whether a client may make a call twice, by the idempotency level or by the word of the policy.
+// repeatable reports whether a client may repeat a call, by the idempotency level or because the
+// policy states it.
 func (m Method) repeatable() bool { return m.Idempotency != IdempotencyUnknown || m.trusted }
 
-// Layer is what one place says of a method: its service's options, its own, or a rule of a policy file.
+// Layer is the options from one source: the service's, the method's, or a rule of a policy file.
 type Layer struct {
 	Policy *grpcservicev1.Policy
-	// Wide says that the place speaks of many methods: what does not fit this one is left out, where it would otherwise be
-	// a fault.
+	// Wide means that the source is for many methods: options that do not fit this one are
+	// dropped instead of being a fault.
 	Wide bool
 }
 
-// Of returns the policy of a method: what own says, and where it says nothing what defaults says, as far as that fits the
-// method. The faults are those of either, and of what the two say together; with faults the policy is empty.
+// Of returns the policy of a method: own overrides defaults, as far as they fit the method. The
+// faults are those of either and of both together; if there are faults, the policy is zero.
 func Of(m Method, defaults, own *grpcservicev1.Policy) (Policy, []Fault) {
 	merged, together := Merge(m, []Layer{{Policy: defaults, Wide: true}, {Policy: own}})
 	if found := append(CheckWide(defaults), together...); len(found) > 0 {
@@ -49,9 +50,10 @@ func Of(m Method, defaults, own *grpcservicev1.Policy) (Policy, []Fault) {
 	return m.Policy(merged), nil
 }
 
-// Merge returns what layers say of a method together; each goes before those that it follows. The faults are those of the
-// layers that are not wide, and of what all say together; those of a wide layer alone are found by [CheckWide], so that they can
-// be told once for all methods. The policy is empty where any layer is wrong: do not trust it before the wide layers are checked.
+// Merge merges layers for a method; each one overrides those before it. The faults are those of
+// layers that are not wide, and of all together. [CheckWide] finds those of a wide layer alone,
+// so that they can be reported once for all methods. The policy is empty if any layer is wrong:
+// do not use it before the wide layers are checked.
 func Merge(m Method, layers []Layer) (*grpcservicev1.Policy, []Fault) {
 	m.trusted = trusted(layers)
 	if found, sound := m.checkEach(layers); !sound {
@@ -72,7 +74,8 @@ func Merge(m Method, layers []Layer) (*grpcservicev1.Policy, []Fault) {
 	return merged, nil
 }
 
-// checkEach returns the faults of each layer that is not wide, and whether all layers are sound.
+// checkEach returns the faults of each layer that is not wide, and reports whether all layers are
+// valid.
 func (m Method) checkEach(layers []Layer) (found []Fault, sound bool) {
 	sound = true
 	for i, layer := range layers {
@@ -92,7 +95,7 @@ func (m Method) checkEach(layers []Layer) (found []Fault, sound bool) {
 	return found, sound
 }
 
-// trusted says whether the layers, all in all, give their word that calls may be repeated.
+// trusted reports whether the merged layers state that calls may be repeated.
 func trusted(layers []Layer) (word bool) {
 	for _, layer := range layers {
 		if r := layer.Policy.GetRetry(); r != nil && r.Idempotent != nil {
@@ -102,7 +105,7 @@ func trusted(layers []Layer) (word bool) {
 	return word
 }
 
-// wantsRetry and wantsHedging report whether options ask for it: attempts set to 0 take it away.
+// wantsRetry and wantsHedging report whether options enable them: attempts set to 0 disable them.
 func wantsRetry(p *grpcservicev1.Policy) bool {
 	return p.GetRetry() != nil && !isZero(p.GetRetry().MaxAttempts)
 }

@@ -6,9 +6,10 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// Override lays a layer of a configuration over the policy of a table, by the rules by which a method's options are laid over
-// those of its service. What the layer does not speak of stays as it is. The faults are those of the table's policy, of the
-// layer, wide or not, and of what they say together; with faults the policy is the table's, unchanged.
+// Override applies a layer of a configuration to the policy of a table, by the same rules by
+// which a method's options override those of its service. Fields that the layer does not set stay
+// unchanged. The faults are those of the table's policy, of the layer, wide or not, and of both
+// together; if there are faults, Override returns the table's policy unchanged.
 func Override(p Policy, m Method, over Layer) (Policy, []Fault) {
 	m.Patterns = PatternsOf(p)
 	row := optionsOf(p)
@@ -44,8 +45,9 @@ func Override(p Policy, m Method, over Layer) (Policy, []Fault) {
 // setBefore says where to set what a configuration cannot change.
 const setBefore = "set it in the proto, or in the plugin's policy file"
 
-// fixed returns what a layer says of patterns that a configuration cannot change: where they are is in the generated code. A
-// layer that is not wide has no limits of a pattern that the method has not, either.
+// fixed returns the faults of options for patterns that a configuration cannot change, because
+// they are part of the generated code. A layer that is not wide also cannot have limits of a
+// pattern that the method does not have.
 func fixed(has Patterns, over Layer) (f faults) {
 	shape := shapeIn(over.Policy)
 	for _, path := range shape {
@@ -63,7 +65,8 @@ func fixed(has Patterns, over Layer) (f faults) {
 	return f
 }
 
-// lowerDefaultSize lowers the default size of a table to the maximum that a layer sets, as it follows that where nobody sets it.
+// lowerDefaultSize lowers the default size of a table to the maximum that a layer sets, because
+// an unset default follows the maximum.
 func lowerDefaultSize(row, over *grpcservicev1.Page) {
 	if row.GetDefaultSize() > 0 && over.GetMaxSize() > 0 && over.DefaultSize == nil {
 		row.DefaultSize = proto.Int32(min(row.GetDefaultSize(), over.GetMaxSize()))

@@ -9,28 +9,28 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// Patterns says which patterns a method has: the limits of these are rules of it, and those of others are not.
+// Patterns are the patterns of a method: only the limits of these apply to it.
 type Patterns struct {
 	Page, Batch, Operation bool
-	// IdempotencyKey has the field that tells calls apart, and what the proto asks of it. How long answers are kept is the
-	// policy's.
+	// IdempotencyKey has the key's field and the proto's requirements. The policy has the window.
 	IdempotencyKey IdempotencyKey
 }
 
-// PatternsOf returns the patterns that a policy has limits of.
+// PatternsOf returns the patterns whose limits a policy has.
 func PatternsOf(p Policy) Patterns {
 	return Patterns{Page: p.Page.MaxSize != 0, Batch: p.Batch.MaxSize != 0, Operation: p.Operation.Lease != 0, IdempotencyKey: p.IdempotencyKey}
 }
 
-// Has reports whether the method has the pattern that a field of the options speaks of.
+// Has reports whether the method has the pattern of an option.
 func (has Patterns) Has(name string) bool {
 	return map[string]bool{"page": has.Page, "batch": has.Batch, "operation": has.Operation, "idempotency_key": has.IdempotencyKey.Field != ""}[name]
 }
 
-// isOff says whether what is said of a pattern takes it away.
+// isOff reports whether the options of a pattern disable it.
 func isOff(m protoreflect.Message) bool { return m.Get(m.Descriptor().Fields().ByName("off")).Bool() }
 
-// fieldsSet returns the names of the fields that are set, but for off, in the order of their numbers.
+// fieldsSet returns the names of the fields that are set, except off, in the order of their
+// numbers.
 func fieldsSet(m protoreflect.Message) (names []string) {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
@@ -41,7 +41,7 @@ func fieldsSet(m protoreflect.Message) (names []string) {
 	return names
 }
 
-// shapeIn returns the paths of what options say of the shape of a method: "page.items".
+// shapeIn returns the paths of options for the shape of a method: "page.items".
 func shapeIn(p *grpcservicev1.Policy) (paths []string) {
 	for _, r := range rules {
 		m := r.message(p)
@@ -54,7 +54,8 @@ func shapeIn(p *grpcservicev1.Policy) (paths []string) {
 	return paths
 }
 
-// Fit returns a copy of options without the limits of patterns that the method has not. That a pattern is taken away stays.
+// Fit returns a copy of options without the limits of patterns that the method does not have. It
+// keeps options that disable a pattern.
 func (m Method) Fit(p *grpcservicev1.Policy) *grpcservicev1.Policy {
 	fit := &grpcservicev1.Policy{}
 	proto.Merge(fit, p)
@@ -66,8 +67,9 @@ func (m Method) Fit(p *grpcservicev1.Policy) *grpcservicev1.Policy {
 	return fit
 }
 
-// NamedKey returns the idempotency key of a method whose options name its field; empty if they do not.
-// It is for services of other generators: only the plugin finds a field by its name.
+// NamedKey returns the idempotency key of a method whose options name its field, or the zero
+// value. It is for services registered by other generators: only the plugin finds a field by its
+// name.
 func NamedKey(request protoreflect.MessageDescriptor, own *grpcservicev1.Policy) (IdempotencyKey, error) {
 	said := own.GetIdempotencyKey()
 	if said.GetField() == "" {

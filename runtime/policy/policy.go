@@ -1,5 +1,6 @@
-// Package policy makes the rules that both ends of a method keep from the options in its proto. It imports no grpc, so that
-// the plugin checks options with the code that the runtime trusts.
+// Package policy derives the rules that both ends of a method enforce from the options in its
+// proto. It does not import grpc, so that the plugin checks options with the code that the
+// runtime uses.
 package policy
 
 import (
@@ -8,50 +9,53 @@ import (
 	"time"
 )
 
-// Policy is what a proto says of one method beyond its types: a row of the generated table. The zero Policy says nothing;
-// what the server and the client do then is their default.
+// Policy holds what a proto states about one method beyond its types: a row of the generated
+// table. The zero Policy states nothing; the server and the client then use their defaults.
 type Policy struct {
 	// Idempotency is the proto's idempotency_level.
 	Idempotency Idempotency
-	// Timeout is the deadline of a unary call whose client sent none, and what generated clients send: [None] is no deadline.
+	// Timeout is the deadline of unary calls without one, on the server and in generated clients;
+	// [None] means no deadline.
 	Timeout time.Duration
-	// MaxTimeout is the longest deadline that a client of a unary method may ask for; more is cut to it.
+	// MaxTimeout is the maximum deadline of a unary call; longer ones are shortened to it.
 	MaxTimeout time.Duration
-	// IdleTimeout is how long a stream may be without a message in either direction.
+	// IdleTimeout is how long a stream may have no message in either direction.
 	IdleTimeout time.Duration
-	// TotalTimeout is how long a stream may take at all.
+	// TotalTimeout is how long a stream may take in all.
 	TotalTimeout time.Duration
-	// Auth says who may call. Without it nobody may, once the server has an authenticator.
+	// Auth defines which callers are authorized. If it is nil and the server has an
+	// authenticator, all calls are rejected.
 	Auth *Auth
-	// Rates bound how often calls come; each is kept by itself.
+	// Rates bound the rate of calls; each is enforced separately.
 	Rates []Rate
 	// Concurrency bounds how many calls run at a time.
 	Concurrency Concurrency
-	// Retry says when clients call again.
+	// Retry defines when clients retry.
 	Retry Retry
-	// Hedging says when clients call a second server without waiting for the first.
+	// Hedging defines when clients call a second server without waiting for the first.
 	Hedging Hedging
-	// MaxRequestBytes is the largest request after decompression; of a stream, each of them. Below 0 there is no limit but
-	// the server's.
+	// MaxRequestBytes is the maximum size of a request after decompression, and of each request
+	// of a stream. Below 0, only the server's limit applies.
 	MaxRequestBytes int64
-	// Log says what is logged.
+	// Log defines which calls are logged.
 	Log Log
-	// Validate says that the request's message has rules, which are checked before the method sees it.
+	// Validate means that the request message has rules, which are checked before the method
+	// runs.
 	Validate bool
-	// Page bounds the pages of a list; MaxSize is 0 where the method is not paged.
+	// Page bounds the pages of a list; MaxSize is 0 if the method is not paged.
 	Page Page
-	// Batch bounds the children of a batch; MaxSize is 0 where the method is none.
+	// Batch bounds the items of a batch; MaxSize is 0 if the method is not a batch.
 	Batch Batch
-	// Operation says how a long-running method runs; Lease is 0 where the method is none.
+	// Operation defines how a long-running method runs; Lease is 0 if the method is not one.
 	Operation Operation
-	// IdempotencyKey says how a call that is made again is recognised; Field is empty where it cannot be.
+	// IdempotencyKey defines how retried calls are recognized; Field is "" if they are not.
 	IdempotencyKey IdempotencyKey
 }
 
-// None is a duration that was set to zero: no timeout, where not to set one is to take the default.
+// None is a duration that was set to zero: no timeout, whereas an unset one means the default.
 const None time.Duration = -1
 
-// Idempotency says what repeating a call does.
+// Idempotency is the effect of repeating a call.
 type Idempotency int
 
 const (
@@ -59,7 +63,7 @@ const (
 	IdempotencyUnknown Idempotency = iota
 	// NoSideEffects marks a call that only reads.
 	NoSideEffects
-	// Idempotent marks a call that may be repeated with the effect of one.
+	// Idempotent marks a call that takes effect once even if it is repeated.
 	Idempotent
 )
 
@@ -68,32 +72,32 @@ func (i Idempotency) String() string {
 	return nameOf(int(i), "Idempotency", "IdempotencyUnknown", "NoSideEffects", "Idempotent")
 }
 
-// Auth says who may call. The zero Auth lets in whom the authenticator knows.
+// Auth defines which callers are authorized. The zero Auth authorizes all authenticated callers.
 type Auth struct {
-	// Public lets everybody in, known or not.
+	// Public authorizes all callers, authenticated or not.
 	Public bool
 	// AllOf are scopes that the caller must have, all of them.
 	AllOf []string
-	// AnyOf are scopes of which the caller must have one.
+	// AnyOf are scopes of which the caller must have at least one.
 	AnyOf []string
 }
 
-// Rate is so many calls a second on average, and Burst at once.
+// Rate is an average number of calls per second, and a burst.
 type Rate struct {
 	PerSecond float64
 	Burst     int
-	// Key says whose calls are counted together.
+	// Key defines which calls are counted together.
 	Key Key
 }
 
-// Key says whose calls a rate counts together.
+// Key defines which calls a rate counts together.
 type Key int
 
 const (
-	// ByMethod counts the authorised calls of all callers together.
+	// ByMethod counts the authorized calls of all callers together.
 	ByMethod Key = iota
-	// ByPrincipal counts the authorised calls of each principal; of callers without one, those from
-	// each peer address.
+	// ByPrincipal counts the authorized calls of each principal, and of each peer address for
+	// callers without one.
 	ByPrincipal
 	// ByPeer counts all calls from each peer address, before they are authenticated.
 	ByPeer
@@ -104,89 +108,94 @@ func (k Key) String() string { return nameOf(int(k), "Key", "ByMethod", "ByPrinc
 
 // Concurrency bounds how many calls of a method run at a time. The zero Concurrency is no bound.
 type Concurrency struct {
-	// Limit is the most calls at a time.
+	// Limit is the maximum number of concurrent calls.
 	Limit int
-	// Adaptive finds a limit, up to Limit, from how long a unary method takes.
+	// Adaptive determines a limit, up to Limit, from the latency of a unary method.
 	Adaptive bool
-	// MaxWait is how long a call may wait for its turn before it is refused; 0 is not at all.
+	// MaxWait is how long a call may wait for its turn before it is rejected; 0 means that it
+	// does not wait.
 	MaxWait time.Duration
 }
 
-// Retry says when clients call again. The zero Retry is never.
+// Retry defines when clients retry. The zero Retry disables retries.
 type Retry struct {
-	// MaxAttempts is how many calls are made in all, 2 to 5.
+	// MaxAttempts is the maximum number of attempts, 2 to 5.
 	MaxAttempts int
-	// InitialBackoff is the longest wait before the second call, MaxBackoff that before any; the wait is random.
+	// InitialBackoff is the maximum wait before the second attempt, MaxBackoff before any
+	// attempt. The wait is random.
 	InitialBackoff, MaxBackoff time.Duration
-	// Multiplier is how much longer each wait is than the one before.
+	// Multiplier is the factor by which the maximum wait grows.
 	Multiplier float64
-	// Codes are the codes after which a call is made again, as gRPC spells them: "UNAVAILABLE".
+	// Codes are the codes that are retried, with gRPC's names: "UNAVAILABLE".
 	Codes []string
 }
 
-// Hedging says when clients make a second call while the first has no answer. The zero Hedging is never.
+// Hedging defines when clients send a call again before the first attempt has returned. The zero
+// Hedging disables it.
 type Hedging struct {
-	// Delay is the wait before each further call.
+	// Delay is the wait before each further attempt.
 	Delay time.Duration
-	// MaxAttempts is how many calls are made in all, 2 to 5.
+	// MaxAttempts is the maximum number of attempts, 2 to 5.
 	MaxAttempts int
-	// NonFatalCodes are the codes that do not end the other calls.
+	// NonFatalCodes are the codes that do not end the other attempts.
 	NonFatalCodes []string
 }
 
-// Log says what of a method's calls is logged.
+// Log defines which of a method's calls are logged.
 type Log struct {
-	// Level is the level of the records of calls that succeed.
+	// Level is the log level of successful calls.
 	Level slog.Level
-	// Sample is the part of the calls that succeed of which there is a record, between 0 and 1; 0 stands for all, and below
-	// 0 for none.
+	// Sample is the fraction of successful calls that are logged, between 0 and 1; 0 means all,
+	// and below 0 none.
 	Sample float64
 }
 
 // Page bounds the pages of a list (AIP-158).
 type Page struct {
-	// DefaultSize is the number of items where the caller does not say, MaxSize the most whatever the caller says.
+	// DefaultSize is the page size if the request has none, MaxSize the maximum.
 	DefaultSize, MaxSize int
-	// TokenTTL is how long a page token can be used; below 0 it is for ever.
+	// TokenTTL is how long a page token is valid; below 0 it never expires.
 	TokenTTL time.Duration
 }
 
-// Batch bounds the children of a batch (AIP-231 to AIP-235).
+// Batch bounds the items of a batch (AIP-231 to AIP-235).
 type Batch struct {
-	// MaxSize is the most children of a request.
+	// MaxSize is the maximum number of items in a request.
 	MaxSize int
-	// Concurrency is how many children are worked on at a time.
+	// Concurrency is how many items run at a time.
 	Concurrency int
-	// AllowEmpty takes a request without children.
+	// AllowEmpty accepts requests without items.
 	AllowEmpty bool
-	// OwnPolicy has the batch go by its own policy alone, and not by that of the method that does it
-	// for one child.
+	// OwnPolicy applies only the policy of the batch, and not that of the method that does the
+	// same for one item.
 	OwnPolicy bool
 }
 
-// Operation says how a long-running method runs (AIP-151).
+// Operation defines how a long-running method runs (AIP-151).
 type Operation struct {
-	// Lease is how long a worker that is not heard of keeps an operation.
+	// Lease is how long a worker holds an operation without renewing.
 	Lease time.Duration
-	// Retain is how long an operation can be asked for after its end; below 0 it is for ever.
+	// Retain is how long an operation is kept after its end; below 0 it is kept forever.
 	Retain time.Duration
-	// Timeout is how long it may run in all, whatever its attempts; 0 and below are no limit.
+	// Timeout is how long it may run in all attempts together; 0 and less mean no limit.
 	Timeout time.Duration
-	// MaxAttempts is how often it is begun before it fails.
+	// MaxAttempts is the maximum number of attempts.
 	MaxAttempts int
-	// OnConflict is what happens where another operation of the same conflict key is not done.
+	// OnConflict applies if another operation with the same conflict key is not done.
 	OnConflict OnConflict
 }
 
-// OnConflict says what happens to an operation where another one of the same conflict key is not done.
+// OnConflict defines what happens to an operation if another one with the same conflict key is
+// not done.
 type OnConflict int
 
 const (
-	// AbortOnConflict refuses the new one with ABORTED.
+	// AbortOnConflict rejects the new one with ABORTED.
 	AbortOnConflict OnConflict = iota
-	// QueueOnConflict has the new one wait for the other.
+	// QueueOnConflict makes the new one wait for the other.
 	QueueOnConflict
-	// PreemptOnConflict cancels the other where the same principal started it, and refuses the new one otherwise.
+	// PreemptOnConflict cancels the other if the same principal started it, and otherwise rejects
+	// the new one.
 	PreemptOnConflict
 )
 
@@ -195,7 +204,7 @@ func (c OnConflict) String() string {
 	return nameOf(int(c), "OnConflict", "AbortOnConflict", "QueueOnConflict", "PreemptOnConflict")
 }
 
-// nameOf returns the name of a value of an enum, or of a value that it does not have.
+// nameOf returns the name of an enum's value, or a text for an unknown value.
 func nameOf(n int, enum string, names ...string) string {
 	if n < 0 || n >= len(names) {
 		return fmt.Sprintf("%s(%d)", enum, n)
@@ -203,14 +212,14 @@ func nameOf(n int, enum string, names ...string) string {
 	return names[n]
 }
 
-// IdempotencyKey says how a call that is made again is recognised (AIP-155).
+// IdempotencyKey defines how retried calls are recognized (AIP-155).
 type IdempotencyKey struct {
-	// Field is the request's field that holds the id.
+	// Field is the request's field for the key.
 	Field string
-	// Window is how long an answer is kept.
+	// Window is how long a response is stored.
 	Window time.Duration
-	// UUID4 says that the id must be a version 4 UUID, as the field's format has it.
+	// UUID4 means that the key must be a version 4 UUID, as the field's format requires.
 	UUID4 bool
-	// Required says that the proto demands the field of callers.
+	// Required means that the proto requires the field.
 	Required bool
 }

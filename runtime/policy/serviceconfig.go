@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// ServiceConfig is what gRPC calls a service config, as far as policies write it: how a client treats a server. See
-// grpc/doc/service_config.md for the whole, and gRFC A6 for the policies.
+// ServiceConfig is a gRPC service config, as far as policies need it: how a client treats a
+// server. See grpc/doc/service_config.md for the full format, and gRFC A6 for the policies.
 type ServiceConfig struct {
 	LoadBalancing []map[string]struct{} `json:"loadBalancingConfig"`
 	Health        *HealthConfig         `json:"healthCheckConfig,omitempty"`
@@ -17,7 +17,7 @@ type ServiceConfig struct {
 	Throttling    *ThrottlingConfig     `json:"retryThrottling,omitempty"`
 }
 
-// HealthConfig names what is asked of a server's health service; "" is the server as a whole.
+// HealthConfig names the service whose health clients check; "" is the server as a whole.
 type HealthConfig struct {
 	Service string `json:"serviceName"`
 }
@@ -36,7 +36,7 @@ type MethodName struct {
 	Method  string `json:"method"`
 }
 
-// RetryConfig says when a client calls again.
+// RetryConfig defines when a client retries.
 type RetryConfig struct {
 	MaxAttempts    int            `json:"maxAttempts"`
 	InitialBackoff ConfigDuration `json:"initialBackoff"`
@@ -45,27 +45,27 @@ type RetryConfig struct {
 	Codes          []string       `json:"retryableStatusCodes"`
 }
 
-// HedgingConfig says when a client makes a second call while the first has no answer.
+// HedgingConfig defines when a client sends a second attempt before the first has returned.
 type HedgingConfig struct {
 	MaxAttempts   int            `json:"maxAttempts"`
 	Delay         ConfigDuration `json:"hedgingDelay"`
 	NonFatalCodes []string       `json:"nonFatalStatusCodes,omitempty"`
 }
 
-// ThrottlingConfig says when failures have the upper hand and retries stop.
+// ThrottlingConfig defines at which failure rate retries stop.
 type ThrottlingConfig struct {
 	MaxTokens  float64 `json:"maxTokens"`
 	TokenRatio float64 `json:"tokenRatio"`
 }
 
-// What a failure costs is one token of ThrottleTokens, and a success brings back ThrottleRatio of one; there are no retries
-// while half of the tokens are gone.
+// A failure takes one of ThrottleTokens tokens, and a success returns ThrottleRatio of one; there
+// are no retries while half of the tokens are missing.
 const (
 	ThrottleTokens = 10
 	ThrottleRatio  = 0.1
 )
 
-// ConfigDuration is a duration as protobuf's JSON spells it: "0.250s".
+// ConfigDuration is a duration in protobuf's JSON form: "0.250s".
 type ConfigDuration time.Duration
 
 // MarshalJSON implements json.Marshaler.
@@ -73,8 +73,9 @@ func (d ConfigDuration) MarshalJSON() ([]byte, error) {
 	return protojson.Marshal(durationpb.New(time.Duration(d)))
 }
 
-// NewServiceConfig returns the service config of a connection to a server of these methods. It spreads calls over all
-// addresses of a target, where grpc's default sends everything to the first. Methods without a rule are left out.
+// NewServiceConfig returns the service config of a connection to a server of these methods. It
+// distributes calls over all addresses of a target, whereas grpc by default sends all of them to
+// the first. Methods without a rule are omitted.
 func NewServiceConfig(methods []MethodConfig) *ServiceConfig {
 	c := &ServiceConfig{LoadBalancing: []map[string]struct{}{{"round_robin": {}}}}
 	for _, m := range methods {
@@ -98,9 +99,9 @@ func (c *ServiceConfig) String() string {
 	return string(text)
 }
 
-// ClientConfig returns what a service config says of a method to the clients of this project; stream is whether either end of
-// it streams. They set the deadlines that a method has by default, and hedge, themselves; so what is left is the longest
-// deadline, and retries.
+// ClientConfig returns the service config of a method for generated clients; stream reports
+// whether either end of it streams. These clients apply default deadlines and hedge themselves,
+// so the config has only the maximum deadline and retries.
 func (p Policy) ClientConfig(name MethodName, stream bool) MethodConfig {
 	longest := p.MaxTimeout
 	if stream {
@@ -113,7 +114,8 @@ func (p Policy) ClientConfig(name MethodName, stream bool) MethodConfig {
 	}
 }
 
-// StandaloneConfig returns what a service config says of a method to clients that know the policy from nothing else.
+// StandaloneConfig returns the service config of a method for clients that know the policy from
+// nothing else.
 func (p Policy) StandaloneConfig(name MethodName, stream bool) MethodConfig {
 	c := p.ClientConfig(name, stream)
 	if c.Timeout == 0 && !stream {

@@ -6,7 +6,7 @@ import (
 )
 
 // With returns the policy of a method whose service has policy p: each field that own sets
-// overrides that of p, as a whole. A zero field of own leaves p's, and these turn one off:
+// overrides that of p as a whole. A zero field of own keeps p's, and these values disable one:
 //
 //   - a duration: [None]
 //   - Rates: an empty slice that is not nil
@@ -14,7 +14,7 @@ import (
 //   - Log: Sample 1, which logs every call at the default level
 //   - MaxRequestBytes: a negative number
 //
-// Retry and Hedging exclude each other, so that either overrides both.
+// Retry and Hedging are mutually exclusive, so either overrides both.
 func (p Policy) With(own Policy) Policy {
 	if own.Retry.MaxAttempts != 0 {
 		p.Hedging = Hedging{}
@@ -40,16 +40,17 @@ func (p Policy) With(own Policy) Policy {
 	return p
 }
 
-// ForUnary returns the policy without what only streams have: the policy of a service can have it.
+// ForUnary returns the policy without what only streams can have, because the policy of a service
+// may have it.
 func (p Policy) ForUnary() Policy { return p.fit(Method{Idempotency: Idempotent}) }
 
-// ForStream returns the policy without what only unary methods have: the policy of a service can
-// have it.
+// ForStream returns the policy without what only unary methods can have, because the policy of a
+// service may have it.
 func (p Policy) ForStream() Policy {
 	return p.fit(Method{Idempotency: Idempotent, ServerStreams: true})
 }
 
-// fit returns the policy without what is not for a method of this kind.
+// fit returns the policy without what methods of this kind cannot have.
 func (p Policy) fit(m Method) Policy {
 	for _, r := range rules {
 		misfits := r.fits != nil && r.fits(m) != ""

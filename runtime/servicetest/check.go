@@ -12,41 +12,45 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// How long [Check] waits.
+// Timeouts of [Check].
 const (
-	// CallTimeout is the deadline of each call of a check. A method that waits for something may use it up.
+	// CallTimeout is the deadline of each call of a check. A method that waits may use all of it.
 	CallTimeout = time.Second
-	// QuietTimeout is how long a check waits for the next response of a stream before it goes away: streams need not end.
+	// QuietTimeout is how long a check waits for the next response of a stream before it cancels
+	// the call: streams may be endless.
 	QuietTimeout = 200 * time.Millisecond
-	// ReturnTimeout is how long a method may take to return when its caller has gone, or its deadline has passed.
+	// ReturnTimeout is how long a method may take to return after its caller has gone or its
+	// deadline has passed.
 	ReturnTimeout = 5 * time.Second
 )
 
-// Check holds an implementation to the contract of every service: whatever a caller sends, and whenever it goes away, a
-// method answers with a status and returns. register registers the implementation of service; opts are those of the server
-// that matter to its methods, such as interceptors.
+// Check verifies that an implementation fulfills the contract of every service: whatever a caller
+// sends, and whenever it goes away, a method returns with a status. register registers the
+// implementation of service; opts are the server options that matter to its methods, such as
+// interceptors.
 //
 // Each RPC is a subtest that calls the method through the real pipeline, with
-//   - an empty request, and requests of extreme values: the smallest and largest numbers, NaN, long and odd strings,
+//   - an empty request, and requests with extreme values: the smallest and largest numbers, NaN, long and odd strings,
 //     unknown enum numbers, every arm of a oneof, filled lists, maps and nested messages;
-//   - bytes that are no message;
-//   - as a stream also no request at all, and several;
+//   - bytes that are not a message;
+//   - for request streams, no request at all, and several;
 //   - a context that is cancelled and one whose deadline has passed, before the method is called;
-//   - a caller that goes away once the method has begun.
+//   - a caller that goes away once the method has started.
 //
 // It fails, and says what to do, if
 //   - the method panics, or a goroutine of [runtime.Go] does;
-//   - it goes on [ReturnTimeout] after its deadline has passed or its caller has gone;
+//   - the method is still running [ReturnTimeout] after its deadline has passed or its caller has gone;
 //   - goroutines that it started are still running when the server has stopped, again in each of three runs, so that a pool
-//     that fills once is no leak;
-//   - its caller gets UNKNOWN, which an error without a status becomes, or a code that gRPC does not know;
+//     that fills once is not a leak;
+//   - its caller receives UNKNOWN, which an error without a status becomes, or a code that gRPC does not know;
 //   - it returns neither a response nor an error, or a nil stream.
 //
-// All other answers are right, UNIMPLEMENTED and INTERNAL of the method's own included. The requests are the same in each
-// run. They are meant to reach the method: leave options out that turn strangers away.
+// All other results are accepted, including UNIMPLEMENTED and the method's own INTERNAL. The
+// requests are the same in each run. They must reach the method: omit options that reject
+// unauthenticated callers.
 //
-// The logger, the panic handler, the drain delay and the shutdown timeout of the server are the check's own, also if opts
-// has others. The log goes to t.
+// The check sets the logger, the panic handler, the drain delay and the shutdown timeout of the
+// server itself, even if opts has others. The log goes to t.
 func Check(t *testing.T, service protoreflect.ServiceDescriptor, register func(grpc.ServiceRegistrar), opts ...server.Option) {
 	t.Helper()
 	if err := served(service, register, opts); err != nil {
@@ -67,7 +71,7 @@ func Check(t *testing.T, service protoreflect.ServiceDescriptor, register func(g
 	}
 }
 
-// served makes sure that register serves the methods of service.
+// served checks that register serves the methods of service.
 func served(service protoreflect.ServiceDescriptor, register func(grpc.ServiceRegistrar), opts []server.Option) error {
 	if service == nil {
 		return fmt.Errorf("the descriptor of the service is nil; take it from the file's Services by the service's name")

@@ -15,12 +15,12 @@ import (
 // LeakTimeout is how long goroutines may take to end after a test before they count as leaked.
 const LeakTimeout = 2 * time.Second
 
-// NoLeaks fails t if goroutines that were started by it, or by goroutines that it started, are still running
-// [LeakTimeout] after its end, and shows their stacks. Call it first: what is cleaned up by functions that were registered
-// with t.Cleanup later may end there.
+// NoLeaks fails t if goroutines that t started, directly or indirectly, are still running
+// [LeakTimeout] after its end, and shows their stacks. Call it first: functions that are
+// registered with t.Cleanup later run before its check.
 //
-// It follows goroutines by a profiler label, which they inherit, so that other tests may run in parallel. A goroutine that
-// sets labels of its own without those of its context is lost from sight.
+// It tracks goroutines by a profiler label, which they inherit, so other tests may run in
+// parallel. It cannot track a goroutine that sets labels without those of its context.
 func NoLeaks(t testing.TB) {
 	t.Helper()
 	mark := newMark()
@@ -33,7 +33,7 @@ func NoLeaks(t testing.TB) {
 	})
 }
 
-// mark is a profiler label that goroutines inherit from who starts them.
+// mark is a profiler label that goroutines inherit from the goroutine that starts them.
 type mark string
 
 const markKey = "servicetest"
@@ -47,7 +47,7 @@ func (m mark) context(ctx context.Context) context.Context {
 	return pprof.WithLabels(ctx, pprof.Labels(markKey, string(m)))
 }
 
-// apply marks the calling goroutine, and what it starts from now on.
+// apply marks the calling goroutine and those that it starts from now on.
 func (m mark) apply() { pprof.SetGoroutineLabels(m.context(context.Background())) }
 
 // run calls f in a marked goroutine, and waits for it.
@@ -61,7 +61,8 @@ func (m mark) run(f func()) {
 	<-done
 }
 
-// awaitNone waits for the marked goroutines to end. It returns the stacks of those that do not, else "".
+// awaitNone waits for the marked goroutines to end. It returns the stacks of those that do not,
+// or "".
 func (m mark) awaitNone(timeout time.Duration) string {
 	deadline := time.Now().Add(timeout)
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
@@ -92,7 +93,7 @@ func (m mark) stacks(functions ...string) string {
 	return strings.Join(found, "\n\n")
 }
 
-// holdsAny is true where there is nothing to look for.
+// holdsAny reports whether a stack has one of functions; true if there are none.
 func holdsAny(stack string, functions []string) bool {
 	return len(functions) == 0 || slices.ContainsFunc(functions, func(name string) bool { return strings.Contains(stack, name) })
 }
@@ -104,7 +105,8 @@ func goroutines(count string) string {
 	return "1 goroutine"
 }
 
-// tidy takes the addresses out of a stack: "#\t0x4a\tpkg.F+0x1\tfile.go:7" becomes "\tpkg.F\tfile.go:7".
+// tidy removes addresses from a stack: "#\t0x4a\tpkg.F+0x1\tfile.go:7" becomes
+// "\tpkg.F\tfile.go:7".
 func tidy(stack string) string {
 	var b strings.Builder
 	for line := range strings.Lines(stack) {

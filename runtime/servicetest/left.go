@@ -13,12 +13,13 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// errLeft is the error of a method that ends its goroutine, as FailNow of a test does.
+// errLeft is the error of a method that ends its goroutine, as a test's FailNow does.
 var errLeft = rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").
-	WithCause(errors.New("the method ended its goroutine, as FailNow of a test does; return an error"))
+	WithCause(errors.New("the method ended its goroutine, as a test's FailNow does; return an error instead"))
 
-// apart returns the options that run each method in its own goroutine, so that its call fails at once
-// where the method ends that goroutine. In grpc's goroutine nothing would answer before the deadline.
+// apart returns the options that run each method in a separate goroutine, so that its call fails
+// at once if the method ends that goroutine. In grpc's goroutine nothing would respond before the
+// deadline.
 func apart() []server.Option {
 	unary := func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
 		err = runApart(func() (err error) {
@@ -33,7 +34,7 @@ func apart() []server.Option {
 	return []server.Option{server.WithUnaryInterceptors(unary), server.WithStreamInterceptors(streaming)}
 }
 
-// runApart runs fn in a goroutine and waits for it. A panic is raised again here.
+// runApart runs fn in a goroutine and waits for it. It raises fn's panic again.
 func runApart(fn func() error) error {
 	err := error(errLeft) // unless fn returns, or panics
 	var panicked *iteration.Panic

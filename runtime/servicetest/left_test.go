@@ -64,7 +64,7 @@ func TestFailNowFailsTheCallAtOnce(t *testing.T) {
 		if len(fake.failures) > 0 {
 			t.Errorf("%s: failures: %q", name, fake.failures)
 		}
-		wantText(t, strings.Join(fake.logs, "\n"), "the method ended its goroutine, as FailNow of a test does; return an error")
+		wantText(t, strings.Join(fake.logs, "\n"), "the method ended its goroutine, as a test's FailNow does; return an error instead")
 	}
 }
 

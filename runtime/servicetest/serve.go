@@ -16,22 +16,24 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// ShutdownTimeout is how long the methods of a test's server may take to return once the test has ended and their callers
-// are gone. Then their contexts are cancelled, and the test fails.
+// ShutdownTimeout is how long the methods of a test's server may take to return after the test
+// has ended and their callers are gone. After that their contexts are cancelled, and the test
+// fails.
 const ShutdownTimeout = 5 * time.Second
 
-// Serve serves what register registers until t ends, and returns a connection to it. Calls go through the real pipeline of
-// a [server.Server], over memory instead of a network.
+// Serve serves what register registers until t ends, and returns a connection to it. Calls go
+// through the real pipeline of a [server.Server], over memory instead of a network.
 //
-// Everybody may call, as a principal called "servicetest" who has the scopes that the method asks for; with an authenticator
-// among the options, calls are asked for credentials as in production.
+// All callers are authenticated as a principal named "servicetest" that has the scopes that the
+// method requires. If opts has an authenticator, calls need credentials as in production.
 //
-// Each method runs in its own goroutine: where it ends that goroutine, as t.FailNow of a fake does, its
-// call fails at once, with INTERNAL.
+// Each method runs in its own goroutine: if it ends that goroutine, as t.FailNow of a fake does,
+// its call fails at once with INTERNAL.
 //
-// The server does not wait before it drains and gives methods [ShutdownTimeout] to return; its log is t's. Options say
-// otherwise, but those for TLS and credentials, as the connection is plain. A server that cannot start ends the test; one
-// that does not shut down properly, because methods went on without a caller, fails it.
+// The server does not wait before it drains, gives methods [ShutdownTimeout] to return, and logs
+// to t. opts can override this, except for TLS and credentials, because the connection is plain.
+// If the server cannot start, the test ends; if it does not shut down cleanly, because methods
+// kept running without a caller, the test fails.
 func Serve(t testing.TB, register func(grpc.ServiceRegistrar), opts ...server.Option) *grpc.ClientConn {
 	t.Helper()
 	log := newTestLog(t)
@@ -55,7 +57,8 @@ func Serve(t testing.TB, register func(grpc.ServiceRegistrar), opts ...server.Op
 	return s.conn
 }
 
-// bufferSize is how much each direction of a connection buffers, in bytes: less than a large message, as on a network.
+// bufferSize is the buffer size of each direction of a connection, in bytes: less than a large
+// message, as on a network.
 const bufferSize = 256 << 10
 
 // running is a running server and a connection to it.
@@ -86,7 +89,8 @@ func start(register func(grpc.ServiceRegistrar), opts ...server.Option) (*runnin
 	return s, nil
 }
 
-// stop closes the connection, which cancels its calls, and then the server. It returns what Serve did.
+// stop closes the connection, which cancels its calls, and then the server. It returns the result
+// of Serve.
 func (s *running) stop() error {
 	_ = s.conn.Close() // fails only if the test has closed it
 	_ = s.Shutdown(context.Background())
