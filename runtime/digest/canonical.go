@@ -5,15 +5,15 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// maxGuesses is how deep messages are looked for in what is not known to be one.
+// maxGuesses is the maximum depth at which bytes of unknown fields are decoded as messages.
 const maxGuesses = 32
 
-// maxGroups is how deep groups are looked into, of any message: a group is read to its end to be passed over, so that each one
-// around it costs as much again.
+// maxGroups is the maximum depth of groups that are reordered, in any message: finding the end of
+// a group reads it, so each surrounding group costs as much again.
 const maxGroups = 4
 
-// message writes the fields of a message, and false where wire is none. A nil desc is of a message that is not known, or not
-// known to be one; guesses is how many such there are around it.
+// message writes the fields of a message. It returns false if wire is not one. desc is nil if the
+// message type is unknown or it may not be a message; guesses counts the surrounding ones.
 func (w *writer) message(wire []byte, desc protoreflect.MessageDescriptor, guesses int) bool {
 	found := w.scan(wire)
 	if !found.ok {
@@ -36,7 +36,7 @@ func (w *writer) message(wire []byte, desc protoreflect.MessageDescriptor, guess
 	return true
 }
 
-// fields writes all that a message of type desc has of the field that the cursor is at.
+// fields writes all values of the field at the cursor, of a message of type desc.
 func (w *writer) fields(fields *cursor, desc protoreflect.MessageDescriptor, guesses int) {
 	known := fieldOf(desc, fields.num)
 	var inside protoreflect.MessageDescriptor
@@ -58,7 +58,8 @@ func (w *writer) fields(fields *cursor, desc protoreflect.MessageDescriptor, gue
 	}
 }
 
-// fieldOf returns the field with a number, nil where it is not known what it is: the value of an Any is none of bytes only.
+// fieldOf returns the field with a number, or nil if it is unknown. The value of an Any counts as
+// plain bytes.
 func fieldOf(desc protoreflect.MessageDescriptor, num protowire.Number) protoreflect.FieldDescriptor {
 	if desc == nil {
 		return nil
@@ -70,7 +71,7 @@ func fieldOf(desc protoreflect.MessageDescriptor, num protowire.Number) protoref
 	return field
 }
 
-// element writes one field with its tag: what is in it, if that is a message, else as it is.
+// element writes one field with its tag: reordered if it is a message, otherwise unchanged.
 func (w *writer) element(field []byte, inside protoreflect.MessageDescriptor, guesses int) {
 	num, kind, n := protowire.ConsumeTag(field)
 	var body []byte
@@ -97,8 +98,9 @@ func (w *writer) element(field []byte, inside protoreflect.MessageDescriptor, gu
 	w.write(field[n+len(body):])
 }
 
-// bodyOf returns the fields of a group without its end, which is found from behind and may be longer than it needs to be, as in
-// [protowire.ConsumeGroup], which would read the group once more.
+// bodyOf returns the fields of a group without its end tag. It searches from the back, where the
+// tag may have a longer encoding than necessary; [protowire.ConsumeGroup] would read the group
+// once more.
 func bodyOf(num protowire.Number, group []byte) []byte {
 	for len(group) > 0 && group[len(group)-1]&0x7f == 0 {
 		group = group[:len(group)-1]

@@ -16,27 +16,27 @@ import (
 // Size is the length of a digest in bytes.
 const Size = sha256.Size
 
-// MaxSize is the size of the largest message that has a digest, in bytes, as proto.Size counts them.
+// MaxSize is the maximum size of a message with a digest, in bytes, as counted by proto.Size.
 const MaxSize = 16 << 20
 
-// Of returns the digest of all of msg; see [Digester.Of].
+// Of returns the digest of the whole msg; see [Digester.Of].
 func Of(ctx context.Context, msg proto.Message) ([Size]byte, error) {
 	return digest(ctx, msg, nil)
 }
 
-// Digester makes digests of messages without some of their fields. The zero Digester leaves no field out. It is safe for
-// concurrent use.
+// Digester computes digests of messages without some of their fields. The zero Digester includes
+// all fields. It is safe for concurrent use.
 type Digester struct{ left []leftOut }
 
-// leftOut is a field that is left out, or a message that holds some that are.
+// leftOut is an excluded field, or a message with excluded fields.
 type leftOut struct {
 	field protoreflect.FieldDescriptor
-	inner *Digester // of the message; nil where the whole field is left out
+	inner *Digester // of the message; nil if the whole field is excluded
 }
 
-// Without returns a Digester that leaves out the fields at the ends of paths. All but the last field of a path are singular
-// messages, and an empty path leaves nothing out. A message that holds a field that is left out counts as empty where it is
-// not set.
+// Without returns a Digester that excludes the fields at the ends of paths. All but the last
+// field of a path are singular messages; an empty path excludes nothing. An unset message with
+// excluded fields counts as empty.
 func Without[Path ~[]protoreflect.FieldDescriptor](paths ...Path) *Digester {
 	d := new(Digester)
 	for _, path := range paths {
@@ -47,7 +47,7 @@ func Without[Path ~[]protoreflect.FieldDescriptor](paths ...Path) *Digester {
 	return d
 }
 
-// leave leaves out the field at the end of a path.
+// leave excludes the field at the end of a path.
 func (d *Digester) leave(path []protoreflect.FieldDescriptor) {
 	i := slices.IndexFunc(d.left, func(l leftOut) bool { return l.field == path[0] })
 	if i < 0 {
@@ -62,7 +62,7 @@ func (d *Digester) leave(path []protoreflect.FieldDescriptor) {
 	}
 }
 
-// skips reports whether the field with a number is no part of the digest of the message itself.
+// skips reports whether a field is excluded from the digest of the message itself.
 func (d *Digester) skips(num protoreflect.FieldNumber) bool {
 	for _, l := range d.left {
 		if l.field.Number() == num {
@@ -72,13 +72,13 @@ func (d *Digester) skips(num protoreflect.FieldNumber) bool {
 	return false
 }
 
-// Of returns the digest of msg: SHA-256 of its fields without those that d leaves out. Fields that are not set, or that have
-// the default where the proto does not tell the two apart, do not count.
+// Of returns the digest of msg: SHA-256 of its fields without those that d excludes. Unset fields
+// do not count, and neither do fields without presence that have their default value.
 //
-// It takes time and memory in proportion to the size of msg. The error is for the caller of a method: the error of ctx once ctx
-// is done, RESOURCE_EXHAUSTED with the reason [rpcerr.ReasonRequestTooLarge] for a message larger than [MaxSize], and
-// INTERNAL for one that proto.Marshal rejects, such as for a text that is not UTF-8; messages that came over the network are
-// not rejected.
+// Time and memory are proportional to the size of msg. The error is for the caller of a method:
+// the error of ctx if ctx is done; RESOURCE_EXHAUSTED, reason [rpcerr.ReasonRequestTooLarge], if
+// the message is larger than [MaxSize]; INTERNAL if proto.Marshal rejects the message, for
+// example because a string is not UTF-8, which cannot happen for received messages.
 func (d *Digester) Of(ctx context.Context, msg proto.Message) ([Size]byte, error) {
 	sum, err := digest(ctx, msg, d)
 	for _, l := range d.left {
@@ -93,7 +93,7 @@ func (d *Digester) Of(ctx context.Context, msg proto.Message) ([Size]byte, error
 	return sum, err
 }
 
-// digest returns the digest of msg without the fields that skip skips, which may be nil.
+// digest returns the digest of msg without the fields that skip excludes; skip may be nil.
 func digest(ctx context.Context, msg proto.Message, skip *Digester) (sum [Size]byte, err error) {
 	if err := ctx.Err(); err != nil {
 		return sum, err
@@ -104,7 +104,7 @@ func digest(ctx context.Context, msg proto.Message, skip *Digester) (sum [Size]b
 	if size > MaxSize {
 		return sum, tooLarge(size)
 	}
-	// One buffer holds the message as it is on the wire, and behind it what is not hashed yet.
+	// One buffer holds the encoded message and, after it, the bytes that are not hashed yet.
 	wire, err := options.MarshalAppend(make([]byte, 0, size+min(size, maxPending)), msg)
 	if err != nil {
 		return sum, rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").

@@ -10,14 +10,14 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// entry is one entry of a map.
+// entry is a map entry.
 type entry struct {
 	prefix uint64 // the first bytes of its key
 	at     uint32 // where it is
 }
 
-// entries writes the fields at the cursor in the order of their keys, and false where they are not known to be entries of a map
-// and do not look like them.
+// entries writes the fields at the cursor in the order of their keys. It returns false if they
+// are not known to be map entries and do not look like them.
 func (w *writer) entries(fields *cursor, known bool, inside protoreflect.MessageDescriptor, guesses int) bool {
 	n, sorted, ok := w.scanEntries(*fields, known)
 	if !ok || w.err != nil {
@@ -40,7 +40,7 @@ func (w *writer) entries(fields *cursor, known bool, inside protoreflect.Message
 	return true
 }
 
-// scanEntries counts the fields at the cursor, if all of them are entries of a map, or known to be.
+// scanEntries counts the fields at the cursor if all of them are map entries.
 func (w *writer) scanEntries(fields cursor, known bool) (n int, sorted, ok bool) {
 	var before []byte
 	sorted = true
@@ -56,7 +56,8 @@ func (w *writer) scanEntries(fields cursor, known bool) (n int, sorted, ok bool)
 	return n, sorted, true
 }
 
-// sortEntries appends the n entries at the cursor to room, in the order of their keys, and goes on behind them.
+// sortEntries appends the n entries at the cursor to room, in the order of their keys, and moves
+// the cursor after them.
 func (w *writer) sortEntries(room []entry, fields *cursor, n int) []entry {
 	entries := slices.Grow(room, n)
 	for num := fields.num; fields.num == num && w.err == nil; fields.advance() {
@@ -78,15 +79,15 @@ func (w *writer) sortEntries(room []entry, fields *cursor, n int) []entry {
 	return entries
 }
 
-// keyAt returns the key of the entry that wire begins with.
+// keyAt returns the key of the entry at the start of wire.
 func (w *writer) keyAt(wire []byte) []byte {
 	key, _ := w.keyOf(wire)
 	w.spend(len(key) / 16) // it is compared
 	return key
 }
 
-// keyOf returns the key of a map's entry, which is what writers of maps write: a key, then a value. What has the number of a
-// map and is no entry has no key, and so comes first.
+// keyOf returns the key of a map entry as writers encode it: a key, then a value. A field with
+// the number of a map that is not an entry has no key, and sorts first.
 func (w *writer) keyOf(field []byte) ([]byte, bool) {
 	_, kind, n := protowire.ConsumeTag(field)
 	if kind != protowire.BytesType {

@@ -6,13 +6,13 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Fields are ordered by number in a radix sort, whose passes read digits of so many bits.
+// A radix sort orders fields by number; its passes read digits of this many bits.
 const (
 	digitBits = 6
 	digits    = 1 << digitBits
 )
 
-// found is what a message has.
+// found describes a message.
 type found struct {
 	ok     bool // it is a message
 	sorted bool // its fields are in the order of their numbers
@@ -39,7 +39,8 @@ func (w *writer) scan(wire []byte) (f found) {
 	return f
 }
 
-// order appends the offsets of the fields of a message to room, by number and then by offset. The fields have just been counted.
+// order appends the offsets of a message's fields to room, by number and then by offset. scan has
+// just counted the fields.
 func (w *writer) order(room []uint32, wire []byte, f found) []uint32 {
 	if w.err != nil {
 		return nil
@@ -79,7 +80,7 @@ func (w *writer) pass(to, from []uint32, wire []byte, shift int) {
 	}
 }
 
-// starts makes the counts of digits the places where each digit begins.
+// starts converts the counts of digits to the offsets at which each digit starts.
 func (w *writer) starts() {
 	sum := uint32(0)
 	for i, n := range w.counts {
@@ -92,7 +93,7 @@ func (w *writer) place(order []uint32, digit protowire.Number, at uint32) {
 	w.counts[digit]++
 }
 
-// cursor goes through the fields of a message in the order of their numbers.
+// cursor iterates over the fields of a message in the order of their numbers.
 type cursor struct {
 	*writer
 	wire    []byte
@@ -105,7 +106,7 @@ type cursor struct {
 	at    int              // where it is
 }
 
-// advance goes on to the next field.
+// advance moves to the next field.
 func (c *cursor) advance() {
 	at := c.i
 	if c.ordered && at < len(c.order) {
@@ -123,7 +124,7 @@ func (c *cursor) advance() {
 	}
 }
 
-// leave goes on to the next field of another number.
+// leave moves to the next field with another number.
 func (c *cursor) leave() {
 	for num := c.num; c.num == num && c.err == nil; {
 		c.advance()

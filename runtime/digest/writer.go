@@ -8,15 +8,15 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// maxPending is how many bytes are gathered before they are hashed.
+// maxPending is how many bytes are collected before they are hashed.
 const maxPending = 8 << 10
 
-// checkEvery is how much is read between two looks at the context, in the units of writer.read.
+// checkEvery is how much is read between two checks of the context, in the units of writer.read.
 const checkEvery = 64 << 10
 
-// writer writes messages in an order that depends on nothing but what they say. It permutes their fields and changes no length,
-// so that each byte is written once, however deep it lies. What it keeps of a message that is out of order is four bytes a field,
-// and sixteen an entry of a map.
+// writer writes messages in an order that depends only on their contents. It reorders their
+// fields and changes no length, so each byte is written once, however deeply it is nested. For a
+// message that is out of order it keeps four bytes per field, and sixteen per map entry.
 type writer struct {
 	ctx     context.Context
 	err     error     // of ctx; what is written after it is of no use
@@ -30,7 +30,7 @@ type writer struct {
 	hash    hash.Hash
 }
 
-// spend counts n units of reading, and looks at the context from time to time.
+// spend counts n units of reading, and checks the context from time to time.
 func (w *writer) spend(n int) {
 	w.read += n
 	if w.read-w.checked < checkEvery {
@@ -42,7 +42,8 @@ func (w *writer) spend(n int) {
 	}
 }
 
-// next reads the field that wire begins with, without what is in it. The size is below 0 where there is none.
+// next reads the field at the start of wire, without its contents. size is negative if there is
+// none.
 func (w *writer) next(wire []byte) (num protowire.Number, size int) {
 	num, kind, n := protowire.ConsumeTag(wire)
 	if n < 0 {
@@ -60,7 +61,7 @@ func (w *writer) next(wire []byte) (num protowire.Number, size int) {
 	return num, n + m
 }
 
-// write writes bytes as they are.
+// write writes bytes unchanged.
 func (w *writer) write(b []byte) {
 	for len(b) > cap(w.pending)-len(w.pending) {
 		n := cap(w.pending) - len(w.pending)

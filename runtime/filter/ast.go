@@ -6,11 +6,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Pos is a place in the text of a filter: the offset of a byte.
+// Pos is a byte offset in the text of a filter.
 type Pos int
 
-// Expr is a part of a filter that is true or false of a message: [*And], [*Or], [*Not] or [*Restriction]. Its String is a
-// filter that means the same.
+// Expr is an expression of a filter, true or false for a message: [*And], [*Or], [*Not] or
+// [*Restriction]. Its String method returns an equivalent filter.
 type Expr interface {
 	Pos() Pos
 	String() string
@@ -24,41 +24,45 @@ type Operand interface {
 	isOperand()
 }
 
-// And is true where all its operands are, of which there are at least two.
+// And is true if all its operands are. It has at least two.
 type And struct{ Operands []Expr }
 
-// Or is true where one of its operands is, of which there are at least two.
+// Or is true if one of its operands is. It has at least two.
 type Or struct{ Operands []Expr }
 
-// Not is true where its operand is not.
+// Not is true if its operand is false.
 type Not struct {
 	At      Pos
 	Operand Expr
 }
 
-// Restriction is a comparison. Where Op is [Bare] it is the left side alone: a call, or a literal to search for.
+// Restriction is a comparison. If Op is [Bare], it has only a left side: a call, or a literal to
+// search for.
 //
-// A restriction whose right side is an expression, field = (a OR b), is none in the tree: it becomes field = a OR field = b.
+// A restriction whose right side is an expression, field = (a OR b), becomes field = a OR field =
+// b in the tree.
 type Restriction struct {
 	Left  Operand
 	Op    Op
 	Right Operand // nil where Op is Bare
 
-	// Field is the last field on the path of Left. It is set by [Schema.Parse], unless Left is not a field of the message, or
-	// is within a google.protobuf.Any or behind a google.protobuf.Value, whose fields are known only in a message.
+	// Field is the last field on the path of Left. [Schema.Parse] sets it, unless Left is not a
+	// field of the message, or is within a google.protobuf.Any or google.protobuf.Value, whose
+	// fields are known only for a given message.
 	Field protoreflect.FieldDescriptor
-	// Value is the literal on the right as a value of the field: string, bool, int64, uint64, float64,
-	// protoreflect.EnumNumber, time.Time or time.Duration. It is nil where Field is, where the literal is null or the * of
-	// field:*, and where it names a field of the message that Field is. [Member.Pattern] has the wildcards of strings.
+	// Value is the literal on the right as a value of the field: string, bool, int64, uint64,
+	// float64, protoreflect.EnumNumber, time.Time or time.Duration. It is nil if Field is nil, if
+	// the literal is null or the * of field:*, and if it names a field of the message in Field.
+	// [Member.Pattern] has the wildcards of strings.
 	Value any
 
 	manifold bool // it looks into a list, a map or a message, so that the column of a row does not answer it
 }
 
-// Op is how a restriction compares.
+// Op is a comparison operator.
 type Op string
 
-// The comparators.
+// The comparison operators.
 const (
 	Bare           Op = ""
 	Equals         Op = "="
@@ -70,14 +74,14 @@ const (
 	Has            Op = ":"
 )
 
-// Member is the path of a field, or a literal: a.b, "text", 1.5. The two are spelled alike; left of a comparator it is a field,
-// right of it a literal.
+// Member is the path of a field, or a literal: a.b, "text", 1.5. Both have the same syntax; left
+// of a comparator it is a field, right of it a literal.
 type Member struct {
 	At    Pos
 	Parts []Part // at least one
 }
 
-// Part is what is between two dots of a member.
+// Part is a part of a member, between dots.
 type Part struct {
 	At     Pos
 	Text   string // without quotes and escapes
@@ -86,29 +90,29 @@ type Part struct {
 	pattern []string // Text, cut at wildcards
 }
 
-// Call is a function with its arguments.
+// Call is a function call.
 type Call struct {
 	At   Pos
 	Name string // with dots
 	Args []Operand
 }
 
-// Pos returns where the first operand is.
+// Pos returns the position of the first operand.
 func (e *And) Pos() Pos { return e.Operands[0].Pos() }
 
-// Pos returns where the first operand is.
+// Pos returns the position of the first operand.
 func (e *Or) Pos() Pos { return e.Operands[0].Pos() }
 
-// Pos returns where the NOT or the minus is.
+// Pos returns the position of the NOT or the minus.
 func (e *Not) Pos() Pos { return e.At }
 
-// Pos returns where the left side is.
+// Pos returns the position of the left side.
 func (e *Restriction) Pos() Pos { return e.Left.Pos() }
 
-// Pos returns where the member begins.
+// Pos returns the start of the member.
 func (m *Member) Pos() Pos { return m.At }
 
-// Pos returns where the name of the function begins.
+// Pos returns the start of the function's name.
 func (c *Call) Pos() Pos { return c.At }
 
 func (*And) isExpr()         {}
@@ -119,7 +123,7 @@ func (*Restriction) isExpr() {}
 func (*Member) isOperand() {}
 func (*Call) isOperand()   {}
 
-// Path returns the parts with dots between them: "a.b". Of a literal it is the text.
+// Path returns the parts joined with dots: "a.b". For a literal, it is the text.
 func (m *Member) Path() string {
 	if len(m.Parts) == 1 {
 		return m.Parts[0].Text
@@ -131,7 +135,7 @@ func (m *Member) Path() string {
 	return strings.Join(texts, ".")
 }
 
-// Quoted says whether a part is quoted, so that a literal is a string in any case.
+// Quoted reports whether a part is quoted, so that a literal is always a string.
 func (m *Member) Quoted() bool {
 	for _, part := range m.Parts {
 		if part.Quoted {
@@ -141,8 +145,8 @@ func (m *Member) Quoted() bool {
 	return false
 }
 
-// Pattern returns the text of a literal, cut at its wildcards: "a*b" is {"a", "b"}, "*.go" is {"", ".go"}, and a text without
-// wildcards is itself alone.
+// Pattern returns the text of a literal, split at its wildcards: "a*b" is {"a", "b"}, "*.go" is
+// {"", ".go"}, and a text without wildcards is a single element.
 func (m *Member) Pattern() []string {
 	pattern := m.Parts[0].pattern
 	for _, part := range m.Parts[1:] {

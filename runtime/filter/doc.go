@@ -1,16 +1,17 @@
-// Package filter reads the filters of list methods, in the language of AIP-160, and says which messages they match:
+// Package filter parses the filters of list methods, in the language of AIP-160, and matches
+// messages against them:
 //
 //	var users = filter.For((*shopv1.User)(nil).ProtoReflect().Descriptor())
 //
 //	func (s *Users) ListUsers(ctx context.Context, req *shopv1.ListUsersRequest) (*shopv1.ListUsersResponse, error) {
 //		f, err := users.Parse("filter", req.GetFilter()) // name = "A*" AND (age > 17 OR labels.vip = true)
 //		if err != nil {
-//			return nil, err // INVALID_ARGUMENT that says what is wrong, and in which column
+//			return nil, err // INVALID_ARGUMENT with the mistake and its column
 //		}
 //		... f.Match(ctx, user) ...
 //
-// Where a database does the work, [Filter.SQL] is the condition for its query, and [Filter.Expr] the tree to make any other query
-// of. [Parse] makes a tree without types.
+// To filter in a database, use [Filter.SQL], which returns a condition for its query, or build
+// another kind of query from the tree of [Filter.Expr]. [Parse] returns a tree without types.
 //
 // # Language
 //
@@ -25,13 +26,14 @@
 //	map:key, map.key:1    the map has the key; its value there is 1
 //	field:*               the field is set: it has presence and is there, or is not its zero value
 //	field = null          the field is not there
-//	word, "two words"     some field has that, in whatever case; see [Search]
-//	fn(field, "x")        a function that the service has; see [Function]
+//	word, "two words"     some field contains it, ignoring case; see [WithSearch]
+//	fn(field, "x")        a function of the service; see [WithFunction]
 //
-// A colon after a field that is neither a list, a map nor a message is an equals sign. Booleans and enums know = and != only;
-// enums are spelled as the proto spells them. Timestamps are spelled as in RFC 3339, durations in seconds ("1.5s"). Quotes
-// are needed for what has spaces, brackets, commas, quotes or comparators in it.
+// A colon after a field that is neither a list, a map nor a message is an equals sign. Booleans
+// and enums support = and != only; enum values have their proto names. Timestamps are in RFC 3339
+// format, durations in seconds ("1.5s"). Text with spaces, brackets, commas, quotes or
+// comparators must be quoted.
 //
-// What is not there, such as an unset optional field, a field of an unset message or a missing key, equals nothing and is in no
-// order with anything: of the comparisons only != is true of it.
+// An absent value, such as an unset optional field, a field of an unset message or a missing key,
+// does not equal anything and has no order: the only comparison that is true for it is !=.
 package filter

@@ -10,24 +10,25 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// ReasonInvalid is the reason of INVALID_ARGUMENT for a filter that is wrong. The violation is on the field that has the filter, and
-// the metadata of ErrorInfo have the column where it is wrong, as "column": a count of characters from 1.
+// ReasonInvalid is the reason of INVALID_ARGUMENT for an invalid filter. The violation is on the
+// filter's field, and the metadata of ErrorInfo has the column of the mistake as "column", in
+// characters from 1.
 const ReasonInvalid rpcerr.Reason = "FILTER_INVALID"
 
-// fault is what is wrong with a filter, and where.
+// fault is a mistake in a filter and its position.
 type fault struct {
 	at   Pos
 	text string
 }
 
-// Error returns what is wrong, without the place.
+// Error returns the mistake without the position.
 func (f *fault) Error() string { return f.text }
 
 func faultf(at Pos, format string, args ...any) *fault {
 	return &fault{at: at, text: fmt.Sprintf(format, args...)}
 }
 
-// status returns the fault for the caller who sent the text in a field of the request.
+// status returns the error for the caller that sent the text in a field of the request.
 func (f *fault) status(field, text string) error {
 	column := utf8.RuneCountInString(text[:min(int(f.at), len(text))]) + 1
 	return ReasonInvalid.Errorf(codes.InvalidArgument, "%s: column %d: %s", field, column, f.text).
@@ -35,13 +36,13 @@ func (f *fault) status(field, text string) error {
 		WithViolations(rpcerr.Violation(field, "column %d: %s", column, f.text))
 }
 
-// shown is how many characters of a filter a fault quotes.
+// shown is how many characters of a filter an error quotes.
 const shown = 40
 
-// quote returns a piece of a filter for the text of a fault.
+// quote returns a part of a filter for an error.
 func quote(text string) string { return strconv.Quote(cut(text)) }
 
-// brief returns an operand for the text of a fault, as the filter spells it.
+// brief returns an operand for an error, in the filter's syntax.
 func brief(operand Operand) string { return cut(operand.String()) }
 
 // cut returns the first characters of a text.

@@ -8,7 +8,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Filter is a filter whose fields and literals fit a message. It is safe for concurrent use.
+// Filter is a parsed filter whose fields and literals fit a message type. It is safe for
+// concurrent use.
 type Filter struct {
 	schema        *Schema
 	field, source string // of the request, for errors
@@ -17,11 +18,11 @@ type Filter struct {
 	others        sync.Map // protoreflect.MessageDescriptor to *program, of messages whose Go type is another
 }
 
-// Expr returns the tree of the filter, with [Restriction.Field] and [Restriction.Value]; nil where the filter is empty. Do not
-// change it.
+// Expr returns the tree of the filter, with [Restriction.Field] and [Restriction.Value], or nil
+// if the filter is empty. Do not modify it.
 func (f *Filter) Expr() Expr { return f.expr }
 
-// String returns the filter in one of the ways to write it, with brackets around each AND and OR.
+// String returns the filter in a normal form, with brackets around each AND and OR.
 func (f *Filter) String() string {
 	if f.expr == nil {
 		return ""
@@ -29,8 +30,9 @@ func (f *Filter) String() string {
 	return f.expr.String()
 }
 
-// Match reports whether the filter is true of the message. It is true of no message of another type than that of the schema. It
-// takes time in proportion to the message, whatever the filter, and its error is that of ctx once ctx is done.
+// Match reports whether the message matches the filter. Messages of another type than the
+// schema's never match. The time is proportional to the size of the message, whatever the filter.
+// The error is that of ctx if ctx is done.
 func (f *Filter) Match(ctx context.Context, m proto.Message) (bool, error) {
 	if err := ctx.Err(); err != nil || m == nil {
 		return false, err
@@ -46,8 +48,8 @@ func (f *Filter) Match(ctx context.Context, m proto.Message) (bool, error) {
 	}
 }
 
-// other returns the program for messages that are described by another descriptor of the same name, such as those of
-// dynamicpb.
+// other returns the program for messages with another descriptor of the same name, such as those
+// of dynamicpb.
 func (f *Filter) other(descriptor protoreflect.MessageDescriptor) *program {
 	if known, ok := f.others.Load(descriptor); ok {
 		return known.(*program)

@@ -5,26 +5,26 @@ import (
 	"unicode/utf8"
 )
 
-// What a filter may be at most, so that none costs more than its answer is worth.
+// Limits of filters, which bound their cost.
 const (
-	// MaxLength is how long a filter may be, in bytes.
+	// MaxLength is the maximum length of a filter in bytes.
 	MaxLength = 8 << 10
-	// MaxDepth is how deep brackets may be nested, and how many names a path may have.
+	// MaxDepth is the maximum nesting of brackets, and the maximum number of names in a path.
 	MaxDepth = 32
-	// MaxSearches is how many parts of a filter may go through all that a message, a list, a map or a text holds: words alone,
-	// functions, texts with two wildcards or more, and comparisons with a colon that look into a list, a map or what has no
-	// type before it is seen.
+	// MaxSearches is the maximum number of parts of a filter that search a whole message, list,
+	// map or string: single words, functions, strings with two or more wildcards, and comparisons
+	// with a colon that look into a list, a map or a value whose type is known only at run time.
 	MaxSearches = 64
-	// MaxTerms is how many comparisons, literals and calls a filter may have.
+	// MaxTerms is the maximum number of comparisons, literals and calls in a filter.
 	MaxTerms = 1000
 )
 
-// Parse returns the tree of a filter, or nil for one that is empty or blank, which matches everything. It knows no types; use
-// [For] and [Schema.Parse] where there is a message.
+// Parse returns the tree of a filter, or nil for an empty or blank one, which matches everything.
+// It does not check types; to do so, use [For] and [Schema.Parse].
 //
-// An error is INVALID_ARGUMENT with the reason [ReasonInvalid], and a violation of the field, which is the path of the filter in
-// the request, "filter" in most. Filters that exceed [MaxLength], [MaxDepth] or [MaxTerms] are errors too, and those that
-// exceed [MaxSearches] are for [Schema.Parse].
+// An error is INVALID_ARGUMENT, reason [ReasonInvalid], with a violation of field, the path of
+// the filter in the request, usually "filter". Filters that exceed [MaxLength], [MaxDepth] or
+// [MaxTerms] are rejected too; [Schema.Parse] enforces [MaxSearches].
 func Parse(field, text string) (Expr, error) {
 	expr, err := parse(text)
 	if err != nil {
@@ -60,7 +60,8 @@ func parse(source string) (Expr, *fault) {
 	return expr, nil
 }
 
-// parser goes down the grammar of AIP-160, whose rules its methods are named after.
+// parser is a recursive descent parser for the grammar of AIP-160; its methods have the names of
+// the grammar's rules.
 type parser struct {
 	lexer  lexer
 	tok    token // the one that is not used yet
@@ -80,7 +81,7 @@ func (p *parser) argument() (err *fault) {
 	return err
 }
 
-// keyword says whether the token is the operator.
+// keyword reports whether the token is the operator.
 func (p *parser) keyword(operator string) bool {
 	return p.tok.kind == kindText && p.tok.text == operator
 }

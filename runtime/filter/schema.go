@@ -11,7 +11,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Schema is what filters of one message type may say. [For] makes it; it is safe for concurrent use.
+// Schema defines the filters of a message type. [For] returns it. It is safe for concurrent use.
 type Schema struct {
 	message   protoreflect.MessageDescriptor
 	fields    *paths // what may be compared; nil is all
@@ -20,18 +20,20 @@ type Schema struct {
 	err       error // of the options
 }
 
-// Option says what a filter may use.
+// Option configures a [Schema].
 type Option func(*Schema)
 
-// CompileFunc reads the arguments of a call, once for a filter, and returns what the call says of a message, with the context of
-// [Filter.Match]. The text of an error is for the caller.
+// CompileFunc compiles a call, once per filter: it checks the arguments and returns the function
+// that evaluates the call for a message, with the context of [Filter.Match]. The caller sees the
+// text of its error.
 type CompileFunc func(args []Operand) (func(context.Context, proto.Message) bool, error)
 
-// For returns the schema of a message. All its fields may be compared, and those of messages within it, but for those with the
-// option debug_redact; [Fields] chooses others.
+// For returns the schema of a message type. By default, filters may compare all its fields and
+// those of nested messages, except fields with the option debug_redact; [WithFields] selects
+// others.
 //
-// A path in an option that is no field of the message is a mistake in the program: each [Schema.Parse] then returns INTERNAL,
-// whose cause in the log names it.
+// A path in an option that does not exist is a programming mistake: each [Schema.Parse] then
+// returns INTERNAL, whose cause in the log names the path.
 func For(message protoreflect.MessageDescriptor, options ...Option) *Schema {
 	s := &Schema{message: message, functions: make(map[string]CompileFunc)}
 	for _, option := range options {
@@ -41,26 +43,30 @@ func For(message protoreflect.MessageDescriptor, options ...Option) *Schema {
 	return s
 }
 
-// Fields is the fields that may be compared, as paths with dots, by the names of the proto: "name", "address.city". Of a
-// message, a list or a map all that is in it may be compared too. A field with the option debug_redact must be named itself.
+// WithFields sets the fields that filters may compare, as dotted paths of proto names: "name",
+// "address.city". A message, list or map includes everything in it. A field with the option
+// debug_redact must be named itself.
 func WithFields(paths ...string) Option { return func(s *Schema) { s.fields = newPaths(paths) } }
 
-// Search is the fields that literals alone are searched in, written as those of [Fields]; without paths such a literal is an
-// error. The default is all fields that may be compared.
+// WithSearch sets the fields that single literals are searched in, as paths like those of
+// [WithFields]. Without paths, single literals are an error. The default is all fields that
+// filters may compare.
 //
-// A literal is found in a string that has it anywhere, in whatever case, in the name of an enum's value, and in a number that
-// is spelled as it is.
+// A literal matches a string that contains it, ignoring case, the name of an enum value, and a
+// number with the same spelling.
 func WithSearch(paths ...string) Option { return func(s *Schema) { s.search = newPaths(paths) } }
 
-// Function adds a function, which stands alone in a filter: near(home, "10km") AND age > 17. Names may have dots.
+// WithFunction adds a function, which stands alone in a filter: near(home, "10km") AND age > 17.
+// Names may contain dots.
 func WithFunction(name string, compile CompileFunc) Option {
 	return func(s *Schema) { s.functions[name] = compile }
 }
 
-// Parse returns the filter that a request has in a field. A filter that is empty or blank matches every message.
+// Parse parses the filter in a field of a request. An empty or blank filter matches every
+// message.
 //
-// An error is INVALID_ARGUMENT with the reason [ReasonInvalid], as that of [Parse]; also where a field is unknown, or a literal does
-// not fit its field.
+// An error is INVALID_ARGUMENT, reason [ReasonInvalid], like that of [Parse]; an unknown field
+// and a literal that does not fit its field are errors too.
 func (s *Schema) Parse(field, text string) (*Filter, error) {
 	if s.err != nil {
 		return nil, rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(s.err)

@@ -9,33 +9,35 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Dialect is the SQL of a database, as far as filters need it.
+// Dialect is the SQL dialect of a database.
 type Dialect int
 
-// The databases that conditions are tested with: each filter lets the same rows pass as [Filter.Match].
+// The supported databases. Conditions are tested to accept the same rows as [Filter.Match].
 const (
 	PostgreSQL Dialect = iota + 1 // $1, $2, …
 	SQLite                        // ?, ?, …
 )
 
-// SQL returns the filter as a condition for a query of a database, in brackets, and the values of its placeholders. The query has
-// so many before:
+// SQL returns the filter as a parenthesized condition for a database query, and the values of its
+// placeholders. before is the number of placeholders before them in the query:
 //
 //	where, args, err := f.SQL(filter.PostgreSQL, map[string]string{"name": "u.name", "address.city": "a.city"}, 1)
 //	…
 //	rows, err := db.QueryContext(ctx, "SELECT … FROM users u … WHERE u.tenant = $1 AND "+where, append([]any{tenant}, args...)...)
 //
-// Columns has, for the paths of fields, what the query calls them. Values are string, bool, int64, float64, []byte,
-// protoreflect.EnumNumber, time.Time in UTC and time.Duration. No value and no name of the filter gets into the text. A filter that
-// is empty lets all rows pass.
+// columns maps field paths to the names in the query. Values are string, bool, int64, float64,
+// []byte, protoreflect.EnumNumber, time.Time in UTC and time.Duration. The text never contains
+// values or names from the filter. An empty filter accepts all rows.
 //
-// A column that is NULL is a field that is not there, so that the rows pass that [Filter.Match] is true of. For that, texts are
-// ordered by their bytes, wildcards are sensitive to case, and a NaN is in no order. Times must be stored in UTC; a column whose
-// collation takes different texts for equal needs a COLLATE in columns.
+// A NULL column is an absent field, so that the condition accepts the same rows as
+// [Filter.Match]. For that, strings are ordered by their bytes, wildcards are case-sensitive, and
+// NaN has no order. Times must be stored in UTC. A column whose collation treats different
+// strings as equal needs a COLLATE in columns.
 //
-// These are INVALID_ARGUMENT, as an error of [Schema.Parse]: a field without a column, a list, a map, a function, a word that stands
-// alone, an integer above the largest int64, and a time more exact than a microsecond, as columns have none. Give the schema the same
-// fields, and no search, so that its errors list what there is.
+// The error is INVALID_ARGUMENT, like that of [Schema.Parse], for: a field without a column, a
+// list, a map, a function, a single word, an integer above the maximum int64, and a time more
+// precise than a microsecond, the precision of columns. Give the schema the same fields and no
+// search, so that its errors list what is available.
 func (f *Filter) SQL(dialect Dialect, columns map[string]string, before int) (text string, args []any, err error) {
 	if f.expr == nil {
 		return "(1 = 1)", nil, nil
