@@ -16,7 +16,7 @@ type App struct {
 	Name string
 	// Image is the image that the Deployment runs, as in "registry.example.com/shop:1.4.0".
 	Image string
-	// Dir is the folder that the files are in, from the root of the module: "deploy".
+	// Dir is the directory that the files are in, from the root of the module: "deploy".
 	Dir string
 	// Module is the directory of the module, from the one that docker copies: "services/shop"; "" where they are the same.
 	Module string
@@ -61,7 +61,7 @@ const (
 	DefaultShutdownTimeout = 20 * time.Second
 )
 
-// Names of the files, below the output folder.
+// Names of the files, below the output directory.
 const (
 	deploymentFile     = "kubernetes/deployment.yaml"
 	virtualServiceFile = "istio/virtualservice.yaml"

@@ -89,7 +89,7 @@ const (
 // tokenKeys returns where the keys of page tokens are.
 func tokenKeys(app App) secretKey { return secretKey{Name: app.Name + "-token-keys", Key: "keys"} }
 
-// hasPages says whether a method of app gives out page tokens.
+// hasPages reports whether a method of app gives out page tokens.
 func (a App) hasPages() bool {
 	return slices.ContainsFunc(a.Services, func(s Service) bool {
 		return slices.ContainsFunc(s.Methods, func(m Method) bool { return m.Policy.Page.MaxSize > 0 })

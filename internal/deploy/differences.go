@@ -103,7 +103,7 @@ func (d *differ) virtualService(have, want *yaml.Node) {
 	}
 }
 
-// isMethodRoute says whether a route was made of a method, by its name and its path.
+// isMethodRoute reports whether a route was made of a method, by its name and its path.
 func isMethodRoute(route *yaml.Node) bool {
 	match := field(route, "match")
 	if match == nil || len(match.Content) == 0 {

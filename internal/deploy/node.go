@@ -94,7 +94,7 @@ func (d *differ) fields(have, want *yaml.Node, subject string, paths ...[]string
 	}
 }
 
-// sameValue says whether two values are the same text, or the same time: "1m" and "60s".
+// sameValue reports whether two values are the same text, or the same time: "1m" and "60s".
 func sameValue(a, b string) bool {
 	if a == b {
 		return true

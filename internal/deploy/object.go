@@ -36,7 +36,7 @@ func ofRelease(app App, apiVersion, kind string) object {
 	return object{apiVersion, kind, metadata{Name: release(app), Labels: podLabels(app)}}
 }
 
-// kustomization lists the manifests of a folder, for kubectl apply -k.
+// kustomization lists the manifests of a directory, for kubectl apply -k.
 type kustomization struct {
 	APIVersion string   `yaml:"apiVersion"`
 	Kind       string   `yaml:"kind"`

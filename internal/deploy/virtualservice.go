@@ -109,7 +109,7 @@ type rule struct {
 	note    string
 }
 
-// empty says whether the method is as all others.
+// empty reports whether the method is as all others.
 func (r rule) empty() bool { return r.timeout == "" && r.retries.Attempts == 0 && r.note == "" }
 
 // ruleOf returns what a mesh makes of a method's policy. It agrees with the service config of clients that know nothing else.

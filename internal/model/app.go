@@ -8,7 +8,7 @@ import (
 
 // App is a program that serves services of a package of the user.
 type App struct {
-	Command  string       // the name of its folder
+	Command  string       // the name of its directory
 	Package  golang.Ident // the package that implements the services; its Name is nothing
 	Services []AppService
 }
@@ -35,7 +35,7 @@ func (a App) Doc() []string {
 	return wrap("Command " + a.Command + " serves " + a.Names() + " until it gets SIGTERM or SIGINT.")
 }
 
-// any says whether something holds of an RPC.
+// any reports whether something holds of an RPC.
 func (a App) any(is func(Method) bool) bool {
 	for _, svc := range a.Services {
 		for _, m := range svc.Methods {
@@ -47,27 +47,27 @@ func (a App) any(is func(Method) bool) bool {
 	return false
 }
 
-// HasPages says whether an RPC has page tokens.
+// HasPages reports whether an RPC has page tokens.
 func (a App) HasPages() bool {
 	return a.any(func(m Method) bool { return m.Helper != nil && m.Helper.Needs.TokenKeys })
 }
 
-// HasIdempotencyKeys says whether calls that are made again are known by an idempotency key.
+// HasIdempotencyKeys reports whether calls that are made again are known by an idempotency key.
 func (a App) HasIdempotencyKeys() bool {
 	return a.any(func(m Method) bool { return m.Policy.IdempotencyKey.Field != "" })
 }
 
-// HasOperations says whether the program keeps operations.
+// HasOperations reports whether the program keeps operations.
 func (a App) HasOperations() bool {
 	return slices.ContainsFunc(a.Services, func(svc AppService) bool { return svc.WithManager || svc.NeedsManager() })
 }
 
-// AsksWhoCalls says whether the server does not start without knowing how callers are told apart.
+// AsksWhoCalls reports whether the server does not start without knowing how callers are told apart.
 func (a App) AsksWhoCalls() bool {
 	return a.HasOperations() || a.any(func(m Method) bool { return m.Policy.Auth != nil && !m.Policy.Auth.Public })
 }
 
-// Validates says whether requests are checked by rules in the protos.
+// Validates reports whether requests are checked by rules in the protos.
 func (a App) Validates() bool {
 	return a.any(func(m Method) bool { return m.Policy.Validate })
 }

@@ -62,7 +62,7 @@ func trimEmpty(lines []string) []string {
 	return lines
 }
 
-// saysDeprecated says whether Go tools take what has this comment for deprecated.
+// saysDeprecated reports whether Go tools take what has this comment for deprecated.
 func saysDeprecated(lines []string) bool {
 	for _, line := range lines {
 		if strings.HasPrefix(strings.TrimSpace(line), "Deprecated:") {

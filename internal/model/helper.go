@@ -42,7 +42,7 @@ type Helped interface {
 	Helper(*Scope) Helper
 }
 
-// StartsOperations says whether an RPC of the service starts operations.
+// StartsOperations reports whether an RPC of the service starts operations.
 func (s Service) StartsOperations() bool {
 	return slices.ContainsFunc(s.Methods, func(m Method) bool { return m.Helper != nil && m.Helper.Work != "" })
 }

@@ -40,7 +40,7 @@ func (i Implementation) Operations() []MethodStub {
 	return slices.DeleteFunc(i.Stubs(), func(m MethodStub) bool { return m.Helper == nil || m.Helper.Work == "" })
 }
 
-// NeedsManager says whether an RPC starts or gets operations, which a manager keeps.
+// NeedsManager reports whether an RPC starts or gets operations, which a manager keeps.
 func (i Implementation) NeedsManager() bool {
 	return slices.ContainsFunc(i.Methods, func(m Method) bool { return m.Helper != nil && m.Helper.Needs.Manager })
 }

@@ -25,7 +25,7 @@ type File struct {
 type Output struct {
 	Package    string   // the name of its Go package
 	Path       string   // the import path of its Go package
-	File       string   // where the file goes, below the output folder
+	File       string   // where the file goes, below the output directory
 	Doc        string   // the package comment, one line; "" where another file of the package has it
 	Declares   []string // what the Go package declares, in this and in its other files, sorted
 	Deprecated bool     // whether the file names something that is deprecated
@@ -37,7 +37,7 @@ type Service struct {
 	Name       string       // as the proto spells it
 	FullName   string       // with the proto package
 	Doc        []string     // the lines of its comment
-	Deprecated string       // the sentence that says so, or nothing
+	Deprecated string       // the sentence that says so, or ""
 	Descriptor golang.Ident // the variable that describes the proto file
 	Policy     Policy       // what most of its methods have in common
 	Methods    []Method
@@ -52,7 +52,7 @@ type Method struct {
 	Kind       Kind
 	Doc        []string // the lines of its comment
 	Comment    []string // those of them that the proto has, or one that stands for them
-	Deprecated string   // the sentence that says so, or nothing
+	Deprecated string   // the sentence that says so, or ""
 	Input      golang.Ident
 	Output     golang.Ident
 	Policy     Policy
@@ -90,10 +90,10 @@ func (k Kind) String() string {
 	return [...]string{"Unary", "ServerStream", "ClientStream", "Bidi"}[k]
 }
 
-// StreamsRequests says whether the caller sends a stream.
+// StreamsRequests reports whether the caller sends a stream.
 func (k Kind) StreamsRequests() bool { return k == ClientStream || k == Bidi }
 
-// StreamsResponses says whether the service answers with a stream.
+// StreamsResponses reports whether the service answers with a stream.
 func (k Kind) StreamsResponses() bool { return k == ServerStream || k == Bidi }
 
 // links returns the Go packages of the proto files that the packages of the file's helpers link.

@@ -11,7 +11,7 @@ import (
 
 // outputsOf returns where the code for the services of f goes: two packages below that of its
 // messages, or where those are of another module, by the path of the proto below the output
-// folder.
+// directory.
 func outputsOf(f *protogen.File, opts Options) (service, test Output) {
 	service = newOutput(f, opts, packageStem(string(f.GoPackageName))+opts.PackageSuffix)
 	test = newOutput(f, opts, service.Package+"test")
@@ -81,7 +81,7 @@ func newOutput(f *protogen.File, opts Options, pkg string) Output {
 
 // packageStem returns what the names of the generated packages begin with: the name of the
 // messages' package without the underscore that protoc-gen-go puts before a keyword or a digit, as
-// Go tools pass over folders that begin with one.
+// Go tools pass over directories that begin with one.
 func packageStem(name string) string {
 	stem := strings.TrimLeft(name, "_")
 	if stem != "" && '0' <= stem[0] && stem[0] <= '9' {

@@ -14,7 +14,7 @@ import (
 // exportMark is the first line of an exported proto. A file that begins with it is ours to write again.
 const exportMark = "// Written by protoc-gen-grpcservice --export, which overwrites it. DO NOT EDIT.\n"
 
-// export writes the proto of the options below a folder, where buf and protoc find it.
+// export writes the proto of the options below a directory, where buf and protoc find it.
 func export(env Env, dir string) error {
 	path := filepath.Join(dir, filepath.FromSlash(proto.OptionsPath))
 	if err := checkOurs(path); err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/grpcservice/grpcservice/proto"
 )
 
-// TestExport checks what --export does with a folder by what is there already.
+// TestExport checks what --export does with a directory by what is there already.
 func TestExport(t *testing.T) {
 	const mark = "// Written by protoc-gen-grpcservice --export, which overwrites it. DO NOT EDIT.\n"
 	for name, tt := range map[string]struct {

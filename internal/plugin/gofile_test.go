@@ -28,7 +28,7 @@ func TestOutputIsSafe(t *testing.T) {
 	}
 }
 
-// isReport says whether a file is a report, which is not code.
+// isReport reports whether a file is a report, which is not code.
 func isReport(file string) bool { return path.Ext(file) == ".json" }
 
 // checkGoFile says what is wrong with a generated file: with its path, its syntax, its format or its comments.

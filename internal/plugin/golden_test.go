@@ -36,7 +36,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// goldenFiles lays a result out as the folder want has it. Of a big file it keeps the hash.
+// goldenFiles lays a result out as the directory want has it. Of a big file it keeps the hash.
 func goldenFiles(r result) map[string]string {
 	const big = 100_000
 	golden := make(map[string]string)
@@ -84,7 +84,7 @@ func TestStrategyDoesNotMatter(t *testing.T) {
 			request := c.request(t)
 			all := run(t, request)
 			if all.err != "" {
-				return // what clashes across folders is found only where both are seen
+				return // what clashes across directories is found only where both are seen
 			}
 			dirs := make(map[string][]string)
 			for _, path := range c.protos {

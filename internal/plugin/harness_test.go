@@ -29,7 +29,7 @@ const testdata = "../../testdata"
 // plugin shall get as edition 2024.
 const edition2024 = "// harness: edition 2024\n"
 
-// testCase is a folder of testdata: protos, the plugin's parameter in a file called options, and what to want.
+// testCase is a directory of testdata: protos, the plugin's parameter in a file called options, and what to want.
 type testCase struct {
 	name    string
 	dir     string
@@ -37,7 +37,7 @@ type testCase struct {
 	protos  []string
 }
 
-// testCases returns all folders of testdata.
+// testCases returns all directories of testdata.
 func testCases(t testing.TB) []testCase {
 	t.Helper()
 	dirs, err := os.ReadDir(testdata)
@@ -177,13 +177,13 @@ type result struct {
 	warnings string
 }
 
-// run runs the plugin in this process, as in the folder of testdata, and checks what holds for every response.
+// run runs the plugin in this process, as in the directory of testdata, and checks what holds for every response.
 func run(t testing.TB, request *pluginpb.CodeGeneratorRequest) result {
 	t.Helper()
 	return runIn(t, request, os.DirFS(testdata), ".")
 }
 
-// runIn runs the plugin as in a folder of a file system.
+// runIn runs the plugin as in a directory of a file system.
 func runIn(t testing.TB, request *pluginpb.CodeGeneratorRequest, tree fs.FS, dir string) result {
 	t.Helper()
 	return runEnv(t, request, plugin.Env{ReadFile: readTestdata, Tree: tree, Dir: dir})

@@ -11,14 +11,14 @@ import (
 type parameters struct {
 	packageSuffix string
 	emit          []string // what to generate
-	policy        string   // the path of the policy file, or nothing
-	report        string   // the path of the report, or nothing
+	policy        string   // the path of the policy file, or ""
+	report        string   // the path of the report, or ""
 	strict        bool     // whether what deserves a warning is an error
-	templates     string   // the path of a folder of templates, or nothing
-	skeletonDir   string   // the directory of the package that implements the services, or nothing
-	app           string   // the directory of the program that serves them, or nothing
+	templates     string   // the path of a directory of templates, or ""
+	skeletonDir   string   // the directory of the package that implements the services, or ""
+	app           string   // the directory of the program that serves them, or ""
 	deploy        deployParameters
-	importPath    string // of the output folder, or nothing
+	importPath    string // of the output directory, or ""
 	module        string
 	mappings      map[string]string // the M parameters by proto file
 }

@@ -17,11 +17,11 @@ type Env struct {
 	Stdout io.Writer // for the response, and nothing else
 	Stderr io.Writer
 
-	// ReadFile reads a file of the user, by its path from the folder in which the process runs.
+	// ReadFile reads a file of the user, by its path from the directory in which the process runs.
 	ReadFile func(path string) ([]byte, error)
 
-	// Tree is the file system, from its root, and Dir the folder in it in which the process runs. They are for parameters that name
-	// folders of the user, and may be left out where there is none.
+	// Tree is the file system, from its root, and Dir the directory in it in which the process runs. They are for parameters that name
+	// directories of the user, and may be left out where there is none.
 	Tree fs.FS
 	Dir  string
 }
@@ -49,7 +49,7 @@ func Run(env Env) int {
 	return exitAnswered
 }
 
-// isTerminal says whether nobody but a person can be at the other end of r.
+// isTerminal reports whether nobody but a person can be at the other end of r.
 func isTerminal(r io.Reader) bool {
 	file, ok := r.(interface{ Stat() (fs.FileInfo, error) })
 	if !ok {

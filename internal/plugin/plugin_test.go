@@ -34,9 +34,9 @@ func TestRun(t *testing.T) {
 		{name: "two arguments", args: []string{"--help", "--version"}, code: 2, stderr: `unknown arguments ["--help" "--version"]`},
 		{name: "export without a folder", args: []string{"--export"}, code: 2, stderr: `unknown argument "--export"; want --version, --help, --export DIR, --template NAME or nothing`},
 		{name: "template", args: []string{"--template", "name.go.tmpl"}, stdout: "{{- /* templates: v1 */ -}}\n{{- /* gotype: "},
-		{name: "unknown template", args: []string{"--template", "names"}, code: 2, stderr: `there is no template "names"; there are app.go.tmpl, `},
-		{name: "terminal", stdin: terminal{}, code: 2, stderr: "this program is run by buf or protoc"},
-		{name: "damaged request", stdin: strings.NewReader("hello"), code: 1, stderr: "standard input does not hold a request"},
+		{name: "unknown template", args: []string{"--template", "names"}, code: 2, stderr: `template "names" does not exist; want one of app.go.tmpl, `},
+		{name: "terminal", stdin: terminal{}, code: 2, stderr: "run this program from buf or protoc"},
+		{name: "damaged request", stdin: strings.NewReader("hello"), code: 1, stderr: "standard input is not a request"},
 		{name: "broken pipe", stdin: brokenReader{}, code: 1, stderr: "read the request: broken"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -38,7 +38,7 @@ func TestSkeletonOfUserFiles(t *testing.T) {
 	)
 	for name, tt := range map[string]struct {
 		tree    fstest.MapFS
-		dir     string // the folder that buf runs in
+		dir     string // the directory that buf runs in
 		options string // beside emit=skeleton
 		files   string // the names of those that are written
 		begins  string // how the file begins
@@ -210,7 +210,7 @@ func TestSkeletonAdvisesOnce(t *testing.T) {
 	}
 }
 
-// TestSkeletonOnDisk checks what only a real file system has: a link to itself, and the folder of the process.
+// TestSkeletonOnDisk checks what only a real file system has: a link to itself, and the directory of the process.
 func TestSkeletonOnDisk(t *testing.T) {
 	request := readCase(t, "skeleton_added").request(t)
 	request.Parameter = proto.String("emit=skeleton,skeleton_dir=internal/service")

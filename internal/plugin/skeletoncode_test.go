@@ -146,7 +146,7 @@ func call(ctx context.Context, conn *grpc.ClientConn, method string) error {
 	return stream.RecvMsg(&emptypb.Empty{})
 }
 
-// namesDeprecated says whether staticcheck has reason to complain of a user's code: its proto deprecates what it has to name.
+// namesDeprecated reports whether staticcheck has reason to complain of a user's code: its proto deprecates what it has to name.
 func namesDeprecated(t *testing.T, pkg string) bool {
 	t.Helper()
 	name := path.Base(strings.TrimSuffix(pkg, "/cmd/server"))

@@ -11,7 +11,7 @@ type Pattern struct {
 	Reason  string
 	Fields  map[string]any // the fields that it was found in, by the names that options have for them
 	Emitted bool           // whether there is code for it
-	Advice  string         // the option that makes sure of it, or nothing
+	Advice  string         // the option that makes sure of it, or ""
 }
 
 // foundOf returns what was found in a method.

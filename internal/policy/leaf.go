@@ -37,7 +37,7 @@ func appendLeaves(leaves []leaf, path string, m protoreflect.Message) []leaf {
 	return leaves
 }
 
-// isWhole says whether a message is replaced as a whole, as who may call is, or has nothing to be replaced.
+// isWhole reports whether a message is replaced as a whole, as who may call is, or has nothing to be replaced.
 func isWhole(fd protoreflect.FieldDescriptor, m protoreflect.Message) bool {
 	empty := true
 	m.Range(func(protoreflect.FieldDescriptor, protoreflect.Value) bool {

@@ -69,7 +69,7 @@ func (o options) read(desc protoreflect.Descriptor, ext protoreflect.ExtensionTy
 	return nil
 }
 
-// isSet says whether desc has an option of ours.
+// isSet reports whether desc has an option of ours.
 func (o options) isSet(desc protoreflect.Descriptor, ext protoreflect.ExtensionType) bool {
 	of := ext.TypeDescriptor()
 	return !o.foreign[of.ContainingMessage().FullName()] && len(policy.RawFields(desc.Options(), of.Number())) > 0

@@ -14,7 +14,7 @@ import (
 // enumOptions is the field number of the options in the descriptor of an enum.
 const enumOptions protoreflect.FieldNumber = 3
 
-// HasReasons says whether the values of an enum are reasons of errors.
+// HasReasons reports whether the values of an enum are reasons of errors.
 func (p *Policies) HasReasons(enum protoreflect.EnumDescriptor) bool {
 	return p.options.isSet(enum, grpcservicev1.E_Reasons)
 }

@@ -9,7 +9,7 @@ import (
 // The extensions of protovalidate, beside those of google.api that the runtime checks itself.
 const bufValidate protoreflect.FieldNumber = 1159 // buf.validate.field, buf.validate.oneof and buf.validate.message
 
-// hasRules says whether a message, or one that it may hold, has rules that are to be checked.
+// hasRules reports whether a message, or one that it may hold, has rules that are to be checked.
 func (p *Policies) hasRules(message protoreflect.MessageDescriptor) bool {
 	seen := map[protoreflect.FullName]bool{message.FullName(): true}
 	queue := []protoreflect.MessageDescriptor{message}
@@ -28,7 +28,7 @@ func (p *Policies) hasRules(message protoreflect.MessageDescriptor) bool {
 	return false
 }
 
-// hasOwnRules says whether a message has rules, those it holds aside.
+// hasOwnRules reports whether a message has rules, those it holds aside.
 func (p *Policies) hasOwnRules(message protoreflect.MessageDescriptor) bool {
 	has, known := p.ruled[message.FullName()]
 	if !known {

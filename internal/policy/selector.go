@@ -24,13 +24,13 @@ func parseSelector(text string) (selector, error) {
 	return selector{text: text, service: strings.TrimSuffix(service, "*"), method: strings.TrimSuffix(method, "*")}, nil
 }
 
-// ofService says whether the pattern names a service, and not only the beginning of its name.
+// ofService reports whether the pattern names a service, and not only the beginning of its name.
 func (p selector) ofService() bool { return strings.Contains(p.text, "/") }
 
-// isExact says whether the pattern names one method.
+// isExact reports whether the pattern names one method.
 func (p selector) isExact() bool { return p.method != "" }
 
-// matches says whether a method is one of those that the pattern names.
+// matches reports whether a method is one of those that the pattern names.
 func (p selector) matches(service, method string) bool {
 	if p.ofService() {
 		return p.service == service && (p.method == "" || p.method == method)

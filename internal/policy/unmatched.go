@@ -11,7 +11,7 @@ import (
 )
 
 // Unmatched judges the patterns of the file that match no method in files. A run need not see all protos, as buf makes a run
-// for each folder, so that only some of them are wrong: a method that a service here has not, and anything else where the
+// for each directory, so that only some of them are wrong: a method that a service here has not, and anything else where the
 // file says that it is complete. What is likely to be a slip is a warning.
 func (p *Policies) Unmatched(files []*protogen.File) (problems diag.List) {
 	if p.file == nil {
@@ -72,7 +72,7 @@ func (p selector) fault(seen services) string {
 	return fmt.Sprintf("%s: the protos of this run have no service in this package; correct the name", p.text)
 }
 
-// generates says whether the run generates the package of a pattern's service.
+// generates reports whether the run generates the package of a pattern's service.
 func (s services) generates(p selector) bool {
 	dot := strings.LastIndex(p.service, ".")
 	return p.ofService() && s.packages[p.service[:max(0, dot)]]

@@ -88,7 +88,7 @@ func calledType(call *ast.CallExpr) (typ string, byValue bool) {
 	return typ, true
 }
 
-// asserts says whether the package asserts that a type implements an interface, and whether for its values too.
+// asserts reports whether the package asserts that a type implements an interface, and whether for its values too.
 func (m *merger) asserts(typ string, iface golang.Ident) (found, byValue bool) {
 	for _, a := range m.asserted {
 		if a.typ == typ && a.iface.is(iface) {
@@ -129,7 +129,7 @@ func (m *merger) implementers(iface golang.Ident) (types []string) {
 	return types
 }
 
-// isDeclared says whether a type is declared outside of tests.
+// isDeclared reports whether a type is declared outside of tests.
 func (m *merger) isDeclared(typ string) bool {
 	return slices.ContainsFunc(m.own.types[typ], func(decl typeDecl) bool { return !decl.file.test })
 }

@@ -25,7 +25,7 @@ func and(answers ...answer) answer {
 	return least
 }
 
-// serves says whether a method that is there has the signature of an RPC.
+// serves reports whether a method that is there has the signature of an RPC.
 func (w *world) serves(p *pkg, have method, want Method) answer {
 	s := scope{p, have.file, have.tparams}
 	params, ok := flatten(have.typ.Params)
@@ -64,7 +64,7 @@ func flatten(list *ast.FieldList) (types []ast.Expr, ok bool) {
 	return types, true
 }
 
-// isNamed says whether an expression is the type of that name.
+// isNamed reports whether an expression is the type of that name.
 func (w *world) isNamed(s scope, expr ast.Expr, want golang.Ident) answer {
 	switch expr := ast.Unparen(expr).(type) {
 	case *ast.Ident, *ast.SelectorExpr:
@@ -80,7 +80,7 @@ func (w *world) isNamed(s scope, expr ast.Expr, want golang.Ident) answer {
 	}
 }
 
-// isSame says whether an identifier stands for the type that another names. A package that is not known may have an alias for it.
+// isSame reports whether an identifier stands for the type that another names. A package that is not known may have an alias for it.
 func (w *world) isSame(have, want golang.Ident) answer {
 	switch {
 	case have.Path == want.Path && have.Name == want.Name:
@@ -102,7 +102,7 @@ func (w *world) isSame(have, want golang.Ident) answer {
 	return maybe
 }
 
-// isPointer says whether an expression is the type of a pointer to a message.
+// isPointer reports whether an expression is the type of a pointer to a message.
 func (w *world) isPointer(s scope, expr ast.Expr, want golang.Ident) answer {
 	switch expr := ast.Unparen(expr).(type) {
 	case *ast.StarExpr:
@@ -112,7 +112,7 @@ func (w *world) isPointer(s scope, expr ast.Expr, want golang.Ident) answer {
 	}
 }
 
-// isStream says whether an expression is the type of a stream of messages, or what that stands for.
+// isStream reports whether an expression is the type of a stream of messages, or what that stands for.
 func (w *world) isStream(s scope, expr ast.Expr, want golang.Ident) answer {
 	switch expr := ast.Unparen(expr).(type) {
 	case *ast.IndexExpr:
@@ -132,7 +132,7 @@ func (w *world) isStream(s scope, expr ast.Expr, want golang.Ident) answer {
 	}
 }
 
-// isAlias says whether an expression may be an alias of a type that is not named, or not in this way. It is never sure.
+// isAlias reports whether an expression may be an alias of a type that is not named, or not in this way. It is never sure.
 func (w *world) isAlias(s scope, expr ast.Expr) answer {
 	switch expr.(type) {
 	case *ast.IndexExpr, *ast.IndexListExpr:
@@ -148,7 +148,7 @@ func (w *world) isAlias(s scope, expr ast.Expr) answer {
 	}
 }
 
-// looksLikeRPC says whether a method has the shape of an RPC whose request is of one of some packages, and returns the request.
+// looksLikeRPC reports whether a method has the shape of an RPC whose request is of one of some packages, and returns the request.
 func (w *world) looksLikeRPC(p *pkg, have method, packages map[string]bool) (request golang.Ident, ok bool) {
 	s := scope{p, have.file, have.tparams}
 	params, ok1 := flatten(have.typ.Params)
@@ -197,7 +197,7 @@ func (w *world) streamed(s scope, expr ast.Expr) ast.Expr {
 	return nil
 }
 
-// isForeign says whether an import path is of messages that everybody uses.
+// isForeign reports whether an import path is of messages that everybody uses.
 func isForeign(importPath string) bool {
 	return strings.HasPrefix(importPath, "google.golang.org/") || strings.HasPrefix(importPath, "cloud.google.com/")
 }

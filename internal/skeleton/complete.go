@@ -37,7 +37,7 @@ func (m *merger) addMethod(e *edit, method Method, typ string) {
 	}
 }
 
-// isAdded says whether this run already adds a method, for another service of the type.
+// isAdded reports whether this run already adds a method, for another service of the type.
 func (m *merger) isAdded(typ, name string) bool {
 	return slices.ContainsFunc(m.edits, func(e *edit) bool {
 		return slices.ContainsFunc(e.pieces, func(p piece) bool { return p.method != nil && p.typ == typ && p.method.Name == name })
@@ -130,7 +130,7 @@ func fieldNames(field *ast.Field) []*ast.Ident {
 	}
 }
 
-// implements says whether an RPC is one of a generated interface that a type embeds.
+// implements reports whether an RPC is one of a generated interface that a type embeds.
 func (found *promoted) implements(iface golang.Ident, services []Service, method Method) bool {
 	return slices.ContainsFunc(found.interfaces, func(id golang.Ident) bool {
 		if id.Path == iface.Path && id.Name == iface.Name {
@@ -181,7 +181,7 @@ func (m *merger) typeParams(typ string) (names []string) {
 	return nil
 }
 
-// hasValueReceivers says whether values of a type implement its services, and not only pointers to them.
+// hasValueReceivers reports whether values of a type implement its services, and not only pointers to them.
 func (m *merger) hasValueReceivers(typ string) bool {
 	for _, svc := range m.owners[typ] {
 		if asserted, byValue := m.asserts(typ, svc.Interface); asserted {

@@ -7,7 +7,7 @@ import (
 	"go/token"
 )
 
-// isLeftOut says whether a build constraint keeps a file out of every build, as //go:build ignore does by custom.
+// isLeftOut reports whether a build constraint keeps a file out of every build, as //go:build ignore does by custom.
 func isLeftOut(src []byte) bool {
 	head, err := parser.ParseFile(token.NewFileSet(), "", src, parser.PackageClauseOnly|parser.ParseComments)
 	if err != nil {
@@ -39,7 +39,7 @@ func constraintOf(file *ast.File) (expr constraint.Expr) {
 	return expr
 }
 
-// canHold says whether some choice of tags gives expr the wanted value. Nobody sets the tag ignore.
+// canHold reports whether some choice of tags gives expr the wanted value. Nobody sets the tag ignore.
 func canHold(expr constraint.Expr, want bool) bool {
 	switch expr := expr.(type) {
 	case *constraint.TagExpr:

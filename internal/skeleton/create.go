@@ -27,7 +27,7 @@ func (m *merger) create(svc Service) {
 	m.createTests(svc, e.name)
 }
 
-// hasMethod says whether the package has a method of such a name as BookService.GetBook: also where the file with the type is gone,
+// hasMethod reports whether the package has a method of such a name as BookService.GetBook: also where the file with the type is gone,
 // and one with methods is still there.
 func (m *merger) hasMethod(name string) bool {
 	typ, rpc, found := strings.Cut(name, ".")
@@ -41,7 +41,7 @@ func (m *merger) declare(e *edit, name string) {
 	}
 }
 
-// isImported says whether a file of the package imports something by a name.
+// isImported reports whether a file of the package imports something by a name.
 func (m *merger) isImported(name string) bool {
 	return slices.ContainsFunc(m.own.files, func(f *file) bool {
 		for _, spec := range f.imports {
@@ -69,7 +69,7 @@ func (m *merger) createTests(svc Service, beside string) {
 	}
 }
 
-// hasTest says whether a test of the package declares a name, or is going to.
+// hasTest reports whether a test of the package declares a name, or is going to.
 func (m *merger) hasTest(name string) bool {
 	if _, taken := m.own.names[name]; taken {
 		return true

@@ -2,7 +2,7 @@
 //
 // # What it does
 //
-// [Merge] reads a folder of Go files as they are, and the services that are to be implemented there. It finds the type that
+// [Merge] reads a directory of Go files as they are, and the services that are to be implemented there. It finds the type that
 // implements each service: the type of the wanted name, or the one that the package asserts, as in
 //
 //	var _ libraryv1service.BookService = (*Books)(nil)

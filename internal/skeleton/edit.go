@@ -204,7 +204,7 @@ func check(e *edit, content []byte, pieces []piece, insertions []insertion) stri
 // leading returns what a file begins with, its package clause included.
 func leading(f *file) string { return string(f.src[:f.offset(f.ast.Name.End())]) }
 
-// isMethod says whether a declaration is of a method of that name of a type of that name.
+// isMethod reports whether a declaration is of a method of that name of a type of that name.
 func isMethod(decl ast.Decl, typ, name string) bool {
 	fn, ok := decl.(*ast.FuncDecl)
 	if !ok || fn.Recv == nil || fn.Name.Name != name {
@@ -214,7 +214,7 @@ func isMethod(decl ast.Decl, typ, name string) bool {
 	return base == typ
 }
 
-// isSubsequence says whether all bytes of short are in long, in their order.
+// isSubsequence reports whether all bytes of short are in long, in their order.
 func isSubsequence(short, long []byte) bool {
 	for _, b := range long {
 		if len(short) > 0 && short[0] == b {

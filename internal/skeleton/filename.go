@@ -26,14 +26,14 @@ func fileNames(wanted string) func(yield func(string) bool) {
 	}
 }
 
-// isSpecial says whether Go reads more into the name of a file, which is given without its extension. It looks at what is before
+// isSpecial reports whether Go reads more into the name of a file, which is given without its extension. It looks at what is before
 // the first dot and behind the first underscore.
 func isSpecial(base string) bool {
 	stem, _, _ := strings.Cut(base, ".")
 	return strings.HasSuffix(base, "_test") || strings.HasSuffix(stem, "_test") || golang.PlatformOf(base) != ""
 }
 
-// isIgnoredName says whether Go leaves out a file for its name.
+// isIgnoredName reports whether Go leaves out a file for its name.
 func isIgnoredName(name string) bool {
 	return !strings.HasSuffix(name, ".go") || strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".")
 }

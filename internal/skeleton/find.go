@@ -28,7 +28,7 @@ func (m *merger) find(svc Service) (typ string, ok bool) {
 	}
 }
 
-// hasRPC says whether a type has a method of one of the names of a service.
+// hasRPC reports whether a type has a method of one of the names of a service.
 func (m *merger) hasRPC(typ string, svc Service) bool {
 	for _, have := range m.own.methodsOf(typ) {
 		for _, want := range svc.Methods {
@@ -40,7 +40,7 @@ func (m *merger) hasRPC(typ string, svc Service) bool {
 	return false
 }
 
-// checkClaim says whether a type is not that of another service of the same name.
+// checkClaim reports whether a type is not that of another service of the same name.
 func (m *merger) checkClaim(typ string, svc Service) bool {
 	other, claimed := m.claimed(typ, svc)
 	if asserted, _ := m.asserts(typ, svc.Interface); !claimed || asserted {
@@ -52,7 +52,7 @@ func (m *merger) checkClaim(typ string, svc Service) bool {
 	return false
 }
 
-// checkKind says whether methods can be declared on a type.
+// checkKind reports whether methods can be declared on a type.
 func (m *merger) checkKind(name string, svc Service) bool {
 	typ := m.own.dealias(name)
 	for _, decl := range m.own.types[typ] {
@@ -81,7 +81,7 @@ func (m *merger) checkKind(name string, svc Service) bool {
 	return true
 }
 
-// checkFree says whether a new type can have the wanted name.
+// checkFree reports whether a new type can have the wanted name.
 func (m *merger) checkFree(svc Service) bool {
 	place, taken := m.own.names[svc.Type]
 	if !taken {
@@ -108,7 +108,7 @@ func (m *merger) imported(svc Service) (diag.Position, bool) {
 	return diag.Position{}, false
 }
 
-// isCalled says whether an import may be called by a name.
+// isCalled reports whether an import may be called by a name.
 func (m *merger) isCalled(spec *ast.ImportSpec, name string) bool {
 	for _, local := range m.localNames(spec) {
 		if local == name {

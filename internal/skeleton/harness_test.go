@@ -71,7 +71,7 @@ func library(rpcs ...string) Service {
 	return svc
 }
 
-// folder returns a package of files, given as name and content in turn.
+// directory returns a package of files, given as name and content in turn.
 func folder(files ...string) Package {
 	p := Package{Dir: "internal/service", Name: "service", ImportPath: "example.com/internal/service",
 		Doc: []string{"Package service implements the services of library.v1."}, Files: make(map[string][]byte)}

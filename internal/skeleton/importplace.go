@@ -92,7 +92,7 @@ func (f *file) specStart(spec *ast.ImportSpec) int {
 // lineStart returns where the line of an offset begins.
 func (f *file) lineStart(offset int) int { return bytes.LastIndexByte(f.src[:offset], '\n') + 1 }
 
-// inComment says whether an offset is inside of a comment.
+// inComment reports whether an offset is inside of a comment.
 func (f *file) inComment(offset int) bool {
 	for _, group := range f.ast.Comments {
 		for _, comment := range group.List {

@@ -86,7 +86,7 @@ func (m *merger) warnOfGone() {
 	}
 }
 
-// implementsOthers says whether a type is asserted to implement what is not one of the services. Its methods may be of that.
+// implementsOthers reports whether a type is asserted to implement what is not one of the services. Its methods may be of that.
 func (m *merger) implementsOthers(typ string) bool {
 	return slices.ContainsFunc(m.asserted, func(a assertion) bool {
 		if a.typ != typ || len(a.iface.ids) == 1 && a.iface.sure && m.isStandard(a.iface.ids[0].Path) {

@@ -55,7 +55,7 @@ func (m *merger) probe(p piece) (probe, error) {
 	return probe{namesIn(tree)}, nil
 }
 
-// declares says whether a file declares a name as [Decl] has it.
+// declares reports whether a file declares a name as [Decl] has it.
 func declares(tree *ast.File, name string) bool {
 	f := &file{fset: token.NewFileSet(), ast: tree}
 	p := &pkg{types: make(map[string][]typeDecl), names: make(map[string]diag.Position)}

@@ -130,7 +130,7 @@ func (m *merger) promote(found *promoted, e embed) []embed {
 	return nil
 }
 
-// promoteNamed takes note of the methods of one type, and says whether they are known.
+// promoteNamed takes note of the methods of one type, and reports whether they are known.
 func (m *merger) promoteNamed(found *promoted, p *pkg, id golang.Ident) (next []embed, known bool) {
 	if slices.ContainsFunc(m.services, func(svc Service) bool { return svc.Interface.Path == id.Path && svc.Interface.Name == id.Name }) {
 		found.interfaces = append(found.interfaces, id)
@@ -155,7 +155,7 @@ func (m *merger) promoteNamed(found *promoted, p *pkg, id golang.Ident) (next []
 	return nil, p == nil && m.isStandard(id.Path)
 }
 
-// isUnimplemented says whether generators give such a name to a type whose methods serve nothing.
+// isUnimplemented reports whether generators give such a name to a type whose methods serve nothing.
 func isUnimplemented(name string) bool {
 	return strings.HasPrefix(name, "Unimplemented") || strings.HasPrefix(name, "Unsafe")
 }

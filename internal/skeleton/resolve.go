@@ -37,7 +37,7 @@ func (w *world) load(importPath string) *pkg {
 	return w.loaded[importPath]
 }
 
-// isStandard says whether an import path is one of the standard library's. Users' modules may have paths without a dot as well.
+// isStandard reports whether an import path is one of the standard library's. Users' modules may have paths without a dot as well.
 func (w *world) isStandard(importPath string) bool {
 	first, _, _ := strings.Cut(importPath, "/")
 	ownFirst, _, _ := strings.Cut(w.own.path, "/")
@@ -162,7 +162,7 @@ func (p *pkg) aliasOf(name string) (typeDecl, bool) {
 	return typeDecl{}, false
 }
 
-// namesItself says whether an alias is one of itself, which does not compile.
+// namesItself reports whether an alias is one of itself, which does not compile.
 func namesItself(spec *ast.TypeSpec) bool {
 	name, ok := baseName(spec.Type)
 	return ok && name == spec.Name.Name

@@ -6,14 +6,14 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// Package is a folder of Go files that a user owns, as it is. It may be empty.
+// Package is a directory of Go files that a user owns, as it is. It may be empty.
 type Package struct {
-	Dir        string // its path from the working folder, with slashes; for messages
+	Dir        string // its path from the working directory, with slashes; for messages
 	Name       string // what a new package is called; one that is there keeps its name
 	ImportPath string // may be unknown, and then empty
 	Doc        []string
 
-	// Files are the folder's Go files by their names in it, all of them: also tests, and files with build tags.
+	// Files are the directory's Go files by their names in it, all of them: also tests, and files with build tags.
 	Files map[string][]byte
 }
 
@@ -49,11 +49,11 @@ type Method struct {
 	Proto  diag.Position
 }
 
-// Reader returns the Go files of a package of the user's module by their names in its folder, and false for any other package.
+// Reader returns the Go files of a package of the user's module by their names in its directory, and false for any other package.
 type Reader func(importPath string) (map[string][]byte, bool)
 
 // Result is what a user's package lacks.
 type Result struct {
-	Files    map[string][]byte // the files that are new or changed, whole, by their names in the folder
+	Files    map[string][]byte // the files that are new or changed, whole, by their names in the directory
 	Problems diag.List         // sorted
 }

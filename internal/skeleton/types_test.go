@@ -121,7 +121,7 @@ func TestTypes(t *testing.T) {
 	}
 }
 
-// goFiles returns the Go files of a folder that this platform builds.
+// goFiles returns the Go files of a directory that this platform builds.
 func goFiles(t *testing.T, dir string) map[string][]byte {
 	t.Helper()
 	p, err := build.ImportDir(dir, 0)

@@ -20,7 +20,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/deploy"
 )
 
-// TestKustomize checks that kubectl apply -k finds every manifest of a folder.
+// TestKustomize checks that kubectl apply -k finds every manifest of a directory.
 func TestKustomize(t *testing.T) {
 	forEach(t, func(t *testing.T, _ deploy.App, files map[string][]byte) {
 		fs, manifests := filesys.MakeFsInMemory(), make(map[string]int)

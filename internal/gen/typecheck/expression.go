@@ -221,7 +221,7 @@ func plural(n int) string {
 	return fmt.Sprintf("%d arguments", n)
 }
 
-// fits says whether an argument can be given to a parameter, as text/template converts it.
+// fits reports whether an argument can be given to a parameter, as text/template converts it.
 func fits(kind, parameter reflect.Type, literal parse.Node) bool {
 	switch {
 	case kind == unknown || kind.AssignableTo(parameter):

@@ -119,7 +119,7 @@ func (s *scope) action(n *parse.ActionNode) {
 	}
 }
 
-// hasText says whether values of a type are written as one would spell them.
+// hasText reports whether values of a type are written as one would spell them.
 func hasText(t reflect.Type) bool {
 	if t == unknown || t.Implements(reflect.TypeFor[fmt.Stringer]()) || t.Implements(reflect.TypeFor[error]()) {
 		return true
