@@ -14,7 +14,7 @@ import (
 )
 
 // Differences compares a file that a user owns with what [Files] returns for its path. It looks at what follows from protos and
-// the runtime alone: routes, timeouts and retries of a mesh, the service config of clients, the health that a pod is asked for,
+// the runtime alone: routes, timeouts and retries of a mesh, the service config of clients, the service of the readiness probe,
 // and whether the grace period is enough for the times that the file itself sets. All else is the user's to decide. A file that
 // is not YAML or JSON has a warning of its own.
 func Differences(path string, have, want []byte) diag.List {
@@ -145,7 +145,8 @@ func configName(config *yaml.Node) string {
 	return value(field(names.Content[0], "service")) + "." + value(field(names.Content[0], "method"))
 }
 
-// deployment compares the health that a pod is asked for, and checks the grace period against the times that are set beside it.
+// deployment compares the service of the readiness probe, and checks that the grace period covers
+// the drain delay and the shutdown timeout.
 func (d *differ) deployment(have, want *yaml.Node) {
 	pod := field(have, "spec", "template", "spec")
 	if pod == nil {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// user is who the program runs as, in the image and in the pod: nobody in particular, by number, because Kubernetes can tell
-// only of a number that it is not root.
+// user is the ID of the user that runs the program, in the image and in the pod. It is a number,
+// because Kubernetes can verify only of a number that it is not root.
 const user = 65532
 
 // dockerfile returns the Dockerfile of app. It is for BuildKit. Its context is the module, or the directory that holds the module
