@@ -11,6 +11,7 @@
 //
 //   - ordered: each result is at the index of its item. If one item fails, the batch fails.
 //   - done: like ordered, but the response has no results.
-//   - keyed: a map of results by item. An item that is not found is missing from it; any other failure fails the batch.
+//   - keyed: a map of results by item. An item that is not found is missing from it; any other
+//     failure fails the batch.
 //   - per item: each item has its own result or status.
 package batch

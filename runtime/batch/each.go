@@ -15,9 +15,11 @@ import (
 //
 // If fn fails for an item, the result depends on the shape of the batch:
 //
-//   - ordered, done: the batch fails with the error of the lowest index that fails. Calls with a higher index are cancelled or
-//     not started; the others continue, so the error is the same each time. Without [WithTx], completed items stay done.
-//   - keyed: an item whose error is NOT_FOUND is missing; with any other error the batch fails like an ordered one.
+//   - ordered, done: the batch fails with the error of the lowest index that fails. Calls with a
+//     higher index are cancelled or not started; the others continue, so the error is the same
+//     each time. Without [WithTx], completed items stay done.
+//   - keyed: an item whose error is NOT_FOUND is missing; with any other error the batch fails
+//     like an ordered one.
 //   - per item: the item has the status of the error, and all others continue.
 //
 // The error of a batch has the index of the item in its message and in the metadata of its

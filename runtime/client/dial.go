@@ -74,7 +74,8 @@ func WithDialOptions(opts ...grpc.DialOption) Option {
 //   - distributes calls over all addresses that target resolves to (round_robin);
 //   - applies the policies of the services passed with [WithServiceConfig];
 //   - sends calls to every reachable server, healthy or not ([WithHealthChecks]);
-//   - pings after [KeepaliveTime] of silence while calls are open, and closes after [KeepaliveTimeout];
+//   - pings after [KeepaliveTime] of silence while calls are open, and closes after
+//     [KeepaliveTimeout];
 //   - accepts responses of up to [MaxRecvMsgSize] bytes, the maximum of package server.
 //
 // An error names the target or the option and the mistake.

@@ -23,15 +23,15 @@ type comparison struct {
 	counted bool  // as a search
 }
 
-// unquoted says whether the literal is the word.
+// unquoted reports whether the literal is the word, without quotes.
 func (c *comparison) unquoted(word string) bool {
 	return len(c.right.Parts) == 1 && !c.right.Parts[0].Quoted && c.right.Parts[0].Text == word
 }
 
-// presence says whether the comparison is field:*.
+// presence reports whether the comparison is field:*.
 func (c *comparison) presence() bool { return c.r.Op == Has && c.unquoted("*") }
 
-// null says whether the comparison is with null, if the field may be null.
+// null reports whether the comparison is with null, if the field may be null.
 func (c *comparison) null() bool {
 	return (c.r.Op == Equals || c.r.Op == NotEquals) && c.unquoted("null")
 }
@@ -133,7 +133,7 @@ func (c *comparison) mapOf(field protoreflect.FieldDescriptor, parts []Part) (te
 	}
 	literal, ok := scalarOf(field.MapKey(), parts[0].Text)
 	if !ok {
-		return nil, faultf(parts[0].At, "%s is no key of %s, which are %s", quote(parts[0].Text), field.Name(), kindOf(field.MapKey()))
+		return nil, faultf(parts[0].At, "%s is not a key of %s; want %s", quote(parts[0].Text), field.Name(), kindOf(field.MapKey()))
 	}
 	key := literal.MapKey()
 	if len(parts) == 1 && c.presence() {
@@ -151,7 +151,7 @@ func (c *comparison) mapOf(field protoreflect.FieldDescriptor, parts []Part) (te
 // keys tests a map by whether it has a key.
 func (c *comparison) keys(field protoreflect.FieldDescriptor) (test, *fault) {
 	if c.r.Op != Has {
-		return nil, faultf(c.left.At, `%s is a map; write "%s:" for "has the key", or the key behind a dot`, field.Name(), brief(c.left))
+		return nil, faultf(c.left.At, `%s is a map; write "%s:" for "has the key", or the key after a dot`, field.Name(), brief(c.left))
 	}
 	if err := c.searches(); err != nil {
 		return nil, err
@@ -245,8 +245,8 @@ func (c *comparison) names(message protoreflect.MessageDescriptor) string {
 	return strings.Join(names, ", ")
 }
 
-// redacted says whether the field has the option debug_redact: its values are not for everybody, and a filter that can
-// compare them finds them out.
+// redacted reports whether the field has the option debug_redact: its values are confidential,
+// and a filter that can compare them can reveal them.
 func redacted(field protoreflect.FieldDescriptor) bool {
 	options, _ := field.Options().(*descriptorpb.FieldOptions)
 	return options.GetDebugRedact()

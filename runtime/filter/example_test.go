@@ -44,6 +44,6 @@ func ExampleSchema_Parse_fault() {
 	_, err = statuses.Parse("filter", `status = 5`)
 	fmt.Println(err)
 	// Output:
-	// filter: column 10: "and" is no operator; write AND, or put a word to search for in quotes
+	// filter: column 10: "and" is not an operator; write AND, or put a word to search for in quotes
 	// filter: column 1: no field "status" to filter by; there are: code, message
 }

@@ -92,32 +92,32 @@ func TestParseFaults(t *testing.T) {
 		{`a = "b`, `column 5: the string that begins here does not end; a closing " is missing`},
 		{"a = \"b\x00\"", `column 7: the character U+0000 cannot stand in a filter`},
 		{`ä = ü AND`, `column 10: the filter ends where something is missing`},
-		{`a == 1`, `column 3: "==" is no comparator; write "="`},
-		{`a = b = c`, `column 7: "=" cannot stand here; put what is text in quotes`},
+		{`a == 1`, `column 3: "==" is not a comparator; write "="`},
+		{`a = b = c`, `column 7: "=" cannot stand here; put text in quotes`},
 		{`(a`, `column 1: the bracket that opens here is not closed`},
 		{`f(a`, `column 2: the bracket that opens here is not closed`},
 		{`f(a b)`, `column 5: "b" cannot stand here`},
-		{`f(,)`, `column 3: "," cannot stand here; put what is text in quotes`},
-		{`a)`, `column 2: ")" cannot stand here; put what is text in quotes`},
-		{`()`, `column 2: ")" cannot stand here; put what is text in quotes`},
+		{`f(,)`, `column 3: "," cannot stand here; put text in quotes`},
+		{`a)`, `column 2: ")" cannot stand here; put text in quotes`},
+		{`()`, `column 2: ")" cannot stand here; put text in quotes`},
 		{`a"b"`, `column 2: there must be a space here, or quotes around what is text`},
-		{`a = 1 and b = 2`, `column 7: "and" is no operator; write AND, or put a word to search for in quotes`},
-		{`a || b`, `column 3: "||" is no operator; write OR, or put a word to search for in quotes`},
-		{`!a`, `column 1: "!" is no operator; write NOT, or put a word to search for in quotes`},
-		{`AND a`, `column 1: AND cannot stand here; put a word that is no operator in quotes`},
-		{`NOT NOT a`, `column 5: NOT cannot stand here; put a word that is no operator in quotes`},
-		{`state = OR`, `column 9: OR cannot stand here; put a word that is no operator in quotes`},
+		{`a = 1 and b = 2`, `column 7: "and" is not an operator; write AND, or put a word to search for in quotes`},
+		{`a || b`, `column 3: "||" is not an operator; write OR, or put a word to search for in quotes`},
+		{`!a`, `column 1: "!" is not an operator; write NOT, or put a word to search for in quotes`},
+		{`AND a`, `column 1: AND cannot stand here; put a word that is not an operator in quotes`},
+		{`NOT NOT a`, `column 5: NOT cannot stand here; put a word that is not an operator in quotes`},
+		{`state = OR`, `column 9: OR cannot stand here; put a word that is not an operator in quotes`},
 		{`- a`, `column 1: a minus stands right before what it negates: -name = "x"; to search for it, write "-"`},
-		{`a. b`, `column 4: there is nothing behind a dot; put what is text in quotes`},
-		{`a = b.`, `column 7: there is nothing behind a dot; put what is text in quotes`},
-		{`a = .5`, `column 5: "." cannot stand here; put what is text in quotes`},
+		{`a. b`, `column 4: a name is missing after the dot; put text in quotes`},
+		{`a = b.`, `column 7: a name is missing after the dot; put text in quotes`},
+		{`a = .5`, `column 5: "." cannot stand here; put text in quotes`},
 		{`a = (b c = d)`, `column 8: a comparison cannot be compared; right of "=" there may be literals with AND, OR and NOT`},
 		{strings.Repeat("(", filter.MaxDepth+1) + "a", `column 33: brackets are nested deeper than 32`},
 		{strings.Repeat("a ", filter.MaxTerms+1), `column 2001: the filter has more than 1000 comparisons`},
-		{strings.Repeat("a", filter.MaxLength+1), `column 8193: the filter has 8193 bytes; it may have 8192`},
+		{strings.Repeat("a", filter.MaxLength+1), `column 8193: the filter has 8193 bytes; the maximum is 8192`},
 		{strings.Repeat("f(", filter.MaxDepth+1), `column 66: brackets are nested deeper than 32`},
-		{"a" + strings.Repeat(".a", filter.MaxDepth) + " = 1", `column 65: the path has more than 32 names; put what is text in quotes`},
-		{`a, b`, `column 2: "," cannot stand here; put what is text in quotes`},
+		{"a" + strings.Repeat(".a", filter.MaxDepth) + " = 1", `column 65: the path has more than 32 names; put text in quotes`},
+		{`a, b`, `column 2: "," cannot stand here; put text in quotes`},
 	}
 	for _, test := range tests {
 		_, err := filter.Parse("filter", test.text)
@@ -151,7 +151,7 @@ func TestFaultSaysWhere(t *testing.T) {
 			field, description = d.GetFieldViolations()[0].GetField(), d.GetFieldViolations()[0].GetDescription()
 		}
 	}
-	if column != "7" || field != "query.filter" || !strings.HasPrefix(description, `column 7: "or" is no operator`) {
+	if column != "7" || field != "query.filter" || !strings.HasPrefix(description, `column 7: "or" is not an operator`) {
 		t.Errorf("got column %q, field %q, description %q", column, field, description)
 	}
 }

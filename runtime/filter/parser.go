@@ -35,7 +35,7 @@ func Parse(field, text string) (Expr, error) {
 
 func parse(source string) (Expr, *fault) {
 	if len(source) > MaxLength {
-		return nil, faultf(MaxLength, "the filter has %d bytes; it may have %d", len(source), MaxLength)
+		return nil, faultf(MaxLength, "the filter has %d bytes; the maximum is %d", len(source), MaxLength)
 	}
 	if at := strings.IndexByte(source, 0); at >= 0 { // which the texts of databases cannot hold
 		return nil, faultf(Pos(at), "the character U+0000 cannot stand in a filter")
@@ -94,7 +94,7 @@ func (p *parser) unexpected() *fault {
 	case kindText, kindString:
 		return faultf(p.tok.at, "%s cannot stand here", quote(p.tok.text))
 	}
-	return faultf(p.tok.at, "%q cannot stand here; put what is text in quotes", p.tok.kind)
+	return faultf(p.tok.at, "%q cannot stand here; put text in quotes", p.tok.kind)
 }
 
 // expression is sequences with AND between them. Here a space means the same as AND, so the factors of all are operands of one.

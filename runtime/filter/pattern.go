@@ -2,7 +2,8 @@ package filter
 
 import "strings"
 
-// matches says whether a text is the pieces of a pattern, in their order, with anything between two of them.
+// matches reports whether a text consists of the pieces of a pattern, in their order, with
+// anything between them.
 func matches(pattern []string, text string) bool {
 	if len(pattern) == 1 {
 		return text == pattern[0]
@@ -13,7 +14,7 @@ func matches(pattern []string, text string) bool {
 	}
 	last := len(pattern) - 1
 	for _, piece := range pattern[1:last] {
-		// The first place is as good as any later one, as it leaves the most for the pieces to come.
+		// The first match is best, because it leaves the most text for later pieces.
 		_, behind, found := strings.Cut(rest, piece)
 		if !found {
 			return false

@@ -24,7 +24,7 @@ func (p *parser) restriction() (Expr, *fault) {
 		return nil, err
 	}
 	if p.tok.kind == string(Equals) && op == Equals {
-		return nil, faultf(p.tok.at-1, `"==" is no comparator; write "="`)
+		return nil, faultf(p.tok.at-1, `"==" is not a comparator; write "="`)
 	}
 	return p.compared(left, op)
 }
@@ -45,7 +45,7 @@ func (p *parser) compared(left Operand, op Op) (Expr, *fault) {
 	return &Restriction{Left: left, Op: op, Right: right}, nil
 }
 
-// distribute returns the expression with the comparison in the place of each literal.
+// distribute returns the expression with each literal replaced by a comparison with it.
 func distribute(left Operand, op Op, expr Expr) (Expr, *fault) {
 	switch e := expr.(type) {
 	case *And:
@@ -80,17 +80,17 @@ func (p *parser) misspelled() *fault {
 	operator := map[string]string{"and": "AND", "or": "OR", "not": "NOT", "&&": "AND", "||": "OR", "&": "AND", "|": "OR"}[strings.ToLower(p.tok.text)]
 	switch {
 	case operator != "" && operator != p.tok.text:
-		return faultf(p.tok.at, "%s is no operator; write %s, or put a word to search for in quotes", quote(p.tok.text), operator)
+		return faultf(p.tok.at, "%s is not an operator; write %s, or put a word to search for in quotes", quote(p.tok.text), operator)
 	case p.tok.text[0] == '!' && !p.values:
-		return faultf(p.tok.at, `"!" is no operator; write NOT, or put a word to search for in quotes`)
+		return faultf(p.tok.at, `"!" is not an operator; write NOT, or put a word to search for in quotes`)
 	}
 	return nil
 }
 
-// comparable is a member or a call. Next goes on to the token behind a dot.
+// comparable is a member or a call. next moves to the token after a dot.
 func (p *parser) comparable(next func() *fault) (Operand, *fault) {
 	if p.keyword("AND") || p.keyword("OR") || p.keyword("NOT") {
-		return nil, faultf(p.tok.at, "%s cannot stand here; put a word that is no operator in quotes", p.tok.text)
+		return nil, faultf(p.tok.at, "%s cannot stand here; put a word that is not an operator in quotes", p.tok.text)
 	}
 	member := &Member{At: p.tok.at}
 	for {
@@ -104,7 +104,7 @@ func (p *parser) comparable(next func() *fault) (Operand, *fault) {
 			return nil, err
 		}
 		if p.tok.spaced || p.tok.kind == kindEnd {
-			return nil, faultf(p.tok.at, "there is nothing behind a dot; put what is text in quotes")
+			return nil, faultf(p.tok.at, "a name is missing after the dot; put text in quotes")
 		}
 	}
 	if p.tok.kind == "(" && !p.tok.spaced && !member.Quoted() {
@@ -119,7 +119,7 @@ func (p *parser) part(member *Member) *fault {
 		return p.unexpected()
 	}
 	if len(member.Parts) == MaxDepth {
-		return faultf(p.tok.at, "the path has more than %d names; put what is text in quotes", MaxDepth)
+		return faultf(p.tok.at, "the path has more than %d names; put text in quotes", MaxDepth)
 	}
 	member.Parts = append(member.Parts, Part{p.tok.at, p.tok.text, p.tok.kind == kindString, p.tok.pattern})
 	return p.advance()

@@ -113,10 +113,10 @@ func ordered[T any](op Op, want T, get func(protoreflect.Value) T, compare func(
 	}
 }
 
-// orders says whether the comparator asks for an order, and not for equality.
+// orders reports whether the comparator requires an order, not just equality.
 func (op Op) orders() bool { return op != Equals && op != NotEquals && op != Has }
 
-// holds says whether a comparator is true of what a compare function returned.
+// holds reports whether a comparator is true for the result of a compare function.
 func holds(op Op, order int) bool {
 	switch op {
 	case Less:

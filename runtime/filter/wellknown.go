@@ -37,7 +37,7 @@ func (c *comparison) wellKnown(field protoreflect.FieldDescriptor, parts []Part)
 	return inner, err, true
 }
 
-// isJSON says whether a message, or nil, is google.protobuf.Value.
+// isJSON reports whether a message type, which may be nil, is google.protobuf.Value.
 func isJSON(message protoreflect.MessageDescriptor) bool {
 	return message != nil && message.FullName() == "google.protobuf.Value"
 }

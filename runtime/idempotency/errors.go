@@ -32,7 +32,7 @@ const retryAfter = time.Second
 
 // errReused is the error for an idempotency key, in the named field, of a different request.
 func errReused(field string) *rpcerr.Error {
-	violation := rpcerr.Violation(field, "it was used for another request; use a new one")
+	violation := rpcerr.Violation(field, "was used for another request; use a new one")
 	violation.Reason = ReasonRequestIDReused.Name()
 	return ReasonRequestIDReused.
 		Errorf(codes.InvalidArgument, "the idempotency key was used for another request; use a new one").WithViolations(violation)
@@ -40,18 +40,18 @@ func errReused(field string) *rpcerr.Error {
 
 func errInProgress() *rpcerr.Error {
 	return ReasonRequestInProgress.
-		Errorf(codes.Aborted, "a call with this idempotency key is still running; try again when it has ended").WithRetryAfter(retryAfter)
+		Errorf(codes.Aborted, "a call with this idempotency key is still running; retry when it has finished").WithRetryAfter(retryAfter)
 }
 
 // errStore returns the caller's error for an error of the store.
 func errStore(cause error) error {
 	if errors.Is(cause, ErrFull) {
 		return ReasonStoreFull.
-			Errorf(codes.ResourceExhausted, "the server has no room to keep the response of this request; try again later").
+			Errorf(codes.ResourceExhausted, "the server has no room to store the response of this request; retry later").
 			WithRetryAfter(retryAfter).WithCause(cause)
 	}
 	return ReasonStoreUnavailable.
-		Errorf(codes.Unavailable, "it cannot be told whether this request was made before; try again").
+		Errorf(codes.Unavailable, "the idempotency store is unavailable, so retries cannot be recognized; retry later").
 		WithRetryAfter(retryAfter).WithCause(cause)
 }
 

@@ -12,11 +12,12 @@ import (
 // with the lowest of the last 32 to 64 windows, which is about what a call takes when nothing waits:
 //
 //   - Up to twice as much is normal, and the limit rises by an eighth, at least by 1.
-//   - If two windows in a row are above that, the limit falls to nine tenths of what would carry the same calls at the lowest
-//     latency: limit × lowest / average × 0.9, though at most to a quarter at a time. This is the gradient of Netflix's
-//     concurrency-limits; nine tenths, so that nothing waits and the lowest latency is measured again.
-//   - If a fall did not shorten calls by a fifth, it was not their number that made them slow, but something behind the
-//     method. Then this latency is the new lowest, and the limit rises again.
+//   - If two windows in a row are above that, the limit falls to nine tenths of what would carry
+//     the same calls at the lowest latency: limit × lowest / average × 0.9, though at most to a
+//     quarter at a time. This is the gradient of Netflix's concurrency-limits; nine tenths, so
+//     that nothing waits and the lowest latency is measured again.
+//   - If a fall did not shorten calls by a fifth, it was not their number that made them slow, but
+//     something behind the method. Then this latency is the new lowest, and the limit rises again.
 //
 // Calls that failed count only if they took more than twice the lowest: a timeout says that calls are slow, an early error
 // says nothing. A single call counts at most as 8 times the lowest. The time that streams last says nothing about load; use

@@ -30,8 +30,9 @@ const (
 // interceptors.
 //
 // Each RPC is a subtest that calls the method through the real pipeline, with
-//   - an empty request, and requests with extreme values: the smallest and largest numbers, NaN, long and odd strings,
-//     unknown enum numbers, every arm of a oneof, filled lists, maps and nested messages;
+//   - an empty request, and requests with extreme values: the smallest and largest numbers, NaN,
+//     long and odd strings, unknown enum numbers, every arm of a oneof, filled lists, maps and
+//     nested messages;
 //   - bytes that are not a message;
 //   - for request streams, no request at all, and several;
 //   - a context that is cancelled and one whose deadline has passed, before the method is called;
@@ -39,10 +40,12 @@ const (
 //
 // It fails, and says what to do, if
 //   - the method panics, or a goroutine of [runtime.Go] does;
-//   - the method is still running [ReturnTimeout] after its deadline has passed or its caller has gone;
-//   - goroutines that it started are still running when the server has stopped, again in each of three runs, so that a pool
-//     that fills once is not a leak;
-//   - its caller receives UNKNOWN, which an error without a status becomes, or a code that gRPC does not know;
+//   - the method is still running [ReturnTimeout] after its deadline has passed or its caller has
+//     gone;
+//   - goroutines that it started are still running when the server has stopped, again in each of
+//     three runs, so that a pool that fills once is not a leak;
+//   - its caller receives UNKNOWN, which an error without a status becomes, or a code that gRPC
+//     does not know;
 //   - it returns neither a response nor an error, or a nil stream.
 //
 // All other results are accepted, including UNIMPLEMENTED and the method's own INTERNAL. The
