@@ -10,18 +10,18 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// kind is how options spell a value of T, and what it may be.
+// kind defines how options encode a value of T, and which values are valid.
 type kind[T any] struct {
-	// decode returns the value of a field that is set.
+	// decode returns the value of a set field.
 	decode func(v protoreflect.Value) T
-	// encode returns how the field spells a value; ok is false where it stays unset. list is an
-	// empty list of the field where that is one.
+	// encode returns the field's encoding of a value; ok is false if the field stays unset. list
+	// returns an empty list of the field if it is repeated.
 	encode func(value T, list func() protoreflect.List) (v protoreflect.Value, ok bool)
-	// check reports what is wrong with a field that is set; nil where nothing can be.
+	// check reports mistakes in a set field; nil if none are possible.
 	check func(f *faults, path string, v protoreflect.Value)
 }
 
-// limit is a duration of which "0s" is [None]: no limit, rather than the default one.
+// limit is a duration for which "0s" means [None]: no limit instead of the default.
 var limit = kind[time.Duration]{
 	decode: func(v protoreflect.Value) time.Duration { return durationOf(v.String()) },
 	encode: func(d time.Duration, _ func() protoreflect.List) (protoreflect.Value, bool) {
@@ -30,7 +30,7 @@ var limit = kind[time.Duration]{
 	check: func(f *faults, path string, v protoreflect.Value) { f.duration(path, v.String()) },
 }
 
-// wait is a duration of which "0s" is 0, as where it is not set.
+// wait is a duration for which "0s" means 0, like an unset one.
 var wait = kind[time.Duration]{
 	decode: func(v protoreflect.Value) time.Duration { return max(0, durationOf(v.String())) },
 	encode: func(d time.Duration, _ func() protoreflect.List) (protoreflect.Value, bool) {
@@ -39,7 +39,7 @@ var wait = kind[time.Duration]{
 	check: limit.check,
 }
 
-// delay is a wait that has to be set, to "0s" too.
+// delay is a wait that must be set, even if to "0s".
 var delay = kind[time.Duration]{
 	decode: wait.decode,
 	encode: func(d time.Duration, _ func() protoreflect.List) (protoreflect.Value, bool) {
@@ -56,7 +56,7 @@ var positive = kind[time.Duration]{
 // lease is the lease of an operation.
 var lease = kind[time.Duration]{decode: limit.decode, encode: limit.encode, check: (*faults).lease}
 
-// durationOf returns a duration: 0 is not set, and None is set to zero.
+// durationOf parses a duration: 0 means unset, and None a zero.
 func durationOf(text string) time.Duration {
 	if text == "" {
 		return 0
@@ -68,7 +68,7 @@ func durationOf(text string) time.Duration {
 	return d
 }
 
-// number is a number of 32 bits; check is what it may be.
+// number is a 32-bit number; check validates it.
 func number(check func(f *faults, path string, n int64)) kind[int] {
 	return kind[int]{
 		decode: func(v protoreflect.Value) int { return int(v.Int()) },
@@ -79,7 +79,7 @@ func number(check func(f *faults, path string, n int64)) kind[int] {
 	}
 }
 
-// count is a number that is at least 1; 0 is not set.
+// count is a number of at least 1; 0 means unset.
 func count() kind[int] {
 	k := number((*faults).atLeastOne)
 	always := k.encode
@@ -90,7 +90,7 @@ func count() kind[int] {
 	return k
 }
 
-// size is a number of bytes: below 0 is no limit, which options spell 0.
+// size is a number of bytes: below 0 means no limit, which options encode as 0.
 var size = kind[int64]{
 	decode: func(v protoreflect.Value) int64 {
 		if v.Int() == 0 {
@@ -104,7 +104,7 @@ var size = kind[int64]{
 	check: func(f *faults, path string, v protoreflect.Value) { f.notNegative(path, v.Int()) },
 }
 
-// factor is a number of 64 bits; check is what it may be.
+// factor is a 64-bit number; check validates it.
 func factor(check func(f *faults, path string, x float64)) kind[float64] {
 	return kind[float64]{
 		decode: func(v protoreflect.Value) float64 { return v.Float() },
@@ -115,7 +115,7 @@ func factor(check func(f *faults, path string, x float64)) kind[float64] {
 	}
 }
 
-// sample is a part from 0 to 1: all is 0, and none is below 0.
+// sample is a fraction from 0 to 1: 0 means all, and below 0 none.
 var sample = kind[float64]{
 	decode: func(v protoreflect.Value) float64 {
 		switch x := v.Float(); x {
@@ -137,7 +137,6 @@ var sample = kind[float64]{
 	},
 }
 
-// flag is true or false.
 var flag = kind[bool]{
 	decode: func(v protoreflect.Value) bool { return v.Bool() },
 	encode: func(b bool, _ func() protoreflect.List) (protoreflect.Value, bool) {
@@ -145,7 +144,7 @@ var flag = kind[bool]{
 	},
 }
 
-// inverse is a flag that options spell the other way round.
+// inverse is a flag whose option has the opposite meaning.
 var inverse = kind[bool]{
 	decode: func(v protoreflect.Value) bool { return !v.Bool() },
 	encode: func(b bool, list func() protoreflect.List) (protoreflect.Value, bool) {
@@ -153,7 +152,7 @@ var inverse = kind[bool]{
 	},
 }
 
-// texts is a list of strings; check is what each may be.
+// texts is a list of strings; check validates each.
 func texts(check func(f *faults, path, text string)) kind[[]string] {
 	return kind[[]string]{
 		decode: func(v protoreflect.Value) (list []string) {
@@ -177,8 +176,8 @@ func texts(check func(f *faults, path, text string)) kind[[]string] {
 	}
 }
 
-// choice is one of the values of an enum: each is one of those of the options. Which these are is
-// checked of every enum.
+// choice is an enum value that corresponds to one of the options' enum. A test checks the
+// correspondence for every enum.
 func choice[T comparable, E interface {
 	~int32
 	Number() protoreflect.EnumNumber

@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// option is a field of the options: a row of the table, from which all that is done with the field
-// derives. S is what has its value in Go: a [Policy], or an element of one of its lists.
+// option is a field of the options: a row of the table from which everything about the field is
+// derived. S has its Go value: a [Policy], or an element of one of its lists.
 type option[S any] struct {
 	name  string
 	check func(f *faults, path string, v protoreflect.Value) // nil where any value can be
@@ -26,7 +26,7 @@ type option[S any] struct {
 	shape      bool  // whether it says where a pattern is, and not what its limits are
 }
 
-// calls are the methods that an option is for.
+// calls are the methods that an option applies to.
 type calls int
 
 const (
@@ -35,8 +35,8 @@ const (
 	ofStreams       // those with one
 )
 
-// field is a row of an option that Go has a field for. completes is its value where the rule is given
-// without it; the zero value is one that is not set.
+// field is a row of an option with a Go field. completes is the value of an unset option whose
+// rule is set; the zero value means that it stays unset.
 func field[S, T any](name string, k kind[T], at func(*S) *T, completes ...T) option[S] {
 	return option[S]{
 		name:  name,
@@ -61,13 +61,13 @@ func field[S, T any](name string, k kind[T], at func(*S) *T, completes ...T) opt
 	}
 }
 
-// completed marks an option that another of its rule completes.
+// completed marks an option that another option of its rule completes.
 func (o option[S]) completed() option[S] {
 	o.hasDefault = true
 	return o
 }
 
-// atServer marks an option whose default the server or the client has.
+// atServer marks an option whose default is in the server or the client.
 func (o option[S]) atServer() option[S] {
 	o.elsewhere = true
 	return o
@@ -79,15 +79,15 @@ func (o option[S]) forCalls(of calls) option[S] {
 	return o
 }
 
-// said is a row of an option that Go has no field for.
+// said is a row of an option without a Go field.
 func said(name string) option[Policy] { return option[Policy]{name: name} }
 
-// shape is a row of an option that says where a pattern is.
+// shape is a row of an option for the shape of a pattern.
 func shape(name string, check func(f *faults, path string, v protoreflect.Value)) option[Policy] {
 	return option[Policy]{name: name, check: check, shape: true}
 }
 
-// plain returns a value as JSON has it.
+// plain returns a value in JSON's types.
 func plain(value any) any {
 	if d, ok := value.(time.Duration); ok {
 		return d.String()

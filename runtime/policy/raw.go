@@ -6,8 +6,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// RawFields returns what an encoded message has under a field number: the content of what has a length, and the encoding of
-// all else. So extensions can be read whether or not the program knows their types.
+// RawFields returns the values of a field number in an encoded message: the content of
+// length-delimited values, and the encoding of others. It reads extensions whether or not their
+// types are linked in.
 func RawFields(m proto.Message, number protoreflect.FieldNumber) [][]byte {
 	if m == nil || !m.ProtoReflect().IsValid() {
 		return nil
@@ -19,7 +20,7 @@ func RawFields(m proto.Message, number protoreflect.FieldNumber) [][]byte {
 	return rawFieldsIn(raw, number)
 }
 
-// rawFieldsIn is RawFields of a message that is encoded already.
+// rawFieldsIn is RawFields for an encoded message.
 func rawFieldsIn(raw []byte, number protoreflect.FieldNumber) (fields [][]byte) {
 	for len(raw) > 0 {
 		n, kind, tag := protowire.ConsumeTag(raw)

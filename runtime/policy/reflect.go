@@ -7,7 +7,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// unknown finds fields that a newer options.proto has and this version does not know: a rule that nobody would keep.
+// unknown finds fields of a newer options.proto that this version does not know and could not
+// enforce.
 func (f *faults) unknown(field string, m proto.Message) {
 	msg := m.ProtoReflect()
 	if !msg.IsValid() {
@@ -29,7 +30,7 @@ func (f *faults) unknown(field string, m proto.Message) {
 	})
 }
 
-// enumNumber checks that a number is one of its enum's.
+// enumNumber checks that a number is a value of its enum.
 func (f *faults) enumNumber(field string, e protoreflect.EnumDescriptor, number protoreflect.EnumNumber) {
 	if e.Values().ByNumber(number) == nil {
 		f.add(field, "%d is not a value of %s", number, e.FullName())

@@ -9,25 +9,26 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// rule is a field of grpcservice.v1.Policy: the options that are given and overridden together. All
+// rule is a field of grpcservice.v1.Policy: options that are set and overridden together. All
 // functions may be nil.
 type rule struct {
 	name    string
 	options []option[Policy] // one of the rule's own name where that has no fields
 
-	// fits says why a method cannot have the rule; "" where it can.
+	// fits returns why a method cannot have the rule, or "".
 	fits func(m Method) string
-	// asks reports whether options that speak of the rule want it: some take it away.
+	// asks reports whether options that set the rule enable it: some disable it.
 	asks func(p *grpcservicev1.Policy) bool
-	// holds reports whether a method has the rule, by its options or by its messages.
+	// holds reports whether a method has the rule, by its options or its messages.
 	holds func(m Method, p *grpcservicev1.Policy) bool
-	// has reports whether a policy has the rule, so that options can say it.
+	// has reports whether a policy has the rule, so that options can express it.
 	has func(p *Policy) bool
-	// prepare and complete come before and after the options are decoded.
+	// prepare and complete run before and after the options are decoded.
 	prepare, complete func(m Method, p *Policy)
-	// take takes the rule from another policy; nil where that is to take each option.
+	// take copies the rule from another policy; nil copies each option.
 	take func(to, from *Policy)
-	// check reports what the options of the rule cannot say together, and missing what they lack.
+	// check reports contradictions between the options of the rule, and missing reports what they
+	// lack.
 	check, missing func(f *faults, p *grpcservicev1.Policy)
 
 	rival      string // the rule that it takes the place of, and that takes its place
@@ -37,7 +38,7 @@ type rule struct {
 	isPattern  bool   // whether it is about a pattern, with an option off
 }
 
-// message returns the message that has the options of a rule; nothing can be set in it.
+// message returns the message with the options of a rule; it must not be modified.
 func (r rule) message(p *grpcservicev1.Policy) protoreflect.Message {
 	m := p.ProtoReflect()
 	if fd := fieldOf(m, r.name); fd.Message() != nil && !fd.IsList() {
@@ -54,24 +55,24 @@ func (r rule) path(option string) string {
 	return r.name + "." + option
 }
 
-// spoken reports whether options speak of the rule.
+// spoken reports whether options mention the rule.
 func (r rule) spoken(p *grpcservicev1.Policy) bool {
 	m := p.ProtoReflect()
 	return m.IsValid() && m.Has(fieldOf(m, r.name))
 }
 
-// asked reports whether options speak of the rule, and do not take it away.
+// asked reports whether options mention the rule and enable it.
 func (r rule) asked(p *grpcservicev1.Policy) bool {
 	return r.spoken(p) && (r.asks == nil || r.asks(p))
 }
 
-// clear removes what options say of the rule.
+// clear removes the options of the rule.
 func (r rule) clear(p *grpcservicev1.Policy) {
 	m := p.ProtoReflect()
 	m.Clear(fieldOf(m, r.name))
 }
 
-// build sets what options that are merged say of the rule.
+// build sets the rule from merged options.
 func (r rule) build(m Method, said *grpcservicev1.Policy, p *Policy) {
 	if r.holds != nil && !r.holds(m, said) {
 		return
@@ -97,7 +98,7 @@ func (r rule) say(p *Policy, said *grpcservicev1.Policy) {
 	encodeInto(p, r.options, m)
 }
 
-// override takes the rule from another policy, as far as what is said speaks of it.
+// override copies the rule from another policy, as far as the options mention it.
 func (r rule) override(to, from *Policy, said *grpcservicev1.Policy) {
 	if !r.spoken(said) && (r.rival == "" || !rules.of(r.rival).asked(said)) {
 		return
@@ -114,7 +115,7 @@ func (r rule) override(to, from *Policy, said *grpcservicev1.Policy) {
 	}
 }
 
-// misfit reports what options say that is not for a method of this kind.
+// misfit reports options that do not apply to methods of this kind.
 func (r rule) misfit(f *faults, m Method, said *grpcservicev1.Policy) {
 	if r.fits != nil && r.asked(said) {
 		if why := r.fits(m); why != "" {
@@ -132,7 +133,7 @@ func (r rule) misfit(f *faults, m Method, said *grpcservicev1.Policy) {
 	}
 }
 
-// fit removes what is not for a method of this kind.
+// fit removes options that do not apply to methods of this kind.
 func (r rule) fit(m Method, said *grpcservicev1.Policy) {
 	if r.fits != nil && r.fits(m) != "" {
 		r.clear(said)
@@ -145,8 +146,8 @@ func (r rule) fit(m Method, said *grpcservicev1.Policy) {
 	}
 }
 
-// forCalls returns the options of the rule that are for other methods only, and those that are for
-// methods such as m only.
+// forCalls returns the options of the rule that apply only to other methods, and those that apply
+// only to methods such as m.
 func (r rule) forCalls(m Method) (wrong, right []string) {
 	own := ofUnary
 	if !m.unary() {
@@ -164,10 +165,10 @@ func (r rule) forCalls(m Method) (wrong, right []string) {
 	return wrong, right
 }
 
-// table is all rules, in the order of their numbers.
+// table holds all rules in the order of their numbers.
 type table []rule
 
-// of returns the rule of a name, and the zero rule where there is none.
+// of returns the rule with a name, or the zero rule.
 func (t table) of(name string) rule {
 	for _, r := range t {
 		if r.name == name {
@@ -177,7 +178,7 @@ func (t table) of(name string) rule {
 	return rule{}
 }
 
-// patterns returns the rules that are about patterns.
+// patterns returns the rules of patterns.
 func (t table) patterns() (patterns []rule) {
 	for _, r := range t {
 		if r.isPattern {
@@ -187,7 +188,7 @@ func (t table) patterns() (patterns []rule) {
 	return patterns
 }
 
-// Policy returns the rules of a policy that [Merge] made for the method.
+// Policy returns the policy for options that [Merge] returned for the method.
 func (m Method) Policy(said *grpcservicev1.Policy) Policy {
 	p := Policy{Idempotency: m.Idempotency}
 	for _, r := range rules {
@@ -196,7 +197,7 @@ func (m Method) Policy(said *grpcservicev1.Policy) Policy {
 	return p
 }
 
-// optionsOf returns the options that make a policy.
+// optionsOf returns the options that express a policy.
 func optionsOf(p Policy) *grpcservicev1.Policy {
 	said := &grpcservicev1.Policy{}
 	for _, r := range rules {
@@ -205,8 +206,7 @@ func optionsOf(p Policy) *grpcservicev1.Policy {
 	return said
 }
 
-// lay lays a layer over what is there: field by field, but for lists and for rules that are whole,
-// which are replaced.
+// lay applies a layer: field by field, except for lists and whole rules, which are replaced.
 func lay(merged, over *grpcservicev1.Policy) {
 	for _, r := range rules {
 		if r.isWhole && r.spoken(over) {
@@ -240,7 +240,8 @@ func clearLists(m, over protoreflect.Message) {
 	})
 }
 
-// fitting returns a copy of what a layer says, without what is not for a method of this kind.
+// fitting returns a copy of a layer's options without those that do not apply to methods of this
+// kind.
 func (m Method) fitting(layer Layer) *grpcservicev1.Policy {
 	fit := &grpcservicev1.Policy{}
 	proto.Merge(fit, layer.Policy)
@@ -250,7 +251,8 @@ func (m Method) fitting(layer Layer) *grpcservicev1.Policy {
 	return fit
 }
 
-// misfits returns what a layer that is not wide says, and what is not for a method of this kind.
+// misfits returns the options of a layer that is not wide that do not apply to methods of this
+// kind.
 func (m Method) misfits(layer Layer) (f faults) {
 	if layer.Wide {
 		return nil

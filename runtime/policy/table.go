@@ -95,7 +95,7 @@ func rateOptions() []option[Rate] {
 	}
 }
 
-// ratesOf returns the rates of a list. One that is only a zero takes the service's rates away.
+// ratesOf returns the rates of a list. A list with a single zero removes the service's rates.
 func ratesOf(list protoreflect.List) (rates []Rate) {
 	if takesRatesAway(list) {
 		return nil
@@ -103,7 +103,7 @@ func ratesOf(list protoreflect.List) (rates []Rate) {
 	for i := range list.Len() {
 		var r Rate
 		decodeInto(&r, rateOptions(), list.Get(i).Message())
-		// At most what an int holds on every platform, as the number becomes a literal.
+		// The burst must fit an int on every platform, because it becomes a literal.
 		r.Burst = cmp.Or(r.Burst, int(min(max(1, math.Ceil(r.PerSecond)), math.MaxInt32)))
 		rates = append(rates, r)
 	}
@@ -161,7 +161,7 @@ func retryRule() rule {
 	}
 }
 
-// word is the row of retry.idempotent. Go has no field for it: a policy that retries gives its word.
+// word is the row of retry.idempotent. It has no Go field: a policy with retries implies it.
 func word() option[Policy] {
 	o := said("idempotent")
 	o.encode = func(_ *Policy, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
@@ -173,7 +173,7 @@ func word() option[Policy] {
 // safeCodes are the codes that are safe to retry anywhere (AIP-194).
 func safeCodes() []string { return []string{"UNAVAILABLE"} }
 
-// completeBackoffs sets the longest wait, at most which the first one is.
+// completeBackoffs sets the maximum wait, which bounds the first one.
 func (r *Retry) completeBackoffs() {
 	if r.MaxBackoff == 0 {
 		r.MaxBackoff = max(time.Second, r.InitialBackoff)

@@ -6,7 +6,7 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// withoutStream says that a rule is not for streams.
+// withoutStream says that a rule does not apply to streams.
 const withoutStream = "it is for methods without a stream; remove it"
 
 // patternRule returns the rule of a pattern, which a method has by its messages.
@@ -47,7 +47,7 @@ func pageRule() rule {
 	return r
 }
 
-// completeSizes sets the most items of a page, which bounds the default number. AIP-158 leaves the
+// completeSizes sets the maximum page size, which bounds the default size. AIP-158 leaves the
 // number to the API.
 func (p *Page) completeSizes() {
 	if p.MaxSize == 0 {
