@@ -35,7 +35,7 @@ func newAdmission(limits bounds.Limits, logger *slog.Logger, unhandled func(*bou
 		serverFull: overloadErrors("the server has too many calls; try again later"),
 		peerFull: &refusal.Errors{Make: func(wait time.Duration) error {
 			return rpcerr.ReasonTooManyCalls.
-				Errorf(codes.ResourceExhausted, "the peer has too many calls at a time; wait for some of them to end").
+				Errorf(codes.ResourceExhausted, "the peer has too many calls at a time; wait for some of them to finish").
 				WithRetryAfter(wait).WithQuota("peer", fmt.Sprintf("%d calls at a time", limits.CallsPerPeer)).Fixed()
 		}},
 		records: limit.NewRate(1/closedRecordInterval.Seconds(), 1),

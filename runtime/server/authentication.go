@@ -12,25 +12,30 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Authenticator finds out who calls. Bind is called once for each method, when it is registered.
+// Authenticator authenticates callers. Bind is called once for each method, when it is registered.
 type Authenticator interface {
 	Bind(runtime.MethodInfo) AuthenticateFunc
 }
 
-// AuthenticateFunc returns who makes the call of ctx, from its metadata or its peer; nil and no error where the call does not
-// say who makes it. Any other outcome is an error, which is logged: the caller gets UNAUTHENTICATED, or the code of the error's
-// status, such as UNAVAILABLE, with a fixed text, or an error of [rpcerr.Reason.Errorf] as it is.
+// AuthenticateFunc returns the principal of the call of ctx, from its metadata or peer. It returns
+// nil and no error if the call has no credentials.
 //
-// Return an error for credentials without a subject. A principal whose ID is empty is a fault of the authenticator: the
-// caller would share answers and operations with every other such caller. The server logs it and rejects the call with
-// UNAUTHENTICATED; a public method serves the caller as one that sent no credentials.
+// The server logs an error. The caller receives UNAUTHENTICATED, or the code of the error's
+// status, such as UNAVAILABLE, with a fixed text. An error of [rpcerr.Reason.Errorf] is sent as it
+// is.
+//
+// Return an error for credentials without a subject. A principal without an ID is a fault of the
+// authenticator, because all such callers would share stored responses and operations. The server
+// logs it and rejects the call with UNAUTHENTICATED; a public method serves the caller as
+// unauthenticated.
 type AuthenticateFunc func(ctx context.Context) (*runtime.Principal, error)
 
-// Bind makes an AuthenticateFunc an [Authenticator] that does the same for all methods.
+// Bind implements [Authenticator]: f authenticates the calls of all methods.
 func (f AuthenticateFunc) Bind(runtime.MethodInfo) AuthenticateFunc { return f }
 
-// WithAuthenticator has authenticator find out who calls. From then on a method lets nobody in unless its policy says whom:
-// everybody (public), who has certain scopes, or all whom the authenticator knows.
+// WithAuthenticator authenticates callers. A method then rejects every call unless its policy
+// states which callers are authorized: all (public), those with certain scopes, or all
+// authenticated ones.
 func WithAuthenticator(authenticator Authenticator) Option {
 	return func(c *settings) {
 		if isNil(authenticator) {
@@ -40,9 +45,10 @@ func WithAuthenticator(authenticator Authenticator) Option {
 	}
 }
 
-// WithoutAuthentication lets everybody in, whatever policies say of who may call: for tests, and behind a proxy that has asked
-// already. An authenticator that was given before still says who calls, where it knows. Without this option, a server that has
-// no authenticator does not start with a method that asks who calls.
+// WithoutAuthentication admits every caller, whatever policies require: for tests, and behind a
+// proxy that has authenticated the caller. An authenticator still determines the principal, if it
+// can. Without this option, a server without an authenticator does not start if a method requires
+// authentication.
 func WithoutAuthentication() Option {
 	return func(c *settings) { c.open = true }
 }
@@ -66,7 +72,7 @@ func named(authenticate AuthenticateFunc) AuthenticateFunc {
 
 // errUnauthenticated is the error of callers whom the authenticator does not know.
 var errUnauthenticated = rpcerr.ReasonUnauthenticated.
-	Errorf(codes.Unauthenticated, "the call does not say who makes it, or its credentials are not good").Fixed()
+	Errorf(codes.Unauthenticated, "the call has no credentials, or they are not valid").Fixed()
 
 // authenticateGate returns the gate that finds out who calls a method; nil without an authenticator. A
 // public method serves every caller, authenticated or not.
@@ -102,7 +108,7 @@ func (p *pipeline) ignoring(authenticate AuthenticateFunc) gate {
 		if err == nil {
 			c.call.principal = principal
 		} else if level := ignoredLevel(err); p.logger.Enabled(ctx, level) {
-			c.Logger().LogAttrs(ctx, level, "public method: credentials are not good", slog.Any("error", err))
+			c.Logger().LogAttrs(ctx, level, "public method: invalid credentials", slog.Any("error", err))
 		}
 		return nil
 	}

@@ -13,8 +13,8 @@ import (
 
 // The errors of callers who may not call a method.
 var (
-	errMissingScope = rpcerr.ReasonMissingScope.Errorf(codes.PermissionDenied, "the caller lacks a scope that the method asks for").Fixed()
-	errNoPolicy     = rpcerr.ReasonNoPolicy.Errorf(codes.PermissionDenied, "the method lets nobody in").Fixed()
+	errMissingScope = rpcerr.ReasonMissingScope.Errorf(codes.PermissionDenied, "the caller lacks a scope that the method requires").Fixed()
+	errNoPolicy     = rpcerr.ReasonNoPolicy.Errorf(codes.PermissionDenied, "no policy authorizes calls of the method").Fixed()
 )
 
 // public reports whether a method serves every caller.
@@ -85,6 +85,6 @@ func (p *pipeline) unguarded() error {
 	if len(names) == 0 {
 		return nil
 	}
-	return fmt.Errorf("the policy asks who calls %s, but the server has no authenticator; give it one with WithAuthenticator, or let everybody in with WithoutAuthentication",
+	return fmt.Errorf("the policy of %s requires authentication, but the server has no authenticator; pass WithAuthenticator, or WithoutAuthentication to admit every caller",
 		strings.Join(names, ", "))
 }

@@ -13,12 +13,13 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
-// Background has fn run beside the calls for as long as the server serves: a worker of a queue, a refresher of a cache. It
-// starts with [Server.Serve], and its context, which has the values of Serve's, ends when the server stops taking calls; the
-// shutdown waits for its return as it waits for calls. The name is for logs and errors.
+// Background runs fn as long as the server serves, for example a worker of a queue or the refresh
+// of a cache. fn starts with [Server.Serve]. Its context has the values of Serve's and ends when
+// the server stops accepting calls; the shutdown waits for fn as it waits for calls. The name is
+// for logs and errors.
 //
-// A server does not go on without what it runs beside the calls: when fn fails or panics, the server shuts down and Serve
-// returns the error. That fn returns nil, or the error of its context once that has ended, is nothing special.
+// If fn fails or panics, the server shuts down and Serve returns the error. It may return nil at
+// any time, and the error of its context once that has ended.
 func (s *Server) Background(name string, fn func(ctx context.Context) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

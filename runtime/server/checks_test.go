@@ -157,7 +157,7 @@ func TestObserversSeeRefusalsAndPanics(t *testing.T) {
 	if err := srv.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if len(log) != 4 || log[1] != "o: end One Unauthenticated, cause "+status.Error(codes.Unauthenticated, "the call does not say who makes it, or its credentials are not good").Error()+", received 0, sent 0" ||
+	if len(log) != 4 || log[1] != "o: end One Unauthenticated, cause "+status.Error(codes.Unauthenticated, "the call has no credentials, or they are not valid").Error()+", received 0, sent 0" ||
 		log[3] != "o: end One Internal, cause panic: x, received 1, sent 0" {
 		t.Errorf("got %q", log)
 	}

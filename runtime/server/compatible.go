@@ -45,49 +45,53 @@ type omissions struct {
 	masking, checks, accessLog, recovery, requestID, heldHeaders bool
 }
 
-// WithErrorMasking sets whether callers get only what is meant for them of an error, which is the
-// default. Off, errors are sent as grpc alone sends them: one without status is UNKNOWN with its text,
-// and a status that is wrapped has the text of the whole error.
+// WithErrorMasking sets whether callers receive only the part of an error that is meant for them.
+// The default is true. If it is false, errors are sent as by grpc alone: an error without a status
+// is UNKNOWN with its text, and a wrapped status has the text of the whole error.
 func WithErrorMasking(on bool) Option {
 	return func(c *settings) { c.without.masking = !on }
 }
 
-// WithRequestChecks sets whether the rules of the fields of requests are checked, such as REQUIRED and
-// formats, which is the default. A [Validator] and the largest size of a policy hold in any case.
+// WithRequestChecks sets whether field rules of requests, such as REQUIRED and formats, are
+// checked. The default is true. A [Validator] and the maximum size of a policy always apply.
 func WithRequestChecks(on bool) Option {
 	return func(c *settings) { c.without.checks = !on }
 }
 
-// WithAccessLog sets whether there is a log record of each call, which is the default.
+// WithAccessLog sets whether each call writes a log record. The default is true.
 func WithAccessLog(on bool) Option {
 	return func(c *settings) { c.without.accessLog = !on }
 }
 
-// WithRecovery sets whether a panic of a method is recovered and becomes INTERNAL, which is the default.
-// Off, it is logged and passed to the [PanicHandler], then goes on to the interceptors of the server,
-// and ends the process if none of them recovers it. That of a goroutine of [runtime.Go] goes on in the goroutine
-// of its call. Then a method that waits for a request is interrupted at a shutdown only when its
-// connection is closed, because it runs in the goroutine of grpc. [WithCrashOnPanic] is stricter: no
-// interceptor can recover.
+// WithRecovery sets whether a panic of a method is recovered and becomes INTERNAL. The default is
+// true.
+//
+// If it is false, the panic is logged, passed to the [PanicHandler], and then raised again for the
+// interceptors of the server; it ends the process if none of them recovers it. A panic in a
+// goroutine of [runtime.Go] is raised in the goroutine of its call. A method that waits for a
+// request is then interrupted at a shutdown only when its connection is closed, because it runs in
+// grpc's goroutine. With [WithCrashOnPanic] no interceptor can recover.
 func WithRecovery(on bool) Option {
 	return func(c *settings) { c.without.recovery = !on }
 }
 
-// WithRequestIDTrailer sets whether the trailer of a call that fails has the request ID, which is the
-// default.
+// WithRequestIDTrailer sets whether the trailer of a failed call has the request ID. The default
+// is true.
 func WithRequestIDTrailer(on bool) Option {
 	return func(c *settings) { c.without.requestID = !on }
 }
 
-// WithHeldHeaders sets whether headers that are set are held back until the first response or success,
-// which is the default: a call that fails before has them in its trailers, and clients may retry it.
-// Off, grpc sends them before the status, and [grpc.SetSendCompressor] works in a method.
+// WithHeldHeaders sets whether headers are held back until the first response or success. The
+// default is true: a call that fails before then has them in its trailers, and clients may retry
+// it. If it is false, grpc sends them before the status, and [grpc.SetSendCompressor] works in a
+// method.
 func WithHeldHeaders(on bool) Option {
 	return func(c *settings) { c.without.heldHeaders = !on }
 }
 
-// WithTransportDefaults sets whether a [Server] and [GRPCOptions] limit the transport as
-// [MaxConcurrentStreams] and the constants beside it say, which is the default. Off, grpc's own defaults hold.
+// WithTransportDefaults sets whether a [Server] and [GRPCOptions] apply [MaxConcurrentStreams] and
+// the other limits of the transport. The default is true. If it is false, grpc's own defaults
+// apply.
 func WithTransportDefaults(on bool) Option {
 	return func(c *settings) { c.grpcDefaults = !on }
 }

@@ -18,34 +18,29 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// CompressionThreshold is the size in bytes from which a response to a compressed request is compressed. A smaller one fits
-// in a network packet or two without compression.
+// CompressionThreshold is the size in bytes from which responses to compressed requests are
+// compressed. Smaller ones fit into one or two network packets.
 const CompressionThreshold = 1 << 10
 
 // ResponseCompression selects the callers whose responses a server compresses.
 type ResponseCompression int
 
 const (
-	// CompressAsked compresses responses to callers that compress their requests, with the compressor of the request. It is
-	// the default.
+	// CompressAsked compresses responses to callers that compress their requests, with the
+	// compressor of the request. It is the default.
 	CompressAsked ResponseCompression = iota
-	// CompressAccepted compresses responses to every caller that accepts gzip. Most clients do: those of gRPC in Java, C++
-	// and Python, and those of [client.Dial], send grpc-accept-encoding: gzip with each call, without a need for compression.
+	// CompressAccepted compresses responses to every caller that accepts gzip. Most clients do:
+	// those of gRPC in Java, C++ and Python, and those of client.Dial, send grpc-accept-encoding:
+	// gzip with each call, even if they have no need of compression.
 	CompressAccepted
-	// CompressNever sends every response as it is.
+	// CompressNever sends every response uncompressed.
 	CompressNever
 )
 
-// WithResponseCompression sets whose responses the server compresses, and from how many bytes on, instead of [CompressAsked] and
-// [CompressionThreshold]. Smaller responses, and those to callers that do not accept the compressor, are sent as they are.
-// With CompressAsked and 0 the server compresses as grpc alone does: every response to a compressed request.
-//
-// A stream is compressed as a whole, and its first response decides. [CompressResponse] decides for one call.
-//
-// Compressed requests are always accepted. The limits of their size count bytes after decompression.
-//
-// Do not compress responses that contain both a secret and text that somebody else than its owner chooses: the size of such
-// a response tells how much they have in common, also on an encrypted connection (CRIME, BREACH).
+// WithResponseCompression sets which responses the server compresses and their minimum size in
+// bytes, instead of [CompressAsked] and [CompressionThreshold]. Smaller responses, and responses
+// to callers that do not accept the compressor, are sent uncompressed. [CompressAsked] with 0
+// compresses every response to a compressed request, as grpc alone does.
 func WithResponseCompression(whose ResponseCompression, minBytes int) Option {
 	return func(c *settings) {
 		if whose < CompressAsked || whose > CompressNever {
@@ -58,12 +53,13 @@ func WithResponseCompression(whose ResponseCompression, minBytes int) Option {
 	}
 }
 
-// CompressResponse chooses whether the responses of the call that ctx belongs to are compressed,
-// whatever their size and the server's [WithResponseCompression]. A caller that does not accept
-// gzip gets them as they are. Use it before the first response: with true for a stream of large
-// responses that starts with a small one, and with false for a response that contains a secret.
-// Outside a call it does nothing. It takes the place of [grpc.SetSendCompressor], which is an
-// error in the context of a call.
+// CompressResponse sets whether the responses of the call of ctx are compressed, regardless of
+// their size and of [WithResponseCompression]. A caller that does not accept gzip receives them
+// uncompressed. Call it before the first response: with true for a stream of large responses that
+// starts with a small one, with false for a response that contains a secret. Outside a call it
+// does nothing.
+//
+// Use it instead of [grpc.SetSendCompressor], which fails in the context of a call.
 func CompressResponse(ctx context.Context, compress bool) {
 	if c, ok := callOf(ctx); ok {
 		c.compress.choose(compress)

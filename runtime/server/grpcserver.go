@@ -17,23 +17,23 @@ type GRPCServer struct{ *Server }
 // GRPC returns s with the methods of a *grpc.Server.
 func (s *Server) GRPC() *GRPCServer { return &GRPCServer{s} }
 
-// Serve serves on lis, which it closes, until Stop or GracefulStop is called, and returns as
-// [Server.Serve] does: nil after a shutdown that let every call end. Unlike that of grpc it serves one
-// listener, and returns the errors of options and registrations.
+// Serve serves on lis, which it closes, until Stop or GracefulStop is called. It returns what
+// [Server.Serve] returns: nil if every call finished. Unlike grpc's, it serves one listener, and
+// returns the errors of options and registrations.
 func (g *GRPCServer) Serve(lis net.Listener) error {
 	return g.Server.Serve(context.Background(), lis)
 }
 
-// GracefulStop accepts no more connections and calls, and returns when those that run have ended. It is
-// [Server.Shutdown] without the drain delay: calls that have not ended within the time of
-// [WithShutdownTimeout] are cancelled. Unlike that of grpc, it always returns.
+// GracefulStop stops accepting connections and calls, and returns when running calls have
+// finished. It is [Server.Shutdown] without the drain delay: calls that exceed
+// [WithShutdownTimeout] are canceled. Unlike grpc's, it always returns.
 func (g *GRPCServer) GracefulStop() {
 	g.stop.Request(0)
 	_ = g.Shutdown(context.Background()) // Serve returns its error
 }
 
-// Stop cancels all calls, closes the connections and returns when the methods have, or have had two
-// seconds to. It cuts a GracefulStop short that is waiting.
+// Stop cancels all calls, closes the connections, and returns when the methods have returned, or
+// after two seconds. It cuts a waiting GracefulStop short.
 func (g *GRPCServer) Stop() {
 	g.stop.Request(0)
 	g.stop.Force()

@@ -16,12 +16,13 @@ import (
 // healthServiceName is the full name of the standard health service.
 const healthServiceName = "grpc.health.v1.Health"
 
-// Health is the standard health service (grpc.health.v1) of one server. It knows each registered service by its full name,
-// and the server as a whole by "". All are serving from the start. Of itself it says that it is serving for as long as it
-// answers, whatever else is not: what a liveness probe asks.
+// Health is the standard health service (grpc.health.v1) of a server. It knows each registered
+// service by its full name, and the server as a whole by "". All report SERVING from the start.
+// For its own name it reports SERVING as long as the process responds: use that for liveness
+// probes.
 //
-// When the server shuts down, everything turns to NOT_SERVING for good and the Watch streams end, which would otherwise
-// keep the shutdown waiting.
+// When the server shuts down, every service changes to NOT_SERVING permanently, and Watch streams
+// end.
 type Health struct {
 	mu       sync.Mutex
 	statuses map[string]healthpb.HealthCheckResponse_ServingStatus
@@ -36,8 +37,8 @@ func newHealth() *Health {
 	}
 }
 
-// SetServing says whether a service can do its work; service is its full name, or "" for the server as a whole. After the
-// shutdown began it does nothing.
+// SetServing sets whether a service is available; service is its full name, or "" for the server
+// as a whole. After the shutdown has started it does nothing.
 func (h *Health) SetServing(service string, serving bool) {
 	h.update(func() { h.statuses[service] = servingStatus(serving) })
 }

@@ -11,21 +11,21 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// IdempotencyGuard sees to it that a call which is made again, with the same idempotency key, has the effect of one (AIP-155).
-// Bind is called once for each unary method whose policy names the field of the request that holds the id, when it is
-// registered; it may return nil for a method that it does not care for. Package idempotency has one.
+// IdempotencyGuard makes repeated calls with the same idempotency key have the effect of one call
+// (AIP-155). Bind is called once for each unary method whose policy names the key field, when the
+// method is registered. It may return nil to skip a method. Package idempotency has a guard.
 type IdempotencyGuard interface {
 	Bind(runtime.MethodInfo) IdempotencyFunc
 }
 
-// IdempotencyFunc answers a call: with what run returns, which runs the method and the interceptors around it, or with what
-// was answered before. It may run the method once, with ctx or a child of it, and must not outlive it. The request has been
-// validated.
+// IdempotencyFunc returns the response of a call: that of run, which runs the interceptors and the
+// method, or a stored one. It may call run once, with ctx or a child of it, and must not outlive
+// the call. The request has been validated.
 type IdempotencyFunc func(ctx context.Context, req proto.Message, run func(context.Context) (proto.Message, error)) (proto.Message, error)
 
-// WithIdempotency has guard recognize repeated calls by the idempotency key in them. It guards the
-// methods whose policy has an IdempotencyKey. Unary methods of services that other generators wrote
-// have one if the options in their proto name its field.
+// WithIdempotency makes guard recognize repeated calls by their idempotency key. It guards the
+// methods whose policy has an IdempotencyKey. Unary methods of third-party services have one if
+// the options in their proto name its field.
 func WithIdempotency(guard IdempotencyGuard) Option {
 	return func(c *settings) {
 		if isNil(guard) {

@@ -59,7 +59,7 @@ func TestServerWideInterceptorsSeeTheSameOfEachKind(t *testing.T) {
 			"panic":       {func(context.Context) error { panic("secret") }, nil, codes.Internal, "internal error"},
 			"status":      {func(context.Context) error { return status.Error(codes.Aborted, "told") }, nil, codes.Aborted, "told"},
 			"refusal": {func(context.Context) error { return nil },
-				[]server.Option{server.WithAuthenticator(ada)}, codes.PermissionDenied, "the method lets nobody in"},
+				[]server.Option{server.WithAuthenticator(ada)}, codes.PermissionDenied, "no policy authorizes calls of the method"},
 		} {
 			var mu sync.Mutex
 			seen := map[string]error{}

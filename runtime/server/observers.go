@@ -4,7 +4,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// WithObservers adds observers. The first is the first to be told of a call, and the last to be told of its end.
+// WithObservers adds observers. The first one is called first when a call begins, and last when it
+// ends.
 func WithObservers(observers ...runtime.Observer) Option {
 	return func(c *settings) {
 		for i, o := range observers {

@@ -16,7 +16,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
-// Option configures a [Server], or what [On] adds to a server of the user's own.
+// Option configures a [Server], or the pipeline of [On].
 type Option func(*settings)
 
 // settings is what the options of one server add up to.
@@ -52,13 +52,13 @@ type settings struct {
 const (
 	// DefaultTimeout is the deadline of a unary call whose client sent none.
 	DefaultTimeout = 30 * time.Second
-	// DefaultDrainDelay is how long a server that was told to stop goes on taking calls, not serving by its health, until
-	// load balancers have noticed.
+	// DefaultDrainDelay is how long a stopping server accepts calls while its health reports
+	// NOT_SERVING, until load balancers have noticed.
 	DefaultDrainDelay = 5 * time.Second
-	// DefaultShutdownTimeout is how long calls in flight may take to end after the drain delay. Together with the delay it
-	// leaves some of the 30 s that Kubernetes grants a pod.
+	// DefaultShutdownTimeout is how long running calls may take after the drain delay. Both
+	// together leave some of the 30 s that Kubernetes grants a pod.
 	DefaultShutdownTimeout = 20 * time.Second
-	// DefaultMaxCalls is how many calls a server has at a time, streams included.
+	// DefaultMaxCalls is how many calls a server runs at a time, including streams.
 	DefaultMaxCalls = 20_000
 	// DefaultMaxCallsPerPeer is how many of them come from one address.
 	DefaultMaxCallsPerPeer = 10_000
@@ -101,8 +101,8 @@ func (c *settings) fail(format string, args ...any) {
 	c.errs = append(c.errs, fmt.Errorf(format, args...))
 }
 
-// WithLogger makes logger the log of the server: a record for each call, panics, and how it starts and stops. The default
-// is slog's default logger at the time of [New].
+// WithLogger sets the logger of the server: a record for each call, panics, start and stop. The
+// default is slog's default logger at the time of [New].
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *settings) {
 		if logger == nil {
@@ -113,7 +113,8 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
-// WithDefaultTimeout sets the deadline of unary calls whose client sent none, in place of [DefaultTimeout]; 0 sets none.
+// WithDefaultTimeout sets the deadline of unary calls whose client sent none, instead of
+// [DefaultTimeout]; 0 sets none.
 func WithDefaultTimeout(timeout time.Duration) Option {
 	return func(c *settings) {
 		if timeout < 0 {
@@ -123,8 +124,8 @@ func WithDefaultTimeout(timeout time.Duration) Option {
 	}
 }
 
-// WithDrainDelay sets how long the server goes on taking calls after it was told to stop, in place of
-// [DefaultDrainDelay]. An interrupt from the keyboard never waits for it.
+// WithDrainDelay sets how long a stopping server accepts calls, instead of [DefaultDrainDelay].
+// SIGINT skips the delay.
 func WithDrainDelay(delay time.Duration) Option {
 	return func(c *settings) {
 		if delay < 0 {
@@ -134,8 +135,8 @@ func WithDrainDelay(delay time.Duration) Option {
 	}
 }
 
-// WithShutdownTimeout sets how long calls in flight may take to end after the drain delay, in place of
-// [DefaultShutdownTimeout]. Then their contexts are cancelled.
+// WithShutdownTimeout sets how long running calls may take after the drain delay, instead of
+// [DefaultShutdownTimeout]. Then their contexts are canceled.
 func WithShutdownTimeout(timeout time.Duration) Option {
 	return func(c *settings) {
 		if timeout < 0 {
@@ -145,34 +146,35 @@ func WithShutdownTimeout(timeout time.Duration) Option {
 	}
 }
 
-// WithMaxCalls sets how many calls the server has at a time, instead of [DefaultMaxCalls]; 0 sets no
-// bound. A call counts from when its headers arrive until its method has returned and its response
-// is written; one that has returned while its client does not read still counts. More calls get
-// UNAVAILABLE, reason OVERLOADED, before they are authenticated. Health checks get through until
-// there is a tenth more.
+// WithMaxCalls sets how many calls the server runs at a time, instead of [DefaultMaxCalls]; 0 sets
+// no bound. A call counts from the arrival of its headers until its method has returned and its
+// response is written, even if its client does not read. Further calls are rejected with
+// UNAVAILABLE, reason OVERLOADED, before authentication. Health checks are admitted up to ten
+// percent beyond the bound.
 //
-// On a server of [On], a call counts while its method runs. What the transport holds of others counts
+// On a server of [On], a call counts while its method runs; what the transport holds counts only
 // if the server was made with [GRPCOptions].
 func WithMaxCalls(calls int) Option {
 	return func(c *settings) { c.limit("WithMaxCalls", calls, &c.limits.Calls) }
 }
 
-// WithMaxCallsPerPeer sets how many of the calls of [WithMaxCalls] come from one address, instead of
-// [DefaultMaxCallsPerPeer]; 0 sets no bound. An IPv6 address counts with its /64, and a proxy with all
-// callers behind it. More calls get RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS.
+// WithMaxCallsPerPeer sets how many of the calls of [WithMaxCalls] come from one address, instead
+// of [DefaultMaxCallsPerPeer]; 0 sets no bound. An IPv6 address counts by its /64, and a proxy
+// with all its callers. Further calls are rejected with RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS.
 func WithMaxCallsPerPeer(calls int) Option {
 	return func(c *settings) { c.limit("WithMaxCallsPerPeer", calls, &c.limits.CallsPerPeer) }
 }
 
 // WithMaxConnections sets how many connections the server has at a time, instead of
-// [DefaultMaxConnections]; 0 sets no bound. More are closed before their handshake. A server of [On]
-// bounds them if it was made with [GRPCOptions].
+// [DefaultMaxConnections]; 0 sets no bound. Further ones are closed before their handshake. On a
+// server of [On] it requires [GRPCOptions].
 func WithMaxConnections(connections int) Option {
 	return func(c *settings) { c.limit("WithMaxConnections", connections, &c.limits.Connections) }
 }
 
 // WithMaxConnectionsPerPeer sets how many of the connections of [WithMaxConnections] come from one
-// address, instead of [DefaultMaxConnectionsPerPeer]; 0 sets no bound. A proxy counts as one address.
+// address, instead of [DefaultMaxConnectionsPerPeer]; 0 sets no bound. A proxy counts as one
+// address.
 func WithMaxConnectionsPerPeer(connections int) Option {
 	return func(c *settings) {
 		c.limit("WithMaxConnectionsPerPeer", connections, &c.limits.ConnectionsPerPeer)
@@ -188,9 +190,10 @@ func (c *settings) limit(option string, value int, bound *int) {
 	*bound = value
 }
 
-// WithMaxConnectionAge sets when the server asks a connection to go, give or take 10%, instead of [MaxConnectionAge]; 0 keeps
-// connections. Its client connects again, and a client that balances looks the name up again, so the age is how long a server
-// that an autoscaler adds may wait for its first call. Calls go on for [MaxConnectionAgeGrace]; longer streams are cut.
+// WithMaxConnectionAge sets the age, ± 10%, at which the server asks clients to reconnect, instead
+// of [MaxConnectionAge]; 0 keeps connections. A client that balances calls resolves the name again
+// when it reconnects, so the age bounds how long a new server waits for its first call. Calls
+// continue for [MaxConnectionAgeGrace]; longer streams are cut.
 func WithMaxConnectionAge(age time.Duration) Option {
 	return func(c *settings) {
 		if age < 0 {
@@ -200,16 +203,20 @@ func WithMaxConnectionAge(age time.Duration) Option {
 	}
 }
 
-// WithPolicy overrides the policies of methods when the server starts, from its configuration: a JSON object whose keys are full
-// names of methods ("library.v1.BookService/GetBook") or of services with a star ("library.v1.BookService/*"), and whose
-// values are grpcservice.v1.Policy messages. What they say is laid over what the proto says, a method's over its service's;
-// it is checked as the options in a proto are, and what is wrong, an unknown method for one, is returned by [Server.Run]. A
-// rule for a service is laid over each of its methods as far as it fits: a default timeout leaves the streams alone.
-//
-// "validation": {"skip": false} takes back a skip of the proto, for methods whose proto is linked into the program: without
-// it no rules are known.
+// WithPolicy overrides the policies of methods when the server starts, for example from its
+// configuration. config is a JSON object. Its keys are full names of methods
+// ("library.v1.BookService/GetBook") or of services with a star ("library.v1.BookService/*"); its
+// values are grpcservice.v1.Policy messages.
 //
 //	server.WithPolicy([]byte(`{"library.v1.BookService/GetBook": {"rate": [{"perSecond": 100}]}}`))
+//
+// A method's entry takes precedence over its service's, and both over the proto. Entries are
+// validated as options in a proto are; [Server.Run] returns what is wrong, such as an unknown
+// method. An entry for a service applies to each of its methods as far as it fits: a default
+// timeout does not affect streams.
+//
+// "validation": {"skip": false} reverts a skip of the proto, for methods whose proto is linked
+// into the program.
 func WithPolicy(config []byte) Option {
 	return func(c *settings) {
 		if err := c.overrides.Read(config); err != nil {
@@ -218,15 +225,16 @@ func WithPolicy(config []byte) Option {
 	}
 }
 
-// WithTokenKeys has the server seal page tokens with the first of the keys, and open them with any, so that keys can be
-// replaced; see [seal.Ring]. All replicas of a service need the same keys, from its configuration:
+// WithTokenKeys makes the server seal page tokens with the first key and open them with any key,
+// so that keys can be rotated; see [seal.Ring]. All replicas of a service need the same keys, from
+// its configuration:
 //
 //	keys, err := seal.ParseKeys(os.Getenv("TOKEN_KEYS")) // openssl rand -base64 32
 //	…
 //	srv := server.New(server.WithTokenKeys(keys...))
 //
-// Without it tokens are sealed with a random key of the process: they die with it, and other replicas refuse them. A server with
-// paged methods warns of that when it starts.
+// Without it, tokens are sealed with a random key of the process: they are lost with it, and other
+// replicas reject them. A server with paged methods then logs a warning when it starts.
 func WithTokenKeys(keys ...seal.Key) Option {
 	return func(c *settings) {
 		ring, err := seal.NewRing(keys...)
@@ -238,30 +246,31 @@ func WithTokenKeys(keys ...seal.Key) Option {
 	}
 }
 
-// WithUnaryInterceptors adds interceptors that run inside the pipeline, right around the method, the first one outermost.
-// Unlike those of [WithGRPCOptions] they are bound when the method is registered.
+// WithUnaryInterceptors adds interceptors that run inside the pipeline, around the method, the
+// first one outermost. Unlike those of [WithGRPCOptions], they find the call in their context.
 func WithUnaryInterceptors(interceptors ...grpc.UnaryServerInterceptor) Option {
 	return func(c *settings) { c.unary = append(c.unary, interceptors...) }
 }
 
-// WithStreamInterceptors adds interceptors that run inside the pipeline, right around the method, the first one outermost.
-// Unlike those of [WithGRPCOptions] they find the call in their context.
+// WithStreamInterceptors adds interceptors that run inside the pipeline, around the method, the
+// first one outermost. Unlike those of [WithGRPCOptions], they find the call in their context.
 func WithStreamInterceptors(interceptors ...grpc.StreamServerInterceptor) Option {
 	return func(c *settings) { c.stream = append(c.stream, interceptors...) }
 }
 
-// WithPanicHandler has handler told of each panic that the server recovers.
+// WithPanicHandler sets a function that is called for each panic that the server recovers.
 func WithPanicHandler(handler PanicHandler) Option {
 	return func(c *settings) { c.onPanic = handler }
 }
 
-// WithReflection serves the reflection service, from which grpcurl and its like learn what else is served. It tells
-// everybody who may connect; that is why it is off by default.
+// WithReflection serves the reflection service, which grpcurl and similar tools use. It is off by
+// default, because it lists all services to everyone who can connect.
 func WithReflection() Option {
 	return func(c *settings) { c.reflection = true }
 }
 
-// WithTLS serves TLS as config says. Without it, [WithTLSFiles] or [WithCredentials], the server speaks plain text.
+// WithTLS serves TLS with config. Without it, [WithTLSFiles] or [WithCredentials], the server uses
+// plain text.
 func WithTLS(config *tls.Config) Option {
 	return func(c *settings) {
 		if config == nil {
@@ -272,8 +281,9 @@ func WithTLS(config *tls.Config) Option {
 	}
 }
 
-// WithCredentials serves connections with creds, such as those of a service mesh. Unlike [grpc.Creds]
-// among [WithGRPCOptions] they leave the bound of [WithMaxCalls] on what the transport holds.
+// WithCredentials serves connections with creds, such as those of a service mesh. Unlike
+// grpc.Creds in [WithGRPCOptions], it keeps the bound of [WithMaxCalls] on what the transport
+// holds.
 func WithCredentials(creds credentials.TransportCredentials) Option {
 	return func(c *settings) {
 		if isNil(creds) {
@@ -284,8 +294,8 @@ func WithCredentials(creds credentials.TransportCredentials) Option {
 	}
 }
 
-// WithTLSFiles serves TLS 1.2 or later with the certificate chain and the key in two PEM files, which are read now. A file
-// that cannot be used is an error from [Server.Run] that names it.
+// WithTLSFiles serves TLS 1.2 or later with the certificate chain and the key in two PEM files,
+// which are read now. [Server.Run] returns an error that names a file that cannot be used.
 func WithTLSFiles(certFile, keyFile string) Option {
 	return func(c *settings) {
 		cert, err := tls.LoadX509KeyPair(certFile, keyFile)
@@ -297,11 +307,13 @@ func WithTLSFiles(certFile, keyFile string) Option {
 	}
 }
 
-// WithGRPCOptions passes options to grpc, after the runtime's own, which they override. Interceptors
-// among them run outside of the pipeline, for all kinds of RPC: they see every call, also one that is
-// rejected, with the status that the caller gets. With unary interceptors among them, requests are
-// decoded before the pipeline starts, because grpc passes the request to the interceptor. Those of
-// [WithUnaryInterceptors] and [WithStreamInterceptors] run around the method.
+// WithGRPCOptions passes options to grpc after the runtime's own, which they override.
+//
+// Interceptors among them run outside the pipeline, for all kinds of RPC: they see every call,
+// including rejected ones, with the status that the caller receives. With unary interceptors among
+// them, requests are decoded before the pipeline starts, because grpc passes the request to the
+// interceptor. The interceptors of [WithUnaryInterceptors] and [WithStreamInterceptors] run around
+// the method.
 func WithGRPCOptions(opts ...grpc.ServerOption) Option {
 	return func(c *settings) { c.grpc = append(c.grpc, opts...) }
 }

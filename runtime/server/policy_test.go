@@ -259,7 +259,7 @@ func TestMaxTimeoutCutsTheClients(t *testing.T) {
 func TestAServerThatCannotAskDoesNotStart(t *testing.T) {
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)))
 	server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{}}), echotest.Funcs{})
-	if err := srv.Run(echotest.Context(t), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "asks who calls test.v1.Echo/One") {
+	if err := srv.Run(echotest.Context(t), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "the policy of test.v1.Echo/One") {
 		t.Errorf("Run returned %v", err)
 	}
 	if err := srv.Shutdown(echotest.Context(t)); err != nil {

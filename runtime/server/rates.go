@@ -15,16 +15,16 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// RateLimiter counts calls against the rates of policies, instead of the one in memory that a server
-// has by default. Bind is called once for each rate of each method, when the method is registered.
+// RateLimiter enforces the rates of policies, instead of the default one in memory. Bind is called
+// once for each rate of each method, when the method is registered.
 type RateLimiter interface {
 	Bind(runtime.MethodInfo, runtime.Rate) MethodRate
 }
 
-// MethodRate counts the calls of one method against one rate. Its methods are called concurrently.
+// MethodRate counts the calls of a method against a rate. Its methods are called concurrently.
 //
-// The key is whose call it is: a principal's ID; a NUL and a peer's address ("\x00203.0.113.7", of
-// IPv6 the /64); or "" for a rate that counts all callers together.
+// The key identifies the caller: a principal's ID; a NUL and a peer's address ("\x00203.0.113.7",
+// for IPv6 the /64); or "" for a rate of all callers together.
 type MethodRate interface {
 	// Take counts a call and returns 0, or counts nothing and returns how long it is until the next
 	// call is allowed.
@@ -34,7 +34,8 @@ type MethodRate interface {
 	GiveBack(ctx context.Context, key string)
 }
 
-// WithRateLimiter has limiter keep the rates of policies, for example over all replicas of a service.
+// WithRateLimiter makes limiter enforce the rates of policies, for example across all replicas of
+// a service.
 func WithRateLimiter(limiter RateLimiter) Option {
 	return func(c *settings) {
 		if isNil(limiter) {
@@ -45,8 +46,8 @@ func WithRateLimiter(limiter RateLimiter) Option {
 	}
 }
 
-// MaxRateKeys is how many principals or peers one rate of one method tells apart. Beyond that, new ones share what is left;
-// none gets a fresh burst because it was forgotten.
+// MaxRateKeys is how many principals or peers a rate of a method tells apart. Further ones share a
+// common rate; none gets a fresh burst because it was forgotten.
 const MaxRateKeys = 65536
 
 // localLimiter is the default rate limiter of a server.

@@ -11,8 +11,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// PanicHandler is told of a panic in a method, in a stream's iterator or in a goroutine of [runtime.Go], after it was logged: to
-// report it elsewhere. The caller has not been answered yet.
+// PanicHandler is called after a panic in a method, in a stream's iterator or in a goroutine of
+// [runtime.Go] was logged, for example to report it elsewhere. The caller has not received a
+// response yet.
 type PanicHandler func(ctx context.Context, value any, stack []byte)
 
 // panicked logs a recovered panic and returns what its caller is told: INTERNAL with a fixed text. Without recovery it is a *[raised]. It must run while the
@@ -64,15 +65,14 @@ func (m *method) reportPanic(ctx context.Context, value any, stack []byte) {
 	m.onPanic(ctx, value, stack)
 }
 
-// WithCrashOnPanic has a panic end the process, as one does that nothing recovers, for those who would
-// rather restart than go on with what a panic may have left behind. It concerns each panic that the
-// server recovers otherwise: in a method, the iterator of a stream, a goroutine of [runtime.Go] within a call,
-// what [runtime.Recovered] is told of, observers, and work of [Server.Background].
+// WithCrashOnPanic makes a panic end the process, for services that prefer a restart to continuing
+// after a panic. It applies to every panic that the server would otherwise recover: in a method,
+// in the iterator of a stream, in a goroutine of [runtime.Go] within a call, passed to
+// [runtime.Recovered], in observers, and in functions of [Server.Background].
 //
-// The panic is logged, and the [PanicHandler] returns, before the process ends with exit code 2 and the
-// panic on stderr. Nothing is drained: the call gets no answer, no goroutine is waited for, no deferred
-// function of any goroutine runs, and all open calls and streams of the process break. Their callers get
-// UNAVAILABLE.
+// The panic is logged and the [PanicHandler] returns; then the process exits with code 2 and the
+// panic on stderr. Nothing is drained: no goroutine is waited for, no deferred function runs, and
+// the callers of all open calls receive UNAVAILABLE.
 func WithCrashOnPanic() Option {
 	return func(c *settings) { c.crash = true }
 }

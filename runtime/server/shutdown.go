@@ -18,15 +18,16 @@ const (
 
 // Shutdown stops the server in this order, and returns when Serve does, with the same error:
 //
-//  1. health turns to NOT_SERVING and its Watch streams end;
-//  2. for the drain delay calls are taken as before, while load balancers notice;
-//  3. streams ([runtime.Draining]) and what runs in the background ([Server.Background]) are told; no connection and no call is
-//     accepted any more;
-//  4. they may end within the shutdown timeout; what is left is cancelled, and its callers get UNAVAILABLE;
-//  5. connections are closed, and methods and what runs in the background waited for.
+//  1. Health changes to NOT_SERVING, and its Watch streams end.
+//  2. During the drain delay, calls are accepted as before while load balancers notice.
+//  3. Streams ([runtime.Draining]) and background functions ([Server.Background]) are notified. No
+//     connection and no call is accepted any more.
+//  4. They may finish within the shutdown timeout. The rest is canceled; its callers receive
+//     UNAVAILABLE.
+//  5. Connections are closed, and the server waits for methods and background functions to return.
 //
-// When ctx ends before that, the steps 2 to 4 are cut short. Whatever methods do, it takes at most three seconds more than
-// the two options say. A server that does not serve stays that way.
+// If ctx ends earlier, steps 2 to 4 are cut short. Whatever methods do, a shutdown takes at most three
+// seconds more than the two options. A server that has not served never will.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	idle := !s.opened

@@ -13,8 +13,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// UnknownMethod is the FullMethod that observers, authenticators and the log have of calls of methods
-// that the server does not have, whatever path their clients send.
+// UnknownMethod is the FullMethod that observers, authenticators and the log see for calls of
+// methods that the server does not have, whatever path the client sent.
 const UnknownMethod = "/unknown/unknown"
 
 // errUnknownMethod is what such calls get. It does not tell a service that the server has from one that

@@ -13,17 +13,19 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Validator checks requests before methods see them, beside what the runtime checks itself. Bind is called once for each
-// method whose request has rules, when it is registered; it may return nil where it knows of none.
+// Validator checks requests in addition to the runtime's own checks. Bind is called once for each
+// method whose request has rules, when the method is registered. It may return nil if it knows
+// none.
 type Validator interface {
 	Bind(info runtime.MethodInfo, request protoreflect.MessageDescriptor) ValidateFunc
 }
 
-// ValidateFunc returns what is wrong with a request; for a stream it is called for each. An error with a status is what the
-// caller gets, and any other becomes INVALID_ARGUMENT with a fixed text.
+// ValidateFunc returns what is wrong with a request; for a stream it is called for each one. The
+// caller receives an error with a status as it is, and otherwise INVALID_ARGUMENT with a fixed
+// text.
 type ValidateFunc func(ctx context.Context, req proto.Message) error
 
-// WithValidator has validator check the requests of methods that have rules.
+// WithValidator makes validator check the requests of methods that have rules.
 func WithValidator(validator Validator) Option {
 	return func(c *settings) {
 		if isNil(validator) {
