@@ -150,7 +150,7 @@ func TestKeysThatNoTokenHolds(t *testing.T) {
 		"is nested too deeply": keysOf[node](),
 		"value 1 of the tuple: map[string]int cannot be put into a token":                                          tupleOf("x", map[string]int{}),
 		"value 0 of the tuple: struct { X int } cannot be put into a token":                                        tupleOf(struct{ X int }{}),
-		"value 0 of the tuple: Value of page_test.endless returned page_test.endless, which is not a driver.Value": tupleOf(endless{}),
+		"value 0 of the tuple: the Value method of page_test.endless returned page_test.endless, which is not a driver.Value": tupleOf(endless{}),
 		"value 0 of the tuple: failed": tupleOf(null{"failed"}),
 	} {
 		_, err := listItems.Serve(t.Context(), nil, source)

@@ -63,7 +63,7 @@ func plainOf(value any) (any, error) {
 			return nil, err
 		}
 		if again, ok := plain.(driver.Valuer); ok {
-			return nil, fmt.Errorf("Value of %T returned %T, which is not a driver.Value", value, again)
+			return nil, fmt.Errorf("the Value method of %T returned %T, which is not a driver.Value", value, again)
 		}
 		return plainOf(plain)
 	case encoding.TextMarshaler:
