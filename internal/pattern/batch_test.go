@@ -48,6 +48,34 @@ func TestBatchesAreFoundByNamesAndFields(t *testing.T) {
 				`advice=batch: {children: "ranges", results: "regions"}`,
 		},
 		{
+			name: "further information, where the method names nothing",
+			proto: `service S { rpc BatchStatus(Req) returns (Resp); } message Req { repeated string names = 1; }
+				message Resp { map<string, string> extra_info = 1; }`,
+			want: `batch, possible: children: names, the only list of scalars; results: a map by child; ` +
+				`extra_info is named neither like the children nor like what the method is about advice=batch: {results: "extra_info"}`,
+		},
+		{
+			name: "regions, where the method names nothing",
+			proto: `service S { rpc BatchScan(Req) returns (Resp); } message Req { repeated KeyRange ranges = 1; }
+				message KeyRange { bytes start_key = 1; } message Resp { repeated Region regions = 1; } message Region { string name = 1; }`,
+			want: `batch, possible: children: ranges, the only list of messages; results: regions, in the same order; ` +
+				`regions is named neither like the children nor like what the method is about ` +
+				`advice=batch: {children: "ranges", results: "regions"}`,
+		},
+		{
+			name: "a map of messages, where the method names nothing",
+			proto: `service S { rpc BatchGet(Req) returns (Resp); } message Req { repeated string ids = 1; }
+				message Resp { map<string, User> users = 1; } message User { string id = 1; }`,
+			want: "batch mode=keyed children=ids results=users\n" +
+				"batch, certain: children: ids, the only list of scalars; results: a map by child",
+		},
+		{
+			name: "rules by which a method works that names nothing",
+			proto: `service S { rpc BatchRewrite(Req) returns (Resp); } message Req { repeated RewriteRule rules = 1; }
+				message RewriteRule { string from = 1; string to = 2; } message Resp {}`,
+			want: `batch, possible: children: rules, the only list of messages, which are not what the method is about; no results advice=batch: {children: "rules"}`,
+		},
+		{
 			name: "rules by which a method works",
 			proto: `service S { rpc BatchRewriteObjects(Req) returns (Resp); } message Req { repeated RewriteRule rules = 1; }
 				message RewriteRule { string from = 1; string to = 2; } message Resp {}`,

@@ -148,8 +148,8 @@ func TestKeysThatNoTokenHolds(t *testing.T) {
 		"a nil *string and a pointer to one look the same":                                    keysOf[**string](),
 		"a nil []uint8 and a pointer to one look the same":                                    keysOf[*[]byte](),
 		"is nested too deeply": keysOf[node](),
-		"value 1 of the tuple: map[string]int cannot be put into a token":                                          tupleOf("x", map[string]int{}),
-		"value 0 of the tuple: struct { X int } cannot be put into a token":                                        tupleOf(struct{ X int }{}),
+		"value 1 of the tuple: map[string]int cannot be put into a token":                                                     tupleOf("x", map[string]int{}),
+		"value 0 of the tuple: struct { X int } cannot be put into a token":                                                   tupleOf(struct{ X int }{}),
 		"value 0 of the tuple: the Value method of page_test.endless returned page_test.endless, which is not a driver.Value": tupleOf(endless{}),
 		"value 0 of the tuple: failed": tupleOf(null{"failed"}),
 	} {

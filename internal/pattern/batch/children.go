@@ -58,11 +58,15 @@ func (b *batcher) chooseChildren() pattern.Choice {
 	}
 }
 
-// isNamedForMethod reports whether a list, or the message of its items, is named after what the method is about. Others may be
-// the rules by which it works.
+// isNamedForMethod reports whether a list, or the message of its items, is named after what the method
+// is about. Others may be the rules by which it works. If the name of the method does not say what it is
+// about, the results must.
 func (b *batcher) isNamedForMethod(f protoreflect.FieldDescriptor) bool {
 	noun := shape.WordsOf(protoreflect.Name(b.noun()))
-	return len(noun) == 0 || endsLike(shape.WordsOf(f.Name()), noun) || endsLike(noun, shape.WordsOf(f.Name())) ||
+	if len(noun) == 0 {
+		return b.Out.Fields().Len() > 0
+	}
+	return endsLike(shape.WordsOf(f.Name()), noun) || endsLike(noun, shape.WordsOf(f.Name())) ||
 		endsLike(shape.WordsOf(f.Message().Name()), noun) || endsLike(noun, shape.WordsOf(f.Message().Name()))
 }
 

@@ -122,16 +122,20 @@ func (b *batcher) noun() string {
 // Names that results have whatever they are results of.
 var resultNames = []string{"result", "response", "reply", "item", "value", "entry", "outcome"}
 
-// isResultName reports whether a field, or the message of its items, is named like results: after what the method is about (if its
-// name says so), after the children, or as results are in general. A list that is not may have nothing to do with the children: regions that cover
-// ranges, or further information.
+// isResultName reports whether a field, or the message of its items, is named like results: after what
+// the method is about, after the children, or as results are in general. The name of a method such as
+// BatchGet does not say what it is about: there a map of messages will do too. Any other list may have
+// nothing to do with the children: regions that cover ranges, or further information.
 func (b *batcher) isResultName(f protoreflect.FieldDescriptor) bool {
 	names := [][]string{shape.WordsOf(f.Name())}
 	if m := shape.ItemMessage(f); m != nil {
 		names = append(names, shape.WordsOf(m.Name()))
 	}
 	things := b.things()
-	return b.isSingleOutput(f) || b.noun() == "" || slices.ContainsFunc(names, func(name []string) bool {
+	if b.noun() == "" && f.IsMap() && f.MapValue().Message() != nil {
+		return true
+	}
+	return b.isSingleOutput(f) || slices.ContainsFunc(names, func(name []string) bool {
 		return slices.ContainsFunc(things, func(thing []string) bool { return endsLike(name, thing) || endsLike(thing, name) })
 	})
 }
