@@ -16,6 +16,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/join"
 	"github.com/grpcservice/grpcservice/runtime/internal/requestid"
 	"github.com/grpcservice/grpcservice/runtime/limit"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // pipeline is what all methods of one server share. The settings are fixed before the first method is
@@ -114,8 +115,14 @@ func (c *callContext) list(cancel context.CancelFunc) {
 func (m *method) finish(c *callContext, err *error) {
 	defer m.inFlight.Add(-1)
 	defer m.unlist(c)
+	left, complete := *err == errLeft, false
+	defer func() {
+		if !complete {
+			c.writeStatus(rpcerr.Public(errLeft))
+		}
+	}()
 	if value := recover(); value != nil {
-		*err = m.panicked(c, value)
+		left, *err = false, m.panicked(c, value)
 	}
 	if !c.detached {
 		*err = c.join(*err)
@@ -140,6 +147,7 @@ func (m *method) finish(c *callContext, err *error) {
 	if cause != nil {
 		*err = m.passed(cause, *err)
 	}
+	complete = !left
 }
 
 // unlist cancels the contexts of a call that has ended, and has no shutdown cancel it.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
@@ -171,6 +172,16 @@ func (m *method) streamHandler(handler grpc.StreamHandler) grpc.StreamHandler {
 	return handler
 }
 
-// errLeft stands until a method, and what runs before it, returns, and is what the log has of one that never does. Its caller
-// waits until the deadline: nothing can answer in the place of a goroutine that has ended.
-var errLeft = rpcerr.Internal("the method, or what runs around it, ended its goroutine, as FailNow of a test does; return an error")
+// errLeft is the error of a call until its method, and the steps before it, have returned: that of a
+// goroutine that calls runtime.Goexit, as FailNow of a test does.
+var errLeft = rpcerr.Internal("the method, or what runs around it, ended its goroutine, " +
+	"as FailNow of a test does; return an error")
+
+// writeStatus sends the status of a call whose goroutine ends by runtime.Goexit: grpc, to which nothing
+// returns, would leave the caller waiting for its deadline.
+func (c *callContext) writeStatus(err error) {
+	// grpc's own streams have the method, although its interface for them does not.
+	if stream, ok := c.transport().(interface{ WriteStatus(*status.Status) error }); ok {
+		_ = stream.WriteStatus(status.Convert(err)) // fails if the caller is gone
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -164,9 +165,26 @@ func (o outcomes) Bind(runtime.MethodInfo) runtime.MethodObserver               
 func (o outcomes) Begin(ctx context.Context, _ runtime.Call) context.Context      { return ctx }
 func (o outcomes) End(_ context.Context, _ runtime.Call, outcome runtime.Outcome) { o <- outcome }
 
-// TestACallWhoseGoroutineEndsIsNoSuccess checks what observers are told of calls that nothing can answer.
+// limiting is a rate limiter that calls take.
+type limiting func()
+
+func (l limiting) Bind(runtime.MethodInfo, runtime.Rate) server.MethodRate { return l }
+func (l limiting) GiveBack(context.Context, string)                        {}
+func (l limiting) Take(context.Context, string) time.Duration              { l(); return 0 }
+
+// TestACallWhoseGoroutineEndsIsNoSuccess checks that callers and observers are told at once of calls whose goroutines end by
+// runtime.Goexit, whatever calls it.
 func TestACallWhoseGoroutineEndsIsNoSuccess(t *testing.T) {
 	leaves := func(context.Context) (*runtime.Principal, error) { goruntime.Goexit(); return nil, nil }
+	unary := func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) {
+		goruntime.Goexit()
+		return nil, nil
+	}
+	stream := func(any, grpc.ServerStream, *grpc.StreamServerInfo, grpc.StreamHandler) error {
+		goruntime.Goexit()
+		return nil
+	}
+	validate := &validator{validate: func(context.Context, proto.Message) error { goruntime.Goexit(); return nil }}
 	for name, test := range map[string]struct {
 		opts []server.Option
 		want codes.Code
@@ -174,23 +192,28 @@ func TestACallWhoseGoroutineEndsIsNoSuccess(t *testing.T) {
 		"observer begins": {[]server.Option{server.WithObservers(leaver{at: "begin"})}, codes.Internal},
 		"observer ends":   {[]server.Option{server.WithObservers(leaver{at: "end"})}, codes.OK},
 		"authenticator":   {[]server.Option{server.WithAuthenticator(server.AuthenticateFunc(leaves))}, codes.Internal},
+		"limiter":         {[]server.Option{server.WithRateLimiter(limiting(goruntime.Goexit))}, codes.Internal},
+		"validator":       {[]server.Option{server.WithValidator(validate)}, codes.Internal},
+		"interceptors":    {[]server.Option{server.WithUnaryInterceptors(unary), server.WithStreamInterceptors(stream)}, codes.Internal},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ended := make(outcomes, 1)
 			opts := append([]server.Option{server.WithObservers(ended), server.WithShutdownTimeout(0)}, test.opts...)
 			srv := echotest.StartServer(t, func(srv *server.Server) {
-				table := echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{Public: test.want == codes.OK || name == "observer begins"}})
+				table := echotest.TableWith(runtime.Policy{
+					Auth:     &runtime.Auth{Public: name != "authenticator"},
+					Rates:    []runtime.Rate{{PerSecond: 1000, Burst: 1000}},
+					Validate: true,
+				})
 				server.Register[echotest.Service](srv, table, echotest.Behaving(func(context.Context) error { return nil }))
 			}, opts...)
 			for kind, call := range echotest.Kinds {
-				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-				called := make(chan struct{})
-				go func() { defer close(called); _ = call(ctx, srv.Conn) }()
+				if err := call(echotest.Context(t), srv.Conn); status.Code(err) != codes.Internal {
+					t.Errorf("%s: %v", kind, err)
+				}
 				if outcome := echotest.Within(t, ended); status.Code(outcome.Err) != test.want {
 					t.Errorf("%s: observers were told %v, want %v", kind, outcome.Err, test.want)
 				}
-				cancel()
-				echotest.Within(t, called)
 			}
 		})
 	}
