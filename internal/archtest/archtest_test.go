@@ -153,7 +153,7 @@ func list(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// within says whether a package is the one at root or below it.
+// within reports whether a package is the one at root or below it.
 func within(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
 
 // exported returns the names that the package in a directory exports, methods aside.

@@ -33,7 +33,7 @@ func resolve(node *yaml.Node) *yaml.Node {
 	return node
 }
 
-// value returns a scalar's text, the texts of a list with commas between them, or nothing.
+// value returns a scalar's text, the texts of a list with commas between them, or "".
 func value(node *yaml.Node) string {
 	if node = resolve(node); node == nil {
 		return ""

@@ -91,7 +91,7 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// lostStatus says whether grpc-go has lost the status of the last attempt, as it does where that fails while what was sent
+// lostStatus reports whether grpc-go has lost the status of the last attempt, as it does where that fails while what was sent
 // before is sent again: "max retries exhausted: failed after 4 attempts: EOF".
 func lostStatus(err error) bool { return errors.Is(err, io.EOF) }
 

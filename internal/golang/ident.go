@@ -15,7 +15,7 @@ type Ident struct {
 
 // Frame is what a piece of code needs to know of the file that it goes into.
 type Frame struct {
-	Receiver string                   // the name of a method's receiver, which the file uses for nothing else
+	Receiver string                   // the name of a method's receiver, which no other identifier of the file has
 	Type     string                   // the receiver's type: *BookService, or Books[K]
 	New      bool                     // whether this run writes the type
 	Ident    func(Ident) string       // spells an identifier of any package: libraryv1.Book

@@ -52,7 +52,7 @@ func (a App) HasPages() bool {
 	return a.any(func(m Method) bool { return m.Helper != nil && m.Helper.Needs.TokenKeys })
 }
 
-// HasIdempotencyKeys reports whether calls that are made again are known by an idempotency key.
+// HasIdempotencyKeys reports whether repeated calls are recognized by an idempotency key.
 func (a App) HasIdempotencyKeys() bool {
 	return a.any(func(m Method) bool { return m.Policy.IdempotencyKey.Field != "" })
 }

@@ -55,7 +55,7 @@ func (i Implementation) Example() *MethodStub {
 	return nil
 }
 
-// protoPackage returns the package of a service, or nothing where it has none.
+// protoPackage returns the package of a service, or "" where it has none.
 func protoPackage(svc Service) string {
 	return strings.TrimSuffix(strings.TrimSuffix(svc.FullName, svc.Name), ".")
 }

@@ -54,7 +54,7 @@ func chooseBeside(all []protoreflect.FieldDescriptor, noun string) Choice {
 	return Choice{all[0], Possible, "whose name suggests details of a list"}
 }
 
-// IsBeside says whether a list goes with that of the items: it is deprecated, a status, or named so, and the method is not named
+// IsBeside reports whether a list goes with that of the items: it is deprecated, a status, or named so, and the method is not named
 // after it.
 func IsBeside(f protoreflect.FieldDescriptor, noun string) bool {
 	if shape.IsDeprecated(f) {
@@ -121,7 +121,7 @@ func (m *Method) OtherList(c Choice) protoreflect.FieldDescriptor {
 	return nil
 }
 
-// isSideMessage says whether a message goes with a list: a warning, a status, metadata.
+// isSideMessage reports whether a message goes with a list: a warning, a status, metadata.
 func isSideMessage(f protoreflect.FieldDescriptor) bool {
 	name := shape.Snake(f.Name())
 	return shape.IsSideName(f) || shape.HasAnySuffix(name, "warning", "error", "status", "metadata", "header") ||

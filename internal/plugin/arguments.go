@@ -9,7 +9,7 @@ import (
 // derive from it.
 type argument struct {
 	name  string
-	value string // what follows it; "" for nothing
+	value string // what follows it; "" if nothing does
 	help  string
 	run   func(env Env, value string) int // returns the exit code
 }
@@ -60,7 +60,7 @@ func runArgs(env Env) int {
 			return a.run(env, env.Args[1])
 		}
 	}
-	want := "want " + strings.Join(usages, ", ") + " or nothing"
+	want := "want " + strings.Join(usages, ", ") + " or no argument"
 	if len(env.Args) > 1 {
 		fmt.Fprintf(env.Stderr, "%s: unknown arguments %q; %s\n", name, env.Args, want)
 	} else {

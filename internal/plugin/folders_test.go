@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
-// TestProcessReadsFolders checks that the program finds the folders of parameters from the folder that it runs in, below the root of
+// TestProcessReadsFolders checks that the program finds the folders of parameters from the directory that it runs in, below the root of
 // the module and with templates that --template printed.
 func TestProcessReadsFolders(t *testing.T) {
 	dir := t.TempDir()

@@ -30,9 +30,9 @@ func TestRun(t *testing.T) {
 	}{
 		{name: "version", args: []string{"--version"}, stdout: "protoc-gen-grpcservice "},
 		{name: "help", args: []string{"--help"}, stdout: "protoc-gen-grpcservice is a plugin for buf and protoc"},
-		{name: "unknown argument", args: []string{"-x"}, code: 2, stderr: `unknown argument "-x"; want --version, --help, --export DIR, --template NAME or nothing`},
+		{name: "unknown argument", args: []string{"-x"}, code: 2, stderr: `unknown argument "-x"; want --version, --help, --export DIR, --template NAME or no argument`},
 		{name: "two arguments", args: []string{"--help", "--version"}, code: 2, stderr: `unknown arguments ["--help" "--version"]`},
-		{name: "export without a folder", args: []string{"--export"}, code: 2, stderr: `unknown argument "--export"; want --version, --help, --export DIR, --template NAME or nothing`},
+		{name: "export without a folder", args: []string{"--export"}, code: 2, stderr: `unknown argument "--export"; want --version, --help, --export DIR, --template NAME or no argument`},
 		{name: "template", args: []string{"--template", "name.go.tmpl"}, stdout: "{{- /* templates: v1 */ -}}\n{{- /* gotype: "},
 		{name: "unknown template", args: []string{"--template", "names"}, code: 2, stderr: `template "names" does not exist; want one of app.go.tmpl, `},
 		{name: "terminal", stdin: terminal{}, code: 2, stderr: "run this program from buf or protoc"},

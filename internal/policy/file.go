@@ -36,7 +36,7 @@ func (f *File) Problems() diag.List {
 	return f.problems
 }
 
-// Path returns the path of the file, or nothing.
+// Path returns the path of the file, or "".
 func (f *File) Path() string {
 	if f == nil {
 		return ""

@@ -96,7 +96,7 @@ func setOf(p *grpcservicev1.Policy, name string) (paths []string) {
 	return paths
 }
 
-// offIn reports whether options take a pattern away.
+// offIn reports whether options disable a pattern.
 func offIn(p *grpcservicev1.Policy, name string) bool {
 	m := p.ProtoReflect()
 	m = m.Get(m.Descriptor().Fields().ByName(protoreflect.Name(name))).Message()

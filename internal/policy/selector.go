@@ -10,7 +10,7 @@ import (
 type selector struct {
 	text    string
 	service string // the full name of a service, or what that begins with, ending in a dot
-	method  string // the name of a method, or nothing for all
+	method  string // the name of a method, or "" for all
 }
 
 var selectorSyntax = regexp.MustCompile(`^(\*|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*|/\*|/[A-Za-z_]\w*))$`)

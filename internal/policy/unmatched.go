@@ -53,7 +53,7 @@ func servicesOf(files []*protogen.File) services {
 	return s
 }
 
-// fault says why a pattern matches no method, or nothing if it matches one.
+// fault says why a pattern matches no method, or "" if it matches one.
 func (p selector) fault(seen services) string {
 	methods, known := seen.methods[p.service]
 	switch {

@@ -94,7 +94,7 @@ func (m *merger) outsideNames() map[string]bool {
 	return names
 }
 
-// isTaken says whether the folder has or is going to have a file of a name, also where capitals are small letters.
+// isTaken reports whether the directory has or is going to have a file of a name, also where capitals are small letters.
 func (m *merger) isTaken(name string) bool {
 	for other := range m.in.Files {
 		if strings.EqualFold(other, name) {

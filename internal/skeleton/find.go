@@ -7,7 +7,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// find returns the type that implements a service, or nothing if there is none yet. It is false if something is in the way,
+// find returns the type that implements a service, or "" if there is none yet. It is false if something is in the way,
 // of which the user has been told.
 func (m *merger) find(svc Service) (typ string, ok bool) {
 	wanted := m.own.dealias(svc.Type)

@@ -60,7 +60,7 @@ func isCgo(decl *ast.GenDecl) bool {
 // group is a run of imports without an empty line between them.
 type group []*ast.ImportSpec
 
-// groups returns the groups of an import declaration, or nothing if its imports have not each a line of their own.
+// groups returns the groups of an import declaration, or "" if its imports have not each a line of their own.
 func (f *file) groups(block *ast.GenDecl) (groups []group) {
 	end := f.offset(block.Lparen)
 	for i, spec := range block.Specs {

@@ -80,7 +80,7 @@ func guessNames(importPath string) []string {
 
 var version = regexp.MustCompile(`^v[0-9]+$`)
 
-// importOf returns the import path that a name stands for in a file, or nothing if that is not known.
+// importOf returns the import path that a name stands for in a file, or "" if that is not known.
 func (w *world) importOf(f *file, name string) string {
 	for _, guessed := range []bool{false, true} {
 		for _, spec := range f.imports {

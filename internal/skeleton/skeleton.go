@@ -31,7 +31,7 @@ type Service struct {
 
 // Decl is one or more declarations at the level of the package.
 type Decl struct {
-	Name   string // what it declares, T.name for a method, or nothing for an assertion; it is left out where the package has that, unless it is the type
+	Name   string // what it declares, T.name for a method, or "" for an assertion; it is left out where the package has that, unless it is the type
 	Render func(golang.Frame) (string, error)
 }
 

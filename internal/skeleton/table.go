@@ -84,7 +84,7 @@ func (t *table) spell(id golang.Ident) string {
 	return name + "." + id.Name
 }
 
-// existing returns what the package of id is called by an import that is there already, or nothing.
+// existing returns what the package of id is called by an import that is there already, or "".
 func (t *table) existing(id golang.Ident) (best string) {
 	if t.f == nil {
 		return ""

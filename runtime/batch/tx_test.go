@@ -38,7 +38,7 @@ func (s *store) inTx(ctx context.Context, work func(context.Context) error) erro
 	}
 }
 
-// end commits the names of a transaction, and says whether there was no conflict.
+// end commits the names of a transaction, and reports whether there was no conflict.
 func (s *store) end(tx []string) (done bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

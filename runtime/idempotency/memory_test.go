@@ -54,7 +54,7 @@ func claimOf(id string) idempotency.Claim {
 	return c
 }
 
-// answered says whether a store has a response for an id. Where it has none, the id is claimed for a minute.
+// answered reports whether a store has a response for an id. Where it has none, the id is claimed for a minute.
 func answered(t *testing.T, s idempotency.Store, id string) bool {
 	t.Helper()
 	entry, err := s.Begin(t.Context(), claimOf(id))
@@ -107,7 +107,7 @@ func TestMemoryExpires(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Minute)
-		for i := range 4 { // in the place of those that were running: none of the responses has to go
+		for i := range 4 { // instead of those that were running: none of the responses has to go
 			if answered(t, s, "next"+strconv.Itoa(i)) {
 				t.Fatal("a new id has a response")
 			}
@@ -181,7 +181,7 @@ func TestMemoryMakesRoomBesideTransactions(t *testing.T) {
 		}
 		_ = tx.rollback()
 		time.Sleep(2 * time.Minute)
-		for _, id := range []string{"e", "f"} { // in the place of both that were running
+		for _, id := range []string{"e", "f"} { // instead of both that were running
 			if answered(t, s, id) {
 				t.Fatal("a new id has a response")
 			}

@@ -92,7 +92,7 @@ func (e *evaluator) take() string {
 	return word
 }
 
-// next says whether the next word is that one, and removes it then.
+// next reports whether the next word is that one, and removes it then.
 func (e *evaluator) next(word string) bool {
 	if len(e.words) == 0 || e.words[0] != word {
 		return false

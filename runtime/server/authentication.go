@@ -125,9 +125,9 @@ func ignoredLevel(err error) slog.Level {
 	return slog.LevelDebug
 }
 
-// authenticationError returns what a caller is told whom the authenticator could not make out: an error of this package's
-// builders as it is; of other statuses the code, which tells bad credentials from an identity provider that is away; and else
-// UNAUTHENTICATED. The rest is for the log.
+// authenticationError returns the error of a call whose caller could not be authenticated: an error of
+// package rpcerr as it is; of other statuses the code, which tells invalid credentials from an identity
+// provider that is unavailable; otherwise UNAUTHENTICATED. The rest is for the log.
 func authenticationError(err error) error {
 	var own *rpcerr.Error
 	if errors.As(err, &own) {

@@ -68,7 +68,7 @@ func keepable(ctx context.Context, req proto.Message, next grpc.UnaryHandler) (p
 	}
 	answer, ok := resp.(proto.Message)
 	if !ok {
-		return nil, rpcerr.Internal(fmt.Sprintf("the response is a %T, which is no proto message; it cannot be kept for calls that are made again", resp))
+		return nil, rpcerr.Internal(fmt.Sprintf("the response is a %T, which is no proto message; it cannot be stored for repeated calls", resp))
 	}
 	return answer, nil
 }

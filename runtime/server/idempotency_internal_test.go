@@ -13,7 +13,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// recognised is a policy whose calls are recognised when they are made again.
+// recognised is a policy whose repeated calls are recognized.
 var recognised = runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: "request_id"}}
 
 // twice is a guard that notes whom it guards, and has the answers of methods stand for themselves.

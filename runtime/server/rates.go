@@ -143,7 +143,7 @@ func rateKey(c *callContext, key policy.Key) string {
 	}
 }
 
-// rateError is what the caller is told who calls too often.
+// rateError is the error of a call that exceeds a rate.
 func rateError(rate runtime.Rate, wait time.Duration) error {
 	subject := "method"
 	switch rate.Key {

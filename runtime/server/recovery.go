@@ -16,8 +16,8 @@ import (
 // response yet.
 type PanicHandler func(ctx context.Context, value any, stack []byte)
 
-// panicked logs a recovered panic and returns what its caller is told: INTERNAL with a fixed text. Without recovery it is a *[raised]. It must run while the
-// panicking frames are still on the stack.
+// panicked logs a recovered panic and returns the error of its call: INTERNAL with a fixed text, or a
+// *[raised] without recovery. It must run while the panicking frames are still on the stack.
 func (m *method) panicked(c *callContext, value any) error {
 	stack := debug.Stack()
 	if p, ok := value.(*each.Panic); ok { // it was in another goroutine

@@ -150,5 +150,5 @@ func validationCheck(validate ValidateFunc) checkFunc {
 	}
 }
 
-// errInvalidRequest is what the caller is told where the validator's own words are not for them.
+// errInvalidRequest is the error of a request that a validator rejects without a status.
 var errInvalidRequest = rpcerr.ReasonInvalidRequest.Errorf(codes.InvalidArgument, "the request is not valid").Fixed()

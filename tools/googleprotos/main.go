@@ -1,10 +1,10 @@
-// Googleprotos writes the proto files of Google that protos of this repository import, into a folder:
+// Googleprotos writes the proto files of Google that protos of this repository import, into a directory:
 //
 //	go run ./googleprotos FOLDER
 //
 // It prints them from the descriptors that Go modules carry, at the versions in tools/go.mod. So they need no network, no copy in
 // the repository, and their go_package names the package that Go code imports. Descriptors carry no comments, so neither do
-// the files. What the folder has besides is left alone.
+// the files. What the directory has besides is left alone.
 package main
 
 import (

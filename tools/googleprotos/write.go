@@ -13,7 +13,7 @@ import (
 // header is the first line of each file.
 const header = "// Printed from a Go module's descriptor by tools/googleprotos; do not edit, do not commit.\n"
 
-// write writes the files that are wanted and what they import below the folder.
+// write writes the files that are wanted and what they import below the directory.
 func write(folder string) error {
 	files, err := withImports(wanted())
 	if err != nil {

@@ -158,7 +158,7 @@ func isSingleKey(field protoreflect.FieldDescriptor) bool {
 	return field.Cardinality() != protoreflect.Repeated && isKey(field.Kind())
 }
 
-// isKey says whether values of a kind can be compared and ordered.
+// isKey reports whether values of a kind can be compared and ordered.
 func isKey(kind protoreflect.Kind) bool {
 	switch kind {
 	case protoreflect.StringKind, protoreflect.Int32Kind, protoreflect.Int64Kind, protoreflect.Uint32Kind, protoreflect.Uint64Kind,

@@ -1,4 +1,4 @@
-// Package storetest is the contract of [idempotency.Store] as tests: what a backend must do for calls that are made again to
+// Package storetest is the contract of [idempotency.Store] as tests: what a backend must do for calls that are repeated to
 // have the effect of one.
 //
 //	func TestStore(t *testing.T) {

@@ -95,7 +95,7 @@ func (o *Overrides) add(e entry) error {
 	return nil
 }
 
-// isWide says whether a rule is for all methods of a service.
+// isWide reports whether a rule is for all methods of a service.
 func isWide(name string) bool { return strings.HasSuffix(name, "/*") }
 
 // Apply returns the policy of a method with what overrides it.

@@ -171,6 +171,6 @@ func namesOf(ops []*operation.Record) (names []string) {
 	return names
 }
 
-// recent says whether a time was set by the store a moment ago, whatever its clock says. Clocks that are a day apart are not what
+// recent reports whether a time was set by the store a moment ago, whatever its clock says. Clocks that are a day apart are not what
 // the tests are about.
 func recent(at time.Time) bool { return time.Since(at).Abs() < 24*time.Hour }

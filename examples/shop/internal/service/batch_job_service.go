@@ -16,7 +16,7 @@ const MainCatalogue = "catalogues/main"
 
 // Prices is where the prices of a catalogue are: a [Catalogue], or a system that takes its time.
 type Prices interface {
-	// SetPrice sets the price of a product, and says whether it was another one before.
+	// SetPrice sets the price of a product, and reports whether it was another one before.
 	SetPrice(ctx context.Context, productID int32, cents int64) (changed bool, err error)
 }
 

@@ -41,7 +41,7 @@ func (c *Catalogue) Products() []*shopv1.Product {
 	return c.products
 }
 
-// SetPrice sets the price of a product, and says whether it was another one before.
+// SetPrice sets the price of a product, and reports whether it was another one before.
 func (c *Catalogue) SetPrice(_ context.Context, productID int32, cents int64) (changed bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
