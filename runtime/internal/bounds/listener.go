@@ -44,8 +44,8 @@ func (b *Bounds) accept(raw net.Conn) (*boundConn, bool) {
 	verdict := enterBoth(&b.all.connections, &peer.connections, b.limits.Connections, b.limits.ConnectionsPerPeer)
 	if verdict != Accepted {
 		peer.release()
-		_ = raw.Close() // nothing was sent or received that could be lost
-		b.closed(addr, verdict)
+		b.closed(addr, verdict) // first, so that whoever sees the connection end finds its record
+		_ = raw.Close()         // nothing was sent or received that could be lost
 		return nil, false
 	}
 	use := newConn(b, peer, addr)
