@@ -66,12 +66,6 @@ func callerOf(ctx context.Context) (id string, err error) {
 	}
 }
 
-// Maximum number and size of the operations in a list.
-const (
-	mostListed      = 1000
-	mostListedBytes = 4 << 20
-)
-
 // List returns operations of the caller of ctx by name in byte order. It sets the principal of
 // the query itself. next is the value of After for the operations that follow, or "" if there are
 // none. List may return fewer operations than the limit, even none, although more follow: if they
@@ -164,4 +158,19 @@ func (m *Manager) await(ctx context.Context, seen *Record, poll <-chan time.Time
 	case <-ctx.Done():
 	}
 	return false, true
+}
+
+// requestCancel records in the store that an operation is to be cancelled, and notifies its work
+// at once if it runs here.
+func (m *Manager) requestCancel(ctx context.Context, name string) (*Record, error) {
+	op, err := m.store.RequestCancel(ctx, name, Result{Status: statusBytes(cancelled())})
+	if err != nil {
+		return nil, err
+	}
+	if op.Done() {
+		m.wakeUp() // others may have waited for its conflict key
+	} else if a := m.attemptAt(name); a != nil {
+		a.cancelWork()
+	}
+	return op, nil
 }

@@ -67,9 +67,6 @@ func (c *rpcClient) Cancel(ctx context.Context, name string) error {
 	return err
 }
 
-// waitGrace is how much longer the call of a Wait may take than the wait that it requests.
-const waitGrace = 10 * time.Second
-
 func (c *rpcClient) Wait(ctx context.Context, name string, timeout time.Duration) (*longrunningpb.Operation, error) {
 	ctx, cancel := context.WithTimeout(ctx, max(0, timeout)+waitGrace)
 	defer cancel()

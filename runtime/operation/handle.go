@@ -1,12 +1,17 @@
 package operation
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"iter"
 	"sync"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/genproto/googleapis/rpc/code"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -150,3 +155,80 @@ func unpack[T any](what string, packed *anypb.Any) (*T, error) {
 	}
 	return to, nil
 }
+
+// Progress yields the metadata of the operation: the current one first, then each change that is
+// seen until the operation is done. Wait returns how it ended, without a call then. Rapid changes
+// may be skipped; see [WithInterval].
+//
+// An error ends the loop: that of a call, or that of ctx. The operation continues independently
+// of the loop.
+//
+//	for progress, err := range op.Progress(ctx) {
+//		if err != nil {
+//			return err
+//		}
+//		fmt.Println(progress.GetDone(), "of", progress.GetTotal())
+//	}
+//	result, err := op.Wait(ctx)
+func (h *Handle[Result, Metadata]) Progress(ctx context.Context, opts ...WaitOption) iter.Seq2[*Metadata, error] {
+	return func(yield func(*Metadata, error) bool) {
+		w := newWatcher(h.client, h.name, time.Second, opts)
+		op := h.Operation()
+		w.atOnce = op == nil
+		var last *anypb.Any
+		for {
+			if changed(last, op.GetMetadata()) {
+				last = op.GetMetadata()
+				metadata, err := metadataOf[Metadata](op)
+				if !yield(metadata, err) || err != nil {
+					return
+				}
+			}
+			if op.GetDone() {
+				return
+			}
+			seen, err := w.next(ctx)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			op = h.keep(seen)
+		}
+	}
+}
+
+// changed reports whether there is metadata and it differs from the last.
+func changed(last, now *anypb.Any) bool {
+	return now != nil && (last.GetTypeUrl() != now.GetTypeUrl() || !bytes.Equal(last.GetValue(), now.GetValue()))
+}
+
+// Failed is the error of a failed operation, as opposed to a failed call: waiting again does not
+// help.
+//
+//	var failed *operation.Failed
+//	if errors.As(err, &failed) {
+//
+// It has the operation's status, which status.Code, [rpcerr.ReasonOf] and similar functions read.
+// A service that returns it to its own caller uses [rpcerr.Wrap], as for a call to another
+// service.
+type Failed struct {
+	// Name is the name of the operation.
+	Name string
+
+	status *status.Status
+}
+
+func newFailed(name string, failure *spb.Status) *Failed {
+	return &Failed{Name: name, status: status.FromProto(known(failure))}
+}
+
+// Error returns the name and the status of the operation.
+func (f *Failed) Error() string {
+	return "operation " + f.Name + " failed: " + code.Code(f.status.Code()).String() + ": " + f.status.Message()
+}
+
+// GRPCStatus returns the status of the operation: CANCELLED if it was cancelled.
+func (f *Failed) GRPCStatus() *status.Status { return f.status }
+
+// Unwrap returns the status as an error.
+func (f *Failed) Unwrap() error { return f.status.Err() }

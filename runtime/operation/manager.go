@@ -1,10 +1,15 @@
 package operation
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"sync"
+
+	"github.com/grpcservice/grpcservice/runtime"
 )
 
 // Manager starts operations, works on them, and serves their state. Many managers, in as many
@@ -73,4 +78,42 @@ func (m *Manager) wakeUp() {
 	case m.wake <- struct{}{}:
 	default:
 	}
+}
+
+// contextOf returns the base context for the work of an operation: the values of the call that
+// started it if that was here and recent, and always its principal, request ID and trace.
+func (m *Manager) contextOf(op *Record) context.Context {
+	if ctx := m.origins.take(op.Name); ctx != nil {
+		return ctx
+	}
+	origin := runtime.Origin{RequestID: op.Carrier[requestIDHeader]}
+	if op.Principal != "" {
+		origin.Principal = runtime.NewPrincipal(op.Principal, op.Scopes...)
+	}
+	return runtime.WithOrigin(m.extract(op), origin)
+}
+
+// extract returns the context that an operation inherits. A caller may have sent it: if it cannot
+// be read, the work runs without it.
+func (m *Manager) extract(op *Record) (ctx context.Context) {
+	defer func() {
+		if value := recover(); value != nil {
+			m.config.logger.LogAttrs(context.Background(), slog.LevelError, "panic", slog.String(logOperation, op.Name),
+				slog.Any("panic", value), slog.String("stack", string(debug.Stack())))
+			ctx = context.Background()
+		}
+	}()
+	return m.config.extract(context.Background(), op.Carrier)
+}
+
+// carrierOf returns what an operation inherits from the call of ctx.
+func (m *Manager) carrierOf(ctx context.Context) map[string]string {
+	carrier := map[string]string{}
+	for key, value := range m.config.inject(ctx) {
+		carrier[key] = value
+	}
+	if id := runtime.OriginOf(ctx).RequestID; id != "" {
+		carrier[requestIDHeader] = id
+	}
+	return carrier
 }

@@ -1,9 +1,8 @@
 package operation
 
 import (
-	"context"
+	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -196,103 +195,89 @@ func (m *memory) remove(e *entry) {
 	}
 }
 
-// visible returns an operation that was not deleted.
-func (m *memory) visible(name string) (*entry, error) {
-	e := m.ops[name]
-	if e == nil || !e.rec.DeleteTime.IsZero() {
-		return nil, ErrNotFound
-	}
-	return e, nil
-}
-
-// Get implements [Store].
-func (m *memory) Get(_ context.Context, name string) (*Record, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e := m.ops[name]
-	if e == nil {
-		return nil, ErrNotFound
-	}
-	return e.rec, nil
-}
-
-// List implements [Store].
-func (m *memory) List(_ context.Context, q Query) (found []*Record, more bool, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	limit, bytes := q.limits()
-	first, _ := slices.BinarySearch(m.names, max(q.Prefix, q.After))
-	for _, name := range m.names[first:] {
-		if !strings.HasPrefix(name, q.Prefix) {
-			break
-		}
-		r := m.ops[name].rec
-		if name <= q.After || !q.takes(r) {
-			continue
-		}
-		if bytes -= r.Bytes(); len(found) == limit || bytes < 0 && len(found) > 0 {
-			return found, true, nil
-		}
-		found = append(found, r)
-	}
-	return found, false, nil
-}
-
-// takes reports whether an operation matches a query, apart from its name.
-func (q Query) takes(r *Record) bool {
-	return (q.Deleted || r.DeleteTime.IsZero()) &&
-		(q.Principal == nil || r.Principal == *q.Principal) &&
-		(q.Method == "" || r.Method == q.Method) &&
-		(q.ConflictKey == "" || r.ConflictKey == q.ConflictKey) &&
-		(q.Done == nil || r.Done() == *q.Done)
-}
-
-// Delete implements [Store].
-func (m *memory) Delete(_ context.Context, name string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e, err := m.visible(name)
-	if err != nil {
-		return err
-	}
-	if e.rec.Done() {
-		m.remove(e)
-		return nil
-	}
+// newEntry returns an operation created now.
+func (m *memory) newEntry(op *Record) *entry {
 	now := time.Now()
-	m.change(e, now, func(r *Record) { r.DeleteTime = now })
-	e.tell()
-	return nil
+	e := &entry{order: m.created + 1, rec: startOf(op, now)}
+	if !now.After(m.newest) { // a clock may stand still
+		e.rec.CreateTime = m.newest.Add(1)
+	}
+	return e
 }
 
-// Expire implements [Store].
-func (m *memory) Expire(_ context.Context, n int) (expired int, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := time.Now()
-	for expired < n {
-		e := m.done.first(now)
+func (m *memory) insert(e *entry) {
+	op := e.rec
+	m.created, m.newest = e.order, op.CreateTime
+	m.count(op, 1)
+	m.makeRoom()
+	m.ops[op.Name] = e
+	at, _ := slices.BinarySearch(m.names, op.Name)
+	m.names = slices.Insert(m.names, at, op.Name)
+	if op.IdempotencyKey != "" {
+		m.requests[requestKeyOf(op)] = e
+	}
+	if op.ConflictKey != "" {
+		m.conflicts[op.ConflictKey] = append(m.conflicts[op.ConflictKey], e)
+	}
+	m.place(e)
+}
+
+// startOf returns op as an operation created now.
+func startOf(op *Record, now time.Time) *Record {
+	r := *op
+	r.CreateTime, r.UpdateTime, r.RunAfter = now, now, now
+	r.StartTime, r.LeaseUntil, r.CancelTime = time.Time{}, time.Time{}, time.Time{}
+	r.DoneTime, r.ExpireTime, r.DeleteTime = time.Time{}, time.Time{}, time.Time{}
+	r.Attempt, r.Fence = 0, 0
+	return &r
+}
+
+// recordSize is the approximate memory of an operation without its record's contents, including
+// that of a principal with a single operation.
+const recordSize = 2048
+
+// sizeOf returns the size of a record in bytes. For an operation that is not done, it includes
+// the shortest status of its end.
+func sizeOf(r *Record) int {
+	size := r.Bytes() + 2*len(r.Name) + len(r.Method) + len(r.Principal) + len(r.IdempotencyKey) + len(r.ConflictKey)
+	for _, scope := range r.Scopes {
+		size += len(scope) + 16 // with the string's header
+	}
+	for key, value := range r.Carrier {
+		size += len(key) + len(value) + 64 // with their place in the map
+	}
+	if !r.Done() {
+		size += ReservedStatusBytes
+	}
+	return recordSize + size + size/8 // Go rounds up
+}
+
+// count adds or subtracts the size of a record from its principal's bytes.
+func (m *memory) count(r *Record, sign int) {
+	if r.Done() {
+		m.ledger.Add(r.Principal, 0, sign*sizeOf(r))
+		return
+	}
+	m.ledger.Add(r.Principal, sign*sizeOf(r), 0)
+}
+
+// makeRoom removes done operations until all fit, which the ledger has found to be possible. It
+// takes them from the principal whose operations take most, those that expire first first.
+func (m *memory) makeRoom() {
+	for m.ledger.Full() {
+		from := m.kept[m.ledger.Largest()]
+		if from == nil {
+			from = &m.done
+		}
+		e := from.first(forever)
 		if e == nil {
-			break
+			return
 		}
 		m.remove(e)
-		expired++
 	}
-	return expired, nil
 }
 
-// Watch implements [Store].
-func (m *memory) Watch(_ context.Context, seen *Record) (<-chan struct{}, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e, err := m.visible(seen.Name)
-	if err != nil || e.rec.Done() != seen.Done() || e.rec.CancelTime.IsZero() != seen.CancelTime.IsZero() {
-		closed := make(chan struct{})
-		close(closed)
-		return closed, nil
-	}
-	if e.news == nil {
-		e.news = make(chan struct{})
-	}
-	return e.news, nil
+// full returns the error for something that the store has no room for.
+func (m *memory) full(what string, bytes int) error {
+	return fmt.Errorf("%w: %s of %d bytes beside %d of %d", ErrFull, what, bytes, m.ledger.Bytes(), m.maxBytes)
 }

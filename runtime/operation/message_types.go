@@ -5,21 +5,10 @@ import (
 	"fmt"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
-
-// reflectionOf returns the reflection of a message known only by its Go type.
-func reflectionOf(m any) (protoreflect.Message, error) {
-	if m, ok := m.(proto.Message); ok {
-		return m.ProtoReflect(), nil
-	}
-	return nil, fmt.Errorf("%T is no message", m)
-}
 
 // pathIn finds a field of the message type M that fits.
 func pathIn[M any](text string, fits func(protoreflect.FieldDescriptor) bool) (fieldPath, error) {
@@ -77,11 +66,4 @@ func readAs[Op any](info runtime.MethodInfo, s *shape, op *Op) (*longrunningpb.O
 		return nil, misuse(info, err)
 	}
 	return read, nil
-}
-
-// misuse returns the error of a helper that does not fit its messages: INTERNAL for the caller,
-// err for the log.
-func misuse(info runtime.MethodInfo, err error) error {
-	return rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").
-		WithCause(fmt.Errorf("operation helper of %s: %w", info.FullMethod, err))
 }

@@ -13,27 +13,6 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/digest"
 )
 
-// Fields names the fields that a method's helper reads and writes, as paths of proto names:
-// "parent", "page.token".
-type Fields struct {
-	// IdempotencyKey, ValidateOnly and ConflictKey are fields of the request; "" if it has none.
-	// ConflictKey is a scalar: operations of the RPC whose requests have the same non-empty value
-	// never run at the same time.
-	IdempotencyKey, ValidateOnly, ConflictKey string
-	// Children is the request's list of a batch's items.
-	Children string
-	// Single is the name of the method of the same service that does for one item what the
-	// operation does for many. What its policy requires of callers and requests also applies to
-	// [Method.Start] of the batch. Optional.
-	Single string
-	// FailedRequests is the metadata's map of failed items (AIP-233); "" means failed_requests,
-	// if there is one.
-	FailedRequests string
-	// Name, Done, Error, Response and Metadata are fields of the operation message; "" means
-	// those of google.longrunning.Operation or their other customary names.
-	Name, Done, Error, Response, Metadata string
-}
-
 // Method is an RPC that starts operations, of a service of Go type S: its request is a *Req, and
 // it returns an *Op, a google.longrunning.Operation or a similar message. An operation ends with
 // a *Result and has a *Metadata meanwhile.
@@ -93,19 +72,6 @@ func optionalPath[M any](text string, fits func(protoreflect.FieldDescriptor) bo
 	return path, nil
 }
 
-func isScalar(f protoreflect.FieldDescriptor) bool {
-	return f.Message() == nil && !f.IsList()
-}
-
-// isFailures reports whether a field is a map<int32, google.rpc.Status>.
-func isFailures(f protoreflect.FieldDescriptor) bool {
-	if !f.IsMap() || f.MapKey().Kind() != protoreflect.Int32Kind {
-		return false
-	}
-	failure := f.MapValue().Message()
-	return failure != nil && failure.FullName() == statusName
-}
-
 // Handle sets the work for the operations of the RPC. The workers of mgr run it, also for
 // operations that other processes have started. Call it once, before the manager runs or the
 // server serves.
@@ -137,4 +103,32 @@ func (m *Method[S, Req, Op, Result, Metadata]) Handle(
 		}
 		return run.end(result, err)
 	})
+}
+
+// Call starts an operation by calling the RPC of svc, and returns its handle. The handle uses
+// client to follow the operation: see [NewClient] and [Getter.Client]. Call returns an error if
+// the operation could not be started; [Handle.Wait] returns how it ended.
+func (m *Method[S, Req, Op, Result, Metadata]) Call(ctx context.Context, svc S, client Client, req *Req) (*Handle[Result, Metadata], error) {
+	types, err := m.types()
+	if err != nil {
+		return nil, misuse(m.info, err)
+	}
+	answer, err := m.call(svc, ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	op, err := readAs(m.info, types.op, answer)
+	if err != nil {
+		return nil, err
+	}
+	if op.GetName() == "" && !op.GetDone() {
+		return nil, misuse(m.info, errors.New("the server returned an operation that is not done and has no name"))
+	}
+	return newHandle[Result, Metadata](client, op), nil
+}
+
+// Named returns the handle of an operation of this RPC by its name, for example in another
+// process.
+func (m *Method[S, Req, Op, Result, Metadata]) Named(client Client, name string) *Handle[Result, Metadata] {
+	return &Handle[Result, Metadata]{client: client, name: name}
 }

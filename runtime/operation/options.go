@@ -170,3 +170,10 @@ func WithPropagation(inject func(context.Context) map[string]string, extract fun
 		c.inject, c.extract = inject, extract
 	}
 }
+
+// Names of log attributes.
+const (
+	logOperation = "operation"
+	logMethod    = "method"
+	logAttempt   = "attempt"
+)

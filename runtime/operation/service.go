@@ -2,60 +2,15 @@ package operation
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
-
-// ServiceName is the full name of the service that [Register] serves.
-const ServiceName = "google.longrunning.Operations"
-
-// operationsService is google.longrunning.Operations in the form that the runtime serves.
-type operationsService interface {
-	ListOperations(context.Context, *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error)
-	GetOperation(context.Context, *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error)
-	DeleteOperation(context.Context, *longrunningpb.DeleteOperationRequest) (*emptypb.Empty, error)
-	CancelOperation(context.Context, *longrunningpb.CancelOperationRequest) (*emptypb.Empty, error)
-	WaitOperation(context.Context, *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error)
-}
-
-// longestWait is the maximum wait of WaitOperation: proxies tend to cut off calls that are silent
-// for a minute.
-const longestWait = 50 * time.Second
-
-var operationsTable = runtime.NewService(ServiceName, longrunningpb.File_google_longrunning_operations_proto,
-	runtime.Unary("ListOperations", operationsService.ListOperations, reads(runtime.Policy{
-		Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour},
-	})),
-	runtime.Unary("GetOperation", operationsService.GetOperation, reads(runtime.Policy{Log: runtime.Log{Level: slog.LevelDebug}})),
-	runtime.Unary("DeleteOperation", operationsService.DeleteOperation, policyOf(runtime.Policy{Idempotency: runtime.Idempotent})),
-	runtime.Unary("CancelOperation", operationsService.CancelOperation, policyOf(runtime.Policy{Idempotency: runtime.Idempotent})),
-	runtime.Unary("WaitOperation", operationsService.WaitOperation, reads(runtime.Policy{
-		Timeout: longestWait + waitGrace, Log: runtime.Log{Level: slog.LevelDebug},
-	})),
-)
-
-// policyOf admits all authenticated callers, because operations belong to their principal, and
-// makes clients retry if the server is unreachable.
-func policyOf(p runtime.Policy) runtime.Policy {
-	p.Auth = &runtime.Auth{}
-	p.Retry = runtime.Retry{
-		MaxAttempts: 4, InitialBackoff: 100 * time.Millisecond, MaxBackoff: 2 * time.Second, Multiplier: 2, Codes: []string{"UNAVAILABLE"},
-	}
-	return p
-}
-
-// reads is policyOf for methods without side effects.
-func reads(p runtime.Policy) runtime.Policy {
-	p.Idempotency = runtime.NoSideEffects
-	return policyOf(p)
-}
 
 // Register serves google.longrunning.Operations on r for the operations of m: callers see only
 // the operations that they started. Callers must be authenticated; server.WithPolicy can require
@@ -112,4 +67,38 @@ func answer(r *Record, err error) (*longrunningpb.Operation, error) {
 		return nil, misuse(operationsTable.Method("GetOperation"), err)
 	}
 	return m.Operation, nil
+}
+
+// WaitOperation returns an operation when it is done, or its current state when the caller's
+// timeout or deadline is near, the maximum wait is over, or the server shuts down.
+func (s *service) WaitOperation(ctx context.Context, req *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error) {
+	limit := longestWait
+	if timeout := req.GetTimeout(); timeout != nil {
+		if timeout.CheckValid() != nil || timeout.AsDuration() < 0 {
+			return nil, rpcerr.Invalid(rpcerr.Violation("timeout", "must be a duration of zero or more"))
+		}
+		limit = min(limit, timeout.AsDuration())
+	}
+	who := waiterOf(ctx)
+	if limit == 0 || !s.waits.take(who) {
+		return answer(s.manager.Get(ctx, req.GetName()))
+	}
+	defer s.waits.leave(who)
+	waiting, cancel := context.WithTimeout(ctx, beforeDeadline(ctx, limit))
+	defer cancel()
+	op, err := s.manager.Wait(waiting, req.GetName())
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil { // a store that was asked too late
+		return answer(s.manager.Get(ctx, req.GetName()))
+	}
+	return answer(op, err)
+}
+
+// beforeDeadline returns how long to wait so that there is time to respond.
+func beforeDeadline(ctx context.Context, limit time.Duration) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return limit
+	}
+	left := time.Until(deadline)
+	return min(limit, left-min(500*time.Millisecond, left/5))
 }

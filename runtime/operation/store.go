@@ -119,6 +119,12 @@ type Query struct {
 	MaxBytes int
 }
 
+// Maximum number and size of the operations in a list.
+const (
+	mostListed      = 1000
+	mostListedBytes = 4 << 20
+)
+
 // limits returns the maximum number and size of a query's operations.
 func (q Query) limits() (operations, bytes int) {
 	operations, bytes = q.Limit, q.MaxBytes
@@ -129,6 +135,15 @@ func (q Query) limits() (operations, bytes int) {
 		bytes = mostListedBytes
 	}
 	return operations, bytes
+}
+
+// takes reports whether an operation matches a query, apart from its name.
+func (q Query) takes(r *Record) bool {
+	return (q.Deleted || r.DeleteTime.IsZero()) &&
+		(q.Principal == nil || r.Principal == *q.Principal) &&
+		(q.Method == "" || r.Method == q.Method) &&
+		(q.ConflictKey == "" || r.ConflictKey == q.ConflictKey) &&
+		(q.Done == nil || r.Done() == *q.Done)
 }
 
 // Progress is what [Store.Save] saves. Nil fields do not change.
@@ -143,6 +158,10 @@ type Result struct {
 	// Metadata is the final metadata; nil leaves it unchanged.
 	Metadata []byte
 }
+
+// ReservedStatusBytes is the maximum size of a [Result]'s Status that [Store.Finish] accepts even
+// if the store is full, as long as the Result has nothing else.
+const ReservedStatusBytes = 512
 
 // Again specifies when a released operation is due again.
 type Again struct {

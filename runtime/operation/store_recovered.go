@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"time"
 )
 
 // recoveredStore converts panics of a store to errors, because the manager calls it in goroutines
@@ -50,3 +51,6 @@ func (s recoveredStore) Watch(ctx context.Context, seen *Record) (news <-chan st
 	defer recovered(&err)
 	return s.Store.Watch(ctx, seen)
 }
+
+// claimTimeout bounds calls of the store that no lease bounds.
+const claimTimeout = 10 * time.Second

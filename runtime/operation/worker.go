@@ -9,16 +9,6 @@ import (
 	"time"
 )
 
-// Names of log attributes.
-const (
-	logOperation = "operation"
-	logMethod    = "method"
-	logAttempt   = "attempt"
-)
-
-// claimTimeout bounds calls of the store that no lease bounds.
-const claimTimeout = 10 * time.Second
-
 // Run runs operations until ctx ends. Then it claims no more, ends the running work with
 // [ErrStopping] as the cause of its context, releases unfinished operations so that another
 // process can continue them at once, and returns when all work has returned. [Register] makes a

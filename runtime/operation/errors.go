@@ -3,9 +3,12 @@ package operation
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
@@ -99,4 +102,32 @@ func timedOut() error {
 
 func exhausted() error {
 	return ReasonAttemptsExhausted.Errorf(codes.Aborted, "the operation was begun as often as it may be, and has no result")
+}
+
+// TryAgain returns err marked so that the operation is retried from its last checkpoint, as long
+// as it has attempts left: for temporary failures, such as an unavailable service. Any other
+// error ends the operation. The retry starts after wait, or, if it is 0, after the wait of
+// [WithBackoff]. The error of the last attempt ends the operation.
+func TryAgain(err error, wait time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	return &tryAgain{cause: err, wait: wait}
+}
+
+// tryAgain is an error that does not end an operation.
+type tryAgain struct {
+	cause error
+	wait  time.Duration
+}
+
+func (t *tryAgain) Error() string { return t.cause.Error() }
+
+func (t *tryAgain) Unwrap() error { return t.cause }
+
+// misuse returns the error of a helper that does not fit its messages: INTERNAL for the caller,
+// err for the log.
+func misuse(info runtime.MethodInfo, err error) error {
+	return rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").
+		WithCause(fmt.Errorf("operation helper of %s: %w", info.FullMethod, err))
 }

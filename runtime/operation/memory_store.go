@@ -2,8 +2,28 @@ package operation
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 )
+
+// Create implements [Store].
+func (m *memory) Create(_ context.Context, op *Record, queue bool) (stored *Record, created bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e := m.requests[requestKeyOf(op)]; e != nil && op.IdempotencyKey != "" {
+		return e.rec, false, nil
+	}
+	if held := m.conflicts[op.ConflictKey]; len(held) > 0 && !queue { // nothing is held under the empty key
+		return nil, false, &ConflictError{Other: held[0].rec}
+	}
+	e := m.newEntry(op)
+	if size := sizeOf(e.rec); !m.ledger.MayStart(op.Principal, size) {
+		return nil, false, m.full("an operation", size)
+	}
+	m.insert(e)
+	return e.rec, true, nil
+}
 
 // Claim implements [Store].
 func (m *memory) Claim(_ context.Context, methods []string, n int) (claimed []*Record, err error) {
@@ -126,4 +146,96 @@ func (m *memory) RequestCancel(_ context.Context, name string, r Result) (*Recor
 		return e.rec, nil
 	}
 	return m.finish(e, now, r)
+}
+
+// Get implements [Store].
+func (m *memory) Get(_ context.Context, name string) (*Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.ops[name]
+	if e == nil {
+		return nil, ErrNotFound
+	}
+	return e.rec, nil
+}
+
+// List implements [Store].
+func (m *memory) List(_ context.Context, q Query) (found []*Record, more bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	limit, bytes := q.limits()
+	first, _ := slices.BinarySearch(m.names, max(q.Prefix, q.After))
+	for _, name := range m.names[first:] {
+		if !strings.HasPrefix(name, q.Prefix) {
+			break
+		}
+		r := m.ops[name].rec
+		if name <= q.After || !q.takes(r) {
+			continue
+		}
+		if bytes -= r.Bytes(); len(found) == limit || bytes < 0 && len(found) > 0 {
+			return found, true, nil
+		}
+		found = append(found, r)
+	}
+	return found, false, nil
+}
+
+// Delete implements [Store].
+func (m *memory) Delete(_ context.Context, name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, err := m.visible(name)
+	if err != nil {
+		return err
+	}
+	if e.rec.Done() {
+		m.remove(e)
+		return nil
+	}
+	now := time.Now()
+	m.change(e, now, func(r *Record) { r.DeleteTime = now })
+	e.tell()
+	return nil
+}
+
+// Expire implements [Store].
+func (m *memory) Expire(_ context.Context, n int) (expired int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	for expired < n {
+		e := m.done.first(now)
+		if e == nil {
+			break
+		}
+		m.remove(e)
+		expired++
+	}
+	return expired, nil
+}
+
+// Watch implements [Store].
+func (m *memory) Watch(_ context.Context, seen *Record) (<-chan struct{}, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, err := m.visible(seen.Name)
+	if err != nil || e.rec.Done() != seen.Done() || e.rec.CancelTime.IsZero() != seen.CancelTime.IsZero() {
+		closed := make(chan struct{})
+		close(closed)
+		return closed, nil
+	}
+	if e.news == nil {
+		e.news = make(chan struct{})
+	}
+	return e.news, nil
+}
+
+// visible returns an operation that was not deleted.
+func (m *memory) visible(name string) (*entry, error) {
+	e := m.ops[name]
+	if e == nil || !e.rec.DeleteTime.IsZero() {
+		return nil, ErrNotFound
+	}
+	return e, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -59,4 +60,61 @@ func (p fieldPath) text(m protoreflect.Message) string {
 		return ""
 	}
 	return value.String()
+}
+
+// Full names of messages that make up operations.
+const (
+	anyName       protoreflect.FullName = "google.protobuf.Any"
+	statusName    protoreflect.FullName = "google.rpc.Status"
+	timestampName protoreflect.FullName = "google.protobuf.Timestamp"
+)
+
+func isText(f protoreflect.FieldDescriptor) bool {
+	return f.Kind() == protoreflect.StringKind && !f.IsList()
+}
+
+func isBool(f protoreflect.FieldDescriptor) bool {
+	return f.Kind() == protoreflect.BoolKind && !f.IsList()
+}
+
+func isMessage(f protoreflect.FieldDescriptor) bool {
+	return f.Message() != nil && !f.IsList() && !f.IsMap()
+}
+
+func isTimestamp(f protoreflect.FieldDescriptor) bool {
+	return isMessage(f) && f.Message().FullName() == timestampName
+}
+
+func isScalar(f protoreflect.FieldDescriptor) bool {
+	return f.Message() == nil && !f.IsList()
+}
+
+// isFailures reports whether a field is a map<int32, google.rpc.Status>.
+func isFailures(f protoreflect.FieldDescriptor) bool {
+	if !f.IsMap() || f.MapKey().Kind() != protoreflect.Int32Kind {
+		return false
+	}
+	failure := f.MapValue().Message()
+	return failure != nil && failure.FullName() == statusName
+}
+
+// transfer copies from into to, which is empty and of the same type, perhaps with another Go type.
+func transfer(to protoreflect.Message, from proto.Message) error {
+	if to.Descriptor() == from.ProtoReflect().Descriptor() {
+		proto.Merge(to.Interface(), from)
+		return nil
+	}
+	encoded, err := proto.Marshal(from)
+	if err != nil {
+		return err
+	}
+	return proto.Unmarshal(encoded, to.Interface())
+}
+
+// reflectionOf returns the reflection of a message known only by its Go type.
+func reflectionOf(m any) (protoreflect.Message, error) {
+	if m, ok := m.(proto.Message); ok {
+		return m.ProtoReflect(), nil
+	}
+	return nil, fmt.Errorf("%T is no message", m)
 }

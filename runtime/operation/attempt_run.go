@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -14,6 +15,69 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
+
+// run runs the attempt.
+func (a *attempt) run() {
+	defer a.end()
+	if e, ended := a.endedBefore(); ended {
+		a.settle(e)
+		return
+	}
+	a.settle(a.keep(a.startWork()))
+}
+
+// end releases the resources of the attempt.
+func (a *attempt) end() {
+	a.m.mu.Lock()
+	if a.m.running[a.op.Name] == a {
+		delete(a.m.running, a.op.Name)
+	}
+	a.m.mu.Unlock()
+	a.lease.Stop()
+	a.lose()
+	a.cancel(nil)
+	a.over()
+	a.m.wakeUp() // others may have waited for its conflict key
+}
+
+// endedBefore returns the ending of an operation whose work does not need to start.
+func (a *attempt) endedBefore() (e ending, ended bool) {
+	cancelled, stopping := a.asked()
+	switch {
+	case cancelled:
+		return ending{err: ErrCancelled}, true
+	case stopping:
+		return ending{err: ErrStopping}, true
+	case a.ctx.Err() != nil: // the time is up
+		return ending{err: context.Cause(a.ctx)}, true
+	case a.op.Attempt > a.op.MaxAttempts:
+		return ending{err: exhausted()}, true
+	}
+	return e, false
+}
+
+// startWork starts the work in a separate goroutine, and returns a channel that receives its
+// ending.
+func (a *attempt) startWork() <-chan ending {
+	done := make(chan ending, 1)
+	go func() {
+		e := ending{err: errLeft, panicked: true}
+		defer func() { done <- e }()
+		defer func() {
+			if value := recover(); value != nil {
+				a.log.LogAttrs(a.ctx, slog.LevelError, "panic", slog.Any("panic", value), slog.String("stack", string(debug.Stack())))
+				e = ending{err: fmt.Errorf("panic: %v", value), panicked: true}
+			}
+		}()
+		work := a.m.handlerOf(a.op.Method)
+		e = work(a.ctx, a)
+		errors.As(e.err, &e.again) // here, as methods of an error may panic: those of a nil pointer that was made one
+	}()
+	return done
+}
+
+// errLeft is the error until the work returns.
+var errLeft = errors.New("the work ended its goroutine, as a test's FailNow does; return an error instead")
 
 // settle stores the ending. A result counts even if the work was asked to end meanwhile; an error
 // after such a request is attributed to it.
