@@ -23,7 +23,9 @@ type ending struct {
 
 // attempt is one attempt at an operation, from its claim until it is done or released.
 type attempt struct {
-	m      *Manager
+	store  Store
+	config *config
+	work   handler
 	op     *Record // as it was claimed
 	log    *slog.Logger
 	start  time.Time
@@ -40,25 +42,22 @@ type attempt struct {
 	stopping  bool
 }
 
-// newAttempt returns the attempt at an operation that was claimed with a request sent at the
-// given time. It counts as running.
-func newAttempt(m *Manager, op *Record, sent time.Time) *attempt {
-	a := &attempt{m: m, op: op, start: time.Now(), cancelled: !op.CancelTime.IsZero()}
-	base := m.contextOf(op)
-	a.log = m.config.logger.With(slog.String(logMethod, strings.TrimPrefix(op.Method, "/")),
+// begin starts the clocks of the attempt, which was claimed with a request sent at the given time.
+// Its contexts have the values of base.
+func (a *attempt) begin(base context.Context, sent time.Time) {
+	op := a.op
+	a.start, a.cancelled = time.Now(), !op.CancelTime.IsZero()
+	a.log = a.config.logger.With(slog.String(logMethod, strings.TrimPrefix(op.Method, "/")),
 		slog.String(logOperation, op.Name), slog.Int(logAttempt, op.Attempt))
 	a.held, a.lose = context.WithCancel(context.WithoutCancel(base))
 	a.over = func() {}
 	if op.Timeout > 0 {
-		left := op.StartTime.Add(op.Timeout).Sub(op.UpdateTime) // both of the store's clock, UpdateTime that of the claim
-		base, a.over = context.WithDeadlineCause(base, sent.Add(left), errTimedOut)
+		// Both times come from the store's clock; UpdateTime is that of the claim.
+		remaining := op.StartTime.Add(op.Timeout).Sub(op.UpdateTime)
+		base, a.over = context.WithDeadlineCause(base, sent.Add(remaining), errTimedOut)
 	}
 	a.ctx, a.cancel = context.WithCancelCause(base)
 	a.lease = time.AfterFunc(time.Until(sent.Add(op.Lease)), a.loseLease)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.running[op.Name] = a
-	return a
 }
 
 // asked reports what was requested of the work.
@@ -121,7 +120,7 @@ func (a *attempt) keep(done <-chan ending) ending {
 // watch returns a channel that is closed if the operation may have been cancelled, or nil if the
 // store does not support it.
 func (a *attempt) watch() <-chan struct{} {
-	news, err := a.m.store.Watch(a.held, a.op)
+	news, err := a.store.Watch(a.held, a.op)
 	if err != nil {
 		return nil // the next renewal tells, too
 	}
@@ -135,7 +134,7 @@ func (a *attempt) renew() time.Duration {
 	sent := time.Now()
 	ctx, cancel := context.WithTimeout(a.held, a.op.Lease/3)
 	defer cancel()
-	cancelled, err := a.m.store.Renew(ctx, a.op.Name, a.op.Fence)
+	cancelled, err := a.store.Renew(ctx, a.op.Name, a.op.Fence)
 	switch {
 	case errors.Is(err, ErrLeaseLost):
 		a.loseLease()

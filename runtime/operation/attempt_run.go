@@ -16,9 +16,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// run runs the attempt.
+// run runs the work and stores its ending.
 func (a *attempt) run() {
-	defer a.end()
 	if e, ended := a.endedBefore(); ended {
 		a.settle(e)
 		return
@@ -28,16 +27,10 @@ func (a *attempt) run() {
 
 // end releases the resources of the attempt.
 func (a *attempt) end() {
-	a.m.mu.Lock()
-	if a.m.running[a.op.Name] == a {
-		delete(a.m.running, a.op.Name)
-	}
-	a.m.mu.Unlock()
 	a.lease.Stop()
 	a.lose()
 	a.cancel(nil)
 	a.over()
-	a.m.wakeUp() // others may have waited for its conflict key
 }
 
 // endedBefore returns the ending of an operation whose work does not need to start.
@@ -69,8 +62,7 @@ func (a *attempt) startWork() <-chan ending {
 				e = ending{err: fmt.Errorf("panic: %v", value), panicked: true}
 			}
 		}()
-		work := a.m.handlerOf(a.op.Method)
-		e = work(a.ctx, a)
+		e = a.work(a.ctx, a)
 		errors.As(e.err, &e.again) // here, as methods of an error may panic: those of a nil pointer that was made one
 	}()
 	return done
@@ -117,7 +109,7 @@ func (a *attempt) retry(e ending, err error, wait time.Duration) {
 		return
 	}
 	if wait <= 0 {
-		wait = a.m.config.wait(a.op.Attempt)
+		wait = a.config.wait(a.op.Attempt)
 	}
 	a.release(e, Again{After: wait})
 }
@@ -139,12 +131,12 @@ func (c *config) wait(attempts int) time.Duration {
 // form of its own.
 func (a *attempt) finish(e ending, err error) {
 	result, err := a.resultOf(e, err)
-	lost := a.store(result)
+	lost := a.save(result)
 	if errors.Is(lost, ErrFull) {
 		if err == nil {
 			err = storeFull("the result of the operation", lost)
 		}
-		lost = a.store(Result{Status: shortStatusBytes(err)})
+		lost = a.save(Result{Status: shortStatusBytes(err)})
 	}
 	if e.err == nil {
 		e.err = err // for the log
@@ -157,13 +149,13 @@ func (a *attempt) finish(e ending, err error) {
 	a.tell(e, logLevel(code), "operation", slog.String("code", code.String()))
 }
 
-func (a *attempt) store(result Result) error {
-	return a.persist(a.ctx, a.held, func(ctx context.Context) error { return a.m.store.Finish(ctx, a.op.Name, a.op.Fence, result) })
+func (a *attempt) save(result Result) error {
+	return a.persist(a.ctx, a.held, func(ctx context.Context) error { return a.store.Finish(ctx, a.op.Name, a.op.Fence, result) })
 }
 
 // resultOf returns the result of the operation, no larger than can be sent, and its error.
 func (a *attempt) resultOf(e ending, err error) (Result, error) {
-	result, limit := Result{Metadata: e.metadata}, a.m.config.maxMessage
+	result, limit := Result{Metadata: e.metadata}, a.config.maxMessage
 	if len(e.metadata) > limit/2 { // the metadata that was saved last stays
 		result.Metadata = nil
 		err = cmp.Or(err, tooLarge("metadata", len(e.metadata), limit/2))
@@ -199,7 +191,7 @@ func logLevel(code codes.Code) slog.Level {
 
 // release releases the operation with what its work has saved.
 func (a *attempt) release(e ending, again Again) {
-	lost := a.persist(a.ctx, a.held, func(ctx context.Context) error { return a.m.store.Release(ctx, a.op.Name, a.op.Fence, again) })
+	lost := a.persist(a.ctx, a.held, func(ctx context.Context) error { return a.store.Release(ctx, a.op.Name, a.op.Fence, again) })
 	if lost != nil {
 		return // whoever has it now begins it again
 	}

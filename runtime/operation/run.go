@@ -116,12 +116,12 @@ func (r *Run[Req, Metadata]) Save(ctx context.Context, checkpoint any, change fu
 	if err != nil {
 		return misuse(r.info, err)
 	}
-	if n, limit := len(progress.Metadata), r.a.m.config.maxMessage/2; n > limit {
+	if n, limit := len(progress.Metadata), r.a.config.maxMessage/2; n > limit {
 		return tooLarge("metadata", n, limit)
 	}
 	cancelled := false
 	err = r.a.persist(ctx, r.a.ctx, func(ctx context.Context) (err error) {
-		cancelled, err = r.a.m.store.Save(ctx, r.a.op.Name, r.a.op.Fence, progress)
+		cancelled, err = r.a.store.Save(ctx, r.a.op.Name, r.a.op.Fence, progress)
 		return err
 	})
 	if errors.Is(err, ErrFull) {
@@ -212,7 +212,7 @@ func (r *Run[Req, Metadata]) Failed(index int, err error) {
 		return
 	}
 	failures.Set(key, value)
-	if r.failures.bytes += proto.Size(status); r.failures.bytes > r.a.m.config.maxMessage/2 {
+	if r.failures.bytes += proto.Size(status); r.failures.bytes > r.a.config.maxMessage/2 {
 		r.shortenFailures()
 	}
 }
@@ -238,7 +238,7 @@ func (f failures) shorten(status *spb.Status) {
 // sent. r is locked.
 func (r *Run[Req, Metadata]) packed() ([]byte, error) {
 	encoded, err := packBytes(r.message())
-	for err == nil && len(encoded) > r.a.m.config.maxMessage/2 && len(r.failed) > 0 && r.shortenFailures() {
+	for err == nil && len(encoded) > r.a.config.maxMessage/2 && len(r.failed) > 0 && r.shortenFailures() {
 		encoded, err = packBytes(r.message())
 	}
 	return encoded, err

@@ -16,7 +16,7 @@ import (
 //
 // It returns an error if the manager's options or handlers have a mistake, or if it runs already.
 func (m *Manager) Run(ctx context.Context) error {
-	if err := m.begin(); err != nil {
+	if err := m.startRunning(); err != nil {
 		return err
 	}
 	var work sync.WaitGroup
@@ -29,9 +29,10 @@ func (m *Manager) Run(ctx context.Context) error {
 			<-slots
 		}
 		for _, op := range claimed.ops {
-			a := newAttempt(m, op, claimed.sent)
+			a := m.newAttempt(op, claimed.sent)
 			work.Go(func() {
 				defer func() { <-slots }()
+				defer m.end(a)
 				a.run()
 			})
 		}
@@ -45,8 +46,8 @@ func (m *Manager) Run(ctx context.Context) error {
 	return nil
 }
 
-// begin returns an error if the manager cannot run.
-func (m *Manager) begin() error {
+// startRunning returns an error if the manager cannot run.
+func (m *Manager) startRunning() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.ran {
@@ -103,6 +104,28 @@ func (m *Manager) claim(ctx context.Context, n int) (c claims) {
 		m.config.logger.LogAttrs(ctx, slog.LevelWarn, "operations not claimed", slog.Any("error", err))
 	}
 	return c
+}
+
+// newAttempt returns an attempt at an operation that was claimed with a request sent at the given time.
+// It counts as running until end.
+func (m *Manager) newAttempt(op *Record, sent time.Time) *attempt {
+	a := &attempt{store: m.store, config: &m.config, work: m.handlerOf(op.Method), op: op}
+	a.begin(m.contextOf(op), sent)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.running[op.Name] = a
+	return a
+}
+
+// end ends an attempt, whose conflict key other operations may wait for.
+func (m *Manager) end(a *attempt) {
+	m.mu.Lock()
+	if m.running[a.op.Name] == a {
+		delete(m.running, a.op.Name)
+	}
+	m.mu.Unlock()
+	a.end()
+	m.wakeUp()
 }
 
 // rest waits until there may be something to claim.
