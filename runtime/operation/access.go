@@ -163,7 +163,7 @@ func (m *Manager) await(ctx context.Context, seen *Record, poll <-chan time.Time
 // requestCancel records in the store that an operation is to be cancelled, and notifies its work
 // at once if it runs here.
 func (m *Manager) requestCancel(ctx context.Context, name string) (*Record, error) {
-	op, err := m.store.RequestCancel(ctx, name, Result{Status: statusBytes(cancelled())})
+	op, err := m.store.RequestCancel(ctx, name, Result{Status: statusBytes(errCancelled)})
 	if err != nil {
 		return nil, err
 	}

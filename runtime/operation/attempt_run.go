@@ -44,7 +44,7 @@ func (a *attempt) endedBefore() (e ending, ended bool) {
 	case a.ctx.Err() != nil: // the time is up
 		return ending{err: context.Cause(a.ctx)}, true
 	case a.op.Attempt > a.op.MaxAttempts:
-		return ending{err: exhausted()}, true
+		return ending{err: errExhausted}, true
 	}
 	return e, false
 }
@@ -95,13 +95,6 @@ func (a *attempt) settle(e ending) {
 	}
 }
 
-// Errors of operations that do not come from their work.
-var (
-	errCancelled = cancelled()
-	errTimeout   = timedOut()
-	errInternal  = rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error")
-)
-
 // retry releases an operation so that it starts again, or ends it with err if no attempt is left.
 func (a *attempt) retry(e ending, err error, wait time.Duration) {
 	if a.op.Attempt >= a.op.MaxAttempts {
@@ -130,7 +123,7 @@ func (c *config) wait(attempts int) time.Duration {
 // the store has no room for it, the operation ends with a status that says so, or with a short
 // form of its own.
 func (a *attempt) finish(e ending, err error) {
-	result, err := a.resultOf(e, err)
+	result, err := a.sendable(e, err)
 	lost := a.save(result)
 	if errors.Is(lost, ErrFull) {
 		if err == nil {
@@ -153,8 +146,8 @@ func (a *attempt) save(result Result) error {
 	return a.persist(a.ctx, a.held, func(ctx context.Context) error { return a.store.Finish(ctx, a.op.Name, a.op.Fence, result) })
 }
 
-// resultOf returns the result of the operation, no larger than can be sent, and its error.
-func (a *attempt) resultOf(e ending, err error) (Result, error) {
+// sendable returns the result of the operation, no larger than can be sent, and its error.
+func (a *attempt) sendable(e ending, err error) (Result, error) {
 	result, limit := Result{Metadata: e.metadata}, a.config.maxMessage
 	if len(e.metadata) > limit/2 { // the metadata that was saved last stays
 		result.Metadata = nil

@@ -92,17 +92,13 @@ var (
 )
 
 // Errors of operations that do not come from their work.
-func cancelled() error {
-	return ReasonCancelled.Errorf(codes.Canceled, "the operation was cancelled")
-}
-
-func timedOut() error {
-	return ReasonTimeout.Errorf(codes.DeadlineExceeded, "the operation exceeded its timeout")
-}
-
-func exhausted() error {
-	return ReasonAttemptsExhausted.Errorf(codes.Aborted, "the operation was begun as often as it may be, and has no result")
-}
+var (
+	errCancelled = ReasonCancelled.Errorf(codes.Canceled, "the operation was cancelled")
+	errTimeout   = ReasonTimeout.Errorf(codes.DeadlineExceeded, "the operation exceeded its timeout")
+	errExhausted = ReasonAttemptsExhausted.Errorf(codes.Aborted,
+		"all attempts at the operation have stopped without a result")
+	errInternal = rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error")
+)
 
 // TryAgain returns err marked so that the operation is retried from its last checkpoint, as long
 // as it has attempts left: for temporary failures, such as an unavailable service. Any other

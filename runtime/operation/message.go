@@ -76,7 +76,7 @@ func (f *finder) find(what, said string, fits func(protoreflect.FieldDescriptor)
 }
 
 // messageOf returns the contents of an operation's message.
-func messageOf(r *Record) (m message, err error) {
+func messageOf(r *Record) (m contents, err error) {
 	state, err := r.State()
 	if err != nil {
 		return m, fmt.Errorf("operation %s as it is stored: %w", r.Name, err)
@@ -88,19 +88,19 @@ func messageOf(r *Record) (m message, err error) {
 	case state.Response != nil:
 		op.Result = &longrunningpb.Operation_Response{Response: state.Response}
 	}
-	return message{Operation: op, created: r.CreateTime, updated: r.UpdateTime}, nil
+	return contents{Operation: op, created: r.CreateTime, updated: r.UpdateTime}, nil
 }
 
-// message is the contents of an operation message of any type: a google.longrunning.Operation,
-// and the times that other types have.
-type message struct {
+// contents is what an operation message of any type says: a google.longrunning.Operation, and the
+// times that other types have.
+type contents struct {
 	*longrunningpb.Operation
 	created, updated time.Time
 }
 
 // write sets the fields of to, which is empty. It drops what to has no field for, except the
 // result.
-func (s *shape) write(to protoreflect.Message, m message) error {
+func (s *shape) write(to protoreflect.Message, m contents) error {
 	s.name.holder(to).Set(s.name.field(), protoreflect.ValueOfString(m.GetName()))
 	s.done.holder(to).Set(s.done.field(), protoreflect.ValueOfBool(m.GetDone()))
 	setTime(s.created, to, m.created)

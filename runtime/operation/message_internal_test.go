@@ -124,7 +124,7 @@ func TestMessagesOfAnyShapeSayWhatWasWritten(t *testing.T) {
 		for name, state := range states {
 			t.Run(shape.name+"/"+name, func(t *testing.T) {
 				m := dynamicpb.NewMessage(shape.desc)
-				if err := s.write(m, message{Operation: state, created: created, updated: created.Add(time.Second)}); err != nil {
+				if err := s.write(m, contents{Operation: state, created: created, updated: created.Add(time.Second)}); err != nil {
 					t.Fatal(err)
 				}
 				got, err := s.read(overTheWire(t, m))
@@ -165,7 +165,7 @@ func TestTimesAreWrittenWhereAMessageHasThem(t *testing.T) {
 	}
 	m := dynamicpb.NewMessage(desc)
 	at := time.Date(2026, 5, 4, 3, 2, 1, 5000, time.UTC)
-	if err := s.write(m, message{Operation: &longrunningpb.Operation{Name: "1"}, created: at, updated: at.Add(time.Hour)}); err != nil {
+	if err := s.write(m, contents{Operation: &longrunningpb.Operation{Name: "1"}, created: at, updated: at.Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	text := strings.ReplaceAll(prototext.MarshalOptions{}.Format(m), "  ", " ")
@@ -183,7 +183,7 @@ func TestAResponseOfAnotherTypeIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	op := &longrunningpb.Operation{Name: "1", Done: true, Result: &longrunningpb.Operation_Response{Response: pack(t, durationpb.New(1))}}
-	if err := s.write(dynamicpb.NewMessage(desc), message{Operation: op}); err == nil || !strings.Contains(err.Error(), "google.protobuf.Duration") {
+	if err := s.write(dynamicpb.NewMessage(desc), contents{Operation: op}); err == nil || !strings.Contains(err.Error(), "google.protobuf.Duration") {
 		t.Errorf("writing a response of the wrong type: %v, want an error that names the type", err)
 	}
 }

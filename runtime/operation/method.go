@@ -113,11 +113,11 @@ func (m *Method[S, Req, Op, Result, Metadata]) Call(ctx context.Context, svc S, 
 	if err != nil {
 		return nil, misuse(m.info, err)
 	}
-	answer, err := m.call(svc, ctx, req)
+	resp, err := m.call(svc, ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	op, err := readAs(m.info, types.op, answer)
+	op, err := readAs(m.info, types.op, resp)
 	if err != nil {
 		return nil, err
 	}

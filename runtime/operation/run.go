@@ -24,7 +24,7 @@ type Run[Req, Metadata any] struct {
 	mu         sync.Mutex
 	metadata   *Metadata
 	checkpoint []byte
-	failures   failures
+	failures   failureSizes
 	fault      error // a mistake of the work that ends the operation
 }
 
@@ -217,8 +217,8 @@ func (r *Run[Req, Metadata]) Failed(index int, err error) {
 	}
 }
 
-// failures tracks the size of a run's failures, which are shortened as their number grows.
-type failures struct {
+// failureSizes tracks the size of a run's failures, which are shortened as their number grows.
+type failureSizes struct {
 	level int // of shortness: 0 is in full, 1 has the beginnings of messages, 2 has codes only
 	bytes int // about, since the level has changed
 }
@@ -227,7 +227,7 @@ type failures struct {
 const shortMessage = 80
 
 // shorten reduces a status to the level.
-func (f failures) shorten(status *spb.Status) {
+func (f failureSizes) shorten(status *spb.Status) {
 	if f.level > 0 {
 		status.Details = nil
 		status.Message = cut(status.GetMessage(), shortMessage*(2-f.level))

@@ -28,18 +28,18 @@ func waiterOf(ctx context.Context) (c caller) {
 
 // seats limits the places for each caller.
 type seats struct {
-	mu    sync.Mutex
-	each  int
-	taken map[caller]int
+	mu        sync.Mutex
+	perCaller int
+	taken     map[caller]int
 }
 
-func newSeats(each int) *seats { return &seats{each: each, taken: make(map[caller]int)} }
+func newSeats(each int) *seats { return &seats{perCaller: each, taken: make(map[caller]int)} }
 
 // take takes a place. It returns false if the caller has none left.
 func (s *seats) take(who caller) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.taken[who] >= s.each {
+	if s.taken[who] >= s.perCaller {
 		return false
 	}
 	s.taken[who]++

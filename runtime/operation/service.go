@@ -18,7 +18,7 @@ import (
 //
 // If r is a server.Server, m runs operations while it serves; otherwise call [Manager.Run].
 func Register(r grpc.ServiceRegistrar, m *Manager) {
-	server.Register[operationsService](r, operationsTable, &service{manager: m, waits: newSeats(waitsPerCaller)})
+	server.Register[operationsService](r, operationsTable, &operationsServer{manager: m, waits: newSeats(waitsPerCaller)})
 	if srv, ok := r.(background); ok {
 		srv.Background(ServiceName, m.Run)
 	}
@@ -29,20 +29,20 @@ type background interface {
 	Background(name string, work func(context.Context) error)
 }
 
-// service implements google.longrunning.Operations for a manager.
-type service struct {
+// operationsServer implements google.longrunning.Operations for a manager.
+type operationsServer struct {
 	manager *Manager
 	waits   *seats
 }
 
 // GetOperation returns an operation, or NOT_FOUND.
-func (s *service) GetOperation(ctx context.Context, req *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error) {
+func (s *operationsServer) GetOperation(ctx context.Context, req *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error) {
 	return answer(s.manager.Get(ctx, req.GetName()))
 }
 
 // CancelOperation requests that an operation ends. An operation that is done does not change,
 // which is not an error.
-func (s *service) CancelOperation(ctx context.Context, req *longrunningpb.CancelOperationRequest) (*emptypb.Empty, error) {
+func (s *operationsServer) CancelOperation(ctx context.Context, req *longrunningpb.CancelOperationRequest) (*emptypb.Empty, error) {
 	if _, err := s.manager.Cancel(ctx, req.GetName()); err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (s *service) CancelOperation(ctx context.Context, req *longrunningpb.Cancel
 }
 
 // DeleteOperation removes an operation. A running one continues (AIP-151).
-func (s *service) DeleteOperation(ctx context.Context, req *longrunningpb.DeleteOperationRequest) (*emptypb.Empty, error) {
+func (s *operationsServer) DeleteOperation(ctx context.Context, req *longrunningpb.DeleteOperationRequest) (*emptypb.Empty, error) {
 	if err := s.manager.Delete(ctx, req.GetName()); err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func answer(r *Record, err error) (*longrunningpb.Operation, error) {
 
 // WaitOperation returns an operation when it is done, or its current state when the caller's
 // timeout or deadline is near, the maximum wait is over, or the server shuts down.
-func (s *service) WaitOperation(ctx context.Context, req *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error) {
+func (s *operationsServer) WaitOperation(ctx context.Context, req *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error) {
 	limit := longestWait
 	if timeout := req.GetTimeout(); timeout != nil {
 		if timeout.CheckValid() != nil || timeout.AsDuration() < 0 {

@@ -34,7 +34,7 @@ func All(ctx context.Context, client Client, req *longrunningpb.ListOperationsRe
 
 // ListOperations returns the caller's operations in the order of their names: those of the
 // request's parent, or all.
-func (s *service) ListOperations(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
+func (s *operationsServer) ListOperations(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
 	if req.GetReturnPartialSuccess() {
 		return nil, rpcerr.ReasonUnimplemented.
 			Errorf(codes.Unimplemented, "return_partial_success: all operations are in one collection; omit the field").
@@ -65,7 +65,7 @@ const (
 
 // find returns up to limit operations that match a filter and fit into a response, and the name
 // to continue after, or "" if there are no more.
-func (s *service) find(ctx context.Context, q Query, wanted *filter.Filter, limit int) (found []*longrunningpb.Operation, next string, err error) {
+func (s *operationsServer) find(ctx context.Context, q Query, wanted *filter.Filter, limit int) (found []*longrunningpb.Operation, next string, err error) {
 	room := s.manager.config.maxMessage
 	for looked, bytes := 0, 0; looked < recordsPerPage && bytes < bytesPerPage; looked += q.Limit {
 		q.Limit = limit - len(found)

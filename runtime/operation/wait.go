@@ -87,14 +87,14 @@ func (w *watcher) next(ctx context.Context) (*longrunningpb.Operation, error) {
 
 // look makes the server wait or, if it cannot, waits and polls.
 func (w *watcher) look(ctx context.Context) (*longrunningpb.Operation, error) {
-	cut := w.failures >= 2 // who cuts off calls that wait may let those pass that do not
+	cutOff := w.failures >= 2 // a proxy that cuts off waiting calls may let others pass
 	switch {
 	case w.atOnce:
 		w.atOnce = false
 		return w.client.Get(ctx, w.name)
-	case !w.polls && !cut:
+	case !w.polls && !cutOff:
 		op, err := w.wait(ctx)
-		if !w.useless(op, err) || ended(ctx, w.name) != nil {
+		if !w.useless(op, err) || contextError(ctx, w.name) != nil {
 			return op, err
 		}
 		w.polls = true
@@ -106,7 +106,7 @@ func (w *watcher) look(ctx context.Context) (*longrunningpb.Operation, error) {
 		return nil, err
 	}
 	op, err := w.client.Get(ctx, w.name)
-	if cut && !w.polls && err == nil {
+	if cutOff && !w.polls && err == nil {
 		w.cuts++
 		w.polls = w.cuts >= mostCuts
 	}
@@ -154,7 +154,7 @@ func (w *watcher) rest(ctx context.Context) error {
 
 // bear waits after a call that failed if a retry may succeed, or else returns its error.
 func (w *watcher) bear(ctx context.Context, err error) error {
-	if ended := ended(ctx, w.name); ended != nil {
+	if ended := contextError(ctx, w.name); ended != nil {
 		return ended
 	}
 	asked, told := rpcerr.RetryAfter(err)
@@ -190,11 +190,11 @@ func sleep(ctx context.Context, name string, d time.Duration) error {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return ended(ctx, name)
+	return contextError(ctx, name)
 }
 
-// ended returns an error if ctx has ended: a status that also is the context's error.
-func ended(ctx context.Context, name string) error {
+// contextError returns an error if ctx has ended: a status that also is the context's error.
+func contextError(ctx context.Context, name string) error {
 	err := ctx.Err()
 	if err == nil {
 		return nil
