@@ -12,27 +12,6 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Authenticator authenticates callers. Bind is called once for each method, when it is registered.
-type Authenticator interface {
-	Bind(runtime.MethodInfo) AuthenticateFunc
-}
-
-// AuthenticateFunc returns the principal of the call of ctx, from its metadata or peer. It returns
-// nil and no error if the call has no credentials.
-//
-// The server logs an error. The caller receives UNAUTHENTICATED, or the code of the error's
-// status, such as UNAVAILABLE, with a fixed text. An error of [rpcerr.Reason.Errorf] is sent as it
-// is.
-//
-// Return an error for credentials without a subject. A principal without an ID is a fault of the
-// authenticator, because all such callers would share stored responses and operations. The server
-// logs it and rejects the call with UNAUTHENTICATED; a public method serves the caller as
-// unauthenticated.
-type AuthenticateFunc func(ctx context.Context) (*runtime.Principal, error)
-
-// Bind implements [Authenticator]: f authenticates the calls of all methods.
-func (f AuthenticateFunc) Bind(runtime.MethodInfo) AuthenticateFunc { return f }
-
 // WithAuthenticator authenticates callers. A method then rejects every call unless its policy
 // states which callers are authorized: all (public), those with certain scopes, or all
 // authenticated ones.
@@ -69,10 +48,6 @@ func named(authenticate AuthenticateFunc) AuthenticateFunc {
 		return principal, err
 	}
 }
-
-// errUnauthenticated is the error of callers whom the authenticator does not know.
-var errUnauthenticated = rpcerr.ReasonUnauthenticated.
-	Errorf(codes.Unauthenticated, "the call has no credentials, or they are not valid").Fixed()
 
 // authenticateGate returns the gate that finds out who calls a method; nil without an authenticator. A
 // public method serves every caller, authenticated or not.

@@ -88,3 +88,7 @@ func (p *pipeline) unguarded() error {
 	return fmt.Errorf("the policy of %s requires authentication, but the server has no authenticator; pass WithAuthenticator, or WithoutAuthentication to admit every caller",
 		strings.Join(names, ", "))
 }
+
+// errUnauthenticated is the error of callers whom the authenticator does not know.
+var errUnauthenticated = rpcerr.ReasonUnauthenticated.
+	Errorf(codes.Unauthenticated, "the call has no credentials, or they are not valid").Fixed()

@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
@@ -33,19 +32,6 @@ func (s *Server) Background(name string, fn func(ctx context.Context) error) {
 	default:
 		s.background.waiting = append(s.background.waiting, backgroundFunc{name, fn})
 	}
-}
-
-// background is what a server runs beside its calls.
-type background struct {
-	waiting []backgroundFunc // for Serve; the server's lock guards it
-
-	mu      sync.Mutex
-	running []string
-}
-
-type backgroundFunc struct {
-	name string
-	run  func(ctx context.Context) error
 }
 
 // startBackground starts what waits for Serve.

@@ -2,18 +2,24 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
-	"net"
+	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 	"github.com/grpcservice/grpcservice/runtime/internal/heldheader"
+	"github.com/grpcservice/grpcservice/runtime/internal/join"
 	"github.com/grpcservice/grpcservice/runtime/internal/requestid"
+	"github.com/grpcservice/grpcservice/runtime/limit"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
@@ -58,9 +64,6 @@ func (c *callContext) Draining() <-chan struct{} { return c.call.method.drain.st
 // TokenRing implements [callctx.Call].
 func (c *callContext) TokenRing() *seal.Ring { return c.call.method.tokens }
 
-// Recovered implements [callctx.Call].
-func (c *callContext) Recovered(value any) error { return c.call.method.panicked(c, value) }
-
 // callContext is the context of a call and the call itself in one allocation. Its context is that of the transport, with what
 // observers add, and is never replaced once anybody else has it; what the method gets may be a child of it.
 type callContext struct {
@@ -84,52 +87,111 @@ type callContext struct {
 	lazy     atomic.Pointer[lazyCancel] // see lazyContext
 }
 
-// Value implements context.Context.
-func (c *callContext) Value(key any) any {
-	if key == (callctx.Key{}) {
-		return c
-	}
-	value := c.Context.Value(key)
-	if key == transportKey && value != nil && !c.call.method.without.heldHeaders {
-		return (*headerHolder)(c)
-	}
-	return value
-}
-
-// Ends implements [callctx.Call].
-func (c *callContext) Ends() (time.Time, bool) {
-	if ours := c.deadline.Load(); ours != 0 {
-		return time.Unix(0, ours), true
-	}
-	return c.Context.Deadline()
-}
-
 // callOf returns the call that ctx belongs to.
 func callOf(ctx context.Context) (*callContext, bool) {
 	c, ok := ctx.Value(callctx.Key{}).(*callContext)
 	return c, ok
 }
 
-// peerAddr returns the address that a call comes from; nil where it is not known.
-func peerAddr(ctx context.Context) net.Addr {
-	if p, ok := peer.FromContext(ctx); ok {
-		return p.Addr
-	}
-	return nil
+// pipeline is what all methods of one server share. The settings are fixed before the first method is
+// bound.
+type pipeline struct {
+	*settings
+	admission    *admission
+	drain        *drain
+	tokenWarning sync.Once
+
+	left join.Group // methods that run on although their call has ended, and what runs in the background
+
+	unknownOnce sync.Once
+	unknown     *method // of calls of methods that the server does not have; see unknownMethod
+
+	mu      sync.Mutex
+	methods []*method // all that were bound, to tell what is running
+	byName  map[string]*method
 }
 
-// peerKey returns the peer that a call comes from.
-func peerKey(ctx context.Context) string { return bounds.PeerOf(peerAddr(ctx)).String() }
-
-// peerOf returns the address that a call comes from, for the log.
-func peerOf(ctx context.Context) string {
-	addr := peerAddr(ctx)
-	if addr == nil {
-		return ""
-	}
-	if tcp, ok := addr.(*net.TCPAddr); ok {
-		var buf [64]byte
-		return string(tcp.AddrPort().AppendTo(buf[:0]))
-	}
-	return addr.String()
+// lookup returns the method of the server with a path; nil where there is none.
+func (p *pipeline) lookup(fullMethod string) *method {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.byName[fullMethod]
 }
+
+// inFlight returns how many calls are running.
+func (p *pipeline) inFlight() (n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.methods {
+		n += m.inFlight.Load()
+	}
+	return n
+}
+
+// running names the methods that calls are running of, with how many.
+func (p *pipeline) running() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var names []string
+	for _, m := range p.methods {
+		if n := m.inFlight.Load(); n > 0 {
+			names = append(names, fmt.Sprintf("%s (%d)", m.log.name, n))
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// method is one RPC of a server with all that its calls need, looked up once, when it is registered.
+type method struct {
+	*pipeline
+	info       runtime.MethodInfo
+	log        accessLog
+	observing  []runtime.MethodObserver
+	bound           // the steps of its calls
+	blocks     bool // whether a gate may block
+	deadlines  deadlines
+	apart      bool               // whether the method runs in a goroutine of its own: see runApart
+	first      checkFunc          // all checks of the first message of a stream, or of the only request
+	later      checkFunc          // all checks of later messages of a stream
+	counted    rates              // of its principals and of the method; see rateGate
+	slots      *limit.Concurrency // nil where any number may run at a time
+	adaptive   bool               // whether slots learns from the calls
+	unaryInfo  grpc.UnaryServerInfo
+	streamInfo grpc.StreamServerInfo
+	live       liveCalls
+	inFlight   atomic.Int64
+}
+
+// bound is the sequence of one method.
+type bound struct {
+	gates         []gate
+	checks        []check // one for each step that has them
+	unaryArounds  []unaryAround
+	streamArounds []streamAround
+}
+
+// gate returns the error that it rejects a call with. ctx is the call's, or a child of it.
+type gate func(ctx context.Context, c *callContext) error
+
+// unaryAround returns a handler that runs next.
+type unaryAround func(next grpc.UnaryHandler) grpc.UnaryHandler
+
+// streamAround returns a handler that runs next.
+type streamAround func(next grpc.StreamHandler) grpc.StreamHandler
+
+// check is a step that checks requests. Its functions are nil where there is nothing to check.
+type check struct {
+	first checkFunc // of the first message of a stream, or of the only request
+	later checkFunc // of the other messages of a stream
+	items bool      // holds for each item of a batch, although the batch as a whole was checked
+}
+
+// checkFunc returns what is wrong with a request.
+type checkFunc = func(ctx context.Context, req proto.Message) error
+
+// lazyCancel is the context that a lazyContext has made.
+type lazyCancel struct{ context.Context }
+
+// lazyOver stands for one after the call.
+var lazyOver = new(lazyCancel)

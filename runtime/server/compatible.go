@@ -40,11 +40,6 @@ func Compatible() Option {
 	}
 }
 
-// omissions are the parts of the pipeline that are switched off.
-type omissions struct {
-	masking, checks, accessLog, recovery, requestID, heldHeaders bool
-}
-
 // WithErrorMasking sets whether callers receive only the part of an error that is meant for them.
 // The default is true. If it is false, errors are sent as by grpc alone: an error without a status
 // is UNKNOWN with its text, and a wrapped status has the text of the whole error.

@@ -5,17 +5,12 @@ import (
 	"sync/atomic"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 
 	// Importing it registers gzip with grpc, for every client and server of the program. The import stands here because
 	// generated code always links this package: both sides of a generated service speak gzip.
 	"google.golang.org/grpc/encoding/gzip"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-
-	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
-	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // CompressionThreshold is the size in bytes from which responses to compressed requests are
@@ -36,35 +31,6 @@ const (
 	// CompressNever sends every response uncompressed.
 	CompressNever
 )
-
-// WithResponseCompression sets which responses the server compresses and their minimum size in
-// bytes, instead of [CompressAsked] and [CompressionThreshold]. Smaller responses, and responses
-// to callers that do not accept the compressor, are sent uncompressed. [CompressAsked] with 0
-// compresses every response to a compressed request, as grpc alone does.
-func WithResponseCompression(whose ResponseCompression, minBytes int) Option {
-	return func(c *settings) {
-		if whose < CompressAsked || whose > CompressNever {
-			c.fail("WithResponseCompression(%d, %d): unknown choice of callers; pass CompressAsked, CompressAccepted or CompressNever", whose, minBytes)
-		}
-		if minBytes < 0 {
-			c.fail("WithResponseCompression(%d, %d): a size cannot be negative; pass 0 to compress every response", whose, minBytes)
-		}
-		c.compression = compressor{whose, minBytes}
-	}
-}
-
-// CompressResponse sets whether the responses of the call of ctx are compressed, regardless of
-// their size and of [WithResponseCompression]. A caller that does not accept gzip receives them
-// uncompressed. Call it before the first response: with true for a stream of large responses that
-// starts with a small one, with false for a response that contains a secret. Outside a call it
-// does nothing.
-//
-// Use it instead of [grpc.SetSendCompressor], which fails in the context of a call.
-func CompressResponse(ctx context.Context, compress bool) {
-	if c, ok := callOf(ctx); ok {
-		c.compress.choose(compress)
-	}
-}
 
 // compressChoice is what a method has chosen with [CompressResponse].
 type compressChoice struct{ v atomic.Int32 }
@@ -88,16 +54,6 @@ type compressor struct {
 	whose    ResponseCompression
 	minBytes int
 }
-
-// prepared prepares a response, unless the method failed.
-func (c *callContext) prepared(resp any, err error) (any, error) {
-	if err == nil {
-		c.prepare(resp)
-	}
-	return resp, err
-}
-
-func (c *callContext) prepare(resp any) { c.call.method.compression.prepare(c, resp) }
 
 // prepare sets the compressor of a call's responses, of which resp is the first. It does nothing where the headers are sent.
 func (p compressor) prepare(c *callContext, resp any) {
@@ -183,14 +139,4 @@ func requestEncoding(ctx context.Context) string {
 		return ""
 	}
 	return stream.RecvCompress()
-}
-
-// receiveError gives a request that grpc has found too large its reason, for observers. The caller has grpc's
-// status already: grpc sends it when it fails to receive. RESOURCE_EXHAUSTED of an interceptor around the
-// pipeline, such as one that bounds rates, is returned as it is.
-func receiveError(err error) error {
-	if !msgsize.Exceeded(err) {
-		return err
-	}
-	return rpcerr.ReasonRequestTooLarge.Errorf(codes.ResourceExhausted, "%s", status.Convert(err).Message()).Fixed()
 }

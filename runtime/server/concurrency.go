@@ -5,16 +5,10 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/internal/refusal"
 	"github.com/grpcservice/grpcservice/runtime/limit"
-	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
-
-// overloadWait is when the caller of a method that has too many calls should retry, at the earliest.
-const overloadWait = 100 * time.Millisecond
 
 // slotsOf returns what bounds how many calls of a method run at a time; nil without a bound.
 func slotsOf(info runtime.MethodInfo) *limit.Concurrency {
@@ -57,13 +51,6 @@ func (m *method) concurrencyGate() gate {
 		}
 		return overloaded.After(c, overloadWait)
 	}
-}
-
-// overloadErrors returns the errors of calls that are rejected because too many others run.
-func overloadErrors(message string) *refusal.Errors {
-	return &refusal.Errors{Make: func(wait time.Duration) error {
-		return rpcerr.ReasonOverloaded.Errorf(codes.Unavailable, "%s", message).WithRetryAfter(wait).Fixed()
-	}}
 }
 
 // acquire takes a place among the running calls, where it may after a wait, and reports whether the

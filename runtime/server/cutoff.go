@@ -4,9 +4,6 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-
-	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 )
 
 // liveCalls are the running calls of a method that a shutdown can cancel, as a list without allocations.
@@ -76,86 +73,6 @@ func (l *liveCalls) expire() {
 func (c *callContext) cutOff() {
 	c.drained.Store(true)
 	c.live.cancel()
-}
-
-// expire cancels the calls of all methods.
-func (p *pipeline) expire() {
-	p.drain.expire()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, m := range p.methods {
-		m.live.expire()
-	}
-}
-
-// cut returns why the context of the call's method has ended: a shutdown has cancelled it, or the
-// client, or its deadline has passed. It is nil if it has not.
-func (c *callContext) cut() error {
-	if c.drained.Load() {
-		return runtime.ErrDraining
-	}
-	return c.Context.Err()
-}
-
-// completed returns what a call ends with whose method returned err. A method that returns without an error after its context has
-// ended has not said all it had to say, and must not look as if it had, to its caller or in the log. That of a response which is one
-// message is the exception: the message is whole. See [serverStream.SendMsg] for what it may be made of.
-func (c *callContext) completed(err error) error {
-	if kind := c.call.method.info.Kind; err == nil && (kind == runtime.KindServerStream || kind == runtime.KindBidi) {
-		return c.cut()
-	}
-	return err
-}
-
-// lazyContext is the context of a unary call whose deadline is its client's: that of the transport, which ends when a shutdown
-// cancels the call, too. Only a method that asks for Done pays for that.
-type lazyContext callContext
-
-// lazyCancel is the context that a lazyContext has made.
-type lazyCancel struct{ context.Context }
-
-// lazyOver stands for one after the call.
-var lazyOver = new(lazyCancel)
-
-func (l *lazyContext) Done() <-chan struct{} {
-	c := (*callContext)(l)
-	if made := c.lazy.Load(); made == lazyOver {
-		return c.Context.Done()
-	} else if made != nil {
-		return made.Done()
-	}
-	ctx, cancel := context.WithCancel(c)
-	made := &lazyCancel{ctx}
-	if !c.lazy.CompareAndSwap(nil, made) {
-		cancel()
-		return l.Done()
-	}
-	c.call.method.live.add(c, cancel)
-	return made.Done()
-}
-
-func (l *lazyContext) Err() error {
-	c := (*callContext)(l)
-	if made := c.lazy.Load(); made != nil && made != lazyOver {
-		return made.Err()
-	}
-	if err := c.Context.Err(); err != nil {
-		return err
-	}
-	if c.call.method.drain.expired.Load() {
-		l.Done() // lists the call, which cancels it
-		return context.Canceled
-	}
-	return nil
-}
-
-// Value implements context.Context. It finds the made context, so that children are made of that at no further cost.
-func (l *lazyContext) Value(key any) any {
-	c := (*callContext)(l)
-	if made := c.lazy.Load(); made != nil && made != lazyOver && key != (callctx.Key{}) {
-		return made.Value(key)
-	}
-	return c.Value(key)
 }
 
 // drain is how far a server's shutdown has come.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -26,23 +25,4 @@ func deadlinesOf(p runtime.Policy, byDefault time.Duration) deadlines {
 		d.standard = d.longest
 	}
 	return d
-}
-
-// withDeadline returns the context of a unary call with the deadline of its client, if it sent one and may ask for so much, and
-// else that of the policy. One that is tight enough costs nothing.
-func (c *callContext) withDeadline(d deadlines) context.Context {
-	timeout := d.standard
-	if deadline, ok := c.Context.Deadline(); ok {
-		if timeout = d.longest; timeout == 0 || time.Until(deadline) <= timeout {
-			return (*lazyContext)(c)
-		}
-	}
-	if timeout <= 0 {
-		return (*lazyContext)(c)
-	}
-	deadline := time.Now().Add(timeout)
-	ctx, cancel := context.WithDeadline(c, deadline)
-	c.list(cancel)
-	c.deadline.Store(deadline.UnixNano())
-	return ctx
 }

@@ -1,12 +1,6 @@
 package server
 
-import (
-	"errors"
-	"time"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/keepalive"
-)
+import "time"
 
 // What a server grants its callers, where grpc's own defaults are without limit or do not fit our client's. Options of
 // [WithGRPCOptions] override each.
@@ -46,57 +40,22 @@ const (
 	MinPingInterval = 5 * time.Second
 )
 
-// GRPCOptions returns the options that a [Server] passes to grpc: limits, credentials, and what
-// bounds calls and connections. Pass them to [grpc.NewServer] if you need your own server, and the
-// same options to [On]:
-//
-//	own := grpc.NewServer(server.GRPCOptions(opts...)...)
-//	ours := server.On(own, opts...)
-//
-// Calls of unknown methods then run through the pipeline too, and are rejected if there is an
-// authenticator. Without GRPCOptions they reach the handler of [grpc.UnknownServiceHandler]
-// unauthenticated, because On sees only services that are registered through it.
-//
-// Invalid options panic, as for On.
-func GRPCOptions(opts ...Option) []grpc.ServerOption {
-	config := newSettings(opts)
-	if err := errors.Join(config.errs...); err != nil {
-		panic(err)
-	}
-	return grpcOptions(newPipeline(config))
-}
-
-// grpcOptions returns the options of a server whose transport p counts and whose calls of unknown methods
-// it serves.
-func grpcOptions(p *pipeline) []grpc.ServerOption {
-	c := p.settings
-	opts := append(c.defaultServerOptions(), grpc.Creds(p.admission.Credentials(c.creds)),
-		grpc.UnknownServiceHandler(rejectUnknown), grpc.ChainStreamInterceptor(noteStream))
-	if c.limits.Calls > 0 || c.limits.CallsPerPeer > 0 {
-		opts = append(opts, grpc.InTapHandle(p.admission.tapHandle))
-	}
-	return append(append(opts, c.grpc...), grpc.ChainStreamInterceptor(p.guardUnknown()))
-}
-
-// defaultServerOptions returns the grpc options of every [Server].
-func (c *settings) defaultServerOptions() []grpc.ServerOption {
-	if c.grpcDefaults {
-		return []grpc.ServerOption{grpc.WaitForHandlers(true)}
-	}
-	return []grpc.ServerOption{
-		grpc.MaxConcurrentStreams(MaxConcurrentStreams),
-		grpc.MaxRecvMsgSize(MaxRecvMsgSize),
-		grpc.MaxSendMsgSize(MaxSendMsgSize),
-		grpc.MaxHeaderListSize(MaxHeaderListSize),
-		grpc.ConnectionTimeout(ConnectionTimeout),
-		grpc.KeepaliveParams(keepalive.ServerParameters{
-			MaxConnectionIdle:     MaxConnectionIdle,
-			MaxConnectionAge:      c.connectionAge,
-			MaxConnectionAgeGrace: MaxConnectionAgeGrace,
-			Time:                  KeepaliveTime,
-			Timeout:               KeepaliveTimeout,
-		}),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: MinPingInterval, PermitWithoutStream: true}),
-		grpc.WaitForHandlers(true), // Stop returns when the handlers have, so that nothing outlives the server
-	}
-}
+// Defaults of the options that a [Server] starts with.
+const (
+	// DefaultTimeout is the deadline of a unary call whose client sent none.
+	DefaultTimeout = 30 * time.Second
+	// DefaultDrainDelay is how long a stopping server accepts calls while its health reports
+	// NOT_SERVING, until load balancers have noticed.
+	DefaultDrainDelay = 5 * time.Second
+	// DefaultShutdownTimeout is how long running calls may take after the drain delay. Both
+	// together leave some of the 30 s that Kubernetes grants a pod.
+	DefaultShutdownTimeout = 20 * time.Second
+	// DefaultMaxCalls is how many calls a server runs at a time, including streams.
+	DefaultMaxCalls = 20_000
+	// DefaultMaxCallsPerPeer is how many of them come from one address.
+	DefaultMaxCallsPerPeer = 10_000
+	// DefaultMaxConnections is how many connections a server has at a time.
+	DefaultMaxConnections = 10_000
+	// DefaultMaxConnectionsPerPeer is how many of them come from one address.
+	DefaultMaxConnectionsPerPeer = 5_000
+)

@@ -67,18 +67,21 @@ func (c *callContext) stockError(err error) (sent error) {
 	}
 }
 
-// raised is the error of a method that panicked, where the panic goes on.
-type raised struct {
-	error
-	value any
+// cut returns why the context of the call's method has ended: a shutdown has cancelled it, or the
+// client, or its deadline has passed. It is nil if it has not.
+func (c *callContext) cut() error {
+	if c.drained.Load() {
+		return runtime.ErrDraining
+	}
+	return c.Context.Err()
 }
 
-// Unwrap returns what the panic is for those who watch the call.
-func (r *raised) Unwrap() error { return r.error }
-
-// raise lets a panic go on that a call has ended with.
-func raise(err error) {
-	if r, ok := err.(*raised); ok {
-		panic(r.value)
+// completed returns what a call ends with whose method returned err. A method that returns without an error after its context has
+// ended has not said all it had to say, and must not look as if it had, to its caller or in the log. That of a response which is one
+// message is the exception: the message is whole. See [serverStream.SendMsg] for what it may be made of.
+func (c *callContext) completed(err error) error {
+	if kind := c.call.method.info.Kind; err == nil && (kind == runtime.KindServerStream || kind == runtime.KindBidi) {
+		return c.cut()
 	}
+	return err
 }

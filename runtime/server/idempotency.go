@@ -11,18 +11,6 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// IdempotencyGuard makes repeated calls with the same idempotency key have the effect of one call
-// (AIP-155). Bind is called once for each unary method whose policy names the key field, when the
-// method is registered. It may return nil to skip a method. Package idempotency has a guard.
-type IdempotencyGuard interface {
-	Bind(runtime.MethodInfo) IdempotencyFunc
-}
-
-// IdempotencyFunc returns the response of a call: that of run, which runs the interceptors and the
-// method, or a stored one. It may call run once, with ctx or a child of it, and must not outlive
-// the call. The request has been validated.
-type IdempotencyFunc func(ctx context.Context, req proto.Message, run func(context.Context) (proto.Message, error)) (proto.Message, error)
-
 // WithIdempotency makes guard recognize repeated calls by their idempotency key. It guards the
 // methods whose policy has an IdempotencyKey. Unary methods of third-party services have one if
 // the options in their proto name its field.

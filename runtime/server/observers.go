@@ -1,6 +1,10 @@
 package server
 
 import (
+	"strings"
+
+	"google.golang.org/grpc"
+
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
@@ -67,3 +71,19 @@ func (m *method) endObserver(o runtime.MethodObserver, c *callContext, outcome r
 	defer m.shield(c)
 	o.End(c, c, outcome)
 }
+
+// unknownPath returns the path that the client has sent, if the call is of an unknown method.
+func (c *callContext) unknownPath() string {
+	m := c.call.method
+	if m != m.unknown {
+		return ""
+	}
+	path, _ := grpc.Method(c)
+	if c.arrival != nil {
+		path = c.arrival.Method
+	}
+	return strings.ToValidUTF8(path[:min(len(path), maxPath)], "\uFFFD")
+}
+
+// maxPath is how much of a path of a client's choosing is logged, in bytes.
+const maxPath = 128

@@ -2,104 +2,14 @@ package server
 
 import (
 	"crypto/tls"
-	"fmt"
 	"log/slog"
-	"reflect"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
-	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
-	"github.com/grpcservice/grpcservice/runtime/internal/overrides"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
-
-// Option configures a [Server], or the pipeline of [On].
-type Option func(*settings)
-
-// settings is what the options of one server add up to.
-type settings struct {
-	logger          *slog.Logger
-	timeout         time.Duration
-	drainDelay      time.Duration
-	shutdownTimeout time.Duration
-	connectionAge   time.Duration
-	observers       []runtime.Observer
-	authenticator   Authenticator
-	open            bool
-	limiter         RateLimiter
-	limits          bounds.Limits
-	creds           credentials.TransportCredentials // nil for plain text
-	validator       Validator
-	idempotency     IdempotencyGuard
-	unary           []grpc.UnaryServerInterceptor
-	stream          []grpc.StreamServerInterceptor
-	onPanic         PanicHandler
-	crash           bool
-	without         omissions
-	grpcDefaults    bool // grpc's limits of the transport, not ours
-	overrides       *overrides.Overrides
-	tokens          *seal.Ring // nil without keys
-	compression     compressor
-	reflection      bool
-	grpc            []grpc.ServerOption
-	errs            []error
-}
-
-// Defaults of the options that a [Server] starts with.
-const (
-	// DefaultTimeout is the deadline of a unary call whose client sent none.
-	DefaultTimeout = 30 * time.Second
-	// DefaultDrainDelay is how long a stopping server accepts calls while its health reports
-	// NOT_SERVING, until load balancers have noticed.
-	DefaultDrainDelay = 5 * time.Second
-	// DefaultShutdownTimeout is how long running calls may take after the drain delay. Both
-	// together leave some of the 30 s that Kubernetes grants a pod.
-	DefaultShutdownTimeout = 20 * time.Second
-	// DefaultMaxCalls is how many calls a server runs at a time, including streams.
-	DefaultMaxCalls = 20_000
-	// DefaultMaxCallsPerPeer is how many of them come from one address.
-	DefaultMaxCallsPerPeer = 10_000
-	// DefaultMaxConnections is how many connections a server has at a time.
-	DefaultMaxConnections = 10_000
-	// DefaultMaxConnectionsPerPeer is how many of them come from one address.
-	DefaultMaxConnectionsPerPeer = 5_000
-)
-
-func newSettings(opts []Option) *settings {
-	c := &settings{
-		logger:          slog.Default(),
-		timeout:         DefaultTimeout,
-		drainDelay:      DefaultDrainDelay,
-		shutdownTimeout: DefaultShutdownTimeout,
-		connectionAge:   MaxConnectionAge,
-		limiter:         localLimiter{},
-		limits: bounds.Limits{
-			Calls: DefaultMaxCalls, CallsPerPeer: DefaultMaxCallsPerPeer,
-			Connections: DefaultMaxConnections, ConnectionsPerPeer: DefaultMaxConnectionsPerPeer,
-		},
-		overrides:   overrides.New(),
-		compression: compressor{CompressAsked, CompressionThreshold},
-	}
-	for _, opt := range opts {
-		opt(c)
-	}
-	return c
-}
-
-// newPipeline returns the pipeline that the options describe.
-func newPipeline(c *settings) *pipeline {
-	p := &pipeline{settings: c, drain: newDrain()}
-	p.admission = newAdmission(c.limits, c.logger, p.noteUnhandled)
-	return p
-}
-
-// fail keeps an option's error for Run and Serve to return.
-func (c *settings) fail(format string, args ...any) {
-	c.errs = append(c.errs, fmt.Errorf(format, args...))
-}
 
 // WithLogger sets the logger of the server: a record for each call, panics, start and stop. The
 // default is slog's default logger at the time of [New].
@@ -179,15 +89,6 @@ func WithMaxConnectionsPerPeer(connections int) Option {
 	return func(c *settings) {
 		c.limit("WithMaxConnectionsPerPeer", connections, &c.limits.ConnectionsPerPeer)
 	}
-}
-
-// limit sets one of the server's bounds.
-func (c *settings) limit(option string, value int, bound *int) {
-	if value < 0 {
-		c.fail("%s(%d): a bound cannot be negative; pass 0 for none", option, value)
-		return
-	}
-	*bound = value
 }
 
 // WithMaxConnectionAge sets the age, ± 10%, at which the server asks clients to reconnect, instead
@@ -318,15 +219,18 @@ func WithGRPCOptions(opts ...grpc.ServerOption) Option {
 	return func(c *settings) { c.grpc = append(c.grpc, opts...) }
 }
 
-// isNil tells an implementation that is missing, typed or not, from a value.
-func isNil(impl any) bool {
-	if impl == nil {
-		return true
-	}
-	switch v := reflect.ValueOf(impl); v.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Chan, reflect.Slice, reflect.Interface:
-		return v.IsNil()
-	default:
-		return false
+// WithResponseCompression sets which responses the server compresses and their minimum size in
+// bytes, instead of [CompressAsked] and [CompressionThreshold]. Smaller responses, and responses
+// to callers that do not accept the compressor, are sent uncompressed. [CompressAsked] with 0
+// compresses every response to a compressed request, as grpc alone does.
+func WithResponseCompression(whose ResponseCompression, minBytes int) Option {
+	return func(c *settings) {
+		if whose < CompressAsked || whose > CompressNever {
+			c.fail("WithResponseCompression(%d, %d): unknown choice of callers; pass CompressAsked, CompressAccepted or CompressNever", whose, minBytes)
+		}
+		if minBytes < 0 {
+			c.fail("WithResponseCompression(%d, %d): a size cannot be negative; pass 0 to compress every response", whose, minBytes)
+		}
+		c.compression = compressor{whose, minBytes}
 	}
 }

@@ -11,11 +11,6 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// PanicHandler is called after a panic in a method, in a stream's iterator or in a goroutine of
-// [runtime.Go] was logged, for example to report it elsewhere. The caller has not received a
-// response yet.
-type PanicHandler func(ctx context.Context, value any, stack []byte)
-
 // panicked logs a recovered panic and returns the error of its call: INTERNAL with a fixed text, or a
 // *[raised] without recovery. It must run while the panicking frames are still on the stack.
 func (m *method) panicked(c *callContext, value any) error {
@@ -92,4 +87,23 @@ func (c *crash) Error() string {
 func die(value any, stack []byte) {
 	go func() { panic(&crash{value, stack}) }()
 	select {}
+}
+
+// Recovered implements [callctx.Call].
+func (c *callContext) Recovered(value any) error { return c.call.method.panicked(c, value) }
+
+// raised is the error of a method that panicked, where the panic goes on.
+type raised struct {
+	error
+	value any
+}
+
+// Unwrap returns what the panic is for those who watch the call.
+func (r *raised) Unwrap() error { return r.error }
+
+// raise lets a panic go on that a call has ended with.
+func raise(err error) {
+	if r, ok := err.(*raised); ok {
+		panic(r.value)
+	}
 }

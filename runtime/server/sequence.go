@@ -4,9 +4,6 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/status"
-
-	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // step is one step of the sequence that every call goes through. Its functions bind it to a method when
@@ -24,15 +21,6 @@ type step struct {
 	// stream runs around the steps that follow, when the stream opens.
 	stream func(*method) streamAround
 }
-
-// gate returns the error that it rejects a call with. ctx is the call's, or a child of it.
-type gate func(ctx context.Context, c *callContext) error
-
-// unaryAround returns a handler that runs next.
-type unaryAround func(next grpc.UnaryHandler) grpc.UnaryHandler
-
-// streamAround returns a handler that runs next.
-type streamAround func(next grpc.StreamHandler) grpc.StreamHandler
 
 // sequence returns the steps of a call in their order; docs/pipeline.md explains it. To add a step,
 // write the function that binds it in a file of its own, and add a row here.
@@ -55,14 +43,6 @@ func sequence() []step {
 		{name: "method"},
 		{name: "finish"},
 	}
-}
-
-// bound is the sequence of one method.
-type bound struct {
-	gates         []gate
-	checks        []check // one for each step that has them
-	unaryArounds  []unaryAround
-	streamArounds []streamAround
 }
 
 // bindSequence binds the steps to m.
@@ -170,18 +150,4 @@ func (m *method) streamHandler(handler grpc.StreamHandler) grpc.StreamHandler {
 		handler = m.streamArounds[i](handler)
 	}
 	return handler
-}
-
-// errLeft is the error of a call until its method, and the steps before it, have returned: that of a
-// goroutine that calls runtime.Goexit, as FailNow of a test does.
-var errLeft = rpcerr.Internal("the method, or what runs around it, ended its goroutine, " +
-	"as FailNow of a test does; return an error")
-
-// writeStatus sends the status of a call whose goroutine ends by runtime.Goexit: grpc, to which nothing
-// returns, would leave the caller waiting for its deadline.
-func (c *callContext) writeStatus(err error) {
-	// grpc's own streams have the method, although its interface for them does not.
-	if stream, ok := c.transport().(interface{ WriteStatus(*status.Status) error }); ok {
-		_ = stream.WriteStatus(status.Convert(err)) // fails if the caller is gone
-	}
 }

@@ -7,9 +7,7 @@ import (
 	"sync/atomic"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime"
 )
@@ -23,9 +21,6 @@ type serverStream struct {
 	ended atomic.Pointer[error] // why there are no more messages
 	whole atomic.Bool           // all requests were received
 }
-
-// errStreamOver is what goroutines get that use a stream after its method has returned.
-var errStreamOver = status.Error(codes.Canceled, "the method of the stream has returned")
 
 func (s *serverStream) Context() context.Context { return s.ctx }
 

@@ -102,12 +102,12 @@ func (s *Server) stopNow(server *grpc.Server) error {
 	return nil
 }
 
-// inBackground runs f and returns a channel that is closed when it returns.
-func inBackground(f func()) <-chan struct{} {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	return done
+// expire cancels the calls of all methods.
+func (p *pipeline) expire() {
+	p.drain.expire()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.methods {
+		m.live.expire()
+	}
 }

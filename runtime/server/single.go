@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
-	"google.golang.org/protobuf/proto"
 )
 
 // single is a method of which a call of another method does the work; see [callctx.Single].
@@ -48,11 +49,4 @@ func (s single) Check(ctx context.Context, req proto.Message) error {
 		}
 	}
 	return nil
-}
-
-// lookup returns the method of the server with a path; nil where there is none.
-func (p *pipeline) lookup(fullMethod string) *method {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.byName[fullMethod]
 }

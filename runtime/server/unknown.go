@@ -1,10 +1,6 @@
 package server
 
 import (
-	"context"
-	"errors"
-	"strings"
-
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
@@ -52,54 +48,8 @@ func (p *pipeline) guardUnknown() grpc.StreamServerInterceptor {
 	}
 }
 
-// maxPath is how much of a path of a client's choosing is logged, in bytes.
-const maxPath = 128
-
-// unknownPath returns the path that the client has sent, if the call is of an unknown method.
-func (c *callContext) unknownPath() string {
-	m := c.call.method
-	if m != m.unknown {
-		return ""
-	}
-	path, _ := grpc.Method(c)
-	if c.arrival != nil {
-		path = c.arrival.Method
-	}
-	return strings.ToValidUTF8(path[:min(len(path), maxPath)], "\uFFFD")
-}
-
 // noteStream notes that a stream has come as far as the interceptors.
 func noteStream(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	bounds.ArrivalIn(ss.Context()).Handle()
 	return handler(srv, ss)
-}
-
-// errUnhandled is the error in the log of a call that grpc has answered by itself.
-var errUnhandled = rpcerr.Hide(
-	rpcerr.ReasonUnimplemented.Errorf(codes.Unimplemented, "the encoding of the request is not supported, or its path is malformed").Fixed(),
-	"grpc rejected the call before the pipeline: the encoding of the request is not supported, its path is malformed, or a grpc.StreamInterceptor rejected it",
-)
-
-// noteUnhandled observes and logs a call that grpc has answered by itself. Its caller has the answer.
-func (p *pipeline) noteUnhandled(a *bounds.Arrival) {
-	m := p.methodAt(a.Method)
-	var err error = errUnhandled
-	if errors.Is(context.Cause(a), context.DeadlineExceeded) {
-		err = context.DeadlineExceeded
-	}
-	c := m.begin(a)
-	c.call.start = a.At
-	defer m.finish(c, &err)
-	m.observe(c)
-}
-
-// methodAt returns the method with a path, or the unknown one.
-func (p *pipeline) methodAt(path string) *method {
-	unknown := p.unknownMethod()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if m, ok := p.byName[path]; ok {
-		return m
-	}
-	return unknown
 }

@@ -5,25 +5,14 @@ import (
 	"slices"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/fieldrules"
+	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
-
-// Validator checks requests in addition to the runtime's own checks. Bind is called once for each
-// method whose request has rules, when the method is registered. It may return nil if it knows
-// none.
-type Validator interface {
-	Bind(info runtime.MethodInfo, request protoreflect.MessageDescriptor) ValidateFunc
-}
-
-// ValidateFunc returns what is wrong with a request; for a stream it is called for each one. The
-// caller receives an error with a status as it is, and otherwise INVALID_ARGUMENT with a fixed
-// text.
-type ValidateFunc func(ctx context.Context, req proto.Message) error
 
 // WithValidator makes validator check the requests of methods that have rules.
 func WithValidator(validator Validator) Option {
@@ -34,16 +23,6 @@ func WithValidator(validator Validator) Option {
 		}
 		c.validator = validator
 	}
-}
-
-// checkFunc returns what is wrong with a request.
-type checkFunc = func(ctx context.Context, req proto.Message) error
-
-// check is a step that checks requests. Its functions are nil where there is nothing to check.
-type check struct {
-	first checkFunc // of the first message of a stream, or of the only request
-	later checkFunc // of the other messages of a stream
-	items bool      // holds for each item of a batch, although the batch as a whole was checked
 }
 
 // bindChecks makes the checks of a method one for first messages and one for later ones.
@@ -152,3 +131,13 @@ func validationCheck(validate ValidateFunc) checkFunc {
 
 // errInvalidRequest is the error of a request that a validator rejects without a status.
 var errInvalidRequest = rpcerr.ReasonInvalidRequest.Errorf(codes.InvalidArgument, "the request is not valid").Fixed()
+
+// receiveError gives a request that grpc has found too large its reason, for observers. The caller has grpc's
+// status already: grpc sends it when it fails to receive. RESOURCE_EXHAUSTED of an interceptor around the
+// pipeline, such as one that bounds rates, is returned as it is.
+func receiveError(err error) error {
+	if !msgsize.Exceeded(err) {
+		return err
+	}
+	return rpcerr.ReasonRequestTooLarge.Errorf(codes.ResourceExhausted, "%s", status.Convert(err).Message()).Fixed()
+}

@@ -1,0 +1,101 @@
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"reflect"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
+	"github.com/grpcservice/grpcservice/runtime/internal/overrides"
+	"github.com/grpcservice/grpcservice/runtime/seal"
+)
+
+// Option configures a [Server], or the pipeline of [On].
+type Option func(*settings)
+
+// settings is what the options of one server add up to.
+type settings struct {
+	logger          *slog.Logger
+	timeout         time.Duration
+	drainDelay      time.Duration
+	shutdownTimeout time.Duration
+	connectionAge   time.Duration
+	observers       []runtime.Observer
+	authenticator   Authenticator
+	open            bool
+	limiter         RateLimiter
+	limits          bounds.Limits
+	creds           credentials.TransportCredentials // nil for plain text
+	validator       Validator
+	idempotency     IdempotencyGuard
+	unary           []grpc.UnaryServerInterceptor
+	stream          []grpc.StreamServerInterceptor
+	onPanic         PanicHandler
+	crash           bool
+	without         omissions
+	grpcDefaults    bool // grpc's limits of the transport, not ours
+	overrides       *overrides.Overrides
+	tokens          *seal.Ring // nil without keys
+	compression     compressor
+	reflection      bool
+	grpc            []grpc.ServerOption
+	errs            []error
+}
+
+// fail keeps an option's error for Run and Serve to return.
+func (c *settings) fail(format string, args ...any) {
+	c.errs = append(c.errs, fmt.Errorf(format, args...))
+}
+
+// limit sets one of the server's bounds.
+func (c *settings) limit(option string, value int, bound *int) {
+	if value < 0 {
+		c.fail("%s(%d): a bound cannot be negative; pass 0 for none", option, value)
+		return
+	}
+	*bound = value
+}
+
+func newSettings(opts []Option) *settings {
+	c := &settings{
+		logger:          slog.Default(),
+		timeout:         DefaultTimeout,
+		drainDelay:      DefaultDrainDelay,
+		shutdownTimeout: DefaultShutdownTimeout,
+		connectionAge:   MaxConnectionAge,
+		limiter:         localLimiter{},
+		limits: bounds.Limits{
+			Calls: DefaultMaxCalls, CallsPerPeer: DefaultMaxCallsPerPeer,
+			Connections: DefaultMaxConnections, ConnectionsPerPeer: DefaultMaxConnectionsPerPeer,
+		},
+		overrides:   overrides.New(),
+		compression: compressor{CompressAsked, CompressionThreshold},
+	}
+	for _, opt := range opts {
+		opt(c)
+	}
+	return c
+}
+
+// omissions are the parts of the pipeline that are switched off.
+type omissions struct {
+	masking, checks, accessLog, recovery, requestID, heldHeaders bool
+}
+
+// isNil tells an implementation that is missing, typed or not, from a value.
+func isNil(impl any) bool {
+	if impl == nil {
+		return true
+	}
+	switch v := reflect.ValueOf(impl); v.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Chan, reflect.Slice, reflect.Interface:
+		return v.IsNil()
+	default:
+		return false
+	}
+}
