@@ -4,9 +4,10 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
-	"google.golang.org/grpc"
 )
 
 // DeadlineMargin is how much earlier than a server call its calls to other servers end, so that
@@ -48,38 +49,6 @@ func clientTimeout(info runtime.MethodInfo, byDefault time.Duration) time.Durati
 	default:
 		return max(0, byDefault)
 	}
-}
-
-// limit applies the deadline of a unary call. It costs nothing if ctx has that deadline already.
-func (m *Method) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	if deadline, sooner := m.deadline(ctx); sooner {
-		return context.WithDeadline(ctx, deadline)
-	}
-	return ctx, func() {}
-}
-
-// limitStream applies the deadline of a stream, if any, and returns a context that can be
-// cancelled.
-func (m *Method) limitStream(ctx context.Context) (context.Context, context.CancelFunc) {
-	if deadline, sooner := m.deadline(ctx); sooner {
-		return context.WithDeadline(ctx, deadline)
-	}
-	return context.WithCancel(ctx)
-}
-
-// deadline returns the deadline of a call and reports whether it is earlier than that of ctx.
-func (m *Method) deadline(ctx context.Context) (deadline time.Time, sooner bool) {
-	deadline, limited := ctx.Deadline()
-	if limited {
-		deadline, sooner = withMargin(ctx, deadline)
-	}
-	if m.timeout == 0 || limited && m.info.Kind == runtime.KindUnary {
-		return deadline, sooner
-	}
-	if end := time.Now().Add(m.timeout); !limited || end.Before(deadline) {
-		return end, true
-	}
-	return deadline, sooner
 }
 
 // withMargin moves a deadline that is the end of a server call forward by the margin.

@@ -4,66 +4,18 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"time"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/network"
 )
-
-// Defaults and limits of connections of [Dial].
-const (
-	// DefaultTimeout is the deadline of a unary call if neither its context nor its policy has
-	// one. [WithCallTimeout] changes it.
-	DefaultTimeout = 30 * time.Second
-	// MaxRecvMsgSize is the maximum size of a response in bytes: what package server sends at
-	// most.
-	MaxRecvMsgSize = 16 << 20
-	// KeepaliveTime is how long a connection with calls may be silent before the client pings to
-	// detect a lost peer. It is well above the interval below which servers close a connection.
-	KeepaliveTime = time.Minute
-	// KeepaliveTimeout is how long the client waits for the response to its ping.
-	KeepaliveTimeout = 20 * time.Second
-)
-
-// Option configures [Dial].
-type Option func(*settings)
-
-// settings holds the options of one connection.
-type settings struct {
-	tls      *tls.Config
-	insecure bool
-	health   bool
-	services map[string]bool // those whose methods follow
-	methods  []runtime.MethodInfo
-	grpc     []grpc.DialOption
-	errs     []error
-}
-
-// WithInsecure disables TLS: for tests, for a server on the same machine, or for a proxy that
-// terminates TLS.
-func WithInsecure() Option {
-	return func(c *settings) { c.insecure = true }
-}
-
-// WithTLS sets the TLS configuration: to trust your own CA instead of the system's roots, or to
-// present a client certificate. Its counterpart on the server is server.WithTLS.
-func WithTLS(config *tls.Config) Option {
-	return func(c *settings) {
-		if config == nil {
-			c.errs = append(c.errs, errors.New("WithTLS(nil): pass a configuration, or omit the option to use the system's roots"))
-		}
-		c.tls = config
-	}
-}
-
-// WithDialOptions passes options to grpc. They override the runtime's own.
-func WithDialOptions(opts ...grpc.DialOption) Option {
-	return func(c *settings) { c.grpc = append(c.grpc, opts...) }
-}
 
 // Dial returns a connection for generated clients to target: "host:port", "dns:///host:port",
 // "unix:///path", or a scheme with a registered resolver. It does not wait for the server: the
@@ -121,4 +73,47 @@ func (c *settings) credentials() credentials.TransportCredentials {
 	default:
 		return credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
 	}
+}
+
+// checkTarget finds mistakes that grpc would report only as UNAVAILABLE when a call is made.
+// canonical is grpc's reading of target: it takes a target with an unknown scheme for a host
+// name.
+func checkTarget(target, canonical string) error {
+	if scheme, _, ok := strings.Cut(target, "://"); ok && !strings.HasPrefix(canonical, strings.ToLower(scheme)+":") {
+		return fmt.Errorf(`no resolver is registered for the scheme %q; write "host:port" without a scheme, or "dns:///host:port"`, scheme)
+	}
+	if strings.HasPrefix(target, "unix:") || strings.HasPrefix(target, "unix-abstract:") {
+		_, _, err := network.Of(target)
+		return err
+	}
+	u, err := url.Parse(canonical)
+	if err != nil || u.Scheme != "dns" {
+		return err
+	}
+	return checkHost(strings.TrimPrefix(u.Path+u.Opaque, "/"))
+}
+
+// checkHost accepts what grpc's DNS resolver accepts: a host with or without a port, which
+// defaults to 443.
+func checkHost(endpoint string) error {
+	if endpoint == "" {
+		return errors.New(`the target is empty; write "host:port"`)
+	}
+	if strings.ContainsAny(endpoint, " \t\r\n/") {
+		return errors.New(`a host name cannot contain spaces or slashes; write "host:port"`)
+	}
+	if _, err := netip.ParseAddr(endpoint); err == nil {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(endpoint)
+	if err == nil && port == "" {
+		return errors.New(`the port is missing after the colon; write "host:port"`)
+	}
+	if err == nil {
+		return nil
+	}
+	if _, _, withPort := net.SplitHostPort(endpoint + ":443"); withPort == nil {
+		return nil
+	}
+	return fmt.Errorf(`%w; write "host:port", and an IPv6 address in brackets`, err)
 }

@@ -64,41 +64,34 @@ func (m *Method) misuse(text string) error {
 	return rpcerr.Internal(m.info.FullMethod[1:] + ": " + text)
 }
 
-// Unary calls a unary RPC. It sends a nil req as an empty one.
-//
-// Like all functions of this package that make calls, it returns errors with a status: the status
-// from grpc, CANCELED or DEADLINE_EXCEEDED for context errors, and UNKNOWN for other errors of
-// interceptors. If a server's method returns such an error, its caller receives what
-// docs/errors.md says, and never a text of the connection.
-//
-// The call has the deadline of ctx. If ctx has none, the deadline is the timeout of the method's
-// policy, or [DefaultTimeout] if the policy has none. If the deadline is that of a server call,
-// the call ends a little earlier: see [DeadlineMargin].
-//
-// Like all calls of this package, it sends an x-request-id: the one in the outgoing metadata of
-// ctx, or else that of the server call that ctx belongs to, or else a new one.
-//
-// If the policy has hedging, the request is sent to a second server when the first is slow (gRFC
-// A6). The first response counts. Unary returns when all attempts have ended, so req may be
-// modified then.
-//
-// If the policy names an idempotency key field (AIP-155), a request without a key is sent as a
-// copy with a new UUID, the same in all attempts of the call; req itself is not modified. A
-// caller that retries must set the field, so that both calls have the same key. A field with
-// presence that is set to "" is sent unchanged: the call has no key.
-func Unary[Resp, Req any](ctx context.Context, m *Method, req *Req) (*Resp, error) {
-	options := m.callOptions(ctx)
-	ctx, cancel := m.limit(withRequestID(ctx))
-	defer cancel()
-	if m.idempotencyKey != nil {
-		req = withID(m.idempotencyKey, req)
+// limit applies the deadline of a unary call. It costs nothing if ctx has that deadline already.
+func (m *Method) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if deadline, sooner := m.deadline(ctx); sooner {
+		return context.WithDeadline(ctx, deadline)
 	}
-	if m.hedging != nil {
-		return hedgeUnary[Resp](ctx, m, req, options)
+	return ctx, func() {}
+}
+
+// limitStream applies the deadline of a stream, if any, and returns a context that can be
+// cancelled.
+func (m *Method) limitStream(ctx context.Context) (context.Context, context.CancelFunc) {
+	if deadline, sooner := m.deadline(ctx); sooner {
+		return context.WithDeadline(ctx, deadline)
 	}
-	resp := new(Resp)
-	if err := m.conn.Invoke(ctx, m.info.FullMethod, req, resp, options...); err != nil {
-		return nil, rpcerr.Upstream(ctx, err)
+	return context.WithCancel(ctx)
+}
+
+// deadline returns the deadline of a call and reports whether it is earlier than that of ctx.
+func (m *Method) deadline(ctx context.Context) (deadline time.Time, sooner bool) {
+	deadline, limited := ctx.Deadline()
+	if limited {
+		deadline, sooner = withMargin(ctx, deadline)
 	}
-	return resp, nil
+	if m.timeout == 0 || limited && m.info.Kind == runtime.KindUnary {
+		return deadline, sooner
+	}
+	if end := time.Now().Add(m.timeout); !limited || end.Before(deadline) {
+		return end, true
+	}
+	return deadline, sooner
 }

@@ -1,10 +1,34 @@
 package client
 
 import (
+	"strconv"
 	"sync/atomic"
+	"time"
 
+	"google.golang.org/grpc/codes"
+
+	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
+
+// maxAttempts is the maximum number of attempts for one call, whatever the policy says (gRFC A6).
+const maxAttempts = 5
+
+// hedging is a method's hedging policy in the form that calls use.
+type hedging struct {
+	delay    time.Duration
+	attempts int
+	nonFatal codeSet
+	budget   hedgeBudget
+}
+
+// newHedging returns nil if calls are not hedged.
+func newHedging(p runtime.Hedging) *hedging {
+	if p.MaxAttempts < 2 {
+		return nil
+	}
+	return &hedging{delay: max(0, p.Delay), attempts: min(p.MaxAttempts, maxAttempts), nonFatal: codeSetOf(p.NonFatalCodes)}
+}
 
 // The budget of retries and hedges, as in gRFC A6's example of retryThrottling. A failure takes a
 // token, a success returns a tenth of one, and there are no more attempts while half of the
@@ -39,4 +63,26 @@ func (b *hedgeBudget) add(n int64) {
 			return
 		}
 	}
+}
+
+// codeSet is a set of status codes, a bit each.
+type codeSet uint32
+
+// codeSetOf returns the set of the codes with the names that gRPC uses. Unknown names are
+// ignored.
+func codeSetOf(names []string) (set codeSet) {
+	for _, name := range names {
+		if code, err := codeOf(name); err == nil {
+			set |= 1 << code
+		}
+	}
+	return set
+}
+
+func (s codeSet) has(code codes.Code) bool { return s>>code&1 != 0 }
+
+// codeOf parses a status code: "UNAVAILABLE".
+func codeOf(name string) (code codes.Code, err error) {
+	err = code.UnmarshalJSON(strconv.AppendQuote(nil, name))
+	return code, err
 }
