@@ -31,22 +31,22 @@ func NewService[S any](name string, file protoreflect.FileDescriptor, rows ...Ro
 
 // Unary returns the row of a unary RPC; call is the interface's method expression.
 func Unary[S, Req, Resp any](name string, call func(S, context.Context, *Req) (*Resp, error), policy Policy) Row[S] {
-	return Row[S]{name, KindUnary, policy.ForUnary(), func(impl S) rpc.Handler { return unaryHandler(impl, call) }}
+	return Row[S]{name, KindUnary, policy.For(false, false), func(impl S) rpc.Handler { return unaryHandler(impl, call) }}
 }
 
 // ServerStream returns the row of an RPC with a stream of responses.
 func ServerStream[S, Req, Resp any](name string, call func(S, context.Context, *Req) Stream[Resp], policy Policy) Row[S] {
-	return Row[S]{name, KindServerStream, policy.ForStream(), func(impl S) rpc.Handler { return serverStreamHandler(impl, call) }}
+	return Row[S]{name, KindServerStream, policy.For(false, true), func(impl S) rpc.Handler { return serverStreamHandler(impl, call) }}
 }
 
 // ClientStream returns the row of an RPC with a stream of requests.
 func ClientStream[S, Req, Resp any](name string, call func(S, context.Context, Stream[Req]) (*Resp, error), policy Policy) Row[S] {
-	return Row[S]{name, KindClientStream, policy.ForStream(), func(impl S) rpc.Handler { return clientStreamHandler(impl, call) }}
+	return Row[S]{name, KindClientStream, policy.For(true, false), func(impl S) rpc.Handler { return clientStreamHandler(impl, call) }}
 }
 
 // Bidi returns the row of an RPC with a stream of requests and a stream of responses.
 func Bidi[S, Req, Resp any](name string, call func(S, context.Context, Stream[Req]) Stream[Resp], policy Policy) Row[S] {
-	return Row[S]{name, KindBidi, policy.ForStream(), func(impl S) rpc.Handler { return bidiHandler(impl, call) }}
+	return Row[S]{name, KindBidi, policy.For(true, true), func(impl S) rpc.Handler { return bidiHandler(impl, call) }}
 }
 
 // Name returns the full name of the service: "library.v1.BookService".

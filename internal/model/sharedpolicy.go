@@ -94,11 +94,7 @@ func (m *Method) likeIn(methods []Method, field string, isOf func(Method) bool) 
 
 // own returns what makes the policy of a method of the shared one, by [rules.Policy.With].
 func (m Method) own(shared rules.Policy) (own rules.Policy) {
-	if isUnary(m) {
-		shared = shared.ForUnary()
-	} else {
-		shared = shared.ForStream()
-	}
+	shared = shared.For(m.Kind.StreamsRequests(), m.Kind.StreamsResponses())
 	want := m.Policy.Policy
 	for i := range reflect.TypeFor[rules.Policy]().NumField() {
 		name := reflect.TypeFor[rules.Policy]().Field(i).Name

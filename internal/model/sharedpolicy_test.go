@@ -29,11 +29,7 @@ func TestSharedPolicyIsExact(t *testing.T) {
 		}
 		for _, m := range s.Methods {
 			got := s.Policy.With(m.OwnPolicy.Policy)
-			if m.Kind == Unary {
-				got = got.ForUnary()
-			} else {
-				got = got.ForStream()
-			}
+			got = got.For(m.Kind.StreamsRequests(), m.Kind.StreamsResponses())
 			if diff := cmp.Diff(m.Policy.Policy, got); diff != "" {
 				t.Fatalf("a row of %+v has another policy than its method (-want +got):\n%s", s, diff)
 			}

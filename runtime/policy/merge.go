@@ -18,16 +18,6 @@ type Method struct {
 	trusted bool // whether the policy gives its word that calls may be repeated
 }
 
-func (m Method) unary() bool { return !m.ClientStreams && !m.ServerStreams }
-
-// others names the methods that are not of this kind.
-func (m Method) others() string {
-	if m.unary() {
-		return "streams"
-	}
-	return "methods without a stream"
-}
-
 // repeatable reports whether a client may repeat a call, by the idempotency level or because the
 // policy states it.
 func (m Method) repeatable() bool { return m.Idempotency != IdempotencyUnknown || m.trusted }

@@ -22,18 +22,9 @@ type option[S any] struct {
 
 	hasDefault bool  // whether decode completes what is not set
 	elsewhere  bool  // whether the server or the client has the default
-	of         calls // the methods that it is for
+	of         calls // the methods that it is for; the zero value means all
 	shape      bool  // whether it says where a pattern is, and not what its limits are
 }
-
-// calls are the methods that an option applies to.
-type calls int
-
-const (
-	ofAll     calls = iota
-	ofUnary         // those without a stream
-	ofStreams       // those with one
-)
 
 // field is a row of an option with a Go field. completes is the value of an unset option whose
 // rule is set; the zero value means that it stays unset.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -11,20 +12,35 @@ import (
 
 // Patterns are the patterns of a method: only the limits of these apply to it.
 type Patterns struct {
-	Page, Batch, Operation bool
-	// IdempotencyKey has the key's field and the proto's requirements. The policy has the window.
-	IdempotencyKey IdempotencyKey
+	options []string
+	key     IdempotencyKey
 }
 
 // PatternsOf returns the patterns whose limits a policy has.
 func PatternsOf(p Policy) Patterns {
-	return Patterns{Page: p.Page.MaxSize != 0, Batch: p.Batch.MaxSize != 0, Operation: p.Operation.Lease != 0, IdempotencyKey: p.IdempotencyKey}
+	has := Patterns{key: p.IdempotencyKey}
+	for _, r := range rules.patterns() {
+		if r.has(&p) {
+			has.Add(r.name)
+		}
+	}
+	return has
 }
 
-// Has reports whether the method has the pattern of an option.
-func (has Patterns) Has(name string) bool {
-	return map[string]bool{"page": has.Page, "batch": has.Batch, "operation": has.Operation, "idempotency_key": has.IdempotencyKey.Field != ""}[name]
+// Add adds the pattern that an option configures, such as "page".
+func (has *Patterns) Add(option string) { has.options = append(has.options, option) }
+
+// AddIdempotencyKey adds the idempotency key, unless its field is "": the field and what the
+// proto requires of it. The policy has the window.
+func (has *Patterns) AddIdempotencyKey(key IdempotencyKey) {
+	if key.Field != "" {
+		has.key = key
+		has.Add("idempotency_key")
+	}
 }
+
+// Has reports whether the method has the pattern that an option configures.
+func (has Patterns) Has(option string) bool { return slices.Contains(has.options, option) }
 
 // isOff reports whether the options of a pattern disable it.
 func isOff(m protoreflect.Message) bool { return m.Get(m.Descriptor().Fields().ByName("off")).Bool() }

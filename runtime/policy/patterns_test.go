@@ -9,7 +9,21 @@ import (
 )
 
 // everyPattern is a method that has all of them, which none in a proto can.
-var everyPattern = Method{Patterns: Patterns{Page: true, Batch: true, Operation: true, IdempotencyKey: IdempotencyKey{Field: "request_id", UUID4: true}}}
+var everyPattern = keyed(methodWith("page", "batch", "operation"))
+
+// methodWith returns a method with the patterns that the options configure.
+func methodWith(options ...string) (m Method) {
+	for _, option := range options {
+		m.Patterns.Add(option)
+	}
+	return m
+}
+
+// keyed returns the method with an idempotency key.
+func keyed(m Method) Method {
+	m.Patterns.AddIdempotencyKey(IdempotencyKey{Field: "request_id", UUID4: true})
+	return m
+}
 
 func TestLimitsOfPatterns(t *testing.T) {
 	defaults := Policy{
@@ -123,7 +137,7 @@ func TestOverrideOfLimits(t *testing.T) {
 }
 
 func TestOverrideOfWhatIsGenerated(t *testing.T) {
-	paged := Method{Patterns: Patterns{Page: true}}.Policy(parse(t, `log {}`))
+	paged := methodWith("page").Policy(parse(t, `log {}`))
 	for _, test := range []struct {
 		table   Policy
 		wide    bool
@@ -150,6 +164,21 @@ func TestOverrideOfWhatIsGenerated(t *testing.T) {
 		}
 		if diff := cmp.Diff(test.table, got); diff != "" {
 			t.Errorf("%s: %s", test.options, diff)
+		}
+	}
+}
+
+func TestPatternsOf(t *testing.T) {
+	for _, name := range []string{"page", "batch", "operation", "idempotency_key"} {
+		m := methodWith(name)
+		if name == "idempotency_key" {
+			m = keyed(Method{})
+		}
+		has := PatternsOf(m.Policy(parse(t, `log {}`)))
+		for _, r := range rules.patterns() {
+			if got := has.Has(r.name); got != (r.name == name) {
+				t.Errorf("the policy of a method with %s has the pattern %s: %v", name, r.name, got)
+			}
 		}
 	}
 }

@@ -127,7 +127,7 @@ func (r rule) misfit(f *faults, m Method, said *grpcservicev1.Policy) {
 	for _, name := range wrong {
 		if message.Get(fieldOf(message, name)).String() != "" {
 			f.add(r.name, "%s are for %s; set %s",
-				strings.Join(wrong, " and "), m.others(), strings.Join(right, " and "))
+				strings.Join(wrong, " and "), r.option(name).of, strings.Join(right, " and "))
 			return
 		}
 	}
@@ -149,20 +149,26 @@ func (r rule) fit(m Method, said *grpcservicev1.Policy) {
 // forCalls returns the options of the rule that apply only to other methods, and those that apply
 // only to methods such as m.
 func (r rule) forCalls(m Method) (wrong, right []string) {
-	own := ofUnary
-	if !m.unary() {
-		own = ofStreams
-	}
 	for _, o := range r.options {
-		switch o.of {
-		case ofAll:
-		case own:
+		switch {
+		case o.of == 0:
+		case o.of.have(m):
 			right = append(right, o.name)
 		default:
 			wrong = append(wrong, o.name)
 		}
 	}
 	return wrong, right
+}
+
+// option returns the option with a name, or the zero option.
+func (r rule) option(name string) option[Policy] {
+	for _, o := range r.options {
+		if o.name == name {
+			return o
+		}
+	}
+	return option[Policy]{}
 }
 
 // table holds all rules in the order of their numbers.

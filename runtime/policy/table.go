@@ -191,13 +191,10 @@ func hedgingRule() rule {
 				func(p *Policy) *[]string { return &p.Hedging.NonFatalCodes }, safeCodes()),
 		},
 		fits: func(m Method) string {
-			switch {
-			case !m.unary():
-				return withoutStream
-			case m.Idempotency == IdempotencyUnknown:
+			if m.unary() && m.Idempotency == IdempotencyUnknown {
 				return "the method is not idempotent; set its idempotency_level, or remove hedging"
 			}
-			return ""
+			return ofUnary.misfit(m)
 		},
 		holds: func(_ Method, p *grpcservicev1.Policy) bool { return wantsHedging(p) },
 		has:   func(p *Policy) bool { return p.Hedging.MaxAttempts != 0 },

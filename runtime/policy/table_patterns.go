@@ -6,27 +6,20 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// withoutStream says that a rule does not apply to streams.
-const withoutStream = "it is for methods without a stream; remove it"
-
-// patternRule returns the rule of a pattern, which a method has by its messages.
-func patternRule(name string, options ...option[Policy]) rule {
-	r := rule{name: name, isPattern: true, options: options,
-		fits: func(m Method) string {
-			if m.unary() {
-				return ""
-			}
-			return withoutStream
-		},
+// patternRule returns the rule of a pattern, which methods of some kinds have by their messages.
+// has reports whether a policy has the limits of the pattern.
+func patternRule(
+	name string, of calls, has func(p *Policy) bool, options ...option[Policy],
+) rule {
+	r := rule{name: name, isPattern: true, options: options, fits: of.misfit, has: has,
 		holds: func(m Method, _ *grpcservicev1.Policy) bool { return m.Patterns.Has(name) },
-		has:   func(p *Policy) bool { return PatternsOf(*p).Has(name) },
 	}
 	r.asks = func(p *grpcservicev1.Policy) bool { return !isOff(r.message(p)) }
 	return r
 }
 
 func pageRule() rule {
-	r := patternRule("page",
+	r := patternRule("page", ofUnary, func(p *Policy) bool { return p.Page.MaxSize != 0 },
 		said("off"),
 		field("default_size", count(), func(p *Policy) *int { return &p.Page.DefaultSize }, 50),
 		field("max_size", count(), func(p *Policy) *int { return &p.Page.MaxSize }).completed(),
@@ -57,7 +50,7 @@ func (p *Page) completeSizes() {
 }
 
 func batchRule() rule {
-	return patternRule("batch",
+	return patternRule("batch", ofUnary, func(p *Policy) bool { return p.Batch.MaxSize != 0 },
 		said("off"),
 		field("max_size", count(),
 			func(p *Policy) *int { return &p.Batch.MaxSize }, 1000), // the number in AIP-231
@@ -70,7 +63,7 @@ func batchRule() rule {
 }
 
 func operationRule() rule {
-	return patternRule("operation",
+	return patternRule("operation", ofUnary, func(p *Policy) bool { return p.Operation.Lease != 0 },
 		said("off"),
 		shape("response_type", aName), shape("metadata_type", aName),
 		field("lease", lease,
@@ -86,12 +79,13 @@ func operationRule() rule {
 }
 
 func idempotencyKeyRule() rule {
-	r := patternRule("idempotency_key",
+	r := patternRule("idempotency_key", ofUnary,
+		func(p *Policy) bool { return p.IdempotencyKey.Field != "" },
 		said("off"),
 		shape("field", aName),
 		field("window", positive,
 			func(p *Policy) *time.Duration { return &p.IdempotencyKey.Window }, 24*time.Hour),
 	)
-	r.prepare = func(m Method, p *Policy) { p.IdempotencyKey = m.Patterns.IdempotencyKey }
+	r.prepare = func(m Method, p *Policy) { p.IdempotencyKey = m.Patterns.key }
 	return r
 }

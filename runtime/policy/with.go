@@ -40,14 +40,12 @@ func (p Policy) With(own Policy) Policy {
 	return p
 }
 
-// ForUnary returns the policy without what only streams can have, because the policy of a service
-// may have it.
-func (p Policy) ForUnary() Policy { return p.fit(Method{Idempotency: Idempotent}) }
-
-// ForStream returns the policy without what only unary methods can have, because the policy of a
-// service may have it.
-func (p Policy) ForStream() Policy {
-	return p.fit(Method{Idempotency: Idempotent, ServerStreams: true})
+// For returns the policy without what methods of this kind cannot have, because the policy of a
+// service may have it. The arguments are the stream keywords of the RPC.
+func (p Policy) For(clientStreams, serverStreams bool) Policy {
+	return p.fit(Method{
+		ClientStreams: clientStreams, ServerStreams: serverStreams, Idempotency: Idempotent,
+	})
 }
 
 // fit returns the policy without what methods of this kind cannot have.

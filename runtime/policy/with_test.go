@@ -85,16 +85,18 @@ func TestWith(t *testing.T) {
 	}
 }
 
-func TestForUnaryAndStream(t *testing.T) {
+func TestFor(t *testing.T) {
 	p := service()
 	p.Retry, p.Hedging = policy.Retry{}, policy.Hedging{MaxAttempts: 2}
 	unary, stream := p, p
 	unary.IdleTimeout, unary.TotalTimeout = 0, 0
 	stream.Timeout, stream.MaxTimeout, stream.Hedging = 0, 0, policy.Hedging{}
-	if diff := cmp.Diff(unary, p.ForUnary()); diff != "" {
-		t.Errorf("ForUnary (-want +got):\n%s", diff)
+	if diff := cmp.Diff(unary, p.For(false, false)); diff != "" {
+		t.Errorf("For a unary method (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(stream, p.ForStream()); diff != "" {
-		t.Errorf("ForStream (-want +got):\n%s", diff)
+	for _, keywords := range [][2]bool{{false, true}, {true, false}, {true, true}} {
+		if diff := cmp.Diff(stream, p.For(keywords[0], keywords[1])); diff != "" {
+			t.Errorf("For a stream (client, server: %v) (-want +got):\n%s", keywords, diff)
+		}
 	}
 }

@@ -128,7 +128,7 @@ func foreignMethodInfo(service string, m grpc.MethodInfo) (runtime.MethodInfo, e
 	if err != nil {
 		return info, fmt.Errorf("the options of %s/%s: %w", service, m.Name, err)
 	}
-	method.Patterns.IdempotencyKey = key // of no other pattern there is a helper
+	method.Patterns.AddIdempotencyKey(key) // no other pattern has an effect without a helper
 	defaults, _ := proto.GetExtension(info.Descriptor.Parent().Options(), grpcservicev1.E_Service).(*grpcservicev1.Policy)
 	var faults []policy.Fault
 	info.Policy, faults = policy.Of(method, defaults, own)

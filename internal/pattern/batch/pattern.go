@@ -82,4 +82,4 @@ func (b *Batch) Fields() map[string]any {
 }
 
 // Limits implements [pattern.Found].
-func (b *Batch) Limits(has *policy.Patterns) { has.Batch = true }
+func (b *Batch) Limits(has *policy.Patterns) { has.Add(Name) }

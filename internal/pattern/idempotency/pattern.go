@@ -37,5 +37,7 @@ func (k *Key) Fields() map[string]any { return pattern.Fields(map[string]shape.P
 
 // Limits implements [pattern.Found].
 func (k *Key) Limits(has *policy.Patterns) {
-	has.IdempotencyKey = policy.IdempotencyKey{Field: k.Field.String(), UUID4: k.UUID4, Required: k.Required}
+	has.AddIdempotencyKey(policy.IdempotencyKey{
+		Field: k.Field.String(), UUID4: k.UUID4, Required: k.Required,
+	})
 }

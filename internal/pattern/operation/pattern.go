@@ -112,7 +112,7 @@ func (o *Operation) Fields() map[string]any {
 
 // Limits implements [pattern.Found].
 func (o *Operation) Limits(has *policy.Patterns) {
-	has.Operation = true
+	has.Add(Name)
 	if o.Children != nil {
 		o.Children.Limits(has)
 	}

@@ -53,4 +53,4 @@ func (p *Page) Fields() map[string]any {
 }
 
 // Limits implements [pattern.Found].
-func (p *Page) Limits(has *policy.Patterns) { has.Page = true }
+func (p *Page) Limits(has *policy.Patterns) { has.Add(Name) }
