@@ -6,22 +6,17 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
-)
-
-// Limits of methods whose policy has none, such as in handwritten tables.
-const (
-	defaultMaxSize     = 1000
-	defaultConcurrency = 8
 )
 
 // withDefaults returns limits with the defaults for unset values.
 func withDefaults(limits runtime.Batch) runtime.Batch {
 	if limits.MaxSize <= 0 {
-		limits.MaxSize = defaultMaxSize
+		limits.MaxSize = policy.DefaultMaxBatchSize
 	}
 	if limits.Concurrency <= 0 {
-		limits.Concurrency = defaultConcurrency
+		limits.Concurrency = policy.DefaultBatchConcurrency
 	}
 	return limits
 }

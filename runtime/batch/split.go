@@ -16,6 +16,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
 	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
@@ -58,8 +59,8 @@ func (m *Method[S, Req, Resp, C, R]) Split(ctx context.Context, s S, req *Req, o
 // calling returns the default options of calls.
 func (m *Method[S, Req, Resp, C, R]) calling() options {
 	return options{
-		maxSize: withDefaults(m.info.Policy.Batch).MaxSize, maxBytes: DefaultMaxBytes, concurrency: defaultConcurrency,
-		window: defaultWindow,
+		maxSize: withDefaults(m.info.Policy.Batch).MaxSize, maxBytes: DefaultMaxBytes,
+		concurrency: policy.DefaultBatchConcurrency, window: defaultWindow,
 	}
 }
 

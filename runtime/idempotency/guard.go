@@ -11,8 +11,6 @@ import (
 )
 
 const (
-	// DefaultWindow is how long a response is stored if the method's policy has no window.
-	DefaultWindow = 24 * time.Hour
 	// DefaultLease is how long a call without a deadline may run.
 	DefaultLease = time.Minute
 	// leaseMargin is how much longer than its deadline a call is assumed to run: methods return a

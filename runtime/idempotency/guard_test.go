@@ -25,6 +25,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/idempotency"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
@@ -234,7 +235,7 @@ func TestResponsesAreKeptForTheWindow(t *testing.T) {
 		said, want time.Duration
 	}{
 		"of the policy": {time.Minute, time.Minute},
-		"by default":    {0, idempotency.DefaultWindow},
+		"by default":    {0, policy.DefaultIdempotencyWindow},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
 // ReplayedHeader is the metadata key of replayed responses; its value is "true".
@@ -47,7 +48,7 @@ func (g *Guard) method(info runtime.MethodInfo) (*method, error) {
 		response: responseType(info.Descriptor.Output()), reused: errReused(id.name),
 	}
 	if m.window <= 0 {
-		m.window = DefaultWindow
+		m.window = policy.DefaultIdempotencyWindow
 	}
 	if fd := request.Fields().ByName("validate_only"); fd != nil && fd.Kind() == protoreflect.BoolKind && !fd.IsList() {
 		m.dryRun = fd

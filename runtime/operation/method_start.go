@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime/batch"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 
@@ -82,13 +83,6 @@ func (m *Method[S, Req, Op, Result, Metadata]) startRules(said runtime.Policy, c
 	return rules
 }
 
-// Limits of operations whose policy has none.
-const (
-	defaultLease       = 30 * time.Second
-	defaultRetain      = 30 * 24 * time.Hour
-	defaultMaxAttempts = 3
-)
-
 // record returns a new operation for the call of ctx, without the parts from its request.
 func (m *Method[S, Req, Op, Result, Metadata]) record(ctx context.Context, mgr *Manager, limits runtime.Operation, parent string) (*Record, error) {
 	id, err := callerOf(ctx)
@@ -101,10 +95,10 @@ func (m *Method[S, Req, Op, Result, Metadata]) record(ctx context.Context, mgr *
 		Principal:   id,
 		Scopes:      runtime.OriginOf(ctx).Principal.Scopes(),
 		Carrier:     mgr.carrierOf(ctx),
-		Lease:       cmp.Or(max(0, limits.Lease), defaultLease),
+		Lease:       cmp.Or(max(0, limits.Lease), policy.DefaultLease),
 		Timeout:     max(0, limits.Timeout),
-		Retain:      cmp.Or(limits.Retain, defaultRetain),
-		MaxAttempts: cmp.Or(max(0, limits.MaxAttempts), defaultMaxAttempts),
+		Retain:      cmp.Or(limits.Retain, policy.DefaultRetain),
+		MaxAttempts: cmp.Or(max(0, limits.MaxAttempts), policy.DefaultMaxAttempts),
 	}, nil
 }
 

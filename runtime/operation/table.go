@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
 // ServiceName is the full name of the service that [Register] serves.
@@ -32,7 +33,9 @@ const waitGrace = 10 * time.Second
 
 var operationsTable = runtime.NewService(ServiceName, longrunningpb.File_google_longrunning_operations_proto,
 	runtime.Unary("ListOperations", operationsService.ListOperations, reads(runtime.Policy{
-		Page: runtime.Page{DefaultSize: 50, MaxSize: 1000, TokenTTL: 72 * time.Hour},
+		Page: runtime.Page{
+			DefaultSize: policy.DefaultPageSize, MaxSize: policy.DefaultMaxPageSize, TokenTTL: policy.DefaultPageTokenTTL,
+		},
 	})),
 	runtime.Unary("GetOperation", operationsService.GetOperation, reads(runtime.Policy{Log: runtime.Log{Level: slog.LevelDebug}})),
 	runtime.Unary("DeleteOperation", operationsService.DeleteOperation, policyOf(runtime.Policy{Idempotency: runtime.Idempotent})),

@@ -12,18 +12,12 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
-// Limits of a method whose policy has none. The plugin uses the same.
-const (
-	defaultSize = 50
-	defaultMost = 1000
-	defaultTTL  = 72 * time.Hour
-	// largest is the maximum page size in a handwritten policy: twice that plus one fits into an
-	// int32.
-	largest = 1 << 29
-)
+// largest is the maximum page size in a handwritten policy: twice that plus one fits into an int32.
+const largest = 1 << 29
 
 // serving is one call of [Method.Serve].
 type serving struct {
@@ -46,9 +40,10 @@ func newServing(ctx context.Context, shape *shape, info runtime.MethodInfo, opts
 
 // limitsIn returns limits with the defaults for unset values.
 func limitsIn(limits runtime.Page) runtime.Page {
-	limits.MaxSize = min(cmp.Or(max(limits.MaxSize, 0), defaultMost), largest)
-	limits.DefaultSize = min(cmp.Or(max(limits.DefaultSize, 0), defaultSize), limits.MaxSize)
-	limits.TokenTTL = cmp.Or(limits.TokenTTL, defaultTTL)
+	limits.MaxSize = min(cmp.Or(max(limits.MaxSize, 0), policy.DefaultMaxPageSize), largest)
+	limits.DefaultSize = cmp.Or(max(limits.DefaultSize, 0), policy.DefaultPageSize)
+	limits.DefaultSize = min(limits.DefaultSize, limits.MaxSize)
+	limits.TokenTTL = cmp.Or(limits.TokenTTL, policy.DefaultPageTokenTTL)
 	return limits
 }
 

@@ -6,6 +6,28 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
+// Defaults of the patterns, which also apply to handwritten policies that leave a value unset.
+const (
+	// DefaultPageSize is the page size if neither the request nor the policy sets one.
+	DefaultPageSize = 50
+	// DefaultMaxPageSize is the maximum page size. AIP-158 leaves the number to the API.
+	DefaultMaxPageSize = 1000
+	// DefaultPageTokenTTL is how long a page token is valid.
+	DefaultPageTokenTTL = 72 * time.Hour
+	// DefaultMaxBatchSize is the maximum number of items in a batch, as in AIP-231.
+	DefaultMaxBatchSize = 1000
+	// DefaultBatchConcurrency is how many items of a batch run at a time.
+	DefaultBatchConcurrency = 8
+	// DefaultLease is how long a worker holds an operation without renewing.
+	DefaultLease = 30 * time.Second
+	// DefaultRetain is how long an operation is kept after its end, as in AIP-151.
+	DefaultRetain = 30 * 24 * time.Hour
+	// DefaultMaxAttempts is the maximum number of attempts at an operation.
+	DefaultMaxAttempts = 3
+	// DefaultIdempotencyWindow is how long the response to an idempotency key is stored.
+	DefaultIdempotencyWindow = 24 * time.Hour
+)
+
 // patternRule returns the rule of a pattern, which methods of some kinds have by their messages.
 // has reports whether a policy has the limits of the pattern.
 func patternRule(
@@ -21,10 +43,10 @@ func patternRule(
 func pageRule() rule {
 	r := patternRule("page", ofUnary, func(p *Policy) bool { return p.Page.MaxSize != 0 },
 		said("off"),
-		field("default_size", count(), func(p *Policy) *int { return &p.Page.DefaultSize }, 50),
+		field("default_size", count(), func(p *Policy) *int { return &p.Page.DefaultSize }, DefaultPageSize),
 		field("max_size", count(), func(p *Policy) *int { return &p.Page.MaxSize }).completed(),
 		field("token_ttl", limit,
-			func(p *Policy) *time.Duration { return &p.Page.TokenTTL }, 72*time.Hour),
+			func(p *Policy) *time.Duration { return &p.Page.TokenTTL }, DefaultPageTokenTTL),
 		shape("vary", names),
 		shape("items", aName), shape("size", aNameOrNone), shape("token", aName),
 		shape("skip", aNameOrNone), shape("next_token", aName), shape("total", aNameOrNone),
@@ -40,11 +62,10 @@ func pageRule() rule {
 	return r
 }
 
-// completeSizes sets the maximum page size, which bounds the default size. AIP-158 leaves the
-// number to the API.
+// completeSizes sets the maximum page size, which bounds the default size.
 func (p *Page) completeSizes() {
 	if p.MaxSize == 0 {
-		p.MaxSize = max(1000, p.DefaultSize)
+		p.MaxSize = max(DefaultMaxPageSize, p.DefaultSize)
 	}
 	p.DefaultSize = min(p.DefaultSize, p.MaxSize)
 }
@@ -53,8 +74,9 @@ func batchRule() rule {
 	return patternRule("batch", ofUnary, func(p *Policy) bool { return p.Batch.MaxSize != 0 },
 		said("off"),
 		field("max_size", count(),
-			func(p *Policy) *int { return &p.Batch.MaxSize }, 1000), // the number in AIP-231
-		field("concurrency", count(), func(p *Policy) *int { return &p.Batch.Concurrency }, 8),
+			func(p *Policy) *int { return &p.Batch.MaxSize }, DefaultMaxBatchSize),
+		field("concurrency", count(),
+			func(p *Policy) *int { return &p.Batch.Concurrency }, DefaultBatchConcurrency),
 		field("allow_empty", flag, func(p *Policy) *bool { return &p.Batch.AllowEmpty }),
 		shape("children", aName), shape("results", aName), shape("missing", aNameOrNone),
 		shape("mode", nil),
@@ -67,11 +89,12 @@ func operationRule() rule {
 		said("off"),
 		shape("response_type", aName), shape("metadata_type", aName),
 		field("lease", lease,
-			func(p *Policy) *time.Duration { return &p.Operation.Lease }, 30*time.Second),
+			func(p *Policy) *time.Duration { return &p.Operation.Lease }, DefaultLease),
 		field("retain", limit,
-			func(p *Policy) *time.Duration { return &p.Operation.Retain }, 30*24*time.Hour), // as in AIP-151
+			func(p *Policy) *time.Duration { return &p.Operation.Retain }, DefaultRetain),
 		field("timeout", wait, func(p *Policy) *time.Duration { return &p.Operation.Timeout }),
-		field("max_attempts", count(), func(p *Policy) *int { return &p.Operation.MaxAttempts }, 3),
+		field("max_attempts", count(),
+			func(p *Policy) *int { return &p.Operation.MaxAttempts }, DefaultMaxAttempts),
 		shape("conflict_key", aNameOrNone),
 		field("on_conflict", choice(conflicts),
 			func(p *Policy) *OnConflict { return &p.Operation.OnConflict }),
@@ -84,7 +107,8 @@ func idempotencyKeyRule() rule {
 		said("off"),
 		shape("field", aName),
 		field("window", positive,
-			func(p *Policy) *time.Duration { return &p.IdempotencyKey.Window }, 24*time.Hour),
+			func(p *Policy) *time.Duration { return &p.IdempotencyKey.Window },
+			DefaultIdempotencyWindow),
 	)
 	r.prepare = func(m Method, p *Policy) { p.IdempotencyKey = m.Patterns.key }
 	return r
