@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"log/slog"
-	"runtime/debug"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 	"github.com/grpcservice/grpcservice/runtime/internal/report"
@@ -40,8 +39,7 @@ func runDetached(ctx context.Context, fn func(ctx context.Context) error) {
 	}()
 	defer func() {
 		if value := recover(); value != nil {
-			stack := string(debug.Stack())
-			report.Log(func() { slog.ErrorContext(ctx, "panic", "panic", value, "stack", stack) })
+			report.Panic(ctx, slog.Default(), value)
 			err = nil
 		}
 	}()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 	"github.com/grpcservice/grpcservice/runtime/internal/report"
@@ -27,7 +26,6 @@ func Recovered(ctx context.Context, value any) error {
 	if c, ok := callctx.Of(ctx); ok {
 		return c.Recovered(value)
 	}
-	stack := string(debug.Stack())
-	report.Log(func() { slog.ErrorContext(ctx, "panic", "panic", value, "stack", stack) })
+	report.Panic(ctx, slog.Default(), value)
 	return rpcerr.Internal(fmt.Sprintf("panic: %v", value))
 }

@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"runtime/debug"
 	"time"
 
-	"google.golang.org/grpc/codes"
-
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/report"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
@@ -58,7 +56,7 @@ func (a *attempt) startWork() <-chan ending {
 		defer func() { done <- e }()
 		defer func() {
 			if value := recover(); value != nil {
-				a.log.LogAttrs(a.ctx, slog.LevelError, "panic", slog.Any("panic", value), slog.String("stack", string(debug.Stack())))
+				report.Panic(a.ctx, a.log, value)
 				e = ending{err: fmt.Errorf("panic: %v", value), panicked: true}
 			}
 		}()
@@ -139,7 +137,7 @@ func (a *attempt) finish(e ending, err error) {
 		return
 	}
 	code := rpcerr.PublicStatus(err).Code()
-	a.tell(e, logLevel(code), "operation", slog.String("code", code.String()))
+	a.tell(e, report.Level(code), "operation", slog.String("code", code.String()))
 }
 
 func (a *attempt) save(result Result) error {
@@ -168,19 +166,6 @@ func (a *attempt) sendable(e ending, err error) (Result, error) {
 // messageOverhead is the size of an operation message without its name, metadata and result:
 // their lengths, and the times in the metadata.
 const messageOverhead = 128
-
-// logLevel returns the level for a code, as in the access log: faults of the service are errors,
-// and overload is a warning.
-func logLevel(code codes.Code) slog.Level {
-	switch code {
-	case codes.Unknown, codes.Internal, codes.DataLoss:
-		return slog.LevelError
-	case codes.DeadlineExceeded, codes.Unavailable, codes.Aborted, codes.ResourceExhausted:
-		return slog.LevelWarn
-	default:
-		return slog.LevelInfo
-	}
-}
 
 // release releases the operation with what its work has saved.
 func (a *attempt) release(e ending, again Again) {

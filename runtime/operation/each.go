@@ -8,12 +8,13 @@ import (
 	"iter"
 	"log/slog"
 	"reflect"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
 // EachOption configures [Each].
@@ -107,8 +108,7 @@ func child[C, R any](
 ) (result R, again *tryAgain, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			log.LogAttrs(ctx, slog.LevelError, "panic",
-				slog.Int("child", index), slog.Any("panic", value), slog.String("stack", string(debug.Stack())))
+			report.Panic(ctx, log, value, slog.Int("item", index))
 			again, err = nil, errInternal.WithCause(fmt.Errorf("panic: %v", value))
 		}
 	}()
@@ -281,7 +281,7 @@ func (e *each[R]) saveInTime(ctx context.Context) {
 func (e *each[R]) saveNow(ctx context.Context) {
 	defer func() {
 		if value := recover(); value != nil {
-			e.err = TryAgain(errInternal.WithCause(fmt.Errorf("panic: %v\n%s", value, debug.Stack())), 0)
+			e.err = TryAgain(errInternal.WithCause(panicError("panic", value)), 0)
 		}
 	}()
 	e.stopTimer()

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"sync"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
 // Manager starts operations, works on them, and serves their state. Many managers, in as many
@@ -98,8 +98,7 @@ func (m *Manager) contextOf(op *Record) context.Context {
 func (m *Manager) extract(op *Record) (ctx context.Context) {
 	defer func() {
 		if value := recover(); value != nil {
-			m.config.logger.LogAttrs(context.Background(), slog.LevelError, "panic", slog.String(logOperation, op.Name),
-				slog.Any("panic", value), slog.String("stack", string(debug.Stack())))
+			report.Panic(context.Background(), m.config.logger, value, slog.String(logOperation, op.Name))
 			ctx = context.Background()
 		}
 	}()

@@ -2,8 +2,6 @@ package operation
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"time"
 )
 
@@ -13,7 +11,7 @@ type recoveredStore struct{ Store }
 
 func recovered(err *error) {
 	if value := recover(); value != nil {
-		*err = fmt.Errorf("the store panicked: %v\n%s", value, debug.Stack())
+		*err = panicError("the store panicked", value)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
 // Names of the attributes that the runtime's log records share.
@@ -67,19 +68,12 @@ func (l *accessLog) write(c *callContext, outcome runtime.Outcome) {
 	_ = l.handler.Handle(c, record) // a log that cannot be written has nowhere to say so
 }
 
-// logLevel tells the service's faults (error) and its distress (warning) from what callers do (info).
+// logLevel returns the level of a call's record. A call that a shutdown ends is no fault.
 func logLevel(code codes.Code, err error) slog.Level {
-	if err == runtime.ErrDraining { // as with each shutdown
+	if err == runtime.ErrDraining {
 		return slog.LevelInfo
 	}
-	switch code {
-	case codes.Unknown, codes.Internal, codes.DataLoss:
-		return slog.LevelError
-	case codes.DeadlineExceeded, codes.Unavailable, codes.Aborted, codes.ResourceExhausted:
-		return slog.LevelWarn
-	default:
-		return slog.LevelInfo
-	}
+	return report.Level(code)
 }
 
 // accessLogger returns the logger of the access log.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -94,11 +93,7 @@ func isCause(ctx context.Context, err error) (is bool) {
 func (s *Server) callBackground(ctx context.Context, f backgroundFunc) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			stack := debug.Stack()
-			report.Log(func() {
-				s.pipeline.logger.LogAttrs(ctx, slog.LevelError, "panic",
-					slog.String("background", f.name), slog.Any("panic", value), slog.String("stack", string(stack)))
-			})
+			stack := report.Panic(ctx, s.pipeline.logger, value, slog.String("background", f.name))
 			if s.pipeline.crash {
 				die(value, stack)
 			}

@@ -34,11 +34,8 @@ func (m *method) panicked(c *callContext, value any) error {
 
 // logPanic logs a panic.
 func (m *method) logPanic(c *callContext, value any, stack []byte) {
-	report.Log(func() {
-		m.logger.LogAttrs(c, slog.LevelError, "panic",
-			slog.String(logMethod, m.log.name), slog.String(logRequestID, c.RequestID()),
-			slog.Any("panic", value), slog.String("stack", string(stack)))
-	})
+	report.PanicAt(c, m.logger, value, stack,
+		slog.String(logMethod, m.log.name), slog.String(logRequestID, c.RequestID()))
 }
 
 // shield keeps a panic of those who only watch calls from changing what the caller gets; it must be deferred itself.
