@@ -1,0 +1,61 @@
+package hub
+
+import (
+	"fmt"
+	"strconv"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
+
+// ErrLeft is the error of [Member.Send] to a member that has left its room. Its code is CANCELED.
+var ErrLeft = status.Error(codes.Canceled, "the member has left the room")
+
+// Errors without variable text, which cost nothing.
+var (
+	errSlow = ReasonSlowConsumer.Errorf(codes.ResourceExhausted,
+		"messages arrive faster than they are received; join again").Fixed()
+	// errPanicked ends the stream if a function of a handler panicked; the log has the details.
+	errPanicked = status.Error(codes.Internal, "internal error")
+)
+
+// maxKey is the maximum length of a room key in bytes.
+const maxKey = 256
+
+// checkKey returns what is wrong with a room key; "" for nothing.
+func checkKey(key string) string {
+	switch {
+	case key == "":
+		return "must name a room"
+	case len(key) > maxKey:
+		return "must not be longer than " + strconv.Itoa(maxKey) + " bytes"
+	}
+	return ""
+}
+
+// refuseKey returns INVALID_ARGUMENT for the room key in a field of a request.
+func refuseKey(field, what string) error {
+	return ReasonRoomInvalid.Errorf(codes.InvalidArgument, "%s %s", field, what).
+		WithMetadata("field", field).
+		WithViolations(rpcerr.FieldViolation{Field: field, Description: what, Reason: ReasonRoomInvalid.Name()})
+}
+
+// exhausted returns RESOURCE_EXHAUSTED for a limit of members or rooms.
+func exhausted(reason rpcerr.Reason, limit int, format string) error {
+	return reason.Errorf(codes.ResourceExhausted, format, limit).
+		WithMetadata("limit", strconv.Itoa(limit))
+}
+
+// busFailed returns UNAVAILABLE for an error of the bus.
+func busFailed(cause error) error {
+	return ReasonBusFailed.Errorf(codes.Unavailable, "rooms are not connected to other replicas").
+		WithCause(cause)
+}
+
+// misuse returns INTERNAL for a mistake of the service, described in its log.
+func misuse(format string, args ...any) error {
+	return rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").
+		WithCause(fmt.Errorf("hub: "+format, args...))
+}

@@ -1,0 +1,262 @@
+package hub
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+)
+
+// Member is a member of a room: a queue of messages and whom they are for. Its methods may be
+// called concurrently, except that one goroutine at a time ranges over its messages.
+type Member[T any] struct {
+	hub       *Hub[T]
+	room      *room[T]
+	id        uint64
+	name      string
+	principal *runtime.Principal
+	limits    *queueLimits
+	joined    bool // whether the room has had it; protected by the lock of the room
+	index     int  // in the room; protected by its lock
+	wake      chan struct{}
+
+	mu     sync.Mutex
+	queue  queue[T]
+	idle   bool          // a reader waits for wake
+	space  chan struct{} // closed when the queue has room; nil if no publisher waits
+	ended  bool
+	end    error // how its stream ends
+	lost   int64
+	merged int64
+	told   atomic.Bool // whether the notice that the member has left was called
+}
+
+// newMember returns a member that has not joined yet.
+func (h *Hub[T]) newMember(principal *runtime.Principal, opts []MemberOption) *Member[T] {
+	m := &Member[T]{
+		hub: h, id: h.ids.Add(1), name: h.settings.member.name, principal: principal,
+		limits: &h.settings.member.queueLimits, wake: make(chan struct{}, 1),
+	}
+	if len(opts) > 0 {
+		own := h.settings.member
+		for _, opt := range opts {
+			opt.applyToMember(&own)
+		}
+		m.name = own.name
+		if own.queueLimits != *m.limits {
+			limits := own.queueLimits
+			m.limits = &limits
+		}
+	}
+	if m.name == "" {
+		m.name = m.owner()
+	}
+	return m
+}
+
+// Room returns the key of the member's room.
+func (m *Member[T]) Room() string { return m.room.key }
+
+// Name returns the name of [WithName], or the ID of the principal; empty without either.
+func (m *Member[T]) Name() string { return m.name }
+
+// Principal returns the principal of the call that joined; nil if there is none.
+func (m *Member[T]) Principal() *runtime.Principal { return m.principal }
+
+// owner returns the ID of the principal.
+func (m *Member[T]) owner() string {
+	if m.principal == nil {
+		return ""
+	}
+	return m.principal.ID
+}
+
+// Send delivers a message to this member only, in order with those of the room. It returns
+// [ErrLeft] if the member has left.
+func (m *Member[T]) Send(ctx context.Context, msg *T) error {
+	env, err := m.hub.wrap(msg)
+	if err != nil {
+		return err
+	}
+	if m.hasLeft() {
+		return ErrLeft
+	}
+	return m.room.send(ctx, env, m)
+}
+
+func (m *Member[T]) hasLeft() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ended
+}
+
+// Leave removes the member from its room and ends its stream. Only the first call has an effect.
+func (m *Member[T]) Leave(ctx context.Context) { m.leave(ctx, nil) }
+
+// Disconnect removes the member from its room; its stream fails with err. It is for moderators.
+// The notice of [WithPresence] is called by [Member.Leave].
+func (m *Member[T]) Disconnect(err error) { m.withdraw(err) }
+
+// Lost returns how many messages the queue has lost.
+func (m *Member[T]) Lost() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.lost
+}
+
+// Conflated returns how many messages were replaced by newer ones with the same key.
+func (m *Member[T]) Conflated() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.merged
+}
+
+// Queued returns how many messages wait, and their encoded bytes.
+func (m *Member[T]) Queued() (messages int, bytes int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.queue.len, m.queue.bytes
+}
+
+// Messages returns the messages of the member as they arrive. The stream ends when the member
+// leaves, fails if the member is disconnected, with the error of ctx, and with
+// [runtime.ErrDraining] as soon as the server of ctx's call drains. Breaking out of the range does
+// not leave the room; the next range continues.
+func (m *Member[T]) Messages(ctx context.Context) runtime.Stream[T] {
+	return func(yield func(*T, error) bool) {
+		draining := runtime.Draining(ctx)
+		for {
+			next, ok, err := m.next(ctx, draining)
+			switch {
+			case err != nil:
+				yield(nil, err)
+				return
+			case !ok || !m.yield(next, yield):
+				return
+			}
+		}
+	}
+}
+
+// yield yields an entry of the queue, and before it what was lost.
+func (m *Member[T]) yield(next entry[T], yield func(*T, error) bool) bool {
+	if next.lost > 0 && m.hub.gap != nil {
+		if mark := m.hub.gap(next.lost); mark != nil && !yield(mark, nil) {
+			return false
+		}
+	}
+	return next.env == nil || yield(next.env.msg, nil)
+}
+
+// next waits for an entry; false at the end of the stream.
+func (m *Member[T]) next(ctx context.Context, draining <-chan struct{}) (entry[T], bool, error) {
+	for {
+		select {
+		case <-draining:
+			return entry[T]{}, false, runtime.ErrDraining
+		default:
+		}
+		if next, ok, ended, err := m.take(); ok || ended {
+			return next, ok, err
+		}
+		select {
+		case <-m.wake:
+		case <-draining:
+		case <-ctx.Done():
+			return entry[T]{}, false, ctx.Err()
+		}
+	}
+}
+
+// take takes the first entry of the queue.
+func (m *Member[T]) take() (next entry[T], ok, ended bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ended {
+		return next, false, true, m.end
+	}
+	if next, ok = m.queue.take(); !ok {
+		m.idle = true
+		return next, false, false, nil
+	}
+	m.makeRoom()
+	if next.env != nil {
+		m.hub.release(next.env, 1)
+	}
+	return next, true, false, nil
+}
+
+// finish ends the stream of the member, and empties its queue; false if it had ended.
+func (m *Member[T]) finish(err error) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.finishLocked(err)
+}
+
+func (m *Member[T]) finishLocked(err error) bool {
+	if m.ended {
+		return false
+	}
+	m.ended, m.end = true, err
+	for m.queue.len > 0 {
+		first, _ := m.queue.take()
+		m.hub.release(first.env, 1)
+	}
+	m.queue = queue[T]{}
+	m.makeRoom()
+	m.rouse()
+	return true
+}
+
+// withdraw ends the stream and removes the member from its room; false if it had ended.
+func (m *Member[T]) withdraw(err error) bool {
+	if !m.finish(err) {
+		return false
+	}
+	m.detach()
+	return true
+}
+
+// detach removes a member whose stream has ended from its room.
+func (m *Member[T]) detach() {
+	m.room.mu.Lock()
+	joined := m.joined
+	if joined {
+		m.room.remove(m)
+	}
+	m.room.mu.Unlock()
+	if joined { // else Join exits
+		m.hub.exit(m.room, m.owner())
+	}
+}
+
+// makeRoom tells a publisher that waits; m is locked.
+func (m *Member[T]) makeRoom() {
+	if m.space != nil {
+		close(m.space)
+		m.space = nil
+	}
+}
+
+// rouse wakes a reader that waits; m is locked.
+func (m *Member[T]) rouse() {
+	if m.idle {
+		m.idle = false
+		select {
+		case m.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// timer returns a channel that fires after d, which may have passed.
+func timer(d time.Duration) (<-chan time.Time, func() bool) {
+	t := time.NewTimer(max(d, 0))
+	return t.C, t.Stop
+}
+
+// lateYield reports that an iterator of a handler yields after its end.
+func lateYield(ctx context.Context) func() { return func() { callctx.LateYield(ctx) } }

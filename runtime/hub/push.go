@@ -1,0 +1,112 @@
+package hub
+
+import (
+	"context"
+	"time"
+)
+
+// pushed is what has become of a message for one member.
+type pushed int
+
+const (
+	skipped pushed = iota // the member is not to have it, has left, or has lost it
+	queued
+	full    // the queue has no room and the member blocks
+	overrun // the member's stream was ended, because the queue has no room
+)
+
+// push puts a message into the queue. In a hub whose queues have too many bytes, a queue has room
+// for one message.
+func (m *Member[T]) push(env *envelope[T], tight bool) pushed {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.pushLocked(env, tight)
+}
+
+func (m *Member[T]) pushLocked(env *envelope[T], tight bool) pushed {
+	if m.ended {
+		return skipped
+	}
+	if had := m.queue.same(env); had != nil && m.fitsFor(had, env) {
+		m.merged++
+		m.hub.release(m.queue.replace(had, env), 1)
+		return queued
+	}
+	for !m.fits(env, tight) {
+		switch m.limits.slow {
+		case DropOldest:
+			m.lost++
+			m.hub.release(m.queue.drop(), 1)
+		case DropNewest:
+			m.lost++
+			m.queue.lost++
+			return skipped
+		case Block:
+			return full
+		default:
+			m.finishLocked(errSlow)
+			return overrun
+		}
+	}
+	m.queue.put(env)
+	m.rouse()
+	return queued
+}
+
+// fits reports whether the queue has room for a message. An empty one has room for any.
+func (m *Member[T]) fits(env *envelope[T], tight bool) bool {
+	q := &m.queue
+	return q.len == 0 || !tight && q.len < m.limits.messages && q.bytes+env.size <= m.limits.bytes
+}
+
+// fitsFor reports whether the queue has room for env in the place of a message.
+func (m *Member[T]) fitsFor(had *entry[T], env *envelope[T]) bool {
+	more := env.size - had.env.size
+	return more <= 0 || m.queue.len == 1 || m.queue.bytes+more <= m.limits.bytes
+}
+
+// pushWithin waits up to d until the queue has room, and ends the member's stream if it has not. If
+// ctx ends first, the result is full.
+func (m *Member[T]) pushWithin(ctx context.Context, env *envelope[T], d time.Duration) pushed {
+	expired, stop := timer(d)
+	defer stop()
+	for {
+		result, space := m.pushOrWait(env)
+		if result != full {
+			return result
+		}
+		select {
+		case <-space:
+		case <-ctx.Done():
+			return full
+		case <-expired:
+			if m.finish(errSlow) {
+				return overrun
+			}
+			return skipped
+		}
+	}
+}
+
+// pushOrWait is push, with a channel that is closed when the queue has room.
+func (m *Member[T]) pushOrWait(env *envelope[T]) (pushed, <-chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	result := m.pushLocked(env, m.hub.bytes.Load() > m.hub.settings.maxBytes)
+	if result == full && m.space == nil {
+		m.space = make(chan struct{})
+	}
+	return result, m.space
+}
+
+// lose marks a loss of n messages.
+func (m *Member[T]) lose(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ended {
+		return
+	}
+	m.lost += int64(n)
+	m.queue.lost += n
+	m.rouse()
+}

@@ -1,0 +1,178 @@
+package hub
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// room is a room with members.
+type room[T any] struct {
+	hub     *Hub[T]
+	key     string
+	entered int // members, and those about to join; protected by the lock of the hub
+	feed    feed[T]
+
+	mu      sync.Mutex // held to put messages into queues, never while anything is called or awaited
+	members []*Member[T]
+	busy    chan struct{} // closed when the publisher that waits for queues is done; nil without one
+}
+
+func (r *room[T]) snapshot() []*Member[T] {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.members)
+}
+
+// lock locks the room when no publisher waits for queues, so that all members receive messages in
+// the same order.
+func (r *room[T]) lock(ctx context.Context) error {
+	for {
+		r.mu.Lock()
+		busy := r.busy
+		if busy == nil {
+			return nil
+		}
+		r.mu.Unlock()
+		select {
+		case <-busy:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// add adds a member, and publishes its arrival if that is not nil.
+func (r *room[T]) add(ctx context.Context, m *Member[T], arrival *envelope[T]) error {
+	if err := r.lock(ctx); err != nil {
+		return err
+	}
+	if m.hasLeft() { // by the notice of its arrival
+		r.mu.Unlock()
+		return ErrLeft
+	}
+	m.joined, m.index = true, len(r.members)
+	r.members = append(r.members, m)
+	if arrival == nil {
+		r.mu.Unlock()
+		return nil
+	}
+	_ = r.deliver(ctx, arrival, r.members, 0) // the member has joined even if ctx ends meanwhile
+	return nil
+}
+
+// remove removes a member; r is locked.
+func (r *room[T]) remove(m *Member[T]) {
+	last := len(r.members) - 1
+	moved := r.members[last]
+	r.members[m.index], moved.index = moved, m.index
+	r.members[last] = nil
+	r.members = r.members[:last]
+	if 4*last < cap(r.members) && cap(r.members) > 64 {
+		r.members = slices.Clone(r.members) // a room that was large once
+	}
+}
+
+// publish delivers a message to all members but one.
+func (r *room[T]) publish(ctx context.Context, env *envelope[T], except uint64) error {
+	if err := r.lock(ctx); err != nil {
+		return err
+	}
+	return r.deliver(ctx, env, r.members, except)
+}
+
+// send delivers a message to one member.
+func (r *room[T]) send(ctx context.Context, env *envelope[T], m *Member[T]) error {
+	if err := r.lock(ctx); err != nil {
+		return err
+	}
+	return r.deliver(ctx, env, []*Member[T]{m}, 0)
+}
+
+// deliver puts a message into the queues of members, and unlocks the room. It then waits for members that
+// block.
+func (r *room[T]) deliver(ctx context.Context, env *envelope[T], to []*Member[T], except uint64) error {
+	h := r.hub
+	tight := h.bytes.Load() > h.settings.maxBytes
+	h.hold(env, len(to))
+	unused := 1
+	var gone, blocked []*Member[T]
+	for i := len(to) - 1; i >= 0; i-- { // from the end, where remove takes the replacement from
+		m, result := to[i], skipped
+		if m.id != except {
+			result = m.push(env, tight)
+		}
+		switch result {
+		case queued:
+		case full:
+			blocked = append(blocked, m)
+		case overrun:
+			r.remove(m)
+			gone = append(gone, m)
+			unused++
+		default:
+			unused++
+		}
+	}
+	busy := r.setBusy(len(blocked) > 0)
+	r.mu.Unlock()
+	for _, m := range gone {
+		h.exit(r, m.owner())
+	}
+	var err error
+	if busy != nil {
+		var lost int
+		lost, err = r.await(ctx, env, blocked)
+		unused += lost
+		r.free(busy)
+	}
+	h.release(env, unused)
+	return err
+}
+
+// setBusy marks a locked room, so that no message overtakes the one that waits.
+func (r *room[T]) setBusy(wait bool) chan struct{} {
+	if wait {
+		r.busy = make(chan struct{})
+	}
+	return r.busy
+}
+
+func (r *room[T]) free(busy chan struct{}) {
+	r.mu.Lock()
+	r.busy = nil
+	r.mu.Unlock()
+	close(busy)
+}
+
+// await waits until members have room for a message, and returns how many did not receive it.
+func (r *room[T]) await(ctx context.Context, env *envelope[T], members []*Member[T]) (lost int, err error) {
+	start := time.Now()
+	for _, m := range members {
+		result := m.pushWithin(ctx, env, m.limits.block-time.Since(start))
+		if result == queued {
+			continue
+		}
+		lost++
+		switch result {
+		case overrun:
+			m.detach()
+		case full:
+			err = ctx.Err()
+			m.lose(1)
+		}
+	}
+	return lost, err
+}
+
+// lose marks a loss of n messages in the queues of all members.
+func (r *room[T]) lose(ctx context.Context, n int) {
+	if r.lock(ctx) != nil {
+		return
+	}
+	defer r.mu.Unlock()
+	for _, m := range r.members {
+		m.lose(n)
+	}
+}
