@@ -104,6 +104,20 @@ var size = kind[int64]{
 	check: func(f *faults, path string, v protoreflect.Value) { f.notNegative(path, v.Int()) },
 }
 
+// most is a maximum number; 0 means that there is none.
+func most() kind[int] {
+	k := count()
+	k.check = number((*faults).notNegative).check
+	return k
+}
+
+// byteCount is a number of bytes of at least 1; 0 means unset.
+var byteCount = kind[int64]{
+	decode: func(v protoreflect.Value) int64 { return v.Int() },
+	encode: size.encode,
+	check:  func(f *faults, path string, v protoreflect.Value) { f.atLeastOne(path, v.Int()) },
+}
+
 // factor is a 64-bit number; check validates it.
 func factor(check func(f *faults, path string, x float64)) kind[float64] {
 	return kind[float64]{
@@ -212,5 +226,9 @@ var (
 		AbortOnConflict:   grpcservicev1.Operation_ON_CONFLICT_ABORT,
 		QueueOnConflict:   grpcservicev1.Operation_ON_CONFLICT_QUEUE,
 		PreemptOnConflict: grpcservicev1.Operation_ON_CONFLICT_PREEMPT,
+	}
+	slows = map[Slow]grpcservicev1.Room_Slow{
+		DisconnectSlow: grpcservicev1.Room_SLOW_DISCONNECT, DropOldest: grpcservicev1.Room_SLOW_DROP_OLDEST,
+		DropNewest: grpcservicev1.Room_SLOW_DROP_NEWEST, BlockOnSlow: grpcservicev1.Room_SLOW_BLOCK,
 	}
 )

@@ -1,11 +1,5 @@
 package policy
 
-import (
-	"google.golang.org/protobuf/proto"
-
-	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
-)
-
 // Override applies a layer of a configuration to the policy of a table, by the same rules by
 // which a method's options override those of its service. Fields that the layer does not set stay
 // unchanged. The faults are those of the table's policy, of the layer, wide or not, and of both
@@ -24,7 +18,11 @@ func Override(p Policy, m Method, over Layer) (Policy, []Fault) {
 		}
 	}
 	layers := []Layer{{Policy: row, Wide: true}, over}
-	lowerDefaultSize(row.GetPage(), over.Policy.GetPage())
+	for _, r := range rules {
+		if r.follow != nil {
+			r.follow(row, over.Policy)
+		}
+	}
 	merged, together := Merge(m, layers)
 	for _, fault := range fixed(m.Patterns, over) {
 		fault.Layer = 1
@@ -63,12 +61,4 @@ func fixed(has Patterns, over Layer) (f faults) {
 		}
 	}
 	return f
-}
-
-// lowerDefaultSize lowers the default size of a table to the maximum that a layer sets, because
-// an unset default follows the maximum.
-func lowerDefaultSize(row, over *grpcservicev1.Page) {
-	if row.GetDefaultSize() > 0 && over.GetMaxSize() > 0 && over.DefaultSize == nil {
-		row.DefaultSize = proto.Int32(min(row.GetDefaultSize(), over.GetMaxSize()))
-	}
 }

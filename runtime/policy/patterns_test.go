@@ -220,7 +220,8 @@ func TestOverrideOfWhatIsGenerated(t *testing.T) {
 }
 
 func TestPatternsOf(t *testing.T) {
-	for _, name := range []string{"page", "batch", "operation", "idempotency_key"} {
+	for _, name := range []string{"page", "batch", "operation", "idempotency_key",
+		"search", "subscription", "upload", "bulk", "handshake", "room"} {
 		m := methodWith(name)
 		if name == "idempotency_key" {
 			m = keyed(Method{})

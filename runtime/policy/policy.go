@@ -50,6 +50,21 @@ type Policy struct {
 	Operation Operation
 	// IdempotencyKey defines how retried calls are recognized; Field is "" if they are not.
 	IdempotencyKey IdempotencyKey
+	// Search bounds the results of a search; PackItems is 0 if the method is not one.
+	Search Search
+	// Subscription configures a stream that resumes, or tails a log; MaxLines is 0 if the method
+	// is not one.
+	Subscription Subscription
+	// Upload bounds the files of an upload; MaxFiles is 0 if the method is not one.
+	Upload Upload
+	// Bulk bounds the items of a stream that are processed one by one; Concurrency is 0 if the
+	// method is not one.
+	Bulk Bulk
+	// Handshake configures a stream with a typed first request; Timeout is 0 if the method is not
+	// one.
+	Handshake Handshake
+	// Room configures the members of a room; Queue is 0 if the method is not one.
+	Room Room
 }
 
 // None is a duration that was set to zero: no timeout, whereas an unset one means the default.

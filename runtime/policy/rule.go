@@ -27,6 +27,8 @@ type rule struct {
 	prepare, complete func(m Method, p *Policy)
 	// take copies the rule from another policy; nil copies each option.
 	take func(to, from *Policy)
+	// follow changes options of a table that, if unset, follow others that a layer over it sets.
+	follow func(row, over *grpcservicev1.Policy)
 	// check reports contradictions between the options of the rule, and missing reports what they
 	// lack.
 	check, missing func(f *faults, p *grpcservicev1.Policy)

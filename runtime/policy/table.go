@@ -17,6 +17,7 @@ var rules = table{
 	timeoutRule(), authRule(), rateRule(), concurrencyRule(), retryRule(), hedgingRule(),
 	maxRequestBytesRule(), logRule(), validationRule(),
 	pageRule(), batchRule(), operationRule(), idempotencyKeyRule(),
+	searchRule(), subscriptionRule(), uploadRule(), bulkRule(), handshakeRule(), roomRule(),
 }
 
 func timeoutRule() rule {

@@ -3,6 +3,8 @@ package policy
 import (
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
@@ -52,6 +54,7 @@ func pageRule() rule {
 		shape("skip", aNameOrNone), shape("next_token", aName), shape("total", aNameOrNone),
 	)
 	r.complete = func(_ Method, p *Policy) { p.Page.completeSizes() }
+	r.follow = func(row, over *grpcservicev1.Policy) { lowerDefaultSize(row.GetPage(), over.GetPage()) }
 	r.check = func(f *faults, p *grpcservicev1.Policy) {
 		size, longest := p.GetPage().GetDefaultSize(), p.GetPage().GetMaxSize()
 		if longest > 0 && size > longest {
@@ -68,6 +71,14 @@ func (p *Page) completeSizes() {
 		p.MaxSize = max(DefaultMaxPageSize, p.DefaultSize)
 	}
 	p.DefaultSize = min(p.DefaultSize, p.MaxSize)
+}
+
+// lowerDefaultSize lowers the default size of a table to the maximum that a layer sets, because an
+// unset default follows the maximum.
+func lowerDefaultSize(row, over *grpcservicev1.Page) {
+	if row.GetDefaultSize() > 0 && over.GetMaxSize() > 0 && over.DefaultSize == nil {
+		row.DefaultSize = proto.Int32(min(row.GetDefaultSize(), over.GetMaxSize()))
+	}
 }
 
 func batchRule() rule {

@@ -275,6 +275,67 @@ func (Operation_OnConflict) EnumDescriptor() ([]byte, []int) {
 	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{11, 0}
 }
 
+// What happens if more messages have to wait for a member than its queue holds.
+type Room_Slow int32
+
+const (
+	// The same as SLOW_DISCONNECT.
+	Room_SLOW_UNSPECIFIED Room_Slow = 0
+	// The member is disconnected with RESOURCE_EXHAUSTED.
+	Room_SLOW_DISCONNECT Room_Slow = 1
+	// The messages that have waited longest are dropped.
+	Room_SLOW_DROP_OLDEST Room_Slow = 2
+	// The new message is dropped.
+	Room_SLOW_DROP_NEWEST Room_Slow = 3
+	// The room waits for the member for a time that the program sets, and then disconnects it.
+	Room_SLOW_BLOCK Room_Slow = 4
+)
+
+// Enum value maps for Room_Slow.
+var (
+	Room_Slow_name = map[int32]string{
+		0: "SLOW_UNSPECIFIED",
+		1: "SLOW_DISCONNECT",
+		2: "SLOW_DROP_OLDEST",
+		3: "SLOW_DROP_NEWEST",
+		4: "SLOW_BLOCK",
+	}
+	Room_Slow_value = map[string]int32{
+		"SLOW_UNSPECIFIED": 0,
+		"SLOW_DISCONNECT":  1,
+		"SLOW_DROP_OLDEST": 2,
+		"SLOW_DROP_NEWEST": 3,
+		"SLOW_BLOCK":       4,
+	}
+)
+
+func (x Room_Slow) Enum() *Room_Slow {
+	p := new(Room_Slow)
+	*p = x
+	return p
+}
+
+func (x Room_Slow) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Room_Slow) Descriptor() protoreflect.EnumDescriptor {
+	return file_grpcservice_v1_options_proto_enumTypes[4].Descriptor()
+}
+
+func (Room_Slow) Type() protoreflect.EnumType {
+	return &file_grpcservice_v1_options_proto_enumTypes[4]
+}
+
+func (x Room_Slow) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Room_Slow.Descriptor instead.
+func (Room_Slow) EnumDescriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{18, 0}
+}
+
 // Policy is the policy of a method.
 type Policy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -308,8 +369,24 @@ type Policy struct {
 	// Recognition of retried calls. The plugin detects such methods by the request field request_id
 	// (AIP-155).
 	IdempotencyKey *IdempotencyKey `protobuf:"bytes,13,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Streams of search results. The plugin detects such methods by the limit in the request, or by
+	// the list in each response.
+	Search *Search `protobuf:"bytes,14,opt,name=search,proto3" json:"search,omitempty"`
+	// Subscriptions that resume, and log tails. The plugin detects such methods by their positions,
+	// times and lines.
+	Subscription *Subscription `protobuf:"bytes,15,opt,name=subscription,proto3" json:"subscription,omitempty"`
+	// Uploads of files. The plugin detects such methods by the bytes in their requests.
+	Upload *Upload `protobuf:"bytes,16,opt,name=upload,proto3" json:"upload,omitempty"`
+	// Items that are processed one by one. The plugin detects such methods by their names.
+	Bulk *Bulk `protobuf:"bytes,17,opt,name=bulk,proto3" json:"bulk,omitempty"`
+	// Streams with a typed first request. The plugin detects such methods by the first field of a
+	// oneof.
+	Handshake *Handshake `protobuf:"bytes,18,opt,name=handshake,proto3" json:"handshake,omitempty"`
+	// Rooms, in which each member receives the messages of all. The plugin detects such methods by a
+	// key in request and response.
+	Room          *Room `protobuf:"bytes,19,opt,name=room,proto3" json:"room,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Policy) Reset() {
@@ -429,6 +506,48 @@ func (x *Policy) GetOperation() *Operation {
 func (x *Policy) GetIdempotencyKey() *IdempotencyKey {
 	if x != nil {
 		return x.IdempotencyKey
+	}
+	return nil
+}
+
+func (x *Policy) GetSearch() *Search {
+	if x != nil {
+		return x.Search
+	}
+	return nil
+}
+
+func (x *Policy) GetSubscription() *Subscription {
+	if x != nil {
+		return x.Subscription
+	}
+	return nil
+}
+
+func (x *Policy) GetUpload() *Upload {
+	if x != nil {
+		return x.Upload
+	}
+	return nil
+}
+
+func (x *Policy) GetBulk() *Bulk {
+	if x != nil {
+		return x.Bulk
+	}
+	return nil
+}
+
+func (x *Policy) GetHandshake() *Handshake {
+	if x != nil {
+		return x.Handshake
+	}
+	return nil
+}
+
+func (x *Policy) GetRoom() *Room {
+	if x != nil {
+		return x.Room
 	}
 	return nil
 }
@@ -1402,6 +1521,620 @@ func (x *IdempotencyKey) GetWindow() string {
 	return ""
 }
 
+// Search limits the results of a search, and names the fields that the plugin cannot detect.
+type Search struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Disables the pattern.
+	Off *bool `protobuf:"varint,1,opt,name=off,proto3,oneof" json:"off,omitempty"`
+	// The request field of the most results that the caller wants; 0 in it means all.
+	Limit *string `protobuf:"bytes,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
+	// The response field of the results, if a response has several: a repeated field.
+	Items *string `protobuf:"bytes,3,opt,name=items,proto3,oneof" json:"items,omitempty"`
+	// The most results of a call; larger limits are reduced to it. 0 means no maximum, which is the
+	// default.
+	MaxLimit *int32 `protobuf:"varint,4,opt,name=max_limit,json=maxLimit,proto3,oneof" json:"max_limit,omitempty"`
+	// A response with several results is sent as soon as it has this many. The default is 100.
+	PackItems *int32 `protobuf:"varint,5,opt,name=pack_items,json=packItems,proto3,oneof" json:"pack_items,omitempty"`
+	// A response with several results is sent as soon as they have this many bytes. The default is
+	// 65536.
+	PackBytes *int64 `protobuf:"varint,6,opt,name=pack_bytes,json=packBytes,proto3,oneof" json:"pack_bytes,omitempty"`
+	// How long a result waits for others to be sent with it; "0s" means that it does not wait. The
+	// default is "20ms".
+	PackWait      *string `protobuf:"bytes,7,opt,name=pack_wait,json=packWait,proto3,oneof" json:"pack_wait,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Search) Reset() {
+	*x = Search{}
+	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Search) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Search) ProtoMessage() {}
+
+func (x *Search) ProtoReflect() protoreflect.Message {
+	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Search.ProtoReflect.Descriptor instead.
+func (*Search) Descriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Search) GetOff() bool {
+	if x != nil && x.Off != nil {
+		return *x.Off
+	}
+	return false
+}
+
+func (x *Search) GetLimit() string {
+	if x != nil && x.Limit != nil {
+		return *x.Limit
+	}
+	return ""
+}
+
+func (x *Search) GetItems() string {
+	if x != nil && x.Items != nil {
+		return *x.Items
+	}
+	return ""
+}
+
+func (x *Search) GetMaxLimit() int32 {
+	if x != nil && x.MaxLimit != nil {
+		return *x.MaxLimit
+	}
+	return 0
+}
+
+func (x *Search) GetPackItems() int32 {
+	if x != nil && x.PackItems != nil {
+		return *x.PackItems
+	}
+	return 0
+}
+
+func (x *Search) GetPackBytes() int64 {
+	if x != nil && x.PackBytes != nil {
+		return *x.PackBytes
+	}
+	return 0
+}
+
+func (x *Search) GetPackWait() string {
+	if x != nil && x.PackWait != nil {
+		return *x.PackWait
+	}
+	return ""
+}
+
+// Subscription configures a stream of events that a client can resume, or of the lines of a log,
+// and names the fields that the plugin cannot detect.
+type Subscription struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Disables the pattern.
+	Off *bool `protobuf:"varint,1,opt,name=off,proto3,oneof" json:"off,omitempty"`
+	// The request field of the position to resume from, and the response field of the position after
+	// the event: strings or bytes.
+	Position     *string `protobuf:"bytes,2,opt,name=position,proto3,oneof" json:"position,omitempty"`
+	NextPosition *string `protobuf:"bytes,3,opt,name=next_position,json=nextPosition,proto3,oneof" json:"next_position,omitempty"`
+	// The request field of the time to start at, and the response field of the event's time:
+	// google.protobuf.Timestamp.
+	Since *string `protobuf:"bytes,4,opt,name=since,proto3,oneof" json:"since,omitempty"`
+	Time  *string `protobuf:"bytes,5,opt,name=time,proto3,oneof" json:"time,omitempty"`
+	// The request field of the types that the caller wants: a repeated field; empty means all. The
+	// response field of the event's type.
+	Types *string `protobuf:"bytes,6,opt,name=types,proto3,oneof" json:"types,omitempty"`
+	Type  *string `protobuf:"bytes,7,opt,name=type,proto3,oneof" json:"type,omitempty"`
+	// The request field of how many past lines to start with: an integer.
+	Lines *string `protobuf:"bytes,8,opt,name=lines,proto3,oneof" json:"lines,omitempty"`
+	// The request field of the lowest level that the caller wants, and the response field of the
+	// line's level: enums or integers.
+	Level      *string `protobuf:"bytes,9,opt,name=level,proto3,oneof" json:"level,omitempty"`
+	EntryLevel *string `protobuf:"bytes,10,opt,name=entry_level,json=entryLevel,proto3,oneof" json:"entry_level,omitempty"`
+	// How long a stream is silent before it sends a heartbeat with the position; "0s" means no
+	// heartbeats. It requires next_position. The default is "30s".
+	Heartbeat *string `protobuf:"bytes,11,opt,name=heartbeat,proto3,oneof" json:"heartbeat,omitempty"`
+	// The most past lines of a call; more are reduced to it. The default is 1000.
+	MaxLines      *int32 `protobuf:"varint,12,opt,name=max_lines,json=maxLines,proto3,oneof" json:"max_lines,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Subscription) Reset() {
+	*x = Subscription{}
+	mi := &file_grpcservice_v1_options_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Subscription) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Subscription) ProtoMessage() {}
+
+func (x *Subscription) ProtoReflect() protoreflect.Message {
+	mi := &file_grpcservice_v1_options_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Subscription.ProtoReflect.Descriptor instead.
+func (*Subscription) Descriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Subscription) GetOff() bool {
+	if x != nil && x.Off != nil {
+		return *x.Off
+	}
+	return false
+}
+
+func (x *Subscription) GetPosition() string {
+	if x != nil && x.Position != nil {
+		return *x.Position
+	}
+	return ""
+}
+
+func (x *Subscription) GetNextPosition() string {
+	if x != nil && x.NextPosition != nil {
+		return *x.NextPosition
+	}
+	return ""
+}
+
+func (x *Subscription) GetSince() string {
+	if x != nil && x.Since != nil {
+		return *x.Since
+	}
+	return ""
+}
+
+func (x *Subscription) GetTime() string {
+	if x != nil && x.Time != nil {
+		return *x.Time
+	}
+	return ""
+}
+
+func (x *Subscription) GetTypes() string {
+	if x != nil && x.Types != nil {
+		return *x.Types
+	}
+	return ""
+}
+
+func (x *Subscription) GetType() string {
+	if x != nil && x.Type != nil {
+		return *x.Type
+	}
+	return ""
+}
+
+func (x *Subscription) GetLines() string {
+	if x != nil && x.Lines != nil {
+		return *x.Lines
+	}
+	return ""
+}
+
+func (x *Subscription) GetLevel() string {
+	if x != nil && x.Level != nil {
+		return *x.Level
+	}
+	return ""
+}
+
+func (x *Subscription) GetEntryLevel() string {
+	if x != nil && x.EntryLevel != nil {
+		return *x.EntryLevel
+	}
+	return ""
+}
+
+func (x *Subscription) GetHeartbeat() string {
+	if x != nil && x.Heartbeat != nil {
+		return *x.Heartbeat
+	}
+	return ""
+}
+
+func (x *Subscription) GetMaxLines() int32 {
+	if x != nil && x.MaxLines != nil {
+		return *x.MaxLines
+	}
+	return 0
+}
+
+// Upload limits the files of an upload, and names the fields that the plugin cannot detect. All
+// are fields of the request.
+type Upload struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Disables the pattern.
+	Off *bool `protobuf:"varint,1,opt,name=off,proto3,oneof" json:"off,omitempty"`
+	// The message that starts a file: a field of a oneof. Without it, each request names its file.
+	Header *string `protobuf:"bytes,2,opt,name=header,proto3,oneof" json:"header,omitempty"`
+	// The name of the file: a string.
+	Name *string `protobuf:"bytes,3,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	// The content of the file: bytes.
+	Data *string `protobuf:"bytes,4,opt,name=data,proto3,oneof" json:"data,omitempty"`
+	// The number of the chunk, or its offset in bytes: integers.
+	Number *string `protobuf:"bytes,5,opt,name=number,proto3,oneof" json:"number,omitempty"`
+	Offset *string `protobuf:"bytes,6,opt,name=offset,proto3,oneof" json:"offset,omitempty"`
+	// The size of the file in bytes: an integer.
+	Size *string `protobuf:"bytes,7,opt,name=size,proto3,oneof" json:"size,omitempty"`
+	// The checksum of the file: a string, bytes or an integer.
+	Checksum *string `protobuf:"bytes,8,opt,name=checksum,proto3,oneof" json:"checksum,omitempty"`
+	// The most bytes of a file; 0 means no limit. The default is 1073741824, 1 GiB.
+	MaxFileBytes *int64 `protobuf:"varint,9,opt,name=max_file_bytes,json=maxFileBytes,proto3,oneof" json:"max_file_bytes,omitempty"`
+	// The most bytes of all files of a call; 0 means no limit. The default is 4294967296, 4 GiB.
+	MaxTotalBytes *int64 `protobuf:"varint,10,opt,name=max_total_bytes,json=maxTotalBytes,proto3,oneof" json:"max_total_bytes,omitempty"`
+	// The most files of a call. The default is 1000.
+	MaxFiles *int32 `protobuf:"varint,11,opt,name=max_files,json=maxFiles,proto3,oneof" json:"max_files,omitempty"`
+	// Marks the last chunk of a file: a bool.
+	Finish        *string `protobuf:"bytes,12,opt,name=finish,proto3,oneof" json:"finish,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Upload) Reset() {
+	*x = Upload{}
+	mi := &file_grpcservice_v1_options_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Upload) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Upload) ProtoMessage() {}
+
+func (x *Upload) ProtoReflect() protoreflect.Message {
+	mi := &file_grpcservice_v1_options_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Upload.ProtoReflect.Descriptor instead.
+func (*Upload) Descriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Upload) GetOff() bool {
+	if x != nil && x.Off != nil {
+		return *x.Off
+	}
+	return false
+}
+
+func (x *Upload) GetHeader() string {
+	if x != nil && x.Header != nil {
+		return *x.Header
+	}
+	return ""
+}
+
+func (x *Upload) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *Upload) GetData() string {
+	if x != nil && x.Data != nil {
+		return *x.Data
+	}
+	return ""
+}
+
+func (x *Upload) GetNumber() string {
+	if x != nil && x.Number != nil {
+		return *x.Number
+	}
+	return ""
+}
+
+func (x *Upload) GetOffset() string {
+	if x != nil && x.Offset != nil {
+		return *x.Offset
+	}
+	return ""
+}
+
+func (x *Upload) GetSize() string {
+	if x != nil && x.Size != nil {
+		return *x.Size
+	}
+	return ""
+}
+
+func (x *Upload) GetChecksum() string {
+	if x != nil && x.Checksum != nil {
+		return *x.Checksum
+	}
+	return ""
+}
+
+func (x *Upload) GetMaxFileBytes() int64 {
+	if x != nil && x.MaxFileBytes != nil {
+		return *x.MaxFileBytes
+	}
+	return 0
+}
+
+func (x *Upload) GetMaxTotalBytes() int64 {
+	if x != nil && x.MaxTotalBytes != nil {
+		return *x.MaxTotalBytes
+	}
+	return 0
+}
+
+func (x *Upload) GetMaxFiles() int32 {
+	if x != nil && x.MaxFiles != nil {
+		return *x.MaxFiles
+	}
+	return 0
+}
+
+func (x *Upload) GetFinish() string {
+	if x != nil && x.Finish != nil {
+		return *x.Finish
+	}
+	return ""
+}
+
+// Bulk limits a stream of requests that are processed one by one.
+type Bulk struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Disables the pattern; false enables it for a stream of requests that is not detected.
+	Off *bool `protobuf:"varint,1,opt,name=off,proto3,oneof" json:"off,omitempty"`
+	// How many requests are processed at a time. The default is 8.
+	Concurrency *int32 `protobuf:"varint,2,opt,name=concurrency,proto3,oneof" json:"concurrency,omitempty"`
+	// The most requests of a call; 0 means no limit, which is the default.
+	MaxItems *int32 `protobuf:"varint,3,opt,name=max_items,json=maxItems,proto3,oneof" json:"max_items,omitempty"`
+	// The most failures of a call; with one more, it ends. The default is 1000.
+	MaxFailures   *int32 `protobuf:"varint,4,opt,name=max_failures,json=maxFailures,proto3,oneof" json:"max_failures,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Bulk) Reset() {
+	*x = Bulk{}
+	mi := &file_grpcservice_v1_options_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Bulk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Bulk) ProtoMessage() {}
+
+func (x *Bulk) ProtoReflect() protoreflect.Message {
+	mi := &file_grpcservice_v1_options_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Bulk.ProtoReflect.Descriptor instead.
+func (*Bulk) Descriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Bulk) GetOff() bool {
+	if x != nil && x.Off != nil {
+		return *x.Off
+	}
+	return false
+}
+
+func (x *Bulk) GetConcurrency() int32 {
+	if x != nil && x.Concurrency != nil {
+		return *x.Concurrency
+	}
+	return 0
+}
+
+func (x *Bulk) GetMaxItems() int32 {
+	if x != nil && x.MaxItems != nil {
+		return *x.MaxItems
+	}
+	return 0
+}
+
+func (x *Bulk) GetMaxFailures() int32 {
+	if x != nil && x.MaxFailures != nil {
+		return *x.MaxFailures
+	}
+	return 0
+}
+
+// Handshake configures a stream whose first request differs from the others.
+type Handshake struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Disables the pattern.
+	Off *bool `protobuf:"varint,1,opt,name=off,proto3,oneof" json:"off,omitempty"`
+	// The request field of the first request: a message in a oneof.
+	Arm *string `protobuf:"bytes,2,opt,name=arm,proto3,oneof" json:"arm,omitempty"`
+	// How long the server waits for the first request; "0s" means forever. The default is "10s".
+	Timeout       *string `protobuf:"bytes,3,opt,name=timeout,proto3,oneof" json:"timeout,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Handshake) Reset() {
+	*x = Handshake{}
+	mi := &file_grpcservice_v1_options_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Handshake) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Handshake) ProtoMessage() {}
+
+func (x *Handshake) ProtoReflect() protoreflect.Message {
+	mi := &file_grpcservice_v1_options_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Handshake.ProtoReflect.Descriptor instead.
+func (*Handshake) Descriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Handshake) GetOff() bool {
+	if x != nil && x.Off != nil {
+		return *x.Off
+	}
+	return false
+}
+
+func (x *Handshake) GetArm() string {
+	if x != nil && x.Arm != nil {
+		return *x.Arm
+	}
+	return ""
+}
+
+func (x *Handshake) GetTimeout() string {
+	if x != nil && x.Timeout != nil {
+		return *x.Timeout
+	}
+	return ""
+}
+
+// Room configures the members of a room.
+type Room struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Disables the pattern.
+	Off *bool `protobuf:"varint,1,opt,name=off,proto3,oneof" json:"off,omitempty"`
+	// The request field that names the room, which the response may have too: a string.
+	Key *string `protobuf:"bytes,2,opt,name=key,proto3,oneof" json:"key,omitempty"`
+	// How many messages wait for a member that receives slowly. The default is 64.
+	Queue *int32 `protobuf:"varint,3,opt,name=queue,proto3,oneof" json:"queue,omitempty"`
+	// How many bytes wait for a member that receives slowly. The default is 1048576, 1 MiB.
+	QueueBytes *int64 `protobuf:"varint,4,opt,name=queue_bytes,json=queueBytes,proto3,oneof" json:"queue_bytes,omitempty"`
+	// What happens if more have to wait. By default, the member is disconnected.
+	Slow          Room_Slow `protobuf:"varint,5,opt,name=slow,proto3,enum=grpcservice.v1.Room_Slow" json:"slow,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Room) Reset() {
+	*x = Room{}
+	mi := &file_grpcservice_v1_options_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Room) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Room) ProtoMessage() {}
+
+func (x *Room) ProtoReflect() protoreflect.Message {
+	mi := &file_grpcservice_v1_options_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Room.ProtoReflect.Descriptor instead.
+func (*Room) Descriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Room) GetOff() bool {
+	if x != nil && x.Off != nil {
+		return *x.Off
+	}
+	return false
+}
+
+func (x *Room) GetKey() string {
+	if x != nil && x.Key != nil {
+		return *x.Key
+	}
+	return ""
+}
+
+func (x *Room) GetQueue() int32 {
+	if x != nil && x.Queue != nil {
+		return *x.Queue
+	}
+	return 0
+}
+
+func (x *Room) GetQueueBytes() int64 {
+	if x != nil && x.QueueBytes != nil {
+		return *x.QueueBytes
+	}
+	return 0
+}
+
+func (x *Room) GetSlow() Room_Slow {
+	if x != nil {
+		return x.Slow
+	}
+	return Room_SLOW_UNSPECIFIED
+}
+
 // Reasons turns an enum into the reasons of a service's errors: each value except zero, without
 // the prefix of the enum's name. BOOK_REASON_OUT_OF_STOCK of the enum BookReason is the reason
 // OUT_OF_STOCK, and in Go the constant BookReasonOutOfStock.
@@ -1416,7 +2149,7 @@ type Reasons struct {
 
 func (x *Reasons) Reset() {
 	*x = Reasons{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1428,7 +2161,7 @@ func (x *Reasons) String() string {
 func (*Reasons) ProtoMessage() {}
 
 func (x *Reasons) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1441,7 +2174,7 @@ func (x *Reasons) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reasons.ProtoReflect.Descriptor instead.
 func (*Reasons) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{13}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Reasons) GetDomain() string {
@@ -1507,7 +2240,7 @@ var File_grpcservice_v1_options_proto protoreflect.FileDescriptor
 
 const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\n" +
-	"\x1cgrpcservice/v1/options.proto\x12\x0egrpcservice.v1\x1a google/protobuf/descriptor.proto\"\xb7\x05\n" +
+	"\x1cgrpcservice/v1/options.proto\x12\x0egrpcservice.v1\x1a google/protobuf/descriptor.proto\"\xe6\a\n" +
 	"\x06Policy\x121\n" +
 	"\atimeout\x18\x01 \x01(\v2\x17.grpcservice.v1.TimeoutR\atimeout\x12(\n" +
 	"\x04auth\x18\x02 \x01(\v2\x14.grpcservice.v1.AuthR\x04auth\x12(\n" +
@@ -1524,8 +2257,14 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	" \x01(\v2\x14.grpcservice.v1.PageR\x04page\x12+\n" +
 	"\x05batch\x18\v \x01(\v2\x15.grpcservice.v1.BatchR\x05batch\x127\n" +
 	"\toperation\x18\f \x01(\v2\x19.grpcservice.v1.OperationR\toperation\x12G\n" +
-	"\x0fidempotency_key\x18\r \x01(\v2\x1e.grpcservice.v1.IdempotencyKeyR\x0eidempotencyKeyB\x14\n" +
-	"\x12_max_request_bytesJ\x04\b\x0e\x10\x1e\"\x9a\x01\n" +
+	"\x0fidempotency_key\x18\r \x01(\v2\x1e.grpcservice.v1.IdempotencyKeyR\x0eidempotencyKey\x12.\n" +
+	"\x06search\x18\x0e \x01(\v2\x16.grpcservice.v1.SearchR\x06search\x12@\n" +
+	"\fsubscription\x18\x0f \x01(\v2\x1c.grpcservice.v1.SubscriptionR\fsubscription\x12.\n" +
+	"\x06upload\x18\x10 \x01(\v2\x16.grpcservice.v1.UploadR\x06upload\x12(\n" +
+	"\x04bulk\x18\x11 \x01(\v2\x14.grpcservice.v1.BulkR\x04bulk\x127\n" +
+	"\thandshake\x18\x12 \x01(\v2\x19.grpcservice.v1.HandshakeR\thandshake\x12(\n" +
+	"\x04room\x18\x13 \x01(\v2\x14.grpcservice.v1.RoomR\x04roomB\x14\n" +
+	"\x12_max_request_bytesJ\x04\b\x14\x10\x1e\"\x9a\x01\n" +
 	"\aTimeout\x12\x1d\n" +
 	"\adefault\x18\x01 \x01(\tH\x00R\adefault\x88\x01\x01\x12\x15\n" +
 	"\x03max\x18\x02 \x01(\tH\x01R\x03max\x88\x01\x01\x12\x17\n" +
@@ -1683,7 +2422,120 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\x06window\x18\x03 \x01(\tH\x02R\x06window\x88\x01\x01B\x06\n" +
 	"\x04_offB\b\n" +
 	"\x06_fieldB\t\n" +
-	"\a_window\"!\n" +
+	"\a_window\"\xb7\x02\n" +
+	"\x06Search\x12\x15\n" +
+	"\x03off\x18\x01 \x01(\bH\x00R\x03off\x88\x01\x01\x12\x19\n" +
+	"\x05limit\x18\x02 \x01(\tH\x01R\x05limit\x88\x01\x01\x12\x19\n" +
+	"\x05items\x18\x03 \x01(\tH\x02R\x05items\x88\x01\x01\x12 \n" +
+	"\tmax_limit\x18\x04 \x01(\x05H\x03R\bmaxLimit\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"pack_items\x18\x05 \x01(\x05H\x04R\tpackItems\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"pack_bytes\x18\x06 \x01(\x03H\x05R\tpackBytes\x88\x01\x01\x12 \n" +
+	"\tpack_wait\x18\a \x01(\tH\x06R\bpackWait\x88\x01\x01B\x06\n" +
+	"\x04_offB\b\n" +
+	"\x06_limitB\b\n" +
+	"\x06_itemsB\f\n" +
+	"\n" +
+	"_max_limitB\r\n" +
+	"\v_pack_itemsB\r\n" +
+	"\v_pack_bytesB\f\n" +
+	"\n" +
+	"_pack_wait\"\x86\x04\n" +
+	"\fSubscription\x12\x15\n" +
+	"\x03off\x18\x01 \x01(\bH\x00R\x03off\x88\x01\x01\x12\x1f\n" +
+	"\bposition\x18\x02 \x01(\tH\x01R\bposition\x88\x01\x01\x12(\n" +
+	"\rnext_position\x18\x03 \x01(\tH\x02R\fnextPosition\x88\x01\x01\x12\x19\n" +
+	"\x05since\x18\x04 \x01(\tH\x03R\x05since\x88\x01\x01\x12\x17\n" +
+	"\x04time\x18\x05 \x01(\tH\x04R\x04time\x88\x01\x01\x12\x19\n" +
+	"\x05types\x18\x06 \x01(\tH\x05R\x05types\x88\x01\x01\x12\x17\n" +
+	"\x04type\x18\a \x01(\tH\x06R\x04type\x88\x01\x01\x12\x19\n" +
+	"\x05lines\x18\b \x01(\tH\aR\x05lines\x88\x01\x01\x12\x19\n" +
+	"\x05level\x18\t \x01(\tH\bR\x05level\x88\x01\x01\x12$\n" +
+	"\ventry_level\x18\n" +
+	" \x01(\tH\tR\n" +
+	"entryLevel\x88\x01\x01\x12!\n" +
+	"\theartbeat\x18\v \x01(\tH\n" +
+	"R\theartbeat\x88\x01\x01\x12 \n" +
+	"\tmax_lines\x18\f \x01(\x05H\vR\bmaxLines\x88\x01\x01B\x06\n" +
+	"\x04_offB\v\n" +
+	"\t_positionB\x10\n" +
+	"\x0e_next_positionB\b\n" +
+	"\x06_sinceB\a\n" +
+	"\x05_timeB\b\n" +
+	"\x06_typesB\a\n" +
+	"\x05_typeB\b\n" +
+	"\x06_linesB\b\n" +
+	"\x06_levelB\x0e\n" +
+	"\f_entry_levelB\f\n" +
+	"\n" +
+	"_heartbeatB\f\n" +
+	"\n" +
+	"_max_lines\"\x8a\x04\n" +
+	"\x06Upload\x12\x15\n" +
+	"\x03off\x18\x01 \x01(\bH\x00R\x03off\x88\x01\x01\x12\x1b\n" +
+	"\x06header\x18\x02 \x01(\tH\x01R\x06header\x88\x01\x01\x12\x17\n" +
+	"\x04name\x18\x03 \x01(\tH\x02R\x04name\x88\x01\x01\x12\x17\n" +
+	"\x04data\x18\x04 \x01(\tH\x03R\x04data\x88\x01\x01\x12\x1b\n" +
+	"\x06number\x18\x05 \x01(\tH\x04R\x06number\x88\x01\x01\x12\x1b\n" +
+	"\x06offset\x18\x06 \x01(\tH\x05R\x06offset\x88\x01\x01\x12\x17\n" +
+	"\x04size\x18\a \x01(\tH\x06R\x04size\x88\x01\x01\x12\x1f\n" +
+	"\bchecksum\x18\b \x01(\tH\aR\bchecksum\x88\x01\x01\x12)\n" +
+	"\x0emax_file_bytes\x18\t \x01(\x03H\bR\fmaxFileBytes\x88\x01\x01\x12+\n" +
+	"\x0fmax_total_bytes\x18\n" +
+	" \x01(\x03H\tR\rmaxTotalBytes\x88\x01\x01\x12 \n" +
+	"\tmax_files\x18\v \x01(\x05H\n" +
+	"R\bmaxFiles\x88\x01\x01\x12\x1b\n" +
+	"\x06finish\x18\f \x01(\tH\vR\x06finish\x88\x01\x01B\x06\n" +
+	"\x04_offB\t\n" +
+	"\a_headerB\a\n" +
+	"\x05_nameB\a\n" +
+	"\x05_dataB\t\n" +
+	"\a_numberB\t\n" +
+	"\a_offsetB\a\n" +
+	"\x05_sizeB\v\n" +
+	"\t_checksumB\x11\n" +
+	"\x0f_max_file_bytesB\x12\n" +
+	"\x10_max_total_bytesB\f\n" +
+	"\n" +
+	"_max_filesB\t\n" +
+	"\a_finish\"\xc5\x01\n" +
+	"\x04Bulk\x12\x15\n" +
+	"\x03off\x18\x01 \x01(\bH\x00R\x03off\x88\x01\x01\x12%\n" +
+	"\vconcurrency\x18\x02 \x01(\x05H\x01R\vconcurrency\x88\x01\x01\x12 \n" +
+	"\tmax_items\x18\x03 \x01(\x05H\x02R\bmaxItems\x88\x01\x01\x12&\n" +
+	"\fmax_failures\x18\x04 \x01(\x05H\x03R\vmaxFailures\x88\x01\x01B\x06\n" +
+	"\x04_offB\x0e\n" +
+	"\f_concurrencyB\f\n" +
+	"\n" +
+	"_max_itemsB\x0f\n" +
+	"\r_max_failures\"t\n" +
+	"\tHandshake\x12\x15\n" +
+	"\x03off\x18\x01 \x01(\bH\x00R\x03off\x88\x01\x01\x12\x15\n" +
+	"\x03arm\x18\x02 \x01(\tH\x01R\x03arm\x88\x01\x01\x12\x1d\n" +
+	"\atimeout\x18\x03 \x01(\tH\x02R\atimeout\x88\x01\x01B\x06\n" +
+	"\x04_offB\x06\n" +
+	"\x04_armB\n" +
+	"\n" +
+	"\b_timeout\"\xbd\x02\n" +
+	"\x04Room\x12\x15\n" +
+	"\x03off\x18\x01 \x01(\bH\x00R\x03off\x88\x01\x01\x12\x15\n" +
+	"\x03key\x18\x02 \x01(\tH\x01R\x03key\x88\x01\x01\x12\x19\n" +
+	"\x05queue\x18\x03 \x01(\x05H\x02R\x05queue\x88\x01\x01\x12$\n" +
+	"\vqueue_bytes\x18\x04 \x01(\x03H\x03R\n" +
+	"queueBytes\x88\x01\x01\x12-\n" +
+	"\x04slow\x18\x05 \x01(\x0e2\x19.grpcservice.v1.Room.SlowR\x04slow\"m\n" +
+	"\x04Slow\x12\x14\n" +
+	"\x10SLOW_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fSLOW_DISCONNECT\x10\x01\x12\x14\n" +
+	"\x10SLOW_DROP_OLDEST\x10\x02\x12\x14\n" +
+	"\x10SLOW_DROP_NEWEST\x10\x03\x12\x0e\n" +
+	"\n" +
+	"SLOW_BLOCK\x10\x04B\x06\n" +
+	"\x04_offB\x06\n" +
+	"\x04_keyB\b\n" +
+	"\x06_queueB\x0e\n" +
+	"\f_queue_bytes\"!\n" +
 	"\aReasons\x12\x16\n" +
 	"\x06domain\x18\x01 \x01(\tR\x06domain:S\n" +
 	"\aservice\x12\x1f.google.protobuf.ServiceOptions\x18\xb9\xd3\x05 \x01(\v2\x16.grpcservice.v1.PolicyR\aservice:P\n" +
@@ -1702,59 +2554,73 @@ func file_grpcservice_v1_options_proto_rawDescGZIP() []byte {
 	return file_grpcservice_v1_options_proto_rawDescData
 }
 
-var file_grpcservice_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_grpcservice_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_grpcservice_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_grpcservice_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_grpcservice_v1_options_proto_goTypes = []any{
 	(Rate_Key)(0),                       // 0: grpcservice.v1.Rate.Key
 	(Log_Level)(0),                      // 1: grpcservice.v1.Log.Level
 	(Batch_Mode)(0),                     // 2: grpcservice.v1.Batch.Mode
 	(Operation_OnConflict)(0),           // 3: grpcservice.v1.Operation.OnConflict
-	(*Policy)(nil),                      // 4: grpcservice.v1.Policy
-	(*Timeout)(nil),                     // 5: grpcservice.v1.Timeout
-	(*Auth)(nil),                        // 6: grpcservice.v1.Auth
-	(*Rate)(nil),                        // 7: grpcservice.v1.Rate
-	(*Concurrency)(nil),                 // 8: grpcservice.v1.Concurrency
-	(*Retry)(nil),                       // 9: grpcservice.v1.Retry
-	(*Hedging)(nil),                     // 10: grpcservice.v1.Hedging
-	(*Log)(nil),                         // 11: grpcservice.v1.Log
-	(*Validation)(nil),                  // 12: grpcservice.v1.Validation
-	(*Page)(nil),                        // 13: grpcservice.v1.Page
-	(*Batch)(nil),                       // 14: grpcservice.v1.Batch
-	(*Operation)(nil),                   // 15: grpcservice.v1.Operation
-	(*IdempotencyKey)(nil),              // 16: grpcservice.v1.IdempotencyKey
-	(*Reasons)(nil),                     // 17: grpcservice.v1.Reasons
-	(*descriptorpb.ServiceOptions)(nil), // 18: google.protobuf.ServiceOptions
-	(*descriptorpb.MethodOptions)(nil),  // 19: google.protobuf.MethodOptions
-	(*descriptorpb.EnumOptions)(nil),    // 20: google.protobuf.EnumOptions
+	(Room_Slow)(0),                      // 4: grpcservice.v1.Room.Slow
+	(*Policy)(nil),                      // 5: grpcservice.v1.Policy
+	(*Timeout)(nil),                     // 6: grpcservice.v1.Timeout
+	(*Auth)(nil),                        // 7: grpcservice.v1.Auth
+	(*Rate)(nil),                        // 8: grpcservice.v1.Rate
+	(*Concurrency)(nil),                 // 9: grpcservice.v1.Concurrency
+	(*Retry)(nil),                       // 10: grpcservice.v1.Retry
+	(*Hedging)(nil),                     // 11: grpcservice.v1.Hedging
+	(*Log)(nil),                         // 12: grpcservice.v1.Log
+	(*Validation)(nil),                  // 13: grpcservice.v1.Validation
+	(*Page)(nil),                        // 14: grpcservice.v1.Page
+	(*Batch)(nil),                       // 15: grpcservice.v1.Batch
+	(*Operation)(nil),                   // 16: grpcservice.v1.Operation
+	(*IdempotencyKey)(nil),              // 17: grpcservice.v1.IdempotencyKey
+	(*Search)(nil),                      // 18: grpcservice.v1.Search
+	(*Subscription)(nil),                // 19: grpcservice.v1.Subscription
+	(*Upload)(nil),                      // 20: grpcservice.v1.Upload
+	(*Bulk)(nil),                        // 21: grpcservice.v1.Bulk
+	(*Handshake)(nil),                   // 22: grpcservice.v1.Handshake
+	(*Room)(nil),                        // 23: grpcservice.v1.Room
+	(*Reasons)(nil),                     // 24: grpcservice.v1.Reasons
+	(*descriptorpb.ServiceOptions)(nil), // 25: google.protobuf.ServiceOptions
+	(*descriptorpb.MethodOptions)(nil),  // 26: google.protobuf.MethodOptions
+	(*descriptorpb.EnumOptions)(nil),    // 27: google.protobuf.EnumOptions
 }
 var file_grpcservice_v1_options_proto_depIdxs = []int32{
-	5,  // 0: grpcservice.v1.Policy.timeout:type_name -> grpcservice.v1.Timeout
-	6,  // 1: grpcservice.v1.Policy.auth:type_name -> grpcservice.v1.Auth
-	7,  // 2: grpcservice.v1.Policy.rate:type_name -> grpcservice.v1.Rate
-	8,  // 3: grpcservice.v1.Policy.concurrency:type_name -> grpcservice.v1.Concurrency
-	9,  // 4: grpcservice.v1.Policy.retry:type_name -> grpcservice.v1.Retry
-	10, // 5: grpcservice.v1.Policy.hedging:type_name -> grpcservice.v1.Hedging
-	11, // 6: grpcservice.v1.Policy.log:type_name -> grpcservice.v1.Log
-	12, // 7: grpcservice.v1.Policy.validation:type_name -> grpcservice.v1.Validation
-	13, // 8: grpcservice.v1.Policy.page:type_name -> grpcservice.v1.Page
-	14, // 9: grpcservice.v1.Policy.batch:type_name -> grpcservice.v1.Batch
-	15, // 10: grpcservice.v1.Policy.operation:type_name -> grpcservice.v1.Operation
-	16, // 11: grpcservice.v1.Policy.idempotency_key:type_name -> grpcservice.v1.IdempotencyKey
-	0,  // 12: grpcservice.v1.Rate.key:type_name -> grpcservice.v1.Rate.Key
-	1,  // 13: grpcservice.v1.Log.level:type_name -> grpcservice.v1.Log.Level
-	2,  // 14: grpcservice.v1.Batch.mode:type_name -> grpcservice.v1.Batch.Mode
-	3,  // 15: grpcservice.v1.Operation.on_conflict:type_name -> grpcservice.v1.Operation.OnConflict
-	18, // 16: grpcservice.v1.service:extendee -> google.protobuf.ServiceOptions
-	19, // 17: grpcservice.v1.method:extendee -> google.protobuf.MethodOptions
-	20, // 18: grpcservice.v1.reasons:extendee -> google.protobuf.EnumOptions
-	4,  // 19: grpcservice.v1.service:type_name -> grpcservice.v1.Policy
-	4,  // 20: grpcservice.v1.method:type_name -> grpcservice.v1.Policy
-	17, // 21: grpcservice.v1.reasons:type_name -> grpcservice.v1.Reasons
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	19, // [19:22] is the sub-list for extension type_name
-	16, // [16:19] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	6,  // 0: grpcservice.v1.Policy.timeout:type_name -> grpcservice.v1.Timeout
+	7,  // 1: grpcservice.v1.Policy.auth:type_name -> grpcservice.v1.Auth
+	8,  // 2: grpcservice.v1.Policy.rate:type_name -> grpcservice.v1.Rate
+	9,  // 3: grpcservice.v1.Policy.concurrency:type_name -> grpcservice.v1.Concurrency
+	10, // 4: grpcservice.v1.Policy.retry:type_name -> grpcservice.v1.Retry
+	11, // 5: grpcservice.v1.Policy.hedging:type_name -> grpcservice.v1.Hedging
+	12, // 6: grpcservice.v1.Policy.log:type_name -> grpcservice.v1.Log
+	13, // 7: grpcservice.v1.Policy.validation:type_name -> grpcservice.v1.Validation
+	14, // 8: grpcservice.v1.Policy.page:type_name -> grpcservice.v1.Page
+	15, // 9: grpcservice.v1.Policy.batch:type_name -> grpcservice.v1.Batch
+	16, // 10: grpcservice.v1.Policy.operation:type_name -> grpcservice.v1.Operation
+	17, // 11: grpcservice.v1.Policy.idempotency_key:type_name -> grpcservice.v1.IdempotencyKey
+	18, // 12: grpcservice.v1.Policy.search:type_name -> grpcservice.v1.Search
+	19, // 13: grpcservice.v1.Policy.subscription:type_name -> grpcservice.v1.Subscription
+	20, // 14: grpcservice.v1.Policy.upload:type_name -> grpcservice.v1.Upload
+	21, // 15: grpcservice.v1.Policy.bulk:type_name -> grpcservice.v1.Bulk
+	22, // 16: grpcservice.v1.Policy.handshake:type_name -> grpcservice.v1.Handshake
+	23, // 17: grpcservice.v1.Policy.room:type_name -> grpcservice.v1.Room
+	0,  // 18: grpcservice.v1.Rate.key:type_name -> grpcservice.v1.Rate.Key
+	1,  // 19: grpcservice.v1.Log.level:type_name -> grpcservice.v1.Log.Level
+	2,  // 20: grpcservice.v1.Batch.mode:type_name -> grpcservice.v1.Batch.Mode
+	3,  // 21: grpcservice.v1.Operation.on_conflict:type_name -> grpcservice.v1.Operation.OnConflict
+	4,  // 22: grpcservice.v1.Room.slow:type_name -> grpcservice.v1.Room.Slow
+	25, // 23: grpcservice.v1.service:extendee -> google.protobuf.ServiceOptions
+	26, // 24: grpcservice.v1.method:extendee -> google.protobuf.MethodOptions
+	27, // 25: grpcservice.v1.reasons:extendee -> google.protobuf.EnumOptions
+	5,  // 26: grpcservice.v1.service:type_name -> grpcservice.v1.Policy
+	5,  // 27: grpcservice.v1.method:type_name -> grpcservice.v1.Policy
+	24, // 28: grpcservice.v1.reasons:type_name -> grpcservice.v1.Reasons
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	26, // [26:29] is the sub-list for extension type_name
+	23, // [23:26] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_grpcservice_v1_options_proto_init() }
@@ -1775,13 +2641,19 @@ func file_grpcservice_v1_options_proto_init() {
 	file_grpcservice_v1_options_proto_msgTypes[10].OneofWrappers = []any{}
 	file_grpcservice_v1_options_proto_msgTypes[11].OneofWrappers = []any{}
 	file_grpcservice_v1_options_proto_msgTypes[12].OneofWrappers = []any{}
+	file_grpcservice_v1_options_proto_msgTypes[13].OneofWrappers = []any{}
+	file_grpcservice_v1_options_proto_msgTypes[14].OneofWrappers = []any{}
+	file_grpcservice_v1_options_proto_msgTypes[15].OneofWrappers = []any{}
+	file_grpcservice_v1_options_proto_msgTypes[16].OneofWrappers = []any{}
+	file_grpcservice_v1_options_proto_msgTypes[17].OneofWrappers = []any{}
+	file_grpcservice_v1_options_proto_msgTypes[18].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_grpcservice_v1_options_proto_rawDesc), len(file_grpcservice_v1_options_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   14,
+			NumEnums:      5,
+			NumMessages:   20,
 			NumExtensions: 3,
 			NumServices:   0,
 		},
