@@ -5,7 +5,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// The types of policies in generated tables; package policy documents their fields.
+// The types of policies in generated tables; package policy documents their fields. Those of
+// patterns of streams have no alias: generated code names package policy.
 type (
 	// Policy is what a proto states about an RPC beyond its types.
 	Policy = policy.Policy
@@ -31,18 +32,6 @@ type (
 	Operation = policy.Operation
 	// IdempotencyKey states which field identifies a repeated call.
 	IdempotencyKey = policy.IdempotencyKey
-	// Search limits the results of a search.
-	Search = policy.Search
-	// Subscription configures a stream that resumes, or tails a log.
-	Subscription = policy.Subscription
-	// Upload limits the files of an upload.
-	Upload = policy.Upload
-	// Bulk limits the items of a stream that are processed one by one.
-	Bulk = policy.Bulk
-	// Handshake configures a stream with a typed first request.
-	Handshake = policy.Handshake
-	// Room configures the members of a room.
-	Room = policy.Room
 )
 
 // Reason names why a call failed; see package rpcerr.
@@ -64,9 +53,4 @@ const (
 	AbortOnConflict   = policy.AbortOnConflict
 	QueueOnConflict   = policy.QueueOnConflict
 	PreemptOnConflict = policy.PreemptOnConflict
-
-	DisconnectSlow = policy.DisconnectSlow
-	DropOldest     = policy.DropOldest
-	DropNewest     = policy.DropNewest
-	BlockOnSlow    = policy.BlockOnSlow
 )

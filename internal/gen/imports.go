@@ -22,12 +22,13 @@ var (
 	timePackage        = goPackage{"time", "time"}
 	grpcPackage        = goPackage{"grpc", "google.golang.org/grpc"}
 	runtimePackage     = goPackage{"runtime", "github.com/grpcservice/grpcservice/runtime"}
+	policyPackage      = goPackage{"policy", "github.com/grpcservice/grpcservice/runtime/policy"}
 	serverPackage      = goPackage{"server", "github.com/grpcservice/grpcservice/runtime/server"}
 	clientPackage      = goPackage{"client", "github.com/grpcservice/grpcservice/runtime/client"}
 	servicetestPackage = goPackage{"servicetest", "github.com/grpcservice/grpcservice/runtime/servicetest"}
 
 	standardPackages = []goPackage{contextPackage, slogPackage, testingPackage, timePackage}
-	ownPackages      = []goPackage{grpcPackage, runtimePackage, serverPackage, clientPackage, servicetestPackage}
+	ownPackages      = []goPackage{grpcPackage, runtimePackage, policyPackage, serverPackage, clientPackage, servicetestPackage}
 )
 
 // patternPackages returns the runtime's packages for patterns.

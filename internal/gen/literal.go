@@ -19,7 +19,7 @@ func (t *imports) valueOf(v reflect.Value) string {
 		name := value.String()
 		return t.of(slogPackage)("Level" + name[:1] + strings.ToLower(name[1:]))
 	case fmt.Stringer: // an enum of policies, whose values are called as their constants are
-		return t.of(runtimePackage)(value.String())
+		return t.of(packageOf(v.Type()))(value.String())
 	case string:
 		return quote(value)
 	}
@@ -27,7 +27,7 @@ func (t *imports) valueOf(v reflect.Value) string {
 	case reflect.Pointer:
 		return "&" + t.valueOf(v.Elem())
 	case reflect.Struct:
-		return t.of(runtimePackage)(v.Type().Name()) + t.fieldsOf(v)
+		return t.of(packageOf(v.Type()))(v.Type().Name()) + t.fieldsOf(v)
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Struct {
 			return "[]" + t.of(runtimePackage)(v.Type().Elem().Name()) + t.elementsOf(v)
@@ -35,6 +35,17 @@ func (t *imports) valueOf(v reflect.Value) string {
 		return fmt.Sprintf("%#v", v.Interface())
 	default:
 		return fmt.Sprint(v.Interface())
+	}
+}
+
+// packageOf returns the package by which code names a type of policies, and its constants. Those
+// of streams have no alias in package runtime.
+func packageOf(policyType reflect.Type) goPackage {
+	switch policyType.Name() {
+	case "Search", "Subscription", "Upload", "Bulk", "Handshake", "Room", "Slow":
+		return policyPackage
+	default:
+		return runtimePackage
 	}
 }
 
