@@ -11,8 +11,12 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// appNames are what a program declares, its variables included. An import that had one of them would be hidden there.
-var appNames = []string{"main", "run", "ctx", "getenv", "level", "err", "logger", "drainDelay", "shutdownTimeout", "options", "text", "keys", "srv", "operations"}
+// appNames are what a program declares, its variables included, beside its dependencies. They would
+// shadow an import of the same name.
+var appNames = []string{
+	"main", "run", "ctx", "getenv", "level", "err", "logger", "drainDelay", "shutdownTimeout",
+	"options", "text", "keys", "srv",
+}
 
 // App returns the main.go of a program.
 func (t *Templates) App(app model.App) ([]byte, error) {
@@ -30,8 +34,13 @@ func (t *Templates) App(app model.App) ([]byte, error) {
 
 // newAppImports returns the import table of a program. The user's own package keeps its name.
 func newAppImports(app model.App) *imports {
-	t := newImports(model.Output{Declares: appNames}, app.Package)
-	if name := app.Package.Package; name != t.names[app.Package.Path] && slices.Contains(locals, name) && !slices.Contains(appNames, name) {
+	declared := slices.Clone(appNames)
+	for _, d := range app.Dependencies() {
+		declared = append(declared, d.Name)
+	}
+	t := newImports(model.Output{Declares: declared}, app.Package)
+	if name := app.Package.Package; name != t.names[app.Package.Path] &&
+		slices.Contains(locals, name) && !slices.Contains(declared, name) {
 		t.taken[name], t.names[app.Package.Path] = true, name // those of generated code are not there
 	}
 	return t

@@ -31,12 +31,10 @@ var (
 	ownPackages      = []goPackage{grpcPackage, runtimePackage, policyPackage, serverPackage, clientPackage, servicetestPackage}
 )
 
-// patternPackages returns the runtime's packages for patterns.
+// patternPackages returns the runtime's packages for patterns and their dependencies.
 func patternPackages() (packages []goPackage) {
-	for _, p := range table.Patterns() {
-		if of := (goPackage{p.Package.Name, p.Package.Path}); of.name != "" && !slices.Contains(packages, of) {
-			packages = append(packages, of)
-		}
+	for _, p := range table.Packages() {
+		packages = append(packages, goPackage{p.Name, p.Path})
 	}
 	return packages
 }

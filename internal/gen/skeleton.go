@@ -57,17 +57,8 @@ func frameFunctions(f golang.Frame) template.FuncMap {
 		"receiverType": func() string { return f.Type },
 		"isNew":        func() bool { return f.New },
 		"own":          f.Own,
-		"article":      article,
 	})
 	return all
-}
-
-// article returns the indefinite article of a name.
-func article(name string) string {
-	if strings.ContainsAny(name[:min(1, len(name))], "AEIO") {
-		return "an"
-	}
-	return "a"
 }
 
 // anyFrame is a frame for parsing and checking templates.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/token"
 	"path"
+	"slices"
 )
 
 // Ident is a Go identifier and the package that declares it.
@@ -11,6 +12,17 @@ type Ident struct {
 	Name    string
 	Package string // the package's name
 	Path    string // the package's import path
+}
+
+// Type is a named type and its type arguments, if it is generic.
+type Type struct {
+	Ident
+	Arguments []Ident
+}
+
+// Equal reports whether both are the same type.
+func (t Type) Equal(other Type) bool {
+	return t.Ident == other.Ident && slices.Equal(t.Arguments, other.Arguments)
 }
 
 // Frame is what a piece of code needs to know of the file that it goes into.

@@ -16,9 +16,9 @@ type App struct {
 // AppService is a service of an [App].
 type AppService struct {
 	Implementation
-	New         golang.Ident // the function that makes its implementation
-	CanMake     bool         // whether that takes what the program has
-	WithManager bool         // whether it takes the manager of operations
+	New       golang.Ident // the function that makes its implementation
+	CanMake   bool         // whether the program has all arguments of New
+	Arguments Dependencies // of New, by their names in the program
 }
 
 // Names returns the full names of the services, as a sentence lists them.
@@ -57,14 +57,27 @@ func (a App) HasIdempotencyKeys() bool {
 	return a.any(func(m Method) bool { return m.Policy.IdempotencyKey.Field != "" })
 }
 
-// HasOperations reports whether the program keeps operations.
-func (a App) HasOperations() bool {
-	return slices.ContainsFunc(a.Services, func(svc AppService) bool { return svc.WithManager || svc.NeedsManager() })
+// Dependencies returns what the program makes: what constructors take, and what has to be
+// registered with the server even if the user's constructors do not take it.
+func (a App) Dependencies() (all Dependencies) {
+	for _, svc := range a.Services {
+		for _, d := range svc.Arguments {
+			all = all.with(d)
+		}
+		for _, d := range svc.Dependencies() {
+			if d.Register != "" {
+				all = all.with(d)
+			}
+		}
+	}
+	return all
 }
 
-// AsksWhoCalls reports whether the server does not start without knowing how callers are told apart.
-func (a App) AsksWhoCalls() bool {
-	return a.HasOperations() || a.any(func(m Method) bool { return m.Policy.Auth != nil && !m.Policy.Auth.Public })
+// RequiresAuthentication reports whether the server does not start without an authenticator.
+func (a App) RequiresAuthentication() bool {
+	requires := func(d Dependency) bool { return d.RequiresAuthentication }
+	return slices.ContainsFunc(a.Dependencies(), requires) ||
+		a.any(func(m Method) bool { return m.Policy.Auth != nil && !m.Policy.Auth.Public })
 }
 
 // Validates reports whether requests are checked by rules in the protos.

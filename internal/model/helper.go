@@ -27,6 +27,8 @@ type Helper struct {
 	Doubt       Doubt          // what the user has to check once a method is written
 	Deprecated  bool           // whether it names something that is deprecated
 	Needs       pattern.Needs  // what it needs of the program
+	Takes       []golang.Ident // the type arguments of the dependency that the pattern's row declares
+	Dependency  *Dependency    // that dependency, or nil
 }
 
 // Doubt is what the protos leave open about a method that calls a helper. It is zero where they do not.
@@ -74,6 +76,9 @@ func (b *builder) helperOf(match pattern.Match, helped Helped, scope *Scope) *He
 	p := match.Pattern
 	h := helped.Helper(scope)
 	h.Pattern, h.Package, h.Needs, h.Deprecated = p.Name, p.Package.Name, p.Needs, scope.deprecated
+	if p.Needs.Dependency != nil {
+		h.Dependency = &Dependency{Dependency: *p.Needs.Dependency, Types: h.Takes}
+	}
 	h.Doc = patternDoc(p.Topic(), match.Finding)
 	b.warnLikely(scope.method, p, match.Finding)
 	return &h

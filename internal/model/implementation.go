@@ -26,10 +26,12 @@ func Implementations(files []File) []Implementation {
 	for _, file := range files {
 		for _, svc := range file.Services {
 			typ := names.of(svc)
-			all = append(all, Implementation{
+			i := Implementation{
 				Service: svc, ProtoPackage: protoPackage(svc), Messages: file.Descriptor.Path,
 				Type: typ, Constructor: constructorOf(typ), File: SnakeCase(typ) + ".go", Test: file.Test,
-			})
+			}
+			i.nameDependencies()
+			all = append(all, i)
 		}
 	}
 	return all
@@ -40,9 +42,24 @@ func (i Implementation) Operations() []MethodStub {
 	return slices.DeleteFunc(i.Stubs(), func(m MethodStub) bool { return m.Helper == nil || m.Helper.Work == "" })
 }
 
-// NeedsManager reports whether an RPC starts or gets operations, which a manager keeps.
-func (i Implementation) NeedsManager() bool {
-	return slices.ContainsFunc(i.Methods, func(m Method) bool { return m.Helper != nil && m.Helper.Needs.Manager })
+// ConstructorDoc returns the comment of the constructor.
+func (i Implementation) ConstructorDoc() []string {
+	var with []string
+	for _, d := range i.Dependencies() {
+		if !slices.Contains(with, d.Doc) {
+			with = append(with, d.Doc)
+		}
+	}
+	text := fmt.Sprintf("%s returns %s %s %s", i.Constructor, article(i.Type), i.Type, listed(with))
+	return wrap(strings.TrimSpace(text) + ".")
+}
+
+// article returns the indefinite article of a name.
+func article(name string) string {
+	if strings.ContainsAny(name[:min(1, len(name))], "AEIO") {
+		return "an"
+	}
+	return "a"
 }
 
 // Example returns the RPC that shows how to write a test: a plain unary one, or nil.

@@ -64,8 +64,8 @@ type Package struct{ Name, Path string }
 type Needs struct {
 	// TokenKeys is whether it seals tokens with the keys of the server.
 	TokenKeys bool
-	// Manager is whether it takes a manager of operations.
-	Manager bool
+	// Dependency is what it takes in addition to the request, or nil.
+	Dependency *Dependency
 	// Request is whether an empty request is rejected before it reaches the user's code.
 	Request bool
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
+	"github.com/grpcservice/grpcservice/internal/pattern/table"
 	"github.com/grpcservice/grpcservice/internal/skeleton"
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
@@ -79,23 +80,24 @@ func (u *userCode) code(dir workspace.Directory, files map[string][]byte) skelet
 	}, names)
 }
 
-// manager is the type of the manager of operations, which a constructor may take.
-var manager = golang.Ident{
-	Name: "Manager", Package: "operation", Path: "github.com/grpcservice/grpcservice/runtime/operation",
-}
-
 // app returns the program for the package that implements the services.
 func (u *userCode) app(at string, impl workspace.Directory, code skeleton.Code) model.App {
 	pkg := golang.Ident{Package: code.Name(), Path: impl.ImportPath}
 	app := model.App{Command: path.Base(at), Package: pkg}
+	offered := model.Offered(u.services, table.Patterns())
+	types := make([]golang.Type, len(offered))
+	for i, d := range offered {
+		types[i] = d.GoType()
+	}
 	for _, i := range u.services {
 		constructor := pkg
 		constructor.Name = i.Constructor
-		withManager := code.Makes(i.Constructor, manager)
-		app.Services = append(app.Services, model.AppService{
-			Implementation: i, New: constructor,
-			WithManager: withManager, CanMake: withManager || code.Makes(i.Constructor),
-		})
+		arguments, ok := code.Takes(i.Constructor, types)
+		svc := model.AppService{Implementation: i, New: constructor, CanMake: ok}
+		for _, n := range arguments {
+			svc.Arguments = append(svc.Arguments, offered[n])
+		}
+		app.Services = append(app.Services, svc)
 	}
 	return app
 }

@@ -2,6 +2,7 @@ package skeleton
 
 import (
 	"go/ast"
+	"slices"
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
@@ -34,27 +35,59 @@ func (c Code) Name() string { return c.own.name }
 // IsBroken reports whether a file does not parse, so that not all of the package is known.
 func (c Code) IsBroken() bool { return c.own.broken }
 
-// Makes reports whether the package has a function that takes pointers to some types, in their order, and
-// returns one value.
-func (c Code) Makes(function string, pointers ...golang.Ident) bool {
+// Takes returns which values the parameters of a function are for: the indices of the types that
+// they are pointers to. It returns false if the package has no such function that returns one value,
+// or if a parameter is of another type, or of the type of an earlier one.
+func (c Code) Takes(function string, types []golang.Type) (arguments []int, ok bool) {
 	for f := range c.files {
 		for _, decl := range f.ast.Decls {
-			fn, ok := decl.(*ast.FuncDecl)
-			if ok && fn.Recv == nil && fn.Name.Name == function && c.hasShape(f, fn.Type, pointers) {
-				return true
+			fn, isFunc := decl.(*ast.FuncDecl)
+			if !isFunc || fn.Recv != nil || fn.Name.Name != function {
+				continue
+			}
+			if arguments, ok := c.arguments(f, fn.Type, types); ok {
+				return arguments, true
 			}
 		}
 	}
-	return false
+	return nil, false
 }
 
-func (c Code) hasShape(f *file, typ *ast.FuncType, pointers []golang.Ident) bool {
-	params, ok := flatten(typ.Params)
-	if !ok || typ.TypeParams != nil || typ.Results.NumFields() != 1 || len(params) != len(pointers) {
+func (c Code) arguments(f *file, fn *ast.FuncType, types []golang.Type) (found []int, ok bool) {
+	params, ok := flatten(fn.Params)
+	if !ok || fn.TypeParams != nil || fn.Results.NumFields() != 1 {
+		return nil, false
+	}
+	for _, param := range params {
+		i := slices.IndexFunc(types, func(t golang.Type) bool {
+			return c.isPointerTo(scope{pkg: c.own, file: f}, param, t)
+		})
+		if i < 0 || slices.Contains(found, i) {
+			return nil, false
+		}
+		found = append(found, i)
+	}
+	return found, true
+}
+
+// isPointerTo reports whether an expression is certain to be the type of a pointer to a type.
+func (c Code) isPointerTo(s scope, expr ast.Expr, want golang.Type) bool {
+	star, ok := ast.Unparen(expr).(*ast.StarExpr)
+	if !ok {
 		return false
 	}
-	for i, want := range pointers {
-		if c.isPointer(scope{pkg: c.own, file: f}, params[i], want) != yes {
+	generic, arguments := star.X, []ast.Expr(nil)
+	switch x := ast.Unparen(star.X).(type) {
+	case *ast.IndexExpr:
+		generic, arguments = x.X, []ast.Expr{x.Index}
+	case *ast.IndexListExpr:
+		generic, arguments = x.X, x.Indices
+	}
+	if len(arguments) != len(want.Arguments) || c.isNamed(s, generic, want.Ident) != yes {
+		return false
+	}
+	for i, argument := range arguments {
+		if c.isNamed(s, argument, want.Arguments[i]) != yes {
 			return false
 		}
 	}

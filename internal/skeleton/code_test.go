@@ -1,6 +1,7 @@
 package skeleton
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/grpcservice/grpcservice/internal/golang"
@@ -13,27 +14,46 @@ func codeOf(src string) Code {
 	}}, map[string]string{"example.com/gen/v2": "gen"})
 }
 
-func TestCodeMakes(t *testing.T) {
-	manager := golang.Ident{Name: "Manager", Package: "operation", Path: "example.com/operation"}
+func TestCodeTakes(t *testing.T) {
+	ident := func(name string) golang.Ident {
+		return golang.Ident{Name: name, Package: "operation", Path: "example.com/operation"}
+	}
+	types := []golang.Type{
+		{Ident: ident("Manager")},
+		{Ident: ident("Log"), Arguments: []golang.Ident{ident("Event")}},
+		{Ident: ident("Log"), Arguments: []golang.Ident{ident("Other")}},
+		{Ident: ident("Hub"), Arguments: []golang.Ident{ident("Event"), ident("Other")}},
+	}
 	const head = "package main\nimport op \"example.com/operation\"\n"
-	for src, want := range map[string][2]bool{ // without a manager, with one
-		"func New() *T":                        {true, false},
-		"func New(m *op.Manager) *T":           {false, true},
-		"func New(m op.Manager) *T":            {false, false},
-		"func New(a, b *op.Manager) *T":        {false, false},
-		"func New(m ...*op.Manager) *T":        {false, false},
-		"func New(m *operation.Manager) *T":    {false, false}, // not an import of the file
-		"func New() (*T, error)":               {false, false},
-		"func New[K any]() *T":                 {false, false},
-		"func (T) New() *T":                    {false, false},
-		"type M = op.Manager\nfunc New(*M) *T": {false, false}, // only the compiler knows all aliases
+	for src, want := range map[string]string{
+		"func New() *T":              "[]",
+		"func New(m *op.Manager) *T": "[0]",
+		"func New(*op.Log[op.Other], *op.Manager, *op.Log[op.Event]) *T": "[2 0 1]",
+		"func New(h *op.Hub[op.Event, op.Other]) *T":                     "[3]",
+		"func New(h *op.Hub[op.Other, op.Event]) *T":                     "no",
+		"func New(h *op.Hub[op.Event]) *T":                               "no",
+		"func New(l *op.Log[op.Unknown]) *T":                             "no",
+		"func New(l *op.Log) *T":                                         "no",
+		"func New(m *op.Manager[op.Event]) *T":                           "no",
+		"func New(m op.Manager) *T":                                      "no",
+		"func New(m *op.Manager, n int) *T":                              "no",
+		"func New(a, b *op.Manager) *T":                                  "no",
+		"func New(m ...*op.Manager) *T":                                  "no",
+		"func New(m *operation.Manager) *T":                              "no", // not an import of the file
+		"func New() (*T, error)":                                         "no",
+		"func New[K any]() *T":                                           "no",
+		"func (T) New() *T":                                              "no",
+		"type M = op.Manager\nfunc New(*M) *T":                           "no", // only the compiler knows all aliases
 	} {
-		code := codeOf(head + src + "\n")
-		if got := [2]bool{code.Makes("New"), code.Makes("New", manager)}; got != want {
-			t.Errorf("%s: %v, want %v", src, got, want)
+		got := "no"
+		if arguments, ok := codeOf(head+src+"\n").Takes("New", types); ok {
+			got = fmt.Sprint(arguments)
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", src, got, want)
 		}
 	}
-	if codeOf(head).Makes("NewTested") {
+	if _, ok := codeOf(head).Takes("NewTested", types); ok {
 		t.Error("a function of a test counts")
 	}
 }

@@ -11,7 +11,20 @@ type Implementation struct {
 	Constructor  string
 	File         string // the name of the file
 	Test         Output // the package that helps to test it
-	NeedsManager bool   // whether it is made with a manager of operations
+
+	Dependencies   []Dependency // what its constructor takes
+	ConstructorDoc []string     // the lines of the constructor's comment
+}
+
+// Dependency is a value that implementations are made with, such as a manager of operations.
+type Dependency struct {
+	Name     string         // of the field, the parameter and the variable
+	Type     golang.Ident   // what it is a pointer to
+	Types    []golang.Ident // the type arguments of Type
+	New      golang.Ident   // the function that makes it
+	Store    *golang.Ident  // the function that makes the argument of New, or nil
+	Register *golang.Ident  // the function that is called with the server and the dependency, or nil
+	TODO     string         // what users have to do about it, or ""
 }
 
 // Operations returns the methods that start operations.

@@ -1,6 +1,9 @@
 package view
 
-import "github.com/grpcservice/grpcservice/internal/model"
+import (
+	"github.com/grpcservice/grpcservice/internal/golang"
+	"github.com/grpcservice/grpcservice/internal/model"
+)
 
 // OfFile returns what templates see of a file.
 func OfFile(f model.File) File {
@@ -14,7 +17,8 @@ func OfFile(f model.File) File {
 func OfImplementation(i model.Implementation) Implementation {
 	return Implementation{
 		Service: ofService(i.Service), ProtoPackage: i.ProtoPackage, Messages: i.Messages, Type: i.Type,
-		Constructor: i.Constructor, File: i.File, Test: Output(i.Test), NeedsManager: i.NeedsManager(),
+		Constructor: i.Constructor, File: i.File, Test: Output(i.Test),
+		Dependencies: each(i.Dependencies(), ofDependency), ConstructorDoc: i.ConstructorDoc(),
 	}
 }
 
@@ -27,15 +31,31 @@ func OfMethodStub(m model.MethodStub) MethodStub {
 func OfApp(a model.App) App {
 	return App{
 		Command: a.Command, Package: a.Package, Services: each(a.Services, ofAppService),
-		Names: a.Names(), Doc: a.Doc(), HasPages: a.HasPages(), HasIdempotencyKeys: a.HasIdempotencyKeys(),
-		HasOperations: a.HasOperations(), AsksWhoCalls: a.AsksWhoCalls(), Validates: a.Validates(),
+		Names: a.Names(), Doc: a.Doc(), Dependencies: each(a.Dependencies(), ofDependency),
+		HasPages: a.HasPages(), HasIdempotencyKeys: a.HasIdempotencyKeys(),
+		RequiresAuthentication: a.RequiresAuthentication(), Validates: a.Validates(),
 	}
 }
 
 func ofAppService(s model.AppService) AppService {
 	return AppService{
 		Implementation: OfImplementation(s.Implementation),
-		New:            s.New, CanMake: s.CanMake, WithManager: s.WithManager,
+		New:            s.New, CanMake: s.CanMake,
+		Arguments: each(s.Arguments, func(d model.Dependency) string { return d.Name }),
+	}
+}
+
+func ofDependency(d model.Dependency) Dependency {
+	in := func(name string) *golang.Ident {
+		if name == "" {
+			return nil
+		}
+		id := d.In(name)
+		return &id
+	}
+	return Dependency{
+		Name: d.Name, Type: d.GoType().Ident, Types: d.Types,
+		New: d.In(d.New), Store: in(d.Store), Register: in(d.Register), TODO: d.TODO,
 	}
 }
 
@@ -76,9 +96,15 @@ func ofHelper(h *model.Helper) *Helper {
 	if h == nil {
 		return nil
 	}
+	var dependency *Dependency
+	if h.Dependency != nil {
+		d := ofDependency(*h.Dependency)
+		dependency = &d
+	}
 	return &Helper{
 		Pattern: h.Pattern, Name: h.Name, Summary: h.Summary, Doc: h.Doc, Package: h.Package, Constructor: h.Constructor,
-		Types: h.Types, Arguments: h.Arguments, Stub: h.Stub, Work: h.Work, Deprecated: h.Deprecated,
+		Types: h.Types, Arguments: h.Arguments, Stub: h.Stub, Work: h.Work, Dependency: dependency,
+		Deprecated: h.Deprecated,
 	}
 }
 

@@ -20,6 +20,7 @@ type Helper struct {
 	Arguments   any            // the other arguments, for the function arguments
 	Stub        any            // what a user's method spells at first, for the function stub
 	Work        string         // the name of the user's method that does the work later, or ""
+	Dependency  *Dependency    // what it takes in addition to the request, or nil
 	Deprecated  bool           // whether it names something that is deprecated
 }
 

@@ -120,9 +120,12 @@ type App struct {
 	Names    string   // the names of the services, as a sentence lists them
 	Doc      []string // the comment of the program
 
-	// Whether an RPC has page tokens, an idempotency key, operations, a policy that requires to know the
-	// caller, rules for its request.
-	HasPages, HasIdempotencyKeys, HasOperations, AsksWhoCalls, Validates bool
+	Dependencies []Dependency // what the services are made with
+
+	// Whether an RPC has page tokens, an idempotency key, rules for its request.
+	HasPages, HasIdempotencyKeys, Validates bool
+	// RequiresAuthentication is whether an RPC or a dependency requires authentication.
+	RequiresAuthentication bool
 }
 
 // AppHeader is the top of the main.go of a program.
@@ -134,7 +137,7 @@ type AppHeader struct {
 // AppService is a service of an [App].
 type AppService struct {
 	Implementation
-	New         golang.Ident // the function that makes its implementation
-	CanMake     bool         // whether that takes what the program has
-	WithManager bool         // whether it takes the manager of operations
+	New       golang.Ident // the function that makes its implementation
+	CanMake   bool         // whether the program has all arguments of New
+	Arguments []string     // of New: names of dependencies
 }

@@ -43,9 +43,27 @@ func row() pattern.Pattern {
 	return pattern.Pattern{
 		Option: "operation", Is: "an operation", What: "operation", Docs: "operations.md",
 		Kinds:   pattern.Unary,
-		Package: pattern.Package{Name: "operation", Path: "github.com/grpcservice/grpcservice/runtime/operation"},
-		Needs:   pattern.Needs{Manager: true, Request: true},
+		Package: runtimePackage(),
+		Needs:   pattern.Needs{Dependency: manager(), Request: true},
 		Links:   links(),
+	}
+}
+
+func runtimePackage() pattern.Package {
+	return pattern.Package{
+		Name: "operation", Path: "github.com/grpcservice/grpcservice/runtime/operation",
+	}
+}
+
+// manager returns the row of the manager of operations.
+func manager() *pattern.Dependency {
+	return &pattern.Dependency{
+		Name: "operations", Package: runtimePackage(), Type: "Manager",
+		New: "NewManager", Store: "Memory", Register: "Register",
+		Doc:  "whose operations the manager stores and runs",
+		TODO: "Use a durable store that all replicas share.",
+
+		RequiresAuthentication: true,
 	}
 }
 

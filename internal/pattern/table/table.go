@@ -2,6 +2,8 @@
 package table
 
 import (
+	"slices"
+
 	"github.com/grpcservice/grpcservice/internal/pattern"
 	"github.com/grpcservice/grpcservice/internal/pattern/batch"
 	"github.com/grpcservice/grpcservice/internal/pattern/idempotency"
@@ -18,4 +20,21 @@ func Patterns() []pattern.Pattern {
 		batch.Pattern(),
 		idempotency.Pattern(),
 	}
+}
+
+// Packages returns the packages of the runtime that patterns use: of their helpers and of what these
+// depend on.
+func Packages() (packages []pattern.Package) {
+	add := func(p pattern.Package) {
+		if p.Name != "" && !slices.Contains(packages, p) {
+			packages = append(packages, p)
+		}
+	}
+	for _, p := range Patterns() {
+		add(p.Package)
+		if d := p.Needs.Dependency; d != nil {
+			add(d.Package)
+		}
+	}
+	return packages
 }

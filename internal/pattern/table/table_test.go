@@ -1,7 +1,12 @@
 package table_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
+	"path"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -36,6 +41,48 @@ func TestRowsAreWhole(t *testing.T) {
 			}
 		}
 		checkOption(t, p)
+		checkDependency(t, p)
+	}
+}
+
+// checkDependency checks that the package of a dependency declares what the row names.
+func checkDependency(t *testing.T, p pattern.Pattern) {
+	t.Helper()
+	d := p.Needs.Dependency
+	if d == nil {
+		return
+	}
+	if d.Name == "" || d.Doc == "" || d.Package.Name != path.Base(d.Package.Path) {
+		t.Errorf("%s: the row of the dependency lacks something: %+v", p.Name, *d)
+	}
+	dir := root + strings.TrimPrefix(d.Package.Path, "github.com/grpcservice/grpcservice/")
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s has no Go files (%v)", dir, err)
+	}
+	declared := make(map[string]bool)
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range file.Decls {
+			switch decl := decl.(type) {
+			case *ast.FuncDecl:
+				declared[decl.Name.Name] = declared[decl.Name.Name] || decl.Recv == nil
+			case *ast.GenDecl:
+				for _, spec := range decl.Specs {
+					if spec, ok := spec.(*ast.TypeSpec); ok {
+						declared[spec.Name.Name] = true
+					}
+				}
+			}
+		}
+	}
+	for _, name := range []string{d.Type, d.New, d.Store, d.Register} {
+		if name != "" && !declared[name] {
+			t.Errorf("%s: package %s does not declare %s", p.Name, d.Package.Name, name)
+		}
 	}
 }
 
