@@ -12,6 +12,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 	"github.com/grpcservice/grpcservice/runtime/internal/each"
+	"github.com/grpcservice/grpcservice/runtime/internal/openheader"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
@@ -143,6 +144,7 @@ func (m *Method) open(ctx context.Context) (*clientCall, error) {
 		cancel()
 		return nil, rpcerr.Upstream(ctx, err)
 	}
+	openheader.Started(ctx, cs.Header)
 	return &clientCall{ClientStream: cs, ctx: ctx, cancel: cancel, header: header}, nil
 }
 

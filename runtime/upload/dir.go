@@ -1,0 +1,321 @@
+package upload
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+)
+
+// Defaults of a [Dir].
+const (
+	DefaultStagingBytes = 10 << 30
+	DefaultStagingFiles = 10_000
+	DefaultStagingAge   = 24 * time.Hour
+)
+
+// Dir is a [Staging] area in a directory. It limits the bytes and files that it holds, and gives one
+// principal at most a quarter of each. One process uses the directory at a time; what it holds survives
+// the process.
+type Dir struct {
+	root  *os.Root
+	bytes int64
+	files int
+	age   time.Duration
+	now   func() time.Time
+
+	mu    sync.Mutex
+	used  usage
+	users map[string]usage // by directory
+	parts map[string]*dirPart
+	swept time.Time
+}
+
+// usage is how much is held.
+type usage struct {
+	bytes int64
+	files int
+}
+
+// DirOption configures a [Dir].
+type DirOption func(*Dir)
+
+// WithStagingBytes sets how many bytes the directory holds at most, instead of [DefaultStagingBytes].
+func WithStagingBytes(n int64) DirOption { return func(d *Dir) { d.bytes = n } }
+
+// WithStagingFiles sets how many files the directory holds at most, instead of [DefaultStagingFiles].
+func WithStagingFiles(n int) DirOption { return func(d *Dir) { d.files = n } }
+
+// WithStagingAge sets how long a file is kept after its last chunk, instead of [DefaultStagingAge].
+func WithStagingAge(age time.Duration) DirOption { return func(d *Dir) { d.age = age } }
+
+// OpenDir opens a staging area, and creates the directory if it does not exist. It ignores files in the
+// directory that are not its own.
+func OpenDir(path string, opts ...DirOption) (*Dir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &Dir{root: root, bytes: DefaultStagingBytes, files: DefaultStagingFiles, age: DefaultStagingAge, now: time.Now, parts: map[string]*dirPart{}}
+	for _, opt := range opts {
+		opt(d)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.sweep(); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return d, nil
+}
+
+// Close closes the directory. Parts must be closed before.
+func (d *Dir) Close() error { return d.root.Close() }
+
+// dirOf returns the directory of a principal, and pathOf the file of an upload. Both are hashes: names
+// come from clients.
+func dirOf(principal string) string {
+	sum := sha256.Sum256([]byte(principal))
+	return hex.EncodeToString(sum[:hashBytes])
+}
+
+// hashBytes is the length of the hash that names a principal's directory.
+const hashBytes = 16
+
+// isHash reports whether name is that of a hash with a number of bytes.
+func isHash(name string, bytes int) bool {
+	hash, err := hex.DecodeString(name)
+	return err == nil && len(hash) == bytes
+}
+
+func pathOf(key Key) string {
+	h := sha256.New()
+	for _, text := range []string{key.Method, key.Name, strconv.FormatInt(key.Size, 10), key.Checksum} {
+		fmt.Fprintf(h, "%d:%s,", len(text), text)
+	}
+	return filepath.Join(dirOf(key.Principal), hex.EncodeToString(h.Sum(nil)))
+}
+
+// sweepInterval is how often old files are looked for, at most.
+const sweepInterval = time.Minute
+
+// sweep counts what the directory holds, and deletes what is old and not in use.
+func (d *Dir) sweep() error {
+	d.swept, d.used, d.users = d.now(), usage{}, map[string]usage{}
+	return fs.WalkDir(d.root.FS(), ".", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil || path == ".":
+			return err
+		case entry.IsDir() && !isHash(path, hashBytes):
+			return fs.SkipDir
+		case entry.IsDir() || !isHash(entry.Name(), sha256.Size):
+			return nil
+		}
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		path = filepath.FromSlash(path)
+		if d.parts[path] == nil && d.now().Sub(info.ModTime()) > d.age {
+			return d.root.Remove(path)
+		}
+		d.add(path, info.Size(), 1)
+		return nil
+	})
+}
+
+// add counts bytes and files of the principal of a path.
+func (d *Dir) add(path string, bytes int64, files int) {
+	user := filepath.Dir(path)
+	u := d.users[user]
+	u.bytes, u.files = u.bytes+bytes, u.files+files
+	if d.users[user] = u; u == (usage{}) {
+		delete(d.users, user)
+	}
+	d.used.bytes, d.used.files = d.used.bytes+bytes, d.used.files+files
+}
+
+// reserve counts bytes and files, unless there is no room for them.
+func (d *Dir) reserve(path string, bytes int64, files int) error {
+	u := d.users[filepath.Dir(path)]
+	switch {
+	case d.used.bytes+bytes > d.bytes || d.used.files+files > d.files:
+		return ReasonStagingFull.Errorf(codes.ResourceExhausted, "the server holds too many unfinished uploads; try again later").
+			WithRetryAfter(sweepInterval)
+	case u.bytes+bytes > d.bytes/4 || u.files+files > max(d.files/4, 1):
+		return ReasonStagingFull.Errorf(codes.ResourceExhausted, "the caller has too many unfinished uploads; finish some of them first").
+			WithRetryAfter(sweepInterval)
+	}
+	d.add(path, bytes, files)
+	return nil
+}
+
+// release gives back bytes that were counted.
+func (d *Dir) release(path string, bytes int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.add(path, -bytes, 0)
+}
+
+// Open implements [Staging].
+func (d *Dir) Open(_ context.Context, key Key) (Part, error) {
+	path := pathOf(key)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.now().Sub(d.swept) > sweepInterval {
+		if err := d.sweep(); err != nil {
+			return nil, misuse("staging: %w", err)
+		}
+	}
+	if other := d.parts[path]; other != nil {
+		other.lose()
+	}
+	part, err := d.open(path)
+	if err != nil {
+		return nil, err
+	}
+	d.parts[path] = part
+	return part, nil
+}
+
+// open opens the file at a path, or creates it.
+func (d *Dir) open(path string) (*dirPart, error) {
+	if err := d.root.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, misuse("staging: %w", err)
+	}
+	_, err := d.root.Stat(path)
+	if created := errors.Is(err, fs.ErrNotExist); created {
+		if err := d.reserve(path, 0, 1); err != nil {
+			return nil, err
+		}
+	}
+	file, err := d.root.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, misuse("staging: %w", err)
+	}
+	// The offset that the client learns must survive a crash.
+	size, err := file.Seek(0, io.SeekEnd)
+	if err = errors.Join(err, file.Sync()); err != nil {
+		return nil, misuse("staging: %w", errors.Join(err, file.Close()))
+	}
+	return &dirPart{dir: d, path: path, file: file, size: size}, nil
+}
+
+// dirPart is a [Part] in a file.
+type dirPart struct {
+	dir  *Dir
+	path string
+
+	mu   sync.Mutex // held while the file is used, so that another call takes it over between two writes
+	file *os.File   // nil after the part was lost or closed
+	size int64
+}
+
+var errTakenOver = ReasonTakenOver.Errorf(codes.Aborted, "another call has resumed the upload").Fixed()
+
+// lose ends what a call can do with the part.
+func (p *dirPart) lose() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.file != nil {
+		_ = p.file.Close() // the next call syncs it
+		p.file = nil
+	}
+}
+
+func (p *dirPart) Offset() int64 { return p.size }
+
+func (p *dirPart) Write(data []byte) (int, error) {
+	if len(data) == 0 {
+		return 0, nil
+	}
+	if err := p.reserve(int64(len(data))); err != nil {
+		return 0, err
+	}
+	n, err := p.write(data)
+	if n < len(data) {
+		p.dir.release(p.path, int64(len(data)-n))
+	}
+	return n, err
+}
+
+func (p *dirPart) reserve(n int64) error {
+	p.dir.mu.Lock()
+	defer p.dir.mu.Unlock()
+	return p.dir.reserve(p.path, n, 0)
+}
+
+func (p *dirPart) write(data []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.file == nil {
+		return 0, errTakenOver
+	}
+	n, err := p.file.WriteAt(data, p.size)
+	p.size += int64(n)
+	if err != nil {
+		return n, misuse("staging: %w", err)
+	}
+	return n, nil
+}
+
+func (p *dirPart) Reset() error {
+	size, err := p.truncate()
+	p.dir.release(p.path, size)
+	return err
+}
+
+// truncate empties the file and returns how many bytes it had.
+func (p *dirPart) truncate() (int64, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.file == nil {
+		return 0, errTakenOver
+	}
+	if err := p.file.Truncate(0); err != nil {
+		return 0, err
+	}
+	size := p.size
+	p.size = 0
+	return size, nil
+}
+
+func (p *dirPart) Reader() (io.ReadCloser, error) { return p.dir.root.Open(p.path) }
+
+func (p *dirPart) Discard() error { return p.end(func() error { return p.dir.root.Remove(p.path) }) }
+
+func (p *dirPart) Close() error { return p.end(nil) }
+
+// end closes the part if the call still has it, and does more before another call can open it.
+func (p *dirPart) end(more func() error) error {
+	p.dir.mu.Lock()
+	defer p.dir.mu.Unlock()
+	if p.dir.parts[p.path] != p {
+		return nil
+	}
+	delete(p.dir.parts, p.path)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	err := p.file.Close()
+	p.file = nil
+	if more != nil {
+		p.dir.add(p.path, -p.size, -1)
+		err = errors.Join(err, more())
+	}
+	return err
+}

@@ -1,0 +1,152 @@
+package upload
+
+import (
+	"context"
+	"encoding/hex"
+	"io"
+	"strconv"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/grpcservice/grpcservice/runtime"
+)
+
+// Staging keeps what has arrived of files, so that uploads can be resumed. It must be safe for
+// concurrent use. [Dir] keeps files in a directory.
+type Staging interface {
+	// Open returns the part of a file that has arrived, empty if it is new. If another call has it
+	// open, that call loses it: its writes fail with ABORTED, reason UPLOAD_TAKEN_OVER. A client
+	// that was cut off comes back before the server has noticed.
+	Open(ctx context.Context, key Key) (Part, error)
+}
+
+// Part is what has arrived of a file. It is used by one goroutine at a time.
+type Part interface {
+	// Write appends to the part.
+	io.Writer
+	// Offset returns how many bytes the part has. Those that it had when it was opened survive a
+	// crash.
+	Offset() int64
+	// Reset makes the part empty.
+	Reset() error
+	// Reader returns a reader of all bytes. The caller closes it before the part.
+	Reader() (io.ReadCloser, error)
+	// Discard deletes the part, and closes it.
+	Discard() error
+	// Close keeps the part for the next call of [Staging.Open].
+	Close() error
+}
+
+// Key tells uploads apart.
+type Key struct {
+	// Method is the path of the RPC: "/shop.v1.UploadService/UploadImages".
+	Method string
+	// Principal is the ID of the caller, or "" without authentication.
+	Principal string
+	// Name is the name of the file.
+	Name string
+	// Size is the size of the file, or -1 if it is not known before its end.
+	Size int64
+	// Checksum is the checksum of the file in hexadecimal, or "" if it is not known before its end.
+	Checksum string
+}
+
+// Metadata of an upload that can be resumed.
+const (
+	// resumeKey is in the request of a client that waits, after its first message, for the offset to
+	// continue from.
+	resumeKey = "grpcservice-upload-resume"
+	// offsetKey is in the response header: how many bytes of the file the server has.
+	offsetKey = "grpcservice-upload-offset"
+)
+
+// offer opens the staged part of the file that has just started, and tells a client that resumes where
+// to continue.
+func (r *reader) offer() error {
+	f := &r.file
+	resumes := r.files == 1 && len(metadata.ValueFromIncomingContext(r.ctx, resumeKey)) > 0
+	if r.staging != nil && f.name != "" {
+		var err error
+		if f.part, err = r.staging.Open(r.ctx, r.key()); err != nil {
+			return err
+		}
+		if !resumes || f.size >= 0 && f.part.Offset() > f.size {
+			if err := f.part.Reset(); err != nil {
+				return misuse("staging: %w", err)
+			}
+		}
+		f.received = f.part.Offset()
+		r.total += f.received
+	}
+	if resumes {
+		// Fails only where the header cannot matter: in a direct call, and where it was sent before.
+		_ = grpc.SendHeader(r.ctx, metadata.Pairs(offsetKey, strconv.FormatInt(f.received, 10)))
+	}
+	return nil
+}
+
+func (r *reader) key() Key {
+	key := Key{Method: r.method, Name: r.file.name, Size: r.file.size, Checksum: hex.EncodeToString(r.file.sum)}
+	if c, ok := runtime.CallFromContext(r.ctx); ok && c.Principal() != nil {
+		key.Principal = c.Principal().ID
+	}
+	return key
+}
+
+// stage receives the whole file into its part, if it has one.
+func (r *reader) stage() error {
+	f := &r.file
+	if f.part == nil {
+		return nil
+	}
+	for {
+		if _, err := f.part.Write(f.rest); err != nil {
+			return err
+		}
+		f.rest = nil
+		if err := r.fill(); err == io.EOF {
+			break
+		} else if err != nil {
+			return err
+		}
+	}
+	whole, err := f.part.Reader()
+	if err != nil {
+		return misuse("staging: %w", err)
+	}
+	f.whole = whole
+	return nil
+}
+
+// unstage deletes the part of a file that is done.
+func (r *reader) unstage() error {
+	f := &r.file
+	if f.part == nil {
+		return nil
+	}
+	_ = f.whole.Close() // it was only read
+	err := f.part.Discard()
+	f.part, f.whole = nil, nil
+	if err != nil {
+		return misuse("staging: %w", err)
+	}
+	return nil
+}
+
+// close keeps the part of a file that was cut off, or that the method has not finished with, and deletes
+// it if the client sent something wrong.
+func (r *reader) close() {
+	f := &r.file
+	if f.part == nil {
+		return
+	}
+	if f.whole != nil {
+		_ = f.whole.Close() // it was only read
+	}
+	if r.cutOff || f.whole != nil && (f.err == nil || f.err == io.EOF) {
+		_ = f.part.Close() // what it could not keep is sent again
+	} else {
+		_ = f.part.Discard() // it expires
+	}
+}
