@@ -16,6 +16,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+	"github.com/grpcservice/grpcservice/runtime/internal/encoded"
 	"github.com/grpcservice/grpcservice/runtime/internal/heldheader"
 	"github.com/grpcservice/grpcservice/runtime/internal/join"
 	"github.com/grpcservice/grpcservice/runtime/internal/requestid"
@@ -31,7 +32,8 @@ type call struct {
 	principal *runtime.Principal
 	received  atomic.Int64 // messages of streams
 	sent      atomic.Int64
-	group     atomic.Pointer[group] // made by the first [runtime.Go]
+	group     atomic.Pointer[group]            // made by the first [runtime.Go]
+	shared    atomic.Pointer[encoded.Variants] // of the next response, if other streams send it too
 }
 
 // Method implements [runtime.Call].
@@ -100,6 +102,7 @@ type pipeline struct {
 	admission    *admission
 	drain        *drain
 	tokenWarning sync.Once
+	formats      encoded.Formats // of its streams, for messages that many of them send
 
 	left join.Group // methods that run on although their call has ended, and what runs in the background
 

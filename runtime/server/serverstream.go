@@ -20,6 +20,7 @@ type serverStream struct {
 	watch *streamWatch          // nil where the policy bounds no time
 	ended atomic.Pointer[error] // why there are no more messages
 	whole atomic.Bool           // all requests were received
+	forms streamFormat          // of messages that many streams send
 }
 
 func (s *serverStream) Context() context.Context { return s.ctx }
@@ -99,7 +100,7 @@ func (s *serverStream) SendMsg(resp any) (err error) {
 		s.call.prepare(resp)
 		s.releaseHeader()
 	}
-	if err := s.ServerStream.SendMsg(resp); err != nil {
+	if err := s.ServerStream.SendMsg(s.shared(resp)); err != nil {
 		return cmp.Or(s.over(), err)
 	}
 	s.watch.touch()
