@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
@@ -143,5 +144,11 @@ func (r *run[Req]) count(index int64, err error) {
 	}
 }
 
-// limitsIn returns the limits of a policy.
-func limitsIn(runtime.Policy) limits { return limits{concurrency: 8, failures: 1000} }
+// limitsIn returns the limits of a policy, with the defaults for unset values.
+func limitsIn(p runtime.Policy) limits {
+	return limits{
+		concurrency: cmp.Or(p.Bulk.Concurrency, policy.DefaultBulkConcurrency),
+		items:       p.Bulk.MaxItems,
+		failures:    cmp.Or(p.Bulk.MaxFailures, policy.DefaultMaxFailures),
+	}
+}

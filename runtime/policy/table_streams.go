@@ -8,6 +8,21 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
+// Defaults of the patterns of client streams, which also apply to handwritten policies that leave a
+// value unset.
+const (
+	// DefaultMaxFileBytes is the size of the largest file of an upload.
+	DefaultMaxFileBytes = 1 << 30
+	// DefaultMaxUploadBytes is the size of all files of an upload.
+	DefaultMaxUploadBytes = 4 << 30
+	// DefaultMaxFiles is the maximum number of files of an upload.
+	DefaultMaxFiles = 1000
+	// DefaultBulkConcurrency is how many items of a bulk request run at a time.
+	DefaultBulkConcurrency = 8
+	// DefaultMaxFailures is how many items of a bulk request may fail.
+	DefaultMaxFailures = 1000
+)
+
 func searchRule() rule {
 	return patternRule("search", ofServerStream,
 		func(p *Policy) bool { return p.Search.PackItems != 0 },
@@ -46,7 +61,7 @@ func uploadRule() rule {
 			func(p *Policy) *int64 { return &p.Upload.MaxFileBytes }).completed(),
 		field("max_total_bytes", size,
 			func(p *Policy) *int64 { return &p.Upload.MaxTotalBytes }).completed(),
-		field("max_files", count(), func(p *Policy) *int { return &p.Upload.MaxFiles }, 1000),
+		field("max_files", count(), func(p *Policy) *int { return &p.Upload.MaxFiles }, DefaultMaxFiles),
 		shape("finish", aNameOrNone),
 	)
 	r.complete = func(_ Method, p *Policy) { p.Upload.completeBytes() }
@@ -63,12 +78,11 @@ func uploadRule() rule {
 
 // completeBytes sets the limits of a file and of a call; the second bounds the first.
 func (u *Upload) completeBytes() {
-	const file, total = 1 << 30, 4 << 30
 	if u.MaxTotalBytes == 0 {
-		u.MaxTotalBytes = max(total, u.MaxFileBytes)
+		u.MaxTotalBytes = max(DefaultMaxUploadBytes, u.MaxFileBytes)
 	}
 	if u.MaxFileBytes == 0 {
-		u.MaxFileBytes = file
+		u.MaxFileBytes = DefaultMaxFileBytes
 	}
 	if u.MaxTotalBytes > 0 {
 		u.MaxFileBytes = min(u.MaxFileBytes, u.MaxTotalBytes)
@@ -93,9 +107,9 @@ func bulkRule() rule {
 	return patternRule("bulk", ofClientStream,
 		func(p *Policy) bool { return p.Bulk.Concurrency != 0 },
 		said("off"),
-		field("concurrency", count(), func(p *Policy) *int { return &p.Bulk.Concurrency }, 8),
+		field("concurrency", count(), func(p *Policy) *int { return &p.Bulk.Concurrency }, DefaultBulkConcurrency),
 		field("max_items", most(), func(p *Policy) *int { return &p.Bulk.MaxItems }),
-		field("max_failures", count(), func(p *Policy) *int { return &p.Bulk.MaxFailures }, 1000),
+		field("max_failures", count(), func(p *Policy) *int { return &p.Bulk.MaxFailures }, DefaultMaxFailures),
 	)
 }
 

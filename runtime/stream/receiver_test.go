@@ -28,7 +28,7 @@ func TestReceiverReturnsMessagesAndThenTheEnd(t *testing.T) {
 	for _, end := range []error{io.EOF, failed} {
 		synctest.Test(t, func(t *testing.T) {
 			in := stream.NewReceiver(t.Context(), func(yield func(*number, error) bool) {
-				_ = yield(one, nil) && yield(one, nil)
+				_ = yield(one, nil) && yield(wrapperspb.Int64(2), nil)
 				if end == failed {
 					yield(nil, failed)
 				}
@@ -145,7 +145,7 @@ func TestFoldStopsAtFailures(t *testing.T) {
 	}
 	for name, s := range map[string]runtime.Stream[number]{
 		"fold":   stream.Of(one, one, wrapperspb.Int64(-1), one),
-		"stream": func(yield func(*number, error) bool) { _ = yield(one, nil) && yield(one, nil) && yield(nil, failed) },
+		"stream": func(yield func(*number, error) bool) { _ = yield(one, nil) && yield(wrapperspb.Int64(1), nil) && yield(nil, failed) },
 	} {
 		if sum, err := stream.Fold(t.Context(), s, 0, add); sum != 2 || err != failed {
 			t.Errorf("%s: %d, %v", name, sum, err)

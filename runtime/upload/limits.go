@@ -1,8 +1,17 @@
 package upload
 
-import "github.com/grpcservice/grpcservice/runtime"
+import (
+	"cmp"
 
-// limitsIn returns the limits of a policy.
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/policy"
+)
+
+// limitsIn returns the limits of a policy, with the defaults for unset values.
 func limitsIn(p runtime.Policy) limits {
-	return limits{fileBytes: 1 << 30, totalBytes: 4 << 30, files: 1000}
+	return limits{
+		fileBytes:  cmp.Or(p.Upload.MaxFileBytes, policy.DefaultMaxFileBytes),
+		totalBytes: cmp.Or(p.Upload.MaxTotalBytes, policy.DefaultMaxUploadBytes),
+		files:      cmp.Or(p.Upload.MaxFiles, policy.DefaultMaxFiles),
+	}
 }

@@ -267,7 +267,8 @@ func TestMisuse(t *testing.T) {
 	}
 	twice := func(yield func(upload.Source[uploadv1.VideoHeader], error) bool) {
 		one := upload.Source[uploadv1.VideoHeader]{Content: strings.NewReader("x")}
-		_ = yield(one, nil) && yield(one, nil)
+		another := upload.Source[uploadv1.VideoHeader]{Content: strings.NewReader("y")}
+		_ = yield(one, nil) && yield(another, nil)
 	}
 	if _, err := videos.SendAll(t.Context(), &store{}, twice); status.Code(err) != codes.Internal {
 		t.Errorf("two files with headers: %v", err)
