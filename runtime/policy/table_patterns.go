@@ -28,6 +28,10 @@ const (
 	DefaultMaxAttempts = 3
 	// DefaultIdempotencyWindow is how long the response to an idempotency key is stored.
 	DefaultIdempotencyWindow = 24 * time.Hour
+	// DefaultHeartbeat is how long a subscription is silent before it sends its position.
+	DefaultHeartbeat = 30 * time.Second
+	// DefaultMaxLines is the maximum number of past events that a subscription starts with.
+	DefaultMaxLines = 1000
 )
 
 // patternRule returns the rule of a pattern, which methods of some kinds have by their messages.

@@ -45,8 +45,8 @@ func subscriptionRule() rule {
 		shape("types", aNameOrNone), shape("type", aNameOrNone),
 		shape("lines", aNameOrNone), shape("level", aNameOrNone), shape("entry_level", aNameOrNone),
 		field("heartbeat", limit,
-			func(p *Policy) *time.Duration { return &p.Subscription.Heartbeat }, 30*time.Second),
-		field("max_lines", count(), func(p *Policy) *int { return &p.Subscription.MaxLines }, 1000),
+			func(p *Policy) *time.Duration { return &p.Subscription.Heartbeat }, DefaultHeartbeat),
+		field("max_lines", count(), func(p *Policy) *int { return &p.Subscription.MaxLines }, DefaultMaxLines),
 	)
 }
 

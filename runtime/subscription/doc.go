@@ -1,0 +1,16 @@
+// Package subscription serves logs of events to subscribers that resume where they stopped, and
+// the tails of logs. No event is lost or sent twice, however often the connection breaks, and a
+// subscriber whose events are gone gets an error of its own.
+//
+// The generated package has a [Method] for each subscription. The server provides the log:
+//
+//	func (s *Events) SubscribeToEvents(ctx context.Context, req *shopv1.SubscribeRequest) runtime.Stream[shopv1.Event] {
+//		return shopv1service.EventServiceSubscribeToEvents.Serve(ctx, req, s.log)
+//	}
+//
+// A client ranges over the events of many connections:
+//
+//	for event, err := range shopv1service.EventServiceSubscribeToEvents.Resume(ctx, events, req) { … }
+//
+// docs/subscriptions.md describes positions, marks and what clients in other languages do.
+package subscription

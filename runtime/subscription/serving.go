@@ -1,0 +1,170 @@
+package subscription
+
+import (
+	"context"
+	"errors"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/eventlog"
+)
+
+// serving is one call of [Method.Serve]: a cursor in the log.
+type serving[Resp any] struct {
+	*shape
+	ctx      context.Context
+	log      *eventlog.Log[Resp]
+	options  options
+	draining <-chan struct{}
+	filter   filter
+	keep     []func(*Resp) bool
+	sealer   *sealer // nil if responses have no position
+	beat     *beat   // nil if the client gets no marks
+
+	reader *eventlog.Reader[Resp]
+	// chosen reports that the server chose the start, and no event was read yet: if events are
+	// trimmed meanwhile, none that the client knows of is missing.
+	chosen bool
+}
+
+// perTurn is how many events a stream takes from the log before it looks up.
+const perTurn = 256
+
+// run sends events until the stream ends.
+func (s *serving[Resp]) run(yield func(*Resp, error) bool) {
+	for {
+		atHead, more := s.turn(yield)
+		if !more {
+			return
+		}
+		if err := s.ended(); err != nil {
+			yield(nil, err)
+			return
+		}
+		if s.beat.due(atHead) {
+			if !yield(s.mark(), nil) {
+				return
+			}
+		}
+		if atHead {
+			s.wait()
+		}
+	}
+}
+
+// turn sends the events at hand.
+func (s *serving[Resp]) turn(yield func(*Resp, error) bool) (atHead, more bool) {
+	for range perTurn {
+		e, err := s.reader.Next(s.ctx)
+		if err != nil {
+			if s.restart(err) {
+				continue
+			}
+			yield(nil, s.fail(err))
+			return false, false
+		}
+		if e == nil {
+			return true, true
+		}
+		s.chosen = false
+		if !s.passes(e) {
+			continue
+		}
+		s.beat.sent()
+		if !yield(s.message(e), nil) {
+			return false, false
+		}
+	}
+	return false, true
+}
+
+// ended returns the error with which the stream must end now.
+func (s *serving[Resp]) ended() error {
+	if err := s.ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-s.draining:
+		return runtime.ErrDraining
+	default:
+		return nil
+	}
+}
+
+// wait returns when the log, the call, the server or the time requires another turn.
+func (s *serving[Resp]) wait() {
+	select {
+	case <-s.reader.Changed():
+	case <-s.beat.c():
+		s.beat.elapse()
+	case <-s.draining:
+	case <-s.ctx.Done():
+	}
+}
+
+// restart moves a start that the server chose, if it was trimmed, to the earliest event.
+func (s *serving[Resp]) restart(err error) bool {
+	var gone *eventlog.PositionError
+	if !s.chosen || !errors.As(err, &gone) {
+		return false
+	}
+	s.reader = s.log.Reader(gone.Earliest)
+	return true
+}
+
+// fail returns the caller's error for an error of the log.
+func (s *serving[Resp]) fail(err error) error {
+	var gone *eventlog.PositionError
+	if !errors.As(err, &gone) {
+		return err
+	}
+	return lost(err, s.token(gone.Earliest))
+}
+
+// token returns the client's token of a position, or "" if the method has none.
+func (s *serving[Resp]) token(p eventlog.Position) string {
+	if s.sealer == nil {
+		return ""
+	}
+	return s.sealer.seal(p)
+}
+
+// passes reports whether an event is sent.
+func (s *serving[Resp]) passes(e *eventlog.Entry[Resp]) bool {
+	if !s.filter.isEmpty() && !s.filter.passes(s.traits(e)) {
+		return false
+	}
+	for _, keep := range s.keep {
+		if !keep(e.Message) {
+			return false
+		}
+	}
+	return true
+}
+
+// traits returns the traits of an event, which are computed once for all subscribers.
+func (s *serving[Resp]) traits(e *eventlog.Entry[Resp]) *traits {
+	if found, ok := e.Derived.Load(s.shape, nil).(*traits); ok {
+		return found
+	}
+	return e.Derived.LoadOrStore(s.shape, nil, s.traitsOf(reflectOf(e.Message), e.Time)).(*traits)
+}
+
+// message returns the response for an event, which is made once for all subscribers.
+func (s *serving[Resp]) message(e *eventlog.Entry[Resp]) *Resp {
+	if s.sealer == nil {
+		return e.Message
+	}
+	if found, ok := e.Derived.Load(s.shape, s.sealer.ring).(*Resp); ok {
+		return found
+	}
+	resp := cloneOf(e.Message)
+	s.nextPosition.SetText(reflectOf(resp), s.sealer.seal(e.Position))
+	return e.Derived.LoadOrStore(s.shape, s.sealer.ring, resp).(*Resp)
+}
+
+// mark returns a response that has the position alone.
+func (s *serving[Resp]) mark() *Resp {
+	resp := new(Resp)
+	s.nextPosition.SetText(reflectOf(resp), s.sealer.seal(s.reader.Position())+markSuffix)
+	return resp
+}
