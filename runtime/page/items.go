@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/fieldvalue"
 )
 
 // Entry is an item of a page that is a map.
@@ -20,9 +22,9 @@ type putter[T any] func(m protoreflect.Message, items []T) error
 // listPutter returns the putter of a list.
 func listPutter[T any](field protoreflect.FieldDescriptor) (putter[T], error) {
 	if !field.IsList() {
-		return nil, fmt.Errorf("%s is %s, not a list", field.FullName(), kindOf(field))
+		return nil, fmt.Errorf("%s is %s, not a list", field.FullName(), fieldvalue.KindOf(field))
 	}
-	convert, err := converterTo[T](field)
+	convert, err := fieldvalue.To[T](field)
 	if err != nil {
 		return nil, err
 	}
@@ -42,13 +44,13 @@ func listPutter[T any](field protoreflect.FieldDescriptor) (putter[T], error) {
 // mapPutter returns the putter of a map.
 func mapPutter[K comparable, V any](field protoreflect.FieldDescriptor) (putter[Entry[K, V]], error) {
 	if !field.IsMap() {
-		return nil, fmt.Errorf("%s is %s, not a map", field.FullName(), kindOf(field))
+		return nil, fmt.Errorf("%s is %s, not a map", field.FullName(), fieldvalue.KindOf(field))
 	}
-	convertKey, err := converterTo[K](field.MapKey())
+	convertKey, err := fieldvalue.To[K](field.MapKey())
 	if err != nil {
 		return nil, err
 	}
-	convert, err := converterTo[V](field.MapValue())
+	convert, err := fieldvalue.To[V](field.MapValue())
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime/digest"
+	"github.com/grpcservice/grpcservice/runtime/internal/fieldvalue"
 )
 
 // shape holds the fields that [Fields] names, resolved once.
@@ -53,7 +54,7 @@ func newShape(fields Fields, req, resp protoreflect.MessageDescriptor) (*shape, 
 func itemsOf(desc protoreflect.MessageDescriptor, text string) (path, error) {
 	p, err := pathOf(desc, text)
 	if err == nil && !p.last().IsList() && !p.last().IsMap() {
-		return nil, fmt.Errorf("%s is %s, not a list or a map", text, kindOf(p.last()))
+		return nil, fmt.Errorf("%s is %s, not a list or a map", text, fieldvalue.KindOf(p.last()))
 	}
 	return p, err
 }

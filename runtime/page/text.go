@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/fieldvalue"
 )
 
 // textOf finds a string or bytes field.
@@ -13,7 +15,7 @@ func textOf(desc protoreflect.MessageDescriptor, text string) (path, error) {
 		return nil, err
 	}
 	if field := p.last(); field.IsList() || field.IsMap() || field.Kind() != protoreflect.StringKind && field.Kind() != protoreflect.BytesKind {
-		return nil, fmt.Errorf("%s is %s, not a string or bytes", text, kindOf(field))
+		return nil, fmt.Errorf("%s is %s, not a string or bytes", text, fieldvalue.KindOf(field))
 	}
 	return p, nil
 }

@@ -1,4 +1,5 @@
-package page
+// Package fieldvalue converts between Go values and values of fields that are known by reflection.
+package fieldvalue
 
 import (
 	"fmt"
@@ -7,12 +8,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// converter converts a Go value to a message's value; false if it is nil.
-type converter[T any] func(T) (protoreflect.Value, bool)
+// Converter converts a Go value to the value of a field; false if it is nil.
+type Converter[T any] func(T) (protoreflect.Value, bool)
 
-// converterTo returns the converter of values of type T for a field, or for the elements of a
-// list field.
-func converterTo[T any](field protoreflect.FieldDescriptor) (converter[T], error) {
+// To returns the converter of values of type T for a field, or for the elements of a list field.
+func To[T any](field protoreflect.FieldDescriptor) (Converter[T], error) {
 	var zero T
 	switch zero := any(zero).(type) {
 	case proto.Message:
