@@ -24,21 +24,24 @@ type accessLog struct {
 	name    string // "library.v1.BookService/GetBook"
 	handler slog.Handler
 	level   slog.Level // of successes
-	sample  float64    // the part of the successes that is logged
+	sample  float64    // the fraction of the successes that is logged
 }
 
 func newAccessLog(logger *slog.Logger, info runtime.MethodInfo) accessLog {
 	name := info.FullMethod[1:]
 	attrs := []slog.Attr{slog.String(logMethod, name), slog.String(logKind, info.Kind.String())}
-	l := accessLog{name: name, handler: logger.Handler().WithAttrs(attrs), level: info.Policy.Log.Level, sample: info.Policy.Log.Sample}
+	l := accessLog{
+		name: name, handler: logger.Handler().WithAttrs(attrs),
+		level: info.Policy.Log.Level, sample: info.Policy.Log.Sample,
+	}
 	if l.sample == 0 {
 		l.sample = 1
 	}
 	return l
 }
 
-// write logs how the call ended.
-func (l *accessLog) write(c *callContext, outcome runtime.Outcome) {
+// write logs the outcome of a call. path is the path that the client sent for an unknown method, or "".
+func (l *accessLog) write(c runningCall, path string, outcome runtime.Outcome) {
 	code := status.Code(outcome.Err)
 	level := l.level
 	if code != codes.OK {
@@ -49,23 +52,24 @@ func (l *accessLog) write(c *callContext, outcome runtime.Outcome) {
 	if !l.handler.Enabled(c, level) {
 		return
 	}
-	record := slog.NewRecord(c.call.start.Add(outcome.Duration), level, "rpc", 0)
+	record := slog.NewRecord(c.Start().Add(outcome.Duration), level, "rpc", 0)
 	record.AddAttrs(
 		slog.String("code", code.String()),
 		slog.Duration("duration", outcome.Duration),
 		slog.String(logRequestID, c.RequestID()),
 		slog.String("peer", peerOf(c)),
 	)
-	if path := c.unknownPath(); path != "" {
+	if path != "" {
 		record.AddAttrs(slog.String("path", path))
 	}
-	if p := c.call.principal; p != nil {
+	if p := c.Principal(); p != nil {
 		record.AddAttrs(slog.String("principal", p.ID))
 	}
 	if outcome.Cause != nil {
-		record.AddAttrs(slog.String("error", fmt.Sprint(outcome.Cause))) // fmt survives an error that is a nil pointer
+		// fmt recovers the panic of an error that is a nil pointer.
+		record.AddAttrs(slog.String("error", fmt.Sprint(outcome.Cause)))
 	}
-	_ = l.handler.Handle(c, record) // a log that cannot be written has nowhere to say so
+	_ = l.handler.Handle(c, record) // there is nowhere to report it
 }
 
 // logLevel returns the level of a call's record. A call that a shutdown ends is no fault.
@@ -76,10 +80,9 @@ func logLevel(code codes.Code, err error) slog.Level {
 	return report.Level(code)
 }
 
-// accessLogger returns the logger of the access log.
-func (p *pipeline) accessLogger() *slog.Logger {
-	if p.without.accessLog {
+func (c *settings) accessLogger() *slog.Logger {
+	if c.without.accessLog {
 		return slog.New(slog.DiscardHandler)
 	}
-	return p.logger
+	return c.logger
 }

@@ -15,14 +15,14 @@ func (m *method) admissionGate() gate {
 			return runtime.ErrDraining
 		}
 		var verdict bounds.Verdict
-		c.load, verdict = m.admission.Begin(c.arrival, peerAddr(ctx), essential)
+		c.load, verdict = m.capacity.Begin(c.arrival, peerAddr(ctx), essential)
 		switch verdict {
 		case bounds.Accepted:
 			return nil
 		case bounds.PeerFull:
-			return m.admission.peerFull.After(c, overloadWait)
+			return m.capacity.peerFull.After(c, overloadWait)
 		default:
-			return m.admission.serverFull.After(c, overloadWait)
+			return m.capacity.serverFull.After(c, overloadWait)
 		}
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// runApart runs the method of a stream in a goroutine of its own, and returns without it when the time of the stream is up, or when
-// a shutdown cancels it: a method that waits for a message cannot be woken, but its stream can be ended, which wakes it.
+// runApart runs the method of a stream in a separate goroutine, and returns without it when the time
+// of the stream is up or a shutdown cancels it. A method that waits for a message cannot be
+// interrupted, but the end of its stream wakes it.
 func (m *method) runApart(stream *serverStream, run func() error) (err error) {
 	c := stream.call
 	ctx, cancel := context.WithCancel(stream.ctx)
@@ -17,18 +18,18 @@ func (m *method) runApart(stream *serverStream, run func() error) (err error) {
 	if m.deadlines.idle > 0 || m.deadlines.total > 0 {
 		stream.watch = &streamWatch{start: time.Now()}
 	}
-	outcome := errLeft // of a method that ends its goroutine
+	outcome := errGoexit
 	done := inBackground(func() { outcome = m.runJoined(c, run) })
 	if because := m.await(stream, done); because != nil {
 		stream.end(because)
-		m.leave(done, func() { m.release(c, outcome) })
+		m.abandon(done, func() { m.release(c, outcome) })
 		return because
 	}
 	m.release(c, outcome)
 	return c.completed(outcome)
 }
 
-// await waits until done is closed, and returns nil, or until the stream has to end, and returns why.
+// await returns nil when done is closed, or the reason why the stream must end first.
 func (m *method) await(stream *serverStream, done <-chan struct{}) error {
 	var timer *time.Timer
 	var timeUp <-chan time.Time
@@ -37,39 +38,39 @@ func (m *method) await(stream *serverStream, done <-chan struct{}) error {
 		defer timer.Stop()
 		timeUp = timer.C
 	}
-	cancelled := stream.ctx.Done()
+	canceled := stream.ctx.Done()
 	for {
 		select {
 		case <-done:
 			return nil
 		case <-timeUp:
-			left, because := stream.watch.left(m.deadlines)
-			if left <= 0 {
+			remaining, because := stream.watch.remaining(m.deadlines)
+			if remaining <= 0 {
 				return because
 			}
-			timer.Reset(left)
-		case <-cancelled:
-			if stream.call.drained.Load() {
+			timer.Reset(remaining)
+		case <-canceled:
+			if stream.call.live.drained.Load() {
 				return awaitMoment(done, runtime.ErrDraining)
 			}
-			cancelled = nil // the client is gone, and so is what the method waits for
+			canceled = nil // the client is gone: what the method waits for fails by itself
 		}
 	}
 }
 
-// awaitMoment gives a method a moment to return before its call ends because of err.
+// awaitMoment gives a method a moment to return before its call fails with err.
 func awaitMoment(done <-chan struct{}, err error) error {
 	select {
 	case <-done:
 		return nil
-	case <-time.After(leaveGrace):
+	case <-time.After(abandonGrace):
 		return err
 	}
 }
 
-// runJoined runs a method in a goroutine that is not the call's, and joins those that it started.
+// runJoined runs a method outside the goroutine of its call, and joins the goroutines that it started.
 func (m *method) runJoined(c *callContext, run func() error) (err error) {
-	err = errLeft
+	err = errGoexit
 	defer func() {
 		if value := recover(); value != nil {
 			err = m.panicked(c, value)

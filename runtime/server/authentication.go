@@ -18,9 +18,9 @@ import (
 func WithAuthenticator(authenticator Authenticator) Option {
 	return func(c *settings) {
 		if isNil(authenticator) {
-			c.fail("WithAuthenticator(nil): pass an authenticator, or say WithoutAuthentication")
+			c.fail("WithAuthenticator(nil): pass an authenticator, or WithoutAuthentication")
 		}
-		c.authenticator, c.open = authenticator, false
+		c.authenticator, c.admitAll = authenticator, false
 	}
 }
 
@@ -29,17 +29,17 @@ func WithAuthenticator(authenticator Authenticator) Option {
 // can. Without this option, a server without an authenticator does not start if a method requires
 // authentication.
 func WithoutAuthentication() Option {
-	return func(c *settings) { c.open = true }
+	return func(c *settings) { c.admitAll = true }
 }
 
-// errNoID is the error of callers for whom an authenticator returned a principal without an ID.
+// errNoID is the error of a call whose authenticator returned a principal without an ID.
 var errNoID = rpcerr.ReasonUnauthenticated.
 	Errorf(codes.Unauthenticated, "the credentials name no caller; send credentials that have a subject").
 	WithCause(errors.New("authenticate: the authenticator returned a principal without an ID; " +
 		"it must return an error for credentials without a subject"))
 
-// named returns an [AuthenticateFunc] that returns what authenticate does, and errNoID for a principal without an ID.
-func named(authenticate AuthenticateFunc) AuthenticateFunc {
+// requireID returns authenticate, with errNoID for a principal without an ID.
+func requireID(authenticate AuthenticateFunc) AuthenticateFunc {
 	return func(ctx context.Context) (*runtime.Principal, error) {
 		principal, err := authenticate(ctx)
 		if err == nil && principal != nil && principal.ID == "" {
@@ -49,19 +49,19 @@ func named(authenticate AuthenticateFunc) AuthenticateFunc {
 	}
 }
 
-// authenticateGate returns the gate that finds out who calls a method; nil without an authenticator. A
-// public method serves every caller, authenticated or not.
+// authenticateGate returns the gate that authenticates the caller; nil without an authenticator. A
+// public method serves unauthenticated callers too.
 func (m *method) authenticateGate() gate {
 	if m.authenticator == nil {
 		return nil
 	}
 	authenticate := m.authenticator.Bind(m.info)
 	if authenticate == nil {
-		authenticate = nobody
+		authenticate = anonymous
 	}
-	authenticate = named(authenticate)
+	authenticate = requireID(authenticate)
 	if m.public() {
-		return m.ignoring(authenticate)
+		return m.optional(authenticate)
 	}
 	return func(ctx context.Context, c *callContext) error {
 		principal, err := authenticate(ctx)
@@ -76,8 +76,8 @@ func (m *method) authenticateGate() gate {
 	}
 }
 
-// ignoring returns the gate that calls authenticate and rejects no call.
-func (p *pipeline) ignoring(authenticate AuthenticateFunc) gate {
+// optional returns a gate that calls authenticate and rejects no call.
+func (p *pipeline) optional(authenticate AuthenticateFunc) gate {
 	return func(ctx context.Context, c *callContext) error {
 		principal, err := authenticate(ctx)
 		if err == nil {
@@ -89,10 +89,11 @@ func (p *pipeline) ignoring(authenticate AuthenticateFunc) gate {
 	}
 }
 
-// nobody is who calls where an authenticator does not care.
-func nobody(context.Context) (*runtime.Principal, error) { return nil, nil }
+// anonymous replaces the function of an authenticator that does not bind a method.
+func anonymous(context.Context) (*runtime.Principal, error) { return nil, nil }
 
-// ignoredLevel returns the level to log an error at that a public method ignores: faults of the authenticator are errors.
+// ignoredLevel returns the level of an error that a public method ignores: error for a fault of the
+// authenticator, debug for invalid credentials.
 func ignoredLevel(err error) slog.Level {
 	if errors.Is(err, errNoID) {
 		return slog.LevelError
@@ -100,21 +101,22 @@ func ignoredLevel(err error) slog.Level {
 	return slog.LevelDebug
 }
 
-// authenticationError returns the error of a call whose caller could not be authenticated: an error of
-// package rpcerr as it is; of other statuses the code, which tells invalid credentials from an identity
-// provider that is unavailable; otherwise UNAUTHENTICATED. The rest is for the log.
+// authenticationError returns the error of a call for an error of its authenticator: an error of package
+// rpcerr as it is, otherwise UNAUTHENTICATED, or the code of err's status, so that callers can retry if
+// the identity provider is UNAVAILABLE. The text of err is only logged.
 func authenticationError(err error) error {
 	var own *rpcerr.Error
 	if errors.As(err, &own) {
 		return err
 	}
-	told, text := errUnauthenticated, "authenticate: "+fmt.Sprint(err)
+	public, text := errUnauthenticated, "authenticate: "+fmt.Sprint(err)
 	code := rpcerr.PublicStatus(err).Code()
-	if st, ok := rpcerr.UpstreamStatus(err); ok { // of an identity provider, whose UNAUTHENTICATED is about our caller
+	if st, ok := rpcerr.UpstreamStatus(err); ok { // its UNAUTHENTICATED concerns our caller
 		code = st.Code()
 	}
 	if code != codes.Unknown {
-		told = rpcerr.ReasonUnauthenticated.Errorf(code, "the caller cannot be authenticated: %s", rpcerr.CodeWords(code)).Fixed()
+		public = rpcerr.ReasonUnauthenticated.
+			Errorf(code, "the caller cannot be authenticated: %s", rpcerr.CodeWords(code)).Fixed()
 	}
-	return rpcerr.Hide(told, text)
+	return rpcerr.Hide(public, text)
 }

@@ -11,19 +11,21 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// The errors of callers who may not call a method.
 var (
-	errMissingScope = rpcerr.ReasonMissingScope.Errorf(codes.PermissionDenied, "the caller lacks a scope that the method requires").Fixed()
-	errNoPolicy     = rpcerr.ReasonNoPolicy.Errorf(codes.PermissionDenied, "no policy authorizes calls of the method").Fixed()
+	errMissingScope = rpcerr.ReasonMissingScope.
+			Errorf(codes.PermissionDenied, "the caller lacks a scope that the method requires").Fixed()
+	errNoPolicy = rpcerr.ReasonNoPolicy.
+			Errorf(codes.PermissionDenied, "no policy authorizes calls of the method").Fixed()
 )
 
-// public reports whether a method serves every caller.
+// public reports whether a method serves unauthenticated callers.
 func (m *method) public() bool {
-	return m.open || m.info.Policy.Auth != nil && m.info.Policy.Auth.Public
+	return m.admitAll || m.info.Policy.Auth != nil && m.info.Policy.Auth.Public
 }
 
-// authorizeGate returns the gate that rejects callers who may not call a method; nil if everybody may.
-// It follows authentication, so that only an authenticated caller learns that a method lets nobody in.
+// authorizeGate returns the gate that rejects unauthorized callers; nil if every caller is authorized.
+// It follows authentication, so that only an authenticated caller learns that no policy authorizes the
+// method.
 func (m *method) authorizeGate() gate {
 	if m.public() || m.authenticator == nil && m.info.Policy.Auth == nil {
 		return nil
@@ -31,7 +33,7 @@ func (m *method) authorizeGate() gate {
 	return func(_ context.Context, c *callContext) error { return m.authorize(c.call.principal) }
 }
 
-// authorize returns why a caller may not call the method; nil if they may.
+// authorize returns the error of an unauthorized caller, or nil.
 func (m *method) authorize(principal *runtime.Principal) error {
 	auth := m.info.Policy.Auth
 	switch {
@@ -47,7 +49,7 @@ func (m *method) authorize(principal *runtime.Principal) error {
 	return missingScope(principal, *auth)
 }
 
-// missingScope returns the error of a principal that lacks a scope, or nil.
+// missingScope returns the error of a principal without the scopes that auth requires, or nil.
 func missingScope(principal *runtime.Principal, auth runtime.Auth) error {
 	for _, scope := range auth.AllOf {
 		if !principal.HasScope(scope) {
@@ -69,9 +71,10 @@ func hasAny(principal *runtime.Principal, scopes []string) bool {
 	return false
 }
 
-// unguarded returns why a server without an authenticator cannot serve methods that ask who calls.
-func (p *pipeline) unguarded() error {
-	if p.authenticator != nil || p.open {
+// missingAuthenticator returns an error if methods require authentication and the server has no
+// authenticator.
+func (p *pipeline) missingAuthenticator() error {
+	if p.authenticator != nil || p.admitAll {
 		return nil
 	}
 	var names []string
@@ -85,10 +88,10 @@ func (p *pipeline) unguarded() error {
 	if len(names) == 0 {
 		return nil
 	}
-	return fmt.Errorf("the policy of %s requires authentication, but the server has no authenticator; pass WithAuthenticator, or WithoutAuthentication to admit every caller",
-		strings.Join(names, ", "))
+	return fmt.Errorf("the policy of %s requires authentication, but the server has no authenticator; "+
+		"pass WithAuthenticator, or WithoutAuthentication to admit every caller", strings.Join(names, ", "))
 }
 
-// errUnauthenticated is the error of callers whom the authenticator does not know.
+// errUnauthenticated is the error of a caller without valid credentials.
 var errUnauthenticated = rpcerr.ReasonUnauthenticated.
 	Errorf(codes.Unauthenticated, "the call has no credentials, or they are not valid").Fixed()

@@ -24,7 +24,7 @@ func (s *Server) Background(name string, fn func(ctx context.Context) error) {
 	switch {
 	case fn == nil:
 		s.errs = append(s.errs, fmt.Errorf("Background(%q, nil): pass a function", name))
-	case s.opened:
+	case s.started:
 		err := fmt.Errorf("%s: registered after Serve; register what runs in the background before", name)
 		s.pipeline.logger.Error("background function not started", "error", err)
 		s.errs = append(s.errs, err)
@@ -33,7 +33,7 @@ func (s *Server) Background(name string, fn func(ctx context.Context) error) {
 	}
 }
 
-// startBackground starts what waits for Serve.
+// startBackground starts the background functions.
 func (s *Server) startBackground(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,55 +41,55 @@ func (s *Server) startBackground(ctx context.Context) {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s.runLeft(func() {
+	s.goAwaited(func() {
 		<-s.pipeline.drain.started
 		cancel()
 	})
 	for _, f := range s.background.waiting {
 		s.background.begin(f.name)
-		s.runLeft(func() { s.runBackground(ctx, f) })
+		s.goAwaited(func() { s.runBackground(ctx, f) })
 	}
 }
 
-// runLeft runs f in a goroutine that the shutdown waits for.
-func (s *Server) runLeft(f func()) {
-	s.pipeline.left.Enter() // the shutdown has not begun
+// goAwaited runs f in a goroutine that a shutdown waits for.
+func (s *Server) goAwaited(f func()) {
+	s.pipeline.awaited.Enter() // the shutdown has not started
 	go func() {
-		defer s.pipeline.left.Leave()
+		defer s.pipeline.awaited.Leave()
 		f()
 	}()
 }
 
-// runBackground runs f to its end, and ends the server where it fails.
+// runBackground runs f, and shuts the server down if it fails.
 func (s *Server) runBackground(ctx context.Context, f backgroundFunc) {
 	defer s.background.end(f.name)
-	err := errGone
+	err := errExited
 	defer func() { s.endBackground(ctx, f.name, err) }()
 	err = s.callBackground(ctx, f)
 }
 
-// errGone stands until a function in the background returns.
-var errGone = errors.New("it ended its goroutine, as FailNow of a test does; return an error")
+// errExited is the error of a background function that calls runtime.Goexit.
+var errExited = errors.New("it ended its goroutine, as FailNow of a test does; return an error")
 
-// endBackground ends the server where a function in the background has failed.
+// endBackground shuts the server down if err is a failure: not nil, and not the cause of ctx.
 func (s *Server) endBackground(ctx context.Context, name string, err error) {
 	if err == nil || ctx.Err() != nil && isCause(ctx, err) {
 		return
 	}
 	err = fmt.Errorf("%s failed in the background: %w", name, err)
 	report.Log(func() { s.pipeline.logger.ErrorContext(ctx, "background function failed", "error", err) })
-	s.refuse(err)
+	s.fail(err)
 	s.stop.Request(s.pipeline.drainDelay)
 }
 
-// isCause reports whether err is why ctx has ended. An error whose own methods panic, such as a nil
-// pointer that was made an error, is not.
+// isCause reports whether err is the cause of ctx. An error whose own methods panic, such as a typed
+// nil pointer, is not.
 func isCause(ctx context.Context, err error) (is bool) {
 	defer func() { _ = recover() }()
 	return errors.Is(err, context.Cause(ctx))
 }
 
-// callBackground calls f recovered.
+// callBackground calls f and recovers its panic.
 func (s *Server) callBackground(ctx context.Context, f backgroundFunc) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -117,7 +117,8 @@ func (b *background) end(name string) {
 	}
 }
 
-// running names what a shutdown waits for: methods with how many calls, and functions in the background.
+// running names what a shutdown waits for: methods with the number of their calls, and background
+// functions.
 func (s *Server) running() string {
 	names := make([]string, 0, 2)
 	if calls := s.pipeline.running(); calls != "" {

@@ -24,7 +24,29 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
-// call is what a [callContext] holds of its call.
+// callContext is a call and its context, in one allocation. Its Context is that of the transport with
+// what observers add, and does not change once others have it. The method may receive a child of it.
+type callContext struct {
+	context.Context
+	call call
+
+	observed  int                   // how many observers were notified of the start
+	arrival   *bounds.Arrival       // nil if the transport does not record arrivals
+	load      bounds.Call           // its share of the server's bounds
+	slot      time.Time             // when it got its slot of the method's concurrency; zero without one
+	ran       atomic.Bool           // whether it reached its method; only with adaptive concurrency
+	deadline  atomic.Int64          // set by the policy, in Unix nanoseconds; 0 if the client's holds
+	stream    callStream            // nil for a unary call
+	rejection atomic.Pointer[error] // the error of the first invalid request of a stream
+	compress  compressChoice        // of the method
+	header    heldheader.Header     // set by the method
+	detached  bool                  // the method runs in a separate goroutine, which joins the others
+	live      liveCall
+	listed    bool                       // in the method's list, by the call's own goroutine
+	lazy      atomic.Pointer[lazyCancel] // see lazyContext
+}
+
+// call is the part of a [callContext] that [runtime.Call] shows.
 type call struct {
 	method    *method
 	start     time.Time
@@ -34,6 +56,26 @@ type call struct {
 	sent      atomic.Int64
 	group     atomic.Pointer[group]            // made by the first [runtime.Go]
 	shared    atomic.Pointer[encoded.Variants] // of the next response, if other streams send it too
+}
+
+// callStream is the stream of a call, for the end of the call.
+type callStream interface {
+	// end makes RecvMsg and SendMsg return because.
+	end(because error)
+	// transport returns grpc's stream, which does not hold headers back.
+	transport() grpc.ServerStream
+}
+
+// lazyCancel is the context that a lazyContext has made.
+type lazyCancel struct{ context.Context }
+
+// lazyOver replaces the lazyCancel of a finished call.
+var lazyOver = new(lazyCancel)
+
+// callOf returns the call that ctx belongs to.
+func callOf(ctx context.Context) (*callContext, bool) {
+	c, ok := ctx.Value(callctx.Key{}).(*callContext)
+	return c, ok
 }
 
 // Method implements [runtime.Call].
@@ -66,62 +108,83 @@ func (c *callContext) Draining() <-chan struct{} { return c.call.method.drain.st
 // TokenRing implements [callctx.Call].
 func (c *callContext) TokenRing() *seal.Ring { return c.call.method.tokens }
 
-// callContext is the context of a call and the call itself in one allocation. Its context is that of the transport, with what
-// observers add, and is never replaced once anybody else has it; what the method gets may be a child of it.
-type callContext struct {
-	context.Context
-	call call
-
-	observed int                   // how many observers know of the call
-	arrival  *bounds.Arrival       // nil where the transport does not tell
-	load     bounds.Call           // what the call counts for among those of the server
-	slot     time.Time             // since when the call counts for the method's concurrency; zero if it does not
-	ran      atomic.Bool           // whether the call reached its method; known where the concurrency is adaptive
-	deadline atomic.Int64          // of the method, in Unix nanoseconds, where it is ours; else 0
-	stream   *serverStream         // nil for a unary call
-	refused  atomic.Pointer[error] // what was wrong with a request
-	compress compressChoice        // what the method has chosen
-	header   heldheader.Header     // what the method has set
-	drained  atomic.Bool           // whether a shutdown cancelled the call
-	detached bool                  // the method runs in a goroutine of its own, which joins the others
-	live     liveCall
-	listed   bool                       // in the list of the method, by the call's own goroutine
-	lazy     atomic.Pointer[lazyCancel] // see lazyContext
+// method is one RPC of a server, with everything that its calls need resolved once.
+type method struct {
+	*pipeline
+	info       runtime.MethodInfo
+	log        accessLog
+	observing  []runtime.MethodObserver
+	bound           // the steps of its calls
+	blocks     bool // whether a gate may block
+	deadlines  deadlines
+	apart      bool               // whether the method runs in a separate goroutine: see runApart
+	first      checkFunc          // all checks of the only request, or of a stream's first
+	later      checkFunc          // all checks of a stream's later requests
+	counted    rates              // of its principals and of the method; see rateGate
+	slots      *limit.Concurrency // nil without a bound
+	adaptive   bool               // whether slots adapts to the duration of calls
+	unaryInfo  grpc.UnaryServerInfo
+	streamInfo grpc.StreamServerInfo
+	live       liveCalls
+	inFlight   atomic.Int64
 }
 
-// callOf returns the call that ctx belongs to.
-func callOf(ctx context.Context) (*callContext, bool) {
-	c, ok := ctx.Value(callctx.Key{}).(*callContext)
-	return c, ok
+// bound is the sequence of steps of one method.
+type bound struct {
+	gates         []gate
+	checks        []check // one for each step that has them
+	unaryArounds  []unaryAround
+	streamArounds []streamAround
 }
+
+// gate returns the error that it rejects a call with, or nil. ctx is the call's, or a child of it.
+type gate func(ctx context.Context, c *callContext) error
+
+// unaryAround returns a handler that runs next.
+type unaryAround func(next grpc.UnaryHandler) grpc.UnaryHandler
+
+// streamAround returns a handler that runs next.
+type streamAround func(next grpc.StreamHandler) grpc.StreamHandler
+
+// check is a step that checks requests. Its functions may be nil.
+type check struct {
+	first checkFunc // of the first message of a stream, or of the only request
+	later checkFunc // of the other messages of a stream
+	items bool      // whether each item of a batch is checked in addition to the whole
+}
+
+// checkFunc returns the error that a request is rejected with, or nil.
+type checkFunc = func(ctx context.Context, req proto.Message) error
 
 // pipeline is what all methods of one server share. The settings are fixed before the first method is
 // bound.
 type pipeline struct {
 	*settings
-	admission    *admission
+	capacity     *capacity
 	drain        *drain
 	tokenWarning sync.Once
 	formats      encoded.Formats // of its streams, for messages that many of them send
 
-	left join.Group // methods that run on although their call has ended, and what runs in the background
+	// awaited are what a shutdown waits for besides calls: methods that run on after their call was
+	// answered, and background functions.
+	awaited join.Group
 
 	unknownOnce sync.Once
-	unknown     *method // of calls of methods that the server does not have; see unknownMethod
+	unknown     *method // see unknownMethod
 
 	mu      sync.Mutex
-	methods []*method // all that were bound, to tell what is running
-	byName  map[string]*method
+	methods []*method
+	byName  map[string]*method // by FullMethod
 }
 
-// lookup returns the method of the server with a path; nil where there is none.
+// lookup returns the method with a path, or nil.
 func (p *pipeline) lookup(fullMethod string) *method {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.byName[fullMethod]
 }
 
-// inFlight returns how many calls are running.
+// inFlight returns the number of running calls.
 func (p *pipeline) inFlight() (n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -131,7 +194,7 @@ func (p *pipeline) inFlight() (n int64) {
 	return n
 }
 
-// running names the methods that calls are running of, with how many.
+// running names the methods that have running calls, with their number.
 func (p *pipeline) running() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -144,57 +207,3 @@ func (p *pipeline) running() string {
 	slices.Sort(names)
 	return strings.Join(names, ", ")
 }
-
-// method is one RPC of a server with all that its calls need, looked up once, when it is registered.
-type method struct {
-	*pipeline
-	info       runtime.MethodInfo
-	log        accessLog
-	observing  []runtime.MethodObserver
-	bound           // the steps of its calls
-	blocks     bool // whether a gate may block
-	deadlines  deadlines
-	apart      bool               // whether the method runs in a goroutine of its own: see runApart
-	first      checkFunc          // all checks of the first message of a stream, or of the only request
-	later      checkFunc          // all checks of later messages of a stream
-	counted    rates              // of its principals and of the method; see rateGate
-	slots      *limit.Concurrency // nil where any number may run at a time
-	adaptive   bool               // whether slots learns from the calls
-	unaryInfo  grpc.UnaryServerInfo
-	streamInfo grpc.StreamServerInfo
-	live       liveCalls
-	inFlight   atomic.Int64
-}
-
-// bound is the sequence of one method.
-type bound struct {
-	gates         []gate
-	checks        []check // one for each step that has them
-	unaryArounds  []unaryAround
-	streamArounds []streamAround
-}
-
-// gate returns the error that it rejects a call with. ctx is the call's, or a child of it.
-type gate func(ctx context.Context, c *callContext) error
-
-// unaryAround returns a handler that runs next.
-type unaryAround func(next grpc.UnaryHandler) grpc.UnaryHandler
-
-// streamAround returns a handler that runs next.
-type streamAround func(next grpc.StreamHandler) grpc.StreamHandler
-
-// check is a step that checks requests. Its functions are nil where there is nothing to check.
-type check struct {
-	first checkFunc // of the first message of a stream, or of the only request
-	later checkFunc // of the other messages of a stream
-	items bool      // holds for each item of a batch, although the batch as a whole was checked
-}
-
-// checkFunc returns what is wrong with a request.
-type checkFunc = func(ctx context.Context, req proto.Message) error
-
-// lazyCancel is the context that a lazyContext has made.
-type lazyCancel struct{ context.Context }
-
-// lazyOver stands for one after the call.
-var lazyOver = new(lazyCancel)

@@ -12,72 +12,72 @@ import (
 	"google.golang.org/grpc/tap"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
-	"github.com/grpcservice/grpcservice/runtime/internal/refusal"
+	"github.com/grpcservice/grpcservice/runtime/internal/rejection"
 	"github.com/grpcservice/grpcservice/runtime/internal/report"
 	"github.com/grpcservice/grpcservice/runtime/limit"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// admission bounds how many calls and connections a server has at a time.
-type admission struct {
+// capacity bounds how many calls and connections a server has at a time.
+type capacity struct {
 	*bounds.Bounds
 	logger      *slog.Logger
-	serverFull  *refusal.Errors
-	peerFull    *refusal.Errors
-	records     *limit.Rate // of connections that were closed
+	serverFull  *rejection.Errors
+	peerFull    *rejection.Errors
+	records     *limit.Rate // of closed connections
 	notRecorded atomic.Int64
 }
 
-func newAdmission(limits bounds.Limits, logger *slog.Logger, unhandled func(*bounds.Arrival)) *admission {
-	a := &admission{
+func newCapacity(limits bounds.Limits, logger *slog.Logger, unhandled func(*bounds.Arrival)) *capacity {
+	c := &capacity{
 		logger:     logger,
 		serverFull: overloadErrors("the server has too many calls; try again later"),
-		peerFull: &refusal.Errors{Make: func(wait time.Duration) error {
+		peerFull: &rejection.Errors{Make: func(wait time.Duration) error {
 			return rpcerr.ReasonTooManyCalls.
 				Errorf(codes.ResourceExhausted, "the peer has too many calls at a time; wait for some of them to finish").
 				WithRetryAfter(wait).WithQuota("peer", fmt.Sprintf("%d calls at a time", limits.CallsPerPeer)).Fixed()
 		}},
 		records: limit.NewRate(1/closedRecordInterval.Seconds(), 1),
 	}
-	a.Bounds = bounds.New(limits, ConnectionTimeout, a.logClosed, unhandled)
-	return a
+	c.Bounds = bounds.New(limits, ConnectionTimeout, c.logClosed, unhandled)
+	return c
 }
 
-// healthCheck is the method that liveness probes call. It has a higher limit than others: a server
-// that is restarted because it has much to do helps nobody.
+// healthCheck is the method that liveness probes call. Its bound is higher than that of others:
+// restarting a server because it is busy makes an overload worse.
 const healthCheck = "/" + healthServiceName + "/Check"
 
 // tapHandle counts calls when their headers arrive.
-func (a *admission) tapHandle(ctx context.Context, info *tap.Info) (context.Context, error) {
-	return a.Tap(ctx, peerAddr(ctx), info.FullMethodName, info.FullMethodName == healthCheck), nil
+func (c *capacity) tapHandle(ctx context.Context, info *tap.Info) (context.Context, error) {
+	return c.Tap(ctx, peerAddr(ctx), info.FullMethodName, info.FullMethodName == healthCheck), nil
 }
 
-// closedRecordInterval is how often there is a record of closed connections, at most.
+// closedRecordInterval is the shortest interval between two records of closed connections.
 const closedRecordInterval = 10 * time.Second
 
-// logClosed logs that a connection was closed, unless it has just logged another one.
-func (a *admission) logClosed(addr net.Addr, why bounds.Verdict) {
-	if a.records.Take(time.Now()) > 0 {
-		a.notRecorded.Add(1)
+// logClosed logs that a connection was closed, at most once in [closedRecordInterval].
+func (c *capacity) logClosed(addr net.Addr, why bounds.Verdict) {
+	if c.records.Take(time.Now()) > 0 {
+		c.notRecorded.Add(1)
 		return
 	}
-	limits := a.Limits()
+	limits := c.Limits()
 	reason := fmt.Sprintf("the server has %d connections; see WithMaxConnections", limits.Connections)
 	if why == bounds.PeerFull {
 		reason = fmt.Sprintf("the peer has %d connections; see WithMaxConnectionsPerPeer", limits.ConnectionsPerPeer)
 	}
 	report.Log(func() { // in the goroutine that accepts connections
-		a.logger.Warn("connection closed", slog.String("reason", reason), slog.String("peer", addr.String()),
-			slog.Int64("not_logged", a.notRecorded.Swap(0)))
+		c.logger.Warn("connection closed", slog.String("reason", reason), slog.String("peer", addr.String()),
+			slog.Int64("not_logged", c.notRecorded.Swap(0)))
 	})
 }
 
-// overloadErrors returns the errors of calls that are rejected because too many others run.
-func overloadErrors(message string) *refusal.Errors {
-	return &refusal.Errors{Make: func(wait time.Duration) error {
+// overloadErrors returns the errors of calls that are rejected because too many are running.
+func overloadErrors(message string) *rejection.Errors {
+	return &rejection.Errors{Make: func(wait time.Duration) error {
 		return rpcerr.ReasonOverloaded.Errorf(codes.Unavailable, "%s", message).WithRetryAfter(wait).Fixed()
 	}}
 }
 
-// overloadWait is when the caller of a method that has too many calls should retry, at the earliest.
+// overloadWait is how long a caller that was rejected because of overload should wait before it retries.
 const overloadWait = 100 * time.Millisecond

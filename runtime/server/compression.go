@@ -7,8 +7,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
 
-	// Importing it registers gzip with grpc, for every client and server of the program. The import stands here because
-	// generated code always links this package: both sides of a generated service speak gzip.
+	// The import registers gzip with grpc for every client and server of the program. Generated code
+	// always links this package, so both sides of a generated service support gzip.
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/protobuf/proto"
 )
@@ -55,28 +55,28 @@ type compressor struct {
 	minBytes int
 }
 
-// prepare sets the compressor of a call's responses, of which resp is the first. It does nothing where the headers are sent.
-func (p compressor) prepare(c *callContext, resp any) {
-	ctx := c.Context // which has grpc's own stream
-	asked, choice := requestEncoding(ctx), c.compress.v.Load()
+// prepare sets the compressor of a call's responses, of which resp is the first. ctx has grpc's own
+// stream. After the headers are sent it does nothing.
+func (p compressor) prepare(ctx context.Context, choice int32, resp any) {
+	asked := requestEncoding(ctx)
 	if choice == chosenByServer && asked == "" && p.whose != CompressAccepted {
-		return // as nearly all calls
+		return // as for nearly all calls
 	}
 	switch p.wants(choice, asked, resp) {
 	case yes:
 		useCompressor(ctx, asked)
 	case no:
-		if asked != "" { // else grpc compresses as the request is
+		if asked != "" { // otherwise grpc does not compress either
 			_ = grpc.SetSendCompressor(ctx, encoding.Identity) // fails only where the headers are sent
 		}
 	}
 }
 
-// answer is yes, no, or to leave it to grpc.
+// answer is yes, no, or grpc's own choice.
 type answer int
 
 const (
-	leave answer = iota
+	asGRPC answer = iota
 	yes
 	no
 )
@@ -88,7 +88,7 @@ func yesIf(b bool) answer {
 	return no
 }
 
-// wants decides about a response.
+// wants decides whether a response is compressed.
 func (p compressor) wants(choice int32, asked string, resp any) answer {
 	switch {
 	case choice != chosenByServer:
@@ -96,43 +96,44 @@ func (p compressor) wants(choice int32, asked string, resp any) answer {
 	case p.whose == CompressNever:
 		return no
 	case p.whose == CompressAsked && p.minBytes == 0:
-		return leave
+		return asGRPC
 	}
 	msg, ok := resp.(proto.Message)
-	if !ok { // a codec of the user's own, whose messages have a size that we do not know
-		return leave
+	if !ok { // the user's own codec, whose messages have an unknown size
+		return asGRPC
 	}
 	return yesIf(proto.Size(msg) >= p.minBytes)
 }
 
-// useCompressor has responses compressed as the request was, or else with gzip, if the caller accepts that.
+// useCompressor compresses the responses with the compressor of the request, or else with gzip if the
+// caller accepts it.
 func useCompressor(ctx context.Context, asked string) {
 	if asked != "" && accepts(ctx, asked) {
-		return // as grpc does
+		return // grpc does
 	}
 	if grpc.SetSendCompressor(ctx, gzip.Name) != nil && asked != "" {
 		_ = grpc.SetSendCompressor(ctx, encoding.Identity)
 	}
 }
 
-// accepts reports whether a caller accepts responses that are compressed as its request was. One that says nothing about
-// responses does.
+// accepts reports whether a caller accepts responses with the compressor of its request. A caller that
+// lists no compressors does.
 func accepts(ctx context.Context, asked string) bool {
 	names, err := grpc.ClientSupportedCompressors(ctx)
 	if err != nil {
 		return true
 	}
-	said := false
+	listed := false
 	for _, name := range names {
 		if name == asked {
 			return true
 		}
-		said = said || name != ""
+		listed = listed || name != ""
 	}
-	return !said
+	return !listed
 }
 
-// requestEncoding returns the compressor of the request, or "". grpc's own stream has it, and no public function.
+// requestEncoding returns the compressor of the request, or "". Only grpc's own stream has it.
 func requestEncoding(ctx context.Context) string {
 	stream, ok := grpc.ServerTransportStreamFromContext(ctx).(interface{ RecvCompress() string })
 	if !ok || stream.RecvCompress() == encoding.Identity {

@@ -7,7 +7,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 )
 
-// Value implements context.Context.
+// Value implements context.Context: it finds the call, and the stream that holds headers back.
 func (c *callContext) Value(key any) any {
 	if key == (callctx.Key{}) {
 		return c
@@ -27,8 +27,8 @@ func (c *callContext) Ends() (time.Time, bool) {
 	return c.Context.Deadline()
 }
 
-// withDeadline returns the context of a unary call with the deadline of its client, if it sent one and may ask for so much, and
-// else that of the policy. One that is tight enough costs nothing.
+// withDeadline returns the context of a unary call. Its deadline is the client's, unless the client
+// sent none or one that exceeds the policy's maximum. Keeping the client's costs nothing.
 func (c *callContext) withDeadline(d deadlines) context.Context {
 	timeout := d.standard
 	if deadline, ok := c.Context.Deadline(); ok {
@@ -46,21 +46,21 @@ func (c *callContext) withDeadline(d deadlines) context.Context {
 	return ctx
 }
 
-// cancellable returns the context of a stream, which a shutdown that has run out of patience cancels.
+// cancellable returns the context of a stream, which a shutdown can cancel.
 func (c *callContext) cancellable() context.Context {
 	ctx, cancel := context.WithCancel(c)
 	c.list(cancel)
 	return ctx
 }
 
-// list has a shutdown cancel the call, and its end.
+// list has a shutdown, and the end of the call, call cancel.
 func (c *callContext) list(cancel context.CancelFunc) {
 	c.listed = true
-	c.call.method.live.add(c, cancel)
+	c.call.method.live.add(&c.live, cancel)
 }
 
-// lazyContext is the context of a unary call whose deadline is its client's: that of the transport, which ends when a shutdown
-// cancels the call, too. Only a method that asks for Done pays for that.
+// lazyContext is the context of a unary call that keeps its client's deadline. A shutdown cancels it
+// too; only a method that calls Done pays for that.
 type lazyContext callContext
 
 func (l *lazyContext) Done() <-chan struct{} {
@@ -76,7 +76,7 @@ func (l *lazyContext) Done() <-chan struct{} {
 		cancel()
 		return l.Done()
 	}
-	c.call.method.live.add(c, cancel)
+	c.call.method.live.add(&c.live, cancel)
 	return made.Done()
 }
 
@@ -95,7 +95,8 @@ func (l *lazyContext) Err() error {
 	return nil
 }
 
-// Value implements context.Context. It finds the made context, so that children are made of that at no further cost.
+// Value implements context.Context. It finds the context that Done made, so that children of it cost
+// no goroutine.
 func (l *lazyContext) Value(key any) any {
 	c := (*callContext)(l)
 	if made := c.lazy.Load(); made != nil && made != lazyOver && key != (callctx.Key{}) {

@@ -6,32 +6,34 @@ import (
 	"sync/atomic"
 )
 
-// liveCalls are the running calls of a method that a shutdown can cancel, as a list without allocations.
+// liveCalls are the running calls of a method that a shutdown can cancel: a list without
+// allocations.
 type liveCalls struct {
 	mu      sync.Mutex
 	expired bool // calls get no more time
-	first   *callContext
+	first   *liveCall
 }
 
 // liveCall is a call's place in the list of its method. The mutex of the list guards it.
 type liveCall struct {
-	next, previous *callContext
+	next, previous *liveCall
 	cancel         context.CancelFunc // of the method's context
 	listed, gone   bool
+	drained        atomic.Bool // whether a shutdown canceled the call
 }
 
-// add lists a call with what cancels its method's context. After the end of the call, or of the time for calls, the context is
-// cancelled at once.
-func (l *liveCalls) add(c *callContext, cancel context.CancelFunc) {
+// add lists a call with what cancels its method's context. After the end of the call, or of the
+// time for calls, the context is canceled at once.
+func (l *liveCalls) add(c *liveCall, cancel context.CancelFunc) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if c.live.gone {
+	if c.gone {
 		cancel()
 		return
 	}
-	c.live.cancel, c.live.listed = cancel, true
-	if c.live.next = l.first; l.first != nil {
-		l.first.live.previous = c
+	c.cancel, c.listed = cancel, true
+	if c.next = l.first; l.first != nil {
+		l.first.previous = c
 	}
 	l.first = c
 	if l.expired {
@@ -39,24 +41,24 @@ func (l *liveCalls) add(c *callContext, cancel context.CancelFunc) {
 	}
 }
 
-// remove takes a call that has ended out of the list, and cancels its context.
-func (l *liveCalls) remove(c *callContext) {
+// remove takes a call that has finished out of the list, and cancels its context.
+func (l *liveCalls) remove(c *liveCall) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c.live.gone = true
-	if !c.live.listed {
+	c.gone = true
+	if !c.listed {
 		return
 	}
-	if c.live.previous != nil {
-		c.live.previous.live.next = c.live.next
+	if c.previous != nil {
+		c.previous.next = c.next
 	} else {
-		l.first = c.live.next
+		l.first = c.next
 	}
-	if c.live.next != nil {
-		c.live.next.live.previous = c.live.previous
+	if c.next != nil {
+		c.next.previous = c.previous
 	}
-	c.live.next, c.live.previous = nil, nil
-	c.live.cancel()
+	c.next, c.previous = nil, nil
+	c.cancel()
 }
 
 // expire cancels all calls, and those that are still to come.
@@ -64,22 +66,22 @@ func (l *liveCalls) expire() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.expired = true
-	for c := l.first; c != nil; c = c.live.next {
+	for c := l.first; c != nil; c = c.next {
 		c.cutOff()
 	}
 }
 
 // cutOff cancels a call because of a shutdown; its list is locked.
-func (c *callContext) cutOff() {
+func (c *liveCall) cutOff() {
 	c.drained.Store(true)
-	c.live.cancel()
+	c.cancel()
 }
 
-// drain is how far a server's shutdown has come.
+// drain is the state of a server's shutdown.
 type drain struct {
 	started chan struct{}
 	start   func()
-	expired atomic.Bool // calls get no more time
+	expired atomic.Bool // whether calls are canceled
 }
 
 func newDrain() *drain {

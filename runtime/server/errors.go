@@ -8,8 +8,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// told returns what the caller of a call that failed with err gets.
-func (m *method) told(c *callContext, err error) error {
+// callerError returns the error that the caller of a call receives that failed with err.
+func (m *method) callerError(c *callContext, err error) error {
 	if m.without.masking {
 		return c.stockError(err)
 	}
@@ -21,7 +21,7 @@ func (m *method) told(c *callContext, err error) error {
 // without status becomes UNKNOWN with a fixed text. What the runtime itself rejects calls with was made once, for all of them.
 func (c *callContext) publicError(err error) error {
 	err = rpcerr.Public(err)
-	if c.drained.Load() && status.Code(err) == codes.Canceled {
+	if c.live.drained.Load() && status.Code(err) == codes.Canceled {
 		return runtime.ErrDraining
 	}
 	return err
@@ -58,7 +58,7 @@ func (c *callContext) stockError(err error) (sent error) {
 		st = status.FromContextError(err)
 	}
 	switch {
-	case st.Code() == codes.Canceled && c.drained.Load():
+	case st.Code() == codes.Canceled && c.live.drained.Load():
 		return runtime.ErrDraining
 	case st.Code() == codes.OK: // grpc would send an error of the code OK
 		return status.Error(codes.Unknown, err.Error())
@@ -70,7 +70,7 @@ func (c *callContext) stockError(err error) (sent error) {
 // cut returns why the context of the call's method has ended: a shutdown has cancelled it, or the
 // client, or its deadline has passed. It is nil if it has not.
 func (c *callContext) cut() error {
-	if c.drained.Load() {
+	if c.live.drained.Load() {
 		return runtime.ErrDraining
 	}
 	return c.Context.Err()

@@ -51,7 +51,7 @@ func TestStatusOf(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &callContext{Context: context.Background()}
-			c.drained.Store(test.drained)
+			c.live.drained.Store(test.drained)
 			st := status.Convert(c.publicError(test.err))
 			if st.Code() != test.code || st.Message() != test.message {
 				t.Errorf("publicError(%v) = %v %q, want %v %q", test.err, st.Code(), st.Message(), test.code, test.message)

@@ -9,27 +9,29 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
+// recoverer is the call of a group; see [callctx.Call].
+type recoverer interface{ Recovered(value any) error }
+
 // group is the goroutines of one call.
 type group struct {
-	call    *callContext
-	cancels context.Context // ends when the group fails
+	call    recoverer
+	cancels context.Context // canceled when the group fails
 	cancel  context.CancelFunc
 
-	members join.Group
-	mu      sync.Mutex
-	err     error // of the first that failed
-	broken  bool  // whether err is a panic, or of a goroutine that ended itself
-	left    bool  // whether the call was answered without it; only for the goroutine of the call
+	members   join.Group
+	mu        sync.Mutex
+	err       error // of the first that failed
+	broken    bool  // whether err is a panic or a Goexit
+	abandoned bool  // whether the call was answered without it; only for the goroutine of the call
 }
 
-// errMemberEnded is how a goroutine fails that ends itself.
+// errMemberEnded is the error of a goroutine that calls runtime.Goexit.
 var errMemberEnded = rpcerr.Internal(callctx.GoroutineEnded)
 
-// closedGroup stands for the group of a call that ended without one.
+// closedGroup is the group of a call that finished without one.
 var closedGroup = new(group)
 
-// start runs fn in the group, with a context made of ctx, and reports whether it could: who calls [runtime.Go] while the call ends may come
-// too late.
+// start runs fn in the group with a child of ctx. It returns false if the call has finished.
 func (g *group) start(ctx context.Context, fn func(ctx context.Context) error) bool {
 	if g == closedGroup || !g.members.Enter() {
 		return false
@@ -47,11 +49,11 @@ func (g *group) start(ctx context.Context, fn func(ctx context.Context) error) b
 	return true
 }
 
-// run calls fn recovered.
+// run calls fn and recovers its panic.
 func (g *group) run(ctx context.Context, fn func(ctx context.Context) error) (err error, panicked bool) {
 	defer func() {
 		if value := recover(); value != nil {
-			err, panicked = g.call.call.method.panicked(g.call, value), true
+			err, panicked = g.call.Recovered(value), true
 		}
 	}()
 	return fn(ctx), false
@@ -67,8 +69,8 @@ func (g *group) failWith(err error, broken bool) {
 	}
 }
 
-// join waits for the group and returns what the call ends with, when its method ended with err. A panic outranks the
-// method's own error, which is often only its consequence.
+// join waits for the group and returns the error of a call whose method returned err. A panic in the
+// group takes precedence over err, which is often its consequence.
 func (g *group) join(err error) error {
 	if err != nil {
 		g.failWith(err, false)

@@ -32,10 +32,10 @@ func GRPCOptions(opts ...Option) []grpc.ServerOption {
 // it serves.
 func grpcOptions(p *pipeline) []grpc.ServerOption {
 	c := p.settings
-	opts := append(c.defaultServerOptions(), grpc.Creds(p.admission.Credentials(c.creds)),
+	opts := append(c.defaultServerOptions(), grpc.Creds(p.capacity.Credentials(c.creds)),
 		grpc.UnknownServiceHandler(rejectUnknown), grpc.ChainStreamInterceptor(noteStream))
 	if c.limits.Calls > 0 || c.limits.CallsPerPeer > 0 {
-		opts = append(opts, grpc.InTapHandle(p.admission.tapHandle))
+		opts = append(opts, grpc.InTapHandle(p.capacity.tapHandle))
 	}
 	return append(append(opts, c.grpc...), grpc.ChainStreamInterceptor(p.guardUnknown()))
 }

@@ -16,11 +16,6 @@ import (
 // one that clients reject, and with it the error.
 const maxHeldInTrailer = 8<<10 - rpcerr.MaxErrorSize
 
-// releaseHeader sends the header with the first response of a stream.
-func (s *serverStream) releaseHeader() {
-	s.call.noteUnsent(s.call.header.Release(s.ServerStream.SetHeader))
-}
-
 // endHeader sends the header of a call that ends: with its trailer if it has failed, so that
 // the response is nothing but a trailer.
 func (c *callContext) endHeader(failed bool) {
@@ -31,11 +26,11 @@ func (c *callContext) endHeader(failed bool) {
 	}
 	switch asTrailer := failed && heldheader.Size(md) <= maxHeldInTrailer; {
 	case asTrailer && c.stream != nil:
-		c.stream.ServerStream.SetTrailer(md)
+		c.stream.transport().SetTrailer(md)
 	case asTrailer:
 		c.noteUnsent(stream.SetTrailer(md))
 	case c.stream != nil:
-		c.noteUnsent(c.stream.ServerStream.SetHeader(md))
+		c.noteUnsent(c.stream.transport().SetHeader(md))
 	default:
 		c.noteUnsent(stream.SetHeader(md))
 	}

@@ -9,11 +9,11 @@ import (
 
 // Go implements [callctx.Call].
 func (c *callContext) Go(ctx context.Context, fn func(ctx context.Context) error) bool {
-	return c.openGroup().start(ctx, fn)
+	return c.ensureGroup().start(ctx, fn)
 }
 
-// openGroup returns the call's group, made by the first goroutine.
-func (c *callContext) openGroup() *group {
+// ensureGroup returns the call's group, and creates it for the first goroutine.
+func (c *callContext) ensureGroup() *group {
 	if g := c.call.group.Load(); g != nil {
 		return g
 	}
@@ -29,19 +29,19 @@ func (c *callContext) openGroup() *group {
 // Join implements [callctx.Call].
 func (c *callContext) Join(err error) error { return c.join(err) }
 
-// join waits for the goroutines of the call, if it has any, and returns what it ends with. A request that was refused cannot be
-// overlooked.
+// join waits for the goroutines of a call whose method returned err, and returns the error of the call.
+// A rejected request fails the call even if the method ignores it.
 //
-// For those of a method that has failed while it reads requests it waits only a moment: one of them may be reading, too, which
-// only the end of the call interrupts. The server waits for them when it shuts down.
+// If a method with a request stream fails, join waits only for [abandonGrace]: a goroutine may be
+// reading requests, which only the end of the call interrupts. A shutdown waits for it.
 func (c *callContext) join(err error) error {
 	if g := c.call.group.Load(); g != nil && g != closedGroup {
 		err = c.joinGroup(g, err)
 	} else if g == nil && !c.call.group.CompareAndSwap(nil, closedGroup) {
 		return c.join(err)
 	}
-	if refused := c.refused.Load(); err == nil && refused != nil {
-		return *refused
+	if rejected := c.rejection.Load(); err == nil && rejected != nil {
+		return *rejected
 	}
 	return err
 }
@@ -51,7 +51,7 @@ func (c *callContext) joinGroup(g *group, err error) error {
 	if err == nil || m.info.Kind == runtime.KindUnary || m.info.Kind == runtime.KindServerStream {
 		return g.join(err)
 	}
-	if g.left { // a client stream joins before it answers
+	if g.abandoned { // a client stream joins before it responds, and again when it finishes
 		return err
 	}
 	g.failWith(err, false)
@@ -59,23 +59,24 @@ func (c *callContext) joinGroup(g *group, err error) error {
 	select {
 	case <-ended:
 		return g.join(err)
-	case <-time.After(leaveGrace):
-		g.left = true
-		m.leave(ended, func() {})
+	case <-time.After(abandonGrace):
+		g.abandoned = true
+		m.abandon(ended, func() {})
 		return err
 	}
 }
 
-// leaveGrace is how long the answer of a method that has failed waits for goroutines that may be reading requests.
-const leaveGrace = 50 * time.Millisecond
+// abandonGrace is how long the status of a failed method waits for goroutines that may be reading
+// requests.
+const abandonGrace = 50 * time.Millisecond
 
-// leave counts a call as running until done is closed, although it has been answered; then it calls release.
-func (m *method) leave(done <-chan struct{}, release func()) {
+// abandon counts an answered call as running until done is closed; then it calls release.
+func (m *method) abandon(done <-chan struct{}, release func()) {
 	m.inFlight.Add(1)
-	waitedFor := m.left.Enter()
+	entered := m.awaited.Enter()
 	go func() {
-		if waitedFor {
-			defer m.left.Leave()
+		if entered {
+			defer m.awaited.Leave()
 		}
 		<-done
 		release()

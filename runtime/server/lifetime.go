@@ -14,27 +14,30 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// begin opens a call: all that it carries is one allocation.
+// begin starts a call. All of its state is one allocation.
 func (m *method) begin(ctx context.Context) *callContext {
 	m.inFlight.Add(1)
 	arrival := bounds.ArrivalIn(ctx)
 	arrival.Handle()
-	return &callContext{Context: ctx, arrival: arrival, call: call{method: m, start: time.Now(), id: requestid.Incoming(ctx)}}
+	return &callContext{
+		Context: ctx, arrival: arrival,
+		call: call{method: m, start: time.Now(), id: requestid.Incoming(ctx)},
+	}
 }
 
-// finish closes a call, and must be deferred itself: it recovers the method's panic. It waits for the goroutines that the
-// call started, makes *err what the caller gets, and tells those who watch.
+// finish ends a call. It waits for the goroutines that the call started, sets *err to the error that
+// the caller receives, and calls the observers. It recovers the method's panic, so defer it directly.
 func (m *method) finish(c *callContext, err *error) {
 	defer m.inFlight.Add(-1)
 	defer m.unlist(c)
-	left, complete := *err == errLeft, false
+	exited, complete := *err == errGoexit, false
 	defer func() {
 		if !complete {
-			c.writeStatus(rpcerr.Public(errLeft))
+			c.writeStatus(rpcerr.Public(errGoexit))
 		}
 	}()
 	if value := recover(); value != nil {
-		left, *err = false, m.panicked(c, value)
+		exited, *err = false, m.panicked(c, value)
 	}
 	if !c.detached {
 		*err = c.join(*err)
@@ -46,7 +49,7 @@ func (m *method) finish(c *callContext, err *error) {
 	cause := *err
 	defer raise(cause)
 	if cause != nil {
-		if *err = m.told(c, cause); *err == runtime.ErrDraining && cause != runtime.ErrDraining {
+		if *err = m.callerError(c, cause); *err == runtime.ErrDraining && cause != runtime.ErrDraining {
 			cause = fmt.Errorf("%w; %w", runtime.ErrDraining, cause)
 		}
 	} else if m.info.Kind == runtime.KindUnary {
@@ -55,30 +58,31 @@ func (m *method) finish(c *callContext, err *error) {
 	if !c.detached {
 		m.release(c, *err)
 	}
-	m.tell(c, runtime.Outcome{Err: *err, Cause: cause, Duration: time.Since(c.call.start)})
+	m.notify(c, runtime.Outcome{Err: *err, Cause: cause, Duration: time.Since(c.call.start)})
 	if cause != nil {
 		*err = m.passed(cause, *err)
 	}
-	complete = !left
+	complete = !exited
 }
 
-// unlist cancels the contexts of a call that has ended, and has no shutdown cancel it.
+// unlist cancels the context of a finished call, and takes the call from the list that a shutdown
+// cancels.
 func (m *method) unlist(c *callContext) {
 	if c.lazy.Swap(lazyOver) != nil || c.listed {
-		m.live.remove(c)
+		m.live.remove(&c.live)
 	}
 }
 
-// errLeft is the error of a call until its method, and the steps before it, have returned: that of a
-// goroutine that calls runtime.Goexit, as FailNow of a test does.
-var errLeft = rpcerr.Internal("the method, or what runs around it, ended its goroutine, " +
+// errGoexit is the error of a call whose goroutine calls runtime.Goexit, as FailNow of a test does. A
+// call has it until its method, and the steps before it, have returned.
+var errGoexit = rpcerr.Internal("the method, or what runs around it, ended its goroutine, " +
 	"as FailNow of a test does; return an error")
 
-// errStreamOver is what goroutines get that use a stream after its method has returned.
+// errStreamOver is the error of sending or receiving after the method of the stream has returned.
 var errStreamOver = status.Error(codes.Canceled, "the method of the stream has returned")
 
-// writeStatus sends the status of a call whose goroutine ends by runtime.Goexit: grpc, to which nothing
-// returns, would leave the caller waiting for its deadline.
+// writeStatus sends the status of a call whose goroutine calls runtime.Goexit. Nothing returns to grpc,
+// so without it the caller would wait for its deadline.
 func (c *callContext) writeStatus(err error) {
 	// grpc's own streams have the method, although its interface for them does not.
 	if stream, ok := c.transport().(interface{ WriteStatus(*status.Status) error }); ok {

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/internal/refusal"
+	"github.com/grpcservice/grpcservice/runtime/internal/rejection"
 	"github.com/grpcservice/grpcservice/runtime/limit"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
@@ -49,38 +49,38 @@ type rates []boundRate
 
 type boundRate struct {
 	MethodRate
-	key      policy.Key
-	refusals *refusal.Errors
+	key        policy.Key
+	rejections *rejection.Errors
 }
 
 // take counts a call, or returns the error of the rate that does not allow it.
-func (r rates) take(ctx context.Context, c *callContext) error {
+func (r rates) take(ctx context.Context, c runningCall) error {
 	for i, rate := range r {
 		if wait := rate.Take(ctx, rateKey(c, rate.key)); wait > 0 {
 			r[:i].giveBack(ctx, c)
-			return rate.refusals.After(c, wait)
+			return rate.rejections.After(c, wait)
 		}
 	}
 	return nil
 }
 
 // giveBack undoes take for a call that was rejected right after it.
-func (r rates) giveBack(ctx context.Context, c *callContext) {
+func (r rates) giveBack(ctx context.Context, c runningCall) {
 	for _, rate := range r {
 		rate.GiveBack(ctx, rateKey(c, rate.key))
 	}
 }
 
-// rateKey returns whom a call counts for. The key of a peer begins as no ID of a principal should.
-func rateKey(c *callContext, key policy.Key) string {
-	switch {
-	case key == runtime.ByMethod:
+// rateKey returns the key that a call counts under. That of a peer starts with a NUL, as no ID of a
+// principal should.
+func rateKey(c runningCall, key policy.Key) string {
+	if key == runtime.ByMethod {
 		return ""
-	case key == runtime.ByPrincipal && c.call.principal != nil:
-		return c.call.principal.ID
-	default:
-		return "\x00" + peerKey(c)
 	}
+	if principal := c.Principal(); key == runtime.ByPrincipal && principal != nil {
+		return principal.ID
+	}
+	return "\x00" + peerKey(c)
 }
 
 // rateError is the error of a call that exceeds a rate.

@@ -8,8 +8,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// WithObservers adds observers. The first one is called first when a call begins, and last when it
-// ends.
+// WithObservers adds observers. The first one is called first when a call starts, and last when it
+// finishes.
 func WithObservers(observers ...runtime.Observer) Option {
 	return func(c *settings) {
 		for i, o := range observers {
@@ -22,7 +22,7 @@ func WithObservers(observers ...runtime.Observer) Option {
 	}
 }
 
-// bindObservers returns those who watch a method.
+// bindObservers returns the observers that observe a method.
 func bindObservers(observers []runtime.Observer, info runtime.MethodInfo) (bound []runtime.MethodObserver) {
 	for _, o := range observers {
 		if m := o.Bind(info); m != nil {
@@ -32,27 +32,28 @@ func bindObservers(observers []runtime.Observer, info runtime.MethodInfo) (bound
 	return bound
 }
 
-// observe calls the observers.
+// observe notifies the observers of the start of a call.
 func (m *method) observe(c *callContext) {
 	for _, o := range m.observing {
 		if ctx := o.Begin(c.Context, c); ctx != nil {
-			c.Context = ctx // nobody else has c yet
+			c.Context = ctx // nothing else has c yet
 		}
 		c.observed++
 	}
 }
 
-// tell lets the log, the caller and the observers know how the call ended.
-func (m *method) tell(c *callContext, outcome runtime.Outcome) {
+// notify passes the outcome of a call to the access log and the observers. A failed call has its request
+// ID in the trailer, for reports; for a successful one that would cost more than the rest of the pipeline.
+func (m *method) notify(c *callContext, outcome runtime.Outcome) {
 	m.logCall(c, outcome)
-	if outcome.Cause != nil && !m.without.requestID { // what a caller may want to report; of a success it would cost more than the rest
+	if outcome.Cause != nil && !m.without.requestID {
 		c.call.id.Echo(c)
 	}
 	m.endObservers(c.observed, c, outcome)
 }
 
-// endObservers tells the first n observers, the last of them first. They are told even if one of them ends the goroutine, as
-// FailNow of a test does.
+// endObservers notifies the first n observers of the outcome, the last of them first. It notifies all
+// of them even if one calls runtime.Goexit, as FailNow of a test does.
 func (m *method) endObservers(n int, c *callContext, outcome runtime.Outcome) {
 	if n == 0 {
 		return
@@ -61,10 +62,10 @@ func (m *method) endObservers(n int, c *callContext, outcome runtime.Outcome) {
 	m.endObserver(m.observing[n-1], c, outcome)
 }
 
-// logCall writes the access log.
+// logCall writes the record of the access log.
 func (m *method) logCall(c *callContext, outcome runtime.Outcome) {
 	defer m.shield(c)
-	m.log.write(c, outcome)
+	m.log.write(c, c.unknownPath(), outcome)
 }
 
 func (m *method) endObserver(o runtime.MethodObserver, c *callContext, outcome runtime.Outcome) {
@@ -72,7 +73,7 @@ func (m *method) endObserver(o runtime.MethodObserver, c *callContext, outcome r
 	o.End(c, c, outcome)
 }
 
-// unknownPath returns the path that the client has sent, if the call is of an unknown method.
+// unknownPath returns the path that the client sent for an unknown method, or "".
 func (c *callContext) unknownPath() string {
 	m := c.call.method
 	if m != m.unknown {
@@ -85,5 +86,5 @@ func (c *callContext) unknownPath() string {
 	return strings.ToValidUTF8(path[:min(len(path), maxPath)], "\uFFFD")
 }
 
-// maxPath is how much of a path of a client's choosing is logged, in bytes.
+// maxPath is the length in bytes to which the log cuts the path of an unknown method.
 const maxPath = 128

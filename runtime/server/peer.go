@@ -6,10 +6,17 @@ import (
 
 	"google.golang.org/grpc/peer"
 
+	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 )
 
-// peerAddr returns the address that a call comes from; nil where it is not known.
+// runningCall is a call and its context, for code that does not need the rest of [callContext].
+type runningCall interface {
+	context.Context
+	runtime.Call
+}
+
+// peerAddr returns the address that a call comes from, or nil if it is unknown.
 func peerAddr(ctx context.Context) net.Addr {
 	if p, ok := peer.FromContext(ctx); ok {
 		return p.Addr
@@ -17,7 +24,7 @@ func peerAddr(ctx context.Context) net.Addr {
 	return nil
 }
 
-// peerKey returns the peer that a call comes from.
+// peerKey returns the peer that a call counts for.
 func peerKey(ctx context.Context) string { return bounds.PeerOf(peerAddr(ctx)).String() }
 
 // peerOf returns the address that a call comes from, for the log.

@@ -13,7 +13,7 @@ import (
 // newPipeline returns the pipeline that the options describe.
 func newPipeline(c *settings) *pipeline {
 	p := &pipeline{settings: c, drain: newDrain()}
-	p.admission = newAdmission(c.limits, c.logger, p.noteUnhandled)
+	p.capacity = newCapacity(c.limits, c.logger, p.noteUnhandled)
 	return p
 }
 

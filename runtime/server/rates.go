@@ -1,11 +1,12 @@
 package server
 
 import (
+	"context"
 	"slices"
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/internal/refusal"
+	"github.com/grpcservice/grpcservice/runtime/internal/rejection"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
@@ -24,7 +25,7 @@ func WithRateLimiter(limiter RateLimiter) Option {
 // peerRateGate returns the gate of the rates that count by peer; nil if there are none.
 func (m *method) peerRateGate() gate {
 	if counted := m.ratesBy(m.info, runtime.ByPeer); len(counted) > 0 {
-		return counted.take
+		return func(ctx context.Context, c *callContext) error { return counted.take(ctx, c) }
 	}
 	return nil
 }
@@ -36,14 +37,14 @@ func (m *method) rateGate() gate {
 	if len(m.counted) == 0 {
 		return nil
 	}
-	return m.counted.take
+	return func(ctx context.Context, c *callContext) error { return m.counted.take(ctx, c) }
 }
 
 // ratesBy returns the rates of a method that count by key.
 func (p *pipeline) ratesBy(info runtime.MethodInfo, key policy.Key) (bound rates) {
 	for _, rate := range info.Policy.Rates {
 		if rate.Key == key {
-			bound = append(bound, boundRate{p.limiter.Bind(info, rate), key, &refusal.Errors{
+			bound = append(bound, boundRate{p.limiter.Bind(info, rate), key, &rejection.Errors{
 				Make: func(wait time.Duration) error { return rateError(rate, wait) },
 			}})
 		}

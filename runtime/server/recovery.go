@@ -12,15 +12,16 @@ import (
 )
 
 // panicked logs a recovered panic and returns the error of its call: INTERNAL with a fixed text, or a
-// *[raised] without recovery. It must run while the panicking frames are still on the stack.
+// *[raised] without recovery. Call it while the panicking frames are still on the stack.
 func (m *method) panicked(c *callContext, value any) error {
 	stack := debug.Stack()
-	if p, ok := value.(*each.Panic); ok { // it was in another goroutine
+	if p, ok := value.(*each.Panic); ok { // raised again from another goroutine
 		value, stack = p.Value, p.Stack
 	}
-	m.logPanic(c, value, stack)
+	report.PanicAt(c, m.logger, value, stack,
+		slog.String(logMethod, m.log.name), slog.String(logRequestID, c.RequestID()))
 	if m.onPanic != nil {
-		m.reportPanic(c, value, stack)
+		m.callPanicHandler(c, value, stack)
 	}
 	if m.crash {
 		die(value, stack)
@@ -32,21 +33,11 @@ func (m *method) panicked(c *callContext, value any) error {
 	return err
 }
 
-// logPanic logs a panic.
-func (m *method) logPanic(c *callContext, value any, stack []byte) {
-	report.PanicAt(c, m.logger, value, stack,
-		slog.String(logMethod, m.log.name), slog.String(logRequestID, c.RequestID()))
-}
+// Recovered implements [callctx.Call].
+func (c *callContext) Recovered(value any) error { return c.call.method.panicked(c, value) }
 
-// shield keeps a panic of those who only watch calls from changing what the caller gets; it must be deferred itself.
-func (m *method) shield(c *callContext) {
-	if value := recover(); value != nil {
-		_ = m.panicked(c, value)
-	}
-}
-
-// reportPanic shields the call from a handler that panics itself.
-func (m *method) reportPanic(ctx context.Context, value any, stack []byte) {
+// callPanicHandler recovers panics of the handler.
+func (m *method) callPanicHandler(ctx context.Context, value any, stack []byte) {
 	defer func() {
 		if again := recover(); again != nil {
 			report.Log(func() {
@@ -57,6 +48,30 @@ func (m *method) reportPanic(ctx context.Context, value any, stack []byte) {
 	m.onPanic(ctx, value, stack)
 }
 
+// shield keeps a panic of an observer or the log from changing the result of the call. Defer it
+// directly.
+func (m *method) shield(c *callContext) {
+	if value := recover(); value != nil {
+		_ = m.panicked(c, value)
+	}
+}
+
+// raised is the error of a call whose panic is raised again; see [WithRecovery].
+type raised struct {
+	error
+	value any
+}
+
+// Unwrap returns the error that observers and the log receive.
+func (r *raised) Unwrap() error { return r.error }
+
+// raise panics again if err is a *[raised].
+func raise(err error) {
+	if r, ok := err.(*raised); ok {
+		panic(r.value)
+	}
+}
+
 // WithCrashOnPanic makes a panic end the process, for services that prefer a restart to continuing
 // after a panic. It applies to every panic that the server would otherwise recover: in a method,
 // in the iterator of a stream, in a goroutine of [runtime.Go] within a call, passed to
@@ -64,18 +79,18 @@ func (m *method) reportPanic(ctx context.Context, value any, stack []byte) {
 //
 // The panic is logged and the [PanicHandler] returns; then the process exits with code 2 and the
 // panic on stderr. Nothing is drained: no goroutine is waited for, no deferred function runs, and
-// the callers of all open calls receive UNAVAILABLE.
+// the callers of all running calls receive UNAVAILABLE.
 func WithCrashOnPanic() Option {
 	return func(c *settings) { c.crash = true }
 }
 
-// crash is what the process ends with.
+// crash is the panic that ends the process.
 type crash struct {
 	value any
 	stack []byte
 }
 
-// Error returns the panic with the stack that it had.
+// Error returns the value and the stack of the recovered panic.
 func (c *crash) Error() string {
 	return fmt.Sprintf("%v [WithCrashOnPanic]\n\n%s", c.value, c.stack)
 }
@@ -84,23 +99,4 @@ func (c *crash) Error() string {
 func die(value any, stack []byte) {
 	go func() { panic(&crash{value, stack}) }()
 	select {}
-}
-
-// Recovered implements [callctx.Call].
-func (c *callContext) Recovered(value any) error { return c.call.method.panicked(c, value) }
-
-// raised is the error of a method that panicked, where the panic goes on.
-type raised struct {
-	error
-	value any
-}
-
-// Unwrap returns what the panic is for those who watch the call.
-func (r *raised) Unwrap() error { return r.error }
-
-// raise lets a panic go on that a call has ended with.
-func raise(err error) {
-	if r, ok := err.(*raised); ok {
-		panic(r.value)
-	}
 }

@@ -20,7 +20,7 @@ func Register[S any](r grpc.ServiceRegistrar, table *runtime.Service[S], impl S)
 		host = On(r)
 	}
 	if isNil(impl) {
-		host.refuse(fmt.Errorf("%s: the implementation is nil; pass a value", table.Name()))
+		host.fail(fmt.Errorf("%s: the implementation is nil; pass a value", table.Name()))
 		return
 	}
 	host.add(describe(host.calls(), table, impl), impl)
@@ -33,8 +33,8 @@ type registry interface {
 	calls() *pipeline
 	// add registers a service whose methods are bound already.
 	add(desc *grpc.ServiceDesc, impl any)
-	// refuse takes the reason why a service was not registered.
-	refuse(err error)
+	// fail takes the error of a service that cannot be registered.
+	fail(err error)
 }
 
 // On returns a registrar that registers services on target, with the pipeline of a [Server] around
@@ -69,11 +69,11 @@ type Registrar struct {
 // methods.
 func (r *Registrar) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	if err := checkImplementation(desc, impl); err != nil {
-		r.refuse(err)
+		r.fail(err)
 	}
 	piped, errs := r.pipeline.foreignDesc(desc, impl)
 	if err := errors.Join(errs...); err != nil {
-		r.refuse(err)
+		r.fail(err)
 	}
 	r.add(piped, impl)
 }
@@ -99,7 +99,7 @@ func (r *Registrar) calls() *pipeline { return r.pipeline }
 
 func (r *Registrar) add(desc *grpc.ServiceDesc, impl any) {
 	if err := errors.Join(r.pipeline.overrides.Faults()...); err != nil {
-		r.refuse(err)
+		r.fail(err)
 	}
 	r.target.RegisterService(desc, impl)
 	r.pipeline.warnOfTokens()
@@ -107,5 +107,5 @@ func (r *Registrar) add(desc *grpc.ServiceDesc, impl any) {
 	r.health.SetServing(desc.ServiceName, true)
 }
 
-// refuse panics, as grpc's own registration does: it happens at start-up and has no other way to be heard.
-func (r *Registrar) refuse(err error) { panic(err) }
+// fail panics, as grpc's own registration does: no error can be returned.
+func (r *Registrar) fail(err error) { panic(err) }

@@ -15,7 +15,7 @@ func CompressResponse(ctx context.Context, compress bool) {
 	}
 }
 
-// prepared prepares a response, unless the method failed.
+// prepared calls prepare with a response, unless the method failed.
 func (c *callContext) prepared(resp any, err error) (any, error) {
 	if err == nil {
 		c.prepare(resp)
@@ -23,4 +23,7 @@ func (c *callContext) prepared(resp any, err error) (any, error) {
 	return resp, err
 }
 
-func (c *callContext) prepare(resp any) { c.call.method.compression.prepare(c, resp) }
+// prepare sets the compressor of the call's responses, of which resp is the first.
+func (c *callContext) prepare(resp any) {
+	c.call.method.compression.prepare(c.Context, c.compress.v.Load(), resp)
+}

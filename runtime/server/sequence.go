@@ -77,12 +77,12 @@ func (m *method) unaryCall(
 ) (resp any, err error) {
 	c := m.begin(ctx)
 	defer m.finish(c, &err)
-	err = errLeft
+	err = errGoexit
 	m.observe(c)
 	if ctx, err = m.enterUnary(c); err != nil {
 		return nil, err
 	}
-	err = errLeft
+	err = errGoexit
 	return c.prepared(run(ctx, c))
 }
 
@@ -90,7 +90,7 @@ func (m *method) unaryCall(
 func (m *method) streamCall(srv any, ss grpc.ServerStream, handler grpc.StreamHandler) (err error) {
 	c := m.begin(ss.Context())
 	defer m.finish(c, &err)
-	err = errLeft
+	err = errGoexit
 	m.observe(c)
 	ctx := c.cancellable()
 	if err := m.enter(ctx, c); err != nil {

@@ -39,7 +39,7 @@ func (s *Server) Run(ctx context.Context, addr string) error {
 
 // Serve is [Server.Run] on a listener, which it closes, without handling signals.
 func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
-	server, err := s.open()
+	server, err := s.start()
 	if err != nil {
 		return errors.Join(err, lis.Close())
 	}
@@ -49,7 +49,7 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	s.warnOfNothing()
 	s.startBackground(ctx)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(s.pipeline.admission.Listener(lis)) }()
+	go func() { failed <- server.Serve(s.pipeline.capacity.Listener(lis)) }()
 	select {
 	case err := <-failed:
 		return s.stop.Finish(errors.Join(fmt.Errorf("cannot accept connections: %w", err), s.stopNow(server)))
@@ -63,8 +63,8 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	return s.stop.Finish(errors.Join(append(s.errs, err)...)) // services that came too late
 }
 
-// open makes the grpc server, or says why there can be none.
-func (s *Server) open() (*grpc.Server, error) {
+// start creates the grpc server and registers the services on it.
+func (s *Server) start() (*grpc.Server, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.misuseLocked(); err != nil {
@@ -74,7 +74,7 @@ func (s *Server) open() (*grpc.Server, error) {
 		reflection.Register(reflected{s})
 	}
 	s.errs = append(s.errs, s.pipeline.overrides.Misuse()...)
-	if err := s.pipeline.unguarded(); err != nil {
+	if err := s.pipeline.missingAuthenticator(); err != nil {
 		s.errs = append(s.errs, err)
 	}
 	if err := errors.Join(s.errs...); err != nil {
@@ -84,7 +84,7 @@ func (s *Server) open() (*grpc.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.grpc, s.opened = server, true
+	s.grpc, s.started = server, true
 	for _, r := range s.services {
 		s.grpc.RegisterService(r.desc, r.impl)
 	}
@@ -104,7 +104,7 @@ func (s *Server) misuse() error {
 }
 
 func (s *Server) misuseLocked() error {
-	if s.opened {
+	if s.started {
 		return errors.New("the server has served already, or was shut down; create a new one")
 	}
 	return errors.Join(s.errs...)

@@ -19,7 +19,7 @@ type Server struct {
 	background background
 
 	mu       sync.Mutex
-	opened   bool
+	started  bool // Serve was called, or Shutdown before it
 	services []registration
 	errs     []error
 	grpc     *grpc.Server // from Serve on
@@ -92,7 +92,7 @@ func (s *Server) add(desc *grpc.ServiceDesc, impl any) {
 	s.keep(registration{desc, impl})
 }
 
-func (s *Server) refuse(err error) {
+func (s *Server) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.errs = append(s.errs, err)
@@ -112,7 +112,7 @@ func (s *Server) registerForeign(desc *grpc.ServiceDesc, impl any) {
 // keep holds a service until Serve, or notes why it cannot; s is locked.
 func (s *Server) keep(r registration) {
 	name := r.desc.ServiceName
-	if s.opened {
+	if s.started {
 		err := fmt.Errorf("%s: registered after Serve; register every service before", name)
 		s.pipeline.logger.Error("service not registered", "error", err)
 		s.errs = append(s.errs, err)

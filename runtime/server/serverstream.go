@@ -44,6 +44,8 @@ func (s *serverStream) SendHeader(md metadata.MD) error {
 // end lets no more messages through; the first reason counts.
 func (s *serverStream) end(because error) { s.ended.CompareAndSwap(nil, &because) }
 
+func (s *serverStream) transport() grpc.ServerStream { return s.ServerStream }
+
 // over returns why the stream has ended, or nil while it goes on.
 func (s *serverStream) over() error {
 	if because := s.ended.Load(); because != nil {
@@ -57,7 +59,7 @@ func (s *serverStream) over() error {
 // deferred itself.
 func (s *serverStream) recovered(err *error) {
 	if value := recover(); value != nil {
-		*err = s.refuse(s.call.call.method.panicked(s.call, value))
+		*err = s.reject(s.call.call.method.panicked(s.call, value))
 	}
 }
 
@@ -73,14 +75,14 @@ func (s *serverStream) RecvMsg(req any) (err error) {
 	}
 	s.watch.touch()
 	if err := s.call.call.method.accept(s.ctx, s.call, req); err != nil {
-		return s.refuse(err)
+		return s.reject(err)
 	}
 	return nil
 }
 
-// refuse ends the stream because of a message.
-func (s *serverStream) refuse(err error) error {
-	s.call.refused.CompareAndSwap(nil, &err)
+// reject ends the stream because of a message.
+func (s *serverStream) reject(err error) error {
+	s.call.rejection.CompareAndSwap(nil, &err)
 	s.end(err)
 	return err
 }
@@ -106,4 +108,9 @@ func (s *serverStream) SendMsg(resp any) (err error) {
 	s.watch.touch()
 	s.call.call.sent.Add(1)
 	return nil
+}
+
+// releaseHeader sends the header with the first response of a stream.
+func (s *serverStream) releaseHeader() {
+	s.call.noteUnsent(s.call.header.Release(s.ServerStream.SetHeader))
 }

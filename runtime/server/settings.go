@@ -18,7 +18,7 @@ import (
 // Option configures a [Server], or the pipeline of [On].
 type Option func(*settings)
 
-// settings is what the options of one server add up to.
+// settings holds the options of one server.
 type settings struct {
 	logger          *slog.Logger
 	timeout         time.Duration
@@ -27,7 +27,7 @@ type settings struct {
 	connectionAge   time.Duration
 	observers       []runtime.Observer
 	authenticator   Authenticator
-	open            bool
+	admitAll        bool // whatever policies require; see WithoutAuthentication
 	limiter         RateLimiter
 	limits          bounds.Limits
 	creds           credentials.TransportCredentials // nil for plain text
@@ -38,7 +38,7 @@ type settings struct {
 	onPanic         PanicHandler
 	crash           bool
 	without         omissions
-	grpcDefaults    bool // grpc's limits of the transport, not ours
+	grpcDefaults    bool // keep grpc's own limits of the transport
 	overrides       *overrides.Overrides
 	tokens          *seal.Ring // nil without keys
 	compression     compressor
@@ -82,12 +82,12 @@ func newSettings(opts []Option) *settings {
 	return c
 }
 
-// omissions are the parts of the pipeline that are switched off.
+// omissions are the parts of the pipeline that are disabled.
 type omissions struct {
 	masking, checks, accessLog, recovery, requestID, heldHeaders bool
 }
 
-// isNil tells an implementation that is missing, typed or not, from a value.
+// isNil reports whether impl is nil or holds a nil value.
 func isNil(impl any) bool {
 	if impl == nil {
 		return true

@@ -30,8 +30,8 @@ const (
 // seconds more than the two options. A server that has not served never will.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	idle := !s.opened
-	s.opened = true
+	idle := !s.started
+	s.started = true
 	s.mu.Unlock()
 	if idle {
 		return nil
@@ -53,10 +53,10 @@ func (s *Server) shutDown(server *grpc.Server) error {
 	s.health.shutDown()
 	s.stop.Wait(s.stop.Delay, nil)
 	s.pipeline.drain.start()
-	s.pipeline.admission.CloseHandshakes()
+	s.pipeline.capacity.CloseHandshakes()
 	ended := inBackground(func() {
 		server.GracefulStop()
-		<-s.pipeline.left.Ended()
+		<-s.pipeline.awaited.Ended()
 	})
 	var err error
 	if !s.stop.Wait(s.pipeline.shutdownTimeout, ended) {
@@ -86,10 +86,10 @@ func (s *Server) stopNow(server *grpc.Server) error {
 	s.health.shutDown()
 	s.pipeline.drain.start()
 	s.pipeline.expire()
-	s.pipeline.admission.CloseHandshakes()
+	s.pipeline.capacity.CloseHandshakes()
 	stopped := inBackground(func() {
 		server.Stop()
-		<-s.pipeline.left.Ended()
+		<-s.pipeline.awaited.Ended()
 	})
 	select {
 	case <-stopped:

@@ -41,7 +41,7 @@ func (p *pipeline) guardUnknown() grpc.StreamServerInterceptor {
 		if srv != nil { // grpc passes on calls of unknown methods without an implementation
 			return handler(srv, ss)
 		}
-		if p.authenticator != nil && !p.open {
+		if p.authenticator != nil && !p.admitAll {
 			handler = rejectUnknown
 		}
 		return m.streamCall(srv, ss, handler)

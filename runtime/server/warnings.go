@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// warnOfRejected writes one record that names the methods of services that reject every call, because
-// the server has an authenticator and their policies do not say who may call.
+// warnOfRejected logs the methods of services that reject every call: the server has an authenticator,
+// and their policies authorize no caller.
 func (p *pipeline) warnOfRejected(services ...string) {
-	if p.authenticator == nil || p.open {
+	if p.authenticator == nil || p.admitAll {
 		return
 	}
 	var names []string
@@ -18,12 +18,12 @@ func (p *pipeline) warnOfRejected(services ...string) {
 		names = append(names, p.withoutAuth(service)...)
 	}
 	if len(names) > 0 {
-		p.logger.Warn("methods without an auth policy reject every call; set auth in their protos, or with WithPolicy",
-			slog.String("methods", listOf(names)))
+		p.logger.Warn("methods without an auth policy reject every call; "+
+			"set auth in their protos, or with WithPolicy", slog.String("methods", listOf(names)))
 	}
 }
 
-// withoutAuth returns the methods of a service whose policies do not say who may call; if none does, as
+// withoutAuth returns the methods of a service without an auth policy; if all are,
 // "library.v1.BookService/*".
 func (p *pipeline) withoutAuth(service string) (names []string) {
 	p.mu.Lock()
@@ -45,10 +45,9 @@ func (p *pipeline) withoutAuth(service string) (names []string) {
 	return names
 }
 
-// maxListed is how many names a record lists.
+// maxListed is how many names a record lists at most.
 const maxListed = 20
 
-// listOf returns names as text.
 func listOf(names []string) string {
 	if more := len(names) - maxListed; more > 0 {
 		return strings.Join(names[:maxListed], ", ") + fmt.Sprintf(" and %d more", more)
@@ -56,20 +55,21 @@ func listOf(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// warnOfNothing writes a record where a server has only the services that the runtime itself serves.
+// warnOfNothing logs that a server has no services but those of this package.
 func (s *Server) warnOfNothing() {
 	names := s.serviceNames()
 	if !slices.ContainsFunc(names, func(name string) bool { return !isBuiltin(name) }) {
-		s.pipeline.logger.Warn("no service is registered; register one before Run or Serve", slog.String("services", listOf(names)))
+		s.pipeline.logger.Warn("no service is registered; register one before Run or Serve",
+			slog.String("services", listOf(names)))
 	}
 }
 
-// isBuiltin reports whether this package serves a service by itself.
+// isBuiltin reports whether this package itself serves a service.
 func isBuiltin(service string) bool {
 	return service == healthServiceName || strings.HasPrefix(service, "grpc.reflection.")
 }
 
-// paged names the methods that hand out page tokens.
+// paged returns the methods that return page tokens.
 func (p *pipeline) paged() (names []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -82,14 +82,15 @@ func (p *pipeline) paged() (names []string) {
 	return names
 }
 
-// warnOfTokens says loudly, and once, which methods hand out tokens that nobody else can open.
+// warnOfTokens logs once which methods return page tokens that other replicas cannot open.
 func (p *pipeline) warnOfTokens() {
 	paged := p.paged()
 	if p.tokens != nil || len(paged) == 0 {
 		return
 	}
 	p.tokenWarning.Do(func() {
-		p.logger.Warn("page tokens are sealed with a random key: they end with this process, and other replicas refuse them; "+
-			"give all replicas the same keys with server.WithTokenKeys", slog.String("methods", strings.Join(paged, ", ")))
+		p.logger.Warn("page tokens are sealed with a random key: they are lost with this process, "+
+			"and other replicas reject them; give all replicas the same keys with server.WithTokenKeys",
+			slog.String("methods", strings.Join(paged, ", ")))
 	})
 }

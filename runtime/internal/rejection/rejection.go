@@ -1,6 +1,6 @@
-// Package refusal makes the errors of calls that are rejected for now. Each is made once, so that
+// Package rejection makes the errors of calls that are rejected for now. Each is made once, so that
 // rejecting a call costs less than serving it.
-package refusal
+package rejection
 
 import (
 	"context"
@@ -18,11 +18,11 @@ import (
 type Errors struct {
 	// Make returns the error of a call that may be retried after wait.
 	Make func(wait time.Duration) error
-	made [31]atomic.Pointer[refusal]
+	made [31]atomic.Pointer[rejection]
 }
 
-// refusal is one error, and the trailer by which grpc's own retries wait as long (gRFC A6, pushback).
-type refusal struct {
+// rejection is one error, and the trailer by which grpc's own retries wait as long (gRFC A6, pushback).
+type rejection struct {
 	err     error
 	trailer metadata.MD
 }
@@ -37,12 +37,12 @@ func (r *Errors) After(ctx context.Context, wait time.Duration) error {
 	return made.err
 }
 
-func (r *Errors) of(steps int) *refusal {
+func (r *Errors) of(steps int) *rejection {
 	if made := r.made[steps].Load(); made != nil {
 		return made
 	}
 	wait := time.Millisecond << steps
-	made := &refusal{err: r.Make(wait), trailer: metadata.MD{pushbackHeader: {strconv.FormatInt(wait.Milliseconds(), 10)}}}
+	made := &rejection{err: r.Make(wait), trailer: metadata.MD{pushbackHeader: {strconv.FormatInt(wait.Milliseconds(), 10)}}}
 	r.made[steps].Store(made)
 	return made
 }
