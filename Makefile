@@ -30,6 +30,8 @@ AGAINST ?= $(shell git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null)
 TOOLS := $(addprefix $(BIN)/,buf grpcurl protoc-gen-go-grpc staticcheck)
 # How long `make fuzz` spends on each target.
 FUZZTIME ?= 10s
+# How long `make soak` spends on each test.
+SOAKTIME ?= 1m
 
 .PHONY: help
 help: ## Show this list
@@ -117,6 +119,11 @@ fuzz: ## Fuzz each target for FUZZTIME (10s)
 			run $$target $$dir || { [ -z "$$(git status --porcelain -- $$dir/testdata/fuzz)" ] && run $$target $$dir; } || exit 1; \
 		done; \
 	done
+
+# In the ordinary tests, these tests take seconds. SOAK tells them how long they take here.
+.PHONY: soak
+soak: ## Run the tests with random failures for SOAKTIME (1m) each
+	SOAK=$(SOAKTIME) $(RACE) -count=1 -v -run '^TestSoak' $$(git grep --untracked -l '^func TestSoak' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
 .PHONY: bench
 bench: ## Compare the cost of calls and page tokens with other libraries

@@ -16,7 +16,8 @@ import (
 // concurrently. A hub has no goroutines and needs no Close; rooms without members take no memory.
 type Hub[T any] struct {
 	settings settings
-	err      error // a mistake in the options, returned by Join and Publish
+	limits   queueLimits // of members without limits of their own
+	err      error       // a mistake in the options, returned by Join and Publish
 	conflate func(*T) any
 	presence func(*Member[T], Presence) *T
 	gap      func(int) *T
@@ -35,15 +36,13 @@ type Hub[T any] struct {
 func New[T any](opts ...Option) *Hub[T] {
 	h := &Hub[T]{rooms: make(map[string]*room[T]), owners: make(map[string]int)}
 	h.settings = settings{
-		member: memberSettings{queueLimits: queueLimits{
-			messages: DefaultQueue, bytes: DefaultQueueBytes, slow: Disconnect, block: DefaultBlock,
-		}},
 		maxRooms: DefaultMaxRooms, maxMembers: DefaultMaxMembers,
 		maxPerPrincipal: DefaultMaxPerPrincipal, maxBytes: DefaultMaxBytes,
 	}
 	for _, opt := range opts {
 		opt.applyToHub(&h.settings)
 	}
+	h.limits = h.settings.member.or(defaultLimits())
 	h.origin = newOrigin()
 	h.err = h.check()
 	return h
@@ -162,6 +161,11 @@ func (h *Hub[T]) exit(r *room[T], owner string) {
 // is exceeded is RESOURCE_EXHAUSTED, with the reason ROOM_FULL, TOO_MANY_ROOMS or
 // TOO_MANY_MEMBERSHIPS, and a bus that cannot subscribe is UNAVAILABLE.
 func (h *Hub[T]) Join(ctx context.Context, key string, opts ...MemberOption) (*Member[T], error) {
+	return h.join(ctx, key, queueLimits{}, opts)
+}
+
+// join is Join for an RPC whose policy has limits.
+func (h *Hub[T]) join(ctx context.Context, key string, limits queueLimits, opts []MemberOption) (*Member[T], error) {
 	if h.err != nil {
 		return nil, h.err
 	}
@@ -171,7 +175,7 @@ func (h *Hub[T]) Join(ctx context.Context, key string, opts ...MemberOption) (*M
 	if wrong := checkKey(key); wrong != "" {
 		return nil, refuseKey("room", wrong)
 	}
-	m := h.newMember(runtime.OriginOf(ctx).Principal, opts)
+	m := h.newMember(runtime.OriginOf(ctx).Principal, limits, opts)
 	r, err := h.enter(key, m.owner())
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -34,26 +35,21 @@ type Member[T any] struct {
 	told   atomic.Bool // whether the notice that the member has left was called
 }
 
-// newMember returns a member that has not joined yet.
-func (h *Hub[T]) newMember(principal *runtime.Principal, opts []MemberOption) *Member[T] {
+// newMember returns a member that has not joined yet. limits are those of the RPC's policy.
+func (h *Hub[T]) newMember(principal *runtime.Principal, limits queueLimits, opts []MemberOption) *Member[T] {
 	m := &Member[T]{
-		hub: h, id: h.ids.Add(1), name: h.settings.member.name, principal: principal,
-		limits: &h.settings.member.queueLimits, wake: make(chan struct{}, 1),
+		hub: h, id: h.ids.Add(1), principal: principal, limits: &h.limits, wake: make(chan struct{}, 1),
 	}
-	if len(opts) > 0 {
-		own := h.settings.member
-		for _, opt := range opts {
-			opt.applyToMember(&own)
-		}
-		m.name = own.name
-		if own.queueLimits != *m.limits {
-			limits := own.queueLimits
-			m.limits = &limits
-		}
+	var own memberSettings
+	for _, opt := range opts {
+		opt.applyToMember(&own)
 	}
-	if m.name == "" {
-		m.name = m.owner()
+	limits = own.or(h.settings.member.queueLimits).or(limits).or(defaultLimits())
+	if limits != h.limits {
+		different := limits
+		m.limits = &different
 	}
+	m.name = cmp.Or(own.name, h.settings.member.name, m.owner())
 	return m
 }
 

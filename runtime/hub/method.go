@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -64,7 +65,8 @@ type Handler[Req, Resp any] struct {
 // RESOURCE_EXHAUSTED, reason SLOW_CONSUMER; [Hub.Join] lists further errors. When the server
 // drains, the stream ends at once with [runtime.ErrDraining].
 //
-// The queue has the limits of opts, else those of the RPC's policy, else those of the hub.
+// The limits of the queue are those of opts, else those of the hub's options, else those of the
+// RPC's policy.
 func (m *Method[S, Req, Resp]) Serve(ctx context.Context, reqs runtime.Stream[Req], h *Hub[Resp], handler Handler[Req, Resp], opts ...MemberOption) runtime.Stream[Resp] {
 	return func(yield func(*Resp, error) bool) {
 		key, err := m.key()
@@ -77,12 +79,9 @@ func (m *Method[S, Req, Resp]) Serve(ctx context.Context, reqs runtime.Stream[Re
 		}
 		s := &session[Req, Resp]{
 			key: key, hub: h, handler: handler, reqs: reqs,
-			opts:   append(policyOptions(m.info.PolicyIn(ctx)), opts...),
+			limits: policyLimits(m.info.PolicyIn(ctx).Room), opts: slices.Clone(opts),
 			joined: make(chan struct{}), failed: make(chan error, 1),
 		}
 		s.serve(ctx, yield)
 	}
 }
-
-// policyOptions are what the policy of an RPC states about queues.
-func policyOptions(runtime.Policy) []MemberOption { return nil }

@@ -26,14 +26,6 @@ type memberSettings struct {
 	queueLimits
 }
 
-// queueLimits bound a queue. Members with the limits of their hub share one value.
-type queueLimits struct {
-	messages int
-	bytes    int64
-	slow     Slow
-	block    time.Duration
-}
-
 type hubOption func(*settings)
 
 func (o hubOption) applyToHub(s *settings) { o(s) }
@@ -43,20 +35,20 @@ type memberOption func(*memberSettings)
 func (o memberOption) applyToHub(s *settings)          { o(&s.member) }
 func (o memberOption) applyToMember(s *memberSettings) { o(s) }
 
-// WithQueue bounds the queue of a member to n messages, instead of the policy's queue or
-// [DefaultQueue].
+// WithQueue bounds the queue of a member to n messages, instead of the queue of the
+// RPC's policy or [DefaultQueue].
 func WithQueue(n int) MemberOption {
 	return memberOption(func(s *memberSettings) { s.messages = max(n, 1) })
 }
 
-// WithQueueBytes bounds the queue of a member to n encoded bytes, instead of the policy's
-// queue_bytes or [DefaultQueueBytes]. A larger message may wait alone.
+// WithQueueBytes bounds the queue of a member to n encoded bytes, instead of the queue_bytes
+// of the RPC's policy or [DefaultQueueBytes]. A larger message may wait alone.
 func WithQueueBytes(n int64) MemberOption {
 	return memberOption(func(s *memberSettings) { s.bytes = max(n, 1) })
 }
 
 // WithSlow states what happens if a message does not fit into the queue of a member, instead of
-// the policy's slow or [Disconnect]. See also [WithConflate].
+// the slow of the RPC's policy or [Disconnect]. See also [WithConflate].
 func WithSlow(slow Slow) MemberOption {
 	return memberOption(func(s *memberSettings) { s.slow = slow })
 }

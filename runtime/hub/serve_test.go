@@ -329,6 +329,30 @@ func TestPanicsEndOneCall(t *testing.T) {
 	}
 }
 
+// listen serves srv over TCP until the test ends or calls Shutdown.
+func listen(t testing.TB, srv *server.Server, opts ...grpc.DialOption) *grpc.ClientConn {
+	t.Helper()
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ctx, lis) }()
+	conn, err := client.Dial(lis.Addr().String(), client.WithInsecure(), client.WithDialOptions(opts...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = conn.Close()
+		cancel()
+		if err := <-served; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	return conn
+}
+
 func TestDrainingEndsRoomsAtOnce(t *testing.T) {
 	servicetest.NoLeaks(t)
 	h := hub.New[message]()
@@ -336,17 +360,7 @@ func TestDrainingEndsRoomsAtOnce(t *testing.T) {
 	server.Register[chatService](srv, chatTable, chatFunc(func(ctx context.Context, reqs runtime.Stream[message]) runtime.Stream[message] {
 		return chat.Serve(ctx, reqs, h, handler{})
 	}))
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(context.Background(), lis) }()
-	conn, err := client.Dial(lis.Addr().String(), client.WithInsecure())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	conn := listen(t, srv)
 	r := &room{h, func(ctx context.Context, reqs runtime.Stream[message]) runtime.Stream[message] {
 		return client.Bidi[message](ctx, client.Bind(conn, chatTable.Methods()[0]), reqs)
 	}}
@@ -385,7 +399,9 @@ func TestMistakesOfServices(t *testing.T) {
 		}
 	}
 	wantError(t, serveWith(chat, nil), codes.Internal, rpcerr.ReasonInternal)
-	other := hub.Of(info, func(chatService, context.Context, runtime.Stream[message]) runtime.Stream[kindsv1.Response] { return nil }, hub.Fields{Room: "text"})
+	other := hub.Of(info, func(chatService, context.Context, runtime.Stream[message]) runtime.Stream[kindsv1.Response] {
+		return nil
+	}, hub.Fields{Room: "text"})
 	_, err := stream.Collect(other.Serve(t.Context(), stream.Of(&message{Text: "x", Count: 1}), hub.New[kindsv1.Response](), hub.Handler[message, kindsv1.Response]{}))
 	wantError(t, err, codes.Internal, rpcerr.ReasonInternal)
 }

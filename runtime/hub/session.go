@@ -16,6 +16,7 @@ type session[Req, Resp any] struct {
 	hub     *Hub[Resp]
 	handler Handler[Req, Resp]
 	reqs    runtime.Stream[Req]
+	limits  queueLimits // of the policy
 	opts    []MemberOption
 	joined  chan struct{} // closed when member is set
 	failed  chan error    // has the error of a reader that has not joined
@@ -132,7 +133,7 @@ func (s *session[Req, Resp]) join(ctx context.Context, req *Req) (*Member[Resp],
 	if s.handler.Name != nil {
 		opts = append(opts, WithName(s.handler.Name(req)))
 	}
-	member, err := s.hub.Join(ctx, room, opts...)
+	member, err := s.hub.join(ctx, room, s.limits, opts)
 	if err != nil {
 		return nil, err
 	}
