@@ -8,17 +8,18 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 )
 
-// Call is an RPC in progress on the server. The context of the method carries it. Do not keep it after
-// the call. Its methods may be called concurrently.
+// Call is an RPC in progress on the server. The context of the method carries it. Do not keep it
+// after the call. Its methods may be called concurrently.
 //
-// The runtime implements Call and may add methods: a type of yours that implements it should embed it.
+// The runtime implements Call and may add methods: a type of yours that implements it should embed
+// it.
 type Call interface {
 	// Method describes the RPC.
 	Method() MethodInfo
 	// Start returns when the call arrived.
 	Start() time.Time
-	// RequestID returns the request ID that the caller sent in x-request-id, or a generated one: at most
-	// 128 characters of visible ASCII.
+	// RequestID returns the request ID that the caller sent in x-request-id, or a generated one: at
+	// most 128 characters of visible ASCII.
 	RequestID() string
 	// Principal returns the authenticated caller, or nil if the caller is not authenticated.
 	Principal() *Principal

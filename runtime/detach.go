@@ -6,8 +6,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 )
 
-// Detach returns a context for work that continues after the call of ctx. It keeps the values of ctx
-// and its [Origin], and drops the deadline, the cancellation and the [Call].
+// Detach returns a context for work that continues after the call of ctx. It keeps the values of
+// ctx and its [Origin], and drops the deadline, the cancellation and the [Call].
 //
 //	ctx = runtime.Detach(ctx)
 //	go s.reindex(ctx, book) // a shutdown does not wait for it; see Server.Background for work that it waits for
@@ -36,8 +36,9 @@ func OriginOf(ctx context.Context) Origin {
 	return Origin{}
 }
 
-// WithOrigin returns ctx with an origin and without the call that it may belong to: for work that was
-// caused elsewhere, such as by a message of a queue. Client calls with the context send the request ID.
+// WithOrigin returns ctx with an origin and without the call that it may belong to: for work that
+// was caused elsewhere, such as by a message of a queue. Client calls with the context send the
+// request ID.
 func WithOrigin(ctx context.Context, origin Origin) context.Context {
 	return &detached{Context: ctx, origin: origin}
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Generated code refers to the oldest runtime that it works with, so that it does not compile with an
-// older one. A constant is never removed.
+// Generated code refers to the oldest runtime that it works with, so that it does not compile with
+// an older one. A constant is never removed.
 const (
 	// IsAtLeastVersion0_1 exists in every runtime since version 0.1.0.
 	IsAtLeastVersion0_1 = true

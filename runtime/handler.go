@@ -90,8 +90,8 @@ func sendOne[Resp any](ss grpc.ServerStream, resp *Resp, failure error) error {
 	}
 }
 
-// receive returns the requests of ss as a stream. Each is delivered once, and a second range continues
-// where the first stopped. Goroutines may range concurrently.
+// receive returns the requests of ss as a stream. Each is delivered once, and a second range
+// continues where the first stopped. Goroutines may range concurrently.
 func receive[Req any](ss grpc.ServerStream) Stream[Req] {
 	r := receiver[Req]{stream: ss}
 	return func(yield func(*Req, error) bool) {
@@ -109,8 +109,8 @@ func receive[Req any](ss grpc.ServerStream) Stream[Req] {
 	}
 }
 
-// receiver receives the requests of a stream one at a time, because a grpc.ServerStream does not allow
-// concurrent calls of RecvMsg.
+// receiver receives the requests of a stream one at a time, because a grpc.ServerStream does not
+// allow concurrent calls of RecvMsg.
 type receiver[Req any] struct {
 	mu     sync.Mutex
 	stream grpc.ServerStream

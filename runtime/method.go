@@ -21,8 +21,8 @@ const (
 	KindBidi
 )
 
-// String returns the kind as logs and metrics spell it: "unary", "server_stream", "client_stream" or
-// "bidi_stream".
+// String returns the kind as logs and metrics spell it: "unary", "server_stream", "client_stream"
+// or "bidi_stream".
 func (k Kind) String() string {
 	switch k {
 	case KindServerStream:
@@ -46,15 +46,16 @@ type MethodInfo struct {
 	FullMethod string
 	// Kind is the kind of the RPC.
 	Kind Kind
-	// Policy is the policy of the RPC's row in the generated table, or of the options in the proto of a
-	// third-party service, with the overrides of the server's configuration.
+	// Policy is the policy of the RPC's row in the generated table, or of the options in the proto of
+	// a third-party service, with the overrides of the server's configuration.
 	Policy Policy
 	// Descriptor is the RPC's descriptor; nil if the program does not link its proto.
 	Descriptor protoreflect.MethodDescriptor
 }
 
-// PolicyIn returns the policy of the call that ctx belongs to, with the server's overrides, if it is a
-// call of this RPC. Otherwise, as when one method calls another, it returns the policy of the table.
+// PolicyIn returns the policy of the call that ctx belongs to, with the server's overrides, if it
+// is a call of this RPC. Otherwise, as when one method calls another, it returns the policy of the
+// table.
 func (i MethodInfo) PolicyIn(ctx context.Context) Policy {
 	if c, ok := CallFromContext(ctx); ok {
 		if info := c.Method(); info.FullMethod == i.FullMethod {

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Principal is an authenticated caller, as a server's authenticator returns it. Calls may share it; do
-// not modify it.
+// Principal is an authenticated caller, as a server's authenticator returns it. Calls may share it;
+// do not modify it.
 type Principal struct {
 	// ID identifies the principal on this server, for OIDC by issuer and subject. Rates, idempotency
 	// keys and operations belong to it, and it is logged. It must not be empty.
@@ -28,7 +28,8 @@ func NewPrincipal(id string, scopes ...string) *Principal {
 	return p
 }
 
-// Format implements fmt.Formatter: a principal is printed as its ID, because claims may hold credentials.
+// Format implements fmt.Formatter: a principal is printed as its ID, because claims may hold
+// credentials.
 func (p Principal) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, p.ID) }
 
 // MarshalText returns the ID, for logs in JSON.

@@ -10,10 +10,10 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Recovered reports a panic that you have recovered so that the call can continue: it logs the panic
-// and calls the server's panic handler, as the runtime does for a panic of the method. It returns
-// INTERNAL with a fixed text. Call it in the deferred function that recovers, while the stack is still
-// that of the panic:
+// Recovered reports a panic that you have recovered so that the call can continue: it logs the
+// panic and calls the server's panic handler, as the runtime does for a panic of the method. It
+// returns INTERNAL with a fixed text. Call it in the deferred function that recovers, while the
+// stack is still that of the panic:
 //
 //	defer func() {
 //		if value := recover(); value != nil {

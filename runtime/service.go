@@ -7,16 +7,16 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Service is the generated table of a service with the Go interface S: its name, its file and a row for
-// each RPC. Servers and clients are made from it.
+// Service is the generated table of a service with the Go interface S: its name, its file and a row
+// for each RPC. Servers and clients are made from it.
 type Service[S any] struct {
 	name string
 	file protoreflect.FileDescriptor
 	rows []Row[S]
 }
 
-// Row is an RPC of a service with the Go interface S. It takes from a policy what its kind has, so that
-// unary RPCs and streams of a service can share one.
+// Row is an RPC of a service with the Go interface S. It takes from a policy what its kind has, so
+// that unary RPCs and streams of a service can share one.
 type Row[S any] struct {
 	name    string
 	kind    Kind
@@ -64,8 +64,8 @@ func (s *Service[S]) Methods() []MethodInfo {
 	return infos
 }
 
-// Method describes the RPC with the name. Clients and pattern helpers are made from it when the program
-// starts. It panics if there is no such RPC.
+// Method describes the RPC with the name. Clients and pattern helpers are made from it when the
+// program starts. It panics if there is no such RPC.
 func (s *Service[S]) Method(name string) MethodInfo {
 	for _, r := range s.rows {
 		if r.name == name {

@@ -13,12 +13,12 @@ import (
 // Bidi calls an RPC with a stream in both directions. Each range over the responses starts a
 // call. It ranges over reqs in a separate goroutine while it yields responses in the caller's.
 //
-// If reqs yields an error, the call is cancelled and the responses end with that error as a
+// If reqs yields an error, the call is canceled and the responses end with that error as a
 // status (see [ClientStream]), unless the call has already ended by itself. A panic in reqs is
 // raised again, as a [RequestPanic], in the goroutine that ranges over the responses. A nil
 // message or nil reqs is INTERNAL.
 //
-// When the responses end, or the loop over them breaks, the call is cancelled and takes no more
+// When the responses end, or the loop over them breaks, the call is canceled and takes no more
 // requests. The range does not wait for reqs to return: in a proxy, reqs reads the requests of a
 // server call and returns only when that call ends, which would wait for the proxy in turn.
 // Therefore reqs should watch a context, and must not assume that the loop over the responses is

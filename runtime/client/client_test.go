@@ -181,7 +181,7 @@ func TestRequestStreamsThatFail(t *testing.T) {
 				t.Errorf("%s, %s: got %v, want a status with %s", name, method, st, want)
 			}
 			if test.sent && status.Code(echotest.Within(t, ended)) != codes.Canceled {
-				t.Errorf("%s, %s: the server did not see the call cancelled", name, method)
+				t.Errorf("%s, %s: the server did not see the call canceled", name, method)
 			}
 		}
 	}

@@ -73,7 +73,7 @@ func (m *Method) limit(ctx context.Context) (context.Context, context.CancelFunc
 }
 
 // limitStream applies the deadline of a stream, if any, and returns a context that can be
-// cancelled.
+// canceled.
 func (m *Method) limitStream(ctx context.Context) (context.Context, context.CancelFunc) {
 	if deadline, sooner := m.deadline(ctx); sooner {
 		return context.WithDeadline(ctx, deadline)

@@ -305,21 +305,21 @@ func TestServiceConfigRefuses(t *testing.T) {
 }
 
 // TestHedgedCallsOverTwoServers has the first attempt of each call hang. The other server answers, and the first one sees its
-// call cancelled before the client's call returns.
+// call canceled before the client's call returns.
 func TestHedgedCallsOverTwoServers(t *testing.T) {
 	servicetest.NoLeaks(t)
-	hung, cancelled := make(chan string, 10), make(chan error, 10)
+	hung, canceled := make(chan string, 10), make(chan error, 10)
 	serve := func(name string) string {
 		_, addr := listenEcho(t, echotest.Funcs{
 			OneFunc: func(ctx context.Context, _ *text) (*text, error) {
 				if len(metadata.ValueFromIncomingContext(ctx, "grpc-previous-rpc-attempts")) > 0 {
-					// Not before the first attempt hangs, or it may be cancelled before it has come to its server.
+					// Not before the first attempt hangs, or it may be canceled before it has come to its server.
 					_ = grpc.SetTrailer(ctx, metadata.Pairs("server", name, "hung", <-hung))
 					return wrapperspb.String(name), nil
 				}
 				hung <- name
 				<-ctx.Done()
-				cancelled <- ctx.Err()
+				canceled <- ctx.Err()
 				return nil, ctx.Err()
 			},
 			JoinFunc: func(context.Context, runtime.Stream[text]) (*text, error) { return wrapperspb.String(name), nil },
@@ -339,7 +339,7 @@ func TestHedgedCallsOverTwoServers(t *testing.T) {
 		if resp.GetValue() == first || !slices.Equal(trailer.Get("server"), []string{resp.GetValue()}) {
 			t.Errorf("server %s hung, %s answered, the trailer says %v", first, resp.GetValue(), trailer.Get("server"))
 		}
-		if err := echotest.Within(t, cancelled); err != context.Canceled {
+		if err := echotest.Within(t, canceled); err != context.Canceled {
 			t.Errorf("the attempt that hung ended with %v", err)
 		}
 	}

@@ -42,7 +42,7 @@ func ServerStream[Resp, Req any](ctx context.Context, m *Method, req *Req) runti
 // ClientStream calls an RPC with a stream of requests. It ranges over reqs once, in the caller's
 // goroutine.
 //
-// If reqs yields an error, the call is cancelled. ClientStream returns the error unchanged if it
+// If reqs yields an error, the call is canceled. ClientStream returns the error unchanged if it
 // has a status, or else wrapped in one: CANCELED or DEADLINE_EXCEEDED for context errors, UNKNOWN
 // for others. If the call has already ended by itself, its status counts instead, even if it is
 // OK. If the server responds before reqs has ended, ClientStream notices at the next request and

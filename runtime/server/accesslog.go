@@ -40,7 +40,8 @@ func newAccessLog(logger *slog.Logger, info runtime.MethodInfo) accessLog {
 	return l
 }
 
-// write logs the outcome of a call. path is the path that the client sent for an unknown method, or "".
+// write logs the outcome of a call. path is the path that the client sent for an unknown method, or
+// "".
 func (l *accessLog) write(c runningCall, path string, outcome runtime.Outcome) {
 	code := status.Code(outcome.Err)
 	level := l.level

@@ -7,8 +7,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// runApart runs the method of a stream in a separate goroutine, and returns without it when the time
-// of the stream is up or a shutdown cancels it. A method that waits for a message cannot be
+// runApart runs the method of a stream in a separate goroutine, and returns without it when the
+// time of the stream is up or a shutdown cancels it. A method that waits for a message cannot be
 // interrupted, but the end of its stream wakes it.
 func (m *method) runApart(stream *serverStream, run func() error) (err error) {
 	c := stream.call
@@ -68,7 +68,8 @@ func awaitMoment(done <-chan struct{}, err error) error {
 	}
 }
 
-// runJoined runs a method outside the goroutine of its call, and joins the goroutines that it started.
+// runJoined runs a method outside the goroutine of its call, and joins the goroutines that it
+// started.
 func (m *method) runJoined(c *callContext, run func() error) (err error) {
 	err = errGoexit
 	defer func() {

@@ -101,9 +101,9 @@ func ignoredLevel(err error) slog.Level {
 	return slog.LevelDebug
 }
 
-// authenticationError returns the error of a call for an error of its authenticator: an error of package
-// rpcerr as it is, otherwise UNAUTHENTICATED, or the code of err's status, so that callers can retry if
-// the identity provider is UNAVAILABLE. The text of err is only logged.
+// authenticationError returns the error of a call for an error of its authenticator: an error of
+// package rpcerr as it is, otherwise UNAUTHENTICATED, or the code of err's status, so that callers
+// can retry if the identity provider is UNAVAILABLE. The text of err is only logged.
 func authenticationError(err error) error {
 	var own *rpcerr.Error
 	if errors.As(err, &own) {

@@ -23,9 +23,9 @@ func (m *method) public() bool {
 	return m.admitAll || m.info.Policy.Auth != nil && m.info.Policy.Auth.Public
 }
 
-// authorizeGate returns the gate that rejects unauthorized callers; nil if every caller is authorized.
-// It follows authentication, so that only an authenticated caller learns that no policy authorizes the
-// method.
+// authorizeGate returns the gate that rejects unauthorized callers; nil if every caller is
+// authorized. It follows authentication, so that only an authenticated caller learns that no policy
+// authorizes the method.
 func (m *method) authorizeGate() gate {
 	if m.public() || m.authenticator == nil && m.info.Policy.Auth == nil {
 		return nil

@@ -82,8 +82,8 @@ func (s *Server) endBackground(ctx context.Context, name string, err error) {
 	s.stop.Request(s.pipeline.drainDelay)
 }
 
-// isCause reports whether err is the cause of ctx. An error whose own methods panic, such as a typed
-// nil pointer, is not.
+// isCause reports whether err is the cause of ctx. An error whose own methods panic, such as a
+// typed nil pointer, is not.
 func isCause(ctx context.Context, err error) (is bool) {
 	defer func() { _ = recover() }()
 	return errors.Is(err, context.Cause(ctx))

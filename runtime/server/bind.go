@@ -6,7 +6,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// bind prepares the RPC that info describes, which server serves.
+// bind binds the RPC that info describes, which server implements.
 func (p *pipeline) bind(info runtime.MethodInfo, server any) *method {
 	info.Policy = p.overrides.Apply(info)
 	m := &method{
@@ -25,8 +25,10 @@ func (p *pipeline) bind(info runtime.MethodInfo, server any) *method {
 	}
 	m.bound = m.bindSequence()
 	m.bindChecks()
-	m.apart = m.deadlines.idle > 0 || m.deadlines.total > 0 || m.streamInfo.IsClientStream && !p.without.recovery
-	m.blocks = p.authenticator != nil || p.limiter != RateLimiter(localLimiter{}) || info.Policy.Concurrency.MaxWait > 0
+	m.apart = m.deadlines.idle > 0 || m.deadlines.total > 0 ||
+		m.streamInfo.IsClientStream && !p.without.recovery
+	m.blocks = p.authenticator != nil || p.limiter != RateLimiter(localLimiter{}) ||
+		info.Policy.Concurrency.MaxWait > 0
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.methods = append(p.methods, m)

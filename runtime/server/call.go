@@ -24,8 +24,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
-// callContext is a call and its context, in one allocation. Its Context is that of the transport with
-// what observers add, and does not change once others have it. The method may receive a child of it.
+// callContext is a call and its context, in one allocation. Its Context is that of the transport
+// with what observers add, and does not change once others have it. The method may receive a child
+// of it.
 type callContext struct {
 	context.Context
 	call call
@@ -156,8 +157,8 @@ type check struct {
 // checkFunc returns the error that a request is rejected with, or nil.
 type checkFunc = func(ctx context.Context, req proto.Message) error
 
-// pipeline is what all methods of one server share. The settings are fixed before the first method is
-// bound.
+// pipeline is what all methods of one server share. The settings are fixed before the first method
+// is bound.
 type pipeline struct {
 	*settings
 	capacity     *capacity

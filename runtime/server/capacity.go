@@ -79,5 +79,6 @@ func overloadErrors(message string) *rejection.Errors {
 	}}
 }
 
-// overloadWait is how long a caller that was rejected because of overload should wait before it retries.
+// overloadWait is how long a caller that was rejected because of overload should wait before it
+// retries.
 const overloadWait = 100 * time.Millisecond

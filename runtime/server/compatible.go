@@ -1,8 +1,8 @@
 package server
 
-// Compatible makes a server behave on the wire as grpc alone: a service that is moved to a [Server] or
-// to [On] answers with the same codes, messages, details, headers and trailers as before. Options that
-// follow it switch on one part after the other:
+// Compatible makes a server behave on the wire as grpc alone: a service that is moved to a [Server]
+// or to [On] answers with the same codes, messages, details, headers and trailers as before.
+// Options that follow it enable its parts one by one:
 //
 //	ours := server.On(server, server.Compatible(), server.WithRecovery(true))
 //
@@ -15,7 +15,8 @@ package server
 //   - WithRecovery(false): a panic of a method ends the process, unless an interceptor recovers it;
 //   - WithRequestIDTrailer(false): errors have no x-request-id in their trailer;
 //   - WithHeldHeaders(false): headers that a method sets before it fails are sent as headers;
-//   - WithResponseCompression(CompressAsked, 0): every response to a compressed request is compressed;
+//   - WithResponseCompression(CompressAsked, 0): every response to a compressed request is
+//     compressed;
 //   - WithMaxCalls(0), WithMaxCallsPerPeer(0), WithMaxConnections(0), WithMaxConnectionsPerPeer(0);
 //   - WithTransportDefaults(false): grpc's own limits and keepalive.
 //

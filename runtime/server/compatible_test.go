@@ -190,7 +190,7 @@ func TestCompatibleChangesNothingOnTheWire(t *testing.T) {
 		"status":         func(context.Context) error { return statusWithDetails() },
 		"wrapped status": func(context.Context) error { return fmt.Errorf("items: %w", statusWithDetails()) },
 		"unknown code":   func(context.Context) error { return status.Error(codes.Code(42), "ours") },
-		"cancelled":      func(context.Context) error { return context.Canceled },
+		"canceled":       func(context.Context) error { return context.Canceled },
 		"deadline":       func(context.Context) error { return fmt.Errorf("db: %w", context.DeadlineExceeded) },
 		"EOF":            func(context.Context) error { return io.EOF },
 		"panic":          func(context.Context) error { panic("boom") },

@@ -58,15 +58,15 @@ type compressor struct {
 // prepare sets the compressor of a call's responses, of which resp is the first. ctx has grpc's own
 // stream. After the headers are sent it does nothing.
 func (p compressor) prepare(ctx context.Context, choice int32, resp any) {
-	asked := requestEncoding(ctx)
-	if choice == chosenByServer && asked == "" && p.whose != CompressAccepted {
+	requested := requestEncoding(ctx)
+	if choice == chosenByServer && requested == "" && p.whose != CompressAccepted {
 		return // as for nearly all calls
 	}
-	switch p.wants(choice, asked, resp) {
+	switch p.wants(choice, requested, resp) {
 	case yes:
-		useCompressor(ctx, asked)
+		useCompressor(ctx, requested)
 	case no:
-		if asked != "" { // otherwise grpc does not compress either
+		if requested != "" { // otherwise grpc does not compress either
 			_ = grpc.SetSendCompressor(ctx, encoding.Identity) // fails only where the headers are sent
 		}
 	}
@@ -89,7 +89,7 @@ func yesIf(b bool) answer {
 }
 
 // wants decides whether a response is compressed.
-func (p compressor) wants(choice int32, asked string, resp any) answer {
+func (p compressor) wants(choice int32, requested string, resp any) answer {
 	switch {
 	case choice != chosenByServer:
 		return yesIf(choice == chosenOn)
@@ -105,27 +105,27 @@ func (p compressor) wants(choice int32, asked string, resp any) answer {
 	return yesIf(proto.Size(msg) >= p.minBytes)
 }
 
-// useCompressor compresses the responses with the compressor of the request, or else with gzip if the
-// caller accepts it.
-func useCompressor(ctx context.Context, asked string) {
-	if asked != "" && accepts(ctx, asked) {
+// useCompressor compresses the responses with the compressor of the request, or else with gzip if
+// the caller accepts it.
+func useCompressor(ctx context.Context, requested string) {
+	if requested != "" && accepts(ctx, requested) {
 		return // grpc does
 	}
-	if grpc.SetSendCompressor(ctx, gzip.Name) != nil && asked != "" {
+	if grpc.SetSendCompressor(ctx, gzip.Name) != nil && requested != "" {
 		_ = grpc.SetSendCompressor(ctx, encoding.Identity)
 	}
 }
 
-// accepts reports whether a caller accepts responses with the compressor of its request. A caller that
-// lists no compressors does.
-func accepts(ctx context.Context, asked string) bool {
+// accepts reports whether a caller accepts responses with the compressor of its request. A caller
+// that lists no compressors does.
+func accepts(ctx context.Context, requested string) bool {
 	names, err := grpc.ClientSupportedCompressors(ctx)
 	if err != nil {
 		return true
 	}
 	listed := false
 	for _, name := range names {
-		if name == asked {
+		if name == requested {
 			return true
 		}
 		listed = listed || name != ""

@@ -10,7 +10,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/limit"
 )
 
-// slotsOf returns what bounds how many calls of a method run at a time; nil without a bound.
+// slotsOf returns the bound of the running calls of a method, or nil.
 func slotsOf(info runtime.MethodInfo) *limit.Concurrency {
 	c := info.Policy.Concurrency
 	switch {
@@ -23,14 +23,14 @@ func slotsOf(info runtime.MethodInfo) *limit.Concurrency {
 	}
 }
 
-// adaptive reports whether the concurrency of a method follows how long its calls take. How long a
-// stream takes is up to its client, and says nothing about load.
+// adaptive reports whether the concurrency of a method adapts to the duration of its calls. The
+// duration of a stream depends on its client, so it does not indicate load.
 func adaptive(info runtime.MethodInfo) bool {
 	return info.Policy.Concurrency.Adaptive && info.Kind == runtime.KindUnary
 }
 
-// concurrencyGate returns the gate that a call takes its place among the running calls of a method in; nil
-// if any number may run. A call that it rejects at once gives back what it has taken of the rates.
+// concurrencyGate returns the gate that acquires a slot of the method's concurrency; nil without a
+// bound. A call that it rejects without a wait is given back to the rates.
 func (m *method) concurrencyGate() gate {
 	m.slots = slotsOf(m.info)
 	if m.slots == nil {
@@ -43,7 +43,7 @@ func (m *method) concurrencyGate() gate {
 			c.slot = time.Now()
 			return nil
 		}
-		if !waited { // else the burst may be whole again, and the call would be one too many
+		if !waited { // after a wait the burst may be full again
 			m.counted.giveBack(ctx, c)
 		}
 		if err := ctx.Err(); err != nil {
@@ -53,8 +53,8 @@ func (m *method) concurrencyGate() gate {
 	}
 }
 
-// acquire takes a place among the running calls, where it may after a wait, and reports whether the
-// call has one and whether it waited.
+// acquire acquires a slot, after a wait if the policy allows one. It reports whether the call has
+// the slot and whether it waited.
 func (m *method) acquire(ctx context.Context, c *callContext) (ok, waited bool) {
 	if m.slots.TryAcquire() {
 		return true, false
@@ -65,15 +65,15 @@ func (m *method) acquire(ctx context.Context, c *callContext) (ok, waited bool) 
 	return m.slots.Acquire(ctx, rateKey(c, runtime.ByPrincipal))
 }
 
-// release gives back what a call held that ended with err.
+// release gives back what a call held that finished with err.
 func (m *method) release(c *callContext, err error) {
 	m.releaseSlot(c, err)
 	c.load.End()
 }
 
-// releaseSlot gives back the place of a call among the running calls of its method. An adaptive limit learns from calls
-// that the method answered: not from those that were rejected, that an interceptor answered, or whose
-// response was kept from an earlier call. An error counts only if it came late.
+// releaseSlot releases the slot of a call. An adaptive limit adapts only to calls that reached the
+// method: not to rejected calls, those that an interceptor answered, or replayed responses. An
+// error counts only if it took long.
 func (m *method) releaseSlot(c *callContext, err error) {
 	switch {
 	case c.slot.IsZero():
@@ -84,7 +84,7 @@ func (m *method) releaseSlot(c *callContext, err error) {
 	}
 }
 
-// noted returns handler, which notes that a call has reached its method where that counts.
+// noted returns handler, and records with an adaptive limit that a call has reached its method.
 func (m *method) noted(handler grpc.UnaryHandler) grpc.UnaryHandler {
 	if !m.adaptive {
 		return handler
@@ -95,7 +95,7 @@ func (m *method) noted(handler grpc.UnaryHandler) grpc.UnaryHandler {
 	}
 }
 
-// noteRun notes that the call of ctx has reached its method.
+// noteRun records that the call of ctx has reached its method.
 func (m *method) noteRun(ctx context.Context) {
 	if !m.adaptive {
 		return

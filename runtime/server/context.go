@@ -59,8 +59,8 @@ func (c *callContext) list(cancel context.CancelFunc) {
 	c.call.method.live.add(&c.live, cancel)
 }
 
-// lazyContext is the context of a unary call that keeps its client's deadline. A shutdown cancels it
-// too; only a method that calls Done pays for that.
+// lazyContext is the context of a unary call that keeps its client's deadline. A shutdown cancels
+// it too; only a method that calls Done pays for that.
 type lazyContext callContext
 
 func (l *lazyContext) Done() <-chan struct{} {
@@ -95,8 +95,8 @@ func (l *lazyContext) Err() error {
 	return nil
 }
 
-// Value implements context.Context. It finds the context that Done made, so that children of it cost
-// no goroutine.
+// Value implements context.Context. It finds the context that Done made, so that children of it
+// cost no goroutine.
 func (l *lazyContext) Value(key any) any {
 	c := (*callContext)(l)
 	if made := c.lazy.Load(); made != nil && made != lazyOver && key != (callctx.Key{}) {

@@ -187,7 +187,7 @@ func TestACutOffCallNeverLooksComplete(t *testing.T) {
 			}()
 			echotest.Within(t, entered)
 			_ = srv.Stop()
-			cancelled := ctx.Err() != nil
+			canceled := ctx.Err() != nil
 			if c.kind == "Join" { // its caller waits for its requests
 				cancel()
 			}
@@ -196,7 +196,7 @@ func TestACutOffCallNeverLooksComplete(t *testing.T) {
 				checkCutOffRecord(t, log.String(), c.want)
 				return
 			}
-			if cancelled || status.Code(got.err) != c.want || got.resp != c.sent {
+			if canceled || status.Code(got.err) != c.want || got.resp != c.sent {
 				t.Errorf("got %q, %v, want %q, %v", got.resp, got.err, c.sent, c.want)
 			}
 			if c.want == codes.Unavailable && rpcerr.ReasonOf(got.err) != rpcerr.ReasonDraining {
@@ -224,7 +224,7 @@ func checkCutOffRecord(t *testing.T, log string, want codes.Code) {
 }
 
 // TestACallOfAllRequestsIsComplete checks that a client stream whose requests were all read has its response, although the shutdown
-// has cancelled it.
+// has canceled it.
 func TestACallOfAllRequestsIsComplete(t *testing.T) {
 	entered := make(chan struct{})
 	srv := echotest.Start(t, echotest.Funcs{JoinFunc: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
@@ -267,7 +267,7 @@ func TestLateContextsAreHarmless(t *testing.T) {
 // TestACallThatItsClientEndsIsNoSuccess checks what observers and the log are told of streams whose client
 // goes away, or whose deadline passes, if their methods return without an error.
 func TestACallThatItsClientEndsIsNoSuccess(t *testing.T) {
-	for name, want := range map[string]codes.Code{"cancelled": codes.Canceled, "too late": codes.DeadlineExceeded} {
+	for name, want := range map[string]codes.Code{"canceled": codes.Canceled, "too late": codes.DeadlineExceeded} {
 		for _, kind := range []string{"Many", "Join", "Chat"} {
 			t.Run(name+" "+kind, func(t *testing.T) {
 				entered, ended := make(chan struct{}), make(outcomes, 1)

@@ -6,7 +6,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// deadlines are the bounds on the time of one method's calls; 0 is none.
+// deadlines are the time limits of a method's calls; 0 is none.
 type deadlines struct {
 	standard time.Duration // of a unary call whose client sent none
 	longest  time.Duration // of any unary call
@@ -14,9 +14,13 @@ type deadlines struct {
 	total    time.Duration // of a stream
 }
 
-// deadlinesOf returns the bounds of a policy, where byDefault is what a unary call gets whose policy says nothing.
+// deadlinesOf returns the time limits of a policy. byDefault is the deadline of unary calls without
+// one in the policy.
 func deadlinesOf(p runtime.Policy, byDefault time.Duration) deadlines {
-	d := deadlines{standard: p.Timeout, longest: max(0, p.MaxTimeout), idle: max(0, p.IdleTimeout), total: max(0, p.TotalTimeout)}
+	d := deadlines{
+		standard: p.Timeout, longest: max(0, p.MaxTimeout),
+		idle: max(0, p.IdleTimeout), total: max(0, p.TotalTimeout),
+	}
 	if d.standard == 0 {
 		d.standard = byDefault
 	}

@@ -2,8 +2,8 @@ package server
 
 import "time"
 
-// What a server grants its callers, where grpc's own defaults are without limit or do not fit our client's. Options of
-// [WithGRPCOptions] override each.
+// Limits of the transport, where grpc's own defaults are unlimited or do not fit package client's.
+// Options of [WithGRPCOptions] override them.
 const (
 	// MaxConcurrentStreams is how many calls a connection may have open, the limit of x/net's
 	// HTTP/2 server. grpc's default of 4 billion permits the rapid-reset attack (CVE-2023-44487).

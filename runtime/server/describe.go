@@ -57,13 +57,13 @@ func (m *method) serveUnary(handler rpc.Handler) grpc.MethodHandler {
 	}
 }
 
-// serveStream puts the pipeline around body, which finds the call's context in its stream.
+// serveStream puts the pipeline around body, whose stream has the call's context.
 func (m *method) serveStream(body grpc.StreamHandler) grpc.StreamHandler {
 	handler := m.streamHandler(body)
 	return func(srv any, ss grpc.ServerStream) error { return m.streamCall(srv, ss, handler) }
 }
 
-// checkImplementation finds what grpc would end the process for.
+// checkImplementation returns the mistakes for which grpc would end the process.
 func checkImplementation(desc *grpc.ServiceDesc, impl any) error {
 	if isNil(impl) {
 		return fmt.Errorf("%s: the implementation is nil; pass a value", desc.ServiceName)

@@ -7,10 +7,10 @@
 //		log.Fatal(err)
 //	}
 //
-// [New] returns a [Server], which is a [grpc.ServiceRegistrar]: services that other generators wrote
-// run through the same pipeline. [On] gives the pipeline to a *grpc.Server of your own.
+// [New] returns a [Server], which is a [grpc.ServiceRegistrar]: services that other generators
+// wrote run through the same pipeline. [On] puts the pipeline around your own *grpc.Server.
 //
 // The pipeline authenticates and authorizes a call, enforces the rates, the concurrency and the
-// deadline of its policy, decodes and checks the request, and calls the method. docs/pipeline.md lists
-// the steps in their order.
+// deadline of its policy, decodes and checks the request, and calls the method. docs/pipeline.md
+// lists the steps in their order.
 package server

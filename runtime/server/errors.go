@@ -16,9 +16,9 @@ func (m *method) callerError(c *callContext, err error) error {
 	return c.publicError(err)
 }
 
-// publicError returns what the caller of an RPC that failed with err gets: the status that was made to be told, never the text around
-// it. A context's error becomes CANCELED or DEADLINE_EXCEEDED, or [runtime.ErrDraining] where a shutdown cancelled the call; an error
-// without status becomes UNKNOWN with a fixed text. What the runtime itself rejects calls with was made once, for all of them.
+// publicError returns the status in err that is meant for the caller, without the text around it.
+// An error of a context becomes CANCELED or DEADLINE_EXCEEDED, or [runtime.ErrDraining] if a
+// shutdown canceled the call. An error without a status becomes UNKNOWN with a fixed text.
 func (c *callContext) publicError(err error) error {
 	err = rpcerr.Public(err)
 	if c.live.drained.Load() && status.Code(err) == codes.Canceled {
@@ -27,9 +27,9 @@ func (c *callContext) publicError(err error) error {
 	return err
 }
 
-// passed returns what the pipeline returns for a call that failed with cause, of which the caller is
-// told sent. Without masking that is the error itself, because the interceptors of the server may look
-// for its type. [runtime.ErrDraining] and what grpc would not send as sent take its place.
+// passed returns the error that the pipeline returns to grpc for a call that failed with cause and
+// whose caller receives sent. Without masking it is cause, because the server's interceptors may
+// look for its type, unless grpc would send another status for it than sent.
 func (m *method) passed(cause, sent error) (passed error) {
 	if !m.without.masking || sent == runtime.ErrDraining {
 		return sent
@@ -45,8 +45,8 @@ func (m *method) passed(cause, sent error) (passed error) {
 	return cause
 }
 
-// stockError returns the status that grpc sends for err. [runtime.ErrDraining] is that of a call which a
-// shutdown cancelled.
+// stockError returns the status that grpc sends for err, or [runtime.ErrDraining] if a shutdown
+// canceled the call.
 func (c *callContext) stockError(err error) (sent error) {
 	defer func() { // of an error whose own methods panic
 		if recover() != nil {
@@ -67,8 +67,8 @@ func (c *callContext) stockError(err error) (sent error) {
 	}
 }
 
-// cut returns why the context of the call's method has ended: a shutdown has cancelled it, or the
-// client, or its deadline has passed. It is nil if it has not.
+// cut returns why the context of the call's method was canceled: [runtime.ErrDraining] for a
+// shutdown, otherwise the context's error. It returns nil while the context is not canceled.
 func (c *callContext) cut() error {
 	if c.live.drained.Load() {
 		return runtime.ErrDraining
@@ -76,9 +76,10 @@ func (c *callContext) cut() error {
 	return c.Context.Err()
 }
 
-// completed returns what a call ends with whose method returned err. A method that returns without an error after its context has
-// ended has not said all it had to say, and must not look as if it had, to its caller or in the log. That of a response which is one
-// message is the exception: the message is whole. See [serverStream.SendMsg] for what it may be made of.
+// completed returns the error of a call whose method returned err. A stream of responses that ends
+// without an error after its context was canceled is incomplete, and must not look complete to the
+// caller or in the log. A single response is complete; see [serverStream.SendMsg] for client
+// streams.
 func (c *callContext) completed(err error) error {
 	if kind := c.call.method.info.Kind; err == nil && (kind == runtime.KindServerStream || kind == runtime.KindBidi) {
 		return c.cut()

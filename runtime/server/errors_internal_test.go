@@ -29,7 +29,7 @@ func (e *nilStatus) Error() string              { return e.st.String() }
 func (e *nilStatus) GRPCStatus() *status.Status { return e.st }
 
 func TestStatusOf(t *testing.T) {
-	const plain, drained = false, true // whether a shutdown cancelled the call
+	const plain, drained = false, true // whether a shutdown canceled the call
 	notFound := status.Error(codes.NotFound, "no such book")
 	for name, test := range map[string]struct {
 		drained bool

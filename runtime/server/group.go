@@ -69,8 +69,8 @@ func (g *group) failWith(err error, broken bool) {
 	}
 }
 
-// join waits for the group and returns the error of a call whose method returned err. A panic in the
-// group takes precedence over err, which is often its consequence.
+// join waits for the group and returns the error of a call whose method returned err. A panic in
+// the group takes precedence over err, which is often its consequence.
 func (g *group) join(err error) error {
 	if err != nil {
 		g.failWith(err, false)

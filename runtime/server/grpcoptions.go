@@ -28,8 +28,8 @@ func GRPCOptions(opts ...Option) []grpc.ServerOption {
 	return grpcOptions(newPipeline(config))
 }
 
-// grpcOptions returns the options of a server whose transport p counts and whose calls of unknown methods
-// it serves.
+// grpcOptions returns the options of a server whose transport p counts and whose calls of unknown
+// methods it serves.
 func grpcOptions(p *pipeline) []grpc.ServerOption {
 	c := p.settings
 	opts := append(c.defaultServerOptions(), grpc.Creds(p.capacity.Credentials(c.creds)),

@@ -11,13 +11,13 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// maxHeldInTrailer is the largest header that goes into the trailer of a call that fails, in bytes
-// as HTTP/2 counts them: what [rpcerr.MaxErrorSize] leaves of 8 KiB. A larger one would make the trailer
-// one that clients reject, and with it the error.
+// maxHeldInTrailer is the size of the largest header that is sent in the trailer of a failed call,
+// in bytes as HTTP/2 counts them: 8 KiB less [rpcerr.MaxErrorSize]. Clients would reject a larger
+// trailer, and lose the error.
 const maxHeldInTrailer = 8<<10 - rpcerr.MaxErrorSize
 
-// endHeader sends the header of a call that ends: with its trailer if it has failed, so that
-// the response is nothing but a trailer.
+// endHeader sends the header of a call that finishes. If the call failed, the header is part of the
+// trailer, so that the response has only a trailer.
 func (c *callContext) endHeader(failed bool) {
 	md := c.header.End(failed)
 	stream := c.transport()
@@ -36,22 +36,22 @@ func (c *callContext) endHeader(failed bool) {
 	}
 }
 
-// noteUnsent logs that a header that was set cannot be sent any more, because an interceptor around
-// the pipeline has sent the header. The call goes on: SetHeader of grpc alone would have returned
-// an error, and have left the call as it is.
+// noteUnsent logs that the method's header cannot be sent, because an interceptor around the
+// pipeline has sent the header before. The call continues, as it does after an error of grpc's own
+// SetHeader.
 func (c *callContext) noteUnsent(err error) {
 	if err != nil && c.Context.Err() == nil {
 		c.Logger().WarnContext(c, "the header that was set is not sent", slog.Any("error", err))
 	}
 }
 
-// transport returns grpc's own stream of the call; nil where the handler was called without one.
+// transport returns grpc's own stream of the call; nil if the handler was called without one.
 func (c *callContext) transport() grpc.ServerTransportStream {
 	return grpc.ServerTransportStreamFromContext(c.Context)
 }
 
-// headerHolder is the stream of a call as [grpc.SetHeader] and its like find it in the call's
-// context.
+// headerHolder is the stream that [grpc.SetHeader] and similar functions find in a call's context.
+// It holds the header back.
 type headerHolder callContext
 
 func (h *headerHolder) transport() grpc.ServerTransportStream { return (*callContext)(h).transport() }
@@ -76,12 +76,12 @@ func (h *headerHolder) SetTrailer(md metadata.MD) error {
 
 // transportKey is the key of grpc's stream in contexts, which grpc does not export.
 var transportKey = func() any {
-	var asked keyRecorder
-	grpc.ServerTransportStreamFromContext(&asked)
-	return asked.key
+	var recorder keyRecorder
+	grpc.ServerTransportStreamFromContext(&recorder)
+	return recorder.key
 }()
 
-// keyRecorder is a context that records what it is asked for.
+// keyRecorder is a context that records the key of a lookup.
 type keyRecorder struct {
 	context.Context
 	key any

@@ -43,7 +43,7 @@ func (h *Health) SetServing(service string, serving bool) {
 	h.update(func() { h.statuses[service] = servingStatus(serving) })
 }
 
-// shutDown turns everything to NOT_SERVING and ends the Watch streams.
+// shutDown changes every service to NOT_SERVING and ends the Watch streams.
 func (h *Health) shutDown() {
 	h.update(func() {
 		for service := range h.statuses {
@@ -53,7 +53,7 @@ func (h *Health) shutDown() {
 	})
 }
 
-// update makes a change and wakes the watchers.
+// update calls change and wakes the watchers.
 func (h *Health) update(change func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -65,8 +65,10 @@ func (h *Health) update(change func()) {
 	h.changed = make(chan struct{})
 }
 
-// status returns what is known of a service, and what to wait for to learn more.
-func (h *Health) status(service string) (status healthpb.HealthCheckResponse_ServingStatus, known, closed bool, changed <-chan struct{}) {
+// status returns the status of a service, and a channel that is closed at the next change.
+func (h *Health) status(service string) (
+	status healthpb.HealthCheckResponse_ServingStatus, known, closed bool, changed <-chan struct{},
+) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if service == healthServiceName {
@@ -83,15 +85,19 @@ func servingStatus(serving bool) healthpb.HealthCheckResponse_ServingStatus {
 	return healthpb.HealthCheckResponse_NOT_SERVING
 }
 
-// healthService is grpc.health.v1.Health in the shape that this package serves.
+// healthService is grpc.health.v1.Health as the interface of a [runtime.Service].
 type healthService interface {
 	check(context.Context, *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error)
 	list(context.Context, *healthpb.HealthListRequest) (*healthpb.HealthListResponse, error)
 	watch(context.Context, *healthpb.HealthCheckRequest) runtime.Stream[healthpb.HealthCheckResponse]
 }
 
-// healthPolicy lets everybody ask, and keeps probes out of the log.
-var healthPolicy = runtime.Policy{Idempotency: runtime.NoSideEffects, Auth: &runtime.Auth{Public: true}, Log: runtime.Log{Level: slog.LevelDebug}}
+// healthPolicy makes the service public, and logs probes at debug only.
+var healthPolicy = runtime.Policy{
+	Idempotency: runtime.NoSideEffects,
+	Auth:        &runtime.Auth{Public: true},
+	Log:         runtime.Log{Level: slog.LevelDebug},
+}
 
 var healthTable = runtime.NewService(healthServiceName, healthpb.File_grpc_health_v1_health_proto,
 	runtime.Unary("Check", healthService.check, healthPolicy),
@@ -99,7 +105,7 @@ var healthTable = runtime.NewService(healthServiceName, healthpb.File_grpc_healt
 	runtime.ServerStream("Watch", healthService.watch, healthPolicy),
 )
 
-// check answers with the status of one service, or NOT_FOUND.
+// check returns the status of one service, or NOT_FOUND.
 func (h *Health) check(_ context.Context, req *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
 	status, known, _, _ := h.status(req.GetService())
 	if !known {
@@ -108,7 +114,7 @@ func (h *Health) check(_ context.Context, req *healthpb.HealthCheckRequest) (*he
 	return &healthpb.HealthCheckResponse{Status: status}, nil
 }
 
-// list answers with the statuses of all services.
+// list returns the statuses of all services.
 func (h *Health) list(context.Context, *healthpb.HealthListRequest) (*healthpb.HealthListResponse, error) {
 	h.mu.Lock()
 	statuses := maps.Clone(h.statuses)

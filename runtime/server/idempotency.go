@@ -17,14 +17,16 @@ import (
 func WithIdempotency(guard IdempotencyGuard) Option {
 	return func(c *settings) {
 		if isNil(guard) {
-			c.fail("WithIdempotency(nil): pass a guard, such as idempotency.New(idempotency.Memory()), or leave the option out")
+			c.fail("WithIdempotency(nil): pass a guard, such as idempotency.New(idempotency.Memory()), " +
+				"or leave the option out")
 			return
 		}
 		c.idempotency = guard
 	}
 }
 
-// idempotencyAround returns the step that recognizes repeated calls; nil if the policy names no key.
+// idempotencyAround returns the step that recognizes repeated calls; nil if the policy names no
+// key.
 func (m *method) idempotencyAround() unaryAround {
 	if m.idempotency == nil || m.info.Policy.IdempotencyKey.Field == "" || m.info.Kind != runtime.KindUnary {
 		return nil
@@ -36,7 +38,7 @@ func (m *method) idempotencyAround() unaryAround {
 	return func(next grpc.UnaryHandler) grpc.UnaryHandler {
 		return func(ctx context.Context, req any) (any, error) {
 			msg, ok := req.(proto.Message)
-			if !ok { // of a codec of the user's own, whose fields cannot be read
+			if !ok { // the user's own codec, whose fields cannot be read
 				return next(ctx, req)
 			}
 			return guard(ctx, msg, func(ctx context.Context) (proto.Message, error) { return keepable(ctx, msg, next) })
@@ -56,7 +58,8 @@ func keepable(ctx context.Context, req proto.Message, next grpc.UnaryHandler) (p
 	}
 	answer, ok := resp.(proto.Message)
 	if !ok {
-		return nil, rpcerr.Internal(fmt.Sprintf("the response is a %T, which is no proto message; it cannot be stored for repeated calls", resp))
+		return nil, rpcerr.Internal(fmt.Sprintf("the response is a %T, not a proto message; "+
+			"it cannot be stored for repeated calls", resp))
 	}
 	return answer, nil
 }

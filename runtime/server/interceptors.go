@@ -9,9 +9,10 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// serveWithin runs the pipeline of a unary call within the interceptor of the server, as grpc itself does for streams. The
-// interceptor takes the request, so it is received before the pipeline starts. One that cannot be received is empty, and so is
-// that of a call whose rejection is certain: the handler of the interceptor returns the error.
+// serveWithin runs the pipeline of a unary call within the server's interceptor, as grpc does for
+// streams. The interceptor receives the request, so it is decoded before the pipeline starts. If it
+// cannot be decoded, or the call is certain to be rejected, the interceptor receives an empty
+// request, and its handler returns the error.
 func (m *method) serveWithin(
 	serverWide grpc.UnaryServerInterceptor, ctx context.Context, req any, decode func(any) error,
 	serve func(ctx context.Context, req any, decode func(any) error) (any, error),
@@ -32,8 +33,7 @@ func (m *method) serveWithin(
 	})
 }
 
-// errNoRequest is the mistake of an interceptor.
-var errNoRequest = rpcerr.Internal("an interceptor passed on nil as the request; pass on the one that it got")
+var errNoRequest = rpcerr.Internal("an interceptor passed on nil as the request; pass on the one that it received")
 
 // unaryInterceptors returns the step of [WithUnaryInterceptors].
 func (m *method) unaryInterceptors() unaryAround {
@@ -63,7 +63,7 @@ func (m *method) streamInterceptors() streamAround {
 	}
 }
 
-// chainUnary makes one interceptor of many, nil of none.
+// chainUnary returns interceptors as one, the first outermost; nil if there are none.
 func chainUnary(interceptors []grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
 	if len(interceptors) == 0 {
 		return nil
@@ -77,7 +77,7 @@ func chainUnary(interceptors []grpc.UnaryServerInterceptor) grpc.UnaryServerInte
 	}
 }
 
-// chainStream makes one interceptor of many, nil of none.
+// chainStream is chainUnary for streams.
 func chainStream(interceptors []grpc.StreamServerInterceptor) grpc.StreamServerInterceptor {
 	if len(interceptors) == 0 {
 		return nil

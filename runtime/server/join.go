@@ -29,8 +29,8 @@ func (c *callContext) ensureGroup() *group {
 // Join implements [callctx.Call].
 func (c *callContext) Join(err error) error { return c.join(err) }
 
-// join waits for the goroutines of a call whose method returned err, and returns the error of the call.
-// A rejected request fails the call even if the method ignores it.
+// join waits for the goroutines of a call whose method returned err, and returns the error of the
+// call. A rejected request fails the call even if the method ignores it.
 //
 // If a method with a request stream fails, join waits only for [abandonGrace]: a goroutine may be
 // reading requests, which only the end of the call interrupts. A shutdown waits for it.

@@ -25,8 +25,9 @@ func (m *method) begin(ctx context.Context) *callContext {
 	}
 }
 
-// finish ends a call. It waits for the goroutines that the call started, sets *err to the error that
-// the caller receives, and calls the observers. It recovers the method's panic, so defer it directly.
+// finish ends a call. It waits for the goroutines that the call started, sets *err to the error
+// that the caller receives, and calls the observers. It recovers the method's panic, so defer it
+// directly.
 func (m *method) finish(c *callContext, err *error) {
 	defer m.inFlight.Add(-1)
 	defer m.unlist(c)
@@ -73,16 +74,16 @@ func (m *method) unlist(c *callContext) {
 	}
 }
 
-// errGoexit is the error of a call whose goroutine calls runtime.Goexit, as FailNow of a test does. A
-// call has it until its method, and the steps before it, have returned.
+// errGoexit is the error of a call whose goroutine calls runtime.Goexit, as FailNow of a test does.
+// A call has it until its method, and the steps before it, have returned.
 var errGoexit = rpcerr.Internal("the method, or what runs around it, ended its goroutine, " +
 	"as FailNow of a test does; return an error")
 
 // errStreamOver is the error of sending or receiving after the method of the stream has returned.
 var errStreamOver = status.Error(codes.Canceled, "the method of the stream has returned")
 
-// writeStatus sends the status of a call whose goroutine calls runtime.Goexit. Nothing returns to grpc,
-// so without it the caller would wait for its deadline.
+// writeStatus sends the status of a call whose goroutine calls runtime.Goexit. Nothing returns to
+// grpc, so without it the caller would wait for its deadline.
 func (c *callContext) writeStatus(err error) {
 	// grpc's own streams have the method, although its interface for them does not.
 	if stream, ok := c.transport().(interface{ WriteStatus(*status.Status) error }); ok {

@@ -14,8 +14,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// MaxRateKeys is how many principals or peers a rate of a method tells apart. Further ones share a
-// common rate; none gets a fresh burst because it was forgotten.
+// MaxRateKeys is how many principals or peers a rate of a method distinguishes. Further ones share
+// a common rate; none gets a fresh burst because it was forgotten.
 const MaxRateKeys = 65536
 
 // localLimiter is the default rate limiter of a server.
@@ -94,6 +94,7 @@ func rateError(rate runtime.Rate, wait time.Duration) error {
 	}
 	return rpcerr.ReasonRateLimited.Errorf(codes.ResourceExhausted, "too many calls; try again later").
 		WithRetryAfter(wait).
-		WithQuota(subject, strconv.FormatFloat(rate.PerSecond, 'g', -1, 64)+" calls a second, "+strconv.Itoa(rate.Burst)+" at once").
+		WithQuota(subject, strconv.FormatFloat(rate.PerSecond, 'g', -1, 64)+" calls a second, "+
+			strconv.Itoa(rate.Burst)+" at once").
 		Fixed()
 }

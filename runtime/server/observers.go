@@ -42,8 +42,9 @@ func (m *method) observe(c *callContext) {
 	}
 }
 
-// notify passes the outcome of a call to the access log and the observers. A failed call has its request
-// ID in the trailer, for reports; for a successful one that would cost more than the rest of the pipeline.
+// notify passes the outcome of a call to the access log and the observers. A failed call has its
+// request ID in the trailer, for reports; for a successful one that would cost more than the rest
+// of the pipeline.
 func (m *method) notify(c *callContext, outcome runtime.Outcome) {
 	m.logCall(c, outcome)
 	if outcome.Cause != nil && !m.without.requestID {
@@ -52,8 +53,8 @@ func (m *method) notify(c *callContext, outcome runtime.Outcome) {
 	m.endObservers(c.observed, c, outcome)
 }
 
-// endObservers notifies the first n observers of the outcome, the last of them first. It notifies all
-// of them even if one calls runtime.Goexit, as FailNow of a test does.
+// endObservers notifies the first n observers of the outcome, the last of them first. It notifies
+// all of them even if one calls runtime.Goexit, as FailNow of a test does.
 func (m *method) endObservers(n int, c *callContext, outcome runtime.Outcome) {
 	if n == 0 {
 		return

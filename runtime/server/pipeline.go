@@ -17,7 +17,8 @@ func newPipeline(c *settings) *pipeline {
 	return p
 }
 
-// noteUnhandled observes and logs a call that grpc has answered by itself. Its caller has the answer.
+// noteUnhandled observes and logs a call that grpc has answered by itself. Its caller has the
+// answer.
 func (p *pipeline) noteUnhandled(a *bounds.Arrival) {
 	m := p.methodAt(a.Method)
 	var err error = errUnhandled

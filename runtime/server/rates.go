@@ -30,8 +30,8 @@ func (m *method) peerRateGate() gate {
 	return nil
 }
 
-// rateGate returns the gate that counts an authorized call against the rates of its principal and those
-// of the method; nil if there are none.
+// rateGate returns the gate that counts an authorized call against the rates of its principal and
+// those of the method; nil if there are none.
 func (m *method) rateGate() gate {
 	m.counted = slices.Concat(m.ratesBy(m.info, runtime.ByPrincipal), m.ratesBy(m.info, runtime.ByMethod))
 	if len(m.counted) == 0 {

@@ -11,8 +11,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// panicked logs a recovered panic and returns the error of its call: INTERNAL with a fixed text, or a
-// *[raised] without recovery. Call it while the panicking frames are still on the stack.
+// panicked logs a recovered panic and returns the error of its call: INTERNAL with a fixed text, or
+// a *[raised] without recovery. Call it while the panicking frames are still on the stack.
 func (m *method) panicked(c *callContext, value any) error {
 	stack := debug.Stack()
 	if p, ok := value.(*each.Panic); ok { // raised again from another goroutine

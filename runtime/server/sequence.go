@@ -6,9 +6,9 @@ import (
 	"google.golang.org/grpc"
 )
 
-// step is one step of the sequence that every call goes through. Its functions bind it to a method when
-// the method is registered, and return nil if it does not concern the method. A step without functions
-// is part of [method.unaryCall] and [method.streamCall].
+// step is one step of the sequence that every call goes through. Its functions bind it to a method
+// when the method is registered, and return nil if it does not concern the method. A step without
+// functions is part of [method.unaryCall] and [method.streamCall].
 type step struct {
 	// name is the name of the step in docs/pipeline.md.
 	name string
@@ -18,12 +18,12 @@ type step struct {
 	check func(*method) check
 	// unary runs around the steps that follow, with the decoded request.
 	unary func(*method) unaryAround
-	// stream runs around the steps that follow, when the stream opens.
+	// stream runs around the steps that follow, when the stream starts.
 	stream func(*method) streamAround
 }
 
 // sequence returns the steps of a call in their order; docs/pipeline.md explains it. To add a step,
-// write the function that binds it in a file of its own, and add a row here.
+// write the function that binds it in a separate file, and add a row here.
 func sequence() []step {
 	return []step{
 		{name: "observe"},
@@ -71,7 +71,7 @@ func (m *method) bindSequence() (b bound) {
 }
 
 // unaryCall runs a unary call through the sequence. run decodes the request, passes it to
-// [method.receive], and answers it with what [method.unaryHandler] returns.
+// [method.receive], and calls the handler of [method.unaryHandler].
 func (m *method) unaryCall(
 	ctx context.Context, run func(ctx context.Context, c *callContext) (any, error),
 ) (resp any, err error) {
@@ -104,8 +104,9 @@ func (m *method) streamCall(srv any, ss grpc.ServerStream, handler grpc.StreamHa
 	return c.completed(handler(srv, stream))
 }
 
-// enterUnary passes a unary call through the gates, and returns the context of its method. The deadline
-// is set before them if one of them may block, and else after: a rejection costs less without a timer.
+// enterUnary passes a unary call through the gates, and returns the context of its method. The
+// deadline is set before the gates only if one of them may block: a rejection costs less without a
+// timer.
 func (m *method) enterUnary(c *callContext) (context.Context, error) {
 	if m.blocks {
 		ctx := c.withDeadline(m.deadlines)

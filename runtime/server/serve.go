@@ -14,7 +14,7 @@ import (
 
 // Run listens on a TCP address, such as ":8080", or on a Unix socket, spelled as for clients
 // ("unix:///run/books.sock", "unix:books.sock", on Linux "unix-abstract:books"). It serves until
-// ctx ends, SIGTERM or SIGINT arrives, or Shutdown is called; then it shuts down as
+// ctx is canceled, SIGTERM or SIGINT arrives, or Shutdown is called; then it shuts down as
 // [Server.Shutdown] describes. SIGINT skips the drain delay. A second signal stops the server at
 // once.
 //
@@ -60,7 +60,7 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	err = s.shutDown(server)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.stop.Finish(errors.Join(append(s.errs, err)...)) // services that came too late
+	return s.stop.Finish(errors.Join(append(s.errs, err)...)) // s.errs: late registrations, background functions
 }
 
 // start creates the grpc server and registers the services on it.
@@ -91,12 +91,13 @@ func (s *Server) start() (*grpc.Server, error) {
 	return s.grpc, nil
 }
 
-// reflected is a server in the eyes of the reflection service, which is registered on it while it is locked.
+// reflected is the registrar of the reflection service, which is registered while the server is
+// locked.
 type reflected struct{ *Server }
 
 func (r reflected) RegisterService(desc *grpc.ServiceDesc, impl any) { r.registerForeign(desc, impl) }
 
-// misuse returns what was done wrong before serving.
+// misuse returns the errors of the options and registrations.
 func (s *Server) misuse() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

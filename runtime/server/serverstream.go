@@ -12,7 +12,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// serverStream is grpc's stream with the context of the call, and what the policy says of each message.
+// serverStream is grpc's stream with the context of the call and the policy's checks of each
+// message.
 type serverStream struct {
 	grpc.ServerStream
 	ctx   context.Context
@@ -41,12 +42,12 @@ func (s *serverStream) SendHeader(md metadata.MD) error {
 	return s.call.header.Send(md, s.ServerStream.SendHeader)
 }
 
-// end lets no more messages through; the first reason counts.
+// end makes RecvMsg and SendMsg return because; the first reason counts.
 func (s *serverStream) end(because error) { s.ended.CompareAndSwap(nil, &because) }
 
 func (s *serverStream) transport() grpc.ServerStream { return s.ServerStream }
 
-// over returns why the stream has ended, or nil while it goes on.
+// over returns why the stream has ended, or nil while it has not.
 func (s *serverStream) over() error {
 	if because := s.ended.Load(); because != nil {
 		return *because
@@ -54,16 +55,15 @@ func (s *serverStream) over() error {
 	return nil
 }
 
-// recovered makes an error of a panic in what a message goes through, such as a validator or a codec.
-// The method may have a goroutine of its own for messages, where nothing else recovers. It must be
-// deferred itself.
+// recovered turns a panic of a validator or a codec into an error. The method may receive in a
+// separate goroutine, where nothing else recovers. Defer it directly.
 func (s *serverStream) recovered(err *error) {
 	if value := recover(); value != nil {
 		*err = s.reject(s.call.call.method.panicked(s.call, value))
 	}
 }
 
-// RecvMsg receives a request and checks it. One that is refused is the last.
+// RecvMsg receives a request and checks it. A rejected request is the last.
 func (s *serverStream) RecvMsg(req any) (err error) {
 	defer s.recovered(&err)
 	if err := s.over(); err != nil {
@@ -80,14 +80,15 @@ func (s *serverStream) RecvMsg(req any) (err error) {
 	return nil
 }
 
-// reject ends the stream because of a message.
+// reject ends the stream because of an invalid message.
 func (s *serverStream) reject(err error) error {
 	s.call.rejection.CompareAndSwap(nil, &err)
 	s.end(err)
 	return err
 }
 
-// SendMsg sends a response. The one response of a call that was cut off is not sent unless it is made of all requests.
+// SendMsg sends a response. After a cancellation, the response of a client stream is sent only if
+// the method has received all requests.
 func (s *serverStream) SendMsg(resp any) (err error) {
 	defer s.recovered(&err)
 	if err := s.over(); err != nil {

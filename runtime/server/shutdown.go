@@ -8,9 +8,9 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Times that a shutdown takes beyond its options, in the worst case.
+// The time that a shutdown takes at most in addition to its options.
 const (
-	// cancelGrace is how long cancelled streams may take to answer before their connections are closed.
+	// cancelGrace is how long canceled calls may take to return before connections are closed.
 	cancelGrace = time.Second
 	// handlerGrace is how long methods may take to return after their connections are closed.
 	handlerGrace = 2 * time.Second
@@ -26,8 +26,9 @@ const (
 //     UNAVAILABLE.
 //  5. Connections are closed, and the server waits for methods and background functions to return.
 //
-// If ctx ends earlier, steps 2 to 4 are cut short. Whatever methods do, a shutdown takes at most three
-// seconds more than the two options. A server that has not served never will.
+// If ctx is canceled earlier, steps 2 to 4 are cut short. Whatever methods do, a shutdown takes at
+// most three seconds more than the two options. A server that was shut down before Serve cannot
+// serve.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	idle := !s.started
@@ -46,7 +47,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return s.stop.Err
 }
 
-// shutDown goes through the steps of [Server.Shutdown].
+// shutDown runs the steps of [Server.Shutdown].
 func (s *Server) shutDown(server *grpc.Server) error {
 	start := time.Now()
 	s.pipeline.logger.Info("draining", "delay", s.stop.Delay, "calls", s.pipeline.inFlight())
@@ -70,7 +71,7 @@ func (s *Server) shutDown(server *grpc.Server) error {
 	return nil
 }
 
-// cutOff ends the calls that did not end by themselves, and returns their names in an error.
+// cutOff cancels the calls that are still running, and returns an error that names their methods.
 func (s *Server) cutOff(server *grpc.Server, ended <-chan struct{}) error {
 	cut := s.pipeline.running()
 	s.pipeline.expire()
@@ -81,7 +82,7 @@ func (s *Server) cutOff(server *grpc.Server, ended <-chan struct{}) error {
 	return fmt.Errorf("shutdown cut off calls that had not ended: %s", cut)
 }
 
-// stopNow closes connections and waits for methods, but not for those that do not care.
+// stopNow closes connections and waits [handlerGrace] for methods to return.
 func (s *Server) stopNow(server *grpc.Server) error {
 	s.health.shutDown()
 	s.pipeline.drain.start()

@@ -10,7 +10,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// single is a method of which a call of another method does the work; see [callctx.Single].
+// single is the method that a batch calls for each item, in effect; see [callctx.Single].
 type single struct {
 	method *method
 	caller *callContext
@@ -25,7 +25,7 @@ func (c *callContext) Single(many, name string) (callctx.Single, error) {
 	m := c.call.method.lookup("/" + info.Service + "/" + name)
 	if m == nil {
 		return nil, rpcerr.Internal(fmt.Sprintf(
-			"%s: the service has no method %s, which is to do it for one item; generate the code anew", many, name))
+			"%s: the service has no method %s, which must do it for one item; generate the code again", many, name))
 	}
 	return single{method: m, caller: c}, nil
 }

@@ -18,7 +18,8 @@ var (
 				Errorf(codes.DeadlineExceeded, "the stream took too long").Fixed()
 )
 
-// streamWatch records when a stream last received or sent a message. A nil streamWatch does nothing.
+// streamWatch records when a stream last received or sent a message. A nil streamWatch does
+// nothing.
 type streamWatch struct {
 	start time.Time
 	last  atomic.Int64 // since start

@@ -13,12 +13,14 @@ import (
 // methods that the server does not have, whatever path the client sent.
 const UnknownMethod = "/unknown/unknown"
 
-// errUnknownMethod is what such calls get. It does not tell a service that the server has from one that
-// it has not.
-var errUnknownMethod = rpcerr.ReasonUnimplemented.Errorf(codes.Unimplemented, "the server has no such method").Fixed()
+// errUnknownMethod is the error of calls of unknown methods. It does not disclose whether the
+// server has the service.
+var errUnknownMethod = rpcerr.ReasonUnimplemented.
+	Errorf(codes.Unimplemented, "the server has no such method").Fixed()
 
-// unknownMethod returns the method that all unknown methods are. Whoever may not call a method must not
-// learn either which there are, so it needs an authenticated caller where others may.
+// unknownMethod returns the method that calls of all unknown methods run through. It requires an
+// authenticated caller if there is an authenticator, so that others cannot find out which methods
+// exist.
 func (p *pipeline) unknownMethod() *method {
 	p.unknownOnce.Do(func() {
 		var policy runtime.Policy
@@ -30,11 +32,11 @@ func (p *pipeline) unknownMethod() *method {
 	return p.unknown
 }
 
-// rejectUnknown is the handler of calls of unknown methods, unless the user has another one.
+// rejectUnknown is the default [grpc.UnknownServiceHandler] of a server.
 func rejectUnknown(any, grpc.ServerStream) error { return errUnknownMethod }
 
-// guardUnknown returns an interceptor that has the handler of [grpc.UnknownServiceHandler] called in the
-// pipeline. Where there is an authenticator it is not called, because it has no policy.
+// guardUnknown returns an interceptor that calls the handler of [grpc.UnknownServiceHandler] in the
+// pipeline. With an authenticator it rejects the call instead, because the handler has no policy.
 func (p *pipeline) guardUnknown() grpc.StreamServerInterceptor {
 	m := p.unknownMethod()
 	return func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
@@ -48,7 +50,7 @@ func (p *pipeline) guardUnknown() grpc.StreamServerInterceptor {
 	}
 }
 
-// noteStream notes that a stream has come as far as the interceptors.
+// noteStream records that a stream has reached the interceptors.
 func noteStream(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	bounds.ArrivalIn(ss.Context()).Handle()
 	return handler(srv, ss)

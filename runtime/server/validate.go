@@ -25,7 +25,7 @@ func WithValidator(validator Validator) Option {
 	}
 }
 
-// bindChecks makes the checks of a method one for first messages and one for later ones.
+// bindChecks combines the checks of a method: one for first messages, one for later ones.
 func (m *method) bindChecks() {
 	var first, later []checkFunc
 	for _, c := range m.bound.checks {
@@ -34,7 +34,7 @@ func (m *method) bindChecks() {
 	m.first, m.later = allOf(first...), allOf(later...)
 }
 
-// allOf returns the check that makes all checks that are not nil, in their order; nil if there is none.
+// allOf returns all checks that are not nil as one, in their order; nil if there is none.
 func allOf(all ...checkFunc) checkFunc {
 	some := slices.DeleteFunc(all, func(check checkFunc) bool { return check == nil })
 	switch len(some) {
@@ -53,7 +53,7 @@ func allOf(all ...checkFunc) checkFunc {
 	}
 }
 
-// accept counts a request, and returns what is wrong with it.
+// accept counts a request and checks it.
 func (m *method) accept(ctx context.Context, c *callContext, req any) error {
 	check := m.first
 	if c.call.received.Add(1) > 1 {
@@ -63,14 +63,13 @@ func (m *method) accept(ctx context.Context, c *callContext, req any) error {
 		return nil
 	}
 	msg, ok := req.(proto.Message)
-	if !ok { // a codec of the user's own, with messages that have no rules we could know
+	if !ok { // the user's own codec, whose messages have no rules
 		return nil
 	}
 	return check(ctx, msg)
 }
 
-// validates returns the descriptor of the requests of a method whose rules are checked; nil if they are
-// not.
+// validates returns the descriptor of a method's requests if their rules are checked, or nil.
 func (m *method) validates() protoreflect.MessageDescriptor {
 	if !m.info.Policy.Validate || m.info.Descriptor == nil {
 		return nil
@@ -99,13 +98,14 @@ func (m *method) validatorCheck() (c check) {
 	return c
 }
 
-// sizeCheck returns the step that rejects requests above the size of the policy.
+// sizeCheck returns the step that rejects requests above the policy's maximum size.
 func (m *method) sizeCheck() check {
 	most := m.info.Policy.MaxRequestBytes
 	if most <= 0 {
 		return check{}
 	}
-	err := rpcerr.ReasonRequestTooLarge.Errorf(codes.ResourceExhausted, "the request is larger than %d bytes", most).Fixed()
+	err := rpcerr.ReasonRequestTooLarge.
+		Errorf(codes.ResourceExhausted, "the request is larger than %d bytes", most).Fixed()
 	size := func(_ context.Context, req proto.Message) error {
 		if int64(proto.Size(req)) > most {
 			return err
@@ -115,7 +115,7 @@ func (m *method) sizeCheck() check {
 	return check{first: size, later: size, items: true}
 }
 
-// validationCheck makes what a validator says what the caller may see.
+// validationCheck returns validate with errors that the caller may see.
 func validationCheck(validate ValidateFunc) checkFunc {
 	return func(ctx context.Context, req proto.Message) error {
 		err := validate(ctx, req)
@@ -130,14 +130,16 @@ func validationCheck(validate ValidateFunc) checkFunc {
 }
 
 // errInvalidRequest is the error of a request that a validator rejects without a status.
-var errInvalidRequest = rpcerr.ReasonInvalidRequest.Errorf(codes.InvalidArgument, "the request is not valid").Fixed()
+var errInvalidRequest = rpcerr.ReasonInvalidRequest.
+	Errorf(codes.InvalidArgument, "the request is not valid").Fixed()
 
-// receiveError gives a request that grpc has found too large its reason, for observers. The caller has grpc's
-// status already: grpc sends it when it fails to receive. RESOURCE_EXHAUSTED of an interceptor around the
-// pipeline, such as one that bounds rates, is returned as it is.
+// receiveError adds the reason to grpc's error for a request that is too large, for observers: grpc
+// has sent its status to the caller already. It returns other errors as they are, such as the
+// RESOURCE_EXHAUSTED of an interceptor that enforces rates.
 func receiveError(err error) error {
 	if !msgsize.Exceeded(err) {
 		return err
 	}
-	return rpcerr.ReasonRequestTooLarge.Errorf(codes.ResourceExhausted, "%s", status.Convert(err).Message()).Fixed()
+	return rpcerr.ReasonRequestTooLarge.
+		Errorf(codes.ResourceExhausted, "%s", status.Convert(err).Message()).Fixed()
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// warnOfRejected logs the methods of services that reject every call: the server has an authenticator,
-// and their policies authorize no caller.
+// warnOfRejected logs the methods of services that reject every call: the server has an
+// authenticator, and their policies authorize no caller.
 func (p *pipeline) warnOfRejected(services ...string) {
 	if p.authenticator == nil || p.admitAll {
 		return
