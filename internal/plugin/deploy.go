@@ -14,15 +14,6 @@ import (
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
-// deployParameters are those of emit=deploy.
-type deployParameters struct {
-	dir   string // the directory that the files are in
-	name  string
-	image string
-	port  int
-	parts []string // or none for all
-}
-
 // deployParts are the parts: each is a directory of files, but for docker, whose file is in none.
 var deployParts = []string{"docker", "kubernetes", "istio", "client"}
 

@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/model"
@@ -105,9 +104,4 @@ func defaultEmits(separator string) string {
 // setEmits adds the words of the parameter to what is generated.
 func setEmits(p *parameters, value string) {
 	p.emit = append(p.emit, strings.Split(value, ";")...)
-}
-
-// emits reports whether any of some emitters is on.
-func (p *parameters) emits(names ...string) bool {
-	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(p.emit, name) })
 }

@@ -6,23 +6,12 @@ import (
 	"path"
 	"slices"
 
-	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/gen"
 	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 	"github.com/grpcservice/grpcservice/internal/skeleton"
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
-
-// userCode is what the files lack that a user owns: the package that implements the services, and
-// the program that serves them.
-type userCode struct {
-	workspace.Workspace
-	templates *gen.Templates
-	services  []model.Implementation
-	files     map[string][]byte // whole, by their paths from the directory that the process runs in
-	problems  diag.List
-}
 
 // addSkeleton adds the user's files that are new or have to change.
 func (o *output) addSkeleton(env Env, files []model.File, templates *gen.Templates, params parameters) {
@@ -64,29 +53,6 @@ func (u *userCode) generate(params parameters) {
 	if params.app != "" {
 		u.addApp(params.app, f, have)
 	}
-}
-
-// generated returns the service whose generated code is in a package, or "".
-func (u *userCode) generated(importPath string) string {
-	for _, i := range u.services {
-		if slices.Contains([]string{i.Messages, i.Interface.Path, i.Test.Path}, importPath) {
-			return i.FullName
-		}
-	}
-	return ""
-}
-
-// forbidden returns a package that a package which implements or serves the services has to import
-// and may not, or "".
-func (u *userCode) forbidden(importer string) string {
-	for _, i := range u.services {
-		for _, imported := range []string{i.Messages, i.Interface.Path, i.Test.Path} {
-			if !golang.MayImport(importer, imported) {
-				return imported
-			}
-		}
-	}
-	return ""
 }
 
 // merge adds what the package in a directory lacks.

@@ -1,0 +1,38 @@
+package plugin
+
+import (
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/gen"
+	"github.com/grpcservice/grpcservice/internal/model"
+	"github.com/grpcservice/grpcservice/internal/policy"
+)
+
+// input is what a run reads.
+type input struct {
+	plugin    *protogen.Plugin
+	policy    *policy.File
+	templates *gen.Templates
+}
+
+// load reads what a run needs. It stops at the first part of it that has an error.
+func load(env Env, request *pluginpb.CodeGeneratorRequest, params parameters) (in input, problems diag.List) {
+	for _, read := range []func() error{
+		func() (err error) { in.policy, err = readPolicy(env, params.policy); return err },
+		func() (err error) { in.templates, err = loadTemplates(env, params.templates); return err },
+		func() error { return model.CheckEditions(request).Err() },
+		func() error { return model.CheckGoPackages(request, params.mappings).Err() },
+		func() (err error) { in.plugin, err = protogen.Options{ParamFunc: known}.New(request); return err },
+	} {
+		if err := read(); err != nil {
+			problems.Fail(err)
+			return in, problems
+		}
+	}
+	return in, nil
+}
+
+// known accepts a parameter that is not protogen's own: parseParameters has checked all of them.
+func known(string, string) error { return nil }

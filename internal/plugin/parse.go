@@ -1,0 +1,99 @@
+package plugin
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// parseParameters reads the parameter of a request; its error joins everything that is wrong.
+func parseParameters(text string) (parameters, error) {
+	params := parameters{packageSuffix: "service", mappings: make(map[string]string)}
+	values := make(map[string]string)
+	var errs []error
+	for param := range strings.SplitSeq(text, ",") {
+		name, value, _ := strings.Cut(param, "=")
+		if name == "" {
+			continue // as protogen does
+		}
+		if err := params.take(name, value, values); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if values["paths"] == "source_relative" && params.module != "" {
+		errs = append(errs, fmt.Errorf("parameter module=%q: it shortens the paths of paths=import, not of paths=source_relative; remove one of them", params.module))
+	}
+	if len(params.emit) == 0 {
+		params.emit = strings.Split(defaultEmits(";"), ";")
+	}
+	errs = append(errs, params.lacking(values), params.idle(values))
+	return params, errors.Join(errs...)
+}
+
+// reservedElement says which directory of a path belongs to the go command, or returns "".
+func reservedElement(path string) string {
+	for element := range strings.SplitSeq(path, "/") {
+		switch element {
+		case "vendor":
+			return "go mod vendor deletes the contents of directories named vendor"
+		case "testdata":
+			return "the go command ignores directories named testdata"
+		}
+	}
+	return ""
+}
+
+// lacking returns an error of each parameter that what is generated needs; values are those given.
+func (p *parameters) lacking(values map[string]string) error {
+	var errs []error
+	for _, e := range emitters() {
+		for _, need := range e.needs {
+			if _, given := values[need.parameter]; p.emits(e.name) && !given {
+				errs = append(errs, fmt.Errorf("parameter emit: %q needs %s; set it, as in %s=%s",
+					e.name, need.what, need.parameter, need.example))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// idle returns an error of each parameter that has no effect on what is generated.
+func (p *parameters) idle(values map[string]string) error {
+	var errs []error
+	for _, row := range parameterTable() {
+		value, given := values[row.name]
+		if !given || len(row.emits) == 0 || p.emits(row.emits...) {
+			continue
+		}
+		alone := cmp.Or(row.alone, "it has no effect without emit="+row.emits[0]+"; set both")
+		errs = append(errs, fmt.Errorf("parameter %s=%q: %s", row.name, value, alone))
+	}
+	return errors.Join(errs...)
+}
+
+// take notes the value of a parameter, or returns what is wrong with it by itself.
+func (p *parameters) take(name, value string, values map[string]string) error {
+	previous, again := values[name]
+	values[name] = value
+	row, found := parameterOf(name)
+	switch {
+	case !found && value == "":
+		return fmt.Errorf("parameter %q: it does not exist; separate the elements of a list by \";\", or use one of %s", name, parameterNames())
+	case !found:
+		return fmt.Errorf("parameter %q with value %q: it does not exist; use one of %s", name, value, parameterNames())
+	case !row.valid.MatchString(value):
+		return fmt.Errorf("parameter %s=%q: want %s", name, value, row.want)
+	case row.valid == goFolder && reservedElement(value) != "":
+		return fmt.Errorf("parameter %s=%q: %s; want %s", name, value, reservedElement(value), row.want)
+	case again && !row.isList && (!row.isPrefix || previous != value):
+		return fmt.Errorf("parameter %s=%q: it is already set to %q; set it once", name, value, previous)
+	}
+	switch {
+	case row.set != nil:
+		row.set(p, value)
+	case row.setFile != nil:
+		row.setFile(p, strings.TrimPrefix(name, row.name), value)
+	}
+	return nil
+}
