@@ -5,15 +5,6 @@ import (
 	"strings"
 )
 
-// argument is a row of the table of what the program does by hand: running it, its errors and --help
-// derive from it.
-type argument struct {
-	name  string
-	value string // what follows it; "" if nothing does
-	help  string
-	run   func(env Env, value string) int // returns the exit code
-}
-
 // arguments returns the table of arguments. A plugin has none when it works.
 func arguments() []argument {
 	return []argument{{
@@ -25,7 +16,7 @@ func arguments() []argument {
 	}, {
 		name: "--help", help: "print this text",
 		run: func(env Env, _ string) int {
-			fmt.Fprint(env.Stdout, manual())
+			fmt.Fprint(env.Stdout, manual(arguments()))
 			return exitAnswered
 		},
 	}, {
@@ -43,9 +34,6 @@ func arguments() []argument {
 		run:  printTemplate,
 	}}
 }
-
-// usage returns the argument with what follows it.
-func (a argument) usage() string { return strings.TrimSpace(a.name + " " + a.value) }
 
 // runArgs does what the arguments say, and returns the exit code.
 func runArgs(env Env) int {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// manual returns what --help prints; the long form is the doc comment of cmd/protoc-gen-grpcservice.
-func manual() string {
+// manual returns what --help prints of a program with some arguments; the long form is the doc comment of cmd/protoc-gen-grpcservice.
+func manual(arguments []argument) string {
 	var b strings.Builder
 	b.WriteString(manualHead)
 	for _, e := range emitters() {
@@ -24,7 +24,7 @@ func manual() string {
 	}
 	fmt.Fprintf(&b, "    %s\n    %-23s as for protoc-gen-go\n", strings.Join(foreignNames(), ", "), "")
 	b.WriteString("\nArguments:\n")
-	for _, a := range arguments() {
+	for _, a := range arguments {
 		fmt.Fprintf(&b, "    %-23s %s\n", a.usage(), a.help)
 	}
 	b.WriteString(manualTail)
