@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
@@ -127,4 +128,12 @@ func (s scope) names() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// declareReasons adds the constants to the names of the service package.
+func (s scope) declareReasons(errs *diag.List, enum protoreflect.EnumDescriptor, reasons Reasons) {
+	by := declarer{at: atEnum(enum)}
+	for _, r := range reasons.Values {
+		s.declareNames(errs, by, []declaration{{r.Name, "reason"}})
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"google.golang.org/protobuf/compiler/protogen"
 )
 
 // commentLines makes the lines of a Go comment from a comment of a proto file. Each is meant to follow "// ".
@@ -70,4 +72,12 @@ func saysDeprecated(lines []string) bool {
 		}
 	}
 	return false
+}
+
+// docOf returns the comment of a service or an RPC: the one above it, else the one behind it.
+func docOf(comments protogen.CommentSet) []string {
+	if lines := commentLines(string(comments.Leading)); len(lines) > 0 {
+		return lines
+	}
+	return commentLines(string(comments.Trailing))
 }

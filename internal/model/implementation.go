@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/pattern"
 )
 
 // Implementation is what implements a service in a package of the user, as it is first written.
@@ -52,14 +54,6 @@ func (i Implementation) ConstructorDoc() []string {
 	}
 	text := fmt.Sprintf("%s returns %s %s %s", i.Constructor, article(i.Type), i.Type, listed(with))
 	return wrap(strings.TrimSpace(text) + ".")
-}
-
-// article returns the indefinite article of a name.
-func article(name string) string {
-	if strings.ContainsAny(name[:min(1, len(name))], "AEIO") {
-		return "an"
-	}
-	return "a"
 }
 
 // Example returns the RPC that shows how to write a test: a plain unary one, or nil.
@@ -145,15 +139,6 @@ func PackageDoc(name string, all []Implementation) []string {
 	return wrap("Package " + name + " implements the services" + of + ".")
 }
 
-// listed joins words as a sentence does.
-func listed(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " and " + words[last]
-}
-
 // Stubs returns the methods of an implementation, each as a template sees it.
 func (i Implementation) Stubs() []MethodStub {
 	stubs := make([]MethodStub, 0, len(i.Methods))
@@ -167,4 +152,46 @@ func (i Implementation) Stubs() []MethodStub {
 type MethodStub struct {
 	Method
 	Of Implementation
+}
+
+// Dependencies returns what the helpers of the service's RPCs take.
+func (i Implementation) Dependencies() (all Dependencies) {
+	for _, m := range i.Methods {
+		if m.Helper != nil && m.Helper.Dependency != nil {
+			all = all.with(*m.Helper.Dependency)
+		}
+	}
+	return all
+}
+
+// nameDependencies gives each dependency a name of its own in the implementation.
+func (i *Implementation) nameDependencies() {
+	all := i.Dependencies()
+	i.Methods = slices.Clone(i.Methods)
+	for n := range i.Methods {
+		m := &i.Methods[n]
+		if m.Helper == nil || m.Helper.Dependency == nil {
+			continue
+		}
+		d, _ := all.Of(m.Helper.Dependency.GoType())
+		helper := *m.Helper
+		helper.Dependency = &d
+		m.Helper = &helper
+	}
+}
+
+// Offered returns what a program can make constructors with, each with its name in the program:
+// what the services need, and what is not generic, which users' constructors may take as well.
+func Offered(services []Implementation, patterns []pattern.Pattern) (all Dependencies) {
+	for _, i := range services {
+		for _, d := range i.Dependencies() {
+			all = all.with(d)
+		}
+	}
+	for _, p := range patterns {
+		if d := p.Needs.Dependency; d != nil {
+			all = all.with(Dependency{Dependency: *d})
+		}
+	}
+	return all
 }

@@ -6,6 +6,7 @@ package model
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/pattern"
@@ -19,16 +20,6 @@ type File struct {
 	Test       Output       // the package that helps tests
 	Services   []Service
 	Reasons    []Reasons
-}
-
-// Output is one generated Go file.
-type Output struct {
-	Package    string   // the name of its Go package
-	Path       string   // the import path of its Go package
-	File       string   // where the file goes, below the output directory
-	Doc        string   // the package comment, one line; "" where another file of the package has it
-	Declares   []string // what the Go package declares, in this and in its other files, sorted
-	Deprecated bool     // whether the file names something that is deprecated
 }
 
 // Service is one service of a proto file. Its names are made by newNames, and nowhere else.
@@ -60,42 +51,6 @@ type Method struct {
 	Helper     *Helper // what serves and calls it by its pattern, or nil
 }
 
-// Kind is the shape of an RPC.
-type Kind int
-
-// The kinds of RPC.
-const (
-	Unary Kind = iota
-	ServerStream
-	ClientStream
-	Bidi
-)
-
-// kindOf returns the kind of an RPC by the ends that stream.
-func kindOf(requests, responses bool) Kind {
-	switch {
-	case requests && responses:
-		return Bidi
-	case requests:
-		return ClientStream
-	case responses:
-		return ServerStream
-	default:
-		return Unary
-	}
-}
-
-// String returns the name of the kind, which the runtime's functions have too.
-func (k Kind) String() string {
-	return [...]string{"Unary", "ServerStream", "ClientStream", "Bidi"}[k]
-}
-
-// StreamsRequests reports whether the caller sends a stream.
-func (k Kind) StreamsRequests() bool { return k == ClientStream || k == Bidi }
-
-// StreamsResponses reports whether the service answers with a stream.
-func (k Kind) StreamsResponses() bool { return k == ServerStream || k == Bidi }
-
 // links returns the Go packages of the proto files that the packages of the file's helpers link.
 func (f File) links(patterns []pattern.Pattern) map[string]string {
 	links := make(map[string]string)
@@ -109,4 +64,42 @@ func (f File) links(patterns []pattern.Pattern) map[string]string {
 		}
 	}
 	return links
+}
+
+// StartsOperations reports whether an RPC of the service starts operations.
+func (s Service) StartsOperations() bool {
+	return slices.ContainsFunc(s.Methods, func(m Method) bool { return m.Helper != nil && m.Helper.Work != "" })
+}
+
+// setDoc makes the doc of an RPC, when its helper has got its name.
+func (m *Method) setDoc() {
+	m.Doc = slices.Clone(m.Comment)
+	if m.Helper != nil {
+		m.Doc = append(m.Doc, "", "See ["+m.Helper.Name+"].")
+	}
+	m.Doc = withDeprecation(m.Doc, m.Deprecated)
+}
+
+// plainDoc is the comment, behind the name, of an RPC that has none in the proto.
+var plainDoc = map[Kind]string{
+	Unary:        " takes a request and returns a response.",
+	ServerStream: " takes a request and returns a stream of responses.",
+	ClientStream: " takes a stream of requests and returns a response.",
+	Bidi:         " takes a stream of requests and returns a stream of responses.",
+}
+
+// markDeprecated notes which of the two outputs name something deprecated. A package may name what it declares itself; so
+// it is for the test package that a deprecated service or RPC counts.
+func (f *File) markDeprecated(byMessages bool) {
+	f.Service.Deprecated = byMessages
+	f.Test.Deprecated = byMessages
+	for _, service := range f.Services {
+		for _, m := range service.Methods {
+			f.Service.Deprecated = f.Service.Deprecated || m.Helper != nil && m.Helper.Deprecated
+		}
+		f.Test.Deprecated = f.Test.Deprecated || service.Deprecated != ""
+		for _, m := range service.Methods {
+			f.Test.Deprecated = f.Test.Deprecated || m.Deprecated != ""
+		}
+	}
 }

@@ -1,9 +1,7 @@
 package model
 
 import (
-	"cmp"
 	"path"
-	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
@@ -16,57 +14,6 @@ func outputsOf(f *protogen.File, opts Options) (service, test Output) {
 	service = newOutput(f, opts, packageStem(string(f.GoPackageName))+opts.PackageSuffix)
 	test = newOutput(f, opts, service.Package+"test")
 	return service, test
-}
-
-// documentPackages gives each Go package its comment, in the first of its files. Which is first
-// depends on the files of the package alone, so that buf's strategies "directory" and "all" agree.
-func documentPackages(sources []source) {
-	documented := make(map[string]bool) // by import path
-	for i := range sources {
-		s := &sources[i]
-		group := samePackage(sources, *s)
-		served := slices.DeleteFunc(slices.Clone(group), isWithoutServices)
-		if !documented[s.service.Path] {
-			documented[s.service.Path] = true
-			s.service.Doc = packageDoc(s.service, "serves and calls the services", served)
-			if len(served) == 0 {
-				s.service.Doc = packageDoc(s.service, "declares the error reasons", group)
-			}
-		}
-		if len(s.Services) > 0 && !documented[s.test.Path] {
-			documented[s.test.Path] = true
-			s.test.Doc = packageDoc(s.test, "helps to test servers and clients", served)
-		}
-	}
-}
-
-func isWithoutServices(s source) bool { return len(s.Services) == 0 }
-
-func packageDoc(out Output, does string, sources []source) string {
-	return "Package " + out.Package + " " + does + " of " + protosOf(sources) + "."
-}
-
-// samePackage returns the sources whose services go to the Go package of s.
-func samePackage(sources []source, s source) (group []source) {
-	for _, other := range sources {
-		if other.service.Path == s.service.Path {
-			group = append(group, other)
-		}
-	}
-	return group
-}
-
-// protosOf returns the proto packages of sources as a sentence lists them, and the paths of those
-// that have none.
-func protosOf(sources []source) string {
-	var names []string
-	for _, s := range sources {
-		name := cmp.Or(string(s.Desc.Package()), s.Desc.Path())
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return listed(names)
 }
 
 func newOutput(f *protogen.File, opts Options, pkg string) Output {
@@ -88,4 +35,14 @@ func packageStem(name string) string {
 		return "pkg" + stem
 	}
 	return stem
+}
+
+// Output is one generated Go file.
+type Output struct {
+	Package    string   // the name of its Go package
+	Path       string   // the import path of its Go package
+	File       string   // where the file goes, below the output directory
+	Doc        string   // the package comment, one line; "" where another file of the package has it
+	Declares   []string // what the Go package declares, in this and in its other files, sorted
+	Deprecated bool     // whether the file names something that is deprecated
 }

@@ -1,14 +1,11 @@
 package model
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
@@ -43,21 +40,6 @@ func reasonEnums(f *protogen.File, policies *policy.Policies) (enums []*protogen
 	return enums
 }
 
-// buildReasons models the reasons that an enum lists.
-func (b *builder) buildReasons(e *protogen.Enum) Reasons {
-	domain, _ := b.policies.Domain(e.Desc)
-	reasons := Reasons{Doc: docOf(e.Comments)}
-	if len(reasons.Doc) == 0 {
-		reasons.Doc = []string{fmt.Sprintf("Error reasons of %s.", e.Desc.FullName())}
-	}
-	for _, v := range reasonsOf(e) {
-		if reason, err := policy.Reason(v.Desc); err == nil {
-			reasons.Values = append(reasons.Values, newReason(e, v, domain, reason))
-		}
-	}
-	return reasons
-}
-
 // reasonsOf returns the values of an enum that are reasons: all but the one that is zero.
 func reasonsOf(e *protogen.Enum) []*protogen.EnumValue {
 	return slices.DeleteFunc(slices.Clone(e.Values), func(v *protogen.EnumValue) bool { return v.Desc.Number() == 0 })
@@ -87,12 +69,4 @@ func camelCase(reason string) string {
 		}
 	}
 	return name.String()
-}
-
-// declareReasons adds the constants to the names of the service package.
-func (s scope) declareReasons(errs *diag.List, enum protoreflect.EnumDescriptor, reasons Reasons) {
-	by := declarer{at: atEnum(enum)}
-	for _, r := range reasons.Values {
-		s.declareNames(errs, by, []declaration{{r.Name, "reason"}})
-	}
 }

@@ -1,9 +1,6 @@
 package model
 
 import (
-	"slices"
-	"strings"
-
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -12,15 +9,6 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern"
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
-
-// Options are the parameters that shape the model.
-type Options struct {
-	ImportPath    string          // of the output directory, for our packages; "" where they go below those of the messages
-	Modules       *golang.Modules // what is known of Go modules, or nil
-	PackageSuffix string          // what the name of the service package adds to that of the messages
-	PolicyFile    *policy.File    // rules beside those in the protos, or nil
-	Patterns      []pattern.Pattern
-}
 
 // request is what a run knows of its protos. It finds things, and judges none.
 type request struct {
@@ -69,31 +57,6 @@ func (r *request) field(desc protoreflect.FieldDescriptor) *protogen.Field {
 	return r.messages[desc.ContainingMessage().FullName()].Fields[desc.Index()]
 }
 
-// source is a proto file to generate from, and where its code goes.
-type source struct {
-	*protogen.File
-	service, test Output
-	reasons       []*protogen.Enum
-}
-
-// sourcesOf returns the files to generate that have services or reasons, in the order of their
-// paths.
-func sourcesOf(plugin *protogen.Plugin, opts Options, policies *policy.Policies) []source {
-	var sources []source
-	for _, f := range plugin.Files {
-		if !f.Generate {
-			continue
-		}
-		if reasons := reasonEnums(f, policies); len(f.Services)+len(reasons) > 0 {
-			service, test := outputsOf(f, opts)
-			sources = append(sources, source{f, service, test, reasons})
-		}
-	}
-	slices.SortFunc(sources, func(x, y source) int { return strings.Compare(x.Desc.Path(), y.Desc.Path()) })
-	documentPackages(sources)
-	return sources
-}
-
 // goPackage is a Go package of messages: all proto files of one import path.
 type goPackage struct {
 	name       string
@@ -130,4 +93,23 @@ func messagesOf(files []*protogen.File) map[protoreflect.FullName]*protogen.Mess
 		add(f.Messages)
 	}
 	return all
+}
+
+// namesDeprecated reports whether code for s names a deprecated message or imports a deprecated package.
+func (r *request) namesDeprecated(s source) bool {
+	if r.packages[s.GoImportPath].deprecated {
+		return true
+	}
+	for _, svc := range s.Services {
+		for _, m := range svc.Methods {
+			if r.isDeprecatedMessage(m.Input) || r.isDeprecatedMessage(m.Output) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (r *request) isDeprecatedMessage(m *protogen.Message) bool {
+	return r.packages[m.GoIdent.GoImportPath].deprecated || isDeprecated(m.Desc, string(m.Comments.Leading))
 }

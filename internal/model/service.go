@@ -1,9 +1,11 @@
 package model
 
 import (
-	"slices"
+	"fmt"
 
 	"google.golang.org/protobuf/compiler/protogen"
+
+	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
 // buildService models one service; lower is what its unexported names begin with.
@@ -54,27 +56,17 @@ func (b *builder) buildMethod(s source, m *protogen.Method) Method {
 	return method
 }
 
-// setDoc makes the doc of an RPC, when its helper has got its name.
-func (m *Method) setDoc() {
-	m.Doc = slices.Clone(m.Comment)
-	if m.Helper != nil {
-		m.Doc = append(m.Doc, "", "See ["+m.Helper.Name+"].")
+// buildReasons models the reasons that an enum lists.
+func (b *builder) buildReasons(e *protogen.Enum) Reasons {
+	domain, _ := b.policies.Domain(e.Desc)
+	reasons := Reasons{Doc: docOf(e.Comments)}
+	if len(reasons.Doc) == 0 {
+		reasons.Doc = []string{fmt.Sprintf("Error reasons of %s.", e.Desc.FullName())}
 	}
-	m.Doc = withDeprecation(m.Doc, m.Deprecated)
-}
-
-// plainDoc is the comment, behind the name, of an RPC that has none in the proto.
-var plainDoc = map[Kind]string{
-	Unary:        " takes a request and returns a response.",
-	ServerStream: " takes a request and returns a stream of responses.",
-	ClientStream: " takes a stream of requests and returns a response.",
-	Bidi:         " takes a stream of requests and returns a stream of responses.",
-}
-
-// docOf returns the comment of a service or an RPC: the one above it, else the one behind it.
-func docOf(comments protogen.CommentSet) []string {
-	if lines := commentLines(string(comments.Leading)); len(lines) > 0 {
-		return lines
+	for _, v := range reasonsOf(e) {
+		if reason, err := policy.Reason(v.Desc); err == nil {
+			reasons.Values = append(reasons.Values, newReason(e, v, domain, reason))
+		}
 	}
-	return commentLines(string(comments.Trailing))
+	return reasons
 }

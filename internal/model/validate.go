@@ -75,14 +75,6 @@ func (c *checker) checkMethodName(seen map[string]*protogen.Method, m *protogen.
 		m.GoName, other.Desc.Name(), positionOf(other.Desc))
 }
 
-// files returns the paths of what is generated for s.
-func (s source) files() []string {
-	if len(s.Services) == 0 {
-		return []string{s.service.File}
-	}
-	return []string{s.service.File, s.test.File}
-}
-
 // checkOutputs reports files that would be written to one place. Letter case does not tell files
 // apart everywhere.
 func (c *checker) checkOutputs() {

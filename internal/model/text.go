@@ -1,0 +1,43 @@
+package model
+
+import (
+	"strings"
+)
+
+// wrap breaks a text into lines of a comment.
+func wrap(text string) []string {
+	const longest = 97
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len(line)+1+len(word) > longest {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return append(lines, line)
+}
+
+// listed joins words as a sentence does.
+func listed(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
+
+func capitalized(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// article returns the indefinite article of a name.
+func article(name string) string {
+	if strings.ContainsAny(name[:min(1, len(name))], "AEIO") {
+		return "an"
+	}
+	return "a"
+}
