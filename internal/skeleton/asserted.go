@@ -8,15 +8,6 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// assertion is a declaration such as
-//
-//	var _ libraryv1service.BookService = (*Books)(nil)
-type assertion struct {
-	typ   string // Books
-	iface named
-	value bool // it is of Books and not of *Books
-}
-
 // assertions returns all assertions of the package about types of its own.
 func (m *merger) assertions() (list []assertion) {
 	for _, f := range m.own.files {

@@ -1,12 +1,9 @@
 package skeleton
 
 import (
-	"cmp"
 	"go/ast"
 	"slices"
 	"strings"
-
-	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
 // complete adds the methods that a type lacks to implement a service, and warns of those that it has with another signature.
@@ -26,14 +23,6 @@ func (m *merger) complete(svc Service, typ string) {
 			e = m.destination(svc, typ)
 		}
 		m.addMethod(e, method, typ)
-	}
-}
-
-// addMethod adds a method to an edit, and gives its advice.
-func (m *merger) addMethod(e *edit, method Method, typ string) {
-	e.pieces = append(e.pieces, piece{method: &method, typ: typ, render: method.Render})
-	if method.Advice != "" {
-		m.problems.Advisef(method.Proto, "%s", method.Advice)
 	}
 }
 
@@ -128,89 +117,4 @@ func fieldNames(field *ast.Field) []*ast.Ident {
 			return nil
 		}
 	}
-}
-
-// implements reports whether an RPC is one of a generated interface that a type embeds.
-func (found *promoted) implements(iface golang.Ident, services []Service, method Method) bool {
-	return slices.ContainsFunc(found.interfaces, func(id golang.Ident) bool {
-		if id.Path == iface.Path && id.Name == iface.Name {
-			return true
-		}
-		for _, svc := range services {
-			if svc.Interface.Path == id.Path && svc.Interface.Name == id.Name {
-				return slices.ContainsFunc(svc.Methods, func(other Method) bool { return other.Name == method.Name })
-			}
-		}
-		return false
-	})
-}
-
-// spelling returns the frame for methods of a type in a file, for messages.
-func (m *merger) spelling(f *file, typ string) golang.Frame {
-	t := m.newTable(f, f.name)
-	receiver := cmp.Or(m.receiverName(typ, nil), "s")
-	t.take(receiver, "ctx", "req", "reqs")
-	return m.frame(t, receiver, typ)
-}
-
-// receiverType returns the type of the receiver that methods of typ have.
-func (m *merger) receiverType(typ string) string {
-	name := typ
-	if tparams := m.typeParams(typ); len(tparams) > 0 {
-		name += "[" + strings.Join(tparams, ", ") + "]"
-	}
-	if m.hasValueReceivers(typ) {
-		return name
-	}
-	return "*" + name
-}
-
-// typeParams returns the names of the type parameters of a type.
-func (m *merger) typeParams(typ string) (names []string) {
-	for _, decl := range m.own.types[typ] {
-		if decl.spec.TypeParams == nil {
-			continue
-		}
-		for _, field := range decl.spec.TypeParams.List {
-			for _, name := range field.Names {
-				names = append(names, name.Name)
-			}
-		}
-		return names
-	}
-	return nil
-}
-
-// hasValueReceivers reports whether values of a type implement its services, and not only pointers to them.
-func (m *merger) hasValueReceivers(typ string) bool {
-	for _, svc := range m.owners[typ] {
-		if asserted, byValue := m.asserts(typ, svc.Interface); asserted {
-			return byValue
-		}
-	}
-	methods := m.own.methodsOf(typ)
-	return len(methods) > 0 && !slices.ContainsFunc(methods, func(have method) bool {
-		_, pointer := ast.Unparen(have.recv.List[0].Type).(*ast.StarExpr)
-		return pointer
-	})
-}
-
-// receiverName returns what most methods of a type call their receiver, or else one of the names that people use, but none that
-// is taken.
-func (m *merger) receiverName(typ string, taken map[string]bool) string {
-	count := make(map[string]int)
-	candidates := []string{"s", "svc", "self", "impl", "service"}
-	for _, have := range m.own.methodsOf(typ) {
-		for _, name := range have.recv.List[0].Names {
-			count[name.Name]++
-			candidates = append(candidates, name.Name)
-		}
-	}
-	best := ""
-	for _, name := range candidates {
-		if name != "_" && !taken[name] && (best == "" || count[name] > count[best]) {
-			best = name
-		}
-	}
-	return best
 }

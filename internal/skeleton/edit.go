@@ -1,55 +1,15 @@
 package skeleton
 
 import (
-	"bytes"
 	"cmp"
-	"go/ast"
 	"go/parser"
 	"go/token"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
-
-// edit is what is to be added to one file.
-type edit struct {
-	dir, name string
-	file      *file // nil for a new one
-	test      bool
-	outside   bool // it is of package X_test
-	pieces    []piece
-}
-
-// piece is a piece of code.
-type piece struct {
-	method *Method // nil for other declarations
-	name   string  // what it declares, as Decl has it
-	typ    string  // the type that it is of
-	render func(golang.Frame) (string, error)
-}
-
-func (e *edit) path() string { return path.Join(e.dir, e.name) }
-
-func (m *merger) newEdit(name string) *edit {
-	e := &edit{dir: m.in.Dir, name: name}
-	m.edits = append(m.edits, e)
-	return e
-}
-
-// editOf returns the edit of a file that is there.
-func (m *merger) editOf(f *file) *edit {
-	for _, e := range m.edits {
-		if e.file == f {
-			return e
-		}
-	}
-	e := m.newEdit(f.name)
-	e.file = f
-	return e
-}
 
 // apply returns the content of a file after its edit, or nil if there is nothing to change.
 func (m *merger) apply(e *edit) []byte {
@@ -143,36 +103,6 @@ func (m *merger) renderAll(e *edit, pieces []piece, probes []probe, t *table) (t
 	return texts, true
 }
 
-// insertion is text to be inserted into a file.
-type insertion struct {
-	offset int
-	text   string
-}
-
-// insert returns src with all insertions, those at the same place in their order.
-func insert(src []byte, insertions []insertion) []byte {
-	slices.SortStableFunc(insertions, func(a, b insertion) int { return cmp.Compare(a.offset, b.offset) })
-	crlf := bytes.Count(src, []byte("\r\n"))*2 > bytes.Count(src, []byte("\n"))
-	var out bytes.Buffer
-	last := 0
-	for _, in := range insertions {
-		out.Write(src[last:in.offset])
-		if crlf {
-			in.text = strings.ReplaceAll(in.text, "\n", "\r\n")
-		}
-		out.WriteString(in.text)
-		last = in.offset
-	}
-	out.Write(src[last:])
-	return out.Bytes()
-}
-
-// tail returns what is inserted at the end of a file: declarations, an empty line before each.
-func tail(src []byte, texts []string) string {
-	end := bytes.Count(src[len(bytes.TrimRight(src, " \t\r\n")):], []byte("\n"))
-	return strings.Repeat("\n", max(0, 2-end)) + strings.Join(texts, "\n\n") + "\n"
-}
-
 // check says what is wrong with the new content of a file, if anything is: all that was there must still be there, in its order, and
 // all methods must have come to it.
 func check(e *edit, content []byte, pieces []piece, insertions []insertion) string {
@@ -203,16 +133,6 @@ func check(e *edit, content []byte, pieces []piece, insertions []insertion) stri
 
 // leading returns what a file begins with, its package clause included.
 func leading(f *file) string { return string(f.src[:f.offset(f.ast.Name.End())]) }
-
-// isMethod reports whether a declaration is of a method of that name of a type of that name.
-func isMethod(decl ast.Decl, typ, name string) bool {
-	fn, ok := decl.(*ast.FuncDecl)
-	if !ok || fn.Recv == nil || fn.Name.Name != name {
-		return false
-	}
-	base, _ := receiverOf(fn.Recv)
-	return base == typ
-}
 
 // isSubsequence reports whether all bytes of short are in long, in their order.
 func isSubsequence(short, long []byte) bool {

@@ -108,16 +108,6 @@ func (m *merger) imported(svc Service) (diag.Position, bool) {
 	return diag.Position{}, false
 }
 
-// isCalled reports whether an import may be called by a name.
-func (m *merger) isCalled(spec *ast.ImportSpec, name string) bool {
-	for _, local := range m.localNames(spec) {
-		if local == name {
-			return true
-		}
-	}
-	return false
-}
-
 // choose returns the one of some types that lacks RPCs.
 func (m *merger) choose(types []string, svc Service) (string, bool) {
 	var lacking []string

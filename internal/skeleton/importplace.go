@@ -225,3 +225,18 @@ func (f *file) intoGroup(g group, add line) insertion {
 	end := f.offset(g[len(g)-1].End())
 	return insertion{end + bytes.IndexByte(f.src[end:], '\n') + 1, "\t" + add.text + "\n"}
 }
+
+// joinGroups returns the lines of groups, with an empty line between groups.
+func joinGroups(groups ...[]line) string {
+	var texts []string
+	for _, group := range groups {
+		text := ""
+		for _, line := range group {
+			text += "\t" + line.text + "\n"
+		}
+		if text != "" {
+			texts = append(texts, text)
+		}
+	}
+	return strings.Join(texts, "\n")
+}

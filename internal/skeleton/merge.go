@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
@@ -39,20 +38,6 @@ func packageNames(services []Service) map[string]string {
 		}
 	}
 	return names
-}
-
-// merger does the work of one Merge.
-type merger struct {
-	*world
-	in       Package
-	services []Service
-	asserted []assertion
-	owners   map[string][]Service // the services of each type
-	edits    []*edit
-	docMade  bool
-
-	files    map[string][]byte
-	problems diag.List
 }
 
 // merge finds out what one service lacks.

@@ -42,18 +42,3 @@ func (m *merger) doc(e *edit) string {
 	}
 	return b.String()
 }
-
-// joinGroups returns the lines of groups, with an empty line between groups.
-func joinGroups(groups ...[]line) string {
-	var texts []string
-	for _, group := range groups {
-		text := ""
-		for _, line := range group {
-			text += "\t" + line.text + "\n"
-		}
-		if text != "" {
-			texts = append(texts, text)
-		}
-	}
-	return strings.Join(texts, "\n")
-}

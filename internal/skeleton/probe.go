@@ -87,3 +87,13 @@ func namesIn(tree *ast.File) []string {
 	})
 	return names
 }
+
+// isMethod reports whether a declaration is of a method of that name of a type of that name.
+func isMethod(decl ast.Decl, typ, name string) bool {
+	fn, ok := decl.(*ast.FuncDecl)
+	if !ok || fn.Recv == nil || fn.Name.Name != name {
+		return false
+	}
+	base, _ := receiverOf(fn.Recv)
+	return base == typ
+}

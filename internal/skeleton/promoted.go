@@ -182,3 +182,18 @@ func describe(n named, expr ast.Expr) string {
 	}
 	return "a type"
 }
+
+// implements reports whether an RPC is one of a generated interface that a type embeds.
+func (found *promoted) implements(iface golang.Ident, services []Service, method Method) bool {
+	return slices.ContainsFunc(found.interfaces, func(id golang.Ident) bool {
+		if id.Path == iface.Path && id.Name == iface.Name {
+			return true
+		}
+		for _, svc := range services {
+			if svc.Interface.Path == id.Path && svc.Interface.Name == id.Name {
+				return slices.ContainsFunc(svc.Methods, func(other Method) bool { return other.Name == method.Name })
+			}
+		}
+		return false
+	})
+}

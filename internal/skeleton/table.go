@@ -1,6 +1,7 @@
 package skeleton
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -133,3 +134,11 @@ func (t *table) lines() (standard, others []line) {
 
 // line is a line of an import declaration. The name is "" where the path says it.
 type line struct{ path, name, text string }
+
+// spelling returns the frame for methods of a type in a file, for messages.
+func (m *merger) spelling(f *file, typ string) golang.Frame {
+	t := m.newTable(f, f.name)
+	receiver := cmp.Or(m.receiverName(typ, nil), "s")
+	t.take(receiver, "ctx", "req", "reqs")
+	return m.frame(t, receiver, typ)
+}
