@@ -155,3 +155,8 @@ func drop(at, blamed []int) []int {
 	}
 	return kept
 }
+
+// failed returns the outcome of items whose call failed.
+func failed[R any](err error) outcomeFunc[R] {
+	return func(int) (none R, _ error) { return none, err }
+}

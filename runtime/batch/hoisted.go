@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-
-	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // hoisted is a field of the request that stands for a field of each item.
@@ -56,42 +53,6 @@ func sameType(a, b protoreflect.FieldDescriptor) bool {
 	return true
 }
 
-// hoist returns the items with the hoisted values of the request, and an error that names the
-// items with different values. It does not modify the request or its items.
-func (p *plan[Resp, C, R]) hoist(req protoreflect.Message, children []C) ([]C, error) {
-	var wrong []rpcerr.FieldViolation
-	own := false // children is a copy already
-	for _, h := range p.hoisted {
-		if !req.Has(h.from) {
-			continue
-		}
-		value := req.Get(h.from)
-		for i, child := range children {
-			fits, lacks := h.compare(value, child)
-			if !fits {
-				wrong = append(wrong, p.mismatch(h, i))
-			}
-			if lacks {
-				if !own {
-					children, own = append([]C(nil), children...), true
-				}
-				children[i] = with(child, h.to, value)
-			}
-		}
-	}
-	return children, mismatches(wrong)
-}
-
-// mismatches returns the error for items that contradict the request, or nil.
-func mismatches(wrong []rpcerr.FieldViolation) error {
-	if len(wrong) == 0 {
-		return nil
-	}
-	return ReasonFieldMismatch.
-		Errorf(codes.InvalidArgument, "%s: %s%s", wrong[0].Field, wrong[0].Description, andMore(len(wrong)-1)).
-		WithViolations(wrong...)
-}
-
 // compare reports whether an item agrees with the request, and whether it lacks the value. A
 // wildcard agrees with what it matches, and is not copied to items.
 func (h hoisted) compare(value protoreflect.Value, child any) (fits, lacks bool) {
@@ -107,20 +68,6 @@ func (h hoisted) compare(value protoreflect.Value, child any) (fits, lacks bool)
 		return matches(msg.Get(h.to).String(), value.String()), false
 	}
 	return msg.Get(h.to).Equal(value), false
-}
-
-// with returns a copy of child with the value.
-func with[C any](child C, fd protoreflect.FieldDescriptor, value protoreflect.Value) C {
-	c := shallow(any(child).(proto.Message).ProtoReflect(), nil)
-	c.Set(fd, value)
-	return c.Interface().(C)
-}
-
-func (p *plan[Resp, C, R]) mismatch(h hoisted, i int) rpcerr.FieldViolation {
-	if h.to == nil {
-		return rpcerr.Violation(p.at(i), "must be in the %s of the request", h.from.Name())
-	}
-	return rpcerr.Violation(p.at(i)+"."+string(h.to.Name()), "must be empty or the same as the %s of the request", h.from.Name())
 }
 
 // isWildcard reports whether a resource name has a wildcard: "publishers/-" (AIP-159).

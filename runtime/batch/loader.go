@@ -12,9 +12,6 @@ import (
 // ErrClosed is the error of a [Loader] after [Loader.Close].
 var ErrClosed = errors.New("the loader is closed")
 
-// defaultWindow is how long a [Loader] waits for further items.
-const defaultWindow = time.Millisecond
-
 // Loader combines single gets into batches: gets that many goroutines make at about the same time
 // become one call. It caches nothing: each get is fetched. It is safe for concurrent use.
 type Loader[C comparable, R any] struct {
@@ -246,9 +243,4 @@ func leave[C comparable, R any](tickets []ticket[C, R]) {
 	for _, t := range tickets {
 		t.leave()
 	}
-}
-
-// failed returns the outcome of items whose call failed.
-func failed[R any](err error) outcomeFunc[R] {
-	return func(int) (none R, _ error) { return none, err }
 }

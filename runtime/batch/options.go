@@ -95,3 +95,6 @@ func (t transaction) run(ctx context.Context, work func(ctx context.Context) err
 	}
 	return err
 }
+
+// defaultWindow is how long a [Loader] waits for further items.
+const defaultWindow = time.Millisecond

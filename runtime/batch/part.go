@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
 )
 
 // part returns a request for some items, with the other fields of req.
@@ -111,4 +112,9 @@ func below(paths []path, fd protoreflect.FieldDescriptor) (rest []path) {
 		}
 	}
 	return rest
+}
+
+// halves reports whether a failed call for n items is repeated for each half of them.
+func (m *Method[S, Req, Resp, C, R]) halves(err error, n int) bool {
+	return err != nil && n > 1 && m.info.Policy.Idempotency == runtime.NoSideEffects && msgsize.Exceeded(err, ReasonResponseTooLarge)
 }

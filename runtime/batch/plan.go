@@ -2,9 +2,13 @@ package batch
 
 import (
 	"fmt"
+	"strconv"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
@@ -61,15 +65,41 @@ func findIdempotencyKey(req protoreflect.MessageDescriptor, name string) (path, 
 // at returns the path of an item: "requests[3]".
 func (p *plan[Resp, C, R]) at(i int) string { return fmt.Sprintf("%s[%d]", p.name, i) }
 
-// misuse returns the error for a programming mistake: INTERNAL for the caller, the text for the
-// log.
-func misuse(format string, args ...any) error {
-	return rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(fmt.Errorf(format, args...))
+// childError returns the error of the batch if item i failed with err.
+func (p *plan[Resp, C, R]) childError(i int, err error) error {
+	at := p.at(i)
+	st := rpcerr.PublicStatus(err).Proto()
+	st.Message = at + ": " + st.Message
+	rewrite(st, func(info *errdetails.ErrorInfo) {
+		setIndex(info, i)
+	}, func(field string) string {
+		if !p.requests || field == "" { // an ID has no fields
+			return at
+		}
+		return at + "." + field
+	})
+	if !hasInfo(st) {
+		info := &errdetails.ErrorInfo{Reason: ReasonChildFailed.Name(), Domain: rpcerr.ErrorDomain}
+		setIndex(info, i)
+		if detail, err := anypb.New(info); err == nil {
+			st.Details = append(st.Details, detail)
+		}
+	}
+	return &childError{st: status.FromProto(st), at: at, cause: err}
 }
 
-// Mistakes of functions that a batch calls.
-var (
-	errNoResult = misuse("the item function returned neither a result nor an error; return one of them")
-	errLeft     = misuse("the item function ended its goroutine, as a test's FailNow does; return an error instead")
-	errNoTx     = misuse("the function of WithTx returned without an error and did not call its argument")
-)
+// notFound returns the error of a batch with missing results, given the indexes of their items in
+// the request.
+func (p *plan[Resp, C, R]) notFound(missing []int, first C) error {
+	err := ReasonNotFound.
+		Errorf(codes.NotFound, "%s was not found%s", p.at(missing[0]), andMore(len(missing)-1)).
+		WithMetadata(indexKey, strconv.Itoa(missing[0]))
+	if !p.requests {
+		err = err.WithResource("", fmt.Sprint(first), "")
+	}
+	violations := make([]rpcerr.FieldViolation, len(missing))
+	for i, at := range missing {
+		violations[i] = rpcerr.Violation(p.at(at), "was not found")
+	}
+	return err.WithViolations(violations...)
+}

@@ -14,7 +14,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
 	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
@@ -136,11 +135,6 @@ func (m *Method[S, Req, Resp, C, R]) askFor(ctx context.Context, s S, req protor
 		return nil, p.partError(err, func(child int) int { return half + child })
 	}
 	return p.join([]*Resp{first, second}), nil
-}
-
-// halves reports whether a failed call for n items is repeated for each half of them.
-func (m *Method[S, Req, Resp, C, R]) halves(err error, n int) bool {
-	return err != nil && n > 1 && m.info.Policy.Idempotency == runtime.NoSideEffects && msgsize.Exceeded(err, ReasonResponseTooLarge)
 }
 
 // setIdempotencyKey sets a separate idempotency key for the part that starts at an item, if the

@@ -15,6 +15,40 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
+// Reasons of batch errors, in the runtime's domain. Errors about one item have its index in their
+// metadata.
+const (
+	// ReasonEmpty is the reason of INVALID_ARGUMENT for a request without items.
+	ReasonEmpty rpcerr.Reason = "BATCH_EMPTY"
+	// ReasonTooLarge is the reason of INVALID_ARGUMENT for a request with more items than the
+	// method accepts; the metadata has "maxSize" and "size".
+	ReasonTooLarge rpcerr.Reason = "BATCH_TOO_LARGE"
+	// ReasonFieldMismatch is the reason of INVALID_ARGUMENT if a field of an item differs from
+	// the same field of the request.
+	ReasonFieldMismatch rpcerr.Reason = "BATCH_FIELD_MISMATCH"
+	// ReasonNotFound is the reason of NOT_FOUND for an item without a result.
+	ReasonNotFound rpcerr.Reason = "BATCH_NOT_FOUND"
+	// ReasonResponseTooLarge is the reason of RESOURCE_EXHAUSTED if the results exceed the
+	// maximum size of a response; the metadata has "maxBytes" and "size". In an item it means
+	// that the item was processed but its result was dropped.
+	ReasonResponseTooLarge rpcerr.Reason = "BATCH_RESPONSE_TOO_LARGE"
+	// ReasonChildFailed is the reason of a failure of an item whose own error has none.
+	ReasonChildFailed rpcerr.Reason = "BATCH_CHILD_FAILED"
+)
+
+// misuse returns the error for a programming mistake: INTERNAL for the caller, the text for the
+// log.
+func misuse(format string, args ...any) error {
+	return rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(fmt.Errorf(format, args...))
+}
+
+// Mistakes of functions that a batch calls.
+var (
+	errNoResult = misuse("the item function returned neither a result nor an error; return one of them")
+	errLeft     = misuse("the item function ended its goroutine, as a test's FailNow does; return an error instead")
+	errNoTx     = misuse("the function of WithTx returned without an error and did not call its argument")
+)
+
 // indexKey is the ErrorInfo metadata key of an item's index.
 const indexKey = "index"
 
@@ -26,32 +60,11 @@ type childError struct {
 	cause error
 }
 
-func (e *childError) Error() string              { return e.at + ": " + e.cause.Error() }
-func (e *childError) Unwrap() error              { return e.cause }
-func (e *childError) GRPCStatus() *status.Status { return e.st }
+func (e *childError) Error() string { return e.at + ": " + e.cause.Error() }
 
-// childError returns the error of the batch if item i failed with err.
-func (p *plan[Resp, C, R]) childError(i int, err error) error {
-	at := p.at(i)
-	st := rpcerr.PublicStatus(err).Proto()
-	st.Message = at + ": " + st.Message
-	rewrite(st, func(info *errdetails.ErrorInfo) {
-		setIndex(info, i)
-	}, func(field string) string {
-		if !p.requests || field == "" { // an ID has no fields
-			return at
-		}
-		return at + "." + field
-	})
-	if !hasInfo(st) {
-		info := &errdetails.ErrorInfo{Reason: ReasonChildFailed.Name(), Domain: rpcerr.ErrorDomain}
-		setIndex(info, i)
-		if detail, err := anypb.New(info); err == nil {
-			st.Details = append(st.Details, detail)
-		}
-	}
-	return &childError{st: status.FromProto(st), at: at, cause: err}
-}
+func (e *childError) Unwrap() error { return e.cause }
+
+func (e *childError) GRPCStatus() *status.Status { return e.st }
 
 func setIndex(info *errdetails.ErrorInfo, i int) {
 	if info.Metadata == nil {
@@ -96,22 +109,6 @@ func hasInfo(st *spb.Status) bool {
 // childNotFound returns the error of an item without a result.
 func childNotFound(child any) *rpcerr.Error {
 	return ReasonNotFound.Errorf(codes.NotFound, "not found").WithResource("", fmt.Sprint(child), "")
-}
-
-// notFound returns the error of a batch with missing results, given the indexes of their items in
-// the request.
-func (p *plan[Resp, C, R]) notFound(missing []int, first C) error {
-	err := ReasonNotFound.
-		Errorf(codes.NotFound, "%s was not found%s", p.at(missing[0]), andMore(len(missing)-1)).
-		WithMetadata(indexKey, strconv.Itoa(missing[0]))
-	if !p.requests {
-		err = err.WithResource("", fmt.Sprint(first), "")
-	}
-	violations := make([]rpcerr.FieldViolation, len(missing))
-	for i, at := range missing {
-		violations[i] = rpcerr.Violation(p.at(at), "was not found")
-	}
-	return err.WithViolations(violations...)
 }
 
 // tooLarge returns the error of a batch whose results exceed the maximum size of a response.
