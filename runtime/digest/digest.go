@@ -8,13 +8,9 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
-
-// Size is the length of a digest in bytes.
-const Size = sha256.Size
 
 // MaxSize is the maximum size of a message with a digest, in bytes, as counted by proto.Size.
 const MaxSize = 16 << 20
@@ -22,54 +18,6 @@ const MaxSize = 16 << 20
 // Of returns the digest of the whole msg; see [Digester.Of].
 func Of(ctx context.Context, msg proto.Message) ([Size]byte, error) {
 	return digest(ctx, msg, nil)
-}
-
-// Digester computes digests of messages without some of their fields. The zero Digester includes
-// all fields. It is safe for concurrent use.
-type Digester struct{ left []leftOut }
-
-// leftOut is an excluded field, or a message with excluded fields.
-type leftOut struct {
-	field protoreflect.FieldDescriptor
-	inner *Digester // of the message; nil if the whole field is excluded
-}
-
-// Without returns a Digester that excludes the fields at the ends of paths. All but the last
-// field of a path are singular messages; an empty path excludes nothing. An unset message with
-// excluded fields counts as empty.
-func Without[Path ~[]protoreflect.FieldDescriptor](paths ...Path) *Digester {
-	d := new(Digester)
-	for _, path := range paths {
-		if len(path) > 0 {
-			d.leave(path)
-		}
-	}
-	return d
-}
-
-// leave excludes the field at the end of a path.
-func (d *Digester) leave(path []protoreflect.FieldDescriptor) {
-	i := slices.IndexFunc(d.left, func(l leftOut) bool { return l.field == path[0] })
-	if i < 0 {
-		i = len(d.left)
-		d.left = append(d.left, leftOut{path[0], new(Digester)})
-	}
-	switch {
-	case len(path) == 1:
-		d.left[i].inner = nil
-	case d.left[i].inner != nil:
-		d.left[i].inner.leave(path[1:])
-	}
-}
-
-// skips reports whether a field is excluded from the digest of the message itself.
-func (d *Digester) skips(num protoreflect.FieldNumber) bool {
-	for _, l := range d.left {
-		if l.field.Number() == num {
-			return true
-		}
-	}
-	return false
 }
 
 // Of returns the digest of msg: SHA-256 of its fields without those that d excludes. Unset fields

@@ -6,12 +6,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// A radix sort orders fields by number; its passes read digits of this many bits.
-const (
-	digitBits = 6
-	digits    = 1 << digitBits
-)
-
 // found describes a message.
 type found struct {
 	ok     bool // it is a message

@@ -88,3 +88,9 @@ func (w *writer) sum() [Size]byte {
 	w.flush()
 	return [Size]byte(w.hash.Sum(nil))
 }
+
+// A radix sort orders fields by number; its passes read digits of this many bits.
+const (
+	digitBits = 6
+	digits    = 1 << digitBits
+)

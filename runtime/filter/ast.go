@@ -115,13 +115,17 @@ func (m *Member) Pos() Pos { return m.At }
 // Pos returns the start of the function's name.
 func (c *Call) Pos() Pos { return c.At }
 
-func (*And) isExpr()         {}
-func (*Or) isExpr()          {}
-func (*Not) isExpr()         {}
+func (*And) isExpr() {}
+
+func (*Or) isExpr() {}
+
+func (*Not) isExpr() {}
+
 func (*Restriction) isExpr() {}
 
 func (*Member) isOperand() {}
-func (*Call) isOperand()   {}
+
+func (*Call) isOperand() {}
 
 // Path returns the parts joined with dots: "a.b". For a literal, it is the text.
 func (m *Member) Path() string {
@@ -156,3 +160,6 @@ func (m *Member) Pattern() []string {
 	}
 	return pattern
 }
+
+// orders reports whether the comparator requires an order, not just equality.
+func (op Op) orders() bool { return op != Equals && op != NotEquals && op != Has }

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/descriptorpb"
 )
 
 // test is what a comparison says of a value on its path: a message, a list, a map or a scalar. Of a value that is not there it
@@ -58,151 +57,6 @@ func (c *comparison) searches() *fault {
 	return c.searching(c.left.At)
 }
 
-// fieldOf tests a message by the field that the first part names.
-func (c *comparison) fieldOf(message protoreflect.MessageDescriptor, parts []Part) (test, *fault) {
-	field, err := c.lookup(message, parts[0], len(parts) == 1)
-	if err != nil {
-		return nil, err
-	}
-	if c.annotate {
-		c.r.Field = field
-	}
-	if len(parts) == 1 && c.presence() {
-		return isSet(field), nil
-	}
-	inner, err := c.value(field, parts[1:])
-	return func(m *matching, v protoreflect.Value, there bool) bool {
-		if !there || field.HasPresence() && !v.Message().Has(field) {
-			return inner(m, protoreflect.Value{}, false)
-		}
-		return inner(m, v.Message().Get(field), true)
-	}, err
-}
-
-// isSet tests whether a message has a field. A zero is none of a field without presence, and so is -0, which databases take for 0.
-func isSet(field protoreflect.FieldDescriptor) test {
-	number := field.Kind() == protoreflect.FloatKind || field.Kind() == protoreflect.DoubleKind
-	if number && !field.HasPresence() && !field.IsList() {
-		return func(_ *matching, v protoreflect.Value, there bool) bool {
-			return there && v.Message().Get(field).Float() != 0
-		}
-	}
-	return func(_ *matching, v protoreflect.Value, there bool) bool { return there && v.Message().Has(field) }
-}
-
-// value tests what a field holds.
-func (c *comparison) value(field protoreflect.FieldDescriptor, parts []Part) (test, *fault) {
-	switch {
-	case field.IsMap():
-		return c.mapOf(field, parts)
-	case field.IsList():
-		return c.list(field, parts)
-	}
-	return c.single(field, parts)
-}
-
-// list tests a list by its elements.
-func (c *comparison) list(field protoreflect.FieldDescriptor, parts []Part) (test, *fault) {
-	if c.r.Op != Has {
-		return nil, faultf(c.left.At, `%s is a list; write "%s:" for "has an element that is"`, field.Name(), brief(c.left))
-	}
-	c.looksInto()
-	if err := c.searches(); err != nil {
-		return nil, err
-	}
-	element, err := c.single(field, parts)
-	return func(m *matching, v protoreflect.Value, there bool) bool {
-		if !there {
-			return false
-		}
-		list := v.List()
-		for i := 0; i < list.Len() && m.spend(1); i++ {
-			if element(m, list.Get(i), true) {
-				return true
-			}
-		}
-		return false
-	}, err
-}
-
-// mapOf tests a map: by the value of the key that the first part is, or, without parts, by its keys.
-func (c *comparison) mapOf(field protoreflect.FieldDescriptor, parts []Part) (test, *fault) {
-	c.looksInto()
-	if len(parts) == 0 {
-		return c.keys(field)
-	}
-	literal, ok := scalarOf(field.MapKey(), parts[0].Text)
-	if !ok {
-		return nil, faultf(parts[0].At, "%s is not a key of %s; want %s", quote(parts[0].Text), field.Name(), kindOf(field.MapKey()))
-	}
-	key := literal.MapKey()
-	if len(parts) == 1 && c.presence() {
-		return func(m *matching, v protoreflect.Value, there bool) bool { return there && v.Map().Has(key) }, nil
-	}
-	inner, err := c.single(field.MapValue(), parts[1:])
-	return func(m *matching, v protoreflect.Value, there bool) bool {
-		if !there || !v.Map().Has(key) {
-			return inner(m, protoreflect.Value{}, false)
-		}
-		return inner(m, v.Map().Get(key), true)
-	}, err
-}
-
-// keys tests a map by whether it has a key.
-func (c *comparison) keys(field protoreflect.FieldDescriptor) (test, *fault) {
-	if c.r.Op != Has {
-		return nil, faultf(c.left.At, `%s is a map; write "%s:" for "has the key", or the key after a dot`, field.Name(), brief(c.left))
-	}
-	if err := c.searches(); err != nil {
-		return nil, err
-	}
-	key, err := c.scalar(field.MapKey())
-	return func(m *matching, v protoreflect.Value, there bool) (has bool) {
-		if !there {
-			return false
-		}
-		v.Map().Range(func(k protoreflect.MapKey, _ protoreflect.Value) bool {
-			has = key(m, k.Value(), true)
-			return !has && m.spend(1)
-		})
-		return has
-	}, err
-}
-
-// single tests a value that is no list and no map.
-func (c *comparison) single(field protoreflect.FieldDescriptor, parts []Part) (test, *fault) {
-	if len(parts) == 0 && c.null() && field.HasPresence() && !isJSON(field.Message()) {
-		return func(_ *matching, _ protoreflect.Value, there bool) bool { return there == c.absent() }, nil
-	}
-	if field.Message() != nil {
-		if test, err, known := c.wellKnown(field, parts); known {
-			return test, err
-		}
-		if len(parts) > 0 {
-			return c.fieldOf(field.Message(), parts)
-		}
-		return c.whole(field)
-	}
-	if len(parts) > 0 {
-		return nil, faultf(parts[0].At, "%s has no fields, as its type is %s", field.Name(), field.Kind())
-	}
-	return c.scalar(field)
-}
-
-// whole tests a message by whether it has a field.
-func (c *comparison) whole(field protoreflect.FieldDescriptor) (test, *fault) {
-	message := field.Message()
-	if c.r.Op != Has {
-		return nil, faultf(c.left.At, "%s is a message; compare one of its fields: %s", field.Name(), c.names(message))
-	}
-	if c.presence() {
-		return func(_ *matching, _ protoreflect.Value, there bool) bool { return there }, nil
-	}
-	c.looksInto()
-	inner, err := c.lookup(message, Part{At: c.right.At, Text: c.right.Path()}, true)
-	return func(m *matching, v protoreflect.Value, there bool) bool { return there && v.Message().Has(inner) }, err
-}
-
 // lookup returns the field that a part names, if filters may use it: compare it where it is the last of the path, or else go
 // through it.
 func (c *comparison) lookup(message protoreflect.MessageDescriptor, part Part, last bool) (protoreflect.FieldDescriptor, *fault) {
@@ -245,9 +99,29 @@ func (c *comparison) names(message protoreflect.MessageDescriptor) string {
 	return strings.Join(names, ", ")
 }
 
-// redacted reports whether the field has the option debug_redact: its values are confidential,
-// and a filter that can compare them can reveal them.
-func redacted(field protoreflect.FieldDescriptor) bool {
-	options, _ := field.Options().(*descriptorpb.FieldOptions)
-	return options.GetDebugRedact()
+// scans reports whether the literal is a pattern that is looked for all through a text, and not just at its ends.
+func (c *comparison) scans() bool { return !c.r.Op.orders() && len(c.right.Pattern()) > 2 }
+
+// searchesUnknown counts the comparison as a search if it could go through a list, a map or a text of a type that is known only in a
+// message.
+func (c *comparison) searchesUnknown() *fault {
+	if c.r.Op != Has && !c.scans() {
+		return nil
+	}
+	return c.searches()
+}
+
+// note keeps the literal as a value, for who makes a query of the tree.
+func (c *comparison) note(value any) {
+	if c.annotate {
+		c.r.Value = value
+	}
+}
+
+// unordered returns the fault of a comparator that asks for an order that the type has not.
+func (c *comparison) unordered(kind string) *fault {
+	if !c.r.Op.orders() {
+		return nil
+	}
+	return faultf(c.left.At, `%s is of type %s, which has no order; there are "=", "!=" and ":"`, brief(c.left), kind)
 }

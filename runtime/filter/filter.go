@@ -4,8 +4,11 @@ import (
 	"context"
 	"sync"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // Filter is a parsed filter whose fields and literals fit a message type. It is safe for
@@ -61,4 +64,25 @@ func (f *Filter) other(descriptor protoreflect.MessageDescriptor) *program {
 	}
 	f.others.Store(descriptor, compiled)
 	return compiled
+}
+
+// Parse parses the filter in a field of a request. An empty or blank filter matches every
+// message.
+//
+// An error is INVALID_ARGUMENT, reason [ReasonInvalid], like that of [Parse]; an unknown field
+// and a literal that does not fit its field are errors too.
+func (s *Schema) Parse(field, text string) (*Filter, error) {
+	if s.err != nil {
+		return nil, rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(s.err)
+	}
+	expr, err := parse(text)
+	if err != nil {
+		return nil, err.status(field, text)
+	}
+	c := compiler{schema: s, message: s.message, annotate: true}
+	compiled, err := c.program(expr)
+	if err != nil {
+		return nil, err.status(field, text)
+	}
+	return &Filter{schema: s, field: field, source: text, expr: expr, own: compiled}, nil
 }

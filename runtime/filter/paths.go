@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
 )
 
 // paths is a set of fields, as a tree of their names.
@@ -82,4 +83,11 @@ func (s scope) field(field protoreflect.FieldDescriptor) (inner scope, has, lead
 	has = named || s.within && !redacted(field)
 	inner.within = s.within || named
 	return inner, has, has || inner.set != nil && len(inner.set.inner) > 0
+}
+
+// redacted reports whether the field has the option debug_redact: its values are confidential,
+// and a filter that can compare them can reveal them.
+func redacted(field protoreflect.FieldDescriptor) bool {
+	options, _ := field.Options().(*descriptorpb.FieldOptions)
+	return options.GetDebugRedact()
 }

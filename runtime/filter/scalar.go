@@ -27,14 +27,6 @@ func (c *comparison) scalar(field protoreflect.FieldDescriptor) (test, *fault) {
 	return c.compared(field, want)
 }
 
-// unordered returns the fault of a comparator that asks for an order that the type has not.
-func (c *comparison) unordered(kind string) *fault {
-	if !c.r.Op.orders() {
-		return nil
-	}
-	return faultf(c.left.At, `%s is of type %s, which has no order; there are "=", "!=" and ":"`, brief(c.left), kind)
-}
-
 // compared returns the test of a scalar by a value of its type.
 func (c *comparison) compared(field protoreflect.FieldDescriptor, want protoreflect.Value) (test, *fault) {
 	switch field.Kind() {
@@ -62,13 +54,6 @@ func (c *comparison) compared(field protoreflect.FieldDescriptor, want protorefl
 	return ordered(c.r.Op, want.Int(), protoreflect.Value.Int, cmp.Compare[int64]), nil
 }
 
-// note keeps the literal as a value, for who makes a query of the tree.
-func (c *comparison) note(value any) {
-	if c.annotate {
-		c.r.Value = value
-	}
-}
-
 // text returns the test of a string, with wildcards where the comparator has them.
 func (c *comparison) text(want string) (test, *fault) {
 	c.note(want)
@@ -88,9 +73,6 @@ func (c *comparison) text(want string) (test, *fault) {
 		return (there && matches(pattern, v.String())) != c.absent()
 	}, nil
 }
-
-// scans reports whether the literal is a pattern that is looked for all through a text, and not just at its ends.
-func (c *comparison) scans() bool { return !c.r.Op.orders() && len(c.right.Pattern()) > 2 }
 
 // unlike is what a compare function returns of values that are in no order.
 const unlike = 2
@@ -112,9 +94,6 @@ func ordered[T any](op Op, want T, get func(protoreflect.Value) T, compare func(
 		return holds(op, compare(get(v), want))
 	}
 }
-
-// orders reports whether the comparator requires an order, not just equality.
-func (op Op) orders() bool { return op != Equals && op != NotEquals && op != Has }
 
 // holds reports whether a comparator is true for the result of a compare function.
 func holds(op Op, order int) bool {

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-
-	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // Schema defines the filters of a message type. [For] returns it. It is safe for concurrent use.
@@ -60,25 +57,4 @@ func WithSearch(paths ...string) Option { return func(s *Schema) { s.search = ne
 // Names may contain dots.
 func WithFunction(name string, compile CompileFunc) Option {
 	return func(s *Schema) { s.functions[name] = compile }
-}
-
-// Parse parses the filter in a field of a request. An empty or blank filter matches every
-// message.
-//
-// An error is INVALID_ARGUMENT, reason [ReasonInvalid], like that of [Parse]; an unknown field
-// and a literal that does not fit its field are errors too.
-func (s *Schema) Parse(field, text string) (*Filter, error) {
-	if s.err != nil {
-		return nil, rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").WithCause(s.err)
-	}
-	expr, err := parse(text)
-	if err != nil {
-		return nil, err.status(field, text)
-	}
-	c := compiler{schema: s, message: s.message, annotate: true}
-	compiled, err := c.program(expr)
-	if err != nil {
-		return nil, err.status(field, text)
-	}
-	return &Filter{schema: s, field: field, source: text, expr: expr, own: compiled}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/digest"
 	"github.com/grpcservice/grpcservice/runtime/internal/idempotencykey"
+	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
 )
 
 // MaxIdempotencyKey is the maximum length of an idempotency key in bytes, so that stores can
@@ -57,3 +58,8 @@ func (f idField) read(req proto.Message) (string, error) {
 	}
 	return idempotencykey.Read(f.name, msg.Get(f.path[last]).String(), f.uuid4)
 }
+
+// NewKey returns a unique idempotency key: a version 4 UUID, as AIP-155 recommends. Generated
+// clients set one themselves. A caller that may repeat a request after a restart creates the key
+// itself and stores it.
+func NewKey() string { return uuid.New() }

@@ -1,12 +1,8 @@
 package idempotency
 
 import (
-	"context"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
-	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -60,22 +56,4 @@ func New(store Store, opts ...Option) *Guard {
 		opt(g)
 	}
 	return g
-}
-
-// Bind returns the guard of a method's calls. It is nil for a method without idempotency keys,
-// for one without side effects, whose responses would take room from others, and for one that
-// starts operations: the operation store recognizes the keys itself and returns the existing
-// operation.
-func (g *Guard) Bind(info runtime.MethodInfo) server.IdempotencyFunc {
-	p := info.Policy
-	if p.IdempotencyKey.Field == "" || p.Idempotency == runtime.NoSideEffects || p.Operation.Lease > 0 {
-		return nil
-	}
-	m, err := g.method(info)
-	if err != nil {
-		return func(context.Context, proto.Message, func(context.Context) (proto.Message, error)) (proto.Message, error) {
-			return nil, errInternal("%s: %w", info.FullMethod[1:], err)
-		}
-	}
-	return m.answer
 }

@@ -9,14 +9,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/share"
 )
 
-const (
-	// DefaultMaxBytes is the default maximum size of the entries in [Memory], including an
-	// estimate of Go's overhead.
-	DefaultMaxBytes = 64 << 20
-	// entrySize is the approximate memory of an entry without its texts and response, including
-	// that of a principal with a single entry.
-	entrySize = 640
-)
+// DefaultMaxBytes is the default maximum size of the entries in [Memory], including an estimate of
+// Go's overhead.
+const DefaultMaxBytes = 64 << 20
 
 // MemoryOption configures [Memory].
 type MemoryOption func(*memory)

@@ -71,7 +71,8 @@ func (q *queue) over(now time.Time) *memoryEntry {
 
 // Len, Less, Swap, Push and Pop are for package heap.
 
-func (q *queue) Len() int           { return len(q.entries) }
+func (q *queue) Len() int { return len(q.entries) }
+
 func (q *queue) Less(i, j int) bool { return q.entries[i].until.Before(q.entries[j].until) }
 
 func (q *queue) Swap(i, j int) {
@@ -92,3 +93,7 @@ func (q *queue) Pop() any {
 	q.entries = q.entries[:last]
 	return e
 }
+
+// entrySize is the approximate memory of an entry without its texts and response, including that
+// of a principal with a single entry.
+const entrySize = 640

@@ -2,32 +2,7 @@ package limit
 
 import (
 	"sync"
-	"time"
 )
-
-// NewAdaptive returns a [Concurrency] whose limit follows how long calls take: between 1 and limit, starting with 10, or
-// with limit if that is less. For maxWait and what limit may be see [NewConcurrency].
-//
-// Latencies are averaged over windows of as many calls as the limit allows at a time, and at least 64. The average is compared
-// with the lowest of the last 32 to 64 windows, which is about what a call takes when nothing waits:
-//
-//   - Up to twice as much is normal, and the limit rises by an eighth, at least by 1.
-//   - If two windows in a row are above that, the limit falls to nine tenths of what would carry
-//     the same calls at the lowest latency: limit × lowest / average × 0.9, though at most to a
-//     quarter at a time. This is the gradient of Netflix's concurrency-limits; nine tenths, so
-//     that nothing waits and the lowest latency is measured again.
-//   - If a fall did not shorten calls by a fifth, it was not their number that made them slow, but
-//     something behind the method. Then this latency is the new lowest, and the limit rises again.
-//
-// Calls that failed count only if they took more than twice the lowest: a timeout says that calls are slow, an early error
-// says nothing. A single call counts at most as 8 times the lowest. The time that streams last says nothing about load; use
-// a fixed limit for them.
-func NewAdaptive(limit int, maxWait time.Duration) *Concurrency {
-	c := NewConcurrency(limit, maxWait)
-	c.adaptive = &gradient{}
-	c.limit.Store(int64(min(initialLimit, c.most)))
-	return c
-}
 
 const (
 	initialLimit = 10
@@ -52,22 +27,6 @@ type gradient struct {
 	lowest   [2]float64 // average of this generation of windows, and of the one before
 	slow     bool       // the last window was above what is normal
 	fellFrom float64    // average that made the limit fall, until the first window after
-}
-
-// observe records the latency of a finished call, and sets the limit after the last call of a
-// window.
-func (g *gradient) observe(c *Concurrency, took time.Duration, ok bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	limit := c.Limit()
-	if !g.add(float64(took), ok) || g.calls < max(windowCalls, limit) {
-		return
-	}
-	average := g.sum / float64(g.calls)
-	g.calls, g.sum = 0, 0
-	g.remember(average)
-	limit = g.adjust(limit, average, c.InFlight()-1) // without the call that ends
-	c.limit.Store(int64(min(max(limit, 1), c.most)))
 }
 
 // add counts a latency in the window. It returns false if the latency does not count.

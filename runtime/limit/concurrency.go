@@ -101,3 +101,111 @@ func (c *Concurrency) InFlight() int {
 
 // Limit returns how many calls may have a place.
 func (c *Concurrency) Limit() int { return int(c.limit.Load()) }
+
+// wait queues a call. It reports whether the call's turn came, and whether it waited.
+func (c *Concurrency) wait(ctx context.Context, caller string) (ok, waited bool) {
+	place, ok := c.enqueue(caller)
+	if place == nil {
+		return ok, false
+	}
+	timer := time.NewTimer(c.maxWait)
+	defer timer.Stop()
+	select {
+	case <-place.turn:
+		return true, true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return !c.leave(place), true
+}
+
+// enqueue returns a place in the queue of a caller. If it returns none, ok reports whether the
+// call may run because a place has become free; otherwise the queue has no room.
+func (c *Concurrency) enqueue(caller string) (place *place, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		state := c.state.Load()
+		running, waiting := unpack(state)
+		switch {
+		case waiting == 0 && running < c.limit.Load():
+			if c.state.CompareAndSwap(state, state+1) {
+				return nil, true
+			}
+		case c.lines.length(caller) >= c.room-waiting:
+			return nil, false
+		case c.state.CompareAndSwap(state, state+oneWaiting): // from here on each release sees that a call waits
+			return c.lines.push(caller), false
+		}
+	}
+}
+
+// leave gives up a place in a queue. It returns false if its turn came at the last moment.
+func (c *Concurrency) leave(p *place) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	select {
+	case <-p.turn:
+		return false
+	default:
+	}
+	c.lines.remove(p)
+	c.state.Add(-oneWaiting)
+	return true
+}
+
+// admit starts waiting calls while there is room.
+func (c *Concurrency) admit() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		state := c.state.Load()
+		running, waiting := unpack(state)
+		if waiting == 0 || running >= c.limit.Load() {
+			return
+		}
+		if c.state.CompareAndSwap(state, state+1-oneWaiting) {
+			close(c.lines.pop().turn)
+		}
+	}
+}
+
+// NewAdaptive returns a [Concurrency] whose limit follows how long calls take: between 1 and limit, starting with 10, or
+// with limit if that is less. For maxWait and what limit may be see [NewConcurrency].
+//
+// Latencies are averaged over windows of as many calls as the limit allows at a time, and at least 64. The average is compared
+// with the lowest of the last 32 to 64 windows, which is about what a call takes when nothing waits:
+//
+//   - Up to twice as much is normal, and the limit rises by an eighth, at least by 1.
+//   - If two windows in a row are above that, the limit falls to nine tenths of what would carry
+//     the same calls at the lowest latency: limit × lowest / average × 0.9, though at most to a
+//     quarter at a time. This is the gradient of Netflix's concurrency-limits; nine tenths, so
+//     that nothing waits and the lowest latency is measured again.
+//   - If a fall did not shorten calls by a fifth, it was not their number that made them slow, but
+//     something behind the method. Then this latency is the new lowest, and the limit rises again.
+//
+// Calls that failed count only if they took more than twice the lowest: a timeout says that calls are slow, an early error
+// says nothing. A single call counts at most as 8 times the lowest. The time that streams last says nothing about load; use
+// a fixed limit for them.
+func NewAdaptive(limit int, maxWait time.Duration) *Concurrency {
+	c := NewConcurrency(limit, maxWait)
+	c.adaptive = &gradient{}
+	c.limit.Store(int64(min(initialLimit, c.most)))
+	return c
+}
+
+// observe records the latency of a finished call, and sets the limit after the last call of a
+// window.
+func (g *gradient) observe(c *Concurrency, took time.Duration, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	limit := c.Limit()
+	if !g.add(float64(took), ok) || g.calls < max(windowCalls, limit) {
+		return
+	}
+	average := g.sum / float64(g.calls)
+	g.calls, g.sum = 0, 0
+	g.remember(average)
+	limit = g.adjust(limit, average, c.InFlight()-1) // without the call that ends
+	c.limit.Store(int64(min(max(limit, 1), c.most)))
+}

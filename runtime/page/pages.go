@@ -1,34 +1,15 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"log/slog"
 
-	"google.golang.org/protobuf/proto"
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
-
-// Errors that end [Method.All] and [Method.Pages], in addition to the errors of calls.
-var (
-	// ErrTokenRepeated reports that the server returned the same page token twice, so its pages
-	// would never end. It is returned after at most three times as many pages as there are
-	// different ones.
-	ErrTokenRepeated = errors.New("the server returned a page token for the second time")
-	// ErrMorePages reports that there are more pages than [WithMaxPages] allows.
-	ErrMorePages = errors.New("there are more pages")
-)
-
-// Page is a page of a list as a client receives it.
-type Page[T, Resp any] struct {
-	// Items are the items; a page may have none although more follow.
-	Items []T
-	// NextToken is the token of the next page, for [WithPageToken]; "" on the last page.
-	NextToken string
-	// Total is the response's number of items on all pages: 0 if it has none.
-	Total int64
-	// Response is the whole response.
-	Response *Resp
-}
 
 // All ranges over the items of all pages. It calls svc for each page when the loop reaches it:
 //
@@ -80,10 +61,27 @@ func (m *Method[S, Req, Resp, T]) Pages(ctx context.Context, svc S, req *Req, op
 	}
 }
 
-// sizeOf returns the size of a page in bytes.
-func sizeOf[T, Resp any](page *Page[T, Resp]) int {
-	if page == nil {
-		return 0
-	}
-	return proto.Size(any(page.Response).(proto.Message))
+// ErrMoreItems reports that a list has more items than the maximum of [Collect].
+var ErrMoreItems = errors.New("there are more items")
+
+// Collect returns the items of a range over [Method.All], at most max of them: all are in memory
+// at once. If there are more, it returns the first max and [ErrMoreItems]. If the range fails, it
+// returns the items before the failure and the error.
+//
+//	users, err := page.Collect(shopv1service.UserServiceListUsers.All(ctx, client, req), 10_000)
+func Collect[T any](items iter.Seq2[T, error], max int) ([]T, error) {
+	var all []T
+	var failure error
+	ignored := each.Range(items, func() { slog.Warn(each.LateYield) }, func(item T, err error) bool {
+		switch {
+		case err != nil:
+			failure = err
+		case len(all) >= max:
+			failure = fmt.Errorf("page: %w than %d", ErrMoreItems, max)
+		default:
+			all = append(all, item)
+		}
+		return failure == nil
+	})
+	return all, cmp.Or(failure, ignored)
 }

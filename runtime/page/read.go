@@ -1,5 +1,11 @@
 package page
 
+import (
+	"errors"
+
+	"google.golang.org/protobuf/proto"
+)
+
 // ReadOption configures [Method.All] and [Method.Pages].
 type ReadOption func(*reading)
 
@@ -46,4 +52,34 @@ func newReading(opts []ReadOption) *reading {
 		opt(r)
 	}
 	return r
+}
+
+// Page is a page of a list as a client receives it.
+type Page[T, Resp any] struct {
+	// Items are the items; a page may have none although more follow.
+	Items []T
+	// NextToken is the token of the next page, for [WithPageToken]; "" on the last page.
+	NextToken string
+	// Total is the response's number of items on all pages: 0 if it has none.
+	Total int64
+	// Response is the whole response.
+	Response *Resp
+}
+
+// Errors that end [Method.All] and [Method.Pages], in addition to the errors of calls.
+var (
+	// ErrTokenRepeated reports that the server returned the same page token twice, so its pages
+	// would never end. It is returned after at most three times as many pages as there are
+	// different ones.
+	ErrTokenRepeated = errors.New("the server returned a page token for the second time")
+	// ErrMorePages reports that there are more pages than [WithMaxPages] allows.
+	ErrMorePages = errors.New("there are more pages")
+)
+
+// sizeOf returns the size of a page in bytes.
+func sizeOf[T, Resp any](page *Page[T, Resp]) int {
+	if page == nil {
+		return 0
+	}
+	return proto.Size(any(page.Response).(proto.Message))
 }

@@ -3,15 +3,17 @@ package page
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
-
-	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
@@ -124,4 +126,17 @@ func (s *serving) close(resp protoreflect.Message, next position, total int64) e
 		s.total.setNumber(resp, total)
 	}
 	return nil
+}
+
+// bind adds texts to the digest of a request.
+func bind(sum seal.Binding, texts []string) seal.Binding {
+	if len(texts) == 0 {
+		return sum
+	}
+	all := slices.Clone(sum[:])
+	for _, text := range texts {
+		all = binary.AppendUvarint(all, uint64(len(text)))
+		all = append(all, text...)
+	}
+	return sha256.Sum256(all)
 }

@@ -51,10 +51,6 @@ func (p position) of(kind byte) ([]byte, error) {
 	return p[1:], nil
 }
 
-// errPosition is the error for a genuine token with a position that the source does not
-// understand, because the service has changed.
-var errPosition = errors.New("the token was issued by an older version of the method, with another key")
-
 // needsToken returns an error if the list has no tokens, which the source requires.
 func (q query) needsToken() error {
 	if q.counted {

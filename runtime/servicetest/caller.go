@@ -15,9 +15,6 @@ import (
 // maxResponses is how many responses of a stream a caller reads before it goes away.
 const maxResponses = 100
 
-// returnTimeout is [ReturnTimeout], but in tests of this package.
-var returnTimeout = ReturnTimeout
-
 // try makes calls to a server of their own, and returns what is wrong with the method. It stops at the first call that
 // shows something.
 func (p *probe) try(calls []plan, register func(grpc.ServiceRegistrar), opts []server.Option) (found []string) {

@@ -99,3 +99,31 @@ func served(service protoreflect.ServiceDescriptor, register func(grpc.ServiceRe
 	}
 	return nil
 }
+
+// findings returns what is wrong with the method, as texts for who wrote it.
+func (tr trial) findings(t testing.TB, method protoreflect.MethodDescriptor, register func(grpc.ServiceRegistrar), opts []server.Option) []string {
+	var left string
+	for range leakRuns {
+		var found []string
+		found, left = tr.run(t, method, register, opts)
+		if len(found) > 0 {
+			return found
+		}
+		if left == "" {
+			return nil
+		}
+	}
+	return []string{fmt.Sprintf("%s: goroutines are still running %v after the server has stopped, in each of %d runs. "+
+		"Start them with runtime.Go, which waits for them, or end them with the context of the call:\n\n%s", tr.name, LeakTimeout, leakRuns, left)}
+}
+
+// run makes the calls. It returns what is wrong, and else the stacks of goroutines that are left.
+func (tr trial) run(t testing.TB, method protoreflect.MethodDescriptor, register func(grpc.ServiceRegistrar), opts []server.Option) (found []string, left string) {
+	p := newProbe(t, newMark(), method)
+	defer p.log.mute()
+	p.mark.run(func() { found = p.try(tr.calls, register, opts) })
+	if len(found) == 0 {
+		left = p.mark.awaitNone(LeakTimeout)
+	}
+	return found, left
+}

@@ -83,3 +83,6 @@ func (c plan) String() string {
 	}
 	return what.String()
 }
+
+// returnTimeout is [ReturnTimeout], but in tests of this package.
+var returnTimeout = ReturnTimeout
