@@ -41,6 +41,12 @@ func convertEnum[T any](value T) (protoreflect.Value, bool) {
 }
 
 func convertScalar[T any](value T) (protoreflect.Value, bool) {
+	switch value := any(value).(type) { // the frequent ones without an allocation
+	case string:
+		return protoreflect.ValueOfString(value), true
+	case []byte:
+		return protoreflect.ValueOfBytes(value), true
+	}
 	return protoreflect.ValueOf(any(value)), true
 }
 
