@@ -34,7 +34,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if err := registerThings(); err != nil {
+	if err := errors.Join(registerThings(), registerThirdParties()); err != nil {
 		panic(err)
 	}
 	m.Run()

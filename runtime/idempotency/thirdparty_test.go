@@ -2,6 +2,7 @@ package idempotency_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -18,6 +19,24 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
+
+// The packages of third-party services.
+const (
+	guardedPackage    = "test.idempotency.guarded"    // M0 has a key, M1 has none
+	impossiblePackage = "test.idempotency.impossible" // M0 has a key that does not exist
+)
+
+// registerThirdParties registers the protos of all tests, once: a program keeps a proto, also when
+// tests run several times in it.
+func registerThirdParties() error {
+	keyed := func(field string) *grpcservicev1.Policy {
+		return &grpcservicev1.Policy{IdempotencyKey: &grpcservicev1.IdempotencyKey{Field: &field}}
+	}
+	return errors.Join(
+		registerThirdParty(guardedPackage, keyed("request_id"), nil),
+		registerThirdParty(impossiblePackage, keyed("nope")),
+	)
+}
 
 // registerThirdParty makes a proto known to the program whose service has a method with each of the
 // options, as M0, M1 and so on.
@@ -70,11 +89,7 @@ func thirdPartyDesc(pkg string, methods ...string) *grpc.ServiceDesc {
 // TestThirdPartyServicesAreGuarded checks that a method of protoc-gen-go-grpc whose options name the field
 // of the key runs once for a key, and that one whose options do not runs for each call.
 func TestThirdPartyServicesAreGuarded(t *testing.T) {
-	const pkg = "test.idempotency.guarded"
-	named := &grpcservicev1.Policy{IdempotencyKey: &grpcservicev1.IdempotencyKey{Field: proto.String("request_id")}}
-	if err := registerThirdParty(pkg, named, nil); err != nil {
-		t.Fatal(err)
-	}
+	const pkg = guardedPackage
 	for name, option := range map[string]server.Option{
 		"alone": server.WithUnaryInterceptors(),
 		"within an interceptor of the server": server.WithGRPCOptions(grpc.UnaryInterceptor(
@@ -111,13 +126,8 @@ func TestThirdPartyServicesAreGuarded(t *testing.T) {
 
 // TestThirdPartyKeysThatCannotBe checks that a server does not start with a key that it cannot read.
 func TestThirdPartyKeysThatCannotBe(t *testing.T) {
-	const pkg = "test.idempotency.impossible"
-	nope := &grpcservicev1.Policy{IdempotencyKey: &grpcservicev1.IdempotencyKey{Field: proto.String("nope")}}
-	if err := registerThirdParty(pkg, nope); err != nil {
-		t.Fatal(err)
-	}
 	srv := server.New()
-	srv.RegisterService(thirdPartyDesc(pkg, "M0"), thingClient{})
+	srv.RegisterService(thirdPartyDesc(impossiblePackage, "M0"), thingClient{})
 	const want = `the options of test.idempotency.impossible.Things/M0: idempotency_key.field: ` +
 		`google.rpc.RequestInfo has no string field "nope" that is not repeated; name an existing one`
 	if err := srv.Run(t.Context(), "127.0.0.1:0"); err == nil || err.Error() != want {
