@@ -28,7 +28,7 @@ func (p *probe) try(calls []plan, register func(grpc.ServiceRegistrar), opts []s
 		}
 	}
 	if err := s.stop(); err != nil && len(found) == 0 {
-		found = append(found, fmt.Sprintf("the server did not shut down properly: %v", err))
+		found = append(found, err.Error())
 	}
 	return found
 }

@@ -2,6 +2,7 @@
 // real server has.
 //
 // [Serve] returns a connection to a service, [Check] verifies the contract that callers rely on,
-// and [NoLeaks] finds goroutines that a test leaks. Generated test packages wrap the first two
-// for their services.
+// and [NoLeaks] finds goroutines that a test leaks. Generated test packages wrap Serve and Check
+// for their services, and have a fake of each. [Start] serves where there is no test, as in an
+// Example or TestMain.
 package servicetest

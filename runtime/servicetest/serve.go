@@ -37,24 +37,39 @@ const ShutdownTimeout = 5 * time.Second
 func Serve(t testing.TB, register func(grpc.ServiceRegistrar), opts ...server.Option) *grpc.ClientConn {
 	t.Helper()
 	log := newTestLog(t)
-	s, err := start(register, append([]server.Option{
-		server.WithAuthenticator(everybody{}),
-		server.WithoutAuthentication(),
-		server.WithLogger(slog.New(log)),
-		server.WithDrainDelay(0),
-		server.WithShutdownTimeout(ShutdownTimeout),
-	}, opts...)...)
+	conn, stop, err := Start(register, append([]server.Option{server.WithLogger(slog.New(log))}, opts...)...)
 	if err != nil {
 		log.mute()
 		t.Fatalf("servicetest: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := s.stop(); err != nil {
-			t.Errorf("servicetest: the server did not shut down properly: %v", err)
+		if err := stop(); err != nil {
+			t.Errorf("servicetest: %v", err)
 		}
 		log.mute()
 	})
-	return s.conn
+	return conn
+}
+
+// Start is [Serve] where there is no testing.TB, as in an Example and in TestMain. It serves until
+// the caller calls stop. Without [server.WithLogger], the server logs nothing.
+//
+// An error of Start says why the server did not start. stop returns an error if methods kept
+// running without a caller; call it once.
+func Start(
+	register func(grpc.ServiceRegistrar), opts ...server.Option,
+) (conn *grpc.ClientConn, stop func() error, err error) {
+	s, err := start(register, append([]server.Option{
+		server.WithAuthenticator(everybody{}),
+		server.WithoutAuthentication(),
+		server.WithLogger(slog.New(slog.DiscardHandler)),
+		server.WithDrainDelay(0),
+		server.WithShutdownTimeout(ShutdownTimeout),
+	}, opts...)...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.conn, s.stop, nil
 }
 
 // bufferSize is the buffer size of each direction of a connection, in bytes: less than a large
@@ -89,12 +104,15 @@ func start(register func(grpc.ServiceRegistrar), opts ...server.Option) (*runnin
 	return s, nil
 }
 
-// stop closes the connection, which cancels its calls, and then the server. It returns the result
+// stop closes the connection, which cancels its calls, and then the server. It returns the error
 // of Serve.
 func (s *running) stop() error {
 	_ = s.conn.Close() // fails only if the test has closed it
 	_ = s.Shutdown(context.Background())
-	return <-s.served
+	if err := <-s.served; err != nil {
+		return fmt.Errorf("the server did not shut down properly: %w", err)
+	}
+	return nil
 }
 
 // listener tells when the server first accepts.

@@ -103,6 +103,26 @@ func TestServeEndsTheTestThatCannotStart(t *testing.T) {
 	}
 }
 
+// TestStart checks what a caller without a test gets: errors that it can return.
+func TestStart(t *testing.T) {
+	NoLeaks(t)
+	conn, stop, err := Start(register(funcs{}), server.WithDrainDelay(-1))
+	want := "the server did not start: WithDrainDelay(-1ns): a delay cannot be"
+	if conn != nil || stop != nil || err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	conn, stop, err = Start(register(everyKind(func(context.Context) error { return nil })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Unary[text](t.Context(), client.Bind(conn, kindsTable.Methods()[0]), new(text)); err != nil {
+		t.Error(err)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestServeFailsTheTestWhoseMethodsStay holds that a method that goes on without a caller does not pass unnoticed.
 func TestServeFailsTheTestWhoseMethodsStay(t *testing.T) {
 	t.Parallel() // it waits out a shutdown
