@@ -11,4 +11,14 @@
 // policies allow. Generated clients work on any [grpc.ClientConnInterface]: they set the deadline
 // of the policy, send the request ID, hedge calls, and return errors with a status. Call options
 // travel in the context; see [WithCallOptions]. [Backoff] retries what policies do not cover.
+//
+// In the order of a program:
+//
+//   - [Dial] takes [WithTLS] or [WithInsecure], [WithHealthChecks], [WithRequestCompression],
+//     [WithDialOptions], and the generated Config of each service, which is [WithServiceConfig].
+//     [ServiceConfigJSON] returns the same policies for another client of grpc.
+//   - [WithCallTimeout] sets the deadline of calls that have none; [WithCallOptions] passes grpc's
+//     call options to one call.
+//   - Generated clients [Bind] each method of a connection and call it with [Unary],
+//     [ServerStream], [ClientStream] or [Bidi].
 package client

@@ -13,4 +13,40 @@
 // The pipeline authenticates and authorizes a call, enforces the rates, the concurrency and the
 // deadline of its policy, decodes and checks the request, and calls the method. docs/pipeline.md
 // lists the steps in their order.
+//
+// # Options
+//
+// Callers and connections:
+//
+//   - [WithAuthenticator], [WithoutAuthentication]: who may call
+//   - [WithTLS], [WithTLSFiles], [WithCredentials]: encryption
+//   - [WithMaxCalls], [WithMaxCallsPerPeer], [WithMaxConnections], [WithMaxConnectionsPerPeer],
+//     [WithMaxConnectionAge]: bounds of the whole server
+//
+// What policies require:
+//
+//   - [WithPolicy]: overrides from the server's configuration
+//   - [WithRateLimiter], [WithIdempotency]: rates and idempotency keys across replicas
+//   - [WithDefaultTimeout]: the deadline of calls that have none
+//   - [WithTokenKeys]: the seal of page tokens
+//
+// Requests, responses and errors:
+//
+//   - [WithValidator], [WithRequestChecks]: checks of requests
+//   - [WithResponseCompression]; [CompressResponse] decides for one call
+//   - [WithErrorMasking], [WithHeldHeaders], [WithRequestIDTrailer]: what callers receive
+//   - [WithUnaryInterceptors], [WithStreamInterceptors]: interceptors inside the pipeline
+//
+// Operation:
+//
+//   - [WithLogger], [WithAccessLog], [WithObservers]: logs, metrics and traces
+//   - [WithRecovery], [WithPanicHandler], [WithCrashOnPanic]: panics
+//   - [WithDrainDelay], [WithShutdownTimeout]: shutdown
+//   - [WithReflection]: the reflection service
+//
+// Existing servers:
+//
+//   - [Compatible]: a service that moves changes nothing on the wire
+//   - [WithGRPCOptions], [WithTransportDefaults]: grpc's own options
+//   - [GRPCOptions]: the options of a *grpc.Server for [On]
 package server
