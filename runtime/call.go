@@ -39,3 +39,15 @@ func CallFromContext(ctx context.Context) (Call, bool) {
 	c, ok := ctx.Value(callctx.Key{}).(Call)
 	return c, ok
 }
+
+// PolicyIn returns the policy of the call that ctx belongs to, with the server's overrides, if it
+// is a call of this RPC. Otherwise, as when one method calls another, it returns the policy of the
+// table.
+func (i MethodInfo) PolicyIn(ctx context.Context) Policy {
+	if c, ok := CallFromContext(ctx); ok {
+		if info := c.Method(); info.FullMethod == i.FullMethod {
+			return info.Policy
+		}
+	}
+	return i.Policy
+}

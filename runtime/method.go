@@ -1,8 +1,6 @@
 package runtime
 
 import (
-	"context"
-
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
@@ -51,18 +49,6 @@ type MethodInfo struct {
 	Policy Policy
 	// Descriptor is the RPC's descriptor; nil if the program does not link its proto.
 	Descriptor protoreflect.MethodDescriptor
-}
-
-// PolicyIn returns the policy of the call that ctx belongs to, with the server's overrides, if it
-// is a call of this RPC. Otherwise, as when one method calls another, it returns the policy of the
-// table.
-func (i MethodInfo) PolicyIn(ctx context.Context) Policy {
-	if c, ok := CallFromContext(ctx); ok {
-		if info := c.Method(); info.FullMethod == i.FullMethod {
-			return info.Policy
-		}
-	}
-	return i.Policy
 }
 
 // NewMethodInfo describes an RPC, with its descriptor if the program links its proto.

@@ -43,8 +43,8 @@ func (s *countedStream) RecvMsg(any) error {
 	return nil
 }
 
-// TestUnaryCallAllocations holds what a call costs beyond grpc and its response: what the metadata of a request ID takes.
-// messages is a stream of n messages, made before.
+// TestUnaryCallAllocations holds what a call costs beyond grpc and its response: what the metadata
+// of a request ID takes. messages is a stream of n messages, made before.
 func messages(n int) runtime.Stream[healthpb.HealthCheckResponse] {
 	msg := new(healthpb.HealthCheckResponse)
 	return func(yield func(*healthpb.HealthCheckResponse, error) bool) {

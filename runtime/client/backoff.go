@@ -20,7 +20,7 @@ import (
 const maxRetryAfter = time.Minute
 
 // Backoff retries a function until it succeeds, with random waits that grow. Use it for what
-// grpc's own retries do not cover: a transaction of several calls, a stream that is opened again,
+// grpc's own retries do not cover: a transaction of several calls, a stream that is started again,
 // or a method without retries in its policy. The zero Backoff is ready to use.
 //
 //	err := client.Backoff{Attempts: 5}.Do(ctx, func(ctx context.Context) error {

@@ -29,7 +29,7 @@ func Bidi[Resp, Req any](ctx context.Context, m *Method, reqs runtime.Stream[Req
 			yield(nil, m.misuse(nilRequests))
 			return
 		}
-		c, err := m.open(ctx)
+		c, err := m.start(ctx)
 		if err != nil {
 			yield(nil, err)
 			return

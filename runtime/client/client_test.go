@@ -80,7 +80,8 @@ func TestClientGetsTheStatus(t *testing.T) {
 	wantEnd(t, stub.Chat(ctx, echotest.Endless), codes.DataLoss)
 }
 
-// TestBreakingOutCancels holds that the method ends with its caller's loop, and that call options are filled then.
+// TestBreakingOutCancels holds that the method ends with its caller's loop, and that call options
+// are filled then.
 func TestBreakingOutCancels(t *testing.T) {
 	ended := make(chan error, 1)
 	answer := func(ctx context.Context) runtime.Stream[text] {
@@ -187,8 +188,8 @@ func TestRequestStreamsThatFail(t *testing.T) {
 	}
 }
 
-// TestCallsThatEndWhileARequestIsAwaited checks that a call which its deadline or its caller ends has that status, though a stream of
-// requests that watches the same context fails first.
+// TestCallsThatEndWhileARequestIsAwaited checks that a call which its deadline or its caller ends
+// has that status, though a stream of requests that watches the same context fails first.
 func TestCallsThatEndWhileARequestIsAwaited(t *testing.T) {
 	silent := func(reqs runtime.Stream[text]) error {
 		_, err := echotest.Gather(reqs)
@@ -245,7 +246,8 @@ func TestServerAnswersEarly(t *testing.T) {
 	wantEnd(t, stub.Chat(ctx, echotest.Endless), codes.OK, "enough")
 }
 
-// TestSendingDoesNotHoldBreakingUp breaks out while a request waits for a server that does not read.
+// TestSendingDoesNotHoldBreakingUp breaks out while a request waits for a server that does not
+// read.
 func TestSendingDoesNotHoldBreakingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stub := echotest.Connect(t, silentChat)
@@ -263,7 +265,8 @@ func TestSendingDoesNotHoldBreakingUp(t *testing.T) {
 	})
 }
 
-// TestProxiesDoNotWaitForTheirCaller holds that a call ends although its requests are those of a server call that is quiet.
+// TestProxiesDoNotWaitForTheirCaller holds that a call ends although its requests are those of a
+// server call that is quiet.
 func TestProxiesDoNotWaitForTheirCaller(t *testing.T) {
 	servicetest.NoLeaks(t)
 	upstream := echotest.Client{Rows: echotest.RowsOf(echotest.Table, echotest.Start(t, echotest.Funcs{

@@ -18,7 +18,8 @@ import (
 func WithRequestCompression(minBytes int) Option {
 	return func(c *settings) {
 		if minBytes < 0 {
-			c.errs = append(c.errs, fmt.Errorf("WithRequestCompression(%d): a size cannot be negative; pass 0 to compress every request", minBytes))
+			c.errs = append(c.errs, fmt.Errorf("WithRequestCompression(%d): a size cannot be negative; "+
+				"pass 0 to compress every request", minBytes))
 			return
 		}
 		c.grpc = append(c.grpc,
@@ -30,7 +31,10 @@ func WithRequestCompression(minBytes int) Option {
 // later and override it.
 func compressUnary(minBytes int) grpc.UnaryClientInterceptor {
 	compress := []grpc.CallOption{grpc.UseCompressor(gzip.Name)}
-	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	return func(
+		ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
+		invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+	) error {
 		if msg, ok := req.(proto.Message); ok && proto.Size(msg) >= minBytes {
 			opts = append(compress[:1:1], opts...)
 		}
@@ -40,9 +44,12 @@ func compressUnary(minBytes int) grpc.UnaryClientInterceptor {
 
 // compressStreams compresses the requests of streams. Their headers are sent before the first
 // request, whatever its size.
-func compressStreams(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+func compressStreams(
+	ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string,
+	streamer grpc.Streamer, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
 	if desc.ClientStreams {
 		opts = append([]grpc.CallOption{grpc.UseCompressor(gzip.Name)}, opts...)
 	}
-	return open(ctx, desc, cc, method, opts...)
+	return streamer(ctx, desc, cc, method, opts...)
 }

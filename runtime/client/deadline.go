@@ -11,8 +11,8 @@ import (
 )
 
 // DeadlineMargin is how much earlier than a server call its calls to other servers end, so that
-// there is time to respond if one is too slow. If less than ten times the margin is left, the
-// margin is a tenth of what is left.
+// there is time to respond if one is too slow. If less than ten times the margin remains, the
+// margin is a tenth of what remains.
 const DeadlineMargin = 20 * time.Millisecond
 
 // WithCallTimeout returns a connection with another default deadline: unary calls of generated

@@ -87,7 +87,8 @@ func streamCalls(stub echotest.Service) map[string]func(context.Context) {
 	}
 }
 
-// serveEcho serves impl in memory, on the clock of a synctest bubble, and returns a connection and what ends both.
+// serveEcho serves impl in memory, on the clock of a synctest bubble, and returns a connection and
+// what ends both.
 func serveEcho(t *testing.T, impl echotest.Service, opts ...client.Option) (*grpc.ClientConn, func()) {
 	t.Helper()
 	srv := server.New(server.WithDrainDelay(0))
@@ -107,7 +108,8 @@ func serveEcho(t *testing.T, impl echotest.Service, opts ...client.Option) (*grp
 	}
 }
 
-// TestMarginLeavesTimeToAnswer has a server answer for another that is too slow, before its own caller gives up.
+// TestMarginLeavesTimeToAnswer has a server answer for another that is too slow, before its own
+// caller gives up.
 func TestMarginLeavesTimeToAnswer(t *testing.T) {
 	for total, margin := range map[time.Duration]time.Duration{time.Second: client.DeadlineMargin, 100 * time.Millisecond: 10 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {

@@ -26,7 +26,7 @@ import (
 //   - distributes calls over all addresses that target resolves to (round_robin);
 //   - applies the policies of the services passed with [WithServiceConfig];
 //   - sends calls to every reachable server, healthy or not ([WithHealthChecks]);
-//   - pings after [KeepaliveTime] of silence while calls are open, and closes after
+//   - pings after [KeepaliveTime] of silence while calls are running, and closes after
 //     [KeepaliveTimeout];
 //   - accepts responses of up to [MaxRecvMsgSize] bytes, the maximum of package server.
 //

@@ -15,7 +15,8 @@ import (
 )
 
 // TestCallsBeyondTheStreamsOfAConnectionWait checks what docs/client.md says of the call that a
-// connection has no stream for: it waits for one until its deadline, and another connection has more.
+// connection has no stream for: it waits for one until its deadline, and another connection has
+// more.
 func TestCallsBeyondTheStreamsOfAConnectionWait(t *testing.T) {
 	servicetest.NoLeaks(t)
 	impl := silentChat

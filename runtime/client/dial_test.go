@@ -74,7 +74,8 @@ func TestDialRefusesOptions(t *testing.T) {
 	}
 }
 
-// TestDialSpeaksTLS holds that TLS is the default, with the roots that the system or the caller has.
+// TestDialSpeaksTLS holds that TLS is the default, with the roots that the system or the caller
+// has.
 func TestDialSpeaksTLS(t *testing.T) {
 	servicetest.NoLeaks(t)
 	https := httptest.NewUnstartedServer(nil)

@@ -48,7 +48,7 @@ func (r *responseHeader) collect(options []grpc.CallOption, i int) []grpc.CallOp
 }
 
 // arrive waits for the header of c and sets the caller's variables.
-func (r *responseHeader) arrive(c *clientCall) {
+func (r *responseHeader) arrive(c grpc.ClientStream) {
 	if r == nil {
 		return
 	}
@@ -56,7 +56,7 @@ func (r *responseHeader) arrive(c *clientCall) {
 	if err != nil || header == nil {
 		return // the call has failed, which receiving reports
 	}
-	from, _ := peer.FromContext(c.ClientStream.Context())
+	from, _ := peer.FromContext(c.Context())
 	r.fill(header, from)
 }
 

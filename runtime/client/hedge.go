@@ -14,7 +14,7 @@ import (
 )
 
 // hedgeUnary makes a call in one or more attempts (gRFC A6). It returns when all attempts have
-// returned: no goroutine is left, and nothing reads req.
+// returned: no goroutine is running, and nothing reads req.
 func hedgeUnary[Resp any](ctx context.Context, m *Method, req any, options []grpc.CallOption) (*Resp, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -50,7 +50,8 @@ type hedgedCall struct {
 	ended            chan *attempt
 }
 
-// run makes attempts until one decides the call, or no attempt is left. It returns the last one.
+// run makes attempts until one decides the call, or all of them have failed. It returns the last
+// one.
 func (h *hedgedCall) run() (last *attempt) {
 	h.timer = time.NewTimer(h.delay)
 	defer h.timer.Stop()
@@ -154,7 +155,7 @@ func parseInt32(text string) (int32, error) {
 	return int32(n), err
 }
 
-// previousAttempts is the metadata key that tells a server the number of previous attempts (gRFC
+// previousAttempts is the metadata key that sends a server the number of previous attempts (gRFC
 // A6).
 const previousAttempts = "grpc-previous-rpc-attempts"
 
@@ -180,7 +181,8 @@ func (a *attempt) run(h *hedgedCall) {
 		h.ended <- a
 	}()
 	a.resp = h.newResponse()
-	a.err = h.method.conn.Invoke(a.context(h.ctx), h.method.info.FullMethod, h.req, a.resp, a.callOptions(h.options)...)
+	a.err = h.method.conn.Invoke(
+		a.context(h.ctx), h.method.info.FullMethod, h.req, a.resp, a.callOptions(h.options)...)
 	returned = true
 }
 

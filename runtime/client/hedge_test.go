@@ -26,7 +26,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// reply is what a scripted connection does with an attempt: it answers after a while, or not at all.
+// reply is what a scripted connection does with an attempt: it answers after a while, or not at
+// all.
 type reply struct {
 	after    time.Duration
 	silent   bool
@@ -36,7 +37,8 @@ type reply struct {
 	do       func() // in place of an answer
 }
 
-// script is a connection whose n-th attempt of each call gets the n-th reply. It notes when attempts begin.
+// script is a connection whose n-th attempt of each call gets the n-th reply. It notes when
+// attempts begin.
 type script struct {
 	replies []reply
 
@@ -197,7 +199,8 @@ func TestHedgingGivesUpWithItsCaller(t *testing.T) {
 	})
 }
 
-// TestHedgingEndsWithTheDeadline holds that nothing is tried after the end, even where its code may be tried again.
+// TestHedgingEndsWithTheDeadline holds that nothing is tried after the end, even where its code may
+// be tried again.
 func TestHedgingEndsWithTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		policy := hedgeAfter(time.Hour, 5)
@@ -210,8 +213,8 @@ func TestHedgingEndsWithTheDeadline(t *testing.T) {
 	})
 }
 
-// TestHedgesAreBudgeted holds that hedging ends where it does not help: with 10 tokens, of which half must be left, a failure
-// taking one, a hedge taking one, and a success bringing back a tenth.
+// TestHedgesAreBudgeted holds that hedging ends where it does not help: with 10 tokens, of which
+// half must be left, a failure taking one, a hedge taking one, and a success bringing back a tenth.
 func TestHedgesAreBudgeted(t *testing.T) {
 	for name, test := range map[string]struct {
 		replies []reply
@@ -239,7 +242,8 @@ func TestHedgesAreBudgeted(t *testing.T) {
 	}
 }
 
-// TestHedgedCallOptions holds that what options point to is written once, by the attempt that counts.
+// TestHedgedCallOptions holds that what options point to is written once, by the attempt that
+// counts.
 func TestHedgedCallOptions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := newScript(reply{after: 20 * time.Millisecond, code: codes.Unavailable}, reply{silent: true}, reply{text: "ok"})
@@ -262,7 +266,8 @@ func TestHedgedCallOptions(t *testing.T) {
 	})
 }
 
-// TestPanicOfAHedge holds that a panic in an interceptor is raised where the call was made, after all attempts have ended.
+// TestPanicOfAHedge holds that a panic in an interceptor is raised where the call was made, after
+// all attempts have ended.
 func TestPanicOfAHedge(t *testing.T) {
 	panics := reply{do: func() { panic(io.ErrUnexpectedEOF) }}
 	for name, replies := range map[string][]reply{"the first": {panics}, "the second": {{silent: true}, panics}} {

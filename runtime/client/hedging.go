@@ -27,7 +27,10 @@ func newHedging(p runtime.Hedging) *hedging {
 	if p.MaxAttempts < 2 {
 		return nil
 	}
-	return &hedging{delay: max(0, p.Delay), attempts: min(p.MaxAttempts, maxAttempts), nonFatal: codeSetOf(p.NonFatalCodes)}
+	return &hedging{
+		delay: max(0, p.Delay), attempts: min(p.MaxAttempts, maxAttempts),
+		nonFatal: codeSetOf(p.NonFatalCodes),
+	}
 }
 
 // The budget of retries and hedges, as in gRFC A6's example of retryThrottling. A failure takes a

@@ -48,7 +48,8 @@ func TestPanicInARequestStreamIsRaisedWhereItCanBeRecovered(t *testing.T) {
 	}
 }
 
-// TestPanicThroughTwoCalls ranges over a call within the requests of another: the panic keeps its value.
+// TestPanicThroughTwoCalls ranges over a call within the requests of another: the panic keeps its
+// value.
 func TestPanicThroughTwoCalls(t *testing.T) {
 	stub := echotest.Connect(t, silentChat)
 	ctx := echotest.Context(t)

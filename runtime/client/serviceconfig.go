@@ -41,8 +41,8 @@ func WithServiceConfig[S any](s *runtime.Service[S]) Option {
 // then on.
 //
 // A server that rejects the health check receives no calls either: let unauthenticated callers
-// watch its health, as package server does. The check is a stream that stays open and counts as
-// one of the connection's streams. Clients ping while it is open, which grpc-go servers by
+// watch its health, as package server does. The check is a stream that keeps running and counts as
+// one of the connection's streams. Clients ping while it runs, which grpc-go servers by
 // default allow only every five minutes.
 func WithHealthChecks() Option {
 	return func(c *settings) { c.health = true }

@@ -69,8 +69,8 @@ func TestServiceConfigOfDial(t *testing.T) {
 	}
 }
 
-// TestRetriesAreThrottled counts the attempts of ten calls to a server that refuses all: 3, then 2, then 1 each, since half of
-// the ten tokens are gone.
+// TestRetriesAreThrottled counts the attempts of ten calls to a server that refuses all: 3, then 2,
+// then 1 each, since half of the ten tokens are gone.
 func TestRetriesAreThrottled(t *testing.T) {
 	servicetest.NoLeaks(t)
 	var attempts atomic.Int64
@@ -90,7 +90,8 @@ func TestRetriesAreThrottled(t *testing.T) {
 	}
 }
 
-// TestServersThatDoNotServeGetNoCalls asks the health service of two servers, and follows when their health changes.
+// TestServersThatDoNotServeGetNoCalls asks the health service of two servers, and follows when
+// their health changes.
 func TestServersThatDoNotServeGetNoCalls(t *testing.T) {
 	servicetest.NoLeaks(t)
 	good, goodAddr := listenEcho(t, answer("good"))
@@ -116,7 +117,8 @@ func TestServersThatDoNotServeGetNoCalls(t *testing.T) {
 	}
 }
 
-// TestServersWithoutHealthGetCalls holds that the health check does not lock out a server of grpc's own.
+// TestServersWithoutHealthGetCalls holds that the health check does not lock out a server of grpc's
+// own.
 func TestServersWithoutHealthGetCalls(t *testing.T) {
 	servicetest.NoLeaks(t)
 	srv := grpc.NewServer()
@@ -143,8 +145,8 @@ func (noHealth) Watch(*healthpb.HealthCheckRequest, healthpb.Health_WatchServer)
 	return status.Error(codes.Unauthenticated, "who are you")
 }
 
-// TestPoliciesNeedNoHealth checks that a connection asks no health service because of the policies that
-// it is given: a server that rejects the question gets calls.
+// TestPoliciesNeedNoHealth checks that a connection asks no health service because of the policies
+// that it is given: a server that rejects the question gets calls.
 func TestPoliciesNeedNoHealth(t *testing.T) {
 	servicetest.NoLeaks(t)
 	srv := grpc.NewServer()
@@ -200,7 +202,8 @@ func (f *flaky) UnaryCall(ctx context.Context, _ *grpc_testing.SimpleRequest) (*
 	return nil, status.Error(codes.Unavailable, "never")
 }
 
-// TestStockClientsUseTheJSON has a client of protoc-gen-go-grpc retry by the policies in the proto, where they say so.
+// TestStockClientsUseTheJSON has a client of protoc-gen-go-grpc retry by the policies in the proto,
+// where they say so.
 func TestStockClientsUseTheJSON(t *testing.T) {
 	servicetest.NoLeaks(t)
 	impl := new(flaky)
@@ -225,7 +228,8 @@ func TestStockClientsUseTheJSON(t *testing.T) {
 	}
 }
 
-// hedgedPolicy is a policy that a service config for others spells out, and ours leaves to the client.
+// hedgedPolicy is a policy that a service config for others spells out, and ours leaves to the
+// client.
 var hedgedPolicy = runtime.Policy{Timeout: 1500 * time.Millisecond,
 	Hedging: runtime.Hedging{MaxAttempts: 2, Delay: 250 * time.Millisecond, NonFatalCodes: []string{"UNAVAILABLE"}}}
 
@@ -304,8 +308,8 @@ func TestServiceConfigRefuses(t *testing.T) {
 	}
 }
 
-// TestHedgedCallsOverTwoServers has the first attempt of each call hang. The other server answers, and the first one sees its
-// call canceled before the client's call returns.
+// TestHedgedCallsOverTwoServers has the first attempt of each call hang. The other server answers,
+// and the first one sees its call canceled before the client's call returns.
 func TestHedgedCallsOverTwoServers(t *testing.T) {
 	servicetest.NoLeaks(t)
 	hung, canceled := make(chan string, 10), make(chan error, 10)
@@ -358,7 +362,8 @@ func awaitBoth(t *testing.T, stub echotest.Service) {
 	}
 }
 
-// TestPushbackOfAServerStopsHedging holds that a server's pushback stops hedging over the network too.
+// TestPushbackOfAServerStopsHedging holds that a server's pushback stops hedging over the network
+// too.
 func TestPushbackOfAServerStopsHedging(t *testing.T) {
 	servicetest.NoLeaks(t)
 	var calls atomic.Int64

@@ -23,7 +23,7 @@ import (
 // options are set. If the call fails, the stream yields its status last.
 func ServerStream[Resp, Req any](ctx context.Context, m *Method, req *Req) runtime.Stream[Resp] {
 	return func(yield func(*Resp, error) bool) {
-		c, err := m.open(ctx)
+		c, err := m.start(ctx)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -51,7 +51,7 @@ func ClientStream[Resp, Req any](ctx context.Context, m *Method, reqs runtime.St
 	if reqs == nil {
 		return nil, m.misuse(nilRequests)
 	}
-	c, err := m.open(ctx)
+	c, err := m.start(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ const (
 	nilRequest  = "the request stream yielded neither a message nor an error; yield one of them"
 )
 
-// clientCall is an open stream.
+// clientCall is a running call with a stream.
 type clientCall struct {
 	grpc.ClientStream
 	ctx    context.Context // of the caller
@@ -135,8 +135,8 @@ func (c *clientCall) CloseSend() error {
 	return nil
 }
 
-// open starts a call; [release] ends it.
-func (m *Method) open(ctx context.Context) (*clientCall, error) {
+// start starts a call; [release] ends it.
+func (m *Method) start(ctx context.Context) (*clientCall, error) {
 	streamCtx, cancel := m.limitStream(withRequestID(ctx))
 	header, options := responseHeaderOf(m.callOptions(ctx))
 	cs, err := m.conn.NewStream(streamCtx, &m.desc, m.info.FullMethod, options...)
@@ -191,7 +191,7 @@ func sendEach[Req any](ctx context.Context, m *Method, reqs runtime.Stream[Req],
 // eachResponse yields what c receives. It returns the error that ended the stream, io.EOF if it
 // succeeded, or nil if the consumer stopped.
 func eachResponse[Resp any](c *clientCall, yield func(*Resp, error) bool) error {
-	c.header.arrive(c)
+	c.header.arrive(c.ClientStream)
 	for {
 		resp := new(Resp)
 		if err := c.RecvMsg(resp); err != nil {

@@ -5,7 +5,7 @@ import "time"
 // Limits of the transport, where grpc's own defaults are unlimited or do not fit package client's.
 // Options of [WithGRPCOptions] override them.
 const (
-	// MaxConcurrentStreams is how many calls a connection may have open, the limit of x/net's
+	// MaxConcurrentStreams is how many calls a connection may run at a time, the limit of x/net's
 	// HTTP/2 server. grpc's default of 4 billion permits the rapid-reset attack (CVE-2023-44487).
 	MaxConcurrentStreams = 250
 	// MaxRecvMsgSize is the size of the largest request, in bytes after decompression: grpc's
