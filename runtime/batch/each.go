@@ -31,7 +31,7 @@ import (
 func (m *Method[S, Req, Resp, C, R]) Each(
 	ctx context.Context, req *Req, fn func(ctx context.Context, child C) (R, error), opts ...Option,
 ) (*Resp, error) {
-	r, err := m.open(ctx, req, opts)
+	r, err := m.accept(ctx, req, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (r *request[Resp, C, R]) each(ctx context.Context, fn func(context.Context,
 	o, shape := r.outcomes, r.plan.shape
 	o.clear()
 	i, err := fanOut(ctx, len(o.distinct), r.workers(), func(ctx context.Context, i int) error {
-		result, err := callChild(ctx, o.distinct[i], fn)
+		result, err := callItem(ctx, o.distinct[i], fn)
 		if err == nil && shape.absent(result) {
 			err = errNoResult
 		}
@@ -96,7 +96,7 @@ func (r *request[Resp, C, R]) each(ctx context.Context, fn func(context.Context,
 	if over := ctx.Err(); over != nil && isContextError(err) { // no item caused it
 		return over
 	}
-	return r.plan.childError(o.first(i), err)
+	return r.plan.itemError(o.first(i), err)
 }
 
 func isContextError(err error) bool {
@@ -104,8 +104,8 @@ func isContextError(err error) bool {
 	return code == codes.Canceled || code == codes.DeadlineExceeded
 }
 
-// callChild calls fn for one item unless ctx has ended.
-func callChild[C, R any](ctx context.Context, child C, fn func(context.Context, C) (R, error)) (result R, err error) {
+// callItem calls fn for one item unless ctx has ended.
+func callItem[C, R any](ctx context.Context, child C, fn func(context.Context, C) (R, error)) (result R, err error) {
 	if err := ctx.Err(); err != nil {
 		return result, err
 	}

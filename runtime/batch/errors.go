@@ -52,19 +52,19 @@ var (
 // indexKey is the ErrorInfo metadata key of an item's index.
 const indexKey = "index"
 
-// childError is an error of an item as the caller of the batch receives it: its paths start at
+// itemError is an error of an item as the caller of the batch receives it: its paths start at
 // the request of the batch.
-type childError struct {
+type itemError struct {
 	st    *status.Status
 	at    string // "requests[3]"
 	cause error
 }
 
-func (e *childError) Error() string { return e.at + ": " + e.cause.Error() }
+func (e *itemError) Error() string { return e.at + ": " + e.cause.Error() }
 
-func (e *childError) Unwrap() error { return e.cause }
+func (e *itemError) Unwrap() error { return e.cause }
 
-func (e *childError) GRPCStatus() *status.Status { return e.st }
+func (e *itemError) GRPCStatus() *status.Status { return e.st }
 
 func setIndex(info *errdetails.ErrorInfo, i int) {
 	if info.Metadata == nil {
@@ -106,8 +106,8 @@ func hasInfo(st *spb.Status) bool {
 	return false
 }
 
-// childNotFound returns the error of an item without a result.
-func childNotFound(child any) *rpcerr.Error {
+// itemNotFound returns the error of an item without a result.
+func itemNotFound(child any) *rpcerr.Error {
 	return ReasonNotFound.Errorf(codes.NotFound, "not found").WithResource("", fmt.Sprint(child), "")
 }
 

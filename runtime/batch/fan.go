@@ -66,9 +66,9 @@ func (f *fan) run(ctx context.Context) (int, error) {
 
 // serve takes indexes until none is left.
 func (f *fan) serve(ctx context.Context, w *worker) {
-	left := true
+	ended := true
 	defer func() {
-		if left { // work ended the goroutine
+		if ended { // work ended the goroutine
 			f.fail(w.at.Load(), errLeft)
 		}
 		f.wg.Done()
@@ -83,7 +83,7 @@ func (f *fan) serve(ctx context.Context, w *worker) {
 			f.fail(i, err)
 		}
 	}
-	left = false
+	ended = false
 }
 
 // fail records that index i failed, and cancels all indexes above the lowest that failed.

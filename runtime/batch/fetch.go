@@ -49,22 +49,22 @@ func (f *fetcher[S, Req, Resp, C, R]) fetch(ctx context.Context, children []C) o
 		return f.halve(ctx, children)
 	}
 	results, errs := make([]R, len(children)), make([]error, len(children))
-	left := indexes(len(children)) // of items without an outcome
+	remaining := indexes(len(children)) // of items without an outcome
 	for round := 1; err != nil; round++ {
-		blamed := f.blamed(err, len(left))
+		blamed := f.blamed(err, len(remaining))
 		if len(blamed) == 0 || round == maxRounds {
 			break
 		}
 		for _, i := range blamed {
-			errs[left[i]] = blame(err, children[left[i]])
+			errs[remaining[i]] = blame(err, children[remaining[i]])
 		}
-		if left = drop(left, blamed); len(left) > 0 {
-			outcome, err = f.ask(ctx, pick(children, left))
+		if remaining = drop(remaining, blamed); len(remaining) > 0 {
+			outcome, err = f.ask(ctx, pick(children, remaining))
 		} else {
 			err = nil
 		}
 	}
-	for i, at := range left {
+	for i, at := range remaining {
 		if errs[at] = err; err == nil {
 			results[at], errs[at] = outcome(i)
 		}
@@ -129,7 +129,7 @@ func (f *fetcher[S, Req, Resp, C, R]) blamed(err error, n int) []int {
 // not mention the others.
 func blame(err error, child any) error {
 	if rpcerr.PublicStatus(err).Code() == codes.NotFound {
-		return childNotFound(child)
+		return itemNotFound(child)
 	}
 	return err
 }

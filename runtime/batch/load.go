@@ -23,7 +23,7 @@ import (
 func (m *Method[S, Req, Resp, C, R]) Load(
 	ctx context.Context, req *Req, load func(ctx context.Context, children []C) (map[C]R, error), opts ...Option,
 ) (*Resp, error) {
-	r, err := m.open(ctx, req, opts)
+	r, err := m.accept(ctx, req, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (r *request[Resp, C, R]) take(found map[C]R) error {
 		case ok && !shape.absent(result):
 			r.outcomes.results[i] = result
 		case shape.mode() != allOrNone:
-			r.outcomes.errs[i] = childNotFound(child)
+			r.outcomes.errs[i] = itemNotFound(child)
 		default:
 			missing = true
 		}

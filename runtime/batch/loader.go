@@ -25,7 +25,7 @@ type Loader[C comparable, R any] struct {
 	turns  chan struct{} // as many as calls may run at a time
 
 	mu      sync.Mutex
-	open    *gathering[C, R] // nil if none is collecting
+	current *gathering[C, R] // nil if none is collecting
 	closed  bool
 	running sync.WaitGroup // gatherings that have not finished
 }
@@ -99,7 +99,7 @@ func (l *Loader[C, R]) GetAll(ctx context.Context, children []C) ([]R, error) {
 func (l *Loader[C, R]) Close() {
 	l.mu.Lock()
 	l.closed = true
-	if l.open != nil {
+	if l.current != nil {
 		l.send()
 	}
 	l.mu.Unlock()
@@ -113,7 +113,7 @@ type gathering[C comparable, R any] struct {
 	cancel   context.CancelFunc
 	timer    *time.Timer
 	children []C
-	bytes    int // of children
+	bytes    int // of items
 	index    map[C]int
 	waiting  int // gets that have not left
 
@@ -136,7 +136,7 @@ func (l *Loader[C, R]) join(child C) (ticket[C, R], error) {
 		return ticket[C, R]{}, ErrClosed
 	case l.ctx.Err() != nil:
 		return ticket[C, R]{}, l.ctx.Err()
-	case l.open == nil:
+	case l.current == nil:
 		l.begin()
 	}
 	g, at := l.place(child)
@@ -147,10 +147,10 @@ func (l *Loader[C, R]) join(child C) (ticket[C, R], error) {
 	return ticket[C, R]{g, at}, nil
 }
 
-// place finds a place for an item in the open gathering, or in a new one if that is full. The
+// place finds a place for an item in the current gathering, or in a new one if that is full. The
 // loader is locked.
 func (l *Loader[C, R]) place(child C) (g *gathering[C, R], at int) {
-	g = l.open
+	g = l.current
 	if at, ok := g.index[child]; ok && !l.unlike {
 		return g, at
 	}
@@ -159,7 +159,7 @@ func (l *Loader[C, R]) place(child C) (g *gathering[C, R], at int) {
 		if len(g.children) > 0 && g.bytes+size > l.bytes {
 			l.send()
 			l.begin()
-			g = l.open
+			g = l.current
 		}
 		g.bytes += size
 	}
@@ -169,20 +169,20 @@ func (l *Loader[C, R]) place(child C) (g *gathering[C, R], at int) {
 	return g, at
 }
 
-// begin opens a gathering. The loader is locked.
+// begin starts a gathering. The loader is locked.
 func (l *Loader[C, R]) begin() {
 	g := &gathering[C, R]{loader: l, index: make(map[C]int), over: make(chan struct{})}
 	g.ctx, g.cancel = context.WithCancel(l.ctx)
 	g.timer = time.AfterFunc(l.window, g.timeUp)
-	l.open = g
+	l.current = g
 	l.running.Add(1)
 }
 
-// send makes the call of the open gathering. The loader is locked.
+// send makes the call of the current gathering. The loader is locked.
 func (l *Loader[C, R]) send() {
-	g := l.open
-	l.open = nil
-	g.timer.Stop() // if it has fired, timeUp sees that the gathering is not open
+	g := l.current
+	l.current = nil
+	g.timer.Stop() // if it has fired, timeUp sees that the gathering is not current
 	go g.run()
 }
 
@@ -190,7 +190,7 @@ func (l *Loader[C, R]) send() {
 func (g *gathering[C, R]) timeUp() {
 	g.loader.mu.Lock()
 	defer g.loader.mu.Unlock()
-	if g.loader.open == g {
+	if g.loader.current == g {
 		g.loader.send()
 	}
 }
@@ -232,8 +232,8 @@ func (t ticket[C, R]) leave() {
 		return
 	}
 	g.cancel()
-	if l.open == g {
-		l.open = nil
+	if l.current == g {
+		l.current = nil
 		g.timer.Stop()
 		l.running.Done()
 	}

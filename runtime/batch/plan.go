@@ -65,8 +65,8 @@ func findIdempotencyKey(req protoreflect.MessageDescriptor, name string) (path, 
 // at returns the path of an item: "requests[3]".
 func (p *plan[Resp, C, R]) at(i int) string { return fmt.Sprintf("%s[%d]", p.name, i) }
 
-// childError returns the error of the batch if item i failed with err.
-func (p *plan[Resp, C, R]) childError(i int, err error) error {
+// itemError returns the error of the batch if item i failed with err.
+func (p *plan[Resp, C, R]) itemError(i int, err error) error {
 	at := p.at(i)
 	st := rpcerr.PublicStatus(err).Proto()
 	st.Message = at + ": " + st.Message
@@ -85,7 +85,7 @@ func (p *plan[Resp, C, R]) childError(i int, err error) error {
 			st.Details = append(st.Details, detail)
 		}
 	}
-	return &childError{st: status.FromProto(st), at: at, cause: err}
+	return &itemError{st: status.FromProto(st), at: at, cause: err}
 }
 
 // notFound returns the error of a batch with missing results, given the indexes of their items in

@@ -23,7 +23,7 @@ type request[Resp any, C comparable, R any] struct {
 	outcomes *outcomes[C, R]
 }
 
-func (m *Method[S, Req, Resp, C, R]) open(ctx context.Context, req *Req, opts []Option) (*request[Resp, C, R], error) {
+func (m *Method[S, Req, Resp, C, R]) accept(ctx context.Context, req *Req, opts []Option) (*request[Resp, C, R], error) {
 	p, err := m.plan()
 	if err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func (p *plan[Resp, C, R]) check(ctx context.Context, single callctx.Single, chi
 	}
 	for i, child := range children {
 		if err := single.Check(ctx, any(child).(proto.Message)); err != nil {
-			return p.childError(i, err)
+			return p.itemError(i, err)
 		}
 	}
 	return nil

@@ -119,7 +119,7 @@ func (s *keyed[Resp, C, R]) read(resp *Resp, children []C) (outcomeFunc[R], erro
 	return func(i int) (result R, err error) {
 		result, ok := results[children[i]]
 		if !ok {
-			return result, childNotFound(children[i])
+			return result, itemNotFound(children[i])
 		}
 		return result, nil
 	}, nil

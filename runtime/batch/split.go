@@ -163,8 +163,8 @@ func derivedID(id string, start int) string {
 func (p *plan[Resp, C, R]) partError(err error, whole func(child int) int) error {
 	at := "items starting at " + p.at(whole(0))
 	return &partError{
-		childError: childError{st: p.ofWhole(statusOf(err), whole), at: at, cause: err},
-		public:     p.ofWhole(rpcerr.PublicStatus(err), whole),
+		itemError: itemError{st: p.ofWhole(statusOf(err), whole), at: at, cause: err},
+		public:    p.ofWhole(rpcerr.PublicStatus(err), whole),
 	}
 }
 
@@ -172,7 +172,7 @@ func (p *plan[Resp, C, R]) partError(err error, whole func(child int) int) error
 // the batch sees the whole status of the call; if the error passes through a server, its caller
 // receives the public part.
 type partError struct {
-	childError
+	itemError
 	public *status.Status
 }
 

@@ -29,7 +29,7 @@ func Of(ctx context.Context, msg proto.Message) ([Size]byte, error) {
 // example because a string is not UTF-8, which cannot happen for received messages.
 func (d *Digester) Of(ctx context.Context, msg proto.Message) ([Size]byte, error) {
 	sum, err := digest(ctx, msg, d)
-	for _, l := range d.left {
+	for _, l := range d.omitted {
 		if err != nil || l.inner == nil {
 			continue
 		}

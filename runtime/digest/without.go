@@ -12,10 +12,10 @@ const Size = sha256.Size
 
 // Digester computes digests of messages without some of their fields. The zero Digester includes
 // all fields. It is safe for concurrent use.
-type Digester struct{ left []leftOut }
+type Digester struct{ omitted []omission }
 
-// leftOut is an excluded field, or a message with excluded fields.
-type leftOut struct {
+// omission is an excluded field, or a message with excluded fields.
+type omission struct {
 	field protoreflect.FieldDescriptor
 	inner *Digester // of the message; nil if the whole field is excluded
 }
@@ -27,30 +27,30 @@ func Without[Path ~[]protoreflect.FieldDescriptor](paths ...Path) *Digester {
 	d := new(Digester)
 	for _, path := range paths {
 		if len(path) > 0 {
-			d.leave(path)
+			d.omit(path)
 		}
 	}
 	return d
 }
 
-// leave excludes the field at the end of a path.
-func (d *Digester) leave(path []protoreflect.FieldDescriptor) {
-	i := slices.IndexFunc(d.left, func(l leftOut) bool { return l.field == path[0] })
+// omit excludes the field at the end of a path.
+func (d *Digester) omit(path []protoreflect.FieldDescriptor) {
+	i := slices.IndexFunc(d.omitted, func(l omission) bool { return l.field == path[0] })
 	if i < 0 {
-		i = len(d.left)
-		d.left = append(d.left, leftOut{path[0], new(Digester)})
+		i = len(d.omitted)
+		d.omitted = append(d.omitted, omission{path[0], new(Digester)})
 	}
 	switch {
 	case len(path) == 1:
-		d.left[i].inner = nil
-	case d.left[i].inner != nil:
-		d.left[i].inner.leave(path[1:])
+		d.omitted[i].inner = nil
+	case d.omitted[i].inner != nil:
+		d.omitted[i].inner.omit(path[1:])
 	}
 }
 
 // skips reports whether a field is excluded from the digest of the message itself.
 func (d *Digester) skips(num protoreflect.FieldNumber) bool {
-	for _, l := range d.left {
+	for _, l := range d.omitted {
 		if l.field.Number() == num {
 			return true
 		}

@@ -83,7 +83,7 @@ func workOn[Req, Metadata, C, R any](
 	at := -1 // the item that work is called for; -1 for none
 	defer func() {
 		if at >= 0 {
-			run.a.log.LogAttrs(ctx, slog.LevelError, "work ended its goroutine", slog.Int("child", at))
+			run.a.log.LogAttrs(ctx, slog.LevelError, "work ended its goroutine", slog.Int("item", at))
 			var none R
 			e.keep(ctx, at, none, errInternal.WithCause(errLeft))
 			workers.Go(func() { workOn(ctx, run, e, children, work, workers) })
@@ -91,7 +91,7 @@ func workOn[Req, Metadata, C, R any](
 	}()
 	for i, ok := e.take(ctx); ok; i, ok = e.take(ctx) {
 		at = i
-		result, again, err := child(ctx, run.a.log, i, children[i], work)
+		result, again, err := callItem(ctx, run.a.log, i, children[i], work)
 		at = -1
 		switch {
 		case again != nil && run.a.op.Attempt < run.a.op.MaxAttempts:
@@ -102,8 +102,8 @@ func workOn[Req, Metadata, C, R any](
 	}
 }
 
-// child calls work for one item and recovers panics. again is the [TryAgain] in err.
-func child[C, R any](
+// callItem calls work for one item and recovers panics. again is the [TryAgain] in err.
+func callItem[C, R any](
 	ctx context.Context, log *slog.Logger, index int, c C, work func(context.Context, C) (R, error),
 ) (result R, again *tryAgain, err error) {
 	defer func() {
@@ -160,7 +160,7 @@ type each[R any] struct {
 	saved   time.Time // when it was saved last
 	dirty   bool
 	timer   *time.Timer // of the next save; nil for none
-	again   *tryAgain   // for children that were put off
+	again   *tryAgain   // for items that were put off
 	err     error       // what ends it all
 }
 
@@ -333,7 +333,7 @@ func (e *each[R]) finish(ctx context.Context, metadata string) (succeeded []R, e
 func (e *each[R]) succeeded(metadata string) (succeeded []R, err error) {
 	for i, result := range e.results {
 		if !e.ended[i] {
-			return nil, fmt.Errorf("child %d: %w", i, errLeft)
+			return nil, fmt.Errorf("item %d: %w", i, errLeft)
 		}
 		if result != nil {
 			succeeded = append(succeeded, *result)

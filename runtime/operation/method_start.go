@@ -46,7 +46,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *M
 		return nil, misuse(m.info, err)
 	}
 	said, config := m.info.PolicyIn(ctx), newStartConfig(opts)
-	if err := m.checkChildren(ctx, types, said.Batch, from); err != nil {
+	if err := m.checkItems(ctx, types, said.Batch, from); err != nil {
 		return nil, err
 	}
 	op, err := m.record(ctx, mgr, said.Operation, config.parent)
@@ -162,8 +162,8 @@ func (m *Method[S, Req, Op, Result, Metadata]) validated(types *methodTypes, op 
 	return writeAs[Op](m.info, types.op, op)
 }
 
-// checkChildren checks the caller of a batch, the number of its items, and each item.
-func (m *Method[S, Req, Op, Result, Metadata]) checkChildren(
+// checkItems checks the caller of a batch, the number of its items, and each item.
+func (m *Method[S, Req, Op, Result, Metadata]) checkItems(
 	ctx context.Context, types *methodTypes, limits runtime.Batch, req protoreflect.Message,
 ) error {
 	if len(types.children) == 0 {
@@ -188,7 +188,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) checkChildren(
 	}
 	for i := range n {
 		if err := single.Check(ctx, children.List().Get(i).Message().Interface()); err != nil {
-			return childError(fmt.Sprintf("%s[%d]", m.fields.Children, i), err)
+			return itemError(fmt.Sprintf("%s[%d]", m.fields.Children, i), err)
 		}
 	}
 	return nil
@@ -207,8 +207,8 @@ func (m *Method[S, Req, Op, Result, Metadata]) singleIn(ctx context.Context, lim
 	return single, single.Authorize()
 }
 
-// childError returns the error of an item at a path as that of its batch.
-func childError(at string, err error) error {
+// itemError returns the error of an item at a path as that of its batch.
+func itemError(at string, err error) error {
 	found := rpcerr.FieldViolations(err)
 	if len(found) == 0 {
 		return rpcerr.Wrap(err, at)

@@ -12,23 +12,23 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
-// refuse returns INVALID_ARGUMENT for one field of the request.
-func refuse(reason rpcerr.Reason, field, what string) *rpcerr.Error {
+// invalidField returns INVALID_ARGUMENT for one field of the request.
+func invalidField(reason rpcerr.Reason, field, what string) *rpcerr.Error {
 	return reason.Errorf(codes.InvalidArgument, "%s %s", field, what).
 		WithMetadata("field", field).
 		WithViolations(rpcerr.FieldViolation{Field: field, Description: what, Reason: reason.Name()})
 }
 
-// refuseToken returns why the token in a field is rejected; cause is for the log.
-func refuseToken(field string, cause error) error {
+// invalidToken returns why the token in a field is rejected; cause is for the log.
+func invalidToken(field string, cause error) error {
 	switch {
 	case errors.Is(cause, seal.ErrExpired):
-		return refuse(ReasonTokenExpired, field, "has expired; start again with the first page").WithCause(cause)
+		return invalidField(ReasonTokenExpired, field, "has expired; start again with the first page").WithCause(cause)
 	case errors.Is(cause, seal.ErrMismatch):
-		return refuse(ReasonTokenMismatch, field,
+		return invalidField(ReasonTokenMismatch, field,
 			"belongs to a request with other arguments; send the same arguments for each page, or start again with the first page").WithCause(cause)
 	}
-	return refuse(ReasonTokenInvalid, field, "is not a token of this method; send a token unchanged, or none for the first page").
+	return invalidField(ReasonTokenInvalid, field, "is not a token of this method; send a token unchanged, or none for the first page").
 		WithCause(cause)
 }
 

@@ -30,7 +30,7 @@ func (o Order) String() string {
 // with a violation that lists what is allowed.
 func ParseOrder(field, text string, allowed ...string) ([]Order, error) {
 	if len(text) > maxOrder {
-		return nil, refuseOrder(field, fmt.Sprintf("has %d bytes, must have at most %d", len(text), maxOrder), allowed)
+		return nil, invalidOrder(field, fmt.Sprintf("has %d bytes, must have at most %d", len(text), maxOrder), allowed)
 	}
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
@@ -42,7 +42,7 @@ func ParseOrder(field, text string, allowed ...string) ([]Order, error) {
 			what = fmt.Sprintf("has %s twice", order.Field)
 		}
 		if what != "" {
-			return nil, refuseOrder(field, what, allowed)
+			return nil, invalidOrder(field, what, allowed)
 		}
 		orders = append(orders, order)
 	}
@@ -70,11 +70,11 @@ func parseOrder(part string, allowed []string) (order Order, wrong string) {
 	return Order{Field: words[0]}, ""
 }
 
-// refuseOrder returns the error of an order, with what is allowed.
-func refuseOrder(field, what string, allowed []string) error {
+// invalidOrder returns the error of an order, with what is allowed.
+func invalidOrder(field, what string, allowed []string) error {
 	may := "; it may have " + strings.Join(allowed, ", ")
 	if len(allowed) == 0 {
 		may = "; it must be empty"
 	}
-	return refuse(ReasonOrderInvalid, field, what+may).WithMetadata("allowed", strings.Join(allowed, ","))
+	return invalidField(ReasonOrderInvalid, field, what+may).WithMetadata("allowed", strings.Join(allowed, ","))
 }

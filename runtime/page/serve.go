@@ -30,7 +30,7 @@ func (m *Method[S, Req, Resp, T]) Serve(ctx context.Context, req *Req, source So
 		return nil, err
 	}
 	s := newServing(ctx, f.shape, m.info, opts)
-	q, err := s.open(reflectOf(req))
+	q, err := s.readQuery(reflectOf(req))
 	if err != nil {
 		return nil, err
 	}

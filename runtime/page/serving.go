@@ -49,30 +49,30 @@ func limitsIn(limits runtime.Page) runtime.Page {
 	return limits
 }
 
-// open reads the query of a request.
-func (s *serving) open(req protoreflect.Message) (q query, err error) {
+// readQuery reads the query of a request.
+func (s *serving) readQuery(req protoreflect.Message) (q query, err error) {
 	q = query{size: s.limits.DefaultSize, most: s.limits.MaxSize, counted: s.counted(), codecs: &s.codecs}
 	if len(s.size) > 0 {
 		switch size := s.size.number(req); {
 		case size < 0:
-			return q, refuse(ReasonSizeInvalid, s.names.Size, "must not be negative; omit it to use the default")
+			return q, invalidField(ReasonSizeInvalid, s.names.Size, "must not be negative; omit it to use the default")
 		case size > 0:
 			q.size = int(min(size, int64(s.limits.MaxSize)))
 		}
 	}
 	if len(s.skip) > 0 {
 		if q.skip = s.skip.number(req); q.skip < 0 {
-			return q, refuse(ReasonSkipInvalid, s.names.Skip, "must not be negative")
+			return q, invalidField(ReasonSkipInvalid, s.names.Skip, "must not be negative")
 		}
 	}
 	if !q.counted {
-		q.at, err = s.openToken(req)
+		q.at, err = s.readToken(req)
 	}
 	return q, err
 }
 
-// openToken returns the position of a request's token, or nil if it has none.
-func (s *serving) openToken(req protoreflect.Message) (position, error) {
+// readToken returns the position of a request's token, or nil if it has none.
+func (s *serving) readToken(req protoreflect.Message) (position, error) {
 	sum, err := s.digester.Of(s.ctx, req.Interface())
 	if err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func (s *serving) openToken(req protoreflect.Message) (position, error) {
 	}
 	at, err := callctx.TokenRing(s.ctx).Open(s.method, s.binding, token)
 	if err != nil {
-		return nil, refuseToken(s.names.Token, err)
+		return nil, invalidToken(s.names.Token, err)
 	}
 	return at, nil
 }
@@ -92,10 +92,10 @@ func (s *serving) openToken(req protoreflect.Message) (position, error) {
 // fault returns the caller's error for an error of a source.
 func (s *serving) fault(err error) error {
 	if errors.Is(err, errPosition) {
-		return refuseToken(s.names.Token, err)
+		return invalidToken(s.names.Token, err)
 	}
 	if errors.Is(err, errTooFar) {
-		return refuse(ReasonSkipInvalid, s.names.Skip, fmt.Sprintf("is too large; skip at most %d, and continue with page tokens", min(MaxSkip, maxSkipReads*s.limits.MaxSize))).
+		return invalidField(ReasonSkipInvalid, s.names.Skip, fmt.Sprintf("is too large; skip at most %d, and continue with page tokens", min(MaxSkip, maxSkipReads*s.limits.MaxSize))).
 			WithCause(err)
 	}
 	return err
