@@ -93,16 +93,6 @@ func anySets(sources []source, field string) bool {
 	return false
 }
 
-// lastToSet returns the last source that sets a field, which overrides all others.
-func lastToSet(sources []source, field string) source {
-	for i := len(sources) - 1; i > 0; i-- {
-		if policy.Sets(sources[i].policy, field) {
-			return sources[i]
-		}
-	}
-	return sources[0]
-}
-
 func (s source) rule(set leaf) Rule {
 	return Rule{Field: set.field, Value: set.value, Source: s.kind, Place: s.place(set.field).String(), Pattern: s.pattern}
 }

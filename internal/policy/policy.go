@@ -8,7 +8,6 @@ import (
 
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/pattern"
-	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
@@ -77,30 +76,4 @@ func (p *Policies) facts(method protoreflect.MethodDescriptor) policy.Method {
 		Idempotency:   policy.IdempotencyOf(method),
 		HasRules:      p.hasRules(method.Input()),
 	}
-}
-
-// source is one place that says something of a method.
-type source struct {
-	kind    string // what the report calls it
-	pattern string // of a rule in a policy file
-	policy  *grpcservicev1.Policy
-	wide    bool // whether it speaks of many methods
-	place   func(field string) diag.Position
-}
-
-// report reports a fault of the source where the source sets the field.
-func (s source) report(problems *diag.List, fault policy.Fault) {
-	text := fault.Text
-	if fault.Field != "" {
-		text = fault.Error()
-	}
-	problems.Errorf(s.place(fault.Field), "policy: %s", text)
-}
-
-func layersOf(sources []source) []policy.Layer {
-	layers := make([]policy.Layer, len(sources))
-	for i, s := range sources {
-		layers[i] = policy.Layer{Policy: s.policy, Wide: s.wide}
-	}
-	return layers
 }
