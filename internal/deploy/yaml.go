@@ -32,14 +32,14 @@ func (m manifest) encode() ([]byte, error) {
 	if err := yaml.Load(plain, &doc); err != nil {
 		return nil, fmt.Errorf("%s: %w", m.file, err)
 	}
-	left := len(m.notes)
+	unplaced := len(m.notes)
 	annotate(doc.Content[0], "", 0, func(path string, key *yaml.Node, indent int) {
 		if note, ok := m.notes[path]; ok {
 			key.HeadComment = comment(note, lineWidth-indent)
-			left--
+			unplaced--
 		}
 	})
-	if left != 0 {
+	if unplaced != 0 {
 		return nil, fmt.Errorf("%s: some of the notes %q belong to no field", m.file, m.notes)
 	}
 	content, err := yaml.Dump(&doc, yaml.WithV4Defaults(), yaml.WithLineWidth(-1))

@@ -155,7 +155,7 @@ func missing(t *testing.T, tool string) {
 	t.Skipf("%s is not on the PATH; make test puts it there", tool)
 }
 
-// pathWithoutPlugins leaves out the folders of the PATH that hold our plugin, which the reader installs.
+// pathWithoutPlugins leaves out the directories of the PATH that hold our plugin, which the reader installs.
 func pathWithoutPlugins() string {
 	var kept []string
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/grpcservice/grpcservice/internal/golang"
+	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
 // App is a program that serves services of a package of the user.
@@ -27,7 +28,7 @@ func (a App) Names() string {
 	for _, svc := range a.Services {
 		names = append(names, svc.FullName)
 	}
-	return listed(names)
+	return shape.Join(names)
 }
 
 // Doc returns the lines that say what the program does.

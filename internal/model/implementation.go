@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/pattern"
+	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
 // Implementation is what implements a service in a package of the user, as it is first written.
@@ -52,7 +53,7 @@ func (i Implementation) ConstructorDoc() []string {
 			with = append(with, d.Doc)
 		}
 	}
-	text := fmt.Sprintf("%s returns %s %s %s", i.Constructor, article(i.Type), i.Type, listed(with))
+	text := fmt.Sprintf("%s returns %s %s %s", i.Constructor, article(i.Type), i.Type, shape.Join(with))
 	return wrap(strings.TrimSpace(text) + ".")
 }
 
@@ -134,7 +135,7 @@ func PackageDoc(name string, all []Implementation) []string {
 	}
 	of := ""
 	if len(packages) > 0 {
-		of = " of " + listed(packages)
+		of = " of " + shape.Join(packages)
 	}
 	return wrap("Package " + name + " implements the services" + of + ".")
 }

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/compiler/protogen"
 
+	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
@@ -83,7 +84,7 @@ func protosOf(sources []source) string {
 			names = append(names, name)
 		}
 	}
-	return listed(names)
+	return shape.Join(names)
 }
 
 // files returns the paths of what is generated for s.

@@ -18,15 +18,6 @@ func wrap(text string) []string {
 	return append(lines, line)
 }
 
-// listed joins words as a sentence does.
-func listed(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " and " + words[last]
-}
-
 func capitalized(s string) string {
 	if s == "" {
 		return s

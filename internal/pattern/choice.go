@@ -21,25 +21,25 @@ type Choice struct {
 func (m *Method) ChooseItems() Choice {
 	all := shape.FieldsThat(m.Out, shape.IsList)
 	noun := shape.NounOf(m.Desc)
-	left := slices.DeleteFunc(slices.Clone(all), func(f protoreflect.FieldDescriptor) bool { return IsBeside(f, noun) })
+	candidates := slices.DeleteFunc(slices.Clone(all), func(f protoreflect.FieldDescriptor) bool { return IsBeside(f, noun) })
 	switch {
 	case len(all) == 0:
 		return Choice{}
-	case len(left) == 0:
+	case len(candidates) == 0:
 		return chooseBeside(all, noun)
-	case len(left) == 1:
-		return Choice{left[0], Certain, onlyOne(left[0], all)}
+	case len(candidates) == 1:
+		return Choice{candidates[0], Certain, onlyOne(candidates[0], all)}
 	}
-	if c := ChooseByName(left, noun); c.Field != nil {
+	if c := ChooseByName(candidates, noun); c.Field != nil {
 		return c
 	}
-	if f := shape.Only(left, func(f protoreflect.FieldDescriptor) bool { return shape.IsResource(shape.ItemMessage(f)) }); f != nil {
+	if f := shape.Only(candidates, func(f protoreflect.FieldDescriptor) bool { return shape.IsResource(shape.ItemMessage(f)) }); f != nil {
 		return Choice{f, Certain, "the only list of a resource"}
 	}
-	if f := shape.Only(left, func(f protoreflect.FieldDescriptor) bool { return shape.ItemMessage(f) != nil }); f != nil {
+	if f := shape.Only(candidates, func(f protoreflect.FieldDescriptor) bool { return shape.ItemMessage(f) != nil }); f != nil {
 		return Choice{f, Likely, "the only list of messages"}
 	}
-	first := slices.MinFunc(left, func(a, b protoreflect.FieldDescriptor) int { return int(a.Number()) - int(b.Number()) })
+	first := slices.MinFunc(candidates, func(a, b protoreflect.FieldDescriptor) int { return int(a.Number()) - int(b.Number()) })
 	return Choice{first, Likely, "the first of several lists, by field number"}
 }
 

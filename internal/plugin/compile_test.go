@@ -180,7 +180,7 @@ func checkSameContents(t *testing.T, c testCase, some, all map[string]string) {
 	}
 }
 
-// isUsers reports whether a file of a case is of its folder user, which is not written in whole each time.
+// isUsers reports whether a file of a case is of its directory user, which is not written in whole each time.
 func isUsers(file string) bool { return strings.Contains(file, "/user/") }
 
 // messages returns what protoc-gen-go generates for the request.

@@ -19,8 +19,8 @@ var deployParts = []string{"docker", "kubernetes", "istio", "client"}
 
 // partOf returns the part that a file is of: its directory, or docker where it is in none.
 func partOf(file string) string {
-	if folder, _, found := strings.Cut(file, "/"); found {
-		return folder
+	if directory, _, found := strings.Cut(file, "/"); found {
+		return directory
 	}
 	return deployParts[0]
 }
@@ -29,9 +29,9 @@ func partOf(file string) string {
 type deployment struct {
 	workspace.Workspace
 	deployParameters
-	folder   workspace.Directory
-	files    map[string][]byte // what is new, by paths from the directory that the process runs in
-	problems diag.List
+	directory workspace.Directory
+	files     map[string][]byte // what is new, by paths from the directory that the process runs in
+	problems  diag.List
 
 	contextProblems diag.List // of a Dockerfile that is new
 }
@@ -67,7 +67,7 @@ func deployedServices(files []model.File) (services []deploy.Service) {
 // generate makes the files, and compares them with those that are there.
 func (d *deployment) generate(command string, services []deploy.Service) error {
 	var err error
-	if d.folder, err = d.Directory(d.deployParameters.dir); err != nil {
+	if d.directory, err = d.Directory(d.deployParameters.dir); err != nil {
 		return fmt.Errorf("parameter deploy_dir=%q: %w", d.deployParameters.dir, err)
 	}
 	app, err := d.app(command, services)
@@ -88,18 +88,18 @@ func (d *deployment) generate(command string, services []deploy.Service) error {
 // app returns the program to deploy. Its directory is in the same module, from whose root it is built.
 func (d *deployment) app(command string, services []deploy.Service) (deploy.App, error) {
 	f, err := d.Directory(command)
-	if err == nil && f.Root != d.folder.Root {
-		err = fmt.Errorf("it is in module %s, and deploy_dir is in module %s; put both in one module", f.Module, d.folder.Module)
+	if err == nil && f.Root != d.directory.Root {
+		err = fmt.Errorf("it is in module %s, and deploy_dir is in module %s; put both in one module", f.Module, d.directory.Module)
 	}
 	if err != nil {
 		return deploy.App{}, fmt.Errorf("parameter app=%q: %w", command, err)
 	}
-	context := d.BuildContext(d.folder.Root)
+	context := d.BuildContext(d.directory.Root)
 	d.contextProblems = context.Problems
 	return deploy.App{
-		Module: context.Below(d.folder.Root), Workspace: context.Workspace, GoWorkOff: context.WorkOff,
+		Module: context.Below(d.directory.Root), Workspace: context.Workspace, GoWorkOff: context.WorkOff,
 		Name: d.name, Image: d.image, Port: cmp.Or(d.port, deploy.DefaultPort),
-		Dir:       strings.TrimPrefix(d.folder.ImportPath, d.folder.Module+"/"),
+		Dir:       strings.TrimPrefix(d.directory.ImportPath, d.directory.Module+"/"),
 		Command:   strings.TrimPrefix(f.ImportPath, f.Module+"/"),
 		Version:   deploy.DefaultVersion,
 		GoVersion: context.GoVersion(deploy.DefaultGoVersion), DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
@@ -111,7 +111,7 @@ func (d *deployment) app(command string, services []deploy.Service) (deploy.App,
 func (d *deployment) have(wanted map[string][]byte) (map[string][]byte, error) {
 	have := make(map[string][]byte)
 	for name := range wanted {
-		content, found, err := d.Read(path.Join(d.folder.Path, name))
+		content, found, err := d.Read(path.Join(d.directory.Path, name))
 		if err != nil {
 			return nil, err
 		}
@@ -129,14 +129,14 @@ func (d *deployment) merge(wanted, have map[string][]byte) error {
 		owned[partOf(name)] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
-		at, part := path.Join(d.folder.Path, name), partOf(name)
+		at, part := path.Join(d.directory.Path, name), partOf(name)
 		content, found := have[name]
 		switch {
 		case len(d.parts) > 0 && !slices.Contains(d.parts, part):
 		case found:
 			d.compare(at, name, content, wanted[name])
 		case !owned[part]:
-			if err := d.CheckWrite(d.folder, name); err != nil {
+			if err := d.CheckWrite(d.directory, name); err != nil {
 				return err
 			}
 			d.files[at] = wanted[name]

@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what the golden tests want")
 
-// TestGolden runs the plugin over each folder of testdata and compares what comes out with its folder want: the generated files,
+// TestGolden runs the plugin over each directory of testdata and compares what comes out with its directory want: the generated files,
 // or the file error, and the file warnings.
 func TestGolden(t *testing.T) {
 	for _, c := range testCases(t) {
@@ -77,7 +77,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 }
 
-// TestStrategyDoesNotMatter checks that a run per folder, as buf does it, and one run over all folders write the same bytes.
+// TestStrategyDoesNotMatter checks that a run per directory, as buf does it, and one run over all directories write the same bytes.
 func TestStrategyDoesNotMatter(t *testing.T) {
 	for _, c := range testCases(t) {
 		t.Run(c.name, func(t *testing.T) {

@@ -119,7 +119,7 @@ var ownParameters = []parameter{{
 	doc:  "turns warnings into errors with the same texts, for CI; `strict=false` is the default",
 }, {
 	name: "templates", usage: "=DIR", without: "none",
-	valid: folderPath,
+	valid: directoryPath,
 	want: "the slash-separated path of a directory of templates, below the one in which buf or " +
 		"protoc runs",
 	set:  func(p *parameters, value string) { p.templates = value },
@@ -131,7 +131,7 @@ var ownParameters = []parameter{{
 var emitParameters = []parameter{{
 	name: "skeleton_dir", usage: "=DIR", emits: []string{"skeleton"}, alone: "nothing is " +
 		"written there without emit=skeleton; set both",
-	valid: goFolder,
+	valid: goDirectory,
 	want: "a directory of your own module, such as internal/service: a slash-separated path below " +
 		"the one in which buf or protoc runs",
 	set:  func(p *parameters, value string) { p.skeletonDir = value },
@@ -140,7 +140,7 @@ var emitParameters = []parameter{{
 	name: "app", usage: "=DIR", emits: []string{"skeleton", "deploy"},
 	alone: "emit=skeleton writes that program, and emit=deploy deploys it; set one " +
 		"of them",
-	valid: goFolder,
+	valid: goDirectory,
 	want: "the directory of a program, such as cmd/server: a slash-separated path below the one in " +
 		"which buf or protoc runs",
 	set:  func(p *parameters, value string) { p.app = value },
@@ -148,7 +148,7 @@ var emitParameters = []parameter{{
 	doc:  "the program that serves them: `skeleton` writes it, `deploy` deploys it",
 }, {
 	name: "deploy_dir", usage: "=DIR", emits: []string{"deploy"},
-	valid: goFolder,
+	valid: goDirectory,
 	want: "a directory of your module, such as deploy: a slash-separated path below the one in " +
 		"which buf or protoc runs",
 	set:  func(p *parameters, value string) { p.deploy.dir = value },
@@ -199,13 +199,13 @@ var protocParameters = []parameter{{
 	name: "apilevelM", isPrefix: true, valid: apiLevel, want: wantAPILevel,
 }}
 
-// What several parameters may be. goFolder is the path of a directory that Go takes for a package:
+// What several parameters may be. goDirectory is the path of a directory that Go takes for a package:
 // no part of it begins with a dot or an underscore.
 var (
-	anything = regexp.MustCompile(`^.+$`)
-	truth    = regexp.MustCompile(`^(true|false|)$`)
-	apiLevel = regexp.MustCompile(`^API_(OPEN|HYBRID|OPAQUE)$`)
-	goFolder = regexp.MustCompile(`^` + goElement + `(/` + goElement + `)*$`)
+	anything    = regexp.MustCompile(`^.+$`)
+	truth       = regexp.MustCompile(`^(true|false|)$`)
+	apiLevel    = regexp.MustCompile(`^API_(OPEN|HYBRID|OPAQUE)$`)
+	goDirectory = regexp.MustCompile(`^` + goElement + `(/` + goElement + `)*$`)
 )
 
 const goElement = `[A-Za-z0-9]([A-Za-z0-9._~+-]*[A-Za-z0-9_~+-])?`

@@ -84,7 +84,7 @@ func (p *parameters) take(name, value string, values map[string]string) error {
 		return fmt.Errorf("parameter %q with value %q: it does not exist; use one of %s", name, value, parameterNames())
 	case !row.valid.MatchString(value):
 		return fmt.Errorf("parameter %s=%q: want %s", name, value, row.want)
-	case row.valid == goFolder && reservedElement(value) != "":
+	case row.valid == goDirectory && reservedElement(value) != "":
 		return fmt.Errorf("parameter %s=%q: %s; want %s", name, value, reservedElement(value), row.want)
 	case again && !row.isList && (!row.isPrefix || previous != value):
 		return fmt.Errorf("parameter %s=%q: it is already set to %q; set it once", name, value, previous)

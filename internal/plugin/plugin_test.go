@@ -32,7 +32,7 @@ func TestRun(t *testing.T) {
 		{name: "help", args: []string{"--help"}, stdout: "protoc-gen-grpcservice is a plugin for buf and protoc"},
 		{name: "unknown argument", args: []string{"-x"}, code: 2, stderr: `unknown argument "-x"; want --version, --help, --export DIR, --template NAME or no argument`},
 		{name: "two arguments", args: []string{"--help", "--version"}, code: 2, stderr: `unknown arguments ["--help" "--version"]`},
-		{name: "export without a folder", args: []string{"--export"}, code: 2, stderr: `unknown argument "--export"; want --version, --help, --export DIR, --template NAME or no argument`},
+		{name: "export without a directory", args: []string{"--export"}, code: 2, stderr: `unknown argument "--export"; want --version, --help, --export DIR, --template NAME or no argument`},
 		{name: "template", args: []string{"--template", "name.go.tmpl"}, stdout: "{{- /* templates: v1 */ -}}\n{{- /* gotype: "},
 		{name: "unknown template", args: []string{"--template", "names"}, code: 2, stderr: `template "names" does not exist; want one of app.go.tmpl, `},
 		{name: "terminal", stdin: terminal{}, code: 2, stderr: "run this program from buf or protoc"},
@@ -106,7 +106,7 @@ func TestDamagedDescriptors(t *testing.T) {
 			r.ProtoFile[0].Syntax = proto.String("editions")
 		}, "its edition is EDITION_UNKNOWN"},
 		{"control character in the path", renamed("a\n//go:generate x\n.proto"), `holds '\n'`},
-		{"control character in the folder", func(r *pluginpb.CodeGeneratorRequest) {
+		{"control character in the directory", func(r *pluginpb.CodeGeneratorRequest) {
 			renamed("a\nfunc init() {}\n/a.proto")(r)
 			r.Parameter = proto.String("paths=import")
 		}, `holds '\n'`},

@@ -104,7 +104,7 @@ func TestSkeletonOfUserFiles(t *testing.T) {
 			tree:  fstest.MapFS{"go.mod": textFile(userMod), file: textFile(userType), "internal/service/.#book_service.go": link("ada@host.1:2")},
 			files: file, holds: ") GetBook(",
 		},
-		"folder of generated code": {
+		"directory of generated code": {
 			tree: fstest.MapFS{"go.mod": textFile("module example.com")}, options: ",skeleton_dir=skeleton_added/library/v1",
 			err: `parameter skeleton_dir="skeleton_added/library/v1": this directory has the generated code of library.v1.BookService`,
 		},

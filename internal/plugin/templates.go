@@ -13,8 +13,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
-// folderPath is the path of a directory below that in which the process runs. No part of it starts with a dot.
-var folderPath = regexp.MustCompile(`^[^./\\:\s[:cntrl:]][^/\\:[:cntrl:]]*(/[^./\\:\s[:cntrl:]][^/\\:[:cntrl:]]*)*$`)
+// directoryPath is the path of a directory below that in which the process runs. No part of it starts with a dot.
+var directoryPath = regexp.MustCompile(`^[^./\\:\s[:cntrl:]][^/\\:[:cntrl:]]*(/[^./\\:\s[:cntrl:]][^/\\:[:cntrl:]]*)*$`)
 
 // loadTemplates returns our templates, and those of the user in the directory that the parameter names, if there is one.
 func loadTemplates(env Env, dir string) (*gen.Templates, error) {

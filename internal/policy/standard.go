@@ -5,21 +5,19 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/grpcservice/grpcservice/internal/pattern"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// The options of Google's APIs that say what a method is. Their numbers are registered for all of protobuf.
-const (
-	operationInfo   protoreflect.FieldNumber = 1049 // google.longrunning.operation_info (AIP-151)
-	methodSignature protoreflect.FieldNumber = 1051 // google.api.method_signature (AIP-4232)
-)
+// methodSignature is the number of google.api.method_signature, an option of methods (AIP-4232).
+const methodSignature protoreflect.FieldNumber = 1051
 
 // standardOf returns what the standard options say of a method that is no rule of ours, for the report.
 func standardOf(method protoreflect.MethodDescriptor) (rules []Rule) {
 	if options, _ := method.Options().(*descriptorpb.MethodOptions); options.GetDeprecated() {
 		rules = append(rules, Rule{Field: "deprecated", Value: true, Source: "deprecated"})
 	}
-	for _, info := range policy.RawFields(method.Options(), operationInfo) {
+	for _, info := range policy.RawFields(method.Options(), pattern.OperationInfo) {
 		rules = append(rules, Rule{Field: "operation", Value: operationOf(info), Source: "google.longrunning.operation_info"})
 	}
 	for _, signature := range policy.RawFields(method.Options(), methodSignature) {

@@ -10,7 +10,7 @@ import (
 
 // TestTypeGone has methods whose type is in a file that is gone: the type comes back, and the methods are not there twice.
 func TestTypeGone(t *testing.T) {
-	p := folder("get.go", imports+"func (s *BookService) "+get+" { return nil, nil }\n")
+	p := directory("get.go", imports+"func (s *BookService) "+get+" { return nil, nil }\n")
 	files, problems := mergeTwice(t, p, []Service{library("GetBook unary", "PutBook unary")}, nil)
 	wantProblems(t, problems)
 	if added := addedMethods(t, p, files); !slices.Equal(added, []string{"book_service.go: BookService.PutBook"}) {
@@ -22,7 +22,7 @@ func TestTypeGone(t *testing.T) {
 func TestWrongDecl(t *testing.T) {
 	svc := library("GetBook unary")
 	svc.Decls[0].Render = func(golang.Frame) (string, error) { return "type Books struct{}", nil }
-	_, problems := mergeTwice(t, folder(), []Service{svc}, nil)
+	_, problems := mergeTwice(t, directory(), []Service{svc}, nil)
 	if len(problems) == 0 || !strings.Contains(problems[0], "error: internal/service/book_service.go: the template's code cannot be added: it must declare BookService") {
 		t.Errorf("the problems are %q", problems)
 	}
@@ -31,7 +31,7 @@ func TestWrongDecl(t *testing.T) {
 // TestEmbeddedOfModuleWithoutDot has a type of a module whose path looks like one of the standard library's: a stub would hide its
 // methods.
 func TestEmbeddedOfModuleWithoutDot(t *testing.T) {
-	p := folder("a.go", strings.Replace(imports, `"context"`, "\"context\"\n\t\"corp/base\"\n\t\"sync\"", 1)+
+	p := directory("a.go", strings.Replace(imports, `"context"`, "\"context\"\n\t\"corp/base\"\n\t\"sync\"", 1)+
 		"type BookService struct {\n\tbase.Books\n\tsync.Mutex\n}\n")
 	files, problems := mergeTwice(t, p, []Service{library("GetBook unary")}, nil)
 	wantProblems(t, problems, "BookService embeds Books of corp/base, whose methods the plugin cannot see; unless GetBook is one of them, add ")

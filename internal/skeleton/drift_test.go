@@ -72,7 +72,7 @@ type own struct{}
 	for _, tt := range tests {
 		t.Run(tt.method, func(t *testing.T) {
 			svc := library("GetBook unary", "Watch server", "Upload client")
-			_, problems := mergeTwice(t, folder("a.go", head+"func (s *BookService) "+tt.method+" { panic(1) }"), []Service{svc}, module)
+			_, problems := mergeTwice(t, directory("a.go", head+"func (s *BookService) "+tt.method+" { panic(1) }"), []Service{svc}, module)
 			if tt.want == "" {
 				wantProblems(t, problems)
 				return
@@ -85,7 +85,7 @@ type own struct{}
 
 // TestDriftSpelling checks that the new signature is spelled with the names of the file.
 func TestDriftSpelling(t *testing.T) {
-	_, problems := mergeTwice(t, folder("a.go", "package service\nimport . \"example.com/gen/library/v1\"\nimport rt \"github.com/grpcservice/grpcservice/runtime\"\n"+
+	_, problems := mergeTwice(t, directory("a.go", "package service\nimport . \"example.com/gen/library/v1\"\nimport rt \"github.com/grpcservice/grpcservice/runtime\"\n"+
 		"type BookService[T any] struct{}\nfunc (b BookService[T]) Watch() {}\nvar _ rt.Stream[WatchRequest]"), []Service{library("Watch server")}, nil)
 	wantProblems(t, problems, "make it func (b BookService[T]) Watch(ctx context.Context, req *WatchRequest) rt.Stream[WatchResponse]")
 }
@@ -114,7 +114,7 @@ func TestGone(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, problems := mergeTwice(t, folder("a.go", head+tt.code), []Service{library("GetBook unary", "Watch server")}, nil)
+			_, problems := mergeTwice(t, directory("a.go", head+tt.code), []Service{library("GetBook unary", "Watch server")}, nil)
 			if tt.gone {
 				wantProblems(t, problems, "no longer exists in library.v1.BookService, but method")
 			} else {
@@ -128,6 +128,6 @@ func TestGone(t *testing.T) {
 func TestGoneOfNone(t *testing.T) {
 	svc := library()
 	svc.Packages = []string{messages}
-	_, problems := mergeTwice(t, folder("a.go", asserted+"type BookService struct{}\nfunc (*BookService) "+get+"{}"), []Service{svc}, nil)
+	_, problems := mergeTwice(t, directory("a.go", asserted+"type BookService struct{}\nfunc (*BookService) "+get+"{}"), []Service{svc}, nil)
 	wantProblems(t, problems, "a.go:9:21: RPC GetBook no longer exists")
 }

@@ -72,7 +72,7 @@ func library(rpcs ...string) Service {
 }
 
 // directory returns a package of files, given as name and content in turn.
-func folder(files ...string) Package {
+func directory(files ...string) Package {
 	p := Package{Dir: "internal/service", Name: "service", ImportPath: "example.com/internal/service",
 		Doc: []string{"Package service implements the services of library.v1."}, Files: make(map[string][]byte)}
 	for i := 0; i < len(files); i += 2 {

@@ -69,7 +69,7 @@ func TestImports(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := folder(append(tt.files, "a.go", tt.before+"type BookService struct{}\n")...)
+			p := directory(append(tt.files, "a.go", tt.before+"type BookService struct{}\n")...)
 			files, problems := mergeTwice(t, p, []Service{library("GetBook unary")}, nil)
 			wantProblems(t, problems)
 			got, method, _ := strings.Cut(only(t, files, "a.go"), "type BookService struct{}\n")
@@ -92,7 +92,7 @@ func TestImportedByItsPath(t *testing.T) {
 	m := &svc.Methods[0]
 	m.Input = golang.Ident{Name: "Request", Package: "foo", Path: "example.com/a/afoo"}
 	m.Render = func(f golang.Frame) (string, error) { return m.head(f) + "{ return nil, nil }", nil }
-	files, problems := mergeTwice(t, folder("a.go", "package service\n\nvar foo = 1\n\ntype BookService struct{}\n"), []Service{svc}, nil)
+	files, problems := mergeTwice(t, directory("a.go", "package service\n\nvar foo = 1\n\ntype BookService struct{}\n"), []Service{svc}, nil)
 	wantProblems(t, problems)
 	if got := only(t, files, "a.go"); !strings.Contains(got, "\tafoo \"example.com/a/afoo\"\n") || !strings.Contains(got, "req *afoo.Request") {
 		t.Errorf("the file is\n%s", got)

@@ -36,7 +36,7 @@ func TestBytes(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			files, problems := mergeTwice(t, folder("a.go", tt.before), []Service{library("GetBook unary")}, nil)
+			files, problems := mergeTwice(t, directory("a.go", tt.before), []Service{library("GetBook unary")}, nil)
 			wantProblems(t, problems)
 			if got := only(t, files, "a.go"); tt.after != "" && got != tt.after {
 				t.Errorf("the text is wrong (-want +got):\n%s", cmp.Diff(tt.after, got))
@@ -65,7 +65,7 @@ func TestReceivers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			files, problems := mergeTwice(t, folder("a.go", imports+tt.code), []Service{library("GetBook unary")}, nil)
+			files, problems := mergeTwice(t, directory("a.go", imports+tt.code), []Service{library("GetBook unary")}, nil)
 			wantProblems(t, problems)
 			_, method, _ := strings.Cut(only(t, files, "a.go"), "// GetBook does")
 			if !strings.Contains(method, tt.want) {
@@ -100,7 +100,7 @@ func TestTests(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := folder(tt.files...)
+			p := directory(tt.files...)
 			p.ImportPath = tt.path
 			files, problems := mergeTwice(t, p, []Service{svc}, nil)
 			wantProblems(t, problems)
@@ -113,18 +113,18 @@ func TestTests(t *testing.T) {
 func TestTwoServices(t *testing.T) {
 	shelf := library("GetBook unary", "GetShelf unary")
 	shelf.Name, shelf.File, shelf.Interface.Name = "library.v1.ShelfService", "shelf_service.go", "ShelfService"
-	p := folder("a.go", imports+"var _ gen.BookService = (*All)(nil)\nvar _ gen.ShelfService = (*All)(nil)\ntype All struct{}\nfunc (*All) "+put+"{}")
+	p := directory("a.go", imports+"var _ gen.BookService = (*All)(nil)\nvar _ gen.ShelfService = (*All)(nil)\ntype All struct{}\nfunc (*All) "+put+"{}")
 	files, problems := mergeTwice(t, p, []Service{library("GetBook unary", "PutBook unary"), shelf}, nil)
 	wantProblems(t, problems)
 	if got, want := strings.Join(addedMethods(t, p, files), " "), "a.go: All.GetBook a.go: All.GetShelf"; got != want {
 		t.Errorf("added %q, want %q", got, want)
 	}
-	files, problems = mergeTwice(t, folder(), []Service{library("GetBook unary"), shelf}, nil)
+	files, problems = mergeTwice(t, directory(), []Service{library("GetBook unary"), shelf}, nil)
 	only(t, files, "book_service.go")
 	wantProblems(t, problems, "error: internal/service/book_service.go: the name BookService is taken, and no type of the package implements library.v1.ShelfService")
 	shelf.Type = "ShelfService"
 	shelf.Decls = []Decl{{"ShelfService", func(golang.Frame) (string, error) { return "type ShelfService struct{}", nil }}}
-	files, problems = mergeTwice(t, folder(), []Service{library("GetBook unary"), shelf}, nil)
+	files, problems = mergeTwice(t, directory(), []Service{library("GetBook unary"), shelf}, nil)
 	wantProblems(t, problems)
 	if names := slices.Sorted(maps.Keys(files)); !slices.Equal(names, []string{"book_service.go", "shelf_service.go"}) || strings.Contains(files["shelf_service.go"], "// Package") {
 		t.Errorf("the files are %q; want two, and the package's doc in the first only:\n%s", names, files["shelf_service.go"])
@@ -135,7 +135,7 @@ func TestTwoServices(t *testing.T) {
 func TestEmbeddedService(t *testing.T) {
 	shelf := library("GetShelf unary", "GetBook unary")
 	shelf.Name, shelf.Type, shelf.File, shelf.Interface.Name = "library.v1.ShelfService", "Shelves", "shelf_service.go", "ShelfService"
-	p := folder("a.go", imports+"type BookService struct{ gen.ShelfService }\ntype Shelves struct { gen.ShelfService }")
+	p := directory("a.go", imports+"type BookService struct{ gen.ShelfService }\ntype Shelves struct { gen.ShelfService }")
 	files, problems := mergeTwice(t, p, []Service{library("GetBook unary", "PutBook unary"), shelf}, nil)
 	wantProblems(t, problems)
 	if got, want := strings.Join(addedMethods(t, p, files), " "), "a.go: BookService.PutBook"; got != want {
@@ -163,7 +163,7 @@ func TestTemplateErrors(t *testing.T) {
 				}
 				return tt.text, nil
 			}
-			files, problems := mergeTwice(t, folder("a.go", "package service\ntype BookService struct{}"), []Service{svc}, nil)
+			files, problems := mergeTwice(t, directory("a.go", "package service\ntype BookService struct{}"), []Service{svc}, nil)
 			if len(files) > 0 {
 				t.Errorf("there are files: %q", files)
 			}
@@ -197,7 +197,7 @@ func TestFileNames(t *testing.T) {
 	context.GOOS, context.GOARCH = "nosuch", "nosuch"
 	context.OpenFile = func(string) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("package p\n")), nil }
 	for _, tt := range tests {
-		files, problems := mergeTwice(t, folder(), []Service{{Name: "a.B", Type: "B", File: tt.wanted, Interface: golang.Ident{Name: "B", Package: "b", Path: "example.com/b"},
+		files, problems := mergeTwice(t, directory(), []Service{{Name: "a.B", Type: "B", File: tt.wanted, Interface: golang.Ident{Name: "B", Package: "b", Path: "example.com/b"},
 			Decls: []Decl{{"B", func(golang.Frame) (string, error) { return "type B struct{}", nil }}}}}, nil)
 		wantProblems(t, problems)
 		only(t, files, tt.want)

@@ -5,7 +5,7 @@ import (
 )
 
 func TestNewFile(t *testing.T) {
-	files, problems := mergeTwice(t, folder(), []Service{library("GetBook unary", "ListBooks page", "Watch server", "Chat bidi", "Upload client")}, nil)
+	files, problems := mergeTwice(t, directory(), []Service{library("GetBook unary", "ListBooks page", "Watch server", "Chat bidi", "Upload client")}, nil)
 	wantProblems(t, problems)
 	wantText(t, only(t, files, "book_service.go"), `
 // Package service implements the services of library.v1.
@@ -67,7 +67,7 @@ func (s *BookService) Upload(ctx context.Context, reqs runtime.Stream[libraryv1.
 }
 
 func TestAppend(t *testing.T) {
-	files, problems := mergeTwice(t, folder("books.go", `package service
+	files, problems := mergeTwice(t, directory("books.go", `package service
 
 import (
 	"context"

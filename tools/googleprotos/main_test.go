@@ -16,15 +16,15 @@ import (
 
 // TestWrittenFilesAreTheDescriptors checks that what is written compiles to what it was printed from, go_package included.
 func TestWrittenFilesAreTheDescriptors(t *testing.T) {
-	folder := t.TempDir()
-	if err := write(folder); err != nil {
+	dir := t.TempDir()
+	if err := write(dir); err != nil {
 		t.Fatal(err)
 	}
 	files, err := withImports(wanted())
 	if err != nil {
 		t.Fatal(err)
 	}
-	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{ImportPaths: []string{folder}})}
+	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{ImportPaths: []string{dir}})}
 	for _, file := range files {
 		compiled, err := compiler.Compile(t.Context(), file.Path())
 		if err != nil {
@@ -43,11 +43,11 @@ func TestBufBuildsWrittenFiles(t *testing.T) {
 	if err != nil {
 		t.Skip("buf is not on PATH: make test has it there")
 	}
-	folder := t.TempDir()
-	if err := write(folder); err != nil {
+	dir := t.TempDir()
+	if err := write(dir); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command(buf, "build", folder).CombinedOutput(); err != nil {
+	if out, err := exec.Command(buf, "build", dir).CombinedOutput(); err != nil {
 		t.Errorf("buf build: %v\n%s", err, out)
 	}
 }

@@ -14,20 +14,20 @@ import (
 const header = "// Printed from a Go module's descriptor by tools/googleprotos; do not edit, do not commit.\n"
 
 // write writes the files that are wanted and what they import below the directory.
-func write(folder string) error {
+func write(dir string) error {
 	files, err := withImports(wanted())
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
-		if err := writeFile(folder, file); err != nil {
+		if err := writeFile(dir, file); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func writeFile(folder string, file protoreflect.FileDescriptor) error {
+func writeFile(dir string, file protoreflect.FileDescriptor) error {
 	var text bytes.Buffer
 	text.WriteString(header)
 	// Fully qualified names: shorter ones depend on the printer's idea of scopes.
@@ -35,7 +35,7 @@ func writeFile(folder string, file protoreflect.FileDescriptor) error {
 	if err := printer.PrintProtoFile(file, &text); err != nil {
 		return fmt.Errorf("%s: %w", file.Path(), err)
 	}
-	path := filepath.Join(folder, filepath.FromSlash(file.Path()))
+	path := filepath.Join(dir, filepath.FromSlash(file.Path()))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}

@@ -94,11 +94,11 @@ func (b *batcher) adviseResults() {
 // named like results comes before one that is not.
 func (b *batcher) chooseResults() (field protoreflect.FieldDescriptor, why string) {
 	noun := b.noun()
-	left := shape.FieldsThat(b.Out, func(f protoreflect.FieldDescriptor) bool {
+	candidates := shape.FieldsThat(b.Out, func(f protoreflect.FieldDescriptor) bool {
 		return b.isResults(f) && !pattern.IsBeside(f, noun) && !shape.IsMissingName(f)
 	})
-	named := slices.DeleteFunc(slices.Clone(left), func(f protoreflect.FieldDescriptor) bool { return !b.isResultName(f) })
-	for _, fields := range [][]protoreflect.FieldDescriptor{named, left} {
+	named := slices.DeleteFunc(slices.Clone(candidates), func(f protoreflect.FieldDescriptor) bool { return !b.isResultName(f) })
+	for _, fields := range [][]protoreflect.FieldDescriptor{named, candidates} {
 		for _, is := range []func(protoreflect.FieldDescriptor) bool{
 			func(f protoreflect.FieldDescriptor) bool { return f.IsMap() && f.MapValue().Message() != nil },
 			protoreflect.FieldDescriptor.IsMap,
@@ -110,7 +110,7 @@ func (b *batcher) chooseResults() (field protoreflect.FieldDescriptor, why strin
 			}
 		}
 	}
-	return b.chooseNamedResults(left, noun)
+	return b.chooseNamedResults(candidates, noun)
 }
 
 // noun returns what a batch is about, as fields are spelled: users of BatchGetUsers.
@@ -182,9 +182,9 @@ func endsLike(name, end []string) bool {
 	return len(end) > 0 && len(name) >= len(end) && shape.SameThing(name[len(name)-len(end):], end)
 }
 
-func (b *batcher) chooseNamedResults(left []protoreflect.FieldDescriptor, noun string) (field protoreflect.FieldDescriptor, why string) {
+func (b *batcher) chooseNamedResults(candidates []protoreflect.FieldDescriptor, noun string) (field protoreflect.FieldDescriptor, why string) {
 	var lists []protoreflect.FieldDescriptor
-	for _, f := range left {
+	for _, f := range candidates {
 		if shape.ItemMessage(f) != nil {
 			lists = append(lists, f)
 		}

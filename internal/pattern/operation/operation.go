@@ -16,10 +16,9 @@ import (
 )
 
 const (
-	operationMessage protoreflect.FullName    = "google.longrunning.Operation"
-	operationInfo    protoreflect.FieldNumber = 1049 // google.longrunning.operation_info (AIP-151)
-	infoResponse     protowire.Number         = 1    // google.longrunning.OperationInfo.response_type
-	infoMetadata     protowire.Number         = 2    // google.longrunning.OperationInfo.metadata_type
+	operationMessage protoreflect.FullName = "google.longrunning.Operation"
+	infoResponse     protowire.Number      = 1 // google.longrunning.OperationInfo.response_type
+	infoMetadata     protowire.Number      = 2 // google.longrunning.OperationInfo.metadata_type
 )
 
 var (
@@ -90,7 +89,7 @@ func (s *starter) returns() string {
 // operation_info, or those of the operation's own fields.
 func (s *starter) findTypes() {
 	var info operationTypes
-	for _, raw := range policy.RawFields(s.Desc.Options(), operationInfo) {
+	for _, raw := range policy.RawFields(s.Desc.Options(), pattern.OperationInfo) {
 		info = operationTypes{response: shape.TextIn(raw, infoResponse), metadata: shape.TextIn(raw, infoMetadata)}
 	}
 	result := s.findType("response_type", s.said.ResponseType, info.response, s.operation.Message.Response)

@@ -72,7 +72,7 @@ func (s *UserService) UpdateUser(ctx context.Context, req *shopv1.UpdateUserRequ
 	})
 }
 
-// DeleteUser removes a user, or answers NOT_FOUND.
+// DeleteUser removes a user, or returns NOT_FOUND.
 func (s *UserService) DeleteUser(ctx context.Context, req *shopv1.DeleteUserRequest) (*emptypb.Empty, error) {
 	return inTx(ctx, s.users, func(tx *userTx) (*emptypb.Empty, error) {
 		user, err := find(tx, req.GetId())

@@ -26,7 +26,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// BatchJobReason is why the service does not do what it is asked.
+// BatchJobReason is why the service rejects a call.
 type BatchJobReason int32
 
 const (

@@ -24,7 +24,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// OrderReason is why the service does not do what it is asked.
+// OrderReason is why the service rejects a call.
 type OrderReason int32
 
 const (

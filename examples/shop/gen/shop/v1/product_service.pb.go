@@ -22,7 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ProductReason is why the shop does not do what it is asked with a product.
+// ProductReason is why the shop rejects a call about a product.
 type ProductReason int32
 
 const (

@@ -25,7 +25,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// UserReason is why the service does not do what it is asked.
+// UserReason is why the service rejects a call.
 type UserReason int32
 
 const (

@@ -21,7 +21,7 @@ import (
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// BatchJobReason is why the service does not do what it is asked.
+// BatchJobReason is why the service rejects a call.
 const (
 	// The shop has no catalogue of the name.
 	BatchJobReasonCatalogueUnknown runtime.Reason = "shop.example.com/CATALOGUE_UNKNOWN"

@@ -19,7 +19,7 @@ import (
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// OrderReason is why the service does not do what it is asked.
+// OrderReason is why the service rejects a call.
 const (
 	// No order of the caller has the id.
 	OrderReasonOrderUnknown runtime.Reason = "shop.example.com/ORDER_UNKNOWN"

@@ -19,7 +19,7 @@ import (
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// ProductReason is why the shop does not do what it is asked with a product.
+// ProductReason is why the shop rejects a call about a product.
 const (
 	// The shop does not sell the product.
 	ProductReasonProductUnknown runtime.Reason = "shop.example.com/PRODUCT_UNKNOWN"

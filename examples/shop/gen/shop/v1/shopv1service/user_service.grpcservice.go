@@ -22,7 +22,7 @@ import (
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
-// UserReason is why the service does not do what it is asked.
+// UserReason is why the service rejects a call.
 const (
 	// No user has the id.
 	UserReasonUserUnknown runtime.Reason = "shop.example.com/USER_UNKNOWN"
@@ -57,7 +57,7 @@ type UserService interface {
 	CreateUser(context.Context, *shopv1.CreateUserRequest) (*shopv1.User, error)
 	// UpdateUser changes the fields of a user that the mask names and returns the result.
 	UpdateUser(context.Context, *shopv1.UpdateUserRequest) (*shopv1.User, error)
-	// DeleteUser removes a user, or answers NOT_FOUND.
+	// DeleteUser removes a user, or returns NOT_FOUND.
 	DeleteUser(context.Context, *shopv1.DeleteUserRequest) (*emptypb.Empty, error)
 	// ListUsers returns the users that a filter leaves, a page at a time.
 	//

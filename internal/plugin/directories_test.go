@@ -11,9 +11,9 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
-// TestProcessReadsFolders checks that the program finds the folders of parameters from the directory that it runs in, below the root of
+// TestProcessReadsDirectories checks that the program finds the directories of parameters from the directory that it runs in, below the root of
 // the module and with templates that --template printed.
-func TestProcessReadsFolders(t *testing.T) {
+func TestProcessReadsDirectories(t *testing.T) {
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "protoc-gen-grpcservice.exe")
 	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/protoc-gen-grpcservice").CombinedOutput(); err != nil {

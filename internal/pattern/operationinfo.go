@@ -1,0 +1,7 @@
+package pattern
+
+import "google.golang.org/protobuf/reflect/protoreflect"
+
+// OperationInfo is the number of google.longrunning.operation_info, the option of a method with the
+// types of its operation (AIP-151).
+const OperationInfo protoreflect.FieldNumber = 1049
