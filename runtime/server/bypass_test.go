@@ -9,6 +9,7 @@ import (
 	stdruntime "runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -260,26 +261,28 @@ func TestARefusedRequestIsNotOverlookedByGoroutines(t *testing.T) {
 }
 
 func TestMethodsThatAreLeftKeepTheirPlace(t *testing.T) {
-	release := make(chan struct{})
-	defer close(release)
-	entered := make(chan struct{}, 9)
-	p := runtime.Policy{Concurrency: runtime.Concurrency{Limit: 1}, TotalTimeout: 10 * time.Millisecond}
-	srv := echotest.StartServer(t, func(srv *server.Server) {
-		server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(func(context.Context) error {
-			entered <- struct{}{}
-			<-release
-			return nil
-		}))
+	synctest.Test(t, func(t *testing.T) { // the time passes only after the method is entered
+		release := make(chan struct{})
+		defer close(release)
+		entered := make(chan struct{}, 9)
+		p := runtime.Policy{Concurrency: runtime.Concurrency{Limit: 1}, TotalTimeout: 10 * time.Millisecond}
+		srv := echotest.StartServer(t, func(srv *server.Server) {
+			server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(func(context.Context) error {
+				entered <- struct{}{}
+				<-release
+				return nil
+			}))
+		})
+		if err := echotest.Kinds["Many"](context.Background(), srv.Conn); rpcerr.ReasonOf(err) != rpcerr.ReasonStreamTimeout {
+			t.Fatalf("the first call: %v", err)
+		}
+		if err := echotest.Kinds["Many"](context.Background(), srv.Conn); rpcerr.ReasonOf(err) != rpcerr.ReasonOverloaded {
+			t.Errorf("a second call while the method of the first goes on: %v", err)
+		}
+		if len(entered) != 1 {
+			t.Errorf("%d methods run, the limit is 1", len(entered))
+		}
 	})
-	if err := echotest.Kinds["Many"](context.Background(), srv.Conn); rpcerr.ReasonOf(err) != rpcerr.ReasonStreamTimeout {
-		t.Fatalf("the first call: %v", err)
-	}
-	if err := echotest.Kinds["Many"](context.Background(), srv.Conn); rpcerr.ReasonOf(err) != rpcerr.ReasonOverloaded {
-		t.Errorf("a second call while the method of the first goes on: %v", err)
-	}
-	if len(entered) != 1 {
-		t.Errorf("%d methods run, the limit is 1", len(entered))
-	}
 }
 
 func TestABrokenListenerDoesNotHoldTheServer(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -270,40 +271,46 @@ func TestACallThatItsClientEndsIsNoSuccess(t *testing.T) {
 	for name, want := range map[string]codes.Code{"canceled": codes.Canceled, "too late": codes.DeadlineExceeded} {
 		for _, kind := range []string{"Many", "Join", "Chat"} {
 			t.Run(name+" "+kind, func(t *testing.T) {
-				entered, ended := make(chan struct{}), make(outcomes, 1)
-				until := func(ctx context.Context) runtime.Stream[text] {
-					return func(func(*text, error) bool) { close(entered); <-ctx.Done() }
-				}
-				srv := echotest.Start(t, echotest.Funcs{
-					ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] { return until(ctx) },
-					ChatFunc: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] { return until(ctx) },
-					JoinFunc: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
-						for range reqs {
-							break
-						}
-						until(ctx)(nil)
-						return wrapperspb.String("committed 1"), nil
-					},
-				}, server.WithObservers(ended))
-				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-				if want == codes.DeadlineExceeded {
-					ctx, cancel = context.WithTimeout(context.Background(), 50*time.Millisecond)
-				}
-				defer cancel()
-				called := make(chan error, 1)
-				go func() { called <- echotest.Kinds[kind](ctx, srv.Conn) }()
-				echotest.Within(t, entered)
-				if want == codes.Canceled {
-					cancel()
-				}
-				// A client whose deadline has passed also cancels; either may come first.
-				if code := status.Code(echotest.Within(t, ended).Err); code != want && code != codes.Canceled {
-					t.Errorf("the call ended with %v, want %v", code, want)
-				}
-				if err := echotest.Within(t, called); status.Code(err) != want {
-					t.Errorf("the caller got %v, want %v", err, want)
-				}
+				// In a bubble no deadline passes before the method has been entered.
+				synctest.Test(t, func(t *testing.T) { endCall(t, kind, want) })
 			})
 		}
+	}
+}
+
+// endCall makes a call that its client ends with want, by canceling it or with its deadline.
+func endCall(t *testing.T, kind string, want codes.Code) {
+	entered, ended := make(chan struct{}), make(outcomes, 1)
+	until := func(ctx context.Context) runtime.Stream[text] {
+		return func(func(*text, error) bool) { close(entered); <-ctx.Done() }
+	}
+	srv := echotest.Start(t, echotest.Funcs{
+		ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] { return until(ctx) },
+		ChatFunc: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] { return until(ctx) },
+		JoinFunc: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
+			for range reqs {
+				break
+			}
+			until(ctx)(nil)
+			return wrapperspb.String("committed 1"), nil
+		},
+	}, server.WithObservers(ended))
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	if want == codes.DeadlineExceeded {
+		ctx, cancel = context.WithTimeout(context.Background(), 50*time.Millisecond)
+	}
+	defer cancel()
+	called := make(chan error, 1)
+	go func() { called <- echotest.Kinds[kind](ctx, srv.Conn) }()
+	echotest.Within(t, entered)
+	if want == codes.Canceled {
+		cancel()
+	}
+	// A client whose deadline has passed also cancels; either may come first.
+	if code := status.Code(echotest.Within(t, ended).Err); code != want && code != codes.Canceled {
+		t.Errorf("the call ended with %v, want %v", code, want)
+	}
+	if err := echotest.Within(t, called); status.Code(err) != want {
+		t.Errorf("the caller got %v, want %v", err, want)
 	}
 }

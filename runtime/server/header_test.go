@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -362,20 +363,22 @@ func TestHeadersOfManyGoroutines(t *testing.T) {
 // TestCancelledCallsWithHeadersAreCancelled holds that a header which cannot be sent any more does not
 // take the place of the error of its call.
 func TestCancelledCallsWithHeadersAreCancelled(t *testing.T) {
-	ended := make(outcomes, 1)
-	impl := echotest.Funcs{ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] {
-		return func(yield func(*text, error) bool) {
-			_ = grpc.SetHeader(ctx, metadata.Pairs("set", "1"))
-			<-ctx.Done()
-			time.Sleep(20 * time.Millisecond) // until the transport knows
-			yield(&text{}, nil)
+	synctest.Test(t, func(t *testing.T) { // the deadline passes only after the method is entered
+		ended := make(outcomes, 1)
+		impl := echotest.Funcs{ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] {
+			return func(yield func(*text, error) bool) {
+				_ = grpc.SetHeader(ctx, metadata.Pairs("set", "1"))
+				<-ctx.Done()
+				time.Sleep(20 * time.Millisecond) // of the bubble: until the transport knows
+				yield(&text{}, nil)
+			}
+		}}
+		srv := echotest.StartServer(t, func(srv *server.Server) { server.Register[echotest.Service](srv, echotest.Table, impl) }, server.WithObservers(ended))
+		ctx, cancel := context.WithTimeout(echotest.Context(t), 50*time.Millisecond)
+		defer cancel()
+		_, _ = echotest.Gather(echotest.Client{Rows: echotest.RowsOf(echotest.Table, srv.Conn)}.Many(ctx, &text{}))
+		if got := echotest.Within(t, ended).Err; status.Code(got) != codes.Canceled && status.Code(got) != codes.DeadlineExceeded {
+			t.Errorf("the call ended with %v", got)
 		}
-	}}
-	srv := echotest.StartServer(t, func(srv *server.Server) { server.Register[echotest.Service](srv, echotest.Table, impl) }, server.WithObservers(ended))
-	ctx, cancel := context.WithTimeout(echotest.Context(t), 50*time.Millisecond)
-	defer cancel()
-	_, _ = echotest.Gather(echotest.Client{Rows: echotest.RowsOf(echotest.Table, srv.Conn)}.Many(ctx, &text{}))
-	if got := echotest.Within(t, ended).Err; status.Code(got) != codes.Canceled && status.Code(got) != codes.DeadlineExceeded {
-		t.Errorf("the call ended with %v", got)
-	}
+	})
 }

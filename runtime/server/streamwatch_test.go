@@ -81,26 +81,28 @@ func TestMessagesKeepAStreamFromBeingIdle(t *testing.T) {
 
 // TestAMethodThatIgnoresItsTimeIsWaitedFor holds that a method which goes on after its time is waited for at the shutdown.
 func TestAMethodThatIgnoresItsTimeIsWaitedFor(t *testing.T) {
-	release, ended := make(chan struct{}), make(chan struct{})
-	srv := echotest.StartServer(t, func(srv *server.Server) {
-		server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{TotalTimeout: 10 * time.Millisecond}), echotest.Behaving(func(context.Context) error {
-			defer close(ended)
-			<-release
-			return nil
-		}))
+	synctest.Test(t, func(t *testing.T) { // the time passes only after the method is entered
+		release, ended := make(chan struct{}), make(chan struct{})
+		srv := echotest.StartServer(t, func(srv *server.Server) {
+			server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{TotalTimeout: 10 * time.Millisecond}), echotest.Behaving(func(context.Context) error {
+				defer close(ended)
+				<-release
+				return nil
+			}))
+		})
+		if err := echotest.Kinds["Many"](context.Background(), srv.Conn); rpcerr.ReasonOf(err) != rpcerr.ReasonStreamTimeout {
+			t.Errorf("the client got %v", err)
+		}
+		stopped := make(chan error, 1)
+		go func() { stopped <- srv.Stop() }()
+		close(release)
+		if err := echotest.Within(t, stopped); err != nil {
+			t.Errorf("Serve returned %v", err)
+		}
+		select {
+		case <-ended:
+		default:
+			t.Error("Serve returned before the method did")
+		}
 	})
-	if err := echotest.Kinds["Many"](context.Background(), srv.Conn); rpcerr.ReasonOf(err) != rpcerr.ReasonStreamTimeout {
-		t.Errorf("the client got %v", err)
-	}
-	stopped := make(chan error, 1)
-	go func() { stopped <- srv.Stop() }()
-	close(release)
-	if err := echotest.Within(t, stopped); err != nil {
-		t.Errorf("Serve returned %v", err)
-	}
-	select {
-	case <-ended:
-	default:
-		t.Error("Serve returned before the method did")
-	}
 }
