@@ -234,7 +234,7 @@ func (p *parser) enter() *fault {
 	return nil
 }
 
-// close goes on behind the bracket that closes what was opened.
+// close continues after the closing bracket.
 func (p *parser) close(open Pos) *fault {
 	if p.tok.kind == kindEnd {
 		return faultf(open, "the bracket that opens here is not closed")

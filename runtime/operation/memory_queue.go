@@ -9,7 +9,7 @@ import (
 type entry struct {
 	rec   *Record
 	order int64         // of creation
-	news  chan struct{} // closed when there is something that watchers wait for; nil where nobody does
+	news  chan struct{} // closed to notify watchers; nil without watchers
 
 	at    time.Time // in its queues
 	in    [2]*queue // by slot; nil for none

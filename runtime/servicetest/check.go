@@ -117,7 +117,7 @@ func (tr trial) findings(t testing.TB, method protoreflect.MethodDescriptor, reg
 		"Start them with runtime.Go, which waits for them, or end them with the context of the call:\n\n%s", tr.name, LeakTimeout, leakRuns, left)}
 }
 
-// run makes the calls. It returns what is wrong, and else the stacks of goroutines that are left.
+// run makes the calls. It returns what is wrong, or else the stacks of leaked goroutines.
 func (tr trial) run(t testing.TB, method protoreflect.MethodDescriptor, register func(grpc.ServiceRegistrar), opts []server.Option) (found []string, left string) {
 	p := newProbe(t, newMark(), method)
 	defer p.log.mute()

@@ -7,7 +7,7 @@ import (
 // leakRuns is how many runs in a row must leave goroutines behind to count as a leak.
 const leakRuns = 3
 
-// trial is one way to try a method: calls to a server of its own, so that what they leave behind is theirs.
+// trial is one way to try a method: calls to a separate server, so that leaked goroutines are theirs.
 type trial struct {
 	name  string
 	calls []plan

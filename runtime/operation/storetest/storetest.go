@@ -8,8 +8,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/operation"
 )
 
-// Run runs the tests on stores that open makes, each empty and closed by open's own t.Cleanup. They take a second or two of waiting for
-// leases of a few milliseconds.
+// Run runs the tests. open returns a new, empty store, and closes it in a t.Cleanup. The tests take
+// a second or two, in which they wait for short leases.
 func Run(t *testing.T, open func(t *testing.T) operation.Store) {
 	for _, test := range slices.Concat(createTests, claimTests, endTests, findTests) {
 		t.Run(test.name, func(t *testing.T) {
