@@ -113,9 +113,9 @@ vulnerabilities: ## Query the Go vulnerability database for every module (needs 
 # now and then when the time is up in the middle of an input; it gets a second chance.
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME (10s)
-	@run() { (cd "$$2" && go test -run '^$$' -fuzz "^$$1$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .); }; \
+	@run() { (cd "$$2" && $(TEST) -run '^$$' -fuzz "^$$1$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .); }; \
 	for dir in $$(git grep --untracked -l '^func Fuzz' -- '*_test.go' | xargs -n 1 dirname | sort -u); do \
-		for target in $$(cd $$dir && go test -list '^Fuzz' . | grep '^Fuzz'); do \
+		for target in $$(sed -n 's/^func \(Fuzz[^(]*\)(.*/\1/p' $$dir/*_test.go); do \
 			run $$target $$dir || { [ -z "$$(git status --porcelain -- $$dir/testdata/fuzz)" ] && run $$target $$dir; } || exit 1; \
 		done; \
 	done
