@@ -1,12 +1,14 @@
 package plugin_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"io/fs"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path"
@@ -81,30 +83,50 @@ func checkProgram(t *testing.T, module goModule, pkg string) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "server.exe")
 	module.mustRun(t, "go", "build", "-o", binary, pkg)
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	cmd := exec.CommandContext(t.Context(), binary)
+	cmd.Env = append(os.Environ(), "ADDR=127.0.0.1:0", "LOG_LEVEL=INFO", "WITHOUT_AUTHENTICATION=true")
+	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := lis.Addr().String()
-	lis.Close()
-	var log bytes.Buffer
-	cmd := exec.Command(binary)
-	cmd.Env, cmd.Stderr, cmd.WaitDelay = append(os.Environ(), "ADDR="+addr, "LOG_LEVEL=WARN", "WITHOUT_AUTHENTICATION=true"), &log, 10*time.Second
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	checkUnimplemented(t, addr)
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+	serving, logged := make(chan string, 1), make(chan error, 1)
+	go func() { logged <- readLog(stderr, serving) }()
+	if addr, ok := <-serving; ok {
+		checkUnimplemented(t, addr)
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := <-logged; err != nil {
 		t.Error(err)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("the program ends with %v", err)
 	}
-	for line := range strings.Lines(log.String()) {
-		if !json.Valid([]byte(line)) {
-			t.Errorf("the log has a line that is no JSON: %s", line)
+}
+
+// readLog reads the log of a program to its end, and sends the address at which the program serves.
+// It returns an error with the whole log if a line is not JSON, or the program never served.
+func readLog(log io.Reader, serving chan<- string) error {
+	defer close(serving)
+	var all bytes.Buffer
+	served, invalid := false, false
+	for lines := bufio.NewScanner(io.TeeReader(log, &all)); lines.Scan(); {
+		var record struct{ Msg, Address string }
+		if err := json.Unmarshal(lines.Bytes(), &record); err != nil {
+			invalid = true
+		} else if record.Msg == "serving" && !served {
+			served = true
+			serving <- record.Address
 		}
 	}
+	if !served || invalid {
+		return fmt.Errorf("serves: %v; has a line that is not JSON: %v; the log is\n%s", served, invalid, &all)
+	}
+	return nil
 }
 
 // checkUnimplemented calls RPCs of a server.
