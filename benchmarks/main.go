@@ -17,6 +17,9 @@ type options struct {
 	messages int // in a block of stream messages
 	direct   int // calls in a block at the handler
 	inFlight int // calls at a time over TCP
+
+	delivered int // messages that members of a room receive in a block
+	rooms     bool
 }
 
 func main() {
@@ -27,6 +30,8 @@ func main() {
 	flag.IntVar(&o.messages, "messages", 20000, "stream `messages` in a block")
 	flag.IntVar(&o.direct, "direct", 5000, "`calls` in a block at the handler")
 	flag.IntVar(&o.inFlight, "in-flight", 64, "`calls` at a time over TCP")
+	flag.IntVar(&o.delivered, "delivered", 64000, "`messages` that members of a room receive in a block")
+	flag.BoolVar(&o.rooms, "rooms", false, "measure rooms only")
 	flag.Parse()
 
 	if err := run(*serve, o); err != nil {
@@ -39,6 +44,9 @@ func run(serve string, o options) error {
 	if serve != "" {
 		return serveStack(serve)
 	}
+	if o.rooms {
+		return measureHub(context.Background(), o)
+	}
 	printHead("bare")
 	if err := measureHandlers(context.Background(), o); err != nil {
 		return err
@@ -47,5 +55,20 @@ func run(serve string, o options) error {
 		return err
 	}
 	fmt.Println()
-	return measurePages(context.Background(), o)
+	if err := measurePages(context.Background(), o); err != nil {
+		return err
+	}
+	fmt.Println()
+	return measureHub(context.Background(), o)
+}
+
+// measureHub prints what rooms cost.
+func measureHub(ctx context.Context, o options) error {
+	printHead(loopRoom)
+	if err := measureRooms(ctx, o); err != nil {
+		return err
+	}
+	fmt.Println()
+	printHead("all receive")
+	return measureStalled(ctx, o)
 }

@@ -42,6 +42,8 @@ func register(stack string) (*grpc.Server, error) {
 		srv := grpc.NewServer()
 		policyv1service.RegisterFullService(server.On(srv, pipelineOptions(stack)...), service{})
 		return srv, nil
+	case loopRoom, hubRoom:
+		return registerRoom(stack), nil
 	default:
 		return nil, fmt.Errorf("there is no stack %q; want one of %q", stack, stacks)
 	}

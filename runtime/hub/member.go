@@ -9,6 +9,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+	"github.com/grpcservice/grpcservice/runtime/internal/encoded"
 )
 
 // Member is a member of a room: a queue of messages and whom they are for. Its methods may be
@@ -130,7 +131,7 @@ func (m *Member[T]) Messages(ctx context.Context) runtime.Stream[T] {
 			case err != nil:
 				yield(nil, err)
 				return
-			case !ok || !m.yield(next, yield):
+			case !ok || !m.yield(ctx, next, yield):
 				return
 			}
 		}
@@ -138,13 +139,20 @@ func (m *Member[T]) Messages(ctx context.Context) runtime.Stream[T] {
 }
 
 // yield yields an entry of the queue, and before it what was lost.
-func (m *Member[T]) yield(next entry[T], yield func(*T, error) bool) bool {
+func (m *Member[T]) yield(ctx context.Context, next entry[T], yield func(*T, error) bool) bool {
 	if next.lost > 0 && m.hub.gap != nil {
 		if mark := m.hub.gap(next.lost); mark != nil && !yield(mark, nil) {
 			return false
 		}
 	}
-	return next.env == nil || yield(next.env.msg, nil)
+	env := next.env
+	if env == nil {
+		return true
+	}
+	if env.shared != nil {
+		encoded.Next(ctx, env.shared)
+	}
+	return yield(env.msg, nil)
 }
 
 // next waits for an entry; false at the end of the stream.

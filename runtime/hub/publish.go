@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/encoded"
 )
 
 // PublishOption configures one [Hub.Publish].
@@ -38,11 +40,16 @@ func (h *Hub[T]) Publish(ctx context.Context, key string, msg *T, opts ...Publis
 
 // envelope is a message that many queues share.
 type envelope[T any] struct {
-	msg  *T
-	size int64
-	key  any          // of conflation; nil if the message replaces none
-	uses atomic.Int64 // queues that have it, and the publisher
+	msg    *T
+	shared *encoded.Shared[T] // encodes it once; nil if it has too few receivers
+	size   int64
+	key    any          // of conflation; nil if the message replaces none
+	uses   atomic.Int64 // queues that have it, and the publisher
 }
+
+// shareFrom is the number of receivers from which it is cheaper to encode a message once. With fewer
+// the copy that sharing takes costs more than it saves; see benchmarks.
+const shareFrom = 3
 
 // wrap measures a message, and asks for its key while no lock is held.
 func (h *Hub[T]) wrap(msg *T) (*envelope[T], error) {
@@ -65,6 +72,9 @@ func mustCompare(key any) { _ = map[any]bool(nil)[key] }
 
 // hold counts the message in n queues, and for its publisher.
 func (h *Hub[T]) hold(env *envelope[T], n int) {
+	if n >= shareFrom {
+		env.shared = encoded.Share(env.msg)
+	}
 	env.uses.Store(int64(n) + 1)
 	h.bytes.Add(env.size)
 }
