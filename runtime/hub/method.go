@@ -43,7 +43,7 @@ type Handler[Req, Resp any] struct {
 	// History returns messages that the member receives before those of the room that arrive after
 	// it has joined, such as the present state. Both may have the same message, so number them if
 	// that matters. The messages of the room wait in the member's queue meanwhile.
-	History func(ctx context.Context, m *Member[Resp]) runtime.Stream[Resp]
+	History func(ctx context.Context, m *Member[Resp], first *Req) runtime.Stream[Resp]
 	// Receive is called for each message, the first included, one at a time. An error ends the call
 	// with it. If it is nil, the message is published in the room: the request and the response
 	// must then be of the same type. A first message with nothing but the room key only joins.

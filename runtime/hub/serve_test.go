@@ -218,7 +218,7 @@ func TestReceiveDecides(t *testing.T) {
 func TestHistoryComesFirst(t *testing.T) {
 	servicetest.NoLeaks(t)
 	h := hub.New[message](hub.WithQueue(2))
-	r := serve(t, h, handler{History: func(ctx context.Context, m *hub.Member[message]) runtime.Stream[message] {
+	r := serve(t, h, handler{History: func(_ context.Context, m *hub.Member[message], _ *message) runtime.Stream[message] {
 		return func(yield func(*message, error) bool) {
 			for n := range int32(100) {
 				if n == 50 {
@@ -239,7 +239,7 @@ func TestHistoryComesFirst(t *testing.T) {
 
 func TestAHistoryThatFails(t *testing.T) {
 	servicetest.NoLeaks(t)
-	r := serve(t, hub.New[message](), handler{History: func(context.Context, *hub.Member[message]) runtime.Stream[message] {
+	r := serve(t, hub.New[message](), handler{History: func(context.Context, *hub.Member[message], *message) runtime.Stream[message] {
 		return runtime.Fail[message](status.Error(codes.DataLoss, "gone"))
 	}})
 	_, err := r.enter(t, &message{Text: "x"}).Receive()
@@ -282,7 +282,7 @@ func TestPanicsEndOneCall(t *testing.T) {
 					}
 					return "good"
 				},
-				History: func(_ context.Context, m *hub.Member[message]) runtime.Stream[message] {
+				History: func(_ context.Context, m *hub.Member[message], _ *message) runtime.Stream[message] {
 					boom("history", named(m))
 					return func(yield func(*message, error) bool) {
 						boom("history's range", named(m))

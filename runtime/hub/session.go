@@ -23,6 +23,7 @@ type session[Req, Resp any] struct {
 
 	mu     sync.Mutex
 	member *Member[Resp]
+	first  *Req // with which it has joined
 	over   bool // the call has ended; who joins now leaves again
 }
 
@@ -72,7 +73,7 @@ func (s *session[Req, Resp]) history(ctx context.Context, m *Member[Resp], yield
 	}
 	more = true
 	draining := runtime.Draining(ctx)
-	ignored := each.Range(s.handler.History(ctx, m), lateYield(ctx), func(msg *Resp, failure error) bool {
+	ignored := each.Range(s.handler.History(ctx, m, s.first), lateYield(ctx), func(msg *Resp, failure error) bool {
 		select {
 		case <-draining:
 			err = runtime.ErrDraining
@@ -138,7 +139,7 @@ func (s *session[Req, Resp]) join(ctx context.Context, req *Req) (*Member[Resp],
 		return nil, err
 	}
 	s.mu.Lock()
-	s.member = member
+	s.member, s.first = member, req
 	over := s.over
 	s.mu.Unlock()
 	if over {
