@@ -69,6 +69,9 @@ func (l *Log[T]) load(ctx context.Context, seen *tail[T], at Position) error {
 	if err != nil {
 		return err
 	}
+	for _, e := range entries {
+		e.Derived = &e.values
+	}
 	if from.Sequence+uint64(len(entries)) < batch.Bounds.Last {
 		wake = closed
 	}

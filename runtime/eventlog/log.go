@@ -30,7 +30,7 @@ type Log[T any] struct {
 	loading chan struct{}           // closed when the reader that extends the tail has; nil if none does
 }
 
-// Entry is a message in a log. Readers share it: do not modify it or its message.
+// Entry is a message in a log. Readers may share it: do not modify it or its message.
 type Entry[T any] struct {
 	// Position is the position after the entry.
 	Position Position
@@ -38,10 +38,11 @@ type Entry[T any] struct {
 	Time time.Time
 	// Message is the message.
 	Message *T
-	// Derived is for the packages of this module.
-	Derived derived.Values
+	// Derived is for the packages of this module. It is nil if the entry has only one reader.
+	Derived *derived.Values
 
-	size int // of the encoded message
+	values derived.Values
+	size   int // of the encoded message
 }
 
 // Option configures [New].

@@ -3,6 +3,7 @@ package subscription
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -16,6 +17,8 @@ type Method[S, Req, Resp any] struct {
 	info  runtime.MethodInfo
 	call  func(S, context.Context, *Req) runtime.Stream[Resp]
 	shape func() (*shape, error)
+	// active counts the calls of Serve: events are encoded for sharing only if there are several.
+	active atomic.Int64
 }
 
 // Of returns the subscription that info describes.

@@ -35,6 +35,8 @@ func (m *Method[S, Req, Resp]) Serve(ctx context.Context, req *Req, log *eventlo
 			yield(nil, err)
 			return
 		}
+		m.active.Add(1)
+		defer m.active.Add(-1)
 		defer s.beat.stop()
 		s.run(yield)
 	}
@@ -53,7 +55,7 @@ func (m *Method[S, Req, Resp]) newServing(ctx context.Context, req *Req, log *ev
 	for _, opt := range opts {
 		opt(&o)
 	}
-	s := &serving[Resp]{shape: shape, ctx: ctx, log: log, options: o, draining: runtime.Draining(ctx)}
+	s := &serving[Resp]{shape: shape, ctx: ctx, log: log, options: o, active: &m.active, draining: runtime.Draining(ctx)}
 	if s.keep, err = filtersOf[Resp](&o); err != nil {
 		return nil, misuse("%s: %w", m.info.FullMethod, err)
 	}

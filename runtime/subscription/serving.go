@@ -3,9 +3,12 @@ package subscription
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/eventlog"
+	"github.com/grpcservice/grpcservice/runtime/internal/encoded"
+	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
 // serving is one call of [Method.Serve]: a cursor in the log.
@@ -14,6 +17,7 @@ type serving[Resp any] struct {
 	ctx      context.Context
 	log      *eventlog.Log[Resp]
 	options  options
+	active   *atomic.Int64 // calls of the method
 	draining <-chan struct{}
 	filter   filter
 	keep     []func(*Resp) bool
@@ -70,7 +74,7 @@ func (s *serving[Resp]) turn(yield func(*Resp, error) bool) (atHead, more bool) 
 			continue
 		}
 		s.beat.sent()
-		if !yield(s.message(e), nil) {
+		if !yield(s.response(e), nil) {
 			return false, false
 		}
 	}
@@ -143,23 +147,51 @@ func (s *serving[Resp]) passes(e *eventlog.Entry[Resp]) bool {
 
 // traits returns the traits of an event, which are computed once for all subscribers.
 func (s *serving[Resp]) traits(e *eventlog.Entry[Resp]) *traits {
+	if e.Derived == nil {
+		return s.traitsOf(reflectOf(e.Message), e.Time)
+	}
 	if found, ok := e.Derived.Load(s.shape, nil).(*traits); ok {
 		return found
 	}
 	return e.Derived.LoadOrStore(s.shape, nil, s.traitsOf(reflectOf(e.Message), e.Time)).(*traits)
 }
 
-// message returns the response for an event, which is made once for all subscribers.
-func (s *serving[Resp]) message(e *eventlog.Entry[Resp]) *Resp {
-	if s.sealer == nil {
+// response returns the response for an event. If other subscribers may need it too, it is made
+// and encoded once for all.
+func (s *serving[Resp]) response(e *eventlog.Entry[Resp]) *Resp {
+	if e.Derived == nil {
+		s.place(e.Message, e.Position)
 		return e.Message
 	}
-	if found, ok := e.Derived.Load(s.shape, s.sealer.ring).(*Resp); ok {
+	shared := s.shared(e)
+	if s.active.Load() > 1 {
+		encoded.Next(s.ctx, shared)
+	}
+	return shared.Message()
+}
+
+// shared returns the response for an event of the tail.
+func (s *serving[Resp]) shared(e *eventlog.Entry[Resp]) *encoded.Shared[Resp] {
+	var ring *seal.Ring // nil if responses have no position
+	if s.sealer != nil {
+		ring = s.sealer.ring
+	}
+	if found, ok := e.Derived.Load(s.shape, ring).(*encoded.Shared[Resp]); ok {
 		return found
 	}
-	resp := cloneOf(e.Message)
-	s.nextPosition.SetText(reflectOf(resp), s.sealer.seal(e.Position))
-	return e.Derived.LoadOrStore(s.shape, s.sealer.ring, resp).(*Resp)
+	resp := e.Message
+	if s.sealer != nil {
+		resp = cloneOf(e.Message)
+		s.place(resp, e.Position)
+	}
+	return e.Derived.LoadOrStore(s.shape, ring, encoded.Share(resp)).(*encoded.Shared[Resp])
+}
+
+// place writes a position into a response.
+func (s *serving[Resp]) place(resp *Resp, p eventlog.Position) {
+	if s.sealer != nil {
+		s.nextPosition.SetText(reflectOf(resp), s.sealer.seal(p))
+	}
 }
 
 // mark returns a response that has the position alone.
