@@ -76,7 +76,6 @@ func TestCheckFindsNothingInGoodServices(t *testing.T) {
 }
 
 func TestCheckPassesGoodServices(t *testing.T) {
-	t.Parallel()
 	NoLeaks(t)
 	Check(t, kindsDescriptor, register(goodServices["echo"]))
 }
