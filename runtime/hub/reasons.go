@@ -16,7 +16,7 @@ const (
 	ReasonTooManyMemberships rpcerr.Reason = "TOO_MANY_MEMBERSHIPS"
 	// ReasonSlowConsumer is the reason of RESOURCE_EXHAUSTED if a member is disconnected because
 	// its queue is full.
-	ReasonSlowConsumer rpcerr.Reason = "SLOW_CONSUMER"
+	ReasonSlowConsumer = rpcerr.ReasonSlowConsumer
 	// ReasonBusFailed is the reason of UNAVAILABLE if the bus between replicas fails.
 	ReasonBusFailed rpcerr.Reason = "BUS_FAILED"
 )

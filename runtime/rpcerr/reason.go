@@ -79,6 +79,9 @@ const (
 	// ReasonStreamTimeout is the reason of DEADLINE_EXCEEDED on a stream that was open for longer
 	// than its total timeout.
 	ReasonStreamTimeout Reason = "STREAM_TIMEOUT"
+	// ReasonSlowConsumer is the reason of RESOURCE_EXHAUSTED on a stream whose client did not read
+	// for too long, or read too slowly.
+	ReasonSlowConsumer Reason = "SLOW_CONSUMER"
 	// ReasonUpstreamFailed is the reason of an error of a call to another service if its status
 	// does not show that the other service's method returned it: UNAVAILABLE because its server
 	// is unreachable, for example. Only the code is passed on. The code is INTERNAL if the other

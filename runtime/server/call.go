@@ -55,6 +55,7 @@ type call struct {
 	principal *runtime.Principal
 	received  atomic.Int64 // messages of streams
 	sent      atomic.Int64
+	sending   atomic.Int64                     // the number of the message that SendMsg has begun to send
 	group     atomic.Pointer[group]            // made by the first [runtime.Go]
 	shared    atomic.Pointer[encoded.Variants] // of the next response, if other streams send it too
 }
@@ -165,6 +166,7 @@ type pipeline struct {
 	drain        *drain
 	tokenWarning sync.Once
 	formats      encoded.Formats // of its streams, for messages that many of them send
+	sweeping     atomic.Bool     // whether a timer looks for blocked sends
 
 	// awaited are what a shutdown waits for besides calls: methods that run on after their call was
 	// answered, and background functions.

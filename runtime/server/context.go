@@ -56,6 +56,7 @@ func (c *callContext) cancellable() context.Context {
 // list has a shutdown, and the end of the call, call cancel.
 func (c *callContext) list(cancel context.CancelFunc) {
 	c.listed = true
+	c.live.call = c
 	c.call.method.live.add(&c.live, cancel)
 }
 

@@ -20,6 +20,8 @@ type liveCall struct {
 	cancel         context.CancelFunc // of the method's context
 	listed, gone   bool
 	drained        atomic.Bool // whether a shutdown canceled the call
+	call           *callContext
+	stuck          stuckSend
 }
 
 // add lists a call with what cancels its method's context. After the end of the call, or of the

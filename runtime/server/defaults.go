@@ -50,6 +50,8 @@ const (
 	// DefaultShutdownTimeout is how long running calls may take after the drain delay. Both
 	// together leave some of the 30 s that Kubernetes grants a pod.
 	DefaultShutdownTimeout = 20 * time.Second
+	// DefaultSendTimeout is how long a client may leave a message unread.
+	DefaultSendTimeout = time.Minute
 	// DefaultMaxCalls is how many calls a server runs at a time, including streams.
 	DefaultMaxCalls = 20_000
 	// DefaultMaxCallsPerPeer is how many of them come from one address.

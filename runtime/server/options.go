@@ -56,6 +56,24 @@ func WithShutdownTimeout(timeout time.Duration) Option {
 	}
 }
 
+// WithSendTimeout sets how long a stream may wait for its client to read, instead of
+// [DefaultSendTimeout]; 0 sets no limit. A stream in which a message cannot be sent for that long
+// ends with RESOURCE_EXHAUSTED, reason SLOW_CONSUMER: the context of its method is canceled, and
+// sending fails. A stream in which nothing is sent is not affected.
+//
+// The stream is reset without what its client has not read, so that a shutdown does not wait for
+// it. The client receives the code of the reset, which its library maps to RESOURCE_EXHAUSTED, and
+// the log has the reason. With [On] and a grpc.Server made without [GRPCOptions], the status waits
+// behind the unread messages instead, and so does the GracefulStop of that server.
+func WithSendTimeout(timeout time.Duration) Option {
+	return func(c *settings) {
+		if timeout < 0 {
+			c.fail("WithSendTimeout(%v): a timeout cannot be negative; pass 0 for none", timeout)
+		}
+		c.sendTimeout = timeout
+	}
+}
+
 // WithMaxCalls sets how many calls the server runs at a time, instead of [DefaultMaxCalls]; 0 sets
 // no bound. A call counts from the arrival of its headers until its method has returned and its
 // response is written, even if its client does not read. Further calls are rejected with

@@ -99,12 +99,15 @@ func (s *serverStream) SendMsg(resp any) (err error) {
 			return because
 		}
 	}
-	if s.call.call.sent.Load() == 0 {
+	sent := s.call.call.sent.Load()
+	if sent == 0 {
 		s.call.prepare(resp)
 		s.releaseHeader()
 	}
+	s.call.call.sending.Store(sent + 1)
 	if err := s.ServerStream.SendMsg(s.shared(resp)); err != nil {
-		return cmp.Or(s.over(), err)
+		s.call.call.sending.Store(0)
+		return cmp.Or(s.over(), s.call.rejected(), err)
 	}
 	s.watch.touch()
 	s.call.call.sent.Add(1)

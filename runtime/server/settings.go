@@ -24,6 +24,7 @@ type settings struct {
 	timeout         time.Duration
 	drainDelay      time.Duration
 	shutdownTimeout time.Duration
+	sendTimeout     time.Duration // 0 for none
 	connectionAge   time.Duration
 	observers       []runtime.Observer
 	authenticator   Authenticator
@@ -67,6 +68,7 @@ func newSettings(opts []Option) *settings {
 		timeout:         DefaultTimeout,
 		drainDelay:      DefaultDrainDelay,
 		shutdownTimeout: DefaultShutdownTimeout,
+		sendTimeout:     DefaultSendTimeout,
 		connectionAge:   MaxConnectionAge,
 		limiter:         localLimiter{},
 		limits: bounds.Limits{

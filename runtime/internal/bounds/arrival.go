@@ -16,6 +16,7 @@ type Arrival struct {
 	At time.Time
 
 	conn    *connUse
+	stream  uint32 // 0 if the call does not count
 	verdict Verdict
 	handled atomic.Bool
 }
@@ -62,4 +63,12 @@ func (b *Bounds) Tap(ctx context.Context, addr net.Addr, method string, essentia
 	a := &Arrival{Context: ctx, Method: method, At: time.Now(), conn: conn}
 	a.verdict = conn.begin(a, essential)
 	return a
+}
+
+// Abort resets the stream of the call at once, without what is queued for it, if the transport still
+// holds it.
+func (a *Arrival) Abort() {
+	if a != nil && a.stream != 0 {
+		a.conn.abort(a.stream)
+	}
 }

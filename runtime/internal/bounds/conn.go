@@ -3,6 +3,8 @@ package bounds
 import (
 	"net"
 	"sync"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/h2conn"
 )
 
 // connUse is what one connection uses.
@@ -16,6 +18,7 @@ type connUse struct {
 	opened uint32
 
 	mu      sync.Mutex
+	frames  *h2conn.Conn // which follows the frames of the connection
 	closed  bool
 	streams map[uint32]*Arrival // those that count
 	writing bool
@@ -63,7 +66,7 @@ func (c *connUse) begin(a *Arrival, essential bool) Verdict {
 	verdict := enterBoth(&c.bounds.all.streams, &c.peer.streams,
 		raised(limits.Calls, essential), raised(limits.CallsPerPeer, essential))
 	if verdict == Accepted {
-		c.streams[stream] = a
+		c.streams[stream], a.stream = a, stream
 	}
 	return verdict
 }
@@ -117,6 +120,19 @@ func (c *connUse) written(answered, reset []uint32) {
 		c.end(stream)
 	}
 	c.reset = c.reset[:0]
+}
+
+// abort resets a stream, if it still counts.
+func (c *connUse) abort(stream uint32) {
+	c.mu.Lock()
+	frames := c.frames
+	if _, counts := c.streams[stream]; !counts {
+		frames = nil
+	}
+	c.mu.Unlock()
+	if frames != nil {
+		frames.Abort(stream)
+	}
 }
 
 // end counts a stream no more; c is locked.

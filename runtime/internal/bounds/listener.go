@@ -55,7 +55,11 @@ func (b *Bounds) accept(raw net.Conn) (*boundConn, bool) {
 
 // follow returns conn as a connection that counts for use until it is closed.
 func (b *Bounds) follow(conn net.Conn, use *connUse) *boundConn {
-	return &boundConn{h2conn.New(conn, b.headerTimeout, use), use}
+	frames := h2conn.New(conn, b.headerTimeout, use)
+	use.mu.Lock()
+	use.frames = frames
+	use.mu.Unlock()
+	return &boundConn{frames, use}
 }
 
 // boundConn is a connection that counts until it is closed.

@@ -7,6 +7,7 @@ const (
 	frameData         = 0x0
 	frameHeaders      = 0x1
 	frameReset        = 0x3
+	frameWindowUpdate = 0x8
 	frameContinuation = 0x9
 
 	flagEndStream  = 0x1
@@ -126,4 +127,9 @@ func (r *requests) end() event {
 // partial reports whether a block of headers, or the header of a frame, has begun and is not complete.
 func (r *requests) partial() bool {
 	return !r.foreign && r.seen == len(preface) && (r.block || r.have > 0 && r.have < headerSize)
+}
+
+// between reports whether the client is between two frames, and not within a block of headers.
+func (r *requests) between() bool {
+	return !r.foreign && r.seen == len(preface) && !r.block && r.have == 0
 }

@@ -46,7 +46,8 @@ type Conn struct {
 	out             frames
 	answered, reset []uint32 // streams that a write ends
 
-	ready ready
+	ready  ready
+	aborts aborts
 }
 
 // New returns conn with a bound on the time for a block of headers. It tells streams about the streams
@@ -71,17 +72,25 @@ func (c *Conn) NetConn() net.Conn { return c.Conn }
 // Read implements net.Conn. It returns nothing after headers that open a stream: these are dealt with
 // before what comes after them is.
 func (c *Conn) Read(p []byte) (int, error) {
-	if c.rest != nil {
-		n := c.readRest(p)
-		c.bound(nil)
-		return n, nil
+	for {
+		c.injectAborts()
+		if c.rest != nil {
+			n := c.readRest(p)
+			c.bound(nil)
+			return n, nil
+		}
+		n, err := c.Conn.Read(p)
+		if c.aborts.woke(c.Conn, err) {
+			if err = nil; n == 0 {
+				continue
+			}
+		}
+		if n = c.cut(p[:n]); c.rest != nil {
+			err = nil // the next read fails again, once it comes that far
+		}
+		c.bound(err)
+		return n, err
 	}
-	n, err := c.Conn.Read(p)
-	if n = c.cut(p[:n]); c.rest != nil {
-		err = nil // the next read fails again, once it comes that far
-	}
-	c.bound(err)
-	return n, err
 }
 
 // bound runs the timer while a block of headers is incomplete, until a read fails with err.
@@ -146,7 +155,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if c.in.foreign {
 		return c.Conn.Write(p)
 	}
-	c.followOut(p)
+	p = c.followOut(p)
 	c.streams.Writing()
 	n, err := c.Conn.Write(p)
 	if err != nil {
@@ -156,8 +165,8 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// followOut notes which streams the frames in p end.
-func (c *Conn) followOut(p []byte) {
+// followOut notes which streams the frames in p end, and returns what to write for p.
+func (c *Conn) followOut(p []byte) []byte {
 	c.answered, c.reset = c.answered[:0], c.reset[:0]
 	for read := 0; read < len(p); {
 		n, ended := c.out.next(p[read:])
@@ -166,8 +175,10 @@ func (c *Conn) followOut(p []byte) {
 		case !ended:
 		case c.out.kind() == frameReset:
 			c.reset = append(c.reset, c.out.stream())
+			p = c.aborts.relabel(p, read, c.out.stream())
 		case c.out.endsStream():
 			c.answered = append(c.answered, c.out.stream())
 		}
 	}
+	return p
 }

@@ -74,7 +74,7 @@ func (r *ready) read(size int, pool mem.BufferPool) (*[]byte, int, error) {
 // ReadOnReady implements an interface of grpc by which it reads without holding a buffer for each
 // connection.
 func (c *Conn) ReadOnReady(size int, pool mem.BufferPool) (*[]byte, int, error) {
-	if c.ready.raw == nil || c.rest != nil {
+	if c.ready.raw == nil || c.rest != nil || c.aborts.pending.Load() {
 		buf := pool.Get(size)
 		n, err := c.Read(*buf)
 		if err != nil {
@@ -84,6 +84,9 @@ func (c *Conn) ReadOnReady(size int, pool mem.BufferPool) (*[]byte, int, error) 
 		return buf, n, nil
 	}
 	buf, n, err := c.ready.read(size, pool)
+	if c.aborts.woke(c.Conn, err) {
+		return c.ReadOnReady(size, pool)
+	}
 	if err == nil {
 		n = c.cut((*buf)[:n])
 	}

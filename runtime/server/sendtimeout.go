@@ -1,0 +1,101 @@
+package server
+
+import (
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
+
+// errSlowConsumer is the error of a stream whose client does not read.
+var errSlowConsumer = rpcerr.ReasonSlowConsumer.Errorf(codes.ResourceExhausted,
+	"the client did not read for too long").Fixed()
+
+// sweeps is how often blocked sends are looked for during a timeout: a send is ended at most two
+// sweeps late.
+const sweeps = 8
+
+// stuckSend is what sweeps remember of a stream that is sending. The mutex of the list guards it.
+type stuckSend struct {
+	message int64 // that was being sent; 0 if none was
+	since   time.Time
+}
+
+// blocked returns how long the call has been sending the same message; 0 if it is not sending.
+func (c *liveCall) blocked(now time.Time) time.Duration {
+	call := &c.call.call
+	message := call.sending.Load()
+	if message <= call.sent.Load() {
+		c.stuck.message = 0
+		return 0
+	}
+	if c.stuck.message != message {
+		c.stuck = stuckSend{message, now}
+	}
+	return now.Sub(c.stuck.since)
+}
+
+// watchSends looks for blocked sends for as long as there are streams. Streams only count what they
+// send: a clock for each message would cost more than the message.
+func (p *pipeline) watchSends() {
+	if p.sendTimeout > 0 && !p.sweeping.Load() && p.sweeping.CompareAndSwap(false, true) {
+		time.AfterFunc(p.sendTimeout/sweeps, p.sweepSends)
+	}
+}
+
+// sweepSends ends the streams that have been blocked for too long.
+func (p *pipeline) sweepSends() {
+	p.sweeping.Store(false) // a stream that starts from now on sees to the next sweep
+	streams, blocked := p.blockedCalls(time.Now())
+	for _, c := range blocked {
+		c.endBlocked(errSlowConsumer)
+	}
+	if streams {
+		p.watchSends()
+	}
+}
+
+// blockedCalls returns the calls that have been sending a message for too long, and whether there are
+// any streams.
+func (p *pipeline) blockedCalls(now time.Time) (streams bool, blocked []*callContext) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.methods {
+		if m.info.Kind != runtime.KindUnary {
+			some, more := m.live.blocked(now, p.sendTimeout)
+			streams, blocked = streams || some, append(blocked, more...)
+		}
+	}
+	return streams, blocked
+}
+
+// blocked returns the calls that have been sending a message for the timeout, and whether there are
+// any calls.
+func (l *liveCalls) blocked(now time.Time, timeout time.Duration) (some bool, blocked []*callContext) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := l.first; c != nil; c = c.next {
+		if c.call != nil && c.blocked(now) >= timeout {
+			blocked = append(blocked, c.call)
+		}
+	}
+	return l.first != nil, blocked
+}
+
+// endBlocked ends a stream because of err although its method is blocked in sending, which returns
+// then. The status would wait behind what the client does not read, so the stream is reset.
+func (c *callContext) endBlocked(err error) {
+	c.rejection.CompareAndSwap(nil, &err)
+	c.writeStatus(err) // ends the context of the transport, for which sending waits, too
+	c.arrival.Abort()
+}
+
+// rejected returns the error that ends the stream whatever its method returns; nil if there is none.
+func (c *callContext) rejected() error {
+	if because := c.rejection.Load(); because != nil {
+		return *because
+	}
+	return nil
+}

@@ -1,0 +1,229 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
+)
+
+// flooding returns an implementation whose streams send for as long as they can, and a channel that
+// gets an element when one ends.
+func flooding() (echotest.Funcs, chan struct{}) {
+	ended := make(chan struct{}, 10)
+	flood := func(yield func(*text, error) bool) {
+		defer func() { ended <- struct{}{} }()
+		for yield(wrapperspb.String(strings.Repeat("x", 10_000)), nil) {
+		}
+	}
+	return echotest.Funcs{
+		ManyFunc: func(context.Context, *text) runtime.Stream[text] { return flood },
+		ChatFunc: func(context.Context, runtime.Stream[text]) runtime.Stream[text] { return flood },
+	}, ended
+}
+
+// openUnread opens a stream over raw HTTP/2 and reads nothing.
+func openUnread(t *testing.T, addr, method string) *http2.Framer {
+	t.Helper()
+	framer := rawConn(t, addr)
+	sendRaw(t, framer, "/test.v1.Echo/"+method, []byte{0, 0, 0, 0, 0})
+	return framer
+}
+
+// readReset reads until the stream is reset, and returns the code of that.
+func readReset(t *testing.T, framer *http2.Framer) http2.ErrCode {
+	t.Helper()
+	for {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f, ok := frame.(*http2.RSTStreamFrame); ok {
+			return f.ErrCode
+		}
+		if f, ok := frame.(*http2.MetaHeadersFrame); ok && f.StreamEnded() {
+			t.Fatalf("the stream ended with %v", f.Fields)
+		}
+	}
+}
+
+// answerPings reads until the connection ends, as a client does that only receives no messages.
+func answerPings(framer *http2.Framer) {
+	for {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			return
+		}
+		if ping, ok := frame.(*http2.PingFrame); ok && !ping.IsAck() {
+			_ = framer.WritePing(true, ping.Data)
+		}
+	}
+}
+
+// sendPolicies are policies of methods whose calls run in a separate goroutine, or not.
+var sendPolicies = map[string]runtime.Policy{
+	"in the call's goroutine": {},
+	"apart":                   {IdleTimeout: time.Hour},
+}
+
+// TestBlockedSendsEnd holds that a client that reads nothing is disconnected, what its method and the log
+// see, and that a shutdown does not wait for it.
+func TestBlockedSendsEnd(t *testing.T) {
+	for name, policy := range sendPolicies {
+		for _, method := range []string{"Many", "Chat"} {
+			impl, ended := flooding()
+			log := new(echotest.Records)
+			srv := server.New(server.WithLogger(log.Logger(slog.LevelInfo)), server.WithDrainDelay(0),
+				server.WithSendTimeout(100*time.Millisecond), server.WithShutdownTimeout(15*time.Second))
+			server.Register[echotest.Service](srv, echotest.TableWith(policy), impl)
+			addr := echotest.ListenAndServe(t, srv)
+			framer := openUnread(t, addr, method)
+			echotest.Within(t, ended)
+			if code := readReset(t, framer); code != http2.ErrCodeEnhanceYourCalm {
+				t.Errorf("%s, %s: the stream was reset with %v", name, method, code)
+			}
+			start := time.Now()
+			go answerPings(framer)
+			if err := srv.Shutdown(context.Background()); err != nil || time.Since(start) > 5*time.Second {
+				t.Errorf("%s, %s: the shutdown took %v: %v", name, method, time.Since(start), err)
+			}
+			records := log.Named(t, "rpc")
+			if len(records) != 1 || records[0]["code"] != codes.ResourceExhausted.String() ||
+				!strings.Contains(fmt.Sprint(records[0]["error"]), "the client did not read") {
+				t.Errorf("%s, %s: %v", name, method, records)
+			}
+		}
+	}
+}
+
+// TestClientsThatDoNotReceive holds what a client of grpc gets that calls Recv too late.
+func TestClientsThatDoNotReceive(t *testing.T) {
+	impl, ended := flooding()
+	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0), server.WithSendTimeout(100*time.Millisecond))
+	server.Register[echotest.Service](srv, echotest.Table, impl)
+	testgrpc.RegisterTestServiceServer(srv, floodingStock{})
+	conn := echotest.DialAll(t, []string{echotest.ListenAndServe(t, srv)})
+	cs, err := conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/test.v1.Echo/Chat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	echotest.Within(t, ended)
+	if err := recvAll(cs); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("the client got %v", err)
+	}
+	foreign, err := testgrpc.NewTestServiceClient(conn).FullDuplexCall(echotest.Context(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second) // without reading
+	for err == nil {
+		_, err = foreign.Recv()
+	}
+	if status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("the client of a third-party service got %v", err)
+	}
+	if err := echotest.Kinds["One"](echotest.Context(t), conn); status.Code(err) != codes.Unimplemented {
+		t.Errorf("the connection is of no more use: %v", err)
+	}
+}
+
+// floodingStock is a third-party service that sends for as long as it can.
+type floodingStock struct {
+	testgrpc.UnimplementedTestServiceServer
+}
+
+func (floodingStock) FullDuplexCall(ss testgrpc.TestService_FullDuplexCallServer) error {
+	for {
+		if err := ss.Send(&testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, 10_000)}}); err != nil {
+			return err
+		}
+	}
+}
+
+// recvAll receives until the stream ends.
+func recvAll(cs grpc.ClientStream) error {
+	for {
+		if err := cs.RecvMsg(new(text)); err != nil {
+			return echotest.EndOf(err)
+		}
+	}
+}
+
+// TestBlockedSendsEndOnOtherServers does the same with a server of grpc's own. Without GRPCOptions its client
+// gets the status after what it has not read.
+func TestBlockedSendsEndOnOtherServers(t *testing.T) {
+	opts := []server.Option{server.WithLogger(slog.New(slog.DiscardHandler)), server.WithSendTimeout(100 * time.Millisecond)}
+	for name, grpcOpts := range map[string][]grpc.ServerOption{"without GRPCOptions": nil, "with GRPCOptions": server.GRPCOptions(opts...)} {
+		impl, ended := flooding()
+		own := grpc.NewServer(grpcOpts...)
+		server.Register[echotest.Service](server.On(own, opts...), echotest.Table, impl)
+		conn := echotest.ServeGRPC(t, own)
+		cs, err := conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/test.v1.Echo/Chat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		echotest.Within(t, ended)
+		err = recvAll(cs)
+		if status.Code(err) != codes.ResourceExhausted || len(grpcOpts) == 0 && rpcerr.ReasonOf(err) != rpcerr.ReasonSlowConsumer {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestSilentStreamsAreNotSlow holds that a stream goes on that sends seldom, or whose client reads late but
+// in time, and that 0 sets no limit.
+func TestSilentStreamsAreNotSlow(t *testing.T) {
+	for name, test := range map[string]struct {
+		timeout, pause time.Duration // between messages
+		read           time.Duration // until the client reads
+		size           int
+	}{
+		"seldom":      {50 * time.Millisecond, 300 * time.Millisecond, 0, 10},
+		"late":        {20 * time.Second, 0, 300 * time.Millisecond, 100_000},
+		"not limited": {0, 0, 500 * time.Millisecond, 100_000},
+	} {
+		srv := echotest.StartServer(t, func(srv *server.Server) {
+			server.Register[echotest.Service](srv, echotest.Table, echotest.Funcs{ManyFunc: func(context.Context, *text) runtime.Stream[text] {
+				return func(yield func(*text, error) bool) {
+					for range 3 {
+						time.Sleep(test.pause)
+						if !yield(wrapperspb.String(strings.Repeat("x", test.size)), nil) {
+							return
+						}
+					}
+				}
+			}})
+		}, server.WithSendTimeout(test.timeout))
+		cs, err := srv.Conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ServerStreams: true}, "/test.v1.Echo/Many")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = cs.SendMsg(echotest.TenBytes) // RecvMsg tells why it failed
+		_ = cs.CloseSend()
+		time.Sleep(test.read)
+		if err := recvAll(cs); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestSendTimeoutsAreChecked(t *testing.T) {
+	err := server.New(server.WithSendTimeout(-1)).Run(context.Background(), "127.0.0.1:0")
+	if err == nil || !strings.Contains(err.Error(), "WithSendTimeout(") {
+		t.Errorf("Run: %v", err)
+	}
+}
