@@ -19,7 +19,7 @@ func rooms() model.Implementation {
 		return &model.Helper{Dependency: &model.Dependency{
 			Types: []golang.Ident{message},
 			Dependency: pattern.Dependency{
-				Name: name, Package: pattern.Package{Name: "hub", Path: "example.com/hub"},
+				Name: name, Package: pattern.Package{Name: "meet", Path: "example.com/meet"},
 				Type: typ, New: "New" + typ, Store: store, Doc: "with " + name, TODO: "Share " + name + ".",
 			},
 		}}
@@ -50,17 +50,17 @@ func TestDependencies(t *testing.T) {
 	for piece, want := range map[string]string{
 		"type": `// Chat implements [chatv1service.Chat].
 type Chat struct {
-	rooms  *hub.Hub[chatv1.Message]
-	events *hub.Log[chatv1.Message]
+	rooms  *meet.Hub[chatv1.Message]
+	events *meet.Log[chatv1.Message]
 }`,
 		"constructor": `// NewChat returns a Chat with rooms and with events.
-func NewChat(rooms *hub.Hub[chatv1.Message], events *hub.Log[chatv1.Message]) *Chat {
+func NewChat(rooms *meet.Hub[chatv1.Message], events *meet.Log[chatv1.Message]) *Chat {
 	s := &Chat{rooms: rooms, events: events}
 	return s
 }`,
 		"test": `// TestChat checks that Chat keeps the contract of every service, whatever callers send.
 func TestChat(t *testing.T) {
-	chatv1test.CheckChat(t, NewChat(hub.NewHub[chatv1.Message](), hub.NewLog[chatv1.Message](hub.Memory())))
+	chatv1test.CheckChat(t, NewChat(meet.NewHub[chatv1.Message](), meet.NewLog[chatv1.Message](meet.Memory())))
 }`,
 	} {
 		got, err := templates.Implementation(piece, rooms(), frame)
@@ -96,8 +96,8 @@ func TestAppOfDependencies(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, count := range map[string]int{
-		"\trooms := hub.NewHub[chatv1.Message]()              // TODO: Share rooms.\n":  1,
-		"\tevents := hub.NewLog[chatv1.Message](hub.Memory()) // TODO: Share events.\n": 1,
+		"\trooms := meet.NewHub[chatv1.Message]()               // TODO: Share rooms.\n":  1,
+		"\tevents := meet.NewLog[chatv1.Message](meet.Memory()) // TODO: Share events.\n": 1,
 		"\tchatv1service.RegisterChat(srv, eventspb.NewChat(rooms, events))\n":          2,
 	} {
 		if got := strings.Count(string(content), text); got != count {

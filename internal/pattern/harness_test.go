@@ -3,6 +3,8 @@ package pattern_test
 import (
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -203,6 +205,11 @@ func describe(r pattern.Result) string {
 	if r := found[*idempotency.Key](r); r != nil {
 		fmt.Fprintf(&b, "request_id%s\n", fieldsOf("field", r.Field, "uuid4", r.UUID4, "required", r.Required))
 	}
+	for _, match := range r.Matches {
+		if match.Pattern.Kinds&pattern.Unary == 0 {
+			fmt.Fprintf(&b, "%s%s\n", match.Pattern.Name, sortedFields(match.Found.Fields()))
+		}
+	}
 	for _, f := range r.Findings {
 		fmt.Fprintf(&b, "%s, %s: %s%s\n", f.Pattern, f.Level, f.Reason, fieldsOf("advice", f.Advice))
 	}
@@ -210,6 +217,15 @@ func describe(r pattern.Result) string {
 		fmt.Fprintf(&b, "problem: %s: %s\n", p.Field, p.Text)
 	}
 	return b.String()
+}
+
+// sortedFields spells fields in the order of their names.
+func sortedFields(fields map[string]any) string {
+	var pairs []any
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		pairs = append(pairs, name, fields[name])
+	}
+	return fieldsOf(pairs...)
 }
 
 func describeBatch(of *batch.Batch) string {

@@ -37,7 +37,7 @@ func TestIdempotencyKeysAreFound(t *testing.T) {
 		{name: "of a method that has no side effects", proto: method("Check", `option idempotency_level = NO_SIDE_EFFECTS;`, `string request_id = 1;`)},
 		{name: "of a method that is a GET of http", proto: method("Check", `option (standins.http).get = "/check";`, `string request_id = 1;`)},
 		{name: "of a method that is a POST of http", proto: method("Check", `option (standins.http).post = "/check";`, `string request_id = 1;`), want: found},
-		{name: "of a stream", proto: `service S { rpc Create(stream Req) returns (Req); } message Req { string request_id = 1; }`},
+		{name: "of a stream", proto: `service S { rpc Save(stream Req) returns (Req); } message Req { string request_id = 1; }`},
 		{name: "as a number", proto: method("CreateUser", ``, `int64 request_id = 1;`)},
 		{name: "deprecated", proto: method("CreateUser", ``, `string request_id = 1 [deprecated = true];`)},
 		{name: "off", proto: method("CreateUser", ``, `string request_id = 1;`), said: `idempotency_key: {off: true}`},

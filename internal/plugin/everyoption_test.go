@@ -40,8 +40,16 @@ var (
 	batchRPC   = rpcKind{"BatchRequest", "BatchResponse", ""}
 	startRPC   = rpcKind{"StartRequest", "google.longrunning.Operation", ""}
 	keyedRPC   = rpcKind{"KeyedRequest", "Plain", ""}
+	searchRPC  = rpcKind{"FindRequest", "stream FindResponse", ""}
+	followRPC  = rpcKind{"FollowRequest", "stream Followed", ""}
+	uploadRPC  = rpcKind{"stream Chunk", "Plain", ""}
+	bulkRPC    = rpcKind{"stream Plain", "Plain", ""}
+	talkRPC    = rpcKind{"stream Talk", "stream Plain", ""}
+	chatRPC    = rpcKind{"stream Chat", "stream Chat", ""}
 	batchShape = `batch {children: "ids" results: "items"}`
 	startShape = `operation {response_type: "Plain" metadata_type: "Meta"}`
+	chunkShape = `upload {data: "data" name: "title"}`
+	bulkShape  = `bulk {off: false}`
 )
 
 // optionSamples has each option of options.proto.
@@ -166,6 +174,98 @@ var optionSamples = []optionSample{
 		second: `idempotency_key {field: "nonce"}`, rpc: keyedRPC, isShape: true},
 	{option: "idempotency_key.window", first: `idempotency_key {window: "1h"}`,
 		second: `idempotency_key {window: "2h"}`, rpc: keyedRPC},
+
+	{option: "search.off", first: `search {off: true}`,
+		second: `search {off: false}`, rpc: searchRPC, isShape: true},
+	{option: "search.limit", first: `search {limit: "limit"}`,
+		second: `search {limit: "count"}`, rpc: searchRPC, isShape: true},
+	{option: "search.items", first: `search {items: "items"}`,
+		second: `search {items: "others"}`, rpc: searchRPC, isShape: true},
+	{option: "search.max_limit", first: `search {max_limit: 5}`,
+		second: `search {max_limit: 6}`, rpc: searchRPC},
+	{option: "search.pack_items", first: `search {pack_items: 5}`,
+		second: `search {pack_items: 6}`, rpc: searchRPC},
+	{option: "search.pack_bytes", first: `search {pack_bytes: 5000000000}`,
+		second: `search {pack_bytes: 6}`, rpc: searchRPC},
+	{option: "search.pack_wait", first: `search {pack_wait: "1s"}`,
+		second: `search {pack_wait: "0s"}`, rpc: searchRPC},
+
+	{option: "subscription.off", first: `subscription {off: true}`,
+		second: `subscription {off: false}`, rpc: followRPC, isShape: true},
+	{option: "subscription.position", first: `subscription {position: "position" next_position: "next_position"}`,
+		second: `subscription {position: "from" next_position: "next_position"}`, rpc: followRPC, isShape: true},
+	{option: "subscription.next_position", first: `subscription {next_position: "next_position" position: "position"}`,
+		second: `subscription {next_position: "then" position: "position"}`, rpc: followRPC, isShape: true},
+	{option: "subscription.since", first: `subscription {since: "since"}`,
+		second: `subscription {since: "start"}`, rpc: followRPC, isShape: true},
+	{option: "subscription.time", first: `subscription {time: "time" since: "since"}`,
+		second: `subscription {time: "at" since: "since"}`, rpc: followRPC, isShape: true},
+	{option: "subscription.types", first: `subscription {types: "types" type: "type"}`,
+		second: `subscription {types: "kinds" type: "type"}`, rpc: followRPC, isShape: true},
+	{option: "subscription.type", first: `subscription {type: "type" types: "types"}`,
+		second: `subscription {type: "kind" types: "types"}`, rpc: followRPC, isShape: true},
+	{option: "subscription.lines", first: `subscription {lines: "lines"}`,
+		second: `subscription {lines: "count"}`, rpc: followRPC, isShape: true},
+	{option: "subscription.level", first: `subscription {level: "level" entry_level: "level"}`,
+		second: `subscription {level: "least" entry_level: "level"}`, rpc: followRPC, isShape: true},
+	{option: "subscription.entry_level", first: `subscription {entry_level: "level" level: "level"}`,
+		second: `subscription {entry_level: "severity" level: "level"}`, rpc: followRPC, isShape: true},
+	{option: "subscription.heartbeat", first: `subscription {heartbeat: "1s"}`,
+		second: `subscription {heartbeat: "0s"}`, rpc: followRPC},
+	{option: "subscription.max_lines", first: `subscription {max_lines: 5}`,
+		second: `subscription {max_lines: 6}`, rpc: followRPC},
+
+	{option: "upload.off", first: `upload {off: true}`,
+		second: `upload {off: false data: "data" name: "title"}`, rpc: uploadRPC, isShape: true},
+	{option: "upload.header", first: `upload {header: "head" data: "part"}`,
+		second: `upload {header: "other" data: "part"}`, rpc: uploadRPC, isShape: true},
+	{option: "upload.name", first: `upload {name: "title" data: "data"}`,
+		second: `upload {name: "label" data: "data"}`, rpc: uploadRPC, isShape: true},
+	{option: "upload.data", first: `upload {name: "title" data: "data"}`,
+		second: `upload {name: "title" data: "more"}`, rpc: uploadRPC, isShape: true},
+	{option: "upload.number", first: `upload {name: "title" data: "data" number: "number"}`,
+		second: `upload {name: "title" data: "data" number: "count"}`, rpc: uploadRPC, isShape: true},
+	{option: "upload.offset", first: `upload {name: "title" data: "data" offset: "offset"}`,
+		second: `upload {name: "title" data: "data" offset: "place"}`, rpc: uploadRPC, isShape: true},
+	{option: "upload.size", first: `upload {name: "title" data: "data" size: "size"}`,
+		second: `upload {name: "title" data: "data" size: "length"}`, rpc: uploadRPC, isShape: true},
+	{option: "upload.checksum", first: `upload {name: "title" data: "data" checksum: "checksum"}`,
+		second: `upload {name: "title" data: "data" checksum: "sum"}`, rpc: uploadRPC, isShape: true},
+	{option: "upload.finish", first: `upload {name: "title" data: "data" finish: "finish"}`,
+		second: `upload {name: "title" data: "data" finish: "last"}`, rpc: uploadRPC, isShape: true},
+	{option: "upload.max_file_bytes", first: `upload {max_file_bytes: 5}`,
+		second: `upload {max_file_bytes: 0}`, rpc: uploadRPC, shape: chunkShape},
+	{option: "upload.max_total_bytes", first: `upload {max_total_bytes: 5000000000}`,
+		second: `upload {max_total_bytes: 0}`, rpc: uploadRPC, shape: chunkShape},
+	{option: "upload.max_files", first: `upload {max_files: 5}`,
+		second: `upload {max_files: 6}`, rpc: uploadRPC, shape: chunkShape},
+
+	{option: "bulk.off", first: `bulk {off: true}`,
+		second: `bulk {off: false}`, rpc: bulkRPC, isShape: true},
+	{option: "bulk.concurrency", first: `bulk {concurrency: 5}`,
+		second: `bulk {concurrency: 6}`, rpc: bulkRPC, shape: bulkShape},
+	{option: "bulk.max_items", first: `bulk {max_items: 5}`,
+		second: `bulk {max_items: 6}`, rpc: bulkRPC, shape: bulkShape},
+	{option: "bulk.max_failures", first: `bulk {max_failures: 5}`,
+		second: `bulk {max_failures: 6}`, rpc: bulkRPC, shape: bulkShape},
+
+	{option: "handshake.off", first: `handshake {off: true}`,
+		second: `handshake {off: false}`, rpc: talkRPC, isShape: true},
+	{option: "handshake.arm", first: `handshake {arm: "config"}`,
+		second: `handshake {arm: "plain"}`, rpc: talkRPC, isShape: true},
+	{option: "handshake.timeout", first: `handshake {timeout: "1s"}`,
+		second: `handshake {timeout: "0s"}`, rpc: talkRPC},
+
+	{option: "room.off", first: `room {off: true}`,
+		second: `room {off: false}`, rpc: chatRPC, isShape: true},
+	{option: "room.key", first: `room {key: "room_id"}`,
+		second: `room {key: "text"}`, rpc: chatRPC, isShape: true},
+	{option: "room.queue", first: `room {queue: 5}`,
+		second: `room {queue: 6}`, rpc: chatRPC},
+	{option: "room.queue_bytes", first: `room {queue_bytes: 5000000000}`,
+		second: `room {queue_bytes: 6}`, rpc: chatRPC},
+	{option: "room.slow", first: `room {slow: SLOW_DROP_OLDEST}`,
+		second: `room {slow: SLOW_BLOCK}`, rpc: chatRPC},
 }
 
 // everyProto is the proto of the samples without their services.
@@ -174,6 +274,7 @@ package every.v1;
 option go_package = "example.com/every/everyv1";
 import "google/api/field_behavior.proto";
 import "google/longrunning/operations.proto";
+import "google/protobuf/timestamp.proto";
 import "grpcservice/v1/options.proto";
 message Plain {}
 message Meta {}
@@ -191,6 +292,23 @@ message BatchResponse {
   repeated Plain items = 1; repeated Plain others = 2; repeated string missing = 3; map<string, Plain> by_id = 4;
 }
 message StartRequest { string parent = 1; string name = 2; }
+message FindRequest { int32 limit = 1; int32 count = 2; }
+message FindResponse { repeated Plain items = 1; repeated Plain others = 2; }
+message FollowRequest {
+  string position = 1; string from = 2; google.protobuf.Timestamp since = 3; google.protobuf.Timestamp start = 4;
+  repeated string types = 5; repeated string kinds = 6; int32 lines = 7; int32 count = 8; string level = 9; string least = 10;
+}
+message Followed {
+  string next_position = 1; string then = 2; google.protobuf.Timestamp time = 3; google.protobuf.Timestamp at = 4;
+  string type = 5; string kind = 6; string level = 7; string severity = 8;
+}
+message Chunk {
+  string title = 1; string label = 2; bytes data = 3; bytes more = 4; int32 number = 5; int32 count = 6; int64 offset = 7;
+  int64 place = 8; int64 size = 9; int64 length = 10; string checksum = 11; string sum = 12; bool finish = 13; bool last = 14;
+  oneof piece { Plain head = 15; Meta other = 16; bytes part = 17; }
+}
+message Talk { oneof talk { Plain config = 1; Plain plain = 2; } }
+message Chat { string room_id = 1; string text = 2; }
 message KeyedRequest { string request_id = 1; string nonce = 2; }
 `
 

@@ -15,8 +15,9 @@ import (
 
 // The messages that patterns know by their names.
 const (
-	AnyMessage    protoreflect.FullName = "google.protobuf.Any"
-	StatusMessage protoreflect.FullName = "google.rpc.Status"
+	AnyMessage       protoreflect.FullName = "google.protobuf.Any"
+	TimestampMessage protoreflect.FullName = "google.protobuf.Timestamp"
+	StatusMessage    protoreflect.FullName = "google.rpc.Status"
 
 	resourceOption  protoreflect.FieldNumber = 1053 // google.api.resource (AIP-123)
 	referenceOption protoreflect.FieldNumber = 1055 // google.api.resource_reference (AIP-122)
@@ -30,13 +31,24 @@ type Kind struct {
 
 // The kinds of fields that options name.
 var (
-	ACount    = Kind{IsCount, "an integer, or a wrapper of one"}
-	AToken    = Kind{IsToken, "a string or bytes"}
-	AnID      = Kind{IsIDField, "a string outside of a oneof"}
-	AList     = Kind{IsList, "a repeated field or a map"}
-	ChildList = Kind{IsChildList, "a repeated field of messages, strings, integers or enums"}
-	AKey      = Kind{IsKey, "a string, an integer or an enum"}
-	AnyField  = Kind{func(protoreflect.FieldDescriptor) bool { return true }, "a field"}
+	ACount       = Kind{IsCount, "an integer, or a wrapper of one"}
+	AToken       = Kind{IsToken, "a string or bytes"}
+	AnID         = Kind{IsIDField, "a string outside of a oneof"}
+	AList        = Kind{IsList, "a repeated field or a map"}
+	ChildList    = Kind{IsChildList, "a repeated field of messages, strings, integers or enums"}
+	AKey         = Kind{IsKey, "a string, an integer or an enum"}
+	AMessageList = Kind{IsMessageList, "a repeated field of messages"}
+	ATimestamp   = Kind{IsTimestamp, "a google.protobuf.Timestamp"}
+	ASymbol      = Kind{IsSymbol, "a string or an enum"}
+	Symbols      = Kind{IsSymbols, "a string or an enum, or a repeated field of one"}
+	AString      = Kind{IsString, "a string"}
+	SomeBytes    = Kind{IsBytes, "bytes"}
+	ABool        = Kind{IsBool, "a bool"}
+	AnInteger    = Kind{IsInteger, "an integer"}
+	AChecksum    = Kind{IsChecksum, "a string, bytes or an integer of 32 bits"}
+	AnArm        = Kind{IsArm, "a message in a oneof"}
+	ARoomKey     = Kind{func(f protoreflect.FieldDescriptor) bool { return IsString(f) || IsInteger(f) }, "a string or an integer"}
+	AnyField     = Kind{func(protoreflect.FieldDescriptor) bool { return true }, "a field"}
 )
 
 // IsSingular reports whether a field is neither repeated nor a map.
@@ -59,6 +71,37 @@ func IsChoice(f protoreflect.FieldDescriptor) bool {
 func IsBool(f protoreflect.FieldDescriptor) bool {
 	return IsSingular(f) && f.Kind() == protoreflect.BoolKind
 }
+
+// IsBytes reports whether a field is single bytes.
+func IsBytes(f protoreflect.FieldDescriptor) bool {
+	return IsSingular(f) && f.Kind() == protoreflect.BytesKind
+}
+
+// IsTimestamp reports whether a field is a single google.protobuf.Timestamp.
+func IsTimestamp(f protoreflect.FieldDescriptor) bool {
+	return IsMessage(f) && f.Message().FullName() == TimestampMessage
+}
+
+// IsSymbol reports whether a field is a single string or enum.
+func IsSymbol(f protoreflect.FieldDescriptor) bool { return IsSingular(f) && IsSymbols(f) }
+
+// IsSymbols reports whether a field is a string or an enum, or a list of one.
+func IsSymbols(f protoreflect.FieldDescriptor) bool {
+	return !f.IsMap() && (f.Kind() == protoreflect.StringKind || f.Kind() == protoreflect.EnumKind)
+}
+
+// IsInteger reports whether a field is a single integer of any encoding.
+func IsInteger(f protoreflect.FieldDescriptor) bool {
+	return IsSingular(f) && f.Enum() == nil && f.Kind() != protoreflect.StringKind && GoKey(f) != ""
+}
+
+// IsChecksum reports whether a field can hold a checksum: a string, bytes or 32 bits.
+func IsChecksum(f protoreflect.FieldDescriptor) bool {
+	return IsToken(f) || IsInteger(f) && strings.HasSuffix(GoKey(f), "int32")
+}
+
+// IsArm reports whether a field is a message in a oneof.
+func IsArm(f protoreflect.FieldDescriptor) bool { return IsMessage(f) && IsChoice(f) }
 
 // IsIDField reports whether a field can hold the idempotency key. One in a oneof cannot: to fill it in would take away what is set.
 func IsIDField(f protoreflect.FieldDescriptor) bool { return IsString(f) && !IsChoice(f) }

@@ -6,9 +6,15 @@ import (
 
 	"github.com/grpcservice/grpcservice/internal/pattern"
 	"github.com/grpcservice/grpcservice/internal/pattern/batch"
+	"github.com/grpcservice/grpcservice/internal/pattern/bulk"
+	"github.com/grpcservice/grpcservice/internal/pattern/handshake"
 	"github.com/grpcservice/grpcservice/internal/pattern/idempotency"
 	"github.com/grpcservice/grpcservice/internal/pattern/operation"
 	"github.com/grpcservice/grpcservice/internal/pattern/page"
+	"github.com/grpcservice/grpcservice/internal/pattern/room"
+	"github.com/grpcservice/grpcservice/internal/pattern/search"
+	"github.com/grpcservice/grpcservice/internal/pattern/subscription"
+	"github.com/grpcservice/grpcservice/internal/pattern/upload"
 )
 
 // Patterns returns all patterns, in the order of their precedence.
@@ -18,6 +24,12 @@ func Patterns() []pattern.Pattern {
 		operation.GetterPattern(),
 		page.Pattern(),
 		batch.Pattern(),
+		subscription.Pattern(),
+		search.Pattern(),
+		upload.Pattern(),
+		bulk.Pattern(),
+		handshake.Pattern(),
+		room.Pattern(),
 		idempotency.Pattern(),
 	}
 }

@@ -1638,14 +1638,14 @@ type Subscription struct {
 	// google.protobuf.Timestamp.
 	Since *string `protobuf:"bytes,4,opt,name=since,proto3,oneof" json:"since,omitempty"`
 	Time  *string `protobuf:"bytes,5,opt,name=time,proto3,oneof" json:"time,omitempty"`
-	// The request field of the types that the caller wants: a repeated field; empty means all. The
-	// response field of the event's type.
+	// The request field of the types that the caller wants; empty means all. The response field of
+	// the event's type. Both are strings, or of one enum.
 	Types *string `protobuf:"bytes,6,opt,name=types,proto3,oneof" json:"types,omitempty"`
 	Type  *string `protobuf:"bytes,7,opt,name=type,proto3,oneof" json:"type,omitempty"`
 	// The request field of how many past lines to start with: an integer.
 	Lines *string `protobuf:"bytes,8,opt,name=lines,proto3,oneof" json:"lines,omitempty"`
 	// The request field of the lowest level that the caller wants, and the response field of the
-	// line's level: enums or integers.
+	// line's level: strings, or of one enum.
 	Level      *string `protobuf:"bytes,9,opt,name=level,proto3,oneof" json:"level,omitempty"`
 	EntryLevel *string `protobuf:"bytes,10,opt,name=entry_level,json=entryLevel,proto3,oneof" json:"entry_level,omitempty"`
 	// How long a stream is silent before it sends a heartbeat with the position; "0s" means no
@@ -1788,7 +1788,7 @@ type Upload struct {
 	Offset *string `protobuf:"bytes,6,opt,name=offset,proto3,oneof" json:"offset,omitempty"`
 	// The size of the file in bytes: an integer.
 	Size *string `protobuf:"bytes,7,opt,name=size,proto3,oneof" json:"size,omitempty"`
-	// The checksum of the file: a string, bytes or an integer.
+	// The checksum of the file: a string, bytes, or an integer of 32 bits.
 	Checksum *string `protobuf:"bytes,8,opt,name=checksum,proto3,oneof" json:"checksum,omitempty"`
 	// The most bytes of a file; 0 means no limit. The default is 1073741824, 1 GiB.
 	MaxFileBytes *int64 `protobuf:"varint,9,opt,name=max_file_bytes,json=maxFileBytes,proto3,oneof" json:"max_file_bytes,omitempty"`
@@ -2058,7 +2058,8 @@ type Room struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Disables the pattern.
 	Off *bool `protobuf:"varint,1,opt,name=off,proto3,oneof" json:"off,omitempty"`
-	// The request field that names the room, which the response may have too: a string.
+	// The request field that names the room, which the response may have too: a string or an
+	// integer.
 	Key *string `protobuf:"bytes,2,opt,name=key,proto3,oneof" json:"key,omitempty"`
 	// How many messages wait for a member that receives slowly. The default is 64.
 	Queue *int32 `protobuf:"varint,3,opt,name=queue,proto3,oneof" json:"queue,omitempty"`

@@ -11,6 +11,8 @@ import (
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/hub"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
@@ -33,6 +35,8 @@ const (
 // Implement it and serve it with [RegisterChatService]; call it with [NewChatServiceClient].
 type ChatService interface {
 	// Chat sends each message back, with the time at which it came.
+	//
+	// See [ChatServiceChat].
 	Chat(context.Context, runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage]
 }
 
@@ -52,6 +56,7 @@ var chatServiceTable = runtime.NewService(ChatServiceName, shopv1.File_shop_v1_c
 		TotalTimeout: time.Hour,
 		Auth:         &runtime.Auth{},
 		Log:          runtime.Log{Level: slog.LevelDebug},
+		Room:         policy.Room{Queue: 64, QueueBytes: 1048576},
 	}),
 )
 
@@ -83,3 +88,11 @@ func (c *chatServiceClient) Chat(ctx context.Context, reqs runtime.Stream[shopv1
 func ChatServiceConfig() client.Option {
 	return client.WithServiceConfig(chatServiceTable)
 }
+
+// ChatServiceChat serves Chat to the members of rooms.
+//
+// Pattern: room, likely. Key: room_id, in request and response, by its name. To confirm it, set the
+// option room: {key: "room_id"}; to disable it, room: {off: true}.
+var ChatServiceChat = hub.Of(
+	chatServiceTable.Method("Chat"), ChatService.Chat, hub.Fields{Room: "room_id"},
+)

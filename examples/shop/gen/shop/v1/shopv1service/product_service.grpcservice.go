@@ -10,6 +10,7 @@ import (
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
@@ -61,7 +62,8 @@ var productServiceTable = runtime.NewService(ProductServiceName, shopv1.File_sho
 			MaxAttempts: 3, InitialBackoff: 100 * time.Millisecond, MaxBackoff: time.Second,
 			Multiplier: 2, Codes: []string{"UNAVAILABLE"},
 		},
-		Log: runtime.Log{Sample: 0.5},
+		Log:    runtime.Log{Sample: 0.5},
+		Search: policy.Search{PackItems: 100, PackBytes: 65536, PackWait: 20 * time.Millisecond},
 	}),
 )
 

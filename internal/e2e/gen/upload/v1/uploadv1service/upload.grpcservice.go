@@ -9,8 +9,11 @@ import (
 
 	uploadv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/upload/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/bulk"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/server"
+	"github.com/grpcservice/grpcservice/runtime/upload"
 	"google.golang.org/grpc"
 )
 
@@ -34,10 +37,16 @@ const (
 // Implement it and serve it with [RegisterUploadService]; call it with [NewUploadServiceClient].
 type UploadService interface {
 	// UploadImages has chunks with the name of their file.
+	//
+	// See [UploadServiceUploadImages].
 	UploadImages(context.Context, runtime.Stream[uploadv1.ImageChunk]) (*uploadv1.UploadSummary, error)
 	// UploadVideo has a header and then chunks.
+	//
+	// See [UploadServiceUploadVideo].
 	UploadVideo(context.Context, runtime.Stream[uploadv1.UploadVideoRequest]) (*uploadv1.UploadSummary, error)
 	// CreateItems creates items, one a request.
+	//
+	// See [UploadServiceCreateItems].
 	CreateItems(context.Context, runtime.Stream[uploadv1.CreateItemRequest]) (*uploadv1.CreateItemsSummary, error)
 }
 
@@ -62,9 +71,15 @@ func (UnimplementedUploadService) CreateItems(context.Context, runtime.Stream[up
 
 // uploadServiceTable describes UploadService to servers and clients, a row per RPC.
 var uploadServiceTable = runtime.NewService(UploadServiceName, uploadv1.File_upload_v1_upload_proto,
-	runtime.ClientStream("UploadImages", UploadService.UploadImages, runtime.Policy{}),
-	runtime.ClientStream("UploadVideo", UploadService.UploadVideo, runtime.Policy{}),
-	runtime.ClientStream("CreateItems", UploadService.CreateItems, runtime.Policy{}),
+	runtime.ClientStream("UploadImages", UploadService.UploadImages, runtime.Policy{
+		Upload: policy.Upload{MaxFileBytes: 1073741824, MaxTotalBytes: 4294967296, MaxFiles: 1000},
+	}),
+	runtime.ClientStream("UploadVideo", UploadService.UploadVideo, runtime.Policy{
+		Upload: policy.Upload{MaxFileBytes: 1073741824, MaxTotalBytes: 4294967296, MaxFiles: 1000},
+	}),
+	runtime.ClientStream("CreateItems", UploadService.CreateItems, runtime.Policy{
+		Bulk: policy.Bulk{Concurrency: 8, MaxFailures: 1000},
+	}),
 )
 
 // RegisterUploadService registers svc with r: a [server.Server], or what [server.On] returns for your
@@ -107,3 +122,34 @@ func (c *uploadServiceClient) CreateItems(ctx context.Context, reqs runtime.Stre
 func UploadServiceConfig() client.Option {
 	return client.WithServiceConfig(uploadServiceTable)
 }
+
+// UploadServiceUploadImages serves UploadImages file by file, and uploads files.
+//
+// Pattern: upload, certain. Data: data, the only bytes, beside filename.
+var UploadServiceUploadImages = upload.Of(
+	uploadServiceTable.Method("UploadImages"), UploadService.UploadImages,
+	upload.Fields{Name: "filename", Data: "data", Number: "chunk_number", Checksum: "sha256"},
+)
+
+// UploadServiceUploadVideo serves UploadVideo file by file, and uploads files.
+//
+// Pattern: upload, certain. Header: header, the other message in the oneof of data.
+var UploadServiceUploadVideo = upload.OfHeader(
+	uploadServiceTable.Method("UploadVideo"), UploadService.UploadVideo,
+	(*uploadv1.UploadVideoRequest).GetHeader, upload.Fields{
+		Header:   "header",
+		Name:     "header.name",
+		Data:     "data",
+		Offset:   "offset",
+		Size:     "header.size_bytes",
+		Checksum: "header.crc32c",
+		Finish:   "finish",
+	},
+)
+
+// UploadServiceCreateItems serves CreateItems item by item, and reports which failed.
+//
+// Pattern: bulk, certain. A stream of requests, and the name CreateItems.
+var UploadServiceCreateItems = bulk.Of(
+	uploadServiceTable.Method("CreateItems"), UploadService.CreateItems,
+)

@@ -113,13 +113,14 @@ func (s *BookService) WatchBooks(ctx context.Context, req *libraryv1.WatchBooksR
 
 // ImportBooks takes in a catalogue.
 func (s *BookService) ImportBooks(ctx context.Context, reqs runtime.Stream[libraryv1.Book]) (*libraryv1.ImportBooksResponse, error) {
-	for req, err := range reqs {
-		if err != nil {
-			return nil, err // the call was canceled, or a message is not a valid request
-		}
-		_ = req // TODO: Process req. A stream can have any number of requests, so do not keep them all.
+	// TODO: Process one item. An error is counted and reported, and the other items go on.
+	result, err := libraryv1service.BookServiceImportBooks.Each(ctx, reqs, func(ctx context.Context, req *libraryv1.Book) error {
+		return runtime.Unimplemented(libraryv1service.BookServiceName, "ImportBooks")
+	})
+	if err != nil {
+		return nil, err // the call was canceled, or a limit is exceeded
 	}
-	// TODO: Return the response to all requests.
+	_ = result // TODO: Return how many items succeeded, and which failed.
 	return nil, runtime.Unimplemented(libraryv1service.BookServiceName, "ImportBooks")
 }
 

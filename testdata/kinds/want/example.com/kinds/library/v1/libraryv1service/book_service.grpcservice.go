@@ -9,7 +9,9 @@ import (
 
 	libraryv1 "example.com/kinds/library/v1"
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/bulk"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
@@ -39,6 +41,8 @@ type BookService interface {
 	// WatchBooks streams the changes to a shelf until the caller goes away.
 	WatchBooks(context.Context, *libraryv1.WatchBooksRequest) runtime.Stream[libraryv1.BookEvent]
 	// ImportBooks stores a stream of books and counts them.
+	//
+	// See [BookServiceImportBooks].
 	ImportBooks(context.Context, runtime.Stream[libraryv1.Book]) (*libraryv1.ImportBooksResponse, error)
 	// Converse is a chat with the librarian.
 	Converse(context.Context, runtime.Stream[libraryv1.Remark]) runtime.Stream[libraryv1.Remark]
@@ -76,6 +80,7 @@ var bookServiceTable = runtime.NewService(BookServiceName, libraryv1.File_librar
 	runtime.ServerStream("WatchBooks", BookService.WatchBooks, runtime.Policy{}),
 	runtime.ClientStream("ImportBooks", BookService.ImportBooks, runtime.Policy{
 		Idempotency: runtime.Idempotent,
+		Bulk:        policy.Bulk{Concurrency: 8, MaxFailures: 1000},
 	}),
 	runtime.Bidi("Converse", BookService.Converse, runtime.Policy{}),
 )
@@ -126,3 +131,10 @@ func (c *bookServiceClient) Converse(ctx context.Context, reqs runtime.Stream[li
 func BookServiceConfig() client.Option {
 	return client.WithServiceConfig(bookServiceTable)
 }
+
+// BookServiceImportBooks serves ImportBooks item by item, and reports which failed.
+//
+// Pattern: bulk, certain. A stream of requests, and the name ImportBooks.
+var BookServiceImportBooks = bulk.Of(
+	bookServiceTable.Method("ImportBooks"), BookService.ImportBooks,
+)

@@ -1,0 +1,45 @@
+package search
+
+import (
+	"fmt"
+
+	"github.com/grpcservice/grpcservice/internal/gen/view"
+	"github.com/grpcservice/grpcservice/internal/golang"
+	"github.com/grpcservice/grpcservice/internal/model"
+)
+
+// Arguments are those of the helper's constructor, as helper_search.go.tmpl writes them.
+type Arguments struct {
+	Items  *view.Accessor // of the results of a response that has several, or nil
+	Fields []view.HelperField
+}
+
+// Helper implements [model.Helped].
+func (s *Search) Helper(scope *model.Scope) model.Helper {
+	m := scope.Method()
+	h := model.Helper{
+		Constructor: "Of",
+		Summary:     fmt.Sprintf("serves the results of %s, and iterates over them.", m.GoName),
+		Stub:        Stub{Item: scope.Message(s.Item(m.Desc))},
+	}
+	arguments := Arguments{Fields: view.SetFields(view.PathField("Limit", s.Limit), view.PathField("Items", s.Items))}
+	if len(s.Items) > 0 {
+		h.Constructor = "OfItems"
+		items := view.OfAccessor(scope.Accessor(m.Output.Desc, s.Items))
+		arguments.Items = &items
+	}
+	h.Arguments = arguments
+	return h
+}
+
+// Stub is what the first version of a user's method spells.
+type Stub struct{ Item golang.Ident }
+
+// StubMethod is a user's method, as stub_search.go.tmpl sees it.
+type StubMethod struct {
+	view.MethodStub
+	Stub
+}
+
+// Of implements [view.Stub].
+func (s Stub) Of(m view.MethodStub) any { return StubMethod{m, s} }

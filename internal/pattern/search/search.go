@@ -1,0 +1,111 @@
+package search
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/internal/pattern"
+	"github.com/grpcservice/grpcservice/internal/pattern/shape"
+)
+
+// limitNames are the names of the most results that a caller wants, the better ones first.
+var limitNames = []string{"limit", "max_results", "result_limit", "max_items", pageSize}
+
+// pageSize may also be the number of results of each response.
+const pageSize = "page_size"
+
+// listNames are names of the results in a response that has several.
+var listNames = []string{"items", "results", "rows", "hits", "matches", "entries"}
+
+// containers end the names of messages that may hold several results.
+var containers = []string{"Response", "Reply", "Batch", "Chunk", "Page", "List", "Results"}
+
+// seeker looks for the fields of a search.
+type seeker struct {
+	pattern.Seeker
+	search Search
+}
+
+// detect looks for a search: a stream that ends at a limit, or whose responses hold several results.
+func detect(m *pattern.Method) pattern.Found {
+	s := seeker{Seeker: pattern.Seeker{Method: m, Row: Pattern()}}
+	s.findLimit()
+	if !s.findItems() && len(s.search.Limit) == 0 {
+		return nil
+	}
+	s.Conclude()
+	return &s.search
+}
+
+func (s *seeker) findLimit() {
+	path, said := s.UseOrFind("limit", s.In, shape.ACount, limitNames...)
+	if s.search.Limit = path; said || len(path) == 0 {
+		return
+	}
+	level := pattern.Certain
+	if shape.Snake(path.Field().Name()) == pageSize {
+		if shape.FieldNamed(s.In, "page_token") != nil {
+			s.search.Limit = nil // of a page
+			return
+		}
+		level = pattern.Likely
+		s.Advise("limit", path)
+	}
+	s.Found(level, fmt.Sprintf("limit: %s, by its name", path))
+}
+
+// findItems finds the results of a response that has several, and reports whether it has.
+func (s *seeker) findItems() bool {
+	path, said := s.Use("items", s.Out, shape.AMessageList)
+	if said {
+		s.search.Items = path
+		return len(path) > 0
+	}
+	list, level, why := s.list()
+	if list == nil {
+		return false
+	}
+	reason := fmt.Sprintf("items: %s, %s", list.Name(), why)
+	if level == pattern.Possible {
+		s.Advise("items", shape.Path{list})
+		if len(s.search.Limit) == 0 {
+			s.Guess(reason)
+			return false
+		}
+		level = pattern.Likely
+	}
+	s.search.Items = shape.Path{list}
+	s.Found(level, reason)
+	return true
+}
+
+// list returns the list of a response that may be its results. A response that is a result itself
+// may have lists too.
+func (s *seeker) list() (list protoreflect.FieldDescriptor, level pattern.Level, why string) {
+	lists := shape.FieldsThat(s.Out, shape.IsMessageList)
+	noun := shape.NounOf(s.Desc)
+	isNamed := func(f protoreflect.FieldDescriptor) bool { return shape.IsNamedFor(f, noun) >= 2 }
+	if f := shape.Only(lists, isNamed); f != nil {
+		return f, pattern.Certain, "named after the method"
+	}
+	if path := shape.FirstNamed(s.Out, listNames, shape.IsMessageList); len(path) > 0 {
+		return path.Field(), pattern.Certain, "by its name"
+	}
+	const others = 3
+	if len(lists) != 1 || s.Out.Fields().Len() > 1+others || pattern.IsBeside(lists[0], noun) || !isContainer(s.Out) {
+		return nil, 0, ""
+	}
+	return lists[0], pattern.Possible, "the only repeated message of a response"
+}
+
+// isContainer reports whether the name of a message says that it is a response and not a result.
+func isContainer(m protoreflect.MessageDescriptor) bool {
+	for _, suffix := range containers {
+		if strings.HasSuffix(string(m.Name()), suffix) {
+			return true
+		}
+	}
+	return false
+}

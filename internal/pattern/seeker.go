@@ -1,0 +1,81 @@
+package pattern
+
+import (
+	"slices"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/internal/pattern/shape"
+)
+
+// Seeker looks for the parts of a pattern: those that the policy names, and the others by their
+// names and types.
+type Seeker struct {
+	*Method
+	Evidence
+	Row Pattern
+}
+
+// Use returns the field that the policy names for a part, and whether it names one, or states with
+// an empty name that there is none.
+func (s *Seeker) Use(
+	part string, in protoreflect.MessageDescriptor, want shape.Kind,
+) (shape.Path, bool) {
+	text, ok := s.saidOf(part)
+	if !ok || text == "" {
+		return nil, ok
+	}
+	path, ok := s.Named(s.Row.Option+"."+part, &text, in, want)
+	if ok {
+		s.ByPolicy = append(s.ByPolicy, part)
+	}
+	return path, ok
+}
+
+// UseOrFind is Use, or else the first field that has one of the names and is of the kind.
+func (s *Seeker) UseOrFind(
+	part string, in protoreflect.MessageDescriptor, want shape.Kind, names ...string,
+) (path shape.Path, said bool) {
+	if path, said = s.Use(part, in, want); said {
+		return path, true
+	}
+	return shape.FirstNamed(in, names, want.Fits), false
+}
+
+// SaidPart reports whether the policy names a part, or states that there is none.
+func (s *Seeker) SaidPart(part string) bool {
+	_, ok := s.saidOf(part)
+	return ok
+}
+
+func (s *Seeker) saidOf(part string) (text string, ok bool) {
+	said := s.said(s.Row.Option)
+	if said == nil {
+		return "", false
+	}
+	field := said.Descriptor().Fields().ByName(protoreflect.Name(part))
+	if field == nil || !said.Has(field) {
+		return "", false
+	}
+	return said.Get(field).String(), true
+}
+
+// Enables reports whether the policy sets off of a pattern to false.
+func (m *Method) Enables(option string) bool {
+	said := m.said(option)
+	return said != nil && said.Has(said.Descriptor().Fields().ByName("off")) && !m.isOff(option)
+}
+
+// Conclude reports what was found, with the parts that the policy names in the reason.
+func (s *Seeker) Conclude() {
+	if names := slices.Clone(s.ByPolicy); len(names) > 0 {
+		s.Reasons = append(s.Reasons, shape.Join(names)+": "+AsSaid)
+	}
+	s.Report(s.Row.Name, s.Evidence)
+}
+
+// Guess reports that the method may have the pattern, with the option that gives it.
+func (s *Seeker) Guess(reason string) {
+	s.Found(Possible, reason)
+	s.Report(s.Row.Name, s.Evidence)
+}

@@ -1,0 +1,39 @@
+package subscription
+
+import (
+	"fmt"
+
+	"github.com/grpcservice/grpcservice/internal/gen/view"
+	"github.com/grpcservice/grpcservice/internal/golang"
+	"github.com/grpcservice/grpcservice/internal/model"
+)
+
+// Arguments are those of the helper's constructor, as helper_subscription.go.tmpl writes them.
+type Arguments struct{ Fields []view.HelperField }
+
+// Helper implements [model.Helped].
+func (f *Subscription) Helper(s *model.Scope) model.Helper {
+	m := s.Method()
+	return model.Helper{
+		Constructor: "Of",
+		Summary:     fmt.Sprintf("serves %s from a log, and resumes it after a disconnect.", m.GoName),
+		Arguments: Arguments{view.SetFields(
+			view.PathField("Position", f.Position), view.PathField("NextPosition", f.NextPosition),
+			view.PathField("Since", f.Since), view.PathField("Time", f.Time),
+			view.PathField("Types", f.Types), view.PathField("Type", f.Type), view.PathField("Lines", f.Lines),
+			view.PathField("Level", f.Level), view.PathField("EntryLevel", f.EntryLevel),
+		)},
+		Takes: []golang.Ident{s.Ident(m.Output.GoIdent)},
+		Stub:  Stub{},
+	}
+}
+
+// Stub is what the first version of a user's method spells: nothing that the method does not have
+// itself.
+type Stub struct{}
+
+// StubMethod is a user's method, as stub_subscription.go.tmpl sees it.
+type StubMethod struct{ view.MethodStub }
+
+// Of implements [view.Stub].
+func (Stub) Of(m view.MethodStub) any { return StubMethod{m} }
