@@ -98,7 +98,7 @@ func TestAppOfDependencies(t *testing.T) {
 	for text, count := range map[string]int{
 		"\trooms := meet.NewHub[chatv1.Message]()               // TODO: Share rooms.\n":  1,
 		"\tevents := meet.NewLog[chatv1.Message](meet.Memory()) // TODO: Share events.\n": 1,
-		"\tchatv1service.RegisterChat(srv, eventspb.NewChat(rooms, events))\n":          2,
+		"\tchatv1service.RegisterChat(srv, eventspb.NewChat(rooms, events))\n":            2,
 	} {
 		if got := strings.Count(string(content), text); got != count {
 			t.Errorf("main.go has %q %d times, want %d:\n%s", text, got, count, content)

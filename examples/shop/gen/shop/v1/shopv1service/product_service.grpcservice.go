@@ -11,6 +11,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/policy"
+	"github.com/grpcservice/grpcservice/runtime/search"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
@@ -39,6 +40,8 @@ const (
 // Implement it and serve it with [RegisterProductService]; call it with [NewProductServiceClient].
 type ProductService interface {
 	// SearchProducts streams the products that match, in the order of the catalogue.
+	//
+	// See [ProductServiceSearchProducts].
 	SearchProducts(context.Context, *shopv1.SearchRequest) runtime.Stream[shopv1.Product]
 }
 
@@ -95,3 +98,12 @@ func (c *productServiceClient) SearchProducts(ctx context.Context, req *shopv1.S
 func ProductServiceConfig() client.Option {
 	return client.WithServiceConfig(productServiceTable)
 }
+
+// ProductServiceSearchProducts serves the results of SearchProducts, and iterates over them.
+//
+// Pattern: search, certain. Limit: limit, by its name.
+var ProductServiceSearchProducts = search.Of(
+	productServiceTable.Method("SearchProducts"), ProductService.SearchProducts, search.Fields{
+		Limit: "limit",
+	},
+)
