@@ -63,14 +63,19 @@ func (l *liveCalls) remove(c *liveCall) {
 	c.cancel()
 }
 
-// expire cancels all calls, and those that are still to come.
-func (l *liveCalls) expire() {
+// expire cancels all calls, and those that are still to come. It returns those that are sending, which
+// the end of their context does not interrupt.
+func (l *liveCalls) expire() (sending []*callContext) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.expired = true
 	for c := l.first; c != nil; c = c.next {
 		c.cutOff()
+		if c.call != nil && c.call.call.isSending() {
+			sending = append(sending, c.call)
+		}
 	}
+	return sending
 }
 
 // cutOff cancels a call because of a shutdown; its list is locked.

@@ -25,17 +25,18 @@ type stuckSend struct {
 
 // blocked returns how long the call has been sending the same message; 0 if it is not sending.
 func (c *liveCall) blocked(now time.Time) time.Duration {
-	call := &c.call.call
-	message := call.sending.Load()
-	if message <= call.sent.Load() {
+	if !c.call.call.isSending() {
 		c.stuck.message = 0
 		return 0
 	}
-	if c.stuck.message != message {
+	if message := c.call.call.sending.Load(); c.stuck.message != message {
 		c.stuck = stuckSend{message, now}
 	}
 	return now.Sub(c.stuck.since)
 }
+
+// isSending reports whether a SendMsg is running.
+func (c *call) isSending() bool { return c.sending.Load() > c.sent.Load() }
 
 // watchSends looks for blocked sends for as long as there are streams. Streams only count what they
 // send: a clock for each message would cost more than the message.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -225,5 +226,50 @@ func TestSendTimeoutsAreChecked(t *testing.T) {
 	err := server.New(server.WithSendTimeout(-1)).Run(context.Background(), "127.0.0.1:0")
 	if err == nil || !strings.Contains(err.Error(), "WithSendTimeout(") {
 		t.Errorf("Run: %v", err)
+	}
+}
+
+// TestDrainedStreamsThatAreBlocked holds what a client gets whose stream is blocked in sending when the
+// server has no more time for it: a status on which it resumes, whether it reads in time or not.
+func TestDrainedStreamsThatAreBlocked(t *testing.T) {
+	for name, policy := range sendPolicies {
+		for _, method := range []string{"Many", "Chat"} {
+			for _, inTime := range []bool{true, false} {
+				impl, ended := flooding()
+				srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0), server.WithShutdownTimeout(200*time.Millisecond))
+				server.Register[echotest.Service](srv, echotest.TableWith(policy), impl)
+				lis, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				go func() { _ = srv.Serve(context.Background(), lis) }() // ends with the shutdown, and names the call
+				conn := echotest.DialAll(t, []string{lis.Addr().String()})
+				cs, err := conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/test.v1.Echo/"+method)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = cs.SendMsg(echotest.TenBytes) // RecvMsg tells why it failed
+				_ = cs.CloseSend()
+				time.Sleep(200 * time.Millisecond) // until the method is blocked
+				start, stopped := time.Now(), make(chan struct{})
+				go func() {
+					defer close(stopped)
+					_ = srv.Shutdown(context.Background())
+				}()
+				if inTime {
+					echotest.Within(t, ended)
+				} else {
+					echotest.Within(t, stopped)
+				}
+				err = recvAll(cs)
+				if status.Code(err) != codes.Unavailable || inTime && rpcerr.ReasonOf(err) != rpcerr.ReasonDraining {
+					t.Errorf("%s, %s, reads in time: %v: %v", name, method, inTime, err)
+				}
+				echotest.Within(t, stopped)
+				if took := time.Since(start); took > 3*time.Second {
+					t.Errorf("%s, %s, reads in time: %v: the shutdown took %v", name, method, inTime, took)
+				}
+			}
+		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"github.com/grpcservice/grpcservice/runtime"
 )
 
 // The time that a shutdown takes at most in addition to its options.
@@ -103,12 +105,20 @@ func (s *Server) stopNow(server *grpc.Server) error {
 	return nil
 }
 
-// expire cancels the calls of all methods.
+// expire cancels the calls of all methods. Those that are blocked in sending get their status at once,
+// which interrupts them; it follows what their clients have not read.
 func (p *pipeline) expire() {
 	p.drain.expire()
+	for _, c := range p.expireCalls() {
+		c.writeStatus(runtime.ErrDraining)
+	}
+}
+
+func (p *pipeline) expireCalls() (sending []*callContext) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, m := range p.methods {
-		m.live.expire()
+		sending = append(sending, m.live.expire()...)
 	}
+	return sending
 }
