@@ -55,7 +55,7 @@ func (l *Log[T]) load(ctx context.Context, seen *tail[T], at Position) error {
 	}
 	wake := l.store.Watch()
 	batch, err := l.store.Read(ctx, from, tailRead)
-	if from != at && (errors.As(err, new(*PositionError)) || err == nil && len(batch.Records) == 0) {
+	if from != at && hasNothing(batch, err) {
 		from = at
 		batch, err = l.store.Read(ctx, from, tailRead)
 	}
@@ -79,10 +79,16 @@ func (l *Log[T]) load(ctx context.Context, seen *tail[T], at Position) error {
 	return nil
 }
 
+// hasNothing reports whether a read from the end of the tail was in vain: the tail belongs to
+// another incarnation, or what follows it was trimmed.
+func hasNothing(batch Batch, err error) bool {
+	return errors.As(err, new(*PositionError)) || err == nil && len(batch.Records) == 0
+}
+
 // check guards against stores that break their contract, which would lose or repeat entries.
 func check(from Position, batch Batch) error {
 	if len(batch.Records) == 0 && from.Sequence < batch.Bounds.Last {
-		return fmt.Errorf("eventlog: the store returned no records after %v, although it has them up to %d",
+		return fmt.Errorf("eventlog: the store returned no records after %v, but has them up to %d",
 			from, batch.Bounds.Last)
 	}
 	for i, r := range batch.Records {
@@ -114,7 +120,8 @@ func (l *Log[T]) readOlder(ctx context.Context, at Position) ([]*Entry[T], error
 		return nil, err
 	}
 	if len(batch.Records) == 0 {
-		return nil, fmt.Errorf("eventlog: the store ends at %d, before entries that it returned", at.Sequence)
+		return nil, fmt.Errorf("eventlog: the store ends at %d, before entries that it returned",
+			at.Sequence)
 	}
 	return l.decode(at.Epoch, batch.Records)
 }

@@ -27,7 +27,7 @@ type Log[T any] struct {
 	tail    atomic.Pointer[tail[T]] // nil until the first read
 	mu      sync.Mutex              // guards changes of tail, and the fields below
 	trimmed Position                // by this Log
-	loading chan struct{}           // closed when the reader that extends the tail has; nil if none does
+	loading chan struct{}           // closed when a reader has extended the tail; nil if none does
 }
 
 // Entry is a message in a log. Readers may share it: do not modify it or its message.

@@ -82,7 +82,7 @@ func (m *Memory) Append(ctx context.Context, data ...[]byte) (Position, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := time.Now().Round(0) // without the monotonic clock, which would hide a step back
+	now := time.Now().Round(0) // the monotonic clock would hide a step back
 	if now.Before(m.latest) {
 		now = m.latest
 	}
@@ -107,7 +107,8 @@ func (m *Memory) shrink() {
 	if m.maxAge == 0 {
 		return
 	}
-	for oldest := time.Now().Add(-m.maxAge); m.records.len() > 0 && m.records.at(0).Time.Before(oldest); {
+	oldest := time.Now().Add(-m.maxAge)
+	for m.records.len() > 0 && m.records.at(0).Time.Before(oldest) {
 		m.drop()
 	}
 }

@@ -67,7 +67,8 @@ type PositionError struct {
 
 // Error describes the position and the earliest one.
 func (e *PositionError) Error() string {
-	return fmt.Sprintf("eventlog: position %v: %v; the earliest position is %v", e.Position, e.Reason, e.Earliest)
+	return fmt.Sprintf("eventlog: position %v: %v; the earliest position is %v",
+		e.Position, e.Reason, e.Earliest)
 }
 
 // Unwrap returns the reason.

@@ -86,7 +86,9 @@ func (l *Log[T]) Follow(ctx context.Context, after Position) iter.Seq2[*Entry[T]
 }
 
 // each ranges over entries. At the head it calls wait, and ends if that returns false or an error.
-func (l *Log[T]) each(ctx context.Context, after Position, wait func(*Reader[T]) (more bool, err error)) iter.Seq2[*Entry[T], error] {
+func (l *Log[T]) each(
+	ctx context.Context, after Position, wait func(*Reader[T]) (more bool, err error),
+) iter.Seq2[*Entry[T], error] {
 	return func(yield func(*Entry[T], error) bool) {
 		r, more := l.Reader(after), true
 		for {

@@ -16,6 +16,11 @@ type tail[T any] struct {
 // tailLimits bounds a tail.
 type tailLimits struct{ entries, bytes int }
 
+// exceeded reports whether entries must be dropped; the last one stays.
+func (l tailLimits) exceeded(entries, bytes int) bool {
+	return entries > l.entries || bytes > l.bytes && entries > 1
+}
+
 // last returns the sequence number of the last entry.
 func (t *tail[T]) last() uint64 { return t.after + uint64(len(t.entries)) }
 
@@ -52,8 +57,9 @@ func (t *tail[T]) extend(entries []*Entry[T], wake <-chan struct{}, limits tailL
 		longer.bytes += e.size
 	}
 	drop := 0
-	for n := len(longer.entries); n-drop > limits.entries || longer.bytes > limits.bytes && n-drop > 1; drop++ {
+	for limits.exceeded(len(longer.entries)-drop, longer.bytes) {
 		longer.bytes -= longer.entries[drop].size
+		drop++
 	}
 	longer.cut(drop)
 	return longer

@@ -10,7 +10,8 @@
 //
 // A client ranges over the events of many connections:
 //
-//	for event, err := range shopv1service.EventServiceSubscribeToEvents.Resume(ctx, events, req) { … }
+//	subscribe := shopv1service.EventServiceSubscribeToEvents
+//	for event, err := range subscribe.Resume(ctx, events, req) { … }
 //
 // docs/subscriptions.md describes positions, marks and what clients in other languages do.
 package subscription

@@ -27,11 +27,13 @@ func misuse(format string, args ...any) error {
 // lost returns OUT_OF_RANGE for a position from which the log cannot be read. earliest may be
 // empty.
 func lost(cause error, earliest string) error {
-	reason, text := ReasonPositionUnknown, "the position belongs to another incarnation of the log"
+	reason := ReasonPositionUnknown
+	text := "the position belongs to another incarnation of the log"
 	if errors.Is(cause, eventlog.ErrExpired) {
 		reason, text = ReasonPositionExpired, "events after the position are gone"
 	}
-	err := reason.Errorf(codes.OutOfRange, "%s; read the current state and subscribe again", text).WithCause(cause)
+	err := reason.Errorf(codes.OutOfRange, "%s; read the current state and subscribe again", text).
+		WithCause(cause)
 	if earliest != "" {
 		err = err.WithMetadata(earliestKey, earliest)
 	}

@@ -47,7 +47,8 @@ func (s *shape) sinceOf(req protoreflect.Message) (time.Time, error) {
 	}
 	since, ok := s.since.Time(req)
 	if !ok {
-		return time.Time{}, invalid(ReasonStartInvalid, s.names.Since, "is not a valid time; send one of the years 1 to 9999")
+		return time.Time{}, invalid(ReasonStartInvalid, s.names.Since,
+			"is not a valid time; send one of the years 1 to 9999")
 	}
 	return since, nil
 }
@@ -154,10 +155,11 @@ func (s *shape) levelOf(req protoreflect.Message) (int, error) {
 	enum := s.level.Last().Enum()
 	switch {
 	case enum != nil && enum.Values().ByNumber(value.Enum()) == nil:
-		return 0, invalid(ReasonFilterInvalid, s.names.Level, fmt.Sprintf("has no value %d", value.Enum()))
+		return 0, invalid(ReasonFilterInvalid, s.names.Level,
+			fmt.Sprintf("has no value %d", value.Enum()))
 	case enum == nil && level == 0 && value.String() != "":
 		return 0, invalid(ReasonFilterInvalid, s.names.Level,
-			fmt.Sprintf("is not a known level; send one of %s", strings.Join(knownLevels(), ", ")))
+			"is not a known level; send one of "+strings.Join(knownLevels(), ", "))
 	}
 	return level, nil
 }

@@ -22,8 +22,10 @@ type Method[S, Req, Resp any] struct {
 }
 
 // Of returns the subscription that info describes.
-func Of[S, Req, Resp any](info runtime.MethodInfo, call func(S, context.Context, *Req) runtime.Stream[Resp], fields Fields) *Method[S, Req, Resp] {
-	return &Method[S, Req, Resp]{info: info, call: call, shape: sync.OnceValues(func() (*shape, error) {
+func Of[S, Req, Resp any](
+	info runtime.MethodInfo, call func(S, context.Context, *Req) runtime.Stream[Resp], fields Fields,
+) *Method[S, Req, Resp] {
+	shapeOf := func() (*shape, error) {
 		req, reqOK := any((*Req)(nil)).(proto.Message)
 		resp, respOK := any((*Resp)(nil)).(proto.Message)
 		if !reqOK || !respOK {
@@ -35,7 +37,8 @@ func Of[S, Req, Resp any](info runtime.MethodInfo, call func(S, context.Context,
 		}
 		s.marks = len(s.nextPosition) > 0 && canBeAlone[Resp](s)
 		return s, nil
-	})}
+	}
+	return &Method[S, Req, Resp]{info: info, call: call, shape: sync.OnceValues(shapeOf)}
 }
 
 // Info describes the RPC.

@@ -28,11 +28,14 @@ import (
 // A server that sets no position in an event cannot be resumed after it: if the connection
 // breaks there, the loop ends with the error of the call. The method must have a position, or the
 // error is INTERNAL.
-func (m *Method[S, Req, Resp]) Resume(ctx context.Context, svc S, req *Req, opts ...ResumeOption) runtime.Stream[Resp] {
+func (m *Method[S, Req, Resp]) Resume(
+	ctx context.Context, svc S, req *Req, opts ...ResumeOption,
+) runtime.Stream[Resp] {
 	return func(yield func(*Resp, error) bool) {
 		shape, err := m.shape()
 		if err == nil && len(shape.nextPosition) == 0 {
-			err = misuse("%s: Resume needs fields for positions; set Position and NextPosition", m.info.FullMethod)
+			err = misuse("%s: Resume needs fields for positions; set Position and NextPosition",
+				m.info.FullMethod)
 		}
 		if err != nil {
 			yield(nil, err)

@@ -25,7 +25,9 @@ import (
 //
 // The stream must be ranged over in the goroutine of the call. Events are shared: neither filters
 // nor interceptors may modify them.
-func (m *Method[S, Req, Resp]) Serve(ctx context.Context, req *Req, log *eventlog.Log[Resp], opts ...Option) runtime.Stream[Resp] {
+func (m *Method[S, Req, Resp]) Serve(
+	ctx context.Context, req *Req, log *eventlog.Log[Resp], opts ...Option,
+) runtime.Stream[Resp] {
 	return func(yield func(*Resp, error) bool) {
 		s, err := m.newServing(ctx, req, log, opts)
 		if err == nil {
@@ -43,7 +45,9 @@ func (m *Method[S, Req, Resp]) Serve(ctx context.Context, req *Req, log *eventlo
 }
 
 // newServing resolves what a call of [Method.Serve] needs.
-func (m *Method[S, Req, Resp]) newServing(ctx context.Context, req *Req, log *eventlog.Log[Resp], opts []Option) (*serving[Resp], error) {
+func (m *Method[S, Req, Resp]) newServing(
+	ctx context.Context, req *Req, log *eventlog.Log[Resp], opts []Option,
+) (*serving[Resp], error) {
 	shape, err := m.shape()
 	if err != nil {
 		return nil, err
@@ -55,7 +59,9 @@ func (m *Method[S, Req, Resp]) newServing(ctx context.Context, req *Req, log *ev
 	for _, opt := range opts {
 		opt(&o)
 	}
-	s := &serving[Resp]{shape: shape, ctx: ctx, log: log, options: o, active: &m.active, draining: runtime.Draining(ctx)}
+	s := &serving[Resp]{
+		shape: shape, ctx: ctx, log: log, options: o, active: &m.active, draining: runtime.Draining(ctx),
+	}
 	if s.keep, err = filtersOf[Resp](&o); err != nil {
 		return nil, misuse("%s: %w", m.info.FullMethod, err)
 	}

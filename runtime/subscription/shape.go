@@ -18,11 +18,14 @@ type shape struct {
 	marks                                bool           // clients may get marks
 }
 
+// finder finds a field of a type.
+type finder func(desc protoreflect.MessageDescriptor, text string) (fieldpath.Path, error)
+
 // newShape resolves the fields of a request and a response.
 func newShape(fields Fields, req, resp protoreflect.MessageDescriptor) (*shape, error) {
 	s := &shape{names: fields}
 	var errs []error
-	find := func(p *fieldpath.Path, text string, desc protoreflect.MessageDescriptor, how func(protoreflect.MessageDescriptor, string) (fieldpath.Path, error)) {
+	find := func(p *fieldpath.Path, text string, desc protoreflect.MessageDescriptor, how finder) {
 		if text == "" {
 			return
 		}
@@ -48,14 +51,14 @@ func newShape(fields Fields, req, resp protoreflect.MessageDescriptor) (*shape, 
 
 // misuse returns the mistakes in the fields.
 func (s *shape) misuse() (errs []error) {
-	if (len(s.position) == 0) != (len(s.nextPosition) == 0) {
-		errs = append(errs, errors.New("only one of the request and the response has a position; set both Position and NextPosition, or neither"))
-	}
-	if (len(s.types) == 0) != (len(s.kind) == 0) {
-		errs = append(errs, errors.New("only one of the request and the response has a type; set both Types and Type, or neither"))
-	}
-	if (len(s.level) == 0) != (len(s.entryLevel) == 0) {
-		errs = append(errs, errors.New("only one of the request and the response has a level; set both Level and EntryLevel, or neither"))
+	for names, alone := range map[string]bool{
+		"Position and NextPosition": (len(s.position) == 0) != (len(s.nextPosition) == 0),
+		"Types and Type":            (len(s.types) == 0) != (len(s.kind) == 0),
+		"Level and EntryLevel":      (len(s.level) == 0) != (len(s.entryLevel) == 0),
+	} {
+		if alone {
+			errs = append(errs, fmt.Errorf("only one is set; set both %s, or neither", names))
+		}
 	}
 	errs = append(errs, sameType(s.types, s.kind, s.names.Types, s.names.Type))
 	return append(errs, sameType(s.level, s.entryLevel, s.names.Level, s.names.EntryLevel))
@@ -67,7 +70,8 @@ func sameType(a, b fieldpath.Path, aName, bName string) error {
 	if len(a) == 0 || len(b) == 0 || enumOf(a) == enumOf(b) {
 		return nil
 	}
-	return fmt.Errorf("%s and %s have different types; both must be strings or of the same enum", aName, bName)
+	return fmt.Errorf("%s and %s have different types; both must be strings or of the same enum",
+		aName, bName)
 }
 
 // enumOf returns the name of a field's enum, or "" for a string.
@@ -85,7 +89,8 @@ func symbols(desc protoreflect.MessageDescriptor, text string) (fieldpath.Path, 
 		return nil, err
 	}
 	field := p[len(p)-1]
-	if field.IsMap() || field.Kind() != protoreflect.StringKind && field.Kind() != protoreflect.EnumKind {
+	kind := field.Kind()
+	if field.IsMap() || kind != protoreflect.StringKind && kind != protoreflect.EnumKind {
 		return nil, fmt.Errorf("%s is %s, not a string or an enum", text, fieldpath.TypeOf(field))
 	}
 	return p, nil

@@ -1,7 +1,6 @@
 package subscription
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -42,7 +41,8 @@ func (s *serving[Resp]) startAfter(token string) error {
 		return lost(err, s.token(bounds.Earliest()))
 	case err != nil:
 		return invalid(ReasonPositionInvalid, s.names.Position,
-			"is not a position of this subscription; send a position unchanged, or none to start anew").WithCause(err)
+			"is not a position of this subscription; send a position unchanged, or none to start anew").
+			WithCause(err)
 	}
 	s.reader = s.log.Reader(at)
 	return nil
@@ -65,7 +65,7 @@ func (s *serving[Resp]) choose(req protoreflect.Message) (eventlog.Position, err
 	case err != nil:
 		return eventlog.Position{}, err
 	case lines > 0:
-		return s.before(s.ctx, bounds, lines)
+		return s.before(bounds, lines)
 	case s.options.earliest:
 		return bounds.Earliest(), nil
 	}
@@ -79,7 +79,8 @@ func (s *serving[Resp]) linesOf(req protoreflect.Message) (int, error) {
 	}
 	lines := s.lines.Integer(req)
 	if lines < 0 {
-		return 0, invalid(ReasonStartInvalid, s.names.Lines, fmt.Sprintf("is %d; it must not be negative", lines))
+		return 0, invalid(ReasonStartInvalid, s.names.Lines,
+			fmt.Sprintf("is %d; it must not be negative", lines))
 	}
 	return int(min(lines, int64(s.options.maxLines))), nil
 }
@@ -93,14 +94,15 @@ const (
 
 // before returns the position before the last n events that pass. It searches backwards, a window
 // at a time.
-func (s *serving[Resp]) before(ctx context.Context, bounds eventlog.Bounds, n int) (eventlog.Position, error) {
+func (s *serving[Resp]) before(bounds eventlog.Bounds, n int) (eventlog.Position, error) {
 	at, floor := bounds.Head(), bounds.Earliest().Sequence
 	if at.Sequence > maxScan {
 		floor = max(floor, at.Sequence-maxScan)
 	}
 	for window := uint64(max(64, n)); at.Sequence > floor; window = min(2*window, maxWindow) {
-		start := eventlog.Position{Epoch: at.Epoch, Sequence: max(floor, at.Sequence-min(window, at.Sequence))}
-		passing, err := s.passing(ctx, start, at)
+		start := at
+		start.Sequence = max(floor, at.Sequence-min(window, at.Sequence))
+		passing, err := s.passing(start, at)
 		var gone *eventlog.PositionError
 		if errors.As(err, &gone) {
 			return gone.Earliest, nil // trimmed meanwhile: what is left is less than was searched
@@ -119,10 +121,10 @@ func (s *serving[Resp]) before(ctx context.Context, bounds eventlog.Bounds, n in
 }
 
 // passing returns the sequence numbers of the events between two positions that pass.
-func (s *serving[Resp]) passing(ctx context.Context, from, to eventlog.Position) (numbers []uint64, err error) {
+func (s *serving[Resp]) passing(from, to eventlog.Position) (numbers []uint64, err error) {
 	r := s.log.Reader(from)
 	for r.Position().Sequence < to.Sequence {
-		e, err := r.Next(ctx)
+		e, err := r.Next(s.ctx)
 		if err != nil || e == nil {
 			return numbers, err
 		}
@@ -130,5 +132,5 @@ func (s *serving[Resp]) passing(ctx context.Context, from, to eventlog.Position)
 			numbers = append(numbers, e.Position.Sequence)
 		}
 	}
-	return numbers, ctx.Err()
+	return numbers, s.ctx.Err()
 }

@@ -40,7 +40,8 @@ func Text(desc protoreflect.MessageDescriptor, text string) (Path, error) {
 	if err != nil {
 		return nil, err
 	}
-	if kind := p[len(p)-1].Kind(); !isSingular(p) || kind != protoreflect.StringKind && kind != protoreflect.BytesKind {
+	kind := p[len(p)-1].Kind()
+	if !isSingular(p) || kind != protoreflect.StringKind && kind != protoreflect.BytesKind {
 		return nil, mismatch(p, text, "a string or bytes")
 	}
 	return p, nil
@@ -115,7 +116,8 @@ func Timestamp(desc protoreflect.MessageDescriptor, text string) (Path, error) {
 	if err != nil {
 		return nil, err
 	}
-	if message := p[len(p)-1].Message(); !isSingular(p) || message == nil || message.FullName() != "google.protobuf.Timestamp" {
+	message := p[len(p)-1].Message()
+	if !isSingular(p) || message == nil || message.FullName() != "google.protobuf.Timestamp" {
 		return nil, mismatch(p, text, "a google.protobuf.Timestamp")
 	}
 	return p, nil
