@@ -144,8 +144,10 @@ func TestFoldStopsAtFailures(t *testing.T) {
 		return sum + n.GetValue(), nil
 	}
 	for name, s := range map[string]runtime.Stream[number]{
-		"fold":   stream.Of(one, one, wrapperspb.Int64(-1), one),
-		"stream": func(yield func(*number, error) bool) { _ = yield(one, nil) && yield(wrapperspb.Int64(1), nil) && yield(nil, failed) },
+		"fold": stream.Of(one, one, wrapperspb.Int64(-1), one),
+		"stream": func(yield func(*number, error) bool) {
+			_ = yield(one, nil) && yield(wrapperspb.Int64(1), nil) && yield(nil, failed)
+		},
 	} {
 		if sum, err := stream.Fold(t.Context(), s, 0, add); sum != 2 || err != failed {
 			t.Errorf("%s: %d, %v", name, sum, err)

@@ -36,6 +36,8 @@ func play(addr string, timeout time.Duration) error {
 		client.WithInsecure(), // the example's server has no certificate
 		shopv1service.UserServiceConfig(), shopv1service.ProductServiceConfig(), shopv1service.OrderServiceConfig(),
 		shopv1service.BatchJobServiceConfig(), shopv1service.AnalyticsServiceConfig(), shopv1service.ChatServiceConfig(),
+		shopv1service.EventServiceConfig(), shopv1service.LogServiceConfig(), shopv1service.UploadServiceConfig(),
+		shopv1service.CollaborationServiceConfig(), shopv1service.GameServiceConfig(),
 		operation.Config(),
 		client.WithHealthChecks())
 	if err != nil {
@@ -59,7 +61,12 @@ func playAll(ctx context.Context, conn grpc.ClientConnInterface) error {
 			return playJobs(clerk, customer, shopv1service.NewBatchJobServiceClient(conn), operation.NewClient(conn))
 		},
 		func() error { return playAnalytics(clerk, analytics) },
-		func() error { return playChat(clerk, shopv1service.NewChatServiceClient(conn)) },
+		func() error { return playEvents(clerk, shopv1service.NewEventServiceClient(conn)) },
+		func() error { return playLogs(clerk, shopv1service.NewLogServiceClient(conn)) },
+		func() error { return playUpload(clerk, shopv1service.NewUploadServiceClient(conn)) },
+		func() error { return playChat(clerk, customer, shopv1service.NewChatServiceClient(conn)) },
+		func() error { return playCollaborate(clerk, shopv1service.NewCollaborationServiceClient(conn)) },
+		func() error { return playGame(customer, shopv1service.NewGameServiceClient(conn)) },
 		func() error { return playStrangers(ctx, users) },
 		func() error { return playRate(ctx, analytics) },
 	} {

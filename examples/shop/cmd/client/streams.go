@@ -46,27 +46,3 @@ func playAnalytics(ctx context.Context, analytics shopv1service.AnalyticsService
 	}
 	return nil
 }
-
-// playChat sends and reads at the same time.
-func playChat(ctx context.Context, chat shopv1service.ChatService) error {
-	lines := []string{"Is the teapot in stock?", "Then I take two."}
-	var messages []*shopv1.ChatMessage
-	for _, line := range lines {
-		messages = append(messages, &shopv1.ChatMessage{UserId: "ada", RoomId: "sales", Content: line})
-	}
-	heard := 0
-	for message, err := range chat.Chat(ctx, stream.Of(messages...)) {
-		if err != nil {
-			return fmt.Errorf("chat: %w", err)
-		}
-		if heard == len(lines) || message.GetContent() != lines[heard] {
-			return fmt.Errorf("chat: unexpected message %q", message.GetContent())
-		}
-		say("Chat", "said and heard: %s", message.GetContent())
-		heard++
-	}
-	if heard != len(lines) {
-		return fmt.Errorf("chat: said %d messages, heard %d", len(lines), heard)
-	}
-	return nil
-}

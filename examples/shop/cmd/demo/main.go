@@ -98,6 +98,11 @@ func checkHealth(ctx context.Context, addr string) error {
 		shopv1service.BatchJobServiceName,
 		shopv1service.AnalyticsServiceName,
 		shopv1service.ChatServiceName,
+		shopv1service.EventServiceName,
+		shopv1service.LogServiceName,
+		shopv1service.UploadServiceName,
+		shopv1service.CollaborationServiceName,
+		shopv1service.GameServiceName,
 		operation.ServiceName,
 	} {
 		resp, err := client.Check(ctx, &healthpb.HealthCheckRequest{Service: service}, grpc.WaitForReady(true))

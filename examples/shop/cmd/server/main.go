@@ -7,48 +7,65 @@ import (
 	"flag"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
+	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
+	"github.com/grpcservice/grpcservice/runtime/eventlog"
 	"github.com/grpcservice/grpcservice/runtime/idempotency"
 	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/server"
+	"github.com/grpcservice/grpcservice/runtime/upload"
 )
 
 func main() {
 	addr := flag.String("addr", cmp.Or(os.Getenv("SHOP_ADDR"), ":8080"), "TCP `address` to serve at; SHOP_ADDR sets it too")
 	drainDelay := flag.Duration("drain-delay", server.DefaultDrainDelay, "`time` that load balancers get to notice a shutdown")
+	uploads := flag.String("uploads", filepath.Join(os.TempDir(), "shop-uploads"), "`directory` of unfinished uploads")
 	flag.Parse()
 
-	if err := serve(context.Background(), *addr, *drainDelay); err != nil {
+	if err := serve(context.Background(), *addr, *drainDelay, *uploads); err != nil {
 		slog.Error("shop", "error", err)
 		os.Exit(1)
 	}
 }
 
 // serve serves the shop at addr until it is told to stop.
-func serve(ctx context.Context, addr string, drainDelay time.Duration) error {
+func serve(ctx context.Context, addr string, drainDelay time.Duration, uploads string) error {
 	keys, err := tokenKeys(os.Getenv)
 	if err != nil {
 		return err
 	}
+	staging, err := upload.OpenDir(uploads)
+	if err != nil {
+		return err
+	}
+	defer staging.Close()
+	events, lines := eventlog.New[shopv1.Event](eventlog.NewMemory()), eventlog.New[shopv1.LogEntry](eventlog.NewMemory(eventlog.WithMaxBytes(1<<20)))
 	srv := server.New(
 		server.WithDrainDelay(drainDelay),
-		server.WithAuthenticator(auth.Authenticator()),                // the protos say who may call what
-		server.WithIdempotency(idempotency.New(idempotency.Memory())), // an order that is sent twice is placed once
-		server.WithTokenKeys(keys...),                                 // what page tokens are sealed with
-		server.WithReflection(),                                       // this API is no secret: let grpcurl list, describe and call it
+		server.WithLogger(slog.New(service.KeepLines(lines, slog.Default().Handler()))), // TailLogs shows the log
+		server.WithAuthenticator(auth.Authenticator()),                                  // the protos say who may call what
+		server.WithIdempotency(idempotency.New(idempotency.Memory())),                   // an order that is sent twice is placed once
+		server.WithTokenKeys(keys...),                                                   // what page tokens are sealed with
+		server.WithReflection(),                                                         // this API is no secret: let grpcurl list, describe and call it
 	)
 	catalogue := service.NewCatalogue(service.Products()...)
 	ops := operation.NewManager(operation.Memory()) // of a store that replicas share, they would take over each other's operations
 	shopv1service.RegisterUserService(srv, service.NewUserService())
 	shopv1service.RegisterProductService(srv, service.NewProductService(catalogue))
-	shopv1service.RegisterOrderService(srv, service.NewOrderService(catalogue))
-	shopv1service.RegisterBatchJobService(srv, service.NewBatchJobService(ops, slowPrices{catalogue}))
+	shopv1service.RegisterOrderService(srv, service.NewOrderService(catalogue, events))
+	shopv1service.RegisterBatchJobService(srv, service.NewBatchJobService(ops, slowPrices{catalogue, events}))
 	shopv1service.RegisterAnalyticsService(srv, service.NewAnalyticsService())
-	shopv1service.RegisterChatService(srv, service.NewChatService())
+	shopv1service.RegisterEventService(srv, service.NewEventService(events))
+	shopv1service.RegisterLogService(srv, service.NewLogService(lines))
+	shopv1service.RegisterUploadService(srv, service.NewUploadService(staging))
+	shopv1service.RegisterChatService(srv, service.NewChatService(service.Rooms()))
+	shopv1service.RegisterCollaborationService(srv, service.NewCollaborationService())
+	shopv1service.RegisterGameService(srv, service.NewGameService())
 	operation.Register(srv, ops) // google.longrunning.Operations; ops works for as long as the server serves
 	return srv.Run(ctx, addr)
 }

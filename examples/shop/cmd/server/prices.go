@@ -2,19 +2,27 @@ package main
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
 )
 
-// slowPrices stands for a system that takes its time to change a price, so that there is an operation to look at.
-type slowPrices struct{ service.Prices }
+// slowPrices stands for a system that takes its time to change a price, so that there is an operation to look at. It
+// tells events of changes.
+type slowPrices struct {
+	service.Prices
+	events *service.Events
+}
 
 // SetPrice implements service.Prices.
 func (p slowPrices) SetPrice(ctx context.Context, productID int32, cents int64) (changed bool, err error) {
 	select {
 	case <-time.After(50 * time.Millisecond):
-		return p.Prices.SetPrice(ctx, productID, cents)
+		if changed, err = p.Prices.SetPrice(ctx, productID, cents); changed {
+			service.Notify(ctx, p.events, service.PriceChanged, "products/"+strconv.Itoa(int(productID)))
+		}
+		return changed, err
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}

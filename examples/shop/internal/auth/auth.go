@@ -33,7 +33,7 @@ const (
 // Authenticator finds out who calls by the token in the metadata. Principals are made once and shared by calls.
 func Authenticator() server.AuthenticateFunc {
 	principals := map[string]*runtime.Principal{
-		Clerk:    runtime.NewPrincipal("clerk", "users.write", "orders.write", "jobs.write", "metrics.write"),
+		Clerk:    runtime.NewPrincipal("clerk", "users.write", "orders.write", "jobs.write", "metrics.write", "products.write", "events.read", "logs.read"),
 		Customer: runtime.NewPrincipal("customer", "orders.write"),
 		Guest:    runtime.NewPrincipal("guest", "users.read"),
 		Sensor:   runtime.NewPrincipal("sensor", "metrics.write"),

@@ -10,6 +10,7 @@ import (
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
 // What the memory of one RecordMetrics call is bounded by.
@@ -25,17 +26,11 @@ type AnalyticsService struct{}
 func NewAnalyticsService() *AnalyticsService { return &AnalyticsService{} }
 
 // RecordMetrics takes metrics until the client has no more, and returns what they come to.
-func (s *AnalyticsService) RecordMetrics(_ context.Context, metrics runtime.Stream[shopv1.Metric]) (*shopv1.AggregateResult, error) {
+func (s *AnalyticsService) RecordMetrics(ctx context.Context, metrics runtime.Stream[shopv1.Metric]) (*shopv1.AggregateResult, error) {
 	result := &shopv1.AggregateResult{Aggregates: make(map[string]*shopv1.AggregateResult_Aggregate)}
-	for metric, err := range metrics {
-		if err != nil {
-			return nil, err // the client is gone, or the deadline has passed
-		}
-		if err := add(result, metric); err != nil {
-			return nil, err
-		}
-	}
-	return result, nil
+	return stream.Fold(ctx, metrics, result, func(result *shopv1.AggregateResult, metric *shopv1.Metric) (*shopv1.AggregateResult, error) {
+		return result, add(result, metric)
+	})
 }
 
 // add adds one metric to result.

@@ -3,31 +3,67 @@ package service
 import (
 	"context"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
+	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/stream"
+	"github.com/grpcservice/grpcservice/runtime/hub"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// ChatService sends back what it is told. It implements [shopv1service.ChatService].
-type ChatService struct{}
-
-// NewChatService returns a ChatService.
-func NewChatService() *ChatService { return &ChatService{} }
-
-// Chat sends each message back, with the time at which it came, until the client has said all or the server shuts down.
-func (s *ChatService) Chat(ctx context.Context, messages runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage] {
-	return func(yield func(*shopv1.ChatMessage, error) bool) {
-		for message, err := range stream.Until(messages, runtime.Draining(ctx), runtime.ErrDraining) {
-			if err != nil {
-				yield(nil, err) // the client is gone, the deadline has passed, or the server drains
-				return
-			}
-			message.Timestamp = timestamppb.Now()
-			if !yield(message, nil) {
-				return
-			}
-		}
-	}
+// ChatService lets users talk in rooms. It implements [shopv1service.ChatService].
+type ChatService struct {
+	rooms *hub.Hub[shopv1.ChatMessage]
 }
+
+// NewChatService returns a ChatService with the rooms of a hub.
+func NewChatService(rooms *hub.Hub[shopv1.ChatMessage]) *ChatService { return &ChatService{rooms} }
+
+// Rooms returns a hub in whose rooms the shop itself says who comes and goes.
+func Rooms() *hub.Hub[shopv1.ChatMessage] {
+	return hub.New[shopv1.ChatMessage](hub.WithPresence(func(m *hub.Member[shopv1.ChatMessage], event hub.Presence) *shopv1.ChatMessage {
+		content := m.Name() + " has joined"
+		if event == hub.Left {
+			content = m.Name() + " has left"
+		}
+		return &shopv1.ChatMessage{UserId: "shop", RoomId: m.Room(), Content: content, Timestamp: timestamppb.Now()}
+	}))
+}
+
+// staffRoom is closed to customers.
+const staffRoom = "staff"
+
+// Chat joins the room of the first message, and streams the messages of the room.
+func (s *ChatService) Chat(ctx context.Context, reqs runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage] {
+	return shopv1service.ChatServiceChat.Serve(ctx, reqs, s.rooms, hub.Handler[shopv1.ChatMessage, shopv1.ChatMessage]{
+		Join:    mayChat,
+		Receive: s.say,
+	})
+}
+
+// mayChat decides who may join a room.
+func mayChat(ctx context.Context, room string, _ *shopv1.ChatMessage) error {
+	if room == staffRoom && !runtime.OriginOf(ctx).Principal.HasScope("users.write") {
+		return shopv1service.ChatReasonStaffOnly.Errorf(codes.PermissionDenied, "the room %q is for staff", room)
+	}
+	return nil
+}
+
+// say publishes what a member says. A message without content only joins.
+func (s *ChatService) say(ctx context.Context, m *hub.Member[shopv1.ChatMessage], req *shopv1.ChatMessage) error {
+	if req.GetContent() == "" {
+		return nil
+	}
+	if len(req.GetContent()) > maxMessage {
+		return rpcerr.Invalid(rpcerr.Violation("content", "must have at most %d bytes, has %d", maxMessage, len(req.GetContent())))
+	}
+	message := proto.CloneOf(req)
+	message.UserId, message.RoomId, message.Timestamp = m.Name(), m.Room(), timestamppb.Now()
+	return s.rooms.Publish(ctx, m.Room(), message)
+}
+
+// maxMessage is the length of the longest message, in bytes.
+const maxMessage = 1000

@@ -1,43 +1,77 @@
 package service_test
 
 import (
+	"strings"
 	"testing"
+
+	"google.golang.org/grpc/codes"
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1servicetest"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/servicetest"
+	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
 func TestChatServiceContract(t *testing.T) {
-	shopv1servicetest.CheckChatService(t, service.NewChatService())
+	shopv1servicetest.CheckChatService(t, service.NewChatService(service.Rooms()))
 }
 
-// What is said comes back before the next is said: Chat waits for nothing.
+// TestChat joins two members, who hear each other and who comes and goes, and one in another room.
 func TestChat(t *testing.T) {
-	chat := shopv1servicetest.ServeChatService(t, service.NewChatService())
-	heard := make(chan string, 1)
-	say := func(yield func(*shopv1.ChatMessage, error) bool) {
-		for _, content := range []string{"hello", "again"} {
-			if !yield(&shopv1.ChatMessage{UserId: "ada", RoomId: "sales", Content: content}, nil) {
-				return
-			}
-			if got := <-heard; got != content {
-				t.Errorf("heard %q, want %q", got, content)
-			}
-		}
-	}
-	count := 0
-	for message, err := range chat.Chat(t.Context(), say) {
-		if err != nil {
+	servicetest.NoLeaks(t)
+	chat := shopv1servicetest.ServeChatService(t, service.NewChatService(service.Rooms()))
+	join := func(room string) *stream.Conversation[shopv1.ChatMessage, shopv1.ChatMessage] {
+		c := stream.Converse(t.Context(), chat.Chat)
+		t.Cleanup(c.Close)
+		if err := c.Send(&shopv1.ChatMessage{RoomId: room}); err != nil {
 			t.Fatal(err)
 		}
-		if message.GetUserId() != "ada" || message.GetRoomId() != "sales" || message.GetTimestamp() == nil {
-			t.Errorf("message %v: want the user and the room that were sent, and a timestamp", message)
-		}
-		heard <- message.GetContent()
-		count++
+		return c
 	}
-	if count != 2 {
-		t.Errorf("heard %d messages, want 2", count)
+	hear := func(c *stream.Conversation[shopv1.ChatMessage, shopv1.ChatMessage], want string) {
+		t.Helper()
+		got, err := c.Receive()
+		if err != nil || got.GetContent() != want || got.GetTimestamp() == nil {
+			t.Fatalf("got %v, %v; want %q", got, err, want)
+		}
+	}
+	ada := join("sales")
+	hear(ada, "servicetest has joined")
+	bob, other := join("sales"), join("other")
+	hear(ada, "servicetest has joined")
+	hear(bob, "servicetest has joined")
+	hear(other, "servicetest has joined")
+	if err := bob.Send(&shopv1.ChatMessage{UserId: "forged", Content: "hello"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*stream.Conversation[shopv1.ChatMessage, shopv1.ChatMessage]{ada, bob} {
+		if got, err := c.Receive(); err != nil || got.GetContent() != "hello" || got.GetUserId() != "servicetest" {
+			t.Errorf("got %v, %v", got, err)
+		}
+	}
+	bob.Close()
+	hear(ada, "servicetest has left")
+}
+
+func TestChatRejects(t *testing.T) {
+	chat := shopv1servicetest.ServeChatService(t, service.NewChatService(service.Rooms()))
+	for name, test := range map[string]struct {
+		first *shopv1.ChatMessage
+		code  codes.Code
+		field string
+	}{
+		"no room":    {&shopv1.ChatMessage{Content: "hello"}, codes.InvalidArgument, "room_id"},
+		"staff room": {&shopv1.ChatMessage{RoomId: "staff"}, codes.PermissionDenied, ""},
+		"too long":   {&shopv1.ChatMessage{RoomId: "sales", Content: strings.Repeat("x", 1001)}, codes.InvalidArgument, "content"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := stream.Collect(chat.Chat(t.Context(), stream.Of(test.first)))
+			wantCode(t, err, test.code)
+			if violations := rpcerr.FieldViolations(err); test.field != "" && (len(violations) != 1 || violations[0].Field != test.field) {
+				t.Errorf("the violations are %v, want %s", violations, test.field)
+			}
+		})
 	}
 }

@@ -23,6 +23,7 @@ const maxOrders = 10_000
 // that dies between the two places no second order either.
 type OrderService struct {
 	catalogue *Catalogue
+	events    *Events
 
 	mu     sync.Mutex
 	lastID int64
@@ -35,9 +36,9 @@ type orderKey struct {
 	id       int64
 }
 
-// NewOrderService returns an OrderService that sells what is in catalogue.
-func NewOrderService(catalogue *Catalogue) *OrderService {
-	return &OrderService{catalogue: catalogue, orders: make(map[orderKey]*shopv1.Order)}
+// NewOrderService returns an OrderService that sells what is in catalogue, and tells events of orders.
+func NewOrderService(catalogue *Catalogue, events *Events) *OrderService {
+	return &OrderService{catalogue: catalogue, events: events, orders: make(map[orderKey]*shopv1.Order)}
 }
 
 // CreateOrder places an order of the caller.
@@ -46,14 +47,24 @@ func (s *OrderService) CreateOrder(ctx context.Context, req *shopv1.CreateOrderR
 	if err != nil {
 		return nil, err
 	}
+	order, err := s.place(caller(ctx), &shopv1.Order{Lines: req.GetLines(), TotalCents: total, CreatedAt: timestamppb.Now()})
+	if err != nil {
+		return nil, err
+	}
+	Notify(ctx, s.events, OrderPlaced, orderName(order.GetId()))
+	return order, nil
+}
+
+// place keeps an order, and gives it an ID.
+func (s *OrderService) place(customer string, order *shopv1.Order) (*shopv1.Order, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.orders) >= maxOrders {
 		return nil, shopv1service.OrderReasonTooManyOrders.Errorf(codes.ResourceExhausted, "the shop takes no more than %d orders", maxOrders)
 	}
 	s.lastID++
-	order := &shopv1.Order{Id: s.lastID, Lines: req.GetLines(), TotalCents: total, CreatedAt: timestamppb.Now()}
-	s.orders[orderKey{caller(ctx), order.GetId()}] = order
+	order.Id = s.lastID
+	s.orders[orderKey{customer, order.GetId()}] = order
 	return order, nil
 }
 
@@ -64,10 +75,13 @@ func (s *OrderService) GetOrder(ctx context.Context, req *shopv1.GetOrderRequest
 	order, ok := s.orders[orderKey{caller(ctx), req.GetId()}]
 	if !ok {
 		return nil, shopv1service.OrderReasonOrderUnknown.Errorf(codes.NotFound, "you have no order %d", req.GetId()).
-			WithResource("shop.example.com/Order", "orders/"+strconv.FormatInt(req.GetId(), 10), "")
+			WithResource("shop.example.com/Order", orderName(req.GetId()), "")
 	}
 	return order, nil
 }
+
+// orderName returns the resource name of an order.
+func orderName(id int64) string { return "orders/" + strconv.FormatInt(id, 10) }
 
 // caller returns who calls: the ID of the principal, which the policy asks for.
 func caller(ctx context.Context) string {

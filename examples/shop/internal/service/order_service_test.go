@@ -27,7 +27,7 @@ import (
 const aUUID = "8f14e45f-ceea-467f-a0e6-1c9b4f0a7b11"
 
 func newOrders() *service.OrderService {
-	return service.NewOrderService(service.NewCatalogue(service.Products()...))
+	return service.NewOrderService(service.NewCatalogue(service.Products()...), newEvents())
 }
 
 // serveOrders serves orders as the shop's server does.

@@ -9,10 +9,15 @@ import "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1servi
 
 // A missing or changed RPC fails here, with its name, and not where the services are registered.
 var (
-	_ shopv1service.UserService      = (*UserService)(nil)
-	_ shopv1service.ProductService   = (*ProductService)(nil)
-	_ shopv1service.AnalyticsService = (*AnalyticsService)(nil)
-	_ shopv1service.ChatService      = (*ChatService)(nil)
-	_ shopv1service.OrderService     = (*OrderService)(nil)
-	_ shopv1service.BatchJobService  = (*BatchJobService)(nil)
+	_ shopv1service.UserService          = (*UserService)(nil)
+	_ shopv1service.ProductService       = (*ProductService)(nil)
+	_ shopv1service.AnalyticsService     = (*AnalyticsService)(nil)
+	_ shopv1service.ChatService          = (*ChatService)(nil)
+	_ shopv1service.OrderService         = (*OrderService)(nil)
+	_ shopv1service.EventService         = (*EventService)(nil)
+	_ shopv1service.LogService           = (*LogService)(nil)
+	_ shopv1service.UploadService        = (*UploadService)(nil)
+	_ shopv1service.GameService          = (*GameService)(nil)
+	_ shopv1service.CollaborationService = (*CollaborationService)(nil)
+	_ shopv1service.BatchJobService      = (*BatchJobService)(nil)
 )

@@ -23,12 +23,61 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ChatReason is why the shop rejects a member of a room.
+type ChatReason int32
+
+const (
+	ChatReason_CHAT_REASON_UNSPECIFIED ChatReason = 0
+	// The room is for staff.
+	ChatReason_CHAT_REASON_STAFF_ONLY ChatReason = 1
+)
+
+// Enum value maps for ChatReason.
+var (
+	ChatReason_name = map[int32]string{
+		0: "CHAT_REASON_UNSPECIFIED",
+		1: "CHAT_REASON_STAFF_ONLY",
+	}
+	ChatReason_value = map[string]int32{
+		"CHAT_REASON_UNSPECIFIED": 0,
+		"CHAT_REASON_STAFF_ONLY":  1,
+	}
+)
+
+func (x ChatReason) Enum() *ChatReason {
+	p := new(ChatReason)
+	*p = x
+	return p
+}
+
+func (x ChatReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ChatReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_shop_v1_chat_service_proto_enumTypes[0].Descriptor()
+}
+
+func (ChatReason) Type() protoreflect.EnumType {
+	return &file_shop_v1_chat_service_proto_enumTypes[0]
+}
+
+func (x ChatReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ChatReason.Descriptor instead.
+func (ChatReason) EnumDescriptor() ([]byte, []int) {
+	return file_shop_v1_chat_service_proto_rawDescGZIP(), []int{0}
+}
+
 type ChatMessage struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	UserId  string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	RoomId  string                 `protobuf:"bytes,2,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
-	Content string                 `protobuf:"bytes,3,opt,name=content,proto3" json:"content,omitempty"`
-	// Timestamp is set by the server.
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The user who wrote the message; set by the server.
+	UserId  string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	RoomId  string `protobuf:"bytes,2,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
+	Content string `protobuf:"bytes,3,opt,name=content,proto3" json:"content,omitempty"`
+	// Set by the server.
 	Timestamp     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -101,10 +150,15 @@ const file_shop_v1_chat_service_proto_rawDesc = "" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x17\n" +
 	"\aroom_id\x18\x02 \x01(\tR\x06roomId\x12\x18\n" +
 	"\acontent\x18\x03 \x01(\tR\acontent\x128\n" +
-	"\ttimestamp\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\ttimestamp2[\n" +
-	"\vChatService\x12L\n" +
-	"\x04Chat\x12\x14.shop.v1.ChatMessage\x1a\x14.shop.v1.ChatMessage\"\x14ʛ-\x10\n" +
-	"\b\x1a\x025m\"\x021h\x12\x00B\x02\b\x01(\x010\x01BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
+	"\ttimestamp\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\ttimestamp*]\n" +
+	"\n" +
+	"ChatReason\x12\x1b\n" +
+	"\x17CHAT_REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16CHAT_REASON_STAFF_ONLY\x10\x01\x1a\x16ʛ-\x12\n" +
+	"\x10shop.example.com2j\n" +
+	"\vChatService\x12[\n" +
+	"\x04Chat\x12\x14.shop.v1.ChatMessage\x1a\x14.shop.v1.ChatMessage\"#ʛ-\x1f\n" +
+	"\b\x1a\x025m\"\x021h\x12\x008\x80 B\x02\b\x01\x9a\x01\t\x12\aroom_id(\x010\x01BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
 
 var (
 	file_shop_v1_chat_service_proto_rawDescOnce sync.Once
@@ -118,15 +172,17 @@ func file_shop_v1_chat_service_proto_rawDescGZIP() []byte {
 	return file_shop_v1_chat_service_proto_rawDescData
 }
 
+var file_shop_v1_chat_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_shop_v1_chat_service_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_shop_v1_chat_service_proto_goTypes = []any{
-	(*ChatMessage)(nil),           // 0: shop.v1.ChatMessage
-	(*timestamppb.Timestamp)(nil), // 1: google.protobuf.Timestamp
+	(ChatReason)(0),               // 0: shop.v1.ChatReason
+	(*ChatMessage)(nil),           // 1: shop.v1.ChatMessage
+	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
 }
 var file_shop_v1_chat_service_proto_depIdxs = []int32{
-	1, // 0: shop.v1.ChatMessage.timestamp:type_name -> google.protobuf.Timestamp
-	0, // 1: shop.v1.ChatService.Chat:input_type -> shop.v1.ChatMessage
-	0, // 2: shop.v1.ChatService.Chat:output_type -> shop.v1.ChatMessage
+	2, // 0: shop.v1.ChatMessage.timestamp:type_name -> google.protobuf.Timestamp
+	1, // 1: shop.v1.ChatService.Chat:input_type -> shop.v1.ChatMessage
+	1, // 2: shop.v1.ChatService.Chat:output_type -> shop.v1.ChatMessage
 	2, // [2:3] is the sub-list for method output_type
 	1, // [1:2] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
@@ -144,13 +200,14 @@ func file_shop_v1_chat_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_shop_v1_chat_service_proto_rawDesc), len(file_shop_v1_chat_service_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   1,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_shop_v1_chat_service_proto_goTypes,
 		DependencyIndexes: file_shop_v1_chat_service_proto_depIdxs,
+		EnumInfos:         file_shop_v1_chat_service_proto_enumTypes,
 		MessageInfos:      file_shop_v1_chat_service_proto_msgTypes,
 	}.Build()
 	File_shop_v1_chat_service_proto = out.File

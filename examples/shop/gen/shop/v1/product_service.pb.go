@@ -210,10 +210,10 @@ const file_shop_v1_product_service_proto_rawDesc = "" +
 	"\rProductReason\x12\x1e\n" +
 	"\x1aPRODUCT_REASON_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1ePRODUCT_REASON_PRODUCT_UNKNOWN\x10\x01\x1a\x16ʛ-\x12\n" +
-	"\x10shop.example.com2z\n" +
-	"\x0eProductService\x12h\n" +
-	"\x0eSearchProducts\x12\x16.shop.v1.SearchRequest\x1a\x10.shop.v1.Product\"*ʛ-#\n" +
-	"\x05\"\x0310s\x12\x02\b\x01\"\t\b2\x1a\x05100ms*\x00B\t\x11\x00\x00\x00\x00\x00\x00\xe0?\x90\x02\x010\x01BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
+	"\x10shop.example.com2~\n" +
+	"\x0eProductService\x12l\n" +
+	"\x0eSearchProducts\x12\x16.shop.v1.SearchRequest\x1a\x10.shop.v1.Product\".ʛ-'\n" +
+	"\x05\"\x0310s\x12\x02\b\x01\"\t\b2\x1a\x05100ms*\x00B\t\x11\x00\x00\x00\x00\x00\x00\xe0?r\x02 d\x90\x02\x010\x01BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
 
 var (
 	file_shop_v1_product_service_proto_rawDescOnce sync.Once

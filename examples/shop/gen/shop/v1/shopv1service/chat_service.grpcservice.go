@@ -22,6 +22,12 @@ import (
 //	go get -u github.com/grpcservice/grpcservice
 const _ = runtime.IsAtLeastVersion0_1
 
+// ChatReason is why the shop rejects a member of a room.
+const (
+	// The room is for staff.
+	ChatReasonStaffOnly runtime.Reason = "shop.example.com/STAFF_ONLY"
+)
+
 // ChatServiceName is the full name of ChatService, as health checks, logs and policies spell it.
 const ChatServiceName = "shop.v1.ChatService"
 
@@ -30,11 +36,12 @@ const (
 	ChatServiceChatMethod = "/shop.v1.ChatService/Chat"
 )
 
-// ChatService lets users talk.
+// ChatService lets users talk in rooms.
 //
 // Implement it and serve it with [RegisterChatService]; call it with [NewChatServiceClient].
 type ChatService interface {
-	// Chat sends each message back, with the time at which it came.
+	// Chat joins the room of the first message, and streams the messages of the room, those of the caller
+	// included.
 	//
 	// See [ChatServiceChat].
 	Chat(context.Context, runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage]
@@ -52,11 +59,12 @@ func (UnimplementedChatService) Chat(context.Context, runtime.Stream[shopv1.Chat
 // chatServiceTable describes ChatService to servers and clients, a row per RPC.
 var chatServiceTable = runtime.NewService(ChatServiceName, shopv1.File_shop_v1_chat_service_proto,
 	runtime.Bidi("Chat", ChatService.Chat, runtime.Policy{
-		IdleTimeout:  5 * time.Minute,
-		TotalTimeout: time.Hour,
-		Auth:         &runtime.Auth{},
-		Log:          runtime.Log{Level: slog.LevelDebug},
-		Room:         policy.Room{Queue: 64, QueueBytes: 1048576},
+		IdleTimeout:     5 * time.Minute,
+		TotalTimeout:    time.Hour,
+		Auth:            &runtime.Auth{},
+		MaxRequestBytes: 4096,
+		Log:             runtime.Log{Level: slog.LevelDebug},
+		Room:            policy.Room{Queue: 64, QueueBytes: 1048576},
 	}),
 )
 
@@ -91,8 +99,7 @@ func ChatServiceConfig() client.Option {
 
 // ChatServiceChat serves Chat to the members of rooms.
 //
-// Pattern: room, likely. Key: room_id, in request and response, by its name. To confirm it, set the
-// option room: {key: "room_id"}; to disable it, room: {off: true}.
+// Pattern: room, declared. Key: as its policy says.
 var ChatServiceChat = hub.Of(
 	chatServiceTable.Method("Chat"), ChatService.Chat, hub.Fields{Room: "room_id"},
 )

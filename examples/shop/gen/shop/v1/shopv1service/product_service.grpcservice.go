@@ -65,8 +65,11 @@ var productServiceTable = runtime.NewService(ProductServiceName, shopv1.File_sho
 			MaxAttempts: 3, InitialBackoff: 100 * time.Millisecond, MaxBackoff: time.Second,
 			Multiplier: 2, Codes: []string{"UNAVAILABLE"},
 		},
-		Log:    runtime.Log{Sample: 0.5},
-		Search: policy.Search{PackItems: 100, PackBytes: 65536, PackWait: 20 * time.Millisecond},
+		Log: runtime.Log{Sample: 0.5},
+		Search: policy.Search{
+			MaxLimit: 100, PackItems: 100, PackBytes: 65536,
+			PackWait: 20 * time.Millisecond,
+		},
 	}),
 )
 

@@ -10,6 +10,8 @@ import (
 	roomv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/room/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/hub"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
@@ -32,6 +34,8 @@ const (
 // Implement it and serve it with [RegisterChatService]; call it with [NewChatServiceClient].
 type ChatService interface {
 	// Chat sends each message to all members of its room.
+	//
+	// See [ChatServiceChat].
 	Chat(context.Context, runtime.Stream[roomv1.ChatMessage]) runtime.Stream[roomv1.ChatMessage]
 }
 
@@ -46,7 +50,9 @@ func (UnimplementedChatService) Chat(context.Context, runtime.Stream[roomv1.Chat
 
 // chatServiceTable describes ChatService to servers and clients, a row per RPC.
 var chatServiceTable = runtime.NewService(ChatServiceName, roomv1.File_room_v1_room_proto,
-	runtime.Bidi("Chat", ChatService.Chat, runtime.Policy{}),
+	runtime.Bidi("Chat", ChatService.Chat, runtime.Policy{
+		Room: policy.Room{Queue: 64, QueueBytes: 1048576},
+	}),
 )
 
 // RegisterChatService registers svc with r: a [server.Server], or what [server.On] returns for your
@@ -78,6 +84,14 @@ func ChatServiceConfig() client.Option {
 	return client.WithServiceConfig(chatServiceTable)
 }
 
+// ChatServiceChat serves Chat to the members of rooms.
+//
+// Pattern: room, likely. Key: room_id, in request and response, by its name. To confirm it, set the
+// option room: {key: "room_id"}; to disable it, room: {off: true}.
+var ChatServiceChat = hub.Of(
+	chatServiceTable.Method("Chat"), ChatService.Chat, hub.Fields{Room: "room_id"},
+)
+
 // DocumentServiceName is the full name of DocumentService, as health checks, logs and policies spell it.
 const DocumentServiceName = "room.v1.DocumentService"
 
@@ -91,6 +105,8 @@ const (
 // Implement it and serve it with [RegisterDocumentService]; call it with [NewDocumentServiceClient].
 type DocumentService interface {
 	// Collaborate sends edits to all who edit the document.
+	//
+	// See [DocumentServiceCollaborate].
 	Collaborate(context.Context, runtime.Stream[roomv1.Edit]) runtime.Stream[roomv1.Edit]
 }
 
@@ -105,7 +121,9 @@ func (UnimplementedDocumentService) Collaborate(context.Context, runtime.Stream[
 
 // documentServiceTable describes DocumentService to servers and clients, a row per RPC.
 var documentServiceTable = runtime.NewService(DocumentServiceName, roomv1.File_room_v1_room_proto,
-	runtime.Bidi("Collaborate", DocumentService.Collaborate, runtime.Policy{}),
+	runtime.Bidi("Collaborate", DocumentService.Collaborate, runtime.Policy{
+		Room: policy.Room{Queue: 64, QueueBytes: 1048576},
+	}),
 )
 
 // RegisterDocumentService registers svc with r: a [server.Server], or what [server.On] returns for your
@@ -137,6 +155,16 @@ func DocumentServiceConfig() client.Option {
 	return client.WithServiceConfig(documentServiceTable)
 }
 
+// DocumentServiceCollaborate serves Collaborate to the members of rooms.
+//
+// Pattern: room, likely. Key: document_id, in request and response, by its name. To confirm it, set
+// the option room: {key: "document_id"}; to disable it, room: {off: true}.
+var DocumentServiceCollaborate = hub.Of(
+	documentServiceTable.Method("Collaborate"), DocumentService.Collaborate, hub.Fields{
+		Room: "document_id",
+	},
+)
+
 // GameServiceName is the full name of GameService, as health checks, logs and policies spell it.
 const GameServiceName = "room.v1.GameService"
 
@@ -150,6 +178,8 @@ const (
 // Implement it and serve it with [RegisterGameService]; call it with [NewGameServiceClient].
 type GameService interface {
 	// Play takes the actions of a player, and sends the states of all players.
+	//
+	// See [GameServicePlay].
 	Play(context.Context, runtime.Stream[roomv1.Action]) runtime.Stream[roomv1.PlayerState]
 }
 
@@ -164,7 +194,9 @@ func (UnimplementedGameService) Play(context.Context, runtime.Stream[roomv1.Acti
 
 // gameServiceTable describes GameService to servers and clients, a row per RPC.
 var gameServiceTable = runtime.NewService(GameServiceName, roomv1.File_room_v1_room_proto,
-	runtime.Bidi("Play", GameService.Play, runtime.Policy{}),
+	runtime.Bidi("Play", GameService.Play, runtime.Policy{
+		Room: policy.Room{Queue: 64, QueueBytes: 1048576},
+	}),
 )
 
 // RegisterGameService registers svc with r: a [server.Server], or what [server.On] returns for your
@@ -195,3 +227,11 @@ func (c *gameServiceClient) Play(ctx context.Context, reqs runtime.Stream[roomv1
 func GameServiceConfig() client.Option {
 	return client.WithServiceConfig(gameServiceTable)
 }
+
+// GameServicePlay serves Play to the members of rooms.
+//
+// Pattern: room, likely. Key: game_id, in request and response, by its name. To confirm it, set the
+// option room: {key: "game_id"}; to disable it, room: {off: true}.
+var GameServicePlay = hub.Of(
+	gameServiceTable.Method("Play"), GameService.Play, hub.Fields{Room: "game_id"},
+)
