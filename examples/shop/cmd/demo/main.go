@@ -53,7 +53,7 @@ func demo(ctx context.Context) error {
 
 	title("Serve on a free port")
 	var log bytes.Buffer // read after the server has ended
-	server, err := process.Start(ctx, filepath.Join(bin, "server"), &log, "-drain-delay", drainDelay.String())
+	server, err := process.Start(ctx, filepath.Join(bin, "server"), &log, "-drain-delay", drainDelay.String(), "-uploads", filepath.Join(bin, "uploads"))
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, &log)
 	}

@@ -22,7 +22,7 @@ func TestShop(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	server, err := process.Start(t.Context(), filepath.Join(bin, "server"), &log, "-drain-delay", "100ms")
+	server, err := process.Start(t.Context(), filepath.Join(bin, "server"), &log, "-drain-delay", "100ms", "-uploads", t.TempDir())
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &log)
 	}
@@ -58,8 +58,8 @@ func openChat(t *testing.T, addr string) <-chan error {
 	heard, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		var last error
-		for _, last = range shopv1service.NewChatServiceClient(conn).Chat(auth.As(t.Context(), auth.Guest), say) {
-			if last == nil {
+		for message, err := range shopv1service.NewChatServiceClient(conn).Chat(auth.As(t.Context(), auth.Guest), say) {
+			if last = err; message.GetUserId() == "guest" { // after the notice that it has joined
 				close(heard)
 			}
 		}
