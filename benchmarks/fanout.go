@@ -72,7 +72,7 @@ func sizeOf(name string) (*kindsv1.Response, error) {
 
 // measureRooms compares what a server uses for each message that a member of a room receives.
 func measureRooms(ctx context.Context, o options) error {
-	for _, members := range []int{1, 2, 4, 100, 1000} {
+	for _, members := range []int{1, 3, 100, 1000} {
 		for _, size := range roomSizes {
 			if err := measureRoom(ctx, o, members, size); err != nil {
 				return err
@@ -123,6 +123,38 @@ func measureStalled(ctx context.Context, o options) (err error) {
 	return compare("5.3 kB, 1000 members, 1 stalls", hubRoom, o.pairs, rounds*roundOf(members)*members, run(rooms[0]), run(rooms[1]))
 }
 
+// measureIdle prints what a member takes of a server's memory while nothing happens: its stream, its
+// goroutines and its queue.
+func measureIdle(ctx context.Context, members int) (err error) {
+	const each = 1000 // of a room, which share a connection
+	r, err := enterRoom(ctx, hubRoom, 0, 0, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	before, err := r.target.server.memory()
+	for i := 0; i < members && err == nil; i += each {
+		err = r.idle(ctx, fmt.Sprint("room ", i), each)
+	}
+	if err != nil {
+		return err
+	}
+	after, err := r.target.server.memory()
+	fmt.Printf("%d idle members: %d bytes of the server each\n", members, (int64(after)-int64(before))/int64(members))
+	return err
+}
+
+// idle lets members join that never receive.
+func (r *clientRoom) idle(ctx context.Context, room string, members int) error {
+	conn, err := r.dial()
+	for i := 0; i < members && err == nil; i++ {
+		_, err = join(ctx, conn, room, false)
+	}
+	return err
+}
+
 // clientRoom is a server and members of a room on it.
 type clientRoom struct {
 	target   *target
@@ -143,10 +175,10 @@ func enterRoom(ctx context.Context, stack string, members, stalled int, gzip boo
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	r := &clientRoom{target: target, cancel: cancel, members: members, all: make(chan struct{}, 1), failed: make(chan error, members+stalled)}
+	r := &clientRoom{target: target, members: members, all: make(chan struct{}, 1), failed: make(chan error, members+stalled)}
+	ctx, r.cancel = context.WithCancel(ctx)
 	for i := range members + stalled {
-		if err := r.join(ctx, i < members, gzip); err != nil {
+		if err := r.enter(ctx, i < members, gzip); err != nil {
 			return nil, errors.Join(err, r.close())
 		}
 	}
@@ -162,32 +194,42 @@ func (r *clientRoom) close() error {
 	return r.target.close()
 }
 
-// join lets one member join: the header says that it has.
-func (r *clientRoom) join(ctx context.Context, reads, gzip bool) error {
-	conn, err := grpc.NewClient(r.target.server.addr, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithStaticStreamWindowSize(256<<10))
+// enter lets one member join with its own connection, and receive if it reads.
+func (r *clientRoom) enter(ctx context.Context, reads, gzip bool) error {
+	conn, err := r.dial()
 	if err != nil {
 		return err
 	}
-	r.conns = append(r.conns, conn)
+	stream, err := join(ctx, conn, "room", gzip)
+	if err == nil && reads {
+		r.readers.Go(func() { r.read(stream) })
+	}
+	return err
+}
+
+func (r *clientRoom) dial() (*grpc.ClientConn, error) {
+	conn, err := grpc.NewClient(r.target.server.addr, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithStaticStreamWindowSize(256<<10))
+	if err == nil {
+		r.conns = append(r.conns, conn)
+	}
+	return conn, err
+}
+
+// join joins a room, and waits for the welcome.
+func join(ctx context.Context, conn *grpc.ClientConn, room string, gzip bool) (grpc.ClientStream, error) {
 	opts := []grpc.CallOption{grpc.ForceCodecV2(rawCodec{})}
 	if gzip {
 		opts = append(opts, grpc.UseCompressor("gzip"))
 	}
 	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, kindsv1.KindsService_Bidi_FullMethodName, opts...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := stream.SendMsg(&kindsv1.Request{Text: "room"}); err != nil {
-		return err
+	if err := stream.SendMsg(&kindsv1.Request{Text: room}); err != nil {
+		return nil, err
 	}
-	if err := stream.RecvMsg(nil); err != nil { // the welcome
-		return err
-	}
-	if reads {
-		r.readers.Go(func() { r.read(stream) })
-	}
-	return nil
+	return stream, stream.RecvMsg(nil)
 }
 
 // read counts the messages of a member.

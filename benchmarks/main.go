@@ -19,6 +19,7 @@ type options struct {
 	inFlight int // calls at a time over TCP
 
 	delivered int // messages that members of a room receive in a block
+	idle      int // members of rooms
 	rooms     bool
 }
 
@@ -31,6 +32,7 @@ func main() {
 	flag.IntVar(&o.direct, "direct", 5000, "`calls` in a block at the handler")
 	flag.IntVar(&o.inFlight, "in-flight", 64, "`calls` at a time over TCP")
 	flag.IntVar(&o.delivered, "delivered", 64000, "`messages` that members of a room receive in a block")
+	flag.IntVar(&o.idle, "idle", 100000, "`members` of rooms that receive nothing")
 	flag.BoolVar(&o.rooms, "rooms", false, "measure rooms only")
 	flag.Parse()
 
@@ -70,5 +72,9 @@ func measureHub(ctx context.Context, o options) error {
 	}
 	fmt.Println()
 	printHead("all receive")
-	return measureStalled(ctx, o)
+	if err := measureStalled(ctx, o); err != nil {
+		return err
+	}
+	fmt.Println()
+	return measureIdle(ctx, o.idle)
 }

@@ -30,6 +30,9 @@ func serveStack(stack string) error {
 		if err != nil {
 			return err
 		}
+		if lines.Text() == memoryLine {
+			now.Memory = memory()
+		}
 		if err := json.NewEncoder(os.Stdout).Encode(now); err != nil {
 			return err
 		}
@@ -68,9 +71,20 @@ func startServer(stack string) (*serverProcess, error) {
 	return s, nil
 }
 
+// memoryLine asks a server for its memory, too.
+const memoryLine = "memory"
+
+// memory returns the memory that the server holds.
+func (s *serverProcess) memory() (uint64, error) {
+	now, err := s.ask(memoryLine)
+	return now.Memory, err
+}
+
 // used returns what the server has used so far.
-func (s *serverProcess) used() (now usage, err error) {
-	if _, err := fmt.Fprintln(s.in); err != nil {
+func (s *serverProcess) used() (now usage, err error) { return s.ask("") }
+
+func (s *serverProcess) ask(line string) (now usage, err error) {
+	if _, err := fmt.Fprintln(s.in, line); err != nil {
 		return now, err
 	}
 	if !s.lines.Scan() {

@@ -11,6 +11,7 @@ type usage struct {
 	CPU    time.Duration
 	Allocs uint64
 	Bytes  uint64
+	Memory uint64 // at present, where it was asked for
 }
 
 // used returns what this process has used so far.
@@ -31,4 +32,13 @@ func used() (usage, error) {
 // since returns what has been used since before.
 func (u usage) since(before usage) usage {
 	return usage{CPU: u.CPU - before.CPU, Allocs: u.Allocs - before.Allocs, Bytes: u.Bytes - before.Bytes}
+}
+
+// memory returns what this process holds: its heap and its stacks.
+func memory() uint64 {
+	goruntime.GC()
+	goruntime.GC() // what pools still held
+	var mem goruntime.MemStats
+	goruntime.ReadMemStats(&mem)
+	return mem.HeapAlloc + mem.StackInuse
 }

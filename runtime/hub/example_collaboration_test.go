@@ -18,10 +18,6 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// collaborate is what the generated package has for the RPC.
-var collaborate = hub.Of(runtime.NewMethodInfo(roomv1service.DocumentServiceName, "Collaborate", runtime.KindBidi, runtime.Policy{}),
-	roomv1service.DocumentService.Collaborate, hub.Fields{Room: "document_id"})
-
 // documents is a DocumentService. The edits of a document are in one order, and each makes a
 // revision. An edit of an old revision is not made: its author receives what it has missed, and
 // sends the edit again for the new revision.
@@ -46,7 +42,7 @@ func newDocuments() *documents {
 
 func (s *documents) Collaborate(ctx context.Context, reqs runtime.Stream[roomv1.Edit]) runtime.Stream[roomv1.Edit] {
 	var sent int64 // the revision up to which stale edits were answered
-	return collaborate.Serve(ctx, reqs, s.rooms, hub.Handler[roomv1.Edit, roomv1.Edit]{
+	return roomv1service.DocumentServiceCollaborate.Serve(ctx, reqs, s.rooms, hub.Handler[roomv1.Edit, roomv1.Edit]{
 		Name: (*roomv1.Edit).GetAuthor, // in a real service, leave it out: the principal
 		History: func(_ context.Context, m *hub.Member[roomv1.Edit], first *roomv1.Edit) runtime.Stream[roomv1.Edit] {
 			missed, err := s.open(m.Room()).since(first.GetRevision())

@@ -15,10 +15,6 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// play is what the generated package has for the RPC.
-var play = hub.Of(runtime.NewMethodInfo(roomv1service.GameServiceName, "Play", runtime.KindBidi, runtime.Policy{}),
-	roomv1service.GameService.Play, hub.Fields{Room: "game_id"})
-
 // tick is how often the players of a game receive its states.
 const tick = 50 * time.Millisecond
 
@@ -45,7 +41,7 @@ func newGames() *games {
 }
 
 func (s *games) Play(ctx context.Context, reqs runtime.Stream[roomv1.Action]) runtime.Stream[roomv1.PlayerState] {
-	return play.Serve(ctx, reqs, s.rooms, hub.Handler[roomv1.Action, roomv1.PlayerState]{
+	return roomv1service.GameServicePlay.Serve(ctx, reqs, s.rooms, hub.Handler[roomv1.Action, roomv1.PlayerState]{
 		Name: (*roomv1.Action).GetPlayerId, // in a real service, leave it out: the principal
 		History: func(_ context.Context, m *hub.Member[roomv1.PlayerState], _ *roomv1.Action) runtime.Stream[roomv1.PlayerState] {
 			return stream.Of(s.states(m.Room())...)

@@ -42,7 +42,8 @@ func WithQueue(n int) MemberOption {
 }
 
 // WithQueueBytes bounds the queue of a member to n encoded bytes, instead of the queue_bytes
-// of the RPC's policy or [DefaultQueueBytes]. A larger message may wait alone.
+// of the RPC's policy or [DefaultQueueBytes]. A larger message may wait alone,
+// and the message that is being sent does not count.
 func WithQueueBytes(n int64) MemberOption {
 	return memberOption(func(s *memberSettings) { s.bytes = max(n, 1) })
 }

@@ -22,7 +22,8 @@ func Except[T any](m *Member[T]) PublishOption { return PublishOption{except: m.
 //
 // If ctx ends while Publish waits, it returns the error of ctx; members that had room have the
 // message, and the others have lost it. If the bus fails, the error is UNAVAILABLE, reason
-// BUS_FAILED; the members of this replica have the message.
+// BUS_FAILED; the members of this replica have the message. A room key that is empty or longer than
+// 256 bytes is INVALID_ARGUMENT.
 func (h *Hub[T]) Publish(ctx context.Context, key string, msg *T, opts ...PublishOption) error {
 	var except uint64
 	for _, opt := range opts {
@@ -31,6 +32,9 @@ func (h *Hub[T]) Publish(ctx context.Context, key string, msg *T, opts ...Publis
 	env, err := h.wrap(msg)
 	if err != nil {
 		return err
+	}
+	if wrong := checkKey(key); wrong != "" {
+		return refuseKey("room", wrong)
 	}
 	if r := h.roomOf(key); r != nil {
 		err = r.publish(ctx, env, except)
@@ -42,16 +46,16 @@ func (h *Hub[T]) Publish(ctx context.Context, key string, msg *T, opts ...Publis
 type envelope[T any] struct {
 	msg    *T
 	shared *encoded.Shared[T] // encodes it once; nil if it has too few receivers
-	size   int64
-	key    any          // of conflation; nil if the message replaces none
-	uses   atomic.Int64 // queues that have it, and the publisher
+	size   int64              // 0 while it is not known
+	key    any                // of conflation; nil if the message replaces none
+	uses   atomic.Int64       // queues that have it, and the publisher
 }
 
 // shareFrom is the number of receivers from which it is cheaper to encode a message once. With fewer
 // the copy that sharing takes costs more than it saves; see benchmarks.
 const shareFrom = 3
 
-// wrap measures a message, and asks for its key while no lock is held.
+// wrap asks for the key of a message while no lock is held.
 func (h *Hub[T]) wrap(msg *T) (*envelope[T], error) {
 	if h.err != nil {
 		return nil, h.err
@@ -59,7 +63,7 @@ func (h *Hub[T]) wrap(msg *T) (*envelope[T], error) {
 	if msg == nil {
 		return nil, misuse("a nil message was published")
 	}
-	env := &envelope[T]{msg: msg, size: int64(proto.Size(any(msg).(proto.Message)))}
+	env := &envelope[T]{msg: msg}
 	if h.conflate != nil {
 		env.key = h.conflate(msg)
 		mustCompare(env.key)
@@ -76,7 +80,16 @@ func (h *Hub[T]) hold(env *envelope[T], n int) {
 		env.shared = encoded.Share(env.msg)
 	}
 	env.uses.Store(int64(n) + 1)
-	h.bytes.Add(env.size)
+}
+
+// measure returns the size of a message. Only its publisher calls it, and only if the message has to
+// wait: the size of a message with maps costs a quarter of its encoding.
+func (h *Hub[T]) measure(env *envelope[T]) int64 {
+	if env.size == 0 {
+		env.size = int64(proto.Size(any(env.msg).(proto.Message)))
+		h.bytes.Add(env.size)
+	}
+	return env.size
 }
 
 // release takes a message out of n queues.

@@ -27,12 +27,16 @@ func (m *Member[T]) pushLocked(env *envelope[T], tight bool) pushed {
 	if m.ended {
 		return skipped
 	}
-	if had := m.queue.same(env); had != nil && m.fitsFor(had, env) {
+	var size int64
+	if !m.idle { // else a reader takes it at once
+		size = m.hub.measure(env)
+	}
+	if had := m.queue.same(env); had != nil && m.fitsFor(had, size) {
 		m.merged++
-		m.hub.release(m.queue.replace(had, env), 1)
+		m.hub.release(m.queue.replace(had, env, size), 1)
 		return queued
 	}
-	for !m.fits(env, tight) {
+	for !m.fits(size, tight) {
 		switch m.limits.slow {
 		case DropOldest:
 			m.lost++
@@ -48,20 +52,20 @@ func (m *Member[T]) pushLocked(env *envelope[T], tight bool) pushed {
 			return overrun
 		}
 	}
-	m.queue.put(env)
+	m.queue.put(env, size)
 	m.rouse()
 	return queued
 }
 
 // fits reports whether the queue has room for a message. An empty one has room for any.
-func (m *Member[T]) fits(env *envelope[T], tight bool) bool {
+func (m *Member[T]) fits(size int64, tight bool) bool {
 	q := &m.queue
-	return q.len == 0 || !tight && q.len < m.limits.messages && q.bytes+env.size <= m.limits.bytes
+	return q.len == 0 || !tight && q.len < m.limits.messages && q.bytes+size <= m.limits.bytes
 }
 
-// fitsFor reports whether the queue has room for env in the place of a message.
-func (m *Member[T]) fitsFor(had *entry[T], env *envelope[T]) bool {
-	more := env.size - had.env.size
+// fitsFor reports whether the queue has room for a message in the place of another.
+func (m *Member[T]) fitsFor(had *entry[T], size int64) bool {
+	more := size - had.size
 	return more <= 0 || m.queue.len == 1 || m.queue.bytes+more <= m.limits.bytes
 }
 

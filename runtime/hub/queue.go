@@ -6,7 +6,8 @@ const smallest = 4
 // entry is a message in a queue, or only a loss.
 type entry[T any] struct {
 	env  *envelope[T]
-	lost int // messages lost before it
+	size int64 // what it counts in the queue
+	lost int   // messages lost before it
 }
 
 // queue is a ring of messages that grows when it is full and shrinks when it was mostly empty. Its
@@ -22,8 +23,8 @@ type queue[T any] struct {
 	at    map[any]uint64 // the entry of each key, counted as taken is; nil without keys
 }
 
-// put adds a message at the end.
-func (q *queue[T]) put(env *envelope[T]) {
+// put adds a message of size bytes at the end.
+func (q *queue[T]) put(env *envelope[T], size int64) {
 	if q.len == len(q.ring) {
 		q.resize(max(smallest, 2*q.len))
 	}
@@ -33,11 +34,11 @@ func (q *queue[T]) put(env *envelope[T]) {
 		}
 		q.at[env.key] = q.taken + uint64(q.len)
 	}
-	*q.slot(q.len) = entry[T]{env: env, lost: q.lost}
+	*q.slot(q.len) = entry[T]{env: env, size: size, lost: q.lost}
 	q.lost = 0
 	q.len++
 	q.peak = max(q.peak, q.len)
-	q.bytes += env.size
+	q.bytes += size
 }
 
 // slot returns the i-th entry.
@@ -56,9 +57,9 @@ func (q *queue[T]) same(env *envelope[T]) *entry[T] {
 }
 
 // replace puts env in the place of a waiting message, which it returns.
-func (q *queue[T]) replace(had *entry[T], env *envelope[T]) (old *envelope[T]) {
-	old, had.env = had.env, env
-	q.bytes += env.size - old.size
+func (q *queue[T]) replace(had *entry[T], env *envelope[T], size int64) (old *envelope[T]) {
+	q.bytes += size - had.size
+	old, had.env, had.size = had.env, env, size
 	return old
 }
 
@@ -76,7 +77,7 @@ func (q *queue[T]) take() (first entry[T], ok bool) {
 	q.head = (q.head + 1) % len(q.ring)
 	q.len--
 	q.taken++
-	q.bytes -= first.env.size
+	q.bytes -= first.size
 	if q.len == 0 {
 		q.settle()
 	}

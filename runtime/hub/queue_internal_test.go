@@ -10,7 +10,7 @@ type number struct{ n int }
 func envelopes(n int) []*envelope[number] {
 	all := make([]*envelope[number], n)
 	for i := range all {
-		all[i] = &envelope[number]{msg: &number{i}, size: int64(i%7 + 1)}
+		all[i] = &envelope[number]{msg: &number{i}}
 	}
 	return all
 }
@@ -24,8 +24,9 @@ func TestQueueIsARing(t *testing.T) {
 	for i, env := range envelopes(20_000) {
 		switch op := random.IntN(10); {
 		case op < 4+i/5000%2: // the queue grows, then shrinks
-			q.put(env)
-			model, lost = append(model, entry[number]{env, lost}), 0
+			size := int64(i%7 + 1)
+			q.put(env, size)
+			model, lost = append(model, entry[number]{env, size, lost}), 0
 		case op == 6 && len(model) > 0:
 			if got := q.drop(); got != model[0].env {
 				t.Fatalf("operation %d dropped %v", i, got)
@@ -53,7 +54,7 @@ func TestQueueIsARing(t *testing.T) {
 		}
 		var bytes int64
 		for _, e := range model {
-			bytes += e.env.size
+			bytes += e.size
 		}
 		if q.len != len(model) || q.bytes != bytes {
 			t.Fatalf("after operation %d: %d messages of %d bytes, want %d of %d", i, q.len, q.bytes, len(model), bytes)
@@ -68,13 +69,13 @@ func TestQueueForgetsABurst(t *testing.T) {
 	}
 	all := envelopes(100)
 	for _, env := range all {
-		q.put(env)
+		q.put(env, 1)
 	}
 	for range all {
 		q.take()
 	}
 	for range 10 {
-		q.put(all[0])
+		q.put(all[0], 1)
 		q.take()
 	}
 	if len(q.ring) != smallest {
@@ -88,9 +89,9 @@ func TestQueueReplacesByKey(t *testing.T) {
 	for i, env := range all {
 		env.key = i % 5
 		if had := q.same(env); had != nil {
-			q.replace(had, env)
+			q.replace(had, env, int64(i))
 		} else {
-			q.put(env)
+			q.put(env, 1)
 		}
 		if i%3 == 0 {
 			first, _ := q.take()
