@@ -19,6 +19,7 @@ func (m *method) begin(ctx context.Context) *callContext {
 	m.inFlight.Add(1)
 	arrival := bounds.ArrivalIn(ctx)
 	arrival.Handle()
+	m.watchSends()
 	return &callContext{
 		Context: ctx, arrival: arrival,
 		call: call{method: m, start: time.Now(), id: requestid.Incoming(ctx)},
@@ -31,6 +32,7 @@ func (m *method) begin(ctx context.Context) *callContext {
 func (m *method) finish(c *callContext, err *error) {
 	defer m.inFlight.Add(-1)
 	defer m.unlist(c)
+	defer c.arrival.Finish()
 	exited, complete := *err == errGoexit, false
 	defer func() {
 		if !complete {

@@ -38,8 +38,9 @@ func (c *liveCall) blocked(now time.Time) time.Duration {
 // isSending reports whether a SendMsg is running.
 func (c *call) isSending() bool { return c.sending.Load() > c.sent.Load() }
 
-// watchSends looks for blocked sends for as long as there are streams. Streams only count what they
-// send: a clock for each message would cost more than the message.
+// watchSends looks for blocked sends, and for finished calls whose responses are not read, for as long
+// as there are calls. Streams only count what they send: a clock for each message would cost more
+// than the message.
 func (p *pipeline) watchSends() {
 	if p.sendTimeout > 0 && !p.sweeping.Load() && p.sweeping.CompareAndSwap(false, true) {
 		time.AfterFunc(p.sendTimeout/sweeps, p.sweepSends)
@@ -48,12 +49,12 @@ func (p *pipeline) watchSends() {
 
 // sweepSends ends the streams that have been blocked for too long.
 func (p *pipeline) sweepSends() {
-	p.sweeping.Store(false) // a stream that starts from now on sees to the next sweep
+	p.sweeping.Store(false) // a call that starts from now on sees to the next sweep
 	streams, blocked := p.blockedCalls(time.Now())
 	for _, c := range blocked {
 		c.endBlocked(errSlowConsumer)
 	}
-	if streams {
+	if calls := p.capacity.AbortUnread(sweeps); calls || streams {
 		p.watchSends()
 	}
 }

@@ -86,27 +86,29 @@ var sendPolicies = map[string]runtime.Policy{
 func TestBlockedSendsEnd(t *testing.T) {
 	for name, policy := range sendPolicies {
 		for _, method := range []string{"Many", "Chat"} {
-			impl, ended := flooding()
-			log := new(echotest.Records)
-			srv := server.New(server.WithLogger(log.Logger(slog.LevelInfo)), server.WithDrainDelay(0),
-				server.WithSendTimeout(100*time.Millisecond), server.WithShutdownTimeout(15*time.Second))
-			server.Register[echotest.Service](srv, echotest.TableWith(policy), impl)
-			addr := echotest.ListenAndServe(t, srv)
-			framer := openUnread(t, addr, method)
-			echotest.Within(t, ended)
-			if code := readReset(t, framer); code != http2.ErrCodeEnhanceYourCalm {
-				t.Errorf("%s, %s: the stream was reset with %v", name, method, code)
-			}
-			start := time.Now()
-			go answerPings(framer)
-			if err := srv.Shutdown(context.Background()); err != nil || time.Since(start) > 5*time.Second {
-				t.Errorf("%s, %s: the shutdown took %v: %v", name, method, time.Since(start), err)
-			}
-			records := log.Named(t, "rpc")
-			if len(records) != 1 || records[0]["code"] != codes.ResourceExhausted.String() ||
-				!strings.Contains(fmt.Sprint(records[0]["error"]), "the client did not read") {
-				t.Errorf("%s, %s: %v", name, method, records)
-			}
+			t.Run(method+" "+name, func(t *testing.T) {
+				t.Parallel()
+				impl, ended := flooding()
+				log := new(echotest.Records)
+				srv := server.New(server.WithLogger(log.Logger(slog.LevelInfo)), server.WithDrainDelay(0),
+					server.WithSendTimeout(100*time.Millisecond), server.WithShutdownTimeout(15*time.Second))
+				server.Register[echotest.Service](srv, echotest.TableWith(policy), impl)
+				framer := openUnread(t, echotest.ListenAndServe(t, srv), method)
+				echotest.Within(t, ended)
+				if code := readReset(t, framer); code != http2.ErrCodeEnhanceYourCalm {
+					t.Errorf("the stream was reset with %v", code)
+				}
+				start := time.Now()
+				go answerPings(framer)
+				if err := srv.Shutdown(context.Background()); err != nil || time.Since(start) > 5*time.Second {
+					t.Errorf("the shutdown took %v: %v", time.Since(start), err)
+				}
+				records := log.Named(t, "rpc")
+				if len(records) != 1 || records[0]["code"] != codes.ResourceExhausted.String() ||
+					!strings.Contains(fmt.Sprint(records[0]["error"]), "the client did not read") {
+					t.Errorf("records %v", records)
+				}
+			})
 		}
 	}
 }
@@ -234,42 +236,89 @@ func TestSendTimeoutsAreChecked(t *testing.T) {
 func TestDrainedStreamsThatAreBlocked(t *testing.T) {
 	for name, policy := range sendPolicies {
 		for _, method := range []string{"Many", "Chat"} {
-			for _, inTime := range []bool{true, false} {
-				impl, ended := flooding()
-				srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0), server.WithShutdownTimeout(200*time.Millisecond))
-				server.Register[echotest.Service](srv, echotest.TableWith(policy), impl)
-				lis, err := net.Listen("tcp", "127.0.0.1:0")
-				if err != nil {
-					t.Fatal(err)
-				}
-				go func() { _ = srv.Serve(context.Background(), lis) }() // ends with the shutdown, and names the call
-				conn := echotest.DialAll(t, []string{lis.Addr().String()})
-				cs, err := conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/test.v1.Echo/"+method)
-				if err != nil {
-					t.Fatal(err)
-				}
-				_ = cs.SendMsg(echotest.TenBytes) // RecvMsg tells why it failed
-				_ = cs.CloseSend()
-				time.Sleep(200 * time.Millisecond) // until the method is blocked
-				start, stopped := time.Now(), make(chan struct{})
-				go func() {
-					defer close(stopped)
-					_ = srv.Shutdown(context.Background())
-				}()
-				if inTime {
-					echotest.Within(t, ended)
-				} else {
-					echotest.Within(t, stopped)
-				}
-				err = recvAll(cs)
-				if status.Code(err) != codes.Unavailable || inTime && rpcerr.ReasonOf(err) != rpcerr.ReasonDraining {
-					t.Errorf("%s, %s, reads in time: %v: %v", name, method, inTime, err)
-				}
-				echotest.Within(t, stopped)
-				if took := time.Since(start); took > 3*time.Second {
-					t.Errorf("%s, %s, reads in time: %v: the shutdown took %v", name, method, inTime, took)
-				}
+			for when, inTime := range map[string]bool{"in time": true, "too late": false} {
+				t.Run(method+" "+name+", read "+when, func(t *testing.T) {
+					t.Parallel()
+					testDrainedStream(t, policy, method, inTime)
+				})
 			}
 		}
 	}
+}
+
+func testDrainedStream(t *testing.T, policy runtime.Policy, method string, inTime bool) {
+	impl, ended := flooding()
+	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0), server.WithShutdownTimeout(200*time.Millisecond))
+	server.Register[echotest.Service](srv, echotest.TableWith(policy), impl)
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = srv.Serve(context.Background(), lis) }() // ends with the shutdown, and names the call
+	conn := echotest.DialAll(t, []string{lis.Addr().String()})
+	cs, err := conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/test.v1.Echo/"+method)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = cs.SendMsg(echotest.TenBytes) // RecvMsg tells why it failed
+	_ = cs.CloseSend()
+	time.Sleep(200 * time.Millisecond) // until the method is blocked
+	start, stopped := time.Now(), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		_ = srv.Shutdown(context.Background())
+	}()
+	if inTime {
+		echotest.Within(t, ended)
+	} else {
+		echotest.Within(t, stopped)
+	}
+	err = recvAll(cs)
+	if status.Code(err) != codes.Unavailable || inTime && rpcerr.ReasonOf(err) != rpcerr.ReasonDraining {
+		t.Errorf("the client got %v", err)
+	}
+	echotest.Within(t, stopped)
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("the shutdown took %v", took)
+	}
+}
+
+// TestUnreadResponsesAreDropped holds that a finished call does not stay whose client reads nothing, for each
+// kind, and that one stays that is read slowly.
+func TestUnreadResponsesAreDropped(t *testing.T) {
+	impl := answering(leaveIt, strings.Repeat("x", 200_000))
+	start := func(t *testing.T, method string) (*server.Server, *http2.Framer) {
+		srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0),
+			server.WithSendTimeout(200*time.Millisecond), server.WithShutdownTimeout(15*time.Second))
+		server.Register[echotest.Service](srv, echotest.Table, impl)
+		return srv, openUnread(t, echotest.ListenAndServe(t, srv), method)
+	}
+	for _, method := range []string{"One", "Many", "Join", "Chat"} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			srv, framer := start(t, method)
+			if code := readReset(t, framer); code != http2.ErrCodeEnhanceYourCalm {
+				t.Errorf("the stream was reset with %v", code)
+			}
+			begun := time.Now()
+			go answerPings(framer)
+			if err := srv.Shutdown(context.Background()); err != nil || time.Since(begun) > 5*time.Second {
+				t.Errorf("the shutdown took %v: %v", time.Since(begun), err)
+			}
+		})
+	}
+	t.Run("read slowly", func(t *testing.T) {
+		t.Parallel()
+		_, framer := start(t, "One")
+		go func() { // for some 2 s, with pauses of a third of the timeout
+			for range 30 {
+				time.Sleep(60 * time.Millisecond)
+				_ = framer.WriteWindowUpdate(0, 5_000)
+				_ = framer.WriteWindowUpdate(1, 5_000)
+			}
+		}()
+		if code := readStatus(t, framer); code != codes.OK {
+			t.Errorf("the call ended with %v", code)
+		}
+	})
 }

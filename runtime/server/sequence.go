@@ -93,7 +93,6 @@ func (m *method) streamCall(srv any, ss grpc.ServerStream, handler grpc.StreamHa
 	err = errGoexit
 	m.observe(c)
 	ctx := c.cancellable()
-	m.watchSends()
 	if err := m.enter(ctx, c); err != nil {
 		return err
 	}

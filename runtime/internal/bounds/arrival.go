@@ -19,6 +19,10 @@ type Arrival struct {
 	stream  uint32 // 0 if the call does not count
 	verdict Verdict
 	handled atomic.Bool
+
+	finished atomic.Bool
+	unread   int  // for how many sweeps the response is not written; the connection's mutex guards it
+	aborted  bool // the same guards it
 }
 
 type arrivalKey struct{}
@@ -63,6 +67,13 @@ func (b *Bounds) Tap(ctx context.Context, addr net.Addr, method string, essentia
 	a := &Arrival{Context: ctx, Method: method, At: time.Now(), conn: conn}
 	a.verdict = conn.begin(a, essential)
 	return a
+}
+
+// Finish notes that the method of the call has returned.
+func (a *Arrival) Finish() {
+	if a != nil {
+		a.finished.Store(true)
+	}
 }
 
 // Abort resets the stream of the call at once, without what is queued for it, if the transport still

@@ -122,19 +122,6 @@ func (c *connUse) written(answered, reset []uint32) {
 	c.reset = c.reset[:0]
 }
 
-// abort resets a stream, if it still counts.
-func (c *connUse) abort(stream uint32) {
-	c.mu.Lock()
-	frames := c.frames
-	if _, counts := c.streams[stream]; !counts {
-		frames = nil
-	}
-	c.mu.Unlock()
-	if frames != nil {
-		frames.Abort(stream)
-	}
-}
-
 // end counts a stream no more; c is locked.
 func (c *connUse) end(stream uint32) {
 	if _, counts := c.streams[stream]; counts {

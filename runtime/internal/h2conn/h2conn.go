@@ -48,6 +48,8 @@ type Conn struct {
 
 	ready  ready
 	aborts aborts
+
+	followed followed
 }
 
 // New returns conn with a bound on the time for a block of headers. It tells streams about the streams
@@ -176,8 +178,12 @@ func (c *Conn) followOut(p []byte) []byte {
 		case c.out.kind() == frameReset:
 			c.reset = append(c.reset, c.out.stream())
 			p = c.aborts.relabel(p, read, c.out.stream())
+			c.followed.end(c.out.stream())
 		case c.out.endsStream():
 			c.answered = append(c.answered, c.out.stream())
+			c.followed.end(c.out.stream())
+		case c.out.kind() == frameData:
+			c.followed.note(c.out.stream())
 		}
 	}
 	return p

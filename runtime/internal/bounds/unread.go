@@ -1,0 +1,57 @@
+package bounds
+
+// AbortUnread resets the streams of finished calls of whose responses nothing was written for a while,
+// because their clients do not read, and reports whether there are any calls. It must be called
+// regularly: the while is sweeps of these calls, once more for a response that has not arrived by then.
+func (b *Bounds) AbortUnread(sweeps int) (calls bool) {
+	b.conns.Range(func(_, conn any) bool {
+		conn.(*connUse).abortUnread(sweeps)
+		return true
+	})
+	return b.all.streams.Load() > 0
+}
+
+func (c *connUse) abortUnread(sweeps int) {
+	for _, stream := range c.unreadStreams(sweeps) {
+		c.abort(stream)
+	}
+}
+
+// unreadStreams returns the streams whose responses are not read.
+func (c *connUse) unreadStreams(sweeps int) (unread []uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.frames == nil {
+		return nil
+	}
+	for stream, a := range c.streams {
+		if !a.finished.Load() {
+			continue
+		}
+		switch a.unread++; {
+		case a.unread == sweeps:
+			c.frames.Follow(stream)
+		case a.unread < 2*sweeps:
+		case c.frames.Progressed(stream):
+			a.unread = sweeps
+		default:
+			unread = append(unread, stream)
+		}
+	}
+	return unread
+}
+
+// abort resets a stream, once, if it still counts.
+func (c *connUse) abort(stream uint32) {
+	c.mu.Lock()
+	frames, a := c.frames, c.streams[stream]
+	if a == nil || a.aborted {
+		frames = nil
+	} else {
+		a.aborted = true
+	}
+	c.mu.Unlock()
+	if frames != nil {
+		frames.Abort(stream)
+	}
+}
