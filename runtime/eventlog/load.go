@@ -9,7 +9,7 @@ import (
 // Limits of one read from the store: for the tail, and for a reader that is older.
 var (
 	tailRead  = Limit{Records: 256, Bytes: 1 << 20}
-	olderRead = Limit{Records: 64, Bytes: 256 << 10}
+	olderRead = Limit{Records: 64, Bytes: 64 << 10}
 )
 
 // closed is the wake of a tail that does not reach the head.

@@ -17,9 +17,9 @@ import (
 // random time, connects again and continues after the last event: each event is yielded once, in
 // order.
 //
-// It reconnects after UNAVAILABLE, ABORTED, DEADLINE_EXCEEDED of the call alone, and errors with
-// RetryInfo, whose delay it adds. Other errors end the loop, and so does the end of ctx. If the
-// server has not all events after the position, the error is a [*NotRecovered]. If the server
+// It reconnects after UNAVAILABLE, ABORTED, DEADLINE_EXCEEDED of the call alone, SLOW_CONSUMER, and
+// errors with RetryInfo, whose delay it adds. Other errors end the loop, and so does the end of
+// ctx. If the server has not all events after the position, the error is a [*NotRecovered]. If the server
 // ends the stream without an error, the subscription is complete and the loop ends.
 //
 // Each range starts anew. Breaking out of the loop cancels the call. req is copied and never
@@ -149,7 +149,9 @@ func (c *connection) progress(position string) bool {
 func (r *resuming[Resp]) receive(c *connection, resp *Resp) bool {
 	position, isMark := strings.CutSuffix(r.nextPosition.Text(reflectOf(resp)), markSuffix)
 	if isMark {
-		c.marks++
+		if c.marks++; c.marks == 1 {
+			r.options.onReplayed()
+		}
 	} else {
 		c.events++
 		r.unplaced = position == ""
@@ -173,6 +175,9 @@ func (r *resuming[Resp]) retryable(ctx context.Context, err error) bool {
 	case codes.Unavailable, codes.Aborted, codes.DeadlineExceeded:
 		return true
 	default:
+		if rpcerr.ReasonOf(err) == rpcerr.ReasonSlowConsumer {
+			return true // the loop was slow, and goes on where it was
+		}
 		_, asked := rpcerr.RetryAfter(err)
 		return asked || slices.Contains(r.options.backoff.Codes, code)
 	}

@@ -12,6 +12,7 @@ type ResumeOption func(*resumeOptions)
 type resumeOptions struct {
 	position   string
 	onPosition func(string)
+	onReplayed func()
 	attempts   int
 	backoff    client.Backoff
 }
@@ -30,6 +31,11 @@ func WithOnPosition(save func(position string)) ResumeOption {
 	return func(o *resumeOptions) { o.onPosition = save }
 }
 
+// WithOnReplayed calls f on each connection when the loop's body has processed all events that
+// existed when the server had sent them: what follows is new. Servers that send no marks do not
+// tell.
+func WithOnReplayed(f func()) ResumeOption { return func(o *resumeOptions) { o.onReplayed = f } }
+
 // WithMaxAttempts ends the loop if n connections in a row end without progress: an event, or a
 // position that is not the one that the connection started from. Without it, or if n is 0 or
 // less, only the context ends the attempts.
@@ -41,7 +47,10 @@ func WithMaxAttempts(n int) ResumeOption { return func(o *resumeOptions) { o.att
 func WithBackoff(b client.Backoff) ResumeOption { return func(o *resumeOptions) { o.backoff = b } }
 
 func newResumeOptions(opts []ResumeOption) resumeOptions {
-	o := resumeOptions{onPosition: func(string) {}, backoff: client.Backoff{Max: 5 * time.Second}}
+	o := resumeOptions{
+		onPosition: func(string) {}, onReplayed: func() {},
+		backoff: client.Backoff{Max: 5 * time.Second},
+	}
 	for _, opt := range opts {
 		opt(&o)
 	}

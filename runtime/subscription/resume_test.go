@@ -267,6 +267,33 @@ func TestPositionsAreSavedAfterTheBody(t *testing.T) {
 	})
 }
 
+// TestReplayedOnEachConnection holds that the loop learns when it has all events that existed.
+func TestReplayedOnEachConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := newLog(t, 3)
+		slow := rpcerr.ReasonSlowConsumer.Errorf(codes.ResourceExhausted, "too slow")
+		c := &cutting{log: log, limits: []int{2, 2}, errors: []error{slow}} // before the mark, and after it
+		go func() {
+			time.Sleep(time.Minute)
+			add(t, log, 4, 4)
+		}()
+		var order []string
+		for e, err := range subscribe.Resume(t.Context(), local(c.Subscribe), start(t, log), subscription.WithOnReplayed(func() {
+			order = append(order, "replayed")
+		})) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if order = append(order, fmt.Sprint(e.GetId())); e.GetId() == 4 {
+				break
+			}
+		}
+		if want := []string{"1", "2", "3", "replayed", "replayed", "4"}; !slices.Equal(order, want) {
+			t.Errorf("got %q, want %q", order, want)
+		}
+	})
+}
+
 // TestEventsWithoutPosition holds that Resume repeats no event of a server that sets no position in some.
 func TestEventsWithoutPosition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

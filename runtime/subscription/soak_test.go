@@ -22,15 +22,15 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/subscription"
 )
 
-// soak returns how long the load test runs: SUBSCRIPTION_SOAK=1m is its long form.
+// soak returns how long the load test runs: SOAK=1m is its long form.
 func soak(t *testing.T) time.Duration {
-	text := os.Getenv("SUBSCRIPTION_SOAK")
+	text := os.Getenv("SOAK")
 	if text == "" {
 		return 2 * time.Second
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		t.Fatalf("SUBSCRIPTION_SOAK: %v", err)
+		t.Fatalf("SOAK: %v", err)
 	}
 	return d
 }
@@ -120,9 +120,9 @@ func (s *subscriber) subscribe(ctx context.Context) error {
 	return errors.New("the subscription ended")
 }
 
-// TestLoad holds what subscriptions promise, with a thousand subscribers that stall, break, cancel, reconnect, and whose
+// TestSoakSubscribers holds what subscriptions promise, with a thousand subscribers that stall, break, cancel, reconnect, and whose
 // filters panic: each gets each of its events once, in order, and nothing is left of them.
-func TestLoad(t *testing.T) {
+func TestSoakSubscribers(t *testing.T) {
 	servicetest.NoLeaks(t)
 	log := &busy{Log: eventlog.New[event](eventlog.NewMemory(), eventlog.WithTail(100, 1<<20))}
 	panics := atomic.Int64{}
