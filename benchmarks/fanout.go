@@ -43,7 +43,9 @@ func labels(n, size int) map[string]string {
 
 // roomSizes are the messages, by the name that the request of a round has.
 var roomSizes = []roomSize{
-	{"90 B", false, func() *kindsv1.Response { return &kindsv1.Response{Text: strings.Repeat("x", 84), Count: 7} }},
+	{"90 B", false, func() *kindsv1.Response {
+		return &kindsv1.Response{Text: strings.Repeat("x", 84), Count: 7}
+	}},
 	{"619 B", false, mediumMessage},
 	{"5.3 kB", false, func() *kindsv1.Response {
 		msg := mediumMessage()
@@ -55,7 +57,8 @@ var roomSizes = []roomSize{
 
 func mediumMessage() *kindsv1.Response {
 	return &kindsv1.Response{
-		Text: strings.Repeat("hello ", 30), Count: 7, Payload: []byte(strings.Repeat("0123456789", 14)), RequestId: "0af7651916cd43dd8448eb211c80319c",
+		Text: strings.Repeat("hello ", 30), Count: 7,
+		Payload: []byte(strings.Repeat("0123456789", 14)), RequestId: "0af7651916cd43dd8448eb211c80319c",
 		TimeLeft: durationpb.New(90 * time.Second), Metadata: labels(4, 45),
 	}
 }
@@ -95,7 +98,8 @@ func measureRoom(ctx context.Context, o options, members int, size roomSize) (er
 		return r.target.block(func() error { return r.play(rounds, size.name) })
 	}
 	what := fmt.Sprintf("%s, %d members", size.name, members)
-	return compare(what, hubRoom, o.pairs, rounds*roundOf(members)*members, run(rooms[0]), run(rooms[1]))
+	received := rounds * roundOf(members) * members
+	return compare(what, hubRoom, o.pairs, received, run(rooms[0]), run(rooms[1]))
 }
 
 // roundOf returns how many messages are published at a time. Queues have room for them.
@@ -120,11 +124,12 @@ func measureStalled(ctx context.Context, o options) (err error) {
 			return usage{CPU: time.Since(start)}, err
 		}
 	}
-	return compare("5.3 kB, 1000 members, 1 stalls", hubRoom, o.pairs, rounds*roundOf(members)*members, run(rooms[0]), run(rooms[1]))
+	what, received := "5.3 kB, 1000 members, 1 stalls", rounds*roundOf(members)*members
+	return compare(what, hubRoom, o.pairs, received, run(rooms[0]), run(rooms[1]))
 }
 
-// measureIdle prints what a member takes of a server's memory while nothing happens: its stream, its
-// goroutines and its queue.
+// measureIdle prints what a member takes of a server's memory while nothing happens: its stream,
+// its goroutines and its queue.
 func measureIdle(ctx context.Context, members int) (err error) {
 	const each = 1000 // of a room, which share a connection
 	r, err := enterRoom(ctx, hubRoom, 0, 0, false)
@@ -142,7 +147,8 @@ func measureIdle(ctx context.Context, members int) (err error) {
 		return err
 	}
 	after, err := r.target.server.memory()
-	fmt.Printf("%d idle members: %d bytes of the server each\n", members, (int64(after)-int64(before))/int64(members))
+	fmt.Printf("%d idle members: %d bytes of the server each\n",
+		members, (int64(after)-int64(before))/int64(members))
 	return err
 }
 
@@ -170,12 +176,17 @@ type clientRoom struct {
 
 // enterRoom starts a server, and lets members join, each with its own connection. The last stalled
 // of them, in addition to the members, receive nothing.
-func enterRoom(ctx context.Context, stack string, members, stalled int, gzip bool) (*clientRoom, error) {
+func enterRoom(
+	ctx context.Context, stack string, members, stalled int, gzip bool,
+) (*clientRoom, error) {
 	target, err := dialServer(ctx, stack)
 	if err != nil {
 		return nil, err
 	}
-	r := &clientRoom{target: target, members: members, all: make(chan struct{}, 1), failed: make(chan error, members+stalled)}
+	r := &clientRoom{
+		target: target, members: members,
+		all: make(chan struct{}, 1), failed: make(chan error, members+stalled),
+	}
 	ctx, r.cancel = context.WithCancel(ctx)
 	for i := range members + stalled {
 		if err := r.enter(ctx, i < members, gzip); err != nil {
@@ -208,7 +219,8 @@ func (r *clientRoom) enter(ctx context.Context, reads, gzip bool) error {
 }
 
 func (r *clientRoom) dial() (*grpc.ClientConn, error) {
-	conn, err := grpc.NewClient(r.target.server.addr, grpc.WithTransportCredentials(insecure.NewCredentials()),
+	conn, err := grpc.NewClient(r.target.server.addr,
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithStaticStreamWindowSize(256<<10))
 	if err == nil {
 		r.conns = append(r.conns, conn)
@@ -217,12 +229,15 @@ func (r *clientRoom) dial() (*grpc.ClientConn, error) {
 }
 
 // join joins a room, and waits for the welcome.
-func join(ctx context.Context, conn *grpc.ClientConn, room string, gzip bool) (grpc.ClientStream, error) {
+func join(
+	ctx context.Context, conn *grpc.ClientConn, room string, gzip bool,
+) (grpc.ClientStream, error) {
 	opts := []grpc.CallOption{grpc.ForceCodecV2(rawCodec{})}
 	if gzip {
 		opts = append(opts, grpc.UseCompressor("gzip"))
 	}
-	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, kindsv1.KindsService_Bidi_FullMethodName, opts...)
+	desc := &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
+	stream, err := conn.NewStream(ctx, desc, kindsv1.KindsService_Bidi_FullMethodName, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -247,10 +262,11 @@ func (r *clientRoom) read(stream grpc.ClientStream) {
 
 // play publishes messages, round by round, and waits after each until all members have received it.
 func (r *clientRoom) play(rounds int, size string) error {
-	n := roundOf(r.members)
+	n, publisher := roundOf(r.members), kindsv1.NewKindsServiceClient(r.target.conn)
+	req := &kindsv1.Request{Text: size, Count: int32(n)}
 	for range rounds {
 		r.want.Add(int64(n * r.members))
-		if _, err := kindsv1.NewKindsServiceClient(r.target.conn).Unary(r.target.ctx, &kindsv1.Request{Text: size, Count: int32(n)}); err != nil {
+		if _, err := publisher.Unary(r.target.ctx, req); err != nil {
 			return err
 		}
 		select {
@@ -261,7 +277,8 @@ func (r *clientRoom) play(rounds int, size string) error {
 			}
 			return err
 		case <-time.After(time.Minute):
-			return fmt.Errorf("members received %d of %d messages within a minute", r.received.Load(), r.want.Load())
+			return fmt.Errorf("members received %d of %d messages within a minute",
+				r.received.Load(), r.want.Load())
 		}
 	}
 	return nil

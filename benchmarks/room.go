@@ -17,16 +17,23 @@ import (
 // queueSize is how many messages wait for a member: more than a round has.
 const queueSize = 4096
 
-// registerRoom puts KindsService with a kind of rooms on a server of grpc's own. Its Unary publishes.
+// registerRoom puts KindsService with a kind of rooms on a server of grpc's own. Its Unary
+// publishes.
 func registerRoom(stack string) *grpc.Server {
 	srv := grpc.NewServer()
 	if stack == loopRoom {
-		kindsv1.RegisterKindsServiceServer(srv, &loopService{members: make(map[chan *kindsv1.Response]bool)})
+		loop := &loopService{members: make(map[chan *kindsv1.Response]bool)}
+		kindsv1.RegisterKindsServiceServer(srv, loop)
 		return srv
 	}
-	h := hub.New[kindsv1.Response](hub.WithQueue(queueSize), hub.WithQueueBytes(1<<30), hub.WithSlow(hub.DropOldest))
-	kindsv1service.RegisterKindsService(server.On(srv, server.WithoutAuthentication(), server.WithLogger(logger(oursNoLog)),
-		server.WithMaxCalls(0), server.WithMaxCallsPerPeer(0), server.WithResponseCompression(server.CompressAsked, 0)), &hubService{hub: h})
+	ours := server.On(srv,
+		server.WithoutAuthentication(), server.WithLogger(logger(oursNoLog)),
+		server.WithMaxCalls(0), server.WithMaxCallsPerPeer(0),
+		server.WithResponseCompression(server.CompressAsked, 0),
+	)
+	kindsv1service.RegisterKindsService(ours, &hubService{hub: hub.New[kindsv1.Response](
+		hub.WithQueue(queueSize), hub.WithQueueBytes(1<<30), hub.WithSlow(hub.DropOldest),
+	)})
 	return srv
 }
 
@@ -93,7 +100,9 @@ type hubService struct {
 	hub *hub.Hub[kindsv1.Response]
 }
 
-func (s *hubService) Unary(ctx context.Context, req *kindsv1.Request) (resp *kindsv1.Response, err error) {
+func (s *hubService) Unary(
+	ctx context.Context, req *kindsv1.Request,
+) (resp *kindsv1.Response, err error) {
 	return publish(req, func(msg *kindsv1.Response) {
 		if failure := s.hub.Publish(ctx, "room", msg); failure != nil {
 			err = failure
@@ -102,10 +111,14 @@ func (s *hubService) Unary(ctx context.Context, req *kindsv1.Request) (resp *kin
 }
 
 // bidi is the RPC of the rooms.
-var bidi = hub.Of(runtime.NewMethodInfo(kindsv1service.KindsServiceName, "Bidi", runtime.KindBidi, runtime.Policy{}),
-	kindsv1service.KindsService.Bidi, hub.Fields{Room: "text"})
+var bidi = hub.Of(
+	runtime.NewMethodInfo(kindsv1service.KindsServiceName, "Bidi", runtime.KindBidi, runtime.Policy{}),
+	kindsv1service.KindsService.Bidi, hub.Fields{Room: "text"},
+)
 
-func (s *hubService) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) runtime.Stream[kindsv1.Response] {
+func (s *hubService) Bidi(
+	ctx context.Context, reqs runtime.Stream[kindsv1.Request],
+) runtime.Stream[kindsv1.Response] {
 	return bidi.Serve(ctx, reqs, s.hub, hub.Handler[kindsv1.Request, kindsv1.Response]{
 		Receive: func(ctx context.Context, m *hub.Member[kindsv1.Response], _ *kindsv1.Request) error {
 			return m.Send(ctx, welcome)

@@ -50,7 +50,8 @@ func TestPublishAllocatesOnce(t *testing.T) {
 				want = 4
 			}
 			if allocs != want {
-				t.Errorf("%s: two messages for %d members cost %v allocations, want %v", name, members, allocs, want)
+				t.Errorf("%s: two messages for %d members cost %v allocations, want %v",
+					name, members, allocs, want)
 			}
 		}
 	}

@@ -30,7 +30,9 @@ type Bus interface {
 	//
 	// stop does not wait for a call of receive; none starts after it has returned. It may be called
 	// more than once.
-	Subscribe(ctx context.Context, room string, receive func(data []byte, lost int)) (stop func(), err error)
+	Subscribe(
+		ctx context.Context, room string, receive func(data []byte, lost int),
+	) (stop func(), err error)
 }
 
 // origin identifies a hub on a bus, so that it ignores its own messages.

@@ -83,7 +83,9 @@ type fakeBus struct {
 
 func (b *fakeBus) Publish(context.Context, string, []byte) error { return b.publish }
 
-func (b *fakeBus) Subscribe(_ context.Context, room string, receive func([]byte, int)) (func(), error) {
+func (b *fakeBus) Subscribe(
+	_ context.Context, room string, receive func([]byte, int),
+) (func(), error) {
 	time.Sleep(b.wait)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -127,7 +129,8 @@ func TestAnArrivalThatCannotBeSentIsNone(t *testing.T) {
 	}
 }
 
-// TestRoomsAreSubscribedWhileTheyHaveMembers holds that there is one subscription per room, however many join.
+// TestRoomsAreSubscribedWhileTheyHaveMembers holds that there is one subscription per room,
+// however many join.
 func TestRoomsAreSubscribedWhileTheyHaveMembers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bus := &fakeBus{wait: time.Second}
@@ -159,7 +162,8 @@ func TestRoomsAreSubscribedWhileTheyHaveMembers(t *testing.T) {
 	})
 }
 
-// TestMembersTryAFailedSubscriptionAgain holds that the failure of one that joins does not fail those that wait for it.
+// TestMembersTryAFailedSubscriptionAgain holds that the failure of one that joins does not fail
+// those that wait for it.
 func TestMembersTryAFailedSubscriptionAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bus := &fakeBus{wait: time.Second, subscribe: errBus}
@@ -198,8 +202,10 @@ func TestLossesOfTheBusAreMarked(t *testing.T) {
 	publish(t, h, "x", 1)
 	bus.open["x"](nil, 3)
 	publish(t, h, "x", 2)
-	for _, garbage := range [][]byte{{}, []byte("garbage"), append(make([]byte, 17), 1, 2, 3), append([]byte{1}, "0123456789abcdef\xff"...)} {
-		bus.open["x"](garbage, 0)
+	for _, garbage := range []string{
+		"", "garbage", string(make([]byte, 20)), "\x010123456789abcdef\xff",
+	} {
+		bus.open["x"]([]byte(garbage), 0)
 	}
 	publish(t, h, "x", 3)
 	wantWaiting(t, m, 1, -3, 2, -4, 3)

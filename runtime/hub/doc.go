@@ -7,10 +7,13 @@
 //
 //	s.rooms = hub.New[chatv1.Message]()
 //
-//	func (s *Chat) Chat(ctx context.Context, reqs runtime.Stream[chatv1.Message]) runtime.Stream[chatv1.Message] {
-//		return chatv1service.ChatServiceChat.Serve(ctx, reqs, s.rooms, hub.Handler[chatv1.Message, chatv1.Message]{
+//	func (s *Chat) Chat(
+//		ctx context.Context, reqs runtime.Stream[chatv1.Message],
+//	) runtime.Stream[chatv1.Message] {
+//		handler := hub.Handler[chatv1.Message, chatv1.Message]{
 //			Join: s.mayJoin, // func(ctx context.Context, room string, first *chatv1.Message) error
-//		})
+//		}
+//		return chatv1service.ChatServiceChat.Serve(ctx, reqs, s.rooms, handler)
 //	}
 //
 // All members of a room on one replica receive its messages in the same order. Delivery is at most

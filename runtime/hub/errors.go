@@ -37,9 +37,10 @@ func checkKey(key string) string {
 
 // refuseKey returns INVALID_ARGUMENT for the room key in a field of a request.
 func refuseKey(field, what string) error {
-	return ReasonRoomInvalid.Errorf(codes.InvalidArgument, "%s %s", field, what).
+	reason := ReasonRoomInvalid
+	return reason.Errorf(codes.InvalidArgument, "%s %s", field, what).
 		WithMetadata("field", field).
-		WithViolations(rpcerr.FieldViolation{Field: field, Description: what, Reason: ReasonRoomInvalid.Name()})
+		WithViolations(rpcerr.FieldViolation{Field: field, Description: what, Reason: reason.Name()})
 }
 
 // exhausted returns RESOURCE_EXHAUSTED for a limit of members or rooms.

@@ -29,6 +29,9 @@ type documents struct {
 	byID map[string]*document // a database, elsewhere
 }
 
+// edits is a stream of edits.
+type edits = runtime.Stream[roomv1.Edit]
+
 // document is the edits that made its revisions: the first made revision 1.
 type document struct {
 	mu    sync.Mutex
@@ -37,33 +40,42 @@ type document struct {
 
 func newDocuments() *documents {
 	// An edit is small, and who is disconnected has to come back for what it has missed.
-	return &documents{rooms: hub.New[roomv1.Edit](hub.WithQueue(1000)), byID: make(map[string]*document)}
+	rooms := hub.New[roomv1.Edit](hub.WithQueue(1000))
+	return &documents{rooms: rooms, byID: make(map[string]*document)}
 }
 
-func (s *documents) Collaborate(ctx context.Context, reqs runtime.Stream[roomv1.Edit]) runtime.Stream[roomv1.Edit] {
+func (s *documents) Collaborate(ctx context.Context, reqs edits) edits {
 	var sent int64 // the revision up to which stale edits were answered
-	return roomv1service.DocumentServiceCollaborate.Serve(ctx, reqs, s.rooms, hub.Handler[roomv1.Edit, roomv1.Edit]{
-		Name: (*roomv1.Edit).GetAuthor, // in a real service, leave it out: the principal
-		History: func(_ context.Context, m *hub.Member[roomv1.Edit], first *roomv1.Edit) runtime.Stream[roomv1.Edit] {
-			missed, err := s.open(m.Room()).since(first.GetRevision())
-			if err != nil {
-				return runtime.Fail[roomv1.Edit](err)
-			}
-			return stream.Of(missed...)
-		},
+	handler := hub.Handler[roomv1.Edit, roomv1.Edit]{
+		Name:    (*roomv1.Edit).GetAuthor, // in a real service, leave it out: the principal
+		History: s.missed,
 		Receive: func(ctx context.Context, m *hub.Member[roomv1.Edit], edit *roomv1.Edit) error {
 			return s.edit(ctx, m, edit, &sent)
 		},
-	})
+	}
+	return roomv1service.DocumentServiceCollaborate.Serve(ctx, reqs, s.rooms, handler)
+}
+
+// missed returns the edits after the revision that the caller has.
+func (s *documents) missed(
+	_ context.Context, m *hub.Member[roomv1.Edit], first *roomv1.Edit,
+) edits {
+	missed, err := s.open(m.Room()).since(first.GetRevision())
+	if err != nil {
+		return runtime.Fail[roomv1.Edit](err)
+	}
+	return stream.Of(missed...)
 }
 
 // edit makes an edit, or sends its author what it has missed after the revision sent.
-func (s *documents) edit(ctx context.Context, m *hub.Member[roomv1.Edit], edit *roomv1.Edit, sent *int64) error {
+func (s *documents) edit(
+	ctx context.Context, m *hub.Member[roomv1.Edit], edit *roomv1.Edit, sent *int64,
+) error {
 	if edit.GetText() == "" {
 		return nil // only joins
 	}
 	doc := s.open(m.Room())
-	doc.mu.Lock() // also while it publishes, so that edits are received in the order of their revisions
+	doc.mu.Lock() // also while it publishes: edits are received in the order of their revisions
 	defer doc.mu.Unlock()
 	missed, err := doc.sinceLocked(edit.GetRevision())
 	if err != nil {
@@ -81,7 +93,9 @@ func (s *documents) edit(ctx context.Context, m *hub.Member[roomv1.Edit], edit *
 		}
 		return nil
 	}
-	made := &roomv1.Edit{DocumentId: m.Room(), Revision: edit.GetRevision() + 1, Author: m.Name(), Text: edit.GetText()}
+	made := &roomv1.Edit{
+		DocumentId: m.Room(), Revision: edit.GetRevision() + 1, Author: m.Name(), Text: edit.GetText(),
+	}
 	doc.edits = append(doc.edits, made)
 	return s.rooms.Publish(ctx, m.Room(), made)
 }
@@ -106,7 +120,8 @@ func (d *document) since(revision int64) ([]*roomv1.Edit, error) {
 
 func (d *document) sinceLocked(revision int64) ([]*roomv1.Edit, error) {
 	if revision < 0 || revision > int64(len(d.edits)) {
-		return nil, status.Errorf(codes.OutOfRange, "revision %d: the document has %d", revision, len(d.edits))
+		return nil, status.Errorf(codes.OutOfRange,
+			"revision %d: the document has %d", revision, len(d.edits))
 	}
 	return d.edits[revision:len(d.edits):len(d.edits)], nil
 }
@@ -183,7 +198,7 @@ func Example_collaboration() {
 // TestCollaboration has many editors at the same time, of whom some come back after a while.
 func TestCollaboration(t *testing.T) {
 	servicetest.NoLeaks(t)
-	const editors, edits = 6, 20
+	const editors, each = 6, 20
 	service := newDocuments()
 	all := make([]*editor, editors)
 	var done sync.WaitGroup
@@ -191,7 +206,7 @@ func TestCollaboration(t *testing.T) {
 		all[i] = &editor{name: fmt.Sprint("editor ", i)}
 		done.Go(func() {
 			e := all[i]
-			for n := range edits {
+			for n := range each {
 				if n%7 == 0 { // anew, with the revision that it has
 					if e.call != nil {
 						e.call.Close()
@@ -209,13 +224,13 @@ func TestCollaboration(t *testing.T) {
 	}
 	done.Wait()
 	for _, e := range all {
-		for e.revision < editors*edits && !t.Failed() {
+		for e.revision < editors*each && !t.Failed() {
 			if _, err := e.next(); err != nil {
 				t.Fatal(err)
 			}
 		}
 		e.call.Close()
-		if e.text != all[0].text || strings.Count(e.text, "(") != editors*edits {
+		if e.text != all[0].text || strings.Count(e.text, "(") != editors*each {
 			t.Errorf("%s has %s", e.name, e.text)
 		}
 	}

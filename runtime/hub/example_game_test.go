@@ -18,7 +18,8 @@ import (
 // tick is how often the players of a game receive its states.
 const tick = 50 * time.Millisecond
 
-// games is a GameService. The actions of a player are applied in their order, as they arrive. States
+// games is a GameService. The actions of a player are applied in their order, as they arrive.
+// States
 // are published at each tick, and a player who is slow receives the latest of each player only.
 type games struct {
 	roomv1service.UnimplementedGameService
@@ -32,6 +33,11 @@ type games struct {
 // player is a player of a game.
 type player struct{ game, id string }
 
+type (
+	playing = hub.Member[roomv1.PlayerState]
+	states  = runtime.Stream[roomv1.PlayerState]
+)
+
 func newGames() *games {
 	return &games{
 		rooms:   hub.New[roomv1.PlayerState](hub.WithConflate((*roomv1.PlayerState).GetPlayerId)),
@@ -40,19 +46,20 @@ func newGames() *games {
 	}
 }
 
-func (s *games) Play(ctx context.Context, reqs runtime.Stream[roomv1.Action]) runtime.Stream[roomv1.PlayerState] {
-	return roomv1service.GameServicePlay.Serve(ctx, reqs, s.rooms, hub.Handler[roomv1.Action, roomv1.PlayerState]{
+func (s *games) Play(ctx context.Context, reqs runtime.Stream[roomv1.Action]) states {
+	handler := hub.Handler[roomv1.Action, roomv1.PlayerState]{
 		Name: (*roomv1.Action).GetPlayerId, // in a real service, leave it out: the principal
-		History: func(_ context.Context, m *hub.Member[roomv1.PlayerState], _ *roomv1.Action) runtime.Stream[roomv1.PlayerState] {
+		History: func(_ context.Context, m *playing, _ *roomv1.Action) states {
 			return stream.Of(s.states(m.Room())...)
 		},
 		Receive: s.act,
 		Leave:   s.leave,
-	})
+	}
+	return roomv1service.GameServicePlay.Serve(ctx, reqs, s.rooms, handler)
 }
 
 // act applies an action. A hub calls it for one action of a player at a time.
-func (s *games) act(_ context.Context, m *hub.Member[roomv1.PlayerState], action *roomv1.Action) error {
+func (s *games) act(_ context.Context, m *playing, action *roomv1.Action) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := player{m.Room(), m.Name()}
@@ -63,7 +70,7 @@ func (s *games) act(_ context.Context, m *hub.Member[roomv1.PlayerState], action
 	return nil
 }
 
-func (s *games) leave(_ context.Context, m *hub.Member[roomv1.PlayerState]) {
+func (s *games) leave(_ context.Context, m *playing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.players, player{m.Room(), m.Name()})
@@ -146,7 +153,8 @@ func Example_game() {
 	// Output: ann is at 42
 }
 
-// TestGame holds that a player receives at most one state of each player per tick, and the last one in the end.
+// TestGame holds that a player receives at most one state of each player per tick, and the last
+// one in the end.
 func TestGame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		service := newGames()

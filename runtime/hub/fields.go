@@ -7,9 +7,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/fieldpath"
 )
 
-// Fields names the fields of an RPC with rooms: paths of proto names, with dots into nested messages
-// ("join.room_id"). Generated code sets them. If a path does not exist, every use of the method
-// returns INTERNAL, and the log names the path.
+// Fields names the fields of an RPC with rooms: paths of proto names, with dots into nested
+// messages ("join.room_id"). Generated code sets them. If a path does not exist, every use of the
+// method returns INTERNAL, and the log names the path.
 type Fields struct {
 	// Room is the request's room key, a string or an integer. An unset key of a later message means
 	// the room of the first.

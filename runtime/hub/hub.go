@@ -165,7 +165,9 @@ func (h *Hub[T]) Join(ctx context.Context, key string, opts ...MemberOption) (*M
 }
 
 // join is Join for an RPC whose policy has limits.
-func (h *Hub[T]) join(ctx context.Context, key string, limits queueLimits, opts []MemberOption) (*Member[T], error) {
+func (h *Hub[T]) join(
+	ctx context.Context, key string, limits queueLimits, opts []MemberOption,
+) (*Member[T], error) {
 	if h.err != nil {
 		return nil, h.err
 	}

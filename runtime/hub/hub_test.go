@@ -24,9 +24,16 @@ import (
 // message is what rooms of the tests carry: a text, which is the room key in calls, and a number.
 type message = kindsv1.Request
 
+type (
+	messages = runtime.Stream[message]
+	member   = hub.Member[message]
+)
+
 func numbered(n int32) *message { return &message{Count: n} }
 
-func join(t testing.TB, h *hub.Hub[message], room string, opts ...hub.MemberOption) *hub.Member[message] {
+func join(
+	t testing.TB, h *hub.Hub[message], room string, opts ...hub.MemberOption,
+) *hub.Member[message] {
 	t.Helper()
 	m, err := h.Join(t.Context(), room, opts...)
 	if err != nil {
@@ -45,7 +52,8 @@ func publish(t testing.TB, h *hub.Hub[message], room string, numbers ...int32) {
 	}
 }
 
-// waiting returns the numbers of the messages that wait for a member, without waiting for more, and its error.
+// waiting returns the numbers of the messages that wait for a member, without waiting for more,
+// and its error.
 func waiting(m *hub.Member[message]) (numbers []int32, err error) {
 	n, _ := m.Queued()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -223,7 +231,8 @@ func TestMembersHaveNames(t *testing.T) {
 	for _, m := range h.Members("x") {
 		names = append(names, m.Name())
 	}
-	if !slices.Equal(names, []string{"ann", "bob", ""}) || ann.Principal().ID != "ann" || nobody.Principal() != nil || bob.Room() != "x" {
+	if !slices.Equal(names, []string{"ann", "bob", ""}) || ann.Principal().ID != "ann" ||
+		nobody.Principal() != nil || bob.Room() != "x" {
 		t.Errorf("got %q", names)
 	}
 }
@@ -232,7 +241,8 @@ func TestPresence(t *testing.T) {
 	var seen []string
 	var h *hub.Hub[message]
 	h = hub.New[message](hub.WithPresence(func(m *hub.Member[message], event hub.Presence) *message {
-		seen = append(seen, fmt.Sprintf("%s %d %d", m.Name(), event, len(h.Members("x")))) // no lock is held
+		others := len(h.Members("x")) // no lock is held
+		seen = append(seen, fmt.Sprintf("%s %d %d", m.Name(), event, others))
 		if m.Name() == "quiet" {
 			return nil
 		}
@@ -289,7 +299,9 @@ func TestAMemberThatIsDisconnectedByItsOwnNotice(t *testing.T) {
 }
 
 func TestAPanicOfANoticeLeavesNothing(t *testing.T) {
-	h := hub.New[message](hub.WithPresence(func(*hub.Member[message], hub.Presence) *message { panic("boom") }))
+	h := hub.New[message](hub.WithPresence(func(*hub.Member[message], hub.Presence) *message {
+		panic("boom")
+	}))
 	func() {
 		defer func() { _ = recover() }()
 		_, _ = h.Join(t.Context(), "x")
@@ -304,7 +316,9 @@ func TestMistakesInOptions(t *testing.T) {
 	for _, h := range []*hub.Hub[message]{
 		hub.New[message](hub.WithGap(func(int) *kindsv1.Response { return nil })),
 		hub.New[message](hub.WithConflate((*kindsv1.Response).GetText)),
-		hub.New[message](hub.WithPresence(func(*hub.Member[kindsv1.Response], hub.Presence) *kindsv1.Response { return nil })),
+		hub.New[message](hub.WithPresence(
+			func(*hub.Member[kindsv1.Response], hub.Presence) *kindsv1.Response { return nil },
+		)),
 	} {
 		_, err := h.Join(t.Context(), "x")
 		wantError(t, err, codes.Internal, rpcerr.ReasonInternal)
@@ -312,7 +326,10 @@ func TestMistakesInOptions(t *testing.T) {
 	}
 	_, err := hub.New[int]().Join(t.Context(), "x")
 	wantError(t, err, codes.Internal, rpcerr.ReasonInternal)
-	wantError(t, hub.New[message]().Publish(t.Context(), "x", nil), codes.Internal, rpcerr.ReasonInternal)
+	err = hub.New[message]().Publish(t.Context(), "x", nil)
+	wantError(t, err, codes.Internal, rpcerr.ReasonInternal)
+	err = hub.New[message]().Publish(t.Context(), "", numbered(1))
+	wantError(t, err, codes.InvalidArgument, hub.ReasonRoomInvalid)
 }
 
 func TestMessagesEndWithTheirContext(t *testing.T) {

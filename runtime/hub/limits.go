@@ -28,7 +28,9 @@ func (l queueLimits) or(other queueLimits) queueLimits {
 
 // defaultLimits are those of a queue for which nothing is set.
 func defaultLimits() queueLimits {
-	return queueLimits{messages: DefaultQueue, bytes: DefaultQueueBytes, slow: Disconnect, block: DefaultBlock}
+	return queueLimits{
+		messages: DefaultQueue, bytes: DefaultQueueBytes, slow: Disconnect, block: DefaultBlock,
+	}
 }
 
 // policyLimits returns what the policy of an RPC states.

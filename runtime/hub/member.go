@@ -37,9 +37,12 @@ type Member[T any] struct {
 }
 
 // newMember returns a member that has not joined yet. limits are those of the RPC's policy.
-func (h *Hub[T]) newMember(principal *runtime.Principal, limits queueLimits, opts []MemberOption) *Member[T] {
+func (h *Hub[T]) newMember(
+	principal *runtime.Principal, limits queueLimits, opts []MemberOption,
+) *Member[T] {
 	m := &Member[T]{
-		hub: h, id: h.ids.Add(1), principal: principal, limits: &h.limits, wake: make(chan struct{}, 1),
+		hub: h, id: h.ids.Add(1), principal: principal,
+		limits: &h.limits, wake: make(chan struct{}, 1),
 	}
 	var own memberSettings
 	for _, opt := range opts {

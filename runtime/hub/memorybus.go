@@ -72,7 +72,9 @@ func (b *MemoryBus) next(sub *memorySub) (data []byte, lost int, ok bool) {
 }
 
 // Subscribe implements [Bus].
-func (b *MemoryBus) Subscribe(ctx context.Context, room string, receive func(data []byte, lost int)) (stop func(), err error) {
+func (b *MemoryBus) Subscribe(
+	ctx context.Context, room string, receive func(data []byte, lost int),
+) (stop func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

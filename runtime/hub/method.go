@@ -17,7 +17,11 @@ type Method[S, Req, Resp any] struct {
 }
 
 // Of returns the RPC with rooms that info describes.
-func Of[S, Req, Resp any](info runtime.MethodInfo, _ func(S, context.Context, runtime.Stream[Req]) runtime.Stream[Resp], fields Fields) *Method[S, Req, Resp] {
+func Of[S, Req, Resp any](
+	info runtime.MethodInfo,
+	_ func(S, context.Context, runtime.Stream[Req]) runtime.Stream[Resp],
+	fields Fields,
+) *Method[S, Req, Resp] {
 	return &Method[S, Req, Resp]{info: info, key: sync.OnceValues(func() (*keyField, error) {
 		req, reqOK := any((*Req)(nil)).(proto.Message)
 		_, respOK := any((*Resp)(nil)).(proto.Message)
@@ -56,9 +60,9 @@ type Handler[Req, Resp any] struct {
 	EndWithRequests bool
 }
 
-// Serve returns the responses of a call: it reads the first message, asks handler whether the caller
-// may join the room that it names, and then sends what the room receives while it reads further
-// messages.
+// Serve returns the responses of a call: it reads the first message, asks handler whether the
+// caller may join the room that it names, and then sends what the room receives while it reads
+// further messages.
 //
 // A call without a message, a first message without a room key, and a message with another key are
 // INVALID_ARGUMENT, reason ROOM_INVALID, with the field. A member that is too slow is
@@ -67,7 +71,10 @@ type Handler[Req, Resp any] struct {
 //
 // The limits of the queue are those of opts, else those of the hub's options, else those of the
 // RPC's policy.
-func (m *Method[S, Req, Resp]) Serve(ctx context.Context, reqs runtime.Stream[Req], h *Hub[Resp], handler Handler[Req, Resp], opts ...MemberOption) runtime.Stream[Resp] {
+func (m *Method[S, Req, Resp]) Serve(
+	ctx context.Context, reqs runtime.Stream[Req],
+	h *Hub[Resp], handler Handler[Req, Resp], opts ...MemberOption,
+) runtime.Stream[Resp] {
 	return func(yield func(*Resp, error) bool) {
 		key, err := m.key()
 		if err == nil && h == nil {

@@ -109,7 +109,9 @@ func WithGap[T any](mark func(lost int) *T) Option {
 func WithMaxRooms(n int) Option { return hubOption(func(s *settings) { s.maxRooms = max(n, 1) }) }
 
 // WithMaxMembers bounds the members of a room, instead of [DefaultMaxMembers].
-func WithMaxMembers(n int) Option { return hubOption(func(s *settings) { s.maxMembers = max(n, 1) }) }
+func WithMaxMembers(n int) Option {
+	return hubOption(func(s *settings) { s.maxMembers = max(n, 1) })
+}
 
 // WithMaxPerPrincipal bounds the members that belong to one principal, in all rooms of the hub,
 // instead of [DefaultMaxPerPrincipal]. Members without a principal are not counted.

@@ -51,8 +51,8 @@ type envelope[T any] struct {
 	uses   atomic.Int64       // queues that have it, and the publisher
 }
 
-// shareFrom is the number of receivers from which it is cheaper to encode a message once. With fewer
-// the copy that sharing takes costs more than it saves; see benchmarks.
+// shareFrom is the number of receivers from which it is cheaper to encode a message once. With
+// fewer, the copy that sharing takes costs more than it saves; see benchmarks.
 const shareFrom = 3
 
 // wrap asks for the key of a message while no lock is held.
@@ -82,8 +82,8 @@ func (h *Hub[T]) hold(env *envelope[T], n int) {
 	env.uses.Store(int64(n) + 1)
 }
 
-// measure returns the size of a message. Only its publisher calls it, and only if the message has to
-// wait: the size of a message with maps costs a quarter of its encoding.
+// measure returns the size of a message. Only its publisher calls it, and only if the message has
+// to wait: the size of a message with maps costs a quarter of its encoding.
 func (h *Hub[T]) measure(env *envelope[T]) int64 {
 	if env.size == 0 {
 		env.size = int64(proto.Size(any(env.msg).(proto.Message)))

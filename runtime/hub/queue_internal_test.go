@@ -57,7 +57,8 @@ func TestQueueIsARing(t *testing.T) {
 			bytes += e.size
 		}
 		if q.len != len(model) || q.bytes != bytes {
-			t.Fatalf("after operation %d: %d messages of %d bytes, want %d of %d", i, q.len, q.bytes, len(model), bytes)
+			t.Fatalf("after operation %d: %d messages of %d bytes, want %d of %d",
+				i, q.len, q.bytes, len(model), bytes)
 		}
 	}
 }

@@ -90,9 +90,11 @@ func (r *room[T]) send(ctx context.Context, env *envelope[T], m *Member[T]) erro
 	return r.deliver(ctx, env, []*Member[T]{m}, 0)
 }
 
-// deliver puts a message into the queues of members, and unlocks the room. It then waits for members that
-// block.
-func (r *room[T]) deliver(ctx context.Context, env *envelope[T], to []*Member[T], except uint64) error {
+// deliver puts a message into the queues of members, and unlocks the room. It then waits for
+// members that block.
+func (r *room[T]) deliver(
+	ctx context.Context, env *envelope[T], to []*Member[T], except uint64,
+) error {
 	h := r.hub
 	tight := h.bytes.Load() > h.settings.maxBytes
 	h.hold(env, len(to))
@@ -147,7 +149,9 @@ func (r *room[T]) free(busy chan struct{}) {
 }
 
 // await waits until members have room for a message, and returns how many did not receive it.
-func (r *room[T]) await(ctx context.Context, env *envelope[T], members []*Member[T]) (lost int, err error) {
+func (r *room[T]) await(
+	ctx context.Context, env *envelope[T], members []*Member[T],
+) (lost int, err error) {
 	start := time.Now()
 	for _, m := range members {
 		result := m.pushWithin(ctx, env, m.limits.block-time.Since(start))

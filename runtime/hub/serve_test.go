@@ -29,12 +29,12 @@ import (
 
 // chatService is what is generated for a service with rooms.
 type chatService interface {
-	Chat(context.Context, runtime.Stream[message]) runtime.Stream[message]
+	Chat(context.Context, messages) messages
 }
 
-type chatFunc func(context.Context, runtime.Stream[message]) runtime.Stream[message]
+type chatFunc func(context.Context, messages) messages
 
-func (f chatFunc) Chat(ctx context.Context, reqs runtime.Stream[message]) runtime.Stream[message] {
+func (f chatFunc) Chat(ctx context.Context, reqs messages) messages {
 	return f(ctx, reqs)
 }
 
@@ -44,22 +44,26 @@ var (
 	chat = hub.Of(chatTable.Methods()[0], chatService.Chat, hub.Fields{Room: "text"})
 )
 
+func registerChat(r grpc.ServiceRegistrar, f chatFunc) {
+	server.Register[chatService](r, chatTable, f)
+}
+
 type handler = hub.Handler[message, message]
 
 // room is a server of a hub, and a client of it.
 type room struct {
 	hub  *hub.Hub[message]
-	call func(context.Context, runtime.Stream[message]) runtime.Stream[message]
+	call func(context.Context, messages) messages
 }
 
 func serve(t testing.TB, h *hub.Hub[message], handle handler, opts ...server.Option) *room {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {
-		server.Register[chatService](r, chatTable, chatFunc(func(ctx context.Context, reqs runtime.Stream[message]) runtime.Stream[message] {
+		registerChat(r, chatFunc(func(ctx context.Context, reqs messages) messages {
 			return chat.Serve(ctx, reqs, h, handle)
 		}))
 	}, opts...)
-	return &room{h, func(ctx context.Context, reqs runtime.Stream[message]) runtime.Stream[message] {
+	return &room{h, func(ctx context.Context, reqs messages) messages {
 		return client.Bidi[message](ctx, client.Bind(conn, chatTable.Methods()[0]), reqs)
 	}}
 }
@@ -97,7 +101,9 @@ func wantReplies(t testing.TB, c *stream.Conversation[message, message], want ..
 	}
 }
 
-func wantEnd(t testing.TB, c *stream.Conversation[message, message], code codes.Code, reason rpcerr.Reason) {
+func wantEnd(
+	t testing.TB, c *stream.Conversation[message, message], code codes.Code, reason rpcerr.Reason,
+) {
 	t.Helper()
 	msg, err := c.Receive()
 	if msg != nil {
@@ -106,7 +112,8 @@ func wantEnd(t testing.TB, c *stream.Conversation[message, message], code codes.
 	wantError(t, err, code, reason)
 }
 
-// TestMessagesAreForAllOfARoom uses the defaults: a message is published, and one with the key only joins.
+// TestMessagesAreForAllOfARoom uses the defaults: a message is published, and one with the key
+// only joins.
 func TestMessagesAreForAllOfARoom(t *testing.T) {
 	servicetest.NoLeaks(t)
 	r := serve(t, hub.New[message](), handler{})
@@ -145,7 +152,7 @@ func TestACallCanEndWithItsRequests(t *testing.T) {
 	left := make(chan string, 1)
 	r := serve(t, hub.New[message](), handler{
 		EndWithRequests: true,
-		Leave:           func(_ context.Context, m *hub.Member[message]) { left <- m.Room() },
+		Leave:           func(_ context.Context, m *member) { left <- m.Room() },
 	})
 	msgs, err := stream.Collect(r.call(t.Context(), stream.Of(&message{Text: "x"})))
 	if err != nil || len(msgs) != 0 || <-left != "x" {
@@ -155,21 +162,23 @@ func TestACallCanEndWithItsRequests(t *testing.T) {
 
 func TestMessagesThatAreRefused(t *testing.T) {
 	servicetest.NoLeaks(t)
-	r := serve(t, hub.New[message](), handler{Join: func(_ context.Context, room string, first *message) error {
+	join := func(_ context.Context, room string, first *message) error {
 		if room == "secret" {
 			return status.Errorf(codes.PermissionDenied, "room %s, message %d", room, first.GetCount())
 		}
 		return nil
-	}})
+	}
+	long, invalid := strings.Repeat("x", 300), codes.InvalidArgument
+	r := serve(t, hub.New[message](), handler{Join: join})
 	for name, test := range map[string]struct {
 		msgs   []*message
 		code   codes.Code
 		reason rpcerr.Reason
 	}{
-		"no message":    {nil, codes.InvalidArgument, hub.ReasonRoomInvalid},
-		"no key":        {[]*message{{Count: 1}}, codes.InvalidArgument, hub.ReasonRoomInvalid},
-		"a long key":    {[]*message{{Text: strings.Repeat("x", 300)}}, codes.InvalidArgument, hub.ReasonRoomInvalid},
-		"another key":   {[]*message{{Text: "x"}, {Text: "y"}}, codes.InvalidArgument, hub.ReasonRoomInvalid},
+		"no message":    {nil, invalid, hub.ReasonRoomInvalid},
+		"no key":        {[]*message{{Count: 1}}, invalid, hub.ReasonRoomInvalid},
+		"a long key":    {[]*message{{Text: long}}, invalid, hub.ReasonRoomInvalid},
+		"another key":   {[]*message{{Text: "x"}, {Text: "y"}}, invalid, hub.ReasonRoomInvalid},
 		"may not enter": {[]*message{{Text: "secret", Count: 7}}, codes.PermissionDenied, ""},
 	} {
 		c := r.enter(t, test.msgs...)
@@ -178,7 +187,8 @@ func TestMessagesThatAreRefused(t *testing.T) {
 		if status.Code(err) != test.code || test.reason != "" && rpcerr.ReasonOf(err) != test.reason {
 			t.Errorf("%s: got %v", name, err)
 		}
-		if violations := rpcerr.FieldViolations(err); test.reason != "" && (len(violations) != 1 || violations[0].Field != "text") {
+		violations := rpcerr.FieldViolations(err)
+		if test.reason != "" && (len(violations) != 1 || violations[0].Field != "text") {
 			t.Errorf("%s: violations %v", name, violations)
 		}
 		if name == "may not enter" && !strings.Contains(err.Error(), "room secret, message 7") {
@@ -194,7 +204,7 @@ func TestReceiveDecides(t *testing.T) {
 	servicetest.NoLeaks(t)
 	r := serve(t, hub.New[message](), handler{
 		Name: func(first *message) string { return "n" + fmt.Sprint(first.GetCount()) },
-		Receive: func(ctx context.Context, m *hub.Member[message], req *message) error {
+		Receive: func(ctx context.Context, m *member, req *message) error {
 			if req.GetCount() < 0 {
 				return status.Error(codes.OutOfRange, m.Name())
 			}
@@ -214,11 +224,12 @@ func TestReceiveDecides(t *testing.T) {
 	}
 }
 
-// TestHistoryComesFirst has a history that is longer than the queue, and messages that arrive meanwhile.
+// TestHistoryComesFirst has a history that is longer than the queue, and messages that arrive
+// meanwhile.
 func TestHistoryComesFirst(t *testing.T) {
 	servicetest.NoLeaks(t)
 	h := hub.New[message](hub.WithQueue(2))
-	r := serve(t, h, handler{History: func(_ context.Context, m *hub.Member[message], _ *message) runtime.Stream[message] {
+	r := serve(t, h, handler{History: func(_ context.Context, m *member, _ *message) messages {
 		return func(yield func(*message, error) bool) {
 			for n := range int32(100) {
 				if n == 50 {
@@ -239,9 +250,10 @@ func TestHistoryComesFirst(t *testing.T) {
 
 func TestAHistoryThatFails(t *testing.T) {
 	servicetest.NoLeaks(t)
-	r := serve(t, hub.New[message](), handler{History: func(context.Context, *hub.Member[message], *message) runtime.Stream[message] {
+	history := func(context.Context, *member, *message) messages {
 		return runtime.Fail[message](status.Error(codes.DataLoss, "gone"))
-	}})
+	}
+	r := serve(t, hub.New[message](), handler{History: history})
 	_, err := r.enter(t, &message{Text: "x"}).Receive()
 	if status.Code(err) != codes.DataLoss {
 		t.Errorf("got %v", err)
@@ -249,9 +261,12 @@ func TestAHistoryThatFails(t *testing.T) {
 	r.awaitMembers(t, "x", 0)
 }
 
-// TestPanicsEndOneCall holds that a panic in any function ends the call of its member with INTERNAL, and no other.
+// TestPanicsEndOneCall holds that a panic in any function ends the call of its member with
+// INTERNAL, and no other.
 func TestPanicsEndOneCall(t *testing.T) {
-	for _, place := range []string{"join", "name", "history", "history's range", "receive", "leave", "gap", "joined", "left", "key"} {
+	for _, place := range []string{
+		"join", "name", "history", "history's range", "receive", "leave", "gap", "joined", "left", "key",
+	} {
 		t.Run(place, func(t *testing.T) {
 			servicetest.NoLeaks(t)
 			boom := func(at string, is bool) {
@@ -259,15 +274,18 @@ func TestPanicsEndOneCall(t *testing.T) {
 					panic("boom")
 				}
 			}
-			named := func(m *hub.Member[message]) bool { return m.Name() == "bad" }
+			named := func(m *member) bool { return m.Name() == "bad" }
 			h := hub.New[message](
 				hub.WithGap(func(n int) *message { boom("gap", n == 666); return nil }),
-				hub.WithPresence(func(m *hub.Member[message], event hub.Presence) *message {
+				hub.WithPresence(func(m *member, event hub.Presence) *message {
 					boom("joined", named(m) && event == hub.Joined)
 					boom("left", named(m) && event == hub.Left)
 					return nil
 				}),
-				hub.WithConflate(func(m *message) int32 { boom("key", m.GetCode() == 13); return m.GetCount() }),
+				hub.WithConflate(func(m *message) int32 {
+					boom("key", m.GetCode() == 13)
+					return m.GetCount()
+				}),
 			)
 			var log bytes.Buffer
 			r := serve(t, h, handler{
@@ -282,20 +300,20 @@ func TestPanicsEndOneCall(t *testing.T) {
 					}
 					return "good"
 				},
-				History: func(_ context.Context, m *hub.Member[message], _ *message) runtime.Stream[message] {
+				History: func(_ context.Context, m *member, _ *message) messages {
 					boom("history", named(m))
 					return func(yield func(*message, error) bool) {
 						boom("history's range", named(m))
 					}
 				},
-				Receive: func(ctx context.Context, m *hub.Member[message], req *message) error {
+				Receive: func(ctx context.Context, m *member, req *message) error {
 					boom("receive", req.GetCode() == 13)
 					if place != "key" && req.GetCode() == 13 {
 						return status.Error(codes.Internal, "internal error") // of the other places
 					}
 					return h.Publish(ctx, m.Room(), req)
 				},
-				Leave: func(_ context.Context, m *hub.Member[message]) { boom("leave", named(m)) },
+				Leave: func(_ context.Context, m *member) { boom("leave", named(m)) },
 			}, server.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 			good := r.enter(t, &message{Text: "x"})
 			wantReplies(t, good, 0)
@@ -339,7 +357,8 @@ func listen(t testing.TB, srv *server.Server, opts ...grpc.DialOption) *grpc.Cli
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ctx, lis) }()
-	conn, err := client.Dial(lis.Addr().String(), client.WithInsecure(), client.WithDialOptions(opts...))
+	conn, err := client.Dial(lis.Addr().String(),
+		client.WithInsecure(), client.WithDialOptions(opts...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,12 +375,13 @@ func listen(t testing.TB, srv *server.Server, opts ...grpc.DialOption) *grpc.Cli
 func TestDrainingEndsRoomsAtOnce(t *testing.T) {
 	servicetest.NoLeaks(t)
 	h := hub.New[message]()
-	srv := server.New(server.WithoutAuthentication(), server.WithDrainDelay(0), server.WithLogger(slog.New(slog.DiscardHandler)))
-	server.Register[chatService](srv, chatTable, chatFunc(func(ctx context.Context, reqs runtime.Stream[message]) runtime.Stream[message] {
+	srv := server.New(server.WithoutAuthentication(), server.WithDrainDelay(0),
+		server.WithLogger(slog.New(slog.DiscardHandler)))
+	registerChat(srv, chatFunc(func(ctx context.Context, reqs messages) messages {
 		return chat.Serve(ctx, reqs, h, handler{})
 	}))
 	conn := listen(t, srv)
-	r := &room{h, func(ctx context.Context, reqs runtime.Stream[message]) runtime.Stream[message] {
+	r := &room{h, func(ctx context.Context, reqs messages) messages {
 		return client.Bidi[message](ctx, client.Bind(conn, chatTable.Methods()[0]), reqs)
 	}}
 	joined, silent := r.enter(t, &message{Text: "x"}), r.enter(t)
@@ -390,7 +410,8 @@ func TestMistakesOfServices(t *testing.T) {
 		return err
 	}
 	for field, cause := range map[string]string{
-		"": "set Room", "nothing": "no field nothing", "payload": "neither a string nor an integer", "text.x": "is not a message",
+		"": "set Room", "nothing": "no field nothing",
+		"payload": "neither a string nor an integer", "text.x": "is not a message",
 	} {
 		err := serveWith(hub.Of(info, chatService.Chat, hub.Fields{Room: field}), h)
 		wantError(t, err, codes.Internal, rpcerr.ReasonInternal)
@@ -399,10 +420,12 @@ func TestMistakesOfServices(t *testing.T) {
 		}
 	}
 	wantError(t, serveWith(chat, nil), codes.Internal, rpcerr.ReasonInternal)
-	other := hub.Of(info, func(chatService, context.Context, runtime.Stream[message]) runtime.Stream[kindsv1.Response] {
+	type responses = runtime.Stream[kindsv1.Response]
+	other := hub.Of(info, func(chatService, context.Context, messages) responses {
 		return nil
 	}, hub.Fields{Room: "text"})
-	_, err := stream.Collect(other.Serve(t.Context(), stream.Of(&message{Text: "x", Count: 1}), hub.New[kindsv1.Response](), hub.Handler[message, kindsv1.Response]{}))
+	_, err := stream.Collect(other.Serve(t.Context(), stream.Of(&message{Text: "x", Count: 1}),
+		hub.New[kindsv1.Response](), hub.Handler[message, kindsv1.Response]{}))
 	wantError(t, err, codes.Internal, rpcerr.ReasonInternal)
 }
 
@@ -417,7 +440,10 @@ func TestIntegersAreRoomKeys(t *testing.T) {
 	var rooms []string
 	handle := hub.Handler[number, number]{
 		EndWithRequests: true,
-		Join:            func(_ context.Context, room string, _ *number) error { rooms = append(rooms, room); return nil },
+		Join: func(_ context.Context, room string, _ *number) error {
+			rooms = append(rooms, room)
+			return nil
+		},
 	}
 	_, err := stream.Collect(play.Serve(t.Context(), stream.Of(wrapperspb.UInt64(1<<63)), h, handle))
 	if err != nil || !slices.Equal(rooms, []string{"9223372036854775808"}) {

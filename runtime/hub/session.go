@@ -67,13 +67,16 @@ func (s *session[Req, Resp]) await(ctx context.Context) (*Member[Resp], error) {
 }
 
 // history sends what precedes the messages of the room; false if the caller has gone.
-func (s *session[Req, Resp]) history(ctx context.Context, m *Member[Resp], yield func(*Resp, error) bool) (more bool, err error) {
+func (s *session[Req, Resp]) history(
+	ctx context.Context, m *Member[Resp], yield func(*Resp, error) bool,
+) (more bool, err error) {
 	if s.handler.History == nil {
 		return true, nil
 	}
 	more = true
 	draining := runtime.Draining(ctx)
-	ignored := each.Range(s.handler.History(ctx, m, s.first), lateYield(ctx), func(msg *Resp, failure error) bool {
+	messages := s.handler.History(ctx, m, s.first)
+	ignored := each.Range(messages, lateYield(ctx), func(msg *Resp, failure error) bool {
 		select {
 		case <-draining:
 			err = runtime.ErrDraining
@@ -156,7 +159,8 @@ func (s *session[Req, Resp]) check(m *Member[Resp], req *Req) error {
 	if room == "" || room == m.Room() {
 		return nil
 	}
-	return refuseKey(s.key.name, "differs from the room of the first message; make another call for another room")
+	return refuseKey(s.key.name,
+		"differs from the room of the first message; make another call for another room")
 }
 
 // receive calls the handler for a message, or publishes it.

@@ -111,9 +111,12 @@ func TestConflation(t *testing.T) {
 
 // TestAConflatedMessageMustFit holds that replacing is no way around the limit of bytes.
 func TestAConflatedMessageMustFit(t *testing.T) {
-	h := hub.New[message](hub.WithConflate((*message).GetText), hub.WithQueueBytes(100), hub.WithSlow(hub.DropNewest))
+	h := hub.New[message](hub.WithConflate((*message).GetText),
+		hub.WithQueueBytes(100), hub.WithSlow(hub.DropNewest))
 	m := join(t, h, "game")
-	for _, msg := range []*message{{Text: "a", Count: 1}, {Text: "b", Count: 2}, {Text: "b", Count: 3, Payload: make([]byte, 200)}} {
+	for _, msg := range []*message{
+		{Text: "a", Count: 1}, {Text: "b", Count: 2}, {Text: "b", Count: 3, Payload: make([]byte, 200)},
+	} {
 		if err := h.Publish(t.Context(), "game", msg); err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +156,8 @@ func TestQueuesAreBoundedInBytes(t *testing.T) {
 	}
 }
 
-// TestAHubIsBoundedInBytes holds that members that do not receive make room, and others lose nothing.
+// TestAHubIsBoundedInBytes holds that members that do not receive make room, and others lose
+// nothing.
 func TestAHubIsBoundedInBytes(t *testing.T) {
 	const limit = 10_000
 	h := hub.New[message](hub.WithMaxBytes(limit))
@@ -164,7 +168,8 @@ func TestAHubIsBoundedInBytes(t *testing.T) {
 	reader := join(t, h, "y")
 	for i := range int32(50) {
 		for _, room := range []string{"x", "y"} {
-			if err := h.Publish(t.Context(), room, &message{Count: i, Payload: make([]byte, 990)}); err != nil {
+			msg := &message{Count: i, Payload: make([]byte, 990)}
+			if err := h.Publish(t.Context(), room, msg); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -248,7 +253,8 @@ func TestBlockEndsWithTheContextOfThePublisher(t *testing.T) {
 	})
 }
 
-// TestNothingOvertakesAMessageThatWaits holds the order of a room while one member blocks, and that others come and go.
+// TestNothingOvertakesAMessageThatWaits holds the order of a room while one member blocks, and
+// that others come and go.
 func TestNothingOvertakesAMessageThatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New[message]()
