@@ -53,6 +53,9 @@ func run(serve string, o options) error {
 	if err := measureHandlers(context.Background(), o); err != nil {
 		return err
 	}
+	if err := measureStreamHandlers(context.Background(), o); err != nil {
+		return err
+	}
 	if err := measureServers(context.Background(), o); err != nil {
 		return err
 	}
