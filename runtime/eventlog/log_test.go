@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	subscriptionv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/subscription/v1"
 	"github.com/grpcservice/grpcservice/runtime/eventlog"
 )
@@ -303,6 +305,79 @@ func TestRandomReaders(t *testing.T) {
 				if e.Position.Sequence != was.Sequence+1 || e.Message.GetId() != int64(e.Position.Sequence) {
 					t.Fatalf("seed %d: event %d at %v follows %v", seed, e.Message.GetId(), e.Position, was)
 				}
+			}
+		}
+	}
+}
+
+// late is a store to which another process appends directly after the first read.
+type late struct {
+	eventlog.Store
+	once sync.Once
+	data []byte
+}
+
+func (l *late) Read(ctx context.Context, p position, limit eventlog.Limit) (eventlog.Batch, error) {
+	b, err := l.Store.Read(ctx, p, limit)
+	l.once.Do(func() { _, err = l.Store.Append(ctx, l.data) })
+	return b, err
+}
+
+// TestNothingIsMissedBetweenReadAndWait holds that a reader that has read the end notices an append which was too late for that.
+func TestNothingIsMissedBetweenReadAndWait(t *testing.T) {
+	data, err := proto.Marshal(&event{Id: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := newLog(&late{Store: eventlog.NewMemory(), data: data})
+	r := log.Reader(earliest(t, log))
+	e, err := r.Next(t.Context())
+	if e == nil && err == nil {
+		select {
+		case <-r.Changed():
+		default:
+			t.Fatal("the append was not noticed")
+		}
+		e, err = r.Next(t.Context())
+	}
+	if err != nil || e.Message.GetId() != 1 {
+		t.Fatalf("got %v, %v", e, err)
+	}
+}
+
+// broken is a store that does not keep the contract.
+type broken struct {
+	eventlog.Store
+	change func(*eventlog.Batch)
+}
+
+func (b *broken) Read(ctx context.Context, p position, limit eventlog.Limit) (eventlog.Batch, error) {
+	batch, err := b.Store.Read(ctx, p, limit)
+	b.change(&batch)
+	return batch, err
+}
+
+// TestBrokenStores holds that a store which skips or withholds records is an error, not another history.
+func TestBrokenStores(t *testing.T) {
+	for name, change := range map[string]func(*eventlog.Batch){
+		"skips":    func(b *eventlog.Batch) { b.Records = b.Records[1:] },
+		"repeats":  func(b *eventlog.Batch) { b.Records[1] = b.Records[0] },
+		"empty":    func(b *eventlog.Batch) { b.Records = nil },
+		"no proto": func(b *eventlog.Batch) { b.Records[2].Data = []byte{0xff} },
+	} {
+		for _, tail := range []eventlog.Option{eventlog.WithTail(100, 1000), eventlog.WithTail(1, 1)} {
+			store := &broken{Store: eventlog.NewMemory(), change: func(*eventlog.Batch) {}}
+			log := newLog(store, tail)
+			start := earliest(t, log)
+			p := add(t, log, 1, 5)
+			wantEvents(t, log, position{Epoch: p.Epoch, Sequence: 3}, 4, 5) // what follows is older than the tail
+			store.change = change
+			failed := false
+			for _, err := range log.Read(t.Context(), start) {
+				failed = failed || err != nil
+			}
+			if !failed {
+				t.Errorf("%s: no error", name)
 			}
 		}
 	}
