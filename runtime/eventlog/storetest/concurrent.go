@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -36,10 +35,10 @@ func (s suite) write(t *testing.T, done func(writer, n int, p eventlog.Position)
 }
 
 // follow reads all records after a position until it has n of them.
-func (s suite) follow(ctx context.Context, t *testing.T, at eventlog.Position, n int) (records []eventlog.Record) {
+func (s suite) follow(t *testing.T, at eventlog.Position, n int) (records []eventlog.Record) {
 	for len(records) < n {
 		changed := s.Watch()
-		batch, err := s.Read(ctx, at, eventlog.Limit{Records: 7, Bytes: 1 << 20})
+		batch, err := s.Read(t.Context(), at, eventlog.Limit{Records: 7, Bytes: 1 << 20})
 		if err != nil {
 			t.Errorf("Read: %v", err)
 			return records
@@ -53,7 +52,8 @@ func (s suite) follow(ctx context.Context, t *testing.T, at eventlog.Position, n
 			records = append(records, r)
 		}
 		if len(batch.Records) == 0 && !closes(changed) {
-			t.Errorf("the channel of Watch was not closed although more was appended after record %d", at.Sequence)
+			t.Errorf("more was appended after record %d, and the channel of Watch is not closed",
+				at.Sequence)
 			return records
 		}
 	}
@@ -65,7 +65,7 @@ func watched(t *testing.T, s suite) {
 	start := s.bounds(t).Head()
 	var reading sync.WaitGroup
 	for range 4 {
-		reading.Go(func() { s.follow(t.Context(), t, start, writers*each) })
+		reading.Go(func() { s.follow(t, start, writers*each) })
 	}
 	s.write(t, func(int, int, eventlog.Position) {})
 	reading.Wait()
@@ -78,7 +78,7 @@ func concurrent(t *testing.T, s suite) {
 	var reading sync.WaitGroup
 	seen := make([][]eventlog.Record, 3)
 	for i := range seen {
-		reading.Go(func() { seen[i] = s.follow(t.Context(), t, start, writers*each) })
+		reading.Go(func() { seen[i] = s.follow(t, start, writers*each) })
 	}
 	var mu sync.Mutex
 	ends := map[uint64]string{}
@@ -96,7 +96,8 @@ func concurrent(t *testing.T, s suite) {
 	for i, r := range final {
 		for reader := range seen {
 			if i < len(seen[reader]) && string(seen[reader][i].Data) != string(r.Data) {
-				t.Fatalf("reader %d saw %q as record %d, which is %q", reader, seen[reader][i].Data, r.Sequence, r.Data)
+				t.Fatalf("reader %d saw %q as record %d, which is %q",
+					reader, seen[reader][i].Data, r.Sequence, r.Data)
 			}
 		}
 		var w, n int
@@ -123,7 +124,8 @@ func trimmedWhileRead(t *testing.T, s suite) {
 			batch, err := s.Read(t.Context(), at, eventlog.Limit{Records: 5, Bytes: 1 << 20})
 			var lost *eventlog.PositionError
 			switch {
-			case errors.As(err, &lost) && errors.Is(err, eventlog.ErrExpired) && lost.Earliest.Sequence > at.Sequence:
+			case errors.As(err, &lost) && errors.Is(err, eventlog.ErrExpired) &&
+				lost.Earliest.Sequence > at.Sequence:
 				at = lost.Earliest
 			case err != nil:
 				t.Errorf("Read: %v", err)

@@ -45,7 +45,9 @@ func Run(t *testing.T, open func(t *testing.T) eventlog.Store) {
 		"concurrent trims keep the order":                trimmedWhileRead,
 		"a canceled context ends every call":             canceled,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, suite{Store: open(t), another: func() eventlog.Store { return open(t) }}) })
+		t.Run(name, func(t *testing.T) {
+			test(t, suite{Store: open(t), another: func() eventlog.Store { return open(t) }})
+		})
 	}
 }
 
@@ -104,7 +106,8 @@ func want(t *testing.T, records []eventlog.Record, after uint64, texts ...string
 	}
 	for i, r := range records {
 		if r.Sequence != after+uint64(i)+1 || string(r.Data) != texts[i] {
-			t.Fatalf("record %d is %d with %q, want %d with %q", i, r.Sequence, r.Data, after+uint64(i)+1, texts[i])
+			t.Fatalf("record %d is %d with %q, want %d with %q",
+				i, r.Sequence, r.Data, after+uint64(i)+1, texts[i])
 		}
 	}
 }
@@ -117,7 +120,8 @@ func wantLost(t *testing.T, err error, reason error, p, earliest eventlog.Positi
 		t.Fatalf("got %v, want a PositionError with: %v", err, reason)
 	}
 	if lost.Position != p || lost.Earliest != earliest {
-		t.Fatalf("the error names %v and the earliest %v, want %v and %v", lost.Position, lost.Earliest, p, earliest)
+		t.Fatalf("the error names %v and the earliest %v, want %v and %v",
+			lost.Position, lost.Earliest, p, earliest)
 	}
 }
 
@@ -190,8 +194,10 @@ func limited(t *testing.T, s suite) {
 		{eventlog.Limit{Records: 9, Bytes: 1}, 1},
 		{eventlog.Limit{Records: 1, Bytes: 0}, 1},
 	} {
-		if batch := s.read(t, start, test.limit); len(batch.Records) != test.want || batch.Bounds.Last != 3 {
-			t.Errorf("Read with %+v returned %d records and last %d, want %d and 3", test.limit, len(batch.Records), batch.Bounds.Last, test.want)
+		batch := s.read(t, start, test.limit)
+		if len(batch.Records) != test.want || batch.Bounds.Last != 3 {
+			t.Errorf("Read with %+v returned %d records and last %d, want %d and 3",
+				test.limit, len(batch.Records), batch.Bounds.Last, test.want)
 		}
 	}
 }
@@ -238,7 +244,9 @@ func trimmed(t *testing.T, s suite) {
 
 func trimUnknown(t *testing.T, s suite) {
 	p := s.fill(t, 2)
-	for _, unknown := range []eventlog.Position{{Epoch: p.Epoch, Sequence: 3}, {Epoch: p.Epoch + 1, Sequence: 1}} {
+	for _, unknown := range []eventlog.Position{
+		{Epoch: p.Epoch, Sequence: 3}, {Epoch: p.Epoch + 1, Sequence: 1},
+	} {
 		wantLost(t, s.Trim(t.Context(), unknown), eventlog.ErrUnknown, unknown, s.bounds(t).Earliest())
 	}
 	if b := s.bounds(t); b.First != 1 || b.Last != 2 {
@@ -270,7 +278,8 @@ func seek(t *testing.T, s suite) {
 	records := s.read(t, start, all).Records
 	for i, r := range records {
 		if i > 0 && r.Time.Before(records[i-1].Time) {
-			t.Fatalf("the time of record %d is %v, before that of the one before it, %v", r.Sequence, r.Time, records[i-1].Time)
+			t.Fatalf("the time of record %d is %v, before that of the one before it, %v",
+				r.Sequence, r.Time, records[i-1].Time)
 		}
 		p, err := s.Seek(t.Context(), r.Time)
 		if err != nil || p.Epoch != start.Epoch || p.Sequence >= r.Sequence ||
@@ -311,11 +320,12 @@ func closes(c <-chan struct{}) bool {
 
 func canceled(t *testing.T, s suite) {
 	p := s.fill(t, 1)
+	start := eventlog.Position{Epoch: p.Epoch}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, call := range map[string]func() error{
 		"Append": func() error { _, err := s.Append(ctx, bytes.Repeat([]byte("x"), 10)); return err },
-		"Read":   func() error { _, err := s.Read(ctx, eventlog.Position{Epoch: p.Epoch}, all); return err },
+		"Read":   func() error { _, err := s.Read(ctx, start, all); return err },
 		"Bounds": func() error { _, err := s.Bounds(ctx); return err },
 		"Seek":   func() error { _, err := s.Seek(ctx, time.Now()); return err },
 		"Trim":   func() error { return s.Trim(ctx, p) },
@@ -324,5 +334,5 @@ func canceled(t *testing.T, s suite) {
 			t.Errorf("%s returned %v, want context.Canceled", name, err)
 		}
 	}
-	want(t, s.read(t, eventlog.Position{Epoch: p.Epoch}, all).Records[:1], 0, "1")
+	want(t, s.read(t, start, all).Records[:1], 0, "1")
 }
