@@ -2,9 +2,12 @@ package server_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -141,6 +145,35 @@ func TestClientsThatDoNotReceive(t *testing.T) {
 	}
 	if err := echotest.Kinds["One"](echotest.Context(t), conn); status.Code(err) != codes.Unimplemented {
 		t.Errorf("the connection is of no more use: %v", err)
+	}
+}
+
+// TestBlockedSendsEndOverTLS resets a stream whose frames are encrypted.
+func TestBlockedSendsEndOverTLS(t *testing.T) {
+	certified := httptest.NewUnstartedServer(nil)
+	certified.StartTLS() // for its certificate
+	defer certified.Close()
+	impl, ended := flooding()
+	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0),
+		server.WithSendTimeout(100*time.Millisecond), server.WithTLS(&tls.Config{Certificates: certified.TLS.Certificates}))
+	server.Register[echotest.Service](srv, echotest.Table, impl)
+	trusted := x509.NewCertPool()
+	trusted.AddCert(certified.Certificate())
+	creds := credentials.NewTLS(&tls.Config{RootCAs: trusted, ServerName: "example.com"})
+	conn, err := grpc.NewClient(echotest.ListenAndServe(t, srv), grpc.WithTransportCredentials(creds))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for range 2 { // the connection stays of use
+		cs, err := conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/test.v1.Echo/Chat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		echotest.Within(t, ended)
+		if err := recvAll(cs); status.Code(err) != codes.ResourceExhausted || rpcerr.ReasonOf(err) != "" {
+			t.Errorf("the client got %v", err)
+		}
 	}
 }
 
