@@ -18,9 +18,9 @@ type options struct {
 	direct   int // calls in a block at the handler
 	inFlight int // calls at a time over TCP
 
-	delivered int // messages that members of a room receive in a block
-	idle      int // members of rooms
-	rooms     bool
+	delivered int  // messages that members of a room receive in a block
+	idle      int  // members of rooms
+	rooms     bool // instead of calls and pages
 }
 
 func main() {
@@ -33,7 +33,7 @@ func main() {
 	flag.IntVar(&o.inFlight, "in-flight", 64, "`calls` at a time over TCP")
 	flag.IntVar(&o.delivered, "delivered", 64000, "`messages` that members of a room receive in a block")
 	flag.IntVar(&o.idle, "idle", 100000, "`members` of rooms that receive nothing")
-	flag.BoolVar(&o.rooms, "rooms", false, "measure rooms only")
+	flag.BoolVar(&o.rooms, "rooms", false, "measure rooms instead")
 	flag.Parse()
 
 	if err := run(*serve, o); err != nil {
@@ -60,11 +60,7 @@ func run(serve string, o options) error {
 		return err
 	}
 	fmt.Println()
-	if err := measurePages(context.Background(), o); err != nil {
-		return err
-	}
-	fmt.Println()
-	return measureHub(context.Background(), o)
+	return measurePages(context.Background(), o)
 }
 
 // measureHub prints what rooms cost.

@@ -28,7 +28,7 @@ func registerRoom(stack string) *grpc.Server {
 	}
 	ours := server.On(srv,
 		server.WithoutAuthentication(), server.WithLogger(logger(oursNoLog)),
-		server.WithMaxCalls(0), server.WithMaxCallsPerPeer(0),
+		server.WithMaxCalls(0), server.WithMaxCallsPerPeer(0), server.WithSendTimeout(0),
 		server.WithResponseCompression(server.CompressAsked, 0),
 	)
 	kindsv1service.RegisterKindsService(ours, &hubService{hub: hub.New[kindsv1.Response](
