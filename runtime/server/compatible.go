@@ -10,6 +10,7 @@ package server
 //
 //   - WithErrorMasking(false): the text of an error without status is sent;
 //   - WithDefaultTimeout(0): a call without a deadline has none;
+//   - WithSendTimeout(0): a client may leave messages unread;
 //   - WithRequestChecks(false): REQUIRED fields and other rules of fields are not checked;
 //   - WithAccessLog(false): calls are not logged;
 //   - WithRecovery(false): a panic of a method ends the process, unless an interceptor recovers it;
@@ -25,6 +26,7 @@ func Compatible() Option {
 	options := []Option{
 		WithErrorMasking(false),
 		WithDefaultTimeout(0),
+		WithSendTimeout(0),
 		WithRequestChecks(false),
 		WithAccessLog(false),
 		WithRecovery(false),
