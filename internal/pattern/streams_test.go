@@ -450,6 +450,12 @@ func TestRooms(t *testing.T) {
 		{name: "in the request", proto: streamMessages + `
 			message Message { string document_id = 1; }
 			service S { rpc Edit(stream Message) returns (stream Plain); }`, want: `room, possible: key: document_id, by its name advice=room: {key: "document_id"}`},
+		{name: "the second key", proto: streamMessages + `
+			message Message { string document_id = 1; string session_id = 2; }
+			message Out { string session_id = 1; }
+			service S { rpc Edit(stream Message) returns (stream Out); }`, want: `
+				room key=session_id
+				room, likely: key: session_id, in request and response, by its name advice=room: {key: "session_id"}`},
 		{name: "of two types", proto: streamMessages + `
 			message Message { string game_id = 1; }
 			message Out { int64 game_id = 1; }

@@ -58,20 +58,23 @@ func detect(m *pattern.Method) pattern.Found {
 		s.Conclude()
 		return &Room{path}
 	}
-	for _, key := range shape.AllNamed(m.In, keyNames, isKey) {
-		s.Advise("key", key)
+	guess := keyInArm(m.In)
+	keys := shape.AllNamed(m.In, keyNames, isKey)
+	for _, key := range keys {
 		other := shape.FieldNamed(m.Out, shape.Snake(key.Field().Name()))
-		if other == nil || !isKey(other) || other.Kind() != key.Field().Kind() {
-			s.Guess(fmt.Sprintf("key: %s, by its name", key))
-			return nil
+		if other != nil && isKey(other) && other.Kind() == key.Field().Kind() {
+			s.Advise("key", key)
+			s.Found(pattern.Likely, fmt.Sprintf("key: %s, in request and response, by its name", key))
+			s.Conclude()
+			return &Room{key}
 		}
-		s.Found(pattern.Likely, fmt.Sprintf("key: %s, in request and response, by its name", key))
-		s.Conclude()
-		return &Room{key}
 	}
-	if key := keyInArm(m.In); len(key) > 0 {
-		s.Advise("key", key)
-		s.Guess(fmt.Sprintf("key: %s, by its name", key))
+	if len(keys) > 0 {
+		guess = keys[0]
+	}
+	if len(guess) > 0 {
+		s.Advise("key", guess)
+		s.Guess(fmt.Sprintf("key: %s, by its name", guess))
 	}
 	return nil
 }
