@@ -3,9 +3,12 @@ package hub
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
 // Bus carries messages between the hubs of replicas. Package bustest has the tests that every
@@ -67,7 +70,7 @@ func (h *Hub[T]) forward(ctx context.Context, key string, msg *T) error {
 // receive delivers what the bus has for a room. Data that is no message of another hub is a loss.
 func (r *room[T]) receive(data []byte, lost int) {
 	ctx := context.Background()
-	env, own := r.hub.decode(data)
+	env, own := r.hub.decodeRecovered(ctx, data)
 	if env == nil && data != nil && !own {
 		lost++
 	}
@@ -77,6 +80,17 @@ func (r *room[T]) receive(data []byte, lost int) {
 	if env != nil {
 		_ = r.publish(ctx, env, 0) // does not fail with this context
 	}
+}
+
+// decodeRecovered is decode where nothing else recovers: the function of WithConflate may panic.
+func (h *Hub[T]) decodeRecovered(ctx context.Context, data []byte) (env *envelope[T], own bool) {
+	defer func() {
+		if value := recover(); value != nil {
+			report.Panic(ctx, slog.Default(), value)
+			env, own = nil, false
+		}
+	}()
+	return h.decode(data)
 }
 
 // decode returns the message in data, or whether it is the hub's own.

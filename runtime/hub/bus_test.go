@@ -3,6 +3,7 @@ package hub_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -81,7 +82,12 @@ type fakeBus struct {
 	open      map[string]func(data []byte, lost int)
 }
 
-func (b *fakeBus) Publish(context.Context, string, []byte) error { return b.publish }
+func (b *fakeBus) Publish(context.Context, string, []byte) error {
+	if b.publish == errPanic {
+		panic(errPanic)
+	}
+	return b.publish
+}
 
 func (b *fakeBus) Subscribe(
 	_ context.Context, room string, receive func([]byte, int),
@@ -102,6 +108,8 @@ func (b *fakeBus) Subscribe(
 		delete(b.open, room)
 	}, nil
 }
+
+var errPanic = errors.New("the bus panics")
 
 var errBus = errors.New("secret address is down")
 
@@ -127,6 +135,47 @@ func TestAnArrivalThatCannotBeSentIsNone(t *testing.T) {
 	if got := h.Stats(); m != nil || got != (hub.Stats{}) {
 		t.Errorf("got %v, %+v", m, got)
 	}
+}
+
+func TestAnArrivalWhoseBusPanicsIsNone(t *testing.T) {
+	h := hub.New[message](hub.WithBus(&fakeBus{publish: errPanic}),
+		hub.WithPresence(func(_ *hub.Member[message], event hub.Presence) *message {
+			if event == hub.Left {
+				return nil
+			}
+			return numbered(1)
+		}))
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = h.Join(t.Context(), "x")
+		t.Error("no panic")
+	}()
+	if got := h.Stats(); got != (hub.Stats{}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestAKeyThatPanicsOnAnotherReplica loses the message there, and nothing else.
+func TestAKeyThatPanicsOnAnotherReplica(t *testing.T) {
+	defer slog.SetDefault(slog.Default())
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	synctest.Test(t, func(t *testing.T) {
+		bus := new(hub.MemoryBus)
+		a := hub.New[message](hub.WithBus(bus))
+		b := hub.New[message](hub.WithBus(bus), hub.WithConflate(func(m *message) int32 {
+			if m.GetCount() == 1 {
+				panic("boom")
+			}
+			return m.GetCount()
+		}))
+		m := join(t, b, "x")
+		publish(t, a, "x", 1, 2)
+		synctest.Wait()
+		wantWaiting(t, m, 2)
+		if m.Lost() != 1 {
+			t.Errorf("lost %d", m.Lost())
+		}
+	})
 }
 
 // TestRoomsAreSubscribedWhileTheyHaveMembers holds that there is one subscription per room,

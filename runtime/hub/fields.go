@@ -12,7 +12,7 @@ import (
 // method returns INTERNAL, and the log names the path.
 type Fields struct {
 	// Room is the request's room key, a string or an integer. An unset key of a later message means
-	// the room of the first.
+	// the room of the first, 0 and "" of a field without presence included.
 	Room string
 }
 
@@ -55,19 +55,22 @@ func (k *keyField) of(req proto.Message) string {
 	for _, field := range k.path[:last] {
 		m = m.Get(field).Message()
 	}
-	value := m.Get(k.path[last])
-	if value.Equal(k.path[last].Default()) {
+	if !m.Has(k.path[last]) {
 		return ""
 	}
-	return value.String()
+	return m.Get(k.path[last]).String()
 }
 
-// fill sets the room key of a message that has none.
-func (k *keyField) fill(m protoreflect.Message, key string) {
-	last := k.path[len(k.path)-1]
-	if last.Kind() == protoreflect.StringKind {
-		fieldpath.Holder(k.path, m).Set(last, protoreflect.ValueOfString(key))
+// fill sets the room key of a message that has none to that of the first message. It changes nothing
+// if the key is in a oneof, of which the message may have another field.
+func (k *keyField) fill(m, first protoreflect.Message) {
+	for _, field := range k.path {
+		if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() {
+			return
+		}
 	}
+	last := k.path[len(k.path)-1]
+	fieldpath.Holder(k.path, m).Set(last, fieldpath.Path(k.path).Get(first))
 }
 
 // alone reports whether nothing but the room key is set in a request, so that all it does is join.

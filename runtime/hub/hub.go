@@ -183,10 +183,13 @@ func (h *Hub[T]) join(
 		return nil, err
 	}
 	m.room = r
-	admitted := false
+	admitted, announced := false, false
 	defer func() { // also if the bus or the notice panics
-		if !admitted {
+		switch {
+		case !admitted:
 			h.exit(r, m.owner())
+		case !announced:
+			m.leave(ctx, nil)
 		}
 	}()
 	if err := r.feed.open(ctx, r); err != nil {
@@ -203,9 +206,9 @@ func (h *Hub[T]) join(
 	admitted = true
 	if arrival != nil {
 		if err := h.forward(ctx, r.key, arrival.msg); err != nil {
-			m.leave(ctx, nil)
 			return nil, err
 		}
 	}
+	announced = true
 	return m, nil
 }

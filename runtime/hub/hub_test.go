@@ -286,16 +286,53 @@ func TestDisconnectedMembersLeaveOnce(t *testing.T) {
 
 // TestAMemberThatIsDisconnectedByItsOwnNotice must not stay in the room, nor be counted twice.
 func TestAMemberThatIsDisconnectedByItsOwnNotice(t *testing.T) {
+	var end error
 	h := hub.New[message](hub.WithPresence(func(m *hub.Member[message], event hub.Presence) *message {
-		m.Disconnect(nil)
+		m.Disconnect(end)
 		return nil
 	}))
 	if _, err := h.Join(t.Context(), "x"); err != hub.ErrLeft {
 		t.Errorf("got %v", err)
 	}
+	end = status.Error(codes.PermissionDenied, "banned")
+	if _, err := h.Join(t.Context(), "x"); err != end {
+		t.Errorf("got %v", err)
+	}
 	if got := h.Stats(); got != (hub.Stats{}) {
 		t.Errorf("got %+v", got)
 	}
+}
+
+// TestANoticeThatOverflowsItsMember sends more to a member that joins than its queue takes.
+func TestANoticeThatOverflowsItsMember(t *testing.T) {
+	greet := false
+	h := hub.New[message](hub.WithQueue(1), hub.WithPresence(func(m *hub.Member[message], event hub.Presence) *message {
+		for n := range int32(3) {
+			if greet && event == hub.Joined {
+				_ = m.Send(context.Background(), numbered(n))
+			}
+		}
+		return nil
+	}))
+	refused := func() {
+		t.Helper()
+		greet = true
+		_, err := h.Join(t.Context(), "x")
+		wantError(t, err, codes.ResourceExhausted, hub.ReasonSlowConsumer)
+		greet = false
+	}
+	refused()
+	if got := h.Stats(); got != (hub.Stats{}) {
+		t.Errorf("got %+v", got)
+	}
+	a, b := join(t, h, "x"), join(t, h, "x")
+	refused()
+	if got := h.Stats(); len(h.Members("x")) != 2 || got.Members != 2 {
+		t.Errorf("got %v, %+v", h.Members("x"), got)
+	}
+	publish(t, h, "x", 1)
+	wantWaiting(t, a, 1)
+	wantWaiting(t, b, 1)
 }
 
 func TestAPanicOfANoticeLeavesNothing(t *testing.T) {

@@ -81,16 +81,28 @@ func (m *Member[T]) Send(ctx context.Context, msg *T) error {
 	if err != nil {
 		return err
 	}
-	if m.hasLeft() {
+	if m.left() != nil {
 		return ErrLeft
 	}
 	return m.room.send(ctx, env, m)
 }
 
-func (m *Member[T]) hasLeft() bool {
+// left returns the error with which the stream of the member has ended: ErrLeft if it ended without
+// one, and nil if it has not ended.
+func (m *Member[T]) left() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.ended
+	if !m.ended {
+		return nil
+	}
+	return cmp.Or(m.end, ErrLeft)
+}
+
+// failure returns the error with which the stream of the member was ended.
+func (m *Member[T]) failure() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.end
 }
 
 // Leave removes the member from its room and ends its stream. Only the first call has an effect.
@@ -182,12 +194,9 @@ func (m *Member[T]) next(ctx context.Context, draining <-chan struct{}) (entry[T
 func (m *Member[T]) take() (next entry[T], ok, ended bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.ended {
-		return next, false, true, m.end
-	}
 	if next, ok = m.queue.take(); !ok {
-		m.idle = true
-		return next, false, false, nil
+		m.idle = !m.ended
+		return next, false, m.ended, m.end
 	}
 	m.makeRoom()
 	if next.env != nil {
@@ -204,10 +213,10 @@ func (m *Member[T]) finish(err error) bool {
 }
 
 func (m *Member[T]) finishLocked(err error) bool {
-	if m.ended {
-		return false
+	first := !m.ended
+	if first {
+		m.ended, m.end = true, err
 	}
-	m.ended, m.end = true, err
 	for m.queue.len > 0 {
 		first, _ := m.queue.take()
 		m.hub.release(first.env, 1)
@@ -215,7 +224,20 @@ func (m *Member[T]) finishLocked(err error) bool {
 	m.queue = queue[T]{}
 	m.makeRoom()
 	m.rouse()
-	return true
+	return first
+}
+
+// retire removes the member from its room; its stream ends after the messages that wait.
+func (m *Member[T]) retire() {
+	m.mu.Lock()
+	first := !m.ended
+	m.ended = true
+	m.makeRoom()
+	m.rouse()
+	m.mu.Unlock()
+	if first {
+		m.detach()
+	}
 }
 
 // withdraw ends the stream and removes the member from its room; false if it had ended.

@@ -55,8 +55,8 @@ type Handler[Req, Resp any] struct {
 	// Leave is called after the member has left the room, if it has joined. ctx does not end with
 	// the call.
 	Leave func(ctx context.Context, m *Member[Resp])
-	// EndWithRequests ends the call when the client closes its side. Otherwise the member goes on
-	// listening.
+	// EndWithRequests ends the call when the client closes its side, after the messages that wait
+	// in the member's queue. Otherwise the member goes on listening.
 	EndWithRequests bool
 }
 

@@ -66,13 +66,19 @@ func (h *Hub[T]) wrap(msg *T) (*envelope[T], error) {
 	env := &envelope[T]{msg: msg}
 	if h.conflate != nil {
 		env.key = h.conflate(msg)
-		mustCompare(env.key)
+		if !equalsItself(env.key) {
+			env.key = nil // it equals no key, not even itself
+		}
 	}
 	return env, nil
 }
 
-// mustCompare panics if a key of an interface type cannot be compared: here, and not under a lock.
-func mustCompare(key any) { _ = map[any]bool(nil)[key] }
+// equalsItself reports whether a key can be found again: not if it is NaN. It panics if a key of an
+// interface type cannot be compared: here, and not under a lock.
+func equalsItself(key any) bool {
+	same := key
+	return key == same
+}
 
 // hold counts the message in n queues, and for its publisher.
 func (h *Hub[T]) hold(env *envelope[T], n int) {

@@ -48,9 +48,9 @@ func (r *room[T]) add(ctx context.Context, m *Member[T], arrival *envelope[T]) e
 	if err := r.lock(ctx); err != nil {
 		return err
 	}
-	if m.hasLeft() { // by the notice of its arrival
+	if err := m.left(); err != nil { // by the notice of its arrival
 		r.mu.Unlock()
-		return ErrLeft
+		return err
 	}
 	m.joined, m.index = true, len(r.members)
 	r.members = append(r.members, m)
@@ -110,9 +110,11 @@ func (r *room[T]) deliver(
 		case full:
 			blocked = append(blocked, m)
 		case overrun:
-			r.remove(m)
-			gone = append(gone, m)
 			unused++
+			if m.joined { // else Join exits
+				r.remove(m)
+				gone = append(gone, m)
+			}
 		default:
 			unused++
 		}

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -81,7 +82,7 @@ func (s *session[Req, Resp]) history(
 		case <-draining:
 			err = runtime.ErrDraining
 		default:
-			err = failure
+			err = cmp.Or(failure, m.failure())
 		}
 		more = err == nil && yield(msg, nil)
 		return more
@@ -109,7 +110,7 @@ func (s *session[Req, Resp]) read(ctx context.Context) error {
 			if s.handler.Receive == nil && s.key.alone(any(req).(proto.Message)) {
 				continue
 			}
-		} else if err := s.check(member, req); err != nil {
+		} else if err := cmp.Or(member.left(), s.check(member, req)); err != nil {
 			return err
 		}
 		if err := s.receive(ctx, member, req); err != nil {
@@ -173,7 +174,7 @@ func (s *session[Req, Resp]) receive(ctx context.Context, m *Member[Resp], req *
 		return misuse("a handler without Receive publishes %T, want %T; set Receive", req, msg)
 	}
 	if reqMsg := any(req).(proto.Message); s.key.of(reqMsg) == "" {
-		s.key.fill(reqMsg.ProtoReflect(), m.Room())
+		s.key.fill(reqMsg.ProtoReflect(), any(s.first).(proto.Message).ProtoReflect())
 	}
 	return s.hub.Publish(ctx, m.Room(), msg)
 }
@@ -186,8 +187,10 @@ func (s *session[Req, Resp]) finish(err error) {
 	switch {
 	case member == nil:
 		s.failed <- err
-	case err != nil || s.handler.EndWithRequests:
+	case err != nil:
 		member.withdraw(err)
+	case s.handler.EndWithRequests:
+		member.retire()
 	}
 }
 

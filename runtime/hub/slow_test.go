@@ -3,6 +3,7 @@ package hub_test
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -120,6 +121,17 @@ func TestAConflatedMessageMustFit(t *testing.T) {
 		if err := h.Publish(t.Context(), "game", msg); err != nil {
 			t.Fatal(err)
 		}
+	}
+	wantWaiting(t, m, 1, 2)
+}
+
+// TestKeysThatEqualNoKey has NaN, which a map would keep for ever.
+func TestKeysThatEqualNoKey(t *testing.T) {
+	h := hub.New[message](hub.WithConflate(func(m *message) float64 { return math.NaN() }))
+	m := join(t, h, "x")
+	publish(t, h, "x", 1, 2)
+	if n := hub.KeysForTest(m); n != 0 {
+		t.Errorf("%d keys", n)
 	}
 	wantWaiting(t, m, 1, 2)
 }

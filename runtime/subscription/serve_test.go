@@ -417,6 +417,28 @@ func TestOtherLevels(t *testing.T) {
 }
 
 // TestMarks holds when a client that asks for marks gets which.
+// TestAClientThatIsLiveLosesNothingSilently holds that a start is moved only until the client is told
+// that the replay is over: what comes later is what it subscribed to.
+func TestAClientThatIsLiveLosesNothingSilently(t *testing.T) {
+	log := eventlog.New[event](eventlog.NewMemory(eventlog.WithMaxRecords(3)), eventlog.WithTail(1, 1))
+	add(t, log, 1, 2)
+	var got []int64
+	var end error
+	for e, err := range subscribe.Serve(asking(t.Context()), &request{}, log) {
+		if end = err; err != nil {
+			break
+		}
+		if got = append(got, e.GetId()); len(got) == 1 {
+			add(t, log, 3, 10) // while the mark is being sent
+		} else {
+			break
+		}
+	}
+	if len(got) != 1 || status.Code(end) != codes.OutOfRange || reason(end) != "POSITION_EXPIRED" {
+		t.Errorf("got %v, %v", got, end)
+	}
+}
+
 func TestMarks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newLog(t, 3)
