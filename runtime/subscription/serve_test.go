@@ -153,8 +153,11 @@ func TestLines(t *testing.T) {
 	want(t, subscribe.Serve(t.Context(), &request{Lines: 100}, log), 8998, 8999)
 	tail := with(func(f *subscription.Fields) { f.Lines = "tail" })
 	want(t, tail.Serve(t.Context(), &request{Tail: wrapperspb.Int64(1)}, log), 8999)
-	_, err := receive(subscribe.Serve(t.Context(), &request{Lines: -1}, log), 1)
-	wantInvalid(t, err, "lines", subscription.ReasonStartInvalid)
+	for _, req := range []*request{{}, {Since: timestamppb.Now()}, start(t, log)} {
+		req.Lines = -1
+		_, err := receive(subscribe.Serve(t.Context(), req, log), 1)
+		wantInvalid(t, err, "lines", subscription.ReasonStartInvalid)
+	}
 }
 
 func position(t testing.TB, log *eventlog.Log[event], sequence uint64) eventlog.Position {
@@ -275,9 +278,11 @@ func TestASlowSubscriberIsTold(t *testing.T) {
 	}
 }
 
-// TestAChosenStartIsNeverLost holds that a client that sent no position gets no error for one.
+// TestAChosenStartIsNeverLost holds that a client that sent no position gets no error for one, unless
+// it is at the head of the log already.
 func TestAChosenStartIsNeverLost(t *testing.T) {
 	log := eventlog.New[event](eventlog.NewMemory(eventlog.WithMaxRecords(3)), eventlog.WithTail(1, 1))
+	add(t, log, 0, 0)
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)

@@ -25,7 +25,7 @@ type serving[Resp any] struct {
 	beat     *beat   // nil if the client gets no marks
 
 	reader *eventlog.Reader[Resp]
-	// chosen reports that the server chose the start, and no event was read yet: if events are
+	// chosen reports that the server chose the start, and has not read from it yet: if events are
 	// trimmed meanwhile, none that the client knows of is missing.
 	chosen bool
 }
@@ -67,6 +67,7 @@ func (s *serving[Resp]) turn(yield func(*Resp, error) bool) (atHead, more bool) 
 			return false, false
 		}
 		if e == nil {
+			s.chosen = false // the client is at the head, and misses what is trimmed from now on
 			return true, true
 		}
 		s.chosen = false

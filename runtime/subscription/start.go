@@ -16,12 +16,16 @@ const clockSkew = time.Minute
 
 // start sets the reader to where a request starts.
 func (s *serving[Resp]) start(req protoreflect.Message) error {
+	lines, err := s.linesOf(req)
+	if err != nil {
+		return err
+	}
 	if len(s.position) > 0 {
 		if token := s.position.Text(req); token != "" {
 			return s.startAfter(token)
 		}
 	}
-	at, err := s.choose(req)
+	at, err := s.choose(lines)
 	if err != nil {
 		return err
 	}
@@ -48,8 +52,8 @@ func (s *serving[Resp]) startAfter(token string) error {
 	return nil
 }
 
-// choose returns the position at which a request without one starts.
-func (s *serving[Resp]) choose(req protoreflect.Message) (eventlog.Position, error) {
+// choose returns the position at which a request without one starts, if it asks for that many lines.
+func (s *serving[Resp]) choose(lines int) (eventlog.Position, error) {
 	if since := s.filter.since; !since.IsZero() {
 		if len(s.time) > 0 {
 			since = since.Add(-clockSkew)
@@ -60,10 +64,7 @@ func (s *serving[Resp]) choose(req protoreflect.Message) (eventlog.Position, err
 	if err != nil {
 		return eventlog.Position{}, err
 	}
-	lines, err := s.linesOf(req)
 	switch {
-	case err != nil:
-		return eventlog.Position{}, err
 	case lines > 0:
 		return s.before(bounds, lines)
 	case s.options.earliest:
