@@ -89,10 +89,12 @@ const (
 // tokenKeys returns where the keys of page tokens are.
 func tokenKeys(app App) secretKey { return secretKey{Name: app.Name + "-token-keys", Key: "keys"} }
 
-// hasPages reports whether a method of app gives out page tokens.
-func (a App) hasPages() bool {
+// hasTokens reports whether a method of app gives out page tokens, or may give out positions.
+func (a App) hasTokens() bool {
 	return slices.ContainsFunc(a.Services, func(s Service) bool {
-		return slices.ContainsFunc(s.Methods, func(m Method) bool { return m.Policy.Page.MaxSize > 0 })
+		return slices.ContainsFunc(s.Methods, func(m Method) bool {
+			return m.Policy.Page.MaxSize > 0 || m.Policy.Subscription.MaxLines > 0
+		})
 	})
 }
 
@@ -105,7 +107,7 @@ func envOf(app App) []envVar {
 		{Name: envConnectionAge, Value: strings.TrimSuffix(connectionAge.String(), "0s")},
 		{Name: "GOMEMLIMIT", ValueFrom: &envSource{ResourceFieldRef: &resourceField{"requests.memory"}}},
 	}
-	if app.hasPages() {
+	if app.hasTokens() {
 		keys := tokenKeys(app)
 		env = append(env, envVar{Name: envTokenKeys, ValueFrom: &envSource{SecretKeyRef: &keys}})
 	}

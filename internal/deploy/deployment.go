@@ -104,8 +104,8 @@ func deploymentOf(app App) manifest {
 			"spec.template.spec.containers[0].livenessProbe":       "Only a server that no longer responds is restarted. A restart would not help one whose database is unavailable.",
 		},
 	}
-	if app.hasPages() {
-		m.notes["spec.template.spec.containers[0].env[5]"] = "All pods need the same keys, or one pod cannot read the page tokens of another. Create them once, from 32 random bytes:\n" +
+	if app.hasTokens() {
+		m.notes["spec.template.spec.containers[0].env[5]"] = "All pods need the same keys, or one pod cannot read the page tokens and positions of another. Create them once, from 32 random bytes:\n" +
 			"kubectl create secret generic " + tokenKeys(app).Name + " --from-literal=" + tokenKeys(app).Key + "=\"$(openssl rand -base64 32)\""
 	}
 	return m

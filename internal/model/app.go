@@ -48,8 +48,8 @@ func (a App) any(is func(Method) bool) bool {
 	return false
 }
 
-// HasPages reports whether an RPC has page tokens.
-func (a App) HasPages() bool {
+// HasTokens reports whether an RPC has tokens that the server seals: of pages, or positions.
+func (a App) HasTokens() bool {
 	return a.any(func(m Method) bool { return m.Helper != nil && m.Helper.Needs.TokenKeys })
 }
 

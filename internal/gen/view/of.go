@@ -32,7 +32,7 @@ func OfApp(a model.App) App {
 	return App{
 		Command: a.Command, Package: a.Package, Services: each(a.Services, ofAppService),
 		Names: a.Names(), Doc: a.Doc(), Dependencies: each(a.Dependencies(), ofDependency),
-		HasPages: a.HasPages(), HasIdempotencyKeys: a.HasIdempotencyKeys(),
+		HasTokens: a.HasTokens(), HasIdempotencyKeys: a.HasIdempotencyKeys(),
 		RequiresAuthentication: a.RequiresAuthentication(), Validates: a.Validates(),
 	}
 }

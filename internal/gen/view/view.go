@@ -123,7 +123,7 @@ type App struct {
 	Dependencies []Dependency // what the services are made with
 
 	// Whether an RPC has page tokens, an idempotency key, rules for its request.
-	HasPages, HasIdempotencyKeys, Validates bool
+	HasTokens, HasIdempotencyKeys, Validates bool
 	// RequiresAuthentication is whether an RPC or a dependency requires authentication.
 	RequiresAuthentication bool
 }

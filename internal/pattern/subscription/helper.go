@@ -14,9 +14,13 @@ type Arguments struct{ Fields []view.HelperField }
 // Helper implements [model.Helped].
 func (f *Subscription) Helper(s *model.Scope) model.Helper {
 	m := s.Method()
+	summary := fmt.Sprintf("serves %s from a log.", m.GoName)
+	if len(f.Position) > 0 {
+		summary = fmt.Sprintf("serves %s from a log, and resumes it after a disconnect.", m.GoName)
+	}
 	return model.Helper{
 		Constructor: "Of",
-		Summary:     fmt.Sprintf("serves %s from a log, and resumes it after a disconnect.", m.GoName),
+		Summary:     summary,
 		Arguments: Arguments{view.SetFields(
 			view.PathField("Position", f.Position), view.PathField("NextPosition", f.NextPosition),
 			view.PathField("Since", f.Since), view.PathField("Time", f.Time),

@@ -23,7 +23,7 @@ func Pattern() pattern.Pattern {
 		},
 		Shown:     "subscription.position and subscription.next_position, subscription.since or subscription.lines",
 		Package:   pattern.Package{Name: "subscription", Path: "github.com/grpcservice/grpcservice/runtime/subscription"},
-		Needs:     pattern.Needs{Dependency: log()},
+		Needs:     pattern.Needs{Dependency: log(), TokenKeys: true},
 		Arguments: reflect.TypeFor[Arguments](), Stub: reflect.TypeFor[StubMethod](),
 	}
 }

@@ -15,7 +15,7 @@ const Name = "upload"
 // Pattern returns the row of the pattern.
 func Pattern() pattern.Pattern {
 	return pattern.Pattern{
-		Name: Name, Option: Name, Is: "an upload", What: "upload", Docs: "uploads.md",
+		Name: Name, Option: Name, Is: "an upload", What: "file upload", Docs: "uploads.md",
 		Kinds: pattern.ClientStream, Detect: detect,
 		Parts:     []string{"data", "header", "name", "number", "offset", "size", "checksum", "finish"},
 		Shown:     "upload.data, and upload.header or upload.name",

@@ -86,7 +86,7 @@ func LogServiceConfig() client.Option {
 	return client.WithServiceConfig(logServiceTable)
 }
 
-// LogServiceTailLogs serves TailLogs from a log, and resumes it after a disconnect.
+// LogServiceTailLogs serves TailLogs from a log.
 //
 // Pattern: subscription, certain. Lines: lines, by its name; level: level, matched with level of
 // the response.

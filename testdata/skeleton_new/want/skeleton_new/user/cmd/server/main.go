@@ -9,7 +9,7 @@
 //	SHUTDOWN_TIMEOUT        how long running calls may take after that; default 20s
 //	MAX_CONNECTION_AGE      the age at which clients reconnect and find new replicas; default 30m
 //	WITHOUT_AUTHENTICATION  true lets every caller call every method, for trials; default false
-//	TOKEN_KEYS              the keys of page tokens, the same on all replicas: openssl rand -base64 32
+//	TOKEN_KEYS              the keys of page tokens and positions, the same on all replicas: openssl rand -base64 32
 package main
 
 import (
