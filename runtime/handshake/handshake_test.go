@@ -24,6 +24,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/handshake"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
@@ -167,7 +168,7 @@ func TestASilentClientIsNotWaitedFor(t *testing.T) {
 		opts []handshake.Option
 		want time.Duration
 	}{
-		"by default": {nil, handshake.DefaultTimeout},
+		"by default": {nil, policy.DefaultHandshakeTimeout},
 		"an option":  {[]handshake.Option{handshake.WithTimeout(time.Minute)}, time.Minute},
 		"no limit":   {[]handshake.Option{handshake.WithTimeout(0)}, time.Hour}, // of the call
 	} {

@@ -7,12 +7,9 @@ import (
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
-
-// DefaultTimeout is how long the server waits for the first request if neither the policy nor an option
-// states it.
-const DefaultTimeout = 10 * time.Second
 
 // Option configures one call of [Method.Serve].
 type Option func(*options)
@@ -90,7 +87,7 @@ func firstOf[Req, H any](ctx context.Context, cancel context.CancelCauseFunc, f 
 func (m *Method[S, Req, Resp, H]) timeout(ctx context.Context, opts []Option) time.Duration {
 	o := options{timeout: m.info.PolicyIn(ctx).Handshake.Timeout}
 	if o.timeout == 0 {
-		o.timeout = DefaultTimeout
+		o.timeout = policy.DefaultHandshakeTimeout
 	}
 	for _, opt := range opts {
 		opt(&o)

@@ -8,9 +8,17 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// Defaults of the patterns of client streams, which also apply to handwritten policies that leave a
+// Defaults of the patterns of streams, which also apply to handwritten policies that leave a
 // value unset.
 const (
+	// DefaultPackItems is how many results a response of a search holds.
+	DefaultPackItems = 100
+	// DefaultPackBytes is how many bytes of results a response of a search holds.
+	DefaultPackBytes = 64 << 10
+	// DefaultPackWait is how long a result of a search waits for others in its response.
+	DefaultPackWait = 20 * time.Millisecond
+	// DefaultHandshakeTimeout is how long the server waits for a handshake.
+	DefaultHandshakeTimeout = 10 * time.Second
 	// DefaultMaxFileBytes is the size of the largest file of an upload.
 	DefaultMaxFileBytes = 1 << 30
 	// DefaultMaxUploadBytes is the size of all files of an upload.
@@ -29,10 +37,10 @@ func searchRule() rule {
 		said("off"),
 		shape("limit", aNameOrNone), shape("items", aNameOrNone),
 		field("max_limit", most(), func(p *Policy) *int { return &p.Search.MaxLimit }),
-		field("pack_items", count(), func(p *Policy) *int { return &p.Search.PackItems }, 100),
-		field("pack_bytes", byteCount, func(p *Policy) *int64 { return &p.Search.PackBytes }, 64<<10),
+		field("pack_items", count(), func(p *Policy) *int { return &p.Search.PackItems }, DefaultPackItems),
+		field("pack_bytes", byteCount, func(p *Policy) *int64 { return &p.Search.PackBytes }, DefaultPackBytes),
 		field("pack_wait", limit,
-			func(p *Policy) *time.Duration { return &p.Search.PackWait }, 20*time.Millisecond),
+			func(p *Policy) *time.Duration { return &p.Search.PackWait }, DefaultPackWait),
 	)
 }
 
@@ -119,7 +127,7 @@ func handshakeRule() rule {
 		said("off"),
 		shape("arm", aName),
 		field("timeout", limit,
-			func(p *Policy) *time.Duration { return &p.Handshake.Timeout }, 10*time.Second),
+			func(p *Policy) *time.Duration { return &p.Handshake.Timeout }, DefaultHandshakeTimeout),
 	)
 }
 

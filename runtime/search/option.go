@@ -9,13 +9,6 @@ import (
 // Option overrides what the policy of an RPC states, for one call of [Method.Serve].
 type Option func(*policy.Search)
 
-// Bounds of responses with a list of results if neither the policy nor an option sets them.
-const (
-	DefaultPackItems = 100
-	DefaultPackBytes = 64 << 10
-	DefaultPackWait  = 20 * time.Millisecond
-)
-
 // WithMaxLimit sets the maximum number of results; 0 means no maximum. A higher limit of a request is
 // reduced to it.
 func WithMaxLimit(n int) Option { return func(s *policy.Search) { s.MaxLimit = n } }
@@ -36,7 +29,7 @@ func limitsOf(limits policy.Search, opts []Option) policy.Search {
 	if limits.PackItems <= 0 { // the policy of a method that is not declared a search
 		limits = policy.Search{
 			MaxLimit:  limits.MaxLimit,
-			PackItems: DefaultPackItems, PackBytes: DefaultPackBytes, PackWait: DefaultPackWait,
+			PackItems: policy.DefaultPackItems, PackBytes: policy.DefaultPackBytes, PackWait: policy.DefaultPackWait,
 		}
 	}
 	for _, opt := range opts {
