@@ -27,6 +27,10 @@ func FuzzDetect(f *testing.F) {
 		{users("BatchGetUsers", `repeated int32 ids = 1;`, `repeated Result results = 1;`, ``), `batch: {children: "a.b..c", results: ""}`},
 		{users("BatchCreateUsers", `repeated CreateUserRequest requests = 2; string request_id = 3;`, `repeated User users = 1;`, ``), `idempotency_key: {field: "x.y"}`},
 		{jobs("Export", ``, `string request_id = 1;`, own), `operation: {response_type: "..", conflict_key: "a"}`},
+		{streamMessages + `message Req { string position = 1; int32 limit = 2; } service S { rpc Watch(Req) returns (stream Event); }`,
+			`search {limit: "limit"} subscription {position: "position" next_position: "a..b"}`},
+		{streamMessages + `message Req { oneof p { Plain head = 1; bytes data = 2; } } service S { rpc Upload(stream Req) returns (Summary); rpc Talk(stream Req) returns (stream Plain); }`,
+			`upload {name: "head.text" offset: ""} handshake {arm: "head"} room {key: "data"} bulk {off: false}`},
 		{jobs("GetOperation", ``, `string name = 1;`, own), `operation: {off: true}`},
 	} {
 		raw, err := proto.Marshal(protodesc.ToFileDescriptorProto(compile(f, seed.proto)))

@@ -320,6 +320,15 @@ func TestUploads(t *testing.T) {
 				upload data=bits name=title offset=place
 				upload, declared: data, name and offset: as its policy says
 			`},
+		{name: "a name of several", said: `upload {name: "title"}`, proto: streamMessages + `
+			message Req { string filename = 1; bytes data = 2; string title = 3; }
+			service S { rpc Keep(stream Req) returns (Summary); }`, want: `
+				upload data=data name=title
+				upload, declared: data: data, the only bytes, beside title; name: as its policy says
+			`},
+		{name: "without a name", said: `upload {name: ""}`, proto: streamMessages + `
+			message Req { string filename = 1; bytes data = 2; }
+			service S { rpc UploadImages(stream Req) returns (Summary); }`},
 		{name: "declared header", said: `upload {header: "first" data: "chunk.bits" name: "first.text"}`, proto: streamMessages + `
 			message Chunk { bytes bits = 1; bytes more = 2; }
 			message Req { oneof part { Plain first = 1; Chunk chunk = 2; } }

@@ -165,3 +165,61 @@ func TestNothingSaidIsWithoutEffect(t *testing.T) {
 		},
 	})
 }
+
+// TestStreamsOfGoogle checks what is found in the streams of public APIs: the fields that matter, by their names and types.
+func TestStreamsOfGoogle(t *testing.T) {
+	run(t, []testCase{
+		{
+			name: "google.bytestream.ByteStream.Write",
+			proto: `service ByteStream { rpc Write(stream WriteRequest) returns (WriteResponse); }
+				message WriteRequest { string resource_name = 1; int64 write_offset = 2; bool finish_write = 3; bytes data = 10; }
+				message WriteResponse { int64 committed_size = 1; }`,
+			want: `upload data=data finish=finish_write name=resource_name offset=write_offset
+				upload, certain: data: data, the only bytes, beside resource_name`,
+		},
+		{
+			name: "google.bytestream.ByteStream.Read",
+			proto: `service ByteStream { rpc Read(ReadRequest) returns (stream ReadResponse); }
+				message ReadRequest { string resource_name = 1; int64 read_offset = 2; int64 read_limit = 3; }
+				message ReadResponse { bytes data = 10; }`,
+		},
+		{
+			name: "google.spanner.v1.Spanner.ExecuteStreamingSql",
+			proto: `service Spanner { rpc ExecuteStreamingSql(ExecuteSqlRequest) returns (stream PartialResultSet); }
+				message ExecuteSqlRequest { string session = 1; string sql = 3; bytes resume_token = 6; bytes partition_token = 8; int64 seqno = 9; }
+				message PartialResultSet { google.protobuf.Any metadata = 1; repeated google.protobuf.Any values = 2; bool chunked_value = 3; bytes resume_token = 4; }`,
+			want: `subscription next_position=resume_token position=resume_token
+				subscription, likely: position: resume_token, continued by resume_token of the response advice=subscription: {position: "resume_token", next_position: "resume_token"}`,
+		},
+		{
+			name: "google.cloud.speech.v1.Speech.StreamingRecognize",
+			proto: `service Speech { rpc StreamingRecognize(stream StreamingRecognizeRequest) returns (stream StreamingRecognizeResponse); }
+				message StreamingRecognizeRequest { oneof streaming_request { StreamingRecognitionConfig streaming_config = 1; bytes audio_content = 2; } }
+				message StreamingRecognitionConfig { bool interim_results = 3; }
+				message StreamingRecognizeResponse { repeated StreamingRecognitionConfig results = 2; }`,
+			want: `handshake arm=streaming_config
+				handshake, certain: arm: streaming_config, the first of its oneof, by its name`,
+		},
+		{
+			name: "google.firestore.v1.Firestore.Listen",
+			proto: `service Firestore { rpc Listen(stream ListenRequest) returns (stream ListenResponse); }
+				message ListenRequest { string database = 1; oneof target_change { Target add_target = 2; int32 remove_target = 3; } }
+				message Target { int32 target_id = 5; }
+				message ListenResponse { Target target_change = 2; }`,
+		},
+		{
+			name: "google.showcase.v1beta1.Echo.Collect",
+			proto: `service Echo { rpc Collect(stream EchoRequest) returns (EchoResponse); }
+				message EchoRequest { oneof response { string content = 1; google.rpc.Status error = 2; } }
+				message EchoResponse { string content = 1; }`,
+		},
+		{
+			name: "authzed.api.v1.PermissionsService.ReadRelationships",
+			proto: `service PermissionsService { rpc ReadRelationships(ReadRelationshipsRequest) returns (stream ReadRelationshipsResponse); }
+				message Cursor { string token = 1; }
+				message ReadRelationshipsRequest { uint32 optional_limit = 3; Cursor optional_cursor = 4; }
+				message ReadRelationshipsResponse { Cursor after_result_cursor = 3; }`,
+			want: `subscription, possible: optional_cursor and after_result_cursor of the response are positions that are neither strings nor bytes`,
+		},
+	})
+}

@@ -33,7 +33,9 @@ var verbs = []string{"upload", "write", "put", "push", "send", "store", "import"
 // seeker looks for the fields of an upload.
 type seeker struct {
 	pattern.Seeker
-	upload Upload
+	upload    Upload
+	name      shape.Path // as the policy names it
+	namesFile bool       // whether the policy names it, or states that there is none
 }
 
 // detect looks for an upload: a header and then chunks, or chunks that name their file.
@@ -44,6 +46,7 @@ func detect(m *pattern.Method) pattern.Found {
 	}
 	data, saidData := s.Use("data", s.In, shape.SomeBytes)
 	header, saidHeader := s.Use("header", s.In, shape.AnArm)
+	s.name, s.namesFile = s.Use("name", s.In, shape.AString)
 	s.upload.Data, s.upload.Header = data, header
 	if !saidHeader {
 		s.findHeader(saidData)
@@ -64,7 +67,7 @@ func detect(m *pattern.Method) pattern.Found {
 func (s *seeker) isWhole() bool {
 	u := &s.upload
 	if len(u.Header) == 0 && len(u.Name) == 0 {
-		u.Name, _ = s.UseOrFind("name", s.In, shape.AString, slices.Concat(fileNames, nameNames)...)
+		u.Name = s.nameIn(nil)
 	}
 	named := s.FirstNamed(s.Row)
 	switch {
@@ -163,7 +166,7 @@ func isChecksum(f protoreflect.FieldDescriptor) bool {
 // findFlat finds chunks that name their file.
 func (s *seeker) findFlat() {
 	data := dataIn(s.In)
-	name := shape.FirstNamed(s.In, slices.Concat(fileNames, nameNames), shape.IsString)
+	name := s.nameIn(nil)
 	if data == nil || len(name) == 0 {
 		return
 	}
@@ -188,13 +191,28 @@ func (s *seeker) flatLevel(data protoreflect.FieldDescriptor, name shape.Path, h
 	isFile := slices.Contains(fileNames, shape.Snake(name.Field().Name()))
 	isData := slices.Contains(dataNames, shape.Snake(data.Name()))
 	switch {
-	case hasPlace, isFile && (isData || isUpload):
+	case hasPlace, s.namesFile, isFile && (isData || isUpload):
 		return pattern.Certain
 	case isData && isUpload, isFile:
 		return pattern.Likely
 	default:
 		return pattern.Possible
 	}
+}
+
+// nameIn returns the name of the file: the one that the policy names, or one in the message at a path.
+func (s *seeker) nameIn(outer shape.Path) shape.Path {
+	if s.namesFile {
+		return s.name
+	}
+	message := s.In
+	if len(outer) > 0 {
+		message = outer.Field().Message()
+	}
+	if name := shape.FirstNamed(message, slices.Concat(fileNames, nameNames), shape.IsString); len(name) > 0 {
+		return append(slices.Clone(outer), name...)
+	}
+	return nil
 }
 
 // findRest finds what an upload may have beside its data: in the header, in the message of the
@@ -211,7 +229,7 @@ func (s *seeker) findRest() {
 	}
 	all := slices.Concat(header, chunk)
 	if len(u.Header) > 0 {
-		u.Name = s.in("name", shape.AString, header, slices.Concat(fileNames, nameNames))
+		u.Name = s.nameIn(u.Header)
 	}
 	u.Number = s.in("number", shape.AnInteger, chunk, numberNames)
 	u.Offset = s.in("offset", shape.AnInteger, chunk, offsetNames)
