@@ -70,7 +70,8 @@ func WithName(name string) MemberOption {
 // an interface type never replaces anything. A queue needs room for all keys: whether it has is
 // left to [WithSlow].
 //
-// key is called once per message, by the publisher.
+// key is called once per message, by the publisher, and on other replicas by the bus. A panic there
+// is logged, and the message is lost.
 func WithConflate[T any, K comparable](key func(msg *T) K) Option {
 	return hubOption(func(s *settings) {
 		if key != nil {

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
 	"github.com/grpcservice/grpcservice/runtime/internal/fieldpath"
 )
 
@@ -60,20 +61,19 @@ func (p *packer[Resp, T]) run(results iter.Seq2[T, error]) {
 	err = p.fill(results)
 }
 
-func (p *packer[Resp, T]) fill(results iter.Seq2[T, error]) error {
+func (p *packer[Resp, T]) fill(results iter.Seq2[T, error]) (failure error) {
 	left := p.most
-	for result, err := range results {
-		if err != nil {
-			return err
+	ignored := each.Range(results, p.late, func(result T, err error) (more bool) {
+		if failure = err; err == nil {
+			more, failure = p.add(result)
 		}
-		if more, err := p.add(result); err != nil || !more {
-			return err
-		}
-		if left--; left == 0 {
-			return nil
-		}
+		left--
+		return more && failure == nil && left != 0
+	})
+	if ignored != nil && failure == nil {
+		return misuse("%s: %w", p.method, ignored)
 	}
-	return nil
+	return failure
 }
 
 // add puts a result into the response, and waits for the next response if it does not fit. It returns

@@ -10,6 +10,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -357,6 +358,43 @@ func TestPanicsOfASearchAreInternal(t *testing.T) {
 			t.Errorf("%s: %v", method, err)
 		}
 	}
+}
+
+// TestIteratorsThatGoOn holds that an iterator which yields after its end, in any goroutine, ends
+// neither the process nor the responses of others.
+func TestIteratorsThatGoOn(t *testing.T) {
+	servicetest.NoLeaks(t)
+	var wait sync.WaitGroup
+	late := func(context.Context) iter.Seq2[*pagev1.Item, error] {
+		return func(yield func(*pagev1.Item, error) bool) {
+			over := make(chan struct{})
+			wait.Go(func() {
+				<-over
+				time.Sleep(time.Millisecond)
+				yield(new(pagev1.Item), nil)
+			})
+			defer close(over)
+			yield(new(pagev1.Item), nil)
+		}
+	}
+	deaf := func(context.Context) iter.Seq2[*pagev1.Item, error] {
+		return func(yield func(*pagev1.Item, error) bool) {
+			for {
+				yield(new(pagev1.Item), nil)
+			}
+		}
+	}
+	for _, find := range []finder{{find: late}, {find: deaf, opts: []search.Option{search.WithMaxLimit(1)}}} {
+		for _, s := range []itemService{find, connect(t, find)} {
+			for method, results := range all(t.Context(), s, new(pagev1.ListItemsRequest)) {
+				ids, err := gather(results)
+				if want := find.opts != nil; len(ids) != 1 || (status.Code(err) == codes.Internal) != want {
+					t.Errorf("%s: %v, %v", method, ids, err)
+				}
+			}
+		}
+	}
+	wait.Wait()
 }
 
 func TestMisuse(t *testing.T) {

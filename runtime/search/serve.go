@@ -7,6 +7,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
@@ -66,13 +68,16 @@ func (m *Method[S, Req, Resp, T]) open(ctx context.Context, req *Req, opts []Opt
 
 // sendEach streams results that are responses.
 func sendEach[Resp any](s *serving[*Resp], results iter.Seq2[*Resp, error], yield func(*Resp, error) bool) {
-	left := s.most
-	for result, err := range results {
-		if !yield(result, err) || err != nil {
-			return
-		}
-		if left--; left == 0 {
-			return
-		}
+	left, over := s.most, false
+	ignored := each.Range(results, s.late, func(result *Resp, err error) bool {
+		over = !yield(result, err) || err != nil
+		left--
+		return !over && left != 0
+	})
+	if ignored != nil && !over {
+		yield(nil, misuse("%s: %w", s.method, ignored))
 	}
 }
+
+// late reports that results were yielded after their end.
+func (s *serving[T]) late() { callctx.LateYield(s.ctx) }
