@@ -354,6 +354,7 @@ func TestUploads(t *testing.T) {
 				upload, likely: data: data, the only bytes, beside name advice=upload: {data: "data", name: "name"}
 				problem: upload.data: "name" in shop.v1.Req is not bytes; name one that is
 				problem: upload.header: "data" in shop.v1.Req is not a message in a oneof; name one that is
+				problem: upload.name: "data" in shop.v1.Req is not a string; name one that is
 				problem: upload.number: "name" in shop.v1.Req is not an integer; name one that is
 				problem: upload.offset: "ok" in shop.v1.Req is not an integer; name one that is
 				problem: upload.size: "name" in shop.v1.Req is not an integer; name one that is
