@@ -70,11 +70,11 @@ func playCollaborate(ctx context.Context, collaboration shopv1service.Collaborat
 	defer second.Close()
 	for _, editor := range []*stream.Conversation[shopv1.DocumentEdit, shopv1.DocumentEdit]{first, second} {
 		if err := editor.Send(&shopv1.DocumentEdit{DocumentId: document}); err != nil {
-			return fmt.Errorf("Collaborate: %w", err)
+			return fmt.Errorf("collaborate: %w", err)
 		}
 	}
 	if err := first.Send(&shopv1.DocumentEdit{Operation: insert, Content: "Tea", Revision: 0}); err != nil {
-		return fmt.Errorf("Collaborate: %w", err)
+		return fmt.Errorf("collaborate: %w", err)
 	}
 	if err := edited(first, 1, "Tea"); err != nil {
 		return err
@@ -82,13 +82,13 @@ func playCollaborate(ctx context.Context, collaboration shopv1service.Collaborat
 	// The second has not read that edit yet. Its own is of an old revision: it is not applied, and the
 	// answer is the edit that the second has missed.
 	if err := second.Send(&shopv1.DocumentEdit{Operation: insert, Content: "Coffee", Revision: 0}); err != nil {
-		return fmt.Errorf("Collaborate: %w", err)
+		return fmt.Errorf("collaborate: %w", err)
 	}
 	if err := edited(second, 1, "Tea"); err != nil {
 		return err
 	}
 	if err := second.Send(&shopv1.DocumentEdit{Operation: insert, Content: "Coffee, ", Revision: 1}); err != nil {
-		return fmt.Errorf("Collaborate: %w", err)
+		return fmt.Errorf("collaborate: %w", err)
 	}
 	return edited(first, 2, "Coffee, ")
 }
@@ -98,14 +98,14 @@ func edited(editor *stream.Conversation[shopv1.DocumentEdit, shopv1.DocumentEdit
 	for {
 		got, err := editor.Receive()
 		if err != nil {
-			return fmt.Errorf("Collaborate: %w", err)
+			return fmt.Errorf("collaborate: %w", err)
 		}
 		if got.GetRevision() < revision {
 			continue
 		}
 		say("Collaborate", "revision %d: %q at %d", got.GetRevision(), got.GetContent(), got.GetPosition())
 		if got.GetRevision() != revision || got.GetContent() != content {
-			return fmt.Errorf("Collaborate: want revision %d with %q", revision, content)
+			return fmt.Errorf("collaborate: want revision %d with %q", revision, content)
 		}
 		return nil
 	}
@@ -119,22 +119,22 @@ func playGame(ctx context.Context, games shopv1service.GameService) error {
 	for _, move := range []byte(moves) {
 		action := &shopv1.GameAction{PlayerId: "ada", GameId: "lobby", ActionType: "move", ActionData: []byte{move}}
 		if err := game.Send(action); err != nil {
-			return fmt.Errorf("PlayGame: %w", err)
+			return fmt.Errorf("play game: %w", err)
 		}
 	}
 	for states := 1; ; states++ {
 		state, err := game.Receive()
 		if errors.Is(err, io.EOF) {
-			return errors.New("PlayGame: the stream has ended")
+			return errors.New("play game: the stream has ended")
 		}
 		if err != nil {
-			return fmt.Errorf("PlayGame: %w", err)
+			return fmt.Errorf("play game: %w", err)
 		}
 		player := state.GetPlayers()[0]
 		if player.GetActions() == int32(len(moves)) {
 			say("PlayGame", "%s is at %d,%d after %d moves and %d states", player.GetPlayerId(), player.GetX(), player.GetY(), len(moves), states)
 			if player.GetX() != 3 || player.GetY() != 2 {
-				return errors.New("PlayGame: want 3,2")
+				return errors.New("play game: want 3,2")
 			}
 			return nil
 		}
