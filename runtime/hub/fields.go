@@ -61,8 +61,8 @@ func (k *keyField) of(req proto.Message) string {
 	return m.Get(k.path[last]).String()
 }
 
-// fill sets the room key of a message that has none to that of the first message. It changes nothing
-// if the key is in a oneof, of which the message may have another field.
+// fill sets the room key of a message that has none to that of the first message. It changes
+// nothing if the key is in a oneof, of which the message may have another field.
 func (k *keyField) fill(m, first protoreflect.Message) {
 	for _, field := range k.path {
 		if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() {

@@ -57,7 +57,8 @@ func TestMessagesGetTheKeyThatTheyLack(t *testing.T) {
 // TestAKeyInAOneofReplacesNoOtherArm publishes messages whose arm is not that of the key.
 func TestAKeyInAOneofReplacesNoOtherArm(t *testing.T) {
 	type request = uploadv1.UploadVideoRequest
-	first := &request{Part: &uploadv1.UploadVideoRequest_Header{Header: &uploadv1.VideoHeader{Name: "x"}}}
+	header := &uploadv1.VideoHeader{Name: "x"}
+	first := &request{Part: &uploadv1.UploadVideoRequest_Header{Header: header}}
 	later := &request{Part: &uploadv1.UploadVideoRequest_Data{Data: []byte("hello")}}
 	msgs, err := converse(t, "header.name", first, later)
 	if err != nil || len(msgs) != 1 || string(msgs[0].GetData()) != "hello" {
@@ -79,8 +80,8 @@ func TestAKeyMayEqualItsDefault(t *testing.T) {
 
 var errKicked = status.Error(codes.PermissionDenied, "kicked")
 
-// TestNothingIsReceivedFromAMemberThatWasDisconnected has a client that does not notice, as it reads
-// nothing.
+// TestNothingIsReceivedFromAMemberThatWasDisconnected has a client that does not notice, as it
+// reads nothing.
 func TestNothingIsReceivedFromAMemberThatWasDisconnected(t *testing.T) {
 	servicetest.NoLeaks(t)
 	blocked, read := make(chan struct{}), make(chan struct{})

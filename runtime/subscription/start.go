@@ -52,7 +52,8 @@ func (s *serving[Resp]) startAfter(token string) error {
 	return nil
 }
 
-// choose returns the position at which a request without one starts, if it asks for that many lines.
+// choose returns the position at which a request without one starts, if it asks for the given
+// number of lines.
 func (s *serving[Resp]) choose(lines int) (eventlog.Position, error) {
 	if since := s.filter.since; !since.IsZero() {
 		if len(s.time) > 0 {
