@@ -21,6 +21,11 @@ func writePatternTests(t *testing.T, module goModule) {
 				t.Fatal(err)
 			}
 			files["run/"+level+"_"+syntax+"_test.go"] = text.String()
+			text.Reset()
+			if err := template.Must(template.New("").Parse(streamTest)).Execute(&text, data); err != nil {
+				t.Fatal(err)
+			}
+			files["run/stream_"+level+"_"+syntax+"_test.go"] = text.String()
 		}
 	}
 	writeTree(t, module.dir, files)
@@ -179,5 +184,258 @@ func Test{{.Name}}(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(t, "Start", result.GetId(), 7)
+}
+`
+
+// streamTest calls a method of each pattern of streams through its helper.
+const streamTest = `package run
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pb "example.com/stream_{{.Level}}/{{.Syntax}}"
+	svc "example.com/stream_{{.Level}}/{{.Syntax}}/{{.Syntax}}service"
+	svctest "example.com/stream_{{.Level}}/{{.Syntax}}/{{.Syntax}}servicetest"
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/eventlog"
+	"github.com/grpcservice/grpcservice/runtime/hub"
+	"github.com/grpcservice/grpcservice/runtime/stream"
+	"github.com/grpcservice/grpcservice/runtime/subscription"
+	"github.com/grpcservice/grpcservice/runtime/upload"
+)
+
+type streams{{.Name}} struct {
+	svc.Unimplemented{{.Service}}
+	events  *eventlog.Log[pb.Event]
+	changes *eventlog.Log[pb.Change]
+	lines   *eventlog.Log[pb.Line]
+	rooms   *hub.Hub[pb.Message]
+}
+
+func products{{.Name}}(yield func(*pb.Product, error) bool) {
+	for _, name := range []string{"a", "b", "c"} {
+		if !yield(parse[pb.Product]("name: '" + name + "'"), nil) {
+			return
+		}
+	}
+}
+
+func (s *streams{{.Name}}) SearchProducts(ctx context.Context, req *pb.SearchRequest) runtime.Stream[pb.Product] {
+	return svc.{{.Service}}SearchProducts.Serve(ctx, req, products{{.Name}})
+}
+
+func (s *streams{{.Name}}) StreamProducts(ctx context.Context, req *pb.SearchRequest) runtime.Stream[pb.Products] {
+	return svc.{{.Service}}StreamProducts.Serve(ctx, req, products{{.Name}})
+}
+
+func (s *streams{{.Name}}) Find(ctx context.Context, req *pb.FindRequest) runtime.Stream[pb.FindResponse] {
+	return svc.{{.Service}}Find.Serve(ctx, req, products{{.Name}})
+}
+
+func (s *streams{{.Name}}) Subscribe(ctx context.Context, req *pb.SubscribeRequest) runtime.Stream[pb.Event] {
+	return svc.{{.Service}}Subscribe.Serve(ctx, req, s.events)
+}
+
+func (s *streams{{.Name}}) Watch(ctx context.Context, req *pb.WatchRequest) runtime.Stream[pb.Change] {
+	return svc.{{.Service}}Watch.Serve(ctx, req, s.changes)
+}
+
+func (s *streams{{.Name}}) TailLogs(ctx context.Context, req *pb.TailRequest) runtime.Stream[pb.Line] {
+	return svc.{{.Service}}TailLogs.Serve(ctx, req, s.lines)
+}
+
+func (s *streams{{.Name}}) UploadImages(ctx context.Context, reqs runtime.Stream[pb.ImageChunk]) (*pb.Summary, error) {
+	total := parse[pb.Summary]("")
+	for file, err := range svc.{{.Service}}UploadImages.Files(ctx, reqs) {
+		if err != nil {
+			return nil, err
+		}
+		content, err := io.ReadAll(file)
+		if err != nil {
+			return nil, err
+		}
+		total = count{{.Name}}(total, len(content))
+	}
+	return total, nil
+}
+
+func (s *streams{{.Name}}) UploadVideo(ctx context.Context, reqs runtime.Stream[pb.VideoChunk]) (*pb.Summary, error) {
+	total := parse[pb.Summary]("")
+	for file, err := range svc.{{.Service}}UploadVideo.Files(ctx, reqs) {
+		if err != nil {
+			return nil, err
+		}
+		content, err := io.ReadAll(file)
+		if err != nil {
+			return nil, err
+		}
+		total = count{{.Name}}(total, len(content))
+	}
+	return total, nil
+}
+
+func count{{.Name}}(total *pb.Summary, bytes int) *pb.Summary {
+	return parse[pb.Summary](fmt.Sprintf("count: %d bytes: %d", total.GetCount()+1, total.GetBytes()+int64(bytes)))
+}
+
+func (s *streams{{.Name}}) CreateUsers(ctx context.Context, reqs runtime.Stream[pb.User]) (*pb.Summary, error) {
+	result, err := svc.{{.Service}}CreateUsers.Each(ctx, reqs, func(_ context.Context, user *pb.User) error {
+		if user.GetName() == "" {
+			return status.Error(codes.InvalidArgument, "no name")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return parse[pb.Summary](fmt.Sprintf("count: %d bytes: %d", result.Succeeded, len(result.Failures))), nil
+}
+
+func (s *streams{{.Name}}) Converse(ctx context.Context, reqs runtime.Stream[pb.ConverseRequest]) runtime.Stream[pb.Text] {
+	return svc.{{.Service}}Converse.Serve(ctx, reqs, func(_ context.Context, config *pb.Config, reqs runtime.Stream[pb.ConverseRequest], send func(*pb.Text) error) error {
+		for req, err := range reqs {
+			if err != nil {
+				return err
+			}
+			if err := send(parse[pb.Text]("text: '" + config.GetLanguage() + string(req.GetAudio()) + "'")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *streams{{.Name}}) Chat(ctx context.Context, reqs runtime.Stream[pb.Message]) runtime.Stream[pb.Message] {
+	return svc.{{.Service}}Chat.Serve(ctx, reqs, s.rooms, hub.Handler[pb.Message, pb.Message]{EndWithRequests: true})
+}
+
+func TestStreams{{.Name}}(t *testing.T) {
+	ctx := t.Context()
+	s := &streams{{.Name}}{
+		events: eventlog.New[pb.Event](eventlog.NewMemory()), changes: eventlog.New[pb.Change](eventlog.NewMemory()),
+		lines: eventlog.New[pb.Line](eventlog.NewMemory()), rooms: hub.New[pb.Message](),
+	}
+	client := svctest.Serve{{.Service}}(t, s)
+
+	var names string
+	for product, err := range svc.{{.Service}}SearchProducts.All(ctx, client, parse[pb.SearchRequest]("limit: 2")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names += product.GetName()
+	}
+	for product, err := range svc.{{.Service}}StreamProducts.All(ctx, client, parse[pb.SearchRequest]("limit: 1")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names += product.GetName()
+	}
+	for product, err := range svc.{{.Service}}Find.All(ctx, client, parse[pb.FindRequest]("paging {count: 2}")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names += product.GetName()
+	}
+	check(t, "searches", names, "abaab")
+
+	for id, kind := range []string{"x", "y", "x"} {
+		text := fmt.Sprintf("id: %d type: '%s'", id+1, kind)
+		if _, err := s.events.Append(ctx, parse[pb.Event](text)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.changes.Append(ctx, parse[pb.Change](fmt.Sprintf("id: %d", id+1))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.lines.Append(ctx, parse[pb.Line](fmt.Sprintf("level: LEVEL_INFO text: '%s%d'", kind, id))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var ids []int64
+	var position string
+	for event, err := range svc.{{.Service}}Subscribe.Resume(ctx, client, parse[pb.SubscribeRequest]("since {seconds: 1} event_types: 'x'")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ids, position = append(ids, event.GetId()), event.GetNextPosition(); len(ids) == 1 {
+			break
+		}
+	}
+	for event, err := range svc.{{.Service}}Subscribe.Resume(ctx, client, parse[pb.SubscribeRequest]("event_types: 'x'"), subscription.WithPosition(position)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ids = append(ids, event.GetId()); len(ids) == 2 {
+			break
+		}
+	}
+	check(t, "Subscribe", ids, []int64{1, 3})
+	live, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for line, err := range client.TailLogs(live, parse[pb.TailRequest]("lines: 1 min_level: LEVEL_INFO")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, "TailLogs", line.GetText(), "x2")
+		break
+	}
+	appended := make(chan struct{})
+	go func() { // until the call, which starts at the end of the log, has one
+		defer close(appended)
+		for live.Err() == nil {
+			_, _ = s.changes.Append(live, parse[pb.Change]("id: 4"))
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	for change, err := range svc.{{.Service}}Watch.Resume(live, client, parse[pb.WatchRequest]("")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, "Watch", []any{change.GetId(), len(change.GetEnd().GetCursor()) > 0}, []any{4, true})
+		break
+	}
+	cancel()
+	<-appended
+
+	summary, err := svc.{{.Service}}UploadImages.Send(ctx, client, upload.Source[pb.ImageChunk]{Name: "a.png", Content: strings.NewReader("12345")}, upload.WithChunkBytes(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, "UploadImages", []any{summary.GetCount(), summary.GetBytes()}, []any{1, 5})
+	summary, err = svc.{{.Service}}UploadVideo.Send(ctx, client, upload.Source[pb.VideoHeader]{Name: "b.mp4", Content: strings.NewReader("123456")}, upload.WithChunkBytes(4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, "UploadVideo", []any{summary.GetCount(), summary.GetBytes()}, []any{1, 6})
+	summary, err = client.CreateUsers(ctx, stream.Of(parse[pb.User]("name: 'a'"), parse[pb.User](""), parse[pb.User]("name: 'b'")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, "CreateUsers", []any{summary.GetCount(), summary.GetBytes()}, []any{2, 1})
+
+	var texts []string
+	for text, err := range client.Converse(ctx, stream.Of(parse[pb.ConverseRequest]("config {language: 'en'}"), parse[pb.ConverseRequest]("audio: '1'"), parse[pb.ConverseRequest]("audio: '2'"))) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, text.GetText())
+	}
+	for _, err := range client.Converse(ctx, stream.Of(parse[pb.ConverseRequest]("audio: '1'"))) {
+		check(t, "the code of a call without a handshake", status.Code(err), codes.InvalidArgument)
+	}
+	for message, err := range client.Chat(ctx, stream.Of(parse[pb.Message]("room_id: 'r' text: 'hi'"))) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, message.GetText())
+	}
+	check(t, "Converse and Chat", texts, []string{"en1", "en2", "hi"})
 }
 `
