@@ -43,7 +43,7 @@ func TestGeneratedCodeHasNothingToGenerate(t *testing.T) {
 
 func TestGeneratedCodeRuns(t *testing.T) { // TestGeneratedCodeVets vets it
 	generatedModule(t).mustRun(t, "go", "test", "-vet=off", patternTests,
-		"./skeleton/skeleton_new", "./skeleton/kinds")
+		"./skeleton/skeleton_new", "./skeleton/skeleton_streams", "./skeleton/kinds")
 }
 
 func TestGeneratedCodeRunsWithOpaqueMessages(t *testing.T) {
