@@ -22,12 +22,19 @@ func (m *method) runApart(stream *serverStream, run func() error) (err error) {
 	done := inBackground(func() { outcome = m.runJoined(c, run) })
 	if because := m.await(stream, done); because != nil {
 		stream.end(because)
+		if c.call.isSending() { // the status waits behind what the client has not read
+			time.AfterFunc(unreadGrace, c.arrival.Abort)
+		}
 		m.abandon(done, func() { m.release(c, outcome) })
 		return because
 	}
 	m.release(c, outcome)
 	return c.completed(outcome)
 }
+
+// unreadGrace is how long a client that did not read has to read the status of a stream that has ended.
+// Then the stream is reset, so that a shutdown does not wait for it.
+const unreadGrace = time.Second
 
 // await returns nil when done is closed, or the reason why the stream must end first.
 func (m *method) await(stream *serverStream, done <-chan struct{}) error {

@@ -117,6 +117,31 @@ func TestBlockedSendsEnd(t *testing.T) {
 	}
 }
 
+// TestStreamsWhoseTimeIsUpWhileTheyAreBlocked holds that a shutdown does not wait for a stream that its
+// idle or total timeout has ended, although its client reads nothing and the status waits behind the data.
+func TestStreamsWhoseTimeIsUpWhileTheyAreBlocked(t *testing.T) {
+	for name, policy := range map[string]runtime.Policy{
+		"idle": {IdleTimeout: 200 * time.Millisecond}, "total": {TotalTimeout: 200 * time.Millisecond},
+	} {
+		for _, method := range []string{"Many", "Chat"} {
+			t.Run(method+" "+name, func(t *testing.T) {
+				t.Parallel()
+				impl, ended := flooding()
+				srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0),
+					server.WithShutdownTimeout(15*time.Second))
+				server.Register[echotest.Service](srv, echotest.TableWith(policy), impl)
+				framer := openUnread(t, echotest.ListenAndServe(t, srv), method)
+				echotest.Within(t, ended)
+				start := time.Now()
+				go answerPings(framer)
+				if err := srv.Shutdown(context.Background()); err != nil || time.Since(start) > 5*time.Second {
+					t.Errorf("the shutdown took %v: %v", time.Since(start), err)
+				}
+			})
+		}
+	}
+}
+
 // TestClientsThatDoNotReceive holds what a client of grpc gets that calls Recv too late.
 func TestClientsThatDoNotReceive(t *testing.T) {
 	impl, ended := flooding()
