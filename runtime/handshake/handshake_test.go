@@ -278,12 +278,24 @@ func TestPanicsAreInternal(t *testing.T) {
 	}
 }
 
+// entering closes a channel when its method is called.
+type entering struct {
+	transcoder
+	entered chan struct{}
+}
+
+func (e entering) Transcode(ctx context.Context, reqs runtime.Stream[request]) runtime.Stream[response] {
+	close(e.entered)
+	return e.transcoder.Transcode(ctx, reqs)
+}
+
 // TestADrainingServerDoesNotWait shuts a server down whose client is silent, before and after the
 // handshake.
 func TestADrainingServerDoesNotWait(t *testing.T) {
 	for _, sent := range [][]*request{nil, {hello("en")}, {hello("en"), data("a")}} {
 		srv := server.New(server.WithDrainDelay(0), server.WithLogger(slog.New(slog.DiscardHandler)))
-		server.Register[videoService](srv, videoTable, transcoder{do: echo})
+		entered := make(chan struct{})
+		server.Register[videoService](srv, videoTable, entering{transcoder{do: echo}, entered})
 		lis := bufconn.Listen(1 << 20)
 		go func() { _ = srv.Serve(context.Background(), lis) }() // ends with the shutdown
 		conn, err := grpc.NewClient("passthrough:///memory", grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -297,6 +309,7 @@ func TestADrainingServerDoesNotWait(t *testing.T) {
 					return
 				}
 			}
+			<-entered // or the call may meet a server that is gone
 			go func() { _ = srv.Shutdown(context.Background()) }()
 			<-t.Context().Done() // of the test: the call ends before
 		}
