@@ -328,8 +328,8 @@ func TestWhatIsKept(t *testing.T) {
 // TestAnotherCallTakesOver resumes an upload whose call the server still has.
 func TestAnotherCallTakesOver(t *testing.T) {
 	servicetest.NoLeaks(t)
-	dir := openDir(t, t.TempDir())
-	client := serve(t, &store{opts: []upload.Option{upload.WithStaging(dir)}})
+	path := t.TempDir()
+	client := serve(t, &store{opts: []upload.Option{upload.WithStaging(openDir(t, path))}})
 	pipe := stream.NewPipe[chunk](t.Context())
 	ended := make(chan error, 1)
 	go func() {
@@ -339,6 +339,7 @@ func TestAnotherCallTakesOver(t *testing.T) {
 	if err := pipe.Send(image("a", 0, "abc")); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, func() string { _, size := staged(t, path); return fmt.Sprint(size) }, "3")
 	eventually(t, func() string { return offsetOf(t, client, "a") }, "3")
 	for i := int32(1); ; i++ {
 		if pipe.Send(image("a", i, "x")) != nil {
