@@ -105,7 +105,7 @@ func (s *serverStream) SendMsg(resp any) (err error) {
 		s.releaseHeader()
 	}
 	s.call.call.sending.Store(sent + 1)
-	if err := s.ServerStream.SendMsg(s.shared(resp)); err != nil {
+	if err := s.ServerStream.SendMsg(s.forms.shared(s.call, s.ServerStream, resp)); err != nil {
 		s.call.call.sending.Store(0)
 		return cmp.Or(s.over(), s.call.rejected(), err)
 	}

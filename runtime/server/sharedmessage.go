@@ -1,6 +1,7 @@
 package server
 
 import (
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/encoded"
@@ -17,36 +18,36 @@ func (c *callContext) SendNext(v *encoded.Variants) { c.call.shared.Store(v) }
 
 // shared returns what to send for resp: its encoded form if it is a message that many streams send.
 // The headers of the stream are released already, so its compressor does not change any more.
-func (s *serverStream) shared(resp any) any {
-	v := s.call.call.shared.Load()
+func (f *streamFormat) shared(c *callContext, stream grpc.ServerStream, resp any) any {
+	v := c.call.shared.Load()
 	if v == nil {
 		return resp
 	}
-	s.call.call.shared.Store(nil)
+	c.call.shared.Store(nil)
 	if !v.Of(resp) {
 		return resp
 	}
-	if !s.forms.known {
-		s.forms = streamFormat{true, s.findFormat()}
+	if !f.known {
+		*f = streamFormat{true, formatOf(c, stream)}
 	}
-	if s.forms.format == nil {
+	if f.format == nil {
 		return resp
 	}
-	if prepared := v.Prepared(s.forms.format); prepared != nil {
+	if prepared := v.Prepared(f.format); prepared != nil {
 		return prepared
 	}
 	return resp // fails with the error of the codec
 }
 
-// findFormat returns how the stream encodes, or nil if it encodes each message itself.
-func (s *serverStream) findFormat() *encoded.Format {
-	stream, ok := s.call.transport().(interface{ SendCompress() string })
+// formatOf returns how a stream encodes, or nil if it encodes each message itself.
+func formatOf(c *callContext, stream grpc.ServerStream) *encoded.Format {
+	transport, ok := c.transport().(interface{ SendCompress() string })
 	if !ok {
 		return nil
 	}
-	now := stream.SendCompress()
+	now := transport.SendCompress()
 	if now == encoding.Identity {
 		now = ""
 	}
-	return s.call.call.method.formats.Of(s.ServerStream, requestEncoding(s.call.Context), now)
+	return c.call.method.formats.Of(stream, requestEncoding(c.Context), now)
 }
