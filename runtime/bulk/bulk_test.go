@@ -162,6 +162,31 @@ func TestEndsOfStreams(t *testing.T) {
 	})
 }
 
+// TestStreamThatPanics panics while an item is being processed: the item ends before the panic
+// continues.
+func TestStreamThatPanics(t *testing.T) {
+	servicetest.NoLeaks(t)
+	var running atomic.Bool
+	started := make(chan struct{})
+	defer func() {
+		if recover() == nil || running.Load() {
+			t.Errorf("no panic, or an item that is running: %t", running.Load())
+		}
+	}()
+	_, _ = creates.Each(t.Context(), func(yield func(*item, error) bool) {
+		yield(&item{}, nil)
+		<-started
+		panic("broken")
+	}, func(ctx context.Context, _ *item) error {
+		running.Store(true)
+		defer running.Store(false)
+		close(started)
+		<-ctx.Done()
+		time.Sleep(10 * time.Millisecond)
+		return nil
+	})
+}
+
 // server serves CreateItems.
 type server struct {
 	uploadv1service.UnimplementedUploadService

@@ -56,8 +56,11 @@ func (m *Method[S, Req, Resp]) Each(ctx context.Context, reqs runtime.Stream[Req
 		opt(&l)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	r := &run[Req]{limits: l, ctx: ctx, cancel: cancel, process: process, free: make(chan struct{}, l.concurrency)}
+	defer func() { // also if the stream panics
+		cancel(nil)
+		r.workers.Wait()
+	}()
 	in := stream.NewReceiver(ctx, reqs)
 	defer in.Close()
 	err := r.receive(in)
