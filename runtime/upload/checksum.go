@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/fieldpath"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -29,9 +31,9 @@ func newHash(size int) hash.Hash {
 }
 
 // sumIn returns the checksum that a field holds, big-endian; false if it holds none, or something else.
-func (p path) sumIn(m protoreflect.Message) (sum []byte, ok bool) {
-	value := p.get(m)
-	switch kind := p.last().Kind(); {
+func sumIn(p fieldpath.Path, m protoreflect.Message) (sum []byte, ok bool) {
+	value := p.Get(m)
+	switch kind := p.Last().Kind(); {
 	case kind == protoreflect.BytesKind:
 		sum = bytes.Clone(value.Bytes())
 	case kind == protoreflect.StringKind:
@@ -48,24 +50,24 @@ func (p path) sumIn(m protoreflect.Message) (sum []byte, ok bool) {
 }
 
 // setSum sets a checksum, of the type of the field.
-func (p path) setSum(m protoreflect.Message, sum []byte) {
-	switch kind := p.last().Kind(); {
+func setSum(p fieldpath.Path, m protoreflect.Message, sum []byte) {
+	switch kind := p.Last().Kind(); {
 	case kind == protoreflect.BytesKind:
-		p.set(m, protoreflect.ValueOfBytes(sum))
+		p.Set(m, protoreflect.ValueOfBytes(sum))
 	case kind == protoreflect.StringKind:
-		p.set(m, protoreflect.ValueOfString(hex.EncodeToString(sum)))
+		p.Set(m, protoreflect.ValueOfString(hex.EncodeToString(sum)))
 	case isSigned(kind):
-		p.set(m, protoreflect.ValueOfInt32(int32(binary.BigEndian.Uint32(sum))))
+		p.Set(m, protoreflect.ValueOfInt32(int32(binary.BigEndian.Uint32(sum))))
 	default:
-		p.set(m, protoreflect.ValueOfUint32(binary.BigEndian.Uint32(sum)))
+		p.Set(m, protoreflect.ValueOfUint32(binary.BigEndian.Uint32(sum)))
 	}
 }
 
 // hashOf returns the hash for a field by its type and name, for a checksum that is not known yet.
-func (p path) hashOf() hash.Hash {
-	name := strings.ToLower(string(p.last().Name()))
+func hashOf(p fieldpath.Path) hash.Hash {
+	name := strings.ToLower(string(p.Last().Name()))
 	switch {
-	case is32(p.last().Kind()), strings.Contains(name, "crc"):
+	case is32(p.Last().Kind()), strings.Contains(name, "crc"):
 		return newHash(crc32.Size)
 	case strings.Contains(name, "md5"):
 		return newHash(md5.Size)

@@ -111,32 +111,63 @@ func pathOf(key Key) string {
 // sweepInterval is how often old files are looked for, at most.
 const sweepInterval = time.Minute
 
-// sweep counts what the directory holds, and deletes what is old and not in use.
+// sweep counts what the directory holds. It deletes files that are old and not in use, and directories
+// of principals that have no files. If it fails, the counts stay what they were.
 func (d *Dir) sweep() error {
+	used, users := d.used, d.users
 	d.swept, d.used, d.users = d.now(), usage{}, map[string]usage{}
-	return fs.WalkDir(d.root.FS(), ".", func(path string, entry fs.DirEntry, err error) error {
+	for path, part := range d.parts {
+		d.add(path, part.counted, 1)
+	}
+	var dirs []string
+	err := fs.WalkDir(d.root.FS(), ".", func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil || path == ".":
-			return err
+			return ignoreMissing(err)
 		case entry.IsDir() && !isHash(path, hashBytes):
 			return fs.SkipDir
-		case entry.IsDir() || !isHash(entry.Name(), sha256.Size):
+		case entry.IsDir():
+			dirs = append(dirs, path)
+			return nil
+		case !isHash(entry.Name(), sha256.Size):
 			return nil
 		}
-		info, err := entry.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		path = filepath.FromSlash(path)
-		if d.parts[path] == nil && d.now().Sub(info.ModTime()) > d.age {
-			return d.root.Remove(path)
-		}
-		d.add(path, info.Size(), 1)
-		return nil
+		return ignoreMissing(d.visit(filepath.FromSlash(path), entry))
 	})
+	if err != nil {
+		d.used, d.users = used, users
+		return err
+	}
+	for _, dir := range dirs {
+		if d.users[dir] == (usage{}) {
+			_ = d.root.Remove(dir) // fails if it holds files that are not ours
+		}
+	}
+	return nil
+}
+
+// visit counts a file, or deletes it if it is old.
+func (d *Dir) visit(path string, entry fs.DirEntry) error {
+	if d.parts[path] != nil {
+		return nil // is counted
+	}
+	info, err := entry.Info()
+	if err != nil {
+		return err
+	}
+	if d.now().Sub(info.ModTime()) > d.age {
+		return d.root.Remove(path)
+	}
+	d.add(path, info.Size(), 1)
+	return nil
+}
+
+// ignoreMissing returns err, or nil if it reports a file that another program has deleted.
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // add counts bytes and files of the principal of a path.
@@ -165,13 +196,6 @@ func (d *Dir) reserve(path string, bytes int64, files int) error {
 	return nil
 }
 
-// release gives back bytes that were counted.
-func (d *Dir) release(path string, bytes int64) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.add(path, -bytes, 0)
-}
-
 // Open implements [Staging].
 func (d *Dir) Open(_ context.Context, key Key) (Part, error) {
 	path := pathOf(key)
@@ -182,28 +206,41 @@ func (d *Dir) Open(_ context.Context, key Key) (Part, error) {
 			return nil, misuse("staging: %w", err)
 		}
 	}
-	if other := d.parts[path]; other != nil {
+	other := d.parts[path]
+	if other != nil {
 		other.lose()
 	}
-	part, err := d.open(path)
+	part, err := d.open(path, other != nil)
 	if err != nil {
 		return nil, err
+	}
+	if other != nil {
+		d.add(path, part.size-other.counted, 0)
 	}
 	d.parts[path] = part
 	return part, nil
 }
 
-// open opens the file at a path, or creates it.
-func (d *Dir) open(path string) (*dirPart, error) {
+// open opens the file at a path, or creates and counts it unless it is counted already.
+func (d *Dir) open(path string, counted bool) (*dirPart, error) {
 	if err := d.root.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, misuse("staging: %w", err)
 	}
-	_, err := d.root.Stat(path)
-	if created := errors.Is(err, fs.ErrNotExist); created {
+	_, err := d.root.Lstat(path)
+	created := errors.Is(err, fs.ErrNotExist) && !counted
+	if created {
 		if err := d.reserve(path, 0, 1); err != nil {
 			return nil, err
 		}
 	}
+	part, err := d.openFile(path)
+	if err != nil && created {
+		d.add(path, 0, -1)
+	}
+	return part, err
+}
+
+func (d *Dir) openFile(path string) (*dirPart, error) {
 	file, err := d.root.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, misuse("staging: %w", err)
@@ -213,13 +250,16 @@ func (d *Dir) open(path string) (*dirPart, error) {
 	if err = errors.Join(err, file.Sync()); err != nil {
 		return nil, misuse("staging: %w", errors.Join(err, file.Close()))
 	}
-	return &dirPart{dir: d, path: path, file: file, size: size}, nil
+	return &dirPart{dir: d, path: path, counted: size, file: file, size: size}, nil
 }
 
 // dirPart is a [Part] in a file.
 type dirPart struct {
 	dir  *Dir
 	path string
+	// counted is how many bytes dir has counted for the part: size, and those of a write that is
+	// running. dir.mu guards it.
+	counted int64
 
 	mu   sync.Mutex // held while the file is used, so that another call takes it over between two writes
 	file *os.File   // nil after the part was lost or closed
@@ -249,15 +289,34 @@ func (p *dirPart) Write(data []byte) (int, error) {
 	}
 	n, err := p.write(data)
 	if n < len(data) {
-		p.dir.release(p.path, int64(len(data)-n))
+		p.release(int64(len(data) - n))
 	}
 	return n, err
 }
 
+// reserve counts n bytes before they are written.
 func (p *dirPart) reserve(n int64) error {
 	p.dir.mu.Lock()
 	defer p.dir.mu.Unlock()
-	return p.dir.reserve(p.path, n, 0)
+	if p.dir.parts[p.path] != p {
+		return errTakenOver
+	}
+	if err := p.dir.reserve(p.path, n, 0); err != nil {
+		return err
+	}
+	p.counted += n
+	return nil
+}
+
+// release gives back n bytes that were counted, unless the call that took the part over has counted
+// its bytes anew.
+func (p *dirPart) release(n int64) {
+	p.dir.mu.Lock()
+	defer p.dir.mu.Unlock()
+	if p.dir.parts[p.path] == p {
+		p.dir.add(p.path, -n, 0)
+		p.counted -= n
+	}
 }
 
 func (p *dirPart) write(data []byte) (int, error) {
@@ -275,34 +334,64 @@ func (p *dirPart) write(data []byte) (int, error) {
 }
 
 func (p *dirPart) Reset() error {
-	size, err := p.truncate()
-	p.dir.release(p.path, size)
+	size, err := p.replace()
+	p.release(size)
 	return err
 }
 
-// truncate empties the file and returns how many bytes it had.
-func (p *dirPart) truncate() (int64, error) {
+// replace starts a new file, because the call that had the part before may still read the old one. It
+// returns how many bytes that had.
+func (p *dirPart) replace() (int64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.file == nil {
 		return 0, errTakenOver
 	}
-	if err := p.file.Truncate(0); err != nil {
-		return 0, err
+	if p.size == 0 {
+		return 0, nil
 	}
+	if err := ignoreMissing(p.dir.root.Remove(p.path)); err != nil {
+		return 0, misuse("staging: %w", err)
+	}
+	file, err := p.dir.root.OpenFile(p.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return 0, misuse("staging: %w", err)
+	}
+	_ = p.file.Close() // it is deleted
 	size := p.size
-	p.size = 0
+	p.file, p.size = file, 0
 	return size, nil
 }
 
-func (p *dirPart) Reader() (io.ReadCloser, error) { return p.dir.root.Open(p.path) }
+func (p *dirPart) Reader() (io.ReadCloser, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.file == nil {
+		return nil, errTakenOver
+	}
+	file, err := p.dir.root.Open(p.path)
+	if err != nil {
+		return nil, misuse("staging: %w", err)
+	}
+	return file, nil
+}
 
-func (p *dirPart) Discard() error { return p.end(func() error { return p.dir.root.Remove(p.path) }) }
+func (p *dirPart) Discard() error {
+	return p.end(func() error {
+		p.dir.add(p.path, -p.counted, -1)
+		return ignoreMissing(p.dir.root.Remove(p.path))
+	})
+}
 
-func (p *dirPart) Close() error { return p.end(nil) }
+func (p *dirPart) Close() error {
+	return p.end(func() error {
+		p.dir.add(p.path, p.size-p.counted, 0)
+		return nil
+	})
+}
 
-// end closes the part if the call still has it, and does more before another call can open it.
-func (p *dirPart) end(more func() error) error {
+// end closes the part if the call still has it, and then calls leave, before another call can open it.
+func (p *dirPart) end(leave func() error) error {
 	p.dir.mu.Lock()
 	defer p.dir.mu.Unlock()
 	if p.dir.parts[p.path] != p {
@@ -311,11 +400,13 @@ func (p *dirPart) end(more func() error) error {
 	delete(p.dir.parts, p.path)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	err := p.file.Close()
-	p.file = nil
-	if more != nil {
-		p.dir.add(p.path, -p.size, -1)
-		err = errors.Join(err, more())
+	var err error
+	if p.file != nil { // nil if the call that took it over could not open it
+		err = p.file.Close()
+		p.file = nil
 	}
-	return err
+	if err = errors.Join(err, leave()); err != nil {
+		return misuse("staging: %w", err)
+	}
+	return nil
 }

@@ -16,7 +16,7 @@ type Fields struct {
 	// Offset is the position of a chunk in its file in bytes, of any integer type. Optional.
 	Offset string
 	// Size is the size of the file in bytes, of any integer type, in the header or in the first
-	// chunk. Optional; unset or 0 means that it is not known.
+	// chunk. Optional; unset means that it is not known, as does 0 in a field without presence.
 	Size string
 	// Checksum is the checksum of the file: an integer of 32 bits for CRC-32C, or bytes or
 	// hexadecimal text of CRC-32C, MD5 or SHA-256, which its length tells apart. It is in the header,

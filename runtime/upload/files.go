@@ -58,7 +58,7 @@ func (m *Method[S, Req, Resp, H]) Files(ctx context.Context, reqs runtime.Stream
 				return
 			}
 			header, _ := first.(*Req)
-			if !yield(&File[H]{reader: r, header: m.header(header)}, nil) {
+			if !yield(&File[H]{reader: r, file: r.file, header: m.header(header)}, nil) {
 				return
 			}
 			if err := r.finish(); err != nil {
@@ -69,11 +69,32 @@ func (m *Method[S, Req, Resp, H]) Files(ctx context.Context, reqs runtime.Stream
 	}
 }
 
-// File is a file that is being uploaded. It may be used in the body of the loop that got it, by one
-// goroutine at a time.
+// File is a file that is being uploaded. It may be read in the body of the loop that got it, by one
+// goroutine at a time. Reading it later returns INTERNAL, and the log says why.
 type File[H any] struct {
-	*reader
+	reader *reader
+	file   *file
 	header *H
+}
+
+var errTurnIsOver = misuse(
+	"the file was read after its turn in the loop was over; read it in the body of the loop")
+
+// Read implements [io.Reader]. It returns [io.EOF] only if the file has arrived whole and its checksum
+// matches.
+func (f *File[H]) Read(p []byte) (int, error) {
+	if f.reader.file != f.file {
+		return 0, errTurnIsOver
+	}
+	return f.reader.Read(p)
+}
+
+// WriteTo implements [io.WriterTo]: [io.Copy] writes chunks as they are.
+func (f *File[H]) WriteTo(w io.Writer) (int64, error) {
+	if f.reader.file != f.file {
+		return 0, errTurnIsOver
+	}
+	return f.reader.WriteTo(w)
 }
 
 // Header returns the header; in a flat upload, the first chunk of the file. Do not modify it.

@@ -41,7 +41,7 @@ func factsOf[Req, H any](info runtime.MethodInfo, fields Fields) func() (*shape,
 		if !isReq || !isHeader {
 			return nil, misuse("%s: %T or %T is not a message", info.FullMethod, req, header)
 		}
-		s, err := newShape(fields, req.ProtoReflect().Descriptor())
+		s, err := newShape(fields, req.ProtoReflect().Descriptor(), header.ProtoReflect().Descriptor())
 		if err != nil {
 			return nil, misuse("%s: %w", info.FullMethod, err)
 		}

@@ -29,7 +29,7 @@ type reader struct {
 	aheadReq any
 	files    int
 	total    int64 // bytes of all files
-	file     file
+	file     *file
 }
 
 // file is what the reader knows of the current file.
@@ -42,9 +42,9 @@ type file struct {
 	received int64 // bytes of the file that have arrived, those of earlier calls included
 	last     bool  // its last chunk has arrived
 	rest     []byte
-	err      error         // what Read returns from now on
-	part     Part          // nil unless the file is staged
-	whole    io.ReadCloser // all of the file, once it has arrived in part
+	err      error      // what Read returns from now on
+	part     Part       // nil unless the file is staged
+	whole    *wholePart // all of the file, once it has arrived in part
 }
 
 func newReader(ctx context.Context, info runtime.MethodInfo, s *shape, receive func() (protoreflect.Message, any, error), opts []Option) *reader {
@@ -52,7 +52,10 @@ func newReader(ctx context.Context, info runtime.MethodInfo, s *shape, receive f
 	for _, opt := range opts {
 		opt(&o)
 	}
-	r := &reader{ctx: ctx, method: info.FullMethod, shape: s, limits: limitsIn(info.PolicyIn(ctx)), staging: o.staging, receive: receive}
+	r := &reader{
+		ctx: ctx, method: info.FullMethod, shape: s, limits: limitsIn(info.PolicyIn(ctx)),
+		staging: o.staging, receive: receive, file: &file{},
+	}
 	if o.limits != nil {
 		o.limits(&r.limits)
 	}
@@ -78,10 +81,10 @@ func (r *reader) start() (req any, err error) {
 	if err := r.open(m); err != nil {
 		return nil, err
 	}
-	if err := r.offer(); err != nil {
+	if err := r.offer(m); err != nil {
 		return nil, err
 	}
-	if len(r.shape.header) == 0 || r.shape.data.isSet(m) {
+	if len(r.shape.header) == 0 || r.shape.data.Has(m) || r.shape.isLast(m) {
 		if err := r.take(m); err != nil {
 			return nil, err
 		}
@@ -101,38 +104,38 @@ func (r *reader) next() (protoreflect.Message, any, error) {
 
 // open starts a file with its first request.
 func (r *reader) open(m protoreflect.Message) error {
-	r.file = file{size: -1}
-	f, s := &r.file, r.shape
-	if len(s.header) > 0 && !s.header.isSet(m) {
+	r.file = &file{size: -1}
+	f, s := r.file, r.shape
+	if len(s.header) > 0 && !s.header.Has(m) {
 		return r.invalid(ReasonHeaderMissing, s.names.Header, "is missing; send it in the first request")
 	}
 	if len(s.name) > 0 {
-		f.name = s.name.get(m).String()
+		f.name = s.name.Get(m).String()
 		if (f.name == "" && len(s.header) == 0) || len(f.name) > MaxNameBytes {
 			return r.invalid(ReasonNameInvalid, s.names.Name, "has %d bytes; send 1 to %d", len(f.name), MaxNameBytes)
 		}
 	}
-	if len(s.size) > 0 && s.size.isSet(m) {
-		if f.size = s.size.integer(m); f.size < 0 {
-			return r.invalid(ReasonSizeExceeded, s.names.Size, "is negative or out of range")
+	if len(s.size) > 0 && s.size.Has(m) {
+		if f.size = s.size.Integer(m); f.size < 0 {
+			return r.invalid(ReasonSizeExceeded, s.names.Size, "is negative")
 		}
 		if err := r.checkTotal(f.size); err != nil {
 			return err
 		}
 	}
 	if len(s.checksum) > 0 {
-		f.hash = s.checksum.hashOf()
+		f.hash = hashOf(s.checksum)
 	}
 	return r.takeSum(m)
 }
 
 // takeSum takes the checksum of the first or last chunk.
 func (r *reader) takeSum(m protoreflect.Message) error {
-	f, s := &r.file, r.shape
-	if len(s.checksum) == 0 || !s.checksum.isSet(m) {
+	f, s := r.file, r.shape
+	if len(s.checksum) == 0 || !s.checksum.Has(m) {
 		return nil
 	}
-	sum, ok := s.checksum.sumIn(m)
+	sum, ok := sumIn(s.checksum, m)
 	if !ok {
 		return r.invalid(ReasonChecksumInvalid, s.names.Checksum, "is not a checksum; send CRC-32C, MD5 or SHA-256, in hexadecimal if it is text")
 	}
@@ -151,23 +154,21 @@ func (r *reader) takeSum(m protoreflect.Message) error {
 
 // take adds the data of a chunk of the current file.
 func (r *reader) take(m protoreflect.Message) error {
-	f, s := &r.file, r.shape
+	f, s := r.file, r.shape
 	if err := r.checkOrder(m); err != nil {
 		return err
 	}
 	if err := r.takeSum(m); err != nil {
 		return err
 	}
-	data := s.data.get(m).Bytes()
+	data := s.data.Get(m).Bytes()
 	if f.size >= 0 && int64(len(data)) > f.size-f.received {
 		return r.invalid(ReasonSizeExceeded, s.names.Data, "has more bytes than the %d of the file", f.size)
 	}
 	if err := r.checkTotal(f.received + int64(len(data))); err != nil {
 		return err
 	}
-	if len(s.finish) > 0 {
-		f.last = s.finish.get(m).Bool()
-	}
+	f.last = s.isLast(m)
 	f.chunks++
 	f.received += int64(len(data))
 	r.total += int64(len(data))
@@ -177,22 +178,22 @@ func (r *reader) take(m protoreflect.Message) error {
 
 // checkOrder checks that a chunk is the next one of the current file.
 func (r *reader) checkOrder(m protoreflect.Message) error {
-	f, s := &r.file, r.shape
+	f, s := r.file, r.shape
 	if f.last {
 		return r.invalid(ReasonSizeExceeded, s.names.Data, "comes after the last chunk of the file")
 	}
 	if len(s.number) > 0 {
-		if number := s.number.integer(m); number != f.chunks {
+		if number := s.number.Integer(m); number != f.chunks {
 			return r.outOfOrder(s.names.Number, number, f.chunks)
 		}
 	}
-	if len(s.offset) > 0 && len(s.data.get(m).Bytes()) > 0 {
-		if offset := s.offset.integer(m); offset != f.received {
+	if len(s.offset) > 0 && len(s.data.Get(m).Bytes()) > 0 {
+		if offset := s.offset.Integer(m); offset != f.received {
 			return r.outOfOrder(s.names.Offset, offset, f.received)
 		}
 	}
-	if len(s.size) > 0 && f.chunks > 0 && s.size.isSet(m) && s.size.integer(m) != f.size {
-		return r.outOfOrder(s.names.Size, s.size.integer(m), f.size)
+	if len(s.size) > 0 && f.chunks > 0 && s.size.Has(m) && s.size.Integer(m) != f.size {
+		return r.outOfOrder(s.names.Size, s.size.Integer(m), f.size)
 	}
 	return nil
 }
@@ -214,7 +215,7 @@ func (r *reader) checkTotal(size int64) error {
 
 // fill receives until there is data of the current file, or returns io.EOF after its end.
 func (r *reader) fill() error {
-	for f := &r.file; len(f.rest) == 0; {
+	for f := r.file; len(f.rest) == 0; {
 		m, req, err := r.next()
 		if err == io.EOF {
 			return r.ended()
@@ -241,16 +242,16 @@ func (r *reader) fill() error {
 func (r *reader) startsOther(m protoreflect.Message) (bool, error) {
 	s := r.shape
 	if len(s.header) > 0 {
-		if s.header.isSet(m) {
+		if s.header.Has(m) {
 			return false, r.invalid(ReasonHeaderRepeated, s.names.Header, "is set again; send it in the first request only")
 		}
 		return false, nil
 	}
-	name := s.name.get(m).String()
+	name := s.name.Get(m).String()
 	if name == "" || name == r.file.name {
 		return false, nil
 	}
-	if len(s.number) > 0 && s.number.integer(m) != 0 {
+	if len(s.number) > 0 && s.number.Integer(m) != 0 {
 		return false, r.invalid(ReasonOutOfOrder, s.names.Name, "changes although %s is not 0, with which a file starts", s.names.Number)
 	}
 	return true, nil
@@ -258,7 +259,7 @@ func (r *reader) startsOther(m protoreflect.Message) (bool, error) {
 
 // ended returns io.EOF if all of the current file has arrived.
 func (r *reader) ended() error {
-	f, s := &r.file, r.shape
+	f, s := r.file, r.shape
 	switch {
 	case f.size >= 0 && f.received < f.size:
 		return r.invalid(ReasonIncomplete, s.names.Size, "is %d, but the file ended after %d bytes", f.size, f.received)
@@ -270,7 +271,7 @@ func (r *reader) ended() error {
 
 // checked returns end, io.EOF, or the error for a checksum that does not match what was read.
 func (r *reader) checked(end error) error {
-	f := &r.file
+	f := r.file
 	if end == io.EOF && f.sum != nil && !bytes.Equal(f.hash.Sum(nil), f.sum) {
 		return r.invalid(ReasonChecksumInvalid, r.shape.names.Checksum, "does not match the bytes of the file")
 	}
@@ -280,7 +281,7 @@ func (r *reader) checked(end error) error {
 // Read implements [io.Reader]. It returns [io.EOF] only if the file has arrived whole and its checksum
 // matches.
 func (r *reader) Read(p []byte) (int, error) {
-	f := &r.file
+	f := r.file
 	if f.err != nil {
 		return 0, f.err
 	}
@@ -303,7 +304,7 @@ func (r *reader) Read(p []byte) (int, error) {
 
 // WriteTo implements [io.WriterTo]: [io.Copy] writes chunks as they are.
 func (r *reader) WriteTo(w io.Writer) (written int64, err error) {
-	f := &r.file
+	f := r.file
 	if f.whole != nil {
 		return io.Copy(w, struct{ io.Reader }{r})
 	}

@@ -145,6 +145,7 @@ func (a *attempt[Req, H]) send(w *writer[Req, H]) error {
 	if _, err := w.source.Content.(io.Seeker).Seek(a.start+a.offset, io.SeekStart); err != nil {
 		return fmt.Errorf("upload: %w", err)
 	}
+	w.content = io.LimitReader(w.content, w.size-a.offset)
 	return w.chunks(nil)
 }
 

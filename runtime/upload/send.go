@@ -11,6 +11,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/fieldpath"
 )
 
 // DefaultChunkBytes is the size of the chunks that a client sends, unless [WithChunkBytes] says
@@ -26,9 +28,10 @@ type Source[H any] struct {
 	Header *H
 	// Content is the bytes of the file, up to [io.EOF]. If it is also an [io.Seeker], its size is
 	// known, a checksum can be sent first, and the upload can be resumed; it is then read from its
-	// current position.
+	// current position, and what is added to it during the upload is not sent.
 	Content io.Reader
-	// Size is the size of the file, if it is known and Content is no [io.Seeker].
+	// Size is the size of the file, if it is known and Content is no [io.Seeker]. Send fails if
+	// Content has more bytes or fewer.
 	Size int64
 }
 
@@ -112,8 +115,10 @@ type writer[Req, H any] struct {
 	source  Source[H]
 	options sendOptions
 	yield   func(*Req, error) bool
+	content io.Reader // of the source, at most size bytes if that was measured
 
 	size     int64  // -1 if unknown
+	measured bool   // size is what Content had when the call started
 	sum      []byte // nil if there is no checksum field, or it is sent last
 	fileName string // what each chunk repeats; "" if only the header has it
 	number   int64
@@ -121,7 +126,10 @@ type writer[Req, H any] struct {
 }
 
 func newWriter[Req, H any](s *shape, source Source[H], o sendOptions, yield func(*Req, error) bool) (*writer[Req, H], error) {
-	w := &writer[Req, H]{shape: s, source: source, options: o, yield: yield, size: -1}
+	w := &writer[Req, H]{
+		shape: s, source: source, options: o, yield: yield,
+		content: steady{source.Content}, size: -1,
+	}
 	if source.Size > 0 {
 		w.size = source.Size
 	}
@@ -129,7 +137,11 @@ func newWriter[Req, H any](s *shape, source Source[H], o sendOptions, yield func
 	if !ok {
 		return w, nil
 	}
-	return w, w.measure(seeker)
+	err := w.measure(seeker)
+	if w.measured {
+		w.content = io.LimitReader(w.content, w.size)
+	}
+	return w, err
 }
 
 // measure finds the size of a file, and its checksum if that is sent first.
@@ -142,15 +154,15 @@ func (w *writer[Req, H]) measure(seeker io.Seeker) error {
 	if err != nil {
 		return fmt.Errorf("upload: %w", err)
 	}
-	w.size = end - at
+	w.size, w.measured = end-at, true
 	if _, err = seeker.Seek(at, io.SeekStart); err != nil {
 		return fmt.Errorf("upload: %w", err)
 	}
 	if len(w.checksum) == 0 || w.options.resume == 0 && !w.isInHeader(w.checksum) {
 		return nil
 	}
-	sum := w.checksum.hashOf()
-	if _, err := io.Copy(sum, io.LimitReader(w.source.Content, w.size)); err != nil {
+	sum := hashOf(w.checksum)
+	if _, err := io.Copy(sum, io.LimitReader(w.content, w.size)); err != nil {
 		return fmt.Errorf("upload: %w", err)
 	}
 	w.sum = sum.Sum(nil)
@@ -161,7 +173,9 @@ func (w *writer[Req, H]) measure(seeker io.Seeker) error {
 }
 
 // isInHeader reports whether the header has a field.
-func (w *writer[Req, H]) isInHeader(p path) bool { return len(w.header) > 0 && p[0] == w.header[0] }
+func (w *writer[Req, H]) isInHeader(p fieldpath.Path) bool {
+	return len(w.header) > 0 && p[0] == w.header[0]
+}
 
 // first returns the first request, without data.
 func (w *writer[Req, H]) first() (*Req, error) {
@@ -170,30 +184,31 @@ func (w *writer[Req, H]) first() (*Req, error) {
 	if w.source.Header != nil {
 		header := any(w.source.Header).(proto.Message)
 		if len(w.header) > 0 {
-			w.header.set(m, protoreflect.ValueOfMessage(proto.Clone(header).ProtoReflect()))
+			w.header.Set(m, protoreflect.ValueOfMessage(proto.Clone(header).ProtoReflect()))
 		} else {
 			proto.Merge(m.Interface(), header)
+			fieldpath.Holder(w.data, m).Clear(w.data.Last())
 		}
 	} else if len(w.header) > 0 {
 		fieldOf(w.header, m)
 	}
 	if w.source.Name != "" && len(w.name) > 0 {
-		w.name.set(m, protoreflect.ValueOfString(w.source.Name))
+		w.name.Set(m, protoreflect.ValueOfString(w.source.Name))
 	}
-	if w.size >= 0 && len(w.shape.size) > 0 && !w.shape.size.setInteger(m, w.size) {
+	if w.size >= 0 && len(w.shape.size) > 0 && !w.shape.size.SetInteger(m, w.size) {
 		return nil, misuse("%s cannot hold %d", w.names.Size, w.size)
 	}
 	if w.sum != nil {
-		w.checksum.setSum(m, w.sum)
+		setSum(w.checksum, m, w.sum)
 	}
 	if len(w.name) > 0 && !w.isInHeader(w.name) {
-		w.fileName = w.name.get(m).String()
+		w.fileName = w.name.Get(m).String()
 	}
 	return req, nil
 }
 
 // fieldOf creates the message that a path leads to.
-func fieldOf(p path, m protoreflect.Message) {
+func fieldOf(p fieldpath.Path, m protoreflect.Message) {
 	for _, field := range p {
 		m = m.Mutable(field).Message()
 	}
@@ -218,7 +233,7 @@ func (w *writer[Req, H]) send() error {
 func (w *writer[Req, H]) chunks(first *Req) error {
 	var sum hash.Hash // nil if the checksum was sent first, or there is no field for it
 	if len(w.checksum) > 0 && w.sum == nil && !w.isInHeader(w.checksum) {
-		sum = w.checksum.hashOf()
+		sum = hashOf(w.checksum)
 	}
 	data, err := w.read()
 	for {
@@ -231,13 +246,18 @@ func (w *writer[Req, H]) chunks(first *Req) error {
 			ahead, err = w.read()
 			last = err == nil && len(ahead) == 0
 		}
+		if err := w.checkSize(int64(len(data)), last); err != nil {
+			return err
+		}
 		if sum != nil {
 			sum.Write(data)
 		}
 		req := cmp.Or(first, new(Req))
 		first = nil
 		m := reflectOf(req)
-		w.fillChunk(m, data)
+		if err := w.fillChunk(m, data); err != nil {
+			return err
+		}
 		if last {
 			w.fillLast(m, sum)
 		}
@@ -252,10 +272,23 @@ func (w *writer[Req, H]) chunks(first *Req) error {
 	}
 }
 
+// checkSize checks that the content has as many bytes as the server was told.
+func (w *writer[Req, H]) checkSize(n int64, last bool) error {
+	switch got := w.offset + n; {
+	case w.size < 0:
+		return nil
+	case got > w.size:
+		return fmt.Errorf("upload: the content has more than its %d bytes; correct Source.Size", w.size)
+	case last && got < w.size:
+		return fmt.Errorf("upload: the content ended after %d of %d bytes: %w", got, w.size, io.ErrUnexpectedEOF)
+	}
+	return nil
+}
+
 // read reads the next chunk; it is shorter than others at the end of the file.
 func (w *writer[Req, H]) read() ([]byte, error) {
 	data := make([]byte, w.options.chunk)
-	n, err := io.ReadFull(w.source.Content, data)
+	n, err := io.ReadFull(w.content, data)
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		err = nil
 	}
@@ -265,26 +298,27 @@ func (w *writer[Req, H]) read() ([]byte, error) {
 	return data[:n], nil
 }
 
-func (w *writer[Req, H]) fillChunk(m protoreflect.Message, data []byte) {
+func (w *writer[Req, H]) fillChunk(m protoreflect.Message, data []byte) error {
 	if w.fileName != "" {
-		w.name.set(m, protoreflect.ValueOfString(w.fileName))
+		w.name.Set(m, protoreflect.ValueOfString(w.fileName))
 	}
-	w.data.set(m, protoreflect.ValueOfBytes(data))
-	if len(w.shape.number) > 0 {
-		w.shape.number.setInteger(m, w.number)
+	w.data.Set(m, protoreflect.ValueOfBytes(data))
+	if len(w.shape.number) > 0 && !w.shape.number.SetInteger(m, w.number) {
+		return misuse("%s cannot hold %d", w.names.Number, w.number)
 	}
-	if len(w.shape.offset) > 0 {
-		w.shape.offset.setInteger(m, w.offset)
+	if len(w.shape.offset) > 0 && !w.shape.offset.SetInteger(m, w.offset) {
+		return misuse("%s cannot hold %d", w.names.Offset, w.offset)
 	}
+	return nil
 }
 
 // fillLast sets what only the last chunk has.
 func (w *writer[Req, H]) fillLast(m protoreflect.Message, sum hash.Hash) {
 	if len(w.finish) > 0 {
-		w.finish.set(m, protoreflect.ValueOfBool(true))
+		w.finish.Set(m, protoreflect.ValueOfBool(true))
 	}
 	if sum != nil {
-		w.checksum.setSum(m, sum.Sum(nil))
+		setSum(w.checksum, m, sum.Sum(nil))
 	}
 }
 
@@ -295,4 +329,19 @@ func (w *writer[Req, H]) sent(n int) {
 	if w.options.progress != nil {
 		w.options.progress(w.offset, w.size)
 	}
+}
+
+// maxEmptyReads is how many reads in a row may return neither bytes nor an error, as in [bufio].
+const maxEmptyReads = 100
+
+// steady is a reader that fails instead of returning nothing for ever.
+type steady struct{ io.Reader }
+
+func (s steady) Read(p []byte) (int, error) {
+	for range maxEmptyReads {
+		if n, err := s.Reader.Read(p); n > 0 || err != nil || len(p) == 0 {
+			return n, err
+		}
+	}
+	return 0, io.ErrNoProgress
 }

@@ -9,68 +9,35 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/fieldpath"
 )
 
-// path leads from a request to a field in it or in a nested message; nil if there is no such field.
-type path []protoreflect.FieldDescriptor
-
-func (p path) last() protoreflect.FieldDescriptor { return p[len(p)-1] }
-
-// get returns the value of the field in m, or its default.
-func (p path) get(m protoreflect.Message) protoreflect.Value {
-	for _, field := range p[:len(p)-1] {
-		m = m.Get(field).Message()
-	}
-	return m.Get(p.last())
-}
-
-// isSet reports whether the field is set in m, or is not its default where that cannot be told.
-func (p path) isSet(m protoreflect.Message) bool {
-	for _, field := range p[:len(p)-1] {
-		m = m.Get(field).Message()
-	}
-	return m.Has(p.last())
-}
-
-// set sets the field in m.
-func (p path) set(m protoreflect.Message, value protoreflect.Value) {
-	fieldpath.Holder(p, m).Set(p.last(), value)
-}
-
 // shape holds the fields that [Fields] names, resolved once.
 type shape struct {
 	names                                                      Fields
-	header, name, data, number, offset, size, checksum, finish path
+	header, name, data, number, offset, size, checksum, finish fieldpath.Path
 }
 
-// newShape resolves the fields of a request.
-func newShape(fields Fields, req protoreflect.MessageDescriptor) (*shape, error) {
+// newShape resolves the fields of a request whose header is a message of type header.
+func newShape(fields Fields, req, header protoreflect.MessageDescriptor) (*shape, error) {
 	s := &shape{names: fields}
 	var errs []error
 	for _, f := range []struct {
-		to   *path
+		to   *fieldpath.Path
 		text string
-		what string
-		is   func(protoreflect.FieldDescriptor) bool
+		find findFunc
 	}{
-		{&s.header, fields.Header, "a message", isMessage},
-		{&s.name, fields.Name, "a string", isKind(protoreflect.StringKind)},
-		{&s.data, fields.Data, "bytes", isKind(protoreflect.BytesKind)},
-		{&s.number, fields.Number, "an integer", isInteger},
-		{&s.offset, fields.Offset, "an integer", isInteger},
-		{&s.size, fields.Size, "an integer", isInteger},
-		{&s.checksum, fields.Checksum, "an integer of 32 bits, a string or bytes", isChecksum},
-		{&s.finish, fields.Finish, "a bool", isKind(protoreflect.BoolKind)},
+		{&s.header, fields.Header, finder("a message", isMessage)},
+		{&s.name, fields.Name, finder("a string", isKind(protoreflect.StringKind))},
+		{&s.data, fields.Data, finder("bytes", isKind(protoreflect.BytesKind))},
+		{&s.number, fields.Number, fieldpath.Integer},
+		{&s.offset, fields.Offset, fieldpath.Integer},
+		{&s.size, fields.Size, fieldpath.Integer},
+		{&s.checksum, fields.Checksum, finder("an integer of 32 bits, a string or bytes", isChecksum)},
+		{&s.finish, fields.Finish, finder("a bool", isKind(protoreflect.BoolKind))},
 	} {
 		if f.text == "" {
 			continue
 		}
-		found, err := fieldpath.Find(req, f.text)
-		if err == nil && (!f.is(path(found).last()) || path(found).last().Cardinality() == protoreflect.Repeated) {
-			err = fmt.Errorf("%s is not %s", f.text, f.what)
-		}
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
+		found, err := f.find(req, f.text)
+		errs = append(errs, err)
 		*f.to = found
 	}
 	if fields.Data == "" {
@@ -79,7 +46,32 @@ func newShape(fields Fields, req protoreflect.MessageDescriptor) (*shape, error)
 	if fields.Header == "" && fields.Name == "" {
 		errs = append(errs, errors.New("no field that starts a file; set Header or Name"))
 	}
+	want := req
+	if len(s.header) > 0 {
+		want = s.header.Last().Message()
+	}
+	if header != want {
+		errs = append(errs, fmt.Errorf("the header is %s, not %s", want.FullName(), header.FullName()))
+	}
 	return s, errors.Join(errs...)
+}
+
+// findFunc finds the field at a path of proto names.
+type findFunc = func(protoreflect.MessageDescriptor, string) (fieldpath.Path, error)
+
+// finder returns a function that finds a field of a type that is described by what.
+func finder(what string, is func(protoreflect.FieldDescriptor) bool) findFunc {
+	return func(desc protoreflect.MessageDescriptor, text string) (fieldpath.Path, error) {
+		found, err := fieldpath.Find(desc, text)
+		if err != nil {
+			return nil, err
+		}
+		last := fieldpath.Path(found).Last()
+		if !is(last) || last.Cardinality() == protoreflect.Repeated {
+			return nil, fmt.Errorf("%s is %s, not %s", text, fieldpath.TypeOf(last), what)
+		}
+		return found, nil
+	}
 }
 
 func isMessage(fd protoreflect.FieldDescriptor) bool { return fd.Message() != nil }
@@ -88,68 +80,24 @@ func isKind(kind protoreflect.Kind) func(protoreflect.FieldDescriptor) bool {
 	return func(fd protoreflect.FieldDescriptor) bool { return fd.Kind() == kind }
 }
 
-// isInteger reports whether a field is an integer.
-func isInteger(fd protoreflect.FieldDescriptor) bool {
-	return isSigned(fd.Kind()) || isUnsigned(fd.Kind())
-}
-
+// isSigned reports whether an integer of 32 bits has a sign.
 func isSigned(kind protoreflect.Kind) bool {
 	switch kind {
-	case protoreflect.Int32Kind, protoreflect.Int64Kind, protoreflect.Sint32Kind, protoreflect.Sint64Kind,
-		protoreflect.Sfixed32Kind, protoreflect.Sfixed64Kind:
-		return true
-	}
-	return false
-}
-
-func isUnsigned(kind protoreflect.Kind) bool {
-	switch kind {
-	case protoreflect.Uint32Kind, protoreflect.Uint64Kind, protoreflect.Fixed32Kind, protoreflect.Fixed64Kind:
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
 		return true
 	}
 	return false
 }
 
 func is32(kind protoreflect.Kind) bool {
-	switch kind {
-	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind,
-		protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
-		return true
-	}
-	return false
+	return isSigned(kind) || kind == protoreflect.Uint32Kind || kind == protoreflect.Fixed32Kind
 }
 
 func isChecksum(fd protoreflect.FieldDescriptor) bool {
 	return is32(fd.Kind()) || fd.Kind() == protoreflect.StringKind || fd.Kind() == protoreflect.BytesKind
 }
 
-// integer returns the value of an integer field, and -1 for one above the maximum of an int64.
-func (p path) integer(m protoreflect.Message) int64 {
-	value := p.get(m)
-	if isSigned(p.last().Kind()) {
-		return value.Int()
-	}
-	return max(int64(value.Uint()), -1)
-}
-
-// setInteger sets an integer field, unless n does not fit into its type.
-func (p path) setInteger(m protoreflect.Message, n int64) bool {
-	kind := p.last().Kind()
-	switch {
-	case is32(kind) && isSigned(kind):
-		if n != int64(int32(n)) {
-			return false
-		}
-		p.set(m, protoreflect.ValueOfInt32(int32(n)))
-	case is32(kind):
-		if n != int64(uint32(n)) {
-			return false
-		}
-		p.set(m, protoreflect.ValueOfUint32(uint32(n)))
-	case isSigned(kind):
-		p.set(m, protoreflect.ValueOfInt64(n))
-	default:
-		p.set(m, protoreflect.ValueOfUint64(uint64(n)))
-	}
-	return true
+// isLast reports whether a request says that its chunk is the last one.
+func (s *shape) isLast(m protoreflect.Message) bool {
+	return len(s.finish) > 0 && s.finish.Get(m).Bool()
 }

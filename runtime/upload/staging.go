@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
 )
@@ -21,7 +22,9 @@ type Staging interface {
 	Open(ctx context.Context, key Key) (Part, error)
 }
 
-// Part is what has arrived of a file. It is used by one goroutine at a time.
+// Part is what has arrived of a file. It is used by one goroutine at a time. Its errors become those of
+// the call. After another call has taken the upload over, all methods but Discard and Close fail; those
+// two then do nothing.
 type Part interface {
 	// Write appends to the part.
 	io.Writer
@@ -30,7 +33,8 @@ type Part interface {
 	Offset() int64
 	// Reset makes the part empty.
 	Reset() error
-	// Reader returns a reader of all bytes. The caller closes it before the part.
+	// Reader returns a reader of all bytes, which still has them after another call has taken the
+	// upload over. The caller closes it before the part.
 	Reader() (io.ReadCloser, error)
 	// Discard deletes the part, and closes it.
 	Discard() error
@@ -62,10 +66,14 @@ const (
 )
 
 // offer opens the staged part of the file that has just started, and tells a client that resumes where
-// to continue.
-func (r *reader) offer() error {
-	f := &r.file
+// to continue. m is the first request of the file.
+func (r *reader) offer(m protoreflect.Message) error {
+	f, s := r.file, r.shape
 	resumes := r.files == 1 && len(metadata.ValueFromIncomingContext(r.ctx, resumeKey)) > 0
+	if resumes && len(s.data.Get(m).Bytes()) > 0 {
+		return r.invalid(ReasonOutOfOrder, s.names.Data,
+			"must be empty in the first request of an upload that resumes; wait for the offset")
+	}
 	if r.staging != nil && f.name != "" {
 		var err error
 		if f.part, err = r.staging.Open(r.ctx, r.key()); err != nil {
@@ -73,7 +81,7 @@ func (r *reader) offer() error {
 		}
 		if !resumes || f.size >= 0 && f.part.Offset() > f.size {
 			if err := f.part.Reset(); err != nil {
-				return misuse("staging: %w", err)
+				return err
 			}
 		}
 		f.received = f.part.Offset()
@@ -96,7 +104,7 @@ func (r *reader) key() Key {
 
 // stage receives the whole file into its part, if it has one.
 func (r *reader) stage() error {
-	f := &r.file
+	f := r.file
 	if f.part == nil {
 		return nil
 	}
@@ -113,31 +121,52 @@ func (r *reader) stage() error {
 	}
 	whole, err := f.part.Reader()
 	if err != nil {
-		return misuse("staging: %w", err)
+		return err
 	}
-	f.whole = whole
+	f.whole = &wholePart{whole, f.received}
 	return nil
+}
+
+// wholePart reads the bytes of a part that have arrived: no more if another call has taken the upload
+// over, and no fewer if the part has been damaged.
+type wholePart struct {
+	io.ReadCloser
+	left int64
+}
+
+func (w *wholePart) Read(p []byte) (int, error) {
+	if w.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := w.ReadCloser.Read(p[:min(int64(len(p)), w.left)])
+	switch w.left -= int64(n); {
+	case err == io.EOF && w.left == 0:
+		return n, nil
+	case err == io.EOF:
+		return n, misuse("staging: the last %d bytes are missing", w.left)
+	case err != nil:
+		return n, misuse("staging: %w", err)
+	}
+	return n, nil
 }
 
 // unstage deletes the part of a file that is done.
 func (r *reader) unstage() error {
-	f := &r.file
+	f := r.file
 	if f.part == nil {
 		return nil
 	}
 	_ = f.whole.Close() // it was only read
 	err := f.part.Discard()
-	f.part, f.whole = nil, nil
-	if err != nil {
-		return misuse("staging: %w", err)
-	}
-	return nil
+	f.part = nil
+	return err
 }
 
 // close keeps the part of a file that was cut off, or that the method has not finished with, and deletes
-// it if the client sent something wrong.
+// it if the client sent something wrong. No file can be read any more.
 func (r *reader) close() {
-	f := &r.file
+	f := r.file
+	r.file = &file{}
 	if f.part == nil {
 		return
 	}

@@ -99,6 +99,25 @@ func (p Path) Integer(m protoreflect.Message) int64 {
 	return 0
 }
 
+// SetInteger sets the number in a field of m that [Integer] found. It returns false if the type of
+// the field cannot hold n.
+func (p Path) SetInteger(m protoreflect.Message, n int64) bool {
+	value := protoreflect.ValueOfInt64(n)
+	fits := true
+	switch p.Last().Kind() {
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
+		value, fits = protoreflect.ValueOfInt32(int32(n)), n == int64(int32(n))
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+		value, fits = protoreflect.ValueOfUint32(uint32(n)), n == int64(uint32(n))
+	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		value, fits = protoreflect.ValueOfUint64(uint64(n)), n >= 0
+	}
+	if fits {
+		p.Set(m, value)
+	}
+	return fits
+}
+
 func isInteger(kind protoreflect.Kind) bool {
 	switch kind {
 	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind,

@@ -94,3 +94,32 @@ func TestValuesOfPaths(t *testing.T) {
 		t.Error("nothing was set")
 	}
 }
+
+func TestSetInteger(t *testing.T) {
+	numbers := &subscriptionv1.SubscribeRequest{}
+	wrappers := []proto.Message{
+		&wrapperspb.Int32Value{}, &wrapperspb.UInt32Value{}, &wrapperspb.Int64Value{}, &wrapperspb.UInt64Value{},
+	}
+	for _, m := range append(wrappers, numbers) {
+		name := "value"
+		if m == proto.Message(numbers) {
+			name = "tail" // a wrapper that is created
+		}
+		p, err := fieldpath.Integer(m.ProtoReflect().Descriptor(), name)
+		p = must(t, p, err)
+		kind := p.Last().Kind()
+		for _, n := range []int64{0, 7, -7, math.MaxInt32, math.MaxUint32, math.MaxInt64, math.MinInt64} {
+			fits := kind == protoreflect.Int64Kind ||
+				kind == protoreflect.Int32Kind && n >= math.MinInt32 && n <= math.MaxInt32 ||
+				kind == protoreflect.Uint32Kind && n >= 0 && n <= math.MaxUint32 ||
+				kind == protoreflect.Uint64Kind && n >= 0
+			want := p.Integer(m.ProtoReflect())
+			if fits {
+				want = n
+			}
+			if ok := p.SetInteger(m.ProtoReflect(), n); ok != fits || p.Integer(m.ProtoReflect()) != want {
+				t.Errorf("%s: set %d: %t, holds %d", kind, n, ok, p.Integer(m.ProtoReflect()))
+			}
+		}
+	}
+}
