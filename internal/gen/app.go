@@ -11,14 +11,14 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// appNames are what a program declares, its variables included, beside its dependencies. They would
-// shadow an import of the same name.
+// appNames lists the identifiers that main.go declares besides its dependencies. Each would shadow
+// an import of the same name.
 var appNames = []string{
 	"main", "run", "ctx", "getenv", "level", "err", "logger", "drainDelay", "shutdownTimeout",
 	"options", "text", "keys", "srv",
 }
 
-// App returns the main.go of a program.
+// App returns the content of a program's main.go.
 func (t *Templates) App(app model.App) ([]byte, error) {
 	return t.format("main.go", func(t *Templates) ([]byte, error) {
 		imports := newAppImports(app)
@@ -32,7 +32,8 @@ func (t *Templates) App(app model.App) ([]byte, error) {
 	})
 }
 
-// newAppImports returns the import table of a program. The user's own package keeps its name.
+// newAppImports returns the import table of main.go. The user's package may keep a name that is in
+// locals.
 func newAppImports(app model.App) *imports {
 	declared := slices.Clone(appNames)
 	for _, d := range app.Dependencies() {
@@ -41,19 +42,20 @@ func newAppImports(app model.App) *imports {
 	t := newImports(model.Output{Declares: declared}, app.Package)
 	if name := app.Package.Package; name != t.names[app.Package.Path] &&
 		slices.Contains(locals, name) && !slices.Contains(declared, name) {
-		t.taken[name], t.names[app.Package.Path] = true, name // those of generated code are not there
+		t.taken[name], t.names[app.Package.Path] = true, name // main.go declares no locals
 	}
 	return t
 }
 
-// appFunctions returns all that the templates of a program can call.
+// appFunctions returns the functions that the templates of main.go can call.
 func appFunctions(imports *imports) template.FuncMap {
 	all := functions(imports)
 	maps.Copy(all, textFunctions(imports.ident))
 	return all
 }
 
-// textFunctions returns what templates of users' files can call, whatever spells their identifiers.
+// textFunctions returns the functions that all templates of user-owned files can call. The function
+// ident spells identifiers.
 func textFunctions(ident func(golang.Ident) string) template.FuncMap {
 	of := func(p goPackage) func(string) string {
 		return func(name string) string { return ident(golang.Ident{Name: name, Package: p.name, Path: p.path}) }
@@ -72,7 +74,7 @@ func textFunctions(ident func(golang.Ident) string) template.FuncMap {
 	}
 }
 
-// The packages that only users' files import.
+// Packages that only user-owned files import.
 var (
 	userStandardPackages = []goPackage{{"cmp", "cmp"}, {"fmt", "fmt"}, {"io", "io"}, {"os", "os"}}
 	userPackages         = []goPackage{

@@ -11,8 +11,9 @@ import (
 	"text/template/parse"
 )
 
-// blame says which template wrote what does not parse in a file: at its place first, then the line as it was generated. It has the
-// file written again, by templates that say where they are.
+// blame returns an error that locates the template code whose output does not parse. The error
+// starts with the position in the template and ends with the generated line. To find the position,
+// blame renders the file again, with templates that write position marks.
 func (t *Templates) blame(file string, text []byte, cause error, write func(*Templates) ([]byte, error)) error {
 	plain := fmt.Errorf("%s: the generated code does not parse: %w", file, cause)
 	var faults scanner.ErrorList
@@ -36,7 +37,8 @@ func (t *Templates) blame(file string, text []byte, cause error, write func(*Tem
 		lineAt(text, fault.Pos.Line))
 }
 
-// lineAt returns a line of a text, which counts from 1.
+// lineAt returns a line of text without surrounding space, or "" if there is no such line. Numbers
+// start at 1.
 func lineAt(text []byte, number int) string {
 	lines := bytes.Split(text, []byte("\n"))
 	if number < 1 || number > len(lines) {
@@ -45,10 +47,11 @@ func lineAt(text []byte, number int) string {
 	return string(bytes.TrimSpace(lines[number-1]))
 }
 
-// mark is what a marked template writes to say where it goes on.
+// mark matches a position mark in the output of a marked template.
 var mark = regexp.MustCompile("\x00at ([^\x00]*)\x00")
 
-// placeAt returns the last mark before an offset, which is one of the text without marks.
+// placeAt returns the position in the last mark at or before offset, which counts the bytes of the
+// text without marks.
 func placeAt(traced []byte, offset int) (place string) {
 	marks := 0
 	for _, m := range mark.FindAllSubmatchIndex(traced, -1) {
@@ -61,7 +64,7 @@ func placeAt(traced []byte, offset int) (place string) {
 	return place
 }
 
-// marked returns the templates with marks before all they write.
+// marked returns a copy of the templates that writes a position mark before each piece of output.
 func (t *Templates) marked() (*template.Template, error) {
 	marked := template.New("")
 	for _, each := range t.set.Templates() {
@@ -74,7 +77,8 @@ func (t *Templates) marked() (*template.Template, error) {
 	return marked, nil
 }
 
-// markList puts a mark before each node of a list and the lists in it.
+// markList inserts a mark before each line of text and each action in list and in the lists nested
+// in it.
 func markList(tree *parse.Tree, list *parse.ListNode) {
 	if list == nil {
 		return
@@ -104,7 +108,7 @@ func markBranch(tree *parse.Tree, b *parse.BranchNode) {
 	markList(tree, b.ElseList)
 }
 
-// markLines returns the lines of a text, each behind its mark.
+// markLines splits text into lines and puts a mark before each.
 func markLines(tree *parse.Tree, text *parse.TextNode) (nodes []parse.Node) {
 	at := text.Pos
 	for line := range strings.Lines(string(text.Text)) {

@@ -12,7 +12,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/table"
 )
 
-// rooms is a service that depends on a generic value without a store and on one with it.
+// rooms returns a service with two generic dependencies: one without a store and one with a store.
 func rooms() model.Implementation {
 	message := golang.Ident{Name: "Message", Package: "chatv1", Path: "example.com/chat/v1"}
 	helper := func(name, typ, store string) *model.Helper {
@@ -36,7 +36,7 @@ func rooms() model.Implementation {
 	}
 }
 
-// TestDependencies checks the starter code of a service that is made with generic values.
+// TestDependencies checks the starter code of a service with generic dependencies.
 func TestDependencies(t *testing.T) {
 	templates, err := LoadTemplates()
 	if err != nil {
@@ -77,7 +77,8 @@ func TestChat(t *testing.T) {
 	}
 }
 
-// TestAppOfDependencies checks that main.go makes what constructors take, once.
+// TestAppOfDependencies checks that main.go creates each dependency once, even if several
+// constructors take it.
 func TestAppOfDependencies(t *testing.T) {
 	templates, err := LoadTemplates()
 	if err != nil {
@@ -106,7 +107,8 @@ func TestAppOfDependencies(t *testing.T) {
 	}
 }
 
-// TestDependencyNames checks that no dependency is called like what starter code declares.
+// TestDependencyNames checks that no dependency has the name of a package or identifier that
+// starter code uses.
 func TestDependencyNames(t *testing.T) {
 	taken := slices.Concat(locals, appNames)
 	for _, p := range table.Packages() {

@@ -14,10 +14,11 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/table"
 )
 
-// documented is the page for people who write templates.
+// documented is the path of the page for template authors.
 const documented = "../../docs/templates.md"
 
-// TestDocs checks that the page names all that templates can see, and nothing else: types, their fields and methods, and functions.
+// TestDocs checks that the page lists exactly what templates can use: types with their fields and
+// methods, functions, and template names.
 func TestDocs(t *testing.T) {
 	page, err := os.ReadFile(documented)
 	if err != nil {
@@ -61,7 +62,8 @@ var (
 	namePattern    = regexp.MustCompile("`([^`]+)`")
 )
 
-// tablesOf returns the names in the first columns of a page's tables, by the heading above: a type, "functions" or "templates".
+// tablesOf returns the names in the first column of each table of a page. The key is the heading
+// above the table: a type, "functions" or "templates".
 func tablesOf(page string) map[string][]string {
 	tables := make(map[string][]string)
 	heads := sectionPattern.FindAllStringSubmatchIndex(page, -1)
@@ -84,15 +86,16 @@ func tablesOf(page string) map[string][]string {
 	return tables
 }
 
-// selfExplained are the packages whose types the page does not list: Go's, and that of policies, which it
-// refers to.
+// selfExplained lists the packages whose types the page does not list: the standard library, and
+// package policy, to which the page refers.
 var selfExplained = []string{"", "time", "log/slog", "github.com/grpcservice/grpcservice/runtime/policy"}
 
-// viewed are the packages of the types that the page lists. All else that templates would see is no part of
-// what they are promised.
+// viewed lists the packages of the types that the page documents. Templates must not see any other
+// types, except those of patterns.
 var viewed = []string{"github.com/grpcservice/grpcservice/internal/gen/view", "github.com/grpcservice/grpcservice/internal/golang"}
 
-// typesOfTemplates returns the names of the fields and methods of all structs that templates see, by their types.
+// typesOfTemplates returns the names of the fields and methods of every type that templates see, by
+// type name.
 func typesOfTemplates(t *testing.T) map[string][]string {
 	types := make(map[string][]string)
 	var visit func(reflect.Type)
@@ -118,14 +121,15 @@ func typesOfTemplates(t *testing.T) map[string][]string {
 	return types
 }
 
-// isOfPattern reports whether a type is what the templates of a pattern see.
+// isOfPattern reports whether t is in a package whose types the templates of a pattern see.
 func isOfPattern(t reflect.Type) bool {
 	return slices.ContainsFunc(table.Patterns(), func(p pattern.Pattern) bool {
 		return p.Arguments != nil && (t.PkgPath() == p.Arguments.PkgPath() || t.PkgPath() == p.Stub.PkgPath())
 	})
 }
 
-// nameOf returns the name of a type in the page. Patterns have types of the same names.
+// nameOf returns the name of a type as the page spells it. It qualifies the types of patterns,
+// because several patterns have types of the same name.
 func nameOf(t reflect.Type) string {
 	if isOfPattern(t) {
 		return t.String()
@@ -133,12 +137,14 @@ func nameOf(t reflect.Type) string {
 	return t.Name()
 }
 
-// isInner reports whether a method is for package gen: that of a stub which returns what a template renders.
+// isInner reports whether only package gen calls the method: the method Of of a [view.Stub], which
+// returns the data of a template.
 func isInner(t reflect.Type, method string) bool {
 	return t.Implements(reflect.TypeFor[view.Stub]()) && method == "Of"
 }
 
-// members returns the names and types of what a template sees of a type, but for what an embedded type has.
+// members returns the names and types of the fields and methods that a template sees of t, without
+// the methods promoted from embedded fields.
 func members(t reflect.Type) (names []string, results []reflect.Type) {
 	embedded := make(map[string]bool)
 	if t.Kind() == reflect.Struct {

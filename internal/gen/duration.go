@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// units are the units of durations, the longest first.
+// units lists the units of durations, longest first.
 var units = []struct {
 	name   string
 	length time.Duration
@@ -18,7 +18,8 @@ var units = []struct {
 	{"Nanosecond", time.Nanosecond},
 }
 
-// duration spells a duration as Go does in code: 2 * time.Second. What is below zero is one that was set to zero.
+// duration spells d as a Go expression, such as 2 * time.Second. A negative d stands for an
+// explicit zero, which is spelled runtime.None.
 func (t *imports) duration(d time.Duration) string {
 	if d < 0 {
 		return t.of(runtimePackage)("None")
@@ -33,5 +34,5 @@ func (t *imports) duration(d time.Duration) string {
 		}
 		return fmt.Sprintf("%d * %s", d/unit.length, name)
 	}
-	return "0" // not reached: every duration is so many nanoseconds
+	return "0" // unreachable: every duration is a multiple of a nanosecond
 }

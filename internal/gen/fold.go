@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// openMark and closeMark are what templates write for the braces of a composite literal that goes
-// on one line where it fits. No text of a proto has them: comments lose control characters, and
+// openMark and closeMark stand for the braces of a composite literal that is written on one line if
+// it fits. Text from protos never contains them: comments lose their control characters, and
 // strings are quoted.
 const (
 	openMark  = "\x01"
@@ -19,14 +19,14 @@ const (
 	tabWidth = 4
 )
 
-// unfolded returns text with braces for marks, of the same length.
+// unfolded returns text with braces instead of marks. The length is the same, so offsets stay
+// valid.
 func unfolded(text []byte) []byte {
 	opened := bytes.ReplaceAll(text, []byte(openMark), []byte("{"))
 	return bytes.ReplaceAll(opened, []byte(closeMark), []byte("}"))
 }
 
-// fold writes each literal between marks on one line, where that fits, and otherwise between lines
-// of their own.
+// fold writes each literal between marks on one line if it fits, and on several lines otherwise.
 func fold(text []byte) []byte {
 	if !bytes.Contains(text, []byte(openMark)) {
 		return text
@@ -36,11 +36,11 @@ func fold(text []byte) []byte {
 	return []byte(f.out.String())
 }
 
-// folder writes folded text.
+// folder accumulates folded text.
 type folder struct {
 	out   strings.Builder
-	line  int // how long the line is that is written
-	depth int // how many literals are open
+	line  int // the length of the current line
+	depth int // the number of open literals
 }
 
 func (f *folder) write(text string) {
@@ -56,7 +56,7 @@ func (f *folder) write(text string) {
 	}
 }
 
-// literal writes a literal; after is what follows it.
+// literal writes a literal with the given content; after is the text that follows it.
 func (f *folder) literal(content, after string) {
 	end, _, _ := strings.Cut(after, "\n")
 	flat := flatten(content)
@@ -84,7 +84,7 @@ func (f *folder) put(text string) {
 	f.line += len(text)
 }
 
-// closing splits text behind the mark that closes the one before it.
+// closing splits text at the mark that closes the literal in which text starts.
 func closing(text string) (content, after string) {
 	depth := 1
 	for i := range len(text) {
@@ -101,13 +101,14 @@ func closing(text string) (content, after string) {
 	return text, ""
 }
 
-// inLine replaces marks by braces, and drops what only a literal of several lines has beside them.
+// inLine replaces marks with braces and removes the spaces and commas next to them that only a
+// multi-line literal has.
 var inLine = strings.NewReplacer(
 	openMark+" ", "{", openMark, "{",
 	", "+closeMark, "}", ","+closeMark, "}", " "+closeMark, "}", closeMark, "}",
 )
 
-// flatten returns the fields of a literal on one line.
+// flatten joins the fields of a literal on one line.
 func flatten(content string) string {
 	lines := strings.Split(content, "\n")
 	lines = slices.DeleteFunc(lines, func(line string) bool { return strings.TrimSpace(line) == "" })

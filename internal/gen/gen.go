@@ -1,6 +1,7 @@
-// Package gen renders models: it spells identifiers, keeps the imports of each file, and formats.
+// Package gen renders models as Go source. It spells identifiers, tracks the imports of each file,
+// and formats the result.
 //
-// The text itself is in package templates, and what it says was decided in package model.
+// Package templates holds the text, and package model decides what it says.
 package gen
 
 import (
@@ -16,17 +17,17 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// Service returns the Go file that serves and calls the services of file.
+// Service returns the Go file with the interfaces, servers and clients of the services of file.
 func (t *Templates) Service(file model.File) ([]byte, error) {
 	return t.render("service.go.tmpl", view.OfFile(file), file.Service)
 }
 
-// Test returns the Go file that helps to test the services of file.
+// Test returns the Go file with the test helpers for the services of file.
 func (t *Templates) Test(file model.File) ([]byte, error) {
 	return t.render("test.go.tmpl", view.OfFile(file), file.Test)
 }
 
-// functions returns all that a template can call.
+// functions returns the functions that the templates of generated files can call.
 func functions(imports *imports) template.FuncMap {
 	return template.FuncMap{
 		"ident":       imports.ident,
@@ -49,7 +50,8 @@ func functions(imports *imports) template.FuncMap {
 	}
 }
 
-// fieldName returns the name of the field of a client that holds a method.
+// fieldName returns the name of the client's field for a method. It appends RPC to a keyword and to
+// a name that is the same as the method's.
 func fieldName(goName string) string {
 	first, size := utf8.DecodeRuneInString(goName)
 	name := string(unicode.ToLower(first)) + goName[size:]
@@ -61,12 +63,13 @@ func fieldName(goName string) string {
 
 func quote(s string) string { return fmt.Sprintf("%q", s) }
 
-// render returns the file that out describes.
+// render renders and formats the file that out describes.
 func (t *Templates) render(name string, file view.File, out model.Output) ([]byte, error) {
 	return t.format(out.File, func(t *Templates) ([]byte, error) { return t.text(name, file, out) })
 }
 
-// text returns the file that out describes, before it is formatted. The body comes first, as writing it finds the imports.
+// text renders the file that out describes, unformatted. It renders the body first, because that
+// collects the imports for the header.
 func (t *Templates) text(name string, file view.File, out model.Output) ([]byte, error) {
 	imports := newImports(out, file.Descriptor)
 	body, err := t.execute(name, file, functions(imports))
@@ -78,7 +81,7 @@ func (t *Templates) text(name string, file view.File, out model.Output) ([]byte,
 	return append(top, body...), err
 }
 
-// execute returns what a template writes.
+// execute returns the output of a template.
 func (t *Templates) execute(name string, data any, functions template.FuncMap) ([]byte, error) {
 	tmpl, err := t.set.Clone()
 	if err != nil {
@@ -93,7 +96,8 @@ func (t *Templates) execute(name string, data any, functions template.FuncMap) (
 	return text.Bytes(), nil
 }
 
-// format returns what write writes as gofmt has it. Where that does not parse, the error begins with the place in the template.
+// format returns the output of write, formatted like gofmt. If the output does not parse, the error
+// starts with the position in the template.
 func (t *Templates) format(file string, write func(*Templates) ([]byte, error)) ([]byte, error) {
 	text, err := write(t)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // goPackage is a Go package that generated code may import.
 type goPackage struct{ name, path string }
 
-// The packages that templates name by functions of their own.
+// Packages that generated code imports.
 var (
 	contextPackage     = goPackage{"context", "context"}
 	slogPackage        = goPackage{"slog", "log/slog"}
@@ -31,7 +31,7 @@ var (
 	ownPackages      = []goPackage{grpcPackage, runtimePackage, policyPackage, serverPackage, clientPackage, servicetestPackage}
 )
 
-// patternPackages returns the runtime's packages for patterns and their dependencies.
+// patternPackages returns the runtime packages of patterns and their dependencies.
 func patternPackages() (packages []goPackage) {
 	for _, p := range table.Packages() {
 		packages = append(packages, goPackage{p.Name, p.Path})
@@ -39,19 +39,21 @@ func patternPackages() (packages []goPackage) {
 	return packages
 }
 
-// locals are the names of receivers, parameters and variables in generated bodies. An import that had one of them would be
-// hidden there.
+// locals lists the names of receivers, parameters and variables in generated function bodies. Each
+// would shadow an import of the same name.
 var locals = []string{"c", "conn", "ctx", "f", "fake", "m", "opts", "r", "req", "reqs", "service", "svc", "t"}
 
-// imports is the import table of one file: it spells identifiers, and remembers the packages that takes.
+// imports is the import table of one file. It spells identifiers and records the packages that they
+// need.
 type imports struct {
-	self  string                  // the import path of the file itself
-	names map[string]string       // what each package is called here, by import path
-	taken map[string]bool         // what no further package may be called
-	used  map[string]golang.Ident // an identifier of each package that the file needs, by import path
+	self  string                  // the import path of the file's own package
+	names map[string]string       // the name of each package in this file, by import path
+	taken map[string]bool         // the names that no further package may get
+	used  map[string]golang.Ident // an identifier of each imported package, by import path
 }
 
-// newImports returns the table for a file that out describes. Of packages that have the same name, those of first keep it.
+// newImports returns the import table of the file that out describes. It names the packages of
+// first before all later ones, so they keep their names if later packages have the same.
 func newImports(out model.Output, first ...golang.Ident) *imports {
 	t := &imports{self: out.Path, names: make(map[string]string), taken: make(map[string]bool), used: make(map[string]golang.Ident)}
 	for _, names := range [][]string{locals, out.Declares} {
@@ -68,7 +70,8 @@ func newImports(out model.Output, first ...golang.Ident) *imports {
 	return t
 }
 
-// ident spells an identifier of any package.
+// ident spells id in this file. If id is from another package, it qualifies id and records the
+// import.
 func (t *imports) ident(id golang.Ident) string {
 	if id.Path == t.self {
 		return id.Name
@@ -77,12 +80,12 @@ func (t *imports) ident(id golang.Ident) string {
 	return t.name(id) + "." + id.Name
 }
 
-// of returns the function that spells the identifiers of a package that templates know.
+// of returns a function that spells the identifiers of p.
 func (t *imports) of(p goPackage) func(name string) string {
 	return func(name string) string { return t.ident(golang.Ident{Name: name, Package: p.name, Path: p.path}) }
 }
 
-// helper spells an identifier of the runtime's package for a pattern.
+// helper spells an identifier of the runtime package for a pattern.
 func (t *imports) helper(pattern, name string) (string, error) {
 	for _, p := range patternPackages() {
 		if p.name == pattern {
@@ -92,7 +95,7 @@ func (t *imports) helper(pattern, name string) (string, error) {
 	return "", fmt.Errorf("there is no package for the pattern %q", pattern)
 }
 
-// name returns what the package of id is called in this file.
+// name returns the name of id's package in this file. It chooses one for a new package.
 func (t *imports) name(id golang.Ident) string {
 	if name, found := t.names[id.Path]; found {
 		return name
@@ -103,7 +106,8 @@ func (t *imports) name(id golang.Ident) string {
 	return name
 }
 
-// groups returns the lines of the import declaration: the standard library, then all others.
+// groups returns the lines of the import declaration in two groups: the standard library, then
+// everything else.
 func (t *imports) groups() [][]string {
 	var groups [2][]string
 	for _, importPath := range slices.Sorted(maps.Keys(t.used)) {

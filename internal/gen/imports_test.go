@@ -14,7 +14,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// TestLocals reads all generated code of testdata, and checks that the import table knows every name that its functions declare.
+// TestLocals checks that locals has every name that functions in the generated code of testdata
+// declare.
 func TestLocals(t *testing.T) {
 	files := 0
 	for _, path := range goldens(t) {
@@ -49,7 +50,7 @@ func goldens(t *testing.T) []string {
 	return paths
 }
 
-// localsOf returns the receivers, parameters and variables of a file.
+// localsOf returns the names of the receivers, parameters and variables in a file.
 func localsOf(file *ast.File) []string {
 	var names []string
 	add := func(expr ast.Expr) {

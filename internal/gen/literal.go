@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// literal spells a value of a policy as Go does in code. Fields that are zero are left out.
+// literal spells a policy value as a Go expression. It omits zero fields.
 func (t *imports) literal(value any) string { return t.valueOf(reflect.ValueOf(value)) }
 
 func (t *imports) valueOf(v reflect.Value) string {
@@ -18,7 +18,7 @@ func (t *imports) valueOf(v reflect.Value) string {
 	case slog.Level:
 		name := value.String()
 		return t.of(slogPackage)("Level" + name[:1] + strings.ToLower(name[1:]))
-	case fmt.Stringer: // an enum of policies, whose values are called as their constants are
+	case fmt.Stringer: // a policy enum; String returns the name of the constant
 		return t.of(packageOf(v.Type()))(value.String())
 	case string:
 		return quote(value)
@@ -38,8 +38,8 @@ func (t *imports) valueOf(v reflect.Value) string {
 	}
 }
 
-// packageOf returns the package by which code names a type of policies, and its constants. Those
-// of streams have no alias in package runtime.
+// packageOf returns the package through which generated code refers to a policy type and its
+// constants. The policies of streams have no alias in package runtime.
 func packageOf(policyType reflect.Type) goPackage {
 	switch policyType.Name() {
 	case "Search", "Subscription", "Upload", "Bulk", "Handshake", "Room", "Slow":
@@ -49,7 +49,7 @@ func packageOf(policyType reflect.Type) goPackage {
 	}
 }
 
-// fieldsOf spells the fields of a struct: on one line, or where that is too long, on lines of three.
+// fieldsOf spells the fields of a struct on one line or, if they do not fit, three to a line.
 func (t *imports) fieldsOf(v reflect.Value) string {
 	const inLine = 3
 	var text strings.Builder
@@ -69,8 +69,8 @@ func (t *imports) fieldsOf(v reflect.Value) string {
 	return openMark + text.String() + closeMark
 }
 
-// elementsOf spells the elements of a list of structs: on one line, or where that is too long, on a
-// line each.
+// elementsOf spells the elements of a slice of structs on one line or, if they do not fit, one to a
+// line.
 func (t *imports) elementsOf(v reflect.Value) string {
 	text := openMark
 	for i := range v.Len() {

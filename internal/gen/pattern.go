@@ -10,12 +10,12 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/table"
 )
 
-// The templates of a pattern.
+// helperTemplate, stubTemplate and workTemplate return the names of a pattern's templates.
 func helperTemplate(pattern string) string { return "helper_" + pattern + ".go.tmpl" }
 func stubTemplate(pattern string) string   { return "stub_" + pattern + ".go.tmpl" }
 func workTemplate(pattern string) string   { return "work_" + pattern + ".go.tmpl" }
 
-// ofPattern reports whether a template is one of a pattern, and what its name starts with.
+// ofPattern reports whether a template belongs to a pattern, and returns the prefix of its name.
 func ofPattern(template string) (prefix string, ok bool) {
 	for _, p := range table.Patterns() {
 		for _, of := range []func(string) string{helperTemplate, stubTemplate, workTemplate} {
@@ -27,20 +27,20 @@ func ofPattern(template string) (prefix string, ok bool) {
 	return "", false
 }
 
-// patternTemplates executes the templates of patterns, of which a set has all.
+// patternTemplates executes the templates of patterns in set, which holds all of them.
 type patternTemplates struct{ set *template.Template }
 
-// arguments writes the arguments of a helper, by the template of its pattern.
+// arguments renders the arguments of a helper with the template of its pattern.
 func (t patternTemplates) arguments(h *view.Helper) (string, error) {
 	return t.write(helperTemplate(h.Pattern), h.Arguments)
 }
 
-// stub writes the body of a user's method, by the template of its pattern.
+// stub renders the body of a user's method with the template of its pattern.
 func (t patternTemplates) stub(m view.MethodStub) (string, error) {
 	return t.write(stubTemplate(m.Helper.Pattern), stubOf(m))
 }
 
-// stubOf returns what the templates of a pattern see of a user's method.
+// stubOf returns the data that the templates of a pattern see of a user's method.
 func stubOf(m view.MethodStub) any {
 	if stub, ok := m.Helper.Stub.(view.Stub); ok {
 		return stub.Of(m)
@@ -48,7 +48,7 @@ func stubOf(m view.MethodStub) any {
 	return m
 }
 
-// write returns what a template writes, without the newline at the end of its file.
+// write returns the output of a template without trailing newlines.
 func (t patternTemplates) write(name string, data any) (string, error) {
 	var text bytes.Buffer
 	if err := t.set.ExecuteTemplate(&text, name, data); err != nil {
@@ -57,7 +57,8 @@ func (t patternTemplates) write(name string, data any) (string, error) {
 	return strings.TrimRight(text.String(), "\n"), nil
 }
 
-// patternEntries are the templates of patterns. The functions of generated files and of users' files get those that execute them.
+// patternEntries returns the entries of the templates of patterns. It adds the functions that
+// execute those templates to ofFile and ofUser.
 func patternEntries(ofFile, ofUser template.FuncMap) (entries []typecheck.Entry) {
 	ofFile["arguments"], ofUser["stub"] = patternTemplates{}.arguments, patternTemplates{}.stub
 	for _, p := range table.Patterns() {

@@ -11,24 +11,25 @@ import (
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
-// report says what was decided for each method, and why. Its JSON is documented in docs/policy.md: fields are added to it, and
-// none is removed or changed without another version.
+// report lists the effective policy of each method and the origin of each rule. Its JSON is
+// documented in docs/policy.md: new fields may appear, but none is removed or changed without a new
+// version.
 type report struct {
 	Version    int            `json:"version"`
 	PolicyFile string         `json:"policy_file,omitempty"`
-	Defaults   []ruleReport   `json:"defaults,omitempty"` // those that methods have, each once
+	Defaults   []ruleReport   `json:"defaults,omitempty"` // defaults of the methods, each once
 	Methods    []methodReport `json:"methods"`
-	Unmatched  []string       `json:"unmatched,omitempty"` // patterns of the policy file that matched none of the methods
+	Unmatched  []string       `json:"unmatched,omitempty"` // policy file patterns without a match
 }
 
 type methodReport struct {
-	Method string       `json:"method"` // as in "library.v1.BookService/GetBook"
+	Method string       `json:"method"` // such as "library.v1.BookService/GetBook"
 	File   string       `json:"file"`
 	Kind   string       `json:"kind"`
-	Rules  []ruleReport `json:"rules"`            // without those that are defaults
-	Unused []ruleReport `json:"unused,omitempty"` // set somewhere, and of no effect
+	Rules  []ruleReport `json:"rules"`            // without the defaults
+	Unused []ruleReport `json:"unused,omitempty"` // set, but without effect
 
-	Patterns []patternReport `json:"patterns,omitempty"` // what the method is, or may be
+	Patterns []patternReport `json:"patterns,omitempty"` // certain and possible matches
 }
 
 type patternReport struct {
@@ -42,14 +43,15 @@ type patternReport struct {
 
 type ruleReport struct {
 	Field   string `json:"field"`
-	Value   any    `json:"value,omitempty"` // none where the server or the client has a default of its own
+	Value   any    `json:"value,omitempty"` // nil if server or client applies its own default
 	Source  string `json:"source"`
 	Place   string `json:"place,omitempty"`
 	Pattern string `json:"pattern,omitempty"`
 	Why     string `json:"why,omitempty"`
 }
 
-// Report returns the report on the methods of all files, and on the policy file, which may be nil.
+// Report returns the JSON report on the methods of all files and on the policy file, which may be
+// nil.
 func Report(files []model.File, policyFile *policy.File) ([]byte, error) {
 	r := report{Version: 1, PolicyFile: policyFile.Path(), Methods: []methodReport{}}
 	var names []string
@@ -78,8 +80,9 @@ func Report(files []model.File, policyFile *policy.File) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// withoutDefaults moves the defaults among rules to defaults, by field, and returns the rest. Most rules of most methods are
-// defaults, the same for all of them; one that follows from another rule of its method stays there.
+// withoutDefaults moves the default rules into defaults, by field, and returns the rest. Most rules
+// of most methods are the same defaults. A default that differs, because it follows from another
+// rule of its method, stays in the result.
 func withoutDefaults(rules []policy.Rule, defaults map[string]policy.Rule) (own []policy.Rule) {
 	for _, r := range rules {
 		if _, found := defaults[r.Field]; r.Source == policy.SourceDefault && !found {
@@ -96,8 +99,8 @@ func rulesOf(rules []policy.Rule) []ruleReport {
 	return each(rules, func(r policy.Rule) ruleReport { return ruleReport(r) })
 }
 
-// each returns what a function makes of each element of a list; of none it makes an empty list, as JSON
-// has one.
+// each applies of to each element of list. For an empty list it returns an empty, non-nil slice,
+// which JSON encodes as [].
 func each[From, To any](list []From, of func(From) To) []To {
 	all := make([]To, len(list))
 	for i, element := range list {

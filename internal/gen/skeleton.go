@@ -12,27 +12,29 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// Implementation returns one of the pieces of what implements a service: "type", "assertion", "constructor" or "test".
+// Implementation returns a piece of the starter code that implements a service: "type",
+// "assertion", "constructor" or "test".
 func (t *Templates) Implementation(piece string, i model.Implementation, f golang.Frame) (string, error) {
 	return t.snippet("skeleton_"+piece+".go.tmpl", view.OfImplementation(i), f)
 }
 
-// Method returns a method as it is first written.
+// Method returns the starter code of a method.
 func (t *Templates) Method(m model.MethodStub, f golang.Frame) (string, error) {
 	return t.snippet("skeleton_method.go.tmpl", view.OfMethodStub(m), f)
 }
 
-// Work returns the method that does the work of the operations that a method starts.
+// Work returns the starter code of the method that does the work of the operations that m starts.
 func (t *Templates) Work(m model.MethodStub, f golang.Frame) (string, error) {
 	return t.snippet(workTemplate(m.Helper.Pattern), stubOf(view.OfMethodStub(m)), f)
 }
 
-// Example returns the test of a method as it is first written.
+// Example returns the starter code of a method's test.
 func (t *Templates) Example(m model.MethodStub, f golang.Frame) (string, error) {
 	return t.snippet("skeleton_example.go.tmpl", view.OfMethodStub(m), f)
 }
 
-// snippet returns declarations for a file that has an import table already. They are formatted where they go.
+// snippet renders declarations for a file that already has an import table. The caller formats them
+// as part of that file.
 func (t *Templates) snippet(name string, data any, f golang.Frame) (string, error) {
 	const top = "package p\n"
 	write := func(t *Templates) ([]byte, error) {
@@ -49,7 +51,7 @@ func (t *Templates) snippet(name string, data any, f golang.Frame) (string, erro
 	return strings.TrimPrefix(string(text), top), nil
 }
 
-// frameFunctions returns all that a template of a skeleton can call.
+// frameFunctions returns the functions that the templates of starter code can call.
 func frameFunctions(f golang.Frame) template.FuncMap {
 	all := textFunctions(f.Ident)
 	maps.Copy(all, template.FuncMap{
@@ -61,7 +63,7 @@ func frameFunctions(f golang.Frame) template.FuncMap {
 	return all
 }
 
-// anyFrame is a frame for parsing and checking templates.
+// anyFrame returns a frame for checking templates.
 func anyFrame() golang.Frame {
 	return golang.Frame{Ident: func(id golang.Ident) string { return id.Name }, Own: func(name string) string { return name }}
 }

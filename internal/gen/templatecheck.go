@@ -12,7 +12,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// entries are the templates that are executed. All others are called by them.
+// entries returns the templates that package gen executes directly. All other templates are called
+// by them.
 func entries() []typecheck.Entry {
 	ofFile := functions(newImports(model.Output{}))
 	ofApp := appFunctions(newImports(model.Output{}))
@@ -32,7 +33,7 @@ func entries() []typecheck.Entry {
 	}...)
 }
 
-// check returns what is wrong with the templates as a whole, in the order of the places.
+// check returns the problems of the templates as a whole, sorted by position.
 func (l *loader) check() (problems diag.List) {
 	for _, entry := range entries() {
 		for _, f := range typecheck.Check(entry, l.lookup) {
@@ -49,7 +50,9 @@ func (l *loader) lookup(name string) *parse.Tree {
 	return nil
 }
 
-// problemOf returns a fault with its position. A template is missing in the file whose original defines it, whichever template calls it.
+// problemOf returns a fault as a problem with a position. If a user's file replaces a file and does
+// not define a template that the replaced file defines, the problem is in the user's file, not at
+// the call.
 func (l *loader) problemOf(f typecheck.Fault) diag.Problem {
 	if call, ok := f.Node.(*parse.TemplateNode); ok && l.lookup(call.Name) == nil {
 		for _, r := range l.replaced {

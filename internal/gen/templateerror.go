@@ -12,17 +12,18 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// TemplatesVersion is the version of what templates see: the fields of the models, the functions, and the names of our templates.
-// A change that can break a user's template makes another version.
+// TemplatesVersion is the version of the interface to templates: the fields of the view, the
+// functions, and the names of the built-in templates. A change that can break a user's template
+// requires a new version.
 const TemplatesVersion = 1
 
-// versionLine is the first line of a user's template.
+// versionLine matches the first line of a user's template.
 var versionLine = regexp.MustCompile(`^\{\{(?:- )?/\* templates: v([0-9]{1,4}) \*/(?: -)?\}\}`)
 
-// VersionLine returns the line that a user's template begins with.
+// VersionLine returns the required first line of a user's template.
 func VersionLine() string { return fmt.Sprintf("{{- /* templates: v%d */ -}}", TemplatesVersion) }
 
-// checkVersion says what is wrong with the version that a user's template is written for.
+// checkVersion returns an error unless a user's template declares the current version.
 func checkVersion(path, text string) error {
 	first := diag.Position{Path: path, Line: 1, Column: 1}
 	found := versionLine.FindStringSubmatch(text)
@@ -40,14 +41,16 @@ func checkVersion(path, text string) error {
 }
 
 var (
-	// parsePlace is how text/template begins what it says of syntax, behind the name of the file.
+	// parsePlace matches the line at the start of a syntax error of text/template, after the name
+	// of the file.
 	parsePlace = regexp.MustCompile(`^([0-9]+): `)
-	// execPlace is how it begins what it says of execution, in which columns count from 0.
+	// execPlace matches the position at the start of an execution error of text/template. Its
+	// columns start at 0.
 	execPlace = regexp.MustCompile(`^template: (.*?):([0-9]+):([0-9]+): `)
 )
 
-// parseError returns an error of text/template with its place first. As that knows the line only, the column is that of the
-// line's first action.
+// parseError returns a syntax error of text/template with its position first. text/template reports
+// only the line, so the column is that of the first action in that line.
 func parseError(path, text string, err error) error {
 	message := strings.TrimPrefix(err.Error(), "template: "+path+":")
 	place := parsePlace.FindStringSubmatch(message)
@@ -63,7 +66,7 @@ func parseError(path, text string, err error) error {
 	return problem(at, "%s", strings.TrimPrefix(message, place[0]))
 }
 
-// execError returns an error of text/template with its place first.
+// execError returns an execution error of text/template with its position first.
 func execError(err error) error {
 	var inner placedError
 	if errors.As(err, &inner) {
@@ -83,15 +86,16 @@ func execError(err error) error {
 	return problem(at, "%s", strings.TrimPrefix(err.Error(), place[0]))
 }
 
-// placedError is an error of a template that a function executes: it has its place already.
+// placedError is an error in a template that a template function executes. It already has a
+// position.
 type placedError struct{ error }
 
-// problem returns an error at a position.
+// problem returns an error with a position.
 func problem(at diag.Position, format string, args ...any) error {
 	return diag.Problem{Position: at, Text: fmt.Sprintf(format, args...)}
 }
 
-// positionOf returns where a node stands.
+// positionOf returns the position of a node.
 func positionOf(tree *parse.Tree, node parse.Node) diag.Position {
 	location, _ := tree.ErrorContext(node)
 	parts := strings.Split(location, ":")

@@ -13,19 +13,20 @@ import (
 	"github.com/grpcservice/grpcservice/templates"
 )
 
-// Templates are the templates of a run: ours, and a user's in the place of some of them.
+// Templates holds the templates of a run: the built-in ones, some of them replaced by the user's.
 type Templates struct {
-	set *template.Template // without functions: every file gets a copy with those of its own import table
+	set *template.Template // without functions; each file adds those of its import table to a clone
 }
 
-// UserTemplate is a file that goes in the place of our template of the same base name.
+// UserTemplate is a file that replaces the built-in template of the same base name.
 type UserTemplate struct {
-	Path string // with slashes, as errors name it
+	Path string // slash-separated, as errors spell it
 	Text string
 }
 
-// LoadTemplates returns the templates of a run. The error is all that is wrong with the user's, a line each that begins with the
-// place: what does not parse, and names of fields, functions and templates that do not exist, whether a run gets there or not.
+// LoadTemplates returns the templates of a run. Its error lists all problems of the user's
+// templates, one per line, each starting with its position. It reports syntax errors, and fields,
+// functions and templates that do not exist, even in branches that a run may never execute.
 func LoadTemplates(user ...UserTemplate) (*Templates, error) {
 	l := loader{set: template.New(""), definedIn: make(map[string]source)}
 	for _, u := range user {
@@ -48,16 +49,18 @@ func LoadTemplates(user ...UserTemplate) (*Templates, error) {
 	return &Templates{set: l.set}, nil
 }
 
-// TemplateNames returns the names of our templates, sorted. A user's template has one of them.
+// TemplateNames returns the names of the built-in templates, sorted. A user's template must have
+// one of them.
 func TemplateNames() []string {
 	names, err := fs.Glob(templates.FS, "*.go.tmpl")
 	if err != nil {
-		return nil // not reached: the pattern is sound
+		return nil // unreachable: the pattern is valid
 	}
 	return names
 }
 
-// kindsOfTemplates returns the names of our templates, with one for the same template of all patterns.
+// kindsOfTemplates returns the names of the built-in templates, with one name for the templates
+// that each pattern has.
 func kindsOfTemplates() (names []string) {
 	for _, name := range TemplateNames() {
 		if prefix, ok := ofPattern(name); ok {
@@ -70,7 +73,8 @@ func kindsOfTemplates() (names []string) {
 	return names
 }
 
-// CopyOf returns our template of a name as a user's begins; found is false where there is none of that name.
+// CopyOf returns a built-in template as the start of a user's, with the version line. It reports
+// false if there is no template of that name.
 func CopyOf(name string) (text string, found bool) {
 	if !slices.Contains(TemplateNames(), name) {
 		return "", false
@@ -78,21 +82,22 @@ func CopyOf(name string) (text string, found bool) {
 	return VersionLine() + "\n" + ours(name), true
 }
 
-// source is where a template is from.
+// source is the origin of a template.
 type source struct {
 	path   string
 	isUser bool
 }
 
-// loader puts templates together.
+// loader collects the templates of a run.
 type loader struct {
 	set       *template.Template
-	definedIn map[string]source // by the name of the template
+	definedIn map[string]source // by template name
 	replaced  []replaced
 	problems  diag.List
 }
 
-// replaced is one of our files that a user's goes in the place of, with what it defines.
+// replaced is a built-in file that a user's file replaces, with the names of the templates that it
+// defines.
 type replaced struct {
 	name    string
 	by      string
@@ -103,7 +108,7 @@ func (l *loader) isReplaced(name string) bool {
 	return slices.ContainsFunc(l.replaced, func(r replaced) bool { return r.name == name })
 }
 
-// addUser adds a file of the user.
+// addUser adds a user's file.
 func (l *loader) addUser(u UserTemplate) {
 	name := path.Base(u.Path)
 	if !slices.Contains(TemplateNames(), name) {
@@ -119,7 +124,8 @@ func (l *loader) addUser(u UserTemplate) {
 	l.add(name, source{path: u.Path, isUser: true}, text)
 }
 
-// add adds what a file defines: a template of its own name, and others. Nothing is defined twice.
+// add adds the templates that a file defines: one with the name of the file, and others. It reports
+// a name that is already defined.
 func (l *loader) add(name string, from source, text string) {
 	trees, err := parseTemplate(from.path, text)
 	if err != nil {
@@ -142,8 +148,8 @@ func (l *loader) add(name string, from source, text string) {
 	}
 }
 
-// parseTemplate returns the templates that a file defines, by their names: its own is its path. Which functions there are is not
-// known here, as that depends on who calls it.
+// parseTemplate returns the templates that a file defines, by name. The name of the file's own
+// template is its path. It does not check functions, because they depend on the calling template.
 func parseTemplate(path, text string) (map[string]*parse.Tree, error) {
 	trees := make(map[string]*parse.Tree)
 	tree := parse.New(path)
@@ -154,7 +160,7 @@ func parseTemplate(path, text string) (map[string]*parse.Tree, error) {
 	return trees, nil
 }
 
-// redefined reports a name that two files define, at the user's of them.
+// redefined reports a name that two files define, in the user's file.
 func (l *loader) redefined(name string, a, b source) {
 	if !a.isUser {
 		a, b = b, a
@@ -162,26 +168,26 @@ func (l *loader) redefined(name string, a, b source) {
 	l.problems.Errorf(diag.At(a.path), "it defines %q, which %s also defines; choose another name, or replace that file", name, b.path)
 }
 
-// definesOf returns the names that one of our files defines beside its own.
+// definesOf returns the names that a built-in file defines besides its own.
 func definesOf(name string) (names []string) {
 	trees, err := parseTemplate(name, ours(name))
 	if err != nil {
-		return nil // not reached: a test holds that ours parse
+		return nil // unreachable: a test checks that built-in templates parse
 	}
 	delete(trees, name)
 	return slices.Collect(maps.Keys(trees))
 }
 
-// ours returns the text of one of our templates.
+// ours returns the text of a built-in template.
 func ours(name string) string {
 	text, err := fs.ReadFile(templates.FS, name)
 	if err != nil {
-		return "" // not reached: the name is from TemplateNames
+		return "" // unreachable: the name is from TemplateNames
 	}
 	return string(text)
 }
 
-// normal returns a text with the line ends that generated code has, and without the mark that some editors put first.
+// normal returns text with LF line endings and without a byte order mark.
 func normal(text string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(text, "\uFEFF"), "\r\n", "\n")
 }

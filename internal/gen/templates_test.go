@@ -13,7 +13,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// TestOurTemplates checks our templates as a user's are, and that there is none which nothing executes.
+// TestOurTemplates checks the built-in templates like a user's, and checks that each of them is
+// executed.
 func TestOurTemplates(t *testing.T) {
 	loaded, err := LoadTemplates()
 	if err != nil {
@@ -86,7 +87,7 @@ func TestLoadTemplatesErrors(t *testing.T) {
 	}
 }
 
-// file is a model with a service that has no RPCs.
+// file returns the model of a file whose service has no RPCs.
 func file() model.File {
 	service := golang.Ident{Name: "Books", Package: "booksservice", Path: "example.com/booksservice"}
 	descriptor := golang.Ident{Name: "File_books_proto", Package: "books", Path: "example.com/books"}
@@ -99,7 +100,8 @@ func file() model.File {
 	}
 }
 
-// TestUserTemplate checks that a user's template goes in the place of ours, and no other, an empty one included.
+// TestUserTemplate checks that a user's template, even an empty one, replaces the built-in template
+// of the same name and no other.
 func TestUserTemplate(t *testing.T) {
 	ours, err := LoadTemplates()
 	if err != nil {
@@ -128,7 +130,8 @@ func TestUserTemplate(t *testing.T) {
 	}
 }
 
-// TestUserTemplateFails checks what is said of templates that are sound and yet do not work.
+// TestUserTemplateFails checks the errors of templates that load but fail to execute or write
+// invalid Go.
 func TestUserTemplateFails(t *testing.T) {
 	for _, tt := range []struct{ name, file, text, want string }{
 		{"execution", "name.go.tmpl", "\n\n  {{index .Doc 3}}", "tmpl/name.go.tmpl:4:5: executing \"name.go.tmpl\" at <index .Doc 3>: error calling index: index out of range: 3"},

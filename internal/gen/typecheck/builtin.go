@@ -2,8 +2,8 @@ package typecheck
 
 import "reflect"
 
-// builtin is a function of text/template: how many arguments it takes, at most any number where that is below 0, and what it
-// returns for arguments of some types.
+// builtin is a function of text/template: the minimum and maximum number of its arguments, with no
+// maximum if most is negative, and the type of its result for given types of arguments.
 type builtin struct {
 	least, most int
 	returns     func(args []reflect.Type) reflect.Type
@@ -22,7 +22,7 @@ func always[T any]([]reflect.Type) reflect.Type { return reflect.TypeFor[T]() }
 
 func any1([]reflect.Type) reflect.Type { return unknown }
 
-// same returns the type that all arguments have.
+// same returns the type that all arguments have, or unknown.
 func same(args []reflect.Type) reflect.Type {
 	for _, t := range args {
 		if t != args[0] {
@@ -35,7 +35,8 @@ func same(args []reflect.Type) reflect.Type {
 	return args[0]
 }
 
-// indexed returns the type of an element at so many indices.
+// indexed returns the type of an element of args[0], indexed with each of the other arguments in
+// turn.
 func indexed(args []reflect.Type) reflect.Type {
 	if len(args) == 0 {
 		return unknown
@@ -55,7 +56,7 @@ func indexed(args []reflect.Type) reflect.Type {
 	return t
 }
 
-// sliced returns the type of a part.
+// sliced returns the type of a slice of args[0].
 func sliced(args []reflect.Type) reflect.Type {
 	if len(args) == 0 || args[0] == unknown || args[0].Kind() == reflect.Array {
 		return unknown

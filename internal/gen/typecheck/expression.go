@@ -10,8 +10,8 @@ import (
 	"text/template/parse"
 )
 
-// expression returns the type of a pipeline: that of its last command, each of which has the value of the one before as its
-// last argument.
+// expression returns the type of a pipeline, which is that of its last command. Each command gets
+// the value of the previous one as its last argument.
 func (s *scope) expression(p *parse.PipeNode) reflect.Type {
 	var value *reflect.Type
 	for _, command := range p.Cmds {
@@ -24,7 +24,7 @@ func (s *scope) expression(p *parse.PipeNode) reflect.Type {
 	return *value
 }
 
-// command returns the type of a command; last is the type of the argument that comes by the pipe, or nil.
+// command returns the type of a command; last is the type of the piped argument, or nil.
 func (s *scope) command(c *parse.CommandNode, last *reflect.Type) reflect.Type {
 	first, args := c.Args[0], arguments{nodes: c.Args[1:], last: last}
 	switch n := first.(type) {
@@ -44,7 +44,7 @@ func (s *scope) command(c *parse.CommandNode, last *reflect.Type) reflect.Type {
 	return s.operand(first)
 }
 
-// operand returns the type of a node that stands for one value.
+// operand returns the type of a node that is a single value.
 func (s *scope) operand(node parse.Node) reflect.Type {
 	switch n := node.(type) {
 	case *parse.DotNode:
@@ -64,7 +64,7 @@ func (s *scope) operand(node parse.Node) reflect.Type {
 	}
 }
 
-// numberType returns the type of a number where none is asked for.
+// numberType returns the default type of a number.
 func numberType(n *parse.NumberNode) reflect.Type {
 	switch {
 	case n.IsInt:
@@ -76,7 +76,8 @@ func numberType(n *parse.NumberNode) reflect.Type {
 	}
 }
 
-// chain returns the type of .A.B.C of a value; the last of them may be a method that takes the arguments.
+// chain returns the type of a chain such as .A.B.C, evaluated on value. The last name may be a
+// method that takes args.
 func (s *scope) chain(node parse.Node, value reflect.Type, names []string, args arguments) reflect.Type {
 	for i, name := range names {
 		last := arguments{}
@@ -91,7 +92,7 @@ func (s *scope) chain(node parse.Node, value reflect.Type, names []string, args 
 	return value
 }
 
-// field returns the type of a field, of what a method returns, or of a value of a map.
+// field returns the type of a field, of the result of a method, or of a map's values.
 func (s *scope) field(node parse.Node, of reflect.Type, name string, args arguments) reflect.Type {
 	if of == unknown {
 		s.all(args)
@@ -120,7 +121,7 @@ func (s *scope) field(node parse.Node, of reflect.Type, name string, args argume
 	return unknown
 }
 
-// has lists what a type has.
+// has lists the fields and methods of a type for an error.
 func has(t reflect.Type) string {
 	var names []string
 	if t.Kind() == reflect.Struct {
@@ -140,7 +141,8 @@ func has(t reflect.Type) string {
 	return ", which has " + strings.Join(slices.Compact(names), ", ")
 }
 
-// arguments are those of a function or method; one may come by the pipe.
+// arguments holds the arguments of a function or method. If last is not nil, it is the type of a
+// piped argument.
 type arguments struct {
 	nodes []parse.Node
 	last  *reflect.Type
@@ -153,7 +155,7 @@ func (a arguments) count() int {
 	return len(a.nodes)
 }
 
-// all checks the arguments of what nothing is known of, and returns their types.
+// all checks arguments whose parameters are not known, and returns their types.
 func (s *scope) all(a arguments) []reflect.Type {
 	var kinds []reflect.Type
 	for _, node := range a.nodes {
@@ -165,7 +167,7 @@ func (s *scope) all(a arguments) []reflect.Type {
 	return kinds
 }
 
-// function returns the type of what a function returns. The parser has seen to it that it is there.
+// function returns the type of a function's result. It reports a function that does not exist.
 func (s *scope) function(n *parse.IdentifierNode, args arguments) reflect.Type {
 	if f, found := s.functions[n.Ident]; found {
 		return s.invoke(n, n.Ident, reflect.TypeOf(f), 0, args)
@@ -182,7 +184,8 @@ func (s *scope) function(n *parse.IdentifierNode, args arguments) reflect.Type {
 	return unknown
 }
 
-// invoke checks the arguments of a function, or of a method, whose receiver is skipped, and returns the type of its result.
+// invoke checks the arguments of a function and returns the type of its result. For a method, skip
+// is 1 and skips the receiver.
 func (s *scope) invoke(node parse.Node, name string, f reflect.Type, skip int, args arguments) reflect.Type {
 	kinds := s.all(args)
 	if wanted, ok := takes(f, skip, len(kinds)); !ok {
@@ -205,7 +208,7 @@ func (s *scope) invoke(node parse.Node, name string, f reflect.Type, skip int, a
 	return known(f.Out(0))
 }
 
-// takes says how many arguments a function takes, and whether it takes so many.
+// takes returns how many arguments f takes, and reports whether it accepts the given number.
 func takes(f reflect.Type, skip, given int) (wanted string, ok bool) {
 	n := f.NumIn() - skip
 	if f.IsVariadic() {
@@ -221,7 +224,8 @@ func plural(n int) string {
 	return fmt.Sprintf("%d arguments", n)
 }
 
-// fits reports whether an argument can be given to a parameter, as text/template converts it.
+// fits reports whether text/template accepts an argument for a parameter, with the conversions that
+// it makes.
 func fits(kind, parameter reflect.Type, literal parse.Node) bool {
 	switch {
 	case kind == unknown || kind.AssignableTo(parameter):

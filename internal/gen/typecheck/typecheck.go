@@ -1,6 +1,8 @@
-// Package typecheck finds what is wrong with templates of text/template before they run, whichever way they would go: fields,
-// methods, functions, variables and templates that do not exist, arguments of the wrong number or type, and values that have no
-// text. It knows no more than types: what a template does with a value that is nil, or with an index, only a run can tell.
+// Package typecheck finds errors in templates of text/template without executing them, in every
+// branch: fields, methods, functions and templates that do not exist, arguments of the wrong number
+// or type, assignments that change the type of a variable, and values that have no textual form. It
+// checks only types. It does not find errors that depend on values, such as a nil pointer or an
+// index out of range.
 package typecheck
 
 import (
@@ -11,28 +13,29 @@ import (
 	"text/template/parse"
 )
 
-// Fault is something that is wrong with a template.
+// Fault is an error in a template.
 type Fault struct {
 	Tree *parse.Tree
-	Node parse.Node // where
-	Text string     // what
+	Node parse.Node // the node at fault
+	Text string     // the message
 }
 
-// Entry is a template that is executed, and with what.
+// Entry is a template that is executed directly, with the type of its data and its functions.
 type Entry struct {
 	Template  string
 	Data      reflect.Type
-	Functions map[string]any // besides those of text/template
+	Functions map[string]any // in addition to those of text/template
 }
 
-// Check returns what is wrong with a template and those that it calls, each fault once; lookup finds a template by its name.
+// Check returns the faults of a template and of the templates that it calls, each once. The
+// function lookup finds a template by name, and returns nil if there is none.
 func Check(entry Entry, lookup func(name string) *parse.Tree) []Fault {
 	c := &checker{functions: entry.Functions, lookup: lookup, seen: make(map[call]bool)}
 	c.template(entry.Template, entry.Data)
 	return c.faults
 }
 
-// unknown is the type of what no type is known of: all goes with it.
+// unknown is the type of a value whose type is not known. It is compatible with every type.
 var unknown reflect.Type
 
 // checker collects the faults of one entry.
@@ -43,13 +46,13 @@ type checker struct {
 	faults    []Fault
 }
 
-// call is a template and the type of its data. One is checked once, so that recursion ends.
+// call is a template and the type of its data. Each call is checked once, so recursion terminates.
 type call struct {
 	template string
 	data     reflect.Type
 }
 
-// template checks a template that is there, for data of a type.
+// template checks a template that exists, for data of the given type.
 func (c *checker) template(name string, data reflect.Type) {
 	if this := (call{name, data}); !c.seen[this] {
 		c.seen[this] = true
@@ -59,7 +62,7 @@ func (c *checker) template(name string, data reflect.Type) {
 	}
 }
 
-// scope is a place in a template: what dot is there, and which variables there are.
+// scope is the context of a node in a template: the type of dot and the variables.
 type scope struct {
 	*checker
 	tree      *parse.Tree
@@ -72,7 +75,7 @@ type variable struct {
 	kind reflect.Type
 }
 
-// fail notes what is wrong with a node, once: a template may be called with data of several types.
+// fail records a fault of a node, once, even if the template is called with data of several types.
 func (s *scope) fail(node parse.Node, format string, args ...any) {
 	fault := Fault{s.tree, node, fmt.Sprintf(format, args...)}
 	for _, f := range s.faults {
@@ -83,14 +86,14 @@ func (s *scope) fail(node parse.Node, format string, args ...any) {
 	s.faults = append(s.faults, fault)
 }
 
-// inner returns a scope in s. It shares the variables that exist, and its own end with it.
+// inner returns a scope nested in s. It has the variables of s, but s does not get those declared
+// in it.
 func (s *scope) inner() *scope {
 	inner := *s
 	inner.variables = s.variables[:len(s.variables):len(s.variables)]
 	return &inner
 }
 
-// list checks the nodes of a list.
 func (s *scope) list(list *parse.ListNode) {
 	if list == nil {
 		return
@@ -111,7 +114,7 @@ func (s *scope) list(list *parse.ListNode) {
 	}
 }
 
-// action checks a pipeline whose value is written, or kept in a variable.
+// action checks a pipeline whose value is written or assigned to a variable.
 func (s *scope) action(n *parse.ActionNode) {
 	value := s.pipe(n.Pipe)
 	if len(n.Pipe.Decl) == 0 && !hasText(value) {
@@ -119,7 +122,7 @@ func (s *scope) action(n *parse.ActionNode) {
 	}
 }
 
-// hasText reports whether values of a type are written as one would spell them.
+// hasText reports whether values of a type have a useful textual form.
 func hasText(t reflect.Type) bool {
 	if t == unknown || t.Implements(reflect.TypeFor[fmt.Stringer]()) || t.Implements(reflect.TypeFor[error]()) {
 		return true
@@ -132,7 +135,8 @@ func hasText(t reflect.Type) bool {
 	}
 }
 
-// branch checks an if or a with; enter prepares the scope of what is done if there is a value.
+// branch checks an if or a with. The function enter prepares the scope of the branch that is
+// executed if the value is not empty.
 func (s *scope) branch(b *parse.BranchNode, enter func(in *scope, value reflect.Type)) {
 	outer := s.inner()
 	value := outer.pipe(b.Pipe)
@@ -142,7 +146,7 @@ func (s *scope) branch(b *parse.BranchNode, enter func(in *scope, value reflect.
 	outer.inner().list(b.ElseList)
 }
 
-// rangeOver checks a range, whose variables are of its elements.
+// rangeOver checks a range and declares its variables with the types of the key and the element.
 func (s *scope) rangeOver(n *parse.RangeNode) {
 	outer := s.inner()
 	value := outer.expression(n.Pipe)
@@ -163,7 +167,8 @@ func (s *scope) rangeOver(n *parse.RangeNode) {
 	outer.inner().list(n.ElseList)
 }
 
-// elements returns the types that going through a value gives.
+// elements returns the types of the keys and elements of a value, and reports whether it can be
+// ranged over.
 func elements(t reflect.Type) (key, element reflect.Type, ok bool) {
 	if t == unknown {
 		return unknown, unknown, true
@@ -185,7 +190,7 @@ func elements(t reflect.Type) (key, element reflect.Type, ok bool) {
 	}
 }
 
-// known returns unknown for an interface: what is in it shows only in a run.
+// known returns t, or unknown if t is an interface: its dynamic type is known only at run time.
 func known(t reflect.Type) reflect.Type {
 	if t.Kind() == reflect.Interface {
 		return unknown
@@ -193,7 +198,7 @@ func known(t reflect.Type) reflect.Type {
 	return t
 }
 
-// call checks that a template exists, and the template itself.
+// call checks that a template exists, and checks the template itself.
 func (s *scope) call(n *parse.TemplateNode) {
 	data := reflect.TypeFor[nothing]()
 	if n.Pipe != nil {
@@ -206,7 +211,7 @@ func (s *scope) call(n *parse.TemplateNode) {
 	s.template(n.Name, data)
 }
 
-// nothing is the data of a template that is called without.
+// nothing is the type of the data of a template that is called without data.
 type nothing struct{}
 
 // pipe checks a pipeline, declares its variables, and returns its type.
@@ -218,7 +223,7 @@ func (s *scope) pipe(p *parse.PipeNode) reflect.Type {
 	return value
 }
 
-// assign gives a variable a type: a new one, or one that exists.
+// assign declares a variable of the given type, or checks the assignment to an existing one.
 func (s *scope) assign(p *parse.PipeNode, v *parse.VariableNode, kind reflect.Type) {
 	name := v.Ident[0]
 	if !p.IsAssign {
@@ -230,7 +235,7 @@ func (s *scope) assign(p *parse.PipeNode, v *parse.VariableNode, kind reflect.Ty
 	}
 }
 
-// variable returns the type of a variable. The parser has seen to it that it is there.
+// variable returns the type of a variable. The parser has checked that the variable exists.
 func (s *scope) variable(name string) (kind reflect.Type, found bool) {
 	for i := len(s.variables) - 1; i >= 0; i-- {
 		if s.variables[i].name == name {
@@ -240,7 +245,7 @@ func (s *scope) variable(name string) (kind reflect.Type, found bool) {
 	return unknown, false
 }
 
-// spell names a type.
+// spell returns the name of a type for an error.
 func spell(t reflect.Type) string {
 	switch t {
 	case unknown:
@@ -252,6 +257,6 @@ func spell(t reflect.Type) string {
 	}
 }
 
-// qualifier is the package of a type in its name. Templates cannot spell packages, and the docs list
-// the types without them.
+// qualifier matches the package in the name of a type. Templates cannot name packages, and the docs
+// list types without them.
 var qualifier = regexp.MustCompile(`\b[a-z]\w*\.\b`)

@@ -37,7 +37,7 @@ var functions = template.FuncMap{
 	"shelf":  func() shelf { return shelf{} },
 }
 
-// check returns the faults of a text, a line each.
+// check returns the faults of a template, one per line.
 func check(t *testing.T, text string) string {
 	t.Helper()
 	set, err := template.New("main").Funcs(functions).Parse(text)
@@ -57,7 +57,7 @@ func check(t *testing.T, text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// run executes a text with values everywhere.
+// run executes a template with data that is not empty.
 func run(t *testing.T, text string) error {
 	t.Helper()
 	first := &book{"a"}

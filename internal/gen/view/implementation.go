@@ -2,7 +2,7 @@ package view
 
 import "github.com/grpcservice/grpcservice/internal/golang"
 
-// Implementation is what implements a service in a package of the user, as it is first written.
+// Implementation is the starter code that implements a service in a package of the user.
 type Implementation struct {
 	Service
 	ProtoPackage string
@@ -10,21 +10,22 @@ type Implementation struct {
 	Type         string // the name of the struct
 	Constructor  string
 	File         string // the name of the file
-	Test         Output // the package that helps to test it
+	Test         Output // the generated test package
 
-	Dependencies   []Dependency // what its constructor takes
+	Dependencies   []Dependency // the parameters of the constructor
 	ConstructorDoc []string     // the lines of the constructor's comment
 }
 
-// Dependency is a value that implementations are made with, such as a manager of operations.
+// Dependency is a value that the constructors of implementations take, such as an operation
+// manager.
 type Dependency struct {
-	Name     string         // of the field, the parameter and the variable
-	Type     golang.Ident   // what it is a pointer to
+	Name     string         // the name of the field, the parameter and the variable
+	Type     golang.Ident   // the type that it points to
 	Types    []golang.Ident // the type arguments of Type
-	New      golang.Ident   // the function that makes it
-	Store    *golang.Ident  // the function that makes the argument of New, or nil
-	Register *golang.Ident  // the function that is called with the server and the dependency, or nil
-	TODO     string         // what users have to do about it, or ""
+	New      golang.Ident   // the function that creates it
+	Store    *golang.Ident  // the function that creates the argument of New, or nil
+	Register *golang.Ident  // the function to call with the server and the dependency, or nil
+	TODO     string         // what users must do about it, or ""
 }
 
 // Operations returns the methods that start operations.
@@ -37,17 +38,17 @@ func (i Implementation) Operations() (stubs []MethodStub) {
 	return stubs
 }
 
-// InService returns the identifier of what the generated service package declares.
+// InService returns an identifier that the generated service package declares.
 func (i Implementation) InService(name string) golang.Ident {
 	return golang.Ident{Name: name, Package: i.Interface.Package, Path: i.Interface.Path}
 }
 
-// InTest returns the identifier of what the generated test package declares.
+// InTest returns an identifier that the generated test package declares.
 func (i Implementation) InTest(name string) golang.Ident {
 	return golang.Ident{Name: name, Package: i.Test.Package, Path: i.Test.Path}
 }
 
-// MethodStub is a method of an implementation, as it is first written.
+// MethodStub is the starter code of a method of an implementation.
 type MethodStub struct {
 	Method
 	Of Implementation

@@ -5,7 +5,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// OfFile returns what templates see of a file.
+// OfFile returns the view of a file.
 func OfFile(f model.File) File {
 	return File{
 		Source: f.Source, Descriptor: f.Descriptor, Service: Output(f.Service), Test: Output(f.Test),
@@ -13,7 +13,7 @@ func OfFile(f model.File) File {
 	}
 }
 
-// OfImplementation returns what templates see of an implementation.
+// OfImplementation returns the view of an implementation.
 func OfImplementation(i model.Implementation) Implementation {
 	return Implementation{
 		Service: ofService(i.Service), ProtoPackage: i.ProtoPackage, Messages: i.Messages, Type: i.Type,
@@ -22,12 +22,12 @@ func OfImplementation(i model.Implementation) Implementation {
 	}
 }
 
-// OfMethodStub returns what templates see of a method of an implementation.
+// OfMethodStub returns the view of the starter code of a method.
 func OfMethodStub(m model.MethodStub) MethodStub {
 	return MethodStub{Method: ofMethod(m.Method), Of: OfImplementation(m.Of)}
 }
 
-// OfApp returns what templates see of a program.
+// OfApp returns the view of a program.
 func OfApp(a model.App) App {
 	return App{
 		Command: a.Command, Package: a.Package, Services: each(a.Services, ofAppService),
@@ -108,7 +108,7 @@ func ofHelper(h *model.Helper) *Helper {
 	}
 }
 
-// each returns what a function makes of each element of a list.
+// each applies of to each element of list.
 func each[From, To any](list []From, of func(From) To) (all []To) {
 	for _, element := range list {
 		all = append(all, of(element))

@@ -7,8 +7,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// TestEveryFieldIsFilled checks that no field of the view is forgotten: of a model without a zero field,
-// templates see no zero field.
+// TestEveryFieldIsFilled checks that the view omits no field: a model without zero fields has a
+// view without zero fields.
 func TestEveryFieldIsFilled(t *testing.T) {
 	var file model.File
 	var stub model.MethodStub
@@ -22,7 +22,7 @@ func TestEveryFieldIsFilled(t *testing.T) {
 	wantFilled(t, "App", reflect.ValueOf(OfApp(app)))
 }
 
-// fill sets all fields of a value, and gives lists one element.
+// fill sets all fields of a value and gives each slice one element.
 func fill(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
@@ -50,7 +50,8 @@ func fill(v reflect.Value) {
 	}
 }
 
-// wantFilled reports the fields that are zero. What is worked out, which is true or false, may be false.
+// wantFilled reports fields that are zero. It skips interfaces, maps, and booleans, which are
+// computed and may be false.
 func wantFilled(t *testing.T, path string, v reflect.Value) {
 	t.Helper()
 	switch v.Kind() {

@@ -1,6 +1,6 @@
-// Package view is what templates see: plain data, listed in docs/templates.md field by field. People
-// write templates against it, so a field keeps its name and its meaning for as long as the version of
-// templates lasts. Package model, which it is made of, is free to change.
+// Package view defines the data that templates see. docs/templates.md lists it field by field.
+// Users write templates against it, so a field keeps its name and meaning within a version of the
+// templates. Package model, from which the view is built, is free to change.
 package view
 
 import (
@@ -11,18 +11,18 @@ import (
 // Header is the top of a generated file.
 type Header struct {
 	Source     string // the path of the proto file
-	Deprecated bool   // whether the file names something that is deprecated
-	Doc        string // the package comment, one line; "" where another file of the package has it
+	Deprecated bool   // whether the file refers to something deprecated
+	Doc        string // the package comment, one line; "" if another file of the package has it
 	Package    string
 	Imports    [][]string // the lines of each group
 }
 
-// File is what one proto file becomes.
+// File is the generated code of one proto file.
 type File struct {
 	Source     string       // the path of the proto file
-	Descriptor golang.Ident // the variable that describes it
-	Service    Output       // the file that serves and calls
-	Test       Output       // the file that helps tests
+	Descriptor golang.Ident // the variable with its descriptor
+	Service    Output       // the file with servers and clients
+	Test       Output       // the file with test helpers
 	Services   []Service
 	Reasons    []Reasons
 }
@@ -31,10 +31,10 @@ type File struct {
 type Output struct {
 	Package    string   // the name of its Go package
 	Path       string   // the import path of its Go package
-	File       string   // where the file goes, below the output directory
-	Doc        string   // the package comment, one line; "" where another file of the package has it
-	Declares   []string // what the Go package declares, in all its files
-	Deprecated bool     // whether the file names something that is deprecated
+	File       string   // the path of the file below the output directory
+	Doc        string   // the package comment, one line; "" if another file of the package has it
+	Declares   []string // the names that the Go package declares, in all its files
+	Deprecated bool     // whether the file refers to something deprecated
 }
 
 // Service is one service of a proto file.
@@ -43,42 +43,42 @@ type Service struct {
 	Name             string   // as the proto spells it
 	FullName         string   // with the proto package
 	Doc              []string // the lines of its comment
-	Deprecated       string   // the sentence that says so, or ""
+	Deprecated       string   // the deprecation notice, or ""
 	Descriptor       golang.Ident
 	Methods          []Method
-	Policy           Policy // what most of its methods have in common
-	SharesPolicy     bool   // whether they have anything in common
-	StartsOperations bool   // whether an RPC of it does
+	Policy           Policy // the policy that most of its methods share
+	SharesPolicy     bool   // whether its methods share a policy
+	StartsOperations bool   // whether one of its RPCs starts operations
 }
 
 // Names are the Go names that are generated for one service.
 type Names struct {
-	Interface, Unimplemented, Register, NewClient golang.Ident // of the service package
-	Config, NameConst, PolicyVar, Table, Client   string       // of the service package
-	Serve, Check, Fake, NewFake, FakeType         string       // of the test package
+	Interface, Unimplemented, Register, NewClient golang.Ident // in the service package
+	Config, NameConst, PolicyVar, Table, Client   string       // in the service package
+	Serve, Check, Fake, NewFake, FakeType         string       // in the test package
 }
 
 // Method is one RPC of a service.
 type Method struct {
 	Name          string // as the proto spells it
 	GoName        string
-	FullMethod    string // its path, as gRPC spells it
-	Const         string // the constant of its path
+	FullMethod    string // the path that gRPC uses
+	Const         string // the constant for the path
 	Kind          Kind
 	Doc           []string // the lines of its comment
-	Comment       []string // those of them that the proto has, or one that stands for them
-	Deprecated    string   // the sentence that says so, or ""
+	Comment       []string // the lines of Doc from the proto, or one line instead
+	Deprecated    string   // the deprecation notice, or ""
 	Input, Output golang.Ident
 	Policy        Policy
-	OwnPolicy     Policy  // what makes its policy of its service's
-	HasOwnPolicy  bool    // whether its policy is not that of its service
-	Helper        *Helper // nil where it has no pattern
+	OwnPolicy     Policy  // the fields that override its service's policy
+	HasOwnPolicy  bool    // whether its policy differs from its service's
+	Helper        *Helper // nil if it has no pattern
 }
 
 // Kind is the shape of an RPC: Unary, ServerStream, ClientStream or Bidi.
 type Kind string
 
-// String returns the name of the kind, which the runtime's functions have too.
+// String returns the name of the kind, which is also used in the names of runtime functions.
 func (k Kind) String() string { return string(k) }
 
 // StreamsRequests reports whether the caller sends a stream.
@@ -87,27 +87,27 @@ func (k Kind) StreamsRequests() bool { return k == "ClientStream" || k == "Bidi"
 // StreamsResponses reports whether the service returns a stream.
 func (k Kind) StreamsResponses() bool { return k == "ServerStream" || k == "Bidi" }
 
-// Policy is the policy of an RPC, as the runtime has it.
+// Policy is the policy of an RPC, as the runtime represents it.
 type Policy struct {
 	policy.Policy
-	Fields []PolicyField // those that are written
+	Fields []PolicyField // the fields that the generated code sets
 }
 
-// PolicyField is a field of a policy that is written.
+// PolicyField is a policy field that the generated code sets.
 type PolicyField struct {
 	Name  string
 	Value any
 }
 
-// Reasons are the reasons of errors that an enum of the proto lists.
+// Reasons lists the error reasons of an enum in the proto.
 type Reasons struct {
 	Doc    []string // the lines of the enum's comment
 	Values []Reason
 }
 
-// Reason is one reason: a constant.
+// Reason is the constant for one error reason.
 type Reason struct {
-	Name  string   // of the constant
+	Name  string   // the name of the constant
 	Value string   // the domain, a slash, and the reason
 	Doc   []string // the lines of the value's comment
 }
@@ -117,14 +117,14 @@ type App struct {
 	Command  string       // the name of its directory
 	Package  golang.Ident // the package that implements the services, without a name
 	Services []AppService
-	Names    string   // the names of the services, as a sentence lists them
-	Doc      []string // the comment of the program
+	Names    string   // the names of the services, joined as in a sentence
+	Doc      []string // the lines of the program's comment
 
-	Dependencies []Dependency // what the services are made with
+	Dependencies []Dependency // the dependencies of the services
 
-	// Whether an RPC has page tokens, an idempotency key, rules for its request.
+	// These report whether an RPC has page tokens, an idempotency key, or validation rules.
 	HasTokens, HasIdempotencyKeys, Validates bool
-	// RequiresAuthentication is whether an RPC or a dependency requires authentication.
+	// RequiresAuthentication reports whether an RPC or a dependency requires authentication.
 	RequiresAuthentication bool
 }
 
@@ -137,7 +137,7 @@ type AppHeader struct {
 // AppService is a service of an [App].
 type AppService struct {
 	Implementation
-	New       golang.Ident // the function that makes its implementation
+	New       golang.Ident // the function that creates its implementation
 	CanMake   bool         // whether the program has all arguments of New
-	Arguments []string     // of New: names of dependencies
+	Arguments []string     // the arguments of New: names of dependencies
 }
