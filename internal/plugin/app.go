@@ -15,11 +15,11 @@ import (
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
-// appFile is the file that a program starts as.
+// appFile is the name of the file that a new program consists of.
 const appFile = "main.go"
 
-// addApp adds a program that serves the services, unless there is one; then it warns of those that
-// it does not serve.
+// addApp adds a program that serves the services. If there is a program already, it warns about the
+// services that the program does not serve.
 func (u *userCode) addApp(at string, impl workspace.Directory, have map[string][]byte) {
 	f, err := u.Directory(at)
 	if err == nil && f.Module != impl.Module {
@@ -45,7 +45,7 @@ func (u *userCode) addApp(at string, impl workspace.Directory, have map[string][
 	}
 	code := u.code(impl, u.after(impl, have))
 	if code.IsBroken() {
-		return // the user has been warned of the file that does not parse
+		return // a warning already names the file that does not parse
 	}
 	content, err := u.templates.App(u.app(at, impl, code))
 	if err == nil {
@@ -58,7 +58,7 @@ func (u *userCode) addApp(at string, impl workspace.Directory, have map[string][
 	u.files[path.Join(at, appFile)] = content
 }
 
-// after returns the files of a directory as they are after this run.
+// after returns the files of a directory with the changes of this run.
 func (u *userCode) after(dir workspace.Directory, have map[string][]byte) map[string][]byte {
 	files := maps.Clone(have)
 	for name, content := range u.files {
@@ -69,7 +69,7 @@ func (u *userCode) after(dir workspace.Directory, have map[string][]byte) map[st
 	return files
 }
 
-// code returns the package in a directory.
+// code reads the package in a directory.
 func (u *userCode) code(dir workspace.Directory, files map[string][]byte) skeleton.Code {
 	names := make(map[string]string)
 	for _, i := range u.services {
@@ -80,7 +80,7 @@ func (u *userCode) code(dir workspace.Directory, files map[string][]byte) skelet
 	}, names)
 }
 
-// app returns the program for the package that implements the services.
+// app returns the model of the program that serves the services in the package impl.
 func (u *userCode) app(at string, impl workspace.Directory, code skeleton.Code) model.App {
 	pkg := golang.Ident{Package: code.Name(), Path: impl.ImportPath}
 	app := model.App{Command: path.Base(at), Package: pkg}
@@ -102,8 +102,8 @@ func (u *userCode) app(at string, impl workspace.Directory, code skeleton.Code) 
 	return app
 }
 
-// warnUnserved warns of services that a program does not serve while it serves others, at the last
-// of those.
+// warnUnserved warns about the services that a program does not serve, at its last use of the
+// others. It does not warn if the program serves none of them.
 func (u *userCode) warnUnserved(program skeleton.Code) {
 	var last diag.Position
 	var unserved []model.Implementation

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// arguments returns the table of arguments. A plugin has none when it works.
+// arguments returns the table of command-line arguments. buf and protoc pass none.
 func arguments() []argument {
 	return []argument{{
 		name: "--version", help: "print the version",
@@ -35,7 +35,7 @@ func arguments() []argument {
 	}}
 }
 
-// runArgs does what the arguments say, and returns the exit code.
+// runArgs executes the command-line arguments and returns the exit code.
 func runArgs(env Env) int {
 	var usages []string
 	for _, a := range arguments() {

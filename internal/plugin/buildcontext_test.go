@@ -9,7 +9,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/dockertest"
 )
 
-// library is the module of a service whose program needs a package of another module.
+// library returns the files of a module whose program imports a package of another module.
 func library(mod string, more map[string]string) map[string]string {
 	files := map[string]string{
 		"repo/.git/HEAD":                              "ref: refs/heads/main\n",
@@ -25,7 +25,7 @@ func library(mod string, more map[string]string) map[string]string {
 	return files
 }
 
-// shared returns the files of the other module in a directory.
+// shared returns the files of that other module, in the directory dir.
 func shared(dir string) map[string]string {
 	return map[string]string{dir + "/go.mod": "module example.com/shared\n\ngo 1.25.0\n", dir + "/shared.go": "package shared\n\nconst Name = \"shared\"\n"}
 }
@@ -42,17 +42,17 @@ func join(maps ...map[string]string) map[string]string {
 
 const requireShared = "\nrequire example.com/shared v0.0.0\n"
 
-// TestImagesOfRealRepositories builds the image of a service in each kind of repository, from the context that the Dockerfile
-// names, and nothing else.
+// TestImagesOfRealRepositories builds the image of a service in each kind of repository, from only
+// the context that the Dockerfile names.
 func TestImagesOfRealRepositories(t *testing.T) {
 	const plain = "package main\n\nfunc main() { println(\"plain\") }\n"
 	for name, test := range map[string]struct {
 		files   map[string]string
-		context string // of docker, "repo/services/library" by default
+		context string // the build context; "" means "repo/services/library"
 		args    map[string]string
-		holds   []string // in the Dockerfile
+		holds   []string // substrings of the Dockerfile
 		warning string
-		fails   string // what the build says where the warning is right
+		fails   string // substring of the output of a build that must fail
 	}{
 		"a module without dependencies": {
 			files: library("", map[string]string{"repo/services/library/cmd/server/main.go": plain}),

@@ -20,9 +20,9 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
-// The tests below run over one module of all code that comes out of testdata, with the messages of
-// protoc-gen-go and with the starter code of users, what users run over theirs. Each command gets all
-// packages at once, so that it loads their common dependencies once.
+// The tests below run what users run on their code: the go command and staticcheck. They run on one
+// module that holds all code generated from testdata, with the messages of protoc-gen-go and with
+// starter code. Each command gets all packages at once, so it loads their common dependencies once.
 
 func TestGeneratedCodeVets(t *testing.T) { generatedModule(t).mustRun(t, "go", "vet", "./...") }
 
@@ -41,7 +41,7 @@ func TestGeneratedCodeHasNothingToGenerate(t *testing.T) {
 	}
 }
 
-func TestGeneratedCodeRuns(t *testing.T) { // TestGeneratedCodeVets vets it
+func TestGeneratedCodeRuns(t *testing.T) { // vetted by TestGeneratedCodeVets
 	generatedModule(t).mustRun(t, "go", "test", "-vet=off", patternTests,
 		"./skeleton/skeleton_new", "./skeleton/skeleton_streams", "./skeleton/kinds")
 }
@@ -54,18 +54,19 @@ func TestGeneratedProgramServes(t *testing.T) {
 	checkProgram(t, generatedModule(t), "./skeleton/skeleton_new/cmd/server")
 }
 
-// generated is the module that the tests share. The first of them writes it.
+// generated is the module that the tests share. The first test that needs it writes it.
 var generated struct {
 	once   sync.Once
 	module goModule
 	failed bool
 }
 
-// generatedModule returns the module that the tests of generated code share. They must not change it.
+// generatedModule returns the module that the tests of generated code share. Tests must not change
+// it.
 func generatedModule(t *testing.T) goModule {
 	t.Helper()
 	generated.once.Do(func() {
-		generated.failed = true // where one of these ends the test
+		generated.failed = true // in case one of these calls stops the test
 		generated.module = writeModule(t)
 		generated.module.skeletons = writeSkeletons(t, generated.module)
 		writePatternTests(t, generated.module)
@@ -77,8 +78,8 @@ func generatedModule(t *testing.T) goModule {
 	return generated.module
 }
 
-// checkStatically runs staticcheck over what the plugin wrote, but not over code that has to name
-// what its proto deprecates.
+// checkStatically runs staticcheck on the plugin's output, except on starter code that must refer
+// to something deprecated in its proto.
 func checkStatically(t *testing.T, module goModule) {
 	staticcheck := os.Getenv("STATICCHECK")
 	if staticcheck == "" {
@@ -91,8 +92,8 @@ func checkStatically(t *testing.T, module goModule) {
 	module.mustRun(t, staticcheck, append(module.packages(), current...)...)
 }
 
-// TestHandshakeWithAnOlderRuntime checks what users see whose runtime is older than their generated
-// code needs.
+// TestHandshakeWithAnOlderRuntime checks the compile error that users get if their runtime is older
+// than their generated code requires.
 func TestHandshakeWithAnOlderRuntime(t *testing.T) {
 	const file = "kinds/library/v1/libraryv1service/book_service.grpcservice.go"
 	module := generatedModule(t)
@@ -106,8 +107,8 @@ func TestHandshakeWithAnOlderRuntime(t *testing.T) {
 	}
 }
 
-// overlay returns the name of a file that replaces the content of one file of the module for the go
-// command.
+// overlay returns the name of an overlay file for the go command that replaces the content of one
+// file of the module.
 func overlay(t *testing.T, module goModule, file, content string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -124,11 +125,11 @@ func overlay(t *testing.T, module goModule, file, content string) string {
 // goModule is a Go module on disk.
 type goModule struct {
 	dir       string
-	files     map[string]string // what the plugin generated
-	skeletons []string          // the packages of users, as arguments of the go command
+	files     map[string]string // the plugin's output
+	skeletons []string          // packages of starter code, as arguments of the go command
 }
 
-// writeModule generates everything that testdata has into one module.
+// writeModule writes the generated code of all test cases into one module.
 func writeModule(t *testing.T) goModule {
 	t.Helper()
 	module := goModule{dir: filepath.Join(scratch, "generated"), files: make(map[string]string)}
@@ -142,7 +143,7 @@ func writeModule(t *testing.T) goModule {
 			"deploy_dir", "deploy_parts", "app_name", "image", "port"))
 		files := run(t, request).files
 		checkSameContents(t, c, wanted.files, files)
-		root := "" // of the paths of files
+		root := "" // the prefix of the paths in files
 		if request.Parameter != nil && strings.HasPrefix(request.GetParameter(), "import_path=") {
 			root = strings.TrimPrefix(request.GetParameter(), "import_path=") + "/"
 		}
@@ -158,7 +159,7 @@ func writeModule(t *testing.T) goModule {
 	return module
 }
 
-// without returns a parameter without those of the given names.
+// without returns options without the parameters of the given names.
 func without(options string, names ...string) string {
 	return strings.Join(slices.DeleteFunc(strings.Split(options, ","), func(param string) bool {
 		name, _, _ := strings.Cut(param, "=")
@@ -166,7 +167,8 @@ func without(options string, names ...string) string {
 	}), ",")
 }
 
-// checkSameContents checks that parameters which only say where files go, and which ones, leave their contents as they are.
+// checkSameContents checks that parameters that only select files and place them do not change
+// their contents.
 func checkSameContents(t *testing.T, c testCase, some, all map[string]string) {
 	t.Helper()
 	contents := make(map[string]bool)
@@ -180,10 +182,11 @@ func checkSameContents(t *testing.T, c testCase, some, all map[string]string) {
 	}
 }
 
-// isUsers reports whether a file of a case is of its directory user, which is not written in whole each time.
+// isUsers reports whether a file is in the directory user of a test case. The plugin does not write
+// all of those files in each run.
 func isUsers(file string) bool { return strings.Contains(file, "/user/") }
 
-// messages returns what protoc-gen-go generates for the request.
+// messages returns the output of protoc-gen-go for the request.
 func messages(t *testing.T, c testCase, request *pluginpb.CodeGeneratorRequest) map[string]string {
 	t.Helper()
 	request.Parameter = proto.String(without(request.GetParameter(), "package_suffix", "import_path", "policy", "strict", "templates"))
@@ -205,8 +208,8 @@ func messages(t *testing.T, c testCase, request *pluginpb.CodeGeneratorRequest) 
 	return files
 }
 
-// goMod returns the go.mod of a user who has the requirements of this module and of that for operations, and both modules as they
-// are here.
+// goMod returns the go.mod of a user's module. It has the requirements of this module and of
+// runtime/operation, and replaces both modules with this checkout.
 func goMod(t *testing.T) string {
 	t.Helper()
 	root, err := filepath.Abs("../..")
@@ -246,13 +249,14 @@ func (m goModule) packages() []string {
 	return slices.Compact(packages)
 }
 
-// goFlags lets all that the tests build share the build cache, with each other and with the Makefile:
-// where a package lies does not change what is built. Generated code is compiled without inlining,
-// which halves what its compilation takes: helpers are instances of generic functions.
+// goFlags lets all builds share the build cache with each other and with the Makefile: with
+// -trimpath, the location of a package does not affect its build. Generated code is compiled
+// without inlining, which halves the compile time, because helpers are instances of generic
+// functions.
 const goFlags = "GOFLAGS=-trimpath '-gcflags=example.com/...=-l'"
 
-// opaquePackages returns those packages that the tag protoopaque changes: messages that protoc-gen-go
-// wrote in two versions, and what is below them.
+// opaquePackages returns the packages that the tag protoopaque changes: messages that protoc-gen-go
+// wrote in two versions, the packages below them, and patternTests.
 func (m goModule) opaquePackages(t *testing.T) []string {
 	t.Helper()
 	var packages []string
@@ -270,7 +274,7 @@ func (m goModule) opaquePackages(t *testing.T) []string {
 	return append(slices.Compact(packages), patternTests)
 }
 
-// run runs a command in the module and returns what it printed.
+// run runs a command in the module and returns its combined output.
 func (m goModule) run(name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = m.dir

@@ -14,10 +14,11 @@ import (
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
-// deployParts are the parts: each is a directory of files, but for docker, whose file is in none.
+// deployParts lists the parts of a deployment. Each is a directory of files, except docker, whose
+// files are at the top level.
 var deployParts = []string{"docker", "kubernetes", "istio", "client"}
 
-// partOf returns the part that a file is of: its directory, or docker where it is in none.
+// partOf returns the part of a file: its directory, or docker for a file at the top level.
 func partOf(file string) string {
 	if directory, _, found := strings.Cut(file, "/"); found {
 		return directory
@@ -25,23 +26,25 @@ func partOf(file string) string {
 	return deployParts[0]
 }
 
-// deployment is the files that a program is deployed with, which are the user's once they are there.
+// deployment collects the files for the deployment of a program. Once written, the files belong to
+// the user.
 type deployment struct {
 	workspace.Workspace
 	deployParameters
 	directory workspace.Directory
-	files     map[string][]byte // what is new, by paths from the directory that the process runs in
+	files     map[string][]byte // new files, by path relative to the working directory
 	problems  diag.List
 
-	contextProblems diag.List // of a Dockerfile that is new
+	contextProblems diag.List // problems to report if the Dockerfile is new
 }
 
-// addDeployment adds the files of the parts that the user does not have, and compares those that the user has.
+// addDeployment adds the files of the parts that the user does not have, and compares the files
+// that the user has.
 func (o *output) addDeployment(env Env, files []model.File, params parameters) {
 	d := &deployment{Workspace: workspace.Workspace{Tree: env.Tree, Dir: env.Dir}, deployParameters: params.deploy, files: make(map[string][]byte)}
 	services := deployedServices(files)
 	if len(services) == 0 {
-		return // nothing is to be deployed
+		return // nothing to deploy
 	}
 	d.problems.Fail(d.generate(params.app, services))
 	o.problems.Add(d.problems...)
@@ -50,7 +53,7 @@ func (o *output) addDeployment(env Env, files []model.File, params parameters) {
 	}
 }
 
-// deployedServices returns the services of some files as they are deployed.
+// deployedServices returns the services of files, as package deploy takes them.
 func deployedServices(files []model.File) (services []deploy.Service) {
 	for _, file := range files {
 		for _, svc := range file.Services {
@@ -64,7 +67,7 @@ func deployedServices(files []model.File) (services []deploy.Service) {
 	return services
 }
 
-// generate makes the files, and compares them with those that are there.
+// generate generates the files and merges them with the user's.
 func (d *deployment) generate(command string, services []deploy.Service) error {
 	var err error
 	if d.directory, err = d.Directory(d.deployParameters.dir); err != nil {
@@ -85,7 +88,7 @@ func (d *deployment) generate(command string, services []deploy.Service) error {
 	return d.merge(wanted, have)
 }
 
-// app returns the program to deploy. Its directory is in the same module, from whose root it is built.
+// app returns the program to deploy. Its directory must be in the same module as deploy_dir.
 func (d *deployment) app(command string, services []deploy.Service) (deploy.App, error) {
 	f, err := d.Directory(command)
 	if err == nil && f.Root != d.directory.Root {
@@ -107,7 +110,7 @@ func (d *deployment) app(command string, services []deploy.Service) (deploy.App,
 	}, nil
 }
 
-// have returns those of some files that the user has.
+// have returns the wanted files that the user has.
 func (d *deployment) have(wanted map[string][]byte) (map[string][]byte, error) {
 	have := make(map[string][]byte)
 	for name := range wanted {
@@ -122,7 +125,8 @@ func (d *deployment) have(wanted map[string][]byte) (map[string][]byte, error) {
 	return have, nil
 }
 
-// merge keeps the parts of which the user has a file, and warns of what differs in them. All files of the others are new.
+// merge adds all files of the parts of which the user has none. In the other parts, it adds no
+// files, and warns about those that contradict the policies.
 func (d *deployment) merge(wanted, have map[string][]byte) error {
 	owned := make(map[string]bool)
 	for name := range have {
@@ -148,7 +152,7 @@ func (d *deployment) merge(wanted, have map[string][]byte) error {
 	return nil
 }
 
-// compare warns of where a file of the user does not say what the policies say.
+// compare warns where a user's file contradicts the policies.
 func (d *deployment) compare(at, name string, have, want []byte) {
 	for _, difference := range deploy.Differences(name, have, want) {
 		difference.Path = at

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// deployed returns what a run of the case deploy gives where the user has some files.
+// deployed returns the result of the test case deploy, run in a module that already has some files.
 func deployed(t *testing.T, have map[string]string) result {
 	t.Helper()
 	tree := fstest.MapFS{"home/library/go.mod": {Data: []byte("module example.com/deploy\n")}}
@@ -23,7 +23,8 @@ func deployed(t *testing.T, have map[string]string) result {
 	return runIn(t, c.request(t), tree, "home/library")
 }
 
-// TestDeployTwice checks that what was written once is the user's: a second run writes nothing, and has nothing to say.
+// TestDeployTwice checks that files belong to the user once they are written: a second run writes
+// and reports nothing.
 func TestDeployTwice(t *testing.T) {
 	first := deployed(t, nil)
 	if len(first.files) != 14 || first.files["deploy/Dockerfile"] == "" {
@@ -35,7 +36,8 @@ func TestDeployTwice(t *testing.T) {
 	}
 }
 
-// TestDeployLeavesWhatIsRemoved checks that a file which the user has removed stays away, and a part of which there is none comes.
+// TestDeployLeavesWhatIsRemoved checks that a run does not restore a file that the user removed,
+// but writes a part of which the user has no files.
 func TestDeployLeavesWhatIsRemoved(t *testing.T) {
 	files := deployed(t, nil).files
 	maps.DeleteFunc(files, func(path, _ string) bool {
@@ -47,7 +49,8 @@ func TestDeployLeavesWhatIsRemoved(t *testing.T) {
 	}
 }
 
-// TestDeployBelowModuleRoot checks that paths in the files are from the root of the module, where images are built.
+// TestDeployBelowModuleRoot checks that paths in the files are relative to the root of the module,
+// where images are built.
 func TestDeployBelowModuleRoot(t *testing.T) {
 	c := readCase(t, "deploy")
 	c.options = strings.ReplaceAll(c.options, "deploy/user/", "")
@@ -60,7 +63,8 @@ func TestDeployBelowModuleRoot(t *testing.T) {
 	}
 }
 
-// TestDeploySymlink checks that nothing is written where a link leads out of the module.
+// TestDeploySymlink checks that the plugin writes nothing through a link that leads out of the
+// module.
 func TestDeploySymlink(t *testing.T) {
 	home, elsewhere := t.TempDir(), t.TempDir()
 	writeTree(t, home, map[string]string{"library/go.mod": "module example.com/deploy\n"})

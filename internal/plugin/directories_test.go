@@ -11,8 +11,9 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
-// TestProcessReadsDirectories checks that the program finds the directories of parameters from the directory that it runs in, below the root of
-// the module and with templates that --template printed.
+// TestProcessReadsDirectories checks that the binary resolves directories in parameters relative to
+// its working directory, which is below the root of the module, and that it accepts templates
+// printed by --template.
 func TestProcessReadsDirectories(t *testing.T) {
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "protoc-gen-grpcservice.exe")

@@ -6,33 +6,34 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// emitter is a row of the table of what the plugin generates: the parameter emit, the response,
-// --help and docs/plugin.md derive from it.
+// emitter is a row of the table of outputs. The parameter emit, the response, --help and
+// docs/plugin.md derive from it.
 type emitter struct {
 	name      string
-	isDefault bool   // whether it is on where the parameter is not given
-	needs     []need // the parameters without which it is an error
+	isDefault bool   // whether it is on if the parameter emit is unset
+	needs     []need // the parameters that it requires
 
-	// What it writes of each proto file, and of all of them together; either may be nil.
+	// file writes the output for one proto file, all the output for all of them together. Exactly
+	// one of the two is set.
 	file func(o *output, r run, file model.File)
 	all  func(o *output, r run, files []model.File)
 
-	path string // what it writes, for library/v1/book_service.proto of Go package libraryv1
+	path string // its output for library/v1/book_service.proto of package libraryv1
 	help string // its line in --help
 	doc  string // its row in docs/plugin.md
 }
 
-// need is a parameter that an emitter needs, and what it is there.
+// need is a parameter that an emitter requires, with its meaning and an example for errors.
 type need struct{ parameter, what, example string }
 
-// run is what the emitters of a run share.
+// run is the data that the emitters of a run share.
 type run struct {
 	env    Env
 	in     input
 	params parameters
 }
 
-// emitters returns the table of what the plugin generates, in the order of its output.
+// emitters returns the table of outputs, in the order of the response.
 func emitters() []emitter {
 	return []emitter{{
 		name: "service", isDefault: true,
@@ -75,14 +76,14 @@ func emitters() []emitter {
 	}}
 }
 
-// addTest adds the test package of a file, which one without services has not.
+// addTest adds the test package of a file. A file without services has none.
 func addTest(o *output, r run, file model.File) {
 	if len(file.Services) > 0 {
 		o.addCode(r.params, file.Test, file, r.in.templates.Test)
 	}
 }
 
-// emitNames returns the words of the parameter emit.
+// emitNames returns the valid values of the parameter emit.
 func emitNames() (names []string) {
 	for _, e := range emitters() {
 		names = append(names, e.name)
@@ -90,7 +91,7 @@ func emitNames() (names []string) {
 	return names
 }
 
-// defaultEmits lists what is generated where the parameter is not given.
+// defaultEmits returns the default values of the parameter emit, joined by separator.
 func defaultEmits(separator string) string {
 	var names []string
 	for _, e := range emitters() {
@@ -101,7 +102,7 @@ func defaultEmits(separator string) string {
 	return strings.Join(names, separator)
 }
 
-// setEmits adds the words of the parameter to what is generated.
+// setEmits appends the values in the parameter emit to those already set.
 func setEmits(p *parameters, value string) {
 	p.emit = append(p.emit, strings.Split(value, ";")...)
 }

@@ -5,25 +5,25 @@ import (
 	"io/fs"
 )
 
-// Env is what a process has.
+// Env is the environment of the process.
 type Env struct {
-	Args   []string // without the name of the program
+	Args   []string // without the program name
 	Stdin  io.Reader
-	Stdout io.Writer // for the response, and nothing else
+	Stdout io.Writer // only for the response or the output of an argument
 	Stderr io.Writer
 
-	// ReadFile reads a file of the user, by its path from the directory in which the process runs.
+	// ReadFile reads a file of the user. The path is relative to the working directory.
 	ReadFile func(path string) ([]byte, error)
 
-	// Tree is the file system, from its root, and Dir the directory in it in which the process runs. They are for parameters that name
-	// directories of the user, and may be left out where there is none.
+	// Tree is the file system, starting at its root, and Dir the working directory in it. Both are
+	// for parameters that name directories of the user, and may be unset if there are none.
 	Tree fs.FS
 	Dir  string
 }
 
-// The exit codes of Run.
+// Exit codes of Run.
 const (
-	exitAnswered = 0 // also where the answer is an error: it is for the caller to report
+	exitAnswered = 0 // also if the response has an error, which the caller reports
 	exitNoAnswer = 1
 	exitMisused  = 2
 )

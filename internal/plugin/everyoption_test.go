@@ -18,17 +18,18 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// optionSample is two policies that set one option, each to another value.
+// optionSample is an option and two policies that set it, to different values if the option has
+// several.
 type optionSample struct {
 	option        string
-	first, second string // in protobuf's text format
-	shape         string // what the method itself says beside them: where its pattern is
+	first, second string // in protobuf text format
+	shape         string // other options of the method, which locate its pattern
 	rpc           rpcKind
-	isShape       bool // it says where a pattern is: for one method only, and not at run time
-	notInGo       bool // nothing of it is in the policy of the generated code
+	isShape       bool // it locates a pattern, so it is for one method only and not for run time
+	notInGo       bool // it is not in the policy of the generated code
 }
 
-// rpcKind is the messages of an RPC, and what stands in it.
+// rpcKind holds the messages of an RPC and the options in its body.
 type rpcKind struct{ request, response, options string }
 
 var (
@@ -52,7 +53,7 @@ var (
 	bulkShape  = `bulk {off: false}`
 )
 
-// optionSamples has each option of options.proto.
+// optionSamples has a sample for each option in options.proto.
 var optionSamples = []optionSample{
 	{option: "timeout.default", first: `timeout {default: "2s"}`,
 		second: `timeout {default: "3s"}`, rpc: plainRPC},
@@ -268,7 +269,7 @@ var optionSamples = []optionSample{
 		second: `room {slow: SLOW_BLOCK}`, rpc: chatRPC},
 }
 
-// everyProto is the proto of the samples without their services.
+// everyProto is the proto of the samples, without their services.
 const everyProto = `syntax = "proto3";
 package every.v1;
 option go_package = "example.com/every/everyv1";
@@ -312,9 +313,9 @@ message Chat { string room_id = 1; string text = 2; }
 message KeyedRequest { string request_id = 1; string nonce = 2; }
 `
 
-// TestEveryOption has each field of the options said by its service, by the method, by a policy file
-// and by the configuration of a server, and holds that each of them ends in the report and in the
-// policy of the code that is generated, compiled and served.
+// TestEveryOption sets each option in a service, in a method, in a policy file and in the
+// configuration of a server. It checks that each of them reaches the report, and the policies of a
+// server that is built from the generated code.
 func TestEveryOption(t *testing.T) {
 	checkSampled(t)
 	text, file, config := everyProto, "version: v1\nrules:\n", make(map[string]json.RawMessage)
@@ -350,7 +351,7 @@ func TestEveryOption(t *testing.T) {
 	}
 }
 
-// checkSampled names the fields of the proto that have no sample.
+// checkSampled reports options without a sample, and samples without an option.
 func checkSampled(t *testing.T) {
 	t.Helper()
 	options := optionsIn((&grpcservicev1.Policy{}).ProtoReflect().Descriptor(), "")
@@ -367,7 +368,7 @@ func checkSampled(t *testing.T) {
 	}
 }
 
-// optionsIn returns the paths of the fields that are no messages.
+// optionsIn returns the paths of the fields that are not messages.
 func optionsIn(m protoreflect.MessageDescriptor, path string) (options []string) {
 	for i := range m.Fields().Len() {
 		fd := m.Fields().Get(i)
@@ -380,7 +381,7 @@ func optionsIn(m protoreflect.MessageDescriptor, path string) (options []string)
 	return options
 }
 
-// name returns the name of the service of a sample.
+// name returns the name of the sample's service.
 func (s optionSample) name() string {
 	words := strings.FieldsFunc(s.option, func(r rune) bool { return r == '.' || r == '_' })
 	for i, word := range words {
@@ -389,7 +390,7 @@ func (s optionSample) name() string {
 	return strings.Join(words, "")
 }
 
-// policy returns what texts say, laid over one another.
+// policy parses texts and merges them into one policy.
 func (s optionSample) policy(t *testing.T, texts ...string) *grpcservicev1.Policy {
 	t.Helper()
 	p := &grpcservicev1.Policy{}
@@ -403,8 +404,8 @@ func (s optionSample) policy(t *testing.T, texts ...string) *grpcservicev1.Polic
 	return p
 }
 
-// service returns the service of a sample: an RPC for each place that can set the option. What is
-// about one method only is not said by the service.
+// service returns the service of a sample, with an RPC for each place that can set the option. An
+// option that is for one method only is set in the method, not in the service.
 func (s optionSample) service(t *testing.T) string {
 	wide, first := "option (grpcservice.v1.service) = {"+s.first+"};", ""
 	if s.isShape {
@@ -419,7 +420,7 @@ func (s optionSample) service(t *testing.T) string {
 		rpc("Overrides", s.shape, s.second), rpc("File", s.shape), rpc("AtStart", s.shape))
 }
 
-// plainMessage returns a message as YAML and the report have it.
+// plainMessage returns a message as YAML and the report represent it.
 func plainMessage(m protoreflect.Message) map[string]any {
 	fields := make(map[string]any)
 	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
@@ -454,7 +455,7 @@ type reported struct {
 	Value         any
 }
 
-// reportOf returns the rules of each method that has them.
+// reportOf returns the rules of each method in a report.
 func reportOf(t *testing.T, text string) map[string][]reported {
 	t.Helper()
 	var report struct {
@@ -473,7 +474,7 @@ func reportOf(t *testing.T, text string) map[string][]reported {
 	return rules
 }
 
-// checkReport checks what the report says of the option, and where that is from.
+// checkReport checks the value of the option in the report, and its source.
 func (s optionSample) checkReport(t *testing.T, report map[string][]reported) {
 	t.Helper()
 	from := map[string]string{"Inherits": "service option", "Overrides": "method option", "File": "policy file"}
@@ -495,7 +496,8 @@ func (s optionSample) checkReport(t *testing.T, report map[string][]reported) {
 	}
 }
 
-// valueIn returns the option, or what it is replaced with as a whole, as a report has it.
+// valueIn returns the option as a report has it. If a policy overrides a group only as a whole,
+// such as auth, it returns the group.
 func (s optionSample) valueIn(t *testing.T, text string) reported {
 	t.Helper()
 	group, field, isMessage := strings.Cut(s.option, ".")
@@ -513,13 +515,13 @@ func (s optionSample) valueIn(t *testing.T, text string) reported {
 	return reported{Field: group, Value: value}
 }
 
-// servedPolicies compiles the generated code, and returns the policies that a server has of it by
-// method: those of AtStart with a configuration over them.
+// servedPolicies compiles the generated code and returns the policies of its server, by method. The
+// configuration overrides those of AtStart.
 func servedPolicies(
 	t *testing.T, c testCase, files map[string]string, config map[string]json.RawMessage,
 ) map[string]any {
 	t.Helper()
-	_ = readTree(t, "../../runtime") // what the program is built of, for the cache of go test
+	_ = readTree(t, "../../runtime") // makes the go test cache depend on the program's sources
 	module := goModule{dir: t.TempDir(), files: make(map[string]string)}
 	var registrations strings.Builder
 	for _, s := range optionSamples {
@@ -549,7 +551,7 @@ func servedPolicies(
 	return policies
 }
 
-// everyProgram prints the policies of a server's methods.
+// everyProgram prints the policies of a server's methods as JSON.
 const everyProgram = `package main
 
 import (
@@ -581,8 +583,8 @@ func main() {
 }
 `
 
-// checkPolicies checks that the option has an effect on the policy that is served, and the same one
-// wherever it is said.
+// checkPolicies checks that the option has an effect on the server's policy, and the same effect
+// wherever it is set.
 func (s optionSample) checkPolicies(t *testing.T, policies map[string]any) {
 	t.Helper()
 	of := func(rpc string) any {

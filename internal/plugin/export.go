@@ -11,10 +11,11 @@ import (
 	"github.com/grpcservice/grpcservice/proto"
 )
 
-// exportMark is the first line of an exported proto. A file that begins with it is ours to write again.
+// exportMark is the first line of an exported proto. A later export overwrites a file that starts
+// with it.
 const exportMark = "// Written by protoc-gen-grpcservice --export, which overwrites it. DO NOT EDIT.\n"
 
-// export writes the proto of the options below a directory, where buf and protoc find it.
+// export writes options.proto below dir, where buf and protoc find it.
 func export(env Env, dir string) error {
 	path := filepath.Join(dir, filepath.FromSlash(proto.OptionsPath))
 	if err := checkOurs(path); err != nil {
@@ -30,7 +31,8 @@ func export(env Env, dir string) error {
 	return nil
 }
 
-// checkOurs says why a file must not be overwritten: it is neither an export nor a copy of the proto as it is now.
+// checkOurs returns an error if the file must not be overwritten, because it is neither an export
+// nor a copy of the current proto.
 func checkOurs(path string) error {
 	content, err := os.ReadFile(path)
 	switch {

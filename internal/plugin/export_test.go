@@ -11,13 +11,13 @@ import (
 	"github.com/grpcservice/grpcservice/proto"
 )
 
-// TestExport checks what --export does with a directory by what is there already.
+// TestExport checks how --export treats existing files in a directory.
 func TestExport(t *testing.T) {
 	const mark = "// Written by protoc-gen-grpcservice --export, which overwrites it. DO NOT EDIT.\n"
 	for name, tt := range map[string]struct {
 		before string
 		code   int
-		stderr string // what it contains
+		stderr string // substring
 	}{
 		"nothing":           {"", 0, "wrote "},
 		"an older export":   {mark + "syntax = \"proto2\";\n", 0, "wrote "},

@@ -13,7 +13,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/plugin"
 )
 
-// FuzzPlugin checks that no request, however damaged, makes the plugin panic, hang or write what is not safe Go.
+// FuzzPlugin checks that no request, even a damaged one, makes the plugin panic, hang or write
+// unsafe Go.
 func FuzzPlugin(f *testing.F) {
 	for _, c := range testCases(f) {
 		seed, err := proto.Marshal(c.request(f))
@@ -27,7 +28,7 @@ func FuzzPlugin(f *testing.F) {
 	f.Fuzz(checkAnswer)
 }
 
-// FuzzStrings does so with sound requests, in which everything that a proto file is free to say comes from anybody.
+// FuzzStrings checks the same for well-formed requests with arbitrary strings.
 func FuzzStrings(f *testing.F) {
 	f.Add("a.proto", "example.com/a", "paths=source_relative", "p", "Service", "Do", " a comment\n")
 	f.Add("a_windows.proto", "../a;main", "module=example.com", "", "snake_case", "do_it", "go:generate x\n +build y\n")
@@ -58,7 +59,7 @@ func FuzzStrings(f *testing.F) {
 	})
 }
 
-// checkAnswer runs the plugin over a request and checks whatever it answers.
+// checkAnswer runs the plugin on a request and checks the response.
 func checkAnswer(t *testing.T, in []byte) {
 	var stdout, stderr bytes.Buffer
 	start := time.Now()

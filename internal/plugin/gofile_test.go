@@ -14,12 +14,13 @@ import (
 	"unicode"
 )
 
-// TestOutputIsSafe checks every file that comes out of testdata for what the compiler does not check.
+// TestOutputIsSafe checks the output of all test cases for problems that the compiler does not
+// report.
 func TestOutputIsSafe(t *testing.T) {
 	for _, c := range testCases(t) {
 		for file, content := range run(t, c.request(t)).files {
 			if isUsers(file) {
-				continue // it need not be Go, nor say that it is generated
+				continue // not necessarily Go or marked as generated
 			}
 			if err := checkGoFile(file, content); err != nil && !isReport(file) {
 				t.Errorf("%s: %s: %v", c.name, file, err)
@@ -28,10 +29,10 @@ func TestOutputIsSafe(t *testing.T) {
 	}
 }
 
-// isReport reports whether a file is a report, which is not code.
+// isReport reports whether a file is a report, not code.
 func isReport(file string) bool { return path.Ext(file) == ".json" }
 
-// checkGoFile says what is wrong with a generated file: with its path, its syntax, its format or its comments.
+// checkGoFile returns an error if a generated file has an invalid path, syntax, format or comment.
 func checkGoFile(file, content string) error {
 	if path.IsAbs(file) || path.Clean(file) != file || strings.HasPrefix(file+"/", "../") || strings.Contains(file, `\`) {
 		return fmt.Errorf("the path is not a clean relative one")
@@ -53,12 +54,12 @@ func checkGoFile(file, content string) error {
 	return checkComments(parsed)
 }
 
-// lintDirective is the one directive that generated code has.
+// lintDirective is the only directive that generated code may have.
 const lintDirective = "//lint:file-ignore SA1019 The proto deprecates something that this file must name."
 
 var plainComment = regexp.MustCompile(`^//( |\t|$)`)
 
-// checkComments finds comments that are more than comments.
+// checkComments returns an error if a comment may be a directive or has invisible characters.
 func checkComments(file *ast.File) error {
 	for _, group := range file.Comments {
 		for _, comment := range group.List {

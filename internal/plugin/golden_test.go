@@ -15,8 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what the golden tests want")
 
-// TestGolden runs the plugin over each directory of testdata and compares what comes out with its directory want: the generated files,
-// or the file error, and the file warnings.
+// TestGolden runs the plugin on each directory of testdata and compares the output with its
+// directory want: the generated files, or the file error, and the file warnings.
 func TestGolden(t *testing.T) {
 	for _, c := range testCases(t) {
 		t.Run(c.name, func(t *testing.T) {
@@ -36,7 +36,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// goldenFiles lays a result out as the directory want has it. Of a big file it keeps the hash.
+// goldenFiles returns a result in the layout of the directory want, with a hash instead of a big
+// file.
 func goldenFiles(r result) map[string]string {
 	const big = 100_000
 	golden := make(map[string]string)
@@ -55,7 +56,8 @@ func goldenFiles(r result) map[string]string {
 	return golden
 }
 
-// TestOrderDoesNotMatter checks that the order of the files in a request leaves every byte as it is, errors included.
+// TestOrderDoesNotMatter checks that the order of the files in a request does not change the output
+// or the errors.
 func TestOrderDoesNotMatter(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, c := range testCases(t) {
@@ -77,14 +79,15 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 }
 
-// TestStrategyDoesNotMatter checks that a run per directory, as buf does it, and one run over all directories write the same bytes.
+// TestStrategyDoesNotMatter checks that one run per directory, as buf does by default, writes the
+// same bytes as one run for all directories.
 func TestStrategyDoesNotMatter(t *testing.T) {
 	for _, c := range testCases(t) {
 		t.Run(c.name, func(t *testing.T) {
 			request := c.request(t)
 			all := run(t, request)
 			if all.err != "" {
-				return // what clashes across directories is found only where both are seen
+				return // a run per directory does not detect clashes across directories
 			}
 			dirs := make(map[string][]string)
 			for _, path := range c.protos {
@@ -97,7 +100,8 @@ func TestStrategyDoesNotMatter(t *testing.T) {
 					each[path] = content
 				}
 			}
-			notReports := cmpopts.IgnoreMapEntries(func(file, _ string) bool { return isReport(file) }) // a report is on one run
+			// A report covers one run only, so it differs.
+			notReports := cmpopts.IgnoreMapEntries(func(file, _ string) bool { return isReport(file) })
 			if diff := cmp.Diff(all.files, each, notReports); diff != "" {
 				t.Errorf("strategy directory gives another result (-all +directory):\n%s", diff)
 			}

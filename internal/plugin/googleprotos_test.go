@@ -17,8 +17,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/table"
 )
 
-// findGoogle resolves the protos that a program with long-running operations links: those of Google, and what they import. They
-// come from the modules that the code for operations depends on, which this one does not.
+// findGoogle resolves the protos that a program with long-running operations links: Google's, and
+// their imports. They come from dependencies of runtime/operation, which this module does not have.
 func findGoogle(path string) (protocompile.SearchResult, error) {
 	files, err := googleProtos()
 	if err != nil {
@@ -43,7 +43,8 @@ var googleProtos = sync.OnceValues(func() ([]*descriptorpb.FileDescriptorProto, 
 	return set.File, proto.Unmarshal(out, set)
 })
 
-// TestLinkedPackages checks that the plugin knows the Go package of each proto that generated code links, and of no other.
+// TestLinkedPackages checks that the plugin knows the Go packages of exactly the protos that
+// generated code links.
 func TestLinkedPackages(t *testing.T) {
 	files, err := googleProtos()
 	if err != nil {
@@ -58,8 +59,8 @@ func TestLinkedPackages(t *testing.T) {
 	}
 }
 
-// TestFilesThatAreNotLinkedMayBeAnywhere checks that a Go package of one's own for google/api is an error only with operations, which
-// link the other one.
+// TestFilesThatAreNotLinkedMayBeAnywhere checks that a custom Go package for google/api is an error
+// only with operations, which link the original one.
 func TestFilesThatAreNotLinkedMayBeAnywhere(t *testing.T) {
 	request := readCase(t, "linked_moved_operations").request(t)
 	for _, file := range request.ProtoFile {

@@ -25,11 +25,12 @@ import (
 
 const testdata = "../../testdata"
 
-// edition2024 is the first line of a proto that the compiler shall read as edition 2023, which is all it knows, and that the
-// plugin shall get as edition 2024.
+// edition2024 is the first line of a proto that the plugin must get as edition 2024. The compiler
+// must read it as edition 2023, the latest one that it supports.
 const edition2024 = "// harness: edition 2024\n"
 
-// testCase is a directory of testdata: protos, the plugin's parameter in a file called options, and what to want.
+// testCase is a directory of testdata: protos, the plugin's parameter in a file called options, and
+// the wanted output.
 type testCase struct {
 	name    string
 	dir     string
@@ -37,7 +38,7 @@ type testCase struct {
 	protos  []string
 }
 
-// testCases returns all directories of testdata.
+// testCases returns a test case for each directory of testdata.
 func testCases(t testing.TB) []testCase {
 	t.Helper()
 	dirs, err := os.ReadDir(testdata)
@@ -70,7 +71,7 @@ func readCase(t testing.TB, name string) testCase {
 	return c
 }
 
-// readTree returns the files below dir, by their paths with slashes.
+// readTree returns the files below dir, by slash-separated path.
 func readTree(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	files := make(map[string]string)
@@ -106,7 +107,7 @@ func writeTree(t testing.TB, dir string, files map[string]string) {
 	}
 }
 
-// request compiles the protos of the case into the request that buf would send for them.
+// request compiles the protos of the test case into the request that buf would send.
 func (c testCase) request(t testing.TB) *pluginpb.CodeGeneratorRequest {
 	t.Helper()
 	compiler := protocompile.Compiler{
@@ -132,7 +133,7 @@ func (c testCase) request(t testing.TB) *pluginpb.CodeGeneratorRequest {
 	return request
 }
 
-// findGoFeatures resolves the file that declares the features of protoc-gen-go.
+// findGoFeatures resolves the proto that declares the features of protoc-gen-go.
 func findGoFeatures(path string) (protocompile.SearchResult, error) {
 	if path != gofeaturespb.File_google_protobuf_go_features_proto.Path() {
 		return protocompile.SearchResult{}, fs.ErrNotExist
@@ -140,7 +141,7 @@ func findGoFeatures(path string) (protocompile.SearchResult, error) {
 	return protocompile.SearchResult{Proto: protodesc.ToFileDescriptorProto(gofeaturespb.File_google_protobuf_go_features_proto)}, nil
 }
 
-// appendFile appends file behind all it imports, each once.
+// appendFile appends file after all its imports, each once.
 func (c testCase) appendFile(t testing.TB, protos []*descriptorpb.FileDescriptorProto, file protoreflect.FileDescriptor, seen map[string]bool) []*descriptorpb.FileDescriptorProto {
 	t.Helper()
 	if seen[file.Path()] {
@@ -170,26 +171,27 @@ func descriptorOf(file protoreflect.FileDescriptor) *descriptorpb.FileDescriptor
 	return protodesc.ToFileDescriptorProto(file)
 }
 
-// result is what a run of the plugin gave.
+// result is the result of a run of the plugin.
 type result struct {
 	files    map[string]string
 	err      string
 	warnings string
 }
 
-// run runs the plugin in this process, as in the directory of testdata, and checks what holds for every response.
+// run runs the plugin in this process, with testdata as the working directory, and checks what
+// holds for every response.
 func run(t testing.TB, request *pluginpb.CodeGeneratorRequest) result {
 	t.Helper()
 	return runIn(t, request, os.DirFS(testdata), ".")
 }
 
-// runIn runs the plugin as in a directory of a file system.
+// runIn runs the plugin with a directory of a file system as the working directory.
 func runIn(t testing.TB, request *pluginpb.CodeGeneratorRequest, tree fs.FS, dir string) result {
 	t.Helper()
 	return runEnv(t, request, plugin.Env{ReadFile: readTestdata, Tree: tree, Dir: dir})
 }
 
-// runEnv runs the plugin with the files of env.
+// runEnv runs the plugin on a request, with the file system of env.
 func runEnv(t testing.TB, request *pluginpb.CodeGeneratorRequest, env plugin.Env) result {
 	t.Helper()
 	in, err := proto.Marshal(request)
@@ -219,10 +221,11 @@ func runEnv(t testing.TB, request *pluginpb.CodeGeneratorRequest, env plugin.Env
 	return r
 }
 
-// readTestdata reads a file by its path in testdata.
+// readTestdata reads a file by its path relative to testdata.
 func readTestdata(path string) ([]byte, error) { return fs.ReadFile(os.DirFS(testdata), path) }
 
-// checkFeatures checks that the response declares what buf and protoc insist on, error or not.
+// checkFeatures checks that the response declares the features and editions that buf and protoc
+// require, even with an error.
 func checkFeatures(t testing.TB, response *pluginpb.CodeGeneratorResponse) {
 	t.Helper()
 	if got, want := response.GetSupportedFeatures(), uint64(3); got != want {
@@ -234,7 +237,7 @@ func checkFeatures(t testing.TB, response *pluginpb.CodeGeneratorResponse) {
 	}
 }
 
-// makeSymlink makes a symbolic link, or skips the test on a machine that lets nobody make one; in CI that is a failure.
+// makeSymlink creates a symbolic link. If that fails, it skips the test, or fails it in CI.
 func makeSymlink(t *testing.T, target, link string) {
 	t.Helper()
 	err := os.Symlink(target, link)

@@ -10,14 +10,14 @@ import (
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
-// input is what a run reads.
+// input is the input of a run.
 type input struct {
 	plugin    *protogen.Plugin
 	policy    *policy.File
 	templates *gen.Templates
 }
 
-// load reads what a run needs. It stops at the first part of it that has an error.
+// load reads the input of a run. It stops at the first part that has an error.
 func load(env Env, request *pluginpb.CodeGeneratorRequest, params parameters) (in input, problems diag.List) {
 	for _, read := range []func() error{
 		func() (err error) { in.policy, err = readPolicy(env, params.policy); return err },
@@ -34,5 +34,6 @@ func load(env Env, request *pluginpb.CodeGeneratorRequest, params parameters) (i
 	return in, nil
 }
 
-// known accepts a parameter that is not protogen's own: parseParameters has checked all of them.
+// known accepts every parameter that protogen does not define: parseParameters has checked them
+// all.
 func known(string, string) error { return nil }

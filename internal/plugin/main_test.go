@@ -6,12 +6,12 @@ import (
 	"testing"
 )
 
-// scratch is a directory for what several tests share.
+// scratch is a directory that several tests share.
 var scratch string
 
 func TestMain(m *testing.M) { os.Exit(runAll(m)) }
 
-// runAll runs the tests and removes what they shared.
+// runAll runs the tests and removes scratch.
 func runAll(m *testing.M) int {
 	var err error
 	if scratch, err = os.MkdirTemp("", "plugin"); err != nil {

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// manual returns what --help prints of a program with some arguments; the long form is the doc comment of cmd/protoc-gen-grpcservice.
+// manual returns the --help text of a program with the given arguments. The doc comment of
+// cmd/protoc-gen-grpcservice is the long version.
 func manual(arguments []argument) string {
 	var b strings.Builder
 	b.WriteString(manualHead)

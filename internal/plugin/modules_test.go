@@ -8,7 +8,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// TestMessagesOfAnotherModule checks what the plugin says where a go.mod shows that services would go to another's module.
+// TestMessagesOfAnotherModule checks the error or the warning if a go.mod shows that services would
+// be in a package of another module.
 func TestMessagesOfAnotherModule(t *testing.T) {
 	const mine = "module example.com/you\n\ngo 1.25\n"
 	warning := `its messages are in the Go package "example.com/import_path/trace/v1", and so its services would be in "example.com/import_path/trace/v1/v1service", ` +
@@ -54,8 +55,8 @@ func TestMessagesOfAnotherModule(t *testing.T) {
 	}
 }
 
-// TestBadPackagesAreOfNoModule checks that a Go package that cannot be is reported as that alone, and
-// not as one of another module, too.
+// TestBadPackagesAreOfNoModule checks that an invalid Go package is reported only as invalid, and
+// not also as a package of another module.
 func TestBadPackagesAreOfNoModule(t *testing.T) {
 	for _, name := range []string{"go_package_dot", "go_package_vendor", "go_package_space"} {
 		tree := fstest.MapFS{"go.mod": {Data: []byte("module example.com/you\n")}}

@@ -8,13 +8,13 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// output collects what a run generates, and what goes wrong with it.
+// output collects the generated files and the problems of a run.
 type output struct {
 	files    []*pluginpb.CodeGeneratorResponse_File
 	problems diag.List
 }
 
-// addCode adds one of the Go files that a proto file becomes.
+// addCode adds one of the Go files generated for a proto file.
 func (o *output) addCode(params parameters, to model.Output, file model.File, generate func(model.File) ([]byte, error)) {
 	content, err := generate(file)
 	path := to.File

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestOneFileHasThePackageComment checks that of the generated files of each Go package exactly one has
-// its comment.
+// TestOneFileHasThePackageComment checks that exactly one generated file of each Go package has the
+// package comment.
 func TestOneFileHasThePackageComment(t *testing.T) {
 	for _, c := range testCases(t) {
 		t.Run(c.name, func(t *testing.T) {

@@ -8,32 +8,32 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// parameters are the plugin's own, and those of protogen that it has to know.
+// parameters holds the plugin's own parameters and the protogen parameters that it needs.
 type parameters struct {
 	packageSuffix string
 	emit          []string // what to generate
 	policy        string   // the path of the policy file, or ""
 	report        string   // the path of the report, or ""
-	strict        bool     // whether what deserves a warning is an error
+	strict        bool     // whether warnings are errors
 	templates     string   // the path of a directory of templates, or ""
 	skeletonDir   string   // the directory of the package that implements the services, or ""
 	app           string   // the directory of the program that serves them, or ""
 	deploy        deployParameters
-	importPath    string // of the output directory, or ""
+	importPath    string // the import path of the output directory, or ""
 	module        string
-	mappings      map[string]string // the M parameters by proto file
+	mappings      map[string]string // the M parameters, by proto file
 }
 
-// deployParameters are those of emit=deploy.
+// deployParameters holds the parameters of emit=deploy.
 type deployParameters struct {
-	dir   string // the directory that the files are in
+	dir   string // the directory of the files
 	name  string
 	image string
 	port  int
-	parts []string // or none for all
+	parts []string // empty means all
 }
 
-// judge returns the problems as the parameter strict wants them: with strict, warnings are errors.
+// judge returns the problems, with warnings turned into errors if strict is set.
 func (p *parameters) judge(problems diag.List) diag.List {
 	if p.strict {
 		return problems.Strict()
@@ -41,8 +41,8 @@ func (p *parameters) judge(problems diag.List) diag.List {
 	return problems
 }
 
-// place returns the path of an output file as the module parameter wants it. With an import path, files have their places by those of
-// the protos already.
+// place returns the path of an output file after applying the module parameter. With an import
+// path, the paths already follow those of the protos.
 func (p *parameters) place(file string) (string, error) {
 	if p.module == "" || p.importPath != "" {
 		return file, nil
@@ -54,7 +54,7 @@ func (p *parameters) place(file string) (string, error) {
 	return short, nil
 }
 
-// emits reports whether any of some emitters is on.
+// emits reports whether any of the named emitters is on.
 func (p *parameters) emits(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(p.emit, name) })
 }

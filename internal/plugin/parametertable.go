@@ -7,34 +7,35 @@ import (
 	"strings"
 )
 
-// parameter is a row of the table of parameters: reading, checking, --help and docs/plugin.md
+// parameter is a row of the table of parameters. Parsing, validation, --help and docs/plugin.md
 // derive from it.
 type parameter struct {
-	name     string // what stands before the "="
+	name     string // the text before the "="
 	isPrefix bool   // whether the path of a proto file follows the name
-	isList   bool   // whether it may be given several times
+	isList   bool   // whether it may be repeated
 
 	valid *regexp.Regexp
-	want  string // what a valid value is, for errors
+	want  string // the description of a valid value, for errors
 	set   func(p *parameters, value string)
 
-	setFile func(p *parameters, file, value string) // set of a prefix
+	setFile func(p *parameters, file, value string) // instead of set, for a prefix
 
-	emits []string // the emits without which it has no effect; empty where it always has one
-	alone string   // what is wrong where none of these is on; "" for the usual text
+	emits []string // it has an effect only with one of these emits; empty means any
+	alone string   // the error if none of these is on; "" means the usual text
 
-	usage   string // the value, as --help and the docs show it: "=FILE"
+	usage   string // the value in --help and the docs, such as "=FILE"
 	help    string // its line in --help
-	doc     string // its row in docs/plugin.md: the meaning; "" for help
-	without string // and what holds without it
+	doc     string // its meaning in docs/plugin.md; "" means help
+	without string // its default in docs/plugin.md
 }
 
-// parameterTable returns the parameters, in the order in which errors and docs list them.
+// parameterTable returns all parameters, in the order of errors and docs.
 func parameterTable() []parameter {
 	return slices.Concat(ownParameters, emitParameters, protocParameters)
 }
 
-// parameterOf returns the row of a parameter as it is given.
+// parameterOf returns the row of the parameter with the given name, which may consist of a prefix
+// and a path.
 func parameterOf(name string) (parameter, bool) {
 	table := parameterTable()
 	i := slices.IndexFunc(table, func(p parameter) bool {
@@ -71,7 +72,7 @@ func namesOf(rows []parameter) (names []string) {
 	return names
 }
 
-// ownParameters are those that are for any emit.
+// ownParameters lists the parameters that apply to every emit.
 var ownParameters = []parameter{{
 	name: "package_suffix", usage: "=service", without: "`service`",
 	valid: regexp.MustCompile(`^[a-z][a-z0-9]*$`),
@@ -127,7 +128,7 @@ var ownParameters = []parameter{{
 	doc:  "a directory of [templates](templates.md) that replace the plugin's own",
 }}
 
-// emitParameters are those of emit=skeleton and emit=deploy.
+// emitParameters lists the parameters of emit=skeleton and emit=deploy.
 var emitParameters = []parameter{{
 	name: "skeleton_dir", usage: "=DIR", emits: []string{"skeleton"}, alone: "nothing is " +
 		"written there without emit=skeleton; set both",
@@ -180,7 +181,7 @@ var emitParameters = []parameter{{
 	help: "the port that the program listens on",
 }}
 
-// protocParameters are protoc-gen-go's: both plugins get the same.
+// protocParameters lists the parameters of protoc-gen-go. Users give both plugins the same ones.
 var protocParameters = []parameter{{
 	name:  "paths",
 	valid: regexp.MustCompile(`^(import|source_relative)$`), want: `"import" or "source_relative"`,
@@ -199,8 +200,8 @@ var protocParameters = []parameter{{
 	name: "apilevelM", isPrefix: true, valid: apiLevel, want: wantAPILevel,
 }}
 
-// What several parameters may be. goDirectory is the path of a directory that Go takes for a package:
-// no part of it begins with a dot or an underscore.
+// Patterns that several parameters share. goDirectory matches the path of a directory that the go
+// command accepts as a package: no element starts with a dot or an underscore.
 var (
 	anything    = regexp.MustCompile(`^.+$`)
 	truth       = regexp.MustCompile(`^(true|false|)$`)
@@ -212,13 +213,13 @@ const goElement = `[A-Za-z0-9]([A-Za-z0-9._~+-]*[A-Za-z0-9_~+-])?`
 
 const wantAPILevel = `"API_OPEN", "API_HYBRID" or "API_OPAQUE"`
 
-// listOf returns the rule of a list of words.
+// listOf returns the pattern of a semicolon-separated list of words.
 func listOf(words []string) *regexp.Regexp {
 	word := "(" + strings.Join(words, "|") + ")"
 	return regexp.MustCompile("^" + word + "(;" + word + ")*$")
 }
 
-// wantList says what such a list is.
+// wantList describes such a list for errors.
 func wantList(words []string) string {
 	last := len(words) - 1
 	return `"` + strings.Join(words[:last], `", "`) + `" or "` + words[last] + `", or several ` +

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// parseParameters reads the parameter of a request; its error joins everything that is wrong.
+// parseParameters parses the parameter of a request. Its error joins all problems.
 func parseParameters(text string) (parameters, error) {
 	params := parameters{packageSuffix: "service", mappings: make(map[string]string)}
 	values := make(map[string]string)
@@ -15,7 +15,7 @@ func parseParameters(text string) (parameters, error) {
 	for param := range strings.SplitSeq(text, ",") {
 		name, value, _ := strings.Cut(param, "=")
 		if name == "" {
-			continue // as protogen does
+			continue // like protogen
 		}
 		if err := params.take(name, value, values); err != nil {
 			errs = append(errs, err)
@@ -31,7 +31,8 @@ func parseParameters(text string) (parameters, error) {
 	return params, errors.Join(errs...)
 }
 
-// reservedElement says which directory of a path belongs to the go command, or returns "".
+// reservedElement returns the reason why an element of a path is reserved for the go command, or
+// "".
 func reservedElement(path string) string {
 	for element := range strings.SplitSeq(path, "/") {
 		switch element {
@@ -44,7 +45,8 @@ func reservedElement(path string) string {
 	return ""
 }
 
-// lacking returns an error of each parameter that what is generated needs; values are those given.
+// lacking returns an error for each parameter that an active emit requires and that is not in
+// values.
 func (p *parameters) lacking(values map[string]string) error {
 	var errs []error
 	for _, e := range emitters() {
@@ -58,7 +60,7 @@ func (p *parameters) lacking(values map[string]string) error {
 	return errors.Join(errs...)
 }
 
-// idle returns an error of each parameter that has no effect on what is generated.
+// idle returns an error for each parameter in values that has no effect on the active emits.
 func (p *parameters) idle(values map[string]string) error {
 	var errs []error
 	for _, row := range parameterTable() {
@@ -72,7 +74,8 @@ func (p *parameters) idle(values map[string]string) error {
 	return errors.Join(errs...)
 }
 
-// take notes the value of a parameter, or returns what is wrong with it by itself.
+// take records the value of a parameter. It returns an error if the parameter is unknown, invalid
+// or repeated.
 func (p *parameters) take(name, value string, values map[string]string) error {
 	previous, again := values[name]
 	values[name] = value

@@ -9,8 +9,8 @@ import (
 // patternTests is the package that writePatternTests writes.
 const patternTests = "./run"
 
-// writePatternTests writes tests of the helpers of the golden cases that have the same service in every syntax, at every level of
-// the API.
+// writePatternTests writes tests of helpers. The golden cases that it uses have the same service in
+// every syntax and at every API level.
 func writePatternTests(t *testing.T, module goModule) {
 	files := map[string]string{"run/messages_test.go": patternMessages}
 	for _, level := range []string{"open", "hybrid", "opaque"} {
@@ -33,7 +33,7 @@ func writePatternTests(t *testing.T, module goModule) {
 
 func capitalize(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
-// patternMessages makes messages of any level of the API.
+// patternMessages is the code that creates messages at any API level.
 const patternMessages = `package run
 
 import (
@@ -187,7 +187,7 @@ func Test{{.Name}}(t *testing.T) {
 }
 `
 
-// streamTest calls a method of each pattern of streams through its helper.
+// streamTest is a test that calls a method of each stream pattern through its helper.
 const streamTest = `package run
 
 import (

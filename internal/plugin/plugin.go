@@ -1,4 +1,5 @@
-// Package plugin is protoc-gen-grpcservice as a function: it reads a request of protoc or buf, and answers it.
+// Package plugin implements protoc-gen-grpcservice as a function that reads a request from buf or
+// protoc and writes the response.
 package plugin
 
 import (
@@ -10,7 +11,8 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
-// Run does what the program is asked for, and returns its exit code.
+// Run executes the command-line arguments or, if there are none, answers the request on standard
+// input. It returns the exit code.
 func Run(env Env) int {
 	if len(env.Args) > 0 {
 		return runArgs(env)
@@ -26,7 +28,7 @@ func Run(env Env) int {
 	return exitAnswered
 }
 
-// isTerminal reports whether nobody but a person can be at the other end of r.
+// isTerminal reports whether r is a character device, such as a terminal.
 func isTerminal(r io.Reader) bool {
 	file, ok := r.(interface{ Stat() (fs.FileInfo, error) })
 	if !ok {
@@ -36,7 +38,7 @@ func isTerminal(r io.Reader) bool {
 	return err == nil && info.Mode()&fs.ModeCharDevice != 0
 }
 
-// answer reads a request and writes the response. Its error is for what a response cannot report.
+// answer reads a request and writes the response. It returns errors that a response cannot report.
 func answer(env Env) error {
 	in, err := io.ReadAll(env.Stdin)
 	if err != nil {

@@ -18,15 +18,15 @@ import (
 	"github.com/grpcservice/grpcservice/internal/plugin"
 )
 
-// TestRun checks what Run does with all that is not a sound request.
+// TestRun checks how Run treats arguments and input that is not a valid request.
 func TestRun(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		args   []string
 		stdin  io.Reader
 		code   int
-		stdout string // how it begins
-		stderr string // what it contains
+		stdout string // prefix
+		stderr string // substring
 	}{
 		{name: "version", args: []string{"--version"}, stdout: "protoc-gen-grpcservice "},
 		{name: "help", args: []string{"--help"}, stdout: "protoc-gen-grpcservice is a plugin for buf and protoc"},
@@ -63,7 +63,7 @@ func TestRunReportsThatNobodyReads(t *testing.T) {
 	}
 }
 
-// terminal is what a person types into.
+// terminal is a reader that looks like a terminal.
 type terminal struct{ io.Reader }
 
 func (terminal) Stat() (fs.FileInfo, error) { return terminalInfo{}, nil }
@@ -82,7 +82,8 @@ type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }
 
-// TestDamagedDescriptors checks that requests no compiler makes are answered with an error.
+// TestDamagedDescriptors checks that the response to a request that no compiler produces is an
+// error.
 func TestDamagedDescriptors(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -102,7 +103,7 @@ func TestDamagedDescriptors(t *testing.T) {
 			r.ProtoFile[0].Edition = descriptorpb.Edition_EDITION_99999_TEST_ONLY.Enum()
 		}, "99999"},
 		{"no edition", func(r *pluginpb.CodeGeneratorRequest) {
-			renamed("cmd/protoc-gen-go/testdata/a.proto")(r) // where protobuf does not check it
+			renamed("cmd/protoc-gen-go/testdata/a.proto")(r) // protobuf checks no editions there
 			r.ProtoFile[0].Syntax = proto.String("editions")
 		}, "its edition is EDITION_UNKNOWN"},
 		{"control character in the path", renamed("a\n//go:generate x\n.proto"), `holds '\n'`},
@@ -128,7 +129,7 @@ func TestDamagedDescriptors(t *testing.T) {
 	}
 }
 
-// renamed gives the file of a request another path.
+// renamed changes the path of the file in a request.
 func renamed(path string) func(*pluginpb.CodeGeneratorRequest) {
 	return func(r *pluginpb.CodeGeneratorRequest) {
 		r.ProtoFile[0].Name = proto.String(path)
@@ -136,7 +137,7 @@ func renamed(path string) func(*pluginpb.CodeGeneratorRequest) {
 	}
 }
 
-// TestNoSourceInfo checks that errors name the file where a request does not say more.
+// TestNoSourceInfo checks that errors name the file if the request has no source info.
 func TestNoSourceInfo(t *testing.T) {
 	request := readCase(t, "torture_dupmethod").request(t)
 	for _, file := range request.ProtoFile {
@@ -148,7 +149,8 @@ func TestNoSourceInfo(t *testing.T) {
 	}
 }
 
-// TestProcess checks the program itself: what it is called with, and that its standard output holds the response alone.
+// TestProcess checks the exit codes of the binary, and that its standard output holds only the
+// response.
 func TestProcess(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "protoc-gen-grpcservice.exe")
 	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/protoc-gen-grpcservice").CombinedOutput(); err != nil {
@@ -158,7 +160,7 @@ func TestProcess(t *testing.T) {
 	process := func(stdin []byte, args ...string) (code int, stdout, stderr string) {
 		var out, errs bytes.Buffer
 		cmd := exec.CommandContext(t.Context(), binary, args...)
-		cmd.Dir = empty // in the module of this checkout the plugin warns of protos of other modules
+		cmd.Dir = empty // in this checkout, the plugin would warn about protos of other modules
 		cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = bytes.NewReader(stdin), &out, &errs, time.Second
 		if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 			t.Fatal(err)

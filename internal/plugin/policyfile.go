@@ -10,7 +10,7 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// readPolicy reads the policy file, if there is a parameter that names one.
+// readPolicy reads the policy file. It returns nil if path is empty.
 func readPolicy(env Env, path string) (*policy.File, error) {
 	if path == "" {
 		return nil, nil
@@ -22,8 +22,9 @@ func readPolicy(env Env, path string) (*policy.File, error) {
 	return policy.Parse(path, content), nil
 }
 
-// otherTypes knows all extensions but those of our options, whose bytes stay as they are: so what is wrong with them, or is
-// somebody else's of the same number, does not make a whole request unreadable.
+// otherTypes resolves all extensions except this plugin's options, whose bytes stay undecoded.
+// Invalid options, or a third-party extension with the same number, then do not make the whole
+// request unreadable.
 type otherTypes struct{}
 
 // FindExtensionByName implements proto.UnmarshalOptions.Resolver.

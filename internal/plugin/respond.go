@@ -14,7 +14,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
-// respond answers a request: with files, or with an error that says everything that is wrong.
+// respond answers a request with files, or with an error that lists all problems.
 func respond(env Env, request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorResponse, diag.List) {
 	response := &pluginpb.CodeGeneratorResponse{
 		SupportedFeatures: proto.Uint64(uint64(pluginpb.CodeGeneratorResponse_FEATURE_PROTO3_OPTIONAL |
@@ -24,7 +24,7 @@ func respond(env Env, request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGen
 	}
 	files, problems := generate(env, request)
 	if err := problems.Err(); err != nil {
-		// The text may quote the request, which need not be UTF-8; a response has to be.
+		// The text may quote the request, which may be invalid UTF-8. A response must be valid.
 		response.Error = proto.String(strings.ToValidUTF8(strings.TrimSpace(err.Error()), "\uFFFD"))
 		return response, problems.Warnings()
 	}
@@ -32,7 +32,7 @@ func respond(env Env, request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGen
 	return response, problems.Warnings()
 }
 
-// generate returns the files for a request, and all that is wrong with it.
+// generate returns the files for a request, and all problems.
 func generate(env Env, request *pluginpb.CodeGeneratorRequest) (files []*pluginpb.CodeGeneratorResponse_File, problems diag.List) {
 	defer reportPanic(&problems)
 	params, err := parseParameters(request.GetParameter())
@@ -56,16 +56,16 @@ func generate(env Env, request *pluginpb.CodeGeneratorRequest) (files []*pluginp
 	return out.files, params.judge(problems)
 }
 
-// reportPanic makes an error of a panic: protogen trusts descriptors, and need not be right on
-// those that no compiler makes.
+// reportPanic turns a panic into an error: protogen trusts descriptors, and may panic on those that
+// no compiler produces.
 func reportPanic(problems *diag.List) {
 	if r := recover(); r != nil {
 		problems.Fail(fmt.Errorf("internal error: %v; please report it, with the proto files, at %s", r, issues))
 	}
 }
 
-// render returns the output for the files of a model, in their order, the report, and what the
-// user's files lack.
+// render returns the output of a run in order: the files for each proto file, the report, and the
+// files for all proto files together.
 func render(r run, files []model.File) (out output) {
 	for _, file := range files {
 		for _, e := range emitters() {

@@ -13,14 +13,14 @@ import (
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
-// addSkeleton adds the user's files that are new or have to change.
+// addSkeleton adds the user-owned Go files that are new or must change.
 func (o *output) addSkeleton(env Env, files []model.File, templates *gen.Templates, params parameters) {
 	u := &userCode{
 		Workspace: workspace.Workspace{Tree: env.Tree, Dir: env.Dir}, templates: templates,
 		services: model.Implementations(files), files: make(map[string][]byte),
 	}
 	if len(u.services) == 0 {
-		return // nothing is to be implemented
+		return // nothing to implement
 	}
 	u.generate(params)
 	o.problems.Add(u.problems...)
@@ -55,7 +55,7 @@ func (u *userCode) generate(params parameters) {
 	}
 }
 
-// merge adds what the package in a directory lacks.
+// merge adds the declarations that the package in a directory lacks.
 func (u *userCode) merge(f workspace.Directory, have map[string][]byte) {
 	name := golang.PackageName(f.ImportPath)
 	result := skeleton.Merge(skeleton.Package{
@@ -70,7 +70,7 @@ func (u *userCode) merge(f workspace.Directory, have map[string][]byte) {
 	}
 }
 
-// wanted returns the services as the user's package is to implement them.
+// wanted returns the services that the user's package must implement.
 func (u *userCode) wanted() (services []skeleton.Service) {
 	for _, i := range u.services {
 		svc := skeleton.Service{
@@ -85,7 +85,7 @@ func (u *userCode) wanted() (services []skeleton.Service) {
 	return services
 }
 
-// decls returns what a new file starts with.
+// decls returns the declarations of a new file.
 func (u *userCode) decls(i model.Implementation) []skeleton.Decl {
 	decls := []skeleton.Decl{
 		{Name: i.Type, Render: u.piece("type", i)},
@@ -100,7 +100,7 @@ func (u *userCode) decls(i model.Implementation) []skeleton.Decl {
 	return decls
 }
 
-// tests returns the tests that a new type starts with.
+// tests returns the tests of a new type.
 func (u *userCode) tests(i model.Implementation) []skeleton.Decl {
 	tests := []skeleton.Decl{{Name: "Test" + i.Type, Render: u.piece("test", i)}}
 	if m := i.Example(); m != nil && !u.hasType(i.Type+m.GoName) {
@@ -111,7 +111,7 @@ func (u *userCode) tests(i model.Implementation) []skeleton.Decl {
 	return tests
 }
 
-// hasType reports whether a service has a type of that name, whose own test has that name.
+// hasType reports whether the type of a service has the given name, and so has a test of that name.
 func (u *userCode) hasType(name string) bool {
 	return slices.ContainsFunc(u.services, func(i model.Implementation) bool { return i.Type == name })
 }

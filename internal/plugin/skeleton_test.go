@@ -14,7 +14,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
-// messagesMod makes the module of the messages one that can be written to, next to the user's.
+// messagesMod replaces the module of the messages with a writable directory next to the user's
+// module.
 const messagesMod = "\nreplace example.com/skeleton_added => ../messages\n"
 
 const (
@@ -30,7 +31,7 @@ func link(target string) *fstest.MapFile {
 	return &fstest.MapFile{Data: []byte(target), Mode: 0o777 | fs.ModeSymlink}
 }
 
-// TestSkeletonOfUserFiles checks what becomes of files as users have them.
+// TestSkeletonOfUserFiles checks how a run changes user-owned files in various states.
 func TestSkeletonOfUserFiles(t *testing.T) {
 	const (
 		file    = "internal/service/book_service.go"
@@ -38,12 +39,12 @@ func TestSkeletonOfUserFiles(t *testing.T) {
 	)
 	for name, tt := range map[string]struct {
 		tree    fstest.MapFS
-		dir     string // the directory that buf runs in
-		options string // beside emit=skeleton
-		files   string // the names of those that are written
-		begins  string // how the file begins
-		holds   string // what it has once
-		lacks   string // what it has not
+		dir     string // the working directory of buf
+		options string // in addition to emit=skeleton
+		files   string // the names of the written files
+		begins  string // the prefix of the file
+		holds   string // a substring that the file has once
+		lacks   string // a substring that the file does not have
 		err     string
 		warning string
 	}{
@@ -167,7 +168,7 @@ func TestSkeletonOfUserFiles(t *testing.T) {
 	}
 }
 
-// TestSkeletonOfVersions checks that services of the same name get types of different names.
+// TestSkeletonOfVersions checks that services with the same name get types with different names.
 func TestSkeletonOfVersions(t *testing.T) {
 	c := readCase(t, "skeleton_added")
 	request := c.request(t)
@@ -189,8 +190,8 @@ func TestSkeletonOfVersions(t *testing.T) {
 	}
 }
 
-// TestSkeletonAdvisesOnce checks that a page key which nothing says is unique is reported by the run
-// that writes the method and by no other, and that strict does not make an error of it.
+// TestSkeletonAdvisesOnce checks that a page key that may not be unique is reported only by the run
+// that writes the method, and that strict does not make this advice an error.
 func TestSkeletonAdvisesOnce(t *testing.T) {
 	const advice = "rpc PageKeyService.ListAuthors: the new method sorts pages by name"
 	for _, strict := range []string{"", ",strict"} {
@@ -210,7 +211,8 @@ func TestSkeletonAdvisesOnce(t *testing.T) {
 	}
 }
 
-// TestSkeletonOnDisk checks what only a real file system has: a link to itself, and the directory of the process.
+// TestSkeletonOnDisk checks what requires a real file system: a link to itself, and the working
+// directory of the process.
 func TestSkeletonOnDisk(t *testing.T) {
 	request := readCase(t, "skeleton_added").request(t)
 	request.Parameter = proto.String("emit=skeleton,skeleton_dir=internal/service")

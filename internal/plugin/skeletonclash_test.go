@@ -8,13 +8,14 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// TestSkeletonTestsOfOneName checks that of tests that would be called the same, that of the contract is there, once.
+// TestSkeletonTestsOfOneName checks that if two tests would have the same name, the plugin writes
+// only the contract test.
 func TestSkeletonTestsOfOneName(t *testing.T) {
 	request := readCase(t, "skeleton_added").request(t)
 	request.Parameter = proto.String("emit=skeleton,skeleton_dir=service")
 	file := request.ProtoFile[len(request.ProtoFile)-1]
 	other := proto.CloneOf(file.Service[0])
-	other.Name = proto.String("BookServiceGetBook") // the test of its type is called like that of BookService.GetBook
+	other.Name = proto.String("BookServiceGetBook") // same test name as BookService.GetBook
 	file.Service = append(file.Service, other)
 	got := runIn(t, request, fstest.MapFS{"go.mod": textFile(userMod)}, ".")
 	count := 0
@@ -26,7 +27,8 @@ func TestSkeletonTestsOfOneName(t *testing.T) {
 	}
 }
 
-// TestAppOfConstructors checks that main.go calls a constructor only with what it takes.
+// TestAppOfConstructors checks that main.go calls a constructor only if it has all its arguments,
+// and the constructor returns no error.
 func TestAppOfConstructors(t *testing.T) {
 	const head = "package service\n\nimport (\n\t\"context\"\n\n\t\"MODULE\"\n)\n\ntype BookService struct{}\n\n"
 	for name, tt := range map[string]struct{ module, constructor, want string }{

@@ -28,12 +28,13 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// skeletonCases are what the names of the cases begin with whose services are implemented: all shapes, and odd names.
+// skeletonCases lists the name prefixes of the test cases that get starter code: all shapes of
+// RPCs, and unusual names.
 var skeletonCases = []string{"skeleton_", "kinds", "package_names", "initialisms", "keyword_packages", "several", "torture_names", "torture_streams",
 	"pattern_odd", "pattern_packages", "pattern_opaque", "policy_options"}
 
-// writeSkeletons writes, into the module of all generated code, what a user gets who implements the services of each case, and
-// the programs that serve them. It returns the packages of it.
+// writeSkeletons writes the starter code of these test cases, and the programs that serve their
+// services, into the module of all generated code. It returns the packages that it wrote.
 func writeSkeletons(t *testing.T, module goModule) (packages []string) {
 	t.Helper()
 	for _, c := range testCases(t) {
@@ -68,7 +69,7 @@ func writeSkeletons(t *testing.T, module goModule) (packages []string) {
 	return packages
 }
 
-// withoutNew returns warnings without those of methods that a run has just written.
+// withoutNew returns warnings without those about methods that a run has just written.
 func withoutNew(warnings string) (others string) {
 	for line := range strings.Lines(warnings) {
 		if !strings.Contains(line, ": the new method ") {
@@ -78,7 +79,8 @@ func withoutNew(warnings string) (others string) {
 	return others
 }
 
-// checkProgram runs a program as it was generated: it serves, all its RPCs answer UNIMPLEMENTED, and it stops when it is told to.
+// checkProgram runs a generated program. It checks that the program serves, that its RPCs return
+// UNIMPLEMENTED, and that it stops on an interrupt.
 func checkProgram(t *testing.T, module goModule, pkg string) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "server.exe")
@@ -108,8 +110,8 @@ func checkProgram(t *testing.T, module goModule, pkg string) {
 	}
 }
 
-// readLog reads the log of a program to its end, and sends the address at which the program serves.
-// It returns an error with the whole log if a line is not JSON, or the program never served.
+// readLog reads the log of a program to its end, and sends the address on which the program serves.
+// It returns an error with the whole log if a line is not JSON or the program never serves.
 func readLog(log io.Reader, serving chan<- string) error {
 	defer close(serving)
 	var all bytes.Buffer
@@ -129,7 +131,8 @@ func readLog(log io.Reader, serving chan<- string) error {
 	return nil
 }
 
-// checkUnimplemented calls RPCs of a server.
+// checkUnimplemented checks that the services of a server are healthy and that RPCs return
+// UNIMPLEMENTED.
 func checkUnimplemented(t *testing.T, addr string) {
 	t.Helper()
 	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
@@ -153,7 +156,7 @@ func checkUnimplemented(t *testing.T, addr string) {
 	}
 }
 
-// call makes a call with one empty request, and returns how it ends.
+// call makes a call with one empty request and returns its error.
 func call(ctx context.Context, conn *grpc.ClientConn, method string) error {
 	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method)
 	if err != nil {
@@ -168,7 +171,8 @@ func call(ctx context.Context, conn *grpc.ClientConn, method string) error {
 	return stream.RecvMsg(&emptypb.Empty{})
 }
 
-// namesDeprecated reports whether staticcheck has reason to complain of a user's code: its proto deprecates what it has to name.
+// namesDeprecated reports whether staticcheck may complain about starter code, because its proto
+// deprecates something that the code must refer to.
 func namesDeprecated(t *testing.T, pkg string) bool {
 	t.Helper()
 	name := path.Base(strings.TrimSuffix(pkg, "/cmd/server"))

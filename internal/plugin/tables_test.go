@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestTablesInDocs checks that docs/plugin.md has a row for each parameter and for each emit, as the
-// tables of the code have them. With -update it writes them.
+// TestTablesInDocs checks that the tables in docs/plugin.md have the same rows as the tables in the
+// code. With -update, it writes them.
 func TestTablesInDocs(t *testing.T) {
 	const path = "../../docs/plugin.md"
 	content, err := os.ReadFile(path)
@@ -70,7 +70,7 @@ func emitRows() string {
 	return strings.ReplaceAll(b.String(), "|  |", "| |")
 }
 
-// TestRowsAreWhole checks that a row of a table lacks nothing that one of its readers takes from it.
+// TestRowsAreWhole checks that each row of a table has all values that its readers require.
 func TestRowsAreWhole(t *testing.T) {
 	command, err := os.ReadFile("../../cmd/protoc-gen-grpcservice/main.go")
 	if err != nil {
@@ -117,8 +117,8 @@ func TestRowsAreWhole(t *testing.T) {
 	}
 }
 
-// TestEveryParameterIsSet checks that the setter of each row changes what it is for: none is lost, and
-// no two rows share a field.
+// TestEveryParameterIsSet checks that the setter of each parameter has an effect, and that no two
+// parameters set the same field.
 func TestEveryParameterIsSet(t *testing.T) {
 	values := map[string]string{
 		"package_suffix": "api", "import_path": "example.com/gen", "emit": "test", "policy": "p.yaml", "report": "r.json",

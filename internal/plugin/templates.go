@@ -13,10 +13,12 @@ import (
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
-// directoryPath is the path of a directory below that in which the process runs. No part of it starts with a dot.
+// directoryPath matches the path of a directory below the working directory. No element starts with
+// a dot.
 var directoryPath = regexp.MustCompile(`^[^./\\:\s[:cntrl:]][^/\\:[:cntrl:]]*(/[^./\\:\s[:cntrl:]][^/\\:[:cntrl:]]*)*$`)
 
-// loadTemplates returns our templates, and those of the user in the directory that the parameter names, if there is one.
+// loadTemplates returns the built-in templates. If dir is not empty, the user's templates in it
+// replace those of the same names.
 func loadTemplates(env Env, dir string) (*gen.Templates, error) {
 	if dir == "" {
 		return gen.LoadTemplates()
@@ -44,7 +46,7 @@ func loadTemplates(env Env, dir string) (*gen.Templates, error) {
 	return gen.LoadTemplates(user...)
 }
 
-// printTemplate prints our template of a name as a user's starts, and returns the exit code.
+// printTemplate prints a built-in template as the start of a user's, and returns the exit code.
 func printTemplate(env Env, template string) int {
 	text, found := gen.CopyOf(template)
 	if !found {

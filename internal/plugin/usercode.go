@@ -10,13 +10,13 @@ import (
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
-// userCode is what the files lack that a user owns: the package that implements the services, and
+// userCode collects what user-owned code lacks: in the package that implements the services, and in
 // the program that serves them.
 type userCode struct {
 	workspace.Workspace
 	templates *gen.Templates
 	services  []model.Implementation
-	files     map[string][]byte // whole, by their paths from the directory that the process runs in
+	files     map[string][]byte // complete contents, by path relative to the working directory
 	problems  diag.List
 }
 
@@ -30,8 +30,8 @@ func (u *userCode) generated(importPath string) string {
 	return ""
 }
 
-// forbidden returns a package that a package which implements or serves the services has to import
-// and may not, or "".
+// forbidden returns a package that importer must import to implement or serve the services but may
+// not, or "".
 func (u *userCode) forbidden(importer string) string {
 	for _, i := range u.services {
 		for _, imported := range []string{i.Messages, i.Interface.Path, i.Test.Path} {
