@@ -42,7 +42,7 @@ func newAppImports(app model.App) *imports {
 	t := newImports(model.Output{Declares: declared}, app.Package)
 	if name := app.Package.Package; name != t.names[app.Package.Path] &&
 		slices.Contains(locals, name) && !slices.Contains(declared, name) {
-		t.taken[name], t.names[app.Package.Path] = true, name // main.go declares no locals
+		t.taken[name], t.names[app.Package.Path] = true, name // main.go declares no name in locals
 	}
 	return t
 }

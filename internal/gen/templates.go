@@ -73,8 +73,8 @@ func kindsOfTemplates() (names []string) {
 	return names
 }
 
-// CopyOf returns a built-in template as the start of a user's, with the version line. It reports
-// false if there is no template of that name.
+// CopyOf returns a built-in template, with the version line, as a starting point for a user's. It
+// reports false if there is no template of that name.
 func CopyOf(name string) (text string, found bool) {
 	if !slices.Contains(TemplateNames(), name) {
 		return "", false

@@ -38,8 +38,8 @@ type deployment struct {
 	contextProblems diag.List // problems to report if the Dockerfile is new
 }
 
-// addDeployment adds the files of the parts that the user does not have, and compares the files
-// that the user has.
+// addDeployment adds the files of the parts that the user does not have, and compares the user's
+// files with the policies.
 func (o *output) addDeployment(env Env, files []model.File, params parameters) {
 	d := &deployment{Workspace: workspace.Workspace{Tree: env.Tree, Dir: env.Dir}, deployParameters: params.deploy, files: make(map[string][]byte)}
 	services := deployedServices(files)

@@ -314,8 +314,8 @@ message KeyedRequest { string request_id = 1; string nonce = 2; }
 `
 
 // TestEveryOption sets each option in a service, in a method, in a policy file and in the
-// configuration of a server. It checks that each of them reaches the report, and the policies of a
-// server that is built from the generated code.
+// configuration of a server. It checks the value in the report, and the policies of a server that
+// is built from the generated code.
 func TestEveryOption(t *testing.T) {
 	checkSampled(t)
 	text, file, config := everyProto, "version: v1\nrules:\n", make(map[string]json.RawMessage)

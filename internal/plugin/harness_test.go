@@ -178,8 +178,8 @@ type result struct {
 	warnings string
 }
 
-// run runs the plugin in this process, with testdata as the working directory, and checks what
-// holds for every response.
+// run runs the plugin in this process, with testdata as the working directory, and checks the
+// invariants of every response.
 func run(t testing.TB, request *pluginpb.CodeGeneratorRequest) result {
 	t.Helper()
 	return runIn(t, request, os.DirFS(testdata), ".")

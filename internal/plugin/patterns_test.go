@@ -6,7 +6,7 @@ import (
 	"text/template"
 )
 
-// patternTests is the package that writePatternTests writes.
+// patternTests is the package that writePatternTests writes, as an argument of the go command.
 const patternTests = "./run"
 
 // writePatternTests writes tests of helpers. The golden cases that it uses have the same service in

@@ -111,7 +111,8 @@ func (u *userCode) tests(i model.Implementation) []skeleton.Decl {
 	return tests
 }
 
-// hasType reports whether the type of a service has the given name, and so has a test of that name.
+// hasType reports whether a service is implemented by a type with the given name. A method's test
+// would then have the same name as the test of that type.
 func (u *userCode) hasType(name string) bool {
 	return slices.ContainsFunc(u.services, func(i model.Implementation) bool { return i.Type == name })
 }

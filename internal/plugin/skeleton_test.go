@@ -211,8 +211,8 @@ func TestSkeletonAdvisesOnce(t *testing.T) {
 	}
 }
 
-// TestSkeletonOnDisk checks what requires a real file system: a link to itself, and the working
-// directory of the process.
+// TestSkeletonOnDisk checks cases that require a real file system: a link to itself, and the
+// working directory of the process.
 func TestSkeletonOnDisk(t *testing.T) {
 	request := readCase(t, "skeleton_added").request(t)
 	request.Parameter = proto.String("emit=skeleton,skeleton_dir=internal/service")

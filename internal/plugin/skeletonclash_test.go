@@ -27,8 +27,8 @@ func TestSkeletonTestsOfOneName(t *testing.T) {
 	}
 }
 
-// TestAppOfConstructors checks that main.go calls a constructor only if it has all its arguments,
-// and the constructor returns no error.
+// TestAppOfConstructors checks that main.go calls a constructor only if main.go can supply all
+// arguments and the constructor returns no error.
 func TestAppOfConstructors(t *testing.T) {
 	const head = "package service\n\nimport (\n\t\"context\"\n\n\t\"MODULE\"\n)\n\ntype BookService struct{}\n\n"
 	for name, tt := range map[string]struct{ module, constructor, want string }{

@@ -46,7 +46,8 @@ func loadTemplates(env Env, dir string) (*gen.Templates, error) {
 	return gen.LoadTemplates(user...)
 }
 
-// printTemplate prints a built-in template as the start of a user's, and returns the exit code.
+// printTemplate prints a built-in template as a starting point for a user's, and returns the exit
+// code.
 func printTemplate(env Env, template string) int {
 	text, found := gen.CopyOf(template)
 	if !found {

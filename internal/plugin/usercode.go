@@ -10,8 +10,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
-// userCode collects what user-owned code lacks: in the package that implements the services, and in
-// the program that serves them.
+// userCode collects the additions to user-owned code: to the package that implements the services,
+// and to the program that serves them.
 type userCode struct {
 	workspace.Workspace
 	templates *gen.Templates

@@ -60,7 +60,7 @@ func (s *scope) operand(node parse.Node) reflect.Type {
 	case *parse.FieldNode, *parse.ChainNode, *parse.VariableNode, *parse.IdentifierNode:
 		return s.command(&parse.CommandNode{Args: []parse.Node{n}}, nil)
 	default:
-		return unknown // nil
+		return unknown // a nil node
 	}
 }
 

@@ -115,14 +115,15 @@ type Reason struct {
 // App is the main.go of a program.
 type App struct {
 	Command  string       // the name of its directory
-	Package  golang.Ident // the package that implements the services, without a name
+	Package  golang.Ident // the package that implements the services; Name is empty
 	Services []AppService
 	Names    string   // the names of the services, joined as in a sentence
 	Doc      []string // the lines of the program's comment
 
 	Dependencies []Dependency // the dependencies of the services
 
-	// These report whether an RPC has page tokens, an idempotency key, or validation rules.
+	// HasTokens, HasIdempotencyKeys and Validates report whether an RPC has page tokens, an
+	// idempotency key, or validation rules, respectively.
 	HasTokens, HasIdempotencyKeys, Validates bool
 	// RequiresAuthentication reports whether an RPC or a dependency requires authentication.
 	RequiresAuthentication bool
