@@ -13,7 +13,7 @@ type emitter struct {
 	isDefault bool   // whether it is on if the parameter emit is unset
 	needs     []need // the parameters that it requires
 
-	// file writes the output for a single proto file, and all writes one output for all proto files
+	// file writes the output for a single proto file, and all writes the output for all proto files
 	// together. Exactly one of them is set.
 	file func(o *output, r run, file model.File)
 	all  func(o *output, r run, files []model.File)
