@@ -1,6 +1,6 @@
-// Package diag is how the generator reports what is wrong with its input: where, what, and how bad
-// it is. Every stage returns a [List]; the plugin alone decides what becomes of warnings, and
-// renders the list.
+// Package diag reports problems in the input of the generator: their position, text and severity.
+// Every stage returns a [List]; only the plugin decides what becomes of warnings and renders the
+// list.
 package diag
 
 import (
@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// Position is a position in a file of the user: a proto, a policy file, a template or Go code.
+// Position is a position in one of the user's files: a proto, a policy file, a template or Go code.
 type Position struct {
-	Path         string // "" for a problem of no file, such as one of the parameters
-	Line, Column int    // from 1; both 0 where only the file is known
-	Subject      string // what stands there, "rpc Library.ListBooks" or "service Library"; or ""
+	Path         string // "" for a problem outside any file, such as in a parameter
+	Line, Column int    // 1-based; both 0 if only the file is known
+	Subject      string // what is declared there: "rpc Library.ListBooks" or "service Library"; or ""
 }
 
 // At returns the position of a file as a whole.
@@ -29,13 +29,13 @@ func (p Position) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.Path, p.Line, p.Column)
 }
 
-// Of returns the position as that of a subject.
+// Of returns the position with its subject set.
 func (p Position) Of(subject string) Position {
 	p.Subject = subject
 	return p
 }
 
-// Compare orders positions by path, line and column.
+// Compare orders positions by path, then line, then column.
 func (p Position) Compare(q Position) int {
 	return cmp.Or(strings.Compare(p.Path, q.Path), cmp.Compare(p.Line, q.Line),
 		cmp.Compare(p.Column, q.Column))
@@ -47,30 +47,30 @@ type Severity int
 // The severities.
 const (
 	Error   Severity = iota // nothing is generated
-	Warning                 // generation goes on, except in strict mode
-	Advice                  // a warning in strict mode too: about code that is written once
+	Warning                 // generation continues, except in strict mode
+	Advice                  // stays a warning in strict mode; concerns code that is written only once
 )
 
-// Problem is one thing that is wrong, or that deserves a warning.
+// Problem is an error, a warning or a piece of advice.
 type Problem struct {
 	Position
 	Severity Severity
 	Text     string // what is wrong, with the value; then, after a semicolon, what to do
 }
 
-// Error implements error. It returns the position, the subject and the text, as far as there are any.
+// Error implements error. It returns the position, the subject and the text, omitting empty parts.
 func (p Problem) Error() string {
 	parts := []string{p.Position.String(), p.Subject, p.Text}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ": ")
 }
 
-// List is the problems that a stage has found, in the order in which it found them.
+// List holds the problems that a stage found, in the order it found them.
 type List []Problem
 
-// Add adds problems.
+// Add appends problems.
 func (l *List) Add(problems ...Problem) { *l = append(*l, problems...) }
 
-// AddOf adds problems as those of a subject.
+// AddOf appends problems and sets their subject.
 func (l *List) AddOf(subject string, problems List) {
 	for _, p := range problems {
 		p.Subject = subject
@@ -93,7 +93,8 @@ func (l *List) Advisef(at Position, format string, args ...any) {
 	*l = append(*l, Problem{Position: at, Severity: Advice, Text: fmt.Sprintf(format, args...)})
 }
 
-// Fail adds an error of another type, unless it is nil. A [Problem] stays the problem that it is.
+// Fail adds err to the list; it does nothing if err is nil. A [Problem] is added unchanged; any
+// other error becomes the text of a new one.
 func (l *List) Fail(err error) {
 	var p Problem
 	switch {
@@ -105,8 +106,8 @@ func (l *List) Fail(err error) {
 	}
 }
 
-// Sorted returns the problems in the order of their positions, each once. Those at one position keep
-// their order.
+// Sorted returns the problems ordered by position, without duplicates. Problems at the same
+// position keep their order.
 func (l List) Sorted() List {
 	sorted := make(List, 0, len(l))
 	for _, p := range l {
@@ -118,16 +119,16 @@ func (l List) Sorted() List {
 	return sorted
 }
 
-// Canonical is [List.Sorted], with the problems at one position in the order of their texts: an
-// order that does not depend on the one in which the problems were found.
+// Canonical is like [List.Sorted], but orders problems at the same position by text. The result
+// does not depend on the order in which the problems were found.
 func (l List) Canonical() List {
 	byText := slices.Clone(l)
 	slices.SortStableFunc(byText, func(p, q Problem) int { return strings.Compare(p.Error(), q.Error()) })
 	return byText.Sorted()
 }
 
-// Strict returns the problems with every warning made an error. Advice stays: as an error it would
-// keep the code from being written, and the next run would report it again.
+// Strict returns the problems with every warning turned into an error. Advice is unchanged: as an
+// error it would keep the code from being written, and the next run would report it again.
 func (l List) Strict() List {
 	strict := slices.Clone(l)
 	for i := range strict {
@@ -141,7 +142,7 @@ func (l List) Strict() List {
 // Warnings returns the warnings and the advice.
 func (l List) Warnings() List { return l.only(Warning, Advice) }
 
-// Err joins the errors, or returns nil where there are none.
+// Err joins the errors, or returns nil if there are none.
 func (l List) Err() error {
 	var errs []error
 	for _, p := range l.only(Error) {

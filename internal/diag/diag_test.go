@@ -26,7 +26,7 @@ func TestProblemText(t *testing.T) {
 	}
 }
 
-// listOf returns a list with an error and a warning out of order, the warning twice.
+// listOf returns a list of two errors and a warning, out of order, with the warning twice.
 func listOf() (l diag.List) {
 	l.Errorf(diag.Position{Path: "b", Line: 2, Column: 1}, "%s", "second")
 	l.Warnf(diag.Position{Path: "b", Line: 1, Column: 9}, "%s", "first")

@@ -10,29 +10,32 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// Decision is what the rules of a method are, and why.
+// Decision holds the rules of a method and where they come from.
 type Decision struct {
 	Policy   policy.Policy
 	Rules    []Rule
-	Unused   []Rule // said somewhere, and of no effect
+	Unused   []Rule // set somewhere, without effect
 	Found    pattern.Result
-	Patterns []Pattern // what was found, for the report
+	Patterns []Pattern // the patterns found, for the report
 }
 
-// SourceDefault is the source of a rule that nobody set.
+// SourceDefault is the source of a rule that is not set anywhere.
 const SourceDefault = "default"
 
-// Rule is one field of a policy, and where its value is from.
+// Rule is one field of a policy, with its value and where the value comes from.
 type Rule struct {
-	Field   string // as in "timeout.default"
-	Value   any    // as JSON has it; nothing where only the server or the client knows its default
-	Source  string // "method option", "service option", "policy file", "request message", SourceDefault, or a standard option
-	Place   string // where it is set, if it is
-	Pattern string // of a rule in a policy file, the methods it is for
-	Why     string // why it is of no effect
+	Field string // such as "timeout.default"
+	// Value is in its JSON form. It is nil if only the server or the client knows the default.
+	Value any
+	// Source is "method option", "service option", "policy file", "request message", SourceDefault
+	// or the name of a standard option.
+	Source  string
+	Place   string // where it is set; or ""
+	Pattern string // the method pattern of a rule in a policy file; or ""
+	Why     string // why it has no effect; or ""
 }
 
-// decide returns the decision that merged makes.
+// decide returns the decision for a method whose sources merge into the policy merged.
 func decide(method protoreflect.MethodDescriptor, facts policy.Method, merged *grpcservicev1.Policy, sources []source) Decision {
 	d := Decision{Policy: facts.Policy(merged)}
 	if facts.Idempotency != policy.IdempotencyUnknown {
@@ -58,7 +61,7 @@ func decide(method protoreflect.MethodDescriptor, facts policy.Method, merged *g
 	return d
 }
 
-// unusedOf returns what sources set without effect.
+// unusedOf returns the rules that sources set without effect.
 func unusedOf(sources []source, merged *grpcservicev1.Policy, winners map[string]source) (rules []Rule) {
 	for i, s := range sources {
 		for _, set := range leavesOf(s.policy) {
@@ -72,7 +75,8 @@ func unusedOf(sources []source, merged *grpcservicev1.Policy, winners map[string
 	return rules
 }
 
-// unused returns why a field that a source sets has no effect, or ""; the later sources override it.
+// unused returns why a field that a source sets has no effect, or "". The later sources override
+// that source.
 func unused(field string, later []source, merged *grpcservicev1.Policy, winners map[string]source) string {
 	switch {
 	case !policy.Sets(merged, field):

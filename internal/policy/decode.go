@@ -13,7 +13,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// decoder makes messages of YAML, and reports all that is not exactly so.
+// decoder decodes YAML into messages. It reports every value that does not exactly match the type
+// of its field.
 type decoder struct {
 	report func(at diag.Position, format string, args ...any)
 	path   string
@@ -24,7 +25,7 @@ func (d *decoder) placeOf(node *yaml.Node) diag.Position {
 	return diag.Position{Path: d.path, Line: node.Line, Column: node.Column}
 }
 
-// message reads a mapping into m, which is at path field of its policy.
+// message reads a mapping into m. The path of m in its policy is field.
 func (d *decoder) message(node *yaml.Node, m protoreflect.Message, field string) {
 	fields := m.Descriptor().Fields()
 	d.pairs(node, field, fieldNames(m.Descriptor()), func(name string, place diag.Position, value *yaml.Node) {
@@ -59,7 +60,7 @@ func (d *decoder) list(node *yaml.Node, list protoreflect.List, fd protoreflect.
 	})
 }
 
-// scalar reads a value that is neither list nor message.
+// scalar reads a value that is neither a list nor a message.
 func (d *decoder) scalar(node *yaml.Node, fd protoreflect.FieldDescriptor, field string) (value protoreflect.Value, ok bool) {
 	want := wantOf(fd)
 	if !d.isKind(node, yaml.ScalarNode, field, want) {
@@ -72,7 +73,8 @@ func (d *decoder) scalar(node *yaml.Node, fd protoreflect.FieldDescriptor, field
 	return value, ok
 }
 
-// parseScalar returns the value of a scalar that is written as a field of its kind has to be.
+// parseScalar parses a scalar. It returns false if the text or the YAML tag does not match the kind
+// of the field.
 func parseScalar(text, tag string, fd protoreflect.FieldDescriptor) (value protoreflect.Value, ok bool) {
 	switch fd.Kind() {
 	case protoreflect.StringKind:
@@ -100,7 +102,8 @@ func parseScalar(text, tag string, fd protoreflect.FieldDescriptor) (value proto
 	}
 }
 
-// pairs reads a mapping, of which each key is one of names, and there once.
+// pairs reads a mapping and calls read for each pair. Every key must be one of names, and occur
+// only once.
 func (d *decoder) pairs(node *yaml.Node, field string, names []string, read func(name string, place diag.Position, value *yaml.Node)) {
 	if !d.isKind(node, yaml.MappingNode, field, "a mapping with one or more of "+strings.Join(names, ", ")) {
 		return
@@ -120,7 +123,7 @@ func (d *decoder) pairs(node *yaml.Node, field string, names []string, read func
 	}
 }
 
-// sequence reads a list by a function for its elements.
+// sequence reads a list and calls read for each element.
 func (d *decoder) sequence(node *yaml.Node, field string, read func(element *yaml.Node, field string)) {
 	if !d.isKind(node, yaml.SequenceNode, field, "a list") {
 		return
@@ -133,7 +136,8 @@ func (d *decoder) sequence(node *yaml.Node, field string, read func(element *yam
 	}
 }
 
-// isKind checks the kind of a node. Aliases have none that is wanted: what a rule says stands where the rule is.
+// isKind reports whether a node is of a kind, and reports a problem if it is not. It rejects
+// aliases, so that each rule spells out its policy.
 func (d *decoder) isKind(node *yaml.Node, kind yaml.Kind, field, want string) bool {
 	switch {
 	case node.Kind == kind && (kind != yaml.ScalarNode || node.ShortTag() != "!!null"):

@@ -11,7 +11,7 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// TestDocs checks that the policy files in the docs are sound.
+// TestDocs checks that the policy files in the docs are valid.
 func TestDocs(t *testing.T) {
 	page, err := os.ReadFile("../../docs/policy.md")
 	if err != nil {
@@ -31,8 +31,8 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// TestEveryOptionIsInDocs checks that the page has a section for each field of the options, and in it
-// a row for each field of that one's message.
+// TestEveryOptionIsInDocs checks that the page has a section for each field of the options, and
+// that the section has a row for each field of that field's message.
 func TestEveryOptionIsInDocs(t *testing.T) {
 	page, err := os.ReadFile("../../docs/policy.md")
 	if err != nil {

@@ -11,24 +11,25 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// File is a policy file: the rules of options.proto for protos that one cannot edit, or for all methods at once.
+// File is a policy file: it sets the rules of options.proto for protos that cannot be edited, or
+// for all methods at once.
 type File struct {
 	path     string
-	complete bool     // whether a run sees all services that the file speaks of
-	entries  []*entry // in the order of the file, each pattern once
+	complete bool     // whether every run sees all services that the file names
+	entries  []*entry // in file order, one per pattern
 	problems diag.List
 }
 
-// entry is all that a file says of the methods of one pattern.
+// entry collects what a file sets for the methods of one pattern.
 type entry struct {
 	pattern selector
-	place   diag.Position // where the pattern stands first
+	place   diag.Position // where the pattern occurs first
 	policy  *grpcservicev1.Policy
 	fields  map[string]diag.Position // where each field is set
 	faulty  bool
 }
 
-// Problems returns what is wrong with the file by itself.
+// Problems returns the problems of the file itself, regardless of the protos.
 func (f *File) Problems() diag.List {
 	if f == nil {
 		return nil
@@ -44,7 +45,7 @@ func (f *File) Path() string {
 	return f.path
 }
 
-// sources returns what the file says of a method, the wider patterns first.
+// sources returns the policies that the file sets for a method, the widest pattern first.
 func (f *File) sources(service protoreflect.FullName, method protoreflect.Name) (sources []source) {
 	if f == nil {
 		return nil
@@ -60,7 +61,7 @@ func (f *File) sources(service protoreflect.FullName, method protoreflect.Name) 
 	return sources
 }
 
-// placeOf returns where a field is set, or the message that it is missing in.
+// placeOf returns where a field is set, or else where its closest enclosing message is.
 func (e *entry) placeOf(field string) diag.Position {
 	for field != "" {
 		if place, found := e.fields[field]; found {
@@ -71,7 +72,8 @@ func (e *entry) placeOf(field string) diag.Position {
 	return e.place
 }
 
-// add adds a rule for the methods of a pattern; what the file has said of them already is a problem.
+// add adds a rule for the methods of a pattern. It reports the fields that the file already sets
+// for them.
 func (f *File) add(p selector, r rule) {
 	i := slices.IndexFunc(f.entries, func(e *entry) bool { return e.pattern == p })
 	if i < 0 {
@@ -88,7 +90,7 @@ func (f *File) add(p selector, r rule) {
 	}
 }
 
-// check reports what is wrong with the policy of each pattern.
+// check reports the problems in the policy of each pattern.
 func (f *File) check() {
 	for _, e := range f.entries {
 		check := policy.CheckWide

@@ -4,17 +4,17 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern"
 )
 
-// Pattern is a pattern that a method has, or may have, as the report says it.
+// Pattern is a pattern that a method has or may have, in the form of the report.
 type Pattern struct {
 	Name    string
 	Level   string
 	Reason  string
-	Fields  map[string]any // the fields that it was found in, by the names that options have for them
-	Emitted bool           // whether there is code for it
-	Advice  string         // the option that makes sure of it, or ""
+	Fields  map[string]any // the fields it was found in, keyed by their names in the options
+	Emitted bool           // whether code is generated for it
+	Advice  string         // the option that confirms it; or ""
 }
 
-// foundOf returns what was found in a method.
+// foundOf converts the findings for a method to the form of the report.
 func foundOf(found pattern.Result) (patterns []Pattern) {
 	for _, f := range found.Findings {
 		p := Pattern{Name: f.Pattern, Level: f.Level.String(), Reason: f.Reason, Advice: f.Advice}

@@ -11,8 +11,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// FuzzParse checks that a policy file, whatever it holds, is either sound or has problems with places in it, and that what is
-// sound of it makes policies of every kind of method.
+// FuzzParse checks that any policy file is either valid or has problems with positions inside it,
+// and that its valid rules yield policies for every kind of method.
 func FuzzParse(f *testing.F) {
 	files, err := filepath.Glob("../../testdata/*/policy.yaml")
 	if err != nil || len(files) == 0 {
@@ -44,7 +44,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// countBreaks counts what YAML takes for the end of a line, in any encoding that it may have.
+// countBreaks counts what YAML treats as a line break, in any encoding that content may have.
 func countBreaks(content []byte) (n int) {
 	text := []rune(string(content))
 	for order, bom := range map[binary.ByteOrder]string{binary.BigEndian: "\xfe\xff", binary.LittleEndian: "\xff\xfe"} {
@@ -64,7 +64,7 @@ func countBreaks(content []byte) (n int) {
 	return n
 }
 
-// checkDecision checks the policy that a file gives a method.
+// checkDecision checks the policy that a file sets for a method.
 func checkDecision(t *testing.T, file *File, method policy.Method) {
 	sources := append([]source{{policy: nil, wide: true}}, file.sources("acme.v1.Acme", "Get")...)
 	merged, faults := policy.Merge(method, layersOf(sources))

@@ -13,10 +13,10 @@ import (
 // leaf is a field of a policy that is set or replaced as a whole.
 type leaf struct {
 	field string
-	value any // as JSON has it
+	value any // in its JSON form
 }
 
-// leavesOf returns the fields that a policy sets, in the order of their numbers.
+// leavesOf returns the fields that a policy sets, ordered by field number.
 func leavesOf(p *grpcservicev1.Policy) []leaf { return appendLeaves(nil, "", p.ProtoReflect()) }
 
 func appendLeaves(leaves []leaf, path string, m protoreflect.Message) []leaf {
@@ -37,7 +37,8 @@ func appendLeaves(leaves []leaf, path string, m protoreflect.Message) []leaf {
 	return leaves
 }
 
-// isWhole reports whether a message is replaced as a whole, as who may call is, or has nothing to be replaced.
+// isWhole reports whether a message is a leaf: it is empty, or is only ever replaced as a whole, as
+// auth is.
 func isWhole(fd protoreflect.FieldDescriptor, m protoreflect.Message) bool {
 	empty := true
 	m.Range(func(protoreflect.FieldDescriptor, protoreflect.Value) bool {
@@ -47,7 +48,7 @@ func isWhole(fd protoreflect.FieldDescriptor, m protoreflect.Message) bool {
 	return empty || policy.IsWhole(fd.Name())
 }
 
-// plain returns a value as JSON has it.
+// plain returns a value in its JSON form.
 func plain(fd protoreflect.FieldDescriptor, value protoreflect.Value) any {
 	if !fd.IsList() {
 		return plainElement(fd, value)
@@ -78,7 +79,7 @@ func plainElement(fd protoreflect.FieldDescriptor, value protoreflect.Value) any
 	}
 }
 
-// overlap returns the fields that both policies set, each as a whole.
+// overlap returns the leaf fields that both policies set.
 func overlap(a, b *grpcservicev1.Policy) []string {
 	var both []string
 	of := leavesOf(b)

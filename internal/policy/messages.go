@@ -5,7 +5,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// messages are all messages of a run, by their full names.
+// messages holds all messages of a run, keyed by full name.
 type messages map[protoreflect.FullName]protoreflect.MessageDescriptor
 
 func messagesOf(files []*protogen.File) messages {
@@ -23,8 +23,9 @@ func (all messages) add(list protoreflect.MessageDescriptors) {
 	}
 }
 
-// seenFrom returns the function that finds the messages that a file sees: its own, and those of all that it imports. What a run
-// has beyond these depends on how it was called, and what is generated must not.
+// seenFrom returns a function that finds the messages visible to a file: its own, and those of all
+// files that it imports. The other messages of a run depend on how the plugin was invoked, and the
+// generated code must not.
 func (all messages) seenFrom(file protoreflect.FileDescriptor) func(protoreflect.FullName) protoreflect.MessageDescriptor {
 	var seen map[string]bool
 	return func(name protoreflect.FullName) protoreflect.MessageDescriptor {

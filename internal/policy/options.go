@@ -10,19 +10,19 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// The field numbers of the options in the descriptors of what may have ours.
+// The numbers of the field options in the descriptors of services and methods.
 const (
 	serviceOptions protoreflect.FieldNumber = 3
 	methodOptions  protoreflect.FieldNumber = 4
 )
 
-// options reads our options. An extension that only has the number of one of ours is not: the numbers are from the range that
-// every company may use.
+// options reads the options of this project. It ignores a third-party extension with the same
+// number: the numbers are from the range that any organization may use.
 type options struct {
-	foreign map[protoreflect.FullName]bool // the kinds of options in which somebody else has our number
+	foreign map[protoreflect.FullName]bool // the options messages in which a third-party extension has our number
 }
 
-// optionsOf returns the options of a run.
+// optionsOf returns the reader of the options in a run.
 func optionsOf(files []*protogen.File) options {
 	o := options{foreign: make(map[protoreflect.FullName]bool)}
 	for _, f := range files {
@@ -39,21 +39,21 @@ func optionsOf(files []*protogen.File) options {
 	return o
 }
 
-// ofService returns what the options of a service say.
+// ofService returns the policy that the options of a service set.
 func (o options) ofService(desc protoreflect.ServiceDescriptor) (source, diag.List) {
 	p := &grpcservicev1.Policy{}
 	s := source{kind: "service option", policy: p, wide: true, place: placesIn(desc, serviceOptions, grpcservicev1.E_Service)}
 	return s, o.read(desc, grpcservicev1.E_Service, p, s.place)
 }
 
-// ofMethod returns what the options of a method say.
+// ofMethod returns the policy that the options of a method set.
 func (o options) ofMethod(desc protoreflect.MethodDescriptor) (source, diag.List) {
 	p := &grpcservicev1.Policy{}
 	s := source{kind: "method option", policy: p, place: placesIn(desc, methodOptions, grpcservicev1.E_Method)}
 	return s, o.read(desc, grpcservicev1.E_Method, p, s.place)
 }
 
-// read reads an option of ours into m, which stays empty where the option is not set.
+// read reads the option ext of desc into m. It leaves m empty if the option is unset.
 func (o options) read(desc protoreflect.Descriptor, ext protoreflect.ExtensionType, m proto.Message, place func(string) diag.Position) (problems diag.List) {
 	of := ext.TypeDescriptor()
 	if o.foreign[of.ContainingMessage().FullName()] {
@@ -69,7 +69,7 @@ func (o options) read(desc protoreflect.Descriptor, ext protoreflect.ExtensionTy
 	return nil
 }
 
-// isSet reports whether desc has an option of ours.
+// isSet reports whether desc sets the option ext.
 func (o options) isSet(desc protoreflect.Descriptor, ext protoreflect.ExtensionType) bool {
 	of := ext.TypeDescriptor()
 	return !o.foreign[of.ContainingMessage().FullName()] && len(policy.RawFields(desc.Options(), of.Number())) > 0

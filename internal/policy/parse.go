@@ -17,7 +17,7 @@ var (
 	ruleFields = []string{"methods", "policy"}
 )
 
-// Parse reads a policy file; what is wrong with it is in its Problems.
+// Parse parses a policy file. [File.Problems] returns what is wrong with it.
 func Parse(path string, content []byte) *File {
 	f := &File{path: path}
 	d := &decoder{report: f.problems.Errorf, path: path}
@@ -35,7 +35,7 @@ func Parse(path string, content []byte) *File {
 	return f
 }
 
-// read reads the fields of the file.
+// read reads the top-level fields of the file.
 func (f *File) read(d *decoder, root *yaml.Node) {
 	hasVersion := false
 	d.pairs(root, "", fileFields, func(name string, _ diag.Position, value *yaml.Node) {
@@ -54,7 +54,7 @@ func (f *File) read(d *decoder, root *yaml.Node) {
 	}
 }
 
-// parseYAML returns the one document of a file, or nil where there is none.
+// parseYAML returns the only document of a file, or nil if it has none.
 func parseYAML(content []byte) (*yaml.Node, error) {
 	reader := yaml.NewDecoder(bytes.NewReader(content))
 	var document, second yaml.Node
@@ -91,7 +91,7 @@ func (d *decoder) boolean(node *yaml.Node, field string) bool {
 	return node.Value == "true"
 }
 
-// reportSyntax reports what the YAML parser says.
+// reportSyntax reports an error of the YAML parser.
 func (f *File) reportSyntax(err error) {
 	place, text := diag.At(f.path), strings.TrimPrefix(err.Error(), "yaml: ")
 	if syntax := (*yaml.LoadError)(nil); errors.As(err, &syntax) {

@@ -11,7 +11,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// limitsOf returns the patterns whose limits are rules of a method.
+// limitsOf returns the patterns whose limits apply to a method.
 func limitsOf(found pattern.Result) (has policy.Patterns) {
 	for _, match := range found.Matches {
 		match.Found.Limits(&has)
@@ -19,8 +19,9 @@ func limitsOf(found pattern.Result) (has policy.Patterns) {
 	return has
 }
 
-// misplaced returns what the options say of a pattern wrongly: the problems of the fields that they name, and limits of a pattern
-// that the method has not, where a place that speaks of this method alone sets them.
+// misplaced returns the problems in what the options set for patterns: invalid names of fields, and
+// limits of a pattern that the method does not have. Limits are a problem only if a source for this
+// method alone sets them.
 func (p *Policies) misplaced(found pattern.Result, facts policy.Method, merged *grpcservicev1.Policy, sources []source) (problems diag.List) {
 	wrong := make(map[string]bool)
 	for _, fault := range found.Problems {
@@ -45,7 +46,7 @@ func (p *Policies) misplaced(found pattern.Result, facts policy.Method, merged *
 	return problems
 }
 
-// adviceFor says what to do where a method does not have the pattern that options set limits of.
+// adviceFor returns what to do if options set limits of a pattern that the method does not have.
 func adviceFor(row pattern.Pattern, found pattern.Result) string {
 	seen, ok := found.Find(row.Name)
 	switch {
@@ -67,7 +68,8 @@ func firstName(field string) string {
 	return field
 }
 
-// saidBy returns the source that sets a field; where none does, the one that speaks of its pattern.
+// saidBy returns the source that sets a field, or else the one that sets another field of its
+// pattern.
 func saidBy(sources []source, field string) source {
 	if s := lastToSet(sources, field); policy.Sets(s.policy, field) {
 		return s
@@ -76,7 +78,8 @@ func saidBy(sources []source, field string) source {
 	return s
 }
 
-// lastToSpeakOf returns the last source of those that speak of one method alone that sets a field of a pattern, and the field.
+// lastToSpeakOf returns the last source for one method alone that sets a field of a pattern, and
+// that field.
 func lastToSpeakOf(sources []source, name string) (source, string) {
 	for i := len(sources) - 1; i >= 0; i-- {
 		if set := setOf(sources[i].policy, name); !sources[i].wide && len(set) > 0 {
@@ -86,7 +89,7 @@ func lastToSpeakOf(sources []source, name string) (source, string) {
 	return sources[0], ""
 }
 
-// setOf returns the paths of what options say of a pattern.
+// setOf returns the paths of the fields that p sets for a pattern.
 func setOf(p *grpcservicev1.Policy, name string) (paths []string) {
 	for _, leaf := range leavesOf(p) {
 		if firstName(leaf.field) == name {
@@ -96,7 +99,7 @@ func setOf(p *grpcservicev1.Policy, name string) (paths []string) {
 	return paths
 }
 
-// offIn reports whether options disable a pattern.
+// offIn reports whether p disables a pattern.
 func offIn(p *grpcservicev1.Policy, name string) bool {
 	m := p.ProtoReflect()
 	m = m.Get(m.Descriptor().Fields().ByName(protoreflect.Name(name))).Message()

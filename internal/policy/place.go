@@ -10,8 +10,9 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// placesIn returns where fields of an option are set: ext in the options, field number options, of desc. Where the source
-// says that of the whole option only, it is where that begins, or else desc.
+// placesIn returns a function that locates the fields of an option: the extension ext in the field
+// options of desc. If only the position of the whole option is known, it returns that one, or else
+// the position of desc.
 func placesIn(desc protoreflect.Descriptor, options protoreflect.FieldNumber, ext protoreflect.ExtensionType) func(field string) diag.Position {
 	return func(field string) diag.Position {
 		file := desc.ParentFile()
@@ -28,7 +29,8 @@ func placesIn(desc protoreflect.Descriptor, options protoreflect.FieldNumber, ex
 	}
 }
 
-// findLocation returns the location of a field of an option: its own, that of the first field in it, or that of what it is in.
+// findLocation returns the location of a field of an option: its own, or that of the closest
+// enclosing field, or else the first one inside it.
 func findLocation(locations protoreflect.SourceLocations, option, field protoreflect.SourcePath) (loc protoreflect.SourceLocation, found bool) {
 	path := append(option, field...)
 	for ; len(path) >= len(option); path = path[:len(path)-1] {
@@ -45,7 +47,8 @@ func findLocation(locations protoreflect.SourceLocations, option, field protoref
 	return loc, false
 }
 
-// numbersOf returns the path of source locations to a field such as "rate[1].burst", as far as it is known.
+// numbersOf converts a field such as "rate[1].burst" to a source path, as far as the names are
+// known.
 func numbersOf(field string, message protoreflect.MessageDescriptor) (path protoreflect.SourcePath) {
 	for name := range strings.SplitSeq(field, ".") {
 		name, index, isElement := strings.Cut(strings.TrimSuffix(name, "]"), "[")

@@ -1,5 +1,5 @@
-// Package policy says what the rules of each method are, and where each of them is from: the options of a service and of a
-// method, the messages of its requests, and a policy file.
+// Package policy determines the rules of each method and where each rule comes from: the options of
+// a service and of a method, the request messages, and a policy file.
 package policy
 
 import (
@@ -11,21 +11,22 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// Policies knows the rules of all methods of a run.
+// Policies holds the rules of all methods of a run.
 type Policies struct {
 	patterns []pattern.Pattern
 	options  options
 	file     *File
 	messages messages
-	ruled    map[protoreflect.FullName]bool // whether a message has rules of its own
+	ruled    map[protoreflect.FullName]bool // whether a message itself has rules
 }
 
-// New returns the rules of the methods in files, with those of a policy file, which may be nil. The methods may have patterns.
+// New returns the rules of the methods in files. The policy file may be nil; the methods may have
+// any of the patterns.
 func New(files []*protogen.File, file *File, patterns []pattern.Pattern) *Policies {
 	return &Policies{patterns: patterns, options: optionsOf(files), file: file, messages: messagesOf(files), ruled: make(map[protoreflect.FullName]bool)}
 }
 
-// Service returns what is wrong with the options of a service.
+// Service returns the problems in the options of a service.
 func (p *Policies) Service(service protoreflect.ServiceDescriptor) diag.List {
 	said, problems := p.options.ofService(service)
 	if len(problems) > 0 {
@@ -37,12 +38,12 @@ func (p *Policies) Service(service protoreflect.ServiceDescriptor) diag.List {
 	return problems
 }
 
-// Method returns the rules of a method, or all that is wrong with them.
+// Method returns the rules of a method, or the problems in them.
 func (p *Policies) Method(method protoreflect.MethodDescriptor) (Decision, diag.List) {
 	service, _ := method.Parent().(protoreflect.ServiceDescriptor)
 	sources := make([]source, 0, 2)
 	if said, problems := p.options.ofService(service); len(problems) == 0 {
-		sources = append(sources, said) // problems are the service's
+		sources = append(sources, said) // Service reports the problems
 	}
 	said, problems := p.options.ofMethod(method)
 	if len(problems) > 0 {

@@ -11,20 +11,20 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// enumOptions is the field number of the options in the descriptor of an enum.
+// enumOptions is the number of the field options in the descriptor of an enum.
 const enumOptions protoreflect.FieldNumber = 3
 
-// HasReasons reports whether the values of an enum are reasons of errors.
+// HasReasons reports whether the values of an enum are error reasons.
 func (p *Policies) HasReasons(enum protoreflect.EnumDescriptor) bool {
 	return p.options.isSet(enum, grpcservicev1.E_Reasons)
 }
 
-// domainSyntax is that of host names, with the underscores that proto packages may have.
+// domainSyntax matches host names. It also allows underscores, which proto packages may have.
 var domainSyntax = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$`)
 
-// Domain returns the domain that the reasons of an enum are unique in.
+// Domain returns the domain in which the reasons of an enum are unique.
 func (p *Policies) Domain(enum protoreflect.EnumDescriptor) (string, diag.List) {
-	const longest = 253 // as of a host name
+	const longest = 253 // the longest host name
 	said := &grpcservicev1.Reasons{}
 	place := placesIn(enum, enumOptions, grpcservicev1.E_Reasons)
 	problems := p.options.read(enum, grpcservicev1.E_Reasons, said, place)
@@ -46,7 +46,8 @@ func (p *Policies) Domain(enum protoreflect.EnumDescriptor) (string, diag.List) 
 
 var reasonSyntax = regexp.MustCompile(`^[A-Z][A-Z0-9_]+[A-Z0-9]$`)
 
-// Reason returns the reason that a value of an enum stands for: its name, without that of the enum before it.
+// Reason returns the reason that an enum value stands for: its name without the prefix of the
+// enum's name.
 func Reason(value protoreflect.EnumValueDescriptor) (string, error) {
 	const longest = 63
 	reason := trimEnumPrefix(string(value.Name()), string(value.Parent().Name()))
@@ -57,8 +58,8 @@ func Reason(value protoreflect.EnumValueDescriptor) (string, error) {
 	return reason, nil
 }
 
-// trimEnumPrefix removes the name of an enum from that of its value, letter case and underscores aside, as the editions'
-// strip_enum_prefix does.
+// trimEnumPrefix removes the name of an enum from the start of a value's name. It ignores letter
+// case and underscores, as strip_enum_prefix of the editions does.
 func trimEnumPrefix(value, enum string) string {
 	enum = strings.ReplaceAll(enum, "_", "")
 	rest := value

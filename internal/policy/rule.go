@@ -8,7 +8,7 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// rule is one rule of a policy file: what it says, and for which methods.
+// rule is one rule of a policy file: a policy, and the methods it applies to.
 type rule struct {
 	policy   *grpcservicev1.Policy
 	fields   map[string]diag.Position
@@ -16,7 +16,7 @@ type rule struct {
 	places   map[selector]diag.Position
 }
 
-// readRule reads a rule and adds it to the file, unless something is wrong with it.
+// readRule reads a rule and adds it to the file, unless the rule has problems.
 func (f *File) readRule(d *decoder, node *yaml.Node, field string) {
 	r := rule{policy: &grpcservicev1.Policy{}, fields: make(map[string]diag.Position), places: make(map[selector]diag.Position)}
 	before, found := len(f.problems), make(map[string]bool)
@@ -60,7 +60,7 @@ func (r *rule) readPattern(d *decoder, node *yaml.Node, field string) {
 	r.places[p] = d.placeOf(node)
 }
 
-// add adds what a rule says to what other rules with the pattern say.
+// add merges a rule into the other rules with the same pattern.
 func (e *entry) add(r rule) {
 	proto.Merge(e.policy, r.policy)
 	for field, place := range r.fields {

@@ -6,10 +6,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// The extensions of protovalidate, beside those of google.api that the runtime checks itself.
+// bufValidate is the number of the protovalidate extensions. The runtime itself checks the
+// extensions of google.api.
 const bufValidate protoreflect.FieldNumber = 1159 // buf.validate.field, buf.validate.oneof and buf.validate.message
 
-// hasRules reports whether a message, or one that it may hold, has rules that are to be checked.
+// hasRules reports whether a message, or one that it may contain, has validation rules.
 func (p *Policies) hasRules(message protoreflect.MessageDescriptor) bool {
 	seen := map[protoreflect.FullName]bool{message.FullName(): true}
 	queue := []protoreflect.MessageDescriptor{message}
@@ -28,7 +29,7 @@ func (p *Policies) hasRules(message protoreflect.MessageDescriptor) bool {
 	return false
 }
 
-// hasOwnRules reports whether a message has rules, those it holds aside.
+// hasOwnRules reports whether a message itself has rules, ignoring the messages that it contains.
 func (p *Policies) hasOwnRules(message protoreflect.MessageDescriptor) bool {
 	has, known := p.ruled[message.FullName()]
 	if !known {

@@ -6,16 +6,17 @@ import (
 	"strings"
 )
 
-// selector names one method, all methods of a service, those of a package and the packages below it, or all methods.
+// selector matches one method, all methods of a service, all methods of a package and the packages
+// below it, or all methods.
 type selector struct {
 	text    string
-	service string // the full name of a service, or what that begins with, ending in a dot
+	service string // the full name of a service, or a prefix of it that ends in a dot
 	method  string // the name of a method, or "" for all
 }
 
 var selectorSyntax = regexp.MustCompile(`^(\*|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*|/\*|/[A-Za-z_]\w*))$`)
 
-// parseSelector reads a pattern of names.
+// parseSelector parses a method pattern.
 func parseSelector(text string) (selector, error) {
 	if !selectorSyntax.MatchString(text) {
 		return selector{}, fmt.Errorf(`%q names no methods; want a method ("library.v1.BookService/GetBook"), a service ("library.v1.BookService/*"), a package ("library.v1.*") or all ("*")`, text)
@@ -24,13 +25,13 @@ func parseSelector(text string) (selector, error) {
 	return selector{text: text, service: strings.TrimSuffix(service, "*"), method: strings.TrimSuffix(method, "*")}, nil
 }
 
-// ofService reports whether the pattern names a service, and not only the beginning of its name.
+// ofService reports whether the pattern names a service, not just a prefix of its name.
 func (p selector) ofService() bool { return strings.Contains(p.text, "/") }
 
 // isExact reports whether the pattern names one method.
 func (p selector) isExact() bool { return p.method != "" }
 
-// matches reports whether a method is one of those that the pattern names.
+// matches reports whether the pattern matches a method.
 func (p selector) matches(service, method string) bool {
 	if p.ofService() {
 		return p.service == service && (p.method == "" || p.method == method)
@@ -38,7 +39,8 @@ func (p selector) matches(service, method string) bool {
 	return strings.HasPrefix(service, p.service)
 }
 
-// specificity orders the patterns that match a method: the more of its name they spell out, the higher.
+// specificity ranks the patterns that match a method: the more of its name a pattern spells out,
+// the higher it ranks.
 func specificity(text string) int {
 	names := strings.Count(text, ".") + 2*strings.Count(text, "/")
 	if strings.HasSuffix(text, "*") {

@@ -6,7 +6,7 @@ import (
 )
 
 func TestPatterns(t *testing.T) {
-	for text, want := range map[string][]string{ // by pattern, which of the methods it matches
+	for text, want := range map[string][]string{ // the methods that each pattern matches
 		"*":                              {"S/Do", "library.v1.BookService/GetBook", "library.v1.BookService/Get", "library.v1.sub.Sub/Do", "library.v10.S/Do"},
 		"library.v1.*":                   {"library.v1.BookService/GetBook", "library.v1.BookService/Get", "library.v1.sub.Sub/Do"},
 		"library.*":                      {"library.v1.BookService/GetBook", "library.v1.BookService/Get", "library.v1.sub.Sub/Do", "library.v10.S/Do"},

@@ -6,16 +6,16 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// source is one place that says something of a method.
+// source is one place that sets rules for a method.
 type source struct {
-	kind    string // what the report calls it
-	pattern string // of a rule in a policy file
+	kind    string // its name in the report
+	pattern string // the method pattern of a rule in a policy file; or ""
 	policy  *grpcservicev1.Policy
-	wide    bool // whether it speaks of many methods
+	wide    bool // whether it applies to many methods
 	place   func(field string) diag.Position
 }
 
-// report reports a fault of the source where the source sets the field.
+// report reports a fault at the position where the source sets the field.
 func (s source) report(problems *diag.List, fault policy.Fault) {
 	text := fault.Text
 	if fault.Field != "" {
@@ -32,7 +32,8 @@ func layersOf(sources []source) []policy.Layer {
 	return layers
 }
 
-// lastToSet returns the last source that sets a field, which overrides all others.
+// lastToSet returns the last source that sets a field, which overrides all others. If none sets it,
+// lastToSet returns the first source.
 func lastToSet(sources []source, field string) source {
 	for i := len(sources) - 1; i > 0; i-- {
 		if policy.Sets(sources[i].policy, field) {

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// wantOf says what the value of a field has to be.
+// wantOf describes the values that a field accepts.
 func wantOf(fd protoreflect.FieldDescriptor) string {
 	switch fd.Kind() {
 	case protoreflect.StringKind:
@@ -28,7 +28,7 @@ func wantOf(fd protoreflect.FieldDescriptor) string {
 	}
 }
 
-// valueNames lists the values of an enum but the one that stands for none.
+// valueNames lists the values of an enum except the zero value.
 func valueNames(enum protoreflect.EnumDescriptor) string {
 	var names []string
 	for i := range enum.Values().Len() {
@@ -39,7 +39,7 @@ func valueNames(enum protoreflect.EnumDescriptor) string {
 	return strings.Join(names, ", ")
 }
 
-// fieldNames lists the fields of a message.
+// fieldNames lists the names of the fields of a message.
 func fieldNames(message protoreflect.MessageDescriptor) []string {
 	names := make([]string, message.Fields().Len())
 	for i := range names {
@@ -48,7 +48,7 @@ func fieldNames(message protoreflect.MessageDescriptor) []string {
 	return names
 }
 
-// spell says what a node is.
+// spell describes a node for a problem text.
 func spell(node *yaml.Node) string {
 	const longest = 60
 	switch {
@@ -65,7 +65,7 @@ func spell(node *yaml.Node) string {
 	}
 }
 
-// prefix begins a problem of a field, unless it is the whole.
+// prefix returns the start of a problem text about a field, or "" for the file as a whole.
 func prefix(field string) string {
 	if field == "" {
 		return ""

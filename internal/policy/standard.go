@@ -9,10 +9,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// methodSignature is the number of google.api.method_signature, an option of methods (AIP-4232).
+// methodSignature is the number of the method option google.api.method_signature (AIP-4232).
 const methodSignature protoreflect.FieldNumber = 1051
 
-// standardOf returns what the standard options say of a method that is no rule of ours, for the report.
+// standardOf returns what the standard options say about a method beyond this project's rules, for
+// the report.
 func standardOf(method protoreflect.MethodDescriptor) (rules []Rule) {
 	if options, _ := method.Options().(*descriptorpb.MethodOptions); options.GetDeprecated() {
 		rules = append(rules, Rule{Field: "deprecated", Value: true, Source: "deprecated"})
@@ -29,7 +30,7 @@ func standardOf(method protoreflect.MethodDescriptor) (rules []Rule) {
 	return rules
 }
 
-// operationOf reads an OperationInfo: what a long-running operation ends with, and what it tells while it runs.
+// operationOf parses an OperationInfo: the response and metadata types of a long-running operation.
 func operationOf(info []byte) map[string]string {
 	types := make(map[string]string)
 	for len(info) > 0 {
@@ -52,7 +53,7 @@ func operationOf(info []byte) map[string]string {
 	return types
 }
 
-// redactedIn returns the fields of a message that are not to be shown.
+// redactedIn returns the fields of a message that set debug_redact.
 func redactedIn(message protoreflect.MessageDescriptor) (names []string) {
 	for i := range message.Fields().Len() {
 		field := message.Fields().Get(i)

@@ -10,9 +10,11 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// Unmatched judges the patterns of the file that match no method in files. A run need not see all protos, as buf makes a run
-// for each directory, so that only some of them are wrong: a method that a service here has not, and anything else where the
-// file says that it is complete. What is likely to be a slip is a warning.
+// Unmatched reports the patterns of the policy file that match no method in files. A run may not
+// see all protos, since buf may run the plugin once per directory. Therefore only two kinds of
+// pattern are errors: one for a method that a service of this run does not have, and any other one
+// if the file is declared complete. A pattern that is probably a typo is a warning: it names an
+// unknown service in a package that this run generates.
 func (p *Policies) Unmatched(files []*protogen.File) (problems diag.List) {
 	if p.file == nil {
 		return nil
@@ -30,10 +32,10 @@ func (p *Policies) Unmatched(files []*protogen.File) (problems diag.List) {
 	return problems
 }
 
-// services are the services of a run.
+// services holds the services of a run.
 type services struct {
-	methods  map[string][]string // by service
-	packages map[string]bool     // of the files to generate
+	methods  map[string][]string // method names, keyed by the full name of the service
+	packages map[string]bool     // the proto packages of the files to generate
 }
 
 func servicesOf(files []*protogen.File) services {
@@ -53,7 +55,7 @@ func servicesOf(files []*protogen.File) services {
 	return s
 }
 
-// fault says why a pattern matches no method, or "" if it matches one.
+// fault returns why a pattern matches no method, or "" if it matches one.
 func (p selector) fault(seen services) string {
 	methods, known := seen.methods[p.service]
 	switch {
@@ -78,7 +80,7 @@ func (s services) generates(p selector) bool {
 	return p.ofService() && s.packages[p.service[:max(0, dot)]]
 }
 
-// Idle returns the patterns that match none of the methods, in the order of the file.
+// Idle returns the patterns that match none of the methods, in file order.
 func (f *File) Idle(methods []string) []string {
 	idle := []string{}
 	if f == nil {

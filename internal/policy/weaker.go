@@ -8,14 +8,15 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// Weaker returns in which ways the policy of many, a method that does many times what another does
-// once, is weaker than that of the other, single:
+// Weaker returns the ways in which the policy many is weaker than the policy single. A method with
+// the policy many does in one call what a method with the policy single does in several. The policy
+// many is weaker in:
 //
-//   - auth: there is a caller that many admits and single rejects;
-//   - rate: single has a rate, and many has none with that key which is at most as high;
-//   - concurrency: single has a limit, and many has none or a higher one.
+//   - auth, if it admits a caller that single rejects;
+//   - rate, if single has a rate and many has no rate with the same key that is at most as high;
+//   - concurrency, if single has a limit and many has none or a higher one.
 //
-// Rates and limits are compared as calls, however many items a call has.
+// Rates and limits are compared in calls, regardless of the number of items in a call.
 func Weaker(many, single policy.Policy) (ways []string) {
 	if way := weakerAuth(many.Auth, single.Auth); way != "" {
 		ways = append(ways, way)
@@ -40,7 +41,8 @@ var keyNames = map[policy.Key]string{
 	policy.ByMethod: "KEY_METHOD", policy.ByPrincipal: "KEY_PRINCIPAL", policy.ByPeer: "KEY_PEER",
 }
 
-// weakerAuth says which callers many admits and single rejects; nothing where there are none.
+// weakerAuth describes the callers that many admits and single rejects. It returns "" if there are
+// none.
 func weakerAuth(many, single *policy.Auth) string {
 	switch {
 	case many == nil, single != nil && single.Public:
@@ -65,7 +67,7 @@ func weakerAuth(many, single *policy.Auth) string {
 	return ""
 }
 
-// ensuresAny reports whether whom auth admits has one of the scopes.
+// ensuresAny reports whether every caller that auth admits has one of the scopes.
 func ensuresAny(auth *policy.Auth, scopes []string) bool {
 	if len(scopes) == 0 {
 		return true
