@@ -15,7 +15,7 @@ import (
 type Position struct {
 	Path         string // "" for a problem outside any file, such as in a parameter
 	Line, Column int    // 1-based; both 0 if only the file is known
-	Subject      string // what is declared there: "rpc Library.ListBooks" or "service Library"; or ""
+	Subject      string // what is declared there, such as "rpc Library.ListBooks"; or ""
 }
 
 // At returns the position of a file as a whole.
@@ -48,7 +48,7 @@ type Severity int
 const (
 	Error   Severity = iota // nothing is generated
 	Warning                 // generation continues, except in strict mode
-	Advice                  // stays a warning in strict mode; concerns code that is written only once
+	Advice                  // stays a warning in strict mode; about code that is written only once
 )
 
 // Problem is an error, a warning or a piece of advice.

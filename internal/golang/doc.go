@@ -1,3 +1,3 @@
-// Package golang is what the generator knows of Go and of its tools: which names and paths they
-// accept, what a file's name means to them, and what gofmt makes of a text.
+// Package golang encodes what the generator must know about Go and its tools: which names and paths
+// they accept, what a file name means to them, and how gofmt formats a text.
 package golang

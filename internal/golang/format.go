@@ -5,8 +5,8 @@ import (
 	"go/format"
 )
 
-// Format formats text until that changes nothing, so that nobody's gofmt does. Once is not enough
-// where gofmt sees a heading in a comment only after it has set apart what is around it.
+// Format formats text until gofmt has nothing left to change. One pass is not enough if gofmt
+// recognizes a heading in a comment only after it has separated the lines around it.
 func Format(text []byte) ([]byte, error) {
 	const enough = 4
 	for range enough {

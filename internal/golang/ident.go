@@ -14,29 +14,30 @@ type Ident struct {
 	Path    string // the package's import path
 }
 
-// Type is a named type and its type arguments, if it is generic.
+// Type is a named type and, if it is generic, its type arguments.
 type Type struct {
 	Ident
 	Arguments []Ident
 }
 
-// Equal reports whether both are the same type.
+// Equal reports whether t and other are the same type.
 func (t Type) Equal(other Type) bool {
 	return t.Ident == other.Ident && slices.Equal(t.Arguments, other.Arguments)
 }
 
-// Frame is what a piece of code needs to know of the file that it goes into.
+// Frame describes the file that a piece of code is written into.
 type Frame struct {
-	Receiver string                   // the name of a method's receiver, which no other identifier of the file has
-	Type     string                   // the receiver's type: *BookService, or Books[K]
+	Receiver string                   // the name of a method's receiver, unique in the file
+	Type     string                   // the receiver's type, such as *BookService or Books[K]
 	New      bool                     // whether this run writes the type
 	Ident    func(Ident) string       // spells an identifier of any package: libraryv1.Book
-	Own      func(name string) string // spells what the package itself declares
+	Own      func(name string) string // spells an identifier of the package itself
 }
 
-// ImportName returns the first free name for the package of id: its own, its own after the name of
-// the directory above it (av1, bv1), its own with one of the suffixes, or a numbered one. A name
-// that means something to Go is not free, whatever isFree says.
+// ImportName returns the first free name for the package of id. The candidates are the package's
+// own name, that name after the name of the parent directory (av1, bv1), that name with each of the
+// suffixes, and finally numbered names. A name that Go predeclares or reserves is never free,
+// whatever isFree reports.
 func ImportName(id Ident, isFree func(name string) bool, suffixes ...string) string {
 	candidates := []string{id.Package}
 	if above := path.Base(path.Dir(id.Path)); isPlain(above) {
@@ -55,8 +56,8 @@ func ImportName(id Ident, isFree func(name string) bool, suffixes ...string) str
 	}
 }
 
-// ImportAlias returns the name that an import of the package of id has to spell to be called name,
-// or "" where the path and the package both have that name.
+// ImportAlias returns the alias that an import of the package of id needs to be called name, or ""
+// if both the package and the last element of its path have that name.
 func ImportAlias(id Ident, name string) string {
 	if name == id.Package && name == path.Base(id.Path) {
 		return ""
@@ -64,7 +65,7 @@ func ImportAlias(id Ident, name string) string {
 	return name
 }
 
-// isPlain reports whether s is of lower-case letters and digits and starts with a letter.
+// isPlain reports whether s consists of lower-case letters and digits and starts with a letter.
 func isPlain(s string) bool {
 	for i, r := range s {
 		if !('a' <= r && r <= 'z' || i > 0 && '0' <= r && r <= '9') {

@@ -2,8 +2,8 @@ package golang
 
 import "strings"
 
-// MayImport reports whether Go lets a package import another: an internal package can be imported
-// only from below the parent of the last directory of its path that is called internal.
+// MayImport reports whether Go lets a package import another. Only packages below the parent of the
+// last "internal" directory in its path can import an internal package.
 func MayImport(importer, imported string) bool {
 	const element = "/internal/"
 	if !strings.Contains("/"+imported+"/", element) {
@@ -13,7 +13,7 @@ func MayImport(importer, imported string) bool {
 	return parent == "" || importer == parent || strings.HasPrefix(importer, parent+"/")
 }
 
-// InternalTo returns the import path below which an internal package can be imported.
+// InternalTo returns the import path below which packages can import an internal package.
 func InternalTo(imported string) string {
 	padded := "/" + imported + "/"
 	return strings.Trim(padded[:strings.LastIndex(padded, "/internal/")], "/")

@@ -6,7 +6,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// TestMayImport checks the go command's rule of internal packages.
+// TestMayImport checks the go command's rule for internal packages.
 func TestMayImport(t *testing.T) {
 	for _, tt := range []struct {
 		importer, imported string

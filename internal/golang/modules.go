@@ -1,8 +1,8 @@
 package golang
 
-// Modules are the Go modules that are known where the plugin runs.
+// Modules holds the Go modules known where the plugin runs.
 type Modules struct {
-	Near     string   // the one whose go.mod is the nearest
-	Own      []string // those whose files can be written to
-	Required []string // those that it requires
+	Near     string   // the module with the nearest go.mod
+	Own      []string // the modules whose files can be written
+	Required []string // the modules that Near requires
 }

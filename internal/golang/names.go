@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// PackageName returns what the package in a directory is called.
+// PackageName returns the name of the package in a directory.
 func PackageName(dir string) string {
 	name := strings.Map(func(r rune) rune {
 		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
@@ -22,29 +22,29 @@ func PackageName(dir string) string {
 	return name
 }
 
-// IsPredeclared reports whether Go declares a name in every file.
+// IsPredeclared reports whether name is a predeclared identifier.
 func IsPredeclared(name string) bool { return predeclared[name] }
 
-// Predeclared returns the names that Go declares in every file, of every version.
+// Predeclared returns the predeclared identifiers, sorted.
 func Predeclared() []string { return slices.Sorted(maps.Keys(predeclared)) }
 
 var predeclared = set("any append bool byte cap clear close comparable complex complex128 complex64 copy delete " +
 	"error false float32 float64 imag int int16 int32 int64 int8 iota len make max min new nil panic print println real " +
 	"recover rune string true uint uint16 uint32 uint64 uint8 uintptr")
 
-// MayBeStandard reports whether an import path starts as one of the standard library. A module of
-// a user may have such a path too.
+// MayBeStandard reports whether the first element of an import path is one of the standard library.
+// A user's module may have such a path too.
 func MayBeStandard(importPath string) bool {
 	first, _, _ := strings.Cut(importPath, "/")
 	return standard[first]
 }
 
-// standard are the words that import paths of the standard library start with.
+// standard holds the first elements of the import paths of the standard library.
 var standard = set("archive bufio bytes cmp compress container context crypto database debug embed encoding errors expvar flag fmt " +
 	"go hash html image index io iter log maps math mime net os path plugin reflect regexp runtime simd slices sort strconv strings " +
 	"structs sync syscall testing text time unicode unique unsafe weak C")
 
-// set returns the words of a list as a set.
+// set returns the words of a space-separated list as a set.
 func set(words string) map[string]bool {
 	s := make(map[string]bool)
 	for word := range strings.FieldsSeq(words) {

@@ -18,14 +18,15 @@ func TestPackageName(t *testing.T) {
 	}
 }
 
-// TestPredeclared compares with the compiler's own list.
+// TestPredeclared compares the list with that of go/types.
 func TestPredeclared(t *testing.T) {
 	if diff := cmp.Diff(types.Universe.Names(), Predeclared()); diff != "" {
 		t.Errorf("the list is not Go's (-Go +ours):\n%s", diff)
 	}
 }
 
-// TestImportAlias checks that no name is left to Go that Go, or a reader, would get wrong.
+// TestImportAlias checks that an import omits its name only if Go and a reader would infer that
+// name.
 func TestImportAlias(t *testing.T) {
 	for _, tt := range []struct{ pkg, path, name, want string }{
 		{"log", "log", "log", ""},

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// PackageFaults returns what is wrong with a Go package.
+// PackageFaults returns what is wrong with the name and the import path of a Go package.
 func PackageFaults(name, importPath string) []string {
 	var faults []string
 	switch {
@@ -24,7 +24,7 @@ func PackageFaults(name, importPath string) []string {
 	return faults
 }
 
-// ImportPathFault returns the rule of the go command that an import path breaks, or "".
+// ImportPathFault returns how an import path breaks the rules of the go command, or "".
 func ImportPathFault(importPath string) string {
 	for _, r := range importPath {
 		if !isASCIILetterOrDigit(r) && !strings.ContainsRune("-._~+/", r) {
@@ -52,11 +52,11 @@ func ImportPathFault(importPath string) string {
 	return ""
 }
 
-// windowsNames are the names of devices, which Windows finds in every directory.
+// windowsNames holds the names of devices, which exist in every directory on Windows.
 var windowsNames = set("con prn aux nul com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9")
 
-// CharactersFault returns what is wrong with the characters of a path, or "". Paths stand in
-// comments, and in file systems that allow less than others.
+// CharactersFault returns what is wrong with the characters of a path, or "". Paths appear in
+// comments, and on file systems that allow fewer characters than others.
 func CharactersFault(file string) string {
 	if !utf8.ValidString(file) {
 		return "is not UTF-8"
@@ -81,7 +81,8 @@ func FilePathFault(file string) string {
 	}
 }
 
-// FileNameFault returns why Go would not build a file whose name is base and an extension, or "".
+// FileNameFault returns why Go would not build a file on every platform, or "". The file name is
+// base followed by an extension.
 func FileNameFault(base string) string {
 	first, _ := utf8.DecodeRuneInString(base)
 	switch {

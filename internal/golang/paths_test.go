@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestPlatformOf compares with go/build itself, for a platform that does not exist.
+// TestPlatformOf compares PlatformOf with go/build, which matches files for a platform that does
+// not exist.
 func TestPlatformOf(t *testing.T) {
 	nowhere := build.Default
 	nowhere.GOOS, nowhere.GOARCH = "nowhere", "nothing"

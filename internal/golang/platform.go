@@ -2,9 +2,9 @@ package golang
 
 import "strings"
 
-// PlatformOf returns the ending by which Go would build a file of this name on some platforms
-// only, or "". Go looks at what is before the first dot, beyond its first underscore, and past
-// "_test".
+// PlatformOf returns the suffix that restricts a file of this name to some platforms, or "". Like
+// Go, it considers only the part of base before the first dot and after the first underscore, and
+// ignores a trailing "_test".
 func PlatformOf(base string) string {
 	name, _, _ := strings.Cut(base, ".")
 	_, name, found := strings.Cut(name, "_")
@@ -26,7 +26,7 @@ func PlatformOf(base string) string {
 	}
 }
 
-// The names of systems and architectures that Go knows from the past, present and future.
+// The operating systems and architectures that Go knows: past, present and future.
 var (
 	goSystems = set("aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris " +
 		"wasip1 windows zos")

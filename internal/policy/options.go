@@ -19,7 +19,8 @@ const (
 // options reads the options of this project. It ignores a third-party extension with the same
 // number: the numbers are from the range that any organization may use.
 type options struct {
-	foreign map[protoreflect.FullName]bool // the options messages in which a third-party extension has our number
+	// foreign holds the options messages in which a third-party extension has our number.
+	foreign map[protoreflect.FullName]bool
 }
 
 // optionsOf returns the reader of the options in a run.

@@ -9,18 +9,18 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// BuildContext is what docker copies to build a program: the module, and whatever else its build
-// reads.
+// BuildContext is what Docker copies to build a program: the module, and everything else that its
+// build reads.
 type BuildContext struct {
-	Root      string    // its directory, below the root of the tree
+	Root      string    // its directory, relative to the root of the tree
 	Workspace bool      // whether a go.work selects the modules of the build
-	WorkOff   bool      // whether there is a go.work that the module is no part of
-	Problems  diag.List // warnings of what a build reads beyond the repository
-	minor     int       // the newest version of Go 1 that go.mod and go.work name; 0 for none
+	WorkOff   bool      // whether there is a go.work that does not use the module
+	Problems  diag.List // warnings about what a build reads outside the repository
+	minor     int       // the newest minor version of Go 1 in go.mod and go.work; or 0
 }
 
-// BuildContext returns the build context of the module in a directory. It reaches no higher than
-// the repository, and warns of what a build reads beyond.
+// BuildContext returns the build context of the module in a directory. The context does not extend
+// beyond the repository; what a build reads outside it is a warning.
 func (w Workspace) BuildContext(module string) BuildContext {
 	c := BuildContext{Root: module}
 	modules := []usedModule{{dir: module}}
@@ -40,7 +40,7 @@ func (w Workspace) BuildContext(module string) BuildContext {
 	for _, m := range modules {
 		text, err := fs.ReadFile(w.Tree, path.Join(m.dir, "go.mod"))
 		if err != nil {
-			continue // for Go to report
+			continue // the go command reports it
 		}
 		if !c.include(bound, m.dir) {
 			c.warn(w, m.from, m.use.line, "use "+m.use.args[0], bound)
@@ -53,8 +53,9 @@ func (w Workspace) BuildContext(module string) BuildContext {
 	return c
 }
 
-// boundOf returns the highest directory that a build context may have: that of the repository.
-// Without one it is the directory of the go.work, or that in which the plugin runs.
+// boundOf returns the topmost directory that a build context may have: that of the repository.
+// Without a repository it is the topmost of the module, the directory that the plugin runs in and,
+// in a workspace, the directory of the go.work.
 func (w Workspace) boundOf(module string, work goWork, inWorkspace bool) string {
 	for dir := module; ; dir = path.Dir(dir) {
 		if _, err := fs.Stat(w.Tree, path.Join(dir, ".git")); err == nil {
@@ -74,7 +75,7 @@ func (w Workspace) boundOf(module string, work goWork, inWorkspace bool) string 
 	return bound
 }
 
-// include widens the context so that it holds dir, unless that is beyond the bound.
+// include widens the context to contain dir. It reports whether dir is within the bound.
 func (c *BuildContext) include(bound, dir string) bool {
 	if !inside(dir, bound) {
 		return false
@@ -85,7 +86,7 @@ func (c *BuildContext) include(bound, dir string) bool {
 	return true
 }
 
-// replace includes the directories that replace modules in the go.mod or go.work at file.
+// replace includes the directories that the go.mod or go.work at file substitutes for modules.
 func (c *BuildContext) replace(w Workspace, bound, file, text string) {
 	for _, r := range replacements(text) {
 		if !c.include(bound, resolveIn(path.Dir(file), r.target)) {
@@ -94,20 +95,21 @@ func (c *BuildContext) replace(w Workspace, bound, file, text string) {
 	}
 }
 
-// warn says what an image cannot be built with.
+// warn adds a warning about a directory that is missing from the context, so that no image can be
+// built.
 func (c *BuildContext) warn(w Workspace, file string, line int, what, bound string) {
 	at := diag.Position{Path: w.relative(file), Line: line, Column: min(line, 1)}
 	c.Problems.Warnf(at, "%s is outside %s, from which the Dockerfile copies, "+
 		"so no image can be built; move it there, or require a version of it", what, nameOf(bound))
 }
 
-// warnOfWork says that an image is built without a go.work.
+// warnOfWork adds a warning that the image is built without the go.work.
 func (c *BuildContext) warnOfWork(w Workspace, work goWork) {
 	c.Problems.Warnf(diag.At(w.relative(path.Join(work.dir, "go.work"))),
 		"it is outside the repository, so the image is built without it; check that GOWORK=off go build ./... succeeds")
 }
 
-// nameOf names a directory of the tree in a warning.
+// nameOf returns the name of a directory for a warning.
 func nameOf(dir string) string {
 	if dir == "." {
 		return "/"
@@ -115,7 +117,7 @@ func nameOf(dir string) string {
 	return "the directory " + path.Base(dir)
 }
 
-// relative returns a path of the tree as seen from the directory in which the plugin runs.
+// relative returns a path of the tree relative to the directory that the plugin runs in.
 func (w Workspace) relative(at string) string {
 	up := ""
 	for dir := path.Clean(w.Dir); ; dir, up = path.Dir(dir), up+"../" {
@@ -128,7 +130,7 @@ func (w Workspace) relative(at string) string {
 	}
 }
 
-// inside reports whether a directory is dir or below it.
+// inside reports whether the directory at is dir or below it.
 func inside(at, dir string) bool {
 	if at == ".." || strings.HasPrefix(at, "../") {
 		return false
@@ -136,13 +138,13 @@ func inside(at, dir string) bool {
 	return dir == "." || at == dir || strings.HasPrefix(at, dir+"/")
 }
 
-// GoVersion returns the version of Go that builds the module, as images are tagged: the newest
-// that go.mod and go.work name, and at least the given one.
+// GoVersion returns the version of Go that builds the module, in the form of an image tag. It is
+// the newest version in go.mod and go.work, and at least the given one.
 func (c BuildContext) GoVersion(atLeast string) string {
 	return fmt.Sprintf("1.%d", max(c.minor, minorVersion(atLeast)))
 }
 
-// Below returns a directory as seen from the root of the context, "" for the root itself.
+// Below returns a directory relative to the root of the context, "" for the root itself.
 func (c BuildContext) Below(dir string) string {
 	switch c.Root {
 	case dir:

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// directive is a line of a go.mod or go.work: its verb, also inside a block, and the words after
-// it.
+// directive is a line of a go.mod or go.work: its verb, which may be that of the enclosing block,
+// and the words after it.
 type directive struct {
 	verb string
 	args []string
-	line int // from 1
+	line int // 1-based
 }
 
-// directives reads a go.mod or go.work as far as the plugin needs it. What is wrong in it is for
-// Go to report.
+// directives parses a go.mod or go.work as far as the plugin needs it. It ignores errors, which the
+// go command reports.
 func directives(text string) (all []directive) {
 	block := ""
 	n := 0
@@ -47,7 +47,7 @@ func unquoted(words []string) []string {
 	return words
 }
 
-// modulePath returns the module's path in a go.mod, or "".
+// modulePath returns the module path in a go.mod, or "".
 func modulePath(mod string) string {
 	for _, d := range directives(mod) {
 		if d.verb == "module" && len(d.args) == 1 {
@@ -57,14 +57,14 @@ func modulePath(mod string) string {
 	return ""
 }
 
-// replacement is a directory that a go.mod or go.work has in place of a module.
+// replacement is a directory that a go.mod or go.work substitutes for a module.
 type replacement struct {
 	module string
-	target string // as it is written: "./shared", "../shared" or "/shared"
+	target string // as written: "./shared", "../shared" or "/shared"
 	line   int
 }
 
-// replacements returns the modules that directories replace.
+// replacements returns the replace directives that name a directory.
 func replacements(text string) (all []replacement) {
 	for _, d := range directives(text) {
 		if d.verb != "replace" {
@@ -82,8 +82,8 @@ func replacements(text string) (all []replacement) {
 	return all
 }
 
-// goVersionOf returns the newer of the go and toolchain lines of a go.mod or go.work, as minor
-// version of Go 1; 0 without any.
+// goVersionOf returns the newer of the go and toolchain versions in a go.mod or go.work, as a minor
+// version of Go 1. It returns 0 if there is neither.
 func goVersionOf(text string) (minor int) {
 	for _, d := range directives(text) {
 		if (d.verb == "go" || d.verb == "toolchain") && len(d.args) == 1 {
@@ -93,7 +93,7 @@ func goVersionOf(text string) (minor int) {
 	return minor
 }
 
-// minorVersion returns the 25 of "1.25.3" or "1.25rc1", or 0.
+// minorVersion returns the minor version of Go 1, such as 25 for "1.25.3" or "1.25rc1", or 0.
 func minorVersion(version string) (minor int) {
 	rest, ok := strings.CutPrefix(version, "1.")
 	for ok && rest != "" && rest[0] >= '0' && rest[0] <= '9' && minor < 1000 {
@@ -102,9 +102,9 @@ func minorVersion(version string) (minor int) {
 	return minor
 }
 
-// goWork is the go.work above a module, if there is one.
+// goWork is the go.work above a module.
 type goWork struct {
-	dir  string // its directory, below the root of the tree
+	dir  string // its directory, relative to the root of the tree
 	text string
 }
 
@@ -122,9 +122,9 @@ func goWorkAbove(tree fs.FS, dir string) (goWork, bool) {
 
 // usedModule is a module that a build reads.
 type usedModule struct {
-	dir  string    // below the root of the tree
-	use  directive // of the go.work; empty without one
-	from string    // the go.work
+	dir  string    // relative to the root of the tree
+	use  directive // the use directive in the go.work; empty without one
+	from string    // the path of the go.work
 }
 
 // modules returns the modules of the workspace.
@@ -137,12 +137,12 @@ func (w goWork) modules() (all []usedModule) {
 	return all
 }
 
-// uses reports whether a module is one of the workspace.
+// uses reports whether the workspace uses the module in a directory.
 func (w goWork) uses(dir string) bool {
 	return slices.ContainsFunc(w.modules(), func(m usedModule) bool { return m.dir == dir })
 }
 
-// resolveIn returns where a path of a go.mod or go.work in dir leads, below the root of the tree.
+// resolveIn resolves a path in the go.mod or go.work of dir, relative to the root of the tree.
 func resolveIn(dir, target string) string {
 	if path.IsAbs(target) {
 		return path.Clean(strings.TrimPrefix(target, "/"))

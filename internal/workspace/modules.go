@@ -9,8 +9,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// Modules returns what the go.mod and go.work above the directory that the process runs in say of
-// modules; nil without a go.mod, so that nothing is known.
+// Modules returns the modules in the go.mod and go.work above the directory that the process runs
+// in. It returns nil if there is no go.mod, so that nothing is known.
 func (w Workspace) Modules() *golang.Modules {
 	if w.Tree == nil {
 		return nil
@@ -25,9 +25,9 @@ func (w Workspace) Modules() *golang.Modules {
 	}
 }
 
-// modulesOf returns the modules that a go.mod in a directory knows: itself, those that it replaces
-// by directories, those of its workspace and below it, and those that it requires; nil where it
-// does not say which module it is.
+// modulesOf returns the modules known to the go.mod in a directory: itself, those that it replaces
+// with directories, those of its workspace, those below it, and those that it requires. It returns
+// nil if the go.mod has no module path.
 func (w Workspace) modulesOf(dir, text string) *golang.Modules {
 	if modulePath(text) == "" {
 		return nil
@@ -50,11 +50,11 @@ func (w Workspace) modulesOf(dir, text string) *golang.Modules {
 	return m
 }
 
-// modulesBelow is how many directories below a go.mod modules are looked for: one may be for
-// generated code alone.
+// modulesBelow is how many levels of directories below a go.mod are searched for modules, such as
+// one for generated code alone.
 const modulesBelow = 3
 
-// addBelow adds the modules in the directories of a directory.
+// addBelow adds the modules below a directory, down to a depth.
 func (w Workspace) addBelow(m *golang.Modules, dir string, depth int) {
 	entries, err := fs.ReadDir(w.Tree, dir)
 	if err != nil || depth == 0 {
@@ -69,7 +69,7 @@ func (w Workspace) addBelow(m *golang.Modules, dir string, depth int) {
 	}
 }
 
-// addModule adds the module in a directory, and reports whether there is one.
+// addModule adds the module in a directory. It reports whether the directory has a go.mod.
 func (w Workspace) addModule(m *golang.Modules, dir string) bool {
 	text, err := fs.ReadFile(w.Tree, path.Join(dir, "go.mod"))
 	if err == nil {

@@ -7,14 +7,14 @@ import (
 	"os"
 )
 
-// The longest files that a person may have written.
+// The size limits of files that users write, in bytes.
 const (
-	longestConfig = 1 << 20 // read by its path: a policy file
-	longestSource = 8 << 20 // of a directory of the user
+	longestConfig = 1 << 20 // of a file read by its path, such as a policy file
+	longestSource = 8 << 20 // of a file in a directory of the user
 )
 
-// ReadFile reads a file that a person wrote, by its path: no device, and nothing that is too big
-// to be one.
+// ReadFile reads a file that a user wrote, by its path. It rejects anything but a regular file of
+// at most longestConfig bytes.
 func ReadFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err := checkRegular(path, info, err, longestConfig); err != nil {
@@ -25,10 +25,10 @@ func ReadFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, longestConfig)) // a file of /proc says that it is empty
+	return io.ReadAll(io.LimitReader(file, longestConfig)) // files in /proc report a size of 0
 }
 
-// readRegular reads a file of the tree by the same rule.
+// readRegular reads a file of the tree with the same checks and a limit of longestSource bytes.
 func readRegular(tree fs.FS, at string, info fs.FileInfo, err error) ([]byte, error) {
 	if err := checkRegular(at, info, err, longestSource); err != nil {
 		return nil, err
@@ -36,7 +36,8 @@ func readRegular(tree fs.FS, at string, info fs.FileInfo, err error) ([]byte, er
 	return fs.ReadFile(tree, at)
 }
 
-// checkRegular returns an error for a file that a person did not write; err is that of its stat.
+// checkRegular returns an error unless the file is a regular file of at most longest bytes. The
+// parameter err is the error of its stat.
 func checkRegular(at string, info fs.FileInfo, err error, longest int64) error {
 	if err == nil && (!info.Mode().IsRegular() || info.Size() > longest) {
 		return fmt.Errorf("%s is not a regular file of at most %d bytes", at, longest)

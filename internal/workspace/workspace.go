@@ -1,5 +1,5 @@
-// Package workspace reads the files of the module that a user generates code into: its
-// directories, go.mod and go.work, and what docker has to copy to build it. It reads no Go code.
+// Package workspace reads the files of the module that a user generates code into: its directories,
+// its go.mod and go.work, and what Docker must copy to build it. It does not parse Go code.
 package workspace
 
 import (
@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// Disk returns the file system of this process, and the directory that the process runs in: what a
-// [Workspace] is made of.
+// Disk returns the file system of this process and the directory that the process runs in: the
+// fields of a [Workspace].
 func Disk() (tree fs.FS, dir string) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -27,30 +27,30 @@ func Disk() (tree fs.FS, dir string) {
 	return os.DirFS(volume + string(filepath.Separator)), dir
 }
 
-// Workspace is what the plugin sees of the user's module: the directory that buf or protoc runs
-// in, and those above it. Paths are those of parameters, with slashes, from that directory, and do
-// not leave it.
+// Workspace is the part of the user's module that the plugin sees: the directory that buf or protoc
+// runs in, and those above it. Paths are those in parameters: slash-separated, relative to that
+// directory, and inside it.
 type Workspace struct {
-	Tree fs.FS  // from the root of the file system; nil where that is not known
-	Dir  string // the directory that the process runs in, below the root of Tree
+	Tree fs.FS  // from the root of the file system; nil if unknown
+	Dir  string // the directory that the process runs in, relative to the root of Tree
 }
 
-// Directory is a directory of the user's module that files are to be written to. It may not exist
+// Directory is a directory of the user's module that the plugin writes files to. It may not exist
 // yet.
 type Directory struct {
-	Path       string // from the directory that the process runs in
+	Path       string // relative to the directory that the process runs in
 	Module     string // the path of the module
 	ImportPath string
-	Root       string // the directory of the module's go.mod, below the root of the tree
+	Root       string // the directory of the module's go.mod, relative to the root of the tree
 }
 
-// noModule says that there is no go.mod: the plugin runs where it cannot see the user's files, and
-// must not overwrite them.
+// noModule is the error text for a missing go.mod. Without one the plugin runs where it cannot see
+// the user's files, and must not overwrite them.
 const noModule = "there is no go.mod in or above the directory in which buf or protoc runs, so the files of your module cannot " +
 	"be found, and none is written; run buf or protoc in your module, with the plugin as a local one"
 
-// Directory returns the directory at a path, which must be of a module, and stay in it also where
-// it is a symbolic link.
+// Directory returns the directory at a path. The directory must belong to a module, even after
+// symbolic links are resolved.
 func (w Workspace) Directory(at string) (Directory, error) {
 	if w.Tree == nil {
 		return Directory{}, errors.New(noModule)
@@ -83,8 +83,8 @@ func (w Workspace) directoryOf(at, full, root string, mod []byte) (Directory, er
 	return f, w.checkInside(f, at)
 }
 
-// checkInside returns an error where a path of a directory leads out of the module, through
-// symbolic links.
+// checkInside returns an error if a path of a directory leads out of the module through symbolic
+// links.
 func (w Workspace) checkInside(f Directory, at string) error {
 	root, err := w.resolve(f.Root)
 	if err != nil {
@@ -100,7 +100,7 @@ func (w Workspace) checkInside(f Directory, at string) error {
 	return nil
 }
 
-// resolve returns a path without symbolic links. What is not there is no link.
+// resolve resolves the symbolic links in a path. An element that does not exist is not a link.
 func (w Workspace) resolve(at string) (string, error) {
 	const most = 100
 	done, rest := ".", strings.Split(path.Clean(at), "/")
@@ -130,14 +130,14 @@ func (w Workspace) resolve(at string) (string, error) {
 	return done, nil
 }
 
-// Files returns the files of a directory whose names end in suffix, by their names. A directory
-// that does not exist has none.
+// Files returns the files of a directory whose names end in suffix, keyed by name. A directory that
+// does not exist has no files.
 func (w Workspace) Files(at, suffix string) (map[string][]byte, error) {
 	return readFiles(w.Tree, path.Join(w.Dir, at), suffix)
 }
 
-// PackageFiles returns the Go files of a package of a directory's module, by their names; ok is
-// false for other packages.
+// PackageFiles returns the Go files of a package in the module of a directory, keyed by name. It
+// returns false for packages of other modules.
 func (w Workspace) PackageFiles(f Directory, importPath string) (files map[string][]byte, ok bool) {
 	below, ok := strings.CutPrefix(importPath+"/", f.Module+"/")
 	if !ok {
@@ -159,7 +159,7 @@ func readFiles(tree fs.FS, dir, suffix string) (map[string][]byte, error) {
 	for _, entry := range entries {
 		at := path.Join(dir, entry.Name())
 		if !strings.HasSuffix(entry.Name(), suffix) || strings.HasPrefix(entry.Name(), ".") {
-			continue // some editors mark what they have open with a hidden link that leads nowhere
+			continue // some editors mark an open file with a hidden, dangling link
 		}
 		info, err := fs.Stat(tree, at)
 		if err == nil && info.IsDir() {
@@ -172,7 +172,8 @@ func readFiles(tree fs.FS, dir, suffix string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// Read returns a file that files of this run would replace; ok is false where there is none.
+// Read returns the current content of a file that this run would replace. It returns false if the
+// file does not exist.
 func (w Workspace) Read(at string) (content []byte, ok bool, err error) {
 	full := path.Join(w.Dir, at)
 	info, err := fs.Stat(w.Tree, full)
@@ -188,13 +189,14 @@ func (w Workspace) Read(at string) (content []byte, ok bool, err error) {
 	return content, true, nil
 }
 
-// notAFile is the error of a path at which a file is to be written and something else is.
+// notAFile returns the error for a path that the plugin writes a file to but that is not a regular
+// file.
 func notAFile(at string) error {
 	return fmt.Errorf("%s: it is not a regular file, and the plugin writes a file of this name; rename it", at)
 }
 
-// CheckWrite returns an error where a file of a directory cannot be written: it may not be
-// changed, or is out of the module.
+// CheckWrite returns an error if a file of a directory cannot be written: it is read-only, not a
+// regular file, or outside the module.
 func (w Workspace) CheckWrite(f Directory, name string) error {
 	at := path.Join(f.Path, name)
 	if err := w.checkInside(f, at); err != nil {
