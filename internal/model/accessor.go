@@ -8,20 +8,20 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-// Accessor reads a field of a message, or of a message in it.
+// Accessor reads a field of a message or of a message nested in it.
 type Accessor struct {
 	Message golang.Ident
-	Getters []string // the name of the method for each field on the way
-	Type    Type     // of what is read, where there are several getters
+	Getters []string // the getter of each field along the path
+	Type    Type     // the type of the field read, if there are several getters
 }
 
 // Type is the Go type of a field: "[]*" before an identifier, "map[string]int32", or the like.
 type Type struct {
 	Text  string
-	Ident *golang.Ident // what follows the text, or nil
+	Ident *golang.Ident // the identifier after the text, or nil
 }
 
-// accessor returns the accessor of the field at a path from message.
+// accessor returns the accessor for the field at a path starting at message.
 func (b *builder) accessor(s source, m *protogen.Method, message *protogen.Message, path shape.Path) Accessor {
 	b.imports(s, m, message.GoIdent, message.Desc)
 	a := Accessor{Message: b.ident(message.GoIdent)}
@@ -29,14 +29,14 @@ func (b *builder) accessor(s source, m *protogen.Method, message *protogen.Messa
 		getter, _ := b.field(desc).MethodName("Get")
 		a.Getters = append(a.Getters, getter)
 	}
-	if len(path) > 1 { // or the type need not be named
+	if len(path) > 1 { // otherwise the code does not name the type
 		a.Type = b.typeOf(b.field(path.Field()))
 		b.importType(s, m, path.Field())
 	}
 	return a
 }
 
-// typeOf returns the type of what the getter of a field returns.
+// typeOf returns the result type of the getter of a field.
 func (b *builder) typeOf(field *protogen.Field) Type {
 	switch {
 	case field.Desc.IsMap():

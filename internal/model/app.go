@@ -7,22 +7,22 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-// App is a program that serves services of a package of the user.
+// App is a program that serves the services of one of the user's packages.
 type App struct {
 	Command  string       // the name of its directory
-	Package  golang.Ident // the package that implements the services; its Name is nothing
+	Package  golang.Ident // the package that implements the services; its Name is ""
 	Services []AppService
 }
 
 // AppService is a service of an [App].
 type AppService struct {
 	Implementation
-	New       golang.Ident // the function that makes its implementation
+	New       golang.Ident // the constructor of its implementation
 	CanMake   bool         // whether the program has all arguments of New
-	Arguments Dependencies // of New, by their names in the program
+	Arguments Dependencies // of New, with their names in the program
 }
 
-// Names returns the full names of the services, as a sentence lists them.
+// Names returns the full names of the services, joined as in a sentence.
 func (a App) Names() string {
 	var names []string
 	for _, svc := range a.Services {
@@ -31,12 +31,12 @@ func (a App) Names() string {
 	return shape.Join(names)
 }
 
-// Doc returns the lines that say what the program does.
+// Doc returns the lines of the command's doc comment.
 func (a App) Doc() []string {
 	return wrap("Command " + a.Command + " serves " + a.Names() + " until it gets SIGTERM or SIGINT.")
 }
 
-// any reports whether something holds of an RPC.
+// any reports whether is holds for an RPC of the app.
 func (a App) any(is func(Method) bool) bool {
 	for _, svc := range a.Services {
 		for _, m := range svc.Methods {
@@ -48,18 +48,18 @@ func (a App) any(is func(Method) bool) bool {
 	return false
 }
 
-// HasTokens reports whether an RPC has tokens that the server seals: of pages, or positions.
+// HasTokens reports whether an RPC uses tokens that the server seals, such as page tokens.
 func (a App) HasTokens() bool {
 	return a.any(func(m Method) bool { return m.Helper != nil && m.Helper.Needs.TokenKeys })
 }
 
-// HasIdempotencyKeys reports whether repeated calls are recognized by an idempotency key.
+// HasIdempotencyKeys reports whether an RPC detects retried calls by an idempotency key.
 func (a App) HasIdempotencyKeys() bool {
 	return a.any(func(m Method) bool { return m.Policy.IdempotencyKey.Field != "" })
 }
 
-// Dependencies returns what the program makes: what constructors take, and what has to be
-// registered with the server even if the user's constructors do not take it.
+// Dependencies returns the values that the program creates: the arguments of constructors, and what
+// must be registered with the server even if the user's constructors do not take it.
 func (a App) Dependencies() (all Dependencies) {
 	for _, svc := range a.Services {
 		for _, d := range svc.Arguments {
@@ -74,14 +74,14 @@ func (a App) Dependencies() (all Dependencies) {
 	return all
 }
 
-// RequiresAuthentication reports whether the server does not start without an authenticator.
+// RequiresAuthentication reports whether the server fails to start without an authenticator.
 func (a App) RequiresAuthentication() bool {
 	requires := func(d Dependency) bool { return d.RequiresAuthentication }
 	return slices.ContainsFunc(a.Dependencies(), requires) ||
 		a.any(func(m Method) bool { return m.Policy.Auth != nil && !m.Policy.Auth.Public })
 }
 
-// Validates reports whether requests are checked by rules in the protos.
+// Validates reports whether an RPC validates its requests by rules in the protos.
 func (a App) Validates() bool {
 	return a.any(func(m Method) bool { return m.Policy.Validate })
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// Build models the files of the request that are generated and have services or reasons, in the
-// order of their paths. Where the problems have an error, the models are not fit to be rendered.
+// Build models the files of the request that are generated and have services or reasons, ordered by
+// path. If the problems contain an error, the models must not be rendered.
 func Build(plugin *protogen.Plugin, opts Options) ([]File, diag.List) {
 	r := newRequest(plugin, opts)
 	problems := check(r, plugin, opts)
@@ -25,8 +25,8 @@ func Build(plugin *protogen.Plugin, opts Options) ([]File, diag.List) {
 	return files, problems.Canonical()
 }
 
-// groupByPackage returns the sources whose services go to one Go package, in the order of the
-// first.
+// groupByPackage groups the sources by the Go package of their services. The groups are ordered by
+// their first source.
 func groupByPackage(sources []source) [][]source {
 	var groups [][]source
 	place := make(map[string]int)
@@ -82,7 +82,7 @@ func (b *builder) buildPackage(sources []source) []File {
 	return files
 }
 
-// goNamesOf returns the Go names of all services of the sources, each once.
+// goNamesOf returns the Go names of all services of the sources, without duplicates.
 func goNamesOf(sources []source) []string {
 	var names []string
 	for _, s := range sources {

@@ -116,7 +116,7 @@ func TestBuild(t *testing.T) {
 	}
 }
 
-// defaults are the rules of a method that has none: those of its timeouts, and of the rest.
+// defaults returns the rules of a method without rules: those of its timeouts, and the others.
 func defaults(timeouts ...string) (all []policy.Rule) {
 	for _, field := range append(timeouts, "auth", "rate", "concurrency", "retry", "hedging", "max_request_bytes", "log.level", "log.sample") {
 		all = append(all, policy.Rule{Field: field, Source: "default"})

@@ -7,11 +7,11 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// builder makes models of a request that has been checked. What only the models show it reports itself:
-// names that clash, and helpers that may not be meant.
+// builder builds the models of a checked request. It reports only the problems that the models
+// reveal: conflicting names, and helpers that may be unintended.
 type builder struct {
 	*request
-	imported []imported // what the models name of other packages, in the order in which they do
+	imported []imported // what the models name in other packages, in order of use
 	problems diag.List
 }
 
@@ -23,12 +23,12 @@ type imported struct {
 	desc   protoreflect.Descriptor
 }
 
-// imports notes that the code for an RPC names a message or an enum.
+// imports records that the code for an RPC names a message or an enum.
 func (b *builder) imports(s source, m *protogen.Method, id protogen.GoIdent, desc protoreflect.Descriptor) {
 	b.imported = append(b.imported, imported{s, m, id, desc})
 }
 
-// importType notes that the code for an RPC names the type of a field.
+// importType records that the code for an RPC names the type of a field.
 func (b *builder) importType(s source, m *protogen.Method, field protoreflect.FieldDescriptor) {
 	if field.IsMap() {
 		field = field.MapValue()

@@ -9,14 +9,15 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern"
 )
 
-// Helped is what a pattern with a helper found.
+// Helped is the result of detecting a pattern that has a helper.
 type Helped interface {
 	pattern.Found
-	// Helper returns the helper of a method; the fields that are the same for all patterns are left empty.
+	// Helper returns the helper of a method. It leaves the fields that are common to all patterns
+	// empty.
 	Helper(*Scope) Helper
 }
 
-// buildHelper models the helper of an RPC, or returns nil where it has no pattern with one.
+// buildHelper models the helper of an RPC. It returns nil if no pattern of the RPC has a helper.
 func (b *builder) buildHelper(s source, m *protogen.Method, found pattern.Result) *Helper {
 	for _, match := range found.Matches {
 		if helped, ok := match.Found.(Helped); ok {
@@ -38,7 +39,8 @@ func (b *builder) helperOf(match pattern.Match, helped Helped, scope *Scope) *He
 	return &h
 }
 
-// patternDoc says which pattern an RPC has, why, and, unless that is certain, what to do about it.
+// patternDoc returns the lines that name the pattern of an RPC and the reason for it. Unless the
+// pattern is certain, they also tell the user which option to set.
 func patternDoc(option string, f pattern.Finding) []string {
 	text := fmt.Sprintf("Pattern: %s, %s. %s.", option, f.Level, capitalized(f.Reason))
 	if f.Level == pattern.Likely {
@@ -47,7 +49,7 @@ func patternDoc(option string, f pattern.Finding) []string {
 	return append([]string{""}, wrap(text)...)
 }
 
-// warnLikely warns of a helper that may not be meant.
+// warnLikely warns about a helper that may be unintended.
 func (b *builder) warnLikely(m *protogen.Method, p pattern.Pattern, f pattern.Finding) {
 	if f.Level == pattern.Likely {
 		b.problems.Warnf(atRPC(m), "it is likely, but not certain, to have the pattern %s (%s). %s", p.Topic(), f.Reason,

@@ -9,7 +9,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
-// check returns what is wrong with the files of a request, their services and their reasons.
+// check returns the problems in the files of a request, their services and their reasons.
 func check(r *request, plugin *protogen.Plugin, opts Options) diag.List {
 	c := checker{request: r}
 	c.problems.Add(opts.PolicyFile.Problems()...)
@@ -35,7 +35,7 @@ func check(r *request, plugin *protogen.Plugin, opts Options) diag.List {
 	return c.problems
 }
 
-// checkService reports what is wrong with a service and its RPCs: names, and policies.
+// checkService reports the problems in a service and its RPCs: their names and policies.
 func (c *checker) checkService(svc *protogen.Service) {
 	at := atService(svc)
 	if len(svc.Methods) == 0 {
@@ -50,7 +50,7 @@ func (c *checker) checkService(svc *protogen.Service) {
 	}
 }
 
-// checkReasons reports what is wrong with the reasons that an enum lists.
+// checkReasons reports the problems in the reasons that an enum lists.
 func (c *checker) checkReasons(e *protogen.Enum) {
 	at := atEnum(e.Desc)
 	_, problems := c.policies.Domain(e.Desc)

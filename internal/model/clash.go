@@ -10,20 +10,20 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// scope is the names that one generated Go package declares.
+// scope holds the names that one generated Go package declares.
 type scope struct {
 	kind     string // "service" or "test"
 	declared map[string]declared
 	services map[string]declarer // by Go name
 }
 
-// declarer is a service, or an enum of reasons, that names are declared for.
+// declarer is the service, RPC or enum of reasons that names are declared for.
 type declarer struct {
 	at     diag.Position
 	goName string
 }
 
-// declared is what a name is already taken by.
+// declared describes what a name is already used for.
 type declared struct {
 	by   declarer
 	what string
@@ -33,7 +33,7 @@ func newScope(kind string) scope {
 	return scope{kind: kind, declared: make(map[string]declared), services: make(map[string]declarer)}
 }
 
-// declare adds the names of one service, and reports each that another service has.
+// declare adds the names of one service. It reports each name that is already declared.
 func (s scope) declare(errs *diag.List, by declarer, names []declaration) {
 	if other, taken := s.services[by.goName]; taken {
 		reportClash(errs, by, other, fmt.Sprintf("its Go name %s is also that of %s", by.goName, other.at.Subject))
@@ -43,7 +43,7 @@ func (s scope) declare(errs *diag.List, by declarer, names []declaration) {
 	s.declareNames(errs, by, names)
 }
 
-// declareNames adds names, and reports each that is taken.
+// declareNames adds names. It reports each name that is already declared.
 func (s scope) declareNames(errs *diag.List, by declarer, names []declaration) {
 	for _, d := range names {
 		if other, taken := s.declared[d.name]; taken {
@@ -55,18 +55,18 @@ func (s scope) declareNames(errs *diag.List, by declarer, names []declaration) {
 	}
 }
 
-// nameMethods names the constants of the RPCs of a service, when all other names of the package
-// are declared. Where the preferred name is taken, as services User and UserService can prefer the
-// same one, the constant has a longer name, and that is a warning.
+// nameMethods names the constants of the RPCs of a service, after all other names of the package
+// are declared. If the preferred name is taken, which happens for services such as User and
+// UserService, the constant gets a longer name, with a warning.
 func (s scope) nameMethods(problems *diag.List, svc *protogen.Service, modelled *Service) {
 	if s.services[svc.GoName].at != atService(svc) {
-		return // declare has reported it
+		return // reported by declare
 	}
 	seen := make(map[string]bool)
 	for i := range modelled.Methods {
 		m, at := &modelled.Methods[i], atRPC(svc.Methods[i])
 		if seen[m.GoName] {
-			continue // checkMethodName has reported it
+			continue // reported by checkMethodName
 		}
 		seen[m.GoName] = true
 		m.Const = svc.GoName + m.GoName + "Method"
@@ -80,9 +80,9 @@ func (s scope) nameMethods(problems *diag.List, svc *protogen.Service, modelled 
 	}
 }
 
-// nameHelpers names the helpers of a service. A name that is taken costs a helper its short name,
-// or where its long one is taken too the whole helper, and is a warning: it is optional, and the
-// rest of the request is not.
+// nameHelpers names the helpers of a service. If its short name is taken, a helper gets its long
+// name; if that is taken too, it is dropped. Both are warnings, not errors, because helpers are
+// optional.
 func (s scope) nameHelpers(warnings *diag.List, svc *protogen.Service, modelled *Service) {
 	for i := range modelled.Methods {
 		m, rpc := &modelled.Methods[i], svc.Methods[i]
@@ -93,7 +93,7 @@ func (s scope) nameHelpers(warnings *diag.List, svc *protogen.Service, modelled 
 	}
 }
 
-// nameHelper reports whether there is a name for a helper.
+// nameHelper names a helper. It reports whether one of its names is free.
 func (s scope) nameHelper(warnings *diag.List, rpc *protogen.Method, h *Helper) bool {
 	names := helperNames(rpc, h)
 	by := declarer{at: atRPC(rpc)}
@@ -115,7 +115,7 @@ func (s scope) nameHelper(warnings *diag.List, rpc *protogen.Method, h *Helper) 
 	return true
 }
 
-// reportClash reports a clash of two declarers, at the later of the two.
+// reportClash reports a name conflict at a, the later of the two declarers.
 func reportClash(errs *diag.List, a, b declarer, text string) {
 	errs.Errorf(a.at, "%s (%s); rename one of them", text, b.at)
 }
@@ -130,7 +130,7 @@ func (s scope) names() []string {
 	return names
 }
 
-// declareReasons adds the constants to the names of the service package.
+// declareReasons declares the constants of reasons in the service package.
 func (s scope) declareReasons(errs *diag.List, enum protoreflect.EnumDescriptor, reasons Reasons) {
 	by := declarer{at: atEnum(enum)}
 	for _, r := range reasons.Values {

@@ -8,9 +8,10 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 )
 
-// commentLines makes the lines of a Go comment from a comment of a proto file. Each is meant to follow "// ".
+// commentLines converts a proto comment to the lines of a Go comment, without the leading "// ".
 //
-// A proto may be anybody's, so its comments must stay comments: no line ends one, and no tool takes one for a directive.
+// Proto files may be untrusted, so a comment must remain a comment: no character ends its line
+// early, and no tool treats a line as a directive.
 func commentLines(comment string) []string {
 	comment = strings.TrimPrefix(comment, "*") // the second star of a /** comment
 	text := lineEnds.Replace(strings.ToValidUTF8(comment, string(unicode.ReplacementChar)))
@@ -22,11 +23,11 @@ func commentLines(comment string) []string {
 	return trimEmpty(lines)
 }
 
-// lineEnds makes every character that anything takes for the end of a line one that Go does.
+// lineEnds replaces every sequence that any tool treats as a line break with a Go line break.
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\v", "\n", "\f", "\n",
 	"\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 
-// visible replaces characters that the Go scanner refuses or that make text look like other text.
+// visible replaces the characters that the Go scanner rejects or that can disguise text.
 func visible(r rune) rune {
 	const byteOrderMark = '\uFEFF'
 	switch {
@@ -39,8 +40,8 @@ func visible(r rune) rune {
 	}
 }
 
-// quoteDirective quotes a line that tools take for a directive in spite of the space before it, as gofmt and go/build do with
-// "+build", or that they take for a directive which somebody got wrong.
+// quoteDirective quotes a line that tools treat as a directive despite the space before it, as
+// gofmt and go/build do for "+build", or that they treat as a misspelled directive.
 func quoteDirective(line string) string {
 	if trimmed := strings.TrimSpace(line); directive.MatchString(trimmed) {
 		return "`" + trimmed + "`"
@@ -50,10 +51,10 @@ func quoteDirective(line string) string {
 
 var directive = regexp.MustCompile(`^(\+build|[a-z][a-z0-9]*:[a-z])`)
 
-// backquotes matches runs that gofmt goes on to change each time it runs.
+// backquotes matches runs of backquotes that gofmt would change on every run.
 var backquotes = regexp.MustCompile("`{4,}")
 
-// trimEmpty removes the empty lines at both ends.
+// trimEmpty removes empty lines from both ends.
 func trimEmpty(lines []string) []string {
 	for len(lines) > 0 && lines[0] == "" {
 		lines = lines[1:]
@@ -64,7 +65,7 @@ func trimEmpty(lines []string) []string {
 	return lines
 }
 
-// saysDeprecated reports whether Go tools take what has this comment for deprecated.
+// saysDeprecated reports whether a comment with these lines marks a declaration as deprecated.
 func saysDeprecated(lines []string) bool {
 	for _, line := range lines {
 		if strings.HasPrefix(strings.TrimSpace(line), "Deprecated:") {
@@ -74,7 +75,7 @@ func saysDeprecated(lines []string) bool {
 	return false
 }
 
-// docOf returns the comment of a service or an RPC: the one above it, else the one behind it.
+// docOf returns the leading comment of a descriptor, or else its trailing comment.
 func docOf(comments protogen.CommentSet) []string {
 	if lines := commentLines(string(comments.Leading)); len(lines) > 0 {
 		return lines

@@ -44,7 +44,7 @@ func TestCommentLines(t *testing.T) {
 	}
 }
 
-// FuzzComment checks that no comment of a proto becomes more than a comment of a Go file.
+// FuzzComment checks that a proto comment always remains a comment in the Go file.
 func FuzzComment(f *testing.F) {
 	for _, seed := range []string{" text\n", "go:generate x", " +build ignore\n", " a\r\n//go:build b\u2028+build c", "*\n *\n", "\x00\xff\ufeff",
 		" # Heading\n\n\tcode\n  - list\n [x]: y\n", " }\n\ntype T struct{}\n", "*/ /*", " Deprecated: no"} {
@@ -86,7 +86,8 @@ func FuzzComment(f *testing.F) {
 	})
 }
 
-// settle checks that gofmt comes to an end: it finds headings and lists only after it has moved other text away.
+// settle checks that gofmt stabilizes. It recognizes headings and lists only after it has separated
+// them from other text, so one pass may not be enough.
 func settle(text []byte) error {
 	for range 3 {
 		again, err := format.Source(text)

@@ -8,26 +8,26 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern"
 )
 
-// Dependency is a value that the implementation of a service is made with.
+// Dependency is a value that the constructor of a service implementation takes.
 type Dependency struct {
 	pattern.Dependency
 	Types []golang.Ident // its type arguments
 }
 
-// GoType returns the type that the dependency is a pointer to.
+// GoType returns the type that the dependency points to.
 func (d Dependency) GoType() golang.Type {
 	return golang.Type{Ident: d.In(d.Type), Arguments: d.Types}
 }
 
-// In returns the identifier of what the package of the dependency declares by a name.
+// In returns the identifier for a name in the package of the dependency.
 func (d Dependency) In(name string) golang.Ident {
 	return golang.Ident{Name: name, Package: d.Package.Name, Path: d.Package.Path}
 }
 
-// Dependencies are different values, each with its own name.
+// Dependencies is a list of values of different types, each with a unique name.
 type Dependencies []Dependency
 
-// Of returns the dependency of a type, with the name that it has among these.
+// Of returns the dependency of a type, with its name in the list.
 func (all Dependencies) Of(typ golang.Type) (Dependency, bool) {
 	i := slices.IndexFunc(all, func(d Dependency) bool { return d.GoType().Equal(typ) })
 	if i < 0 {
@@ -36,8 +36,8 @@ func (all Dependencies) Of(typ golang.Type) (Dependency, bool) {
 	return all[i], true
 }
 
-// with returns the list with another dependency, unless it has one of that type. Where its name is
-// taken, as by another log of events, it gets a numbered one.
+// with returns the list with d appended, unless the list has a dependency of that type. If the name
+// of d is taken, for example by another event log, d gets a numbered name.
 func (all Dependencies) with(d Dependency) Dependencies {
 	if _, found := all.Of(d.GoType()); found {
 		return all

@@ -20,7 +20,7 @@ var (
 	}
 )
 
-// dependent returns a service whose RPCs depend on a kind of value each.
+// dependent returns a service with one RPC for each dependency.
 func dependent(name string, all ...Dependency) Service {
 	svc := Service{Names: Names{Interface: golang.Ident{Name: name}}, Name: name, FullName: name}
 	for _, d := range all {
@@ -29,7 +29,7 @@ func dependent(name string, all ...Dependency) Service {
 	return svc
 }
 
-// logOf is the log of events of a message.
+// logOf returns the event log of a message.
 func logOf(message string) Dependency {
 	return Dependency{Dependency: eventLog, Types: []golang.Ident{{Name: message}}}
 }
@@ -45,7 +45,7 @@ func namesOf(all Dependencies) (names []string) {
 	return names
 }
 
-// TestDependencies checks that a value that several RPCs need is one parameter, and that values of
+// TestDependencies checks that a value shared by several RPCs is one parameter, and that values of
 // different types have different names.
 func TestDependencies(t *testing.T) {
 	services := Implementations([]File{{Services: []Service{
@@ -74,8 +74,8 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// TestAppDependencies checks that a program makes what its constructors take, and what has to be
-// registered, and nothing else: Go rejects a variable that is not used.
+// TestAppDependencies checks that a program creates exactly what its constructors take and what
+// must be registered: Go rejects unused variables.
 func TestAppDependencies(t *testing.T) {
 	orders := Implementations([]File{{Services: []Service{
 		dependent("Orders", logOf("Order"), Dependency{Dependency: manager}),
@@ -85,7 +85,7 @@ func TestAppDependencies(t *testing.T) {
 		want      []string
 	}{
 		{orders.Dependencies(), []string{"events Order", "operations"}},
-		{nil, []string{"operations"}}, // of a constructor that is not called
+		{nil, []string{"operations"}}, // the constructor is not called
 	} {
 		app := App{Services: []AppService{{Implementation: orders, Arguments: tt.arguments}}}
 		if got := namesOf(app.Dependencies()); !slices.Equal(got, tt.want) || !app.RequiresAuthentication() {

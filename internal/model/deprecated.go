@@ -10,8 +10,8 @@ func isDeprecated(desc protoreflect.Descriptor, comment string) bool {
 	return ok && options.GetDeprecated() || saysDeprecated(commentLines(comment))
 }
 
-// deprecationOf returns the sentence that says that a service or an RPC is deprecated, or "". The services of a deprecated
-// file are deprecated, and not their package, which may have other files.
+// deprecationOf returns the deprecation sentence of a service or an RPC, or "". A deprecated file
+// deprecates its services, but not their Go package, which other files may share.
 func deprecationOf(desc protoreflect.Descriptor, doc []string) string {
 	file := desc.ParentFile()
 	_, isService := desc.(protoreflect.ServiceDescriptor)
@@ -25,7 +25,8 @@ func deprecationOf(desc protoreflect.Descriptor, doc []string) string {
 	}
 }
 
-// withDeprecation returns doc with a paragraph of the sentence, unless it has one of its own.
+// withDeprecation returns doc with a deprecation paragraph appended, unless doc already has one or
+// the sentence is "".
 func withDeprecation(doc []string, sentence string) []string {
 	if sentence == "" || saysDeprecated(doc) {
 		return doc

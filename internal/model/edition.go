@@ -7,14 +7,14 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// The editions that generated code is tested with.
+// The range of editions that the generated code is tested with.
 const (
 	MinimumEdition = descriptorpb.Edition_EDITION_PROTO2
 	MaximumEdition = descriptorpb.Edition_EDITION_2024
 )
 
-// CheckEditions reports every file of a request whose edition is none of those. The protobuf library exits the process for some of
-// them.
+// CheckEditions reports every file of a request with an edition outside that range. The protobuf
+// library exits the process for some of them.
 func CheckEditions(request *pluginpb.CodeGeneratorRequest) diag.List {
 	var errs diag.List
 	for _, f := range request.GetProtoFile() {

@@ -14,8 +14,10 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// CheckGoPackages reports every file of a request, of those to generate and all they import, that has no Go package or shares
-// it under another name; mappings are the M parameters by file. protogen finds the same, but stops at the first.
+// CheckGoPackages reports every file that has no Go package, or that gives its package a different
+// name than another file. It checks the files to generate and everything they import. The M
+// parameters are in mappings, keyed by file. Package protogen finds the same errors, but stops at
+// the first.
 func CheckGoPackages(request *pluginpb.CodeGeneratorRequest, mappings map[string]string) diag.List {
 	var errs diag.List
 	seen := make(map[string]namedPackage)
@@ -35,7 +37,8 @@ func CheckGoPackages(request *pluginpb.CodeGeneratorRequest, mappings map[string
 	return errs.Canonical()
 }
 
-// goPackageAdvice says how a file gets a Go import path that others can import, also without a change of the proto.
+// goPackageAdvice returns how to give a file an importable Go import path, with or without changing
+// the proto.
 func goPackageAdvice(file, importPath string) string {
 	clean := strings.Trim(path.Clean("/"+importPath), "/")
 	if first, _, _ := strings.Cut(clean, "/"); !strings.Contains(first, ".") {
@@ -45,14 +48,14 @@ func goPackageAdvice(file, importPath string) string {
 		"or have buf's managed mode set it (go_package_prefix)", file, clean)
 }
 
-// namedPackage is the name of a Go package, and the first file that has it.
+// namedPackage is the name of a Go package and the position of the first file in it.
 type namedPackage struct {
 	name  string
 	place diag.Position
 }
 
-// neededFiles returns the files to generate and all they import, in the order of their paths. An "import option" does not
-// count: no code comes of it.
+// neededFiles returns the files to generate and all files they import, ordered by path. It ignores
+// "import option", which yields no code.
 func neededFiles(request *pluginpb.CodeGeneratorRequest) []*descriptorpb.FileDescriptorProto {
 	files := make(map[string]*descriptorpb.FileDescriptorProto)
 	for _, f := range request.GetProtoFile() {
@@ -73,7 +76,8 @@ func neededFiles(request *pluginpb.CodeGeneratorRequest) []*descriptorpb.FileDes
 	return needed
 }
 
-// goPackageOf returns the import path and the name of the Go package of f, which mapping overrides.
+// goPackageOf returns the import path and the name of the Go package of f. The mapping overrides
+// the option.
 func goPackageOf(f *descriptorpb.FileDescriptorProto, mapping string) (importPath, name string) {
 	optionPath, optionName, _ := strings.Cut(f.GetOptions().GetGoPackage(), ";")
 	mappedPath, mappedName, _ := strings.Cut(mapping, ";")
@@ -93,7 +97,8 @@ func goPackageOf(f *descriptorpb.FileDescriptorProto, mapping string) (importPat
 	return importPath, name
 }
 
-// cleanName makes a Go package name of the last element of an import path, as protoc-gen-go does.
+// cleanName converts the last element of an import path to a Go package name, as protoc-gen-go
+// does.
 func cleanName(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -108,7 +113,7 @@ func cleanName(s string) string {
 	return s
 }
 
-// goPackagePosition returns where f sets its go_package, or just the file.
+// goPackagePosition returns the position of go_package in f, or of the file if it is unknown.
 func goPackagePosition(f *descriptorpb.FileDescriptorProto) diag.Position {
 	for _, loc := range f.GetSourceCodeInfo().GetLocation() {
 		if slices.Equal(loc.GetPath(), goPackagePath) && len(loc.GetSpan()) >= 2 {
@@ -118,5 +123,5 @@ func goPackagePosition(f *descriptorpb.FileDescriptorProto) diag.Position {
 	return diag.At(f.GetName())
 }
 
-// goPackagePath leads from a FileDescriptorProto to options.go_package.
+// goPackagePath is the source path of options.go_package in a FileDescriptorProto.
 var goPackagePath = []int32{8, 11}

@@ -8,39 +8,41 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern"
 )
 
-// Helper is the variable that serves and calls an RPC by its pattern.
+// Helper is the generated variable that serves and calls an RPC by its pattern.
 type Helper struct {
-	Pattern     string // its name
+	Pattern     string // the name of the pattern
 	Name        string
-	Summary     string // the first sentence of Doc, without the name that starts it
+	Summary     string // the first sentence of Doc, without the leading name
 	Doc         []string
-	Package     string         // the runtime's package: "page"
-	Constructor string         // the function of that package that makes it
-	Types       []golang.Ident // the type arguments that do not follow from the rest
-	Arguments   any            // what helper_<pattern>.go.tmpl renders: a type of the pattern's package
-	Stub        any            // what a user's method spells at first: a view.Stub of the pattern's package
-	Work        string         // the name of the user's method that does the work later, or ""
-	Doubt       Doubt          // what the user has to check once a method is written
-	Deprecated  bool           // whether it names something that is deprecated
-	Needs       pattern.Needs  // what it needs of the program
-	Takes       []golang.Ident // the type arguments of the dependency that the pattern's row declares
-	Dependency  *Dependency    // that dependency, or nil
+	Package     string         // the runtime package, such as "page"
+	Constructor string         // the constructor in that package
+	Types       []golang.Ident // the type arguments that Go cannot infer
+	Arguments   any            // the data for helper_<pattern>.go.tmpl, of a type in the pattern's package
+	Stub        any            // the starter code of the user's method: a view.Stub of the pattern's package
+	Work        string         // the name of the user's method that does the work later; or ""
+	Doubt       Doubt          // what the user must check after a method is written
+	Deprecated  bool           // whether it refers to something deprecated
+	Needs       pattern.Needs  // what it requires of the program
+	Takes       []golang.Ident // the type arguments of the dependency that the pattern declares
+	Dependency  *Dependency    // that dependency; or nil
 }
 
-// Doubt is what the protos leave open about a method that calls a helper. It is zero where they do not.
+// Doubt is what the protos leave open about a method that calls a helper. It is zero if they leave
+// nothing open.
 type Doubt struct {
 	At   diag.Position // the RPC
 	Text string
 }
 
-// helperNames returns the names that the helper of an RPC may have, the preferred one first. They start with the service, as
-// more than one service of a package may have an RPC of that name.
+// helperNames returns the possible names of the helper of an RPC, the preferred one first. They
+// start with the name of the service, because several services of a package may have an RPC of the
+// same name.
 func helperNames(m *protogen.Method, h *Helper) []string {
 	name := m.Parent.GoName + m.GoName
 	return []string{name, name + capitalized(h.Package)}
 }
 
-// setName names the helper.
+// setName sets the name of the helper and starts its doc with it.
 func (h *Helper) setName(name string) {
 	h.Name = name
 	h.Doc = append(wrap(name+" "+h.Summary), h.Doc...)
