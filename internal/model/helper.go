@@ -17,8 +17,8 @@ type Helper struct {
 	Package     string         // the runtime package, such as "page"
 	Constructor string         // the constructor in that package
 	Types       []golang.Ident // the type arguments that Go cannot infer
-	Arguments   any            // the data for helper_<pattern>.go.tmpl, of a type in the pattern's package
-	Stub        any            // the starter code of the user's method: a view.Stub of the pattern's package
+	Arguments   any            // the data for helper_<pattern>.go.tmpl, typed by the pattern
+	Stub        any            // the starter code of the user's method: the pattern's view.Stub
 	Work        string         // the name of the user's method that does the work later; or ""
 	Doubt       Doubt          // what the user must check after a method is written
 	Deprecated  bool           // whether it refers to something deprecated

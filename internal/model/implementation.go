@@ -10,7 +10,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-// Implementation is what implements a service in a package of the user, as it is first written.
+// Implementation is the starter code that implements a service in one of the user's packages.
 type Implementation struct {
 	Service
 	ProtoPackage string
@@ -18,11 +18,11 @@ type Implementation struct {
 	Type         string // the name of the struct
 	Constructor  string
 	File         string // the name of the file
-	Test         Output // the package that helps to test it
+	Test         Output // the package with its test helpers
 }
 
-// Implementations returns the implementations of the services of some files in one package, in their order. Services of the same
-// name, such as those of two versions, get types of different names.
+// Implementations returns the implementations of the services of files in one package, in order.
+// Services with the same name, such as two versions of one service, get types with different names.
 func Implementations(files []File) []Implementation {
 	names := typeNames{taken: make(map[string]string)}
 	var all []Implementation
@@ -40,12 +40,12 @@ func Implementations(files []File) []Implementation {
 	return all
 }
 
-// Operations are the RPCs that start operations.
+// Operations returns the RPCs that start operations.
 func (i Implementation) Operations() []MethodStub {
 	return slices.DeleteFunc(i.Stubs(), func(m MethodStub) bool { return m.Helper == nil || m.Helper.Work == "" })
 }
 
-// ConstructorDoc returns the comment of the constructor.
+// ConstructorDoc returns the lines of the constructor's doc comment.
 func (i Implementation) ConstructorDoc() []string {
 	var with []string
 	for _, d := range i.Dependencies() {
@@ -57,7 +57,8 @@ func (i Implementation) ConstructorDoc() []string {
 	return wrap(strings.TrimSpace(text) + ".")
 }
 
-// Example returns the RPC that shows how to write a test: a plain unary one, or nil.
+// Example returns the RPC that shows how to write a test, or nil. It is a unary RPC that is not
+// deprecated and whose helper, if any, does not need a request.
 func (i Implementation) Example() *MethodStub {
 	for _, m := range i.Stubs() {
 		if m.Kind == Unary && m.Deprecated == "" && (m.Helper == nil || !m.Helper.Needs.Request) {
@@ -67,20 +68,24 @@ func (i Implementation) Example() *MethodStub {
 	return nil
 }
 
-// protoPackage returns the package of a service, or "" where it has none.
+// protoPackage returns the proto package of a service, or "" if it has none.
 func protoPackage(svc Service) string {
 	return strings.TrimSuffix(strings.TrimSuffix(svc.FullName, svc.Name), ".")
 }
 
 func constructorOf(typ string) string { return "New" + typ }
 
-// typeNames gives services the names of their types.
+// typeNames assigns type names to services.
 type typeNames struct {
-	taken map[string]string // the proto package of the service that has a name, for types and constructors
+	// taken holds the proto package of the service that uses a name, keyed by the names of types
+	// and constructors.
+	taken map[string]string
 }
 
-// of returns the first name for the type of a service that is free, as is that of its constructor: the service's, with the version of
-// its package if only that differs, or with the name of its package before it.
+// of returns the first type name for a service that is free, together with the name of its
+// constructor. The candidates are the name of the service; that name followed by the version of its
+// package, if only the version differs; and that name preceded by the name of its package. After
+// these, of tries numbered names.
 func (n typeNames) of(svc Service) string {
 	pkg := protoPackage(svc)
 	stem, version := splitVersion(pkg)
@@ -116,7 +121,8 @@ func (n typeNames) take(name, pkg string) bool {
 
 var versionPattern = regexp.MustCompile(`^v[0-9]+((alpha|beta)[0-9]*)?$`)
 
-// splitVersion splits the version from the name of a proto package: shop.v1 is shop and v1.
+// splitVersion splits a proto package into stem and version: shop.v1 into shop and v1. The version
+// is "" if the package has none.
 func splitVersion(pkg string) (stem, version string) {
 	dot := strings.LastIndex(pkg, ".")
 	if last := pkg[dot+1:]; versionPattern.MatchString(last) {
@@ -125,7 +131,7 @@ func splitVersion(pkg string) (stem, version string) {
 	return pkg, ""
 }
 
-// PackageDoc returns the comment of a package that implements services.
+// PackageDoc returns the lines of the doc comment of a package that implements services.
 func PackageDoc(name string, all []Implementation) []string {
 	var packages []string
 	for _, i := range all {
@@ -140,7 +146,7 @@ func PackageDoc(name string, all []Implementation) []string {
 	return wrap("Package " + name + " implements the services" + of + ".")
 }
 
-// Stubs returns the methods of an implementation, each as a template sees it.
+// Stubs returns the methods of an implementation in the form that templates use.
 func (i Implementation) Stubs() []MethodStub {
 	stubs := make([]MethodStub, 0, len(i.Methods))
 	for _, m := range i.Methods {
@@ -149,13 +155,13 @@ func (i Implementation) Stubs() []MethodStub {
 	return stubs
 }
 
-// MethodStub is a method of an implementation, as it is first written.
+// MethodStub is the starter code of a method of an implementation.
 type MethodStub struct {
 	Method
 	Of Implementation
 }
 
-// Dependencies returns what the helpers of the service's RPCs take.
+// Dependencies returns the dependencies of the helpers of the service's RPCs.
 func (i Implementation) Dependencies() (all Dependencies) {
 	for _, m := range i.Methods {
 		if m.Helper != nil && m.Helper.Dependency != nil {
@@ -165,7 +171,7 @@ func (i Implementation) Dependencies() (all Dependencies) {
 	return all
 }
 
-// nameDependencies gives each dependency a name of its own in the implementation.
+// nameDependencies gives each dependency a unique name in the implementation.
 func (i *Implementation) nameDependencies() {
 	all := i.Dependencies()
 	i.Methods = slices.Clone(i.Methods)
@@ -181,8 +187,9 @@ func (i *Implementation) nameDependencies() {
 	}
 }
 
-// Offered returns what a program can make constructors with, each with its name in the program:
-// what the services need, and what is not generic, which users' constructors may take as well.
+// Offered returns the values that a program can pass to constructors, with their names in the
+// program: those that the services need, and those without type arguments, which the user's
+// constructors may take as well.
 func Offered(services []Implementation, patterns []pattern.Pattern) (all Dependencies) {
 	for _, i := range services {
 		for _, d := range i.Dependencies() {

@@ -18,7 +18,7 @@ func TestSnakeCase(t *testing.T) {
 	}
 }
 
-// TestTypeNames checks the names of the types of services that come in an order.
+// TestTypeNames checks the type names of services in a given order.
 func TestTypeNames(t *testing.T) {
 	for services, want := range map[string]string{
 		"a.v1.S b.v1.T":          "S T",

@@ -11,7 +11,7 @@ const (
 	Bidi
 )
 
-// kindOf returns the kind of an RPC by the ends that stream.
+// kindOf returns the kind of an RPC by the directions that stream.
 func kindOf(requests, responses bool) Kind {
 	switch {
 	case requests && responses:
@@ -25,13 +25,13 @@ func kindOf(requests, responses bool) Kind {
 	}
 }
 
-// String returns the name of the kind, which the runtime's functions have too.
+// String returns the name of the kind, as in the names of the runtime's functions.
 func (k Kind) String() string {
 	return [...]string{"Unary", "ServerStream", "ClientStream", "Bidi"}[k]
 }
 
-// StreamsRequests reports whether the caller sends a stream.
+// StreamsRequests reports whether the client sends a stream.
 func (k Kind) StreamsRequests() bool { return k == ClientStream || k == Bidi }
 
-// StreamsResponses reports whether the service answers with a stream.
+// StreamsResponses reports whether the server sends a stream.
 func (k Kind) StreamsResponses() bool { return k == ServerStream || k == Bidi }

@@ -9,9 +9,9 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern"
 )
 
-// linked holds the proto files whose Go packages a program links as soon as it imports generated
-// code, through the runtime, by path. The protobuf library panics at start-up if a second Go
-// package registers one of them.
+// linked holds the Go packages that a program links when it imports generated code, because the
+// runtime imports them. The keys are paths of proto files. The protobuf library panics at startup
+// if a second Go package registers one of these files.
 var linked = map[string]string{
 	"google/protobuf/any.proto":                "google.golang.org/protobuf/types/known/anypb",
 	"google/protobuf/descriptor.proto":         "google.golang.org/protobuf/types/descriptorpb",
@@ -27,8 +27,8 @@ var linked = map[string]string{
 	"grpcservice/v1/options.proto":             "github.com/grpcservice/grpcservice/proto/grpcservice/v1",
 }
 
-// LinkedPackages returns the Go package of each proto file that generated code can link, by the
-// path of the file.
+// LinkedPackages returns the Go package of each proto file that generated code can link, keyed by
+// the path of the file.
 func LinkedPackages(patterns []pattern.Pattern) map[string]string {
 	packages := maps.Clone(linked)
 	for _, p := range patterns {
@@ -37,9 +37,9 @@ func LinkedPackages(patterns []pattern.Pattern) map[string]string {
 	return packages
 }
 
-// checkLinked reports the files that s needs whose Go package is not the one that the runtime or a
-// helper links: managed mode of buf, or an M parameter, has moved them, and a program with both would
-// panic when it starts.
+// checkLinked reports the files that s needs whose Go package differs from the one that the runtime
+// or a helper links. Such a file was moved by an M parameter or by the managed mode of buf, and a
+// program that links both packages panics at startup.
 func checkLinked(r *request, s source, links map[string]string) (problems diag.List) {
 	for _, f := range r.closureOf(s.File) {
 		theirs := string(f.GoImportPath)
@@ -56,7 +56,7 @@ func checkLinked(r *request, s source, links map[string]string) (problems diag.L
 	return problems
 }
 
-// closureOf returns f and all files that it imports, directly or not.
+// closureOf returns f and all files that it imports, directly or transitively.
 func (r *request) closureOf(f *protogen.File) []*protogen.File {
 	var closure []*protogen.File
 	seen := map[string]bool{f.Desc.Path(): true}

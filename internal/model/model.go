@@ -1,7 +1,8 @@
-// Package model says what is generated, as plain structs. [Build] makes them from the proto files of a request; it decides
-// everything that can be decided before text is written: names, paths, comments, policies, and what is an error.
+// Package model describes the generated code as plain structs. [Build] makes them from the proto
+// files of a request. It makes every decision that does not require generated text: names, paths,
+// comments, policies and errors.
 //
-// Nothing in a model points back into the request, so models can be compared.
+// Models hold no references to the request, so they can be compared.
 package model
 
 import (
@@ -12,46 +13,46 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern"
 )
 
-// File is what one proto file becomes.
+// File is the code generated from one proto file.
 type File struct {
 	Source     string       // the path of the proto file
-	Descriptor golang.Ident // the variable that describes it
-	Service    Output       // the package that serves and calls
-	Test       Output       // the package that helps tests
+	Descriptor golang.Ident // the variable of its descriptor
+	Service    Output       // the package with the server and client code
+	Test       Output       // the package with the test helpers
 	Services   []Service
 	Reasons    []Reasons
 }
 
-// Service is one service of a proto file. Its names are made by newNames, and nowhere else.
+// Service is one service of a proto file. Only newNames makes its names.
 type Service struct {
 	Names
-	Name       string       // as the proto spells it
+	Name       string       // as in the proto
 	FullName   string       // with the proto package
 	Doc        []string     // the lines of its comment
-	Deprecated string       // the sentence that says so, or ""
-	Descriptor golang.Ident // the variable that describes the proto file
-	Policy     Policy       // what most of its methods have in common
+	Deprecated string       // the deprecation sentence; or ""
+	Descriptor golang.Ident // the variable of the proto file's descriptor
+	Policy     Policy       // the policy that most of its methods share
 	Methods    []Method
 }
 
 // Method is one RPC of a service.
 type Method struct {
-	Name       string // as the proto spells it
+	Name       string // as in the proto
 	GoName     string
-	FullMethod string // its path, as gRPC spells it
-	Const      string // the constant of its path
+	FullMethod string // its path in gRPC, such as "/library.v1.BookService/GetBook"
+	Const      string // the name of the constant for its path
 	Kind       Kind
 	Doc        []string // the lines of its comment
-	Comment    []string // those of them that the proto has, or one that stands for them
-	Deprecated string   // the sentence that says so, or ""
+	Comment    []string // the lines from the proto, or a default line
+	Deprecated string   // the deprecation sentence; or ""
 	Input      golang.Ident
 	Output     golang.Ident
 	Policy     Policy
-	OwnPolicy  Policy  // what makes its policy of its service's
-	Helper     *Helper // what serves and calls it by its pattern, or nil
+	OwnPolicy  Policy  // what turns its service's policy into its own
+	Helper     *Helper // what serves and calls it by its pattern; or nil
 }
 
-// links returns the Go packages of the proto files that the packages of the file's helpers link.
+// links returns the Go packages that the file's helpers link, keyed by the path of the proto file.
 func (f File) links(patterns []pattern.Pattern) map[string]string {
 	links := make(map[string]string)
 	for _, s := range f.Services {
@@ -71,7 +72,7 @@ func (s Service) StartsOperations() bool {
 	return slices.ContainsFunc(s.Methods, func(m Method) bool { return m.Helper != nil && m.Helper.Work != "" })
 }
 
-// setDoc makes the doc of an RPC, when its helper has got its name.
+// setDoc builds the doc of an RPC, after its helper is named.
 func (m *Method) setDoc() {
 	m.Doc = slices.Clone(m.Comment)
 	if m.Helper != nil {
@@ -80,7 +81,7 @@ func (m *Method) setDoc() {
 	m.Doc = withDeprecation(m.Doc, m.Deprecated)
 }
 
-// plainDoc is the comment, behind the name, of an RPC that has none in the proto.
+// plainDoc is the default comment of an RPC, without the leading name.
 var plainDoc = map[Kind]string{
 	Unary:        " takes a request and returns a response.",
 	ServerStream: " takes a request and returns a stream of responses.",
@@ -88,8 +89,8 @@ var plainDoc = map[Kind]string{
 	Bidi:         " takes a stream of requests and returns a stream of responses.",
 }
 
-// markDeprecated notes which of the two outputs name something deprecated. A package may name what it declares itself; so
-// it is for the test package that a deprecated service or RPC counts.
+// markDeprecated records which of the two outputs refer to something deprecated. A package may use
+// its own deprecated declarations, so a deprecated service or RPC affects only the test package.
 func (f *File) markDeprecated(byMessages bool) {
 	f.Service.Deprecated = byMessages
 	f.Test.Deprecated = byMessages

@@ -7,7 +7,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// Names are the Go names that are generated for one service.
+// Names holds the Go names that are generated for one service.
 type Names struct {
 	// In the service package.
 	Interface     golang.Ident
@@ -28,7 +28,8 @@ type Names struct {
 	FakeType string
 }
 
-// newNames returns the names for the service of Go name goName in the package of out; lower is goName for unexported names.
+// newNames returns the names for the service goName in the package of out. The prefix of its
+// unexported names is lower.
 func newNames(goName, lower string, out Output) Names {
 	exported := func(name string) golang.Ident { return golang.Ident{Name: name, Package: out.Package, Path: out.Path} }
 	return Names{
@@ -49,10 +50,10 @@ func newNames(goName, lower string, out Output) Names {
 	}
 }
 
-// declaration is a name that a generated package declares, and what for.
+// declaration is a name that a generated package declares, and a description of its use.
 type declaration struct{ name, what string }
 
-// inService lists what the service package declares for the service.
+// inService returns the declarations for the service in the service package.
 func (n Names) inService() []declaration {
 	return []declaration{
 		{n.Interface.Name, "interface"},
@@ -67,7 +68,7 @@ func (n Names) inService() []declaration {
 	}
 }
 
-// inTest lists what the test package declares for the service.
+// inTest returns the declarations for the service in the test package.
 func (n Names) inTest() []declaration {
 	return []declaration{
 		{n.Serve, "test server"},
@@ -78,8 +79,9 @@ func (n Names) inTest() []declaration {
 	}
 }
 
-// lowerNames gives every Go name of a package's services the form that begins an unexported name: HTTPService becomes
-// httpService. Where two would become the same, they keep all but their first letter.
+// lowerNames maps the Go name of each service of a package to the prefix of its unexported names:
+// HTTPService to httpService. If two names would get the same prefix, only their first letter is
+// lowered.
 func lowerNames(goNames []string) map[string]string {
 	count := make(map[string]int)
 	for _, name := range goNames {
@@ -95,7 +97,7 @@ func lowerNames(goNames []string) map[string]string {
 	return lower
 }
 
-// lowerInitialism lowers the capitals that name begins with, but for the one that begins its second word.
+// lowerInitialism lowers the leading capitals of name, except one that starts its second word.
 func lowerInitialism(name string) string {
 	capitals := 0
 	for capitals < len(name) && unicode.IsUpper(rune(name[capitals])) {
@@ -107,7 +109,8 @@ func lowerInitialism(name string) string {
 	return strings.ToLower(name[:capitals]) + name[capitals:]
 }
 
-// SnakeCase returns a name of Go or of a message as files and fields are called: HTTPService becomes http_service.
+// SnakeCase converts a Go or message name to the form of file and field names: HTTPService to
+// http_service.
 func SnakeCase(name string) string {
 	var out strings.Builder
 	for i := range len(name) {

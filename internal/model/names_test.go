@@ -17,7 +17,7 @@ func TestLowerNames(t *testing.T) {
 	}
 }
 
-// TestLowerNamesAreDistinct tries all services whose names differ in the case of letters only.
+// TestLowerNamesAreDistinct tests every set of service names that differ only in letter case.
 func TestLowerNamesAreDistinct(t *testing.T) {
 	names := []string{""}
 	for _, pair := range []string{"Aa", "Bb", "Cc", "Dd", "22"} {

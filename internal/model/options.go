@@ -6,11 +6,13 @@ import (
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
-// Options are the parameters that shape the model.
+// Options holds the parameters that affect the model.
 type Options struct {
-	ImportPath    string          // of the output directory, for our packages; "" where they go below those of the messages
-	Modules       *golang.Modules // what is known of Go modules, or nil
-	PackageSuffix string          // what the name of the service package adds to that of the messages
-	PolicyFile    *policy.File    // rules beside those in the protos, or nil
+	// ImportPath is the import path of the output directory. If it is "", the generated packages
+	// are below those of the messages.
+	ImportPath    string
+	Modules       *golang.Modules // the known Go modules; or nil
+	PackageSuffix string          // what the service package appends to the messages' package name
+	PolicyFile    *policy.File    // rules in addition to those in the protos; or nil
 	Patterns      []pattern.Pattern
 }

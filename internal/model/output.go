@@ -8,8 +8,7 @@ import (
 )
 
 // outputsOf returns where the code for the services of f goes: two packages below that of its
-// messages, or where those are of another module, by the path of the proto below the output
-// directory.
+// messages or, if an import path is set, below the output directory at the path of the proto.
 func outputsOf(f *protogen.File, opts Options) (service, test Output) {
 	service = newOutput(f, opts, packageStem(string(f.GoPackageName))+opts.PackageSuffix)
 	test = newOutput(f, opts, service.Package+"test")
@@ -26,9 +25,9 @@ func newOutput(f *protogen.File, opts Options, pkg string) Output {
 	return Output{Package: pkg, Path: importPath, File: path.Join(dir, pkg, base+".grpcservice.go")}
 }
 
-// packageStem returns what the names of the generated packages begin with: the name of the
-// messages' package without the underscore that protoc-gen-go puts before a keyword or a digit, as
-// Go tools pass over directories that begin with one.
+// packageStem returns the prefix of the names of the generated packages. It is the name of the
+// messages' package without the underscore that protoc-gen-go puts before a keyword or a digit: Go
+// tools ignore directories that start with an underscore.
 func packageStem(name string) string {
 	stem := strings.TrimLeft(name, "_")
 	if stem != "" && '0' <= stem[0] && stem[0] <= '9' {
@@ -41,8 +40,8 @@ func packageStem(name string) string {
 type Output struct {
 	Package    string   // the name of its Go package
 	Path       string   // the import path of its Go package
-	File       string   // where the file goes, below the output directory
-	Doc        string   // the package comment, one line; "" where another file of the package has it
-	Declares   []string // what the Go package declares, in this and in its other files, sorted
-	Deprecated bool     // whether the file names something that is deprecated
+	File       string   // its path, relative to the output directory
+	Doc        string   // the package comment, one line; "" if another file of the package has it
+	Declares   []string // the names that all files of the Go package declare, sorted
+	Deprecated bool     // whether the file refers to something deprecated
 }

@@ -7,7 +7,8 @@ import (
 	rules "github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// Policy is what the proto and a policy file say of an RPC beyond its types, and why. A field that is zero is not written.
+// Policy is what the proto and a policy file set for an RPC, and why. Generated code omits zero
+// fields.
 type Policy struct {
 	rules.Policy
 	Rules    []policy.Rule
@@ -19,13 +20,13 @@ func newPolicy(d policy.Decision) Policy {
 	return Policy{Policy: d.Policy, Rules: d.Rules, Unused: d.Unused, Patterns: d.Patterns}
 }
 
-// PolicyField is a field of a policy that is written.
+// PolicyField is a field of a policy in generated code.
 type PolicyField struct {
 	Name  string
 	Value any
 }
 
-// Fields returns the fields that are written: those that are not zero.
+// Fields returns the nonzero fields, which are the ones in generated code.
 func (p Policy) Fields() (fields []PolicyField) {
 	v := reflect.ValueOf(p.Policy)
 	for i := range v.NumField() {

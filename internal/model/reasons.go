@@ -9,21 +9,21 @@ import (
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
-// Reasons are the reasons of errors that an enum of the proto lists.
+// Reasons holds the error reasons that an enum of the proto lists.
 type Reasons struct {
 	Doc    []string // the lines of the enum's comment
 	Values []Reason
 }
 
-// Reason is one reason: a constant.
+// Reason is one error reason, which becomes a constant.
 type Reason struct {
-	Name  string   // of the constant
+	Name  string   // the name of the constant
 	Value string   // the domain, a slash, and the reason
 	Doc   []string // the lines of the value's comment
 }
 
-// reasonEnums returns the enums of a file that list reasons, those in messages behind those that
-// are not.
+// reasonEnums returns the enums of a file that list reasons: first the top-level enums, then those
+// nested in messages.
 func reasonEnums(f *protogen.File, policies *policy.Policies) (enums []*protogen.Enum) {
 	add := func(list []*protogen.Enum) {
 		for _, e := range list {
@@ -40,7 +40,7 @@ func reasonEnums(f *protogen.File, policies *policy.Policies) (enums []*protogen
 	return enums
 }
 
-// reasonsOf returns the values of an enum that are reasons: all but the one that is zero.
+// reasonsOf returns the values of an enum that are reasons: all except the zero value.
 func reasonsOf(e *protogen.Enum) []*protogen.EnumValue {
 	return slices.DeleteFunc(slices.Clone(e.Values), func(v *protogen.EnumValue) bool { return v.Desc.Number() == 0 })
 }
@@ -60,7 +60,7 @@ func newReason(e *protogen.Enum, v *protogen.EnumValue, domain, reason string) R
 	return r
 }
 
-// camelCase makes OutOfStock of OUT_OF_STOCK.
+// camelCase converts a reason to camel case: OUT_OF_STOCK to OutOfStock.
 func camelCase(reason string) string {
 	var name strings.Builder
 	for word := range strings.SplitSeq(reason, "_") {

@@ -10,7 +10,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
-// request is what a run knows of its protos. It finds things, and judges none.
+// request indexes the protos of a run. It performs no checks.
 type request struct {
 	files     map[string]*protogen.File
 	packages  map[protogen.GoImportPath]goPackage
@@ -18,10 +18,10 @@ type request struct {
 	policies  *policy.Policies
 	decisions map[protoreflect.FullName]decided
 	patterns  []pattern.Pattern
-	sources   []source // in the order of their paths
+	sources   []source // ordered by path
 }
 
-// decided is what was decided for an RPC, and what is wrong with its policy.
+// decided is the decision for an RPC, and the problems in its policy.
 type decided struct {
 	policy.Decision
 	problems diag.List
@@ -36,7 +36,7 @@ func newRequest(plugin *protogen.Plugin, opts Options) *request {
 	return r
 }
 
-// decisionOf returns what is decided for an RPC, once for all who ask.
+// decisionOf returns the decision for an RPC. It computes each decision once.
 func (r *request) decisionOf(m protoreflect.MethodDescriptor) (policy.Decision, diag.List) {
 	name := m.FullName()
 	d, found := r.decisions[name]
@@ -47,24 +47,24 @@ func (r *request) decisionOf(m protoreflect.MethodDescriptor) (policy.Decision, 
 	return d.Decision, d.problems
 }
 
-// ident returns the identifier with the name of its package.
+// ident returns an identifier with the name of its package.
 func (r *request) ident(id protogen.GoIdent) golang.Ident {
 	return golang.Ident{Name: id.GoName, Package: r.packages[id.GoImportPath].name, Path: string(id.GoImportPath)}
 }
 
-// field returns what protogen knows of a field.
+// field returns the protogen field for a descriptor.
 func (r *request) field(desc protoreflect.FieldDescriptor) *protogen.Field {
 	return r.messages[desc.ContainingMessage().FullName()].Fields[desc.Index()]
 }
 
-// goPackage is a Go package of messages: all proto files of one import path.
+// goPackage is a Go package of messages: all proto files with one import path.
 type goPackage struct {
 	name       string
-	deprecated bool   // Go tools take it for deprecated as soon as one of its files is
+	deprecated bool   // whether one of its files is; Go tools then treat the package as deprecated
 	first      string // the path of its first file
 }
 
-// packagesOf returns the Go packages that the files belong to.
+// packagesOf returns the Go packages of the files.
 func packagesOf(files []*protogen.File) map[protogen.GoImportPath]goPackage {
 	packages := make(map[protogen.GoImportPath]goPackage)
 	for _, f := range files {
@@ -79,7 +79,7 @@ func packagesOf(files []*protogen.File) map[protogen.GoImportPath]goPackage {
 	return packages
 }
 
-// messagesOf returns all messages of a run, by their full names.
+// messagesOf returns all messages of a run, keyed by full name.
 func messagesOf(files []*protogen.File) map[protoreflect.FullName]*protogen.Message {
 	all := make(map[protoreflect.FullName]*protogen.Message)
 	var add func([]*protogen.Message)
@@ -95,7 +95,8 @@ func messagesOf(files []*protogen.File) map[protoreflect.FullName]*protogen.Mess
 	return all
 }
 
-// namesDeprecated reports whether code for s names a deprecated message or imports a deprecated package.
+// namesDeprecated reports whether the code for s refers to a deprecated message or imports a
+// deprecated package.
 func (r *request) namesDeprecated(s source) bool {
 	if r.packages[s.GoImportPath].deprecated {
 		return true

@@ -12,8 +12,8 @@ import (
 	rules "github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// Scope is what a pattern sees of the method that it makes a helper for. What the helper names is checked, and remembered for
-// whether it is deprecated.
+// Scope gives a pattern access to the method that it makes a helper for. It checks the types that
+// the helper refers to, and records whether any of them is deprecated.
 type Scope struct {
 	builder    *builder
 	source     source
@@ -27,7 +27,7 @@ func (s *Scope) Method() *protogen.Method { return s.method }
 // Position returns where the method is declared.
 func (s *Scope) Position() diag.Position { return atRPC(s.method) }
 
-// Accessor returns the accessor of the field at a path from a message.
+// Accessor returns the accessor for the field at a path starting at message.
 func (s *Scope) Accessor(message protoreflect.MessageDescriptor, path shape.Path) Accessor {
 	for _, field := range path {
 		s.deprecated = s.deprecated || isDeprecated(field, string(s.builder.field(field).Comments.Leading)) ||
@@ -36,10 +36,10 @@ func (s *Scope) Accessor(message protoreflect.MessageDescriptor, path shape.Path
 	return s.builder.accessor(s.source, s.method, s.builder.messages[message.FullName()], path)
 }
 
-// anyMessage stands for the messages that the proto does not name.
+// anyMessage stands for messages that the proto does not name.
 var anyMessage = golang.Ident{Name: "Any", Package: "anypb", Path: "google.golang.org/protobuf/types/known/anypb"}
 
-// Message returns the Go type of a message, or that of Any where it is nil.
+// Message returns the Go type of a message, or that of Any if desc is nil.
 func (s *Scope) Message(desc protoreflect.MessageDescriptor) golang.Ident {
 	if desc == nil {
 		return anyMessage
@@ -54,15 +54,15 @@ func (s *Scope) isDeprecated(desc protoreflect.MessageDescriptor) bool {
 	return desc != nil && s.builder.messages[desc.FullName()] != nil && s.builder.isDeprecatedMessage(s.builder.messages[desc.FullName()])
 }
 
-// Ident returns an identifier of generated messages.
+// Ident returns the identifier of a generated message or enum.
 func (s *Scope) Ident(id protogen.GoIdent) golang.Ident { return s.builder.ident(id) }
 
-// Type returns the type of what the getter of a field returns.
+// Type returns the result type of the getter of a field.
 func (s *Scope) Type(field protoreflect.FieldDescriptor) Type {
 	return s.builder.typeOf(s.builder.field(field))
 }
 
-// ElementType returns the type of a field, or of one element of a list.
+// ElementType returns the type of a field, or of one element if the field is a list.
 func (s *Scope) ElementType(field protoreflect.FieldDescriptor) Type {
 	return s.builder.elementType(s.builder.field(field))
 }
@@ -82,7 +82,7 @@ func (s *Scope) Sibling(desc protoreflect.MethodDescriptor) *protogen.Method {
 	return s.method.Parent.Methods[i]
 }
 
-// Policy returns the policy of a method, and whether nothing is wrong with it.
+// Policy returns the policy of a method. It returns false if the policy has problems.
 func (s *Scope) Policy(desc protoreflect.MethodDescriptor) (rules.Policy, bool) {
 	decision, problems := s.builder.decisionOf(desc)
 	return decision.Policy, len(problems) == 0

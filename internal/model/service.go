@@ -8,7 +8,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
-// buildService models one service; lower is what its unexported names begin with.
+// buildService models one service. The prefix of its unexported names is lower.
 func (b *builder) buildService(s source, svc *protogen.Service, lower string) Service {
 	service := Service{
 		Names:      newNames(svc.GoName, lower, s.service),

@@ -6,13 +6,13 @@ import (
 	rules "github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// sharable are the fields of a policy that methods can take from their service, with the methods
-// that have them. All other fields follow from the messages of one method.
+// sharable lists the policy fields that methods can inherit from their service, and the methods
+// that each field applies to. The other fields depend on the messages of a single method.
 var sharable = []struct {
 	field string
 	isOf  func(Method) bool
-	// isStrict marks a field that a method cannot turn off, so that all have it or the service has
-	// not.
+	// isStrict marks a field that a method cannot turn off. The service can have it only if all of
+	// its methods do.
 	isStrict bool
 }{
 	{"Timeout", isUnary, true},
@@ -33,8 +33,8 @@ func isUnary(m Method) bool      { return m.Kind == Unary }
 func isStream(m Method) bool     { return m.Kind != Unary }
 func doesNotHedge(m Method) bool { return m.Policy.Hedging.MaxAttempts == 0 }
 
-// sharePolicy divides the policies of the methods into what most of them have, which is the policy
-// of the service, and what each has of its own.
+// sharePolicy splits the policies of the methods into what most of them share, which becomes the
+// policy of the service, and what each method adds.
 func (s *Service) sharePolicy() {
 	for _, each := range sharable {
 		if value := most(s.Methods, each.field, each.isOf, each.isStrict); value.IsValid() {
@@ -50,16 +50,17 @@ func (s *Service) sharePolicy() {
 	}
 }
 
-// SharesPolicy reports whether the RPCs of the service have a policy in common.
+// SharesPolicy reports whether the RPCs of the service share a policy.
 func (s Service) SharesPolicy() bool { return !isZero(s.Policy) }
 
-// HasOwnPolicy reports whether the policy of the RPC is not that of its service.
+// HasOwnPolicy reports whether the policy of the RPC differs from that of its service.
 func (m Method) HasOwnPolicy() bool { return !isZero(m.OwnPolicy) }
 
 func isZero(p Policy) bool { return reflect.ValueOf(p.Policy).IsZero() }
 
-// most returns the value that most methods have of a field, if at least two have it. It is invalid
-// where the service cannot have it: where methods without it cannot say so, or are as many.
+// most returns the value of a field that most methods have, if at least two have it. The result is
+// invalid if the service cannot have the field: methods without it cannot turn it off, or are at
+// least as many.
 func most(methods []Method, field string, isOf func(Method) bool, isStrict bool) reflect.Value {
 	var best *Method
 	most, without := 1, 0
@@ -82,7 +83,7 @@ func most(methods []Method, field string, isOf func(Method) bool, isStrict bool)
 	return policyField(&best.Policy.Policy, field)
 }
 
-// likeIn counts the methods that have the value of m of a field.
+// likeIn counts the methods with the same value of a field as m.
 func (m *Method) likeIn(methods []Method, field string, isOf func(Method) bool) (count int) {
 	for i := range methods {
 		if isOf(methods[i]) && equalIn(&methods[i].Policy.Policy, &m.Policy.Policy, field) {
@@ -92,7 +93,8 @@ func (m *Method) likeIn(methods []Method, field string, isOf func(Method) bool) 
 	return count
 }
 
-// own returns what makes the policy of a method of the shared one, by [rules.Policy.With].
+// own returns the policy that turns the shared policy into that of the method, by
+// [rules.Policy.With].
 func (m Method) own(shared rules.Policy) (own rules.Policy) {
 	shared = shared.For(m.Kind.StreamsRequests(), m.Kind.StreamsResponses())
 	want := m.Policy.Policy

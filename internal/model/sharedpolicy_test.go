@@ -11,8 +11,8 @@ import (
 	rules "github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// TestSharedPolicyIsExact checks that the rows of a table have the policies of the methods,
-// whatever these share.
+// TestSharedPolicyIsExact checks that the rows of a table have the policies of their methods,
+// regardless of what the methods share.
 func TestSharedPolicyIsExact(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	shared := 0
@@ -40,7 +40,7 @@ func TestSharedPolicyIsExact(t *testing.T) {
 	}
 }
 
-// randomPolicy returns a policy that options can make for a method of a kind.
+// randomPolicy returns a policy that options can set for a method of a kind.
 func randomPolicy(random *rand.Rand, kind Kind) rules.Policy {
 	one := func(n int) bool { return random.IntN(n) == 0 }
 	timeout := func() time.Duration {
@@ -77,7 +77,7 @@ func randomPolicy(random *rand.Rand, kind Kind) rules.Policy {
 	return p
 }
 
-// TestSharedPolicy checks what a service shares.
+// TestSharedPolicy checks which policy a service shares.
 func TestSharedPolicy(t *testing.T) {
 	auth := rules.Policy{Auth: &rules.Auth{AllOf: []string{"read"}}}
 	anyone := rules.Policy{Auth: &rules.Auth{}}

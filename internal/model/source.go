@@ -11,15 +11,14 @@ import (
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
-// source is a proto file to generate from, and where its code goes.
+// source is a proto file to generate from, and the outputs for its code.
 type source struct {
 	*protogen.File
 	service, test Output
 	reasons       []*protogen.Enum
 }
 
-// sourcesOf returns the files to generate that have services or reasons, in the order of their
-// paths.
+// sourcesOf returns the files to generate that have services or reasons, ordered by path.
 func sourcesOf(plugin *protogen.Plugin, opts Options, policies *policy.Policies) []source {
 	var sources []source
 	for _, f := range plugin.Files {
@@ -36,8 +35,9 @@ func sourcesOf(plugin *protogen.Plugin, opts Options, policies *policy.Policies)
 	return sources
 }
 
-// documentPackages gives each Go package its comment, in the first of its files. Which is first
-// depends on the files of the package alone, so that buf's strategies "directory" and "all" agree.
+// documentPackages adds the package comment to the first file of each Go package. Which file is
+// first depends only on the files of the package, so the result is the same with buf's strategies
+// "directory" and "all".
 func documentPackages(sources []source) {
 	documented := make(map[string]bool) // by import path
 	for i := range sources {
@@ -64,7 +64,7 @@ func packageDoc(out Output, does string, sources []source) string {
 	return "Package " + out.Package + " " + does + " of " + protosOf(sources) + "."
 }
 
-// samePackage returns the sources whose services go to the Go package of s.
+// samePackage returns the sources whose services are in the same Go package as those of s.
 func samePackage(sources []source, s source) (group []source) {
 	for _, other := range sources {
 		if other.service.Path == s.service.Path {
@@ -74,8 +74,8 @@ func samePackage(sources []source, s source) (group []source) {
 	return group
 }
 
-// protosOf returns the proto packages of sources as a sentence lists them, and the paths of those
-// that have none.
+// protosOf returns the proto packages of sources joined as in a sentence. A source without a
+// package is listed by its path.
 func protosOf(sources []source) string {
 	var names []string
 	for _, s := range sources {
@@ -87,7 +87,7 @@ func protosOf(sources []source) string {
 	return shape.Join(names)
 }
 
-// files returns the paths of what is generated for s.
+// files returns the paths of the files generated for s.
 func (s source) files() []string {
 	if len(s.Services) == 0 {
 		return []string{s.service.File}

@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// wrap breaks a text into lines of a comment.
+// wrap breaks a text into the lines of a comment.
 func wrap(text string) []string {
 	const longest = 97
 	var lines []string
@@ -25,7 +25,7 @@ func capitalized(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// article returns the indefinite article of a name.
+// article returns the indefinite article for a name.
 func article(name string) string {
 	if strings.ContainsAny(name[:min(1, len(name))], "AEIO") {
 		return "an"

@@ -11,13 +11,13 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// checker reports what is wrong with a request, before anything is built of it.
+// checker reports the problems in a request before models are built.
 type checker struct {
 	*request
 	problems diag.List
 }
 
-// checkSource reports what would keep Go from building the code for s, or from importing it.
+// checkSource reports what would prevent Go from building or importing the code for s.
 func (c *checker) checkSource(s source) {
 	place := goPackagePosition(s.Proto)
 	faults := golang.PackageFaults(string(s.GoPackageName), string(s.GoImportPath))
@@ -44,15 +44,15 @@ func (c *checker) checkSource(s source) {
 	}
 }
 
-// checkMessageFile warns of a file without services that Go would not build everywhere: its
-// messages are lost without a word.
+// checkMessageFile warns about a file without services that Go would not build on every platform.
+// Where Go does not build it, its messages are missing without an error.
 func (c *checker) checkMessageFile(f *protogen.File) {
 	if fault := golang.FileNameFault(path.Base(f.GeneratedFilenamePrefix)); fault != "" {
 		c.problems.Warnf(diag.At(f.Desc.Path()), "%s; rename the proto file", fault)
 	}
 }
 
-// packageAdvice says what to do about the Go package of a file.
+// packageAdvice returns how to correct the Go package of a file.
 func packageAdvice(f *protogen.File) string {
 	importPath := string(f.GoImportPath)
 	for element := range strings.SplitSeq(importPath, "/") {
@@ -63,8 +63,8 @@ func packageAdvice(f *protogen.File) string {
 	return "correct go_package"
 }
 
-// checkMethodName reports an RPC whose Go name another one of its service has; seen holds those
-// before it.
+// checkMethodName reports an RPC whose Go name an earlier RPC of its service has. The earlier RPCs
+// are in seen.
 func (c *checker) checkMethodName(seen map[string]*protogen.Method, m *protogen.Method) {
 	other, taken := seen[m.GoName]
 	if !taken {
@@ -75,8 +75,8 @@ func (c *checker) checkMethodName(seen map[string]*protogen.Method, m *protogen.
 		m.GoName, other.Desc.Name(), positionOf(other.Desc))
 }
 
-// checkOutputs reports files that would be written to one place. Letter case does not tell files
-// apart everywhere.
+// checkOutputs reports files that would be written to the same path. It ignores letter case, as
+// some file systems do.
 func (c *checker) checkOutputs() {
 	writers := make(map[string]source)
 	for _, s := range c.sources {
@@ -100,8 +100,8 @@ type importOf struct {
 	path protogen.GoImportPath
 }
 
-// checkImports reports what generated code cannot import, each package of a file at the RPC that
-// names it first.
+// checkImports reports the packages that generated code cannot import. It reports each package of a
+// file once, at the first RPC that uses it.
 func checkImports(r *request, all []imported) (problems diag.List) {
 	checked := make(map[importOf]bool)
 	for _, i := range all {
