@@ -18,10 +18,10 @@ type Position struct {
 	Subject      string // what is declared there, such as "rpc Library.ListBooks"; or ""
 }
 
-// At returns the position of a file as a whole.
+// At returns the position of the file at path, without a line.
 func At(path string) Position { return Position{Path: path} }
 
-// String returns the position as compilers print it, without the subject.
+// String returns the position in the form of compiler messages, without the subject.
 func (p Position) String() string {
 	if p.Line == 0 {
 		return p.Path

@@ -15,7 +15,8 @@ type Accessor struct {
 	Type    Type     // the type of the field read, if there are several getters
 }
 
-// Type is the Go type of a field: "[]*" before an identifier, "map[string]int32", or the like.
+// Type is the Go type of a field: a text such as "[]*" or "map[string]int32", and the identifier
+// that follows it, if any.
 type Type struct {
 	Text  string
 	Ident *golang.Ident // the identifier after the text, or nil

@@ -42,7 +42,6 @@ func groupByPackage(sources []source) [][]source {
 	return groups
 }
 
-// buildPackage models the files of one Go package.
 func (b *builder) buildPackage(sources []source) []File {
 	lower := lowerNames(goNamesOf(sources))
 	service, test := newScope("service"), newScope("test")

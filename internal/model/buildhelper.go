@@ -40,7 +40,7 @@ func (b *builder) helperOf(match pattern.Match, helped Helped, scope *Scope) *He
 }
 
 // patternDoc returns the lines that name the pattern of an RPC and the reason for it. Unless the
-// pattern is certain, they also tell the user which option to set.
+// pattern is certain, they also name the option to set.
 func patternDoc(option string, f pattern.Finding) []string {
 	text := fmt.Sprintf("Pattern: %s, %s. %s.", option, f.Level, capitalized(f.Reason))
 	if f.Level == pattern.Likely {

@@ -14,7 +14,7 @@ import (
 type scope struct {
 	kind     string // "service" or "test"
 	declared map[string]declared
-	services map[string]declarer // by Go name
+	services map[string]declarer // keyed by Go name
 }
 
 // declarer is the service, RPC or enum of reasons that names are declared for.

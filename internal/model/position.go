@@ -19,17 +19,14 @@ func positionOf(desc protoreflect.Descriptor) diag.Position {
 	return diag.Position{Path: file.Path(), Line: loc.StartLine + 1, Column: loc.StartColumn + 1}
 }
 
-// atService returns where a service is declared.
 func atService(svc *protogen.Service) diag.Position {
 	return positionOf(svc.Desc).Of("service " + string(svc.Desc.Name()))
 }
 
-// atRPC returns where an RPC is declared.
 func atRPC(m *protogen.Method) diag.Position {
 	return positionOf(m.Desc).Of(fmt.Sprintf("rpc %s.%s", m.Parent.Desc.Name(), m.Desc.Name()))
 }
 
-// atEnum returns where an enum is declared.
 func atEnum(enum protoreflect.EnumDescriptor) diag.Position {
 	return positionOf(enum).Of("enum " + string(enum.Name()))
 }

@@ -21,7 +21,7 @@ type Scope struct {
 	deprecated bool
 }
 
-// Method returns the method.
+// Method returns the method itself.
 func (s *Scope) Method() *protogen.Method { return s.method }
 
 // Position returns where the method is declared.

@@ -31,7 +31,6 @@ func (b *builder) buildService(s source, svc *protogen.Service, lower string) Se
 	return service
 }
 
-// buildMethod models one RPC.
 func (b *builder) buildMethod(s source, m *protogen.Method) Method {
 	decision, _ := b.decisionOf(m.Desc)
 	method := Method{
@@ -56,7 +55,6 @@ func (b *builder) buildMethod(s source, m *protogen.Method) Method {
 	return method
 }
 
-// buildReasons models the reasons that an enum lists.
 func (b *builder) buildReasons(e *protogen.Enum) Reasons {
 	domain, _ := b.policies.Domain(e.Desc)
 	reasons := Reasons{Doc: docOf(e.Comments)}

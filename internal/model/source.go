@@ -39,7 +39,7 @@ func sourcesOf(plugin *protogen.Plugin, opts Options, policies *policy.Policies)
 // first depends only on the files of the package, so the result is the same with buf's strategies
 // "directory" and "all".
 func documentPackages(sources []source) {
-	documented := make(map[string]bool) // by import path
+	documented := make(map[string]bool) // keyed by import path
 	for i := range sources {
 		s := &sources[i]
 		group := samePackage(sources, *s)

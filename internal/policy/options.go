@@ -10,7 +10,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// The numbers of the field options in the descriptors of services and methods.
+// The numbers of the "options" fields in ServiceDescriptorProto and MethodDescriptorProto.
 const (
 	serviceOptions protoreflect.FieldNumber = 3
 	methodOptions  protoreflect.FieldNumber = 4

@@ -82,7 +82,6 @@ func (f *File) checkVersion(d *decoder, node *yaml.Node) {
 	}
 }
 
-// boolean reads true or false.
 func (d *decoder) boolean(node *yaml.Node, field string) bool {
 	if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!bool" {
 		d.report(d.placeOf(node), "%s: %s is not a boolean; want true or false", field, spell(node))

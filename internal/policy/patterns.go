@@ -19,9 +19,9 @@ func limitsOf(found pattern.Result) (has policy.Patterns) {
 	return has
 }
 
-// misplaced returns the problems in what the options set for patterns: invalid names of fields, and
-// limits of a pattern that the method does not have. Limits are a problem only if a source for this
-// method alone sets them.
+// misplaced returns the problems in what the options set for patterns: fields that they name
+// wrongly, wrong limits, and limits of a pattern that the method does not have. Limits are a
+// problem only if a source for this method alone sets them.
 func (p *Policies) misplaced(found pattern.Result, facts policy.Method, merged *grpcservicev1.Policy, sources []source) (problems diag.List) {
 	wrong := make(map[string]bool)
 	for _, fault := range found.Problems {

@@ -10,9 +10,9 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// placesIn returns a function that locates the fields of an option: the extension ext in the field
-// options of desc. If only the position of the whole option is known, it returns that one, or else
-// the position of desc.
+// placesIn returns a function that locates the fields of the option ext, which is set in the
+// "options" field of desc. The number of that field is options. If only the position of the whole
+// option is known, the function returns that one, or else the position of desc.
 func placesIn(desc protoreflect.Descriptor, options protoreflect.FieldNumber, ext protoreflect.ExtensionType) func(field string) diag.Position {
 	return func(field string) diag.Position {
 		file := desc.ParentFile()

@@ -11,7 +11,7 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// enumOptions is the number of the field options in the descriptor of an enum.
+// enumOptions is the number of the "options" field in EnumDescriptorProto.
 const enumOptions protoreflect.FieldNumber = 3
 
 // HasReasons reports whether the values of an enum are error reasons.
@@ -24,7 +24,7 @@ var domainSyntax = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])
 
 // Domain returns the domain in which the reasons of an enum are unique.
 func (p *Policies) Domain(enum protoreflect.EnumDescriptor) (string, diag.List) {
-	const longest = 253 // the longest host name
+	const longest = 253 // the length limit of host names
 	said := &grpcservicev1.Reasons{}
 	place := placesIn(enum, enumOptions, grpcservicev1.E_Reasons)
 	problems := p.options.read(enum, grpcservicev1.E_Reasons, said, place)

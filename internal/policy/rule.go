@@ -42,7 +42,6 @@ func (f *File) readRule(d *decoder, node *yaml.Node, field string) {
 	}
 }
 
-// readPattern reads one of the patterns of a rule.
 func (r *rule) readPattern(d *decoder, node *yaml.Node, field string) {
 	if !d.isKind(node, yaml.ScalarNode, field, "the name of a method, or a pattern") {
 		return

@@ -6,9 +6,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// bufValidate is the number of the protovalidate extensions. The runtime itself checks the
-// extensions of google.api.
-const bufValidate protoreflect.FieldNumber = 1159 // buf.validate.field, buf.validate.oneof and buf.validate.message
+// bufValidate is the number of the protovalidate extensions: buf.validate.field, buf.validate.oneof
+// and buf.validate.message. The runtime itself checks the extensions of google.api.
+const bufValidate protoreflect.FieldNumber = 1159
 
 // hasRules reports whether a message, or one that it may contain, has validation rules.
 func (p *Policies) hasRules(message protoreflect.MessageDescriptor) bool {

@@ -12,8 +12,8 @@ import (
 // methodSignature is the number of the method option google.api.method_signature (AIP-4232).
 const methodSignature protoreflect.FieldNumber = 1051
 
-// standardOf returns what the standard options say about a method beyond this project's rules, for
-// the report.
+// standardOf returns the settings of standard options that are not rules of this project, for the
+// report.
 func standardOf(method protoreflect.MethodDescriptor) (rules []Rule) {
 	if options, _ := method.Options().(*descriptorpb.MethodOptions); options.GetDeprecated() {
 		rules = append(rules, Rule{Field: "deprecated", Value: true, Source: "deprecated"})

@@ -120,7 +120,7 @@ func goWorkAbove(tree fs.FS, dir string) (goWork, bool) {
 	}
 }
 
-// usedModule is a module that a build reads.
+// usedModule is a module that a build uses.
 type usedModule struct {
 	dir  string    // relative to the root of the tree
 	use  directive // the use directive in the go.work; empty without one

@@ -49,8 +49,8 @@ type Directory struct {
 const noModule = "there is no go.mod in or above the directory in which buf or protoc runs, so the files of your module cannot " +
 	"be found, and none is written; run buf or protoc in your module, with the plugin as a local one"
 
-// Directory returns the directory at a path. The directory must belong to a module, even after
-// symbolic links are resolved.
+// Directory returns the directory at a path. The directory must belong to a module, and must not
+// leave it through symbolic links.
 func (w Workspace) Directory(at string) (Directory, error) {
 	if w.Tree == nil {
 		return Directory{}, errors.New(noModule)
@@ -137,7 +137,7 @@ func (w Workspace) Files(at, suffix string) (map[string][]byte, error) {
 }
 
 // PackageFiles returns the Go files of a package in the module of a directory, keyed by name. It
-// returns false for packages of other modules.
+// returns false for packages of other modules, and if the files cannot be read.
 func (w Workspace) PackageFiles(f Directory, importPath string) (files map[string][]byte, ok bool) {
 	below, ok := strings.CutPrefix(importPath+"/", f.Module+"/")
 	if !ok {
