@@ -33,7 +33,8 @@ func newScope(kind string) scope {
 	return scope{kind: kind, declared: make(map[string]declared), services: make(map[string]declarer)}
 }
 
-// declare adds the names of one service. It reports each name that is already declared.
+// declare adds the names of one service. It reports each name that is already declared, or only the
+// Go name of the service if another service has it.
 func (s scope) declare(errs *diag.List, by declarer, names []declaration) {
 	if other, taken := s.services[by.goName]; taken {
 		reportClash(errs, by, other, fmt.Sprintf("its Go name %s is also that of %s", by.goName, other.at.Subject))

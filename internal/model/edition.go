@@ -13,8 +13,8 @@ const (
 	MaximumEdition = descriptorpb.Edition_EDITION_2024
 )
 
-// CheckEditions reports every file of a request with an edition outside that range. The protobuf
-// library exits the process for some of them.
+// CheckEditions reports every file of a request whose edition is not between [MinimumEdition] and
+// [MaximumEdition]. The protobuf library exits the process for some other editions.
 func CheckEditions(request *pluginpb.CodeGeneratorRequest) diag.List {
 	var errs diag.List
 	for _, f := range request.GetProtoFile() {

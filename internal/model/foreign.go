@@ -9,7 +9,7 @@ import (
 )
 
 // checkModule reports a file whose messages are in a Go package of another module. The code for its
-// services would go there too, where it cannot be written and imports of it do not resolve.
+// services would go there too: it cannot be written there, and imports of it would not resolve.
 func (c *checker) checkModule(s source, opts Options) {
 	m, messages := opts.Modules, string(s.GoImportPath)
 	if m == nil || opts.ImportPath != "" || len(s.Services) == 0 || slices.ContainsFunc(m.Own, contains(messages)) {

@@ -60,7 +60,7 @@ func (r *request) field(desc protoreflect.FieldDescriptor) *protogen.Field {
 // goPackage is a Go package of messages: all proto files with one import path.
 type goPackage struct {
 	name       string
-	deprecated bool   // whether one of its files is; Go tools then treat the package as deprecated
+	deprecated bool   // set if any file is; Go tools then treat the package as deprecated
 	first      string // the path of its first file
 }
 

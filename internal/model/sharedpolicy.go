@@ -11,8 +11,8 @@ import (
 var sharable = []struct {
 	field string
 	isOf  func(Method) bool
-	// isStrict marks a field that a method cannot turn off. The service can have it only if all of
-	// its methods do.
+	// isStrict marks a field that a method cannot turn off. The service can have it only if all
+	// methods that it applies to have it.
 	isStrict bool
 }{
 	{"Timeout", isUnary, true},
@@ -34,7 +34,7 @@ func isStream(m Method) bool     { return m.Kind != Unary }
 func doesNotHedge(m Method) bool { return m.Policy.Hedging.MaxAttempts == 0 }
 
 // sharePolicy splits the policies of the methods into what most of them share, which becomes the
-// policy of the service, and what each method adds.
+// policy of the service, and what each method sets itself.
 func (s *Service) sharePolicy() {
 	for _, each := range sharable {
 		if value := most(s.Methods, each.field, each.isOf, each.isStrict); value.IsValid() {
