@@ -1,6 +1,7 @@
-// Package deploy makes the files that a service is deployed with: a Dockerfile, manifests for Kubernetes and Istio, and the
-// service config of its clients. What they say of timeouts, retries and shutdown follows from the policies of the protos and
-// from the runtime's budget, so that they agree with what the server does. Everything is written by encoders.
+// Package deploy generates the files for deploying a service: a Dockerfile, manifests for
+// Kubernetes and Istio, and the service config of its clients. Timeouts, retries and shutdown times
+// are derived from the policies of the protos and from the runtime's defaults, so the files match
+// the behavior of the server. Encoders write all YAML and JSON.
 package deploy
 
 import (
@@ -11,30 +12,33 @@ import (
 
 // App is a program to deploy, with the services that it serves.
 type App struct {
-	// Name is what the program is called in a cluster: the host of its callers. At most 53 lower-case letters, digits and
-	// hyphens.
+	// Name is the name of the program in a cluster, and the host name that its callers use: at most
+	// 53 lower-case letters, digits and hyphens.
 	Name string
 	// Image is the image that the Deployment runs, as in "registry.example.com/shop:1.4.0".
 	Image string
-	// Dir is the directory that the files are in, from the root of the module: "deploy".
+	// Dir is the directory of the files, relative to the root of the module: "deploy".
 	Dir string
-	// Module is the directory of the module, from the one that docker copies: "services/shop"; "" where they are the same.
+	// Module is the directory of the module, relative to the Docker build context: "services/shop",
+	// or "" if the two are the same.
 	Module string
 	// Workspace reports whether a go.work selects the modules of the build.
 	Workspace bool
-	// GoWorkOff reports whether docker copies a go.work that the module is no part of.
+	// GoWorkOff reports whether the build context contains a go.work that does not list the module.
 	GoWorkOff bool
-	// Command is the directory of the program's main package, from the root of its module: "cmd/server".
+	// Command is the directory of the program's main package, relative to the root of its module:
+	// "cmd/server".
 	Command string
-	// Port is the TCP port that it serves at, from 1024 on, because it does not run as root.
+	// Port is the TCP port that the program listens on. It is at least 1024, because the program
+	// does not run as root.
 	Port int
-	// Version is the label that Istio's subsets tell releases apart by: "v1", "v2" and so on.
+	// Version is the label by which Istio's subsets distinguish releases: "v1", "v2" and so on.
 	Version string
-	// GoVersion is the version of Go that builds it, as images are tagged: "1.25".
+	// GoVersion is the version of Go that builds the program, in the form of an image tag: "1.25".
 	GoVersion string
-	// DrainDelay and ShutdownTimeout are the two options of the runtime's server; 0 is none.
+	// DrainDelay and ShutdownTimeout are the server options of the same names; 0 means none.
 	DrainDelay, ShutdownTimeout time.Duration
-	// Services are what it serves, in the order of the manifests.
+	// Services are the services of the program, in the order of the manifests.
 	Services []Service
 }
 
@@ -47,11 +51,11 @@ type Service struct {
 // Method is one RPC of a [Service].
 type Method struct {
 	Name   string
-	Stream bool // whether either end streams
+	Stream bool // whether the client or the server streams
 	Policy policy.Policy
 }
 
-// Defaults of an [App]; the times are those of the runtime's server.
+// Defaults of an [App]; the durations are those of the runtime's server.
 const (
 	DefaultDir             = "deploy"
 	DefaultPort            = 8080
@@ -61,7 +65,7 @@ const (
 	DefaultShutdownTimeout = 20 * time.Second
 )
 
-// Names of the files, below the output directory.
+// File names, relative to the output directory.
 const (
 	deploymentFile     = "kubernetes/deployment.yaml"
 	virtualServiceFile = "istio/virtualservice.yaml"

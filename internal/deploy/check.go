@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// nameLimit keeps the longest name that is made of an app's, that of its headless Service or of a version's Deployment, within
-// the 63 characters of a DNS label.
+// nameLimit keeps the longest names derived from an app's name, those of its headless Service and
+// of the Deployment of a version, within the 63 characters of a DNS label.
 const nameLimit = 53
 
 var (
@@ -18,19 +18,20 @@ var (
 	versionPattern = regexp.MustCompile(`^v[1-9][0-9]{0,3}$`)
 	goPattern      = regexp.MustCompile(`^1\.[1-9][0-9]*(\.[0-9]+)?$`)
 	commandPattern = regexp.MustCompile(`^[A-Za-z0-9_][-A-Za-z0-9._/]*$`)
-	// imagePattern is a reference to an image: an optional registry, a path, an optional tag and an optional digest.
+	// imagePattern matches an image reference: an optional registry, a path, an optional tag and an
+	// optional digest.
 	imagePattern = regexp.MustCompile(`^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?/)?` +
 		`[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*` +
 		`(:[A-Za-z0-9_][-A-Za-z0-9._]{0,127})?(@sha256:[0-9a-f]{64})?$`)
 	protoPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
 )
 
-// faults collects what is wrong with an app.
+// faults collects the errors in an app.
 type faults []error
 
 func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Errorf(format, args...)) }
 
-// check returns what is wrong with app, all of it, by the names of the plugin's parameters.
+// check returns all errors in app, each with the name of the plugin's parameter.
 func check(app App) error {
 	var f faults
 	if !namePattern.MatchString(app.Name) || len(app.Name) > nameLimit {
@@ -64,7 +65,7 @@ func check(app App) error {
 	return errors.Join(f...)
 }
 
-// duration reports a time that a pod cannot be granted.
+// duration reports a duration that a pod cannot have.
 func (f *faults) duration(what string, d time.Duration) {
 	const longest = 24 * time.Hour
 	if d < 0 || d > longest {
@@ -72,7 +73,7 @@ func (f *faults) duration(what string, d time.Duration) {
 	}
 }
 
-// services reports names that are not those of a proto, and those that come twice.
+// services reports invalid proto names and duplicates.
 func (f *faults) services(services []Service) {
 	if len(services) == 0 {
 		f.add("the protos have no service to deploy; add one")

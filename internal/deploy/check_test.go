@@ -8,7 +8,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/deploy"
 )
 
-// TestBadAppIsRefused checks that each wrong field is named, and that nothing is made of it.
+// TestBadAppIsRefused checks that the error names each invalid field, and that Files returns no
+// files.
 func TestBadAppIsRefused(t *testing.T) {
 	services := func(names ...string) func(*deploy.App) {
 		return func(a *deploy.App) {
@@ -67,7 +68,7 @@ func TestBadAppIsRefused(t *testing.T) {
 	}
 }
 
-// TestImages checks which references to images are taken.
+// TestImages checks which image references are valid.
 func TestImages(t *testing.T) {
 	for _, image := range []string{
 		"shop", "shop:latest", "team/shop:v1", "registry.example.com/team/shop", "localhost:5000/shop:1.0_rc-1", "r.example.com:5000/a/b__c/d-e.f",

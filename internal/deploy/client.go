@@ -7,8 +7,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// serviceConfig returns the gRPC service config of all services of app, for clients that know the policies from nothing else.
-// client.ServiceConfigJSON says the same.
+// serviceConfig returns the gRPC service config of all services of app, for clients that have no
+// other source of the policies. It equals the result of client.ServiceConfigJSON.
 func serviceConfig(app App) ([]byte, error) {
 	var methods []policy.MethodConfig
 	for _, s := range app.Services {

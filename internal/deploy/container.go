@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// containerName is what the app's container is called in its pod, beside a proxy's.
+// containerName is the name of the app's container in its pod, next to that of a proxy.
 const containerName = "server"
 
-// portName is what the app's port is called. It tells Istio, and others, which protocol is spoken there.
+// portName is the name of the app's port. Istio and other tools infer the protocol from it.
 const portName = "grpc"
 
 type container struct {
@@ -35,14 +35,14 @@ type containerPort struct {
 	Protocol      string `yaml:"protocol"`
 }
 
-// envVar has either a value or where it is from.
+// envVar has either a value or a source.
 type envVar struct {
 	Name      string     `yaml:"name"`
 	Value     string     `yaml:"value,omitempty"`
 	ValueFrom *envSource `yaml:"valueFrom,omitempty"`
 }
 
-// envSource has one of the two.
+// envSource has one of the two references.
 type envSource struct {
 	ResourceFieldRef *resourceField `yaml:"resourceFieldRef,omitempty"`
 	SecretKeyRef     *secretKey     `yaml:"secretKeyRef,omitempty"`
@@ -77,7 +77,7 @@ type capabilities struct {
 	Drop []string `yaml:"drop"`
 }
 
-// The variables that the server's main reads its configuration from.
+// The environment variables from which the server's main function reads its configuration.
 const (
 	envAddr            = "ADDR"
 	envDrainDelay      = "DRAIN_DELAY"
@@ -86,10 +86,10 @@ const (
 	envTokenKeys       = "TOKEN_KEYS"
 )
 
-// tokenKeys returns where the keys of page tokens are.
+// tokenKeys returns the secret that contains the keys of page tokens.
 func tokenKeys(app App) secretKey { return secretKey{Name: app.Name + "-token-keys", Key: "keys"} }
 
-// hasTokens reports whether a method of app gives out page tokens, or may give out positions.
+// hasTokens reports whether a method of app returns page tokens, or may return positions.
 func (a App) hasTokens() bool {
 	return slices.ContainsFunc(a.Services, func(s Service) bool {
 		return slices.ContainsFunc(s.Methods, func(m Method) bool {
@@ -98,7 +98,7 @@ func (a App) hasTokens() bool {
 	})
 }
 
-// envOf returns the variables of app.
+// envOf returns the environment variables of app.
 func envOf(app App) []envVar {
 	env := []envVar{
 		{Name: envAddr, Value: ":" + numbers(app.Port)},

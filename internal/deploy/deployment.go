@@ -1,6 +1,6 @@
 package deploy
 
-// deployment is a Deployment of apps/v1, as far as an app needs it.
+// deployment is an apps/v1 Deployment, with the fields that an app needs.
 type deployment struct {
 	object `yaml:",inline"`
 	Spec   deploymentSpec `yaml:"spec"`
@@ -47,7 +47,7 @@ type emptyDir struct {
 	SizeLimit string `yaml:"sizeLimit"`
 }
 
-// tmpVolume is the volume at /tmp.
+// tmpVolume is the name of the volume mounted at /tmp.
 const tmpVolume = "tmp"
 
 type podSecurity struct {
@@ -111,7 +111,7 @@ func deploymentOf(app App) manifest {
 	return m
 }
 
-// spread keeps the pods of a version apart where that is possible.
+// spread places the pods of a version apart where possible.
 func spread(key string, labels map[string]string) spreadConstraint {
 	return spreadConstraint{MaxSkew: 1, TopologyKey: key, WhenUnsatisfiable: "ScheduleAnyway", LabelSelector: labelSelector{labels}}
 }

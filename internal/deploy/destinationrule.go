@@ -1,6 +1,6 @@
 package deploy
 
-// destinationRule is a DestinationRule of Istio's.
+// destinationRule is an Istio DestinationRule.
 type destinationRule struct {
 	object `yaml:",inline"`
 	Spec   destinationRuleSpec `yaml:"spec"`
@@ -49,7 +49,8 @@ type subset struct {
 	Labels map[string]string `yaml:"labels"`
 }
 
-// destinationRuleOf returns how proxies treat the pods of app.
+// destinationRuleOf returns the DestinationRule that configures how proxies connect to the pods of
+// app.
 func destinationRuleOf(app App) manifest {
 	of := func(version string) subset { return subset{version, map[string]string{"version": version}} }
 	return manifest{

@@ -13,10 +13,11 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// Differences compares a file that a user owns with what [Files] returns for its path. It looks at what follows from protos and
-// the runtime alone: routes, timeouts and retries of a mesh, the service config of clients, the service of the readiness probe,
-// and whether the grace period is enough for the times that the file itself sets. All else is the user's to decide. A file that
-// is not YAML or JSON has a warning of its own.
+// Differences compares a file that a user owns with what [Files] returns for its path. It compares
+// only what follows from the protos and the runtime: routes, timeouts and retries of a mesh, the
+// service config of clients, the service of the readiness probe, and whether the grace period
+// covers the times that the file itself sets. Everything else is the user's decision. A file that
+// is not valid YAML or JSON gets a separate warning.
 func Differences(path string, have, want []byte) diag.List {
 	compare, ok := map[string]func(d *differ, have, want *yaml.Node){
 		deploymentFile:     (*differ).deployment,
@@ -37,7 +38,7 @@ func Differences(path string, have, want []byte) diag.List {
 	return d.found.Sorted()
 }
 
-// load reads the documents of a file; one without any has an empty mapping.
+// load parses the documents of a file; a file without documents yields one empty mapping.
 func load(text []byte) (docs []*yaml.Node, err error) {
 	loader, err := yaml.NewLoader(bytes.NewReader(text))
 	if err != nil {
@@ -60,8 +61,9 @@ func load(text []byte) (docs []*yaml.Node, err error) {
 	return docs, nil
 }
 
-// counterpart returns the document to compare with want: users put several objects in a file. It is the first of the same kind and
-// name, or else of the same kind, or else the first.
+// counterpart returns the document to compare with want, because users put several objects in a
+// file. It is the first document of the same kind and name, else the first of the same kind, else
+// the first one.
 func counterpart(docs []*yaml.Node, want *yaml.Node) *yaml.Node {
 	for _, path := range [][]string{{"metadata", "name"}, {"kind"}} {
 		for _, doc := range docs {
@@ -83,7 +85,7 @@ func (d *differ) add(at *yaml.Node, format string, args ...any) {
 	d.found.Warnf(diag.Position{Path: d.path, Line: at.Line, Column: at.Column}, format, args...)
 }
 
-// virtualService compares the routes of the same names.
+// virtualService compares routes of the same name.
 func (d *differ) virtualService(have, want *yaml.Node) {
 	at := cmp.Or(field(have, "spec", "http"), have)
 	mine := named(field(have, "spec", "http"), nameOf)
@@ -103,7 +105,8 @@ func (d *differ) virtualService(have, want *yaml.Node) {
 	}
 }
 
-// isMethodRoute reports whether a route was made of a method, by its name and its path.
+// isMethodRoute reports whether the name and path of a route show that it was generated for a
+// method.
 func isMethodRoute(route *yaml.Node) bool {
 	match := field(route, "match")
 	if match == nil || len(match.Content) == 0 {
@@ -113,7 +116,7 @@ func isMethodRoute(route *yaml.Node) bool {
 	return method != "" && strings.HasPrefix(nameOf(route), methodOf(method)+".v")
 }
 
-// serviceConfig compares what is said of the same methods.
+// serviceConfig compares the configurations of the same method.
 func (d *differ) serviceConfig(have, want *yaml.Node) {
 	at := cmp.Or(field(have, "methodConfig"), have)
 	mine := named(field(have, "methodConfig"), configName)
@@ -136,7 +139,7 @@ func (d *differ) serviceConfig(have, want *yaml.Node) {
 	}
 }
 
-// configName is the method that a methodConfig is of.
+// configName returns the method that a methodConfig applies to.
 func configName(config *yaml.Node) string {
 	names := field(config, "name")
 	if names == nil || len(names.Content) == 0 || value(field(names.Content[0], "method")) == "" {
@@ -166,7 +169,7 @@ func (d *differ) deployment(have, want *yaml.Node) {
 	delay, errDelay := time.ParseDuration(value(field(env.nodes[envDrainDelay], "value")))
 	timeout, errTimeout := time.ParseDuration(value(field(env.nodes[envShutdownTimeout], "value")))
 	if errDelay != nil || errTimeout != nil {
-		return // set in a way of the user's own
+		return // the user sets it in another way
 	}
 	period := field(pod, "terminationGracePeriodSeconds")
 	seconds := 30 // Kubernetes' default

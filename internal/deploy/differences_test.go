@@ -10,7 +10,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/deploy"
 )
 
-// TestOwnFilesDoNotDiffer checks that nothing is reported of files as they were made.
+// TestOwnFilesDoNotDiffer checks that unchanged generated files have no differences.
 func TestOwnFilesDoNotDiffer(t *testing.T) {
 	for path, content := range filesOf(t, shop()) {
 		if got := deploy.Differences(path, content, content); len(got) > 0 {
@@ -19,7 +19,8 @@ func TestOwnFilesDoNotDiffer(t *testing.T) {
 	}
 }
 
-// TestDifferences checks what is reported when a proto and a file that its user owns have gone separate ways, and where.
+// TestDifferences checks the warnings and their positions when a proto and a file that the user
+// owns have diverged.
 func TestDifferences(t *testing.T) {
 	const mesh, config, deployment = "istio/virtualservice.yaml", "client/service-config.json", "kubernetes/deployment.yaml"
 	replace := func(old, new string) func(string) string {
@@ -32,10 +33,10 @@ func TestDifferences(t *testing.T) {
 	}
 	tests := map[string]struct {
 		path   string
-		proto  func(*deploy.App)   // a change of the protos since the file was made
-		edit   func(string) string // a change of the user's
+		proto  func(*deploy.App)   // a change to the protos after the file was generated
+		edit   func(string) string // a change by the user
 		want   []string
-		beside string // what the line of the first difference begins with
+		beside string // the start of the line of the first difference
 	}{
 		"another timeout": {mesh, func(a *deploy.App) { a.Services[0].Methods[1].Policy.Timeout = 4 * time.Second }, nil, []string{
 			"route shop.v1.UserService.ListUsers.v2: timeout is 1.5s; the policy has 4s",
@@ -112,7 +113,8 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
-// TestDifferencesOfBrokenFiles checks that a file that is no YAML, or not what it should be, is told of and harms nobody.
+// TestDifferencesOfBrokenFiles checks that a file that is not YAML, or has the wrong structure,
+// gets a warning and does not cause a panic.
 func TestDifferencesOfBrokenFiles(t *testing.T) {
 	for path, want := range filesOf(t, shop()) {
 		for _, have := range []string{"", "[]", "null", "1", "spec: 1", "spec: {http: {}}", "spec: {http: [1, {name: [x]}]}", "methodConfig: [{name: 1}, 2]",
@@ -129,13 +131,13 @@ func judged(path string) bool {
 	return path == "istio/virtualservice.yaml" || path == "client/service-config.json" || path == "kubernetes/deployment.yaml"
 }
 
-// FuzzDifferences checks that no file of a user's stops the plugin.
+// FuzzDifferences checks that no user file makes the plugin panic.
 func FuzzDifferences(f *testing.F) {
 	files, err := deploy.Files(shop())
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, seed := range []string{ // short ones, which the fuzzer minimizes sooner
+	for _, seed := range []string{ // short ones, which the fuzzer minimizes faster
 		"spec: {http: [{name: shop.v1.UserService.Get.v1, match: [{uri: {exact: /shop.v1.UserService/Get}}], timeout: 1s, retries: {attempts: 0}}]}",
 		"spec: {template: {spec: {containers: [{name: server, env: [{name: DRAIN_DELAY, value: 5s}]}], terminationGracePeriodSeconds: 1}}}",
 		`{"methodConfig": [{"name": [{"service": "a.B", "method": "C"}], "timeout": "1s"}]}`,

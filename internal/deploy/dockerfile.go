@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// user is the ID of the user that runs the program, in the image and in the pod. It is a number,
-// because Kubernetes can verify only of a number that it is not root.
+// user is the ID of the user that runs the program, in the image and in the pod. It is numeric
+// because Kubernetes can verify only numeric user IDs as non-root.
 const user = 65532
 
-// dockerfile returns the Dockerfile of app. It is for BuildKit. Its context is the module, or the directory that holds the module
-// and all that its build reads.
+// dockerfile returns the Dockerfile of app. It requires BuildKit. Its context is the module, or the
+// directory that contains the module and everything that its build reads.
 //
-// There is no separate download of the modules: a layer of it would hold nothing, because they are in a cache mount, and it would
-// need every file that go.mod refers to.
+// The Dockerfile does not download modules in a separate layer: the layer would be empty, because
+// modules are in a cache mount, and it would need every file that go.mod refers to.
 func dockerfile(app App) []byte {
 	const (
 		modules = "--mount=type=cache,target=/go/pkg/mod"
@@ -64,7 +64,7 @@ func dockerfile(app App) []byte {
 	))
 }
 
-// whereToBuild names the directory that docker copies.
+// whereToBuild describes the directory that docker copies.
 func whereToBuild(app App) string {
 	switch {
 	case app.Module == "":
@@ -76,7 +76,7 @@ func whereToBuild(app App) string {
 	}
 }
 
-// workOff returns what keeps Go from a go.work that the module is no part of.
+// workOff returns the setting that makes Go ignore a go.work that does not list the module.
 func workOff(app App) string {
 	if app.GoWorkOff {
 		return "GOWORK=off "
@@ -84,8 +84,8 @@ func workOff(app App) string {
 	return ""
 }
 
-// dockerignore returns the files that docker does not copy. It is named after the Dockerfile, because docker reads a plain
-// .dockerignore in the root of the context only, and not beside this one.
+// dockerignore returns the list of files that docker does not copy. The file is named after the
+// Dockerfile, because docker reads a plain .dockerignore only in the root of the context.
 func dockerignore() []byte {
 	return []byte(`# What is not sent to the builder: history, tools, and what may be secret. A file that go:embed names has to be sent: add a line
 # such as !certs/ca.pem at the end.

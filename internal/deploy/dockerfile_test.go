@@ -10,14 +10,14 @@ import (
 	"github.com/grpcservice/grpcservice/internal/dockertest"
 )
 
-// TestDockerfileBuilds runs the commands of the Dockerfile over the shop, as docker would: what comes out is a program that
-// needs nothing of the image that it is copied to.
+// TestDockerfileBuilds runs the commands of the Dockerfile on the shop, as docker would, and checks
+// that the resulting program needs no files from its image.
 func TestDockerfileBuilds(t *testing.T) {
 	if goruntime.GOOS == "windows" {
 		t.Skip("the commands are for sh")
 	}
 	app := shop()
-	app.Module = "examples/shop" // whose go.mod replaces this module
+	app.Module = "examples/shop" // its go.mod replaces this module
 	files := filesOf(t, app)
 	image := dockertest.Build(t, files["Dockerfile"], files["Dockerfile.dockerignore"], "../..", nil)
 	if image.Err != nil {
@@ -38,7 +38,8 @@ func TestDockerfileBuilds(t *testing.T) {
 	}
 }
 
-// TestDockerfile checks what the image is: not root's, by a number, and from images that the user chooses.
+// TestDockerfile checks that the image has a numeric non-root user and uses the base images that
+// the user chooses.
 func TestDockerfile(t *testing.T) {
 	app := shop()
 	app.GoVersion, app.Port = "1.26.1", 50051
@@ -56,7 +57,7 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
-// instructions returns the arguments of all instructions of one name.
+// instructions returns the arguments of all instructions with a name.
 func instructions(dockerfile []byte, name string) (found []string) {
 	for _, instruction := range dockertest.Instructions(dockerfile) {
 		if instruction[0] == name {

@@ -1,6 +1,7 @@
 package deploy
 
-// Files returns the files for app by their slash-separated paths. The error is all that is wrong with app, a line each.
+// Files returns the files for app, keyed by slash-separated path. The error lists everything that
+// is wrong with app, one problem per line.
 func Files(app App) (map[string][]byte, error) {
 	if err := check(app); err != nil {
 		return nil, err

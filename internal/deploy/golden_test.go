@@ -16,8 +16,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what the golden tests want")
 
-// TestGolden compares all files of two apps with those in testdata: one of several services, and one of a single one that
-// has no policies. The module conform has Kubernetes' and Istio's own types judge them.
+// TestGolden compares all files of two apps with those in testdata: one app has several services,
+// the other a single service without policies. The tests of module conform check them against the
+// types of Kubernetes and Istio.
 func TestGolden(t *testing.T) {
 	single := one(deploy.Method{Name: "GetUser", Policy: policy.Policy{}})
 	single.Name, single.Version, single.DrainDelay, single.ShutdownTimeout = "users", "v2", 0, 0
@@ -67,7 +68,7 @@ func write(t *testing.T, dir string, files map[string][]byte) {
 	}
 }
 
-// TestFilesAreTheSameEachTime checks that no order of a map shows.
+// TestFilesAreTheSameEachTime checks that the output does not depend on map iteration order.
 func TestFilesAreTheSameEachTime(t *testing.T) {
 	want := filesOf(t, shop())
 	for range 20 {

@@ -9,7 +9,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// shop is an app with a method for each thing that a policy can say to a mesh.
+// shop is an app with a method for each policy setting that affects a mesh.
 func shop() deploy.App {
 	retry := policy.Retry{MaxAttempts: 3, InitialBackoff: 100 * time.Millisecond, MaxBackoff: time.Second, Multiplier: 2,
 		Codes: []string{"UNAVAILABLE", "RESOURCE_EXHAUSTED", "ABORTED"}}
@@ -37,14 +37,14 @@ func shop() deploy.App {
 	}
 }
 
-// one is an app of one service of one method.
+// one is an app with one service that has one method.
 func one(m deploy.Method) deploy.App {
 	app := shop()
 	app.Services = []deploy.Service{{FullName: "shop.v1.UserService", Methods: []deploy.Method{m}}}
 	return app
 }
 
-// filesOf returns the files of an app that there is nothing wrong with.
+// filesOf returns the files of a valid app.
 func filesOf(t *testing.T, app deploy.App) map[string][]byte {
 	t.Helper()
 	files, err := deploy.Files(app)
@@ -54,7 +54,7 @@ func filesOf(t *testing.T, app deploy.App) map[string][]byte {
 	return files
 }
 
-// lines returns the lines of text that hold a word.
+// lines returns the lines of text that contain a word.
 func lines(text, word string) (found []string) {
 	for line := range strings.Lines(text) {
 		if strings.Contains(line, word) {

@@ -11,8 +11,9 @@ import (
 	"github.com/grpcservice/grpcservice/internal/dockertest"
 )
 
-// TestImageHasWhatProgramsExpect runs a program in the file system of the image, as its user, with what a container runtime adds:
-// /etc/hosts, and HOME from /etc/passwd. Only /tmp can be written to, as with readOnlyRootFilesystem.
+// TestImageHasWhatProgramsExpect runs a program in the file system of the image, as the image's
+// user, with what a container runtime adds: /etc/hosts, and HOME from /etc/passwd. Only /tmp is
+// writable, as with readOnlyRootFilesystem.
 func TestImageHasWhatProgramsExpect(t *testing.T) {
 	app := shop()
 	context := t.TempDir()
@@ -27,7 +28,7 @@ func TestImageHasWhatProgramsExpect(t *testing.T) {
 		t.Fatalf("%v\n%s", image.Err, image.Output)
 	}
 	dockertest.WriteTree(t, image.Root, map[string]string{"etc/hosts": "127.0.0.1 localhost\n127.0.0.2 neighbour\n"})
-	for at := image.Root; at != "/" && at != "."; at = filepath.Dir(at) { // t.TempDir is for its owner alone
+	for at := image.Root; at != "/" && at != "."; at = filepath.Dir(at) { // only the owner can read t.TempDir
 		info, err := os.Stat(at)
 		if err != nil {
 			t.Fatal(err)
@@ -51,7 +52,8 @@ func TestImageHasWhatProgramsExpect(t *testing.T) {
 	}
 }
 
-// inside returns how a process runs as the image's user with root as its file system. Who is not root needs a user namespace.
+// inside returns the attributes of a process that runs as the image's user with root as its root
+// directory. A non-root caller needs a user namespace.
 func inside(root string) *syscall.SysProcAttr {
 	const user = 65532
 	attr := &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: user, Gid: user, NoSetGroups: true}}
@@ -63,7 +65,7 @@ func inside(root string) *syscall.SysProcAttr {
 	return attr
 }
 
-// homeOf returns the home of a user in a passwd file.
+// homeOf returns the home directory of a user in a passwd file.
 func homeOf(t *testing.T, passwd, uid string) string {
 	t.Helper()
 	for line := range strings.Lines(passwd) {

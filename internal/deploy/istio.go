@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// istioVersion is the version of Istio's API that the manifests are in. Its CRDs have it since Istio 1.22.
+// istioVersion is the API version of the manifests. Istio's CRDs support it since Istio 1.22.
 const istioVersion = "networking.istio.io/v1"
 
-// versionHeader is what a caller chooses a version by.
+// versionHeader is the header in which a caller selects a version.
 const versionHeader = "version"
 
 // istio returns the manifests for a mesh.
@@ -27,26 +27,26 @@ func istio(app App) []manifest {
 	}
 }
 
-// nextVersion is the version that comes after the one that is deployed: v2 after v1.
+// nextVersion returns the version after the deployed one: v2 after v1.
 func nextVersion(app App) string {
-	n, _ := strconv.Atoi(strings.TrimPrefix(app.Version, "v")) // checked
+	n, _ := strconv.Atoi(strings.TrimPrefix(app.Version, "v")) // check has validated it
 	return fmt.Sprintf("v%d", n+1)
 }
 
-// proxyConfigKey is the annotation that has the configuration of a pod's proxy.
+// proxyConfigKey is the annotation that configures a pod's proxy.
 const proxyConfigKey = "proxy.istio.io/config"
 
-// proxyConfig has a pod's proxy outlive the server's drain.
+// proxyConfig makes a pod's proxy run longer than the server drains.
 func proxyConfig(app App) string {
-	text, _ := json.Marshal(struct { // strings and booleans
+	text, _ := json.Marshal(struct { // strings and booleans cannot fail to encode
 		Hold  bool   `json:"holdApplicationUntilProxyStarts"`
 		Drain string `json:"terminationDrainDuration"`
 	}{true, istioDuration(app.DrainDelay + app.ShutdownTimeout)})
 	return string(text)
 }
 
-// istioDuration spells a duration as Istio's API does, which knows milliseconds and nothing shorter. What is left over is
-// rounded up.
+// istioDuration formats a duration for Istio's API, which does not support units below a
+// millisecond. It rounds up.
 func istioDuration(d time.Duration) string {
 	seconds := time.Duration(ceil(d, time.Millisecond)) * time.Millisecond
 	return strconv.FormatFloat(seconds.Seconds(), 'f', -1, 64) + "s"

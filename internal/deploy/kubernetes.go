@@ -1,6 +1,6 @@
 package deploy
 
-// kubernetes returns the manifests that every cluster understands.
+// kubernetes returns the manifests that need no mesh.
 func kubernetes(app App) []manifest {
 	manifests := []manifest{
 		deploymentOf(app),
@@ -19,7 +19,7 @@ func kubernetes(app App) []manifest {
 	})
 }
 
-// serviceAccount is a ServiceAccount of v1.
+// serviceAccount is a v1 ServiceAccount.
 type serviceAccount struct {
 	object                       `yaml:",inline"`
 	AutomountServiceAccountToken bool `yaml:"automountServiceAccountToken"`

@@ -13,7 +13,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// virtualService is what a mesh reads.
+// virtualService has the fields that a mesh reads.
 type virtualService struct {
 	Spec struct {
 		HTTP []route `yaml:"http"`
@@ -33,7 +33,7 @@ type route struct {
 	Retries map[string]any `yaml:"retries"`
 }
 
-// routed returns the route that a mesh takes for a call: the first one that matches.
+// routed returns the route that a mesh selects for a call: the first one that matches.
 func routed(t *testing.T, app deploy.App, path, version string) route {
 	t.Helper()
 	var v virtualService
@@ -53,7 +53,8 @@ func routed(t *testing.T, app deploy.App, path, version string) route {
 	return route{}
 }
 
-// TestRoutesKeepPolicies checks what a mesh makes of each thing that a policy can say, for callers with and without a version.
+// TestRoutesKeepPolicies checks how a mesh applies each policy setting, for callers with and
+// without a version.
 func TestRoutesKeepPolicies(t *testing.T) {
 	const s = time.Second
 	none := map[string]any{"attempts": 0}
@@ -108,8 +109,8 @@ func TestRoutesKeepPolicies(t *testing.T) {
 	}
 }
 
-// TestRoutesOfOthers checks that a method's policy is its own, and that what has none is never retried: health, reflection, and
-// methods that are not known yet.
+// TestRoutesOfOthers checks that a method's policy applies to that method only, and that calls
+// without a policy are never retried: health, reflection and unknown methods.
 func TestRoutesOfOthers(t *testing.T) {
 	for _, path := range []string{"/shop.v1.UserService/CreateUser", "/shop.v1.UserService/GetUserAgain", "/grpc.health.v1.Health/Watch"} {
 		for _, version := range []string{"", "v2"} {
@@ -121,7 +122,7 @@ func TestRoutesOfOthers(t *testing.T) {
 	}
 }
 
-// TestCodesThatAMeshLacks checks that the file says what a mesh does not do.
+// TestCodesThatAMeshLacks checks that the file lists the codes that a mesh does not retry.
 func TestCodesThatAMeshLacks(t *testing.T) {
 	app := one(deploy.Method{Name: "GetUser", Policy: policy.Policy{Retry: policy.Retry{
 		MaxAttempts: 2, InitialBackoff: 1, MaxBackoff: 1, Multiplier: 1, Codes: []string{"ABORTED", "UNKNOWN"}}}})
@@ -130,7 +131,8 @@ func TestCodesThatAMeshLacks(t *testing.T) {
 	}
 }
 
-// TestVersions checks that the one that is deployed gets what asks for none, and that the one after it can be asked for.
+// TestVersions checks that the deployed version receives calls without a version, and that callers
+// can select the next version.
 func TestVersions(t *testing.T) {
 	app := shop()
 	for version, next := range map[string]string{"v1": "v2", "v2": "v3", "v9": "v10"} {

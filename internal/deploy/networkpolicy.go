@@ -1,6 +1,6 @@
 package deploy
 
-// networkPolicy is a NetworkPolicy of networking.k8s.io/v1.
+// networkPolicy is a networking.k8s.io/v1 NetworkPolicy.
 type networkPolicy struct {
 	object `yaml:",inline"`
 	Spec   networkPolicySpec `yaml:"spec"`
@@ -21,7 +21,8 @@ type policyPort struct {
 	Port     int    `yaml:"port"`
 }
 
-// networkPolicyOf returns what lets others reach the port of app, and nothing else of its pods.
+// networkPolicyOf returns the NetworkPolicy that allows connections to the port of app and to no
+// other port of its pods.
 func networkPolicyOf(app App) manifest {
 	return manifest{
 		file: "kubernetes/networkpolicy.yaml",

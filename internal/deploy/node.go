@@ -7,7 +7,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// field returns the value at a path of names below node, or nil.
+// field returns the value at a path of field names below node, or nil.
 func field(node *yaml.Node, path ...string) *yaml.Node {
 	node = resolve(node)
 	for _, name := range path {
@@ -25,7 +25,7 @@ func field(node *yaml.Node, path ...string) *yaml.Node {
 	return node
 }
 
-// resolve returns what an alias stands for.
+// resolve returns the node that an alias refers to.
 func resolve(node *yaml.Node) *yaml.Node {
 	if node != nil && node.Kind == yaml.AliasNode {
 		return node.Alias
@@ -33,7 +33,7 @@ func resolve(node *yaml.Node) *yaml.Node {
 	return node
 }
 
-// value returns a scalar's text, the texts of a list with commas between them, or "".
+// value returns the text of a scalar, the comma-separated texts of a list, or "".
 func value(node *yaml.Node) string {
 	if node = resolve(node); node == nil {
 		return ""
@@ -48,7 +48,7 @@ func value(node *yaml.Node) string {
 	return strings.Join(texts, ",")
 }
 
-// nameOf returns the name that an object has.
+// nameOf returns the name of an object.
 func nameOf(node *yaml.Node) string { return value(field(node, "name")) }
 
 // namedNodes are the elements of a list by name, in order.
@@ -57,7 +57,7 @@ type namedNodes struct {
 	nodes map[string]*yaml.Node
 }
 
-// named returns the elements of a list that have a name, the first of each.
+// named returns the elements of a list that have a name; of several with one name, the first.
 func named(list *yaml.Node, name func(*yaml.Node) string) namedNodes {
 	n := namedNodes{nodes: make(map[string]*yaml.Node)}
 	if list == nil || list.Kind != yaml.SequenceNode {
@@ -72,7 +72,7 @@ func named(list *yaml.Node, name func(*yaml.Node) string) namedNodes {
 	return n
 }
 
-// fields reports the fields of have that are not as in want.
+// fields reports the fields of have that differ from those of want.
 func (d *differ) fields(have, want *yaml.Node, subject string, paths ...[]string) {
 	for _, path := range paths {
 		mine, theirs := field(have, path...), field(want, path...)
@@ -94,7 +94,7 @@ func (d *differ) fields(have, want *yaml.Node, subject string, paths ...[]string
 	}
 }
 
-// sameValue reports whether two values are the same text, or the same time: "1m" and "60s".
+// sameValue reports whether two values are the same text, or the same duration: "1m" and "60s".
 func sameValue(a, b string) bool {
 	if a == b {
 		return true
@@ -104,5 +104,6 @@ func sameValue(a, b string) bool {
 	return errX == nil && errY == nil && x == y
 }
 
-// methodOf turns an RPC's path into its full name: "/library.v1.BookService/GetBook" into "library.v1.BookService.GetBook".
+// methodOf converts the path of an RPC to its full name: "/library.v1.BookService/GetBook" to
+// "library.v1.BookService.GetBook".
 func methodOf(path string) string { return strings.ReplaceAll(strings.TrimPrefix(path, "/"), "/", ".") }

@@ -1,6 +1,6 @@
 package deploy
 
-// object is what every manifest begins with.
+// object has the fields common to all manifests.
 type object struct {
 	APIVersion string   `yaml:"apiVersion"`
 	Kind       string   `yaml:"kind"`
@@ -17,17 +17,18 @@ type labelSelector struct {
 	MatchLabels map[string]string `yaml:"matchLabels"`
 }
 
-// appLabels choose the pods of all versions, podLabels those of one.
+// appLabels select the pods of all versions, podLabels those of one version.
 func appLabels(app App) map[string]string { return map[string]string{"app": app.Name} }
 
 func podLabels(app App) map[string]string {
 	return map[string]string{"app": app.Name, "version": app.Version}
 }
 
-// release is the name of what there is one of for each version: two of them run side by side.
+// release returns the name of objects that exist once per version, so that two versions can run
+// side by side.
 func release(app App) string { return app.Name + "-" + app.Version }
 
-// ofApp and ofRelease return the beginning of a manifest.
+// ofApp and ofRelease return the common fields of a manifest.
 func ofApp(app App, apiVersion, kind string) object {
 	return object{apiVersion, kind, metadata{Name: app.Name, Labels: appLabels(app)}}
 }

@@ -1,6 +1,6 @@
 package deploy
 
-// probe asks the health service of the app's server.
+// probe calls the health service of the app's server.
 type probe struct {
 	GRPC             grpcAction `yaml:"grpc"`
 	PeriodSeconds    int        `yaml:"periodSeconds"`
@@ -13,10 +13,11 @@ type grpcAction struct {
 	Service string `yaml:"service"`
 }
 
-// healthService is the health service's own name, of which it says that it is serving for as long as it answers.
+// healthService is the name of the health service, which reports SERVING for its own name as long
+// as the process responds.
 const healthService = "grpc.health.v1.Health"
 
-// probes returns what a pod is asked. It has one probe of each kind, however many services it serves.
+// probes returns the probes of a pod, one of each kind, however many services the app has.
 func probes(app App) (startup, readiness, liveness probe) {
 	ask := func(service string, period, failures int) probe {
 		return probe{grpcAction{app.Port, service}, period, 2, failures}
@@ -24,8 +25,9 @@ func probes(app App) (startup, readiness, liveness probe) {
 	return ask(healthService, 1, 60), ask(readyService(app), 5, 2), ask(healthService, 10, 3)
 }
 
-// readyService is the service whose health decides whether a pod gets calls: the only one, or the server as a whole. Of
-// several, one that cannot work would take the others along.
+// readyService returns the service whose health decides whether a pod receives calls: the only one,
+// or "" for the whole server. With several services, one that is not serving would take the others
+// out of rotation.
 func readyService(app App) string {
 	if len(app.Services) == 1 {
 		return app.Services[0].FullName

@@ -28,7 +28,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// TestDefaultsAreTheRuntimes checks that the manifests start from what a server does without options.
+// TestDefaultsAreTheRuntimes checks that the defaults of the manifests are those of a server
+// without options.
 func TestDefaultsAreTheRuntimes(t *testing.T) {
 	if deploy.DefaultDrainDelay != server.DefaultDrainDelay || deploy.DefaultShutdownTimeout != server.DefaultShutdownTimeout {
 		t.Errorf("drain delay %v, shutdown timeout %v; the runtime has %v, %v", deploy.DefaultDrainDelay, deploy.DefaultShutdownTimeout,
@@ -36,8 +37,8 @@ func TestDefaultsAreTheRuntimes(t *testing.T) {
 	}
 }
 
-// TestGracePeriodFitsTheShutdown checks that a pod is granted what a shutdown takes at most, in whole seconds, by the constants
-// of the runtime as they stand in its source.
+// TestGracePeriodFitsTheShutdown checks that the grace period is the longest time that a shutdown
+// takes, in whole seconds. It reads the constants from the source of the runtime.
 func TestGracePeriodFitsTheShutdown(t *testing.T) {
 	margin := constant(t, "cancelGrace") + constant(t, "handlerGrace")
 	for _, tt := range []struct{ delay, timeout time.Duration }{
@@ -54,7 +55,7 @@ func TestGracePeriodFitsTheShutdown(t *testing.T) {
 	}
 }
 
-// constant reads a time that the runtime does not export.
+// constant reads a duration that the runtime does not export.
 func constant(t *testing.T, name string) time.Duration {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "../../runtime/server/shutdown.go", nil, 0)
@@ -83,7 +84,7 @@ func constant(t *testing.T, name string) time.Duration {
 	return 0
 }
 
-// users is a service as generated code has it.
+// users is a service interface like those in generated code.
 type users interface {
 	Get(context.Context, *emptypb.Empty) (*emptypb.Empty, error)
 	List(context.Context, *emptypb.Empty) (*emptypb.Empty, error)
@@ -92,7 +93,8 @@ type users interface {
 	Watch(context.Context, *emptypb.Empty) runtime.Stream[emptypb.Empty]
 }
 
-// TestServiceConfigIsTheRuntimes checks that the file says to clients what the runtime says to them.
+// TestServiceConfigIsTheRuntimes checks that the file gives clients the same service config as the
+// runtime.
 func TestServiceConfigIsTheRuntimes(t *testing.T) {
 	const s = time.Second
 	policies := []policy.Policy{
@@ -131,7 +133,8 @@ func TestServiceConfigIsTheRuntimes(t *testing.T) {
 // noUsers implements users.
 type noUsers struct{ users }
 
-// TestProbesAreAnswered asks a server what a pod is asked, while all is well and when its only service cannot work.
+// TestProbesAreAnswered runs the probes of a pod against a server, when it is healthy and when its
+// only service is not serving.
 func TestProbesAreAnswered(t *testing.T) {
 	const name = "deploytest.v1.Users"
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0))

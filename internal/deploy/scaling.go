@@ -2,21 +2,22 @@ package deploy
 
 import "time"
 
-// How many pods of a version there are: enough that one may be away, and never so many as nobody has thought of.
+// The number of pods per version: at least enough to tolerate the loss of one, with an upper bound.
 const (
 	minReplicas = 3
 	maxReplicas = 10
 )
 
 const (
-	// connectionAge is when servers ask a connection to go. Clients look up pods again then.
+	// connectionAge is the age after which servers close a connection gracefully. Clients then
+	// resolve the pods again.
 	connectionAge = 5 * time.Minute
-	// stabilization is how long the autoscaler waits before it takes pods away: the age and its jitter of 10%, and the time
-	// that it takes until calls show in metrics.
+	// stabilization is how long the autoscaler waits before it removes pods: the connection age
+	// with its jitter of 10%, and the delay until calls appear in metrics.
 	stabilization = 2 * connectionAge
 )
 
-// autoscaler is a HorizontalPodAutoscaler of autoscaling/v2.
+// autoscaler is an autoscaling/v2 HorizontalPodAutoscaler.
 type autoscaler struct {
 	object `yaml:",inline"`
 	Spec   autoscalerSpec `yaml:"spec"`
@@ -60,7 +61,7 @@ type metricTarget struct {
 	AverageUtilization int    `yaml:"averageUtilization"`
 }
 
-// autoscalerOf returns what counts the pods of one version.
+// autoscalerOf returns the HorizontalPodAutoscaler of one version.
 func autoscalerOf(app App) manifest {
 	return manifest{
 		file: "kubernetes/horizontalpodautoscaler.yaml",
@@ -79,7 +80,7 @@ func autoscalerOf(app App) manifest {
 	}
 }
 
-// disruptionBudget is a PodDisruptionBudget of policy/v1.
+// disruptionBudget is a policy/v1 PodDisruptionBudget.
 type disruptionBudget struct {
 	object `yaml:",inline"`
 	Spec   disruptionBudgetSpec `yaml:"spec"`
@@ -91,7 +92,8 @@ type disruptionBudgetSpec struct {
 	Selector                   labelSelector `yaml:"selector"`
 }
 
-// disruptionBudgetOf returns what keeps nodes that are drained from taking too many pods of a version along.
+// disruptionBudgetOf returns the PodDisruptionBudget that limits how many pods of a version a node
+// drain evicts at once.
 func disruptionBudgetOf(app App) manifest {
 	return manifest{
 		file: "kubernetes/poddisruptionbudget.yaml",

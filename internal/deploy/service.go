@@ -1,6 +1,6 @@
 package deploy
 
-// service is a Service of v1.
+// service is a v1 Service.
 type service struct {
 	object `yaml:",inline"`
 	Spec   serviceSpec `yaml:"spec"`
@@ -34,10 +34,10 @@ func serviceOf(app App) manifest {
 	}
 }
 
-// headless is the name of the Service for clients that balance by themselves.
+// headless returns the name of the Service for clients that balance on the client side.
 func headless(app App) string { return app.Name + "-headless" }
 
-// headlessOf returns the Service for clients that balance by themselves.
+// headlessOf returns the Service for clients that balance on the client side.
 func headlessOf(app App) manifest {
 	s := service{ofApp(app, "v1", "Service"), serviceSpec{ClusterIP: "None", Selector: appLabels(app), Ports: servicePorts(app)}}
 	s.Metadata.Name = headless(app)

@@ -9,7 +9,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// virtualService is a VirtualService of Istio's.
+// virtualService is an Istio VirtualService.
 type virtualService struct {
 	object `yaml:",inline"`
 	Spec   virtualServiceSpec `yaml:"spec"`
@@ -46,15 +46,17 @@ type destination struct {
 	Subset string `yaml:"subset"`
 }
 
-// httpRetry is never left out: without it Istio makes two attempts more of whatever fails with UNAVAILABLE or CANCELLED.
+// httpRetry is never omitted: without it, Istio makes two more attempts for every call that fails
+// with UNAVAILABLE or CANCELLED.
 type httpRetry struct {
 	Attempts int    `yaml:"attempts"`
 	RetryOn  string `yaml:"retryOn,omitempty"`
 	Backoff  string `yaml:"backoff,omitempty"`
 }
 
-// virtualServiceOf returns the routes to app: for each method whose policy says something to a mesh, and for all others, one to
-// the version that a caller asks for and one to the version that is deployed.
+// virtualServiceOf returns the routes to app. Each method whose policy affects a mesh has two
+// routes, and so do all other methods together: one to the version that the caller selects, and one
+// to the deployed version.
 func virtualServiceOf(app App) manifest {
 	v := virtualService{object: ofApp(app, istioVersion, "VirtualService"), Spec: virtualServiceSpec{Hosts: []string{app.Name}}}
 	remarks := make(notes)
@@ -82,7 +84,8 @@ func virtualServiceOf(app App) manifest {
 	}
 }
 
-// routeTo returns the route of calls that ask for a version, or if it is empty for none, to it or to the one that is deployed.
+// routeTo returns the route for calls that select version, or for calls that select none if version
+// is empty; these go to the deployed version.
 func routeTo(app App, name, path, version string, rule rule) httpRoute {
 	r := httpRoute{Timeout: rule.timeout, Retries: rule.retries}
 	var match httpMatch
@@ -102,17 +105,18 @@ func routeTo(app App, name, path, version string, rule rule) httpRoute {
 	return r
 }
 
-// rule is what a policy says of a method to a mesh.
+// rule is the part of a method's policy that a mesh applies.
 type rule struct {
 	timeout string
 	retries httpRetry
 	note    string
 }
 
-// empty reports whether the method is as all others.
+// empty reports whether the method needs no separate route.
 func (r rule) empty() bool { return r.timeout == "" && r.retries.Attempts == 0 && r.note == "" }
 
-// ruleOf returns what a mesh makes of a method's policy. It agrees with the service config of clients that know nothing else.
+// ruleOf returns the rule for a method's policy. It matches the service config of clients that have
+// no other source.
 func ruleOf(m Method) rule {
 	config := m.Policy.StandaloneConfig(policy.MethodName{}, m.Stream)
 	var r rule
@@ -125,7 +129,7 @@ func ruleOf(m Method) rule {
 	return r
 }
 
-// retryConditions are the codes that Envoy can retry, by what it calls them.
+// retryConditions maps the codes that Envoy can retry to Envoy's names.
 var retryConditions = map[string]string{
 	"CANCELLED":          "cancelled",
 	"DEADLINE_EXCEEDED":  "deadline-exceeded",
@@ -134,8 +138,9 @@ var retryConditions = map[string]string{
 	"UNAVAILABLE":        "unavailable",
 }
 
-// retryOf returns the retries of a mesh, and what of the policy it cannot do. There is no perTryTimeout, because a policy bounds
-// the call and not its attempts, and because Envoy does not repeat for a code of gRPC what it has cut off itself.
+// retryOf returns the retries of a mesh, and a note on the part of the policy that it cannot apply.
+// It sets no perTryTimeout, because a policy limits the call and not its attempts, and because
+// Envoy does not retry attempts that it timed out itself for a gRPC code.
 func retryOf(r policy.Retry) (httpRetry, string) {
 	var conditions, missing []string
 	for _, code := range r.Codes {
@@ -154,7 +159,7 @@ func retryOf(r policy.Retry) (httpRetry, string) {
 	}
 	slices.Sort(conditions)
 	return httpRetry{
-		Attempts: r.MaxAttempts - 1, // those after the first
+		Attempts: r.MaxAttempts - 1, // without the first attempt
 		RetryOn:  strings.Join(slices.Compact(conditions), ","),
 		Backoff:  istioDuration(r.InitialBackoff),
 	}, note

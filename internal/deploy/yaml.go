@@ -8,7 +8,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// manifest is a YAML file: an object, what is said above it, and what is said above some of its fields.
+// manifest is a YAML file: an object, the comment above it, and the comments above some of its
+// fields.
 type manifest struct {
 	file   string
 	head   string
@@ -16,10 +17,10 @@ type manifest struct {
 	notes  notes
 }
 
-// notes are comments by the path of the field that they stand above, as in "spec.ports[0].name".
+// notes maps the path of a field, as in "spec.ports[0].name", to the comment above it.
 type notes map[string]string
 
-// lineWidth is how long a comment's lines are.
+// lineWidth is the maximum line length of comments.
 const lineWidth = 110
 
 // encode returns the manifest as YAML.
@@ -49,7 +50,7 @@ func (m manifest) encode() ([]byte, error) {
 	return append([]byte(comment(m.head, lineWidth)+"\n"), content...), nil
 }
 
-// annotate goes through all fields and elements below node.
+// annotate visits all fields and elements below node.
 func annotate(node *yaml.Node, path string, indent int, visit func(path string, key *yaml.Node, indent int)) {
 	switch node.Kind {
 	case yaml.MappingNode:
@@ -67,7 +68,8 @@ func annotate(node *yaml.Node, path string, indent int, visit func(path string, 
 	}
 }
 
-// comment breaks a text into the lines of a comment. Every line has its sign, whatever the text holds.
+// comment wraps text into comment lines. Every line starts with the comment sign, whatever text
+// contains.
 func comment(text string, width int) string {
 	var lines []string
 	for paragraph := range strings.SplitSeq(text, "\n") {
@@ -83,7 +85,7 @@ func comment(text string, width int) string {
 	return strings.Join(lines, "\n")
 }
 
-// numbers spells numbers with colons between them.
+// numbers formats numbers separated by colons.
 func numbers(n ...int) string {
 	var text []string
 	for _, n := range n {

@@ -1,3 +1,4 @@
-// Package conform has nothing but tests: the types, schemas and tools of Kubernetes and Istio judge the files that package
-// deploy writes. It is a module of its own because of what they depend on.
+// Package conform contains only tests: they check the files that package deploy writes against the
+// types, schemas and tools of Kubernetes and Istio. It is a separate module because of its
+// dependencies.
 package conform

@@ -13,7 +13,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// apps are what is judged: the usual, the least and the most there can be, and names that YAML would take for something else.
+// apps are the apps under test: a typical one, the smallest and the largest possible, and one with
+// names that YAML would read as other types.
 func apps() map[string]deploy.App {
 	shop := deploy.App{
 		Name: "shop", Image: "registry.example.com/shop:1.4.0", Dir: deploy.DefaultDir, Command: "cmd/server", Port: deploy.DefaultPort, Version: deploy.DefaultVersion,
@@ -51,7 +52,7 @@ func apps() map[string]deploy.App {
 	return all
 }
 
-// forEach runs a test over the files of each app.
+// forEach runs a test on the files of each app.
 func forEach(t *testing.T, test func(t *testing.T, app deploy.App, files map[string][]byte)) {
 	for name, app := range apps() {
 		t.Run(name, func(t *testing.T) {
@@ -64,7 +65,7 @@ func forEach(t *testing.T, test func(t *testing.T, app deploy.App, files map[str
 	}
 }
 
-// decode reads a file into a type and refuses what the type does not know.
+// decode decodes a file and fails on unknown fields.
 func decode[T any](t *testing.T, files map[string][]byte, path string) T {
 	t.Helper()
 	var v T
@@ -76,7 +77,7 @@ func decode[T any](t *testing.T, files map[string][]byte, path string) T {
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
-	// As the API server does: unlike encoding/json, it minds upper and lower case.
+	// Like the API server and unlike encoding/json, UnmarshalStrict is case-sensitive.
 	unknown, err := json.UnmarshalStrict(text, &v)
 	if err = errors.Join(append(unknown, err)...); err != nil {
 		t.Fatalf("%s: %v", path, err)

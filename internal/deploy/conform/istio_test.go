@@ -26,8 +26,9 @@ import (
 	"github.com/grpcservice/grpcservice/internal/deploy"
 )
 
-// TestIstioTypes checks that the manifests are what Istio's types know, and that they agree with each other and with the
-// Deployment: the routes' subsets are there, and the one that is deployed has the Deployment's pods.
+// TestIstioTypes checks that the manifests decode into Istio's types and agree with each other and
+// with the Deployment: the subsets of the routes exist, and the deployed subset selects the pods of
+// the Deployment.
 func TestIstioTypes(t *testing.T) {
 	forEach(t, func(t *testing.T, app deploy.App, files map[string][]byte) {
 		var v networkingv1alpha3.VirtualService
@@ -53,7 +54,8 @@ func TestIstioTypes(t *testing.T) {
 			if last := i == len(v.Http)-1; last != (len(route.Match) == 0) {
 				t.Errorf("route %s is not reached, or the last one is not for all", route.Name)
 			}
-			// What istiod's own validation asks, since Istio's module is too big to have here.
+			// These conditions repeat istiod's validation, because Istio's module is too large a
+			// dependency.
 			if retries := route.Retries; retries == nil || retries.Attempts == 0 && (retries.RetryOn != "" || retries.Backoff != nil || retries.PerTryTimeout != nil) {
 				t.Errorf("route %s retries %v", route.Name, retries)
 			}
@@ -72,7 +74,7 @@ func TestIstioTypes(t *testing.T) {
 	})
 }
 
-// spec reads a manifest's spec into a message of Istio's, and refuses fields that it does not know.
+// spec decodes the spec of a manifest into an Istio message, and fails on unknown fields.
 func spec(t *testing.T, files map[string][]byte, path, kind string, m proto.Message) {
 	t.Helper()
 	object := decode[struct {
@@ -89,8 +91,8 @@ func spec(t *testing.T, files map[string][]byte, path, kind string, m proto.Mess
 	}
 }
 
-// TestIstioSchemas checks the manifests as the API server of a cluster with Istio does: against the schemas and the rules of its
-// custom resource definitions.
+// TestIstioSchemas checks the manifests as the API server of a cluster with Istio does: against the
+// schemas and validation rules of the custom resource definitions.
 func TestIstioSchemas(t *testing.T) {
 	schemas := istioSchemas(t)
 	forEach(t, func(t *testing.T, _ deploy.App, files map[string][]byte) {
@@ -110,7 +112,7 @@ func TestIstioSchemas(t *testing.T) {
 	})
 }
 
-// TestIstioSchemasJudge checks that the schemas find what is wrong.
+// TestIstioSchemasJudge checks that the schemas detect errors.
 func TestIstioSchemasJudge(t *testing.T) {
 	judge := istioSchemas(t)["VirtualService"]
 	for text, want := range map[string]string{
@@ -129,7 +131,8 @@ func TestIstioSchemasJudge(t *testing.T) {
 	}
 }
 
-// istioSchemas returns what judges each kind of Istio's, by the definitions in Istio's module.
+// istioSchemas returns the validator of each Istio kind, built from the definitions in Istio's
+// module.
 func istioSchemas(t *testing.T) map[string]func(*testing.T, map[string]any) []string {
 	t.Helper()
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api").Output()
@@ -158,7 +161,7 @@ func istioSchemas(t *testing.T) map[string]func(*testing.T, map[string]any) []st
 	return judges
 }
 
-// judgeOf returns what finds unknown fields, wrong types and broken rules.
+// judgeOf returns a function that finds unknown fields, wrong types and violated rules.
 func judgeOf(t *testing.T, v1 *apiextensionsv1.JSONSchemaProps) func(*testing.T, map[string]any) []string {
 	t.Helper()
 	var internal apiextensions.JSONSchemaProps

@@ -16,8 +16,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/deploy"
 )
 
-// TestKubernetesTypes checks that each manifest is what Kubernetes' types know, and that the manifests agree: selectors find the
-// pods, ports are open, names lead somewhere.
+// TestKubernetesTypes checks that each manifest decodes into the Kubernetes types and that the
+// manifests agree: selectors match the pods, ports are open, and referenced names exist.
 func TestKubernetesTypes(t *testing.T) {
 	forEach(t, func(t *testing.T, app deploy.App, files map[string][]byte) {
 		d := decode[appsv1.Deployment](t, files, "kubernetes/deployment.yaml")
@@ -70,7 +70,7 @@ func TestKubernetesTypes(t *testing.T) {
 	})
 }
 
-// checkPod checks what is asked of a pod, and what it may do.
+// checkPod checks the probes of a pod and its permissions.
 func checkPod(t *testing.T, app deploy.App, pod corev1.PodTemplateSpec) {
 	t.Helper()
 	for key, value := range pod.Labels {
@@ -128,7 +128,7 @@ func checkPod(t *testing.T, app deploy.App, pod corev1.PodTemplateSpec) {
 	}
 }
 
-// ageOf returns the age at which a pod's connections are asked to go.
+// ageOf returns the maximum connection age of a pod.
 func ageOf(t *testing.T, pod corev1.PodTemplateSpec) time.Duration {
 	t.Helper()
 	for _, e := range pod.Spec.Containers[0].Env {
@@ -144,7 +144,7 @@ func ageOf(t *testing.T, pod corev1.PodTemplateSpec) time.Duration {
 	return 0
 }
 
-// isA checks what a manifest says that it is, and its name.
+// isA checks the API version, kind and name of a manifest.
 func isA(t *testing.T, meta metav1.TypeMeta, apiVersion, kind, name string) {
 	t.Helper()
 	if meta.APIVersion != apiVersion || meta.Kind != kind {
@@ -155,7 +155,7 @@ func isA(t *testing.T, meta metav1.TypeMeta, apiVersion, kind, name string) {
 	}
 }
 
-// selects checks that a selector finds pods with these labels.
+// selects checks that a selector matches pods with these labels.
 func selects(t *testing.T, what string, selector *metav1.LabelSelector, of labels.Set) {
 	t.Helper()
 	s, err := metav1.LabelSelectorAsSelector(selector)

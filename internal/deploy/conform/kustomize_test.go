@@ -44,11 +44,12 @@ func TestKustomize(t *testing.T) {
 	})
 }
 
-// TestSecondVersion does what docs/deploy.md says of a second version, and checks that it is apart from the first where it must
-// be, and with it behind the same Services.
+// TestSecondVersion follows the steps of docs/deploy.md for a second version, and checks that its
+// objects are separate from those of the first where they must be, and that the same Services
+// select both.
 func TestSecondVersion(t *testing.T) {
 	app := apps()["shop"]
-	app.Name = "library" // as in the page
+	app.Name = "library" // as in docs/deploy.md
 	files, err := deploy.Files(app)
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +94,7 @@ func TestSecondVersion(t *testing.T) {
 	}
 }
 
-// block returns the first code block of a page that begins with a line.
+// block returns the first code block of a page that starts with a line.
 func block(t *testing.T, page []byte, language, first string) []byte {
 	t.Helper()
 	_, rest, found := bytes.Cut(page, []byte("```"+language+"\n"+first))
