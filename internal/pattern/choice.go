@@ -10,7 +10,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-// Choice is a field that was chosen, and why. A Choice without a field is none.
+// Choice is a chosen field and the reason. A Choice without a field means that none was chosen.
 type Choice struct {
 	Field protoreflect.FieldDescriptor
 	Level Level
@@ -43,7 +43,8 @@ func (m *Method) ChooseItems() Choice {
 	return Choice{first, Likely, "the first of several lists, by field number"}
 }
 
-// chooseBeside chooses among lists that are all named like what goes with one: labels are the items of ListUserLabels.
+// chooseBeside chooses among lists whose names are all typical of secondary lists: labels are the
+// items of ListUserLabels.
 func chooseBeside(all []protoreflect.FieldDescriptor, noun string) Choice {
 	named := slices.DeleteFunc(slices.Clone(all), func(f protoreflect.FieldDescriptor) bool {
 		return shape.IsDeprecated(f) || shape.IsNamedFor(f, noun) == 0
@@ -54,8 +55,8 @@ func chooseBeside(all []protoreflect.FieldDescriptor, noun string) Choice {
 	return Choice{all[0], Possible, "whose name suggests details of a list"}
 }
 
-// IsBeside reports whether a list goes with that of the items: it is deprecated, a status, or named so, and the method is not named
-// after it.
+// IsBeside reports whether a list is secondary to that of the items: it is deprecated, a list of
+// statuses, or has the name of a secondary list and the method is not named after it.
 func IsBeside(f protoreflect.FieldDescriptor, noun string) bool {
 	if shape.IsDeprecated(f) {
 		return true
@@ -66,7 +67,8 @@ func IsBeside(f protoreflect.FieldDescriptor, noun string) bool {
 	return shape.IsSideName(f) && shape.IsNamedFor(f, noun) < 3
 }
 
-// ChooseByName chooses the list that is named after the method, or as lists are.
+// ChooseByName chooses the list that is named after the method, or that has a typical name for
+// lists.
 func ChooseByName(lists []protoreflect.FieldDescriptor, noun string) Choice {
 	for _, rank := range []int{3, 2, 1} {
 		if f := shape.Only(lists, func(f protoreflect.FieldDescriptor) bool { return shape.IsNamedFor(f, noun) == rank }); f != nil {
@@ -81,7 +83,7 @@ func ChooseByName(lists []protoreflect.FieldDescriptor, noun string) Choice {
 	return Choice{}
 }
 
-// onlyOne says of a field that it is the only one of lists that counts, and beside which.
+// onlyOne explains that a field is the only relevant list, and names the lists that do not count.
 func onlyOne(f protoreflect.FieldDescriptor, all []protoreflect.FieldDescriptor) string {
 	what := "the only repeated field"
 	if f.IsMap() {
@@ -107,8 +109,9 @@ func onlyOne(f protoreflect.FieldDescriptor, all []protoreflect.FieldDescriptor)
 	}
 }
 
-// OtherList returns a message of the response that holds a list of messages itself, and may be what the list is about (as a
-// history of events beside its raw form), unless the choice is named like the items.
+// OtherList returns a message of the response that itself contains a list of messages and may be
+// the real subject of the list, such as a history of events next to its raw form. It returns nil if
+// the choice is named like the items.
 func (m *Method) OtherList(c Choice) protoreflect.FieldDescriptor {
 	if c.Level == Possible || ChooseByName([]protoreflect.FieldDescriptor{c.Field}, shape.NounOf(m.Desc)).Field != nil || shape.IsResource(shape.ItemMessage(c.Field)) {
 		return nil
@@ -121,7 +124,7 @@ func (m *Method) OtherList(c Choice) protoreflect.FieldDescriptor {
 	return nil
 }
 
-// isSideMessage reports whether a message goes with a list: a warning, a status, metadata.
+// isSideMessage reports whether a message accompanies a list: a warning, a status, metadata.
 func isSideMessage(f protoreflect.FieldDescriptor) bool {
 	name := shape.Snake(f.Name())
 	return shape.IsSideName(f) || shape.HasAnySuffix(name, "warning", "error", "status", "metadata", "header") ||

@@ -10,9 +10,10 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// Detect returns which of the patterns a method has. The policy said, which may be nil, disables a pattern by off, and names
-// fields that override what is found; limits in it have no effect here, whether or not the method has the pattern. find looks up
-// the messages that options name; it returns nil for those that it does not know.
+// Detect returns the patterns that a method has. The policy said, which may be nil, disables a
+// pattern with off, and names fields that override detected ones; Detect ignores its limits,
+// whether or not the method has the pattern. find looks up the messages that options name, and
+// returns nil for unknown ones.
 func Detect(patterns []Pattern, method protoreflect.MethodDescriptor, said *grpcservicev1.Policy,
 	find func(protoreflect.FullName) protoreflect.MessageDescriptor) Result {
 	m := &Method{Desc: method, In: method.Input(), Out: method.Output(), Policy: said, find: find}
@@ -28,7 +29,7 @@ func Detect(patterns []Pattern, method protoreflect.MethodDescriptor, said *grpc
 		}
 	}
 	besides := m.detectAll(beside)
-	last := m.takeFindings() // the report lists them after those of the others
+	last := m.takeFindings() // the report lists them last
 	matches := append(m.detectFirst(m.order(alone)), besides...)
 	m.findings = append(m.findings, last...)
 	for i := range matches {
@@ -37,7 +38,7 @@ func Detect(patterns []Pattern, method protoreflect.MethodDescriptor, said *grpc
 	return Result{Matches: matches, Findings: m.findings, Problems: m.problems, Limits: m.limits}
 }
 
-// detectAll returns those of the patterns that the method has.
+// detectAll returns the patterns that the method has.
 func (m *Method) detectAll(patterns []Pattern) (matches []Match) {
 	for _, p := range patterns {
 		if found := p.Detect(m); found != nil {
@@ -47,7 +48,7 @@ func (m *Method) detectAll(patterns []Pattern) (matches []Match) {
 	return matches
 }
 
-// detectFirst returns the first of the patterns that the method has.
+// detectFirst returns the first pattern that the method has.
 func (m *Method) detectFirst(patterns []Pattern) []Match {
 	for _, p := range patterns {
 		if found := p.Detect(m); found != nil {
@@ -57,8 +58,8 @@ func (m *Method) detectFirst(patterns []Pattern) []Match {
 	return nil
 }
 
-// order returns the patterns in the order of their precedence: those whose fields the policy names, then the rest, each in the
-// order of the table.
+// order returns the patterns by precedence: first those whose fields the policy names, then the
+// rest, each group in the order of the table.
 func (m *Method) order(patterns []Pattern) []Pattern {
 	named := make(map[string]bool)
 	var first Pattern
@@ -87,7 +88,7 @@ func (m *Method) order(patterns []Pattern) []Pattern {
 	return ordered
 }
 
-// refuseOthers reports the fields that the policy names for patterns of other kinds of methods.
+// refuseOthers reports fields that the policy names for patterns of other kinds of methods.
 func (m *Method) refuseOthers(patterns []Pattern) {
 	for _, p := range patterns {
 		if field := m.FirstNamed(p); field != "" && !p.Kinds.have(m.Desc) {
@@ -112,7 +113,8 @@ func kindsOf(method protoreflect.MethodDescriptor) Kinds {
 
 func (k Kinds) have(method protoreflect.MethodDescriptor) bool { return k&kindsOf(method) != 0 }
 
-// others completes the sentence "it names a field of a method", of one that is none of these kinds.
+// others completes the sentence "it names a field of a method", for a method that is none of these
+// kinds.
 func (k Kinds) others(method protoreflect.MethodDescriptor) string {
 	if k == Unary {
 		return "that streams, and is for methods without a stream"
@@ -120,7 +122,7 @@ func (k Kinds) others(method protoreflect.MethodDescriptor) string {
 	return fmt.Sprintf("with %s, and is for methods with %s", kindsOf(method).streams(), k.streams())
 }
 
-// streams spells what methods of the kinds have.
+// streams describes the streams of methods of these kinds.
 func (k Kinds) streams() string {
 	var all []string
 	for _, kind := range []struct {

@@ -7,18 +7,18 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-// AsSaid is the reason for a part that a policy names.
+// AsSaid is the reason for a part that the policy names.
 const AsSaid = "as its policy says"
 
-// Evidence is what a finding is made of.
+// Evidence collects the basis of a finding.
 type Evidence struct {
-	weakest  Level    // of the parts that were found; 0 where all were named
+	weakest  Level    // of the parts that were found; 0 if all were named
 	ByPolicy []string // the parts that the policy names
 	Reasons  []string
-	Advice   []string // the parts that should be named, as options
+	Advice   []string // the options that would name the remaining parts
 }
 
-// Found adds a part that was found.
+// Found records a part that was found.
 func (e *Evidence) Found(level Level, reason string) {
 	if e.weakest == 0 || level < e.weakest {
 		e.weakest = level
@@ -28,7 +28,7 @@ func (e *Evidence) Found(level Level, reason string) {
 	}
 }
 
-// Advise adds the option by which a part is named, if there is one.
+// Advise adds the option that names a part, if there is one.
 func (e *Evidence) Advise(name string, path shape.Path) {
 	if len(path) == 0 {
 		return
@@ -36,7 +36,8 @@ func (e *Evidence) Advise(name string, path shape.Path) {
 	e.Advice = append(e.Advice, fmt.Sprintf("%s: %q", name, path))
 }
 
-// Level returns the level of the whole: that of its weakest part, or Declared where all that is not certain is named.
+// Level returns the level of the finding: that of its weakest part, or Declared if the policy names
+// every part that is not certain.
 func (e *Evidence) Level() Level {
 	if len(e.ByPolicy) > 0 && (e.weakest == 0 || e.weakest >= Certain) {
 		return Declared
@@ -52,7 +53,7 @@ func (e *Evidence) finding(pattern string) Finding {
 	return f
 }
 
-// Option spells an option of Policy.
+// Option formats an option of Policy.
 func Option(pattern string, fields ...string) string {
 	return fmt.Sprintf("%s: {%s}", pattern, strings.Join(fields, ", "))
 }

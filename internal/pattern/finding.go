@@ -7,17 +7,17 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// Level says how sure a finding is. The zero Level is that of nothing found.
+// Level is the certainty of a finding. The zero Level means that nothing was found.
 type Level int
 
 const (
-	// Possible is only reported, with the option that would make a helper of it.
+	// Possible findings are only reported, with the option that declares the pattern.
 	Possible Level = iota + 1
-	// Likely gets a helper and a warning.
+	// Likely findings produce a helper and a warning.
 	Likely
-	// Certain gets a helper.
+	// Certain findings produce a helper.
 	Certain
-	// Declared gets a helper because a policy names its fields.
+	// Declared findings produce a helper because a policy names their fields.
 	Declared
 )
 
@@ -32,29 +32,30 @@ func (l Level) String() string {
 
 // Finding is a pattern that a method has, or may have.
 type Finding struct {
-	// Pattern is the name of the pattern.
 	Pattern string
 	Level   Level
-	// Reason says why, without a capital at its start and a full stop at its end: "items: users, the only repeated field".
+	// Reason explains the finding, without an initial capital or a final period: "items: users, the
+	// only repeated field".
 	Reason string
-	// Advice is the option that makes sure of a finding below Certain, as in `page: {items: "users"}`. It is empty where no
-	// option can.
+	// Advice is the option that makes a finding below Certain declared, as in `page: {items:
+	// "users"}`. It is empty if no option can.
 	Advice string
 }
 
-// Result is everything that was found in a method. At most one of its patterns is not Beside.
+// Result contains all findings in a method. At most one of its patterns is not Beside.
 type Result struct {
 	// Matches are the patterns that the method has.
 	Matches []Match
-	// Findings has one for each pattern that the method has, and for those that are Possible.
+	// Findings has an entry for each pattern that the method has, and for each Possible one.
 	Findings []Finding
-	// Problems are what is wrong with the fields that the policy names. What it names wrongly counts as not named.
+	// Problems are errors in the fields that the policy names. A field that is named incorrectly
+	// counts as not named.
 	Problems []policy.Fault
-	// Limits are what is wrong with limits, which options that are for many methods may set.
+	// Limits are errors in limits, which options that apply to many methods may set.
 	Limits []policy.Fault
 }
 
-// Find returns the finding of a pattern.
+// Find returns the finding for a pattern.
 func (r Result) Find(pattern string) (Finding, bool) {
 	i := slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Pattern == pattern })
 	if i < 0 {
@@ -63,7 +64,7 @@ func (r Result) Find(pattern string) (Finding, bool) {
 	return r.Findings[i], true
 }
 
-// Match returns the pattern of a name that the method has.
+// Match returns the match for a pattern, by name.
 func (r Result) Match(pattern string) (Match, bool) {
 	i := slices.IndexFunc(r.Matches, func(m Match) bool { return m.Pattern.Name == pattern })
 	if i < 0 {
@@ -72,7 +73,7 @@ func (r Result) Match(pattern string) (Match, bool) {
 	return r.Matches[i], true
 }
 
-// Fields returns the paths that are not empty, as [Found] reports them.
+// Fields returns the paths that are not empty, in the form that [Found] reports.
 func Fields(paths map[string]shape.Path) map[string]any {
 	fields := make(map[string]any)
 	for name, path := range paths {

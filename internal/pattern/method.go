@@ -13,11 +13,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// Method is a method in which patterns are looked for. It collects what they find.
+// Method is a method under inspection. It collects the findings of patterns.
 type Method struct {
 	Desc    protoreflect.MethodDescriptor
 	In, Out protoreflect.MessageDescriptor
-	Policy  *grpcservicev1.Policy // what options say of it; it may be nil
+	Policy  *grpcservicev1.Policy // the policy that options set; it may be nil
 
 	find     func(protoreflect.FullName) protoreflect.MessageDescriptor
 	findings []Finding
@@ -30,7 +30,7 @@ func (m *Method) Report(pattern string, e Evidence) {
 	m.findings = append(m.findings, e.finding(pattern))
 }
 
-// ReportPossible adds a finding of what the method may have.
+// ReportPossible adds a finding of level Possible.
 func (m *Method) ReportPossible(pattern, reason, advice string) {
 	m.findings = append(m.findings, Finding{Pattern: pattern, Level: Possible, Reason: reason, Advice: advice})
 }
@@ -41,25 +41,25 @@ func (m *Method) takeFindings() []Finding {
 	return taken
 }
 
-// Problem reports something wrong with what the policy says, once.
+// Problem reports an error in the policy, once.
 func (m *Method) Problem(field, text string) {
 	if fault := (policy.Fault{Field: field, Text: text}); !slices.Contains(m.problems, fault) {
 		m.problems = append(m.problems, fault)
 	}
 }
 
-// LimitProblem reports something wrong with a limit, which options that are for many methods may set.
+// LimitProblem reports an error in a limit, which options that apply to many methods may set.
 func (m *Method) LimitProblem(field, text string) {
 	m.limits = append(m.limits, policy.Fault{Field: field, Text: text})
 }
 
-// HasProblem reports whether something is wrong already with what the policy says of a pattern.
+// HasProblem reports whether the policy of a pattern already has an error.
 func (m *Method) HasProblem(option string) bool {
 	return slices.ContainsFunc(m.problems, func(p policy.Fault) bool { return strings.HasPrefix(p.Field, option+".") })
 }
 
-// Named returns the field that a policy names, and whether it names one that exists and is of the kind. Anything else is reported
-// as a problem.
+// Named returns the field that a policy names, and whether the policy names one that exists and has
+// the right kind. It reports anything else as a problem.
 func (m *Method) Named(field string, said *string, in protoreflect.MessageDescriptor, want shape.Kind) (shape.Path, bool) {
 	if said == nil {
 		return nil, false
@@ -75,7 +75,7 @@ func (m *Method) Named(field string, said *string, in protoreflect.MessageDescri
 	return path, true
 }
 
-// NamedOrNone is Named for a field that a policy may disable with an empty name.
+// NamedOrNone is like Named, for a field that a policy may disable with an empty name.
 func (m *Method) NamedOrNone(field string, said *string, in protoreflect.MessageDescriptor, want shape.Kind) (shape.Path, bool) {
 	if said != nil && *said == "" {
 		return nil, true
@@ -83,8 +83,8 @@ func (m *Method) NamedOrNone(field string, said *string, in protoreflect.Message
 	return m.Named(field, said, in, want)
 }
 
-// FirstNamed returns the first of a pattern's parts that the policy names, as in "page.items". It is empty where the policy names
-// none, or disables the pattern.
+// FirstNamed returns the first of a pattern's parts that the policy names, as in "page.items". It
+// is empty if the policy names none, or disables the pattern.
 func (m *Method) FirstNamed(p Pattern) string {
 	said := m.said(p.Option)
 	if said == nil || m.isOff(p.Option) {
@@ -98,7 +98,7 @@ func (m *Method) FirstNamed(p Pattern) string {
 	return ""
 }
 
-// said returns what the policy says of a pattern, or nil.
+// said returns the policy's message for a pattern, or nil.
 func (m *Method) said(option string) protoreflect.Message {
 	said := m.Policy.ProtoReflect()
 	if field := said.Descriptor().Fields().ByName(protoreflect.Name(option)); field != nil && said.Has(field) {
@@ -112,14 +112,14 @@ func (m *Method) isOff(option string) bool {
 	return said != nil && said.Get(said.Descriptor().Fields().ByName("off")).Bool()
 }
 
-// LookUp returns the message of a name in the method's package, or of a full name.
+// LookUp returns the message with a name in the method's package, or with a full name.
 func (m *Method) LookUp(name string) protoreflect.MessageDescriptor {
 	full := protoreflect.FullName(strings.TrimPrefix(name, "."))
 	if !full.IsValid() || m.find == nil {
 		return nil
 	}
 	find := func(name protoreflect.FullName) protoreflect.MessageDescriptor {
-		if found := m.find(name); found != nil && !found.IsMapEntry() { // which Go has no type for
+		if found := m.find(name); found != nil && !found.IsMapEntry() { // Go has no type for a map entry
 			return found
 		}
 		return nil
@@ -132,7 +132,7 @@ func (m *Method) LookUp(name string) protoreflect.MessageDescriptor {
 	return find(full)
 }
 
-// Short returns the name of a message as its method's package spells it.
+// Short returns the name of a message relative to the method's package.
 func (m *Method) Short(message protoreflect.MessageDescriptor) string {
 	name := string(message.FullName())
 	if pkg := m.Desc.ParentFile().Package(); pkg != "" {
@@ -141,7 +141,7 @@ func (m *Method) Short(message protoreflect.MessageDescriptor) string {
 	return name
 }
 
-// Others yields the other methods of the service that have no stream.
+// Others yields the other methods of the service that do not stream.
 func (m *Method) Others() iter.Seq[protoreflect.MethodDescriptor] {
 	return func(yield func(protoreflect.MethodDescriptor) bool) {
 		service, ok := m.Desc.Parent().(protoreflect.ServiceDescriptor)

@@ -16,7 +16,7 @@ type batcher struct {
 	*pattern.Method
 	pattern.Evidence
 	said  *grpcservicev1.Batch
-	mode  grpcservicev1.Batch_Mode // the one that the policy wants, if it can be
+	mode  grpcservicev1.Batch_Mode // the mode that the policy names, if the results allow it
 	batch Batch
 }
 
@@ -28,7 +28,7 @@ func newBatcher(m *pattern.Method) *batcher {
 	return b
 }
 
-// detect looks for a method that works on many things at once (AIP-231 to AIP-235).
+// detect looks for a method that processes many items in one call (AIP-231 to AIP-235).
 func detect(m *pattern.Method) pattern.Found {
 	b := newBatcher(m)
 	if !b.findChildren() || !b.findResults() {
@@ -42,8 +42,9 @@ func detect(m *pattern.Method) pattern.Found {
 	return &b.batch
 }
 
-// Inside returns the children of a method whose results are not in its response, as of one that returns an operation: why is what
-// is wrong with options for its results. It returns nil where there are none.
+// Inside returns the items of a method whose response does not contain their results, such as one
+// that returns an operation. why explains what is wrong with options for results. Inside returns
+// nil if there are no items.
 func Inside(m *pattern.Method, why string) (*Batch, pattern.Evidence) {
 	b := newBatcher(m)
 	if b.said.GetOff() || !b.findChildren() {
@@ -62,7 +63,8 @@ func Inside(m *pattern.Method, why string) (*Batch, pattern.Evidence) {
 // firstNamed returns the first part of the batch that the policy names, or "".
 func (b *batcher) firstNamed() string { return b.FirstNamed(Pattern()) }
 
-// use returns the field that the policy names for a part of the batch, and notes that it does.
+// use returns the field that the policy names for a part of the batch, and records that the policy
+// names it.
 func (b *batcher) use(part string, said *string, in protoreflect.MessageDescriptor, want shape.Kind) (shape.Path, bool) {
 	path, ok := b.Named(Name+"."+part, said, in, want)
 	if ok {
@@ -71,7 +73,7 @@ func (b *batcher) use(part string, said *string, in protoreflect.MessageDescript
 	return path, ok
 }
 
-// finish finds what goes with any children.
+// finish finds the parts that do not depend on the kind of items.
 func (b *batcher) finish() {
 	b.findHoisted()
 	if path, sure := idempotency.FieldOf(b.Method); sure {
@@ -79,12 +81,13 @@ func (b *batcher) finish() {
 	}
 }
 
-// Names of fields that tell one thing from others, so that those of a child and of the whole are not the same.
+// Names of identifying fields, which differ between an item and the whole request.
 var ownNames = []string{"name", "id", "uid", "uuid", "key", "etag"}
 
-// findHoisted finds the fields of the request that its children, which are requests too, have as well: parent, update_mask. What
-// each child has for itself, as its id and its idempotency key, is not among them, nor is one of several fields of which a child has
-// only one. Children that are names of resources are in their parent.
+// findHoisted finds the fields of the request that its items have as well, if they are requests
+// too: parent, update_mask. It excludes fields that each item sets separately, such as its ID and
+// its idempotency key, and fields in a oneof of which an item has only one. If the items are
+// resource names, the parent is part of them.
 func (b *batcher) findHoisted() {
 	children := b.batch.Children.Field()
 	child := children.Message()
@@ -107,7 +110,7 @@ func (b *batcher) findHoisted() {
 	}
 }
 
-// sameType reports whether two fields are neither lists nor maps, and of one type.
+// sameType reports whether two fields are singular and have the same type.
 func sameType(a, b protoreflect.FieldDescriptor) bool {
 	switch {
 	case !shape.IsSingular(a) || !shape.IsSingular(b) || a.Kind() != b.Kind():

@@ -9,7 +9,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-// findChildren finds the children of a batch: the requests or ids of which it does each what another method does for one.
+// findChildren finds the items of a batch: the requests or IDs for each of which it does what
+// another method does for one.
 func (b *batcher) findChildren() bool {
 	if path, ok := b.use("children", b.said.Children, b.In, shape.ChildList); ok {
 		b.batch.Children = path
@@ -31,14 +32,14 @@ func (b *batcher) findChildren() bool {
 	return true
 }
 
-// missChildren reports that a policy speaks of a batch that has no children.
+// missChildren reports a policy that names fields of a batch without items.
 func (b *batcher) missChildren() {
 	if field := b.firstNamed(); field != "" && !b.HasProblem(Name) {
 		b.Problem(field, fmt.Sprintf("the list of children in %s was not detected; name it in batch.children", b.In.FullName()))
 	}
 }
 
-// chooseChildren chooses the children among the lists of the request.
+// chooseChildren chooses the items among the lists of the request.
 func (b *batcher) chooseChildren() pattern.Choice {
 	if c := b.chooseRequests(); c.Field != nil {
 		return c
@@ -58,9 +59,9 @@ func (b *batcher) chooseChildren() pattern.Choice {
 	}
 }
 
-// isNamedForMethod reports whether a list, or the message of its items, is named after what the method
-// is about. Others may be the rules by which it works. If the name of the method does not say what it is
-// about, the results must.
+// isNamedForMethod reports whether a list, or the message of its elements, is named after the noun
+// of the method. Other lists may be rules that the method applies. If the method's name has no
+// noun, the results decide.
 func (b *batcher) isNamedForMethod(f protoreflect.FieldDescriptor) bool {
 	noun := shape.WordsOf(protoreflect.Name(b.noun()))
 	if len(noun) == 0 {
@@ -70,8 +71,9 @@ func (b *batcher) isNamedForMethod(f protoreflect.FieldDescriptor) bool {
 		endsLike(shape.WordsOf(f.Message().Name()), noun) || endsLike(noun, shape.WordsOf(f.Message().Name()))
 }
 
-// chooseRequests chooses a list of the requests of another method. The name of the method, or its results, must bear it out;
-// what is no request by its name may be the request of a method that has nothing to do with this one.
+// chooseRequests chooses a list of the requests of another method. The name of the method, or its
+// results, must confirm the choice: a message without a request's name may be the request of an
+// unrelated method.
 func (b *batcher) chooseRequests() pattern.Choice {
 	lists := shape.FieldsThat(b.In, func(f protoreflect.FieldDescriptor) bool { return shape.IsMessageList(f) && b.singleOf(f) != nil })
 	field := shape.Only(lists, func(f protoreflect.FieldDescriptor) bool { return len(lists) == 1 || f.Name() == "requests" })
@@ -103,12 +105,12 @@ func (b *batcher) answers(single protoreflect.MethodDescriptor) bool {
 	return len(lists) > 0
 }
 
-// chooseIDs chooses the one list of scalars, or of several the one that is named like ids.
+// chooseIDs chooses the only list of scalars or, of several, the one with a name for IDs.
 func (b *batcher) chooseIDs() pattern.Choice {
 	lists := shape.FieldsThat(b.In, shape.IsList)
 	scalars := shape.FieldsThat(b.In, shape.IsScalarList)
 	ids := shape.Only(scalars, shape.IsIDName)
-	if ids == nil { // what says what the ids are, as their types do, may be named like them
+	if ids == nil { // an enum that qualifies the IDs, such as their type, may be named like them
 		ids = shape.Only(scalars, func(f protoreflect.FieldDescriptor) bool { return shape.IsIDName(f) && f.Enum() == nil })
 	}
 	switch {
@@ -123,8 +125,9 @@ func (b *batcher) chooseIDs() pattern.Choice {
 	}
 }
 
-// singleOf returns the method that does for one child what this one does for many: of those that take the child as their request
-// the one that is named so, and of ids the one that is named so.
+// singleOf returns the method that does for one item what this method does for many: for items that
+// are requests, the method that takes them and has a matching name; for IDs, the method with a
+// matching name.
 func (b *batcher) singleOf(children protoreflect.FieldDescriptor) (single protoreflect.MethodDescriptor) {
 	child, words := children.Message(), shape.WithoutBatch(shape.WordsOf(b.Desc.Name()))
 	if child == b.In && child != nil {
@@ -142,7 +145,7 @@ func (b *batcher) singleOf(children protoreflect.FieldDescriptor) (single protor
 	return single
 }
 
-// isRequestName reports whether a message is named as requests are.
+// isRequestName reports whether a message is named like a request.
 func isRequestName(m protoreflect.MessageDescriptor) bool {
 	words := shape.WordsOf(m.Name())
 	last := ""

@@ -10,9 +10,9 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// Arguments are those of the helper's constructor, as helper_batch.go.tmpl writes them.
+// Arguments are the arguments of the helper's constructor, as helper_batch.go.tmpl writes them.
 type Arguments struct {
-	Accessors []view.Accessor // of the children, of the results, and of the value of a result, as far as there are some
+	Accessors []view.Accessor // of the items, the results and the value of a result, where they exist
 	Fields    []view.HelperField
 }
 
@@ -39,7 +39,7 @@ func (b *Batch) Helper(s *model.Scope) model.Helper {
 	}
 }
 
-// summary says what the helper does for its two sides.
+// summary describes the helper for servers and clients.
 func (b *Batch) summary(m *protogen.Method) string {
 	switch b.Mode {
 	case Keyed:
@@ -52,11 +52,11 @@ func (b *Batch) summary(m *protogen.Method) string {
 	}
 }
 
-// Stub is what the first version of a user's method spells.
+// Stub is the data of the starter code for a user's method.
 type Stub struct {
 	Child, Result view.Type
-	Loads         bool   // whether one look-up of all children fits: they are ids
-	Single        string // the method of the same service that does it for one child, or ""
+	Loads         bool   // whether one lookup of all items fits: they are IDs
+	Single        string // the method of the same service that does it for one item, or ""
 }
 
 // StubMethod is a user's method, as stub_batch.go.tmpl sees it.

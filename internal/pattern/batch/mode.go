@@ -10,7 +10,8 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// findMode finds how the results belong to the children, as the policy has it or by their shape.
+// findMode finds how the results correspond to the items: from the policy, or from the shape of the
+// results.
 func (b *batcher) findMode(results shape.Path) {
 	field := results.Field()
 	var status, value shape.Path
@@ -34,7 +35,7 @@ func (b *batcher) findMode(results shape.Path) {
 	}
 }
 
-// checkMode checks that the results can be as the policy has it; where they cannot, their shape decides.
+// checkMode checks that the results fit the mode of the policy; if not, their shape decides.
 func (b *batcher) checkMode(results shape.Path, perItem bool) {
 	isMap := results.Field().IsMap()
 	wrong := ""
@@ -52,7 +53,7 @@ func (b *batcher) checkMode(results shape.Path, perItem bool) {
 	b.mode = grpcservicev1.Batch_MODE_UNSPECIFIED
 }
 
-// findKeyed takes a map by child, and the list of those that are missing from it.
+// findKeyed selects a map keyed by item, and the list of the items that are missing from it.
 func (b *batcher) findKeyed() {
 	b.batch.Mode = Keyed
 	want := shape.Kind{Fits: b.isMissing, Text: "a repeated field of the type of the children"}
@@ -68,13 +69,13 @@ func (b *batcher) findKeyed() {
 	b.Found(pattern.Certain, reason)
 }
 
-// isMissing reports whether a field can hold the children that are missing.
+// isMissing reports whether a field can list the missing items.
 func (b *batcher) isMissing(f protoreflect.FieldDescriptor) bool {
 	return shape.IsScalarList(f) && shape.GoKey(f) == shape.GoKey(b.batch.Children.Field())
 }
 
-// findOrdered takes a list in the order of the children. A list beside it of those that were not found says that it may be
-// shorter than that of the children, which only a policy can deny.
+// findOrdered selects a list in the order of the items. A second list, of the items that were not
+// found, suggests that the results may be fewer than the items; only a policy can override that.
 func (b *batcher) findOrdered() {
 	b.batch.Mode = Ordered
 	missing := shape.Only(shape.FieldsThat(b.Out, shape.IsScalarList), shape.IsMissingName)
@@ -86,8 +87,8 @@ func (b *batcher) findOrdered() {
 	b.Advice = append(b.Advice, "mode: MODE_ATOMIC")
 }
 
-// itemParts returns the fields of a result that has either an error or a value: a status, and one other message, in a oneof of
-// the two or as the only ones.
+// itemParts returns the fields of a result that has either an error or a value: a status and one
+// other message, which are a oneof or the only fields.
 func itemParts(m protoreflect.MessageDescriptor) (status, value shape.Path) {
 	status = shape.ErrorField(m)
 	if len(status) == 0 {

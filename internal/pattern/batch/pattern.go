@@ -1,4 +1,5 @@
-// Package batch is the pattern of a method that works on many things at once (AIP-231 to AIP-235).
+// Package batch is the pattern of a method that processes many items in one call (AIP-231 to
+// AIP-235).
 package batch
 
 import (
@@ -14,7 +15,7 @@ import (
 // Name is the name of the pattern.
 const Name = "batch"
 
-// Pattern returns the row of the pattern.
+// Pattern returns the table row of the pattern.
 func Pattern() pattern.Pattern {
 	return pattern.Pattern{
 		Name: Name, Option: "batch", Is: "a batch", What: "batch", Docs: "batches.md",
@@ -27,21 +28,22 @@ func Pattern() pattern.Pattern {
 	}
 }
 
-// Mode says how the results of a batch belong to its children.
+// Mode is how the results of a batch correspond to its items.
 type Mode int
 
 const (
-	// Ordered has the result of each child at its index, or fails as a whole.
+	// Ordered means that the result of each item is at the item's index; the batch succeeds or
+	// fails as a whole.
 	Ordered Mode = iota
-	// Keyed has a map by child, from which what is not found is missing.
+	// Keyed means that the results are a map keyed by item, without the items that were not found.
 	Keyed
-	// PerItem has a result or an error for each child, at its index.
+	// PerItem means that each item has a result or an error, at the item's index.
 	PerItem
-	// Done has no results; it succeeds or fails as a whole.
+	// Done means that there are no results; the batch succeeds or fails as a whole.
 	Done
 )
 
-// String returns the mode as reports spell it.
+// String returns the mode as the report spells it.
 func (m Mode) String() string {
 	names := []string{"ordered", "keyed", "per_item", "done"}
 	if m < 0 || int(m) >= len(names) {
@@ -50,17 +52,17 @@ func (m Mode) String() string {
 	return names[m]
 }
 
-// Batch is the fields of a method that works on many things at once.
+// Batch contains the fields of a method that processes many items in one call.
 type Batch struct {
 	Mode     Mode
-	Children shape.Path // in the request: ids, or a message each
+	Children shape.Path // in the request: IDs, or one message per item
 	Results  shape.Path // in the response; empty in mode Done
-	Missing  shape.Path // in the response, in mode Keyed, or empty: the children without a result
+	Missing  shape.Path // in the response, in mode Keyed, or empty: the items without a result
 	Status   shape.Path // in the message of a result, in mode PerItem
 	Value    shape.Path // in the message of a result, in mode PerItem
-	// Hoisted are fields of the request that each child has too, by the same name and type.
+	// Hoisted are the fields of the request that each item has too, with the same name and type.
 	Hoisted []string
-	// Single is the method of the same service that does it for one child, or nil.
+	// Single is the method of the same service that does it for one item, or nil.
 	Single         protoreflect.MethodDescriptor
 	IdempotencyKey shape.Path // in the request, or empty
 }

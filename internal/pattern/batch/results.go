@@ -12,7 +12,8 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// findResults finds the results of the children, and how they belong to them; it reports whether there is a batch.
+// findResults finds the results of the items and how they correspond to them. It reports whether
+// the method is a batch.
 func (b *batcher) findResults() bool {
 	want := shape.Kind{Fits: b.isResults, Text: "a repeated field, or a map by the type of the children"}
 	if path, ok := b.use("results", b.said.Results, b.Out, want); ok {
@@ -36,7 +37,7 @@ func (b *batcher) findResults() bool {
 	return true
 }
 
-// findDone takes a batch without results.
+// findDone accepts a batch without results.
 func (b *batcher) findDone() {
 	if b.mode == grpcservicev1.Batch_MODE_KEYED || b.mode == grpcservicev1.Batch_MODE_PER_ITEM {
 		b.Problem("batch.mode", fmt.Sprintf("%s has no results; remove mode, or set MODE_ATOMIC", b.Out.FullName()))
@@ -48,7 +49,7 @@ func (b *batcher) findDone() {
 	b.Found(pattern.Certain, "no results")
 }
 
-// refuseResults notes what the policy says of results where there can be none.
+// refuseResults reports a policy that names results where there can be none.
 func (b *batcher) refuseResults(why string) {
 	for _, part := range []struct {
 		name string
@@ -62,7 +63,7 @@ func (b *batcher) refuseResults(why string) {
 	}
 }
 
-// missResults reports that the results were not found, unless not even the children are likely.
+// missResults reports that the results were not found, unless not even the items are likely.
 func (b *batcher) missResults(why string) {
 	field := b.firstNamed()
 	switch {
@@ -75,8 +76,8 @@ func (b *batcher) missResults(why string) {
 	}
 }
 
-// adviseResults advises to name one of several lists, or to have none where there is none; a list that cannot hold the results
-// leaves nothing to advise.
+// adviseResults recommends naming one of several lists, or stating that there are no results if
+// there is no list. If no list can contain the results, there is nothing to recommend.
 func (b *batcher) adviseResults() {
 	switch lists := shape.FieldsThat(b.Out, b.isResults); {
 	case len(lists) > 1:
@@ -90,8 +91,8 @@ func (b *batcher) adviseResults() {
 	}
 }
 
-// chooseResults chooses the results among the lists and maps of the response, or says what is wrong with all of them. One that is
-// named like results comes before one that is not.
+// chooseResults chooses the results among the lists and maps of the response, or returns what is
+// wrong with all of them. A field that is named like results takes precedence.
 func (b *batcher) chooseResults() (field protoreflect.FieldDescriptor, why string) {
 	noun := b.noun()
 	candidates := shape.FieldsThat(b.Out, func(f protoreflect.FieldDescriptor) bool {
@@ -113,19 +114,19 @@ func (b *batcher) chooseResults() (field protoreflect.FieldDescriptor, why strin
 	return b.chooseNamedResults(candidates, noun)
 }
 
-// noun returns what a batch is about, as fields are spelled: users of BatchGetUsers.
+// noun returns the noun of the batch, spelled like a field: users for BatchGetUsers.
 func (b *batcher) noun() string {
 	words := shape.WithoutBatch(shape.WordsOf(b.Desc.Name()))
 	return strings.Join(words[min(1, len(words)):], "_")
 }
 
-// Names that results have whatever they are results of.
+// Names that results have regardless of what they contain.
 var resultNames = []string{"result", "response", "reply", "item", "value", "entry", "outcome"}
 
-// isResultName reports whether a field, or the message of its items, is named like results: after what
-// the method is about, after the children, or as results are in general. The name of a method such as
-// BatchGet does not say what it is about: there a map of messages will do too. Any other list may have
-// nothing to do with the children: regions that cover ranges, or further information.
+// isResultName reports whether a field, or the message of its elements, is named like results:
+// after the noun of the method, after the items, or with a general name for results. If the
+// method's name has no noun, as in BatchGet, a map of messages also qualifies. Any other list may
+// be unrelated to the items: regions that cover ranges, or additional information.
 func (b *batcher) isResultName(f protoreflect.FieldDescriptor) bool {
 	names := [][]string{shape.WordsOf(f.Name())}
 	if m := shape.ItemMessage(f); m != nil {
@@ -163,12 +164,13 @@ func (b *batcher) things() (things [][]string) {
 	return things
 }
 
-// isRequest reports whether children are requests of another method.
+// isRequest reports whether the items are requests of another method.
 func (b *batcher) isRequest(children protoreflect.FieldDescriptor) bool {
 	return b.batch.Single != nil && children.Message() == b.batch.Single.Input()
 }
 
-// withoutPart returns the words of a name without the last if it only says which part of a thing it is: user of user_ids.
+// withoutPart returns the words of a name without the last one if that only says which part of a
+// thing it is: user for user_ids.
 func withoutPart(words []string) []string {
 	parts := []string{"id", "name", "key", "uid", "uuid", "request", "req"}
 	if len(words) > 0 && slices.Contains(parts, shape.Singular(words[len(words)-1])) {
@@ -177,7 +179,8 @@ func withoutPart(words []string) []string {
 	return words
 }
 
-// endsLike reports whether a name ends with the words of another, which may differ in number.
+// endsLike reports whether a name ends with the words of another; singular and plural count as
+// equal.
 func endsLike(name, end []string) bool {
 	return len(end) > 0 && len(name) >= len(end) && shape.SameThing(name[len(name)-len(end):], end)
 }
@@ -198,16 +201,17 @@ func (b *batcher) chooseNamedResults(candidates []protoreflect.FieldDescriptor, 
 	return nil, "has no result for each child"
 }
 
-// isResults reports whether a field can hold the results: a list, or a map by child.
+// isResults reports whether a field can contain the results: a list, or a map keyed by item.
 func (b *batcher) isResults(f protoreflect.FieldDescriptor) bool { return f.IsList() || b.isKeyed(f) }
 
-// isKeyed reports whether a field is a map by child.
+// isKeyed reports whether a field is a map keyed by item.
 func (b *batcher) isKeyed(f protoreflect.FieldDescriptor) bool {
 	child := b.batch.Children.Field()
 	return f.IsMap() && child.Message() == nil && shape.GoKey(f.MapKey()) == shape.GoKey(child)
 }
 
-// isSingleOutput reports whether a field is a list of the responses of the method that does it for one child.
+// isSingleOutput reports whether a field is a list of the responses of the method that handles one
+// item.
 func (b *batcher) isSingleOutput(f protoreflect.FieldDescriptor) bool {
 	return b.batch.Single != nil && shape.IsMessageList(f) && f.Message() == b.batch.Single.Output()
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
-// SingleName returns the name of the RPC that does for one child what a batch does for many, or "". The batch may be nil.
+// SingleName returns the name of the RPC that does for one item what a batch does for many, or "".
+// The batch may be nil.
 func (b *Batch) SingleName() string {
 	if b == nil || b.Single == nil {
 		return ""
@@ -18,7 +19,7 @@ func (b *Batch) SingleName() string {
 	return string(b.Single.Name())
 }
 
-// WarnWeaker warns of a batch that goes around the policy of the RPC that does it for one child.
+// WarnWeaker warns if a batch has a weaker policy than the RPC that does the same for one item.
 func (b *Batch) WarnWeaker(s *model.Scope) {
 	if b.SingleName() == "" {
 		return
@@ -34,7 +35,8 @@ func (b *Batch) WarnWeaker(s *model.Scope) {
 	}
 }
 
-// singleOf returns the method that does for one child what a batch does for all, if it takes the child and returns the result.
+// singleOf returns the method that does for one item what a batch does for all, if it takes the
+// item and returns the result.
 func (b *Batch) singleOf(s *model.Scope, stub Stub) string {
 	single := s.Sibling(b.Single)
 	if single == nil || single.Desc.IsStreamingClient() || single.Desc.IsStreamingServer() {

@@ -17,7 +17,7 @@ import (
 // Name is the name of the pattern.
 const Name = "bulk"
 
-// Pattern returns the row of the pattern.
+// Pattern returns the table row of the pattern.
 func Pattern() pattern.Pattern {
 	return pattern.Pattern{
 		Name: Name, Option: Name, Is: "a bulk request", What: "bulk request", Docs: "bulk.md",
@@ -30,10 +30,11 @@ func Pattern() pattern.Pattern {
 	}
 }
 
-// verbs start the names of methods that process each request by itself.
+// verbs are the first words of methods that process each request separately.
 var verbs = []string{"create", "insert", "add", "import", "upsert", "update", "delete", "remove", "register"}
 
-// detect looks for a bulk request, which does more than read: its name says what happens to each of many things.
+// detect looks for a bulk request, whose name says what the method does to each item and which does
+// not only read.
 func detect(m *pattern.Method) pattern.Found {
 	e := pattern.Evidence{}
 	words := shape.WordsOf(m.Desc.Name())
@@ -67,7 +68,8 @@ func (*Bulk) Fields() map[string]any { return map[string]any{} }
 // Limits implements [pattern.Found].
 func (*Bulk) Limits(has *policy.Patterns) { has.Add(Name) }
 
-// Arguments are those of the helper's constructor, as helper_bulk.go.tmpl writes them: none.
+// Arguments are the arguments of the helper's constructor, as helper_bulk.go.tmpl writes them:
+// none.
 type Arguments struct{}
 
 // Helper implements [model.Helped].
@@ -80,8 +82,7 @@ func (*Bulk) Helper(s *model.Scope) model.Helper {
 	}
 }
 
-// Stub is what the first version of a user's method spells: nothing that the method does not have
-// itself.
+// Stub is the data of the starter code for a user's method. It adds nothing to that of the method.
 type Stub struct{}
 
 // StubMethod is a user's method, as stub_bulk.go.tmpl sees it.

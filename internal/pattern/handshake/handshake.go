@@ -20,7 +20,7 @@ import (
 // Name is the name of the pattern.
 const Name = "handshake"
 
-// Pattern returns the row of the pattern.
+// Pattern returns the table row of the pattern.
 func Pattern() pattern.Pattern {
 	return pattern.Pattern{
 		Name: Name, Option: Name, Is: "a handshake", What: "handshake", Docs: "handshakes.md",
@@ -32,7 +32,7 @@ func Pattern() pattern.Pattern {
 	}
 }
 
-// armNames are the names of a first request.
+// armNames are typical names of a first request.
 var armNames = []string{
 	"config", "setup", "init", "initial", "open", "start", "streaming_config", "join", "hello", "handshake",
 	"initial_request", "begin", "connect",
@@ -89,7 +89,7 @@ func armOf(oneof protoreflect.OneofDescriptor) (arm protoreflect.FieldDescriptor
 	return nil, false
 }
 
-// Handshake is the field of the first request.
+// Handshake contains the field of the first request.
 type Handshake struct {
 	Arm shape.Path // a message in a oneof
 }
@@ -102,7 +102,7 @@ func (h *Handshake) Fields() map[string]any {
 // Limits implements [pattern.Found].
 func (h *Handshake) Limits(has *policy.Patterns) { has.Add(Name) }
 
-// Arguments are those of the helper's constructor, as helper_handshake.go.tmpl writes them.
+// Arguments are the arguments of the helper's constructor, as helper_handshake.go.tmpl writes them.
 type Arguments struct {
 	Arm    view.Accessor
 	Fields []view.HelperField
@@ -122,7 +122,7 @@ func (h *Handshake) Helper(s *model.Scope) model.Helper {
 	}
 }
 
-// Stub is what the first version of a user's method spells.
+// Stub is the data of the starter code for a user's method.
 type Stub struct{ First golang.Ident }
 
 // StubMethod is a user's method, as stub_handshake.go.tmpl sees it.

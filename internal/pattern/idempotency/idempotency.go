@@ -19,20 +19,20 @@ const (
 	httpGet    protowire.Number         = 2        // google.api.HttpRule.get
 )
 
-// names are the names of the field by which a retried call is recognized (AIP-155), the better ones first.
+// names are the names of the idempotency key (AIP-155), in order of preference.
 var names = []string{"request_id", "idempotency_key", "client_token", "client_request_id"}
 
-// Verbs of methods that only read: to make such a call again needs no id.
+// Verbs of methods that only read: a retry of such a call needs no idempotency key.
 var readVerbs = []string{"get", "list", "search", "query", "lookup", "fetch", "find", "count", "describe"}
 
-// candidate is the field of a request that is named like an idempotency key.
+// candidate is a field of the request that is named like an idempotency key.
 type candidate struct {
 	path shape.Path
 	said bool // the policy names it
 	read bool // the method only reads
 }
 
-// candidateOf looks for the field of the request by which a retried call is recognized.
+// candidateOf looks for the idempotency key of the request.
 func candidateOf(m *pattern.Method) (c candidate) {
 	said := m.Policy.GetIdempotencyKey()
 	if said.GetOff() {
@@ -48,8 +48,8 @@ func candidateOf(m *pattern.Method) (c candidate) {
 	return c
 }
 
-// FieldOf returns the request's field that is named like an idempotency key, and whether it is sure to be one: a method that only
-// reads may take it as a filter.
+// FieldOf returns the request's field that is named like an idempotency key, and whether it
+// certainly is one: in a method that only reads, it may be a filter.
 func FieldOf(m *pattern.Method) (path shape.Path, sure bool) {
 	c := candidateOf(m)
 	if len(c.path) == 0 {
@@ -58,8 +58,8 @@ func FieldOf(m *pattern.Method) (path shape.Path, sure bool) {
 	return c.path, c.said || !c.read && !isAboutRequests(m, c.path.Field()) || policy.FormatOf(c.path.Field()) == policy.FormatUUID4
 }
 
-// isAboutRequests reports whether a field that is named request_id is the id of a request that the method is about, as in
-// ApproveRequest: of a thing that people ask for, and not of the call.
+// isAboutRequests reports whether a field request_id is the ID of a resource called a request, as
+// in ApproveRequest, and not the idempotency key of the call.
 func isAboutRequests(m *pattern.Method, field protoreflect.FieldDescriptor) bool {
 	if shape.Snake(field.Name()) != names[0] || policy.FormatOf(field) == policy.FormatUUID4 {
 		return false
@@ -69,7 +69,8 @@ func isAboutRequests(m *pattern.Method, field protoreflect.FieldDescriptor) bool
 	return slices.ContainsFunc(words, func(word string) bool { return shape.Singular(word) == "request" })
 }
 
-// named returns the field that the policy names, which must be one of the request itself (AIP-155).
+// named returns the field that the policy names, which must be a top-level field of the request
+// (AIP-155).
 func named(m *pattern.Method, said *string) (shape.Path, bool) {
 	path, ok := m.Named("idempotency_key.field", said, m.In, shape.AnID)
 	if len(path) > 1 {
@@ -79,7 +80,8 @@ func named(m *pattern.Method, said *string) (shape.Path, bool) {
 	return path, ok
 }
 
-// detect reports the idempotency key of a method that does more than read, or of one whose policy names it.
+// detect reports the idempotency key of a method that does not only read, or whose policy names the
+// key.
 func detect(m *pattern.Method) pattern.Found {
 	c := candidateOf(m)
 	if len(c.path) == 0 || c.read && !c.said {
@@ -102,7 +104,7 @@ func detect(m *pattern.Method) pattern.Found {
 	return &Key{Field: c.path, UUID4: policy.FormatOf(field) == policy.FormatUUID4, Required: policy.IsRequired(field)}
 }
 
-// IsRead reports whether a method only reads: by its options, or by its verb.
+// IsRead reports whether a method only reads, by its options or its verb.
 func IsRead(method protoreflect.MethodDescriptor) bool {
 	options, _ := method.Options().(*descriptorpb.MethodOptions)
 	if options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS {

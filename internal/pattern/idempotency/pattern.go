@@ -1,5 +1,5 @@
-// Package idempotency is the pattern of a method whose request has an idempotency key (AIP-155), by which a retried call is
-// recognized. It goes with any other pattern.
+// Package idempotency is the pattern of a method whose request has an idempotency key (AIP-155), by
+// which the server recognizes a retried call. It combines with any other pattern.
 package idempotency
 
 import (
@@ -11,7 +11,7 @@ import (
 // Name is the name of the pattern.
 const Name = "idempotency_key"
 
-// Pattern returns the row of the pattern.
+// Pattern returns the table row of the pattern.
 func Pattern() pattern.Pattern {
 	return pattern.Pattern{
 		Name: Name, Option: "idempotency_key", What: "idempotency key", Docs: "idempotency.md",
@@ -25,11 +25,11 @@ func Pattern() pattern.Pattern {
 	}
 }
 
-// Key is the field by which a retried call is recognized.
+// Key is the field by which the server recognizes a retried call.
 type Key struct {
-	Field    shape.Path // in the request itself: a string
-	UUID4    bool       // by its google.api.field_info
-	Required bool       // by its google.api.field_behavior
+	Field    shape.Path // a top-level string of the request
+	UUID4    bool       // according to its google.api.field_info
+	Required bool       // according to its google.api.field_behavior
 }
 
 // Fields implements [pattern.Found].

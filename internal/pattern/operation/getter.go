@@ -10,15 +10,15 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-// Verbs of methods that are about an operation that another one started, as in GetOperation.
+// Verbs of methods that act on an operation that another method started, as in GetOperation.
 var operationVerbs = []string{"get", "list", "cancel", "delete", "wait"}
 
-// Names of the field that says which operation is meant, the better ones first.
+// Names of the field that identifies the operation, in order of preference.
 var getterNames = []string{"name", "operation_name", "operation_id", "id", "operation"}
 
-// operationVerb returns what a method does with an operation that there is already, by its own name or by that of its request:
-// "get" of GetOperation, of Get with a GetOperationRequest, and of GetJob where the operation is called Job. It returns nothing
-// for all other methods.
+// operationVerb returns the verb of a method that acts on an existing operation, from its own name
+// or that of its request: "get" for GetOperation, for Get with a GetOperationRequest, and for
+// GetJob if the operation's message is Job. It returns "" for all other methods.
 func operationVerb(method protoreflect.MethodDescriptor) string {
 	own, request := shape.WordsOf(method.Name()), shape.WordsOf(method.Input().Name())
 	if n := len(request); n > 0 && request[n-1] == "request" {
@@ -55,7 +55,8 @@ func detectGetter(m *pattern.Method) pattern.Found {
 	return &Getter{Name: name, Message: fields}
 }
 
-// ofThisService says so where another method of the service starts operations of the same message.
+// ofThisService returns a phrase if another method of the service starts operations with the same
+// message.
 func ofThisService(m *pattern.Method) string {
 	for other := range m.Others() {
 		if other.Output().FullName() == m.Out.FullName() && operationVerb(other) == "" {

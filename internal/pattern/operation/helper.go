@@ -11,7 +11,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-// Arguments are those of the helper's constructor, as helper_operation.go.tmpl writes them.
+// Arguments are the arguments of the helper's constructor, as helper_operation.go.tmpl writes them.
 type Arguments struct{ Fields []view.HelperField }
 
 // Helper implements [model.Helped].
@@ -41,7 +41,8 @@ func (o *Operation) Helper(s *model.Scope) model.Helper {
 	}
 }
 
-// fields returns the fields of an operation's message that are not called as those of google.longrunning.Operation.
+// fields returns the fields of an operation's message whose names differ from those of
+// google.longrunning.Operation.
 func (m Message) fields() []view.HelperField {
 	fields := view.SetFields(
 		view.PathField("Name", m.Name), view.PathField("Done", m.Done), view.PathField("Error", m.Error),
@@ -50,7 +51,7 @@ func (m Message) fields() []view.HelperField {
 	return slices.DeleteFunc(fields, func(f view.HelperField) bool { return strings.ToLower(f.Name) == f.Value })
 }
 
-// Stub is what the first version of a user's method, and of the method that does the work, spells.
+// Stub is the data of the starter code for a user's method and for the method that does the work.
 type Stub struct{ Result, Metadata golang.Ident }
 
 // StubMethod is a user's method, as stub_operation.go.tmpl and work_operation.go.tmpl see it.
@@ -62,9 +63,10 @@ type StubMethod struct {
 // Of implements [view.Stub].
 func (s Stub) Of(m view.MethodStub) any { return StubMethod{m, s} }
 
-// GetterArguments are those of the helper's constructor, as helper_operation_get.go.tmpl writes them.
+// GetterArguments are the arguments of the helper's constructor, as helper_operation_get.go.tmpl
+// writes them.
 type GetterArguments struct {
-	NameField string // the field of the request that has the name of the operation
+	NameField string // the field of the request that contains the name of the operation
 	Fields    []view.HelperField
 }
 
@@ -78,7 +80,8 @@ func (g *Getter) Helper(s *model.Scope) model.Helper {
 	}
 }
 
-// GetterStub is what the first version of a user's method spells: nothing that the method does not have itself.
+// GetterStub is the data of the starter code for a user's method. It adds nothing to that of the
+// method.
 type GetterStub struct{}
 
 // GetterStubMethod is a user's method, as stub_operation_get.go.tmpl sees it.

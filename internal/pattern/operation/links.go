@@ -1,6 +1,6 @@
 package operation
 
-// links returns the Go packages of the proto files that the module for long-running operations links.
+// links returns the Go packages of the proto files that the long-running operations module links.
 func links() map[string]string {
 	return map[string]string{
 		"google/api/annotations.proto":        "google.golang.org/genproto/googleapis/api/annotations",

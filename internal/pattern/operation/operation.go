@@ -26,7 +26,7 @@ var (
 	failedRequests    = protoreflect.Name("failed_requests")
 )
 
-// starter looks for what starts a long-running operation.
+// starter looks for the parts of a method that starts a long-running operation.
 type starter struct {
 	*pattern.Method
 	pattern.Evidence
@@ -45,9 +45,9 @@ func detect(m *pattern.Method) pattern.Found {
 	}
 	verb := operationVerb(m.Desc)
 	if verb == "get" {
-		return nil // detectGetter is for it
+		return nil // detectGetter handles it
 	}
-	if verb != "" || m.Out.Name() != operationMessage.Name() && idempotency.IsRead(m.Desc) { // as GetJobStatus, where the operation is called Job
+	if verb != "" || m.Out.Name() != operationMessage.Name() && idempotency.IsRead(m.Desc) { // such as GetJobStatus if the operation's message is Job
 		m.ReportPossible(Name, "its name is that of a method for existing operations", "")
 		return nil
 	}
@@ -64,7 +64,7 @@ func detect(m *pattern.Method) pattern.Found {
 	return &s.operation
 }
 
-// findFields finds the fields of the request that an operation knows.
+// findFields finds the fields of the request that the operation uses.
 func (s *starter) findFields() {
 	if path, sure := idempotency.FieldOf(s.Method); sure {
 		s.operation.IdempotencyKey = path
@@ -77,7 +77,7 @@ func (s *starter) findFields() {
 	}
 }
 
-// returns says what the method returns, and that it is an operation.
+// returns describes the return type of the method as an operation.
 func (s *starter) returns() string {
 	if s.Out.FullName() == operationMessage {
 		return fmt.Sprintf("it returns %s", operationMessage)
@@ -85,8 +85,8 @@ func (s *starter) returns() string {
 	return fmt.Sprintf("it returns %s, which has the shape of %s", s.Short(s.Out), operationMessage)
 }
 
-// findTypes finds the messages that the operation ends with and tells its progress by: those that the policy names, those of
-// operation_info, or those of the operation's own fields.
+// findTypes finds the messages of the operation's result and metadata: those that the policy names,
+// those of operation_info, or those of the operation's own fields.
 func (s *starter) findTypes() {
 	var info operationTypes
 	for _, raw := range policy.RawFields(s.Desc.Options(), pattern.OperationInfo) {
@@ -99,14 +99,14 @@ func (s *starter) findTypes() {
 	s.explainTypes(result, metadata)
 }
 
-// operationTypes are the names in an operation_info.
+// operationTypes are the type names in an operation_info.
 type operationTypes struct{ response, metadata string }
 
-// foundType is a message that an operation ends with or tells its progress by.
+// foundType is the message of an operation's result or metadata.
 type foundType struct {
 	message protoreflect.MessageDescriptor
-	source  string // what names it
-	unknown string // its name in operation_info, where nothing is known by it
+	source  string // where it is named
+	unknown string // its name in operation_info, if no message has it
 }
 
 func (s *starter) findType(option string, said *string, info string, field shape.Path) foundType {
@@ -126,8 +126,8 @@ func (s *starter) findType(option string, said *string, info string, field shape
 	return foundType{unknown: info}
 }
 
-// explainTypes says where the types are from. Where google.longrunning wants an operation_info and there is none, or where it
-// names what nobody knows, the helper would have no types.
+// explainTypes explains the source of the types. If google.longrunning requires an operation_info
+// and it is missing, or names an unknown message, the helper would have no types.
 func (s *starter) explainTypes(result, metadata foundType) {
 	untyped := result.message == nil || metadata.message == nil && len(s.operation.Message.Metadata) > 0
 	var unknown []string
@@ -163,7 +163,8 @@ func (s *starter) explainSources(result, metadata foundType) {
 	}
 }
 
-// adviseType spells the option that names a type; of one that is not known, the user has to say it.
+// adviseType formats the option that names a type; if the type is unknown, the user has to supply
+// it.
 func adviseType(option string, m protoreflect.MessageDescriptor) string {
 	if m == nil {
 		return option + `: "..."`
@@ -171,7 +172,7 @@ func adviseType(option string, m protoreflect.MessageDescriptor) string {
 	return fmt.Sprintf("%s: %q", option, m.FullName())
 }
 
-// findChildren finds the children of a batch that returns an operation.
+// findChildren finds the items of a batch that returns an operation.
 func (s *starter) findChildren() {
 	children, evidence := batch.Inside(s.Method, fmt.Sprintf("the method returns %s, and its results are in operation.response_type; remove it", s.Short(s.Out)))
 	if children == nil {
@@ -184,14 +185,14 @@ func (s *starter) findChildren() {
 	}
 }
 
-// checkConflict reports a rule for conflicts of operations that cannot be in conflict.
+// checkConflict reports a conflict policy for operations that cannot conflict.
 func (s *starter) checkConflict() {
 	if s.said.GetOnConflict() != grpcservicev1.Operation_ON_CONFLICT_UNSPECIFIED && s.said.GetConflictKey() == "" {
 		s.LimitProblem("operation.on_conflict", "it requires conflict_key; set that to a field of the request, or remove on_conflict")
 	}
 }
 
-// hasFailedRequests reports whether a metadata message has the errors of children by their index (AIP-233).
+// hasFailedRequests reports whether a metadata message has the errors of items by index (AIP-233).
 func hasFailedRequests(m protoreflect.MessageDescriptor) bool {
 	if m == nil {
 		return false

@@ -13,7 +13,8 @@ var (
 	metadataNames  = []string{"metadata"}
 )
 
-// operationFields returns the fields of a message of the shape of google.longrunning.Operation, or what it lacks.
+// operationFields returns the fields of a message with the shape of google.longrunning.Operation,
+// or what the message lacks.
 func operationFields(m protoreflect.MessageDescriptor) (f Message, lacks string) {
 	f = Message{
 		Name:     shape.FirstNamed(m, operationNames, shape.IsString),

@@ -1,4 +1,5 @@
-// Package operation is the patterns of methods that start a long-running operation (AIP-151), and of those that get one.
+// Package operation is the patterns of methods that start a long-running operation (AIP-151), and
+// of methods that get one.
 package operation
 
 import (
@@ -19,7 +20,7 @@ const (
 	GetterName = "operation_get"
 )
 
-// Pattern returns the row of methods that start an operation.
+// Pattern returns the table row of methods that start an operation.
 func Pattern() pattern.Pattern {
 	p := row()
 	p.Name, p.Detect, p.Works = Name, detect, true
@@ -30,7 +31,7 @@ func Pattern() pattern.Pattern {
 	return p
 }
 
-// GetterPattern returns the row of methods that get an operation.
+// GetterPattern returns the table row of methods that get an operation.
 func GetterPattern() pattern.Pattern {
 	p := row()
 	p.Name, p.Detect = GetterName, detectGetter
@@ -38,7 +39,7 @@ func GetterPattern() pattern.Pattern {
 	return p
 }
 
-// row returns what the two rows have in common.
+// row returns the common part of the two rows.
 func row() pattern.Pattern {
 	return pattern.Pattern{
 		Option: "operation", Is: "an operation", What: "operation", Docs: "operations.md",
@@ -55,7 +56,7 @@ func runtimePackage() pattern.Package {
 	}
 }
 
-// manager returns the row of the manager of operations.
+// manager returns the dependency for the operation manager.
 func manager() *pattern.Dependency {
 	return &pattern.Dependency{
 		Name: "operations", Package: runtimePackage(), Type: "Manager",
@@ -67,7 +68,7 @@ func manager() *pattern.Dependency {
 	}
 }
 
-// absent says what to do where options set limits of operations for a method that starts none.
+// absent returns what to do if options set limits of operations for a method that starts none.
 func absent(found pattern.Result) string {
 	if _, ok := found.Match(GetterName); ok {
 		return "the method starts no operation, but gets one that there is; remove operation"
@@ -78,26 +79,29 @@ func absent(found pattern.Result) string {
 	return "the method starts no operation: it does not return google.longrunning.Operation, or a message like it; remove operation"
 }
 
-// Operation is what a method that starts a long-running operation says of it.
+// Operation describes a method that starts a long-running operation.
 type Operation struct {
-	// Result and Metadata are the messages that it ends with and tells its progress by; nil where they are not known.
+	// Result and Metadata are the messages of the result and of the progress; nil if unknown.
 	Result, Metadata protoreflect.MessageDescriptor
 	IdempotencyKey   shape.Path // in the request, or empty
 	ValidateOnly     shape.Path // in the request, or empty: a bool
-	ConflictKey      shape.Path // in the request, or empty: only a policy names it
-	// FailedRequests says that the metadata has failed_requests: the errors of children by their index (AIP-233).
+	ConflictKey      shape.Path // in the request, or empty; only a policy names it
+	// FailedRequests reports whether the metadata has failed_requests: the errors of items by index
+	// (AIP-233).
 	FailedRequests bool
-	// Children says what the request's children are where the operation is a batch; its Mode is Done. It is nil otherwise.
+	// Children describes the items of the request if the operation is a batch; its Mode is Done. It
+	// is nil otherwise.
 	Children *batch.Batch
-	// Message are the fields of the message that the method returns.
+	// Message contains the fields of the message that the method returns.
 	Message Message
 }
 
-// Message is the fields of an operation's message: those of google.longrunning.Operation, or of one of that shape.
+// Message contains the fields of an operation's message: google.longrunning.Operation, or a message
+// with its shape.
 type Message struct {
 	Name     shape.Path // string
 	Done     shape.Path // bool
-	Error    shape.Path // google.rpc.Status, or a message that is encoded like it
+	Error    shape.Path // google.rpc.Status, or a message with the same encoding
 	Response shape.Path // google.protobuf.Any, or the message of the result itself
 	Metadata shape.Path // google.protobuf.Any, or the message of the metadata itself; may be empty
 }
@@ -141,5 +145,6 @@ func (g *Getter) Fields() map[string]any {
 	return pattern.Fields(map[string]shape.Path{"name": g.Name})
 }
 
-// Limits implements [pattern.Found]. The limits of an operation are rules of the method that starts it.
+// Limits implements [pattern.Found]. The limits of an operation belong to the method that starts
+// it.
 func (g *Getter) Limits(*policy.Patterns) {}
