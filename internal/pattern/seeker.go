@@ -8,16 +8,16 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-// Seeker looks for the parts of a pattern: those that the policy names, and the others by their
-// names and types.
+// Seeker looks for the parts of a pattern: those that the policy names, and the others by name and
+// type.
 type Seeker struct {
 	*Method
 	Evidence
 	Row Pattern
 }
 
-// Use returns the field that the policy names for a part, and whether it names one, or states with
-// an empty name that there is none.
+// Use returns the field that the policy names for a part, and whether the policy names one, or
+// states with an empty name that there is none.
 func (s *Seeker) Use(
 	part string, in protoreflect.MessageDescriptor, want shape.Kind,
 ) (shape.Path, bool) {
@@ -32,7 +32,8 @@ func (s *Seeker) Use(
 	return path, ok
 }
 
-// UseOrFind is Use, or else the first field that has one of the names and is of the kind.
+// UseOrFind is like Use, but falls back to the first field with one of the names and the right
+// kind.
 func (s *Seeker) UseOrFind(
 	part string, in protoreflect.MessageDescriptor, want shape.Kind, names ...string,
 ) (path shape.Path, said bool) {
@@ -60,13 +61,13 @@ func (s *Seeker) saidOf(part string) (text string, ok bool) {
 	return said.Get(field).String(), true
 }
 
-// Enables reports whether the policy sets off of a pattern to false.
+// Enables reports whether the policy sets off to false for a pattern.
 func (m *Method) Enables(option string) bool {
 	said := m.said(option)
 	return said != nil && said.Has(said.Descriptor().Fields().ByName("off")) && !m.isOff(option)
 }
 
-// Conclude reports what was found, with the parts that the policy names in the reason.
+// Conclude reports the finding. Its reason lists the parts that the policy names.
 func (s *Seeker) Conclude() {
 	if names := slices.Clone(s.ByPolicy); len(names) > 0 {
 		s.Reasons = append(s.Reasons, shape.Join(names)+": "+AsSaid)
@@ -74,7 +75,7 @@ func (s *Seeker) Conclude() {
 	s.Report(s.Row.Name, s.Evidence)
 }
 
-// Guess reports that the method may have the pattern, with the option that gives it.
+// Guess reports that the method may have the pattern, with the option that declares it.
 func (s *Seeker) Guess(reason string) {
 	s.Found(Possible, reason)
 	s.Report(s.Row.Name, s.Evidence)

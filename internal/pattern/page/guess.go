@@ -11,7 +11,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-// Names of the fields of a message that pages, in a request or a response, beside those that they have outside of one.
+// Names of the fields of a pagination message in a request or a response, in addition to the names
+// that are also used outside of one.
 var (
 	innerSizeNames      = []string{"size", "count"}
 	innerTokenNames     = []string{"token", "next_token", "after", "key", "start_key"}
@@ -19,7 +20,8 @@ var (
 	offsetNames         = []string{"offset", "skip"}
 )
 
-// guessPage reports a list whose tokens are in messages of their own, or that is paged by an offset: what a policy has to name.
+// guessPage reports a list whose tokens are in separate messages, or that uses an offset: the
+// policy has to name the fields.
 func (p *pager) guessPage() {
 	c := p.ChooseItems()
 	if c.Field == nil {
@@ -45,7 +47,8 @@ func (p *pager) guessPage() {
 	p.Report(Name, guess)
 }
 
-// nestedTokens returns two tokens of one type of which at least one is in a message that pages.
+// nestedTokens returns two tokens of the same type, at least one of which is in a pagination
+// message.
 func (p *pager) nestedTokens() (token, next shape.Path) {
 	token = firstOf(shape.FirstNamed(p.In, tokenNames, shape.IsToken), p.nested(p.In, shape.IsToken, tokenNames, innerTokenNames))
 	next = firstOf(shape.FirstNamed(p.Out, nextTokenNames, shape.IsToken), p.nested(p.Out, shape.IsToken, nextTokenNames, innerNextTokenNames))
@@ -55,7 +58,7 @@ func (p *pager) nestedTokens() (token, next shape.Path) {
 	return token, next
 }
 
-// nested returns the first field with one of the names in a message that is named like one that pages.
+// nested returns the first field with one of the names in a message whose name suggests pagination.
 func (p *pager) nested(in protoreflect.MessageDescriptor, is func(protoreflect.FieldDescriptor) bool, names ...[]string) shape.Path {
 	for outer := range shape.FieldsOf(in) {
 		if !shape.IsMessage(outer) || !strings.Contains(strings.ToLower(string(outer.Name())), "pag") {

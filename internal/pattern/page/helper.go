@@ -8,13 +8,13 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// Arguments are those of the helper's constructor, as helper_page.go.tmpl writes them.
+// Arguments are the arguments of the helper's constructor, as helper_page.go.tmpl writes them.
 type Arguments struct {
 	Items  view.Accessor
 	Fields []view.HelperField
 }
 
-// IsShort reports whether the accessor is a getter, which goes on one line with what precedes it.
+// IsShort reports whether the accessor is a getter, which fits on the line of the preceding code.
 func (a Arguments) IsShort() bool { return len(a.Items.Getters) == 1 }
 
 // Helper implements [model.Helped].
@@ -43,12 +43,12 @@ func (p *Page) Helper(s *model.Scope) model.Helper {
 	return h
 }
 
-// Stub is what the first version of a user's method spells.
+// Stub is the data of the starter code for a user's method.
 type Stub struct {
-	Item      view.Type // an item of the list, or of a map its value
-	Key       view.Type // what the list can be read from, in its order; without text where nothing is found for it
-	KeyGetter string    // the item's method that returns the key; "" where the item is the key, and of a map
-	KeyGuess  string    // the field that the key is, where only its name says that it identifies items, which people's names do not
+	Item      view.Type // an element of the list, or a value of the map
+	Key       view.Type // the type of the key after which a page starts; Text is empty if no key was found
+	KeyGetter string    // the item's method that returns the key; "" for a map, or if the item is the key
+	KeyGuess  string    // the name of the key field if only its name suggests that it identifies items, and names of people are not unique
 	IsMap     bool
 	HasTotal  bool
 }
@@ -76,7 +76,7 @@ func (p *Page) stub(s *model.Scope) Stub {
 		stub.Key, stub.KeyGetter, stub.KeyGuess = view.Type(key.Type), key.Getter, key.Guess
 	}
 	if len(p.Token) == 0 {
-		stub.Key, stub.KeyGetter, stub.KeyGuess = view.Type{}, "", "" // a list that is paged by its offset has no place for a key
+		stub.Key, stub.KeyGetter, stub.KeyGuess = view.Type{}, "", "" // a list with an offset does not use a key
 	}
 	return stub
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-// findItems finds the items of a page, and reports whether there are any that are more than possible.
+// findItems finds the items of a page, and reports whether their level is above Possible.
 func (p *pager) findItems() bool {
 	if path, ok := p.use("items", p.said.Items, p.Out, shape.AList); ok {
 		p.setItems(path)

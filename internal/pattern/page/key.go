@@ -10,14 +10,14 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// stubKey is what the pages of a list begin after.
+// stubKey is the key after which a page of a list starts.
 type stubKey struct {
-	Type   model.Type // without text where nothing is found
-	Getter string     // the item's method that returns it; nothing where the item is the key
-	Guess  string     // the field, where nothing but its name says that it identifies items
+	Type   model.Type // Text is empty if no key was found
+	Getter string     // the item's method that returns the key; "" if the item is the key
+	Guess  string     // the name of the field if only its name suggests that it identifies items
 }
 
-// keyOf returns what identifies an item of the list that the method returns.
+// keyOf returns the field that identifies an item of the list that the method returns.
 func keyOf(s *model.Scope, items protoreflect.FieldDescriptor) (k stubKey) {
 	if items.Message() == nil {
 		if isKey(items.Kind()) {
@@ -41,14 +41,14 @@ func keyOf(s *model.Scope, items protoreflect.FieldDescriptor) (k stubKey) {
 	return k
 }
 
-// keyOfGet returns the field of an item that a method of the same service takes to get one; nil where there is none.
+// keyOfGet returns the field of an item that a Get method of the same service takes, or nil.
 func keyOfGet(list protoreflect.MethodDescriptor, item protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
 	methods := list.Parent().(protoreflect.ServiceDescriptor).Methods()
 	var gets []protoreflect.MethodDescriptor
 	for i := range methods.Len() {
 		switch m := methods.Get(i); {
 		case !isGet(m, item):
-		case m.Name() == "Get"+item.Name(): // before those that get it by something else
+		case m.Name() == "Get"+item.Name(): // it precedes methods that get the item by something else
 			gets = slices.Insert(gets, 0, m)
 		default:
 			gets = append(gets, m)
@@ -82,7 +82,8 @@ func isGet(m protoreflect.MethodDescriptor, item protoreflect.MessageDescriptor)
 	return false
 }
 
-// keyInRequest returns the field of an item that the request of a Get names; nil where that does not name one, or several.
+// keyInRequest returns the field of an item that the request of a Get method refers to, or nil if
+// it refers to none or to several.
 func keyInRequest(request, item protoreflect.MessageDescriptor) (key protoreflect.FieldDescriptor) {
 	fields := request.Fields()
 	for i := range fields.Len() {
@@ -105,7 +106,8 @@ func keyInRequest(request, item protoreflect.MessageDescriptor) (key protoreflec
 	return key
 }
 
-// sameField returns the field of an item that a field of a request stands for: user_id is the id of a User, and id its user_id.
+// sameField returns the field of an item that a request field refers to: user_id in a request is
+// the id of a User, and id its user_id.
 func sameField(asked protoreflect.FieldDescriptor, item protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
 	prefix := model.SnakeCase(string(item.Name())) + "_"
 	name := string(asked.Name())
@@ -118,8 +120,8 @@ func sameField(asked protoreflect.FieldDescriptor, item protoreflect.MessageDesc
 	return nil
 }
 
-// keyOfResource returns the field that the options of google.api say identifies a resource: an IDENTIFIER, or its name; nil where
-// they do not.
+// keyOfResource returns the field that identifies a resource according to the google.api options,
+// which is an IDENTIFIER or the name field, or nil.
 func keyOfResource(item protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
 	for i := range item.Fields().Len() {
 		if field := item.Fields().Get(i); policy.BehaviorsOf(field).Has(policy.BehaviorIdentifier) && isSingleKey(field) {
@@ -132,7 +134,7 @@ func keyOfResource(item protoreflect.MessageDescriptor) protoreflect.FieldDescri
 	return nil
 }
 
-// keyByName returns the field that identifies an item by its name; nil where none is called so.
+// keyByName returns the field whose name suggests that it identifies an item, or nil.
 func keyByName(item protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
 	for _, name := range keyNames(string(item.Name())) {
 		if field := item.Fields().ByName(protoreflect.Name(name)); field != nil && isSingleKey(field) {
@@ -142,14 +144,15 @@ func keyByName(item protoreflect.MessageDescriptor) protoreflect.FieldDescriptor
 	return nil
 }
 
-// keyNames are the names of fields that identify a message of that name, the likeliest first. A name may be one that people have,
-// and which several have.
+// keyNames returns the names of fields that identify a message with a given name, the likeliest
+// first. A field such as name may also be the name of a person, which is not unique.
 func keyNames(message string) []string {
 	snake := model.SnakeCase(message)
 	return []string{"id", "uid", "uuid", snake + "_id", snake + "_key", "key", "name", snake + "_name"}
 }
 
-// isUniqueByName reports whether no two items have the same value in a field that is called so.
+// isUniqueByName reports whether the name of a field suggests that its values are unique among
+// items.
 func isUniqueByName(field protoreflect.FieldDescriptor) bool {
 	return !strings.HasSuffix(string(field.Name()), "name")
 }

@@ -12,7 +12,7 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// Names of the fields of lists, the better ones first.
+// Names of the fields of lists, in order of preference.
 var (
 	sizeNames      = []string{"page_size", "max_results"}
 	limitNames     = []string{"limit", "maximum_page_size", "max_page_size", "page_limit", "per_page"}
@@ -23,7 +23,7 @@ var (
 	moreNames      = []string{"has_more", "more", "more_results", "has_next", "has_next_page", "last", "is_last", "last_page", "is_last_page"}
 )
 
-// looseTokens are names of tokens that may be of something else: each is a pair of the request's and the response's.
+// looseTokens are ambiguous names of tokens, in pairs of request and response.
 var looseTokens = [][2]string{
 	{"page_token", "page_token"}, {"list_token", "list_token"}, {"list_token", "next_list_token"}, {"token", "next_token"}, {"token", "token"},
 }
@@ -36,7 +36,7 @@ type pager struct {
 	page Page
 }
 
-// detect looks for a list that is paged (AIP-158).
+// detect looks for a paginated list (AIP-158).
 func detect(m *pattern.Method) pattern.Found {
 	p := pager{Method: m, said: m.Policy.GetPage()}
 	if p.said == nil {
@@ -58,7 +58,8 @@ func detect(m *pattern.Method) pattern.Found {
 	return &p.page
 }
 
-// use returns the field that the policy names for a part of the page, and notes that it does.
+// use returns the field that the policy names for a part of the page, and records that the policy
+// names it.
 func (p *pager) use(part string, said *string, in protoreflect.MessageDescriptor, want shape.Kind) (shape.Path, bool) {
 	path, ok := p.Named(Name+"."+part, said, in, want)
 	if ok {
@@ -70,7 +71,7 @@ func (p *pager) use(part string, said *string, in protoreflect.MessageDescriptor
 // firstNamed returns the first part of the page that the policy names, or "".
 func (p *pager) firstNamed() string { return p.FirstNamed(Pattern()) }
 
-// useOrNone is use of a part that the policy may disable with an empty name.
+// useOrNone is like use, for a part that the policy may disable with an empty name.
 func (p *pager) useOrNone(part string, said *string, in protoreflect.MessageDescriptor, want shape.Kind) (shape.Path, bool) {
 	if said != nil && *said == "" {
 		return nil, true
@@ -78,8 +79,8 @@ func (p *pager) useOrNone(part string, said *string, in protoreflect.MessageDesc
 	return p.use(part, said, in, want)
 }
 
-// findTokens finds the two tokens, which are of one type, and reports whether the list is paged by them, or by an offset that the
-// policy names.
+// findTokens finds the two tokens, which have the same type. It reports whether the list uses
+// tokens, or an offset that the policy names.
 func (p *pager) findTokens() bool {
 	tokens := shape.AllNamed(p.In, tokenNames, shape.IsToken)
 	if path, ok := p.use("token", p.said.Token, p.In, shape.AToken); ok {
@@ -100,7 +101,8 @@ func (p *pager) findTokens() bool {
 	return p.isPagedByOffset() || p.findLooseTokens() || p.missToken(tokens, nexts)
 }
 
-// findLooseTokens finds tokens whose names alone do not say enough, beside a size that does, and reports whether there are some.
+// findLooseTokens finds tokens with ambiguous names next to an unambiguous page size, and reports
+// whether it found them.
 func (p *pager) findLooseTokens() bool {
 	size := shape.FirstNamed(p.In, slices.Concat(sizeNames, limitNames), shape.IsCount)
 	if p.firstNamed() != "" || len(size) == 0 {
@@ -124,7 +126,7 @@ func (p *pager) isPagedByOffset() bool {
 	return p.said.GetSkip() != "" && len(p.page.Skip) > 0 && p.said.GetToken()+p.said.GetNextToken() == ""
 }
 
-// missToken reports that there are no two tokens. It returns false, for the list is not paged.
+// missToken reports that a token is missing. It returns false, because the list is not paginated.
 func (p *pager) missToken(tokens, nexts []shape.Path) bool {
 	named := p.firstNamed()
 	switch {
@@ -159,8 +161,8 @@ func (p *pager) findSize() {
 	p.page.Size = path
 }
 
-// findMore looks for a flag that reports whether there are more pages. By AIP-158 an empty token says so, and only that: a list that
-// has such a flag may have a token on its last page.
+// findMore looks for a flag for more pages. In AIP-158, only an empty token marks the last page; a
+// list with such a flag may return a token on its last page.
 func (p *pager) findMore() {
 	if more := shape.FirstNamed(p.Out, moreNames, shape.IsBool); len(more) > 0 && p.said.NextToken == nil && len(p.page.NextToken) > 0 {
 		p.Found(pattern.Likely, fmt.Sprintf("next_token: %s, while %s may say where the list ends", p.page.NextToken, more))
@@ -168,7 +170,8 @@ func (p *pager) findMore() {
 	}
 }
 
-// findSkip finds the number of items to leave out; among the tokens' fields, an offset must be named.
+// findSkip finds the number of items to skip. Next to tokens, the policy must name a field that is
+// called offset.
 func (p *pager) findSkip() {
 	path, ok := p.useOrNone("skip", p.said.Skip, p.In, shape.ACount)
 	if !ok {
@@ -185,8 +188,9 @@ func (p *pager) findTotal() {
 	p.page.Total = path
 }
 
-// findVary notes what may differ between pages. An idempotency key does, and is another one for each page where it is known to be a
-// idempotency key: by its format, or because the policy says so. Elsewhere it may be a filter, which is for the caller to set.
+// findVary records the fields that may differ between pages. A field that certainly is the
+// idempotency key, by its format or its policy, changes with each page. Otherwise it may be a
+// filter, which the caller sets.
 func (p *pager) findVary() {
 	for i, name := range p.said.GetVary() {
 		if path, ok := p.Named(fmt.Sprintf("page.vary[%d]", i), &name, p.In, shape.AnyField); ok {
@@ -202,7 +206,8 @@ func (p *pager) findVary() {
 	}
 }
 
-// explainNames says of the parts that the policy names that it does; the items say it themselves.
+// explainNames adds the parts that the policy names to the reasons, except for the items, which
+// have their own reason.
 func (p *pager) explainNames() {
 	names := slices.DeleteFunc(slices.Clone(p.ByPolicy), func(part string) bool { return part == "items" })
 	if len(names) > 0 {

@@ -1,4 +1,4 @@
-// Package page is the pattern of a list that is paged (AIP-158).
+// Package page is the pattern of a paginated list (AIP-158).
 package page
 
 import (
@@ -12,7 +12,7 @@ import (
 // Name is the name of the pattern.
 const Name = "page"
 
-// Pattern returns the row of the pattern.
+// Pattern returns the table row of the pattern.
 func Pattern() pattern.Pattern {
 	return pattern.Pattern{
 		Name: Name, Option: "page", Is: "paged", What: "page", Docs: "pages.md",
@@ -25,18 +25,19 @@ func Pattern() pattern.Pattern {
 	}
 }
 
-// Page is the fields that page a list. Token and NextToken are empty in a list that is paged by Skip as its offset.
+// Page contains the pagination fields of a list. Token and NextToken are empty if the list uses
+// Skip as an offset.
 type Page struct {
 	Items          shape.Path // in the response: a repeated field or a map
 	Size           shape.Path // in the request, or empty
 	Token          shape.Path // in the request: string or bytes
-	NextToken      shape.Path // in the response: of the type of Token
+	NextToken      shape.Path // in the response; has the type of Token
 	Total          shape.Path // in the response, or empty
 	Skip           shape.Path // in the request, or empty
 	IdempotencyKey shape.Path // in the request, or empty
-	// Vary are the paths of fields of the request that may differ between pages.
+	// Vary are the paths of request fields that may differ between pages.
 	Vary []string
-	// Map says that Items is a map.
+	// Map reports whether Items is a map.
 	Map bool
 }
 

@@ -1,5 +1,5 @@
-// Package room is the pattern of a method whose callers are members of rooms: each receives the
-// messages of all.
+// Package room is the pattern of a method whose callers are members of rooms: each member receives
+// the messages of all members.
 package room
 
 import (
@@ -19,7 +19,7 @@ import (
 // Name is the name of the pattern.
 const Name = "room"
 
-// Pattern returns the row of the pattern.
+// Pattern returns the table row of the pattern.
 func Pattern() pattern.Pattern {
 	return pattern.Pattern{
 		Name: Name, Option: Name, Is: "a room", What: "room", Docs: "rooms.md",
@@ -36,7 +36,7 @@ func hub() pattern.Package {
 	return pattern.Package{Name: "hub", Path: "github.com/grpcservice/grpcservice/runtime/hub"}
 }
 
-// rooms returns the row of the hub that has the rooms.
+// rooms returns the dependency for the hub that manages the rooms.
 func rooms() *pattern.Dependency {
 	return &pattern.Dependency{
 		Name: "rooms", Package: hub(), Type: "Hub", New: "New",
@@ -45,13 +45,13 @@ func rooms() *pattern.Dependency {
 	}
 }
 
-// keyNames are the names of the key of a room, the better ones first.
+// keyNames are the names of the key of a room, in order of preference.
 var keyNames = []string{
 	"room_id", "room", "room_name", "channel_id", "channel", "topic", "document_id", "game_id", "session_id",
 	"lobby_id", "match_id", "chat_id", "conversation_id",
 }
 
-// detect looks for the key of a room in request and response.
+// detect looks for the key of a room in the request and the response.
 func detect(m *pattern.Method) pattern.Found {
 	s := pattern.Seeker{Method: m, Row: Pattern()}
 	if path, said := s.Use("key", m.In, shape.ARoomKey); said {
@@ -107,7 +107,7 @@ func (r *Room) Fields() map[string]any { return pattern.Fields(map[string]shape.
 // Limits implements [pattern.Found].
 func (r *Room) Limits(has *policy.Patterns) { has.Add(Name) }
 
-// Arguments are those of the helper's constructor, as helper_room.go.tmpl writes them.
+// Arguments are the arguments of the helper's constructor, as helper_room.go.tmpl writes them.
 type Arguments struct{ Fields []view.HelperField }
 
 // Helper implements [model.Helped].
@@ -122,9 +122,9 @@ func (r *Room) Helper(s *model.Scope) model.Helper {
 	}
 }
 
-// Stub is what the first version of a user's method spells.
+// Stub is the data of the starter code for a user's method.
 type Stub struct {
-	Echoes bool // whether a request can be sent to the members of its room as it is
+	Echoes bool // whether a request can be sent unchanged to the members of its room
 }
 
 // StubMethod is a user's method, as stub_room.go.tmpl sees it.

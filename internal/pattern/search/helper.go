@@ -8,9 +8,9 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// Arguments are those of the helper's constructor, as helper_search.go.tmpl writes them.
+// Arguments are the arguments of the helper's constructor, as helper_search.go.tmpl writes them.
 type Arguments struct {
-	Items  *view.Accessor // of the results of a response that has several, or nil
+	Items  *view.Accessor // of the results of a response with several results, or nil
 	Fields []view.HelperField
 }
 
@@ -32,7 +32,7 @@ func (s *Search) Helper(scope *model.Scope) model.Helper {
 	return h
 }
 
-// Stub is what the first version of a user's method spells.
+// Stub is the data of the starter code for a user's method.
 type Stub struct{ Item golang.Ident }
 
 // StubMethod is a user's method, as stub_search.go.tmpl sees it.

@@ -14,7 +14,7 @@ import (
 // Name is the name of the pattern.
 const Name = "search"
 
-// Pattern returns the row of the pattern.
+// Pattern returns the table row of the pattern.
 func Pattern() pattern.Pattern {
 	return pattern.Pattern{
 		Name: Name, Option: Name, Is: "a search", What: "search", Docs: "search.md",
@@ -26,10 +26,10 @@ func Pattern() pattern.Pattern {
 	}
 }
 
-// Search is the fields of a search.
+// Search contains the fields of a search.
 type Search struct {
 	Limit shape.Path // in the request, or empty
-	Items shape.Path // in the response: messages; empty if each response is a result
+	Items shape.Path // in the response: a list of messages; empty if each response is a result
 }
 
 // Item returns the message of a result.

@@ -10,16 +10,16 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-// limitNames are the names of the most results that a caller wants, the better ones first.
+// limitNames are the names of the maximum number of results, in order of preference.
 var limitNames = []string{"limit", "max_results", "result_limit", "max_items", pageSize}
 
-// pageSize may also be the number of results of each response.
+// pageSize may also be the number of results in each response.
 const pageSize = "page_size"
 
-// listNames are names of the results in a response that has several.
+// listNames are the names of the results in a response with several results.
 var listNames = []string{"items", "results", "rows", "hits", "matches", "entries"}
 
-// containers end the names of messages that may hold several results.
+// containers are the suffixes of messages that may contain several results.
 var containers = []string{"Response", "Reply", "Batch", "Chunk", "Page", "List", "Results"}
 
 // seeker looks for the fields of a search.
@@ -28,7 +28,8 @@ type seeker struct {
 	search Search
 }
 
-// detect looks for a search: a stream that ends at a limit, or whose responses hold several results.
+// detect looks for a search: a stream that ends at a limit, or whose responses contain several
+// results.
 func detect(m *pattern.Method) pattern.Found {
 	s := seeker{Seeker: pattern.Seeker{Method: m, Row: Pattern()}}
 	s.findLimit()
@@ -47,7 +48,7 @@ func (s *seeker) findLimit() {
 	level := pattern.Certain
 	if shape.Snake(path.Field().Name()) == pageSize {
 		if shape.FieldNamed(s.In, "page_token") != nil {
-			s.search.Limit = nil // of a page
+			s.search.Limit = nil // the size of a page
 			return
 		}
 		level = pattern.Likely
@@ -56,7 +57,8 @@ func (s *seeker) findLimit() {
 	s.Found(level, fmt.Sprintf("limit: %s, by its name", path))
 }
 
-// findItems finds the results of a response that has several, and reports whether it has.
+// findItems finds the results in a response with several results, and reports whether it found
+// them.
 func (s *seeker) findItems() bool {
 	path, said := s.Use("items", s.Out, shape.AMessageList)
 	if said {
@@ -81,8 +83,8 @@ func (s *seeker) findItems() bool {
 	return true
 }
 
-// list returns the list of a response that may be its results. A response that is a result itself
-// may have lists too.
+// list returns the list of a response that may be its results. A response that is itself a result
+// may contain lists too.
 func (s *seeker) list() (list protoreflect.FieldDescriptor, level pattern.Level, why string) {
 	lists := shape.FieldsThat(s.Out, shape.IsMessageList)
 	noun := shape.NounOf(s.Desc)
@@ -100,7 +102,8 @@ func (s *seeker) list() (list protoreflect.FieldDescriptor, level pattern.Level,
 	return lists[0], pattern.Possible, "the only repeated message of a response"
 }
 
-// isContainer reports whether the name of a message says that it is a response and not a result.
+// isContainer reports whether the name of a message suggests a response that contains results, and
+// not a result.
 func isContainer(m protoreflect.MessageDescriptor) bool {
 	for _, suffix := range containers {
 		if strings.HasSuffix(string(m.Name()), suffix) {

@@ -1,4 +1,4 @@
-// Package shape reads messages, fields and their names as patterns see them.
+// Package shape inspects messages, fields and their names for patterns.
 package shape
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// The messages that patterns know by their names.
+// Messages that patterns recognize by name.
 const (
 	AnyMessage       protoreflect.FullName = "google.protobuf.Any"
 	TimestampMessage protoreflect.FullName = "google.protobuf.Timestamp"
@@ -23,10 +23,10 @@ const (
 	referenceOption protoreflect.FieldNumber = 1055 // google.api.resource_reference (AIP-122)
 )
 
-// Kind is what a field must be for a place in a pattern.
+// Kind is a requirement on a field for a part of a pattern.
 type Kind struct {
 	Fits func(protoreflect.FieldDescriptor) bool
-	Text string // what it is, for a problem
+	Text string // a description for problems
 }
 
 // The kinds of fields that options name.
@@ -57,45 +57,45 @@ func IsSingular(f protoreflect.FieldDescriptor) bool { return f.Cardinality() !=
 // IsList reports whether a field is repeated or a map.
 func IsList(f protoreflect.FieldDescriptor) bool { return !IsSingular(f) }
 
-// IsString reports whether a field is a single string.
+// IsString reports whether a field is a singular string.
 func IsString(f protoreflect.FieldDescriptor) bool {
 	return IsSingular(f) && f.Kind() == protoreflect.StringKind
 }
 
-// IsChoice reports whether a field is one of several of which only one can be set.
+// IsChoice reports whether a field is in a oneof with several fields.
 func IsChoice(f protoreflect.FieldDescriptor) bool {
 	return f.ContainingOneof() != nil && !f.ContainingOneof().IsSynthetic()
 }
 
-// IsBool reports whether a field is a single bool.
+// IsBool reports whether a field is a singular bool.
 func IsBool(f protoreflect.FieldDescriptor) bool {
 	return IsSingular(f) && f.Kind() == protoreflect.BoolKind
 }
 
-// IsBytes reports whether a field is single bytes.
+// IsBytes reports whether a field is singular bytes.
 func IsBytes(f protoreflect.FieldDescriptor) bool {
 	return IsSingular(f) && f.Kind() == protoreflect.BytesKind
 }
 
-// IsTimestamp reports whether a field is a single google.protobuf.Timestamp.
+// IsTimestamp reports whether a field is a singular google.protobuf.Timestamp.
 func IsTimestamp(f protoreflect.FieldDescriptor) bool {
 	return IsMessage(f) && f.Message().FullName() == TimestampMessage
 }
 
-// IsSymbol reports whether a field is a single string or enum.
+// IsSymbol reports whether a field is a singular string or enum.
 func IsSymbol(f protoreflect.FieldDescriptor) bool { return IsSingular(f) && IsSymbols(f) }
 
-// IsSymbols reports whether a field is a string or an enum, or a list of one.
+// IsSymbols reports whether a field is a string, an enum, or a list of either.
 func IsSymbols(f protoreflect.FieldDescriptor) bool {
 	return !f.IsMap() && (f.Kind() == protoreflect.StringKind || f.Kind() == protoreflect.EnumKind)
 }
 
-// IsInteger reports whether a field is a single integer of any encoding.
+// IsInteger reports whether a field is a singular integer with any encoding.
 func IsInteger(f protoreflect.FieldDescriptor) bool {
 	return IsSingular(f) && f.Enum() == nil && f.Kind() != protoreflect.StringKind && GoKey(f) != ""
 }
 
-// IsChecksum reports whether a field can hold a checksum: a string, bytes or 32 bits.
+// IsChecksum reports whether a field can contain a checksum: a string, bytes or a 32-bit integer.
 func IsChecksum(f protoreflect.FieldDescriptor) bool {
 	return IsToken(f) || IsInteger(f) && strings.HasSuffix(GoKey(f), "int32")
 }
@@ -103,18 +103,20 @@ func IsChecksum(f protoreflect.FieldDescriptor) bool {
 // IsArm reports whether a field is a message in a oneof.
 func IsArm(f protoreflect.FieldDescriptor) bool { return IsMessage(f) && IsChoice(f) }
 
-// IsIDField reports whether a field can hold the idempotency key. One in a oneof cannot: to fill it in would take away what is set.
+// IsIDField reports whether a field can be the idempotency key. A field in a oneof cannot: setting
+// it would clear the field that is set.
 func IsIDField(f protoreflect.FieldDescriptor) bool { return IsString(f) && !IsChoice(f) }
 
-// IsMessage reports whether a field is a single message.
+// IsMessage reports whether a field is a singular message.
 func IsMessage(f protoreflect.FieldDescriptor) bool { return IsSingular(f) && f.Message() != nil }
 
-// IsToken reports whether a field is a single string, or bytes.
+// IsToken reports whether a field is a singular string or bytes.
 func IsToken(f protoreflect.FieldDescriptor) bool {
 	return IsString(f) || IsSingular(f) && f.Kind() == protoreflect.BytesKind
 }
 
-// IsCount reports whether a field counts items: an integer that is not encoded in an unusual way, or a wrapper of one.
+// IsCount reports whether a field can count items: an integer with a common encoding, or a wrapper
+// of one.
 func IsCount(f protoreflect.FieldDescriptor) bool {
 	if !IsSingular(f) {
 		return false
@@ -132,19 +134,21 @@ func IsCount(f protoreflect.FieldDescriptor) bool {
 	}
 }
 
-// IsMessageList reports whether a field is a list of messages, and no map.
+// IsMessageList reports whether a field is a list of messages, and not a map.
 func IsMessageList(f protoreflect.FieldDescriptor) bool { return f.IsList() && f.Message() != nil }
 
-// IsScalarList reports whether a field is a list of what can be the key of a map in Go, as ids are.
+// IsScalarList reports whether a field is a list of values that can be map keys in Go, such as IDs.
 func IsScalarList(f protoreflect.FieldDescriptor) bool { return f.IsList() && GoKey(f) != "" }
 
-// IsChildList reports whether a field can hold the items of a batch.
+// IsChildList reports whether a field can contain the items of a batch.
 func IsChildList(f protoreflect.FieldDescriptor) bool { return IsMessageList(f) || IsScalarList(f) }
 
-// IsKey reports whether the values of a field can be told apart by equality: no floats, and no lists.
+// IsKey reports whether the values of a field can be compared for equality: it is not a float or a
+// list.
 func IsKey(f protoreflect.FieldDescriptor) bool { return IsSingular(f) && GoKey(f) != "" }
 
-// GoKey returns the Go type of a string, an integer or an enum, and nothing for all else. Fields of one Go type can be compared.
+// GoKey returns the Go type of a string, an integer or an enum, and "" for other fields. Fields
+// with the same Go type can be compared.
 func GoKey(f protoreflect.FieldDescriptor) string {
 	switch f.Kind() {
 	case protoreflect.StringKind:
@@ -164,7 +168,8 @@ func GoKey(f protoreflect.FieldDescriptor) string {
 	}
 }
 
-// IsStatus reports whether a message is google.rpc.Status, or a Status that is encoded like it.
+// IsStatus reports whether a message is google.rpc.Status, or a message Status with the same
+// encoding.
 func IsStatus(m protoreflect.MessageDescriptor) bool {
 	if m.FullName() == StatusMessage {
 		return true
@@ -177,7 +182,8 @@ func IsStatus(m protoreflect.MessageDescriptor) bool {
 	return isCode && IsSingular(code) && code.Name() == "code" && IsString(text) && text.Name() == "message"
 }
 
-// ErrorField returns the field for the error of an operation: a status, by its name or as the only one.
+// ErrorField returns the field for the error of an operation: a status, by its name or because it
+// is the only one.
 func ErrorField(m protoreflect.MessageDescriptor) Path {
 	if path := FirstNamed(m, []string{"error", "status"}, IsStatusField); len(path) > 0 {
 		return path
@@ -188,15 +194,16 @@ func ErrorField(m protoreflect.MessageDescriptor) Path {
 	return nil
 }
 
-// IsStatusField reports whether a field is a single status.
+// IsStatusField reports whether a field is a singular status.
 func IsStatusField(f protoreflect.FieldDescriptor) bool { return IsMessage(f) && IsStatus(f.Message()) }
 
-// IsResource reports whether a message is a resource of google.api.
+// IsResource reports whether a message has the google.api.resource option.
 func IsResource(m protoreflect.MessageDescriptor) bool {
 	return m != nil && len(policy.RawFields(m.Options(), resourceOption)) > 0
 }
 
-// IsResourceName reports whether the texts of a field are names of resources of google.api.
+// IsResourceName reports whether the values of a field are resource names, according to the
+// google.api options.
 func IsResourceName(f protoreflect.FieldDescriptor) bool {
 	return f.Kind() == protoreflect.StringKind && len(policy.RawFields(f.Options(), referenceOption)) > 0
 }
@@ -215,7 +222,7 @@ func ItemMessage(f protoreflect.FieldDescriptor) protoreflect.MessageDescriptor 
 	return f.Message()
 }
 
-// FieldsOf yields the fields of a message, as they stand in the proto.
+// FieldsOf yields the fields of a message, in the order of the proto.
 func FieldsOf(m protoreflect.MessageDescriptor) iter.Seq[protoreflect.FieldDescriptor] {
 	return func(yield func(protoreflect.FieldDescriptor) bool) {
 		for i := range m.Fields().Len() {
@@ -226,7 +233,7 @@ func FieldsOf(m protoreflect.MessageDescriptor) iter.Seq[protoreflect.FieldDescr
 	}
 }
 
-// FieldsThat returns the fields of a message for which is holds.
+// FieldsThat returns the fields of a message that satisfy is.
 func FieldsThat(m protoreflect.MessageDescriptor, is func(protoreflect.FieldDescriptor) bool) []protoreflect.FieldDescriptor {
 	return slices.Collect(filter(FieldsOf(m), is))
 }
@@ -241,7 +248,7 @@ func filter[T any](all iter.Seq[T], is func(T) bool) iter.Seq[T] {
 	}
 }
 
-// AllNamed returns the fields that have one of the names and are of a kind, in the order of the names.
+// AllNamed returns the fields that have one of the names and satisfy is, in the order of the names.
 func AllNamed(m protoreflect.MessageDescriptor, names []string, is func(protoreflect.FieldDescriptor) bool) (paths []Path) {
 	for _, name := range names {
 		if f := FieldNamed(m, name); f != nil && is(f) && !IsDeprecated(f) {
@@ -251,7 +258,7 @@ func AllNamed(m protoreflect.MessageDescriptor, names []string, is func(protoref
 	return paths
 }
 
-// FieldNamed returns the field of a name, or the one that has it in another case: pageToken for page_token.
+// FieldNamed returns the field with a name, or with its camel-case form: pageToken for page_token.
 func FieldNamed(m protoreflect.MessageDescriptor, name string) protoreflect.FieldDescriptor {
 	if f := m.Fields().ByName(protoreflect.Name(name)); f != nil {
 		return f
@@ -264,7 +271,7 @@ func FieldNamed(m protoreflect.MessageDescriptor, name string) protoreflect.Fiel
 	return nil
 }
 
-// FirstNamed returns the first of AllNamed, or an empty path.
+// FirstNamed returns the first result of AllNamed, or an empty path.
 func FirstNamed(m protoreflect.MessageDescriptor, names []string, is func(protoreflect.FieldDescriptor) bool) Path {
 	if paths := AllNamed(m, names, is); len(paths) > 0 {
 		return paths[0]
@@ -272,7 +279,7 @@ func FirstNamed(m protoreflect.MessageDescriptor, names []string, is func(protor
 	return nil
 }
 
-// Only returns the one field for which is holds, or nil where there is none or more than one.
+// Only returns the only field that satisfies is, or nil if none or several do.
 func Only(fields []protoreflect.FieldDescriptor, is func(protoreflect.FieldDescriptor) bool) (found protoreflect.FieldDescriptor) {
 	for _, f := range fields {
 		switch {
@@ -286,7 +293,7 @@ func Only(fields []protoreflect.FieldDescriptor, is func(protoreflect.FieldDescr
 	return found
 }
 
-// TextIn returns the text under a field number of an encoded message; the last one counts.
+// TextIn returns the text of a field of an encoded message, by number; the last occurrence wins.
 func TextIn(raw []byte, number protowire.Number) (text string) {
 	for len(raw) > 0 {
 		n, wire, tag := protowire.ConsumeTag(raw)
@@ -305,7 +312,7 @@ func TextIn(raw []byte, number protowire.Number) (text string) {
 	return text
 }
 
-// ListOf spells a list of fields: "a", "a and b", "a, b and 3 more".
+// ListOf formats a list of fields: "a", "a and b", "a, b and 3 more".
 func ListOf(fields []protoreflect.FieldDescriptor) string {
 	const most = 6
 	names := make([]string, 0, len(fields))
@@ -318,7 +325,7 @@ func ListOf(fields []protoreflect.FieldDescriptor) string {
 	return Join(names)
 }
 
-// Join spells a list: "a", "a and b", "a, b and c".
+// Join formats a list: "a", "a and b", "a, b and c".
 func Join(names []string) string {
 	if len(names) < 2 {
 		return strings.Join(names, "")

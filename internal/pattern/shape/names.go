@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// WordsOf returns the words of a name in lower case: batch, get and users of BatchGetUsers.
+// WordsOf returns the words of a name in lower case: batch, get and users for BatchGetUsers.
 func WordsOf(name protoreflect.Name) (words []string) {
 	var word []rune
 	end := func() {
@@ -25,7 +25,7 @@ func WordsOf(name protoreflect.Name) (words []string) {
 			continue
 		case !unicode.IsUpper(r):
 		case i > 0 && !unicode.IsUpper(runes[i-1]), i+1 < len(runes) && unicode.IsLower(runes[i+1]):
-			end() // the beginning of a word, or the last letter of an acronym, which begins the next
+			end() // r starts a word; after an acronym, that is its last capital
 		}
 		word = append(word, r)
 	}
@@ -33,7 +33,7 @@ func WordsOf(name protoreflect.Name) (words []string) {
 	return words
 }
 
-// Snake returns a name as fields are spelled: page_token of pageToken.
+// Snake returns a name in the snake case of fields: page_token for pageToken.
 func Snake(name protoreflect.Name) string {
 	if !strings.ContainsFunc(string(name), unicode.IsUpper) {
 		return string(name)
@@ -41,14 +41,14 @@ func Snake(name protoreflect.Name) string {
 	return strings.Join(WordsOf(name), "_")
 }
 
-// NounOf returns what a method is about, as fields are spelled: top_users of ListTopUsers.
+// NounOf returns the noun of a method's name, spelled like a field: top_users for ListTopUsers.
 func NounOf(method protoreflect.MethodDescriptor) string {
 	words := WordsOf(method.Name())
 	return strings.Join(words[min(1, len(words)):], "_")
 }
 
-// IsNamedFor says how well a field is named for a noun: 3 for the noun itself, 2 for the end of it, 1 where the noun is the end
-// of the name, and 0 where neither is.
+// IsNamedFor returns how well the name of a field matches a noun: 3 if it is the noun, 2 if it is
+// the end of the noun, 1 if the noun is the end of the name, and 0 otherwise.
 func IsNamedFor(f protoreflect.FieldDescriptor, noun string) int {
 	name := Snake(f.Name())
 	switch {
@@ -65,7 +65,7 @@ func IsNamedFor(f protoreflect.FieldDescriptor, noun string) int {
 	}
 }
 
-// Singular returns a word of English in its Singular, as far as its end tells.
+// Singular returns the singular of an English word, guessed from its ending.
 func Singular(word string) string {
 	for _, end := range []struct{ many, one string }{
 		{"ies", "y"}, {"sses", "ss"}, {"xes", "x"}, {"ches", "ch"}, {"shes", "sh"}, {"zes", "z"}, {"ss", "ss"}, {"s", ""},
@@ -77,15 +77,15 @@ func Singular(word string) string {
 	return word
 }
 
-// SameThing reports whether two names are the same but for singular and plural.
+// SameThing reports whether two names differ at most in singular and plural.
 func SameThing(a, b []string) bool {
 	return slices.EqualFunc(a, b, func(x, y string) bool { return Singular(x) == Singular(y) })
 }
 
-// The words that say that a method is a batch, at the beginning of its name.
+// Words at the start of a method's name that mark a batch.
 var batchWords = []string{"batch", "bulk", "multi", "multiget", "mget"}
 
-// IsBatchName reports whether a method's name says that it is a batch.
+// IsBatchName reports whether the name of a method marks it as a batch.
 func IsBatchName(words []string) bool {
 	if len(words) == 0 {
 		return false
@@ -93,7 +93,8 @@ func IsBatchName(words []string) bool {
 	return slices.Contains(batchWords, words[0]) || StartsWith(words, "m", "get") || words[len(words)-1] == "batch"
 }
 
-// IsBatchOfIDs reports whether a method's name says that the only list of its request is that of the children.
+// IsBatchOfIDs reports whether the name of a method suggests that the only list of its request
+// contains the items.
 func IsBatchOfIDs(words []string) bool {
 	return IsBatchOfEntities(words) || StartsWith(words, "multi", "get") || StartsWith(words, "multiget") ||
 		StartsWith(words, "m", "get") || StartsWith(words, "mget")
@@ -107,7 +108,8 @@ func StartsWith(words []string, first ...string) bool {
 	return len(words) >= len(first) && slices.Equal(words[:len(first)], first)
 }
 
-// WithoutBatch returns the words of a batch's name without those that say so: get and users of BatchGetUsers.
+// WithoutBatch returns the words of a batch's name without the words that mark the batch: get and
+// users for BatchGetUsers.
 func WithoutBatch(words []string) []string {
 	switch {
 	case StartsWith(words, "multiget"), StartsWith(words, "mget"):
@@ -121,7 +123,8 @@ func WithoutBatch(words []string) []string {
 	}
 }
 
-// IsSideName reports whether a field is named like one that goes with a list and is not the list.
+// IsSideName reports whether the name of a field suggests a secondary list or message next to the
+// main list.
 func IsSideName(f protoreflect.FieldDescriptor) bool {
 	name := Snake(f.Name())
 	switch name {
@@ -131,13 +134,13 @@ func IsSideName(f protoreflect.FieldDescriptor) bool {
 	return HasAnyPrefix(name, "unreachable", "failed_", "missing") || HasAnySuffix(name, "warnings", "errors", "facets", "_headers")
 }
 
-// IsMissingName reports whether a field is named like one for what a batch did not find.
+// IsMissingName reports whether the name of a field suggests the items that a batch did not find.
 func IsMissingName(f protoreflect.FieldDescriptor) bool {
 	name := Snake(f.Name())
 	return HasAnyPrefix(name, "missing", "unknown", "not_found") || strings.HasSuffix(name, "_not_found")
 }
 
-// IsIDName reports whether a field is named like one of ids.
+// IsIDName reports whether the name of a field suggests IDs.
 func IsIDName(f protoreflect.FieldDescriptor) bool {
 	words := WordsOf(f.Name())
 	return len(words) > 0 && slices.Contains([]string{"id", "name", "key", "uid", "uuid"}, Singular(words[len(words)-1]))

@@ -7,11 +7,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Path is a field of a message, or of a message in it: each field but the last is a singular message, which has the next one.
-// An empty path is no field.
+// Path is the path to a field of a message: each field but the last is a singular message that
+// contains the next one. An empty path means no field.
 type Path []protoreflect.FieldDescriptor
 
-// String returns the path as policies spell it: names of the proto, with dots between.
+// String returns the path as policies spell it: proto names separated by dots.
 func (p Path) String() string {
 	names := make([]string, len(p))
 	for i, field := range p {
@@ -20,7 +20,7 @@ func (p Path) String() string {
 	return strings.Join(names, ".")
 }
 
-// Field returns the field that the path ends with, or nil.
+// Field returns the last field of the path, or nil.
 func (p Path) Field() protoreflect.FieldDescriptor {
 	if len(p) == 0 {
 		return nil
@@ -28,7 +28,7 @@ func (p Path) Field() protoreflect.FieldDescriptor {
 	return p[len(p)-1]
 }
 
-// Resolve returns the field at a path of names, or what is wrong with the path.
+// Resolve returns the path for dot-separated names, or what is wrong with them.
 func Resolve(in protoreflect.MessageDescriptor, text string) (path Path, wrong string) {
 	if text == "" {
 		return nil, "it is empty; name a field, or remove it"

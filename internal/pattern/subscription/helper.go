@@ -8,7 +8,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// Arguments are those of the helper's constructor, as helper_subscription.go.tmpl writes them.
+// Arguments are the arguments of the helper's constructor, as helper_subscription.go.tmpl writes
+// them.
 type Arguments struct{ Fields []view.HelperField }
 
 // Helper implements [model.Helped].
@@ -32,8 +33,7 @@ func (f *Subscription) Helper(s *model.Scope) model.Helper {
 	}
 }
 
-// Stub is what the first version of a user's method spells: nothing that the method does not have
-// itself.
+// Stub is the data of the starter code for a user's method. It adds nothing to that of the method.
 type Stub struct{}
 
 // StubMethod is a user's method, as stub_subscription.go.tmpl sees it.

@@ -1,5 +1,5 @@
-// Package subscription is the pattern of a method that streams events, or the lines of a log: from
-// a position, a time or a number of lines on.
+// Package subscription is the pattern of a method that streams events or log lines, starting at a
+// position, a time or a number of lines.
 package subscription
 
 import (
@@ -13,7 +13,7 @@ import (
 // Name is the name of the pattern.
 const Name = "subscription"
 
-// Pattern returns the row of the pattern.
+// Pattern returns the table row of the pattern.
 func Pattern() pattern.Pattern {
 	return pattern.Pattern{
 		Name: Name, Option: Name, Is: "a subscription", What: "subscription", Docs: "subscriptions.md",
@@ -28,7 +28,7 @@ func Pattern() pattern.Pattern {
 	}
 }
 
-// log returns the row of the log that a subscription reads.
+// log returns the dependency for the log that a subscription reads.
 func log() *pattern.Dependency {
 	return &pattern.Dependency{
 		Name:    "events",
@@ -39,8 +39,8 @@ func log() *pattern.Dependency {
 	}
 }
 
-// Subscription is the fields of a subscription; each may be empty. Those of a pair are both set, or
-// neither.
+// Subscription contains the fields of a subscription, any of which may be empty. In a pair, either
+// both are set or neither.
 type Subscription struct {
 	Position, NextPosition shape.Path // of the request and the response: strings or bytes
 	Since                  shape.Path // of the request: a timestamp

@@ -11,19 +11,18 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-// positionWords are words of the names of positions, the better ones first.
+// positionWords are words in the names of positions, in order of preference.
 var positionWords = []string{
 	"position", "cursor", "token", "revision", "marker", "checkpoint", "offset", "sequence", "index",
 }
 
-// beside are words of the names of positions that only say whether it is that to start from or to
-// go on from.
+// beside are words that only distinguish the position to start at from the position to resume at.
 var beside = []string{
 	"next", "start", "starting", "optional", "after", "last", "resume", "from", "current", "result", "since",
 	"new", "continue",
 }
 
-// findPositions finds the position in the request and the one in the response that it repeats.
+// findPositions finds the position in the request and its counterpart in the response.
 func (s *seeker) findPositions() {
 	position, saidIn := s.Use("position", s.In, shape.AToken)
 	next, saidOut := s.Use("next_position", s.Out, shape.AToken)
@@ -32,7 +31,7 @@ func (s *seeker) findPositions() {
 		if len(position)+len(next) > 0 {
 			s.missPosition(position, next)
 		}
-		return // there are none
+		return // the policy states that there are none
 	case !saidIn && !saidOut:
 		s.findEcho()
 		return
@@ -48,7 +47,7 @@ func (s *seeker) findPositions() {
 	s.found.Position, s.found.NextPosition = position, next
 }
 
-// missPosition reports that the policy names a position that lacks its counterpart.
+// missPosition reports that the policy names a position without a counterpart.
 func (s *seeker) missPosition(position, next shape.Path) {
 	if len(position) > 0 {
 		s.missPair("position", position, "next_position", next)
@@ -57,7 +56,7 @@ func (s *seeker) missPosition(position, next shape.Path) {
 	}
 }
 
-// only returns the position of a message that is the counterpart of one that the policy names.
+// only returns the position in a message that is the counterpart of the one that the policy names.
 func (s *seeker) only(in protoreflect.MessageDescriptor, other shape.Path) shape.Path {
 	if len(other) == 0 {
 		return nil
@@ -71,7 +70,7 @@ func (s *seeker) only(in protoreflect.MessageDescriptor, other shape.Path) shape
 	return shape.Path{f}
 }
 
-// findEcho finds two positions of one type by their names.
+// findEcho finds two positions of the same type by their names.
 func (s *seeker) findEcho() {
 	if s.isRangeRead() {
 		return
@@ -90,7 +89,7 @@ func (s *seeker) findEcho() {
 	s.guessEcho()
 }
 
-// guessEcho reports positions whose names or types do not match those that a helper needs.
+// guessEcho reports positions whose names or types do not match as a helper requires.
 func (s *seeker) guessEcho() {
 	for _, in := range positionsIn(s.In, isAnyPosition) {
 		for _, out := range positionsIn(s.Out, isAnyPosition) {
@@ -111,7 +110,7 @@ func (s *seeker) guessEcho() {
 	}
 }
 
-// isRangeRead reports whether the method reads a range of bytes, which an offset starts.
+// isRangeRead reports whether the method reads a range of bytes that starts at an offset.
 func (s *seeker) isRangeRead() bool {
 	isOffset := func(f protoreflect.FieldDescriptor) bool {
 		return slices.Contains(shape.WordsOf(f.Name()), "offset")
@@ -120,7 +119,7 @@ func (s *seeker) isRangeRead() bool {
 	return len(shape.FieldsThat(s.In, isOffset)) > 0 && len(shape.FieldsThat(s.Out, hasBytes)) > 0
 }
 
-// positionsIn returns the fields of a message that are named like positions, the better names first.
+// positionsIn returns the fields of a message with names of positions, in order of preference.
 func positionsIn(m protoreflect.MessageDescriptor, is func(protoreflect.FieldDescriptor) bool) []protoreflect.FieldDescriptor {
 	fields := shape.FieldsThat(m, func(f protoreflect.FieldDescriptor) bool {
 		return is(f) && isPosition(f) && !shape.IsDeprecated(f)
@@ -131,7 +130,7 @@ func positionsIn(m protoreflect.MessageDescriptor, is func(protoreflect.FieldDes
 
 func isPosition(f protoreflect.FieldDescriptor) bool { return rank(f) < len(positionWords) }
 
-// rank returns the place of a name among those of positions.
+// rank returns the preference of a position's name; lower is better.
 func rank(f protoreflect.FieldDescriptor) int {
 	words := shape.WordsOf(f.Name())
 	if strings.HasPrefix(string(f.Name()), "page_") || len(words) == 0 {
@@ -143,13 +142,14 @@ func rank(f protoreflect.FieldDescriptor) int {
 	return len(positionWords)
 }
 
-// stem returns a name without the words that tell a position to start from from one to go on from.
+// stem returns a name without the words that distinguish the position to start at from the position
+// to resume at.
 func stem(f protoreflect.FieldDescriptor) string {
 	words := slices.DeleteFunc(shape.WordsOf(f.Name()), func(word string) bool { return slices.Contains(beside, word) })
 	return strings.Join(words, "_")
 }
 
-// isAnyPosition reports whether the type of a field can be that of a position in any API.
+// isAnyPosition reports whether some API could use the type of a field for a position.
 func isAnyPosition(f protoreflect.FieldDescriptor) bool {
 	if !shape.IsSingular(f) || f.Kind() == protoreflect.BoolKind {
 		return false
@@ -157,7 +157,7 @@ func isAnyPosition(f protoreflect.FieldDescriptor) bool {
 	return f.Message() == nil || !strings.HasPrefix(string(f.Message().FullName()), "google.protobuf.")
 }
 
-// sameShape reports whether two fields have one type.
+// sameShape reports whether two fields have the same type.
 func sameShape(a, b protoreflect.FieldDescriptor) bool {
 	return a.Kind() == b.Kind() && (a.Message() == nil || a.Message().FullName() == b.Message().FullName())
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-// Names of the fields of subscriptions, the better ones first.
+// Names of the fields of subscriptions, in order of preference.
 var (
 	sinceNames = []string{
 		"since", "start_time", "from_time", "after", "after_time", "since_time", "start_after", "from",
@@ -28,7 +28,7 @@ var (
 	entryLevelNames = []string{"level", "severity", "log_level"}
 )
 
-// verbs start the names of methods whose streams do not end on their own.
+// verbs are the first words of methods whose streams do not end by themselves.
 var verbs = []string{
 	"subscribe", "watch", "tail", "follow", "listen", "observe", "monitor", "resume", "replay",
 }
@@ -37,7 +37,7 @@ var verbs = []string{
 type seeker struct {
 	pattern.Seeker
 	found   Subscription
-	isNamed bool // whether the method is named like a subscription
+	isNamed bool // whether the method's name suggests a subscription
 }
 
 // detect looks for a subscription.
@@ -64,13 +64,13 @@ func detect(m *pattern.Method) pattern.Found {
 	return &s.found
 }
 
-// starts reports whether anything but the name of the method makes it a subscription.
+// starts reports whether anything besides the method's name makes it a subscription.
 func (s *seeker) starts() bool {
 	f := s.found
 	return len(f.Position)+len(f.Lines)+len(f.Since)+len(f.Types)+len(f.Level) > 0
 }
 
-// level returns the level of what is found in the request, which a name can confirm.
+// level returns the level of findings in the request, which the method's name can confirm.
 func (s *seeker) level() pattern.Level {
 	if s.isNamed {
 		return pattern.Certain
@@ -93,7 +93,7 @@ func (s *seeker) findSince() {
 		return
 	}
 	if until := shape.FirstNamed(s.In, untilNames, shape.IsTimestamp); len(until) > 0 {
-		return // a range of times, which ends
+		return // a time range, which has an end
 	}
 	s.found.Since = path
 	if len(path) > 0 && s.isNamed {
@@ -101,7 +101,7 @@ func (s *seeker) findSince() {
 	}
 }
 
-// guessSince reports a method that only has a time to start at.
+// guessSince reports a method whose only sign of a subscription is a start time.
 func (s *seeker) guessSince() {
 	if len(s.found.Since) > 0 {
 		s.Advise("since", s.found.Since)
@@ -115,8 +115,8 @@ func (s *seeker) findTime() {
 	}
 }
 
-// findPair finds a field of the request that chooses among responses, and the field of the response
-// that it is compared with.
+// findPair finds a field of the request that filters responses, and the field of the response that
+// it is compared with.
 func (s *seeker) findPair(
 	part, other string, want shape.Kind, names, otherNames []string, in, out *shape.Path,
 ) {
@@ -135,8 +135,8 @@ func (s *seeker) findPair(
 	}
 }
 
-// missPair reports that the policy names one field of a pair, and that the other is missing or of
-// another type.
+// missPair reports that the policy names one field of a pair, and that the other is missing or has
+// a different type.
 func (s *seeker) missPair(part string, path shape.Path, other string, found shape.Path) {
 	field := Name + "." + part
 	if s.HasProblem(Name) {
@@ -150,7 +150,7 @@ func (s *seeker) missPair(part string, path shape.Path, other string, found shap
 		path, found, field, Name, other))
 }
 
-// sameType reports whether two fields are strings, or of one enum.
+// sameType reports whether two fields are both strings, or both the same enum.
 func sameType(a, b protoreflect.FieldDescriptor) bool {
 	if a.Kind() != b.Kind() {
 		return false

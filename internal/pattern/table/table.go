@@ -17,7 +17,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/upload"
 )
 
-// Patterns returns all patterns, in the order of their precedence.
+// Patterns returns all patterns, in order of precedence.
 func Patterns() []pattern.Pattern {
 	return []pattern.Pattern{
 		operation.Pattern(),
@@ -34,8 +34,8 @@ func Patterns() []pattern.Pattern {
 	}
 }
 
-// Packages returns the packages of the runtime that patterns use: of their helpers and of what these
-// depend on.
+// Packages returns the runtime packages that patterns use: those of their helpers and of their
+// dependencies.
 func Packages() (packages []pattern.Package) {
 	add := func(p pattern.Package) {
 		if p.Name != "" && !slices.Contains(packages, p) {

@@ -7,9 +7,9 @@ import (
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
-// Arguments are those of the helper's constructor, as helper_upload.go.tmpl writes them.
+// Arguments are the arguments of the helper's constructor, as helper_upload.go.tmpl writes them.
 type Arguments struct {
-	Header *view.Accessor // or nil
+	Header *view.Accessor // nil if there is no header
 	Fields []view.HelperField
 }
 
@@ -35,8 +35,7 @@ func (u *Upload) Helper(s *model.Scope) model.Helper {
 	return h
 }
 
-// Stub is what the first version of a user's method spells: nothing that the method does not have
-// itself.
+// Stub is the data of the starter code for a user's method. It adds nothing to that of the method.
 type Stub struct{}
 
 // StubMethod is a user's method, as stub_upload.go.tmpl sees it.

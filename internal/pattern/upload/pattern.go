@@ -12,7 +12,7 @@ import (
 // Name is the name of the pattern.
 const Name = "upload"
 
-// Pattern returns the row of the pattern.
+// Pattern returns the table row of the pattern.
 func Pattern() pattern.Pattern {
 	return pattern.Pattern{
 		Name: Name, Option: Name, Is: "an upload", What: "file upload", Docs: "uploads.md",
@@ -24,14 +24,15 @@ func Pattern() pattern.Pattern {
 	}
 }
 
-// Upload is the fields of an upload, all in the request. Data is always set, and Header or Name is.
+// Upload contains the fields of an upload, all in the request. Data is always set, and so is at
+// least one of Header and Name.
 type Upload struct {
 	Header         shape.Path // a message in a oneof, or empty
 	Name           shape.Path // a string
 	Data           shape.Path // bytes
 	Number, Offset shape.Path // integers
 	Size           shape.Path // an integer
-	Checksum       shape.Path // a string, bytes, or an integer of 32 bits
+	Checksum       shape.Path // a string, bytes or a 32-bit integer
 	Finish         shape.Path // a bool
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
-// Names of the fields of uploads, the better ones first.
+// Names of the fields of uploads, in order of preference.
 var (
 	fileNames    = []string{"filename", "file_name"}
 	nameNames    = []string{"name", "path", "key", "resource_name", "object_name", "object", "title", "file"}
@@ -27,18 +27,18 @@ var (
 	finishNames = []string{"finish", "finish_write", "last", "is_last", "last_chunk", "eof", "done", "final", "is_final"}
 )
 
-// verbs start the names of methods that receive files.
+// verbs are the first words of methods that receive files.
 var verbs = []string{"upload", "write", "put", "push", "send", "store", "import", "transfer"}
 
 // seeker looks for the fields of an upload.
 type seeker struct {
 	pattern.Seeker
 	upload    Upload
-	name      shape.Path // as the policy names it
-	namesFile bool       // whether the policy names it, or states that there is none
+	name      shape.Path // named by the policy
+	namesFile bool       // whether the policy sets name, possibly to ""
 }
 
-// detect looks for an upload: a header and then chunks, or chunks that name their file.
+// detect looks for an upload: a header followed by chunks, or chunks that name their file.
 func detect(m *pattern.Method) pattern.Found {
 	s := seeker{Seeker: pattern.Seeker{Method: m, Row: Pattern()}}
 	if m.FirstNamed(s.Row) == "" && m.Enables(bulk.Name) {
@@ -62,8 +62,8 @@ func detect(m *pattern.Method) pattern.Found {
 	return &s.upload
 }
 
-// isWhole reports whether there are data and what starts a file; if the policy names fields that
-// lack the rest, that is a problem.
+// isWhole reports whether the upload has data and a field that starts a file. If the policy names
+// only some of the required fields, it reports a problem.
 func (s *seeker) isWhole() bool {
 	u := &s.upload
 	if len(u.Header) == 0 && len(u.Name) == 0 {
@@ -83,7 +83,7 @@ func (s *seeker) isWhole() bool {
 	return false
 }
 
-// findHeader finds a oneof with the data and a header.
+// findHeader finds a oneof that contains the data and a header.
 func (s *seeker) findHeader(saidData bool) {
 	for i := range s.In.Oneofs().Len() {
 		data, headers := s.armsOf(s.In.Oneofs().Get(i))
@@ -111,7 +111,7 @@ func (s *seeker) findHeader(saidData bool) {
 	}
 }
 
-// armsOf returns the data of a oneof, and the messages in it that have none.
+// armsOf returns the data in a oneof, and the messages of the oneof without data.
 func (s *seeker) armsOf(oneof protoreflect.OneofDescriptor) (data shape.Path, headers []protoreflect.FieldDescriptor) {
 	for i := range oneof.Fields().Len() {
 		f := oneof.Fields().Get(i)
@@ -138,7 +138,7 @@ func firstOf(a, b shape.Path) shape.Path {
 	return b
 }
 
-// named returns the first of some fields that has one of the names, or nil.
+// named returns the first field with one of the names, or nil.
 func named(fields []protoreflect.FieldDescriptor, names []string) protoreflect.FieldDescriptor {
 	for _, name := range names {
 		for _, f := range fields {
@@ -150,7 +150,7 @@ func named(fields []protoreflect.FieldDescriptor, names []string) protoreflect.F
 	return nil
 }
 
-// dataIn returns the bytes of a message that are the data of a chunk: the only ones that are no
+// dataIn returns the data field of a chunk: the only bytes field of a message that is not a
 // checksum.
 func dataIn(m protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
 	isData := func(f protoreflect.FieldDescriptor) bool { return shape.IsBytes(f) && !isChecksum(f) }
@@ -183,8 +183,8 @@ func (s *seeker) findFlat() {
 	s.upload.Data, s.upload.Name = shape.Path{data}, name
 }
 
-// flatLevel returns how sure it is that bytes and a string are a chunk and the name of its file: an
-// entity may have a name and a picture.
+// flatLevel returns how certain it is that a bytes field and a string are a chunk and its file
+// name: a resource may have a name and a picture.
 func (s *seeker) flatLevel(data protoreflect.FieldDescriptor, name shape.Path, hasPlace bool) pattern.Level {
 	words := shape.WordsOf(s.Desc.Name())
 	isUpload := len(words) > 0 && slices.Contains(verbs, words[0])
@@ -200,7 +200,7 @@ func (s *seeker) flatLevel(data protoreflect.FieldDescriptor, name shape.Path, h
 	}
 }
 
-// nameIn returns the name of the file: the one that the policy names, or one in the message at a path.
+// nameIn returns the file name: the field that the policy names, or one in the message at outer.
 func (s *seeker) nameIn(outer shape.Path) shape.Path {
 	if s.namesFile {
 		return s.name
@@ -215,8 +215,8 @@ func (s *seeker) nameIn(outer shape.Path) shape.Path {
 	return nil
 }
 
-// findRest finds what an upload may have beside its data: in the header, in the message of the
-// chunk, or in the request.
+// findRest finds the optional fields of an upload: in the header, in the message of the chunk, or
+// in the request.
 func (s *seeker) findRest() {
 	u := &s.upload
 	var header, chunk []shape.Path
@@ -238,7 +238,8 @@ func (s *seeker) findRest() {
 	u.Finish = s.in("finish", shape.ABool, chunk, finishNames)
 }
 
-// sizes returns the names of the size of a file: that of a message with data may be of the chunk.
+// sizes returns the names of the file size. Without a header, generic names such as size may refer
+// to the chunk.
 func (s *seeker) sizes() []string {
 	if len(s.upload.Header) > 0 {
 		return sizeNames
@@ -248,8 +249,8 @@ func (s *seeker) sizes() []string {
 	})
 }
 
-// in returns the field of a part: the one that the policy names, or the first of a name in one of
-// the messages at some paths.
+// in returns the field for a part: the one that the policy names, or the first with one of the
+// names in a message at one of the outer paths.
 func (s *seeker) in(part string, want shape.Kind, outer []shape.Path, names []string) shape.Path {
 	if path, said := s.Use(part, s.In, want); said {
 		return path
