@@ -1,4 +1,4 @@
-// Package archtest holds the arrows of the house: which package may import which.
+// Package archtest checks which packages may import which.
 package archtest
 
 import (
@@ -14,7 +14,7 @@ import (
 
 const self = "github.com/grpcservice/grpcservice"
 
-// TestPluginLinksNoGRPC checks that the plugin stays a small program that starts fast.
+// TestPluginLinksNoGRPC keeps the plugin small and fast to start.
 func TestPluginLinksNoGRPC(t *testing.T) {
 	for _, dep := range dependencies(t, self+"/cmd/...") {
 		if within(dep, "google.golang.org/grpc") || within(dep, self+"/runtime") && dep != self+"/runtime/policy" {
@@ -23,7 +23,7 @@ func TestPluginLinksNoGRPC(t *testing.T) {
 	}
 }
 
-// TestRuntimeDependsOnLittle checks that the core brings users nothing that grpc does not bring them.
+// TestRuntimeDependsOnLittle checks that the core adds no dependencies beyond those of grpc.
 func TestRuntimeDependsOnLittle(t *testing.T) {
 	for _, dep := range dependencies(t, self+"/runtime/...") {
 		switch {
@@ -36,8 +36,8 @@ func TestRuntimeDependsOnLittle(t *testing.T) {
 	}
 }
 
-// TestRuntimeLayers checks that what both sides of a call use stands below them: the table and the errors know of no server and no
-// client, and neither of these knows of the other.
+// TestRuntimeLayers checks that the packages that both sides of a call use are below them: the
+// table and the errors import neither server nor client, and these two do not import each other.
 func TestRuntimeLayers(t *testing.T) {
 	const rt = self + "/runtime"
 	never := map[string][]string{
@@ -58,7 +58,8 @@ func TestRuntimeLayers(t *testing.T) {
 	}
 }
 
-// TestRuntimeIsSmall checks that the package that generated code imports exports what one can read in a sitting.
+// TestRuntimeIsSmall limits the exported API of the package that generated code imports to what a
+// person can read at once.
 func TestRuntimeIsSmall(t *testing.T) {
 	const most = 60
 	if names := exported(t, "../../runtime"); len(names) > most {
@@ -66,7 +67,7 @@ func TestRuntimeIsSmall(t *testing.T) {
 	}
 }
 
-// TestRuntimeImportsNoGolangX checks that what golang.org/x the runtime has comes through grpc.
+// TestRuntimeImportsNoGolangX checks that the runtime depends on golang.org/x only through grpc.
 func TestRuntimeImportsNoGolangX(t *testing.T) {
 	for pkg, imports := range importsOf(t, self+"/runtime/...") {
 		for _, path := range imports {
@@ -77,8 +78,8 @@ func TestRuntimeImportsNoGolangX(t *testing.T) {
 	}
 }
 
-// TestGeneratorArrows checks that a generator's data flows one way: plugin to model and gen, gen to templates and model, all of
-// them to policy, and policy to pattern.
+// TestGeneratorArrows checks that imports in the generator go one way: plugin to model and gen, gen
+// to templates and model, all of them to policy, and policy to pattern.
 func TestGeneratorArrows(t *testing.T) {
 	const options = self + "/proto/grpcservice/v1"
 	allowed := map[string][]string{
@@ -111,7 +112,8 @@ func TestGeneratorArrows(t *testing.T) {
 	}
 }
 
-// TestPatternArrows checks that only the table knows the patterns, and that the machinery which uses the table knows none of them.
+// TestPatternArrows checks that only the table imports the patterns, and that the code that uses
+// the table imports none of them.
 func TestPatternArrows(t *testing.T) {
 	const patterns = self + "/internal/pattern/"
 	shared := []string{patterns + "shape", patterns + "table"}
@@ -127,13 +129,14 @@ func TestPatternArrows(t *testing.T) {
 	}
 }
 
-// dependencies returns all packages that the packages of a pattern need, but for the standard library.
+// dependencies returns all packages that the packages matching pattern depend on, without the
+// standard library.
 func dependencies(t *testing.T, pattern string) []string {
 	t.Helper()
 	return strings.Fields(list(t, "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", pattern))
 }
 
-// importsOf returns what each package of a pattern imports, tests aside.
+// importsOf returns the imports of each package matching pattern, without those of tests.
 func importsOf(t *testing.T, pattern string) map[string][]string {
 	t.Helper()
 	imports := make(map[string][]string)
@@ -153,10 +156,10 @@ func list(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// within reports whether a package is the one at root or below it.
+// within reports whether a package is root or below it.
 func within(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
 
-// exported returns the names that the package in a directory exports, methods aside.
+// exported returns the names that the package in a directory exports, without methods.
 func exported(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))

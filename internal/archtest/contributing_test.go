@@ -11,8 +11,9 @@ import (
 
 var rowLink = regexp.MustCompile(`\]\(([a-z0-9_/-]+)\)`)
 
-// TestContributingListsPackages checks that the table of CONTRIBUTING.md links every package of
-// internal and runtime once, and none that is gone. Generated packages are not listed.
+// TestContributingListsPackages checks that the table in CONTRIBUTING.md links to every package of
+// internal and runtime once, and to no package that does not exist. Generated packages are not
+// listed.
 func TestContributingListsPackages(t *testing.T) {
 	content, err := os.ReadFile("../../CONTRIBUTING.md")
 	if err != nil {

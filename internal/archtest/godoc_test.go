@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestPackageDocsListOptions checks that the package docs of both ends of a call name each option. go doc
-// lists them by name; the package doc is where a reader finds the one that a task needs.
+// TestPackageDocsListOptions checks that the package docs of server and client mention each option.
+// go doc lists options by name; the package docs help a reader find the one for a task.
 func TestPackageDocsListOptions(t *testing.T) {
 	for _, dir := range []string{"server", "client"} {
 		pkg := packageDoc(t, filepath.Join("..", "..", "runtime", dir))
@@ -29,7 +29,7 @@ func TestPackageDocsListOptions(t *testing.T) {
 	}
 }
 
-// packageDoc reads the documentation of the package in dir.
+// packageDoc parses the documentation of the package in dir.
 func packageDoc(t *testing.T, dir string) *doc.Package {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

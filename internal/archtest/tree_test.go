@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestNoBuildProducts checks that the repository holds sources only: every file is text, and none is
-// larger than a person would write or a generator has reason to.
+// TestNoBuildProducts checks that the repository contains only sources: every file is text, and
+// none is larger than a person would write or a generator has reason to.
 func TestNoBuildProducts(t *testing.T) {
 	const root, largest = "../..", 300_000
 	list := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -22,7 +22,7 @@ func TestNoBuildProducts(t *testing.T) {
 	for name := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
 		content, err := os.ReadFile(filepath.Join(root, name))
 		if os.IsNotExist(err) {
-			continue // deleted, not committed yet
+			continue // deleted but not committed
 		}
 		if err != nil {
 			t.Error(err)

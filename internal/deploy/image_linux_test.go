@@ -28,7 +28,7 @@ func TestImageHasWhatProgramsExpect(t *testing.T) {
 		t.Fatalf("%v\n%s", image.Err, image.Output)
 	}
 	dockertest.WriteTree(t, image.Root, map[string]string{"etc/hosts": "127.0.0.1 localhost\n127.0.0.2 neighbour\n"})
-	for at := image.Root; at != "/" && at != "."; at = filepath.Dir(at) { // only the owner can read t.TempDir
+	for at := image.Root; at != "/" && at != "."; at = filepath.Dir(at) { // t.TempDir is owner-only
 		info, err := os.Stat(at)
 		if err != nil {
 			t.Fatal(err)

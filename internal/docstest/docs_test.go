@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// root is the checkout.
+// root is the root directory of the checkout.
 const root = "../.."
 
-// scratch is a directory that is removed when all tests have run.
+// scratch is a directory that is removed after all tests.
 var scratch string
 
 func TestMain(m *testing.M) { os.Exit(runAll(m)) }
@@ -45,7 +45,7 @@ func TestGettingStarted(t *testing.T) {
 	checkProject(t, dir, env)
 }
 
-// checkProject runs ci/check.sh over what a page made, as CI of its reader would.
+// checkProject runs ci/check.sh on the project that a page creates, as its reader's CI would.
 func checkProject(t *testing.T, dir string, env []string) {
 	t.Helper()
 	p := project{t, dir, append(env, "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull)}
@@ -60,7 +60,7 @@ func checkProject(t *testing.T, dir string, env []string) {
 	}
 }
 
-// TestCIRunsTheREADMEsMakeTargets holds that the commands that follow does not run are those that CI does.
+// TestCIRunsTheREADMEsMakeTargets checks that CI runs the commands that follow does not.
 func TestCIRunsTheREADMEsMakeTargets(t *testing.T) {
 	ci, err := os.ReadFile(filepath.Join(root, ".ci", "run"))
 	if err != nil {
@@ -76,8 +76,8 @@ func TestCIRunsTheREADMEsMakeTargets(t *testing.T) {
 	}
 }
 
-// follow does what a page says, in an empty directory, and checks that the page's files are formatted. It
-// returns the directory and the environment of the commands.
+// follow carries out the steps of a page in an empty directory, and checks that the page's files
+// are formatted. It returns the directory and the environment of the commands.
 func follow(t *testing.T, page string) (dir string, env []string) {
 	t.Helper()
 	dir, env = t.TempDir(), newcomersEnvironment(t)
@@ -102,7 +102,7 @@ func follow(t *testing.T, page string) (dir string, env []string) {
 	return dir, env
 }
 
-// run executes the commands of a step; the first that fails ends the test.
+// run executes the commands of a step; the first failure ends the test.
 func run(t *testing.T, dir string, env []string, s step) {
 	t.Helper()
 	cmd := exec.Command("sh", "-e", "-c", s.text)
@@ -114,8 +114,8 @@ func run(t *testing.T, dir string, env []string, s step) {
 	t.Logf("%v\n%s", s, out)
 }
 
-// newcomersEnvironment has the tools that a reader is told to have, no plugin of ours, and a module proxy that knows this
-// checkout as the latest version.
+// newcomersEnvironment returns an environment with the tools that the docs require, without this
+// plugin, and with a module proxy that serves this checkout as the latest version.
 func newcomersEnvironment(t *testing.T) []string {
 	t.Helper()
 	tools := t.TempDir()
@@ -141,12 +141,12 @@ func newcomersEnvironment(t *testing.T) []string {
 		"PATH="+strings.Join([]string{bin, tools, pathWithoutPlugins()}, string(os.PathListSeparator)),
 		"GOPROXY=file://"+proxy+","+goEnv(t, "GOPROXY"),
 		"GONOSUMDB="+module,
-		"GOFLAGS=-mod=mod -trimpath", // as the Makefile has it, for its build cache
+		"GOFLAGS=-mod=mod -trimpath", // same flags as in the Makefile, to share its build cache
 		"GOWORK=off",
 	)
 }
 
-// missing skips the test on a laptop without the tools, and fails it in CI.
+// missing skips the test on a developer's machine without the tools, and fails it in CI.
 func missing(t *testing.T, tool string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
@@ -155,7 +155,8 @@ func missing(t *testing.T, tool string) {
 	t.Skipf("%s is not on the PATH; make test puts it there", tool)
 }
 
-// pathWithoutPlugins leaves out the directories of the PATH that hold our plugin, which the reader installs.
+// pathWithoutPlugins returns the PATH without directories that contain this plugin, which the
+// reader installs.
 func pathWithoutPlugins() string {
 	var kept []string
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {

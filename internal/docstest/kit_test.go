@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestKit runs ci/check.sh over a project as a user's CI does, once as it should be and once for each thing that may be wrong.
+// TestKit runs ci/check.sh on a project as a user's CI does, once on a correct project and once for
+// each possible fault.
 func TestKit(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
@@ -54,8 +55,8 @@ func TestKit(t *testing.T) {
 	}
 }
 
-// TestKitWhere runs ci/check.sh where a repository is not a plain one: in a worktree, whose .git is a file, and at the first push of a
-// branch, of which GitHub says that zeros were before it.
+// TestKitWhere runs ci/check.sh in unusual repositories: in a worktree, whose .git is a file, and
+// on the first push of a branch, for which GitHub reports zeros as the previous commit.
 func TestKitWhere(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
@@ -75,14 +76,14 @@ func TestKitWhere(t *testing.T) {
 	}
 }
 
-// project is a Go module under git that has the files of the kit.
+// project is a Go module in a git repository, with the files of the kit.
 type project struct {
 	t   *testing.T
 	dir string
 	env []string
 }
 
-// newProject returns a project that is generated and committed.
+// newProject returns a project with generated code, committed.
 func newProject(t *testing.T) project {
 	p := project{t, t.TempDir(), kitEnvironment(t)}
 	for file, content := range map[string]string{
@@ -102,7 +103,7 @@ func newProject(t *testing.T) project {
 	return p
 }
 
-// commit makes a repository of the project, with everything in it.
+// commit creates a repository and commits all files of the project.
 func (p project) commit(message string) {
 	p.t.Helper()
 	p.git("init", "--quiet", "--initial-branch", "main")
@@ -147,7 +148,8 @@ message FindBookRequest {}
 
 message FindBookResponse {}
 `
-	// kitThirdParty is what a project imports of others; its service is not the project's to implement.
+	// kitThirdParty is a third-party proto that a project imports; the project does not implement
+	// its service.
 	kitThirdParty = `syntax = "proto3";
 
 package jobs.v1;
@@ -164,8 +166,8 @@ message GetJobResponse {}
 `
 )
 
-// kitEnvironment returns what commands of the project see: buf and the plugins on the PATH, ours as it
-// is in this checkout.
+// kitEnvironment returns the environment of the project's commands: buf and the plugins are on the
+// PATH, and this plugin is the one of the checkout.
 func kitEnvironment(t *testing.T) []string {
 	t.Helper()
 	for _, tool := range []string{"buf", "protoc-gen-go", "git"} {
@@ -198,7 +200,7 @@ var pluginOfCheckout = sync.OnceValues(func() (string, error) {
 // in returns the project for the test t.
 func (p project) in(t *testing.T) project { return project{t, p.dir, p.env} }
 
-// check runs the script and returns what it says.
+// check runs the script and returns its output.
 func (p project) check(base string) (string, error) { return p.command("sh", "ci/check.sh", base) }
 
 func (p project) git(args ...string) { p.t.Helper(); p.must("git", args...) }
@@ -217,7 +219,7 @@ func (p project) command(name string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// replace changes a file; where old is empty, it becomes new.
+// replace replaces old with new in a file; if old is empty, new becomes the whole content.
 func (p project) replace(file, old, new string) {
 	p.t.Helper()
 	before := ""

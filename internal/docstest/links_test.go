@@ -15,7 +15,7 @@ import (
 // linkTo matches the target of an inline link or image, without a title.
 var linkTo = regexp.MustCompile(`\]\(([^)\s]*)\)`)
 
-// pagesOfCheckout returns the Markdown pages that people read, by slash-separated path.
+// pagesOfCheckout returns the Markdown pages for readers, keyed by slash-separated path.
 func pagesOfCheckout(t *testing.T) map[string]string {
 	t.Helper()
 	pages := make(map[string]string)
@@ -35,7 +35,7 @@ func pagesOfCheckout(t *testing.T) map[string]string {
 	return pages
 }
 
-// TestLinks checks that every relative link leads to a file, and every anchor to a heading.
+// TestLinks checks that every relative link refers to a file, and every anchor to a heading.
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	pages := pagesOfCheckout(t)
@@ -47,7 +47,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestEveryPageIsLinked checks that a reader of the README reaches every page of the docs.
+// TestEveryPageIsLinked checks that every page of the docs is reachable from the README.
 func TestEveryPageIsLinked(t *testing.T) {
 	t.Parallel()
 	for _, page := range unlinked(pagesOfCheckout(t)) {
@@ -55,7 +55,7 @@ func TestEveryPageIsLinked(t *testing.T) {
 	}
 }
 
-// TestBrokenLinks checks the checks themselves.
+// TestBrokenLinks tests the checks themselves.
 func TestBrokenLinks(t *testing.T) {
 	t.Parallel()
 	pages := map[string]string{
@@ -86,7 +86,7 @@ func existsInCheckout(name string) bool {
 	return err == nil
 }
 
-// brokenLinks returns a line of text for each relative link that leads nowhere.
+// brokenLinks returns a line for each broken relative link.
 func brokenLinks(pages map[string]string, exists func(name string) bool) (problems []string) {
 	for _, page := range sortedNames(pages) {
 		for _, l := range linksOf(page, pages[page]) {
@@ -104,7 +104,7 @@ func brokenLinks(pages map[string]string, exists func(name string) bool) (proble
 	return problems
 }
 
-// unlinked returns the pages below docs that no chain of links from README.md reaches.
+// unlinked returns the pages in docs that are not reachable from README.md.
 func unlinked(pages map[string]string) (missing []string) {
 	seen := map[string]bool{"README.md": true}
 	for next := []string{"README.md"}; len(next) > 0; next = next[1:] {
@@ -132,7 +132,7 @@ func sortedNames(pages map[string]string) []string {
 	return names
 }
 
-// link is a relative link: the target as written, and the page and the anchor that it names.
+// link is a relative link: the target as written, and the page and anchor that it refers to.
 type link struct {
 	line                 int
 	target, page, anchor string
@@ -142,7 +142,7 @@ func linksOf(page, text string) (links []link) {
 	for n, line := range proseOf(text) {
 		for _, match := range linkTo.FindAllStringSubmatch(withoutCode(line), -1) {
 			target := match[1]
-			if strings.Contains(target, ":") { // another site
+			if strings.Contains(target, ":") { // an external link
 				continue
 			}
 			file, anchor, _ := strings.Cut(target, "#")
@@ -156,7 +156,7 @@ func linksOf(page, text string) (links []link) {
 	return links
 }
 
-// proseOf yields the lines outside of fenced and indented code, with their numbers.
+// proseOf yields the lines outside of fenced and indented code, with their line numbers.
 func proseOf(text string) func(yield func(int, string) bool) {
 	return func(yield func(int, string) bool) {
 		fenced, n := false, 0
@@ -173,7 +173,8 @@ func proseOf(text string) func(yield func(int, string) bool) {
 	}
 }
 
-// withoutCode empties the code spans of a line, whose brackets are no links.
+// withoutCode removes the content of code spans from a line, because brackets in them are not
+// links.
 func withoutCode(line string) string {
 	parts := strings.Split(line, "`")
 	for i := 1; i < len(parts)-1; i += 2 {
@@ -182,8 +183,8 @@ func withoutCode(line string) string {
 	return strings.Join(parts, "``")
 }
 
-// anchorsOf returns the anchors of a page's headings, as GitHub makes them: the text in lower case
-// without punctuation, spaces as hyphens, and a number after each repetition.
+// anchorsOf returns the anchors of a page's headings, as GitHub generates them: the text in lower
+// case without punctuation, with hyphens for spaces, and with a number after each duplicate.
 func anchorsOf(text string) (anchors []string) {
 	times := make(map[string]int)
 	for _, line := range proseOf(text) {

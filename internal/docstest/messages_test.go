@@ -19,7 +19,7 @@ var (
 	formatVerb   = regexp.MustCompile(`%[-+# 0]*\d*(?:\.\d+)?[a-zA-Z]`)
 )
 
-// TestMessagesInDocs checks that the errors and warnings that pages show are texts of the code.
+// TestMessagesInDocs checks that the errors and warnings on the pages exist in the code.
 func TestMessagesInDocs(t *testing.T) {
 	t.Parallel()
 	texts := textsOfCode(t)
@@ -43,15 +43,15 @@ func TestMessagesInDocs(t *testing.T) {
 	}
 }
 
-// texts are the string constants of the code: as patterns, in which a verb matches anything, and as
-// the parts between the verbs.
+// texts contains the string constants of the code: as patterns, in which a verb matches anything,
+// and as the parts between verbs.
 type texts struct {
 	patterns []*regexp.Regexp
 	parts    []string
 }
 
-// have reports whether a message is a text of the code. If it is shortened with "…", its longest
-// piece must be a part of a text.
+// have reports whether a message is in the code. If "…" shortens it, its longest piece must be part
+// of a text.
 func (t texts) have(message string) bool {
 	for _, pattern := range t.patterns {
 		if pattern.MatchString(message) {
@@ -75,7 +75,7 @@ func (t texts) have(message string) bool {
 	return false
 }
 
-// textsOfCode returns the constants of at least four words of the plugin and of the runtime.
+// textsOfCode returns the string constants of at least four words in the plugin and the runtime.
 func textsOfCode(t *testing.T) (all texts) {
 	t.Helper()
 	for _, dir := range []string{"internal", "runtime"} {
@@ -85,7 +85,7 @@ func textsOfCode(t *testing.T) (all texts) {
 			case err != nil:
 				return err
 			case entry.IsDir() && entry.Name() == "gen" && filepath.Dir(path) != dir:
-				return filepath.SkipDir // generated
+				return filepath.SkipDir // generated code
 			case entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
 				return nil
 			}
@@ -125,7 +125,7 @@ func (t *texts) add(text string) {
 	t.patterns = append(t.patterns, regexp.MustCompile("(?:^|: )"+strings.Join(quoted, ".+")+"$"))
 }
 
-// constant returns the text of a string, or of strings that are joined by +.
+// constant returns the value of a string literal, or of several joined by +.
 func constant(expr ast.Expr) (text string, ok bool) {
 	switch expr := expr.(type) {
 	case *ast.BasicLit:

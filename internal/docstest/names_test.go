@@ -18,8 +18,8 @@ var (
 	localName     = regexp.MustCompile(`(\w+)(?:, \w+)* :?= `)
 )
 
-// TestNamesInDocs checks that the packages of the runtime declare each name that a page uses with a
-// package, such as server.WithLogger, and each option that it uses without one.
+// TestNamesInDocs checks that the packages of the runtime declare each name that a page qualifies
+// with a package, such as server.WithLogger, and each option that it uses without one.
 func TestNamesInDocs(t *testing.T) {
 	t.Parallel()
 	declared := declaredNames(t)
@@ -31,7 +31,7 @@ func TestNamesInDocs(t *testing.T) {
 		maps.Copy(anywhere, names)
 	}
 	for page, text := range pagesOfCheckout(t) {
-		if page == "docs/templates.md" { // names the generator's packages, which internal/gen checks
+		if page == "docs/templates.md" { // internal/gen checks its names
 			continue
 		}
 		locals := localsOf(text)
@@ -53,7 +53,8 @@ func TestNamesInDocs(t *testing.T) {
 	}
 }
 
-// localsOf returns the variables that the code of a page declares; they may have a package's name.
+// localsOf returns the variables that the code of a page declares, because they may have the name
+// of a package.
 func localsOf(text string) map[string]bool {
 	locals := make(map[string]bool)
 	for _, match := range localName.FindAllStringSubmatch(text, -1) {
@@ -62,7 +63,8 @@ func localsOf(text string) map[string]bool {
 	return locals
 }
 
-// declaredNames returns the names that the runtime's packages declare, with methods, by package.
+// declaredNames returns the names that the runtime's packages declare, including methods, by
+// package.
 func declaredNames(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	declared := make(map[string]map[string]bool)

@@ -8,15 +8,15 @@ import (
 	"testing"
 )
 
-// step is a fenced block of a page that says more than it shows: a file, if it has a path, or commands.
+// step is a fenced block of a page that the tests execute: a file, if it has a path, or commands.
 type step struct {
 	line int
 	path string
 	text string
 }
 
-// readPage returns the steps of a page: the blocks whose fence names a file ("go cmd/server/main.go"), and those in sh. All
-// other blocks are to look at.
+// readPage returns the steps of a page: the blocks whose fence names a file ("go
+// cmd/server/main.go"), and those in sh. It ignores all other blocks.
 func readPage(t *testing.T, file string) (steps []step) {
 	t.Helper()
 	page, err := os.ReadFile(file)
@@ -47,7 +47,7 @@ func readPage(t *testing.T, file string) (steps []step) {
 	return steps
 }
 
-// write puts a file where the page says.
+// write writes the file of a step.
 func (s step) write(t *testing.T, dir string) {
 	t.Helper()
 	file := filepath.Join(dir, filepath.FromSlash(s.path))
@@ -59,7 +59,8 @@ func (s step) write(t *testing.T, dir string) {
 	}
 }
 
-// ofRepository tells the commands for a clone of this repository from those for a module of the reader's own.
+// ofRepository reports whether the commands are for a clone of this repository, not for the
+// reader's own module.
 func (s step) ofRepository() bool { return strings.HasPrefix(s.text, "make ") }
 
 func (s step) String() string { return fmt.Sprintf("line %d:\n%s", s.line, s.text) }

@@ -17,9 +17,10 @@ import (
 // module is the path of the root module.
 const module = "github.com/grpcservice/grpcservice"
 
-// proxyOfCheckout writes a module proxy that has this checkout as the one version of the module, and
-// returns its directory. The version follows from the content, so that a second run finds what the first
-// has built; the go command forgets the module itself before and after each run.
+// proxyOfCheckout writes a module proxy that serves this checkout as the only version of the
+// module, and returns its directory. The version is derived from the content, so that a second run
+// can use the build cache of the first; each run removes the module itself from the module cache
+// before and after.
 var proxyOfCheckout = sync.OnceValues(func() (dir string, err error) {
 	proxy, err := os.MkdirTemp(scratch, "proxy")
 	if err != nil {
@@ -35,8 +36,8 @@ var proxyOfCheckout = sync.OnceValues(func() (dir string, err error) {
 	return proxy, writeProxy(filepath.Join(proxy, filepath.FromSlash(module), "@v"), version)
 })
 
-// versionOfCheckout returns a version that only this content has: the go command keeps what it knows of
-// a version's packages, also when the version itself is forgotten.
+// versionOfCheckout returns a version that is unique to this content, because the go command keeps
+// information on the packages of a version even after forget has removed the version.
 func versionOfCheckout() (string, error) {
 	names, err := moduleFiles()
 	if err != nil {
@@ -53,7 +54,7 @@ func versionOfCheckout() (string, error) {
 	return fmt.Sprintf("v0.1.0-docstest.x%x", hash.Sum(nil))[:36], nil
 }
 
-// writeProxy writes the files that the go command asks a proxy for.
+// writeProxy writes the files that the go command requests from a proxy.
 func writeProxy(dir, version string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -74,7 +75,7 @@ func writeProxy(dir, version string) error {
 	return zipModule(filepath.Join(dir, version+".zip"), module+"@"+version+"/")
 }
 
-// zipModule writes the files of the root module, as git knows them, each with the prefix.
+// zipModule writes the files of the root module that git tracks to an archive, with a prefix.
 func zipModule(file, prefix string) error {
 	names, err := moduleFiles()
 	if err != nil {
@@ -88,7 +89,7 @@ func zipModule(file, prefix string) error {
 	archive := zip.NewWriter(out)
 	for _, name := range names {
 		content, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
-		if os.IsNotExist(err) { // deleted and not committed yet
+		if os.IsNotExist(err) { // deleted but not committed
 			continue
 		}
 		if err != nil {
@@ -125,7 +126,7 @@ func moduleFiles() ([]string, error) {
 	}), nil
 }
 
-// forget removes the version from the module cache, which is read only.
+// forget removes the version from the module cache, which is read-only.
 func forget(version string) error {
 	out, err := exec.Command("go", "env", "GOMODCACHE").Output()
 	if err != nil {

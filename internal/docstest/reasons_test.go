@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// reasonConst matches the declaration of a reason of the runtime.
+// reasonConst matches the declaration of a reason in the runtime.
 var reasonConst = regexp.MustCompile(
 	`(?m)^\s*(?:const )?Reason\w* +(?:rpcerr\.)?Reason += "([A-Z_]+)"$`)
 

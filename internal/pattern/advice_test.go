@@ -10,7 +10,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/pattern/page"
 )
 
-// TestAdviceMakesSure checks that a user who does as a finding advises has the pattern for sure.
+// TestAdviceMakesSure checks that following the advice of a finding declares the pattern.
 func TestAdviceMakesSure(t *testing.T) {
 	const messages = `message Page { uint32 limit = 1; string token = 2; } message Next { string next_token = 1; }`
 	for name, proto := range map[string]string{

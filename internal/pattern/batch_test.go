@@ -2,7 +2,8 @@ package pattern_test
 
 import "testing"
 
-// users has a service with methods for one user, and the messages of batches, whose method comes first.
+// users returns a service whose first method is a batch, with methods for one user and the messages
+// of batches.
 func users(method, request, response, messages string) string {
 	return `service S { rpc ` + method + `(Req) returns (Resp);
 			rpc GetUser(GetUserRequest) returns (User); rpc CreateUser(CreateUserRequest) returns (User); rpc DeleteUser(DeleteUserRequest) returns (google.protobuf.Empty);

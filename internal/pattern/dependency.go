@@ -10,7 +10,8 @@ type Dependency struct {
 	// New creates it. Its only argument is the result of Store, or it has none if Store is "". Both
 	// are functions of Package.
 	New, Store string
-	// Register is the function of Package that main.go calls with the server and the dependency, or "".
+	// Register is the function of Package that main.go calls with the server and the
+	// dependency, or "".
 	Register string
 	// Doc completes "NewBookService returns a BookService": "whose operations the manager stores
 	// and runs".

@@ -18,8 +18,8 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// FuzzDetect checks that no descriptor and no policy makes Detect panic, that what it finds is whole, and that it finds the same
-// again.
+// FuzzDetect checks that no descriptor and no policy makes Detect panic, that its results are
+// complete, and that it is deterministic.
 func FuzzDetect(f *testing.F) {
 	for _, seed := range []struct{ proto, said string }{
 		{list("ListUsers", pageRequest, `repeated User users = 1; map<string, User> m = 3;`+nextToken), `page: {items: "users"}`},
@@ -69,7 +69,7 @@ func FuzzDetect(f *testing.F) {
 	})
 }
 
-// checkWhole checks that a result has what code can be made of.
+// checkWhole checks that a result has everything that code generation needs.
 func checkWhole(t *testing.T, r pattern.Result) {
 	t.Helper()
 	has := make(map[string]bool)

@@ -25,7 +25,7 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// header begins the proto of each test.
+// header is the start of every test proto.
 const header = `syntax = "proto3";
 package shop.v1;
 import "google/protobuf/any.proto";
@@ -38,7 +38,8 @@ import "standins.proto";
 import "longrunning.proto";
 `
 
-// standIns has options by the numbers of those of google.api and google.longrunning, which are all that counts.
+// standIns declares options with the field numbers of those of google.api and google.longrunning;
+// detection uses only the numbers.
 const standIns = `syntax = "proto3";
 package standins;
 import "google/protobuf/descriptor.proto";
@@ -52,7 +53,8 @@ message Reference { string type = 1; }
 message Format { int32 format = 1; }
 `
 
-// longrunning has messages by the names of google.longrunning, as far as they count.
+// longrunning declares the messages of google.longrunning under their names, with the fields that
+// detection uses.
 const longrunning = `syntax = "proto3";
 package google.longrunning;
 import "google/protobuf/any.proto";
@@ -65,7 +67,7 @@ message GetOperationRequest { string name = 1; }
 message WaitOperationRequest { string name = 1; }
 `
 
-// compile compiles a proto that has no header.
+// compile compiles a proto without a header.
 func compile(t testing.TB, text string) protoreflect.FileDescriptor {
 	t.Helper()
 	file, err := compileAll(t, map[string]string{"test.proto": header + text, "standins.proto": standIns, "longrunning.proto": longrunning})
@@ -93,7 +95,8 @@ func compileAll(t testing.TB, files map[string]string) (linker.File, error) {
 	return compiled[0], nil
 }
 
-// methodOf returns a method of the first service of a file: the one of a name, or the first.
+// methodOf returns a method of the first service of a file: the one with a name, or the first if
+// name is empty.
 func methodOf(t testing.TB, file protoreflect.FileDescriptor, name string) protoreflect.MethodDescriptor {
 	t.Helper()
 	methods := file.Services().Get(0).Methods()
@@ -107,7 +110,7 @@ func methodOf(t testing.TB, file protoreflect.FileDescriptor, name string) proto
 	return nil
 }
 
-// policyOf reads a policy as options spell it.
+// policyOf parses a policy in the text format of options.
 func policyOf(t testing.TB, text string) *grpcservicev1.Policy {
 	t.Helper()
 	p := &grpcservicev1.Policy{}
@@ -117,7 +120,7 @@ func policyOf(t testing.TB, text string) *grpcservicev1.Policy {
 	return p
 }
 
-// finder returns the function that finds the messages of a file and of what it imports.
+// finder returns a function that finds the messages of a file and of its imports.
 func finder(file protoreflect.FileDescriptor) func(protoreflect.FullName) protoreflect.MessageDescriptor {
 	return func(name protoreflect.FullName) protoreflect.MessageDescriptor {
 		files := []protoreflect.FileDescriptor{file}
@@ -133,7 +136,7 @@ func finder(file protoreflect.FileDescriptor) func(protoreflect.FullName) protor
 	}
 }
 
-// messageIn returns a message of a list, or one that is declared in one of these.
+// messageIn returns a message of a list, or one that is nested in a message of the list.
 func messageIn(list protoreflect.MessageDescriptors, name protoreflect.FullName) protoreflect.MessageDescriptor {
 	for i := range list.Len() {
 		if m := list.Get(i); m.FullName() == name {
@@ -150,13 +153,13 @@ func detect(t testing.TB, file protoreflect.FileDescriptor, method, said string)
 	return pattern.Detect(table.Patterns(), methodOf(t, file, method), policyOf(t, said), finder(file))
 }
 
-// testCase is a proto and what is found in it.
+// testCase is a proto and the expected result.
 type testCase struct {
 	name   string
 	proto  string
-	method string // the first one, if empty
+	method string // the first one if empty
 	said   string
-	want   string // what describe says
+	want   string // the expected output of describe
 }
 
 func run(t *testing.T, cases []testCase) {
@@ -181,7 +184,7 @@ func found[F pattern.Found](r pattern.Result) (none F) {
 	return none
 }
 
-// describe says in lines what is in a result.
+// describe formats a result, one line per fact.
 func describe(r pattern.Result) string {
 	var b strings.Builder
 	if p := found[*page.Page](r); p != nil {
@@ -219,7 +222,7 @@ func describe(r pattern.Result) string {
 	return b.String()
 }
 
-// sortedFields spells fields in the order of their names.
+// sortedFields formats fields, sorted by name.
 func sortedFields(fields map[string]any) string {
 	var pairs []any
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
@@ -241,7 +244,7 @@ func describeFields(f operation.Message) string {
 	return fieldsOf("name", f.Name, "done", f.Done, "error", f.Error, "response", f.Response, "metadata", f.Metadata)
 }
 
-// fieldsOf spells names and values in turns, without those that are empty.
+// fieldsOf formats pairs of name and value, and omits empty values.
 func fieldsOf(pairs ...any) string {
 	var b strings.Builder
 	for i := 0; i < len(pairs); i += 2 {

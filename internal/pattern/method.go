@@ -119,7 +119,7 @@ func (m *Method) LookUp(name string) protoreflect.MessageDescriptor {
 		return nil
 	}
 	find := func(name protoreflect.FullName) protoreflect.MessageDescriptor {
-		if found := m.find(name); found != nil && !found.IsMapEntry() { // Go has no type for a map entry
+		if found := m.find(name); found != nil && !found.IsMapEntry() { // an entry has no Go type
 			return found
 		}
 		return nil

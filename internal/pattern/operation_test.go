@@ -2,7 +2,7 @@ package pattern_test
 
 import "testing"
 
-// jobs has a service with a method that starts a job, which comes first, and the messages of jobs.
+// jobs returns a service whose first method starts a job, with the messages of jobs.
 func jobs(method, options, request, messages string) string {
 	return `service S { rpc ` + method + `(Req) returns (Operation) {` + options + `} }
 		message Req {` + request + `} message Report { string text = 1; }
@@ -12,7 +12,7 @@ func jobs(method, options, request, messages string) string {
 const googleFields = `fields name=name done=done error=error response=response metadata=metadata
 	`
 
-// own is an operation of another team, in one of the shapes that there are.
+// own is the operation message of a third-party API, in one of the common shapes.
 const own = `message Operation { string id = 1; bool done = 2; google.protobuf.Any metadata = 3;
 	oneof result { google.rpc.Status error = 4; google.protobuf.Any response = 5; } }`
 

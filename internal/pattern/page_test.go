@@ -2,7 +2,7 @@ package pattern_test
 
 import "testing"
 
-// list returns a service with one method that pages, by the fields of its messages.
+// list returns a service with one paginated method, from the fields of its messages.
 func list(method, request, response string) string {
 	return `service S { rpc ` + method + `(Req) returns (Resp); }
 		message Req {` + request + `} message Resp {` + response + `}
@@ -273,7 +273,8 @@ func TestListsThatPageInOtherWaysAreReported(t *testing.T) {
 	})
 }
 
-// TestIdempotencyKeysOfLists checks that an idempotency key does not bind the token, and that what may be a filter is never changed.
+// TestIdempotencyKeysOfLists checks that the token is not bound to the idempotency key, and that a
+// possible filter is never changed.
 func TestIdempotencyKeysOfLists(t *testing.T) {
 	run(t, []testCase{
 		{

@@ -40,7 +40,6 @@ type Pattern struct {
 	Shown string
 	// Inner is a pattern that a method with this one can contain, or "". An option that names
 	// fields of the inner pattern does not override the outer one.
-	// not take a method from the outer one.
 	Inner string
 	// Beside reports whether a method can have the pattern in addition to another one.
 	Beside bool

@@ -2,7 +2,8 @@ package pattern_test
 
 import "testing"
 
-// TestNamesMayBeInCamelCase holds that protos whose fields are not spelled as the style guide has it are found too.
+// TestNamesMayBeInCamelCase checks that detection works for protos whose field names do not follow
+// the style guide.
 func TestNamesMayBeInCamelCase(t *testing.T) {
 	run(t, []testCase{
 		{
@@ -26,7 +27,7 @@ func TestNamesMayBeInCamelCase(t *testing.T) {
 	})
 }
 
-// TestListsNamedLikeSideFieldsMayBeItems holds that labels are what ListUserLabels lists.
+// TestListsNamedLikeSideFieldsMayBeItems checks that ListUserLabels lists labels.
 func TestListsNamedLikeSideFieldsMayBeItems(t *testing.T) {
 	const found = `page items=labels size=page_size token=page_token next=next_page_token
 		page, certain: items: labels, named after the method`
@@ -40,8 +41,8 @@ func TestListsNamedLikeSideFieldsMayBeItems(t *testing.T) {
 	})
 }
 
-// TestFlagsOfMorePagesMakePagesLikely holds that a list that says by a flag where it ends is not taken for one that says so by an
-// empty token.
+// TestFlagsOfMorePagesMakePagesLikely checks that a list that marks its last page with a flag is
+// not treated as certain to mark it with an empty token.
 func TestFlagsOfMorePagesMakePagesLikely(t *testing.T) {
 	proto := list("ListUsers", pageRequest, `repeated User users = 1; bool has_more = 3;`+nextToken)
 	const found = `page items=users size=page_size token=page_token next=next_page_token
@@ -58,7 +59,8 @@ func TestFlagsOfMorePagesMakePagesLikely(t *testing.T) {
 	})
 }
 
-// TestFieldsOfChildrenAreNotHoisted holds that the id of the whole is not taken for that of each child.
+// TestFieldsOfChildrenAreNotHoisted checks that the ID of the whole request is not used as the ID
+// of each item.
 func TestFieldsOfChildrenAreNotHoisted(t *testing.T) {
 	run(t, []testCase{{
 		name: "id, name, etag, and one of a oneof",
@@ -71,7 +73,8 @@ func TestFieldsOfChildrenAreNotHoisted(t *testing.T) {
 	}})
 }
 
-// TestRequestsThatAreThingsHaveNoIdempotencyKey holds that the id of what people ask for is not taken for that of a call.
+// TestRequestsThatAreThingsHaveNoIdempotencyKey checks that the ID of a resource called a request
+// is not treated as the idempotency key of the call.
 func TestRequestsThatAreThingsHaveNoIdempotencyKey(t *testing.T) {
 	method := func(service, name, fields string) string {
 		return `service ` + service + ` { rpc ` + name + `(Req) returns (Resp); } message Req {` + fields + `} message Resp {}`
@@ -100,7 +103,7 @@ func TestRequestsThatAreThingsHaveNoIdempotencyKey(t *testing.T) {
 	})
 }
 
-// TestJobsAreOperationsByAnotherName holds that GetJob starts no job.
+// TestJobsAreOperationsByAnotherName checks that GetJob is not detected as starting a job.
 func TestJobsAreOperationsByAnotherName(t *testing.T) {
 	const jobs = `service JobService { rpc CreateJob(Req) returns (Job); rpc GetJob(Req) returns (Job); rpc Get(GetJobRequest) returns (Job);
 			rpc CancelJob(Req) returns (Job); rpc DescribeProgress(Req) returns (Job); }
@@ -123,7 +126,8 @@ func TestJobsAreOperationsByAnotherName(t *testing.T) {
 	})
 }
 
-// TestOperationsDoNotEndWithMapEntries holds that what Go has no type for is not taken for the result.
+// TestOperationsDoNotEndWithMapEntries checks that a map entry, which has no Go type, is not used
+// as the result.
 func TestOperationsDoNotEndWithMapEntries(t *testing.T) {
 	run(t, []testCase{{
 		name: "an entry of a map",
@@ -135,7 +139,7 @@ func TestOperationsDoNotEndWithMapEntries(t *testing.T) {
 	}})
 }
 
-// TestNothingSaidIsWithoutEffect holds that what a policy says where it cannot count is a problem.
+// TestNothingSaidIsWithoutEffect checks that a policy setting that has no effect is a problem.
 func TestNothingSaidIsWithoutEffect(t *testing.T) {
 	run(t, []testCase{
 		{
@@ -166,7 +170,8 @@ func TestNothingSaidIsWithoutEffect(t *testing.T) {
 	})
 }
 
-// TestStreamsOfGoogle checks what is found in the streams of public APIs: the fields that matter, by their names and types.
+// TestStreamsOfGoogle checks the detection in streams of public APIs, reduced to the names and
+// types of the relevant fields.
 func TestStreamsOfGoogle(t *testing.T) {
 	run(t, []testCase{
 		{

@@ -23,17 +23,17 @@ type list struct {
 type advisory struct {
 	ID     string `json:"id"`
 	Module string `json:"module"`
-	Fixed  string `json:"fixed"` // from this version on, no release is affected
+	Fixed  string `json:"fixed"` // the first release that is not affected
 	What   string `json:"what"`
 	Source string `json:"source"`
 }
 
-// acceptance is a finding that a requirement of this repository keeps, and why.
+// acceptance is a finding that the repository accepts because of a requirement, and the reason.
 type acceptance struct {
 	ID       string `json:"id"`
 	Version  string `json:"version"`
 	Why      string `json:"why"`
-	BeforeGo string `json:"before_go"` // a go.mod that requires this version of Go can be fixed instead
+	BeforeGo string `json:"before_go"` // a go.mod with at least this Go version can upgrade instead
 }
 
 // finding is a requirement that an advisory affects.
@@ -65,7 +65,7 @@ func (l *list) findings(mod *modfile.File) []finding {
 	return found
 }
 
-// accepts returns the acceptance of an advisory in a module that requires Go goVersion, or nil.
+// accepts returns the acceptance of an advisory for a module that requires Go goVersion, or nil.
 func (l *list) accepts(id, moduleVersion, goVersion string) *acceptance {
 	for i, a := range l.Accepted {
 		if a.ID == id && a.Version == moduleVersion && version.Compare("go"+goVersion, "go"+a.BeforeGo) < 0 {

@@ -1,10 +1,11 @@
-// Program advisories judges what govulncheck finds in a module of this repository. Run it in the module's directory:
+// Program advisories checks the findings of govulncheck for a module of this repository. Run it in
+// the module's directory:
 //
 //	govulncheck -format json ./... | advisories
 //
-// It fails on every vulnerable version that the module requires, called or not, because that is what scanners of
-// go.mod files report to users; only what advisories.json accepts passes. Findings in the standard library do not count:
-// users build with their own Go.
+// It fails for every vulnerable version that the module requires, whether or not the code calls it,
+// because scanners of go.mod files report these to users; advisories.json lists the exceptions. It
+// ignores findings in the standard library, because users build with their own Go.
 package main
 
 import (
@@ -24,7 +25,7 @@ func main() {
 	}
 }
 
-// message is the part of govulncheck's messages that counts here.
+// message has the fields of a govulncheck message that the program reads.
 type message struct {
 	Config  *struct{} `json:"config"`
 	Finding *struct {
@@ -65,7 +66,7 @@ func run(in io.Reader, out io.Writer, modPath string) error {
 	return nil
 }
 
-// readFindings reads the output of govulncheck, and returns each advisory of a module once.
+// readFindings parses the output of govulncheck, and returns each advisory of a module once.
 func readFindings(in io.Reader) ([]finding, error) {
 	var found []finding
 	seen := map[finding]bool{}

@@ -15,7 +15,8 @@ import (
 
 const root = "../.."
 
-// TestModulesRequireNothingVulnerable checks every go.mod of the repository against advisories.json.
+// TestModulesRequireNothingVulnerable checks every go.mod of the repository against
+// advisories.json.
 func TestModulesRequireNothingVulnerable(t *testing.T) {
 	l := mustLoad(t)
 	mods := repositoryMods(t)
@@ -33,7 +34,7 @@ func TestModulesRequireNothingVulnerable(t *testing.T) {
 	}
 }
 
-// TestAcceptancesAreNeeded checks that an acceptance goes when its requirement does.
+// TestAcceptancesAreNeeded checks that no acceptance outlives its requirement.
 func TestAcceptancesAreNeeded(t *testing.T) {
 	l := mustLoad(t)
 	moduleOf := make(map[string]string)
@@ -57,7 +58,8 @@ func TestAcceptancesAreNeeded(t *testing.T) {
 	}
 }
 
-// TestTheFirstFloorIsVulnerable checks that the comparison would have told: grpc 1.83.1 and x/net 0.55 were required once.
+// TestTheFirstFloorIsVulnerable checks that the comparison detects grpc 1.83.1 and x/net 0.55,
+// which were once required.
 func TestTheFirstFloorIsVulnerable(t *testing.T) {
 	mod, err := modfile.Parse("go.mod", []byte(`module m
 
@@ -87,7 +89,8 @@ require (
 	}
 }
 
-// TestAdvisoriesAreWellFormed checks what nobody would see otherwise: a version that does not compare never matches.
+// TestAdvisoriesAreWellFormed checks for errors with no visible effect: an invalid version never
+// matches.
 func TestAdvisoriesAreWellFormed(t *testing.T) {
 	l := mustLoad(t)
 	id := regexp.MustCompile(`^(GO-\d{4}-\d{4,}|GHSA(-[0-9a-z]{4}){3}|CVE-\d{4}-\d{4,})$`)
@@ -106,7 +109,7 @@ func TestAdvisoriesAreWellFormed(t *testing.T) {
 	}
 }
 
-// TestReadmeNamesTheFloor checks that the README requires what go.mod requires.
+// TestReadmeNamesTheFloor checks that the README lists the requirements of go.mod.
 func TestReadmeNamesTheFloor(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {
@@ -126,7 +129,8 @@ func TestReadmeNamesTheFloor(t *testing.T) {
 	}
 }
 
-// TestRun holds which findings of govulncheck fail. The messages are shortened from what govulncheck 1.9.0 writes.
+// TestRun checks which findings of govulncheck make the program fail. The messages are shortened
+// output of govulncheck 1.9.0.
 func TestRun(t *testing.T) {
 	const config = `{"config": {"protocol_version": "v1.0.0", "scanner_name": "govulncheck"}}` + "\n"
 	at := func(id, module, version string) string {
@@ -180,7 +184,7 @@ func mustLoad(t *testing.T) *list {
 	return l
 }
 
-// repositoryMods reads the go.mod files of this repository, those of golden cases aside.
+// repositoryMods reads the go.mod files of this repository, without those of golden tests.
 func repositoryMods(t *testing.T) map[string]*modfile.File {
 	t.Helper()
 	mods := make(map[string]*modfile.File)

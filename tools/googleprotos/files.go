@@ -30,8 +30,8 @@ func wanted() []protoreflect.FileDescriptor {
 	}
 }
 
-// withImports returns the files and what they import, each once. The protos of protobuf itself, which every compiler has, are
-// left out.
+// withImports returns the files and their imports, each once. It omits the protos of protobuf
+// itself, which every compiler includes.
 func withImports(files []protoreflect.FileDescriptor) ([]protoreflect.FileDescriptor, error) {
 	var all []protoreflect.FileDescriptor
 	seen := make(map[string]bool)

@@ -1,10 +1,11 @@
-// Googleprotos writes the proto files of Google that protos of this repository import, into a directory:
+// Googleprotos writes the Google proto files that protos of this repository import to a directory:
 //
 //	go run ./googleprotos DIR
 //
-// It prints them from the descriptors that Go modules carry, at the versions in tools/go.mod. So they need no network, no copy in
-// the repository, and their go_package names the package that Go code imports. Descriptors carry no comments, so neither do
-// the files. What the directory has besides is left alone.
+// It prints them from the descriptors in Go modules, at the versions in tools/go.mod. So they need
+// no network and no copy in the repository, and their go_package is the package that Go code
+// imports. Descriptors contain no comments, so the files have none. Other files in the directory
+// are left unchanged.
 package main
 
 import (

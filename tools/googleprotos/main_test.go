@@ -14,7 +14,8 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// TestWrittenFilesAreTheDescriptors checks that what is written compiles to what it was printed from, go_package included.
+// TestWrittenFilesAreTheDescriptors checks that the written files compile to the descriptors they
+// were printed from, including go_package.
 func TestWrittenFilesAreTheDescriptors(t *testing.T) {
 	dir := t.TempDir()
 	if err := write(dir); err != nil {
@@ -37,7 +38,7 @@ func TestWrittenFilesAreTheDescriptors(t *testing.T) {
 	}
 }
 
-// TestBufBuildsWrittenFiles needs buf on PATH, where the Makefile puts it.
+// TestBufBuildsWrittenFiles requires buf on the PATH, where the Makefile puts it.
 func TestBufBuildsWrittenFiles(t *testing.T) {
 	buf, err := exec.LookPath("buf")
 	if err != nil {
@@ -52,7 +53,7 @@ func TestBufBuildsWrittenFiles(t *testing.T) {
 	}
 }
 
-// canonical returns what a descriptor says, with imports in one order, and without the options of methods that have none.
+// canonical returns a descriptor with sorted imports and without the empty options of methods.
 func canonical(t *testing.T, file protoreflect.FileDescriptor) *descriptorpb.FileDescriptorProto {
 	t.Helper()
 	data, err := proto.Marshal(protodesc.ToFileDescriptorProto(file))

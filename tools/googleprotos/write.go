@@ -13,7 +13,7 @@ import (
 // header is the first line of each file.
 const header = "// Printed from a Go module's descriptor by tools/googleprotos; do not edit, do not commit.\n"
 
-// write writes the files that are wanted and what they import below the directory.
+// write writes the wanted files and their imports below a directory.
 func write(dir string) error {
 	files, err := withImports(wanted())
 	if err != nil {
@@ -30,7 +30,7 @@ func write(dir string) error {
 func writeFile(dir string, file protoreflect.FileDescriptor) error {
 	var text bytes.Buffer
 	text.WriteString(header)
-	// Fully qualified names: shorter ones depend on the printer's idea of scopes.
+	// Use fully qualified names: shorter ones depend on how the printer resolves scopes.
 	printer := protoprint.Printer{ForceFullyQualifiedNames: true}
 	if err := printer.PrintProtoFile(file, &text); err != nil {
 		return fmt.Errorf("%s: %w", file.Path(), err)

@@ -12,7 +12,7 @@ import (
 
 // Arguments are the arguments of the helper's constructor, as helper_batch.go.tmpl writes them.
 type Arguments struct {
-	Accessors []view.Accessor // of the items, the results and the value of a result, where they exist
+	Accessors []view.Accessor // of the items, the results and the value of a result
 	Fields    []view.HelperField
 }
 

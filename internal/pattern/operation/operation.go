@@ -47,7 +47,8 @@ func detect(m *pattern.Method) pattern.Found {
 	if verb == "get" {
 		return nil // detectGetter handles it
 	}
-	if verb != "" || m.Out.Name() != operationMessage.Name() && idempotency.IsRead(m.Desc) { // such as GetJobStatus if the operation's message is Job
+	// The second condition applies to GetJobStatus if the operation's message is Job.
+	if verb != "" || m.Out.Name() != operationMessage.Name() && idempotency.IsRead(m.Desc) {
 		m.ReportPossible(Name, "its name is that of a method for existing operations", "")
 		return nil
 	}

@@ -46,9 +46,9 @@ func (p *Page) Helper(s *model.Scope) model.Helper {
 // Stub is the data of the starter code for a user's method.
 type Stub struct {
 	Item      view.Type // an element of the list, or a value of the map
-	Key       view.Type // the type of the key after which a page starts; Text is empty if no key was found
-	KeyGetter string    // the item's method that returns the key; "" for a map, or if the item is the key
-	KeyGuess  string    // the name of the key field if only its name suggests that it identifies items, and names of people are not unique
+	Key       view.Type // of the key after which a page starts; Text is "" if there is none
+	KeyGetter string    // the method that returns the key; "" for a map or if the item is the key
+	KeyGuess  string    // the key field if only its name identifies it and it may not be unique
 	IsMap     bool
 	HasTotal  bool
 }
@@ -76,7 +76,7 @@ func (p *Page) stub(s *model.Scope) Stub {
 		stub.Key, stub.KeyGetter, stub.KeyGuess = view.Type(key.Type), key.Getter, key.Guess
 	}
 	if len(p.Token) == 0 {
-		stub.Key, stub.KeyGetter, stub.KeyGuess = view.Type{}, "", "" // a list with an offset does not use a key
+		stub.Key, stub.KeyGetter, stub.KeyGuess = view.Type{}, "", "" // an offset needs no key
 	}
 	return stub
 }

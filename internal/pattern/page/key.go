@@ -48,7 +48,7 @@ func keyOfGet(list protoreflect.MethodDescriptor, item protoreflect.MessageDescr
 	for i := range methods.Len() {
 		switch m := methods.Get(i); {
 		case !isGet(m, item):
-		case m.Name() == "Get"+item.Name(): // it precedes methods that get the item by something else
+		case m.Name() == "Get"+item.Name(): // takes precedence
 			gets = slices.Insert(gets, 0, m)
 		default:
 			gets = append(gets, m)

@@ -170,8 +170,8 @@ func (p *pager) findMore() {
 	}
 }
 
-// findSkip finds the number of items to skip. Next to tokens, the policy must name a field that is
-// called offset.
+// findSkip finds the number of items to skip. A field named offset counts only if the
+// policy names it.
 func (p *pager) findSkip() {
 	path, ok := p.useOrNone("skip", p.said.Skip, p.In, shape.ACount)
 	if !ok {

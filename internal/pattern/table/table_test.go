@@ -19,7 +19,8 @@ import (
 
 const root = "../../../"
 
-// TestRowsAreWhole checks that what a row names exists: its page, templates, package and options.
+// TestRowsAreWhole checks that everything a row names exists: its page, templates, package and
+// options.
 func TestRowsAreWhole(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, p := range table.Patterns() {
@@ -45,7 +46,7 @@ func TestRowsAreWhole(t *testing.T) {
 	}
 }
 
-// checkDependency checks that the package of a dependency declares what the row names.
+// checkDependency checks that the package of a dependency declares the names in the row.
 func checkDependency(t *testing.T, p pattern.Pattern) {
 	t.Helper()
 	d := p.Needs.Dependency
@@ -86,7 +87,8 @@ func checkDependency(t *testing.T, p pattern.Pattern) {
 	}
 }
 
-// checkOption checks that the option of a pattern can disable it, and has the parts of the row.
+// checkOption checks that the option of a pattern can disable it, and has the parts listed in the
+// row.
 func checkOption(t *testing.T, p pattern.Pattern) {
 	t.Helper()
 	if p.Option == "" {
