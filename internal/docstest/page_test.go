@@ -15,8 +15,8 @@ type step struct {
 	text string
 }
 
-// readPage returns the steps of a page: the blocks whose fence names a file ("go
-// cmd/server/main.go"), and those in sh. It ignores all other blocks.
+// readPage returns the steps of a page: the blocks whose fence names a file, such as
+// "go cmd/server/main.go", and those in sh. It ignores all other blocks.
 func readPage(t *testing.T, file string) (steps []step) {
 	t.Helper()
 	page, err := os.ReadFile(file)
