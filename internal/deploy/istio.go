@@ -36,7 +36,7 @@ func nextVersion(app App) string {
 // proxyConfigKey is the annotation that configures a pod's proxy.
 const proxyConfigKey = "proxy.istio.io/config"
 
-// proxyConfig makes a pod's proxy run longer than the server drains.
+// proxyConfig returns the annotation that keeps a pod's proxy running until the server has drained.
 func proxyConfig(app App) string {
 	text, _ := json.Marshal(struct { // strings and booleans cannot fail to encode
 		Hold  bool   `json:"holdApplicationUntilProxyStarts"`

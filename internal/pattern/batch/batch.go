@@ -87,7 +87,7 @@ var ownNames = []string{"name", "id", "uid", "uuid", "key", "etag"}
 // findHoisted finds the fields of the request that its items have as well, if they are requests
 // too: parent, update_mask. It excludes fields that each item sets separately, such as its ID and
 // its idempotency key, and fields in a oneof of which an item has only one. If the items are
-// resource names, the parent is part of them.
+// resource names, which contain their parent, the only hoisted field is parent.
 func (b *batcher) findHoisted() {
 	children := b.batch.Children.Field()
 	child := children.Message()

@@ -62,7 +62,7 @@ func IsString(f protoreflect.FieldDescriptor) bool {
 	return IsSingular(f) && f.Kind() == protoreflect.StringKind
 }
 
-// IsChoice reports whether a field is in a oneof with several fields.
+// IsChoice reports whether a field is in a oneof. A proto3 optional field is not.
 func IsChoice(f protoreflect.FieldDescriptor) bool {
 	return f.ContainingOneof() != nil && !f.ContainingOneof().IsSynthetic()
 }
