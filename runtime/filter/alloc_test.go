@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector adds allocations of its own.
+// The race detector adds allocations.
 
 package filter_test
 
@@ -12,7 +12,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/filter"
 )
 
-// TestMatchAllocatesNothing checks comparisons of scalars: a list is filtered message by message.
+// TestMatchAllocatesNothing covers comparisons of scalars: a list method matches every message.
 func TestMatchAllocatesNothing(t *testing.T) {
 	f, err := filter.For((&spb.Status{}).ProtoReflect().Descriptor()).Parse("filter", `code > 2 AND message = "it*gone" AND NOT message = (x OR y)`)
 	if err != nil {

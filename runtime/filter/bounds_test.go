@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector adds allocations of its own.
+// The race detector adds allocations.
 
 package filter_test
 
@@ -22,8 +22,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/filter"
 )
 
-// TestSearchesAreBounded checks that no filter goes through a message more often than MaxSearches times, and that comparisons that do
-// not go through anything are not counted.
+// TestSearchesAreBounded checks that no filter scans a message more than MaxSearches times, and
+// that comparisons that scan nothing do not count.
 func TestSearchesAreBounded(t *testing.T) {
 	schema := filter.For(userDescriptor(t), filter.WithFunction("f", func([]filter.Operand) (func(context.Context, proto.Message) bool, error) {
 		return func(context.Context, proto.Message) bool { return false }, nil
@@ -44,7 +44,7 @@ func TestSearchesAreBounded(t *testing.T) {
 	}
 }
 
-// lapsing is a context that is done once it has been asked a number of times.
+// lapsing is a context that is done after it has been checked a number of times.
 type lapsing struct {
 	context.Context
 	asks int
@@ -57,7 +57,8 @@ func (c *lapsing) Err() error {
 	return nil
 }
 
-// TestMatchEndsWithItsContext checks that all that goes through much of a message asks the context meanwhile, and returns its error.
+// TestMatchEndsWithItsContext checks that everything that reads much of a message checks the
+// context meanwhile, and returns its error.
 func TestMatchEndsWithItsContext(t *testing.T) {
 	var many []any
 	for range 100_000 {
@@ -100,7 +101,7 @@ func TestMatchEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// TestAnAnyIsDecodedOnce checks what a second, and a hundredth, comparison in an Any allocates.
+// TestAnAnyIsDecodedOnce checks what the second and the hundredth comparison in an Any allocate.
 func TestAnAnyIsDecodedOnce(t *testing.T) {
 	packed, err := anypb.New(&errdetails.DebugInfo{StackEntries: slices.Repeat([]string{"entry"}, 30_000)})
 	if err != nil {
@@ -113,7 +114,7 @@ func TestAnAnyIsDecodedOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		matches(t, f, m) // what is compiled for the type
+		matches(t, f, m) // compiled once for the type
 		return allocated(func() { matches(t, f, m) })
 	}
 	if one, many := cost(1), cost(60); many > one+one/10 {
@@ -121,7 +122,7 @@ func TestAnAnyIsDecodedOnce(t *testing.T) {
 	}
 }
 
-// TestWordsAreSearchedTogether checks that a text is turned to lower case once, for however many words.
+// TestWordsAreSearchedTogether checks that a text is lowercased once, however many words there are.
 func TestWordsAreSearchedTogether(t *testing.T) {
 	m := &spb.Status{Message: strings.Repeat("A text. ", 20_000)}
 	schema := filter.For(m.ProtoReflect().Descriptor())
@@ -137,7 +138,8 @@ func TestWordsAreSearchedTogether(t *testing.T) {
 	}
 }
 
-// TestDeepMessagesAreSearched checks that a place in a message costs the same however deep it is.
+// TestDeepMessagesAreSearched checks that the cost of a place in a message does not depend on its
+// depth.
 func TestDeepMessagesAreSearched(t *testing.T) {
 	value := structpb.NewStringValue("needle")
 	const depth = 4000
@@ -160,7 +162,7 @@ func TestDeepMessagesAreSearched(t *testing.T) {
 	}
 }
 
-// TestParsingIsLinear checks what parsing allocates, and how much of a filter its errors repeat.
+// TestParsingIsLinear checks what parsing allocates, and how much of a filter its errors quote.
 func TestParsingIsLinear(t *testing.T) {
 	user := userDescriptor(t)
 	long := strings.Repeat("x", filter.MaxLength-100)
@@ -186,7 +188,7 @@ func TestParsingIsLinear(t *testing.T) {
 	}
 }
 
-// allocated returns how many bytes f allocates.
+// allocated returns the number of bytes that f allocates.
 func allocated(f func()) int {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -98,7 +98,7 @@ func (c *compiler) call(call *Call, op Op) (predicate, *fault) {
 	return func(m *matching, message protoreflect.Message) bool { return match(m.ctx, message.Interface()) }, nil
 }
 
-// literal compiles a word that stands alone.
+// literal compiles a bare literal.
 func (c *compiler) literal(word *Member) (predicate, *fault) {
 	text := word.Path()
 	if !word.Quoted() {

@@ -28,7 +28,7 @@ func faultf(at Pos, format string, args ...any) *fault {
 	return &fault{at: at, text: fmt.Sprintf(format, args...)}
 }
 
-// status returns the error for the caller that sent the text in a field of the request.
+// status returns the error for the caller that sent the filter in a field of the request.
 func (f *fault) status(field, text string) error {
 	column := utf8.RuneCountInString(text[:min(int(f.at), len(text))]) + 1
 	return ReasonInvalid.Errorf(codes.InvalidArgument, "%s: column %d: %s", field, column, f.text).
@@ -36,16 +36,16 @@ func (f *fault) status(field, text string) error {
 		WithViolations(rpcerr.Violation(field, "column %d: %s", column, f.text))
 }
 
-// shown is how many characters of a filter an error quotes.
+// shown is the maximum number of characters of a filter that an error quotes.
 const shown = 40
 
-// quote returns a part of a filter for an error.
+// quote quotes a part of a filter for an error.
 func quote(text string) string { return strconv.Quote(cut(text)) }
 
-// brief returns an operand for an error, in the filter's syntax.
+// brief returns an operand in the filter's syntax, for an error.
 func brief(operand Operand) string { return cut(operand.String()) }
 
-// cut returns the first characters of a text.
+// cut truncates a text.
 func cut(text string) string {
 	n := 0
 	for at := range text {

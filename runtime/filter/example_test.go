@@ -9,7 +9,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/filter"
 )
 
-// statuses is the schema of the examples; what stands alone is an error.
+// statuses is the schema of the examples. It rejects bare literals.
 var statuses = filter.For((&spb.Status{}).ProtoReflect().Descriptor(), filter.WithFields("code", "message"), filter.WithSearch())
 
 func ExampleFilter_Match() {

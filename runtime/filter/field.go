@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// fieldOf tests a message by the field that the first part names.
+// fieldOf compiles the test of the field that the first part of the path names.
 func (c *comparison) fieldOf(message protoreflect.MessageDescriptor, parts []Part) (test, *fault) {
 	field, err := c.lookup(message, parts[0], len(parts) == 1)
 	if err != nil {
@@ -28,7 +28,8 @@ func (c *comparison) fieldOf(message protoreflect.MessageDescriptor, parts []Par
 	}, err
 }
 
-// isSet tests whether a message has a field. A zero is none of a field without presence, and so is -0, which databases take for 0.
+// isSet tests whether a message has a field. In a field without presence a zero counts as unset,
+// and so does -0, which databases treat as 0.
 func isSet(field protoreflect.FieldDescriptor) test {
 	number := field.Kind() == protoreflect.FloatKind || field.Kind() == protoreflect.DoubleKind
 	if number && !field.HasPresence() && !field.IsList() {
@@ -39,7 +40,7 @@ func isSet(field protoreflect.FieldDescriptor) test {
 	return func(_ *matching, v protoreflect.Value, there bool) bool { return there && v.Message().Has(field) }
 }
 
-// value tests what a field holds.
+// value tests the value of a field.
 func (c *comparison) value(field protoreflect.FieldDescriptor, parts []Part) (test, *fault) {
 	switch {
 	case field.IsMap():
@@ -74,7 +75,8 @@ func (c *comparison) list(field protoreflect.FieldDescriptor, parts []Part) (tes
 	}, err
 }
 
-// mapOf tests a map: by the value of the key that the first part is, or, without parts, by its keys.
+// mapOf tests the value of the key that the first part names or, without parts, the keys of the
+// map.
 func (c *comparison) mapOf(field protoreflect.FieldDescriptor, parts []Part) (test, *fault) {
 	c.looksInto()
 	if len(parts) == 0 {
@@ -97,7 +99,7 @@ func (c *comparison) mapOf(field protoreflect.FieldDescriptor, parts []Part) (te
 	}, err
 }
 
-// keys tests a map by whether it has a key.
+// keys tests whether a map has a key.
 func (c *comparison) keys(field protoreflect.FieldDescriptor) (test, *fault) {
 	if c.r.Op != Has {
 		return nil, faultf(c.left.At, `%s is a map; write "%s:" for "has the key", or the key after a dot`, field.Name(), brief(c.left))
@@ -118,7 +120,7 @@ func (c *comparison) keys(field protoreflect.FieldDescriptor) (test, *fault) {
 	}, err
 }
 
-// single tests a value that is no list and no map.
+// single tests a value that is neither a list nor a map.
 func (c *comparison) single(field protoreflect.FieldDescriptor, parts []Part) (test, *fault) {
 	if len(parts) == 0 && c.null() && field.HasPresence() && !isJSON(field.Message()) {
 		return func(_ *matching, _ protoreflect.Value, there bool) bool { return there == c.absent() }, nil
@@ -138,7 +140,7 @@ func (c *comparison) single(field protoreflect.FieldDescriptor, parts []Part) (t
 	return c.scalar(field)
 }
 
-// whole tests a message by whether it has a field.
+// whole tests whether a message has a field.
 func (c *comparison) whole(field protoreflect.FieldDescriptor) (test, *fault) {
 	message := field.Message()
 	if c.r.Op != Has {
@@ -152,7 +154,7 @@ func (c *comparison) whole(field protoreflect.FieldDescriptor) (test, *fault) {
 	return func(m *matching, v protoreflect.Value, there bool) bool { return there && v.Message().Has(inner) }, err
 }
 
-// wellKnown tests messages of protobuf that stand for something else than their fields.
+// wellKnown tests well-known types, which represent something other than their fields.
 func (c *comparison) wellKnown(field protoreflect.FieldDescriptor, parts []Part) (_ test, _ *fault, known bool) {
 	message := field.Message()
 	name, found := strings.CutPrefix(string(message.FullName()), "google.protobuf.")
@@ -199,8 +201,8 @@ func (c *comparison) through(message protoreflect.MessageDescriptor, name protor
 	}, err, true
 }
 
-// packed tests a google.protobuf.Any by the message that is in it. Its type is known only then, so that what does not fit the type is
-// not there, and not an error.
+// packed tests the message in a google.protobuf.Any. Its type is known only at run time, so a
+// comparison that does not fit the type counts as absent instead of as an error.
 func (c *comparison) packed(parts []Part) (test, *fault) {
 	c.looksInto()
 	if err := c.searchesUnknown(); err != nil {
@@ -224,7 +226,7 @@ func (c *comparison) packed(parts []Part) (test, *fault) {
 	}, nil
 }
 
-// within returns the test of a message that is packed.
+// within compiles the test of a packed message.
 func (c *comparison) within(message protoreflect.MessageDescriptor, parts []Part) test {
 	compiler := &compiler{schema: c.schema, message: message}
 	inner, err := (&comparison{compiler: compiler, r: c.r, left: c.left, right: c.right, at: c.at, counted: true}).fieldOf(message, parts)

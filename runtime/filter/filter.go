@@ -15,10 +15,10 @@ import (
 // concurrent use.
 type Filter struct {
 	schema        *Schema
-	field, source string // of the request, for errors
+	field, source string // of the request field, for errors
 	expr          Expr
 	own           *program
-	others        sync.Map // protoreflect.MessageDescriptor to *program, of messages whose Go type is another
+	others        sync.Map // protoreflect.MessageDescriptor to *program, for other descriptors of the type
 }
 
 // Expr returns the tree of the filter, with [Restriction.Field] and [Restriction.Value], or nil
@@ -51,8 +51,8 @@ func (f *Filter) Match(ctx context.Context, m proto.Message) (bool, error) {
 	}
 }
 
-// other returns the program for messages with another descriptor of the same name, such as those
-// of dynamicpb.
+// other returns the program for messages with a different descriptor of the same name, such as
+// those of dynamicpb.
 func (f *Filter) other(descriptor protoreflect.MessageDescriptor) *program {
 	if known, ok := f.others.Load(descriptor); ok {
 		return known.(*program)

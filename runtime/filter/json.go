@@ -6,7 +6,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// json tests a google.protobuf.Value by the type that the value has in the message. What does not fit that type is not there.
+// json compiles a comparison with a google.protobuf.Value, by the type that the value has in the
+// message. A value of a type that does not fit counts as absent.
 func (c *comparison) json(parts []Part) (test, *fault) {
 	c.looksInto()
 	if err := c.searchesUnknown(); err != nil {
@@ -22,7 +23,7 @@ func (c *comparison) json(parts []Part) (test, *fault) {
 	}, nil
 }
 
-// jsonTest is a comparison with the literal in each of the types that it may be of.
+// jsonTest is a comparison with the literal in each of the types that it can have.
 type jsonTest struct {
 	*comparison
 	text     string
@@ -31,7 +32,7 @@ type jsonTest struct {
 	isNumber bool
 }
 
-// at tests a google.protobuf.Value by what is at the rest of the path.
+// at tests the value at the rest of the path within a google.protobuf.Value.
 func (j *jsonTest) at(m *matching, value protoreflect.Message, parts []Part) bool {
 	field := value.WhichOneof(value.Descriptor().Oneofs().ByName("kind"))
 	if field == nil {
@@ -80,7 +81,8 @@ func (j *jsonTest) string(m *matching, held string) bool {
 	return matches(j.pattern, held) != j.absent()
 }
 
-// object tests an object by one of its members, or, at the end of the path, by whether it has one of a name.
+// object tests a member of an object or, at the end of the path, whether the object has a member
+// with the name.
 func (j *jsonTest) object(m *matching, members protoreflect.Map, parts []Part) (has bool) {
 	if len(parts) > 0 {
 		key := protoreflect.ValueOfString(parts[0].Text).MapKey()

@@ -6,13 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// token is a piece of a filter. Its kind is one of the constants, or the text of a comparator or of a mark: "<=", "(".
+// token is a token of a filter. Its kind is one of the constants below, or the text of a comparator
+// or punctuation mark: "<=", "(".
 type token struct {
 	kind    string
 	at, end Pos
 	text    string   // of texts and strings, without quotes and escapes
 	pattern []string // of texts and strings
-	spaced  bool     // there is space before it
+	spaced  bool     // preceded by white space
 }
 
 const (
@@ -21,13 +22,14 @@ const (
 	kindString = "string"
 )
 
-// lexer cuts a filter into tokens.
+// lexer splits a filter into tokens.
 type lexer struct {
 	source string
 	at     Pos
 }
 
-// next returns the next token. In an argument a colon is part of a text, so that times need no quotes.
+// next returns the next token. In an argument, a colon is part of a text, so that times need no
+// quotes.
 func (l *lexer) next(argument bool) (token, *fault) {
 	start := l.at
 	l.skip(unicode.IsSpace)
@@ -48,7 +50,7 @@ func (l *lexer) next(argument bool) (token, *fault) {
 	return tok, nil
 }
 
-// mark returns the comparator or the mark that the source begins with, or "".
+// mark returns the comparator or punctuation mark that the remaining source starts with, or "".
 func mark(source string) string {
 	if source[0] == '!' && !strings.HasPrefix(source, "!=") {
 		return ""
@@ -62,7 +64,7 @@ func mark(source string) string {
 	return ""
 }
 
-// bare reads a text without quotes.
+// bare reads an unquoted text.
 func (l *lexer) bare(tok token, argument bool) token {
 	for l.at < Pos(len(l.source)) {
 		r, size := utf8.DecodeRuneInString(l.source[l.at:])
@@ -79,7 +81,7 @@ func (l *lexer) bare(tok token, argument bool) token {
 	return tok
 }
 
-// quoted reads a string in the quotes that it begins with.
+// quoted reads a quoted string. The source starts with its opening quote.
 func (l *lexer) quoted(tok token) (token, *fault) {
 	quote := l.source[l.at]
 	var pieces []string
@@ -103,8 +105,9 @@ func (l *lexer) quoted(tok token) (token, *fault) {
 	return tok, faultf(tok.at, "the string that begins here does not end; a closing %c is missing", quote)
 }
 
-// escaped returns what the backslash at this place stands for, and goes to the last byte of it. A backslash before what needs none is
-// itself, so that regular expressions need not be doubled.
+// escaped returns the character that an escape sequence stands for, and advances to the last byte
+// of the sequence. A backslash before a character that needs no escape is literal, so that regular
+// expressions need no double backslashes.
 func (l *lexer) escaped() string {
 	if l.at+1 == Pos(len(l.source)) {
 		return `\`

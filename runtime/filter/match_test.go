@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	_ "google.golang.org/genproto/googleapis/rpc/errdetails" // what is in the Any fields
+	_ "google.golang.org/genproto/googleapis/rpc/errdetails" // the types of the messages in the Any fields
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -23,7 +23,7 @@ func forUser(_ testing.TB, user protoreflect.MessageDescriptor, fields []string)
 	return filter.For(user, filter.WithFields(fields...))
 }
 
-// matches reports what a filter says of a message.
+// matches reports whether a message matches a filter.
 func matches(t testing.TB, f *filter.Filter, m proto.Message) bool {
 	t.Helper()
 	got, err := f.Match(t.Context(), m)
@@ -116,12 +116,12 @@ func TestMinusZeroIsZero(t *testing.T) {
 	wantMatches(t, filter.For(user), m, []string{`score = 0`, `-score:*`, `-ratio:*`, `score = -0.0`}, true)
 }
 
-// TestWhatIsNotThereEqualsNothing checks an empty message.
+// TestWhatIsNotThereEqualsNothing matches filters against an empty message.
 func TestWhatIsNotThereEqualsNothing(t *testing.T) {
 	user := userDescriptor(t)
 	schema, m := filter.For(user), message(t, user, `{}`)
 	wantMatches(t, schema, m, []string{
-		`age = 0`, `name = ""`, `active = false`, `state = STATE_UNSPECIFIED`, // no presence: the zero value is a value
+		`age = 0`, `name = ""`, `active = false`, `state = STATE_UNSPECIFIED`, // without presence, the zero value is a value
 		`nick_name != x`, `nick_name = null`, `limit = null`, `created = null`, `detail = null`, `json = null`, `address.city != London`,
 		`extra.x = null`, `json.x = null`, `detail.reason = null`, `detail.reason != x`, `-tags:*`, `-labels:x`, `-homes.city:x`,
 	}, true)
@@ -296,7 +296,7 @@ func TestFilterIsSafeForConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
-// FuzzMatch checks that a filter of any text says the same as the one that its tree is spelled as.
+// FuzzMatch checks that any filter matches the same messages as the String of its tree.
 func FuzzMatch(f *testing.F) {
 	for _, text := range []string{`age = 36 AND name:"A*"`, `homes.country.code:FR extra.o.deep = x`, `created > 2012-04-21T11:30:00Z OR delay < 3s`, `detail.reason:* list:1`, `by_id.-3:* zip`} {
 		f.Add(text)
@@ -311,7 +311,7 @@ func FuzzMatch(f *testing.F) {
 		}
 		again, err := schema.Parse("filter", parsed.String())
 		if err != nil {
-			return // FuzzParse has these
+			return // FuzzParse covers these
 		}
 		var got, want []bool
 		for _, m := range messages {

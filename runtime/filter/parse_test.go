@@ -13,7 +13,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	tests := map[string]string{ // filter: the tree, with brackets
+	tests := map[string]string{ // maps a filter to its tree, with brackets
 		`a = 1`:                   `a = 1`,
 		`  a=1  `:                 `a = 1`,
 		`a<1 b<=2 c>3 d>=4 e!=5`:  `(a < 1 AND b <= 2 AND c > 3 AND d >= 4 AND e != 5)`,
@@ -125,7 +125,7 @@ func TestParseFaults(t *testing.T) {
 	}
 }
 
-// wantFault checks that an error is the one of a wrong filter.
+// wantFault checks that err is the error for an invalid filter.
 func wantFault(t *testing.T, text string, err error, want string) {
 	t.Helper()
 	if err == nil {
@@ -189,7 +189,7 @@ func TestPattern(t *testing.T) {
 	}
 }
 
-// FuzzParse checks that a tree is spelled as a filter that has the same tree.
+// FuzzParse checks that the String of a tree parses to the same tree.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{`a = 1 AND -b:c OR NOT f(x, "y\*")`, `a:(b OR (c d))`, `t > 11:30 'x' NOT (NOT -a)`, `a."b".c<=*`, `--a`, `a=:b`} {
 		f.Add(text)
@@ -205,7 +205,7 @@ func FuzzParse(f *testing.F) {
 		spelled := expr.String()
 		again, err := filter.Parse("filter", spelled)
 		if err != nil {
-			if len(spelled) > len(text) { // brackets that were not there may be too many
+			if len(spelled) > len(text) { // the brackets that String adds may exceed the limits
 				return
 			}
 			t.Fatalf("%q is spelled %q: %v", text, spelled, err)

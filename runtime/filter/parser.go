@@ -37,10 +37,10 @@ func parse(source string) (Expr, *fault) {
 	if len(source) > MaxLength {
 		return nil, faultf(MaxLength, "the filter has %d bytes; the maximum is %d", len(source), MaxLength)
 	}
-	if at := strings.IndexByte(source, 0); at >= 0 { // which the texts of databases cannot hold
+	if at := strings.IndexByte(source, 0); at >= 0 { // text columns of databases cannot store it
 		return nil, faultf(Pos(at), "the character U+0000 cannot stand in a filter")
 	}
-	if !utf8.ValidString(source) { // neither can protobuf's, but proto2 does not check
+	if !utf8.ValidString(source) { // protobuf strings cannot either, but proto2 does not check
 		return nil, faultf(0, "the filter is not UTF-8")
 	}
 	p := &parser{lexer: lexer{source: source}}
@@ -64,8 +64,8 @@ func parse(source string) (Expr, *fault) {
 // the grammar's rules.
 type parser struct {
 	lexer  lexer
-	tok    token // the one that is not used yet
-	values bool  // within brackets right of a comparator, where there are literals
+	tok    token // the next token, not consumed yet
+	values bool  // inside brackets to the right of a comparator, which hold literals
 	depth  int
 	terms  int
 }
@@ -75,7 +75,7 @@ func (p *parser) advance() (err *fault) {
 	return err
 }
 
-// argument goes on to a token that is right of a comparator or in a call.
+// argument advances to a token that is an argument: to the right of a comparator or in a call.
 func (p *parser) argument() (err *fault) {
 	p.tok, err = p.lexer.next(true)
 	return err
@@ -86,7 +86,7 @@ func (p *parser) keyword(operator string) bool {
 	return p.tok.kind == kindText && p.tok.text == operator
 }
 
-// unexpected returns the fault of a token that cannot stand where it is.
+// unexpected returns the fault for a token that is not valid at its position.
 func (p *parser) unexpected() *fault {
 	switch p.tok.kind {
 	case kindEnd:
@@ -97,7 +97,8 @@ func (p *parser) unexpected() *fault {
 	return faultf(p.tok.at, "%q cannot stand here; put text in quotes", p.tok.kind)
 }
 
-// expression is sequences with AND between them. Here a space means the same as AND, so the factors of all are operands of one.
+// expression is sequences joined by AND. A space means AND too, so the factors of all sequences
+// become operands of one And.
 func (p *parser) expression() (Expr, *fault) {
 	var operands []Expr
 	for {
@@ -115,7 +116,7 @@ func (p *parser) expression() (Expr, *fault) {
 	}
 }
 
-// sequence appends factors that have spaces between them, at least one.
+// sequence appends one or more factors separated by spaces.
 func (p *parser) sequence(operands []Expr) ([]Expr, *fault) {
 	for {
 		factor, err := p.factor()
@@ -132,7 +133,7 @@ func (p *parser) sequence(operands []Expr) ([]Expr, *fault) {
 	}
 }
 
-// factor is terms with OR between them.
+// factor is terms joined by OR.
 func (p *parser) factor() (Expr, *fault) {
 	var operands []Expr
 	for {
@@ -157,7 +158,7 @@ func one(operands []Expr, several func([]Expr) Expr) Expr {
 	return several(operands)
 }
 
-// term is a simple expression, with NOT or a minus before it or without.
+// term is a simple expression, optionally preceded by NOT or a minus.
 func (p *parser) term() (Expr, *fault) {
 	at := p.tok.at
 	switch {
@@ -179,7 +180,8 @@ func (p *parser) term() (Expr, *fault) {
 	return &Not{At: at, Operand: operand}, nil
 }
 
-// negates reports whether the token begins with a minus that negates. Among literals, it is that of a literal, as in age = -3.
+// negates reports whether the token starts with a minus that negates. Among literals, the minus is
+// part of a literal, as in age = -3.
 func (p *parser) negates() bool {
 	if p.tok.kind != kindText || p.tok.text[0] != '-' {
 		return false
@@ -187,7 +189,7 @@ func (p *parser) negates() bool {
 	return !p.values || p.tok.text == "-" && strings.HasPrefix(p.lexer.source[p.lexer.at:], "(")
 }
 
-// cutMinus goes on to what is right behind the minus that the token begins with.
+// cutMinus advances past the minus that the token starts with.
 func (p *parser) cutMinus() *fault {
 	at := p.tok.at
 	p.lexer.at = at + 1
@@ -208,7 +210,7 @@ func (p *parser) simple() (Expr, *fault) {
 	return p.composite(p.values)
 }
 
-// composite is an expression in brackets, of literals if values is set.
+// composite is an expression in brackets; if values is set, it consists of literals.
 func (p *parser) composite(values bool) (Expr, *fault) {
 	open, outside := p.tok.at, p.values
 	if err := p.enter(); err != nil {
@@ -222,11 +224,11 @@ func (p *parser) composite(values bool) (Expr, *fault) {
 	if err != nil {
 		return nil, err
 	}
-	p.values = outside // for what is after the bracket
+	p.values = outside // for what follows the bracket
 	return expr, p.close(open)
 }
 
-// enter counts a bracket that opens.
+// enter counts an opening bracket.
 func (p *parser) enter() *fault {
 	if p.depth++; p.depth > MaxDepth {
 		return faultf(p.tok.at, "brackets are nested deeper than %d", MaxDepth)
@@ -273,7 +275,7 @@ func (p *parser) restriction() (Expr, *fault) {
 	return p.compared(left, op)
 }
 
-// compared is what is right of a comparator.
+// compared is the right side of a comparator.
 func (p *parser) compared(left Operand, op Op) (Expr, *fault) {
 	if p.tok.kind == "(" {
 		expr, err := p.composite(true)
@@ -289,7 +291,7 @@ func (p *parser) compared(left Operand, op Op) (Expr, *fault) {
 	return &Restriction{Left: left, Op: op, Right: right}, nil
 }
 
-// distribute returns the expression with each literal replaced by a comparison with it.
+// distribute returns the expression with each literal replaced by a comparison with that literal.
 func distribute(left Operand, op Op, expr Expr) (Expr, *fault) {
 	switch e := expr.(type) {
 	case *And:
@@ -316,7 +318,8 @@ func distributeAll(left Operand, op Op, operands []Expr) (err *fault) {
 	return nil
 }
 
-// misspelled finds what other languages have for AND, OR and NOT, and would be a word to search for in this one.
+// misspelled detects the spellings that other languages use for AND, OR and NOT. Otherwise they
+// would be words to search for.
 func (p *parser) misspelled() *fault {
 	if p.tok.kind != kindText {
 		return nil
@@ -331,7 +334,7 @@ func (p *parser) misspelled() *fault {
 	return nil
 }
 
-// comparable is a member or a call. next moves to the token after a dot.
+// comparable is a member or a call. next advances to the token after a dot.
 func (p *parser) comparable(next func() *fault) (Operand, *fault) {
 	if p.keyword("AND") || p.keyword("OR") || p.keyword("NOT") {
 		return nil, faultf(p.tok.at, "%s cannot stand here; put a word that is not an operator in quotes", p.tok.text)
@@ -357,7 +360,8 @@ func (p *parser) comparable(next func() *fault) (Operand, *fault) {
 	return member, nil
 }
 
-// part appends the token to the member. What is behind it is no argument, unless a dot or a comma makes it one.
+// part appends the token to the member. The token after it is not an argument, unless a dot or a
+// comma makes it one.
 func (p *parser) part(member *Member) *fault {
 	if p.tok.kind != kindText && p.tok.kind != kindString {
 		return p.unexpected()
@@ -369,7 +373,7 @@ func (p *parser) part(member *Member) *fault {
 	return p.advance()
 }
 
-// function is the arguments of a call, whose name has been read.
+// function is the arguments of a call; its name has been read.
 func (p *parser) function(name *Member) (Operand, *fault) {
 	call := &Call{At: name.At, Name: name.Path()}
 	open := p.tok.at

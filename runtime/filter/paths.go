@@ -11,8 +11,8 @@ import (
 
 // paths is a set of fields, as a tree of their names.
 type paths struct {
-	list  []string // as they were given; at the root
-	named bool     // the field that leads here is one of the set
+	list  []string // as given; set at the root only
+	named bool     // the field at this node is in the set
 	inner map[protoreflect.Name]*paths
 }
 
@@ -52,7 +52,8 @@ func (p *paths) check(message protoreflect.MessageDescriptor) error {
 	return errors.Join(errs...)
 }
 
-// exists reports whether the message has a field at the path, which goes through lists and the values of maps.
+// exists reports whether the message has a field at the path, which may lead through lists and the
+// values of maps.
 func exists(message protoreflect.MessageDescriptor, names []string) bool {
 	field := message.Fields().ByName(protoreflect.Name(names[0]))
 	if field == nil || len(names) == 1 {
@@ -64,16 +65,18 @@ func exists(message protoreflect.MessageDescriptor, names []string) bool {
 	return field.Message() != nil && exists(field.Message(), names[1:])
 }
 
-// scope is a place in a message, seen from a set of fields: it costs the same however deep the place is.
+// scope is a place in a message, relative to a set of fields. Its cost does not depend on the depth
+// of the place.
 type scope struct {
-	set    *paths // what the set has here; nil is nothing
-	within bool   // a field of the set holds this place
+	set    *paths // the part of the set at this place; nil if empty
+	within bool   // a field of the set contains this place
 }
 
-// scopeOf returns the scope of a whole message, of which a nil set has all.
+// scopeOf returns the scope of a whole message. A nil set contains all of it.
 func scopeOf(set *paths) scope { return scope{set, set == nil} }
 
-// field returns the scope of a field, and reports whether the set has it, and whether it has it or a field in it.
+// field returns the scope of a field. It reports whether the set contains the field, and whether
+// the set contains the field or a field in it.
 func (s scope) field(field protoreflect.FieldDescriptor) (inner scope, has, leads bool) {
 	inner.within = s.within
 	if s.set != nil {

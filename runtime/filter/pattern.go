@@ -2,8 +2,8 @@ package filter
 
 import "strings"
 
-// matches reports whether a text consists of the pieces of a pattern, in their order, with
-// anything between them.
+// matches reports whether text consists of the pieces of a pattern, in order, with anything between
+// them.
 func matches(pattern []string, text string) bool {
 	if len(pattern) == 1 {
 		return text == pattern[0]

@@ -6,18 +6,18 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// predicate is what a filter, or a part of it, says of a message.
+// predicate reports whether a filter, or a part of one, is true for a message.
 type predicate func(*matching, protoreflect.Message) bool
 
-// program is a filter that is ready to run on messages of one descriptor.
+// program is a filter compiled for messages of one descriptor.
 type program struct {
 	match    predicate
-	words    []*word // that stand alone
+	words    []*word // bare literals
 	searches int     // see MaxSearches
 	unpacks  bool    // it looks into a google.protobuf.Any
 }
 
-// run reports whether the filter is true of a message.
+// run reports whether the filter is true for a message.
 func (p *program) run(ctx context.Context, message protoreflect.Message) (bool, error) {
 	if p.searches == 0 && !p.unpacks {
 		return p.match(nil, message), nil
@@ -27,7 +27,7 @@ func (p *program) run(ctx context.Context, message protoreflect.Message) (bool, 
 	return matches && m.err == nil, m.err
 }
 
-// compiler turns the tree of a filter into a program.
+// compiler compiles the tree of a filter into a program.
 type compiler struct {
 	schema   *Schema
 	message  protoreflect.MessageDescriptor
@@ -38,7 +38,7 @@ type compiler struct {
 	unpacks  bool
 }
 
-// searching counts a part of the filter that searches, so that a message is not gone through too often.
+// searching counts a part of the filter that searches, to bound the number of scans of a message.
 func (c *compiler) searching(at Pos) *fault {
 	if c.searches++; c.searches > MaxSearches {
 		return faultf(at, "the filter has more than %d searches: words alone, functions, texts with two wildcards, and elements of lists and maps", MaxSearches)

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// scalar tests a scalar by the literal.
+// scalar compiles a comparison of a scalar with the literal.
 func (c *comparison) scalar(field protoreflect.FieldDescriptor) (test, *fault) {
 	kind := field.Kind()
 	if kind == protoreflect.BytesKind || kind == protoreflect.GroupKind || kind == protoreflect.MessageKind {
@@ -27,7 +27,7 @@ func (c *comparison) scalar(field protoreflect.FieldDescriptor) (test, *fault) {
 	return c.compared(field, want)
 }
 
-// compared returns the test of a scalar by a value of its type.
+// compared compiles a comparison of a scalar with a value of its type.
 func (c *comparison) compared(field protoreflect.FieldDescriptor, want protoreflect.Value) (test, *fault) {
 	switch field.Kind() {
 	case protoreflect.StringKind:
@@ -54,7 +54,7 @@ func (c *comparison) compared(field protoreflect.FieldDescriptor, want protorefl
 	return ordered(c.r.Op, want.Int(), protoreflect.Value.Int, cmp.Compare[int64]), nil
 }
 
-// text returns the test of a string, with wildcards where the comparator has them.
+// text compiles a comparison of a string, with wildcards if the comparator supports them.
 func (c *comparison) text(want string) (test, *fault) {
 	c.note(want)
 	if c.r.Op.orders() {
@@ -74,10 +74,10 @@ func (c *comparison) text(want string) (test, *fault) {
 	}, nil
 }
 
-// unlike is what a compare function returns of values that are in no order.
+// unlike is the result of a compare function for values without an order.
 const unlike = 2
 
-// compareFloats compares as IEEE 754 does: NaN is in no order, not even with itself.
+// compareFloats compares as IEEE 754 does: NaN has no order and does not equal itself.
 func compareFloats(a, b float64) int {
 	if a != a || b != b {
 		return unlike
@@ -112,7 +112,7 @@ func holds(op Op, order int) bool {
 	return order == 0
 }
 
-// scalarOf returns the value of a field's type that a literal spells.
+// scalarOf parses the literal as a value of the field's type.
 func scalarOf(field protoreflect.FieldDescriptor, literal string) (v protoreflect.Value, ok bool) {
 	switch field.Kind() {
 	case protoreflect.StringKind:
@@ -150,7 +150,7 @@ func integer(kind protoreflect.Kind, literal string) (protoreflect.Value, bool) 
 	return protoreflect.ValueOfInt32(int32(i)), err == nil
 }
 
-// float reads a decimal number; Go's hexadecimal ones, infinity and NaN are none.
+// float parses a decimal number. It rejects Go's hexadecimal floats, infinity and NaN.
 func float(literal string, bits int) (float64, bool) {
 	if literal == "" || strings.Trim(literal, "0123456789+-.eE") != "" {
 		return 0, false

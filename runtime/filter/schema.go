@@ -11,8 +11,8 @@ import (
 // Schema defines the filters of a message type. [For] returns it. It is safe for concurrent use.
 type Schema struct {
 	message   protoreflect.MessageDescriptor
-	fields    *paths // what may be compared; nil is all
-	search    *paths // what literals alone are searched in; nil is all that may be compared
+	fields    *paths // fields that filters may compare; nil means all
+	search    *paths // fields that bare literals search; nil means all that may be compared
 	functions map[string]CompileFunc
 	err       error // of the options
 }

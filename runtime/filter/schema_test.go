@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// userProto has a field of each kind that a filter can meet.
+// userProto has a field of each kind that a filter can compare.
 const userProto = `
 	edition = "2023";
 	package test.v1;
@@ -66,7 +66,7 @@ const userProto = `
 		string secret = 2 [debug_redact = true];
 	}`
 
-// userDescriptor compiles the message anew.
+// userDescriptor compiles userProto into a new descriptor.
 func userDescriptor(t testing.TB) protoreflect.MessageDescriptor {
 	t.Helper()
 	source := protocompile.SourceAccessorFromMap(map[string]string{"user.proto": userProto})
@@ -78,7 +78,7 @@ func userDescriptor(t testing.TB) protoreflect.MessageDescriptor {
 	return files[0].Messages().ByName("User")
 }
 
-// message returns what JSON describes.
+// message decodes a message from JSON.
 func message(t testing.TB, descriptor protoreflect.MessageDescriptor, json string) proto.Message {
 	t.Helper()
 	m := dynamicpb.NewMessage(descriptor)
@@ -88,7 +88,7 @@ func message(t testing.TB, descriptor protoreflect.MessageDescriptor, json strin
 	return m
 }
 
-// ada is a message in which each field is set.
+// ada is a message with every field set.
 const ada = `{
 	"name": "Ada Lovelace", "age": 36, "big": "-9007199254740993", "count": "18446744073709551615", "ratio": 0.1, "score": 2.5, "active": true,
 	"state": "STATE_OPEN", "data": "AQI=", "nickName": "", "address": {"city": "London", "zip": 7, "country": {"code": "GB", "secret": "agent"}},

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// word is a literal that stands alone, and is searched in the fields of a message.
+// word is a bare literal, which is searched for in the fields of a message.
 type word struct {
 	literal string
 	numeric bool     // the literal may be a number
@@ -27,7 +27,8 @@ func newWord(literal *Member) *word {
 	return w
 }
 
-// has reports whether the nth word is in the message. All words are searched at once, the first time.
+// has reports whether the message contains the nth word. The first call searches for all words at
+// once.
 func (m *matching) has(n int, schema *Schema, message protoreflect.Message) bool {
 	if !m.searched {
 		m.searched = true
@@ -40,10 +41,10 @@ func (m *matching) has(n int, schema *Schema, message protoreflect.Message) bool
 	return m.found>>n&1 == 1
 }
 
-// searching reports whether there are words that have not been found.
+// searching reports whether some words have not been found yet.
 func (m *matching) searching() bool { return m.found != 1<<len(m.words)-1 && m.err == nil }
 
-// search looks into what is set of a message that is at a scope.
+// search searches the set fields of a message at a scope.
 func (m *matching) search(message protoreflect.Message, at scope) {
 	if opaque(message.Descriptor().FullName()) {
 		return
@@ -56,12 +57,13 @@ func (m *matching) search(message protoreflect.Message, at scope) {
 	})
 }
 
-// opaque reports whether a message is not searched: its fields are no text, or are known to nobody.
+// opaque reports whether a message type is not searched, because its fields are not text or its
+// type is unknown.
 func opaque(name protoreflect.FullName) bool {
 	return name == "google.protobuf.Timestamp" || name == "google.protobuf.Duration" || name == "google.protobuf.Any"
 }
 
-// value looks into what a field holds.
+// value searches the value of a field.
 func (m *matching) value(field protoreflect.FieldDescriptor, v protoreflect.Value, at scope) {
 	switch {
 	case field.IsMap():
@@ -79,7 +81,7 @@ func (m *matching) value(field protoreflect.FieldDescriptor, v protoreflect.Valu
 	}
 }
 
-// single looks into a value that is no list and no map.
+// single searches a value that is neither a list nor a map.
 func (m *matching) single(field protoreflect.FieldDescriptor, v protoreflect.Value, at scope) {
 	m.spend(1)
 	switch field.Kind() {
@@ -106,7 +108,7 @@ func (m *matching) single(field protoreflect.FieldDescriptor, v protoreflect.Val
 	}
 }
 
-// find keeps which of the words, of those that have not been found, are in a value.
+// find records which of the words not found yet occur in a value.
 func (m *matching) find(in func(*word) bool) {
 	for i, w := range m.words {
 		if m.found>>i&1 == 0 && in(w) {
@@ -115,22 +117,24 @@ func (m *matching) find(in func(*word) bool) {
 	}
 }
 
-// checkEvery is how much is read of a message between two looks at the context, in bytes and values.
+// checkEvery is the amount of a message, in bytes and values, that is read between two checks of
+// the context.
 const checkEvery = 64 << 10
 
-// matching is what a filter that searches keeps while it looks at one message. A filter of plain comparisons has none: it is nil.
+// matching is the state of a filter that searches, for one message. It is nil for a filter of plain
+// comparisons.
 type matching struct {
 	ctx           context.Context
-	err           error // of ctx; what was found is of no use then
+	err           error // the error of ctx; if set, the results are invalid
 	read, checked int
 
 	words    []*word
 	searched bool
-	found    uint64 // which words are in the message
+	found    uint64 // bit set of the words found in the message
 	unpacked map[protoreflect.Message]protoreflect.Message
 }
 
-// spend counts n bytes or values that are read, and reports whether to go on.
+// spend counts n bytes or values as read, and reports whether to continue.
 func (m *matching) spend(n int) bool {
 	if m == nil {
 		return true
@@ -143,8 +147,8 @@ func (m *matching) spend(n int) bool {
 	return m.err == nil
 }
 
-// unpack returns the message in a google.protobuf.Any, if its type is linked. It is decoded once, however many comparisons look
-// into it.
+// unpack returns the message in a google.protobuf.Any if its type is linked in. It decodes the
+// message once, however many comparisons use it.
 func (m *matching) unpack(packed protoreflect.Message) (protoreflect.Message, bool) {
 	message, known := m.unpacked[packed]
 	if !known {
@@ -157,7 +161,8 @@ func (m *matching) unpack(packed protoreflect.Message) (protoreflect.Message, bo
 	return message, message != nil
 }
 
-// unpacked returns the message in a google.protobuf.Any, nil if its type is not linked.
+// unpacked decodes the message in a google.protobuf.Any. It returns nil if the type is not linked
+// in.
 func unpacked(packed protoreflect.Message) protoreflect.Message {
 	fields := packed.Descriptor().Fields()
 	kind, err := protoregistry.GlobalTypes.FindMessageByURL(packed.Get(fields.ByName("type_url")).String())

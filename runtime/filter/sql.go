@@ -49,7 +49,7 @@ func (f *Filter) SQL(dialect Dialect, columns map[string]string, before int) (te
 	return w.text.String(), w.args, nil
 }
 
-// sqlWriter writes the condition.
+// sqlWriter builds the condition.
 type sqlWriter struct {
 	dialect Dialect
 	columns map[string]string
@@ -74,7 +74,7 @@ func (w *sqlWriter) expr(expr Expr) *fault {
 	return faultf(expr.Pos(), "%s cannot be asked of the database", quote(expr.String()))
 }
 
-// operands writes a tree of operands that is no deeper than it must be, as SQLite has a bound for that.
+// operands writes operands as a balanced tree, because SQLite limits the depth of expressions.
 func (w *sqlWriter) operands(operands []Expr, operator string) *fault {
 	if len(operands) == 1 {
 		return w.expr(operands[0])
@@ -104,7 +104,7 @@ func (w *sqlWriter) restriction(r *Restriction) *fault {
 		return faultf(r.Pos(), "no field %s to filter by", quote(left.Path()))
 	case r.Value != nil:
 		return w.comparison(column, r, right)
-	case r.Op == Has && !r.Field.HasPresence() && r.Field.Kind() == protoreflect.BytesKind: // empty ones are NULL to drivers
+	case r.Op == Has && !r.Field.HasPresence() && r.Field.Kind() == protoreflect.BytesKind: // drivers send a nil slice as NULL
 		fmt.Fprintf(&w.text, "(%s IS NOT NULL AND length(%[1]s) > 0)", column)
 	case r.Op == Has && !r.Field.HasPresence():
 		w.unlessNull(column, "<>", zeroOf(r.Field))
@@ -116,7 +116,7 @@ func (w *sqlWriter) restriction(r *Restriction) *fault {
 	return nil
 }
 
-// comparison writes what compares a column with a literal.
+// comparison writes the comparison of a column with a literal.
 func (w *sqlWriter) comparison(column string, r *Restriction, right *Member) *fault {
 	value, fault := stored(r.Value, right)
 	if fault != nil {
@@ -135,7 +135,7 @@ func (w *sqlWriter) comparison(column string, r *Restriction, right *Member) *fa
 		w.unlessNull(column, "=", value)
 	case isText && r.Op.orders():
 		fmt.Fprintf(&w.text, "(%s IS NOT NULL AND %[1]s%s %s %s)", column, w.dialect.byBytes(), r.Op, w.arg(value))
-	case isFloat && (r.Op == Greater || r.Op == GreaterOrEqual): // PostgreSQL takes a NaN for greater than all else
+	case isFloat && (r.Op == Greater || r.Op == GreaterOrEqual): // PostgreSQL orders NaN after every other number
 		fmt.Fprintf(&w.text, "(%s IS NOT NULL AND %[1]s %s %s AND %[1]s <= %[4]s)", column, r.Op, w.arg(value), w.arg(math.Inf(1)))
 	default:
 		w.unlessNull(column, string(r.Op), value)
@@ -143,7 +143,7 @@ func (w *sqlWriter) comparison(column string, r *Restriction, right *Member) *fa
 	return nil
 }
 
-// stored returns the value as columns have it.
+// stored returns the value in the form in which columns store it.
 func stored(value any, literal *Member) (any, *fault) {
 	switch v := value.(type) {
 	case uint64:
@@ -159,7 +159,7 @@ func stored(value any, literal *Member) (any, *fault) {
 	return value, nil
 }
 
-// byBytes returns what follows a column to compare texts by their bytes, as Go does.
+// byBytes returns the suffix of a column that makes texts compare by their bytes, as in Go.
 func (d Dialect) byBytes() string {
 	if d == SQLite {
 		return " COLLATE BINARY"
@@ -169,8 +169,8 @@ func (d Dialect) byBytes() string {
 
 // like writes a comparison with a pattern.
 func (w *sqlWriter) like(column string, pattern []string, not bool) {
-	operator, text, escape := "LIKE", likePattern(pattern), " ESCAPE '!'" // not a backslash, which databases disagree about
-	if w.dialect == SQLite {                                              // whose LIKE does not tell letters by their case
+	operator, text, escape := "LIKE", likePattern(pattern), " ESCAPE '!'" // not a backslash, which databases treat differently
+	if w.dialect == SQLite {                                              // whose LIKE ignores case
 		operator, text, escape = "GLOB", globPattern(pattern), ""
 	}
 	if not {
@@ -180,18 +180,19 @@ func (w *sqlWriter) like(column string, pattern []string, not bool) {
 	fmt.Fprintf(&w.text, "(%s IS NOT NULL AND %[1]s %s %s%s)", column, operator, w.arg(text), escape)
 }
 
-// unlessNull writes a comparison that is false of NULL, and not NULL, which would stay so through a NOT. The column is alone
-// beside the comparator, so that an index finds it.
+// unlessNull writes a comparison that is false for NULL; a comparison that is NULL would remain
+// NULL under a NOT. The column stands alone on its side of the comparator, so that the database can
+// use an index.
 func (w *sqlWriter) unlessNull(column, operator string, value any) {
 	fmt.Fprintf(&w.text, "(%s IS NOT NULL AND %[1]s %s %s)", column, operator, w.arg(value))
 }
 
-// orNull writes a comparison that is true of NULL.
+// orNull writes a comparison that is true for NULL.
 func (w *sqlWriter) orNull(column, operator string, value any) {
 	fmt.Fprintf(&w.text, "(%s IS NULL OR %[1]s %s %s)", column, operator, w.arg(value))
 }
 
-// arg adds a value and returns its placeholder.
+// arg appends a value and returns its placeholder.
 func (w *sqlWriter) arg(value any) string {
 	w.args = append(w.args, value)
 	if w.dialect == SQLite {
@@ -200,12 +201,12 @@ func (w *sqlWriter) arg(value any) string {
 	return fmt.Sprintf("$%d", w.before+len(w.args))
 }
 
-// likePattern returns a pattern for LIKE.
+// likePattern returns the pattern for LIKE.
 func likePattern(pattern []string) string {
 	return joinEscaped(pattern, "%", strings.NewReplacer("!", "!!", "%", "!%", "_", "!_"))
 }
 
-// globPattern returns a pattern for GLOB.
+// globPattern returns the pattern for GLOB.
 func globPattern(pattern []string) string {
 	return joinEscaped(pattern, "*", strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]"))
 }
@@ -218,7 +219,7 @@ func joinEscaped(pattern []string, wildcard string, replacer *strings.Replacer) 
 	return strings.Join(escaped, wildcard)
 }
 
-// zeroOf returns the zero value of a scalar, of the type that [Restriction.Value] has.
+// zeroOf returns the zero value of a scalar field, in the type of [Restriction.Value].
 func zeroOf(field protoreflect.FieldDescriptor) any {
 	switch zero := field.Default().Interface().(type) {
 	case int32:

@@ -10,7 +10,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/filter"
 )
 
-// columns is all that the tests of SQL have in their table.
+// columns maps all fields that the SQL tests use.
 var columns = map[string]string{
 	"name": "name", "age": "age", "ratio": "ratio", "active": "active", "state": "state", "nick_name": "nick_name", "limit": `"limit"`,
 	"created": "created", "address.city": "a.city", "address": "address", "tags": "tags", "labels": "labels", "homes.city": "city", "data": "data",
@@ -52,7 +52,7 @@ func TestSQL(t *testing.T) {
 	}
 }
 
-// TestSQLOfPostgreSQL holds where the databases differ.
+// TestSQLOfPostgreSQL covers the conditions that differ between databases.
 func TestSQLOfPostgreSQL(t *testing.T) {
 	schema := filter.For(userDescriptor(t))
 	for text, want := range map[string]string{
@@ -97,7 +97,7 @@ func TestNotInSQL(t *testing.T) {
 	}
 }
 
-// TestZerosOfPresence checks that a field:* of SQL compares with the type that other comparisons have.
+// TestZerosOfPresence checks that field:* in SQL compares with the same type as other comparisons.
 func TestZerosOfPresence(t *testing.T) {
 	schema := filter.For(userDescriptor(t))
 	for field, want := range map[string]any{"name": "", "age": int64(0), "ratio": float64(0), "active": false, "small": int64(0), "state": protoreflect.EnumNumber(0)} {

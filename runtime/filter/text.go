@@ -53,7 +53,7 @@ func join(operands []Expr, operator string) string {
 	return "(" + strings.Join(texts, operator) + ")"
 }
 
-// escapes are for what must not stand between double quotes as it is.
+// escapes lists the characters that need an escape between double quotes.
 var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `*`, `\*`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
 
 func (p Part) spelled() string {

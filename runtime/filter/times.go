@@ -9,19 +9,20 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// timestamp tests a google.protobuf.Timestamp.
+// timestamp compiles a comparison with a google.protobuf.Timestamp.
 func (c *comparison) timestamp() (test, *fault) {
 	want, err := time.Parse(time.RFC3339Nano, c.right.Path())
-	// Drivers drop the offset of an argument for a column without one, and SQLite compares texts.
+	// Drivers drop the offset of an argument for a column without a time zone, and SQLite compares
+	// times as text.
 	want = want.UTC()
-	if year := want.Year(); err != nil || year < 1 || year > 9999 { // which a google.protobuf.Timestamp has not
+	if year := want.Year(); err != nil || year < 1 || year > 9999 { // out of range for a Timestamp
 		return nil, faultf(c.right.At, "%s does not fit %s, which is a time as in RFC 3339: 2012-04-21T11:30:00Z", brief(c.right), brief(c.left))
 	}
 	c.note(want)
 	return ordered(c.r.Op, want, timeOf, time.Time.Compare), nil
 }
 
-// duration tests a google.protobuf.Duration.
+// duration compiles a comparison with a google.protobuf.Duration.
 func (c *comparison) duration() (test, *fault) {
 	want, ok := seconds(c.right.Path())
 	if !ok {
@@ -31,7 +32,7 @@ func (c *comparison) duration() (test, *fault) {
 	return ordered(c.r.Op, want, durationOf, cmp.Compare[time.Duration]), nil
 }
 
-// seconds reads a duration in seconds, with nine decimals at most: "1.5s".
+// seconds parses a duration in seconds with at most nine decimals: "1.5s".
 func seconds(literal string) (time.Duration, bool) {
 	number, found := strings.CutSuffix(literal, "s")
 	unsigned := strings.TrimPrefix(number, "-")
@@ -57,7 +58,8 @@ func timeOf(v protoreflect.Value) time.Time {
 	return time.Unix(seconds, nanos)
 }
 
-// durationOf returns the duration in a google.protobuf.Duration. One that Go's type does not have is the longest that it has.
+// durationOf returns the duration in a google.protobuf.Duration, clamped to the range of
+// time.Duration.
 func durationOf(v protoreflect.Value) time.Duration {
 	const most = int64(1<<63-1)/int64(time.Second) - 1
 	seconds, nanos := secondsOf(v)

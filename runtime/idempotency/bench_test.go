@@ -13,7 +13,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/idempotency"
 )
 
-// BenchmarkGuard is what a call costs with a store in memory that is full: the first with its id, and one that is made again.
+// BenchmarkGuard measures a call with a full store in memory: the first with its key, and a retry.
 func BenchmarkGuard(b *testing.B) {
 	for _, again := range []bool{false, true} {
 		b.Run(map[bool]string{false: "first", true: "again"}[again], func(b *testing.B) {

@@ -27,7 +27,7 @@ const (
 	ReasonStoreFull rpcerr.Reason = "IDEMPOTENCY_STORE_FULL"
 )
 
-// retryAfter is the delay before a retry that errors ask for.
+// retryAfter is the retry delay in errors.
 const retryAfter = time.Second
 
 // errReused is the error for an idempotency key, in the named field, of a different request.

@@ -79,7 +79,7 @@ func guard(t testing.TB, p runtime.Policy, store idempotency.Store, opts ...idem
 	return &guarded{t: t, request: info.Descriptor.Input(), answer: idempotency.New(store, opts...).Bind(info)}
 }
 
-// call makes a call whose method ends as method does, or with "done" and the number of times it has run.
+// call makes a call whose method returns the result of method, or "done" and the number of runs.
 func (g *guarded) call(ctx context.Context, request string, method func(context.Context) (proto.Message, error)) (string, error) {
 	g.t.Helper()
 	req := dynamicpb.NewMessage(g.request)
@@ -107,7 +107,7 @@ func (g *guarded) says(request, want string) {
 	}
 }
 
-// refuses checks the code and the reason of an error, and the field that it is about.
+// refuses checks the code and the reason of an error, and the field in its violation.
 func refuses(t testing.TB, err error, code codes.Code, reason rpcerr.Reason, field string) {
 	t.Helper()
 	if status.Code(err) != code || rpcerr.ReasonOf(err) != reason {
@@ -137,7 +137,7 @@ func TestARepeatGetsTheFirstResponse(t *testing.T) {
 	}
 	g.says(`name: "a" request_id: "2"`, "done II")
 	g.says(`name: "a"`, "done III")
-	g.says(`name: "a"`, "done IIII") // without an id there is nothing to know it by
+	g.says(`name: "a"`, "done IIII") // without a key, the guard cannot recognize it
 }
 
 func TestAnIDCannotBeReused(t *testing.T) {
@@ -213,7 +213,7 @@ func TestTheIDIsFreeAlthoughTheCallerIsGone(t *testing.T) {
 	g.says(`request_id: "1"`, "done II")
 }
 
-// punctual is a store that does nothing for who is gone, as one over a network.
+// punctual is a store that does nothing once the context is done, like one over a network.
 type punctual struct{ idempotency.Store }
 
 func (s punctual) Finish(ctx context.Context, key idempotency.Key, fence idempotency.Fence, response []byte, window time.Duration) error {
@@ -266,7 +266,8 @@ func TestIDsThatCannotBe(t *testing.T) {
 	refuses(t, err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest, "request_id")
 	g.says(`request_id: "`+strings.Repeat("x", idempotency.MaxIdempotencyKey)+`"`, "done I")
 	g.says(`request_id: "`+id+`"`, "done II")
-	g.says(`request_id: "`+strings.ToUpper(id)+`"`, "done II") // a UUID, whether the proto says so or not
+	// A UUID, whether the proto declares the format or not
+	g.says(`request_id: "`+strings.ToUpper(id)+`"`, "done II")
 	g.says(`request_id: "order-a"`, "done III")
 	g.says(`request_id: "ORDER-A"`, "done IIII")
 }
@@ -302,7 +303,8 @@ func TestMethodsThatAreNotGuarded(t *testing.T) {
 	}
 }
 
-// What a policy names is in the proto, unless somebody has written it by hand: then no call passes unguarded.
+// Generated code guarantees that the proto has the field that a policy names; handwritten code does
+// not. Without the field, no call runs unguarded.
 func TestFieldsThatCannotBe(t *testing.T) {
 	for field, text := range map[string]string{
 		"nope": "has no field nope", "header.nope": "has no field header.nope", "name.x": "has no field name.x",
@@ -321,11 +323,11 @@ func TestWhileTheFirstCallIsRunning(t *testing.T) {
 	const request = `request_id: "1"`
 	tests := map[string]struct {
 		wait    time.Duration
-		hedged  bool          // clients make attempts beside each other
-		retried bool          // clients make another attempt after a failure
-		claimed bool          // the second call claims to be another attempt
+		hedged  bool          // clients make concurrent attempts
+		retried bool          // clients retry after a failure
+		claimed bool          // the second call claims to be a retry
 		limit   time.Duration // of the second call
-		after   time.Duration // when the second call ends
+		after   time.Duration // when the second call returns
 		code    codes.Code
 	}{
 		"a second is refused":                     {0, false, false, false, time.Hour, 0, codes.Aborted},
@@ -378,7 +380,7 @@ func TestWhileTheFirstCallIsRunning(t *testing.T) {
 	}
 }
 
-// codeOf returns the code that the pipeline makes of an error.
+// codeOf returns the code that the pipeline derives from an error.
 func codeOf(err error) codes.Code {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return codes.DeadlineExceeded
@@ -398,7 +400,7 @@ func TestWhoWaitsRunsWhenTheFirstCallFails(t *testing.T) {
 	})
 }
 
-// hung is a store whose Release is lost: that of a process which is killed.
+// hung is a store whose Release is lost, like that of a killed process.
 type hung struct{ idempotency.Store }
 
 func (hung) Release(context.Context, idempotency.Key, idempotency.Fence) error { return nil }
@@ -445,7 +447,7 @@ func TestALeaseEndsAfterTheDeadline(t *testing.T) {
 type broken struct {
 	idempotency.Store
 	begin, finish error
-	made          bool // whether a Begin that fails has made the claim all the same
+	made          bool // whether a failing Begin makes the claim nevertheless
 }
 
 func (b *broken) Begin(ctx context.Context, c idempotency.Claim) (idempotency.Entry, error) {
@@ -479,7 +481,7 @@ func TestWithoutItsStoreACallIsRefused(t *testing.T) {
 	g.says(`name: "without an id"`, "done I")
 }
 
-// A claim whose answer is lost does not stand in the way of the next call.
+// A claim whose response is lost does not block the next call.
 func TestALostAnswerOfTheStore(t *testing.T) {
 	store := &broken{Store: idempotency.Memory(), begin: errors.New("connection reset"), made: true}
 	g := guard(t, byIdempotencyKey, store)
@@ -495,7 +497,8 @@ func TestAResponseThatIsNotKeptIsGivenAllTheSame(t *testing.T) {
 	g := guard(t, byIdempotencyKey, store)
 	g.says(`request_id: "1"`, "done I")
 	_, err := g.call(t.Context(), `request_id: "1"`, nil)
-	refuses(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "") // until the lease is over
+	// Until the lease expires
+	refuses(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "")
 }
 
 func TestAKeptResponseThatCannotBeRead(t *testing.T) {
@@ -506,7 +509,7 @@ func TestAKeptResponseThatCannotBeRead(t *testing.T) {
 	refuses(t, err, codes.Internal, rpcerr.ReasonInternal, "")
 }
 
-// garbled keeps other bytes than it is given.
+// garbled stores bytes other than those it receives.
 type garbled struct{ idempotency.Store }
 
 func (g garbled) Finish(ctx context.Context, key idempotency.Key, fence idempotency.Fence, _ []byte, window time.Duration) error {
@@ -531,12 +534,12 @@ func TestResponsesOfTypesThatAreNotLinked(t *testing.T) {
 	}
 }
 
-// swapped is an RPC that answers with what it takes.
+// swapped is an RPC whose response type is its request type.
 type swapped struct{ protoreflect.MethodDescriptor }
 
 func (s swapped) Output() protoreflect.MessageDescriptor { return s.Input() }
 
-// A client may ask for centuries, to which nothing can be added.
+// A client may set a deadline centuries away, to which no duration can be added.
 func TestTheLeaseOfACallWithoutEnd(t *testing.T) {
 	g := guard(t, byIdempotencyKey, idempotency.Memory())
 	ctx, cancel := context.WithTimeout(t.Context(), math.MaxInt64)
@@ -548,7 +551,7 @@ func TestTheLeaseOfACallWithoutEnd(t *testing.T) {
 	refuses(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "")
 }
 
-// One principal's calls that run never cost another principal its own.
+// The running calls of one principal never cost another principal its own.
 func TestCallsOfOnePrincipalKeepNobodyElseOut(t *testing.T) {
 	store := idempotency.Memory(idempotency.WithMaxBytes(64 << 10))
 	var err error
@@ -561,7 +564,7 @@ func TestCallsOfOnePrincipalKeepNobodyElseOut(t *testing.T) {
 		_, err = store.Begin(t.Context(), c)
 	}
 	g := guard(t, byIdempotencyKey, store)
-	_, err = g.call(t.Context(), `request_id: "1"`, nil) // of nobody, as the others
+	_, err = g.call(t.Context(), `request_id: "1"`, nil) // unauthenticated, like the others
 	refuses(t, err, codes.ResourceExhausted, idempotency.ReasonStoreFull, "")
 	if wait, ok := rpcerr.RetryAfter(err); !ok || wait <= 0 {
 		t.Errorf("the error says nothing of when to try again: %v", err)

@@ -83,7 +83,7 @@ func (m *memory) Finish(_ context.Context, key Key, fence Fence, response []byte
 		return err
 	}
 	now := time.Now()
-	m.running.remove(e) // first, so that it does not expire where its lease is over
+	m.running.remove(e) // first, so that it does not expire if its lease is over
 	mayKeep := func() bool { return m.ledger.MayKeep(key.Principal, e.size(), e.size()+responseSize(len(response))) }
 	if !mayKeep() && !m.expire(now, mayKeep) {
 		m.running.add(e)
@@ -152,9 +152,9 @@ func (m *memory) makeRoom(now time.Time) {
 	}
 }
 
-// cheapest returns the entry to remove next: a call whose lease has expired, or else the response
-// whose window ends first, of the principal whose responses take most, or of all if that one's is
-// only being added.
+// cheapest returns the entry to remove next. A call whose lease has expired comes first. Otherwise
+// it is the response whose window ends first, of the principal whose responses take most, or of all
+// principals if that principal's only response is the one being added.
 func (m *memory) cheapest(now time.Time) *memoryEntry {
 	if e := m.running.over(now); e != nil {
 		return e

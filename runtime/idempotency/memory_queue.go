@@ -10,17 +10,17 @@ type memoryEntry struct {
 	Entry
 	key      Key
 	until    time.Time // the end of the lease, or of the window
-	reserved int       // bytes for a response that a transaction may commit
-	inTx     bool      // a transaction decides what becomes of it
+	reserved int       // bytes reserved for a response that a transaction may commit
+	inTx     bool      // a transaction decides its outcome
 	released bool      // by its call, while it was part of a transaction
-	queues   [2]*queue // that it is in, by slot; nil for none
-	index    [2]int    // in these
+	queues   [2]*queue // the queue that it is in, by slot; nil if none
+	index    [2]int    // its indexes in these queues
 }
 
 // Slots of an entry, which is in one queue per slot.
 const (
 	byTime  = iota // with entries of all principals
-	byOwner        // with those of its own
+	byOwner        // with those of the same principal
 )
 
 // holds reports whether the entry prevents a claim.

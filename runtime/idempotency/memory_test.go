@@ -54,7 +54,8 @@ func claimOf(id string) idempotency.Claim {
 	return c
 }
 
-// answered reports whether a store has a response for an id. Where it has none, the id is claimed for a minute.
+// answered reports whether a store has a response for a key. If it has none, the key is claimed for
+// a minute.
 func answered(t *testing.T, s idempotency.Store, id string) bool {
 	t.Helper()
 	entry, err := s.Begin(t.Context(), claimOf(id))
@@ -91,10 +92,10 @@ func TestMemoryRefusesAResponseThatNeverFits(t *testing.T) {
 	}
 }
 
-// entry is a little more than an entry of the tests takes.
+// entry is slightly more than the size of an entry of the tests.
 const entry = 900
 
-// A store that is as full as it may be has room again when windows and leases are over, whatever ids come then.
+// A full store has room again once windows and leases have expired, whatever keys arrive then.
 func TestMemoryExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := idempotency.Memory(idempotency.WithMaxBytes(8 * entry))
@@ -107,7 +108,7 @@ func TestMemoryExpires(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Minute)
-		for i := range 4 { // instead of those that were running: none of the responses has to go
+		for i := range 4 { // replaces the running ones, so no response must be removed
 			if answered(t, s, "next"+strconv.Itoa(i)) {
 				t.Fatal("a new id has a response")
 			}
@@ -149,7 +150,8 @@ func held(t *testing.T, s idempotency.TxStore, id string) (idempotency.Claim, *h
 	return c, tx
 }
 
-// A call that fails gives its claim back before its transaction is rolled back, if that is deferred further out.
+// A failed call releases its claim before its transaction rolls back, if the rollback is deferred
+// earlier.
 func TestMemoryFreesAKeyWhenTheTransactionEnds(t *testing.T) {
 	s := idempotency.Memory()
 	c, tx := held(t, s, "a")
@@ -168,7 +170,8 @@ func TestMemoryFreesAKeyWhenTheTransactionEnds(t *testing.T) {
 
 func TestMemoryMakesRoomBesideTransactions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := idempotency.Memory(idempotency.WithMaxBytes(4 * entry)) // half of them for calls that run
+		// Half of them for running calls
+		s := idempotency.Memory(idempotency.WithMaxBytes(4 * entry))
 		c, tx := held(t, s, "a")
 		for _, id := range []string{"b", "c", "d"} {
 			time.Sleep(2 * time.Minute)
@@ -181,7 +184,7 @@ func TestMemoryMakesRoomBesideTransactions(t *testing.T) {
 		}
 		_ = tx.rollback()
 		time.Sleep(2 * time.Minute)
-		for _, id := range []string{"e", "f"} { // instead of both that were running
+		for _, id := range []string{"e", "f"} { // replaces both running ones
 			if answered(t, s, id) {
 				t.Fatal("a new id has a response")
 			}
@@ -189,7 +192,7 @@ func TestMemoryMakesRoomBesideTransactions(t *testing.T) {
 	})
 }
 
-// A response that never fits is refused before any other is forgotten for it.
+// A response that never fits is rejected before any other is removed for it.
 func TestMemoryForgetsNothingForWhatNeverFits(t *testing.T) {
 	s := idempotency.Memory(idempotency.WithMaxBytes(16_000))
 	for _, id := range []string{"a", "b"} {
@@ -208,7 +211,8 @@ func TestMemoryForgetsNothingForWhatNeverFits(t *testing.T) {
 	}
 }
 
-// A full store makes room for a response by what is over, but not by the call whose response it is.
+// To make room for a response, a full store removes expired entries, but not the entry of the call
+// whose response it is.
 func TestMemoryKeepsALateResponseInATransaction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := idempotency.Memory(idempotency.WithMaxBytes(4000))
@@ -219,7 +223,7 @@ func TestMemoryKeepsALateResponseInATransaction(t *testing.T) {
 		if _, err := s.Begin(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * time.Minute) // its lease is over
+		time.Sleep(2 * time.Minute) // its lease expires
 		tx := new(hooks)
 		if err := s.FinishTx(t.Context(), tx, c.Key, c.Fence, make([]byte, 1200), time.Hour); err != nil {
 			t.Fatal(err)
@@ -234,7 +238,7 @@ func TestMemoryKeepsALateResponseInATransaction(t *testing.T) {
 	})
 }
 
-// A program that rolls back whatever it has done, as deferred code does, calls both.
+// Code that always defers a rollback calls both.
 func TestMemoryTakesTheFirstEndOfATransaction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := idempotency.Memory()
@@ -248,7 +252,7 @@ func TestMemoryTakesTheFirstEndOfATransaction(t *testing.T) {
 		if _, err := s.Begin(t.Context(), next); err != nil {
 			t.Fatal(err)
 		}
-		answered(t, s, "another") // which sweeps
+		answered(t, s, "another") // triggers a sweep
 		if entry, err := s.Begin(t.Context(), claimOf("a")); err != nil || entry.Fence != next.Fence {
 			t.Errorf("Begin returned %+v, %v; want the claim that was made after the window", entry, err)
 		}
@@ -260,7 +264,8 @@ func TestMemoryTakesTheFirstEndOfATransaction(t *testing.T) {
 	})
 }
 
-// The bytes that it counts are at least those that it takes, whoever has the entries and however large they are.
+// The counted bytes are at least the bytes in use, whatever the principals and the sizes of the
+// entries.
 func TestMemoryTakesNoMoreThanItsBytes(t *testing.T) {
 	const maxBytes = 32 << 20
 	for name, test := range map[string]struct{ principals, response int }{
@@ -292,7 +297,7 @@ func TestMemoryTakesNoMoreThanItsBytes(t *testing.T) {
 	}
 }
 
-// heap returns how many bytes the program has in use.
+// heap returns the number of bytes in use on the heap.
 func heap() int64 {
 	var stats stdruntime.MemStats
 	stdruntime.GC()

@@ -36,7 +36,7 @@ func (m *memory) hold(key Key, fence Fence, bytes int) (*memoryEntry, error) {
 		return nil, err
 	}
 	now := time.Now()
-	m.running.remove(e) // first, so that it does not expire where its lease is over
+	m.running.remove(e) // first, so that it does not expire if its lease is over
 	mayGrow := func() bool { return m.ledger.MayGrow(key.Principal, bytes) }
 	if !mayGrow() && !m.expire(now, mayGrow) {
 		m.running.add(e)

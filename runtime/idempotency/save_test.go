@@ -18,7 +18,8 @@ import (
 
 var errNo = errors.New("no")
 
-// saving returns a method that saves its response in a transaction, which end ends; its error is that of the method.
+// saving returns a method that saves its response in a transaction, which end finishes. The method
+// returns the error of end.
 func saving(t testing.TB, end func(*hooks) error) func(context.Context) (proto.Message, error) {
 	return func(ctx context.Context) (proto.Message, error) {
 		tx, resp := new(hooks), wrapperspb.String("saved")
@@ -32,7 +33,7 @@ func saving(t testing.TB, end func(*hooks) error) func(context.Context) (proto.M
 	}
 }
 
-// inTxOnly is a store whose responses are kept in transactions, and nowhere else.
+// inTxOnly is a store that keeps responses in transactions only.
 type inTxOnly struct {
 	idempotency.TxStore
 	t testing.TB
@@ -79,7 +80,7 @@ func TestATransactionThatIsTriedAgain(t *testing.T) {
 	g.says(`request_id: "1"`, "saved")
 }
 
-// A call that was thought dead, because its lease was over, cannot commit once another one has run.
+// A call whose lease has expired cannot commit once another one has run.
 func TestATransactionThatComesTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := guard(t, byIdempotencyKey, idempotency.Memory())
@@ -109,7 +110,7 @@ func TestWhereThereIsNothingToSave(t *testing.T) {
 			t.Errorf("%q with %T: %v", request, resp, err)
 		}
 	}
-	g.says(`request_id: "1"`, "done") // which was kept as ever
+	g.says(`request_id: "1"`, "done") // which was stored without a transaction
 }
 
 func TestErrorsOfSave(t *testing.T) {

@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// registerThings makes the proto of thingService known to the program, as generated code does.
+// registerThings registers the proto of thingService, as generated code does.
 func registerThings() error {
 	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
 		Name: proto.String("test/idempotency/things.proto"), Package: proto.String("test.idempotency"), Syntax: proto.String("proto3"),
@@ -60,7 +60,7 @@ type (
 	response = wrapperspb.StringValue
 )
 
-// thingService is what would be generated for a service with one RPC.
+// thingService is what the plugin would generate for a service with one RPC.
 type thingService interface {
 	Create(context.Context, *request) (*response, error)
 }
@@ -75,7 +75,7 @@ func (c thingClient) Create(ctx context.Context, req *request) (*response, error
 	return client.Unary[response](ctx, c.rows[0], req)
 }
 
-// serve serves f with a guard, and returns a client of it.
+// serve serves f with a guard, and returns a client for it.
 func serve(t testing.TB, f createFunc, p runtime.Policy, store idempotency.Store, opts ...server.Option) thingService {
 	t.Helper()
 	table := runtime.NewService("test.idempotency.Things", wrapperspb.File_google_protobuf_wrappers_proto, runtime.Unary("Create", thingService.Create, p))
@@ -83,7 +83,7 @@ func serve(t testing.TB, f createFunc, p runtime.Policy, store idempotency.Store
 	return thingClient{echotest.RowsOf(table, servicetest.Serve(t, func(r grpc.ServiceRegistrar) { server.Register[thingService](r, table, f) }, opts...))}
 }
 
-// counting returns a method that answers with how often it has run.
+// counting returns a method that responds with the number of times it has run.
 func counting(runs *atomic.Int64) createFunc {
 	return func(context.Context, *request) (*response, error) {
 		return wrapperspb.String(fmt.Sprint(runs.Add(1))), nil
@@ -123,7 +123,8 @@ func TestGeneratedClientsMakeEachCallAnother(t *testing.T) {
 	}
 }
 
-// The twin of a hedged call that comes while the first is running does not run the method again, and does not fail the call.
+// A hedged attempt that arrives while the first one is running neither runs the method again nor
+// fails the call.
 func TestHedgedCallsRunOnce(t *testing.T) {
 	servicetest.NoLeaks(t)
 	p := byIdempotencyKey
@@ -146,7 +147,7 @@ func TestHedgedCallsRunOnce(t *testing.T) {
 	}
 }
 
-// watched tells when a call finds another one running.
+// watched notifies when a call finds another one running.
 type watched struct {
 	idempotency.Store
 	onHeld func()
@@ -173,7 +174,7 @@ func TestPrincipalsHaveIDsOfTheirOwn(t *testing.T) {
 	}
 }
 
-// byName believes what callers say.
+// byName trusts the name that the caller sends.
 type byName struct{}
 
 func (byName) Bind(runtime.MethodInfo) server.AuthenticateFunc {
@@ -185,8 +186,8 @@ func (byName) Bind(runtime.MethodInfo) server.AuthenticateFunc {
 	}
 }
 
-// The guard runs after the checks of a request and around the interceptors of the pipeline. Those of the
-// server see every call.
+// The guard runs after the checks of a request and around the interceptors of the pipeline. The
+// interceptors of the server see every call.
 func TestPlaceInThePipeline(t *testing.T) {
 	var runs, intercepted, serverWide atomic.Int64
 	counts := func(n *atomic.Int64) grpc.UnaryServerInterceptor {
@@ -229,14 +230,16 @@ func TestAPanicFreesTheID(t *testing.T) {
 	}
 }
 
-// What a method has started with Go belongs to its call: the response is kept when all of it has succeeded.
+// A goroutine that a method starts with Go belongs to its call: the response is stored only when
+// all of them have succeeded.
 func TestACallThatFailsInAGoroutineLeavesNothing(t *testing.T) {
 	var runs atomic.Int64
 	store := idempotency.Memory()
 	stub := serve(t, func(ctx context.Context, _ *request) (*response, error) {
 		n := runs.Add(1)
 		runtime.Go(ctx, func(ctx context.Context) error {
-			time.Sleep(20 * time.Millisecond) // until the method has returned, as a rule; any time is right
+			// Usually after the method has returned; the test passes at any time
+			time.Sleep(20 * time.Millisecond)
 			if n == 1 {
 				return status.Error(codes.Aborted, "the second half")
 			}
@@ -254,7 +257,7 @@ func TestACallThatFailsInAGoroutineLeavesNothing(t *testing.T) {
 	}
 }
 
-// A thousand calls with fifty ids, all at once and again until they succeed, have fifty effects.
+// A thousand concurrent calls with fifty keys, retried until they succeed, have fifty effects.
 func TestEachEffectHappensOnce(t *testing.T) {
 	const ids, repeats = 50, 20
 	var effects [ids]atomic.Int64

@@ -26,8 +26,8 @@ const (
 	impossiblePackage = "test.idempotency.impossible" // M0 has a key that does not exist
 )
 
-// registerThirdParties registers the protos of all tests, once: a program keeps a proto, also when
-// tests run several times in it.
+// registerThirdParties registers the protos of all tests, once: the registry is global and keeps
+// them when tests run several times in a process.
 func registerThirdParties() error {
 	keyed := func(field string) *grpcservicev1.Policy {
 		return &grpcservicev1.Policy{IdempotencyKey: &grpcservicev1.IdempotencyKey{Field: &field}}
@@ -38,8 +38,8 @@ func registerThirdParties() error {
 	)
 }
 
-// registerThirdParty makes a proto known to the program whose service has a method with each of the
-// options, as M0, M1 and so on.
+// registerThirdParty registers a proto whose service has a method for each of the options: M0, M1
+// and so on.
 func registerThirdParty(pkg string, options ...*grpcservicev1.Policy) error {
 	service := &descriptorpb.ServiceDescriptorProto{Name: proto.String("Things")}
 	for i, p := range options {
@@ -86,8 +86,8 @@ func thirdPartyDesc(pkg string, methods ...string) *grpc.ServiceDesc {
 	return desc
 }
 
-// TestThirdPartyServicesAreGuarded checks that a method of protoc-gen-go-grpc whose options name the field
-// of the key runs once for a key, and that one whose options do not runs for each call.
+// TestThirdPartyServicesAreGuarded checks that a method of protoc-gen-go-grpc whose options name
+// the key field runs once for a key, and that a method without the option runs for each call.
 func TestThirdPartyServicesAreGuarded(t *testing.T) {
 	const pkg = guardedPackage
 	for name, option := range map[string]server.Option{
@@ -124,7 +124,8 @@ func TestThirdPartyServicesAreGuarded(t *testing.T) {
 	}
 }
 
-// TestThirdPartyKeysThatCannotBe checks that a server does not start with a key that it cannot read.
+// TestThirdPartyKeysThatCannotBe checks that a server with a key field that it cannot read does not
+// start.
 func TestThirdPartyKeysThatCannotBe(t *testing.T) {
 	srv := server.New()
 	srv.RegisterService(thirdPartyDesc(impossiblePackage, "M0"), thingClient{})

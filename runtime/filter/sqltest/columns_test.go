@@ -12,7 +12,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/page"
 )
 
-// ordered is a column that rows are ordered by: of few values, so that many rows share one.
+// ordered is a column to order rows by. It has few values, so that many rows share one.
 type ordered struct {
 	name             string
 	postgres, sqlite string
@@ -32,7 +32,8 @@ var orderedBy = []ordered{
 	{"tz", "timestamptz", "TIMESTAMP", []any{nil, time.Date(2020, 1, 1, 0, 30, 0, 0, time.UTC), time.Date(2020, 7, 1, 0, 30, 0, 0, time.UTC)}},
 }
 
-// orders returns a random order of some columns, with the id at the end, or before columns that order nothing any more.
+// orders returns a random order of some columns. The id comes last, or before columns that no
+// longer affect the order.
 func orders(random *rand.Rand) (by []page.Column) {
 	for _, i := range random.Perm(len(orderedBy))[:random.IntN(5)] {
 		column := page.Column{Name: orderedBy[i].name, Desc: random.IntN(2) == 0}
@@ -44,7 +45,7 @@ func orders(random *rand.Rand) (by []page.Column) {
 	return by
 }
 
-// fillOrdered creates the table and its rows, whose ids are in no order of theirs.
+// fillOrdered creates the table and inserts its rows, with ids in random order.
 func (db database) fillOrdered(t *testing.T, random *rand.Rand, types func(ordered) string) {
 	t.Helper()
 	columns, marks := []string{"id integer"}, []string{db.placeholder(1)}
@@ -98,7 +99,7 @@ func (db database) rowsAfter(columns page.Columns, after *page.Tuple, limit int)
 		ids = append(ids, id)
 		keys = append(keys, columns.Key(func(column string) any {
 			value := values[slices.Index(names, column)]
-			if at, ok := value.(time.Time); ok { // whose zone means nothing
+			if at, ok := value.(time.Time); ok { // the time zone has no meaning
 				return at.In(berlin)
 			}
 			return value
@@ -107,7 +108,8 @@ func (db database) rowsAfter(columns page.Columns, after *page.Tuple, limit int)
 	return ids, keys, rows.Err()
 }
 
-// TestPagesHaveEachRowOnce checks that the pages of a keyset are, one after the other, what the whole query returns.
+// TestPagesHaveEachRowOnce checks that the pages of a keyset, concatenated, equal the result of the
+// whole query.
 func TestPagesHaveEachRowOnce(t *testing.T) {
 	for name, db := range databases(t) {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +128,7 @@ func TestPagesHaveEachRowOnce(t *testing.T) {
 	}
 }
 
-// checkPages reads the rows a page at a time.
+// checkPages reads the rows one page at a time.
 func (db database) checkPages(t *testing.T, columns page.Columns, size int) {
 	t.Helper()
 	want, _, err := db.rowsAfter(columns, nil, 1000)

@@ -1,3 +1,3 @@
-// Package sqltest checks that the conditions of filters and of page keys mean in databases what they mean in Go. It is a module of its
-// own, for its drivers.
+// Package sqltest checks that the conditions of filters and page keys mean the same in databases as
+// in Go. It is a separate module because of its database drivers.
 package sqltest

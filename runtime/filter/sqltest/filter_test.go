@@ -21,20 +21,20 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime/filter"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
 )
 
-// field is a field of the rows, with a column of each database.
+// field is a field of the rows, with a column in each database.
 type field struct {
 	name             string
 	kind             descriptorpb.FieldDescriptorProto_Type
 	message          string
 	postgres, sqlite string
-	values           []any    // of rows; nil is a field that is not there, of one that always is it is not among them
-	literals         []string // of filters
+	values           []any    // values of rows; nil means absent, and is not listed for implicit fields
+	literals         []string // literals of filters
 }
 
-// implicit reports whether the field is always there.
+// implicit reports whether the field is always present.
 func (f field) implicit() bool { return f.values[0] != nil }
 
 // ordered reports whether values of the field have an order.
@@ -83,7 +83,7 @@ var fields = []field{
 	{"title", descriptorpb.FieldDescriptorProto_TYPE_MESSAGE, ".google.protobuf.StringValue", "text", "TEXT", []any{nil, "", "Ab", "ab"}, []string{`""`, "ab", `"A*"`}},
 }
 
-// rowDescriptor returns the message of the rows.
+// rowDescriptor returns the message type of the rows.
 func rowDescriptor(t *testing.T) protoreflect.MessageDescriptor {
 	t.Helper()
 	message := &descriptorpb.DescriptorProto{Name: proto.String("Row"), EnumType: []*descriptorpb.EnumDescriptorProto{{
@@ -115,7 +115,7 @@ func rowDescriptor(t *testing.T) protoreflect.MessageDescriptor {
 	return file.Messages().Get(0)
 }
 
-// rowsOf returns rows of random values, each value of each field in one at least.
+// rowsOf returns rows of random values. Each value of each field occurs in at least one row.
 func rowsOf(desc protoreflect.MessageDescriptor, random *rand.Rand) (rows []*dynamicpb.Message, values [][]any) {
 	for n := range 60 {
 		row := dynamicpb.NewMessage(desc)
@@ -139,7 +139,7 @@ func rowsOf(desc protoreflect.MessageDescriptor, random *rand.Rand) (rows []*dyn
 	return rows, values
 }
 
-// valueOf returns a value of a row as the message has it.
+// valueOf converts a value of a row to a value of the message.
 func (f field) valueOf(value any) protoreflect.Value {
 	if f.kind != descriptorpb.FieldDescriptorProto_TYPE_MESSAGE {
 		return protoreflect.ValueOf(value)
@@ -158,13 +158,13 @@ func (f field) valueOf(value any) protoreflect.Value {
 	return protoreflect.ValueOfMessage(m.ProtoReflect())
 }
 
-// database is one that filters are asked of.
+// database is a database under test.
 type database struct {
 	*sql.DB
 	dialect     filter.Dialect
 	columnType  func(field) string
 	placeholder func(int) string
-	column      func(any) any // a value as its driver takes it
+	column      func(any) any // converts a value to what its driver accepts
 }
 
 func databases(t *testing.T) map[string]database {
@@ -183,7 +183,7 @@ func databases(t *testing.T) map[string]database {
 	}
 }
 
-// signed returns an unsigned integer as drivers take them.
+// signed converts an unsigned integer to the signed one that drivers accept.
 func signed(value any) any {
 	if u, ok := value.(uint64); ok {
 		return int64(u)
@@ -191,7 +191,7 @@ func signed(value any) any {
 	return value
 }
 
-// withoutNaN returns a NaN as SQLite stores it, as NULL.
+// withoutNaN returns nil for a NaN, which SQLite stores as NULL.
 func withoutNaN(value any) any {
 	if f, ok := value.(float64); ok && f != f {
 		return nil
@@ -199,7 +199,7 @@ func withoutNaN(value any) any {
 	return signed(value)
 }
 
-// fill creates the table and its rows, whose ids are their indexes.
+// fill creates the table and inserts its rows, whose ids are their indexes.
 func (db database) fill(t *testing.T, values [][]any) {
 	t.Helper()
 	columns, marks := []string{"id integer"}, []string{db.placeholder(1)}
@@ -222,7 +222,7 @@ func (db database) fill(t *testing.T, values [][]any) {
 	}
 }
 
-// find returns the ids of the rows that a condition lets pass.
+// find returns the ids of the rows that satisfy a condition.
 func (db database) find(where string, args []any) (ids []int, err error) {
 	rows, err := db.Query("SELECT id FROM t WHERE "+where+" ORDER BY id", args...)
 	if err != nil {
@@ -239,7 +239,7 @@ func (db database) find(where string, args []any) (ids []int, err error) {
 	return ids, rows.Err()
 }
 
-// filters returns filters of each field with each comparator and literal, and random combinations of them.
+// filters returns filters with each field, comparator and literal, and random combinations of them.
 func filters(random *rand.Rand) (all []string) {
 	for _, f := range fields {
 		all = append(all, f.name+":*", "NOT "+f.name+":*")
@@ -264,7 +264,7 @@ func filters(random *rand.Rand) (all []string) {
 	return all
 }
 
-// TestFiltersMeanTheSame checks that each filter lets the same rows pass in Go and in the databases.
+// TestFiltersMeanTheSame checks that each filter accepts the same rows in Go and in the databases.
 func TestFiltersMeanTheSame(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	desc := rowDescriptor(t)
@@ -291,7 +291,7 @@ func TestFiltersMeanTheSame(t *testing.T) {
 	}
 }
 
-// TestTheLargestFilters checks that databases take what the parser lets pass.
+// TestTheLargestFilters checks that databases accept the largest filters that the parser accepts.
 func TestTheLargestFilters(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	desc := rowDescriptor(t)
@@ -320,7 +320,7 @@ func TestTheLargestFilters(t *testing.T) {
 	}
 }
 
-// compare checks that a filter lets the same rows pass in Go and in the database.
+// compare checks that a filter accepts the same rows in Go and in the database.
 func (db database) compare(t *testing.T, f *filter.Filter, rows []*dynamicpb.Message, columns map[string]string) {
 	t.Helper()
 	var want []int
@@ -351,7 +351,7 @@ func (db database) compare(t *testing.T, f *filter.Filter, rows []*dynamicpb.Mes
 	}
 }
 
-// storedInSQLite returns a row without its NaN, which SQLite stores as NULL.
+// storedInSQLite returns a row without its NaN values, which SQLite stores as NULL.
 func storedInSQLite(row *dynamicpb.Message) *dynamicpb.Message {
 	field := row.Descriptor().Fields().ByName("f64")
 	if f := row.Get(field).Float(); f != f {

@@ -12,14 +12,15 @@ import (
 	"syscall"
 	"testing"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
 )
 
-// postgres starts a PostgreSQL of the test alone, which ends with the test: in a directory of its own, behind a socket there.
+// postgres starts a PostgreSQL server for the test, in a separate directory with a Unix socket, and
+// stops it when the test ends.
 func postgres(t *testing.T) *sql.DB {
 	t.Helper()
 	bin := postgresBin(t)
-	dir, err := os.MkdirTemp("", "pg") // short, as the path of a socket has to be
+	dir, err := os.MkdirTemp("", "pg") // short, because the path of a Unix socket is limited
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +41,7 @@ func postgres(t *testing.T) *sql.DB {
 	return db
 }
 
-// postgresBin returns where the programs of PostgreSQL are.
+// postgresBin returns the directory of PostgreSQL's programs.
 func postgresBin(t *testing.T) string {
 	t.Helper()
 	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb"); len(found) > 0 {
@@ -57,7 +58,8 @@ func postgresBin(t *testing.T) string {
 	return ""
 }
 
-// unprivileged returns the user that PostgreSQL runs as and that owns dir: it refuses to run as root.
+// unprivileged returns a user to run PostgreSQL as, and makes it the owner of dir: PostgreSQL
+// refuses to run as root.
 func unprivileged(t *testing.T, dir string) *syscall.Credential {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -81,7 +83,8 @@ func unprivileged(t *testing.T, dir string) *syscall.Credential {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }
 
-// run runs a program. Its output goes to a file, as a server that it leaves behind keeps it open.
+// run runs a program. Its output goes to a file, because a server that it starts would keep a pipe
+// open.
 func run(t *testing.T, credential *syscall.Credential, name string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(name, args...)

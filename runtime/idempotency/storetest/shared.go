@@ -57,7 +57,7 @@ func (s suite) fill(t *testing.T, principal string) (made []idempotency.Claim) {
 	return nil
 }
 
-// answer keeps a response of so many bytes for a new key of a principal.
+// answer stores a response of the given size for a new key of a principal.
 func (s suite) answer(t *testing.T, principal string, bytes int, window time.Duration) idempotency.Claim {
 	t.Helper()
 	c := by(principal)
@@ -68,7 +68,7 @@ func (s suite) answer(t *testing.T, principal string, bytes int, window time.Dur
 	return c
 }
 
-// answered counts the responses that are kept. Claims that it makes for others it gives back.
+// answered counts the stored responses. It releases the claims that it makes for other keys.
 func (s suite) answered(t *testing.T, claims ...idempotency.Claim) (n int) {
 	t.Helper()
 	for _, c := range claims {
@@ -150,7 +150,8 @@ func soonestFirst(t *testing.T, s suite) {
 	if n := s.answered(t, last[0], last[1]); n != 2 {
 		t.Errorf("%d of 2 responses are left whose windows end last but one", n)
 	}
-	if n := s.answered(t, last[1200:]...); n > 1 { // the last one may have come when there was room
+	// The last one may have arrived when there was room
+	if n := s.answered(t, last[1200:]...); n > 1 {
 		t.Errorf("%d responses are left whose windows end first", n)
 	}
 }
@@ -192,7 +193,8 @@ func manyPrincipals(t *testing.T, s suite) {
 			t.Fatalf("the response of principal %d is not kept", i)
 		}
 	}
-	if c := s.answer(t, "new", sharedBytes/64-(5<<10), long); s.answered(t, c) != 1 { // with all else less than a 64th
+	// Everything else takes less than a 64th
+	if c := s.answer(t, "new", sharedBytes/64-(5<<10), long); s.answered(t, c) != 1 {
 		t.Error("a response that takes more than those of others is not kept")
 	}
 }

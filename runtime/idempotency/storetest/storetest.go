@@ -18,11 +18,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/idempotency"
 )
 
-// Times of the suite: what is short ends while a test waits for it, what is long does not end before the test.
+// Times of the suite: a short one expires while a test waits for it, a long one outlives the test.
 const (
 	short = 20 * time.Millisecond
 	long  = time.Hour
-	limit = 30 * time.Second // of waiting
+	limit = 30 * time.Second // the interval of polling
 )
 
 // Run tests a store. open returns a new one, empty or not: the keys of the tests are random.
@@ -52,7 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) idempotency.Store) {
 // suite is a store under test.
 type suite struct{ idempotency.Store }
 
-// claim returns a claim of a key that nobody has used.
+// claim returns a claim of an unused key.
 func claim(lease time.Duration) idempotency.Claim {
 	c := idempotency.Claim{Key: idempotency.Key{Principal: "ada", Method: "/test.v1.S/M", IdempotencyKey: rand.Text()}, Lease: lease}
 	rand.Read(c.Digest[:])
@@ -84,7 +84,7 @@ func (s suite) own(t *testing.T, c idempotency.Claim) {
 	}
 }
 
-// held checks that a key is still that of the call that has made the claim.
+// held checks that the call that made the claim still holds the key.
 func (s suite) held(t *testing.T, c idempotency.Claim) {
 	t.Helper()
 	other := rival(c)
@@ -94,7 +94,7 @@ func (s suite) held(t *testing.T, c idempotency.Claim) {
 	}
 }
 
-// kept checks that the call that has made the claim has a response.
+// kept checks that the call that made the claim has a stored response.
 func (s suite) kept(t *testing.T, c idempotency.Claim, response []byte) {
 	t.Helper()
 	entry := s.begin(t, rival(c))
@@ -124,7 +124,7 @@ func (s suite) release(t *testing.T, c idempotency.Claim) {
 	}
 }
 
-// takeOver makes a claim as soon as the one before it is over.
+// takeOver makes a claim as soon as the previous one has expired.
 func (s suite) takeOver(t *testing.T, c idempotency.Claim) {
 	t.Helper()
 	for end := time.Now().Add(limit); s.begin(t, c).Fence != c.Fence; time.Sleep(short / 4) {
@@ -134,7 +134,7 @@ func (s suite) takeOver(t *testing.T, c idempotency.Claim) {
 	}
 }
 
-// expire waits until leases are over that were short and have begun before: one that has begun now is.
+// expire waits until earlier short leases have expired: a lease that starts now expires later.
 func (s suite) expire(t *testing.T) {
 	t.Helper()
 	last := claim(short)
@@ -282,7 +282,7 @@ func contended(t *testing.T, s suite) {
 	}
 }
 
-// contendedAgain has many claims come when a lease is over.
+// contendedAgain makes many claims when a lease expires.
 func contendedAgain(t *testing.T, s suite) {
 	const callers, keys = 20, 5
 	var over [keys]idempotency.Claim
@@ -297,7 +297,7 @@ func contendedAgain(t *testing.T, s suite) {
 	}
 }
 
-// contend makes many claims of one key that is free, at once.
+// contend makes many concurrent claims of one free key.
 func (s suite) contend(t *testing.T, first idempotency.Claim, callers int) {
 	t.Helper()
 	owners := make(chan idempotency.Fence, callers)

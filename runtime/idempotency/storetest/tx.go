@@ -88,8 +88,8 @@ func rolledBackAndReleased(t *testing.T, s txSuite) {
 	s.own(t, rival(c))
 }
 
-// committedLate has another call come when the lease is over and the transaction is not: it may wait, or be told that the call
-// is running, but it does not get the claim.
+// committedLate has another call arrive when the lease has expired and the transaction is still
+// open. That call may wait, or learn that the first one is running, but it does not get the claim.
 func committedLate(t *testing.T, s txSuite) {
 	c := claim(short)
 	s.own(t, c)
@@ -104,7 +104,9 @@ func committedLate(t *testing.T, s txSuite) {
 		}
 		other <- entry
 	}()
-	time.Sleep(short) // enough for most stores to come as far as they can before the commit; any time is right
+	// Enough for most stores to get as far as they can before the commit; the test passes at any
+	// time
+	time.Sleep(short)
 	end(t, tx.Commit)
 	if entry := <-other; entry.Fence != c.Fence {
 		t.Errorf("Begin returned %+v, want that of the claim %+v, which a transaction holds", entry, c)

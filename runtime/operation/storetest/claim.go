@@ -176,7 +176,7 @@ func testRelease(s *suite) {
 	}
 }
 
-// testWorkers has leases run out under workers who are slow.
+// testWorkers lets leases expire while slow workers hold them.
 func testWorkers(s *suite) {
 	const operations, workers = 40, 8
 	for range operations {

@@ -82,7 +82,7 @@ func testIdempotencyKeyScope(s *suite) {
 	}
 }
 
-// testIdempotencyKeyRace has requests with few ids come at once.
+// testIdempotencyKeyRace sends concurrent requests with few keys.
 func testIdempotencyKeyRace(s *suite) {
 	const ids, repeats = 4, 16
 	var made [ids][]string

@@ -107,7 +107,7 @@ func testCancelDone(s *suite) {
 	}
 }
 
-// gone fails the test where an operation is found.
+// gone fails the test if the operation exists.
 func (s *suite) gone(name string) {
 	s.Helper()
 	_, get := s.Get(s.ctx, name)
@@ -128,7 +128,7 @@ func testDeleteDone(s *suite) {
 	s.created(op(requested("id")))
 }
 
-// hidden fails the test where an operation is not one that was deleted and is not done.
+// hidden fails the test unless the operation was deleted and is not done.
 func (s *suite) hidden(name string) {
 	s.Helper()
 	if r := s.now(name); !recent(r.DeleteTime) || r.Done() {

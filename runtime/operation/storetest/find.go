@@ -97,7 +97,7 @@ func testListFilters(s *suite) {
 	}
 }
 
-// told waits for a watch.
+// told waits for the notification of a watch.
 func (s *suite) told(news <-chan struct{}) {
 	s.Helper()
 	select {

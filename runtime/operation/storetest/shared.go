@@ -13,7 +13,8 @@ import (
 // sharedBytes is the size of the stores of [RunShared].
 const sharedBytes = 4 << 20
 
-// payload is how many bytes requests and responses of these tests have, for which the others of a record hardly count.
+// payload is the size of requests and responses in bytes, large enough that the rest of a record
+// hardly matters.
 const payload = 20_000
 
 // RunShared runs tests of how principals share a store, as [operation.Store] requires, on stores that open makes, each empty
@@ -37,7 +38,7 @@ var sharedTests = []testCase{
 	{"a small result is kept among many principals", testManyPrincipals},
 }
 
-// by changes the principal of an operation.
+// by sets the principal of an operation.
 func by(principal string) func(*operation.Record) {
 	return func(r *operation.Record) { r.Principal = principal }
 }
@@ -60,7 +61,7 @@ func (s *suite) fill(f ...func(*operation.Record)) (names []string) {
 	return nil
 }
 
-// done adds an operation and ends it.
+// done adds an operation and finishes it.
 func (s *suite) done(r operation.Result, f ...func(*operation.Record)) string {
 	s.Helper()
 	started := s.running(f...)
@@ -68,7 +69,7 @@ func (s *suite) done(r operation.Result, f ...func(*operation.Record)) string {
 	return started.Name
 }
 
-// left returns how many operations there are.
+// left returns the number of operations.
 func (s *suite) left(names ...string) (n int) {
 	s.Helper()
 	for _, name := range names {
@@ -139,7 +140,7 @@ func testSaveShared(s *suite) {
 	r := s.running(by("ada"))
 	s.fill(by("ada"), large)
 	_, err := s.Save(s.ctx, r.Name, r.Fence, operation.Progress{Metadata: []byte("more metadata"), Checkpoint: []byte("checkpoint")})
-	s.must(err) // what was begun may go on a little
+	s.must(err) // running operations may continue briefly
 	for size := payload; err == nil; size *= 2 {
 		if size > 2*sharedBytes {
 			s.Fatal("a store took more than it has room for")

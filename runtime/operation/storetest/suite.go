@@ -17,7 +17,7 @@ type testCase struct {
 	run  func(s *suite)
 }
 
-// suite is a test with a store of its own.
+// suite is a test with a separate store.
 type suite struct {
 	*testing.T
 	operation.Store
@@ -27,13 +27,13 @@ type suite struct {
 const (
 	method      = "/test.v1.Jobs/Run"
 	otherMethod = "/test.v1.Jobs/Stop"
-	// short is a lease, or a wait, that the tests wait for.
+	// short is a lease or delay that the tests wait for.
 	short = 30 * time.Millisecond
 )
 
 var names atomic.Int64
 
-// op returns an operation that was changed by f.
+// op returns an operation modified by f.
 func op(f ...func(r *operation.Record)) *operation.Record {
 	r := &operation.Record{
 		Name: fmt.Sprintf("operations/%06d", names.Add(1)), Method: method, Principal: "ada",
@@ -46,22 +46,22 @@ func op(f ...func(r *operation.Record)) *operation.Record {
 	return r
 }
 
-// lasting changes the lease of an operation.
+// lasting sets the lease of an operation.
 func lasting(lease time.Duration) func(*operation.Record) {
 	return func(r *operation.Record) { r.Lease = lease }
 }
 
-// about changes the conflict key of an operation.
+// about sets the conflict key of an operation.
 func about(key string) func(*operation.Record) {
 	return func(r *operation.Record) { r.ConflictKey = key }
 }
 
-// requested changes the idempotency key of an operation.
+// requested sets the idempotency key of an operation.
 func requested(id string) func(*operation.Record) {
 	return func(r *operation.Record) { r.IdempotencyKey = id }
 }
 
-// must fails the test where there is an error.
+// must fails the test if err is not nil.
 func (s *suite) must(err error) {
 	s.Helper()
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *suite) claimSoon() *operation.Record {
 	return nil
 }
 
-// idle fails the test where something is due.
+// idle fails the test if an operation is due.
 func (s *suite) idle() {
 	s.Helper()
 	if ops := s.claimed(10, method, otherMethod); len(ops) != 0 {
@@ -128,7 +128,7 @@ func (s *suite) idle() {
 	}
 }
 
-// now returns an operation as it is.
+// now returns the current state of an operation.
 func (s *suite) now(name string) *operation.Record {
 	s.Helper()
 	r, err := s.Get(s.ctx, name)
@@ -136,7 +136,7 @@ func (s *suite) now(name string) *operation.Record {
 	return r
 }
 
-// found returns the names of the operations that a query asks for.
+// found returns the names of the operations that match a query.
 func (s *suite) found(q operation.Query) []string {
 	s.Helper()
 	ops, _, err := s.List(s.ctx, q)
@@ -144,7 +144,7 @@ func (s *suite) found(q operation.Query) []string {
 	return namesOf(ops)
 }
 
-// same fails the test where two lists of names are not the same.
+// same fails the test if two lists of names differ.
 func (s *suite) same(what string, got []string, want ...string) {
 	s.Helper()
 	if strings.Join(got, " ") != strings.Join(want, " ") {
@@ -159,6 +159,6 @@ func namesOf(ops []*operation.Record) (names []string) {
 	return names
 }
 
-// recent reports whether a time was set by the store a moment ago, whatever its clock says. Clocks that are a day apart are not what
-// the tests are about.
+// recent reports whether the store set a time recently. It tolerates a clock that is up to a day
+// off, because the tests do not cover clocks.
 func recent(at time.Time) bool { return time.Since(at).Abs() < 24*time.Hour }
