@@ -56,7 +56,8 @@ type Restriction struct {
 	// [Member.Pattern] has the wildcards of strings.
 	Value any
 
-	manifold bool // it looks into a list, a map or a message, so that the column of a row does not answer it
+	// It looks into a list, a map or a message, so the column of a row cannot evaluate it
+	manifold bool
 }
 
 // Op is a comparison operator.

@@ -172,7 +172,8 @@ func (c *comparison) wellKnown(field protoreflect.FieldDescriptor, parts []Part)
 		inner, err = c.json(parts)
 	case name == "Any" && len(parts) > 0:
 		inner, err = c.packed(parts)
-	case strings.HasSuffix(name, "Value") && message.Fields().Len() == 1 && len(parts) == 0: // the wrappers
+	case strings.HasSuffix(name, "Value") && message.Fields().Len() == 1 && len(parts) == 0:
+		// The wrappers
 		return c.through(message, "value", parts)
 	case name == "Timestamp" && len(parts) == 0:
 		inner, err = c.timestamp()

@@ -18,7 +18,8 @@ type Filter struct {
 	field, source string // of the request field, for errors
 	expr          Expr
 	own           *program
-	others        sync.Map // protoreflect.MessageDescriptor to *program, for other descriptors of the type
+	// Protoreflect.MessageDescriptor to *program, for other descriptors of the type
+	others sync.Map
 }
 
 // Expr returns the tree of the filter, with [Restriction.Field] and [Restriction.Value], or nil

@@ -9,7 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	_ "google.golang.org/genproto/googleapis/rpc/errdetails" // the types of the messages in the Any fields
+	// The types of the messages in the Any fields
+	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -121,7 +122,8 @@ func TestWhatIsNotThereEqualsNothing(t *testing.T) {
 	user := userDescriptor(t)
 	schema, m := filter.For(user), message(t, user, `{}`)
 	wantMatches(t, schema, m, []string{
-		`age = 0`, `name = ""`, `active = false`, `state = STATE_UNSPECIFIED`, // without presence, the zero value is a value
+		// Without presence, the zero value is a value
+		`age = 0`, `name = ""`, `active = false`, `state = STATE_UNSPECIFIED`,
 		`nick_name != x`, `nick_name = null`, `limit = null`, `created = null`, `detail = null`, `json = null`, `address.city != London`,
 		`extra.x = null`, `json.x = null`, `detail.reason = null`, `detail.reason != x`, `-tags:*`, `-labels:x`, `-homes.city:x`,
 	}, true)

@@ -104,7 +104,8 @@ func (w *sqlWriter) restriction(r *Restriction) *fault {
 		return faultf(r.Pos(), "no field %s to filter by", quote(left.Path()))
 	case r.Value != nil:
 		return w.comparison(column, r, right)
-	case r.Op == Has && !r.Field.HasPresence() && r.Field.Kind() == protoreflect.BytesKind: // drivers send a nil slice as NULL
+	case r.Op == Has && !r.Field.HasPresence() && r.Field.Kind() == protoreflect.BytesKind:
+		// Drivers send a nil slice as NULL
 		fmt.Fprintf(&w.text, "(%s IS NOT NULL AND length(%[1]s) > 0)", column)
 	case r.Op == Has && !r.Field.HasPresence():
 		w.unlessNull(column, "<>", zeroOf(r.Field))
@@ -135,7 +136,8 @@ func (w *sqlWriter) comparison(column string, r *Restriction, right *Member) *fa
 		w.unlessNull(column, "=", value)
 	case isText && r.Op.orders():
 		fmt.Fprintf(&w.text, "(%s IS NOT NULL AND %[1]s%s %s %s)", column, w.dialect.byBytes(), r.Op, w.arg(value))
-	case isFloat && (r.Op == Greater || r.Op == GreaterOrEqual): // PostgreSQL orders NaN after every other number
+	case isFloat && (r.Op == Greater || r.Op == GreaterOrEqual):
+		// PostgreSQL orders NaN after every other number
 		fmt.Fprintf(&w.text, "(%s IS NOT NULL AND %[1]s %s %s AND %[1]s <= %[4]s)", column, r.Op, w.arg(value), w.arg(math.Inf(1)))
 	default:
 		w.unlessNull(column, string(r.Op), value)
@@ -169,8 +171,9 @@ func (d Dialect) byBytes() string {
 
 // like writes a comparison with a pattern.
 func (w *sqlWriter) like(column string, pattern []string, not bool) {
-	operator, text, escape := "LIKE", likePattern(pattern), " ESCAPE '!'" // not a backslash, which databases treat differently
-	if w.dialect == SQLite {                                              // whose LIKE ignores case
+	// Not a backslash, which databases treat differently
+	operator, text, escape := "LIKE", likePattern(pattern), " ESCAPE '!'"
+	if w.dialect == SQLite { // whose LIKE ignores case
 		operator, text, escape = "GLOB", globPattern(pattern), ""
 	}
 	if not {

@@ -7,26 +7,28 @@ import (
 const (
 	initialLimit = 10
 	windowCalls  = 64
-	generation   = 32 // windows, after which the lowest average is forgotten, or the one before it
-	tolerance    = 2  // averages up to so many times the lowest are normal
-	clip         = 8  // a call counts at most so many times the lowest
+	generation   = 32 // windows after which the lowest average, or the one before it, is forgotten
+	tolerance    = 2  // averages up to this multiple of the lowest are normal
+	clip         = 8  // a call counts at most as this multiple of the lowest
 	headroom     = 0.9
-	deepest      = 0.25 // of the limit remains at least
-	settle       = 3    // times as many calls as are in flight end before most of them began after a fall
-	helped       = 0.8  // a fall helped if calls take at most so much of what they took
+	deepest      = 0.25 // the part of the limit that remains at least
+	// After a fall, this multiple of the calls in flight finish before most of them started after
+	// it
+	settle = 3
+	helped = 0.8 // a fall helped if calls take at most this part of what they took before
 )
 
 // gradient computes the limit of an adaptive Concurrency. Latencies are in nanoseconds; an
 // average of 0 means none yet.
 type gradient struct {
 	mu       sync.Mutex
-	skip     int        // calls to come that may have begun before the limit fell
+	skip     int        // remaining calls that may have started before the limit fell
 	calls    int        // in this window
 	sum      float64    // of their latencies
 	windows  int        // in this generation
-	lowest   [2]float64 // average of this generation of windows, and of the one before
-	slow     bool       // the last window was above what is normal
-	fellFrom float64    // average that made the limit fall, until the first window after
+	lowest   [2]float64 // averages of this generation of windows, and of the previous one
+	slow     bool       // the last window was above normal
+	fellFrom float64    // the average that made the limit fall, until the first window after
 }
 
 // add counts a latency in the window. It returns false if the latency does not count.

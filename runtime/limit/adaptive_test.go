@@ -11,7 +11,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/limit"
 )
 
-// server is a simulation: calls that take base each while at most capacity of them run, and more in proportion beyond.
+// server is a simulation: calls take base each while at most capacity of them run, and
+// proportionally longer beyond.
 type server struct {
 	c        *limit.Concurrency
 	random   *rand.Rand
@@ -19,14 +20,14 @@ type server struct {
 	running  calls
 	base     time.Duration
 	capacity int
-	clients  int // each calls again when its call has ended or was refused
+	clients  int // each calls again when its call has finished or was rejected
 	noise    func(*rand.Rand) float64
 	served   int
 }
 
 type call struct{ began, ends time.Duration }
 
-// calls is a heap by end.
+// calls is a heap ordered by end.
 type calls []call
 
 func (c calls) Len() int           { return len(c) }
@@ -47,7 +48,7 @@ func newServer(bound, capacity, clients int) *server {
 	}
 }
 
-// serve lets so many calls end, and calls check after each.
+// serve finishes the given number of calls, and runs check after each.
 func (s *server) serve(n int, check func(limit int)) {
 	for range n {
 		for len(s.running) < s.clients && s.c.TryAcquire() {
@@ -65,7 +66,7 @@ func (s *server) serve(n int, check func(limit int)) {
 	}
 }
 
-// noises are ways in which latencies scatter though nothing is wrong.
+// noises are ways in which latencies vary although nothing is wrong.
 var noises = map[string]func(*rand.Rand) float64{
 	"none":        func(*rand.Rand) float64 { return 1 },
 	"uniform":     func(r *rand.Rand) float64 { return 0.5 + r.Float64() },
@@ -75,7 +76,8 @@ var noises = map[string]func(*rand.Rand) float64{
 	"slow 1%":     func(r *rand.Rand) float64 { return []float64{1, 100}[(r.IntN(100)+1)/100] },
 }
 
-// TestAdaptiveIsCalm sees the limit reach its bound and stay there while the server has capacity to spare.
+// TestAdaptiveIsCalm checks that the limit reaches its maximum and stays there while the server has
+// spare capacity.
 func TestAdaptiveIsCalm(t *testing.T) {
 	for name, noise := range noises {
 		for _, clients := range []int{1, 50, 200} {
@@ -91,7 +93,8 @@ func TestAdaptiveIsCalm(t *testing.T) {
 	}
 }
 
-// TestAdaptiveFindsCapacity overloads the server and sees the limit keep around its capacity, at full throughput.
+// TestAdaptiveFindsCapacity overloads the server and checks that the limit stays near its capacity,
+// at full throughput.
 func TestAdaptiveFindsCapacity(t *testing.T) {
 	for name, noise := range noises {
 		for _, bound := range []int{100, 1000} {
@@ -111,7 +114,7 @@ func TestAdaptiveFindsCapacity(t *testing.T) {
 	}
 }
 
-// TestAdaptiveFallsAndRecovers takes nine tenths of the capacity away and gives it back.
+// TestAdaptiveFallsAndRecovers removes nine tenths of the capacity and restores it.
 func TestAdaptiveFallsAndRecovers(t *testing.T) {
 	for name, noise := range noises {
 		s := newServer(200, 400, 300)
@@ -135,7 +138,7 @@ func TestAdaptiveFallsAndRecovers(t *testing.T) {
 	}
 }
 
-// TestAdaptiveSlowBackend makes calls slow whatever their number: refusing them would not help.
+// TestAdaptiveSlowBackend makes calls slow whatever their number: rejecting them would not help.
 func TestAdaptiveSlowBackend(t *testing.T) {
 	s := newServer(100, 1000, 50)
 	s.serve(10_000, nil)
@@ -150,7 +153,7 @@ func TestAdaptiveSlowBackend(t *testing.T) {
 	}
 }
 
-// feed lets n calls, one after the other, take so long.
+// feed runs n calls of the given latency, one after the other.
 func feed(t *testing.T, c *limit.Concurrency, n int, took time.Duration, ok bool) {
 	t.Helper()
 	for range n {
@@ -161,7 +164,8 @@ func feed(t *testing.T, c *limit.Concurrency, n int, took time.Duration, ok bool
 	}
 }
 
-// TestAdaptiveFailures sees timeouts make the limit fall, and early errors not make the calls that succeed look slow.
+// TestAdaptiveFailures checks that timeouts make the limit fall, and that early errors do not make
+// successful calls look slow.
 func TestAdaptiveFailures(t *testing.T) {
 	c := limit.NewAdaptive(20, 0)
 	feed(t, c, 1_000, time.Microsecond, false)
@@ -174,13 +178,13 @@ func TestAdaptiveFailures(t *testing.T) {
 	if got := c.Limit(); got != 20 {
 		t.Errorf("the limit is %d after early errors, want 20", got)
 	}
-	feed(t, c, 3*64, 5*time.Second, false) // a window that has begun, and two
+	feed(t, c, 3*64, 5*time.Second, false) // one window that has started, and two more
 	if got := c.Limit(); got >= 20 {
 		t.Errorf("the limit is %d after timeouts, want less than 20", got)
 	}
 }
 
-// FuzzAdaptive feeds any latencies and sees the limit stay in its bounds.
+// FuzzAdaptive feeds arbitrary latencies and checks that the limit stays within its bounds.
 func FuzzAdaptive(f *testing.F) {
 	f.Add(uint64(1), 7, int64(time.Millisecond))
 	f.Add(uint64(2), 1, int64(math.MaxInt64))

@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector adds allocations of its own.
+// The race detector adds allocations.
 
 package limit_test
 
@@ -13,7 +13,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/limit"
 )
 
-// TestCallsAllocateNothing counts what a call allocates that is allowed, refused, new, or one too many to be remembered.
+// TestCallsAllocateNothing measures the allocations of calls that are allowed or rejected, with
+// known keys, new keys, and keys beyond the maximum.
 func TestCallsAllocateNothing(t *testing.T) {
 	now, ctx := time.Now(), context.Background()
 	var keys [4096]string
@@ -25,7 +26,7 @@ func TestCallsAllocateNothing(t *testing.T) {
 
 	rate, empty := limit.NewRate(1, 1e6), limit.NewRate(1, 1)
 	keyed, full, turning := limit.NewKeyedRate(1, 1e6, 0), limit.NewKeyedRate(1e-3, 1, 100), limit.NewKeyedRate(1e9, 1, 100)
-	for _, k := range []*limit.KeyedRate{full, turning} { // has the tables grown
+	for _, k := range []*limit.KeyedRate{full, turning} { // grows the tables
 		for range keys {
 			k.Take(key(), now)
 		}

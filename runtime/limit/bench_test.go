@@ -18,8 +18,8 @@ func BenchmarkRate(b *testing.B) {
 	})
 }
 
-// BenchmarkKeyedRate takes with one key, with many that are remembered, and with more than that, of which none can be
-// forgotten or any time some.
+// BenchmarkKeyedRate takes with one key, with as many as fit, and with more than fit, of which
+// either none or some can be forgotten.
 func BenchmarkKeyedRate(b *testing.B) {
 	keys := make([]string, 1<<18)
 	for i := range keys {
@@ -29,7 +29,7 @@ func BenchmarkKeyedRate(b *testing.B) {
 		name      string
 		keys      int
 		perSecond float64
-		step      time.Duration // time that passes between calls
+		step      time.Duration // simulated time between calls
 	}{{"one", 1, 1e9, 0}, {"many", 1 << 15, 1e9, 0}, {"overflow", 1 << 18, 1e-3, 0}, {"churn", 1 << 18, 1e5, 150}} {
 		b.Run(bench.name, func(b *testing.B) {
 			k, now := limit.NewKeyedRate(bench.perSecond, 1e6, 0), time.Now()

@@ -13,13 +13,13 @@ import (
 type Concurrency struct {
 	most     int
 	room     int64        // for waiting calls
-	limit    atomic.Int64 // now; at most most
+	limit    atomic.Int64 // the current limit; at most most
 	maxWait  time.Duration
-	adaptive *gradient // nil where the limit is fixed
+	adaptive *gradient // nil if the limit is fixed
 	state    atomic.Int64
 
 	mu    sync.Mutex
-	lines lines // of the calls that wait
+	lines lines // of the waiting calls
 }
 
 // The state is two numbers in one word, so that both change atomically: the running calls, and
@@ -134,7 +134,8 @@ func (c *Concurrency) enqueue(caller string) (place *place, ok bool) {
 			}
 		case c.lines.length(caller) >= c.room-waiting:
 			return nil, false
-		case c.state.CompareAndSwap(state, state+oneWaiting): // from here on each release sees that a call waits
+		case c.state.CompareAndSwap(state, state+oneWaiting):
+			// From here on, each release sees that a call waits
 			return c.lines.push(caller), false
 		}
 	}
@@ -206,6 +207,6 @@ func (g *gradient) observe(c *Concurrency, took time.Duration, ok bool) {
 	average := g.sum / float64(g.calls)
 	g.calls, g.sum = 0, 0
 	g.remember(average)
-	limit = g.adjust(limit, average, c.InFlight()-1) // without the call that ends
+	limit = g.adjust(limit, average, c.InFlight()-1) // without the call that finishes
 	c.limit.Store(int64(min(max(limit, 1), c.most)))
 }

@@ -52,7 +52,8 @@ func TestConcurrencyRefuses(t *testing.T) {
 	}
 }
 
-// TestConcurrencyQueue lets calls wait, and sees them get their turn in order and those too many be refused at once.
+// TestConcurrencyQueue checks that waiting calls get their turn in order, and that calls beyond the
+// queue are rejected at once.
 func TestConcurrencyQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := limit.NewConcurrency(3, time.Minute)
@@ -82,7 +83,8 @@ func TestConcurrencyQueue(t *testing.T) {
 	})
 }
 
-// TestConcurrencyGivesUp ends waits by time and by context, and sees those behind move up.
+// TestConcurrencyGivesUp ends waits by timeout and by context, and checks that the calls after them
+// move up.
 func TestConcurrencyGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := limit.NewConcurrency(2, time.Minute)
@@ -113,7 +115,8 @@ func TestConcurrencyGivesUp(t *testing.T) {
 	})
 }
 
-// TestConcurrencyLastMoment has a place come free at the moment at which the wait ends: whoever has it gives it back.
+// TestConcurrencyLastMoment frees a place at the moment at which the wait ends: whichever call has
+// it returns it.
 func TestConcurrencyLastMoment(t *testing.T) {
 	for range 200 {
 		synctest.Test(t, func(t *testing.T) {
@@ -137,7 +140,8 @@ func TestConcurrencyLastMoment(t *testing.T) {
 	}
 }
 
-// TestAdaptiveAdmitsWaiting raises the limit while calls wait: the call that ends makes room for more than one.
+// TestAdaptiveAdmitsWaiting raises the limit while calls wait: the finished call makes room for
+// more than one.
 func TestAdaptiveAdmitsWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := limit.NewAdaptive(11, time.Minute)
@@ -155,7 +159,8 @@ func TestAdaptiveAdmitsWaiting(t *testing.T) {
 	})
 }
 
-// TestConcurrencyNoLostTurn has twice as many goroutines as places, all of which may wait: none is refused or forgotten.
+// TestConcurrencyNoLostTurn runs twice as many goroutines as places, all of which may wait: none is
+// rejected or forgotten.
 func TestConcurrencyNoLostTurn(t *testing.T) {
 	for _, size := range []int{1, 2, 5} {
 		c := limit.NewConcurrency(size, time.Hour)
@@ -184,7 +189,8 @@ func TestConcurrencyNoLostTurn(t *testing.T) {
 	}
 }
 
-// TestConcurrencyChaos ends waits in every way and at any time, and sees the counts be right all the while and in the end.
+// TestConcurrencyChaos ends waits in every way and at any time, and checks the counts throughout
+// and at the end.
 func TestConcurrencyChaos(t *testing.T) {
 	for name, c := range map[string]*limit.Concurrency{
 		"fixed": limit.NewConcurrency(10, 20*time.Microsecond), "adaptive": limit.NewAdaptive(10, 20*time.Microsecond),
@@ -202,7 +208,7 @@ func TestConcurrencyChaos(t *testing.T) {
 	}
 }
 
-// chaos makes 1000 calls of a Concurrency of 10 whose contexts end soon.
+// chaos makes 1000 calls to a Concurrency of 10, with contexts that end soon.
 func chaos(t *testing.T, c *limit.Concurrency, running *atomic.Int64, random *rand.Rand) {
 	for range 1_000 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(random.IntN(50_000)))
@@ -218,8 +224,8 @@ func chaos(t *testing.T, c *limit.Concurrency, running *atomic.Int64, random *ra
 	}
 }
 
-// TestCallersTakeTurns has one caller send many calls before another sends one: the other waits for
-// one of them and not for all.
+// TestCallersTakeTurns has one caller send many calls before another sends one, which waits for one
+// of them and not for all.
 func TestCallersTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := limit.NewConcurrency(10, time.Minute)
@@ -242,7 +248,7 @@ func TestCallersTakeTurns(t *testing.T) {
 	})
 }
 
-// TestNoCallerTakesAllTheRoom has callers who send as many calls as they can: each leaves room for
+// TestNoCallerTakesAllTheRoom has each caller send as many calls as it can: each leaves room for
 // the next.
 func TestNoCallerTakesAllTheRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -272,7 +278,8 @@ func TestNoCallerTakesAllTheRoom(t *testing.T) {
 	})
 }
 
-// TestUnusedPlacesTeachNothing gives back places of calls that did no work: an adaptive limit stays.
+// TestUnusedPlacesTeachNothing checks that returning the places of calls that did no work leaves an
+// adaptive limit unchanged.
 func TestUnusedPlacesTeachNothing(t *testing.T) {
 	c := limit.NewAdaptive(100, 0)
 	feed(t, c, 5_000, time.Second, true)

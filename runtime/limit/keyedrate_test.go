@@ -21,7 +21,7 @@ func newModel(interval time.Duration, burst int) *model {
 	return &model{interval, time.Duration(burst) * interval, make(map[string]time.Duration)}
 }
 
-// wait is how long a call must wait at now.
+// wait is how long a call at now must wait.
 func (m *model) wait(key string, now time.Duration) time.Duration {
 	tat, ok := m.tats[key]
 	if !ok || tat < now {
@@ -39,12 +39,13 @@ func (m *model) take(key string, now time.Duration) {
 	m.tats[key] = tat + m.interval
 }
 
-// TestKeyedRateFits has no more keys at a time than may be remembered, of those whose burst is not whole: each has exactly
-// what it would have with unbounded memory.
+// TestKeyedRateFits uses no more keys at a time, of those without a full burst, than the KeyedRate
+// remembers: each has exactly what it would have with unbounded memory.
 func TestKeyedRateFits(t *testing.T) {
 	const interval, burst = 10 * time.Millisecond, 3
 	for _, test := range []struct{ keys, maxKeys, callsPerInterval int }{
-		{1, 1, 2}, {2, 2, 4}, {7, 7, 14}, {100, 100, 200}, {1024, 1024, 2048}, {3000, 4096, 6000}, // refused half the time
+		// Rejected half the time
+		{1, 1, 2}, {2, 2, 4}, {7, 7, 14}, {100, 100, 200}, {1024, 1024, 2048}, {3000, 4096, 6000},
 		{100, 60, 20}, {3000, 1024, 500}, {1_000_000, 1024, 600}, // forgotten all the time
 	} {
 		k, m := limit.NewKeyedRate(100, burst, test.maxKeys), newModel(interval, burst)
@@ -63,8 +64,8 @@ func TestKeyedRateFits(t *testing.T) {
 	}
 }
 
-// FuzzKeyedRate takes with any keys at any times, also earlier ones, and sees that no key gets more than it would with
-// unbounded memory, nor less if the keys fit.
+// FuzzKeyedRate takes with arbitrary keys at arbitrary times, including earlier ones. It checks
+// that no key gets more than with unbounded memory, nor less if the keys fit.
 func FuzzKeyedRate(f *testing.F) {
 	f.Add(uint64(1), 5, 3, 10, false)
 	f.Add(uint64(2), 1, 1, 2, true)
@@ -72,7 +73,7 @@ func FuzzKeyedRate(f *testing.F) {
 	f.Add(uint64(4), 1200, 2, 5000, false)
 	f.Fuzz(func(t *testing.T, seed uint64, maxKeys, burst, keys int, back bool) {
 		maxKeys, burst, keys = 1+abs(maxKeys)%2000, 1+abs(burst)%20, 1+abs(keys)%5000
-		back = back && maxKeys <= 1024 // each shard has a time of its own, the model has one
+		back = back && maxKeys <= 1024 // each shard has its own time, the model has one
 		const interval = time.Millisecond
 		k, m := limit.NewKeyedRate(1000, burst, maxKeys), newModel(interval, burst)
 		random, start, now := rand.New(rand.NewPCG(seed, 0)), time.Now(), time.Duration(0)
@@ -103,7 +104,8 @@ func abs(n int) int {
 	return n
 }
 
-// TestKeyedRateForgetsNoDebt has an attacker use up his burst, cycle through keys to have it forgotten, and come again.
+// TestKeyedRateForgetsNoDebt has an attacker use up its burst, cycle through keys to have the first
+// forgotten, and return to it.
 func TestKeyedRateForgetsNoDebt(t *testing.T) {
 	const burst, perSecond = 10, 1
 	k, now, allowed := limit.NewKeyedRate(perSecond, burst, 2048), time.Now(), 0
@@ -124,7 +126,8 @@ func TestKeyedRateForgetsNoDebt(t *testing.T) {
 	}
 }
 
-// TestKeyedRateForgetsWhatIsWhole asks for the room of a key a nanosecond before its burst is whole again, and then.
+// TestKeyedRateForgetsWhatIsWhole requests the room of a key one nanosecond before its burst is
+// full again, and at that time.
 func TestKeyedRateForgetsWhatIsWhole(t *testing.T) {
 	k, now := limit.NewKeyedRate(1, 1, 1), time.Now()
 	for i, call := range []struct {
@@ -136,7 +139,7 @@ func TestKeyedRateForgetsWhatIsWhole(t *testing.T) {
 		{"a", time.Second, 0},               // is remembered
 		{"c", time.Second, time.Second - 1}, // shares with b
 		{"c", 2*time.Second - 1, 0},
-		{"d", 2 * time.Second, time.Second - 1}, // has the room of a, but may have taken what c took
+		{"d", 2 * time.Second, time.Second - 1}, // has the room of a, but may have used what c used
 	} {
 		if wait := k.Take(call.key, now.Add(call.after)); wait != call.wait {
 			t.Errorf("call %d with %s: wait %v, want %v", i, call.key, wait, call.wait)
@@ -144,7 +147,8 @@ func TestKeyedRateForgetsWhatIsWhole(t *testing.T) {
 	}
 }
 
-// TestKeyedRateOverflow fills the memory and sees new keys share one bucket, and have their own when there is room again.
+// TestKeyedRateOverflow fills the memory and checks that new keys share one bucket, and have
+// separate ones once there is room again.
 func TestKeyedRateOverflow(t *testing.T) {
 	const burst = 4
 	k, now := limit.NewKeyedRate(1, burst, 3), time.Now()
@@ -165,7 +169,8 @@ func TestKeyedRateOverflow(t *testing.T) {
 	if wait := k.Take("a", now); wait != 0 {
 		t.Errorf("a key that is remembered has to wait %v for others", wait)
 	}
-	later := now.Add(3 * time.Second) // all are full again but the shared bucket, of which 3 of 4 are left
+	// All are full again except the shared bucket, of which 3 of 4 are left
+	later := now.Add(3 * time.Second)
 	for i, want := range []time.Duration{0, 0, 0, time.Second} {
 		if wait := k.Take("new 1", later); wait != want {
 			t.Errorf("call %d with room: wait %v, want %v", i, wait, want)
@@ -178,7 +183,7 @@ func TestKeyedRateOverflow(t *testing.T) {
 	}
 }
 
-// TestKeyedRateConcurrently takes with more keys than there is room for, from many goroutines.
+// TestKeyedRateConcurrently takes from many goroutines with more keys than there is room for.
 func TestKeyedRateConcurrently(t *testing.T) {
 	const keys, burst = 3000, 2
 	k, start := limit.NewKeyedRate(0.001, burst, 2048), time.Now()

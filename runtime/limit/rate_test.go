@@ -11,7 +11,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/limit"
 )
 
-// TestRatePaces takes as fast as it is let, and no earlier, and sees burst calls at once and the others interval apart.
+// TestRatePaces takes as soon as Take allows, and a little earlier. It checks that burst calls are
+// allowed at once and the others at intervals.
 func TestRatePaces(t *testing.T) {
 	for _, test := range []struct {
 		perSecond float64
@@ -52,7 +53,8 @@ func TestRatePaces(t *testing.T) {
 	}
 }
 
-// TestRateNever has rates at which practically nothing is added: burst is exact, and waits are long but not wrong.
+// TestRateNever uses rates that add practically nothing: burst is exact, and the waits are long but
+// correct.
 func TestRateNever(t *testing.T) {
 	const decades = 36 * 365 * 24 * time.Hour
 	for _, perSecond := range []float64{0, -1, math.Inf(-1), math.NaN(), math.SmallestNonzeroFloat64, 1e-10} {
@@ -73,7 +75,7 @@ func TestRateNever(t *testing.T) {
 	}
 }
 
-// TestRateRefills leaves the rate alone for long, which saves up no more than burst.
+// TestRateRefills leaves the rate unused for long, which saves up no more than burst.
 func TestRateRefills(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	r, now := limit.NewRate(1000, 5), time.Now()
@@ -90,7 +92,8 @@ func TestRateRefills(t *testing.T) {
 	}
 }
 
-// TestRateClockBack goes back in time, where time stands still, and to extremes, where nothing overflows.
+// TestRateClockBack sets the clock back, which counts as no time passing, and to extremes, which
+// must not overflow.
 func TestRateClockBack(t *testing.T) {
 	r, now := limit.NewRate(1, 2), time.Now()
 	for _, back := range []time.Duration{0, time.Millisecond} {
@@ -113,7 +116,7 @@ func TestRateClockBack(t *testing.T) {
 	}
 }
 
-// TestRateInAnyWindow takes at random times and counts what was allowed in every stretch of time.
+// TestRateInAnyWindow takes at random times and counts the allowed calls in every window.
 func TestRateInAnyWindow(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 50 {
@@ -163,8 +166,8 @@ func TestRateConcurrently(t *testing.T) {
 	}
 }
 
-// TestGivenBackCallsDoNotCount takes and gives back, and sees that as many calls are allowed as if
-// it had not: for one key, for many, and for keys that have no bucket of their own.
+// TestGivenBackCallsDoNotCount takes and gives back, and checks that as many calls are allowed as
+// without: for one key, for many, and for keys that share a bucket.
 func TestGivenBackCallsDoNotCount(t *testing.T) {
 	now := time.Now()
 	rate := limit.NewRate(1, 3)
@@ -191,10 +194,10 @@ func TestGivenBackCallsDoNotCount(t *testing.T) {
 		if got := keyed.Take("b", now) == 0; got != (i < 3) {
 			t.Errorf("call %d of key b: allowed is %v", i, got)
 		}
-		keyed.GiveBack("b") // nothing: other keys may have taken it
+		keyed.GiveBack("b") // nothing: other keys may have used it
 	}
 	keyed.GiveBack("a")
-	later := now.Add(2 * time.Second) // the burst of a is whole but for one call
+	later := now.Add(2 * time.Second) // the burst of a is full except for one call
 	for i := range 4 {
 		if got := keyed.Take("a", later) == 0; got != (i < 3) {
 			t.Errorf("call %d of key a, later: allowed is %v", i, got)

@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector adds allocations of its own.
+// The race detector adds allocations.
 
 package seal_test
 
@@ -11,7 +11,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
-// TestAllocations holds that sealing costs the token, and opening what was sealed.
+// TestAllocations checks that sealing allocates only the token, and opening only the body.
 func TestAllocations(t *testing.T) {
 	r, body, expires := ring(t, newKey, oldKey), []byte("a body of usual length"), time.Now().Add(time.Hour)
 	token := r.Seal(purpose, seal.Binding{1}, expires, body)

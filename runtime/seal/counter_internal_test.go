@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestCounterMode holds that what we encrypt with is the counter mode of the standard library, also where the counter runs over.
+// TestCounterMode checks that crypt matches the counter mode of the standard library, including
+// when the counter overflows.
 func TestCounterMode(t *testing.T) {
 	block, err := aes.NewCipher(make([]byte, 32))
 	if err != nil {

@@ -8,7 +8,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
-// FuzzOpen opens any text: none that was not sealed opens, neither as it stands nor as the bytes of a token.
+// FuzzOpen checks that no text that was not sealed opens, neither as a token nor as the decoded
+// bytes of one.
 func FuzzOpen(f *testing.F) {
 	r := ring(f, newKey, oldKey)
 	other := ring(f, seal.NewKey([]byte("nobody knows this one")))
@@ -26,7 +27,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzSeal seals anything: it comes back, and to nobody else.
+// FuzzSeal checks that Open returns what was sealed, and only for the same purpose and binding.
 func FuzzSeal(f *testing.F) {
 	r, other := ring(f, newKey, oldKey), ring(f, oldKey)
 	f.Add(purpose, []byte("body"), int64(0), "x")
@@ -37,7 +38,7 @@ func FuzzSeal(f *testing.F) {
 		expires := time.Unix(seconds, 0)
 		untilThen := time.Until(expires)
 		if expires.IsZero() || untilThen.Abs() < time.Minute {
-			return // which is never, or may pass meanwhile
+			return // which is never, or may pass during the test
 		}
 		token := r.Seal(purpose, binding, expires, body)
 		got, err := r.Open(purpose, binding, token)

@@ -60,7 +60,7 @@ func Random() *Ring {
 	secret := make([]byte, 32)
 	rand.Read(secret) // never fails: see crypto/rand
 	ring := new(Ring)
-	if made, err := newKey(secret); err == nil { // a secret of this length is right
+	if made, err := newKey(secret); err == nil { // a secret of this length is valid
 		ring.keys = []*key{made}
 	}
 	return ring

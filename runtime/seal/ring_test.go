@@ -36,12 +36,12 @@ func TestKeysThatAreNoGood(t *testing.T) {
 	}
 }
 
-// verbs are all that package fmt has, and some that it has not.
+// verbs are all verbs of package fmt, and some that it does not have.
 var verbs = []string{
 	"%v", "%+v", "%#v", "%T", "%t", "%b", "%c", "%d", "%o", "%O", "%q", "%x", "%X", "% x", "%#x", "%U", "%e", "%E", "%f", "%F", "%g", "%G", "%s", "%10s", "%p", "%w", "%z",
 }
 
-// shows reports whether a text has a secret, as it is or as a verb writes it.
+// shows reports whether a text contains a secret, literally or as a verb formats it.
 func shows(text, verb, secret string) bool {
 	written := strings.Trim(fmt.Sprintf(verb, []byte(secret)), "[]{}")
 	return strings.Contains(text, secret) || verb != "%T" && verb != "%p" && strings.Contains(text, written) ||
@@ -88,7 +88,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	}
 }
 
-// A caller that wipes its secret does not change the key.
+// Overwriting the caller's secret does not change the key.
 func TestAKeyHasASecretOfItsOwn(t *testing.T) {
 	secret := []byte("0123456789abcdef")
 	key := seal.NewKey(secret)
@@ -118,12 +118,12 @@ func TestParseKeys(t *testing.T) {
 	}
 }
 
-// TestKeysWithOneID holds that ids, which are short, may be the same.
+// TestKeysWithOneID checks that two keys may have the same ID, because IDs are short.
 func TestKeysWithOneID(t *testing.T) {
 	byID := map[string]seal.Key{}
 	for i := range uint64(1 << 14) {
 		key := seal.NewKey(binary.BigEndian.AppendUint64(make([]byte, 8, 16), i))
-		id := ring(t, key).Seal(purpose, seal.Binding{1}, never, nil)[:4] // the version and the id
+		id := ring(t, key).Seal(purpose, seal.Binding{1}, never, nil)[:4] // the version and the ID
 		if other, ok := byID[id]; ok {
 			both := ring(t, key, other)
 			wantOpens(t, both, both.Seal(purpose, seal.Binding{1}, never, []byte("first")), "first")

@@ -2,7 +2,8 @@ package seal
 
 import "testing"
 
-// TestTagsTellWhereTextsEnd holds that the same bytes in a row, of purpose and token or of a token's parts, have other tags.
+// TestTagsTellWhereTextsEnd checks that the tag depends on the boundaries between purpose and
+// token, and between a token's parts.
 func TestTagsTellWhereTextsEnd(t *testing.T) {
 	k, err := newKey(make([]byte, MinSecret))
 	if err != nil {

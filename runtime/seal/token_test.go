@@ -152,10 +152,10 @@ func TestKeysAreReplacedWhileTokensAreOut(t *testing.T) {
 	wantRefused(t, after, byOld, seal.ErrUnknownKey)
 }
 
-// TestATokenIsOneText holds that no other text stands for the same token.
+// TestATokenIsOneText checks that a token has a single valid encoding.
 func TestATokenIsOneText(t *testing.T) {
 	r := ring(t, newKey)
-	for length := range 3 { // so that the last character has bits to spare
+	for length := range 3 { // so that the last character has unused bits
 		token := r.Seal(purpose, seal.Binding{1}, never, make([]byte, length))
 		for _, last := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=\n" {
 			other := token[:len(token)-1] + string(last)
@@ -166,7 +166,7 @@ func TestATokenIsOneText(t *testing.T) {
 	}
 }
 
-// TestATokenIsForOnePurpose holds that purposes which are almost the same are others.
+// TestATokenIsForOnePurpose checks that similar purposes are different purposes.
 func TestATokenIsForOnePurpose(t *testing.T) {
 	r := ring(t, newKey)
 	token := r.Seal("list", seal.Binding{}, never, []byte("body"))

@@ -12,11 +12,12 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// maxResponses is how many responses of a stream a caller reads before it goes away.
+// maxResponses is the number of responses of a stream that a caller reads before it cancels the
+// call.
 const maxResponses = 100
 
-// try makes calls to a server of their own, and returns what is wrong with the method. It stops at the first call that
-// shows something.
+// try makes calls to a separate server, and returns what is wrong with the method. It stops at the
+// first call with a finding.
 func (p *probe) try(calls []plan, register func(grpc.ServiceRegistrar), opts []server.Option) (found []string) {
 	s, err := start(register, p.around(opts)...)
 	if err != nil {
@@ -33,7 +34,7 @@ func (p *probe) try(calls []plan, register func(grpc.ServiceRegistrar), opts []s
 	return found
 }
 
-// call makes one call, waits for the method to return, and judges what was seen.
+// call makes one call, waits for the method to return, and judges the outcome.
 func (p *probe) call(conn *grpc.ClientConn, call plan) []string {
 	seen := p.expect()
 	ctx := metadata.AppendToOutgoingContext(context.Background(), "x-request-id", seen.id)
@@ -43,19 +44,19 @@ func (p *probe) call(conn *grpc.ClientConn, call plan) []string {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
 	err := p.exchange(ctx, cancel, conn, call, seen)
-	answered := ctx.Err() == nil // by the server, not by our own deadline or leaving
+	answered := ctx.Err() == nil // by the server, not by our own deadline or cancellation
 	cancel()
 	switch {
 	case closed(seen.ended, 0):
 		return p.judge(call, seen, err)
 	case answered && !closed(seen.begun, 0):
-		return p.judge(call, new(sighting), err) // something before the method has
+		return p.judge(call, new(sighting), err) // something before the method has returned
 	case closed(seen.ended, returnTimeout):
 		return p.judge(call, seen, err)
 	case closed(seen.begun, 0):
 		return []string{p.stillRunning(call)}
 	default:
-		return nil // nothing came to the server in time
+		return nil // nothing reached the server in time
 	}
 }
 
@@ -76,9 +77,10 @@ func closed(ch <-chan struct{}, timeout time.Duration) bool {
 	}
 }
 
-// exchange sends the requests and reads the responses. It returns the error that the call ended with.
+// exchange sends the requests and reads the responses. It returns the error that the call returned.
 func (p *probe) exchange(ctx context.Context, cancel func(), conn *grpc.ClientConn, call plan, seen *sighting) error {
-	desc := &grpc.StreamDesc{ClientStreams: true, ServerStreams: true} // on the wire all kinds are one
+	// On the wire all kinds are the same
+	desc := &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
 	path := fmt.Sprintf("/%s/%s", p.method.Parent().FullName(), p.method.Name())
 	cs, err := conn.NewStream(ctx, desc, path, grpc.ForceCodecV2(rawCodec{}))
 	if err != nil {
@@ -102,11 +104,12 @@ func (p *probe) exchange(ctx context.Context, cancel func(), conn *grpc.ClientCo
 	return err
 }
 
-// send sends the requests of a call, which may end before they do. A caller that goes away leaves a stream of requests open.
+// send sends the requests of a call, which may finish early. If the caller cancels the call, send
+// leaves the request stream open.
 func (p *probe) send(cs grpc.ClientStream, call plan) {
 	for _, req := range call.requests {
 		if cs.SendMsg(req.bytes) != nil {
-			return // RecvMsg tells why
+			return // RecvMsg returns the reason
 		}
 	}
 	if !call.leaves || !p.method.IsStreamingClient() {
@@ -114,7 +117,7 @@ func (p *probe) send(cs grpc.ClientStream, call plan) {
 	}
 }
 
-// receive reads responses until there are none, or no more come for a while.
+// receive reads responses until the stream ends, or until no response arrives for a while.
 func (p *probe) receive(cs grpc.ClientStream, cancel func()) error {
 	if p.method.IsStreamingServer() {
 		quiet := time.AfterFunc(QuietTimeout, cancel)
@@ -129,7 +132,7 @@ func (p *probe) receive(cs grpc.ClientStream, cancel func()) error {
 	return receiveEach(cs, func(int) {})
 }
 
-// receiveEach calls got with the number of each response, and returns the status at the end.
+// receiveEach calls got with the number of each response, and returns the final status.
 func receiveEach(cs grpc.ClientStream, got func(n int)) error {
 	for n := 1; ; n++ {
 		var resp []byte

@@ -100,7 +100,7 @@ func served(service protoreflect.ServiceDescriptor, register func(grpc.ServiceRe
 	return nil
 }
 
-// findings returns what is wrong with the method, as texts for who wrote it.
+// findings returns what is wrong with the method, as texts for its author.
 func (tr trial) findings(t testing.TB, method protoreflect.MethodDescriptor, register func(grpc.ServiceRegistrar), opts []server.Option) []string {
 	var left string
 	for range leakRuns {

@@ -25,11 +25,12 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// goodServices are what Check must not complain about.
+// goodServices are services in which Check must find nothing.
 var goodServices = map[string]kinds{
 	"echo": funcs{
 		one: func(_ context.Context, req *text) (*text, error) { return req, nil },
-		many: func(ctx context.Context, req *text) runtime.Stream[text] { // endless, fast
+		// Endless, without a pause
+		many: func(ctx context.Context, req *text) runtime.Stream[text] {
 			return func(yield func(*text, error) bool) {
 				for ctx.Err() == nil && yield(req, nil) {
 				}
@@ -64,7 +65,7 @@ func TestCheckFindsNothingInGoodServices(t *testing.T) {
 			for _, method := range []protoreflect.Name{"One", "Many", "Join", "Chat"} {
 				descriptor := kindsDescriptor.Methods().ByName(method)
 				for _, trial := range trialsOf(descriptor) {
-					synctest.Test(t, func(t *testing.T) { // whose clock takes no time
+					synctest.Test(t, func(t *testing.T) { // whose clock advances instantly
 						if found := trial.findings(t, descriptor, register(impl), nil); len(found) > 0 {
 							t.Errorf("%s: found %q", method, found)
 						}
@@ -80,7 +81,7 @@ func TestCheckPassesGoodServices(t *testing.T) {
 	Check(t, kindsDescriptor, register(goodServices["echo"]))
 }
 
-// TestCheckTakesServicesOfOthers checks one whose code protoc-gen-go-grpc has generated.
+// TestCheckTakesServicesOfOthers checks a service whose code protoc-gen-go-grpc generated.
 func TestCheckTakesServicesOfOthers(t *testing.T) {
 	service := testpb.File_grpc_testing_test_proto.Services().ByName("TestService")
 	Check(t, service, func(r grpc.ServiceRegistrar) {
@@ -88,17 +89,17 @@ func TestCheckTakesServicesOfOthers(t *testing.T) {
 	})
 }
 
-// TestCheckTakesTheServersOwnHealth checks what is registered already.
+// TestCheckTakesTheServersOwnHealth checks a service that the server registers itself.
 func TestCheckTakesTheServersOwnHealth(t *testing.T) {
 	Check(t, healthpb.File_grpc_health_v1_health_proto.Services().ByName("Health"), func(grpc.ServiceRegistrar) {})
 }
 
-// bad is a service that breaks the contract, and what Check must say of it.
+// bad is a service that breaks the contract, and the findings that Check must report.
 type bad struct {
 	impl    kinds
-	methods string   // that must be found
-	trial   string   // that finds them
-	want    []string // in each finding
+	methods string   // the expected number of findings
+	trial   string   // the trials that report them
+	want    []string // the text in each finding
 }
 
 var badServices = map[string]bad{
@@ -223,7 +224,7 @@ func TestCheckFindsBadServices(t *testing.T) {
 	}
 }
 
-// findings puts one method of impl to one trial.
+// findings runs one trial with one method of impl.
 func findings(t *testing.T, impl kinds, method, trial string) []string {
 	t.Helper()
 	descriptor := kindsDescriptor.Methods().ByName(protoreflect.Name(method))
@@ -244,8 +245,8 @@ func wantText(t *testing.T, got string, want ...string) {
 	}
 }
 
-// TestCheckFindsMethodsThatDoNotReturn lets methods, and goroutines of theirs, wait for what has nothing to do with the
-// call.
+// TestCheckFindsMethodsThatDoNotReturn lets methods, and goroutines that they start, wait for
+// something unrelated to the call.
 func TestCheckFindsMethodsThatDoNotReturn(t *testing.T) {
 	t.Parallel() // it waits; no other parallel test reads returnTimeout
 	defer func() { returnTimeout = ReturnTimeout }()
@@ -270,7 +271,7 @@ func TestCheckFindsMethodsThatDoNotReturn(t *testing.T) {
 	all.Wait()
 }
 
-// TestCheckFindsLeaks leaves a goroutine behind in each call, one that a profiler's labels are set on.
+// TestCheckFindsLeaks leaves a goroutine behind in each call, with profiler labels set on it.
 func TestCheckFindsLeaks(t *testing.T) {
 	for _, method := range []string{"One", "Many", "Join", "Chat"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -307,7 +308,7 @@ func TestCheckForgivesPools(t *testing.T) {
 	})
 }
 
-// TestCheckSurvivesOptions holds that what the user sets for the real server does not blind the check.
+// TestCheckSurvivesOptions checks that options for the real server do not hide findings.
 func TestCheckSurvivesOptions(t *testing.T) {
 	opts := []server.Option{
 		server.WithDrainDelay(time.Hour), server.WithShutdownTimeout(time.Hour),
@@ -334,7 +335,7 @@ func TestCheckRefusesOtherServices(t *testing.T) {
 	}
 }
 
-// TestCheckOfABadService fails, on purpose, in the process that the next test starts.
+// TestCheckOfABadService fails on purpose, in the process that the next test starts.
 func TestCheckOfABadService(t *testing.T) {
 	if os.Getenv("SERVICETEST_FAIL") == "" {
 		return
@@ -342,7 +343,8 @@ func TestCheckOfABadService(t *testing.T) {
 	Check(t, kindsDescriptor, register(badServices["plain error"].impl))
 }
 
-// TestCheckFailsItsTest holds that findings fail the subtests that are named after RPC and trial, and only those.
+// TestCheckFailsItsTest checks that findings fail the subtests named after the RPC and the trial,
+// and no others.
 func TestCheckFailsItsTest(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestCheckOfABadService$", "-test.v")
 	cmd.Env = append(os.Environ(), "SERVICETEST_FAIL=1")

@@ -9,7 +9,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// everybody is an authenticator for whom every call is made by one who may.
+// everybody is an authenticator that accepts every caller, with all scopes that the method
+// requires.
 type everybody struct{}
 
 func (everybody) Bind(info runtime.MethodInfo) server.AuthenticateFunc {

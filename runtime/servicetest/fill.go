@@ -7,11 +7,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Bounds of a filled message.
+// Limits of a filled message.
 const (
-	fillBudget = 256 << 10 // bytes, roughly; well below the server's limit
-	fillDepth  = 6         // messages within messages
-	maxArms    = 32        // messages that are made to have each arm of a oneof once
+	fillBudget = 256 << 10 // approximate size in bytes; well below the server's limit
+	fillDepth  = 6         // nesting depth
+	maxArms    = 32        // maximum number of messages that cover each arm of a oneof
 )
 
 // longText is a string that nobody types.
@@ -36,12 +36,12 @@ var styles = [...]style{
 	{-1, -1, 1, 1, math.NaN(), "\x00\n\u202e../..'\";--%s{{.}}\U0001d54f", []byte{0, 0xff, 0xc3, 0x28}, true},
 }
 
-// filler fills messages in one style, taking one arm of each oneof.
+// filler fills messages in one style, with one arm of each oneof.
 type filler struct {
 	style, arm int
 }
 
-// fill sets the fields of m, each with its share of budget.
+// fill sets the fields of m and gives each a share of budget.
 func (f filler) fill(m protoreflect.Message, budget, depth int) {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
@@ -63,23 +63,23 @@ func (f filler) fill(m protoreflect.Message, budget, depth int) {
 	}
 }
 
-// takes is false for the other arms of a oneof.
+// takes reports whether to set a field. It is false for the other arms of a oneof.
 func (f filler) takes(fd protoreflect.FieldDescriptor) bool {
 	if fd.Message() != nil && fd.Message().IsPlaceholder() {
-		return false // its file was not linked in
+		return false // its file is not linked in
 	}
 	oneof := fd.ContainingOneof()
 	return oneof == nil || oneof.Fields().Get(f.arm%oneof.Fields().Len()) == fd
 }
 
-// fillMessage fills a message within another; the deepest stay empty.
+// fillMessage fills a nested message; the deepest stay empty.
 func (f filler) fillMessage(m protoreflect.Message, budget, depth int) {
 	if depth > 0 {
 		f.fill(m, budget, depth-1)
 	}
 }
 
-// fillList adds an element of each style, as one bad element must not spoil the others.
+// fillList adds an element of each style, because one bad element must not hide the others.
 func (f filler) fillList(list protoreflect.List, fd protoreflect.FieldDescriptor, budget, depth int) {
 	for i := range styles {
 		g, share := filler{style: f.style + i, arm: f.arm + i}, budget/len(styles)
@@ -104,7 +104,7 @@ func (f filler) fillMap(m protoreflect.Message, fd protoreflect.FieldDescriptor,
 	}
 }
 
-// scalar returns a value for a field that is no message, of up to size bytes.
+// scalar returns a value of up to size bytes for a field that is not a message.
 func (f filler) scalar(fd protoreflect.FieldDescriptor, size int) protoreflect.Value {
 	s := styles[f.style%len(styles)]
 	switch fd.Kind() {
@@ -131,7 +131,7 @@ func (f filler) scalar(fd protoreflect.FieldDescriptor, size int) protoreflect.V
 	}
 }
 
-// enum returns a number that is not declared, or the last one that is.
+// enum returns an undeclared number, or the last declared one.
 func (f filler) enum(enum protoreflect.EnumDescriptor, s style) protoreflect.EnumNumber {
 	if values := enum.Values(); s.int32 == -1 && values.Len() > 0 {
 		return values.Get(values.Len() - 1).Number()
@@ -139,7 +139,7 @@ func (f filler) enum(enum protoreflect.EnumDescriptor, s style) protoreflect.Enu
 	return protoreflect.EnumNumber(s.int32)
 }
 
-// fit leaves out a text that is too long, which cutting could make invalid.
+// fit drops a text that is too long; truncating it could make it invalid.
 func fit(text string, size int) string {
 	if len(text) > size {
 		return ""
@@ -147,7 +147,7 @@ func fit(text string, size int) string {
 	return text
 }
 
-// arms returns how many messages it takes to have each arm of each oneof in message, at any depth, once.
+// arms returns the number of messages that cover each arm of each oneof in message, at any depth.
 func arms(message protoreflect.MessageDescriptor, seen map[protoreflect.FullName]bool) (n int) {
 	if seen[message.FullName()] {
 		return 0

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// everything is a message with a field of each type, and of each shape.
+// everything is a message with a field of each type and cardinality.
 var everything = mustFile(`
 	name: "test/v1/everything.proto" package: "test.v1" syntax: "proto2"
 	message_type {
@@ -73,7 +73,8 @@ func decoded(t *testing.T, message protoreflect.MessageDescriptor) (msgs []proto
 	return msgs
 }
 
-// TestFilledRequestsHoldEverything holds that each field is set, and each arm of the oneof once.
+// TestFilledRequestsHoldEverything checks that each field, and each arm of the oneof, is set at
+// least once.
 func TestFilledRequestsHoldEverything(t *testing.T) {
 	msgs := decoded(t, everything)
 	if len(msgs) != 4 {
@@ -95,7 +96,7 @@ func TestFilledRequestsHoldEverything(t *testing.T) {
 	}
 }
 
-// TestFilledRequestsAreExtreme looks at values that a careless method stumbles over.
+// TestFilledRequestsAreExtreme checks for values that a careless method mishandles.
 func TestFilledRequestsAreExtreme(t *testing.T) {
 	msgs := decoded(t, everything)
 	field := func(i int, name protoreflect.Name) protoreflect.Value {
@@ -128,7 +129,7 @@ func TestFilledRequestsAreExtreme(t *testing.T) {
 	}
 }
 
-// TestFilledRequestsOfOthersMessages fills what is large, recursive or empty.
+// TestFilledRequestsOfOthersMessages fills large, recursive and empty messages.
 func TestFilledRequestsOfOthersMessages(t *testing.T) {
 	for _, msg := range []proto.Message{
 		new(descriptorpb.FileDescriptorSet), new(structpb.Value), new(apipb.Api), new(emptypb.Empty), new(grpc_testing.SimpleRequest),
@@ -139,7 +140,7 @@ func TestFilledRequestsOfOthersMessages(t *testing.T) {
 	}
 }
 
-// TestUnknownEnumNumbers holds that an open enum gets numbers that nobody declared.
+// TestUnknownEnumNumbers checks that an open enum gets undeclared numbers.
 func TestUnknownEnumNumbers(t *testing.T) {
 	fd := new(grpc_testing.SimpleRequest).ProtoReflect().Descriptor().Fields().ByName("response_type")
 	msgs := decoded(t, fd.ContainingMessage())
@@ -148,7 +149,7 @@ func TestUnknownEnumNumbers(t *testing.T) {
 	}
 }
 
-// TestBadRequestsDecodeAsNothing holds that no message takes them.
+// TestBadRequestsDecodeAsNothing checks that no message decodes them.
 func TestBadRequestsDecodeAsNothing(t *testing.T) {
 	for _, req := range badRequests {
 		for _, msg := range []proto.Message{new(emptypb.Empty), new(descriptorpb.FileDescriptorProto), new(structpb.Value)} {

@@ -34,8 +34,8 @@ func TestNoLeaksShowsGoroutinesThatAreLeft(t *testing.T) {
 	})
 }
 
-// TestNoLeaksWaits holds that goroutines may end a little later, and in functions of t.Cleanup, and that those of others
-// do not count.
+// TestNoLeaksWaits checks that goroutines may end a little later, or in functions of t.Cleanup, and
+// that goroutines of other tests do not count.
 func TestNoLeaksWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake, open, others := new(fakeT), make(chan struct{}), make(chan struct{})

@@ -16,8 +16,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// TestFailNowFailsTheCallAtOnce ends the goroutine of methods of each kind, and of an interceptor, as
-// t.FailNow does. A call that waits for its deadline ends with another code; a stream has none.
+// TestFailNowFailsTheCallAtOnce ends the goroutine of methods of each kind, and of an interceptor,
+// as t.FailNow does. A call that waits for its deadline would return a different code; a stream has
+// no deadline.
 func TestFailNowFailsTheCallAtOnce(t *testing.T) {
 	leave := func(context.Context) error {
 		goruntime.Goexit()
@@ -68,7 +69,7 @@ func TestFailNowFailsTheCallAtOnce(t *testing.T) {
 	}
 }
 
-// TestCheckFindsMethodsThatLeave holds that the contract test says so too, rather than that they hang.
+// TestCheckFindsMethodsThatLeave checks that Check reports this, and not that the method hangs.
 func TestCheckFindsMethodsThatLeave(t *testing.T) {
 	fake := new(fakeT)
 	tr := trial{"empty request", each(emptyRequest)}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// testLog writes log records to the log of a test while it runs.
+// testLog writes log records to the log of a test while the test runs.
 type testLog struct {
 	slog.Handler
 	out *testWriter
@@ -19,14 +19,14 @@ func newTestLog(t testing.TB) *testLog {
 	return &testLog{Handler: slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: withoutTime}), out: out}
 }
 
-// mute drops what is logged from now on: a test that has ended panics when it is logged to.
+// mute drops all later records: logging to a test that has ended panics.
 func (l *testLog) mute() {
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
 	l.out.t = nil
 }
 
-// withoutTime leaves out what the test's log has no use for.
+// withoutTime removes the time, which the test's log does not need.
 func withoutTime(groups []string, attr slog.Attr) slog.Attr {
 	if len(groups) == 0 && attr.Key == slog.TimeKey {
 		return slog.Attr{}
@@ -34,13 +34,12 @@ func withoutTime(groups []string, attr slog.Attr) slog.Attr {
 	return attr
 }
 
-// testWriter is shared by all handlers that are derived from a testLog's.
+// testWriter is shared by all handlers derived from the handler of a testLog.
 type testWriter struct {
 	mu sync.Mutex
 	t  testing.TB // nil once muted
 }
 
-// Write logs the record in line.
 func (w *testWriter) Write(line []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -17,14 +17,14 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// faultKey is the metadata that asks a probe for a fault of the method's context; the values follow.
+// faultKey is the metadata key by which a caller requests a fault of the method's context.
 const (
 	faultKey       = "grpcservice-servicetest-fault"
 	faultCancelled = "cancelled"
 	faultExpired   = "expired"
 )
 
-// probe sits in a server's pipeline and tells what becomes of calls, which it knows by their request IDs.
+// probe observes the calls in a server's pipeline. It identifies them by their request IDs.
 type probe struct {
 	mark   mark
 	log    *testLog
@@ -34,12 +34,12 @@ type probe struct {
 	calls map[string]*sighting
 }
 
-// sighting is what a probe saw of one call.
+// sighting is what a probe observed of one call.
 type sighting struct {
 	id     string
 	begun  chan struct{} // closed when the method is called
 	ended  chan struct{} // closed when the method and its goroutines have returned
-	code   string        // from here on read after ended
+	code   string        // read the fields below only after ended is closed
 	cause  string
 	panics []string
 
@@ -55,17 +55,18 @@ func newProbe(t testing.TB, m mark, method protoreflect.MethodDescriptor) *probe
 	}
 }
 
-// around puts the probe around what opts say: it is the first of the interceptors, and the last word on the log.
+// around adds the probe to opts, as the first interceptor, and with its own log.
 func (p *probe) around(opts []server.Option) []server.Option {
 	all := []server.Option{server.WithUnaryInterceptors(p.unary), server.WithStreamInterceptors(p.streaming)}
 	return append(append(all, opts...),
-		server.WithAuthenticator(everybody{}), server.WithoutAuthentication(), // calls must reach the method
+		// Calls must reach the method
+		server.WithAuthenticator(everybody{}), server.WithoutAuthentication(),
 		server.WithRateLimiter(unlimited{}),
 		server.WithLogger(slog.New(&callLog{Handler: p.log, probe: p})),
 		server.WithObservers(p),
 		server.WithPanicHandler(p.panicked),
 		server.WithDrainDelay(0),
-		server.WithShutdownTimeout(time.Second), // the methods have been waited for
+		server.WithShutdownTimeout(time.Second), // the methods have already been waited for
 	)
 }
 
@@ -85,7 +86,7 @@ func (p *probe) streaming(srv any, ss grpc.ServerStream, info *grpc.StreamServer
 	return handler(srv, &probedStream{ServerStream: ss, ctx: ctx, probe: p})
 }
 
-// probedStream is grpc's stream with another context.
+// probedStream is a grpc.ServerStream with another context.
 type probedStream struct {
 	grpc.ServerStream
 	ctx   context.Context
@@ -94,7 +95,7 @@ type probedStream struct {
 
 func (s *probedStream) Context() context.Context { return s.ctx }
 
-// RecvMsg tells when a method that takes one request has it, and is called.
+// RecvMsg notifies the probe when a method that takes one request has received it and is called.
 func (s *probedStream) RecvMsg(msg any) error {
 	err := s.ServerStream.RecvMsg(msg)
 	if err == nil {
@@ -103,7 +104,7 @@ func (s *probedStream) RecvMsg(msg any) error {
 	return err
 }
 
-// begin notes that the method of ctx's call is called.
+// begin records that the method of ctx's call is called.
 func (p *probe) begin(ctx context.Context) {
 	if call, ok := runtime.CallFromContext(ctx); ok {
 		if seen := p.sighting(call.RequestID()); seen != nil {
@@ -112,7 +113,7 @@ func (p *probe) begin(ctx context.Context) {
 	}
 }
 
-// context makes the context of a method what the caller has asked for.
+// context applies the fault that the caller requested to the context of a method.
 func (p *probe) context(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx = p.mark.context(ctx)
 	fault := metadata.ValueFromIncomingContext(ctx, faultKey)
@@ -128,7 +129,7 @@ func (p *probe) context(ctx context.Context) (context.Context, context.CancelFun
 	}
 }
 
-// expect makes room for a call.
+// expect registers a call.
 func (p *probe) expect() *sighting {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -137,7 +138,7 @@ func (p *probe) expect() *sighting {
 	return s
 }
 
-// sighting returns nil for calls that were not expected.
+// sighting returns nil for unregistered calls.
 func (p *probe) sighting(id string) *sighting {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -155,7 +156,7 @@ func (p *probe) panicked(ctx context.Context, value any, stack []byte) {
 	}
 }
 
-// callLog passes records on, but those of panics of calls that were expected: the finding will show them.
+// callLog passes records on, except for panics of registered calls: the finding shows those.
 type callLog struct {
 	slog.Handler
 	probe *probe
@@ -178,7 +179,7 @@ func (p *probe) Bind(runtime.MethodInfo) runtime.MethodObserver { return p }
 // Begin implements runtime.MethodObserver.
 func (p *probe) Begin(ctx context.Context, _ runtime.Call) context.Context { return ctx }
 
-// End notes how a call ended.
+// End records the outcome of a call.
 func (p *probe) End(_ context.Context, call runtime.Call, outcome runtime.Outcome) {
 	seen := p.sighting(call.RequestID())
 	if seen == nil {
@@ -187,7 +188,7 @@ func (p *probe) End(_ context.Context, call runtime.Call, outcome runtime.Outcom
 	seen.onceEnded.Do(func() {
 		seen.code = status.Code(outcome.Err).String()
 		if outcome.Cause != nil {
-			seen.cause = fmt.Sprint(outcome.Cause) // which survives an error that is a nil pointer
+			seen.cause = fmt.Sprint(outcome.Cause) // safe for an error that is a nil pointer
 		}
 		close(seen.ended)
 	})

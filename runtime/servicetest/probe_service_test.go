@@ -19,7 +19,7 @@ import (
 // text is the message of all RPCs here.
 type text = wrapperspb.StringValue
 
-// kinds is what would be generated for a service with an RPC of each kind.
+// kinds is what the plugin would generate for a service with an RPC of each kind.
 type kinds interface {
 	One(context.Context, *text) (*text, error)
 	Many(context.Context, *text) runtime.Stream[text]
@@ -47,7 +47,7 @@ var kindsDescriptor = mustFile(`
 		method { name: "Chat" input_type: ".google.protobuf.StringValue" output_type: ".google.protobuf.StringValue" client_streaming: true server_streaming: true }
 	}`).Services().ByName("Kinds")
 
-// mustFile builds a file descriptor of its text form.
+// mustFile builds a file descriptor from its text format.
 func mustFile(text string) protoreflect.FileDescriptor {
 	proto := new(descriptorpb.FileDescriptorProto)
 	if err := prototext.Unmarshal([]byte(text), proto); err != nil {
@@ -60,7 +60,7 @@ func mustFile(text string) protoreflect.FileDescriptor {
 	return file
 }
 
-// funcs is a kinds made of functions; a missing one answers UNIMPLEMENTED.
+// funcs implements kinds with functions; a missing one returns UNIMPLEMENTED.
 type funcs struct {
 	one  func(context.Context, *text) (*text, error)
 	many func(context.Context, *text) runtime.Stream[text]
@@ -117,7 +117,7 @@ func register(impl kinds) func(grpc.ServiceRegistrar) {
 	return func(r grpc.ServiceRegistrar) { server.Register[kinds](r, kindsTable, impl) }
 }
 
-// fakeT is a test that can fail without failing the one that runs it.
+// fakeT is a test that can fail without failing the test that runs it.
 type fakeT struct {
 	testing.TB
 	failures []string
@@ -128,7 +128,7 @@ type fakeT struct {
 func (t *fakeT) Helper()          {}
 func (t *fakeT) Cleanup(f func()) { t.cleanups = append(t.cleanups, f) }
 
-// end runs what a test's end runs.
+// end runs the cleanup functions, as the end of a test does.
 func (t *fakeT) end() {
 	for i := len(t.cleanups) - 1; i >= 0; i-- {
 		t.cleanups[i]()

@@ -14,26 +14,27 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// request is a message as it travels.
+// request is a message as sent on the wire.
 type request struct {
 	bytes []byte
-	text  string // for who reads what went wrong
+	text  string // for the reader of a finding
 }
 
 var emptyRequest = request{text: "an empty request"}
 
-// badRequests decode as no message at all.
+// badRequests do not decode as any message.
 var badRequests = []request{
-	badRequest(bytes.Repeat([]byte{0xff}, 64)), // a field number without end
-	badRequest([]byte{0x0f}),                   // a wire type that does not exist
-	badRequest([]byte{0x0a, 0x7f, 'x'}),        // 127 bytes, of which one is there
+	badRequest(bytes.Repeat([]byte{0xff}, 64)), // an unterminated field number
+	badRequest([]byte{0x0f}),                   // an invalid wire type
+	badRequest([]byte{0x0a, 0x7f, 'x'}),        // a length of 127 bytes, followed by one
 }
 
 func badRequest(b []byte) request {
 	return request{bytes: b, text: fmt.Sprintf("the bytes % x, which are no message", b)}
 }
 
-// filledRequests returns messages of extreme values: in each of the styles, and with each arm of each oneof at least once.
+// filledRequests returns messages with extreme values in each of the styles, and with each arm of
+// each oneof at least once.
 func filledRequests(message protoreflect.MessageDescriptor) (requests []request) {
 	for i := range max(len(styles), arms(message, make(map[protoreflect.FullName]bool))) {
 		msg := dynamicpb.NewMessage(message)
@@ -41,7 +42,7 @@ func filledRequests(message protoreflect.MessageDescriptor) (requests []request)
 		text := prototext.MarshalOptions{AllowPartial: true}.Format(msg)
 		text = strings.ReplaceAll(text, longText, fmt.Sprintf("(%d characters)", len(longText)))
 		b, err := protomsg.MarshalOptions{AllowPartial: true, Deterministic: true}.Marshal(msg)
-		if err != nil { // a filler that makes such a message is wrong
+		if err != nil { // a bug in the filler
 			panic(fmt.Sprintf("servicetest: cannot encode a %s: %v", message.FullName(), err))
 		}
 		requests = append(requests, request{bytes: b, text: fmt.Sprintf("the request {%.2000s}", text)})
@@ -49,7 +50,7 @@ func filledRequests(message protoreflect.MessageDescriptor) (requests []request)
 	return requests
 }
 
-// rawCodec sends and receives bytes as they are.
+// rawCodec sends and receives raw bytes.
 type rawCodec struct{}
 
 var _ encoding.CodecV2 = rawCodec{}

@@ -107,7 +107,7 @@ func start(register func(grpc.ServiceRegistrar), opts ...server.Option) (*runnin
 // stop closes the connection, which cancels its calls, and then the server. It returns the error
 // of Serve.
 func (s *running) stop() error {
-	_ = s.conn.Close() // fails only if the test has closed it
+	_ = s.conn.Close() // fails only if the test has already closed it
 	_ = s.Shutdown(context.Background())
 	if err := <-s.served; err != nil {
 		return fmt.Errorf("the server did not shut down properly: %w", err)
@@ -115,7 +115,7 @@ func (s *running) stop() error {
 	return nil
 }
 
-// listener tells when the server first accepts.
+// listener notifies when the server first accepts.
 type listener struct {
 	*bufconn.Listener
 	once  sync.Once

@@ -50,7 +50,7 @@ func TestServeRunsTheRealPipeline(t *testing.T) {
 	}
 }
 
-// TestServeTakesLargeMessages holds that messages larger than a connection buffers pass.
+// TestServeTakesLargeMessages checks that messages larger than the buffer of a connection pass.
 func TestServeTakesLargeMessages(t *testing.T) {
 	NoLeaks(t)
 	conn := Serve(t, register(goodServices["echo"]))
@@ -88,7 +88,8 @@ func TestServeTakesALogger(t *testing.T) {
 	}
 }
 
-// TestServeEndsTheTestThatCannotStart holds that what is wrong with a server is said where it is served.
+// TestServeEndsTheTestThatCannotStart checks that a server that cannot start ends the test at the
+// call of Serve.
 func TestServeEndsTheTestThatCannotStart(t *testing.T) {
 	NoLeaks(t)
 	for want, start := range map[string]func(t testing.TB){
@@ -103,7 +104,7 @@ func TestServeEndsTheTestThatCannotStart(t *testing.T) {
 	}
 }
 
-// TestStart checks what a caller without a test gets: errors that it can return.
+// TestStart checks that without a test, the caller receives errors.
 func TestStart(t *testing.T) {
 	NoLeaks(t)
 	conn, stop, err := Start(register(funcs{}), server.WithDrainDelay(-1))
@@ -123,9 +124,10 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// TestServeFailsTheTestWhoseMethodsStay holds that a method that goes on without a caller does not pass unnoticed.
+// TestServeFailsTheTestWhoseMethodsStay checks that a method that keeps running without a caller
+// fails the test.
 func TestServeFailsTheTestWhoseMethodsStay(t *testing.T) {
-	t.Parallel() // it waits out a shutdown
+	t.Parallel() // it waits for the whole shutdown timeout
 	fake, open, begun := new(fakeT), make(chan struct{}), make(chan struct{})
 	defer close(open)
 	fake.run(func() {

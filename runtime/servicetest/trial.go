@@ -7,7 +7,8 @@ import (
 // leakRuns is how many runs in a row must leave goroutines behind to count as a leak.
 const leakRuns = 3
 
-// trial is one way to try a method: calls to a separate server, so that leaked goroutines are theirs.
+// trial is one way to test a method. Its calls go to a separate server, so that leaked goroutines
+// can be attributed to them.
 type trial struct {
 	name  string
 	calls []plan
@@ -16,11 +17,11 @@ type trial struct {
 // plan is what a caller does.
 type plan struct {
 	requests []request
-	fault    string // what the method's context suffers before it is called; "" is nothing
-	leaves   bool   // once the method has begun
+	fault    string // the fault of the method's context before the call; "" for none
+	leaves   bool   // once the method has started
 }
 
-// trialsOf returns the trials that a method is put to.
+// trialsOf returns the trials of a method.
 func trialsOf(method protoreflect.MethodDescriptor) []trial {
 	filled := filledRequests(method.Input())
 	trials := []trial{

@@ -11,7 +11,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// judge returns what is wrong with a call that has ended, and ended with err for its caller.
+// judge returns what is wrong with a finished call that returned err to its caller.
 func (p *probe) judge(call plan, seen *sighting, err error) (found []string) {
 	for _, panicked := range seen.panics {
 		found = append(found, fmt.Sprintf("%s: the method, or a goroutine of its own, panicked: %s\nIts caller got INTERNAL. "+
@@ -31,7 +31,7 @@ func (p *probe) judge(call plan, seen *sighting, err error) (found []string) {
 	return nil
 }
 
-// cause returns what the log has of an error, else what its caller got.
+// cause returns the logged cause of an error, or else the error that the caller received.
 func cause(seen *sighting, st *status.Status) string {
 	if seen.cause != "" {
 		return seen.cause
@@ -39,7 +39,8 @@ func cause(seen *sighting, st *status.Status) string {
 	return st.Message()
 }
 
-// madeByRuntime tells INTERNAL for a mistake, which the runtime answers, from that of a method.
+// madeByRuntime distinguishes an INTERNAL error of the runtime, for a programming mistake, from one
+// of a method.
 func madeByRuntime(st *status.Status) bool {
 	for _, detail := range st.Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
@@ -49,14 +50,14 @@ func madeByRuntime(st *status.Status) bool {
 	return false
 }
 
-// stillRunning says where a method is that does not return.
+// stillRunning describes where a method that does not return is running.
 func (p *probe) stillRunning(call plan) string {
 	stacks := p.mark.stacks("servicetest.(*probe).unary", "servicetest.(*probe).streaming", "server.(*group).")
 	return fmt.Sprintf("%s: the method is still running %v after %s. It must return when its context ends. It is here:\n\n%s",
 		call, returnTimeout, call.ending(), stacks)
 }
 
-// ending says why the method should have returned.
+// ending describes why the method should have returned.
 func (c plan) ending() string {
 	if c.leaves {
 		return "its caller has gone"
@@ -64,7 +65,7 @@ func (c plan) ending() string {
 	return fmt.Sprintf("its deadline of %v has passed or its caller has gone", CallTimeout)
 }
 
-// String describes the call to who wrote the method.
+// String describes the call for the author of the method.
 func (c plan) String() string {
 	var what strings.Builder
 	switch len(c.requests) {
@@ -84,5 +85,5 @@ func (c plan) String() string {
 	return what.String()
 }
 
-// returnTimeout is [ReturnTimeout], but in tests of this package.
+// returnTimeout is [ReturnTimeout], except in tests of this package.
 var returnTimeout = ReturnTimeout

@@ -30,8 +30,9 @@ type field struct {
 	kind             descriptorpb.FieldDescriptorProto_Type
 	message          string
 	postgres, sqlite string
-	values           []any    // values of rows; nil means absent, and is not listed for implicit fields
-	literals         []string // literals of filters
+	// Values of rows; nil means absent, and is not listed for implicit fields
+	values   []any
+	literals []string // literals of filters
 }
 
 // implicit reports whether the field is always present.
