@@ -13,10 +13,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// nobody is an id that no user has.
+// nobody is an ID that no user has.
 const nobody = 1_000_000_000
 
-// counted counts the batches that are asked for. As clients and servers have the same interface, it can stand before either.
+// counted counts the batch requests. Clients and servers implement the same interface, so it can
+// wrap either.
 type counted struct {
 	shopv1service.UserService
 	batches atomic.Int64
@@ -44,7 +45,7 @@ func playBatchGets(ctx context.Context, users shopv1service.UserService, staff [
 	return playLoader(ctx, users, staff)
 }
 
-// playSplit gets more users than one call may ask for.
+// playSplit gets more users than one call allows.
 func playSplit(ctx context.Context, users shopv1service.UserService, staff []*shopv1.User) error {
 	req := &shopv1.BatchGetUsersRequest{}
 	for i := range 250 {
@@ -65,7 +66,7 @@ func playSplit(ctx context.Context, users shopv1service.UserService, staff []*sh
 	return nil
 }
 
-// playLoader gets single users in many goroutines, as resolvers of a graph do.
+// playLoader gets single users in many goroutines, as GraphQL resolvers do.
 func playLoader(ctx context.Context, users shopv1service.UserService, staff []*shopv1.User) error {
 	counted := &counted{UserService: users}
 	loader := shopv1service.UserServiceBatchGetUsers.Loader(ctx, counted, &shopv1.BatchGetUsersRequest{})
@@ -83,13 +84,14 @@ func playLoader(ctx context.Context, users shopv1service.UserService, staff []*s
 	}
 	calls := counted.batches.Load()
 	say("BatchGetUsers", "%d goroutines got a user each, calls: %d", len(staff), calls)
-	if calls >= int64(len(staff)) { // one is what to expect, but goroutines may be late
+	if calls >= int64(len(staff)) { // usually one, but goroutines may be late
 		return fmt.Errorf("BatchGetUsers: %d gets made %d calls", len(staff), calls)
 	}
 	return nil
 }
 
-// playBatchRefusals makes users of whom one cannot be: then there is none of them, and the error says which one it is.
+// playBatchRefusals creates a batch with one invalid user: the server creates none of them, and the
+// error names the invalid one.
 func playBatchRefusals(ctx context.Context, users shopv1service.UserService) error {
 	_, err := users.BatchCreateUsers(ctx, &shopv1.BatchCreateUsersRequest{Requests: []*shopv1.CreateUserRequest{
 		newStaff("Margaret", "margaret"), newStaff("Niklaus", "no mailbox"),

@@ -14,7 +14,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/subscription"
 )
 
-// playEvents reads what has happened, breaks off, and continues from there.
+// playEvents reads past events, stops, and resumes from that position.
 func playEvents(ctx context.Context, events shopv1service.EventService) error {
 	req := &shopv1.SubscribeRequest{Since: timestamppb.New(time.Now().Add(-time.Hour)), EventTypes: []string{"order.placed", "price.changed"}}
 	first, err := nextEvent(ctx, events, req, "")

@@ -18,7 +18,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// playJobs starts operations, and looks how they end: well, in part, not at all, and early.
+// playJobs starts operations that succeed, fail in part, fail entirely, and are cancelled.
 func playJobs(ctx, stranger context.Context, jobs shopv1service.BatchJobService, ops operation.Client) error {
 	name, err := playProgress(ctx, jobs, ops)
 	if err != nil {
@@ -36,7 +36,7 @@ func playJobs(ctx, stranger context.Context, jobs shopv1service.BatchJobService,
 	return playJobRefusals(ctx, stranger, jobs, ops, name)
 }
 
-// newPrices is a request with a new price for each product.
+// newPrices returns a request with a new price for each product.
 func newPrices(products ...int32) *shopv1.BatchRequest {
 	req := &shopv1.BatchRequest{Catalogue: "catalogues/main"}
 	for _, id := range products {
@@ -66,7 +66,8 @@ func playProgress(ctx context.Context, jobs shopv1service.BatchJobService, ops o
 	return op.Name(), nil
 }
 
-// playFailures has some items fail, which does not end an operation, and then all of them, which does.
+// playFailures has some items fail, which does not fail an operation, and then all of them, which
+// does.
 func playFailures(ctx context.Context, jobs shopv1service.BatchJobService, ops operation.Client) error {
 	op, err := shopv1service.BatchJobServiceProcessBatch.Call(ctx, jobs, ops, newPrices(1, 99))
 	if err != nil {
@@ -94,7 +95,7 @@ func playFailures(ctx context.Context, jobs shopv1service.BatchJobService, ops o
 	return expect("ProcessBatch", err, codes.Aborted, operation.ReasonNoneSucceeded)
 }
 
-// playCancel ends an operation before it is done. While it goes on, no other may begin.
+// playCancel cancels a running operation. While it runs, no other operation may start.
 func playCancel(ctx context.Context, jobs shopv1service.BatchJobService, ops operation.Client) error {
 	op, err := shopv1service.BatchJobServiceProcessBatch.Call(ctx, jobs, ops, newPrices(slices.Repeat([]int32{1, 2, 3, 4, 5, 6}, 30)...))
 	if err != nil {
@@ -108,13 +109,14 @@ func playCancel(ctx context.Context, jobs shopv1service.BatchJobService, ops ope
 		return fmt.Errorf("CancelOperation: %w", err)
 	}
 	_, err = op.Wait(ctx)
-	if failed := new(operation.Failed); !errors.As(err, &failed) { // which tells a failed operation from a failed call
+	// Which distinguishes a failed operation from a failed call.
+	if failed := new(operation.Failed); !errors.As(err, &failed) {
 		return fmt.Errorf("ProcessBatch: want an operation that failed, got %w", err)
 	}
 	return expect("ProcessBatch", err, codes.Canceled, operation.ReasonCancelled)
 }
 
-// playName goes on with an operation of which only the name is known, through the service itself.
+// playName resumes an operation of which only the name is known, through the service itself.
 func playName(ctx context.Context, jobs shopv1service.BatchJobService, name string) error {
 	op := shopv1service.BatchJobServiceProcessBatch.Named(shopv1service.BatchJobServiceGetOperation.Client(jobs), name)
 	result, err := op.Wait(ctx)
@@ -125,7 +127,8 @@ func playName(ctx context.Context, jobs shopv1service.BatchJobService, name stri
 	return nil
 }
 
-// playJobRefusals starts what cannot be, and looks for operations that are not there, or are somebody else's.
+// playJobRefusals starts invalid operations, and requests operations that do not exist or that
+// belong to another caller.
 func playJobRefusals(ctx, stranger context.Context, jobs shopv1service.BatchJobService, ops operation.Client, name string) error {
 	_, err := jobs.ProcessBatch(ctx, newPrices(0))
 	if err := expect("ProcessBatch", err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest); err != nil {

@@ -48,14 +48,15 @@ func play(addr string, timeout time.Duration) error {
 	return playAll(ctx, conn)
 }
 
-// playAll calls each service as somebody who may, and then as some who may not.
+// playAll calls each service as an authorized caller, and then as callers that the server rejects.
 func playAll(ctx context.Context, conn grpc.ClientConnInterface) error {
 	users, analytics := shopv1service.NewUserServiceClient(conn), shopv1service.NewAnalyticsServiceClient(conn)
 	clerk, customer := auth.As(ctx, auth.Clerk), auth.As(ctx, auth.Customer)
 	for _, part := range []func() error{
 		func() error { return playUsers(clerk, users) },
 		func() error { return playStaff(clerk, users) },
-		func() error { return playProducts(ctx, shopv1service.NewProductServiceClient(conn)) }, // which are for everybody
+		// Public methods.
+		func() error { return playProducts(ctx, shopv1service.NewProductServiceClient(conn)) },
 		func() error { return playOrders(customer, clerk, shopv1service.NewOrderServiceClient(conn)) },
 		func() error {
 			return playJobs(clerk, customer, shopv1service.NewBatchJobServiceClient(conn), operation.NewClient(conn))

@@ -16,10 +16,12 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// playOrders places an order twice as the customer, who gets one, and looks for it as somebody else.
+// playOrders places an order twice as the customer, who gets one order, and requests it as another
+// caller.
 func playOrders(customer, other context.Context, orders shopv1service.OrderService) error {
-	// Without an id the client would fill one in, for its own retries. Who may have to repeat the call itself, after a crash, has its
-	// own, and keeps it together with what it is about to order.
+	// Without an idempotency key, the client sets one for its own retries. A caller that may have
+	// to retry after a crash creates the key itself, and stores it together with the order that it
+	// is about to place.
 	req := &shopv1.CreateOrderRequest{RequestId: idempotency.NewKey(), Lines: []*shopv1.Order_Line{{ProductId: 3, Quantity: 2}}}
 	order, err := orders.CreateOrder(customer, req)
 	if err != nil {
@@ -39,7 +41,8 @@ func playOrders(customer, other context.Context, orders shopv1service.OrderServi
 	return playOrderRefusals(customer, other, orders, req.GetRequestId(), order.GetId())
 }
 
-// playOrderRefusals reuses the id of a request, orders what there is not, and looks for another customer's order.
+// playOrderRefusals reuses an idempotency key, orders an unknown product, and requests another
+// customer's order.
 func playOrderRefusals(customer, other context.Context, orders shopv1service.OrderService, key string, orderID int64) error {
 	lines := []*shopv1.Order_Line{{ProductId: 1, Quantity: 1}}
 	_, err := orders.CreateOrder(customer, &shopv1.CreateOrderRequest{RequestId: key, Lines: lines})

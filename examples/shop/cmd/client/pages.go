@@ -14,12 +14,12 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// listStaff asks for the staff, five to a page.
+// listStaff lists the staff, five to a page.
 func listStaff() *shopv1.ListUsersRequest {
 	return &shopv1.ListUsersRequest{PageSize: 5, Filter: staffFilter, OrderBy: "name desc"}
 }
 
-// playPages ranges over all users of a list, and over its pages, with a break between the first and the others.
+// playPages ranges over all users of a list, and over its pages, with a break after the first page.
 func playPages(ctx context.Context, users shopv1service.UserService) error {
 	var names []string
 	for user, err := range shopv1service.UserServiceListUsers.All(ctx, users, listStaff(), page.WithPrefetch(1)) {
@@ -38,7 +38,8 @@ func playPages(ctx context.Context, users shopv1service.UserService) error {
 		return err
 	}
 	say("ListUsers", "the first page has %d of %d", len(first.Items), first.Total)
-	// The token may be kept: another process goes on with it, another day if its policy lets it.
+	// The token can be stored: another process can continue with it, even on another day if its
+	// policy allows that.
 	rest, err := page.Collect(shopv1service.UserServiceListUsers.All(ctx, users, listStaff(), page.WithPageToken(first.NextToken)), 100)
 	if err != nil {
 		return fmt.Errorf("ListUsers: %w", err)
@@ -65,7 +66,7 @@ func forge(token string) string {
 	return string(forged)
 }
 
-// playPageRefusals asks for what a list must not give.
+// playPageRefusals sends list requests that the server must reject.
 func playPageRefusals(ctx context.Context, users shopv1service.UserService) error {
 	first, err := firstPage(ctx, users, listStaff())
 	if err != nil {

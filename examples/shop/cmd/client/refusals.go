@@ -14,7 +14,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// playStrangers calls without a token, with one that nobody has, and with one that may only read.
+// playStrangers calls without a token, with an unknown token, and with a token that only permits
+// reading.
 func playStrangers(ctx context.Context, users shopv1service.UserService) error {
 	for _, caller := range []struct {
 		ctx    context.Context
@@ -33,7 +34,8 @@ func playStrangers(ctx context.Context, users shopv1service.UserService) error {
 	return nil
 }
 
-// playRate sends metrics more often than a sensor may, and learns when to come again.
+// playRate sends metrics more often than the rate limit of a sensor allows, and reads the retry
+// delay.
 func playRate(ctx context.Context, analytics shopv1service.AnalyticsService) error {
 	ctx = auth.As(ctx, auth.Sensor)
 	var err error
@@ -51,7 +53,8 @@ func playRate(ctx context.Context, analytics shopv1service.AnalyticsService) err
 	return nil
 }
 
-// expect prints the error that an RPC had to give, or fails when it gave another, or none.
+// expect prints the error that an RPC must return. It fails if the RPC returned a different error,
+// or none.
 func expect(rpc string, err error, code codes.Code, reason rpcerr.Reason) error {
 	if err == nil {
 		return fmt.Errorf("%s: want %v, %s; got an answer", rpc, code, reason)

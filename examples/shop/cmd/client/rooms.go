@@ -15,7 +15,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// playChat lets two users talk in a room, and shows what one of them sees.
+// playChat lets two users talk in a room, and shows what one of them receives.
 func playChat(clerk, customer context.Context, chat shopv1service.ChatService) error {
 	seller := stream.Converse(clerk, chat.Chat)
 	defer seller.Close()
@@ -46,7 +46,7 @@ func playChat(clerk, customer context.Context, chat shopv1service.ChatService) e
 	return nil
 }
 
-// look shows the next messages of a room, which must be these.
+// look shows the next messages of a room and checks that they are as expected.
 func look(room *stream.Conversation[shopv1.ChatMessage, shopv1.ChatMessage], contents ...string) error {
 	for _, want := range contents {
 		message, err := room.Receive()
@@ -61,10 +61,10 @@ func look(room *stream.Conversation[shopv1.ChatMessage, shopv1.ChatMessage], con
 	return nil
 }
 
-// playCollaborate edits a document as two who do not wait for each other.
+// playCollaborate edits a document as two users who do not wait for each other.
 func playCollaborate(ctx context.Context, collaboration shopv1service.CollaborationService) error {
 	const insert = shopv1.DocumentEdit_OPERATION_INSERT
-	document := "menu " + rand.Text() // which nobody has edited
+	document := "menu " + rand.Text() // nobody has edited it yet
 	first, second := stream.Converse(ctx, collaboration.Collaborate), stream.Converse(ctx, collaboration.Collaborate)
 	defer first.Close()
 	defer second.Close()
@@ -79,8 +79,8 @@ func playCollaborate(ctx context.Context, collaboration shopv1service.Collaborat
 	if err := edited(first, 1, "Tea"); err != nil {
 		return err
 	}
-	// The second has not read that edit yet. Its own is of an old revision: it is not applied, and the
-	// answer is the edit that the second has missed.
+	// The second user has not received that edit yet, so its own edit is based on an old revision.
+	// The server does not apply it, and responds with the edit that the second user has missed.
 	if err := second.Send(&shopv1.DocumentEdit{Operation: insert, Content: "Coffee", Revision: 0}); err != nil {
 		return fmt.Errorf("collaborate: %w", err)
 	}
@@ -93,7 +93,8 @@ func playCollaborate(ctx context.Context, collaboration shopv1service.Collaborat
 	return edited(first, 2, "Coffee, ")
 }
 
-// edited shows the edit that makes a revision, which must be this. Edits may come twice.
+// edited shows the edit that produces a revision, and checks that it is as expected. Edits may
+// arrive twice.
 func edited(editor *stream.Conversation[shopv1.DocumentEdit, shopv1.DocumentEdit], revision int64, content string) error {
 	for {
 		got, err := editor.Receive()

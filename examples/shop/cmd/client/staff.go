@@ -8,15 +8,15 @@ import (
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 )
 
-// staffFilter finds the users of playStaff among all others.
+// staffFilter selects the users of playStaff.
 const staffFilter = `email = "*@staff.example.com"`
 
-// staffNames are those who playStaff is about.
+// staffNames are the names of the users that playStaff creates.
 var staffNames = []string{
 	"Alan", "Barbara", "Claude", "Donald", "Edsger", "Frances", "Grace", "Hedy", "Ida", "John", "Katherine", "Leslie",
 }
 
-// playStaff makes many users at once, reads them in pages and in batches, and deletes them again.
+// playStaff creates many users at once, reads them in pages and in batches, and deletes them.
 func playStaff(ctx context.Context, users shopv1service.UserService) error {
 	staff, err := hire(ctx, users)
 	if err != nil {
@@ -42,7 +42,7 @@ func playStaff(ctx context.Context, users shopv1service.UserService) error {
 	return nil
 }
 
-// hire makes a user for each name, in one call.
+// hire creates a user for each name, in one call.
 func hire(ctx context.Context, users shopv1service.UserService) ([]*shopv1.User, error) {
 	req := &shopv1.BatchCreateUsersRequest{}
 	for i, name := range staffNames {

@@ -14,7 +14,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/upload"
 )
 
-// playUpload uploads an image, and shows how far it is.
+// playUpload uploads an image and shows the progress.
 func playUpload(ctx context.Context, uploads shopv1service.UploadService) error {
 	content, err := picture()
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// playUsers takes one user through its life: four unary RPCs, and the errors that they must give.
+// playUsers creates, reads, updates and deletes a user with four unary RPCs, and checks their
+// errors.
 func playUsers(ctx context.Context, users shopv1service.UserService) error {
 	ada := &shopv1.CreateUserRequest{Name: "Ada Lovelace", Email: "ada@example.com"}
 	user, err := users.CreateUser(ctx, ada)
@@ -40,7 +41,8 @@ func playUsers(ctx context.Context, users shopv1service.UserService) error {
 	return playEnd(ctx, users, user.GetId())
 }
 
-// playViolations sends a request with several mistakes, and reads them back, as a form would to show them.
+// playViolations sends a request with several mistakes and reads the violations, as a form would to
+// display them.
 func playViolations(ctx context.Context, users shopv1service.UserService) error {
 	_, err := users.CreateUser(ctx, &shopv1.CreateUserRequest{Name: " ", Email: "nowhere"})
 	if err := expect("CreateUser", err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest); err != nil {
@@ -56,7 +58,7 @@ func playViolations(ctx context.Context, users shopv1service.UserService) error 
 	return nil
 }
 
-// playEnd gets a user, deletes it, and does not get it again.
+// playEnd gets a user, deletes it, and checks that it is gone.
 func playEnd(ctx context.Context, users shopv1service.UserService, id int32) error {
 	user, err := users.GetUser(ctx, &shopv1.GetUserRequest{Id: id})
 	if err != nil {

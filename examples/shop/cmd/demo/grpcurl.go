@@ -15,10 +15,10 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/operation"
 )
 
-// clerk is the header of somebody who may.
+// clerk is the header of an authorized caller.
 const clerk = "authorization: Bearer " + auth.Clerk
 
-// playGrpcurl calls the server with a program that knows nothing of it.
+// playGrpcurl calls the server with a generic client that has no generated code.
 func playGrpcurl(ctx context.Context, addr string) error {
 	title("Look at the server with grpcurl, which learns all from reflection")
 	for _, args := range [][]string{
@@ -36,7 +36,7 @@ func playGrpcurl(ctx context.Context, addr string) error {
 	return playOperation(ctx, addr)
 }
 
-// playPages makes users and asks for two pages of them.
+// playPages creates users and lists two pages of them.
 func playPages(ctx context.Context, addr string) error {
 	title("The same: many users in one call, and a page at a time")
 	users := `{"requests": [{"name": "Grace", "email": "grace@example.com"}, {"name": "Alan", "email": "alan@example.com"}, {"name": "Ada", "email": "ada@example.com"}]}`
@@ -58,7 +58,7 @@ func playPages(ctx context.Context, addr string) error {
 	return nil
 }
 
-// playOperation starts an operation, asks how it is, and waits for it.
+// playOperation starts an operation, gets its state, and waits for it.
 func playOperation(ctx context.Context, addr string) error {
 	title("The same: an operation")
 	batch := `{"catalogue": "catalogues/main", "items": [{"product_id": 3, "price_cents": 2900}, {"product_id": 4, "price_cents": 690}, {"product_id": 99, "price_cents": 100}]}`
@@ -75,7 +75,7 @@ func playOperation(ctx context.Context, addr string) error {
 	return nil
 }
 
-// grpcurl runs grpcurl, shows what it prints, and returns that where it is one message.
+// grpcurl runs grpcurl and shows its output. If the output is a single message, grpcurl returns it.
 func grpcurl(ctx context.Context, args ...string) (message map[string]any, err error) {
 	fmt.Println("$ grpcurl -plaintext", quote(args))
 	cmd := exec.CommandContext(ctx, "grpcurl", append([]string{"-plaintext"}, args...)...)
@@ -84,11 +84,11 @@ func grpcurl(ctx context.Context, args ...string) (message map[string]any, err e
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("grpcurl: %w", err)
 	}
-	_ = json.Unmarshal(out.Bytes(), &message) // fails where it is something else
+	_ = json.Unmarshal(out.Bytes(), &message) // fails if the output is something else
 	return message, nil
 }
 
-// quote returns args as one would type them.
+// quote returns args as typed in a shell.
 func quote(args []string) string {
 	quoted := make([]string, len(args))
 	for i, arg := range args {

@@ -23,7 +23,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/operation"
 )
 
-// drainDelay is short, because nobody balances load here.
+// drainDelay is short, because there is no load balancer here.
 const drainDelay = 500 * time.Millisecond
 
 func main() {
@@ -39,7 +39,7 @@ func main() {
 	fmt.Println("\nAll of it worked.")
 }
 
-// demo goes through all steps. Whatever it returns, the server has ended.
+// demo runs all steps. The server has stopped when demo returns.
 func demo(ctx context.Context) error {
 	bin, err := os.MkdirTemp("", "shop")
 	if err != nil {
@@ -52,7 +52,7 @@ func demo(ctx context.Context) error {
 	}
 
 	title("Serve on a free port")
-	var log bytes.Buffer // read after the server has ended
+	var log bytes.Buffer // read after the server has stopped
 	server, err := process.Start(ctx, filepath.Join(bin, "server"), &log, "-drain-delay", drainDelay.String(), "-uploads", filepath.Join(bin, "uploads"))
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, &log)
@@ -63,7 +63,7 @@ func demo(ctx context.Context) error {
 	if err == nil {
 		err = stop(ctx, server)
 	}
-	server.Kill() // for when something failed
+	server.Kill() // if a step failed
 	title("What the server logged")
 	fmt.Print(&log)
 	return err
@@ -82,7 +82,7 @@ func play(ctx context.Context, addr, client string) error {
 	return playGrpcurl(ctx, addr)
 }
 
-// checkHealth asks for the status of each service, as Kubernetes and load balancers do.
+// checkHealth requests the status of each service, as Kubernetes and load balancers do.
 func checkHealth(ctx context.Context, addr string) error {
 	conn, err := client.Dial(addr, client.WithInsecure())
 	if err != nil {
@@ -117,7 +117,8 @@ func checkHealth(ctx context.Context, addr string) error {
 	return nil
 }
 
-// stop ends the server with SIGTERM, as Kubernetes does, while it watches the server's health, as a load balancer does.
+// stop sends SIGTERM to the server, as Kubernetes does, while watching its health, as a load
+// balancer does.
 func stop(ctx context.Context, server *process.Server) error {
 	title("Watch its health and stop it with SIGTERM")
 	conn, err := client.Dial(server.Addr, client.WithInsecure())
@@ -159,7 +160,7 @@ func wantHealth(health grpc.ServerStreamingClient[healthpb.HealthCheckResponse],
 	return nil
 }
 
-// run runs a command to its end and shows what it prints.
+// run runs a command, waits for it, and shows its output.
 func run(ctx context.Context, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr

@@ -33,7 +33,7 @@ func main() {
 	}
 }
 
-// serve serves the shop at addr until it is told to stop.
+// serve serves the shop at addr until it is asked to shut down.
 func serve(ctx context.Context, addr string, drainDelay time.Duration, uploads string) error {
 	keys, err := tokenKeys(os.Getenv)
 	if err != nil {
@@ -48,13 +48,18 @@ func serve(ctx context.Context, addr string, drainDelay time.Duration, uploads s
 	srv := server.New(
 		server.WithDrainDelay(drainDelay),
 		server.WithLogger(slog.New(service.KeepLines(lines, slog.Default().Handler()))), // TailLogs shows the log
-		server.WithAuthenticator(auth.Authenticator()),                                  // the protos say who may call what
-		server.WithIdempotency(idempotency.New(idempotency.Memory())),                   // an order that is sent twice is placed once
-		server.WithTokenKeys(keys...),                                                   // what page tokens are sealed with
-		server.WithReflection(),                                                         // this API is no secret: let grpcurl list, describe and call it
+		// The protos declare which callers each method allows.
+		server.WithAuthenticator(auth.Authenticator()),
+		// A retried order is placed once.
+		server.WithIdempotency(idempotency.New(idempotency.Memory())),
+		// The keys that seal page tokens.
+		server.WithTokenKeys(keys...),
+		// This API is public: let grpcurl list, describe and call it.
+		server.WithReflection(),
 	)
 	catalogue := service.NewCatalogue(service.Products()...)
-	ops := operation.NewManager(operation.Memory()) // of a store that replicas share, they would take over each other's operations
+	// Replicas that share a store take over each other's operations.
+	ops := operation.NewManager(operation.Memory())
 	shopv1service.RegisterUserService(srv, service.NewUserService())
 	shopv1service.RegisterProductService(srv, service.NewProductService(catalogue))
 	shopv1service.RegisterOrderService(srv, service.NewOrderService(catalogue, events))
@@ -66,6 +71,7 @@ func serve(ctx context.Context, addr string, drainDelay time.Duration, uploads s
 	shopv1service.RegisterChatService(srv, service.NewChatService(service.Rooms()))
 	shopv1service.RegisterCollaborationService(srv, service.NewCollaborationService())
 	shopv1service.RegisterGameService(srv, service.NewGameService())
-	operation.Register(srv, ops) // google.longrunning.Operations; ops works for as long as the server serves
+	// Google.longrunning.Operations; ops runs as long as the server serves.
+	operation.Register(srv, ops)
 	return srv.Run(ctx, addr)
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
 )
 
-// slowPrices stands for a system that takes its time to change a price, so that there is an operation to look at. It
-// tells events of changes.
+// slowPrices simulates a system that takes a while to change a price, so that there is a running
+// operation to observe. It appends changes to events.
 type slowPrices struct {
 	service.Prices
 	events *service.Events

@@ -7,14 +7,15 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
-// keysVariable is in the environment and not a flag, because everybody on a machine can see the flags of its processes.
+// keysVariable is an environment variable instead of a flag, because every user of a machine can
+// read the flags of its processes.
 const keysVariable = "SHOP_TOKEN_KEYS"
 
-// exampleKey lets the example run without configuration. It is in public, so that it protects nothing.
+// exampleKey lets the example run without configuration. It is public, so it protects nothing.
 const exampleKey = "dGhpcyBpcyBhbiBleGFtcGxlIGFuZCBubyBzZWNyZXQ=" // "this is an example and no secret"
 
-// tokenKeys returns what page tokens are sealed with. All replicas have the same keys, or a client cannot go on with the next page
-// at another one.
+// tokenKeys returns the keys that seal page tokens. All replicas need the same keys; otherwise a
+// client cannot request the next page from another replica.
 func tokenKeys(getenv func(string) string) ([]seal.Key, error) {
 	text := getenv(keysVariable)
 	if text == "" {

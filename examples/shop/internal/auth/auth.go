@@ -17,9 +17,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// The tokens of those who may call.
+// The tokens of the authorized callers.
 const (
-	Clerk    = "clerk-token"    // may do all of it
+	Clerk    = "clerk-token"    // may call every method
 	Customer = "customer-token" // places orders
 	Guest    = "guest-token"    // reads users
 	Sensor   = "sensor-token"   // sends metrics
@@ -30,7 +30,8 @@ const (
 	scheme = "Bearer "
 )
 
-// Authenticator finds out who calls by the token in the metadata. Principals are made once and shared by calls.
+// Authenticator authenticates callers by the token in the metadata. Principals are created once and
+// shared by calls.
 func Authenticator() server.AuthenticateFunc {
 	principals := map[string]*runtime.Principal{
 		Clerk:    runtime.NewPrincipal("clerk", "users.write", "orders.write", "jobs.write", "metrics.write", "products.write", "events.read", "logs.read"),
@@ -41,12 +42,13 @@ func Authenticator() server.AuthenticateFunc {
 	return func(ctx context.Context) (*runtime.Principal, error) {
 		values := metadata.ValueFromIncomingContext(ctx, header)
 		if len(values) == 0 {
-			return nil, nil // the caller does not say who it is; public methods let it in
+			return nil, nil // an unauthenticated caller; public methods accept it
 		}
 		token, _ := strings.CutPrefix(values[0], scheme)
 		principal, ok := principals[token]
 		if !ok {
-			return nil, errors.New("nobody has this token") // for the log, which must not have the token
+			// For the log, which must not contain the token.
+			return nil, errors.New("nobody has this token")
 		}
 		return principal, nil
 	}
@@ -57,7 +59,7 @@ func As(ctx context.Context, token string) context.Context {
 	return client.WithCallOptions(ctx, grpc.PerRPCCredentials(bearer(token)))
 }
 
-// bearer is a token as gRPC sends it with each call.
+// bearer is a token that gRPC sends with each call.
 type bearer string
 
 // GetRequestMetadata implements credentials.PerRPCCredentials.
@@ -65,5 +67,6 @@ func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]strin
 	return map[string]string{header: scheme + string(b)}, nil
 }
 
-// RequireTransportSecurity implements credentials.PerRPCCredentials. In a service of your own it returns true.
+// RequireTransportSecurity implements credentials.PerRPCCredentials. In your own service it returns
+// true.
 func (b bearer) RequireTransportSecurity() bool { return false }

@@ -13,17 +13,18 @@ import (
 	"regexp"
 )
 
-// module is where the programs are built from.
+// module is the package path that the programs are built from.
 const module = "github.com/grpcservice/grpcservice/examples/shop"
 
-// Build builds the shop's programs, by the names of their folders in cmd, into dir.
+// Build builds the shop's programs, given the names of their directories in cmd, into dir.
 func Build(ctx context.Context, dir string, names ...string) error {
 	args := []string{"build", "-o", dir + string(filepath.Separator)}
 	for _, name := range names {
 		args = append(args, module+"/cmd/"+name)
 	}
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as in an image, also where the caller runs the race detector
+	// As in a container image, even if the caller uses the race detector.
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
@@ -38,7 +39,7 @@ type Server struct {
 
 	cmd   *exec.Cmd
 	ended chan struct{}
-	err   error // of the process; read after ended
+	err   error // of the process; read it after ended
 }
 
 // Start runs the server at path on a free port and returns when it accepts connections. The server's log goes to log. The
@@ -66,10 +67,11 @@ func Start(ctx context.Context, path string, log io.Writer, args ...string) (*Se
 	}
 }
 
-// serving finds the address in the line that the server logs when it listens.
+// serving matches the address in the line that the server logs when it listens.
 var serving = regexp.MustCompile(`serving.* address=(\S+)`)
 
-// follow copies the lines of a server's log to w until it ends, and sends the first address that they tell.
+// follow copies the log lines of a server to w until the log ends, and sends the first address in
+// them.
 func follow(log io.Reader, w io.Writer, addr chan<- string) error {
 	lines := bufio.NewScanner(log)
 	for lines.Scan() {
@@ -93,6 +95,6 @@ func (s *Server) Wait() error {
 
 // Kill ends the server, if it has not ended, and waits for that.
 func (s *Server) Kill() {
-	_ = s.cmd.Process.Kill() // fails when it has ended
+	_ = s.cmd.Process.Kill() // fails if the process has already exited
 	<-s.ended
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// The programs as a user runs them: the server serves, the client is content with it, SIGTERM ends it with status 0.
+// The programs as a user runs them: the server serves, the client succeeds, and SIGTERM stops the
+// server with status 0.
 func TestShop(t *testing.T) {
 	bin := t.TempDir()
 	if err := process.Build(t.Context(), bin, "server", "client"); err != nil {
@@ -42,7 +43,8 @@ func TestShop(t *testing.T) {
 	}
 }
 
-// openChat says one thing, hears it, and keeps quiet; the channel gets what the chat ends with.
+// openChat sends one message, receives it, and then sends nothing more; the channel receives the
+// error that ends the chat.
 func openChat(t *testing.T, addr string) <-chan error {
 	t.Helper()
 	conn, err := client.Dial(addr, client.WithInsecure())

@@ -13,7 +13,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// What the memory of one RecordMetrics call is bounded by.
+// Limits of the memory of a RecordMetrics call.
 const (
 	maxMetricNames = 1000
 	maxMetricName  = 100 // bytes

@@ -10,11 +10,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// maxPrice is the highest price of a product, in cents.
+// maxPrice is the maximum price of a product in cents.
 const maxPrice = 100_000_000
 
-// checkBatch says what is wrong with a request by itself. What is wrong with an item today, such as a product that is not sold any
-// more, shows when the operation gets to it.
+// checkBatch validates a request on its own. Mistakes that depend on the current state, such as a
+// product that is no longer sold, appear when the operation reaches the item.
 func checkBatch(req *shopv1.BatchRequest) error {
 	var found []rpcerr.FieldViolation
 	for i, item := range req.GetItems() {

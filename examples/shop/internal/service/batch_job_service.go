@@ -35,7 +35,8 @@ func NewBatchJobService(ops *operation.Manager, prices Prices) *BatchJobService 
 
 // ProcessBatch starts an operation that changes the prices of many products.
 func (s *BatchJobService) ProcessBatch(ctx context.Context, req *shopv1.BatchRequest) (*longrunningpb.Operation, error) {
-	if err := checkBatch(req); err != nil { // while the caller listens: an operation would say it to nobody
+	// Validated during the call: an operation could not return it to the caller directly.
+	if err := checkBatch(req); err != nil {
 		return nil, err
 	}
 	return shopv1service.BatchJobServiceProcessBatch.Start(ctx, s.ops, req,
@@ -47,8 +48,8 @@ func (s *BatchJobService) GetOperation(ctx context.Context, req *shopv1.GetOpera
 	return shopv1service.BatchJobServiceGetOperation.Serve(ctx, s.ops, req)
 }
 
-// process is the work of an operation. Another attempt, after this process has died, goes on with the items that are not done; one
-// may be done twice then, which sets its price once more.
+// process runs an operation. If this process dies, another attempt continues with the items that
+// are not done. It may process one item twice, which only sets its price again.
 func (s *BatchJobService) process(ctx context.Context, run *operation.Run[shopv1.BatchRequest, shopv1.BatchMetadata]) (*shopv1.BatchResponse, error) {
 	changes, err := operation.Each(ctx, run, run.Request().GetItems(), func(ctx context.Context, item *shopv1.PriceChange) (bool, error) {
 		return s.prices.SetPrice(ctx, item.GetProductId(), item.GetPriceCents())
@@ -65,10 +66,10 @@ func (s *BatchJobService) process(ctx context.Context, run *operation.Run[shopv1
 	return response, nil
 }
 
-// saveEvery is how far callers are behind what is done.
+// saveEvery is the maximum delay of the progress that callers see.
 const saveEvery = 100 * time.Millisecond
 
-// countItems notes how many items are done.
+// countItems records how many items are done.
 func countItems(metadata *shopv1.BatchMetadata, ended, total int) {
 	metadata.Done, metadata.Total = int32(ended), int32(total)
 }

@@ -27,13 +27,14 @@ import (
 // process starts operations.
 var process = shopv1service.BatchJobServiceProcessBatch
 
-// jobs is a BatchJobService, and what asks for its operations.
+// jobs is a BatchJobService and a client for its operations.
 type jobs struct {
 	shopv1service.BatchJobService
 	ops operation.Client
 }
 
-// serveJobs serves jobs of a store as the shop's server does: with google.longrunning.Operations, and with workers.
+// serveJobs serves the jobs of a store as the shop's server does: with
+// google.longrunning.Operations, and with workers.
 func serveJobs(t testing.TB, store operation.Store, prices service.Prices, opts ...server.Option) jobs {
 	t.Helper()
 	ops := operation.NewManager(store)
@@ -45,13 +46,13 @@ func serveJobs(t testing.TB, store operation.Store, prices service.Prices, opts 
 	return jobs{shopv1service.NewBatchJobServiceClient(conn), operation.NewClient(conn)}
 }
 
-// gatedPrices set a price when somebody lets them.
+// gatedPrices set a price only when the test permits it.
 type gatedPrices struct {
 	service.Prices
 	gate chan struct{}
 
 	mu  sync.Mutex
-	set []int32 // the products, one after the other
+	set []int32 // the products, in order
 }
 
 func (p *gatedPrices) SetPrice(ctx context.Context, productID int32, cents int64) (bool, error) {
@@ -70,7 +71,7 @@ func newGatedPrices() *gatedPrices {
 	return &gatedPrices{Prices: service.NewCatalogue(service.Products()...), gate: make(chan struct{})}
 }
 
-// priced is a request for a price of 10.00 for each product.
+// priced returns a request for a price of 10.00 for each product.
 func priced(products ...int32) *shopv1.BatchRequest {
 	req := &shopv1.BatchRequest{Catalogue: service.MainCatalogue}
 	for _, id := range products {
@@ -87,7 +88,7 @@ func TestBatchJobServiceContract(t *testing.T) {
 func TestProcessBatch(t *testing.T) {
 	catalogue := service.NewCatalogue(service.Products()...)
 	jobs := serveJobs(t, operation.Memory(), catalogue)
-	for _, want := range []int32{3, 0} { // the second time the prices are what they shall be
+	for _, want := range []int32{3, 0} { // the second time, the prices are already set
 		op, err := process.Call(t.Context(), jobs, jobs.ops, priced(1, 2, 3))
 		if err != nil {
 			t.Fatal(err)
@@ -188,7 +189,7 @@ func TestProcessBatchCancelled(t *testing.T) {
 	}
 }
 
-// Two operations on a catalogue do not mix; the same request is no second one.
+// A catalogue has one running operation at a time; a retried request does not start a second one.
 func TestProcessBatchOneAtATime(t *testing.T) {
 	prices := newGatedPrices()
 	jobs := serveJobs(t, operation.Memory(), prices)
@@ -232,7 +233,8 @@ func TestOperationsAreTheirCallers(t *testing.T) {
 	wantReason(t, err, codes.PermissionDenied, rpcerr.ReasonMissingScope)
 }
 
-// A server that stops gives its operations back with what is done, and another one of the same store does the rest.
+// A server that shuts down releases its operations with their progress, and another server with the
+// same store finishes them.
 func TestProcessBatchOutlastsTheServer(t *testing.T) {
 	store, prices := operation.Memory(), newGatedPrices()
 	var name string

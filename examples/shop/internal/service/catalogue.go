@@ -16,7 +16,7 @@ import (
 // Catalogue is what the shop sells. Its prices may change while others read it.
 type Catalogue struct {
 	mu       sync.RWMutex
-	products []*shopv1.Product // neither they nor the slice are changed, only replaced
+	products []*shopv1.Product // neither the products nor the slice are modified, only replaced
 }
 
 // NewCatalogue returns a catalogue of products, which must not be changed any more.
@@ -60,7 +60,7 @@ func (c *Catalogue) SetPrice(_ context.Context, productID int32, cents int64) (c
 	return true, nil
 }
 
-// indexOf returns where products have the one with an id, or -1.
+// indexOf returns the index of the product with an ID, or -1.
 func indexOf(products []*shopv1.Product, id int32) int {
 	return slices.IndexFunc(products, func(p *shopv1.Product) bool { return p.GetId() == id })
 }

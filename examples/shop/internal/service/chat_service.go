@@ -44,7 +44,7 @@ func (s *ChatService) Chat(ctx context.Context, reqs runtime.Stream[shopv1.ChatM
 	})
 }
 
-// mayChat decides who may join a room.
+// mayChat reports whether a caller may join a room.
 func mayChat(ctx context.Context, room string, _ *shopv1.ChatMessage) error {
 	if room == staffRoom && !runtime.OriginOf(ctx).Principal.HasScope("users.write") {
 		return shopv1service.ChatReasonStaffOnly.Errorf(codes.PermissionDenied, "the room %q is for staff", room)
@@ -52,7 +52,7 @@ func mayChat(ctx context.Context, room string, _ *shopv1.ChatMessage) error {
 	return nil
 }
 
-// say publishes what a member says. A message without content only joins.
+// say publishes a message of a member. A message without content only joins.
 func (s *ChatService) say(ctx context.Context, m *hub.Member[shopv1.ChatMessage], req *shopv1.ChatMessage) error {
 	if req.GetContent() == "" {
 		return nil
@@ -65,5 +65,5 @@ func (s *ChatService) say(ctx context.Context, m *hub.Member[shopv1.ChatMessage]
 	return s.rooms.Publish(ctx, m.Room(), message)
 }
 
-// maxMessage is the length of the longest message, in bytes.
+// maxMessage is the maximum length of a message in bytes.
 const maxMessage = 1000

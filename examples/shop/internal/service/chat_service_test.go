@@ -18,7 +18,8 @@ func TestChatServiceContract(t *testing.T) {
 	shopv1servicetest.CheckChatService(t, service.NewChatService(service.Rooms()))
 }
 
-// TestChat joins two members, who hear each other and who comes and goes, and one in another room.
+// TestChat joins two members, who receive each other's messages and notices, and a third one in
+// another room.
 func TestChat(t *testing.T) {
 	servicetest.NoLeaks(t)
 	chat := shopv1servicetest.ServeChatService(t, service.NewChatService(service.Rooms()))

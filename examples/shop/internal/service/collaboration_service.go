@@ -16,7 +16,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// Bounds of the memory of a CollaborationService.
+// Limits of the memory of a CollaborationService.
 const (
 	maxDocuments     = 100
 	maxDocumentBytes = 64 << 10
@@ -54,7 +54,7 @@ func NewCollaborationService() *CollaborationService {
 // receives the edits after the revision of its first edit, or an update of the whole document if they are
 // not kept any more. It may receive an edit twice, and ignores revisions that it has.
 func (s *CollaborationService) Collaborate(ctx context.Context, reqs runtime.Stream[edit]) runtime.Stream[edit] {
-	var answered int64 // the revision up to which stale edits were answered
+	var answered int64 // the revision up to which stale edits have been answered
 	return shopv1service.CollaborationServiceCollaborate.Serve(ctx, reqs, s.rooms, hub.Handler[edit, edit]{
 		History: s.missed,
 		Receive: func(ctx context.Context, m *hub.Member[edit], req *edit) error {
@@ -63,7 +63,7 @@ func (s *CollaborationService) Collaborate(ctx context.Context, reqs runtime.Str
 	})
 }
 
-// open returns a document, new if nobody has edited it yet.
+// open returns a document, and creates it if nobody has edited it yet.
 func (s *CollaborationService) open(id string) (*document, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +78,7 @@ func (s *CollaborationService) open(id string) (*document, error) {
 	return doc, nil
 }
 
-// missed is what a new member receives first.
+// missed returns the edits that a new member receives first.
 func (s *CollaborationService) missed(_ context.Context, m *hub.Member[edit], first *edit) runtime.Stream[edit] {
 	doc, err := s.open(m.Room())
 	if err != nil {
@@ -89,8 +89,8 @@ func (s *CollaborationService) missed(_ context.Context, m *hub.Member[edit], fi
 	return stream.Of(doc.since(m.Room(), first.GetRevision())...)
 }
 
-// receive applies an edit. An edit without an operation only joins. An edit of an old revision is answered
-// with what its author missed, once for all edits that were on their way.
+// receive applies an edit. An edit without an operation only joins. If the edit is based on an old
+// revision, the response is what its author missed, once for all edits that were in flight.
 func (s *CollaborationService) receive(ctx context.Context, m *hub.Member[edit], req *edit, answered *int64) error {
 	if req.GetOperation() == shopv1.DocumentEdit_OPERATION_UNSPECIFIED {
 		return nil
@@ -122,8 +122,8 @@ func (d *document) update(id string) *edit {
 	return &edit{DocumentId: id, Content: string(d.content), Operation: shopv1.DocumentEdit_OPERATION_UPDATE, Revision: d.revision}
 }
 
-// since returns the edits after a revision, or an update if they are not kept any more. The caller holds
-// the lock.
+// since returns the edits after a revision, or an update if they are no longer stored. The caller
+// holds the lock.
 func (d *document) since(id string, revision int64) []*edit {
 	missed := d.revision - revision
 	if missed < 0 || missed > int64(len(d.past)) {
@@ -137,7 +137,7 @@ func (d *document) apply(m *hub.Member[edit], req *edit) (*edit, error) {
 	at, size := int(req.GetPosition()), 0
 	switch req.GetOperation() {
 	case shopv1.DocumentEdit_OPERATION_DELETE:
-		size = len(req.GetContent()) // what it deletes
+		size = len(req.GetContent()) // the text that it deletes
 	case shopv1.DocumentEdit_OPERATION_UPDATE:
 		at, size = 0, len(d.content)
 	}

@@ -20,8 +20,8 @@ func TestCollaborationServiceContract(t *testing.T) {
 	shopv1servicetest.CheckCollaborationService(t, service.NewCollaborationService())
 }
 
-// editor edits a document as a client does: it applies what it receives in the order of the revisions,
-// and sends an edit again when another was first.
+// editor edits a document as a client does: it applies the edits that it receives in the order of
+// their revisions, and resends its edit if another one was first.
 type editor struct {
 	*stream.Conversation[shopv1.DocumentEdit, shopv1.DocumentEdit]
 	content  string
@@ -45,7 +45,7 @@ func (e *editor) read() (*shopv1.DocumentEdit, error) {
 		case err != nil:
 			return nil, err
 		case got.GetRevision() <= e.revision:
-			continue // seen before
+			continue // a duplicate
 		case got.GetOperation() != shopv1.DocumentEdit_OPERATION_UPDATE && got.GetRevision() != e.revision+1:
 			return nil, fmt.Errorf("revision %d after %d", got.GetRevision(), e.revision)
 		}
@@ -85,7 +85,7 @@ func (e *editor) write(word string) error {
 	}
 }
 
-// TestCollaborate lets several edit a document at the same time: all see the same text.
+// TestCollaborate lets several editors edit a document concurrently: all see the same text.
 func TestCollaborate(t *testing.T) {
 	servicetest.NoLeaks(t)
 	client := shopv1servicetest.ServeCollaborationService(t, service.NewCollaborationService())

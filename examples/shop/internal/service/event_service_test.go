@@ -20,7 +20,7 @@ func TestEventServiceContract(t *testing.T) {
 	shopv1servicetest.CheckEventService(t, service.NewEventService(newEvents()))
 }
 
-// TestSubscribeToEvents places orders, before and while somebody subscribes.
+// TestSubscribeToEvents places orders before and during a subscription.
 func TestSubscribeToEvents(t *testing.T) {
 	servicetest.NoLeaks(t)
 	log := newEvents()

@@ -55,12 +55,12 @@ func (s *GameService) PlayGame(ctx context.Context, reqs runtime.Stream[action])
 	})
 }
 
-// enter returns the present state of a game, with a new player in it.
+// enter adds a player to a game and returns the current state.
 func (s *GameService) enter(_ context.Context, m *hub.Member[state], _ *action) runtime.Stream[state] {
 	return func(yield func(*state, error) bool) { yield(s.join(m).present(), nil) }
 }
 
-// join returns the game of a player, who is in it from now on. It starts with its first player.
+// join returns the game of a player and adds the player to it. The first player starts the game.
 func (s *GameService) join(m *hub.Member[state]) *game {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +84,7 @@ func (s *GameService) leave(_ context.Context, m *hub.Member[state]) {
 	}
 }
 
-// act applies an action. The first may come before the player has received the state.
+// act applies an action. The first action may arrive before the player has received the state.
 func (s *GameService) act(_ context.Context, m *hub.Member[state], req *action) error {
 	if req.GetActionType() == "" {
 		return nil // the player only joins
@@ -102,7 +102,7 @@ type game struct {
 	changed bool // since the last state was published
 }
 
-// run publishes the state once a tick if it has changed.
+// run publishes the state once per tick if it has changed.
 func (g *game) run(rooms *hub.Hub[state]) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -179,7 +179,7 @@ func (g *game) act(m *hub.Member[state], req *action) error {
 	return nil
 }
 
-// state returns a copy of the state for who holds the lock.
+// state returns a copy of the state. The caller holds the lock.
 func (g *game) state() *state {
 	now := &state{GameId: g.id, WorldState: []byte{gridSize}, Timestamp: timestamppb.Now()}
 	for _, p := range g.players {

@@ -21,7 +21,7 @@ func move(player string, direction byte) *shopv1.GameAction {
 	return &shopv1.GameAction{PlayerId: player, GameId: "lobby", ActionType: "move", ActionData: []byte{direction}}
 }
 
-// TestPlayGame moves two players, each of whom sees where both end.
+// TestPlayGame moves two players, each of whom sees the final position of both.
 func TestPlayGame(t *testing.T) {
 	servicetest.NoLeaks(t)
 	client := shopv1servicetest.ServeGameService(t, service.NewGameService())

@@ -37,12 +37,12 @@ func KeepLines(lines *Lines, next slog.Handler) slog.Handler {
 	return &keeper{Handler: next, lines: lines}
 }
 
-// keeper keeps the records of a log.
+// keeper appends the records of a log to lines.
 type keeper struct {
 	slog.Handler
 	lines  *Lines
-	prefix string // of attributes: the groups that are open
-	attrs  string // those of WithAttrs, as text
+	prefix string // prefix of attributes: the open groups
+	attrs  string // the attributes of WithAttrs, as text
 	method string
 }
 
@@ -63,7 +63,7 @@ func (k *keeper) Handle(ctx context.Context, record slog.Record) error {
 	return k.Handler.Handle(ctx, record)
 }
 
-// add adds an attribute to the text.
+// add appends an attribute to the text.
 func (k *keeper) add(attr slog.Attr) {
 	if attr.Key == "method" && k.prefix == "" {
 		k.method = attr.Value.String()

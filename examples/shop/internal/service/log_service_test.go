@@ -22,7 +22,7 @@ func TestLogServiceContract(t *testing.T) {
 	shopv1servicetest.CheckLogService(t, service.NewLogService(newLines()))
 }
 
-// TestTailLogs reads the last lines of one service, and then one that is written meanwhile.
+// TestTailLogs reads the last lines of one service, and then a line that is written meanwhile.
 func TestTailLogs(t *testing.T) {
 	servicetest.NoLeaks(t)
 	lines := newLines()

@@ -8,13 +8,14 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// What an order may have. No price of it is above what an int64 holds then.
+// Limits of an order. Within them, no total price overflows an int64.
 const (
 	maxLines    = 50
 	maxQuantity = 1000
 )
 
-// priceOf returns what the lines of an order cost together. What is wrong with them is INVALID_ARGUMENT, all of it at once.
+// priceOf returns the total price of the lines of an order. It returns all their mistakes in one
+// INVALID_ARGUMENT error.
 func priceOf(lines []*shopv1.Order_Line, products []*shopv1.Product) (cents int64, err error) {
 	if len(lines) > maxLines {
 		return 0, rpcerr.Invalid(rpcerr.Violation("lines", "must be %d at most, are %d", maxLines, len(lines)))

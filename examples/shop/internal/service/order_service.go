@@ -27,10 +27,11 @@ type OrderService struct {
 
 	mu     sync.Mutex
 	lastID int64
-	orders map[orderKey]*shopv1.Order // never changed
+	orders map[orderKey]*shopv1.Order // never modified
 }
 
-// orderKey is an order of a customer. That the customer is part of it keeps orders from others: they look for another key.
+// orderKey identifies an order of a customer. Because the customer is part of the key, another
+// customer's request never finds the order.
 type orderKey struct {
 	customer string
 	id       int64
@@ -55,7 +56,7 @@ func (s *OrderService) CreateOrder(ctx context.Context, req *shopv1.CreateOrderR
 	return order, nil
 }
 
-// place keeps an order, and gives it an ID.
+// place stores an order and assigns its ID.
 func (s *OrderService) place(customer string, order *shopv1.Order) (*shopv1.Order, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +84,7 @@ func (s *OrderService) GetOrder(ctx context.Context, req *shopv1.GetOrderRequest
 // orderName returns the resource name of an order.
 func orderName(id int64) string { return "orders/" + strconv.FormatInt(id, 10) }
 
-// caller returns who calls: the ID of the principal, which the policy asks for.
+// caller returns the ID of the caller's principal, which the policy requires.
 func caller(ctx context.Context) string {
 	if principal := runtime.OriginOf(ctx).Principal; principal != nil {
 		return principal.ID

@@ -91,7 +91,7 @@ func TestCreateOrderRefuses(t *testing.T) {
 	}
 }
 
-// The same order, sent by many who do not know of each other, is placed once.
+// The same order, sent by many independent callers, is placed once.
 func TestCreateOrderAgain(t *testing.T) {
 	orders := serveOrders(t)
 	req := &shopv1.CreateOrderRequest{RequestId: aUUID, Lines: teapots(1)}

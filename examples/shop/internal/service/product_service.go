@@ -23,7 +23,7 @@ func (s *ProductService) SearchProducts(ctx context.Context, req *shopv1.SearchR
 	return shopv1service.ProductServiceSearchProducts.Serve(ctx, req, s.matches(strings.ToLower(req.GetQuery())))
 }
 
-// matches ranges over the products that have query, in lower case, in their name or category.
+// matches ranges over the products whose name or category contains query, which is in lower case.
 func (s *ProductService) matches(query string) iter.Seq2[*shopv1.Product, error] {
 	return func(yield func(*shopv1.Product, error) bool) {
 		for _, product := range s.catalogue.Products() {

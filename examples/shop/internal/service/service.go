@@ -7,7 +7,8 @@ package service
 
 import "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 
-// A missing or changed RPC fails here, with its name, and not where the services are registered.
+// A missing or changed RPC fails to compile here, with its name, and not where the services are
+// registered.
 var (
 	_ shopv1service.UserService          = (*UserService)(nil)
 	_ shopv1service.ProductService       = (*ProductService)(nil)

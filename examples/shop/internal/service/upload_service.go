@@ -50,7 +50,7 @@ func (s *UploadService) UploadImages(ctx context.Context, reqs runtime.Stream[sh
 	return summary, nil
 }
 
-// save keeps an image. One that is sent again replaces the first: a client that lost the response
+// save stores an image. A repeated upload replaces the first one: a client that lost the response
 // uploads again.
 func (s *UploadService) save(name string, content io.Reader) (int64, error) {
 	var image bytes.Buffer

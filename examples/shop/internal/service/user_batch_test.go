@@ -58,7 +58,8 @@ func TestBatchCreateUsersKeepsTheOrder(t *testing.T) {
 	}
 }
 
-// What fails for one user is undone for all, so that the same batch can be sent again without its mistake.
+// If one user fails, the whole batch is rolled back, so that the same batch can be sent again
+// without the mistake.
 func TestBatchCreateUsersAllOrNone(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -93,7 +94,7 @@ func TestBatchCreateUsersAllOrNone(t *testing.T) {
 	}
 }
 
-// Batches for the same emails: one of them wins, and no other leaves a user behind.
+// Of several batches with the same emails one succeeds, and no other leaves a user behind.
 func TestBatchCreateUsersConcurrently(t *testing.T) {
 	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
 	var wg sync.WaitGroup
@@ -115,7 +116,7 @@ func TestBatchCreateUsersConcurrently(t *testing.T) {
 	}
 }
 
-// creations are requests for n users with different emails.
+// creations returns requests for n users with different emails.
 func creations(n int) []*shopv1.CreateUserRequest {
 	requests := make([]*shopv1.CreateUserRequest, n)
 	for i := range requests {

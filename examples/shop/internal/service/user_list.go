@@ -33,10 +33,10 @@ func (s *UserService) ListUsers(ctx context.Context, req *shopv1.ListUsersReques
 	}))
 }
 
-// userSchema is what filters may say of users. A word alone is looked for in names.
+// userSchema defines the filters of users. A bare word is searched for in names.
 var userSchema = filter.For((*shopv1.User)(nil).ProtoReflect().Descriptor(), filter.WithSearch("name"))
 
-// matching returns the users that a filter leaves, in no order.
+// matching returns the users that match a filter, in no particular order.
 func (s *UserService) matching(ctx context.Context, f *filter.Filter) ([]*shopv1.User, error) {
 	users, err := inTx(ctx, s.users, func(tx *userTx) ([]*shopv1.User, error) { return tx.all(), nil })
 	if err != nil {

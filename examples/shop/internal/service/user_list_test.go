@@ -16,7 +16,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// people have names that are not in the order of their ids, and that two of them share.
+// people have names in a different order than their IDs, and two of them share a name.
 func people(t *testing.T) shopv1service.UserService {
 	t.Helper()
 	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
@@ -30,7 +30,7 @@ func people(t *testing.T) shopv1service.UserService {
 	return users
 }
 
-// listIDs returns the ids of all users that req asks for, and the total of the last page.
+// listIDs returns the IDs of all users that match req, and the total of the last page.
 func listIDs(t *testing.T, users shopv1service.UserService, req *shopv1.ListUsersRequest) (ids []int32, total int64) {
 	t.Helper()
 	for p, err := range shopv1service.UserServiceListUsers.Pages(t.Context(), users, req) {
@@ -61,7 +61,8 @@ func TestListUsers(t *testing.T) {
 		{"nobody", `name = "Alan"`, "", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			users := people(t) // for each test, as the policy's rate holds here too
+			// One server per test, because the policy's rate limit applies here too.
+			users := people(t)
 			for size := range int32(7) {
 				got, total := listIDs(t, users, &shopv1.ListUsersRequest{PageSize: size, Filter: test.filter, OrderBy: test.order})
 				if !slices.Equal(got, test.want) || total != int64(len(test.want)) {
@@ -72,7 +73,8 @@ func TestListUsers(t *testing.T) {
 	}
 }
 
-// A user whom nobody deletes is listed once, whatever else happens between pages: also where the last user of a page is gone.
+// A user that is not deleted is listed once, whatever else changes between pages, even if the last
+// user of a page is deleted.
 func TestListUsersWhileTheyComeAndGo(t *testing.T) {
 	users := people(t)
 	var got []int32

@@ -8,7 +8,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/page"
 )
 
-// userKey is all that users can be ordered by: a page ends with one, and the next page begins behind it. No two users have the same.
+// userKey is the sort key of a user: a page ends with one, and the next page starts after it. No
+// two users have the same key.
 type userKey struct {
 	Name, Email string
 	ID          int32
@@ -16,18 +17,19 @@ type userKey struct {
 
 func keyOfUser(u *shopv1.User) userKey { return userKey{u.GetName(), u.GetEmail(), u.GetId()} }
 
-// userOrder is what users are ordered by: what a request says, and then by id, so that it is an order whatever is said.
+// userOrder is the order of users: the order of the request and then the ID, so that it is always
+// total.
 type userOrder []page.Order
 
 func parseUserOrder(text string) (userOrder, error) {
 	return page.ParseOrder("order_by", text, "id", "name", "email")
 }
 
-// rows returns at most limit users behind a key, or from the first one on. It sorts users.
+// rows returns at most limit users after a key, or from the start. It sorts users.
 func (o userOrder) rows(users []*shopv1.User, after *userKey, limit int) []*shopv1.User {
 	slices.SortFunc(users, func(a, b *shopv1.User) int { return o.compare(keyOfUser(a), keyOfUser(b)) })
 	if after != nil {
-		// The user of the key may be gone by now: what counts is where it would be.
+		// The user of the key may have been deleted; only its position matters.
 		at, found := slices.BinarySearchFunc(users, *after, func(u *shopv1.User, key userKey) int { return o.compare(keyOfUser(u), key) })
 		if found {
 			at++
@@ -37,7 +39,7 @@ func (o userOrder) rows(users []*shopv1.User, after *userKey, limit int) []*shop
 	return users[:min(limit, len(users))]
 }
 
-// compare says which of two users comes first.
+// compare compares the positions of two users.
 func (o userOrder) compare(a, b userKey) int {
 	for _, by := range o {
 		c := compareBy(by.Field, a, b)

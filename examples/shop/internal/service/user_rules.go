@@ -13,7 +13,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// find returns the user with an id, or NOT_FOUND.
+// find returns the user with an ID, or NOT_FOUND.
 func find(tx *userTx, id int32) (*shopv1.User, error) {
 	user, ok := tx.byID(id)
 	if !ok {
@@ -23,7 +23,7 @@ func find(tx *userTx, id int32) (*shopv1.User, error) {
 	return user, nil
 }
 
-// check says what keeps user from being stored; path is where the request has it.
+// check returns an error if user cannot be stored; path is its field path in the request.
 func check(tx *userTx, user *shopv1.User, path string) error {
 	if err := rpcerr.Invalid(violations(user, path)...); err != nil {
 		return err
@@ -34,7 +34,8 @@ func check(tx *userTx, user *shopv1.User, path string) error {
 	return nil
 }
 
-// violations returns all that is wrong with the fields of user. Errors are logged, so they do not repeat what is personal.
+// violations returns all violations of the fields of user. Errors are logged, so they do not repeat
+// personal data.
 func violations(user *shopv1.User, path string) (found []rpcerr.FieldViolation) {
 	if strings.TrimSpace(user.GetName()) == "" {
 		found = append(found, rpcerr.Violation(path+"name", "must not be empty"))
@@ -48,7 +49,7 @@ func violations(user *shopv1.User, path string) (found []rpcerr.FieldViolation) 
 	return found
 }
 
-// merge sets the fields of user that paths name, or all that may change, to those of changes.
+// merge copies the fields that paths name, or all fields that may change, from changes to user.
 func merge(user, changes *shopv1.User, paths []string) error {
 	if len(paths) == 0 {
 		paths = []string{"name", "email", "role", "address"}

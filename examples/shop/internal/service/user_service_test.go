@@ -54,7 +54,8 @@ func TestUserLife(t *testing.T) {
 	}
 	_, err = users.GetUser(t.Context(), &shopv1.GetUserRequest{Id: ada.GetId()})
 	wantCode(t, err, codes.NotFound)
-	create(t, users, &shopv1.CreateUserRequest{Name: "Ada", Email: "ada@example.com"}) // the email is free again
+	// The email is free again.
+	create(t, users, &shopv1.CreateUserRequest{Name: "Ada", Email: "ada@example.com"})
 }
 
 func TestCreateUserRefuses(t *testing.T) {
@@ -137,7 +138,7 @@ func TestUpdateUserFreesOldEmail(t *testing.T) {
 	create(t, users, &shopv1.CreateUserRequest{Name: "Another Ada", Email: "ada@example.com"})
 }
 
-// One email, many callers: the race detector looks on, and one of them wins.
+// Of many concurrent callers with one email, one succeeds; the race detector checks the rest.
 func TestCreateUserConcurrently(t *testing.T) {
 	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
 	var wg sync.WaitGroup

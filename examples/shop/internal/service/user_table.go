@@ -10,25 +10,28 @@ import (
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 )
 
-// userTable stands for a table of a database: it is read and changed in transactions only, of which there is one at a time.
+// userTable simulates a database table: it is read and modified only in transactions, one at a
+// time.
 type userTable struct {
 	mu     sync.Mutex
 	lastID int32
-	users  map[int32]*shopv1.User // never changed, only replaced: what was returned once may still be on its way
-	emails map[string]int32       // the user that has an email, by emailKey
+	// Never modified, only replaced: a user that was returned may still be in use.
+	users  map[int32]*shopv1.User
+	emails map[string]int32 // the user with an email, by emailKey
 }
 
 func newUserTable() *userTable {
 	return &userTable{users: make(map[int32]*shopv1.User), emails: make(map[string]int32)}
 }
 
-// InTx has work done in one transaction: if it fails, or panics, all that it has changed is as before. Methods of the service that
-// work calls with its context take part, which makes one of several. It is what [batch.WithTx] asks for.
+// InTx runs work in one transaction: if work fails or panics, all its changes are rolled back.
+// Methods of the service that work calls with its context join the transaction. [batch.WithTx]
+// requires this function.
 func (t *userTable) InTx(ctx context.Context, work func(context.Context) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	tx := &userTx{table: t}
-	defer tx.rollback() // of what is not committed
+	defer tx.rollback() // the uncommitted changes
 	if err := work(context.WithValue(ctx, userTxKey{}, tx)); err != nil {
 		return err
 	}
@@ -36,7 +39,7 @@ func (t *userTable) InTx(ctx context.Context, work func(context.Context) error) 
 	return nil
 }
 
-// inTx returns what fn does in the transaction of ctx, or else in one of its own.
+// inTx runs fn in the transaction of ctx, or else in a new one.
 func inTx[R any](ctx context.Context, t *userTable, fn func(*userTx) (R, error)) (result R, err error) {
 	if tx, ok := ctx.Value(userTxKey{}).(*userTx); ok {
 		return fn(tx)
@@ -48,13 +51,13 @@ func inTx[R any](ctx context.Context, t *userTable, fn func(*userTx) (R, error))
 	return result, err
 }
 
-// userTxKey is the key of a context's transaction.
+// userTxKey is the context key of a transaction.
 type userTxKey struct{}
 
-// userTx is a transaction. It has the table to itself until it ends.
+// userTx is a transaction. It holds the table until it ends.
 type userTx struct {
 	table *userTable
-	undo  []func() // what takes its changes back, the oldest first
+	undo  []func() // the functions that undo its changes, oldest first
 }
 
 func (tx *userTx) commit() { tx.undo = nil }
@@ -67,7 +70,7 @@ func (tx *userTx) rollback() {
 
 func (tx *userTx) count() int { return len(tx.table.users) }
 
-// all returns the users, in no order. The slice is the caller's own.
+// all returns the users in no particular order. The caller owns the slice.
 func (tx *userTx) all() []*shopv1.User { return slices.Collect(maps.Values(tx.table.users)) }
 
 func (tx *userTx) byID(id int32) (*shopv1.User, bool) {
@@ -80,13 +83,13 @@ func (tx *userTx) idByEmail(email string) (int32, bool) {
 	return id, ok
 }
 
-// nextID returns an id that no user has had. A rollback does not give it back, as with the sequences of databases.
+// nextID returns an ID that no user has had. Like a database sequence, it is not rolled back.
 func (tx *userTx) nextID() int32 {
 	tx.table.lastID++
 	return tx.table.lastID
 }
 
-// set makes user the one with the id; nil removes the one that there is.
+// set stores user under the ID; nil removes the user.
 func (tx *userTx) set(id int32, user *shopv1.User) {
 	old := tx.table.users[id]
 	tx.undo = append(tx.undo, func() { tx.table.replace(id, old) })
@@ -104,5 +107,5 @@ func (t *userTable) replace(id int32, user *shopv1.User) {
 	}
 }
 
-// emailKey is the same for emails that reach the same user.
+// emailKey returns the same key for emails that reach the same user.
 func emailKey(email string) string { return strings.ToLower(email) }

@@ -7,7 +7,7 @@ import (
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 )
 
-// A panic in a transaction leaves the table as it was, and not locked.
+// A panic in a transaction leaves the table unchanged and unlocked.
 func TestPanicRollsBack(t *testing.T) {
 	s := NewUserService()
 	kept, err := s.CreateUser(t.Context(), &shopv1.CreateUserRequest{Name: "Ada", Email: "ada@example.com"})
