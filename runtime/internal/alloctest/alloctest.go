@@ -3,8 +3,8 @@ package alloctest
 
 import "testing"
 
-// Least counts the allocations of f several times and returns the least: goroutines that other tests have left may add
-// to a count, and cannot take from it.
+// Least measures the allocations of f several times and returns the minimum: goroutines that other
+// tests left running can only add to a measurement.
 func Least(f func()) float64 {
 	least := testing.AllocsPerRun(20, f)
 	for range 4 {

@@ -21,8 +21,9 @@ type Arrival struct {
 	handled atomic.Bool
 
 	finished atomic.Bool
-	unread   int  // for how many sweeps the response is not written; the connection's mutex guards it
-	aborted  bool // the same guards it
+	// Number of sweeps without a write of the response; guarded by the connection's mutex.
+	unread  int
+	aborted bool // guarded by the same mutex
 }
 
 type arrivalKey struct{}
@@ -35,21 +36,21 @@ func (a *Arrival) Value(key any) any {
 	return a.Context.Value(key)
 }
 
-// ArrivalIn returns the arrival that ctx is made of, or nil.
+// ArrivalIn returns the arrival that ctx derives from, or nil.
 func ArrivalIn(ctx context.Context) *Arrival {
 	a, _ := ctx.Value(arrivalKey{}).(*Arrival)
 	return a
 }
 
-// Handle notes that a handler has the call. A call that is answered without one goes to the unhandled
-// function of [New].
+// Handle records that a handler has the call. New's unhandled function receives calls that grpc
+// answers without a handler.
 func (a *Arrival) Handle() {
 	if a != nil {
 		a.handled.Store(true)
 	}
 }
 
-// Rejected reports whether [Bounds.Begin] will reject the call, whatever ends until then.
+// Rejected reports whether [Bounds.Begin] will reject the call, whatever calls finish until then.
 func (a *Arrival) Rejected() bool { return a != nil && a.verdict != Accepted }
 
 // Tap returns the context of a call whose headers have arrived, which counts for as long as the transport
@@ -69,15 +70,15 @@ func (b *Bounds) Tap(ctx context.Context, addr net.Addr, method string, essentia
 	return a
 }
 
-// Finish notes that the method of the call has returned.
+// Finish records that the method of the call has returned.
 func (a *Arrival) Finish() {
 	if a != nil {
 		a.finished.Store(true)
 	}
 }
 
-// Abort resets the stream of the call at once, without what is queued for it, if the transport still
-// holds it.
+// Abort resets the stream of the call at once, without sending what is queued for it, if the
+// transport still holds the stream.
 func (a *Arrival) Abort() {
 	if a != nil && a.stream != 0 {
 		a.conn.abort(a.stream)

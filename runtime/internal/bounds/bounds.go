@@ -64,7 +64,7 @@ func (b *Bounds) Limits() Limits { return b.limits }
 
 // usage is what is in use at a time.
 type usage struct {
-	handlers    atomic.Int64 // calls whose handler runs
+	handlers    atomic.Int64 // calls whose handler is running
 	streams     atomic.Int64 // calls that the transport holds
 	connections atomic.Int64
 }
@@ -89,7 +89,7 @@ func (u *usage) use() Use {
 	return Use{u.handlers.Load(), u.streams.Load(), u.connections.Load()}
 }
 
-// enter adds one to n, and reports false where that would be more than limit, unless it is 0.
+// enter adds one to n. It returns false if n would exceed limit, unless limit is 0.
 func enter(n *atomic.Int64, limit int) bool {
 	if limit <= 0 {
 		n.Add(1)
@@ -118,8 +118,8 @@ func enterBoth(all, peer *atomic.Int64, limit, perPeer int) Verdict {
 	return Accepted
 }
 
-// raised returns the limit for essential calls, which must get through when all others are rejected:
-// a tenth more, and at least 10.
+// raised returns the limit for essential calls, which must succeed when all others are rejected: a
+// tenth more, and at least 10 more.
 func raised(limit int, essential bool) int {
 	if !essential || limit <= 0 {
 		return limit

@@ -2,14 +2,14 @@ package bounds
 
 import "net"
 
-// Call is a call whose handler runs. The zero Call counts for nothing.
+// Call is a call whose handler is running. The zero Call does not count.
 type Call struct {
 	bounds *Bounds
-	peer   *peerUse // nil where peers have no limit of their own
+	peer   *peerUse // nil if peers have no separate limit
 }
 
-// Begin counts a call from addr whose handler begins, unless there are too many. a is its arrival, nil where
-// it is not known. Essential calls have a higher limit.
+// Begin counts a call from addr whose handler starts, unless there are too many. a is its arrival,
+// or nil if unknown. Essential calls have a higher limit.
 func (b *Bounds) Begin(a *Arrival, addr net.Addr, essential bool) (Call, Verdict) {
 	if a.Rejected() {
 		return Call{}, a.verdict
@@ -30,7 +30,7 @@ func (b *Bounds) Begin(a *Arrival, addr net.Addr, essential bool) (Call, Verdict
 	return Call{bounds: b, peer: peer}, Accepted
 }
 
-// End ends the call, once.
+// End stops counting the call. Only the first End has an effect.
 func (c Call) End() {
 	if c.bounds == nil {
 		return

@@ -18,25 +18,25 @@ type connUse struct {
 	opened uint32
 
 	mu      sync.Mutex
-	frames  *h2conn.Conn // which follows the frames of the connection
+	frames  *h2conn.Conn // follows the frames of the connection
 	closed  bool
-	streams map[uint32]*Arrival // those that count
+	streams map[uint32]*Arrival // the streams that count
 	writing bool
 	reset   []uint32 // streams that the client reset while the connection was being written
 
-	unhandled []*Arrival // those that a write has answered; only the goroutine that writes has it
+	unhandled []*Arrival // streams that a write has answered; used only by the writing goroutine
 }
 
-// newConn returns the use of a connection from addr that counts already.
+// newConn returns the use of a connection from addr that already counts.
 func newConn(b *Bounds, peer *peerUse, addr net.Addr) *connUse {
 	return &connUse{bounds: b, peer: peer, addr: unique(addr), streams: make(map[uint32]*Arrival)}
 }
 
-// sameAddr is an address of a type that this package does not know, made unique by its place.
+// sameAddr is an address of a type that this package does not know, made unique by its pointer.
 type sameAddr struct{ net.Addr }
 
-// unique returns a copy of addr that is equal to no other, of the same type where handlers may look
-// for one.
+// unique returns a copy of addr that equals no other. It has the same type if handlers may depend
+// on the type.
 func unique(addr net.Addr) net.Addr {
 	switch a := addr.(type) {
 	case *net.TCPAddr:
@@ -122,7 +122,7 @@ func (c *connUse) written(answered, reset []uint32) {
 	c.reset = c.reset[:0]
 }
 
-// end counts a stream no more; c is locked.
+// end stops counting a stream. The caller holds the lock.
 func (c *connUse) end(stream uint32) {
 	if _, counts := c.streams[stream]; counts {
 		delete(c.streams, stream)

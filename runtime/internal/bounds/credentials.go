@@ -9,9 +9,9 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// Credentials returns creds, or those of plain text where creds is nil, for connections whose frames are
-// followed. Connections that do not come from [Bounds.Listener] count from their handshake, and are
-// closed before it where there are too many.
+// Credentials returns creds, or plain-text credentials if creds is nil, for connections whose
+// frames are followed. Connections that do not come from [Bounds.Listener] count from their
+// handshake. If there are too many, Credentials closes them before it.
 func (b *Bounds) Credentials(creds credentials.TransportCredentials) credentials.TransportCredentials {
 	if creds == nil {
 		creds = plain{insecure.NewCredentials()}
@@ -19,8 +19,8 @@ func (b *Bounds) Credentials(creds credentials.TransportCredentials) credentials
 	return following{creds, b}
 }
 
-// plain are credentials without any security. Their connections have no AuthInfo, as those of a server
-// without credentials.
+// plain are credentials without any security. Their connections have no AuthInfo, like those of a
+// server without credentials.
 type plain struct {
 	credentials.TransportCredentials
 }
@@ -54,12 +54,13 @@ func (f following) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo
 		bound.use.close()
 		return nil, nil, err
 	}
-	// Where grpc fails right after the handshake, it closes raw and not what it got for it.
+	// If grpc fails right after the handshake, it closes raw and not the returned connection.
 	runtime.AddCleanup(conn, (*connUse).close, bound.use)
 	return conn, info, nil
 }
 
-// handshake secures raw, which is bound or what is bound, and returns what counts for the same use.
+// handshake secures raw, which is a bound connection or becomes one, and returns a connection that
+// counts for the same use.
 func (f following) handshake(raw net.Conn, bound *boundConn) (*boundConn, credentials.AuthInfo, error) {
 	secured, info, err := f.TransportCredentials.ServerHandshake(raw)
 	if err != nil {
@@ -71,5 +72,5 @@ func (f following) handshake(raw net.Conn, bound *boundConn) (*boundConn, creden
 	return f.bounds.follow(secured, bound.use), info, nil
 }
 
-// errTooMany is what grpc gets for a connection that is too much.
+// errTooMany is the error that grpc receives for a connection above the limit.
 var errTooMany = errors.New("too many connections")

@@ -37,14 +37,14 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// accept returns raw as a connection that counts, or closes it where there are too many.
+// accept returns raw as a connection that counts, or closes it if there are too many.
 func (b *Bounds) accept(raw net.Conn) (*boundConn, bool) {
 	addr := raw.RemoteAddr()
 	peer := b.peers.acquire(PeerOf(addr))
 	verdict := enterBoth(&b.all.connections, &peer.connections, b.limits.Connections, b.limits.ConnectionsPerPeer)
 	if verdict != Accepted {
 		peer.release()
-		b.closed(addr, verdict) // first, so that whoever sees the connection end finds its record
+		b.closed(addr, verdict) // first, so that whoever sees the connection close finds its record
 		_ = raw.Close()         // nothing was sent or received that could be lost
 		return nil, false
 	}

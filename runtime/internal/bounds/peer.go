@@ -11,7 +11,7 @@ import (
 // whole /64 of them and is one peer.
 type Peer struct {
 	ip   netip.Addr
-	text string // of an address that is not IP
+	text string // for an address that is not IP
 }
 
 // PeerOf returns the peer with an address.
@@ -27,7 +27,7 @@ func PeerOf(addr net.Addr) Peer {
 	}
 	text := addr.String()
 	addrPort, err := netip.ParseAddrPort(text)
-	if err != nil { // a Unix socket, say
+	if err != nil { // a Unix socket, for example
 		return Peer{text: text}
 	}
 	return peerAt(addrPort.Addr())
@@ -62,17 +62,17 @@ type table struct {
 type shard struct {
 	mu    sync.Mutex
 	peers map[Peer]*peerUse
-	sweep int // how many peers there are when those that use nothing are forgotten
+	sweep int // the number of peers at which those that use nothing are forgotten
 }
 
 // peerUse is the use of one peer.
 type peerUse struct {
 	usage
 	shard *shard
-	refs  int // what keeps it from being forgotten; guarded by the shard
+	refs  int // the uses that keep it from being forgotten; guarded by the shard
 }
 
-// leastSweep is how many peers a shard remembers before it forgets any.
+// leastSweep is the number of peers that a shard remembers before it forgets any.
 const leastSweep = 16
 
 func (t *table) init() {
@@ -83,7 +83,7 @@ func (t *table) init() {
 	}
 }
 
-// acquire returns the use of a peer, which is remembered until it is released as often.
+// acquire returns the use of a peer. The peer is remembered until every acquire has been released.
 func (t *table) acquire(id Peer) *peerUse {
 	s := &t.shards[maphash.Comparable(t.seed, id)%uint64(len(t.shards))]
 	s.mu.Lock()

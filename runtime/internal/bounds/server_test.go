@@ -30,7 +30,7 @@ import (
 
 const method = "/test.Large/Get"
 
-// served is a server with Bounds, whose method answers as a test says.
+// served is a server with Bounds, whose method responds as the test specifies.
 type served struct {
 	*Bounds
 	dial func() *grpc.ClientConn
@@ -70,7 +70,7 @@ func serve(t *testing.T, limits Limits, network string, creds, clientCreds crede
 	}}
 }
 
-// listen returns a listener and what dials it.
+// listen returns a listener and a function that dials it.
 func listen(t *testing.T, network string) (net.Listener, func(context.Context, string) (net.Conn, error)) {
 	t.Helper()
 	if network == "memory" {
@@ -107,8 +107,8 @@ func certificate(t *testing.T) (server, client credentials.TransportCredentials)
 		credentials.NewTLS(&tls.Config{InsecureSkipVerify: true}) // #nosec G402 -- a certificate of the test
 }
 
-// eventually waits until what is in use is as wanted. The transport tells of the end of a stream when it
-// has written it, which may be after its client has read it.
+// eventually waits until the use is as wanted. The transport reports the end of a stream after
+// writing it, which may be after the client has read it.
 func (s *served) eventually(t *testing.T, want Use) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); s.Use() != want; runtime.Gosched() {
@@ -118,7 +118,7 @@ func (s *served) eventually(t *testing.T, want Use) {
 	}
 }
 
-// begin begins a call and sends its request, and reads nothing.
+// begin starts a call and sends its request, without reading.
 func begin(t *testing.T, ctx context.Context, conn *grpc.ClientConn) grpc.ClientStream {
 	t.Helper()
 	cs, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, method)
@@ -137,8 +137,8 @@ func begin(t *testing.T, ctx context.Context, conn *grpc.ClientConn) grpc.Client
 // finish reads the response of a call.
 func finish(cs grpc.ClientStream) error { return cs.RecvMsg(new(wrapperspb.StringValue)) }
 
-// TestResponsesThatNobodyReadsCount has a client not read, over all networks: the calls that it has
-// count until it does, or until it goes away.
+// TestResponsesThatNobodyReadsCount has a client that does not read, over all networks: its calls
+// count until it reads or disconnects.
 func TestResponsesThatNobodyReadsCount(t *testing.T) {
 	serverTLS, clientTLS := certificate(t)
 	plain := insecure.NewCredentials()
@@ -185,7 +185,7 @@ func TestResponsesThatNobodyReadsCount(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeft makes calls that end in every way, and sees that nothing counts in the end.
+// TestNothingIsLeft makes calls that end in every way, and checks that nothing counts at the end.
 func TestNothingIsLeft(t *testing.T) {
 	s := serve(t, Limits{Calls: 30, CallsPerPeer: 20}, "tcp", nil, insecure.NewCredentials(), func(ctx context.Context) (string, error) {
 		switch rand.IntN(4) {
@@ -211,7 +211,8 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-// mess makes calls over conn that are cancelled, run out of time, or are not read, and closes it.
+// mess makes calls over conn that are cancelled, exceed their deadline, or are not read, and closes
+// it.
 func mess(conn *grpc.ClientConn) {
 	defer conn.Close()
 	var wg sync.WaitGroup

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// userTimeout is how long data may go unacknowledged before the kernel gives a connection up: what
-// grpc sets on sockets that it knows (gRFC A18).
+// userTimeout is how long data may go unacknowledged before the kernel closes a connection. grpc
+// sets the same value on sockets that it recognizes (gRFC A18).
 const userTimeout = 20 * time.Second
 
 const tcpUserTimeout = 0x12 // TCP_USER_TIMEOUT of linux/tcp.h
 
-// setUserTimeout sets it where conn is a TCP socket. Where it cannot, keepalive finds dead
-// connections, only later.
+// setUserTimeout sets the timeout if conn is a TCP socket. If it cannot, keepalive still finds dead
+// connections, but later.
 func setUserTimeout(conn net.Conn) {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {

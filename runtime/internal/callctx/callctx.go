@@ -37,13 +37,13 @@ type Call interface {
 	Single(many, single string) (Single, error)
 }
 
-// Of returns the call that ctx belongs to; false outside a call.
+// Of returns the call that ctx belongs to. It returns false outside a call.
 func Of(ctx context.Context) (Call, bool) {
 	c, ok := ctx.Value(Key{}).(Call)
 	return c, ok
 }
 
-// GoroutineEnded is how a goroutine of a call fails that ends itself, for the log.
+// GoroutineEnded is the logged failure of a goroutine of a call that ends itself.
 const GoroutineEnded = "a goroutine of Go ended itself, as FailNow of a test does; return an error"
 
 // LateYield logs that a goroutine yields for a stream that has ended. The message is lost.
@@ -55,11 +55,12 @@ func LateYield(ctx context.Context) {
 	logger.WarnContext(ctx, each.LateYield)
 }
 
-// processRing returns the ring of those who have no keys. All of them in a process have the same.
+// processRing returns the ring of calls without keys. It is the same throughout the process.
 var processRing = sync.OnceValue(seal.Random)
 
-// TokenRing returns what seals and opens the tokens of the call that ctx belongs to: the keys of its
-// server, or a random key of the process where that has none, and outside a call.
+// TokenRing returns the ring that seals and opens the tokens of the call that ctx belongs to: the
+// keys of its server. If the server has none, and outside a call, it is a random key of the
+// process.
 func TokenRing(ctx context.Context) *seal.Ring {
 	if c, ok := Of(ctx); ok {
 		if ring := c.TokenRing(); ring != nil {
@@ -83,10 +84,10 @@ type Single interface {
 	Check(ctx context.Context, req proto.Message) error
 }
 
-// SingleIn returns the method called single, of the service of the method with the path many, where
-// ctx belongs to a call of many on a server. Outside of such a call, as where one method calls another
-// directly, and where the name is empty, it requires nothing. The error is INTERNAL: the service has
-// no such method.
+// SingleIn returns the method called single, of the service of the method with the path many, if
+// ctx belongs to a call of many on a server. Outside such a call, for example if one method calls
+// another directly, and if the name is empty, the result requires nothing. If the service has no
+// such method, the error is INTERNAL.
 func SingleIn(ctx context.Context, many, single string) (Single, error) {
 	c, ok := Of(ctx)
 	if !ok || single == "" {

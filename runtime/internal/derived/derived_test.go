@@ -7,7 +7,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/derived"
 )
 
-// TestValues holds that concurrent stores of an owner and a variant agree on one value.
+// TestValues checks that concurrent stores of an owner and a variant agree on one value.
 func TestValues(t *testing.T) {
 	for range 100 {
 		var values derived.Values

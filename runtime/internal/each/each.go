@@ -12,16 +12,16 @@ import (
 // Panic is what a panic of a body becomes in the goroutine that called [Range].
 type Panic struct {
 	Value any
-	Stack []byte // of the goroutine that called the body
+	Stack []byte // the stack of the goroutine that called the body
 }
 
 // LateYield is what a log says of a late call of yield.
 const LateYield = "yield was called after the stream had ended; wait in the iterator for the goroutines that yield"
 
-// patience is how many late calls an iterator may make.
+// patience is the maximum number of late calls of an iterator.
 const patience = 1000
 
-// errIgnored is what Range returns of an iterator that ran out of patience.
+// errIgnored is the error of Range for an iterator that exceeded patience.
 var errIgnored = fmt.Errorf("the iterator ignored that yield returned false, %d times; return when it does", patience)
 
 // Range calls body with each pair that seq yields until one of the two is done, as a range statement does.
@@ -51,7 +51,7 @@ type guard[V any] struct {
 	mu    sync.Mutex
 	over  bool
 	ended bool // seq has returned
-	lates int  // how many calls of yield were late
+	lates int  // the number of late calls of yield
 	panic *Panic
 }
 

@@ -47,7 +47,8 @@ func TestLateCallsGetFalse(t *testing.T) {
 	}
 }
 
-// TestGoroutinesMayYield checks that goroutines, of which some outlive the iterator, end nothing but themselves.
+// TestGoroutinesMayYield checks that goroutines, some of which outlive the iterator, end only
+// themselves.
 func TestGoroutinesMayYield(t *testing.T) {
 	for range 100 {
 		var all sync.WaitGroup
@@ -114,8 +115,8 @@ func TestPanicsOfTheBodyAreRaisedInTheCaller(t *testing.T) {
 	}
 }
 
-// TestIteratorsThatIgnoreTheEndAreUnwound checks that one which never looks at what yield returns ends
-// nevertheless, and one that goes on for a while does so in peace.
+// TestIteratorsThatIgnoreTheEndAreUnwound checks that an iterator that ignores the result of yield
+// ends nevertheless, and that one that continues for a while is not unwound.
 func TestIteratorsThatIgnoreTheEndAreUnwound(t *testing.T) {
 	unwound, calls := false, 0
 	ignored := each.Range(func(yield func(int, error) bool) {
@@ -136,7 +137,7 @@ func TestIteratorsThatIgnoreTheEndAreUnwound(t *testing.T) {
 	}
 	late := make(chan bool)
 	if ignored := each.Range(func(yield func(int, error) bool) {
-		go func() { // which is not to be unwound
+		go func() { // must not be unwound
 			more := false
 			for range 5000 {
 				more = yield(1, nil) || more
@@ -151,7 +152,8 @@ func TestIteratorsThatIgnoreTheEndAreUnwound(t *testing.T) {
 	}
 }
 
-// TestPanicsAfterLateCallsPass checks that the iterator's own panic is not taken for the end.
+// TestPanicsAfterLateCallsPass checks that a panic of the iterator itself is not mistaken for the
+// end.
 func TestPanicsAfterLateCallsPass(t *testing.T) {
 	defer func() {
 		if value := recover(); value != "own" {

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// EndOf makes the regular end of a stream no error.
+// EndOf returns nil for the regular end of a stream, and other errors unchanged.
 func EndOf(err error) error {
 	if err == io.EOF {
 		return nil
@@ -19,7 +19,7 @@ func EndOf(err error) error {
 // TenBytes is a request of ten bytes.
 var TenBytes = wrapperspb.String("12345678")
 
-// Kinds calls each kind of RPC of a Service and returns the error that the caller gets.
+// Kinds calls each kind of RPC of a Service and returns the error that the caller receives.
 var Kinds = map[string]func(context.Context, *grpc.ClientConn, ...grpc.CallOption) error{
 	"One": func(ctx context.Context, conn *grpc.ClientConn, opts ...grpc.CallOption) error {
 		return conn.Invoke(ctx, "/test.v1.Echo/One", TenBytes, new(Text), opts...)
@@ -41,7 +41,7 @@ func stream(ctx context.Context, conn *grpc.ClientConn, name string, desc *grpc.
 	if err != nil {
 		return err
 	}
-	_ = cs.SendMsg(TenBytes) // RecvMsg tells why it failed
+	_ = cs.SendMsg(TenBytes) // RecvMsg returns the reason
 	if err := cs.CloseSend(); err != nil {
 		return err
 	}

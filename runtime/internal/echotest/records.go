@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// LogText is a log that goroutines may write to.
+// LogText is a log that goroutines may write to concurrently.
 type LogText struct {
 	Mu  sync.Mutex
 	Buf bytes.Buffer
@@ -68,7 +68,7 @@ func (r *Records) Named(t *testing.T, msg string) (found []map[string]any) {
 	return found
 }
 
-// CheckRecords wants one record for each kind of RPC.
+// CheckRecords expects one record for each kind of RPC.
 func CheckRecords(t *testing.T, log *Records, code codes.Code, cause string) {
 	t.Helper()
 	found := log.Named(t, "rpc")
@@ -89,14 +89,14 @@ func CheckRecords(t *testing.T, log *Records, code codes.Code, cause string) {
 	}
 }
 
-// text returns all records as they were written.
+// text returns all records as written.
 func (r *Records) Text() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.buf.String()
 }
 
-// warnings returns the lines in which the log warns of random keys.
+// warnings returns the log lines that warn of random keys.
 func (r *Records) Warnings(t *testing.T) (lines []string) {
 	t.Helper()
 	r.mu.Lock()

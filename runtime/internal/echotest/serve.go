@@ -70,7 +70,7 @@ func DialMemory(t testing.TB, lis *bufconn.Listener) *grpc.ClientConn {
 	return conn
 }
 
-// ServeGRPC serves a server of grpc's own over an in-memory connection until the test ends.
+// ServeGRPC serves a plain *grpc.Server over an in-memory connection until the test ends.
 func ServeGRPC(t *testing.T, srv *grpc.Server) *grpc.ClientConn {
 	t.Helper()
 	lis := bufconn.Listen(1 << 20)

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/protoadapt"
 )
 
-// WantStatus checks what the caller of a method that returned err gets.
+// WantStatus checks the status that the caller of a method that returned err receives.
 func WantStatus(t *testing.T, err error, code codes.Code, message string, details ...proto.Message) {
 	t.Helper()
 	st := status.Convert(err)
@@ -31,7 +31,7 @@ func WantStatus(t *testing.T, err error, code codes.Code, message string, detail
 	}
 }
 
-// OutOfStock is a detail as a service of the domain library.example.com sends it.
+// OutOfStock is an error detail as a service of the domain library.example.com sends it.
 func OutOfStock(metadata map[string]string) *errdetails.ErrorInfo {
 	return &errdetails.ErrorInfo{Domain: "library.example.com", Reason: "OUT_OF_STOCK", Metadata: metadata}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Within receives from ch, or fails the test where nothing comes.
+// Within receives from ch, or fails the test after a timeout.
 func Within[T any](t *testing.T, ch <-chan T) (got T) {
 	t.Helper()
 	select {
@@ -17,7 +17,7 @@ func Within[T any](t *testing.T, ch <-chan T) (got T) {
 	return got
 }
 
-// Context ends the test's calls where the code under test does not.
+// Context cancels the test's calls if the code under test does not.
 func Context(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

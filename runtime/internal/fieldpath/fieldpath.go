@@ -1,4 +1,4 @@
-// Package fieldpath finds the fields that generated code names by their paths, as in "page.token".
+// Package fieldpath finds the fields that generated code names by path, as in "page.token".
 package fieldpath
 
 import (
@@ -20,14 +20,15 @@ func Find(message protoreflect.MessageDescriptor, text string) ([]protoreflect.F
 			return nil, fmt.Errorf("%s: %s has no field %s", text, message.FullName(), name)
 		}
 		path, message = append(path, field), nil
-		if !field.IsList() && !field.IsMap() { // what is many leads nowhere
+		if !field.IsList() && !field.IsMap() { // a list or map leads nowhere
 			message = field.Message()
 		}
 	}
 	return path, nil
 }
 
-// Holder returns the message in m that has the last field of a path, and makes what is missing on the way to it.
+// Holder returns the message in m that has the last field of a path. It creates the missing
+// messages on the way.
 func Holder(path []protoreflect.FieldDescriptor, m protoreflect.Message) protoreflect.Message {
 	for _, field := range path[:len(path)-1] {
 		m = m.Mutable(field).Message()

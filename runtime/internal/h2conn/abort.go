@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// calm is the code of the RST_STREAM of an aborted stream, ENHANCE_YOUR_CALM. Clients of grpc take it
-// for RESOURCE_EXHAUSTED.
+// calm is the code of the RST_STREAM of an aborted stream, ENHANCE_YOUR_CALM. Clients of grpc map
+// it to RESOURCE_EXHAUSTED.
 const calm = 0xb
 
 // abortFrame has the size of a frame that aborts a stream.
@@ -48,7 +48,7 @@ func (c *Conn) Abort(stream uint32) {
 	_ = c.Conn.SetReadDeadline(time.Unix(1, 0)) // fails if the connection is closed
 }
 
-// woke reports whether a read failed with err because Abort has woken the reader.
+// woke reports whether a read failed with err because Abort woke the reader.
 func (a *aborts) woke(conn net.Conn, err error) bool {
 	var timeout net.Error
 	if err == nil || !errors.As(err, &timeout) || !timeout.Timeout() {
@@ -61,7 +61,7 @@ func (a *aborts) woke(conn net.Conn, err error) bool {
 	return woken
 }
 
-// sleep removes the deadline that has woken the reader; a is locked.
+// sleep removes the deadline that woke the reader. The caller holds the lock.
 func (a *aborts) sleep(conn net.Conn) {
 	if a.woken {
 		a.woken = false

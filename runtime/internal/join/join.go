@@ -1,4 +1,4 @@
-// Package join waits for goroutines that may be started while somebody waits.
+// Package join waits for goroutines that may be started during the wait.
 package join
 
 import "sync"
@@ -44,7 +44,7 @@ func (g *Group) Ended() <-chan struct{} {
 	return g.ended
 }
 
-// close closes the group; g is locked.
+// close closes the group. The caller holds the lock.
 func (g *Group) close() {
 	g.closed = true
 	close(g.ended)

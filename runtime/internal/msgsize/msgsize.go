@@ -1,4 +1,4 @@
-// Package msgsize knows what sizes messages may have on their way.
+// Package msgsize defines the size limits of messages.
 package msgsize
 
 import (
@@ -11,14 +11,15 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// Stock is how many bytes a message may have for every server and client to take it that was not told otherwise.
+// Stock is the size in bytes up to which every server and client with default limits accepts a
+// message.
 const Stock = 4 << 20
 
-// grpcText is in the message of the errors that grpc-go makes of messages that are larger than its limits.
+// grpcText occurs in the errors of grpc-go for messages that exceed its limits.
 const grpcText = "larger than max"
 
-// Exceeded reports whether a call failed because a message was too large to be sent or received: by one of the reasons, or
-// by an error of grpc-go itself.
+// Exceeded reports whether a call failed because a message was too large to be sent or received, by
+// the reason of the error or by an error of grpc-go itself.
 func Exceeded(err error, reasons ...rpcerr.Reason) bool {
 	if status.Code(err) != codes.ResourceExhausted {
 		return false

@@ -34,7 +34,7 @@ func TestExceeded(t *testing.T) {
 	}
 }
 
-// The errors are those of the grpc that is linked in, whichever side has the limit.
+// The errors are those of the linked grpc version, whichever side has the limit.
 func TestExceededKnowsTheErrorsOfGRPC(t *testing.T) {
 	large := wrapperspb.String(strings.Repeat("x", 2000))
 	for name, test := range map[string]struct {

@@ -1,4 +1,4 @@
-// Package overrides lays the policies of a server's configuration over those of its methods.
+// Package overrides applies the policies of a server's configuration to its methods.
 package overrides
 
 import (
@@ -52,7 +52,8 @@ type entry struct {
 	text json.RawMessage
 }
 
-// entriesOf returns the members of a JSON object, also those that have the same name, of which a Go map has the last only.
+// entriesOf returns the members of a JSON object, including those with a duplicate name; a Go map
+// would keep only the last.
 func entriesOf(config []byte) (entries []entry, err error) {
 	d := json.NewDecoder(bytes.NewReader(config))
 	if open, err := d.Token(); err != nil || open != json.Delim('{') {
@@ -79,7 +80,7 @@ func entriesOf(config []byte) (entries []entry, err error) {
 	return entries, nil
 }
 
-// add adds a rule. One of a service is checked here, once for all methods.
+// add adds a rule. It checks a rule for a service here, once for all methods.
 func (o *Overrides) add(e entry) error {
 	rule := &grpcservicev1.Policy{}
 	if err := protojson.Unmarshal(e.text, rule); err != nil {
@@ -110,7 +111,7 @@ func (o *Overrides) Apply(info runtime.MethodInfo) runtime.Policy {
 		}
 		o.used[name] = true
 		method := MethodOf(info)
-		method.HasRules = method.HasRules || info.Descriptor != nil // which ones shows when they are bound
+		method.HasRules = method.HasRules || info.Descriptor != nil // binding shows which ones
 		overridden, faults := policy.Override(p, method, policy.Layer{Policy: rule, Wide: isWide(name)})
 		for _, f := range faults {
 			o.errs = append(o.errs, fmt.Errorf("WithPolicy: %s for %s/%s: %w", name, info.Service, info.Name, f))

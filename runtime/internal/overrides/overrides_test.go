@@ -9,7 +9,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/overrides"
 )
 
-// TestASkipIsTakenBack holds that a configuration can have requests checked that the proto leaves unchecked.
+// TestASkipIsTakenBack checks that a configuration can enable the checks of requests that the proto
+// disables.
 func TestASkipIsTakenBack(t *testing.T) {
 	service := healthpb.Health_ServiceDesc.ServiceName
 	for text, want := range map[string]bool{`{"validation": {"skip": false}}`: true, `{"log": {"sample": 1}}`: false} {

@@ -1,5 +1,5 @@
-// Package rejection makes the errors of calls that are rejected for now. Each is made once, so that
-// rejecting a call costs less than serving it.
+// Package rejection returns the errors of temporarily rejected calls. It creates each error once,
+// so that rejecting a call costs less than serving it.
 package rejection
 
 import (
@@ -13,15 +13,17 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// Errors are the errors of calls that may be retried later: one for each wait, rounded up to a power of
-// two milliseconds. The longest is 2^30 ms, twelve days, because clients read the trailer as an int32.
+// Errors are the errors of calls that may be retried later: one for each delay, rounded up to a
+// power of two milliseconds. The longest is 2^30 ms, twelve days, because clients read the trailer
+// as an int32.
 type Errors struct {
 	// Make returns the error of a call that may be retried after wait.
 	Make func(wait time.Duration) error
 	made [31]atomic.Pointer[rejection]
 }
 
-// rejection is one error, and the trailer by which grpc's own retries wait as long (gRFC A6, pushback).
+// rejection is an error, and the trailer that makes grpc's own retries wait as long (gRFC A6,
+// pushback).
 type rejection struct {
 	err     error
 	trailer metadata.MD
@@ -47,5 +49,5 @@ func (r *Errors) of(steps int) *rejection {
 	return made
 }
 
-// pushbackHeader is the trailer that tells a client when to call again.
+// pushbackHeader is the trailer that sets the retry delay of a client.
 const pushbackHeader = "grpc-retry-pushback-ms"

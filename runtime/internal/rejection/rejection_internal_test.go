@@ -10,7 +10,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// TestPushbackFitsAnInt32 holds that clients can read how long they are asked to wait, however long that is.
+// TestPushbackFitsAnInt32 checks that clients can parse the requested delay, however long it is.
 func TestPushbackFitsAnInt32(t *testing.T) {
 	r := &Errors{Make: func(wait time.Duration) error {
 		return rpcerr.ReasonRateLimited.Errorf(codes.Aborted, "wait").WithRetryAfter(wait)

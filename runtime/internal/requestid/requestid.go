@@ -13,16 +13,17 @@ import (
 // Header is the metadata key of the request ID, as HTTP proxies spell it too.
 const Header = "x-request-id"
 
-// maxRequestID is the longest request ID that is taken from a caller, in bytes.
+// maxRequestID is the maximum length in bytes of a request ID that is accepted from a caller.
 const maxRequestID = 128
 
-// ID is the id of one call: the caller's, or 16 random bytes that become text only when somebody asks.
+// ID is the request ID of a call: the caller's, or 16 random bytes that are formatted only on
+// demand.
 type ID struct {
 	sent string
 	made [16]byte
 }
 
-// String returns the caller's id, or 32 hexadecimal digits.
+// String returns the caller's ID, or 32 hexadecimal digits.
 func (id ID) String() string {
 	if id.sent != "" {
 		return id.sent
@@ -30,7 +31,8 @@ func (id ID) String() string {
 	return hex.EncodeToString(id.made[:])
 }
 
-// Incoming takes the caller's id from ctx, or makes one where there is none that may be logged and sent on.
+// Incoming returns the caller's ID from ctx, or a new one if ctx has none that is safe to log and
+// forward.
 func Incoming(ctx context.Context) (id ID) {
 	if sent := metadata.ValueFromIncomingContext(ctx, Header); len(sent) == 1 && validRequestID(sent[0]) {
 		id.sent = sent[0]
@@ -45,7 +47,7 @@ func New() (id ID) {
 	return id
 }
 
-// validRequestID keeps what a caller could smuggle into logs and headers out of them.
+// validRequestID reports whether an ID is safe for logs and headers.
 func validRequestID(s string) bool {
 	if s == "" || len(s) > maxRequestID {
 		return false
@@ -58,13 +60,13 @@ func validRequestID(s string) bool {
 	return true
 }
 
-// Echo sends the id back in the trailer: a header before an error would end grpc's own retries of the call (gRFC A6,
-// "trailers-only").
+// Echo returns the ID to the caller in the trailer: a header before an error would end grpc's own
+// retries of the call (gRFC A6, "trailers-only").
 func (id ID) Echo(ctx context.Context) {
 	stream := grpc.ServerTransportStreamFromContext(ctx)
 	if stream == nil { // the handler was called without a transport
 		return
 	}
-	// It fails only when the trailer is out, which it is not before the handler has returned.
+	// It fails only after the trailer is sent, which is not before the handler has returned.
 	_ = stream.SetTrailer(metadata.MD{Header: []string{id.String()}})
 }

@@ -1,4 +1,4 @@
-// Package rpc is what generated tables and servers say to each other.
+// Package rpc is the interface between generated tables and servers.
 package rpc
 
 import "google.golang.org/grpc"

@@ -21,11 +21,11 @@ type Ledger struct {
 	keepers      keepers
 }
 
-// account is what one principal has.
+// account is the use of one principal.
 type account struct {
 	owner        string
 	pinned, kept int
-	index        int // in keepers; -1 where it keeps nothing
+	index        int // in keepers; -1 if it keeps nothing
 }
 
 // NewLedger returns the ledger of a store of limit bytes.
@@ -46,7 +46,8 @@ func (l *Ledger) MayGrow(owner string, n int) bool {
 	return n <= 0 || own+n <= rest-rest/4
 }
 
-// alwaysKept is the part of all bytes that one entry may take, however many principals share them.
+// alwaysKept is the fraction of all bytes that one entry may take, however many principals share
+// them.
 const alwaysKept = 64
 
 // MayKeep reports whether a pinned entry of a principal, of so many bytes, may be kept as one of size bytes. Where entries must

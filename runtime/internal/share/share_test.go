@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// start adds entries of n bytes until the ledger refuses one, and returns how many it took.
+// start adds entries of n bytes until the ledger rejects one, and returns the number of added
+// entries.
 func start(l *Ledger, owner string, n int) (taken int) {
 	for l.MayStart(owner, n) {
 		l.Add(owner, n, 0)
@@ -43,13 +44,13 @@ func TestPinnedEntriesGrowWhereNoneIsAdded(t *testing.T) {
 	}
 }
 
-// store is a store whose kept entries have sizes only.
+// store is a store whose kept entries have only sizes.
 type store struct {
 	*Ledger
 	kept map[string][]int
 }
 
-// keep keeps a fresh entry, and forgets what must go; false where it is refused.
+// keep keeps a new entry, and forgets what must go. It returns false if the entry is rejected.
 func (s *store) keep(owner string, size int) bool {
 	if !s.MayKeep(owner, 0, size) {
 		return false
@@ -65,8 +66,8 @@ func (s *store) keep(owner string, size int) bool {
 	return true
 }
 
-// Whatever others do, and in whatever sizes, a principal that keeps no more than an equal part loses nothing, and gets all
-// that fits into that part.
+// Whatever the others do, and whatever the sizes, a principal that keeps no more than an equal part
+// loses nothing, and can keep all that fits in that part.
 func TestAnEqualPartIsNeverLost(t *testing.T) {
 	const max, owners = 10_000, 5
 	random := rand.New(rand.NewPCG(1, 2))
@@ -87,7 +88,7 @@ func TestAnEqualPartIsNeverLost(t *testing.T) {
 	}
 }
 
-// What is refused has cost nobody an entry, and what is alone may have everything.
+// A rejected entry removes no other entry, and a single principal may use all bytes.
 func TestWhatIsLargerThanAnEqualPartNeedsFreeRoom(t *testing.T) {
 	l := NewLedger(1000)
 	if !l.MayKeep("ada", 0, 1000) || l.MayKeep("ada", 0, 1001) {
@@ -107,7 +108,8 @@ func TestWhatIsLargerThanAnEqualPartNeedsFreeRoom(t *testing.T) {
 	}
 }
 
-// With very many principals an equal part is tiny. An entry may take a 64th all the same, and no more.
+// With very many principals, an equal part is tiny. An entry may nevertheless take a 64th, and no
+// more.
 func TestASmallEntryIsKeptAmongManyPrincipals(t *testing.T) {
 	l := NewLedger(6400)
 	for i := range 6400 {

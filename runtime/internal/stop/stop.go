@@ -1,5 +1,5 @@
-// Package stop has the requests to shut a server down: by its owner or by a signal, with a delay or at
-// once.
+// Package stop handles requests to shut a server down: by its owner or by a signal, with a delay or
+// at once.
 package stop
 
 import (
@@ -26,12 +26,12 @@ type Stopper struct {
 	onceRequested, onceForced sync.Once
 }
 
-// New returns a Stopper of which no shutdown is requested.
+// New returns a Stopper without a requested shutdown.
 func New() *Stopper {
 	return &Stopper{Requested: make(chan struct{}), forced: make(chan struct{}), Finished: make(chan struct{})}
 }
 
-// Request asks for a shutdown with a drain delay; only the first request counts.
+// Request requests a shutdown with a drain delay. Only the first request counts.
 func (s *Stopper) Request(delay time.Duration) {
 	s.onceRequested.Do(func() {
 		s.Delay = delay
@@ -49,7 +49,7 @@ func (s *Stopper) Finish(err error) error {
 	return err
 }
 
-// Wait returns true when done is closed, false when time is up or the shutdown is forced.
+// Wait returns true when done is closed, and false when the time is up or the shutdown is forced.
 func (s *Stopper) Wait(timeout time.Duration, done <-chan struct{}) bool {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// length is how many characters a UUID has as text.
+// length is the number of characters of a UUID as text.
 const length = 36
 
 // New returns a random UUID of version 4 (RFC 9562) in lower case: "1b4e28ba-2fa1-4d2b-883f-0016d3cca427".
@@ -29,13 +29,13 @@ func New() string {
 	return string(text[:])
 }
 
-// IsV4 reports whether a text is a UUID of version 4, in letters of either case.
+// IsV4 reports whether a text is a version 4 UUID, in upper or lower case.
 func IsV4(text string) bool {
 	return is(text) && text[14] == '4' && strings.IndexByte("89abAB", text[19]) >= 0
 }
 
-// Canonical returns a UUID of any version in lower case, as UUIDs are the same in letters of either case (RFC 9562). Any other
-// text stays as it is.
+// Canonical returns a UUID of any version in lower case, because UUIDs are case-insensitive (RFC
+// 9562). It returns any other text unchanged.
 func Canonical(text string) string {
 	if !is(text) {
 		return text
