@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector has memory of its own.
+// The race detector uses additional memory.
 
 package limit_test
 

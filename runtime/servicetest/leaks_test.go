@@ -15,7 +15,7 @@ func TestNoLeaksShowsGoroutinesThatAreLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake, open := new(fakeT), make(chan struct{})
 		done := make(chan struct{})
-		go func() { // a test of its own
+		go func() { // a separate test
 			defer close(done)
 			NoLeaks(fake)
 			for range 2 {

@@ -67,7 +67,7 @@ func createdField(desc protoreflect.MessageDescriptor) protoreflect.FieldDescrip
 	}
 	field := resourceIn(desc)
 	if field == nil || strings.HasSuffix(string(field.Message().Name()), "Request") {
-		return nil // the children of a batch create the resources
+		return nil // the child requests of a batch create the resources
 	}
 	return field
 }
@@ -170,8 +170,8 @@ func typeName(field protoreflect.FieldDescriptor) protoreflect.FullName {
 	return ""
 }
 
-// gives reports whether a batch sets a field for its children. A wildcard, as in "publishers/-"
-// (AIP-159), stands for many values and is none for a child.
+// gives reports whether a batch sets a field for its child requests. A wildcard, as in
+// "publishers/-" (AIP-159), stands for many values, so it does not count.
 func (h hoistedField) gives(batch protoreflect.Message) bool {
 	if !batch.Has(h.from) {
 		return false

@@ -105,7 +105,7 @@ func TestRequiredInItsContext(t *testing.T) {
 	const whole = `name: "b" etag: "e" title: "t" image: "i"`
 	for _, c := range []struct {
 		message, text string
-		want          string // the fields that are refused
+		want          string // the fields in the violations
 	}{
 		// An update mask names what is judged (AIP-203).
 		{"UpdateBookRequest", `book {name: "b" etag: "e" author: "A"} update_mask {paths: "author"}`, ""},
@@ -157,7 +157,7 @@ func TestRequiredInItsContext(t *testing.T) {
 		{"CreateBookRequest", `parent: "p" book {title: "t" image: "i"}`, ""},
 		{"CreateBookRequest", `parent: "p" book {chapters {text: "x"} chapters {}}`, "book.title book.cover book.chapters[1].text"},
 		{"CreatePlainRequest", `plain {}`, "plain.name"},
-		// A batch may set a field for all of its children (AIP-233); a wildcard is for none.
+		// A batch may set a field for all of its child requests (AIP-233), but not to a wildcard.
 		{"BatchCreateBooksRequest", `parent: "p" requests {book {title: "t" image: "i"}}`, ""},
 		{"BatchCreateBooksRequest", `requests {book {title: "t" image: "i"}}`, "requests[0].parent"},
 		{"BatchCreateBooksRequest", `parent: "shops/-" requests {book {title: "t" image: "i"}}`, "requests[0].parent"},

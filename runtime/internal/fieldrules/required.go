@@ -13,14 +13,14 @@ type requiredRule struct {
 	oneof protoreflect.OneofDescriptor
 	// mask reports whether the field is a field mask, which without paths says nothing.
 	mask bool
-	// identifies reports whether the field tells the resource, or its version, from others: an update
-	// needs it whatever its mask names, and a create must ignore it.
+	// identifies reports whether the field identifies the resource or its version: an update needs
+	// it whatever its mask names, and a create must ignore it.
 	identifies bool
 	// assigned reports whether the server assigns the field in any message of a create.
 	assigned bool
 }
 
-// check collects a violation where the field is not set, and must be.
+// check collects a violation if the field must be set and is not.
 func (r *requiredRule) check(m protoreflect.Message, s *scope, w *walk) {
 	switch {
 	case r.isSet(m), s.isAssigned(r):

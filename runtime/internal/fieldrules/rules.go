@@ -23,16 +23,17 @@ type messageRules struct {
 type nestedRules struct {
 	field   protoreflect.FieldDescriptor
 	rules   *messageRules
-	hoisted []hoistedField // of a batch whose children are in the field
+	hoisted []hoistedField // for a batch whose child requests are in the field
 }
 
-// hoistedField is a field that a batch may set for all of its children (AIP-233).
+// hoistedField is a field that a batch may set for all of its child requests (AIP-233).
 type hoistedField struct {
 	from, to protoreflect.FieldDescriptor
 }
 
-// fieldRules returns the rules of a message, nil where neither it nor any message in it has some. Fields that lead to no rule
-// are not among them, so that what they hold, such as a google.protobuf.Struct, is not walked for nothing.
+// fieldRules returns the rules of a message, or nil if neither it nor any message in it has rules.
+// It omits fields that lead to no rule, so that their values, such as a google.protobuf.Struct, are
+// not walked needlessly.
 func fieldRules(desc protoreflect.MessageDescriptor) *messageRules {
 	g := ruleGraph{
 		rules:   make(map[protoreflect.FullName]*messageRules),
@@ -121,7 +122,7 @@ func (g *ruleGraph) prune() {
 	}
 }
 
-// mark notes that a message leads to rules, and so do all that can hold it.
+// mark records that a message, and every message that can hold it, leads to rules.
 func (g *ruleGraph) mark(rules *messageRules) {
 	if g.leads[rules] {
 		return

@@ -57,7 +57,8 @@ func packedBehaviours(values ...uint64) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, 1052, protowire.BytesType), packed)
 }
 
-// bookMessage describes a message with required fields of its own, in messages in it, and in itself.
+// bookMessage describes a message with required fields, both direct and in nested messages,
+// including itself.
 func bookMessage(t *testing.T) protoreflect.MessageDescriptor {
 	t.Helper()
 	const str, msg = descriptorpb.FieldDescriptorProto_TYPE_STRING, descriptorpb.FieldDescriptorProto_TYPE_MESSAGE
@@ -289,8 +290,8 @@ func TestChecksCostWhatTheRequestWeighs(t *testing.T) {
 	}
 }
 
-// TestDeepMessagesAreRefused holds that the depth of a request is bounded, and with it the stack of a
-// check, and that what is too deep is refused and not left unchecked.
+// TestDeepMessagesAreRefused checks that the depth of a request, and with it the stack of a check,
+// is bounded, and that a request that is too deep is rejected instead of left unchecked.
 func TestDeepMessagesAreRefused(t *testing.T) {
 	node := nodeMessage(t)
 	named := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), "x")

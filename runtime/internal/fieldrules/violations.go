@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// maxViolations is how many fields one error names.
+	// maxViolations is the maximum number of fields that one error names.
 	maxViolations = 20
-	// maxFieldPath is about how many bytes of a field's path an error tells.
+	// maxFieldPath is the approximate maximum length in bytes of a field path in an error.
 	maxFieldPath = 200
 )
 

@@ -1,5 +1,5 @@
-// Package h2conn follows the frames of HTTP/2 connections: it bounds how long a client may take to send
-// a block of headers, and tells when streams begin and end.
+// Package h2conn follows the frames of HTTP/2 connections: it bounds how long a client may take to
+// send a block of headers, and reports when streams start and end.
 package h2conn
 
 import (
@@ -52,8 +52,8 @@ type Conn struct {
 	followed followed
 }
 
-// New returns conn with a bound on the time for a block of headers. It tells streams about the streams
-// in it.
+// New returns conn with a bound on the time for a block of headers. It notifies streams about the
+// streams in it.
 func New(conn net.Conn, timeout time.Duration, streams Streams) *Conn {
 	c := &Conn{Conn: conn, timeout: timeout, streams: streams}
 	c.ready.init(conn)
