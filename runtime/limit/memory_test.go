@@ -45,7 +45,8 @@ func TestKeyedRateMemory(t *testing.T) {
 	}
 }
 
-// TestKeyedRateStaysSmall has a million principals one after the other: what need not be remembered takes no memory.
+// TestKeyedRateStaysSmall has a million principals one after the other: what need not be remembered
+// takes no memory.
 func TestKeyedRateStaysSmall(t *testing.T) {
 	before, now := heapBytes(), time.Now()
 	k := limit.NewKeyedRate(1000, 1, 0)

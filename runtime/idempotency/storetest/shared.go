@@ -13,8 +13,9 @@ import (
 // sharedBytes is the size of the stores of [RunShared].
 const sharedBytes = 1 << 20
 
-// RunShared tests that principals share a store as [idempotency.Store] requires. open returns a new store without entries that
-// has room for maxBytes. What an entry takes besides its texts and its response is for the store to say: up to 4 KiB.
+// RunShared tests that principals share a store as [idempotency.Store] requires. open returns a new
+// store without entries that has room for maxBytes. What an entry takes besides its texts and its
+// response is for the store to say: up to 4 KiB.
 func RunShared(t *testing.T, open func(t *testing.T, maxBytes int) idempotency.Store) {
 	for name, test := range map[string]func(*testing.T, suite){
 		"the claims of a principal leave others room":       claimsLeaveRoom,

@@ -16,7 +16,8 @@ type Tx struct {
 	Commit, Rollback func() error
 }
 
-// RunTx tests that a store keeps responses in transactions. open returns a new one, and what begins transactions.
+// RunTx tests that a store keeps responses in transactions. open returns a new one, and what begins
+// transactions.
 func RunTx(t *testing.T, open func(t *testing.T) (idempotency.TxStore, func(t *testing.T) Tx)) {
 	for name, test := range map[string]func(*testing.T, txSuite){
 		"a commit keeps the response":                    committed,

@@ -49,10 +49,10 @@ type Bounds struct {
 	handshakes    handshakes
 }
 
-// New returns Bounds for a server without calls. headerTimeout is how long the headers of a call may take
-// to arrive. closed is called for each connection that is closed because there are too many, and unhandled
-// for each call that grpc has answered before a handler had it, because its encoding is not supported, or
-// its path is not one of a method.
+// New returns Bounds for a server without calls. headerTimeout is how long the headers of a call
+// may take to arrive. closed is called for each connection that is closed because there are too
+// many, and unhandled for each call that grpc has answered before a handler had it, because its
+// encoding is not supported, or its path is not one of a method.
 func New(limits Limits, headerTimeout time.Duration, closed func(peer net.Addr, why Verdict), unhandled func(*Arrival)) *Bounds {
 	b := &Bounds{limits: limits, headerTimeout: headerTimeout, closed: closed, unhandled: unhandled}
 	b.peers.init()

@@ -13,8 +13,8 @@ type connUse struct {
 	peer   *peerUse
 	addr   net.Addr // unique to the connection
 
-	// opened is the stream whose headers were read last. Only the goroutine that reads the connection
-	// knows it, and calls [Bounds.Tap] before it reads anything else.
+	// opened is the stream whose headers were read last. Only the goroutine that reads the
+	// connection knows it, and calls [Bounds.Tap] before it reads anything else.
 	opened uint32
 
 	mu      sync.Mutex
@@ -74,8 +74,8 @@ func (c *connUse) begin(a *Arrival, essential bool) Verdict {
 // Opened implements [h2conn.Streams].
 func (c *connUse) Opened(stream uint32) { c.opened = stream }
 
-// Reset implements [h2conn.Streams]. Grpc drops what is queued for the stream when it gets to it, which
-// is after the write that is going on.
+// Reset implements [h2conn.Streams]. Grpc drops what is queued for the stream when it gets to it,
+// which is after the write that is going on.
 func (c *connUse) Reset(stream uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

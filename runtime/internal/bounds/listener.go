@@ -71,8 +71,8 @@ type boundConn struct {
 // RemoteAddr returns the address by which [Bounds.Tap] knows the connection.
 func (c *boundConn) RemoteAddr() net.Addr { return c.use.addr }
 
-// SetDeadline implements net.Conn. Grpc gives a connection a deadline for its handshake, and removes it
-// afterwards.
+// SetDeadline implements net.Conn. Grpc gives a connection a deadline for its handshake, and
+// removes it afterwards.
 func (c *boundConn) SetDeadline(t time.Time) error {
 	if t.IsZero() {
 		c.use.bounds.handshakes.remove(c)
@@ -87,16 +87,17 @@ func (c *boundConn) Close() error {
 	return c.Conn.Close()
 }
 
-// handshakes are the connections of a listener that have not finished their handshake. Grpc's graceful
-// stop waits for them, each for as long as a handshake may take, although they can have no calls: a port
-// scanner, or a load balancer that only opens a connection.
+// handshakes are the connections of a listener that have not finished their handshake. Grpc's
+// graceful stop waits for them, each for as long as a handshake may take, although they can have no
+// calls: a port scanner, or a load balancer that only opens a connection.
 type handshakes struct {
 	mu     sync.Mutex
 	closed bool
 	open   map[*boundConn]struct{}
 }
 
-// CloseHandshakes closes the connections whose handshake is not done, and those that are still to come.
+// CloseHandshakes closes the connections whose handshake is not done, and those that are still to
+// come.
 func (b *Bounds) CloseHandshakes() { b.handshakes.close() }
 
 func (h *handshakes) close() {

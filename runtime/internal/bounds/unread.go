@@ -1,8 +1,9 @@
 package bounds
 
-// AbortUnread resets the streams of finished calls of whose responses nothing was written for a while,
-// because their clients do not read, and reports whether there are any calls. It must be called
-// regularly: the while is sweeps of these calls, once more for a response that has not arrived by then.
+// AbortUnread resets the streams of finished calls of whose responses nothing was written for a
+// while, because their clients do not read, and reports whether there are any calls. It must be
+// called regularly: the while is sweeps of these calls, once more for a response that has not
+// arrived by then.
 func (b *Bounds) AbortUnread(sweeps int) (calls bool) {
 	b.conns.Range(func(_, conn any) bool {
 		conn.(*connUse).abortUnread(sweeps)

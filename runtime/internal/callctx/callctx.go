@@ -33,7 +33,8 @@ type Call interface {
 	Recovered(value any) error
 	// Logger returns the server's logger with the method and the request ID.
 	Logger() *slog.Logger
-	// Single returns the method called single of the same service, if the call is of the method many.
+	// Single returns the method called single of the same service, if the call is of the method
+	// many.
 	Single(many, single string) (Single, error)
 }
 
@@ -74,13 +75,13 @@ func TokenRing(ctx context.Context) *seal.Ring {
 // creates what its service has a method to create one of. What the policy of the single method
 // requires of a caller holds for the items of the batch too.
 type Single interface {
-	// Authorize returns the error that the caller would get from the single method for who they are:
-	// UNAUTHENTICATED, or PERMISSION_DENIED with the reason MISSING_SCOPE or NO_POLICY. It is nil
-	// where they may call it.
+	// Authorize returns the error that the caller would get from the single method for who they
+	// are: UNAUTHENTICATED, or PERMISSION_DENIED with the reason MISSING_SCOPE or NO_POLICY. It is
+	// nil where they may call it.
 	Authorize() error
-	// Check returns what is wrong with a request of the single method, as its calls would: its size,
-	// its required fields and formats, what the validator says. Of these it leaves out what the check
-	// of the whole request has covered. What is no request of the method is not checked.
+	// Check returns what is wrong with a request of the single method, as its calls would: its
+	// size, its required fields and formats, what the validator says. Of these it leaves out what
+	// the check of the whole request has covered. What is no request of the method is not checked.
 	Check(ctx context.Context, req proto.Message) error
 }
 

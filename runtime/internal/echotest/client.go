@@ -32,7 +32,8 @@ func (c Client) Chat(ctx context.Context, reqs runtime.Stream[Text]) runtime.Str
 	return client.Bidi[Text](ctx, c.Rows[3], reqs)
 }
 
-// Connect serves impl in memory and returns a client of it. The test must leave no goroutine behind.
+// Connect serves impl in memory and returns a client of it. The test must leave no goroutine
+// behind.
 func Connect(t *testing.T, impl Service) Service {
 	t.Helper()
 	servicetest.NoLeaks(t)

@@ -35,8 +35,8 @@ func (s *Shared[T]) Message() *T { return s.msg }
 
 // Next tells the call of ctx that the message of s is the next response of its stream. Call it
 // immediately before the message is yielded. The message is sent as any other if ctx is not that of
-// a call over the network, if another message is sent first, or if the stream has a codec of its own
-// or is wrapped by an interceptor of the grpc.Server.
+// a call over the network, if another message is sent first, or if the stream has a codec of its
+// own or is wrapped by an interceptor of the grpc.Server.
 func Next[T any](ctx context.Context, s *Shared[T]) {
 	if call, ok := ctx.Value(callctx.Key{}).(interface{ SendNext(*Variants) }); ok {
 		call.SendNext(&s.variants)

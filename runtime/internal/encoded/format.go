@@ -98,8 +98,8 @@ func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) WriteHeader(int)             {}
 func (d *discard) Flush()                      {}
 
-// settingsIn returns the codec and the compressor that a stream of ctx started with, as a value that
-// is equal to that of streams which encode in the same way; nil if there are none.
+// settingsIn returns the codec and the compressor that a stream of ctx started with, as a value
+// that is equal to that of streams which encode in the same way; nil if there are none.
 func settingsIn(ctx context.Context) any {
 	settings := reflect.ValueOf(ctx.Value(settingsKey))
 	if settings.Kind() != reflect.Pointer || settings.IsNil() || !settings.Elem().Comparable() {

@@ -8,7 +8,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Find returns the fields that a path of proto names leads through: all but the last are singular messages.
+// Find returns the fields that a path of proto names leads through: all but the last are singular
+// messages.
 func Find(message protoreflect.MessageDescriptor, text string) ([]protoreflect.FieldDescriptor, error) {
 	var path []protoreflect.FieldDescriptor
 	for name := range strings.SplitSeq(text, ".") {

@@ -22,8 +22,8 @@ type updateRule struct {
 	resource protoreflect.FieldDescriptor
 }
 
-// updateRuleOf returns the update rule of a message; nil where it has no update mask, or where it is
-// not clear what the mask is about.
+// updateRuleOf returns the update rule of a message; nil where it has no update mask, or where it
+// is not clear what the mask is about.
 func updateRuleOf(desc protoreflect.MessageDescriptor) *updateRule {
 	mask := updateMaskOf(desc)
 	if mask == nil {
@@ -59,8 +59,8 @@ func isMask(field protoreflect.FieldDescriptor) bool {
 	return !field.IsList() && field.Message() != nil && field.Message().FullName() == maskMessage
 }
 
-// createdField returns the field of a message that holds the resource that it creates (AIP-133); nil
-// where it creates none.
+// createdField returns the field of a message that holds the resource that it creates (AIP-133);
+// nil where it creates none.
 func createdField(desc protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
 	if _, ok := nounAfter(desc, "Create", "BatchCreate"); !ok {
 		return nil
@@ -135,8 +135,8 @@ var ownFields = map[protoreflect.Name]bool{
 	"request_id": true, "idempotency_key": true, "client_token": true, "client_request_id": true,
 }
 
-// hoistedFields returns the required fields of the requests in a list that the message with the list
-// may set for all of them.
+// hoistedFields returns the required fields of the requests in a list that the message with the
+// list may set for all of them.
 func hoistedFields(batch protoreflect.MessageDescriptor, list protoreflect.FieldDescriptor) (hoisted []hoistedField) {
 	child := list.Message()
 	if !list.IsList() || child == nil || !strings.HasSuffix(string(child.Name()), "Request") {

@@ -139,7 +139,8 @@ func TestRequiredInItsContext(t *testing.T) {
 		// What is not named is ignored, so its format is too.
 		{"UpdateBookRequest", `book {name: "b" etag: "e" ip: "?" publisher {ip: "?"}} update_mask {paths: "author" paths: "publisher.city"}`, ""},
 		{"UpdateBookRequest", `book {name: "b" etag: "e" ip: "?" publisher {ip: "?"}} update_mask {paths: "ip" paths: "publisher.ip"}`, "book.ip book.publisher.ip"},
-		// An upsert may create, and needs all that a create needs (AIP-134); a dry run is judged as the call (AIP-163).
+		// An upsert may create, and needs all that a create needs (AIP-134); a dry run is judged as
+		// the call (AIP-163).
 		{"UpdateBookRequest", `book {name: "b" etag: "e"} update_mask {paths: "author"} allow_missing: true`, "book.title book.cover"},
 		{"UpdateBookRequest", `book {name: "b" etag: "e"} update_mask {paths: "author"} validate_only: true`, ""},
 		{"CreateBookRequest", `validate_only: true`, "parent book"},
@@ -153,7 +154,8 @@ func TestRequiredInItsContext(t *testing.T) {
 		{"BatchUpdateBooksRequest", `requests {book {name: "b" etag: "e"}} update_mask {paths: "author"} allow_missing: true`, "requests[0].book.title requests[0].book.cover"},
 		{"BatchUpdateBooksRequest", `requests {book {name: "b" etag: "e"}}`, "requests[0].book.title requests[0].book.cover"},
 		{"BulkUpdateBooksRequest", `books {name: "b" etag: "e"} books {name: "b"} update_mask {paths: "author"}`, "books[1].etag"},
-		// A create ignores the name and the etag (AIP-133), which the server assigns, and all identifiers.
+		// A create ignores the name and the etag (AIP-133), which the server assigns, and all
+		// identifiers.
 		{"CreateBookRequest", `parent: "p" book {title: "t" image: "i"}`, ""},
 		{"CreateBookRequest", `parent: "p" book {chapters {text: "x"} chapters {}}`, "book.title book.cover book.chapters[1].text"},
 		{"CreatePlainRequest", `plain {}`, "plain.name"},

@@ -15,8 +15,8 @@ type formatRule struct {
 	format policy.Format
 }
 
-// check collects what is wrong with the text, or the texts, of a field that the mask names. An empty
-// text is one that is not set.
+// check collects what is wrong with the text, or the texts, of a field that the mask names. An
+// empty text is one that is not set.
 func (r *formatRule) check(m protoreflect.Message, mask maskPart, w *walk) {
 	if _, covers := mask.of(string(r.field.Name())); covers != coversAll || !m.Has(r.field) {
 		return

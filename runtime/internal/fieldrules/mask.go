@@ -9,8 +9,8 @@ import (
 )
 
 // maskPart is what a field mask (AIP-161) names of one message: paths, sorted, which all begin with
-// the same bytes. The paths are those of the mask itself, so that a mask takes no more memory than it
-// has in the request. The zero value names everything.
+// the same bytes. The paths are those of the mask itself, so that a mask takes no more memory than
+// it has in the request. The zero value names everything.
 type maskPart struct {
 	paths []string
 	at    int // where in each path the names in this message begin
@@ -86,8 +86,8 @@ func (p maskPart) of(name string) (maskPart, coverage) {
 	return deeper, coversPart
 }
 
-// ofElements returns what is named of each element of a list. "authors.*.name" is the way to say it;
-// "authors.name" is read as the same.
+// ofElements returns what is named of each element of a list. "authors.*.name" is the way to say
+// it; "authors.name" is read as the same.
 func (p maskPart) ofElements() (maskPart, coverage) {
 	if p.all() {
 		return p, coversAll

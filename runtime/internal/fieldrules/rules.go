@@ -1,5 +1,5 @@
-// Package fieldrules checks requests by the rules that their protos state: required fields and formats
-// (AIP-203, google.api.field_info).
+// Package fieldrules checks requests by the rules that their protos state: required fields and
+// formats (AIP-203, google.api.field_info).
 package fieldrules
 
 import (
@@ -96,7 +96,8 @@ func newRequiredRule(field protoreflect.FieldDescriptor, isName bool, behaviors 
 	return rule
 }
 
-// heldMessage returns the message that a field holds, one or many of it; nil for a field of something else.
+// heldMessage returns the message that a field holds, one or many of it; nil for a field of
+// something else.
 func heldMessage(field protoreflect.FieldDescriptor) protoreflect.MessageDescriptor {
 	if field.IsMap() {
 		return field.MapValue().Message()

@@ -212,7 +212,8 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// nodeMessage describes a tree of messages with a required name, that holds messages without rules too.
+// nodeMessage describes a tree of messages with a required name, that holds messages without rules
+// too.
 func nodeMessage(t *testing.T) protoreflect.MessageDescriptor {
 	t.Helper()
 	const str, msg = descriptorpb.FieldDescriptorProto_TYPE_STRING, descriptorpb.FieldDescriptorProto_TYPE_MESSAGE
@@ -267,7 +268,8 @@ func allocatedBy(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// TestChecksCostWhatTheRequestWeighs holds that the cost of a check grows no faster than the request, valid or not.
+// TestChecksCostWhatTheRequestWeighs holds that the cost of a check grows no faster than the
+// request, valid or not.
 func TestChecksCostWhatTheRequestWeighs(t *testing.T) {
 	node := nodeMessage(t)
 	check := firstCheck(node)
@@ -352,7 +354,8 @@ func TestPathsAreCut(t *testing.T) {
 	}
 }
 
-// TestFieldsThatLeadToNoRuleAreLeftOut holds that nobody walks what has no rules, in messages that hold themselves too.
+// TestFieldsThatLeadToNoRuleAreLeftOut holds that nobody walks what has no rules, in messages that
+// hold themselves too.
 func TestFieldsThatLeadToNoRuleAreLeftOut(t *testing.T) {
 	node := nodeMessage(t)
 	for name, want := range map[protoreflect.Name][]string{"Node": {"children", "named"}, "Box": {"node"}} {

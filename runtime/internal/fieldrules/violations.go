@@ -43,7 +43,8 @@ func (c *collector) add(step pathStep, description, reason string) {
 	}
 }
 
-// pathTo returns the path of a field in the message that is looked at; of a long one the first bytes.
+// pathTo returns the path of a field in the message that is looked at; of a long one the first
+// bytes.
 func (c *collector) pathTo(last pathStep) string {
 	var path []byte
 	for _, step := range c.path {

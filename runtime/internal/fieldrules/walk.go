@@ -163,8 +163,8 @@ func (s *scope) update(u updateScope, isBatch bool) {
 	}
 }
 
-// checkAbsent collects what is wrong with a message that is not there, although the mask names fields
-// in it: to update them is to clear them.
+// checkAbsent collects what is wrong with a message that is not there, although the mask names
+// fields in it: to update them is to clear them.
 func (n *nestedRules) checkAbsent(m protoreflect.Message, s *scope, w *walk) {
 	if n.field.IsList() || n.field.IsMap() {
 		return
@@ -185,7 +185,8 @@ func (n *nestedRules) checkList(list protoreflect.List, s *scope, w *walk) {
 	}
 }
 
-// checkMap takes and returns copies: the closure moves them to the heap, which other checks shall not pay for.
+// checkMap takes and returns copies: the closure moves them to the heap, which other checks shall
+// not pay for.
 func (n *nestedRules) checkMap(values protoreflect.Map, s scope, w walk) walk {
 	named := s.mask
 	values.Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {

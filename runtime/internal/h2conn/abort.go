@@ -35,9 +35,9 @@ type aborts struct {
 	codes  map[uint32]struct{} // streams whose RST_STREAM gets another code
 }
 
-// Abort resets a stream at once, with ENHANCE_YOUR_CALM: nothing more is sent in it. It may be called
-// by any goroutine, once for a stream. If the client stops within a frame, the stream is reset when the
-// frame is complete.
+// Abort resets a stream at once, with ENHANCE_YOUR_CALM: nothing more is sent in it. It may be
+// called by any goroutine, once for a stream. If the client stops within a frame, the stream is
+// reset when the frame is complete.
 func (c *Conn) Abort(stream uint32) {
 	a := &c.aborts
 	a.mu.Lock()
@@ -69,7 +69,8 @@ func (a *aborts) sleep(conn net.Conn) {
 	}
 }
 
-// injectAborts makes frames that abort streams what is read next, if the client is between two frames.
+// injectAborts makes frames that abort streams what is read next, if the client is between two
+// frames.
 func (c *Conn) injectAborts() {
 	if !c.aborts.pending.Load() || c.rest != nil || !c.in.between() {
 		return
@@ -94,7 +95,8 @@ func (c *Conn) injectAborts() {
 	a.sleep(c.Conn)
 }
 
-// relabel returns p with another code in the RST_STREAM of an aborted stream, which ends before end.
+// relabel returns p with another code in the RST_STREAM of an aborted stream, which ends before
+// end.
 func (a *aborts) relabel(p []byte, end int, stream uint32) []byte {
 	if !a.labeled.Load() {
 		return p

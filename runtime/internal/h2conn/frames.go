@@ -24,8 +24,8 @@ type frames struct {
 	left   int // bytes of its payload that are to come
 }
 
-// next reads p to the end of a frame, or to its own end, and returns how much it read. ended reports
-// whether that is the end of the frame that kind, has and stream describe.
+// next reads p to the end of a frame, or to its own end, and returns how much it read. ended
+// reports whether that is the end of the frame that kind, has and stream describe.
 func (f *frames) next(p []byte) (n int, ended bool) {
 	if f.have < headerSize {
 		n = copy(f.header[f.have:], p)
@@ -74,8 +74,8 @@ const (
 	reset         // the client wants no more of a stream
 )
 
-// follow reads p to the end of a frame, or to its own end, and returns how much it read and what the
-// frame does to its stream.
+// follow reads p to the end of a frame, or to its own end, and returns how much it read and what
+// the frame does to its stream.
 func (r *requests) follow(p []byte) (n int, what event) {
 	switch {
 	case r.foreign:
@@ -124,7 +124,8 @@ func (r *requests) end() event {
 	return opened
 }
 
-// partial reports whether a block of headers, or the header of a frame, has begun and is not complete.
+// partial reports whether a block of headers, or the header of a frame, has begun and is not
+// complete.
 func (r *requests) partial() bool {
 	return !r.foreign && r.seen == len(preface) && (r.block || r.have > 0 && r.have < headerSize)
 }

@@ -72,8 +72,8 @@ func (c *chopped) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestReadsStopAfterHeaders reads what clients send, in pieces of any size, and sees that each stream is
-// known when the last byte of its headers has been read, and before anything after it is.
+// TestReadsStopAfterHeaders reads what clients send, in pieces of any size, and sees that each
+// stream is known when the last byte of its headers has been read, and before anything after it is.
 func TestReadsStopAfterHeaders(t *testing.T) {
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 0))
@@ -106,7 +106,8 @@ func TestReadsStopAfterHeaders(t *testing.T) {
 	}
 }
 
-// endsWithHeaders reports whether the last frame of what was read is of the stream, and ends headers.
+// endsWithHeaders reports whether the last frame of what was read is of the stream, and ends
+// headers.
 func endsWithHeaders(t *testing.T, read []byte, stream uint32) bool {
 	t.Helper()
 	framer := http2.NewFramer(io.Discard, bytes.NewReader(read[len(preface):]))

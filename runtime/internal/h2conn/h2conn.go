@@ -10,8 +10,8 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// Streams is told about the streams of a connection. Opened and Reset are called by the goroutine that
-// reads the connection, Writing and Written by the one that writes it.
+// Streams is told about the streams of a connection. Opened and Reset are called by the goroutine
+// that reads the connection, Writing and Written by the one that writes it.
 type Streams interface {
 	// Opened is called when the headers of a stream have been read, before anything after them is.
 	Opened(stream uint32)
@@ -71,8 +71,8 @@ func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 // NetConn returns the connection itself.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 
-// Read implements net.Conn. It returns nothing after headers that open a stream: these are dealt with
-// before what comes after them is.
+// Read implements net.Conn. It returns nothing after headers that open a stream: these are dealt
+// with before what comes after them is.
 func (c *Conn) Read(p []byte) (int, error) {
 	for {
 		c.injectAborts()
@@ -112,8 +112,8 @@ func (c *Conn) bound(err error) {
 	}
 }
 
-// cut follows the frames in p, keeps what comes after headers that open a stream for later, and returns
-// how much of p comes before.
+// cut follows the frames in p, keeps what comes after headers that open a stream for later, and
+// returns how much of p comes before.
 func (c *Conn) cut(p []byte) int {
 	n := c.follow(p)
 	if n < len(p) {
@@ -136,7 +136,8 @@ func (c *Conn) readRest(p []byte) int {
 	return n
 }
 
-// follow follows what the client has sent up to headers that open a stream, and returns how far it got.
+// follow follows what the client has sent up to headers that open a stream, and returns how far it
+// got.
 func (c *Conn) follow(p []byte) (read int) {
 	for read < len(p) {
 		n, what := c.in.follow(p[read:])

@@ -13,7 +13,8 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// requestBytes are what a client sends: the preface, settings, headers in three frames, data and a ping.
+// requestBytes are what a client sends: the preface, settings, headers in three frames, data and a
+// ping.
 func requestBytes(t testing.TB) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -86,8 +87,8 @@ func TestHalfSentHeadersEndTheConnection(t *testing.T) {
 	}
 }
 
-// TestDeadlinesBelongToTheOwner checks that the bound neither needs the deadlines of a connection nor
-// changes them: grpc sets one for the handshake, and clears it afterwards.
+// TestDeadlinesBelongToTheOwner checks that the bound neither needs the deadlines of a connection
+// nor changes them: grpc sets one for the handshake, and clears it afterwards.
 func TestDeadlinesBelongToTheOwner(t *testing.T) {
 	first := len(preface) + headerSize
 	synctest.Test(t, func(t *testing.T) {

@@ -3,8 +3,8 @@ package join
 
 import "sync"
 
-// Group is a number of goroutines. Unlike with a [sync.WaitGroup], a goroutine may enter at any time: it is waited for, or comes
-// too late and is told so. The zero value is an open group.
+// Group is a number of goroutines. Unlike with a [sync.WaitGroup], a goroutine may enter at any
+// time: it is waited for, or comes too late and is told so. The zero value is an open group.
 type Group struct {
 	mu      sync.Mutex
 	running int
@@ -31,7 +31,8 @@ func (g *Group) Leave() {
 	}
 }
 
-// Ended returns a channel that is closed, and closes the group, as soon as none of its goroutines runs.
+// Ended returns a channel that is closed, and closes the group, as soon as none of its goroutines
+// runs.
 func (g *Group) Ended() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -10,7 +10,8 @@ import (
 	"syscall"
 )
 
-// Listen listens on an address that [Of] reads. The socket of a process that was killed is replaced.
+// Listen listens on an address that [Of] reads. The socket of a process that was killed is
+// replaced.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	kind, at, err := Of(addr)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package openheader lets a helper of the runtime wait for the response header of a call whose requests
-// it is still sending.
+// Package openheader lets a helper of the runtime wait for the response header of a call whose
+// requests it is still sending.
 package openheader
 
 import (

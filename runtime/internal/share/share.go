@@ -13,7 +13,8 @@ package share
 
 import "container/heap"
 
-// Ledger counts the bytes of each principal. It is not safe for concurrent use: the lock of the store protects it.
+// Ledger counts the bytes of each principal. It is not safe for concurrent use: the lock of the
+// store protects it.
 type Ledger struct {
 	limit        int
 	pinned, kept int
@@ -39,7 +40,8 @@ func (l *Ledger) MayStart(owner string, n int) bool {
 	return own+n <= (l.limit-(l.pinned-own))/2
 }
 
-// MayGrow reports whether the pinned entries of a principal may grow by n bytes; they may always shrink.
+// MayGrow reports whether the pinned entries of a principal may grow by n bytes; they may always
+// shrink.
 func (l *Ledger) MayGrow(owner string, n int) bool {
 	own := l.pinnedOf(owner)
 	rest := l.limit - (l.pinned - own)
@@ -50,8 +52,9 @@ func (l *Ledger) MayGrow(owner string, n int) bool {
 // them.
 const alwaysKept = 64
 
-// MayKeep reports whether a pinned entry of a principal, of so many bytes, may be kept as one of size bytes. Where entries must
-// be forgotten for it, that may be no more than an equal part, or than a 64th of all.
+// MayKeep reports whether a pinned entry of a principal, of so many bytes, may be kept as one of
+// size bytes. Where entries must be forgotten for it, that may be no more than an equal part, or
+// than a 64th of all.
 func (l *Ledger) MayKeep(owner string, pinned, size int) bool {
 	if l.pinned+l.kept+size-pinned <= l.limit {
 		return true
@@ -86,7 +89,8 @@ func (l *Ledger) Add(owner string, pinned, kept int) {
 	}
 }
 
-// Full reports whether there are more bytes than the store has room for: kept entries of [Ledger.Largest] must go.
+// Full reports whether there are more bytes than the store has room for: kept entries of
+// [Ledger.Largest] must go.
 func (l *Ledger) Full() bool { return l.pinned+l.kept > l.limit }
 
 // Largest returns the principal that keeps most, "" where none keeps anything.

@@ -10,7 +10,8 @@ import (
 // length is the number of characters of a UUID as text.
 const length = 36
 
-// New returns a random UUID of version 4 (RFC 9562) in lower case: "1b4e28ba-2fa1-4d2b-883f-0016d3cca427".
+// New returns a random UUID of version 4 (RFC 9562) in lower case:
+// "1b4e28ba-2fa1-4d2b-883f-0016d3cca427".
 func New() string {
 	var id [16]byte
 	rand.Read(id[:]) // never fails: see crypto/rand

@@ -17,8 +17,9 @@ const sharedBytes = 4 << 20
 // hardly matters.
 const payload = 20_000
 
-// RunShared runs tests of how principals share a store, as [operation.Store] requires, on stores that open makes, each empty
-// and with room for maxBytes. What an operation takes besides what is in its record is for the store to say: up to 4 KiB.
+// RunShared runs tests of how principals share a store, as [operation.Store] requires, on stores
+// that open makes, each empty and with room for maxBytes. What an operation takes besides what is
+// in its record is for the store to say: up to 4 KiB.
 func RunShared(t *testing.T, open func(t *testing.T, maxBytes int) operation.Store) {
 	for _, test := range sharedTests {
 		t.Run(test.name, func(t *testing.T) {

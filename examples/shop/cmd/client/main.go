@@ -1,4 +1,5 @@
-// Command client calls every RPC of the shop and prints what it did. It fails when the shop does not answer as it should.
+// Command client calls every RPC of the shop and prints what it did. It fails when the shop does
+// not answer as it should.
 package main
 
 import (

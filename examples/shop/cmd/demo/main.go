@@ -1,5 +1,5 @@
-// Command demo serves the shop, calls all of it, stops it, and shows what happens. It expects grpcurl on PATH; `make demo`
-// sees to that.
+// Command demo serves the shop, calls all of it, stops it, and shows what happens. It expects
+// grpcurl on PATH; `make demo` sees to that.
 package main
 
 import (

@@ -42,8 +42,8 @@ type Server struct {
 	err   error // of the process; read it after ended
 }
 
-// Start runs the server at path on a free port and returns when it accepts connections. The server's log goes to log. The
-// server is killed when ctx ends.
+// Start runs the server at path on a free port and returns when it accepts connections. The
+// server's log goes to log. The server is killed when ctx ends.
 func Start(ctx context.Context, path string, log io.Writer, args ...string) (*Server, error) {
 	cmd := exec.CommandContext(ctx, path, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
 	stderr, err := cmd.StderrPipe()

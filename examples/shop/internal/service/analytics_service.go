@@ -19,7 +19,8 @@ const (
 	maxMetricName  = 100 // bytes
 )
 
-// AnalyticsService sums up the metrics of each call. It implements [shopv1service.AnalyticsService].
+// AnalyticsService sums up the metrics of each call. It implements
+// [shopv1service.AnalyticsService].
 type AnalyticsService struct{}
 
 // NewAnalyticsService returns an AnalyticsService.

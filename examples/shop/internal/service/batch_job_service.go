@@ -20,7 +20,8 @@ type Prices interface {
 	SetPrice(ctx context.Context, productID int32, cents int64) (changed bool, err error)
 }
 
-// BatchJobService changes prices in long-running operations. It implements [shopv1service.BatchJobService].
+// BatchJobService changes prices in long-running operations. It implements
+// [shopv1service.BatchJobService].
 type BatchJobService struct {
 	ops    *operation.Manager
 	prices Prices

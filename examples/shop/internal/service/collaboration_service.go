@@ -50,9 +50,9 @@ func NewCollaborationService() *CollaborationService {
 	return &CollaborationService{rooms: hub.New[edit](), documents: make(map[string]*document)}
 }
 
-// Collaborate joins a document with the first edit, and streams its edits in their order. A member first
-// receives the edits after the revision of its first edit, or an update of the whole document if they are
-// not kept any more. It may receive an edit twice, and ignores revisions that it has.
+// Collaborate joins a document with the first edit, and streams its edits in their order. A member
+// first receives the edits after the revision of its first edit, or an update of the whole document
+// if they are not kept any more. It may receive an edit twice, and ignores revisions that it has.
 func (s *CollaborationService) Collaborate(ctx context.Context, reqs runtime.Stream[edit]) runtime.Stream[edit] {
 	var answered int64 // the revision up to which stale edits have been answered
 	return shopv1service.CollaborationServiceCollaborate.Serve(ctx, reqs, s.rooms, hub.Handler[edit, edit]{

@@ -22,8 +22,8 @@ const (
 // Events is the log of what happens in the shop.
 type Events = eventlog.Log[shopv1.Event]
 
-// Notify appends an event. What happened has happened: if the log fails, the event is missing and the
-// failure is logged. A shop with a database writes both in one transaction.
+// Notify appends an event. What happened has happened: if the log fails, the event is missing and
+// the failure is logged. A shop with a database writes both in one transaction.
 func Notify(ctx context.Context, events *Events, kind, subject string) {
 	_, err := events.Append(ctx, &shopv1.Event{Id: rand.Text(), Type: kind, CreateTime: timestamppb.Now(), Subject: subject})
 	if err != nil {

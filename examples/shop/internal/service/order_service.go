@@ -37,7 +37,8 @@ type orderKey struct {
 	id       int64
 }
 
-// NewOrderService returns an OrderService that sells what is in catalogue, and tells events of orders.
+// NewOrderService returns an OrderService that sells what is in catalogue, and appends orders to
+// events.
 func NewOrderService(catalogue *Catalogue, events *Events) *OrderService {
 	return &OrderService{catalogue: catalogue, events: events, orders: make(map[orderKey]*shopv1.Order)}
 }

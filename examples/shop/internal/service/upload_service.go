@@ -19,7 +19,8 @@ import (
 // maxImages bounds the memory of an UploadService, together with upload.max_file_bytes.
 const maxImages = 100
 
-// UploadService keeps the images of products in memory. It implements [shopv1service.UploadService].
+// UploadService keeps the images of products in memory. It implements
+// [shopv1service.UploadService].
 type UploadService struct {
 	staging upload.Staging
 
