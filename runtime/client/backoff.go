@@ -64,15 +64,25 @@ func (b Backoff) Do(ctx context.Context, f func(context.Context) error) error {
 		if err == nil || !b.again(err, attempt) {
 			return err
 		}
-		asked, _ := rpcerr.RetryAfter(err)
-		wait := asked + b.wait(attempt)
-		if deadline, ok := ctx.Deadline(); asked > maxRetryAfter || ok && time.Until(deadline) <= wait {
+		if err := b.Wait(ctx, err, attempt); err != nil {
 			return err
 		}
-		if ended := sleep(ctx, wait); ended != nil {
-			return fmt.Errorf("%w (no more attempts: %w)", err, ended)
-		}
 	}
+}
+
+// Wait waits as [Backoff.Do] does after a number of attempts in a row, the last of which failed with
+// err. It is for loops that decide themselves whether to try again, and that start to count anew after
+// progress. It returns nil when the next attempt is due, and otherwise what Do returns.
+func (b Backoff) Wait(ctx context.Context, err error, attempts int) error {
+	asked, _ := rpcerr.RetryAfter(err)
+	wait := asked + b.wait(attempts)
+	if deadline, ok := ctx.Deadline(); asked > maxRetryAfter || ok && time.Until(deadline) <= wait {
+		return err
+	}
+	if ended := sleep(ctx, wait); ended != nil {
+		return fmt.Errorf("%w (no more attempts: %w)", err, ended)
+	}
+	return nil
 }
 
 // again reports whether another attempt follows one that failed with err.

@@ -66,71 +66,46 @@ type resuming[Resp any] struct {
 	open     func(ctx context.Context, position string) runtime.Stream[Resp]
 	yield    func(*Resp, error) bool
 	position string
-	unplaced bool  // the last event had no position
-	done     bool  // the loop ends
-	failure  error // with this error
-	cut      error // ended a connection that made progress
-}
-
-// everyCode returns all codes of errors, for [client.Backoff]: connect decides what is retried.
-func everyCode() (all []codes.Code) {
-	for code := codes.Canceled; code <= codes.Unauthenticated; code++ {
-		all = append(all, code)
-	}
-	return all
+	unplaced bool // the last event had no position
+	done     bool // the loop ends
 }
 
 // run connects until the loop ends.
 func (r *resuming[Resp]) run(ctx context.Context) error {
-	for !r.done {
-		b := r.options.backoff
-		b.Attempts, b.Codes = max(r.options.attempts, 0), everyCode()
-		if b.Attempts == 0 {
-			b.Attempts = -1
+	for failures, waits := 0, 0; ; { // since the last progress
+		progress, err := r.connect(ctx)
+		if r.done {
+			return err
 		}
-		cut := r.cut
-		if r.cut = nil; cut != nil && b.Attempts > 0 {
-			b.Attempts++ // the first does not connect
+		if progress {
+			failures, waits = 0, 0
+		} else if failures++; r.options.attempts > 0 && failures >= r.options.attempts {
+			return err
 		}
-		err := b.Do(ctx, func(ctx context.Context) error {
-			if ended := cut; ended != nil {
-				cut = nil
-				return ended // so that Do waits
-			}
-			return r.connect(ctx)
-		})
-		if err != nil {
+		waits++
+		if err := r.options.backoff.Wait(ctx, err, waits); err != nil {
 			return err
 		}
 	}
-	return r.failure
 }
 
-// connect yields the events of one connection. It returns an error if another connection should
-// follow after a wait that is longer than the last.
-func (r *resuming[Resp]) connect(ctx context.Context) error {
+// connect yields the events of one connection. Unless the loop is done, another connection follows
+// because of the error.
+func (r *resuming[Resp]) connect(ctx context.Context) (progress bool, err error) {
 	c := connection{start: r.position}
-	var err error
 	for resp, failure := range r.open(ctx, r.position) {
 		if err = failure; err != nil {
 			break
 		}
 		if !r.receive(&c, resp) {
 			r.done = true
-			return nil
+			return true, nil
 		}
 	}
-	switch {
-	case err == nil:
-		r.done = true
-	case r.unplaced || !r.retryable(ctx, err):
-		r.done, r.failure = true, notRecovered(err)
-	case c.progress(r.position):
-		r.cut = err
-	default:
-		return err
+	if r.done = err == nil || r.unplaced || !r.retryable(ctx, err); r.done {
+		err = notRecovered(err)
 	}
-	return nil
+	return c.progress(r.position), err
 }
 
 // connection is what happened on one connection.

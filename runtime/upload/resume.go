@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -13,8 +12,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/internal/openheader"
-	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // DefaultResumeAttempts is how many calls in a row [WithResume] makes that bring no byte further.
@@ -36,13 +35,8 @@ func WithResume(attempts int) SendOption {
 	}
 }
 
-// Limits of a client that resumes.
-const (
-	offsetTimeout = 10 * time.Second // for the server to tell its offset
-	firstPause    = 100 * time.Millisecond
-	longestPause  = time.Second
-	maxRetryAfter = time.Minute // longer waits are for the caller to decide on
-)
+// offsetTimeout is how long a client that resumes waits for the server to tell its offset.
+const offsetTimeout = 10 * time.Second
 
 // sendResumed uploads a file in as many calls as it takes.
 func (m *Method[S, Req, Resp, H]) sendResumed(ctx context.Context, s S, source Source[H], o sendOptions) (*Resp, error) {
@@ -74,27 +68,9 @@ func (m *Method[S, Req, Resp, H]) sendResumed(ctx context.Context, s S, source S
 		if status.Code(err) != codes.Unavailable || failures >= o.resume {
 			return nil, err
 		}
-		if err := pause(ctx, err, failures); err != nil {
+		if err := (client.Backoff{}).Wait(ctx, err, failures); err != nil {
 			return nil, err
 		}
-	}
-}
-
-// pause waits before another call, after failures in a row of which the last is err. It returns err if the wait would be too
-// long, or ctx ends.
-func pause(ctx context.Context, err error, failures int) error {
-	asked, _ := rpcerr.RetryAfter(err)
-	wait := asked + rand.N(min(firstPause<<min(failures-1, 10), longestPause))
-	if deadline, ok := ctx.Deadline(); asked > maxRetryAfter || ok && time.Until(deadline) <= wait {
-		return err
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("%w (no more attempts: %w)", err, ctx.Err())
 	}
 }
 
