@@ -176,7 +176,7 @@ func TestTypeFaults(t *testing.T) {
 		{`active > false`, `column 1: active is of type bool, which has no order; there are "=", "!=" and ":"`},
 		{`state = OPEN`, `column 9: OPEN does not fit state, which is one of STATE_UNSPECIFIED, STATE_OPEN, STATE_CLOSED`},
 		{`state < STATE_OPEN`, `column 1: state is of type enum, which has no order; there are "=", "!=" and ":"`},
-		{`data = x`, `column 1: data cannot be compared, as its type is bytes; data:* says whether it is set`},
+		{`data = x`, `column 1: data cannot be compared, as its type is bytes; data:* tests whether it is set`},
 		{`tags = maths`, `column 1: tags is a list; write "tags:" for "has an element that is"`},
 		{`homes.city = Paris`, `column 1: homes is a list; write "homes.city:" for "has an element that is"`},
 		{`labels = x`, `column 1: labels is a map; write "labels:" for "has the key", or the key after a dot`},

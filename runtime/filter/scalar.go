@@ -13,7 +13,7 @@ import (
 func (c *comparison) scalar(field protoreflect.FieldDescriptor) (test, *fault) {
 	kind := field.Kind()
 	if kind == protoreflect.BytesKind || kind == protoreflect.GroupKind || kind == protoreflect.MessageKind {
-		return nil, faultf(c.left.At, `%s cannot be compared, as its type is %s; %s:* says whether it is set`, brief(c.left), kind, brief(c.left))
+		return nil, faultf(c.left.At, `%s cannot be compared, as its type is %s; %s:* tests whether it is set`, brief(c.left), kind, brief(c.left))
 	}
 	if kind == protoreflect.BoolKind || kind == protoreflect.EnumKind {
 		if err := c.unordered(kind.String()); err != nil {

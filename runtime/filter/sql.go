@@ -71,7 +71,7 @@ func (w *sqlWriter) expr(expr Expr) *fault {
 	case *Restriction:
 		return w.restriction(e)
 	}
-	return faultf(expr.Pos(), "%s cannot be asked of the database", quote(expr.String()))
+	return faultf(expr.Pos(), "%s cannot be expressed in SQL", quote(expr.String()))
 }
 
 // operands writes operands as a balanced tree, because SQLite limits the depth of expressions.
@@ -96,7 +96,7 @@ func (w *sqlWriter) restriction(r *Restriction) *fault {
 	left, _ := r.Left.(*Member)
 	right, _ := r.Right.(*Member)
 	if left == nil || right == nil || r.Field == nil || r.manifold || r.Field.Cardinality() == protoreflect.Repeated {
-		return faultf(r.Pos(), "%s cannot be asked of the database", quote(r.String()))
+		return faultf(r.Pos(), "%s cannot be expressed in SQL", quote(r.String()))
 	}
 	column, ok := w.columns[left.Path()]
 	switch {
@@ -150,12 +150,12 @@ func stored(value any, literal *Member) (any, *fault) {
 	switch v := value.(type) {
 	case uint64:
 		if v > math.MaxInt64 {
-			return nil, faultf(literal.At, "%s cannot be asked of the database, whose integers end at %d", brief(literal), int64(math.MaxInt64))
+			return nil, faultf(literal.At, "%s is out of range: the largest integer of the database is %d", brief(literal), int64(math.MaxInt64))
 		}
 		return int64(v), nil
 	case time.Time:
 		if v.Nanosecond()%int(time.Microsecond) != 0 {
-			return nil, faultf(literal.At, "%s cannot be asked of the database, whose times are exact to a microsecond; leave out the digits after that", brief(literal))
+			return nil, faultf(literal.At, "%s is more precise than the times of the database; leave out the digits after the microseconds", brief(literal))
 		}
 	}
 	return value, nil

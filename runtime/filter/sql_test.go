@@ -77,15 +77,15 @@ func TestNotInSQL(t *testing.T) {
 	schema := filter.For(userDescriptor(t))
 	for text, want := range map[string]string{
 		`age = 1 score = 2`:                      `column 9: no field "score" to filter by`,
-		`word`:                                   `column 1: "word" cannot be asked of the database`,
-		`tags:x`:                                 `column 1: "tags:x" cannot be asked of the database`,
-		`labels:x`:                               `column 1: "labels:x" cannot be asked of the database`,
-		`labels.x = y`:                           `column 1: "labels.x = y" cannot be asked of the database`,
-		`homes.city:Rome`:                        `column 1: "homes.city:Rome" cannot be asked of the database`,
-		`detail.reason = x`:                      `column 1: "detail.reason = x" cannot be asked of the database`,
-		`address:city`:                           `column 1: "address:city" cannot be asked of the database`,
-		`extra.x = 1`:                            `column 1: "extra.x = 1" cannot be asked of the database`,
-		`created > 2020-01-01T00:00:00.0000001Z`: `column 11: 2020-01-01T00:00:00.0000001Z cannot be asked of the database, whose times are exact to a microsecond; leave out the digits after that`,
+		`word`:                                   `column 1: "word" cannot be expressed in SQL`,
+		`tags:x`:                                 `column 1: "tags:x" cannot be expressed in SQL`,
+		`labels:x`:                               `column 1: "labels:x" cannot be expressed in SQL`,
+		`labels.x = y`:                           `column 1: "labels.x = y" cannot be expressed in SQL`,
+		`homes.city:Rome`:                        `column 1: "homes.city:Rome" cannot be expressed in SQL`,
+		`detail.reason = x`:                      `column 1: "detail.reason = x" cannot be expressed in SQL`,
+		`address:city`:                           `column 1: "address:city" cannot be expressed in SQL`,
+		`extra.x = 1`:                            `column 1: "extra.x = 1" cannot be expressed in SQL`,
+		`created > 2020-01-01T00:00:00.0000001Z`: `column 11: 2020-01-01T00:00:00.0000001Z is more precise than the times of the database; leave out the digits after the microseconds`,
 	} {
 		f, err := schema.Parse("filter", text)
 		if err != nil {

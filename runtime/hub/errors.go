@@ -24,7 +24,7 @@ var (
 // maxKey is the maximum length of a room key in bytes.
 const maxKey = 256
 
-// checkKey returns what is wrong with a room key; "" for nothing.
+// checkKey returns what is wrong with a room key, or "".
 func checkKey(key string) string {
 	switch {
 	case key == "":

@@ -63,7 +63,7 @@ func (m *Member[T]) fits(size int64, tight bool) bool {
 	return q.len == 0 || !tight && q.len < m.limits.messages && q.bytes+size <= m.limits.bytes
 }
 
-// fitsFor reports whether the queue has room for a message in the place of another.
+// fitsFor reports whether the queue has room for a message instead of another.
 func (m *Member[T]) fitsFor(had *entry[T], size int64) bool {
 	more := size - had.size
 	return more <= 0 || m.queue.len == 1 || m.queue.bytes+more <= m.limits.bytes

@@ -56,7 +56,7 @@ func (q *queue[T]) same(env *envelope[T]) *entry[T] {
 	return q.slot(int(number - q.taken))
 }
 
-// replace puts env in the place of a waiting message, which it returns.
+// replace replaces a waiting message with env, and returns it.
 func (q *queue[T]) replace(had *entry[T], env *envelope[T], size int64) (old *envelope[T]) {
 	q.bytes += size - had.size
 	old, had.env, had.size = had.env, env, size

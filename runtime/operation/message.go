@@ -37,7 +37,7 @@ func shapeOf(message protoreflect.MessageDescriptor, fields Fields) (*shape, err
 	case len(s.name) == 0:
 		return nil, fmt.Errorf("%s: no field holds the name of the operation; say which in operation.Fields.Name", message.FullName())
 	case len(s.done) == 0:
-		return nil, fmt.Errorf("%s: no field says whether the operation is done; say which in operation.Fields.Done", message.FullName())
+		return nil, fmt.Errorf("%s: no field reports whether the operation is done; name it in operation.Fields.Done", message.FullName())
 	case len(s.failure) == 0:
 		return nil, fmt.Errorf("%s: no field holds the error of the operation; say which in operation.Fields.Error", message.FullName())
 	}

@@ -227,7 +227,7 @@ func TestMessagesThatAreNoOperationsAreRefused(t *testing.T) {
 		want    string
 	}{
 		{"NoName", Fields{}, "say which in operation.Fields.Name"},
-		{"NoDone", Fields{}, "say which in operation.Fields.Done"},
+		{"NoDone", Fields{}, "name it in operation.Fields.Done"},
 		{"NoError", Fields{}, "say which in operation.Fields.Error"},
 		{"Oneof", Fields{Name: "nothing"}, "Fields.Name: nothing: test.likes.Oneof has no field nothing"},
 		{"Oneof", Fields{Done: "id"}, "test.likes.Oneof.id has a type that does not fit"},

@@ -422,7 +422,7 @@ func TestOtherLevels(t *testing.T) {
 }
 
 // TestMarks holds when a client that asks for marks gets which.
-// TestAClientThatIsLiveLosesNothingSilently holds that a start is moved only until the client is told
+// TestAClientThatIsLiveLosesNothingSilently holds that a start is moved only until the client is notified
 // that the replay is over: what comes later is what it subscribed to.
 func TestAClientThatIsLiveLosesNothingSilently(t *testing.T) {
 	log := eventlog.New[event](eventlog.NewMemory(eventlog.WithMaxRecords(3)), eventlog.WithTail(1, 1))

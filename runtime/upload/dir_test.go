@@ -198,7 +198,7 @@ func TestDamagedStaging(t *testing.T) {
 		}
 		counted(t, d, path)
 	})
-	t.Run("a directory in the place of a file", func(t *testing.T) {
+	t.Run("a directory instead of a file", func(t *testing.T) {
 		d, path := newDir(t)
 		if err := os.MkdirAll(filepath.Join(path, pathOf(Key{Name: "a"})), 0o700); err != nil {
 			t.Fatal(err)

@@ -33,7 +33,7 @@ func Share[T any](msg *T) *Shared[T] {
 // Message returns the message itself.
 func (s *Shared[T]) Message() *T { return s.msg }
 
-// Next tells the call of ctx that the message of s is the next response of its stream. Call it
+// Next announces to the call of ctx that the message of s is the next response of its stream. Call it
 // immediately before the message is yielded. The message is sent as any other if ctx is not that of
 // a call over the network, if another message is sent first, or if the stream has a codec of its
 // own or is wrapped by an interceptor of the grpc.Server.

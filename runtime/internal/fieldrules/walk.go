@@ -185,7 +185,7 @@ func (n *nestedRules) checkList(list protoreflect.List, s *scope, w *walk) {
 	}
 }
 
-// checkMap takes and returns copies: the closure moves them to the heap, which other checks shall
+// checkMap takes and returns copies: the closure moves them to the heap, which other checks should
 // not pay for.
 func (n *nestedRules) checkMap(values protoreflect.Map, s scope, w walk) walk {
 	named := s.mask

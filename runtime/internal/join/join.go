@@ -4,7 +4,7 @@ package join
 import "sync"
 
 // Group is a number of goroutines. Unlike with a [sync.WaitGroup], a goroutine may enter at any
-// time: it is waited for, or comes too late and is told so. The zero value is an open group.
+// time: it is waited for, or comes too late and learns so. The zero value is an open group.
 type Group struct {
 	mu      sync.Mutex
 	running int
