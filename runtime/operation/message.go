@@ -35,11 +35,11 @@ func shapeOf(message protoreflect.MessageDescriptor, fields Fields) (*shape, err
 	case f.err != nil:
 		return nil, f.err
 	case len(s.name) == 0:
-		return nil, fmt.Errorf("%s: no field holds the name of the operation; say which in operation.Fields.Name", message.FullName())
+		return nil, fmt.Errorf("%s: no field holds the name of the operation; name it in operation.Fields.Name", message.FullName())
 	case len(s.done) == 0:
 		return nil, fmt.Errorf("%s: no field reports whether the operation is done; name it in operation.Fields.Done", message.FullName())
 	case len(s.failure) == 0:
-		return nil, fmt.Errorf("%s: no field holds the error of the operation; say which in operation.Fields.Error", message.FullName())
+		return nil, fmt.Errorf("%s: no field holds the error of the operation; name it in operation.Fields.Error", message.FullName())
 	}
 	return s, nil
 }

@@ -226,9 +226,9 @@ func TestMessagesThatAreNoOperationsAreRefused(t *testing.T) {
 		fields  Fields
 		want    string
 	}{
-		{"NoName", Fields{}, "say which in operation.Fields.Name"},
+		{"NoName", Fields{}, "name it in operation.Fields.Name"},
 		{"NoDone", Fields{}, "name it in operation.Fields.Done"},
-		{"NoError", Fields{}, "say which in operation.Fields.Error"},
+		{"NoError", Fields{}, "name it in operation.Fields.Error"},
 		{"Oneof", Fields{Name: "nothing"}, "Fields.Name: nothing: test.likes.Oneof has no field nothing"},
 		{"Oneof", Fields{Done: "id"}, "test.likes.Oneof.id has a type that does not fit"},
 		{"Oneof", Fields{Name: "id.text"}, "test.likes.Oneof.id is no message"},
