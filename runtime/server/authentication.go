@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"google.golang.org/grpc/codes"
 
@@ -15,12 +16,57 @@ import (
 // WithAuthenticator authenticates callers. A method then rejects every call unless its policy
 // states which callers are authorized: all (public), those with certain scopes, or all
 // authenticated ones.
-func WithAuthenticator(authenticator Authenticator) Option {
+//
+// Several authenticators are tried in order, and the first that finds credentials decides:
+//
+//	server.WithAuthenticator(tokens, keys, certificates)
+//
+// One that returns a principal or an error ends the search; one that returns neither leaves the
+// call to the next. So invalid credentials reject a call even if it has others that are valid. If
+// they did not, the expired token of a user, sent over a connection with the certificate of a
+// proxy, would make the call one of the proxy; and a caller could choose the credentials that are
+// checked least. List credentials of a user before those of a machine.
+//
+// A second WithAuthenticator replaces the first.
+func WithAuthenticator(authenticators ...Authenticator) Option {
+	authenticators = slices.Clone(authenticators)
 	return func(c *settings) {
-		if isNil(authenticator) {
-			c.fail("WithAuthenticator(nil): pass an authenticator, or WithoutAuthentication")
+		if len(authenticators) == 0 {
+			c.fail("WithAuthenticator(): pass an authenticator, or WithoutAuthentication")
+			return
 		}
-		c.authenticator, c.admitAll = authenticator, false
+		if slices.ContainsFunc(authenticators, func(a Authenticator) bool { return isNil(a) }) {
+			c.fail("WithAuthenticator(nil): pass an authenticator, or WithoutAuthentication")
+			return
+		}
+		c.authenticator, c.admitAll = inOrder(authenticators), false
+	}
+}
+
+// inOrder are authenticators of which the first that finds credentials decides.
+type inOrder []Authenticator
+
+// Bind implements [Authenticator]. It returns nil if none of the authenticators binds the method.
+func (o inOrder) Bind(info runtime.MethodInfo) AuthenticateFunc {
+	var bound []AuthenticateFunc
+	for _, authenticator := range o {
+		if authenticate := authenticator.Bind(info); authenticate != nil {
+			bound = append(bound, authenticate)
+		}
+	}
+	switch len(bound) {
+	case 0:
+		return nil
+	case 1:
+		return bound[0]
+	}
+	return func(ctx context.Context) (*runtime.Principal, error) {
+		for _, authenticate := range bound {
+			if principal, err := authenticate(ctx); principal != nil || err != nil {
+				return principal, err
+			}
+		}
+		return nil, nil
 	}
 }
 

@@ -53,7 +53,7 @@ var everything = runtime.Policy{
 // handlerOf returns the handler of a unary method with the policy.
 func handlerOf(p runtime.Policy, opts ...Option) grpc.MethodHandler {
 	table := runtime.NewService("t.S", healthpb.File_grpc_health_v1_health_proto, runtime.Unary("Check", healthService.check, p))
-	return describe[healthService](newPipeline(newSettings(append(opts, WithAuthenticator(cachedAuthenticator())))), table, newHealth()).Methods[0].Handler
+	return describe[healthService](newPipeline(newSettings(append([]Option{WithAuthenticator(cachedAuthenticator())}, opts...))), table, newHealth()).Methods[0].Handler
 }
 
 // allocsOf counts the allocations of one call that ends with want.
@@ -83,6 +83,11 @@ func TestPipelineAllocations(t *testing.T) {
 	}
 	if got := allocsOf(t, good, handlerOf(everything, off, WithIdempotency(new(twice))), nil, codes.OK); got != served {
 		t.Errorf("with a guard of other methods: %v allocations, %v without", got, served)
+	}
+	nobody := AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return nil, nil })
+	second := WithAuthenticator(nobody, cachedAuthenticator())
+	if got := allocsOf(t, good, handlerOf(everything, off, second), nil, codes.OK); got != served {
+		t.Errorf("with two authenticators: %v allocations, %v with one", got, served)
 	}
 	limited := everything
 	limited.Rates = []runtime.Rate{{PerSecond: 1e-6, Burst: 1}}

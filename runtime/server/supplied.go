@@ -16,7 +16,8 @@ type Authenticator interface {
 }
 
 // AuthenticateFunc returns the principal of the call of ctx, from its metadata or peer. It returns
-// nil and no error if the call has no credentials.
+// nil and no error only if the call has no credentials of its kind: the next authenticator of
+// [WithAuthenticator] then decides.
 //
 // The server logs an error. The caller receives UNAUTHENTICATED, or the code of the error's
 // status, such as UNAVAILABLE, with a fixed text. An error of [rpcerr.Reason.Errorf] is sent as it
