@@ -1,16 +1,11 @@
 package policy
 
 import (
-	"fmt"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
 // everyPattern is a method that has all of them, which none in a proto can.
@@ -69,52 +64,6 @@ func TestLimitsOfPatterns(t *testing.T) {
 			t.Errorf("%s: %v (-want +got):\n%s", name, faults, diff)
 		}
 	}
-}
-
-// TestDefaultsAreDocumented compares the defaults of patterns with those in the docs.
-func TestDefaultsAreDocumented(t *testing.T) {
-	page, err := os.ReadFile("../../docs/policy.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	unset := &grpcservicev1.Policy{}
-	compared := 0
-	for _, option := range everyPattern.Defaults(everyPattern.Policy(unset), unset) {
-		pattern, field, _ := strings.Cut(option.Field, ".")
-		if option.Value == nil || !everyPattern.Patterns.Has(pattern) || option.Value == false {
-			continue
-		}
-		_, section, _ := strings.Cut(string(page), "\n### "+pattern+"\n")
-		section, _, _ = strings.Cut(section, "\n### ")
-		row := regexp.MustCompile("(?m)^\\| `" + field + "`.*\\| (.*) \\|$").FindStringSubmatch(section)
-		want := fmt.Sprint(option.Value)
-		if text, ok := option.Value.(string); ok {
-			d, err := time.ParseDuration(text)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want = fmt.Sprintf("`%q`", short(d))
-		}
-		if len(row) == 0 || row[1] != want {
-			t.Errorf("the section %s of docs/policy.md has %q for %s, want the default %s", pattern, row, field, want)
-		}
-		compared++
-	}
-	if compared < 9 {
-		t.Errorf("%d defaults were compared, want all of the patterns", compared)
-	}
-}
-
-// short writes a duration without the zeros that String adds.
-func short(d time.Duration) string {
-	text := d.String()
-	if d%time.Minute == 0 {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if d%time.Hour == 0 {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }
 
 func TestWhatCannotBeSaidOfPatterns(t *testing.T) {
