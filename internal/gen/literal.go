@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -30,7 +31,8 @@ func (t *imports) valueOf(v reflect.Value) string {
 		return t.of(packageOf(v.Type()))(v.Type().Name()) + t.fieldsOf(v)
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Struct {
-			return "[]" + t.of(runtimePackage)(v.Type().Elem().Name()) + t.elementsOf(v)
+			elem := v.Type().Elem()
+			return "[]" + t.of(packageOf(elem))(elem.Name()) + t.elementsOf(v)
 		}
 		return fmt.Sprintf("%#v", v.Interface())
 	default:
@@ -38,15 +40,20 @@ func (t *imports) valueOf(v reflect.Value) string {
 	}
 }
 
+// aliased are the policy types that package runtime aliases, with their constants, so that most
+// generated files do without package policy. A type that is not here comes from its own package.
+var aliased = []string{
+	"Policy", "Idempotency", "Auth", "Rate", "Key", "Concurrency", "Retry", "Hedging", "Log",
+	"Page", "Batch", "Operation", "OnConflict", "IdempotencyKey",
+}
+
 // packageOf returns the package through which generated code refers to a policy type and its
-// constants. The policies of streams have no alias in package runtime.
+// constants.
 func packageOf(policyType reflect.Type) goPackage {
-	switch policyType.Name() {
-	case "Search", "Subscription", "Upload", "Bulk", "Handshake", "Room", "Slow":
-		return policyPackage
-	default:
+	if slices.Contains(aliased, policyType.Name()) {
 		return runtimePackage
 	}
+	return policyPackage
 }
 
 // fieldsOf spells the fields of a struct on one line or, if they do not fit, three to a line.
