@@ -13,7 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-var update = flag.Bool("update", false, "rewrite what the golden tests want")
+var (
+	update       = flag.Bool("update", false, "rewrite what the golden tests want")
+	updateErrors = flag.Bool("update-errors", false, "let -update replace generated files by an error")
+)
 
 // TestGolden runs the plugin on each directory of testdata and compares the output with its
 // directory want: the generated files, or the file error, and the file warnings.
@@ -23,16 +26,62 @@ func TestGolden(t *testing.T) {
 			got := goldenFiles(run(t, c.request(t)))
 			want := filepath.Join(c.dir, "want")
 			if *update {
-				if err := os.RemoveAll(want); err != nil {
-					t.Fatal(err)
-				}
-				writeTree(t, want, got)
+				rewrite(t, want, got)
 				return
 			}
 			if diff := cmp.Diff(readTree(t, want), got); diff != "" {
 				t.Errorf("the output is not what %s wants; if it should be, run go test ./internal/plugin -update (-want +got):\n%s", want, diff)
 			}
 		})
+	}
+}
+
+// rewrite replaces the directory want. It does not replace generated files by an error: the
+// options.pb.go that the plugin was built from may be older than options.proto.
+func rewrite(t *testing.T, want string, got map[string]string) {
+	t.Helper()
+	if problem := lost(want, got); problem != "" && !*updateErrors {
+		t.Fatalf("%s has generated files, and the plugin now returns an error; run make generate first, "+
+			"or add -update-errors if that is right:\n%s", want, problem)
+	}
+	if err := os.RemoveAll(want); err != nil {
+		t.Fatal(err)
+	}
+	writeTree(t, want, got)
+}
+
+// lost returns the error by which got would replace the generated files in the directory want, or
+// "" if it would not.
+func lost(want string, got map[string]string) string {
+	if _, err := os.Stat(want); err != nil {
+		return "" // a new case
+	}
+	if _, err := os.Stat(filepath.Join(want, "error")); err == nil {
+		return ""
+	}
+	return got["error"]
+}
+
+// TestUpdateKeepsFiles checks that an update does not replace generated files by an error.
+func TestUpdateKeepsFiles(t *testing.T) {
+	failed := map[string]string{"error": "unknown option\n"}
+	generated := map[string]string{"a.go": "package a\n"}
+	for name, test := range map[string]struct {
+		want, got map[string]string
+		lost      string
+	}{
+		"files by an error": {generated, failed, "unknown option\n"},
+		"files by files":    {generated, generated, ""},
+		"an error":          {failed, failed, ""},
+		"a new case":        {nil, failed, ""},
+	} {
+		want := filepath.Join(t.TempDir(), "want")
+		if test.want != nil {
+			writeTree(t, want, test.want)
+		}
+		if got := lost(want, test.got); got != test.lost {
+			t.Errorf("%s: the error %q is lost, want %q", name, got, test.lost)
+		}
 	}
 }
 
