@@ -31,6 +31,7 @@ func TestCallsAllocateNothing(t *testing.T) {
 			k.Take(key(), now)
 		}
 	}
+	group := limit.NewGroup(limit.Bucket{PerSecond: 1, Burst: 1e6, PerCaller: true}, limit.Bucket{PerSecond: 1, Burst: 500})
 	fixed, adaptive, busy := limit.NewConcurrency(5, time.Second), limit.NewAdaptive(5, time.Second), limit.NewConcurrency(1, 0)
 	busy.Acquire(ctx, "")
 	for name, call := range map[string]func(){
@@ -39,6 +40,7 @@ func TestCallsAllocateNothing(t *testing.T) {
 		"KeyedRate":             func() { keyed.Take("me", now) },
 		"KeyedRate, overflow":   func() { full.Take(key(), now) },
 		"KeyedRate, new keys":   func() { now = now.Add(time.Second); turning.Take(key(), now) },
+		"Group, then refused":   func() { group.Take("me", now) },
 		"Concurrency":           func() { fixed.Acquire(ctx, ""); fixed.Release(time.Second, true) },
 		"Concurrency, adaptive": func() { adaptive.Acquire(ctx, ""); adaptive.Release(time.Second, true) },
 		"Concurrency, refused":  func() { busy.Acquire(ctx, "") },

@@ -54,7 +54,8 @@ const (
 	// number of concurrent calls. RetryInfo says when to retry.
 	ReasonOverloaded Reason = "OVERLOADED"
 	// ReasonRateLimited is the reason of RESOURCE_EXHAUSTED if calls exceed the rate that the
-	// policy allows. RetryInfo says when to retry, and QuotaFailure whose rate it is.
+	// policy allows. RetryInfo says when to retry, and QuotaFailure whose rate it is. It is also the
+	// reason of UNAVAILABLE if a rate limiter could not decide.
 	ReasonRateLimited Reason = "RATE_LIMITED"
 	// ReasonTooManyCalls is the reason of RESOURCE_EXHAUSTED if one peer has its maximum number
 	// of concurrent calls. RetryInfo says when to retry.

@@ -122,7 +122,7 @@ type method struct {
 	apart      bool               // whether the method runs in a separate goroutine: see runApart
 	first      checkFunc          // all checks of the only request, or of a stream's first
 	later      checkFunc          // all checks of a stream's later requests
-	counted    rates              // of its principals and of the method; see rateGate
+	counted    *rates             // of its principals and of the method; see rateGate
 	slots      *limit.Concurrency // nil without a bound
 	adaptive   bool               // whether slots adapts to the duration of calls
 	unaryInfo  grpc.UnaryServerInfo

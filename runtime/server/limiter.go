@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -21,58 +23,57 @@ const MaxRateKeys = 65536
 // localLimiter is the default rate limiter of a server.
 type localLimiter struct{}
 
-func (localLimiter) Bind(_ runtime.MethodInfo, rate runtime.Rate) MethodRate {
-	if rate.Key == runtime.ByMethod {
-		return methodRate{limit.NewRate(rate.PerSecond, rate.Burst)}
+func (localLimiter) Bind(_ runtime.MethodInfo, rates []runtime.Rate) MethodRates {
+	buckets := make([]limit.Bucket, len(rates))
+	for i, rate := range rates {
+		buckets[i] = limit.Bucket{
+			PerSecond:  rate.PerSecond,
+			Burst:      rate.Burst,
+			PerCaller:  rate.Key != runtime.ByMethod,
+			MaxCallers: MaxRateKeys,
+		}
 	}
-	return keyedRate{limit.NewKeyedRate(rate.PerSecond, rate.Burst, MaxRateKeys)}
+	return localRates{limit.NewGroup(buckets...)}
 }
 
-// methodRate counts the calls of all callers together.
-type methodRate struct{ rate *limit.Rate }
+// localRates counts calls in memory.
+type localRates struct{ group *limit.Group }
 
-func (m methodRate) Take(context.Context, string) time.Duration { return m.rate.Take(time.Now()) }
-
-func (m methodRate) GiveBack(context.Context, string) { m.rate.GiveBack() }
-
-// keyedRate counts the calls of each key.
-type keyedRate struct{ rate *limit.KeyedRate }
-
-func (k keyedRate) Take(_ context.Context, key string) time.Duration {
-	return k.rate.Take(key, time.Now())
+func (l localRates) Take(_ context.Context, caller string) (int, time.Duration, error) {
+	rate, wait := l.group.Take(caller, time.Now())
+	return rate, wait, nil
 }
 
-func (k keyedRate) GiveBack(_ context.Context, key string) { k.rate.GiveBack(key) }
+func (l localRates) GiveBack(_ context.Context, caller string) { l.group.GiveBack(caller) }
 
-// rates are rates that count together: a call takes from all of them or from none.
-type rates []boundRate
-
-type boundRate struct {
-	MethodRate
-	key        policy.Key
-	rejections *rejection.Errors
+// rates are the rates of a method in one step: a call counts for all of them or for none.
+type rates struct {
+	MethodRates
+	caller     policy.Key // determines the caller of a call
+	rejections []*rejection.Errors
 }
 
 // take counts a call, or returns the error of the rate that does not allow it.
-func (r rates) take(ctx context.Context, c runningCall) error {
-	for i, rate := range r {
-		if wait := rate.Take(ctx, rateKey(c, rate.key)); wait > 0 {
-			r[:i].giveBack(ctx, c)
-			return rate.rejections.After(c, wait)
-		}
+func (r *rates) take(ctx context.Context, c runningCall) error {
+	rate, wait, err := r.Take(ctx, rateKey(c, r.caller))
+	if err != nil {
+		return limiterError(ctx, err)
+	}
+	if wait > 0 {
+		return r.rejections[rate].After(c, wait)
 	}
 	return nil
 }
 
-// giveBack undoes take for a call that was rejected right after it.
-func (r rates) giveBack(ctx context.Context, c runningCall) {
-	for _, rate := range r {
-		rate.GiveBack(ctx, rateKey(c, rate.key))
+// giveBack undoes take for a call that was rejected right after it. r may be nil.
+func (r *rates) giveBack(ctx context.Context, c runningCall) {
+	if r != nil {
+		r.GiveBack(ctx, rateKey(c, r.caller))
 	}
 }
 
-// rateKey returns the key that a call counts under. That of a peer starts with a NUL, as no ID of a
-// principal should.
+// rateKey returns the caller that a call counts for. That of a peer starts with a NUL, as no ID of
+// a principal should.
 func rateKey(c runningCall, key policy.Key) string {
 	if key == runtime.ByMethod {
 		return ""
@@ -97,4 +98,18 @@ func rateError(rate runtime.Rate, wait time.Duration) error {
 		WithQuota(subject, strconv.FormatFloat(rate.PerSecond, 'g', -1, 64)+" calls a second, "+
 			strconv.Itoa(rate.Burst)+" at once").
 		Fixed()
+}
+
+// errNotCounted is the error of a call whose rate limiter cannot decide.
+var errNotCounted = rpcerr.ReasonRateLimited.
+	Errorf(codes.Unavailable, "the rate of calls cannot be checked; try again later").Fixed()
+
+// limiterError returns the error of a call for which the rate limiter returned err: an error of
+// package rpcerr as it is, and the end of the call. The text of any other error is only logged.
+func limiterError(ctx context.Context, err error) error {
+	var own *rpcerr.Error
+	if errors.As(err, &own) || ctx.Err() != nil {
+		return err
+	}
+	return rpcerr.Hide(errNotCounted, "rate limiter: "+fmt.Sprint(err))
 }

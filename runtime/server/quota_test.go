@@ -2,8 +2,10 @@ package server_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -91,8 +94,8 @@ type ledger struct {
 	counts map[string]int
 }
 
-func (l *ledger) Bind(_ runtime.MethodInfo, rate runtime.Rate) server.MethodRate {
-	return ledgerRate{l, rate}
+func (l *ledger) Bind(_ runtime.MethodInfo, rates []runtime.Rate) server.MethodRates {
+	return ledgerRates{l, rates}
 }
 
 // counted returns the counts that are not 0.
@@ -104,28 +107,41 @@ func (l *ledger) counted() map[string]int {
 	return counts
 }
 
-type ledgerRate struct {
+type ledgerRates struct {
 	*ledger
-	rate runtime.Rate
+	rates []runtime.Rate
 }
 
 // name is "100 ada" for the rate with a burst of 100 and ada's calls.
-func (l ledgerRate) name(key string) string { return fmt.Sprintf("%d %s", l.rate.Burst, key) }
-
-func (l ledgerRate) Take(_ context.Context, key string) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.counts[l.name(key)] == l.rate.Burst {
-		return time.Second
+func (l ledgerRates) name(rate runtime.Rate, caller string) string {
+	if rate.Key == runtime.ByMethod {
+		caller = ""
 	}
-	l.counts[l.name(key)]++
-	return 0
+	return fmt.Sprintf("%d %s", rate.Burst, caller)
 }
 
-func (l ledgerRate) GiveBack(_ context.Context, key string) {
+func (l ledgerRates) Take(_ context.Context, caller string) (int, time.Duration, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.counts[l.name(key)]--
+	for i, rate := range l.rates {
+		if l.counts[l.name(rate, caller)] == rate.Burst {
+			return i, time.Second, nil
+		}
+	}
+	l.add(caller, 1)
+	return 0, 0, nil
+}
+
+func (l ledgerRates) GiveBack(_ context.Context, caller string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.add(caller, -1)
+}
+
+func (l ledgerRates) add(caller string, n int) {
+	for _, rate := range l.rates {
+		l.counts[l.name(rate, caller)] += n
+	}
 }
 
 // TestARejectedCallUsesUpNothingElse has each check reject a call that the others accept.
@@ -194,6 +210,99 @@ func TestARejectedCallUsesUpNothingElse(t *testing.T) {
 				t.Errorf("counted %v, want %v", got, test.want)
 			}
 		})
+	}
+}
+
+// undecided is a rate limiter that cannot decide about calls.
+type undecided func(ctx context.Context) error
+
+func (u undecided) Bind(runtime.MethodInfo, []runtime.Rate) server.MethodRates { return u }
+func (u undecided) GiveBack(context.Context, string)                           {}
+func (u undecided) Take(ctx context.Context, _ string) (int, time.Duration, error) {
+	return 0, 0, u(ctx)
+}
+
+// TestARateLimiterThatCannotDecide checks what callers receive, for rates of each step.
+func TestARateLimiterThatCannotDecide(t *testing.T) {
+	for name, test := range map[string]struct {
+		limiter undecided
+		want    codes.Code
+		text    string
+	}{
+		"an error": {
+			func(context.Context) error { return errors.New("dial tcp 10.0.0.7: refused") },
+			codes.Unavailable, "the rate of calls cannot be checked; try again later",
+		},
+		"its own deadline": {
+			func(context.Context) error { return context.DeadlineExceeded },
+			codes.Unavailable, "the rate of calls cannot be checked; try again later",
+		},
+		"an error for the caller": {
+			func(context.Context) error {
+				return rpcerr.ReasonRateLimited.Errorf(codes.ResourceExhausted, "the quota of this month is used up")
+			},
+			codes.ResourceExhausted, "the quota of this month is used up",
+		},
+		"the end of the call": {
+			func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+			codes.DeadlineExceeded, "",
+		},
+	} {
+		for _, key := range []runtime.Rate{{Key: runtime.ByPeer}, {Key: runtime.ByPrincipal}, {Key: runtime.ByMethod}} {
+			p := runtime.Policy{Rates: []runtime.Rate{{PerSecond: 1, Burst: 1, Key: key.Key}}}
+			srv := echotest.StartServer(t, func(srv *server.Server) {
+				server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(succeed))
+			}, server.WithRateLimiter(test.limiter))
+			for kind, call := range echotest.Kinds {
+				ctx := echotest.Context(t)
+				if test.want == codes.DeadlineExceeded {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, 20*time.Millisecond)
+					defer cancel()
+				}
+				err := call(ctx, srv.Conn)
+				if st := status.Convert(err); st.Code() != test.want || test.text != "" && st.Message() != test.text {
+					t.Errorf("%s, %v, %s: %v", name, key.Key, kind, err)
+				}
+			}
+		}
+	}
+}
+
+// binds records the rates of the method One that a rate limiter is bound to.
+type binds struct{ rates [][]runtime.Rate }
+
+func (b *binds) Bind(info runtime.MethodInfo, rates []runtime.Rate) server.MethodRates {
+	if info.Name == "One" {
+		b.rates = append(b.rates, rates)
+	}
+	return undecided(func(context.Context) error { return nil })
+}
+
+// TestRatesOfAStepAreBoundTogether checks that a rate limiter is bound once for each step that has
+// rates, whatever their order in the policy.
+func TestRatesOfAStepAreBoundTogether(t *testing.T) {
+	rate := func(burst int, key runtime.Rate) runtime.Rate {
+		return runtime.Rate{PerSecond: 1, Burst: burst, Key: key.Key}
+	}
+	peer, principal, method := runtime.Rate{Key: runtime.ByPeer}, runtime.Rate{Key: runtime.ByPrincipal}, runtime.Rate{}
+	all := []runtime.Rate{rate(1, method), rate(2, peer), rate(3, principal), rate(4, peer), rate(5, principal)}
+	for name, test := range map[string]struct {
+		rates []runtime.Rate
+		want  [][]runtime.Rate
+	}{
+		"none":           {nil, nil},
+		"of one step":    {all[:1], [][]runtime.Rate{all[:1]}},
+		"of both steps":  {all, [][]runtime.Rate{{all[1], all[3]}, {all[2], all[4], all[0]}}},
+		"of peers alone": {all[1:2], [][]runtime.Rate{all[1:2]}},
+	} {
+		limiter := new(binds)
+		srv := server.New(server.WithRateLimiter(limiter))
+		table := echotest.TableWith(runtime.Policy{Rates: test.rates})
+		server.Register[echotest.Service](srv, table, echotest.Behaving(succeed))
+		if !reflect.DeepEqual(limiter.rates, test.want) {
+			t.Errorf("%s: bound to %v, want %v", name, limiter.rates, test.want)
+		}
 	}
 }
 

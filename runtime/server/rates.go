@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -24,30 +23,43 @@ func WithRateLimiter(limiter RateLimiter) Option {
 
 // peerRateGate returns the gate of the rates that count by peer; nil if there are none.
 func (m *method) peerRateGate() gate {
-	if counted := m.ratesBy(m.info, runtime.ByPeer); len(counted) > 0 {
-		return func(ctx context.Context, c *callContext) error { return counted.take(ctx, c) }
-	}
-	return nil
+	return m.bindRates(runtime.ByPeer).gate()
 }
 
 // rateGate returns the gate that counts an authorized call against the rates of its principal and
 // those of the method; nil if there are none.
 func (m *method) rateGate() gate {
-	m.counted = slices.Concat(m.ratesBy(m.info, runtime.ByPrincipal), m.ratesBy(m.info, runtime.ByMethod))
-	if len(m.counted) == 0 {
-		return nil
-	}
-	return func(ctx context.Context, c *callContext) error { return m.counted.take(ctx, c) }
+	m.counted = m.bindRates(runtime.ByPrincipal, runtime.ByMethod)
+	return m.counted.gate()
 }
 
-// ratesBy returns the rates of a method that count by key.
-func (p *pipeline) ratesBy(info runtime.MethodInfo, key policy.Key) (bound rates) {
-	for _, rate := range info.Policy.Rates {
-		if rate.Key == key {
-			bound = append(bound, boundRate{p.limiter.Bind(info, rate), key, &rejection.Errors{
-				Make: func(wait time.Duration) error { return rateError(rate, wait) },
-			}})
+// gate returns the gate that counts calls; nil without rates.
+func (r *rates) gate() gate {
+	if r == nil {
+		return nil
+	}
+	return func(ctx context.Context, c *callContext) error { return r.take(ctx, c) }
+}
+
+// bindRates returns the rates of a method that count by one of the keys, in the order of the keys;
+// nil if there are none.
+func (m *method) bindRates(keys ...policy.Key) *rates {
+	var bound []runtime.Rate
+	r := new(rates)
+	for _, key := range keys {
+		for _, rate := range m.info.Policy.Rates {
+			if rate.Key == key {
+				bound = append(bound, rate)
+				r.rejections = append(r.rejections, &rejection.Errors{
+					Make: func(wait time.Duration) error { return rateError(rate, wait) },
+				})
+			}
 		}
 	}
-	return bound
+	if len(bound) == 0 {
+		return nil
+	}
+	r.caller = bound[0].Key // ByMethod only if there is no other
+	r.MethodRates = m.limiter.Bind(m.info, bound)
+	return r
 }

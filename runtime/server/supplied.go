@@ -33,22 +33,30 @@ type AuthenticateFunc func(ctx context.Context) (*runtime.Principal, error)
 func (f AuthenticateFunc) Bind(runtime.MethodInfo) AuthenticateFunc { return f }
 
 // RateLimiter enforces the rates of policies, instead of the default one in memory. Bind is called
-// once for each rate of each method, when the method is registered.
+// when a method is registered: once for the rates that count by peer, and once for its other rates,
+// because the former apply before authentication and the latter after authorization. It is not
+// called without rates.
 type RateLimiter interface {
-	Bind(runtime.MethodInfo, runtime.Rate) MethodRate
+	Bind(runtime.MethodInfo, []runtime.Rate) MethodRates
 }
 
-// MethodRate counts the calls of a method against a rate. Its methods are called concurrently.
+// MethodRates counts the calls of a method against the rates of one Bind. A call counts for all of
+// them or for none. The methods are called concurrently.
 //
-// The key identifies the caller: a principal's ID; a NUL and a peer's address ("\x00203.0.113.7",
-// for IPv6 the /64); or "" for a rate of all callers together.
-type MethodRate interface {
-	// Take counts a call and returns 0, or counts nothing and returns how long it is until the next
-	// call is allowed.
-	Take(ctx context.Context, key string) (wait time.Duration)
-	// GiveBack undoes a Take that returned 0: right after it, another rate or the concurrency limit
-	// of the method rejected the call. A rate that cannot give calls back does nothing.
-	GiveBack(ctx context.Context, key string)
+// The caller is a principal's ID, or a NUL and a peer's address ("\x00203.0.113.7", for IPv6 the
+// /64). Rates with the key [runtime.ByMethod] count all callers together; if a Bind has no other
+// rates, the caller is "".
+type MethodRates interface {
+	// Take counts a call and returns a wait of 0. If the call exceeds a rate, Take counts nothing,
+	// and returns the index of that rate and how long it is until that rate allows a call.
+	//
+	// Take returns an error if it cannot decide, or if ctx ends while it waits. The server logs an
+	// error. The caller receives UNAVAILABLE with a fixed text, or the end of its call; an error of
+	// [rpcerr.Reason.Errorf] is sent as it is.
+	Take(ctx context.Context, caller string) (rate int, wait time.Duration, err error)
+	// GiveBack undoes a Take that allowed a call: right after it, the concurrency limit of the
+	// method rejected the call. GiveBack must not wait. Rates that cannot give calls back do nothing.
+	GiveBack(ctx context.Context, caller string)
 }
 
 // Validator checks requests in addition to the runtime's own checks. Bind is called once for each

@@ -168,9 +168,9 @@ func (o outcomes) End(_ context.Context, _ runtime.Call, outcome runtime.Outcome
 // limiting is a rate limiter that calls take.
 type limiting func()
 
-func (l limiting) Bind(runtime.MethodInfo, runtime.Rate) server.MethodRate { return l }
-func (l limiting) GiveBack(context.Context, string)                        {}
-func (l limiting) Take(context.Context, string) time.Duration              { l(); return 0 }
+func (l limiting) Bind(runtime.MethodInfo, []runtime.Rate) server.MethodRates { return l }
+func (l limiting) GiveBack(context.Context, string)                           {}
+func (l limiting) Take(context.Context, string) (int, time.Duration, error)   { l(); return 0, 0, nil }
 
 // TestACallWhoseGoroutineEndsIsNoSuccess checks that callers and observers are told at once of calls whose goroutines end by
 // runtime.Goexit, whatever calls it.

@@ -25,6 +25,6 @@ func (everybody) Bind(info runtime.MethodInfo) server.AuthenticateFunc {
 // unlimited is a rate limiter that allows every call.
 type unlimited struct{}
 
-func (unlimited) Bind(runtime.MethodInfo, runtime.Rate) server.MethodRate { return unlimited{} }
-func (unlimited) Take(context.Context, string) time.Duration              { return 0 }
-func (unlimited) GiveBack(context.Context, string)                        {}
+func (unlimited) Bind(runtime.MethodInfo, []runtime.Rate) server.MethodRates { return unlimited{} }
+func (unlimited) Take(context.Context, string) (int, time.Duration, error)   { return 0, 0, nil }
+func (unlimited) GiveBack(context.Context, string)                           {}

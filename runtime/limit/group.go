@@ -1,0 +1,74 @@
+package limit
+
+import "time"
+
+// Bucket describes a rate of a [Group].
+type Bucket struct {
+	// PerSecond and Burst are those of [NewRate].
+	PerSecond float64
+	Burst     int
+	// PerCaller gives each caller its own bucket. Otherwise all callers share one.
+	PerCaller bool
+	// MaxCallers bounds how many callers are distinguished; see [NewKeyedRate].
+	MaxCallers int
+}
+
+// Group bounds the rate of calls by several rates together: a call counts for all of them or for
+// none. It is safe for concurrent use.
+type Group struct{ members []member }
+
+// member is a rate of a group: one of the two.
+type member struct {
+	all  *Rate
+	each *KeyedRate
+}
+
+// NewGroup returns a Group of rates with the given buckets.
+func NewGroup(buckets ...Bucket) *Group {
+	g := &Group{members: make([]member, len(buckets))}
+	for i, b := range buckets {
+		if b.PerCaller {
+			g.members[i].each = NewKeyedRate(b.PerSecond, b.Burst, b.MaxCallers)
+		} else {
+			g.members[i].all = NewRate(b.PerSecond, b.Burst)
+		}
+	}
+	return g
+}
+
+// Take counts a call of the caller at now against all rates, and returns a wait of 0. If the call
+// exceeds a rate, Take counts nothing, and returns the index of that rate and how long it is until
+// that rate would allow a call. It allocates only while tables grow. For now see [Rate.Take].
+func (g *Group) Take(caller string, now time.Time) (rate int, retryAfter time.Duration) {
+	for i, m := range g.members {
+		if wait := m.take(caller, now); wait > 0 {
+			for _, taken := range g.members[:i] {
+				taken.giveBack(caller)
+			}
+			return i, wait
+		}
+	}
+	return 0, 0
+}
+
+// GiveBack undoes a [Group.Take] that returned a wait of 0; see [Rate.GiveBack].
+func (g *Group) GiveBack(caller string) {
+	for _, m := range g.members {
+		m.giveBack(caller)
+	}
+}
+
+func (m member) take(caller string, now time.Time) time.Duration {
+	if m.each != nil {
+		return m.each.Take(caller, now)
+	}
+	return m.all.Take(now)
+}
+
+func (m member) giveBack(caller string) {
+	if m.each != nil {
+		m.each.GiveBack(caller)
+	} else {
+		m.all.GiveBack()
+	}
+}
