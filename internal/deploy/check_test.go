@@ -8,9 +8,9 @@ import (
 	"github.com/grpcservice/grpcservice/internal/deploy"
 )
 
-// TestBadAppIsRefused checks that the error names each invalid field, and that Files returns no
+// TestBadAppIsRejected checks that the error names each invalid field, and that Files returns no
 // files.
-func TestBadAppIsRefused(t *testing.T) {
+func TestBadAppIsRejected(t *testing.T) {
 	services := func(names ...string) func(*deploy.App) {
 		return func(a *deploy.App) {
 			a.Services = nil

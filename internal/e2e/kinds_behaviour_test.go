@@ -269,7 +269,7 @@ func TestAnEmptyStreamOfRequests(t *testing.T) {
 	}
 }
 
-func TestRequestsTooLargeAreRefused(t *testing.T) {
+func TestRequestsTooLargeAreRejected(t *testing.T) {
 	stub := kindsv1service.NewKindsServiceClient(connect(t, serve(t, kindsService{})))
 	for _, kind := range kinds {
 		_, err := call(testContext(t), stub, kind, &kindsv1.Request{Payload: make([]byte, server.MaxRecvMsgSize+1)})

@@ -17,7 +17,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// checked takes all requests that reach it, or refuses with an error of its own.
+// checked takes all requests that reach it, or rejects with an error of its own.
 type checked struct{ err error }
 
 func (c checked) Unary(context.Context, *policyv1.CheckedRequest) (*policyv1.CheckedResponse, error) {
@@ -108,7 +108,7 @@ func TestRequiredFields(t *testing.T) {
 	}
 }
 
-// TestReasonsOfTheProto has the methods refuse with a reason that the proto lists.
+// TestReasonsOfTheProto has the methods fail with a reason that the proto lists.
 func TestReasonsOfTheProto(t *testing.T) {
 	servicetest.NoLeaks(t)
 	err := service.ReasonSaidSo.Errorf(codes.FailedPrecondition, "because").WithMetadata("whose", "ours")

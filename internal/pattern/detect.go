@@ -17,7 +17,7 @@ import (
 func Detect(patterns []Pattern, method protoreflect.MethodDescriptor, said *grpcservicev1.Policy,
 	find func(protoreflect.FullName) protoreflect.MessageDescriptor) Result {
 	m := &Method{Desc: method, In: method.Input(), Out: method.Output(), Policy: said, find: find}
-	m.refuseOthers(patterns)
+	m.rejectOthers(patterns)
 	var beside, alone []Pattern
 	for _, p := range patterns {
 		switch {
@@ -88,8 +88,8 @@ func (m *Method) order(patterns []Pattern) []Pattern {
 	return ordered
 }
 
-// refuseOthers reports fields that the policy names for patterns of other kinds of methods.
-func (m *Method) refuseOthers(patterns []Pattern) {
+// rejectOthers reports fields that the policy names for patterns of other kinds of methods.
+func (m *Method) rejectOthers(patterns []Pattern) {
 	for _, p := range patterns {
 		if field := m.FirstNamed(p); field != "" && !p.Kinds.have(m.Desc) {
 			m.Problem(field, fmt.Sprintf("it names a field of a method %s; remove it", p.Kinds.others(m.Desc)))

@@ -79,7 +79,8 @@ func TestSplitCutsByBytes(t *testing.T) {
 	}
 }
 
-// A request that a server takes by its count alone is split where it would not take it by its bytes.
+// A request that a server takes by its count alone is split where it would not take it by its
+// bytes.
 func TestSplitCutsWhatServersDoNotTake(t *testing.T) {
 	client := serve(t, funcs{create: func(ctx context.Context, req *batchv1.CreateUsersRequest) (*batchv1.CreateUsersResponse, error) {
 		resp, err := createUsers.Each(ctx, req, func(_ context.Context, req *batchv1.CreateUserRequest) (*batchv1.User, error) {
@@ -127,7 +128,7 @@ func wideUsers(_ context.Context, ids []int32) (map[int32]*batchv1.User, error) 
 	return found, nil
 }
 
-func TestResponsesThatAreTooLargeAreRefused(t *testing.T) {
+func TestResponsesThatAreTooLargeAreRejected(t *testing.T) {
 	const maxBytes = 3000
 	for name, test := range map[string]struct {
 		serve func(n int) (proto.Message, error)
@@ -186,7 +187,8 @@ func lookup(_ context.Context, name string) (*batchv1.User, error) {
 	return nil, reasonTaken.Errorf(codes.AlreadyExists, "%s", padded(name+" is taken, ", 400)).WithResource("user", padded(name, 400), "")
 }
 
-// Items of their own have statuses that fit, and the largest results are left out before others are.
+// Items of their own have statuses that fit, and the largest results are left out before others
+// are.
 func TestItemsAreCutByBytes(t *testing.T) {
 	names := []string{"large 1", "small 1", "taken 1", "small 2", "large 2", "taken 2"}
 	for name, test := range map[string]struct {
@@ -243,7 +245,8 @@ func TestItemsWithTheirOwnStatusAreCutByBytes(t *testing.T) {
 	}
 }
 
-// A client asks for less at a time where a response was too large: of a server that says so, and of one whose limit is grpc's.
+// A client asks for less at a time where a response was too large: of a server that says so, and of
+// one whose limit is grpc's.
 func TestSplitAsksForHalfOfWhatCannotBeSent(t *testing.T) {
 	ids := make([]int32, 10)
 	for i := range ids {

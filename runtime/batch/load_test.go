@@ -89,7 +89,8 @@ func TestResultsNeedNotBeMessages(t *testing.T) {
 	same(t, resp.GetKinds(), []batchv1.Kind{2, 0, 1})
 }
 
-// TestNilIsNotFound holds that a map whose values were made before the query answers as one without them.
+// TestNilIsNotFound holds that a map whose values were made before the query answers as one without
+// them.
 func TestNilIsNotFound(t *testing.T) {
 	resp, err := getUsers.Load(t.Context(), &batchv1.GetUsersRequest{UserIds: []int32{1, 2}},
 		func(context.Context, []int32) (map[int32]*batchv1.User, error) {
@@ -149,7 +150,7 @@ func TestLoadFailsWithItsFunction(t *testing.T) {
 	}
 }
 
-// TestSizes holds for Load and Each what requests are refused for.
+// TestSizes holds for Load and Each what requests are rejected for.
 func TestSizes(t *testing.T) {
 	ids := make([]int32, 11)
 	for i := range ids {
@@ -211,7 +212,8 @@ func TestEmptyIsServedWhereAllowed(t *testing.T) {
 	same(t, resp, &batchv1.GetUsersResponse{})
 }
 
-// TestLimitsAreThoseOfTheServer holds that what a server overrides counts, for its own calls and for none else.
+// TestLimitsAreThoseOfTheServer holds that what a server overrides counts, for its own calls and
+// for none else.
 func TestLimitsAreThoseOfTheServer(t *testing.T) {
 	client := serve(t, funcs{
 		get: func(ctx context.Context, req *batchv1.GetUsersRequest) (*batchv1.GetUsersResponse, error) {
@@ -261,7 +263,8 @@ func TestWrongFieldsAreInternal(t *testing.T) {
 	}
 }
 
-// TestAGetterMayReturnACopy holds that a map is written although the getter does not return the one of the message.
+// TestAGetterMayReturnACopy holds that a map is written although the getter does not return the one
+// of the message.
 func TestAGetterMayReturnACopy(t *testing.T) {
 	method := batch.Keyed(usersTable.Methods()[0], users.BatchGetUsers, (*batchv1.GetUsersRequest).GetUserIds,
 		func(resp *batchv1.GetUsersResponse) map[int32]*batchv1.User { return maps.Clone(resp.GetUsers()) },

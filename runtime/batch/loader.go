@@ -78,7 +78,7 @@ func (l *Loader[C, R]) GetAll(ctx context.Context, children []C) ([]R, error) {
 	for i, child := range children {
 		t, err := l.join(child)
 		if err != nil {
-			leave(tickets[:i])
+			giveUpAll(tickets[:i])
 			return nil, err
 		}
 		tickets[i] = t
@@ -87,7 +87,7 @@ func (l *Loader[C, R]) GetAll(ctx context.Context, children []C) ([]R, error) {
 	for i, t := range tickets {
 		var err error
 		if results[i], err = t.wait(ctx); err != nil {
-			leave(tickets[i+1:])
+			giveUpAll(tickets[i+1:])
 			return nil, err
 		}
 	}
@@ -115,7 +115,7 @@ type gathering[C comparable, R any] struct {
 	children []C
 	bytes    int // of items
 	index    map[C]int
-	waiting  int // gets that have not left
+	waiting  int // gets that have not given up
 
 	over    chan struct{}
 	outcome outcomeFunc[R] // set when over
@@ -217,14 +217,14 @@ func (t ticket[C, R]) wait(ctx context.Context) (R, error) {
 	case <-t.gathering.over:
 		return t.gathering.outcome(t.at)
 	case <-ctx.Done():
-		t.leave()
+		t.giveUp()
 		var none R
 		return none, ctx.Err()
 	}
 }
 
-// leave gives up a place. A gathering without waiting gets ends.
-func (t ticket[C, R]) leave() {
+// giveUp gives up a place. A gathering without waiting gets ends.
+func (t ticket[C, R]) giveUp() {
 	g, l := t.gathering, t.gathering.loader
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -239,8 +239,8 @@ func (t ticket[C, R]) leave() {
 	}
 }
 
-func leave[C comparable, R any](tickets []ticket[C, R]) {
+func giveUpAll[C comparable, R any](tickets []ticket[C, R]) {
 	for _, t := range tickets {
-		t.leave()
+		t.giveUp()
 	}
 }

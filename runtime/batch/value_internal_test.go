@@ -44,8 +44,8 @@ func TestFieldsHoldTheirTypeOnly(t *testing.T) {
 	}
 }
 
-// TestResultsOfAnotherTypeAreRefused holds it for what a mistake in a table would do.
-func TestResultsOfAnotherTypeAreRefused(t *testing.T) {
+// TestResultsOfAnotherTypeAreRejected holds it for what a mistake in a table would do.
+func TestResultsOfAnotherTypeAreRejected(t *testing.T) {
 	message := field(&descriptorpb.FieldDescriptorProto{}, "options")
 	enum := field(&descriptorpb.FieldDescriptorProto{}, "label")
 	_, errMessage := valuesOf[*descriptorpb.FileOptions](message)
@@ -74,7 +74,8 @@ func TestCodesAreReadAsWritten(t *testing.T) {
 	}
 }
 
-// TestMergeKeepsTheFirstOfAOneof holds that what cannot grow is that of the first message, whichever field that has set.
+// TestMergeKeepsTheFirstOfAOneof holds that what cannot grow is that of the first message,
+// whichever field that has set.
 func TestMergeKeepsTheFirstOfAOneof(t *testing.T) {
 	whole := new(structpb.Value)
 	for _, part := range []*structpb.Value{structpb.NewNumberValue(1), structpb.NewStringValue("2"), structpb.NewNumberValue(3)} {

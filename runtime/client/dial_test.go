@@ -22,7 +22,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
-func TestDialRefusesBadTargets(t *testing.T) {
+func TestDialRejectsBadTargets(t *testing.T) {
 	servicetest.NoLeaks(t)
 	for target, want := range map[string]string{
 		"":                       `cannot dial "": the target is empty; write "host:port"`,
@@ -61,7 +61,7 @@ func TestDialAcceptsTargets(t *testing.T) {
 	}
 }
 
-func TestDialRefusesOptions(t *testing.T) {
+func TestDialRejectsOptions(t *testing.T) {
 	for want, opts := range map[string][]client.Option{
 		"WithInsecure and WithTLS: choose one": {client.WithInsecure(), client.WithTLS(new(tls.Config))},
 		"WithTLS(nil): pass a configuration":   {client.WithTLS(nil)},

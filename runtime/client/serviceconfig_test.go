@@ -69,7 +69,7 @@ func TestServiceConfigOfDial(t *testing.T) {
 	}
 }
 
-// TestRetriesAreThrottled counts the attempts of ten calls to a server that refuses all: 3, then 2,
+// TestRetriesAreThrottled counts the attempts of ten calls to a server that rejects all: 3, then 2,
 // then 1 each, since half of the ten tokens are gone.
 func TestRetriesAreThrottled(t *testing.T) {
 	servicetest.NoLeaks(t)
@@ -269,7 +269,7 @@ func object(t *testing.T, text string) (object map[string]any) {
 	return object
 }
 
-func TestServiceConfigRefuses(t *testing.T) {
+func TestServiceConfigRejects(t *testing.T) {
 	servicetest.NoLeaks(t)
 	with := func(change func(*runtime.Policy)) client.Option {
 		policy := echotest.RetryQuickly

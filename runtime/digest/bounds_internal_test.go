@@ -62,8 +62,8 @@ func inGroups(message []byte, depth int) []byte {
 	return message
 }
 
-// deep returns a message that the server knows in every depth, with two fields that it does not know, out of order, beside
-// each message in it.
+// deep returns a message that the server knows in every depth, with two fields that it does not
+// know, out of order, beside each message in it.
 func deep() proto.Message {
 	value := structpb.NewNullValue()
 	for range 4000 {
@@ -127,7 +127,8 @@ func (c *lapsing) Err() error {
 	return context.DeadlineExceeded
 }
 
-// TestADigestEndsWithItsContext checks that little is read once the context is done, at whatever step.
+// TestADigestEndsWithItsContext checks that little is read once the context is done, at whatever
+// step.
 func TestADigestEndsWithItsContext(t *testing.T) {
 	for name, fields := range hostile() {
 		for asks := 0; ; asks = 3*asks/2 + 1 {
@@ -162,7 +163,7 @@ func TestMessagesThatAreTooLargeHaveNone(t *testing.T) {
 		t.Errorf("got %v, want RESOURCE_EXHAUSTED, REQUEST_TOO_LARGE", err)
 	}
 	if got > 64<<10 {
-		t.Errorf("%d bytes allocated for a message that is refused", got)
+		t.Errorf("%d bytes allocated for a message that is rejected", got)
 	}
 }
 

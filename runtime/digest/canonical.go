@@ -33,7 +33,7 @@ func (w *writer) message(wire []byte, desc protoreflect.MessageDescriptor, guess
 	w.skip = nil
 	for fields.advance(); fields.num != 0 && w.err == nil; {
 		if skip != nil && skip.skips(fields.num) {
-			fields.leave()
+			fields.skipField()
 			continue
 		}
 		w.fields(&fields, desc, guesses)

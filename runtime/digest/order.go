@@ -118,8 +118,8 @@ func (c *cursor) advance() {
 	}
 }
 
-// leave moves to the next field with another number.
-func (c *cursor) leave() {
+// skipField moves to the next field with another number.
+func (c *cursor) skipField() {
 	for num := c.num; c.num == num && c.err == nil; {
 		c.advance()
 	}

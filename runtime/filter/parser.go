@@ -212,7 +212,7 @@ func (p *parser) simple() (Expr, *fault) {
 
 // composite is an expression in brackets; if values is set, it consists of literals.
 func (p *parser) composite(values bool) (Expr, *fault) {
-	open, outside := p.tok.at, p.values
+	bracket, outside := p.tok.at, p.values
 	if err := p.enter(); err != nil {
 		return nil, err
 	}
@@ -225,7 +225,7 @@ func (p *parser) composite(values bool) (Expr, *fault) {
 		return nil, err
 	}
 	p.values = outside // for what follows the bracket
-	return expr, p.close(open)
+	return expr, p.close(bracket)
 }
 
 // enter counts an opening bracket.
@@ -237,9 +237,9 @@ func (p *parser) enter() *fault {
 }
 
 // close continues after the closing bracket.
-func (p *parser) close(open Pos) *fault {
+func (p *parser) close(bracket Pos) *fault {
 	if p.tok.kind == kindEnd {
-		return faultf(open, "the bracket that opens here is not closed")
+		return faultf(bracket, "the bracket that opens here is not closed")
 	}
 	if p.tok.kind != ")" {
 		return p.unexpected()
@@ -376,7 +376,7 @@ func (p *parser) part(member *Member) *fault {
 // function is the arguments of a call; its name has been read.
 func (p *parser) function(name *Member) (Operand, *fault) {
 	call := &Call{At: name.At, Name: name.Path()}
-	open := p.tok.at
+	bracket := p.tok.at
 	if err := p.enter(); err != nil {
 		return nil, err
 	}
@@ -396,5 +396,5 @@ func (p *parser) function(name *Member) (Operand, *fault) {
 			return nil, err
 		}
 	}
-	return call, p.close(open)
+	return call, p.close(bracket)
 }

@@ -112,33 +112,34 @@ func (h *Hub[T]) decode(data []byte) (env *envelope[T], own bool) {
 	return env, false
 }
 
-// feed is the subscription of a room; it is open while the room has members.
+// feed is the subscription of a room, for as long as the room has members.
 type feed[T any] struct {
 	mu      sync.Mutex
 	stop    func()
-	opening chan struct{} // closed when the attempt that runs is over; nil without one
+	pending chan struct{} // closed when the attempt that runs is over; nil without one
 }
 
-// open subscribes once. Members that join meanwhile wait for it, and try it themselves if it fails.
-func (f *feed[T]) open(ctx context.Context, r *room[T]) error {
+// ensure subscribes once. Members that join meanwhile wait for it, and try it themselves if it
+// fails.
+func (f *feed[T]) ensure(ctx context.Context, r *room[T]) error {
 	if r.hub.settings.bus == nil {
 		return nil
 	}
 	for {
 		f.mu.Lock()
-		opening := f.opening
+		pending := f.pending
 		switch {
 		case f.stop != nil:
 			f.mu.Unlock()
 			return nil
-		case opening == nil:
-			f.opening = make(chan struct{})
+		case pending == nil:
+			f.pending = make(chan struct{})
 			f.mu.Unlock()
 			return f.subscribe(ctx, r)
 		}
 		f.mu.Unlock()
 		select {
-		case <-opening:
+		case <-pending:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -150,8 +151,8 @@ func (f *feed[T]) subscribe(ctx context.Context, r *room[T]) error {
 	defer func() { // also if the bus panics
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		close(f.opening)
-		f.opening, f.stop = nil, stop
+		close(f.pending)
+		f.pending, f.stop = nil, stop
 	}()
 	stop, err := r.hub.settings.bus.Subscribe(ctx, r.key, r.receive)
 	if err != nil {

@@ -79,7 +79,7 @@ type fakeBus struct {
 	subscribe error
 	wait      time.Duration
 	attempts  int
-	open      map[string]func(data []byte, lost int)
+	rooms     map[string]func(data []byte, lost int)
 }
 
 func (b *fakeBus) Publish(context.Context, string, []byte) error {
@@ -98,14 +98,14 @@ func (b *fakeBus) Subscribe(
 	if b.attempts++; b.subscribe != nil {
 		return nil, b.subscribe
 	}
-	if b.open == nil {
-		b.open = make(map[string]func([]byte, int))
+	if b.rooms == nil {
+		b.rooms = make(map[string]func([]byte, int))
 	}
-	b.open[room] = receive
+	b.rooms[room] = receive
 	return func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		delete(b.open, room)
+		delete(b.rooms, room)
 	}, nil
 }
 
@@ -199,13 +199,13 @@ func TestRoomsAreSubscribedWhileTheyHaveMembers(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if bus.attempts != 1 || len(members) != 10 || len(bus.open) != 1 {
-			t.Errorf("%d attempts, %d members, %d subscriptions", bus.attempts, len(members), len(bus.open))
+		if bus.attempts != 1 || len(members) != 10 || len(bus.rooms) != 1 {
+			t.Errorf("%d attempts, %d members, %d subscriptions", bus.attempts, len(members), len(bus.rooms))
 		}
 		for _, m := range members {
 			m.Leave(t.Context())
 		}
-		if len(bus.open) != 0 {
+		if len(bus.rooms) != 0 {
 			t.Error("a room without members is subscribed")
 		}
 	})
@@ -249,12 +249,12 @@ func TestLossesOfTheBusAreMarked(t *testing.T) {
 	h := hub.New[message](hub.WithBus(bus), hub.WithGap(gap))
 	m := join(t, h, "x")
 	publish(t, h, "x", 1)
-	bus.open["x"](nil, 3)
+	bus.rooms["x"](nil, 3)
 	publish(t, h, "x", 2)
 	for _, garbage := range []string{
 		"", "garbage", string(make([]byte, 20)), "\x010123456789abcdef\xff",
 	} {
-		bus.open["x"]([]byte(garbage), 0)
+		bus.rooms["x"]([]byte(garbage), 0)
 	}
 	publish(t, h, "x", 3)
 	wantWaiting(t, m, 1, -3, 2, -4, 3)
@@ -268,7 +268,7 @@ func TestLossesOfTheBusAreMarked(t *testing.T) {
 		done <- got
 	}()
 	time.Sleep(10 * time.Millisecond)
-	bus.open["x"](nil, 5)
+	bus.rooms["x"](nil, 5)
 	if got := <-done; !slices.Equal(got, []int32{-5}) {
 		t.Errorf("got %v", got)
 	}

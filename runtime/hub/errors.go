@@ -35,8 +35,8 @@ func checkKey(key string) string {
 	return ""
 }
 
-// refuseKey returns INVALID_ARGUMENT for the room key in a field of a request.
-func refuseKey(field, what string) error {
+// invalidKey returns INVALID_ARGUMENT for the room key in a field of a request.
+func invalidKey(field, what string) error {
 	reason := ReasonRoomInvalid
 	return reason.Errorf(codes.InvalidArgument, "%s %s", field, what).
 		WithMetadata("field", field).

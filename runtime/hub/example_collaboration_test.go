@@ -60,7 +60,7 @@ func (s *documents) Collaborate(ctx context.Context, reqs edits) edits {
 func (s *documents) missed(
 	_ context.Context, m *hub.Member[roomv1.Edit], first *roomv1.Edit,
 ) edits {
-	missed, err := s.open(m.Room()).since(first.GetRevision())
+	missed, err := s.document(m.Room()).since(first.GetRevision())
 	if err != nil {
 		return runtime.Fail[roomv1.Edit](err)
 	}
@@ -74,7 +74,7 @@ func (s *documents) edit(
 	if edit.GetText() == "" {
 		return nil // only joins
 	}
-	doc := s.open(m.Room())
+	doc := s.document(m.Room())
 	doc.mu.Lock() // also while it publishes: edits are received in the order of their revisions
 	defer doc.mu.Unlock()
 	missed, err := doc.sinceLocked(edit.GetRevision())
@@ -100,7 +100,7 @@ func (s *documents) edit(
 	return s.rooms.Publish(ctx, m.Room(), made)
 }
 
-func (s *documents) open(id string) *document {
+func (s *documents) document(id string) *document {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	doc := s.byID[id]

@@ -175,7 +175,7 @@ func (h *Hub[T]) join(
 		return nil, err
 	}
 	if wrong := checkKey(key); wrong != "" {
-		return nil, refuseKey("room", wrong)
+		return nil, invalidKey("room", wrong)
 	}
 	m := h.newMember(runtime.OriginOf(ctx).Principal, limits, opts)
 	r, err := h.enter(key, m.owner())
@@ -192,7 +192,7 @@ func (h *Hub[T]) join(
 			m.leave(ctx, nil)
 		}
 	}()
-	if err := r.feed.open(ctx, r); err != nil {
+	if err := r.feed.ensure(ctx, r); err != nil {
 		return nil, err
 	}
 	arrival, err := h.notice(m, Joined)

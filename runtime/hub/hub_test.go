@@ -314,19 +314,19 @@ func TestANoticeThatOverflowsItsMember(t *testing.T) {
 		}
 		return nil
 	}))
-	refused := func() {
+	rejected := func() {
 		t.Helper()
 		greet = true
 		_, err := h.Join(t.Context(), "x")
 		wantError(t, err, codes.ResourceExhausted, hub.ReasonSlowConsumer)
 		greet = false
 	}
-	refused()
+	rejected()
 	if got := h.Stats(); got != (hub.Stats{}) {
 		t.Errorf("got %+v", got)
 	}
 	a, b := join(t, h, "x"), join(t, h, "x")
-	refused()
+	rejected()
 	if got := h.Stats(); len(h.Members("x")) != 2 || got.Members != 2 {
 		t.Errorf("got %v, %+v", h.Members("x"), got)
 	}

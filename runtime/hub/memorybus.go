@@ -92,10 +92,10 @@ func (b *MemoryBus) stop(room string, sub *memorySub) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	sub.stopped = true
-	left := slices.DeleteFunc(b.rooms[room], func(s *memorySub) bool { return s == sub })
-	if len(left) == 0 {
+	others := slices.DeleteFunc(b.rooms[room], func(s *memorySub) bool { return s == sub })
+	if len(others) == 0 {
 		delete(b.rooms, room)
 		return
 	}
-	b.rooms[room] = left
+	b.rooms[room] = others
 }

@@ -34,7 +34,7 @@ func (h *Hub[T]) Publish(ctx context.Context, key string, msg *T, opts ...Publis
 		return err
 	}
 	if wrong := checkKey(key); wrong != "" {
-		return refuseKey("room", wrong)
+		return invalidKey("room", wrong)
 	}
 	if r := h.roomOf(key); r != nil {
 		err = r.publish(ctx, env, except)

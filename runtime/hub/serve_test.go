@@ -160,7 +160,7 @@ func TestACallCanEndWithItsRequests(t *testing.T) {
 	}
 }
 
-func TestMessagesThatAreRefused(t *testing.T) {
+func TestMessagesThatAreRejected(t *testing.T) {
 	servicetest.NoLeaks(t)
 	join := func(_ context.Context, room string, first *message) error {
 		if room == "secret" {

@@ -118,7 +118,7 @@ func (s *session[Req, Resp]) read(ctx context.Context) error {
 		}
 	}
 	if member == nil {
-		return refuseKey(s.key.name, "must name a room; send a message")
+		return invalidKey(s.key.name, "must name a room; send a message")
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func (s *session[Req, Resp]) read(ctx context.Context) error {
 func (s *session[Req, Resp]) join(ctx context.Context, req *Req) (*Member[Resp], error) {
 	room := s.key.of(any(req).(proto.Message))
 	if wrong := checkKey(room); wrong != "" {
-		return nil, refuseKey(s.key.name, wrong)
+		return nil, invalidKey(s.key.name, wrong)
 	}
 	if s.handler.Join != nil {
 		if err := s.handler.Join(ctx, room, req); err != nil {
@@ -154,13 +154,13 @@ func (s *session[Req, Resp]) join(ctx context.Context, req *Req) (*Member[Resp],
 	return member, nil
 }
 
-// check refuses a message for another room.
+// check rejects a message for another room.
 func (s *session[Req, Resp]) check(m *Member[Resp], req *Req) error {
 	room := s.key.of(any(req).(proto.Message))
 	if room == "" || room == m.Room() {
 		return nil
 	}
-	return refuseKey(s.key.name,
+	return invalidKey(s.key.name,
 		"differs from the room of the first message; make another call for another room")
 }
 

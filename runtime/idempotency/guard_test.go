@@ -107,8 +107,8 @@ func (g *guarded) says(request, want string) {
 	}
 }
 
-// refuses checks the code and the reason of an error, and the field in its violation.
-func refuses(t testing.TB, err error, code codes.Code, reason rpcerr.Reason, field string) {
+// rejects checks the code and the reason of an error, and the field in its violation.
+func rejects(t testing.TB, err error, code codes.Code, reason rpcerr.Reason, field string) {
 	t.Helper()
 	if status.Code(err) != code || rpcerr.ReasonOf(err) != reason {
 		t.Errorf("got %v, want %v with reason %s", err, code, reason)
@@ -145,13 +145,13 @@ func TestAnIDCannotBeReused(t *testing.T) {
 	g.says(`name: "a" request_id: "1"`, "done I")
 	for _, request := range []string{`name: "b" request_id: "1"`, `request_id: "1"`, `name: "a" request_id: "1" number: 1`} {
 		_, err := g.call(t.Context(), request, nil)
-		refuses(t, err, codes.InvalidArgument, idempotency.ReasonRequestIDReused, "request_id")
+		rejects(t, err, codes.InvalidArgument, idempotency.ReasonRequestIDReused, "request_id")
 	}
 	_, err := g.call(t.Context(), `name: "x" request_id: "2"`, func(ctx context.Context) (proto.Message, error) {
 		_, err := g.call(ctx, `name: "y" request_id: "2"`, nil)
 		return nil, err
 	})
-	refuses(t, err, codes.InvalidArgument, idempotency.ReasonRequestIDReused, "request_id")
+	rejects(t, err, codes.InvalidArgument, idempotency.ReasonRequestIDReused, "request_id")
 }
 
 func TestACallThatFailsLeavesNothing(t *testing.T) {
@@ -255,7 +255,7 @@ func TestIDsThatCannotBe(t *testing.T) {
 	uuids.IdempotencyKey.UUID4 = true
 	g := guard(t, uuids, idempotency.Memory())
 	_, err := g.call(t.Context(), `request_id: "1"`, nil)
-	refuses(t, err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest, "request_id")
+	rejects(t, err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest, "request_id")
 	g.says(`request_id: "`+id+`"`, "done I")
 	g.says(`request_id: "`+strings.ToUpper(id)+`"`, "done I") // the same UUID
 	g.says(`request_id: "`+otherID+`"`, "done II")
@@ -263,7 +263,7 @@ func TestIDsThatCannotBe(t *testing.T) {
 
 	g = guard(t, byIdempotencyKey, idempotency.Memory())
 	_, err = g.call(t.Context(), `request_id: "`+strings.Repeat("x", idempotency.MaxIdempotencyKey+1)+`"`, nil)
-	refuses(t, err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest, "request_id")
+	rejects(t, err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest, "request_id")
 	g.says(`request_id: "`+strings.Repeat("x", idempotency.MaxIdempotencyKey)+`"`, "done I")
 	g.says(`request_id: "`+id+`"`, "done II")
 	// A UUID, whether the proto declares the format or not
@@ -280,7 +280,7 @@ func TestAnIDInsideAMessage(t *testing.T) {
 	g.says(`header { language: "de" }`, "done II")
 	g.says(``, "done III")
 	_, err := g.call(t.Context(), `header { id: "1" language: "en" }`, nil)
-	refuses(t, err, codes.InvalidArgument, idempotency.ReasonRequestIDReused, "header.id")
+	rejects(t, err, codes.InvalidArgument, idempotency.ReasonRequestIDReused, "header.id")
 }
 
 func TestWhatHasNoEffectIsNotGuarded(t *testing.T) {
@@ -312,7 +312,7 @@ func TestFieldsThatCannotBe(t *testing.T) {
 	} {
 		g := guard(t, runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: field}}, idempotency.Memory())
 		_, err := g.call(t.Context(), ``, nil)
-		refuses(t, err, codes.Internal, rpcerr.ReasonInternal, "")
+		rejects(t, err, codes.Internal, rpcerr.ReasonInternal, "")
 		if err == nil || !strings.Contains(err.Error(), text) || strings.Contains(status.Convert(err).Message(), field) || g.runs > 0 {
 			t.Errorf("%s: the log has %v, want %q; the method ran %d times", field, err, text, g.runs)
 		}
@@ -330,7 +330,7 @@ func TestWhileTheFirstCallIsRunning(t *testing.T) {
 		after   time.Duration // when the second call returns
 		code    codes.Code
 	}{
-		"a second is refused":                     {0, false, false, false, time.Hour, 0, codes.Aborted},
+		"a second is rejected":                    {0, false, false, false, time.Hour, 0, codes.Aborted},
 		"a second waits for so long":              {5 * time.Second, false, false, false, time.Hour, 5 * time.Second, codes.Aborted},
 		"a second waits for the response":         {20 * time.Second, false, false, false, time.Hour, 10 * time.Second, codes.OK},
 		"a second waits until its deadline":       {20 * time.Second, false, false, false, 3 * time.Second, 3 * time.Second, codes.DeadlineExceeded},
@@ -366,7 +366,7 @@ func TestWhileTheFirstCallIsRunning(t *testing.T) {
 					t.Errorf("got %q, %v; want code %v", got, err, test.code)
 				}
 				if test.code == codes.Aborted {
-					refuses(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "")
+					rejects(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "")
 					if wait, ok := rpcerr.RetryAfter(err); !ok || wait <= 0 {
 						t.Errorf("RetryInfo says %v, %v", wait, ok)
 					}
@@ -435,7 +435,7 @@ func TestALeaseEndsAfterTheDeadline(t *testing.T) {
 				}
 				time.Sleep(test.want)
 				_, err = g.call(t.Context(), `request_id: "1"`, nil)
-				refuses(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "")
+				rejects(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "")
 				time.Sleep(5 * time.Second) // the margin
 				g.says(`request_id: "1"`, "done II")
 			})
@@ -467,11 +467,11 @@ func (b *broken) Finish(ctx context.Context, key idempotency.Key, fence idempote
 	return b.Store.Finish(ctx, key, fence, response, window)
 }
 
-func TestWithoutItsStoreACallIsRefused(t *testing.T) {
+func TestWithoutItsStoreACallIsRejected(t *testing.T) {
 	store := &broken{Store: idempotency.Memory(), begin: errors.New("dial tcp 10.0.0.1: refused")}
 	g := guard(t, byIdempotencyKey, store)
 	_, err := g.call(t.Context(), `request_id: "1"`, nil)
-	refuses(t, err, codes.Unavailable, idempotency.ReasonStoreUnavailable, "")
+	rejects(t, err, codes.Unavailable, idempotency.ReasonStoreUnavailable, "")
 	if text := status.Convert(err).Message(); strings.Contains(text, "10.0.0.1") || !errors.Is(err, store.begin) {
 		t.Errorf("the caller is told %q, the log %v; want the cause in the log only", text, err)
 	}
@@ -498,7 +498,7 @@ func TestAResponseThatIsNotKeptIsGivenAllTheSame(t *testing.T) {
 	g.says(`request_id: "1"`, "done I")
 	_, err := g.call(t.Context(), `request_id: "1"`, nil)
 	// Until the lease expires
-	refuses(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "")
+	rejects(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "")
 }
 
 func TestAKeptResponseThatCannotBeRead(t *testing.T) {
@@ -506,7 +506,7 @@ func TestAKeptResponseThatCannotBeRead(t *testing.T) {
 	g := guard(t, byIdempotencyKey, garbled{store})
 	g.says(`request_id: "1"`, "done I")
 	_, err := g.call(t.Context(), `request_id: "1"`, nil)
-	refuses(t, err, codes.Internal, rpcerr.ReasonInternal, "")
+	rejects(t, err, codes.Internal, rpcerr.ReasonInternal, "")
 }
 
 // garbled stores bytes other than those it receives.
@@ -548,7 +548,7 @@ func TestTheLeaseOfACallWithoutEnd(t *testing.T) {
 		_, err := g.call(ctx, `request_id: "1"`, nil)
 		return nil, err
 	})
-	refuses(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "")
+	rejects(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "")
 }
 
 // The running calls of one principal never cost another principal its own.
@@ -565,7 +565,7 @@ func TestCallsOfOnePrincipalKeepNobodyElseOut(t *testing.T) {
 	}
 	g := guard(t, byIdempotencyKey, store)
 	_, err = g.call(t.Context(), `request_id: "1"`, nil) // unauthenticated, like the others
-	refuses(t, err, codes.ResourceExhausted, idempotency.ReasonStoreFull, "")
+	rejects(t, err, codes.ResourceExhausted, idempotency.ReasonStoreFull, "")
 	if wait, ok := rpcerr.RetryAfter(err); !ok || wait <= 0 {
 		t.Errorf("the error says nothing of when to try again: %v", err)
 	}

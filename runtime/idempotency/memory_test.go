@@ -74,7 +74,7 @@ func fill(t *testing.T, s idempotency.Store, id string, response []byte, window 
 	return s.Finish(t.Context(), c.Key, c.Fence, response, window)
 }
 
-func TestMemoryRefusesAResponseThatNeverFits(t *testing.T) {
+func TestMemoryRejectsAResponseThatNeverFits(t *testing.T) {
 	s := idempotency.Memory(idempotency.WithMaxBytes(4000))
 	c := claimOf("a")
 	if _, err := s.Begin(t.Context(), c); err != nil {

@@ -93,7 +93,7 @@ func TestATransactionThatComesTooLate(t *testing.T) {
 			}
 			return nil, err
 		})
-		refuses(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "")
+		rejects(t, err, codes.Aborted, idempotency.ReasonRequestInProgress, "")
 		g.says(`request_id: "1"`, "done II")
 	})
 }
@@ -134,7 +134,7 @@ func TestErrorsOfSave(t *testing.T) {
 			_, err := g.call(t.Context(), `request_id: "1"`, func(ctx context.Context) (proto.Message, error) {
 				return nil, idempotency.Save(ctx, tx, wrapperspb.String(test.resp))
 			})
-			refuses(t, err, test.code, test.reason, "")
+			rejects(t, err, test.code, test.reason, "")
 		})
 	}
 }

@@ -303,7 +303,7 @@ func TestTheLogTellsWhatIsNotKept(t *testing.T) {
 	}
 }
 
-func TestAServerRefusesNoGuard(t *testing.T) {
+func TestAServerRejectsNoGuard(t *testing.T) {
 	for _, guard := range []server.IdempotencyGuard{nil, (*idempotency.Guard)(nil)} {
 		err := server.New(server.WithIdempotency(guard)).Serve(t.Context(), bufconn.Listen(1))
 		if err == nil || !strings.Contains(err.Error(), "WithIdempotency(nil)") {

@@ -158,7 +158,7 @@ func feed(t *testing.T, c *limit.Concurrency, n int, took time.Duration, ok bool
 	t.Helper()
 	for range n {
 		if !acquire(context.Background(), c) {
-			t.Fatal("refused though no call runs")
+			t.Fatal("rejected though no call runs")
 		}
 		c.Release(took, ok)
 	}
@@ -193,7 +193,7 @@ func FuzzAdaptive(f *testing.F) {
 		c, random := limit.NewAdaptive(bound, 0), rand.New(rand.NewPCG(seed, 0))
 		for range 3_000 {
 			if !acquire(context.Background(), c) {
-				t.Fatal("refused though no call runs")
+				t.Fatal("rejected though no call runs")
 			}
 			took := time.Duration(scale) >> random.IntN(64)
 			c.Release(took, random.IntN(4) > 0)

@@ -36,14 +36,14 @@ func TestCallsAllocateNothing(t *testing.T) {
 	busy.Acquire(ctx, "")
 	for name, call := range map[string]func(){
 		"Rate":                  func() { rate.Take(now) },
-		"Rate, refused":         func() { empty.Take(now) },
+		"Rate, rejected":        func() { empty.Take(now) },
 		"KeyedRate":             func() { keyed.Take("me", now) },
 		"KeyedRate, overflow":   func() { full.Take(key(), now) },
 		"KeyedRate, new keys":   func() { now = now.Add(time.Second); turning.Take(key(), now) },
 		"Group, then refused":   func() { group.Take("me", now) },
 		"Concurrency":           func() { fixed.Acquire(ctx, ""); fixed.Release(time.Second, true) },
 		"Concurrency, adaptive": func() { adaptive.Acquire(ctx, ""); adaptive.Release(time.Second, true) },
-		"Concurrency, refused":  func() { busy.Acquire(ctx, "") },
+		"Concurrency, rejected": func() { busy.Acquire(ctx, "") },
 	} {
 		if allocs := testing.AllocsPerRun(1000, call); allocs != 0 {
 			t.Errorf("%s: %v allocations, want none", name, allocs)

@@ -116,7 +116,7 @@ func (c *Concurrency) wait(ctx context.Context, caller string) (ok, waited bool)
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return !c.leave(place), true
+	return !c.giveUp(place), true
 }
 
 // enqueue returns a place in the queue of a caller. If it returns none, ok reports whether the
@@ -141,8 +141,8 @@ func (c *Concurrency) enqueue(caller string) (place *place, ok bool) {
 	}
 }
 
-// leave gives up a place in a queue. It returns false if its turn came at the last moment.
-func (c *Concurrency) leave(p *place) bool {
+// giveUp gives up a place in a queue. It returns false if its turn came at the last moment.
+func (c *Concurrency) giveUp(p *place) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	select {
@@ -171,11 +171,13 @@ func (c *Concurrency) admit() {
 	}
 }
 
-// NewAdaptive returns a [Concurrency] whose limit follows how long calls take: between 1 and limit, starting with 10, or
-// with limit if that is less. For maxWait and what limit may be see [NewConcurrency].
+// NewAdaptive returns a [Concurrency] whose limit follows how long calls take: between 1 and limit,
+// starting with 10, or with limit if that is less. For maxWait and what limit may be see
+// [NewConcurrency].
 //
-// Latencies are averaged over windows of as many calls as the limit allows at a time, and at least 64. The average is compared
-// with the lowest of the last 32 to 64 windows, which is about what a call takes when nothing waits:
+// Latencies are averaged over windows of as many calls as the limit allows at a time, and at least
+// 64. The average is compared with the lowest of the last 32 to 64 windows, which is about what a
+// call takes when nothing waits:
 //
 //   - Up to twice as much is normal, and the limit rises by an eighth, at least by 1.
 //   - If two windows in a row are above that, the limit falls to nine tenths of what would carry
@@ -185,9 +187,9 @@ func (c *Concurrency) admit() {
 //   - If a fall did not shorten calls by a fifth, it was not their number that made them slow, but
 //     something behind the method. Then this latency is the new lowest, and the limit rises again.
 //
-// Calls that failed count only if they took more than twice the lowest: a timeout says that calls are slow, an early error
-// says nothing. A single call counts at most as 8 times the lowest. The time that streams last says nothing about load; use
-// a fixed limit for them.
+// Calls that failed count only if they took more than twice the lowest: a timeout says that calls
+// are slow, an early error says nothing. A single call counts at most as 8 times the lowest. The
+// time that streams last says nothing about load; use a fixed limit for them.
 func NewAdaptive(limit int, maxWait time.Duration) *Concurrency {
 	c := NewConcurrency(limit, maxWait)
 	c.adaptive = &gradient{}

@@ -24,12 +24,12 @@ func fill(t *testing.T, c *limit.Concurrency) {
 	t.Helper()
 	for i := range c.Limit() {
 		if !acquire(context.Background(), c) {
-			t.Fatalf("call %d of %d is refused", i, c.Limit())
+			t.Fatalf("call %d of %d is rejected", i, c.Limit())
 		}
 	}
 }
 
-func TestConcurrencyRefuses(t *testing.T) {
+func TestConcurrencyRejects(t *testing.T) {
 	for _, size := range []int{-1, 0, 1, 5} {
 		c := limit.NewConcurrency(size, 0)
 		if got := c.Limit(); got != max(size, 1) {
@@ -47,7 +47,7 @@ func TestConcurrencyRefuses(t *testing.T) {
 			t.Errorf("%d in flight after one has ended", got)
 		}
 		if !acquire(context.Background(), c) {
-			t.Error("refused though there is room")
+			t.Error("rejected though there is room")
 		}
 	}
 }
@@ -170,7 +170,7 @@ func TestConcurrencyNoLostTurn(t *testing.T) {
 			wg.Go(func() {
 				for range 5_000 {
 					if !acquire(context.Background(), c) {
-						t.Error("refused though the queue has room")
+						t.Error("rejected though the queue has room")
 						return
 					}
 					n := running.Add(1)

@@ -154,7 +154,7 @@ func TestKeyedRateOverflow(t *testing.T) {
 	k, now := limit.NewKeyedRate(1, burst, 3), time.Now()
 	for _, key := range []string{"a", "b", "c"} {
 		if k.Take(key, now) != 0 {
-			t.Fatalf("%s is refused", key)
+			t.Fatalf("%s is rejected", key)
 		}
 	}
 	allowed := 0

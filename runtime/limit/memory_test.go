@@ -53,7 +53,7 @@ func TestKeyedRateStaysSmall(t *testing.T) {
 	for i := range 1_000_000 {
 		now = now.Add(10 * time.Microsecond)
 		if k.Take(strconv.Itoa(i), now) != 0 {
-			t.Fatalf("key %d is refused", i)
+			t.Fatalf("key %d is rejected", i)
 		}
 	}
 	if used := heapBytes() - before; used > 50_000 {

@@ -19,7 +19,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/operation"
 )
 
-// brokenError is an error that cannot be asked anything where it is nil, though it is none then to who compares it with nil.
+// brokenError is an error that cannot be asked anything where it is nil, though it is none then to
+// who compares it with nil.
 type brokenError struct{ cause error }
 
 func (e *brokenError) Error() string { return e.cause.Error() }
@@ -38,7 +39,7 @@ func TestAnErrorThatPanicsIsInternal(t *testing.T) {
 	})
 }
 
-func TestSaveEndsWithTheWorkThoughTheStoreRefuses(t *testing.T) {
+func TestSaveEndsWithTheWorkThoughTheStoreRejects(t *testing.T) {
 	for name, ask := range map[string]func(*shop, string){
 		"stopped":   func(s *shop, _ string) { s.stop() },
 		"cancelled": func(s *shop, name string) { _, _ = s.m.Cancel(context.Background(), name) },

@@ -92,7 +92,7 @@ func (m *memory) replace(e *entry, next *Record) {
 
 // place adds e to its queues.
 func (m *memory) place(e *entry) {
-	m.leave(e)
+	m.dequeue(e)
 	if to, at := m.queueOf(e); to != nil {
 		to.add(e, at)
 	}
@@ -106,11 +106,11 @@ func (m *memory) place(e *entry) {
 	}
 }
 
-// leave removes e from its queues.
-func (m *memory) leave(e *entry) {
-	e.leave(byTime)
+// dequeue removes e from its queues.
+func (m *memory) dequeue(e *entry) {
+	e.dequeue(byTime)
 	if own := e.in[byOwner]; own != nil {
-		if e.leave(byOwner); own.Len() == 0 {
+		if e.dequeue(byOwner); own.Len() == 0 {
 			delete(m.kept, e.rec.Principal)
 		}
 	}
@@ -183,7 +183,7 @@ func (m *memory) finish(e *entry, now time.Time, r Result) (*Record, error) {
 
 // remove removes a done operation.
 func (m *memory) remove(e *entry) {
-	m.leave(e)
+	m.dequeue(e)
 	m.count(e.rec, -1)
 	e.tell()
 	delete(m.ops, e.rec.Name)

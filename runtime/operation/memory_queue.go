@@ -50,8 +50,8 @@ func (q *queue) add(e *entry, at time.Time) {
 	heap.Push(q, e)
 }
 
-// leave removes an entry from its queue of a slot.
-func (e *entry) leave(slot int) {
+// dequeue removes an entry from its queue of a slot.
+func (e *entry) dequeue(slot int) {
 	if q := e.in[slot]; q != nil {
 		heap.Remove(q, e.index[slot])
 		e.in[slot] = nil

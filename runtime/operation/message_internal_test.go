@@ -220,7 +220,7 @@ func TestAFailureThatSaysOK(t *testing.T) {
 	}
 }
 
-func TestMessagesThatAreNoOperationsAreRefused(t *testing.T) {
+func TestMessagesThatAreNoOperationsAreRejected(t *testing.T) {
 	tests := []struct {
 		message protoreflect.Name
 		fields  Fields

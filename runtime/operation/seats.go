@@ -35,7 +35,7 @@ type seats struct {
 
 func newSeats(each int) *seats { return &seats{perCaller: each, taken: make(map[caller]int)} }
 
-// take takes a place. It returns false if the caller has none left.
+// take takes a place. It returns false if the caller has them all.
 func (s *seats) take(who caller) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,8 +46,8 @@ func (s *seats) take(who caller) bool {
 	return true
 }
 
-// leave returns a place.
-func (s *seats) leave(who caller) {
+// release returns a place.
+func (s *seats) release(who caller) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.taken[who]--; s.taken[who] == 0 {

@@ -83,7 +83,7 @@ func (s *operationsServer) WaitOperation(ctx context.Context, req *longrunningpb
 	if limit == 0 || !s.waits.take(who) {
 		return answer(s.manager.Get(ctx, req.GetName()))
 	}
-	defer s.waits.leave(who)
+	defer s.waits.release(who)
 	waiting, cancel := context.WithTimeout(ctx, beforeDeadline(ctx, limit))
 	defer cancel()
 	op, err := s.manager.Wait(waiting, req.GetName())
@@ -99,6 +99,6 @@ func beforeDeadline(ctx context.Context, limit time.Duration) time.Duration {
 	if !ok {
 		return limit
 	}
-	left := time.Until(deadline)
-	return min(limit, left-min(500*time.Millisecond, left/5))
+	remaining := time.Until(deadline)
+	return min(limit, remaining-min(500*time.Millisecond, remaining/5))
 }

@@ -364,7 +364,7 @@ func TestListOperations(t *testing.T) {
 	}
 }
 
-func TestListOperationsRefuses(t *testing.T) {
+func TestListOperationsRejects(t *testing.T) {
 	d := newDesk(t, nil)
 	for i := range 3 {
 		d.put(fmt.Sprintf("operations/%d", i), "ada", 0)

@@ -23,7 +23,8 @@ func columns(t *testing.T, c ...page.Column) page.Columns {
 	return columns
 }
 
-// TestWhere holds the text of conditions. That they find the right rows is what TestEveryRowThatStaysIsFoundOnce holds.
+// TestWhere holds the text of conditions. That they find the right rows is what
+// TestEveryRowThatStaysIsFoundOnce holds.
 func TestWhere(t *testing.T) {
 	id := page.Column{Name: "id"}
 	for name, test := range map[string]struct {
@@ -83,7 +84,7 @@ func TestValuesAreNeverInTheText(t *testing.T) {
 	}
 }
 
-func TestColumnsThatAreRefused(t *testing.T) {
+func TestColumnsThatAreRejected(t *testing.T) {
 	id := page.Column{Name: "id"}
 	for want, c := range map[string][]page.Column{
 		`"" is not a column name`:                                 {{Name: ""}, id},
@@ -104,7 +105,8 @@ func TestColumnsThatAreRefused(t *testing.T) {
 	}
 }
 
-// TestTheUniqueColumnIsLast holds that what stands behind it is left out, and that it is never missing.
+// TestTheUniqueColumnIsLast holds that what stands behind it is left out, and that it is never
+// missing.
 func TestTheUniqueColumnIsLast(t *testing.T) {
 	fields := map[string]page.Column{"name": {Name: "u.name", Nulls: page.NullsLast}, "id": {Name: "u.id"}, "rank": {Name: "rank", Desc: true}, "title": {Name: "u.name"}}
 	unique := page.Column{Name: "u.id"}

@@ -25,7 +25,7 @@ func TestParseOrder(t *testing.T) {
 	}
 }
 
-func TestOrdersThatAreRefused(t *testing.T) {
+func TestOrdersThatAreRejected(t *testing.T) {
 	for text, want := range map[string]string{
 		",":                       "has a comma without a name",
 		"name,":                   "has a comma without a name",

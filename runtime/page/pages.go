@@ -26,7 +26,7 @@ import (
 // skip applies once. Each page after the first has a new idempotency key (AIP-155).
 func (m *Method[S, Req, Resp, T]) All(ctx context.Context, svc S, req *Req, opts ...ReadOption) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		left := newReading(opts).limit
+		remaining := newReading(opts).limit
 		for page, err := range m.Pages(ctx, svc, req, opts...) {
 			if err != nil {
 				var none T
@@ -37,7 +37,7 @@ func (m *Method[S, Req, Resp, T]) All(ctx context.Context, svc S, req *Req, opts
 				if !yield(item, nil) {
 					return
 				}
-				if left--; left == 0 {
+				if remaining--; remaining == 0 {
 					return
 				}
 			}

@@ -141,7 +141,7 @@ func (r *reader[S, Req, Resp, T]) shrink(err error) bool {
 
 // limit reduces the page size to the number of items still needed.
 func (r *reader[S, Req, Resp, T]) limit(req protoreflect.Message) {
-	size, left := r.facts.size, r.options.limit-r.got
+	size, remaining := r.facts.size, r.options.limit-r.got
 	if r.options.limit <= 0 || len(size) == 0 {
 		return
 	}
@@ -149,8 +149,8 @@ func (r *reader[S, Req, Resp, T]) limit(req protoreflect.Message) {
 	if asked == 0 {
 		asked = int64(limitsIn(r.method.info.Policy.Page).DefaultSize)
 	}
-	if left < asked {
-		size.setNumber(req, left)
+	if remaining < asked {
+		size.setNumber(req, remaining)
 	}
 }
 

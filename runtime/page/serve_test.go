@@ -48,7 +48,8 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// TestPoliciesWrittenByHand holds that sizes that no option could have are none that anything is cut at.
+// TestPoliciesWrittenByHand holds that sizes that no option could have are none that anything is
+// cut at.
 func TestPoliciesWrittenByHand(t *testing.T) {
 	for name, test := range map[string]struct {
 		limits runtime.Page
@@ -73,7 +74,8 @@ func TestPoliciesWrittenByHand(t *testing.T) {
 	}
 }
 
-// TestRequestsAreComparedWithinLimits checks that neither a deadline nor a size is passed over when a token is bound.
+// TestRequestsAreComparedWithinLimits checks that neither a deadline nor a size is passed over when
+// a token is bound.
 func TestRequestsAreComparedWithinLimits(t *testing.T) {
 	source := page.Offset(func(context.Context, int64, int) ([]*pagev1.Item, error) {
 		t.Error("the source is asked")
@@ -90,7 +92,7 @@ func TestRequestsAreComparedWithinLimits(t *testing.T) {
 	}
 }
 
-func TestNegativeNumbersAreRefused(t *testing.T) {
+func TestNegativeNumbersAreRejected(t *testing.T) {
 	for _, negative := range []int32{-1, math.MinInt32} {
 		_, err := listItems.Serve(t.Context(), &pagev1.ListItemsRequest{PageSize: negative}, byID(9, nil))
 		wantInvalid(t, err, "page_size", page.ReasonSizeInvalid)
@@ -208,7 +210,8 @@ func TestTokensExpireWithThePolicy(t *testing.T) {
 	})
 }
 
-// TestMapsInRequestsAreOneRequest holds that the order in which Go writes a map does not break tokens.
+// TestMapsInRequestsAreOneRequest holds that the order in which Go writes a map does not break
+// tokens.
 func TestMapsInRequestsAreOneRequest(t *testing.T) {
 	req := &pagev1.ListItemsRequest{Labels: map[string]string{"a": "1", "b": "2", "c": "3", "d": "4", "e": "5", "f": "6"}}
 	for range 100 {
@@ -298,7 +301,8 @@ func TestTokensOfAPrincipal(t *testing.T) {
 	wantInvalid(t, err, "page_token", page.ReasonTokenMismatch)
 }
 
-// TestTheServersPolicyAndKeysCount holds that a call has the limits and the keys of its server, of which there may be many.
+// TestTheServersPolicyAndKeysCount holds that a call has the limits and the keys of its server, of
+// which there may be many.
 func TestTheServersPolicyAndKeysCount(t *testing.T) {
 	keys := []seal.Key{seal.NewKey([]byte("0123456789abcdef")), seal.NewKey([]byte("fedcba9876543210"))}
 	serveItems := func(opts ...server.Option) itemService {
@@ -333,7 +337,8 @@ func TestTheServersPolicyAndKeysCount(t *testing.T) {
 	wantInvalid(t, err, "page_token", page.ReasonTokenInvalid)
 }
 
-// TestACallOfAnotherMethodHasItsOwnPolicy holds that a helper that is called from elsewhere keeps to its own limits.
+// TestACallOfAnotherMethodHasItsOwnPolicy holds that a helper that is called from elsewhere keeps
+// to its own limits.
 func TestACallOfAnotherMethodHasItsOwnPolicy(t *testing.T) {
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {
 		server.Register[itemService](r, itemTable, items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {

@@ -53,7 +53,8 @@ func numbered(n int64) []*pagev1.Item {
 	return rows
 }
 
-// byID is the keyset of the items 1 to n, which notes in asked with what limits rows were asked for.
+// byID is the keyset of the items 1 to n, which notes in asked with what limits rows were asked
+// for.
 func byID(n int64, asked *[]int) page.Source[*pagev1.Item] {
 	return page.Keyset(func(_ context.Context, after *int64, limit int) (rows []*pagev1.Item, _ error) {
 		if asked != nil {
@@ -97,7 +98,8 @@ func wantIDs(t *testing.T, resp *pagev1.ListItemsResponse, first, last int64) {
 	}
 }
 
-// wantInvalid checks that a request was refused for one field, and that the caller learns no more than that.
+// wantInvalid checks that a request was rejected for one field, and that the caller learns no more
+// than that.
 func wantInvalid(t *testing.T, err error, field string, reason rpcerr.Reason) {
 	t.Helper()
 	violations := rpcerr.FieldViolations(err)

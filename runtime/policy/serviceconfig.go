@@ -94,7 +94,7 @@ func NewServiceConfig(methods []MethodConfig) *ServiceConfig {
 func (c *ServiceConfig) String() string {
 	text, err := json.Marshal(c)
 	if err != nil { // a duration of more than ten thousand years
-		return err.Error() // grpc refuses it
+		return err.Error() // grpc rejects it
 	}
 	return string(text)
 }

@@ -40,7 +40,7 @@ func wantOpens(t *testing.T, r *seal.Ring, token, want string) {
 	}
 }
 
-func wantRefused(t *testing.T, r *seal.Ring, token string, want error) {
+func wantRejected(t *testing.T, r *seal.Ring, token string, want error) {
 	t.Helper()
 	if got, err := r.Open(purpose, seal.Binding{1}, token); !errors.Is(err, want) || got != nil {
 		t.Errorf("%q: got %q, %v; want %v", token, got, err, want)
@@ -75,7 +75,7 @@ func TestTokensAreOpaqueAndFitForURLs(t *testing.T) {
 	}
 }
 
-func TestTokensAreRefused(t *testing.T) {
+func TestTokensAreRejected(t *testing.T) {
 	r := ring(t, newKey)
 	token := r.Seal(purpose, seal.Binding{1}, never, []byte("body"))
 	tests := map[string]struct {
@@ -96,7 +96,7 @@ func TestTokensAreRefused(t *testing.T) {
 		"of a key gone since": {ring(t, oldKey).Seal(purpose, seal.Binding{1}, never, nil), seal.ErrUnknownKey},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) { wantRefused(t, r, test.token, test.want) })
+		t.Run(name, func(t *testing.T) { wantRejected(t, r, test.token, test.want) })
 	}
 }
 
@@ -131,11 +131,11 @@ func TestTokensExpire(t *testing.T) {
 		hour := r.Seal(purpose, seal.Binding{1}, time.Now().Add(time.Hour), []byte("hour"))
 		forever := r.Seal(purpose, seal.Binding{1}, never, []byte("forever"))
 		past := r.Seal(purpose, seal.Binding{1}, time.Unix(-5, 0), nil)
-		wantRefused(t, r, past, seal.ErrExpired)
+		wantRejected(t, r, past, seal.ErrExpired)
 		time.Sleep(time.Hour - time.Second)
 		wantOpens(t, r, hour, "hour")
 		time.Sleep(time.Second)
-		wantRefused(t, r, hour, seal.ErrExpired)
+		wantRejected(t, r, hour, seal.ErrExpired)
 		time.Sleep(1e5 * time.Hour)
 		wantOpens(t, r, forever, "forever")
 	})
@@ -149,7 +149,7 @@ func TestKeysAreReplacedWhileTokensAreOut(t *testing.T) {
 	wantOpens(t, moved, byOld, "old")
 	wantOpens(t, added, byNew, "new")
 	wantOpens(t, after, byNew, "new")
-	wantRefused(t, after, byOld, seal.ErrUnknownKey)
+	wantRejected(t, after, byOld, seal.ErrUnknownKey)
 }
 
 // TestATokenIsOneText checks that a token has a single valid encoding.

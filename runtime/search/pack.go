@@ -48,7 +48,7 @@ func sendPacks[Resp, T any](s *serving[T], results iter.Seq2[T, error], yield fu
 		return nil // the stream yields the error
 	})
 	defer func() {
-		p.leave()
+		p.close()
 		<-returned
 	}()
 	p.send(yield)
@@ -62,13 +62,13 @@ func (p *packer[Resp, T]) run(results iter.Seq2[T, error]) {
 }
 
 func (p *packer[Resp, T]) fill(results iter.Seq2[T, error]) (failure error) {
-	left := p.most
+	remaining := p.most
 	ignored := each.Range(results, p.late, func(result T, err error) (more bool) {
 		if failure = err; err == nil {
 			more, failure = p.add(result)
 		}
-		left--
-		return more && failure == nil && left != 0
+		remaining--
+		return more && failure == nil && remaining != 0
 	})
 	if ignored != nil && failure == nil {
 		return misuse("%s: %w", p.method, ignored)
@@ -76,8 +76,8 @@ func (p *packer[Resp, T]) fill(results iter.Seq2[T, error]) (failure error) {
 	return failure
 }
 
-// add puts a result into the response, and waits for the next response if it does not fit. It returns
-// false if there are no more responses.
+// add puts a result into the response, and waits for the next response if it does not fit. It
+// returns false if there are no more responses.
 func (p *packer[Resp, T]) add(result T) (more bool, err error) {
 	value, ok := p.convert(result)
 	if !ok {
@@ -97,7 +97,7 @@ func (p *packer[Resp, T]) add(result T) (more bool, err error) {
 		return false, nil
 	}
 	if p.count == 0 {
-		p.open()
+		p.start()
 	}
 	p.list.Append(value)
 	p.count++
@@ -109,8 +109,8 @@ func (p *packer[Resp, T]) add(result T) (more bool, err error) {
 	return true, nil
 }
 
-// open starts a response; p is locked.
-func (p *packer[Resp, T]) open() {
+// start starts a response; p is locked.
+func (p *packer[Resp, T]) start() {
 	p.pack, p.since = new(Resp), time.Now()
 	m := any(p.pack).(proto.Message).ProtoReflect()
 	p.list = fieldpath.Holder(p.items, m).Mutable(p.items.last()).List()
@@ -124,8 +124,8 @@ func (p *packer[Resp, T]) end(err error) {
 	signal(p.changed)
 }
 
-// leave notes that there are no more responses.
-func (p *packer[Resp, T]) leave() {
+// close notes that there are no more responses.
+func (p *packer[Resp, T]) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stop = true

@@ -11,8 +11,8 @@ import (
 // ReasonLimitInvalid is the reason of INVALID_ARGUMENT if the limit of a request is negative.
 const ReasonLimitInvalid rpcerr.Reason = "SEARCH_LIMIT_INVALID"
 
-// refuseLimit returns INVALID_ARGUMENT for the limit in a field of a request.
-func refuseLimit(field string) error {
+// invalidLimit returns INVALID_ARGUMENT for the limit in a field of a request.
+func invalidLimit(field string) error {
 	const what = "must not be negative; omit it for no limit of your own"
 	return ReasonLimitInvalid.Errorf(codes.InvalidArgument, "%s %s", field, what).
 		WithMetadata("field", field).

@@ -34,7 +34,7 @@ type serving[T any] struct {
 // An error of results ends the stream after the results that came before it.
 func (m *Method[S, Req, Resp, T]) Serve(ctx context.Context, req *Req, results iter.Seq2[T, error], opts ...Option) runtime.Stream[Resp] {
 	return func(yield func(*Resp, error) bool) {
-		s, err := m.open(ctx, req, opts)
+		s, err := m.begin(ctx, req, opts)
 		if err == nil && results == nil {
 			err = misuse("%s: Serve with a nil iterator; pass one that yields nothing", m.info.FullMethod)
 		}
@@ -46,8 +46,8 @@ func (m *Method[S, Req, Resp, T]) Serve(ctx context.Context, req *Req, results i
 	}
 }
 
-// open reads the limit of a request.
-func (m *Method[S, Req, Resp, T]) open(ctx context.Context, req *Req, opts []Option) (*serving[T], error) {
+// begin reads the limit of a request.
+func (m *Method[S, Req, Resp, T]) begin(ctx context.Context, req *Req, opts []Option) (*serving[T], error) {
 	f, err := m.facts()
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (m *Method[S, Req, Resp, T]) open(ctx context.Context, req *Req, opts []Opt
 	}
 	switch limit := f.limit.number(any(req).(proto.Message).ProtoReflect()); {
 	case limit < 0:
-		return nil, refuseLimit(f.names.Limit)
+		return nil, invalidLimit(f.names.Limit)
 	case limit > 0 && (s.most == 0 || limit < s.most):
 		s.most = limit
 	}
@@ -68,11 +68,11 @@ func (m *Method[S, Req, Resp, T]) open(ctx context.Context, req *Req, opts []Opt
 
 // sendEach streams results that are responses.
 func sendEach[Resp any](s *serving[*Resp], results iter.Seq2[*Resp, error], yield func(*Resp, error) bool) {
-	left, over := s.most, false
+	remaining, over := s.most, false
 	ignored := each.Range(results, s.late, func(result *Resp, err error) bool {
 		over = !yield(result, err) || err != nil
-		left--
-		return !over && left != 0
+		remaining--
+		return !over && remaining != 0
 	})
 	if ignored != nil && !over {
 		yield(nil, misuse("%s: %w", s.method, ignored))

@@ -28,8 +28,8 @@ import (
 // strangers is an authenticator that knows nobody.
 var strangers = server.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return nil, nil })
 
-// TestNothingIsServedWithoutThePipeline holds that what has no policy rejects every call, however it was
-// registered.
+// TestNothingIsServedWithoutThePipeline holds that what has no policy rejects every call, however
+// it was registered.
 func TestNothingIsServedWithoutThePipeline(t *testing.T) {
 	reached := func(context.Context) error { return status.Error(codes.DataLoss, "reached") }
 	alias := testgrpc.TestService_ServiceDesc
@@ -71,8 +71,8 @@ func TestNothingIsServedWithoutThePipeline(t *testing.T) {
 	}
 }
 
-// TestHandlersOfUnknownMethodsServeWhereNobodyIsAsked checks that the guard is there only where callers
-// are authenticated.
+// TestHandlersOfUnknownMethodsServeWhereNobodyIsAsked checks that the guard is there only where
+// callers are authenticated.
 func TestHandlersOfUnknownMethodsServeWhereNobodyIsAsked(t *testing.T) {
 	unknown := grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
 		return status.Error(codes.DataLoss, "reached")
@@ -209,7 +209,8 @@ func TestAnAuthenticatorHasUntilTheDeadline(t *testing.T) {
 	}
 }
 
-// TestStagesMayLeaveGoroutinesBehind is for the race detector: the context that they got is not changed under them.
+// TestStagesMayLeaveGoroutinesBehind is for the race detector: the context that they got is not
+// changed under them.
 func TestStagesMayLeaveGoroutinesBehind(t *testing.T) {
 	left := make(chan struct{}, 64)
 	srv := echotest.StartServer(t, func(srv *server.Server) {
@@ -235,7 +236,7 @@ func TestStagesMayLeaveGoroutinesBehind(t *testing.T) {
 	}
 }
 
-func TestARefusedRequestIsNotOverlookedByGoroutines(t *testing.T) {
+func TestARejectedRequestIsNotOverlookedByGoroutines(t *testing.T) {
 	impl := echotest.Funcs{JoinFunc: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
 		runtime.Go(ctx, func(context.Context) error {
 			for range reqs { // errors and all

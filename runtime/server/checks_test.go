@@ -68,7 +68,7 @@ func TestValidator(t *testing.T) {
 	}
 }
 
-func TestAMethodCannotOverlookARefusedRequest(t *testing.T) {
+func TestAMethodCannotOverlookARejectedRequest(t *testing.T) {
 	impl := echotest.Funcs{JoinFunc: func(_ context.Context, reqs runtime.Stream[text]) (*text, error) {
 		for range reqs { // errors and all
 		}
@@ -146,7 +146,7 @@ func TestObservers(t *testing.T) {
 	}
 }
 
-func TestObserversSeeRefusalsAndPanics(t *testing.T) {
+func TestObserversSeeRejectionsAndPanics(t *testing.T) {
 	var mu sync.Mutex
 	var log []string
 	srv := echotest.StartServer(t, func(srv *server.Server) {
@@ -223,7 +223,8 @@ func TestWhatIsSuppliedMayPanic(t *testing.T) {
 	}
 }
 
-// FuzzMetadata sends metadata of all sorts: nothing of it breaks the pipeline, or gets into the log as it is.
+// FuzzMetadata sends metadata of all sorts: nothing of it breaks the pipeline, or gets into the log
+// as it is.
 func FuzzMetadata(f *testing.F) {
 	log := new(echotest.Records)
 	srv := server.New(server.WithLogger(log.Logger(0)), server.WithAuthenticator(byToken), server.WithDrainDelay(0))

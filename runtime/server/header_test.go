@@ -236,9 +236,9 @@ var badHeaders = map[string]metadata.MD{
 	"a good one too": {"good": {"1"}, "b/d": {"2"}},
 }
 
-// TestBadHeadersAreRefusedAtOnce holds that SetHeader and SendHeader return the error of metadata that
-// cannot be sent, that the call goes on, and that what was set before is sent.
-func TestBadHeadersAreRefusedAtOnce(t *testing.T) {
+// TestBadHeadersAreRejectedAtOnce holds that SetHeader and SendHeader return the error of metadata
+// that cannot be sent, that the call goes on, and that what was set before is sent.
+func TestBadHeadersAreRejectedAtOnce(t *testing.T) {
 	for name, bad := range badHeaders {
 		stub := echotest.Connect(t, echotest.Behaving(func(ctx context.Context) error {
 			if err := grpc.SetHeader(ctx, metadata.MD{"set": {"1"}, "any-bin": {"\x00\xff"}}); err != nil {
@@ -261,8 +261,8 @@ func TestBadHeadersAreRefusedAtOnce(t *testing.T) {
 	}
 }
 
-// TestHeadersSentAroundThePipelineFailNoCall has an interceptor around the pipeline send the header.
-// What the method sets is lost, as without the pipeline, and its result is not.
+// TestHeadersSentAroundThePipelineFailNoCall has an interceptor around the pipeline send the
+// header. What the method sets is lost, as without the pipeline, and its result is not.
 func TestHeadersSentAroundThePipelineFailNoCall(t *testing.T) {
 	early := serverWide(func(ctx context.Context, _ string, next func(context.Context) error) error {
 		if err := grpc.SendHeader(ctx, metadata.Pairs("early", "1")); err != nil {
@@ -286,8 +286,8 @@ func TestHeadersSentAroundThePipelineFailNoCall(t *testing.T) {
 	}
 }
 
-// TestLargeHeadersLeaveRoomForTheError has clients take 8 KiB of metadata, as those of other languages
-// do. An error and a header fit one by one, but not into one trailer.
+// TestLargeHeadersLeaveRoomForTheError has clients take 8 KiB of metadata, as those of other
+// languages do. An error and a header fit one by one, but not into one trailer.
 func TestLargeHeadersLeaveRoomForTheError(t *testing.T) {
 	large := metadata.Pairs("set", strings.Repeat("a", 4<<10))
 	impl := echotest.Behaving(func(ctx context.Context) error {
@@ -360,8 +360,8 @@ func TestHeadersOfManyGoroutines(t *testing.T) {
 	late.Wait()
 }
 
-// TestCancelledCallsWithHeadersAreCancelled holds that a header which cannot be sent any more does not
-// take the place of the error of its call.
+// TestCancelledCallsWithHeadersAreCancelled holds that a header which cannot be sent any more does
+// not take the place of the error of its call.
 func TestCancelledCallsWithHeadersAreCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the deadline passes only after the method is entered
 		ended := make(outcomes, 1)

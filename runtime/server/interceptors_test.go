@@ -45,7 +45,8 @@ func (s withContext) Context() context.Context { return s.ctx }
 // ada is an authenticator for which every caller is ada.
 var ada = server.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return runtime.NewPrincipal("ada"), nil })
 
-// TestServerWideInterceptorsSeeTheSameOfEachKind holds that an interceptor of the server sees what the caller gets.
+// TestServerWideInterceptorsSeeTheSameOfEachKind holds that an interceptor of the server sees what
+// the caller gets.
 func TestServerWideInterceptorsSeeTheSameOfEachKind(t *testing.T) {
 	for host, open := range hosts {
 		for name, test := range map[string]struct {
@@ -58,7 +59,7 @@ func TestServerWideInterceptorsSeeTheSameOfEachKind(t *testing.T) {
 			"plain error": {func(context.Context) error { return errors.New("secret") }, nil, codes.Unknown, "unknown error"},
 			"panic":       {func(context.Context) error { panic("secret") }, nil, codes.Internal, "internal error"},
 			"status":      {func(context.Context) error { return status.Error(codes.Aborted, "told") }, nil, codes.Aborted, "told"},
-			"refusal": {func(context.Context) error { return nil },
+			"rejection": {func(context.Context) error { return nil },
 				[]server.Option{server.WithAuthenticator(ada)}, codes.PermissionDenied, "no policy authorizes calls of the method"},
 		} {
 			var mu sync.Mutex
@@ -93,8 +94,8 @@ func TestServerWideInterceptorsSeeTheSameOfEachKind(t *testing.T) {
 
 type tenantKey struct{}
 
-// TestServerWideInterceptorsPassOnContextsOfEachKind holds that the pipeline starts with the context that an
-// interceptor of the server has made, and does not run where it rejects the call.
+// TestServerWideInterceptorsPassOnContextsOfEachKind holds that the pipeline starts with the
+// context that an interceptor of the server has made, and does not run where it rejects the call.
 func TestServerWideInterceptorsPassOnContextsOfEachKind(t *testing.T) {
 	authenticator := server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
 		tenant, _ := ctx.Value(tenantKey{}).(string)
@@ -125,8 +126,8 @@ func TestServerWideInterceptorsPassOnContextsOfEachKind(t *testing.T) {
 	}
 }
 
-// TestInterceptorsMayReplaceRequests holds that a method gets the request that an interceptor of the server has passed on, and
-// that what is not one fails the call only.
+// TestInterceptorsMayReplaceRequests holds that a method gets the request that an interceptor of
+// the server has passed on, and that what is not one fails the call only.
 func TestInterceptorsMayReplaceRequests(t *testing.T) {
 	for name, test := range map[string]struct {
 		replacement any
@@ -162,7 +163,8 @@ func (sizes) UnaryCall(_ context.Context, req *testgrpc.SimpleRequest) (*testgrp
 	return &testgrpc.SimpleResponse{Username: string(rune('0' + req.GetResponseSize()))}, nil
 }
 
-// TestInterceptorsCannotDropRequestsOfGeneratedServices holds that a method of ours gets a request of its type.
+// TestInterceptorsCannotDropRequestsOfGeneratedServices holds that a method of ours gets a request
+// of its type.
 func TestInterceptorsCannotDropRequestsOfGeneratedServices(t *testing.T) {
 	for name, replacement := range map[string]any{"nil": nil, "another type": &testgrpc.Empty{}} {
 		srv := echotest.Start(t, echotest.Behaving(func(context.Context) error { return nil }), server.WithGRPCOptions(grpc.UnaryInterceptor(

@@ -35,12 +35,13 @@ var byToken = server.AuthenticateFunc(func(ctx context.Context) (*runtime.Princi
 
 const secretToken = "eyJhbGciOi"
 
-// as returns a context whose calls are made by name, which has the scopes that it is made of: "read+write".
+// as returns a context whose calls are made by name, which has the scopes that it is made of:
+// "read+write".
 func as(t *testing.T, name string) context.Context {
 	return metadata.AppendToOutgoingContext(echotest.Context(t), "authorization", name)
 }
 
-// policyCase is a policy, and a call that it accepts or refuses.
+// policyCase is a policy, and a call that it accepts or rejects.
 type policyCase struct {
 	policy runtime.Policy
 	opts   []server.Option
@@ -127,7 +128,7 @@ func (p policyCase) run(t *testing.T, kind string, call func(context.Context, *g
 	if err := srv.Stop(); err != nil {
 		t.Error(err)
 	}
-	if refused := p.code != codes.OK && p.do == nil; refused && ran != p.before {
+	if rejected := p.code != codes.OK && p.do == nil; rejected && ran != p.before {
 		t.Errorf("the method ran %d times, want %d", ran, p.before)
 	}
 	found := log.Named(t, "rpc")
@@ -170,7 +171,7 @@ func (p policyCase) check(t *testing.T, err error) {
 	}
 }
 
-func TestRateRefusalPushesBack(t *testing.T) {
+func TestRateRejectionPushesBack(t *testing.T) {
 	p := runtime.Policy{Rates: []runtime.Rate{{PerSecond: 1, Burst: 1}}}
 	srv := echotest.StartServer(t, func(srv *server.Server) {
 		server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(func(context.Context) error { return nil }))

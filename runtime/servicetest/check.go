@@ -102,28 +102,28 @@ func served(service protoreflect.ServiceDescriptor, register func(grpc.ServiceRe
 
 // findings returns what is wrong with the method, as texts for its author.
 func (tr trial) findings(t testing.TB, method protoreflect.MethodDescriptor, register func(grpc.ServiceRegistrar), opts []server.Option) []string {
-	var left string
+	var leaked string
 	for range leakRuns {
 		var found []string
-		found, left = tr.run(t, method, register, opts)
+		found, leaked = tr.run(t, method, register, opts)
 		if len(found) > 0 {
 			return found
 		}
-		if left == "" {
+		if leaked == "" {
 			return nil
 		}
 	}
 	return []string{fmt.Sprintf("%s: goroutines are still running %v after the server has stopped, in each of %d runs. "+
-		"Start them with runtime.Go, which waits for them, or end them with the context of the call:\n\n%s", tr.name, LeakTimeout, leakRuns, left)}
+		"Start them with runtime.Go, which waits for them, or end them with the context of the call:\n\n%s", tr.name, LeakTimeout, leakRuns, leaked)}
 }
 
 // run makes the calls. It returns what is wrong, or else the stacks of leaked goroutines.
-func (tr trial) run(t testing.TB, method protoreflect.MethodDescriptor, register func(grpc.ServiceRegistrar), opts []server.Option) (found []string, left string) {
+func (tr trial) run(t testing.TB, method protoreflect.MethodDescriptor, register func(grpc.ServiceRegistrar), opts []server.Option) (found []string, leaked string) {
 	p := newProbe(t, newMark(), method)
 	defer p.log.mute()
 	p.mark.run(func() { found = p.try(tr.calls, register, opts) })
 	if len(found) == 0 {
-		left = p.mark.awaitNone(LeakTimeout)
+		leaked = p.mark.awaitNone(LeakTimeout)
 	}
-	return found, left
+	return found, leaked
 }

@@ -321,7 +321,7 @@ func TestCheckSurvivesOptions(t *testing.T) {
 	}
 }
 
-func TestCheckRefusesOtherServices(t *testing.T) {
+func TestCheckRejectsOtherServices(t *testing.T) {
 	NoLeaks(t)
 	for want, err := range map[string]error{
 		"the descriptor of the service is nil":          served(nil, register(funcs{}), nil),

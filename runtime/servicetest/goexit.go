@@ -13,8 +13,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// errLeft is the error of a method that ends its goroutine, as a test's FailNow does.
-var errLeft = rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").
+// errGoexit is the error of a method that ends its goroutine, as a test's FailNow does.
+var errGoexit = rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").
 	WithCause(errors.New("the method ended its goroutine, as a test's FailNow does; return an error instead"))
 
 // apart returns the options that run each method in a separate goroutine, so that its call fails
@@ -36,7 +36,7 @@ func apart() []server.Option {
 
 // runApart runs fn in a goroutine and waits for it. It raises fn's panic again.
 func runApart(fn func() error) error {
-	err := error(errLeft) // unless fn returns, or panics
+	err := error(errGoexit) // unless fn returns, or panics
 	var panicked *iteration.Panic
 	done := make(chan struct{})
 	go func() {

@@ -27,8 +27,8 @@ func NoLeaks(t testing.TB) {
 	mark.apply()
 	t.Cleanup(func() {
 		pprof.SetGoroutineLabels(context.Background()) // this goroutine is no leak
-		if left := mark.awaitNone(LeakTimeout); left != "" {
-			t.Errorf("goroutines are still running %v after the test:\n\n%s", LeakTimeout, left)
+		if leaked := mark.awaitNone(LeakTimeout); leaked != "" {
+			t.Errorf("goroutines are still running %v after the test:\n\n%s", LeakTimeout, leaked)
 		}
 	})
 }
@@ -66,9 +66,9 @@ func (m mark) run(f func()) {
 func (m mark) awaitNone(timeout time.Duration) string {
 	deadline := time.Now().Add(timeout)
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		left := m.stacks()
-		if left == "" || time.Now().After(deadline) {
-			return left
+		leaked := m.stacks()
+		if leaked == "" || time.Now().After(deadline) {
+			return leaked
 		}
 		time.Sleep(pause)
 	}

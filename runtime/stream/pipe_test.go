@@ -132,7 +132,7 @@ func TestPipeEndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestPipeRefusesNil(t *testing.T) {
+func TestPipeRejectsNil(t *testing.T) {
 	p := stream.NewPipe[number](t.Context())
 	if err := p.Send(nil); err == nil || err.Error() != "cannot send a nil message" {
 		t.Errorf("got %v", err)

@@ -19,8 +19,8 @@ import (
 //
 // It reconnects after UNAVAILABLE, ABORTED, DEADLINE_EXCEEDED of the call alone, SLOW_CONSUMER, and
 // errors with RetryInfo, whose delay it adds. Other errors end the loop, and so does the end of
-// ctx. If the server has not all events after the position, the error is a [*NotRecovered]. If the server
-// ends the stream without an error, the subscription is complete and the loop ends.
+// ctx. If the server has not all events after the position, the error is a [*NotRecovered]. If the
+// server ends the stream without an error, the subscription is complete and the loop ends.
 //
 // Each range starts anew. Breaking out of the loop cancels the call. req is copied and never
 // modified. Resume sends the metadata "grpcservice-marks: 1", and hides the marks that it gets.
@@ -42,7 +42,7 @@ func (m *Method[S, Req, Resp]) Resume(
 			return
 		}
 		r := &resuming[Resp]{shape: shape, options: newResumeOptions(opts), yield: yield}
-		r.open = func(ctx context.Context, position string) runtime.Stream[Resp] {
+		r.call = func(ctx context.Context, position string) runtime.Stream[Resp] {
 			again := cloneOf(req)
 			if position != "" {
 				shape.position.SetText(reflectOf(again), position)
@@ -63,7 +63,7 @@ func (m *Method[S, Req, Resp]) Resume(
 type resuming[Resp any] struct {
 	*shape
 	options  resumeOptions
-	open     func(ctx context.Context, position string) runtime.Stream[Resp]
+	call     func(ctx context.Context, position string) runtime.Stream[Resp]
 	yield    func(*Resp, error) bool
 	position string
 	unplaced bool // the last event had no position
@@ -93,7 +93,7 @@ func (r *resuming[Resp]) run(ctx context.Context) error {
 // because of the error.
 func (r *resuming[Resp]) connect(ctx context.Context) (progress bool, err error) {
 	c := connection{start: r.position}
-	for resp, failure := range r.open(ctx, r.position) {
+	for resp, failure := range r.call(ctx, r.position) {
 		if err = failure; err != nil {
 			break
 		}

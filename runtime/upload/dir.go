@@ -24,9 +24,9 @@ const (
 	DefaultStagingAge   = 24 * time.Hour
 )
 
-// Dir is a [Staging] area in a directory. It limits the bytes and files that it holds, and gives one
-// principal at most a quarter of each. One process uses the directory at a time; what it holds survives
-// the process.
+// Dir is a [Staging] area in a directory. It limits the bytes and files that it holds, and gives
+// one principal at most a quarter of each. One process uses the directory at a time; what it holds
+// survives the process.
 type Dir struct {
 	root  *os.Root
 	bytes int64
@@ -50,17 +50,19 @@ type usage struct {
 // DirOption configures a [Dir].
 type DirOption func(*Dir)
 
-// WithStagingBytes sets how many bytes the directory holds at most, instead of [DefaultStagingBytes].
+// WithStagingBytes sets how many bytes the directory holds at most, instead of
+// [DefaultStagingBytes].
 func WithStagingBytes(n int64) DirOption { return func(d *Dir) { d.bytes = n } }
 
-// WithStagingFiles sets how many files the directory holds at most, instead of [DefaultStagingFiles].
+// WithStagingFiles sets how many files the directory holds at most, instead of
+// [DefaultStagingFiles].
 func WithStagingFiles(n int) DirOption { return func(d *Dir) { d.files = n } }
 
 // WithStagingAge sets how long a file is kept after its last chunk, instead of [DefaultStagingAge].
 func WithStagingAge(age time.Duration) DirOption { return func(d *Dir) { d.age = age } }
 
-// OpenDir opens a staging area, and creates the directory if it does not exist. It ignores files in the
-// directory that are not its own.
+// OpenDir opens a staging area, and creates the directory if it does not exist. It ignores files in
+// the directory that are not its own.
 func OpenDir(path string, opts ...DirOption) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, err
@@ -84,8 +86,8 @@ func OpenDir(path string, opts ...DirOption) (*Dir, error) {
 // Close closes the directory. Parts must be closed before.
 func (d *Dir) Close() error { return d.root.Close() }
 
-// dirOf returns the directory of a principal, and pathOf the file of an upload. Both are hashes: names
-// come from clients.
+// dirOf returns the directory of a principal, and pathOf the file of an upload. Both are hashes:
+// names come from clients.
 func dirOf(principal string) string {
 	sum := sha256.Sum256([]byte(principal))
 	return hex.EncodeToString(sum[:hashBytes])
@@ -111,8 +113,8 @@ func pathOf(key Key) string {
 // sweepInterval is how often old files are looked for, at most.
 const sweepInterval = time.Minute
 
-// sweep counts what the directory holds. It deletes files that are old and not in use, and directories
-// of principals that have no files. If it fails, the counts stay what they were.
+// sweep counts what the directory holds. It deletes files that are old and not in use, and
+// directories of principals that have no files. If it fails, the counts stay what they were.
 func (d *Dir) sweep() error {
 	used, users := d.used, d.users
 	d.swept, d.used, d.users = d.now(), usage{}, map[string]usage{}
@@ -339,8 +341,8 @@ func (p *dirPart) Reset() error {
 	return err
 }
 
-// replace starts a new file, because the call that had the part before may still read the old one. It
-// returns how many bytes that had.
+// replace starts a new file, because the call that had the part before may still read the old one.
+// It returns how many bytes that had.
 func (p *dirPart) replace() (int64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -390,8 +392,9 @@ func (p *dirPart) Close() error {
 	})
 }
 
-// end closes the part if the call still has it, and then calls leave, before another call can open it.
-func (p *dirPart) end(leave func() error) error {
+// end closes the part if the call still has it, and then calls then, before another call can open
+// it.
+func (p *dirPart) end(then func() error) error {
 	p.dir.mu.Lock()
 	defer p.dir.mu.Unlock()
 	if p.dir.parts[p.path] != p {
@@ -405,7 +408,7 @@ func (p *dirPart) end(leave func() error) error {
 		err = p.file.Close()
 		p.file = nil
 	}
-	if err = errors.Join(err, leave()); err != nil {
+	if err = errors.Join(err, then()); err != nil {
 		return misuse("staging: %w", err)
 	}
 	return nil

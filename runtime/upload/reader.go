@@ -78,7 +78,7 @@ func (r *reader) start() (req any, err error) {
 		return nil, ReasonTooManyFiles.Errorf(codes.ResourceExhausted, "more than %d files; the method accepts no more in a stream", r.limits.files).
 			WithMetadata("maxFiles", strconv.Itoa(r.limits.files))
 	}
-	if err := r.open(m); err != nil {
+	if err := r.startFile(m); err != nil {
 		return nil, err
 	}
 	if err := r.offer(m); err != nil {
@@ -102,8 +102,8 @@ func (r *reader) next() (protoreflect.Message, any, error) {
 	return m, req, err
 }
 
-// open starts a file with its first request.
-func (r *reader) open(m protoreflect.Message) error {
+// startFile starts a file with its first request.
+func (r *reader) startFile(m protoreflect.Message) error {
 	r.file = &file{size: -1}
 	f, s := r.file, r.shape
 	if len(s.header) > 0 && !s.header.Has(m) {
@@ -278,8 +278,8 @@ func (r *reader) checked(end error) error {
 	return end
 }
 
-// Read implements [io.Reader]. It returns [io.EOF] only if the file has arrived whole and its checksum
-// matches.
+// Read implements [io.Reader]. It returns [io.EOF] only if the file has arrived whole and its
+// checksum matches.
 func (r *reader) Read(p []byte) (int, error) {
 	f := r.file
 	if f.err != nil {

@@ -22,9 +22,9 @@ type Staging interface {
 	Open(ctx context.Context, key Key) (Part, error)
 }
 
-// Part is what has arrived of a file. It is used by one goroutine at a time. Its errors become those of
-// the call. After another call has taken the upload over, all methods but Discard and Close fail; those
-// two then do nothing.
+// Part is what has arrived of a file. It is used by one goroutine at a time. Its errors become
+// those of the call. After another call has taken the upload over, all methods but Discard and
+// Close fail; those two then do nothing.
 type Part interface {
 	// Write appends to the part.
 	io.Writer
@@ -65,8 +65,8 @@ const (
 	offsetKey = "grpcservice-upload-offset"
 )
 
-// offer opens the staged part of the file that has just started, and tells a client that resumes where
-// to continue. m is the first request of the file.
+// offer opens the staged part of the file that has just started, and tells a client that resumes
+// where to continue. m is the first request of the file.
 func (r *reader) offer(m protoreflect.Message) error {
 	f, s := r.file, r.shape
 	resumes := r.files == 1 && len(metadata.ValueFromIncomingContext(r.ctx, resumeKey)) > 0
@@ -127,23 +127,23 @@ func (r *reader) stage() error {
 	return nil
 }
 
-// wholePart reads the bytes of a part that have arrived: no more if another call has taken the upload
-// over, and no fewer if the part has been damaged.
+// wholePart reads the bytes of a part that have arrived: no more if another call has taken the
+// upload over, and no fewer if the part has been damaged.
 type wholePart struct {
 	io.ReadCloser
-	left int64
+	missing int64
 }
 
 func (w *wholePart) Read(p []byte) (int, error) {
-	if w.left == 0 {
+	if w.missing == 0 {
 		return 0, io.EOF
 	}
-	n, err := w.ReadCloser.Read(p[:min(int64(len(p)), w.left)])
-	switch w.left -= int64(n); {
-	case err == io.EOF && w.left == 0:
+	n, err := w.ReadCloser.Read(p[:min(int64(len(p)), w.missing)])
+	switch w.missing -= int64(n); {
+	case err == io.EOF && w.missing == 0:
 		return n, nil
 	case err == io.EOF:
-		return n, misuse("staging: the last %d bytes are missing", w.left)
+		return n, misuse("staging: the last %d bytes are missing", w.missing)
 	case err != nil:
 		return n, misuse("staging: %w", err)
 	}
@@ -162,8 +162,8 @@ func (r *reader) unstage() error {
 	return err
 }
 
-// close keeps the part of a file that was cut off, or that the method has not finished with, and deletes
-// it if the client sent something wrong. No file can be read any more.
+// close keeps the part of a file that was cut off, or that the method has not finished with, and
+// deletes it if the client sent something wrong. No file can be read any more.
 func (r *reader) close() {
 	f := r.file
 	r.file = &file{}

@@ -55,7 +55,7 @@ func Inside(m *pattern.Method, why string) (*Batch, pattern.Evidence) {
 		return nil, pattern.Evidence{}
 	}
 	b.batch.Mode = Done
-	b.refuseResults(why)
+	b.rejectResults(why)
 	b.finish()
 	return &b.batch, b.Evidence
 }

@@ -49,8 +49,8 @@ func (b *batcher) findDone() {
 	b.Found(pattern.Certain, "no results")
 }
 
-// refuseResults reports a policy that names results where there can be none.
-func (b *batcher) refuseResults(why string) {
+// rejectResults reports a policy that names results where there can be none.
+func (b *batcher) rejectResults(why string) {
 	for _, part := range []struct {
 		name string
 		said bool

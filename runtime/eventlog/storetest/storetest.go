@@ -23,9 +23,9 @@ const wait = 30 * time.Second
 // all is a limit that no test exceeds.
 var all = eventlog.Limit{Records: 1 << 20, Bytes: 1 << 30}
 
-// Run tests a store. open returns a new, empty one, of another incarnation each time, with room
+// Run tests a store. newStore returns a new, empty one, of another incarnation each time, with room
 // for 5,000 records of 100 bytes.
-func Run(t *testing.T, open func(t *testing.T) eventlog.Store) {
+func Run(t *testing.T, newStore func(t *testing.T) eventlog.Store) {
 	for name, test := range map[string]func(*testing.T, suite){
 		"an empty log has bounds":                        empty,
 		"records are numbered from 1":                    numbered,
@@ -46,7 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) eventlog.Store) {
 		"a canceled context ends every call":             canceled,
 	} {
 		t.Run(name, func(t *testing.T) {
-			test(t, suite{Store: open(t), another: func() eventlog.Store { return open(t) }})
+			test(t, suite{Store: newStore(t), another: func() eventlog.Store { return newStore(t) }})
 		})
 	}
 }

@@ -15,10 +15,10 @@ import (
 // Patience is how long the tests wait for a message.
 const Patience = 10 * time.Second
 
-// Run tests a bus. open returns an empty bus, or a connection to one that rooms of other tests do
-// not disturb; each subtest opens its own. A second argument of open is another connection to the
-// same bus, as another replica has it; it may be the same value.
-func Run(t *testing.T, open func(t *testing.T) (one, other hub.Bus)) {
+// Run tests a bus. newBuses returns an empty bus, or a connection to one that rooms of other tests
+// do not disturb; each subtest opens its own. A second result of newBuses is another connection to
+// the same bus, as another replica has it; it may be the same value.
+func Run(t *testing.T, newBuses func(t *testing.T) (one, other hub.Bus)) {
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T, hub.Bus, hub.Bus)
@@ -35,7 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) (one, other hub.Bus)) {
 		{"AnEndedContext", endedContext},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			one, other := open(t)
+			one, other := newBuses(t)
 			test.run(t, one, other)
 		})
 	}

@@ -13,10 +13,10 @@ import (
 // sharedBytes is the size of the stores of [RunShared].
 const sharedBytes = 1 << 20
 
-// RunShared tests that principals share a store as [idempotency.Store] requires. open returns a new
-// store without entries that has room for maxBytes. What an entry takes besides its texts and its
-// response is for the store to say: up to 4 KiB.
-func RunShared(t *testing.T, open func(t *testing.T, maxBytes int) idempotency.Store) {
+// RunShared tests that principals share a store as [idempotency.Store] requires. newStore returns a
+// new store without entries that has room for maxBytes. What an entry takes besides its texts and
+// its response is for the store to say: up to 4 KiB.
+func RunShared(t *testing.T, newStore func(t *testing.T, maxBytes int) idempotency.Store) {
 	for name, test := range map[string]func(*testing.T, suite){
 		"the claims of a principal leave others room":       claimsLeaveRoom,
 		"a principal may claim again when its calls ended":  claimsAgain,
@@ -24,12 +24,12 @@ func RunShared(t *testing.T, open func(t *testing.T, maxBytes int) idempotency.S
 		"responses of a principal cost others none":         responsesShared,
 		"the responses go first whose windows end first":    soonestFirst,
 		"responses cost no claims":                          responsesCostNoClaims,
-		"a response that is too large is refused":           tooLarge,
+		"a response that is too large is rejected":          tooLarge,
 		"a small response is kept among many principals":    manyPrincipals,
 		"one principal alone may have most of the store":    alone,
 		"claims take room from the responses that are most": claimsTakeRoom,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, suite{open(t, sharedBytes)}) })
+		t.Run(name, func(t *testing.T) { test(t, suite{newStore(t, sharedBytes)}) })
 	}
 }
 
@@ -182,7 +182,7 @@ func tooLarge(t *testing.T, s suite) {
 	}
 	s.held(t, eve)
 	if n := s.answered(t, ada...); n != len(ada) {
-		t.Errorf("%d of %d responses are left beside one that was refused", n, len(ada))
+		t.Errorf("%d of %d responses are left beside one that was rejected", n, len(ada))
 	}
 	s.finish(t, eve, "small", long)
 	s.kept(t, eve, []byte("small"))

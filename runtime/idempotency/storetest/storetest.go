@@ -1,5 +1,5 @@
-// Package storetest is the contract of [idempotency.Store] as tests: what a backend must do for calls that are repeated to
-// have the effect of one.
+// Package storetest is the contract of [idempotency.Store] as tests: what a backend must do for
+// calls that are repeated to have the effect of one.
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) idempotency.Store { return mystore.New(database(t)) })
@@ -25,8 +25,8 @@ const (
 	limit = 30 * time.Second // the interval of polling
 )
 
-// Run tests a store. open returns a new one, empty or not: the keys of the tests are random.
-func Run(t *testing.T, open func(t *testing.T) idempotency.Store) {
+// Run tests a store. newStore returns a new one, empty or not: the keys of the tests are random.
+func Run(t *testing.T, newStore func(t *testing.T) idempotency.Store) {
 	for name, test := range map[string]func(*testing.T, suite){
 		"a claim is the caller's own":                       firstClaim,
 		"a claim can be made again":                         sameClaim,
@@ -45,7 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) idempotency.Store) {
 		"of many claims at once one is made":                contended,
 		"of many claims at once one takes over":             contendedAgain,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, suite{open(t)}) })
+		t.Run(name, func(t *testing.T) { test(t, suite{newStore(t)}) })
 	}
 }
 

@@ -16,9 +16,9 @@ type Tx struct {
 	Commit, Rollback func() error
 }
 
-// RunTx tests that a store keeps responses in transactions. open returns a new one, and what begins
-// transactions.
-func RunTx(t *testing.T, open func(t *testing.T) (idempotency.TxStore, func(t *testing.T) Tx)) {
+// RunTx tests that a store keeps responses in transactions. newStore returns a new one, and what
+// begins transactions.
+func RunTx(t *testing.T, newStore func(t *testing.T) (idempotency.TxStore, func(t *testing.T) Tx)) {
 	for name, test := range map[string]func(*testing.T, txSuite){
 		"a commit keeps the response":                    committed,
 		"a rollback keeps the claim":                     rolledBack,
@@ -28,7 +28,7 @@ func RunTx(t *testing.T, open func(t *testing.T) (idempotency.TxStore, func(t *t
 		"another value is no transaction":                noTx,
 	} {
 		t.Run(name, func(t *testing.T) {
-			store, begin := open(t)
+			store, begin := newStore(t)
 			test(t, txSuite{suite{store}, store, func() Tx { return begin(t) }})
 		})
 	}

@@ -11,8 +11,8 @@ import (
 // Listener returns lis without the connections that are too many, which it closes before they are
 // read from.
 //
-// Connections of Unix sockets pass as they are: credentials may ask them for more than a net.Conn has.
-// They count from their handshake; see [Bounds.Credentials].
+// Connections of Unix sockets pass as they are: credentials may ask them for more than a net.Conn
+// has. They count from their handshake; see [Bounds.Credentials].
 func (b *Bounds) Listener(lis net.Listener) net.Listener { return &listener{lis, b} }
 
 type listener struct {
@@ -93,7 +93,7 @@ func (c *boundConn) Close() error {
 type handshakes struct {
 	mu     sync.Mutex
 	closed bool
-	open   map[*boundConn]struct{}
+	conns  map[*boundConn]struct{}
 }
 
 // CloseHandshakes closes the connections whose handshake is not done, and those that are still to
@@ -104,10 +104,10 @@ func (h *handshakes) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
-	for conn := range h.open {
+	for conn := range h.conns {
 		_ = conn.NetConn().Close()
 	}
-	h.open = nil
+	h.conns = nil
 }
 
 // add counts a connection, or closes it.
@@ -118,14 +118,14 @@ func (h *handshakes) add(conn *boundConn) {
 		_ = conn.NetConn().Close()
 		return
 	}
-	if h.open == nil {
-		h.open = make(map[*boundConn]struct{})
+	if h.conns == nil {
+		h.conns = make(map[*boundConn]struct{})
 	}
-	h.open[conn] = struct{}{}
+	h.conns[conn] = struct{}{}
 }
 
 func (h *handshakes) remove(conn *boundConn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.open, conn)
+	delete(h.conns, conn)
 }

@@ -24,16 +24,18 @@ const patience = 1000
 // errIgnored is the error of Range for an iterator that exceeded patience.
 var errIgnored = fmt.Errorf("the iterator ignored that yield returned false, %d times; return when it does", patience)
 
-// Range calls body with each pair that seq yields until one of the two is done, as a range statement does.
+// Range calls body with each pair that seq yields until one of the two is done, as a range
+// statement does.
 //
-// A range statement panics in the goroutine of the iterator if yield is called after the loop is done, or by two goroutines at the
-// same time, and nothing recovers there: the process exits. Range instead serializes the calls of yield; one that comes after the end
-// returns false, and the first of those calls late. A panic of body stops the iteration and is raised again, as a *[Panic], when
+// A range statement panics in the goroutine of the iterator if yield is called after the loop is
+// done, or by two goroutines at the same time, and nothing recovers there: the process exits. Range
+// instead serializes the calls of yield; one that comes after the end returns false, and the first
+// of those calls late. A panic of body stops the iteration and is raised again, as a *[Panic], when
 // seq has returned.
 //
 // An iterator that ignores what yield returns may never return. In the goroutine of Range, yield
-// unwinds it after a thousand late calls, and Range returns an error; in other goroutines, which may
-// have other things to do, it goes on returning false.
+// unwinds it after a thousand late calls, and Range returns an error; in other goroutines, which
+// may have other things to do, it goes on returning false.
 //
 // A message costs some 20 ns more than with a range statement, and no allocation.
 func Range[V any](seq iter.Seq2[V, error], late func(), body func(V, error) bool) (ignored error) {
@@ -62,7 +64,7 @@ func (g *guard[V]) yield(v V, err error) (more bool) {
 		return false
 	}
 	g.over = true // unless the body returns
-	defer g.leave()
+	defer g.returned()
 	more = g.body(v, err)
 	g.over = !more
 	return more
@@ -90,8 +92,8 @@ func (g *guard[V]) tell() {
 // inRange reports whether the goroutine has called [Range].
 func inRange() bool { return bytes.Contains(debug.Stack(), []byte("/internal/each.Range[")) }
 
-// leave keeps a panic of the body, and unlocks g; it must be deferred itself.
-func (g *guard[V]) leave() {
+// returned keeps a panic of the body, and unlocks g; it must be deferred itself.
+func (g *guard[V]) returned() {
 	if g.over { // the body is done, or did not return
 		if value := recover(); value != nil {
 			g.panic = panicOf(value)

@@ -292,9 +292,9 @@ func TestChecksCostWhatTheRequestWeighs(t *testing.T) {
 	}
 }
 
-// TestDeepMessagesAreRefused checks that the depth of a request, and with it the stack of a check,
+// TestDeepMessagesAreRejected checks that the depth of a request, and with it the stack of a check,
 // is bounded, and that a request that is too deep is rejected instead of left unchecked.
-func TestDeepMessagesAreRefused(t *testing.T) {
+func TestDeepMessagesAreRejected(t *testing.T) {
 	node := nodeMessage(t)
 	named := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), "x")
 	if err := firstCheck(node)(context.Background(), deepNode(t, node, maxNesting, named)); err != nil {

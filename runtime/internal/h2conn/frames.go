@@ -19,9 +19,9 @@ const (
 // frames follows the frames in one direction of a connection. It looks at their headers, and passes
 // over what is in them.
 type frames struct {
-	header [headerSize]byte
-	have   int // bytes of the frame's header
-	left   int // bytes of its payload that are to come
+	header    [headerSize]byte
+	have      int // bytes of the frame's header
+	remaining int // bytes of its payload that are to come
 }
 
 // next reads p to the end of a frame, or to its own end, and returns how much it read. ended
@@ -33,11 +33,11 @@ func (f *frames) next(p []byte) (n int, ended bool) {
 		if f.have < headerSize {
 			return n, false
 		}
-		f.left = int(f.header[0])<<16 | int(f.header[1])<<8 | int(f.header[2])
+		f.remaining = int(f.header[0])<<16 | int(f.header[1])<<8 | int(f.header[2])
 	}
-	skip := min(f.left, len(p)-n)
-	f.left -= skip
-	if f.left > 0 {
+	skip := min(f.remaining, len(p)-n)
+	f.remaining -= skip
+	if f.remaining > 0 {
 		return n + skip, false
 	}
 	f.have = 0

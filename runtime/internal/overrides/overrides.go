@@ -56,7 +56,7 @@ type entry struct {
 // would keep only the last.
 func entriesOf(config []byte) (entries []entry, err error) {
 	d := json.NewDecoder(bytes.NewReader(config))
-	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
 		return nil, cmp.Or(err, errors.New("it does not begin with {"))
 	}
 	for d.More() {

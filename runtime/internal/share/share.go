@@ -1,14 +1,16 @@
 // Package share divides the bytes of a bounded store among the principals whose entries it has.
 //
-// An entry is pinned as long as the store must not forget it, such as that of a call that runs, and kept from then on. Two
-// rules hold, whatever the principals do:
+// An entry is pinned as long as the store must not forget it, such as that of a call that runs, and
+// kept from then on. Two rules hold, whatever the principals do:
 //
-//   - The pinned entries of a principal take at most half of the bytes that those of all others leave, when one is added, and
-//     at most three quarters when they grow. So no principal keeps another from adding entries.
-//   - Kept entries share the bytes that pinned ones leave. Where there is no room, the principal that keeps most loses first.
-//     So a principal loses no entry to another as long as it keeps no more than an equal part. There is one exception, without
-//     which many principals would leave no room for anything but tiny entries: an entry of up to a 64th of all bytes is kept
-//     although its principal keeps no other, and the entries go for it that would go first anyway.
+//   - The pinned entries of a principal take at most half of the bytes that those of all others
+//     leave, when one is added, and at most three quarters when they grow. So no principal keeps
+//     another from adding entries.
+//   - Kept entries share the bytes that pinned ones leave. Where there is no room, the principal
+//     that keeps most loses first. So a principal loses no entry to another as long as it keeps no
+//     more than an equal part. There is one exception, without which many principals would leave no
+//     room for anything but tiny entries: an entry of up to a 64th of all bytes is kept although
+//     its principal keeps no other, and the entries go for it that would go first anyway.
 package share
 
 import "container/heap"
@@ -63,8 +65,8 @@ func (l *Ledger) MayKeep(owner string, pinned, size int) bool {
 	if a := l.accounts[owner]; a == nil || a.kept == 0 {
 		owners++
 	}
-	left := l.limit - (l.pinned - pinned)
-	return size <= min(left, max(left/owners, l.limit/alwaysKept))
+	free := l.limit - (l.pinned - pinned)
+	return size <= min(free, max(free/owners, l.limit/alwaysKept))
 }
 
 // Add adds to the pinned and the kept bytes of a principal; below 0 it takes away.

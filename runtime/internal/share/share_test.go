@@ -74,7 +74,7 @@ func TestAnEqualPartIsNeverLost(t *testing.T) {
 	s := &store{Ledger: NewLedger(max), kept: make(map[string][]int)}
 	for range 20 {
 		if !s.keep("modest", max/owners/20) {
-			t.Fatal("an entry of an equal part was refused")
+			t.Fatal("an entry of an equal part was rejected")
 		}
 	}
 	for range 20_000 {
@@ -100,7 +100,7 @@ func TestWhatIsLargerThanAnEqualPartNeedsFreeRoom(t *testing.T) {
 	}
 	l.Add("ada", 0, 600)
 	if !l.MayKeep("eve", 0, 500) || l.MayKeep("eve", 0, 501) {
-		t.Error("an equal part is refused, or more than that is taken")
+		t.Error("an equal part is rejected, or more than that is taken")
 	}
 	l.Add("eve", 200, 0)
 	if !l.MayKeep("eve", 100, 450) || l.MayKeep("eve", 100, 451) {
@@ -116,11 +116,11 @@ func TestASmallEntryIsKeptAmongManyPrincipals(t *testing.T) {
 		l.Add(fmt.Sprint(i), 0, 1)
 	}
 	if !l.MayKeep("new", 0, 100) || l.MayKeep("new", 0, 101) {
-		t.Error("a 64th is refused, or more than that is taken")
+		t.Error("a 64th is rejected, or more than that is taken")
 	}
 	l.Add("0", 6350, 0)
 	if !l.MayKeep("new", 0, 50) || l.MayKeep("new", 0, 51) {
-		t.Error("what pinned entries leave is refused, or more than that is taken")
+		t.Error("what pinned entries leave is rejected, or more than that is taken")
 	}
 }
 

@@ -16,7 +16,7 @@ var claimTests = []testCase{
 	{"a lease that is over is claimed again with the next fence", testLeaseOver},
 	{"a lease that nobody else has claimed can be renewed late", testRenewLate},
 	{"renewing keeps others out", testRenew},
-	{"an old fence is refused", testFence},
+	{"an old fence is rejected", testFence},
 	{"saving keeps what is not given", testSave},
 	{"what is given back is due again", testRelease},
 	{"many workers end each operation once", testWorkers},

@@ -198,8 +198,8 @@ func testExpire(s *suite) {
 		}
 		expired += n
 	}
-	left := s.found(operation.Query{Prefix: "operations/"})
-	if len(left) != 3 || left[1] != last.Name || left[2] != running.Name || expired > 3 {
-		s.Errorf("%d expired, left: %v", expired, left)
+	remaining := s.found(operation.Query{Prefix: "operations/"})
+	if len(remaining) != 3 || remaining[1] != last.Name || remaining[2] != running.Name || expired > 3 {
+		s.Errorf("%d expired, remaining: %v", expired, remaining)
 	}
 }

@@ -18,12 +18,12 @@ const sharedBytes = 4 << 20
 const payload = 20_000
 
 // RunShared runs tests of how principals share a store, as [operation.Store] requires, on stores
-// that open makes, each empty and with room for maxBytes. What an operation takes besides what is
-// in its record is for the store to say: up to 4 KiB.
-func RunShared(t *testing.T, open func(t *testing.T, maxBytes int) operation.Store) {
+// that newStore makes, each empty and with room for maxBytes. What an operation takes besides what
+// is in its record is for the store to say: up to 4 KiB.
+func RunShared(t *testing.T, newStore func(t *testing.T, maxBytes int) operation.Store) {
 	for _, test := range sharedTests {
 		t.Run(test.name, func(t *testing.T) {
-			test.run(&suite{T: t, Store: open(t, sharedBytes), ctx: t.Context()})
+			test.run(&suite{T: t, Store: newStore(t, sharedBytes), ctx: t.Context()})
 		})
 	}
 }
@@ -34,7 +34,7 @@ var sharedTests = []testCase{
 	{"done operations of a principal cost others none", testDoneShared},
 	{"an operation that is done has no request", testDoneRequest},
 	{"what is saved leaves others room", testSaveShared},
-	{"a result that is too large is refused, and a short status is not", testResultTooLarge},
+	{"a result that is too large is rejected, and a short status is not", testResultTooLarge},
 	{"an operation can be cancelled in a full store", testCancelFull},
 	{"a small result is kept among many principals", testManyPrincipals},
 }
@@ -70,8 +70,8 @@ func (s *suite) done(r operation.Result, f ...func(*operation.Record)) string {
 	return started.Name
 }
 
-// left returns the number of operations.
-func (s *suite) left(names ...string) (n int) {
+// stored returns how many of the operations the store has.
+func (s *suite) stored(names ...string) (n int) {
 	s.Helper()
 	for _, name := range names {
 		if _, err := s.Get(s.ctx, name); err == nil {
@@ -89,8 +89,8 @@ func testStartsShared(s *suite) {
 		s.Errorf("the principals added %d, %d and %d operations, want at least a half of what the others left, one after the other",
 			len(ada), len(eve), len(bob))
 	}
-	if all := slices.Concat(ada, eve, bob); s.left(all...) != len(all) {
-		s.Errorf("%d of %d operations are left that are not done", s.left(all...), len(all))
+	if all := slices.Concat(ada, eve, bob); s.stored(all...) != len(all) {
+		s.Errorf("%d of %d operations are left that are not done", s.stored(all...), len(all))
 	}
 }
 
@@ -113,13 +113,13 @@ func testDoneShared(s *suite) {
 	for i := range 2 * sharedBytes / payload {
 		ada = append(ada, s.done(result, by("ada"), func(r *operation.Record) { r.Retain = 2*time.Hour + time.Duration(i)*time.Second }))
 	}
-	if n := s.left(eve...); n != len(eve) {
+	if n := s.stored(eve...); n != len(eve) {
 		s.Errorf("%d of %d operations are left of the principal that has few", n, len(eve))
 	}
-	if n := s.left(ada[len(ada)-10:]...); n != 10 {
+	if n := s.stored(ada[len(ada)-10:]...); n != 10 {
 		s.Errorf("%d of the last 10 operations are left of the principal that has many", n)
 	}
-	if n := s.left(ada[:len(ada)/3]...); n > 0 {
+	if n := s.stored(ada[:len(ada)/3]...); n > 0 {
 		s.Errorf("%d operations are left that expire first, in a store for half of them", n)
 	}
 }
@@ -129,7 +129,7 @@ func testDoneRequest(s *suite) {
 	for range 2 * sharedBytes / payload {
 		names = append(names, s.done(operation.Result{Response: []byte("response")}, large))
 	}
-	if n := s.left(names...); n != len(names) {
+	if n := s.stored(names...); n != len(names) {
 		s.Errorf("%d of %d operations are left, want those to take no room for their requests that are done", n, len(names))
 	}
 	if r := s.now(names[0]); len(r.Request) > 0 {
@@ -178,10 +178,10 @@ func testResultTooLarge(s *suite) {
 		}
 	}
 	if got := s.now(r.Name); got.Done() || string(got.Metadata) != "metadata" {
-		s.Errorf("a refused result left %+v", got)
+		s.Errorf("a rejected result left %+v", got)
 	}
-	if n := s.left(ada...); n != len(ada) {
-		s.Errorf("%d of %d operations are left beside a result that was refused", n, len(ada))
+	if n := s.stored(ada...); n != len(ada) {
+		s.Errorf("%d of %d operations are left beside a result that was rejected", n, len(ada))
 	}
 	status := slices.Repeat([]byte("x"), operation.ReservedStatusBytes)
 	s.must(s.Finish(s.ctx, r.Name, r.Fence, operation.Result{Status: status}))
@@ -203,11 +203,11 @@ func testCancelFull(s *suite) {
 
 func testManyPrincipals(s *suite) {
 	for i := range 300 {
-		if name := s.done(operation.Result{Response: make([]byte, payload)}, by(fmt.Sprint(i))); s.left(name) != 1 {
+		if name := s.done(operation.Result{Response: make([]byte, payload)}, by(fmt.Sprint(i))); s.stored(name) != 1 {
 			s.Fatalf("the operation of principal %d is not kept", i)
 		}
 	}
-	if name := s.done(operation.Result{Response: make([]byte, 2*payload)}, by("new")); s.left(name) != 1 {
+	if name := s.done(operation.Result{Response: make([]byte, 2*payload)}, by("new")); s.stored(name) != 1 {
 		s.Error("a result that takes more than those of others is not kept")
 	}
 }

@@ -8,12 +8,12 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/operation"
 )
 
-// Run runs the tests. open returns a new, empty store, and closes it in a t.Cleanup. The tests take
-// a second or two, in which they wait for short leases.
-func Run(t *testing.T, open func(t *testing.T) operation.Store) {
+// Run runs the tests. newStore returns a new, empty store, and closes it in a t.Cleanup. The tests
+// take a second or two, in which they wait for short leases.
+func Run(t *testing.T, newStore func(t *testing.T) operation.Store) {
 	for _, test := range slices.Concat(createTests, claimTests, endTests, findTests) {
 		t.Run(test.name, func(t *testing.T) {
-			test.run(&suite{T: t, Store: open(t), ctx: t.Context()})
+			test.run(&suite{T: t, Store: newStore(t), ctx: t.Context()})
 		})
 	}
 }

@@ -90,9 +90,9 @@ func playLoader(ctx context.Context, users shopv1service.UserService, staff []*s
 	return nil
 }
 
-// playBatchRefusals creates a batch with one invalid user: the server creates none of them, and the
-// error names the invalid one.
-func playBatchRefusals(ctx context.Context, users shopv1service.UserService) error {
+// playBatchRejections creates a batch with one invalid user: the server creates none of them, and
+// the error names the invalid one.
+func playBatchRejections(ctx context.Context, users shopv1service.UserService) error {
 	_, err := users.BatchCreateUsers(ctx, &shopv1.BatchCreateUsersRequest{Requests: []*shopv1.CreateUserRequest{
 		newStaff("Margaret", "margaret"), newStaff("Niklaus", "no mailbox"),
 	}})

@@ -33,7 +33,7 @@ func playJobs(ctx, stranger context.Context, jobs shopv1service.BatchJobService,
 	if err := playName(ctx, jobs, name); err != nil {
 		return err
 	}
-	return playJobRefusals(ctx, stranger, jobs, ops, name)
+	return playJobRejections(ctx, stranger, jobs, ops, name)
 }
 
 // newPrices returns a request with a new price for each product.
@@ -127,9 +127,9 @@ func playName(ctx context.Context, jobs shopv1service.BatchJobService, name stri
 	return nil
 }
 
-// playJobRefusals starts invalid operations, and requests operations that do not exist or that
+// playJobRejections starts invalid operations, and requests operations that do not exist or that
 // belong to another caller.
-func playJobRefusals(ctx, stranger context.Context, jobs shopv1service.BatchJobService, ops operation.Client, name string) error {
+func playJobRejections(ctx, stranger context.Context, jobs shopv1service.BatchJobService, ops operation.Client, name string) error {
 	_, err := jobs.ProcessBatch(ctx, newPrices(0))
 	if err := expect("ProcessBatch", err, codes.InvalidArgument, rpcerr.ReasonInvalidRequest); err != nil {
 		return err

@@ -38,12 +38,12 @@ func playOrders(customer, other context.Context, orders shopv1service.OrderServi
 	if !proto.Equal(order, again) || len(header.Get(idempotency.ReplayedHeader)) != 1 {
 		return fmt.Errorf("CreateOrder: want order %d replayed, got %v, %v", order.GetId(), again, header)
 	}
-	return playOrderRefusals(customer, other, orders, req.GetRequestId(), order.GetId())
+	return playOrderRejections(customer, other, orders, req.GetRequestId(), order.GetId())
 }
 
-// playOrderRefusals reuses an idempotency key, orders an unknown product, and requests another
+// playOrderRejections reuses an idempotency key, orders an unknown product, and requests another
 // customer's order.
-func playOrderRefusals(customer, other context.Context, orders shopv1service.OrderService, key string, orderID int64) error {
+func playOrderRejections(customer, other context.Context, orders shopv1service.OrderService, key string, orderID int64) error {
 	lines := []*shopv1.Order_Line{{ProductId: 1, Quantity: 1}}
 	_, err := orders.CreateOrder(customer, &shopv1.CreateOrderRequest{RequestId: key, Lines: lines})
 	if err := expect("CreateOrder", err, codes.InvalidArgument, idempotency.ReasonRequestIDReused); err != nil {

@@ -66,13 +66,13 @@ func forge(token string) string {
 	return string(forged)
 }
 
-// playPageRefusals sends list requests that the server must reject.
-func playPageRefusals(ctx context.Context, users shopv1service.UserService) error {
+// playPageRejections sends list requests that the server must reject.
+func playPageRejections(ctx context.Context, users shopv1service.UserService) error {
 	first, err := firstPage(ctx, users, listStaff())
 	if err != nil {
 		return err
 	}
-	for _, refusal := range []struct {
+	for _, rejection := range []struct {
 		reason rpcerr.Reason
 		change func(*shopv1.ListUsersRequest)
 	}{
@@ -83,9 +83,9 @@ func playPageRefusals(ctx context.Context, users shopv1service.UserService) erro
 		{filter.ReasonInvalid, func(r *shopv1.ListUsersRequest) { r.Filter = `name = "Ada` }},
 	} {
 		req := listStaff()
-		refusal.change(req)
+		rejection.change(req)
 		_, err := users.ListUsers(ctx, req)
-		if err := expect("ListUsers", err, codes.InvalidArgument, refusal.reason); err != nil {
+		if err := expect("ListUsers", err, codes.InvalidArgument, rejection.reason); err != nil {
 			return err
 		}
 	}

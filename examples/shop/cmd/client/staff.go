@@ -25,13 +25,13 @@ func playStaff(ctx context.Context, users shopv1service.UserService) error {
 	if err := playPages(ctx, users); err != nil {
 		return err
 	}
-	if err := playPageRefusals(ctx, users); err != nil {
+	if err := playPageRejections(ctx, users); err != nil {
 		return err
 	}
 	if err := playBatchGets(ctx, users, staff); err != nil {
 		return err
 	}
-	if err := playBatchRefusals(ctx, users); err != nil {
+	if err := playBatchRejections(ctx, users); err != nil {
 		return err
 	}
 	for _, user := range staff {

@@ -46,7 +46,7 @@ func TestRecordNoMetrics(t *testing.T) {
 	}
 }
 
-func TestRecordMetricsRefuses(t *testing.T) {
+func TestRecordMetricsRejects(t *testing.T) {
 	analytics := shopv1servicetest.ServeAnalyticsService(t, service.NewAnalyticsService())
 	var names []*shopv1.Metric
 	for i := range 1001 {

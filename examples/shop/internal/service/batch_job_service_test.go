@@ -136,7 +136,7 @@ func TestProcessBatchInPart(t *testing.T) {
 	wantReason(t, err, codes.Aborted, operation.ReasonNoneSucceeded)
 }
 
-func TestProcessBatchRefuses(t *testing.T) {
+func TestProcessBatchRejects(t *testing.T) {
 	jobs := serveJobs(t, operation.Memory(), service.NewCatalogue(service.Products()...))
 	free := priced(1, 2)
 	free.Items[1].PriceCents = -1

@@ -28,8 +28,8 @@ type edit = shopv1.DocumentEdit
 // CollaborationService lets staff write texts together. It implements
 // [shopv1service.CollaborationService].
 //
-// The order of a document's edits is that of its lock: an edit is applied and published under it, so
-// that all members receive revision 8 after revision 7. Publishing never waits for a member.
+// The order of a document's edits is that of its lock: an edit is applied and published under it,
+// so that all members receive revision 8 after revision 7. Publishing never waits for a member.
 type CollaborationService struct {
 	rooms *hub.Hub[edit]
 
@@ -63,8 +63,8 @@ func (s *CollaborationService) Collaborate(ctx context.Context, reqs runtime.Str
 	})
 }
 
-// open returns a document, and creates it if nobody has edited it yet.
-func (s *CollaborationService) open(id string) (*document, error) {
+// document returns a document, and creates it if nobody has edited it yet.
+func (s *CollaborationService) document(id string) (*document, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	doc, ok := s.documents[id]
@@ -80,7 +80,7 @@ func (s *CollaborationService) open(id string) (*document, error) {
 
 // missed returns the edits that a new member receives first.
 func (s *CollaborationService) missed(_ context.Context, m *hub.Member[edit], first *edit) runtime.Stream[edit] {
-	doc, err := s.open(m.Room())
+	doc, err := s.document(m.Room())
 	if err != nil {
 		return runtime.Fail[edit](err)
 	}
@@ -95,7 +95,7 @@ func (s *CollaborationService) receive(ctx context.Context, m *hub.Member[edit],
 	if req.GetOperation() == shopv1.DocumentEdit_OPERATION_UNSPECIFIED {
 		return nil
 	}
-	doc, err := s.open(m.Room())
+	doc, err := s.document(m.Room())
 	if err != nil {
 		return err
 	}

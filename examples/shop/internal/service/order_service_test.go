@@ -62,7 +62,7 @@ func TestCreateOrder(t *testing.T) {
 	}
 }
 
-func TestCreateOrderRefuses(t *testing.T) {
+func TestCreateOrderRejects(t *testing.T) {
 	orders := serveOrders(t)
 	for _, test := range []struct {
 		name   string

@@ -98,7 +98,7 @@ func TestListUsersWhileTheyComeAndGo(t *testing.T) {
 	}
 }
 
-func TestListUsersRefuses(t *testing.T) {
+func TestListUsersRejects(t *testing.T) {
 	users := people(t)
 	first, err := users.ListUsers(t.Context(), &shopv1.ListUsersRequest{PageSize: 2})
 	if err != nil {

@@ -58,7 +58,7 @@ func TestUserLife(t *testing.T) {
 	create(t, users, &shopv1.CreateUserRequest{Name: "Ada", Email: "ada@example.com"})
 }
 
-func TestCreateUserRefuses(t *testing.T) {
+func TestCreateUserRejects(t *testing.T) {
 	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
 	create(t, users, &shopv1.CreateUserRequest{Name: "Ada", Email: "ada@example.com"})
 	tests := []struct {
@@ -102,7 +102,7 @@ func TestErrorsTellProgramsWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestUpdateUserRefuses(t *testing.T) {
+func TestUpdateUserRejects(t *testing.T) {
 	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
 	ada := create(t, users, &shopv1.CreateUserRequest{Name: "Ada", Email: "ada@example.com"})
 	create(t, users, &shopv1.CreateUserRequest{Name: "Grace", Email: "grace@example.com"})

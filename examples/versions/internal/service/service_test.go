@@ -58,7 +58,7 @@ func TestVersionsShareUsers(t *testing.T) {
 	}
 }
 
-func TestVersionsRefuse(t *testing.T) {
+func TestVersionsReject(t *testing.T) {
 	v1 := usersv1servicetest.ServeUserService(t, service.NewV1(&users.Store{}))
 	v2 := usersv2servicetest.ServeUserService(t, service.NewV2(&users.Store{}))
 	_, unknownV1 := v1.GetUser(t.Context(), &usersv1.GetUserRequest{Id: 7})
