@@ -28,8 +28,7 @@ const (
 	ReasonSaidSo runtime.Reason = "policy.example.com/SAID_SO"
 )
 
-// SilentServiceName is the full name of SilentService, as health checks, logs and policies spell
-// it.
+// SilentServiceName is the full name of SilentService, as health checks, logs and policies spell it.
 const SilentServiceName = "policy.v1.SilentService"
 
 // Full method names of SilentService, as interceptors see them.
@@ -86,8 +85,8 @@ var silentServiceTable = runtime.NewService(SilentServiceName, policyv1.File_pol
 	runtime.Bidi("Bidi", SilentService.Bidi, runtime.Policy{}),
 )
 
-// RegisterSilentService registers svc with r: a [server.Server], or what [server.On] returns for
-// your own *grpc.Server.
+// RegisterSilentService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterSilentService(r grpc.ServiceRegistrar, svc SilentService) {
 	server.Register(r, silentServiceTable, svc)
 }
@@ -133,8 +132,7 @@ func SilentServiceConfig() client.Option {
 	return client.WithServiceConfig(silentServiceTable)
 }
 
-// PublicServiceName is the full name of PublicService, as health checks, logs and policies spell
-// it.
+// PublicServiceName is the full name of PublicService, as health checks, logs and policies spell it.
 const PublicServiceName = "policy.v1.PublicService"
 
 // Full method names of PublicService, as interceptors see them.
@@ -183,8 +181,7 @@ func (UnimplementedPublicService) Bidi(context.Context, runtime.Stream[kindsv1.R
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(PublicServiceName, "Bidi"))
 }
 
-// publicServicePolicy is the policy that the RPCs of PublicService share; rows of
-// publicServiceTable override it.
+// publicServicePolicy is the policy that the RPCs of PublicService share; rows of publicServiceTable override it.
 var publicServicePolicy = runtime.Policy{Auth: &runtime.Auth{Public: true}}
 
 // publicServiceTable describes PublicService to servers and clients, a row per RPC.
@@ -195,8 +192,8 @@ var publicServiceTable = runtime.NewService(PublicServiceName, policyv1.File_pol
 	runtime.Bidi("Bidi", PublicService.Bidi, publicServicePolicy),
 )
 
-// RegisterPublicService registers svc with r: a [server.Server], or what [server.On] returns for
-// your own *grpc.Server.
+// RegisterPublicService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterPublicService(r grpc.ServiceRegistrar, svc PublicService) {
 	server.Register(r, publicServiceTable, svc)
 }
@@ -291,8 +288,7 @@ func (UnimplementedKnownService) Bidi(context.Context, runtime.Stream[kindsv1.Re
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(KnownServiceName, "Bidi"))
 }
 
-// knownServicePolicy is the policy that the RPCs of KnownService share; rows of knownServiceTable
-// override it.
+// knownServicePolicy is the policy that the RPCs of KnownService share; rows of knownServiceTable override it.
 var knownServicePolicy = runtime.Policy{Auth: &runtime.Auth{}}
 
 // knownServiceTable describes KnownService to servers and clients, a row per RPC.
@@ -303,8 +299,8 @@ var knownServiceTable = runtime.NewService(KnownServiceName, policyv1.File_polic
 	runtime.Bidi("Bidi", KnownService.Bidi, knownServicePolicy),
 )
 
-// RegisterKnownService registers svc with r: a [server.Server], or what [server.On] returns for
-// your own *grpc.Server.
+// RegisterKnownService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterKnownService(r grpc.ServiceRegistrar, svc KnownService) {
 	server.Register(r, knownServiceTable, svc)
 }
@@ -350,8 +346,7 @@ func KnownServiceConfig() client.Option {
 	return client.WithServiceConfig(knownServiceTable)
 }
 
-// ScopesServiceName is the full name of ScopesService, as health checks, logs and policies spell
-// it.
+// ScopesServiceName is the full name of ScopesService, as health checks, logs and policies spell it.
 const ScopesServiceName = "policy.v1.ScopesService"
 
 // Full method names of ScopesService, as interceptors see them.
@@ -400,8 +395,7 @@ func (UnimplementedScopesService) Bidi(context.Context, runtime.Stream[kindsv1.R
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(ScopesServiceName, "Bidi"))
 }
 
-// scopesServicePolicy is the policy that the RPCs of ScopesService share; rows of
-// scopesServiceTable override it.
+// scopesServicePolicy is the policy that the RPCs of ScopesService share; rows of scopesServiceTable override it.
 var scopesServicePolicy = runtime.Policy{
 	Auth: &runtime.Auth{AllOf: []string{"read"}, AnyOf: []string{"here", "there"}},
 }
@@ -414,8 +408,8 @@ var scopesServiceTable = runtime.NewService(ScopesServiceName, policyv1.File_pol
 	runtime.Bidi("Bidi", ScopesService.Bidi, scopesServicePolicy),
 )
 
-// RegisterScopesService registers svc with r: a [server.Server], or what [server.On] returns for
-// your own *grpc.Server.
+// RegisterScopesService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterScopesService(r grpc.ServiceRegistrar, svc ScopesService) {
 	server.Register(r, scopesServiceTable, svc)
 }
@@ -510,8 +504,7 @@ func (UnimplementedRateService) Bidi(context.Context, runtime.Stream[kindsv1.Req
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(RateServiceName, "Bidi"))
 }
 
-// rateServicePolicy is the policy that the RPCs of RateService share; rows of rateServiceTable
-// override it.
+// rateServicePolicy is the policy that the RPCs of RateService share; rows of rateServiceTable override it.
 var rateServicePolicy = runtime.Policy{
 	Auth:  &runtime.Auth{Public: true},
 	Rates: []runtime.Rate{{PerSecond: 0.001, Burst: 2}},
@@ -572,8 +565,7 @@ func RateServiceConfig() client.Option {
 	return client.WithServiceConfig(rateServiceTable)
 }
 
-// PrincipalRateServiceName is the full name of PrincipalRateService, as health checks, logs and
-// policies spell it.
+// PrincipalRateServiceName is the full name of PrincipalRateService, as health checks, logs and policies spell it.
 const PrincipalRateServiceName = "policy.v1.PrincipalRateService"
 
 // Full method names of PrincipalRateService, as interceptors see them.
@@ -586,8 +578,7 @@ const (
 
 // PrincipalRateService is called twice by each caller.
 //
-// Implement it and serve it with [RegisterPrincipalRateService]; call it with
-// [NewPrincipalRateServiceClient].
+// Implement it and serve it with [RegisterPrincipalRateService]; call it with [NewPrincipalRateServiceClient].
 type PrincipalRateService interface {
 	// Unary takes a request and returns a response.
 	Unary(context.Context, *kindsv1.Request) (*kindsv1.Response, error)
@@ -623,8 +614,7 @@ func (UnimplementedPrincipalRateService) Bidi(context.Context, runtime.Stream[ki
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(PrincipalRateServiceName, "Bidi"))
 }
 
-// principalRateServicePolicy is the policy that the RPCs of PrincipalRateService share; rows of
-// principalRateServiceTable override it.
+// principalRateServicePolicy is the policy that the RPCs of PrincipalRateService share; rows of principalRateServiceTable override it.
 var principalRateServicePolicy = runtime.Policy{
 	Auth:  &runtime.Auth{},
 	Rates: []runtime.Rate{{PerSecond: 0.001, Burst: 2, Key: runtime.ByPrincipal}},
@@ -638,8 +628,8 @@ var principalRateServiceTable = runtime.NewService(PrincipalRateServiceName, pol
 	runtime.Bidi("Bidi", PrincipalRateService.Bidi, principalRateServicePolicy),
 )
 
-// RegisterPrincipalRateService registers svc with r: a [server.Server], or what [server.On] returns
-// for your own *grpc.Server.
+// RegisterPrincipalRateService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterPrincipalRateService(r grpc.ServiceRegistrar, svc PrincipalRateService) {
 	server.Register(r, principalRateServiceTable, svc)
 }
@@ -679,14 +669,13 @@ func (c *principalRateServiceClient) Bidi(ctx context.Context, reqs runtime.Stre
 	return client.Bidi[kindsv1.Response](ctx, c.bidi, reqs)
 }
 
-// PrincipalRateServiceConfig returns an option of [client.Dial] for the policy of
-// PrincipalRateService: the connection applies its retries and deadlines.
+// PrincipalRateServiceConfig returns an option of [client.Dial] for the policy of PrincipalRateService: the
+// connection applies its retries and deadlines.
 func PrincipalRateServiceConfig() client.Option {
 	return client.WithServiceConfig(principalRateServiceTable)
 }
 
-// PeerRateServiceName is the full name of PeerRateService, as health checks, logs and policies
-// spell it.
+// PeerRateServiceName is the full name of PeerRateService, as health checks, logs and policies spell it.
 const PeerRateServiceName = "policy.v1.PeerRateService"
 
 // Full method names of PeerRateService, as interceptors see them.
@@ -699,8 +688,7 @@ const (
 
 // PeerRateService is called twice from each address.
 //
-// Implement it and serve it with [RegisterPeerRateService]; call it with
-// [NewPeerRateServiceClient].
+// Implement it and serve it with [RegisterPeerRateService]; call it with [NewPeerRateServiceClient].
 type PeerRateService interface {
 	// Unary takes a request and returns a response.
 	Unary(context.Context, *kindsv1.Request) (*kindsv1.Response, error)
@@ -736,8 +724,7 @@ func (UnimplementedPeerRateService) Bidi(context.Context, runtime.Stream[kindsv1
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(PeerRateServiceName, "Bidi"))
 }
 
-// peerRateServicePolicy is the policy that the RPCs of PeerRateService share; rows of
-// peerRateServiceTable override it.
+// peerRateServicePolicy is the policy that the RPCs of PeerRateService share; rows of peerRateServiceTable override it.
 var peerRateServicePolicy = runtime.Policy{
 	Auth: &runtime.Auth{Public: true},
 	Rates: []runtime.Rate{
@@ -754,8 +741,8 @@ var peerRateServiceTable = runtime.NewService(PeerRateServiceName, policyv1.File
 	runtime.Bidi("Bidi", PeerRateService.Bidi, peerRateServicePolicy),
 )
 
-// RegisterPeerRateService registers svc with r: a [server.Server], or what [server.On] returns for
-// your own *grpc.Server.
+// RegisterPeerRateService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterPeerRateService(r grpc.ServiceRegistrar, svc PeerRateService) {
 	server.Register(r, peerRateServiceTable, svc)
 }
@@ -801,8 +788,7 @@ func PeerRateServiceConfig() client.Option {
 	return client.WithServiceConfig(peerRateServiceTable)
 }
 
-// NarrowServiceName is the full name of NarrowService, as health checks, logs and policies spell
-// it.
+// NarrowServiceName is the full name of NarrowService, as health checks, logs and policies spell it.
 const NarrowServiceName = "policy.v1.NarrowService"
 
 // Full method names of NarrowService, as interceptors see them.
@@ -851,8 +837,7 @@ func (UnimplementedNarrowService) Bidi(context.Context, runtime.Stream[kindsv1.R
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(NarrowServiceName, "Bidi"))
 }
 
-// narrowServicePolicy is the policy that the RPCs of NarrowService share; rows of
-// narrowServiceTable override it.
+// narrowServicePolicy is the policy that the RPCs of NarrowService share; rows of narrowServiceTable override it.
 var narrowServicePolicy = runtime.Policy{
 	Auth:        &runtime.Auth{Public: true},
 	Concurrency: runtime.Concurrency{Limit: 1},
@@ -866,8 +851,8 @@ var narrowServiceTable = runtime.NewService(NarrowServiceName, policyv1.File_pol
 	runtime.Bidi("Bidi", NarrowService.Bidi, narrowServicePolicy),
 )
 
-// RegisterNarrowService registers svc with r: a [server.Server], or what [server.On] returns for
-// your own *grpc.Server.
+// RegisterNarrowService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterNarrowService(r grpc.ServiceRegistrar, svc NarrowService) {
 	server.Register(r, narrowServiceTable, svc)
 }
@@ -962,8 +947,7 @@ func (UnimplementedHastyService) Bidi(context.Context, runtime.Stream[kindsv1.Re
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(HastyServiceName, "Bidi"))
 }
 
-// hastyServicePolicy is the policy that the RPCs of HastyService share; rows of hastyServiceTable
-// override it.
+// hastyServicePolicy is the policy that the RPCs of HastyService share; rows of hastyServiceTable override it.
 var hastyServicePolicy = runtime.Policy{
 	IdleTimeout: 50 * time.Millisecond,
 	Auth:        &runtime.Auth{Public: true},
@@ -979,8 +963,8 @@ var hastyServiceTable = runtime.NewService(HastyServiceName, policyv1.File_polic
 	runtime.Bidi("Bidi", HastyService.Bidi, hastyServicePolicy),
 )
 
-// RegisterHastyService registers svc with r: a [server.Server], or what [server.On] returns for
-// your own *grpc.Server.
+// RegisterHastyService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterHastyService(r grpc.ServiceRegistrar, svc HastyService) {
 	server.Register(r, hastyServiceTable, svc)
 }
@@ -1026,8 +1010,7 @@ func HastyServiceConfig() client.Option {
 	return client.WithServiceConfig(hastyServiceTable)
 }
 
-// PatientServiceName is the full name of PatientService, as health checks, logs and policies spell
-// it.
+// PatientServiceName is the full name of PatientService, as health checks, logs and policies spell it.
 const PatientServiceName = "policy.v1.PatientService"
 
 // Full method names of PatientService, as interceptors see them.
@@ -1076,8 +1059,7 @@ func (UnimplementedPatientService) Bidi(context.Context, runtime.Stream[kindsv1.
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(PatientServiceName, "Bidi"))
 }
 
-// patientServicePolicy is the policy that the RPCs of PatientService share; rows of
-// patientServiceTable override it.
+// patientServicePolicy is the policy that the RPCs of PatientService share; rows of patientServiceTable override it.
 var patientServicePolicy = runtime.Policy{
 	IdleTimeout:     time.Minute,
 	TotalTimeout:    time.Minute,
@@ -1097,8 +1079,8 @@ var patientServiceTable = runtime.NewService(PatientServiceName, policyv1.File_p
 	runtime.Bidi("Bidi", PatientService.Bidi, patientServicePolicy),
 )
 
-// RegisterPatientService registers svc with r: a [server.Server], or what [server.On] returns for
-// your own *grpc.Server.
+// RegisterPatientService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterPatientService(r grpc.ServiceRegistrar, svc PatientService) {
 	server.Register(r, patientServiceTable, svc)
 }
@@ -1193,8 +1175,7 @@ func (UnimplementedBriefService) Bidi(context.Context, runtime.Stream[kindsv1.Re
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(BriefServiceName, "Bidi"))
 }
 
-// briefServicePolicy is the policy that the RPCs of BriefService share; rows of briefServiceTable
-// override it.
+// briefServicePolicy is the policy that the RPCs of BriefService share; rows of briefServiceTable override it.
 var briefServicePolicy = runtime.Policy{
 	TotalTimeout: 50 * time.Millisecond,
 	Auth:         &runtime.Auth{Public: true},
@@ -1210,8 +1191,8 @@ var briefServiceTable = runtime.NewService(BriefServiceName, policyv1.File_polic
 	runtime.Bidi("Bidi", BriefService.Bidi, briefServicePolicy),
 )
 
-// RegisterBriefService registers svc with r: a [server.Server], or what [server.On] returns for
-// your own *grpc.Server.
+// RegisterBriefService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterBriefService(r grpc.ServiceRegistrar, svc BriefService) {
 	server.Register(r, briefServiceTable, svc)
 }
@@ -1306,8 +1287,7 @@ func (UnimplementedSmallService) Bidi(context.Context, runtime.Stream[kindsv1.Re
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(SmallServiceName, "Bidi"))
 }
 
-// smallServicePolicy is the policy that the RPCs of SmallService share; rows of smallServiceTable
-// override it.
+// smallServicePolicy is the policy that the RPCs of SmallService share; rows of smallServiceTable override it.
 var smallServicePolicy = runtime.Policy{Auth: &runtime.Auth{Public: true}, MaxRequestBytes: 100}
 
 // smallServiceTable describes SmallService to servers and clients, a row per RPC.
@@ -1318,8 +1298,8 @@ var smallServiceTable = runtime.NewService(SmallServiceName, policyv1.File_polic
 	runtime.Bidi("Bidi", SmallService.Bidi, smallServicePolicy),
 )
 
-// RegisterSmallService registers svc with r: a [server.Server], or what [server.On] returns for
-// your own *grpc.Server.
+// RegisterSmallService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterSmallService(r grpc.ServiceRegistrar, svc SmallService) {
 	server.Register(r, smallServiceTable, svc)
 }
@@ -1365,8 +1345,7 @@ func SmallServiceConfig() client.Option {
 	return client.WithServiceConfig(smallServiceTable)
 }
 
-// DiscreetServiceName is the full name of DiscreetService, as health checks, logs and policies
-// spell it.
+// DiscreetServiceName is the full name of DiscreetService, as health checks, logs and policies spell it.
 const DiscreetServiceName = "policy.v1.DiscreetService"
 
 // Full method names of DiscreetService, as interceptors see them.
@@ -1379,8 +1358,7 @@ const (
 
 // DiscreetService leaves no record of calls that succeed.
 //
-// Implement it and serve it with [RegisterDiscreetService]; call it with
-// [NewDiscreetServiceClient].
+// Implement it and serve it with [RegisterDiscreetService]; call it with [NewDiscreetServiceClient].
 type DiscreetService interface {
 	// Unary takes a request and returns a response.
 	Unary(context.Context, *kindsv1.Request) (*kindsv1.Response, error)
@@ -1416,8 +1394,7 @@ func (UnimplementedDiscreetService) Bidi(context.Context, runtime.Stream[kindsv1
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(DiscreetServiceName, "Bidi"))
 }
 
-// discreetServicePolicy is the policy that the RPCs of DiscreetService share; rows of
-// discreetServiceTable override it.
+// discreetServicePolicy is the policy that the RPCs of DiscreetService share; rows of discreetServiceTable override it.
 var discreetServicePolicy = runtime.Policy{
 	Auth: &runtime.Auth{Public: true},
 	Log:  runtime.Log{Sample: -1},
@@ -1431,8 +1408,8 @@ var discreetServiceTable = runtime.NewService(DiscreetServiceName, policyv1.File
 	runtime.Bidi("Bidi", DiscreetService.Bidi, discreetServicePolicy),
 )
 
-// RegisterDiscreetService registers svc with r: a [server.Server], or what [server.On] returns for
-// your own *grpc.Server.
+// RegisterDiscreetService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterDiscreetService(r grpc.ServiceRegistrar, svc DiscreetService) {
 	server.Register(r, discreetServiceTable, svc)
 }
@@ -1527,8 +1504,7 @@ func (UnimplementedLoudService) Bidi(context.Context, runtime.Stream[kindsv1.Req
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(LoudServiceName, "Bidi"))
 }
 
-// loudServicePolicy is the policy that the RPCs of LoudService share; rows of loudServiceTable
-// override it.
+// loudServicePolicy is the policy that the RPCs of LoudService share; rows of loudServiceTable override it.
 var loudServicePolicy = runtime.Policy{
 	Auth: &runtime.Auth{Public: true},
 	Log:  runtime.Log{Level: slog.LevelWarn},
@@ -1589,8 +1565,7 @@ func LoudServiceConfig() client.Option {
 	return client.WithServiceConfig(loudServiceTable)
 }
 
-// RetriedServiceName is the full name of RetriedService, as health checks, logs and policies spell
-// it.
+// RetriedServiceName is the full name of RetriedService, as health checks, logs and policies spell it.
 const RetriedServiceName = "policy.v1.RetriedService"
 
 // Full method names of RetriedService, as interceptors see them.
@@ -1639,8 +1614,7 @@ func (UnimplementedRetriedService) Bidi(context.Context, runtime.Stream[kindsv1.
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(RetriedServiceName, "Bidi"))
 }
 
-// retriedServicePolicy is the policy that the RPCs of RetriedService share; rows of
-// retriedServiceTable override it.
+// retriedServicePolicy is the policy that the RPCs of RetriedService share; rows of retriedServiceTable override it.
 var retriedServicePolicy = runtime.Policy{
 	Auth: &runtime.Auth{Public: true},
 	Retry: runtime.Retry{
@@ -1657,8 +1631,8 @@ var retriedServiceTable = runtime.NewService(RetriedServiceName, policyv1.File_p
 	runtime.Bidi("Bidi", RetriedService.Bidi, retriedServicePolicy),
 )
 
-// RegisterRetriedService registers svc with r: a [server.Server], or what [server.On] returns for
-// your own *grpc.Server.
+// RegisterRetriedService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterRetriedService(r grpc.ServiceRegistrar, svc RetriedService) {
 	server.Register(r, retriedServiceTable, svc)
 }
@@ -1704,8 +1678,7 @@ func RetriedServiceConfig() client.Option {
 	return client.WithServiceConfig(retriedServiceTable)
 }
 
-// HedgedServiceName is the full name of HedgedService, as health checks, logs and policies spell
-// it.
+// HedgedServiceName is the full name of HedgedService, as health checks, logs and policies spell it.
 const HedgedServiceName = "policy.v1.HedgedService"
 
 // Full method names of HedgedService, as interceptors see them.
@@ -1716,8 +1689,7 @@ const (
 	HedgedServiceBidiMethod         = "/policy.v1.HedgedService/Bidi"
 )
 
-// HedgedService is called a second time when the first takes long; that is for its unary method
-// alone.
+// HedgedService is called a second time when the first takes long; that is for its unary method alone.
 //
 // Implement it and serve it with [RegisterHedgedService]; call it with [NewHedgedServiceClient].
 type HedgedService interface {
@@ -1755,8 +1727,7 @@ func (UnimplementedHedgedService) Bidi(context.Context, runtime.Stream[kindsv1.R
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(HedgedServiceName, "Bidi"))
 }
 
-// hedgedServicePolicy is the policy that the RPCs of HedgedService share; rows of
-// hedgedServiceTable override it.
+// hedgedServicePolicy is the policy that the RPCs of HedgedService share; rows of hedgedServiceTable override it.
 var hedgedServicePolicy = runtime.Policy{Auth: &runtime.Auth{Public: true}}
 
 // hedgedServiceTable describes HedgedService to servers and clients, a row per RPC.
@@ -1772,8 +1743,8 @@ var hedgedServiceTable = runtime.NewService(HedgedServiceName, policyv1.File_pol
 	runtime.Bidi("Bidi", HedgedService.Bidi, hedgedServicePolicy),
 )
 
-// RegisterHedgedService registers svc with r: a [server.Server], or what [server.On] returns for
-// your own *grpc.Server.
+// RegisterHedgedService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterHedgedService(r grpc.ServiceRegistrar, svc HedgedService) {
 	server.Register(r, hedgedServiceTable, svc)
 }
@@ -1868,8 +1839,7 @@ func (UnimplementedZeroService) Bidi(context.Context, runtime.Stream[kindsv1.Req
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(ZeroServiceName, "Bidi"))
 }
 
-// zeroServicePolicy is the policy that the RPCs of ZeroService share; rows of zeroServiceTable
-// override it.
+// zeroServicePolicy is the policy that the RPCs of ZeroService share; rows of zeroServiceTable override it.
 var zeroServicePolicy = runtime.Policy{
 	IdleTimeout:     50 * time.Millisecond,
 	Auth:            &runtime.Auth{Public: true},
@@ -1992,8 +1962,7 @@ func (UnimplementedFullService) Bidi(context.Context, runtime.Stream[kindsv1.Req
 	return runtime.Fail[kindsv1.Response](runtime.Unimplemented(FullServiceName, "Bidi"))
 }
 
-// fullServicePolicy is the policy that the RPCs of FullService share; rows of fullServiceTable
-// override it.
+// fullServicePolicy is the policy that the RPCs of FullService share; rows of fullServiceTable override it.
 var fullServicePolicy = runtime.Policy{
 	Auth: &runtime.Auth{AllOf: []string{"read"}, AnyOf: []string{"here", "there"}},
 	Rates: []runtime.Rate{
@@ -2058,8 +2027,7 @@ func FullServiceConfig() client.Option {
 	return client.WithServiceConfig(fullServiceTable)
 }
 
-// CheckedServiceName is the full name of CheckedService, as health checks, logs and policies spell
-// it.
+// CheckedServiceName is the full name of CheckedService, as health checks, logs and policies spell it.
 const CheckedServiceName = "policy.v1.CheckedService"
 
 // Full method names of CheckedService, as interceptors see them.
@@ -2108,8 +2076,7 @@ func (UnimplementedCheckedService) Bidi(context.Context, runtime.Stream[policyv1
 	return runtime.Fail[policyv1.CheckedResponse](runtime.Unimplemented(CheckedServiceName, "Bidi"))
 }
 
-// checkedServicePolicy is the policy that the RPCs of CheckedService share; rows of
-// checkedServiceTable override it.
+// checkedServicePolicy is the policy that the RPCs of CheckedService share; rows of checkedServiceTable override it.
 var checkedServicePolicy = runtime.Policy{Auth: &runtime.Auth{Public: true}}
 
 // checkedServiceTable describes CheckedService to servers and clients, a row per RPC.
@@ -2128,8 +2095,8 @@ var checkedServiceTable = runtime.NewService(CheckedServiceName, policyv1.File_p
 	})),
 )
 
-// RegisterCheckedService registers svc with r: a [server.Server], or what [server.On] returns for
-// your own *grpc.Server.
+// RegisterCheckedService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterCheckedService(r grpc.ServiceRegistrar, svc CheckedService) {
 	server.Register(r, checkedServiceTable, svc)
 }
@@ -2175,8 +2142,7 @@ func CheckedServiceConfig() client.Option {
 	return client.WithServiceConfig(checkedServiceTable)
 }
 
-// UncheckedServiceName is the full name of UncheckedService, as health checks, logs and policies
-// spell it.
+// UncheckedServiceName is the full name of UncheckedService, as health checks, logs and policies spell it.
 const UncheckedServiceName = "policy.v1.UncheckedService"
 
 // Full method names of UncheckedService, as interceptors see them.
@@ -2189,8 +2155,7 @@ const (
 
 // UncheckedService has requests with rules, which it does not keep.
 //
-// Implement it and serve it with [RegisterUncheckedService]; call it with
-// [NewUncheckedServiceClient].
+// Implement it and serve it with [RegisterUncheckedService]; call it with [NewUncheckedServiceClient].
 type UncheckedService interface {
 	// Unary takes a request and returns a response.
 	Unary(context.Context, *policyv1.CheckedRequest) (*policyv1.CheckedResponse, error)
@@ -2226,8 +2191,7 @@ func (UnimplementedUncheckedService) Bidi(context.Context, runtime.Stream[policy
 	return runtime.Fail[policyv1.CheckedResponse](runtime.Unimplemented(UncheckedServiceName, "Bidi"))
 }
 
-// uncheckedServicePolicy is the policy that the RPCs of UncheckedService share; rows of
-// uncheckedServiceTable override it.
+// uncheckedServicePolicy is the policy that the RPCs of UncheckedService share; rows of uncheckedServiceTable override it.
 var uncheckedServicePolicy = runtime.Policy{Auth: &runtime.Auth{Public: true}}
 
 // uncheckedServiceTable describes UncheckedService to servers and clients, a row per RPC.
@@ -2238,8 +2202,8 @@ var uncheckedServiceTable = runtime.NewService(UncheckedServiceName, policyv1.Fi
 	runtime.Bidi("Bidi", UncheckedService.Bidi, uncheckedServicePolicy),
 )
 
-// RegisterUncheckedService registers svc with r: a [server.Server], or what [server.On] returns for
-// your own *grpc.Server.
+// RegisterUncheckedService registers svc with r: a [server.Server], or what [server.On] returns for your
+// own *grpc.Server.
 func RegisterUncheckedService(r grpc.ServiceRegistrar, svc UncheckedService) {
 	server.Register(r, uncheckedServiceTable, svc)
 }
