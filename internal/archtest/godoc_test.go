@@ -53,3 +53,67 @@ func packageDoc(t *testing.T, dir string) *doc.Package {
 	}
 	return pkg
 }
+
+// TestEveryPackageHasADoc checks that each package has one doc comment, which starts with one
+// sentence that fits into a list of packages.
+func TestEveryPackageHasADoc(t *testing.T) {
+	const longest = 160
+	checked := 0
+	for dir, files := range handwritten(t, "../..") {
+		var docs []string
+		name := ""
+		for _, file := range files {
+			parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, file), nil, parser.ParseComments|parser.PackageClauseOnly)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name = parsed.Name.Name
+			if parsed.Doc != nil {
+				docs = append(docs, parsed.Doc.Text())
+			}
+		}
+		if len(docs) != 1 {
+			t.Errorf("%s has %d doc comments, want one, in one of its files", dir, len(docs))
+			continue
+		}
+		start := "Package " + name + " "
+		if name == "main" {
+			start = "" // the program's name, or "Command" and the name
+		}
+		sentence := new(doc.Package).Synopsis(docs[0])
+		if !strings.HasPrefix(sentence, start) || sentence == "" || len(sentence) > longest {
+			t.Errorf("%s: the doc starts with %q (%d bytes), want %q and a sentence of at most %d bytes",
+				dir, sentence, len(sentence), start, longest)
+		}
+		checked++
+	}
+	if checked < 80 {
+		t.Errorf("%d packages were checked", checked)
+	}
+}
+
+// handwritten returns the names of the Go files that people write, without tests, by directory.
+func handwritten(t *testing.T, root string) map[string][]string {
+	t.Helper()
+	files := map[string][]string{}
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		name := filepath.Base(path)
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "testdata"):
+			return filepath.SkipDir
+		case strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") && !isGenerated(name):
+			files[filepath.Dir(path)] = append(files[filepath.Dir(path)], name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func isGenerated(name string) bool {
+	return strings.HasSuffix(name, ".pb.go") || strings.HasSuffix(name, ".grpcservice.go")
+}

@@ -1,5 +1,5 @@
-// Package dockertest builds images as docker would, without docker: it carries out the instructions of the Dockerfiles that
-// package deploy writes, over a copy of the context.
+// Package dockertest executes Dockerfiles without docker. It follows the instructions that package
+// deploy writes, in a copy of the build context.
 package dockertest
 
 import (

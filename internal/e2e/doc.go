@@ -1,3 +1,4 @@
-// Package e2e runs what the plugin generates: its tests serve and call the services of internal/e2e/proto over real
-// connections, between our ends and those that protoc-gen-go-grpc generates, and in processes that get real signals.
+// Package e2e tests generated code over real connections. Its tests serve and call the services of
+// internal/e2e/proto, against clients and servers of protoc-gen-go-grpc as well, and in processes that
+// receive real signals.
 package e2e

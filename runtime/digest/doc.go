@@ -1,6 +1,6 @@
-// Package digest computes a fixed-size digest of a message's contents, to decide whether two
-// requests are equal: whether a page token belongs to the request that it comes with, or whether
-// an idempotency key comes with the same request as before.
+// Package digest computes a fixed-size digest of a message's contents, which decides whether two
+// requests are equal. Page tokens are bound to the digest of their request, and so are idempotency
+// keys.
 //
 // The bytes of proto.Marshal are unsuitable: Go encodes map entries in random order, and fields
 // that it does not know after those that it knows. A digest is computed from the fields in the

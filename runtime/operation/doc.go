@@ -1,7 +1,7 @@
-// Package operation implements RPCs that take longer than a call can: they return an operation at
-// once, and callers can poll, await, cancel and delete it (AIP-151). The package serves
-// google.longrunning.Operations and keeps operations in a [Store]. The [Manager] of any process
-// works on them: after a restart or a crash, an operation continues from its last checkpoint.
+// Package operation implements RPCs that return a long-running operation (AIP-151). Callers can
+// poll, await, cancel and delete it. The package serves google.longrunning.Operations and keeps
+// operations in a [Store]. The [Manager] of any process works on them: after a restart or a crash,
+// an operation continues from its last checkpoint.
 //
 // Generated code has a [Method] for each such RPC. On the server, set its work once, register the
 // service, and start operations in the RPC:

@@ -1,5 +1,5 @@
-// Package seal creates tokens that only holders of the key can read, create or modify: page
-// tokens, and other data that a service sends out and expects back unchanged.
+// Package seal creates tokens that only holders of the key can read, create or modify. Page tokens
+// are an example: a service sends them out and expects them back unchanged.
 //
 // A token is URL-safe text: version, key, expiry, sealed body, and a tag, in base64. The tag is
 // HMAC-SHA-256, cut to 16 bytes, over all of that and over the purpose of the token. The body is

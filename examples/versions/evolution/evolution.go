@@ -1,3 +1,3 @@
-// Package evolution shows which changes of a proto callers survive, and that buf breaking finds those that they do not; see
-// its test.
+// Package evolution shows which changes of a proto existing callers survive, and that buf breaking
+// finds all others; see its test.
 package evolution

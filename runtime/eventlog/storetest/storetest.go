@@ -1,5 +1,5 @@
-// Package storetest is the contract of [eventlog.Store] as tests: what a backend must do for
-// readers to miss nothing and see nothing twice.
+// Package storetest is the conformance suite of [eventlog.Store]. With a backend that passes it,
+// readers miss no record and see none twice.
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) eventlog.Store { return mystore.New(database(t)) })

@@ -1,5 +1,5 @@
-// Package storetest is the contract of [idempotency.Store] as tests: what a backend must do for
-// calls that are repeated to have the effect of one.
+// Package storetest is the conformance suite of [idempotency.Store]. A backend that passes it makes
+// repeated calls take effect once.
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) idempotency.Store { return mystore.New(database(t)) })

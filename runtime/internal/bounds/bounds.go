@@ -1,13 +1,13 @@
-// Package bounds counts what the callers of one server hold of it at a time: calls and connections,
-// of all peers and of each one. It rejects what is too much.
+// Package bounds limits the concurrent calls and connections of a server, in total and per peer.
+// Calls and connections beyond a limit are rejected.
 //
-// A call holds memory from the moment its headers arrive, while its request is received, until the
-// last byte of its response is written, which may be long after its method has returned: grpc queues
-// responses that a client does not read. So calls are counted twice. [Bounds.Begin] counts those whose
-// handler runs. Where the connections of a server go through [Bounds.Listener] and
-// [Bounds.Credentials], the frames on them tell which calls the transport still holds, and
-// [Bounds.Tap] counts these. Either count alone can be evaded: a client that resets its calls leaves
-// handlers behind, and one that does not read leaves responses behind.
+// A call uses memory from the moment its headers arrive until the last byte of its response is
+// written. That may be long after its method has returned: grpc queues responses that a client does
+// not read. Therefore calls are counted twice. [Bounds.Begin] counts those whose handler runs. If
+// the connections of a server pass through [Bounds.Listener] and [Bounds.Credentials], their frames
+// show which calls the transport still holds, and [Bounds.Tap] counts those. Either count alone can
+// be evaded: the handlers of calls that a client resets keep running, and the responses that a
+// client does not read stay in memory.
 package bounds
 
 import (

@@ -1,5 +1,5 @@
-// Package callctx is how the parts of the runtime find the call that a context belongs to, and what
-// they need of it beyond what its method sees.
+// Package callctx finds the call that a context belongs to. It offers the packages of the runtime
+// more of the call than its method sees.
 package callctx
 
 import (

@@ -1,4 +1,4 @@
-// Package each ranges over iterators that are not trusted to keep Go's rules for them.
+// Package each ranges over iterators that may violate the rules of Go's iterators.
 package each
 
 import (

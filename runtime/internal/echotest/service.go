@@ -1,5 +1,5 @@
-// Package echotest has a service with an RPC of each kind, and what the tests of several packages
-// of the runtime need to serve it, call it and check what came of that.
+// Package echotest has a service with an RPC of each kind for the tests of several packages. Its
+// helpers serve the service, call it, and check the results.
 package echotest
 
 import (

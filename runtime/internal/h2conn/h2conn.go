@@ -1,4 +1,4 @@
-// Package h2conn follows the frames of HTTP/2 connections: it bounds how long a client may take to
+// Package h2conn follows the frames of HTTP/2 connections. It limits how long a client may take to
 // send a block of headers, and reports when streams start and end.
 package h2conn
 

@@ -1,16 +1,16 @@
-// Package share divides the bytes of a bounded store among the principals whose entries it has.
+// Package share divides the bytes of a bounded store among the principals that own its entries.
 //
-// An entry is pinned as long as the store must not forget it, such as that of a call that runs, and
-// kept from then on. Two rules hold, whatever the principals do:
+// An entry is pinned while the store must not drop it, such as that of a running call. After that
+// it is kept: the store may drop it for another. Two rules hold whatever the principals do:
 //
-//   - The pinned entries of a principal take at most half of the bytes that those of all others
-//     leave, when one is added, and at most three quarters when they grow. So no principal keeps
-//     another from adding entries.
-//   - Kept entries share the bytes that pinned ones leave. Where there is no room, the principal
-//     that keeps most loses first. So a principal loses no entry to another as long as it keeps no
-//     more than an equal part. There is one exception, without which many principals would leave no
-//     room for anything but tiny entries: an entry of up to a 64th of all bytes is kept although
-//     its principal keeps no other, and the entries go for it that would go first anyway.
+//   - When an entry is added, the pinned entries of its principal use at most half of the bytes
+//     that are not pinned by others, and at most three quarters when they grow. So no principal
+//     prevents another from adding entries.
+//   - Kept entries share the bytes that are not pinned. If there is no room, the principal with the
+//     most kept bytes loses entries first. So a principal loses no entry to another while it keeps
+//     no more than an equal part. There is one exception, because otherwise many principals would
+//     leave room for tiny entries only: an entry of up to a 64th of all bytes is kept if its
+//     principal keeps no other, and the entries that would be dropped first anyway make room for it.
 package share
 
 import "container/heap"

@@ -1,7 +1,8 @@
-// Package auth says who calls the shop: on the server it knows tokens, in a client it sends one.
+// Package auth authenticates the callers of the shop: the server checks tokens, and a client sends
+// one.
 //
-// The tokens stand here because this is an example. A service of your own asks an identity provider, or checks the signature
-// of a token; what it returns is the same.
+// The tokens are constants because this is an example. A real service asks an identity provider or
+// verifies the signature of a token, and returns the same principal.
 package auth
 
 import (

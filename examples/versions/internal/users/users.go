@@ -1,4 +1,4 @@
-// Package users keeps users, whatever version of the API asks for them.
+// Package users stores users for both versions of the API.
 package users
 
 import (
