@@ -8,7 +8,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// assertions returns all assertions of the package about types of its own.
+// assertions returns the package's assertions about its own types.
 func (m *merger) assertions() (list []assertion) {
 	for _, f := range m.own.files {
 		for _, decl := range f.ast.Decls {
@@ -41,7 +41,8 @@ func (m *merger) assertionsOf(f *file, spec *ast.ValueSpec) (list []assertion) {
 	return list
 }
 
-// valueType returns the name of the type that a value obviously has, or whose pointer it is.
+// valueType returns the name of the type of a value or of a pointer to it, if the expression shows
+// it.
 func valueType(value ast.Expr) (typ string, byValue bool) {
 	switch value := ast.Unparen(value).(type) {
 	case *ast.UnaryExpr: // &T{}
@@ -79,7 +80,8 @@ func calledType(call *ast.CallExpr) (typ string, byValue bool) {
 	return typ, true
 }
 
-// asserts reports whether the package asserts that a type implements an interface, and whether for its values too.
+// asserts reports whether the package asserts that a type implements an interface, and whether the
+// assertion covers its values too.
 func (m *merger) asserts(typ string, iface golang.Ident) (found, byValue bool) {
 	for _, a := range m.asserted {
 		if a.typ == typ && a.iface.is(iface) {
@@ -89,8 +91,8 @@ func (m *merger) asserts(typ string, iface golang.Ident) (found, byValue bool) {
 	return found, byValue
 }
 
-// claimed returns the interface of another service that typ is asserted to implement: one of the same name, or one whose service
-// wants a type of the same name.
+// claimed returns the interface of another service that typ is asserted to implement: one of the
+// same name, or one whose service expects a type of the same name.
 func (m *merger) claimed(typ string, svc Service) (golang.Ident, bool) {
 	for _, a := range m.asserted {
 		if a.typ != typ {
@@ -110,7 +112,8 @@ func (m *merger) claimed(typ string, svc Service) (golang.Ident, bool) {
 	return golang.Ident{}, false
 }
 
-// implementers returns the types that the package asserts to implement an interface, in the order of its files, tests' aside.
+// implementers returns the types that the package, without its tests, asserts to implement an
+// interface, in the order of its files.
 func (m *merger) implementers(iface golang.Ident) (types []string) {
 	for _, a := range m.asserted {
 		if a.iface.is(iface) && !slices.Contains(types, a.typ) && m.isDeclared(a.typ) {
@@ -120,7 +123,7 @@ func (m *merger) implementers(iface golang.Ident) (types []string) {
 	return types
 }
 
-// isDeclared reports whether a type is declared outside of tests.
+// isDeclared reports whether a type is declared outside the tests.
 func (m *merger) isDeclared(typ string) bool {
 	return slices.ContainsFunc(m.own.types[typ], func(decl typeDecl) bool { return !decl.file.test })
 }

@@ -9,17 +9,17 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// Code is a package of the user as it is, for questions about what it declares and names. It leaves out
-// tests, and what is wrong with files, which [Merge] reports.
+// Code answers questions about a user's package: what it declares and refers to. It ignores tests,
+// and problems of files, which [Merge] reports.
 type Code struct{ *world }
 
-// Read parses a package. Names are what packages are called whose paths do not tell, by import path.
+// Read parses a package. names holds the names of packages whose import paths do not show them.
 func Read(p Package, names map[string]string) Code {
 	own := parsePackage(p, new(diag.List))
 	return Code{&world{own: own, names: names, loaded: make(map[string]*pkg)}}
 }
 
-// HasFiles reports whether a directory has Go files beside tests, whatever is in them.
+// HasFiles reports whether a directory has Go files other than tests, whatever their content.
 func HasFiles(files map[string][]byte) bool {
 	for name := range files {
 		if !strings.HasSuffix(name, "_test.go") {
@@ -32,12 +32,12 @@ func HasFiles(files map[string][]byte) bool {
 // Name returns the name of the package.
 func (c Code) Name() string { return c.own.name }
 
-// IsBroken reports whether a file does not parse, so that not all of the package is known.
+// IsBroken reports whether a file has syntax errors, so that the package is known only in part.
 func (c Code) IsBroken() bool { return c.own.broken }
 
-// Takes returns which values the parameters of a function are for: the indices of the types that
-// they are pointers to. It returns false if the package has no such function that returns one value,
-// or if a parameter is of another type, or of the type of an earlier one.
+// Takes returns which of some types the parameters of a function point to, as indices. It returns
+// false if the package has no such function with a single result, or if a parameter has another
+// type, or the type of an earlier one.
 func (c Code) Takes(function string, types []golang.Type) (arguments []int, ok bool) {
 	for f := range c.files {
 		for _, decl := range f.ast.Decls {
@@ -70,7 +70,7 @@ func (c Code) arguments(f *file, fn *ast.FuncType, types []golang.Type) (found [
 	return found, true
 }
 
-// isPointerTo reports whether an expression is certain to be the type of a pointer to a type.
+// isPointerTo reports whether an expression is certainly a pointer to a type.
 func (c Code) isPointerTo(s scope, expr ast.Expr, want golang.Type) bool {
 	star, ok := ast.Unparen(expr).(*ast.StarExpr)
 	if !ok {
@@ -94,7 +94,8 @@ func (c Code) isPointerTo(s scope, expr ast.Expr, want golang.Type) bool {
 	return true
 }
 
-// Uses returns where the package names what another package declares, in the order of its files.
+// Uses returns where the package refers to an identifier of another package, in the order of its
+// files.
 func (c Code) Uses(id golang.Ident) (uses []diag.Position) {
 	for f := range c.files {
 		ast.Inspect(f.ast, func(n ast.Node) bool {
@@ -111,7 +112,7 @@ func (c Code) Uses(id golang.Ident) (uses []diag.Position) {
 	return uses
 }
 
-// files yields the files of the package that are not tests.
+// files yields the files of the package, without its tests.
 func (c Code) files(yield func(*file) bool) {
 	for _, f := range c.own.files {
 		if !f.test && !yield(f) {

@@ -7,7 +7,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// answer is the answer to a question about types, which syntax alone does not always have.
+// answer is the answer to a question about types. Syntax alone does not always answer it.
 type answer int
 
 const (
@@ -25,7 +25,7 @@ func and(answers ...answer) answer {
 	return least
 }
 
-// serves reports whether a method that is there has the signature of an RPC.
+// serves reports whether an existing method has the signature of an RPC.
 func (w *world) serves(p *pkg, have method, want Method) answer {
 	s := scope{p, have.file, have.tparams}
 	params, ok := flatten(have.typ.Params)
@@ -64,7 +64,7 @@ func flatten(list *ast.FieldList) (types []ast.Expr, ok bool) {
 	return types, true
 }
 
-// isNamed reports whether an expression is the type of that name.
+// isNamed reports whether an expression denotes the type of that name.
 func (w *world) isNamed(s scope, expr ast.Expr, want golang.Ident) answer {
 	switch expr := ast.Unparen(expr).(type) {
 	case *ast.Ident, *ast.SelectorExpr:
@@ -80,7 +80,8 @@ func (w *world) isNamed(s scope, expr ast.Expr, want golang.Ident) answer {
 	}
 }
 
-// isSame reports whether an identifier stands for the type that another names. A package that is not known may have an alias for it.
+// isSame reports whether an identifier denotes the same type as another. A package that could not
+// be read may have an alias for it.
 func (w *world) isSame(have, want golang.Ident) answer {
 	switch {
 	case have.Path == want.Path && have.Name == want.Name:
@@ -88,7 +89,7 @@ func (w *world) isSame(have, want golang.Ident) answer {
 	case have.Path == "":
 		return no
 	case have.Path == w.own.path:
-		return no // it is sure, so it is not an alias
+		return no // it is certainly not an alias
 	}
 	if p := w.load(have.Path); p != nil {
 		if _, alias := p.aliasOf(have.Name); alias || len(p.types[have.Name]) == 0 {
@@ -102,7 +103,7 @@ func (w *world) isSame(have, want golang.Ident) answer {
 	return maybe
 }
 
-// isPointer reports whether an expression is the type of a pointer to a message.
+// isPointer reports whether an expression is a pointer to a message.
 func (w *world) isPointer(s scope, expr ast.Expr, want golang.Ident) answer {
 	switch expr := ast.Unparen(expr).(type) {
 	case *ast.StarExpr:
@@ -112,7 +113,7 @@ func (w *world) isPointer(s scope, expr ast.Expr, want golang.Ident) answer {
 	}
 }
 
-// isStream reports whether an expression is the type of a stream of messages, or what that stands for.
+// isStream reports whether an expression is a stream of messages, or the function type behind it.
 func (w *world) isStream(s scope, expr ast.Expr, want golang.Ident) answer {
 	switch expr := ast.Unparen(expr).(type) {
 	case *ast.IndexExpr:
@@ -132,7 +133,7 @@ func (w *world) isStream(s scope, expr ast.Expr, want golang.Ident) answer {
 	}
 }
 
-// isAlias reports whether an expression may be an alias of a type that is not named, or not in this way. It is never sure.
+// isAlias reports whether an expression may be an alias of a type. The answer is never certain.
 func (w *world) isAlias(s scope, expr ast.Expr) answer {
 	switch expr.(type) {
 	case *ast.IndexExpr, *ast.IndexListExpr:
@@ -148,7 +149,8 @@ func (w *world) isAlias(s scope, expr ast.Expr) answer {
 	}
 }
 
-// looksLikeRPC reports whether a method has the shape of an RPC whose request is of one of some packages, and returns the request.
+// looksLikeRPC reports whether a method has the shape of an RPC with a request of one of some
+// packages, and returns the request.
 func (w *world) looksLikeRPC(p *pkg, have method, packages map[string]bool) (request golang.Ident, ok bool) {
 	s := scope{p, have.file, have.tparams}
 	params, ok1 := flatten(have.typ.Params)
@@ -167,7 +169,8 @@ func (w *world) looksLikeRPC(p *pkg, have method, packages map[string]bool) (req
 	return request, ok && packages[request.Path]
 }
 
-// message returns what an expression is a pointer to or a stream of, if that is plain.
+// message returns the message that an expression is a pointer to or a stream of, if the expression
+// shows it.
 func (w *world) message(s scope, expr ast.Expr) golang.Ident {
 	elem := w.streamed(s, expr)
 	if star, ok := ast.Unparen(expr).(*ast.StarExpr); ok {
@@ -182,7 +185,7 @@ func (w *world) message(s scope, expr ast.Expr) golang.Ident {
 	return golang.Ident{}
 }
 
-// streamed returns the type that an expression is a stream of, or nil.
+// streamed returns the type of a stream's messages, or nil if an expression is no stream.
 func (w *world) streamed(s scope, expr ast.Expr) ast.Expr {
 	switch expr := ast.Unparen(expr).(type) {
 	case *ast.IndexExpr:
@@ -197,7 +200,7 @@ func (w *world) streamed(s scope, expr ast.Expr) ast.Expr {
 	return nil
 }
 
-// isForeign reports whether an import path is of messages that everybody uses.
+// isForeign reports whether an import path has messages of general use.
 func isForeign(importPath string) bool {
 	return strings.HasPrefix(importPath, "google.golang.org/") || strings.HasPrefix(importPath, "cloud.google.com/")
 }

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// complete adds the methods that a type lacks to implement a service, and warns of those that it has with another signature.
+// complete adds the methods that a type lacks to implement a service, and warns of those with a
+// different signature.
 func (m *merger) complete(svc Service, typ string) {
 	m.warnOfDrift(svc, typ)
 	missing := m.missing(typ, svc)
@@ -26,14 +27,14 @@ func (m *merger) complete(svc Service, typ string) {
 	}
 }
 
-// isAdded reports whether this run already adds a method, for another service of the type.
+// isAdded reports whether this run already adds a method for another service of the type.
 func (m *merger) isAdded(typ, name string) bool {
 	return slices.ContainsFunc(m.edits, func(e *edit) bool {
 		return slices.ContainsFunc(e.pieces, func(p piece) bool { return p.method != nil && p.typ == typ && p.method.Name == name })
 	})
 }
 
-// warnOfDrift warns of methods of a type whose signature is not that of their RPC.
+// warnOfDrift warns of methods whose signature differs from that of their RPC.
 func (m *merger) warnOfDrift(svc Service, typ string) {
 	for _, have := range m.own.methodsOf(typ) {
 		for _, want := range svc.Methods {
@@ -46,7 +47,8 @@ func (m *merger) warnOfDrift(svc Service, typ string) {
 	}
 }
 
-// warnOfPromoted warns of methods that a type has from one that it embeds, with another signature.
+// warnOfPromoted warns of methods with a different signature that are promoted from an embedded
+// type.
 func (m *merger) warnOfPromoted(svc Service, typ string) {
 	direct := make(map[string]bool)
 	for _, have := range m.own.methodsOf(typ) {
@@ -64,7 +66,7 @@ func (m *merger) warnOfPromoted(svc Service, typ string) {
 	}
 }
 
-// warnOfUnknown warns of an RPC that a type may have from one that it embeds and that is not known.
+// warnOfUnknown warns of an RPC that a type may have from an embedded type that could not be read.
 func (m *merger) warnOfUnknown(want Method, typ string, unknown []string) bool {
 	if len(unknown) == 0 {
 		return false
@@ -75,7 +77,7 @@ func (m *merger) warnOfUnknown(want Method, typ string, unknown []string) bool {
 	return true
 }
 
-// warnOfField warns of an RPC that cannot have a method because a field has its name.
+// warnOfField warns of an RPC that cannot have a method, because a field has its name.
 func (m *merger) warnOfField(want Method, typ string) bool {
 	for _, decl := range m.own.types[typ] {
 		fields, ok := ast.Unparen(decl.spec.Type).(*ast.StructType)
@@ -95,7 +97,7 @@ func (m *merger) warnOfField(want Method, typ string) bool {
 	return false
 }
 
-// fieldNames returns the names of a field. That of an embedded type is the type's.
+// fieldNames returns the names of a field. An embedded field has the name of its type.
 func fieldNames(field *ast.Field) []*ast.Ident {
 	if len(field.Names) > 0 {
 		return field.Names

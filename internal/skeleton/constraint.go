@@ -7,7 +7,8 @@ import (
 	"go/token"
 )
 
-// isLeftOut reports whether a build constraint keeps a file out of every build, as //go:build ignore does by custom.
+// isLeftOut reports whether a build constraint excludes a file from every build, as that of the tag
+// ignore does by convention.
 func isLeftOut(src []byte) bool {
 	head, err := parser.ParseFile(token.NewFileSet(), "", src, parser.PackageClauseOnly|parser.ParseComments)
 	if err != nil {
@@ -17,7 +18,8 @@ func isLeftOut(src []byte) bool {
 	return expr != nil && !canHold(expr, true)
 }
 
-// constraintOf returns the build constraint of a file, or nil. A //go:build line makes // +build lines void.
+// constraintOf returns the build constraint of a file, or nil. A line in the new syntax overrides
+// lines in the old one.
 func constraintOf(file *ast.File) (expr constraint.Expr) {
 	for _, group := range file.Comments {
 		for _, comment := range group.List {
@@ -39,7 +41,8 @@ func constraintOf(file *ast.File) (expr constraint.Expr) {
 	return expr
 }
 
-// canHold reports whether some choice of tags gives expr the wanted value. Nobody sets the tag ignore.
+// canHold reports whether some choice of tags gives expr the wanted value. The tag ignore is never
+// set.
 func canHold(expr constraint.Expr, want bool) bool {
 	switch expr := expr.(type) {
 	case *constraint.TagExpr:

@@ -6,7 +6,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// create makes a new file with the type that implements a service.
+// create adds a file with the type that implements a service.
 func (m *merger) create(svc Service) {
 	e := m.newEdit(m.freeName(svc.File))
 	for _, decl := range svc.Decls {
@@ -25,7 +25,7 @@ func (m *merger) create(svc Service) {
 	m.createTests(svc, e.name)
 }
 
-// createTests makes the file with the tests of a new type. It is left out where there is a file of this name.
+// createTests adds a file with the tests of a new type, unless there is a file of its name.
 func (m *merger) createTests(svc Service, beside string) {
 	name := strings.TrimSuffix(beside, ".go") + "_test.go"
 	if len(svc.Tests) == 0 || m.isTaken(name) {

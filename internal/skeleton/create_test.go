@@ -8,7 +8,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// TestTypeGone has methods whose type is in a file that is gone: the type comes back, and the methods are not there twice.
+// TestTypeGone checks a package with methods whose type is missing: the type is added, and no
+// method twice.
 func TestTypeGone(t *testing.T) {
 	p := directory("get.go", imports+"func (s *BookService) "+get+" { return nil, nil }\n")
 	files, problems := mergeTwice(t, p, []Service{library("GetBook unary", "PutBook unary")}, nil)
@@ -18,7 +19,8 @@ func TestTypeGone(t *testing.T) {
 	}
 }
 
-// TestWrongDecl has a template that does not declare what it is for, so that a second run would not find it.
+// TestWrongDecl checks a template that declares another name than its own, which a second run would
+// not find.
 func TestWrongDecl(t *testing.T) {
 	svc := library("GetBook unary")
 	svc.Decls[0].Render = func(golang.Frame) (string, error) { return "type Books struct{}", nil }
@@ -28,8 +30,8 @@ func TestWrongDecl(t *testing.T) {
 	}
 }
 
-// TestEmbeddedOfModuleWithoutDot has a type of a module whose path looks like one of the standard library's: a stub would hide its
-// methods.
+// TestEmbeddedOfModuleWithoutDot checks a type that embeds one of a module whose path looks like
+// the standard library's: a stub would shadow its methods.
 func TestEmbeddedOfModuleWithoutDot(t *testing.T) {
 	p := directory("a.go", strings.Replace(imports, `"context"`, "\"context\"\n\t\"corp/base\"\n\t\"sync\"", 1)+
 		"type BookService struct {\n\tbase.Books\n\tsync.Mutex\n}\n")

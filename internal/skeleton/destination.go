@@ -4,7 +4,7 @@ import (
 	"slices"
 )
 
-// addMethod adds a method to an edit, and gives its advice.
+// addMethod adds a method to an edit, and reports its advice.
 func (m *merger) addMethod(e *edit, method Method, typ string) {
 	e.pieces = append(e.pieces, piece{method: &method, typ: typ, render: method.Render})
 	if method.Advice != "" {
@@ -12,8 +12,8 @@ func (m *merger) addMethod(e *edit, method Method, typ string) {
 	}
 }
 
-// destination returns the edit of the file that methods of a type go to: the file that declares it, or where that is not one
-// file of the user's, one beside it.
+// destination returns the edit of the file that receives the methods of a type: the file that
+// declares it, or a file beside it if several files, or a generated one, declare it.
 func (m *merger) destination(svc Service, typ string) *edit {
 	var files []*file
 	for _, decl := range m.own.types[typ] {
@@ -35,7 +35,8 @@ func (m *merger) destination(svc Service, typ string) *edit {
 	return e
 }
 
-// beside returns the edit of the file beside the one that declares typ: one that an earlier run made, or a new one.
+// beside returns the edit of the file beside the one that declares typ: the file of an earlier run,
+// or a new one.
 func (m *merger) beside(svc Service, typ string) *edit {
 	for name := range fileNames(svc.File) {
 		if !m.isTaken(name) {
@@ -54,5 +55,5 @@ func (m *merger) beside(svc Service, typ string) *edit {
 			}
 		}
 	}
-	return nil // not reached: there is no end of names
+	return nil // not reached: fileNames does not end
 }

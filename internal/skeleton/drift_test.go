@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestDrift checks which signatures are taken for those of an RPC. GetBook is unary, Watch streams responses, Upload requests.
+// TestDrift checks which signatures count as those of an RPC. GetBook is unary, Watch streams
+// responses, Upload streams requests.
 func TestDrift(t *testing.T) {
 	const head = `package service
 import (
@@ -90,7 +91,7 @@ func TestDriftSpelling(t *testing.T) {
 	wantProblems(t, problems, "make it func (b BookService[T]) Watch(ctx context.Context, req *WatchRequest) rt.Stream[WatchResponse]")
 }
 
-// TestGone checks which methods are taken for RPCs that are gone.
+// TestGone checks which methods are reported as methods of removed RPCs.
 func TestGone(t *testing.T) {
 	const head = "package service\nimport (\n\t\"context\"\n\t\"io\"\n\tlib \"example.com/gen/library/v1\"\n\t\"example.com/other\"\n\t\"google.golang.org/protobuf/types/known/emptypb\"\n" +
 		"\t\"github.com/grpcservice/grpcservice/runtime\"\n)\ntype BookService struct{}\n"
@@ -124,7 +125,8 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// TestGoneOfNone checks that RPCs of a service that has none any more are known by the packages that it names.
+// TestGoneOfNone checks that the RPCs of a service without RPCs are recognized by the packages of
+// its messages.
 func TestGoneOfNone(t *testing.T) {
 	svc := library()
 	svc.Packages = []string{messages}

@@ -11,7 +11,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// apply returns the content of a file after its edit, or nil if there is nothing to change.
+// apply returns the content of a file after its edit, or nil if it does not change.
 func (m *merger) apply(e *edit) []byte {
 	t := m.newTable(e.file, e.name)
 	t.outside = e.outside
@@ -53,12 +53,12 @@ func (m *merger) probeAll(e *edit, t *table) (pieces []piece, probes []probe) {
 		pieces, probes = append(pieces, piece), append(probes, probe)
 	}
 	if e.file == nil && len(pieces) < len(e.pieces) {
-		return nil, nil // half a new file is worse than none
+		return nil, nil // no file is better than half of one
 	}
 	return pieces, probes
 }
 
-// hidden returns a name of Go's that a piece needs and that the user has given to something else.
+// hidden returns a predeclared name that a piece needs and that the user has redeclared.
 func (m *merger) hidden(p piece, probe probe, t *table) (string, diag.Position) {
 	for _, name := range probe.names {
 		if !golang.IsPredeclared(name) {
@@ -103,8 +103,8 @@ func (m *merger) renderAll(e *edit, pieces []piece, probes []probe, t *table) (t
 	return texts, true
 }
 
-// check says what is wrong with the new content of a file, if anything is: all that was there must still be there, in its order, and
-// all methods must have come to it.
+// check returns what is wrong with the new content of a file, or "": it must have all bytes of the
+// old content in their order, and all methods.
 func check(e *edit, content []byte, pieces []piece, insertions []insertion) string {
 	if !isSubsequence(e.file.src, content) {
 		return "the change would have lost code of the file"
@@ -131,10 +131,10 @@ func check(e *edit, content []byte, pieces []piece, insertions []insertion) stri
 	return ""
 }
 
-// leading returns what a file begins with, its package clause included.
+// leading returns the start of a file, up to and including its package clause.
 func leading(f *file) string { return string(f.src[:f.offset(f.ast.Name.End())]) }
 
-// isSubsequence reports whether all bytes of short are in long, in their order.
+// isSubsequence reports whether long has all bytes of short, in their order.
 func isSubsequence(short, long []byte) bool {
 	for _, b := range long {
 		if len(short) > 0 && short[0] == b {

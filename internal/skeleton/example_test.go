@@ -9,7 +9,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/skeleton"
 )
 
-// The code of a method comes from a template whose functions ask the frame. Each call has functions of its own.
+// The code of a method comes from a template whose functions ask the frame. Each call has functions
+// of its own.
 func ExampleMerge() {
 	const text = `
 // GetBook returns one book, or NOT_FOUND.

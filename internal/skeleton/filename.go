@@ -7,8 +7,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// fileNames yields the names that a file may have, the wanted one first: none that Go builds in tests or on some platforms only,
-// or not at all.
+// fileNames yields names for a file, the wanted one first. It skips names with a meaning for Go:
+// those of tests, of a platform, and those that Go ignores.
 func fileNames(wanted string) func(yield func(string) bool) {
 	base := strings.TrimSuffix(strings.TrimLeft(wanted, "._"), ".go")
 	if isSpecial(base) {
@@ -26,14 +26,14 @@ func fileNames(wanted string) func(yield func(string) bool) {
 	}
 }
 
-// isSpecial reports whether Go reads more into the name of a file, which is given without its extension. It looks at what is before
-// the first dot and behind the first underscore.
+// isSpecial reports whether the name of a file, without its extension, has a meaning for Go. Go
+// reads the part before the first dot and after the first underscore.
 func isSpecial(base string) bool {
 	stem, _, _ := strings.Cut(base, ".")
 	return strings.HasSuffix(base, "_test") || strings.HasSuffix(stem, "_test") || golang.PlatformOf(base) != ""
 }
 
-// isIgnoredName reports whether Go leaves out a file for its name.
+// isIgnoredName reports whether Go ignores a file because of its name.
 func isIgnoredName(name string) bool {
 	return !strings.HasSuffix(name, ".go") || strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".")
 }

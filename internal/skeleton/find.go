@@ -7,8 +7,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// find returns the type that implements a service, or "" if there is none yet. It is false if something is in the way,
-// of which the user has been told.
+// find returns the type that implements a service, or "" if there is none yet. It returns false
+// after it has reported a problem that prevents one.
 func (m *merger) find(svc Service) (typ string, ok bool) {
 	wanted := m.own.dealias(svc.Type)
 	found := m.implementers(svc.Interface)
@@ -28,7 +28,7 @@ func (m *merger) find(svc Service) (typ string, ok bool) {
 	}
 }
 
-// hasRPC reports whether a type has a method of one of the names of a service.
+// hasRPC reports whether a type has a method with the name of an RPC of the service.
 func (m *merger) hasRPC(typ string, svc Service) bool {
 	for _, have := range m.own.methodsOf(typ) {
 		for _, want := range svc.Methods {
@@ -40,7 +40,7 @@ func (m *merger) hasRPC(typ string, svc Service) bool {
 	return false
 }
 
-// checkClaim reports whether a type is not that of another service of the same name.
+// checkClaim reports whether a type does not belong to another service of the same name.
 func (m *merger) checkClaim(typ string, svc Service) bool {
 	other, claimed := m.claimed(typ, svc)
 	if asserted, _ := m.asserts(typ, svc.Interface); !claimed || asserted {
@@ -52,7 +52,7 @@ func (m *merger) checkClaim(typ string, svc Service) bool {
 	return false
 }
 
-// checkKind reports whether methods can be declared on a type.
+// checkKind reports whether a type can have methods.
 func (m *merger) checkKind(name string, svc Service) bool {
 	typ := m.own.dealias(name)
 	for _, decl := range m.own.types[typ] {
@@ -95,7 +95,8 @@ func (m *merger) checkFree(svc Service) bool {
 	return !taken
 }
 
-// imported returns the import because of which a file of the package cannot have a type of the wanted name.
+// imported returns the import that prevents a file of the package from declaring a type of the
+// wanted name.
 func (m *merger) imported(svc Service) (diag.Position, bool) {
 	for _, f := range m.own.files {
 		for _, spec := range f.imports {
@@ -108,7 +109,7 @@ func (m *merger) imported(svc Service) (diag.Position, bool) {
 	return diag.Position{}, false
 }
 
-// choose returns the one of some types that lacks RPCs.
+// choose returns the type that lacks RPCs.
 func (m *merger) choose(types []string, svc Service) (string, bool) {
 	var lacking []string
 	for _, typ := range types {
@@ -127,7 +128,7 @@ func (m *merger) choose(types []string, svc Service) (string, bool) {
 	return "", false
 }
 
-// missing returns the RPCs of a service that a type has no method for, by any way.
+// missing returns the RPCs of a service for which a type has no method, declared or promoted.
 func (m *merger) missing(typ string, svc Service) (list []Method) {
 	have := make(map[string]bool)
 	for _, method := range m.own.methodsOf(typ) {

@@ -6,7 +6,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// runtimePath is the import path of the runtime, which has the type of streams.
+// runtimePath is the import path of the runtime, which declares the type of streams.
 const runtimePath = "github.com/grpcservice/grpcservice/runtime"
 
 var (
@@ -15,8 +15,9 @@ var (
 	seqIdent     = golang.Ident{Name: "Seq2", Package: "iter", Path: "iter"}
 )
 
-// Signature spells a method without its receiver: GetBook(ctx context.Context, req *libraryv1.GetBookRequest) (*libraryv1.Book, error).
-// The parameters are ctx, and req or for a stream reqs.
+// Signature spells a method without its receiver: GetBook(ctx context.Context, req
+// *libraryv1.GetBookRequest) (*libraryv1.Book, error). The parameters are ctx and req, or reqs for
+// a stream.
 func (m Method) Signature(f golang.Frame) string {
 	request := "req *" + f.Ident(m.Input)
 	if m.StreamsRequests {
@@ -29,7 +30,7 @@ func (m Method) Signature(f golang.Frame) string {
 	return fmt.Sprintf("%s(ctx %s, %s) %s", m.Name, f.Ident(contextIdent), request, response)
 }
 
-// head spells a method up to its body.
+// head spells a method up to its opening brace.
 func (m Method) head(f golang.Frame) string {
 	return fmt.Sprintf("func (%s %s) %s", f.Receiver, f.Type, m.Signature(f))
 }

@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// FuzzMerge merges two versions of a service into a package that has a given file, and the type that implements the service in one
-// of several ways. What was there must still be there, each RPC must come once, and what compiled must compile.
+// FuzzMerge merges two versions of a service into a package with a given file, and with the
+// implementing type in one of several forms. All existing code must remain, each RPC must be added
+// once, and code that compiled must still compile.
 func FuzzMerge(f *testing.F) {
 	for i, seed := range seeds(f) {
 		f.Add(seed, uint8(i), uint8(i*37), uint8(255-i))
@@ -32,7 +33,7 @@ func FuzzMerge(f *testing.F) {
 	})
 }
 
-// oddSeeds are files such as people rarely write.
+// oddSeeds are unusual files.
 var oddSeeds = []string{
 	"package x",
 	"package x; import \"context\"; var _ context.Context; func f() {}",
@@ -50,7 +51,7 @@ var oddSeeds = []string{
 	"package x\nfunc {",
 }
 
-// fewPackages imports two packages that are made up, and no others.
+// fewPackages imports two fictitious packages, and no others.
 type fewPackages map[string]*types.Package
 
 func newFewPackages(f *testing.F) fewPackages {
@@ -76,7 +77,7 @@ func (few fewPackages) Import(path string) (*types.Package, error) {
 	return nil, os.ErrNotExist
 }
 
-// seeds returns real files: of this repository, and of the standard library.
+// seeds returns files of this repository and of the standard library.
 func seeds(f *testing.F) (list []string) {
 	f.Helper()
 	const largest, step = 10_000, 5

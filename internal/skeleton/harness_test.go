@@ -26,7 +26,8 @@ func message(name string) golang.Ident {
 	return golang.Ident{Name: name, Package: "libraryv1", Path: messages}
 }
 
-// rpc returns a method as the templates will make it. The kind is one of unary, server, client, bidi and page.
+// rpc returns a method as templates render it. The kind is one of unary, server, client, bidi and
+// page.
 func rpc(name, kind string) Method {
 	m := Method{Name: name, Input: message(name + "Request"), Output: message(name + "Response"),
 		StreamsRequests: kind == "client" || kind == "bidi", StreamsResponses: kind == "server" || kind == "bidi"}
@@ -71,7 +72,7 @@ func library(rpcs ...string) Service {
 	return svc
 }
 
-// directory returns a package of files, given as name and content in turn.
+// directory returns a package from names and contents in turn.
 func directory(files ...string) Package {
 	p := Package{Dir: "internal/service", Name: "service", ImportPath: "example.com/internal/service",
 		Doc: []string{"Package service implements the services of library.v1."}, Files: make(map[string][]byte)}
@@ -81,7 +82,8 @@ func directory(files ...string) Package {
 	return p
 }
 
-// mergeTwice merges, checks what holds for every merge, and returns the files of the result as one text, and its problems.
+// mergeTwice merges, checks the invariants of every merge, and returns the files of the result as
+// one text, and its problems.
 func mergeTwice(t testing.TB, p Package, services []Service, read Reader) (files map[string]string, problems []string) {
 	t.Helper()
 	result := Merge(p, services, read)
@@ -107,7 +109,8 @@ func mergeTwice(t testing.TB, p Package, services []Service, read Reader) (files
 	return files, problems
 }
 
-// checkFiles checks that each file parses, that nothing of the user's is lost, and that what was formatted still is.
+// checkFiles checks that each file parses, that no code of the user is lost, and that formatted
+// files stay formatted.
 func checkFiles(t testing.TB, p Package, result Result) {
 	t.Helper()
 	for name, content := range result.Files {
@@ -127,7 +130,7 @@ func checkFiles(t testing.TB, p Package, result Result) {
 	}
 }
 
-// checkAgain checks that a second run changes nothing, and that a run is the same each time.
+// checkAgain checks that a second run changes nothing, and that all runs return the same.
 func checkAgain(t testing.TB, p Package, services []Service, read Reader, result Result) {
 	t.Helper()
 	if again := Merge(p, services, read); !cmp.Equal(again, result) {
@@ -140,7 +143,7 @@ func checkAgain(t testing.TB, p Package, services []Service, read Reader, result
 	}
 }
 
-// only returns the content of the one file that is changed.
+// only returns the content of the single changed file.
 func only(t testing.TB, files map[string]string, name string) string {
 	t.Helper()
 	if names := slices.Sorted(maps.Keys(files)); !slices.Equal(names, []string{name}) {
@@ -157,7 +160,7 @@ func wantText(t testing.TB, got, want string) {
 	}
 }
 
-// wantProblems checks problems, each by a part of its text.
+// wantProblems compares problems, each by a part of its text.
 func wantProblems(t testing.TB, got []string, want ...string) {
 	t.Helper()
 	if len(got) != len(want) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// insertions returns the imports that are added to a file that is there.
+// insertions returns the imports to add to an existing file.
 func (t *table) insertions() []insertion {
 	standard, others := t.lines()
 	if len(standard)+len(others) == 0 {
@@ -38,7 +38,7 @@ func isImport(decl ast.Decl) bool {
 	return ok && gen.Tok == token.IMPORT
 }
 
-// block returns the first import declaration that has parentheses and is not one of cgo, or nil.
+// block returns the first import declaration with parentheses that is not cgo's, or nil.
 func (f *file) block() *ast.GenDecl {
 	for _, decl := range f.ast.Decls {
 		if isImport(decl) && decl.(*ast.GenDecl).Lparen.IsValid() && !isCgo(decl.(*ast.GenDecl)) {
@@ -60,7 +60,7 @@ func isCgo(decl *ast.GenDecl) bool {
 // group is a run of imports without an empty line between them.
 type group []*ast.ImportSpec
 
-// groups returns the groups of an import declaration, or "" if its imports have not each a line of their own.
+// groups returns the groups of an import declaration, or nil if several imports share a line.
 func (f *file) groups(block *ast.GenDecl) (groups []group) {
 	end := f.offset(block.Lparen)
 	for i, spec := range block.Specs {
@@ -81,7 +81,7 @@ func (f *file) groups(block *ast.GenDecl) (groups []group) {
 	return groups
 }
 
-// specStart returns where an import begins, its comment included.
+// specStart returns the offset of an import, including its comment.
 func (f *file) specStart(spec *ast.ImportSpec) int {
 	if spec.Doc != nil {
 		return f.offset(spec.Doc.Pos())
@@ -89,10 +89,10 @@ func (f *file) specStart(spec *ast.ImportSpec) int {
 	return f.offset(spec.Pos())
 }
 
-// lineStart returns where the line of an offset begins.
+// lineStart returns the offset of the start of a line.
 func (f *file) lineStart(offset int) int { return bytes.LastIndexByte(f.src[:offset], '\n') + 1 }
 
-// inComment reports whether an offset is inside of a comment.
+// inComment reports whether an offset is inside a comment.
 func (f *file) inComment(offset int) bool {
 	for _, group := range f.ast.Comments {
 		for _, comment := range group.List {
@@ -104,7 +104,8 @@ func (f *file) inComment(offset int) bool {
 	return false
 }
 
-// length returns how long a comment is in the file. Its text has no carriage returns, wherefore it may be shorter.
+// length returns the length of a comment in the file. Its text may be shorter, because it has no
+// carriage returns.
 func (f *file) length(comment *ast.Comment) int {
 	rest := f.src[f.offset(comment.Pos()):]
 	end := []byte("*/")
@@ -117,7 +118,8 @@ func (f *file) length(comment *ast.Comment) int {
 	return len(rest)
 }
 
-// restOfLine returns where the line of pos ends, if there is nothing after pos but space and comments that end there too.
+// restOfLine returns the end of pos's line, if only space and comments that end on the line follow
+// pos.
 func (f *file) restOfLine(pos token.Pos) (end int, ok bool) {
 	begin := f.offset(pos)
 	end = len(f.src)
@@ -134,7 +136,7 @@ func (f *file) restOfLine(pos token.Pos) (end int, ok bool) {
 	return end, true
 }
 
-// intoBlock returns the insertions that add imports to a declaration that has parentheses.
+// intoBlock returns the insertions that add imports to a declaration with parentheses.
 func (f *file) intoBlock(block *ast.GenDecl, m *merger, standard, others []line) (list []insertion) {
 	groups := f.groups(block)
 	if len(groups) == 0 {
@@ -153,7 +155,7 @@ func (f *file) intoBlock(block *ast.GenDecl, m *merger, standard, others []line)
 	return list
 }
 
-// intoGroups returns the insertions for lines that belong to a group, and the other lines.
+// intoGroups returns the insertions for lines that have a group, and the other lines.
 func (f *file) intoGroups(lines []line, groupOf func(line) group) (rest []line, list []insertion) {
 	for _, add := range lines {
 		if g := groupOf(add); g != nil {
@@ -165,7 +167,8 @@ func (f *file) intoGroups(lines []line, groupOf func(line) group) (rest []line, 
 	return rest, list
 }
 
-// standardGroup returns the group that an import of the standard library belongs to: one of such imports, or the only one.
+// standardGroup returns the group for imports of the standard library: the one with such imports,
+// or the only group.
 func standardGroup(m *merger, groups []group) group {
 	for _, g := range groups {
 		if count(m, g) == len(g) {
@@ -178,7 +181,7 @@ func standardGroup(m *merger, groups []group) group {
 	return nil
 }
 
-// count returns how many imports of a group are of the standard library.
+// count returns the number of imports of the standard library in a group.
 func count(m *merger, g group) (n int) {
 	for _, spec := range g {
 		if m.isStandard(importPath(spec)) {
@@ -188,7 +191,7 @@ func count(m *merger, g group) (n int) {
 	return n
 }
 
-// otherGroup returns the group that another import belongs to: the one that has the path most like its own.
+// otherGroup returns the group for another import: the one with the most similar path.
 func otherGroup(m *merger, groups []group, path string) (best group) {
 	most := -1
 	for _, g := range groups {
@@ -201,7 +204,7 @@ func otherGroup(m *merger, groups []group, path string) (best group) {
 	return best
 }
 
-// commonWords returns how many elements two paths begin with alike.
+// commonWords returns the number of leading elements that two paths have in common.
 func commonWords(a, b string) int {
 	words, others := strings.Split(a, "/"), strings.Split(b, "/")
 	n := 0

@@ -9,8 +9,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// TestImports checks what imports of a file become, and what its packages are called in the code that is added. The file ends in
-// a type; the code calls variables ctx and req.
+// TestImports checks how the imports of a file change, and the package names in the added code. The
+// file ends with a type; the code has variables ctx and req.
 func TestImports(t *testing.T) {
 	const (
 		all = `import (
@@ -26,7 +26,7 @@ func TestImports(t *testing.T) {
 	signed := func(replacements ...string) string { return strings.NewReplacer(replacements...).Replace(signature) }
 	tests := []struct {
 		name, before, after string // up to the type
-		line                string // the first of the method
+		line                string // the first line of the method
 		files               []string
 	}{
 		{"none", "package service\n\n", "package service\n\n" + all + "\n", signature, nil},
@@ -86,7 +86,8 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestImportedByItsPath checks that an import has its name where the end of its path would say another.
+// TestImportedByItsPath checks that an import has a name if the last element of its path suggests
+// another.
 func TestImportedByItsPath(t *testing.T) {
 	svc := library("GetBook unary")
 	m := &svc.Methods[0]

@@ -14,7 +14,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// TestBytes checks what of a file is not Go's business: line ends, byte order mark, and what its end is.
+// TestBytes checks the details of a file that Go ignores: line ends, byte order mark, and the end
+// of the file.
 func TestBytes(t *testing.T) {
 	const head = "package service\n\nimport (\n\t\"context\"\n\n\tlibraryv1 \"example.com/gen/library/v1\"\n\t\"example.com/gen/library/v1/libraryv1service\"\n" +
 		"\t\"github.com/grpcservice/grpcservice/runtime\"\n)\n\n"
@@ -45,7 +46,7 @@ func TestBytes(t *testing.T) {
 	}
 }
 
-// TestReceivers checks that methods have the receivers that the user's have.
+// TestReceivers checks that methods have the same receivers as the user's methods.
 func TestReceivers(t *testing.T) {
 	const value = "var _ gen.BookService = BookService{}\n"
 	tests := []struct{ name, code, want string }{
@@ -109,7 +110,8 @@ func TestTests(t *testing.T) {
 	}
 }
 
-// TestTwoServices checks that one type may implement two services, and that two services cannot want one new type.
+// TestTwoServices checks that one type may implement two services, and that two services cannot
+// request one new type.
 func TestTwoServices(t *testing.T) {
 	shelf := library("GetBook unary", "GetShelf unary")
 	shelf.Name, shelf.File, shelf.Interface.Name = "library.v1.ShelfService", "shelf_service.go", "ShelfService"
@@ -131,7 +133,8 @@ func TestTwoServices(t *testing.T) {
 	}
 }
 
-// TestEmbeddedService checks that the interface of another service brings the methods of that, and no others.
+// TestEmbeddedService checks that an embedded interface of another service provides the methods of
+// that service only.
 func TestEmbeddedService(t *testing.T) {
 	shelf := library("GetShelf unary", "GetBook unary")
 	shelf.Name, shelf.Type, shelf.File, shelf.Interface.Name = "library.v1.ShelfService", "Shelves", "shelf_service.go", "ShelfService"
@@ -143,7 +146,7 @@ func TestEmbeddedService(t *testing.T) {
 	}
 }
 
-// TestTemplateErrors checks that wrong code is an error, and changes nothing.
+// TestTemplateErrors checks that invalid code is an error and changes nothing.
 func TestTemplateErrors(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"error", "", "EOF"},
@@ -175,7 +178,7 @@ func TestTemplateErrors(t *testing.T) {
 	}
 }
 
-// TestFileNames checks names of new files against what go/build makes of them.
+// TestFileNames compares the names of new files with the rules of go/build.
 func TestFileNames(t *testing.T) {
 	tests := []struct{ wanted, want string }{
 		{"book_service.go", "book_service.go"},
@@ -207,7 +210,7 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
-// TestLeftOut checks which build constraints keep a file out of the package.
+// TestLeftOut checks which build constraints exclude a file from the package.
 func TestLeftOut(t *testing.T) {
 	tests := []struct {
 		head string

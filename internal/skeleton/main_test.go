@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestMain tells go/build where the standard library is, which a test that is built with -trimpath does not know.
+// TestMain sets the directory of the standard library for go/build, because a test built with
+// -trimpath does not know it.
 func TestMain(m *testing.M) {
 	out, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {

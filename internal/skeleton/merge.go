@@ -7,11 +7,12 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// Merge returns the files of a user's package that need a change, so that it implements some services, and what else the user
-// should know. The reader serves to find methods of types that the user embeds from other packages of their module; it may be nil.
+// Merge returns the files of a user's package that need a change, so that it implements some
+// services, and what else the user should know. The reader serves to find methods of types that the
+// user embeds from other packages of their module; it may be nil.
 func Merge(p Package, services []Service, read Reader) Result {
 	if p.ImportPath == "" {
-		p.ImportPath = "." // no package has this path
+		p.ImportPath = "." // not the path of any package
 	}
 	m := &merger{in: p, services: services, owners: make(map[string][]Service), files: make(map[string][]byte)}
 	own := parsePackage(p, &m.problems)
@@ -27,7 +28,7 @@ func Merge(p Package, services []Service, read Reader) Result {
 	return Result{Files: m.files, Problems: m.problems.Sorted()}
 }
 
-// packageNames returns the names of the packages that services name, by import path.
+// packageNames returns the names of the packages that services refer to, by import path.
 func packageNames(services []Service) map[string]string {
 	names := map[string]string{contextIdent.Path: contextIdent.Package, streamIdent.Path: streamIdent.Package, seqIdent.Path: seqIdent.Package}
 	for _, svc := range services {
@@ -40,7 +41,7 @@ func packageNames(services []Service) map[string]string {
 	return names
 }
 
-// merge finds out what one service lacks.
+// merge determines what one service lacks.
 func (m *merger) merge(svc Service) {
 	typ, ok := m.find(svc)
 	switch {
@@ -53,7 +54,8 @@ func (m *merger) merge(svc Service) {
 	}
 }
 
-// write makes all edits. The order is that in which the services came, so names of imports are the same each time.
+// write applies all edits, in the order of the services, so that imports have the same names each
+// time.
 func (m *merger) write() {
 	for _, e := range m.edits {
 		if content := m.apply(e); content != nil {
@@ -62,7 +64,7 @@ func (m *merger) write() {
 	}
 }
 
-// warnOfGone warns of methods that look like RPCs that the services of their type do not have.
+// warnOfGone warns of methods that look like RPCs which no service of their type has.
 func (m *merger) warnOfGone() {
 	for _, typ := range slices.Sorted(maps.Keys(m.owners)) {
 		if !m.implementsOthers(typ) {
@@ -71,7 +73,8 @@ func (m *merger) warnOfGone() {
 	}
 }
 
-// implementsOthers reports whether a type is asserted to implement what is not one of the services. Its methods may be of that.
+// implementsOthers reports whether a type is asserted to implement an interface other than those of
+// the services. Its methods may belong to that interface.
 func (m *merger) implementsOthers(typ string) bool {
 	return slices.ContainsFunc(m.asserted, func(a assertion) bool {
 		if a.typ != typ || len(a.iface.ids) == 1 && a.iface.sure && m.isStandard(a.iface.ids[0].Path) {
@@ -90,14 +93,15 @@ func (m *merger) warnOfGoneFrom(typ string, services []Service) {
 		}
 		request, ok := m.looksLikeRPC(m.own, have, packages)
 		if !ok || requests[request] && request.Name != name+"Request" {
-			continue // a method that helps an RPC often has its request
+			continue // helpers of an RPC often take its request
 		}
 		m.problems.Warnf(have.file.at(have.name.Pos()), "RPC %s no longer exists in %s, but method %s of %s has the signature of an RPC; "+
 			"remove the method, or start its name with a lower-case letter", name, serviceNames(services), name, typ)
 	}
 }
 
-// known returns the names of the RPCs of services, their requests, and the packages that their messages are of.
+// known returns the names of the RPCs of services, their requests, and the packages of their
+// messages.
 func known(services []Service) (rpcs map[string]bool, requests map[golang.Ident]bool, packages map[string]bool) {
 	rpcs, requests, packages = make(map[string]bool), make(map[golang.Ident]bool), make(map[string]bool)
 	for _, svc := range services {

@@ -7,7 +7,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// merger does the work of one Merge.
+// merger is the state of one call of Merge.
 type merger struct {
 	*world
 	in       Package
@@ -27,23 +27,23 @@ type merger struct {
 type assertion struct {
 	typ   string // Books
 	iface named
-	value bool // it is of Books and not of *Books
+	value bool // Books implements it, not only *Books
 }
 
-// edit is what is to be added to one file.
+// edit is the change of one file.
 type edit struct {
 	dir, name string
 	file      *file // nil for a new one
 	test      bool
-	outside   bool // it is of package X_test
+	outside   bool // of package X_test
 	pieces    []piece
 }
 
 // piece is a piece of code.
 type piece struct {
 	method *Method // nil for other declarations
-	name   string  // what it declares, as Decl has it
-	typ    string  // the type that it is of
+	name   string  // the declared name, as in Decl
+	typ    string  // the type of a method
 	render func(golang.Frame) (string, error)
 }
 
@@ -55,7 +55,7 @@ func (m *merger) newEdit(name string) *edit {
 	return e
 }
 
-// editOf returns the edit of a file that is there.
+// editOf returns the edit of an existing file.
 func (m *merger) editOf(f *file) *edit {
 	for _, e := range m.edits {
 		if e.file == f {

@@ -7,7 +7,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// newFile returns a file that is not there yet.
+// newFile returns the content of a new file.
 func (m *merger) newFile(e *edit, t *table, texts []string) []byte {
 	var b strings.Builder
 	name := m.own.name
@@ -30,7 +30,7 @@ func (m *merger) newFile(e *edit, t *table, texts []string) []byte {
 	return text
 }
 
-// doc returns the comment of a new package. A package that is there has one, or is the user's to have none.
+// doc returns the comment of a new package. An existing package keeps what it has.
 func (m *merger) doc(e *edit) string {
 	if e.test || m.docMade || len(m.own.files) > 0 {
 		return ""

@@ -19,12 +19,12 @@ import (
 type pkg struct {
 	dir, path, name string
 
-	files   []*file // those of the package, its tests too
-	outside []*file // those of its package X_test
+	files   []*file // of the package, including tests
+	outside []*file // of package X_test
 	types   map[string][]typeDecl
 	methods []method
-	names   map[string]diag.Position // what the package declares, and where
-	broken  bool                     // a file does not parse, so that not all of it is known
+	names   map[string]diag.Position // the declared names and their positions
+	broken  bool                     // a file has syntax errors, so the package is known only in part
 }
 
 // file is a parsed file.
@@ -35,7 +35,7 @@ type file struct {
 	ast       *ast.File
 	imports   []*ast.ImportSpec
 	test      bool
-	generated bool // by a program, which writes it again
+	generated bool // a program writes it
 }
 
 type typeDecl struct {
@@ -45,14 +45,14 @@ type typeDecl struct {
 
 type method struct {
 	file    *file
-	base    string // the receiver's type, as it is written
+	base    string // the receiver's type, as written
 	name    *ast.Ident
 	typ     *ast.FuncType
 	recv    *ast.FieldList // nil for a method of an interface
 	tparams []string       // the receiver's type parameters
 }
 
-// parsePackage parses a directory, and warns of what is wrong with its files.
+// parsePackage parses a directory, and warns of problems in its files.
 func parsePackage(in Package, problems *diag.List) *pkg {
 	p := &pkg{dir: in.Dir, path: in.ImportPath, types: make(map[string][]typeDecl), names: make(map[string]diag.Position)}
 	var files []*file
@@ -87,7 +87,7 @@ func parseFile(dir, name string, src []byte) (*file, error) {
 	return f, nil
 }
 
-// warnSyntax warns of a file that does not parse. The position is one in the file, whatever //line says.
+// warnSyntax warns of a file with syntax errors. It ignores //line directives in the position.
 func warnSyntax(problems *diag.List, path string, src []byte, err error) {
 	at := diag.At(path)
 	reason := err.Error()
@@ -101,7 +101,7 @@ func warnSyntax(problems *diag.List, path string, src []byte, err error) {
 	problems.Warnf(at, "the file does not parse: %s; nothing is added to its package until it does", oneLine(reason))
 }
 
-// packageName returns the name that most files have, and wanted if there are none.
+// packageName returns the package name of most files, or wanted if there are no files.
 func packageName(wanted string, files []*file) string {
 	count := make(map[string]int)
 	for _, tests := range []bool{false, true} {
@@ -123,7 +123,8 @@ func packageName(wanted string, files []*file) string {
 	return best
 }
 
-// packageName returns the name of the package that the file is of, or is an outside test of.
+// packageName returns the package name of a file; for an outside test, that of the package under
+// test.
 func (f *file) packageName() string {
 	if f.test {
 		return strings.TrimSuffix(f.ast.Name.Name, "_test")
@@ -131,7 +132,7 @@ func (f *file) packageName() string {
 	return f.ast.Name.Name
 }
 
-// add takes a file into the package, if it is one of it.
+// add adds a file to the package if it belongs to it.
 func (p *pkg) add(f *file, problems *diag.List) {
 	name := f.ast.Name.Name
 	switch {
@@ -148,7 +149,7 @@ func (p *pkg) add(f *file, problems *diag.List) {
 	}
 }
 
-// addDecl takes note of what a declaration declares.
+// addDecl records what a declaration declares.
 func (p *pkg) addDecl(f *file, decl ast.Decl) {
 	switch decl := decl.(type) {
 	case *ast.FuncDecl:
@@ -217,14 +218,14 @@ func (f *file) at(pos token.Pos) diag.Position {
 	return diag.Position{Path: path.Join(f.dir, f.name), Line: place.Line, Column: place.Column}
 }
 
-// offset returns the place of pos in the file's bytes.
+// offset returns the byte offset of pos.
 func (f *file) offset(pos token.Pos) int { return f.fset.PositionFor(pos, false).Offset }
 
 // importPath returns the path of an import.
 func importPath(spec *ast.ImportSpec) string {
-	path, _ := strconv.Unquote(spec.Path.Value) // the parser has checked it
+	path, _ := strconv.Unquote(spec.Path.Value) // checked by the parser
 	return path
 }
 
-// oneLine makes a text one line.
+// oneLine joins the lines of a text.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -11,18 +11,18 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// probe is what a piece of code is found to need before it is rendered with the names of a file.
+// probe holds what a piece of code needs, as a rendering with placeholders shows.
 type probe struct {
-	names []string // all names in it that are not behind a dot: variables, parameters, types, and what Go declares
+	names []string // all names without a qualifier: variables, parameters, types, predeclared names
 }
 
-// What stands for the names that a piece of code gets later.
+// Placeholders for the names that a piece of code gets later.
 const (
 	probeReceiver = "grpcserviceProbeReceiver"
 	probeImport   = "grpcserviceProbeImport"
 )
 
-// probe renders a piece of code with names that stand for others, and looks at it.
+// probe renders a piece of code with placeholders and parses it.
 func (m *merger) probe(p piece) (probe, error) {
 	text, err := p.render(golang.Frame{
 		Receiver: probeReceiver,
@@ -55,7 +55,7 @@ func (m *merger) probe(p piece) (probe, error) {
 	return probe{namesIn(tree)}, nil
 }
 
-// declares reports whether a file declares a name as [Decl] has it.
+// declares reports whether a file declares a name, as in [Decl].
 func declares(tree *ast.File, name string) bool {
 	f := &file{fset: token.NewFileSet(), ast: tree}
 	p := &pkg{types: make(map[string][]typeDecl), names: make(map[string]diag.Position)}
@@ -66,7 +66,7 @@ func declares(tree *ast.File, name string) bool {
 	return found || slices.ContainsFunc(p.methods, func(have method) bool { return have.base+"."+have.name.Name == name })
 }
 
-// namesIn returns the names in a file that are not behind a dot, but for those that stand for others.
+// namesIn returns the unqualified names in a file, without placeholders.
 func namesIn(tree *ast.File) []string {
 	behind := map[*ast.Ident]bool{tree.Name: true}
 	seen := map[string]bool{probeReceiver: true, probeImport: true}
@@ -88,7 +88,7 @@ func namesIn(tree *ast.File) []string {
 	return names
 }
 
-// isMethod reports whether a declaration is of a method of that name of a type of that name.
+// isMethod reports whether a declaration is the method with that name of the type with that name.
 func isMethod(decl ast.Decl, typ, name string) bool {
 	fn, ok := decl.(*ast.FuncDecl)
 	if !ok || fn.Recv == nil || fn.Name.Name != name {

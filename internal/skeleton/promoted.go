@@ -9,11 +9,11 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// promoted is what a type has from the types that it embeds.
+// promoted holds the methods that a type has from embedded types.
 type promoted struct {
-	methods    map[string]promotedMethod // by name, the shallowest first found
-	interfaces []golang.Ident            // generated ones, with all their methods
-	unknown    []string                  // embedded types of which the methods are not known, with their packages
+	methods    map[string]promotedMethod // by name; the shallowest one
+	interfaces []golang.Ident            // generated interfaces, with all their methods
+	unknown    []string                  // embedded types whose methods are unknown, with their packages
 	seen       map[string]bool
 }
 
@@ -23,7 +23,7 @@ type promotedMethod struct {
 	from   string // the embedded type
 }
 
-// promotedOf goes through what a type embeds, level by level.
+// promotedOf collects the methods of embedded types, level by level.
 func (m *merger) promotedOf(typ string) *promoted {
 	found := &promoted{methods: make(map[string]promotedMethod), seen: map[string]bool{m.own.path + "." + typ: true}}
 	level := m.embedded(found, m.own, typ)
@@ -43,7 +43,7 @@ type embed struct {
 	expr  ast.Expr
 }
 
-// embedded returns what the declarations of a type embed.
+// embedded returns the types that the declarations of a type embed.
 func (m *merger) embedded(found *promoted, p *pkg, typ string) (list []embed) {
 	for _, decl := range p.types[typ] {
 		list = append(list, m.underlying(found, scope{pkg: p, file: decl.file}, decl.spec.Type, typ)...)
@@ -51,7 +51,8 @@ func (m *merger) embedded(found *promoted, p *pkg, typ string) (list []embed) {
 	return list
 }
 
-// underlying returns what the type of an expression embeds, without the methods of the type that it may name.
+// underlying returns the types that the type of an expression embeds. It ignores the methods of a
+// type that the expression names.
 func (m *merger) underlying(found *promoted, s scope, expr ast.Expr, typ string) (list []embed) {
 	switch expr := ast.Unparen(expr).(type) {
 	case *ast.StructType:
@@ -81,7 +82,7 @@ func (m *merger) underlying(found *promoted, s scope, expr ast.Expr, typ string)
 	return list
 }
 
-// underlyingNamed returns what the type that an expression names embeds.
+// underlyingNamed returns the types that the type named by an expression embeds.
 func (m *merger) underlyingNamed(found *promoted, s scope, expr ast.Expr) []embed {
 	n := m.resolve(s, expr)
 	for _, id := range n.ids {
@@ -100,7 +101,7 @@ func (m *merger) underlyingNamed(found *promoted, s scope, expr ast.Expr) []embe
 	return nil
 }
 
-// promote takes note of the methods of an embedded type, and returns what that embeds.
+// promote records the methods of an embedded type, and returns the types that it embeds in turn.
 func (m *merger) promote(found *promoted, e embed) []embed {
 	expr := ast.Unparen(e.expr)
 	if star, ok := expr.(*ast.StarExpr); ok {
@@ -114,7 +115,7 @@ func (m *merger) promote(found *promoted, e embed) []embed {
 	case *ast.StructType, *ast.InterfaceType: // behind an alias
 		return m.underlying(found, e.scope, expr, "an alias")
 	case *ast.BinaryExpr, *ast.UnaryExpr:
-		return nil // a constraint, which nothing can embed
+		return nil // a constraint, which cannot be embedded
 	}
 	n := m.resolve(e.scope, expr)
 	for _, id := range n.ids {
@@ -130,7 +131,7 @@ func (m *merger) promote(found *promoted, e embed) []embed {
 	return nil
 }
 
-// promoteNamed takes note of the methods of one type, and reports whether they are known.
+// promoteNamed records the methods of one type, and reports whether they are known.
 func (m *merger) promoteNamed(found *promoted, p *pkg, id golang.Ident) (next []embed, known bool) {
 	if slices.ContainsFunc(m.services, func(svc Service) bool { return svc.Interface.Path == id.Path && svc.Interface.Name == id.Name }) {
 		found.interfaces = append(found.interfaces, id)
@@ -139,7 +140,7 @@ func (m *merger) promoteNamed(found *promoted, p *pkg, id golang.Ident) (next []
 	key := id.Path + "." + id.Name
 	local := p == m.own
 	switch {
-	case found.seen[key], !local && (id.Path == "" || isUnimplemented(id.Name)): // known already, of Go's own, or of no use
+	case found.seen[key], !local && (id.Path == "" || isUnimplemented(id.Name)): // already seen, predeclared, or without methods that serve
 		return nil, true
 	case p != nil && len(p.types[id.Name]) > 0:
 		if alias, ok := p.aliasOf(id.Name); ok {
@@ -155,12 +156,13 @@ func (m *merger) promoteNamed(found *promoted, p *pkg, id golang.Ident) (next []
 	return nil, p == nil && m.isStandard(id.Path)
 }
 
-// isUnimplemented reports whether generators give such a name to a type whose methods serve nothing.
+// isUnimplemented reports whether a name is one that generators give to types whose methods return
+// UNIMPLEMENTED.
 func isUnimplemented(name string) bool {
 	return strings.HasPrefix(name, "Unimplemented") || strings.HasPrefix(name, "Unsafe")
 }
 
-// add takes note of a method, unless a less deep one has its name.
+// add records a method, unless one at a lower depth has its name.
 func (found *promoted) add(p *pkg, from string, m method) {
 	if _, there := found.methods[m.name.Name]; !there {
 		found.methods[m.name.Name] = promotedMethod{p, m, from}
@@ -183,7 +185,7 @@ func describe(n named, expr ast.Expr) string {
 	return "a type"
 }
 
-// implements reports whether an RPC is one of a generated interface that a type embeds.
+// implements reports whether an RPC belongs to a generated interface that a type embeds.
 func (found *promoted) implements(iface golang.Ident, services []Service, method Method) bool {
 	return slices.ContainsFunc(found.interfaces, func(id golang.Ident) bool {
 		if id.Path == iface.Path && id.Name == iface.Name {

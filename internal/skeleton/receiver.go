@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// receiverType returns the type of the receiver that methods of typ have.
+// receiverType returns the receiver type of methods of typ.
 func (m *merger) receiverType(typ string) string {
 	name := typ
 	if tparams := m.typeParams(typ); len(tparams) > 0 {
@@ -34,7 +34,8 @@ func (m *merger) typeParams(typ string) (names []string) {
 	return nil
 }
 
-// hasValueReceivers reports whether values of a type implement its services, and not only pointers to them.
+// hasValueReceivers reports whether values of a type, and not only pointers to it, implement its
+// services.
 func (m *merger) hasValueReceivers(typ string) bool {
 	for _, svc := range m.owners[typ] {
 		if asserted, byValue := m.asserts(typ, svc.Interface); asserted {
@@ -48,8 +49,8 @@ func (m *merger) hasValueReceivers(typ string) bool {
 	})
 }
 
-// receiverName returns what most methods of a type call their receiver, or else one of the names that people use, but none that
-// is taken.
+// receiverName returns the receiver name of most methods of a type, or a customary name that is not
+// taken.
 func (m *merger) receiverName(typ string, taken map[string]bool) string {
 	count := make(map[string]int)
 	candidates := []string{"s", "svc", "self", "impl", "service"}

@@ -11,15 +11,16 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// world is what is known of packages.
+// world holds the packages that have been read.
 type world struct {
 	own    *pkg
-	names  map[string]string // what packages are called, by import path
+	names  map[string]string // package names by import path
 	read   Reader
 	loaded map[string]*pkg
 }
 
-// load returns the package at an import path, or nil if it is not the user's or not all of it is known.
+// load returns the package at an import path, or nil if it is not in the user's module or known
+// only in part.
 func (w *world) load(importPath string) *pkg {
 	if importPath == w.own.path {
 		return w.own
@@ -37,14 +38,16 @@ func (w *world) load(importPath string) *pkg {
 	return w.loaded[importPath]
 }
 
-// isStandard reports whether an import path is one of the standard library's. Users' modules may have paths without a dot as well.
+// isStandard reports whether an import path belongs to the standard library. The paths of users'
+// modules may have no dot either.
 func (w *world) isStandard(importPath string) bool {
 	first, _, _ := strings.Cut(importPath, "/")
 	ownFirst, _, _ := strings.Cut(w.own.path, "/")
 	return golang.MayBeStandard(importPath) && first != ownFirst && w.names[importPath] == "" || importPath == "context" || importPath == "iter"
 }
 
-// localNames returns what an import may be called in its file: one name, or some if the package's name is not known.
+// localNames returns the possible names of an import in its file: one, or several if the name of
+// the package is unknown.
 func (w *world) localNames(spec *ast.ImportSpec) []string {
 	importPath := importPath(spec)
 	if spec.Name != nil {
@@ -59,7 +62,8 @@ func (w *world) localNames(spec *ast.ImportSpec) []string {
 	return guessNames(importPath)
 }
 
-// guessNames returns the names that the package at an import path may have by custom: yaml for gopkg.in/yaml.v3 and go-yaml/v2.
+// guessNames returns the customary names of the package at an import path: yaml for
+// gopkg.in/yaml.v3 and go-yaml/v2.
 func guessNames(importPath string) []string {
 	words := strings.Split(importPath, "/")
 	last := words[len(words)-1]
@@ -80,7 +84,7 @@ func guessNames(importPath string) []string {
 
 var version = regexp.MustCompile(`^v[0-9]+$`)
 
-// importOf returns the import path that a name stands for in a file, or "" if that is not known.
+// importOf returns the import path that a name denotes in a file, or "" if it is unknown.
 func (w *world) importOf(f *file, name string) string {
 	for _, guessed := range []bool{false, true} {
 		for _, spec := range f.imports {
@@ -92,16 +96,16 @@ func (w *world) importOf(f *file, name string) string {
 	return ""
 }
 
-// scope is where a type expression stands.
+// scope is the place of a type expression.
 type scope struct {
 	pkg     *pkg
 	file    *file
 	tparams []string
 }
 
-// named is what a type expression names.
+// named is what a type expression denotes.
 type named struct {
-	ids  []golang.Ident // by path and name; one if it is sure
+	ids  []golang.Ident // candidates; one if it is certain
 	sure bool
 }
 
@@ -109,8 +113,8 @@ func (n named) is(id golang.Ident) bool {
 	return slices.ContainsFunc(n.ids, func(other golang.Ident) bool { return other.Path == id.Path && other.Name == id.Name })
 }
 
-// resolve returns what an expression names: an identifier of a package, or one that Go declares, which has no path. What has
-// more to it than a name is nothing.
+// resolve returns what an expression denotes: an identifier of a package, or a predeclared one,
+// which has no path. It returns nothing for an expression that is more than a name.
 func (w *world) resolve(s scope, expr ast.Expr) named {
 	switch expr := ast.Unparen(expr).(type) {
 	case *ast.SelectorExpr:
@@ -125,7 +129,7 @@ func (w *world) resolve(s scope, expr ast.Expr) named {
 	return named{}
 }
 
-// resolveName resolves a name without a package before it.
+// resolveName resolves an unqualified name.
 func (w *world) resolveName(s scope, name string) (n named) {
 	if slices.Contains(s.tparams, name) {
 		return n
@@ -152,7 +156,7 @@ func (w *world) resolveName(s scope, name string) (n named) {
 	return n
 }
 
-// aliasOf returns the declaration that makes name an alias, if one does.
+// aliasOf returns the declaration of an alias, if name is one.
 func (p *pkg) aliasOf(name string) (typeDecl, bool) {
 	for _, decl := range p.types[name] {
 		if decl.spec.Assign.IsValid() && !namesItself(decl.spec) {
@@ -162,13 +166,13 @@ func (p *pkg) aliasOf(name string) (typeDecl, bool) {
 	return typeDecl{}, false
 }
 
-// namesItself reports whether an alias is one of itself, which does not compile.
+// namesItself reports whether an alias denotes itself, which does not compile.
 func namesItself(spec *ast.TypeSpec) bool {
 	name, ok := baseName(spec.Type)
 	return ok && name == spec.Name.Name
 }
 
-// baseName returns the name of a type of the package: T of (T), T[int].
+// baseName returns the name of a type of the package: T for (T) and T[int].
 func baseName(expr ast.Expr) (string, bool) {
 	switch expr := expr.(type) {
 	case *ast.ParenExpr:
@@ -184,9 +188,9 @@ func baseName(expr ast.Expr) (string, bool) {
 	}
 }
 
-// dealias returns the type that name is an alias of, as far as this package declares it.
+// dealias returns the type that an alias denotes, as far as this package declares it.
 func (p *pkg) dealias(name string) string {
-	for range len(p.types) { // aliases may go round in circles
+	for range len(p.types) { // aliases may form a cycle
 		decl, found := p.aliasOf(name)
 		if !found {
 			return name
@@ -200,7 +204,7 @@ func (p *pkg) dealias(name string) string {
 	return name
 }
 
-// methodsOf returns the methods that are declared on a type, by that name or another.
+// methodsOf returns the methods that are declared on a type, by its name or an alias.
 func (p *pkg) methodsOf(typ string) (list []method) {
 	for _, m := range p.methods {
 		if p.dealias(m.base) == typ {

@@ -10,19 +10,20 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// table is the import table of one file: it spells identifiers, and remembers the imports that this adds.
+// table is the import table of one file. It spells identifiers and records the imports that they
+// require.
 type table struct {
 	m        *merger
-	f        *file // nil for a new one
-	outside  bool  // the file is of package X_test
+	f        *file // nil for a new file
+	outside  bool  // of package X_test
 	reserved map[string]bool
-	imports  map[string]bool  // what imports of the file are called, or may be
-	locals   map[string]bool  // names in the code that is added; an import of such a name would be hidden there
-	added    map[string]added // imports, by path
+	imports  map[string]bool  // certain and possible names of the file's imports
+	locals   map[string]bool  // names in the added code, which would shadow imports
+	added    map[string]added // imports by path
 }
 
-// added is an import that is added.
-type added struct{ name, pkg string } // what it is called, and what its package is
+// added is an added import.
+type added struct{ name, pkg string } // its name in the file, and the package's name
 
 // newTable returns the table of a file.
 func (m *merger) newTable(f *file, name string) *table {
@@ -45,14 +46,14 @@ func (m *merger) newTable(f *file, name string) *table {
 	return t
 }
 
-// take takes note of names that code in the file has.
+// take records names that code in the file uses.
 func (t *table) take(names ...string) {
 	for _, name := range names {
 		t.locals[name] = true
 	}
 }
 
-// reserve takes note of names that the file's package declares.
+// reserve records names that the file's package declares.
 func (t *table) reserve(names map[string]bool) { maps.Copy(t.reserved, names) }
 
 // frame returns the frame for a piece of code.
@@ -85,7 +86,7 @@ func (t *table) spell(id golang.Ident) string {
 	return name + "." + id.Name
 }
 
-// existing returns what the package of id is called by an import that is there already, or "".
+// existing returns the name of an existing import of the package of id, or "".
 func (t *table) existing(id golang.Ident) (best string) {
 	if t.f == nil {
 		return ""
@@ -117,7 +118,7 @@ func (t *table) isFree(name string) bool {
 	return true
 }
 
-// lines returns the lines of an import declaration for what is added: those of the standard library, and the others.
+// lines returns the lines of the added imports: those of the standard library, and the others.
 func (t *table) lines() (standard, others []line) {
 	for _, importPath := range slices.Sorted(maps.Keys(t.added)) {
 		called := t.added[importPath]
@@ -132,10 +133,10 @@ func (t *table) lines() (standard, others []line) {
 	return standard, others
 }
 
-// line is a line of an import declaration. The name is "" where the path says it.
+// line is a line of an import declaration. The name is "" if the path shows it.
 type line struct{ path, name, text string }
 
-// spelling returns the frame for methods of a type in a file, for messages.
+// spelling returns the frame that spells methods of a type in messages.
 func (m *merger) spelling(f *file, typ string) golang.Frame {
 	t := m.newTable(f, f.name)
 	receiver := cmp.Or(m.receiverName(typ, nil), "s")

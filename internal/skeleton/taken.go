@@ -8,7 +8,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// outsideNames returns what the package's outside tests declare.
+// outsideNames returns the names that the package's outside tests declare.
 func (m *merger) outsideNames() map[string]bool {
 	names := make(map[string]bool)
 	p := &pkg{types: make(map[string][]typeDecl), names: make(map[string]diag.Position)}
@@ -23,14 +23,14 @@ func (m *merger) outsideNames() map[string]bool {
 	return names
 }
 
-// hasMethod reports whether the package has a method of such a name as BookService.GetBook: also where the file with the type is gone,
-// and one with methods is still there.
+// hasMethod reports whether the package has a method of a name such as BookService.GetBook, even if
+// the type is missing.
 func (m *merger) hasMethod(name string) bool {
 	typ, rpc, found := strings.Cut(name, ".")
 	return found && slices.ContainsFunc(m.own.methodsOf(typ), func(have method) bool { return have.name.Name == rpc })
 }
 
-// isImported reports whether a file of the package imports something by a name.
+// isImported reports whether a file of the package has an import of that name.
 func (m *merger) isImported(name string) bool {
 	return slices.ContainsFunc(m.own.files, func(f *file) bool {
 		for _, spec := range f.imports {
@@ -42,7 +42,7 @@ func (m *merger) isImported(name string) bool {
 	})
 }
 
-// isTaken reports whether the directory has or is going to have a file of a name, also where capitals are small letters.
+// isTaken reports whether the directory has, or will have, a file of that name, regardless of case.
 func (m *merger) isTaken(name string) bool {
 	for other := range m.in.Files {
 		if strings.EqualFold(other, name) {
@@ -52,24 +52,24 @@ func (m *merger) isTaken(name string) bool {
 	return slices.ContainsFunc(m.edits, func(e *edit) bool { return strings.EqualFold(e.name, name) })
 }
 
-// freeName returns the first name that a new file can have.
+// freeName returns the first free name for a new file.
 func (m *merger) freeName(wanted string) string {
 	for name := range fileNames(wanted) {
 		if !m.isTaken(name) {
 			return name
 		}
 	}
-	return wanted // not reached: there is no end of names
+	return wanted // not reached: fileNames does not end
 }
 
-// declare takes note of a name that the package is going to have.
+// declare records a name that the package will have.
 func (m *merger) declare(e *edit, name string) {
 	if name != "" {
 		m.own.names[name] = diag.At(e.path())
 	}
 }
 
-// hasTest reports whether a test of the package declares a name, or is going to.
+// hasTest reports whether a test of the package declares a name, or will.
 func (m *merger) hasTest(name string) bool {
 	if _, taken := m.own.names[name]; taken {
 		return true
@@ -79,7 +79,7 @@ func (m *merger) hasTest(name string) bool {
 	})
 }
 
-// isCalled reports whether an import may be called by a name.
+// isCalled reports whether an import may have a name.
 func (m *merger) isCalled(spec *ast.ImportSpec, name string) bool {
 	for _, local := range m.localNames(spec) {
 		if local == name {

@@ -19,7 +19,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/golang"
 )
 
-// checker type-checks packages. What they import of generated code and of the runtime is made up; the standard library is real.
+// checker type-checks packages. Imports of generated code and of the runtime are fictitious; the
+// standard library is real.
 type checker struct {
 	fset     *token.FileSet
 	standard types.Importer
@@ -40,7 +41,8 @@ func (c *checker) Import(path string) (*types.Package, error) {
 	return c.standard.Import(path)
 }
 
-// use has packages import the ones with the empty interface, or those with the full one.
+// use makes packages import either the packages with the empty interface or those with the full
+// one.
 func (c *checker) use(t testing.TB, emptyInterface bool) {
 	t.Helper()
 	made := &c.full
@@ -54,7 +56,7 @@ func (c *checker) use(t testing.TB, emptyInterface bool) {
 	c.made = *made
 }
 
-// makeAll makes the packages that code for a service imports.
+// makeAll creates the packages that code for a service imports.
 func (c *checker) makeAll(t testing.TB, svc Service, emptyInterface bool) {
 	t.Helper()
 	c.made = make(map[string]*types.Package)
@@ -85,7 +87,7 @@ func (c *checker) makeAll(t testing.TB, svc Service, emptyInterface bool) {
 	}
 }
 
-// check type-checks a package, without tests and what is not for this platform.
+// check type-checks a package, without tests and files for other platforms.
 func (c *checker) check(path string, files map[string][]byte) (*types.Package, error) {
 	var trees []*ast.File
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -101,10 +103,11 @@ func (c *checker) check(path string, files map[string][]byte) (*types.Package, e
 	return (&types.Config{Importer: c, FakeImportC: true}).Check(path, c.fset, trees, nil)
 }
 
-// TestTypes adds services to packages of the standard library, in many ways, and checks that they compile as before.
+// TestTypes adds services to packages of the standard library in many ways, and checks that the
+// packages still compile.
 func TestTypes(t *testing.T) {
 	c := newChecker()
-	const ways = 3 // each of the other packages has a third of the variants
+	const ways = 3 // the other packages have a third of the variants each
 	for i, dir := range []string{"strings", "bufio", "container/list", "flag", "errors", "context", "iter"} {
 		files := goFiles(t, filepath.Join(build.Default.GOROOT, "src", dir))
 		for variant := range len(variants) {
@@ -139,8 +142,8 @@ func goFiles(t *testing.T, dir string) map[string][]byte {
 	return files
 }
 
-// variants are ways to have the type that implements the service: text at the end of one of the user's files, and a file. PKG is the
-// package's name.
+// variants are forms of the implementing type: text at the end of one of the user's files, and a
+// file. PKG is the package's name.
 var variants = []struct{ tail, file string }{
 	{},
 	{tail: "type BookService struct{}"},
@@ -169,8 +172,8 @@ func libraryOf(bits uint8) Service {
 	return library(rpcs...)
 }
 
-// checkRuns merges a service into a package, and another version of the service into the result of that. It returns after how many
-// of the runs it could check that the package compiles.
+// checkRuns merges a service into a package, and another version of the service into the result. It
+// returns the number of runs after which the package could be compiled.
 func checkRuns(t testing.TB, c *checker, p Package, variant int, file string, sets ...uint8) (compiled int) {
 	t.Helper()
 	v := variants[variant%len(variants)]

@@ -1,8 +1,8 @@
-// Package typecheck finds errors in templates of text/template without executing them, in every
-// branch: fields, methods, functions and templates that do not exist, arguments of the wrong number
-// or type, assignments that change the type of a variable, and values that have no textual form. It
-// checks only types. It does not find errors that depend on values, such as a nil pointer or an
-// index out of range.
+// Package typecheck finds errors in templates of text/template without executing them. It checks
+// every branch for fields, methods, functions and templates that do not exist, arguments of the
+// wrong number or type, assignments that change the type of a variable, and values that have no
+// textual form. It checks only types: it does not find errors that depend on values, such as a nil
+// pointer or an index out of range.
 package typecheck
 
 import (
