@@ -16,7 +16,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// measureHandlers compares the handlers of the unary method, without a network: what a stack adds by itself.
+// measureHandlers compares the handlers of the unary method, without a network: what a stack adds
+// by itself.
 func measureHandlers(ctx context.Context, o options) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Hour)
 	defer cancel()

@@ -1,6 +1,7 @@
 // Command benchmarks measures the cost of grpcservice's pipeline, as ratios to a bare server of
-// protoc-gen-go-grpc. Blocks of calls to the two servers alternate, so that both see the same machine.
-// It compares page tokens with another library in the same way. README.md explains the output.
+// protoc-gen-go-grpc. Blocks of calls to the two servers alternate, so that both see the same
+// machine. It compares page tokens with another library in the same way. README.md explains the
+// output.
 package main
 
 import (

@@ -19,8 +19,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// unaryMiddleware is what people put together for the same purpose: one log record for a call, the rate of the method,
-// authentication with scopes, the rate of the principal, recovery.
+// unaryMiddleware is what people put together for the same purpose: one log record for a call, the
+// rate of the method, authentication with scopes, the rate of the principal, recovery.
 func unaryMiddleware() []grpc.UnaryServerInterceptor {
 	return []grpc.UnaryServerInterceptor{
 		logging.UnaryServerInterceptor(slogAdapter(), logging.WithLogOnEvents(logging.FinishCall)),

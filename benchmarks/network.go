@@ -14,7 +14,8 @@ import (
 	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
 )
 
-// measureServers compares what server processes use for calls over loopback TCP, all from the same stock client.
+// measureServers compares what server processes use for calls over loopback TCP, all from the same
+// stock client.
 func measureServers(ctx context.Context, o options) error {
 	for _, stack := range stacks {
 		if err := measureServer(ctx, stack, o); err != nil {

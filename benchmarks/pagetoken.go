@@ -47,7 +47,8 @@ var pagers = map[string]pager{
 	},
 }
 
-// measurePages compares what serves one page in the middle of a list: its request has a token and ten other fields.
+// measurePages compares what serves one page in the middle of a list: its request has a token and
+// ten other fields.
 func measurePages(ctx context.Context, o options) error {
 	printHead(aip)
 	for _, stack := range []string{aip, ours} {
@@ -84,8 +85,9 @@ func pageBlock(ctx context.Context, stack string, n int) block {
 	}
 }
 
-// secondPage returns the request for what comes after the first page. The map has one entry, as aip-go refuses many of its own tokens for
-// requests with more: it sums up the encoded request, whose maps have no order.
+// secondPage returns the request for what comes after the first page. The map has one entry, as
+// aip-go refuses many of its own tokens for requests with more: it sums up the encoded request,
+// whose maps have no order.
 func secondPage(ctx context.Context, serve pager) (*pagev1.ListItemsRequest, error) {
 	req := &pagev1.ListItemsRequest{
 		Parent: "shelves/1", PageSize: 1, Filter: `name = "a*"`, OrderBy: "name desc", ShowDeleted: true, Ids: []int64{1, 2, 3},

@@ -11,8 +11,8 @@ import (
 	"os/exec"
 )
 
-// serveStack serves a stack on a free port, which it prints, and then prints what it has used whenever it reads a line. It ends
-// with its input.
+// serveStack serves a stack on a free port, which it prints, and then prints what it has used
+// whenever it reads a line. It ends with its input.
 func serveStack(stack string) error {
 	srv, err := register(stack)
 	if err != nil {
@@ -40,7 +40,8 @@ func serveStack(stack string) error {
 	return nil
 }
 
-// serverProcess is a server in a process of its own, so that what it uses is not mixed with what its client does.
+// serverProcess is a server in a process of its own, so that what it uses is not mixed with what
+// its client does.
 type serverProcess struct {
 	addr  string
 	cmd   *exec.Cmd

@@ -24,7 +24,8 @@ const (
 	oursNoID   = "grpcservice, caller sends no id"
 )
 
-// stacks are in the order of the output; bare is compared with another bare one, which shows the noise.
+// stacks are in the order of the output; bare is compared with another bare one, which shows the
+// noise.
 var stacks = []string{bare, oursNoLog, ours, oursNoID, middleware}
 
 // register puts FullService with a stack on a server of grpc's own.
@@ -76,10 +77,12 @@ const (
 	readerToken = "Bearer 0123456789abcdef"
 )
 
-// reader is who makes all calls; it is known already, as with an authenticator that has seen the token before.
+// reader is who makes all calls; it is known already, as with an authenticator that has seen the
+// token before.
 var reader = runtime.NewPrincipal("reader", "read", "here")
 
-// callerOf returns a context whose calls send what callers of a stack send: the token, and generated clients of ours a request ID.
+// callerOf returns a context whose calls send what callers of a stack send: the token, and
+// generated clients of ours a request ID.
 func callerOf(ctx context.Context, stack string) context.Context {
 	ctx = metadata.AppendToOutgoingContext(ctx, tokenKey, readerToken)
 	if stack == ours || stack == oursNoLog {

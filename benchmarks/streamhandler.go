@@ -13,8 +13,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// measureStreamHandlers compares the handlers of a server stream, without a network: what a stack adds to
-// each message.
+// measureStreamHandlers compares the handlers of a server stream, without a network: what a stack
+// adds to each message.
 func measureStreamHandlers(ctx context.Context, o options) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Hour)
 	defer cancel()

@@ -12,8 +12,8 @@
 //     [Rate] and others.
 //
 // Package server serves tables, package client calls through them, and package rpcerr has the
-// errors of both. The packages page, batch, operation, idempotency, filter, stream, hub, subscription,
-// upload and bulk hold one pattern each.
+// errors of both. The packages page, batch, operation, idempotency, filter, stream, hub,
+// subscription, upload and bulk hold one pattern each.
 //
 // These packages import the standard library, grpc, protobuf and genproto's rpc package.
 package runtime

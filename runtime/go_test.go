@@ -20,8 +20,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
-// TestGoWhileTheCallEnds checks that a goroutine which the call does not know may call Go at any time: what it starts is either
-// waited for or on its own.
+// TestGoWhileTheCallEnds checks that a goroutine which the call does not know may call Go at any
+// time: what it starts is either waited for or on its own.
 func TestGoWhileTheCallEnds(t *testing.T) {
 	servicetest.NoLeaks(t)
 	const calls = 1_600
@@ -54,8 +54,8 @@ func TestGoWhileTheCallEnds(t *testing.T) {
 	all.Wait()
 }
 
-// TestGoroutinesOfACallAreJoined checks that no response goes out before what was started with Go has returned, also where one
-// goroutine starts the next.
+// TestGoroutinesOfACallAreJoined checks that no response goes out before what was started with Go
+// has returned, also where one goroutine starts the next.
 func TestGoroutinesOfACallAreJoined(t *testing.T) {
 	var mu sync.Mutex
 	count := 0
@@ -98,7 +98,8 @@ func TestAGoroutineThatEndsItselfHasFailed(t *testing.T) {
 	}
 }
 
-// yielders are streams that yield from goroutines, as no iterator may: at the same time, and after they have returned.
+// yielders are streams that yield from goroutines, as no iterator may: at the same time, and after
+// they have returned.
 func yielders(end *sync.WaitGroup, late func()) runtime.Stream[text] {
 	return func(yield func(*text, error) bool) {
 		var some sync.WaitGroup
@@ -118,7 +119,8 @@ func yielders(end *sync.WaitGroup, late func()) runtime.Stream[text] {
 	}
 }
 
-// TestStreamsThatYieldFromGoroutines checks that they end nothing: neither the process nor the call.
+// TestStreamsThatYieldFromGoroutines checks that they end nothing: neither the process nor the
+// call.
 func TestStreamsThatYieldFromGoroutines(t *testing.T) {
 	servicetest.NoLeaks(t)
 	var all sync.WaitGroup

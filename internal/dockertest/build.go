@@ -26,7 +26,8 @@ type Image struct {
 	Err error
 }
 
-// Build carries out a Dockerfile. context is the directory that docker would copy, and args are build arguments.
+// Build carries out a Dockerfile. context is the directory that docker would copy, and args are
+// build arguments.
 func Build(t *testing.T, dockerfile, dockerignore []byte, context string, args map[string]string) Image {
 	t.Helper()
 	b := &builder{t: t, dir: t.TempDir(), context: context, ignore: patterns(dockerignore), given: args}
@@ -38,7 +39,8 @@ func Build(t *testing.T, dockerfile, dockerignore []byte, context string, args m
 	return b.image
 }
 
-// Instructions returns the instructions of a Dockerfile, each with its arguments, with their lines joined.
+// Instructions returns the instructions of a Dockerfile, each with its arguments, with their lines
+// joined.
 func Instructions(dockerfile []byte) (all [][2]string) {
 	joined := regexp.MustCompile(`\\\n\s*`).ReplaceAllString(string(dockerfile), "")
 	for line := range strings.Lines(joined) {

@@ -38,8 +38,9 @@ func (r *registered) RegisterService(desc *grpc.ServiceDesc, _ any) {
 	r.handler = desc.Methods[0].Handler
 }
 
-// TestUnaryAllocations holds what a call costs over one of protoc-gen-go-grpc without interceptors, at the handler:
-// recovery, the request ID, and a log that wants no record. Both have the deadline of their client.
+// TestUnaryAllocations holds what a call costs over one of protoc-gen-go-grpc without interceptors,
+// at the handler: recovery, the request ID, and a log that wants no record. Both have the deadline
+// of their client.
 func TestUnaryAllocations(t *testing.T) {
 	svc := fixed{resp: &kindsv1.Response{}}
 	var ours registered
@@ -67,8 +68,8 @@ func allocations(t *testing.T, ctx context.Context, handler grpc.MethodHandler, 
 	})
 }
 
-// TestPolicyAllocations holds what a call of FullService costs, which asks all there is: a principal that is known, scopes,
-// two rates, a size, and a record in the log.
+// TestPolicyAllocations holds what a call of FullService costs, which asks all there is: a
+// principal that is known, scopes, two rates, a size, and a record in the log.
 func TestPolicyAllocations(t *testing.T) {
 	svc := fixed{resp: &kindsv1.Response{}}
 	ada := runtime.NewPrincipal("ada", "read", "here")

@@ -59,7 +59,8 @@ func (f flaky) Bidi(ctx context.Context, reqs runtime.Stream[kindsv1.Request]) r
 	return f.kindsService.Bidi(ctx, reqs)
 }
 
-// TestRetries has RetriedService fail some times, and counts the calls that one call of a client becomes.
+// TestRetries has RetriedService fail some times, and counts the calls that one call of a client
+// becomes.
 func TestRetries(t *testing.T) {
 	for name, test := range map[string]struct {
 		service string
@@ -91,11 +92,13 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// lostStatus reports whether grpc-go has lost the status of the last attempt, as it does where that fails while what was sent
-// before is sent again: "max retries exhausted: failed after 4 attempts: EOF".
+// lostStatus reports whether grpc-go has lost the status of the last attempt, as it does where that
+// fails while what was sent before is sent again: "max retries exhausted: failed after 4 attempts:
+// EOF".
 func lostStatus(err error) bool { return errors.Is(err, io.EOF) }
 
-// onPolicyEnds runs a test on every pair of ends and every kind of RPC, and wants no goroutine left.
+// onPolicyEnds runs a test on every pair of ends and every kind of RPC, and wants no goroutine
+// left.
 func onPolicyEnds(t *testing.T, service string, test func(t *testing.T, end policyEnd, kind string)) {
 	for _, end := range policyEnds {
 		t.Run(end.name, func(t *testing.T) {
@@ -107,8 +110,8 @@ func onPolicyEnds(t *testing.T, service string, test func(t *testing.T, end poli
 	}
 }
 
-// TestHedges has the first call hang. Our client makes another for the unary method, which alone is hedged, and cancels the
-// first.
+// TestHedges has the first call hang. Our client makes another for the unary method, which alone is
+// hedged, and cancels the first.
 func TestHedges(t *testing.T) {
 	servicetest.NoLeaks(t)
 	cancelled := make(chan error, 1)
@@ -127,8 +130,8 @@ func TestHedges(t *testing.T) {
 	}
 }
 
-// TestHedgesAfterAFailure has the first call fail, for each client and kind: our client hedges the unary method; grpc-go's
-// does not know how to, and streams are not hedged.
+// TestHedgesAfterAFailure has the first call fail, for each client and kind: our client hedges the
+// unary method; grpc-go's does not know how to, and streams are not hedged.
 func TestHedgesAfterAFailure(t *testing.T) {
 	onPolicyEnds(t, "HedgedService", func(t *testing.T, end policyEnd, kind string) {
 		svc := flaky{calls: new(atomic.Int64), until: 1, first: func(context.Context) error { return status.Error(codes.Unavailable, "not now") }}

@@ -23,7 +23,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// policyService is a service of policy.v1, as both generators make its ends. All of them have the methods of KindsService.
+// policyService is a service of policy.v1, as both generators make its ends. All of them have the
+// methods of KindsService.
 type policyService struct {
 	register      func(grpc.ServiceRegistrar, kindsv1service.KindsService)
 	registerStock func(grpc.ServiceRegistrar, kindsv1service.KindsService)
@@ -157,7 +158,8 @@ func as(ctx context.Context, token string) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", token)
 }
 
-// undated returns a context without a deadline, which would be one of the client's. It ends when the test has waited enough.
+// undated returns a context without a deadline, which would be one of the client's. It ends when
+// the test has waited enough.
 func undated(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	enough := time.AfterFunc(patience, cancel)

@@ -46,7 +46,8 @@ func (s drainingService) ServerStream(ctx context.Context, req *kindsv1.Request)
 	}
 }
 
-// servedAsProcess serves until a signal comes, if the environment says that this process is a server.
+// servedAsProcess serves until a signal comes, if the environment says that this process is a
+// server.
 func servedAsProcess() bool {
 	if os.Getenv(envDelay) == "" {
 		return false
@@ -134,7 +135,8 @@ func (p *process) openStream(t *testing.T) <-chan error {
 	return ended
 }
 
-// slowUnary starts a call that ignores its context for a time, waits until it is in the method, and sends its end.
+// slowUnary starts a call that ignores its context for a time, waits until it is in the method, and
+// sends its end.
 func (p *process) slowUnary(t *testing.T, takes time.Duration) <-chan error {
 	t.Helper()
 	ended := make(chan error, 1)

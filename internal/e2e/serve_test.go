@@ -15,8 +15,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
-// TestMain keeps the records of servers without a logger of their own out of the output, or runs the server that a test
-// has started as a process.
+// TestMain keeps the records of servers without a logger of their own out of the output, or runs
+// the server that a test has started as a process.
 func TestMain(m *testing.M) {
 	if servedAsProcess() {
 		return

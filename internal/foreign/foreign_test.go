@@ -92,7 +92,8 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
-// TestForeignMessagesNeedAPlace checks that without import_path it is an error to generate into another's module.
+// TestForeignMessagesNeedAPlace checks that without import_path it is an error to generate into
+// another's module.
 func TestForeignMessagesNeedAPlace(t *testing.T) {
 	for _, file := range files {
 		response, _ := generate(t, request(file, ""))

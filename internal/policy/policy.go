@@ -1,5 +1,6 @@
 // Package policy merges the policy of each method, and records where each of its fields comes from.
-// The sources are the options of a service and of a method, the request messages, and a policy file.
+// The sources are the options of a service and of a method, the request messages, and a policy
+// file.
 package policy
 
 import (

@@ -11,8 +11,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/batch"
 )
 
-// TestAllocationsOfAChild counts what 900 more children cost when their function allocates nothing. A result is an allocation of
-// reflection's; of an item that is a oneof, the oneof is another.
+// TestAllocationsOfAChild counts what 900 more children cost when their function allocates nothing.
+// A result is an allocation of reflection's; of an item that is a oneof, the oneof is another.
 func TestAllocationsOfAChild(t *testing.T) {
 	l := newLarge()
 	few := &large{user: l.user,

@@ -102,7 +102,8 @@ func BenchmarkLoad(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/manyChildren, "ns/child")
 }
 
-// BenchmarkLoader says what a get costs beyond its part of a call, which is full before the window ends.
+// BenchmarkLoader says what a get costs beyond its part of a call, which is full before the window
+// ends.
 func BenchmarkLoader(b *testing.B) {
 	resp := &batchv1.GetUsersResponse{Users: make(map[int32]*batchv1.User)}
 	for id := range int32(manyChildren) {

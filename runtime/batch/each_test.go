@@ -79,7 +79,8 @@ func TestEachIsBounded(t *testing.T) {
 	}
 }
 
-// TestEachFailsWithTheLowestIndex has child 2 fail long after child 3, and looks at what happens to the others.
+// TestEachFailsWithTheLowestIndex has child 2 fail long after child 3, and looks at what happens to
+// the others.
 func TestEachFailsWithTheLowestIndex(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -217,7 +218,8 @@ func TestEachWorksOnAnIDOnce(t *testing.T) {
 	same(t, resp.GetAnswer().GetTexts(), []string{"text b", "text a", "text b"})
 }
 
-// TestEachWorksOnEachRequest holds that two equal requests are two, even where they are one message in memory.
+// TestEachWorksOnEachRequest holds that two equal requests are two, even where they are one message
+// in memory.
 func TestEachWorksOnEachRequest(t *testing.T) {
 	req := creations("a")[0]
 	var calls atomic.Int32
@@ -360,7 +362,8 @@ func TestAChildWithoutResultIsInternal(t *testing.T) {
 	fails(t, err, codes.Internal, rpcerr.ReasonInternal)
 }
 
-// TestTheEndOfTheTimeIsNoChildsFault holds it for all shapes but per item, where it is that of each child that is left.
+// TestTheEndOfTheTimeIsNoChildsFault holds it for all shapes but per item, where it is that of each
+// child that is left.
 func TestTheEndOfTheTimeIsNoChildsFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
@@ -398,7 +401,8 @@ func TestTheEndOfTheTimeIsNoChildsFault(t *testing.T) {
 	})
 }
 
-// TestAnErrorOfItsOwnOutranksTheEndOfTheTime holds that a child which has failed before is named although the call ends then.
+// TestAnErrorOfItsOwnOutranksTheEndOfTheTime holds that a child which has failed before is named
+// although the call ends then.
 func TestAnErrorOfItsOwnOutranksTheEndOfTheTime(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := createUsers.Each(ctx, &batchv1.CreateUsersRequest{Requests: creations("a", "b")},

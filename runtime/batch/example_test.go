@@ -9,7 +9,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/batch"
 )
 
-// catalog implements the batch of libraryv1service.BookService. Called directly, as here, it behaves as its client does.
+// catalog implements the batch of libraryv1service.BookService. Called directly, as here, it
+// behaves as its client does.
 type catalog struct {
 	libraryv1service.UnimplementedBookService
 	titles map[string]string

@@ -128,7 +128,8 @@ func TestNamesAreInTheParent(t *testing.T) {
 	}
 }
 
-// TestChildrenWithHoistedFieldsKeepTheRest holds that fields that this program does not know go to the child.
+// TestChildrenWithHoistedFieldsKeepTheRest holds that fields that this program does not know go to
+// the child.
 func TestChildrenWithHoistedFieldsKeepTheRest(t *testing.T) {
 	unknown := []byte{0xc0, 0x3e, 0x01}
 	req := child("", false)

@@ -51,7 +51,8 @@ func parse[T any](t *testing.T, text string) *T {
 	return msg
 }
 
-// level tests a shape for messages of an API level: a request that is split in two, what the server answers, and one get.
+// level tests a shape for messages of an API level: a request that is split in two, what the server
+// answers, and one get.
 func level[Req, Resp any, C comparable, R any](
 	t *testing.T, m *batch.Method[one[Req, Resp], Req, Resp, C, R], serve one[Req, Resp], req, want string, get C, got string,
 ) {

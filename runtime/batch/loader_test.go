@@ -152,7 +152,8 @@ func TestLoaderIsBounded(t *testing.T) {
 	})
 }
 
-// TestLoaderKeepsNothing holds that what is asked for again is fetched again, even while the first call is not over.
+// TestLoaderKeepsNothing holds that what is asked for again is fetched again, even while the first
+// call is not over.
 func TestLoaderKeepsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{}
@@ -204,7 +205,8 @@ func TestLoaderHonoursEachContext(t *testing.T) {
 	})
 }
 
-// TestLoaderCallsForItsOwnContext holds that the metadata of one who gets is never that of a call for others.
+// TestLoaderCallsForItsOwnContext holds that the metadata of one who gets is never that of a call
+// for others.
 func TestLoaderCallsForItsOwnContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "the loader's")
@@ -219,7 +221,8 @@ func TestLoaderCallsForItsOwnContext(t *testing.T) {
 	})
 }
 
-// TestLoadersRequests holds that they are copies of a template as it was, without its idempotency key.
+// TestLoadersRequests holds that they are copies of a template as it was, without its idempotency
+// key.
 func TestLoadersRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{}
@@ -254,7 +257,8 @@ func TestLoaderTellsAllOfAFailure(t *testing.T) {
 	})
 }
 
-// TestLoaderOfAnAtomicBatch holds that those who ask for what is there get it, whatever others ask for.
+// TestLoaderOfAnAtomicBatch holds that those who ask for what is there get it, whatever others ask
+// for.
 func TestLoaderOfAnAtomicBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0

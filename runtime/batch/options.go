@@ -8,12 +8,12 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
 )
 
-// DefaultMaxBytes is how many bytes a message has at most unless [WithMaxBytes] says otherwise: what
-// gRPC's servers and clients accept by default.
+// DefaultMaxBytes is how many bytes a message has at most unless [WithMaxBytes] says otherwise:
+// what gRPC's servers and clients accept by default.
 const DefaultMaxBytes = msgsize.Stock
 
-// Option configures [Method.Load], [Method.Each], [Method.Split] or [Method.Loader]. Where it does not
-// say which of them it concerns, it concerns all.
+// Option configures [Method.Load], [Method.Each], [Method.Split] or [Method.Loader]. Where it does
+// not say which of them it concerns, it concerns all.
 type Option func(*options)
 
 // options is what the options of one call add up to.
@@ -33,24 +33,24 @@ func (o options) apply(opts []Option) options {
 	return o
 }
 
-// WithConcurrency sets how many items, or calls of a client, run at a time, at least 1. The default of
-// [Method.Each] is the policy's, or 1 in a transaction of all items; that of clients is 8.
+// WithConcurrency sets how many items, or calls of a client, run at a time, at least 1. The default
+// of [Method.Each] is the policy's, or 1 in a transaction of all items; that of clients is 8.
 func WithConcurrency(n int) Option {
 	return func(o *options) { o.concurrency = max(n, 1) }
 }
 
-// WithMaxSize sets the most items of a call that [Method.Split] or a [Loader] makes, at least 1: for a
-// server that accepts fewer than the policy of its proto says.
+// WithMaxSize sets the most items of a call that [Method.Split] or a [Loader] makes, at least 1:
+// for a server that accepts fewer than the policy of its proto says.
 func WithMaxSize(n int) Option {
 	return func(o *options) { o.maxSize = max(n, 1) }
 }
 
-// WithMaxBytes sets how many bytes a message has at most, instead of [DefaultMaxBytes]: the request of
-// a call that a client makes, or the response of [Method.Load] and [Method.Each].
+// WithMaxBytes sets how many bytes a message has at most, instead of [DefaultMaxBytes]: the request
+// of a call that a client makes, or the response of [Method.Load] and [Method.Each].
 //
 // A server whose results are larger fails the batch with RESOURCE_EXHAUSTED, reason
-// BATCH_RESPONSE_TOO_LARGE; a transaction of all items is rolled back. In a batch per item it shortens
-// the statuses and drops the largest results, whose items get that error.
+// BATCH_RESPONSE_TOO_LARGE; a transaction of all items is rolled back. In a batch per item it
+// shortens the statuses and drops the largest results, whose items get that error.
 func WithMaxBytes(n int) Option {
 	return func(o *options) { o.maxBytes = max(n, 1) }
 }
@@ -61,11 +61,12 @@ func WithWindow(d time.Duration) Option {
 	return func(o *options) { o.window = max(d, 0) }
 }
 
-// WithTx runs the items of [Method.Load] and [Method.Each] in a transaction, which starts and ends in
-// inTx: it commits if the function that it calls returns nil, and rolls back otherwise. A batch whose
-// items fail together is one transaction, of one item at a time unless [WithConcurrency] states that
-// goroutines may share it. In a batch per item, where items fail alone, each item of [Method.Each] is a
-// transaction. Without WithTx, items that succeeded before another failed stay done.
+// WithTx runs the items of [Method.Load] and [Method.Each] in a transaction, which starts and ends
+// in inTx: it commits if the function that it calls returns nil, and rolls back otherwise. A batch
+// whose items fail together is one transaction, of one item at a time unless [WithConcurrency]
+// states that goroutines may share it. In a batch per item, where items fail alone, each item of
+// [Method.Each] is a transaction. Without WithTx, items that succeeded before another failed stay
+// done.
 //
 // inTx may call its function again, for example after a conflict: only the last call counts.
 func WithTx(inTx func(ctx context.Context, work func(ctx context.Context) error) error) Option {

@@ -96,8 +96,8 @@ func withScopes(scopes string) context.Context {
 	return metadata.AppendToOutgoingContext(context.Background(), "scopes", scopes)
 }
 
-// TestBatchGoesByTheScopesOfTheSingleMethod sends batches, which the batch's own policy admits, from
-// callers who may not call the single method.
+// TestBatchGoesByTheScopesOfTheSingleMethod sends batches, which the batch's own policy admits,
+// from callers who may not call the single method.
 func TestBatchGoesByTheScopesOfTheSingleMethod(t *testing.T) {
 	public, known := &runtime.Auth{Public: true}, &runtime.Auth{}
 	write := &runtime.Auth{AllOf: []string{"write"}}
@@ -153,8 +153,8 @@ func TestSingleMethodThatIsNotThere(t *testing.T) {
 	}
 }
 
-// TestDirectCallsHaveNoPolicy holds that a batch that another method calls goes by the policy of that
-// method, as all calls of Go do.
+// TestDirectCallsHaveNoPolicy holds that a batch that another method calls goes by the policy of
+// that method, as all calls of Go do.
 func TestDirectCallsHaveNoPolicy(t *testing.T) {
 	table := membersTable(runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"write"}}}, runtime.Policy{Auth: &runtime.Auth{}})
 	impl := newMembersServer(table, "CreateUser")

@@ -116,7 +116,8 @@ func TestSplitJoinsWhatManyCallsAnswer(t *testing.T) {
 	}
 }
 
-// TestASmallRequestIsNotSplit holds that it is sent as it is, even without children: the server knows what that means.
+// TestASmallRequestIsNotSplit holds that it is sent as it is, even without children: the server
+// knows what that means.
 func TestASmallRequestIsNotSplit(t *testing.T) {
 	for _, ids := range [][]int32{nil, {1}, {1, 1, 2, 3, 4, 5, 6, 7, 8, 9}} {
 		req := &batchv1.GetUsersRequest{UserIds: ids, RequestId: "a"}
@@ -160,7 +161,8 @@ func TestSplitIsBounded(t *testing.T) {
 	})
 }
 
-// TestSplitsErrorsHaveTheIndexesOfTheWholeRequest fails a child of the third part, as the server of a part would.
+// TestSplitsErrorsHaveTheIndexesOfTheWholeRequest fails a child of the third part, as the server of
+// a part would.
 func TestSplitsErrorsHaveTheIndexesOfTheWholeRequest(t *testing.T) {
 	cause := errors.New("the cause")
 	client := funcs{
@@ -228,7 +230,8 @@ func TestSplitsErrorsAreWholeForTheCallerOnly(t *testing.T) {
 	}
 }
 
-// TestSplitsIdempotencyKeys holds that each call has one of its own, in the form of a UUID, and that a repetition has the same.
+// TestSplitsIdempotencyKeys holds that each call has one of its own, in the form of a UUID, and
+// that a repetition has the same.
 func TestSplitsIdempotencyKeys(t *testing.T) {
 	uuid4 := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	split := func(id string) []string {
@@ -315,7 +318,8 @@ func TestAServerThatDropsResultsIsFound(t *testing.T) {
 	}
 }
 
-// TestSplitLeavesMessagesAsTheyAre holds it for the request, and for responses that a service in the same program keeps.
+// TestSplitLeavesMessagesAsTheyAre holds it for the request, and for responses that a service in
+// the same program keeps.
 func TestSplitLeavesMessagesAsTheyAre(t *testing.T) {
 	req := nested(numbers(20)...)
 	reqBefore := proto.Clone(req)
@@ -331,7 +335,8 @@ func TestSplitLeavesMessagesAsTheyAre(t *testing.T) {
 	same(t, kept, keptBefore)
 }
 
-// TestSplitKeepsTheFirstOfWhatCannotGrow holds that fields that are no lists are those of the first part that has them.
+// TestSplitKeepsTheFirstOfWhatCannotGrow holds that fields that are no lists are those of the first
+// part that has them.
 func TestSplitKeepsTheFirstOfWhatCannotGrow(t *testing.T) {
 	resp, err := getTexts.Split(t.Context(), funcs{
 		texts: func(_ context.Context, req *batchv1.NestedRequest) (*batchv1.NestedResponse, error) {

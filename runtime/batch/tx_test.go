@@ -110,7 +110,8 @@ func TestLoadInATransaction(t *testing.T) {
 	same(t, s.names, []string{"a", "b"})
 }
 
-// TestEachPerItemInTransactions holds that each child has one, so that one that fails leaves the others.
+// TestEachPerItemInTransactions holds that each child has one, so that one that fails leaves the
+// others.
 func TestEachPerItemInTransactions(t *testing.T) {
 	s := &store{}
 	resp, err := lookupUsers.Each(t.Context(), &batchv1.LookupUsersRequest{Names: []string{"a", "taken", "b"}},
@@ -126,7 +127,8 @@ func TestEachPerItemInTransactions(t *testing.T) {
 	same(t, s.names, []string{"a", "b"})
 }
 
-// TestAConflictIsForgotten holds that only what the last transaction has seen counts: there, the other user is gone.
+// TestAConflictIsForgotten holds that only what the last transaction has seen counts: there, the
+// other user is gone.
 func TestAConflictIsForgotten(t *testing.T) {
 	serve := map[string]func(*store) (*batchv1.GetUsersResponse, error){
 		"Each": func(s *store) (*batchv1.GetUsersResponse, error) {
@@ -153,7 +155,8 @@ func TestAConflictIsForgotten(t *testing.T) {
 	}
 }
 
-// TestATransactionThatLiesIsCaught holds what happens where the user's function drops errors, or does nothing.
+// TestATransactionThatLiesIsCaught holds what happens where the user's function drops errors, or
+// does nothing.
 func TestATransactionThatLiesIsCaught(t *testing.T) {
 	rolledBack := errors.New("rolled back")
 	for _, c := range []struct {

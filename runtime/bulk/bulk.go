@@ -1,5 +1,5 @@
-// Package bulk serves client-streaming RPCs whose requests are items, each to be processed alone, such as
-// the rows of an import. The response says how many succeeded, and which failed and why.
+// Package bulk serves client-streaming RPCs whose requests are items, each to be processed alone,
+// such as the rows of an import. The response says how many succeeded, and which failed and why.
 package bulk
 
 import (
@@ -22,8 +22,8 @@ const (
 	ReasonTooManyFailures rpcerr.Reason = "BULK_TOO_MANY_FAILURES"
 )
 
-// Method is a bulk RPC of a service of Go type S. Servers call [Method.Each]; clients call the method of
-// the service with a stream. It is safe for concurrent use.
+// Method is a bulk RPC of a service of Go type S. Servers call [Method.Each]; clients call the
+// method of the service with a stream. It is safe for concurrent use.
 type Method[S, Req, Resp any] struct {
 	info runtime.MethodInfo
 }
@@ -52,8 +52,8 @@ type Failure struct {
 	Err error
 }
 
-// Statuses returns the failures as a map of statuses by index, as AIP-233 has them in failed_requests.
-// A status holds what a caller may see: see [rpcerr.PublicStatus].
+// Statuses returns the failures as a map of statuses by index, as AIP-233 has them in
+// failed_requests. A status holds what a caller may see: see [rpcerr.PublicStatus].
 func (r Result) Statuses() map[int32]*spb.Status {
 	if len(r.Failures) == 0 {
 		return nil

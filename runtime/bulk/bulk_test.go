@@ -138,7 +138,8 @@ func TestConcurrency(t *testing.T) {
 	}
 }
 
-// TestEndsOfStreams fails, cancels and drains in the middle of a stream, with a call that is running.
+// TestEndsOfStreams fails, cancels and drains in the middle of a stream, with a call that is
+// running.
 func TestEndsOfStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")

@@ -28,7 +28,8 @@ type limits struct {
 // bulk.concurrency. With 1, items are processed in the order of the stream.
 func WithConcurrency(n int) Option { return func(l *limits) { l.concurrency = max(n, 1) } }
 
-// WithMaxItems sets the most items of a stream, instead of the policy's bulk.max_items; 0 means no limit.
+// WithMaxItems sets the most items of a stream, instead of the policy's bulk.max_items; 0 means no
+// limit.
 func WithMaxItems(n int) Option { return func(l *limits) { l.items = n } }
 
 // WithMaxFailures sets how many items may fail, instead of the policy's bulk.max_failures.
@@ -42,12 +43,12 @@ func WithMaxFailures(n int) Option { return func(l *limits) { l.failures = max(n
 //	}
 //	return &libraryv1.CreateBooksResponse{Created: result.Succeeded, FailedRequests: result.Statuses()}, nil
 //
-// An item whose process returns an error, or panics, has failed; the others continue. Each itself fails
-// if the stream does, if there are more items than the policy allows (RESOURCE_EXHAUSTED, reason
-// BULK_TOO_MANY_ITEMS), or if more items fail than it allows (ABORTED, reason BULK_TOO_MANY_FAILURES):
-// then it cancels the items that are running and waits for them. Items that succeeded stay done. While
-// the server drains, Each waits for at most a second for the next item and then fails with
-// [runtime.ErrDraining].
+// An item whose process returns an error, or panics, has failed; the others continue. Each itself
+// fails if the stream does, if there are more items than the policy allows (RESOURCE_EXHAUSTED,
+// reason BULK_TOO_MANY_ITEMS), or if more items fail than it allows (ABORTED, reason
+// BULK_TOO_MANY_FAILURES): then it cancels the items that are running and waits for them. Items
+// that succeeded stay done. While the server drains, Each waits for at most a second for the next
+// item and then fails with [runtime.ErrDraining].
 //
 // As many items are in memory as are processed at a time, and one more that was received ahead.
 func (m *Method[S, Req, Resp]) Each(ctx context.Context, reqs runtime.Stream[Req], process func(ctx context.Context, req *Req) error, opts ...Option) (Result, error) {

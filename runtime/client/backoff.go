@@ -70,9 +70,9 @@ func (b Backoff) Do(ctx context.Context, f func(context.Context) error) error {
 	}
 }
 
-// Wait waits as [Backoff.Do] does after a number of attempts in a row, the last of which failed with
-// err. It is for loops that decide themselves whether to try again, and that start to count anew after
-// progress. It returns nil when the next attempt is due, and otherwise what Do returns.
+// Wait waits as [Backoff.Do] does after a number of attempts in a row, the last of which failed
+// with err. It is for loops that decide themselves whether to try again, and that start to count
+// anew after progress. It returns nil when the next attempt is due, and otherwise what Do returns.
 func (b Backoff) Wait(ctx context.Context, err error, attempts int) error {
 	asked, _ := rpcerr.RetryAfter(err)
 	wait := asked + b.wait(attempts)

@@ -15,8 +15,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/digest"
 )
 
-// New is what the newest server knows, Old what one knew a while ago, and None what one knows to whom all of
-// it is new. Fields that are new lie between, before and after those that are not.
+// New is what the newest server knows, Old what one knew a while ago, and None what one knows to
+// whom all of it is new. Fields that are new lie between, before and after those that are not.
 const versions = `
 message New {
   string early = 1;
@@ -167,7 +167,8 @@ func TestMapsInsideAnyAreOrdered(t *testing.T) {
 	}
 }
 
-// A field of a map's number that is no entry is unknown, and no reason to leave the map in any order.
+// A field of a map's number that is no entry is unknown, and no reason to leave the map in any
+// order.
 func TestMapsBesideWhatIsNoEntryAreOrdered(t *testing.T) {
 	entries := []byte("\x0a\x05\x0a\x01a\x12\x00\x0a\x05\x0a\x01b\x12\x00\x0a\x05\x0a\x01c\x12\x00")
 	msg := decode(t, (&structpb.Struct{}).ProtoReflect().Descriptor(), join(entries, []byte("\x08\x07")))
@@ -208,8 +209,8 @@ func TestDeepMessages(t *testing.T) {
 	of(t, empty)
 }
 
-// What is not known is looked into as deep as messages nest that mean something, and no deeper: one that nests a million times
-// must not use up the stack.
+// What is not known is looked into as deep as messages nest that mean something, and no deeper: one
+// that nests a million times must not use up the stack.
 func TestDeepUnknownFields(t *testing.T) {
 	nested := func(depth int, inner []byte) proto.Message {
 		for range depth {
@@ -225,7 +226,8 @@ func TestDeepUnknownFields(t *testing.T) {
 	}
 }
 
-// Groups are looked into as far as that is cheap: a request of megabytes of them must not take seconds.
+// Groups are looked into as far as that is cheap: a request of megabytes of them must not take
+// seconds.
 func TestDeepGroups(t *testing.T) {
 	nested := func(depth int, inner []byte) proto.Message {
 		for range depth {

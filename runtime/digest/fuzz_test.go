@@ -11,8 +11,8 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// FuzzOf digests whatever a server may be sent, known and unknown: what comes of it does not depend on how often it was
-// encoded again, nor on which of two fields came first.
+// FuzzOf digests whatever a server may be sent, known and unknown: what comes of it does not depend
+// on how often it was encoded again, nor on which of two fields came first.
 func FuzzOf(f *testing.F) {
 	f.Add(encode(f, parse(f, compile(f, versions).ByName("New"), full)))
 	f.Add([]byte("\x0a\x02\x0a\x00\x12\x01x"))

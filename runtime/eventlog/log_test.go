@@ -235,7 +235,8 @@ func (b *blocked) Read(ctx context.Context, p position, l eventlog.Limit) (event
 	return b.Store.Read(ctx, p, l)
 }
 
-// TestACanceledReaderStopsNoOther holds that another reader goes on when the one that reads the store is canceled.
+// TestACanceledReaderStopsNoOther holds that another reader goes on when the one that reads the
+// store is canceled.
 func TestACanceledReaderStopsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &blocked{Store: eventlog.NewMemory(), reads: make(chan struct{}, 10)}
@@ -268,7 +269,8 @@ func TestACanceledReaderStopsNoOther(t *testing.T) {
 	})
 }
 
-// TestRandomReaders compares readers with the log, while it grows and is trimmed, for all sizes of tails.
+// TestRandomReaders compares readers with the log, while it grows and is trimmed, for all sizes of
+// tails.
 func TestRandomReaders(t *testing.T) {
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -323,7 +325,8 @@ func (l *late) Read(ctx context.Context, p position, limit eventlog.Limit) (even
 	return b, err
 }
 
-// TestNothingIsMissedBetweenReadAndWait holds that a reader that has read the end notices an append which was too late for that.
+// TestNothingIsMissedBetweenReadAndWait holds that a reader that has read the end notices an append
+// which was too late for that.
 func TestNothingIsMissedBetweenReadAndWait(t *testing.T) {
 	data, err := proto.Marshal(&event{Id: 1})
 	if err != nil {
@@ -357,7 +360,8 @@ func (b *broken) Read(ctx context.Context, p position, limit eventlog.Limit) (ev
 	return batch, err
 }
 
-// TestBrokenStores holds that a store which skips or withholds records is an error, not another history.
+// TestBrokenStores holds that a store which skips or withholds records is an error, not another
+// history.
 func TestBrokenStores(t *testing.T) {
 	for name, change := range map[string]func(*eventlog.Batch){
 		"skips":    func(b *eventlog.Batch) { b.Records = b.Records[1:] },

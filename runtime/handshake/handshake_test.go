@@ -147,8 +147,8 @@ func TestHandshakes(t *testing.T) {
 	}
 }
 
-// TestAnIgnoredErrorEndsTheStream holds that a function which returns nil does not make a stream look
-// complete whose requests were not.
+// TestAnIgnoredErrorEndsTheStream holds that a function which returns nil does not make a stream
+// look complete whose requests were not.
 func TestAnIgnoredErrorEndsTheStream(t *testing.T) {
 	careless := func(_ context.Context, _ *header, reqs runtime.Stream[request], _ func(*response) error) error {
 		for range reqs {

@@ -76,8 +76,8 @@ func (f *facts[H]) in(m protoreflect.Message) bool {
 // Info describes the RPC.
 func (m *Method[S, Req, Resp, H]) Info() runtime.MethodInfo { return m.info }
 
-// Converse calls the RPC of client and sends config as its first request. The caller must call Close
-// of the conversation.
+// Converse calls the RPC of client and sends config as its first request. The caller must call
+// Close of the conversation.
 func (m *Method[S, Req, Resp, H]) Converse(ctx context.Context, client S, config H) (*stream.Conversation[Req, Resp], error) {
 	f, err := m.facts()
 	if err != nil {

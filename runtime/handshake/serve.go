@@ -16,14 +16,14 @@ type Option func(*options)
 
 type options struct{ timeout time.Duration }
 
-// WithTimeout sets how long the server waits for the first request, instead of what the policy states;
-// 0 means that it waits for as long as the call may take.
+// WithTimeout sets how long the server waits for the first request, instead of what the policy
+// states; 0 means that it waits for as long as the call may take.
 func WithTimeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
 
-// Serve receives the first request and calls converse with its configuration, the requests that follow,
-// and a function that sends responses and may be called concurrently. The stream ends with the error
-// that converse returns. converse runs in a goroutine of its own, which returns before the stream
-// ends; it may read requests in one loop, and send from others that it joins.
+// Serve receives the first request and calls converse with its configuration, the requests that
+// follow, and a function that sends responses and may be called concurrently. The stream ends with
+// the error that converse returns. converse runs in a goroutine of its own, which returns before
+// the stream ends; it may read requests in one loop, and send from others that it joins.
 //
 //   - A first request without the configuration, or none, is INVALID_ARGUMENT, reason
 //     HANDSHAKE_MISSING.
@@ -34,8 +34,8 @@ func WithTimeout(d time.Duration) Option { return func(o *options) { o.timeout =
 //     [runtime.ErrDraining]. A converse that does not wait for requests must watch
 //     [runtime.Draining] itself.
 //
-// reqs can be ranged over several times; each loop continues where the last one stopped. If reqs has
-// yielded an error, the stream ends with it even if converse returns nil.
+// reqs can be ranged over several times; each loop continues where the last one stopped. If reqs
+// has yielded an error, the stream ends with it even if converse returns nil.
 func (m *Method[S, Req, Resp, H]) Serve(ctx context.Context, reqs runtime.Stream[Req], converse func(ctx context.Context, config H, reqs runtime.Stream[Req], send func(*Resp) error) error, opts ...Option) runtime.Stream[Resp] {
 	f, err := m.facts()
 	if err != nil {

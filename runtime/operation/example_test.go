@@ -44,7 +44,8 @@ func (a adding) Add(ctx context.Context, req *wrapperspb.Int64Value) (*longrunni
 	return adderAdd.Start(ctx, a.ops, req)
 }
 
-// work adds up the numbers to that of the request. It saves after each, so that another worker can continue there.
+// work adds up the numbers to that of the request. It saves after each, so that another worker can
+// continue there.
 func work(ctx context.Context, run *operation.Run[wrapperspb.Int64Value, wrapperspb.Int64Value]) (*wrapperspb.Int64Value, error) {
 	var state struct{ Next, Sum int64 }
 	if _, err := run.Checkpoint(&state); err != nil {

@@ -31,7 +31,8 @@ func (l *like) of(name protoreflect.Name) protoreflect.Message {
 	return l.m
 }
 
-// likeOperation is an operation message that a team has made of its own, with its error and its response in a oneof.
+// likeOperation is an operation message that a team has made of its own, with its error and its
+// response in a oneof.
 type likeOperation struct{ like }
 
 func (o *likeOperation) ProtoReflect() protoreflect.Message { return o.of("Oneof") }
@@ -79,7 +80,8 @@ func (c likeClient) GetRun(ctx context.Context, req *likeRequest) (*likeOperatio
 	return client.Unary[likeOperation](ctx, c.rows[1], req)
 }
 
-// newLikeDesk serves likeJobs, whose operations say "done: " and their request, or fail where that is empty.
+// newLikeDesk serves likeJobs, whose operations say "done: " and their request, or fail where that
+// is empty.
 func newLikeDesk(t *testing.T) *desk {
 	return newDesk(t, func(srv *server.Server, ops *operation.Manager) {
 		likeJobsRun.Handle(ops, func(ctx context.Context, run *operation.Run[wrapperspb.StringValue, wrapperspb.Int64Value]) (*wrapperspb.StringValue, error) {

@@ -25,7 +25,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// upstream is an operation as its server answers for it: a script of how it is after so long, and of calls that fail.
+// upstream is an operation as its server answers for it: a script of how it is after so long, and
+// of calls that fail.
 type upstream struct {
 	operation.Client
 	noWait  bool          // WaitOperation is not implemented
@@ -498,7 +499,8 @@ func TestPollTellsWithoutWaiting(t *testing.T) {
 	})
 }
 
-// lagging is a client whose first answer is out of date when it comes: another call has learned meanwhile that the operation is done.
+// lagging is a client whose first answer is out of date when it comes: another call has learned
+// meanwhile that the operation is done.
 type lagging struct {
 	operation.Client
 	meanwhile func()

@@ -146,7 +146,8 @@ func TestAnOperationIsCancelledWhileItRuns(t *testing.T) {
 	}
 }
 
-// TestAWaitOutlastsARestart stops the server that an operation runs on, and starts another one of the same store.
+// TestAWaitOutlastsARestart stops the server that an operation runs on, and starts another one of
+// the same store.
 func TestAWaitOutlastsARestart(t *testing.T) {
 	store, tick := operation.Memory(), make(chan time.Time)
 	var listener atomic.Pointer[bufconn.Listener]

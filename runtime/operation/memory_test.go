@@ -20,7 +20,8 @@ func TestMemoryIsShared(t *testing.T) {
 	})
 }
 
-// The bytes that it counts are at least those that it takes, whoever has the operations and however large they are.
+// The bytes that it counts are at least those that it takes, whoever has the operations and however
+// large they are.
 func TestMemoryTakesNoMoreThanItsBytes(t *testing.T) {
 	const maxBytes = 32 << 20
 	for name, test := range map[string]struct {

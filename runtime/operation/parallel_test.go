@@ -18,8 +18,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// TestManyOperationsEndAsTheyShould has two managers of one store work on operations that succeed, fail, are tried again, panic, are
-// cancelled while they run and while they wait, and are waited for by their starters.
+// TestManyOperationsEndAsTheyShould has two managers of one store work on operations that succeed,
+// fail, are tried again, panic, are cancelled while they run and while they wait, and are waited
+// for by their starters.
 func TestManyOperationsEndAsTheyShould(t *testing.T) {
 	const each = 1250 // of 8 kinds
 	kinds := map[string]string{

@@ -41,8 +41,8 @@ func (s valuesServer) BatchTake(ctx context.Context, req *structpb.ListValue) (*
 	return s.method.Start(ctx, s.m, req)
 }
 
-// TestStartGoesByTheSingleMethod holds that a batch operation is started only by callers who may call
-// the single method, and with children that it accepts.
+// TestStartGoesByTheSingleMethod holds that a batch operation is started only by callers who may
+// call the single method, and with children that it accepts.
 func TestStartGoesByTheSingleMethod(t *testing.T) {
 	byScope := server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
 		scopes := metadata.ValueFromIncomingContext(ctx, "scopes")

@@ -220,7 +220,8 @@ func TestOperationsOfOnePrincipalKeepNobodyElseOut(t *testing.T) {
 	s.start(by(t.Context(), "eve"), req)
 }
 
-// Work that begins takes its values from the call that started it, but for calls whose requests are large.
+// Work that begins takes its values from the call that started it, but for calls whose requests are
+// large.
 func TestFewLargeRequestsAreHeldForTheirWork(t *testing.T) {
 	type key struct{}
 	kept := make(chan bool, 64)

@@ -53,7 +53,8 @@ func TestAnOperationEndsWithWhatItsWorkReturns(t *testing.T) {
 	})
 }
 
-// TestRequestsAreComparedWithinLimits checks that neither a deadline nor a size is passed over when a request is compared.
+// TestRequestsAreComparedWithinLimits checks that neither a deadline nor a size is passed over when
+// a request is compared.
 func TestRequestsAreComparedWithinLimits(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		s := open(t, operation.Memory(), runtime.Operation{}, func(context.Context, *paintRun) (*paintResult, error) {
@@ -152,7 +153,8 @@ func TestARepeatedRequestGetsTheSameOperation(t *testing.T) {
 	}
 }
 
-// A UUID is the same in letters of either case, whether the proto says that the field holds one or not.
+// A UUID is the same in letters of either case, whether the proto says that the field holds one or
+// not.
 func TestUUIDsAreTheSameInEitherLetterCase(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		s := open(t, operation.Memory(), runtime.Operation{}, untilAsked)
@@ -350,7 +352,8 @@ func (b *between) Create(ctx context.Context, op *operation.Record, queue bool) 
 	return b.Store.Create(ctx, op, queue)
 }
 
-// An operation of another principal that comes between the check and the start is not cancelled either.
+// An operation of another principal that comes between the check and the start is not cancelled
+// either.
 func TestConflictsPreemptNoOtherPrincipalThatComesBetween(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		store := &between{Store: operation.Memory()}
@@ -386,7 +389,8 @@ func TestConflictsPreemptNoOtherPrincipalThatComesBetween(t *testing.T) {
 	})
 }
 
-// A deleted operation goes on and holds its conflict key. Its principal learns which one it is, and can cancel it.
+// A deleted operation goes on and holds its conflict key. Its principal learns which one it is, and
+// can cancel it.
 func TestADeletedOperationThatHoldsAConflictKeyCanBeCancelled(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		s := open(t, operation.Memory(), runtime.Operation{}, untilAsked)

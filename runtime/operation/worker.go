@@ -106,8 +106,8 @@ func (m *Manager) claim(ctx context.Context, n int) (c claims) {
 	return c
 }
 
-// newAttempt returns an attempt at an operation that was claimed with a request sent at the given time.
-// It counts as running until end.
+// newAttempt returns an attempt at an operation that was claimed with a request sent at the given
+// time. It counts as running until end.
 func (m *Manager) newAttempt(op *Record, sent time.Time) *attempt {
 	a := &attempt{store: m.store, config: &m.config, work: m.handlerOf(op.Method), op: op}
 	a.begin(m.contextOf(op), sent)

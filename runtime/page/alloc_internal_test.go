@@ -51,7 +51,8 @@ func roundTrip(t testing.TB, s *shape, req protoreflect.Message, at position) {
 	}
 }
 
-// TestATokenCostsFewAllocations holds the budget of docs/pages.md: binding a request of ten fields, sealing and opening.
+// TestATokenCostsFewAllocations holds the budget of docs/pages.md: binding a request of ten fields,
+// sealing and opening.
 func TestATokenCostsFewAllocations(t *testing.T) {
 	s, req := tenFieldShape(t), tenFields()
 	if got := testing.AllocsPerRun(200, func() { roundTrip(t, s, req, positionOf(50)) }); got > 8 {

@@ -8,7 +8,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/page"
 )
 
-// BenchmarkServe is what a page of 50 items costs beside its rows, and what beside a response that is put together by hand.
+// BenchmarkServe is what a page of 50 items costs beside its rows, and what beside a response that
+// is put together by hand.
 func BenchmarkServe(b *testing.B) {
 	all := numbered(100)
 	type key struct {

@@ -59,7 +59,8 @@ func wideSources(rows []*pagev1.Item) map[string]page.Source[*pagev1.Item] {
 	}
 }
 
-// A page has no more bytes than it may, no page is smaller than it must be, and no item is missing or there twice.
+// A page has no more bytes than it may, no page is smaller than it must be, and no item is missing
+// or there twice.
 func TestPagesAreCutByBytes(t *testing.T) {
 	for name, test := range map[string]struct {
 		n        int64
@@ -160,7 +161,8 @@ func TestMapsAreCutByBytes(t *testing.T) {
 	}
 }
 
-// A list without tokens has nothing that says where a cut page ends: its caller is told, and our client asks for less.
+// A list without tokens has nothing that says where a cut page ends: its caller is told, and our
+// client asks for less.
 func TestListsWithoutTokensAreNotCut(t *testing.T) {
 	list := listOf[rowsRequest]((*rowsResponse).GetTexts, rowFields("texts"))
 	all := slices.Repeat([]string{strings.Repeat("x", 1000)}, 50)
@@ -190,7 +192,8 @@ func TestListsWithoutTokensAreNotCut(t *testing.T) {
 	}
 }
 
-// uncut serves pages of whatever size, as servers do that know counts only, to a client with limits.
+// uncut serves pages of whatever size, as servers do that know counts only, to a client with
+// limits.
 type uncut struct {
 	rows  []*pagev1.Item
 	sizes []int32
@@ -244,7 +247,8 @@ func TestAClientAsksForSmallerPages(t *testing.T) {
 	}
 }
 
-// A page of the highest size of the policy can be received by a client that was told nothing, whatever its items are.
+// A page of the highest size of the policy can be received by a client that was told nothing,
+// whatever its items are.
 func TestAPageOfTheAllowedSizeCanBeSent(t *testing.T) {
 	rows := wide(1000, func(int64) int { return 20 << 10 })
 	info := runtime.MethodInfo{FullMethod: itemMethod, Policy: runtime.Policy{Page: runtime.Page{MaxSize: 1000}}}
@@ -282,7 +286,8 @@ func TestAPageOfTheAllowedSizeCanBeSent(t *testing.T) {
 	}
 }
 
-// fetched counts the pages that a prefetching range has asked for when it has stopped to, of pages that have 1000 bytes.
+// fetched counts the pages that a prefetching range has asked for when it has stopped to, of pages
+// that have 1000 bytes.
 func fetched(t *testing.T, opts ...page.ReadOption) (n int32) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int32

@@ -37,7 +37,8 @@ func fuzzCodec[K any](f *testing.F) codec {
 	return c
 }
 
-// FuzzKeyCodec reads any bytes as a key. What is read is the same key when it is written and read again.
+// FuzzKeyCodec reads any bytes as a key. What is read is the same key when it is written and read
+// again.
 func FuzzKeyCodec(f *testing.F) {
 	structs, tuples := fuzzCodec[fuzzKey](f), fuzzCodec[Tuple](f)
 	text := "text"
@@ -62,7 +63,8 @@ func FuzzKeyCodec(f *testing.F) {
 	})
 }
 
-// readTwice reads a key, writes it, and reads it again. Keys are compared as they are written: a float may be none.
+// readTwice reads a key, writes it, and reads it again. Keys are compared as they are written: a
+// float may be none.
 func readTwice[K any](t *testing.T, c codec, text []byte) {
 	t.Helper()
 	var first, second K

@@ -63,7 +63,8 @@ func TestAllRangesOverAllPages(t *testing.T) {
 	}
 }
 
-// TestEachPageIsARequestOfItsOwn holds that it has its own message, id and token, and the same arguments.
+// TestEachPageIsARequestOfItsOwn holds that it has its own message, id and token, and the same
+// arguments.
 func TestEachPageIsARequestOfItsOwn(t *testing.T) {
 	for _, id := range []string{"", "mine"} {
 		svc := &listing{n: 9}
@@ -180,7 +181,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestALimitHoldsOverServersThatGiveMore holds it for items; pages come whole, so that their token is right.
+// TestALimitHoldsOverServersThatGiveMore holds it for items; pages come whole, so that their token
+// is right.
 func TestALimitHoldsOverServersThatGiveMore(t *testing.T) {
 	svc := items(func(context.Context, *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 		return &pagev1.ListItemsResponse{Items: numbered(9), NextPageToken: "more"}, nil
@@ -252,7 +254,8 @@ func TestErrorsEndTheLoop(t *testing.T) {
 	}
 }
 
-// TestPrefetchWorksAhead holds how many pages are fetched before they are wanted, and that breaking out leaves nothing running.
+// TestPrefetchWorksAhead holds how many pages are fetched before they are wanted, and that breaking
+// out leaves nothing running.
 func TestPrefetchWorksAhead(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 5} {
 		synctest.Test(t, func(t *testing.T) { // which fails if a goroutine is left
@@ -276,7 +279,8 @@ func TestPrefetchWorksAhead(t *testing.T) {
 	}
 }
 
-// TestBreakingCancelsThePageThatIsOnItsWay holds that a loop does not wait for a page that nobody wants.
+// TestBreakingCancelsThePageThatIsOnItsWay holds that a loop does not wait for a page that nobody
+// wants.
 func TestBreakingCancelsThePageThatIsOnItsWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cancelled := false
@@ -297,7 +301,8 @@ func TestBreakingCancelsThePageThatIsOnItsWay(t *testing.T) {
 	})
 }
 
-// TestALoopWhoseContextEndsFails holds that a list that was cut off never looks like one that has ended.
+// TestALoopWhoseContextEndsFails holds that a list that was cut off never looks like one that has
+// ended.
 func TestALoopWhoseContextEndsFails(t *testing.T) {
 	for range 50 {
 		synctest.Test(t, func(t *testing.T) {
@@ -324,7 +329,8 @@ func TestALoopWhoseContextEndsFails(t *testing.T) {
 	}
 }
 
-// TestAPanicIsOneOfTheLoop holds that a panic of a page that is fetched ahead is recovered by who ranges.
+// TestAPanicIsOneOfTheLoop holds that a panic of a page that is fetched ahead is recovered by who
+// ranges.
 func TestAPanicIsOneOfTheLoop(t *testing.T) {
 	svc := items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 		if req.GetPageToken() != "" {

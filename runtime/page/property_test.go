@@ -17,9 +17,10 @@ type rowKey struct {
 	ID   int64
 }
 
-// TestEveryRowThatStaysIsFoundOnce reads tables of every size in every order with pages of every size, while rows come and go: each row
-// that is there all the time is found once, in its place, and no row is found twice. Rows are found by a typed key and by an SQL
-// condition, which have to agree.
+// TestEveryRowThatStaysIsFoundOnce reads tables of every size in every order with pages of every
+// size, while rows come and go: each row that is there all the time is found once, in its place,
+// and no row is found twice. Rows are found by a typed key and by an SQL condition, which have to
+// agree.
 func TestEveryRowThatStaysIsFoundOnce(t *testing.T) {
 	for name, o := range orderings {
 		t.Run(name, func(t *testing.T) {

@@ -36,7 +36,8 @@ func readAll[Req, Resp, T any](t *testing.T, m *page.Method[service[Req, Resp], 
 	return got, pages
 }
 
-// TestAPageInAMessageOfItsOwn has tokens that are bytes, a size that is an int64, a total in a wrapper and items in a map.
+// TestAPageInAMessageOfItsOwn has tokens that are bytes, a size that is an int64, a total in a
+// wrapper and items in a map.
 func TestAPageInAMessageOfItsOwn(t *testing.T) {
 	type (
 		request  = pagev1.ListPlacesRequest
@@ -112,7 +113,8 @@ type (
 	rowsResponse = pagev1.ListRowsResponse
 )
 
-// TestItemsOfEveryKind holds that they need not be messages, and that pages may be counted where there is no token.
+// TestItemsOfEveryKind holds that they need not be messages, and that pages may be counted where
+// there is no token.
 func TestItemsOfEveryKind(t *testing.T) {
 	wantRows(t, (*rowsResponse).GetTexts, rowFields("texts"), []string{"a", "", "c", "d", "e", "f", "g"}, func(a, b string) bool { return a == b })
 	wantRows(t, (*rowsResponse).GetNumbers, rowFields("numbers"), []int32{1, 0, -3, 4, 5}, func(a, b int32) bool { return a == b })
@@ -140,7 +142,8 @@ func wantRows[T any](t *testing.T, items func(*rowsResponse) []T, fields page.Fi
 	}
 }
 
-// TestListsWithoutTokensAreCounted holds that a source which needs one is the service's mistake, and that no offset is too high.
+// TestListsWithoutTokensAreCounted holds that a source which needs one is the service's mistake,
+// and that no offset is too high.
 func TestListsWithoutTokensAreCounted(t *testing.T) {
 	list := listOf[rowsRequest]((*rowsResponse).GetTexts, rowFields("texts"))
 	_, err := list.Serve(t.Context(), nil, page.Cursor(func(context.Context, string, int) ([]string, string, error) { return nil, "", nil }))
@@ -184,7 +187,8 @@ func TestMapsAreReadInOrder(t *testing.T) {
 	}
 }
 
-// TestFieldsThatThereAreNot holds that they are found on the first use, by server and client, and never end the process.
+// TestFieldsThatThereAreNot holds that they are found on the first use, by server and client, and
+// never end the process.
 func TestFieldsThatThereAreNot(t *testing.T) {
 	good := itemFields
 	for want, spoil := range map[string]func(*page.Fields){

@@ -13,7 +13,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/page"
 )
 
-// byOffset is the Offset source of the items 1 to n, which notes in asked where it was asked and for how many.
+// byOffset is the Offset source of the items 1 to n, which notes in asked where it was asked and
+// for how many.
 func byOffset(n int64, asked *[]string) page.Source[*pagev1.Item] {
 	return page.Offset(func(_ context.Context, offset int64, limit int) (rows []*pagev1.Item, _ error) {
 		if asked != nil {
@@ -26,7 +27,8 @@ func byOffset(n int64, asked *[]string) page.Source[*pagev1.Item] {
 	})
 }
 
-// byCursor is a Cursor source of the items 1 to n, of which at most most come at a time and none every third time.
+// byCursor is a Cursor source of the items 1 to n, of which at most most come at a time and none
+// every third time.
 func byCursor(n int64, most int) page.Source[*pagev1.Item] {
 	calls := 0
 	return page.Cursor(func(_ context.Context, cursor string, limit int) (rows []*pagev1.Item, _ string, _ error) {
@@ -53,7 +55,8 @@ func sources(n int64) map[string]page.Source[*pagev1.Item] {
 	}
 }
 
-// TestEverySourceIsReadWhole reads lists of every size with pages of every size, and what is skipped first.
+// TestEverySourceIsReadWhole reads lists of every size with pages of every size, and what is
+// skipped first.
 func TestEverySourceIsReadWhole(t *testing.T) {
 	for n := range int64(23) {
 		for _, skip := range []int64{0, 1, 5, n, n + 1} {
@@ -148,7 +151,8 @@ func TestSkippingIsBounded(t *testing.T) {
 	wantIDs(t, serve(t, byID(page.MaxSkip+3, &asked), &pagev1.ListItemsRequest{Skip: page.MaxSkip, PageSize: 2}), page.MaxSkip+1, page.MaxSkip+2)
 }
 
-// TestMuchIsSkippedInParts holds that a caller cannot have more rows loaded at a time than two pages and one.
+// TestMuchIsSkippedInParts holds that a caller cannot have more rows loaded at a time than two
+// pages and one.
 func TestMuchIsSkippedInParts(t *testing.T) {
 	var asked []int
 	wantIDs(t, serve(t, byID(1000, &asked), &pagev1.ListItemsRequest{Skip: 250, PageSize: 10}), 251, 260)
@@ -167,8 +171,9 @@ func TestMuchIsSkippedInParts(t *testing.T) {
 	}
 }
 
-// TestOffsetsCountWhatWasServed holds that a size that was cut, or not said, does not move the next page.
-// TestSkippingEndsWithTheCall holds that a source which does not look at its context is not read on for nobody.
+// TestOffsetsCountWhatWasServed holds that a size that was cut, or not said, does not move the next
+// page. TestSkippingEndsWithTheCall holds that a source which does not look at its context is not
+// read on for nobody.
 func TestSkippingEndsWithTheCall(t *testing.T) {
 	for _, name := range []string{"keyset", "cursor"} {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -210,7 +215,8 @@ func TestOffsetsCountWhatWasServed(t *testing.T) {
 	}
 }
 
-// TestRowsThatAreTooManyAreCut holds that a source that does not know limits is read right nevertheless.
+// TestRowsThatAreTooManyAreCut holds that a source that does not know limits is read right
+// nevertheless.
 func TestRowsThatAreTooManyAreCut(t *testing.T) {
 	all := numbered(30)
 	for name, source := range map[string]page.Source[*pagev1.Item]{
@@ -242,7 +248,8 @@ func TestTokensOfAnotherKindOfSource(t *testing.T) {
 	}
 }
 
-// TestCursorsComeToAnEnd holds that an upstream that does not move, or gives more than it was asked for, is found out.
+// TestCursorsComeToAnEnd holds that an upstream that does not move, or gives more than it was asked
+// for, is found out.
 func TestCursorsComeToAnEnd(t *testing.T) {
 	stuck := page.Cursor(func(_ context.Context, cursor string, _ int) ([]*pagev1.Item, string, error) {
 		return nil, "stuck", nil
@@ -259,7 +266,8 @@ func TestCursorsComeToAnEnd(t *testing.T) {
 	wantInternal(t, err, "6 items; return at most limit, 5")
 }
 
-// TestRowsThatBeginWithTheirKey holds that a query with >= in it is found out, rather than read for ever.
+// TestRowsThatBeginWithTheirKey holds that a query with >= in it is found out, rather than read for
+// ever.
 func TestRowsThatBeginWithTheirKey(t *testing.T) {
 	source := page.Keyset(func(_ context.Context, after *int64, limit int) (rows []*pagev1.Item, _ error) {
 		first := int64(1)

@@ -10,7 +10,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/page"
 )
 
-// query evaluates a condition over the rows, and orders and limits what passes, as a database would.
+// query evaluates a condition over the rows, and orders and limits what passes, as a database
+// would.
 func (t table) query(where string, args []any, orderBy string, limit int) ([]row, error) {
 	o, err := parseOrderBy(orderBy)
 	if err != nil {

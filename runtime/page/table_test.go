@@ -10,7 +10,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/page"
 )
 
-// row is a row of a table with a column that may be NULL, one that many rows have in common, and a unique one.
+// row is a row of a table with a column that may be NULL, one that many rows have in common, and a
+// unique one.
 type row struct {
 	name *string
 	rank int64
@@ -31,7 +32,8 @@ func (r row) column(name string) any {
 	return r.id
 }
 
-// randomRow returns a row with an id, whose name is often NULL and whose rank is often that of others.
+// randomRow returns a row with an id, whose name is often NULL and whose rank is often that of
+// others.
 func randomRow(rng *rand.Rand, id int64) row {
 	r := row{rank: rng.Int64N(4), id: id}
 	if name := rng.IntN(4); name > 0 {
@@ -107,7 +109,8 @@ func (t table) after(o ordering, last *row, limit int) (rows []row) {
 	return rows
 }
 
-// change deletes some rows and inserts others, whose ids are next and above. What was deleted or inserted is noted.
+// change deletes some rows and inserts others, whose ids are next and above. What was deleted or
+// inserted is noted.
 func (t table) change(rng *rand.Rand, next *int64, gone, added map[int64]bool) table {
 	t = slices.DeleteFunc(slices.Clone(t), func(r row) bool {
 		if rng.IntN(8) > 0 {

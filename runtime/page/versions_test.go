@@ -16,8 +16,8 @@ type (
 	newResponse = pagev1.ListItemsResponse
 )
 
-// oldList is the method as a server of an older version of the proto has it. What it varies by is a field that is inside a message and
-// that it does not know.
+// oldList is the method as a server of an older version of the proto has it. What it varies by is a
+// field that is inside a message and that it does not know.
 var oldList = page.Of(runtime.MethodInfo{FullMethod: itemMethod, Policy: runtime.Policy{Page: limits}},
 	service[oldRequest, newResponse].call, (*newResponse).GetItems, page.Fields{
 		Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token",
@@ -29,8 +29,9 @@ var newList = page.Of(runtime.MethodInfo{FullMethod: itemMethod, Policy: runtime
 		Items: "items", Size: "page_size", Token: "page_token", NextToken: "next_page_token", Total: "total_size",
 	})
 
-// TestServersOfTwoVersionsTakeEachOthersTokens reads a list from an old and a new server in turns, as a client does while a new
-// version is rolled out: the client has fields that the old server does not know, in the request and in a message in it.
+// TestServersOfTwoVersionsTakeEachOthersTokens reads a list from an old and a new server in turns,
+// as a client does while a new version is rolled out: the client has fields that the old server
+// does not know, in the request and in a message in it.
 func TestServersOfTwoVersionsTakeEachOthersTokens(t *testing.T) {
 	req := &newRequest{
 		Parent: "shelves/1", Filter: "born > 1900", OrderBy: "name", ShowDeleted: true, Ids: []int64{3, 1, 2}, Language: "de", View: "FULL", Minimum: 1.5,

@@ -45,7 +45,8 @@ func TestOverride(t *testing.T) {
 	}
 }
 
-// TestFaultsLeaveTheTableAsItIs holds that no rule, such as who may call, is lost where an override cannot be laid.
+// TestFaultsLeaveTheTableAsItIs holds that no rule, such as who may call, is lost where an override
+// cannot be laid.
 func TestFaultsLeaveTheTableAsItIs(t *testing.T) {
 	auth := &Auth{AllOf: []string{"admin"}}
 	for name, test := range map[string]struct {

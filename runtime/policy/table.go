@@ -11,8 +11,8 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// rules is the table of all rules. To add an option, add its field to options.proto, its field
-// to [Policy], and its row here; merging, overriding, checking, generated code and the report follow.
+// rules is the table of all rules. To add an option, add its field to options.proto, its field to
+// [Policy], and its row here; merging, overriding, checking, generated code and the report follow.
 var rules = table{
 	timeoutRule(), authRule(), rateRule(), concurrencyRule(), retryRule(), hedgingRule(),
 	maxRequestBytesRule(), logRule(), validationRule(),

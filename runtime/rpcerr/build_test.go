@@ -57,7 +57,8 @@ func TestErrorDetails(t *testing.T) {
 		&errdetails.RequestInfo{RequestId: "7"})
 }
 
-// TestErrorsCanShareABase holds that an Error never changes, so that one may be a package's variable.
+// TestErrorsCanShareABase holds that an Error never changes, so that one may be a package's
+// variable.
 func TestErrorsCanShareABase(t *testing.T) {
 	base := reasonOutOfStock.Errorf(codes.NotFound, "no").WithQuota("a", "1")
 	for range 3 { // the capacity of slices must not be shared either
@@ -120,7 +121,8 @@ func TestCodesThatAreNoErrors(t *testing.T) {
 	}
 }
 
-// TestErrorsThatCannotBeEncoded holds that what is wrong with a part of an error takes nothing else with it.
+// TestErrorsThatCannotBeEncoded holds that what is wrong with a part of an error takes nothing else
+// with it.
 func TestErrorsThatCannotBeEncoded(t *testing.T) {
 	const bad = "a\xffb"
 	var none *errdetails.Help
@@ -143,7 +145,8 @@ func TestNoReason(t *testing.T) {
 	echotest.WantStatus(t, rpcerr.Reason("").Errorf(codes.Aborted, "no"), codes.Aborted, "no")
 }
 
-// TestNilError holds that a nil *Error that was made an error, a mistake that is easy in Go, breaks nothing.
+// TestNilError holds that a nil *Error that was made an error, a mistake that is easy in Go, breaks
+// nothing.
 func TestNilError(t *testing.T) {
 	var none *rpcerr.Error
 	srv := echotest.Start(t, echotest.Behaving(func(context.Context) error { return none }))

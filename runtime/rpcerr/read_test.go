@@ -23,7 +23,8 @@ import (
 // typeURL starts the names of types in details.
 const typeURL = "type.googleapis.com/google.rpc."
 
-// damaged returns an error with details that no decent server sends, before those that a decent one does.
+// damaged returns an error with details that no decent server sends, before those that a decent one
+// does.
 func damaged(t *testing.T, details ...proto.Message) error {
 	t.Helper()
 	p := &spb.Status{Code: int32(codes.Aborted)}
@@ -110,7 +111,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestReasonsAreOfOneDomain holds that no other domain can pass for the runtime's or for a generated reason.
+// TestReasonsAreOfOneDomain holds that no other domain can pass for the runtime's or for a
+// generated reason.
 func TestReasonsAreOfOneDomain(t *testing.T) {
 	for _, test := range []struct {
 		domain, name string

@@ -66,7 +66,8 @@ const (
 	// ReasonMissingScope is the reason of PERMISSION_DENIED if the principal lacks a scope that
 	// the method requires.
 	ReasonMissingScope Reason = "MISSING_SCOPE"
-	// ReasonNoPolicy is the reason of PERMISSION_DENIED for a method whose policy does not say who may call it.
+	// ReasonNoPolicy is the reason of PERMISSION_DENIED for a method whose policy does not say who
+	// may call it.
 	ReasonNoPolicy Reason = "NO_POLICY"
 	// ReasonInvalidRequest is the reason of INVALID_ARGUMENT. BadRequest has a violation for each
 	// invalid field.
@@ -88,6 +89,7 @@ const (
 	// is unreachable, for example. Only the code is passed on. The code is INTERNAL if the other
 	// service rejects this server's credentials.
 	ReasonUpstreamFailed Reason = "UPSTREAM_FAILED"
-	// ReasonUnknownService is the reason of NOT_FOUND from a health check of a service that is not registered.
+	// ReasonUnknownService is the reason of NOT_FOUND from a health check of a service that is not
+	// registered.
 	ReasonUnknownService Reason = "SERVICE_UNKNOWN"
 )

@@ -66,8 +66,8 @@ func narrow(t *testing.T, lis *bufconn.Listener) *grpc.ClientConn {
 	return conn
 }
 
-// TestGiantErrorsArrive holds that an error of any size arrives with its code, its reason and its pushback, at a client with
-// grpc-go's default limit and at one with that of other languages.
+// TestGiantErrorsArrive holds that an error of any size arrives with its code, its reason and its
+// pushback, at a client with grpc-go's default limit and at one with that of other languages.
 func TestGiantErrorsArrive(t *testing.T) {
 	for name, giant := range giants(t) {
 		t.Run(name, func(t *testing.T) {

@@ -38,8 +38,8 @@ type words string
 
 func (w words) Error() string { return string(w) }
 
-// CodeWords returns the words for a code: "not found". Those of INTERNAL are "internal error"; those of UNKNOWN and of codes that gRPC does
-// not define are "unknown error".
+// CodeWords returns the words for a code: "not found". Those of INTERNAL are "internal error";
+// those of UNKNOWN and of codes that gRPC does not define are "unknown error".
 func CodeWords(code codes.Code) string {
 	switch {
 	case code == codes.Internal:

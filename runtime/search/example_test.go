@@ -10,8 +10,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/search"
 )
 
-// catalogue has responses with a list of results. Called directly, as here, it behaves as its client
-// does.
+// catalogue has responses with a list of results. Called directly, as here, it behaves as its
+// client does.
 type catalogue struct{ names []string }
 
 func (c catalogue) Search(ctx context.Context, req *pagev1.ListItemsRequest) runtime.Stream[pagev1.Item] {

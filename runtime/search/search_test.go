@@ -262,7 +262,8 @@ func TestResultsDoNotWaitLong(t *testing.T) {
 	}
 }
 
-// TestSearchesEndWithTheirReader holds that breaking at each point ends the search and its goroutine.
+// TestSearchesEndWithTheirReader holds that breaking at each point ends the search and its
+// goroutine.
 func TestSearchesEndWithTheirReader(t *testing.T) {
 	servicetest.NoLeaks(t)
 	ended := make(chan struct{}, 1)

@@ -37,8 +37,8 @@ func unaryAllocs(t *testing.T, ctx context.Context, desc *grpc.ServiceDesc, impl
 	})
 }
 
-// TestUnaryAllocations holds what the pipeline costs over a bare handler: recovery, a request ID and a log that wants no
-// record. The client's deadline is there, as ours adds a timer.
+// TestUnaryAllocations holds what the pipeline costs over a bare handler: recovery, a request ID
+// and a log that wants no record. The client's deadline is there, as ours adds a timer.
 func TestUnaryAllocations(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -19,8 +19,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
-// TestNoPointOfACutLooksComplete cuts calls of each kind off at each of their messages: by the client,
-// or by a shutdown that has no patience. A call that succeeds has all its messages, at both ends.
+// TestNoPointOfACutLooksComplete cuts calls of each kind off at each of their messages: by the
+// client, or by a shutdown that has no patience. A call that succeeds has all its messages, at both
+// ends.
 func TestNoPointOfACutLooksComplete(t *testing.T) {
 	const messages = 4
 	servicetest.NoLeaks(t)

@@ -25,7 +25,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// legacyItem is the request and the response of all methods of legacy.v1.Items. Its name is REQUIRED.
+// legacyItem is the request and the response of all methods of legacy.v1.Items. Its name is
+// REQUIRED.
 var legacyItem = func() protoreflect.MessageDescriptor {
 	required := new(descriptorpb.FieldOptions)
 	const fieldBehavior, isRequired = 1052, 2 // google.api.field_behavior, whose package is no dependency
@@ -182,7 +183,8 @@ func noDeadline(ctx context.Context) error {
 	return nil
 }
 
-// TestCompatibleChangesNothingOnTheWire compares what clients see of a server of grpc alone with what they see after a move.
+// TestCompatibleChangesNothingOnTheWire compares what clients see of a server of grpc alone with
+// what they see after a move.
 func TestCompatibleChangesNothingOnTheWire(t *testing.T) {
 	for name, method := range map[string]legacyMethod{
 		"success":        func(context.Context) error { return nil },

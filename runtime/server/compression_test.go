@@ -38,7 +38,8 @@ type wire struct {
 	length   int    // of messages after decompression
 }
 
-// wireTap notes what comes in. This package's tests do not import grpc's encoding/gzip: the runtime has to.
+// wireTap notes what comes in. This package's tests do not import grpc's encoding/gzip: the runtime
+// has to.
 type wireTap struct {
 	mu  sync.Mutex
 	got wire
@@ -109,8 +110,8 @@ func answering(ctxDo func(context.Context), texts ...string) echotest.Funcs {
 
 func leaveIt(context.Context) {}
 
-// TestClientsThatCompressAreServed calls each kind of RPC with compressed requests: on a Server, on a server of grpc's own, and
-// of a service by other generators.
+// TestClientsThatCompressAreServed calls each kind of RPC with compressed requests: on a Server, on
+// a server of grpc's own, and of a service by other generators.
 func TestClientsThatCompressAreServed(t *testing.T) {
 	srv := echotest.StartServer(t, func(srv *server.Server) {
 		server.Register[echotest.Service](srv, echotest.Table, answering(leaveIt, big))
@@ -140,7 +141,8 @@ func TestClientsThatCompressAreServed(t *testing.T) {
 	}
 }
 
-// TestResponsesAreCompressedWhereItPays holds which responses a server compresses, for each kind of RPC.
+// TestResponsesAreCompressedWhereItPays holds which responses a server compresses, for each kind of
+// RPC.
 func TestResponsesAreCompressedWhereItPays(t *testing.T) {
 	compress := []grpc.CallOption{grpc.UseCompressor("gzip")}
 	choose := func(on bool) func(context.Context) {
@@ -238,8 +240,9 @@ func TestOtherClientsAreAnsweredAsTheyAsk(t *testing.T) {
 	}
 }
 
-// TestSizesAreCountedAfterDecompression holds that compression does not get a request past a limit. The caller of one that is
-// larger than grpc's limit gets grpc's own status; observers see the reason.
+// TestSizesAreCountedAfterDecompression holds that compression does not get a request past a limit.
+// The caller of one that is larger than grpc's limit gets grpc's own status; observers see the
+// reason.
 func TestSizesAreCountedAfterDecompression(t *testing.T) {
 	for name, test := range map[string]struct {
 		most  int64
@@ -288,8 +291,8 @@ func (r reasons) End(_ context.Context, _ runtime.Call, outcome runtime.Outcome)
 	r <- rpcerr.ReasonOf(outcome.Err)
 }
 
-// TestBombsStayBounded sends 64 KiB that decompress to 64 MiB. The server stops at its limit, and does not begin for a caller
-// that it does not know.
+// TestBombsStayBounded sends 64 KiB that decompress to 64 MiB. The server stops at its limit, and
+// does not begin for a caller that it does not know.
 func TestBombsStayBounded(t *testing.T) {
 	bomb := gzipFrame(t, 64<<20)
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0), server.WithAuthenticator(byToken))
@@ -470,8 +473,8 @@ type limitedStream struct{ grpc.ServerStream }
 
 func (limitedStream) RecvMsg(any) error { return status.Error(codes.ResourceExhausted, "slow down") }
 
-// TestRatesOfInterceptorsAreNotSizes holds that RESOURCE_EXHAUSTED of an interceptor around the pipeline
-// stays what it is: only grpc's own is about the size of a request.
+// TestRatesOfInterceptorsAreNotSizes holds that RESOURCE_EXHAUSTED of an interceptor around the
+// pipeline stays what it is: only grpc's own is about the size of a request.
 func TestRatesOfInterceptorsAreNotSizes(t *testing.T) {
 	ended := make(reasons, 1)
 	limit := func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {

@@ -17,8 +17,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// TestNewServersGetCallsAfterTheConnectionAge adds a server under steady load, as an autoscaler does. The client learns of it
-// when a connection goes, and not before.
+// TestNewServersGetCallsAfterTheConnectionAge adds a server under steady load, as an autoscaler
+// does. The client learns of it when a connection goes, and not before.
 func TestNewServersGetCallsAfterTheConnectionAge(t *testing.T) {
 	serve := func(name string) string {
 		srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0), server.WithMaxConnectionAge(100*time.Millisecond))

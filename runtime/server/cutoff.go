@@ -63,8 +63,8 @@ func (l *liveCalls) remove(c *liveCall) {
 	c.cancel()
 }
 
-// expire cancels all calls, and those that are still to come. It returns those that are sending, which
-// the end of their context does not interrupt.
+// expire cancels all calls, and those that are still to come. It returns those that are sending,
+// which the end of their context does not interrupt.
 func (l *liveCalls) expire() (sending []*callContext) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -151,7 +151,8 @@ var cutOffCases = map[string]cutOffCase{
 	}, codes.Unavailable, ""},
 }
 
-// TestACutOffCallNeverLooksComplete checks what callers get of calls that a shutdown cuts off, and that the log says the same.
+// TestACutOffCallNeverLooksComplete checks what callers get of calls that a shutdown cuts off, and
+// that the log says the same.
 func TestACutOffCallNeverLooksComplete(t *testing.T) {
 	for name, c := range cutOffCases {
 		t.Run(name, func(t *testing.T) {
@@ -224,8 +225,8 @@ func checkCutOffRecord(t *testing.T, log string, want codes.Code) {
 	t.Errorf("the log has no record of the call:\n%s", log)
 }
 
-// TestACallOfAllRequestsIsComplete checks that a client stream whose requests were all read has its response, although the shutdown
-// has canceled it.
+// TestACallOfAllRequestsIsComplete checks that a client stream whose requests were all read has its
+// response, although the shutdown has canceled it.
 func TestACallOfAllRequestsIsComplete(t *testing.T) {
 	entered := make(chan struct{})
 	srv := echotest.Start(t, echotest.Funcs{JoinFunc: func(ctx context.Context, reqs runtime.Stream[text]) (*text, error) {
@@ -249,7 +250,8 @@ func TestACallOfAllRequestsIsComplete(t *testing.T) {
 	}
 }
 
-// TestLateContextsAreHarmless checks that a context which a goroutine keeps beyond its call is over, and keeps nothing alive.
+// TestLateContextsAreHarmless checks that a context which a goroutine keeps beyond its call is
+// over, and keeps nothing alive.
 func TestLateContextsAreHarmless(t *testing.T) {
 	kept := make(chan context.Context, 1)
 	srv := echotest.Start(t, echotest.Behaving(func(ctx context.Context) error { kept <- ctx; return nil }))
@@ -265,8 +267,8 @@ func TestLateContextsAreHarmless(t *testing.T) {
 	}
 }
 
-// TestACallThatItsClientEndsIsNoSuccess checks what observers and the log are told of streams whose client
-// goes away, or whose deadline passes, if their methods return without an error.
+// TestACallThatItsClientEndsIsNoSuccess checks what observers and the log are told of streams whose
+// client goes away, or whose deadline passes, if their methods return without an error.
 func TestACallThatItsClientEndsIsNoSuccess(t *testing.T) {
 	for name, want := range map[string]codes.Code{"canceled": codes.Canceled, "too late": codes.DeadlineExceeded} {
 		for _, kind := range []string{"Many", "Join", "Chat"} {

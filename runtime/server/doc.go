@@ -27,8 +27,8 @@
 //
 //   - [WithPolicy]: overrides from the server's configuration
 //   - [WithRateLimiter], [WithIdempotency]: rates and idempotency keys across replicas
-//   - [WithDefaultTimeout], [WithSendTimeout]: the deadline of calls that have none, and of responses
-//     that nobody reads
+//   - [WithDefaultTimeout], [WithSendTimeout]: the deadline of calls that have none, and of
+//     responses that nobody reads
 //   - [WithTokenKeys]: the seal of page tokens
 //
 // Requests, responses and errors:

@@ -88,7 +88,8 @@ func TestOldCodeServesAndStops(t *testing.T) {
 	}
 }
 
-// TestOldCodeRegistersWhatItAlwaysDid registers a health and a reflection service, which a *grpc.Server does not have by itself.
+// TestOldCodeRegistersWhatItAlwaysDid registers a health and a reflection service, which a
+// *grpc.Server does not have by itself.
 func TestOldCodeRegistersWhatItAlwaysDid(t *testing.T) {
 	srv := newOldServer()
 	own := health.NewServer()
@@ -126,7 +127,8 @@ func TestGeneratedServicesGoThroughThePipelineOnce(t *testing.T) {
 	}
 }
 
-// TestPanicsGoOnWithoutRecovery holds it of generated services, for the method and for a goroutine of the call.
+// TestPanicsGoOnWithoutRecovery holds it of generated services, for the method and for a goroutine
+// of the call.
 func TestPanicsGoOnWithoutRecovery(t *testing.T) {
 	for name, do := range map[string]func(context.Context) error{
 		"method": func(context.Context) error { panic("boom") },

@@ -14,7 +14,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
-// TestConnectionsWithoutAHandshakeDoNotHoldTheShutdown opens connections as port scanners and load balancers do.
+// TestConnectionsWithoutAHandshakeDoNotHoldTheShutdown opens connections as port scanners and load
+// balancers do.
 func TestConnectionsWithoutAHandshakeDoNotHoldTheShutdown(t *testing.T) {
 	for name, sent := range map[string]string{
 		"nothing":               "",

@@ -85,8 +85,8 @@ func TestHealthWatchEndsWithItsCaller(t *testing.T) {
 	}
 }
 
-// TestHealthOfItself checks that the health service is serving for as long as it answers, which is what a liveness probe asks:
-// a server whose services cannot work is not to be restarted for that.
+// TestHealthOfItself checks that the health service is serving for as long as it answers, which is
+// what a liveness probe asks: a server whose services cannot work is not to be restarted for that.
 func TestHealthOfItself(t *testing.T) {
 	srv := echotest.Start(t, echotest.Funcs{})
 	srv.Health().SetServing("", false)

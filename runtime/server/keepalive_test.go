@@ -19,9 +19,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// TestServersBearPings leaves a stream silent for twenty minutes, on a clock that takes no time. The
-// pings of clients must not end it: those of ours, and those of a client that pings as often as grpc-go
-// lets it.
+// TestServersBearPings leaves a stream silent for twenty minutes, on a clock that takes no time.
+// The pings of clients must not end it: those of ours, and those of a client that pings as often as
+// grpc-go lets it.
 func TestServersBearPings(t *testing.T) {
 	if client.KeepaliveTime <= server.MinPingInterval {
 		t.Errorf("our client pings every %v, our server allows %v", client.KeepaliveTime, server.MinPingInterval)
@@ -86,7 +86,8 @@ func TestServersEndFloodsOfPings(t *testing.T) {
 	})
 }
 
-// silence returns what a stream without messages ends with, when the server ends it after twenty minutes.
+// silence returns what a stream without messages ends with, when the server ends it after twenty
+// minutes.
 func silence(t *testing.T, opts ...client.Option) error {
 	t.Helper()
 	srv := server.New(server.WithDrainDelay(0))

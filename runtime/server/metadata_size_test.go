@@ -17,8 +17,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// TestLargeMetadataEndsNoOtherCall has a client send much metadata that does not look at what the server
-// takes, while another call over its connection runs.
+// TestLargeMetadataEndsNoOtherCall has a client send much metadata that does not look at what the
+// server takes, while another call over its connection runs.
 func TestLargeMetadataEndsNoOtherCall(t *testing.T) {
 	many := make([][2]string, 2000)
 	for i := range many {

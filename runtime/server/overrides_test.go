@@ -15,7 +15,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// TestServiceOverridesAreLaidAsFarAsTheyFit holds that one rule serves a service with methods of all kinds.
+// TestServiceOverridesAreLaidAsFarAsTheyFit holds that one rule serves a service with methods of
+// all kinds.
 func TestServiceOverridesAreLaidAsFarAsTheyFit(t *testing.T) {
 	srv := echotest.StartServer(t, func(srv *server.Server) {
 		server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{}), echotest.Behaving(waits))
@@ -53,7 +54,8 @@ func TestConfigurationsThatAreNotOne(t *testing.T) {
 	}
 }
 
-// TestRowsThatAreNotSoundAreNotServed holds that an override of a wrong row does not take its other rules away in silence.
+// TestRowsThatAreNotSoundAreNotServed holds that an override of a wrong row does not take its other
+// rules away in silence.
 func TestRowsThatAreNotSoundAreNotServed(t *testing.T) {
 	row := runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"admin"}}, Rates: []runtime.Rate{{PerSecond: 5}}}
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithAuthenticator(byToken),

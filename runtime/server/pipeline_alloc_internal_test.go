@@ -22,7 +22,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// clientContext is the context of a call as a transport makes it: with a deadline, a peer, credentials and a request ID.
+// clientContext is the context of a call as a transport makes it: with a deadline, a peer,
+// credentials and a request ID.
 func clientContext(t *testing.T, token string) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

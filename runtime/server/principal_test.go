@@ -50,7 +50,8 @@ func TestPrincipalsWithoutAnIDAreRejected(t *testing.T) {
 	}
 }
 
-// A public method serves the caller as it serves callers with bad credentials, and never as the principal.
+// A public method serves the caller as it serves callers with bad credentials, and never as the
+// principal.
 func TestPrincipalsWithoutAnIDAreNobodyOnPublicMethods(t *testing.T) {
 	for name, principal := range nameless {
 		for kind, call := range echotest.Kinds {

@@ -61,7 +61,8 @@ func TestUnauthenticatedCallersTakeNoSlots(t *testing.T) {
 	}
 }
 
-// TestCallersWhoMayNotCallUseUpNoRate sends calls that are rejected, then as many as the rate allows.
+// TestCallersWhoMayNotCallUseUpNoRate sends calls that are rejected, then as many as the rate
+// allows.
 func TestCallersWhoMayNotCallUseUpNoRate(t *testing.T) {
 	for name, key := range map[string]runtime.Rate{"method": {Key: runtime.ByMethod}, "principal": {Key: runtime.ByPrincipal}} {
 		for kind, call := range echotest.Kinds {

@@ -17,8 +17,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// TestStreamsThatEndEarlyOnTheWire sends streams as few clients end them. grpc before 1.84 never answers one whose HEADERS
-// frame ends it, and takes one that ends inside a message for complete.
+// TestStreamsThatEndEarlyOnTheWire sends streams as few clients end them. grpc before 1.84 never
+// answers one whose HEADERS frame ends it, and takes one that ends inside a message for complete.
 func TestStreamsThatEndEarlyOnTheWire(t *testing.T) {
 	const message = "\x00\x00\x00\x00\x03\x0a\x01a" // "a" as a StringValue, with its prefix of five bytes
 	for name, test := range map[string]struct {

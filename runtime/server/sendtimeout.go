@@ -38,9 +38,9 @@ func (c *liveCall) blocked(now time.Time) time.Duration {
 // isSending reports whether a SendMsg is running.
 func (c *call) isSending() bool { return c.sending.Load() > c.sent.Load() }
 
-// watchSends looks for blocked sends, and for finished calls whose responses are not read, for as long
-// as there are calls. Streams only count what they send: a clock for each message would cost more
-// than the message.
+// watchSends looks for blocked sends, and for finished calls whose responses are not read, for as
+// long as there are calls. Streams only count what they send: a clock for each message would cost
+// more than the message.
 func (p *pipeline) watchSends() {
 	if p.sendTimeout > 0 && !p.sweeping.Load() && p.sweeping.CompareAndSwap(false, true) {
 		time.AfterFunc(p.sendTimeout/sweeps, p.sweepSends)
@@ -59,8 +59,8 @@ func (p *pipeline) sweepSends() {
 	}
 }
 
-// blockedCalls returns the calls that have been sending a message for too long, and whether there are
-// any streams.
+// blockedCalls returns the calls that have been sending a message for too long, and whether there
+// are any streams.
 func (p *pipeline) blockedCalls(now time.Time) (streams bool, blocked []*callContext) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -94,7 +94,8 @@ func (c *callContext) endBlocked(err error) {
 	c.arrival.Abort()
 }
 
-// rejected returns the error that ends the stream whatever its method returns; nil if there is none.
+// rejected returns the error that ends the stream whatever its method returns; nil if there is
+// none.
 func (c *callContext) rejected() error {
 	if because := c.rejection.Load(); because != nil {
 		return *because

@@ -85,8 +85,8 @@ var sendPolicies = map[string]runtime.Policy{
 	"apart":                   {IdleTimeout: time.Hour},
 }
 
-// TestBlockedSendsEnd holds that a client that reads nothing is disconnected, what its method and the log
-// see, and that a shutdown does not wait for it.
+// TestBlockedSendsEnd holds that a client that reads nothing is disconnected, what its method and
+// the log see, and that a shutdown does not wait for it.
 func TestBlockedSendsEnd(t *testing.T) {
 	for name, policy := range sendPolicies {
 		for _, method := range []string{"Many", "Chat"} {
@@ -117,8 +117,9 @@ func TestBlockedSendsEnd(t *testing.T) {
 	}
 }
 
-// TestStreamsWhoseTimeIsUpWhileTheyAreBlocked holds that a shutdown does not wait for a stream that its
-// idle or total timeout has ended, although its client reads nothing and the status waits behind the data.
+// TestStreamsWhoseTimeIsUpWhileTheyAreBlocked holds that a shutdown does not wait for a stream that
+// its idle or total timeout has ended, although its client reads nothing and the status waits
+// behind the data.
 func TestStreamsWhoseTimeIsUpWhileTheyAreBlocked(t *testing.T) {
 	for name, policy := range map[string]runtime.Policy{
 		"idle": {IdleTimeout: 200 * time.Millisecond}, "total": {TotalTimeout: 200 * time.Millisecond},
@@ -224,8 +225,8 @@ func recvAll(cs grpc.ClientStream) error {
 	}
 }
 
-// TestBlockedSendsEndOnOtherServers does the same with a server of grpc's own. Without GRPCOptions its client
-// gets the status after what it has not read.
+// TestBlockedSendsEndOnOtherServers does the same with a server of grpc's own. Without GRPCOptions
+// its client gets the status after what it has not read.
 func TestBlockedSendsEndOnOtherServers(t *testing.T) {
 	opts := []server.Option{server.WithLogger(slog.New(slog.DiscardHandler)), server.WithSendTimeout(100 * time.Millisecond)}
 	for name, grpcOpts := range map[string][]grpc.ServerOption{"without GRPCOptions": nil, "with GRPCOptions": server.GRPCOptions(opts...)} {
@@ -245,8 +246,8 @@ func TestBlockedSendsEndOnOtherServers(t *testing.T) {
 	}
 }
 
-// TestSilentStreamsAreNotSlow holds that a stream goes on that sends seldom, or whose client reads late but
-// in time, and that 0 sets no limit.
+// TestSilentStreamsAreNotSlow holds that a stream goes on that sends seldom, or whose client reads
+// late but in time, and that 0 sets no limit.
 func TestSilentStreamsAreNotSlow(t *testing.T) {
 	for name, test := range map[string]struct {
 		timeout, pause time.Duration // between messages
@@ -293,8 +294,9 @@ func TestSendTimeoutsAreChecked(t *testing.T) {
 	}
 }
 
-// TestDrainedStreamsThatAreBlocked holds what a client gets whose stream is blocked in sending when the
-// server has no more time for it: a status on which it resumes, whether it reads in time or not.
+// TestDrainedStreamsThatAreBlocked holds what a client gets whose stream is blocked in sending when
+// the server has no more time for it: a status on which it resumes, whether it reads in time or
+// not.
 func TestDrainedStreamsThatAreBlocked(t *testing.T) {
 	for name, policy := range sendPolicies {
 		for _, method := range []string{"Many", "Chat"} {
@@ -345,8 +347,8 @@ func testDrainedStream(t *testing.T, policy runtime.Policy, method string, inTim
 	}
 }
 
-// TestUnreadResponsesAreDropped holds that a finished call does not stay whose client reads nothing, for each
-// kind, and that one stays that is read slowly.
+// TestUnreadResponsesAreDropped holds that a finished call does not stay whose client reads
+// nothing, for each kind, and that one stays that is read slowly.
 func TestUnreadResponsesAreDropped(t *testing.T) {
 	impl := answering(leaveIt, strings.Repeat("x", 200_000))
 	start := func(t *testing.T, method string) (*server.Server, *http2.Framer) {

@@ -9,7 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestSequenceIsDocumented checks that the table of docs/pipeline.md has the steps of calls, in their order.
+// TestSequenceIsDocumented checks that the table of docs/pipeline.md has the steps of calls, in
+// their order.
 func TestSequenceIsDocumented(t *testing.T) {
 	page, err := os.ReadFile("../../docs/pipeline.md")
 	if err != nil {
@@ -27,7 +28,8 @@ func TestSequenceIsDocumented(t *testing.T) {
 	}
 }
 
-// TestSequenceDecodesOnce checks that gates stand before the request is decoded, and what takes the request after.
+// TestSequenceDecodesOnce checks that gates stand before the request is decoded, and what takes the
+// request after.
 func TestSequenceDecodesOnce(t *testing.T) {
 	decoded := false
 	for _, s := range sequence() {

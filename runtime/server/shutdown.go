@@ -105,8 +105,8 @@ func (s *Server) stopNow(server *grpc.Server) error {
 	return nil
 }
 
-// expire cancels the calls of all methods. Those that are blocked in sending get their status at once,
-// which interrupts them; it follows what their clients have not read.
+// expire cancels the calls of all methods. Those that are blocked in sending get their status at
+// once, which interrupts them; it follows what their clients have not read.
 func (p *pipeline) expire() {
 	p.drain.expire()
 	for _, c := range p.expireCalls() {

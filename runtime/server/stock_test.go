@@ -13,7 +13,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// allStock is a service of protoc-gen-go-grpc with a method of each kind, which calls do after its last request.
+// allStock is a service of protoc-gen-go-grpc with a method of each kind, which calls do after its
+// last request.
 type allStock struct {
 	testgrpc.UnimplementedTestServiceServer
 	do func(context.Context) error

@@ -22,8 +22,8 @@ import (
 	streams "github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// What a program supplies runs in goroutines where nothing of the program recovers. These tests check
-// that none of it ends the process.
+// What a program supplies runs in goroutines where nothing of the program recovers. These tests
+// check that none of it ends the process.
 
 func TestThePanicHandlerAndTheLogMayPanic(t *testing.T) {
 	srv := echotest.Start(t, echotest.Behaving(func(context.Context) error { panic("method") }),
@@ -81,7 +81,8 @@ func TestTheDefaultLogMayPanic(t *testing.T) {
 	}
 }
 
-// TestValidatorsMayPanicInGoroutinesOfMethods lets methods read their requests in goroutines of their own.
+// TestValidatorsMayPanicInGoroutinesOfMethods lets methods read their requests in goroutines of
+// their own.
 func TestValidatorsMayPanicInGoroutinesOfMethods(t *testing.T) {
 	collect := func(reqs runtime.Stream[text]) error {
 		done := make(chan error)
@@ -108,7 +109,8 @@ func TestValidatorsMayPanicInGoroutinesOfMethods(t *testing.T) {
 	}
 }
 
-// TestGoroutinesMayShareTheRequests checks that each request goes to one of the goroutines that range over them, and whole.
+// TestGoroutinesMayShareTheRequests checks that each request goes to one of the goroutines that
+// range over them, and whole.
 func TestGoroutinesMayShareTheRequests(t *testing.T) {
 	const readers, requests = 4, 100
 	var mu sync.Mutex
@@ -172,8 +174,8 @@ func (l limiting) Bind(runtime.MethodInfo, []runtime.Rate) server.MethodRates { 
 func (l limiting) GiveBack(context.Context, string)                           {}
 func (l limiting) Take(context.Context, string) (int, time.Duration, error)   { l(); return 0, 0, nil }
 
-// TestACallWhoseGoroutineEndsIsNoSuccess checks that callers and observers are told at once of calls whose goroutines end by
-// runtime.Goexit, whatever calls it.
+// TestACallWhoseGoroutineEndsIsNoSuccess checks that callers and observers are told at once of
+// calls whose goroutines end by runtime.Goexit, whatever calls it.
 func TestACallWhoseGoroutineEndsIsNoSuccess(t *testing.T) {
 	leaves := func(context.Context) (*runtime.Principal, error) { goruntime.Goexit(); return nil, nil }
 	unary := func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) {
@@ -219,7 +221,8 @@ func TestACallWhoseGoroutineEndsIsNoSuccess(t *testing.T) {
 	}
 }
 
-// TestAStreamThatIgnoresItsEndIsEnded checks that a method which never looks at what yield returns does not outlive its caller.
+// TestAStreamThatIgnoresItsEndIsEnded checks that a method which never looks at what yield returns
+// does not outlive its caller.
 func TestAStreamThatIgnoresItsEndIsEnded(t *testing.T) {
 	ended := make(outcomes, 1)
 	srv := echotest.Start(t, echotest.Funcs{ManyFunc: func(context.Context, *text) runtime.Stream[text] {

@@ -24,7 +24,8 @@ var (
 		runtime.Unary("One", echotest.Service.One, runtime.Policy{Page: runtime.Page{MaxSize: 10}}))
 )
 
-// TestServersWithoutTokenKeysWarn holds that they do where they hand out tokens, once, and say for what.
+// TestServersWithoutTokenKeysWarn holds that they do where they hand out tokens, once, and say for
+// what.
 func TestServersWithoutTokenKeysWarn(t *testing.T) {
 	for name, test := range map[string]struct {
 		table *runtime.Service[echotest.Service]
@@ -52,7 +53,8 @@ func TestServersWithoutTokenKeysWarn(t *testing.T) {
 	}
 }
 
-// TestTokenRing holds which keys a call has: its server's, or those of the process, which are the same everywhere in it.
+// TestTokenRing holds which keys a call has: its server's, or those of the process, which are the
+// same everywhere in it.
 func TestTokenRing(t *testing.T) {
 	ringOf := func(opts ...server.Option) (ring *seal.Ring) {
 		srv := echotest.Start(t, echotest.Funcs{OneFunc: func(ctx context.Context, _ *text) (*text, error) {

@@ -56,8 +56,8 @@ func serveOn(t *testing.T, own bool, register func(grpc.ServiceRegistrar), opts 
 	return echotest.ServeGRPC(t, srv)
 }
 
-// TestUnknownMethodsAreObserved calls methods that the server does not have, of a service that it has and
-// of one that it has not, beside one that rejects the caller.
+// TestUnknownMethodsAreObserved calls methods that the server does not have, of a service that it
+// has and of one that it has not, beside one that rejects the caller.
 func TestUnknownMethodsAreObserved(t *testing.T) {
 	guarded := runtime.Policy{Auth: &runtime.Auth{}}
 	for name, test := range map[string]struct {

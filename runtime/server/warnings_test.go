@@ -15,8 +15,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// TestWarningsAtStart has servers that would reject every call, or part of them, and servers that would
-// not.
+// TestWarningsAtStart has servers that would reject every call, or part of them, and servers that
+// would not.
 func TestWarningsAtStart(t *testing.T) {
 	public := runtime.Policy{Auth: &runtime.Auth{Public: true}}
 	echo := func(p runtime.Policy) func(grpc.ServiceRegistrar) {

@@ -45,7 +45,8 @@ func TestDuplexYieldsWhatIsSentAndThenTheError(t *testing.T) {
 	}
 }
 
-// TestDuplexIsJoined holds that its goroutine is told when the reader stops, and has returned when the range does.
+// TestDuplexIsJoined holds that its goroutine is told when the reader stops, and has returned when
+// the range does.
 func TestDuplexIsJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		returned := false
@@ -110,7 +111,8 @@ func chat(t *testing.T, ctx context.Context, reqs runtime.Stream[number], fn fun
 	return client.Bidi[number](ctx, client.Bind(conn, duplexTable.Methods()[0]), reqs)
 }
 
-// TestDuplexPanics holds that a panic becomes INTERNAL, and that the log has its stack and the request ID.
+// TestDuplexPanics holds that a panic becomes INTERNAL, and that the log has its stack and the
+// request ID.
 func TestDuplexPanics(t *testing.T) {
 	servicetest.NoLeaks(t)
 	var log bytes.Buffer
@@ -137,7 +139,8 @@ func TestDuplexPanicsOutsideACall(t *testing.T) {
 	}
 }
 
-// TestDuplexReadsAndWritesIndependently answers before any request, and more often than requests come.
+// TestDuplexReadsAndWritesIndependently answers before any request, and more often than requests
+// come.
 func TestDuplexReadsAndWritesIndependently(t *testing.T) {
 	servicetest.NoLeaks(t)
 	requests := stream.NewPipe[number](t.Context())
@@ -189,7 +192,8 @@ func TestDuplexEndsWithItsCaller(t *testing.T) {
 	}
 }
 
-// TestDuplexEndsWhenAResponseCannotBeSent holds that fn does not wait for requests then, although its caller is quiet.
+// TestDuplexEndsWhenAResponseCannotBeSent holds that fn does not wait for requests then, although
+// its caller is quiet.
 func TestDuplexEndsWhenAResponseCannotBeSent(t *testing.T) {
 	servicetest.NoLeaks(t)
 	_, err := values(chat(t, t.Context(), stream.NewPipe[number](t.Context()).Stream(), func(_ context.Context, reqs runtime.Stream[number], send func(*number) error) error {

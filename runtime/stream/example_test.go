@@ -10,7 +10,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// librarian implements the streams of libraryv1service.BookService. Called directly, as here, it behaves as its client does.
+// librarian implements the streams of libraryv1service.BookService. Called directly, as here, it
+// behaves as its client does.
 type librarian struct {
 	libraryv1service.UnimplementedBookService
 }

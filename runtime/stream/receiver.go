@@ -9,8 +9,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// drainPatience is how long a [Receiver] waits for a message while the server drains: long enough for
-// a client that is sending, short enough for one that is silent.
+// drainPatience is how long a [Receiver] waits for a message while the server drains: long enough
+// for a client that is sending, short enough for one that is silent.
 const drainPatience = time.Second
 
 // Receiver receives the messages of a stream one at a time, for code that cannot be a loop over the
@@ -20,8 +20,8 @@ const drainPatience = time.Second
 //	defer in.Close()
 //	first, err := in.Receive()
 //
-// A separate goroutine ranges over the stream, one message ahead. A loop is faster: a Receiver costs
-// some 200 ns a message. Its methods must be called by one goroutine at a time.
+// A separate goroutine ranges over the stream, one message ahead. A loop is faster: a Receiver
+// costs some 200 ns a message. Its methods must be called by one goroutine at a time.
 type Receiver[T any] struct {
 	ctx   context.Context
 	items <-chan item[T]
@@ -36,8 +36,8 @@ func NewReceiver[T any](ctx context.Context, s runtime.Stream[T]) *Receiver[T] {
 	return &Receiver[T]{ctx: ctx, items: items, stop: stop}
 }
 
-// Receive returns the next message. After the last one it returns [io.EOF], or the error that the stream
-// yielded, and the same error from then on. If ctx ends first, it returns CANCELED or
+// Receive returns the next message. After the last one it returns [io.EOF], or the error that the
+// stream yielded, and the same error from then on. If ctx ends first, it returns CANCELED or
 // DEADLINE_EXCEEDED. While the server of ctx's call drains, it waits for at most a second and then
 // returns [runtime.ErrDraining]. It raises a panic of the stream as a [client.RequestPanic].
 func (r *Receiver[T]) Receive() (*T, error) {
@@ -83,6 +83,6 @@ func (r *Receiver[T]) next() (next item[T], err error) {
 	}
 }
 
-// Close ends the range over the stream. The goroutine returns when the stream yields next or ends; the
-// requests of a call end with the call. Close must be called once.
+// Close ends the range over the stream. The goroutine returns when the stream yields next or ends;
+// the requests of a call end with the call. Close must be called once.
 func (r *Receiver[T]) Close() { close(r.stop) }

@@ -87,7 +87,8 @@ func BenchmarkIdle(b *testing.B) {
 	}
 }
 
-// BenchmarkDeliver measures the time per event and subscriber, with 1,000 subscribers that wait for each event.
+// BenchmarkDeliver measures the time per event and subscriber, with 1,000 subscribers that wait for
+// each event.
 func BenchmarkDeliver(b *testing.B) {
 	const n = 1000
 	log := eventlog.New[event](eventlog.NewMemory())
@@ -113,7 +114,8 @@ func BenchmarkDeliver(b *testing.B) {
 	running.Wait()
 }
 
-// BenchmarkReplay measures the time per event of one subscriber that reads history: from the shared tail, and from the store.
+// BenchmarkReplay measures the time per event of one subscriber that reads history: from the shared
+// tail, and from the store.
 func BenchmarkReplay(b *testing.B) {
 	for name, opts := range map[string][]eventlog.Option{"tail": nil, "store": {eventlog.WithTail(1, 1)}} {
 		b.Run(name, func(b *testing.B) {

@@ -54,8 +54,9 @@ func (f *failing) Seek(ctx context.Context, at time.Time) (eventlog.Position, er
 	return f.Store.Seek(ctx, at)
 }
 
-// TestFailuresAndCancellationAtEveryCall ends a subscription at each call of the store: by an error of it, and by the
-// cancellation of the call. It ends with that error, and another subscriber of the log goes on.
+// TestFailuresAndCancellationAtEveryCall ends a subscription at each call of the store: by an error
+// of it, and by the cancellation of the call. It ends with that error, and another subscriber of
+// the log goes on.
 func TestFailuresAndCancellationAtEveryCall(t *testing.T) {
 	errBackend := errors.New("of the backend")
 	for _, cancels := range []bool{false, true} {
@@ -134,7 +135,8 @@ func TestPanicsInFilters(t *testing.T) {
 	want(t, svc.Subscribe(t.Context(), &request{Lines: 9}), 2, 3, 4)
 }
 
-// TestASubscriberThatIsBlockedDelaysNoOther holds that a subscriber in a send keeps no lock and no other waiting.
+// TestASubscriberThatIsBlockedDelaysNoOther holds that a subscriber in a send keeps no lock and no
+// other waiting.
 func TestASubscriberThatIsBlockedDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newLog(t, 1)

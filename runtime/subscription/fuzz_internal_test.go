@@ -25,7 +25,8 @@ func testSealer(t testing.TB, secret byte) *sealer {
 	return newSealer(ring, "/a.B/C", "log")
 }
 
-// FuzzPosition opens any text as a position: none but a sealed one opens, and no text is more than the caller's mistake.
+// FuzzPosition opens any text as a position: none but a sealed one opens, and no text is more than
+// the caller's mistake.
 func FuzzPosition(f *testing.F) {
 	s, other := testSealer(f, 'a'), testSealer(f, 'b')
 	genuine := s.seal(eventlog.Position{Epoch: 7, Sequence: 300})

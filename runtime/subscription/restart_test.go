@@ -99,8 +99,8 @@ func (s *site) cut() bool {
 // fast are the waits of the tests.
 var fast = subscription.WithBackoff(client.Backoff{Initial: 5 * time.Millisecond, Max: 50 * time.Millisecond})
 
-// TestDisconnectsAndRestarts holds that a subscription over 100 disconnects and 10 restarts of the server yields each event
-// once, in order.
+// TestDisconnectsAndRestarts holds that a subscription over 100 disconnects and 10 restarts of the
+// server yields each event once, in order.
 func TestDisconnectsAndRestarts(t *testing.T) {
 	servicetest.NoLeaks(t)
 	const disconnects, restarts = 100, 10
@@ -152,7 +152,8 @@ func TestDisconnectsAndRestarts(t *testing.T) {
 	s.stop(true)
 }
 
-// TestRestartWithAnotherLog holds that a client learns that its events are gone, with and without configured keys.
+// TestRestartWithAnotherLog holds that a client learns that its events are gone, with and without
+// configured keys.
 func TestRestartWithAnotherLog(t *testing.T) {
 	for name, keys := range map[string][]seal.Key{"keys": {seal.NewKey(make([]byte, 32))}, "random keys": nil} {
 		s := &site{t: t, log: newLog(t, 5), addr: "127.0.0.1:0", keys: keys}
@@ -183,7 +184,8 @@ func TestRestartWithAnotherLog(t *testing.T) {
 	}
 }
 
-// TestDrainEndsSubscribers holds that a shutdown waits for no subscriber, and that they notice what it is.
+// TestDrainEndsSubscribers holds that a shutdown waits for no subscriber, and that they notice what
+// it is.
 func TestDrainEndsSubscribers(t *testing.T) {
 	servicetest.NoLeaks(t)
 	s := &site{t: t, log: newLog(t, 5), addr: "127.0.0.1:0"}

@@ -31,7 +31,8 @@ func local(impl events) events {
 
 var errCut = status.Error(codes.Unavailable, "cut")
 
-// cutting serves a log, and cuts the n-th connection off after limits[n] messages, marks included, with errors[n].
+// cutting serves a log, and cuts the n-th connection off after limits[n] messages, marks included,
+// with errors[n].
 type cutting struct {
 	log     *eventlog.Log[event]
 	limits  []int
@@ -77,7 +78,8 @@ func TestResumeContinues(t *testing.T) {
 	})
 }
 
-// TestAnIdleClientMovesOn holds that a client that got no event goes on from where its first connection was.
+// TestAnIdleClientMovesOn holds that a client that got no event goes on from where its first
+// connection was.
 func TestAnIdleClientMovesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newLog(t, 5)
@@ -228,7 +230,8 @@ func TestNotRecovered(t *testing.T) {
 	})
 }
 
-// TestPositionsAreSavedAfterTheBody holds that a saved position is never ahead of the loop, and that filtered events move it.
+// TestPositionsAreSavedAfterTheBody holds that a saved position is never ahead of the loop, and
+// that filtered events move it.
 func TestPositionsAreSavedAfterTheBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newLog(t, 4)
@@ -294,7 +297,8 @@ func TestReplayedOnEachConnection(t *testing.T) {
 	})
 }
 
-// TestEventsWithoutPosition holds that Resume repeats no event of a server that sets no position in some.
+// TestEventsWithoutPosition holds that Resume repeats no event of a server that sets no position in
+// some.
 func TestEventsWithoutPosition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0

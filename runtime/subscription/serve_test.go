@@ -24,8 +24,8 @@ import (
 
 func contains(text, part string) bool { return strings.Contains(text, part) }
 
-// TestHistoryJoinsLive holds that a subscriber gets each event once and in order, also those that are appended while it reads
-// history.
+// TestHistoryJoinsLive holds that a subscriber gets each event once and in order, also those that
+// are appended while it reads history.
 func TestHistoryJoinsLive(t *testing.T) {
 	servicetest.NoLeaks(t)
 	log := newLog(t, 500, eventlog.WithTail(50, 1<<20))
@@ -222,7 +222,8 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// TestLostPositions holds that history which is gone is an error with the earliest position that is left.
+// TestLostPositions holds that history which is gone is an error with the earliest position that is
+// left.
 func TestLostPositions(t *testing.T) {
 	log := newLog(t, 10)
 	token := tokenOf(t, log, 4)
@@ -254,7 +255,8 @@ func TestLostPositions(t *testing.T) {
 	}
 }
 
-// TestASlowSubscriberIsTold holds that a subscriber whose events are trimmed before it reads them gets the error.
+// TestASlowSubscriberIsTold holds that a subscriber whose events are trimmed before it reads them
+// gets the error.
 func TestASlowSubscriberIsTold(t *testing.T) {
 	log := eventlog.New[event](eventlog.NewMemory(eventlog.WithMaxRecords(300)), eventlog.WithTail(10, 1<<20))
 	add(t, log, 1, 100)
@@ -278,8 +280,8 @@ func TestASlowSubscriberIsTold(t *testing.T) {
 	}
 }
 
-// TestAChosenStartIsNeverLost holds that a client that sent no position gets no error for one, unless
-// it is at the head of the log already.
+// TestAChosenStartIsNeverLost holds that a client that sent no position gets no error for one,
+// unless it is at the head of the log already.
 func TestAChosenStartIsNeverLost(t *testing.T) {
 	log := eventlog.New[event](eventlog.NewMemory(eventlog.WithMaxRecords(3)), eventlog.WithTail(1, 1))
 	add(t, log, 0, 0)
@@ -358,7 +360,8 @@ func TestMisuse(t *testing.T) {
 	wantInternal(t, err, "Resume needs fields for positions")
 }
 
-// TestWithoutPositions holds that a subscription without positions sends the events as they are stored.
+// TestWithoutPositions holds that a subscription without positions sends the events as they are
+// stored.
 func TestWithoutPositions(t *testing.T) {
 	plain := with(func(f *subscription.Fields) { f.Position, f.NextPosition = "", "" })
 	log := newLog(t, 3)
@@ -368,8 +371,8 @@ func TestWithoutPositions(t *testing.T) {
 	}
 }
 
-// TestOtherLevels holds that positions are bytes in nested messages of the opaque API too, and that messages with required
-// fields get no marks.
+// TestOtherLevels holds that positions are bytes in nested messages of the opaque API too, and that
+// messages with required fields get no marks.
 func TestOtherLevels(t *testing.T) {
 	log := eventlog.New[subscriptionv1.WatchResponse](eventlog.NewMemory())
 	for id := range int64(4) {
@@ -422,8 +425,8 @@ func TestOtherLevels(t *testing.T) {
 }
 
 // TestMarks holds when a client that asks for marks gets which.
-// TestAClientThatIsLiveLosesNothingSilently holds that a start is moved only until the client is notified
-// that the replay is over: what comes later is what it subscribed to.
+// TestAClientThatIsLiveLosesNothingSilently holds that a start is moved only until the client is
+// notified that the replay is over: what comes later is what it subscribed to.
 func TestAClientThatIsLiveLosesNothingSilently(t *testing.T) {
 	log := eventlog.New[event](eventlog.NewMemory(eventlog.WithMaxRecords(3)), eventlog.WithTail(1, 1))
 	add(t, log, 1, 2)

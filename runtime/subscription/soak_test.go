@@ -47,7 +47,8 @@ type busy struct {
 	received atomic.Int64 // how far all subscribers are, added up
 }
 
-// grow appends events for a time, in bursts, but not far ahead of the average subscriber: a slow machine sends fewer.
+// grow appends events for a time, in bursts, but not far ahead of the average subscriber: a slow
+// machine sends fewer.
 func (b *busy) grow(t *testing.T, d time.Duration) {
 	id := int64(0)
 	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
@@ -125,8 +126,9 @@ func (s *subscriber) subscribe(ctx context.Context) error {
 	return errors.New("the subscription ended")
 }
 
-// TestSoakSubscribers holds what subscriptions promise, with a thousand subscribers that stall, break, cancel, reconnect, and whose
-// filters panic: each gets each of its events once, in order, and nothing is left of them.
+// TestSoakSubscribers holds what subscriptions promise, with a thousand subscribers that stall,
+// break, cancel, reconnect, and whose filters panic: each gets each of its events once, in order,
+// and nothing is left of them.
 func TestSoakSubscribers(t *testing.T) {
 	servicetest.NoLeaks(t)
 	log := &busy{Log: eventlog.New[event](eventlog.NewMemory(), eventlog.WithTail(100, 1<<20))}

@@ -30,7 +30,8 @@ func newHash(size int) hash.Hash {
 	return nil
 }
 
-// sumIn returns the checksum that a field holds, big-endian; false if it holds none, or something else.
+// sumIn returns the checksum that a field holds, big-endian; false if it holds none, or something
+// else.
 func sumIn(p fieldpath.Path, m protoreflect.Message) (sum []byte, ok bool) {
 	value := p.Get(m)
 	switch kind := p.Last().Kind(); {

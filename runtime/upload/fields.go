@@ -1,8 +1,8 @@
 package upload
 
-// Fields names the request fields of an upload: paths of proto names, with dots into nested messages
-// ("metadata.name"). Generated code sets them. If a path does not exist or has the wrong type, every use
-// of the method returns INTERNAL, and the log names the path.
+// Fields names the request fields of an upload: paths of proto names, with dots into nested
+// messages ("metadata.name"). Generated code sets them. If a path does not exist or has the wrong
+// type, every use of the method returns INTERNAL, and the log names the path.
 type Fields struct {
 	// Header is the message that the first request has and no other; empty if each request is a
 	// chunk.

@@ -11,8 +11,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// Files yields the files that a client uploads, in their order. Each is a reader, to be read before the
-// loop asks for the next file: what was not read is then received and dropped.
+// Files yields the files that a client uploads, in their order. Each is a reader, to be read before
+// the loop asks for the next file: what was not read is then received and dropped.
 //
 //	for file, err := range shopv1service.UploadServiceUploadImages.Files(ctx, reqs) {
 //		if err != nil {
@@ -23,10 +23,10 @@ import (
 //		}
 //	}
 //
-// Chunks that are out of order, sizes and checksums that do not match, and files that end early fail
-// with INVALID_ARGUMENT; files that are larger than the policy allows with RESOURCE_EXHAUSTED. The
-// reader of the file returns that error, and the loop yields it last. While the server drains, Files
-// waits for at most a second for the next chunk and then fails with [runtime.ErrDraining].
+// Chunks that are out of order, sizes and checksums that do not match, and files that end early
+// fail with INVALID_ARGUMENT; files that are larger than the policy allows with RESOURCE_EXHAUSTED.
+// The reader of the file returns that error, and the loop yields it last. While the server drains,
+// Files waits for at most a second for the next chunk and then fails with [runtime.ErrDraining].
 //
 // Names come from the client: do not use them as paths without [os.Root] or a check.
 //
@@ -80,8 +80,8 @@ type File[H any] struct {
 var errTurnIsOver = misuse(
 	"the file was read after its turn in the loop was over; read it in the body of the loop")
 
-// Read implements [io.Reader]. It returns [io.EOF] only if the file has arrived whole and its checksum
-// matches.
+// Read implements [io.Reader]. It returns [io.EOF] only if the file has arrived whole and its
+// checksum matches.
 func (f *File[H]) Read(p []byte) (int, error) {
 	if f.reader.file != f.file {
 		return 0, errTurnIsOver

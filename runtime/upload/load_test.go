@@ -18,9 +18,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/upload"
 )
 
-// TestUploadsAtOnce uploads 64 files into one staging area, some of them under a name that another call
-// uses, with calls that are canceled and methods that fail, panic or read half of a file. Each that
-// succeeds has saved its own bytes, and the area is empty after all have been sent once more.
+// TestUploadsAtOnce uploads 64 files into one staging area, some of them under a name that another
+// call uses, with calls that are canceled and methods that fail, panic or read half of a file. Each
+// that succeeds has saved its own bytes, and the area is empty after all have been sent once more.
 func TestUploadsAtOnce(t *testing.T) {
 	servicetest.NoLeaks(t)
 	path := t.TempDir()

@@ -10,8 +10,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// Method is an RPC of a service of Go type S that uploads files, each with a header of type H. Servers
-// call [Method.Files], clients [Method.Send] and [Method.SendAll]. It is safe for concurrent use.
+// Method is an RPC of a service of Go type S that uploads files, each with a header of type H.
+// Servers call [Method.Files], clients [Method.Send] and [Method.SendAll]. It is safe for
+// concurrent use.
 type Method[S, Req, Resp, H any] struct {
 	info   runtime.MethodInfo
 	call   func(S, context.Context, runtime.Stream[Req]) (*Resp, error)
@@ -19,8 +20,8 @@ type Method[S, Req, Resp, H any] struct {
 	facts  func() (*shape, error)
 }
 
-// Of returns the RPC that info describes, whose requests are chunks with the name of their file. The
-// header of a file is its first chunk.
+// Of returns the RPC that info describes, whose requests are chunks with the name of their file.
+// The header of a file is its first chunk.
 func Of[S, Req, Resp any](info runtime.MethodInfo, call func(S, context.Context, runtime.Stream[Req]) (*Resp, error), fields Fields) *Method[S, Req, Resp, Req] {
 	return &Method[S, Req, Resp, Req]{info: info, call: call, header: func(req *Req) *Req { return req }, facts: factsOf[Req, Req](info, fields)}
 }

@@ -14,8 +14,8 @@ type limits struct {
 	files                 int
 }
 
-// WithMaxFileBytes sets the size of the largest file, instead of the policy's upload.max_file_bytes; 0
-// means no limit.
+// WithMaxFileBytes sets the size of the largest file, instead of the policy's
+// upload.max_file_bytes; 0 means no limit.
 func WithMaxFileBytes(n int64) Option {
 	return func(o *options) { o.limit(func(l *limits) { l.fileBytes = n }) }
 }
@@ -26,19 +26,19 @@ func WithMaxTotalBytes(n int64) Option {
 	return func(o *options) { o.limit(func(l *limits) { l.totalBytes = n }) }
 }
 
-// WithMaxFiles sets the most files of a stream, instead of the policy's upload.max_files; 0 means no
-// limit.
+// WithMaxFiles sets the most files of a stream, instead of the policy's upload.max_files; 0 means
+// no limit.
 func WithMaxFiles(n int) Option {
 	return func(o *options) { o.limit(func(l *limits) { l.files = n }) }
 }
 
-// WithStaging keeps files in a staging area until they are whole: [Method.Files] then yields only whole
-// files, and a client that uploads with [WithResume] continues an upload that was cut off. Uploads are
-// told apart by method, principal, name, size and checksum, so that an upload without a name is not
-// kept.
+// WithStaging keeps files in a staging area until they are whole: [Method.Files] then yields only
+// whole files, and a client that uploads with [WithResume] continues an upload that was cut off.
+// Uploads are told apart by method, principal, name, size and checksum, so that an upload without a
+// name is not kept.
 //
-// A file that [Method.Files] has yielded stays staged if the loop ends without asking for the next one,
-// as it does when the method fails: the client can then resume it without sending it again.
+// A file that [Method.Files] has yielded stays staged if the loop ends without asking for the next
+// one, as it does when the method fails: the client can then resume it without sending it again.
 func WithStaging(s Staging) Option { return func(o *options) { o.staging = s } }
 
 func (o *options) limit(set func(*limits)) {

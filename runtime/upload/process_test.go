@@ -39,7 +39,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// serveProcess serves until a signal arrives. It writes the SHA-256 of each file to the file "sums".
+// serveProcess serves until a signal arrives. It writes the SHA-256 of each file to the file
+// "sums".
 func serveProcess(dir string) error {
 	staging, err := upload.OpenDir(filepath.Join(dir, "staging"))
 	if err != nil {

@@ -2,8 +2,8 @@ package upload
 
 import "github.com/grpcservice/grpcservice/runtime/rpcerr"
 
-// Reasons of upload errors, as [rpcerr.ReasonOf] returns them. Errors about a request have the field in
-// BadRequest, and its position in the stream as "message" in their metadata.
+// Reasons of upload errors, as [rpcerr.ReasonOf] returns them. Errors about a request have the
+// field in BadRequest, and its position in the stream as "message" in their metadata.
 const (
 	// ReasonHeaderMissing is the reason of INVALID_ARGUMENT for a stream that does not start with its
 	// header.

@@ -19,14 +19,14 @@ import (
 // DefaultResumeAttempts is how many calls in a row [WithResume] makes that bring no byte further.
 const DefaultResumeAttempts = 10
 
-// WithResume resumes the upload after UNAVAILABLE: it asks the server how much of the file it has, and
-// continues from there, until the file has arrived or attempts calls in a row have brought it no
-// further; 0 means [DefaultResumeAttempts]. Between calls it waits a random time of up to 100 ms, which
-// doubles to a second while there is no progress, and as long as the server asks.
+// WithResume resumes the upload after UNAVAILABLE: it asks the server how much of the file it has,
+// and continues from there, until the file has arrived or attempts calls in a row have brought it
+// no further; 0 means [DefaultResumeAttempts]. Between calls it waits a random time of up to 100
+// ms, which doubles to a second while there is no progress, and as long as the server asks.
 //
-// The content must be an [io.Seeker], and the file needs a name. A server without [WithStaging] receives
-// the file from its start. Do not use it with servers that do not use this package: they never tell how
-// much they have, and Send fails after 10 seconds.
+// The content must be an [io.Seeker], and the file needs a name. A server without [WithStaging]
+// receives the file from its start. Do not use it with servers that do not use this package: they
+// never tell how much they have, and Send fails after 10 seconds.
 func WithResume(attempts int) SendOption {
 	return func(o *sendOptions) {
 		if o.resume = attempts; attempts <= 0 {
@@ -89,8 +89,8 @@ func (a *attempt[Req, H]) context(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(openheader.With(ctx, &a.header), resumeKey, "1")
 }
 
-// requests are those of the call: the first names the file, and the others have the data that the server
-// does not have.
+// requests are those of the call: the first names the file, and the others have the data that the
+// server does not have.
 func (a *attempt[Req, H]) requests(yield func(*Req, error) bool) {
 	w, err := newWriter(a.shape, a.source, a.options, yield)
 	if err == nil {

@@ -114,8 +114,8 @@ func (p *pattern) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// TestSoakUpload uploads a file over connections that break in the middle of it: a small one, or with SOAK
-// set a file of 1 GiB over 50 connections that break.
+// TestSoakUpload uploads a file over connections that break in the middle of it: a small one, or
+// with SOAK set a file of 1 GiB over 50 connections that break.
 func TestSoakUpload(t *testing.T) {
 	size, cuts := int64(8<<20), 10
 	if os.Getenv("SOAK") != "" {
@@ -199,7 +199,8 @@ func listen(t *testing.T, s *store) string {
 	return echotest.ListenAndServe(t, srv)
 }
 
-// cutUpload uploads the first bytes of a file that needs more, and is cut off when the server has them.
+// cutUpload uploads the first bytes of a file that needs more, and is cut off when the server has
+// them.
 func cutUpload(t *testing.T, client service, path, name, text string) {
 	t.Helper()
 	cut := errors.New("cut")
@@ -260,7 +261,8 @@ func resuming(t *testing.T) context.Context {
 	return metadata.AppendToOutgoingContext(t.Context(), "grpcservice-upload-resume", "1")
 }
 
-// eventually waits until got returns want: the server learns of a call that was cut off after its client.
+// eventually waits until got returns want: the server learns of a call that was cut off after its
+// client.
 func eventually(t *testing.T, got func() string, want string) {
 	t.Helper()
 	last := ""

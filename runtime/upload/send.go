@@ -44,19 +44,19 @@ type sendOptions struct {
 	resume   int // attempts in a row without progress; 0 is no resumption
 }
 
-// WithChunkBytes sets the size of chunks, at least 1. A server rejects chunks that are larger than its
-// largest message.
+// WithChunkBytes sets the size of chunks, at least 1. A server rejects chunks that are larger than
+// its largest message.
 func WithChunkBytes(n int) SendOption { return func(o *sendOptions) { o.chunk = max(n, 1) } }
 
-// WithProgress calls progress after each chunk that was handed to the connection, with the bytes of the
-// file so far and its size, which is -1 if it is not known. An upload that is resumed continues at what
-// the server has, which may be less than before.
+// WithProgress calls progress after each chunk that was handed to the connection, with the bytes of
+// the file so far and its size, which is -1 if it is not known. An upload that is resumed continues
+// at what the server has, which may be less than before.
 func WithProgress(progress func(sent, total int64)) SendOption {
 	return func(o *sendOptions) { o.progress = progress }
 }
 
-// Send uploads a file in one call of s, which is a client, and returns the response. If Content fails,
-// the call is cancelled and Send returns the error of Content.
+// Send uploads a file in one call of s, which is a client, and returns the response. If Content
+// fails, the call is cancelled and Send returns the error of Content.
 func (m *Method[S, Req, Resp, H]) Send(ctx context.Context, s S, source Source[H], opts ...SendOption) (*Resp, error) {
 	o := sendOptionsOf(opts)
 	if o.resume > 0 {
@@ -65,8 +65,9 @@ func (m *Method[S, Req, Resp, H]) Send(ctx context.Context, s S, source Source[H
 	return m.SendAll(ctx, s, func(yield func(Source[H], error) bool) { yield(source, nil) }, opts...)
 }
 
-// SendAll uploads files in one call of s. Only flat uploads can have more than one. If sources yields an
-// error, the call is cancelled and SendAll returns the error. An upload of many files is not resumed.
+// SendAll uploads files in one call of s. Only flat uploads can have more than one. If sources
+// yields an error, the call is cancelled and SendAll returns the error. An upload of many files is
+// not resumed.
 func (m *Method[S, Req, Resp, H]) SendAll(ctx context.Context, s S, sources iter.Seq2[Source[H], error], opts ...SendOption) (*Resp, error) {
 	shape, err := m.facts()
 	if err != nil {

@@ -144,7 +144,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestFilesAreReaders checks the rules of io.Reader, and that what a method leaves unread is received.
+// TestFilesAreReaders checks the rules of io.Reader, and that what a method leaves unread is
+// received.
 func TestFilesAreReaders(t *testing.T) {
 	servicetest.NoLeaks(t)
 	want := strings.Repeat("0123456789", 100)

@@ -23,8 +23,8 @@ message User {
 enum Role { ROLE_UNSPECIFIED = 0; ROLE_ADMIN = 1; }
 `
 
-// TestRules changes a proto by each rule of schema evolution and asks buf, with the rules of this example's buf.yaml, whether
-// callers survive.
+// TestRules changes a proto by each rule of schema evolution and asks buf, with the rules of this
+// example's buf.yaml, whether callers survive.
 func TestRules(t *testing.T) {
 	tests := []struct {
 		name     string

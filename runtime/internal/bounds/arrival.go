@@ -53,10 +53,11 @@ func (a *Arrival) Handle() {
 // Rejected reports whether [Bounds.Begin] will reject the call, whatever calls finish until then.
 func (a *Arrival) Rejected() bool { return a != nil && a.verdict != Accepted }
 
-// Tap returns the context of a call whose headers have arrived, which counts for as long as the transport
-// holds it. It rejects none, and leaves that to [Bounds.Begin]: what grpc does when a tap handle rejects
-// a call, it leaves the timer of the call's deadline behind. addr is the address of the peer, as grpc has
-// it. Calls of connections that the Bounds do not know are accepted and not counted.
+// Tap returns the context of a call whose headers have arrived, which counts for as long as the
+// transport holds it. It rejects none, and leaves that to [Bounds.Begin]: what grpc does when a tap
+// handle rejects a call, it leaves the timer of the call's deadline behind. addr is the address of
+// the peer, as grpc has it. Calls of connections that the Bounds do not know are accepted and not
+// counted.
 //
 // It must be called by the goroutine that reads the connection: by a tap handle of grpc.
 func (b *Bounds) Tap(ctx context.Context, addr net.Addr, method string, essential bool) context.Context {

@@ -16,8 +16,8 @@ import (
 // once for each compressor that they use. It keeps what it has encoded, and the message must not
 // change.
 //
-// Encoding for sharing costs a copy of the encoded message: do not share a message that has only one
-// receiver.
+// Encoding for sharing costs a copy of the encoded message: do not share a message that has only
+// one receiver.
 type Shared[T any] struct {
 	msg      *T
 	variants Variants
@@ -33,9 +33,9 @@ func Share[T any](msg *T) *Shared[T] {
 // Message returns the message itself.
 func (s *Shared[T]) Message() *T { return s.msg }
 
-// Next announces to the call of ctx that the message of s is the next response of its stream. Call it
-// immediately before the message is yielded. The message is sent as any other if ctx is not that of
-// a call over the network, if another message is sent first, or if the stream has a codec of its
+// Next announces to the call of ctx that the message of s is the next response of its stream. Call
+// it immediately before the message is yielded. The message is sent as any other if ctx is not that
+// of a call over the network, if another message is sent first, or if the stream has a codec of its
 // own or is wrapped by an interceptor of the grpc.Server.
 func Next[T any](ctx context.Context, s *Shared[T]) {
 	if call, ok := ctx.Value(callctx.Key{}).(interface{ SendNext(*Variants) }); ok {

@@ -14,9 +14,9 @@ import (
 // Formats are the ways in which the streams of a server encode messages, each found when a stream
 // first needs it. The zero value is ready to use.
 //
-// [grpc.PreparedMsg] reads the codec and the compressor from the context of a stream, where they are
-// as the stream started. A compressor that is set later does not appear there. Formats therefore
-// takes both from streams that it opens itself, in memory.
+// [grpc.PreparedMsg] reads the codec and the compressor from the context of a stream, where they
+// are as the stream started. A compressor that is set later does not appear there. Formats
+// therefore takes both from streams that it opens itself, in memory.
 type Formats struct {
 	mu           sync.Mutex
 	byCompressor map[string]*Format

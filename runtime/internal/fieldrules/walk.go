@@ -146,9 +146,9 @@ func (u *updateRule) read(m protoreflect.Message, batch *updateScope) (found upd
 
 // update makes the scope that of a resource that is updated, or of a child of a batch of updates.
 //
-// Without a mask all of the resource counts, since the server may replace it; a client that does not
-// want that can send a mask. A resource that may be missing (AIP-134, allow_missing) needs all that a
-// create needs.
+// Without a mask all of the resource counts, since the server may replace it; a client that does
+// not want that can send a mask. A resource that may be missing (AIP-134, allow_missing) needs all
+// that a create needs.
 func (s *scope) update(u updateScope, isBatch bool) {
 	if isBatch {
 		if u.given || u.allowMissing {

@@ -22,9 +22,9 @@ const abortFrame = headerSize + 4
 // aborts are the streams of a connection that are to be reset at once.
 //
 // grpc resets a stream only after all that it has queued for it, which a client that reads nothing
-// holds up forever. There are exceptions: one is a stream whose client breaks the protocol. So a stream
-// is aborted by handing grpc a frame that breaks it, as if the client had sent it: a WINDOW_UPDATE by
-// 0 (RFC 9113, section 6.9).
+// holds up forever. There are exceptions: one is a stream whose client breaks the protocol. So a
+// stream is aborted by handing grpc a frame that breaks it, as if the client had sent it: a
+// WINDOW_UPDATE by 0 (RFC 9113, section 6.9).
 type aborts struct {
 	pending atomic.Bool // whether wanted has elements
 	labeled atomic.Bool // whether codes has elements

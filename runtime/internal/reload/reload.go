@@ -41,9 +41,9 @@ type Value[T any] struct {
 // must return an error for contents that do not fit together, because files are replaced one after
 // the other; it is called for new contents until it accepts them.
 //
-// notify is called with nil when the value has changed or is usable again, and with an error when files that changed
-// cannot be used: once for each different error. The value then stays as it is. notify may be nil,
-// and must not use the Value.
+// notify is called with nil when the value has changed or is usable again, and with an error when
+// files that changed cannot be used: once for each different error. The value then stays as it is.
+// notify may be nil, and must not use the Value.
 func Open[T any](parse func([][]byte) (T, error), notify func(error), paths ...string) (*Value[T], error) {
 	if notify == nil {
 		notify = func(error) {}

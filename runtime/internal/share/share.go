@@ -10,7 +10,8 @@
 //     most kept bytes loses entries first. So a principal loses no entry to another while it keeps
 //     no more than an equal part. There is one exception, because otherwise many principals would
 //     leave room for tiny entries only: an entry of up to a 64th of all bytes is kept if its
-//     principal keeps no other, and the entries that would be dropped first anyway make room for it.
+//     principal keeps no other, and the entries that would be dropped first anyway make room for
+//     it.
 package share
 
 import "container/heap"

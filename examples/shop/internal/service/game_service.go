@@ -29,9 +29,9 @@ type (
 
 // GameService moves players over a grid. It implements [shopv1service.GameService].
 //
-// The actions of a player are applied in the order in which they arrive. The state is published once a
-// tick if it has changed, and a state that still waits in a queue is replaced by the next: what counts is
-// the latest. A game exists while it has players.
+// The actions of a player are applied in the order in which they arrive. The state is published
+// once a tick if it has changed, and a state that still waits in a queue is replaced by the next:
+// what counts is the latest. A game exists while it has players.
 type GameService struct {
 	rooms *hub.Hub[state]
 

@@ -16,11 +16,13 @@ import (
 // maxOrders bounds the memory of an OrderService, together with maxLines.
 const maxOrders = 10_000
 
-// OrderService takes orders and keeps them in memory, for those who placed them. It implements [shopv1service.OrderService].
+// OrderService takes orders and keeps them in memory, for those who placed them. It implements
+// [shopv1service.OrderService].
 //
-// It does not look at idempotency keys: the server's guard, [server.WithIdempotency], calls CreateOrder once for each. If orders were in
-// a database, CreateOrder would give its answer to idempotency.Save, to be written in the transaction of the order: then a process
-// that dies between the two places no second order either.
+// It does not look at idempotency keys: the server's guard, [server.WithIdempotency], calls
+// CreateOrder once for each. If orders were in a database, CreateOrder would give its answer to
+// idempotency.Save, to be written in the transaction of the order: then a process that dies between
+// the two places no second order either.
 type OrderService struct {
 	catalogue *Catalogue
 	events    *Events

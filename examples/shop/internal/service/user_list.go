@@ -11,7 +11,8 @@ import (
 
 // ListUsers returns the users that a filter leaves, a page at a time.
 //
-// It looks at all users for each page. A database has indexes: it gets the SQL that [filter.Filter] and [page.Columns] make.
+// It looks at all users for each page. A database has indexes: it gets the SQL that [filter.Filter]
+// and [page.Columns] make.
 func (s *UserService) ListUsers(ctx context.Context, req *shopv1.ListUsersRequest) (*shopv1.ListUsersResponse, error) {
 	matches, err := userSchema.Parse("filter", req.GetFilter())
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package service serves the users as each version of the API has them. A version only translates: what it does is in package
-// users, once.
+// Package service serves the users as each version of the API has them. A version only translates:
+// what it does is in package users, once.
 package service
 
 import (
@@ -11,10 +11,12 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// The reasons of the errors of both versions (AIP-193): what a program compares, a version may not change.
+// The reasons of the errors of both versions (AIP-193): what a program compares, a version may not
+// change.
 const userUnknown rpcerr.Reason = "users.example.com/USER_UNKNOWN"
 
-// publicError returns what a caller is told of an error; nameField is where its version has a user's name.
+// publicError returns what a caller is told of an error; nameField is where its version has a
+// user's name.
 func publicError(err error, nameField string) error {
 	switch {
 	case errors.Is(err, users.ErrUnknown):

@@ -1,7 +1,7 @@
-// Protoset writes the protos that a program with long-running operations links to its standard output.
-// The output is a FileDescriptorSet in which each file follows its imports. With it, the tests of the
-// plugin, which are in a module without these protos, compile protos that import them, and check what
-// the plugin knows about their Go packages.
+// Protoset writes the protos that a program with long-running operations links to its standard
+// output. The output is a FileDescriptorSet in which each file follows its imports. With it, the
+// tests of the plugin, which are in a module without these protos, compile protos that import them,
+// and check what the plugin knows about their Go packages.
 package main
 
 import (
