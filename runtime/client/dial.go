@@ -1,7 +1,6 @@
 package client
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -11,7 +10,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/network"
@@ -22,7 +20,8 @@ import (
 // first call connects. Calls to an unreachable server fail with UNAVAILABLE.
 //
 // By default the connection
-//   - uses TLS 1.2 or later with the system's roots ([WithTLS], [WithInsecure]);
+//   - uses TLS 1.3 with the system's roots ([WithServerCAs], [WithTLSFiles], [WithMinTLSVersion],
+//     [WithTLS], [WithInsecure]);
 //   - distributes calls over all addresses that target resolves to (round_robin);
 //   - applies the policies of the services passed with [WithServiceConfig];
 //   - sends calls to every reachable server, healthy or not ([WithHealthChecks]);
@@ -36,13 +35,11 @@ func Dial(target string, opts ...Option) (*grpc.ClientConn, error) {
 	for _, opt := range opts {
 		opt(c)
 	}
-	if c.insecure && c.tls != nil {
-		c.errs = append(c.errs, errors.New("WithInsecure and WithTLS: choose one"))
-	}
-	if err := errors.Join(c.errs...); err != nil {
+	creds, err := c.tls.open()
+	if err := errors.Join(append(c.errs, err)...); err != nil {
 		return nil, fmt.Errorf("cannot dial %q: %w", target, err)
 	}
-	conn, err := grpc.NewClient(target, append(c.defaults(), c.grpc...)...)
+	conn, err := grpc.NewClient(target, append(c.defaults(creds), c.grpc...)...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot dial %q: %w", target, err)
 	}
@@ -53,25 +50,14 @@ func Dial(target string, opts ...Option) (*grpc.ClientConn, error) {
 }
 
 // defaults returns the runtime's own grpc options.
-func (c *settings) defaults() []grpc.DialOption {
+func (c *settings) defaults(creds credentials.TransportCredentials) []grpc.DialOption {
 	return []grpc.DialOption{
-		grpc.WithTransportCredentials(c.credentials()),
+		grpc.WithTransportCredentials(creds),
 		grpc.WithDefaultServiceConfig(c.serviceConfig(methodConfigOf).String()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxRecvMsgSize)),
 		// No pings without calls: they would keep devices awake, and third-party servers reject
 		// them.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: KeepaliveTime, Timeout: KeepaliveTimeout}),
-	}
-}
-
-func (c *settings) credentials() credentials.TransportCredentials {
-	switch {
-	case c.insecure:
-		return insecure.NewCredentials()
-	case c.tls != nil:
-		return credentials.NewTLS(c.tls)
-	default:
-		return credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
 	}
 }
 

@@ -14,9 +14,11 @@
 //
 // In the order of a program:
 //
-//   - [Dial] takes [WithTLS] or [WithInsecure], [WithHealthChecks], [WithRequestCompression],
-//     [WithDialOptions], and the generated Config of each service, which is [WithServiceConfig].
-//     [ServiceConfigJSON] returns the same policies for another client of grpc.
+//   - [Dial] takes the generated Config of each service, which is [WithServiceConfig],
+//     [WithHealthChecks], [WithRequestCompression] and [WithDialOptions]. [ServiceConfigJSON]
+//     returns the same policies for another client of grpc.
+//   - For encryption, Dial takes [WithServerCAs], [WithTLSFiles], [WithServerName] and
+//     [WithMinTLSVersion], or [WithTLS], or [WithInsecure].
 //   - [WithCallTimeout] sets the deadline of calls that have none; [WithCallOptions] passes grpc's
 //     call options to one call.
 //   - Generated clients [Bind] each method of a connection and call it with [Unary],

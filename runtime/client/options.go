@@ -1,8 +1,7 @@
 package client
 
 import (
-	"crypto/tls"
-	"errors"
+	"fmt"
 	"time"
 
 	"google.golang.org/grpc"
@@ -30,8 +29,7 @@ type Option func(*settings)
 
 // settings holds the options of one connection.
 type settings struct {
-	tls      *tls.Config
-	insecure bool
+	tls      tlsSettings
 	health   bool
 	services map[string]bool // those whose methods follow
 	methods  []runtime.MethodInfo
@@ -39,21 +37,9 @@ type settings struct {
 	errs     []error
 }
 
-// WithInsecure disables TLS: for tests, for a server on the same machine, or for a proxy that
-// terminates TLS.
-func WithInsecure() Option {
-	return func(c *settings) { c.insecure = true }
-}
-
-// WithTLS sets the TLS configuration: to trust your own CA instead of the system's roots, or to
-// present a client certificate. Its counterpart on the server is server.WithTLS.
-func WithTLS(config *tls.Config) Option {
-	return func(c *settings) {
-		if config == nil {
-			c.errs = append(c.errs, errors.New("WithTLS(nil): pass a configuration, or omit the option to use the system's roots"))
-		}
-		c.tls = config
-	}
+// fail keeps an option's error for Dial to return.
+func (c *settings) fail(format string, args ...any) {
+	c.errs = append(c.errs, fmt.Errorf(format, args...))
 }
 
 // WithDialOptions passes options to grpc. They override the runtime's own.

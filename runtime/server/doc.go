@@ -19,7 +19,8 @@
 // Callers and connections:
 //
 //   - [WithAuthenticator], [WithoutAuthentication]: who may call
-//   - [WithTLS], [WithTLSFiles], [WithCredentials]: encryption
+//   - [WithTLSFiles], [WithClientCAs], [WithOptionalClientCertificates], [WithMinTLSVersion]:
+//     encryption with certificates in files; [WithTLS] and [WithCredentials] with your own
 //   - [WithMaxCalls], [WithMaxCallsPerPeer], [WithMaxConnections], [WithMaxConnectionsPerPeer],
 //     [WithMaxConnectionAge]: bounds of the whole server
 //

@@ -10,11 +10,22 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/tlsfiles"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // healthServiceName is the full name of the standard health service.
 const healthServiceName = "grpc.health.v1.Health"
+
+// HealthTLS is the name under which the health service reports the certificate files of
+// [WithTLSFiles] and [WithClientCAs], as a service. It is SERVING if the files are in use and the
+// certificate is valid, and NOT_SERVING if files on disk cannot be used or the certificate has
+// expired. Watch it to learn that a renewal failed before the certificate expires.
+//
+// An expired certificate changes no other status on the server's own address: clients that are
+// connected are not affected. On the address of [WithHealthAddr] every service changes to
+// NOT_SERVING, because no client can connect.
+const HealthTLS = "tls"
 
 // Health is the standard health service (grpc.health.v1) of a server. It knows each registered
 // service by its full name, and the server as a whole by "". All report SERVING from the start.
@@ -28,6 +39,8 @@ type Health struct {
 	statuses map[string]healthpb.HealthCheckResponse_ServingStatus
 	changed  chan struct{} // closed and replaced at each change
 	closed   bool
+	// unreachable reports whether new clients cannot connect.
+	unreachable bool
 }
 
 func newHealth() *Health {
@@ -41,6 +54,17 @@ func newHealth() *Health {
 // as a whole. After the shutdown has started it does nothing.
 func (h *Health) SetServing(service string, serving bool) {
 	h.update(func() { h.statuses[service] = servingStatus(serving) })
+}
+
+// setTLS sets the state of the certificate files.
+func (h *Health) setTLS(state tlsfiles.State) {
+	status := servingStatus(state.Err == nil && !state.Expired)
+	h.mu.Lock()
+	same := h.statuses[HealthTLS] == status && h.unreachable == state.Expired
+	h.mu.Unlock()
+	if !same {
+		h.update(func() { h.statuses[HealthTLS], h.unreachable = status, state.Expired })
+	}
 }
 
 // shutDown changes every service to NOT_SERVING and ends the Watch streams.

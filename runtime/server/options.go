@@ -1,12 +1,10 @@
 package server
 
 import (
-	"crypto/tls"
 	"log/slog"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
@@ -187,44 +185,6 @@ func WithPanicHandler(handler PanicHandler) Option {
 // default, because it lists all services to everyone who can connect.
 func WithReflection() Option {
 	return func(c *settings) { c.reflection = true }
-}
-
-// WithTLS serves TLS with config. Without it, [WithTLSFiles] or [WithCredentials], the server uses
-// plain text.
-func WithTLS(config *tls.Config) Option {
-	return func(c *settings) {
-		if config == nil {
-			c.fail("WithTLS(nil): pass a configuration, or leave the option out to speak plain text")
-			return
-		}
-		c.creds = credentials.NewTLS(config)
-	}
-}
-
-// WithCredentials serves connections with creds, such as those of a service mesh. Unlike
-// grpc.Creds in [WithGRPCOptions], it keeps the bound of [WithMaxCalls] on what the transport
-// holds.
-func WithCredentials(creds credentials.TransportCredentials) Option {
-	return func(c *settings) {
-		if isNil(creds) {
-			c.fail("WithCredentials(nil): pass credentials, or leave the option out to serve plain text")
-			return
-		}
-		c.creds = creds
-	}
-}
-
-// WithTLSFiles serves TLS 1.2 or later with the certificate chain and the key in two PEM files,
-// which are read now. [Server.Run] returns an error that names a file that cannot be used.
-func WithTLSFiles(certFile, keyFile string) Option {
-	return func(c *settings) {
-		cert, err := tls.LoadX509KeyPair(certFile, keyFile)
-		if err != nil {
-			c.fail("certificate %s with key %s: %w", certFile, keyFile, err)
-			return
-		}
-		WithTLS(&tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})(c)
-	}
 }
 
 // WithGRPCOptions passes options to grpc after the runtime's own, which they override.

@@ -47,6 +47,7 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	s.pipeline.warnOfTokens()
 	s.pipeline.warnOfRejected(s.serviceNames()...)
 	s.warnOfNothing()
+	s.watchTLS()
 	s.startBackground(ctx)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(s.pipeline.capacity.Listener(lis)) }()

@@ -32,6 +32,7 @@ type settings struct {
 	limiter         RateLimiter
 	limits          bounds.Limits
 	creds           credentials.TransportCredentials // nil for plain text
+	tls             tlsSettings
 	validator       Validator
 	idempotency     IdempotencyGuard
 	unary           []grpc.UnaryServerInterceptor
@@ -81,6 +82,7 @@ func newSettings(opts []Option) *settings {
 	for _, opt := range opts {
 		opt(c)
 	}
+	c.openTLS()
 	return c
 }
 

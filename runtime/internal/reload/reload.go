@@ -6,11 +6,12 @@
 package reload
 
 import (
-	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,19 +33,22 @@ type Value[T any] struct {
 	checked atomic.Int64 // when, in nanoseconds since start
 	start   time.Time
 
-	mu       sync.Mutex
-	contents [][]byte // those that were parsed last; nil if they could not be read
-	err      error    // what is wrong with the files; nil if current is their value
+	mu   sync.Mutex
+	sums []sum // of the contents that were parsed last; the contents may be secret
+	err  error // what is wrong with the files; nil if current is their value
 }
 
 // Open reads the files and returns their value. parse gets the contents in the order of paths. It
 // must return an error for contents that do not fit together, because files are replaced one after
-// the other; it is called for new contents until it accepts them.
+// the other. It is called for the same contents again until it accepts them, so that it may depend
+// on the time.
 //
 // notify is called with nil when the value has changed or is usable again, and with an error when
 // files that changed cannot be used: once for each different error. The value then stays as it is.
 // notify may be nil, and must not use the Value.
-func Open[T any](parse func([][]byte) (T, error), notify func(error), paths ...string) (*Value[T], error) {
+func Open[T any](
+	parse func([][]byte) (T, error), notify func(error), paths ...string,
+) (*Value[T], error) {
 	if notify == nil {
 		notify = func(error) {}
 	}
@@ -80,14 +84,14 @@ func (v *Value[T]) check() {
 	defer func() { v.checked.Store(int64(time.Since(v.start))) }()
 	contents, err := read(v.paths)
 	if err != nil {
-		v.contents = nil
 		v.fail(err)
 		return
 	}
-	if v.contents != nil && equal(contents, v.contents) {
+	sums := sumsOf(contents)
+	if v.err == nil && slices.Equal(sums, v.sums) {
 		return
 	}
-	v.contents = contents
+	v.sums = sums
 	value, err := v.parse(contents)
 	if err != nil {
 		v.fail(err)
@@ -107,13 +111,15 @@ func (v *Value[T]) fail(err error) {
 	}
 }
 
-func equal(a, b [][]byte) bool {
-	for i := range a {
-		if !bytes.Equal(a[i], b[i]) {
-			return false
-		}
+// sum identifies the content of a file.
+type sum [sha256.Size]byte
+
+func sumsOf(contents [][]byte) []sum {
+	sums := make([]sum, len(contents))
+	for i, content := range contents {
+		sums[i] = sha256.Sum256(content)
 	}
-	return true
+	return sums
 }
 
 // read returns the contents of files.

@@ -133,3 +133,31 @@ func TestGetChecks(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestAcceptsWhatBecomesUsable parses the same contents again, whose use depends on the time.
+func TestAcceptsWhatBecomesUsable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	write(t, path, "1")
+	early := false
+	notes := 0
+	value, err := reload.Open(func(c [][]byte) (string, error) {
+		if early {
+			return "", errors.New("not valid yet")
+		}
+		return string(c[0]), nil
+	}, func(error) { notes++ }, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	early = true
+	write(t, path, "2")
+	for range 3 {
+		if err := value.Check(); err == nil || value.Get() != "1" {
+			t.Errorf("too early: %q, %v", value.Get(), err)
+		}
+	}
+	early = false
+	if err := value.Check(); err != nil || value.Get() != "2" || notes != 2 {
+		t.Errorf("in time: %q, %v, %d notes", value.Get(), err, notes)
+	}
+}
