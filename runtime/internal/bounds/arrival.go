@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Arrival is the context of a call whose headers have arrived, as far as the transport knows it.
+// Arrival is the context of a call whose headers have arrived, with what the transport knows about
+// the call.
 type Arrival struct {
 	context.Context
 	// Method is the path that the client sent.
@@ -42,21 +43,21 @@ func ArrivalIn(ctx context.Context) *Arrival {
 	return a
 }
 
-// Handle records that a handler has the call. New's unhandled function receives calls that grpc
-// answers without a handler.
+// Handle records that a handler runs the call. New's unhandled function receives the calls that
+// grpc ends without a handler.
 func (a *Arrival) Handle() {
 	if a != nil {
 		a.handled.Store(true)
 	}
 }
 
-// Rejected reports whether [Bounds.Begin] will reject the call, whatever calls finish until then.
+// Rejected reports whether [Bounds.Begin] will reject the call, even if other calls end until then.
 func (a *Arrival) Rejected() bool { return a != nil && a.verdict != Accepted }
 
-// Tap returns the context of a call whose headers have arrived, which counts for as long as the
-// transport holds it. It rejects none, and leaves that to [Bounds.Begin]: what grpc does when a tap
-// handle rejects a call, it leaves the timer of the call's deadline behind. addr is the address of
-// the peer, as grpc has it. Calls of connections that the Bounds do not know are accepted and not
+// Tap returns the context of a call whose headers have arrived; the call counts while the transport
+// holds it. Tap rejects no call itself and leaves that to [Bounds.Begin], because grpc does not
+// stop the timer of the deadline of a call that a tap handle rejects. addr is the peer's address as
+// grpc reports it. Calls of connections that are unknown to the Bounds are accepted and not
 // counted.
 //
 // It must be called by the goroutine that reads the connection: by a tap handle of grpc.

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// Limits are the most that may be in use at a time; 0 is no limit.
+// Limits are maximum numbers in use at a time; 0 means no limit.
 type Limits struct {
 	// Calls is for all peers together.
 	Calls, CallsPerPeer int
@@ -29,11 +29,11 @@ type Limits struct {
 type Verdict int
 
 const (
-	// Accepted is for what is within the limits.
+	// Accepted means within the limits.
 	Accepted Verdict = iota
-	// ServerFull is for what is above the limit for all peers.
+	// ServerFull means above the limit for all peers.
 	ServerFull
-	// PeerFull is for what is above the limit for its peer.
+	// PeerFull means above the limit for one peer.
 	PeerFull
 )
 
@@ -51,34 +51,34 @@ type Bounds struct {
 
 // New returns Bounds for a server without calls. headerTimeout is how long the headers of a call
 // may take to arrive. closed is called for each connection that is closed because there are too
-// many, and unhandled for each call that grpc has answered before a handler had it, because its
-// encoding is not supported, or its path is not one of a method.
+// many. unhandled is called for each call that grpc has ended without a handler, because its
+// encoding is not supported or its path is not that of a method.
 func New(limits Limits, headerTimeout time.Duration, closed func(peer net.Addr, why Verdict), unhandled func(*Arrival)) *Bounds {
 	b := &Bounds{limits: limits, headerTimeout: headerTimeout, closed: closed, unhandled: unhandled}
 	b.peers.init()
 	return b
 }
 
-// Limits returns the limits that New got.
+// Limits returns the limits.
 func (b *Bounds) Limits() Limits { return b.limits }
 
-// usage is what is in use at a time.
+// usage counts the calls and connections in use at a time.
 type usage struct {
 	handlers    atomic.Int64 // calls whose handler is running
 	streams     atomic.Int64 // calls that the transport holds
 	connections atomic.Int64
 }
 
-// Use is how much is in use.
+// Use is a number of calls and connections.
 type Use struct {
 	// Handlers is how many calls are running, Streams how many the transport holds.
 	Handlers, Streams, Connections int64
 }
 
-// Use returns how much is in use by all peers.
+// Use returns the use of all peers.
 func (b *Bounds) Use() Use { return b.all.use() }
 
-// UseOf returns how much is in use by one peer.
+// UseOf returns the use of one peer.
 func (b *Bounds) UseOf(peer Peer) Use {
 	use := b.peers.acquire(peer)
 	defer use.release()

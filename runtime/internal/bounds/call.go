@@ -8,8 +8,8 @@ type Call struct {
 	peer   *peerUse // nil if peers have no separate limit
 }
 
-// Begin counts a call from addr whose handler starts, unless there are too many. a is its arrival,
-// or nil if unknown. Essential calls have a higher limit.
+// Begin counts a call from addr whose handler starts, unless there are too many. a is the call's
+// arrival, or nil if it is unknown. Essential calls have a higher limit.
 func (b *Bounds) Begin(a *Arrival, addr net.Addr, essential bool) (Call, Verdict) {
 	if a.Rejected() {
 		return Call{}, a.verdict

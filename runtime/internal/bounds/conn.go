@@ -7,7 +7,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/h2conn"
 )
 
-// connUse is what one connection uses.
+// connUse is the use of one connection.
 type connUse struct {
 	bounds *Bounds
 	peer   *peerUse
@@ -27,7 +27,7 @@ type connUse struct {
 	unhandled []*Arrival // streams that a write has answered; used only by the writing goroutine
 }
 
-// newConn returns the use of a connection from addr that already counts.
+// newConn returns the use of a connection from addr that has been counted.
 func newConn(b *Bounds, peer *peerUse, addr net.Addr) *connUse {
 	return &connUse{bounds: b, peer: peer, addr: unique(addr), streams: make(map[uint32]*Arrival)}
 }
@@ -74,8 +74,8 @@ func (c *connUse) begin(a *Arrival, essential bool) Verdict {
 // Opened implements [h2conn.Streams].
 func (c *connUse) Opened(stream uint32) { c.opened = stream }
 
-// Reset implements [h2conn.Streams]. Grpc drops what is queued for the stream when it gets to it,
-// which is after the write that is going on.
+// Reset implements [h2conn.Streams]. Grpc drops the stream's queue only after the write in
+// progress.
 func (c *connUse) Reset(stream uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 
 // Credentials returns creds, or plain-text credentials if creds is nil, for connections whose
 // frames are followed. Connections that do not come from [Bounds.Listener] count from their
-// handshake. If there are too many, Credentials closes them before it.
+// handshake on. If there are too many, Credentials closes them before the handshake.
 func (b *Bounds) Credentials(creds credentials.TransportCredentials) credentials.TransportCredentials {
 	if creds == nil {
 		creds = plain{insecure.NewCredentials()}
@@ -19,8 +19,8 @@ func (b *Bounds) Credentials(creds credentials.TransportCredentials) credentials
 	return following{creds, b}
 }
 
-// plain are credentials without any security. Their connections have no AuthInfo, like those of a
-// server without credentials.
+// plain are credentials without security. Like those of a server without credentials, their
+// connections have no AuthInfo.
 type plain struct {
 	credentials.TransportCredentials
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/h2conn"
 )
 
-// Listener returns lis without the connections that are too many, which it closes before they are
-// read from.
+// Listener returns lis without the connections above the limits, which it closes before reading
+// from them.
 //
-// Connections of Unix sockets pass as they are: credentials may ask them for more than a net.Conn
-// has. They count from their handshake; see [Bounds.Credentials].
+// Connections of Unix sockets pass unchanged, because credentials may need more of them than a
+// net.Conn has. They count from their handshake on; see [Bounds.Credentials].
 func (b *Bounds) Listener(lis net.Listener) net.Listener { return &listener{lis, b} }
 
 type listener struct {
@@ -44,7 +44,7 @@ func (b *Bounds) accept(raw net.Conn) (*boundConn, bool) {
 	verdict := enterBoth(&b.all.connections, &peer.connections, b.limits.Connections, b.limits.ConnectionsPerPeer)
 	if verdict != Accepted {
 		peer.release()
-		b.closed(addr, verdict) // first, so that whoever sees the connection close finds its record
+		b.closed(addr, verdict) // first, so that the log record precedes the close
 		_ = raw.Close()         // nothing was sent or received that could be lost
 		return nil, false
 	}
@@ -87,17 +87,16 @@ func (c *boundConn) Close() error {
 	return c.Conn.Close()
 }
 
-// handshakes are the connections of a listener that have not finished their handshake. Grpc's
-// graceful stop waits for them, each for as long as a handshake may take, although they can have no
-// calls: a port scanner, or a load balancer that only opens a connection.
+// handshakes are the connections of a listener that have not finished their handshake, such as
+// those of a port scanner, or of a load balancer that only connects. They have no calls, but grpc's
+// graceful stop waits for each of them for as long as a handshake may take.
 type handshakes struct {
 	mu     sync.Mutex
 	closed bool
 	conns  map[*boundConn]struct{}
 }
 
-// CloseHandshakes closes the connections whose handshake is not done, and those that are still to
-// come.
+// CloseHandshakes closes the connections whose handshake is not finished, and all later ones.
 func (b *Bounds) CloseHandshakes() { b.handshakes.close() }
 
 func (h *handshakes) close() {

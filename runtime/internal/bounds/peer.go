@@ -7,14 +7,14 @@ import (
 	"sync"
 )
 
-// Peer is where calls come from: an address without its port. A caller with an IPv6 address has a
-// whole /64 of them and is one peer.
+// Peer is an address without its port. A caller with an IPv6 address has a whole /64, which is one
+// peer.
 type Peer struct {
 	ip   netip.Addr
 	text string // for an address that is not IP
 }
 
-// PeerOf returns the peer with an address.
+// PeerOf returns the peer of an address.
 func PeerOf(addr net.Addr) Peer {
 	switch a := addr.(type) {
 	case nil:
@@ -41,7 +41,7 @@ func peerAt(ip netip.Addr) Peer {
 	return Peer{ip: ip}
 }
 
-// String returns the address, of IPv6 with the length of the prefix.
+// String returns the address; for IPv6, with the length of the prefix.
 func (p Peer) String() string {
 	switch {
 	case p.ip.Is6():
@@ -53,7 +53,7 @@ func (p Peer) String() string {
 	}
 }
 
-// table holds the use of each peer that uses something.
+// table holds the use of each peer with calls or connections.
 type table struct {
 	seed   maphash.Seed
 	shards [64]shard
@@ -62,14 +62,14 @@ type table struct {
 type shard struct {
 	mu    sync.Mutex
 	peers map[Peer]*peerUse
-	sweep int // the number of peers at which those that use nothing are forgotten
+	sweep int // the number of peers at which idle ones are forgotten
 }
 
 // peerUse is the use of one peer.
 type peerUse struct {
 	usage
 	shard *shard
-	refs  int // the uses that keep it from being forgotten; guarded by the shard
+	refs  int // while above 0, the peer is not forgotten; guarded by the shard
 }
 
 // leastSweep is the number of peers that a shard remembers before it forgets any.
@@ -98,7 +98,7 @@ func (t *table) acquire(id Peer) *peerUse {
 	return use
 }
 
-// makeRoom forgets the peers that use nothing, once for each time that the number of peers doubles.
+// makeRoom forgets idle peers each time the number of peers has doubled.
 func (s *shard) makeRoom() {
 	if len(s.peers) < s.sweep {
 		return

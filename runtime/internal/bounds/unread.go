@@ -1,9 +1,8 @@
 package bounds
 
-// AbortUnread resets the streams of finished calls of whose responses nothing was written for a
-// while, because their clients do not read, and reports whether there are any calls. It must be
-// called regularly: the while is sweeps of these calls, once more for a response that has not
-// arrived by then.
+// AbortUnread resets the streams of finished calls whose responses were not written for a number of
+// sweeps, because their clients do not read. It reports whether there are any calls. Each call of
+// AbortUnread is a sweep. A response gets one more sweep if it had not arrived in the first one.
 func (b *Bounds) AbortUnread(sweeps int) (calls bool) {
 	b.conns.Range(func(_, conn any) bool {
 		conn.(*connUse).abortUnread(sweeps)

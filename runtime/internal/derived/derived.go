@@ -4,8 +4,8 @@ package derived
 
 import "sync/atomic"
 
-// Values holds what was derived from a value, by owner and variant. Lookups are lock-free and
-// linear: it is for a few owners. The zero Values is empty.
+// Values holds values that are computed from another value, by owner and variant. Lookups are
+// lock-free and linear, so it is for a few owners. The zero Values is empty.
 type Values struct{ first atomic.Pointer[node] }
 
 type node struct {
@@ -18,8 +18,7 @@ type node struct {
 // none.
 func (v *Values) Load(owner, variant any) any { return find(v.first.Load(), nil, owner, variant) }
 
-// LoadOrStore returns the value of an owner and a variant. If there is none, it stores value
-// first.
+// LoadOrStore returns the value of an owner and a variant. If there is none, it stores value.
 func (v *Values) LoadOrStore(owner, variant, value any) any {
 	added := &node{owner: owner, variant: variant, value: value}
 	var seen *node

@@ -9,13 +9,13 @@ import (
 	"sync"
 )
 
-// Panic is what a panic of a body becomes in the goroutine that called [Range].
+// Panic is the value of a panic of a body in the goroutine that called [Range].
 type Panic struct {
 	Value any
 	Stack []byte // the stack of the goroutine that called the body
 }
 
-// LateYield is what a log says of a late call of yield.
+// LateYield is the log text for a late call of yield.
 const LateYield = "yield was called after the stream had ended; wait in the iterator for the goroutines that yield"
 
 // patience is the maximum number of late calls of an iterator.
@@ -24,20 +24,20 @@ const patience = 1000
 // errIgnored is the error of Range for an iterator that exceeded patience.
 var errIgnored = fmt.Errorf("the iterator ignored that yield returned false, %d times; return when it does", patience)
 
-// Range calls body with each pair that seq yields until one of the two is done, as a range
-// statement does.
+// Range calls body with each pair that seq yields until one of the two ends, as a range statement
+// does.
 //
-// A range statement panics in the goroutine of the iterator if yield is called after the loop is
-// done, or by two goroutines at the same time, and nothing recovers there: the process exits. Range
-// instead serializes the calls of yield; one that comes after the end returns false, and the first
-// of those calls late. A panic of body stops the iteration and is raised again, as a *[Panic], when
-// seq has returned.
+// A range statement panics in the goroutine of the iterator if yield is called after the loop has
+// ended, or by two goroutines at the same time. Nothing recovers that panic: the process exits.
+// Range serializes the calls of yield instead. A call after the end returns false, and the first of
+// them calls late. A panic of body stops the iteration, and Range panics with a *[Panic] after seq
+// has returned.
 //
-// An iterator that ignores what yield returns may never return. In the goroutine of Range, yield
-// unwinds it after a thousand late calls, and Range returns an error; in other goroutines, which
-// may have other things to do, it goes on returning false.
+// An iterator that ignores the result of yield may never return. In the goroutine of Range, yield
+// unwinds such an iterator after a thousand late calls, and Range returns an error. In other
+// goroutines, which may have other work, yield continues to return false.
 //
-// A message costs some 20 ns more than with a range statement, and no allocation.
+// A message costs about 20 ns more than with a range statement, and no allocation.
 func Range[V any](seq iter.Seq2[V, error], late func(), body func(V, error) bool) (ignored error) {
 	g := guard[V]{body: body, late: late}
 	defer g.raise()
@@ -92,9 +92,10 @@ func (g *guard[V]) tell() {
 // inRange reports whether the goroutine has called [Range].
 func inRange() bool { return bytes.Contains(debug.Stack(), []byte("/internal/each.Range[")) }
 
-// returned keeps a panic of the body, and unlocks g; it must be deferred itself.
+// returned records a panic of the body, and unlocks g. It must be deferred itself, because it
+// recovers.
 func (g *guard[V]) returned() {
-	if g.over { // the body is done, or did not return
+	if g.over { // the body ended the loop, or did not return
 		if value := recover(); value != nil {
 			g.panic = panicOf(value)
 		}
@@ -109,7 +110,7 @@ func panicOf(value any) *Panic {
 	return &Panic{Value: value, Stack: debug.Stack()}
 }
 
-// end lets no more calls through. It must be deferred itself: it recovers errIgnored.
+// end rejects all later calls. It must be deferred itself, because it recovers errIgnored.
 func (g *guard[V]) end(ignored *error) {
 	g.mu.Lock()
 	g.over, g.ended = true, true

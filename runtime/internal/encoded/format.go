@@ -115,7 +115,7 @@ var settingsKey = func() any {
 	return asked.key
 }()
 
-// keyRecorder is a context that records what it is asked for.
+// keyRecorder is a context that records the keys of its Value calls.
 type keyRecorder struct {
 	context.Context
 	key any

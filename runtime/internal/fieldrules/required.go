@@ -6,7 +6,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// requiredRule says that a field must be set (AIP-203).
+// requiredRule requires that a field is set (AIP-203).
 type requiredRule struct {
 	field protoreflect.FieldDescriptor
 	// oneof has the field; any of its members will do, since they exclude each other.

@@ -19,12 +19,12 @@ const calm = 0xb
 // abortFrame has the size of a frame that aborts a stream.
 const abortFrame = headerSize + 4
 
-// aborts are the streams of a connection that are to be reset at once.
+// aborts are the streams of a connection that must be reset at once.
 //
-// grpc resets a stream only after all that it has queued for it, which a client that reads nothing
-// holds up forever. There are exceptions: one is a stream whose client breaks the protocol. So a
-// stream is aborted by handing grpc a frame that breaks it, as if the client had sent it: a
-// WINDOW_UPDATE by 0 (RFC 9113, section 6.9).
+// grpc resets a stream only after sending its queue, which a client that reads nothing delays
+// forever. One exception is a stream whose client violates the protocol. Therefore, to abort a
+// stream, the connection passes grpc a frame that violates it, as if the client had sent the frame:
+// a WINDOW_UPDATE by 0 (RFC 9113, section 6.9).
 type aborts struct {
 	pending atomic.Bool // whether wanted has elements
 	labeled atomic.Bool // whether codes has elements
@@ -35,9 +35,9 @@ type aborts struct {
 	codes  map[uint32]struct{} // streams whose RST_STREAM gets another code
 }
 
-// Abort resets a stream at once, with ENHANCE_YOUR_CALM: nothing more is sent in it. It may be
-// called by any goroutine, once for a stream. If the client stops within a frame, the stream is
-// reset when the frame is complete.
+// Abort resets a stream at once, with ENHANCE_YOUR_CALM. Nothing more is sent in it. Any goroutine
+// may call Abort, once for each stream. If the client stops within a frame, the stream is reset
+// when the frame is complete.
 func (c *Conn) Abort(stream uint32) {
 	a := &c.aborts
 	a.mu.Lock()
@@ -69,7 +69,7 @@ func (a *aborts) sleep(conn net.Conn) {
 	}
 }
 
-// injectAborts makes frames that abort streams what is read next, if the client is between two
+// injectAborts lets the next read return frames that abort streams, if the client is between two
 // frames.
 func (c *Conn) injectAborts() {
 	if !c.aborts.pending.Load() || c.rest != nil || !c.in.between() {

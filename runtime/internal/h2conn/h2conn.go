@@ -10,28 +10,28 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// Streams is told about the streams of a connection. Opened and Reset are called by the goroutine
-// that reads the connection, Writing and Written by the one that writes it.
+// Streams is notified about the streams of a connection. Opened and Reset are called by the
+// goroutine that reads the connection, Writing and Written by the one that writes it.
 type Streams interface {
-	// Opened is called when the headers of a stream have been read, before anything after them is.
+	// Opened is called when the headers of a stream have been read, before any later bytes.
 	Opened(stream uint32)
-	// Reset is called when the client wants no more of a stream.
+	// Reset is called when the client resets a stream.
 	Reset(stream uint32)
-	// Writing is called before the connection is written to, which may take long.
+	// Writing is called before each write to the connection, which may take long.
 	Writing()
-	// Written is called after the connection was written to, with the streams that the server has
-	// answered, and those that it has reset.
+	// Written is called after a write, with the streams that the server has answered and those that
+	// it has reset.
 	Written(answered, reset []uint32)
 }
 
-// Conn is the server's end of a connection. It closes the connection if a block of headers is
-// incomplete when its time is up; grpc waits for the rest for as long as the connection lives, and
-// holds up its shutdown. What is not HTTP/2 passes as it is.
+// Conn is the server's end of a connection. It closes the connection if a block of headers is not
+// complete in time. grpc would wait for the rest for the lifetime of the connection, and so would
+// its shutdown. Bytes that are not HTTP/2 pass unchanged.
 //
-// The time is a timer and not a read deadline: grpc sets and clears the deadlines of a connection
-// around the handshake, and would clear this one, as this one would clear grpc's.
+// The time limit is a timer and not a read deadline, because grpc sets and clears the deadlines of
+// a connection around the handshake.
 //
-// One goroutine reads at a time, and one writes, as grpc does.
+// As in grpc, one goroutine reads at a time, and one writes.
 type Conn struct {
 	net.Conn
 	timeout time.Duration
@@ -40,8 +40,8 @@ type Conn struct {
 	in      requests
 	timer   *time.Timer // made by the first incomplete block of headers
 	running bool        // whether the timer is
-	rest    *[]byte     // what was read too early; nil where there is nothing
-	from    int         // where in rest it begins
+	rest    *[]byte     // bytes that were read too early, or nil
+	from    int         // the offset of the next byte in rest
 
 	out             frames
 	answered, reset []uint32 // streams that a write ends
@@ -52,15 +52,14 @@ type Conn struct {
 	followed followed
 }
 
-// New returns conn with a bound on the time for a block of headers. It notifies streams about the
-// streams in it.
+// New returns conn with a time limit for each block of headers. It notifies streams of events.
 func New(conn net.Conn, timeout time.Duration, streams Streams) *Conn {
 	c := &Conn{Conn: conn, timeout: timeout, streams: streams}
 	c.ready.init(conn)
 	return c
 }
 
-// SyscallConn implements syscall.Conn as far as the connection does.
+// SyscallConn implements syscall.Conn if the connection does.
 func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 	if conn, ok := c.Conn.(syscall.Conn); ok {
 		return conn.SyscallConn()
@@ -68,11 +67,11 @@ func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 	return nil, syscall.EINVAL
 }
 
-// NetConn returns the connection itself.
+// NetConn returns the underlying connection.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 
-// Read implements net.Conn. It returns nothing after headers that open a stream: these are dealt
-// with before what comes after them is.
+// Read implements net.Conn. It returns nothing after headers that open a stream, so that they are
+// handled before later bytes are read.
 func (c *Conn) Read(p []byte) (int, error) {
 	for {
 		c.injectAborts()
@@ -88,7 +87,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 			}
 		}
 		if n = c.cut(p[:n]); c.rest != nil {
-			err = nil // the next read fails again, once it comes that far
+			err = nil // the next read fails again when the kept bytes are consumed
 		}
 		c.bound(err)
 		return n, err
@@ -112,8 +111,8 @@ func (c *Conn) bound(err error) {
 	}
 }
 
-// cut follows the frames in p, keeps what comes after headers that open a stream for later, and
-// returns how much of p comes before.
+// cut follows the frames in p, keeps the bytes after headers that open a stream for later, and
+// returns the number of bytes before.
 func (c *Conn) cut(p []byte) int {
 	n := c.follow(p)
 	if n < len(p) {
@@ -123,7 +122,7 @@ func (c *Conn) cut(p []byte) int {
 	return n
 }
 
-// readRest returns of what is kept as much as fits into p and may be returned.
+// readRest copies as many kept bytes to p as fit and may be returned.
 func (c *Conn) readRest(p []byte) int {
 	rest := (*c.rest)[c.from:]
 	n := c.follow(rest[:min(len(p), len(rest))])
@@ -136,8 +135,8 @@ func (c *Conn) readRest(p []byte) int {
 	return n
 }
 
-// follow follows what the client has sent up to headers that open a stream, and returns how far it
-// got.
+// follow follows what the client has sent, up to headers that open a stream, and returns the number
+// of bytes.
 func (c *Conn) follow(p []byte) (read int) {
 	for read < len(p) {
 		n, what := c.in.follow(p[read:])
@@ -168,7 +167,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// followOut notes which streams the frames in p end, and returns what to write for p.
+// followOut records which streams the frames in p end, and returns what to write instead of p.
 func (c *Conn) followOut(p []byte) []byte {
 	c.answered, c.reset = c.answered[:0], c.reset[:0]
 	for read := 0; read < len(p); {

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// followed are the streams for which a connection notes whether data is written. Mostly there are
-// none.
+// followed are the streams for which a connection records whether data is written. Usually there
+// are none.
 type followed struct {
 	any atomic.Bool
 
@@ -14,7 +14,7 @@ type followed struct {
 	written map[uint32]bool // whether data was written
 }
 
-// Follow has [Conn.Progressed] report on a stream, until the stream ends.
+// Follow makes [Conn.Progressed] report on a stream, until the stream ends.
 func (c *Conn) Follow(stream uint32) {
 	f := &c.followed
 	f.mu.Lock()
@@ -39,7 +39,7 @@ func (c *Conn) Progressed(stream uint32) bool {
 	return written
 }
 
-// note notes that data of a stream is written.
+// note records that data of a stream is written.
 func (f *followed) note(stream uint32) {
 	if !f.any.Load() {
 		return
@@ -51,7 +51,7 @@ func (f *followed) note(stream uint32) {
 	}
 }
 
-// end notes that a stream has ended.
+// end records that a stream has ended.
 func (f *followed) end(stream uint32) {
 	if !f.any.Load() {
 		return

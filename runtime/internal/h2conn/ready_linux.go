@@ -8,10 +8,10 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// ready reads a socket without holding a buffer while there is nothing to read, as grpc does with
-// sockets that it knows: idle connections then cost 32 KiB less.
+// ready reads a socket without holding a buffer while no data is available, as grpc does with
+// sockets of known types. Idle connections then use 32 KiB less.
 type ready struct {
-	raw syscall.RawConn // nil where the connection is no socket
+	raw syscall.RawConn // nil if the connection is not a socket
 	try func(fd uintptr) bool
 
 	size int
@@ -35,7 +35,7 @@ func (r *ready) init(conn net.Conn) {
 	r.raw, r.try = raw, r.tryRead
 }
 
-// tryRead reads what there is, and reports false where there is nothing.
+// tryRead reads available data. It returns false if there is none.
 func (r *ready) tryRead(fd uintptr) bool {
 	r.buf = r.pool.Get(r.size)
 	for {
@@ -51,7 +51,7 @@ func (r *ready) tryRead(fd uintptr) bool {
 	return r.err != syscall.EAGAIN
 }
 
-// read returns a buffer of pool with what has come.
+// read returns a buffer of pool with available data.
 func (r *ready) read(size int, pool mem.BufferPool) (*[]byte, int, error) {
 	r.size, r.pool, r.buf, r.n, r.err = size, pool, nil, 0, nil
 	err := r.raw.Read(r.try)
@@ -71,7 +71,7 @@ func (r *ready) read(size int, pool mem.BufferPool) (*[]byte, int, error) {
 	return nil, 0, err
 }
 
-// ReadOnReady implements an interface of grpc by which it reads without holding a buffer for each
+// ReadOnReady implements an interface of grpc for reading without holding a buffer for each
 // connection.
 func (c *Conn) ReadOnReady(size int, pool mem.BufferPool) (*[]byte, int, error) {
 	if c.ready.raw == nil || c.rest != nil || c.aborts.pending.Load() {

@@ -4,7 +4,7 @@ package h2conn
 
 import "net"
 
-// ready is for systems where reading holds a buffer anyway.
+// ready is for systems on which reading always holds a buffer.
 type ready struct{}
 
 func (*ready) init(net.Conn) {}

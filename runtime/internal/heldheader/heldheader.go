@@ -11,12 +11,12 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Header is the response header that a method has set. It is held back until the first
-// response or the success of the call: grpc sends a header before the status of a call that
-// fails, and a client retries no call whose response has begun (gRFC A6).
+// Header is the response header that a method has set. It is held until the first response or the
+// success of the call: grpc sends a header before the status of a failed call, and clients do not
+// retry a call whose response has started (gRFC A6).
 //
 // The lock is held while a header is passed on, so that a SendHeader of another goroutine cannot
-// overtake what was set before it.
+// overtake a header that was set before.
 type Header struct {
 	mu       sync.Mutex
 	md       metadata.MD
@@ -24,15 +24,15 @@ type Header struct {
 	failed   bool // the call has failed before that
 }
 
-// errOver is what SetHeader returns after the call has failed. grpc may not have sent the status
+// errOver is the error of SetHeader after the call has failed. grpc may not have sent the status
 // yet, and would send a header before it.
 var errOver = status.Error(codes.Internal, "the call has failed; its header cannot be changed")
 
-// errSent is what SendHeader returns once the header is released. grpc may be sending it with the
-// first response, and would fail that if it had been sent in between.
+// errSent is the error of SendHeader after the header is released. grpc may be sending it with the
+// first response, which would fail if the header was sent in the meantime.
 var errSent = status.Error(codes.Internal, "the header of the call is sent already")
 
-// Set holds md back, or passes it on if the header is released.
+// Set holds md, or passes it on if the header is released.
 func (h *Header) Set(md metadata.MD, pass func(metadata.MD) error) error {
 	if err := check(md); err != nil {
 		return err
@@ -49,7 +49,7 @@ func (h *Header) Set(md metadata.MD, pass func(metadata.MD) error) error {
 	return nil
 }
 
-// Release passes on what is held, if anything is, and everything that is set from now on.
+// Release passes on the held header, if any, and from then on everything that is set.
 func (h *Header) Release(pass func(metadata.MD) error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -61,7 +61,7 @@ func (h *Header) Release(pass func(metadata.MD) error) error {
 	return pass(md)
 }
 
-// End returns what is held at the end of the call.
+// End returns the held header at the end of the call.
 func (h *Header) End(failed bool) metadata.MD {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -70,7 +70,7 @@ func (h *Header) End(failed bool) metadata.MD {
 	return md
 }
 
-// Send sends what is held and md.
+// Send sends the held header and md.
 func (h *Header) Send(md metadata.MD, send func(metadata.MD) error) error {
 	if err := check(md); err != nil {
 		return err
@@ -85,10 +85,10 @@ func (h *Header) Send(md metadata.MD, send func(metadata.MD) error) error {
 	return send(md)
 }
 
-// fieldOverhead is what HTTP/2 counts for a header field on top of its name and value, in bytes.
+// fieldOverhead is the size in bytes that HTTP/2 adds to the name and value of a header field.
 const fieldOverhead = 32
 
-// Size returns what md takes of the headers of HTTP/2, in bytes.
+// Size returns the size of md among the headers of HTTP/2, in bytes.
 func Size(md metadata.MD) (size int) {
 	for key, values := range md {
 		for _, value := range values {
@@ -103,8 +103,8 @@ func Size(md metadata.MD) (size int) {
 	return size
 }
 
-// check returns the error that [grpc.ServerStream] returns for metadata that HTTP/2 cannot
-// carry. Without it, the error would come with the first response.
+// check returns the error that [grpc.ServerStream] returns for metadata that HTTP/2 cannot carry.
+// Otherwise the first response would return it.
 func check(md metadata.MD) error {
 	for key, values := range md {
 		if strings.HasPrefix(key, ":") {

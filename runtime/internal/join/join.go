@@ -3,13 +3,13 @@ package join
 
 import "sync"
 
-// Group is a number of goroutines. Unlike with a [sync.WaitGroup], a goroutine may enter at any
-// time: it is waited for, or comes too late and learns so. The zero value is an open group.
+// Group is a set of goroutines. Unlike with a [sync.WaitGroup], a goroutine may enter at any time:
+// the group waits for it, or Enter reports that it is too late. The zero value is an open group.
 type Group struct {
 	mu      sync.Mutex
 	running int
 	closed  bool
-	ended   chan struct{} // made by the first who waits
+	ended   chan struct{} // created by the first call of Ended
 }
 
 // Enter counts a goroutine, and reports whether the group is still open.
@@ -22,7 +22,7 @@ func (g *Group) Enter() bool {
 	return !g.closed
 }
 
-// Leave takes out a goroutine that Enter has counted.
+// Leave removes a goroutine that Enter has counted.
 func (g *Group) Leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -31,8 +31,8 @@ func (g *Group) Leave() {
 	}
 }
 
-// Ended returns a channel that is closed, and closes the group, as soon as none of its goroutines
-// runs.
+// Ended returns a channel. When no goroutine of the group runs, the group and the channel are
+// closed.
 func (g *Group) Ended() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()

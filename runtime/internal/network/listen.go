@@ -26,8 +26,8 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	return lis, err
 }
 
-// isAbandoned reports whether path is a socket that nobody listens on: its process had no time to
-// remove it.
+// isAbandoned reports whether path is a socket without a listener: its process ended without
+// removing it.
 func isAbandoned(ctx context.Context, path string) bool {
 	info, err := os.Lstat(path)
 	if err != nil || info.Mode().Type() != fs.ModeSocket {

@@ -16,8 +16,8 @@ package share
 
 import "container/heap"
 
-// Ledger counts the bytes of each principal. It is not safe for concurrent use: the lock of the
-// store protects it.
+// Ledger counts the bytes of each principal. It is not safe for concurrent use; the lock of the
+// store must protect it.
 type Ledger struct {
 	limit        int
 	pinned, kept int
@@ -29,7 +29,7 @@ type Ledger struct {
 type account struct {
 	owner        string
 	pinned, kept int
-	index        int // in keepers; -1 if it keeps nothing
+	index        int // in keepers; -1 without kept entries
 }
 
 // NewLedger returns the ledger of a store of limit bytes.
@@ -43,7 +43,7 @@ func (l *Ledger) MayStart(owner string, n int) bool {
 	return own+n <= (l.limit-(l.pinned-own))/2
 }
 
-// MayGrow reports whether the pinned entries of a principal may grow by n bytes; they may always
+// MayGrow reports whether the pinned entries of a principal may grow by n bytes. They may always
 // shrink.
 func (l *Ledger) MayGrow(owner string, n int) bool {
 	own := l.pinnedOf(owner)
@@ -51,13 +51,13 @@ func (l *Ledger) MayGrow(owner string, n int) bool {
 	return n <= 0 || own+n <= rest-rest/4
 }
 
-// alwaysKept is the fraction of all bytes that one entry may take, however many principals share
-// them.
+// alwaysKept is the fraction of all bytes that one entry may use, regardless of the number of
+// principals.
 const alwaysKept = 64
 
-// MayKeep reports whether a pinned entry of a principal, of so many bytes, may be kept as one of
-// size bytes. Where entries must be forgotten for it, that may be no more than an equal part, or
-// than a 64th of all.
+// MayKeep reports whether a pinned entry of a principal, of pinned bytes, may be kept as one of
+// size bytes. If other entries must be dropped for it, the limit is an equal part, or a 64th of all
+// bytes if that is more.
 func (l *Ledger) MayKeep(owner string, pinned, size int) bool {
 	if l.pinned+l.kept+size-pinned <= l.limit {
 		return true
@@ -70,7 +70,7 @@ func (l *Ledger) MayKeep(owner string, pinned, size int) bool {
 	return size <= min(free, max(free/owners, l.limit/alwaysKept))
 }
 
-// Add adds to the pinned and the kept bytes of a principal; below 0 it takes away.
+// Add adds to the pinned and the kept bytes of a principal; negative numbers subtract.
 func (l *Ledger) Add(owner string, pinned, kept int) {
 	a := l.accounts[owner]
 	if a == nil {
@@ -92,11 +92,11 @@ func (l *Ledger) Add(owner string, pinned, kept int) {
 	}
 }
 
-// Full reports whether there are more bytes than the store has room for: kept entries of
-// [Ledger.Largest] must go.
+// Full reports whether the entries exceed the store: kept entries of [Ledger.Largest] must be
+// dropped.
 func (l *Ledger) Full() bool { return l.pinned+l.kept > l.limit }
 
-// Largest returns the principal that keeps most, "" where none keeps anything.
+// Largest returns the principal with the most kept bytes, or "" if nothing is kept.
 func (l *Ledger) Largest() string {
 	if len(l.keepers) == 0 {
 		return ""
@@ -104,7 +104,7 @@ func (l *Ledger) Largest() string {
 	return l.keepers[0].owner
 }
 
-// Bytes returns how many bytes there are.
+// Bytes returns the number of bytes of all entries.
 func (l *Ledger) Bytes() int { return l.pinned + l.kept }
 
 func (l *Ledger) pinnedOf(owner string) int {
@@ -114,7 +114,7 @@ func (l *Ledger) pinnedOf(owner string) int {
 	return 0
 }
 
-// keepers are the accounts that keep something, the largest first. It implements heap.Interface.
+// keepers are the accounts with kept entries, the largest first. It implements heap.Interface.
 type keepers []*account
 
 func (k keepers) Len() int           { return len(k) }
