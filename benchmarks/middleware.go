@@ -49,7 +49,7 @@ func slogAdapter() logging.Logger {
 	})
 }
 
-// guarded selects the methods that ask who calls.
+// guarded selects the methods that require authentication.
 func guarded() selector.Matcher {
 	return selector.MatchFunc(func(_ context.Context, call interceptors.CallMeta) bool {
 		return call.Service != "grpc.health.v1.Health"

@@ -63,7 +63,7 @@ func pipelineOptions(stack string) []server.Option {
 	}
 }
 
-// logger writes JSON to nobody.
+// logger writes JSON to io.Discard.
 func logger(stack string) *slog.Logger {
 	level := slog.LevelInfo
 	if stack == oursNoLog {

@@ -15,7 +15,7 @@ func gracePeriod(app App) int64 {
 	return ceil(app.DrainDelay+app.ShutdownTimeout+shutdownMargin, time.Second)
 }
 
-// graceNote explains the sum behind the grace period.
+// graceNote explains how the grace period is computed.
 func graceNote(app App) string {
 	return fmt.Sprintf("%v drain delay + %v shutdown timeout + %v for calls that are cut off. Raise it if you raise one of the first two, which are set in env.",
 		app.DrainDelay, app.ShutdownTimeout, shutdownMargin)

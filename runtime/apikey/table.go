@@ -26,7 +26,7 @@ type known struct {
 	principal *runtime.Principal
 }
 
-// newTable returns a table of keys, or an error that says which key is wrong.
+// newTable returns a table of keys, or an error that names the invalid key.
 func newTable(keys []Key) (*table, error) {
 	t := &table{seed: maphash.MakeSeed(), cells: make(map[uint64][]known, len(keys))}
 	first := make(map[Hash]int, len(keys))

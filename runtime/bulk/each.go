@@ -110,7 +110,7 @@ func (r *run[Req]) receive(in *stream.Receiver[Req]) error {
 	}
 }
 
-// start processes an item in a goroutine of its own.
+// start processes an item in a separate goroutine.
 func (r *run[Req]) start(index int64, req *Req) {
 	r.workers.Add(1)
 	go func() {

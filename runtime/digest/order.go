@@ -91,13 +91,13 @@ func (w *writer) place(order []uint32, digit protowire.Number, at uint32) {
 type cursor struct {
 	*writer
 	wire    []byte
-	order   []uint32 // offsets; not there where the fields lie in order
+	order   []uint32 // offsets; empty if the fields are in order
 	ordered bool
 	i       int // of the next field in order, or its offset
 
-	num   protowire.Number // of the field, 0 behind the last one
-	field []byte           // with its tag
-	at    int              // where it is
+	num   protowire.Number // of the field, 0 after the last one
+	field []byte           // including its tag
+	at    int              // its offset
 }
 
 // advance moves to the next field.

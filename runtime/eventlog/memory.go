@@ -47,7 +47,7 @@ type Memory struct {
 	last    uint64
 	bytes   int
 	latest  time.Time     // of the last record
-	changed chan struct{} // nil if nobody watches
+	changed chan struct{} // nil without watchers
 }
 
 // NewMemory returns an empty log in memory.

@@ -20,9 +20,9 @@ func (l *Log[T]) Reader(after Position) *Reader[T] { return &Reader[T]{log: l, a
 // Position returns the position after the last entry that Next returned.
 func (r *Reader[T]) Position() Position { return r.at }
 
-// Next returns the next entry, or nil if there is none yet: then [Reader.Changed] tells when to
-// call it again. It returns a [*PositionError] if entries are missing after the reader's
-// position, or the error of the store. It can be called again after an error.
+// Next returns the next entry, or nil if there is none yet; wait for [Reader.Changed] then. It
+// returns a [*PositionError] if entries are missing after the reader's position, or the error of
+// the store. It can be called again after an error.
 func (r *Reader[T]) Next(ctx context.Context) (*Entry[T], error) {
 	for {
 		if len(r.own) > 0 {

@@ -94,7 +94,7 @@ func (m *Method[S, Req, Resp, H]) Converse(ctx context.Context, client S, config
 	})
 	if err := c.Send(first); err != nil {
 		defer c.Close()
-		if _, ended := c.Receive(); ended != nil { // tells why it was not taken
+		if _, ended := c.Receive(); ended != nil { // returns why it was not taken
 			return nil, ended
 		}
 		return nil, err

@@ -15,8 +15,8 @@ import (
 // implementation must pass. All methods may be called concurrently.
 //
 // A bus delivers each message at most once and may lose messages. A hub delivers to its own members
-// before it publishes on the bus, so that they work without it. Who is in a room is known to each
-// replica for itself.
+// before it publishes on the bus, so that they work without it. Each replica knows only its own
+// members.
 type Bus interface {
 	// Publish sends data to the subscriptions of a room, those of the same process included. Those
 	// receive the messages of one publisher in the order of its calls. Publish does not wait for
@@ -162,7 +162,7 @@ func (f *feed[T]) subscribe(ctx context.Context, r *room[T]) error {
 	return nil
 }
 
-// close ends the subscription; nobody opens it again.
+// close ends the subscription for good.
 func (f *feed[T]) close() {
 	f.mu.Lock()
 	stop := f.stop

@@ -12,8 +12,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/encoded"
 )
 
-// Member is a member of a room: a queue of messages and whom they are for. Its methods may be
-// called concurrently, except that one goroutine at a time ranges over its messages.
+// Member is a member of a room, with a queue of messages. Its methods may be called concurrently,
+// except that only one goroutine may range over its messages at a time.
 type Member[T any] struct {
 	hub       *Hub[T]
 	room      *room[T]
@@ -262,7 +262,7 @@ func (m *Member[T]) detach() {
 	}
 }
 
-// makeRoom tells a publisher that waits; m is locked.
+// makeRoom wakes a waiting publisher; m is locked.
 func (m *Member[T]) makeRoom() {
 	if m.space != nil {
 		close(m.space)

@@ -39,8 +39,8 @@ func (m *Method[S, Req, Resp]) Info() runtime.MethodInfo { return m.info }
 // lock. A panic in one of them is logged and ends the call of the member with INTERNAL; other
 // members notice nothing.
 type Handler[Req, Resp any] struct {
-	// Join decides who may join: an error ends the call with it. Nil admits every caller of the
-	// method. It is called with the first message of the call.
+	// Join reports whether a caller may join: an error ends the call with it. If Join is nil, every
+	// caller of the method may. It is called with the first message of the call.
 	Join func(ctx context.Context, room string, first *Req) error
 	// Name returns the name of the member; nil names it by its principal.
 	Name func(first *Req) string

@@ -120,10 +120,10 @@ func WithMaxPerPrincipal(n int) Option {
 	return hubOption(func(s *settings) { s.maxPerPrincipal = max(n, 1) })
 }
 
-// WithMaxBytes bounds the encoded bytes of the messages that wait in all queues, instead of
+// WithMaxBytes limits the encoded bytes of the messages that wait in all queues, instead of
 // [DefaultMaxBytes]. A message in many queues counts once. Above the limit, the queue of a member
-// has room for one message only, so that those who do not receive make room, and those who do
-// notice nothing.
+// has room for one message only. So members that do not receive make room, and members that receive
+// are not affected.
 func WithMaxBytes(n int64) Option { return hubOption(func(s *settings) { s.maxBytes = max(n, 1) }) }
 
 // WithBus connects the hub with those of other replicas.

@@ -24,7 +24,8 @@ func (h *Hub[T]) notice(m *Member[T], event Presence) (*envelope[T], error) {
 	return h.wrap(msg)
 }
 
-// leave removes the member, and tells the room once, whoever has ended the member's stream.
+// leave removes the member, and notifies the room once, even if the member's stream has ended for
+// another reason.
 func (m *Member[T]) leave(ctx context.Context, err error) {
 	m.withdraw(err)
 	if m.hub.presence == nil || m.told.Swap(true) {

@@ -69,8 +69,8 @@ func (m *Member[T]) fitsFor(had *entry[T], size int64) bool {
 	return more <= 0 || m.queue.len == 1 || m.queue.bytes+more <= m.limits.bytes
 }
 
-// pushWithin waits up to d until the queue has room, and ends the member's stream if it has not. If
-// ctx ends first, the result is full.
+// pushWithin waits up to d until the queue has room, and ends the member's stream if it still has
+// none. If ctx ends first, the result is full.
 func (m *Member[T]) pushWithin(ctx context.Context, env *envelope[T], d time.Duration) pushed {
 	expired, stop := timer(d)
 	defer stop()

@@ -20,12 +20,12 @@ type session[Req, Resp any] struct {
 	limits  queueLimits // of the policy
 	opts    []MemberOption
 	joined  chan struct{} // closed when member is set
-	failed  chan error    // has the error of a reader that has not joined
+	failed  chan error    // receives the error of a reader that did not join
 
 	mu     sync.Mutex
 	member *Member[Resp]
-	first  *Req // with which it has joined
-	over   bool // the call has ended; who joins now leaves again
+	first  *Req // the request with which it joined
+	over   bool // the call has ended; a member that joins now leaves again
 }
 
 // serve sends what the member receives.
@@ -205,7 +205,7 @@ func (s *session[Req, Resp]) leave(ctx context.Context) {
 	}
 }
 
-// bye leaves the room, and tells the handler even if the notice of the hub panics.
+// bye leaves the room, and calls the handler even if the hub's notice panics.
 func (s *session[Req, Resp]) bye(ctx context.Context, m *Member[Resp]) {
 	if s.handler.Leave != nil {
 		defer s.handler.Leave(context.WithoutCancel(ctx), m)

@@ -122,7 +122,7 @@ func (a *attempt) keep(done <-chan ending) ending {
 func (a *attempt) watch() <-chan struct{} {
 	news, err := a.store.Watch(a.held, a.op)
 	if err != nil {
-		return nil // the next renewal tells, too
+		return nil // the next renewal reports it, too
 	}
 	return news
 }

@@ -117,9 +117,9 @@ func (c *config) wait(attempts int) time.Duration {
 	return wait/2 + rand.N(wait/2+1)
 }
 
-// finish ends the operation with the response of the work, or with the public status of err. If
-// the store has no room for it, the operation ends with a status that says so, or with a short
-// form of its own.
+// finish ends the operation with the response of the work, or with the public status of err. If the
+// store has no room for the result, the operation ends with a status that states this, or with a
+// shorter status.
 func (a *attempt) finish(e ending, err error) {
 	result, err := a.sendable(e, err)
 	lost := a.save(result)
@@ -171,7 +171,7 @@ const messageOverhead = 128
 func (a *attempt) release(e ending, again Again) {
 	lost := a.persist(a.ctx, a.held, func(ctx context.Context) error { return a.store.Release(ctx, a.op.Name, a.op.Fence, again) })
 	if lost != nil {
-		return // whoever has it now begins it again
+		return // the worker that has it now starts it again
 	}
 	if again.Uncounted {
 		a.tell(e, slog.LevelInfo, "operation released")

@@ -17,7 +17,7 @@ import (
 type Fault struct {
 	// Field is the path of the field in the policy: "timeout.default", "rate[1].burst".
 	Field string
-	// Text says what is wrong, and what to do.
+	// Text states what is wrong, and what to do.
 	Text string
 	// Layer is the index, among the layers of [Merge], of the layer with the mistake.
 	Layer int

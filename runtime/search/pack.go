@@ -165,8 +165,8 @@ func (p *packer[Resp, T]) send(yield func(*Resp, error) bool) {
 	}
 }
 
-// take returns the response if it is to be sent: it is full, or its first result has waited long
-// enough, or there are no more. If not, it returns how much longer the result waits, or that the
+// take returns the response if it is due: it is full, its first result has waited long enough, or
+// there are no more results. Otherwise it returns how much longer the result waits, or that the
 // stream is over.
 func (p *packer[Resp, T]) take() (resp *Resp, wait time.Duration, over bool, err error) {
 	p.mu.Lock()

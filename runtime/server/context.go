@@ -96,8 +96,8 @@ func (l *lazyContext) Err() error {
 	return nil
 }
 
-// Value implements context.Context. It finds the context that Done made, so that children of it
-// cost no goroutine.
+// Value implements context.Context. It finds the context that Done created, so that contexts
+// derived from it cost no goroutine.
 func (l *lazyContext) Value(key any) any {
 	c := (*callContext)(l)
 	if made := c.lazy.Load(); made != nil && made != lazyOver && key != (callctx.Key{}) {

@@ -38,7 +38,7 @@ const (
 //   - a context that is cancelled and one whose deadline has passed, before the method is called;
 //   - a caller that goes away once the method has started.
 //
-// It fails, and says what to do, if
+// It fails, with advice, if
 //   - the method panics, or a goroutine of [runtime.Go] does;
 //   - the method is still running [ReturnTimeout] after its deadline has passed or its caller has
 //     gone;

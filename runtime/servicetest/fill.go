@@ -14,7 +14,7 @@ const (
 	maxArms    = 32        // maximum number of messages that cover each arm of a oneof
 )
 
-// longText is a string that nobody types.
+// longText is a string that no user would type.
 var longText = strings.Repeat("long ", 1<<10)
 
 // style is one kind of extreme.

@@ -14,9 +14,9 @@ import (
 //
 //	for req, err := range stream.Until(reqs, runtime.Draining(ctx), runtime.ErrDraining) { … }
 //
-// A method that returns that error tells its client that the call was cut off. A nil reason ends
-// the stream as if it were complete: do not use it if every request counts, such as the chunks of
-// an upload.
+// A method that returns that error reports to its client that the call was cut off. With a nil
+// reason, the stream ends as if it were complete: do not use that if every request counts, as with
+// the chunks of an upload.
 //
 // A separate goroutine ranges over s. After the range over the stream has ended, the goroutine
 // returns when s yields next or ends; the requests of a call end with the call. What s yields

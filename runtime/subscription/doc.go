@@ -1,6 +1,6 @@
-// Package subscription serves logs of events to subscribers that resume where they stopped, and
-// the tails of logs. No event is lost or sent twice, however often the connection breaks, and a
-// subscriber whose events are gone gets an error of its own.
+// Package subscription serves logs of events to subscribers that resume where they stopped, and the
+// tails of logs. No event is lost or sent twice, however often the connection breaks, and a
+// subscriber whose events are gone gets a separate error.
 //
 // The generated package has a [Method] for each subscription. The server provides the log:
 //

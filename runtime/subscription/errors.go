@@ -40,10 +40,10 @@ func lost(cause error, earliest string) error {
 	return err
 }
 
-// NotRecovered is the error of [Method.Resume] if the server has not all events after the
+// NotRecovered is the error of [Method.Resume] if the server no longer has all events after the
 // position: they were trimmed ([ReasonPositionExpired]), or its log is another one
-// ([ReasonPositionUnknown]). The client must read the current state anew, as it did before it
-// first subscribed.
+// ([ReasonPositionUnknown]). The client must read the current state anew, as it did before it first
+// subscribed.
 type NotRecovered struct {
 	// Earliest is the position of the earliest event that is left, for [WithPosition]; empty if
 	// the server did not send it. Events before it are lost.

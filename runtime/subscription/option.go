@@ -22,8 +22,8 @@ func WithFilter[Resp any](keep func(event *Resp) bool) Option {
 	return func(o *options) { o.filters = append(o.filters, keep) }
 }
 
-// WithHeartbeat sets the interval of heartbeats, instead of that of the policy: a client that
-// asked for marks gets one when nothing else was sent for that long. 0 or less disables
+// WithHeartbeat sets the interval of heartbeats, instead of that of the policy. A client that
+// requests marks receives one when nothing else was sent for that long. 0 or less disables
 // heartbeats.
 func WithHeartbeat(interval time.Duration) Option {
 	return func(o *options) { o.heartbeat = interval }

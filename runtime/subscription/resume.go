@@ -19,8 +19,8 @@ import (
 //
 // It reconnects after UNAVAILABLE, ABORTED, DEADLINE_EXCEEDED of the call alone, SLOW_CONSUMER, and
 // errors with RetryInfo, whose delay it adds. Other errors end the loop, and so does the end of
-// ctx. If the server has not all events after the position, the error is a [*NotRecovered]. If the
-// server ends the stream without an error, the subscription is complete and the loop ends.
+// ctx. If the server no longer has all events after the position, the error is a [*NotRecovered].
+// If the server ends the stream without an error, the subscription is complete and the loop ends.
 //
 // Each range starts anew. Breaking out of the loop cancels the call. req is copied and never
 // modified. Resume sends the metadata "grpcservice-marks: 1", and hides the marks that it gets.

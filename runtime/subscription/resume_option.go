@@ -32,8 +32,8 @@ func WithOnPosition(save func(position string)) ResumeOption {
 }
 
 // WithOnReplayed calls f on each connection when the loop's body has processed all events that
-// existed when the server had sent them: what follows is new. Servers that send no marks do not
-// tell.
+// existed when the server had sent them: all later events are new. It is not called with servers
+// that send no marks.
 func WithOnReplayed(f func()) ResumeOption { return func(o *resumeOptions) { o.onReplayed = f } }
 
 // WithMaxAttempts ends the loop if n connections in a row end without progress: an event, or a

@@ -25,8 +25,8 @@ type serving[Resp any] struct {
 	beat     *beat   // nil if the client gets no marks
 
 	reader *eventlog.Reader[Resp]
-	// chosen reports that the server chose the start, and has not read from it yet: if events are
-	// trimmed meanwhile, none that the client knows of is missing.
+	// chosen reports that the server chose the start and has not read from it yet. If events are
+	// trimmed in the meantime, the client misses none that it knows of.
 	chosen bool
 }
 

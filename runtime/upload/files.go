@@ -103,7 +103,7 @@ func (f *File[H]) Header() *H { return f.header }
 // Name returns the name that the client gave the file, or "" if the upload has no field for it.
 func (f *File[H]) Name() string { return f.file.name }
 
-// Size returns the size of the file in bytes; -1 if the client has not told it and the file is not
+// Size returns the size of the file in bytes; -1 if the client has not sent it and the file is not
 // staged.
 func (f *File[H]) Size() int64 {
 	if f.file.whole != nil {

@@ -32,13 +32,13 @@ func WithMaxFiles(n int) Option {
 	return func(o *options) { o.limit(func(l *limits) { l.files = n }) }
 }
 
-// WithStaging keeps files in a staging area until they are whole: [Method.Files] then yields only
-// whole files, and a client that uploads with [WithResume] continues an upload that was cut off.
-// Uploads are told apart by method, principal, name, size and checksum, so that an upload without a
+// WithStaging keeps files in a staging area until they are complete. [Method.Files] then yields
+// only complete files, and a client that uploads with [WithResume] continues an interrupted upload.
+// Uploads are distinguished by method, principal, name, size and checksum, so an upload without a
 // name is not kept.
 //
-// A file that [Method.Files] has yielded stays staged if the loop ends without asking for the next
-// one, as it does when the method fails: the client can then resume it without sending it again.
+// A file that [Method.Files] has yielded stays staged if the loop ends before the next one is
+// requested, as when the method fails. The client can then resume it without sending it again.
 func WithStaging(s Staging) Option { return func(o *options) { o.staging = s } }
 
 func (o *options) limit(set func(*limits)) {

@@ -26,7 +26,7 @@ const DefaultResumeAttempts = 10
 //
 // The content must be an [io.Seeker], and the file needs a name. A server without [WithStaging]
 // receives the file from its start. Do not use it with servers that do not use this package: they
-// never tell how much they have, and Send fails after 10 seconds.
+// never send the offset, and Send fails after 10 seconds.
 func WithResume(attempts int) SendOption {
 	return func(o *sendOptions) {
 		if o.resume = attempts; attempts <= 0 {
@@ -35,7 +35,7 @@ func WithResume(attempts int) SendOption {
 	}
 }
 
-// offsetTimeout is how long a client that resumes waits for the server to tell its offset.
+// offsetTimeout is how long a client that resumes waits for the server's offset.
 const offsetTimeout = 10 * time.Second
 
 // sendResumed uploads a file in as many calls as it takes.

@@ -273,7 +273,7 @@ func (w *writer[Req, H]) chunks(first *Req) error {
 	}
 }
 
-// checkSize checks that the content has as many bytes as the server was told.
+// checkSize checks that the content has as many bytes as announced to the server.
 func (w *writer[Req, H]) checkSize(n int64, last bool) error {
 	switch got := w.offset + n; {
 	case w.size < 0:
@@ -335,7 +335,7 @@ func (w *writer[Req, H]) sent(n int) {
 // maxEmptyReads is how many reads in a row may return neither bytes nor an error, as in [bufio].
 const maxEmptyReads = 100
 
-// steady is a reader that fails instead of returning nothing for ever.
+// steady is a reader that fails after many empty reads.
 type steady struct{ io.Reader }
 
 func (s steady) Read(p []byte) (int, error) {

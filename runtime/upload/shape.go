@@ -97,7 +97,7 @@ func isChecksum(fd protoreflect.FieldDescriptor) bool {
 	return is32(fd.Kind()) || fd.Kind() == protoreflect.StringKind || fd.Kind() == protoreflect.BytesKind
 }
 
-// isLast reports whether a request says that its chunk is the last one.
+// isLast reports whether a request marks its chunk as the last one.
 func (s *shape) isLast(m protoreflect.Message) bool {
 	return len(s.finish) > 0 && s.finish.Get(m).Bool()
 }

@@ -42,7 +42,7 @@ type Part interface {
 	Close() error
 }
 
-// Key tells uploads apart.
+// Key identifies an upload.
 type Key struct {
 	// Method is the path of the RPC: "/shop.v1.UploadService/UploadImages".
 	Method string
@@ -65,8 +65,8 @@ const (
 	offsetKey = "grpcservice-upload-offset"
 )
 
-// offer opens the staged part of the file that has just started, and tells a client that resumes
-// where to continue. m is the first request of the file.
+// offer opens the staged part of the file that has just started, and sends a client that resumes
+// the offset to continue from. m is the first request of the file.
 func (r *reader) offer(m protoreflect.Message) error {
 	f, s := r.file, r.shape
 	resumes := r.files == 1 && len(metadata.ValueFromIncomingContext(r.ctx, resumeKey)) > 0
@@ -162,8 +162,8 @@ func (r *reader) unstage() error {
 	return err
 }
 
-// close keeps the part of a file that was cut off, or that the method has not finished with, and
-// deletes it if the client sent something wrong. No file can be read any more.
+// close keeps the part of an interrupted file, or of one that the method has not finished, and
+// deletes it if the client sent something invalid. No file can be read any more.
 func (r *reader) close() {
 	f := r.file
 	r.file = &file{}

@@ -13,10 +13,10 @@ import (
 
 const maskMessage protoreflect.FullName = "google.protobuf.FieldMask"
 
-// updateRule says which part of a message its update mask is about (AIP-134).
+// updateRule is the relation of an update mask to the part of a message that it selects (AIP-134).
 type updateRule struct {
 	mask         protoreflect.FieldDescriptor
-	allowMissing protoreflect.FieldDescriptor // nil where the message has none
+	allowMissing protoreflect.FieldDescriptor // nil if the message has none
 	// resource holds the resource, or the resources, that the mask names fields of; or, of a batch,
 	// the requests that the mask is for unless they have their own.
 	resource protoreflect.FieldDescriptor

@@ -9,7 +9,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// formatRule says what the text of one field looks like.
+// formatRule is the format of a field's text.
 type formatRule struct {
 	field  protoreflect.FieldDescriptor
 	format policy.Format

@@ -134,8 +134,8 @@ func (g *ruleGraph) mark(rules *messageRules) {
 	}
 }
 
-// laterRules returns the rules of the messages of a stream after its first. Where messages carry
-// chunks of bytes, the first one says what they belong to, and later ones need not repeat it.
+// laterRules returns the rules of the messages of a stream after its first. If messages carry
+// chunks of bytes, the first one describes the content, and later ones need not repeat that.
 func laterRules(first *messageRules, desc protoreflect.MessageDescriptor) *messageRules {
 	if first == nil || !hasChunks(desc) {
 		return first

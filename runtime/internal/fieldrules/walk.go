@@ -69,11 +69,11 @@ type scope struct {
 	resource bool // the message is the resource that is created or updated
 	creating bool // the message is in a resource that is created
 	updating bool // the message is in a resource that is updated
-	unmasked bool // there is no mask that says what is updated, but there could be
+	unmasked bool // the request has a field for an update mask, which is unset
 
 	batch   protoreflect.Message // the batch that the message is a child of, or nil
 	hoisted []hoistedField       // what the batch may set for the message
-	shared  *updateScope         // what the batch says of its updates, or nil
+	shared  *updateScope         // the update scope of the batch, or nil
 }
 
 // updateScope is what is updated, of one resource or of all in a batch.

@@ -60,8 +60,8 @@ func Open[T any](
 	return v, nil
 }
 
-// Get returns the value. If nobody has checked the files for an [Interval], it checks them first;
-// concurrent callers do not wait for that.
+// Get returns the value. If the files have not been checked for an [Interval], it checks them
+// first; concurrent callers do not wait for that.
 func (v *Value[T]) Get() T {
 	if int64(time.Since(v.start))-v.checked.Load() >= int64(Interval) && v.mu.TryLock() {
 		v.check()

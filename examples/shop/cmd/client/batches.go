@@ -13,7 +13,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// nobody is an ID that no user has.
+// nobody is the ID of no user.
 const nobody = 1_000_000_000
 
 // counted counts the batch requests. Clients and servers implement the same interface, so it can

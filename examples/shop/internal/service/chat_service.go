@@ -22,7 +22,7 @@ type ChatService struct {
 // NewChatService returns a ChatService with the rooms of a hub.
 func NewChatService(rooms *hub.Hub[shopv1.ChatMessage]) *ChatService { return &ChatService{rooms} }
 
-// Rooms returns a hub in whose rooms the shop itself says who comes and goes.
+// Rooms returns a hub whose rooms receive the shop's notices of members that join and leave.
 func Rooms() *hub.Hub[shopv1.ChatMessage] {
 	return hub.New[shopv1.ChatMessage](hub.WithPresence(func(m *hub.Member[shopv1.ChatMessage], event hub.Presence) *shopv1.ChatMessage {
 		content := m.Name() + " has joined"

@@ -8,7 +8,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/batch"
 )
 
-// BatchGetUsers returns many users at once, and says which there are not.
+// BatchGetUsers returns many users at once, and the IDs without a user.
 func (s *UserService) BatchGetUsers(ctx context.Context, req *shopv1.BatchGetUsersRequest) (*shopv1.BatchGetUsersResponse, error) {
 	return shopv1service.UserServiceBatchGetUsers.Load(ctx, req, func(ctx context.Context, ids []int32) (map[int32]*shopv1.User, error) {
 		return inTx(ctx, s.users, func(tx *userTx) (map[int32]*shopv1.User, error) {
