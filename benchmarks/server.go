@@ -40,7 +40,7 @@ func serveStack(stack string) error {
 	return nil
 }
 
-// serverProcess is a server in a process of its own, so that what it uses is not mixed with what
+// serverProcess is a server in a separate process, so that what it uses is not mixed with what
 // its client does.
 type serverProcess struct {
 	addr  string

@@ -120,7 +120,7 @@ func ourClient(t *testing.T, addr string, s policyService) kindsv1service.KindsS
 	return s.stub(connect(t, addr, s.config()))
 }
 
-// jsonClient connects as users of protoc-gen-go-grpc do who have our service config.
+// jsonClient connects as users of protoc-gen-go-grpc with our service config do.
 func jsonClient(t *testing.T, addr string, s policyService) kindsv1service.KindsService {
 	t.Helper()
 	config, err := client.ServiceConfigJSON(s.config())
@@ -135,12 +135,12 @@ func jsonClient(t *testing.T, addr string, s policyService) kindsv1service.Kinds
 	return s.stockClient(conn)
 }
 
-// plainClient connects as users of protoc-gen-go-grpc do who know nothing of policies.
+// plainClient connects as users of protoc-gen-go-grpc without policies do.
 func plainClient(t *testing.T, addr string, s policyService) kindsv1service.KindsService {
 	return s.stockClient(connect(t, addr))
 }
 
-// byToken knows those who send their name and their scopes as a token: "ada read write".
+// byToken authenticates callers that send their name and their scopes as a token: "ada read write".
 var byToken = server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
 	tokens := metadata.ValueFromIncomingContext(ctx, "authorization")
 	if len(tokens) == 0 {
@@ -150,7 +150,7 @@ var byToken = server.AuthenticateFunc(func(ctx context.Context) (*runtime.Princi
 	return runtime.NewPrincipal(fields[0], fields[1:]...), nil
 })
 
-// as returns a context whose calls are made by who has the token; by nobody, if it is empty.
+// as returns a context whose calls are made with the token; without credentials if it is empty.
 func as(ctx context.Context, token string) context.Context {
 	if token == "" {
 		return ctx

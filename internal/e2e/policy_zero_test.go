@@ -14,7 +14,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
-// onZeroService runs a test with some methods of ZeroService, each on a server of its own.
+// onZeroService runs a test with some methods of ZeroService, each on a separate server.
 func onZeroService(t *testing.T, methods []string, test func(t *testing.T, client kindsv1service.KindsService, srv *policyServer, kind string)) {
 	for _, end := range policyEnds {
 		t.Run(end.name, func(t *testing.T) {

@@ -64,7 +64,7 @@ func servedAsProcess() bool {
 	return true
 }
 
-// process is a server in a process of its own.
+// process is a server in a separate process.
 type process struct {
 	cmd    *exec.Cmd
 	stdout strings.Builder

@@ -14,7 +14,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/alloctest"
 )
 
-// TestAuthenticateAllocations holds that a call costs the copy of its header, which grpc makes.
+// TestAuthenticateAllocations checks that a call costs the copy of its header, which grpc makes.
 func TestAuthenticateAllocations(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	replace(t, path, fileOf(entryOf(t, ciKey, `"principal": "ci"`)))

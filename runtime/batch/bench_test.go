@@ -69,7 +69,7 @@ func eachOf(ctx context.Context, l *large) map[string]func(...batch.Option) erro
 	}
 }
 
-// BenchmarkEach says what a child costs beyond its function.
+// BenchmarkEach measures the cost of a child beyond its function.
 func BenchmarkEach(b *testing.B) {
 	for shape, run := range eachOf(b.Context(), newLarge()) {
 		for name, concurrency := range map[string]int{"one": 1, "eight": 8} {
@@ -86,7 +86,7 @@ func BenchmarkEach(b *testing.B) {
 	}
 }
 
-// BenchmarkLoad says what a child costs beyond the query.
+// BenchmarkLoad measures the cost of a child beyond the query.
 func BenchmarkLoad(b *testing.B) {
 	l := newLarge()
 	found := make(map[int32]*batchv1.User)
@@ -102,8 +102,8 @@ func BenchmarkLoad(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/manyChildren, "ns/child")
 }
 
-// BenchmarkLoader says what a get costs beyond its part of a call, which is full before the window
-// ends.
+// BenchmarkLoader measures the cost of a get beyond its part of a call, which is full before the
+// window ends.
 func BenchmarkLoader(b *testing.B) {
 	resp := &batchv1.GetUsersResponse{Users: make(map[int32]*batchv1.User)}
 	for id := range int32(manyChildren) {

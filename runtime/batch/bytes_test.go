@@ -335,7 +335,7 @@ func TestSplitRepeatsNoSideEffects(t *testing.T) {
 	}
 }
 
-// A loader's calls have no more bytes than they may, and are made again in halves.
+// A loader's calls have no more bytes than they may, and are sent again in halves.
 func TestLoadersCutByBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex

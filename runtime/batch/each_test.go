@@ -189,7 +189,7 @@ func TestTheErrorOfAChild(t *testing.T) {
 	}
 }
 
-// TestTheErrorOfAnID holds that paths of whatever request the child was made into are not told.
+// TestTheErrorOfAnID checks that paths of whatever request the child was made into are not told.
 func TestTheErrorOfAnID(t *testing.T) {
 	_, err := getUsers.Each(t.Context(), &batchv1.GetUsersRequest{UserIds: []int32{7, 7, 8}},
 		func(_ context.Context, id int32) (*batchv1.User, error) {
@@ -218,8 +218,8 @@ func TestEachWorksOnAnIDOnce(t *testing.T) {
 	same(t, resp.GetAnswer().GetTexts(), []string{"text b", "text a", "text b"})
 }
 
-// TestEachWorksOnEachRequest holds that two equal requests are two, even where they are one message
-// in memory.
+// TestEachWorksOnEachRequest checks that two equal requests are two, even where they are one
+// message in memory.
 func TestEachWorksOnEachRequest(t *testing.T) {
 	req := creations("a")[0]
 	var calls atomic.Int32
@@ -317,7 +317,7 @@ func TestItemsMayHaveAStatusOfTheirOwn(t *testing.T) {
 	}})
 }
 
-// TestAPanicFailsItsChild holds that the process survives it, in a goroutine and without one.
+// TestAPanicFailsItsChild checks that the process survives it, in a goroutine and without one.
 func TestAPanicFailsItsChild(t *testing.T) {
 	servicetest.NoLeaks(t)
 	for _, concurrency := range []int{1, 4} {
@@ -343,7 +343,7 @@ func TestAPanicFailsItsChild(t *testing.T) {
 	}
 }
 
-// TestAChildThatEndsItsGoroutine holds that Each returns, although one of its goroutines does not.
+// TestAChildThatEndsItsGoroutine checks that Each returns, although one of its goroutines does not.
 func TestAChildThatEndsItsGoroutine(t *testing.T) {
 	servicetest.NoLeaks(t)
 	_, err := createUsers.Each(t.Context(), &batchv1.CreateUsersRequest{Requests: creations(numbers(10)...)},
@@ -362,8 +362,8 @@ func TestAChildWithoutResultIsInternal(t *testing.T) {
 	fails(t, err, codes.Internal, rpcerr.ReasonInternal)
 }
 
-// TestTheEndOfTheTimeIsNoChildsFault holds it for all shapes but per item, where it is that of each
-// child that is left.
+// TestTheEndOfTheTimeIsNoChildsFault checks this for all shapes but per item, where it is that of
+// each child that is left.
 func TestTheEndOfTheTimeIsNoChildsFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
@@ -401,7 +401,7 @@ func TestTheEndOfTheTimeIsNoChildsFault(t *testing.T) {
 	})
 }
 
-// TestAnErrorOfItsOwnOutranksTheEndOfTheTime holds that a child which has failed before is named
+// TestAnErrorOfItsOwnOutranksTheEndOfTheTime checks that a child which has failed before is named
 // although the call ends then.
 func TestAnErrorOfItsOwnOutranksTheEndOfTheTime(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

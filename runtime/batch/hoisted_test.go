@@ -102,7 +102,7 @@ func TestHoistedFieldsAreCopiedDown(t *testing.T) {
 	}
 }
 
-// TestNamesAreInTheParent holds that a parent stands for the start of names.
+// TestNamesAreInTheParent checks that a parent stands for the start of names.
 func TestNamesAreInTheParent(t *testing.T) {
 	remove := func(context.Context, string) (*batchv1.DeleteUsersResponse, error) {
 		return &batchv1.DeleteUsersResponse{}, nil
@@ -128,7 +128,7 @@ func TestNamesAreInTheParent(t *testing.T) {
 	}
 }
 
-// TestChildrenWithHoistedFieldsKeepTheRest holds that fields that this program does not know go to
+// TestChildrenWithHoistedFieldsKeepTheRest checks that fields that this program does not know go to
 // the child.
 func TestChildrenWithHoistedFieldsKeepTheRest(t *testing.T) {
 	unknown := []byte{0xc0, 0x3e, 0x01}

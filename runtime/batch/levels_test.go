@@ -132,7 +132,7 @@ func levelDone[Req, Resp any](t *testing.T, names func(*Req) []string) {
 	level(t, m, serve, `names: ["a", "b", "c"]`, ``, "d", ``)
 }
 
-// TestAPILevels holds that messages are only read by their getters.
+// TestAPILevels checks that messages are only read by their getters.
 func TestAPILevels(t *testing.T) {
 	t.Run("open", func(t *testing.T) {
 		levelKeyed(t, (*batchv1.GetUsersRequest).GetUserIds, (*batchv1.GetUsersResponse).GetUsers)

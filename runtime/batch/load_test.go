@@ -89,8 +89,8 @@ func TestResultsNeedNotBeMessages(t *testing.T) {
 	same(t, resp.GetKinds(), []batchv1.Kind{2, 0, 1})
 }
 
-// TestNilIsNotFound holds that a map whose values were made before the query answers as one without
-// them.
+// TestNilIsNotFound checks that a map whose values were made before the query answers as one
+// without them.
 func TestNilIsNotFound(t *testing.T) {
 	resp, err := getUsers.Load(t.Context(), &batchv1.GetUsersRequest{UserIds: []int32{1, 2}},
 		func(context.Context, []int32) (map[int32]*batchv1.User, error) {
@@ -127,7 +127,7 @@ func TestLoadOfADoneBatchAnswersNothing(t *testing.T) {
 	fails(t, err, codes.NotFound, batch.ReasonNotFound, "names[0]", "names[2]")
 }
 
-// TestLoadsSliceIsItsOwn holds that load may sort what it gets.
+// TestLoadsSliceIsItsOwn checks that load may sort what it gets.
 func TestLoadsSliceIsItsOwn(t *testing.T) {
 	req := nested("b", "a")
 	resp, err := getTexts.Load(t.Context(), req, func(ctx context.Context, ids []string) (map[string]string, error) {
@@ -150,7 +150,7 @@ func TestLoadFailsWithItsFunction(t *testing.T) {
 	}
 }
 
-// TestSizes holds for Load and Each what requests are rejected for.
+// TestSizes checks for Load and Each what requests are rejected for.
 func TestSizes(t *testing.T) {
 	ids := make([]int32, 11)
 	for i := range ids {
@@ -192,7 +192,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// TestEmptyIsServedWhereAllowed holds that nothing is called for a request without children.
+// TestEmptyIsServedWhereAllowed checks that nothing is called for a request without children.
 func TestEmptyIsServedWhereAllowed(t *testing.T) {
 	info := usersTable.Methods()[0]
 	info.Policy.Batch.AllowEmpty = true
@@ -212,7 +212,7 @@ func TestEmptyIsServedWhereAllowed(t *testing.T) {
 	same(t, resp, &batchv1.GetUsersResponse{})
 }
 
-// TestLimitsAreThoseOfTheServer holds that what a server overrides counts, for its own calls and
+// TestLimitsAreThoseOfTheServer checks that what a server overrides counts, for its own calls and
 // for none else.
 func TestLimitsAreThoseOfTheServer(t *testing.T) {
 	client := serve(t, funcs{
@@ -234,7 +234,7 @@ func TestLimitsAreThoseOfTheServer(t *testing.T) {
 	}
 }
 
-// TestWrongFieldsAreInternal holds that a table that does not fit its messages panics nowhere.
+// TestWrongFieldsAreInternal checks that a table that does not fit its messages panics nowhere.
 func TestWrongFieldsAreInternal(t *testing.T) {
 	for _, fields := range []batch.Fields{
 		{},
@@ -263,8 +263,8 @@ func TestWrongFieldsAreInternal(t *testing.T) {
 	}
 }
 
-// TestAGetterMayReturnACopy holds that a map is written although the getter does not return the one
-// of the message.
+// TestAGetterMayReturnACopy checks that a map is written although the getter does not return the
+// one of the message.
 func TestAGetterMayReturnACopy(t *testing.T) {
 	method := batch.Keyed(usersTable.Methods()[0], users.BatchGetUsers, (*batchv1.GetUsersRequest).GetUserIds,
 		func(resp *batchv1.GetUsersResponse) map[int32]*batchv1.User { return maps.Clone(resp.GetUsers()) },

@@ -152,7 +152,7 @@ func TestLoaderIsBounded(t *testing.T) {
 	})
 }
 
-// TestLoaderKeepsNothing holds that what is asked for again is fetched again, even while the first
+// TestLoaderKeepsNothing checks that what is asked for again is fetched again, even while the first
 // call is not over.
 func TestLoaderKeepsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -205,7 +205,7 @@ func TestLoaderHonoursEachContext(t *testing.T) {
 	})
 }
 
-// TestLoaderCallsForItsOwnContext holds that the metadata of one who gets is never that of a call
+// TestLoaderCallsForItsOwnContext checks that the metadata of one who gets is never that of a call
 // for others.
 func TestLoaderCallsForItsOwnContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -221,7 +221,7 @@ func TestLoaderCallsForItsOwnContext(t *testing.T) {
 	})
 }
 
-// TestLoadersRequests holds that they are copies of a template as it was, without its idempotency
+// TestLoadersRequests checks that they are copies of a template as it was, without its idempotency
 // key.
 func TestLoadersRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -257,7 +257,7 @@ func TestLoaderTellsAllOfAFailure(t *testing.T) {
 	})
 }
 
-// TestLoaderOfAnAtomicBatch holds that those who ask for what is there get it, whatever others ask
+// TestLoaderOfAnAtomicBatch checks that those who ask for what is there get it, whatever others ask
 // for.
 func TestLoaderOfAnAtomicBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -292,7 +292,7 @@ func TestLoaderOfAnAtomicBatch(t *testing.T) {
 	})
 }
 
-// TestLoaderGivesUpOnAServerThatBlamesOneAtATime holds that it does not make a call for each id.
+// TestLoaderGivesUpOnAServerThatBlamesOneAtATime checks that it does not make a call for each id.
 func TestLoaderGivesUpOnAServerThatBlamesOneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
@@ -307,7 +307,7 @@ func TestLoaderGivesUpOnAServerThatBlamesOneAtATime(t *testing.T) {
 	})
 }
 
-// TestLoaderPerItem holds that each gets the outcome of its own child.
+// TestLoaderPerItem checks that each gets the outcome of its own child.
 func TestLoaderPerItem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		loader := lookupUsers.Loader(t.Context(), funcs{
@@ -364,7 +364,7 @@ func TestItemsWithAStatusOfTheirOwnAreRead(t *testing.T) {
 	})
 }
 
-// TestLoaderOfRequestsSharesNone holds that two equal requests are two.
+// TestLoaderOfRequestsSharesNone checks that two equal requests are two.
 func TestLoaderOfRequestsSharesNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sent := 0
@@ -381,7 +381,7 @@ func TestLoaderOfRequestsSharesNone(t *testing.T) {
 	})
 }
 
-// TestLoaderEndsWithItsContext holds that who waits is told, and that nothing is left.
+// TestLoaderEndsWithItsContext checks that who waits is told, and that nothing is left.
 func TestLoaderEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{}
@@ -411,7 +411,7 @@ func TestLoaderEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// TestCloseSendsWhatWasAskedFor holds that it waits, and that nobody is let in again.
+// TestCloseSendsWhatWasAskedFor checks that it waits, and that nobody is let in again.
 func TestCloseSendsWhatWasAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{}
@@ -438,7 +438,7 @@ func TestCloseSendsWhatWasAskedFor(t *testing.T) {
 	})
 }
 
-// TestLoaderSurvivesAPanic holds that all who wait are told.
+// TestLoaderSurvivesAPanic checks that all who wait are told.
 func TestLoaderSurvivesAPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		loader := getUsers.Loader(t.Context(), funcs{

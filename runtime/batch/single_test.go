@@ -97,7 +97,7 @@ func withScopes(scopes string) context.Context {
 }
 
 // TestBatchGoesByTheScopesOfTheSingleMethod sends batches, which the batch's own policy admits,
-// from callers who may not call the single method.
+// from callers that may not call the single method.
 func TestBatchGoesByTheScopesOfTheSingleMethod(t *testing.T) {
 	public, known := &runtime.Auth{Public: true}, &runtime.Auth{}
 	write := &runtime.Auth{AllOf: []string{"write"}}
@@ -142,7 +142,7 @@ func TestBatchGoesByTheScopesOfTheSingleMethod(t *testing.T) {
 	}
 }
 
-// TestSingleMethodThatIsNotThere holds that a batch which cannot find it admits nobody.
+// TestSingleMethodThatIsNotThere checks that a batch which cannot find it admits nobody.
 func TestSingleMethodThatIsNotThere(t *testing.T) {
 	table := membersTable(runtime.Policy{}, runtime.Policy{})
 	impl := newMembersServer(table, "CreateMember")
@@ -153,7 +153,7 @@ func TestSingleMethodThatIsNotThere(t *testing.T) {
 	}
 }
 
-// TestDirectCallsHaveNoPolicy holds that a batch that another method calls goes by the policy of
+// TestDirectCallsHaveNoPolicy checks that a batch that another method calls goes by the policy of
 // that method, as all calls of Go do.
 func TestDirectCallsHaveNoPolicy(t *testing.T) {
 	table := membersTable(runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"write"}}}, runtime.Policy{Auth: &runtime.Auth{}})
@@ -169,7 +169,7 @@ func TestDirectCallsHaveNoPolicy(t *testing.T) {
 	}
 }
 
-// TestChildrenAreCheckedAsSingleRequests holds that what the single method does not accept is not
+// TestChildrenAreCheckedAsSingleRequests checks that what the single method does not accept is not
 // accepted in a batch, before any child is done.
 func TestChildrenAreCheckedAsSingleRequests(t *testing.T) {
 	table := membersTable(runtime.Policy{MaxRequestBytes: 50}, runtime.Policy{})

@@ -116,7 +116,7 @@ func TestSplitJoinsWhatManyCallsAnswer(t *testing.T) {
 	}
 }
 
-// TestASmallRequestIsNotSplit holds that it is sent as it is, even without children: the server
+// TestASmallRequestIsNotSplit checks that it is sent as it is, even without children: the server
 // knows what that means.
 func TestASmallRequestIsNotSplit(t *testing.T) {
 	for _, ids := range [][]int32{nil, {1}, {1, 1, 2, 3, 4, 5, 6, 7, 8, 9}} {
@@ -200,7 +200,7 @@ func TestSplitsErrorsHaveTheIndexesOfTheWholeRequest(t *testing.T) {
 	}
 }
 
-// TestSplitLeavesErrorsOfTheWholeCallAsTheyAre holds that what has no index gets none.
+// TestSplitLeavesErrorsOfTheWholeCallAsTheyAre checks that what has no index gets none.
 func TestSplitLeavesErrorsOfTheWholeCallAsTheyAre(t *testing.T) {
 	want := rpcerr.Reason("example.com/DENIED").Errorf(codes.PermissionDenied, "denied").WithMetadata("index", "books").
 		WithViolations(rpcerr.Violation("parent", "is private"), rpcerr.Violation("requests", "are private"), rpcerr.Violation("requests[x]", "is odd"))
@@ -230,7 +230,7 @@ func TestSplitsErrorsAreWholeForTheCallerOnly(t *testing.T) {
 	}
 }
 
-// TestSplitsIdempotencyKeys holds that each call has one of its own, in the form of a UUID, and
+// TestSplitsIdempotencyKeys checks that each call has one of its own, in the form of a UUID, and
 // that a repetition has the same.
 func TestSplitsIdempotencyKeys(t *testing.T) {
 	uuid4 := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
@@ -267,7 +267,7 @@ func TestSplitsIdempotencyKeys(t *testing.T) {
 	same(t, split(""), []string{"", "", ""})
 }
 
-// TestIdempotencyKeysMayBeInAnotherMessage holds that it is copied, as the others are in use.
+// TestIdempotencyKeysMayBeInAnotherMessage checks that it is copied, as the others are in use.
 func TestIdempotencyKeysMayBeInAnotherMessage(t *testing.T) {
 	req := nested(numbers(20)...)
 	req.Header = &batchv1.NestedRequest_Header{RequestId: "a"}
@@ -300,7 +300,7 @@ func TestIdempotencyKeysMayBeInAnotherMessage(t *testing.T) {
 	}
 }
 
-// TestAServerThatDropsResultsIsFound holds that nobody gets the result of another child.
+// TestAServerThatDropsResultsIsFound checks that nobody gets the result of another child.
 func TestAServerThatDropsResultsIsFound(t *testing.T) {
 	client := funcs{
 		create: func(_ context.Context, req *batchv1.CreateUsersRequest) (*batchv1.CreateUsersResponse, error) {
@@ -318,7 +318,7 @@ func TestAServerThatDropsResultsIsFound(t *testing.T) {
 	}
 }
 
-// TestSplitLeavesMessagesAsTheyAre holds it for the request, and for responses that a service in
+// TestSplitLeavesMessagesAsTheyAre checks this for the request, and for responses that a service in
 // the same program keeps.
 func TestSplitLeavesMessagesAsTheyAre(t *testing.T) {
 	req := nested(numbers(20)...)
@@ -335,8 +335,8 @@ func TestSplitLeavesMessagesAsTheyAre(t *testing.T) {
 	same(t, kept, keptBefore)
 }
 
-// TestSplitKeepsTheFirstOfWhatCannotGrow holds that fields that are no lists are those of the first
-// part that has them.
+// TestSplitKeepsTheFirstOfWhatCannotGrow checks that fields that are no lists are those of the
+// first part that has them.
 func TestSplitKeepsTheFirstOfWhatCannotGrow(t *testing.T) {
 	resp, err := getTexts.Split(t.Context(), funcs{
 		texts: func(_ context.Context, req *batchv1.NestedRequest) (*batchv1.NestedResponse, error) {
@@ -353,7 +353,7 @@ func TestSplitKeepsTheFirstOfWhatCannotGrow(t *testing.T) {
 	same(t, resp.GetAnswer().GetTexts(), numbers(30))
 }
 
-// TestSplitSurvivesAPanic holds it for services in the same program.
+// TestSplitSurvivesAPanic checks this for services in the same program.
 func TestSplitSurvivesAPanic(t *testing.T) {
 	_, err := getTexts.Split(t.Context(), funcs{
 		texts: func(context.Context, *batchv1.NestedRequest) (*batchv1.NestedResponse, error) { panic("secret") },

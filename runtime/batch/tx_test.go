@@ -93,7 +93,7 @@ func TestEachInATransaction(t *testing.T) {
 	}
 }
 
-// TestLoadInATransaction holds that what is missing rolls it back.
+// TestLoadInATransaction checks that what is missing rolls it back.
 func TestLoadInATransaction(t *testing.T) {
 	s := &store{}
 	load := func(ctx context.Context, ids []string) (map[string]string, error) {
@@ -110,7 +110,7 @@ func TestLoadInATransaction(t *testing.T) {
 	same(t, s.names, []string{"a", "b"})
 }
 
-// TestEachPerItemInTransactions holds that each child has one, so that one that fails leaves the
+// TestEachPerItemInTransactions checks that each child has one, so that one that fails leaves the
 // others.
 func TestEachPerItemInTransactions(t *testing.T) {
 	s := &store{}
@@ -127,7 +127,7 @@ func TestEachPerItemInTransactions(t *testing.T) {
 	same(t, s.names, []string{"a", "b"})
 }
 
-// TestAConflictIsForgotten holds that only what the last transaction has seen counts: there, the
+// TestAConflictIsForgotten checks that only what the last transaction has seen counts: there, the
 // other user is gone.
 func TestAConflictIsForgotten(t *testing.T) {
 	serve := map[string]func(*store) (*batchv1.GetUsersResponse, error){

@@ -33,7 +33,7 @@ var scalars = []struct {
 	{1, field(&descriptorpb.FieldDescriptorProto{}, "label")}, // held by none
 }
 
-// TestFieldsHoldTheirTypeOnly holds that nothing is written to a field that would panic at it.
+// TestFieldsHoldTheirTypeOnly checks that nothing is written to a field that would panic at it.
 func TestFieldsHoldTheirTypeOnly(t *testing.T) {
 	for i, v := range scalars {
 		for j, f := range scalars {
@@ -44,7 +44,7 @@ func TestFieldsHoldTheirTypeOnly(t *testing.T) {
 	}
 }
 
-// TestResultsOfAnotherTypeAreRejected holds it for what a mistake in a table would do.
+// TestResultsOfAnotherTypeAreRejected checks this for what a mistake in a table would do.
 func TestResultsOfAnotherTypeAreRejected(t *testing.T) {
 	message := field(&descriptorpb.FieldDescriptorProto{}, "options")
 	enum := field(&descriptorpb.FieldDescriptorProto{}, "label")
@@ -59,7 +59,7 @@ func TestResultsOfAnotherTypeAreRejected(t *testing.T) {
 	}
 }
 
-// TestCodesAreReadAsWritten holds it for each type that a status may have its code in.
+// TestCodesAreReadAsWritten checks this for each type that a status may have its code in.
 func TestCodesAreReadAsWritten(t *testing.T) {
 	fields := []protoreflect.FieldDescriptor{scalars[1].field, scalars[2].field, scalars[3].field, field(&descriptorpb.FieldDescriptorProto{}, "label")}
 	for _, f := range fields {
@@ -74,7 +74,7 @@ func TestCodesAreReadAsWritten(t *testing.T) {
 	}
 }
 
-// TestMergeKeepsTheFirstOfAOneof holds that what cannot grow is that of the first message,
+// TestMergeKeepsTheFirstOfAOneof checks that what cannot grow is that of the first message,
 // whichever field that has set.
 func TestMergeKeepsTheFirstOfAOneof(t *testing.T) {
 	whole := new(structpb.Value)

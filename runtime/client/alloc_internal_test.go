@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector adds allocations of its own.
+// The race detector adds allocations.
 
 package client
 
@@ -102,7 +102,7 @@ func TestUnaryCallAllocations(t *testing.T) {
 	}
 }
 
-// TestStreamCallAllocations holds that a message costs nothing beyond itself.
+// TestStreamCallAllocations checks that a message costs nothing beyond itself.
 func TestStreamCallAllocations(t *testing.T) {
 	ctx := context.Background()
 	responses := func(kind runtime.Kind, n int) float64 {

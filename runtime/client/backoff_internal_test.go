@@ -84,7 +84,7 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-// TestBackoffIsRandom holds that waits differ and stay within their bound.
+// TestBackoffIsRandom checks that waits differ and stay within their bound.
 func TestBackoffIsRandom(t *testing.T) {
 	waits := make(map[time.Duration]bool)
 	for range 100 {
@@ -118,7 +118,7 @@ func TestBackoffEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// TestBackoffHasNoHotLoop holds that settings that make no sense do not make waits that are none.
+// TestBackoffHasNoHotLoop checks that settings that make no sense do not make waits that are none.
 func TestBackoffHasNoHotLoop(t *testing.T) {
 	for name, b := range map[string]Backoff{
 		"no number":              {Multiplier: math.NaN()},

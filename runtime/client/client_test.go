@@ -80,7 +80,7 @@ func TestClientGetsTheStatus(t *testing.T) {
 	wantEnd(t, stub.Chat(ctx, echotest.Endless), codes.DataLoss)
 }
 
-// TestBreakingOutCancels holds that the method ends with its caller's loop, and that call options
+// TestBreakingOutCancels checks that the method ends with its caller's loop, and that call options
 // are filled then.
 func TestBreakingOutCancels(t *testing.T) {
 	ended := make(chan error, 1)
@@ -233,7 +233,7 @@ func TestCallsThatEndWhileARequestIsAwaited(t *testing.T) {
 	}
 }
 
-// TestServerAnswersEarly holds that requests are taken no longer than the server wants them.
+// TestServerAnswersEarly checks that requests are taken no longer than the server wants them.
 func TestServerAnswersEarly(t *testing.T) {
 	stub := echotest.Connect(t, echotest.Funcs{
 		JoinFunc: func(context.Context, runtime.Stream[text]) (*text, error) { return wrapperspb.String("enough"), nil },
@@ -265,7 +265,7 @@ func TestSendingDoesNotHoldBreakingUp(t *testing.T) {
 	})
 }
 
-// TestProxiesDoNotWaitForTheirCaller holds that a call ends although its requests are those of a
+// TestProxiesDoNotWaitForTheirCaller checks that a call ends although its requests are those of a
 // server call that is quiet.
 func TestProxiesDoNotWaitForTheirCaller(t *testing.T) {
 	servicetest.NoLeaks(t)

@@ -137,7 +137,7 @@ func TestMarginLeavesTimeToAnswer(t *testing.T) {
 	}
 }
 
-// TestMarginIsForTheServerCallAlone holds that deadlines of the method's own are left as they are.
+// TestMarginIsForTheServerCallAlone checks that deadlines of the method's own are left as they are.
 func TestMarginIsForTheServerCallAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		downstream := new(deadlineConn)

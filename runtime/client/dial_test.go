@@ -74,7 +74,7 @@ func TestDialRejectsOptions(t *testing.T) {
 	}
 }
 
-// TestDialSpeaksTLS holds that TLS is the default, with the roots that the system or the caller
+// TestDialSpeaksTLS checks that TLS is the default, with the roots that the system or the caller
 // has.
 func TestDialSpeaksTLS(t *testing.T) {
 	servicetest.NoLeaks(t)

@@ -199,8 +199,8 @@ func TestHedgingGivesUpWithItsCaller(t *testing.T) {
 	})
 }
 
-// TestHedgingEndsWithTheDeadline holds that nothing is tried after the end, even where its code may
-// be tried again.
+// TestHedgingEndsWithTheDeadline checks that nothing is tried after the end, even where its code
+// may be tried again.
 func TestHedgingEndsWithTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		policy := hedgeAfter(time.Hour, 5)
@@ -213,7 +213,7 @@ func TestHedgingEndsWithTheDeadline(t *testing.T) {
 	})
 }
 
-// TestHedgesAreBudgeted holds that hedging ends where it does not help: with 10 tokens, of which
+// TestHedgesAreBudgeted checks that hedging ends where it does not help: with 10 tokens, of which
 // half must be left, a failure taking one, a hedge taking one, and a success bringing back a tenth.
 func TestHedgesAreBudgeted(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -242,7 +242,7 @@ func TestHedgesAreBudgeted(t *testing.T) {
 	}
 }
 
-// TestHedgedCallOptions holds that what options point to is written once, by the attempt that
+// TestHedgedCallOptions checks that what options point to is written once, by the attempt that
 // counts.
 func TestHedgedCallOptions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -266,7 +266,7 @@ func TestHedgedCallOptions(t *testing.T) {
 	})
 }
 
-// TestPanicOfAHedge holds that a panic in an interceptor is raised where the call was made, after
+// TestPanicOfAHedge checks that a panic in an interceptor is raised where the call was made, after
 // all attempts have ended.
 func TestPanicOfAHedge(t *testing.T) {
 	panics := reply{do: func() { panic(io.ErrUnexpectedEOF) }}

@@ -137,7 +137,7 @@ func TestAllAttemptsHaveOneIdempotencyKey(t *testing.T) {
 	}
 }
 
-// TestFilledRequestIsTheSame holds that a copy has all kinds of fields that its original has.
+// TestFilledRequestIsTheSame checks that a copy has all kinds of fields that its original has.
 func TestFilledRequestIsTheSame(t *testing.T) {
 	req := &apipb.Api{
 		Version: "v1", Syntax: typepb.Syntax_SYNTAX_EDITIONS,
@@ -153,7 +153,7 @@ func TestFilledRequestIsTheSame(t *testing.T) {
 	}
 }
 
-// TestFieldsOfOneofsAreNotFilled holds that no call loses what its caller has set.
+// TestFieldsOfOneofsAreNotFilled checks that no call loses what its caller has set.
 func TestFieldsOfOneofsAreNotFilled(t *testing.T) {
 	value := byIdempotencyKey
 	value.IdempotencyKey.Field = "string_value"

@@ -117,8 +117,8 @@ func TestServersThatDoNotServeGetNoCalls(t *testing.T) {
 	}
 }
 
-// TestServersWithoutHealthGetCalls holds that the health check does not lock out a server of grpc's
-// own.
+// TestServersWithoutHealthGetCalls checks that the health check does not lock out a server of
+// grpc's own.
 func TestServersWithoutHealthGetCalls(t *testing.T) {
 	servicetest.NoLeaks(t)
 	srv := grpc.NewServer()
@@ -362,7 +362,7 @@ func awaitBoth(t *testing.T, stub echotest.Service) {
 	}
 }
 
-// TestPushbackOfAServerStopsHedging holds that a server's pushback stops hedging over the network
+// TestPushbackOfAServerStopsHedging checks that a server's pushback stops hedging over the network
 // too.
 func TestPushbackOfAServerStopsHedging(t *testing.T) {
 	servicetest.NoLeaks(t)

@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector adds allocations of its own.
+// The race detector adds allocations.
 
 package digest_test
 
@@ -30,7 +30,7 @@ func withoutOne() *digest.Digester {
 	return digest.Without([]protoreflect.FieldDescriptor{tenFields().ProtoReflect().Descriptor().Fields().ByNumber(1)})
 }
 
-// TestAllocations holds that a digest costs the message on the wire and nothing else.
+// TestAllocations checks that a digest costs the message on the wire and nothing else.
 func TestAllocations(t *testing.T) {
 	req, d, ctx := tenFields(), withoutOne(), context.Background()
 	if got := testing.AllocsPerRun(200, func() { _, _ = d.Of(ctx, req) }); got > 1 {

@@ -179,7 +179,7 @@ func (c *counting) Read(ctx context.Context, p position, l eventlog.Limit) (even
 	return b, err
 }
 
-// TestEachRecordIsReadOnce holds that readers share what is read, and that waiting reads nothing.
+// TestEachRecordIsReadOnce checks that readers share what is read, and that waiting reads nothing.
 func TestEachRecordIsReadOnce(t *testing.T) {
 	store := &counting{Store: eventlog.NewMemory()}
 	log := newLog(store)
@@ -235,7 +235,7 @@ func (b *blocked) Read(ctx context.Context, p position, l eventlog.Limit) (event
 	return b.Store.Read(ctx, p, l)
 }
 
-// TestACanceledReaderStopsNoOther holds that another reader goes on when the one that reads the
+// TestACanceledReaderStopsNoOther checks that another reader goes on when the one that reads the
 // store is canceled.
 func TestACanceledReaderStopsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -325,8 +325,8 @@ func (l *late) Read(ctx context.Context, p position, limit eventlog.Limit) (even
 	return b, err
 }
 
-// TestNothingIsMissedBetweenReadAndWait holds that a reader that has read the end notices an append
-// which was too late for that.
+// TestNothingIsMissedBetweenReadAndWait checks that a reader that has read the end notices an
+// append which was too late for that.
 func TestNothingIsMissedBetweenReadAndWait(t *testing.T) {
 	data, err := proto.Marshal(&event{Id: 1})
 	if err != nil {
@@ -360,7 +360,7 @@ func (b *broken) Read(ctx context.Context, p position, limit eventlog.Limit) (ev
 	return batch, err
 }
 
-// TestBrokenStores holds that a store which skips or withholds records is an error, not another
+// TestBrokenStores checks that a store which skips or withholds records is an error, not another
 // history.
 func TestBrokenStores(t *testing.T) {
 	for name, change := range map[string]func(*eventlog.Batch){

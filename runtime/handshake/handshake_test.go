@@ -147,7 +147,7 @@ func TestHandshakes(t *testing.T) {
 	}
 }
 
-// TestAnIgnoredErrorEndsTheStream holds that a function which returns nil does not make a stream
+// TestAnIgnoredErrorEndsTheStream checks that a function which returns nil does not make a stream
 // look complete whose requests were not.
 func TestAnIgnoredErrorEndsTheStream(t *testing.T) {
 	careless := func(_ context.Context, _ *header, reqs runtime.Stream[request], _ func(*response) error) error {
@@ -186,7 +186,7 @@ func TestASilentClientIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// TestAConversationMayTakeLonger holds that the timeout is of the handshake only.
+// TestAConversationMayTakeLonger checks that the timeout is of the handshake only.
 func TestAConversationMayTakeLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reqs := func(yield func(*request, error) bool) {

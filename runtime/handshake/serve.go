@@ -22,7 +22,7 @@ func WithTimeout(d time.Duration) Option { return func(o *options) { o.timeout =
 
 // Serve receives the first request and calls converse with its configuration, the requests that
 // follow, and a function that sends responses and may be called concurrently. The stream ends with
-// the error that converse returns. converse runs in a goroutine of its own, which returns before
+// the error that converse returns. converse runs in a separate goroutine, which returns before
 // the stream ends; it may read requests in one loop, and send from others that it joins.
 //
 //   - A first request without the configuration, or none, is INVALID_ARGUMENT, reason

@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector adds allocations of its own.
+// The race detector adds allocations.
 
 package hub
 

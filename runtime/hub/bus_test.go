@@ -178,7 +178,7 @@ func TestAKeyThatPanicsOnAnotherReplica(t *testing.T) {
 	})
 }
 
-// TestRoomsAreSubscribedWhileTheyHaveMembers holds that there is one subscription per room,
+// TestRoomsAreSubscribedWhileTheyHaveMembers checks that there is one subscription per room,
 // however many join.
 func TestRoomsAreSubscribedWhileTheyHaveMembers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -211,7 +211,7 @@ func TestRoomsAreSubscribedWhileTheyHaveMembers(t *testing.T) {
 	})
 }
 
-// TestMembersTryAFailedSubscriptionAgain holds that the failure of one that joins does not fail
+// TestMembersTryAFailedSubscriptionAgain checks that the failure of one that joins does not fail
 // those that wait for it.
 func TestMembersTryAFailedSubscriptionAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -153,7 +153,7 @@ func Example_game() {
 	// Output: ann is at 42
 }
 
-// TestGame holds that a player receives at most one state of each player per tick, and the last
+// TestGame checks that a player receives at most one state of each player per tick, and the last
 // one in the end.
 func TestGame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

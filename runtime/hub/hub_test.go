@@ -259,7 +259,7 @@ func TestPresence(t *testing.T) {
 	}
 }
 
-// TestDisconnectedMembersLeaveOnce holds that the notice follows when the member's call leaves.
+// TestDisconnectedMembersLeaveOnce checks that the notice follows when the member's call leaves.
 func TestDisconnectedMembersLeaveOnce(t *testing.T) {
 	left := 0
 	h := hub.New[message](hub.WithPresence(func(_ *hub.Member[message], event hub.Presence) *message {

@@ -261,7 +261,7 @@ func TestAHistoryThatFails(t *testing.T) {
 	r.awaitMembers(t, "x", 0)
 }
 
-// TestPanicsEndOneCall holds that a panic in any function ends the call of its member with
+// TestPanicsEndOneCall checks that a panic in any function ends the call of its member with
 // INTERNAL, and no other.
 func TestPanicsEndOneCall(t *testing.T) {
 	for _, place := range []string{
@@ -429,7 +429,7 @@ func TestMistakesOfServices(t *testing.T) {
 	wantError(t, err, codes.Internal, rpcerr.ReasonInternal)
 }
 
-// TestIntegersAreRoomKeys holds that a number names a room too, and 0 none.
+// TestIntegersAreRoomKeys checks that a number names a room too, and 0 none.
 func TestIntegersAreRoomKeys(t *testing.T) {
 	type number = wrapperspb.UInt64Value
 	type service interface {

@@ -25,7 +25,7 @@ func (c *call) Value(key any) any {
 // SendNext is called by encoded.Next.
 func (c *call) SendNext(v *encoded.Variants) { c.next = append(c.next, v) }
 
-// TestMessagesForManyAreEncodedOnce holds that members share the encoded form, and that a
+// TestMessagesForManyAreEncodedOnce checks that members share the encoded form, and that a
 // message for few has none.
 func TestMessagesForManyAreEncodedOnce(t *testing.T) {
 	for _, members := range []int{1, 2, 3, 10} {

@@ -110,7 +110,7 @@ func TestConflation(t *testing.T) {
 	}
 }
 
-// TestAConflatedMessageMustFit holds that replacing is no way around the limit of bytes.
+// TestAConflatedMessageMustFit checks that replacing is no way around the limit of bytes.
 func TestAConflatedMessageMustFit(t *testing.T) {
 	h := hub.New[message](hub.WithConflate((*message).GetText),
 		hub.WithQueueBytes(100), hub.WithSlow(hub.DropNewest))
@@ -125,7 +125,7 @@ func TestAConflatedMessageMustFit(t *testing.T) {
 	wantWaiting(t, m, 1, 2)
 }
 
-// TestKeysThatEqualNoKey has NaN, which a map would keep for ever.
+// TestKeysThatEqualNoKey has NaN, which a map would keep forever.
 func TestKeysThatEqualNoKey(t *testing.T) {
 	h := hub.New[message](hub.WithConflate(func(m *message) float64 { return math.NaN() }))
 	m := join(t, h, "x")
@@ -168,7 +168,7 @@ func TestQueuesAreBoundedInBytes(t *testing.T) {
 	}
 }
 
-// TestAHubIsBoundedInBytes holds that members that do not receive make room, and others lose
+// TestAHubIsBoundedInBytes checks that members that do not receive make room, and others lose
 // nothing.
 func TestAHubIsBoundedInBytes(t *testing.T) {
 	const limit = 10_000
@@ -241,7 +241,7 @@ func TestBlockEndsWithItsTime(t *testing.T) {
 	})
 }
 
-// TestBlockEndsWithTheContextOfThePublisher holds that the member then knows of its loss.
+// TestBlockEndsWithTheContextOfThePublisher checks that the member then knows of its loss.
 func TestBlockEndsWithTheContextOfThePublisher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New[message](hub.WithGap(gap))
@@ -292,7 +292,7 @@ func TestNothingOvertakesAMessageThatWaits(t *testing.T) {
 	})
 }
 
-// TestALeavingMemberFreesItsPublisher holds that a publisher does not wait for one that leaves.
+// TestALeavingMemberFreesItsPublisher checks that a publisher does not wait for one that leaves.
 func TestALeavingMemberFreesItsPublisher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New[message]()

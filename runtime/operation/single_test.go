@@ -41,7 +41,7 @@ func (s valuesServer) BatchTake(ctx context.Context, req *structpb.ListValue) (*
 	return s.method.Start(ctx, s.m, req)
 }
 
-// TestStartGoesByTheSingleMethod holds that a batch operation is started only by callers who may
+// TestStartGoesByTheSingleMethod checks that a batch operation is started only by callers that may
 // call the single method, and with children that it accepts.
 func TestStartGoesByTheSingleMethod(t *testing.T) {
 	byScope := server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {

@@ -75,7 +75,7 @@ func TestPlaceholders(t *testing.T) {
 	}
 }
 
-// TestValuesAreNeverInTheText holds that no key can become part of a query.
+// TestValuesAreNeverInTheText checks that no key can become part of a query.
 func TestValuesAreNeverInTheText(t *testing.T) {
 	evil := "'; DROP TABLE users; --"
 	where, args, err := columns(t, page.Column{Name: "name"}, page.Column{Name: "id"}).Where(page.Dollar, 0, &page.Tuple{evil, evil})
@@ -105,7 +105,7 @@ func TestColumnsThatAreRejected(t *testing.T) {
 	}
 }
 
-// TestTheUniqueColumnIsLast holds that what stands behind it is left out, and that it is never
+// TestTheUniqueColumnIsLast checks that what stands behind it is left out, and that it is never
 // missing.
 func TestTheUniqueColumnIsLast(t *testing.T) {
 	fields := map[string]page.Column{"name": {Name: "u.name", Nulls: page.NullsLast}, "id": {Name: "u.id"}, "rank": {Name: "rank", Desc: true}, "title": {Name: "u.name"}}
@@ -146,7 +146,7 @@ func TestKeysThatDoNotFitTheColumns(t *testing.T) {
 	wantInternal(t, err, "create them with NewColumns")
 }
 
-// TestATokenOfOtherColumns holds that the caller of a list learns of which field it was.
+// TestATokenOfOtherColumns checks that the caller of a list learns of which field it was.
 func TestATokenOfOtherColumns(t *testing.T) {
 	id := page.Column{Name: "id"}
 	list := func(c page.Columns) page.Source[*pagev1.Item] {

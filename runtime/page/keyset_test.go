@@ -104,7 +104,8 @@ func TestEveryKindOfKeyComesBack(t *testing.T) {
 	}, cmp.Comparer(func(a, b netip.Addr) bool { return a == b }))
 }
 
-// TestTimesKeepTheirNanoseconds holds that a zone is no part of a key, and that nothing is rounded.
+// TestTimesKeepTheirNanoseconds checks that a zone is no part of a key, and that nothing is
+// rounded.
 func TestTimesKeepTheirNanoseconds(t *testing.T) {
 	zoned := time.Date(1969, 12, 31, 23, 59, 59, 999999999, time.FixedZone("", 3600))
 	wantKeyBack(t, zoned, cmp.Comparer(time.Time.Equal))
@@ -131,7 +132,7 @@ func TestTuplesComeBackPlain(t *testing.T) {
 	}
 }
 
-// TestKeysThatNoTokenHolds holds that they are found on the first page, and named.
+// TestKeysThatNoTokenHolds checks that they are found on the first page, and named.
 func TestKeysThatNoTokenHolds(t *testing.T) {
 	type node struct{ Next *node }
 	for want, source := range map[string]page.Source[*pagev1.Item]{
@@ -180,7 +181,7 @@ func tupleOf(values ...any) page.Source[*pagev1.Item] {
 	}, func(*pagev1.Item) page.Tuple { return values })
 }
 
-// TestTokensOfAnOlderKey holds that a key of another type is no key, whatever its bytes.
+// TestTokensOfAnOlderKey checks that a key of another type is no key, whatever its bytes.
 func TestTokensOfAnOlderKey(t *testing.T) {
 	at := time.Unix(1, 0)
 	tokens := []string{

@@ -63,7 +63,7 @@ func TestAllRangesOverAllPages(t *testing.T) {
 	}
 }
 
-// TestEachPageIsARequestOfItsOwn holds that it has its own message, id and token, and the same
+// TestEachPageIsARequestOfItsOwn checks that it has its own message, id and token, and the same
 // arguments.
 func TestEachPageIsARequestOfItsOwn(t *testing.T) {
 	for _, id := range []string{"", "mine"} {
@@ -104,7 +104,7 @@ func TestPagesHaveWhatTheResponseHas(t *testing.T) {
 	}
 }
 
-// TestAnEmptyPageIsNotTheEnd holds that only a missing token is.
+// TestAnEmptyPageIsNotTheEnd checks that only a missing token is.
 func TestAnEmptyPageIsNotTheEnd(t *testing.T) {
 	answers := []*pagev1.ListItemsResponse{{NextPageToken: "a"}, {Items: numbered(1), NextPageToken: "b"}, {NextPageToken: "c"}, {NextPageToken: "a"}, {Items: []*pagev1.Item{item(2)}}}
 	i := 0
@@ -181,8 +181,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestALimitHoldsOverServersThatGiveMore holds it for items; pages come whole, so that their token
-// is right.
+// TestALimitHoldsOverServersThatGiveMore checks this for items; pages come whole, so that their
+// token is right.
 func TestALimitHoldsOverServersThatGiveMore(t *testing.T) {
 	svc := items(func(context.Context, *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
 		return &pagev1.ListItemsResponse{Items: numbered(9), NextPageToken: "more"}, nil
@@ -211,7 +211,7 @@ func TestMorePagesThanExpectedAreAnError(t *testing.T) {
 	}
 }
 
-// TestReadingGoesOnFromAToken holds that a list is read whole in parts.
+// TestReadingGoesOnFromAToken checks that a list is read whole in parts.
 func TestReadingGoesOnFromAToken(t *testing.T) {
 	svc := &listing{n: 23}
 	var got []int64
@@ -279,7 +279,7 @@ func TestPrefetchWorksAhead(t *testing.T) {
 	}
 }
 
-// TestBreakingCancelsThePageThatIsOnItsWay holds that a loop does not wait for a page that nobody
+// TestBreakingCancelsThePageThatIsOnItsWay checks that a loop does not wait for a page that nobody
 // wants.
 func TestBreakingCancelsThePageThatIsOnItsWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -301,7 +301,7 @@ func TestBreakingCancelsThePageThatIsOnItsWay(t *testing.T) {
 	})
 }
 
-// TestALoopWhoseContextEndsFails holds that a list that was cut off never looks like one that has
+// TestALoopWhoseContextEndsFails checks that a list that was cut off never looks like one that has
 // ended.
 func TestALoopWhoseContextEndsFails(t *testing.T) {
 	for range 50 {
@@ -329,7 +329,7 @@ func TestALoopWhoseContextEndsFails(t *testing.T) {
 	}
 }
 
-// TestAPanicIsOneOfTheLoop holds that a panic of a page that is fetched ahead is recovered by who
+// TestAPanicIsOneOfTheLoop checks that a panic of a page that is fetched ahead is recovered by who
 // ranges.
 func TestAPanicIsOneOfTheLoop(t *testing.T) {
 	svc := items(func(ctx context.Context, req *pagev1.ListItemsRequest) (*pagev1.ListItemsResponse, error) {
@@ -350,7 +350,7 @@ func TestAPanicIsOneOfTheLoop(t *testing.T) {
 	}
 }
 
-// TestAPanicOfTheLoopLeavesNothing holds that its body may panic.
+// TestAPanicOfTheLoopLeavesNothing checks that its body may panic.
 func TestAPanicOfTheLoopLeavesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		defer func() {

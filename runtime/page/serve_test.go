@@ -48,7 +48,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// TestPoliciesWrittenByHand holds that sizes that no option could have are none that anything is
+// TestPoliciesWrittenByHand checks that sizes that no option could have are none that anything is
 // cut at.
 func TestPoliciesWrittenByHand(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -210,7 +210,7 @@ func TestTokensExpireWithThePolicy(t *testing.T) {
 	})
 }
 
-// TestMapsInRequestsAreOneRequest holds that the order in which Go writes a map does not break
+// TestMapsInRequestsAreOneRequest checks that the order in which Go writes a map does not break
 // tokens.
 func TestMapsInRequestsAreOneRequest(t *testing.T) {
 	req := &pagev1.ListItemsRequest{Labels: map[string]string{"a": "1", "b": "2", "c": "3", "d": "4", "e": "5", "f": "6"}}
@@ -265,7 +265,7 @@ func TestErrorsOfRowsAreReturnedAsTheyAre(t *testing.T) {
 	}
 }
 
-// TestBindings holds that tokens are bound to what else a list depends on.
+// TestBindings checks that tokens are bound to what else a list depends on.
 func TestBindings(t *testing.T) {
 	token := serve(t, byID(9, nil), nil, page.WithBinding("tenant 1", "x")).GetNextPageToken()
 	serve(t, byID(9, nil), &pagev1.ListItemsRequest{PageToken: token}, page.WithBinding("tenant 1"), page.WithBinding("x"))
@@ -301,7 +301,7 @@ func TestTokensOfAPrincipal(t *testing.T) {
 	wantInvalid(t, err, "page_token", page.ReasonTokenMismatch)
 }
 
-// TestTheServersPolicyAndKeysCount holds that a call has the limits and the keys of its server, of
+// TestTheServersPolicyAndKeysCount checks that a call has the limits and the keys of its server, of
 // which there may be many.
 func TestTheServersPolicyAndKeysCount(t *testing.T) {
 	keys := []seal.Key{seal.NewKey([]byte("0123456789abcdef")), seal.NewKey([]byte("fedcba9876543210"))}
@@ -337,7 +337,7 @@ func TestTheServersPolicyAndKeysCount(t *testing.T) {
 	wantInvalid(t, err, "page_token", page.ReasonTokenInvalid)
 }
 
-// TestACallOfAnotherMethodHasItsOwnPolicy holds that a helper that is called from elsewhere keeps
+// TestACallOfAnotherMethodHasItsOwnPolicy checks that a helper that is called from elsewhere keeps
 // to its own limits.
 func TestACallOfAnotherMethodHasItsOwnPolicy(t *testing.T) {
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {

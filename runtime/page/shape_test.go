@@ -82,7 +82,7 @@ func TestAPageInAMessageOfItsOwn(t *testing.T) {
 	wantInternal(t, err, "the item 4 of the page is nil")
 }
 
-// TestTheOpaqueAPI holds that messages whose fields cannot be seen are served and read.
+// TestTheOpaqueAPI checks that messages whose fields cannot be seen are served and read.
 func TestTheOpaqueAPI(t *testing.T) {
 	var all []*pagev1.OpaqueItem
 	for i := range int64(12) {
@@ -113,7 +113,7 @@ type (
 	rowsResponse = pagev1.ListRowsResponse
 )
 
-// TestItemsOfEveryKind holds that they need not be messages, and that pages may be counted where
+// TestItemsOfEveryKind checks that they need not be messages, and that pages may be counted where
 // there is no token.
 func TestItemsOfEveryKind(t *testing.T) {
 	wantRows(t, (*rowsResponse).GetTexts, rowFields("texts"), []string{"a", "", "c", "d", "e", "f", "g"}, func(a, b string) bool { return a == b })
@@ -142,7 +142,7 @@ func wantRows[T any](t *testing.T, items func(*rowsResponse) []T, fields page.Fi
 	}
 }
 
-// TestListsWithoutTokensAreCounted holds that a source which needs one is the service's mistake,
+// TestListsWithoutTokensAreCounted checks that a source which needs one is the service's mistake,
 // and that no offset is too high.
 func TestListsWithoutTokensAreCounted(t *testing.T) {
 	list := listOf[rowsRequest]((*rowsResponse).GetTexts, rowFields("texts"))
@@ -187,7 +187,7 @@ func TestMapsAreReadInOrder(t *testing.T) {
 	}
 }
 
-// TestFieldsThatThereAreNot holds that they are found on the first use, by server and client, and
+// TestFieldsThatThereAreNot checks that they are found on the first use, by server and client, and
 // never end the process.
 func TestFieldsThatThereAreNot(t *testing.T) {
 	good := itemFields

@@ -151,7 +151,7 @@ func TestSkippingIsBounded(t *testing.T) {
 	wantIDs(t, serve(t, byID(page.MaxSkip+3, &asked), &pagev1.ListItemsRequest{Skip: page.MaxSkip, PageSize: 2}), page.MaxSkip+1, page.MaxSkip+2)
 }
 
-// TestMuchIsSkippedInParts holds that a caller cannot have more rows loaded at a time than two
+// TestMuchIsSkippedInParts checks that a caller cannot have more rows loaded at a time than two
 // pages and one.
 func TestMuchIsSkippedInParts(t *testing.T) {
 	var asked []int
@@ -171,9 +171,9 @@ func TestMuchIsSkippedInParts(t *testing.T) {
 	}
 }
 
-// TestOffsetsCountWhatWasServed holds that a size that was cut, or not said, does not move the next
-// page. TestSkippingEndsWithTheCall holds that a source which does not look at its context is not
-// read on for nobody.
+// TestOffsetsCountWhatWasServed checks that a size that was cut, or not said, does not move the
+// next page. TestSkippingEndsWithTheCall holds that a source which does not look at its context is
+// not read on for nobody.
 func TestSkippingEndsWithTheCall(t *testing.T) {
 	for _, name := range []string{"keyset", "cursor"} {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -215,7 +215,7 @@ func TestOffsetsCountWhatWasServed(t *testing.T) {
 	}
 }
 
-// TestRowsThatAreTooManyAreCut holds that a source that does not know limits is read right
+// TestRowsThatAreTooManyAreCut checks that a source that does not know limits is read right
 // nevertheless.
 func TestRowsThatAreTooManyAreCut(t *testing.T) {
 	all := numbered(30)
@@ -248,8 +248,8 @@ func TestTokensOfAnotherKindOfSource(t *testing.T) {
 	}
 }
 
-// TestCursorsComeToAnEnd holds that an upstream that does not move, or gives more than it was asked
-// for, is found out.
+// TestCursorsComeToAnEnd checks that an upstream that does not move, or gives more than it was
+// asked for, is found out.
 func TestCursorsComeToAnEnd(t *testing.T) {
 	stuck := page.Cursor(func(_ context.Context, cursor string, _ int) ([]*pagev1.Item, string, error) {
 		return nil, "stuck", nil
@@ -266,8 +266,8 @@ func TestCursorsComeToAnEnd(t *testing.T) {
 	wantInternal(t, err, "6 items; return at most limit, 5")
 }
 
-// TestRowsThatBeginWithTheirKey holds that a query with >= in it is found out, rather than read for
-// ever.
+// TestRowsThatBeginWithTheirKey checks that a query with >= in it is found out, rather than read
+// for ever.
 func TestRowsThatBeginWithTheirKey(t *testing.T) {
 	source := page.Keyset(func(_ context.Context, after *int64, limit int) (rows []*pagev1.Item, _ error) {
 		first := int64(1)

@@ -45,8 +45,8 @@ func TestOverride(t *testing.T) {
 	}
 }
 
-// TestFaultsLeaveTheTableAsItIs holds that no rule, such as who may call, is lost where an override
-// cannot be laid.
+// TestFaultsLeaveTheTableAsItIs checks that no rule, such as who may call, is lost where an
+// override cannot be laid.
 func TestFaultsLeaveTheTableAsItIs(t *testing.T) {
 	auth := &Auth{AllOf: []string{"admin"}}
 	for name, test := range map[string]struct {
@@ -74,7 +74,8 @@ func TestFaultsLeaveTheTableAsItIs(t *testing.T) {
 	}
 }
 
-// TestOverrideKeepsWhatItDoesNotSpeakOf holds that what options cannot say, but a table can, stays.
+// TestOverrideKeepsWhatItDoesNotSpeakOf checks that what options cannot say, but a table can,
+// stays.
 func TestOverrideKeepsWhatItDoesNotSpeakOf(t *testing.T) {
 	hedging := Hedging{Delay: time.Second, MaxAttempts: 2, NonFatalCodes: []string{"ABORTED"}} // of a method that is not idempotent
 	table := Policy{Hedging: hedging, Log: Log{Level: slog.Level(2)}, Rates: []Rate{{PerSecond: 1, Burst: math.MaxInt, Key: 9}}}

@@ -183,7 +183,7 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// TestSizesFitEveryPlatform holds that what becomes a literal of type int in generated code is one
+// TestSizesFitEveryPlatform checks that what becomes a literal of type int in generated code is one
 // that 32-bit platforms hold.
 func TestSizesFitEveryPlatform(t *testing.T) {
 	p := Method{}.Policy(parse(t, `rate {per_second: 1e12} rate {per_second: 0.001} rate {per_second: 2147483647.5}`))

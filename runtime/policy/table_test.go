@@ -9,7 +9,7 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// TestEveryFieldHasARow holds that the table has each field of the options,
+// TestEveryFieldHasARow checks that the table has each field of the options,
 // and no other.
 func TestEveryFieldHasARow(t *testing.T) {
 	fields := (&grpcservicev1.Policy{}).ProtoReflect().Descriptor().Fields()

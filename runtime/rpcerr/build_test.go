@@ -57,7 +57,7 @@ func TestErrorDetails(t *testing.T) {
 		&errdetails.RequestInfo{RequestId: "7"})
 }
 
-// TestErrorsCanShareABase holds that an Error never changes, so that one may be a package's
+// TestErrorsCanShareABase checks that an Error never changes, so that one may be a package's
 // variable.
 func TestErrorsCanShareABase(t *testing.T) {
 	base := reasonOutOfStock.Errorf(codes.NotFound, "no").WithQuota("a", "1")
@@ -83,7 +83,8 @@ func TestDetailIsCopied(t *testing.T) {
 	echotest.WantStatus(t, err, codes.NotFound, "no", echotest.OutOfStock(nil), &errdetails.RequestInfo{RequestId: "7"})
 }
 
-// TestNoErrorInAMessage holds that the text of an error does not get to callers by way of a format.
+// TestNoErrorInAMessage checks that the text of an error does not get to callers by way of a
+// format.
 func TestNoErrorInAMessage(t *testing.T) {
 	secret := fmt.Errorf("dial 10.0.0.7: %w", fs.ErrPermission)
 	upstream := status.Error(codes.AlreadyExists, "row 17 of shard 3")
@@ -121,8 +122,8 @@ func TestCodesThatAreNoErrors(t *testing.T) {
 	}
 }
 
-// TestErrorsThatCannotBeEncoded holds that what is wrong with a part of an error takes nothing else
-// with it.
+// TestErrorsThatCannotBeEncoded checks that what is wrong with a part of an error takes nothing
+// else with it.
 func TestErrorsThatCannotBeEncoded(t *testing.T) {
 	const bad = "a\xffb"
 	var none *errdetails.Help
@@ -145,8 +146,8 @@ func TestNoReason(t *testing.T) {
 	echotest.WantStatus(t, rpcerr.Reason("").Errorf(codes.Aborted, "no"), codes.Aborted, "no")
 }
 
-// TestNilError holds that a nil *Error that was made an error, a mistake that is easy in Go, breaks
-// nothing.
+// TestNilError checks that a nil *Error that was made an error, a mistake that is easy in Go,
+// breaks nothing.
 func TestNilError(t *testing.T) {
 	var none *rpcerr.Error
 	srv := echotest.Start(t, echotest.Behaving(func(context.Context) error { return none }))

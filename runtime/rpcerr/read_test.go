@@ -111,7 +111,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestReasonsAreOfOneDomain holds that no other domain can pass for the runtime's or for a
+// TestReasonsAreOfOneDomain checks that no other domain can pass for the runtime's or for a
 // generated reason.
 func TestReasonsAreOfOneDomain(t *testing.T) {
 	for _, test := range []struct {

@@ -66,7 +66,7 @@ func narrow(t *testing.T, lis *bufconn.Listener) *grpc.ClientConn {
 	return conn
 }
 
-// TestGiantErrorsArrive holds that an error of any size arrives with its code, its reason and its
+// TestGiantErrorsArrive checks that an error of any size arrives with its code, its reason and its
 // pushback, at a client with grpc-go's default limit and at one with that of other languages.
 func TestGiantErrorsArrive(t *testing.T) {
 	for name, giant := range giants(t) {
@@ -97,7 +97,7 @@ func checkGiant(t *testing.T, kind string, err error) {
 	}
 }
 
-// TestSizeOnOtherServers holds that an Error fits without the pipeline too.
+// TestSizeOnOtherServers checks that an Error fits without the pipeline too.
 func TestSizeOnOtherServers(t *testing.T) {
 	for name, giant := range giants(t) {
 		if name != "message of status" {

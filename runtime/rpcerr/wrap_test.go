@@ -105,7 +105,7 @@ func TestWrapKeepsDetails(t *testing.T) {
 	}
 }
 
-// TestWrapAgain holds that each service on the way has the word once, and the log has all of them.
+// TestWrapAgain checks that each service on the way has the word once, and the log has all of them.
 func TestWrapAgain(t *testing.T) {
 	first := reasonOutOfStock.Errorf(codes.NotFound, "no book").WithCause(fs.ErrNotExist)
 	err := rpcerr.Wrap(fmt.Errorf("try 2: %w", rpcerr.Wrap(first, "check inventory")), "place order")

@@ -12,7 +12,7 @@ const (
 	version = 1
 	tagSize = 16 // of the HMAC's 32; also the size of AES's counter
 	// bindingSize is the number of bytes of a binding that are sealed. They detect a changed
-	// request; they do not stop a caller who searches for another request with the same 8 bytes,
+	// request; they do not stop a caller that searches for another request with the same 8 bytes,
 	// which would return a page of the caller's own list.
 	bindingSize = 8
 	minSize     = 1 + idSize + 1 + bindingSize + tagSize

@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector adds allocations of its own.
+// The race detector adds allocations.
 
 package search_test
 
@@ -31,7 +31,7 @@ func drain[T any](s runtime.Stream[T]) {
 	}
 }
 
-// TestResultsAllocateNothing holds that results cost no allocation each. If a response has a list,
+// TestResultsAllocateNothing checks that results cost no allocation each. If a response has a list,
 // they cost what protobuf's reflection needs to append to a list, and a share of the response.
 func TestResultsAllocateNothing(t *testing.T) {
 	const few, many = 100, 10_100

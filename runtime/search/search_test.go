@@ -262,7 +262,7 @@ func TestResultsDoNotWaitLong(t *testing.T) {
 	}
 }
 
-// TestSearchesEndWithTheirReader holds that breaking at each point ends the search and its
+// TestSearchesEndWithTheirReader checks that breaking at each point ends the search and its
 // goroutine.
 func TestSearchesEndWithTheirReader(t *testing.T) {
 	servicetest.NoLeaks(t)
@@ -297,7 +297,7 @@ func TestSearchesEndWithTheirReader(t *testing.T) {
 	}
 }
 
-// TestSearchesEndWithTheirContext holds that a canceled call ends although the search waits.
+// TestSearchesEndWithTheirContext checks that a canceled call ends although the search waits.
 func TestSearchesEndWithTheirContext(t *testing.T) {
 	for _, method := range []string{"Search", "SearchPacked"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -345,7 +345,7 @@ func TestAShutdownDoesNotMakeASearchComplete(t *testing.T) {
 	}
 }
 
-// TestPanicsOfASearchAreInternal holds that a panic in another goroutine ends the stream, too.
+// TestPanicsOfASearchAreInternal checks that a panic in another goroutine ends the stream, too.
 func TestPanicsOfASearchAreInternal(t *testing.T) {
 	servicetest.NoLeaks(t)
 	f := finder{find: func(context.Context) iter.Seq2[*pagev1.Item, error] {
@@ -361,7 +361,7 @@ func TestPanicsOfASearchAreInternal(t *testing.T) {
 	}
 }
 
-// TestIteratorsThatGoOn holds that an iterator which yields after its end, in any goroutine, ends
+// TestIteratorsThatGoOn checks that an iterator which yields after its end, in any goroutine, ends
 // neither the process nor the responses of others.
 func TestIteratorsThatGoOn(t *testing.T) {
 	servicetest.NoLeaks(t)

@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector adds allocations of its own.
+// The race detector adds allocations.
 
 package server
 
@@ -81,7 +81,7 @@ func manyMessages(n int) runtime.Stream[healthpb.HealthCheckResponse] {
 	}
 }
 
-// TestStreamAllocations holds that a message costs nothing beyond itself.
+// TestStreamAllocations checks that a message costs nothing beyond itself.
 func TestStreamAllocations(t *testing.T) {
 	p := newPipeline(newSettings([]Option{WithLogger(slog.New(slog.DiscardHandler))}))
 	m := p.bind(runtime.NewMethodInfo("a.B", "C", runtime.KindServerStream, runtime.Policy{}), nil)

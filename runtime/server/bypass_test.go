@@ -28,7 +28,7 @@ import (
 // strangers is an authenticator that knows nobody.
 var strangers = server.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return nil, nil })
 
-// TestNothingIsServedWithoutThePipeline holds that what has no policy rejects every call, however
+// TestNothingIsServedWithoutThePipeline checks that what has no policy rejects every call, however
 // it was registered.
 func TestNothingIsServedWithoutThePipeline(t *testing.T) {
 	reached := func(context.Context) error { return status.Error(codes.DataLoss, "reached") }

@@ -130,7 +130,7 @@ func onTheWire(t *testing.T, conn *grpc.ClientConn, method, name string) string 
 		if failed != nil {
 			t.Fatal(failed)
 		}
-		_ = cs.SendMsg(item(name)) // RecvMsg tells why it failed
+		_ = cs.SendMsg(item(name)) // RecvMsg returns the reason
 		_ = cs.CloseSend()
 		for err == nil {
 			if err = cs.RecvMsg(item("")); err == nil {
@@ -221,7 +221,7 @@ func TestCompatibleChangesNothingOnTheWire(t *testing.T) {
 	}
 }
 
-// TestCompatiblePartsAreSwitchedOn holds that each part has a switch that follows Compatible.
+// TestCompatiblePartsAreSwitchedOn checks that each part has a switch that follows Compatible.
 func TestCompatiblePartsAreSwitchedOn(t *testing.T) {
 	plain := func(context.Context) error { return errors.New("secret") }
 	log := new(echotest.Records)
@@ -251,7 +251,7 @@ func TestCompatiblePartsAreSwitchedOn(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				_ = cs.SendMsg(item(test.sent)) // RecvMsg tells why it failed
+				_ = cs.SendMsg(item(test.sent)) // RecvMsg returns the reason
 				_ = cs.CloseSend()
 				st := status.Convert(cs.RecvMsg(item("")))
 				if st.Code() != test.code || len(trailer["x-request-id"]) != test.trailer {
@@ -276,7 +276,7 @@ func (e *typedError) Error() string { return "typed: " + e.field }
 // GRPCStatus has grpc send a status.
 func (e *typedError) GRPCStatus() *status.Status { return status.New(codes.NotFound, "no such item") }
 
-// TestCompatibleInterceptorsSeeTheError holds that interceptors of the server get the error of a
+// TestCompatibleInterceptorsSeeTheError checks that interceptors of the server get the error of a
 // method itself, as go-grpc-middleware's logging does to find the fields of a log record in it.
 func TestCompatibleInterceptorsSeeTheError(t *testing.T) {
 	plain, typed := errors.New("plain"), &typedError{"plop"}

@@ -240,9 +240,9 @@ func TestOtherClientsAreAnsweredAsTheyAsk(t *testing.T) {
 	}
 }
 
-// TestSizesAreCountedAfterDecompression holds that compression does not get a request past a limit.
-// The caller of one that is larger than grpc's limit gets grpc's own status; observers see the
-// reason.
+// TestSizesAreCountedAfterDecompression checks that compression does not get a request past a
+// limit. The caller of one that is larger than grpc's limit gets grpc's own status; observers see
+// the reason.
 func TestSizesAreCountedAfterDecompression(t *testing.T) {
 	for name, test := range map[string]struct {
 		most  int64
@@ -473,7 +473,7 @@ type limitedStream struct{ grpc.ServerStream }
 
 func (limitedStream) RecvMsg(any) error { return status.Error(codes.ResourceExhausted, "slow down") }
 
-// TestRatesOfInterceptorsAreNotSizes holds that RESOURCE_EXHAUSTED of an interceptor around the
+// TestRatesOfInterceptorsAreNotSizes checks that RESOURCE_EXHAUSTED of an interceptor around the
 // pipeline stays what it is: only grpc's own is about the size of a request.
 func TestRatesOfInterceptorsAreNotSizes(t *testing.T) {
 	ended := make(reasons, 1)

@@ -93,7 +93,7 @@ func TestNewErrorNeverFails(t *testing.T) {
 	}
 }
 
-// TestPublicStatusIsTheSameWhereItMayBe holds that statuses that need no change are not copied.
+// TestPublicStatusIsTheSameWhereItMayBe checks that statuses that need no change are not copied.
 func TestPublicStatusIsTheSameWhereItMayBe(t *testing.T) {
 	for name, err := range map[string]error{
 		"foreign": status.Error(codes.NotFound, "no"), "made": runtime.ErrDraining, "wrapped": rpcerr.Wrap(runtime.ErrDraining, "x"),

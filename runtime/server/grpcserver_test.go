@@ -127,8 +127,8 @@ func TestGeneratedServicesGoThroughThePipelineOnce(t *testing.T) {
 	}
 }
 
-// TestPanicsGoOnWithoutRecovery holds it of generated services, for the method and for a goroutine
-// of the call.
+// TestPanicsGoOnWithoutRecovery checks this for generated services, for the method and for a
+// goroutine of the call.
 func TestPanicsGoOnWithoutRecovery(t *testing.T) {
 	for name, do := range map[string]func(context.Context) error{
 		"method": func(context.Context) error { panic("boom") },

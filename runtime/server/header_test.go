@@ -236,7 +236,7 @@ var badHeaders = map[string]metadata.MD{
 	"a good one too": {"good": {"1"}, "b/d": {"2"}},
 }
 
-// TestBadHeadersAreRejectedAtOnce holds that SetHeader and SendHeader return the error of metadata
+// TestBadHeadersAreRejectedAtOnce checks that SetHeader and SendHeader return the error of metadata
 // that cannot be sent, that the call goes on, and that what was set before is sent.
 func TestBadHeadersAreRejectedAtOnce(t *testing.T) {
 	for name, bad := range badHeaders {
@@ -360,7 +360,7 @@ func TestHeadersOfManyGoroutines(t *testing.T) {
 	late.Wait()
 }
 
-// TestCancelledCallsWithHeadersAreCancelled holds that a header which cannot be sent any more does
+// TestCancelledCallsWithHeadersAreCancelled checks that a header which cannot be sent any more does
 // not take the place of the error of its call.
 func TestCancelledCallsWithHeadersAreCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the deadline passes only after the method is entered

@@ -45,7 +45,7 @@ func (s withContext) Context() context.Context { return s.ctx }
 // ada is an authenticator for which every caller is ada.
 var ada = server.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return runtime.NewPrincipal("ada"), nil })
 
-// TestServerWideInterceptorsSeeTheSameOfEachKind holds that an interceptor of the server sees what
+// TestServerWideInterceptorsSeeTheSameOfEachKind checks that an interceptor of the server sees what
 // the caller gets.
 func TestServerWideInterceptorsSeeTheSameOfEachKind(t *testing.T) {
 	for host, open := range hosts {
@@ -94,7 +94,7 @@ func TestServerWideInterceptorsSeeTheSameOfEachKind(t *testing.T) {
 
 type tenantKey struct{}
 
-// TestServerWideInterceptorsPassOnContextsOfEachKind holds that the pipeline starts with the
+// TestServerWideInterceptorsPassOnContextsOfEachKind checks that the pipeline starts with the
 // context that an interceptor of the server has made, and does not run where it rejects the call.
 func TestServerWideInterceptorsPassOnContextsOfEachKind(t *testing.T) {
 	authenticator := server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
@@ -126,7 +126,7 @@ func TestServerWideInterceptorsPassOnContextsOfEachKind(t *testing.T) {
 	}
 }
 
-// TestInterceptorsMayReplaceRequests holds that a method gets the request that an interceptor of
+// TestInterceptorsMayReplaceRequests checks that a method gets the request that an interceptor of
 // the server has passed on, and that what is not one fails the call only.
 func TestInterceptorsMayReplaceRequests(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -163,7 +163,7 @@ func (sizes) UnaryCall(_ context.Context, req *testgrpc.SimpleRequest) (*testgrp
 	return &testgrpc.SimpleResponse{Username: string(rune('0' + req.GetResponseSize()))}, nil
 }
 
-// TestInterceptorsCannotDropRequestsOfGeneratedServices holds that a method of ours gets a request
+// TestInterceptorsCannotDropRequestsOfGeneratedServices checks that a method of ours gets a request
 // of its type.
 func TestInterceptorsCannotDropRequestsOfGeneratedServices(t *testing.T) {
 	for name, replacement := range map[string]any{"nil": nil, "another type": &testgrpc.Empty{}} {

@@ -15,7 +15,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// TestServiceOverridesAreLaidAsFarAsTheyFit holds that one rule serves a service with methods of
+// TestServiceOverridesAreLaidAsFarAsTheyFit checks that one rule serves a service with methods of
 // all kinds.
 func TestServiceOverridesAreLaidAsFarAsTheyFit(t *testing.T) {
 	srv := echotest.StartServer(t, func(srv *server.Server) {
@@ -30,7 +30,7 @@ func TestServiceOverridesAreLaidAsFarAsTheyFit(t *testing.T) {
 	}
 }
 
-// TestConfigurationsThatAreNotOne holds that nothing in a configuration is left out in silence.
+// TestConfigurationsThatAreNotOne checks that nothing in a configuration is left out in silence.
 func TestConfigurationsThatAreNotOne(t *testing.T) {
 	for config, want := range map[string]string{
 		`{"test.v1.Echo/One": {}, "test.v1.Echo/One": {}}`:         `test.v1.Echo/One: its policy is overridden twice`,
@@ -54,8 +54,8 @@ func TestConfigurationsThatAreNotOne(t *testing.T) {
 	}
 }
 
-// TestRowsThatAreNotSoundAreNotServed holds that an override of a wrong row does not take its other
-// rules away in silence.
+// TestRowsThatAreNotSoundAreNotServed checks that an override of a wrong row does not take its
+// other rules away in silence.
 func TestRowsThatAreNotSoundAreNotServed(t *testing.T) {
 	row := runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"admin"}}, Rates: []runtime.Rate{{PerSecond: 5}}}
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithAuthenticator(byToken),

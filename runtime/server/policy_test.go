@@ -21,7 +21,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// byToken knows those who send their name as a token.
+// byToken authenticates callers that send their name as a token.
 var byToken = server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
 	switch token := metadata.ValueFromIncomingContext(ctx, "authorization"); {
 	case len(token) == 0:

@@ -85,7 +85,7 @@ var sendPolicies = map[string]runtime.Policy{
 	"apart":                   {IdleTimeout: time.Hour},
 }
 
-// TestBlockedSendsEnd holds that a client that reads nothing is disconnected, what its method and
+// TestBlockedSendsEnd checks that a client that reads nothing is disconnected, what its method and
 // the log see, and that a shutdown does not wait for it.
 func TestBlockedSendsEnd(t *testing.T) {
 	for name, policy := range sendPolicies {
@@ -117,8 +117,8 @@ func TestBlockedSendsEnd(t *testing.T) {
 	}
 }
 
-// TestStreamsWhoseTimeIsUpWhileTheyAreBlocked holds that a shutdown does not wait for a stream that
-// its idle or total timeout has ended, although its client reads nothing and the status waits
+// TestStreamsWhoseTimeIsUpWhileTheyAreBlocked checks that a shutdown does not wait for a stream
+// that its idle or total timeout has ended, although its client reads nothing and the status waits
 // behind the data.
 func TestStreamsWhoseTimeIsUpWhileTheyAreBlocked(t *testing.T) {
 	for name, policy := range map[string]runtime.Policy{
@@ -246,7 +246,7 @@ func TestBlockedSendsEndOnOtherServers(t *testing.T) {
 	}
 }
 
-// TestSilentStreamsAreNotSlow holds that a stream goes on that sends seldom, or whose client reads
+// TestSilentStreamsAreNotSlow checks that a stream goes on that sends seldom, or whose client reads
 // late but in time, and that 0 sets no limit.
 func TestSilentStreamsAreNotSlow(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -278,7 +278,7 @@ func TestSilentStreamsAreNotSlow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = cs.SendMsg(echotest.TenBytes) // RecvMsg tells why it failed
+		_ = cs.SendMsg(echotest.TenBytes) // RecvMsg returns the reason
 		_ = cs.CloseSend()
 		time.Sleep(test.read)
 		if err := recvAll(cs); err != nil {
@@ -324,7 +324,7 @@ func testDrainedStream(t *testing.T, policy runtime.Policy, method string, inTim
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = cs.SendMsg(echotest.TenBytes) // RecvMsg tells why it failed
+	_ = cs.SendMsg(echotest.TenBytes) // RecvMsg returns the reason
 	_ = cs.CloseSend()
 	time.Sleep(200 * time.Millisecond) // until the method is blocked
 	start, stopped := time.Now(), make(chan struct{})
@@ -347,7 +347,7 @@ func testDrainedStream(t *testing.T, policy runtime.Policy, method string, inTim
 	}
 }
 
-// TestUnreadResponsesAreDropped holds that a finished call does not stay whose client reads
+// TestUnreadResponsesAreDropped checks that a finished call does not stay whose client reads
 // nothing, for each kind, and that one stays that is read slowly.
 func TestUnreadResponsesAreDropped(t *testing.T) {
 	impl := answering(leaveIt, strings.Repeat("x", 200_000))

@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector adds allocations of its own.
+// The race detector adds allocations.
 
 package server_test
 
@@ -15,8 +15,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// TestSharedMessagesAllocateNothing compares a stream of shared messages with a loop of grpc alone that sends
-// messages encoded before.
+// TestSharedMessagesAllocateNothing compares a stream of shared messages with a loop of grpc alone
+// that sends messages encoded before.
 func TestSharedMessagesAllocateNothing(t *testing.T) {
 	const few, many = 100, 2100
 	var messages []*text

@@ -86,7 +86,8 @@ func (s *sentTap) HandleRPC(_ context.Context, event stats.RPCStats) {
 	}
 }
 
-// prepared returns how many of the messages were encoded before, and how many encoded forms they had.
+// prepared returns how many of the messages were encoded before, and how many encoded forms they
+// had.
 func (s *sentTap) prepared() (messages, forms int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,8 +142,8 @@ func (c upperCodec) Marshal(v any) (mem.BufferSlice, error) {
 	return c.CodecV2.Marshal(v)
 }
 
-// TestSharedMessagesAreOnTheWireAsOthers compares the bytes of streams that share their messages with
-// those of streams that do not, for each way in which a stream comes to its compressor.
+// TestSharedMessagesAreOnTheWireAsOthers compares the bytes of streams that share their messages
+// with those of streams that do not, for each way in which a stream comes to its compressor.
 func TestSharedMessagesAreOnTheWireAsOthers(t *testing.T) {
 	gzipped := [][2]string{{"grpc-encoding", "gzip"}, {"grpc-accept-encoding", "gzip"}}
 	accepting := [][2]string{{"grpc-accept-encoding", "gzip"}}
@@ -193,7 +194,8 @@ func TestSharedMessagesAreOnTheWireAsOthers(t *testing.T) {
 	}
 }
 
-// TestManyStreamsShareMessages sends the same messages over streams of several compressors at a time.
+// TestManyStreamsShareMessages sends the same messages over streams of several compressors at a
+// time.
 func TestManyStreamsShareMessages(t *testing.T) {
 	var messages []*text
 	for i := range 50 {
@@ -241,7 +243,7 @@ func receiveThese(t *testing.T, conn *grpc.ClientConn, messages []*text, opts ..
 	if err != nil {
 		return err
 	}
-	_ = cs.SendMsg(echotest.TenBytes) // RecvMsg tells why it failed
+	_ = cs.SendMsg(echotest.TenBytes) // RecvMsg returns the reason
 	_ = cs.CloseSend()
 	for i, want := range messages {
 		got := new(text)
@@ -252,8 +254,8 @@ func receiveThese(t *testing.T, conn *grpc.ClientConn, messages []*text, opts ..
 	return echotest.EndOf(cs.RecvMsg(new(text)))
 }
 
-// TestSharedMessagesPassInterceptorsAsThemselves holds that an interceptor, of the server or of grpc, sees
-// the message and may replace it.
+// TestSharedMessagesPassInterceptorsAsThemselves checks that an interceptor, of the server or of
+// grpc, sees the message and may replace it.
 func TestSharedMessagesPassInterceptorsAsThemselves(t *testing.T) {
 	messages := []*text{textOf(90), textOf(91)}
 	replace := func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
@@ -282,8 +284,8 @@ func (r replacing) SendMsg(m any) error {
 	return r.ServerStream.SendMsg(wrapperspb.String("replaced"))
 }
 
-// TestSharedMessagesThatCannotBeSent holds that a message which is too large, or cannot be encoded, ends the
-// stream as any other does.
+// TestSharedMessagesThatCannotBeSent checks that a message which is too large, or cannot be
+// encoded, ends the stream as any other does.
 func TestSharedMessagesThatCannotBeSent(t *testing.T) {
 	for name, msg := range map[string]*text{"too large": textOf(1000), "invalid UTF-8": wrapperspb.String("\xff")} {
 		var errs [2]error
@@ -299,7 +301,8 @@ func TestSharedMessagesThatCannotBeSent(t *testing.T) {
 	}
 }
 
-// TestSharedMessagesInProcess holds that the caller of a method gets the message itself, without a server too.
+// TestSharedMessagesInProcess checks that the caller of a method gets the message itself, without a
+// server too.
 func TestSharedMessagesInProcess(t *testing.T) {
 	msg := textOf(90)
 	for got, err := range sharing(true, msg).Many(context.Background(), nil) {

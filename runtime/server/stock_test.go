@@ -69,7 +69,7 @@ func stockStream(name string, desc *grpc.StreamDesc) func(context.Context, *grpc
 		if err != nil {
 			return err
 		}
-		_ = cs.SendMsg(&testgrpc.Empty{}) // RecvMsg tells why it failed
+		_ = cs.SendMsg(&testgrpc.Empty{}) // RecvMsg returns the reason
 		_ = cs.CloseSend()
 		for {
 			if err := cs.RecvMsg(&testgrpc.Empty{}); err != nil || !desc.ServerStreams {

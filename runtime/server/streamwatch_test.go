@@ -42,8 +42,8 @@ func echoing(ended chan<- error) echotest.Funcs {
 	}}
 }
 
-// TestAnIdleStreamIsEndedWhileItsMethodWaits holds that a method that waits for a request is woken,
-// and a client that says nothing learns why.
+// TestAnIdleStreamIsEndedWhileItsMethodWaits checks that a method that waits for a request is
+// woken, and a client that says nothing learns why.
 func TestAnIdleStreamIsEndedWhileItsMethodWaits(t *testing.T) {
 	servicetest.NoLeaks(t)
 	ended := make(chan error, 1)
@@ -57,7 +57,7 @@ func TestAnIdleStreamIsEndedWhileItsMethodWaits(t *testing.T) {
 	}
 }
 
-// TestMessagesKeepAStreamFromBeingIdle runs on a clock of its own.
+// TestMessagesKeepAStreamFromBeingIdle runs with a fake clock.
 func TestMessagesKeepAStreamFromBeingIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan error, 1)
@@ -79,7 +79,7 @@ func TestMessagesKeepAStreamFromBeingIdle(t *testing.T) {
 	})
 }
 
-// TestAMethodThatIgnoresItsTimeIsWaitedFor holds that a method which goes on after its time is
+// TestAMethodThatIgnoresItsTimeIsWaitedFor checks that a method which goes on after its time is
 // waited for at the shutdown.
 func TestAMethodThatIgnoresItsTimeIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the time passes only after the method is entered

@@ -24,7 +24,7 @@ var (
 		runtime.Unary("One", echotest.Service.One, runtime.Policy{Page: runtime.Page{MaxSize: 10}}))
 )
 
-// TestServersWithoutTokenKeysWarn holds that they do where they hand out tokens, once, and say for
+// TestServersWithoutTokenKeysWarn checks that they do where they hand out tokens, once, and say for
 // what.
 func TestServersWithoutTokenKeysWarn(t *testing.T) {
 	for name, test := range map[string]struct {

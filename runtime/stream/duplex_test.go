@@ -45,7 +45,7 @@ func TestDuplexYieldsWhatIsSentAndThenTheError(t *testing.T) {
 	}
 }
 
-// TestDuplexIsJoined holds that its goroutine is told when the reader stops, and has returned when
+// TestDuplexIsJoined checks that its goroutine is told when the reader stops, and has returned when
 // the range does.
 func TestDuplexIsJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestDuplexIsJoined(t *testing.T) {
 	})
 }
 
-// TestDuplexEndsWithWhatItSaysOfItsContext holds that fn has the last word when the context ends.
+// TestDuplexEndsWithWhatItSaysOfItsContext checks that fn has the last word when the context ends.
 func TestDuplexEndsWithWhatItSaysOfItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -111,7 +111,7 @@ func chat(t *testing.T, ctx context.Context, reqs runtime.Stream[number], fn fun
 	return client.Bidi[number](ctx, client.Bind(conn, duplexTable.Methods()[0]), reqs)
 }
 
-// TestDuplexPanics holds that a panic becomes INTERNAL, and that the log has its stack and the
+// TestDuplexPanics checks that a panic becomes INTERNAL, and that the log has its stack and the
 // request ID.
 func TestDuplexPanics(t *testing.T) {
 	servicetest.NoLeaks(t)
@@ -130,7 +130,7 @@ func TestDuplexPanics(t *testing.T) {
 	}
 }
 
-// TestDuplexPanicsOutsideACall holds that the process survives, and the reader learns of it.
+// TestDuplexPanicsOutsideACall checks that the process survives, and the reader learns of it.
 func TestDuplexPanicsOutsideACall(t *testing.T) {
 	servicetest.NoLeaks(t)
 	_, err := values(stream.Duplex(t.Context(), func(context.Context, func(*number) error) error { panic("secret") }))
@@ -172,7 +172,7 @@ func TestDuplexReadsAndWritesIndependently(t *testing.T) {
 	}
 }
 
-// TestDuplexEndsWithItsCaller holds that nothing is left when the caller breaks out.
+// TestDuplexEndsWithItsCaller checks that nothing is left when the caller breaks out.
 func TestDuplexEndsWithItsCaller(t *testing.T) {
 	servicetest.NoLeaks(t)
 	ended := make(chan error, 1)
@@ -192,7 +192,7 @@ func TestDuplexEndsWithItsCaller(t *testing.T) {
 	}
 }
 
-// TestDuplexEndsWhenAResponseCannotBeSent holds that fn does not wait for requests then, although
+// TestDuplexEndsWhenAResponseCannotBeSent checks that fn does not wait for requests then, although
 // its caller is quiet.
 func TestDuplexEndsWhenAResponseCannotBeSent(t *testing.T) {
 	servicetest.NoLeaks(t)

@@ -96,7 +96,7 @@ func TestPipeSendEndsWithTheReader(t *testing.T) {
 	})
 }
 
-// TestPipeReaderThatPanicsIsGone holds that a panic in the loop leaves nobody waiting.
+// TestPipeReaderThatPanicsIsGone checks that a panic in the loop leaves nobody waiting.
 func TestPipeReaderThatPanicsIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := stream.NewPipe[number](t.Context())

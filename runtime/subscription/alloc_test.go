@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector adds allocations of its own.
+// The race detector adds allocations.
 
 package subscription_test
 
@@ -16,7 +16,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/subscription"
 )
 
-// TestAllocationsPerEvent holds that sending an event to one more subscriber allocates nothing.
+// TestAllocationsPerEvent checks that sending an event to one more subscriber allocates nothing.
 func TestAllocationsPerEvent(t *testing.T) {
 	const n = 500
 	log := newLog(t, n)

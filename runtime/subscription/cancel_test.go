@@ -117,7 +117,7 @@ func TestCanceledAtEveryEvent(t *testing.T) {
 	}
 }
 
-// TestPanicsInFilters holds that a panic ends its call alone.
+// TestPanicsInFilters checks that a panic ends its call alone.
 func TestPanicsInFilters(t *testing.T) {
 	servicetest.NoLeaks(t)
 	log := newLog(t, 10)
@@ -135,7 +135,7 @@ func TestPanicsInFilters(t *testing.T) {
 	want(t, svc.Subscribe(t.Context(), &request{Lines: 9}), 2, 3, 4)
 }
 
-// TestASubscriberThatIsBlockedDelaysNoOther holds that a subscriber in a send keeps no lock and no
+// TestASubscriberThatIsBlockedDelaysNoOther checks that a subscriber in a send keeps no lock and no
 // other waiting.
 func TestASubscriberThatIsBlockedDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

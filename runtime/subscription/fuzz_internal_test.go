@@ -63,7 +63,7 @@ func FuzzPosition(f *testing.F) {
 	})
 }
 
-// TestGenuineTokensOfOtherContent holds that a token whose body is no position is rejected.
+// TestGenuineTokensOfOtherContent checks that a token whose body is no position is rejected.
 func TestGenuineTokensOfOtherContent(t *testing.T) {
 	s := testSealer(t, 'a')
 	for _, body := range []string{"", "12345678", "12345678\x80", "12345678\x01\x01", "12345678\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"} {

@@ -99,7 +99,7 @@ func (s *site) cut() bool {
 // fast are the waits of the tests.
 var fast = subscription.WithBackoff(client.Backoff{Initial: 5 * time.Millisecond, Max: 50 * time.Millisecond})
 
-// TestDisconnectsAndRestarts holds that a subscription over 100 disconnects and 10 restarts of the
+// TestDisconnectsAndRestarts checks that a subscription over 100 disconnects and 10 restarts of the
 // server yields each event once, in order.
 func TestDisconnectsAndRestarts(t *testing.T) {
 	servicetest.NoLeaks(t)
@@ -152,7 +152,7 @@ func TestDisconnectsAndRestarts(t *testing.T) {
 	s.stop(true)
 }
 
-// TestRestartWithAnotherLog holds that a client learns that its events are gone, with and without
+// TestRestartWithAnotherLog checks that a client learns that its events are gone, with and without
 // configured keys.
 func TestRestartWithAnotherLog(t *testing.T) {
 	for name, keys := range map[string][]seal.Key{"keys": {seal.NewKey(make([]byte, 32))}, "random keys": nil} {
@@ -184,8 +184,8 @@ func TestRestartWithAnotherLog(t *testing.T) {
 	}
 }
 
-// TestDrainEndsSubscribers holds that a shutdown waits for no subscriber, and that they notice what
-// it is.
+// TestDrainEndsSubscribers checks that a shutdown waits for no subscriber, and that they notice
+// what it is.
 func TestDrainEndsSubscribers(t *testing.T) {
 	servicetest.NoLeaks(t)
 	s := &site{t: t, log: newLog(t, 5), addr: "127.0.0.1:0"}

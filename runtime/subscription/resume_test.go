@@ -78,7 +78,7 @@ func TestResumeContinues(t *testing.T) {
 	})
 }
 
-// TestAnIdleClientMovesOn holds that a client that got no event goes on from where its first
+// TestAnIdleClientMovesOn checks that a client that got no event goes on from where its first
 // connection was.
 func TestAnIdleClientMovesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -175,7 +175,8 @@ func TestWhatEndsResume(t *testing.T) {
 	})
 }
 
-// TestResumeEndsWithItsContext holds that nothing outlives the context, whatever the loop is doing.
+// TestResumeEndsWithItsContext checks that nothing outlives the context, whatever the loop is
+// doing.
 func TestResumeEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newLog(t, 3)
@@ -230,7 +231,7 @@ func TestNotRecovered(t *testing.T) {
 	})
 }
 
-// TestPositionsAreSavedAfterTheBody holds that a saved position is never ahead of the loop, and
+// TestPositionsAreSavedAfterTheBody checks that a saved position is never ahead of the loop, and
 // that filtered events move it.
 func TestPositionsAreSavedAfterTheBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -270,7 +271,7 @@ func TestPositionsAreSavedAfterTheBody(t *testing.T) {
 	})
 }
 
-// TestReplayedOnEachConnection holds that the loop learns when it has all events that existed.
+// TestReplayedOnEachConnection checks that the loop learns when it has all events that existed.
 func TestReplayedOnEachConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newLog(t, 3)
@@ -297,8 +298,8 @@ func TestReplayedOnEachConnection(t *testing.T) {
 	})
 }
 
-// TestEventsWithoutPosition holds that Resume repeats no event of a server that sets no position in
-// some.
+// TestEventsWithoutPosition checks that Resume repeats no event of a server that sets no position
+// in some.
 func TestEventsWithoutPosition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
@@ -315,7 +316,7 @@ func TestEventsWithoutPosition(t *testing.T) {
 	})
 }
 
-// TestBreaksAndPanics holds that the end of the loop ends the call, at every point.
+// TestBreaksAndPanics checks that the end of the loop ends the call, at every point.
 func TestBreaksAndPanics(t *testing.T) {
 	servicetest.NoLeaks(t)
 	log := newLog(t, 20)

@@ -24,7 +24,7 @@ import (
 
 func contains(text, part string) bool { return strings.Contains(text, part) }
 
-// TestHistoryJoinsLive holds that a subscriber gets each event once and in order, also those that
+// TestHistoryJoinsLive checks that a subscriber gets each event once and in order, also those that
 // are appended while it reads history.
 func TestHistoryJoinsLive(t *testing.T) {
 	servicetest.NoLeaks(t)
@@ -48,7 +48,7 @@ func TestHistoryJoinsLive(t *testing.T) {
 	}
 }
 
-// TestStoredEventsStay holds that positions are written into copies.
+// TestStoredEventsStay checks that positions are written into copies.
 func TestStoredEventsStay(t *testing.T) {
 	log := newLog(t, 1)
 	got := want(t, subscribe.Serve(t.Context(), start(t, log), log), 1)
@@ -67,7 +67,7 @@ func TestStoredEventsStay(t *testing.T) {
 	}
 }
 
-// TestWithoutAStartOnlyNewEvents holds that events are sent from the time of the call.
+// TestWithoutAStartOnlyNewEvents checks that events are sent from the time of the call.
 func TestWithoutAStartOnlyNewEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newLog(t, 10)
@@ -104,7 +104,7 @@ func TestSince(t *testing.T) {
 	})
 }
 
-// TestSinceOwnTime holds that the time in an event counts where there is one.
+// TestSinceOwnTime checks that the time in an event counts where there is one.
 func TestSinceOwnTime(t *testing.T) {
 	method := with(func(f *subscription.Fields) { f.Time = "time" })
 	log := newLog(t, 0)
@@ -222,8 +222,8 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// TestLostPositions holds that history which is gone is an error with the earliest position that is
-// left.
+// TestLostPositions checks that history which is gone is an error with the earliest position that
+// is left.
 func TestLostPositions(t *testing.T) {
 	log := newLog(t, 10)
 	token := tokenOf(t, log, 4)
@@ -255,7 +255,7 @@ func TestLostPositions(t *testing.T) {
 	}
 }
 
-// TestASlowSubscriberIsTold holds that a subscriber whose events are trimmed before it reads them
+// TestASlowSubscriberIsTold checks that a subscriber whose events are trimmed before it reads them
 // gets the error.
 func TestASlowSubscriberIsTold(t *testing.T) {
 	log := eventlog.New[event](eventlog.NewMemory(eventlog.WithMaxRecords(300)), eventlog.WithTail(10, 1<<20))
@@ -280,7 +280,7 @@ func TestASlowSubscriberIsTold(t *testing.T) {
 	}
 }
 
-// TestAChosenStartIsNeverLost holds that a client that sent no position gets no error for one,
+// TestAChosenStartIsNeverLost checks that a client that sent no position gets no error for one,
 // unless it is at the head of the log already.
 func TestAChosenStartIsNeverLost(t *testing.T) {
 	log := eventlog.New[event](eventlog.NewMemory(eventlog.WithMaxRecords(3)), eventlog.WithTail(1, 1))
@@ -360,7 +360,7 @@ func TestMisuse(t *testing.T) {
 	wantInternal(t, err, "Resume needs fields for positions")
 }
 
-// TestWithoutPositions holds that a subscription without positions sends the events as they are
+// TestWithoutPositions checks that a subscription without positions sends the events as they are
 // stored.
 func TestWithoutPositions(t *testing.T) {
 	plain := with(func(f *subscription.Fields) { f.Position, f.NextPosition = "", "" })
@@ -371,8 +371,8 @@ func TestWithoutPositions(t *testing.T) {
 	}
 }
 
-// TestOtherLevels holds that positions are bytes in nested messages of the opaque API too, and that
-// messages with required fields get no marks.
+// TestOtherLevels checks that positions are bytes in nested messages of the opaque API too, and
+// that messages with required fields get no marks.
 func TestOtherLevels(t *testing.T) {
 	log := eventlog.New[subscriptionv1.WatchResponse](eventlog.NewMemory())
 	for id := range int64(4) {
@@ -425,7 +425,7 @@ func TestOtherLevels(t *testing.T) {
 }
 
 // TestMarks holds when a client that asks for marks gets which.
-// TestAClientThatIsLiveLosesNothingSilently holds that a start is moved only until the client is
+// TestAClientThatIsLiveLosesNothingSilently checks that a start is moved only until the client is
 // notified that the replay is over: what comes later is what it subscribed to.
 func TestAClientThatIsLiveLosesNothingSilently(t *testing.T) {
 	log := eventlog.New[event](eventlog.NewMemory(eventlog.WithMaxRecords(3)), eventlog.WithTail(1, 1))
@@ -492,7 +492,7 @@ func TestMarks(t *testing.T) {
 	})
 }
 
-// TestNobodyElseGetsMarks holds that clients that do not ask see events alone.
+// TestNobodyElseGetsMarks checks that clients that do not ask see events alone.
 func TestNobodyElseGetsMarks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newLog(t, 2)
@@ -512,7 +512,7 @@ func TestNobodyElseGetsMarks(t *testing.T) {
 	})
 }
 
-// TestEnds holds that a waiting subscriber ends with its call.
+// TestEnds checks that a waiting subscriber ends with its call.
 func TestEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newLog(t, 2)

@@ -204,7 +204,7 @@ func TestRequiredInStreams(t *testing.T) {
 	}
 }
 
-// TestRequiredTexts holds that a violation says what to do.
+// TestRequiredTexts checks that a violation says what to do.
 func TestRequiredTexts(t *testing.T) {
 	messageOf := library(t)
 	for message, want := range map[string]string{
@@ -224,7 +224,7 @@ func TestRequiredTexts(t *testing.T) {
 	}
 }
 
-// TestMaskCostsWhatItWeighs holds that large masks are read in memory of their size, and that the
+// TestMaskCostsWhatItWeighs checks that large masks are read in memory of their size, and that the
 // work with them is no product of mask and message.
 func TestMaskCostsWhatItWeighs(t *testing.T) {
 	desc := library(t)("UpdateBookRequest")

@@ -268,7 +268,7 @@ func allocatedBy(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// TestChecksCostWhatTheRequestWeighs holds that the cost of a check grows no faster than the
+// TestChecksCostWhatTheRequestWeighs checks that the cost of a check grows no faster than the
 // request, valid or not.
 func TestChecksCostWhatTheRequestWeighs(t *testing.T) {
 	node := nodeMessage(t)
@@ -308,7 +308,7 @@ func TestDeepMessagesAreRejected(t *testing.T) {
 	}
 }
 
-// TestCheckEndsWithItsCall holds that a check of a large request looks at the call's context.
+// TestCheckEndsWithItsCall checks that a check of a large request looks at the call's context.
 func TestCheckEndsWithItsCall(t *testing.T) {
 	node := nodeMessage(t)
 	child := []byte{0x12, 3, 0x0a, 1, 'x'}
@@ -354,7 +354,7 @@ func TestPathsAreCut(t *testing.T) {
 	}
 }
 
-// TestFieldsThatLeadToNoRuleAreLeftOut holds that nobody walks what has no rules, in messages that
+// TestFieldsThatLeadToNoRuleAreLeftOut checks that nobody walks what has no rules, in messages that
 // hold themselves too.
 func TestFieldsThatLeadToNoRuleAreLeftOut(t *testing.T) {
 	node := nodeMessage(t)
