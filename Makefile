@@ -1,30 +1,33 @@
-# Every command that working on grpcservice takes. It needs Go, git and make; the other tools are built from tools/go.mod.
+# All commands for working on grpcservice. They need Go, git and make; other tools are built from
+# tools/go.mod.
 
 BIN := $(CURDIR)/.bin
-# The plugins of this checkout come before any that the machine has.
+# The plugins of this checkout precede installed ones.
 export PATH := $(BIN):$(PATH)
 
-# All Go commands build with these settings, also those that tests start. Build results then do not
-# depend on where a module lies, so all modules, tests and checkouts share one build cache. Only the
-# race detector needs cgo.
+# All Go commands build with these settings, including those that tests start. Build results then
+# do not depend on the directory of a module, so all modules, tests and checkouts share one build
+# cache. Only the race detector needs cgo.
 export GOFLAGS := $(strip $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath)
 export CGO_ENABLED := 0
-# On two busy cores a package can need more than the 10 minutes that go test grants. lint vets.
+# On two busy cores a package can need more than go test's default of 10 minutes. lint vets.
 TEST := go test -timeout 30m -vet=off
 RACE := CGO_ENABLED=1 $(TEST) -race
-# The packages that only the race detector runs, except for their tests of allocations, which it changes.
+# The packages that run only under the race detector, except for their tests of allocations, which
+# the detector changes.
 RACED := ./runtime/... ./internal/e2e/...
 ALLOCATIONS = $(shell git grep --untracked -l '^//go:build !race$$' -- $(RACED:/...=) | grep '_test.go$$')
 
-# The protos of Google, for those of ours that import them.
+# Google's protos, which protos of this repository import.
 PROTOS := $(CURDIR)/.protos
-# The example's copy of them: a buf module cannot lie outside of its project.
+# The example's copy of them: a buf module must be inside its project.
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 # The modules.
 MODULES := . runtime/operation runtime/filter/sqltest internal/deploy/conform internal/foreign examples/shop examples/versions benchmarks tools
-# The protos that somebody may depend on. Those of internal/e2e are nobody's but ours.
+# The public protos. Those of internal/e2e are private.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
-# What `make breaking` compares with: the last release. Before the first one there is nothing to compare with.
+# The commit that `make breaking` compares with: the last release. Without a release, it compares
+# nothing.
 AGAINST ?= $(shell git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null)
 # The tools that tools/go.mod pins.
 TOOLS := $(addprefix $(BIN)/,buf grpcurl protoc-gen-go-grpc staticcheck)
@@ -73,7 +76,7 @@ test-sql: ## Compare filters with the results of PostgreSQL and SQLite
 test-foreign: ## Generate and serve services of OpenTelemetry, Envoy and Google Cloud, and call them with their own clients
 	cd internal/foreign && $(TEST) ./...
 
-# PostgreSQL is a package of the system. Everything else that tests start is a Go module.
+# PostgreSQL is a system package. All other servers that tests start are Go modules.
 .PHONY: test-servers
 test-servers: ## Install the servers that tests start (Debian, as root)
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y postgresql; }
@@ -99,7 +102,8 @@ test-newest: ## Run the tests with the newest grpc
 	go get -modfile=$(BIN)/newest.mod google.golang.org/grpc@latest
 	$(TEST) -modfile=$(BIN)/newest.mod -mod=mod $(RACED)
 
-# The tools are nobody's dependency. govulncheck is not among them, because it asks a database that .ci/run cannot reach.
+# The tools are not dependencies of any module. govulncheck is not among them, because it queries a
+# database that .ci/run cannot reach.
 .PHONY: vulnerabilities
 vulnerabilities: ## Query the Go vulnerability database for every module (needs the internet)
 	@mkdir -p $(BIN)
@@ -109,8 +113,9 @@ vulnerabilities: ## Query the Go vulnerability database for every module (needs 
 		(cd $$module && $(BIN)/govulncheck -format json ./... | $(BIN)/advisories) || exit 1; \
 	done
 
-# What a fuzz target finds is written to its testdata/fuzz. A run that fails without that was ended by go test itself, as it does
-# now and then when the time is up in the middle of an input; it gets a second chance.
+# A fuzz target writes its findings to its testdata/fuzz. If a run fails without a finding, go test
+# has ended it, as it sometimes does when the time is up in the middle of an input; the run is
+# repeated once.
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME (10s)
 	@run() { (cd "$$2" && $(TEST) -run '^$$' -fuzz "^$$1$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .); }; \
@@ -120,7 +125,7 @@ fuzz: ## Fuzz each target for FUZZTIME (10s)
 		done; \
 	done
 
-# In the ordinary tests, these tests take seconds. SOAK tells them how long they take here.
+# In the ordinary tests, these tests take seconds. Here, SOAK sets their duration.
 .PHONY: soak
 soak: ## Run the tests with random failures for SOAKTIME (1m) each
 	SOAK=$(SOAKTIME) $(RACE) -count=1 -v -run '^TestSoak' $$(git grep --untracked -l '^func TestSoak' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|')
@@ -146,7 +151,7 @@ lint: $(BIN)/staticcheck $(BIN)/buf protos ## Check the style of Go and proto fi
 		(cd $$project && $(BIN)/buf lint && $(BIN)/buf format --diff --exit-code) || exit 1; \
 	done
 
-# A commit has not the protos of Google, which are not committed, so it is compared as files beside a copy of them.
+# Google's protos are not committed, so the other commit is checked out beside a copy of them.
 .PHONY: breaking
 breaking: $(BIN)/buf protos ## Check that the public protos are compatible with AGAINST (default: the last release)
 	@[ -n "$(AGAINST)" ] || { echo "buf breaking: nothing is released, so nothing can break"; exit 0; }; \
@@ -202,7 +207,7 @@ $(TOOLS): tools/go.mod tools/go.sum
 	@cd tools && GOBIN=$(BIN) go install $$(go list tool | grep '/$(@F)$$')
 	@touch $@
 
-# Not among the tools, because it must have the version of the protobuf runtime that its output is compiled with here.
+# Not one of the tools, because its version must be that of the protobuf runtime in go.mod.
 $(BIN)/protoc-gen-go: go.mod go.sum
 	go build -o $@ google.golang.org/protobuf/cmd/protoc-gen-go
 	@touch $@

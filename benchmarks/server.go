@@ -40,8 +40,8 @@ func serveStack(stack string) error {
 	return nil
 }
 
-// serverProcess is a server in a separate process, so that what it uses is not mixed with what
-// its client does.
+// serverProcess is a server in a separate process, so that its use of resources is measured without
+// its client's.
 type serverProcess struct {
 	addr  string
 	cmd   *exec.Cmd

@@ -77,8 +77,8 @@ const (
 	readerToken = "Bearer 0123456789abcdef"
 )
 
-// reader is who makes all calls; it is known already, as with an authenticator that has seen the
-// token before.
+// reader is the principal of all calls. It is created in advance, as by an authenticator that
+// caches tokens.
 var reader = runtime.NewPrincipal("reader", "read", "here")
 
 // callerOf returns a context whose calls send what callers of a stack send: the token, and

@@ -39,7 +39,7 @@ type document struct {
 }
 
 func newDocuments() *documents {
-	// An edit is small, and who is disconnected has to come back for what it has missed.
+	// An edit is small, and an editor that was disconnected must fetch the edits that it missed.
 	rooms := hub.New[roomv1.Edit](hub.WithQueue(1000))
 	return &documents{rooms: rooms, byID: make(map[string]*document)}
 }
@@ -195,7 +195,7 @@ func Example_collaboration() {
 	// true Dear Bob, Dear Ann,
 }
 
-// TestCollaboration has many editors at the same time, of whom some come back after a while.
+// TestCollaboration runs many concurrent editors, some of which reconnect after a while.
 func TestCollaboration(t *testing.T) {
 	servicetest.NoLeaks(t)
 	const editors, each = 6, 20

@@ -107,7 +107,7 @@ func (s *games) run(ctx context.Context) error {
 	}
 }
 
-// changes returns the states of those who moved since the last tick.
+// changes returns the states of the players that moved since the last tick.
 func (s *games) changes() (states []*roomv1.PlayerState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/encoded"
 )
 
-// call records the messages that are to be sent encoded once.
+// call records the messages that are sent in encoded form.
 type call struct {
 	context.Context
 	next []*encoded.Variants

@@ -61,7 +61,7 @@ func TestSlowMembersLose(t *testing.T) {
 	}
 }
 
-// TestGapsStandWhereMessagesAreMissing drops the newest, reads, and goes on.
+// TestGapsStandWhereMessagesAreMissing drops the newest messages, reads, and continues.
 func TestGapsStandWhereMessagesAreMissing(t *testing.T) {
 	h := hub.New[message](hub.WithGap(gap), hub.WithSlow(hub.DropNewest), hub.WithQueue(3))
 	m := join(t, h, "x")

@@ -10,7 +10,8 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// What cannot tell of failures fails before any work is done, and not when the first child fails.
+// A response without a place for failures fails before any work is done, and not with the first
+// item.
 func TestEachNeedsAPlaceForFailures(t *testing.T) {
 	run := &Run[anypb.Any, anypb.Any]{a: &attempt{op: &Record{}}, req: &anypb.Any{}, metadata: &anypb.Any{}}
 	_, err := Each(t.Context(), run, []string{"a"}, func(context.Context, string) (string, error) {

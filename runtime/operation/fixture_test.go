@@ -207,7 +207,7 @@ func shown(t testing.TB, state *operation.State) *paintMetadata {
 	return m
 }
 
-// by returns the context of a call of somebody.
+// by returns the context of a call of a principal.
 func by(ctx context.Context, id string) context.Context {
 	return runtime.WithOrigin(ctx, runtime.Origin{Principal: runtime.NewPrincipal(id, "paint"), RequestID: "call-of-" + id})
 }
@@ -222,7 +222,7 @@ func result(text string, err error) paintWork {
 	}
 }
 
-// untilAsked is a work that ends when it is told to, with the cause.
+// untilAsked is work that runs until its context ends, and returns the cause.
 func untilAsked(ctx context.Context, _ *paintRun) (*paintResult, error) {
 	<-ctx.Done()
 	return nil, context.Cause(ctx)

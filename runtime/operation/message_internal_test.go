@@ -22,7 +22,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// operationLikes are operation messages that teams have made of their own.
+// operationLikes are custom operation messages.
 var operationLikes = sync.OnceValue(func() protoreflect.FileDescriptor {
 	file := &descriptorpb.FileDescriptorProto{}
 	if err := prototext.Unmarshal([]byte(operationLikesText), file); err != nil {
@@ -192,7 +192,7 @@ func TestAFailureThatSaysOK(t *testing.T) {
 	for name, want := range map[protoreflect.Name]*longrunningpb.Operation{
 		// Beside the response, as a team's own message may have it, it says nothing.
 		"Typed": {Name: "1", Done: true},
-		// In the place of the response, it is a failure of an unknown kind.
+		// Instead of the response, it is a failure of an unknown kind.
 		"Oneof": {Done: true, Result: &longrunningpb.Operation_Error{Error: &spb.Status{Code: 2, Message: "odd"}}},
 	} {
 		t.Run(string(name), func(t *testing.T) {

@@ -28,7 +28,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// desk is a server of google.longrunning.Operations with the store behind it.
+// desk is a server of google.longrunning.Operations with its store.
 type desk struct {
 	t      *testing.T
 	store  operation.Store
@@ -39,7 +39,7 @@ type desk struct {
 	stop   func() error
 }
 
-// byUser knows who calls by the metadata "user".
+// byUser authenticates callers by the metadata "user".
 func byUser(ctx context.Context) (*runtime.Principal, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	if user := md.Get("user"); len(user) > 0 {

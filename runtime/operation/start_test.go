@@ -338,7 +338,7 @@ func TestConflictsPreemptWhatTheCallerMayCancel(t *testing.T) {
 	})
 }
 
-// between has somebody else add an operation just before one is added to a queue.
+// between adds another caller's operation just before one is added to a queue.
 type between struct {
 	operation.Store
 	add func()

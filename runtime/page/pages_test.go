@@ -156,7 +156,7 @@ func TestLimits(t *testing.T) {
 	for _, test := range []struct {
 		limit int
 		size  int32
-		sizes []int32 // that are asked for
+		sizes []int32 // of the requests
 	}{
 		{1, 0, []int32{1}},
 		{5, 0, []int32{0}}, // the default

@@ -49,7 +49,7 @@ func cutOffAt(t *testing.T, cutBy, kind string, at, messages int) {
 		return ctx.Err() == nil
 	}
 	respond := func(ctx context.Context, yield func(*text, error) bool) {
-		for n := range messages { // in silence when the context ends, as methods do that know no better
+		for n := range messages { // returns without an error when the context ends, as careless methods do
 			if !step(ctx, n) || !yield(echotest.TenBytes, nil) {
 				return
 			}

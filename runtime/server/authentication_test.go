@@ -86,7 +86,7 @@ func TestTheFirstAuthenticatorThatFindsCredentialsDecides(t *testing.T) {
 				}, option)
 				want := test.code
 				if public {
-					want = codes.OK // and nobody, if the credentials are invalid
+					want = codes.OK // without a principal, if the credentials are invalid
 				}
 				for kind, call := range echotest.Kinds {
 					ctx := metadata.AppendToOutgoingContext(echotest.Context(t), test.header...)

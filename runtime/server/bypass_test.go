@@ -25,7 +25,7 @@ import (
 	streams "github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// strangers is an authenticator that knows nobody.
+// strangers is an authenticator that rejects every caller.
 var strangers = server.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return nil, nil })
 
 // TestNothingIsServedWithoutThePipeline checks that what has no policy rejects every call, however

@@ -163,7 +163,7 @@ func TestObserversSeeRejectionsAndPanics(t *testing.T) {
 	}
 }
 
-// panicky is an observer, and a log handler, that panics where it is told to.
+// panicky is an observer and a log handler that panics in selected methods.
 type panicky struct {
 	slog.Handler
 	at string

@@ -18,7 +18,7 @@ import (
 	streams "github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// crashKey is the variable that tells a process of this test where to panic.
+// crashKey is the environment variable that selects where a process of this test panics.
 const crashKey = "GRPCSERVICE_TEST_CRASH"
 
 // crashes are the places of a panic, by name.

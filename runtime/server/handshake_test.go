@@ -55,7 +55,7 @@ func TestConnectionsWithoutAHandshakeDoNotHoldTheShutdown(t *testing.T) {
 	}
 }
 
-// acceptListener tells of the connections that it accepts.
+// acceptListener reports the connections that it accepts.
 type acceptListener struct {
 	net.Listener
 	accepted chan struct{}

@@ -16,7 +16,7 @@ import (
 // recognised is a policy whose repeated calls are recognized.
 var recognised = runtime.Policy{IdempotencyKey: runtime.IdempotencyKey{Field: "request_id"}}
 
-// twice is a guard that notes whom it guards, and has the answers of methods stand for themselves.
+// twice is a guard that records its calls and returns the responses of methods as they are.
 type twice struct{ bound []string }
 
 func (g *twice) Bind(info runtime.MethodInfo) IdempotencyFunc {

@@ -154,7 +154,7 @@ func TestInterceptorsMayReplaceRequests(t *testing.T) {
 	}
 }
 
-// sizes answers with the size that it is asked for.
+// sizes responds with the requested size.
 type sizes struct {
 	testgrpc.UnimplementedTestServiceServer
 }

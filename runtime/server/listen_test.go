@@ -70,7 +70,7 @@ func abandon(t *testing.T, path string) {
 	}
 }
 
-// TestSocketsOfOthersStay checks that only a socket that nobody listens on is replaced.
+// TestSocketsOfOthersStay checks that only a socket without a listener is replaced.
 func TestSocketsOfOthersStay(t *testing.T) {
 	dir := t.TempDir()
 	used, file := filepath.Join(dir, "used.sock"), filepath.Join(dir, "file")

@@ -46,8 +46,8 @@ type policyCase struct {
 	policy runtime.Policy
 	opts   []server.Option
 	do     func(context.Context) error // what the method does; nil is to succeed
-	as     string                      // who calls
-	before int                         // calls that use up what there is
+	as     string                      // the caller's token
+	before int                         // calls that exhaust the limit
 	code   codes.Code
 	reason rpcerr.Reason
 	cause  string   // in the log
@@ -374,7 +374,7 @@ func TestAFailedMethodDoesNotWaitForAGoroutineThatReads(t *testing.T) {
 	if err := cs.SendMsg(echotest.TenBytes); err != nil {
 		t.Fatal(err)
 	}
-	if err := cs.RecvMsg(new(text)); status.Code(err) != codes.NotFound { // the client says no more, and has not closed
+	if err := cs.RecvMsg(new(text)); status.Code(err) != codes.NotFound { // the client is silent, and has not closed the stream
 		t.Errorf("got %v, want NOT_FOUND", err)
 	}
 	if err := srv.Stop(); err != nil {

@@ -19,7 +19,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/rpc"
 )
 
-// bearer knows every token as a principal of that name, and nobody without one.
+// bearer authenticates every token as a principal of that name; without a token there is no
+// principal.
 var bearer = AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
 	token := metadata.ValueFromIncomingContext(ctx, "authorization")
 	if len(token) == 0 {

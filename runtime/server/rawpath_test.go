@@ -47,7 +47,7 @@ func TestOddPathsReachNoMethod(t *testing.T) {
 		"/TEST.V1.ECHO/One":                   codes.Unauthenticated,
 		"/test.v1.Echo%2FOne":                 codes.Unimplemented,
 		"grpc.testing.TestService/EmptyCall":  codes.Unimplemented,
-		"/grpc.testing.TestService/EmptyCall": codes.Unauthenticated, // as what there is not
+		"/grpc.testing.TestService/EmptyCall": codes.Unauthenticated, // like a method that does not exist
 	} {
 		got := rawCall(t, addr, path)
 		if got != want {

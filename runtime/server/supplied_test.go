@@ -145,7 +145,7 @@ func TestGoroutinesMayShareTheRequests(t *testing.T) {
 	}
 }
 
-// leaver is an observer that ends its goroutine, as FailNow of a test does, where it is told to.
+// leaver is an observer that ends its goroutine in selected methods, as FailNow of a test does.
 type leaver struct{ at string }
 
 func (l leaver) Bind(runtime.MethodInfo) runtime.MethodObserver { return l }

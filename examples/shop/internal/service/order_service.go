@@ -16,13 +16,13 @@ import (
 // maxOrders bounds the memory of an OrderService, together with maxLines.
 const maxOrders = 10_000
 
-// OrderService takes orders and keeps them in memory, for those who placed them. It implements
-// [shopv1service.OrderService].
+// OrderService accepts orders and keeps them in memory, visible to the user that placed them. It
+// implements [shopv1service.OrderService].
 //
-// It does not look at idempotency keys: the server's guard, [server.WithIdempotency], calls
-// CreateOrder once for each. If orders were in a database, CreateOrder would give its answer to
-// idempotency.Save, to be written in the transaction of the order: then a process that dies between
-// the two places no second order either.
+// It ignores idempotency keys: the server's guard, [server.WithIdempotency], calls CreateOrder once
+// for each. With orders in a database, CreateOrder would pass its response to idempotency.Save,
+// which writes it in the transaction of the order. Then a process that dies in between does not
+// place a second order either.
 type OrderService struct {
 	catalogue *Catalogue
 	events    *Events

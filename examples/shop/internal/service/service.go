@@ -1,9 +1,8 @@
-// Package service implements the services of the shop, each in the files that begin with its name.
+// Package service implements the services of the shop, each in the files that start with its name.
 //
-// It is written to be copied from: state is guarded and bounded, requests are checked, and each
-// error has a reason for programs and a text for developers. Who may call, how often and how long
-// is said in the protos; that, recovery, logs and shutdown are not the business of this package but
-// that of the server.
+// It is written as a model: state is guarded and bounded, requests are checked, and each error has
+// a reason for programs and a text for developers. The protos state which callers may call, how
+// often and how long. The server enforces that, and handles recovery, logs and shutdown.
 package service
 
 import "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"

@@ -11,11 +11,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// The reasons of the errors of both versions (AIP-193): what a program compares, a version may not
-// change.
+// The reasons of the errors of both versions (AIP-193). Programs compare them, so a version must
+// not change them.
 const userUnknown rpcerr.Reason = "users.example.com/USER_UNKNOWN"
 
-// publicError returns what a caller is told of an error; nameField is where its version has a
+// publicError returns the error that a caller receives; nameField is the version's field for a
 // user's name.
 func publicError(err error, nameField string) error {
 	switch {
