@@ -35,11 +35,12 @@ func Dial(target string, opts ...Option) (*grpc.ClientConn, error) {
 	for _, opt := range opts {
 		opt(c)
 	}
-	creds, err := c.tls.open()
+	creds, err := c.transport(target)
 	if err := errors.Join(append(c.errs, err)...); err != nil {
 		return nil, fmt.Errorf("cannot dial %q: %w", target, err)
 	}
-	conn, err := grpc.NewClient(target, append(c.defaults(creds), c.grpc...)...)
+	defaults := append(c.defaults(creds), c.callCredentials()...)
+	conn, err := grpc.NewClient(target, append(defaults, c.grpc...)...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot dial %q: %w", target, err)
 	}
@@ -61,6 +62,11 @@ func (c *settings) defaults(creds credentials.TransportCredentials) []grpc.DialO
 	}
 }
 
+// isUnix reports whether a target is a Unix socket.
+func isUnix(target string) bool {
+	return strings.HasPrefix(target, "unix:") || strings.HasPrefix(target, "unix-abstract:")
+}
+
 // checkTarget finds mistakes that grpc would report only as UNAVAILABLE when a call is made.
 // canonical is grpc's reading of target: it takes a target with an unknown scheme for a host
 // name.
@@ -68,7 +74,7 @@ func checkTarget(target, canonical string) error {
 	if scheme, _, ok := strings.Cut(target, "://"); ok && !strings.HasPrefix(canonical, strings.ToLower(scheme)+":") {
 		return fmt.Errorf(`no resolver is registered for the scheme %q; write "host:port" without a scheme, or "dns:///host:port"`, scheme)
 	}
-	if strings.HasPrefix(target, "unix:") || strings.HasPrefix(target, "unix-abstract:") {
+	if isUnix(target) {
 		_, _, err := network.Of(target)
 		return err
 	}

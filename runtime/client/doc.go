@@ -18,7 +18,8 @@
 //     [WithHealthChecks], [WithRequestCompression] and [WithDialOptions]. [ServiceConfigJSON]
 //     returns the same policies for another client of grpc.
 //   - For encryption, Dial takes [WithServerCAs], [WithTLSFiles], [WithServerName] and
-//     [WithMinTLSVersion], or [WithTLS], or [WithInsecure].
+//     [WithMinTLSVersion], or [WithTLS], or [WithInsecure]; for authentication,
+//     [WithCallCredentials].
 //   - [WithCallTimeout] sets the deadline of calls that have none; [WithCallOptions] passes grpc's
 //     call options to one call.
 //   - Generated clients [Bind] each method of a connection and call it with [Unary],

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 
 	"github.com/grpcservice/grpcservice/runtime"
 )
@@ -30,6 +31,7 @@ type Option func(*settings)
 // settings holds the options of one connection.
 type settings struct {
 	tls      tlsSettings
+	perCall  []credentials.PerRPCCredentials
 	health   bool
 	services map[string]bool // those whose methods follow
 	methods  []runtime.MethodInfo
