@@ -8,8 +8,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 )
 
-// Call is an RPC in progress on the server. The context of the method carries it. Do not keep it
-// after the call. Its methods may be called concurrently.
+// Call is an RPC in progress on the server, whose method's context carries it, or, for observers,
+// one that a client makes. Do not keep it after the call. Its methods may be called concurrently.
 //
 // The runtime implements Call and may add methods: a type of yours that implements it should embed
 // it.
@@ -24,10 +24,10 @@ type Call interface {
 	// Principal returns the authenticated caller, or nil if the caller is not authenticated.
 	Principal() *Principal
 	// Received returns how many requests the method has received so far: 0 or 1 unless the RPC takes a
-	// stream of requests.
+	// stream of requests. A client receives responses.
 	Received() int64
 	// Sent returns how many responses the method has sent so far: 0 or 1 unless the RPC returns a
-	// stream of responses.
+	// stream of responses. A client sends requests.
 	Sent() int64
 	// Logger returns the server's logger with the method and the request ID. It allocates: keep it in
 	// a variable.

@@ -46,7 +46,7 @@ func connect(t *testing.T, addr string, opts ...client.Option) *grpc.ClientConn 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return conn
+	return conn.ClientConn
 }
 
 // serve serves svc with our server over TCP until the test ends, and returns its address.

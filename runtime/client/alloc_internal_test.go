@@ -102,6 +102,28 @@ func TestUnaryCallAllocations(t *testing.T) {
 	}
 }
 
+// idle observes calls and does nothing.
+type idle struct{}
+
+func (idle) Bind(runtime.MethodInfo) runtime.MethodObserver            { return idle{} }
+func (idle) Begin(ctx context.Context, _ runtime.Call) context.Context { return ctx }
+func (idle) End(context.Context, runtime.Call, runtime.Outcome)        {}
+
+// TestObservedCallAllocations checks that observers cost a call one allocation, however many they
+// are.
+func TestObservedCallAllocations(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	info := runtime.NewMethodInfo("a.B", "C", runtime.KindUnary, runtime.Policy{})
+	m, req := Bind(nullConn{}, info), new(healthpb.HealthCheckRequest)
+	call := func() { _, _ = Unary[healthpb.HealthCheckResponse](ctx, m, req) }
+	without := testing.AllocsPerRun(200, call)
+	m.observed = bindObservers([]runtime.Observer{idle{}, idle{}}, info)
+	if with := testing.AllocsPerRun(200, call); with != without+1 {
+		t.Errorf("%v allocations, and %v without observers; want one more", with, without)
+	}
+}
+
 // TestStreamCallAllocations checks that a message costs nothing beyond itself.
 func TestStreamCallAllocations(t *testing.T) {
 	ctx := context.Background()

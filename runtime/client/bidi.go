@@ -43,7 +43,7 @@ func Bidi[Resp, Req any](ctx context.Context, m *Method, reqs runtime.Stream[Req
 		if err == nil { // the consumer stopped
 			return
 		}
-		if err = c.endedBy(ctx, err, failure); err != nil && err != io.EOF {
+		if err = c.end(c.endedBy(ctx, err, failure)); err != nil && err != io.EOF {
 			yield(nil, err)
 		}
 	}

@@ -101,7 +101,7 @@ func serveEcho(t *testing.T, impl echotest.Service, opts ...client.Option) (*grp
 	if err != nil {
 		t.Fatal(err)
 	}
-	return conn, func() {
+	return conn.ClientConn, func() {
 		conn.Close()
 		_ = srv.Shutdown(context.Background())
 		<-served

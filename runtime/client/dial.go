@@ -30,7 +30,7 @@ import (
 //   - accepts responses of up to [MaxRecvMsgSize] bytes, the maximum of package server.
 //
 // An error names the target or the option and the mistake.
-func Dial(target string, opts ...Option) (*grpc.ClientConn, error) {
+func Dial(target string, opts ...Option) (*Conn, error) {
 	c := new(settings)
 	for _, opt := range opts {
 		opt(c)
@@ -47,7 +47,7 @@ func Dial(target string, opts ...Option) (*grpc.ClientConn, error) {
 	if err := checkTarget(target, conn.CanonicalTarget()); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot dial %q: %w", target, err), conn.Close())
 	}
-	return conn, nil
+	return &Conn{ClientConn: conn, observers: c.observers}, nil
 }
 
 // defaults returns the runtime's own grpc options.

@@ -7,7 +7,7 @@
 //	books := libraryv1service.NewBookServiceClient(conn)
 //	book, err := books.GetBook(ctx, req)
 //
-// [Dial] returns a *grpc.ClientConn with TLS, keepalive, load balancing and the retries that
+// [Dial] returns a [Conn], a *grpc.ClientConn with TLS, keepalive, load balancing and the retries that
 // policies allow. Generated clients work on any [grpc.ClientConnInterface]: they set the deadline
 // of the policy, send the request ID, hedge calls, and return errors with a status. Call options
 // travel in the context; see [WithCallOptions]. [Backoff] retries what policies do not cover.
@@ -15,8 +15,8 @@
 // In the order of a program:
 //
 //   - [Dial] takes the generated Config of each service, which is [WithServiceConfig],
-//     [WithHealthChecks], [WithRequestCompression] and [WithDialOptions]. [ServiceConfigJSON]
-//     returns the same policies for another client of grpc.
+//     [WithHealthChecks], [WithRequestCompression], [WithObservers] and [WithDialOptions].
+//     [ServiceConfigJSON] returns the same policies for another client of grpc.
 //   - For encryption, Dial takes [WithServerCAs], [WithTLSFiles], [WithServerName] and
 //     [WithMinTLSVersion], or [WithTLS], or [WithInsecure]; for authentication,
 //     [WithCallCredentials].

@@ -15,11 +15,13 @@ import (
 
 // hedgeUnary makes a call in one or more attempts (gRFC A6). It returns when all attempts have
 // returned: no goroutine is running, and nothing reads req.
-func hedgeUnary[Resp any](ctx context.Context, m *Method, req any, options []grpc.CallOption) (*Resp, error) {
+func hedgeUnary[Resp any](
+	ctx context.Context, m *Method, req any, options []grpc.CallOption, call *observedCall,
+) (*Resp, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	h := &hedgedCall{
-		hedging: m.hedging, method: m, ctx: ctx, req: req, options: options,
+		hedging: m.hedging, method: m, ctx: ctx, req: req, options: options, observed: call,
 		newResponse: func() any { return new(Resp) },
 		ended:       make(chan *attempt),
 	}
@@ -30,6 +32,7 @@ func hedgeUnary[Resp any](ctx context.Context, m *Method, req any, options []grp
 	if winner.err != nil {
 		return nil, rpcerr.Upstream(ctx, winner.err)
 	}
+	call.exchanged()
 	return winner.resp.(*Resp), nil
 }
 
@@ -42,6 +45,7 @@ type hedgedCall struct {
 	req         any
 	newResponse func() any
 	options     []grpc.CallOption
+	observed    *observedCall
 
 	started, running int
 	more             bool        // another attempt may follow
@@ -81,6 +85,9 @@ func (h *hedgedCall) start() {
 	h.started++
 	h.running++
 	h.more = h.started < h.attempts
+	if h.observed != nil {
+		h.observed.attempted()
+	}
 	go a.run(h)
 }
 

@@ -14,12 +14,13 @@ import (
 // Method is an RPC on a connection, with everything that its calls need resolved once. It is safe
 // for concurrent use.
 type Method struct {
-	conn    grpc.ClientConnInterface
-	info    runtime.MethodInfo
-	desc    grpc.StreamDesc
-	options []grpc.CallOption // of every call; at full capacity, so that append copies
-	timeout time.Duration     // of a call without a deadline, and of every stream; 0 is none
-	hedging *hedging          // nil if calls are not hedged
+	conn     grpc.ClientConnInterface
+	info     runtime.MethodInfo
+	desc     grpc.StreamDesc
+	options  []grpc.CallOption // of every call; at full capacity, so that append copies
+	timeout  time.Duration     // of a call without a deadline, and of every stream; 0 is none
+	hedging  *hedging          // nil if calls are not hedged
+	observed *observedMethod   // nil if calls are not observed
 
 	idempotencyKey protoreflect.FieldDescriptor // set in each request that has none; nil if there is no field
 }
@@ -30,9 +31,14 @@ func Bind(conn grpc.ClientConnInterface, info runtime.MethodInfo) *Method {
 	if c, ok := conn.(*timedConn); ok {
 		conn, timeout = c.ClientConnInterface, c.timeout
 	}
+	var observed *observedMethod
+	if c, ok := conn.(*Conn); ok {
+		conn, observed = c.ClientConn, bindObservers(c.observers, info)
+	}
 	return &Method{
-		conn: conn,
-		info: info,
+		conn:     conn,
+		info:     info,
+		observed: observed,
 		desc: grpc.StreamDesc{
 			StreamName:    info.Name,
 			ClientStreams: info.Kind == runtime.KindClientStream || info.Kind == runtime.KindBidi,

@@ -30,13 +30,14 @@ type Option func(*settings)
 
 // settings holds the options of one connection.
 type settings struct {
-	tls      tlsSettings
-	perCall  []credentials.PerRPCCredentials
-	health   bool
-	services map[string]bool // those whose methods follow
-	methods  []runtime.MethodInfo
-	grpc     []grpc.DialOption
-	errs     []error
+	tls       tlsSettings
+	perCall   []credentials.PerRPCCredentials
+	health    bool
+	observers []runtime.Observer
+	services  map[string]bool // those whose methods follow
+	methods   []runtime.MethodInfo
+	grpc      []grpc.DialOption
+	errs      []error
 }
 
 // fail keeps an option's error for Dial to return.

@@ -30,10 +30,10 @@ func ServerStream[Resp, Req any](ctx context.Context, m *Method, req *Req) runti
 		}
 		defer release[Resp](c)
 		if err := c.sendOnly(req); err != nil {
-			yield(nil, err)
+			yield(nil, c.end(err))
 			return
 		}
-		if err := eachResponse(c, yield); err != nil && err != io.EOF {
+		if err := eachResponse(c, yield); err != nil && c.end(err) != io.EOF {
 			yield(nil, err)
 		}
 	}
@@ -66,7 +66,7 @@ func ClientStream[Resp, Req any](ctx context.Context, m *Method, reqs runtime.St
 	resp := new(Resp)
 	err = c.RecvMsg(resp)
 	c.ended = true
-	if err = c.endedBy(ctx, err, failure); err != nil {
+	if err = c.end(c.endedBy(ctx, err, failure)); err != nil {
 		return nil, err
 	}
 	return resp, nil
@@ -99,6 +99,9 @@ type clientCall struct {
 	cancel context.CancelFunc
 	ended  bool            // RecvMsg has reported the end
 	header *responseHeader // nil if no option needs it
+
+	observed *observedCall // nil if the call is not observed
+	outcome  error         // what the observers see
 }
 
 // SendMsg returns exactly io.EOF if RecvMsg knows why the call has ended: grpc wraps io.EOF when
@@ -107,6 +110,9 @@ func (c *clientCall) SendMsg(msg any) error {
 	err := c.ClientStream.SendMsg(msg)
 	switch {
 	case err == nil:
+		if c.observed != nil {
+			c.observed.sent.Add(1)
+		}
 		return nil
 	case errors.Is(err, io.EOF):
 		return io.EOF
@@ -121,6 +127,9 @@ func (c *clientCall) RecvMsg(msg any) error {
 	err := c.ClientStream.RecvMsg(msg)
 	if err != io.EOF && errors.Is(err, io.EOF) {
 		err = c.ClientStream.RecvMsg(msg)
+	}
+	if err == nil && c.observed != nil {
+		c.observed.received.Add(1)
 	}
 	if err == nil || err == io.EOF {
 		return err
@@ -137,25 +146,47 @@ func (c *clientCall) CloseSend() error {
 
 // start starts a call; [release] ends it.
 func (m *Method) start(ctx context.Context) (*clientCall, error) {
-	streamCtx, cancel := m.limitStream(withRequestID(ctx))
-	header, options := responseHeaderOf(m.callOptions(ctx))
-	cs, err := m.conn.NewStream(streamCtx, &m.desc, m.info.FullMethod, options...)
+	outgoing, call := m.observed.begin(withRequestID(ctx))
+	err := errAborted
+	defer func() {
+		if err != nil {
+			call.finish(err)
+		}
+	}()
+	streamCtx, cancel := m.limitStream(outgoing)
+	header, options := responseHeaderOf(m.callOptions(outgoing))
+	cs, err := m.conn.NewStream(streamCtx, &m.desc, m.info.FullMethod, call.withAttempts(options)...)
 	if err != nil {
 		cancel()
-		return nil, rpcerr.Upstream(ctx, err)
+		err = rpcerr.Upstream(ctx, err)
+		return nil, err
 	}
 	openheader.Started(ctx, cs.Header)
-	return &clientCall{ClientStream: cs, ctx: ctx, cancel: cancel, header: header}, nil
+	return &clientCall{
+		ClientStream: cs, ctx: ctx, cancel: cancel, header: header,
+		observed: call, outcome: errStopped,
+	}, nil
+}
+
+// end records how the call has ended for the caller: io.EOF and nil are OK.
+func (c *clientCall) end(err error) error {
+	if c.outcome = err; err == io.EOF {
+		c.outcome = nil
+	}
+	return err
 }
 
 // release cancels a call that has not ended, and receives until it has: only then has grpc
 // released everything that belongs to the call and set the targets of call options.
 func release[Resp any](c *clientCall) {
 	c.cancel()
+	observed := c.observed
+	c.observed = nil // nobody receives the rest
 	for resp := new(Resp); !c.ended; {
 		c.ended = c.RecvMsg(resp) != nil
 	}
 	c.header.end()
+	observed.finish(c.outcome)
 }
 
 // sendOnly sends the single request of a call. It ignores io.EOF: RecvMsg knows why the call has

@@ -29,18 +29,34 @@ import (
 // caller that retries must set the field, so that both calls have the same key. A field with
 // presence that is set to "" is sent unchanged: the call has no key.
 func Unary[Resp, Req any](ctx context.Context, m *Method, req *Req) (*Resp, error) {
+	if m.observed == nil {
+		return unary[Resp](withRequestID(ctx), m, req, nil)
+	}
+	ctx, call := m.observed.begin(withRequestID(ctx))
+	err := errAborted
+	defer func() { call.finish(err) }()
+	resp, err := unary[Resp](ctx, m, req, call)
+	return resp, err
+}
+
+// unary is Unary for a call that may be observed.
+func unary[Resp, Req any](
+	ctx context.Context, m *Method, req *Req, call *observedCall,
+) (*Resp, error) {
 	options := m.callOptions(ctx)
-	ctx, cancel := m.limit(withRequestID(ctx))
+	ctx, cancel := m.limit(ctx)
 	defer cancel()
 	if m.idempotencyKey != nil {
 		req = withID(m.idempotencyKey, req)
 	}
 	if m.hedging != nil {
-		return hedgeUnary[Resp](ctx, m, req, options)
+		return hedgeUnary[Resp](ctx, m, req, options, call)
 	}
 	resp := new(Resp)
-	if err := m.conn.Invoke(ctx, m.info.FullMethod, req, resp, options...); err != nil {
+	err := m.conn.Invoke(ctx, m.info.FullMethod, req, resp, call.withAttempts(options)...)
+	if err != nil {
 		return nil, rpcerr.Upstream(ctx, err)
 	}
+	call.exchanged()
 	return resp, nil
 }

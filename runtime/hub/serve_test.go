@@ -369,7 +369,7 @@ func listen(t testing.TB, srv *server.Server, opts ...grpc.DialOption) *grpc.Cli
 			t.Errorf("Serve: %v", err)
 		}
 	})
-	return conn
+	return conn.ClientConn
 }
 
 func TestDrainingEndsRoomsAtOnce(t *testing.T) {

@@ -173,7 +173,7 @@ func (l listeners) dial(t *testing.T, addr string) *grpc.ClientConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return conn
+	return conn.ClientConn
 }
 
 func TestAuthenticatorsDoNotLeak(t *testing.T) {

@@ -404,7 +404,7 @@ func tapped(t *testing.T, impl echotest.Service, opts ...server.Option) (*grpc.C
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return conn, tap
+	return conn.ClientConn, tap
 }
 
 // gzipFrame returns a message of n zero bytes, compressed and with its prefix.

@@ -55,7 +55,7 @@ func run(srv *server.Server, opts ...client.Option) (*grpc.ClientConn, func()) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	return conn, func() {
+	return conn.ClientConn, func() {
 		conn.Close()
 		cancel()
 		if err := <-served; err != nil {

@@ -39,7 +39,7 @@ func dial(t *testing.T, addr string, opts ...client.Option) *grpc.ClientConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return conn
+	return conn.ClientConn
 }
 
 // served is the name in the certificate that a new connection gets.

@@ -100,7 +100,7 @@ func start(register func(grpc.ServiceRegistrar), opts ...server.Option) (*runnin
 		_ = s.Shutdown(context.Background())
 		return nil, err
 	}
-	s.conn = conn
+	s.conn = conn.ClientConn
 	return s, nil
 }
 

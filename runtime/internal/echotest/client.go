@@ -54,7 +54,7 @@ func DialAll(t *testing.T, addrs []string, opts ...client.Option) *grpc.ClientCo
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return conn
+	return conn.ClientConn
 }
 
 // RowsOf returns the rows of a table, bound to conn.
