@@ -44,7 +44,7 @@ func TestUnaryAllocations(t *testing.T) {
 	defer cancel()
 	p := newPipeline(newSettings([]Option{WithLogger(slog.New(slog.DiscardHandler)), WithDefaultTimeout(0)}))
 	health := newHealth()
-	ours := describe[healthService](p, healthTable, health)
+	ours := describe[healthService](p, healthTable, health.onServer())
 	for name, test := range map[string]struct {
 		ctx  context.Context
 		most float64

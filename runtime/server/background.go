@@ -78,8 +78,7 @@ func (s *Server) endBackground(ctx context.Context, name string, err error) {
 	}
 	err = fmt.Errorf("%s failed in the background: %w", name, err)
 	report.Log(func() { s.pipeline.logger.ErrorContext(ctx, "background function failed", "error", err) })
-	s.fail(err)
-	s.stop.Request(s.pipeline.drainDelay)
+	s.failAndStop(err)
 }
 
 // isCause reports whether err is the cause of ctx. An error whose own methods panic, such as a

@@ -45,6 +45,7 @@
 //   - [WithRecovery], [WithPanicHandler], [WithCrashOnPanic]: panics
 //   - [WithDrainDelay], [WithShutdownTimeout]: shutdown
 //   - [WithReflection]: the reflection service
+//   - [WithHealthAddr]: health for probes that do not use TLS
 //
 // Existing servers:
 //

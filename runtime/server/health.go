@@ -50,6 +50,9 @@ func newHealth() *Health {
 	}
 }
 
+// onServer returns the implementation of the health service for the server's own address.
+func (h *Health) onServer() healthServer { return healthServer{Health: h} }
+
 // SetServing sets whether a service is available; service is its full name, or "" for the server
 // as a whole. After the shutdown has started it does nothing.
 func (h *Health) SetServing(service string, serving bool) {
@@ -89,8 +92,16 @@ func (h *Health) update(change func()) {
 	h.changed = make(chan struct{})
 }
 
+// healthServer serves a [Health] on one address.
+type healthServer struct {
+	*Health
+	// probes is for the address of [WithHealthAddr], where services that no client can reach are
+	// NOT_SERVING.
+	probes bool
+}
+
 // status returns the status of a service, and a channel that is closed at the next change.
-func (h *Health) status(service string) (
+func (h healthServer) status(service string) (
 	status healthpb.HealthCheckResponse_ServingStatus, known, closed bool, changed <-chan struct{},
 ) {
 	h.mu.Lock()
@@ -99,8 +110,14 @@ func (h *Health) status(service string) (
 		return healthpb.HealthCheckResponse_SERVING, true, h.closed, h.changed
 	}
 	status, known = h.statuses[service]
+	if known && h.hidden() {
+		status = healthpb.HealthCheckResponse_NOT_SERVING
+	}
 	return status, known, h.closed, h.changed
 }
+
+// hidden reports whether every service is NOT_SERVING. The caller holds the lock.
+func (h healthServer) hidden() bool { return h.probes && h.unreachable }
 
 func servingStatus(serving bool) healthpb.HealthCheckResponse_ServingStatus {
 	if serving {
@@ -130,7 +147,7 @@ var healthTable = runtime.NewService(healthServiceName, healthpb.File_grpc_healt
 )
 
 // check returns the status of one service, or NOT_FOUND.
-func (h *Health) check(_ context.Context, req *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+func (h healthServer) check(_ context.Context, req *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
 	status, known, _, _ := h.status(req.GetService())
 	if !known {
 		return nil, rpcerr.ReasonUnknownService.Errorf(codes.NotFound, "unknown service").Fixed()
@@ -139,19 +156,24 @@ func (h *Health) check(_ context.Context, req *healthpb.HealthCheckRequest) (*he
 }
 
 // list returns the statuses of all services.
-func (h *Health) list(context.Context, *healthpb.HealthListRequest) (*healthpb.HealthListResponse, error) {
+func (h healthServer) list(context.Context, *healthpb.HealthListRequest) (*healthpb.HealthListResponse, error) {
 	h.mu.Lock()
-	statuses := maps.Clone(h.statuses)
+	statuses, hidden := maps.Clone(h.statuses), h.hidden()
 	h.mu.Unlock()
 	resp := &healthpb.HealthListResponse{Statuses: make(map[string]*healthpb.HealthCheckResponse, len(statuses))}
 	for service, status := range statuses {
+		if hidden {
+			status = healthpb.HealthCheckResponse_NOT_SERVING
+		}
 		resp.Statuses[service] = &healthpb.HealthCheckResponse{Status: status}
 	}
 	return resp, nil
 }
 
 // watch sends the status of one service now and at each change, until the server shuts down.
-func (h *Health) watch(ctx context.Context, req *healthpb.HealthCheckRequest) runtime.Stream[healthpb.HealthCheckResponse] {
+func (h healthServer) watch(
+	ctx context.Context, req *healthpb.HealthCheckRequest,
+) runtime.Stream[healthpb.HealthCheckResponse] {
 	return func(yield func(*healthpb.HealthCheckResponse, error) bool) {
 		last := healthpb.HealthCheckResponse_ServingStatus(-1)
 		for {

@@ -54,7 +54,7 @@ var everything = runtime.Policy{
 // handlerOf returns the handler of a unary method with the policy.
 func handlerOf(p runtime.Policy, opts ...Option) grpc.MethodHandler {
 	table := runtime.NewService("t.S", healthpb.File_grpc_health_v1_health_proto, runtime.Unary("Check", healthService.check, p))
-	return describe[healthService](newPipeline(newSettings(append([]Option{WithAuthenticator(cachedAuthenticator())}, opts...))), table, newHealth()).Methods[0].Handler
+	return describe[healthService](newPipeline(newSettings(append([]Option{WithAuthenticator(cachedAuthenticator())}, opts...))), table, newHealth().onServer()).Methods[0].Handler
 }
 
 // allocsOf counts the allocations of one call that ends with want.

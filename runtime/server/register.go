@@ -52,6 +52,10 @@ type registry interface {
 // The owner of target shuts it down, and calls [Registrar.Drain] when the shutdown starts.
 func On(target grpc.ServiceRegistrar, opts ...Option) *Registrar {
 	config := newSettings(opts)
+	if config.healthAddr != "" {
+		config.fail("WithHealthAddr(%q): On serves no address; register health on a *grpc.Server of your own",
+			config.healthAddr)
+	}
 	if err := errors.Join(config.errs...); err != nil {
 		panic(err)
 	}
@@ -85,7 +89,8 @@ func (r *Registrar) Health() *Health { return r.health }
 // RegisterHealth serves the health of the registered services. If target has a health service
 // already, grpc ends the process.
 func (r *Registrar) RegisterHealth() {
-	r.target.RegisterService(describe[healthService](r.pipeline, healthTable, r.health), r.health)
+	own := r.health.onServer()
+	r.target.RegisterService(describe[healthService](r.pipeline, healthTable, own), own)
 }
 
 // Drain changes the health of all services to NOT_SERVING, ends its Watch streams, and closes the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 
 	"google.golang.org/grpc"
@@ -39,33 +40,55 @@ func (s *Server) Run(ctx context.Context, addr string) error {
 
 // Serve is [Server.Run] on a listener, which it closes, without handling signals.
 func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
-	server, err := s.start()
+	server, err := s.start(ctx)
 	if err != nil {
 		return errors.Join(err, lis.Close())
 	}
-	s.pipeline.logger.InfoContext(ctx, "serving", "address", lis.Addr().String(), "services", s.serviceNames())
+	s.logServing(ctx, lis)
 	s.pipeline.warnOfTokens()
 	s.pipeline.warnOfRejected(s.serviceNames()...)
 	s.warnOfNothing()
 	s.watchTLS()
 	s.startBackground(ctx)
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(s.pipeline.capacity.Listener(lis)) }()
-	select {
-	case err := <-failed:
-		return s.stop.Finish(errors.Join(fmt.Errorf("cannot accept connections: %w", err), s.stopNow(server)))
-	case <-ctx.Done():
-		s.stop.Request(s.pipeline.drainDelay)
-	case <-s.stop.Requested:
-	}
-	err = s.shutDown(server)
+	s.probes.serve(s.failAndStop)
+	err = s.serveUntilStopped(ctx, server, lis)
+	s.probes.stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.stop.Finish(errors.Join(append(s.errs, err)...)) // s.errs: late registrations, background functions
 }
 
-// start creates the grpc server and registers the services on it.
-func (s *Server) start() (*grpc.Server, error) {
+// serveUntilStopped serves until a shutdown is requested, and shuts down.
+func (s *Server) serveUntilStopped(ctx context.Context, server *grpc.Server, lis net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(s.pipeline.capacity.Listener(lis)) }()
+	select {
+	case err := <-failed:
+		return errors.Join(fmt.Errorf("cannot accept connections: %w", err), s.stopNow(server))
+	case <-ctx.Done():
+		s.stop.Request(s.pipeline.drainDelay)
+	case <-s.stop.Requested:
+	}
+	return s.shutDown(server)
+}
+
+// failAndStop shuts the server down, and makes Serve return err.
+func (s *Server) failAndStop(err error) {
+	s.fail(err)
+	s.stop.Request(s.pipeline.drainDelay)
+}
+
+// logServing logs that the server accepts calls.
+func (s *Server) logServing(ctx context.Context, lis net.Listener) {
+	attrs := []slog.Attr{slog.String("address", lis.Addr().String()), slog.Any("services", s.serviceNames())}
+	if s.probes != nil {
+		attrs = append(attrs, slog.String("health_address", s.probes.lis.Addr().String()))
+	}
+	s.pipeline.logger.LogAttrs(ctx, slog.LevelInfo, "serving", attrs...)
+}
+
+// start creates the grpc server, registers the services on it, and listens for probes.
+func (s *Server) start(ctx context.Context) (*grpc.Server, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.misuseLocked(); err != nil {
@@ -83,6 +106,9 @@ func (s *Server) start() (*grpc.Server, error) {
 	}
 	server, err := newGRPCServer(grpcOptions(s.pipeline))
 	if err != nil {
+		return nil, err
+	}
+	if s.probes, err = s.openProbes(ctx); err != nil {
 		return nil, err
 	}
 	s.grpc, s.started = server, true

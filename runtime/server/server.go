@@ -23,19 +23,22 @@ type Server struct {
 	services []registration
 	errs     []error
 	grpc     *grpc.Server // from Serve on
+	probes   *probes      // from Serve on; nil without WithHealthAddr
 }
 
 // registration is a service to register when Serve is called.
 type registration struct {
-	desc *grpc.ServiceDesc // its handlers are bound to the pipeline
-	impl any
+	desc    *grpc.ServiceDesc // its handlers are bound to the pipeline
+	impl    any
+	foreign *grpc.ServiceDesc // the desc of a third-party service without the pipeline
 }
 
 // New returns a server without services. Run and Serve return errors of its options.
 func New(opts ...Option) *Server {
 	config := newSettings(opts)
 	s := &Server{pipeline: newPipeline(config), health: newHealth(), errs: config.errs, stop: stop.New()}
-	s.add(describe[healthService](s.pipeline, healthTable, s.health), s.health)
+	own := s.health.onServer()
+	s.add(describe[healthService](s.pipeline, healthTable, own), own)
 	return s
 }
 
@@ -91,7 +94,7 @@ func (s *Server) calls() *pipeline { return s.pipeline }
 func (s *Server) add(desc *grpc.ServiceDesc, impl any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keep(registration{desc, impl})
+	s.keep(registration{desc: desc, impl: impl})
 }
 
 func (s *Server) fail(err error) {
@@ -108,7 +111,7 @@ func (s *Server) registerForeign(desc *grpc.ServiceDesc, impl any) {
 	}
 	piped, errs := s.pipeline.foreignDesc(desc, impl)
 	s.errs = append(s.errs, errs...)
-	s.keep(registration{piped, impl})
+	s.keep(registration{piped, impl, desc})
 }
 
 // keep keeps a service until Serve, or the error of one that cannot be registered; s is locked.
@@ -121,7 +124,7 @@ func (s *Server) keep(r registration) {
 		return
 	}
 	for i, other := range s.services {
-		if other.impl == s.health {
+		if other.impl == s.health.onServer() {
 			if name == healthServiceName {
 				s.services[i] = r // of the user, instead of ours
 				return

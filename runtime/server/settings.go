@@ -33,6 +33,7 @@ type settings struct {
 	limits          bounds.Limits
 	creds           credentials.TransportCredentials // nil for plain text
 	tls             tlsSettings
+	healthAddr      string // "" for none
 	validator       Validator
 	idempotency     IdempotencyGuard
 	unary           []grpc.UnaryServerInterceptor
