@@ -175,9 +175,10 @@ type pipeline struct {
 	unknownOnce sync.Once
 	unknown     *method // see unknownMethod
 
-	mu      sync.Mutex
-	methods []*method
-	byName  map[string]*method // by FullMethod
+	mu       sync.Mutex
+	methods  []*method
+	byName   map[string]*method // by FullMethod
+	bindErrs []error            // of methods that cannot be bound
 }
 
 // lookup returns the method with a path, or nil.

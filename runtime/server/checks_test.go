@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -25,11 +26,30 @@ import (
 type validator struct {
 	bound    []string
 	validate server.ValidateFunc
+	err      error
 }
 
-func (v *validator) Bind(info runtime.MethodInfo, request protoreflect.MessageDescriptor) server.ValidateFunc {
+func (v *validator) Bind(info runtime.MethodInfo, request protoreflect.MessageDescriptor) (server.ValidateFunc, error) {
 	v.bound = append(v.bound, fmt.Sprintf("%s %s", info.Name, request.Name()))
-	return v.validate
+	return v.validate, v.err
+}
+
+func TestAValidatorThatCannotBeBound(t *testing.T) {
+	const want = "the validator of " + echotest.Name + "/"
+	v := &validator{err: errors.New("book.title: no such rule")}
+	table := echotest.TableWith(runtime.Policy{Validate: true})
+	srv := server.New(server.WithValidator(v), server.WithoutAuthentication())
+	server.Register[echotest.Service](srv, table, echotest.Funcs{})
+	err := srv.Run(echotest.Context(t), "127.0.0.1:0")
+	if err == nil || strings.Count(err.Error(), want) != 4 || !strings.Contains(err.Error(), "book.title") {
+		t.Errorf("Run returns %v", err)
+	}
+	defer func() {
+		if err, ok := recover().(error); !ok || !strings.Contains(err.Error(), want) {
+			t.Errorf("On panics with %v", err)
+		}
+	}()
+	server.Register[echotest.Service](server.On(grpc.NewServer(), server.WithValidator(v)), table, echotest.Funcs{})
 }
 
 func TestValidator(t *testing.T) {

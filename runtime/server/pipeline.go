@@ -17,6 +17,20 @@ func newPipeline(c *settings) *pipeline {
 	return p
 }
 
+// failToBind records the error of a method that cannot be bound: the server does not start.
+func (p *pipeline) failToBind(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bindErrs = append(p.bindErrs, err)
+}
+
+// unbound returns the errors of the methods that cannot be bound.
+func (p *pipeline) unbound() []error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.bindErrs
+}
+
 // noteUnhandled observes and logs a call that grpc has answered by itself. Its caller has the
 // answer.
 func (p *pipeline) noteUnhandled(a *bounds.Arrival) {

@@ -103,7 +103,8 @@ func (r *Registrar) Drain() {
 func (r *Registrar) calls() *pipeline { return r.pipeline }
 
 func (r *Registrar) add(desc *grpc.ServiceDesc, impl any) {
-	if err := errors.Join(r.pipeline.overrides.Faults()...); err != nil {
+	faults := append(r.pipeline.overrides.Faults(), r.pipeline.unbound()...)
+	if err := errors.Join(faults...); err != nil {
 		r.fail(err)
 	}
 	r.target.RegisterService(desc, impl)

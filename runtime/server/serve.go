@@ -98,6 +98,7 @@ func (s *Server) start(ctx context.Context) (*grpc.Server, error) {
 		reflection.Register(reflected{s})
 	}
 	s.errs = append(s.errs, s.pipeline.overrides.Misuse()...)
+	s.errs = append(s.errs, s.pipeline.unbound()...)
 	if err := s.pipeline.missingAuthenticator(); err != nil {
 		s.errs = append(s.errs, err)
 	}

@@ -61,9 +61,9 @@ type MethodRates interface {
 
 // Validator checks requests in addition to the runtime's own checks. Bind is called once for each
 // method whose request has rules, when the method is registered. It may return nil if it knows
-// none.
+// none. Its error, such as a rule that does not compile, is an error of [Server.Run].
 type Validator interface {
-	Bind(info runtime.MethodInfo, request protoreflect.MessageDescriptor) ValidateFunc
+	Bind(info runtime.MethodInfo, request protoreflect.MessageDescriptor) (ValidateFunc, error)
 }
 
 // ValidateFunc returns what is wrong with a request; for a stream it is called for each one. The

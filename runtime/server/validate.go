@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"google.golang.org/grpc/codes"
@@ -91,7 +92,10 @@ func (m *method) validatorCheck() (c check) {
 	if request == nil || m.validator == nil {
 		return c
 	}
-	if validate := m.validator.Bind(m.info, request); validate != nil {
+	validate, err := m.validator.Bind(m.info, request)
+	if err != nil {
+		m.failToBind(fmt.Errorf("the validator of %s: %w", m.log.name, err))
+	} else if validate != nil {
 		c.first = validationCheck(validate)
 		c.later = c.first
 	}
