@@ -10,10 +10,12 @@ import (
 
 // messageRules are what google.api says of the fields of one message, and of the messages in it:
 // that they are REQUIRED (field_behavior, AIP-203) and what their text looks like (field_info,
-// AIP-202). OUTPUT_ONLY fields have no rules, since a server ignores them in requests.
+// AIP-202), or what other [Rules] say of it. OUTPUT_ONLY fields have no rules, since a server
+// ignores them in requests.
 type messageRules struct {
 	required []requiredRule
 	formats  []formatRule
+	own      Own
 	nested   []nestedRules
 	update   *updateRule // nil unless the message has an update mask
 	creates  protoreflect.FieldDescriptor
@@ -21,9 +23,11 @@ type messageRules struct {
 
 // nestedRules are the rules of the messages in a field.
 type nestedRules struct {
-	field   protoreflect.FieldDescriptor
-	rules   *messageRules
-	hoisted []hoistedField // for a batch whose child requests are in the field
+	field    protoreflect.FieldDescriptor
+	rules    *messageRules
+	hoisted  []hoistedField // for a batch whose child requests are in the field
+	entry    Entry
+	redacted bool
 }
 
 // hoistedField is a field that a batch may set for all of its child requests (AIP-233).
@@ -31,15 +35,25 @@ type hoistedField struct {
 	from, to protoreflect.FieldDescriptor
 }
 
-// fieldRules returns the rules of a message, or nil if neither it nor any message in it has rules.
+// fieldRules returns the rules of google.api of a message, or nil if neither it nor any message in it has rules.
 // It omits fields that lead to no rule, so that their values, such as a google.protobuf.Struct, are
 // not walked needlessly.
 func fieldRules(desc protoreflect.MessageDescriptor) *messageRules {
-	g := ruleGraph{
+	return newRuleGraph(nil).root(desc)
+}
+
+// newRuleGraph returns an empty graph, of the rules of google.api if others is nil.
+func newRuleGraph(others Rules) *ruleGraph {
+	return &ruleGraph{
+		others:  others,
 		rules:   make(map[protoreflect.FullName]*messageRules),
 		holders: make(map[*messageRules][]*messageRules),
 		leads:   make(map[*messageRules]bool),
 	}
+}
+
+// root returns the rules of a message, without those fields that lead to no rule; or nil.
+func (g *ruleGraph) root(desc protoreflect.MessageDescriptor) *messageRules {
 	root := g.collect(desc)
 	g.prune()
 	if !g.leads[root] {
@@ -50,6 +64,8 @@ func fieldRules(desc protoreflect.MessageDescriptor) *messageRules {
 
 // ruleGraph is all messages that one can hold, itself included.
 type ruleGraph struct {
+	others  Rules // instead of those of google.api
+	errs    []error
 	rules   map[protoreflect.FullName]*messageRules
 	holders map[*messageRules][]*messageRules // those with a field of the message
 	leads   map[*messageRules]bool            // whether the message, or one that it can hold, has rules
@@ -62,33 +78,44 @@ func (g *ruleGraph) collect(desc protoreflect.MessageDescriptor) *messageRules {
 	}
 	rules := &messageRules{update: updateRuleOf(desc), creates: createdField(desc)}
 	g.rules[desc.FullName()] = rules
-	name := policy.NameFieldOf(desc)
+	if g.others != nil {
+		g.readOwn(desc, rules)
+	}
 	for i := range desc.Fields().Len() {
 		field := desc.Fields().Get(i)
-		behaviors := policy.BehaviorsOf(field)
-		if behaviors.Has(policy.BehaviorOutputOnly) {
+		entry := g.entryOf(field)
+		if entry == EnterNone || IsOutputOnly(field) {
 			continue
 		}
-		if behaviors.Has(policy.BehaviorRequired) {
-			rules.required = append(rules.required, newRequiredRule(field, field == name, behaviors))
-		}
-		if format := policy.FormatOf(field); format != policy.FormatNone {
-			rules.formats = append(rules.formats, formatRule{field, format})
+		if g.others == nil {
+			rules.readField(field)
 		}
 		if held := heldMessage(field); held != nil {
 			inner := g.collect(held)
-			rules.nested = append(rules.nested, nestedRules{field, inner, hoistedFields(desc, field)})
+			rules.nested = append(rules.nested, nestedRules{
+				field: field, rules: inner, hoisted: hoistedFields(desc, field),
+				entry: entry, redacted: IsRedacted(field),
+			})
 			g.holders[inner] = append(g.holders[inner], rules)
 		}
 	}
 	return rules
 }
 
-func newRequiredRule(field protoreflect.FieldDescriptor, isName bool, behaviors policy.Behaviors) requiredRule {
-	assigned := behaviors.Has(policy.BehaviorIdentifier)
+// readField adds what google.api says of a field.
+func (r *messageRules) readField(field protoreflect.FieldDescriptor) {
+	if policy.IsRequired(field) {
+		r.required = append(r.required, newRequiredRule(field))
+	}
+	if format := policy.FormatOf(field); format != policy.FormatNone {
+		r.formats = append(r.formats, formatRule{field, format})
+	}
+}
+
+func newRequiredRule(field protoreflect.FieldDescriptor) requiredRule {
+	role := RoleOf(field)
 	rule := requiredRule{
-		field: field, mask: isMask(field), assigned: assigned,
-		identifies: isName || assigned || field.Name() == "etag",
+		field: field, mask: isMask(field), assigned: role.assigned, identifies: role.identifies,
 	}
 	if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() {
 		rule.oneof = oneof
@@ -108,7 +135,7 @@ func heldMessage(field protoreflect.FieldDescriptor) protoreflect.MessageDescrip
 // prune removes the fields that lead to no rule.
 func (g *ruleGraph) prune() {
 	for _, rules := range g.rules {
-		if len(rules.required)+len(rules.formats) > 0 {
+		if rules.any() {
 			g.mark(rules)
 		}
 	}
@@ -121,6 +148,11 @@ func (g *ruleGraph) prune() {
 		}
 		rules.nested = kept
 	}
+}
+
+// any reports whether the message itself has rules.
+func (r *messageRules) any() bool {
+	return len(r.required)+len(r.formats) > 0 || r.own.Fields != nil || r.own.Message != nil
 }
 
 // mark records that a message, and every message that can hold it, leads to rules.

@@ -1,6 +1,7 @@
 package fieldrules
 
 import (
+	"bytes"
 	"strconv"
 	"unicode/utf8"
 
@@ -25,9 +26,10 @@ type collector struct {
 
 // pathStep is a field, or one of the elements in it.
 type pathStep struct {
-	name  protoreflect.Name   // of the field
-	index int                 // in a list, or noIndex
-	key   protoreflect.MapKey // in a map, or not valid
+	name     protoreflect.Name   // of the field; "" for the message that is looked at
+	index    int                 // in a list, or noIndex
+	key      protoreflect.MapKey // in a map, or not valid
+	redacted bool                // keys from here on are confidential
 }
 
 // noIndex is the index of what is in no list.
@@ -47,28 +49,37 @@ func (c *collector) add(step pathStep, description, reason string) {
 // bytes.
 func (c *collector) pathTo(last pathStep) string {
 	var path []byte
+	redacted := false
 	for _, step := range c.path {
-		if path = append(step.appendTo(path), '.'); len(path) > maxFieldPath {
+		redacted = redacted || step.redacted
+		if path = append(step.appendTo(path, redacted), '.'); len(path) > maxFieldPath {
 			break
 		}
 	}
-	if path = last.appendTo(path); len(path) > maxFieldPath {
+	if last.name == "" {
+		path = bytes.TrimSuffix(path, []byte("."))
+	} else {
+		path = last.appendTo(path, redacted || last.redacted)
+	}
+	if len(path) > maxFieldPath {
 		return string(cutText(path, maxFieldPath)) + "..."
 	}
 	return string(path)
 }
 
-func (s pathStep) appendTo(path []byte) []byte {
+func (s pathStep) appendTo(path []byte, redacted bool) []byte {
 	path = append(path, s.name...)
-	if s.index != noIndex {
+	switch {
+	case s.index != noIndex:
 		path = strconv.AppendInt(append(path, '['), int64(s.index), 10)
 		return append(path, ']')
+	case !s.key.IsValid():
+		return path
+	case redacted:
+		return append(path, "[*]"...)
 	}
-	if s.key.IsValid() {
-		path = strconv.AppendQuote(append(path, '['), cutText(s.key.String(), maxFieldPath))
-		return append(path, ']')
-	}
-	return path
+	path = strconv.AppendQuote(append(path, '['), cutText(s.key.String(), maxFieldPath))
+	return append(path, ']')
 }
 
 // cutText returns the first bytes of a text, without a part of a character at the end.

@@ -6,8 +6,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-
-	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 const (
@@ -35,10 +33,7 @@ func (r *messageRules) checkFunc() Check {
 	return func(ctx context.Context, req proto.Message) error {
 		w := walk{ctx: ctx}
 		r.check(req.ProtoReflect(), &scope{}, &w)
-		if w.over != nil {
-			return w.over
-		}
-		return rpcerr.Invalid(w.found...)
+		return w.result()
 	}
 }
 
@@ -70,6 +65,7 @@ type scope struct {
 	creating bool // the message is in a resource that is created
 	updating bool // the message is in a resource that is updated
 	unmasked bool // the request has a field for an update mask, which is unset
+	redacted bool // the message is in a field with debug_redact
 
 	batch   protoreflect.Message // the batch that the message is a child of, or nil
 	hoisted []hoistedField       // what the batch may set for the message
@@ -88,14 +84,19 @@ func (r *messageRules) check(m protoreflect.Message, s *scope, w *walk) {
 	if !w.next() {
 		return
 	}
+	before := len(w.found)
 	for i := range r.required {
 		r.required[i].check(m, s, w)
 	}
 	for i := range r.formats {
 		r.formats[i].check(m, s.mask, w)
 	}
+	w.checkOwn(r.own.Fields, m, s)
 	for i := range r.nested {
 		r.checkNested(&r.nested[i], m, s, w)
+	}
+	if len(w.found) == before && s.mask.all() {
+		w.checkOwn(r.own.Message, m, s)
 	}
 }
 
@@ -106,6 +107,7 @@ func (r *messageRules) checkNested(n *nestedRules, m protoreflect.Message, s *sc
 		return
 	}
 	inner := scope{mask: part, creating: s.creating, updating: s.updating, unmasked: s.unmasked}
+	inner.redacted = s.redacted || n.redacted
 	if len(n.hoisted) > 0 {
 		inner.batch, inner.hoisted = m, n.hoisted
 	}
@@ -203,6 +205,10 @@ func (n *nestedRules) checkMap(values protoreflect.Map, s scope, w walk) walk {
 }
 
 func (n *nestedRules) checkAt(step pathStep, value protoreflect.Value, s *scope, w *walk) {
+	if n.entry == EnterSet && n.field.Cardinality() == protoreflect.Repeated && isEmpty(value.Message()) {
+		return
+	}
+	step.redacted = n.redacted
 	if len(w.path) == maxNesting {
 		w.add(step, "it is nested more than "+strconv.Itoa(maxNesting)+" messages deep", "TOO_DEEP")
 		return
