@@ -16,14 +16,14 @@ RACE := CGO_ENABLED=1 $(TEST) -race
 # The packages that run only under the race detector, except for their tests of allocations, which
 # the detector changes.
 RACED := ./runtime/... ./internal/e2e/...
-ALLOCATIONS = $(shell git grep --untracked -l '^//go:build !race$$' -- $(RACED:/...=) | grep '_test.go$$')
+ALLOCATIONS = $(shell git grep --untracked -l '^//go:build !race$$' -- $(RACED:/...=) $(patsubst %,':!%',$(filter-out .,$(MODULES))) | grep '_test.go$$')
 
-# Google's protos, which protos of this repository import.
+# The protos of Google and of protovalidate, which protos of this repository import.
 PROTOS := $(CURDIR)/.protos
 # The example's copy of them: a buf module must be inside its project.
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 # The modules.
-MODULES := . runtime/operation runtime/filter/sqltest internal/deploy/conform internal/foreign examples/shop examples/versions benchmarks tools
+MODULES := . runtime/operation runtime/validate runtime/filter/sqltest internal/deploy/conform internal/foreign examples/shop examples/versions benchmarks tools
 # The public protos. Those of internal/e2e are private.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
 # The commit that `make breaking` compares with: the last release. Without a release, it compares
@@ -45,7 +45,7 @@ demo: generate-shop $(BIN)/grpcurl ## Generate the shop, serve it, call every RP
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
-test: lint breaking test-root test-race test-32bit test-operation test-sql test-foreign test-deploy test-examples test-tools ## Run all checks and all tests
+test: lint breaking test-root test-race test-32bit test-operation test-validate test-sql test-foreign test-deploy test-examples test-tools ## Run all checks and all tests
 
 .PHONY: test-root
 test-root: $(BIN)/staticcheck $(BIN)/buf $(BIN)/grpcurl $(BIN)/protoc-gen-go ## Run the unit tests, the golden tests and the documentation
@@ -67,6 +67,10 @@ test-32bit: ## Compile generated code for a 32-bit platform, and run the tests o
 .PHONY: test-operation
 test-operation: ## Run the tests of the module for long-running operations
 	cd runtime/operation && $(RACE) ./...
+
+.PHONY: test-validate
+test-validate: ## Run the tests of the module for rules of buf.validate, those of memory without the race detector
+	cd runtime/validate && $(RACE) ./... && $(TEST) -run 'Alloc|Memory' .
 
 .PHONY: test-sql
 test-sql: ## Compare filters with the results of PostgreSQL and SQLite
@@ -169,10 +173,11 @@ breaking: $(BIN)/buf protos ## Check that the public protos are compatible with 
 	done
 
 .PHONY: generate
-generate: tools plugin protos generate-shop ## Generate the options, the code of internal/e2e and of the examples
+generate: tools plugin protos generate-shop ## Generate the options, the code that tests need, and that of the examples
 	$(BIN)/buf generate --template buf.gen.options.yaml
 	$(BIN)/buf generate
 	$(BIN)/buf generate --template buf.gen.google.yaml
+	$(BIN)/buf generate --template buf.gen.validate.yaml
 	cd examples/versions && $(BIN)/buf generate
 
 .PHONY: generate-shop
@@ -180,7 +185,7 @@ generate-shop: $(BIN)/buf $(BIN)/protoc-gen-go plugin protos ## Generate the cod
 	cd examples/shop && $(BIN)/protoc-gen-grpcservice --export third_party && $(BIN)/buf generate
 
 .PHONY: protos
-protos: $(PROTOS)/.written $(SHOP_PROTOS)/.written ## Write Google's protos to .protos if they have changed
+protos: $(PROTOS)/.written $(SHOP_PROTOS)/.written ## Write the protos of Google and protovalidate to .protos if they have changed
 
 $(PROTOS)/.written: $(BIN)/buf tools/go.mod tools/go.sum $(wildcard tools/googleprotos/*.go)
 	rm -rf $(PROTOS)

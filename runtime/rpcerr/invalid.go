@@ -9,7 +9,7 @@ import (
 
 // FieldViolation describes what is wrong with one field of a request.
 type FieldViolation struct {
-	Field       string // path from the request, in proto names: "book.authors[2].name"
+	Field       string // path from the request, in proto names: "book.authors[2].name"; "" for the request
 	Description string // in English, for the developer: "must have 13 digits"
 	Reason      string // for programs, optional: "ISBN_CHECKSUM"
 }
@@ -52,7 +52,11 @@ func invalidMessage(violations []FieldViolation) string {
 	text.WriteString("invalid request")
 	separator := ": "
 	for _, v := range violations[:min(len(violations), shownViolations)] {
-		fmt.Fprintf(&text, "%s%s: %s", separator, v.Field, v.Description)
+		text.WriteString(separator)
+		if v.Field != "" { // otherwise it is the request that is wrong
+			text.WriteString(v.Field + ": ")
+		}
+		text.WriteString(v.Description)
 		separator = "; "
 	}
 	if more := len(violations) - shownViolations; more > 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/genproto/googleapis/api"
 	"google.golang.org/genproto/googleapis/api/annotations"
@@ -16,6 +17,7 @@ import (
 // wanted returns the files that protos of this repository may import.
 func wanted() []protoreflect.FileDescriptor {
 	return []protoreflect.FileDescriptor{
+		validate.File_buf_validate_validate_proto,
 		annotations.File_google_api_annotations_proto,
 		annotations.File_google_api_client_proto,
 		annotations.File_google_api_field_behavior_proto,
