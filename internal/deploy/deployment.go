@@ -87,28 +87,33 @@ func deploymentOf(app App) manifest {
 			},
 		},
 	}
-	m := manifest{
+	return manifest{
 		file:   deploymentFile,
 		head:   "Runs " + app.Name + " " + app.Version + ". Another version runs beside it as a separate Deployment; see istio/.",
 		object: d,
-		notes: notes{
-			"spec.selector": "replicas is unset: the HorizontalPodAutoscaler sets it, and each apply of this file would override that.",
-			"spec.template.metadata.annotations." + proxyConfigKey: "Only Istio reads this: its proxy starts before the server and stops after the server has drained.",
-			"spec.template.spec.terminationGracePeriodSeconds":     graceNote(app) + "\nThere is no preStop hook: the server itself keeps accepting calls while load balancers remove it.",
-			"spec.template.spec.containers[0].env[3]":              "Clients without a mesh resolve pods again when a connection closes, so pods that the autoscaler adds receive calls after this time, plus or minus 10%.",
-			"spec.template.spec.containers[0].env[4]":              "The garbage collector works harder above the requested memory, well before the limit at which the kernel kills the pod. GOMAXPROCS is unset: Go follows the CPU limit.",
-			"spec.template.spec.volumes":                           "The root of the file system is read-only. A pod that writes more than this to /tmp is evicted.",
-			"spec.template.spec.containers[0].resources":           "Starting values; measure and adjust them.",
-			"spec.template.spec.containers[0].startupProbe":        "The health service reports SERVING for its own name as soon as the server responds. This probe does not check whether the services can work.",
-			"spec.template.spec.containers[0].readinessProbe":      readinessNote(app),
-			"spec.template.spec.containers[0].livenessProbe":       "Only a server that no longer responds is restarted. A restart would not help one whose database is unavailable.",
-		},
+		notes:  deploymentNotes(app),
+	}
+}
+
+// deploymentNotes returns the comments of a Deployment.
+func deploymentNotes(app App) notes {
+	n := notes{
+		"spec.selector": "replicas is unset: the HorizontalPodAutoscaler sets it, and each apply of this file would override that.",
+		"spec.template.metadata.annotations." + proxyConfigKey: "Only Istio reads this: its proxy starts before the server and stops after the server has drained.",
+		"spec.template.spec.terminationGracePeriodSeconds":     graceNote(app) + "\nThere is no preStop hook: the server itself keeps accepting calls while load balancers remove it.",
+		"spec.template.spec.containers[0].env[3]":              "Clients without a mesh resolve pods again when a connection closes, so pods that the autoscaler adds receive calls after this time, plus or minus 10%.",
+		"spec.template.spec.containers[0].env[4]":              "The garbage collector works harder above the requested memory, well before the limit at which the kernel kills the pod. GOMAXPROCS is unset: Go follows the CPU limit.",
+		"spec.template.spec.volumes":                           "The root of the file system is read-only. A pod that writes more than this to /tmp is evicted.",
+		"spec.template.spec.containers[0].resources":           "Starting values; measure and adjust them.",
+		"spec.template.spec.containers[0].startupProbe":        "The health service reports SERVING for its own name as soon as the server responds. This probe does not check whether the services can work.",
+		"spec.template.spec.containers[0].readinessProbe":      readinessNote(app),
+		"spec.template.spec.containers[0].livenessProbe":       "Only a server that no longer responds is restarted. A restart would not help one whose database is unavailable.",
 	}
 	if app.hasTokens() {
-		m.notes["spec.template.spec.containers[0].env[5]"] = "All pods need the same keys, or one pod cannot read the page tokens and positions of another. Create them once, from 32 random bytes:\n" +
+		n["spec.template.spec.containers[0].env[5]"] = "All pods need the same keys, or one pod cannot read the page tokens and positions of another. Create them once, from 32 random bytes:\n" +
 			"kubectl create secret generic " + tokenKeys(app).Name + " --from-literal=" + tokenKeys(app).Key + "=\"$(openssl rand -base64 32)\""
 	}
-	return m
+	return n
 }
 
 // spread places the pods of a version apart where possible.

@@ -61,19 +61,24 @@ func emitters() []emitter {
 		doc: "[starter code](skeleton.md) for you to edit; later runs add new RPCs and change " +
 			"nothing else",
 	}, {
-		name: "deploy",
-		needs: []need{
-			{"deploy_dir", "the directory of the files", "deploy"},
-			{"app", "the directory of the program", "cmd/server"},
-			{"app_name", "what the program is called in a cluster", "shop"},
-			{"image", "the image that is run", "registry.example.com/shop:1.4.0"},
-		},
-		all:  func(o *output, r run, files []model.File) { o.addDeployment(r.env, files, r.params) },
-		path: "DEPLOY_DIR/Dockerfile, kubernetes/, istio/, client/service-config.json",
-		help: "written once; later runs warn if the files contradict the policies",
+		name:  "deploy",
+		needs: deployNeeds(),
+		all:   func(o *output, r run, files []model.File) { o.addDeployment(r.env, files, r.params) },
+		path:  "DEPLOY_DIR/Dockerfile, kubernetes/, istio/, client/service-config.json",
+		help:  "written once; later runs warn if the files contradict the policies",
 		doc: "a [Dockerfile and manifests](deploy.md) for you to edit; later runs warn if they " +
 			"contradict the policies",
 	}}
+}
+
+// deployNeeds returns the parameters that emit=deploy requires.
+func deployNeeds() []need {
+	return []need{
+		{"deploy_dir", "the directory of the files", "deploy"},
+		{"app", "the directory of the program", "cmd/server"},
+		{"app_name", "what the program is called in a cluster", "shop"},
+		{"image", "the image that is run", "registry.example.com/shop:1.4.0"},
+	}
 }
 
 // addTest adds the test package of a file. A file without services has none.

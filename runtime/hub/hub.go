@@ -183,32 +183,40 @@ func (h *Hub[T]) join(
 		return nil, err
 	}
 	m.room = r
+	if err := h.admit(ctx, m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// admit adds a member to its room and announces it, or undoes what it has done.
+func (h *Hub[T]) admit(ctx context.Context, m *Member[T]) error {
 	admitted, announced := false, false
 	defer func() { // also if the bus or the notice panics
 		switch {
 		case !admitted:
-			h.exit(r, m.owner())
+			h.exit(m.room, m.owner())
 		case !announced:
 			m.leave(ctx, nil)
 		}
 	}()
-	if err := r.feed.ensure(ctx, r); err != nil {
-		return nil, err
+	if err := m.room.feed.ensure(ctx, m.room); err != nil {
+		return err
 	}
 	arrival, err := h.notice(m, Joined)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := r.add(ctx, m, arrival); err != nil {
+	if err := m.room.add(ctx, m, arrival); err != nil {
 		_, _ = h.notice(m, Left)
-		return nil, err
+		return err
 	}
 	admitted = true
 	if arrival != nil {
-		if err := h.forward(ctx, r.key, arrival.msg); err != nil {
-			return nil, err
+		if err := h.forward(ctx, m.room.key, arrival.msg); err != nil {
+			return err
 		}
 	}
 	announced = true
-	return m, nil
+	return nil
 }

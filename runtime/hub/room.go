@@ -96,10 +96,31 @@ func (r *room[T]) deliver(
 	ctx context.Context, env *envelope[T], to []*Member[T], except uint64,
 ) error {
 	h := r.hub
-	tight := h.bytes.Load() > h.settings.maxBytes
 	h.hold(env, len(to))
-	unused := 1
-	var gone, blocked []*Member[T]
+	gone, blocked, unused := r.push(env, to, except)
+	busy := r.setBusy(len(blocked) > 0)
+	r.mu.Unlock()
+	for _, m := range gone {
+		h.exit(r, m.owner())
+	}
+	var err error
+	if busy != nil {
+		var lost int
+		lost, err = r.await(ctx, env, blocked)
+		unused += lost
+		r.free(busy)
+	}
+	h.release(env, unused)
+	return err
+}
+
+// push puts a message into the queues of members, and removes those that are overrun. unused counts
+// the holds on env that no queue has, including the publisher's; r is locked.
+func (r *room[T]) push(
+	env *envelope[T], to []*Member[T], except uint64,
+) (gone, blocked []*Member[T], unused int) {
+	tight := r.hub.bytes.Load() > r.hub.settings.maxBytes
+	unused = 1
 	for i := len(to) - 1; i >= 0; i-- { // from the end, where remove takes the replacement from
 		m, result := to[i], skipped
 		if m.id != except {
@@ -119,20 +140,7 @@ func (r *room[T]) deliver(
 			unused++
 		}
 	}
-	busy := r.setBusy(len(blocked) > 0)
-	r.mu.Unlock()
-	for _, m := range gone {
-		h.exit(r, m.owner())
-	}
-	var err error
-	if busy != nil {
-		var lost int
-		lost, err = r.await(ctx, env, blocked)
-		unused += lost
-		r.free(busy)
-	}
-	h.release(env, unused)
-	return err
+	return gone, blocked, unused
 }
 
 // setBusy marks a locked room, so that no message overtakes the one that waits.

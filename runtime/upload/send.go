@@ -250,17 +250,10 @@ func (w *writer[Req, H]) chunks(first *Req) error {
 		if err := w.checkSize(int64(len(data)), last); err != nil {
 			return err
 		}
-		if sum != nil {
-			sum.Write(data)
-		}
 		req := cmp.Or(first, new(Req))
 		first = nil
-		m := reflectOf(req)
-		if err := w.fillChunk(m, data); err != nil {
+		if err := w.fill(reflectOf(req), data, sum, last); err != nil {
 			return err
-		}
-		if last {
-			w.fillLast(m, sum)
 		}
 		if !w.yield(req, nil) {
 			return errStopped
@@ -271,6 +264,22 @@ func (w *writer[Req, H]) chunks(first *Req) error {
 		}
 		data = ahead
 	}
+}
+
+// fill sets the fields of a chunk. sum collects the checksum, and is nil if there is none to send.
+func (w *writer[Req, H]) fill(
+	m protoreflect.Message, data []byte, sum hash.Hash, last bool,
+) error {
+	if sum != nil {
+		sum.Write(data)
+	}
+	if err := w.fillChunk(m, data); err != nil {
+		return err
+	}
+	if last {
+		w.fillLast(m, sum)
+	}
+	return nil
 }
 
 // checkSize checks that the content has as many bytes as announced to the server.
