@@ -2,6 +2,7 @@ package upload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -263,4 +264,62 @@ func TestSweepRemovesEmptyDirectories(t *testing.T) {
 		t.Errorf("got %d directories, %v, want 1", len(entries), err)
 	}
 	counted(t, d, path)
+}
+
+// TestCountsAfterFailures checks that the counts are right at once after another program has
+// deleted what a part needs.
+func TestCountsAfterFailures(t *testing.T) {
+	for name, test := range map[string]struct {
+		use func(part Part) error
+		end func(part Part) error
+	}{
+		"Reset, Close":   {Part.Reset, Part.Close},
+		"Reset, Discard": {Part.Reset, Part.Discard},
+		"Close":          {func(Part) error { return errors.ErrUnsupported }, Part.Close},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, path := newDir(t)
+			part, other := openPart(t, d, Key{Name: "a"}), openPart(t, d, Key{Principal: "ada", Name: "b"})
+			write(t, part, "0123456789")
+			write(t, other, "01234")
+			if err := os.RemoveAll(filepath.Join(path, dirOf(""))); err != nil {
+				t.Fatal(err)
+			}
+			if err := test.use(part); err == nil {
+				t.Error("no error although the directory is gone")
+			}
+			if err := test.end(part); err != nil {
+				t.Error(err)
+			}
+			counted(t, d, path)
+			if err := other.Discard(); err != nil {
+				t.Error(err)
+			}
+			counted(t, d, path)
+			write(t, openPart(t, d, Key{Name: "a"}), "0")
+			counted(t, d, path)
+		})
+	}
+}
+
+// TestCountsAfterAFailedDiscard checks that a part that cannot be deleted still counts.
+func TestCountsAfterAFailedDiscard(t *testing.T) {
+	d, path := newDir(t)
+	part := openPart(t, d, Key{Name: "a"})
+	write(t, part, "0123456789")
+	file := filepath.Join(path, pathOf(Key{Name: "a"}))
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(file, "full"), 0o700); err != nil { // cannot be removed
+		t.Fatal(err)
+	}
+	if err := part.Discard(); err == nil {
+		t.Error("no error although the file cannot be deleted")
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.used.files != 1 {
+		t.Errorf("%d files count, want 1", d.used.files)
+	}
 }

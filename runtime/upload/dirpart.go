@@ -3,6 +3,7 @@ package upload
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
 
@@ -111,6 +112,8 @@ func (p *dirPart) replace() (int64, error) {
 	}
 	file, err := p.dir.root.OpenFile(p.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
+		_ = p.file.Close() // it is deleted, so nothing may be written to it
+		p.file = nil
 		return 0, misuse("staging: %w", err)
 	}
 	_ = p.file.Close() // it is deleted
@@ -134,16 +137,24 @@ func (p *dirPart) Reader() (io.ReadCloser, error) {
 
 func (p *dirPart) Discard() error {
 	return p.end(func() error {
-		p.dir.add(p.path, -p.counted, -1)
-		return ignoreMissing(p.dir.root.Remove(p.path))
+		return errors.Join(ignoreMissing(p.dir.root.Remove(p.path)), p.recount())
 	})
 }
 
-func (p *dirPart) Close() error {
-	return p.end(func() error {
-		p.dir.add(p.path, p.size-p.counted, 0)
-		return nil
-	})
+func (p *dirPart) Close() error { return p.end(p.recount) }
+
+// recount counts what is on disk of a part that is not used any more: nothing, if its call deleted
+// it, or if the call could not replace it.
+func (p *dirPart) recount() error {
+	info, err := p.dir.root.Lstat(p.path)
+	switch {
+	case err == nil:
+		p.dir.add(p.path, info.Size()-p.counted, 0)
+	case errors.Is(err, fs.ErrNotExist):
+		p.dir.add(p.path, -p.counted, -1)
+		err = nil
+	}
+	return err
 }
 
 // end closes the part if the call still has it, and then calls then, before another call can open
