@@ -4,6 +4,7 @@ package bulk
 
 import (
 	"context"
+	"math"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 
@@ -53,14 +54,17 @@ type Failure struct {
 }
 
 // Statuses returns the failures as a map of statuses by index, as AIP-233 has them in
-// failed_requests. A status holds what a caller may see: see [rpcerr.PublicStatus].
+// failed_requests. A status holds what a caller may see: see [rpcerr.PublicStatus]. Failures with an
+// index above [math.MaxInt32], for which such a map has no key, are only in r.Failures.
 func (r Result) Statuses() map[int32]*spb.Status {
 	if len(r.Failures) == 0 {
 		return nil
 	}
 	statuses := make(map[int32]*spb.Status, len(r.Failures))
 	for _, failure := range r.Failures {
-		statuses[int32(failure.Index)] = rpcerr.PublicStatus(failure.Err).Proto()
+		if failure.Index <= math.MaxInt32 {
+			statuses[int32(failure.Index)] = rpcerr.PublicStatus(failure.Err).Proto()
+		}
 	}
 	return statuses
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -216,4 +217,17 @@ func ExampleMethod_Each() {
 	// Output:
 	// 2 created, <nil>
 	// 1 1 exists
+}
+
+// TestStatusesOfHighIndexes checks that a failure beyond the keys of failed_requests does not
+// appear as that of another item.
+func TestStatusesOfHighIndexes(t *testing.T) {
+	result := bulk.Result{Failures: []bulk.Failure{
+		{Index: math.MaxInt32, Err: status.Error(codes.NotFound, "last")},
+		{Index: math.MaxInt32 + 1, Err: status.Error(codes.NotFound, "wrapped to the lowest")},
+		{Index: 1 << 32, Err: status.Error(codes.NotFound, "wrapped to 0")},
+	}}
+	if got := result.Statuses(); len(got) != 1 || got[math.MaxInt32].GetMessage() != "last" {
+		t.Errorf("the statuses are %v", got)
+	}
 }
