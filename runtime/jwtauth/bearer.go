@@ -1,0 +1,57 @@
+package jwtauth
+
+import (
+	"context"
+	"strings"
+
+	"google.golang.org/grpc/metadata"
+)
+
+// bearer returns the token of a call: "" if it has no authorization header, or one of another
+// scheme, which is for another authenticator.
+//
+// Several headers are rejected if one of them has a bearer token: servers in front of this one may
+// have looked at another of them.
+func (a *Authenticator) bearer(ctx context.Context) (string, error) {
+	values := metadata.ValueFromIncomingContext(ctx, "authorization")
+	switch len(values) {
+	case 0:
+		return "", nil
+	case 1:
+		return a.credentials(values[0])
+	}
+	for _, value := range values {
+		if _, ok := cutBearer(value); ok {
+			return "", because(errHeader, "the call has %d authorization headers", len(values))
+		}
+	}
+	return "", nil
+}
+
+// credentials returns the token of an authorization header, or "" for another scheme.
+func (a *Authenticator) credentials(value string) (string, error) {
+	token, ok := cutBearer(value)
+	switch {
+	case !ok:
+		return "", nil
+	case token == "":
+		return "", because(errHeader, "the authorization header has no token")
+	case len(token) > a.maxTokenSize:
+		return "", because(errTooLarge, "the token has %d bytes; the limit is %d",
+			len(token), a.maxTokenSize)
+	}
+	return token, nil
+}
+
+// cutBearer returns what follows the scheme Bearer, in any case (RFC 9110), and spaces.
+func cutBearer(value string) (token string, ok bool) {
+	const scheme = "bearer"
+	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
+		return "", false
+	}
+	rest := value[len(scheme):]
+	if rest != "" && rest[0] != ' ' {
+		return "", false
+	}
+	return strings.TrimLeft(rest, " "), true
+}
