@@ -19,6 +19,8 @@
 // Callers and connections:
 //
 //   - [WithAuthenticator], [WithoutAuthentication]: who may call
+//   - [PeerCertificate] with [WithTrustDomains], [WithDNSNameIdentity], [WithSubjectIdentity]:
+//     callers by their certificates
 //   - [WithTLSFiles], [WithClientCAs], [WithOptionalClientCertificates], [WithMinTLSVersion]:
 //     encryption with certificates in files; [WithTLS] and [WithCredentials] with your own
 //   - [WithMaxCalls], [WithMaxCallsPerPeer], [WithMaxConnections], [WithMaxConnectionsPerPeer],

@@ -97,8 +97,8 @@ func TestHealthAddrErrors(t *testing.T) {
 	defer taken.Close()
 	for want, addr := range map[string]string{
 		"cannot serve health: listen tcp " + taken.Addr().String() + ": bind: address already in use": taken.Addr().String(),
-		`WithHealthAddr("8081"): it has no port`: "8081",
-		`WithHealthAddr(""): it has no port`:     "",
+		`WithHealthAddr("8081"): it has no port`:                                                      "8081",
+		`WithHealthAddr(""): it has no port`:                                                          "",
 	} {
 		lis, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
