@@ -9,6 +9,8 @@ import (
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
+	pvcel "buf.build/go/protovalidate/cel"
+	"cel.dev/cel-go/cel"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 
@@ -17,8 +19,10 @@ import (
 
 // compiler compiles the rules of messages, each once. It implements [fieldrules.Rules].
 type compiler struct {
-	engine func() (protovalidate.Validator, error)
-	own    map[protoreflect.MessageDescriptor]compiled
+	anyCost bool
+	engine  func() (protovalidate.Validator, error)
+	env     func() (*cel.Env, error)
+	own     map[protoreflect.MessageDescriptor]compiled
 }
 
 // compiled are the checks of one message, nil without rules, or why there are none.
@@ -29,11 +33,13 @@ type compiled struct {
 
 // newCompiler returns a compiler. Its engine compiles what it has not seen yet, because methods are
 // registered one by one; after that it is only asked for messages that it has compiled.
-func newCompiler() *compiler {
+func newCompiler(anyCost bool) *compiler {
 	return &compiler{
+		anyCost: anyCost,
 		engine: sync.OnceValues(func() (protovalidate.Validator, error) {
 			return protovalidate.New(protovalidate.WithFailFast())
 		}),
+		env: sync.OnceValues(func() (*cel.Env, error) { return cel.NewEnv(cel.Lib(pvcel.NewLibrary())) }),
 		own: make(map[protoreflect.MessageDescriptor]compiled),
 	}
 }
@@ -74,7 +80,7 @@ func (c *compiler) compile(desc protoreflect.MessageDescriptor) (*fieldrules.Own
 	if r.engine, err = c.engine(); err != nil {
 		return nil, fmt.Errorf("protovalidate: %w", err)
 	}
-	if err := r.try(); err != nil {
+	if err := errors.Join(r.try(), c.checkCosts(r)); err != nil {
 		return nil, err
 	}
 	own := &fieldrules.Own{}
@@ -95,6 +101,30 @@ func (r *messageRules) try() error {
 		err := r.evaluate(empty, &filter{only: s.desc})
 		if isMistake(err) {
 			errs = append(errs, fmt.Errorf("the rules of %s do not compile: %s", s.desc.FullName(), oneLine(err)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkCosts returns an error for each rule that may cost too much.
+func (c *compiler) checkCosts(r *messageRules) error {
+	if c.anyCost {
+		return nil
+	}
+	var errs []error
+	for _, s := range r.all() {
+		for _, expression := range s.expressions {
+			env, err := c.env()
+			if err != nil {
+				return fmt.Errorf("protovalidate: %w", err)
+			}
+			limits := r.desc
+			if s != r.whole {
+				limits = nil
+			}
+			if err := checkCost(env, expression, limits); err != nil {
+				errs = append(errs, fmt.Errorf("a rule of %s may cost too much: %w", s.desc.FullName(), err))
+			}
 		}
 	}
 	return errors.Join(errs...)

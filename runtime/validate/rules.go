@@ -26,10 +26,11 @@ type messageRules struct {
 
 // subject is something in a message that has rules.
 type subject struct {
-	desc     protoreflect.Descriptor
-	roles    []fieldrules.Role // of the field, or of the members of a oneof
-	fixed    []string          // the texts that the proto states
-	redacted bool              // the field has debug_redact
+	desc        protoreflect.Descriptor
+	roles       []fieldrules.Role // of the field, or of the members of a oneof
+	fixed       []string          // the texts that the proto states
+	expressions []string          // in CEL
+	redacted    bool              // the field has debug_redact
 	// holdsRedacted reports whether the rules see values of other fields with debug_redact.
 	holdsRedacted func() bool
 }
@@ -56,7 +57,8 @@ func (r *messageRules) readMessage() error {
 	if len(rules.GetCel())+len(rules.GetCelExpression())+len(rules.GetOneof()) > 0 {
 		r.whole = &subject{
 			desc: r.desc, holdsRedacted: redactedIn(r.desc),
-			fixed: fixedTexts(rules.GetCel(), rules.GetCelExpression()),
+			fixed:       fixedTexts(rules.GetCel(), rules.GetCelExpression()),
+			expressions: expressions(rules.GetCel(), rules.GetCelExpression()),
 		}
 		for _, rule := range rules.GetOneof() {
 			r.whole.fixed = append(r.whole.fixed, oneofTexts(rule.GetFields())...)
@@ -96,11 +98,31 @@ func (r *messageRules) readFields() error {
 		}
 		r.add(&subject{
 			desc: field, roles: []fieldrules.Role{fieldrules.RoleOf(field)},
-			fixed:    fixedTexts(rules.GetCel(), rules.GetCelExpression()),
-			redacted: fieldrules.IsRedacted(field), holdsRedacted: redactedIn(held(field)),
+			fixed:       fixedTexts(rules.GetCel(), rules.GetCelExpression()),
+			expressions: fieldExpressions(rules),
+			redacted:    fieldrules.IsRedacted(field), holdsRedacted: redactedIn(held(field)),
 		})
 	}
 	return nil
+}
+
+// fieldExpressions returns the CEL expressions of a field and of its elements.
+func fieldExpressions(r *validate.FieldRules) (all []string) {
+	for _, rules := range []*validate.FieldRules{
+		r, r.GetRepeated().GetItems(), r.GetMap().GetKeys(), r.GetMap().GetValues(),
+	} {
+		all = append(all, expressions(rules.GetCel(), rules.GetCelExpression())...)
+	}
+	return all
+}
+
+// expressions returns the CEL expressions of rules and the others.
+func expressions(rules []*validate.Rule, others []string) []string {
+	all := slices.Clone(others)
+	for _, rule := range rules {
+		all = append(all, rule.GetExpression())
+	}
+	return all
 }
 
 func (r *messageRules) add(s *subject) {

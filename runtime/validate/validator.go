@@ -17,7 +17,8 @@ import (
 // Validator checks messages by the rules of buf.validate. Its methods may be called concurrently.
 // All servers of a process can share one, and then share the compiled rules.
 type Validator struct {
-	checks sync.Map // protoreflect.MessageDescriptor to fieldrules.Check, which may be nil
+	anyCost bool
+	checks  sync.Map // protoreflect.MessageDescriptor to fieldrules.Check, which may be nil
 
 	mu    sync.Mutex // while rules are compiled
 	rules *compiler  // nil until a message is bound
@@ -25,11 +26,25 @@ type Validator struct {
 
 var _ server.Validator = (*Validator)(nil)
 
+// Option is an option of [New].
+type Option func(*Validator)
+
+// WithAnyCost admits rules whose cost is the product of the sizes of lists that nothing limits.
+// Without it, such a rule is an error of [Validator.Bind]: a caller could send a small request that
+// takes hours, and no deadline ends an expression.
+func WithAnyCost() Option { return func(v *Validator) { v.anyCost = true } }
+
 // New returns a validator for [server.WithValidator].
 //
 // Predefined rules, which are extensions of buf.validate, are found if the Go packages of their
 // protos are linked into the program.
-func New() *Validator { return &Validator{} }
+func New(opts ...Option) *Validator {
+	v := &Validator{}
+	for _, opt := range opts {
+		opt(v)
+	}
+	return v
+}
 
 // Bind implements [server.Validator]. It compiles the rules of the request's message, and of the
 // messages in it, and returns nil if there are none. Its error names the message, the field and the
@@ -74,7 +89,7 @@ func (v *Validator) checkOf(desc protoreflect.MessageDescriptor) (fieldrules.Che
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.rules == nil {
-		v.rules = newCompiler()
+		v.rules = newCompiler(v.anyCost)
 	}
 	check, err := fieldrules.ChecksOf(desc, v.rules)
 	if err != nil {
