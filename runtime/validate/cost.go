@@ -38,7 +38,7 @@ func checkCost(env *cel.Env, expression string, desc protoreflect.MessageDescrip
 	}
 	return fmt.Errorf("%q iterates over a list within an iteration over another, so that its cost is the product of "+
 		"their sizes; make it a rule of the message that has the lists, and limit them with repeated.max_items "+
-		"to %d; or use WithAnyCost", cut(expression, maxDescription), maxPerElement)
+		"(at most %d); or use WithAnyCost", cut(expression, maxDescription), maxPerElement)
 }
 
 // costs finds loops within loops.
