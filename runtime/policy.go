@@ -32,6 +32,8 @@ type (
 	Operation = policy.Operation
 	// IdempotencyKey states which field identifies a repeated call.
 	IdempotencyKey = policy.IdempotencyKey
+	// Permission states what the caller must be allowed to do with the resource of a request.
+	Permission = policy.Permission
 )
 
 // Reason names why a call failed; see package rpcerr.

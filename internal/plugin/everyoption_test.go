@@ -33,24 +33,26 @@ type optionSample struct {
 type rpcKind struct{ request, response, options string }
 
 var (
-	plainRPC   = rpcKind{"Plain", "Plain", ""}
-	streamRPC  = rpcKind{"Plain", "stream Plain", ""}
-	readRPC    = rpcKind{"Plain", "Plain", "option idempotency_level = NO_SIDE_EFFECTS;"}
-	ruledRPC   = rpcKind{"Ruled", "Plain", ""}
-	listRPC    = rpcKind{"ListRequest", "ListResponse", ""}
-	batchRPC   = rpcKind{"BatchRequest", "BatchResponse", ""}
-	startRPC   = rpcKind{"StartRequest", "google.longrunning.Operation", ""}
-	keyedRPC   = rpcKind{"KeyedRequest", "Plain", ""}
-	searchRPC  = rpcKind{"FindRequest", "stream FindResponse", ""}
-	followRPC  = rpcKind{"FollowRequest", "stream Followed", ""}
-	uploadRPC  = rpcKind{"stream Chunk", "Plain", ""}
-	bulkRPC    = rpcKind{"stream Plain", "Plain", ""}
-	talkRPC    = rpcKind{"stream Talk", "stream Plain", ""}
-	chatRPC    = rpcKind{"stream Chat", "stream Chat", ""}
-	batchShape = `batch {children: "ids" results: "items"}`
-	startShape = `operation {response_type: "Plain" metadata_type: "Meta"}`
-	chunkShape = `upload {data: "data" name: "title"}`
-	bulkShape  = `bulk {off: false}`
+	plainRPC       = rpcKind{"Plain", "Plain", ""}
+	streamRPC      = rpcKind{"Plain", "stream Plain", ""}
+	readRPC        = rpcKind{"Plain", "Plain", "option idempotency_level = NO_SIDE_EFFECTS;"}
+	ruledRPC       = rpcKind{"Ruled", "Plain", ""}
+	listRPC        = rpcKind{"ListRequest", "ListResponse", ""}
+	batchRPC       = rpcKind{"BatchRequest", "BatchResponse", ""}
+	startNameRPC   = rpcKind{"StartRequest", "Plain", ""}
+	startStreamRPC = rpcKind{"stream StartRequest", "Plain", ""}
+	startRPC       = rpcKind{"StartRequest", "google.longrunning.Operation", ""}
+	keyedRPC       = rpcKind{"KeyedRequest", "Plain", ""}
+	searchRPC      = rpcKind{"FindRequest", "stream FindResponse", ""}
+	followRPC      = rpcKind{"FollowRequest", "stream Followed", ""}
+	uploadRPC      = rpcKind{"stream Chunk", "Plain", ""}
+	bulkRPC        = rpcKind{"stream Plain", "Plain", ""}
+	talkRPC        = rpcKind{"stream Talk", "stream Plain", ""}
+	chatRPC        = rpcKind{"stream Chat", "stream Chat", ""}
+	batchShape     = `batch {children: "ids" results: "items"}`
+	startShape     = `operation {response_type: "Plain" metadata_type: "Meta"}`
+	chunkShape     = `upload {data: "data" name: "title"}`
+	bulkShape      = `bulk {off: false}`
 )
 
 // optionSamples has a sample for each option in options.proto.
@@ -98,6 +100,14 @@ var optionSamples = []optionSample{
 		second: `hedging {max_attempts: 4}`, rpc: readRPC},
 	{option: "hedging.non_fatal_codes", first: `hedging {delay: "1s" non_fatal_codes: "ABORTED"}`,
 		second: `hedging {non_fatal_codes: "UNKNOWN"}`, rpc: readRPC},
+	{option: "permission.name", first: `permission {name: "a.b" resource: "name"}`,
+		second: `permission {name: "a.c"}`, rpc: startNameRPC, shape: `permission {resource: "name"}`},
+	{option: "permission.resource", first: `permission {name: "a.b" resource: "name"}`,
+		second: `permission {resource: "parent"}`, rpc: startNameRPC, shape: `permission {name: "a.b"}`},
+	{option: "permission.hide_existence", first: `permission {name: "a.b" resource: "name" hide_existence: true}`,
+		second: `permission {hide_existence: false}`, rpc: startNameRPC, shape: `permission {name: "a.b" resource: "name"}`},
+	{option: "permission.inherit", first: `permission {name: "a.b" resource: "name" inherit: true}`,
+		second: `permission {inherit: false}`, rpc: startStreamRPC, shape: `permission {name: "a.b" resource: "name"}`},
 	{option: "max_request_bytes", first: `max_request_bytes: 5000000000`,
 		second: `max_request_bytes: 0`, rpc: plainRPC},
 	{option: "log.level", first: `log {level: LEVEL_DEBUG}`,

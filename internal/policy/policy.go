@@ -65,6 +65,9 @@ func (p *Policies) Method(method protoreflect.MethodDescriptor) (Decision, diag.
 	if problems := p.misplaced(found, facts, merged, sources); len(problems) > 0 {
 		return Decision{}, problems
 	}
+	if problems := permissionProblems(method, facts.Policy(merged).Permission, found, merged, sources); len(problems) > 0 {
+		return Decision{}, problems
+	}
 	decision := decide(method, facts, facts.Fit(merged), sources)
 	decision.Found, decision.Patterns = found, foundOf(found)
 	return decision, nil

@@ -166,6 +166,17 @@ var inverse = kind[bool]{
 	},
 }
 
+// text is a string, which may be set to ""; check validates it.
+func text(check func(f *faults, path, text string)) kind[string] {
+	return kind[string]{
+		decode: func(v protoreflect.Value) string { return v.String() },
+		encode: func(text string, _ func() protoreflect.List) (protoreflect.Value, bool) {
+			return protoreflect.ValueOfString(text), true
+		},
+		check: func(f *faults, path string, v protoreflect.Value) { check(f, path, v.String()) },
+	}
+}
+
 // texts is a list of strings; check validates each.
 func texts(check func(f *faults, path, text string)) kind[[]string] {
 	return kind[[]string]{

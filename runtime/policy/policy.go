@@ -65,6 +65,9 @@ type Policy struct {
 	Handshake Handshake
 	// Room configures the members of a room; Queue is 0 if the method is not one.
 	Room Room
+	// Permission defines what the caller must be allowed to do with the resource that a request
+	// names; Name is "" if the method requires no permission.
+	Permission Permission
 }
 
 // None is a duration that was set to zero: no timeout, whereas an unset one means the default.

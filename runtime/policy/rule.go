@@ -127,7 +127,12 @@ func (r rule) misfit(f *faults, m Method, said *grpcservicev1.Policy) {
 	wrong, right := r.forCalls(m)
 	message := r.message(said)
 	for _, name := range wrong {
-		if message.Get(fieldOf(message, name)).String() != "" {
+		fd := fieldOf(message, name)
+		switch {
+		case !message.Has(fd) || message.Get(fd).String() == "":
+		case len(right) == 0:
+			f.add(r.path(name), "it is for %s; remove it", r.option(name).of)
+		default:
 			f.add(r.name, "%s are for %s; set %s",
 				strings.Join(wrong, " and "), r.option(name).of, strings.Join(right, " and "))
 			return

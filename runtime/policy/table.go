@@ -18,6 +18,7 @@ var rules = table{
 	maxRequestBytesRule(), logRule(), validationRule(),
 	pageRule(), batchRule(), operationRule(), idempotencyKeyRule(),
 	searchRule(), subscriptionRule(), uploadRule(), bulkRule(), handshakeRule(), roomRule(),
+	permissionRule(),
 }
 
 func timeoutRule() rule {

@@ -96,7 +96,7 @@ func (x Rate_Key) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Rate_Key.Descriptor instead.
 func (Rate_Key) EnumDescriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{3, 0}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{4, 0}
 }
 
 // The level of a log record.
@@ -157,7 +157,7 @@ func (x Log_Level) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Log_Level.Descriptor instead.
 func (Log_Level) EnumDescriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{7, 0}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{8, 0}
 }
 
 // What happens to the other items when one fails.
@@ -214,7 +214,7 @@ func (x Batch_Mode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Batch_Mode.Descriptor instead.
 func (Batch_Mode) EnumDescriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{10, 0}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{11, 0}
 }
 
 // What happens to an operation while another one with the same key is not done.
@@ -272,7 +272,7 @@ func (x Operation_OnConflict) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Operation_OnConflict.Descriptor instead.
 func (Operation_OnConflict) EnumDescriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{11, 0}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{12, 0}
 }
 
 // What happens if more messages have to wait for a member than its queue holds.
@@ -333,7 +333,7 @@ func (x Room_Slow) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Room_Slow.Descriptor instead.
 func (Room_Slow) EnumDescriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{18, 0}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{19, 0}
 }
 
 // Policy is the policy of a method.
@@ -384,7 +384,9 @@ type Policy struct {
 	Handshake *Handshake `protobuf:"bytes,18,opt,name=handshake,proto3" json:"handshake,omitempty"`
 	// Rooms, in which each member receives the messages of all. The plugin detects such methods by a
 	// key in request and response.
-	Room          *Room `protobuf:"bytes,19,opt,name=room,proto3" json:"room,omitempty"`
+	Room *Room `protobuf:"bytes,19,opt,name=room,proto3" json:"room,omitempty"`
+	// What the caller must be allowed to do with the resource that the request names.
+	Permission    *Permission `protobuf:"bytes,30,opt,name=permission,proto3" json:"permission,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -552,6 +554,13 @@ func (x *Policy) GetRoom() *Room {
 	return nil
 }
 
+func (x *Policy) GetPermission() *Permission {
+	if x != nil {
+		return x.Permission
+	}
+	return nil
+}
+
 // Timeout limits the time of a call: default and max of unary methods, idle and total of streams.
 type Timeout struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -692,6 +701,84 @@ func (x *Auth) GetAnyOf() []string {
 	return nil
 }
 
+// Permission states what the caller must be allowed to do, and with which resource: the server asks
+// its authorizer for each request. A method with a permission cannot be public.
+type Permission struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the permission: "orders.cancel". An empty name removes the service's permission.
+	Name *string `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	// The request field that names the resource: "name", "order.name". It is a string, bytes, an
+	// integer or an enum. In a batch it is repeated, or a field of a repeated message: "names",
+	// "requests.name". A request that leaves it empty is rejected.
+	Resource *string `protobuf:"bytes,2,opt,name=resource,proto3,oneof" json:"resource,omitempty"`
+	// Callers without the permission receive NOT_FOUND, as if the resource did not exist. The
+	// method's own NOT_FOUND errors are replaced by the same error, so that they do not differ.
+	HideExistence *bool `protobuf:"varint,3,opt,name=hide_existence,json=hideExistence,proto3,oneof" json:"hide_existence,omitempty"`
+	// In a stream of requests, a request that leaves the field empty concerns the resource of the
+	// request before it. Otherwise, such a request is rejected.
+	Inherit       *bool `protobuf:"varint,4,opt,name=inherit,proto3,oneof" json:"inherit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Permission) Reset() {
+	*x = Permission{}
+	mi := &file_grpcservice_v1_options_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Permission) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Permission) ProtoMessage() {}
+
+func (x *Permission) ProtoReflect() protoreflect.Message {
+	mi := &file_grpcservice_v1_options_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Permission.ProtoReflect.Descriptor instead.
+func (*Permission) Descriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Permission) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *Permission) GetResource() string {
+	if x != nil && x.Resource != nil {
+		return *x.Resource
+	}
+	return ""
+}
+
+func (x *Permission) GetHideExistence() bool {
+	if x != nil && x.HideExistence != nil {
+		return *x.HideExistence
+	}
+	return false
+}
+
+func (x *Permission) GetInherit() bool {
+	if x != nil && x.Inherit != nil {
+		return *x.Inherit
+	}
+	return false
+}
+
 // Rate limits how often callers may call: per_second on average, and burst at once.
 type Rate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -707,7 +794,7 @@ type Rate struct {
 
 func (x *Rate) Reset() {
 	*x = Rate{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[3]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -719,7 +806,7 @@ func (x *Rate) String() string {
 func (*Rate) ProtoMessage() {}
 
 func (x *Rate) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[3]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -732,7 +819,7 @@ func (x *Rate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rate.ProtoReflect.Descriptor instead.
 func (*Rate) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{3}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Rate) GetPerSecond() float64 {
@@ -773,7 +860,7 @@ type Concurrency struct {
 
 func (x *Concurrency) Reset() {
 	*x = Concurrency{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[4]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -785,7 +872,7 @@ func (x *Concurrency) String() string {
 func (*Concurrency) ProtoMessage() {}
 
 func (x *Concurrency) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[4]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -798,7 +885,7 @@ func (x *Concurrency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Concurrency.ProtoReflect.Descriptor instead.
 func (*Concurrency) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{4}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Concurrency) GetLimit() int32 {
@@ -844,7 +931,7 @@ type Retry struct {
 
 func (x *Retry) Reset() {
 	*x = Retry{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[5]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +943,7 @@ func (x *Retry) String() string {
 func (*Retry) ProtoMessage() {}
 
 func (x *Retry) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[5]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +956,7 @@ func (x *Retry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retry.ProtoReflect.Descriptor instead.
 func (*Retry) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{5}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Retry) GetMaxAttempts() int32 {
@@ -931,7 +1018,7 @@ type Hedging struct {
 
 func (x *Hedging) Reset() {
 	*x = Hedging{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[6]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +1030,7 @@ func (x *Hedging) String() string {
 func (*Hedging) ProtoMessage() {}
 
 func (x *Hedging) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[6]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1043,7 @@ func (x *Hedging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hedging.ProtoReflect.Descriptor instead.
 func (*Hedging) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{6}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Hedging) GetDelay() string {
@@ -993,7 +1080,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[7]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1005,7 +1092,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[7]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1018,7 +1105,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{7}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Log) GetLevel() Log_Level {
@@ -1046,7 +1133,7 @@ type Validation struct {
 
 func (x *Validation) Reset() {
 	*x = Validation{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[8]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1058,7 +1145,7 @@ func (x *Validation) String() string {
 func (*Validation) ProtoMessage() {}
 
 func (x *Validation) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[8]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1071,7 +1158,7 @@ func (x *Validation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Validation.ProtoReflect.Descriptor instead.
 func (*Validation) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{8}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Validation) GetSkip() bool {
@@ -1113,7 +1200,7 @@ type Page struct {
 
 func (x *Page) Reset() {
 	*x = Page{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1125,7 +1212,7 @@ func (x *Page) String() string {
 func (*Page) ProtoMessage() {}
 
 func (x *Page) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1138,7 +1225,7 @@ func (x *Page) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Page.ProtoReflect.Descriptor instead.
 func (*Page) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{9}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Page) GetOff() bool {
@@ -1246,7 +1333,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[10]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1258,7 +1345,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[10]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1271,7 +1358,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{10}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Batch) GetOff() bool {
@@ -1365,7 +1452,7 @@ type Operation struct {
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[11]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1377,7 +1464,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[11]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1390,7 +1477,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{11}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Operation) GetOff() bool {
@@ -1472,7 +1559,7 @@ type IdempotencyKey struct {
 
 func (x *IdempotencyKey) Reset() {
 	*x = IdempotencyKey{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1484,7 +1571,7 @@ func (x *IdempotencyKey) String() string {
 func (*IdempotencyKey) ProtoMessage() {}
 
 func (x *IdempotencyKey) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1497,7 +1584,7 @@ func (x *IdempotencyKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdempotencyKey.ProtoReflect.Descriptor instead.
 func (*IdempotencyKey) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{12}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *IdempotencyKey) GetOff() bool {
@@ -1547,7 +1634,7 @@ type Search struct {
 
 func (x *Search) Reset() {
 	*x = Search{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1559,7 +1646,7 @@ func (x *Search) String() string {
 func (*Search) ProtoMessage() {}
 
 func (x *Search) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1572,7 +1659,7 @@ func (x *Search) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Search.ProtoReflect.Descriptor instead.
 func (*Search) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{13}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Search) GetOff() bool {
@@ -1659,7 +1746,7 @@ type Subscription struct {
 
 func (x *Subscription) Reset() {
 	*x = Subscription{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[14]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1671,7 +1758,7 @@ func (x *Subscription) String() string {
 func (*Subscription) ProtoMessage() {}
 
 func (x *Subscription) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[14]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1684,7 +1771,7 @@ func (x *Subscription) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subscription.ProtoReflect.Descriptor instead.
 func (*Subscription) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{14}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Subscription) GetOff() bool {
@@ -1804,7 +1891,7 @@ type Upload struct {
 
 func (x *Upload) Reset() {
 	*x = Upload{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[15]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1816,7 +1903,7 @@ func (x *Upload) String() string {
 func (*Upload) ProtoMessage() {}
 
 func (x *Upload) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[15]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1829,7 +1916,7 @@ func (x *Upload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upload.ProtoReflect.Descriptor instead.
 func (*Upload) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{15}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Upload) GetOff() bool {
@@ -1933,7 +2020,7 @@ type Bulk struct {
 
 func (x *Bulk) Reset() {
 	*x = Bulk{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[16]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1945,7 +2032,7 @@ func (x *Bulk) String() string {
 func (*Bulk) ProtoMessage() {}
 
 func (x *Bulk) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[16]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1958,7 +2045,7 @@ func (x *Bulk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bulk.ProtoReflect.Descriptor instead.
 func (*Bulk) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{16}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Bulk) GetOff() bool {
@@ -2004,7 +2091,7 @@ type Handshake struct {
 
 func (x *Handshake) Reset() {
 	*x = Handshake{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[17]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2016,7 +2103,7 @@ func (x *Handshake) String() string {
 func (*Handshake) ProtoMessage() {}
 
 func (x *Handshake) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[17]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2029,7 +2116,7 @@ func (x *Handshake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Handshake.ProtoReflect.Descriptor instead.
 func (*Handshake) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{17}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Handshake) GetOff() bool {
@@ -2073,7 +2160,7 @@ type Room struct {
 
 func (x *Room) Reset() {
 	*x = Room{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[18]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2085,7 +2172,7 @@ func (x *Room) String() string {
 func (*Room) ProtoMessage() {}
 
 func (x *Room) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[18]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2098,7 +2185,7 @@ func (x *Room) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Room.ProtoReflect.Descriptor instead.
 func (*Room) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{18}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Room) GetOff() bool {
@@ -2150,7 +2237,7 @@ type Reasons struct {
 
 func (x *Reasons) Reset() {
 	*x = Reasons{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[19]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2162,7 +2249,7 @@ func (x *Reasons) String() string {
 func (*Reasons) ProtoMessage() {}
 
 func (x *Reasons) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[19]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2175,7 +2262,7 @@ func (x *Reasons) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reasons.ProtoReflect.Descriptor instead.
 func (*Reasons) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{19}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Reasons) GetDomain() string {
@@ -2241,7 +2328,7 @@ var File_grpcservice_v1_options_proto protoreflect.FileDescriptor
 
 const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\n" +
-	"\x1cgrpcservice/v1/options.proto\x12\x0egrpcservice.v1\x1a google/protobuf/descriptor.proto\"\xe6\a\n" +
+	"\x1cgrpcservice/v1/options.proto\x12\x0egrpcservice.v1\x1a google/protobuf/descriptor.proto\"\xa2\b\n" +
 	"\x06Policy\x121\n" +
 	"\atimeout\x18\x01 \x01(\v2\x17.grpcservice.v1.TimeoutR\atimeout\x12(\n" +
 	"\x04auth\x18\x02 \x01(\v2\x14.grpcservice.v1.AuthR\x04auth\x12(\n" +
@@ -2264,7 +2351,10 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\x06upload\x18\x10 \x01(\v2\x16.grpcservice.v1.UploadR\x06upload\x12(\n" +
 	"\x04bulk\x18\x11 \x01(\v2\x14.grpcservice.v1.BulkR\x04bulk\x127\n" +
 	"\thandshake\x18\x12 \x01(\v2\x19.grpcservice.v1.HandshakeR\thandshake\x12(\n" +
-	"\x04room\x18\x13 \x01(\v2\x14.grpcservice.v1.RoomR\x04roomB\x14\n" +
+	"\x04room\x18\x13 \x01(\v2\x14.grpcservice.v1.RoomR\x04room\x12:\n" +
+	"\n" +
+	"permission\x18\x1e \x01(\v2\x1a.grpcservice.v1.PermissionR\n" +
+	"permissionB\x14\n" +
 	"\x12_max_request_bytesJ\x04\b\x14\x10\x1e\"\x9a\x01\n" +
 	"\aTimeout\x12\x1d\n" +
 	"\adefault\x18\x01 \x01(\tH\x00R\adefault\x88\x01\x01\x12\x15\n" +
@@ -2280,7 +2370,18 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\x06public\x18\x01 \x01(\bH\x00R\x06public\x88\x01\x01\x12\x15\n" +
 	"\x06all_of\x18\x02 \x03(\tR\x05allOf\x12\x15\n" +
 	"\x06any_of\x18\x03 \x03(\tR\x05anyOfB\t\n" +
-	"\a_public\"\xd7\x01\n" +
+	"\a_public\"\xc6\x01\n" +
+	"\n" +
+	"Permission\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x1f\n" +
+	"\bresource\x18\x02 \x01(\tH\x01R\bresource\x88\x01\x01\x12*\n" +
+	"\x0ehide_existence\x18\x03 \x01(\bH\x02R\rhideExistence\x88\x01\x01\x12\x1d\n" +
+	"\ainherit\x18\x04 \x01(\bH\x03R\ainherit\x88\x01\x01B\a\n" +
+	"\x05_nameB\v\n" +
+	"\t_resourceB\x11\n" +
+	"\x0f_hide_existenceB\n" +
+	"\n" +
+	"\b_inherit\"\xd7\x01\n" +
 	"\x04Rate\x12\"\n" +
 	"\n" +
 	"per_second\x18\x01 \x01(\x01H\x00R\tperSecond\x88\x01\x01\x12\x19\n" +
@@ -2556,7 +2657,7 @@ func file_grpcservice_v1_options_proto_rawDescGZIP() []byte {
 }
 
 var file_grpcservice_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_grpcservice_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_grpcservice_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_grpcservice_v1_options_proto_goTypes = []any{
 	(Rate_Key)(0),                       // 0: grpcservice.v1.Rate.Key
 	(Log_Level)(0),                      // 1: grpcservice.v1.Log.Level
@@ -2566,62 +2667,64 @@ var file_grpcservice_v1_options_proto_goTypes = []any{
 	(*Policy)(nil),                      // 5: grpcservice.v1.Policy
 	(*Timeout)(nil),                     // 6: grpcservice.v1.Timeout
 	(*Auth)(nil),                        // 7: grpcservice.v1.Auth
-	(*Rate)(nil),                        // 8: grpcservice.v1.Rate
-	(*Concurrency)(nil),                 // 9: grpcservice.v1.Concurrency
-	(*Retry)(nil),                       // 10: grpcservice.v1.Retry
-	(*Hedging)(nil),                     // 11: grpcservice.v1.Hedging
-	(*Log)(nil),                         // 12: grpcservice.v1.Log
-	(*Validation)(nil),                  // 13: grpcservice.v1.Validation
-	(*Page)(nil),                        // 14: grpcservice.v1.Page
-	(*Batch)(nil),                       // 15: grpcservice.v1.Batch
-	(*Operation)(nil),                   // 16: grpcservice.v1.Operation
-	(*IdempotencyKey)(nil),              // 17: grpcservice.v1.IdempotencyKey
-	(*Search)(nil),                      // 18: grpcservice.v1.Search
-	(*Subscription)(nil),                // 19: grpcservice.v1.Subscription
-	(*Upload)(nil),                      // 20: grpcservice.v1.Upload
-	(*Bulk)(nil),                        // 21: grpcservice.v1.Bulk
-	(*Handshake)(nil),                   // 22: grpcservice.v1.Handshake
-	(*Room)(nil),                        // 23: grpcservice.v1.Room
-	(*Reasons)(nil),                     // 24: grpcservice.v1.Reasons
-	(*descriptorpb.ServiceOptions)(nil), // 25: google.protobuf.ServiceOptions
-	(*descriptorpb.MethodOptions)(nil),  // 26: google.protobuf.MethodOptions
-	(*descriptorpb.EnumOptions)(nil),    // 27: google.protobuf.EnumOptions
+	(*Permission)(nil),                  // 8: grpcservice.v1.Permission
+	(*Rate)(nil),                        // 9: grpcservice.v1.Rate
+	(*Concurrency)(nil),                 // 10: grpcservice.v1.Concurrency
+	(*Retry)(nil),                       // 11: grpcservice.v1.Retry
+	(*Hedging)(nil),                     // 12: grpcservice.v1.Hedging
+	(*Log)(nil),                         // 13: grpcservice.v1.Log
+	(*Validation)(nil),                  // 14: grpcservice.v1.Validation
+	(*Page)(nil),                        // 15: grpcservice.v1.Page
+	(*Batch)(nil),                       // 16: grpcservice.v1.Batch
+	(*Operation)(nil),                   // 17: grpcservice.v1.Operation
+	(*IdempotencyKey)(nil),              // 18: grpcservice.v1.IdempotencyKey
+	(*Search)(nil),                      // 19: grpcservice.v1.Search
+	(*Subscription)(nil),                // 20: grpcservice.v1.Subscription
+	(*Upload)(nil),                      // 21: grpcservice.v1.Upload
+	(*Bulk)(nil),                        // 22: grpcservice.v1.Bulk
+	(*Handshake)(nil),                   // 23: grpcservice.v1.Handshake
+	(*Room)(nil),                        // 24: grpcservice.v1.Room
+	(*Reasons)(nil),                     // 25: grpcservice.v1.Reasons
+	(*descriptorpb.ServiceOptions)(nil), // 26: google.protobuf.ServiceOptions
+	(*descriptorpb.MethodOptions)(nil),  // 27: google.protobuf.MethodOptions
+	(*descriptorpb.EnumOptions)(nil),    // 28: google.protobuf.EnumOptions
 }
 var file_grpcservice_v1_options_proto_depIdxs = []int32{
 	6,  // 0: grpcservice.v1.Policy.timeout:type_name -> grpcservice.v1.Timeout
 	7,  // 1: grpcservice.v1.Policy.auth:type_name -> grpcservice.v1.Auth
-	8,  // 2: grpcservice.v1.Policy.rate:type_name -> grpcservice.v1.Rate
-	9,  // 3: grpcservice.v1.Policy.concurrency:type_name -> grpcservice.v1.Concurrency
-	10, // 4: grpcservice.v1.Policy.retry:type_name -> grpcservice.v1.Retry
-	11, // 5: grpcservice.v1.Policy.hedging:type_name -> grpcservice.v1.Hedging
-	12, // 6: grpcservice.v1.Policy.log:type_name -> grpcservice.v1.Log
-	13, // 7: grpcservice.v1.Policy.validation:type_name -> grpcservice.v1.Validation
-	14, // 8: grpcservice.v1.Policy.page:type_name -> grpcservice.v1.Page
-	15, // 9: grpcservice.v1.Policy.batch:type_name -> grpcservice.v1.Batch
-	16, // 10: grpcservice.v1.Policy.operation:type_name -> grpcservice.v1.Operation
-	17, // 11: grpcservice.v1.Policy.idempotency_key:type_name -> grpcservice.v1.IdempotencyKey
-	18, // 12: grpcservice.v1.Policy.search:type_name -> grpcservice.v1.Search
-	19, // 13: grpcservice.v1.Policy.subscription:type_name -> grpcservice.v1.Subscription
-	20, // 14: grpcservice.v1.Policy.upload:type_name -> grpcservice.v1.Upload
-	21, // 15: grpcservice.v1.Policy.bulk:type_name -> grpcservice.v1.Bulk
-	22, // 16: grpcservice.v1.Policy.handshake:type_name -> grpcservice.v1.Handshake
-	23, // 17: grpcservice.v1.Policy.room:type_name -> grpcservice.v1.Room
-	0,  // 18: grpcservice.v1.Rate.key:type_name -> grpcservice.v1.Rate.Key
-	1,  // 19: grpcservice.v1.Log.level:type_name -> grpcservice.v1.Log.Level
-	2,  // 20: grpcservice.v1.Batch.mode:type_name -> grpcservice.v1.Batch.Mode
-	3,  // 21: grpcservice.v1.Operation.on_conflict:type_name -> grpcservice.v1.Operation.OnConflict
-	4,  // 22: grpcservice.v1.Room.slow:type_name -> grpcservice.v1.Room.Slow
-	25, // 23: grpcservice.v1.service:extendee -> google.protobuf.ServiceOptions
-	26, // 24: grpcservice.v1.method:extendee -> google.protobuf.MethodOptions
-	27, // 25: grpcservice.v1.reasons:extendee -> google.protobuf.EnumOptions
-	5,  // 26: grpcservice.v1.service:type_name -> grpcservice.v1.Policy
-	5,  // 27: grpcservice.v1.method:type_name -> grpcservice.v1.Policy
-	24, // 28: grpcservice.v1.reasons:type_name -> grpcservice.v1.Reasons
-	29, // [29:29] is the sub-list for method output_type
-	29, // [29:29] is the sub-list for method input_type
-	26, // [26:29] is the sub-list for extension type_name
-	23, // [23:26] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	9,  // 2: grpcservice.v1.Policy.rate:type_name -> grpcservice.v1.Rate
+	10, // 3: grpcservice.v1.Policy.concurrency:type_name -> grpcservice.v1.Concurrency
+	11, // 4: grpcservice.v1.Policy.retry:type_name -> grpcservice.v1.Retry
+	12, // 5: grpcservice.v1.Policy.hedging:type_name -> grpcservice.v1.Hedging
+	13, // 6: grpcservice.v1.Policy.log:type_name -> grpcservice.v1.Log
+	14, // 7: grpcservice.v1.Policy.validation:type_name -> grpcservice.v1.Validation
+	15, // 8: grpcservice.v1.Policy.page:type_name -> grpcservice.v1.Page
+	16, // 9: grpcservice.v1.Policy.batch:type_name -> grpcservice.v1.Batch
+	17, // 10: grpcservice.v1.Policy.operation:type_name -> grpcservice.v1.Operation
+	18, // 11: grpcservice.v1.Policy.idempotency_key:type_name -> grpcservice.v1.IdempotencyKey
+	19, // 12: grpcservice.v1.Policy.search:type_name -> grpcservice.v1.Search
+	20, // 13: grpcservice.v1.Policy.subscription:type_name -> grpcservice.v1.Subscription
+	21, // 14: grpcservice.v1.Policy.upload:type_name -> grpcservice.v1.Upload
+	22, // 15: grpcservice.v1.Policy.bulk:type_name -> grpcservice.v1.Bulk
+	23, // 16: grpcservice.v1.Policy.handshake:type_name -> grpcservice.v1.Handshake
+	24, // 17: grpcservice.v1.Policy.room:type_name -> grpcservice.v1.Room
+	8,  // 18: grpcservice.v1.Policy.permission:type_name -> grpcservice.v1.Permission
+	0,  // 19: grpcservice.v1.Rate.key:type_name -> grpcservice.v1.Rate.Key
+	1,  // 20: grpcservice.v1.Log.level:type_name -> grpcservice.v1.Log.Level
+	2,  // 21: grpcservice.v1.Batch.mode:type_name -> grpcservice.v1.Batch.Mode
+	3,  // 22: grpcservice.v1.Operation.on_conflict:type_name -> grpcservice.v1.Operation.OnConflict
+	4,  // 23: grpcservice.v1.Room.slow:type_name -> grpcservice.v1.Room.Slow
+	26, // 24: grpcservice.v1.service:extendee -> google.protobuf.ServiceOptions
+	27, // 25: grpcservice.v1.method:extendee -> google.protobuf.MethodOptions
+	28, // 26: grpcservice.v1.reasons:extendee -> google.protobuf.EnumOptions
+	5,  // 27: grpcservice.v1.service:type_name -> grpcservice.v1.Policy
+	5,  // 28: grpcservice.v1.method:type_name -> grpcservice.v1.Policy
+	25, // 29: grpcservice.v1.reasons:type_name -> grpcservice.v1.Reasons
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	27, // [27:30] is the sub-list for extension type_name
+	24, // [24:27] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_grpcservice_v1_options_proto_init() }
@@ -2648,13 +2751,14 @@ func file_grpcservice_v1_options_proto_init() {
 	file_grpcservice_v1_options_proto_msgTypes[16].OneofWrappers = []any{}
 	file_grpcservice_v1_options_proto_msgTypes[17].OneofWrappers = []any{}
 	file_grpcservice_v1_options_proto_msgTypes[18].OneofWrappers = []any{}
+	file_grpcservice_v1_options_proto_msgTypes[19].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_grpcservice_v1_options_proto_rawDesc), len(file_grpcservice_v1_options_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   20,
+			NumMessages:   21,
 			NumExtensions: 3,
 			NumServices:   0,
 		},
