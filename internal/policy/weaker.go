@@ -14,12 +14,16 @@ import (
 //
 //   - auth, if it admits a caller that single rejects;
 //   - rate, if single has a rate and many has no rate with the same key that is at most as high;
+//   - permission, if single requires one and many requires none;
 //   - concurrency, if single has a limit and many has none or a higher one.
 //
 // Rates and limits are compared in calls, regardless of the number of items in a call.
 func Weaker(many, single policy.Policy) (ways []string) {
 	if way := weakerAuth(many.Auth, single.Auth); way != "" {
 		ways = append(ways, way)
+	}
+	if name := single.Permission.Name; name != "" && many.Permission.Name == "" {
+		ways = append(ways, "it does not require the permission "+name)
 	}
 	for _, rate := range single.Rates {
 		if !slices.ContainsFunc(many.Rates, func(own policy.Rate) bool {

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strconv"
 
@@ -45,6 +46,9 @@ func (m *Method[S, Req, Resp, C, R]) accept(ctx context.Context, req *Req, opts 
 		if children, err = p.hoist(messageOf(req), children); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.permit(ctx, single, children); err != nil {
+		return nil, err
 	}
 	if err := p.check(ctx, single, children); err != nil {
 		return nil, err
@@ -151,6 +155,33 @@ func (m *Method[S, Req, Resp, C, R]) singleIn(ctx context.Context, limits runtim
 		return callctx.Unrestricted{}, err
 	}
 	return single, single.Authorize()
+}
+
+// permit returns the error of the first item that the caller lacks the permission of the single
+// method for.
+func (p *plan[Resp, C, R]) permit(ctx context.Context, single callctx.Single, children []C) error {
+	if single == (callctx.Unrestricted{}) {
+		return nil
+	}
+	items := callctx.Items{Field: p.name, Len: len(children), ShowsMissing: p.shape.mode() != allOrNone}
+	if p.requests {
+		items.Request = func(i int) proto.Message { return any(children[i]).(proto.Message) }
+	} else {
+		items.ID = func(i int) string { return idOf(children[i]) }
+	}
+	i, err := single.Permit(ctx, items)
+	if err != nil && i >= 0 {
+		return p.itemError(i, err)
+	}
+	return err
+}
+
+// idOf returns an ID as the name of a resource: "" for zero.
+func idOf[C comparable](id C) string {
+	if id == *new(C) {
+		return ""
+	}
+	return fmt.Sprint(id)
 }
 
 // check returns the error of the first item that the single method would reject.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime/batch"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/idempotencykey"
+	"github.com/grpcservice/grpcservice/runtime/internal/resource"
 	"github.com/grpcservice/grpcservice/runtime/internal/uuid"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
@@ -183,7 +185,13 @@ func (m *Method[S, Req, Op, Result, Metadata]) checkItems(
 		return wrongSize(batch.ReasonEmpty, m.fields.Children, errors.New("must have at least one element"))
 	case limits.MaxSize > 0 && n > limits.MaxSize:
 		return wrongSize(batch.ReasonTooLarge, m.fields.Children, fmt.Errorf("must have at most %d elements, has %d", limits.MaxSize, n))
-	case n == 0 || types.children.field().Message() == nil:
+	case n == 0:
+		return nil
+	}
+	if err := permitItems(ctx, single, m.fields.Children, types.children.field(), children.List()); err != nil {
+		return err
+	}
+	if types.children.field().Message() == nil {
 		return nil
 	}
 	for i := range n {
@@ -192,6 +200,24 @@ func (m *Method[S, Req, Op, Result, Metadata]) checkItems(
 		}
 	}
 	return nil
+}
+
+// permitItems returns the error of the first item of a list that the caller lacks the permission of
+// the single method for.
+func permitItems(
+	ctx context.Context, single callctx.Single, path string, field protoreflect.FieldDescriptor, list protoreflect.List,
+) error {
+	items := callctx.Items{Field: path, Len: list.Len()}
+	if field.Message() != nil {
+		items.Request = func(i int) proto.Message { return list.Get(i).Message().Interface() }
+	} else {
+		items.ID = func(i int) string { return resource.NameOf(field, list.Get(i)) }
+	}
+	i, err := single.Permit(ctx, items)
+	if err != nil && i >= 0 {
+		return itemError(fmt.Sprintf("%s[%d]", path, i), err)
+	}
+	return err
 }
 
 // singleIn returns the method that does for one item what the operation does for many, after
@@ -214,7 +240,7 @@ func itemError(at string, err error) error {
 		return rpcerr.Wrap(err, at)
 	}
 	for i := range found {
-		found[i].Field = at + "." + found[i].Field
+		found[i].Field = strings.TrimSuffix(at+"."+found[i].Field, ".")
 	}
 	return rpcerr.Invalid(found...)
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// Source provides the items of a list: [Keyset], [Offset], [Slice] or [Cursor].
+// Source provides the items of a list: [Keyset], [Offset], [Slice], [Cursor] or [Filtered].
 type Source[T any] interface {
 	// page returns the items of a query.
 	page(ctx context.Context, q query) (result[T], error)
@@ -30,6 +30,10 @@ type result[T any] struct {
 	items []T
 	next  position // nil after the last page
 	total int64    // of all pages; below 0 if the source does not know
+
+	// Of [Filtered]: all items that were read, and the index of each of items in them.
+	read []T
+	at   []int
 }
 
 // position is the start of a page as a token holds it: a byte for the kind of source, then the

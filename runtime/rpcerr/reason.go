@@ -69,6 +69,16 @@ const (
 	// ReasonNoPolicy is the reason of PERMISSION_DENIED for a method whose policy does not say who
 	// may call it.
 	ReasonNoPolicy Reason = "NO_POLICY"
+	// ReasonMissingPermission is the reason of PERMISSION_DENIED if the principal lacks the
+	// permission that the method requires on a resource. The metadata of ErrorInfo has the
+	// permission, and the field that names the resource.
+	ReasonMissingPermission Reason = "MISSING_PERMISSION"
+	// ReasonResourceNotFound is the reason of NOT_FOUND from a method that hides which resources
+	// exist: the resource does not exist, or the principal lacks the permission on it.
+	ReasonResourceNotFound Reason = "RESOURCE_NOT_FOUND"
+	// ReasonAuthorizationUnavailable is the reason of UNAVAILABLE if the server's authorizer
+	// cannot decide.
+	ReasonAuthorizationUnavailable Reason = "AUTHORIZATION_UNAVAILABLE"
 	// ReasonInvalidRequest is the reason of INVALID_ARGUMENT. BadRequest has a violation for each
 	// invalid field.
 	ReasonInvalidRequest Reason = "INVALID_REQUEST"

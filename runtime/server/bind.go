@@ -23,6 +23,9 @@ func (p *pipeline) bind(info runtime.MethodInfo, server any) *method {
 			IsServerStream: info.Kind == runtime.KindServerStream || info.Kind == runtime.KindBidi,
 		},
 	}
+	if p.authorizer != nil {
+		m.ask = p.authorizer.Bind(info)
+	}
 	m.bound = m.bindSequence()
 	m.bindChecks()
 	m.apart = m.deadlines.idle > 0 || m.deadlines.total > 0 ||

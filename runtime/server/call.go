@@ -40,6 +40,7 @@ type callContext struct {
 	stream    callStream            // nil for a unary call
 	rejection atomic.Pointer[error] // the error of the first invalid request of a stream
 	compress  compressChoice        // of the method
+	hidden    atomic.Bool           // whether it must not show which resources exist
 	header    heldheader.Header     // set by the method
 	detached  bool                  // the method runs in a separate goroutine, which joins the others
 	live      liveCall
@@ -129,6 +130,8 @@ type method struct {
 	streamInfo grpc.StreamServerInfo
 	live       liveCalls
 	inFlight   atomic.Int64
+	ask        AuthorizeFunc // nil if no principal has a permission
+	guard      *guard        // of the permission that the policy requires; or nil
 }
 
 // bound is the sequence of steps of one method.
@@ -153,6 +156,7 @@ type check struct {
 	first checkFunc // of the first message of a stream, or of the only request
 	later checkFunc // of the other messages of a stream
 	items bool      // whether each item of a batch is checked in addition to the whole
+	apart bool      // whether items of a batch are checked by another function
 }
 
 // checkFunc returns the error that a request is rejected with, or nil.

@@ -11,9 +11,9 @@ import (
 // callerError returns the error that the caller of a call receives that failed with err.
 func (m *method) callerError(c *callContext, err error) error {
 	if m.without.masking {
-		return c.stockError(err)
+		return c.hide(c.stockError(err))
 	}
-	return c.publicError(err)
+	return c.hide(c.publicError(err))
 }
 
 // publicError returns the status in err that is meant for the caller, without the text around it.
@@ -31,7 +31,7 @@ func (c *callContext) publicError(err error) error {
 // whose caller receives sent. Without masking it is cause, because the server's interceptors may
 // look for its type, unless grpc would send another status for it than sent.
 func (m *method) passed(cause, sent error) (passed error) {
-	if !m.without.masking || sent == runtime.ErrDraining {
+	if !m.without.masking || sent == runtime.ErrDraining || sent == errResourceNotFound {
 		return sent
 	}
 	defer func() { // of an error whose own methods panic

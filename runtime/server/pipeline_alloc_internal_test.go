@@ -60,7 +60,14 @@ func handlerOf(p runtime.Policy, opts ...Option) grpc.MethodHandler {
 // allocsOf counts the allocations of one call that ends with want.
 func allocsOf(t *testing.T, ctx context.Context, handler grpc.MethodHandler, impl any, want codes.Code) float64 {
 	t.Helper()
-	decode := func(any) error { return nil }
+	return allocsOfDecoding(t, ctx, impl, handler, func(any) error { return nil }, want)
+}
+
+// allocsOfDecoding is allocsOf with a request that decode fills.
+func allocsOfDecoding(
+	t *testing.T, ctx context.Context, impl any, handler grpc.MethodHandler, decode func(any) error, want codes.Code,
+) float64 {
+	t.Helper()
 	return testing.AllocsPerRun(200, func() {
 		if _, err := handler(impl, ctx, decode, nil); status.Code(err) != want {
 			t.Fatal(err)

@@ -47,7 +47,7 @@ type registry interface {
 //
 // On panics if an option is invalid, as registering does for invalid services, because no error
 // can be returned. A method that requires authentication rejects every call if there is no
-// authenticator.
+// authenticator, and one that requires a permission rejects every call if there is no authorizer.
 //
 // The owner of target shuts it down, and calls [Registrar.Drain] when the shutdown starts.
 func On(target grpc.ServiceRegistrar, opts ...Option) *Registrar {
@@ -105,6 +105,9 @@ func (r *Registrar) calls() *pipeline { return r.pipeline }
 func (r *Registrar) add(desc *grpc.ServiceDesc, impl any) {
 	faults := append(r.pipeline.overrides.Faults(), r.pipeline.unbound()...)
 	if err := errors.Join(faults...); err != nil {
+		r.fail(err)
+	}
+	if err := r.pipeline.unguardable(); err != nil {
 		r.fail(err)
 	}
 	r.target.RegisterService(desc, impl)

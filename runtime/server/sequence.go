@@ -36,6 +36,7 @@ func sequence() []step {
 		{name: "deadline"},
 		{name: "decode"},
 		{name: "size", check: (*method).sizeCheck},
+		{name: "permission", check: (*method).permissionCheck},
 		{name: "fields", check: (*method).fieldCheck},
 		{name: "validator", check: (*method).validatorCheck},
 		{name: "idempotency", unary: (*method).idempotencyAround},

@@ -99,8 +99,12 @@ func (s *Server) start(ctx context.Context) (*grpc.Server, error) {
 	}
 	s.errs = append(s.errs, s.pipeline.overrides.Misuse()...)
 	s.errs = append(s.errs, s.pipeline.unbound()...)
-	if err := s.pipeline.missingAuthenticator(); err != nil {
-		s.errs = append(s.errs, err)
+	for _, missing := range []func() error{
+		s.pipeline.missingAuthenticator, s.pipeline.unguardable, s.pipeline.missingAuthorizer,
+	} {
+		if err := missing(); err != nil {
+			s.errs = append(s.errs, err)
+		}
 	}
 	if err := errors.Join(s.errs...); err != nil {
 		return nil, err

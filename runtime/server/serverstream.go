@@ -16,12 +16,13 @@ import (
 // message.
 type serverStream struct {
 	grpc.ServerStream
-	ctx   context.Context
-	call  *callContext
-	watch *streamWatch          // nil where the policy bounds no time
-	ended atomic.Pointer[error] // why there are no more messages
-	whole atomic.Bool           // all requests were received
-	forms streamFormat          // of messages that many streams send
+	ctx    context.Context
+	call   *callContext
+	watch  *streamWatch           // nil where the policy bounds no time
+	ended  atomic.Pointer[error]  // why there are no more messages
+	whole  atomic.Bool            // all requests were received
+	grants atomic.Pointer[grants] // of the permission; see guard.next
+	forms  streamFormat           // of messages that many streams send
 }
 
 func (s *serverStream) Context() context.Context { return s.ctx }

@@ -28,6 +28,7 @@ type settings struct {
 	connectionAge   time.Duration
 	observers       []runtime.Observer
 	authenticator   Authenticator
+	authorizer      Authorizer
 	admitAll        bool // whatever policies require; see WithoutAuthentication
 	limiter         RateLimiter
 	limits          bounds.Limits

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -41,7 +43,7 @@ func (s single) Check(ctx context.Context, req proto.Message) error {
 	}
 	covered := s.caller.call.method.bound.checks
 	for i, own := range s.method.bound.checks {
-		if own.first == nil || covered[i].first != nil && !own.items {
+		if own.first == nil || own.apart || covered[i].first != nil && !own.items {
 			continue
 		}
 		if err := own.first(ctx, req); err != nil {
@@ -49,4 +51,88 @@ func (s single) Check(ctx context.Context, req proto.Message) error {
 		}
 	}
 	return nil
+}
+
+// Permit implements [callctx.Single].
+func (s single) Permit(ctx context.Context, items callctx.Items) (int, error) {
+	g := s.method.guard
+	if g == nil || items.Len == 0 || s.caller.call.method.guards(items.Field) {
+		return -1, nil
+	}
+	if g.policy.HideExistence {
+		if items.ShowsMissing {
+			return -1, rpcerr.Internal(fmt.Sprintf("the policy of %s hides which resources exist, and a response of %s "+
+				"shows which do not; set batch.own_policy and a permission for the batch",
+				g.method.log.name, s.caller.call.method.log.name))
+		}
+		s.caller.hidden.Store(true)
+	}
+	if err := g.usable(s.caller); err != nil {
+		return -1, err
+	}
+	names, owner, at, err := g.namesOfItems(items)
+	if err != nil {
+		return at, err
+	}
+	allowed := make([]bool, len(names))
+	access := Access{Principal: s.caller.call.principal, Permission: g.policy.Name, Resources: names}
+	if err := g.method.decide(ctx, access, allowed); err != nil {
+		return -1, err
+	}
+	if i := slices.Index(allowed, false); i >= 0 {
+		return owner[i], g.denied
+	}
+	return -1, nil
+}
+
+// guards reports whether the policy of a method requires a permission on the items in a field.
+func (m *method) guards(field string) bool {
+	if m.guard == nil {
+		return false
+	}
+	of := m.guard.policy.Resource
+	return of == field || strings.HasPrefix(of, field+".")
+}
+
+// namesOfItems returns the resources of the items of a batch, and the index of the item that each
+// belongs to. at is the index of an item with an error, or -1.
+func (g *guard) namesOfItems(items callctx.Items) (names []string, owner []int, at int, err error) {
+	if items.Request == nil && !g.isNamedBy(items.Field) {
+		return nil, nil, -1, rpcerr.Internal(fmt.Sprintf("the policy of %s requires a permission on %s, "+
+			"which the items in %s do not name; set a permission or batch.own_policy for the batch",
+			g.method.log.name, g.policy.Resource, items.Field))
+	}
+	for i := range items.Len {
+		of, err := g.namesOfItem(items, i)
+		if err != nil {
+			return nil, nil, i, err
+		}
+		for _, name := range of {
+			names, owner = append(names, name), append(owner, i)
+		}
+	}
+	return names, owner, -1, nil
+}
+
+// namesOfItem returns the resources of an item of a batch.
+func (g *guard) namesOfItem(items callctx.Items, i int) ([]string, error) {
+	if items.Request == nil {
+		if id := items.ID(i); id != "" {
+			return []string{id}, nil
+		}
+		return nil, emptyResource("")
+	}
+	req := items.Request(i)
+	if g.path.Many() {
+		return g.names(req)
+	}
+	name, err := g.name(req)
+	return []string{name}, err
+}
+
+// isNamedBy reports whether the IDs in a field of a batch are the resources of the method for one
+// item: whether "user_ids" has the values of its field "user_id".
+func (g *guard) isNamedBy(field string) bool {
+	last := field[strings.LastIndexByte(field, '.')+1:]
+	return g.policy.Resource == last || g.policy.Resource+"s" == last
 }

@@ -32,6 +32,57 @@ type AuthenticateFunc func(ctx context.Context) (*runtime.Principal, error)
 // Bind implements [Authenticator]: f authenticates the calls of all methods.
 func (f AuthenticateFunc) Bind(runtime.MethodInfo) AuthenticateFunc { return f }
 
+// Authorizer decides which principals have a permission on a resource. Bind is called once for
+// each method, when the method is registered. If it returns nil, no principal has a permission in
+// calls of the method.
+type Authorizer interface {
+	Bind(runtime.MethodInfo) AuthorizeFunc
+}
+
+// AuthorizeFunc sets allowed[i] to true if a principal has a permission on resource i. All are
+// false when it is called. It is called with all resources of a request at once, with at most
+// [MaxResources], and for each request of a stream.
+//
+// The server logs an error and rejects the call with UNAVAILABLE, reason
+// AUTHORIZATION_UNAVAILABLE, whatever the code of the error. A panic is INTERNAL. Neither admits a
+// call.
+//
+// ctx is that of the call. A function that calls another service must set a short deadline:
+// streams have none. It must not use allowed after it has returned, nor modify access.
+type AuthorizeFunc func(ctx context.Context, access Access, allowed []bool) error
+
+// Bind implements [Authorizer]: f authorizes the calls of all methods.
+func (f AuthorizeFunc) Bind(runtime.MethodInfo) AuthorizeFunc { return f }
+
+// Access is what an [Authorizer] decides about.
+type Access struct {
+	// Principal is the caller. It is never nil.
+	Principal *runtime.Principal
+	// Permission is the name of the permission: "orders.cancel".
+	Permission string
+	// Resources are the names of the resources as the caller sent them. There is at least one, and
+	// none is empty. They may be of any form; see docs/authorization.md.
+	Resources []string
+}
+
+// MaxResources is the maximum number of resources that an [Authorizer] is asked about at once. A
+// request with more is rejected, unless its policy allows larger batches.
+const MaxResources = 1000
+
+// AuthorizeEach returns an authorizer that asks for one resource after the other.
+func AuthorizeEach(
+	has func(ctx context.Context, principal *runtime.Principal, permission, resource string) (bool, error),
+) Authorizer {
+	return AuthorizeFunc(func(ctx context.Context, access Access, allowed []bool) (err error) {
+		for i, resource := range access.Resources {
+			if allowed[i], err = has(ctx, access.Principal, access.Permission, resource); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // RateLimiter enforces the rates of policies, instead of the default one in memory. Bind is called
 // when a method is registered: once for the rates that count by peer, and once for its other rates,
 // because the former apply before authentication and the latter after authorization. It is not

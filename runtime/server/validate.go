@@ -64,7 +64,11 @@ func (m *method) accept(ctx context.Context, c *callContext, req any) error {
 		return nil
 	}
 	msg, ok := req.(proto.Message)
-	if !ok { // the user's own codec, whose messages have no rules
+	switch {
+	case ok:
+	case m.guard != nil: // its resources cannot be read
+		return rpcerr.Internal(fmt.Sprintf("permission: the request is a %T, not a proto message", req))
+	default: // the user's own codec, whose messages have no rules
 		return nil
 	}
 	return check(ctx, msg)

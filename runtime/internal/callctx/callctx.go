@@ -36,6 +36,9 @@ type Call interface {
 	// Single returns the method called single of the same service, if the call is of the method
 	// many.
 	Single(many, single string) (Single, error)
+	// Allowed reports for each resource whether the caller has a permission on it. An empty
+	// resource is not allowed.
+	Allowed(ctx context.Context, permission string, resources []string) ([]bool, error)
 }
 
 // Of returns the call that ctx belongs to. It returns false outside a call.
@@ -83,6 +86,25 @@ type Single interface {
 	// size, its required fields and formats, what the validator says. Of these it leaves out what
 	// the check of the whole request has covered. What is no request of the method is not checked.
 	Check(ctx context.Context, req proto.Message) error
+	// Permit returns the index of the first item that the caller lacks the permission of the single
+	// method for, and the error that the caller would get from that method. Another error, of all
+	// items, has the index -1. It asks once for all items, unless the policy of the batch requires
+	// a permission on the items itself.
+	Permit(ctx context.Context, items Items) (index int, err error)
+}
+
+// Items are the items of a batch.
+type Items struct {
+	// Field is the path of the field of the batch that has the items.
+	Field string
+	// Len is the number of items.
+	Len int
+	// Request returns an item that is a request of the single method; nil if items are IDs.
+	Request func(i int) proto.Message
+	// ID returns an item that is an ID.
+	ID func(i int) string
+	// ShowsMissing means that the response of the batch shows which items do not exist.
+	ShowsMissing bool
 }
 
 // SingleIn returns the method called single, of the service of the method with the path many, if
@@ -105,3 +127,6 @@ func (Unrestricted) Authorize() error { return nil }
 
 // Check returns nil.
 func (Unrestricted) Check(context.Context, proto.Message) error { return nil }
+
+// Permit returns nil.
+func (Unrestricted) Permit(context.Context, Items) (int, error) { return -1, nil }
