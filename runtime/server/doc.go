@@ -21,6 +21,7 @@
 //   - [WithAuthenticator], [WithoutAuthentication]: who may call
 //   - [PeerCertificate] with [WithTrustDomains], [WithDNSNameIdentity], [WithSubjectIdentity]:
 //     callers by their certificates
+//   - [WithAuthorizer]: who has a permission on which resource
 //   - [WithTLSFiles], [WithClientCAs], [WithOptionalClientCertificates], [WithMinTLSVersion]:
 //     encryption with certificates in files; [WithTLS] and [WithCredentials] with your own
 //   - [WithMaxCalls], [WithMaxCallsPerPeer], [WithMaxConnections], [WithMaxConnectionsPerPeer],
