@@ -69,6 +69,9 @@ func (m *method) newGuard() *guard {
 			g.broken = err.Error()
 		}
 	}
+	if g.broken != "" {
+		m.failToBind(fmt.Errorf("%s: the permission cannot be checked: %s", m.log.name, g.broken))
+	}
 	g.denied = g.denial(policy.Resource)
 	return g
 }
@@ -318,18 +321,6 @@ func (c *callContext) hide(err error) error {
 // hides reports whether the call must not show which resources exist.
 func (c *callContext) hides() bool {
 	return c.call.method.info.Policy.Permission.HideExistence || c.hidden.Load()
-}
-
-// unguardable returns an error if the permission of a method cannot be checked.
-func (p *pipeline) unguardable() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, m := range p.methods {
-		if m.guard != nil && m.guard.broken != "" {
-			return fmt.Errorf("%s: the permission cannot be checked: %s", m.log.name, m.guard.broken)
-		}
-	}
-	return nil
 }
 
 // missingAuthorizer returns an error if methods require a permission and the server has no

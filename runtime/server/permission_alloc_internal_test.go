@@ -23,7 +23,7 @@ func TestPermissionAllocations(t *testing.T) {
 	}
 	allocs := func(p runtime.Policy, service string, want codes.Code, opts ...Option) float64 {
 		handler := describe[healthService](newPipeline(newSettings(append([]Option{WithAuthenticator(cachedAuthenticator())}, opts...))),
-			table(p), newHealth()).Methods[0].Handler
+			table(p), newHealth().onServer()).Methods[0].Handler
 		decode := func(req any) error {
 			req.(*healthpb.HealthCheckRequest).Service = service
 			return nil

@@ -107,9 +107,6 @@ func (r *Registrar) add(desc *grpc.ServiceDesc, impl any) {
 	if err := errors.Join(faults...); err != nil {
 		r.fail(err)
 	}
-	if err := r.pipeline.unguardable(); err != nil {
-		r.fail(err)
-	}
 	r.target.RegisterService(desc, impl)
 	r.pipeline.warnOfTokens()
 	r.pipeline.warnOfRejected(desc.ServiceName)

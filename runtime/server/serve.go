@@ -99,9 +99,7 @@ func (s *Server) start(ctx context.Context) (*grpc.Server, error) {
 	}
 	s.errs = append(s.errs, s.pipeline.overrides.Misuse()...)
 	s.errs = append(s.errs, s.pipeline.unbound()...)
-	for _, missing := range []func() error{
-		s.pipeline.missingAuthenticator, s.pipeline.unguardable, s.pipeline.missingAuthorizer,
-	} {
+	for _, missing := range []func() error{s.pipeline.missingAuthenticator, s.pipeline.missingAuthorizer} {
 		if err := missing(); err != nil {
 			s.errs = append(s.errs, err)
 		}
