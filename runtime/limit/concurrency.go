@@ -11,16 +11,19 @@ import (
 // Concurrency bounds how many calls run at a time. With [NewAdaptive] it determines the limit
 // itself. It is safe for concurrent use.
 type Concurrency struct {
-	most     int
-	room     int64        // for waiting calls
-	limit    atomic.Int64 // the current limit; at most most
-	maxWait  time.Duration
-	adaptive *gradient // nil if the limit is fixed
+	changing sync.Mutex               // held by Set
+	most     atomic.Int64             // the maximum of the current limit
+	limit    atomic.Int64             // the current limit
+	maxWait  atomic.Int64             // a duration
+	adaptive atomic.Pointer[gradient] // nil if the limit is fixed
 	state    atomic.Int64
 
 	mu    sync.Mutex
 	lines lines // of the waiting calls
 }
+
+// MaxConcurrency is the largest limit of a [Concurrency], which no process reaches.
+const MaxConcurrency = math.MaxInt32
 
 // The state is two numbers in one word, so that both change atomically: the running calls, and
 // the waiting calls times oneWaiting. While calls wait, only the holder of mu starts calls.
@@ -29,18 +32,27 @@ const oneWaiting = 1 << 32
 func unpack(state int64) (running, waiting int64) { return state & (oneWaiting - 1), state >> 32 }
 
 // NewConcurrency returns a Concurrency of limit concurrent calls. limit is clamped to 1 to
-// 2,147,483,647.
+// [MaxConcurrency].
 //
 // If no place is free, a call waits for at most maxWait, or not at all if that is 0 or less. Each
 // caller has a queue, first in, first out, and the queues take turns. At most twice limit calls
 // wait, and a queue may be as long as the room left: the first caller fills half of it, the
 // second half of the rest. A call for which there is no room is rejected at once.
 func NewConcurrency(limit int, maxWait time.Duration) *Concurrency {
-	c := &Concurrency{most: min(max(limit, 1), math.MaxInt32), maxWait: maxWait}
-	c.room = min(2*int64(c.most), math.MaxInt32)
-	c.limit.Store(int64(c.most))
+	c := new(Concurrency)
+	c.configure(limit, maxWait)
+	c.limit.Store(c.most.Load())
 	return c
 }
+
+// configure sets the maximum of the limit, and how long calls wait.
+func (c *Concurrency) configure(limit int, maxWait time.Duration) {
+	c.most.Store(int64(min(max(limit, 1), MaxConcurrency)))
+	c.maxWait.Store(int64(maxWait))
+}
+
+// room returns how many calls may wait.
+func (c *Concurrency) room() int64 { return min(2*c.most.Load(), math.MaxInt32) }
 
 // TryAcquire takes a place if one is free and no call waits for it, and reports whether it did.
 // [Concurrency.Release] returns the place.
@@ -67,7 +79,7 @@ func (c *Concurrency) Acquire(ctx context.Context, caller string) (ok, waited bo
 	if c.TryAcquire() {
 		return true, false
 	}
-	if c.maxWait <= 0 || ctx.Err() != nil {
+	if c.maxWait.Load() <= 0 || ctx.Err() != nil {
 		return false, false
 	}
 	return c.wait(ctx, caller)
@@ -76,8 +88,8 @@ func (c *Concurrency) Acquire(ctx context.Context, caller string) (ok, waited bo
 // Release returns the place of a call; call it once per acquired place. took is how long the call
 // had its place, and ok whether it succeeded; only an adaptive limit uses them.
 func (c *Concurrency) Release(took time.Duration, ok bool) {
-	if c.adaptive != nil {
-		c.adaptive.observe(c, took, ok)
+	if g := c.adaptive.Load(); g != nil {
+		g.observe(c, took, ok)
 	}
 	c.release()
 }
@@ -92,7 +104,37 @@ func (c *Concurrency) release() {
 	}
 }
 
-// InFlight returns how many calls have a place. It may exceed an adaptive limit that has just
+// Set changes the limit, how long calls wait, and whether the limit adapts to the duration of
+// calls. For what they may be see [NewConcurrency] and [NewAdaptive].
+//
+// Running calls keep their places: a lower limit applies as they finish. Waiting calls keep their
+// places in the queues and the time that they wait at most; those that a higher limit allows start
+// at once. An adaptive limit that stays adaptive keeps what it has learned. One that becomes
+// adaptive starts with the calls that are running, at least 10, so that Set rejects none of them.
+func (c *Concurrency) Set(limit int, maxWait time.Duration, adaptive bool) {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	old := c.adaptive.Load()
+	if old != nil { // it must not set the limit meanwhile
+		old.mu.Lock()
+		defer old.mu.Unlock()
+	}
+	c.configure(limit, maxWait)
+	now := c.most.Load()
+	switch {
+	case adaptive && old != nil:
+		now = min(c.limit.Load(), now)
+	case adaptive:
+		now = min(max(initialLimit, int64(c.InFlight())), now)
+		c.adaptive.Store(&gradient{})
+	default:
+		c.adaptive.Store(nil)
+	}
+	c.limit.Store(now)
+	c.admit()
+}
+
+// InFlight returns how many calls have a place. It may exceed a limit that has just
 // fallen.
 func (c *Concurrency) InFlight() int {
 	running, _ := unpack(c.state.Load())
@@ -108,7 +150,7 @@ func (c *Concurrency) wait(ctx context.Context, caller string) (ok, waited bool)
 	if place == nil {
 		return ok, false
 	}
-	timer := time.NewTimer(c.maxWait)
+	timer := time.NewTimer(time.Duration(c.maxWait.Load()))
 	defer timer.Stop()
 	select {
 	case <-place.turn:
@@ -132,7 +174,7 @@ func (c *Concurrency) enqueue(caller string) (place *place, ok bool) {
 			if c.state.CompareAndSwap(state, state+1) {
 				return nil, true
 			}
-		case c.lines.length(caller) >= c.room-waiting:
+		case c.lines.length(caller) >= c.room()-waiting:
 			return nil, false
 		case c.state.CompareAndSwap(state, state+oneWaiting):
 			// From here on, each release sees that a call waits
@@ -192,8 +234,8 @@ func (c *Concurrency) admit() {
 // time that streams last says nothing about load; use a fixed limit for them.
 func NewAdaptive(limit int, maxWait time.Duration) *Concurrency {
 	c := NewConcurrency(limit, maxWait)
-	c.adaptive = &gradient{}
-	c.limit.Store(int64(min(initialLimit, c.most)))
+	c.adaptive.Store(&gradient{})
+	c.limit.Store(min(initialLimit, c.most.Load()))
 	return c
 }
 
@@ -202,6 +244,9 @@ func NewAdaptive(limit int, maxWait time.Duration) *Concurrency {
 func (g *gradient) observe(c *Concurrency, took time.Duration, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if c.adaptive.Load() != g { // Set made the limit fixed
+		return
+	}
 	limit := c.Limit()
 	if !g.add(float64(took), ok) || g.calls < max(windowCalls, limit) {
 		return
@@ -210,5 +255,5 @@ func (g *gradient) observe(c *Concurrency, took time.Duration, ok bool) {
 	g.calls, g.sum = 0, 0
 	g.remember(average)
 	limit = g.adjust(limit, average, c.InFlight()-1) // without the call that finishes
-	c.limit.Store(int64(min(max(limit, 1), c.most)))
+	c.limit.Store(min(max(int64(limit), 1), c.most.Load()))
 }

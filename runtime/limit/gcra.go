@@ -2,6 +2,7 @@ package limit
 
 import (
 	"math"
+	"math/bits"
 	"time"
 )
 
@@ -38,6 +39,32 @@ func newGCRA(perSecond float64, burst int) gcra {
 	g.interval = max(1, int64(math.Round(interval)))
 	g.span = g.interval * calls
 	return g
+}
+
+// changed returns the algorithm for another rate and burst, on the same clock.
+func (g *gcra) changed(perSecond float64, burst int) gcra {
+	to := newGCRA(perSecond, burst)
+	to.epoch = g.epoch
+	return to
+}
+
+// same reports whether two algorithms on the same clock decide alike.
+func (g *gcra) same(as *gcra) bool {
+	return g.shift == as.shift && g.interval == as.interval && g.span == as.span
+}
+
+// convert returns a time and a TAT of g in ticks of to. As many calls are left as before, at most
+// the burst of to: a full bucket is not full if the burst rises.
+func (g *gcra) convert(to *gcra, at, tat int64) (toAt, toTAT int64) {
+	left := max(0, g.span-max(0, tat-at))
+	toLeft := to.span
+	// The quotient fits 64 bits if the divisor exceeds the high word; otherwise it exceeds any span
+	if high, low := bits.Mul64(uint64(left), uint64(to.interval)); high < uint64(g.interval) {
+		quotient, _ := bits.Div64(high, low, uint64(g.interval))
+		toLeft = int64(min(quotient, uint64(to.span)))
+	}
+	toAt = at << g.shift >> to.shift
+	return toAt, toAt + to.span - toLeft
 }
 
 // ticks returns now in ticks. It uses monotonic clock readings if there are any.

@@ -2,6 +2,7 @@ package limit
 
 import (
 	"hash/maphash"
+	"sync"
 	"time"
 	"unsafe"
 )
@@ -25,7 +26,10 @@ const maxShardKeys = 1024
 // collides with one is 1 in 280,000,000,000,000, and the secret seed prevents attackers from
 // finding collisions.
 type KeyedRate struct {
-	gcra
+	// rules holds the rate of the shards in an even and in an odd generation: two only while Set
+	// runs. The lock of a shard guards the one that it uses.
+	rules     [2]gcra
+	changing  sync.Mutex
 	seed      maphash.Seed
 	shards    []shard // as many as a power of two
 	shardKeys int
@@ -47,7 +51,7 @@ func NewKeyedRate(perSecond float64, burst int, maxKeys int) *KeyedRate {
 		shards *= 2
 	}
 	k := &KeyedRate{
-		gcra:      newGCRA(perSecond, burst),
+		rules:     [2]gcra{newGCRA(perSecond, burst)},
 		seed:      maphash.MakeSeed(),
 		shards:    make([]shard, shards),
 		shardKeys: maxKeys / shards,
@@ -73,17 +77,38 @@ func (k *KeyedRate) MaxBytes() int {
 // It allocates only while tables grow, and does not retain key. It locks one shard.
 func (k *KeyedRate) Take(key string, now time.Time) (retryAfter time.Duration) {
 	hash := max(1, maphash.String(k.seed, key)) // 0 is no key
-	at := k.ticks(now)
 	s := &k.shards[hash&uint64(len(k.shards)-1)]
 	s.mu.Lock()
-	s.latest = max(s.latest, at)
+	rule := k.rule(s)
+	s.latest = max(s.latest, rule.ticks(now))
 	tat := s.bucket(hash, k.shardKeys)
-	next, wait := k.next(*tat, s.latest)
+	next, wait := rule.next(*tat, s.latest)
 	if wait == 0 {
 		*tat = next
 	}
+	retryAfter = rule.duration(wait)
 	s.mu.Unlock()
-	return k.duration(wait)
+	return retryAfter
+}
+
+// rule returns the rate of a shard, which is locked.
+func (k *KeyedRate) rule(s *shard) *gcra { return &k.rules[s.generation&1] }
+
+// Set changes the rate and the burst of all keys from now on, as [Rate.Set] does: no key gains a
+// call by it, whether it is remembered or not. It locks one shard after the other.
+func (k *KeyedRate) Set(perSecond float64, burst int, now time.Time) {
+	k.changing.Lock()
+	defer k.changing.Unlock()
+	generation := k.shards[0].generation // only Set writes it
+	old, next := &k.rules[generation&1], &k.rules[(generation+1)&1]
+	changed := old.changed(perSecond, burst)
+	if changed.same(old) {
+		return
+	}
+	*next = changed // no shard uses it since the last Set
+	for i := range k.shards {
+		k.shards[i].change(old, next, now)
+	}
 }
 
 // GiveBack undoes a [KeyedRate.Take] with key that returned 0, for a call that another check
@@ -95,7 +120,7 @@ func (k *KeyedRate) GiveBack(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.find(hash); e != nil && e.hash == hash {
-		e.tat -= k.interval
+		e.tat -= k.rule(s).interval
 		s.soonest = min(s.soonest, e.tat)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 	"sync"
+	"time"
 )
 
 // shard holds the buckets of some of the keys: a hash table with linear probing that grows up to
@@ -13,7 +14,9 @@ import (
 type shard struct {
 	mu      sync.Mutex
 	entries []entry
-	used    int
+	used    int32
+	// generation is how often the rate has changed.
+	generation uint32
 	// soonest is a time before which no bucket is full again, so that none can be forgotten.
 	soonest int64
 	// rest is the TAT of all keys without an entry. A key that gets an entry starts with it,
@@ -51,6 +54,21 @@ func (s *shard) bucket(hash uint64, maxKeys int) *int64 {
 	return &e.tat
 }
 
+// change converts all buckets to another rate.
+func (s *shard) change(from, to *gcra, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := max(s.latest, from.ticks(now))
+	for i := range s.entries {
+		if e := &s.entries[i]; e.hash != 0 {
+			_, e.tat = from.convert(to, at, e.tat)
+		}
+	}
+	s.latest, s.rest = from.convert(to, at, s.rest)
+	s.soonest = s.latest
+	s.generation++
+}
+
 // find returns the entry of a key, or the free one for it, or nil if there is no table.
 func (s *shard) find(hash uint64) *entry {
 	if len(s.entries) == 0 {
@@ -82,17 +100,17 @@ func (s *shard) after(i int) int {
 // necessary.
 func (s *shard) makeRoom(maxKeys int) bool {
 	room := min(len(s.entries)*3/4, maxKeys)
-	if s.used < room {
+	if int(s.used) < room {
 		return true
 	}
 	if s.soonest <= s.latest {
 		s.forget()
 	}
-	if most := tableSize(maxKeys); len(s.entries) < most && s.used >= room/2 {
+	if most := tableSize(maxKeys); len(s.entries) < most && int(s.used) >= room/2 {
 		s.grow(min(max(2*len(s.entries), minTable), most))
 		return true
 	}
-	return s.used < room
+	return int(s.used) < room
 }
 
 // forget removes the keys whose bucket is full again.
