@@ -53,18 +53,18 @@ func (g *gcra) same(as *gcra) bool {
 	return g.shift == as.shift && g.interval == as.interval && g.span == as.span
 }
 
-// convert returns a time and a TAT of g in ticks of to. As many calls are left as before, at most
-// the burst of to: a full bucket is not full if the burst rises.
+// convert returns a time and a TAT of g in ticks of to. As many calls remain as before, at
+// most the burst of to: a full bucket is not full if the burst rises.
 func (g *gcra) convert(to *gcra, at, tat int64) (toAt, toTAT int64) {
-	left := max(0, g.span-max(0, tat-at))
-	toLeft := to.span
+	remaining := max(0, g.span-max(0, tat-at))
+	toRemaining := to.span
 	// The quotient fits 64 bits if the divisor exceeds the high word; otherwise it exceeds any span
-	if high, low := bits.Mul64(uint64(left), uint64(to.interval)); high < uint64(g.interval) {
+	if high, low := bits.Mul64(uint64(remaining), uint64(to.interval)); high < uint64(g.interval) {
 		quotient, _ := bits.Div64(high, low, uint64(g.interval))
-		toLeft = int64(min(quotient, uint64(to.span)))
+		toRemaining = int64(min(quotient, uint64(to.span)))
 	}
 	toAt = at << g.shift >> to.shift
-	return toAt, toAt + to.span - toLeft
+	return toAt, toAt + to.span - toRemaining
 }
 
 // ticks returns now in ticks. It uses monotonic clock readings if there are any.

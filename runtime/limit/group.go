@@ -1,6 +1,9 @@
 package limit
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Bucket describes a rate of a [Group].
 type Bucket struct {
@@ -19,21 +22,66 @@ type Group struct{ members []member }
 
 // member is a rate of a group: one of the two.
 type member struct {
-	all  *Rate
-	each *KeyedRate
+	bucket Bucket
+	all    *Rate
+	each   *KeyedRate
 }
 
 // NewGroup returns a Group of rates with the given buckets.
 func NewGroup(buckets ...Bucket) *Group {
 	g := &Group{members: make([]member, len(buckets))}
 	for i, b := range buckets {
-		if b.PerCaller {
-			g.members[i].each = NewKeyedRate(b.PerSecond, b.Burst, b.MaxCallers)
-		} else {
-			g.members[i].all = NewRate(b.PerSecond, b.Burst)
-		}
+		g.members[i] = newMember(b)
 	}
 	return g
+}
+
+func newMember(b Bucket) member {
+	if b.PerCaller {
+		return member{bucket: b, each: NewKeyedRate(b.PerSecond, b.Burst, b.MaxCallers)}
+	}
+	return member{bucket: b, all: NewRate(b.PerSecond, b.Burst)}
+}
+
+// Follow returns a Group with the given buckets that continues the counts of g, which it replaces.
+// Calls may still use g. A bucket continues the equal bucket of g, or else the next one of g for
+// the same callers: that one changes as [Rate.Set] describes, for g too. A bucket without such a
+// predecessor starts with its full burst.
+func (g *Group) Follow(now time.Time, buckets ...Bucket) *Group {
+	old := slices.Clone(g.members)
+	next := &Group{members: make([]member, len(buckets))}
+	take := func(i int, fits func(Bucket) bool) {
+		at := slices.IndexFunc(old, func(m member) bool { return fits(m.bucket) })
+		if at >= 0 && next.members[i].isZero() {
+			next.members[i] = old[at]
+			old = slices.Delete(old, at, at+1)
+		}
+	}
+	for i, b := range buckets {
+		take(i, func(is Bucket) bool { return is == b })
+	}
+	for i, b := range buckets {
+		take(i, func(is Bucket) bool { return is.PerCaller == b.PerCaller && is.MaxCallers == b.MaxCallers })
+	}
+	for i, b := range buckets {
+		next.members[i].become(b, now)
+	}
+	return next
+}
+
+func (m member) isZero() bool { return m == member{} }
+
+// become changes the member to a bucket, or makes it if it is zero.
+func (m *member) become(b Bucket, now time.Time) {
+	switch {
+	case m.each != nil:
+		m.each.Set(b.PerSecond, b.Burst, now)
+	case m.all != nil:
+		m.all.Set(b.PerSecond, b.Burst, now)
+	default:
+		*m = newMember(b)
+	}
+	m.bucket = b
 }
 
 // Take counts a call of the caller at now against all rates, and returns a wait of 0. If the call

@@ -21,7 +21,7 @@ func TestGroupCountsForAllRatesOrNone(t *testing.T) {
 	}{
 		{"ada", 0, 0}, {"ada", 0, 0},
 		{"ada", 0, time.Second}, {"ada", 0, time.Second}, // which the common rate does not count
-		{"bob", 0, 0},                                    // the last call of the common rate
+		{"bob", 0, 0},                                              // the last call of the common rate
 		{"bob", 1, 10 * time.Second}, {"bob", 1, 10 * time.Second}, // which bob's rate does not count
 	} {
 		if rate, wait := g.Take(step.caller, now); rate != step.rate || wait != step.wait {

@@ -61,7 +61,7 @@ func (r *Rate) GiveBack() {
 }
 
 // Set changes the rate and the burst from now on; for their ranges see [NewRate]. No call is
-// gained by it: as many calls are left as before, at most the new burst, and the new rate refills
+// gained by it: as many calls remain as before, at most the new burst, and the new rate refills
 // the bucket. So a higher burst is reached after a time without calls, and a Rate that was used
 // up stays used up.
 func (r *Rate) Set(perSecond float64, burst int, now time.Time) {

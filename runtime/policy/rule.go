@@ -37,6 +37,7 @@ type rule struct {
 	isWhole    bool   // whether it is replaced as a whole, and not field by field
 	isApart    bool   // whether each of its options is overridden by itself
 	isOptional bool   // whether a method can be without it, which reports say
+	isLive     bool   // whether a running server may change it
 	isPattern  bool   // whether it is about a pattern, with an option off
 }
 

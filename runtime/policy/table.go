@@ -22,7 +22,7 @@ var rules = table{
 }
 
 func timeoutRule() rule {
-	return rule{name: "timeout",
+	return rule{name: "timeout", isLive: true,
 		options: []option[Policy]{
 			field("default", limit,
 				func(p *Policy) *time.Duration { return &p.Timeout }).forCalls(ofUnary).atServer(),
@@ -84,7 +84,7 @@ func rateRule() rule {
 			}
 		},
 	}
-	return rule{name: "rate", isWhole: true, isOptional: true, options: []option[Policy]{rates}}
+	return rule{name: "rate", isWhole: true, isOptional: true, isLive: true, options: []option[Policy]{rates}}
 }
 
 // rateOptions are the fields of a rate.
@@ -113,7 +113,7 @@ func ratesOf(list protoreflect.List) (rates []Rate) {
 }
 
 func concurrencyRule() rule {
-	return rule{name: "concurrency", isOptional: true,
+	return rule{name: "concurrency", isOptional: true, isLive: true,
 		options: []option[Policy]{
 			field("limit", number((*faults).notNegative),
 				func(p *Policy) *int { return &p.Concurrency.Limit }),
@@ -222,7 +222,7 @@ func maxRequestBytesRule() rule {
 }
 
 func logRule() rule {
-	return rule{name: "log", isApart: true, options: []option[Policy]{
+	return rule{name: "log", isApart: true, isLive: true, options: []option[Policy]{
 		field("level", choice(levels), func(p *Policy) *slog.Level { return &p.Log.Level }).atServer(),
 		field("sample", sample, func(p *Policy) *float64 { return &p.Log.Sample }).atServer(),
 	}}

@@ -23,31 +23,37 @@ const (
 type accessLog struct {
 	name    string // "library.v1.BookService/GetBook"
 	handler slog.Handler
-	level   slog.Level // of successes
-	sample  float64    // the fraction of the successes that is logged
+}
+
+// records defines which records of successful calls are written.
+type records struct {
+	level  slog.Level
+	sample float64 // the fraction that is logged
+}
+
+// recordsOf returns the records that a policy wants.
+func recordsOf(log runtime.Log) records {
+	r := records{log.Level, log.Sample}
+	if r.sample == 0 {
+		r.sample = 1
+	}
+	return r
 }
 
 func newAccessLog(logger *slog.Logger, info runtime.MethodInfo) accessLog {
 	name := info.FullMethod[1:]
 	attrs := []slog.Attr{slog.String(logMethod, name), slog.String(logKind, info.Kind.String())}
-	l := accessLog{
-		name: name, handler: logger.Handler().WithAttrs(attrs),
-		level: info.Policy.Log.Level, sample: info.Policy.Log.Sample,
-	}
-	if l.sample == 0 {
-		l.sample = 1
-	}
-	return l
+	return accessLog{name: name, handler: logger.Handler().WithAttrs(attrs)}
 }
 
 // write logs the outcome of a call. path is the path that the client sent for an unknown method, or
 // "".
-func (l *accessLog) write(c runningCall, path string, outcome runtime.Outcome) {
+func (l *accessLog) write(c runningCall, wanted records, path string, outcome runtime.Outcome) {
 	code := status.Code(outcome.Err)
-	level := l.level
+	level := wanted.level
 	if code != codes.OK {
 		level = logLevel(code, outcome.Err)
-	} else if l.sample < 1 && rand.Float64() >= l.sample {
+	} else if wanted.sample < 1 && rand.Float64() >= wanted.sample {
 		return
 	}
 	if !l.handler.Enabled(c, level) {

@@ -15,7 +15,7 @@ func (m *method) runApart(stream *serverStream, run func() error) (err error) {
 	ctx, cancel := context.WithCancel(stream.ctx)
 	defer cancel()
 	stream.ctx, c.detached = ctx, true
-	if m.deadlines.idle > 0 || m.deadlines.total > 0 {
+	if d := c.call.policy.deadlines; d.idle > 0 || d.total > 0 {
 		stream.watch = &streamWatch{start: time.Now()}
 	}
 	outcome := errGoexit
@@ -51,7 +51,7 @@ func (m *method) await(stream *serverStream, done <-chan struct{}) error {
 		case <-done:
 			return nil
 		case <-timeUp:
-			remaining, because := stream.watch.remaining(m.deadlines)
+			remaining, because := stream.watch.remaining(stream.call.call.policy.deadlines)
 			if remaining <= 0 {
 				return because
 			}

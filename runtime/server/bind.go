@@ -8,14 +8,17 @@ import (
 
 // bind binds the RPC that info describes, which server implements.
 func (p *pipeline) bind(info runtime.MethodInfo, server any) *method {
+	p.policing.Lock()
+	defer p.policing.Unlock()
+	table := info.Policy
 	info.Policy = p.overrides.Apply(info)
 	m := &method{
 		pipeline:  p,
 		info:      info,
-		adaptive:  adaptive(info),
+		table:     table,
+		slots:     p.slotsOf(info),
 		log:       newAccessLog(p.accessLogger(), info),
 		observing: bindObservers(p.observers, info),
-		deadlines: deadlinesOf(info.Policy, p.timeout),
 		unaryInfo: grpc.UnaryServerInfo{Server: server, FullMethod: info.FullMethod},
 		streamInfo: grpc.StreamServerInfo{
 			FullMethod:     info.FullMethod,
@@ -26,12 +29,9 @@ func (p *pipeline) bind(info runtime.MethodInfo, server any) *method {
 	if p.authorizer != nil {
 		m.ask = p.authorizer.Bind(info)
 	}
+	m.policy.Store(m.effectiveAtFirst())
 	m.bound = m.bindSequence()
 	m.bindChecks()
-	m.apart = m.deadlines.idle > 0 || m.deadlines.total > 0 ||
-		m.streamInfo.IsClientStream && !p.without.recovery
-	m.blocks = p.authenticator != nil || p.limiter != RateLimiter(localLimiter{}) ||
-		info.Policy.Concurrency.MaxWait > 0
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.methods = append(p.methods, m)

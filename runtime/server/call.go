@@ -51,6 +51,7 @@ type callContext struct {
 // call is the part of a [callContext] that [runtime.Call] shows.
 type call struct {
 	method    *method
+	policy    *effective
 	start     time.Time
 	id        requestid.ID
 	principal *runtime.Principal
@@ -82,7 +83,7 @@ func callOf(ctx context.Context) (*callContext, bool) {
 }
 
 // Method implements [runtime.Call].
-func (c *callContext) Method() runtime.MethodInfo { return c.call.method.info }
+func (c *callContext) Method() runtime.MethodInfo { return c.call.policy.info }
 
 // Start implements [runtime.Call].
 func (c *callContext) Start() time.Time { return c.call.start }
@@ -114,18 +115,15 @@ func (c *callContext) TokenRing() *seal.Ring { return c.call.method.tokens }
 // method is one RPC of a server, with everything that its calls need resolved once.
 type method struct {
 	*pipeline
-	info       runtime.MethodInfo
+	info       runtime.MethodInfo // with the policy at its registration; see effective
+	table      runtime.Policy     // without overrides
+	policy     atomic.Pointer[effective]
 	log        accessLog
 	observing  []runtime.MethodObserver
-	bound           // the steps of its calls
-	blocks     bool // whether a gate may block
-	deadlines  deadlines
-	apart      bool               // whether the method runs in a separate goroutine: see runApart
+	bound                         // the steps of its calls
 	first      checkFunc          // all checks of the only request, or of a stream's first
 	later      checkFunc          // all checks of a stream's later requests
-	counted    *rates             // of its principals and of the method; see rateGate
 	slots      *limit.Concurrency // nil without a bound
-	adaptive   bool               // whether slots adapts to the duration of calls
 	unaryInfo  grpc.UnaryServerInfo
 	streamInfo grpc.StreamServerInfo
 	live       liveCalls
@@ -179,6 +177,7 @@ type pipeline struct {
 	unknownOnce sync.Once
 	unknown     *method // see unknownMethod
 
+	policing sync.Mutex // held while policies are applied to methods
 	mu       sync.Mutex
 	methods  []*method
 	byName   map[string]*method // by FullMethod

@@ -10,10 +10,13 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/limit"
 )
 
-// slotsOf returns the bound of the running calls of a method, or nil.
-func slotsOf(info runtime.MethodInfo) *limit.Concurrency {
+// slotsOf returns the bound of the running calls of a method, or nil. If policies may change, calls
+// are counted without a bound too, so that one that is set later is exact.
+func (p *pipeline) slotsOf(info runtime.MethodInfo) *limit.Concurrency {
 	c := info.Policy.Concurrency
 	switch {
+	case c.Limit <= 0 && p.hasLivePolicies():
+		return limit.NewConcurrency(limit.MaxConcurrency, 0)
 	case c.Limit <= 0:
 		return nil
 	case adaptive(info):
@@ -23,16 +26,24 @@ func slotsOf(info runtime.MethodInfo) *limit.Concurrency {
 	}
 }
 
+// placesOf returns the limit of a [limit.Concurrency]: the largest one without a bound.
+func placesOf(c runtime.Concurrency) int {
+	if c.Limit <= 0 {
+		return limit.MaxConcurrency
+	}
+	return c.Limit
+}
+
 // adaptive reports whether the concurrency of a method adapts to the duration of its calls. The
 // duration of a stream depends on its client, so it does not indicate load.
 func adaptive(info runtime.MethodInfo) bool {
-	return info.Policy.Concurrency.Adaptive && info.Kind == runtime.KindUnary
+	c := info.Policy.Concurrency
+	return c.Limit > 0 && c.Adaptive && info.Kind == runtime.KindUnary
 }
 
 // concurrencyGate returns the gate that acquires a slot of the method's concurrency; nil without a
 // bound. A call that it rejects without a wait is given back to the rates.
 func (m *method) concurrencyGate() gate {
-	m.slots = slotsOf(m.info)
 	if m.slots == nil {
 		return nil
 	}
@@ -44,7 +55,7 @@ func (m *method) concurrencyGate() gate {
 			return nil
 		}
 		if !waited { // after a wait the burst may be full again
-			m.counted.giveBack(ctx, c)
+			c.call.policy.counted.giveBack(ctx, c)
 		}
 		if err := ctx.Err(); err != nil {
 			return err
@@ -59,7 +70,7 @@ func (m *method) acquire(ctx context.Context, c *callContext) (ok, waited bool) 
 	if m.slots.TryAcquire() {
 		return true, false
 	}
-	if m.info.Policy.Concurrency.MaxWait <= 0 {
+	if c.call.policy.info.Policy.Concurrency.MaxWait <= 0 {
 		return false, false
 	}
 	return m.slots.Acquire(ctx, rateKey(c, runtime.ByPrincipal))
@@ -77,30 +88,27 @@ func (m *method) release(c *callContext, err error) {
 func (m *method) releaseSlot(c *callContext, err error) {
 	switch {
 	case c.slot.IsZero():
-	case m.adaptive && !c.ran.Load():
-		m.slots.ReleaseUnused()
-	default:
+	case c.call.policy.adaptive && c.ran.Load():
 		m.slots.Release(time.Since(c.slot), err == nil)
+	default:
+		m.slots.ReleaseUnused()
 	}
 }
 
 // noted returns handler, and records with an adaptive limit that a call has reached its method.
 func (m *method) noted(handler grpc.UnaryHandler) grpc.UnaryHandler {
-	if !m.adaptive {
+	if !m.mayAdapt() {
 		return handler
 	}
 	return func(ctx context.Context, req any) (any, error) {
-		m.noteRun(ctx)
+		if c, ok := callOf(ctx); ok {
+			c.ran.Store(true)
+		}
 		return handler(ctx, req)
 	}
 }
 
-// noteRun records that the call of ctx has reached its method.
-func (m *method) noteRun(ctx context.Context) {
-	if !m.adaptive {
-		return
-	}
-	if c, ok := callOf(ctx); ok {
-		c.ran.Store(true)
-	}
+// mayAdapt reports whether calls of the method may count for an adaptive limit.
+func (m *method) mayAdapt() bool {
+	return m.policy.Load().adaptive || m.hasLivePolicies() && m.info.Kind == runtime.KindUnary
 }

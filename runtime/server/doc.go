@@ -29,7 +29,8 @@
 //
 // What policies require:
 //
-//   - [WithPolicy]: overrides from the server's configuration
+//   - [WithPolicy], [WithPolicyFile]: overrides from the server's configuration; those of a file may
+//     change while the server runs
 //   - [WithRateLimiter], [WithIdempotency]: rates and idempotency keys across replicas
 //   - [WithDefaultTimeout], [WithSendTimeout]: the deadline of calls that have none, and of
 //     responses that nobody reads

@@ -70,7 +70,7 @@ func serveForeign(m *method, handler grpc.MethodHandler) grpc.MethodHandler {
 // none. The generated handler creates the method's handler for each call, so each call puts the
 // steps around it.
 func (m *method) aroundForeign() grpc.UnaryServerInterceptor {
-	if len(m.unaryArounds) == 0 && !m.adaptive {
+	if len(m.unaryArounds) == 0 && !m.mayAdapt() {
 		return nil
 	}
 	return func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {

@@ -25,6 +25,9 @@ func GRPCOptions(opts ...Option) []grpc.ServerOption {
 	if err := errors.Join(config.errs...); err != nil {
 		panic(err)
 	}
+	if config.policyFile != nil {
+		config.policyFile.onUse, config.policyFile.unknownOnly = true, true
+	}
 	return grpcOptions(newPipeline(config))
 }
 

@@ -20,9 +20,10 @@ func (m *method) begin(ctx context.Context) *callContext {
 	arrival := bounds.ArrivalIn(ctx)
 	arrival.Handle()
 	m.watchSends()
+	m.policyFile.checkOnUse()
 	return &callContext{
 		Context: ctx, arrival: arrival,
-		call: call{method: m, start: time.Now(), id: requestid.Incoming(ctx)},
+		call: call{method: m, policy: m.policy.Load(), start: time.Now(), id: requestid.Incoming(ctx)},
 	}
 }
 

@@ -24,6 +24,10 @@ const MaxRateKeys = 65536
 type localLimiter struct{}
 
 func (localLimiter) Bind(_ runtime.MethodInfo, rates []runtime.Rate) MethodRates {
+	return localRates{limit.NewGroup(bucketsOf(rates)...)}
+}
+
+func bucketsOf(rates []runtime.Rate) []limit.Bucket {
 	buckets := make([]limit.Bucket, len(rates))
 	for i, rate := range rates {
 		buckets[i] = limit.Bucket{
@@ -33,7 +37,7 @@ func (localLimiter) Bind(_ runtime.MethodInfo, rates []runtime.Rate) MethodRates
 			MaxCallers: MaxRateKeys,
 		}
 	}
-	return localRates{limit.NewGroup(buckets...)}
+	return buckets
 }
 
 // localRates counts calls in memory.
@@ -49,12 +53,16 @@ func (l localRates) GiveBack(_ context.Context, caller string) { l.group.GiveBac
 // rates are the rates of a method in one step: a call counts for all of them or for none.
 type rates struct {
 	MethodRates
+	bound      []runtime.Rate
 	caller     policy.Key // determines the caller of a call
 	rejections []*rejection.Errors
 }
 
-// take counts a call, or returns the error of the rate that does not allow it.
+// take counts a call, or returns the error of the rate that does not allow it. r may be nil.
 func (r *rates) take(ctx context.Context, c runningCall) error {
+	if r == nil {
+		return nil
+	}
 	rate, wait, err := r.Take(ctx, rateKey(c, r.caller))
 	if err != nil {
 		return limiterError(ctx, err)
@@ -69,6 +77,17 @@ func (r *rates) take(ctx context.Context, c runningCall) error {
 func (r *rates) giveBack(ctx context.Context, c runningCall) {
 	if r != nil {
 		r.GiveBack(ctx, rateKey(c, r.caller))
+	}
+}
+
+// follow makes rates that are counted in memory continue the counts of the rates that they replace.
+// Both may be nil.
+func (r *rates) follow(before *rates, now time.Time) {
+	if r == nil || before == nil || r == before {
+		return
+	}
+	if was, ok := before.MethodRates.(localRates); ok {
+		r.MethodRates = localRates{was.group.Follow(now, bucketsOf(r.bound)...)}
 	}
 }
 

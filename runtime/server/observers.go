@@ -66,7 +66,7 @@ func (m *method) endObservers(n int, c *callContext, outcome runtime.Outcome) {
 // logCall writes the record of the access log.
 func (m *method) logCall(c *callContext, outcome runtime.Outcome) {
 	defer m.shield(c)
-	m.log.write(c, c.unknownPath(), outcome)
+	m.log.write(c, c.call.policy.records, c.unknownPath(), outcome)
 }
 
 func (m *method) endObserver(o runtime.MethodObserver, c *callContext, outcome runtime.Outcome) {

@@ -138,7 +138,7 @@ func WithMaxConnectionAge(age time.Duration) Option {
 func WithPolicy(config []byte) Option {
 	return func(c *settings) {
 		if err := c.overrides.Read(config); err != nil {
-			c.fail("WithPolicy: %w", err)
+			c.errs = append(c.errs, err)
 		}
 	}
 }

@@ -13,6 +13,9 @@ import (
 // newPipeline returns the pipeline that the options describe.
 func newPipeline(c *settings) *pipeline {
 	p := &pipeline{settings: c, drain: newDrain()}
+	if c.policyFile != nil {
+		c.policyFile.pipeline = p
+	}
 	p.capacity = newCapacity(c.limits, c.logger, p.noteUnhandled)
 	return p
 }

@@ -9,6 +9,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -114,6 +116,21 @@ func TestPipelineAllocations(t *testing.T) {
 	} {
 		if got := allocsOf(t, test.ctx, test.handler, nil, test.code); got >= served {
 			t.Errorf("%s: %v allocations, a call that is served has %v", name, got, served)
+		}
+	}
+}
+
+// TestPolicyFileAllocations checks that a policy file makes no call allocate more.
+func TestPolicyFileAllocations(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "policy.json")
+	if err := os.WriteFile(path, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	good, off := clientContext(t, "good"), WithLogger(slog.New(slog.DiscardHandler))
+	for name, policy := range map[string]runtime.Policy{"all": everything, "auth": {Auth: &runtime.Auth{}}} {
+		without := allocsOf(t, good, handlerOf(policy, off), nil, codes.OK)
+		if with := allocsOf(t, good, handlerOf(policy, off, WithPolicyFile(path)), nil, codes.OK); with != without {
+			t.Errorf("%s: %v allocations, without a policy file %v", name, with, without)
 		}
 	}
 }

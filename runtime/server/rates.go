@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -21,45 +22,51 @@ func WithRateLimiter(limiter RateLimiter) Option {
 	}
 }
 
+// The keys of the rates of each step, in the order in which they count.
+var (
+	peerKeys   = []policy.Key{runtime.ByPeer}
+	callerKeys = []policy.Key{runtime.ByPrincipal, runtime.ByMethod}
+)
+
 // peerRateGate returns the gate of the rates that count by peer; nil if there are none.
 func (m *method) peerRateGate() gate {
-	return m.bindRates(runtime.ByPeer).gate()
+	if m.policy.Load().peers == nil && !m.hasLivePolicies() {
+		return nil
+	}
+	return func(ctx context.Context, c *callContext) error { return c.call.policy.peers.take(ctx, c) }
 }
 
 // rateGate returns the gate that counts an authorized call against the rates of its principal and
 // those of the method; nil if there are none.
 func (m *method) rateGate() gate {
-	m.counted = m.bindRates(runtime.ByPrincipal, runtime.ByMethod)
-	return m.counted.gate()
-}
-
-// gate returns the gate that counts calls; nil without rates.
-func (r *rates) gate() gate {
-	if r == nil {
+	if m.policy.Load().counted == nil && !m.hasLivePolicies() {
 		return nil
 	}
-	return func(ctx context.Context, c *callContext) error { return r.take(ctx, c) }
+	return func(ctx context.Context, c *callContext) error { return c.call.policy.counted.take(ctx, c) }
 }
 
-// bindRates returns the rates of a method that count by one of the keys, in the order of the keys;
-// nil if there are none.
-func (m *method) bindRates(keys ...policy.Key) *rates {
-	var bound []runtime.Rate
+// bindRates returns the rates of a policy that count by one of the keys, in the order of the keys;
+// nil if there are none. They are those of before, which may be nil, if nothing is different. If
+// they are counted in memory, they continue the counts of before from [rates.follow] on.
+func (m *method) bindRates(info runtime.MethodInfo, keys []policy.Key, before *rates) *rates {
 	r := new(rates)
 	for _, key := range keys {
-		for _, rate := range m.info.Policy.Rates {
+		for _, rate := range info.Policy.Rates {
 			if rate.Key == key {
-				bound = append(bound, rate)
+				r.bound = append(r.bound, rate)
 				r.rejections = append(r.rejections, &rejection.Errors{
 					Make: func(wait time.Duration) error { return rateError(rate, wait) },
 				})
 			}
 		}
 	}
-	if len(bound) == 0 {
+	switch {
+	case len(r.bound) == 0:
 		return nil
+	case before != nil && slices.Equal(r.bound, before.bound):
+		return before
 	}
-	r.caller = bound[0].Key // ByMethod only if there is no other
-	r.MethodRates = m.limiter.Bind(m.info, bound)
+	r.caller = r.bound[0].Key // ByMethod only if there is no other
+	r.MethodRates = m.limiter.Bind(info, slices.Clone(r.bound))
 	return r
 }

@@ -59,6 +59,9 @@ func On(target grpc.ServiceRegistrar, opts ...Option) *Registrar {
 	if err := errors.Join(config.errs...); err != nil {
 		panic(err)
 	}
+	if config.policyFile != nil {
+		config.policyFile.onUse = true // nothing here knows when the target serves
+	}
 	return &Registrar{target: target, pipeline: newPipeline(config), health: newHealth()}
 }
 

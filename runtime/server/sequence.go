@@ -99,7 +99,7 @@ func (m *method) streamCall(srv any, ss grpc.ServerStream, handler grpc.StreamHa
 	}
 	stream := &serverStream{ServerStream: ss, ctx: ctx, call: c}
 	c.stream = stream
-	if m.apart {
+	if c.call.policy.apart {
 		return m.runApart(stream, func() error { return handler(srv, stream) })
 	}
 	return c.completed(handler(srv, stream))
@@ -109,14 +109,14 @@ func (m *method) streamCall(srv any, ss grpc.ServerStream, handler grpc.StreamHa
 // deadline is set before the gates only if one of them may block: a rejection costs less without a
 // timer.
 func (m *method) enterUnary(c *callContext) (context.Context, error) {
-	if m.blocks {
-		ctx := c.withDeadline(m.deadlines)
+	if c.call.policy.blocks {
+		ctx := c.withDeadline(c.call.policy.deadlines)
 		return ctx, m.enter(ctx, c)
 	}
 	if err := m.enter(c, c); err != nil {
 		return nil, err
 	}
-	return c.withDeadline(m.deadlines), nil
+	return c.withDeadline(c.call.policy.deadlines), nil
 }
 
 // enter passes a call through the gates.

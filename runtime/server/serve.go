@@ -50,6 +50,7 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	s.warnOfNothing()
 	s.watchTLS()
 	s.startBackground(ctx)
+	defer s.pipeline.policyFile.watch()()
 	s.probes.serve(s.failAndStop)
 	err = s.serveUntilStopped(ctx, server, lis)
 	s.probes.stop()
@@ -97,6 +98,7 @@ func (s *Server) start(ctx context.Context) (*grpc.Server, error) {
 	if s.pipeline.reflection {
 		reflection.Register(reflected{s})
 	}
+	s.pipeline.unknownMethod() // may have a policy
 	s.errs = append(s.errs, s.pipeline.overrides.Misuse()...)
 	s.errs = append(s.errs, s.pipeline.unbound()...)
 	for _, missing := range []func() error{s.pipeline.missingAuthenticator, s.pipeline.missingAuthorizer} {

@@ -44,7 +44,8 @@ type settings struct {
 	without         omissions
 	grpcDefaults    bool // keep grpc's own limits of the transport
 	overrides       *overrides.Overrides
-	tokens          *seal.Ring // nil without keys
+	policyFile      *policyFile // nil without one
+	tokens          *seal.Ring  // nil without keys
 	compression     compressor
 	reflection      bool
 	grpc            []grpc.ServerOption
@@ -85,6 +86,9 @@ func newSettings(opts []Option) *settings {
 		opt(c)
 	}
 	c.openTLS()
+	if c.policyFile != nil {
+		c.policyFile.open(c)
+	}
 	return c
 }
 
