@@ -670,7 +670,7 @@ func TestPolicyFileUnderLoad(t *testing.T) {
 			})
 		}
 	}
-	for i := range 300 {
+	for i := range 120 {
 		w.change(contents[i%len(contents)])
 		for kind := range echotest.Kinds {
 			if n := server.PlacesTaken(w.Server, "/test.v1.Echo/"+kind); n < 0 || n > 2 {
