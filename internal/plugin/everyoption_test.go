@@ -68,6 +68,8 @@ var optionSamples = []optionSample{
 	{option: "auth.public", first: `auth {public: true}`, second: `auth {}`, rpc: plainRPC},
 	{option: "auth.all_of", first: `auth {all_of: "a"}`,
 		second: `auth {all_of: "b" all_of: "c"}`, rpc: plainRPC},
+	{option: "auth.principals", first: `auth {principals: "a"}`,
+		second: `auth {principals: "b" principals: "spiffe://example.org/a/*"}`, rpc: plainRPC},
 	{option: "auth.any_of", first: `auth {any_of: "a"}`,
 		second: `auth {any_of: "b"}`, rpc: plainRPC},
 	{option: "rate.per_second", first: `rate {per_second: 2.5}`,

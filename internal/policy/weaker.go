@@ -67,6 +67,13 @@ func weakerAuth(many, single *policy.Auth) string {
 		return "it does not require the scope " + strings.Join(missing, ", ")
 	case !ensuresAny(many, single.AnyOf):
 		return "it does not require one of the scopes " + strings.Join(single.AnyOf, ", ")
+	case len(single.Principals) > 0 && len(many.Principals) == 0:
+		return "it does not list the principals " + strings.Join(single.Principals, ", ")
+	}
+	for _, principal := range many.Principals {
+		if !single.AllowsPrincipal(principal) {
+			return "it lists the principal " + principal
+		}
 	}
 	return ""
 }

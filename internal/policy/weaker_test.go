@@ -18,6 +18,9 @@ func TestWeaker(t *testing.T) {
 	}
 	limit := func(n int) rules.Policy { return rules.Policy{Concurrency: rules.Concurrency{Limit: n}} }
 	none := rules.Policy{}
+	principals := func(ids ...string) rules.Policy {
+		return rules.Policy{Auth: &rules.Auth{Principals: ids}}
+	}
 	for _, c := range []struct {
 		name         string
 		many, single rules.Policy
@@ -38,6 +41,15 @@ func TestWeaker(t *testing.T) {
 		{"one of fewer", auth("", "a b"), auth("", "a b c"), ""},
 		{"one by all", auth("a", ""), auth("", "a b"), ""},
 		{"no scope for one of two", auth("", ""), auth("", "a b"), "one of the scopes a, b"},
+		{"no principals", auth("", ""), principals("a", "b"), "it does not list the principals a, b"},
+		{"the same principals", principals("b", "a"), principals("a", "b"), ""},
+		{"fewer principals", principals("a"), principals("a", "b"), ""},
+		{"another principal", principals("a", "c"), principals("a", "b"), "it lists the principal c"},
+		{"principals of the batch alone", principals("a"), auth("", ""), ""},
+		{"a principal within a pattern", principals("spiffe://d/a/b"), principals("spiffe://d/a/*"), ""},
+		{"a pattern within a pattern", principals("spiffe://d/a/b/*"), principals("spiffe://d/a/*"), ""},
+		{"a wider pattern", principals("spiffe://d/*"), principals("spiffe://d/a/*"),
+			"it lists the principal spiffe://d/*"},
 		{"no rate", none, rate(5, 10, rules.ByPrincipal), "no rate with KEY_PRINCIPAL of at most 5 calls per second and a burst of 10"},
 		{"another key", rate(5, 10, rules.ByMethod), rate(5, 10, rules.ByPeer), "KEY_PEER"},
 		{"a higher rate", rate(6, 10, rules.ByMethod), rate(5, 10, rules.ByMethod), "KEY_METHOD"},

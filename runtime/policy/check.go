@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+	"github.com/grpcservice/grpcservice/runtime/internal/spiffe"
 )
 
 // Fault is a mistake in a policy.
@@ -86,6 +88,23 @@ func (f *faults) scope(field, scope string) {
 			f.add(field, "the scope %q contains %q; use visible ASCII without spaces, quotes and backslashes (RFC 6749)", scope, r)
 			return
 		}
+	}
+}
+
+// principal checks the ID of a principal, or a pattern of SPIFFE IDs.
+func (f *faults) principal(field, id string) {
+	switch {
+	case id == "":
+		f.add(field, "a principal is empty; name its ID, or remove it")
+	case strings.HasPrefix(id, spiffe.Scheme):
+		if err := spiffe.CheckPattern(id); err != nil {
+			f.add(field, "the SPIFFE ID %q is malformed: %v; a star is allowed as its last segment", id, err)
+		}
+	case strings.HasSuffix(id, "*"):
+		f.add(field, "the principal %q ends with a star; only SPIFFE IDs may, such as %q", id,
+			"spiffe://example.org/shop/*")
+	case strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsPrint(r) }):
+		f.add(field, "the principal %q contains characters that are not printable", id)
 	}
 }
 

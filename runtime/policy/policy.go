@@ -6,7 +6,10 @@ package policy
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/spiffe"
 )
 
 // Policy holds what a proto states about one method beyond its types: a row of the generated
@@ -98,6 +101,17 @@ type Auth struct {
 	AllOf []string
 	// AnyOf are scopes of which the caller must have at least one.
 	AnyOf []string
+	// Principals are IDs of which the caller's must be one. "spiffe://example.org/shop/*" stands
+	// for every ID that starts with "spiffe://example.org/shop/"; only SPIFFE IDs may end with a
+	// star.
+	Principals []string
+}
+
+// AllowsPrincipal reports whether Principals is empty or lists a principal with an ID.
+func (a Auth) AllowsPrincipal(id string) bool {
+	return len(a.Principals) == 0 || slices.ContainsFunc(a.Principals, func(pattern string) bool {
+		return spiffe.Matches(pattern, id)
+	})
 }
 
 // Rate is an average number of calls per second, and a burst.

@@ -47,15 +47,21 @@ func authRule() rule {
 			field("public", flag, func(p *Policy) *bool { return &p.Auth.Public }),
 			field("all_of", texts((*faults).scope), func(p *Policy) *[]string { return &p.Auth.AllOf }),
 			field("any_of", texts((*faults).scope), func(p *Policy) *[]string { return &p.Auth.AnyOf }),
+			field("principals", texts((*faults).principal),
+				func(p *Policy) *[]string { return &p.Auth.Principals }),
 		},
 		holds:   func(_ Method, p *grpcservicev1.Policy) bool { return p.GetAuth() != nil },
 		has:     func(p *Policy) bool { return p.Auth != nil },
 		prepare: func(_ Method, p *Policy) { p.Auth = &Auth{} },
 		take:    func(to, from *Policy) { to.Auth = from.Auth },
 		check: func(f *faults, p *grpcservicev1.Policy) {
-			if a := p.GetAuth(); a.GetPublic() && len(a.GetAllOf())+len(a.GetAnyOf()) > 0 {
+			a := p.GetAuth()
+			if a.GetPublic() && len(a.GetAllOf())+len(a.GetAnyOf()) > 0 {
 				f.add("auth.public", "public and required scopes are mutually "+
 					"exclusive; drop one of them")
+			}
+			if a.GetPublic() && len(a.GetPrincipals()) > 0 {
+				f.add("auth.public", "public and principals are mutually exclusive; drop one of them")
 			}
 		},
 	}

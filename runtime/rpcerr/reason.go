@@ -66,6 +66,9 @@ const (
 	// ReasonMissingScope is the reason of PERMISSION_DENIED if the principal lacks a scope that
 	// the method requires.
 	ReasonMissingScope Reason = "MISSING_SCOPE"
+	// ReasonPrincipalNotAllowed is the reason of PERMISSION_DENIED if the policy of the method
+	// lists principals, and the caller is none of them.
+	ReasonPrincipalNotAllowed Reason = "PRINCIPAL_NOT_ALLOWED"
 	// ReasonNoPolicy is the reason of PERMISSION_DENIED for a method whose policy does not say who
 	// may call it.
 	ReasonNoPolicy Reason = "NO_POLICY"

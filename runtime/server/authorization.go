@@ -14,6 +14,8 @@ import (
 var (
 	errMissingScope = rpcerr.ReasonMissingScope.
 			Errorf(codes.PermissionDenied, "the caller lacks a scope that the method requires").Fixed()
+	errPrincipalNotAllowed = rpcerr.ReasonPrincipalNotAllowed.
+				Errorf(codes.PermissionDenied, "the method does not list the caller as a principal").Fixed()
 	errNoPolicy = rpcerr.ReasonNoPolicy.
 			Errorf(codes.PermissionDenied, "no policy authorizes calls of the method").Fixed()
 )
@@ -45,6 +47,9 @@ func (m *method) authorize(principal *runtime.Principal) error {
 		return errNoPolicy
 	case principal == nil:
 		return errUnauthenticated
+	}
+	if !auth.AllowsPrincipal(principal.ID) {
+		return errPrincipalNotAllowed
 	}
 	return missingScope(principal, *auth)
 }

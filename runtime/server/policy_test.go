@@ -77,17 +77,28 @@ var policyCases = map[string]policyCase{
 	"one scope missing":           {policy: runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"read", "write"}}}, opts: authenticated, as: "read", code: codes.PermissionDenied, reason: rpcerr.ReasonMissingScope},
 	"one of the scopes":           {policy: runtime.Policy{Auth: &runtime.Auth{AnyOf: []string{"read", "write"}}}, opts: authenticated, as: "write"},
 	"none of the scopes":          {policy: runtime.Policy{Auth: &runtime.Auth{AnyOf: []string{"read", "write"}}}, opts: authenticated, as: "ada", code: codes.PermissionDenied, reason: rpcerr.ReasonMissingScope},
-	"within the rate":             {policy: runtime.Policy{Rates: []runtime.Rate{{PerSecond: 0.001, Burst: 2}}}, before: 1},
-	"above the rate":              {policy: runtime.Policy{Rates: []runtime.Rate{{PerSecond: 0.001, Burst: 1}}}, before: 1, code: codes.ResourceExhausted, reason: rpcerr.ReasonRateLimited},
-	"above the principal's rate":  {policy: runtime.Policy{Auth: &runtime.Auth{}, Rates: []runtime.Rate{{PerSecond: 0.001, Burst: 1, Key: runtime.ByPrincipal}}}, opts: authenticated, as: "ada", before: 1, code: codes.ResourceExhausted, reason: rpcerr.ReasonRateLimited},
-	"above the peer's rate":       {policy: runtime.Policy{Rates: []runtime.Rate{{PerSecond: 0.001, Burst: 1, Key: runtime.ByPeer}}}, before: 1, code: codes.ResourceExhausted, reason: rpcerr.ReasonRateLimited},
-	"small enough":                {policy: runtime.Policy{MaxRequestBytes: 10}},
-	"too large":                   {policy: runtime.Policy{MaxRequestBytes: 9}, code: codes.ResourceExhausted, reason: rpcerr.ReasonRequestTooLarge},
-	"idle":                        {policy: runtime.Policy{IdleTimeout: 20 * time.Millisecond}, do: waits, code: codes.DeadlineExceeded, reason: rpcerr.ReasonStreamIdle, only: streamKinds},
-	"too long":                    {policy: runtime.Policy{TotalTimeout: 20 * time.Millisecond}, do: waits, code: codes.DeadlineExceeded, reason: rpcerr.ReasonStreamTimeout, only: streamKinds},
-	"in time":                     {policy: runtime.Policy{IdleTimeout: time.Minute, TotalTimeout: time.Minute}, only: streamKinds},
-	"panic in time":               {policy: runtime.Policy{TotalTimeout: time.Minute}, do: func(context.Context) error { panic("x") }, code: codes.Internal, reason: rpcerr.ReasonInternal, cause: "panic: x", only: streamKinds},
-	"deadline":                    {policy: runtime.Policy{Timeout: 10 * time.Millisecond}, do: waits, code: codes.DeadlineExceeded, only: []string{"One"}},
+	"listed principal": {policy: runtime.Policy{Auth: &runtime.Auth{
+		Principals: []string{"bob", "ada"}}}, opts: authenticated, as: "ada"},
+	"listed principal without a scope": {policy: runtime.Policy{Auth: &runtime.Auth{
+		Principals: []string{"ada"}, AllOf: []string{"read"}}}, opts: authenticated, as: "ada",
+		code: codes.PermissionDenied, reason: rpcerr.ReasonMissingScope},
+	"principal that is not listed": {policy: runtime.Policy{Auth: &runtime.Auth{
+		Principals: []string{"adam", "ad*", "spiffe://example.org/*"}}}, opts: authenticated, as: "ada",
+		code: codes.PermissionDenied, reason: rpcerr.ReasonPrincipalNotAllowed},
+	"unknown, with principals": {policy: runtime.Policy{Auth: &runtime.Auth{
+		Principals: []string{"ada"}}}, opts: authenticated,
+		code: codes.Unauthenticated, reason: rpcerr.ReasonUnauthenticated},
+	"within the rate":            {policy: runtime.Policy{Rates: []runtime.Rate{{PerSecond: 0.001, Burst: 2}}}, before: 1},
+	"above the rate":             {policy: runtime.Policy{Rates: []runtime.Rate{{PerSecond: 0.001, Burst: 1}}}, before: 1, code: codes.ResourceExhausted, reason: rpcerr.ReasonRateLimited},
+	"above the principal's rate": {policy: runtime.Policy{Auth: &runtime.Auth{}, Rates: []runtime.Rate{{PerSecond: 0.001, Burst: 1, Key: runtime.ByPrincipal}}}, opts: authenticated, as: "ada", before: 1, code: codes.ResourceExhausted, reason: rpcerr.ReasonRateLimited},
+	"above the peer's rate":      {policy: runtime.Policy{Rates: []runtime.Rate{{PerSecond: 0.001, Burst: 1, Key: runtime.ByPeer}}}, before: 1, code: codes.ResourceExhausted, reason: rpcerr.ReasonRateLimited},
+	"small enough":               {policy: runtime.Policy{MaxRequestBytes: 10}},
+	"too large":                  {policy: runtime.Policy{MaxRequestBytes: 9}, code: codes.ResourceExhausted, reason: rpcerr.ReasonRequestTooLarge},
+	"idle":                       {policy: runtime.Policy{IdleTimeout: 20 * time.Millisecond}, do: waits, code: codes.DeadlineExceeded, reason: rpcerr.ReasonStreamIdle, only: streamKinds},
+	"too long":                   {policy: runtime.Policy{TotalTimeout: 20 * time.Millisecond}, do: waits, code: codes.DeadlineExceeded, reason: rpcerr.ReasonStreamTimeout, only: streamKinds},
+	"in time":                    {policy: runtime.Policy{IdleTimeout: time.Minute, TotalTimeout: time.Minute}, only: streamKinds},
+	"panic in time":              {policy: runtime.Policy{TotalTimeout: time.Minute}, do: func(context.Context) error { panic("x") }, code: codes.Internal, reason: rpcerr.ReasonInternal, cause: "panic: x", only: streamKinds},
+	"deadline":                   {policy: runtime.Policy{Timeout: 10 * time.Millisecond}, do: waits, code: codes.DeadlineExceeded, only: []string{"One"}},
 }
 
 func TestPolicies(t *testing.T) {

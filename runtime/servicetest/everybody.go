@@ -3,22 +3,27 @@ package servicetest
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// everybody is an authenticator that accepts every caller, with all scopes that the method
-// requires.
+// everybody is an authenticator that accepts every caller, as a principal that the method lists,
+// with all scopes that it requires.
 type everybody struct{}
 
 func (everybody) Bind(info runtime.MethodInfo) server.AuthenticateFunc {
 	var scopes []string
+	id := "servicetest"
 	if auth := info.Policy.Auth; auth != nil {
 		scopes = slices.Concat(auth.AllOf, auth.AnyOf)
+		if !auth.AllowsPrincipal(id) {
+			id = strings.TrimSuffix(auth.Principals[0], "*") + id
+		}
 	}
-	principal := runtime.NewPrincipal("servicetest", scopes...)
+	principal := runtime.NewPrincipal(id, scopes...)
 	return func(context.Context) (*runtime.Principal, error) { return principal, nil }
 }
 

@@ -636,7 +636,7 @@ func (x *Timeout) GetTotal() string {
 
 // Auth states which callers are allowed. If the server has an authenticator, a method without auth
 // rejects all callers; {} allows every authenticated caller. A caller needs all scopes of all_of,
-// and one of any_of.
+// one of any_of, and to be one of the principals.
 type Auth struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Allows every caller, authenticated or not.
@@ -645,7 +645,10 @@ type Auth struct {
 	// (RFC 6749).
 	AllOf []string `protobuf:"bytes,2,rep,name=all_of,json=allOf,proto3" json:"all_of,omitempty"`
 	// Scopes of which the caller must have one.
-	AnyOf         []string `protobuf:"bytes,3,rep,name=any_of,json=anyOf,proto3" json:"any_of,omitempty"`
+	AnyOf []string `protobuf:"bytes,3,rep,name=any_of,json=anyOf,proto3" json:"any_of,omitempty"`
+	// Callers by the ID of their principal. "spiffe://example.org/shop/*" stands for every ID that
+	// starts with "spiffe://example.org/shop/"; only SPIFFE IDs may end with a star.
+	Principals    []string `protobuf:"bytes,4,rep,name=principals,proto3" json:"principals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -697,6 +700,13 @@ func (x *Auth) GetAllOf() []string {
 func (x *Auth) GetAnyOf() []string {
 	if x != nil {
 		return x.AnyOf
+	}
+	return nil
+}
+
+func (x *Auth) GetPrincipals() []string {
+	if x != nil {
+		return x.Principals
 	}
 	return nil
 }
@@ -2365,11 +2375,14 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\b_defaultB\x06\n" +
 	"\x04_maxB\a\n" +
 	"\x05_idleB\b\n" +
-	"\x06_total\"\\\n" +
+	"\x06_total\"|\n" +
 	"\x04Auth\x12\x1b\n" +
 	"\x06public\x18\x01 \x01(\bH\x00R\x06public\x88\x01\x01\x12\x15\n" +
 	"\x06all_of\x18\x02 \x03(\tR\x05allOf\x12\x15\n" +
-	"\x06any_of\x18\x03 \x03(\tR\x05anyOfB\t\n" +
+	"\x06any_of\x18\x03 \x03(\tR\x05anyOf\x12\x1e\n" +
+	"\n" +
+	"principals\x18\x04 \x03(\tR\n" +
+	"principalsB\t\n" +
 	"\a_public\"\xc6\x01\n" +
 	"\n" +
 	"Permission\x12\x17\n" +

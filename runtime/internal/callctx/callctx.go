@@ -79,8 +79,8 @@ func TokenRing(ctx context.Context) *seal.Ring {
 // requires of a caller holds for the items of the batch too.
 type Single interface {
 	// Authorize returns the error that the caller would get from the single method for who they
-	// are: UNAUTHENTICATED, or PERMISSION_DENIED with the reason MISSING_SCOPE or NO_POLICY. It is
-	// nil where they may call it.
+	// are: UNAUTHENTICATED, or PERMISSION_DENIED with the reason MISSING_SCOPE,
+	// PRINCIPAL_NOT_ALLOWED or NO_POLICY. It is nil where they may call it.
 	Authorize() error
 	// Check returns what is wrong with a request of the single method, as its calls would: its
 	// size, its required fields and formats, what the validator says. Of these it leaves out what
