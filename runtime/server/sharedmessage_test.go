@@ -311,3 +311,55 @@ func TestSharedMessagesInProcess(t *testing.T) {
 		}
 	}
 }
+
+// namedCodec is an upperCodec that is registered under its name. If it has a list, values of its
+// type cannot be compared.
+type namedCodec struct {
+	upperCodec
+	name string
+	list []string
+}
+
+func (c namedCodec) Name() string { return c.name }
+
+// registerCodecs registers third-party codecs, which clients select by the content-subtype.
+var registerCodecs = sync.OnceFunc(func() {
+	own := upperCodec{encoding.GetCodecV2("proto")}
+	encoding.RegisterCodecV2(&namedCodec{upperCodec: own, name: "upper"})
+	encoding.RegisterCodecV2(namedCodec{upperCodec: own, name: "upper-list", list: []string{"a"}})
+})
+
+// TestSharedMessagesOfOtherCodecs checks that streams with a registered third-party codec encode
+// each message with it, while others share the encoded messages.
+func TestSharedMessagesOfOtherCodecs(t *testing.T) {
+	registerCodecs()
+	var messages, upper []*text
+	for i := range 20 {
+		msg := textOf(1200 + i)
+		messages, upper = append(messages, msg), append(upper, wrapperspb.String(strings.ToUpper(msg.GetValue())))
+	}
+	tap := new(sentTap)
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		server.Register[echotest.Service](srv, echotest.Table, sharing(true, messages...))
+	}, server.WithGRPCOptions(grpc.StatsHandler(tap)))
+	var streams sync.WaitGroup
+	for range 4 {
+		for subtype, want := range map[string][]*text{"": messages, "proto": messages, "upper": upper, "upper-list": upper} {
+			for _, compressor := range []string{encoding.Identity, "gzip"} {
+				opts := []grpc.CallOption{grpc.CallContentSubtype(subtype), grpc.UseCompressor(compressor)}
+				if subtype == "" {
+					opts = opts[1:]
+				}
+				streams.Go(func() {
+					if err := receiveThese(t, srv.Conn, want, opts...); err != nil {
+						t.Errorf("%s, %s: %v", subtype, compressor, err)
+					}
+				})
+			}
+		}
+	}
+	streams.Wait()
+	if n, forms := tap.prepared(); n != 16*20 || forms != 2*20 {
+		t.Errorf("%d messages were encoded before, as %d; want 320 and 40", n, forms)
+	}
+}
