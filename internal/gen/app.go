@@ -81,5 +81,6 @@ var (
 		{"status", "google.golang.org/grpc/status"}, {"codes", "google.golang.org/grpc/codes"},
 		{"idempotency", "github.com/grpcservice/grpcservice/runtime/idempotency"},
 		{"seal", "github.com/grpcservice/grpcservice/runtime/seal"},
+		{"stream", "github.com/grpcservice/grpcservice/runtime/stream"},
 	}
 )

@@ -59,11 +59,13 @@ func (s *Scope) Ident(id protogen.GoIdent) golang.Ident { return s.builder.ident
 
 // Type returns the result type of the getter of a field.
 func (s *Scope) Type(field protoreflect.FieldDescriptor) Type {
+	s.builder.importType(s.source, s.method, field)
 	return s.builder.typeOf(s.builder.field(field))
 }
 
 // ElementType returns the type of a field, or of one element if the field is a list.
 func (s *Scope) ElementType(field protoreflect.FieldDescriptor) Type {
+	s.builder.importType(s.source, s.method, field)
 	return s.builder.elementType(s.builder.field(field))
 }
 

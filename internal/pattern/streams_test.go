@@ -56,6 +56,42 @@ func TestSearches(t *testing.T) {
 				search items=results
 				search, certain: items: results, by its name
 			`},
+		{name: "strings of a response, named after the method", proto: streamMessages + `
+			message Req { string query = 1; }
+			message SuggestTermsResponse { repeated string terms = 1; }
+			service S { rpc SuggestTerms(Req) returns (stream SuggestTermsResponse); }`, want: `
+				search items=terms
+				search, certain: items: terms, named after the method
+			`},
+		{name: "IDs of a response, by their name", proto: streamMessages + `
+			message Req { int32 limit = 1; }
+			message FindReply { repeated int64 matches = 1; string source = 2; }
+			service S { rpc Find(Req) returns (stream FindReply); }`, want: `
+				search items=matches limit=limit
+				search, likely: limit: limit, by its name; items: matches, by its name advice=search: {items: "matches"}
+			`},
+		{name: "strings of a result", proto: streamMessages + `
+			message Req { int32 limit = 1; }
+			message Row { repeated string rows = 1; }
+			service S { rpc StreamRows(Req) returns (stream Row); }`, want: `
+				search limit=limit
+				search, certain: limit: limit, by its name
+			`},
+		{name: "a vector", proto: streamMessages + `
+			message Req { string text = 1; }
+			message EmbeddingsResponse { repeated float embeddings = 1; }
+			service S { rpc StreamEmbeddings(Req) returns (stream EmbeddingsResponse); }`},
+		{name: "strings beside messages", proto: streamMessages + `
+			message Req { string query = 1; }
+			message TermsResponse { repeated string terms = 1; repeated Product found = 2; }
+			service S { rpc ListTerms(Req) returns (stream TermsResponse); }`, want: `search, possible: items: found, the only repeated message of a response advice=search: {items: "found"}`},
+		{name: "declared numbers", said: `search {items: "values"}`, proto: streamMessages + `
+			message Req { string query = 1; }
+			message Samples { repeated double values = 1; }
+			service S { rpc Measure(Req) returns (stream Samples); }`, want: `
+				search items=values
+				search, declared: items: as its policy says
+			`},
 		{name: "page_size may be that of each response", proto: streamMessages + `
 			message Req { int32 page_size = 1; }
 			service S { rpc ListProducts(Req) returns (stream Product); }`, want: `
@@ -96,7 +132,7 @@ func TestSearches(t *testing.T) {
 				search items=products
 				search, certain: items: products, named after the method
 				problem: search.limit: "query" in shop.v1.Req is not an integer, or a wrapper of one; name one that is
-				problem: search.items: "total" in shop.v1.Products is not a repeated field of messages; name one that is
+				problem: search.items: "total" in shop.v1.Products is not a repeated field; name one that is
 			`},
 		{name: "no such fields", said: `search {limit: "nothing" items: "more"}`, proto: streamMessages + `
 			message Req { string query = 1; }
@@ -419,7 +455,47 @@ func TestHandshakes(t *testing.T) {
 			`},
 		{name: "a string", proto: streamMessages + `
 			message Req { oneof request { string config = 1; Plain text = 2; } }
+			service S { rpc Talk(stream Req) returns (stream Plain); }`, want: `
+				handshake arm=config
+				handshake, likely: arm: config, the first of its oneof, by its name, although it is not a message advice=handshake: {arm: "config"}
+			`},
+		{name: "an enum", proto: streamMessages + `
+			enum Mode { MODE_UNSPECIFIED = 0; }
+			message Req { oneof request { Mode init = 1; bytes audio = 2; } }
+			service S { rpc Talk(stream Req) returns (stream Plain); }`, want: `
+				handshake arm=init
+				handshake, likely: arm: init, the first of its oneof, by its name, although it is not a message advice=handshake: {arm: "init"}
+			`},
+		{name: "a string that may be a command", proto: streamMessages + `
+			message Req { oneof request { string join = 1; string text = 2; } }
+			service S { rpc Talk(stream Req) returns (stream Plain); }`, want: `
+				handshake, possible: arm: join, the first of its oneof, by its name, although it is not a message advice=handshake: {arm: "join"}
+			`},
+		{name: "a command before a room", proto: streamMessages + `
+			message Req { string room_id = 1; oneof request { string join = 2; string text = 3; } }
+			service S { rpc Chat(stream Req) returns (stream Req); }`, want: `
+				room key=room_id
+				handshake, possible: arm: join, the first of its oneof, by its name, although it is not a message advice=handshake: {arm: "join"}
+				room, likely: key: room_id, in request and response, by its name advice=room: {key: "room_id"}
+			`},
+		{name: "signals", proto: streamMessages + `
+			message Req { oneof request { bool start = 1; bool stop = 2; } }
 			service S { rpc Talk(stream Req) returns (stream Plain); }`},
+		{name: "a string that is not the first", proto: streamMessages + `
+			message Req { oneof request { string text = 1; string config = 2; } }
+			service S { rpc Talk(stream Req) returns (stream Plain); }`},
+		{name: "the surest of two oneofs", proto: streamMessages + `
+			message Req { oneof a { string config = 1; string text = 2; } oneof b { Plain setup = 3; Plain data = 4; } }
+			service S { rpc Talk(stream Req) returns (stream Plain); }`, want: `
+				handshake arm=setup
+				handshake, certain: arm: setup, the first of its oneof, by its name
+			`},
+		{name: "a declared string", said: `handshake {arm: "hi"}`, proto: streamMessages + `
+			message Req { oneof request { string text = 1; string hi = 2; } }
+			service S { rpc Talk(stream Req) returns (stream Plain); }`, want: `
+				handshake arm=hi
+				handshake, declared: arm: as its policy says
+			`},
 		{name: "outside of a oneof", proto: streamMessages + `
 			message Req { Plain config = 1; Plain text = 2; }
 			service S { rpc Talk(stream Req) returns (stream Plain); }`},
@@ -439,7 +515,7 @@ func TestHandshakes(t *testing.T) {
 			`},
 		{name: "wrong", said: `handshake {arm: "config"}`, proto: streamMessages + `
 			message Req { Plain config = 1; Plain text = 2; }
-			service S { rpc Talk(stream Req) returns (stream Plain); }`, want: `problem: handshake.arm: "config" in shop.v1.Req is not a message in a oneof; name one that is`},
+			service S { rpc Talk(stream Req) returns (stream Plain); }`, want: `problem: handshake.arm: "config" in shop.v1.Req is not a field of a oneof; name one that is`},
 		{name: "another kind", said: `handshake {arm: "config"}`, proto: streamMessages + `
 			message Req { Plain config = 1; }
 			service S { rpc Talk(stream Req) returns (Plain); }`, want: `problem: handshake.arm: it names a field of a method with a stream of requests, and is for methods with two streams; remove it`},

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/internal/gen/view"
-	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 	"github.com/grpcservice/grpcservice/internal/pattern"
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
@@ -38,60 +37,99 @@ var armNames = []string{
 	"initial_request", "begin", "connect",
 }
 
-// detect looks for a handshake: a oneof of the request with a message that is named like a first
+// scalarNames are those of armNames that name nothing but a first request. A string named join or
+// open may as well be a command of any request.
+var scalarNames = []string{
+	"config", "setup", "init", "initial", "streaming_config", "hello", "handshake", "initial_request",
+}
+
+// detect looks for a handshake: a oneof of the request with a field that is named like a first
 // request.
 func detect(m *pattern.Method) pattern.Found {
 	s := pattern.Seeker{Method: m, Row: Pattern()}
-	if path, said := s.Use("arm", m.In, shape.AnArm); said {
+	if path, said := s.Use("arm", m.In, shape.AnyArm); said {
 		s.Conclude()
 		return &Handshake{path}
 	}
+	var best arm
 	for i := range m.In.Oneofs().Len() {
-		arm, isFirst := armOf(m.In.Oneofs().Get(i))
-		if arm == nil {
-			continue
+		if a := armOf(m.In.Oneofs().Get(i)); a.level > best.level {
+			best = a
 		}
-		path := shape.Path{arm}
-		switch {
-		case !slices.Contains(armNames, shape.Snake(arm.Name())):
-			s.Found(pattern.Likely, fmt.Sprintf("arm: %s, the first of its oneof, by the end of its name", path))
-		case !isFirst:
-			s.Found(pattern.Likely, fmt.Sprintf("arm: %s, by its name, although it is not the first of its oneof", path))
-		default:
-			s.Found(pattern.Certain, fmt.Sprintf("arm: %s, the first of its oneof, by its name", path))
-		}
-		s.Advise("arm", path)
-		s.Conclude()
-		return &Handshake{path}
 	}
-	return nil
+	if best.field == nil {
+		return nil
+	}
+	path := shape.Path{best.field}
+	s.Advise("arm", path)
+	reason := fmt.Sprintf("arm: %s, %s", path, best.why)
+	if best.level == pattern.Possible {
+		s.Guess(reason)
+		return nil
+	}
+	s.Found(best.level, reason)
+	s.Conclude()
+	return &Handshake{path}
 }
 
-// armOf returns the message of a oneof that is named like a first request, and whether it is the
-// first of several.
-func armOf(oneof protoreflect.OneofDescriptor) (arm protoreflect.FieldDescriptor, isFirst bool) {
+// arm is a field of a oneof that may be the first request.
+type arm struct {
+	field protoreflect.FieldDescriptor
+	level pattern.Level
+	why   string
+}
+
+// armOf returns the field of a oneof that is named like a first request, or none.
+func armOf(oneof protoreflect.OneofDescriptor) arm {
 	fields := oneof.Fields()
 	if oneof.IsSynthetic() || fields.Len() < 2 {
-		return nil, false
+		return arm{}
 	}
 	for i := range fields.Len() {
 		f := fields.Get(i)
-		if shape.IsMessage(f) && !shape.IsDeprecated(f) && slices.Contains(armNames, shape.Snake(f.Name())) {
-			return f, i == 0
+		if !shape.IsMessage(f) || shape.IsDeprecated(f) || !slices.Contains(armNames, shape.Snake(f.Name())) {
+			continue
 		}
+		if i > 0 {
+			return arm{f, pattern.Likely, "by its name, although it is not the first of its oneof"}
+		}
+		return arm{f, pattern.Certain, "the first of its oneof, by its name"}
 	}
-	if f := fields.Get(0); shape.IsMessage(f) && !shape.IsDeprecated(f) &&
-		slices.ContainsFunc([]string{"_config", "_setup", "_init"}, func(end string) bool {
-			return strings.HasSuffix(shape.Snake(f.Name()), end)
-		}) {
-		return f, true
+	return armByPlace(fields.Get(0))
+}
+
+// armByPlace returns the first field of a oneof if its name and its place make it a first request.
+func armByPlace(f protoreflect.FieldDescriptor) arm {
+	name := shape.Snake(f.Name())
+	switch {
+	case shape.IsDeprecated(f):
+		return arm{}
+	case !shape.IsMessage(f):
+		return scalarArm(f, name)
+	case slices.ContainsFunc([]string{"_config", "_setup", "_init"}, func(end string) bool {
+		return strings.HasSuffix(name, end)
+	}):
+		return arm{f, pattern.Likely, "the first of its oneof, by the end of its name"}
+	default:
+		return arm{}
 	}
-	return nil, false
+}
+
+// scalarArm returns a field that is not a message if it may be a first request. A bool is a signal.
+func scalarArm(f protoreflect.FieldDescriptor, name string) arm {
+	switch {
+	case shape.IsBool(f) || !slices.Contains(armNames, name):
+		return arm{}
+	case slices.Contains(scalarNames, name):
+		return arm{f, pattern.Likely, "the first of its oneof, by its name, although it is not a message"}
+	default:
+		return arm{f, pattern.Possible, "the first of its oneof, by its name, although it is not a message"}
+	}
 }
 
 // Handshake contains the field of the first request.
 type Handshake struct {
-	Arm shape.Path // a message in a oneof
+	Arm shape.Path // a field of a oneof
 }
 
 // Fields implements [pattern.Found].
@@ -118,12 +156,12 @@ func (h *Handshake) Helper(s *model.Scope) model.Helper {
 			Arm:    view.OfAccessor(s.Accessor(m.Input.Desc, h.Arm)),
 			Fields: view.SetFields(view.PathField("Arm", h.Arm)),
 		},
-		Stub: Stub{First: s.Message(h.Arm.Field().Message())},
+		Stub: Stub{First: view.Type(s.Type(h.Arm.Field()))},
 	}
 }
 
 // Stub is the data of the starter code for a user's method.
-type Stub struct{ First golang.Ident }
+type Stub struct{ First view.Type }
 
 // StubMethod is a user's method, as stub_handshake.go.tmpl sees it.
 type StubMethod struct {

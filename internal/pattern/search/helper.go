@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/grpcservice/grpcservice/internal/gen/view"
-	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
 
@@ -20,7 +19,7 @@ func (s *Search) Helper(scope *model.Scope) model.Helper {
 	h := model.Helper{
 		Constructor: "Of",
 		Summary:     fmt.Sprintf("serves the results of %s, and iterates over them.", m.GoName),
-		Stub:        Stub{Item: scope.Message(s.Item(m.Desc))},
+		Stub:        Stub{Item: s.item(scope)},
 	}
 	arguments := Arguments{Fields: view.SetFields(view.PathField("Limit", s.Limit), view.PathField("Items", s.Items))}
 	if len(s.Items) > 0 {
@@ -32,8 +31,17 @@ func (s *Search) Helper(scope *model.Scope) model.Helper {
 	return h
 }
 
+// item returns the Go type of a result.
+func (s *Search) item(scope *model.Scope) view.Type {
+	if len(s.Items) > 0 {
+		return view.Type(scope.ElementType(s.Items.Field()))
+	}
+	message := scope.Message(scope.Method().Output.Desc)
+	return view.Type{Text: "*", Ident: &message}
+}
+
 // Stub is the data of the starter code for a user's method.
-type Stub struct{ Item golang.Ident }
+type Stub struct{ Item view.Type }
 
 // StubMethod is a user's method, as stub_search.go.tmpl sees it.
 type StubMethod struct {

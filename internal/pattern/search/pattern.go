@@ -4,8 +4,6 @@ package search
 import (
 	"reflect"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
-
 	"github.com/grpcservice/grpcservice/internal/pattern"
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 	"github.com/grpcservice/grpcservice/runtime/policy"
@@ -29,15 +27,7 @@ func Pattern() pattern.Pattern {
 // Search contains the fields of a search.
 type Search struct {
 	Limit shape.Path // in the request, or empty
-	Items shape.Path // in the response: a list of messages; empty if each response is a result
-}
-
-// Item returns the message of a result.
-func (s *Search) Item(method protoreflect.MethodDescriptor) protoreflect.MessageDescriptor {
-	if len(s.Items) > 0 {
-		return s.Items.Field().Message()
-	}
-	return method.Output()
+	Items shape.Path // in the response: a list; empty if each response is a result
 }
 
 // Fields implements [pattern.Found].

@@ -60,7 +60,7 @@ func (s *seeker) findLimit() {
 // findItems finds the results in a response with several results, and reports whether it found
 // them.
 func (s *seeker) findItems() bool {
-	path, said := s.Use("items", s.Out, shape.AMessageList)
+	path, said := s.Use("items", s.Out, shape.AResultList)
 	if said {
 		s.search.Items = path
 		return len(path) > 0
@@ -70,8 +70,10 @@ func (s *seeker) findItems() bool {
 		return false
 	}
 	reason := fmt.Sprintf("items: %s, %s", list.Name(), why)
-	if level == pattern.Possible {
+	if level < pattern.Certain {
 		s.Advise("items", shape.Path{list})
+	}
+	if level == pattern.Possible {
 		if len(s.search.Limit) == 0 {
 			s.Guess(reason)
 			return false
@@ -95,11 +97,34 @@ func (s *seeker) list() (list protoreflect.FieldDescriptor, level pattern.Level,
 	if path := shape.FirstNamed(s.Out, listNames, shape.IsMessageList); len(path) > 0 {
 		return path.Field(), pattern.Certain, "by its name"
 	}
+	if f, level, why := s.scalars(noun, len(lists)); f != nil {
+		return f, level, why
+	}
 	const others = 3
 	if len(lists) != 1 || s.Out.Fields().Len() > 1+others || pattern.IsBeside(lists[0], noun) || !isContainer(s.Out) {
 		return nil, 0, ""
 	}
 	return lists[0], pattern.Possible, "the only repeated message of a response"
+}
+
+// scalars returns the list of a response whose results are not messages, such as IDs or suggestions.
+// Only a response without lists of messages has one, and only if it is not itself a result: a result
+// often has lists of strings, such as labels.
+func (s *seeker) scalars(noun string, messageLists int) (
+	list protoreflect.FieldDescriptor, level pattern.Level, why string,
+) {
+	if messageLists > 0 || !isContainer(s.Out) {
+		return nil, 0, ""
+	}
+	lists := shape.FieldsThat(s.Out, shape.IsScalarList)
+	isNamed := func(f protoreflect.FieldDescriptor) bool { return shape.IsNamedFor(f, noun) >= 2 }
+	if f := shape.Only(lists, isNamed); f != nil {
+		return f, pattern.Certain, "named after the method"
+	}
+	if path := shape.FirstNamed(s.Out, listNames, shape.IsScalarList); len(path) > 0 {
+		return path.Field(), pattern.Likely, "by its name"
+	}
+	return nil, 0, ""
 }
 
 // isContainer reports whether the name of a message suggests a response that contains results, and

@@ -37,7 +37,7 @@ var (
 	AList        = Kind{IsList, "a repeated field or a map"}
 	ChildList    = Kind{IsChildList, "a repeated field of messages, strings, integers or enums"}
 	AKey         = Kind{IsKey, "a string, an integer or an enum"}
-	AMessageList = Kind{IsMessageList, "a repeated field of messages"}
+	AResultList  = Kind{protoreflect.FieldDescriptor.IsList, "a repeated field"}
 	ATimestamp   = Kind{IsTimestamp, "a google.protobuf.Timestamp"}
 	ASymbol      = Kind{IsSymbol, "a string or an enum"}
 	Symbols      = Kind{IsSymbols, "a string or an enum, or a repeated field of one"}
@@ -47,6 +47,7 @@ var (
 	AnInteger    = Kind{IsInteger, "an integer"}
 	AChecksum    = Kind{IsChecksum, "a string, bytes or an integer of 32 bits"}
 	AnArm        = Kind{IsArm, "a message in a oneof"}
+	AnyArm       = Kind{IsChoice, "a field of a oneof"}
 	ARoomKey     = Kind{func(f protoreflect.FieldDescriptor) bool { return IsString(f) || IsInteger(f) }, "a string or an integer"}
 	AnyField     = Kind{func(protoreflect.FieldDescriptor) bool { return true }, "a field"}
 )

@@ -2091,7 +2091,7 @@ type Handshake struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Disables the pattern.
 	Off *bool `protobuf:"varint,1,opt,name=off,proto3,oneof" json:"off,omitempty"`
-	// The request field of the first request: a message in a oneof.
+	// The field that only the first request has: a field of a oneof.
 	Arm *string `protobuf:"bytes,2,opt,name=arm,proto3,oneof" json:"arm,omitempty"`
 	// How long the server waits for the first request; "0s" means forever. The default is "10s".
 	Timeout       *string `protobuf:"bytes,3,opt,name=timeout,proto3,oneof" json:"timeout,omitempty"`

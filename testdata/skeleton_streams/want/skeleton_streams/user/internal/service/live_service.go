@@ -9,6 +9,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/eventlog"
 	"github.com/grpcservice/grpcservice/runtime/hub"
+	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
 // LiveService implements [livev1service.LiveService].
@@ -50,6 +51,22 @@ func (s *LiveService) Find(ctx context.Context, req *livev1.FindRequest) runtime
 	// TODO: Yield the results, the best first. Serve stops at the limit of the request.
 	return livev1service.LiveServiceFind.Serve(ctx, req, func(yield func(*livev1.Product, error) bool) {
 		yield(nil, runtime.Unimplemented(livev1service.LiveServiceName, "Find"))
+	})
+}
+
+// SuggestTerms takes a request and returns a stream of responses.
+func (s *LiveService) SuggestTerms(ctx context.Context, req *livev1.SearchRequest) runtime.Stream[livev1.SuggestTermsResponse] {
+	// TODO: Yield the results, the best first. Serve stops at the limit of the request.
+	return livev1service.LiveServiceSuggestTerms.Serve(ctx, req, func(yield func(string, error) bool) {
+		yield("", runtime.Unimplemented(livev1service.LiveServiceName, "SuggestTerms"))
+	})
+}
+
+// FindIds takes a request and returns a stream of responses.
+func (s *LiveService) FindIds(ctx context.Context, req *livev1.SearchRequest) runtime.Stream[livev1.IdList] {
+	// TODO: Yield the results, the best first. Serve stops at the limit of the request.
+	return livev1service.LiveServiceFindIds.Serve(ctx, req, func(yield func(int64, error) bool) {
+		yield(0, runtime.Unimplemented(livev1service.LiveServiceName, "FindIds"))
 	})
 }
 
@@ -122,13 +139,16 @@ func (s *LiveService) CreateUsers(ctx context.Context, reqs runtime.Stream[livev
 
 // RecordMetrics takes a stream of requests and returns a response.
 func (s *LiveService) RecordMetrics(ctx context.Context, reqs runtime.Stream[livev1.Metric]) (*livev1.Summary, error) {
-	for req, err := range reqs {
-		if err != nil {
-			return nil, err // the call was canceled, or a message is not a valid request
-		}
-		_ = req // TODO: Process req. A stream can have any number of requests, so do not keep them all.
+	// TODO: Add req to resp. A stream can have any number of requests, so do not keep them all.
+	resp, err := stream.Fold(ctx, reqs, new(livev1.Summary), func(
+		resp *livev1.Summary, req *livev1.Metric,
+	) (*livev1.Summary, error) {
+		return resp, runtime.Unimplemented(livev1service.LiveServiceName, "RecordMetrics")
+	})
+	if err != nil {
+		return nil, err // the call was canceled, the server shuts down, or a message is not a valid request
 	}
-	// TODO: Return the response to all requests.
+	_ = resp // TODO: Complete and return it.
 	return nil, runtime.Unimplemented(livev1service.LiveServiceName, "RecordMetrics")
 }
 
@@ -162,6 +182,16 @@ func (s *LiveService) Talk(ctx context.Context, reqs runtime.Stream[livev1.TalkR
 		ctx context.Context, first *livev1.Text, reqs runtime.Stream[livev1.TalkRequest], send func(*livev1.Text) error,
 	) error {
 		return runtime.Unimplemented(livev1service.LiveServiceName, "Talk")
+	})
+}
+
+// Dictate takes a stream of requests and returns a stream of responses.
+func (s *LiveService) Dictate(ctx context.Context, reqs runtime.Stream[livev1.DictateRequest]) runtime.Stream[livev1.Text] {
+	// TODO: Check first, and respond to the requests after it.
+	return livev1service.LiveServiceDictate.Serve(ctx, reqs, func(
+		ctx context.Context, first livev1.Language, reqs runtime.Stream[livev1.DictateRequest], send func(*livev1.Text) error,
+	) error {
+		return runtime.Unimplemented(livev1service.LiveServiceName, "Dictate")
 	})
 }
 

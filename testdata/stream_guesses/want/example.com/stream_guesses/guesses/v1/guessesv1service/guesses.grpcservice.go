@@ -34,6 +34,8 @@ const (
 	GuessServiceQueryMethod         = "/guesses.v1.GuessService/Query"
 	GuessServiceListBooksMethod     = "/guesses.v1.GuessService/ListBooks"
 	GuessServiceExportMethod        = "/guesses.v1.GuessService/Export"
+	GuessServiceScanMethod          = "/guesses.v1.GuessService/Scan"
+	GuessServiceWatchBooksMethod    = "/guesses.v1.GuessService/WatchBooks"
 	GuessServiceExecuteSQLMethod    = "/guesses.v1.GuessService/ExecuteSQL"
 	GuessServiceLogsMethod          = "/guesses.v1.GuessService/Logs"
 	GuessServiceListEventsMethod    = "/guesses.v1.GuessService/ListEvents"
@@ -45,6 +47,8 @@ const (
 	GuessServiceImportMethod        = "/guesses.v1.GuessService/Import"
 	GuessServiceRecordMetricsMethod = "/guesses.v1.GuessService/RecordMetrics"
 	GuessServiceConverseMethod      = "/guesses.v1.GuessService/Converse"
+	GuessServiceDictateMethod       = "/guesses.v1.GuessService/Dictate"
+	GuessServiceEnterMethod         = "/guesses.v1.GuessService/Enter"
 	GuessServiceChatMethod          = "/guesses.v1.GuessService/Chat"
 	GuessServiceEditMethod          = "/guesses.v1.GuessService/Edit"
 )
@@ -63,6 +67,14 @@ type GuessService interface {
 	ListBooks(context.Context, *guessesv1.PageRequest) runtime.Stream[guessesv1.Book]
 	// Possible: a list alone.
 	Export(context.Context, *guessesv1.Plain) runtime.Stream[guessesv1.QueryResponse]
+	// Likely: a list of strings, by its name.
+	//
+	// See [GuessServiceScan].
+	Scan(context.Context, *guessesv1.Plain) runtime.Stream[guessesv1.ScanResponse]
+	// Certain: events in a list, with the position after them.
+	//
+	// See [GuessServiceWatchBooks].
+	WatchBooks(context.Context, *guessesv1.WatchRequest) runtime.Stream[guessesv1.WatchResponse]
 	// Likely: a method that is not named like a subscription.
 	//
 	// See [GuessServiceExecuteSQL].
@@ -95,6 +107,12 @@ type GuessService interface {
 	//
 	// See [GuessServiceConverse].
 	Converse(context.Context, runtime.Stream[guessesv1.Talk]) runtime.Stream[guessesv1.Plain]
+	// Likely: a string that is named like a first request.
+	//
+	// See [GuessServiceDictate].
+	Dictate(context.Context, runtime.Stream[guessesv1.Dictation]) runtime.Stream[guessesv1.Plain]
+	// Possible: a string that may be a command.
+	Enter(context.Context, runtime.Stream[guessesv1.Command]) runtime.Stream[guessesv1.Plain]
 	// Likely: a key in both.
 	//
 	// See [GuessServiceChat].
@@ -120,6 +138,16 @@ func (UnimplementedGuessService) ListBooks(context.Context, *guessesv1.PageReque
 // Export returns UNIMPLEMENTED.
 func (UnimplementedGuessService) Export(context.Context, *guessesv1.Plain) runtime.Stream[guessesv1.QueryResponse] {
 	return runtime.Fail[guessesv1.QueryResponse](runtime.Unimplemented(GuessServiceName, "Export"))
+}
+
+// Scan returns UNIMPLEMENTED.
+func (UnimplementedGuessService) Scan(context.Context, *guessesv1.Plain) runtime.Stream[guessesv1.ScanResponse] {
+	return runtime.Fail[guessesv1.ScanResponse](runtime.Unimplemented(GuessServiceName, "Scan"))
+}
+
+// WatchBooks returns UNIMPLEMENTED.
+func (UnimplementedGuessService) WatchBooks(context.Context, *guessesv1.WatchRequest) runtime.Stream[guessesv1.WatchResponse] {
+	return runtime.Fail[guessesv1.WatchResponse](runtime.Unimplemented(GuessServiceName, "WatchBooks"))
 }
 
 // ExecuteSQL returns UNIMPLEMENTED.
@@ -177,6 +205,16 @@ func (UnimplementedGuessService) Converse(context.Context, runtime.Stream[guesse
 	return runtime.Fail[guessesv1.Plain](runtime.Unimplemented(GuessServiceName, "Converse"))
 }
 
+// Dictate returns UNIMPLEMENTED.
+func (UnimplementedGuessService) Dictate(context.Context, runtime.Stream[guessesv1.Dictation]) runtime.Stream[guessesv1.Plain] {
+	return runtime.Fail[guessesv1.Plain](runtime.Unimplemented(GuessServiceName, "Dictate"))
+}
+
+// Enter returns UNIMPLEMENTED.
+func (UnimplementedGuessService) Enter(context.Context, runtime.Stream[guessesv1.Command]) runtime.Stream[guessesv1.Plain] {
+	return runtime.Fail[guessesv1.Plain](runtime.Unimplemented(GuessServiceName, "Enter"))
+}
+
 // Chat returns UNIMPLEMENTED.
 func (UnimplementedGuessService) Chat(context.Context, runtime.Stream[guessesv1.Message]) runtime.Stream[guessesv1.Message] {
 	return runtime.Fail[guessesv1.Message](runtime.Unimplemented(GuessServiceName, "Chat"))
@@ -196,6 +234,12 @@ var guessServiceTable = runtime.NewService(GuessServiceName, guessesv1.File_gues
 		Search: policy.Search{PackItems: 100, PackBytes: 65536, PackWait: 20 * time.Millisecond},
 	}),
 	runtime.ServerStream("Export", GuessService.Export, runtime.Policy{}),
+	runtime.ServerStream("Scan", GuessService.Scan, runtime.Policy{
+		Search: policy.Search{PackItems: 100, PackBytes: 65536, PackWait: 20 * time.Millisecond},
+	}),
+	runtime.ServerStream("WatchBooks", GuessService.WatchBooks, runtime.Policy{
+		Subscription: policy.Subscription{Heartbeat: 30 * time.Second, MaxLines: 1000},
+	}),
 	runtime.ServerStream("ExecuteSQL", GuessService.ExecuteSQL, runtime.Policy{
 		Subscription: policy.Subscription{Heartbeat: 30 * time.Second, MaxLines: 1000},
 	}),
@@ -217,6 +261,10 @@ var guessServiceTable = runtime.NewService(GuessServiceName, guessesv1.File_gues
 	runtime.Bidi("Converse", GuessService.Converse, runtime.Policy{
 		Handshake: policy.Handshake{Timeout: 10 * time.Second},
 	}),
+	runtime.Bidi("Dictate", GuessService.Dictate, runtime.Policy{
+		Handshake: policy.Handshake{Timeout: 10 * time.Second},
+	}),
+	runtime.Bidi("Enter", GuessService.Enter, runtime.Policy{}),
 	runtime.Bidi("Chat", GuessService.Chat, runtime.Policy{
 		Room: policy.Room{Queue: 64, QueueBytes: 1048576},
 	}),
@@ -236,6 +284,8 @@ func NewGuessServiceClient(conn grpc.ClientConnInterface) GuessService {
 		query:         client.Bind(conn, guessServiceTable.Method("Query")),
 		listBooks:     client.Bind(conn, guessServiceTable.Method("ListBooks")),
 		export:        client.Bind(conn, guessServiceTable.Method("Export")),
+		scan:          client.Bind(conn, guessServiceTable.Method("Scan")),
+		watchBooks:    client.Bind(conn, guessServiceTable.Method("WatchBooks")),
 		executeSQL:    client.Bind(conn, guessServiceTable.Method("ExecuteSQL")),
 		logs:          client.Bind(conn, guessServiceTable.Method("Logs")),
 		listEvents:    client.Bind(conn, guessServiceTable.Method("ListEvents")),
@@ -247,6 +297,8 @@ func NewGuessServiceClient(conn grpc.ClientConnInterface) GuessService {
 		importRPC:     client.Bind(conn, guessServiceTable.Method("Import")),
 		recordMetrics: client.Bind(conn, guessServiceTable.Method("RecordMetrics")),
 		converse:      client.Bind(conn, guessServiceTable.Method("Converse")),
+		dictate:       client.Bind(conn, guessServiceTable.Method("Dictate")),
+		enter:         client.Bind(conn, guessServiceTable.Method("Enter")),
 		chat:          client.Bind(conn, guessServiceTable.Method("Chat")),
 		edit:          client.Bind(conn, guessServiceTable.Method("Edit")),
 	}
@@ -257,6 +309,8 @@ type guessServiceClient struct {
 	query         *client.Method
 	listBooks     *client.Method
 	export        *client.Method
+	scan          *client.Method
+	watchBooks    *client.Method
 	executeSQL    *client.Method
 	logs          *client.Method
 	listEvents    *client.Method
@@ -268,6 +322,8 @@ type guessServiceClient struct {
 	importRPC     *client.Method
 	recordMetrics *client.Method
 	converse      *client.Method
+	dictate       *client.Method
+	enter         *client.Method
 	chat          *client.Method
 	edit          *client.Method
 }
@@ -282,6 +338,14 @@ func (c *guessServiceClient) ListBooks(ctx context.Context, req *guessesv1.PageR
 
 func (c *guessServiceClient) Export(ctx context.Context, req *guessesv1.Plain) runtime.Stream[guessesv1.QueryResponse] {
 	return client.ServerStream[guessesv1.QueryResponse](ctx, c.export, req)
+}
+
+func (c *guessServiceClient) Scan(ctx context.Context, req *guessesv1.Plain) runtime.Stream[guessesv1.ScanResponse] {
+	return client.ServerStream[guessesv1.ScanResponse](ctx, c.scan, req)
+}
+
+func (c *guessServiceClient) WatchBooks(ctx context.Context, req *guessesv1.WatchRequest) runtime.Stream[guessesv1.WatchResponse] {
+	return client.ServerStream[guessesv1.WatchResponse](ctx, c.watchBooks, req)
 }
 
 func (c *guessServiceClient) ExecuteSQL(ctx context.Context, req *guessesv1.ExecuteRequest) runtime.Stream[guessesv1.Rows] {
@@ -328,6 +392,14 @@ func (c *guessServiceClient) Converse(ctx context.Context, reqs runtime.Stream[g
 	return client.Bidi[guessesv1.Plain](ctx, c.converse, reqs)
 }
 
+func (c *guessServiceClient) Dictate(ctx context.Context, reqs runtime.Stream[guessesv1.Dictation]) runtime.Stream[guessesv1.Plain] {
+	return client.Bidi[guessesv1.Plain](ctx, c.dictate, reqs)
+}
+
+func (c *guessServiceClient) Enter(ctx context.Context, reqs runtime.Stream[guessesv1.Command]) runtime.Stream[guessesv1.Plain] {
+	return client.Bidi[guessesv1.Plain](ctx, c.enter, reqs)
+}
+
 func (c *guessServiceClient) Chat(ctx context.Context, reqs runtime.Stream[guessesv1.Message]) runtime.Stream[guessesv1.Message] {
 	return client.Bidi[guessesv1.Message](ctx, c.chat, reqs)
 }
@@ -360,6 +432,23 @@ var GuessServiceListBooks = search.Of(
 	guessServiceTable.Method("ListBooks"), GuessService.ListBooks, search.Fields{
 		Limit: "page_size",
 	},
+)
+
+// GuessServiceScan serves the results of Scan, and iterates over them.
+//
+// Pattern: search, likely. Items: matches, by its name. To confirm it, set the option search:
+// {items: "matches"}; to disable it, search: {off: true}.
+var GuessServiceScan = search.OfItems(
+	guessServiceTable.Method("Scan"), GuessService.Scan,
+	(*guessesv1.ScanResponse).GetMatches, search.Fields{Items: "matches"},
+)
+
+// GuessServiceWatchBooks serves WatchBooks from a log, and resumes it after a disconnect.
+//
+// Pattern: subscription, certain. Position: cursor, continued by next_cursor of the response.
+var GuessServiceWatchBooks = subscription.Of(
+	guessServiceTable.Method("WatchBooks"), GuessService.WatchBooks,
+	subscription.Fields{Position: "cursor", NextPosition: "next_cursor"},
 )
 
 // GuessServiceExecuteSQL serves ExecuteSQL from a log, and resumes it after a disconnect.
@@ -411,6 +500,16 @@ var GuessServiceUploadParts = upload.OfHeader(
 var GuessServiceConverse = handshake.Of(
 	guessServiceTable.Method("Converse"), GuessService.Converse,
 	(*guessesv1.Talk).GetConfig, handshake.Fields{Arm: "config"},
+)
+
+// GuessServiceDictate serves Dictate after the first request, which has config.
+//
+// Pattern: handshake, likely. Arm: config, the first of its oneof, by its name, although it is not
+// a message. To confirm it, set the option handshake: {arm: "config"}; to disable it, handshake:
+// {off: true}.
+var GuessServiceDictate = handshake.Of(
+	guessServiceTable.Method("Dictate"), GuessService.Dictate,
+	(*guessesv1.Dictation).GetConfig, handshake.Fields{Arm: "config"},
 )
 
 // GuessServiceChat serves Chat to the members of rooms.

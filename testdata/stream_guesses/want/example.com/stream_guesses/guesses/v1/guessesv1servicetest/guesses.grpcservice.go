@@ -42,6 +42,8 @@ type FakeGuessService struct {
 	Query         func(context.Context, *guessesv1.QueryRequest) runtime.Stream[guessesv1.QueryResponse]
 	ListBooks     func(context.Context, *guessesv1.PageRequest) runtime.Stream[guessesv1.Book]
 	Export        func(context.Context, *guessesv1.Plain) runtime.Stream[guessesv1.QueryResponse]
+	Scan          func(context.Context, *guessesv1.Plain) runtime.Stream[guessesv1.ScanResponse]
+	WatchBooks    func(context.Context, *guessesv1.WatchRequest) runtime.Stream[guessesv1.WatchResponse]
 	ExecuteSQL    func(context.Context, *guessesv1.ExecuteRequest) runtime.Stream[guessesv1.Rows]
 	Logs          func(context.Context, *guessesv1.LogsRequest) runtime.Stream[guessesv1.Plain]
 	ListEvents    func(context.Context, *guessesv1.SinceRequest) runtime.Stream[guessesv1.Plain]
@@ -53,6 +55,8 @@ type FakeGuessService struct {
 	Import        func(context.Context, runtime.Stream[guessesv1.Plain]) (*guessesv1.Plain, error)
 	RecordMetrics func(context.Context, runtime.Stream[guessesv1.Plain]) (*guessesv1.Plain, error)
 	Converse      func(context.Context, runtime.Stream[guessesv1.Talk]) runtime.Stream[guessesv1.Plain]
+	Dictate       func(context.Context, runtime.Stream[guessesv1.Dictation]) runtime.Stream[guessesv1.Plain]
+	Enter         func(context.Context, runtime.Stream[guessesv1.Command]) runtime.Stream[guessesv1.Plain]
 	Chat          func(context.Context, runtime.Stream[guessesv1.Message]) runtime.Stream[guessesv1.Message]
 	Edit          func(context.Context, runtime.Stream[guessesv1.Message]) runtime.Stream[guessesv1.Plain]
 }
@@ -84,6 +88,20 @@ func (f fakeGuessService) Export(ctx context.Context, req *guessesv1.Plain) runt
 		return guessesv1service.UnimplementedGuessService{}.Export(ctx, req)
 	}
 	return f.funcs.Export(ctx, req)
+}
+
+func (f fakeGuessService) Scan(ctx context.Context, req *guessesv1.Plain) runtime.Stream[guessesv1.ScanResponse] {
+	if f.funcs.Scan == nil {
+		return guessesv1service.UnimplementedGuessService{}.Scan(ctx, req)
+	}
+	return f.funcs.Scan(ctx, req)
+}
+
+func (f fakeGuessService) WatchBooks(ctx context.Context, req *guessesv1.WatchRequest) runtime.Stream[guessesv1.WatchResponse] {
+	if f.funcs.WatchBooks == nil {
+		return guessesv1service.UnimplementedGuessService{}.WatchBooks(ctx, req)
+	}
+	return f.funcs.WatchBooks(ctx, req)
 }
 
 func (f fakeGuessService) ExecuteSQL(ctx context.Context, req *guessesv1.ExecuteRequest) runtime.Stream[guessesv1.Rows] {
@@ -161,6 +179,20 @@ func (f fakeGuessService) Converse(ctx context.Context, reqs runtime.Stream[gues
 		return guessesv1service.UnimplementedGuessService{}.Converse(ctx, reqs)
 	}
 	return f.funcs.Converse(ctx, reqs)
+}
+
+func (f fakeGuessService) Dictate(ctx context.Context, reqs runtime.Stream[guessesv1.Dictation]) runtime.Stream[guessesv1.Plain] {
+	if f.funcs.Dictate == nil {
+		return guessesv1service.UnimplementedGuessService{}.Dictate(ctx, reqs)
+	}
+	return f.funcs.Dictate(ctx, reqs)
+}
+
+func (f fakeGuessService) Enter(ctx context.Context, reqs runtime.Stream[guessesv1.Command]) runtime.Stream[guessesv1.Plain] {
+	if f.funcs.Enter == nil {
+		return guessesv1service.UnimplementedGuessService{}.Enter(ctx, reqs)
+	}
+	return f.funcs.Enter(ctx, reqs)
 }
 
 func (f fakeGuessService) Chat(ctx context.Context, reqs runtime.Stream[guessesv1.Message]) runtime.Stream[guessesv1.Message] {
