@@ -106,6 +106,20 @@ func (g *Group) GiveBack(caller string) {
 	}
 }
 
+// Count counts a call at now that another limiter has allowed: against each rate that allows it.
+func (g *Group) Count(caller string, now time.Time) {
+	for _, m := range g.members {
+		m.take(caller, now)
+	}
+}
+
+// Distinguishes reports whether the caller has its own bucket of a rate at now; see
+// [KeyedRate.Distinguishes]. It reports true for a rate that all callers share.
+func (g *Group) Distinguishes(rate int, caller string, now time.Time) bool {
+	m := g.members[rate]
+	return m.each == nil || m.each.Distinguishes(caller, now)
+}
+
 func (m member) take(caller string, now time.Time) time.Duration {
 	if m.each != nil {
 		return m.each.Take(caller, now)

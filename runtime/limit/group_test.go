@@ -35,3 +35,43 @@ func TestGroupCountsForAllRatesOrNone(t *testing.T) {
 		}
 	}
 }
+
+// TestGroupCounts counts calls that one of two rates does not allow.
+func TestGroupCounts(t *testing.T) {
+	now := time.Now()
+	g := limit.NewGroup(
+		limit.Bucket{PerSecond: 1, Burst: 1, PerCaller: true},
+		limit.Bucket{PerSecond: 1, Burst: 3},
+	)
+	for range 3 {
+		g.Count("ada", now)
+	}
+	if rate, wait := g.Take("bob", now); rate != 1 || wait != time.Second {
+		t.Errorf("rate %d, wait %v; want the common rate to have counted 3 calls", rate, wait)
+	}
+}
+
+// TestGroupDistinguishes has more callers than a rate distinguishes, until the first are forgotten.
+func TestGroupDistinguishes(t *testing.T) {
+	now := time.Now()
+	g := limit.NewGroup(
+		limit.Bucket{PerSecond: 1, Burst: 1, PerCaller: true, MaxCallers: 2},
+		limit.Bucket{PerSecond: 1, Burst: 9},
+	)
+	for i, want := range []bool{true, true, false, false} {
+		caller := string(rune('a' + i))
+		if got := g.Distinguishes(0, caller, now); got != want {
+			t.Errorf("caller %d: distinguished %t, want %t", i, got, want)
+		}
+		g.Count(caller, now)
+		if got := g.Distinguishes(0, caller, now); got != want {
+			t.Errorf("caller %d, after a call: distinguished %t, want %t", i, got, want)
+		}
+		if !g.Distinguishes(1, caller, now) {
+			t.Errorf("caller %d is not distinguished by a rate of all callers", i)
+		}
+	}
+	if later := now.Add(time.Minute); !g.Distinguishes(0, "d", later) {
+		t.Error("there is no room though the first callers have full bursts")
+	}
+}

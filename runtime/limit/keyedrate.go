@@ -111,6 +111,18 @@ func (k *KeyedRate) Set(perSecond float64, burst int, now time.Time) {
 	}
 }
 
+// Distinguishes reports whether key has its own bucket at now, and does not share one because too
+// many keys are remembered. If there is room, the key gets a bucket. For now see [Rate.Take].
+func (k *KeyedRate) Distinguishes(key string, now time.Time) bool {
+	hash := max(1, maphash.String(k.seed, key))
+	at := k.ticks(now)
+	s := &k.shards[hash&uint64(len(k.shards)-1)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.latest = max(s.latest, at)
+	return s.bucket(hash, k.shardKeys) != &s.rest
+}
+
 // GiveBack undoes a [KeyedRate.Take] with key that returned 0, for a call that another check
 // rejects right after it; see [Rate.GiveBack]. While the key shares a bucket with others, the
 // call stays counted.
