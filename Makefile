@@ -23,7 +23,7 @@ PROTOS := $(CURDIR)/.protos
 # The example's copy of them: a buf module must be inside its project.
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 # The modules.
-MODULES := . runtime/operation runtime/roles runtime/jwtauth runtime/validate runtime/filter/sqltest internal/deploy/conform internal/foreign examples/shop examples/versions benchmarks tools
+MODULES := . runtime/operation runtime/redislimit runtime/roles runtime/jwtauth runtime/validate runtime/filter/sqltest internal/deploy/conform internal/foreign examples/shop examples/versions benchmarks tools
 # The public protos. Those of internal/e2e are private.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
 # The commit that `make breaking` compares with: the last release. Without a release, it compares
@@ -45,7 +45,7 @@ demo: generate-shop $(BIN)/grpcurl ## Generate the shop, serve it, call every RP
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
-test: lint breaking test-root test-race test-32bit test-operation test-roles test-jwtauth test-validate test-sql test-foreign test-deploy test-examples test-tools ## Run all checks and all tests
+test: lint breaking test-root test-race test-32bit test-operation test-redis test-roles test-jwtauth test-validate test-sql test-foreign test-deploy test-examples test-tools ## Run all checks and all tests
 
 .PHONY: test-root
 test-root: $(BIN)/staticcheck $(BIN)/buf $(BIN)/grpcurl $(BIN)/protoc-gen-go ## Run the unit tests, the golden tests and the documentation
@@ -74,6 +74,10 @@ test-jwtauth: ## Run the tests of the module for JSON Web Tokens
 	cd runtime/jwtauth && $(RACE) ./...
 	cd runtime/jwtauth && $(TEST) -run '^(TestAllocations|TestBadTokensLeaveNothing)' .
 
+.PHONY: test-redis
+test-redis: ## Run the tests of the module for rates in Redis, those of allocations without the race detector
+	cd runtime/redislimit && $(RACE) ./... && $(TEST) -run Alloc .
+
 .PHONY: test-validate
 test-validate: ## Run the tests of the module for rules of buf.validate, those of memory without the race detector
 	cd runtime/validate && $(RACE) ./... && $(TEST) -run 'Alloc|Memory' .
@@ -90,10 +94,20 @@ test-sql: ## Compare filters with the results of PostgreSQL and SQLite
 test-foreign: ## Generate and serve services of OpenTelemetry, Envoy and Google Cloud, and call them with their own clients
 	cd internal/foreign && $(TEST) ./...
 
-# PostgreSQL is a system package. All other servers that tests start are Go modules.
+# These are packages of the system. Everything else that tests start is a Go module. policy-rc.d keeps
+# Debian from starting services, which the tests do not need.
 .PHONY: test-servers
 test-servers: ## Install the servers that tests start (Debian, as root)
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y postgresql; }
+	@missing=; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	[ -n "$$missing" ] || exit 0; \
+	policy=/usr/sbin/policy-rc.d; \
+	if ! [ -e $$policy ]; then \
+		trap "rm -f $$policy" EXIT; \
+		printf '#!/bin/sh\nexit 101\n' > $$policy && chmod +x $$policy || exit 1; \
+	fi; \
+	apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y $$missing
 
 .PHONY: test-deploy
 test-deploy: ## Decode the manifests into the types of Kubernetes and Istio
@@ -139,10 +153,14 @@ fuzz: ## Fuzz each target for FUZZTIME (10s)
 		done; \
 	done
 
-# In the ordinary tests, these tests take seconds. Here, SOAK sets their duration.
+# In the ordinary tests, these tests take seconds. Here, SOAK sets their duration. A directory may be
+# in a module of its own.
 .PHONY: soak
 soak: ## Run the tests with random failures for SOAKTIME (1m) each
-	SOAK=$(SOAKTIME) $(RACE) -count=1 -v -run '^TestSoak' $$(git grep --untracked -l '^func TestSoak' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+	@for dir in $$(git grep --untracked -l '^func TestSoak' -- '*_test.go' | xargs -n 1 dirname | sort -u); do \
+		echo "go test -run '^TestSoak' ./$$dir"; \
+		(cd $$dir && SOAK=$(SOAKTIME) $(RACE) -count=1 -v -run '^TestSoak' .) || exit 1; \
+	done
 
 .PHONY: bench
 bench: ## Compare the cost of calls and page tokens with other libraries
