@@ -87,8 +87,9 @@ func AuthorizeEach(
 // when a method is registered: once for the rates that count by peer, and once for its other rates,
 // because the former apply before authentication and the latter after authorization. It is not
 // called without rates. With [WithPolicyFile], it is called again when the rates of one of the two
-// change; calls in progress use the earlier MethodRates. If it panics then, the file is rejected. Package
-// limittest tests implementations.
+// change; calls in progress use the earlier MethodRates. If it panics then, the file is rejected.
+//
+// Package limittest tests implementations.
 type RateLimiter interface {
 	Bind(runtime.MethodInfo, []runtime.Rate) MethodRates
 }
