@@ -115,11 +115,10 @@ func (k *KeyedRate) Set(perSecond float64, burst int, now time.Time) {
 // many keys are remembered. If there is room, the key gets a bucket. For now see [Rate.Take].
 func (k *KeyedRate) Distinguishes(key string, now time.Time) bool {
 	hash := max(1, maphash.String(k.seed, key))
-	at := k.ticks(now)
 	s := &k.shards[hash&uint64(len(k.shards)-1)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.latest = max(s.latest, at)
+	s.latest = max(s.latest, k.rule(s).ticks(now))
 	return s.bucket(hash, k.shardKeys) != &s.rest
 }
 
