@@ -59,6 +59,30 @@ func (p *pipeline) sweepSends() {
 	}
 }
 
+// dropUnread resets, during a shutdown, the streams of finished calls whose clients read nothing of
+// the response for [unreadGrace], until stop is called. The shutdown would wait for them as long as
+// for calls. Without a send timeout it does.
+func (p *pipeline) dropUnread() (stop func()) {
+	if p.sendTimeout <= 0 {
+		return func() {}
+	}
+	done := make(chan struct{})
+	p.capacity.RestartUnread()
+	go func() {
+		ticker := time.NewTicker(unreadGrace)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				p.capacity.AbortUnread(1)
+			}
+		}
+	}()
+	return func() { close(done) }
+}
+
 // blockedCalls returns the calls that have been sending a message for too long, and whether there
 // are any streams.
 func (p *pipeline) blockedCalls(now time.Time) (streams bool, blocked []*callContext) {

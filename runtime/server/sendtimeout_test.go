@@ -374,14 +374,62 @@ func TestUnreadResponsesAreDropped(t *testing.T) {
 	t.Run("read slowly", func(t *testing.T) {
 		t.Parallel()
 		_, framer := start(t, "One")
-		if code := readSlowly(t, framer); code != codes.OK {
+		if code := readSlowly(t, framer, 60*time.Millisecond); code != codes.OK {
 			t.Errorf("the call ended with %v", code)
 		}
 	})
 }
 
-// readSlowly reads to the end, with pauses of a third of the timeout for some 0.8 s.
-func readSlowly(t *testing.T, framer *http2.Framer) codes.Code {
+// TestShutdownDropsUnreadResponses checks that a shutdown does not wait for a response of which the
+// client reads nothing, for each kind, and waits for one that is read slowly.
+func TestShutdownDropsUnreadResponses(t *testing.T) {
+	start := func(t *testing.T, method string, opts ...server.Option) (*http2.Framer, chan time.Duration) {
+		srv := server.New(append([]server.Option{server.WithLogger(slog.New(slog.DiscardHandler)),
+			server.WithDrainDelay(0), server.WithShutdownTimeout(10 * time.Second)}, opts...)...)
+		server.Register[echotest.Service](srv, echotest.Table, answering(leaveIt, strings.Repeat("x", 200_000)))
+		framer := openUnread(t, echotest.ListenAndServe(t, srv), method)
+		time.Sleep(300 * time.Millisecond) // until the method has returned
+		stopped := make(chan time.Duration, 1)
+		go func() {
+			begun := time.Now()
+			_ = srv.Shutdown(context.Background())
+			stopped <- time.Since(begun)
+		}()
+		return framer, stopped
+	}
+	for _, method := range []string{"One", "Many", "Join", "Chat"} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			framer, stopped := start(t, method)
+			go answerPings(framer)
+			if took := echotest.Within(t, stopped); took > 5*time.Second {
+				t.Errorf("the shutdown took %v", took)
+			}
+		})
+	}
+	t.Run("read slowly", func(t *testing.T) {
+		t.Parallel()
+		framer, stopped := start(t, "One")
+		if code := readSlowly(t, framer, 300*time.Millisecond); code != codes.OK {
+			t.Errorf("the call ended with %v", code)
+		}
+		go answerPings(framer)
+		if took := echotest.Within(t, stopped); took < 2*time.Second {
+			t.Errorf("the shutdown took %v, less than the client", took)
+		}
+	})
+	t.Run("without a send timeout", func(t *testing.T) {
+		t.Parallel()
+		framer, stopped := start(t, "One", server.WithSendTimeout(0))
+		go answerPings(framer)
+		if took := echotest.Within(t, stopped); took < 9*time.Second {
+			t.Errorf("the shutdown took %v, want its ten seconds", took)
+		}
+	})
+}
+
+// readSlowly reads to the end, some 13 frames, with a pause after each.
+func readSlowly(t *testing.T, framer *http2.Framer, pause time.Duration) codes.Code {
 	t.Helper()
 	for {
 		frame, err := framer.ReadFrame()
@@ -390,7 +438,7 @@ func readSlowly(t *testing.T, framer *http2.Framer) codes.Code {
 		}
 		switch f := frame.(type) {
 		case *http2.DataFrame:
-			time.Sleep(60 * time.Millisecond)
+			time.Sleep(pause)
 			for _, stream := range []uint32{0, 1} {
 				if err := framer.WriteWindowUpdate(stream, uint32(len(f.Data()))); len(f.Data()) > 0 && err != nil {
 					t.Fatal(err)

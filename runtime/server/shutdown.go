@@ -25,7 +25,8 @@ const (
 //  3. Streams ([runtime.Draining]) and background functions ([Server.Background]) are notified. No
 //     connection and no call is accepted any more.
 //  4. They may finish within the shutdown timeout. The rest is canceled; its callers receive
-//     UNAVAILABLE.
+//     UNAVAILABLE. A response of a finished call of which the client reads nothing for one to two
+//     seconds is dropped, unless there is no send timeout.
 //  5. Connections are closed, and the server waits for methods and background functions to return.
 //
 // If ctx is canceled earlier, steps 2 to 4 are cut short. Whatever methods do, a shutdown takes at
@@ -57,6 +58,7 @@ func (s *Server) shutDown(server *grpc.Server) error {
 	s.stop.Wait(s.stop.Delay, nil)
 	s.pipeline.drain.start()
 	s.pipeline.capacity.CloseHandshakes()
+	defer s.pipeline.dropUnread()()
 	ended := inBackground(func() {
 		server.GracefulStop()
 		<-s.pipeline.awaited.Ended()

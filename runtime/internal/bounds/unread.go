@@ -11,6 +11,20 @@ func (b *Bounds) AbortUnread(sweeps int) (calls bool) {
 	return b.all.streams.Load() > 0
 }
 
+// RestartUnread makes the next sweep the first one of all calls, because the next sweeps are of
+// another length.
+func (b *Bounds) RestartUnread() {
+	b.conns.Range(func(_, conn any) bool {
+		c := conn.(*connUse)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, a := range c.streams {
+			a.unread = 0
+		}
+		return true
+	})
+}
+
 func (c *connUse) abortUnread(sweeps int) {
 	for _, stream := range c.unreadStreams(sweeps) {
 		c.abort(stream)
