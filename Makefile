@@ -23,7 +23,7 @@ PROTOS := $(CURDIR)/.protos
 # The example's copy of them: a buf module must be inside its project.
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 # The modules.
-MODULES := . runtime/operation runtime/redislimit runtime/roles runtime/jwtauth runtime/validate runtime/filter/sqltest internal/deploy/conform internal/foreign examples/shop examples/versions benchmarks tools
+MODULES := . runtime/operation runtime/redislimit runtime/roles runtime/jwtauth runtime/validate runtime/filter/sqltest internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/versions benchmarks tools
 # The public protos. Those of internal/e2e are private.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
 # The commit that `make breaking` compares with: the last release. Without a release, it compares
@@ -45,7 +45,7 @@ demo: generate-shop $(BIN)/grpcurl ## Generate the shop, serve it, call every RP
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
-test: lint breaking test-root test-race test-32bit test-operation test-redis test-roles test-jwtauth test-validate test-sql test-foreign test-deploy test-examples test-tools ## Run all checks and all tests
+test: lint breaking test-root test-race test-32bit test-operation test-redis test-roles test-jwtauth test-validate test-sql test-foreign test-deploy test-production test-examples test-tools ## Run all checks and all tests
 
 .PHONY: test-root
 test-root: $(BIN)/staticcheck $(BIN)/buf $(BIN)/grpcurl $(BIN)/protoc-gen-go ## Run the unit tests, the golden tests and the documentation
@@ -112,6 +112,10 @@ test-servers: ## Install the servers that tests start (Debian, as root)
 .PHONY: test-deploy
 test-deploy: ## Decode the manifests into the types of Kubernetes and Istio
 	cd internal/deploy/conform && $(TEST) ./...
+
+.PHONY: test-production
+test-production: ## Run the program of docs/production.md
+	cd internal/docstest/production && $(TEST) ./...
 
 .PHONY: test-examples
 test-examples: $(BIN)/buf ## Run the tests of the examples

@@ -66,7 +66,18 @@ func run(ctx context.Context, getenv func(string) string) error {
 		// A retried call with the same idempotency key gets the response of the first.
 		// TODO: Use a store that all replicas share.
 		server.WithIdempotency(idempotency.New(idempotency.Memory())),
-		// server.WithTLSFiles("server.crt", "server.key") serves TLS; omit it behind a mesh that does.
+
+		// A server that callers outside its network can reach needs more. docs/production.md of
+		// grpcservice has the whole program; omit TLS behind a mesh that has it.
+		//	server.WithTLSFiles(getenv("TLS")+"/tls.crt", getenv("TLS")+"/tls.key"),
+		//	server.WithHealthAddr(getenv("HEALTH_ADDR")),
+		//	server.WithAuthenticator(issuer, server.PeerCertificate()),
+		//	server.WithAuthorizer(permissions),
+		//	server.WithValidator(validate.New()),
+		//	server.WithRateLimiter(limits),
+		//	server.WithPolicyFile(getenv("CONFIG")+"/policy.json"),
+		//	server.WithMaxCalls(2000),
+
 		// server.WithReflection() lets grpcurl list and describe the services; omit it on a public server.
 	}
 	if getenv("WITHOUT_AUTHENTICATION") == "true" {

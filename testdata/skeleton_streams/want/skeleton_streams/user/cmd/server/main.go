@@ -60,8 +60,19 @@ func run(ctx context.Context, getenv func(string) string) error {
 		server.WithDrainDelay(drainDelay),
 		server.WithShutdownTimeout(shutdownTimeout),
 		server.WithMaxConnectionAge(connectionAge),
-		// server.WithAuthenticator authenticates callers; the policies of methods authorize them.
-		// server.WithTLSFiles("server.crt", "server.key") serves TLS; omit it behind a mesh that does.
+		// Callers are not authenticated. With server.WithAuthenticator, the policies of methods authorize them.
+
+		// A server that callers outside its network can reach needs more. docs/production.md of
+		// grpcservice has the whole program; omit TLS behind a mesh that has it.
+		//	server.WithTLSFiles(getenv("TLS")+"/tls.crt", getenv("TLS")+"/tls.key"),
+		//	server.WithHealthAddr(getenv("HEALTH_ADDR")),
+		//	server.WithAuthenticator(issuer, server.PeerCertificate()),
+		//	server.WithAuthorizer(permissions),
+		//	server.WithValidator(validate.New()),
+		//	server.WithRateLimiter(limits),
+		//	server.WithPolicyFile(getenv("CONFIG")+"/policy.json"),
+		//	server.WithMaxCalls(2000),
+
 		// server.WithReflection() lets grpcurl list and describe the services; omit it on a public server.
 	}
 	if text := getenv("TOKEN_KEYS"); text != "" {
