@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -183,6 +184,16 @@ func (d *Dir) add(path string, bytes int64, files int) {
 	d.used.bytes, d.used.files = d.used.bytes+bytes, d.used.files+files
 }
 
+// stagingError returns the error of a call for an error of the file system: RESOURCE_EXHAUSTED for
+// a full disk, as for a full [Dir], and INTERNAL for others, described in the log.
+func stagingError(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return ReasonStagingFull.Errorf(codes.ResourceExhausted, "the server has no room for unfinished uploads; try again later").
+			WithRetryAfter(sweepInterval).WithCause(err)
+	}
+	return misuse("staging: %w", err)
+}
+
 // reserve counts bytes and files, unless there is no room for them.
 func (d *Dir) reserve(path string, bytes int64, files int) error {
 	u := d.users[filepath.Dir(path)]
@@ -205,7 +216,7 @@ func (d *Dir) Open(_ context.Context, key Key) (Part, error) {
 	defer d.mu.Unlock()
 	if d.now().Sub(d.swept) > sweepInterval {
 		if err := d.sweep(); err != nil {
-			return nil, misuse("staging: %w", err)
+			return nil, stagingError(err)
 		}
 	}
 	other := d.parts[path]
@@ -226,7 +237,7 @@ func (d *Dir) Open(_ context.Context, key Key) (Part, error) {
 // open opens the file at a path, or creates and counts it unless it is counted already.
 func (d *Dir) open(path string, counted bool) (*dirPart, error) {
 	if err := d.root.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, misuse("staging: %w", err)
+		return nil, stagingError(err)
 	}
 	_, err := d.root.Lstat(path)
 	created := errors.Is(err, fs.ErrNotExist) && !counted
@@ -245,12 +256,12 @@ func (d *Dir) open(path string, counted bool) (*dirPart, error) {
 func (d *Dir) openFile(path string) (*dirPart, error) {
 	file, err := d.root.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, misuse("staging: %w", err)
+		return nil, stagingError(err)
 	}
 	// The offset that the client learns must survive a crash.
 	size, err := file.Seek(0, io.SeekEnd)
 	if err = errors.Join(err, file.Sync()); err != nil {
-		return nil, misuse("staging: %w", errors.Join(err, file.Close()))
+		return nil, stagingError(errors.Join(err, file.Close()))
 	}
 	return &dirPart{dir: d, path: path, counted: size, file: file, size: size}, nil
 }

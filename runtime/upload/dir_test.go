@@ -9,11 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 func newDir(t *testing.T, opts ...DirOption) (*Dir, string) {
@@ -321,5 +324,33 @@ func TestCountsAfterAFailedDiscard(t *testing.T) {
 	defer d.mu.Unlock()
 	if d.used.files != 1 {
 		t.Errorf("%d files count, want 1", d.used.files)
+	}
+}
+
+// TestFullDisk has writes fail as on a full disk: the call fails with a reason on which clients wait,
+// and nothing is counted that was not written.
+func TestFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip("no device that is always full: ", err)
+	}
+	d, path := newDir(t)
+	part := openPart(t, d, Key{Name: "a"}).(*dirPart)
+	write(t, part, "abc")
+	kept := part.file
+	part.file = full
+	for range 2 {
+		_, err = part.Write([]byte("de"))
+		if status.Code(err) != codes.ResourceExhausted || rpcerr.ReasonOf(err) != ReasonStagingFull || !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("got %v", err)
+		}
+	}
+	part.file = kept
+	if err := errors.Join(part.Close(), full.Close()); err != nil {
+		t.Error(err)
+	}
+	counted(t, d, path)
+	if again := openPart(t, d, Key{Name: "a"}); again.Offset() != 3 {
+		t.Errorf("the part has %d bytes, want 3", again.Offset())
 	}
 }

@@ -85,7 +85,7 @@ func (p *dirPart) write(data []byte) (int, error) {
 	n, err := p.file.WriteAt(data, p.size)
 	p.size += int64(n)
 	if err != nil {
-		return n, misuse("staging: %w", err)
+		return n, stagingError(err)
 	}
 	return n, nil
 }
@@ -108,13 +108,13 @@ func (p *dirPart) replace() (int64, error) {
 		return 0, nil
 	}
 	if err := ignoreMissing(p.dir.root.Remove(p.path)); err != nil {
-		return 0, misuse("staging: %w", err)
+		return 0, stagingError(err)
 	}
 	file, err := p.dir.root.OpenFile(p.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		_ = p.file.Close() // it is deleted, so nothing may be written to it
 		p.file = nil
-		return 0, misuse("staging: %w", err)
+		return 0, stagingError(err)
 	}
 	_ = p.file.Close() // it is deleted
 	size := p.size
@@ -130,7 +130,7 @@ func (p *dirPart) Reader() (io.ReadCloser, error) {
 	}
 	file, err := p.dir.root.Open(p.path)
 	if err != nil {
-		return nil, misuse("staging: %w", err)
+		return nil, stagingError(err)
 	}
 	return file, nil
 }
@@ -174,7 +174,7 @@ func (p *dirPart) end(then func() error) error {
 		p.file = nil
 	}
 	if err = errors.Join(err, then()); err != nil {
-		return misuse("staging: %w", err)
+		return stagingError(err)
 	}
 	return nil
 }

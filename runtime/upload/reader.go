@@ -39,6 +39,7 @@ type file struct {
 	sum      []byte
 	hash     hash.Hash // nil if there is no checksum
 	chunks   int64
+	empty    int   // chunks without data
 	received int64 // bytes of the file that have arrived, those of earlier calls included
 	last     bool  // its last chunk has arrived
 	rest     []byte
@@ -162,6 +163,11 @@ func (r *reader) take(m protoreflect.Message) error {
 		return err
 	}
 	data := s.data.Get(m).Bytes()
+	if len(data) == 0 {
+		if f.empty++; f.empty > MaxEmptyChunks {
+			return r.invalid(ReasonTooManyEmpty, s.names.Data, "is empty for the %dth time; send data in each chunk of a file", f.empty)
+		}
+	}
 	if f.size >= 0 && int64(len(data)) > f.size-f.received {
 		return r.invalid(ReasonSizeExceeded, s.names.Data, "has more bytes than the %d of the file", f.size)
 	}

@@ -22,6 +22,9 @@ const (
 	// ReasonSizeExceeded is the reason of INVALID_ARGUMENT for a file with more bytes than its size
 	// says, or with chunks after its last.
 	ReasonSizeExceeded rpcerr.Reason = "UPLOAD_SIZE_EXCEEDED"
+	// ReasonTooManyEmpty is the reason of INVALID_ARGUMENT for a file with more than [MaxEmptyChunks]
+	// chunks without data.
+	ReasonTooManyEmpty rpcerr.Reason = "UPLOAD_TOO_MANY_EMPTY"
 	// ReasonChecksumInvalid is the reason of INVALID_ARGUMENT for a checksum that does not match the
 	// bytes, or is not a checksum.
 	ReasonChecksumInvalid rpcerr.Reason = "UPLOAD_CHECKSUM_INVALID"
@@ -32,7 +35,7 @@ const (
 	// a stream. The metadata has the limit as "maxFiles".
 	ReasonTooManyFiles rpcerr.Reason = "UPLOAD_TOO_MANY_FILES"
 	// ReasonStagingFull is the reason of RESOURCE_EXHAUSTED if the staging area holds too many bytes
-	// or files, of all callers or of this one.
+	// or files, of all callers or of this one, or if its disk is full.
 	ReasonStagingFull rpcerr.Reason = "UPLOAD_STAGING_FULL"
 	// ReasonTakenOver is the reason of ABORTED if another call has resumed the upload.
 	ReasonTakenOver rpcerr.Reason = "UPLOAD_TAKEN_OVER"
@@ -40,3 +43,7 @@ const (
 
 // MaxNameBytes is the length of the longest name of a file, in bytes.
 const MaxNameBytes = 1024
+
+// MaxEmptyChunks is how many chunks of a file may be without data, so that a client cannot keep an
+// upload going that never ends.
+const MaxEmptyChunks = 1000

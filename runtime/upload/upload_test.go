@@ -8,6 +8,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -39,6 +40,14 @@ func withSum(c *chunk, text string) *chunk {
 	sum := sha256.Sum256([]byte(text))
 	c.Sha256 = hex.EncodeToString(sum[:])
 	return c
+}
+
+// empties returns the chunks of a file of which all but one are empty.
+func empties(n int32) (chunks []*chunk) {
+	for i := range n {
+		chunks = append(chunks, image("a", i, ""))
+	}
+	return append(chunks, image("a", n, "x"))
 }
 
 func size(n int64) *int64 { return &n }
@@ -81,6 +90,12 @@ func TestChunks(t *testing.T) {
 			"sha256 is not a checksum; send CRC-32C, MD5 or SHA-256, in hexadecimal if it is text", upload.ReasonChecksumInvalid},
 		"other checksum last": {flat(image("a", 0, "ab"), &chunk{Filename: "a", ChunkNumber: 1, Sha256: "01020304"}),
 			"sha256 has 4 bytes, want 32; send a checksum of this length with the first chunk", upload.ReasonChecksumInvalid},
+
+		"many empty":          {flat(empties(1_000)...), "a:1", ""},
+		"too many empty":      {flat(empties(1_001)...), "data is empty for the 1001th time; send data in each chunk of a file", upload.ReasonTooManyEmpty},
+		"many empty of files": {flat(append(empties(1_000), image("b", 0, ""))...), "a:1 b:0", ""},
+		"too many empty after the header": {headed(append(append([]*part{header(&uploadv1.VideoHeader{})}, slices.Repeat([]*part{data(0, "", false)}, 1_001)...), data(0, "", true))...),
+			"data is empty for the 1001th time; send data in each chunk of a file", upload.ReasonTooManyEmpty},
 
 		"header":           {headed(header(&uploadv1.VideoHeader{Name: "v", Author: "me", SizeBytes: size(3), Crc32C: crc}), data(0, "ab", false), data(2, "c", true)), "v by me:3", ""},
 		"header, no name":  {headed(header(&uploadv1.VideoHeader{}), data(0, "abc", true)), " by :3", ""},
