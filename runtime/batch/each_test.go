@@ -151,7 +151,7 @@ func TestTheErrorOfAChild(t *testing.T) {
 			err:    rpcerr.Invalid(rpcerr.Violation("user.name", "is too long"), rpcerr.Violation("", "is nonsense")),
 			code:   codes.InvalidArgument,
 			reason: rpcerr.ReasonInvalidRequest,
-			msg:    "requests[1]: invalid request: user.name: is too long; : is nonsense",
+			msg:    "requests[1]: invalid request: user.name: is too long; is nonsense",
 			fields: []string{"requests[1].user.name", "requests[1]"},
 		},
 		{
