@@ -18,7 +18,8 @@ func findPath(message protoreflect.MessageDescriptor, dotted string) (path, erro
 	if dotted == "" {
 		return nil, nil
 	}
-	return fieldpath.Find(message, dotted)
+	p, err := fieldpath.Find(message, dotted)
+	return path(p), err
 }
 
 // findList is findPath for a field that must exist and be repeated.
@@ -37,7 +38,7 @@ func (p path) last() protoreflect.FieldDescriptor { return p[len(p)-1] }
 
 // holder returns the message that has the last field, and creates it if it is unset.
 func (p path) holder(m protoreflect.Message) protoreflect.Message {
-	return fieldpath.Holder(p, m)
+	return fieldpath.Holder(fieldpath.Path(p), m)
 }
 
 // own returns the message that has the last field in a shallow copy, so that the field can be

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/fieldpath"
 	"github.com/grpcservice/grpcservice/runtime/internal/fieldvalue"
 )
 
@@ -22,7 +23,7 @@ type putter[T any] func(m protoreflect.Message, items []T) error
 // listPutter returns the putter of a list.
 func listPutter[T any](field protoreflect.FieldDescriptor) (putter[T], error) {
 	if !field.IsList() {
-		return nil, fmt.Errorf("%s is %s, not a list", field.FullName(), fieldvalue.KindOf(field))
+		return nil, fmt.Errorf("%s is %s, not a list", field.FullName(), fieldpath.TypeOf(field))
 	}
 	convert, err := fieldvalue.To[T](field)
 	if err != nil {
@@ -44,7 +45,7 @@ func listPutter[T any](field protoreflect.FieldDescriptor) (putter[T], error) {
 // mapPutter returns the putter of a map.
 func mapPutter[K comparable, V any](field protoreflect.FieldDescriptor) (putter[Entry[K, V]], error) {
 	if !field.IsMap() {
-		return nil, fmt.Errorf("%s is %s, not a map", field.FullName(), fieldvalue.KindOf(field))
+		return nil, fmt.Errorf("%s is %s, not a map", field.FullName(), fieldpath.TypeOf(field))
 	}
 	convertKey, err := fieldvalue.To[K](field.MapKey())
 	if err != nil {

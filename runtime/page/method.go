@@ -57,7 +57,7 @@ func factsOf[Req, Resp, T any](info runtime.MethodInfo, fields Fields, put func(
 			return nil, misuse("%s: %w", info.FullMethod, err)
 		}
 		f := &facts[T]{shape: s}
-		if f.put, err = put(s.items.last()); err != nil {
+		if f.put, err = put(s.items.Last()); err != nil {
 			return nil, misuse("%s: %w", info.FullMethod, err)
 		}
 		return f, nil

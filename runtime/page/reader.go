@@ -37,8 +37,8 @@ func (m *Method[S, Req, Resp, T]) newReader(svc S, req *Req, options *reading) (
 	if options.resumed && !facts.counted() {
 		facts.resume(reflectOf(next), options.token)
 	}
-	if id := facts.idempotencyKey; len(id) > 0 && id.text(reflectOf(next)) == "" {
-		id.setText(reflectOf(next), uuid.New())
+	if id := facts.idempotencyKey; len(id) > 0 && id.Text(reflectOf(next)) == "" {
+		id.SetText(reflectOf(next), uuid.New())
 	}
 	return &reader[S, Req, Resp, T]{method: m, facts: facts, options: options, svc: svc, next: next}, nil
 }
@@ -75,7 +75,7 @@ func (r *reader[S, Req, Resp, T]) remember(n int, page *Page[T, Resp]) {
 
 // repeats reports whether the token was returned before.
 func (r *reader[S, Req, Resp, T]) repeats(token string) bool {
-	return token != "" && (token == r.mark || token == r.facts.token.text(reflectOf(r.next)))
+	return token != "" && (token == r.mark || token == r.facts.token.Text(reflectOf(r.next)))
 }
 
 // fetch returns one page.
@@ -92,13 +92,13 @@ func (r *reader[S, Req, Resp, T]) fetch(ctx context.Context) (*Page[T, Resp], er
 	}
 	page := &Page[T, Resp]{Items: r.method.items(resp), Response: resp}
 	if !r.facts.counted() {
-		page.NextToken = r.facts.nextToken.text(reflectOf(resp))
+		page.NextToken = r.facts.nextToken.Text(reflectOf(resp))
 		if r.repeats(page.NextToken) {
 			return nil, fmt.Errorf("%s: %w", r.method.info.FullMethod, ErrTokenRepeated)
 		}
 	}
 	if len(r.facts.total) > 0 {
-		page.Total = r.facts.total.number(reflectOf(resp))
+		page.Total = r.facts.total.Integer(reflectOf(resp))
 	}
 	r.got += int64(len(page.Items))
 	return page, nil
@@ -122,7 +122,7 @@ func (r *reader[S, Req, Resp, T]) shrink(err error) bool {
 		return false
 	}
 	req := reflectOf(r.next)
-	asked := size.number(req)
+	asked := size.Integer(req)
 	if asked == 0 {
 		asked = int64(limitsIn(r.method.info.Policy.Page).DefaultSize)
 	}
@@ -135,7 +135,7 @@ func (r *reader[S, Req, Resp, T]) shrink(err error) bool {
 	if fits < 1 {
 		return false
 	}
-	size.setNumber(req, fits)
+	size.SetAtMost(req, fits)
 	return true
 }
 
@@ -145,12 +145,12 @@ func (r *reader[S, Req, Resp, T]) limit(req protoreflect.Message) {
 	if r.options.limit <= 0 || len(size) == 0 {
 		return
 	}
-	asked := size.number(req)
+	asked := size.Integer(req)
 	if asked == 0 {
 		asked = int64(limitsIn(r.method.info.Policy.Page).DefaultSize)
 	}
 	if remaining < asked {
-		size.setNumber(req, remaining)
+		size.SetAtMost(req, remaining)
 	}
 }
 
@@ -167,9 +167,9 @@ func (r *reader[S, Req, Resp, T]) ends(page *Page[T, Resp]) bool {
 
 // resume sets the request to the page of a token. Items to skip are before it.
 func (s *shape) resume(req protoreflect.Message, token string) {
-	s.token.setText(req, token)
-	if token != "" && len(s.skip) > 0 && s.skip.number(req) != 0 {
-		s.skip.setNumber(req, 0)
+	s.token.SetText(req, token)
+	if token != "" && len(s.skip) > 0 && s.skip.Integer(req) != 0 {
+		s.skip.SetAtMost(req, 0)
 	}
 }
 
@@ -177,11 +177,11 @@ func (s *shape) resume(req protoreflect.Message, token string) {
 func (r *reader[S, Req, Resp, T]) advance(page *Page[T, Resp]) {
 	next := reflectOf(r.next)
 	if r.facts.counted() {
-		r.facts.skip.setNumber(next, r.facts.skip.number(next)+int64(len(page.Items)))
+		r.facts.skip.SetAtMost(next, r.facts.skip.Integer(next)+int64(len(page.Items)))
 	} else {
 		r.facts.resume(next, page.NextToken)
 	}
 	if id := r.facts.idempotencyKey; len(id) > 0 {
-		id.setText(next, uuid.New()) // each page is a separate request
+		id.SetText(next, uuid.New()) // each page is a separate request
 	}
 }

@@ -6,6 +6,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/fieldpath"
 )
 
 // Serve responds to a request with a page of source:
@@ -78,7 +80,7 @@ func (f *facts[T]) fill(resp protoreflect.Message, items []T) error {
 	if len(items) == 0 {
 		return nil
 	}
-	return f.put(f.items.holder(resp), items)
+	return f.put(fieldpath.Holder(f.items, resp), items)
 }
 
 // fitting returns how many of the first items fit into a response: at least 1, but not all.

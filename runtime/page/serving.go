@@ -53,7 +53,7 @@ func limitsIn(limits runtime.Page) runtime.Page {
 func (s *serving) readQuery(req protoreflect.Message) (q query, err error) {
 	q = query{size: s.limits.DefaultSize, most: s.limits.MaxSize, counted: s.counted(), codecs: &s.codecs}
 	if len(s.size) > 0 {
-		switch size := s.size.number(req); {
+		switch size := s.size.Integer(req); {
 		case size < 0:
 			return q, invalidField(ReasonSizeInvalid, s.names.Size, "must not be negative; omit it to use the default")
 		case size > 0:
@@ -61,7 +61,7 @@ func (s *serving) readQuery(req protoreflect.Message) (q query, err error) {
 		}
 	}
 	if len(s.skip) > 0 {
-		if q.skip = s.skip.number(req); q.skip < 0 {
+		if q.skip = s.skip.Integer(req); q.skip < 0 {
 			return q, invalidField(ReasonSkipInvalid, s.names.Skip, "must not be negative")
 		}
 	}
@@ -78,7 +78,7 @@ func (s *serving) readToken(req protoreflect.Message) (position, error) {
 		return nil, err
 	}
 	s.binding = bind(sum, s.options.bound(s.ctx))
-	token := s.token.text(req)
+	token := s.token.Text(req)
 	if token == "" {
 		return nil, nil
 	}
@@ -108,7 +108,7 @@ func (s *serving) close(resp protoreflect.Message, next position, total int64) e
 		if s.limits.TokenTTL > 0 {
 			expires = time.Now().Add(s.limits.TokenTTL)
 		}
-		s.nextToken.setText(resp, callctx.TokenRing(s.ctx).Seal(s.method, s.binding, expires, next))
+		s.nextToken.SetText(resp, callctx.TokenRing(s.ctx).Seal(s.method, s.binding, expires, next))
 	}
 	if len(s.total) == 0 {
 		return nil
@@ -123,7 +123,7 @@ func (s *serving) close(resp protoreflect.Message, next position, total int64) e
 		}
 	}
 	if total >= 0 {
-		s.total.setNumber(resp, total)
+		s.total.SetAtMost(resp, total)
 	}
 	return nil
 }

@@ -7,13 +7,13 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime/digest"
-	"github.com/grpcservice/grpcservice/runtime/internal/fieldvalue"
+	"github.com/grpcservice/grpcservice/runtime/internal/fieldpath"
 )
 
 // shape holds the fields that [Fields] names, resolved once.
 type shape struct {
 	names                                                      Fields
-	items, size, token, nextToken, total, skip, idempotencyKey path // empty if there is no such field
+	items, size, token, nextToken, total, skip, idempotencyKey fieldpath.Path // empty if there is no such field
 	// digester digests a request without the fields that may differ from page to page.
 	digester *digest.Digester
 	codecs   codecs
@@ -23,7 +23,7 @@ type shape struct {
 func newShape(fields Fields, req, resp protoreflect.MessageDescriptor) (*shape, error) {
 	s := &shape{names: fields}
 	var errs []error
-	find := func(p *path, text string, desc protoreflect.MessageDescriptor, how func(protoreflect.MessageDescriptor, string) (path, error)) {
+	find := func(p *fieldpath.Path, text string, desc protoreflect.MessageDescriptor, how func(protoreflect.MessageDescriptor, string) (fieldpath.Path, error)) {
 		if text == "" {
 			return
 		}
@@ -33,16 +33,16 @@ func newShape(fields Fields, req, resp protoreflect.MessageDescriptor) (*shape, 
 		}
 	}
 	find(&s.items, fields.Items, resp, itemsOf)
-	find(&s.nextToken, fields.NextToken, resp, textOf)
-	find(&s.total, fields.Total, resp, numberOf)
-	find(&s.size, fields.Size, req, numberOf)
-	find(&s.token, fields.Token, req, textOf)
-	find(&s.skip, fields.Skip, req, numberOf)
-	find(&s.idempotencyKey, fields.IdempotencyKey, req, textOf)
-	free := []path{s.size, s.token, s.skip, s.idempotencyKey}
+	find(&s.nextToken, fields.NextToken, resp, fieldpath.Text)
+	find(&s.total, fields.Total, resp, fieldpath.Integer)
+	find(&s.size, fields.Size, req, fieldpath.Integer)
+	find(&s.token, fields.Token, req, fieldpath.Text)
+	find(&s.skip, fields.Skip, req, fieldpath.Integer)
+	find(&s.idempotencyKey, fields.IdempotencyKey, req, fieldpath.Text)
+	free := []fieldpath.Path{s.size, s.token, s.skip, s.idempotencyKey}
 	for _, text := range fields.Vary {
-		var p path
-		find(&p, text, req, pathOf)
+		var p fieldpath.Path
+		find(&p, text, req, fieldpath.Find)
 		free = append(free, p)
 	}
 	errs = append(errs, s.misuse()...)
@@ -51,10 +51,10 @@ func newShape(fields Fields, req, resp protoreflect.MessageDescriptor) (*shape, 
 }
 
 // itemsOf finds a list or a map.
-func itemsOf(desc protoreflect.MessageDescriptor, text string) (path, error) {
-	p, err := pathOf(desc, text)
-	if err == nil && !p.last().IsList() && !p.last().IsMap() {
-		return nil, fmt.Errorf("%s is %s, not a list or a map", text, fieldvalue.KindOf(p.last()))
+func itemsOf(desc protoreflect.MessageDescriptor, text string) (fieldpath.Path, error) {
+	p, err := fieldpath.Find(desc, text)
+	if err == nil && !p.Last().IsList() && !p.Last().IsMap() {
+		return nil, fmt.Errorf("%s is %s, not a list or a map", text, fieldpath.TypeOf(p.Last()))
 	}
 	return p, err
 }

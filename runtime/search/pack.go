@@ -113,7 +113,7 @@ func (p *packer[Resp, T]) add(result T) (more bool, err error) {
 func (p *packer[Resp, T]) start() {
 	p.pack, p.since = new(Resp), time.Now()
 	m := any(p.pack).(proto.Message).ProtoReflect()
-	p.list = fieldpath.Holder(p.items, m).Mutable(p.items.last()).List()
+	p.list = fieldpath.Holder(p.items, m).Mutable(p.items.Last()).List()
 }
 
 // end notes that there are no more results.

@@ -57,7 +57,7 @@ func (m *Method[S, Req, Resp, T]) begin(ctx context.Context, req *Req, opts []Op
 	if len(f.limit) == 0 {
 		return s, nil
 	}
-	switch limit := f.limit.number(any(req).(proto.Message).ProtoReflect()); {
+	switch limit := f.limit.Integer(any(req).(proto.Message).ProtoReflect()); {
 	case limit < 0:
 		return nil, invalidLimit(f.names.Limit)
 	case limit > 0 && (s.most == 0 || limit < s.most):

@@ -10,8 +10,8 @@ import (
 
 // Find returns the fields that a path of proto names leads through: all but the last are singular
 // messages.
-func Find(message protoreflect.MessageDescriptor, text string) ([]protoreflect.FieldDescriptor, error) {
-	var path []protoreflect.FieldDescriptor
+func Find(message protoreflect.MessageDescriptor, text string) (Path, error) {
+	var path Path
 	for name := range strings.SplitSeq(text, ".") {
 		if message == nil {
 			return nil, fmt.Errorf("%s: %s is not a message", text, path[len(path)-1].FullName())
@@ -30,7 +30,7 @@ func Find(message protoreflect.MessageDescriptor, text string) ([]protoreflect.F
 
 // Holder returns the message in m that has the last field of a path. It creates the missing
 // messages on the way.
-func Holder(path []protoreflect.FieldDescriptor, m protoreflect.Message) protoreflect.Message {
+func Holder(path Path, m protoreflect.Message) protoreflect.Message {
 	for _, field := range path[:len(path)-1] {
 		m = m.Mutable(field).Message()
 	}

@@ -68,11 +68,10 @@ func (p Path) SetText(m protoreflect.Message, text string) {
 // Integer finds a field of any integer type. For a wrapper of google.protobuf, the path leads to
 // the number in it.
 func Integer(desc protoreflect.MessageDescriptor, text string) (Path, error) {
-	found, err := Find(desc, text)
+	p, err := Find(desc, text)
 	if err != nil {
 		return nil, err
 	}
-	p := Path(found)
 	if wrapper := p.Last().Message(); isSingular(p) && wrapper != nil &&
 		wrapper.ParentFile().Path() == "google/protobuf/wrappers.proto" {
 		p = append(p, wrapper.Fields().ByName("value"))
@@ -116,6 +115,19 @@ func (p Path) SetInteger(m protoreflect.Message, n int64) bool {
 		p.Set(m, value)
 	}
 	return fits
+}
+
+// SetAtMost sets the number in a field of m that [Integer] found to n, which is not negative, or to
+// the maximum of the field's type if that is less.
+func (p Path) SetAtMost(m protoreflect.Message, n int64) {
+	highest := int64(math.MaxInt64)
+	switch p.Last().Kind() {
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
+		highest = math.MaxInt32
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+		highest = math.MaxUint32
+	}
+	p.SetInteger(m, min(n, highest))
 }
 
 func isInteger(kind protoreflect.Kind) bool {
