@@ -21,7 +21,7 @@ const (
 type grants struct {
 	mu      sync.Mutex // a method may receive in several goroutines, one after the other
 	until   map[string]time.Time
-	current []string // the resources of the latest request that names any
+	current []string // the resources of the latest request that names any, if they are few
 }
 
 // next checks a request of a stream of requests.
@@ -62,26 +62,26 @@ func (g *guard) namesOfNext(known *grants, req proto.Message) ([]string, error) 
 	if err != nil {
 		return nil, err
 	}
-	if m := req.ProtoReflect(); !path.Many() {
-		switch name := path.One(m); {
-		case name == "":
-		case len(known.current) == 1 && known.current[0] == name:
-			return known.current, nil
-		default:
-			known.current = []string{name}
-			return known.current, nil
-		}
-	} else if path.Names(m) {
+	m := req.ProtoReflect()
+	if g.policy.Inherit && len(known.current) > 0 && !path.Names(m) {
+		return known.current, nil
+	}
+	if path.Many() {
 		names, err := g.names(req)
-		if err == nil {
+		known.current = nil
+		if len(names) <= maxGrants {
 			known.current = names
 		}
 		return names, err
 	}
-	if g.policy.Inherit && len(known.current) > 0 {
-		return known.current, nil
+	name := path.One(m)
+	if err := g.checkName(name); err != nil {
+		return nil, err
 	}
-	return nil, emptyResource(g.policy.Resource)
+	if len(known.current) != 1 || known.current[0] != name {
+		known.current = []string{name}
+	}
+	return known.current, nil
 }
 
 // askAbout asks for some of the resources of a request, which names all of names unless it

@@ -57,17 +57,16 @@ func (p *pipeline) unguarded() bool { return p.authorizer == nil && p.admitAll }
 func (m *method) newGuard() *guard {
 	policy := m.info.Policy.Permission
 	g := &guard{method: m, policy: policy, most: MaxResources}
-	if batch := m.info.Policy.Batch; batch.MaxSize > 0 {
-		g.most, g.empty = max(g.most, batch.MaxSize), batch.AllowEmpty
-	}
-	var err error
-	switch {
-	case m.info.Descriptor == nil:
+	if m.info.Descriptor == nil {
 		g.broken = "the program does not link the proto of the method"
-	default:
-		if g.path, err = resource.Find(m.info.Descriptor.Input(), policy); err != nil {
-			g.broken = err.Error()
-		}
+	} else if path, err := resource.Find(m.info.Descriptor.Input(), policy); err != nil {
+		g.broken = err.Error()
+	} else {
+		g.path = path
+	}
+	if batch := m.info.Policy.Batch; batch.MaxSize > 0 && g.broken == "" {
+		g.most = max(g.most, batch.MaxSize)
+		g.empty = batch.AllowEmpty && g.path.IsOnlyList()
 	}
 	if g.broken != "" {
 		m.failToBind(fmt.Errorf("%s: the permission cannot be checked: %s", m.log.name, g.broken))
@@ -159,10 +158,19 @@ func (g *guard) name(req proto.Message) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if name := path.One(req.ProtoReflect()); name != "" {
-		return name, nil
+	name := path.One(req.ProtoReflect())
+	return name, g.checkName(name)
+}
+
+// checkName returns the error of a request that names one resource.
+func (g *guard) checkName(name string) error {
+	switch {
+	case name == "":
+		return g.invalid(resource.Fault{Field: g.policy.Resource})
+	case len(name) > resource.MaxBytes:
+		return g.invalid(resource.Fault{Field: g.policy.Resource, Kind: resource.TooLong})
 	}
-	return "", emptyResource(g.policy.Resource)
+	return nil
 }
 
 // names returns the resources of a request that may name several.
@@ -173,12 +181,10 @@ func (g *guard) names(req proto.Message) ([]string, error) {
 	}
 	names, fault := path.All(req.ProtoReflect(), g.most)
 	switch {
-	case fault != nil && fault.TooMany:
-		return nil, rpcerr.Invalid(rpcerr.Violation(fault.Field, "names more than %d resources", g.most))
 	case fault != nil:
-		return nil, emptyResource(fault.Field)
+		return nil, g.invalid(*fault)
 	case len(names) == 0 && !g.empty:
-		return nil, emptyResource(g.policy.Resource)
+		return nil, g.invalid(resource.Fault{Field: g.policy.Resource})
 	}
 	return names, nil
 }
@@ -199,11 +205,17 @@ func (g *guard) pathIn(req proto.Message) (resource.Path, error) {
 	return path, nil
 }
 
-// emptyResource is the error of a request that does not name its resource. It shows nothing that
+// invalid returns the error of a request whose resources cannot be used. It shows nothing that
 // depends on a resource, so it is not PERMISSION_DENIED.
-func emptyResource(field string) error {
-	v := rpcerr.Violation(field, "it is required; it names the resource that the call is about")
+func (g *guard) invalid(fault resource.Fault) error {
+	v := rpcerr.Violation(fault.Field, "it is required; it names the resource that the call is about")
 	v.Reason = "REQUIRED"
+	switch fault.Kind {
+	case resource.TooMany:
+		v = rpcerr.Violation(fault.Field, "must name at most %d resources", g.most)
+	case resource.TooLong:
+		v = rpcerr.Violation(fault.Field, "must have at most %d bytes", resource.MaxBytes)
+	}
 	return rpcerr.Invalid(v)
 }
 

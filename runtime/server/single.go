@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+	"github.com/grpcservice/grpcservice/runtime/internal/resource"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
@@ -117,10 +118,14 @@ func (g *guard) namesOfItems(items callctx.Items) (names []string, owner []int, 
 // namesOfItem returns the resources of an item of a batch.
 func (g *guard) namesOfItem(items callctx.Items, i int) ([]string, error) {
 	if items.Request == nil {
-		if id := items.ID(i); id != "" {
+		switch id := items.ID(i); {
+		case id == "":
+			return nil, g.invalid(resource.Fault{})
+		case len(id) > resource.MaxBytes:
+			return nil, g.invalid(resource.Fault{Kind: resource.TooLong})
+		default:
 			return []string{id}, nil
 		}
-		return nil, emptyResource("")
 	}
 	req := items.Request(i)
 	if g.path.Many() {

@@ -50,21 +50,33 @@ func (p Path) One(m protoreflect.Message) string {
 	return nameIn(m, p.fields[last])
 }
 
+// IsOnlyList reports whether the path starts with the only repeated field of the request.
+func (p Path) IsOnlyList() bool {
+	lists := 0
+	for i := range p.request.Fields().Len() {
+		if p.request.Fields().Get(i).IsList() {
+			lists++
+		}
+	}
+	return lists == 1 && p.fields[0].IsList()
+}
+
 // Fits reports whether p was found in the message type of m. It does not fit a message whose type
 // another copy of the proto describes.
 func (p Path) Fits(m protoreflect.Message) bool { return m.Descriptor() == p.request }
 
-// All returns the names in a request. The error is a path with indexes, such as
-// "requests[3].name": of the first field that is empty, or of the list in which the names exceed
-// most.
+// MaxBytes is the maximum length of a name.
+const MaxBytes = 2048
+
+// All returns the names in a request, or why they cannot be used.
 func (p Path) All(m protoreflect.Message, most int) ([]string, *Fault) {
 	r := reader{path: p, most: most}
 	r.message(m, 0)
 	return r.names, r.fault
 }
 
-// Names reports whether a request that may name several resources has an element for one, even if
-// the element is empty.
+// Names reports whether a request names a resource. If it may name several, an element for one
+// counts even if it is empty.
 func (p Path) Names(m protoreflect.Message) bool { return p.names(m, 0) }
 
 func (p Path) names(m protoreflect.Message, i int) bool {
@@ -79,11 +91,24 @@ func (p Path) names(m protoreflect.Message, i int) bool {
 	}
 }
 
-// Fault is why names cannot be read.
+// Fault is why the names in a request cannot be used.
 type Fault struct {
-	Field   string // the path of the field
-	TooMany bool   // it has too many names; otherwise it is empty
+	// Field is the path of the field, with indexes: "requests[3].name".
+	Field string
+	Kind  Kind
 }
+
+// Kind is the kind of a [Fault].
+type Kind int
+
+const (
+	// Empty is a field without a name.
+	Empty Kind = iota
+	// TooMany are more names than allowed. The field has no indexes.
+	TooMany
+	// TooLong is a name that is longer than [MaxBytes].
+	TooLong
+)
 
 // At returns the path of the nth name of a request, with indexes.
 func (p Path) At(m protoreflect.Message, n int) string {
@@ -122,6 +147,10 @@ func (r *reader) message(m protoreflect.Message, i int) {
 
 // list reads the names in a list, which is field i of the path.
 func (r *reader) list(list protoreflect.List, i int) {
+	if list.Len() == 0 && len(r.indexes) > 0 { // an element of another list that names nothing
+		r.add("")
+		return
+	}
 	r.indexes = append(r.indexes, 0)
 	for at := 0; at < list.Len() && r.fault == nil; at++ {
 		r.indexes[len(r.indexes)-1] = at
@@ -138,9 +167,11 @@ func (r *reader) add(name string) {
 	switch {
 	case len(r.names) >= r.most:
 		r.last = r.at()
-		r.fault = &Fault{Field: r.path.text, TooMany: true}
+		r.fault = &Fault{Field: r.path.text, Kind: TooMany}
 	case name == "":
 		r.fault = &Fault{Field: r.at()}
+	case len(name) > MaxBytes:
+		r.fault = &Fault{Field: r.at(), Kind: TooLong}
 	default:
 		r.names = append(r.names, name)
 	}
