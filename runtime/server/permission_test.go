@@ -472,3 +472,109 @@ func TestPermissionInMethods(t *testing.T) {
 		t.Errorf("on a server that admits all: %v", err)
 	}
 }
+
+// TestPermissionOfAConfiguration sets and removes a permission when the server starts, for services
+// of this plugin and of others.
+func TestPermissionOfAConfiguration(t *testing.T) {
+	const config = `{"test.v1.Echo/*": {"permission": {"name": "texts.read", "resource": "value"}, "auth": {}},
+		"test.v1.Echo/Many": {"permission": {"name": ""}}}`
+	for name, register := range map[string]func(*server.Server){
+		"ours": func(srv *server.Server) {
+			server.Register[echotest.Service](srv, echotest.Table, echotest.Behaving(succeed))
+		},
+		"third-party": func(srv *server.Server) {
+			srv.RegisterService(&grpc.ServiceDesc{ServiceName: "test.v1.Echo", HandlerType: (*any)(nil), Methods: []grpc.MethodDesc{{
+				MethodName: "One",
+				Handler: func(_ any, ctx context.Context, decode func(any) error, around grpc.UnaryServerInterceptor) (any, error) {
+					req := new(text)
+					return req, decode(req)
+				},
+			}}}, struct{}{})
+		},
+	} {
+		config := config
+		if name == "third-party" {
+			config = `{"test.v1.Echo/One": {"permission": {"name": "texts.read", "resource": "value"}, "auth": {}}}`
+		}
+		srv := echotest.StartServer(t, register, server.WithAuthenticator(byUser), server.WithAuthorizer(new(asked)),
+			server.WithPolicy([]byte(config)))
+		for resource, want := range map[string]codes.Code{"ada/1": codes.OK, "bob/1": codes.PermissionDenied, "": codes.InvalidArgument} {
+			if err := send(asUser(t, "ada"), srv.Conn, "One", resource); status.Code(err) != want {
+				t.Errorf("%s, %q: %v, want %v", name, resource, err, want)
+			}
+		}
+		if err := send(asUser(t, "ada"), srv.Conn, "Many", "bob/1"); name == "ours" && err != nil {
+			t.Errorf("a permission that is removed: %v", err)
+		}
+	}
+	for config, want := range map[string]string{
+		`{"test.v1.Echo/One": {"permission": {"name": "texts.read", "resource": "name"}}}`:                            `has no field "name"; want one of value`,
+		`{"test.v1.Echo/One": {"permission": {"name": "texts.read"}}}`:                                                "permission.resource: it is not set",
+		`{"test.v1.Echo/One": {"permission": {"name": "texts.read", "resource": "value"}, "auth": {"public": true}}}`: "permission.name: the method is public",
+		`{"test.v1.Echo/One": {"permission": {"name": "texts.read", "resource": "value", "inherit": true}}}`:          "permission.inherit: it is for methods that stream requests; remove it",
+	} {
+		srv := server.New(server.WithAuthenticator(byUser), server.WithAuthorizer(new(asked)), server.WithPolicy([]byte(config)))
+		server.Register[echotest.Service](srv, echotest.Table, echotest.Funcs{})
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := srv.Run(ctx, "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: Run returned %v, want %q", config, err, want)
+		}
+	}
+}
+
+// TestReplaysRequireThePermission holds that a stored response is not sent to a caller that has
+// lost the permission.
+func TestReplaysRequireThePermission(t *testing.T) {
+	var revoked atomic.Bool
+	p := guarded(runtime.Permission{})
+	p.IdempotencyKey = runtime.IdempotencyKey{Field: "value", Window: time.Hour}
+	replays := 0
+	srv := serveGuarded(t, p, echotest.Behaving(succeed), server.WithIdempotency(guardOf(func(
+		ctx context.Context, _ proto.Message, run func(context.Context) (proto.Message, error),
+	) (proto.Message, error) {
+		replays++
+		return wrapperspb.String("stored"), nil
+	})), server.WithAuthorizer(server.AuthorizeEach(func(context.Context, *runtime.Principal, string, string) (bool, error) {
+		return !revoked.Load(), nil
+	})))
+	if err := send(asUser(t, "ada"), srv.Conn, "One", "ada/1"); err != nil || replays != 1 {
+		t.Fatal(err, replays)
+	}
+	revoked.Store(true)
+	if err := send(asUser(t, "ada"), srv.Conn, "One", "ada/1"); status.Code(err) != codes.PermissionDenied || replays != 1 {
+		t.Errorf("%v, %d replays", err, replays)
+	}
+}
+
+// guardOf is an idempotency guard of a function.
+type guardOf server.IdempotencyFunc
+
+func (g guardOf) Bind(runtime.MethodInfo) server.IdempotencyFunc { return server.IdempotencyFunc(g) }
+
+// TestInterceptorsCannotChangeTheResource holds that the request that reaches the method is the one
+// that was checked, if an interceptor of the server replaces it before.
+func TestInterceptorsCannotChangeTheResource(t *testing.T) {
+	change := func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		return handler(ctx, wrapperspb.String("bob/1"))
+	}
+	srv := serveGuarded(t, guarded(runtime.Permission{}), echotest.Behaving(succeed), server.WithAuthorizer(new(asked)),
+		server.WithGRPCOptions(grpc.UnaryInterceptor(change)))
+	if err := send(asUser(t, "ada"), srv.Conn, "One", "ada/1"); status.Code(err) != codes.PermissionDenied {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestLongNames holds that a resource with a name that no authorizer should see is rejected.
+func TestLongNames(t *testing.T) {
+	auth := new(asked)
+	srv := serveGuarded(t, guarded(runtime.Permission{}), echotest.Behaving(succeed), server.WithAuthorizer(auth))
+	for kind := range echotest.Kinds {
+		if err := send(asUser(t, "ada"), srv.Conn, kind, "ada/"+strings.Repeat("x", 2048)); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	if got := auth.take(); len(got) > 0 {
+		t.Errorf("asked %.100q", got)
+	}
+}
