@@ -78,7 +78,13 @@ func (a App) Dependencies() (all Dependencies) {
 func (a App) RequiresAuthentication() bool {
 	requires := func(d Dependency) bool { return d.RequiresAuthentication }
 	return slices.ContainsFunc(a.Dependencies(), requires) ||
-		a.any(func(m Method) bool { return m.Policy.Auth != nil && !m.Policy.Auth.Public })
+		a.any(func(m Method) bool { return m.Policy.Auth != nil && !m.Policy.Auth.Public }) ||
+		a.RequiresPermissions()
+}
+
+// RequiresPermissions reports whether the server fails to start without an authorizer.
+func (a App) RequiresPermissions() bool {
+	return a.any(func(m Method) bool { return m.Policy.Permission.Name != "" })
 }
 
 // Validates reports whether an RPC validates its requests by rules in the protos.

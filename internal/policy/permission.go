@@ -14,11 +14,18 @@ import (
 // permissionProblems returns what is wrong with the permission of a method: a field that does not
 // exist or cannot name a resource, also if the options of the service name it, because the method
 // would be unprotected without it.
-func permissionProblems(method protoreflect.MethodDescriptor, p policy.Permission, found pattern.Result, merged *grpcservicev1.Policy, sources []source) (problems diag.List) {
+func permissionProblems(
+	method protoreflect.MethodDescriptor, p policy.Permission, found pattern.Result,
+	merged *grpcservicev1.Policy, sources []source,
+) (problems diag.List) {
 	if p.Name == "" {
 		return nil
 	}
-	const resource, inherit, hide = "permission.resource", "permission.inherit", "permission.hide_existence"
+	const (
+		resource = "permission.resource"
+		inherit  = "permission.inherit"
+		hide     = "permission.hide_existence"
+	)
 	report := func(by, field, text string) {
 		lastToSet(sources, by).report(&problems, policy.Fault{Field: field, Text: text})
 	}
@@ -47,6 +54,7 @@ func showsMissing(found pattern.Result) string {
 	if mode != "keyed" && mode != "per_item" {
 		return ""
 	}
-	return fmt.Sprintf("the responses of this batch (mode %s) show which items do not exist, so the existence of the others "+
-		"cannot be hidden; remove it, or leave items out in the method (permission.Allowed)", mode)
+	return fmt.Sprintf("the responses of this batch (mode %s) show which items do not exist, so the "+
+		"existence of the others cannot be hidden; remove it, or leave items out in the method "+
+		"(permission.Allowed)", mode)
 }

@@ -205,7 +205,8 @@ func (m *Method[S, Req, Op, Result, Metadata]) checkItems(
 // permitItems returns the error of the first item of a list that the caller lacks the permission of
 // the single method for.
 func permitItems(
-	ctx context.Context, single callctx.Single, path string, field protoreflect.FieldDescriptor, list protoreflect.List,
+	ctx context.Context, single callctx.Single, path string,
+	field protoreflect.FieldDescriptor, list protoreflect.List,
 ) error {
 	items := callctx.Items{Field: path, Len: list.Len()}
 	if field.Message() != nil {

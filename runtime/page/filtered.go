@@ -10,14 +10,16 @@ import (
 //	page.Filtered(page.Keyset(rows, key), permission.Keep("orders.get", (*ordersv1.Order).GetName))
 //
 // keep is called for each page with the items that source returned for it, and again if the page is
-// cut to the maximum size of a response. It returns whether the response has each of them. A page may therefore have fewer items than the caller
-// requested, or none, and a token for the next page (AIP-158): the token continues after the last
-// item that was read. The total of source is not sent, because it counts all items; see
+// cut to the maximum size of a response. It returns whether the response has each of them. A page
+// may therefore have fewer items than the caller requested, or none, and a token for the next page
+// (AIP-158): the token continues after the last item that was read. The total of source is not sent, because it counts all items; see
 // [WithTotal]. A skip counts all items, too. A list without page tokens cannot be filtered.
 //
 // A source that can read only what the caller may see, such as a query by owner, returns full
 // pages and costs less.
-func Filtered[T any](source Source[T], keep func(ctx context.Context, items []T) ([]bool, error)) Source[T] {
+func Filtered[T any](
+	source Source[T], keep func(ctx context.Context, items []T) ([]bool, error),
+) Source[T] {
 	return filtered[T]{source, keep}
 }
 
@@ -48,7 +50,8 @@ func (s filtered[T]) filter(ctx context.Context, found result[T]) (result[T], er
 		return result[T]{total: -1}, err
 	}
 	if len(keep) != len(found.items) {
-		return result[T]{total: -1}, misuse("keep returned %d values for %d items; return one for each", len(keep), len(found.items))
+		return result[T]{total: -1}, misuse("keep returned %d values for %d items; return one for each",
+			len(keep), len(found.items))
 	}
 	all := found.items
 	found.items, found.read, found.at = nil, all, nil

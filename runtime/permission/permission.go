@@ -56,7 +56,9 @@ func Allowed(ctx context.Context, permission string, resources []string) ([]bool
 // Filter returns the items that the caller has a permission on, in their order. resource returns
 // the name of an item's resource. The result is a new slice. For the pages of a list, use
 // page.Filtered, which keeps their tokens right.
-func Filter[T any](ctx context.Context, permission string, items []T, resource func(T) string) ([]T, error) {
+func Filter[T any](
+	ctx context.Context, permission string, items []T, resource func(T) string,
+) ([]T, error) {
 	keep, err := Allowed(ctx, permission, namesOf(items, resource))
 	if err != nil {
 		return nil, err
@@ -72,7 +74,9 @@ func Filter[T any](ctx context.Context, permission string, items []T, resource f
 
 // Keep returns a function for page.Filtered: it reports for each item whether the caller has a
 // permission on it.
-func Keep[T any](permission string, resource func(T) string) func(context.Context, []T) ([]bool, error) {
+func Keep[T any](
+	permission string, resource func(T) string,
+) func(ctx context.Context, items []T) ([]bool, error) {
 	return func(ctx context.Context, items []T) ([]bool, error) {
 		return Allowed(ctx, permission, namesOf(items, resource))
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -72,7 +71,8 @@ func (d *decoder) prefix() string {
 
 // fail adds a mistake at a node.
 func (d *decoder) fail(at *yaml.Node, format string, args ...any) {
-	d.errs = append(d.errs, fmt.Errorf("%s%d:%d: %s", d.prefix(), at.Line, at.Column, fmt.Sprintf(format, args...)))
+	text := fmt.Sprintf(format, args...)
+	d.errs = append(d.errs, fmt.Errorf("%s%d:%d: %s", d.prefix(), at.Line, at.Column, text))
 }
 
 // syntax returns the error of a file that is not YAML.
@@ -148,7 +148,7 @@ func (d *decoder) permission(node *yaml.Node, name string, made *role) {
 		d.fail(node, "%s has the permission %q twice; remove one of them", name, text)
 	case text == "*":
 		made.all = true
-	case isPrefix && len(prefix) > 1 && isSeparator(prefix[len(prefix)-1]) && isPermission(prefix[:len(prefix)-1]):
+	case isPrefix && isPermissionPrefix(prefix):
 		made.prefixes[prefix] = true
 	case isPermission(text):
 		made.names[text] = true
@@ -157,20 +157,33 @@ func (d *decoder) permission(node *yaml.Node, name string, made *role) {
 	}
 }
 
+// isPermissionPrefix reports whether a text is the name of a permission and a separator.
+func isPermissionPrefix(text string) bool {
+	last := len(text) - 1
+	return last > 0 && isSeparator(text[last]) && isPermission(text[:last])
+}
+
 // isPermission reports whether a text is the name of a permission, as options define it.
 func isPermission(text string) bool {
-	words := strings.FieldsFunc(text, func(r rune) bool { return r < utf8.RuneSelf && isSeparator(byte(r)) })
+	words := strings.FieldsFunc(text, func(r rune) bool { return r == '.' || r == ':' || r == '/' })
 	separators := len(text)
 	for _, word := range words {
 		separators -= len(word)
-		for _, r := range word {
-			if r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
-				return false
-			}
+		if strings.ContainsFunc(word, isNotInWord) {
+			return false
 		}
 	}
 	return len(words) > 0 && separators == len(words)-1 &&
 		!isSeparator(text[0]) && !isSeparator(text[len(text)-1])
+}
+
+// isNotInWord reports whether a word of the name of a permission cannot contain r.
+func isNotInWord(r rune) bool {
+	switch {
+	case r == '-', r == '_', r >= '0' && r <= '9', r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z':
+		return false
+	}
+	return true
 }
 
 // binding reads a binding.
@@ -191,7 +204,8 @@ func (d *decoder) binding(node *yaml.Node, r *rules) {
 	b.scopes = d.texts(fields["scopes"], "scopes")
 	switch {
 	case fields["principals"] == nil && fields["scopes"] == nil:
-		d.fail(node, `the binding is for nobody; add principals or scopes, such as principals: ["*"] for every authenticated caller`)
+		d.fail(node, "the binding is for nobody; add principals or scopes, such as "+
+			`principals: ["*"] for every authenticated caller`)
 	case fields["resources"] == nil:
 		d.fail(node, `the binding is for no resource; add resources, such as resources: ["**"] for all`)
 	}

@@ -53,7 +53,8 @@ func parsePattern(text string) (p pattern, err error) {
 		case part == "{principal}":
 			p.segments = append(p.segments, segment{kind: principal})
 		case strings.ContainsAny(part, "*{}"):
-			return p, fmt.Errorf("%.100q has the segment %.100q; a segment is a text, *, ** or {principal}", text, part)
+			return p, fmt.Errorf("%.100q has the segment %.100q; a segment is a text, *, ** or {principal}",
+				text, part)
 		default:
 			if err := checkSegment(part); err != nil {
 				return p, fmt.Errorf("%.100q matches nothing: %w", text, err)
@@ -105,7 +106,8 @@ func isName(name string) bool {
 var (
 	errEmptySegment = errors.New("it has an empty segment")
 	errDots         = errors.New(`it has the segment "." or ".."`)
-	errCharacter    = errors.New("it has a percent sign, a backslash, a space, a control character or invalid UTF-8")
+	errCharacter    = errors.New("it has a percent sign, a backslash, a space, or a character " +
+		"that is not visible")
 )
 
 // checkSegment returns why a text cannot be a segment of a name.

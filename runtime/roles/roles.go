@@ -49,7 +49,8 @@ func Open(path string, opts ...Option) (*Roles, error) {
 // note logs that the file has changed, or why it cannot be used.
 func (r *Roles) note(path string, err error) {
 	if err != nil {
-		r.logger.Error("the roles stay as they are, because their file cannot be used", "file", path, "error", err)
+		r.logger.Error("the roles stay as they are, because their file cannot be used",
+			"file", path, "error", err)
 		return
 	}
 	r.logger.Info("the roles have changed", "file", path)
@@ -62,7 +63,9 @@ func Parse(content []byte) (*Roles, error) {
 		return nil, fmt.Errorf("roles: %w", err)
 	}
 	return &Roles{
-		current: func() *rules { return parsed }, check: func() error { return nil }, logger: slog.Default(),
+		current: func() *rules { return parsed },
+		check:   func() error { return nil },
+		logger:  slog.Default(),
 	}, nil
 }
 
@@ -73,7 +76,8 @@ func (r *Roles) Check() error { return r.check() }
 // policy of a method requires.
 func (r *Roles) Bind(info runtime.MethodInfo) server.AuthorizeFunc {
 	if name := info.Policy.Permission.Name; name != "" && !r.current().knows(name) {
-		r.logger.Warn("no role has the permission of a method", "method", info.FullMethod, "permission", name)
+		r.logger.Warn("no role has the permission of a method",
+			"method", info.FullMethod, "permission", name)
 	}
 	return r.authorize
 }

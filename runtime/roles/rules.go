@@ -58,7 +58,9 @@ func (r *rules) knows(permission string) bool {
 }
 
 // decide sets allowed[i] if a principal has a permission on resource i.
-func (r *rules) decide(principal *runtime.Principal, permission string, resources []string, allowed []bool) {
+func (r *rules) decide(
+	principal *runtime.Principal, permission string, resources []string, allowed []bool,
+) {
 	if principal == nil || principal.ID == "" {
 		return
 	}
@@ -79,8 +81,13 @@ func (r *rules) decide(principal *runtime.Principal, permission string, resource
 
 // grant sets allowed[i] if the binding grants a principal a permission on resource i. variable is
 // the value of {principal} in its patterns.
-func (b *binding) grant(principal *runtime.Principal, variable, permission string, resources []string, allowed []bool) {
-	if !b.role.has(permission) || len(b.scopes) > 0 && !slices.ContainsFunc(b.scopes, principal.HasScope) {
+func (b *binding) grant(
+	principal *runtime.Principal, variable, permission string, resources []string, allowed []bool,
+) {
+	if !b.role.has(permission) {
+		return
+	}
+	if len(b.scopes) > 0 && !slices.ContainsFunc(b.scopes, principal.HasScope) {
 		return
 	}
 	for i, resource := range resources {

@@ -86,7 +86,9 @@ func (g *guard) namesOfNext(known *grants, req proto.Message) ([]string, error) 
 
 // askAbout asks for some of the resources of a request, which names all of names unless it
 // inherits them.
-func (g *guard) askAbout(ctx context.Context, c *callContext, req proto.Message, names, unknown []string) error {
+func (g *guard) askAbout(
+	ctx context.Context, c *callContext, req proto.Message, names, unknown []string,
+) error {
 	allowed := make([]bool, len(unknown))
 	access := Access{Principal: c.call.principal, Permission: g.policy.Name, Resources: unknown}
 	if err := c.call.method.decide(ctx, access, allowed); err != nil {

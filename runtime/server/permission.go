@@ -83,15 +83,17 @@ func (g *guard) denial(field string) error {
 	return missingPermission(g.policy.Name, field).Fixed()
 }
 
+const lackText = "the caller lacks the permission %s on the resource in %s"
+
 func (g *guard) lack(field string) string {
-	return fmt.Sprintf("the caller lacks the permission %s on the resource in %s", g.policy.Name, field)
+	return fmt.Sprintf(lackText, g.policy.Name, field)
 }
 
 // missingPermission returns the error of a caller without a permission on the resource that a field
 // names.
 func missingPermission(permission, field string) *rpcerr.Error {
 	return rpcerr.ReasonMissingPermission.
-		Errorf(codes.PermissionDenied, "the caller lacks the permission %s on the resource in %s", permission, field).
+		Errorf(codes.PermissionDenied, lackText, permission, field).
 		WithMetadata("permission", permission).WithMetadata("field", field)
 }
 
@@ -145,7 +147,8 @@ func (g *guard) usable(c *callContext) error {
 	case g.broken != "":
 		return rpcerr.Internal("permission: " + g.broken)
 	case g.method.authorizer == nil:
-		return rpcerr.Internal("the policy requires the permission " + g.policy.Name + ", but the server has no authorizer")
+		return rpcerr.Internal("the policy requires the permission " + g.policy.Name +
+			", but the server has no authorizer")
 	case c.call.principal == nil:
 		return errUnauthenticated
 	}
@@ -221,7 +224,9 @@ func (g *guard) invalid(fault resource.Fault) error {
 
 // ask returns the error of a call whose principal lacks the permission on one of the resources. req
 // is the request that names them.
-func (g *guard) ask(ctx context.Context, c *callContext, req proto.Message, names []string, allowed []bool) error {
+func (g *guard) ask(
+	ctx context.Context, c *callContext, req proto.Message, names []string, allowed []bool,
+) error {
 	if len(names) == 0 {
 		return nil
 	}
@@ -262,10 +267,13 @@ func (m *method) decide(ctx context.Context, access Access, allowed []bool) erro
 }
 
 var errAuthorizationUnavailable = rpcerr.ReasonAuthorizationUnavailable.
-	Errorf(codes.Unavailable, "the server cannot decide whether the caller has the permission; try again later").Fixed()
+	Errorf(codes.Unavailable, "the server cannot decide whether the caller has the permission; "+
+		"try again later").Fixed()
 
 // Allowed implements [callctx.Call].
-func (c *callContext) Allowed(ctx context.Context, permission string, resources []string) ([]bool, error) {
+func (c *callContext) Allowed(
+	ctx context.Context, permission string, resources []string,
+) ([]bool, error) {
 	m := c.call.method
 	allowed := make([]bool, len(resources))
 	switch {
@@ -275,13 +283,15 @@ func (c *callContext) Allowed(ctx context.Context, permission string, resources 
 		}
 		return allowed, nil
 	case m.authorizer == nil:
-		return nil, rpcerr.Internal("the method asks for the permission " + permission + ", but the server has no authorizer")
+		return nil, rpcerr.Internal("the method asks for the permission " + permission +
+			", but the server has no authorizer")
 	case c.call.principal == nil:
 		return nil, errUnauthenticated
 	}
 	for from := 0; from < len(resources); from += MaxResources {
 		to := min(from+MaxResources, len(resources))
-		if err := m.decideSome(ctx, c.call.principal, permission, resources[from:to], allowed[from:to]); err != nil {
+		err := m.decideSome(ctx, c.call.principal, permission, resources[from:to], allowed[from:to])
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -290,7 +300,8 @@ func (c *callContext) Allowed(ctx context.Context, permission string, resources 
 
 // decideSome asks the authorizer about the resources that are not empty.
 func (m *method) decideSome(
-	ctx context.Context, principal *runtime.Principal, permission string, resources []string, allowed []bool,
+	ctx context.Context, principal *runtime.Principal, permission string,
+	resources []string, allowed []bool,
 ) error {
 	access := Access{Principal: principal, Permission: permission}
 	for _, name := range resources {

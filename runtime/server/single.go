@@ -62,8 +62,8 @@ func (s single) Permit(ctx context.Context, items callctx.Items) (int, error) {
 	}
 	if g.policy.HideExistence {
 		if items.ShowsMissing {
-			return -1, rpcerr.Internal(fmt.Sprintf("the policy of %s hides which resources exist, and a response of %s "+
-				"shows which do not; set batch.own_policy and a permission for the batch",
+			return -1, rpcerr.Internal(fmt.Sprintf("the policy of %s hides which resources exist, and "+
+				"a response of %s shows which do not; set batch.own_policy and a permission for the batch",
 				g.method.log.name, s.caller.call.method.log.name))
 		}
 		s.caller.hidden.Store(true)

@@ -34,6 +34,7 @@ func OfApp(a model.App) App {
 		Names: a.Names(), Doc: a.Doc(), Dependencies: each(a.Dependencies(), ofDependency),
 		HasTokens: a.HasTokens(), HasIdempotencyKeys: a.HasIdempotencyKeys(),
 		RequiresAuthentication: a.RequiresAuthentication(), Validates: a.Validates(),
+		RequiresPermissions: a.RequiresPermissions(),
 	}
 }
 

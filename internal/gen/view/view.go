@@ -127,6 +127,8 @@ type App struct {
 	HasTokens, HasIdempotencyKeys, Validates bool
 	// RequiresAuthentication reports whether an RPC or a dependency requires authentication.
 	RequiresAuthentication bool
+	// RequiresPermissions reports whether an RPC requires a permission.
+	RequiresPermissions bool
 }
 
 // AppHeader is the top of the main.go of a program.

@@ -209,7 +209,8 @@ func NameOf(field protoreflect.FieldDescriptor, value protoreflect.Value) string
 		return string(value.Bytes())
 	case protoreflect.EnumKind:
 		return enumName(field.Enum(), value.Enum())
-	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind,
+		protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
 		if n := value.Uint(); n != 0 {
 			return strconv.FormatUint(n, 10)
 		}

@@ -1,0 +1,74 @@
+// Command server serves orders.v1.Orders until it gets SIGTERM or SIGINT.
+//
+// The environment configures it:
+//
+//	ADDR                    the TCP address to listen on; default :8080
+//	LOG_LEVEL               DEBUG, INFO, WARN or ERROR; default INFO
+//	DRAIN_DELAY             how long it accepts new calls after SIGTERM; default 5s
+//	SHUTDOWN_TIMEOUT        how long running calls may take after that; default 20s
+//	MAX_CONNECTION_AGE      the age at which clients reconnect and find new replicas; default 30m
+//	WITHOUT_AUTHENTICATION  true lets every caller call every method, for trials; default false
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"example.com/skeleton_permission/internal/service"
+	"example.com/skeleton_permission/orders/v1/ordersv1service"
+	"github.com/grpcservice/grpcservice/runtime/server"
+)
+
+func main() {
+	if err := run(context.Background(), os.Getenv); err != nil {
+		slog.Error("the server has stopped", "error", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx is done or the process gets SIGTERM or SIGINT.
+func run(ctx context.Context, getenv func(string) string) error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cmp.Or(getenv("LOG_LEVEL"), "INFO"))); err != nil {
+		return fmt.Errorf("LOG_LEVEL: %w", err)
+	}
+	logger := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	slog.SetDefault(logger)
+	drainDelay, err := time.ParseDuration(cmp.Or(getenv("DRAIN_DELAY"), "5s"))
+	if err != nil {
+		return fmt.Errorf("DRAIN_DELAY: %w", err)
+	}
+	shutdownTimeout, err := time.ParseDuration(cmp.Or(getenv("SHUTDOWN_TIMEOUT"), "20s"))
+	if err != nil {
+		return fmt.Errorf("SHUTDOWN_TIMEOUT: %w", err)
+	}
+	connectionAge, err := time.ParseDuration(cmp.Or(getenv("MAX_CONNECTION_AGE"), "30m"))
+	if err != nil {
+		return fmt.Errorf("MAX_CONNECTION_AGE: %w", err)
+	}
+
+	options := []server.Option{
+		server.WithLogger(logger),
+		server.WithDrainDelay(drainDelay),
+		server.WithShutdownTimeout(shutdownTimeout),
+		server.WithMaxConnectionAge(connectionAge),
+		// TODO: Authenticate callers with server.WithAuthenticator. Some policies require it, and without it
+		// the server does not start.
+		// TODO: Decide who has which permission with server.WithAuthorizer, such as roles.Open of
+		// runtime/roles. Some policies require it, and without it the server does not start.
+		// server.WithTLSFiles("server.crt", "server.key") serves TLS; omit it behind a mesh that does.
+		// server.WithReflection() lets grpcurl list and describe the services; omit it on a public server.
+	}
+	if getenv("WITHOUT_AUTHENTICATION") == "true" {
+		options = append(options, server.WithoutAuthentication())
+	}
+	srv := server.New(options...)
+
+	ordersv1service.RegisterOrders(srv, service.NewOrders())
+
+	return srv.Run(ctx, cmp.Or(getenv("ADDR"), ":8080")) // on SIGTERM: report NOT_SERVING, drain, stop
+}
