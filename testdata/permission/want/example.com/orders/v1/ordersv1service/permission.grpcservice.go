@@ -11,7 +11,6 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/batch"
 	"github.com/grpcservice/grpcservice/runtime/client"
-	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
@@ -104,30 +103,30 @@ var ordersPolicy = runtime.Policy{Auth: &runtime.Auth{}}
 // ordersTable describes Orders to servers and clients, a row per RPC.
 var ordersTable = runtime.NewService(OrdersName, ordersv1.File_permission_proto,
 	runtime.Unary("GetOrder", Orders.GetOrder, ordersPolicy.With(runtime.Policy{
-		Permission: policy.Permission{Name: "orders.get", Resource: "name", HideExistence: true},
+		Permission: runtime.Permission{Name: "orders.get", Resource: "name", HideExistence: true},
 	})),
 	runtime.Unary("CancelOrder", Orders.CancelOrder, ordersPolicy.With(runtime.Policy{
-		Permission: policy.Permission{Name: "orders.cancel", Resource: "order.name"},
+		Permission: runtime.Permission{Name: "orders.cancel", Resource: "order.name"},
 	})),
 	runtime.Unary("BatchGetOrders", Orders.BatchGetOrders, ordersPolicy.With(runtime.Policy{
 		Batch:      runtime.Batch{MaxSize: 1000, Concurrency: 8},
-		Permission: policy.Permission{Name: "orders.get", Resource: "names", HideExistence: true},
+		Permission: runtime.Permission{Name: "orders.get", Resource: "names", HideExistence: true},
 	})),
 	runtime.Unary("BatchCancelOrders", Orders.BatchCancelOrders, ordersPolicy.With(runtime.Policy{
 		Batch: runtime.Batch{MaxSize: 1000, Concurrency: 8},
-		Permission: policy.Permission{
+		Permission: runtime.Permission{
 			Name: "orders.cancel", Resource: "requests.order.name", HideExistence: true,
 		},
 	})),
 	runtime.Unary("Ping", Orders.Ping, ordersPolicy),
 	runtime.ClientStream("Import", Orders.Import, ordersPolicy.With(runtime.Policy{
-		Permission: policy.Permission{
+		Permission: runtime.Permission{
 			Name: "orders.import", Resource: "header.number", HideExistence: true,
 			Inherit: true,
 		},
 	})),
 	runtime.ServerStream("Watch", Orders.Watch, ordersPolicy.With(runtime.Policy{
-		Permission: policy.Permission{Name: "orders.watch", Resource: "name", HideExistence: true},
+		Permission: runtime.Permission{Name: "orders.watch", Resource: "name", HideExistence: true},
 	})),
 )
 
