@@ -20,21 +20,31 @@ import (
 
 func main() {
 	addr := flag.String("addr", cmp.Or(os.Getenv("SHOP_ADDR"), "localhost:8080"), "`address` of the shop; SHOP_ADDR sets it too")
+	provider := auth.Provider{}
+	flag.StringVar(&provider.Issuer, "issuer", os.Getenv("SHOP_ISSUER"), "`URL` of the identity provider; SHOP_ISSUER sets it too")
+	flag.StringVar(&provider.CAFile, "ca", os.Getenv("SHOP_CA"), "`file` with the CA of the shop and the provider, for TLS; SHOP_CA sets it too")
 	timeout := flag.Duration("timeout", 30*time.Second, "`time` that all calls together may take")
 	flag.Parse()
 
-	if err := play(*addr, *timeout); err != nil {
+	if err := play(*addr, provider, *timeout); err != nil {
 		fmt.Fprintln(os.Stderr, "client:", err)
 		os.Exit(1)
 	}
 }
 
 // play calls every service of the shop at addr.
-func play(addr string, timeout time.Duration) error {
+func play(addr string, provider auth.Provider, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	conn, err := client.Dial(addr,
-		client.WithInsecure(), // the example's server has no certificate
+	encryption := client.WithInsecure() // without configuration, the example's server has no certificate
+	if provider.CAFile != "" {
+		encryption = client.WithServerCAs(provider.CAFile)
+	}
+	callers, err := provider.Callers()
+	if err != nil {
+		return err
+	}
+	conn, err := client.Dial(addr, encryption,
 		shopv1service.UserServiceConfig(), shopv1service.ProductServiceConfig(), shopv1service.OrderServiceConfig(),
 		shopv1service.BatchJobServiceConfig(), shopv1service.AnalyticsServiceConfig(), shopv1service.ChatServiceConfig(),
 		shopv1service.EventServiceConfig(), shopv1service.LogServiceConfig(), shopv1service.UploadServiceConfig(),
@@ -46,13 +56,13 @@ func play(addr string, timeout time.Duration) error {
 	}
 	defer conn.Close()
 
-	return playAll(ctx, conn)
+	return playAll(ctx, conn, callers)
 }
 
 // playAll calls each service as an authorized caller, and then as callers that the server rejects.
-func playAll(ctx context.Context, conn grpc.ClientConnInterface) error {
+func playAll(ctx context.Context, conn grpc.ClientConnInterface, callers auth.Callers) error {
 	users, analytics := shopv1service.NewUserServiceClient(conn), shopv1service.NewAnalyticsServiceClient(conn)
-	clerk, customer := auth.As(ctx, auth.Clerk), auth.As(ctx, auth.Customer)
+	clerk, customer := callers.As(ctx, auth.Clerk), callers.As(ctx, auth.Customer)
 	for _, part := range []func() error{
 		func() error { return playUsers(clerk, users) },
 		func() error { return playStaff(clerk, users) },
@@ -69,8 +79,8 @@ func playAll(ctx context.Context, conn grpc.ClientConnInterface) error {
 		func() error { return playChat(clerk, customer, shopv1service.NewChatServiceClient(conn)) },
 		func() error { return playCollaborate(clerk, shopv1service.NewCollaborationServiceClient(conn)) },
 		func() error { return playGame(customer, shopv1service.NewGameServiceClient(conn)) },
-		func() error { return playStrangers(ctx, users) },
-		func() error { return playRate(ctx, analytics) },
+		func() error { return playStrangers(ctx, callers, users) },
+		func() error { return playRate(ctx, callers, analytics) },
 	} {
 		if err := part(); err != nil {
 			return err

@@ -4,27 +4,35 @@ import (
 	"context"
 	"fmt"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
+	"github.com/grpcservice/grpcservice/runtime/callcreds"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/jwtauth"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
 // playStrangers calls without a token, with an unknown token, and with a token that only permits
 // reading.
-func playStrangers(ctx context.Context, users shopv1service.UserService) error {
+func playStrangers(ctx context.Context, callers auth.Callers, users shopv1service.UserService) error {
+	stolen, err := callcreds.Token("stolen-token", callcreds.WithPlaintext())
+	if err != nil {
+		return err
+	}
 	for _, caller := range []struct {
 		ctx    context.Context
 		code   codes.Code
 		reason rpcerr.Reason
 	}{
 		{ctx, codes.Unauthenticated, rpcerr.ReasonUnauthenticated},
-		{auth.As(ctx, "stolen-token"), codes.Unauthenticated, rpcerr.ReasonUnauthenticated},
-		{auth.As(ctx, auth.Guest), codes.PermissionDenied, rpcerr.ReasonMissingScope},
+		{client.WithCallOptions(ctx, grpc.PerRPCCredentials(stolen)), codes.Unauthenticated, jwtauth.ReasonTokenInvalid},
+		{callers.As(ctx, auth.Guest), codes.PermissionDenied, rpcerr.ReasonMissingScope},
 	} {
 		_, err := users.DeleteUser(caller.ctx, &shopv1.DeleteUserRequest{Id: 1})
 		if err := expect("DeleteUser", err, caller.code, caller.reason); err != nil {
@@ -36,8 +44,8 @@ func playStrangers(ctx context.Context, users shopv1service.UserService) error {
 
 // playRate sends metrics more often than the rate limit of a sensor allows, and reads the retry
 // delay.
-func playRate(ctx context.Context, analytics shopv1service.AnalyticsService) error {
-	ctx = auth.As(ctx, auth.Sensor)
+func playRate(ctx context.Context, callers auth.Callers, analytics shopv1service.AnalyticsService) error {
+	ctx = callers.As(ctx, auth.Sensor)
 	var err error
 	for err == nil {
 		_, err = analytics.RecordMetrics(ctx, stream.Of(&shopv1.Metric{Name: "temperature", Value: 21}))

@@ -12,6 +12,7 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
@@ -64,7 +65,7 @@ func look(room *stream.Conversation[shopv1.ChatMessage, shopv1.ChatMessage], con
 // playCollaborate edits a document as two users who do not wait for each other.
 func playCollaborate(ctx context.Context, collaboration shopv1service.CollaborationService) error {
 	const insert = shopv1.DocumentEdit_OPERATION_INSERT
-	document := "menu " + rand.Text() // nobody has edited it yet
+	document := "menus/" + rand.Text() // nobody has edited it yet
 	first, second := stream.Converse(ctx, collaboration.Collaborate), stream.Converse(ctx, collaboration.Collaborate)
 	defer first.Close()
 	defer second.Close()
@@ -90,7 +91,16 @@ func playCollaborate(ctx context.Context, collaboration shopv1service.Collaborat
 	if err := second.Send(&shopv1.DocumentEdit{Operation: insert, Content: "Coffee, ", Revision: 1}); err != nil {
 		return fmt.Errorf("collaborate: %w", err)
 	}
-	return edited(first, 2, "Coffee, ")
+	if err := edited(first, 2, "Coffee, "); err != nil {
+		return err
+	}
+	// The roles permit menus only.
+	for _, err := range collaboration.Collaborate(ctx, stream.Of(&shopv1.DocumentEdit{DocumentId: "contracts/7"})) {
+		if err := expect("Collaborate", err, codes.PermissionDenied, rpcerr.ReasonMissingPermission); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // edited shows the edit that produces a revision, and checks that it is as expected. Edits may

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -28,9 +29,7 @@ const drainDelay = 500 * time.Millisecond
 
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	ctx, expire := context.WithTimeout(ctx, 2*time.Minute)
 	err := demo(ctx)
-	expire()
 	cancel()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
@@ -51,40 +50,62 @@ func demo(ctx context.Context) error {
 		return err
 	}
 
-	title("Serve on a free port")
-	var log bytes.Buffer // read after the server has stopped
-	server, err := process.Start(ctx, filepath.Join(bin, "server"), &log, "-drain-delay", drainDelay.String(), "-uploads", filepath.Join(bin, "uploads"))
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	title("Start what an organization has: certificates, an identity provider, Redis")
+	platform, err := startPlatform(ctx, bin)
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, &log)
+		return err
 	}
-	fmt.Println("serving at", server.Addr)
+	defer platform.stop()
 
-	err = play(ctx, server.Addr, filepath.Join(bin, "client"))
-	if err == nil {
-		err = stop(ctx, server)
+	title("Serve two replicas on free ports, with TLS")
+	var logs [2]bytes.Buffer // read after the servers have stopped
+	var replicas []*process.Server
+	for i := range logs {
+		replica, err := process.Start(ctx, filepath.Join(bin, "server"), &logs[i], platform.environment(),
+			"-drain-delay", drainDelay.String(), "-uploads", filepath.Join(bin, "uploads", strconv.Itoa(i)))
+		if err != nil {
+			return fmt.Errorf("%w\n%s", err, &logs[i])
+		}
+		defer replica.Kill() // if a step failed
+		replicas = append(replicas, replica)
+		fmt.Println("serving at", replica.Addr)
 	}
-	server.Kill() // if a step failed
-	title("What the server logged")
-	fmt.Print(&log)
+	err = play(ctx, platform, replicas, filepath.Join(bin, "client"))
+	for _, replica := range replicas {
+		if err == nil {
+			err = stop(ctx, platform, replica)
+		}
+		replica.Kill()
+	}
+	for i := range logs {
+		title(fmt.Sprintf("What replica %d logged", i+1))
+		fmt.Print(&logs[i])
+	}
 	return err
 }
 
-// play calls the server in every way.
-func play(ctx context.Context, addr, client string) error {
+// play calls the replicas in every way.
+func play(ctx context.Context, p *platform, replicas []*process.Server, client string) error {
+	addr := replicas[0].Addr
 	title("Ask for the health of each service")
-	if err := checkHealth(ctx, addr); err != nil {
+	if err := checkHealth(ctx, p, addr); err != nil {
 		return err
 	}
 	title("Call every RPC with the generated client")
-	if err := run(ctx, client, "-addr", addr); err != nil {
+	if err := run(ctx, client, "-addr", addr, "-ca", p.provider.CAFile, "-issuer", p.provider.Issuer); err != nil {
 		return err
 	}
-	return playGrpcurl(ctx, addr)
+	if err := playReplicas(ctx, p, []string{addr, replicas[1].Addr}); err != nil {
+		return err
+	}
+	return playGrpcurl(ctx, p, addr)
 }
 
 // checkHealth requests the status of each service, as Kubernetes and load balancers do.
-func checkHealth(ctx context.Context, addr string) error {
-	conn, err := client.Dial(addr, client.WithInsecure())
+func checkHealth(ctx context.Context, p *platform, addr string) error {
+	conn, err := client.Dial(addr, client.WithServerCAs(p.provider.CAFile))
 	if err != nil {
 		return err
 	}
@@ -119,9 +140,9 @@ func checkHealth(ctx context.Context, addr string) error {
 
 // stop sends SIGTERM to the server, as Kubernetes does, while watching its health, as a load
 // balancer does.
-func stop(ctx context.Context, server *process.Server) error {
+func stop(ctx context.Context, p *platform, server *process.Server) error {
 	title("Watch its health and stop it with SIGTERM")
-	conn, err := client.Dial(server.Addr, client.WithInsecure())
+	conn, err := client.Dial(server.Addr, client.WithServerCAs(p.provider.CAFile))
 	if err != nil {
 		return err
 	}

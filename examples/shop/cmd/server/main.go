@@ -12,7 +12,6 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
-	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
 	"github.com/grpcservice/grpcservice/runtime/eventlog"
 	"github.com/grpcservice/grpcservice/runtime/idempotency"
@@ -45,18 +44,21 @@ func serve(ctx context.Context, addr string, drainDelay time.Duration, uploads s
 	}
 	defer staging.Close()
 	events, lines := eventlog.New[shopv1.Event](eventlog.NewMemory()), eventlog.New[shopv1.LogEntry](eventlog.NewMemory(eventlog.WithMaxBytes(1<<20)))
-	srv := server.New(
+	protection, closeAll, err := security(os.Getenv)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	srv := server.New(append(protection,
 		server.WithDrainDelay(drainDelay),
 		server.WithLogger(slog.New(service.KeepLines(lines, slog.Default().Handler()))), // TailLogs shows the log
-		// The protos declare which callers each method allows.
-		server.WithAuthenticator(auth.Authenticator()),
 		// A retried order is placed once.
 		server.WithIdempotency(idempotency.New(idempotency.Memory())),
 		// The keys that seal page tokens.
 		server.WithTokenKeys(keys...),
 		// This API is public: let grpcurl list, describe and call it.
 		server.WithReflection(),
-	)
+	)...)
 	catalogue := service.NewCatalogue(service.Products()...)
 	// Replicas that share a store take over each other's operations.
 	ops := operation.NewManager(operation.Memory())

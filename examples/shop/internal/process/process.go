@@ -43,9 +43,10 @@ type Server struct {
 }
 
 // Start runs the server at path on a free port and returns when it accepts connections. The
-// server's log goes to log. The server is killed when ctx ends.
-func Start(ctx context.Context, path string, log io.Writer, args ...string) (*Server, error) {
+// server's log goes to log. env is added to the environment. The server is killed when ctx ends.
+func Start(ctx context.Context, path string, log io.Writer, env []string, args ...string) (*Server, error) {
 	cmd := exec.CommandContext(ctx, path, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	cmd.Env = append(os.Environ(), env...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ func TestShop(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	server, err := process.Start(t.Context(), filepath.Join(bin, "server"), &log, "-drain-delay", "100ms", "-uploads", t.TempDir())
+	server, err := process.Start(t.Context(), filepath.Join(bin, "server"), &log, nil, "-drain-delay", "100ms", "-uploads", t.TempDir())
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &log)
 	}
@@ -52,6 +52,10 @@ func openChat(t *testing.T, addr string) <-chan error {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
+	callers, err := auth.Provider{}.Callers()
+	if err != nil {
+		t.Fatal(err)
+	}
 	say := func(yield func(*shopv1.ChatMessage, error) bool) {
 		if yield(&shopv1.ChatMessage{UserId: "ada", RoomId: "sales", Content: "anybody here?"}, nil) {
 			<-t.Context().Done()
@@ -60,7 +64,7 @@ func openChat(t *testing.T, addr string) <-chan error {
 	heard, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		var last error
-		for message, err := range shopv1service.NewChatServiceClient(conn).Chat(auth.As(t.Context(), auth.Guest), say) {
+		for message, err := range shopv1service.NewChatServiceClient(conn).Chat(callers.As(t.Context(), auth.Guest), say) {
 			if last = err; message.GetUserId() == "guest" { // after the notice that it has joined
 				close(heard)
 			}

@@ -215,8 +215,9 @@ func TestProcessBatchOneAtATime(t *testing.T) {
 }
 
 func TestOperationsAreTheirCallers(t *testing.T) {
-	jobs := serveJobs(t, operation.Memory(), service.NewCatalogue(service.Products()...), server.WithAuthenticator(auth.Authenticator()))
-	clerk, customer := auth.As(t.Context(), auth.Clerk), auth.As(t.Context(), auth.Customer)
+	opts, callers := authenticated(t)
+	jobs := serveJobs(t, operation.Memory(), service.NewCatalogue(service.Products()...), opts...)
+	clerk, customer := callers.As(t.Context(), auth.Clerk), callers.As(t.Context(), auth.Customer)
 	op, err := process.Call(clerk, jobs, jobs.ops, priced(1))
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
+	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/hub"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
@@ -25,9 +26,9 @@ func NewChatService(rooms *hub.Hub[shopv1.ChatMessage]) *ChatService { return &C
 // Rooms returns a hub whose rooms receive the shop's notices of members that join and leave.
 func Rooms() *hub.Hub[shopv1.ChatMessage] {
 	return hub.New[shopv1.ChatMessage](hub.WithPresence(func(m *hub.Member[shopv1.ChatMessage], event hub.Presence) *shopv1.ChatMessage {
-		content := m.Name() + " has joined"
+		content := auth.Name(m.Principal()) + " has joined"
 		if event == hub.Left {
-			content = m.Name() + " has left"
+			content = auth.Name(m.Principal()) + " has left"
 		}
 		return &shopv1.ChatMessage{UserId: "shop", RoomId: m.Room(), Content: content, Timestamp: timestamppb.Now()}
 	}))
@@ -61,7 +62,7 @@ func (s *ChatService) say(ctx context.Context, m *hub.Member[shopv1.ChatMessage]
 		return rpcerr.Invalid(rpcerr.Violation("content", "must have at most %d bytes, has %d", maxMessage, len(req.GetContent())))
 	}
 	message := proto.CloneOf(req)
-	message.UserId, message.RoomId, message.Timestamp = m.Name(), m.Room(), timestamppb.Now()
+	message.UserId, message.RoomId, message.Timestamp = auth.Name(m.Principal()), m.Room(), timestamppb.Now()
 	return s.rooms.Publish(ctx, m.Room(), message)
 }
 

@@ -124,8 +124,9 @@ func TestCreateOrderAgain(t *testing.T) {
 }
 
 func TestOrdersAreTheirCustomers(t *testing.T) {
-	orders := serveOrders(t, server.WithAuthenticator(auth.Authenticator()))
-	customer, clerk := auth.As(t.Context(), auth.Customer), auth.As(t.Context(), auth.Clerk)
+	opts, callers := authenticated(t)
+	orders := serveOrders(t, opts...)
+	customer, clerk := callers.As(t.Context(), auth.Customer), callers.As(t.Context(), auth.Clerk)
 	mine, err := orders.CreateOrder(customer, &shopv1.CreateOrderRequest{RequestId: aUUID, Lines: teapots(1)})
 	if err != nil {
 		t.Fatal(err)
@@ -139,6 +140,6 @@ func TestOrdersAreTheirCustomers(t *testing.T) {
 	if err != nil || theirs.GetId() == mine.GetId() {
 		t.Errorf("the same idempotency key of somebody else gets %v, %v; want another order than %d", theirs, err, mine.GetId())
 	}
-	_, err = orders.CreateOrder(auth.As(t.Context(), auth.Guest), &shopv1.CreateOrderRequest{Lines: teapots(1)})
+	_, err = orders.CreateOrder(callers.As(t.Context(), auth.Guest), &shopv1.CreateOrderRequest{Lines: teapots(1)})
 	wantReason(t, err, codes.PermissionDenied, rpcerr.ReasonMissingScope)
 }

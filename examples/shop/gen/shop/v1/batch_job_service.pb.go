@@ -393,10 +393,11 @@ const file_shop_v1_batch_job_service_proto_rawDesc = "" +
 	"\x0eBatchJobReason\x12 \n" +
 	"\x1cBATCH_JOB_REASON_UNSPECIFIED\x10\x00\x12&\n" +
 	"\"BATCH_JOB_REASON_CATALOGUE_UNKNOWN\x10\x01\x1a\x16ʛ-\x12\n" +
-	"\x10shop.example.com2\x9f\x02\n" +
-	"\x0fBatchJobService\x12\x99\x01\n" +
-	"\fProcessBatch\x12\x15.shop.v1.BatchRequest\x1a\x1d.google.longrunning.Operation\"S\xcaA\x1e\n" +
-	"\rBatchResponse\x12\rBatchMetadataʛ-+*\x00Z\f\x10\xc8\x01\x18\x02*\x05itemsb\x19\"\x0310s*\x0324h2\x021hB\tcatalogue\x90\x02\x02\x12V\n" +
+	"\x10shop.example.com2\xc0\x02\n" +
+	"\x0fBatchJobService\x12\xba\x01\n" +
+	"\fProcessBatch\x12\x15.shop.v1.BatchRequest\x1a\x1d.google.longrunning.Operation\"t\xcaA\x1e\n" +
+	"\rBatchResponse\x12\rBatchMetadataʛ-L*\x00Z\f\x10\xc8\x01\x18\x02*\x05itemsb\x19\"\x0310s*\x0324h2\x021hB\tcatalogue\xf2\x01\x1e\n" +
+	"\x11catalogues.update\x12\tcatalogue\x90\x02\x02\x12V\n" +
 	"\fGetOperation\x12\x1c.shop.v1.GetOperationRequest\x1a\x1d.google.longrunning.Operation\"\tʛ-\x02*\x00\x90\x02\x01\x1a\x18ʛ-\x14\n" +
 	"\x04\n" +
 	"\x022s\x12\f\x12\n" +

@@ -230,10 +230,11 @@ const file_shop_v1_collaboration_service_proto_rawDesc = "" +
 	"\x13CollaborationReason\x12$\n" +
 	" COLLABORATION_REASON_UNSPECIFIED\x10\x00\x12+\n" +
 	"'COLLABORATION_REASON_TOO_MANY_DOCUMENTS\x10\x01\x1a\x16ʛ-\x12\n" +
-	"\x10shop.example.com2\x91\x01\n" +
-	"\x14CollaborationService\x12y\n" +
-	"\vCollaborate\x12\x15.shop.v1.DocumentEdit\x1a\x15.shop.v1.DocumentEdit\"8ʛ-4\n" +
-	"\t\x1a\x0310m\"\x028h\x12\x10\x12\x0eproducts.write8\x80\x80\x04\x9a\x01\x10\x12\vdocument_id\x18\x80\b(\x010\x01BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
+	"\x10shop.example.com2\xb4\x01\n" +
+	"\x14CollaborationService\x12\x9b\x01\n" +
+	"\vCollaborate\x12\x15.shop.v1.DocumentEdit\x1a\x15.shop.v1.DocumentEdit\"Zʛ-V\n" +
+	"\t\x1a\x0310m\"\x028h\x12\x10\x12\x0eproducts.write8\x80\x80\x04\x9a\x01\x10\x12\vdocument_id\x18\x80\b\xf2\x01\x1f\n" +
+	"\x0edocuments.edit\x12\vdocument_id \x01(\x010\x01BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
 
 var (
 	file_shop_v1_collaboration_service_proto_rawDescOnce sync.Once
