@@ -386,3 +386,28 @@ func TestMessagesEndWithTheirContext(t *testing.T) {
 		wantWaiting(t, m, 1)
 	})
 }
+
+// TestMessagesThatCannotBeEncoded holds that only the publisher of such a message has an error.
+func TestMessagesThatCannotBeEncoded(t *testing.T) {
+	presence := hub.WithPresence(func(m *member, event hub.Presence) *message {
+		if event == hub.Joined && m.Name() == "broken" {
+			return &message{Text: "\xff"}
+		}
+		return nil
+	})
+	h := hub.New[message](presence)
+	a, b := join(t, h, "x"), join(t, h, "x")
+	broken := &message{Text: "a\xff"}
+	for name, err := range map[string]error{"Publish": h.Publish(t.Context(), "x", broken), "Send": b.Send(t.Context(), broken)} {
+		wantError(t, err, codes.Internal, rpcerr.ReasonInternal)
+		if cause := errors.Unwrap(err); cause == nil || !strings.Contains(cause.Error(), "Request.text has invalid UTF-8") {
+			t.Errorf("%s: %v", name, cause)
+		}
+	}
+	if _, err := h.Join(t.Context(), "x", hub.WithName("broken")); status.Code(err) != codes.Internal {
+		t.Errorf("Join with a notice that cannot be encoded: %v", err)
+	}
+	publish(t, h, "x", 7)
+	wantWaiting(t, a, 7)
+	wantWaiting(t, b, 7)
+}

@@ -22,7 +22,8 @@ func Except[T any](m *Member[T]) PublishOption { return PublishOption{except: m.
 //
 // If ctx ends while Publish waits, it returns the error of ctx; members that had room have the
 // message, and the others have lost it. If the bus fails, the error is UNAVAILABLE, reason
-// BUS_FAILED; the members of this replica have the message. A room key that is empty or longer than
+// BUS_FAILED; the members of this replica have the message. A message that cannot be encoded, such
+// as one with text that is not UTF-8, is INTERNAL, and no member has it. A room key that is empty or longer than
 // 256 bytes is INVALID_ARGUMENT.
 func (h *Hub[T]) Publish(ctx context.Context, key string, msg *T, opts ...PublishOption) error {
 	var except uint64
@@ -62,6 +63,9 @@ func (h *Hub[T]) wrap(msg *T) (*envelope[T], error) {
 	}
 	if msg == nil {
 		return nil, misuse("a nil message was published")
+	}
+	if err := h.checker.Check(any(msg).(proto.Message)); err != nil {
+		return nil, misuse("%T cannot be encoded: %w", msg, err)
 	}
 	env := &envelope[T]{msg: msg}
 	if h.conflate != nil {
