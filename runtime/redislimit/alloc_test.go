@@ -19,7 +19,7 @@ func TestAllocations(t *testing.T) {
 	away := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
 	defer away.Close()
 	l, log := newLimiter(t, away)
-	awaitAway(t, l, log, 1)
+	awaitAway(t, l, log)
 	r := bind(l, "M", benchRates...)
 	// Probes allocate too, so it is the least of several runs
 	least := 1e9

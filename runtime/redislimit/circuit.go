@@ -3,6 +3,7 @@ package redislimit
 import (
 	"log/slog"
 	"math"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,14 +89,24 @@ func (c *circuit) fail(era uint64, err error) {
 	c.log(warn, err)
 }
 
-// try probes Redis.
-func (c *circuit) try() {
-	begin := time.Now()
-	err := c.probe()
-	if err == nil && time.Since(begin) > c.timeout {
-		err = errLate
+// prompt probes Redis, and returns an error unless it replies in time. A first late reply may come
+// from a new connection, so there is a second try.
+func (c *circuit) prompt() error {
+	for range 2 {
+		begin := time.Now()
+		if err := c.probe(); err != nil {
+			return err
+		}
+		if time.Since(begin) <= c.timeout {
+			return nil
+		}
 	}
-	if err != nil {
+	return errLate
+}
+
+// try probes Redis, and closes the circuit if it is back.
+func (c *circuit) try() {
+	if err := c.prompt(); err != nil {
 		c.counts.failures.Add(1)
 		c.mu.Lock()
 		warn := c.missed()
@@ -130,7 +141,18 @@ func (c *circuit) missed() (warn bool) {
 func (c *circuit) log(warn bool, err error) {
 	if warn {
 		report.Log(func() {
-			c.logger.Warn("redislimit: Redis is away; this replica allows its share of the rates", slog.Any("error", err))
+			c.logger.Warn("redislimit: Redis is away; this replica allows its share of the rates", slog.String("error", shortened(err)))
 		})
 	}
+}
+
+// maxErrorText bounds how much of an error's text is logged: a server may reply anything.
+const maxErrorText = 256
+
+func shortened(err error) string {
+	text := err.Error()
+	if len(text) > maxErrorText {
+		text = strings.ToValidUTF8(text[:maxErrorText], "") + "…"
+	}
+	return text
 }

@@ -67,6 +67,7 @@ func slotOf(nodes []*redisServer, key string) int {
 // TestClusterSlots checks that all keys of a call have the same slot, whatever their callers are,
 // and that methods spread.
 func TestClusterSlots(t *testing.T) {
+	t.Parallel()
 	_, nodes := startCluster(t, 3)
 	l, _ := newLimiter(t, nodes[0].client())
 	seen := make(map[int]bool)
@@ -91,11 +92,13 @@ func TestClusterSlots(t *testing.T) {
 
 // TestClusterNodeDies checks that only the methods whose server is away are limited by shares.
 func TestClusterNodeDies(t *testing.T) {
+	t.Parallel()
 	noLeaks(t)
 	client, nodes := startCluster(t, 3)
 	l, log := newLimiter(t, client, WithReplicas(1), WithTimeout(200*time.Millisecond))
 	rate := runtime.Rate{PerSecond: 1e6, Burst: 1e6}
-	well, ill := bind(l, methodOf(t, nodes, 0), rate), bind(l, methodOf(t, nodes, 2), rate)
+	method := methodOf(t, nodes, 2)
+	well, ill := bind(l, methodOf(t, nodes, 0), rate), bind(l, method, rate)
 	until(t, "both are in use", func() bool {
 		take(t, well, "")
 		take(t, ill, "")
@@ -114,12 +117,14 @@ func TestClusterNodeDies(t *testing.T) {
 	if after := l.Stats(); after.Shared != before.Shared+100 {
 		t.Errorf("%d of 100 calls of another method are shared", after.Shared-before.Shared)
 	}
+	ill = bind(l, method, rate) // as a policy does that changes
 	nodes[2].restart()
 	until(t, "the method is shared again", func() bool { take(t, ill, ""); return l.Stats().Away == 0 })
 }
 
 // TestClusterSlotMoves moves the slot of a method to another server.
 func TestClusterSlotMoves(t *testing.T) {
+	t.Parallel()
 	noLeaks(t)
 	client, nodes := startCluster(t, 2)
 	l, _ := newLimiter(t, client, WithTimeout(generous))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,8 +19,18 @@ import (
 type Limiter struct {
 	*settings
 	requests *requester
-	shared   *circuit // nil if methods may depend on different servers
 	counts   counts
+	single   *circuit // of all methods; nil if they may depend on different servers
+
+	mu       sync.Mutex
+	circuits map[string]*circuit // of methods
+	shares   map[shareKey]*limit.Group
+}
+
+// shareKey identifies the rates of a method in a step of the pipeline.
+type shareKey struct {
+	method string
+	peers  bool
 }
 
 var _ server.RateLimiter = (*Limiter)(nil)
@@ -35,9 +46,14 @@ func New(client redis.Scripter, opts ...Option) (*Limiter, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Limiter{settings: s, requests: newRequester(client)}
+	l := &Limiter{
+		settings: s,
+		requests: newRequester(client),
+		circuits: make(map[string]*circuit),
+		shares:   make(map[shareKey]*limit.Group),
+	}
 	if _, single := client.(*redis.Client); single {
-		l.shared = l.newCircuit("", s.namespace+":probe")
+		l.single = l.newCircuit("", s.namespace+":probe")
 	}
 	return l, nil
 }
@@ -48,8 +64,18 @@ func isNil(client redis.Scripter) bool {
 	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// newCircuit returns a circuit that probes Redis with key. The methods of a cluster depend on
-// different servers, so each has a circuit.
+// circuit returns the circuit of a method, which probes Redis with key. The methods of a cluster
+// depend on different servers, so each has a circuit. The limiter is locked.
+func (l *Limiter) circuit(method, key string) *circuit {
+	if l.single != nil {
+		return l.single
+	}
+	if l.circuits[method] == nil {
+		l.circuits[method] = l.newCircuit(method, key)
+	}
+	return l.circuits[method]
+}
+
 func (l *Limiter) newCircuit(method, key string) *circuit {
 	logger := l.logger
 	if method != "" {
@@ -59,13 +85,12 @@ func (l *Limiter) newCircuit(method, key string) *circuit {
 	return &circuit{timeout: l.timeout, probe: probe, logger: logger, counts: &l.counts, epoch: time.Now()}
 }
 
-// Bind implements [server.RateLimiter].
+// Bind implements [server.RateLimiter]. Rates that replace earlier ones of a method continue their
+// counts.
 func (l *Limiter) Bind(info runtime.MethodInfo, rates []runtime.Rate) server.MethodRates {
 	r := &methodRates{
 		limiter:  l,
-		circuit:  l.shared,
 		names:    newNames(l.settings, info, rates),
-		local:    limit.NewGroup(shares(rates, l.settings)...),
 		refusals: refusals{epoch: time.Now(), seed: maphash.MakeSeed()},
 		returns:  returns{requests: l.requests},
 	}
@@ -74,10 +99,24 @@ func (l *Limiter) Bind(info runtime.MethodInfo, rates []runtime.Rate) server.Met
 		r.args = append(r.args, b.args()...)
 		r.returns.intervals = append(r.returns.intervals, b.interval)
 	}
-	if r.circuit == nil {
-		r.circuit = l.newCircuit(info.FullMethod, r.names.probe)
-	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r.circuit = l.circuit(info.FullMethod, r.names.probe)
+	r.local = l.share(info, rates)
 	return r
+}
+
+// share returns this replica's share of rates, which continues the counts of an earlier Bind. The
+// limiter is locked.
+func (l *Limiter) share(info runtime.MethodInfo, rates []runtime.Rate) *limit.Group {
+	key := shareKey{info.FullMethod, len(rates) > 0 && rates[0].Key == runtime.ByPeer}
+	buckets := shares(rates, l.settings)
+	if earlier := l.shares[key]; earlier != nil {
+		l.shares[key] = earlier.Follow(time.Now(), buckets...)
+	} else {
+		l.shares[key] = limit.NewGroup(buckets...)
+	}
+	return l.shares[key]
 }
 
 // shares returns the buckets of one of several replicas while Redis is away.

@@ -142,5 +142,5 @@ func (r reply) verdict(rates int) (verdict, error) {
 			return verdict{int(rate) - 1, time.Duration(wait) * time.Microsecond}, nil
 		}
 	}
-	return verdict{}, fmt.Errorf("redis replied %v, which is not from the script", r.value)
+	return verdict{}, fmt.Errorf("redis replied %T, which is not from the script", r.value)
 }

@@ -8,7 +8,8 @@ import (
 // maxReturns bounds the keys that wait to be given back. Calls of further ones stay counted.
 const maxReturns = 1024
 
-// returns gives calls back in the background, all that came in meanwhile with one request.
+// returns gives calls back in the background, all that came in meanwhile with one request. If the
+// client sends a request twice, up to as many calls more are allowed.
 type returns struct {
 	requests  *requester
 	intervals []time.Duration // of the rates

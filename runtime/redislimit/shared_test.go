@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
@@ -287,6 +289,26 @@ func TestRatesChange(t *testing.T) {
 	}
 }
 
+// TestSharesContinue binds a method again while Redis is away.
+func TestSharesContinue(t *testing.T) {
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	defer client.Close()
+	l, _ := newLimiter(t, client, WithReplicas(1))
+	rates := []runtime.Rate{{PerSecond: slow, Burst: 3}, {PerSecond: slow, Burst: 2, Key: runtime.ByPrincipal}}
+	peers := runtime.Rate{PerSecond: slow, Burst: 4, Key: runtime.ByPeer}
+	for i, want := range []int{2, 0} {
+		if n := allowed(t, bind(l, "M", rates...), "ada", 5); n != want {
+			t.Errorf("bound for the %d. time: %d calls are allowed, want %d", i+1, n, want)
+		}
+		if n := allowed(t, bind(l, "M", peers), "\x00::1", 5); n != 2*want {
+			t.Errorf("peers, bound for the %d. time: %d calls are allowed, want %d", i+1, n, 2*want)
+		}
+	}
+	if n := allowed(t, bind(l, "Other", rates...), "ada", 5); n != 2 {
+		t.Errorf("another method: %d calls are allowed, want 2", n)
+	}
+}
+
 // TestManyCallers checks that callers beyond the maximum share a key, on each replica.
 func TestManyCallers(t *testing.T) {
 	s := startRedis(t)
@@ -334,9 +356,6 @@ func TestCallsThatEnded(t *testing.T) {
 		t.Errorf("%+v; want no failure", stats)
 	}
 }
-
-// TestMemory measures the memory of 10,000 callers in Redis; TestSoakMemory 100,000.
-func TestMemory(t *testing.T) { memory(t, 10_000) }
 
 func memory(t *testing.T, callers int) {
 	s := startRedis(t)

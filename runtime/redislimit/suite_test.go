@@ -12,6 +12,7 @@ import (
 
 // TestSuite runs the conformance tests with a Redis, a cluster, and without Redis.
 func TestSuite(t *testing.T) {
+	t.Parallel()
 	for name, client := range map[string]func(t *testing.T) (redis.Scripter, []Option){
 		"one server": func(t *testing.T) (redis.Scripter, []Option) {
 			return startRedis(t).client(), []Option{WithTimeout(generous)}
