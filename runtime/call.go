@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
@@ -23,6 +24,10 @@ type Call interface {
 	RequestID() string
 	// Principal returns the authenticated caller, or nil if the caller is not authenticated.
 	Principal() *Principal
+	// Peer returns the address that the call comes from, or nil if it is unknown. Behind a proxy that
+	// the server trusts, it is the address of the proxy's client: a *net.IPAddr if the proxy has
+	// stated it for the call. A client's call has none.
+	Peer() net.Addr
 	// Received returns how many requests the method has received so far: 0 or 1 unless the RPC takes a
 	// stream of requests. A client receives responses.
 	Received() int64

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"reflect"
 	"sync/atomic"
 	"time"
@@ -115,6 +116,9 @@ func (c *observedCall) RequestID() string {
 
 // Principal implements [runtime.Call].
 func (*observedCall) Principal() *runtime.Principal { return nil }
+
+// Peer implements [runtime.Call].
+func (*observedCall) Peer() net.Addr { return nil }
 
 // Received implements [runtime.Call].
 func (c *observedCall) Received() int64 { return c.received.Load() }

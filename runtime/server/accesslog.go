@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -64,8 +65,13 @@ func (l *accessLog) write(c runningCall, wanted records, path string, outcome ru
 		slog.String("code", code.String()),
 		slog.Duration("duration", outcome.Duration),
 		slog.String(logRequestID, c.RequestID()),
-		slog.String("peer", peerOf(c)),
+		slog.String("peer", textOf(c.Peer())),
 	)
+	if client, ok := c.Peer().(*net.IPAddr); ok {
+		if proxy := peerAddr(c); proxy != net.Addr(client) {
+			record.AddAttrs(slog.String("proxy", textOf(proxy)))
+		}
+	}
 	if path != "" {
 		record.AddAttrs(slog.String("path", path))
 	}

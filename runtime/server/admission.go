@@ -15,7 +15,7 @@ func (m *method) admissionGate() gate {
 			return runtime.ErrDraining
 		}
 		var verdict bounds.Verdict
-		c.load, verdict = m.capacity.Begin(c.arrival, peerAddr(ctx), essential)
+		c.load, verdict = m.capacity.Begin(c.arrival, c.Peer(), essential)
 		switch verdict {
 		case bounds.Accepted:
 			return nil

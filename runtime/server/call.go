@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -54,6 +55,7 @@ type call struct {
 	policy    *effective
 	start     time.Time
 	id        requestid.ID
+	client    net.Addr // that a trusted proxy has stated; nil if none has
 	principal *runtime.Principal
 	received  atomic.Int64 // messages of streams
 	sent      atomic.Int64
@@ -93,6 +95,14 @@ func (c *callContext) RequestID() string { return c.call.id.String() }
 
 // Principal implements [runtime.Call].
 func (c *callContext) Principal() *runtime.Principal { return c.call.principal }
+
+// Peer implements [runtime.Call].
+func (c *callContext) Peer() net.Addr {
+	if c.call.client != nil {
+		return c.call.client
+	}
+	return peerAddr(c)
+}
 
 // Received implements [runtime.Call].
 func (c *callContext) Received() int64 { return c.call.received.Load() }

@@ -21,25 +21,26 @@ import (
 // capacity bounds how many calls and connections a server has at a time.
 type capacity struct {
 	*bounds.Bounds
-	logger      *slog.Logger
+	*settings
 	serverFull  *rejection.Errors
 	peerFull    *rejection.Errors
 	records     *limit.Rate // of closed connections
 	notRecorded atomic.Int64
 }
 
-func newCapacity(limits bounds.Limits, logger *slog.Logger, unhandled func(*bounds.Arrival)) *capacity {
+func newCapacity(s *settings, unhandled func(*bounds.Arrival)) *capacity {
 	c := &capacity{
-		logger:     logger,
+		settings:   s,
 		serverFull: overloadErrors("the server has too many calls; try again later"),
 		peerFull: &rejection.Errors{Make: func(wait time.Duration) error {
 			return rpcerr.ReasonTooManyCalls.
 				Errorf(codes.ResourceExhausted, "the peer has too many calls at a time; wait for some of them to finish").
-				WithRetryAfter(wait).WithQuota("peer", fmt.Sprintf("%d calls at a time", limits.CallsPerPeer)).Fixed()
+				WithRetryAfter(wait).WithQuota("peer", fmt.Sprintf("%d calls at a time", s.limits.CallsPerPeer)).Fixed()
 		}},
 		records: limit.NewRate(1/closedRecordInterval.Seconds(), 1),
 	}
-	c.Bounds = bounds.New(limits, ConnectionTimeout, c.logClosed, unhandled)
+	c.Bounds = bounds.New(s.limits, ConnectionTimeout, c.logFull, unhandled)
+	c.ExpectHeaders(s.framing, c.logNoHeader)
 	return c
 }
 
@@ -49,22 +50,34 @@ const healthCheck = "/" + healthServiceName + "/Check"
 
 // tapHandle counts calls when their headers arrive.
 func (c *capacity) tapHandle(ctx context.Context, info *tap.Info) (context.Context, error) {
-	return c.Tap(ctx, peerAddr(ctx), info.FullMethodName, info.FullMethodName == healthCheck), nil
+	addr := peerAddr(ctx)
+	client := c.clientAddr(addr, valuesIn(info.Header))
+	return c.Tap(ctx, addr, client, info.FullMethodName, info.FullMethodName == healthCheck), nil
 }
 
 // closedRecordInterval is the shortest interval between two records of closed connections.
 const closedRecordInterval = 10 * time.Second
 
-// logClosed logs that a connection was closed, at most once in [closedRecordInterval].
-func (c *capacity) logClosed(addr net.Addr, why bounds.Verdict) {
-	if c.records.Take(time.Now()) > 0 {
-		c.notRecorded.Add(1)
-		return
-	}
+// logFull logs that a connection was closed because there are too many.
+func (c *capacity) logFull(addr net.Addr, why bounds.Verdict) {
 	limits := c.Limits()
 	reason := fmt.Sprintf("the server has %d connections; see WithMaxConnections", limits.Connections)
 	if why == bounds.PeerFull {
 		reason = fmt.Sprintf("the peer has %d connections; see WithMaxConnectionsPerPeer", limits.ConnectionsPerPeer)
+	}
+	c.logClosed(addr, reason)
+}
+
+// logNoHeader logs that a connection from a proxy was closed because it has no valid header.
+func (c *capacity) logNoHeader(proxy net.Addr, err error) {
+	c.logClosed(proxy, fmt.Sprintf("%v; see WithProxyProtocol", err))
+}
+
+// logClosed logs that a connection was closed, at most once in [closedRecordInterval].
+func (c *capacity) logClosed(addr net.Addr, reason string) {
+	if c.records.Take(time.Now()) > 0 {
+		c.notRecorded.Add(1)
+		return
 	}
 	report.Log(func() { // in the goroutine that accepts connections
 		c.logger.Warn("connection closed", slog.String("reason", reason), slog.String("peer", addr.String()),

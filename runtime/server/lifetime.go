@@ -23,7 +23,10 @@ func (m *method) begin(ctx context.Context) *callContext {
 	m.policyFile.checkOnUse()
 	return &callContext{
 		Context: ctx, arrival: arrival,
-		call: call{method: m, policy: m.policy.Load(), start: time.Now(), id: requestid.Incoming(ctx)},
+		call: call{
+			method: m, policy: m.policy.Load(), start: time.Now(), id: requestid.Incoming(ctx),
+			client: m.clientOf(ctx, arrival),
+		},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 	"github.com/grpcservice/grpcservice/runtime/internal/rejection"
 	"github.com/grpcservice/grpcservice/runtime/limit"
 	"github.com/grpcservice/grpcservice/runtime/policy"
@@ -100,7 +101,7 @@ func rateKey(c runningCall, key policy.Key) string {
 	if principal := c.Principal(); key == runtime.ByPrincipal && principal != nil {
 		return principal.ID
 	}
-	return "\x00" + peerKey(c)
+	return "\x00" + bounds.PeerOf(c.Peer()).String()
 }
 
 // rateError is the error of a call that exceeds a rate.

@@ -87,7 +87,8 @@ func WithMaxCalls(calls int) Option {
 
 // WithMaxCallsPerPeer sets how many of the calls of [WithMaxCalls] come from one address, instead
 // of [DefaultMaxCallsPerPeer]; 0 sets no bound. An IPv6 address counts by its /64, and a proxy
-// with all its callers. Further calls are rejected with RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS.
+// with all its callers, unless [WithTrustedProxies] or [WithProxyProtocol] names it. Further calls
+// are rejected with RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS.
 func WithMaxCallsPerPeer(calls int) Option {
 	return func(c *settings) { c.limit("WithMaxCallsPerPeer", calls, &c.limits.CallsPerPeer) }
 }
@@ -101,7 +102,7 @@ func WithMaxConnections(connections int) Option {
 
 // WithMaxConnectionsPerPeer sets how many of the connections of [WithMaxConnections] come from one
 // address, instead of [DefaultMaxConnectionsPerPeer]; 0 sets no bound. A proxy counts as one
-// address.
+// address, unless [WithProxyProtocol] names it.
 func WithMaxConnectionsPerPeer(connections int) Option {
 	return func(c *settings) {
 		c.limit("WithMaxConnectionsPerPeer", connections, &c.limits.ConnectionsPerPeer)

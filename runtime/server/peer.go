@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -16,7 +17,7 @@ type runningCall interface {
 	runtime.Call
 }
 
-// peerAddr returns the address that a call comes from, or nil if it is unknown.
+// peerAddr returns the address of the connection of a call, or nil if it is unknown.
 func peerAddr(ctx context.Context) net.Addr {
 	if p, ok := peer.FromContext(ctx); ok {
 		return p.Addr
@@ -24,18 +25,28 @@ func peerAddr(ctx context.Context) net.Addr {
 	return nil
 }
 
-// peerKey returns the peer that a call counts for.
-func peerKey(ctx context.Context) string { return bounds.PeerOf(peerAddr(ctx)).String() }
+// clientOf returns the address that a proxy has stated for a call, or nil.
+func (c *settings) clientOf(ctx context.Context, arrival *bounds.Arrival) net.Addr {
+	if len(c.forwarding) == 0 {
+		return nil
+	}
+	if arrival != nil {
+		return arrival.Client
+	}
+	return c.clientAddr(peerAddr(ctx), func(name string) []string {
+		return metadata.ValueFromIncomingContext(ctx, name)
+	})
+}
 
-// peerOf returns the address that a call comes from, for the log.
-func peerOf(ctx context.Context) string {
-	addr := peerAddr(ctx)
-	if addr == nil {
+// textOf returns an address for the log; "" if it is unknown.
+func textOf(addr net.Addr) string {
+	switch a := addr.(type) {
+	case nil:
 		return ""
-	}
-	if tcp, ok := addr.(*net.TCPAddr); ok {
+	case *net.TCPAddr:
 		var buf [64]byte
-		return string(tcp.AddrPort().AppendTo(buf[:0]))
+		return string(a.AddrPort().AppendTo(buf[:0]))
+	default:
+		return addr.String()
 	}
-	return addr.String()
 }

@@ -16,7 +16,7 @@ func newPipeline(c *settings) *pipeline {
 	if c.policyFile != nil {
 		c.policyFile.pipeline = p
 	}
-	p.capacity = newCapacity(c.limits, c.logger, p.noteUnhandled)
+	p.capacity = newCapacity(c, p.noteUnhandled)
 	return p
 }
 

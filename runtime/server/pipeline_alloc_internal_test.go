@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -98,6 +99,23 @@ func TestPipelineAllocations(t *testing.T) {
 	second := WithAuthenticator(nobody, cachedAuthenticator())
 	if got := allocsOf(t, good, handlerOf(everything, off, second), nil, codes.OK); got != served {
 		t.Errorf("with two authenticators: %v allocations, %v with one", got, served)
+	}
+	direct, proxied := good, metadata.NewIncomingContext(good, metadata.Pairs(
+		"authorization", "good", "x-request-id", "abc", "x-forwarded-for", "203.0.113.9, 10.0.0.9"))
+	strangers := WithTrustedProxies(netip.MustParsePrefix("192.0.2.0/24"))
+	trusted := WithTrustedProxies(netip.MustParsePrefix("10.0.0.0/24"))
+	for name, test := range map[string]struct {
+		ctx    context.Context
+		option Option
+		more   float64
+	}{
+		"not from a proxy":       {proxied, strangers, 0},
+		"a proxy without header": {direct, trusted, 0},
+		"a proxy":                {proxied, trusted, 2}, // the copy of the header, and the address
+	} {
+		if got := allocsOf(t, test.ctx, handlerOf(everything, off, test.option), nil, codes.OK); got > served+test.more {
+			t.Errorf("%s: %v allocations, %v without the option; at most %v more", name, got, served, test.more)
+		}
 	}
 	limited := everything
 	limited.Rates = []runtime.Rate{{PerSecond: 1e-6, Burst: 1}}

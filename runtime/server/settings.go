@@ -12,6 +12,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 	"github.com/grpcservice/grpcservice/runtime/internal/overrides"
+	"github.com/grpcservice/grpcservice/runtime/internal/proxies"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
@@ -32,6 +33,8 @@ type settings struct {
 	admitAll        bool // whatever policies require; see WithoutAuthentication
 	limiter         RateLimiter
 	limits          bounds.Limits
+	forwarding      proxies.Set                      // whose X-Forwarded-For is read
+	framing         proxies.Set                      // whose connections have a header of the PROXY protocol
 	creds           credentials.TransportCredentials // nil for plain text
 	tls             tlsSettings
 	healthAddr      string // "" for none

@@ -15,9 +15,12 @@ type Arrival struct {
 	Method string
 	// At is when the headers had arrived.
 	At time.Time
+	// Client is the address of the client that a trusted proxy has stated for the call, or nil.
+	Client net.Addr
 
 	conn    *connUse
-	stream  uint32 // 0 if the call does not count
+	peer    *peerUse // of Client; nil if the call counts for the peer of its connection
+	stream  uint32   // 0 if the call does not count
 	verdict Verdict
 	handled atomic.Bool
 
@@ -57,17 +60,17 @@ func (a *Arrival) Rejected() bool { return a != nil && a.verdict != Accepted }
 // Tap returns the context of a call whose headers have arrived; the call counts while the transport
 // holds it. Tap rejects no call itself and leaves that to [Bounds.Begin], because grpc does not
 // stop the timer of the deadline of a call that a tap handle rejects. addr is the peer's address as
-// grpc reports it. Calls of connections that are unknown to the Bounds are accepted and not
-// counted.
+// grpc reports it. client is the address that the call counts for instead, or nil. Calls of
+// connections that are unknown to the Bounds are accepted and not counted.
 //
 // It must be called by the goroutine that reads the connection: by a tap handle of grpc.
-func (b *Bounds) Tap(ctx context.Context, addr net.Addr, method string, essential bool) context.Context {
+func (b *Bounds) Tap(ctx context.Context, addr, client net.Addr, method string, essential bool) context.Context {
 	known, ok := b.conns.Load(addr)
 	if !ok {
 		return ctx
 	}
 	conn := known.(*connUse)
-	a := &Arrival{Context: ctx, Method: method, At: time.Now(), conn: conn}
+	a := &Arrival{Context: ctx, Method: method, At: time.Now(), Client: client, conn: conn}
 	a.verdict = conn.begin(a, essential)
 	return a
 }

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/proxies"
 )
 
 // Limits are maximum numbers in use at a time; 0 means no limit.
@@ -47,6 +49,9 @@ type Bounds struct {
 	peers         table
 	conns         sync.Map // of net.Addr, which is unique to a connection, to *connUse
 	handshakes    handshakes
+
+	headers  proxies.Set // whose connections start with a header of the PROXY protocol
+	noHeader func(net.Addr, error)
 }
 
 // New returns Bounds for a server without calls. headerTimeout is how long the headers of a call

@@ -10,7 +10,7 @@ import (
 // connUse is the use of one connection.
 type connUse struct {
 	bounds *Bounds
-	peer   *peerUse
+	peer   *peerUse // nil until the proxy that has made the connection states its client
 	addr   net.Addr // unique to the connection
 
 	// opened is the stream whose headers were read last. Only the goroutine that reads the
@@ -39,16 +39,20 @@ type sameAddr struct{ net.Addr }
 // on the type.
 func unique(addr net.Addr) net.Addr {
 	switch a := addr.(type) {
+	case nil:
+		return new(net.TCPAddr)
 	case *net.TCPAddr:
+		same := new(net.TCPAddr)
 		if a != nil {
-			same := *a
-			return &same
+			*same = *a
 		}
+		return same
 	case *net.UnixAddr:
+		same := new(net.UnixAddr)
 		if a != nil {
-			same := *a
-			return &same
+			*same = *a
 		}
+		return same
 	}
 	return &sameAddr{addr}
 }
@@ -62,11 +66,19 @@ func (c *connUse) begin(a *Arrival, essential bool) Verdict {
 	if stream == 0 || c.closed {
 		return Accepted
 	}
+	peer := c.peer
+	if a.Client != nil {
+		peer = c.bounds.peers.acquire(PeerOf(a.Client))
+		a.peer = peer
+	}
 	limits := c.bounds.limits
-	verdict := enterBoth(&c.bounds.all.streams, &c.peer.streams,
+	verdict := enterBoth(&c.bounds.all.streams, &peer.streams,
 		raised(limits.Calls, essential), raised(limits.CallsPerPeer, essential))
-	if verdict == Accepted {
+	switch {
+	case verdict == Accepted:
 		c.streams[stream], a.stream = a, stream
+	case a.peer != nil:
+		a.peer.release()
 	}
 	return verdict
 }
@@ -124,11 +136,18 @@ func (c *connUse) written(answered, reset []uint32) {
 
 // end stops counting a stream. The caller holds the lock.
 func (c *connUse) end(stream uint32) {
-	if _, counts := c.streams[stream]; counts {
-		delete(c.streams, stream)
-		c.bounds.all.streams.Add(-1)
-		c.peer.streams.Add(-1)
+	a, counts := c.streams[stream]
+	if !counts {
+		return
 	}
+	delete(c.streams, stream)
+	c.bounds.all.streams.Add(-1)
+	if a.peer == nil {
+		c.peer.streams.Add(-1)
+		return
+	}
+	a.peer.streams.Add(-1)
+	a.peer.release()
 }
 
 // close ends the connection and its streams, once.
@@ -144,6 +163,8 @@ func (c *connUse) close() {
 	}
 	c.bounds.conns.Delete(c.addr)
 	c.bounds.all.connections.Add(-1)
-	c.peer.connections.Add(-1)
-	c.peer.release()
+	if c.peer != nil {
+		c.peer.connections.Add(-1)
+		c.peer.release()
+	}
 }

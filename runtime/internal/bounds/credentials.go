@@ -43,11 +43,19 @@ func (f following) Clone() credentials.TransportCredentials {
 
 func (f following) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	if bound, ok := raw.(*boundConn); ok {
+		if err := f.bounds.identify(bound); err != nil {
+			return nil, nil, err // grpc closes raw
+		}
 		return f.handshake(bound, bound)
 	}
 	bound, ok := f.bounds.accept(raw)
 	if !ok {
 		return nil, nil, errTooMany
+	}
+	err := f.bounds.identify(bound)
+	if err != nil {
+		bound.use.close()
+		return nil, nil, err
 	}
 	conn, info, err := f.handshake(raw, bound)
 	if err != nil {

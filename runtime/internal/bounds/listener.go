@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/h2conn"
+	"github.com/grpcservice/grpcservice/runtime/internal/network"
 )
 
 // Listener returns lis without the connections above the limits, which it closes before reading
@@ -40,6 +41,9 @@ func (l *listener) Accept() (net.Conn, error) {
 // accept returns raw as a connection that counts, or closes it if there are too many.
 func (b *Bounds) accept(raw net.Conn) (*boundConn, bool) {
 	addr := raw.RemoteAddr()
+	if b.headers.Contains(network.IP(addr)) {
+		return b.acceptProxied(raw, addr)
+	}
 	peer := b.peers.acquire(PeerOf(addr))
 	verdict := enterBoth(&b.all.connections, &peer.connections, b.limits.Connections, b.limits.ConnectionsPerPeer)
 	if verdict != Accepted {

@@ -5,10 +5,13 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/network"
 )
 
 // Peer is an address without its port. A caller with an IPv6 address has a whole /64, which is one
-// peer.
+// peer. So are all callers of a Unix socket, who may choose their addresses, and all callers whose
+// address is unknown.
 type Peer struct {
 	ip   netip.Addr
 	text string // for an address that is not IP
@@ -16,29 +19,20 @@ type Peer struct {
 
 // PeerOf returns the peer of an address.
 func PeerOf(addr net.Addr) Peer {
-	switch a := addr.(type) {
-	case nil:
-		return Peer{}
-	case *net.TCPAddr:
-		if a != nil {
-			return peerAt(a.AddrPort().Addr())
+	if ip := network.IP(addr); ip.IsValid() {
+		if ip.Is6() {
+			ip = netip.PrefixFrom(ip, 64).Masked().Addr()
 		}
-		return Peer{}
+		return Peer{ip: ip}
 	}
-	text := addr.String()
-	addrPort, err := netip.ParseAddrPort(text)
-	if err != nil { // a Unix socket, for example
-		return Peer{text: text}
+	switch a := addr.(type) {
+	case nil, *net.TCPAddr, *net.IPAddr: // without an address
+		return Peer{text: "unknown"}
+	case *net.UnixAddr:
+		return Peer{text: "unix"}
+	default:
+		return Peer{text: a.String()} // "bufconn" for a connection in memory
 	}
-	return peerAt(addrPort.Addr())
-}
-
-func peerAt(ip netip.Addr) Peer {
-	ip = ip.Unmap().WithZone("")
-	if ip.Is6() {
-		ip = netip.PrefixFrom(ip, 64).Masked().Addr()
-	}
-	return Peer{ip: ip}
 }
 
 // String returns the address; for IPv6, with the length of the prefix.

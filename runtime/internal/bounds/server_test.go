@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
@@ -42,7 +44,11 @@ func serve(t *testing.T, limits Limits, network string, creds, clientCreds crede
 	b := New(limits, time.Minute, func(net.Addr, Verdict) {}, func(*Arrival) {})
 	srv := grpc.NewServer(grpc.Creds(b.Credentials(creds)), grpc.InTapHandle(func(ctx context.Context, info *tap.Info) (context.Context, error) {
 		p, _ := peer.FromContext(ctx)
-		return b.Tap(ctx, p.Addr, info.FullMethodName, false), nil
+		var client net.Addr
+		if stated := info.Header["client"]; len(stated) > 0 {
+			client = &net.IPAddr{IP: net.ParseIP(stated[0])}
+		}
+		return b.Tap(ctx, p.Addr, client, info.FullMethodName, false), nil
 	}))
 	srv.RegisterService(&grpc.ServiceDesc{ServiceName: "test.Large", HandlerType: (*any)(nil), Methods: []grpc.MethodDesc{{
 		MethodName: "Get", Handler: func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
@@ -206,9 +212,75 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	wg.Wait()
 	s.eventually(t, Use{})
-	if got := s.UseOf(PeerOf(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})); got != (Use{}) {
-		t.Errorf("the peer uses %+v", got)
+	for _, peer := range append([]string{"127.0.0.1"}, clients...) {
+		if got := s.UseOf(PeerOf(&net.TCPAddr{IP: net.ParseIP(peer)})); got != (Use{}) {
+			t.Errorf("the peer %s uses %+v", peer, got)
+		}
 	}
+	s.checkForgotten(t)
+}
+
+// checkForgotten waits until no use of a peer is held, so that the peers can be forgotten. A
+// connection that is open holds that of its peer.
+func (s *served) checkForgotten(t *testing.T, open ...Peer) {
+	t.Helper()
+	var held []Peer
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); runtime.Gosched() {
+		held = nil
+		for i := range s.peers.shards {
+			held = append(held, s.peers.shards[i].held()...)
+		}
+		if slices.Equal(held, open) {
+			return
+		}
+	}
+	t.Errorf("held are the uses of %v, want %v", held, open)
+}
+
+func (s *shard) held() (peers []Peer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for peer, use := range s.peers {
+		if use.refs != 0 {
+			peers = append(peers, peer)
+		}
+	}
+	return peers
+}
+
+// clients are the addresses that a proxy states for calls.
+var clients = []string{"203.0.113.1", "203.0.113.2", "2001:db8::1"}
+
+// TestClientsOfAProxyCountSeparately checks the calls that the transport holds.
+func TestClientsOfAProxyCountSeparately(t *testing.T) {
+	s := serve(t, Limits{CallsPerPeer: 2}, "tcp", nil, insecure.NewCredentials(), func(ctx context.Context) (string, error) {
+		<-ctx.Done()
+		return "", ctx.Err()
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	conn := s.dial()
+	for _, from := range append([]string{""}, clients...) {
+		ctx := ctx
+		if from != "" {
+			ctx = metadata.AppendToOutgoingContext(ctx, "client", from)
+		}
+		for range 2 {
+			begin(t, ctx, conn)
+		}
+		if err := finish(begin(t, ctx, conn)); status.Code(err) != codes.Unavailable {
+			t.Errorf("a third call from %q: %v", from, err)
+		}
+	}
+	s.eventually(t, Use{Streams: 8, Connections: 1})
+	cancel()
+	s.eventually(t, Use{Connections: 1})
+	for _, from := range clients {
+		if got := s.UseOf(PeerOf(&net.IPAddr{IP: net.ParseIP(from)})); got != (Use{}) {
+			t.Errorf("%s uses %+v", from, got)
+		}
+	}
+	s.checkForgotten(t, PeerOf(&net.IPAddr{IP: net.IPv4(127, 0, 0, 1)}))
 }
 
 // mess makes calls over conn that are cancelled, exceed their deadline, or are not read, and closes
@@ -220,6 +292,9 @@ func mess(conn *grpc.ClientConn) {
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rand.IntN(20_000))*time.Microsecond)
 			defer cancel()
+			if i := rand.IntN(len(clients) + 1); i < len(clients) {
+				ctx = metadata.AppendToOutgoingContext(ctx, "client", clients[i])
+			}
 			cs, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, method)
 			if err != nil {
 				return
