@@ -5,16 +5,16 @@ package encoded
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 
 	"google.golang.org/grpc"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+	"github.com/grpcservice/grpcservice/runtime/internal/derived"
 )
 
 // Shared is a message that is sent to many streams. It is encoded when the first of them sends it,
-// once for each compressor that they use. It keeps what it has encoded, and the message must not
-// change.
+// once for each server and compressor that they use. It keeps the encoded forms, so the message must
+// not change.
 //
 // Encoding for sharing costs a copy of the encoded message: do not share a message that has only
 // one receiver.
@@ -46,14 +46,11 @@ func Next[T any](ctx context.Context, s *Shared[T]) {
 // Variants are the encoded forms of one message.
 type Variants struct {
 	msg   any
-	first atomic.Pointer[variant]
+	forms derived.Values // by format
 }
 
-// variant is the message encoded for one compressor.
-type variant struct {
-	compressor string
-	next       *variant
-
+// form is the message encoded for one format.
+type form struct {
 	once     sync.Once
 	prepared *grpc.PreparedMsg // nil if it cannot be encoded
 }
@@ -63,7 +60,10 @@ func (v *Variants) Of(msg any) bool { return v.msg == msg }
 
 // Prepared returns the message as streams of the format send it; nil if it cannot be encoded.
 func (v *Variants) Prepared(like *Format) *grpc.PreparedMsg {
-	f := v.find(like.compressor)
+	f, found := v.forms.Load(like, nil).(*form)
+	if !found {
+		f = v.forms.LoadOrStore(like, nil, new(form)).(*form)
+	}
 	f.once.Do(func() {
 		prepared := new(grpc.PreparedMsg)
 		if prepared.Encode(like, v.msg) == nil {
@@ -71,24 +71,4 @@ func (v *Variants) Prepared(like *Format) *grpc.PreparedMsg {
 		}
 	})
 	return f.prepared
-}
-
-// find returns the variant for the compressor, and adds it if there is none.
-func (v *Variants) find(compressor string) *variant {
-	var added *variant
-	for {
-		first := v.first.Load()
-		for f := first; f != nil; f = f.next {
-			if f.compressor == compressor {
-				return f
-			}
-		}
-		if added == nil {
-			added = &variant{compressor: compressor}
-		}
-		added.next = first
-		if v.first.CompareAndSwap(first, added) {
-			return added
-		}
-	}
 }
