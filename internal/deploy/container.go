@@ -3,6 +3,7 @@ package deploy
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // containerName is the name of the app's container in its pod, next to that of a proxy.
@@ -133,3 +134,10 @@ func containerOf(app App) container {
 		VolumeMounts: []volumeMount{{tmpVolume, "/tmp"}},
 	}
 }
+
+// tmpVolume is the name of the volume mounted at /tmp.
+const tmpVolume = "tmp"
+
+// connectionAge is the age after which servers close a connection gracefully. Clients then resolve
+// the pods again.
+const connectionAge = 5 * time.Minute

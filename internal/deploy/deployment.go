@@ -47,9 +47,6 @@ type emptyDir struct {
 	SizeLimit string `yaml:"sizeLimit"`
 }
 
-// tmpVolume is the name of the volume mounted at /tmp.
-const tmpVolume = "tmp"
-
 type podSecurity struct {
 	RunAsNonRoot   bool    `yaml:"runAsNonRoot"`
 	RunAsUser      int     `yaml:"runAsUser"`

@@ -182,3 +182,35 @@ func (d *differ) deployment(have, want *yaml.Node) {
 			seconds, envDrainDelay, delay, envShutdownTimeout, timeout, need)
 	}
 }
+
+// fields reports the fields of have that differ from those of want.
+func (d *differ) fields(have, want *yaml.Node, subject string, paths ...[]string) {
+	for _, path := range paths {
+		mine, theirs := field(have, path...), field(want, path...)
+		if sameValue(value(mine), value(theirs)) {
+			continue
+		}
+		at, name := mine, strings.Join(path, ".")
+		if at == nil {
+			at = have
+		}
+		switch {
+		case value(mine) == "":
+			d.add(at, "%s: %s is unset; the policy has %s", subject, name, value(theirs))
+		case value(theirs) == "":
+			d.add(at, "%s: %s is %s; the policy has none", subject, name, value(mine))
+		default:
+			d.add(at, "%s: %s is %s; the policy has %s", subject, name, value(mine), value(theirs))
+		}
+	}
+}
+
+// sameValue reports whether two values are the same text, or the same duration: "1m" and "60s".
+func sameValue(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, errX := time.ParseDuration(a)
+	y, errY := time.ParseDuration(b)
+	return errX == nil && errY == nil && x == y
+}

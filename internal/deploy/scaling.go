@@ -1,21 +1,14 @@
 package deploy
 
-import "time"
-
 // The number of pods per version: at least enough to tolerate the loss of one, with an upper bound.
 const (
 	minReplicas = 3
 	maxReplicas = 10
 )
 
-const (
-	// connectionAge is the age after which servers close a connection gracefully. Clients then
-	// resolve the pods again.
-	connectionAge = 5 * time.Minute
-	// stabilization is how long the autoscaler waits before it removes pods: the connection age
-	// with its jitter of 10%, and the delay until calls appear in metrics.
-	stabilization = 2 * connectionAge
-)
+// stabilization is how long the autoscaler waits before it removes pods: the connection age
+// with its jitter of 10%, and the delay until calls appear in metrics.
+const stabilization = 2 * connectionAge
 
 // autoscaler is an autoscaling/v2 HorizontalPodAutoscaler.
 type autoscaler struct {

@@ -73,14 +73,3 @@ func textFunctions(ident func(golang.Ident) string) template.FuncMap {
 		"helper": from, "from": from,
 	}
 }
-
-// Packages that only user-owned files import.
-var (
-	userStandardPackages = []goPackage{{"cmp", "cmp"}, {"fmt", "fmt"}, {"io", "io"}, {"os", "os"}}
-	userPackages         = []goPackage{
-		{"status", "google.golang.org/grpc/status"}, {"codes", "google.golang.org/grpc/codes"},
-		{"idempotency", "github.com/grpcservice/grpcservice/runtime/idempotency"},
-		{"seal", "github.com/grpcservice/grpcservice/runtime/seal"},
-		{"stream", "github.com/grpcservice/grpcservice/runtime/stream"},
-	}
-)

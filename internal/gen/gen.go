@@ -61,8 +61,6 @@ func fieldName(goName string) string {
 	return name
 }
 
-func quote(s string) string { return fmt.Sprintf("%q", s) }
-
 // render renders and formats the file that out describes.
 func (t *Templates) render(name string, file view.File, out model.Output) ([]byte, error) {
 	return t.format(out.File, func(t *Templates) ([]byte, error) { return t.text(name, file, out) })

@@ -31,6 +31,17 @@ var (
 	ownPackages      = []goPackage{grpcPackage, runtimePackage, policyPackage, serverPackage, clientPackage, servicetestPackage}
 )
 
+// Packages that only user-owned files import.
+var (
+	userStandardPackages = []goPackage{{"cmp", "cmp"}, {"fmt", "fmt"}, {"io", "io"}, {"os", "os"}}
+	userPackages         = []goPackage{
+		{"status", "google.golang.org/grpc/status"}, {"codes", "google.golang.org/grpc/codes"},
+		{"idempotency", "github.com/grpcservice/grpcservice/runtime/idempotency"},
+		{"seal", "github.com/grpcservice/grpcservice/runtime/seal"},
+		{"stream", "github.com/grpcservice/grpcservice/runtime/stream"},
+	}
+)
+
 // patternPackages returns the runtime packages of patterns and their dependencies.
 func patternPackages() (packages []goPackage) {
 	for _, p := range table.Packages() {

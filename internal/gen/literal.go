@@ -85,3 +85,5 @@ func (t *imports) elementsOf(v reflect.Value) string {
 	}
 	return text + closeMark
 }
+
+func quote(s string) string { return fmt.Sprintf("%q", s) }

@@ -22,3 +22,6 @@ type Dependency struct {
 	// authenticator.
 	RequiresAuthentication bool
 }
+
+// Package is a Go package that generated code imports.
+type Package struct{ Name, Path string }

@@ -64,9 +64,6 @@ type Pattern struct {
 // Topic returns the name of the pattern in texts: its option, or its name if it has none.
 func (p Pattern) Topic() string { return cmp.Or(p.Option, p.Name) }
 
-// Package is a Go package that generated code imports.
-type Package struct{ Name, Path string }
-
 // Needs are the requirements of a helper beyond the method itself.
 type Needs struct {
 	// TokenKeys reports whether the helper seals tokens with the server's keys.
@@ -77,17 +74,6 @@ type Needs struct {
 	// code.
 	Request bool
 }
-
-// Kinds is a set of kinds of methods.
-type Kinds int
-
-// The kinds of methods.
-const (
-	Unary Kinds = 1 << iota
-	ServerStream
-	ClientStream
-	Bidi
-)
 
 // Found is what a pattern found in a method. Each pattern's package declares a type for it.
 type Found interface {

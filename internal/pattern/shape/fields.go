@@ -31,25 +31,25 @@ type Kind struct {
 
 // The kinds of fields that options name.
 var (
-	ACount       = Kind{IsCount, "an integer, or a wrapper of one"}
-	AToken       = Kind{IsToken, "a string or bytes"}
-	AnID         = Kind{IsIDField, "a string outside of a oneof"}
-	AList        = Kind{IsList, "a repeated field or a map"}
-	ChildList    = Kind{IsChildList, "a repeated field of messages, strings, integers or enums"}
-	AKey         = Kind{IsKey, "a string, an integer or an enum"}
-	AResultList  = Kind{protoreflect.FieldDescriptor.IsList, "a repeated field"}
-	ATimestamp   = Kind{IsTimestamp, "a google.protobuf.Timestamp"}
-	ASymbol      = Kind{IsSymbol, "a string or an enum"}
-	Symbols      = Kind{IsSymbols, "a string or an enum, or a repeated field of one"}
-	AString      = Kind{IsString, "a string"}
-	SomeBytes    = Kind{IsBytes, "bytes"}
-	ABool        = Kind{IsBool, "a bool"}
-	AnInteger    = Kind{IsInteger, "an integer"}
-	AChecksum    = Kind{IsChecksum, "a string, bytes or an integer of 32 bits"}
-	AnArm        = Kind{IsArm, "a message in a oneof"}
-	AnyArm       = Kind{IsChoice, "a field of a oneof"}
-	ARoomKey     = Kind{func(f protoreflect.FieldDescriptor) bool { return IsString(f) || IsInteger(f) }, "a string or an integer"}
-	AnyField     = Kind{func(protoreflect.FieldDescriptor) bool { return true }, "a field"}
+	ACount      = Kind{IsCount, "an integer, or a wrapper of one"}
+	AToken      = Kind{IsToken, "a string or bytes"}
+	AnID        = Kind{IsIDField, "a string outside of a oneof"}
+	AList       = Kind{IsList, "a repeated field or a map"}
+	ChildList   = Kind{IsChildList, "a repeated field of messages, strings, integers or enums"}
+	AKey        = Kind{IsKey, "a string, an integer or an enum"}
+	AResultList = Kind{protoreflect.FieldDescriptor.IsList, "a repeated field"}
+	ATimestamp  = Kind{IsTimestamp, "a google.protobuf.Timestamp"}
+	ASymbol     = Kind{IsSymbol, "a string or an enum"}
+	Symbols     = Kind{IsSymbols, "a string or an enum, or a repeated field of one"}
+	AString     = Kind{IsString, "a string"}
+	SomeBytes   = Kind{IsBytes, "bytes"}
+	ABool       = Kind{IsBool, "a bool"}
+	AnInteger   = Kind{IsInteger, "an integer"}
+	AChecksum   = Kind{IsChecksum, "a string, bytes or an integer of 32 bits"}
+	AnArm       = Kind{IsArm, "a message in a oneof"}
+	AnyArm      = Kind{IsChoice, "a field of a oneof"}
+	ARoomKey    = Kind{func(f protoreflect.FieldDescriptor) bool { return IsString(f) || IsInteger(f) }, "a string or an integer"}
+	AnyField    = Kind{func(protoreflect.FieldDescriptor) bool { return true }, "a field"}
 )
 
 // IsSingular reports whether a field is neither repeated nor a map.
