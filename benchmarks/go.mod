@@ -3,11 +3,16 @@ module github.com/grpcservice/grpcservice/benchmarks
 go 1.25.7
 
 // The benchmarks are not released: they measure the grpcservice of the same checkout.
-replace github.com/grpcservice/grpcservice => ..
+replace (
+	github.com/grpcservice/grpcservice => ..
+	github.com/grpcservice/grpcservice/runtime/jwtauth => ../runtime/jwtauth
+)
 
 require (
+	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/grpc-ecosystem/go-grpc-middleware/v2 v2.3.4
 	github.com/grpcservice/grpcservice v0.0.0
+	github.com/grpcservice/grpcservice/runtime/jwtauth v0.0.0
 	go.einride.tech/aip v0.86.3
 	golang.org/x/time v0.14.0
 	google.golang.org/grpc v1.84.0

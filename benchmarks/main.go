@@ -61,6 +61,10 @@ func run(serve string, o options) error {
 		return err
 	}
 	fmt.Println()
+	if err := measureTokens(context.Background(), o); err != nil {
+		return err
+	}
+	fmt.Println()
 	return measurePages(context.Background(), o)
 }
 

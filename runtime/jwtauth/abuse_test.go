@@ -136,6 +136,7 @@ func abuses(i *issuer, good, ed, theirs signer) []abuse {
 		{"signature cut", []string{"Bearer " + token[:len(token)-4]}, invalid, "signature"},
 		{"an encrypted token", []string{"Bearer " + token + "." + parts[1] + ".x"}, invalid, "5 parts"},
 		{"periods", []string{"Bearer " + strings.Repeat(".", 4000)}, invalid, "4001 parts"},
+		{"other unused bits", []string{"Bearer " + token[:len(token)-1] + otherBits(token[len(token)-1])}, invalid, "base64url"},
 		{"padding", []string{"Bearer " + token + "="}, invalid, "base64url"},
 		{"another payload", []string{"Bearer " + parts[0] + "." + b64(must(json.Marshal(i.claims(m{"sub": "root"})))) + "." + parts[2]}, invalid, "signature"},
 		{"too large", []string{"Bearer " + strings.Repeat("a", 9000)}, invalid, "9000 bytes"},
@@ -151,6 +152,12 @@ func abuses(i *issuer, good, ed, theirs signer) []abuse {
 		{"no scheme", []string{token}, rpcerr.ReasonUnauthenticated, ""},
 	}
 	return table
+}
+
+// otherBits returns another last character of a base64url text that encodes the same bytes.
+func otherBits(c byte) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	return string(alphabet[strings.IndexByte(alphabet, c)^1])
 }
 
 // hs256 signs a token with a secret, whose kid is that of the RSA key.
@@ -246,6 +253,11 @@ func TestGoodTokens(t *testing.T) {
 	for _, header := range []string{"bearer ", "BEARER ", "Bearer   "} {
 		if p, err := call(a, header+i.token(good)); p == nil {
 			t.Errorf("%q: %v", header, err)
+		}
+	}
+	for _, lineBreak := range []string{"\n", "\r\n"} { // base64 of Go ignores them; grpc does not pass them on
+		if p, _ := call(a, "Bearer "+i.token(good)+lineBreak); p != nil {
+			t.Errorf("a token with %q is accepted", lineBreak)
 		}
 	}
 	if p, err := call(a, "Basic YTpi"); p != nil || err != nil {

@@ -61,30 +61,37 @@ func (a *Authenticator) Run(ctx context.Context) error {
 
 // authenticate returns the principal of a call.
 func (a *Authenticator) authenticate(ctx context.Context) (*runtime.Principal, error) {
-	raw, err := a.bearer(ctx)
+	raw, err := bearer(ctx)
 	if raw == "" || err != nil {
 		return nil, err
 	}
 	now := a.now()
 	keys := a.source.current(now)
-	var sum digest
-	if a.cache != nil {
-		sum = a.cache.hasher.sum(raw)
-		if keys != nil {
-			if v := a.cache.get(sum, now.UnixNano()); v != nil {
-				return a.admit(ctx, v)
-			}
+	v, sum := a.cached(raw, keys, now)
+	if v == nil {
+		if v, err = a.verify(ctx, raw, keys, now); err != nil {
+			return nil, err
+		}
+		if a.cache != nil {
+			v.digest = sum
+			a.cache.put(v, v.claims.ExpiresAt.Add(a.leeway), now)
 		}
 	}
-	v, err := a.verify(ctx, raw, keys, now)
-	if err != nil {
-		return nil, err
-	}
-	if a.cache != nil {
-		v.digest = sum
-		a.cache.put(v, v.claims.ExpiresAt.Add(a.leeway), now)
-	}
 	return a.admit(ctx, v)
+}
+
+// cached returns a token that has been verified before, or nil, and the digest of its signature.
+// Without keys that may be used, no token is valid.
+func (a *Authenticator) cached(raw string, keys *keySet, now time.Time) (*verified, digest) {
+	signed, signature, ok := cutSignature(raw)
+	if a.cache == nil || !ok {
+		return nil, digest{}
+	}
+	sum := a.cache.hasher.sum(signature)
+	if keys == nil {
+		return nil, sum
+	}
+	return a.cache.get(sum, signed, now.UnixNano()), sum
 }
 
 // admit returns the principal of a token unless it is revoked.
@@ -107,11 +114,15 @@ func (a *Authenticator) admit(ctx context.Context, v *verified) (*runtime.Princi
 func (a *Authenticator) verify(
 	ctx context.Context, raw string, keys *keySet, now time.Time,
 ) (*verified, error) {
+	if len(raw) > a.maxTokenSize {
+		return nil, because(errTooLarge, "the token has %d bytes; the limit is %d",
+			len(raw), a.maxTokenSize)
+	}
 	t, err := a.parseToken(raw)
 	if err != nil {
 		return nil, err
 	}
-	claims, members, err := a.parseClaims(t.payload, now)
+	claims, members, err := a.parseClaims(t, now)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +132,7 @@ func (a *Authenticator) verify(
 	}
 	principal := runtime.NewPrincipal(claims.principalID(), a.scopesOf(members)...)
 	principal.Claims = claims
-	return &verified{key: k, principal: principal, claims: claims}, nil
+	return &verified{signed: claims.signed, key: k, principal: principal, claims: claims}, nil
 }
 
 // findKey returns the key that signed a token. If none of the keys did, or there are none, it asks

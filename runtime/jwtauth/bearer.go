@@ -12,13 +12,14 @@ import (
 //
 // Several headers are rejected if one of them has a bearer token: servers in front of this one may
 // have looked at another of them.
-func (a *Authenticator) bearer(ctx context.Context) (string, error) {
+func bearer(ctx context.Context) (string, error) {
 	values := metadata.ValueFromIncomingContext(ctx, "authorization")
-	switch len(values) {
-	case 0:
-		return "", nil
-	case 1:
-		return a.credentials(values[0])
+	if len(values) == 1 {
+		token, ok := cutBearer(values[0])
+		if ok && token == "" {
+			return "", because(errHeader, "the authorization header has no token")
+		}
+		return token, nil
 	}
 	for _, value := range values {
 		if _, ok := cutBearer(value); ok {
@@ -26,21 +27,6 @@ func (a *Authenticator) bearer(ctx context.Context) (string, error) {
 		}
 	}
 	return "", nil
-}
-
-// credentials returns the token of an authorization header, or "" for another scheme.
-func (a *Authenticator) credentials(value string) (string, error) {
-	token, ok := cutBearer(value)
-	switch {
-	case !ok:
-		return "", nil
-	case token == "":
-		return "", because(errHeader, "the authorization header has no token")
-	case len(token) > a.maxTokenSize:
-		return "", because(errTooLarge, "the token has %d bytes; the limit is %d",
-			len(token), a.maxTokenSize)
-	}
-	return token, nil
 }
 
 // cutBearer returns what follows the scheme Bearer, in any case (RFC 9110), and spaces.

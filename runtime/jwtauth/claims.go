@@ -30,7 +30,7 @@ type Claims struct {
 	// ClientID is the application that got the token: client_id, otherwise azp, or "".
 	ClientID string
 
-	payload []byte
+	signed string // header and payload of the token
 }
 
 // ClaimsOf returns the claims of a principal; false if it is nil or was not authenticated by a
@@ -44,7 +44,14 @@ func ClaimsOf(principal *runtime.Principal) (*Claims, bool) {
 }
 
 // Decode decodes the claims into dst, a pointer to a struct or a map, as [json.Unmarshal] does.
-func (c *Claims) Decode(dst any) error { return json.Unmarshal(c.payload, dst) }
+func (c *Claims) Decode(dst any) error {
+	_, encoded, _ := strings.Cut(c.signed, ".")
+	payload, err := encoding.DecodeString(encoded)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(payload, dst)
+}
 
 // Format implements fmt.Formatter: claims may be personal data.
 func (c Claims) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.principalID()) }
@@ -61,12 +68,12 @@ const maxSubject = 255
 
 // parseClaims parses a payload and checks all claims. The signature has not been verified: an
 // error costs an attacker nothing, and a token that fails here is never looked up or fetched for.
-func (v *verifier) parseClaims(payload []byte, now time.Time) (*Claims, object, error) {
-	members, err := parseObject(payload)
+func (v *verifier) parseClaims(t *token, now time.Time) (*Claims, object, error) {
+	members, err := parseObject(t.payload)
 	if err != nil {
 		return nil, nil, because(errMalformed, "payload: %w", err)
 	}
-	c := &Claims{payload: payload}
+	c := new(Claims)
 	if c.Issuer, err = members.text("iss"); err != nil || c.Issuer != v.issuer {
 		return nil, nil, because(errIssuer, "iss is %s", quoted(string(members["iss"])))
 	}
@@ -82,6 +89,7 @@ func (v *verifier) parseClaims(payload []byte, now time.Time) (*Claims, object, 
 	if c.Subject, err = members.text("sub"); err != nil || !usable(c.Subject) {
 		return nil, nil, because(errSubject, "sub is %s", quoted(string(members["sub"])))
 	}
+	c.signed = strings.Clone(t.signed) // without the signature, whose memory it would share
 	c.ID, c.ClientID = optional(members, "jti"), optional(members, "client_id")
 	if c.ClientID == "" {
 		c.ClientID = optional(members, "azp")

@@ -49,6 +49,25 @@ func TestAllocationsOfCachedToken(t *testing.T) {
 	}
 }
 
+// TestAllocationsOfSeveralIssuers limits a cached token of the last of three issuers likewise.
+func TestAllocationsOfSeveralIssuers(t *testing.T) {
+	key := p256("key")
+	last := newIssuer(t, key)
+	all, err := jwtauth.Issuers(newIssuer(t).authenticator(t), newIssuer(t).authenticator(t), last.authenticator(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	authenticate, ctx := all.Bind(runtime.MethodInfo{}), incoming(last.token(key))
+	n := alloctest.Least(func() {
+		if p, err := authenticate(ctx); p == nil {
+			t.Fatal(err)
+		}
+	})
+	if n != 1 {
+		t.Errorf("%v allocations, want 1", n)
+	}
+}
+
 // BenchmarkCachedToken measures a call with a token that has been verified before.
 func BenchmarkCachedToken(b *testing.B) {
 	for _, key := range []signer{rsaKey(), p256("ec")} {
@@ -56,6 +75,9 @@ func BenchmarkCachedToken(b *testing.B) {
 			i := newIssuer(b, key)
 			token := i.token(key)
 			authenticate, ctx := i.authenticator(b).Bind(runtime.MethodInfo{}), incoming(token)
+			if p, err := authenticate(ctx); p == nil {
+				b.Fatal(err)
+			}
 			b.ReportMetric(float64(len(token)), "bytes/token")
 			b.ReportAllocs()
 			for b.Loop() {

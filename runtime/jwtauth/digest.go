@@ -9,11 +9,11 @@ import (
 	"unsafe"
 )
 
-// digest identifies a token in the cache, which does not have the token.
+// digest identifies the signature of a token in the cache, which does not have the signature.
 type digest [sha256.Size]byte
 
 // hasher computes digests: GMAC with a key that the process makes at random and nobody else knows.
-// Two different tokens have the same digest with a probability of 2^-121 at most, whoever chose
+// Two different signatures have the same digest with a probability of 2^-116 at most, whoever chose
 // them, because GHASH with a secret key is a universal hash; a digest never leaves the process, so
 // one nonce serves for all. It takes a third of the time of SHA-256, which alone would exceed the
 // 300 ns that a cached token may take. SHA-256 is used where GCM with chosen nonces is not
@@ -35,9 +35,9 @@ func newHasher() *hasher {
 
 var nonce = make([]byte, 12)
 
-// sum returns the digest of a token.
-func (h *hasher) sum(token string) (sum digest) {
-	content := unsafe.Slice(unsafe.StringData(token), len(token)) // is not modified
+// sum returns the digest of a signature.
+func (h *hasher) sum(signature string) (sum digest) {
+	content := unsafe.Slice(unsafe.StringData(signature), len(signature)) // is not modified
 	if h.gcm == nil {
 		return sha256.Sum256(content)
 	}

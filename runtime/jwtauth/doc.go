@@ -22,7 +22,7 @@
 // in the background before they are old; calls do not wait for that. While the issuer cannot be
 // reached, the keys that are known stay in use for a limited time ([WithMaxStale]).
 //
-// A verified token is cached, under a keyed hash of it, until it expires or its key is withdrawn.
+// A verified token is cached, with a keyed hash instead of its signature, until it expires or its key is withdrawn.
 // Rejected tokens are not cached, so they cannot displace those of others.
 //
 // The package is a separate module because it depends on golang-jwt, whose code verifies the

@@ -345,23 +345,26 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 	held := 0
 	for n := range byte(100) {
-		if c.get(digest{8: n}, now.UnixNano()) != nil {
+		if c.get(digest{8: n}, "", now.UnixNano()) != nil {
 			held++
 		}
 	}
 	if held != ways || len(c.rows) != 1 {
 		t.Errorf("%d tokens in %d rows", held, len(c.rows))
 	}
-	if c.get(digest{8: 99}, now.Add(98*time.Second).UnixNano()) == nil || c.get(digest{8: 99}, now.Add(99*time.Second).UnixNano()) != nil {
+	if c.get(digest{8: 99}, "", now.Add(98*time.Second).UnixNano()) == nil || c.get(digest{8: 99}, "", now.Add(99*time.Second).UnixNano()) != nil {
 		t.Error("a token is not valid until it expires")
 	}
+	if c.get(digest{8: 99}, "other", now.UnixNano()) != nil {
+		t.Error("a token with another text is accepted")
+	}
 	c.put(entry(100), now.Add(2*time.Hour), now)
-	if c.get(digest{8: 100}, now.Add(time.Hour).UnixNano()) != nil {
+	if c.get(digest{8: 100}, "", now.Add(time.Hour).UnixNano()) != nil {
 		t.Error("a token is cached for longer than the cache allows")
 	}
 	c.put(entry(101), now.Add(time.Hour), now)
 	k.retired.Store(true)
-	if c.get(digest{8: 101}, now.UnixNano()) != nil {
+	if c.get(digest{8: 101}, "", now.UnixNano()) != nil {
 		t.Error("a token of a retired key is valid")
 	}
 	for n, want := range map[int]int{1: 1, 8: 1, 9: 2, 10000: 2048} {

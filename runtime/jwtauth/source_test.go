@@ -72,6 +72,9 @@ func badKeys(other *issuer, good signer) map[string]struct {
 		"slow":       {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "deadline exceeded"},
 		"other host": {redirect(other.URL + "/keys"), "is not followed"},
 		"plain HTTP": {redirect("http://127.0.0.1/keys"), "is not followed"},
+		"downgrade": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://"+r.Host+"/keys", http.StatusFound)
+		}, "is not followed"},
 		"in circles": {redirect("/keys"), "more than 3 redirects"},
 		"endless body": {func(w http.ResponseWriter, _ *http.Request) {
 			for range 1 << 12 {

@@ -28,15 +28,15 @@ var encoding = base64.RawURLEncoding.Strict()
 
 // parseToken parses a token and checks its header.
 func (v *verifier) parseToken(raw string) (*token, error) {
-	header, rest, _ := strings.Cut(raw, ".")
-	payload, signature, ok := strings.Cut(rest, ".")
+	signed, signature, ok := cutSignature(raw)
 	if !ok || strings.Contains(signature, ".") {
 		return nil, because(errMalformed, "%d parts instead of 3", strings.Count(raw, ".")+1)
 	}
+	header, payload, _ := strings.Cut(signed, ".")
 	if strings.ContainsAny(raw, "\r\n") { // base64 ignores them
 		return nil, because(errMalformed, "line breaks")
 	}
-	t := &token{signed: raw[:len(raw)-len(signature)-1]}
+	t := &token{signed: signed}
 	decoded, err := encoding.DecodeString(header)
 	if err != nil {
 		return nil, because(errMalformed, "the header is not base64url")
@@ -51,6 +51,18 @@ func (v *verifier) parseToken(raw string) (*token, error) {
 		return nil, because(errMalformed, "the signature is not base64url")
 	}
 	return t, nil
+}
+
+// cutSignature cuts a token into what is signed and the signature. It is called for every token,
+// and looks for two periods from the left because strings finds them much faster than from the
+// right.
+func cutSignature(raw string) (signed, signature string, ok bool) {
+	header := strings.IndexByte(raw, '.') + 1
+	payload := strings.IndexByte(raw[header:], '.')
+	if header == 0 || payload < 0 {
+		return "", "", false
+	}
+	return raw[:header+payload], raw[header+payload+1:], true
 }
 
 // parseHeader checks the header of t. Headers that carry a key or refer to one (jwk, jku, x5c, x5u)
