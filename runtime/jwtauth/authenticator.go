@@ -146,6 +146,9 @@ func (a *Authenticator) findKey(
 		if err == nil {
 			return k, nil
 		}
+		if keys.misfits(t) {
+			return nil, err
+		}
 		cause = err
 	}
 	newer, err := a.source.newer(ctx, keys, now)

@@ -23,7 +23,7 @@ func FuzzToken(f *testing.F) {
 	}
 	strict := jwt.NewParser(jwt.WithValidMethods([]string{"EdDSA"}), jwt.WithIssuer(i.URL), jwt.WithAudience(audience),
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithStrictDecoding(), jwt.WithLeeway(60e9))
-	for _, row := range abuses(i, p256("good"), key, p256("theirs")) {
+	for _, row := range abuses(i, i.token(key), p256("good"), key, p256("theirs")) {
 		for _, header := range row.headers {
 			f.Add(header, "", "")
 		}

@@ -99,6 +99,12 @@ func (s *keySet) forToken(id, method string) ([]*key, error) {
 	return keys, nil
 }
 
+// misfits reports whether the key with the ID of a token cannot have signed it, whatever the
+// signature is.
+func (s *keySet) misfits(t *token) bool {
+	return t.keyID != "" && s.has(t.keyID) && len(s.named(t.keyID, t.algorithm)) == 0
+}
+
 // has reports whether the set has a key with this ID.
 func (s *keySet) has(id string) bool {
 	return slices.ContainsFunc(s.keys, func(k *key) bool { return k.id == id })

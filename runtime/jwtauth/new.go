@@ -183,6 +183,9 @@ func (s *settings) source() (source, error) {
 	option, address := "WithJWKSURL", s.jwksURL
 	if s.sources == 0 {
 		option, address = "WithIssuer", s.issuer
+		if strings.Contains(address, "?") {
+			return nil, fmt.Errorf("WithIssuer(%q): an issuer with discovery has no query", address)
+		}
 	}
 	if err := checkURL(address, s.plainHTTP); err != nil {
 		return nil, fmt.Errorf("%s: %w", option, err)
