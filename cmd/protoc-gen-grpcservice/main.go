@@ -68,7 +68,7 @@
 // Turns warnings into errors with the same texts and positions.
 //
 //	deploy_dir=DIR, app=DIR, app_name=NAME, image=IMAGE, port=8080,
-//	deploy_parts=docker;kubernetes;istio;client
+//	tls_secret=NAME, deploy_parts=docker;kubernetes;istio;client
 //
 // For emit=deploy, which writes a Dockerfile, manifests for Kubernetes and Istio, and the service
 // config of clients into deploy_dir, for the program in the directory app. Paths are relative to

@@ -32,6 +32,9 @@ type App struct {
 	// Port is the TCP port that the program listens on. It is at least 1024, because the program
 	// does not run as root.
 	Port int
+	// TLSSecret is the Secret with the certificate of a program that serves TLS itself; "" for plain
+	// text, as in a mesh.
+	TLSSecret string
 	// Version is the label by which Istio's subsets distinguish releases: "v1", "v2" and so on.
 	Version string
 	// GoVersion is the version of Go that builds the program, in the form of an image tag: "1.25".

@@ -15,6 +15,7 @@ const nameLimit = 53
 
 var (
 	namePattern    = regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`)
+	secretPattern  = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 	versionPattern = regexp.MustCompile(`^v[1-9][0-9]{0,3}$`)
 	goPattern      = regexp.MustCompile(`^1\.[1-9][0-9]*(\.[0-9]+)?$`)
 	commandPattern = regexp.MustCompile(`^[A-Za-z0-9_][-A-Za-z0-9._/]*$`)
@@ -43,6 +44,9 @@ func check(app App) error {
 	}
 	if app.Port < 1024 || app.Port > 65535 {
 		f.add("port: %d is out of range; want 1024 to 65535, which need no root privileges", app.Port)
+	}
+	if app.tls() && (!secretPattern.MatchString(app.TLSSecret) || len(app.TLSSecret) > 253) {
+		f.add("tls_secret: %q is not the name of a Secret; want lower-case letters, digits, hyphens and dots", app.TLSSecret)
 	}
 	if !commandPattern.MatchString(app.Command) || path.Clean(app.Command) != app.Command || strings.HasPrefix(app.Command, "..") {
 		f.add(`app: %q is not a directory below the root of the module; want one such as "cmd/server"`, app.Command)

@@ -28,6 +28,7 @@ type container struct {
 type volumeMount struct {
 	Name      string `yaml:"name"`
 	MountPath string `yaml:"mountPath"`
+	ReadOnly  bool   `yaml:"readOnly,omitempty"`
 }
 
 type containerPort struct {
@@ -112,7 +113,7 @@ func envOf(app App) []envVar {
 		keys := tokenKeys(app)
 		env = append(env, envVar{Name: envTokenKeys, ValueFrom: &envSource{SecretKeyRef: &keys}})
 	}
-	return env
+	return append(env, tlsEnv(app)...)
 }
 
 // containerOf returns the container that serves app.
@@ -121,7 +122,7 @@ func containerOf(app App) container {
 	return container{
 		Name:           containerName,
 		Image:          app.Image,
-		Ports:          []containerPort{{portName, app.Port, "TCP"}},
+		Ports:          portsOf(app),
 		Env:            envOf(app),
 		Resources:      resources{Requests: quantities{"250m", "128Mi"}, Limits: quantities{"1", "192Mi"}},
 		StartupProbe:   startup,
@@ -131,7 +132,7 @@ func containerOf(app App) container {
 			ReadOnlyRootFilesystem: true,
 			Capabilities:           capabilities{[]string{"ALL"}},
 		},
-		VolumeMounts: []volumeMount{{tmpVolume, "/tmp"}},
+		VolumeMounts: mountsOf(app),
 	}
 }
 

@@ -38,9 +38,15 @@ type podSpec struct {
 	Volumes                       []volume           `yaml:"volumes"`
 }
 
+// volume has either of the two sources.
 type volume struct {
-	Name     string   `yaml:"name"`
-	EmptyDir emptyDir `yaml:"emptyDir"`
+	Name     string        `yaml:"name"`
+	EmptyDir *emptyDir     `yaml:"emptyDir,omitempty"`
+	Secret   *secretVolume `yaml:"secret,omitempty"`
+}
+
+type secretVolume struct {
+	SecretName string `yaml:"secretName"`
 }
 
 type emptyDir struct {
@@ -73,20 +79,24 @@ func deploymentOf(app App) manifest {
 		Selector: labelSelector{labels},
 		Strategy: strategy{"RollingUpdate", rollingUpdate{MaxSurge: 1, MaxUnavailable: 0}},
 		Template: podTemplate{
-			Metadata: metadata{Labels: labels, Annotations: map[string]string{proxyConfigKey: proxyConfig(app)}},
+			Metadata: metadata{Labels: labels, Annotations: podAnnotations(app)},
 			Spec: podSpec{
 				ServiceAccountName:            app.Name,
 				TerminationGracePeriodSeconds: gracePeriod(app),
 				SecurityContext:               podSecurity{RunAsNonRoot: true, RunAsUser: user, RunAsGroup: user, SeccompProfile: seccomp{"RuntimeDefault"}},
 				TopologySpreadConstraints:     []spreadConstraint{spread("topology.kubernetes.io/zone", labels), spread("kubernetes.io/hostname", labels)},
 				Containers:                    []container{containerOf(app)},
-				Volumes:                       []volume{{tmpVolume, emptyDir{"256Mi"}}},
+				Volumes:                       volumesOf(app),
 			},
 		},
 	}
+	head := "Runs " + app.Name + " " + app.Version + ". Another version runs beside it as a separate Deployment"
+	if !app.tls() {
+		head += "; see istio/"
+	}
 	return manifest{
 		file:   deploymentFile,
-		head:   "Runs " + app.Name + " " + app.Version + ". Another version runs beside it as a separate Deployment; see istio/.",
+		head:   head + ".",
 		object: d,
 		notes:  deploymentNotes(app),
 	}
@@ -96,15 +106,22 @@ func deploymentOf(app App) manifest {
 func deploymentNotes(app App) notes {
 	n := notes{
 		"spec.selector": "replicas is unset: the HorizontalPodAutoscaler sets it, and each apply of this file would override that.",
-		"spec.template.metadata.annotations." + proxyConfigKey: "Only Istio reads this: its proxy starts before the server and stops after the server has drained.",
-		"spec.template.spec.terminationGracePeriodSeconds":     graceNote(app) + "\nThere is no preStop hook: the server itself keeps accepting calls while load balancers remove it.",
-		"spec.template.spec.containers[0].env[3]":              "Clients without a mesh resolve pods again when a connection closes, so pods that the autoscaler adds receive calls after this time, plus or minus 10%.",
-		"spec.template.spec.containers[0].env[4]":              "The garbage collector works harder above the requested memory, well before the limit at which the kernel kills the pod. GOMAXPROCS is unset: Go follows the CPU limit.",
-		"spec.template.spec.volumes":                           "The root of the file system is read-only. A pod that writes more than this to /tmp is evicted.",
-		"spec.template.spec.containers[0].resources":           "Starting values; measure and adjust them.",
-		"spec.template.spec.containers[0].startupProbe":        "The health service reports SERVING for its own name as soon as the server responds. This probe does not check whether the services can work.",
-		"spec.template.spec.containers[0].readinessProbe":      readinessNote(app),
-		"spec.template.spec.containers[0].livenessProbe":       "Only a server that no longer responds is restarted. A restart would not help one whose database is unavailable.",
+		"spec.template.spec.terminationGracePeriodSeconds": graceNote(app) + "\nThere is no preStop hook: the server itself keeps accepting calls while load balancers remove it.",
+		"spec.template.spec.containers[0].env[3]":          "Clients without a mesh resolve pods again when a connection closes, so pods that the autoscaler adds receive calls after this time, plus or minus 10%.",
+		"spec.template.spec.containers[0].env[4]":          "The garbage collector works harder above the requested memory, well before the limit at which the kernel kills the pod. GOMAXPROCS is unset: Go follows the CPU limit.",
+		"spec.template.spec.volumes":                       "The root of the file system is read-only. A pod that writes more than this to /tmp is evicted.",
+		"spec.template.spec.containers[0].resources":       "Starting values; measure and adjust them.",
+		"spec.template.spec.containers[0].startupProbe":    "The health service reports SERVING for its own name as soon as the server responds. This probe does not check whether the services can work.",
+		"spec.template.spec.containers[0].readinessProbe":  readinessNote(app),
+		"spec.template.spec.containers[0].livenessProbe":   "Only a server that no longer responds is restarted. A restart would not help one whose database is unavailable.",
+	}
+	if app.tls() {
+		env := len(envOf(app)) - len(tlsEnv(app))
+		n["spec.template.spec.containers[0].env["+numbers(env)+"]"] = tlsNote(app)
+		n["spec.template.spec.containers[0].startupProbe"] += "\n" + probeNote
+		n["spec.template.spec.volumes[1]"] = "Do not mount its files with subPath: such mounts never change."
+	} else {
+		n["spec.template.metadata.annotations."+proxyConfigKey] = "Only Istio reads this: its proxy starts before the server and stops after the server has drained."
 	}
 	if app.hasTokens() {
 		n["spec.template.spec.containers[0].env[5]"] = "All pods need the same keys, or one pod cannot read the page tokens and positions of another. Create them once, from 32 random bytes:\n" +

@@ -2,8 +2,12 @@ package deploy
 
 import "encoding/json"
 
-// istio returns the manifests for a mesh.
+// istio returns the manifests for a mesh. There are none for a program that serves TLS itself: a
+// proxy cannot read its calls.
 func istio(app App) []manifest {
+	if app.tls() {
+		return nil
+	}
 	return []manifest{
 		destinationRuleOf(app),
 		virtualServiceOf(app),
@@ -17,6 +21,14 @@ func istio(app App) []manifest {
 
 // proxyConfigKey is the annotation that configures a pod's proxy.
 const proxyConfigKey = "proxy.istio.io/config"
+
+// podAnnotations returns the annotations of a pod. A program that serves TLS itself has no proxy.
+func podAnnotations(app App) map[string]string {
+	if app.tls() {
+		return nil
+	}
+	return map[string]string{proxyConfigKey: proxyConfig(app)}
+}
 
 // proxyConfig returns the annotation that keeps a pod's proxy running until the server has drained.
 func proxyConfig(app App) string {

@@ -24,9 +24,13 @@ type policyPort struct {
 // networkPolicyOf returns the NetworkPolicy that allows connections to the port of app and to no
 // other port of its pods.
 func networkPolicyOf(app App) manifest {
+	health := ""
+	if app.tls() {
+		health = " The port for probes stays closed: Kubernetes always lets a node connect to its pods."
+	}
 	return manifest{
 		file: "kubernetes/networkpolicy.yaml",
-		head: "Allows connections to the port of " + app.Name + " only. Add a from to restrict the sources. Add the other ports that must be reachable below ports: 15008 in Istio's ambient mode, 15020 for the metrics of its proxies, or your own metrics port.",
+		head: "Allows connections to the port of " + app.Name + " only." + health + " Add a from to restrict the sources. Add the other ports that must be reachable below ports: 15008 in Istio's ambient mode, 15020 for the metrics of its proxies, or your own metrics port.",
 		object: networkPolicy{ofApp(app, "networking.k8s.io/v1", "NetworkPolicy"), networkPolicySpec{
 			PodSelector: labelSelector{appLabels(app)},
 			PolicyTypes: []string{"Ingress"},

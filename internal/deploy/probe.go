@@ -20,7 +20,7 @@ const healthService = "grpc.health.v1.Health"
 // probes returns the probes of a pod, one of each kind, however many services the app has.
 func probes(app App) (startup, readiness, liveness probe) {
 	ask := func(service string, period, failures int) probe {
-		return probe{grpcAction{app.Port, service}, period, 2, failures}
+		return probe{grpcAction{app.probePort(), service}, period, 2, failures}
 	}
 	return ask(healthService, 1, 60), ask(readyService(app), 5, 2), ask(healthService, 10, 3)
 }

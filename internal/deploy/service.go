@@ -21,15 +21,19 @@ type servicePort struct {
 }
 
 func servicePorts(app App) []servicePort {
-	return []servicePort{{portName, app.Port, portName, "TCP", "grpc"}}
+	return []servicePort{{portName, app.Port, portName, "TCP", app.appProtocol()}}
 }
 
 // serviceOf returns the Service that a mesh balances.
 func serviceOf(app App) manifest {
+	use := "use this Service in a mesh, whose proxies balance calls, and " + headless(app) + " without one."
+	if app.tls() {
+		use = "clients that balance calls themselves use " + headless(app) + ". The certificate must have the " +
+			"names of the Services that clients use."
+	}
 	return manifest{
-		file: "kubernetes/service.yaml",
-		head: "One address for all pods. Kubernetes balances connections, not calls, and a gRPC client keeps one connection: use this Service in a mesh, whose proxies balance calls, and " +
-			headless(app) + " without one.",
+		file:   "kubernetes/service.yaml",
+		head:   "One address for all pods. Kubernetes balances connections, not calls, and a gRPC client keeps one connection: " + use,
 		object: service{ofApp(app, "v1", "Service"), serviceSpec{Selector: appLabels(app), Ports: servicePorts(app)}},
 	}
 }

@@ -140,7 +140,7 @@ func writeModule(t *testing.T) goModule {
 			continue
 		}
 		request.Parameter = proto.String(without(c.options, "paths", "module", "emit", "report", "strict", "skeleton_dir", "app",
-			"deploy_dir", "deploy_parts", "app_name", "image", "port"))
+			"deploy_dir", "deploy_parts", "app_name", "image", "port", "tls_secret"))
 		files := run(t, request).files
 		checkSameContents(t, c, wanted.files, files)
 		root := "" // the prefix of the paths in files

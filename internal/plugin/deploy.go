@@ -101,7 +101,7 @@ func (d *deployment) app(command string, services []deploy.Service) (deploy.App,
 	d.contextProblems = context.Problems
 	return deploy.App{
 		Module: context.Below(d.directory.Root), Workspace: context.Workspace, GoWorkOff: context.WorkOff,
-		Name: d.name, Image: d.image, Port: cmp.Or(d.port, deploy.DefaultPort),
+		Name: d.name, Image: d.image, Port: cmp.Or(d.port, deploy.DefaultPort), TLSSecret: d.tls,
 		Dir:       strings.TrimPrefix(d.directory.ImportPath, d.directory.Module+"/"),
 		Command:   strings.TrimPrefix(f.ImportPath, f.Module+"/"),
 		Version:   deploy.DefaultVersion,

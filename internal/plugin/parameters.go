@@ -31,6 +31,7 @@ type deployParameters struct {
 	image string
 	port  int
 	parts []string // empty means all
+	tls   string   // the Secret with the certificate, or ""
 }
 
 // judge returns the problems, with warnings turned into errors if strict is set.

@@ -179,6 +179,12 @@ var emitParameters = []parameter{{
 	valid: regexp.MustCompile(`^[1-9][0-9]{3,4}$`), want: "a number from 1024 to 65535",
 	set:  func(p *parameters, value string) { p.deploy.port, _ = strconv.Atoi(value) }, // digits
 	help: "the port that the program listens on",
+}, {
+	name: "tls_secret", usage: "=NAME", emits: []string{"deploy"}, without: "none",
+	valid: regexp.MustCompile(`^[a-z0-9][-a-z0-9.]{0,252}$`),
+	want:  "the name of a Secret: lower-case letters, digits, hyphens and dots",
+	set:   func(p *parameters, value string) { p.deploy.tls = value },
+	help:  "the Secret with the certificate of a program that serves TLS itself, without a mesh",
 }}
 
 // protocParameters lists the parameters of protoc-gen-go. Users give both plugins the same ones.

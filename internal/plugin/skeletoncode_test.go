@@ -46,7 +46,7 @@ func writeSkeletons(t *testing.T, module goModule) (packages []string) {
 			continue
 		}
 		dir := "skeleton/" + c.name
-		own := without(c.options, "paths", "module", "emit", "report", "strict", "templates", "skeleton_dir", "app", "deploy_dir", "app_name", "image", "port")
+		own := without(c.options, "paths", "module", "emit", "report", "strict", "templates", "skeleton_dir", "app", "deploy_dir", "app_name", "image", "port", "tls_secret")
 		request.Parameter = proto.String(strings.TrimPrefix(own+",emit=skeleton,skeleton_dir="+dir+",app="+dir+"/cmd/server", ","))
 		tree := fstest.MapFS{"go.mod": {Data: []byte("module example.com\n"), Mode: 0o644}}
 		first := runIn(t, request, tree, ".")

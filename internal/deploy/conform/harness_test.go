@@ -13,8 +13,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// apps are the apps under test: a typical one, the smallest and the largest possible, and one with
-// names that YAML would read as other types.
+// apps are the apps under test: a typical one, the smallest and the largest possible, one that serves
+// TLS, and one with names that YAML would read as other types.
 func apps() map[string]deploy.App {
 	shop := deploy.App{
 		Name: "shop", Image: "registry.example.com/shop:1.4.0", Dir: deploy.DefaultDir, Command: "cmd/server", Port: deploy.DefaultPort, Version: deploy.DefaultVersion,
@@ -44,6 +44,9 @@ func apps() map[string]deploy.App {
 	most.Image = "localhost:5000/a/b:c@sha256:" + strings.Repeat("0", 64)
 	most.DrainDelay, most.ShutdownTimeout = 24*time.Hour, 24*time.Hour-time.Nanosecond
 	all["most"] = most
+	encrypted := shop
+	encrypted.TLSSecret = "shop-tls"
+	all["tls"] = encrypted
 	for _, name := range []string{"on", "off", "yes", "y", "n", "null", "true", "e1", "inf"} {
 		odd := shop
 		odd.Name, odd.Image = name, name
@@ -63,6 +66,30 @@ func forEach(t *testing.T, test func(t *testing.T, app deploy.App, files map[str
 			test(t, app, files)
 		})
 	}
+}
+
+// forEachInMesh is forEach for apps that do not serve TLS themselves. The others have no manifests
+// for a mesh.
+func forEachInMesh(t *testing.T, test func(t *testing.T, app deploy.App, files map[string][]byte)) {
+	forEach(t, func(t *testing.T, app deploy.App, files map[string][]byte) {
+		if app.TLSSecret == "" {
+			test(t, app, files)
+			return
+		}
+		for name := range files {
+			if strings.HasPrefix(name, "istio/") {
+				t.Errorf("there is %s", name)
+			}
+		}
+	})
+}
+
+// probePort returns the port that the probes of an app call.
+func probePort(app deploy.App) int {
+	if app.TLSSecret != "" {
+		return app.Port + 1
+	}
+	return app.Port
 }
 
 // decode decodes a file and fails on unknown fields.

@@ -30,7 +30,7 @@ import (
 // with the Deployment: the subsets of the routes exist, and the deployed subset selects the pods of
 // the Deployment.
 func TestIstioTypes(t *testing.T) {
-	forEach(t, func(t *testing.T, app deploy.App, files map[string][]byte) {
+	forEachInMesh(t, func(t *testing.T, app deploy.App, files map[string][]byte) {
 		var v networkingv1alpha3.VirtualService
 		spec(t, files, "istio/virtualservice.yaml", "VirtualService", &v)
 		var r networkingv1alpha3.DestinationRule
@@ -95,7 +95,7 @@ func spec(t *testing.T, files map[string][]byte, path, kind string, m proto.Mess
 // schemas and validation rules of the custom resource definitions.
 func TestIstioSchemas(t *testing.T) {
 	schemas := istioSchemas(t)
-	forEach(t, func(t *testing.T, _ deploy.App, files map[string][]byte) {
+	forEachInMesh(t, func(t *testing.T, _ deploy.App, files map[string][]byte) {
 		for _, path := range []string{"istio/virtualservice.yaml", "istio/destinationrule.yaml"} {
 			var object map[string]any
 			if err := yaml.Unmarshal(files[path], &object); err != nil {

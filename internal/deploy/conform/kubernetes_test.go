@@ -1,6 +1,7 @@
 package conform_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -25,11 +26,15 @@ func TestKubernetesTypes(t *testing.T) {
 		pod := d.Spec.Template
 		checkPod(t, app, pod)
 
+		protocol := "grpc"
+		if app.TLSSecret != "" {
+			protocol = "tls"
+		}
 		for path, ip := range map[string]string{"kubernetes/service.yaml": "", "kubernetes/service-headless.yaml": "None"} {
 			s := decode[corev1.Service](t, files, path)
 			isA(t, s.TypeMeta, "v1", "Service", s.Name)
 			port := s.Spec.Ports[0]
-			if s.Spec.ClusterIP != ip || port.TargetPort.StrVal != pod.Spec.Containers[0].Ports[0].Name || port.Port != int32(app.Port) || port.Name != "grpc" || *port.AppProtocol != "grpc" {
+			if s.Spec.ClusterIP != ip || port.TargetPort.StrVal != pod.Spec.Containers[0].Ports[0].Name || port.Port != int32(app.Port) || port.Name != "grpc" || *port.AppProtocol != protocol {
 				t.Errorf("%s: %+v", path, s.Spec)
 			}
 			selects(t, path, &metav1.LabelSelector{MatchLabels: s.Spec.Selector}, pod.Labels)
@@ -80,7 +85,7 @@ func checkPod(t *testing.T, app deploy.App, pod corev1.PodTemplateSpec) {
 	}
 	c := pod.Spec.Containers[0]
 	for name, p := range map[string]*corev1.Probe{"startup": c.StartupProbe, "readiness": c.ReadinessProbe, "liveness": c.LivenessProbe} {
-		if p.GRPC == nil || int(p.GRPC.Port) != app.Port || p.GRPC.Service == nil {
+		if p.GRPC == nil || int(p.GRPC.Port) != probePort(app) || p.GRPC.Service == nil {
 			t.Errorf("%s probe: %+v", name, p)
 		}
 	}
@@ -117,14 +122,41 @@ func checkPod(t *testing.T, app deploy.App, pod corev1.PodTemplateSpec) {
 		}
 	}
 	tmp := pod.Spec.Volumes[0]
-	if m := c.VolumeMounts; len(m) != 1 || m[0].Name != tmp.Name || m[0].MountPath != "/tmp" || m[0].ReadOnly {
+	if m := c.VolumeMounts; m[0].Name != tmp.Name || m[0].MountPath != "/tmp" || m[0].ReadOnly {
 		t.Errorf("the container mounts %+v", m)
 	}
+	checkTLS(t, app, pod.Spec)
 	if tmp.EmptyDir == nil || tmp.EmptyDir.SizeLimit.IsZero() || tmp.EmptyDir.Medium != corev1.StorageMediumDefault {
 		t.Errorf("/tmp is %+v", tmp.EmptyDir)
 	}
 	for _, spread := range pod.Spec.TopologySpreadConstraints {
 		selects(t, spread.TopologyKey, spread.LabelSelector, pod.Labels)
+	}
+}
+
+// checkTLS checks the certificate of a pod, and the port of its probes.
+func checkTLS(t *testing.T, app deploy.App, pod corev1.PodSpec) {
+	t.Helper()
+	c := pod.Containers[0]
+	if app.TLSSecret == "" {
+		if len(c.Ports) != 1 || len(c.VolumeMounts) != 1 || len(pod.Volumes) != 1 {
+			t.Errorf("%d ports, %d volumes of which %d are mounted", len(c.Ports), len(pod.Volumes), len(c.VolumeMounts))
+		}
+		return
+	}
+	if len(c.Ports) != 2 || int(c.Ports[1].ContainerPort) != probePort(app) {
+		t.Errorf("the ports are %+v", c.Ports)
+	}
+	v, m := pod.Volumes[1], c.VolumeMounts[1]
+	if v.Secret == nil || v.Secret.SecretName != app.TLSSecret || m.Name != v.Name || !m.ReadOnly || m.SubPath != "" {
+		t.Errorf("the certificate is in %+v, mounted as %+v", v, m)
+	}
+	env := make(map[string]string)
+	for _, e := range c.Env {
+		env[e.Name] = e.Value
+	}
+	if env["TLS"] != m.MountPath || env["HEALTH_ADDR"] != fmt.Sprintf(":%d", probePort(app)) {
+		t.Errorf("the environment is %v", env)
 	}
 }
 

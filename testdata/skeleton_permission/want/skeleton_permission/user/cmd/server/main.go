@@ -60,11 +60,29 @@ func run(ctx context.Context, getenv func(string) string) error {
 		// the server does not start.
 		// TODO: Decide who has which permission with server.WithAuthorizer, such as roles.Open of
 		// runtime/roles. Some policies require it, and without it the server does not start.
-		// server.WithTLSFiles("server.crt", "server.key") serves TLS; omit it behind a mesh that does.
+
+		// A server that callers outside its network can reach needs more. docs/production.md of
+		// grpcservice has the whole program.
+		//	server.WithAuthenticator(issuer, server.PeerCertificate()),
+		//	server.WithAuthorizer(permissions),
+		//	server.WithValidator(validate.New()),
+		//	server.WithRateLimiter(limits),
+		//	server.WithPolicyFile(getenv("CONFIG")+"/policy.json"),
+		//	server.WithMaxCalls(2000),
+
 		// server.WithReflection() lets grpcurl list and describe the services; omit it on a public server.
 	}
 	if getenv("WITHOUT_AUTHENTICATION") == "true" {
 		options = append(options, server.WithoutAuthentication())
+	}
+	if dir := getenv("TLS"); dir != "" { // unset behind a mesh that encrypts
+		options = append(options, server.WithTLSFiles(dir+"/tls.crt", dir+"/tls.key"))
+	}
+	if cas := getenv("CLIENT_CAS"); cas != "" { // mutual TLS
+		options = append(options, server.WithClientCAs(cas))
+	}
+	if addr := getenv("HEALTH_ADDR"); addr != "" { // for probes, which do not use TLS
+		options = append(options, server.WithHealthAddr(addr))
 	}
 	srv := server.New(options...)
 

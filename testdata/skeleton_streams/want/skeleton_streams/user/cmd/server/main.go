@@ -63,9 +63,7 @@ func run(ctx context.Context, getenv func(string) string) error {
 		// Callers are not authenticated. With server.WithAuthenticator, the policies of methods authorize them.
 
 		// A server that callers outside its network can reach needs more. docs/production.md of
-		// grpcservice has the whole program; omit TLS behind a mesh that has it.
-		//	server.WithTLSFiles(getenv("TLS")+"/tls.crt", getenv("TLS")+"/tls.key"),
-		//	server.WithHealthAddr(getenv("HEALTH_ADDR")),
+		// grpcservice has the whole program.
 		//	server.WithAuthenticator(issuer, server.PeerCertificate()),
 		//	server.WithAuthorizer(permissions),
 		//	server.WithValidator(validate.New()),
@@ -74,6 +72,15 @@ func run(ctx context.Context, getenv func(string) string) error {
 		//	server.WithMaxCalls(2000),
 
 		// server.WithReflection() lets grpcurl list and describe the services; omit it on a public server.
+	}
+	if dir := getenv("TLS"); dir != "" { // unset behind a mesh that encrypts
+		options = append(options, server.WithTLSFiles(dir+"/tls.crt", dir+"/tls.key"))
+	}
+	if cas := getenv("CLIENT_CAS"); cas != "" { // mutual TLS
+		options = append(options, server.WithClientCAs(cas))
+	}
+	if addr := getenv("HEALTH_ADDR"); addr != "" { // for probes, which do not use TLS
+		options = append(options, server.WithHealthAddr(addr))
 	}
 	if text := getenv("TOKEN_KEYS"); text != "" {
 		keys, err := seal.ParseKeys(text)
