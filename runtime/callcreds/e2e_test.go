@@ -110,7 +110,7 @@ func TestTokensAreRotatedUnderLoad(t *testing.T) {
 	for kind, call := range echotest.Kinds {
 		calls.Go(func() {
 			for n := 0; issuer.count() < 4 && n < 100000; n++ {
-				if err := call(ctx, conn); err != nil {
+				if err := call(ctx, conn.ClientConn); err != nil {
 					t.Errorf("%s: %v", kind, err)
 					return
 				}
@@ -154,7 +154,7 @@ func TestAPIKeysReachTheServer(t *testing.T) {
 		}
 		t.Cleanup(func() { conn.Close() })
 		for kind, call := range echotest.Kinds {
-			if err := call(echotest.Context(t), conn); err != nil {
+			if err := call(echotest.Context(t), conn.ClientConn); err != nil {
 				t.Errorf("%s, %s: %v", name, kind, err)
 			}
 		}
@@ -299,7 +299,7 @@ func TestPlaintextConnections(t *testing.T) {
 			continue
 		}
 		for kind, call := range echotest.Kinds {
-			if err := call(echotest.Context(t), conn); status.Code(err) != test.code {
+			if err := call(echotest.Context(t), conn.ClientConn); status.Code(err) != test.code {
 				t.Errorf("%s, %s: %v, want %v", name, kind, err, test.code)
 			}
 		}
@@ -323,7 +323,7 @@ func TestPlaintextCalls(t *testing.T) {
 	}
 	defer conn.Close()
 	for kind, call := range echotest.Kinds {
-		err := call(echotest.Context(t), conn, grpc.PerRPCCredentials(creds))
+		err := call(echotest.Context(t), conn.ClientConn, grpc.PerRPCCredentials(creds))
 		if status.Code(err) != codes.Unauthenticated || !strings.Contains(err.Error(), "insecure connection") {
 			t.Errorf("%s: %v", kind, err)
 		}
@@ -366,7 +366,7 @@ func TestConnectionsReportRejections(t *testing.T) {
 	for _, code := range []codes.Code{codes.OK, codes.PermissionDenied, codes.Unavailable, codes.Unauthenticated} {
 		answer.Store(uint32(code))
 		for kind, call := range echotest.Kinds {
-			if err := call(echotest.Context(t), conn); status.Code(err) != code {
+			if err := call(echotest.Context(t), conn.ClientConn); status.Code(err) != code {
 				t.Errorf("%s: %v, want %v", kind, err, code)
 			}
 			creds.mu.Lock()
