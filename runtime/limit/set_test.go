@@ -3,6 +3,7 @@ package limit_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -121,6 +122,39 @@ func takeAll(k *limit.KeyedRate, key string, now time.Time) (calls int) {
 		calls++
 	}
 	return calls
+}
+
+// TestSetOfExtremes changes to rates at and beyond the ends of their ranges, at times far apart: no
+// change allows more calls than the largest burst before it.
+func TestSetOfExtremes(t *testing.T) {
+	rates := []float64{0, -1, math.NaN(), 1e-300, 1e-9, 1, 1e9, 1e300, math.Inf(1)}
+	bursts := []int{math.MinInt, 0, 1, 7, math.MaxInt32, math.MaxInt}
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 2_000 {
+		now := time.Now()
+		rate, keyed := limit.NewRate(1, 3), limit.NewKeyedRate(1, 3, 10)
+		for range 10 {
+			perSecond, burst := rates[random.IntN(len(rates))], bursts[random.IntN(len(bursts))]
+			rate.Set(perSecond, burst, now)
+			keyed.Set(perSecond, burst, now)
+			now = now.Add(time.Duration(random.Int64N(int64(1) << random.IntN(60))))
+			if random.IntN(2) == 0 && (rate.Take(now) < 0 || keyed.Take("me", now) < 0) {
+				t.Fatal("a negative wait")
+			}
+		}
+		for _, burst := range []int{math.MaxInt, 2} {
+			rate.Set(1e-300, burst, now)
+			keyed.Set(1e-300, burst, now)
+		}
+		if took := takeAll(keyed, "me", now); took > 2 {
+			t.Fatalf("%d calls of a burst of 2", took)
+		}
+		for took := 0; rate.Take(now) == 0; took++ {
+			if took == 2 {
+				t.Fatal("more calls than the burst of 2")
+			}
+		}
+	}
 }
 
 // TestSetUnderLoad changes rates that hardly refill while goroutines take from them: what they get

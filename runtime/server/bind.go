@@ -8,8 +8,10 @@ import (
 
 // bind binds the RPC that info describes, which server implements.
 func (p *pipeline) bind(info runtime.MethodInfo, server any) *method {
-	p.policing.Lock()
-	defer p.policing.Unlock()
+	if p.hasLivePolicies() {
+		p.policing.Lock()
+		defer p.policing.Unlock()
+	}
 	table := info.Policy
 	info.Policy = p.overrides.Apply(info)
 	m := &method{

@@ -37,15 +37,15 @@ type callContext struct {
 	load      bounds.Call           // its share of the server's bounds
 	slot      time.Time             // when it got its slot of the method's concurrency; zero without one
 	ran       atomic.Bool           // whether it reached its method; only with adaptive concurrency
+	detached  bool                  // the method runs in a separate goroutine, which joins the others
+	listed    bool                  // in the method's list, by the call's own goroutine
 	deadline  atomic.Int64          // set by the policy, in Unix nanoseconds; 0 if the client's holds
 	stream    callStream            // nil for a unary call
 	rejection atomic.Pointer[error] // the error of the first invalid request of a stream
 	compress  compressChoice        // of the method
 	hidden    atomic.Bool           // whether it must not show which resources exist
 	header    heldheader.Header     // set by the method
-	detached  bool                  // the method runs in a separate goroutine, which joins the others
 	live      liveCall
-	listed    bool                       // in the method's list, by the call's own goroutine
 	lazy      atomic.Pointer[lazyCancel] // see lazyContext
 }
 

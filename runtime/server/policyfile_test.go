@@ -332,6 +332,7 @@ func TestWrongPolicyFiles(t *testing.T) {
 		"auth":           {content(`{"test.v1.Echo/One": {"auth": {}}}`), "policy.json:1:23: auth of test.v1.Echo/One cannot change while the server runs; restart the server, or undo this change"},
 		"auth removed":   {content(`{"test.v1.Echo/One": {}}`), "policy.json: auth of test.v1.Echo/One cannot change while the server runs"},
 		"retry":          {content(limited[:len(limited)-1] + ",\n\"test.v1.Echo/Many\": {\"retry\": {\"maxAttempts\": 2}}}"), "policy.json:2:33: retry.max_attempts of test.v1.Echo/Many cannot change"},
+		"permission":     {content(limited[:len(limited)-1] + `, "test.v1.Echo/Chat": {"permission": {"name": "echo.chat", "resource": "value"}}}`), "permission.name of test.v1.Echo/Chat cannot change"},
 		"validation":     {content(limited[:len(limited)-1] + `, "test.v1.Echo/Join": {"maxRequestBytes": "5"}}`), "max_request_bytes of test.v1.Echo/Join cannot change"},
 		"wrong and good": {content(`{"test.v1.Echo/One": {"auth": {}}, "test.v1.Echo/Many": {"rate": [{"perSecond": 5}]}}`), "auth of test.v1.Echo/One cannot change"},
 		"no file":        {func(f policyFile) { os.Remove(f.path) }, "no such file"},
@@ -382,6 +383,48 @@ func TestWrongPolicyFiles(t *testing.T) {
 
 // content returns a function that replaces a file.
 func content(text string) func(policyFile) { return func(f policyFile) { f.write(text) } }
+
+// TestPolicyFileWrittenInPlace reads a file while it is written, as no rename protects it. What is
+// in effect is always a whole file.
+func TestPolicyFileWrittenInPlace(t *testing.T) {
+	// A long file, of which the first and the last entry belong together.
+	version := func(n int) string {
+		return fmt.Sprintf(`{"test.v1.Echo/One": {"timeout": {"default": "%ds"}},%s "test.v1.Echo/Many": {"timeout": {"total": "%ds"}}}`,
+			n, strings.Repeat(" ", 200_000*(n%3)), n)
+	}
+	timeouts := make(chan time.Duration, 2)
+	w := startWatched(t, runtime.Policy{}, version(1), func(ctx context.Context) error {
+		c, _ := runtime.CallFromContext(ctx)
+		timeouts <- c.Method().Policy.Timeout + c.Method().Policy.TotalTimeout
+		return nil
+	})
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for n := 1; !stop.Load(); n = n%9 + 1 {
+			_ = os.WriteFile(w.path, []byte(version(n)), 0o600)
+			time.Sleep(time.Millisecond)
+		}
+	})
+	accepted, rejected := 0, 0
+	for range 200 {
+		if err := server.CheckPolicyFile(w.Server); err == nil {
+			accepted++
+		} else if rejected++; !strings.Contains(err.Error(), "is not a JSON object") {
+			t.Error(err)
+		}
+		if err := errors.Join(w.call("One"), w.call("Many")); err != nil {
+			t.Fatal(err)
+		}
+		if one, many := <-timeouts, <-timeouts; one != many || one < time.Second || one > 9*time.Second {
+			t.Errorf("the timeouts are %v and %v, of different files", one, many)
+		}
+	}
+	stop.Store(true)
+	wg.Wait()
+	t.Logf("%d accepted, %d rejected", accepted, rejected)
+	w.change(version(9))
+}
 
 // TestPolicyFileLogsChanges holds that each option that changes has one record.
 func TestPolicyFileLogsChanges(t *testing.T) {
