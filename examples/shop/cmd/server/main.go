@@ -17,6 +17,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/idempotency"
 	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/server"
+	"github.com/grpcservice/grpcservice/runtime/validate"
 	"github.com/grpcservice/grpcservice/runtime/upload"
 )
 
@@ -54,6 +55,8 @@ func serve(ctx context.Context, addr string, drainDelay time.Duration, uploads s
 		server.WithLogger(slog.New(service.KeepLines(lines, slog.Default().Handler()))), // TailLogs shows the log
 		// A retried order is placed once.
 		server.WithIdempotency(idempotency.New(idempotency.Memory())),
+		// The protos have rules for the fields of users.
+		server.WithValidator(validate.New()),
 		// The keys that seal page tokens.
 		server.WithTokenKeys(keys...),
 		// This API is public: let grpcurl list, describe and call it.

@@ -43,7 +43,7 @@ func TestBatchesHaveSizes(t *testing.T) {
 }
 
 func TestBatchCreateUsersKeepsTheOrder(t *testing.T) {
-	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
+	users := shopv1servicetest.ServeUserService(t, service.NewUserService(), validated)
 	resp, err := users.BatchCreateUsers(t.Context(), &shopv1.BatchCreateUsersRequest{Requests: creations(50)})
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func TestBatchCreateUsersAllOrNone(t *testing.T) {
 		{"an email of another user", func(r *shopv1.CreateUserRequest) { r.Email = "ada@example.com" }, codes.AlreadyExists, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			users := shopv1servicetest.ServeUserService(t, service.NewUserService())
+			users := shopv1servicetest.ServeUserService(t, service.NewUserService(), validated)
 			create(t, users, &shopv1.CreateUserRequest{Name: "Ada", Email: "ada@example.com"})
 			requests := creations(4)
 			test.wrong(requests[2])
@@ -96,7 +96,7 @@ func TestBatchCreateUsersAllOrNone(t *testing.T) {
 
 // Of several batches with the same emails one succeeds, and no other leaves a user behind.
 func TestBatchCreateUsersConcurrently(t *testing.T) {
-	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
+	users := shopv1servicetest.ServeUserService(t, service.NewUserService(), validated)
 	var wg sync.WaitGroup
 	var won atomic.Int32
 	for i := range 8 {

@@ -19,7 +19,7 @@ import (
 // people have names in a different order than their IDs, and two of them share a name.
 func people(t *testing.T) shopv1service.UserService {
 	t.Helper()
-	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
+	users := shopv1servicetest.ServeUserService(t, service.NewUserService(), validated)
 	for i, name := range []string{"Grace", "Ada", "Edsger", "Ada", "Barbara"} {
 		role := shopv1.UserRole_USER_ROLE_MEMBER
 		if name == "Ada" {

@@ -1,9 +1,7 @@
 package service
 
 import (
-	"net/mail"
 	"strconv"
-	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
@@ -23,30 +21,13 @@ func find(tx *userTx, id int32) (*shopv1.User, error) {
 	return user, nil
 }
 
-// check returns an error if user cannot be stored; path is its field path in the request.
-func check(tx *userTx, user *shopv1.User, path string) error {
-	if err := rpcerr.Invalid(violations(user, path)...); err != nil {
-		return err
-	}
+// checkEmail returns an error if another user has the email of user; path is the field path of user
+// in the request. The other rules are in the proto, and checked before the method runs.
+func checkEmail(tx *userTx, user *shopv1.User, path string) error {
 	if id, taken := tx.idByEmail(user.GetEmail()); taken && id != user.GetId() {
 		return shopv1service.UserReasonEmailTaken.Errorf(codes.AlreadyExists, "%semail: another user has it", path)
 	}
 	return nil
-}
-
-// violations returns all violations of the fields of user. Errors are logged, so they do not repeat
-// personal data.
-func violations(user *shopv1.User, path string) (found []rpcerr.FieldViolation) {
-	if strings.TrimSpace(user.GetName()) == "" {
-		found = append(found, rpcerr.Violation(path+"name", "must not be empty"))
-	}
-	if addr, err := mail.ParseAddress(user.GetEmail()); err != nil || addr.Address != user.GetEmail() {
-		found = append(found, rpcerr.Violation(path+"email", "must be an email address alone, as in ada@example.com"))
-	}
-	if _, ok := shopv1.UserRole_name[int32(user.GetRole())]; !ok {
-		found = append(found, rpcerr.Violation(path+"role", "there is no role %d", user.GetRole()))
-	}
-	return found
 }
 
 // merge copies the fields that paths name, or all fields that may change, from changes to user.

@@ -44,7 +44,7 @@ func (s *UserService) CreateUser(ctx context.Context, req *shopv1.CreateUserRequ
 		if tx.count() >= maxUsers {
 			return nil, shopv1service.UserReasonShopFull.Errorf(codes.ResourceExhausted, "the shop has its %d users; delete one first", maxUsers)
 		}
-		if err := check(tx, user, ""); err != nil {
+		if err := checkEmail(tx, user, ""); err != nil {
 			return nil, err
 		}
 		user.Id = tx.nextID()
@@ -64,7 +64,7 @@ func (s *UserService) UpdateUser(ctx context.Context, req *shopv1.UpdateUserRequ
 		if err := merge(user, req.GetUser(), req.GetUpdateMask().GetPaths()); err != nil {
 			return nil, err
 		}
-		if err := check(tx, user, "user."); err != nil {
+		if err := checkEmail(tx, user, "user."); err != nil {
 			return nil, err
 		}
 		tx.set(user.GetId(), user)

@@ -16,14 +16,19 @@ import (
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1servicetest"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+	"github.com/grpcservice/grpcservice/runtime/server"
+	"github.com/grpcservice/grpcservice/runtime/validate"
 )
 
+// validated makes servers check the rules that the protos have for users, as the program does.
+var validated = server.WithValidator(validate.New())
+
 func TestUserServiceContract(t *testing.T) {
-	shopv1servicetest.CheckUserService(t, service.NewUserService())
+	shopv1servicetest.CheckUserService(t, service.NewUserService(), validated)
 }
 
 func TestUserLife(t *testing.T) {
-	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
+	users := shopv1servicetest.ServeUserService(t, service.NewUserService(), validated)
 	address := &shopv1.User_Address{Street: "1 Analytical Way", City: "London"}
 	ada := create(t, users, &shopv1.CreateUserRequest{Name: "Ada", Email: "ada@example.com", Address: address})
 	if ada.GetId() == 0 || ada.GetCreatedAt() == nil || ada.GetRole() != shopv1.UserRole_USER_ROLE_MEMBER {
@@ -59,7 +64,7 @@ func TestUserLife(t *testing.T) {
 }
 
 func TestCreateUserRejects(t *testing.T) {
-	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
+	users := shopv1servicetest.ServeUserService(t, service.NewUserService(), validated)
 	create(t, users, &shopv1.CreateUserRequest{Name: "Ada", Email: "ada@example.com"})
 	tests := []struct {
 		name string
@@ -82,7 +87,7 @@ func TestCreateUserRejects(t *testing.T) {
 }
 
 func TestErrorsTellProgramsWhatIsWrong(t *testing.T) {
-	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
+	users := shopv1servicetest.ServeUserService(t, service.NewUserService(), validated)
 	_, err := users.CreateUser(t.Context(), &shopv1.CreateUserRequest{Email: "nowhere"})
 	var fields []string
 	for _, violation := range rpcerr.FieldViolations(err) {
@@ -103,7 +108,7 @@ func TestErrorsTellProgramsWhatIsWrong(t *testing.T) {
 }
 
 func TestUpdateUserRejects(t *testing.T) {
-	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
+	users := shopv1servicetest.ServeUserService(t, service.NewUserService(), validated)
 	ada := create(t, users, &shopv1.CreateUserRequest{Name: "Ada", Email: "ada@example.com"})
 	create(t, users, &shopv1.CreateUserRequest{Name: "Grace", Email: "grace@example.com"})
 	tests := []struct {
@@ -127,7 +132,7 @@ func TestUpdateUserRejects(t *testing.T) {
 }
 
 func TestUpdateUserFreesOldEmail(t *testing.T) {
-	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
+	users := shopv1servicetest.ServeUserService(t, service.NewUserService(), validated)
 	ada := create(t, users, &shopv1.CreateUserRequest{Name: "Ada", Email: "ada@example.com"})
 	_, err := users.UpdateUser(t.Context(), &shopv1.UpdateUserRequest{
 		User: &shopv1.User{Id: ada.GetId(), Name: "Ada", Email: "lovelace@example.com", Role: ada.GetRole()},
@@ -140,7 +145,7 @@ func TestUpdateUserFreesOldEmail(t *testing.T) {
 
 // Of many concurrent callers with one email, one succeeds; the race detector checks the rest.
 func TestCreateUserConcurrently(t *testing.T) {
-	users := shopv1servicetest.ServeUserService(t, service.NewUserService())
+	users := shopv1servicetest.ServeUserService(t, service.NewUserService(), validated)
 	var wg sync.WaitGroup
 	errs := make([]error, 20)
 	for i := range errs {

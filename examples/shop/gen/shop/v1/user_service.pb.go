@@ -7,6 +7,7 @@
 package shopv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -827,12 +828,13 @@ var File_shop_v1_user_service_proto protoreflect.FileDescriptor
 
 const file_shop_v1_user_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1ashop/v1/user_service.proto\x12\ashop.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cgrpcservice/v1/options.proto\"\xb2\x02\n" +
+	"\x1ashop/v1/user_service.proto\x12\ashop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cgrpcservice/v1/options.proto\"\xfe\x02\n" +
 	"\x04User\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x05R\x02id\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
-	"\x05email\x18\x03 \x01(\tR\x05email\x12%\n" +
-	"\x04role\x18\x04 \x01(\x0e2\x11.shop.v1.UserRoleR\x04role\x12/\n" +
+	"\x02id\x18\x01 \x01(\x05R\x02id\x12K\n" +
+	"\x04name\x18\x02 \x01(\tB7\xbaH4\xba\x011\n" +
+	"\tuser.name\x12\x11must not be blank\x1a\x11this.trim() != ''R\x04name\x12\x1d\n" +
+	"\x05email\x18\x03 \x01(\tB\a\xbaH\x04r\x02`\x01R\x05email\x12/\n" +
+	"\x04role\x18\x04 \x01(\x0e2\x11.shop.v1.UserRoleB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04role\x12/\n" +
 	"\aaddress\x18\x05 \x01(\v2\x15.shop.v1.User.AddressR\aaddress\x129\n" +
 	"\n" +
 	"created_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x1a]\n" +
@@ -842,11 +844,12 @@ const file_shop_v1_user_service_proto_rawDesc = "" +
 	"\x05state\x18\x03 \x01(\tR\x05state\x12\x10\n" +
 	"\x03zip\x18\x04 \x01(\tR\x03zip\" \n" +
 	"\x0eGetUserRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x05R\x02id\"\x95\x01\n" +
-	"\x11CreateUserRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05email\x18\x02 \x01(\tR\x05email\x12%\n" +
-	"\x04role\x18\x03 \x01(\x0e2\x11.shop.v1.UserRoleR\x04role\x12/\n" +
+	"\x02id\x18\x01 \x01(\x05R\x02id\"\xe1\x01\n" +
+	"\x11CreateUserRequest\x12K\n" +
+	"\x04name\x18\x01 \x01(\tB7\xbaH4\xba\x011\n" +
+	"\tuser.name\x12\x11must not be blank\x1a\x11this.trim() != ''R\x04name\x12\x1d\n" +
+	"\x05email\x18\x02 \x01(\tB\a\xbaH\x04r\x02`\x01R\x05email\x12/\n" +
+	"\x04role\x18\x03 \x01(\x0e2\x11.shop.v1.UserRoleB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04role\x12/\n" +
 	"\aaddress\x18\x04 \x01(\v2\x15.shop.v1.User.AddressR\aaddress\"s\n" +
 	"\x11UpdateUserRequest\x12!\n" +
 	"\x04user\x18\x01 \x01(\v2\r.shop.v1.UserR\x04user\x12;\n" +

@@ -12,7 +12,6 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/operation"
-	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 )
@@ -89,7 +88,7 @@ var batchJobServiceTable = runtime.NewService(BatchJobServiceName, shopv1.File_s
 		IdempotencyKey: runtime.IdempotencyKey{
 			Field: "request_id", Window: 24 * time.Hour, UUID4: true,
 		},
-		Permission: policy.Permission{Name: "catalogues.update", Resource: "catalogue"},
+		Permission: runtime.Permission{Name: "catalogues.update", Resource: "catalogue"},
 	})),
 	runtime.Unary("GetOperation", BatchJobService.GetOperation, batchJobServicePolicy.With(runtime.Policy{
 		Idempotency: runtime.NoSideEffects,

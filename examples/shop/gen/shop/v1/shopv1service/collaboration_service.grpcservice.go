@@ -64,7 +64,7 @@ var collaborationServiceTable = runtime.NewService(CollaborationServiceName, sho
 		Auth:            &runtime.Auth{AllOf: []string{"products.write"}},
 		MaxRequestBytes: 65536,
 		Room:            policy.Room{Queue: 1024, QueueBytes: 1048576},
-		Permission: policy.Permission{
+		Permission: runtime.Permission{
 			Name: "documents.edit", Resource: "document_id", Inherit: true,
 		},
 	}),

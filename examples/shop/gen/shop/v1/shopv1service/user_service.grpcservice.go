@@ -130,13 +130,16 @@ var userServiceTable = runtime.NewService(UserServiceName, shopv1.File_shop_v1_u
 			Delay: 100 * time.Millisecond, MaxAttempts: 2, NonFatalCodes: []string{"UNAVAILABLE"},
 		},
 	})),
-	runtime.Unary("CreateUser", UserService.CreateUser, userServicePolicy),
+	runtime.Unary("CreateUser", UserService.CreateUser, userServicePolicy.With(runtime.Policy{
+		Validate: true,
+	})),
 	runtime.Unary("UpdateUser", UserService.UpdateUser, userServicePolicy.With(runtime.Policy{
 		Idempotency: runtime.Idempotent,
 		Retry: runtime.Retry{
 			MaxAttempts: 3, InitialBackoff: 100 * time.Millisecond, MaxBackoff: time.Second,
 			Multiplier: 2, Codes: []string{"UNAVAILABLE"},
 		},
+		Validate: true,
 	})),
 	runtime.Unary("DeleteUser", UserService.DeleteUser, userServicePolicy),
 	runtime.Unary("ListUsers", UserService.ListUsers, userServicePolicy.With(runtime.Policy{
@@ -159,6 +162,7 @@ var userServiceTable = runtime.NewService(UserServiceName, shopv1.File_shop_v1_u
 	})),
 	runtime.Unary("BatchCreateUsers", UserService.BatchCreateUsers, userServicePolicy.With(runtime.Policy{
 		MaxRequestBytes: 262144,
+		Validate:        true,
 		Batch:           runtime.Batch{MaxSize: 50, Concurrency: 8},
 	})),
 )
