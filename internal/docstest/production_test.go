@@ -22,7 +22,7 @@ func readProgram(t *testing.T, name string) string {
 
 // blocks returns the fenced blocks of a page in a language.
 func blocks(page, language string) (found []string) {
-	for _, part := range strings.Split(page, "\n```" + language)[1:] {
+	for _, part := range strings.Split(page, "\n```"+language)[1:] {
 		_, text, _ := strings.Cut(part, "\n")
 		text, _, _ = strings.Cut(text, "```")
 		found = append(found, text)
