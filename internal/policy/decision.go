@@ -19,22 +19,6 @@ type Decision struct {
 	Patterns []Pattern // the patterns found, for the report
 }
 
-// SourceDefault is the source of a rule that is not set anywhere.
-const SourceDefault = "default"
-
-// Rule is one field of a policy, with its value and where the value comes from.
-type Rule struct {
-	Field string // such as "timeout.default"
-	// Value is in its JSON form. It is nil if only the server or the client knows the default.
-	Value any
-	// Source is "method option", "service option", "policy file", "request message", SourceDefault
-	// or the name of a standard option.
-	Source  string
-	Place   string // where it is set; or ""
-	Pattern string // the method pattern of a rule in a policy file; or ""
-	Why     string // why it has no effect; or ""
-}
-
 // decide returns the decision for a method whose sources merge into the policy merged.
 func decide(method protoreflect.MethodDescriptor, facts policy.Method, merged *grpcservicev1.Policy, sources []source) Decision {
 	d := Decision{Policy: facts.Policy(merged)}

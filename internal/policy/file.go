@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
@@ -100,6 +101,24 @@ func (f *File) check() {
 		for _, fault := range check(e.policy) {
 			e.faulty = true
 			f.problems.Errorf(e.placeOf(fault.Field), "%s", fault.Error())
+		}
+	}
+}
+
+// rule is one rule of a policy file: a policy, and the methods it applies to.
+type rule struct {
+	policy   *grpcservicev1.Policy
+	fields   map[string]diag.Position
+	patterns []selector
+	places   map[selector]diag.Position
+}
+
+// add merges a rule into the other rules with the same pattern.
+func (e *entry) add(r rule) {
+	proto.Merge(e.policy, r.policy)
+	for field, place := range r.fields {
+		if _, found := e.fields[field]; !found {
+			e.fields[field] = place
 		}
 	}
 }

@@ -11,11 +11,8 @@ import (
 	"github.com/grpcservice/grpcservice/internal/diag"
 )
 
-// The fields of a policy file, and of a rule in it.
-var (
-	fileFields = []string{"version", "complete", "rules"}
-	ruleFields = []string{"methods", "policy"}
-)
+// fileFields are the fields of a policy file.
+var fileFields = []string{"version", "complete", "rules"}
 
 // Parse parses a policy file. [File.Problems] returns what is wrong with it.
 func Parse(path string, content []byte) *File {

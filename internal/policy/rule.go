@@ -2,19 +2,13 @@ package policy
 
 import (
 	"go.yaml.in/yaml/v4"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// rule is one rule of a policy file: a policy, and the methods it applies to.
-type rule struct {
-	policy   *grpcservicev1.Policy
-	fields   map[string]diag.Position
-	patterns []selector
-	places   map[selector]diag.Position
-}
+// ruleFields are the fields of a rule.
+var ruleFields = []string{"methods", "policy"}
 
 // readRule reads a rule and adds it to the file, unless the rule has problems.
 func (f *File) readRule(d *decoder, node *yaml.Node, field string) {
@@ -57,14 +51,4 @@ func (r *rule) readPattern(d *decoder, node *yaml.Node, field string) {
 	}
 	r.patterns = append(r.patterns, p)
 	r.places[p] = d.placeOf(node)
-}
-
-// add merges a rule into the other rules with the same pattern.
-func (e *entry) add(r rule) {
-	proto.Merge(e.policy, r.policy)
-	for field, place := range r.fields {
-		if _, found := e.fields[field]; !found {
-			e.fields[field] = place
-		}
-	}
 }
