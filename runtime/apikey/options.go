@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/credheader"
 	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
@@ -35,7 +36,7 @@ func newSettings(opts []Option) (settings, error) {
 func WithHeader(name string) Option {
 	return func(s *settings) {
 		name = strings.ToLower(name)
-		if err := checkHeader(name); err != nil {
+		if err := credheader.CheckName(name); err != nil {
 			s.errs = append(s.errs, fmt.Errorf("WithHeader(%q): %w", name, err))
 		}
 		s.header, s.scheme = name, ""
@@ -47,8 +48,8 @@ func WithHeader(name string) Option {
 // the next authenticator. A call can then not have a key and a token.
 func WithScheme(scheme string) Option {
 	return func(s *settings) {
-		if scheme == "" || strings.ContainsFunc(scheme, func(r rune) bool { return !isTokenChar(r) }) {
-			s.errs = append(s.errs, fmt.Errorf(`WithScheme(%q): a scheme is one word, such as "ApiKey"`, scheme))
+		if err := credheader.CheckScheme(scheme); err != nil {
+			s.errs = append(s.errs, fmt.Errorf("WithScheme(%q): %w", scheme, err))
 		}
 		s.header, s.scheme = "authorization", scheme
 	}
@@ -65,25 +66,6 @@ func WithLogger(logger *slog.Logger) Option {
 		s.logger = logger
 	}
 }
-
-// checkHeader returns why keys cannot be in a header.
-func checkHeader(name string) error {
-	switch {
-	case name == "" || strings.ContainsFunc(name, func(r rune) bool { return !isHeaderChar(r) }):
-		return errors.New("a name has letters, digits, dots, dashes and underscores")
-	case strings.HasSuffix(name, "-bin"):
-		return errors.New("the values of -bin headers are bytes; keys are text")
-	case strings.HasPrefix(name, "grpc-"), name == "content-type", name == "user-agent", name == "te":
-		return errors.New("gRPC uses this header itself")
-	}
-	return nil
-}
-
-func isHeaderChar(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_'
-}
-
-func isTokenChar(r rune) bool { return r > ' ' && r < 0x7f && r != ',' && r != '"' }
 
 // notify returns a function that logs changes of the file.
 func (s *settings) notify(path string) func(error) {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/credheader"
 	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
@@ -87,14 +88,8 @@ func WithHeader(name string) Option {
 			return
 		}
 		name = strings.ToLower(name)
-		notOf := func(r rune) bool {
-			return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
-		}
-		switch {
-		case name == "" || strings.ContainsFunc(name, notOf):
-			s.fail("WithHeader(%q): a name has letters, digits, dots, dashes and underscores", name)
-		case strings.HasSuffix(name, "-bin"), strings.HasPrefix(name, "grpc-"):
-			s.fail("WithHeader(%q): an API key cannot be in a header of bytes, or of gRPC itself", name)
+		if err := credheader.CheckName(name); err != nil {
+			s.fail("WithHeader(%q): %w", name, err)
 		}
 		s.header, s.scheme = name, ""
 	}
@@ -106,8 +101,8 @@ func WithScheme(scheme string) Option {
 		if !s.concerns(kindKey, "WithScheme") {
 			return
 		}
-		if err := checkSecret(scheme); err != nil {
-			s.fail(`WithScheme(%q): a scheme is one word, such as "ApiKey"`, scheme)
+		if err := credheader.CheckScheme(scheme); err != nil {
+			s.fail("WithScheme(%q): %w", scheme, err)
 		}
 		s.header, s.scheme = "authorization", scheme
 	}

@@ -84,6 +84,15 @@ var servers = map[string]func(t *testing.T, table *runtime.Service[echotest.Serv
 		server.Register(srv, table, impl)
 		return echotest.ListenAndServe(t, srv)
 	},
+	"Server without bounds": func(t *testing.T, table *runtime.Service[echotest.Service], impl echotest.Service, opts ...server.Option) string {
+		unbounded := []server.Option{
+			server.WithDrainDelay(0), server.WithLogger(slog.New(slog.DiscardHandler)), server.WithMaxCalls(0),
+			server.WithMaxCallsPerPeer(0), server.WithMaxConnections(0), server.WithMaxConnectionsPerPeer(0),
+		}
+		srv := server.New(append(unbounded, opts...)...)
+		server.Register(srv, table, impl)
+		return echotest.ListenAndServe(t, srv)
+	},
 	"On": func(t *testing.T, table *runtime.Service[echotest.Service], impl echotest.Service, opts ...server.Option) string {
 		opts = append([]server.Option{server.WithLogger(slog.New(slog.DiscardHandler))}, opts...)
 		return serveOwn(t, grpc.NewServer(), table, impl, opts...)
