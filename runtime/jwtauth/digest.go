@@ -12,8 +12,8 @@ import (
 // digest identifies the signature of a token in the cache, which does not have the signature.
 type digest [sha256.Size]byte
 
-// hasher computes digests: GMAC with a key that the process makes at random and nobody else knows.
-// Two different signatures have the same digest with a probability of 2^-116 at most, whoever chose
+// hasher computes digests: GMAC with a random key that never leaves the process. Two different
+// signatures have the same digest with a probability of 2^-116 at most, even if an attacker chose
 // them, because GHASH with a secret key is a universal hash; a digest never leaves the process, so
 // one nonce serves for all. It takes a third of the time of SHA-256, which alone would exceed the
 // 300 ns that a cached token may take. SHA-256 is used where GCM with chosen nonces is not

@@ -22,8 +22,8 @@
 // in the background before they are old; calls do not wait for that. While the issuer cannot be
 // reached, the keys that are known stay in use for a limited time ([WithMaxStale]).
 //
-// A verified token is cached, with a keyed hash instead of its signature, until it expires or its key is withdrawn.
-// Rejected tokens are not cached, so they cannot displace those of others.
+// A verified token is cached, with a keyed hash instead of its signature, until it expires or its
+// key is withdrawn. Rejected tokens are not cached, so they cannot displace those of others.
 //
 // The package is a separate module because it depends on golang-jwt, whose code verifies the
 // signatures.

@@ -24,7 +24,7 @@ type fetcher struct {
 	plainHTTP bool
 }
 
-// newClient returns a client for the issuer: that of the user, or one of its own, and follows no
+// newClient returns a client for the issuer: that of the user, or a default one. It follows no
 // redirect to another host.
 func newClient(user *http.Client) *http.Client {
 	client := &http.Client{}

@@ -16,8 +16,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// TestIssuers checks that each token is checked by the authenticator of its issuer, with the keys of
-// that issuer only.
+// TestIssuers checks that each token is checked by the authenticator of its issuer, with the keys
+// of that issuer only.
 func TestIssuers(t *testing.T) {
 	a, b := p256("same"), p256("same")
 	first, second, third := newIssuer(t, a), newIssuer(t, b), newIssuer(t, a)

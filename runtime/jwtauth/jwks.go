@@ -108,7 +108,7 @@ func publicKey(jwk object, kind, curve string) (any, error) {
 }
 
 func rsaKey(jwk object) (any, error) {
-	n, err := jwk.bytes("n", maxRSABits/8+1) // some issuers begin with a zero
+	n, err := jwk.bytes("n", maxRSABits/8+1) // some issuers send a leading zero
 	if err != nil {
 		return nil, err
 	}

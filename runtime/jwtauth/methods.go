@@ -16,7 +16,7 @@ import (
 // methodTable maps the names of algorithms to what verifies them.
 type methodTable map[string]jwt.SigningMethod
 
-// asymmetric are the methods that a public key can verify. RFC 9864 names EdDSA with Ed25519 anew.
+// asymmetric are the methods that a public key can verify. RFC 9864 renames EdDSA to Ed25519.
 var asymmetric = methodTable{
 	"RS256": jwt.SigningMethodRS256, "RS384": jwt.SigningMethodRS384, "RS512": jwt.SigningMethodRS512,
 	"PS256": jwt.SigningMethodPS256, "PS384": jwt.SigningMethodPS384, "PS512": jwt.SigningMethodPS512,

@@ -49,7 +49,7 @@ func WithKey(id string, public crypto.PublicKey) Option {
 
 // WithSecret verifies tokens with shared secrets: HS256, and HS384 and HS512 with secrets of at
 // least 48 and 64 bytes (RFC 7518). A secret has at least 32 bytes. Several are for rotation.
-// Whoever has a secret can issue tokens; prefer keys.
+// Every holder of a secret can issue tokens; prefer keys.
 func WithSecret(secrets ...[]byte) Option {
 	return func(s *settings) {
 		s.sources |= sourceSecret
@@ -126,8 +126,8 @@ func WithHTTPClient(client *http.Client) Option {
 	return func(s *settings) { s.client = client }
 }
 
-// WithPlainHTTP allows http URLs, for an issuer that runs on the same machine in tests. Whoever can
-// change the response can issue tokens.
+// WithPlainHTTP allows http URLs, for an issuer that runs on the same machine in tests. Everyone
+// who can change the response can issue tokens.
 func WithPlainHTTP() Option {
 	return func(s *settings) { s.plainHTTP = true }
 }
@@ -148,7 +148,7 @@ func WithMaxStale(age time.Duration) Option {
 
 // WithUnknownKeyInterval sets how often tokens that no key verifies may cause a fetch of the keys:
 // once in 10 s by default, at least 1 s. A key that the issuer uses at once, without having
-// published it before, may be unknown for this long if somebody sends bad tokens at that time.
+// published it before, may be unknown for this long if bad tokens arrive at that time.
 func WithUnknownKeyInterval(interval time.Duration) Option {
 	return func(s *settings) { s.timing.coolDown = interval }
 }

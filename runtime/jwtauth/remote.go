@@ -15,7 +15,7 @@ import (
 
 // remote is a source that fetches the keys of the issuer.
 //
-// There is one fetch at a time, in a goroutine of its own: a caller that gives up does not end it.
+// There is one fetch at a time, in a separate goroutine: a caller that gives up does not end it.
 // A caller waits for a fetch only if no key that it has verifies its token, and only for one that
 // runs or may start; it never waits until the next one may start.
 type remote struct {
@@ -24,7 +24,7 @@ type remote struct {
 	log func() *slog.Logger
 
 	state atomic.Pointer[state] // nil before the first fetch that succeeds
-	epoch time.Time             // a time with a monotonic clock, which nobody sets back
+	epoch time.Time             // has a monotonic clock, which is never set back
 	due   atomic.Int64          // when the next fetch may start on its own, in nanoseconds since epoch
 
 	mu       sync.Mutex
@@ -149,7 +149,7 @@ func (r *remote) tryFetch(ctx context.Context) (result fetched, err error) {
 	return r.fetch(ctx)
 }
 
-// finish ends a fetch. It logs after the callers that wait can go on.
+// finish ends a fetch. It logs after it has released the callers that wait.
 func (r *remote) finish(f *flight, result fetched, err error) {
 	var log func()
 	r.mu.Lock()

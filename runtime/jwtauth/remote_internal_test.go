@@ -213,8 +213,8 @@ func TestOutage(t *testing.T) {
 	})
 }
 
-// TestFlood asks for keys that do not exist, more often than a source fetches, and checks that
-// nobody waits for the next fetch, that not too many wait for the one that runs, and that a new key
+// TestFlood asks for keys that do not exist, more often than a source fetches, and checks that no
+// caller waits for the next fetch, that not too many wait for the one that runs, and that a new key
 // is found after it.
 func TestFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

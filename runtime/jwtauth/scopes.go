@@ -12,8 +12,8 @@ func (v *verifier) scopesOf(claims object) (scopes []string) {
 }
 
 // scopesAt returns the scopes at a path. Names may contain dots, such as
-// "https://example.com/roles": of the members that begin the path, the one with the longest name is
-// followed.
+// "https://example.com/roles": of the members whose names start the path, the one with the longest
+// name is followed.
 func (o object) scopesAt(path string) []string {
 	for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '.') {
 		raw, ok := o[path[:end]]

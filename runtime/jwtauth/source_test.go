@@ -69,7 +69,11 @@ func badKeys(other *issuer, good signer) map[string]struct {
 			w.Header().Set("Content-Length", "1000")
 			fmt.Fprint(w, "{")
 		}, "EOF"},
-		"slow":       {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "deadline exceeded"},
+		"slow": {func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+			time.Sleep(100 * time.Millisecond) // so that the client cannot see the end of this
+			panic(http.ErrAbortHandler)
+		}, "deadline exceeded"},
 		"other host": {redirect(other.URL + "/keys"), "is not followed"},
 		"plain HTTP": {redirect("http://127.0.0.1/keys"), "is not followed"},
 		"downgrade": {func(w http.ResponseWriter, r *http.Request) {
@@ -84,7 +88,7 @@ func badKeys(other *issuer, good signer) map[string]struct {
 	}
 }
 
-// wantLog waits until the log has texts: the source logs after its callers go on.
+// wantLog waits until the log has texts: the source logs after it has released its callers.
 func wantLog(t *testing.T, records *echotest.Records, texts ...string) {
 	t.Helper()
 	for start := time.Now(); ; time.Sleep(time.Millisecond) {
