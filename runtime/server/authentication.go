@@ -71,7 +71,8 @@ func (o inOrder) Bind(info runtime.MethodInfo) AuthenticateFunc {
 }
 
 // WithoutAuthentication admits every caller, whatever policies require: for tests, and behind a
-// proxy that has authenticated the caller. An authenticator still determines the principal, if it
+// proxy that has authenticated the caller. With [WithAuthorizer], permissions are required
+// nevertheless. An authenticator still determines the principal, if it
 // can. Without this option, a server without an authenticator does not start if a method requires
 // authentication.
 func WithoutAuthentication() Option {

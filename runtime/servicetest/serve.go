@@ -25,7 +25,8 @@ const ShutdownTimeout = 5 * time.Second
 // through the real pipeline of a [server.Server], over memory instead of a network.
 //
 // All callers are authenticated as a principal named "servicetest" that has the scopes that the
-// method requires. If opts has an authenticator, calls need credentials as in production.
+// method requires. If opts has an authenticator, calls need credentials as in production. If opts
+// has an authorizer, callers need the permissions that policies require.
 //
 // Each method runs in its own goroutine: if it ends that goroutine, as t.FailNow of a fake does,
 // its call fails at once with INTERNAL.
