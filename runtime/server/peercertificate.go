@@ -30,7 +30,8 @@ import (
 // A call without a certificate, with one that was not verified, or with one that has no identity,
 // has no credentials, so the next authenticator decides. An error rejects certificates that
 // contradict the SPIFFE standard: with a second URI name, a malformed ID, or the key usage of a CA.
-// Calls on a connection are rejected when its certificate has expired.
+// When a certificate expires, the server closes the connection, or rejects its calls if the
+// *grpc.Server of [On] was made without [GRPCOptions].
 //
 // The certificate is read once, and not for each call. With [WithTLS] and [WithCredentials], the
 // AuthInfo of connections must be a [credentials.TLSInfo] with VerifiedChains: credentials that

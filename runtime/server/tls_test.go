@@ -268,6 +268,45 @@ func TestClientFiles(t *testing.T) {
 	eventually(t, "<nil>", check)
 }
 
+// TestConnectionEndsWithCertificate keeps a stream open until the client's certificate expires. The
+// client, which has renewed its certificate, connects again.
+func TestConnectionEndsWithCertificate(t *testing.T) {
+	servicetest.NoLeaks(t)
+	dir, now := t.TempDir(), time.Now()
+	ca := certtest.NewCA(t, "root")
+	cert, key := ca.Issue(t, "server").Write(t, t.TempDir())
+	caFile := certtest.Write(t, dir, ca)
+	const id = "spiffe://example.org/a"
+	soon := ca.Issue(t, "client", certtest.URIs(t, id), certtest.Valid(now.Add(-time.Hour), now.Add(2*time.Second)))
+	clientCert, clientKey := soon.Write(t, dir)
+	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0),
+		server.WithTLSFiles(cert, key), server.WithClientCAs(caFile), server.WithAuthenticator(server.PeerCertificate()))
+	server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{}}), echoes())
+	conn := dial(t, echotest.ListenAndServe(t, srv), client.WithServerCAs(caFile), client.WithTLSFiles(clientCert, clientKey))
+	stream, err := conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/test.v1.Echo/Chat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.SendMsg(echotest.TenBytes); err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.RecvMsg(new(text)); err != nil {
+		t.Fatal(err)
+	}
+	ca.Issue(t, "client", certtest.URIs(t, id)).Write(t, dir)
+	if err := stream.RecvMsg(new(text)); status.Code(err) != codes.Unavailable {
+		t.Errorf("the stream ended with %v", err)
+	}
+	if now := time.Now(); now.Before(soon.Certificate(t).Leaf.NotAfter) {
+		t.Errorf("it ended before the certificate expired")
+	}
+	for kind, call := range echotest.Kinds {
+		if err := call(echotest.Context(t), conn); err != nil {
+			t.Errorf("%s with the new certificate: %v", kind, err)
+		}
+	}
+}
+
 // healthOf returns the status of a service in angle brackets.
 func healthOf(ctx context.Context, conn *grpc.ClientConn, service string) string {
 	resp, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{Service: service})

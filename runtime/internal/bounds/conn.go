@@ -3,6 +3,7 @@ package bounds
 import (
 	"net"
 	"sync"
+	"time"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/h2conn"
 )
@@ -22,7 +23,8 @@ type connUse struct {
 	closed  bool
 	streams map[uint32]*Arrival // the streams that count
 	writing bool
-	reset   []uint32 // streams that the client reset while the connection was being written
+	reset   []uint32    // streams that the client reset while the connection was being written
+	expiry  *time.Timer // closes the connection when the client's certificate expires; may be nil
 
 	unhandled []*Arrival // streams that a write has answered; used only by the writing goroutine
 }
@@ -158,6 +160,9 @@ func (c *connUse) close() {
 		return
 	}
 	c.closed = true
+	if c.expiry != nil {
+		c.expiry.Stop()
+	}
 	for stream := range c.streams {
 		c.end(stream)
 	}

@@ -74,6 +74,7 @@ func (f following) handshake(raw net.Conn, bound *boundConn) (*boundConn, creden
 	if err != nil {
 		return nil, nil, err // grpc closes raw
 	}
+	bound.use.closeAfter(secured, info)
 	if secured == raw {
 		return bound, info, nil
 	}

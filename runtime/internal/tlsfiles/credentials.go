@@ -28,12 +28,22 @@ func (f *Files) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, e
 		held.held = false
 		return conn, info, nil
 	}
-	var broken net.Error
-	if err != io.EOF && !errors.As(err, &broken) {
-		f.logRejected(raw.RemoteAddr(), err)
+	if !isBroken(err) {
+		f.logFailed(raw.RemoteAddr(), err)
 		linger(raw)
 	}
 	return nil, nil, err
+}
+
+// isBroken reports whether a handshake failed because the connection did: a probe that only opens
+// connections, or a client that is gone. An alert of the client is no such error.
+func isBroken(err error) bool {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "remote error" { // so crypto/tls calls an alert
+		return false
+	}
+	var broken net.Error
+	return err == io.EOF || errors.As(err, &broken)
 }
 
 // Info implements [credentials.TransportCredentials].
@@ -93,26 +103,26 @@ func linger(raw net.Conn) {
 	_, _ = io.CopyN(io.Discard, raw, lingerBytes) // ends with an error in any case
 }
 
-// rejectedInterval is the shortest time between two records of rejected clients.
-const rejectedInterval = 10 * time.Second
+// failedInterval is the shortest time between two records of handshakes that failed.
+const failedInterval = 10 * time.Second
 
-// logRejected logs why a handshake failed. The error has no certificates.
-func (f *Files) logRejected(peer net.Addr, err error) {
+// logFailed logs why a handshake failed. The error has no certificates.
+func (f *Files) logFailed(peer net.Addr, err error) {
 	f.mu.Lock()
-	if now := f.now(); now.Sub(f.rejected.at) >= rejectedInterval {
-		skipped := f.rejected.skipped
-		f.rejected.at, f.rejected.skipped = now, 0
+	if now := f.now(); now.Sub(f.failed.at) >= failedInterval {
+		skipped := f.failed.skipped
+		f.failed.at, f.failed.skipped = now, 0
 		f.mu.Unlock()
 		f.log(slog.LevelInfo, "TLS handshake failed", slog.String("peer", peer.String()),
 			slog.Any("error", err), slog.Int("not_logged", skipped))
 		return
 	}
-	f.rejected.skipped++
+	f.failed.skipped++
 	f.mu.Unlock()
 }
 
-// rejected are the clients whose handshake failed.
-type rejected struct {
+// failed are the handshakes that failed.
+type failed struct {
 	at      time.Time // of the last record
 	skipped int       // since then
 }

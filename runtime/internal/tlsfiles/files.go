@@ -45,9 +45,9 @@ type Files struct {
 
 	current atomic.Pointer[generation]
 
-	mu       sync.Mutex // guards warned and rejected
-	warned   warned
-	rejected rejected
+	mu     sync.Mutex // guards warned and failed
+	warned warned
+	failed failed
 }
 
 // generation is what the files held at a time.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -365,6 +366,37 @@ func TestHandshakes(t *testing.T) {
 }
 
 func notCA(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, x509.KeyUsageDigitalSignature }
+
+// TestLogOfHandshakes looks at the records of handshakes that fail, of which there is one at a time.
+func TestLogOfHandshakes(t *testing.T) {
+	b := newBench(t, true)
+	stranger := certtest.NewCA(t, "stranger")
+	config := &tls.Config{RootCAs: stranger.Pool(), ServerName: "localhost"}
+	for range 3 {
+		if _, err := handshake(t, b, config); err == nil {
+			t.Error("the client trusts another CA, and accepts the server")
+		}
+	}
+	want := []string{"TLS handshake failed: remote error: tls: bad certificate"}
+	if got := b.records(t); !slices.Equal(got, want) {
+		t.Errorf("the log has %q, want %q", got, want)
+	}
+	b.time = b.time.Add(failedInterval)
+	if _, err := handshake(t, b, &tls.Config{RootCAs: b.ca.Pool(), ServerName: "localhost"}); err == nil {
+		t.Error("a client without a certificate is accepted")
+	}
+	if text := b.log.String(); !strings.Contains(text, "didn't provide a certificate") ||
+		!strings.Contains(text, `"peer":"127.0.0.1:`) || !strings.Contains(text, `"not_logged":2`) {
+		t.Errorf("the log has %s", text)
+	}
+	b.log.Reset()
+	b.time = b.time.Add(failedInterval)
+	ours, theirs := net.Pipe()
+	theirs.Close() // as a probe that only opens connections
+	if _, _, err := b.ServerHandshake(ours); err == nil || b.log.Len() > 0 {
+		t.Errorf("a connection without a client: %v, and the log has %s", err, &b.log)
+	}
+}
 
 // TestVersions connects clients of TLS 1.2, and one without HTTP/2.
 func TestVersions(t *testing.T) {
