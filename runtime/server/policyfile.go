@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -61,7 +62,9 @@ type policyFile struct {
 
 	value    *reload.Value[*overrides.Config]
 	pipeline *pipeline // nil until the options are complete
-	rejected bool      // whether the content that was read last; notify uses it
+	rejected bool      // whether the content that was read last is; notify uses it
+	failed   [sha256.Size]byte
+	why      error // of the failed content; nil before any
 
 	// onUse means that calls check the file, because nothing else does.
 	onUse bool
@@ -85,8 +88,22 @@ func (f *policyFile) open(c *settings) {
 	c.overrides.SetFile(value.Get())
 }
 
-// parse checks the content of the file, and applies it to the methods of a server that runs.
-func (f *policyFile) parse(contents [][]byte) (config *overrides.Config, err error) {
+// parse checks the content of the file, and applies it to the methods of a server that runs. It is
+// called again and again for content that is rejected, which remains so.
+func (f *policyFile) parse(contents [][]byte) (*overrides.Config, error) {
+	sum := sha256.Sum256(contents[0])
+	if f.why != nil && sum == f.failed {
+		return nil, f.why
+	}
+	config, err := f.parseOnce(contents)
+	if err != nil {
+		f.failed = sum
+	}
+	f.why = err
+	return config, err
+}
+
+func (f *policyFile) parseOnce(contents [][]byte) (config *overrides.Config, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = f.panicked(value)

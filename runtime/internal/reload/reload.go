@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,12 +83,11 @@ func (v *Value[T]) Check() error {
 // check checks the files. The caller holds the mutex.
 func (v *Value[T]) check() {
 	defer func() { v.checked.Store(int64(time.Since(v.start))) }()
-	contents, err := read(v.paths)
+	contents, sums, err := v.readSettled()
 	if err != nil {
 		v.fail(err)
 		return
 	}
-	sums := sumsOf(contents)
 	if v.err == nil && slices.Equal(sums, v.sums) {
 		return
 	}
@@ -100,6 +100,24 @@ func (v *Value[T]) check() {
 	v.err = nil
 	v.current.Store(&value)
 	v.notify(nil)
+}
+
+// readSettled returns the contents of the files, and their sums. It reads contents that are new
+// twice: a file that is written in place while it is read has a part of each version.
+func (v *Value[T]) readSettled() (contents [][]byte, sums []sum, err error) {
+	var before []sum
+	for range 4 {
+		if contents, err = read(v.paths); err != nil {
+			return nil, nil, err
+		}
+		sums = sumsOf(contents)
+		if slices.Equal(sums, v.sums) || slices.Equal(sums, before) {
+			return contents, sums, nil
+		}
+		before = sums
+	}
+	return nil, nil, fmt.Errorf("%s: changes while it is read; replace it with a rename",
+		strings.Join(v.paths, ", "))
 }
 
 // fail keeps an error, and reports it unless it is the one that was reported last.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -159,5 +160,47 @@ func TestAcceptsWhatBecomesUsable(t *testing.T) {
 	early = false
 	if err := value.Check(); err != nil || value.Get() != "2" || notes != 2 {
 		t.Errorf("in time: %q, %v, %d notes", value.Get(), err, notes)
+	}
+}
+
+// TestFilesThatAreWrittenInPlace reads a file while it is written: it never has a part of each
+// version.
+func TestFilesThatAreWrittenInPlace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	version := func(letter byte) string { return strings.Repeat(string(letter), int(letter-'a'+1)<<14) }
+	write(t, path, version('a'))
+	value, err := reload.Open(func(contents [][]byte) (byte, error) {
+		text := contents[0]
+		if len(text) == 0 {
+			return 0, errors.New("empty")
+		}
+		if first, last := text[0], text[len(text)-1]; first != last {
+			t.Errorf("the file starts with %c and ends with %c", first, last)
+		}
+		return text[0], nil
+	}, nil, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for letter := byte('a'); ; letter = 'a' + (letter-'a'+1)%26 {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = os.WriteFile(path, []byte(version(letter)), 0o600)
+			}
+		}
+	})
+	for range 3_000 {
+		_ = value.Check() // often in the middle of a write
+	}
+	close(stop)
+	wg.Wait()
+	write(t, path, version('z'))
+	if err := value.Check(); err != nil || value.Get() != 'z' {
+		t.Errorf("after the last write: %c, %v", value.Get(), err)
 	}
 }
