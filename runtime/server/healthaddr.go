@@ -78,7 +78,9 @@ func (c *settings) probeSettings() *settings {
 	own.creds, own.tls = nil, tlsSettings{}
 	own.authenticator, own.admitAll, own.validator, own.idempotency = nil, true, nil, nil
 	own.limits = bounds.Limits{Calls: maxProbes, Connections: maxProbeConnections}
+	own.forwarding, own.framing = nil, nil // probes do not come through the proxies
 	own.unary, own.stream, own.overrides = nil, nil, overrides.New()
+	own.policyFile = nil // it changes the policies of one pipeline
 	own.grpcDefaults = false
 	own.grpc = []grpc.ServerOption{grpc.MaxConcurrentStreams(maxProbes),
 		grpc.MaxRecvMsgSize(maxProbeSize), grpc.MaxHeaderListSize(maxProbeHeaders)}

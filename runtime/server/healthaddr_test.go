@@ -171,3 +171,36 @@ func TestHealthAddrOfExpiredCertificate(t *testing.T) {
 		}
 	}
 }
+
+// TestHealthAddrLeavesPolicyFile changes policies of a server that has an address for probes.
+func TestHealthAddrLeavesPolicyFile(t *testing.T) {
+	w := startWatched(t, runtime.Policy{}, `{}`, succeeds, server.WithHealthAddr(socket(t)))
+	if err := w.call("One"); err != nil {
+		t.Fatal(err)
+	}
+	w.change(forAll(`{"rate": [{"perSecond": 0.001, "burst": 1}]}`))
+	for kind := range echotest.Kinds {
+		_ = w.call(kind)
+		if err := w.call(kind); status.Code(err) != codes.ResourceExhausted {
+			t.Errorf("%s: got %v, want RESOURCE_EXHAUSTED", kind, err)
+		}
+	}
+}
+
+// TestHealthAddrNeedsNoProxyHeader probes a server from an address of its proxies.
+func TestHealthAddrNeedsNoProxyHeader(t *testing.T) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := lis.Addr().String()
+	if err := lis.Close(); err != nil {
+		t.Fatal(err)
+	}
+	srv := server.New(server.WithHealthAddr(addr), server.WithDrainDelay(0), server.WithLogger(slog.New(slog.DiscardHandler)),
+		server.WithProxyProtocol(loopback), server.WithTrustedProxies(loopback))
+	server.Register[echotest.Service](srv, echotest.Table, echoes())
+	echotest.ListenAndServe(t, srv)
+	conn := dial(t, addr, client.WithInsecure())
+	eventually(t, "<SERVING>", func() string { return healthOf(echotest.Context(t), conn, "") })
+}
