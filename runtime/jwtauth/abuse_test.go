@@ -199,6 +199,11 @@ func TestAbuse(t *testing.T) {
 				if got := rpcerr.ReasonOf(err); status.Code(err) != codes.Unauthenticated || got != row.want {
 					t.Errorf("%s: reason %q, want %q: %v", kind, got, row.want, err)
 				}
+				for _, sent := range []string{i.URL, "evil", "XX256", "logout", "root", "Library"} { // only logged
+					if text := status.Convert(err).Message(); strings.Contains(text, sent) {
+						t.Errorf("%s: the caller reads %q", kind, text)
+					}
+				}
 				log := records.Text()
 				if !strings.Contains(log, strings.ReplaceAll(row.log, `\`, `\\`)) &&
 					!strings.Contains(log, strings.Trim(string(must(json.Marshal(row.log))), `"`)) {
