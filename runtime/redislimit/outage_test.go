@@ -3,7 +3,6 @@ package redislimit
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"slices"
@@ -518,19 +517,19 @@ func TestInFlight(t *testing.T) {
 	release := make(chan struct{})
 	var sent atomic.Int64
 	client.AddHook(hook{process: func(redis.Cmder) error { sent.Add(1); <-release; return nil }})
-	l, _ := newLimiter(t, client)
-	r := bind(l, "M", runtime.Rate{PerSecond: 1e6, Burst: 1e6})
+	q := newRequester(client)
+	var busy atomic.Int64
 	var wg sync.WaitGroup
-	for range 3 * maxInFlight {
+	for range 2 * maxInFlight {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond) // no failure
-			defer cancel()
-			_, _, _ = r.Take(ctx, fmt.Sprint())
+			if _, err := q.ask(t.Context(), 500*time.Millisecond, []string{"key"}, nil); err == errBusy {
+				busy.Add(1)
+			}
 		})
 	}
 	wg.Wait()
-	if n := sent.Load(); n > maxInFlight+2 {
-		t.Errorf("%d requests at a time", n)
+	if n := sent.Load(); n > maxInFlight || busy.Load() < maxInFlight {
+		t.Errorf("%d requests at a time, %d calls without one; want at most %d requests", n, busy.Load(), maxInFlight)
 	}
 	close(release)
 }

@@ -53,6 +53,22 @@ func TestOneRoundTrip(t *testing.T) {
 	}
 }
 
+// TestTheLongestWait has two rates reject a call.
+func TestTheLongestWait(t *testing.T) {
+	s := startRedis(t)
+	l, _ := newLimiter(t, s.client(), WithTimeout(generous))
+	r := bind(l, "M",
+		runtime.Rate{PerSecond: slow, Burst: 1, Key: runtime.ByPrincipal},
+		runtime.Rate{PerSecond: slow / 24, Burst: 1},
+		runtime.Rate{PerSecond: slow, Burst: 1},
+	)
+	take(t, r, "ada")
+	rate, wait, err := r.Take(t.Context(), "ada")
+	if rate != 1 || wait < 23*time.Hour || err != nil {
+		t.Errorf("rate %d, wait %v, %v; want the rate that rejects for a day", rate, wait, err)
+	}
+}
+
 // TestKeysInRedis checks what someone sees who reads Redis.
 func TestKeysInRedis(t *testing.T) {
 	s := startRedis(t)
