@@ -143,7 +143,7 @@ func TestHealthAddrOfExpiredCertificate(t *testing.T) {
 	servicetest.NoLeaks(t)
 	dir, now := t.TempDir(), time.Now()
 	ca := certtest.NewCA(t, "root")
-	cert, key := ca.Issue(t, "server", certtest.Valid(now.Add(-time.Hour), now.Add(2*time.Second))).Write(t, dir)
+	cert, key := ca.Issue(t, "server", certtest.Valid(now.Add(-time.Hour), now.Add(5*time.Second))).Write(t, dir)
 	addr := socket(t)
 	srv := server.New(server.WithHealthAddr(addr), server.WithDrainDelay(0), server.WithTLSFiles(cert, key),
 		server.WithLogger(slog.New(slog.DiscardHandler)))
