@@ -150,7 +150,7 @@ func TestHealthAddrOfExpiredCertificate(t *testing.T) {
 	server.Register[echotest.Service](srv, echotest.Table, echoes())
 	echotest.ListenAndServe(t, srv)
 	conn := dial(t, addr, client.WithInsecure())
-	watch, err := healthpb.NewHealthClient(conn).Watch(echotest.Context(t), &healthpb.HealthCheckRequest{Service: "test.v1.Echo"})
+	watch, err := healthpb.NewHealthClient(conn).Watch(echotest.Context(t), &healthpb.HealthCheckRequest{Service: "test.v1.Echo"}, grpc.WaitForReady(true))
 	if err != nil {
 		t.Fatal(err)
 	}
