@@ -44,7 +44,7 @@ func WithPolicyFile(path string, decode ...func([]byte) ([]byte, error)) Option 
 		case c.policyFile != nil:
 			c.fail("WithPolicyFile(%q): there is a policy file already, %q; pass one", path, c.policyFile.path)
 			return
-		case len(decode) > 1 || slices.ContainsFunc(decode, func(f func([]byte) ([]byte, error)) bool { return f == nil }):
+		case len(decode) > 1 || len(decode) == 1 && decode[0] == nil:
 			c.fail("WithPolicyFile(%q): pass one function that decodes the file, or none for JSON", path)
 			return
 		}
@@ -268,7 +268,8 @@ func (p *pipeline) logChanges(m *method, changes []policy.Change) {
 	for _, c := range changes {
 		report.Log(func() {
 			p.logger.Info("policy changed", slog.String(logMethod, m.log.name),
-				slog.String("option", c.Option), slog.String("old", orUnset(c.Old)), slog.String("new", orUnset(c.New)))
+				slog.String("option", c.Option),
+				slog.String("old", orUnset(c.Old)), slog.String("new", orUnset(c.New)))
 		})
 	}
 }

@@ -43,7 +43,9 @@ type stringField struct {
 }
 
 // stringsOf returns the fields of a message type; known has those of types that were seen.
-func stringsOf(of protoreflect.MessageDescriptor, known map[protoreflect.FullName]*stringFields) *stringFields {
+func stringsOf(
+	of protoreflect.MessageDescriptor, known map[protoreflect.FullName]*stringFields,
+) *stringFields {
 	if s, ok := known[of.FullName()]; ok {
 		return s
 	}

@@ -46,7 +46,8 @@ func ReadDecoded(path string, decoded []byte) (*Config, error) {
 func read(c *Config, config []byte) (*Config, error) {
 	members, err := membersOf(config, 0)
 	if err != nil {
-		return nil, c.errorAt(syntaxOffset(config), "the configuration is not a JSON object of policies by method: %w", err)
+		return nil, c.errorAt(syntaxOffset(config),
+			"the configuration is not a JSON object of policies by method: %w", err)
 	}
 	c.entries = make(map[string]entry, len(members))
 	var errs []error

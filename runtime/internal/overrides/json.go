@@ -82,7 +82,8 @@ func skipTo(text []byte, from int, c byte) int {
 // locate returns the offset of a field such as "rate[1].burst" in an entry, or that of what
 // encloses it if the entry does not have the field.
 func locate(m member, field string) int {
-	for step := range strings.FieldsFuncSeq(field, func(r rune) bool { return strings.ContainsRune(".[]", r) }) {
+	between := func(r rune) bool { return strings.ContainsRune(".[]", r) }
+	for step := range strings.FieldsFuncSeq(field, between) {
 		next, found := within(m, step)
 		if !found {
 			break

@@ -60,7 +60,9 @@ func (o *Overrides) Apply(info runtime.MethodInfo) runtime.Policy {
 
 // apply returns the policy of a method with what overrides it in configurations, the last of which
 // takes precedence. It adds to used.
-func apply(info runtime.MethodInfo, used map[use]bool, configs ...*Config) (p runtime.Policy, errs []error) {
+func apply(
+	info runtime.MethodInfo, used map[use]bool, configs ...*Config,
+) (p runtime.Policy, errs []error) {
 	p = info.Policy
 	method := MethodOf(info)
 	method.HasRules = method.HasRules || info.Descriptor != nil // binding shows which ones
