@@ -17,8 +17,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/idempotency"
 	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/server"
-	"github.com/grpcservice/grpcservice/runtime/validate"
 	"github.com/grpcservice/grpcservice/runtime/upload"
+	"github.com/grpcservice/grpcservice/runtime/validate"
 )
 
 func main() {
