@@ -118,7 +118,7 @@ func TestBuild(t *testing.T) {
 
 // defaults returns the rules of a method without rules: those of its timeouts, and the others.
 func defaults(timeouts ...string) (all []policy.Rule) {
-	for _, field := range append(timeouts, "auth", "rate", "concurrency", "retry", "hedging", "max_request_bytes", "log.level", "log.sample") {
+	for _, field := range append(timeouts, "auth", "rate", "concurrency", "retry", "hedging", "max_request_bytes", "log.level", "log.sample", "permission") {
 		all = append(all, policy.Rule{Field: field, Source: "default"})
 	}
 	return all
