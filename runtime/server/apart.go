@@ -32,10 +32,6 @@ func (m *method) runApart(stream *serverStream, run func() error) (err error) {
 	return c.completed(outcome)
 }
 
-// unreadGrace is how long a client that did not read has to read the status of a stream that has
-// ended. Then the stream is reset, so that a shutdown does not wait for it.
-const unreadGrace = time.Second
-
 // await returns nil when done is closed, or the reason why the stream must end first.
 func (m *method) await(stream *serverStream, done <-chan struct{}) error {
 	var timer *time.Timer

@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/reload"
 	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
@@ -126,4 +128,26 @@ func (s *Server) running() string {
 	s.background.mu.Lock()
 	defer s.background.mu.Unlock()
 	return strings.Join(append(names, s.background.running...), ", ")
+}
+
+// watchTLS checks the files of the certificate until the server stops accepting calls: between
+// handshakes nothing else would, and the health must not depend on them.
+func (s *Server) watchTLS() {
+	files := s.pipeline.tls.files
+	if files == nil {
+		return
+	}
+	s.health.setTLS(files.Check())
+	s.goAwaited(func() {
+		ticker := time.NewTicker(reload.Interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				s.health.setTLS(files.Check())
+			case <-s.pipeline.drain.started:
+				return
+			}
+		}
+	})
 }

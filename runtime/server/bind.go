@@ -43,3 +43,13 @@ func (p *pipeline) bind(info runtime.MethodInfo, server any) *method {
 	p.byName[info.FullMethod] = m
 	return m
 }
+
+// bindObservers returns the observers that observe a method.
+func bindObservers(observers []runtime.Observer, info runtime.MethodInfo) (bound []runtime.MethodObserver) {
+	for _, o := range observers {
+		if m := o.Bind(info); m != nil {
+			bound = append(bound, m)
+		}
+	}
+	return bound
+}

@@ -21,6 +21,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/heldheader"
 	"github.com/grpcservice/grpcservice/runtime/internal/join"
 	"github.com/grpcservice/grpcservice/runtime/internal/requestid"
+	"github.com/grpcservice/grpcservice/runtime/internal/resource"
 	"github.com/grpcservice/grpcservice/runtime/limit"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
@@ -224,3 +225,55 @@ func (p *pipeline) running() string {
 	slices.Sort(names)
 	return strings.Join(names, ", ")
 }
+
+// effective is the policy of a method that is in effect, as its steps need it. [WithPolicyFile]
+// replaces it while the server runs: a call keeps the one that it started with. Only timeouts,
+// rates, concurrency and log differ from the policy at the start.
+type effective struct {
+	info      runtime.MethodInfo
+	records   records
+	deadlines deadlines
+	apart     bool   // whether the method runs in a separate goroutine: see runApart
+	blocks    bool   // whether a gate may block
+	adaptive  bool   // whether the concurrency adapts to the duration of calls
+	peers     *rates // nil without any
+	counted   *rates // of the principals and of the method; nil without any
+}
+
+// guard is the permission of a method.
+type guard struct {
+	method *method
+	policy runtime.Permission
+	path   resource.Path
+	most   int    // the maximum number of resources of a request
+	empty  bool   // whether a request may name no resource
+	denied error  // of a request that names one resource
+	broken string // why no request can be admitted; or ""
+}
+
+// grants are the resources that the caller of a stream of requests has the permission on.
+type grants struct {
+	mu      sync.Mutex // a method may receive in several goroutines, one after the other
+	until   map[string]time.Time
+	current []string // the resources of the latest request that names any, if they are few
+}
+
+// failToBind records the error of a method that cannot be bound: the server does not start.
+func (p *pipeline) failToBind(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bindErrs = append(p.bindErrs, err)
+}
+
+// unbound returns the errors of the methods that cannot be bound.
+func (p *pipeline) unbound() []error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.bindErrs
+}
+
+// hasLivePolicies reports whether policies may change while the server runs.
+func (p *pipeline) hasLivePolicies() bool { return p.policyFile != nil }
+
+// isSending reports whether a SendMsg is running.
+func (c *call) isSending() bool { return c.sending.Load() > c.sent.Load() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // liveCalls are the running calls of a method that a shutdown can cancel: a list without
@@ -98,3 +99,9 @@ func newDrain() *drain {
 }
 
 func (d *drain) expire() { d.expired.Store(true) }
+
+// stuckSend is what sweeps remember of a stream that is sending. The mutex of the list guards it.
+type stuckSend struct {
+	message int64 // that was being sent; 0 if none was
+	since   time.Time
+}

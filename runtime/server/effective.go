@@ -6,20 +6,6 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// effective is the policy of a method that is in effect, as its steps need it. [WithPolicyFile]
-// replaces it while the server runs: a call keeps the one that it started with. Only timeouts,
-// rates, concurrency and log differ from the policy at the start.
-type effective struct {
-	info      runtime.MethodInfo
-	records   records
-	deadlines deadlines
-	apart     bool   // whether the method runs in a separate goroutine: see runApart
-	blocks    bool   // whether a gate may block
-	adaptive  bool   // whether the concurrency adapts to the duration of calls
-	peers     *rates // nil without any
-	counted   *rates // of the principals and of the method; nil without any
-}
-
 // effectiveOf returns the effective policy for info, without rates.
 func (m *method) effectiveOf(info runtime.MethodInfo) *effective {
 	d := deadlinesOf(info.Policy, m.timeout)
@@ -71,6 +57,3 @@ func (c change) apply(now time.Time) {
 	}
 	c.method.policy.Store(c.next)
 }
-
-// hasLivePolicies reports whether policies may change while the server runs.
-func (p *pipeline) hasLivePolicies() bool { return p.policyFile != nil }

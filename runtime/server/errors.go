@@ -86,3 +86,25 @@ func (c *callContext) completed(err error) error {
 	}
 	return err
 }
+
+// errResourceNotFound is the error for a resource that does not exist or must not be known to
+// exist.
+var errResourceNotFound = rpcerr.ReasonResourceNotFound.
+	Errorf(codes.NotFound, "the resource was not found").Fixed()
+
+// hide returns the error that the caller of a call receives instead of err, if the call must not
+// show which resources exist.
+func (c *callContext) hide(err error) error {
+	if !c.hides() || err == nil {
+		return err
+	}
+	if status.Code(err) == codes.NotFound || rpcerr.ReasonOf(err) == rpcerr.ReasonMissingPermission {
+		return errResourceNotFound
+	}
+	return err
+}
+
+// hides reports whether the call must not show which resources exist.
+func (c *callContext) hides() bool {
+	return c.call.method.info.Policy.Permission.HideExistence || c.hidden.Load()
+}

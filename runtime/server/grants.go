@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -16,13 +15,6 @@ const (
 	// maxGrants is the maximum number of resources that a stream remembers.
 	maxGrants = 64
 )
-
-// grants are the resources that the caller of a stream of requests has the permission on.
-type grants struct {
-	mu      sync.Mutex // a method may receive in several goroutines, one after the other
-	until   map[string]time.Time
-	current []string // the resources of the latest request that names any, if they are few
-}
 
 // next checks a request of a stream of requests.
 func (g *guard) next(ctx context.Context, c *callContext, req proto.Message) error {

@@ -87,12 +87,3 @@ var errGoexit = rpcerr.Internal("the method, or what runs around it, ended its g
 
 // errStreamOver is the error of sending or receiving after the method of the stream has returned.
 var errStreamOver = status.Error(codes.Canceled, "the method of the stream has returned")
-
-// writeStatus sends the status of a call whose goroutine calls runtime.Goexit. Nothing returns to
-// grpc, so without it the caller would wait for its deadline.
-func (c *callContext) writeStatus(err error) {
-	// grpc's own streams have the method, although its interface for them does not.
-	if stream, ok := c.transport().(interface{ WriteStatus(*status.Status) error }); ok {
-		_ = stream.WriteStatus(status.Convert(err)) // fails if the caller is gone
-	}
-}

@@ -22,16 +22,6 @@ func WithObservers(observers ...runtime.Observer) Option {
 	}
 }
 
-// bindObservers returns the observers that observe a method.
-func bindObservers(observers []runtime.Observer, info runtime.MethodInfo) (bound []runtime.MethodObserver) {
-	for _, o := range observers {
-		if m := o.Bind(info); m != nil {
-			bound = append(bound, m)
-		}
-	}
-	return bound
-}
-
 // observe notifies the observers of the start of a call.
 func (m *method) observe(c *callContext) {
 	for _, o := range m.observing {

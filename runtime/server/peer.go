@@ -4,11 +4,9 @@ import (
 	"context"
 	"net"
 
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 
 	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 )
 
 // runningCall is a call and its context, for code that does not need the rest of [callContext].
@@ -23,19 +21,6 @@ func peerAddr(ctx context.Context) net.Addr {
 		return p.Addr
 	}
 	return nil
-}
-
-// clientOf returns the address that a proxy has stated for a call, or nil.
-func (c *settings) clientOf(ctx context.Context, arrival *bounds.Arrival) net.Addr {
-	if len(c.forwarding) == 0 {
-		return nil
-	}
-	if arrival != nil {
-		return arrival.Client
-	}
-	return c.clientAddr(peerAddr(ctx), func(name string) []string {
-		return metadata.ValueFromIncomingContext(ctx, name)
-	})
 }
 
 // textOf returns an address for the log; "" if it is unknown.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -28,17 +27,6 @@ func WithAuthorizer(authorizer Authorizer) Option {
 		}
 		c.authorizer = authorizer
 	}
-}
-
-// guard is the permission of a method.
-type guard struct {
-	method *method
-	policy runtime.Permission
-	path   resource.Path
-	most   int    // the maximum number of resources of a request
-	empty  bool   // whether a request may name no resource
-	denied error  // of a request that names one resource
-	broken string // why no request can be admitted; or ""
 }
 
 // permissionCheck returns the step that asks the authorizer; the zero check if the policy requires
@@ -96,11 +84,6 @@ func missingPermission(permission, field string) *rpcerr.Error {
 		Errorf(codes.PermissionDenied, lackText, permission, field).
 		WithMetadata("permission", permission).WithMetadata("field", field)
 }
-
-// errResourceNotFound is the error for a resource that does not exist or must not be known to
-// exist.
-var errResourceNotFound = rpcerr.ReasonResourceNotFound.
-	Errorf(codes.NotFound, "the resource was not found").Fixed()
 
 // first checks the only request of a call, or the first of a stream.
 func (g *guard) first(ctx context.Context, req proto.Message) error {
@@ -327,23 +310,6 @@ func (m *method) decideSome(
 // streamsRequests reports whether methods of a kind take a stream of requests.
 func streamsRequests(kind runtime.Kind) bool {
 	return kind == runtime.KindClientStream || kind == runtime.KindBidi
-}
-
-// hide returns the error that the caller of a call receives instead of err, if the call must not
-// show which resources exist.
-func (c *callContext) hide(err error) error {
-	if !c.hides() || err == nil {
-		return err
-	}
-	if status.Code(err) == codes.NotFound || rpcerr.ReasonOf(err) == rpcerr.ReasonMissingPermission {
-		return errResourceNotFound
-	}
-	return err
-}
-
-// hides reports whether the call must not show which resources exist.
-func (c *callContext) hides() bool {
-	return c.call.method.info.Policy.Permission.HideExistence || c.hidden.Load()
 }
 
 // missingAuthorizer returns an error if methods require a permission and the server has no

@@ -3,10 +3,12 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
+	"github.com/grpcservice/grpcservice/runtime/internal/overrides"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
@@ -18,20 +20,6 @@ func newPipeline(c *settings) *pipeline {
 	}
 	p.capacity = newCapacity(c, p.noteUnhandled)
 	return p
-}
-
-// failToBind records the error of a method that cannot be bound: the server does not start.
-func (p *pipeline) failToBind(err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.bindErrs = append(p.bindErrs, err)
-}
-
-// unbound returns the errors of the methods that cannot be bound.
-func (p *pipeline) unbound() []error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.bindErrs
 }
 
 // noteUnhandled observes and logs a call that grpc has answered by itself. Its caller has the
@@ -63,4 +51,30 @@ func (p *pipeline) methodAt(path string) *method {
 		return m
 	}
 	return unknown
+}
+
+func newSettings(opts []Option) *settings {
+	c := &settings{
+		logger:          slog.Default(),
+		timeout:         DefaultTimeout,
+		drainDelay:      DefaultDrainDelay,
+		shutdownTimeout: DefaultShutdownTimeout,
+		sendTimeout:     DefaultSendTimeout,
+		connectionAge:   MaxConnectionAge,
+		limiter:         localLimiter{},
+		limits: bounds.Limits{
+			Calls: DefaultMaxCalls, CallsPerPeer: DefaultMaxCallsPerPeer,
+			Connections: DefaultMaxConnections, ConnectionsPerPeer: DefaultMaxConnectionsPerPeer,
+		},
+		overrides:   overrides.New(),
+		compression: compressor{CompressAsked, CompressionThreshold},
+	}
+	for _, opt := range opts {
+		opt(c)
+	}
+	c.openTLS()
+	if c.policyFile != nil {
+		c.policyFile.open(c)
+	}
+	return c
 }

@@ -1,11 +1,13 @@
 package server
 
 import (
+	"context"
 	"net"
 	"net/netip"
 
 	"google.golang.org/grpc/metadata"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 	"github.com/grpcservice/grpcservice/runtime/internal/network"
 	"github.com/grpcservice/grpcservice/runtime/internal/proxies"
 )
@@ -96,4 +98,17 @@ func ipAddr(ip netip.Addr) net.Addr {
 // valuesIn returns the values of headers in md, as a transport has them.
 func valuesIn(md metadata.MD) func(string) []string {
 	return func(name string) []string { return md[name] }
+}
+
+// clientOf returns the address that a proxy has stated for a call, or nil.
+func (c *settings) clientOf(ctx context.Context, arrival *bounds.Arrival) net.Addr {
+	if len(c.forwarding) == 0 {
+		return nil
+	}
+	if arrival != nil {
+		return arrival.Client
+	}
+	return c.clientAddr(peerAddr(ctx), func(name string) []string {
+		return metadata.ValueFromIncomingContext(ctx, name)
+	})
 }

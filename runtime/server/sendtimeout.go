@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
@@ -17,12 +18,6 @@ var errSlowConsumer = rpcerr.ReasonSlowConsumer.Errorf(codes.ResourceExhausted,
 // sweeps late.
 const sweeps = 8
 
-// stuckSend is what sweeps remember of a stream that is sending. The mutex of the list guards it.
-type stuckSend struct {
-	message int64 // that was being sent; 0 if none was
-	since   time.Time
-}
-
 // blocked returns how long the call has been sending the same message; 0 if it is not sending.
 func (c *liveCall) blocked(now time.Time) time.Duration {
 	if !c.call.call.isSending() {
@@ -34,9 +29,6 @@ func (c *liveCall) blocked(now time.Time) time.Duration {
 	}
 	return now.Sub(c.stuck.since)
 }
-
-// isSending reports whether a SendMsg is running.
-func (c *call) isSending() bool { return c.sending.Load() > c.sent.Load() }
 
 // watchSends looks for blocked sends, and for finished calls whose responses are not read, for as
 // long as there are calls. Streams only count what they send: a clock for each message would cost
@@ -126,3 +118,16 @@ func (c *callContext) rejected() error {
 	}
 	return nil
 }
+
+// writeStatus sends the status of a call whose goroutine calls runtime.Goexit. Nothing returns to
+// grpc, so without it the caller would wait for its deadline.
+func (c *callContext) writeStatus(err error) {
+	// grpc's own streams have the method, although its interface for them does not.
+	if stream, ok := c.transport().(interface{ WriteStatus(*status.Status) error }); ok {
+		_ = stream.WriteStatus(status.Convert(err)) // fails if the caller is gone
+	}
+}
+
+// unreadGrace is how long a client that did not read has to read the status of a stream that has
+// ended. Then the stream is reset, so that a shutdown does not wait for it.
+const unreadGrace = time.Second

@@ -13,6 +13,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 	"github.com/grpcservice/grpcservice/runtime/internal/overrides"
 	"github.com/grpcservice/grpcservice/runtime/internal/proxies"
+	"github.com/grpcservice/grpcservice/runtime/internal/tlsfiles"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
@@ -69,32 +70,6 @@ func (c *settings) limit(option string, value int, bound *int) {
 	*bound = value
 }
 
-func newSettings(opts []Option) *settings {
-	c := &settings{
-		logger:          slog.Default(),
-		timeout:         DefaultTimeout,
-		drainDelay:      DefaultDrainDelay,
-		shutdownTimeout: DefaultShutdownTimeout,
-		sendTimeout:     DefaultSendTimeout,
-		connectionAge:   MaxConnectionAge,
-		limiter:         localLimiter{},
-		limits: bounds.Limits{
-			Calls: DefaultMaxCalls, CallsPerPeer: DefaultMaxCallsPerPeer,
-			Connections: DefaultMaxConnections, ConnectionsPerPeer: DefaultMaxConnectionsPerPeer,
-		},
-		overrides:   overrides.New(),
-		compression: compressor{CompressAsked, CompressionThreshold},
-	}
-	for _, opt := range opts {
-		opt(c)
-	}
-	c.openTLS()
-	if c.policyFile != nil {
-		c.policyFile.open(c)
-	}
-	return c
-}
-
 // omissions are the parts of the pipeline that are disabled.
 type omissions struct {
 	masking, checks, accessLog, recovery, requestID, heldHeaders bool
@@ -111,4 +86,11 @@ func isNil(impl any) bool {
 	default:
 		return false
 	}
+}
+
+// tlsSettings are the options of TLS with files.
+type tlsSettings struct {
+	own     bool // WithTLS or WithCredentials
+	options tlsfiles.Options
+	files   *tlsfiles.Files // nil without WithTLSFiles
 }

@@ -2,20 +2,11 @@ package server
 
 import (
 	"crypto/tls"
-	"time"
 
 	"google.golang.org/grpc/credentials"
 
-	"github.com/grpcservice/grpcservice/runtime/internal/reload"
 	"github.com/grpcservice/grpcservice/runtime/internal/tlsfiles"
 )
-
-// tlsSettings are the options of TLS with files.
-type tlsSettings struct {
-	own     bool // WithTLS or WithCredentials
-	options tlsfiles.Options
-	files   *tlsfiles.Files // nil without WithTLSFiles
-}
 
 // WithTLS serves TLS with config. Without it, [WithTLSFiles] or [WithCredentials], the server uses
 // plain text.
@@ -138,26 +129,4 @@ func (c *settings) requireTLSFiles() {
 	if options.MinVersion != 0 {
 		c.fail(missing, "WithMinTLSVersion")
 	}
-}
-
-// watchTLS checks the files of the certificate until the server stops accepting calls: between
-// handshakes nothing else would, and the health must not depend on them.
-func (s *Server) watchTLS() {
-	files := s.pipeline.tls.files
-	if files == nil {
-		return
-	}
-	s.health.setTLS(files.Check())
-	s.goAwaited(func() {
-		ticker := time.NewTicker(reload.Interval)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-				s.health.setTLS(files.Check())
-			case <-s.pipeline.drain.started:
-				return
-			}
-		}
-	})
 }
