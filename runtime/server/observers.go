@@ -67,7 +67,7 @@ func (m *method) endObserver(o runtime.MethodObserver, c *callContext, outcome r
 // unknownPath returns the path that the client sent for an unknown method, or "".
 func (c *callContext) unknownPath() string {
 	m := c.call.method
-	if m != m.unknown {
+	if m.info.FullMethod != UnknownMethod {
 		return ""
 	}
 	path, _ := grpc.Method(c)
