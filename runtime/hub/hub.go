@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/internal/encoded"
 )
 
 // Hub delivers messages of Go type T to the members of rooms. Its methods may be called
@@ -19,7 +18,6 @@ type Hub[T any] struct {
 	settings settings
 	limits   queueLimits // of members without limits of their own
 	err      error       // a mistake in the options, returned by Join and Publish
-	checker  encoded.Checker
 	conflate func(*T) any
 	presence func(*Member[T], Presence) *T
 	gap      func(int) *T
@@ -52,11 +50,9 @@ func New[T any](opts ...Option) *Hub[T] {
 
 // check takes the functions of the options.
 func (h *Hub[T]) check() error {
-	msg, ok := any(new(T)).(proto.Message)
-	if !ok {
+	if _, ok := any((*T)(nil)).(proto.Message); !ok {
 		return misuse("%T is not a message", (*T)(nil))
 	}
-	h.checker = encoded.NewChecker(msg.ProtoReflect().Descriptor())
 	return cmp.Or(
 		typed(h.settings.conflate, &h.conflate, "WithConflate"),
 		typed(h.settings.presence, &h.presence, "WithPresence"),

@@ -139,14 +139,14 @@ func (m *Member[T]) Queued() (messages int, bytes int64) {
 // not leave the room; the next range continues.
 func (m *Member[T]) Messages(ctx context.Context) runtime.Stream[T] {
 	return func(yield func(*T, error) bool) {
-		draining := runtime.Draining(ctx)
+		draining, call := runtime.Draining(ctx), encoded.SenderOf(ctx)
 		for {
 			next, ok, err := m.next(ctx, draining)
 			switch {
 			case err != nil:
 				yield(nil, err)
 				return
-			case !ok || !m.yield(ctx, next, yield):
+			case !ok || !m.yield(call, next, yield):
 				return
 			}
 		}
@@ -154,7 +154,7 @@ func (m *Member[T]) Messages(ctx context.Context) runtime.Stream[T] {
 }
 
 // yield yields an entry of the queue, and before it what was lost.
-func (m *Member[T]) yield(ctx context.Context, next entry[T], yield func(*T, error) bool) bool {
+func (m *Member[T]) yield(call encoded.Sender, next entry[T], yield func(*T, error) bool) bool {
 	if next.lost > 0 && m.hub.gap != nil {
 		if mark := m.hub.gap(next.lost); mark != nil && !yield(mark, nil) {
 			return false
@@ -164,9 +164,7 @@ func (m *Member[T]) yield(ctx context.Context, next entry[T], yield func(*T, err
 	if env == nil {
 		return true
 	}
-	if env.shared != nil {
-		encoded.Next(ctx, env.shared)
-	}
+	encoded.Next(call, &env.shared)
 	return yield(env.msg, nil)
 }
 

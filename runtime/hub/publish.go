@@ -5,8 +5,6 @@ import (
 	"context"
 	"sync/atomic"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/grpcservice/grpcservice/runtime/internal/encoded"
 )
 
@@ -46,17 +44,12 @@ func (h *Hub[T]) Publish(ctx context.Context, key string, msg *T, opts ...Publis
 // envelope is a message that many queues share.
 type envelope[T any] struct {
 	msg    *T
-	shared *encoded.Shared[T] // encodes it once; nil if it has too few receivers
-	size   int64              // 0 while it is not known
-	key    any                // of conflation; nil if the message replaces none
-	uses   atomic.Int64       // queues that have it, and the publisher
+	shared encoded.Shared[T] // with its encoded form
+	key    any               // of conflation; nil if the message replaces none
+	uses   atomic.Int64      // queues that have it, and the publisher
 }
 
-// shareFrom is the number of receivers from which it is cheaper to encode a message once. With
-// fewer, the copy that sharing takes costs more than it saves; see benchmarks.
-const shareFrom = 3
-
-// wrap asks for the key of a message while no lock is held.
+// wrap encodes a message and asks for its key, while no lock is held.
 func (h *Hub[T]) wrap(msg *T) (*envelope[T], error) {
 	if h.err != nil {
 		return nil, h.err
@@ -64,10 +57,10 @@ func (h *Hub[T]) wrap(msg *T) (*envelope[T], error) {
 	if msg == nil {
 		return nil, misuse("a nil message was published")
 	}
-	if err := h.checker.Check(any(msg).(proto.Message)); err != nil {
+	env := &envelope[T]{msg: msg}
+	if err := env.shared.Encode(msg); err != nil {
 		return nil, misuse("%T cannot be encoded: %w", msg, err)
 	}
-	env := &envelope[T]{msg: msg}
 	if h.conflate != nil {
 		env.key = h.conflate(msg)
 		if !equalsItself(env.key) {
@@ -86,25 +79,17 @@ func equalsItself(key any) bool {
 
 // hold counts the message in n queues, and for its publisher.
 func (h *Hub[T]) hold(env *envelope[T], n int) {
-	if n >= shareFrom {
-		env.shared = encoded.Share(env.msg)
-	}
+	env.shared.SendTo(n)
 	env.uses.Store(int64(n) + 1)
+	h.bytes.Add(env.size())
 }
 
-// measure returns the size of a message. Only its publisher calls it, and only if the message has
-// to wait: the size of a message with maps costs a quarter of its encoding.
-func (h *Hub[T]) measure(env *envelope[T]) int64 {
-	if env.size == 0 {
-		env.size = int64(proto.Size(any(env.msg).(proto.Message)))
-		h.bytes.Add(env.size)
-	}
-	return env.size
-}
+// size returns the encoded size of the message in bytes.
+func (e *envelope[T]) size() int64 { return int64(e.shared.Size()) }
 
 // release takes a message out of n queues.
 func (h *Hub[T]) release(env *envelope[T], n int) {
 	if env.uses.Add(int64(-n)) == 0 {
-		h.bytes.Add(-env.size)
+		h.bytes.Add(-env.size())
 	}
 }

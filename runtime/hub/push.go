@@ -27,10 +27,7 @@ func (m *Member[T]) pushLocked(env *envelope[T], tight bool) pushed {
 	if m.ended {
 		return skipped
 	}
-	var size int64
-	if !m.idle { // else a reader takes it at once
-		size = m.hub.measure(env)
-	}
+	size := env.size()
 	if had := m.queue.same(env); had != nil && m.fitsFor(had, size) {
 		m.merged++
 		m.hub.release(m.queue.replace(had, env, size), 1)

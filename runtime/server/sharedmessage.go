@@ -33,10 +33,7 @@ func (f *streamFormat) shared(c *callContext, stream grpc.ServerStream, resp any
 	if f.format == nil {
 		return resp
 	}
-	if prepared := v.Prepared(f.format); prepared != nil {
-		return prepared
-	}
-	return resp // fails with the error of the codec
+	return v.Sendable(f.format)
 }
 
 // formatOf returns how a stream encodes, or nil if it encodes each message itself.

@@ -57,7 +57,7 @@ func sharing(share bool, messages ...*text) echotest.Funcs {
 		return func(yield func(*text, error) bool) {
 			for _, s := range all {
 				if share {
-					encoded.Next(ctx, s)
+					encoded.Next(encoded.SenderOf(ctx), s)
 				}
 				if !yield(s.Message(), nil) {
 					return

@@ -166,7 +166,7 @@ func (s *serving[Resp]) response(e *eventlog.Entry[Resp]) *Resp {
 	}
 	shared := s.shared(e)
 	if s.active.Load() > 1 {
-		encoded.Next(s.ctx, shared)
+		encoded.Next(encoded.SenderOf(s.ctx), shared)
 	}
 	return shared.Message()
 }
