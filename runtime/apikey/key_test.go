@@ -56,7 +56,7 @@ func TestParseHashReadsWhatSha256sumPrints(t *testing.T) {
 			t.Errorf("%q: %x, %v", good, [32]byte(hash), err)
 		}
 	}
-	secret := "shop_" + apikey.Generate() + apikey.Generate() // a key in the place of its hash
+	secret := "shop_" + apikey.Generate() + apikey.Generate() // a key instead of its hash
 	for _, bad := range []string{"", text[1:], text + "0", text + "  -", "sha256:" + text, secret, secret[:64], strings.Repeat("ß", 32)} {
 		_, err := apikey.ParseHash(bad)
 		if err == nil || bad != "" && strings.Contains(err.Error(), bad) {

@@ -381,7 +381,8 @@ func TestLoaderOfRequestsSharesNone(t *testing.T) {
 	})
 }
 
-// TestLoaderEndsWithItsContext checks that who waits is told, and that nothing is left.
+// TestLoaderEndsWithItsContext checks that waiting callers get an error, and that no
+// goroutine remains.
 func TestLoaderEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{}

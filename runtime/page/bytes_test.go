@@ -161,7 +161,7 @@ func TestMapsAreCutByBytes(t *testing.T) {
 	}
 }
 
-// A list without tokens has nothing that says where a cut page ends: its caller is told, and our
+// A list without tokens cannot state where a cut page ends: its caller gets an error, and our
 // client asks for less.
 func TestListsWithoutTokensAreNotCut(t *testing.T) {
 	list := listOf[rowsRequest]((*rowsResponse).GetTexts, rowFields("texts"))

@@ -103,7 +103,7 @@ func TestWhatCannotBeSaidOfPatterns(t *testing.T) {
 }
 
 // TestLaterRulesTakePatternsAway checks that what a method says of a pattern is no fault where a
-// rule takes the pattern away.
+// rule disables the pattern.
 func TestLaterRulesTakePatternsAway(t *testing.T) {
 	merged, faults := Merge(writes, []Layer{{Policy: parse(t, `page {max_size: 5}`)}, {Policy: parse(t, `page {off: true}`)}, {Policy: parse(t, `page {max_size: 7}`), Wide: true}})
 	if len(faults) > 0 || !merged.GetPage().GetOff() || merged.GetPage().MaxSize != nil {

@@ -52,7 +52,7 @@ const (
 	// The authorized calls of each principal; without a principal, of each peer address.
 	Rate_KEY_PRINCIPAL Rate_Key = 2
 	// All calls from each peer address, before authentication; an IPv6 address counts by its /64.
-	// Behind a proxy, all callers share one bucket unless the server is told to trust the proxy
+	// Behind a proxy, all callers share one bucket unless the server trusts the proxy
 	// (server.WithTrustedProxies, server.WithProxyProtocol).
 	Rate_KEY_PEER Rate_Key = 3
 )

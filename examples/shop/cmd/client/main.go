@@ -79,7 +79,7 @@ func playAll(ctx context.Context, conn grpc.ClientConnInterface, callers auth.Ca
 		func() error { return playChat(clerk, customer, shopv1service.NewChatServiceClient(conn)) },
 		func() error { return playCollaborate(clerk, shopv1service.NewCollaborationServiceClient(conn)) },
 		func() error { return playGame(customer, shopv1service.NewGameServiceClient(conn)) },
-		func() error { return playStrangers(ctx, callers, users) },
+		func() error { return playUnauthorized(ctx, callers, users) },
 		func() error { return playRate(ctx, callers, analytics) },
 	} {
 		if err := part(); err != nil {

@@ -18,9 +18,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// playStrangers calls without a token, with an unknown token, and with a token that only permits
+// playUnauthorized calls without a token, with an unknown token, and with a token that only permits
 // reading.
-func playStrangers(ctx context.Context, callers auth.Callers, users shopv1service.UserService) error {
+func playUnauthorized(ctx context.Context, callers auth.Callers, users shopv1service.UserService) error {
 	stolen, err := callcreds.Token("stolen-token", callcreds.WithPlaintext())
 	if err != nil {
 		return err
