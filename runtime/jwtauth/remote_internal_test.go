@@ -194,6 +194,11 @@ func TestOutage(t *testing.T) {
 		if r.current(time.Now()) != nil {
 			t.Error("keys of yesterday are in use")
 		}
+		// The first call fetches, if the fetch after the last failure is due.
+		if _, err := r.newer(t.Context(), nil, time.Now()); err == nil ||
+			!strings.Contains(err.Error(), "the issuer is down") {
+			t.Errorf("%v", err)
+		}
 		var limit *limitError
 		if _, err := r.newer(t.Context(), nil, time.Now()); !errors.As(err, &limit) || !limit.failing ||
 			limit.wait > time.Minute || !strings.Contains(err.Error(), "the issuer is down") {
@@ -204,6 +209,7 @@ func TestOutage(t *testing.T) {
 		if set, err := r.newer(t.Context(), nil, time.Now()); set != keys || err != nil {
 			t.Errorf("after the outage: %v", err)
 		}
+		synctest.Wait() // records are written after the callers are released
 		if n := len(o.records.Named(t, "the issuer's keys cannot be fetched; those of the last time stay in use")); n != 1 {
 			t.Errorf("the error was logged %d times", n)
 		}
