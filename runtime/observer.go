@@ -40,4 +40,8 @@ type Outcome struct {
 	Cause error
 	// Duration is the time since the call arrived, or since the client started it.
 	Duration time.Duration
+	// Step is the step of a server's pipeline that rejected the call or one of its messages, as
+	// docs/pipeline.md names it: "authenticate", "rates". It is "" for a call that the method failed,
+	// and for calls of clients.
+	Step string
 }

@@ -33,19 +33,20 @@ type callContext struct {
 	context.Context
 	call call
 
-	observed  int                   // how many observers were notified of the start
-	arrival   *bounds.Arrival       // nil if the transport does not record arrivals
-	load      bounds.Call           // its share of the server's bounds
-	slot      time.Time             // when it got its slot of the method's concurrency; zero without one
-	ran       atomic.Bool           // whether it reached its method; only with adaptive concurrency
-	detached  bool                  // the method runs in a separate goroutine, which joins the others
-	listed    bool                  // in the method's list, by the call's own goroutine
-	deadline  atomic.Int64          // set by the policy, in Unix nanoseconds; 0 if the client's holds
-	stream    callStream            // nil for a unary call
-	rejection atomic.Pointer[error] // the error of the first invalid request of a stream
-	compress  compressChoice        // of the method
-	hidden    atomic.Bool           // whether it must not show which resources exist
-	header    heldheader.Header     // set by the method
+	observed  int                    // how many observers were notified of the start
+	arrival   *bounds.Arrival        // nil if the transport does not record arrivals
+	load      bounds.Call            // its share of the server's bounds
+	slot      time.Time              // when it got its slot of the method's concurrency; zero without one
+	ran       atomic.Bool            // whether it reached its method; only with adaptive concurrency
+	detached  bool                   // the method runs in a separate goroutine, which joins the others
+	listed    bool                   // in the method's list, by the call's own goroutine
+	deadline  atomic.Int64           // set by the policy, in Unix nanoseconds; 0 if the client's holds
+	stream    callStream             // nil for a unary call
+	rejection atomic.Pointer[error]  // the error of the first invalid request of a stream
+	compress  compressChoice         // of the method
+	step      atomic.Pointer[string] // that rejected the call, or that runs around its method
+	hidden    atomic.Bool            // whether it must not show which resources exist
+	header    heldheader.Header      // set by the method
 	live      liveCall
 	lazy      atomic.Pointer[lazyCancel] // see lazyContext
 }
@@ -132,8 +133,8 @@ type method struct {
 	log        accessLog
 	observing  []runtime.MethodObserver
 	bound                         // the steps of its calls
-	first      checkFunc          // all checks of the only request, or of a stream's first
-	later      checkFunc          // all checks of a stream's later requests
+	first      []namedCheck       // of the only request, or of a stream's first
+	later      []namedCheck       // of a stream's later requests
 	slots      *limit.Concurrency // nil without a bound
 	unaryInfo  grpc.UnaryServerInfo
 	streamInfo grpc.StreamServerInfo
@@ -145,7 +146,7 @@ type method struct {
 
 // bound is the sequence of steps of one method.
 type bound struct {
-	gates         []gate
+	gates         []namedGate
 	checks        []check // one for each step that has them
 	unaryArounds  []unaryAround
 	streamArounds []streamAround
@@ -153,6 +154,18 @@ type bound struct {
 
 // gate returns the error that it rejects a call with, or nil. ctx is the call's, or a child of it.
 type gate func(ctx context.Context, c *callContext) error
+
+// namedGate is the gate of a step.
+type namedGate struct {
+	step string
+	pass gate
+}
+
+// namedCheck is the check of a step.
+type namedCheck struct {
+	step string
+	run  checkFunc
+}
 
 // unaryAround returns a handler that runs next.
 type unaryAround func(next grpc.UnaryHandler) grpc.UnaryHandler
@@ -162,6 +175,7 @@ type streamAround func(next grpc.StreamHandler) grpc.StreamHandler
 
 // check is a step that checks requests. Its functions may be nil.
 type check struct {
+	step  string
 	first checkFunc // of the first message of a stream, or of the only request
 	later checkFunc // of the other messages of a stream
 	items bool      // whether each item of a batch is checked in addition to the whole

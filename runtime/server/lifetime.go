@@ -65,7 +65,11 @@ func (m *method) finish(c *callContext, err *error) {
 	if !c.detached {
 		m.release(c, *err)
 	}
-	m.notify(c, runtime.Outcome{Err: *err, Cause: cause, Duration: time.Since(c.call.start)})
+	outcome := runtime.Outcome{Err: *err, Cause: cause, Duration: time.Since(c.call.start)}
+	if cause != nil {
+		outcome.Step = c.rejectedBy()
+	}
+	m.notify(c, outcome)
 	if cause != nil {
 		*err = m.passed(cause, *err)
 	}

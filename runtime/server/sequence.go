@@ -51,20 +51,22 @@ func (m *method) bindSequence() (b bound) {
 	for _, s := range sequence() {
 		if s.gate != nil {
 			if bound := s.gate(m); bound != nil {
-				b.gates = append(b.gates, bound)
+				b.gates = append(b.gates, namedGate{s.name, bound})
 			}
 		}
 		if s.check != nil {
-			b.checks = append(b.checks, s.check(m))
+			bound := s.check(m)
+			bound.step = s.name
+			b.checks = append(b.checks, bound)
 		}
 		if s.unary != nil {
 			if bound := s.unary(m); bound != nil {
-				b.unaryArounds = append(b.unaryArounds, bound)
+				b.unaryArounds = append(b.unaryArounds, bound.named(s.name))
 			}
 		}
 		if s.stream != nil {
 			if bound := s.stream(m); bound != nil {
-				b.streamArounds = append(b.streamArounds, bound)
+				b.streamArounds = append(b.streamArounds, bound.named(s.name))
 			}
 		}
 	}
@@ -121,8 +123,9 @@ func (m *method) enterUnary(c *callContext) (context.Context, error) {
 
 // enter passes a call through the gates.
 func (m *method) enter(ctx context.Context, c *callContext) error {
-	for _, pass := range m.gates {
-		if err := pass(ctx, c); err != nil {
+	for i := range m.gates {
+		if err := m.gates[i].pass(ctx, c); err != nil {
+			c.step.Store(&m.gates[i].step)
 			return err
 		}
 	}
@@ -132,6 +135,7 @@ func (m *method) enter(ctx context.Context, c *callContext) error {
 // receive decodes the request of a unary call and checks it.
 func (m *method) receive(ctx context.Context, c *callContext, req any, decode func(any) error) error {
 	if err := decode(req); err != nil {
+		c.step.Store(&decodeStep)
 		return receiveError(err)
 	}
 	return m.accept(ctx, c, req)

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -26,41 +25,25 @@ func WithValidator(validator Validator) Option {
 	}
 }
 
-// bindChecks combines the checks of a method: one for first messages, one for later ones.
+// bindChecks collects the checks of a method: those of first messages, and those of later ones.
 func (m *method) bindChecks() {
-	var first, later []checkFunc
 	for _, c := range m.bound.checks {
-		first, later = append(first, c.first), append(later, c.later)
-	}
-	m.first, m.later = allOf(first...), allOf(later...)
-}
-
-// allOf returns all checks that are not nil as one, in their order; nil if there is none.
-func allOf(all ...checkFunc) checkFunc {
-	some := slices.DeleteFunc(all, func(check checkFunc) bool { return check == nil })
-	switch len(some) {
-	case 0:
-		return nil
-	case 1:
-		return some[0]
-	}
-	return func(ctx context.Context, req proto.Message) error {
-		for _, check := range some {
-			if err := check(ctx, req); err != nil {
-				return err
-			}
+		if c.first != nil {
+			m.first = append(m.first, namedCheck{c.step, c.first})
 		}
-		return nil
+		if c.later != nil {
+			m.later = append(m.later, namedCheck{c.step, c.later})
+		}
 	}
 }
 
 // accept counts a request and checks it.
 func (m *method) accept(ctx context.Context, c *callContext, req any) error {
-	check := m.first
+	checks := m.first
 	if c.call.received.Add(1) > 1 {
-		check = m.later
+		checks = m.later
 	}
-	if check == nil {
+	if len(checks) == 0 {
 		return nil
 	}
 	msg, ok := req.(proto.Message)
@@ -71,7 +54,13 @@ func (m *method) accept(ctx context.Context, c *callContext, req any) error {
 	default: // the user's own codec, whose messages have no rules
 		return nil
 	}
-	return check(ctx, msg)
+	for i := range checks {
+		if err := checks[i].run(ctx, msg); err != nil {
+			c.step.Store(&checks[i].step)
+			return err
+		}
+	}
+	return nil
 }
 
 // validates returns the descriptor of a method's requests if their rules are checked, or nil.

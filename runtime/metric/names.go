@@ -1,0 +1,58 @@
+package metric
+
+// Labels of methods, as dashboards of go-grpc-middleware spell them.
+const (
+	LabelType    = "grpc_type"    // unary, client_stream, server_stream or bidi_stream
+	LabelService = "grpc_service" // library.v1.BookService
+	LabelMethod  = "grpc_method"  // GetBook
+	LabelCode    = "grpc_code"    // OK, NotFound: as [google.golang.org/grpc/codes.Code] spells them
+)
+
+// Other labels.
+const (
+	LabelName   = "name"   // of a part of which a process has several, such as a hub
+	LabelStep   = "step"   // of the pipeline, as docs/pipeline.md names it
+	LabelReason = "reason" // of an error, as docs/errors.md names it
+	LabelState  = "state"
+)
+
+// Calls of a server, as dashboards of go-grpc-middleware name them.
+const (
+	ServerStarted         = "grpc_server_started_total"
+	ServerHandled         = "grpc_server_handled_total"
+	ServerReceived        = "grpc_server_msg_received_total"
+	ServerSent            = "grpc_server_msg_sent_total"
+	ServerHandlingSeconds = "grpc_server_handling_seconds"
+)
+
+// Calls of a client, as dashboards of go-grpc-middleware name them.
+const (
+	ClientStarted         = "grpc_client_started_total"
+	ClientHandled         = "grpc_client_handled_total"
+	ClientReceived        = "grpc_client_msg_received_total"
+	ClientSent            = "grpc_client_msg_sent_total"
+	ClientHandlingSeconds = "grpc_client_handling_seconds"
+)
+
+// Calls, besides.
+const (
+	ServerRejected       = "grpcservice_server_rejected_total"
+	ServerUnknownMethods = "grpcservice_server_unknown_methods_total"
+	ClientAttempts       = "grpcservice_client_additional_attempts_total"
+)
+
+// The state of a server.
+const (
+	ServerRunning            = "grpcservice_server_running_calls"
+	ServerCalls              = "grpcservice_server_calls"
+	ServerCallsLimit         = "grpcservice_server_calls_limit"
+	ServerConnections        = "grpcservice_server_connections"
+	ServerConnectionsLimit   = "grpcservice_server_connections_limit"
+	ServerDraining           = "grpcservice_server_draining"
+	ServerConcurrencyLimit   = "grpcservice_server_concurrency_limit"
+	ServerConcurrencyRunning = "grpcservice_server_concurrency_running"
+	ServerConcurrencyWaiting = "grpcservice_server_concurrency_waiting"
+	ServerBackground         = "grpcservice_server_background_functions"
+	ServerCertificateExpiry  = "grpcservice_server_certificate_expiry_timestamp_seconds"
+	BuildInfo                = "grpcservice_build_info"
+)
