@@ -51,6 +51,7 @@
 //   - [WithDrainDelay], [WithShutdownTimeout]: shutdown
 //   - [WithReflection]: the reflection service
 //   - [WithHealthAddr]: health for probes that do not use TLS
+//   - [WithCompanions]: what runs beside the server, such as an admin page
 //
 // Existing servers:
 //

@@ -115,6 +115,14 @@ func (p *probes) serve(failed func(error)) {
 	}()
 }
 
+// discard closes the address of a server that does not serve.
+func (p *probes) discard() error {
+	if p == nil {
+		return nil
+	}
+	return p.lis.Close()
+}
+
 // stop closes the address.
 func (p *probes) stop() {
 	if p == nil {

@@ -56,6 +56,9 @@ func On(target grpc.ServiceRegistrar, opts ...Option) *Registrar {
 		config.fail("WithHealthAddr(%q): On serves no address; register health on a *grpc.Server of your own",
 			config.healthAddr)
 	}
+	if len(config.companions) > 0 {
+		config.fail("WithCompanions: On serves nothing that they could accompany; start them in the program")
+	}
 	if err := errors.Join(config.errs...); err != nil {
 		panic(err)
 	}

@@ -47,7 +47,9 @@ func TestOutcomesNameTheStep(t *testing.T) {
 		"size":       {policy: runtime.Policy{MaxRequestBytes: 1}, want: "size"},
 		"validator":  {policy: runtime.Policy{Validate: true}, opts: []server.Option{server.WithValidator(rejectAll{})}, want: "validator"},
 		"interceptors": {want: "interceptors", opts: []server.Option{
-			server.WithUnaryInterceptors(func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) { return nil, rejected }),
+			server.WithUnaryInterceptors(func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) {
+				return nil, rejected
+			}),
 			server.WithStreamInterceptors(func(any, grpc.ServerStream, *grpc.StreamServerInfo, grpc.StreamHandler) error { return rejected }),
 		}},
 		"interceptors that pass": {method: func(context.Context) error { return rejected }, opts: []server.Option{

@@ -44,6 +44,10 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	if err != nil {
 		return errors.Join(err, lis.Close())
 	}
+	stopCompanions, err := s.startCompanions(ctx)
+	if err != nil {
+		return s.stop.Finish(errors.Join(err, lis.Close(), s.probes.discard()))
+	}
 	s.logServing(ctx, lis)
 	s.pipeline.warnOfTokens()
 	s.pipeline.warnOfRejected(s.serviceNames()...)
@@ -54,6 +58,7 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	s.probes.serve(s.failAndStop)
 	err = s.serveUntilStopped(ctx, server, lis)
 	s.probes.stop()
+	err = errors.Join(err, stopCompanions())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.stop.Finish(errors.Join(append(s.errs, err)...)) // s.errs: late registrations, background functions

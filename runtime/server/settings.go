@@ -39,6 +39,7 @@ type settings struct {
 	creds           credentials.TransportCredentials // nil for plain text
 	tls             tlsSettings
 	healthAddr      string // "" for none
+	companions      []Companion
 	validator       Validator
 	idempotency     IdempotencyGuard
 	unary           []grpc.UnaryServerInterceptor

@@ -1,0 +1,194 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	goruntime "runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
+	"github.com/grpcservice/grpcservice/runtime/server"
+)
+
+// companion records what happens to it.
+type companion struct {
+	name    string
+	journal *journal
+	start   func(ctx context.Context, s *server.Server) error
+	stop    func(ctx context.Context) error
+}
+
+type journal struct {
+	mu      sync.Mutex
+	entries []string
+}
+
+func (j *journal) add(entry string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.entries = append(j.entries, entry)
+}
+
+func (j *journal) all() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.entries)
+}
+
+func (c companion) Start(ctx context.Context, s *server.Server) (func(context.Context) error, error) {
+	c.journal.add("start " + c.name)
+	if c.start != nil {
+		if err := c.start(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	return func(ctx context.Context) error {
+		c.journal.add("stop " + c.name)
+		if c.stop != nil {
+			return c.stop(ctx)
+		}
+		return nil
+	}, nil
+}
+
+// serveBriefly serves with companions, and requests a shutdown at once.
+func serveBriefly(t *testing.T, opts ...server.Option) error {
+	t.Helper()
+	opts = append(opts, server.WithDrainDelay(0), server.WithLogger(new(echotest.Records).Logger(0)))
+	srv := server.New(opts...)
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if _, err := lis.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("the listener is not closed: %v", err)
+		}
+	}()
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), valueKey{}, "main"))
+	cancel()
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ctx, lis) }()
+	return echotest.Within(t, served)
+}
+
+type valueKey struct{}
+
+func TestCompanionsFailInAnyWay(t *testing.T) {
+	all := []string{"start a", "start b", "stop b", "stop a"}
+	for name, test := range map[string]struct {
+		start   func(context.Context, *server.Server) error
+		stop    func(context.Context) error
+		want    string
+		entries []string
+	}{
+		"works": {entries: all},
+		"has the values of Serve's context": {entries: all, start: func(ctx context.Context, _ *server.Server) error {
+			if ctx.Value(valueKey{}) != "main" || ctx.Err() != nil {
+				return errors.New("another context")
+			}
+			return nil
+		}},
+		"cannot start": {entries: []string{"start a", "start b", "stop a"}, want: "cannot start server_test.companion: the address is taken",
+			start: func(context.Context, *server.Server) error { return errors.New("the address is taken") }},
+		"panics at its start": {entries: []string{"start a", "start b", "stop a"}, want: "cannot start server_test.companion: panic: boom",
+			start: func(context.Context, *server.Server) error { panic("boom") }},
+		"cannot stop": {entries: all, want: "cannot stop server_test.companion: stuck",
+			stop: func(context.Context) error { return errors.New("stuck") }},
+		"panics at its end":    {entries: all, want: "panic: boom", stop: func(context.Context) error { panic("boom") }},
+		"leaves its goroutine": {entries: all, want: "ended its goroutine", stop: func(context.Context) error { goruntime.Goexit(); return nil }},
+		"takes all its time":   {entries: all, want: "deadline exceeded", stop: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var j journal
+			err := serveBriefly(t, server.WithCompanions(companion{name: "a", journal: &j},
+				companion{name: "b", journal: &j, start: test.start, stop: test.stop}))
+			if got := j.all(); !slices.Equal(got, test.entries) {
+				t.Errorf("got %v, want %v", got, test.entries)
+			}
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("Serve returned %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// TestCompanionThatHangs checks that the server returns although a companion ignores its context.
+func TestCompanionThatHangs(t *testing.T) {
+	release := make(chan struct{})
+	defer close(release)
+	var j journal
+	err := serveBriefly(t, server.WithCompanions(companion{name: "a", journal: &j, stop: func(context.Context) error { <-release; return nil }}))
+	if err == nil || !strings.Contains(err.Error(), "it has not returned after 1s") {
+		t.Errorf("Serve returned %v", err)
+	}
+}
+
+// TestNoHealthWithoutCompanions checks that a server whose companion cannot start leaves no address
+// behind, and that it counts as stopped.
+func TestNoHealthWithoutCompanions(t *testing.T) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := lis.Addr().String()
+	lis.Close()
+	var j journal
+	var srv *server.Server
+	fail := companion{name: "a", journal: &j, start: func(_ context.Context, s *server.Server) error { srv = s; return errors.New("no") }}
+	if err := serveBriefly(t, server.WithHealthAddr(addr), server.WithCompanions(fail)); err == nil {
+		t.Error("a server without its companion has served")
+	}
+	if err := srv.Shutdown(echotest.Context(t)); err == nil || err.Error() != "cannot start server_test.companion: no" {
+		t.Errorf("Shutdown returned %v", err)
+	}
+	if lis, err = net.Listen("tcp", addr); err != nil {
+		t.Fatal(err)
+	}
+	lis.Close()
+}
+
+// TestCompanionsStayDuringTheDrain checks that a companion is stopped after the last call.
+func TestCompanionsStayDuringTheDrain(t *testing.T) {
+	running, release := make(chan struct{}), make(chan struct{})
+	var j journal
+	srv := echotest.Start(t, echotest.Behaving(func(context.Context) error {
+		close(running)
+		<-release
+		j.add("call")
+		return nil
+	}), server.WithCompanions(companion{name: "a", journal: &j}), server.WithDrainDelay(0))
+	called := make(chan error, 1)
+	go func() { called <- echotest.Kinds["One"](context.Background(), srv.Conn) }()
+	echotest.Within(t, running)
+	stopped := make(chan error, 1)
+	go func() { stopped <- srv.Server.Shutdown(context.Background()) }()
+	time.Sleep(10 * time.Millisecond) // so that a companion that is stopped too early is noticed
+	close(release)
+	if err := echotest.Within(t, stopped); err != nil {
+		t.Error(err)
+	}
+	if err := echotest.Within(t, called); err != nil {
+		t.Error(err)
+	}
+	if got := j.all(); !slices.Equal(got, []string{"start a", "call", "stop a"}) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestCompanionsOfNothing(t *testing.T) {
+	if err := serveBriefly(t, server.WithCompanions(nil)); err == nil || !strings.Contains(err.Error(), "companion 1 is nil") {
+		t.Error(err)
+	}
+	defer func() {
+		if err, _ := recover().(error); err == nil || !strings.Contains(err.Error(), "On serves nothing") {
+			t.Errorf("On panicked with %v", err)
+		}
+	}()
+	server.On(nil, server.WithCompanions(companion{}))
+}
