@@ -144,6 +144,20 @@ func (c *Concurrency) InFlight() int {
 // Limit returns how many calls may have a place.
 func (c *Concurrency) Limit() int { return int(c.limit.Load()) }
 
+// Waiting returns how many calls wait for a place.
+func (c *Concurrency) Waiting() int {
+	_, waiting := unpack(c.state.Load())
+	return int(waiting)
+}
+
+// MaxWaiting returns how many calls may wait for a place; 0 if none may.
+func (c *Concurrency) MaxWaiting() int {
+	if c.maxWait.Load() <= 0 {
+		return 0
+	}
+	return int(c.room())
+}
+
 // wait queues a call. It reports whether the call's turn came, and whether it waited.
 func (c *Concurrency) wait(ctx context.Context, caller string) (ok, waited bool) {
 	place, ok := c.enqueue(caller)

@@ -110,6 +110,13 @@ func (b *background) begin(name string) {
 	b.running = append(b.running, name)
 }
 
+// names returns the names of the running functions.
+func (b *background) names() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.running)
+}
+
 func (b *background) end(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -98,6 +98,9 @@ func newDrain() *drain {
 	return d
 }
 
+// hasStarted reports whether no new calls are accepted.
+func (d *drain) hasStarted() bool { return isClosed(d.started) }
+
 func (d *drain) expire() { d.expired.Store(true) }
 
 // stuckSend is what sweeps remember of a stream that is sending. The mutex of the list guards it.

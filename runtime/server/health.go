@@ -116,6 +116,15 @@ func (h healthServer) status(service string) (
 	return status, known, h.closed, h.changed
 }
 
+// of returns what the service reports for a service, by name.
+func (h *Health) of(service string) string {
+	status, known, _, _ := h.onServer().status(service)
+	if !known {
+		status = healthpb.HealthCheckResponse_SERVICE_UNKNOWN
+	}
+	return status.String()
+}
+
 // hidden reports whether every service is NOT_SERVING. The caller holds the lock.
 func (h healthServer) hidden() bool { return h.probes && h.unreachable }
 

@@ -88,6 +88,15 @@ func (f *policyFile) open(c *settings) {
 	c.overrides.SetFile(value.Get())
 }
 
+// latest returns why the content of the file is not in effect, as the last check found it.
+func (f *policyFile) latest() error {
+	if f.value == nil {
+		return nil
+	}
+	_, err := f.value.Latest()
+	return err
+}
+
 // parse checks the content of the file, and applies it to the methods of a server that runs. It is
 // called again and again for content that is rejected, which remains so.
 func (f *policyFile) parse(contents [][]byte) (*overrides.Config, error) {

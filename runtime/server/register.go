@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -65,7 +66,7 @@ func On(target grpc.ServiceRegistrar, opts ...Option) *Registrar {
 	if config.policyFile != nil {
 		config.policyFile.onUse = true // nothing here knows when the target serves
 	}
-	return &Registrar{target: target, pipeline: newPipeline(config), health: newHealth()}
+	return &Registrar{target: target, pipeline: newPipeline(config), health: newHealth(), since: time.Now()}
 }
 
 // Registrar registers services on another registrar; see [On].
@@ -73,6 +74,7 @@ type Registrar struct {
 	target   grpc.ServiceRegistrar
 	pipeline *pipeline
 	health   *Health
+	since    time.Time
 }
 
 // RegisterService registers a third-party service on the target, with the pipeline around its

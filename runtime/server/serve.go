@@ -48,6 +48,7 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	if err != nil {
 		return s.stop.Finish(errors.Join(err, lis.Close(), s.probes.discard()))
 	}
+	s.setServing(lis.Addr())
 	s.logServing(ctx, lis)
 	s.pipeline.warnOfTokens()
 	s.pipeline.warnOfRejected(s.serviceNames()...)
@@ -70,6 +71,7 @@ func (s *Server) serveUntilStopped(ctx context.Context, server *grpc.Server, lis
 	go func() { failed <- server.Serve(s.pipeline.capacity.Listener(lis)) }()
 	select {
 	case err := <-failed:
+		s.stop.Request(0)
 		return errors.Join(fmt.Errorf("cannot accept connections: %w", err), s.stopNow(server))
 	case <-ctx.Done():
 		s.stop.Request(s.pipeline.drainDelay)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -23,6 +24,8 @@ type Server struct {
 	services []registration
 	errs     []error
 	grpc     *grpc.Server // from Serve on
+	since    time.Time    // when it began to serve
+	addrs    []string     // that it serves
 	probes   *probes      // from Serve on; nil without WithHealthAddr
 }
 

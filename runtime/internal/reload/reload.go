@@ -31,7 +31,8 @@ type Value[T any] struct {
 	notify func(error)
 
 	current atomic.Pointer[T]
-	checked atomic.Int64 // when, in nanoseconds since start
+	failure atomic.Pointer[error] // err, for readers without the mutex
+	checked atomic.Int64          // when, in nanoseconds since start
 	start   time.Time
 
 	mu   sync.Mutex
@@ -71,6 +72,15 @@ func (v *Value[T]) Get() T {
 	return *v.current.Load()
 }
 
+// Latest returns the value and what is wrong with the files, as the last check found them. It does
+// not check them, so it never waits.
+func (v *Value[T]) Latest() (value T, err error) {
+	if failure := v.failure.Load(); failure != nil {
+		err = *failure
+	}
+	return *v.current.Load(), err
+}
+
 // Check checks the files, and returns what is wrong with them: an error that names the file. It
 // returns nil if [Value.Get] returns their value.
 func (v *Value[T]) Check() error {
@@ -99,6 +109,7 @@ func (v *Value[T]) check() {
 	}
 	v.err = nil
 	v.current.Store(&value)
+	v.failure.Store(nil)
 	v.notify(nil)
 }
 
@@ -124,6 +135,7 @@ func (v *Value[T]) readSettled() (contents [][]byte, sums []sum, err error) {
 func (v *Value[T]) fail(err error) {
 	known := v.err != nil && v.err.Error() == err.Error()
 	v.err = err
+	v.failure.Store(&err)
 	if !known {
 		v.notify(err)
 	}

@@ -39,6 +39,19 @@ func (f *Files) Check() State {
 	return s
 }
 
+// Latest returns when the certificate in use expires, and why files on disk are not in use, as the
+// last check found it. It does not read files.
+func (f *Files) Latest() (expires time.Time, err error) {
+	if f.cas != nil {
+		_, err = f.cas.Latest()
+	}
+	if f.pair == nil {
+		return expires, err
+	}
+	pair, pairErr := f.pair.Latest()
+	return pair.Leaf.NotAfter, errors.Join(pairErr, err)
+}
+
 // warned is what was logged last about a certificate.
 type warned struct {
 	leaf    *x509.Certificate
