@@ -15,9 +15,9 @@ import (
 const self = "github.com/grpcservice/grpcservice"
 
 // TestPluginLinksNoGRPC keeps the plugin small and fast to start. Of the runtime it links the checks
-// of policies, and the names of workloads that these check.
+// of policies, the names of workloads that these check, and the names of metrics.
 func TestPluginLinksNoGRPC(t *testing.T) {
-	shared := []string{self + "/runtime/policy", self + "/runtime/internal/spiffe"}
+	shared := []string{self + "/runtime/policy", self + "/runtime/internal/spiffe", self + "/runtime/metric"}
 	for _, dep := range dependencies(t, self+"/cmd/...") {
 		if within(dep, "google.golang.org/grpc") || within(dep, self+"/runtime") && !slices.Contains(shared, dep) {
 			t.Errorf("the plugin links %s", dep)
@@ -99,7 +99,7 @@ func TestGeneratorArrows(t *testing.T) {
 		self + "/internal/gen":           {self + "/internal/diag", self + "/internal/pattern/table", self + "/internal/golang", self + "/templates", self + "/internal/gen/typecheck", self + "/internal/gen/view", self + "/internal/model", self + "/internal/policy"},
 		self + "/internal/gen/typecheck": {},
 		self + "/internal/gen/view":      {self + "/internal/golang", self + "/internal/model", self + "/internal/pattern/shape", self + "/runtime/policy"},
-		self + "/internal/deploy":        {self + "/internal/diag", self + "/runtime/policy"},
+		self + "/internal/deploy":        {self + "/internal/diag", self + "/runtime/policy", self + "/runtime/metric"},
 		self + "/internal/skeleton":      {self + "/internal/diag", self + "/internal/golang"},
 		self + "/internal/plugin": {self + "/internal/workspace", self + "/internal/pattern/table", self + "/internal/diag", self + "/internal/golang", self + "/internal/model", self + "/internal/gen", self + "/internal/policy", self + "/internal/skeleton", self + "/internal/deploy",
 			self + "/proto", options},
