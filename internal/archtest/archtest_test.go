@@ -48,6 +48,7 @@ func TestRuntimeLayers(t *testing.T) {
 		rt + "/client":           {rt + "/server"},
 		rt + "/rpcerr":           {rt, rt + "/server", rt + "/client", rt + "/policy"},
 		rt + "/policy":           {rt, rt + "/server", rt + "/client", rt + "/rpcerr"},
+		rt + "/metric":           {rt, rt + "/server", rt + "/client", rt + "/rpcerr", rt + "/policy"},
 		rt + "/internal/callctx": {rt, rt + "/server", rt + "/client"},
 		rt + "/internal/rpc":     {rt, rt + "/server", rt + "/client"},
 	}

@@ -14,6 +14,11 @@ const (
 	Counter Kind = iota
 	// Gauge is a number that grows and shrinks.
 	Gauge
+	// Timestamp is a time in Unix seconds, such as when a certificate expires. In Prometheus it is a
+	// gauge.
+	Timestamp
+	// Info is always 1: its labels have the information. In Prometheus it is a gauge.
+	Info
 )
 
 // Desc describes a metric.
@@ -30,7 +35,7 @@ type Desc struct {
 
 // Source reports metrics.
 //
-// Several sources may report the same metric, two hubs for example. Exporters add up the values of
+// Several sources may report the same metric, two hubs for example. [Gather] combines the values of
 // series that have the same labels.
 type Source interface {
 	// Metrics describes all metrics that the source may report. The result does not change, and the

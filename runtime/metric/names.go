@@ -14,6 +14,16 @@ const (
 	LabelStep   = "step"   // of the pipeline, as docs/pipeline.md names it
 	LabelReason = "reason" // of an error, as docs/errors.md names it
 	LabelState  = "state"
+	LabelFile   = "file" // a path
+)
+
+// Labels of [BuildInfo].
+const (
+	LabelVersion   = "version"    // of the program's main module
+	LabelRevision  = "revision"   // of its source
+	LabelGoVersion = "go_version" // go1.26.1
+	LabelRuntime   = "runtime"    // the version of grpcservice
+	LabelGRPC      = "grpc"       // the version of grpc-go
 )
 
 // Calls of a server, as dashboards of go-grpc-middleware name them.
@@ -52,6 +62,12 @@ const (
 	ServerConcurrencyLimit   = "grpcservice_server_concurrency_limit"
 	ServerConcurrencyRunning = "grpcservice_server_concurrency_running"
 	ServerConcurrencyWaiting = "grpcservice_server_concurrency_waiting"
+	ServerHandshakes         = "grpcservice_server_handshakes"
+	ServerHandshakesFailed   = "grpcservice_server_handshakes_failed_total"
+	ServerAccepted           = "grpcservice_server_connections_accepted_total"
+	ServerClosed             = "grpcservice_server_connections_rejected_total"
+	ServerServing            = "grpcservice_server_service_serving"
+	ServerPolicyRejected     = "grpcservice_server_policy_file_rejected"
 	ServerBackground         = "grpcservice_server_background_functions"
 	ServerCertificateExpiry  = "grpcservice_server_certificate_expiry_timestamp_seconds"
 	BuildInfo                = "grpcservice_build_info"

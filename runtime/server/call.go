@@ -199,6 +199,8 @@ type pipeline struct {
 	// answered, and background functions.
 	awaited join.Group
 
+	build func() []string // the versions of the program: see buildLabels
+
 	unknownOnce sync.Once
 	unknown     *method // see unknownMethod
 

@@ -125,6 +125,13 @@ func (h *Health) of(service string) string {
 	return status.String()
 }
 
+// all returns what the service reports for every name.
+func (h *Health) all() map[string]healthpb.HealthCheckResponse_ServingStatus {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.statuses)
+}
+
 // hidden reports whether every service is NOT_SERVING. The caller holds the lock.
 func (h healthServer) hidden() bool { return h.probes && h.unreachable }
 

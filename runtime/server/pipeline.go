@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 
 	"google.golang.org/grpc/codes"
 
@@ -14,7 +15,7 @@ import (
 
 // newPipeline returns the pipeline that the options describe.
 func newPipeline(c *settings) *pipeline {
-	p := &pipeline{settings: c, drain: newDrain()}
+	p := &pipeline{settings: c, drain: newDrain(), build: sync.OnceValue(buildLabels)}
 	if c.policyFile != nil {
 		c.policyFile.pipeline = p
 	}

@@ -20,13 +20,13 @@ type Status struct {
 	// Calls is how many calls the server holds, and MaxCalls the limit of [WithMaxCalls]; 0 is none.
 	Calls, MaxCalls int
 	// Connections is how many connections the server has, and MaxConnections the limit of
-	// [WithMaxConnections]; 0 is none. For [On], the target does not count them.
+	// [WithMaxConnections]; 0 is none. For [On] both are 0, because its target has the connections.
 	Connections, MaxConnections int
 	// Services are the registered services in the order of their registration.
 	Services []ServiceStatus
 	// Background names the running functions of [Server.Background].
 	Background []string
-	// TLS is the state of the certificate.
+	// TLS is the state of the certificate; zero for [On].
 	TLS TLSStatus
 	// PolicyFile is the path of [WithPolicyFile], or "".
 	PolicyFile string
@@ -160,6 +160,9 @@ func (s *Server) Status() Status {
 	names := s.serviceNames()
 	s.mu.Unlock()
 	status.Background = s.background.names()
+	status.Connections = int(s.pipeline.capacity.Use().Connections)
+	status.MaxConnections = s.pipeline.limits.Connections
+	status.TLS = s.pipeline.tls.status()
 	s.pipeline.describeState(&status, names, s.health)
 	return status
 }
@@ -208,10 +211,7 @@ func isClosed(c <-chan struct{}) bool {
 
 // describeState completes the status of a server with what its pipeline knows.
 func (p *pipeline) describeState(s *Status, services []string, health *Health) {
-	use := p.capacity.Use()
-	s.Calls, s.MaxCalls = int(max(use.Handlers, use.Streams)), p.limits.Calls
-	s.Connections, s.MaxConnections = int(use.Connections), p.limits.Connections
-	s.TLS = p.tls.status()
+	s.Calls, s.MaxCalls = held(p.capacity.Use()), p.limits.Calls
 	if f := p.policyFile; f != nil {
 		s.PolicyFile, s.PolicyFileError = f.path, reasonOf(f.latest())
 	}

@@ -49,6 +49,7 @@ type Bounds struct {
 	peers         table
 	conns         sync.Map // of net.Addr, which is unique to a connection, to *connUse
 	handshakes    handshakes
+	counts        counts
 
 	headers  proxies.Set // whose connections start with a header of the PROXY protocol
 	noHeader func(net.Addr, error)
@@ -66,6 +67,38 @@ func New(limits Limits, headerTimeout time.Duration, closed func(peer net.Addr, 
 
 // Limits returns the limits.
 func (b *Bounds) Limits() Limits { return b.limits }
+
+// counts are the connections of a server since it started.
+type counts struct{ accepted, serverFull, peerFull, noHeader, failed atomic.Int64 }
+
+// Counts are numbers of connections since a server started.
+type Counts struct {
+	// Accepted is how many connections were within the limits when they arrived.
+	Accepted int64
+	// ServerFull and PeerFull are how many were closed because there were too many, and NoHeader how
+	// many from proxies because they had no valid header.
+	ServerFull, PeerFull, NoHeader int64
+	// Failed is how many failed in their handshake.
+	Failed int64
+}
+
+// Counts returns the numbers of connections.
+func (b *Bounds) Counts() Counts {
+	c := &b.counts
+	return Counts{
+		c.accepted.Load(), c.serverFull.Load(), c.peerFull.Load(), c.noHeader.Load(), c.failed.Load(),
+	}
+}
+
+// reject counts and reports a connection that is closed because there are too many.
+func (b *Bounds) reject(addr net.Addr, why Verdict) {
+	if why == PeerFull {
+		b.counts.peerFull.Add(1)
+	} else {
+		b.counts.serverFull.Add(1)
+	}
+	b.closed(addr, why)
+}
 
 // usage counts the calls and connections in use at a time.
 type usage struct {

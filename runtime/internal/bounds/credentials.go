@@ -72,6 +72,7 @@ func (f following) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo
 func (f following) handshake(raw net.Conn, bound *boundConn) (*boundConn, credentials.AuthInfo, error) {
 	secured, info, err := f.TransportCredentials.ServerHandshake(raw)
 	if err != nil {
+		f.bounds.counts.failed.Add(1)
 		return nil, nil, err // grpc closes raw
 	}
 	bound.use.closeAfter(secured, info)

@@ -48,10 +48,11 @@ func (b *Bounds) accept(raw net.Conn) (*boundConn, bool) {
 	verdict := enterBoth(&b.all.connections, &peer.connections, b.limits.Connections, b.limits.ConnectionsPerPeer)
 	if verdict != Accepted {
 		peer.release()
-		b.closed(addr, verdict) // first, so that the log record precedes the close
+		b.reject(addr, verdict) // first, so that the log record precedes the close
 		_ = raw.Close()         // nothing was sent or received that could be lost
 		return nil, false
 	}
+	b.counts.accepted.Add(1)
 	use := newConn(b, peer, addr)
 	b.conns.Store(use.addr, use)
 	return b.follow(raw, use), true
@@ -111,6 +112,13 @@ func (h *handshakes) close() {
 		_ = conn.NetConn().Close()
 	}
 	h.conns = nil
+}
+
+// Handshakes returns how many connections of a listener have not finished their handshake.
+func (b *Bounds) Handshakes() int {
+	b.handshakes.mu.Lock()
+	defer b.handshakes.mu.Unlock()
+	return len(b.handshakes.conns)
 }
 
 // add counts a connection, or closes it.

@@ -22,10 +22,11 @@ func (b *Bounds) ExpectHeaders(from proxies.Set, invalid func(proxy net.Addr, er
 // acceptProxied is accept for a connection from a proxy, whose peer is not known yet.
 func (b *Bounds) acceptProxied(raw net.Conn, addr net.Addr) (*boundConn, bool) {
 	if !enter(&b.all.connections, b.limits.Connections) {
-		b.closed(addr, ServerFull)
+		b.reject(addr, ServerFull)
 		_ = raw.Close()
 		return nil, false
 	}
+	b.counts.accepted.Add(1)
 	return b.follow(raw, newConn(b, nil, addr)), true
 }
 
@@ -40,6 +41,7 @@ func (b *Bounds) identify(bound *boundConn) error {
 	if err != nil {
 		// Load balancers and scanners may only connect, and a shutdown closes handshakes.
 		if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+			b.counts.noHeader.Add(1)
 			b.noHeader(proxy, err)
 		}
 		return err
@@ -55,7 +57,7 @@ func (b *Bounds) arrive(use *connUse, addr net.Addr) error {
 	peer := b.peers.acquire(PeerOf(addr))
 	if !enter(&peer.connections, b.limits.ConnectionsPerPeer) {
 		peer.release()
-		b.closed(addr, PeerFull)
+		b.reject(addr, PeerFull)
 		return errTooMany
 	}
 	use.mu.Lock()
