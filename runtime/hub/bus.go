@@ -62,7 +62,7 @@ func (h *Hub[T]) forward(ctx context.Context, key string, msg *T) error {
 		return misuse("%T cannot be encoded: %w", msg, err)
 	}
 	if err := bus.Publish(ctx, key, data); err != nil {
-		return busFailed(err)
+		return h.busFailed(err)
 	}
 	return nil
 }
@@ -75,9 +75,11 @@ func (r *room[T]) receive(data []byte, lost int) {
 		lost++
 	}
 	if lost > 0 {
+		r.hub.counts.busLost.Add(int64(lost))
 		r.lose(ctx, lost)
 	}
 	if env != nil {
+		r.hub.counts.busReceived.Add(1)
 		_ = r.publish(ctx, env, 0) // does not fail with this context
 	}
 }
@@ -157,7 +159,7 @@ func (f *feed[T]) subscribe(ctx context.Context, r *room[T]) error {
 	stop, err := r.hub.settings.bus.Subscribe(ctx, r.key, r.receive)
 	if err != nil {
 		stop = nil
-		return busFailed(err)
+		return r.hub.busFailed(err)
 	}
 	return nil
 }

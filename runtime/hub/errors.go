@@ -49,8 +49,9 @@ func exhausted(reason rpcerr.Reason, limit int, format string) error {
 		WithMetadata("limit", strconv.Itoa(limit))
 }
 
-// busFailed returns UNAVAILABLE for an error of the bus.
-func busFailed(cause error) error {
+// busFailed counts an error of the bus, and returns UNAVAILABLE.
+func (h *Hub[T]) busFailed(cause error) error {
+	h.counts.busFailures.Add(1)
 	return ReasonBusFailed.Errorf(codes.Unavailable, "rooms are not connected to other replicas").
 		WithCause(cause)
 }

@@ -24,6 +24,7 @@ type Hub[T any] struct {
 	origin   origin
 	ids      atomic.Uint64
 	bytes    atomic.Int64 // of the messages in queues
+	counts   counts
 
 	mu      sync.RWMutex // never held together with the lock of a room
 	rooms   map[string]*room[T]

@@ -225,7 +225,7 @@ func TestMembersHaveNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bob := join(t, h, "x", hub.WithName("bob"))
+	bob := join(t, h, "x", hub.WithMemberName("bob"))
 	nobody := join(t, h, "x")
 	var names []string
 	for _, m := range h.Members("x") {
@@ -248,9 +248,9 @@ func TestPresence(t *testing.T) {
 		}
 		return numbered(int32(event) * 100)
 	}))
-	a, b := join(t, h, "x", hub.WithName("a")), join(t, h, "x", hub.WithName("b"))
+	a, b := join(t, h, "x", hub.WithMemberName("a")), join(t, h, "x", hub.WithMemberName("b"))
 	publish(t, h, "x", 7)
-	join(t, h, "x", hub.WithName("quiet"))
+	join(t, h, "x", hub.WithMemberName("quiet"))
 	b.Leave(t.Context())
 	b.Leave(t.Context())
 	wantWaiting(t, a, 100, 100, 7, 200)
@@ -404,7 +404,7 @@ func TestMessagesThatCannotBeEncoded(t *testing.T) {
 			t.Errorf("%s: %v", name, cause)
 		}
 	}
-	if _, err := h.Join(t.Context(), "x", hub.WithName("broken")); status.Code(err) != codes.Internal {
+	if _, err := h.Join(t.Context(), "x", hub.WithMemberName("broken")); status.Code(err) != codes.Internal {
 		t.Errorf("Join with a notice that cannot be encoded: %v", err)
 	}
 	publish(t, h, "x", 7)

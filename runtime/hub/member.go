@@ -60,7 +60,7 @@ func (h *Hub[T]) newMember(
 // Room returns the key of the member's room.
 func (m *Member[T]) Room() string { return m.room.key }
 
-// Name returns the name of [WithName], or the ID of the principal; empty without either.
+// Name returns the name of [WithMemberName], or the ID of the principal; empty without either.
 func (m *Member[T]) Name() string { return m.name }
 
 // Principal returns the principal of the call that joined; nil if there is none.
@@ -84,6 +84,7 @@ func (m *Member[T]) Send(ctx context.Context, msg *T) error {
 	if m.left() != nil {
 		return ErrLeft
 	}
+	m.hub.counts.published.Add(1)
 	return m.room.send(ctx, env, m)
 }
 

@@ -18,6 +18,7 @@ type settings struct {
 	maxBytes                              int64
 	bus                                   Bus
 	conflate, presence, gap               any // functions, checked by New
+	name                                  string
 }
 
 // memberSettings are the options of a member.
@@ -59,10 +60,14 @@ func WithBlock(d time.Duration) MemberOption {
 	return memberOption(func(s *memberSettings) { s.slow, s.block = Block, max(d, 1) })
 }
 
-// WithName names a member for [Member.Name], instead of the ID of its principal.
-func WithName(name string) MemberOption {
+// WithMemberName names a member for [Member.Name], instead of the ID of its principal.
+func WithMemberName(name string) MemberOption {
 	return memberOption(func(s *memberSettings) { s.name = name })
 }
+
+// WithName names the hub: the label "name" of its metrics, "" by default. A process with several
+// hubs gives each another name; the metrics of hubs with the same name are added up.
+func WithName(name string) Option { return hubOption(func(s *settings) { s.name = name }) }
 
 // WithConflate makes a message replace one with the same key that still waits in a queue, as states
 // of a game do that only matter as long as they are new. The message takes the place of the one

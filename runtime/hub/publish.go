@@ -35,6 +35,7 @@ func (h *Hub[T]) Publish(ctx context.Context, key string, msg *T, opts ...Publis
 	if wrong := checkKey(key); wrong != "" {
 		return invalidKey("room", wrong)
 	}
+	h.counts.published.Add(1)
 	if r := h.roomOf(key); r != nil {
 		err = r.publish(ctx, env, except)
 	}

@@ -30,22 +30,24 @@ func (m *Member[T]) pushLocked(env *envelope[T], tight bool) pushed {
 	size := env.size()
 	if had := m.queue.same(env); had != nil && m.fitsFor(had, size) {
 		m.merged++
+		m.hub.counts.conflated.Add(1)
 		m.hub.release(m.queue.replace(had, env, size), 1)
 		return queued
 	}
 	for !m.fits(size, tight) {
 		switch m.limits.slow {
 		case DropOldest:
-			m.lost++
+			m.loseLocked(1)
 			m.hub.release(m.queue.drop(), 1)
 		case DropNewest:
-			m.lost++
+			m.loseLocked(1)
 			m.queue.lost++
 			return skipped
 		case Block:
 			return full
 		default:
 			m.finishLocked(errSlow)
+			m.hub.counts.disconnected[Disconnect].Add(1)
 			return overrun
 		}
 	}
@@ -82,6 +84,7 @@ func (m *Member[T]) pushWithin(ctx context.Context, env *envelope[T], d time.Dur
 			return full
 		case <-expired:
 			if m.finish(errSlow) {
+				m.hub.counts.disconnected[Block].Add(1)
 				return overrun
 			}
 			return skipped
@@ -110,4 +113,10 @@ func (m *Member[T]) lose(n int) {
 	m.lost += int64(n)
 	m.queue.lost += n
 	m.rouse()
+}
+
+// loseLocked counts messages that the policy of the queue loses; m is locked.
+func (m *Member[T]) loseLocked(n int64) {
+	m.lost += n
+	m.hub.counts.lost[m.limits.slow].Add(n)
 }

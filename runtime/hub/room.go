@@ -175,6 +175,7 @@ func (r *room[T]) await(
 		case full:
 			err = ctx.Err()
 			m.lose(1)
+			r.hub.counts.lost[Block].Add(1)
 		}
 	}
 	return lost, err

@@ -136,7 +136,7 @@ func (s *session[Req, Resp]) join(ctx context.Context, req *Req) (*Member[Resp],
 	}
 	opts := s.opts
 	if s.handler.Name != nil {
-		opts = append(opts, WithName(s.handler.Name(req)))
+		opts = append(opts, WithMemberName(s.handler.Name(req)))
 	}
 	member, err := s.hub.join(ctx, room, s.limits, opts)
 	if err != nil {

@@ -14,7 +14,10 @@ const (
 	LabelStep   = "step"   // of the pipeline, as docs/pipeline.md names it
 	LabelReason = "reason" // of an error, as docs/errors.md names it
 	LabelState  = "state"
-	LabelFile   = "file" // a path
+	LabelFile   = "file"   // a path
+	LabelPolicy = "policy" // for slow members of rooms
+	LabelResult = "result"
+	LabelIssuer = "issuer" // of tokens
 )
 
 // Labels of [BuildInfo].
@@ -71,4 +74,18 @@ const (
 	ServerBackground         = "grpcservice_server_background_functions"
 	ServerCertificateExpiry  = "grpcservice_server_certificate_expiry_timestamp_seconds"
 	BuildInfo                = "grpcservice_build_info"
+)
+
+// Rooms.
+const (
+	HubRooms        = "grpcservice_hub_rooms"
+	HubMembers      = "grpcservice_hub_members"
+	HubQueuedBytes  = "grpcservice_hub_queued_bytes"
+	HubPublished    = "grpcservice_hub_published_total"
+	HubConflated    = "grpcservice_hub_conflated_total"
+	HubLost         = "grpcservice_hub_lost_total"
+	HubDisconnected = "grpcservice_hub_slow_members_disconnected_total"
+	HubBusReceived  = "grpcservice_hub_bus_received_total"
+	HubBusLost      = "grpcservice_hub_bus_lost_total"
+	HubBusFailures  = "grpcservice_hub_bus_failures_total"
 )
