@@ -54,6 +54,12 @@ const (
 	ClientAttempts       = "grpcservice_client_additional_attempts_total"
 )
 
+// The export of spans.
+const (
+	OTLPSpans   = "grpcservice_otlp_spans_total"
+	OTLPWaiting = "grpcservice_otlp_waiting_spans"
+)
+
 // The state of a server.
 const (
 	ServerRunning            = "grpcservice_server_running_calls"
