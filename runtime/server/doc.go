@@ -51,7 +51,8 @@
 //   - [WithDrainDelay], [WithShutdownTimeout]: shutdown
 //   - [WithReflection]: the reflection service
 //   - [WithHealthAddr]: health for probes that do not use TLS
-//   - [WithCompanions]: what runs beside the server, such as an admin page
+//   - [WithCompanions]: what runs beside the server, such as an admin page; [Server.Sources] are the
+//     metrics that it may show
 //
 // Existing servers:
 //

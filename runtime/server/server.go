@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/stop"
+	"github.com/grpcservice/grpcservice/runtime/metric"
 )
 
 // Server serves services over gRPC. Every call runs through the pipeline, each service has a
@@ -23,10 +24,11 @@ type Server struct {
 	started  bool // Serve was called, or Shutdown before it
 	services []registration
 	errs     []error
-	grpc     *grpc.Server // from Serve on
-	since    time.Time    // when it began to serve
-	addrs    []string     // that it serves
-	probes   *probes      // from Serve on; nil without WithHealthAddr
+	grpc     *grpc.Server   // from Serve on
+	since    time.Time      // when it began to serve
+	addrs    []string       // that it serves
+	probes   *probes        // from Serve on; nil without WithHealthAddr
+	sources  metric.Sources // of AddSources
 }
 
 // registration is a service to register when Serve is called.
