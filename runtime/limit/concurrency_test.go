@@ -58,6 +58,9 @@ func TestConcurrencyQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := limit.NewConcurrency(3, time.Minute)
 		fill(t, c)
+		if c.Waiting() != 0 || c.MaxWaiting() != 6 {
+			t.Errorf("%d wait, at most %d, want 0 and 6", c.Waiting(), c.MaxWaiting())
+		}
 		turns := make(chan int)
 		for i := range 3 {
 			go func() {
@@ -66,6 +69,9 @@ func TestConcurrencyQueue(t *testing.T) {
 				}
 			}()
 			synctest.Wait()
+		}
+		if c.Waiting() != 3 {
+			t.Errorf("%d wait, want 3", c.Waiting())
 		}
 		start := time.Now()
 		if acquire(t.Context(), c) || time.Since(start) != 0 {

@@ -101,6 +101,20 @@ func (g *Group) Take(caller string, now time.Time) (rate int, retryAfter time.Du
 	return 0, 0
 }
 
+// Wait returns how long it is at now until the rates that all callers share would allow a call, and
+// the index of the rate with the longest wait. It counts nothing.
+func (g *Group) Wait(now time.Time) (rate int, retryAfter time.Duration) {
+	for i, m := range g.members {
+		if m.all == nil {
+			continue
+		}
+		if wait := m.all.Wait(now); wait > retryAfter {
+			rate, retryAfter = i, wait
+		}
+	}
+	return rate, retryAfter
+}
+
 // GiveBack undoes a [Group.Take] that returned a wait of 0; see [Rate.GiveBack].
 func (g *Group) GiveBack(caller string) {
 	for _, m := range g.members {

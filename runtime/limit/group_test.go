@@ -75,3 +75,21 @@ func TestGroupDistinguishes(t *testing.T) {
 		t.Error("there is no room though the first callers have full bursts")
 	}
 }
+
+// TestWaitOfAGroup holds that it is that of the rates that all callers share.
+func TestWaitOfAGroup(t *testing.T) {
+	now := time.Now()
+	g := limit.NewGroup(
+		limit.Bucket{PerSecond: 0.1, Burst: 1, PerCaller: true, MaxCallers: 10},
+		limit.Bucket{PerSecond: 1, Burst: 2},
+		limit.Bucket{PerSecond: 0.5, Burst: 2},
+	)
+	g.Take("a", now)
+	if rate, wait := g.Wait(now); wait != 0 {
+		t.Errorf("one caller has used up its rate: a wait of %v for %d", wait, rate)
+	}
+	g.Take("b", now)
+	if rate, wait := g.Wait(now); rate != 2 || wait != 2*time.Second {
+		t.Errorf("a wait of %v for %d, want 2s for 2", wait, rate)
+	}
+}

@@ -52,6 +52,17 @@ func (r *Rate) Take(now time.Time) (retryAfter time.Duration) {
 	}
 }
 
+// Wait returns how long it is at now until a call would be allowed, and counts nothing. For now see
+// [Rate.Take].
+func (r *Rate) Wait(now time.Time) time.Duration {
+	for b := &r.first; ; b = r.after(b) {
+		if tat := b.tat.Load(); tat != replaced {
+			_, wait := b.next(tat, max(b.ticks(now), b.latest.Load()))
+			return b.duration(wait)
+		}
+	}
+}
+
 // GiveBack undoes a [Rate.Take] that returned 0, for a call that another check rejects right
 // after it. If it is called late, when the burst is full again, the rate allows one additional
 // call.

@@ -204,3 +204,26 @@ func TestGivenBackCallsDoNotCount(t *testing.T) {
 		}
 	}
 }
+
+// TestWaitCountsNothing holds that looking at a rate does not change it.
+func TestWaitCountsNothing(t *testing.T) {
+	now := time.Now()
+	r := limit.NewRate(1, 2)
+	for i, want := range []time.Duration{0, 0, time.Second} {
+		for range 3 {
+			if got := r.Wait(now); got != want {
+				t.Errorf("before call %d: a wait of %v, want %v", i, got, want)
+			}
+		}
+		if got := r.Take(now); got != want {
+			t.Errorf("call %d waits %v, want %v", i, got, want)
+		}
+	}
+	if got := r.Wait(now.Add(time.Second)); got != 0 {
+		t.Errorf("a second later: a wait of %v", got)
+	}
+	r.Set(0.5, 2, now)
+	if got := r.Wait(now); got != 2*time.Second {
+		t.Errorf("at half the rate: a wait of %v", got)
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
 // Change is an option that has different values in two policies of a method.
@@ -23,24 +25,60 @@ type Change struct {
 func Changes(old, now Policy) (changes []Change) {
 	was, is := optionsOf(old), optionsOf(now)
 	for _, r := range rules {
-		var before, after valueOf
-		add := func(option string) {
-			c := Change{option, before.text(), after.text(), r.isLive}
+		for _, option := range r.paths() {
+			c := Change{r.path(option), r.value(was, option).text(), r.value(is, option).text(), r.isLive}
 			if c.Old != c.New {
 				changes = append(changes, c)
 			}
 		}
-		if r.isWhole {
-			before, after = valueOf{was.ProtoReflect(), r.name}, valueOf{is.ProtoReflect(), r.name}
-			add(r.name)
-			continue
-		}
-		for _, o := range r.options {
-			before, after = valueOf{r.message(was), o.name}, valueOf{r.message(is), o.name}
-			add(r.path(o.name))
-		}
 	}
 	return changes
+}
+
+// Value is an option that a policy sets.
+type Value struct {
+	// Option is its path: "timeout.default". An option that is replaced as a whole, such as "auth" or
+	// "rate", is one value.
+	Option string
+	// Text is its value as the text format of protos has it.
+	Text string
+}
+
+// Values returns the options that a policy sets, in their order, without those that have no field
+// in Go, such as retry.idempotent.
+func Values(p Policy) (values []Value) {
+	said := optionsOf(p)
+	for _, r := range rules {
+		for _, option := range r.paths() {
+			if o := r.option(option); !r.isWhole && o.take == nil {
+				continue
+			}
+			if text := r.value(said, option).text(); text != "" {
+				values = append(values, Value{r.path(option), text})
+			}
+		}
+	}
+	return values
+}
+
+// paths returns the options of a rule whose values are compared: the rule's own name if it is
+// replaced as a whole.
+func (r rule) paths() (names []string) {
+	if r.isWhole {
+		return []string{r.name}
+	}
+	for _, o := range r.options {
+		names = append(names, o.name)
+	}
+	return names
+}
+
+// value returns the value of an option that paths names.
+func (r rule) value(p *grpcservicev1.Policy, option string) valueOf {
+	if r.isWhole {
+		return valueOf{p.ProtoReflect(), option}
+	}
+	return valueOf{r.message(p), option}
 }
 
 // valueOf is an option of a message.

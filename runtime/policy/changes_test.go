@@ -68,3 +68,21 @@ func TestChanges(t *testing.T) {
 		}
 	}
 }
+
+// TestValues lists what a policy sets, in the spelling of options.
+func TestValues(t *testing.T) {
+	got := policy.Values(policy.Policy{
+		Timeout: 2 * time.Second, MaxTimeout: policy.None, Auth: &policy.Auth{Public: true}, Validate: true,
+		Rates: []policy.Rate{{PerSecond: 1.5, Burst: 2, Key: policy.ByPeer}},
+		Retry: policy.Retry{MaxAttempts: 3, InitialBackoff: time.Second, MaxBackoff: time.Minute, Multiplier: 2, Codes: []string{"ABORTED"}},
+	})
+	want := []policy.Value{
+		{"timeout.default", "2s"}, {"timeout.max", "0s"}, {"auth", "{public: true}"},
+		{"rate", "[{per_second: 1.5, burst: 2, key: KEY_PEER}]"},
+		{"retry.max_attempts", "3"}, {"retry.initial_backoff", "1s"}, {"retry.max_backoff", "1m0s"},
+		{"retry.backoff_multiplier", "2"}, {"retry.codes", "[ABORTED]"}, {"log.level", "LEVEL_INFO"}, {"validation.skip", "false"},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

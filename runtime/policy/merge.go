@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
@@ -62,6 +64,18 @@ func Merge(m Method, layers []Layer) (*grpcservicev1.Policy, []Fault) {
 		return &grpcservicev1.Policy{}, together
 	}
 	return merged, nil
+}
+
+// LastToSet returns the index of the last layer that sets an option such as "timeout.default", of
+// the layers whose option fits the method; -1 if none does.
+func (m Method) LastToSet(layers []Layer, option string) int {
+	m.trusted = trusted(layers)
+	for i, layer := range slices.Backward(layers) {
+		if Sets(layer.Policy, option) && Sets(m.fitting(layer), option) {
+			return i
+		}
+	}
+	return -1
 }
 
 // checkEach returns the faults of each layer that is not wide, and reports whether all layers are

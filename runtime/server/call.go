@@ -142,6 +142,7 @@ type method struct {
 	inFlight   atomic.Int64
 	ask        AuthorizeFunc // nil if no principal has a permission
 	guard      *guard        // of the permission that the policy requires; or nil
+	listing    atomic.Pointer[listing]
 }
 
 // bound is the sequence of steps of one method.

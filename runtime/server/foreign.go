@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	"github.com/grpcservice/grpcservice/runtime"
@@ -123,19 +124,25 @@ func foreignMethodInfo(service string, m grpc.MethodInfo) (runtime.MethodInfo, e
 	info.Policy.Idempotency = policy.IdempotencyOf(info.Descriptor)
 	method := overrides.MethodOf(info)
 	method.HasRules = true // fieldCheck finds them
-	own, _ := proto.GetExtension(info.Descriptor.Options(), grpcservicev1.E_Method).(*grpcservicev1.Policy)
+	defaults, own := optionsOf(info.Descriptor)
 	key, err := policy.NamedKey(info.Descriptor.Input(), own)
 	if err != nil {
 		return info, fmt.Errorf("the options of %s/%s: %w", service, m.Name, err)
 	}
 	method.Patterns.AddIdempotencyKey(key) // no other pattern has an effect without a helper
-	defaults, _ := proto.GetExtension(info.Descriptor.Parent().Options(), grpcservicev1.E_Service).(*grpcservicev1.Policy)
 	var faults []policy.Fault
 	info.Policy, faults = policy.Of(method, defaults, own)
 	if len(faults) > 0 {
 		return info, fmt.Errorf("the options of %s/%s: %w", service, m.Name, faults[0])
 	}
 	return info, nil
+}
+
+// optionsOf returns the options of a method's service and those of the method in its proto.
+func optionsOf(method protoreflect.MethodDescriptor) (service, own *grpcservicev1.Policy) {
+	service, _ = proto.GetExtension(method.Parent().Options(), grpcservicev1.E_Service).(*grpcservicev1.Policy)
+	own, _ = proto.GetExtension(method.Options(), grpcservicev1.E_Method).(*grpcservicev1.Policy)
+	return service, own
 }
 
 // builtinPolicy returns the policy of the services that this package itself registers: the

@@ -49,6 +49,9 @@ func (l localRates) Take(_ context.Context, caller string) (int, time.Duration, 
 	return rate, wait, nil
 }
 
+// wait returns how long every caller would have to wait now, and for which rate.
+func (l localRates) wait() (int, time.Duration) { return l.group.Wait(time.Now()) }
+
 func (l localRates) GiveBack(_ context.Context, caller string) { l.group.GiveBack(caller) }
 
 // rates are the rates of a method in one step: a call counts for all of them or for none.
@@ -114,10 +117,13 @@ func rateError(rate runtime.Rate, wait time.Duration) error {
 		subject = "peer"
 	}
 	return rpcerr.ReasonRateLimited.Errorf(codes.ResourceExhausted, "too many calls; try again later").
-		WithRetryAfter(wait).
-		WithQuota(subject, strconv.FormatFloat(rate.PerSecond, 'g', -1, 64)+" calls a second, "+
-			strconv.Itoa(rate.Burst)+" at once").
-		Fixed()
+		WithRetryAfter(wait).WithQuota(subject, quotaOf(rate)).Fixed()
+}
+
+// quotaOf states what a rate allows.
+func quotaOf(rate runtime.Rate) string {
+	return strconv.FormatFloat(rate.PerSecond, 'g', -1, 64) + " calls a second, " +
+		strconv.Itoa(rate.Burst) + " at once"
 }
 
 // errNotCounted is the error of a call whose rate limiter cannot decide.

@@ -130,7 +130,7 @@ func (p *pipeline) collect(report metric.Report, health *Health, draining bool) 
 
 // collect reports the calls of a method.
 func (m *method) collect(report metric.Report) {
-	s := m.status()
+	s := m.figures()
 	labels := []string{s.Info.Kind.String(), s.Info.Service, s.Info.Name}
 	report(runningDesc, float64(m.inFlight.Load()), labels...)
 	if s.Limit > 0 {

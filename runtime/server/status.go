@@ -128,7 +128,7 @@ const (
 	// OriginTable is the generated table: the plugin's policy file sets the value, or the program does
 	// not link the proto.
 	OriginTable
-	// OriginServer is an option of the server: [WithPolicy], or [WithTimeout] for a default.
+	// OriginServer is an option of the server: [WithPolicy], or [WithDefaultTimeout] for a default.
 	OriginServer
 	// OriginFile is the file of [WithPolicyFile].
 	OriginFile
@@ -237,6 +237,13 @@ func (p *pipeline) serviceNames() (names []string) {
 
 // status returns the state of the method.
 func (m *method) status() MethodStatus {
+	s := m.figures()
+	s.Rules, s.Refusing = m.rules(), m.refusing(m.policy.Load())
+	return s
+}
+
+// figures returns the state of the method without what takes time to find out.
+func (m *method) figures() MethodStatus {
 	e := m.policy.Load()
 	s := MethodStatus{Info: e.info, Running: int(m.inFlight.Load()), Adaptive: e.adaptive}
 	if m.slots != nil && e.info.Policy.Concurrency.Limit > 0 {

@@ -116,6 +116,13 @@ type Use struct {
 // Use returns the use of all peers.
 func (b *Bounds) Use() Use { return b.all.use() }
 
+// Full reports whether the next call would be rejected because of the limit for all peers.
+// Essential calls have a higher limit.
+func (b *Bounds) Full(essential bool) bool {
+	limit, use := raised(b.limits.Calls, essential), b.Use()
+	return limit > 0 && max(use.Handlers, use.Streams) >= int64(limit)
+}
+
 // UseOf returns the use of one peer.
 func (b *Bounds) UseOf(peer Peer) Use {
 	use := b.peers.acquire(peer)

@@ -19,6 +19,7 @@ type Overrides struct {
 	file  *Config // nil without one
 	used  map[use]bool
 	errs  []error
+	edits int // how often the configuration of the file has changed
 }
 
 // use is an entry that overrides the policy of a method.
@@ -70,7 +71,7 @@ func apply(
 		if config == nil {
 			continue
 		}
-		for _, name := range []string{info.Service + "/*", info.Service + "/" + info.Name} {
+		for _, name := range namesOf(info) {
 			e, ok := config.entries[name]
 			if !ok {
 				continue
@@ -85,6 +86,42 @@ func apply(
 		}
 	}
 	return p, errs
+}
+
+// Layers are what overrides the policy of a method, in the order of precedence.
+type Layers struct {
+	// Fixed are those of the program's configuration, and File those of the file.
+	Fixed, File []policy.Layer
+}
+
+// Edits returns how often the configuration of the file has changed, and with it the layers of
+// methods.
+func (o *Overrides) Edits() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.edits
+}
+
+// LayersOf returns what overrides the policy of a method.
+func (o *Overrides) LayersOf(info runtime.MethodInfo) Layers {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return Layers{Fixed: o.fixed.layersOf(info), File: o.file.layersOf(info)}
+}
+
+// layersOf returns the entries for a method; c may be nil.
+func (c *Config) layersOf(info runtime.MethodInfo) (layers []policy.Layer) {
+	for _, name := range namesOf(info) {
+		if e, ok := c.all()[name]; ok {
+			layers = append(layers, policy.Layer{Policy: e.rule, Wide: isWide(name)})
+		}
+	}
+	return layers
+}
+
+// namesOf returns the names of the entries for a method, in the order of precedence.
+func namesOf(info runtime.MethodInfo) []string {
+	return []string{info.Service + "/*", info.Service + "/" + info.Name}
 }
 
 // Faults returns what is wrong with the policies of the methods that have been bound.
@@ -174,6 +211,7 @@ func (o *Overrides) Commit(plan *Plan) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.file, o.used = plan.file, plan.used
+	o.edits++
 }
 
 // unchangeable returns errors for changes that require a restart.
