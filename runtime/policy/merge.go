@@ -3,34 +3,11 @@ package policy
 import (
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
-
-// Method is what a policy depends on in addition to the options.
-type Method struct {
-	// ClientStreams and ServerStreams are the stream keywords of the RPC.
-	ClientStreams, ServerStreams bool
-	// Idempotency is its idempotency_level.
-	Idempotency Idempotency
-	// HasRules means that the request message, or one in it, has validation rules.
-	HasRules bool
-	// Patterns are those that its messages or its options show.
-	Patterns Patterns
-
-	trusted bool // whether the policy gives its word that calls may be repeated
-}
-
-// repeatable reports whether a client may repeat a call, by the idempotency level or because the
-// policy states it.
-func (m Method) repeatable() bool { return m.Idempotency != IdempotencyUnknown || m.trusted }
-
-// Layer is the options from one source: the service's, the method's, or a rule of a policy file.
-type Layer struct {
-	Policy *grpcservicev1.Policy
-	// Wide means that the source is for many methods: options that do not fit this one are
-	// dropped instead of being a fault.
-	Wide bool
-}
 
 // Of returns the policy of a method: own overrides defaults, as far as they fit the method. The
 // faults are those of either and of both together; if there are faults, the policy is zero.
@@ -40,6 +17,24 @@ func Of(m Method, defaults, own *grpcservicev1.Policy) (Policy, []Fault) {
 		return Policy{}, found
 	}
 	return m.Policy(merged), nil
+}
+
+// Policy returns the policy for options that [Merge] returned for the method.
+func (m Method) Policy(said *grpcservicev1.Policy) Policy {
+	p := Policy{Idempotency: m.Idempotency}
+	for _, r := range rules {
+		r.build(m, said, &p)
+	}
+	return p
+}
+
+// optionsOf returns the options that express a policy.
+func optionsOf(p Policy) *grpcservicev1.Policy {
+	said := &grpcservicev1.Policy{}
+	for _, r := range rules {
+		r.say(&p, said)
+	}
+	return said
 }
 
 // Merge merges layers for a method; each one overrides those before it. The faults are those of
@@ -99,6 +94,63 @@ func (m Method) checkEach(layers []Layer) (found []Fault, sound bool) {
 	return found, sound
 }
 
+// fitting returns a copy of a layer's options without those that do not apply to methods of this
+// kind.
+func (m Method) fitting(layer Layer) *grpcservicev1.Policy {
+	fit := &grpcservicev1.Policy{}
+	proto.Merge(fit, layer.Policy)
+	for _, r := range rules {
+		r.fit(m, fit)
+	}
+	return fit
+}
+
+// misfits returns the options of a layer that is not wide that do not apply to methods of this
+// kind.
+func (m Method) misfits(layer Layer) (f faults) {
+	if layer.Wide {
+		return nil
+	}
+	for _, r := range rules {
+		r.misfit(&f, m, layer.Policy)
+	}
+	return f
+}
+
+// lay applies a layer: field by field, except for lists and whole rules, which are replaced.
+func lay(merged, over *grpcservicev1.Policy) {
+	for _, r := range rules {
+		if r.isWhole && r.spoken(over) {
+			r.clear(merged)
+		}
+		if r.rival != "" && r.asked(over) {
+			rules.of(r.rival).clear(merged)
+		}
+	}
+	clearLists(merged.ProtoReflect(), over.ProtoReflect())
+	proto.Merge(merged, over)
+	for _, r := range rules.patterns() {
+		if m := r.message(merged); r.spoken(merged) && isOff(m) {
+			for _, field := range fieldsSet(m) {
+				m.Clear(fieldOf(m, field))
+			}
+		}
+	}
+}
+
+// clearLists removes the lists that over replaces.
+func clearLists(m, over protoreflect.Message) {
+	over.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case fd.IsList():
+			m.Clear(fd)
+		case fd.Message() != nil && m.Has(fd):
+			clearLists(m.Get(fd).Message(), v.Message())
+		}
+		return true
+	})
+}
+
 // trusted reports whether the merged layers state that calls may be repeated.
 func trusted(layers []Layer) (word bool) {
 	for _, layer := range layers {
@@ -108,15 +160,3 @@ func trusted(layers []Layer) (word bool) {
 	}
 	return word
 }
-
-// wantsRetry and wantsHedging report whether options enable them: attempts set to 0 disable them.
-func wantsRetry(p *grpcservicev1.Policy) bool {
-	return p.GetRetry() != nil && !isZero(p.GetRetry().MaxAttempts)
-}
-
-func wantsHedging(p *grpcservicev1.Policy) bool {
-	return p.GetHedging() != nil && !isZero(p.GetHedging().MaxAttempts)
-}
-
-// isZero reports whether a field is set to zero.
-func isZero(field *int32) bool { return field != nil && *field == 0 }

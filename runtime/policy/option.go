@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"reflect"
 	"time"
 
@@ -86,12 +85,24 @@ func plain(value any) any {
 	return value
 }
 
-// element returns the path of an element of a list.
-func element(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
-
 // fieldOf returns the field of a message of options; each row has one, as a test holds.
 func fieldOf(m protoreflect.Message, name string) protoreflect.FieldDescriptor {
 	return m.Descriptor().Fields().ByName(protoreflect.Name(name))
+}
+
+// isOff reports whether the options of a pattern disable it.
+func isOff(m protoreflect.Message) bool { return m.Get(m.Descriptor().Fields().ByName("off")).Bool() }
+
+// fieldsSet returns the names of the fields that are set, except off, in the order of their
+// numbers.
+func fieldsSet(m protoreflect.Message) (names []string) {
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		if fd := fields.Get(i); fd.Name() != "off" && m.Has(fd) {
+			names = append(names, string(fd.Name()))
+		}
+	}
+	return names
 }
 
 // decodeInto sets what Go has of some options that a message says.

@@ -1,5 +1,7 @@
 package policy
 
+import grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
+
 // Override applies a layer of a configuration to the policy of a table, by the same rules by
 // which a method's options override those of its service. Fields that the layer does not set stay
 // unchanged. The faults are those of the table's policy, of the layer, wide or not, and of both
@@ -38,6 +40,23 @@ func Override(p Policy, m Method, over Layer) (Policy, []Fault) {
 		r.override(&p, &made, said)
 	}
 	return p, nil
+}
+
+// override copies the rule from another policy, as far as the options mention it.
+func (r rule) override(to, from *Policy, said *grpcservicev1.Policy) {
+	if !r.spoken(said) && (r.rival == "" || !rules.of(r.rival).asked(said)) {
+		return
+	}
+	if r.take != nil {
+		r.take(to, from)
+		return
+	}
+	m := r.message(said)
+	for _, o := range r.options {
+		if o.take != nil && (!r.isApart || m.Has(fieldOf(m, o.name))) {
+			o.take(to, from)
+		}
+	}
 }
 
 // setBefore says where to set what a configuration cannot change.

@@ -2,19 +2,12 @@ package policy
 
 import (
 	"fmt"
-	"slices"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
-
-// Patterns are the patterns of a method: only the limits of these apply to it.
-type Patterns struct {
-	options []string
-	key     IdempotencyKey
-}
 
 // PatternsOf returns the patterns whose limits a policy has.
 func PatternsOf(p Policy) Patterns {
@@ -25,49 +18,6 @@ func PatternsOf(p Policy) Patterns {
 		}
 	}
 	return has
-}
-
-// Add adds the pattern that an option configures, such as "page".
-func (has *Patterns) Add(option string) { has.options = append(has.options, option) }
-
-// AddIdempotencyKey adds the idempotency key, unless its field is "": the field and what the
-// proto requires of it. The policy has the window.
-func (has *Patterns) AddIdempotencyKey(key IdempotencyKey) {
-	if key.Field != "" {
-		has.key = key
-		has.Add("idempotency_key")
-	}
-}
-
-// Has reports whether the method has the pattern that an option configures.
-func (has Patterns) Has(option string) bool { return slices.Contains(has.options, option) }
-
-// isOff reports whether the options of a pattern disable it.
-func isOff(m protoreflect.Message) bool { return m.Get(m.Descriptor().Fields().ByName("off")).Bool() }
-
-// fieldsSet returns the names of the fields that are set, except off, in the order of their
-// numbers.
-func fieldsSet(m protoreflect.Message) (names []string) {
-	fields := m.Descriptor().Fields()
-	for i := range fields.Len() {
-		if fd := fields.Get(i); fd.Name() != "off" && m.Has(fd) {
-			names = append(names, string(fd.Name()))
-		}
-	}
-	return names
-}
-
-// shapeIn returns the paths of options for the shape of a method: "page.items".
-func shapeIn(p *grpcservicev1.Policy) (paths []string) {
-	for _, r := range rules {
-		m := r.message(p)
-		for _, o := range r.options {
-			if o.shape && m.Has(fieldOf(m, o.name)) {
-				paths = append(paths, r.path(o.name))
-			}
-		}
-	}
-	return paths
 }
 
 // Fit returns a copy of options without the limits of patterns that the method does not have. It

@@ -9,21 +9,6 @@ import (
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
-// Permission defines what the caller must be allowed to do with the resource that a request
-// names.
-type Permission struct {
-	// Name is the name of the permission: "orders.cancel".
-	Name string
-	// Resource is the path of the request field that names the resource; see [ResourcePath].
-	Resource string
-	// HideExistence makes the method return the same NOT_FOUND to callers without the permission
-	// and for resources that do not exist.
-	HideExistence bool
-	// Inherit lets a request of a stream leave the field empty: it then concerns the resource of
-	// the request before it.
-	Inherit bool
-}
-
 func permissionRule() rule {
 	return rule{name: "permission", isOptional: true,
 		options: []option[Policy]{
@@ -56,43 +41,6 @@ func permissionRule() rule {
 			}
 		},
 	}
-}
-
-// maxPermission is the maximum length of the name of a permission, in bytes.
-const maxPermission = 128
-
-// permission checks the name of a permission: words of letters, digits, '-' and '_', separated by
-// dots, colons or slashes. The empty name stands for no permission.
-func (f *faults) permission(path, name string) {
-	if name == "" {
-		return
-	}
-	if len(name) > maxPermission {
-		f.add(path, "it has %d bytes; use at most %d", len(name), maxPermission)
-		return
-	}
-	isSeparator := func(r rune) bool { return r == '.' || r == ':' || r == '/' }
-	words := strings.Split(strings.Map(func(r rune) rune {
-		if isSeparator(r) {
-			return '.'
-		}
-		return r
-	}, name), ".")
-	for _, word := range words {
-		if word == "" || strings.ContainsFunc(word, isNotInWord) {
-			f.add(path, `%q is not the name of a permission; write it as in "orders.cancel"`, name)
-			return
-		}
-	}
-}
-
-// isNotInWord reports whether a word of the name of a permission cannot contain r.
-func isNotInWord(r rune) bool {
-	switch {
-	case r == '-', r == '_', r >= '0' && r <= '9', r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z':
-		return false
-	}
-	return true
 }
 
 // ResourcePath returns the fields that the path of a permission's resource leads through: "name",

@@ -3,7 +3,6 @@ package policy
 import (
 	"strings"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
@@ -101,23 +100,6 @@ func (r rule) say(p *Policy, said *grpcservicev1.Policy) {
 	encodeInto(p, r.options, m)
 }
 
-// override copies the rule from another policy, as far as the options mention it.
-func (r rule) override(to, from *Policy, said *grpcservicev1.Policy) {
-	if !r.spoken(said) && (r.rival == "" || !rules.of(r.rival).asked(said)) {
-		return
-	}
-	if r.take != nil {
-		r.take(to, from)
-		return
-	}
-	m := r.message(said)
-	for _, o := range r.options {
-		if o.take != nil && (!r.isApart || m.Has(fieldOf(m, o.name))) {
-			o.take(to, from)
-		}
-	}
-}
-
 // misfit reports options that do not apply to methods of this kind.
 func (r rule) misfit(f *faults, m Method, said *grpcservicev1.Policy) {
 	if r.fits != nil && r.asked(said) {
@@ -200,79 +182,4 @@ func (t table) patterns() (patterns []rule) {
 		}
 	}
 	return patterns
-}
-
-// Policy returns the policy for options that [Merge] returned for the method.
-func (m Method) Policy(said *grpcservicev1.Policy) Policy {
-	p := Policy{Idempotency: m.Idempotency}
-	for _, r := range rules {
-		r.build(m, said, &p)
-	}
-	return p
-}
-
-// optionsOf returns the options that express a policy.
-func optionsOf(p Policy) *grpcservicev1.Policy {
-	said := &grpcservicev1.Policy{}
-	for _, r := range rules {
-		r.say(&p, said)
-	}
-	return said
-}
-
-// lay applies a layer: field by field, except for lists and whole rules, which are replaced.
-func lay(merged, over *grpcservicev1.Policy) {
-	for _, r := range rules {
-		if r.isWhole && r.spoken(over) {
-			r.clear(merged)
-		}
-		if r.rival != "" && r.asked(over) {
-			rules.of(r.rival).clear(merged)
-		}
-	}
-	clearLists(merged.ProtoReflect(), over.ProtoReflect())
-	proto.Merge(merged, over)
-	for _, r := range rules.patterns() {
-		if m := r.message(merged); r.spoken(merged) && isOff(m) {
-			for _, field := range fieldsSet(m) {
-				m.Clear(fieldOf(m, field))
-			}
-		}
-	}
-}
-
-// clearLists removes the lists that over replaces.
-func clearLists(m, over protoreflect.Message) {
-	over.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch {
-		case fd.IsList():
-			m.Clear(fd)
-		case fd.Message() != nil && m.Has(fd):
-			clearLists(m.Get(fd).Message(), v.Message())
-		}
-		return true
-	})
-}
-
-// fitting returns a copy of a layer's options without those that do not apply to methods of this
-// kind.
-func (m Method) fitting(layer Layer) *grpcservicev1.Policy {
-	fit := &grpcservicev1.Policy{}
-	proto.Merge(fit, layer.Policy)
-	for _, r := range rules {
-		r.fit(m, fit)
-	}
-	return fit
-}
-
-// misfits returns the options of a layer that is not wide that do not apply to methods of this
-// kind.
-func (m Method) misfits(layer Layer) (f faults) {
-	if layer.Wide {
-		return nil
-	}
-	for _, r := range rules {
-		r.misfit(&f, m, layer.Policy)
-	}
-	return f
 }

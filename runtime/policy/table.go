@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
@@ -118,6 +119,19 @@ func ratesOf(list protoreflect.List) (rates []Rate) {
 	return rates
 }
 
+// takesRatesAway reports whether rates are a single zero, which removes the service's rates.
+func takesRatesAway(rates protoreflect.List) bool {
+	zero := &grpcservicev1.Rate{PerSecond: proto.Float64(0)}
+	return rates.Len() == 1 && proto.Equal(rates.Get(0).Message().Interface(), zero)
+}
+
+func (f *faults) rate(path string, r protoreflect.Message) {
+	checkOptions(f, rateOptions(), r, func(option string) string { return path + "." + option })
+	if !r.Has(fieldOf(r, "per_second")) {
+		f.add(path+".per_second", "it is not set; set it to the number of calls per second")
+	}
+}
+
 func concurrencyRule() rule {
 	return rule{name: "concurrency", isOptional: true, isLive: true,
 		options: []option[Policy]{
@@ -219,6 +233,18 @@ func hedgingRule() rule {
 		},
 	}
 }
+
+// wantsRetry and wantsHedging report whether options enable them: attempts set to 0 disable them.
+func wantsRetry(p *grpcservicev1.Policy) bool {
+	return p.GetRetry() != nil && !isZero(p.GetRetry().MaxAttempts)
+}
+
+func wantsHedging(p *grpcservicev1.Policy) bool {
+	return p.GetHedging() != nil && !isZero(p.GetHedging().MaxAttempts)
+}
+
+// isZero reports whether a field is set to zero.
+func isZero(field *int32) bool { return field != nil && *field == 0 }
 
 func maxRequestBytesRule() rule {
 	return rule{name: "max_request_bytes", options: []option[Policy]{
