@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/derived"
+	"github.com/grpcservice/grpcservice/runtime/internal/refreshed"
 )
 
 // Log is a log of messages of Go type T. Its methods may be called concurrently.
@@ -23,6 +24,9 @@ type Log[T any] struct {
 	limits tailLimits
 	fresh  func() (*T, proto.Message)
 	encode func(*T) ([]byte, error)
+	held   *refreshed.Value[holding]
+
+	appended atomic.Int64
 
 	tail    atomic.Pointer[tail[T]] // nil until the first read
 	mu      sync.Mutex              // guards changes of tail, and the fields below
@@ -55,7 +59,7 @@ type options struct {
 
 // WithName names the log. Positions that clients hold belong to a method and a name: a service
 // with a log for each tenant gives each log another name. Names must stay the same when the
-// process starts again.
+// process starts again. The name is also the label "name" of the metrics of the log.
 func WithName(name string) Option { return func(o *options) { o.name = name } }
 
 // Defaults of [WithTail].
@@ -84,7 +88,7 @@ func New[T any, M interface {
 		opt(&o)
 	}
 	return &Log[T]{
-		store: store, name: o.name, limits: o.tail,
+		store: store, name: o.name, limits: o.tail, held: refreshed.New(holdingOf(store)),
 		fresh:  func() (*T, proto.Message) { m := new(T); return m, M(m) },
 		encode: func(m *T) ([]byte, error) { return proto.Marshal(M(m)) },
 	}
@@ -110,7 +114,11 @@ func (l *Log[T]) Append(ctx context.Context, messages ...*T) (Position, error) {
 			return Position{}, fmt.Errorf("eventlog: encoding a message: %w", err)
 		}
 	}
-	return l.store.Append(ctx, data...)
+	at, err := l.store.Append(ctx, data...)
+	if err == nil {
+		l.appended.Add(int64(len(data)))
+	}
+	return at, err
 }
 
 // Bounds returns the range of entries that are left.

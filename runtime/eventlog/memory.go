@@ -161,6 +161,17 @@ func (m *Memory) Bounds(ctx context.Context) (Bounds, error) {
 	return m.bounds(), nil
 }
 
+// Size implements [SizedStore], as [WithMaxBytes] counts.
+func (m *Memory) Size(ctx context.Context) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shrink()
+	return int64(m.bytes), nil
+}
+
 // Seek implements [Store].
 func (m *Memory) Seek(ctx context.Context, t time.Time) (Position, error) {
 	if err := ctx.Err(); err != nil {

@@ -66,3 +66,11 @@ type Store interface {
 	// would have to be stopped.
 	Watch() <-chan struct{}
 }
+
+// SizedStore is a [Store] that knows its size, for metrics.
+type SizedStore interface {
+	Store
+	// Size returns how many bytes the records that are left take, as the store's own limits count
+	// them. It must be cheap: metrics ask for it up to four times a minute.
+	Size(ctx context.Context) (bytes int64, err error)
+}

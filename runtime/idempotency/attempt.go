@@ -32,13 +32,17 @@ func (a *attempt) begin(ctx context.Context) (Entry, error) {
 		case err != nil:
 			return Entry{}, err
 		case entry.Fence == a.claim.Fence:
+			a.counts.ran.Add(1)
 			return entry, nil
 		case entry.Digest != a.claim.Digest:
+			a.counts.mismatch.Add(1)
 			return Entry{}, a.reused
 		case entry.Done:
+			a.counts.replayed.Add(1)
 			return entry, nil
 		}
 		if err := patience.pause(ctx, pause); err != nil {
+			a.counts.inProgress.Add(1)
 			return Entry{}, err
 		}
 	}
@@ -58,6 +62,7 @@ func (a *attempt) ask(ctx context.Context) (Entry, error) {
 	if ctx.Err() != nil {
 		return Entry{}, ctx.Err()
 	}
+	a.counts.failed.Add(1)
 	return Entry{}, errStore(err)
 }
 
@@ -94,6 +99,7 @@ func (a *attempt) finish(ctx context.Context, response []byte) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 	defer cancel()
 	if err := a.store.Finish(ctx, a.claim.Key, a.claim.Fence, response, a.window); err != nil {
+		a.counts.unsaved.Add(1)
 		a.warn(ctx, "the response of a call was not stored; a retry with its idempotency key will run again", err)
 	}
 }

@@ -1,6 +1,7 @@
 package idempotency
 
 import (
+	"sync"
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime/server"
@@ -23,6 +24,10 @@ type Guard struct {
 	store Store
 	wait  time.Duration
 	lease time.Duration
+	name  string
+
+	mu     sync.Mutex
+	counts map[string]*counts // by the path of the method
 }
 
 var _ server.IdempotencyGuard = (*Guard)(nil)
@@ -49,9 +54,13 @@ func WithLease(d time.Duration) Option {
 	}
 }
 
+// WithName names the guard: the label "name" of its metrics, "" by default. A process with several
+// guards gives each another name; the metrics of guards with the same name are added up.
+func WithName(name string) Option { return func(g *Guard) { g.name = name } }
+
 // New returns a guard that stores responses in store.
 func New(store Store, opts ...Option) *Guard {
-	g := &Guard{store: store, lease: DefaultLease}
+	g := &Guard{store: store, lease: DefaultLease, counts: make(map[string]*counts)}
 	for _, opt := range opts {
 		opt(g)
 	}

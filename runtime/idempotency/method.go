@@ -18,6 +18,7 @@ const ReplayedHeader = "grpcservice-replayed"
 // method is an RPC whose calls are guarded, with everything that they need resolved once.
 type method struct {
 	*Guard
+	counts   *counts
 	name     string // full
 	id       idField
 	dryRun   protoreflect.FieldDescriptor // validate_only; nil where the request has none
@@ -38,7 +39,7 @@ func (g *Guard) method(info runtime.MethodInfo) (*method, error) {
 		return nil, err
 	}
 	m := &method{
-		Guard: g, name: info.FullMethod, id: id, window: info.Policy.IdempotencyKey.Window,
+		Guard: g, counts: g.countsOf(info), name: info.FullMethod, id: id, window: info.Policy.IdempotencyKey.Window,
 		attempts: max(info.Policy.Hedging.MaxAttempts, info.Policy.Retry.MaxAttempts) > 1,
 		response: responseType(info.Descriptor.Output()), reused: errReused(id.name),
 	}

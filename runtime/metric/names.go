@@ -95,3 +95,31 @@ const (
 	HubBusLost      = "grpcservice_hub_bus_lost_total"
 	HubBusFailures  = "grpcservice_hub_bus_failures_total"
 )
+
+// Idempotency keys.
+const (
+	IdempotencyCalls   = "grpcservice_idempotency_calls_total"
+	IdempotencyUnsaved = "grpcservice_idempotency_unsaved_total"
+)
+
+// Logs of events, and subscriptions to them.
+const (
+	EventlogAppended     = "grpcservice_eventlog_appended_total"
+	EventlogEntries      = "grpcservice_eventlog_entries"
+	EventlogBytes        = "grpcservice_eventlog_bytes"
+	EventlogTrimmed      = "grpcservice_eventlog_trimmed_total"
+	EventlogTailEntries  = "grpcservice_eventlog_tail_entries"
+	EventlogTailBytes    = "grpcservice_eventlog_tail_bytes"
+	SubscriptionStreams  = "grpcservice_subscription_streams"
+	SubscriptionResumed  = "grpcservice_subscription_resumed_total"
+	SubscriptionRejected = "grpcservice_subscription_positions_rejected_total"
+)
+
+// Uploads.
+const (
+	UploadStagedBytes      = "grpcservice_upload_staged_bytes"
+	UploadStagedBytesLimit = "grpcservice_upload_staged_bytes_limit"
+	UploadStagedFiles      = "grpcservice_upload_staged_files"
+	UploadStagedFilesLimit = "grpcservice_upload_staged_files_limit"
+	UploadStagingRejected  = "grpcservice_upload_staging_rejected_total"
+)

@@ -19,6 +19,7 @@ type Method[S, Req, Resp any] struct {
 	shape func() (*shape, error)
 	// active counts the calls of Serve: events are encoded for sharing only if there are several.
 	active atomic.Int64
+	counts counts
 }
 
 // Of returns the subscription that info describes.

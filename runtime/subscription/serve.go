@@ -34,6 +34,7 @@ func (m *Method[S, Req, Resp]) Serve(
 			err = s.start(reflectOf(req))
 		}
 		if err != nil {
+			m.counts.reject(err)
 			yield(nil, err)
 			return
 		}
@@ -60,7 +61,7 @@ func (m *Method[S, Req, Resp]) newServing(
 		opt(&o)
 	}
 	s := &serving[Resp]{
-		shape: shape, ctx: ctx, log: log, options: o, active: &m.active, draining: runtime.Draining(ctx),
+		shape: shape, ctx: ctx, log: log, options: o, active: &m.active, counts: &m.counts, draining: runtime.Draining(ctx),
 	}
 	if s.keep, err = filtersOf[Resp](&o); err != nil {
 		return nil, misuse("%s: %w", m.info.FullMethod, err)

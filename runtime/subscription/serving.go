@@ -18,6 +18,7 @@ type serving[Resp any] struct {
 	log      *eventlog.Log[Resp]
 	options  options
 	active   *atomic.Int64 // calls of the method
+	counts   *counts
 	draining <-chan struct{}
 	filter   filter
 	keep     []func(*Resp) bool
@@ -27,7 +28,8 @@ type serving[Resp any] struct {
 	reader *eventlog.Reader[Resp]
 	// chosen reports that the server chose the start and has not read from it yet. If events are
 	// trimmed in the meantime, the client misses none that it knows of.
-	chosen bool
+	chosen  bool
+	resumed bool // whether the request has a position, until an event after it is read
 }
 
 // perTurn is how many events a stream takes from the log before it looks up.
@@ -65,6 +67,10 @@ func (s *serving[Resp]) turn(yield func(*Resp, error) bool) (atHead, more bool) 
 			}
 			yield(nil, s.fail(err))
 			return false, false
+		}
+		if s.resumed {
+			s.resumed = false
+			s.counts.resumed.Add(1)
 		}
 		if e == nil {
 			s.chosen = false // the client is at the head, and misses what is trimmed from now on
@@ -122,7 +128,9 @@ func (s *serving[Resp]) fail(err error) error {
 	if !errors.As(err, &gone) {
 		return err
 	}
-	return lost(err, s.token(gone.Earliest))
+	err = lost(err, s.token(gone.Earliest))
+	s.counts.reject(err)
+	return err
 }
 
 // token returns the client's token of a position, or "" if the method has none.

@@ -48,7 +48,7 @@ func (s *serving[Resp]) startAfter(token string) error {
 			"is not a position of this subscription; send a position unchanged, or none to start anew").
 			WithCause(err)
 	}
-	s.reader = s.log.Reader(at)
+	s.reader, s.resumed = s.log.Reader(at), true
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,6 +35,10 @@ type Dir struct {
 	files int
 	age   time.Duration
 	now   func() time.Time
+	name  string
+
+	rejected atomic.Int64
+	reported atomic.Pointer[usage] // by Collect
 
 	mu    sync.Mutex
 	used  usage
@@ -61,6 +66,10 @@ func WithStagingFiles(n int) DirOption { return func(d *Dir) { d.files = n } }
 
 // WithStagingAge sets how long a file is kept after its last chunk, instead of [DefaultStagingAge].
 func WithStagingAge(age time.Duration) DirOption { return func(d *Dir) { d.age = age } }
+
+// WithStagingName names the directory: the label "name" of its metrics, "" by default. The metrics of
+// directories with the same name are added up.
+func WithStagingName(name string) DirOption { return func(d *Dir) { d.name = name } }
 
 // OpenDir opens a staging area, and creates the directory if it does not exist. It ignores files in
 // the directory that are not its own.
@@ -199,9 +208,11 @@ func (d *Dir) reserve(path string, bytes int64, files int) error {
 	u := d.users[filepath.Dir(path)]
 	switch {
 	case d.used.bytes+bytes > d.bytes || d.used.files+files > d.files:
+		d.rejected.Add(1)
 		return ReasonStagingFull.Errorf(codes.ResourceExhausted, "the server holds too many unfinished uploads; try again later").
 			WithRetryAfter(sweepInterval)
 	case u.bytes+bytes > d.bytes/4 || u.files+files > max(d.files/4, 1):
+		d.rejected.Add(1)
 		return ReasonStagingFull.Errorf(codes.ResourceExhausted, "the caller has too many unfinished uploads; finish some of them first").
 			WithRetryAfter(sweepInterval)
 	}

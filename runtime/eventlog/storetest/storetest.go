@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,10 +45,44 @@ func Run(t *testing.T, newStore func(t *testing.T) eventlog.Store) {
 		"concurrent appends are one order without holes": concurrent,
 		"concurrent trims keep the order":                trimmedWhileRead,
 		"a canceled context ends every call":             canceled,
+		"a size follows appends and trims":               sized,
 	} {
 		t.Run(name, func(t *testing.T) {
 			test(t, suite{Store: newStore(t), another: func() eventlog.Store { return newStore(t) }})
 		})
+	}
+}
+
+// sized tests a [eventlog.SizedStore].
+func sized(t *testing.T, s suite) {
+	store, ok := s.Store.(eventlog.SizedStore)
+	if !ok {
+		t.Skip("the store is not a SizedStore")
+	}
+	size := func() int64 {
+		bytes, err := store.Size(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bytes
+	}
+	before := size()
+	half := s.append(t, strings.Repeat("x", 10_000))
+	one := size()
+	s.append(t, strings.Repeat("y", 10_000))
+	if both := size(); one < before+10_000 || both < one+10_000 {
+		t.Errorf("the size is %d, then %d, then %d after appends of 10000 bytes each", before, one, both)
+	}
+	if err := store.Trim(t.Context(), half); err != nil {
+		t.Fatal(err)
+	}
+	if left := size(); left > one {
+		t.Errorf("the size is %d after a trim of half of it, and was %d before", left, one)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := store.Size(ctx); err == nil {
+		t.Error("Size works with a context that is canceled")
 	}
 }
 

@@ -36,14 +36,15 @@ const never = 1<<63 - 1
 // ended an [Interval] ago, Get starts the next one in the background. A refresh that fails, or
 // panics, leaves the copy as it is.
 func (v *Value[T]) Get() (value T, ok bool) {
+	current := v.current.Load()
 	due := v.due.Load()
 	if int64(time.Since(v.start)) >= due && v.due.CompareAndSwap(due, never) {
 		go v.refresh()
 	}
-	if current := v.current.Load(); current != nil {
-		return *current, true
+	if current == nil {
+		return value, false
 	}
-	return value, false
+	return *current, true
 }
 
 func (v *Value[T]) refresh() {
