@@ -1,6 +1,6 @@
 // Package deploy generates the files for deploying a service: a Dockerfile, manifests for
-// Kubernetes and Istio, and the service config of its clients. Timeouts, retries and shutdown times
-// are derived from the policies of the protos and from the runtime's defaults, so the files match
+// Kubernetes, Istio, Prometheus and Grafana, and the service config of its clients. Timeouts,
+// retries, alerts and shutdown times are derived from the policies of the protos and from the runtime's defaults, so the files match
 // the behavior of the server. Encoders write all YAML and JSON.
 package deploy
 
@@ -41,6 +41,12 @@ type App struct {
 	GoVersion string
 	// DrainDelay and ShutdownTimeout are the server options of the same names; 0 means none.
 	DrainDelay, ShutdownTimeout time.Duration
+	// Monitoring reports whether there are manifests for Prometheus and Grafana. The program then has
+	// an admin page.
+	Monitoring bool
+	// SLO is the percentage of calls that succeed according to the service level objective of each
+	// method, from 95 to 99.999.
+	SLO float64
 	// Services are the services of the program, in the order of the manifests.
 	Services []Service
 }
@@ -66,6 +72,7 @@ const (
 	DefaultGoVersion       = "1.25"
 	DefaultDrainDelay      = 5 * time.Second
 	DefaultShutdownTimeout = 20 * time.Second
+	DefaultSLO             = 99.9
 )
 
 // File names, relative to the output directory.
@@ -73,4 +80,7 @@ const (
 	deploymentFile     = "kubernetes/deployment.yaml"
 	virtualServiceFile = "istio/virtualservice.yaml"
 	serviceConfigFile  = "client/service-config.json"
+	networkPolicyFile  = "kubernetes/networkpolicy.yaml"
+	ruleFile           = "monitoring/prometheusrule.yaml"
+	dashboardFile      = "monitoring/dashboard.json"
 )

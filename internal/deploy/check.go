@@ -65,6 +65,9 @@ func check(app App) error {
 	}
 	f.duration("the drain delay", app.DrainDelay)
 	f.duration("the shutdown timeout", app.ShutdownTimeout)
+	if app.Monitoring && (app.SLO < 95 || app.SLO > 99.999) {
+		f.add("slo: %v is out of range; want a percentage from 95 to 99.999", app.SLO)
+	}
 	f.services(app.Services)
 	return errors.Join(f...)
 }

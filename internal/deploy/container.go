@@ -113,7 +113,7 @@ func envOf(app App) []envVar {
 		keys := tokenKeys(app)
 		env = append(env, envVar{Name: envTokenKeys, ValueFrom: &envSource{SecretKeyRef: &keys}})
 	}
-	return append(env, tlsEnv(app)...)
+	return append(append(env, tlsEnv(app)...), adminEnv(app)...)
 }
 
 // containerOf returns the container that serves app.

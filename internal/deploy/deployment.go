@@ -116,12 +116,18 @@ func deploymentNotes(app App) notes {
 		"spec.template.spec.containers[0].livenessProbe":   "Only a server that no longer responds is restarted. A restart would not help one whose database is unavailable.",
 	}
 	if app.tls() {
-		env := len(envOf(app)) - len(tlsEnv(app))
+		env := len(envOf(app)) - len(tlsEnv(app)) - len(adminEnv(app))
 		n["spec.template.spec.containers[0].env["+numbers(env)+"]"] = tlsNote(app)
 		n["spec.template.spec.containers[0].startupProbe"] += "\n" + probeNote
 		n["spec.template.spec.volumes[1]"] = "Do not mount its files with subPath: such mounts never change."
 	} else {
 		n["spec.template.metadata.annotations."+proxyConfigKey] = "Only Istio reads this: its proxy starts before the server and stops after the server has drained."
+	}
+	if app.Monitoring {
+		n["spec.template.spec.containers[0].env["+numbers(len(envOf(app))-1)+"]"] = adminNote
+	}
+	if app.Monitoring && !app.tls() {
+		n["spec.template.metadata.annotations."+excludePortsKey] = "Prometheus is not in the mesh, so its proxy would reject it where mutual TLS is required."
 	}
 	if app.hasTokens() {
 		n["spec.template.spec.containers[0].env[5]"] = "All pods need the same keys, or one pod cannot read the page tokens and positions of another. Create them once, from 32 random bytes:\n" +

@@ -10,7 +10,16 @@ func Files(app App) (map[string][]byte, error) {
 		"Dockerfile":              dockerfile(app),
 		"Dockerfile.dockerignore": dockerignore(),
 	}
-	for _, m := range append(kubernetes(app), istio(app)...) {
+	manifests := append(kubernetes(app), istio(app)...)
+	if app.Monitoring {
+		manifests = append(manifests, monitoring(app)...)
+		text, err := dashboard(app)
+		if err != nil {
+			return nil, err
+		}
+		files[dashboardFile] = text
+	}
+	for _, m := range manifests {
 		content, err := m.encode()
 		if err != nil {
 			return nil, err
@@ -22,5 +31,8 @@ func Files(app App) (map[string][]byte, error) {
 		return nil, err
 	}
 	files[serviceConfigFile] = config
+	if err := checkSize(files); err != nil {
+		return nil, err
+	}
 	return files, nil
 }

@@ -17,11 +17,13 @@ import (
 var update = flag.Bool("update", false, "rewrite what the golden tests want")
 
 // TestGolden compares all files of three apps with those in testdata: one app has several services,
-// one a single service without policies, and one serves TLS. The tests of module conform check them against the
+// one a single service without policies and
+// without monitoring, and one serves TLS. The tests of module conform check them against the
 // types of Kubernetes and Istio.
 func TestGolden(t *testing.T) {
 	single := one(deploy.Method{Name: "GetUser", Policy: policy.Policy{}})
 	single.Name, single.Version, single.DrainDelay, single.ShutdownTimeout = "users", "v2", 0, 0
+	single.Monitoring = false
 	encrypted := one(deploy.Method{Name: "GetUser", Policy: policy.Policy{}})
 	encrypted.TLSSecret = "shop-tls"
 	for name, app := range map[string]deploy.App{"shop": shop(), "single": single, "tls": encrypted} {

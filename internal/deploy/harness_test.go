@@ -23,6 +23,8 @@ func shop() deploy.App {
 		GoVersion:       deploy.DefaultGoVersion,
 		DrainDelay:      deploy.DefaultDrainDelay,
 		ShutdownTimeout: deploy.DefaultShutdownTimeout,
+		Monitoring:      true,
+		SLO:             deploy.DefaultSLO,
 		Services: []deploy.Service{
 			{FullName: "shop.v1.UserService", Methods: []deploy.Method{
 				{Name: "GetUser", Policy: policy.Policy{Timeout: 2 * time.Second, MaxTimeout: 10 * time.Second, Retry: retry}},

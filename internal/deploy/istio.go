@@ -27,7 +27,11 @@ func podAnnotations(app App) map[string]string {
 	if app.tls() {
 		return nil
 	}
-	return map[string]string{proxyConfigKey: proxyConfig(app)}
+	annotations := map[string]string{proxyConfigKey: proxyConfig(app)}
+	if app.Monitoring {
+		annotations[excludePortsKey] = numbers(app.adminPort())
+	}
+	return annotations
 }
 
 // proxyConfig returns the annotation that keeps a pod's proxy running until the server has drained.

@@ -13,7 +13,19 @@ type networkPolicySpec struct {
 }
 
 type ingressRule struct {
-	Ports []policyPort `yaml:"ports"`
+	From  []networkPeer `yaml:"from,omitempty"`
+	Ports []policyPort  `yaml:"ports"`
+}
+
+// networkPeer selects pods of namespaces.
+type networkPeer struct {
+	NamespaceSelector *selector `yaml:"namespaceSelector"`
+	PodSelector       *selector `yaml:"podSelector"`
+}
+
+// selector is a labelSelector that may be empty, which selects everything.
+type selector struct {
+	MatchLabels map[string]string `yaml:"matchLabels,omitempty"`
 }
 
 type policyPort struct {
@@ -28,13 +40,20 @@ func networkPolicyOf(app App) manifest {
 	if app.tls() {
 		health = " The port for probes stays closed: Kubernetes always lets a node connect to its pods."
 	}
+	rules, page, remarks := []ingressRule{{Ports: []policyPort{{"TCP", app.Port}}}}, "", notes(nil)
+	own := ", or your own metrics port"
+	if app.Monitoring {
+		rules, page, own = append(rules, adminIngress(app)), ", and of Prometheus to its admin page,", ""
+		remarks = notes{"spec.ingress[1]": "The label is that of the pods of the Prometheus Operator. The admin page has no authentication, so nobody else reaches it."}
+	}
 	return manifest{
-		file: "kubernetes/networkpolicy.yaml",
-		head: "Allows connections to the port of " + app.Name + " only." + health + " Add a from to restrict the sources. Add the other ports that must be reachable below ports: 15008 in Istio's ambient mode, 15020 for the metrics of its proxies, or your own metrics port.",
+		file:  networkPolicyFile,
+		head:  "Allows connections to the port of " + app.Name + page + " only." + health + " Add a from to restrict the sources. Add the other ports that must be reachable below ports: 15008 in Istio's ambient mode, 15020 for the metrics of its proxies" + own + ".",
+		notes: remarks,
 		object: networkPolicy{ofApp(app, "networking.k8s.io/v1", "NetworkPolicy"), networkPolicySpec{
 			PodSelector: labelSelector{appLabels(app)},
 			PolicyTypes: []string{"Ingress"},
-			Ingress:     []ingressRule{{[]policyPort{{"TCP", app.Port}}}},
+			Ingress:     rules,
 		}},
 	}
 }

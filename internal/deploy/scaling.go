@@ -17,11 +17,11 @@ type autoscaler struct {
 }
 
 type autoscalerSpec struct {
-	ScaleTargetRef scaleTarget `yaml:"scaleTargetRef"`
-	MinReplicas    int         `yaml:"minReplicas"`
-	MaxReplicas    int         `yaml:"maxReplicas"`
-	Metrics        []metric    `yaml:"metrics"`
-	Behavior       behavior    `yaml:"behavior"`
+	ScaleTargetRef scaleTarget    `yaml:"scaleTargetRef"`
+	MinReplicas    int            `yaml:"minReplicas"`
+	MaxReplicas    int            `yaml:"maxReplicas"`
+	Metrics        []scaledMetric `yaml:"metrics"`
+	Behavior       behavior       `yaml:"behavior"`
 }
 
 type scaleTarget struct {
@@ -38,7 +38,7 @@ type scaleDown struct {
 	StabilizationWindowSeconds int64 `yaml:"stabilizationWindowSeconds"`
 }
 
-type metric struct {
+type scaledMetric struct {
 	Type              string            `yaml:"type"`
 	ContainerResource containerResource `yaml:"containerResource"`
 }
@@ -63,7 +63,7 @@ func autoscalerOf(app App) manifest {
 			ScaleTargetRef: scaleTarget{"apps/v1", "Deployment", release(app)},
 			MinReplicas:    minReplicas,
 			MaxReplicas:    maxReplicas,
-			Metrics:        []metric{{"ContainerResource", containerResource{"cpu", containerName, metricTarget{"Utilization", 70}}}},
+			Metrics:        []scaledMetric{{"ContainerResource", containerResource{"cpu", containerName, metricTarget{"Utilization", 70}}}},
 			Behavior:       behavior{scaleDown{int64(stabilization.Seconds())}},
 		}},
 		notes: notes{

@@ -78,6 +78,9 @@ func portsOf(app App) []containerPort {
 	if app.tls() {
 		ports = append(ports, containerPort{healthPortName, app.probePort(), "TCP"})
 	}
+	if app.Monitoring {
+		ports = append(ports, containerPort{adminPortName, app.adminPort(), "TCP"})
+	}
 	return ports
 }
 

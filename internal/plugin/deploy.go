@@ -16,7 +16,7 @@ import (
 
 // deployParts lists the parts of a deployment. Each is a directory of files, except docker, whose
 // files are at the top level.
-var deployParts = []string{"docker", "kubernetes", "istio", "client"}
+var deployParts = []string{"docker", "kubernetes", "istio", "client", "monitoring"}
 
 // partOf returns the part of a file: its directory, or docker for a file at the top level.
 func partOf(file string) string {
@@ -104,11 +104,14 @@ func (d *deployment) app(command string, services []deploy.Service) (deploy.App,
 		Name: d.name, Image: d.image, Port: cmp.Or(d.port, deploy.DefaultPort), TLSSecret: d.tls,
 		Dir:       strings.TrimPrefix(d.directory.ImportPath, d.directory.Module+"/"),
 		Command:   strings.TrimPrefix(f.ImportPath, f.Module+"/"),
-		Version:   deploy.DefaultVersion,
+		Version:   deploy.DefaultVersion, Monitoring: d.has("monitoring"), SLO: cmp.Or(d.slo, deploy.DefaultSLO),
 		GoVersion: context.GoVersion(deploy.DefaultGoVersion), DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
 		Services: services,
 	}, nil
 }
+
+// has reports whether a part is among those to write and compare.
+func (d *deployment) has(part string) bool { return len(d.parts) == 0 || slices.Contains(d.parts, part) }
 
 // have returns the wanted files that the user has.
 func (d *deployment) have(wanted map[string][]byte) (map[string][]byte, error) {
@@ -136,7 +139,7 @@ func (d *deployment) merge(wanted, have map[string][]byte) error {
 		at, part := path.Join(d.directory.Path, name), partOf(name)
 		content, found := have[name]
 		switch {
-		case len(d.parts) > 0 && !slices.Contains(d.parts, part):
+		case !d.has(part):
 		case found:
 			d.compare(at, name, content, wanted[name])
 		case !owned[part]:

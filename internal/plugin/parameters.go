@@ -32,6 +32,7 @@ type deployParameters struct {
 	port  int
 	parts []string // empty means all
 	tls   string   // the Secret with the certificate, or ""
+	slo   float64  // the percentage of calls that succeed, or 0 for the default
 }
 
 // judge returns the problems, with warnings turned into errors if strict is set.

@@ -185,6 +185,11 @@ var emitParameters = []parameter{{
 	want:  "the name of a Secret: lower-case letters, digits, hyphens and dots",
 	set:   func(p *parameters, value string) { p.deploy.tls = value },
 	help:  "the Secret with the certificate of a program that serves TLS itself, without a mesh",
+}, {
+	name: "slo", usage: "=99.9", emits: []string{"deploy"}, without: "99.9",
+	valid: regexp.MustCompile(`^9[5-9](\.[0-9]{1,3})?$`), want: "a percentage from 95 to 99.999",
+	set:  func(p *parameters, value string) { p.deploy.slo, _ = strconv.ParseFloat(value, 64) }, // digits
+	help: "the percentage of calls that must succeed, by method; alerts fire if fewer do",
 }}
 
 // protocParameters lists the parameters of protoc-gen-go. Users give both plugins the same ones.

@@ -14,10 +14,11 @@ import (
 )
 
 // apps are the apps under test: a typical one, the smallest and the largest possible, one that serves
-// TLS, and one with names that YAML would read as other types.
+// TLS, one without monitoring, one whose ports are those of the admin page, and some with names that YAML would read as other types.
 func apps() map[string]deploy.App {
 	shop := deploy.App{
 		Name: "shop", Image: "registry.example.com/shop:1.4.0", Dir: deploy.DefaultDir, Command: "cmd/server", Port: deploy.DefaultPort, Version: deploy.DefaultVersion,
+		Monitoring: true, SLO: deploy.DefaultSLO,
 		GoVersion: deploy.DefaultGoVersion, DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
 		Services: []deploy.Service{
 			{FullName: "shop.v1.UserService", Methods: []deploy.Method{
@@ -47,6 +48,12 @@ func apps() map[string]deploy.App {
 	encrypted := shop
 	encrypted.TLSSecret = "shop-tls"
 	all["tls"] = encrypted
+	unseen := shop
+	unseen.Monitoring = false
+	all["unseen"] = unseen
+	crowded := encrypted
+	crowded.Port = 9089 // the probes take 9090, the port of the admin page
+	all["crowded"] = crowded
 	for _, name := range []string{"on", "off", "yes", "y", "n", "null", "true", "e1", "inf"} {
 		odd := shop
 		odd.Name, odd.Image = name, name

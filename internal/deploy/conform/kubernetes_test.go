@@ -48,9 +48,10 @@ func TestKubernetesTypes(t *testing.T) {
 		n := decode[networkingv1.NetworkPolicy](t, files, "kubernetes/networkpolicy.yaml")
 		isA(t, n.TypeMeta, "networking.k8s.io/v1", "NetworkPolicy", n.Name)
 		selects(t, "the NetworkPolicy", &n.Spec.PodSelector, pod.Labels)
-		if got := n.Spec.Ingress[0].Ports; len(got) != 1 || got[0].Port.IntValue() != app.Port || len(n.Spec.Ingress) != 1 {
+		if got := n.Spec.Ingress[0]; len(got.Ports) != 1 || got.Ports[0].Port.IntValue() != app.Port || got.From != nil {
 			t.Errorf("the NetworkPolicy opens %v", got)
 		}
+		checkAdmin(t, app, pod.Spec.Containers[0], n.Spec.Ingress[1:])
 
 		h := decode[autoscalingv2.HorizontalPodAutoscaler](t, files, "kubernetes/horizontalpodautoscaler.yaml")
 		isA(t, h.TypeMeta, "autoscaling/v2", "HorizontalPodAutoscaler", h.Name)
@@ -139,12 +140,12 @@ func checkTLS(t *testing.T, app deploy.App, pod corev1.PodSpec) {
 	t.Helper()
 	c := pod.Containers[0]
 	if app.TLSSecret == "" {
-		if len(c.Ports) != 1 || len(c.VolumeMounts) != 1 || len(pod.Volumes) != 1 {
+		if len(c.VolumeMounts) != 1 || len(pod.Volumes) != 1 {
 			t.Errorf("%d ports, %d volumes of which %d are mounted", len(c.Ports), len(pod.Volumes), len(c.VolumeMounts))
 		}
 		return
 	}
-	if len(c.Ports) != 2 || int(c.Ports[1].ContainerPort) != probePort(app) {
+	if int(c.Ports[1].ContainerPort) != probePort(app) {
 		t.Errorf("the ports are %+v", c.Ports)
 	}
 	v, m := pod.Volumes[1], c.VolumeMounts[1]
@@ -157,6 +158,43 @@ func checkTLS(t *testing.T, app deploy.App, pod corev1.PodSpec) {
 	}
 	if env["TLS"] != m.MountPath || env["HEALTH_ADDR"] != fmt.Sprintf(":%d", probePort(app)) {
 		t.Errorf("the environment is %v", env)
+	}
+}
+
+// checkAdmin checks that the admin page has a port that nothing else has, and that only Prometheus
+// reaches it.
+func checkAdmin(t *testing.T, app deploy.App, c corev1.Container, rules []networkingv1.NetworkPolicyIngressRule) {
+	t.Helper()
+	ports := make(map[int32]bool)
+	for _, p := range c.Ports {
+		if ports[p.ContainerPort] {
+			t.Errorf("two ports are %d", p.ContainerPort)
+		}
+		ports[p.ContainerPort] = true
+	}
+	addr := ""
+	for _, e := range c.Env {
+		if e.Name == "ADMIN_ADDR" {
+			addr = e.Value
+		}
+	}
+	last := c.Ports[len(c.Ports)-1]
+	if !app.Monitoring {
+		if addr != "" || last.Name == "admin" || len(rules) != 0 {
+			t.Errorf("there is an admin page at %q, port %v, %v", addr, last, rules)
+		}
+		return
+	}
+	if last.Name != "admin" || addr != fmt.Sprintf(":%d", last.ContainerPort) {
+		t.Errorf("the admin page is at %q, and its port is %+v", addr, last)
+	}
+	if len(rules) != 1 || len(rules[0].From) != 1 || len(rules[0].Ports) != 1 || rules[0].Ports[0].Port.IntVal != last.ContainerPort {
+		t.Fatalf("the NetworkPolicy opens %+v", rules)
+	}
+	// As the Prometheus Operator labels its pods.
+	selects(t, "the NetworkPolicy", rules[0].From[0].PodSelector, labels.Set{"app.kubernetes.io/name": "prometheus"})
+	if s := rules[0].From[0].NamespaceSelector; s == nil || len(s.MatchLabels)+len(s.MatchExpressions) != 0 {
+		t.Errorf("the NetworkPolicy admits Prometheus of the namespaces %v", s)
 	}
 }
 

@@ -32,7 +32,7 @@ func TestKustomize(t *testing.T) {
 				manifests[path.Dir(name)]++
 			}
 		}
-		for _, dir := range []string{"kubernetes", "istio"} {
+		for _, dir := range []string{"kubernetes", "istio", "monitoring"} {
 			if manifests[dir] == 0 {
 				continue
 			}
