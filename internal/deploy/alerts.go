@@ -43,7 +43,7 @@ func alertsOf(app App) []promRule {
 	if len(groupsOf(app, slowBoundOf)) > 0 {
 		rules = append(rules, slowAlerts(app)...)
 	}
-	rules = append(rules, limitAlert(app, rateLimit), limitAlert(app, concurrencyLimit), fullAlert(app))
+	rules = append(rules, limitAlert(app, rateLimit), limitAlert(app, concurrencyLimit), fullAlert(app), servingAlert(app), policyFileAlert(app))
 	if app.tls() {
 		rules = append(rules, certificateAlert(app))
 	}
@@ -167,6 +167,23 @@ func fullAlert(app App) promRule {
 		"{{ $labels.pod }} uses "+percent+" of its limit of calls or connections. Above the limit, it rejects them.",
 		"See the panel Pods of the dashboard. All pods: add pods, or raise the limit if they have CPU and memory left. One pod: "+
 			"clients do not balance; they must use the headless Service or a mesh.")
+}
+
+// servingAlert returns the alert about services that report that they cannot work.
+func servingAlert(app App) promRule {
+	return alert("GRPCServiceNotServing", warning, "5m", metric.ServerServing+"{"+jobOf(app)+"} == 0",
+		"A service of "+app.Name+" is not serving",
+		"The health of the service {{ $labels."+metric.LabelService+" }} in {{ $labels.pod }} is NOT_SERVING; an empty name is the server as a whole.",
+		"The program reports this with Health().SetServing, usually because something that it needs is unavailable; see its log. A pod that "+
+			"is not ready receives no calls.")
+}
+
+// policyFileAlert returns the alert about a policy file whose last change is not in effect.
+func policyFileAlert(app App) promRule {
+	return alert("GRPCPolicyFileRejected", warning, "5m", metric.ServerPolicyRejected+"{"+jobOf(app)+"} == 1",
+		"A policy file of "+app.Name+" is rejected",
+		"{{ $labels.pod }} rejects {{ $labels."+metric.LabelFile+" }} and uses the policies from before the change.",
+		"The log of the pod names the line and the problem. Correct the ConfigMap. A pod that restarts meanwhile does not start.")
 }
 
 // certificateAlert returns the alert about a certificate that expires soon.
