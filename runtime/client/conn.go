@@ -92,7 +92,7 @@ func (c *Conn) other(path string, kind runtime.Kind) *observedMethod {
 		path, service, name = "/unknown/unknown", "unknown", "unknown"
 	}
 	info := runtime.NewMethodInfo(service, name, kind, runtime.Policy{})
-	m, _ := c.others.LoadOrStore(path, bindObservers(c.observers, info))
+	m, _ := c.others.LoadOrStore(path, bindObservers(c.observers, c.CanonicalTarget(), info))
 	return m.(*observedMethod)
 }
 

@@ -33,7 +33,7 @@ func Bind(conn grpc.ClientConnInterface, info runtime.MethodInfo) *Method {
 	}
 	var observed *observedMethod
 	if c, ok := conn.(*Conn); ok {
-		conn, observed = c.ClientConn, bindObservers(c.observers, info)
+		conn, observed = c.ClientConn, bindObservers(c.observers, c.CanonicalTarget(), info)
 	}
 	return &Method{
 		conn:     conn,

@@ -42,6 +42,22 @@ func WithObservers(observers ...runtime.Observer) Option {
 	}
 }
 
+// TargetObserver is a [runtime.Observer] whose methods know the target of their connection, in the
+// form of (*grpc.ClientConn).CanonicalTarget: "dns:///books:8443". BindTarget is called instead of
+// Bind.
+type TargetObserver interface {
+	runtime.Observer
+	BindTarget(target string, info runtime.MethodInfo) runtime.MethodObserver
+}
+
+// bindObserver binds an observer to a method of a connection.
+func bindObserver(o runtime.Observer, target string, info runtime.MethodInfo) runtime.MethodObserver {
+	if o, ok := o.(TargetObserver); ok {
+		return o.BindTarget(target, info)
+	}
+	return o.Bind(info)
+}
+
 var (
 	// errAborted is how a call ended whose goroutine panicked or called runtime.Goexit.
 	errAborted = rpcerr.Internal("the call was aborted: what runs around it panicked, or ended its goroutine")
@@ -56,11 +72,13 @@ type observedMethod struct {
 	attempts  bool // whether one of them observes attempts
 }
 
-// bindObservers binds observers to a method; nil if none observes it.
-func bindObservers(observers []runtime.Observer, info runtime.MethodInfo) *observedMethod {
+// bindObservers binds the observers of a connection to a method; nil if none observes it.
+func bindObservers(
+	observers []runtime.Observer, target string, info runtime.MethodInfo,
+) *observedMethod {
 	m := &observedMethod{info: info}
 	for _, o := range observers {
-		bound := o.Bind(info)
+		bound := bindObserver(o, target, info)
 		if bound == nil {
 			continue
 		}

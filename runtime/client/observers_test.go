@@ -315,3 +315,26 @@ func TestBrokenObserversFailNoCall(t *testing.T) {
 		t.Error("a nil watcher is accepted")
 	}
 }
+
+// targeted is an observer that notes the target of the connection.
+type targeted struct {
+	*watcher
+	target string
+}
+
+func (w *targeted) BindTarget(target string, info runtime.MethodInfo) runtime.MethodObserver {
+	w.target = target
+	return w.Bind(info)
+}
+
+func TestTargetObserversKnowTheTarget(t *testing.T) {
+	w := &targeted{watcher: &watcher{name: "targeted"}}
+	conn := observedConn(t, echotest.Funcs{}, client.WithObservers(w))
+	client.Bind(conn, echotest.Table.Methods()[0])
+	if w.target == "" || w.target != conn.CanonicalTarget() {
+		t.Errorf("the target is %q, want %q", w.target, conn.CanonicalTarget())
+	}
+	if want := []string{"/" + echotest.Table.Name() + "/One"}; !slices.Equal(w.bound, want) {
+		t.Errorf("bound %q, want %q: once", w.bound, want)
+	}
+}
