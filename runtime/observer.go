@@ -9,6 +9,9 @@ import (
 // that a client makes. Bind is called once for each method, when the method is registered or bound
 // to a connection, so that labels and attributes are looked up once. It may return nil to skip a
 // method.
+//
+// A panic of an observer is logged, at most once a minute; the call continues, and End is called
+// even if Begin panicked.
 type Observer interface {
 	Bind(MethodInfo) MethodObserver
 }

@@ -118,7 +118,7 @@ func TestObservedCallAllocations(t *testing.T) {
 	m, req := Bind(nullConn{}, info), new(healthpb.HealthCheckRequest)
 	call := func() { _, _ = Unary[healthpb.HealthCheckResponse](ctx, m, req) }
 	without := testing.AllocsPerRun(200, call)
-	m.observed = bindObservers([]runtime.Observer{idle{}, idle{}}, "", info)
+	m.observed = bindObservers([]*observer{newObserver(idle{}), newObserver(idle{})}, "", info)
 	if with := testing.AllocsPerRun(200, call); with != without+1 {
 		t.Errorf("%v allocations, and %v without observers; want one more", with, without)
 	}

@@ -16,7 +16,7 @@ import (
 // use.
 type Conn struct {
 	*grpc.ClientConn
-	observers []runtime.Observer
+	observers []*observer
 
 	others     sync.Map // of paths to *observedMethod, for clients that other generators wrote
 	otherCount atomic.Int64

@@ -29,7 +29,8 @@ import (
 // [runtime.AttemptObserver]. What it adds to the outgoing metadata of the context is sent. The
 // [runtime.Call] has no principal; it has received the responses and sent the requests. A stream
 // that its consumer breaks out of ends with CANCELED. An observer that panics is logged to slog's
-// default logger, and the call continues.
+// default logger, at most once a minute for each observer, and the call continues. One that panics
+// in Bind does not observe the method.
 func WithObservers(observers ...runtime.Observer) Option {
 	return func(c *settings) {
 		for i, o := range observers {
@@ -38,7 +39,9 @@ func WithObservers(observers ...runtime.Observer) Option {
 				return
 			}
 		}
-		c.observers = append(c.observers, observers...)
+		for _, o := range observers {
+			c.observers = append(c.observers, newObserver(o))
+		}
 	}
 }
 
@@ -50,12 +53,45 @@ type TargetObserver interface {
 	BindTarget(target string, info runtime.MethodInfo) runtime.MethodObserver
 }
 
-// bindObserver binds an observer to a method of a connection.
-func bindObserver(o runtime.Observer, target string, info runtime.MethodInfo) runtime.MethodObserver {
-	if o, ok := o.(TargetObserver); ok {
+// observer is an observer of a connection.
+type observer struct {
+	runtime.Observer
+	name   string // its type
+	panics *report.Throttle
+}
+
+// shieldInterval is the shortest time between two records of panics of one observer.
+const shieldInterval = time.Minute
+
+func newObserver(o runtime.Observer) *observer {
+	return &observer{o, fmt.Sprintf("%T", o), report.NewThrottle(shieldInterval)}
+}
+
+// bind binds the observer to a method of a connection, and recovers its panic.
+func (o *observer) bind(target string, info runtime.MethodInfo) runtime.MethodObserver {
+	defer o.shield(context.Background(), info)
+	if o, ok := o.Observer.(TargetObserver); ok {
 		return o.BindTarget(target, info)
 	}
 	return o.Bind(info)
+}
+
+// shield logs the panic of an observer. Defer it directly.
+func (o *observer) shield(ctx context.Context, info runtime.MethodInfo) {
+	value := recover()
+	if value == nil {
+		return
+	}
+	if due, skipped := o.panics.Next(); due {
+		report.Panic(ctx, slog.Default(), value, slog.String("observer", o.name),
+			slog.Int("not_logged", skipped), slog.String("method", info.FullMethod))
+	}
+}
+
+// watcher is what observes the calls of a method.
+type watcher struct {
+	runtime.MethodObserver
+	of *observer
 }
 
 var (
@@ -68,21 +104,21 @@ var (
 // observedMethod is a method and what observes its calls.
 type observedMethod struct {
 	info      runtime.MethodInfo
-	observing []runtime.MethodObserver
+	observing []watcher
 	attempts  bool // whether one of them observes attempts
 }
 
 // bindObservers binds the observers of a connection to a method; nil if none observes it.
 func bindObservers(
-	observers []runtime.Observer, target string, info runtime.MethodInfo,
+	observers []*observer, target string, info runtime.MethodInfo,
 ) *observedMethod {
 	m := &observedMethod{info: info}
 	for _, o := range observers {
-		bound := bindObserver(o, target, info)
+		bound := o.bind(target, info)
 		if bound == nil {
 			continue
 		}
-		m.observing = append(m.observing, bound)
+		m.observing = append(m.observing, watcher{bound, o})
 		_, ok := bound.(runtime.AttemptObserver)
 		m.attempts = m.attempts || ok
 	}
@@ -99,8 +135,8 @@ func (m *observedMethod) begin(ctx context.Context) (context.Context, *observedC
 		return ctx, nil
 	}
 	call := &observedCall{method: m, ctx: ctx, start: time.Now()}
-	for _, o := range m.observing {
-		call.begin(o)
+	for i := range m.observing {
+		call.begin(&m.observing[i])
 	}
 	return call.ctx, call
 }
@@ -150,8 +186,8 @@ func (c *observedCall) Logger() *slog.Logger {
 	return slog.With("method", info.Service+"/"+info.Name, "request_id", c.RequestID())
 }
 
-func (c *observedCall) begin(o runtime.MethodObserver) {
-	defer c.shield()
+func (c *observedCall) begin(o *watcher) {
+	defer o.of.shield(c.ctx, c.method.info)
 	c.begun++
 	if ctx := o.Begin(c.ctx, c); ctx != nil {
 		c.ctx = ctx
@@ -172,15 +208,9 @@ func (c *observedCall) end(n int, outcome runtime.Outcome) {
 		return
 	}
 	defer c.end(n-1, outcome)
-	defer c.shield()
-	c.method.observing[n-1].End(c.ctx, c, outcome)
-}
-
-// shield logs the panic of an observer. Defer it directly.
-func (c *observedCall) shield() {
-	if value := recover(); value != nil {
-		report.Panic(c.ctx, slog.Default(), value, slog.String("method", c.method.info.FullMethod))
-	}
+	o := &c.method.observing[n-1]
+	defer o.of.shield(c.ctx, c.method.info)
+	o.End(c.ctx, c, outcome)
 }
 
 // exchanged counts the request and the response of a unary call.
@@ -197,16 +227,16 @@ func (c *observedCall) attempted() {
 	if n == 1 || c.finished.Load() {
 		return
 	}
-	for _, o := range c.method.observing {
-		if o, ok := o.(runtime.AttemptObserver); ok {
-			c.attempt(o, n)
-		}
+	for i := range c.method.observing {
+		c.attempt(&c.method.observing[i], n)
 	}
 }
 
-func (c *observedCall) attempt(o runtime.AttemptObserver, n int) {
-	defer c.shield()
-	o.Attempt(c.ctx, c, n)
+func (c *observedCall) attempt(o *watcher, n int) {
+	defer o.of.shield(c.ctx, c.method.info)
+	if o, ok := o.MethodObserver.(runtime.AttemptObserver); ok {
+		o.Attempt(c.ctx, c, n)
+	}
 }
 
 // withAttempts returns options with which grpc tells c of each attempt.

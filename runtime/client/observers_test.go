@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -292,12 +293,19 @@ func (broken) Begin(context.Context, runtime.Call) context.Context { panic("begi
 func (broken) End(context.Context, runtime.Call, runtime.Outcome)  { panic("end") }
 func (broken) Attempt(_ context.Context, _ runtime.Call, n int)    { panic(n) }
 
+// unbound panics before it observes anything.
+type unbound struct{}
+
+func (unbound) Bind(runtime.MethodInfo) runtime.MethodObserver { panic("bind") }
+
 // TestBrokenObserversFailNoCall calls each kind with observers that panic before and after another.
 func TestBrokenObserversFailNoCall(t *testing.T) {
 	servicetest.NoLeaks(t)
-	w := new(watcher)
+	w, log, before := new(watcher), new(echotest.Records), slog.Default()
+	slog.SetDefault(log.Logger(slog.LevelError))
+	defer slog.SetDefault(before)
 	conn := observedConn(t, echotest.Behaving(func(context.Context) error { return nil }),
-		client.WithObservers(broken{}, w, broken{}))
+		client.WithObservers(broken{}, w, broken{}, unbound{}))
 	stub := echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}
 	ctx := echotest.Context(t)
 	_, err := stub.One(ctx, echotest.TenBytes)
@@ -307,6 +315,14 @@ func TestBrokenObserversFailNoCall(t *testing.T) {
 	}
 	if ends, _ := w.take(); len(ends) != 4 {
 		t.Errorf("observed %q, want all four calls", ends)
+	}
+	var panicked []string
+	for _, record := range log.Named(t, "panic") {
+		panicked = append(panicked, fmt.Sprint(record["observer"], record["not_logged"]))
+	}
+	slices.Sort(panicked)
+	if want := []string{"client_test.broken0", "client_test.broken0", "client_test.unbound0"}; !slices.Equal(panicked, want) {
+		t.Errorf("logged %q, want %q", panicked, want)
 	}
 	if _, err := client.Dial("localhost:1", client.WithInsecure(), client.WithObservers(w, nil)); err == nil {
 		t.Error("a nil observer is accepted")

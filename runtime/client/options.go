@@ -33,7 +33,7 @@ type settings struct {
 	tls       tlsSettings
 	perCall   []credentials.PerRPCCredentials
 	health    bool
-	observers []runtime.Observer
+	observers []*observer
 	services  map[string]bool // those whose methods follow
 	methods   []runtime.MethodInfo
 	grpc      []grpc.DialOption

@@ -79,6 +79,7 @@ const (
 	ServerPolicyRejected     = "grpcservice_server_policy_file_rejected"
 	ServerBackground         = "grpcservice_server_background_functions"
 	ServerCertificateExpiry  = "grpcservice_server_certificate_expiry_timestamp_seconds"
+	ServerObserverPanics     = "grpcservice_server_observer_panics_total"
 	BuildInfo                = "grpcservice_build_info"
 )
 

@@ -20,7 +20,7 @@ func (p *pipeline) bind(info runtime.MethodInfo, server any) *method {
 		table:     table,
 		slots:     p.slotsOf(info),
 		log:       newAccessLog(p.accessLogger(), info),
-		observing: bindObservers(p.observers, info),
+		observing: p.bindObservers(info),
 		unaryInfo: grpc.UnaryServerInfo{Server: server, FullMethod: info.FullMethod},
 		streamInfo: grpc.StreamServerInfo{
 			FullMethod:     info.FullMethod,
@@ -42,14 +42,4 @@ func (p *pipeline) bind(info runtime.MethodInfo, server any) *method {
 	}
 	p.byName[info.FullMethod] = m
 	return m
-}
-
-// bindObservers returns the observers that observe a method.
-func bindObservers(observers []runtime.Observer, info runtime.MethodInfo) (bound []runtime.MethodObserver) {
-	for _, o := range observers {
-		if m := o.Bind(info); m != nil {
-			bound = append(bound, m)
-		}
-	}
-	return bound
 }

@@ -131,7 +131,7 @@ type method struct {
 	table      runtime.Policy     // without overrides
 	policy     atomic.Pointer[effective]
 	log        accessLog
-	observing  []runtime.MethodObserver
+	observing  []watcher
 	bound                         // the steps of its calls
 	first      []namedCheck       // of the only request, or of a stream's first
 	later      []namedCheck       // of a stream's later requests
@@ -200,7 +200,9 @@ type pipeline struct {
 	// answered, and background functions.
 	awaited join.Group
 
-	build func() []string // the versions of the program: see buildLabels
+	shields   []*shield       // of the observers
+	logShield *shield         // of the access log
+	build     func() []string // the versions of the program: see buildLabels
 
 	unknownOnce sync.Once
 	unknown     *method // see unknownMethod

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -14,7 +13,6 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 	"github.com/grpcservice/grpcservice/runtime/internal/rejection"
 	"github.com/grpcservice/grpcservice/runtime/internal/report"
-	"github.com/grpcservice/grpcservice/runtime/limit"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
@@ -22,10 +20,9 @@ import (
 type capacity struct {
 	*bounds.Bounds
 	*settings
-	serverFull  *rejection.Errors
-	peerFull    *rejection.Errors
-	records     *limit.Rate // of closed connections
-	notRecorded atomic.Int64
+	serverFull *rejection.Errors
+	peerFull   *rejection.Errors
+	records    *report.Throttle // of closed connections
 }
 
 func newCapacity(s *settings, unhandled func(*bounds.Arrival)) *capacity {
@@ -37,7 +34,7 @@ func newCapacity(s *settings, unhandled func(*bounds.Arrival)) *capacity {
 				Errorf(codes.ResourceExhausted, "the peer has too many calls at a time; wait for some of them to finish").
 				WithRetryAfter(wait).WithQuota("peer", fmt.Sprintf("%d calls at a time", s.limits.CallsPerPeer)).Fixed()
 		}},
-		records: limit.NewRate(1/closedRecordInterval.Seconds(), 1),
+		records: report.NewThrottle(closedRecordInterval),
 	}
 	c.Bounds = bounds.New(s.limits, ConnectionTimeout, c.logFull, unhandled)
 	c.ExpectHeaders(s.framing, c.logNoHeader)
@@ -75,13 +72,13 @@ func (c *capacity) logNoHeader(proxy net.Addr, err error) {
 
 // logClosed logs that a connection was closed, at most once in [closedRecordInterval].
 func (c *capacity) logClosed(addr net.Addr, reason string) {
-	if c.records.Take(time.Now()) > 0 {
-		c.notRecorded.Add(1)
+	due, skipped := c.records.Next()
+	if !due {
 		return
 	}
 	report.Log(func() { // in the goroutine that accepts connections
 		c.logger.Warn("connection closed", slog.String("reason", reason), slog.String("peer", addr.String()),
-			slog.Int64("not_logged", c.notRecorded.Swap(0)))
+			slog.Int("not_logged", skipped))
 	})
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"runtime/debug"
+	"slices"
 
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
@@ -63,6 +64,9 @@ var (
 		"When the TLS certificate in use expires, in Unix seconds.", metric.LabelFile)
 	policyRejectedDesc = describeMetric(metric.Gauge, metric.ServerPolicyRejected,
 		"Whether the content of the policy file is rejected (1) or in effect (0).", metric.LabelFile)
+	panicsDesc = describeMetric(metric.Counter, metric.ServerObserverPanics,
+		"Panics of an observer, or of the log, by type; each of them cost a call its figures.",
+		metric.LabelName)
 	buildDesc = describeMetric(metric.Info, metric.BuildInfo,
 		"The versions that the program was built from; the value is 1.",
 		metric.LabelVersion, metric.LabelRevision, metric.LabelGoVersion, metric.LabelRuntime,
@@ -73,7 +77,7 @@ var (
 func pipelineMetrics() []*metric.Desc {
 	return []*metric.Desc{
 		runningDesc, limitDesc, placesDesc, waitingDesc, callsDesc, callsLimitDesc,
-		drainingDesc, servingDesc, policyRejectedDesc, buildDesc,
+		drainingDesc, servingDesc, policyRejectedDesc, panicsDesc, buildDesc,
 	}
 }
 
@@ -124,6 +128,9 @@ func (p *pipeline) collect(report metric.Report, health *Health, draining bool) 
 	}
 	if f := p.policyFile; f != nil {
 		report(policyRejectedDesc, oneIf(f.latest() != nil), f.path)
+	}
+	for _, s := range append(slices.Clone(p.shields), p.logShield) {
+		report(panicsDesc, float64(s.panics.All()), s.name)
 	}
 	report(buildDesc, 1, p.build()...)
 }

@@ -1,15 +1,22 @@
 package server
 
 import (
+	"fmt"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
 // WithObservers adds observers. The first one is called first when a call starts, and last when it
 // finishes.
+//
+// An observer that panics changes nothing for the call: its panic is logged and passed to the
+// [PanicHandler], at most once a minute for each observer. One whose Bind panics is an error of
+// [Server.Run].
 func WithObservers(observers ...runtime.Observer) Option {
 	return func(c *settings) {
 		for i, o := range observers {
@@ -22,13 +29,67 @@ func WithObservers(observers ...runtime.Observer) Option {
 	}
 }
 
+// shieldInterval is the shortest time between two records of panics of one observer.
+const shieldInterval = time.Minute
+
+// shield keeps the panics of one observer, or of the access log, from calls and from filling the
+// log.
+type shield struct {
+	name   string // its type
+	panics *report.Throttle
+}
+
+func newShield(name string) *shield { return &shield{name, report.NewThrottle(shieldInterval)} }
+
+// watcher is what observes the calls of a method.
+type watcher struct {
+	runtime.MethodObserver
+	*shield // of its observer
+}
+
+// bindObservers returns what observes a method.
+func (p *pipeline) bindObservers(info runtime.MethodInfo) (bound []watcher) {
+	for i, o := range p.observers {
+		observer, err := bindObserver(o, info)
+		if err != nil {
+			p.failToBind(err)
+		} else if observer != nil {
+			bound = append(bound, watcher{observer, p.shields[i]})
+		}
+	}
+	return bound
+}
+
+// bindObserver calls Bind of o and recovers its panic.
+func bindObserver(o runtime.Observer, info runtime.MethodInfo) (bound runtime.MethodObserver, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("%s: the observer %T panicked in Bind: %v", info.FullMethod[1:], o, value)
+		}
+	}()
+	return o.Bind(info), nil
+}
+
+// shieldsOf returns a shield for each observer.
+func shieldsOf(observers []runtime.Observer) (shields []*shield) {
+	for _, o := range observers {
+		shields = append(shields, newShield(fmt.Sprintf("%T", o)))
+	}
+	return shields
+}
+
 // observe notifies the observers of the start of a call.
 func (m *method) observe(c *callContext) {
-	for _, o := range m.observing {
-		if ctx := o.Begin(c.Context, c); ctx != nil {
-			c.Context = ctx // nothing else has c yet
-		}
-		c.observed++
+	for i := range m.observing {
+		m.beginObserver(&m.observing[i], c)
+	}
+}
+
+func (m *method) beginObserver(o *watcher, c *callContext) {
+	defer m.recoverFrom(o.shield, c)
+	c.observed++
+	if ctx := o.Begin(c.Context, c); ctx != nil {
+		c.Context = ctx // nothing else has c yet
 	}
 }
 
@@ -50,17 +111,17 @@ func (m *method) endObservers(n int, c *callContext, outcome runtime.Outcome) {
 		return
 	}
 	defer m.endObservers(n-1, c, outcome)
-	m.endObserver(m.observing[n-1], c, outcome)
+	m.endObserver(&m.observing[n-1], c, outcome)
 }
 
 // logCall writes the record of the access log.
 func (m *method) logCall(c *callContext, outcome runtime.Outcome) {
-	defer m.shield(c)
+	defer m.recoverFrom(m.logShield, c)
 	m.log.write(c, c.call.policy.records, c.unknownPath(), outcome)
 }
 
-func (m *method) endObserver(o runtime.MethodObserver, c *callContext, outcome runtime.Outcome) {
-	defer m.shield(c)
+func (m *method) endObserver(o *watcher, c *callContext, outcome runtime.Outcome) {
+	defer m.recoverFrom(o.shield, c)
 	o.End(c, c, outcome)
 }
 

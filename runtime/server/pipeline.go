@@ -15,7 +15,10 @@ import (
 
 // newPipeline returns the pipeline that the options describe.
 func newPipeline(c *settings) *pipeline {
-	p := &pipeline{settings: c, drain: newDrain(), build: sync.OnceValue(buildLabels)}
+	p := &pipeline{
+		settings: c, drain: newDrain(), build: sync.OnceValue(buildLabels),
+		shields: shieldsOf(c.observers), logShield: newShield("access log"),
+	}
 	if c.policyFile != nil {
 		c.policyFile.pipeline = p
 	}

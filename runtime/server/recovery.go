@@ -11,15 +11,16 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// panicked logs a recovered panic and returns the error of its call: INTERNAL with a fixed text, or
+// panicked logs a recovered panic with attrs and returns the error of its call: INTERNAL with a fixed text, or
 // a *[raised] without recovery. Call it while the panicking frames are still on the stack.
-func (m *method) panicked(c *callContext, value any) error {
+func (m *method) panicked(c *callContext, value any, attrs ...slog.Attr) error {
 	stack := debug.Stack()
 	if p, ok := value.(*each.Panic); ok { // raised again from another goroutine
 		value, stack = p.Value, p.Stack
 	}
-	report.PanicAt(c, m.logger, value, stack,
+	attrs = append(attrs,
 		slog.String(logMethod, m.log.name), slog.String(logRequestID, c.RequestID()))
+	report.PanicAt(c, m.logger, value, stack, attrs...)
 	if m.onPanic != nil {
 		m.callPanicHandler(c, value, stack)
 	}
@@ -48,11 +49,15 @@ func (m *method) callPanicHandler(ctx context.Context, value any, stack []byte) 
 	m.onPanic(ctx, value, stack)
 }
 
-// shield keeps a panic of an observer or the log from changing the result of the call. Defer it
+// recoverFrom keeps a panic of an observer or the log from changing the result of the call. Defer it
 // directly.
-func (m *method) shield(c *callContext) {
-	if value := recover(); value != nil {
-		_ = m.panicked(c, value)
+func (m *method) recoverFrom(s *shield, c *callContext) {
+	value := recover()
+	if value == nil {
+		return
+	}
+	if due, skipped := s.panics.Next(); due || m.crash {
+		_ = m.panicked(c, value, slog.String("observer", s.name), slog.Int("not_logged", skipped))
 	}
 }
 
