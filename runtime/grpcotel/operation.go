@@ -2,9 +2,9 @@ package grpcotel
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 
-	"go.opentelemetry.io/otel/attribute"
 	otelcodes "go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -40,7 +40,8 @@ func (t *Telemetry) Attempt(
 	case starter.IsValid():
 		options = append(options, trace.WithLinks(trace.Link{SpanContext: starter}))
 	}
-	attempt, span := t.tracer.Start(parent, spanOperation+text(method, maxName), options...)
+	name := spanOperation + text(strings.TrimPrefix(method, "/"), maxName)
+	attempt, span := t.tracer.Start(parent, name, options...)
 	return attempt, t.endOnce(span)
 }
 
@@ -60,7 +61,7 @@ func (t *Telemetry) endOnce(span trace.Span) func(error) {
 		if code := status.Code(err); code != codes.Unknown {
 			kind = codeName(code)
 		}
-		span.SetAttributes(attribute.KeyValue(keyErrorType.String(kind)))
+		span.SetAttributes(keyErrorType.String(kind))
 		span.SetStatus(otelcodes.Error, t.attemptError(err))
 	}
 }

@@ -40,9 +40,12 @@ func newRig(t testing.TB, opts ...grpcotel.Option) *rig {
 
 func newSampledRig(t testing.TB, sampler sdktrace.Sampler, opts ...grpcotel.Option) *rig {
 	t.Helper()
+	if _, never := sampler.(neverSampler); !never {
+		sampler = sdktrace.ParentBased(sampler)
+	}
 	r := &rig{spans: tracetest.NewSpanRecorder(), reader: sdkmetric.NewManualReader()}
 	r.traces = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(r.spans),
-		sdktrace.WithSampler(sdktrace.ParentBased(sampler)))
+		sdktrace.WithSampler(sampler))
 	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(r.reader))
 	r.Telemetry = grpcotel.New(append([]grpcotel.Option{
 		grpcotel.WithTracerProvider(r.traces), grpcotel.WithMeterProvider(meters),
