@@ -50,12 +50,6 @@ type freeSpan struct {
 
 func (s *freeSpan) IsRecording() bool { return s.recording }
 
-// discarding is an exporter that does nothing.
-type discarding struct{}
-
-func (discarding) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
-func (discarding) Shutdown(context.Context) error                             { return nil }
-
 // sdk returns a provider with the SDK's batch processor, as programs use it.
 func sdk(t *testing.T, sampler sdktrace.Sampler) trace.TracerProvider {
 	p := sdktrace.NewTracerProvider(
