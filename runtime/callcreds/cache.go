@@ -26,6 +26,19 @@ type token struct {
 	suspect  atomic.Bool
 }
 
+// failure is why there is no access token. It has no secret.
+type failure struct {
+	code  codes.Code
+	text  string
+	retry time.Duration // what the endpoint asks clients to wait; 0 if nothing
+}
+
+func (f *failure) Error() string { return f.text }
+
+func unavailable(format string, args ...any) *failure {
+	return &failure{code: codes.Unavailable, text: fmt.Sprintf(format, args...)}
+}
+
 // newToken returns a token that was requested at a time. It is not sent in the last tenth of its
 // lifetime, at most 10 seconds, because it must be valid when it arrives. Replicas that started
 // together refresh it at different times.

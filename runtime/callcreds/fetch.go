@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -22,19 +21,6 @@ type tokenEndpoint struct {
 	url, host string
 	clientID  string
 	client    http.Client
-}
-
-// failure is why there is no access token. It has no secret.
-type failure struct {
-	code  codes.Code
-	text  string
-	retry time.Duration // what the endpoint asks clients to wait; 0 if nothing
-}
-
-func (f *failure) Error() string { return f.text }
-
-func unavailable(format string, args ...any) *failure {
-	return &failure{code: codes.Unavailable, text: fmt.Sprintf(format, args...)}
 }
 
 // fetch requests an access token. Its error is a *failure.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -202,9 +201,6 @@ func badRequest(violations ...FieldViolation) *errdetails.BadRequest {
 	return bad
 }
 
-// valid returns text as valid UTF-8, which string fields of messages require.
-func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
-
 // pack returns the details in the form that a status carries, without those that cannot be
 // encoded.
 func pack(details ...proto.Message) []*anypb.Any {
@@ -217,10 +213,9 @@ func pack(details ...proto.Message) []*anypb.Any {
 	return packs
 }
 
-// packed returns a detail in the form that a status carries, or nil if it cannot be encoded.
-func packed(detail proto.Message) *anypb.Any {
-	if pack, err := anypb.New(detail); err == nil {
-		return pack
-	}
-	return nil
+// FieldViolation describes what is wrong with one field of a request.
+type FieldViolation struct {
+	Field       string // path from the request, in proto names: "book.authors[2].name"; "" for the request
+	Description string // in English, for the developer: "must have 13 digits"
+	Reason      string // for programs, optional: "ISBN_CHECKSUM"
 }

@@ -7,13 +7,6 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// FieldViolation describes what is wrong with one field of a request.
-type FieldViolation struct {
-	Field       string // path from the request, in proto names: "book.authors[2].name"; "" for the request
-	Description string // in English, for the developer: "must have 13 digits"
-	Reason      string // for programs, optional: "ISBN_CHECKSUM"
-}
-
 // Violation returns a violation of the field at a path from the request, in proto names:
 //
 //	rpcerr.Violation("book.isbn", "must have 13 digits, has %d", len(digits))

@@ -3,6 +3,7 @@ package rpcerr
 import (
 	"encoding/base64"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -167,3 +168,14 @@ func firstViolations(bad *errdetails.BadRequest, room int) {
 		bad.FieldViolations = append(bad.FieldViolations, v)
 	}
 }
+
+// packed returns a detail in the form that a status carries, or nil if it cannot be encoded.
+func packed(detail proto.Message) *anypb.Any {
+	if pack, err := anypb.New(detail); err == nil {
+		return pack
+	}
+	return nil
+}
+
+// valid returns text as valid UTF-8, which string fields of messages require.
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }

@@ -140,3 +140,20 @@ func PublicStatus(err error) *status.Status {
 	}
 	return publicStatus(err)
 }
+
+// withKnownCode returns st with UNKNOWN instead of a code that gRPC does not define.
+func withKnownCode(st *status.Status) *status.Status {
+	if st.Code() <= codes.Unauthenticated {
+		return st
+	}
+	p := st.Proto()
+	p.Code = int32(codes.Unknown)
+	return status.FromProto(p)
+}
+
+// wrapped is an error of another service in the form that our caller receives.
+type wrapped struct {
+	st    *status.Status
+	doing string
+	cause error
+}

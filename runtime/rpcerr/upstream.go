@@ -69,16 +69,6 @@ func callStatus(err error) *status.Status {
 	}
 }
 
-// withKnownCode returns st with UNKNOWN instead of a code that gRPC does not define.
-func withKnownCode(st *status.Status) *status.Status {
-	if st.Code() <= codes.Unauthenticated {
-		return st
-	}
-	p := st.Proto()
-	p.Code = int32(codes.Unknown)
-	return status.FromProto(p)
-}
-
 // passedOn returns the part of the status of a call to another service that may be sent to our
 // own caller.
 //

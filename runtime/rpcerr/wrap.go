@@ -32,13 +32,6 @@ func Wrap(err error, doing string) error {
 	return &wrapped{st: status.FromProto(p), doing: doing, cause: err}
 }
 
-// wrapped is an error of another service in the form that our caller receives.
-type wrapped struct {
-	st    *status.Status
-	doing string
-	cause error
-}
-
 func (w *wrapped) Error() string              { return w.doing + ": " + w.cause.Error() }
 func (w *wrapped) Unwrap() error              { return w.cause }
 func (w *wrapped) GRPCStatus() *status.Status { return w.st }

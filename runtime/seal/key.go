@@ -1,11 +1,9 @@
 package seal
 
 import (
-	"encoding/base64"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 )
 
 // MinSecret is the minimum length of a key's secret in bytes.
@@ -39,23 +37,3 @@ func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) 
 
 // MarshalText hides the secret in JSON.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
-
-// ParseKeys parses keys from configuration: secrets in base64, separated by commas. The first one
-// seals.
-//
-//	keys, err := seal.ParseKeys(os.Getenv("TOKEN_KEYS")) // openssl rand -base64 32
-func ParseKeys(text string) ([]Key, error) {
-	var keys []Key
-	for part := range strings.SplitSeq(text, ",") {
-		part = strings.TrimRight(strings.TrimSpace(part), "=")
-		bytes, err := base64.RawStdEncoding.DecodeString(part)
-		if err != nil { // err would show the secret
-			return nil, fmt.Errorf("key %d is not base64; make one with: openssl rand -base64 32", len(keys)+1)
-		}
-		keys = append(keys, NewKey(bytes))
-	}
-	if _, err := NewRing(keys...); err != nil {
-		return nil, err
-	}
-	return keys, nil
-}

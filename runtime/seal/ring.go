@@ -3,9 +3,11 @@ package seal
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Ring holds the keys of a service. The first one seals; all of them open. To replace a key while
@@ -43,6 +45,26 @@ func NewRing(keys ...Key) (*Ring, error) {
 		ring.keys = append(ring.keys, made)
 	}
 	return ring, nil
+}
+
+// ParseKeys parses keys from configuration: secrets in base64, separated by commas. The first one
+// seals.
+//
+//	keys, err := seal.ParseKeys(os.Getenv("TOKEN_KEYS")) // openssl rand -base64 32
+func ParseKeys(text string) ([]Key, error) {
+	var keys []Key
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.TrimRight(strings.TrimSpace(part), "=")
+		bytes, err := base64.RawStdEncoding.DecodeString(part)
+		if err != nil { // err would show the secret
+			return nil, fmt.Errorf("key %d is not base64; make one with: openssl rand -base64 32", len(keys)+1)
+		}
+		keys = append(keys, NewKey(bytes))
+	}
+	if _, err := NewRing(keys...); err != nil {
+		return nil, err
+	}
+	return keys, nil
 }
 
 // String returns the number of keys only.

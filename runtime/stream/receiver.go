@@ -3,9 +3,12 @@ package stream
 import (
 	"context"
 	"io"
+	"runtime/debug"
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
@@ -86,3 +89,33 @@ func (r *Receiver[T]) next() (next item[T], err error) {
 // Close ends the range over the stream. The goroutine returns when the stream yields next or ends;
 // the requests of a call end with the call. Close must be called once.
 func (r *Receiver[T]) Close() { close(r.stop) }
+
+// item is an event of a stream: it yields, ends, or panics.
+type item[T any] struct {
+	msg   *T
+	err   error
+	over  bool
+	panic *client.RequestPanic
+}
+
+// pump sends the events of s until stop is closed.
+func pump[T any](s runtime.Stream[T], items chan<- item[T], stop <-chan struct{}) {
+	last := item[T]{err: errEndedGoroutine, over: true} // unless s returns
+	defer func() {
+		if value := recover(); value != nil {
+			last.panic = &client.RequestPanic{Value: value, Stack: debug.Stack()}
+		}
+		select {
+		case items <- last:
+		case <-stop:
+		}
+	}()
+	last.err = each.Range(s, logLate, func(msg *T, err error) bool {
+		select {
+		case items <- item[T]{msg: msg, err: err}:
+			return true
+		case <-stop:
+			return false
+		}
+	})
+}

@@ -2,11 +2,8 @@ package stream
 
 import (
 	"fmt"
-	"runtime/debug"
 
 	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/client"
-	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
 
 // Until returns a stream of s that fails with reason when done is closed. It is for methods that
@@ -43,36 +40,6 @@ func Until[T any](s runtime.Stream[T], done <-chan struct{}, reason error) runti
 			}
 		}
 	}
-}
-
-// item is an event of a stream: it yields, ends, or panics.
-type item[T any] struct {
-	msg   *T
-	err   error
-	over  bool
-	panic *client.RequestPanic
-}
-
-// pump sends the events of s until stop is closed.
-func pump[T any](s runtime.Stream[T], items chan<- item[T], stop <-chan struct{}) {
-	last := item[T]{err: errEndedGoroutine, over: true} // unless s returns
-	defer func() {
-		if value := recover(); value != nil {
-			last.panic = &client.RequestPanic{Value: value, Stack: debug.Stack()}
-		}
-		select {
-		case items <- last:
-		case <-stop:
-		}
-	}()
-	last.err = each.Range(s, logLate, func(msg *T, err error) bool {
-		select {
-		case items <- item[T]{msg: msg, err: err}:
-			return true
-		case <-stop:
-			return false
-		}
-	})
 }
 
 // errEndedGoroutine is INTERNAL "internal error" for callers; its own text is for the log.

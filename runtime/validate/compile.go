@@ -12,7 +12,6 @@ import (
 	pvcel "buf.build/go/protovalidate/cel"
 	"cel.dev/cel-go/cel"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/fieldrules"
 )
@@ -91,19 +90,6 @@ func (c *compiler) compile(desc protoreflect.MessageDescriptor) (*fieldrules.Own
 		own.Message = r.checkMessage
 	}
 	return own, nil
-}
-
-// try evaluates each rule with an empty message, which compiles it.
-func (r *messageRules) try() error {
-	empty := dynamicpb.NewMessage(r.desc)
-	var errs []error
-	for _, s := range r.all() {
-		err := r.evaluate(empty, &filter{only: s.desc})
-		if isMistake(err) {
-			errs = append(errs, fmt.Errorf("the rules of %s do not compile: %s", s.desc.FullName(), oneLine(err)))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // checkCosts returns an error for each rule that may cost too much.

@@ -6,6 +6,7 @@ import (
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/fieldrules"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
@@ -140,4 +141,17 @@ func (f *partFilter) ShouldValidate(m protoreflect.Message, desc protoreflect.De
 	}
 	s := f.rules.byDesc[desc]
 	return s != nil && (f.whole || s.concerns(m, f.part))
+}
+
+// try evaluates each rule with an empty message, which compiles it.
+func (r *messageRules) try() error {
+	empty := dynamicpb.NewMessage(r.desc)
+	var errs []error
+	for _, s := range r.all() {
+		err := r.evaluate(empty, &filter{only: s.desc})
+		if isMistake(err) {
+			errs = append(errs, fmt.Errorf("the rules of %s do not compile: %s", s.desc.FullName(), oneLine(err)))
+		}
+	}
+	return errors.Join(errs...)
 }

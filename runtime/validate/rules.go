@@ -24,17 +24,6 @@ type messageRules struct {
 	filters  sync.Pool
 }
 
-// subject is something in a message that has rules.
-type subject struct {
-	desc        protoreflect.Descriptor
-	roles       []fieldrules.Role // of the field, or of the members of a oneof
-	fixed       []string          // the texts that the proto states
-	expressions []string          // in CEL
-	redacted    bool              // the field has debug_redact
-	// holdsRedacted reports whether the rules see values of other fields with debug_redact.
-	holdsRedacted func() bool
-}
-
 // readRules returns the rules of a message, or nil if it has none.
 func readRules(desc protoreflect.MessageDescriptor) (*messageRules, error) {
 	r := &messageRules{desc: desc, byDesc: make(map[protoreflect.Descriptor]*subject)}

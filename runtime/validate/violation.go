@@ -104,3 +104,14 @@ func cut(text string, size int) string {
 	}
 	return strings.ToValidUTF8(text[:size], "\uFFFD") + "..."
 }
+
+// subject is something in a message that has rules.
+type subject struct {
+	desc        protoreflect.Descriptor
+	roles       []fieldrules.Role // of the field, or of the members of a oneof
+	fixed       []string          // the texts that the proto states
+	expressions []string          // in CEL
+	redacted    bool              // the field has debug_redact
+	// holdsRedacted reports whether the rules see values of other fields with debug_redact.
+	holdsRedacted func() bool
+}

@@ -3,32 +3,8 @@ package bounds
 import (
 	"context"
 	"net"
-	"sync/atomic"
 	"time"
 )
-
-// Arrival is the context of a call whose headers have arrived, with what the transport knows about
-// the call.
-type Arrival struct {
-	context.Context
-	// Method is the path that the client sent.
-	Method string
-	// At is when the headers had arrived.
-	At time.Time
-	// Client is the address of the client that a trusted proxy has stated for the call, or nil.
-	Client net.Addr
-
-	conn    *connUse
-	peer    *peerUse // of Client; nil if the call counts for the peer of its connection
-	stream  uint32   // 0 if the call does not count
-	verdict Verdict
-	handled atomic.Bool
-
-	finished atomic.Bool
-	// Number of sweeps without a write of the response; guarded by the connection's mutex.
-	unread  int
-	aborted bool // guarded by the same mutex
-}
 
 type arrivalKey struct{}
 
@@ -79,13 +55,5 @@ func (b *Bounds) Tap(ctx context.Context, addr, client net.Addr, method string, 
 func (a *Arrival) Finish() {
 	if a != nil {
 		a.finished.Store(true)
-	}
-}
-
-// Abort resets the stream of the call at once, without sending what is queued for it, if the
-// transport still holds the stream.
-func (a *Arrival) Abort() {
-	if a != nil && a.stream != 0 {
-		a.conn.abort(a.stream)
 	}
 }

@@ -11,11 +11,13 @@
 package bounds
 
 import (
+	"context"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/h2conn"
 	"github.com/grpcservice/grpcservice/runtime/internal/proxies"
 )
 
@@ -53,6 +55,65 @@ type Bounds struct {
 
 	headers  proxies.Set // whose connections start with a header of the PROXY protocol
 	noHeader func(net.Addr, error)
+}
+
+// Arrival is the context of a call whose headers have arrived, with what the transport knows about
+// the call.
+type Arrival struct {
+	context.Context
+	// Method is the path that the client sent.
+	Method string
+	// At is when the headers had arrived.
+	At time.Time
+	// Client is the address of the client that a trusted proxy has stated for the call, or nil.
+	Client net.Addr
+
+	conn    *connUse
+	peer    *peerUse // of Client; nil if the call counts for the peer of its connection
+	stream  uint32   // 0 if the call does not count
+	verdict Verdict
+	handled atomic.Bool
+
+	finished atomic.Bool
+	// Number of sweeps without a write of the response; guarded by the connection's mutex.
+	unread  int
+	aborted bool // guarded by the same mutex
+}
+
+// connUse is the use of one connection.
+type connUse struct {
+	bounds *Bounds
+	peer   *peerUse // nil until the proxy that has made the connection states its client
+	addr   net.Addr // unique to the connection
+
+	// opened is the stream whose headers were read last. Only the goroutine that reads the
+	// connection knows it, and calls [Bounds.Tap] before it reads anything else.
+	opened uint32
+
+	mu      sync.Mutex
+	frames  *h2conn.Conn // follows the frames of the connection
+	closed  bool
+	streams map[uint32]*Arrival // the streams that count
+	writing bool
+	reset   []uint32    // streams that the client reset while the connection was being written
+	expiry  *time.Timer // closes the connection when the client's certificate expires; may be nil
+
+	unhandled []*Arrival // streams that a write has answered; used only by the writing goroutine
+}
+
+// boundConn is a connection that counts until it is closed.
+type boundConn struct {
+	*h2conn.Conn
+	use *connUse
+}
+
+// handshakes are the connections of a listener that have not finished their handshake, such as
+// those of a port scanner, or of a load balancer that only connects. They have no calls, but grpc's
+// graceful stop waits for each of them for as long as a handshake may take.
+type handshakes struct {
+	mu     sync.Mutex
+	closed bool
+	conns  map[*boundConn]struct{}
 }
 
 // New returns Bounds for a server without calls. headerTimeout is how long the headers of a call
@@ -98,13 +159,6 @@ func (b *Bounds) reject(addr net.Addr, why Verdict) {
 		b.counts.serverFull.Add(1)
 	}
 	b.closed(addr, why)
-}
-
-// usage counts the calls and connections in use at a time.
-type usage struct {
-	handlers    atomic.Int64 // calls whose handler is running
-	streams     atomic.Int64 // calls that the transport holds
-	connections atomic.Int64
 }
 
 // Use is a number of calls and connections.

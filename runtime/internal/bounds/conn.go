@@ -2,32 +2,9 @@ package bounds
 
 import (
 	"net"
-	"sync"
-	"time"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/h2conn"
 )
-
-// connUse is the use of one connection.
-type connUse struct {
-	bounds *Bounds
-	peer   *peerUse // nil until the proxy that has made the connection states its client
-	addr   net.Addr // unique to the connection
-
-	// opened is the stream whose headers were read last. Only the goroutine that reads the
-	// connection knows it, and calls [Bounds.Tap] before it reads anything else.
-	opened uint32
-
-	mu      sync.Mutex
-	frames  *h2conn.Conn // follows the frames of the connection
-	closed  bool
-	streams map[uint32]*Arrival // the streams that count
-	writing bool
-	reset   []uint32    // streams that the client reset while the connection was being written
-	expiry  *time.Timer // closes the connection when the client's certificate expires; may be nil
-
-	unhandled []*Arrival // streams that a write has answered; used only by the writing goroutine
-}
 
 // newConn returns the use of a connection from addr that has been counted.
 func newConn(b *Bounds, peer *peerUse, addr net.Addr) *connUse {
@@ -172,4 +149,13 @@ func (c *connUse) close() {
 		c.peer.connections.Add(-1)
 		c.peer.release()
 	}
+}
+
+// follow returns conn as a connection that counts for use until it is closed.
+func (b *Bounds) follow(conn net.Conn, use *connUse) *boundConn {
+	frames := h2conn.New(conn, b.headerTimeout, use)
+	use.mu.Lock()
+	use.frames = frames
+	use.mu.Unlock()
+	return &boundConn{frames, use}
 }

@@ -1,7 +1,6 @@
 package bounds
 
 import (
-	"errors"
 	"net"
 	"runtime"
 
@@ -81,6 +80,3 @@ func (f following) handshake(raw net.Conn, bound *boundConn) (*boundConn, creden
 	}
 	return f.bounds.follow(secured, bound.use), info, nil
 }
-
-// errTooMany is the error that grpc receives for a connection above the limit.
-var errTooMany = errors.New("too many connections")

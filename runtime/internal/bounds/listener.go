@@ -2,10 +2,8 @@ package bounds
 
 import (
 	"net"
-	"sync"
 	"time"
 
-	"github.com/grpcservice/grpcservice/runtime/internal/h2conn"
 	"github.com/grpcservice/grpcservice/runtime/internal/network"
 )
 
@@ -58,21 +56,6 @@ func (b *Bounds) accept(raw net.Conn) (*boundConn, bool) {
 	return b.follow(raw, use), true
 }
 
-// follow returns conn as a connection that counts for use until it is closed.
-func (b *Bounds) follow(conn net.Conn, use *connUse) *boundConn {
-	frames := h2conn.New(conn, b.headerTimeout, use)
-	use.mu.Lock()
-	use.frames = frames
-	use.mu.Unlock()
-	return &boundConn{frames, use}
-}
-
-// boundConn is a connection that counts until it is closed.
-type boundConn struct {
-	*h2conn.Conn
-	use *connUse
-}
-
 // RemoteAddr returns the address by which [Bounds.Tap] knows the connection.
 func (c *boundConn) RemoteAddr() net.Addr { return c.use.addr }
 
@@ -90,15 +73,6 @@ func (c *boundConn) Close() error {
 	c.use.bounds.handshakes.remove(c)
 	defer c.use.close()
 	return c.Conn.Close()
-}
-
-// handshakes are the connections of a listener that have not finished their handshake, such as
-// those of a port scanner, or of a load balancer that only connects. They have no calls, but grpc's
-// graceful stop waits for each of them for as long as a handshake may take.
-type handshakes struct {
-	mu     sync.Mutex
-	closed bool
-	conns  map[*boundConn]struct{}
 }
 
 // CloseHandshakes closes the connections whose handshake is not finished, and all later ones.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/network"
 )
@@ -64,6 +65,13 @@ type peerUse struct {
 	usage
 	shard *shard
 	refs  int // while above 0, the peer is not forgotten; guarded by the shard
+}
+
+// usage counts the calls and connections in use at a time.
+type usage struct {
+	handlers    atomic.Int64 // calls whose handler is running
+	streams     atomic.Int64 // calls that the transport holds
+	connections atomic.Int64
 }
 
 // leastSweep is the number of peers that a shard remembers before it forgets any.

@@ -71,3 +71,6 @@ func (b *Bounds) arrive(use *connUse, addr net.Addr) error {
 	b.conns.Store(use.addr, use)
 	return nil
 }
+
+// errTooMany is the error that grpc receives for a connection above the limit.
+var errTooMany = errors.New("too many connections")

@@ -69,3 +69,11 @@ func (c *connUse) abort(stream uint32) {
 		frames.Abort(stream)
 	}
 }
+
+// Abort resets the stream of the call at once, without sending what is queued for it, if the
+// transport still holds the stream.
+func (a *Arrival) Abort() {
+	if a != nil && a.stream != 0 {
+		a.conn.abort(a.stream)
+	}
+}

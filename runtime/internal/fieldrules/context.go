@@ -186,3 +186,8 @@ func (h hoistedField) gives(batch protoreflect.Message) bool {
 	}
 	return true
 }
+
+// hoistedField is a field that a batch may set for all of its child requests (AIP-233).
+type hoistedField struct {
+	from, to protoreflect.FieldDescriptor
+}

@@ -1,8 +1,6 @@
 package fieldrules
 
 import (
-	"errors"
-
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -106,32 +104,6 @@ func IsOutputOnly(field protoreflect.FieldDescriptor) bool {
 func IsRedacted(field protoreflect.FieldDescriptor) bool {
 	options, _ := field.Options().(*descriptorpb.FieldOptions)
 	return options.GetDebugRedact()
-}
-
-// ChecksOf returns the check of such rules of a message and of the messages in it; nil if there are
-// none. Its error names every message whose rules are wrong.
-func ChecksOf(desc protoreflect.MessageDescriptor, others Rules) (Check, error) {
-	g := newRuleGraph(others)
-	rules := g.root(desc)
-	return rules.checkFunc(), errors.Join(g.errs...)
-}
-
-// readOwn adds the rules that a message itself has.
-func (g *ruleGraph) readOwn(desc protoreflect.MessageDescriptor, rules *messageRules) {
-	own, err := g.others.Of(desc)
-	if err != nil {
-		g.errs = append(g.errs, err)
-	} else if own != nil {
-		rules.own = *own
-	}
-}
-
-// entryOf returns which of the messages in a field are checked.
-func (g *ruleGraph) entryOf(field protoreflect.FieldDescriptor) Entry {
-	if g.others == nil {
-		return EnterAll
-	}
-	return g.others.Enters(field)
 }
 
 // checkOwn collects what such a check finds.

@@ -30,11 +30,6 @@ type nestedRules struct {
 	redacted bool
 }
 
-// hoistedField is a field that a batch may set for all of its child requests (AIP-233).
-type hoistedField struct {
-	from, to protoreflect.FieldDescriptor
-}
-
 // fieldRules returns the rules of google.api of a message, or nil if neither it nor any message in it has rules.
 // It omits fields that lead to no rule, so that their values, such as a google.protobuf.Struct, are
 // not walked needlessly.
@@ -193,4 +188,22 @@ func hasChunks(desc protoreflect.MessageDescriptor) bool {
 
 func isChunk(field protoreflect.FieldDescriptor) bool {
 	return field.Kind() == protoreflect.BytesKind && !field.IsList()
+}
+
+// readOwn adds the rules that a message itself has.
+func (g *ruleGraph) readOwn(desc protoreflect.MessageDescriptor, rules *messageRules) {
+	own, err := g.others.Of(desc)
+	if err != nil {
+		g.errs = append(g.errs, err)
+	} else if own != nil {
+		rules.own = *own
+	}
+}
+
+// entryOf returns which of the messages in a field are checked.
+func (g *ruleGraph) entryOf(field protoreflect.FieldDescriptor) Entry {
+	if g.others == nil {
+		return EnterAll
+	}
+	return g.others.Enters(field)
 }

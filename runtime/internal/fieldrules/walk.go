@@ -2,6 +2,7 @@ package fieldrules
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"google.golang.org/protobuf/proto"
@@ -35,48 +36,6 @@ func (r *messageRules) checkFunc() Check {
 		r.check(req.ProtoReflect(), &scope{}, &w)
 		return w.result()
 	}
-}
-
-// walk is one pass over a request. It costs no more than the request's size, and stops when it has
-// as many violations as one error names, or when the call is over.
-type walk struct {
-	collector
-	ctx  context.Context
-	seen int
-	over error // why the call is over
-}
-
-// next counts a message or a text, and reports whether to go on.
-func (w *walk) next() bool {
-	if w.seen++; w.seen%lookEvery == 0 && w.over == nil {
-		w.over = w.ctx.Err()
-	}
-	return w.on()
-}
-
-// on reports whether to go on.
-func (w *walk) on() bool { return w.over == nil && !w.full() }
-
-// scope is what a request does with a message in it.
-type scope struct {
-	mask maskPart // what of the message it is about
-
-	resource bool // the message is the resource that is created or updated
-	creating bool // the message is in a resource that is created
-	updating bool // the message is in a resource that is updated
-	unmasked bool // the request has a field for an update mask, which is unset
-	redacted bool // the message is in a field with debug_redact
-
-	batch   protoreflect.Message // the batch that the message is a child of, or nil
-	hoisted []hoistedField       // what the batch may set for the message
-	shared  *updateScope         // the update scope of the batch, or nil
-}
-
-// updateScope is what is updated, of one resource or of all in a batch.
-type updateScope struct {
-	mask         maskPart
-	given        bool // mask names something
-	allowMissing bool
 }
 
 // check collects what is wrong with a message.
@@ -216,4 +175,12 @@ func (n *nestedRules) checkAt(step pathStep, value protoreflect.Value, s *scope,
 	w.path = append(w.path, step)
 	n.rules.check(value.Message(), s, w)
 	w.path = w.path[:len(w.path)-1]
+}
+
+// ChecksOf returns the check of such rules of a message and of the messages in it; nil if there are
+// none. Its error names every message whose rules are wrong.
+func ChecksOf(desc protoreflect.MessageDescriptor, others Rules) (Check, error) {
+	g := newRuleGraph(others)
+	rules := g.root(desc)
+	return rules.checkFunc(), errors.Join(g.errs...)
 }

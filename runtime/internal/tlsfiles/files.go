@@ -50,6 +50,13 @@ type Files struct {
 	failed failed
 }
 
+// warned is what was logged last about a certificate.
+type warned struct {
+	leaf    *x509.Certificate
+	expired bool
+	at      time.Time
+}
+
 // generation is what the files held at a time.
 type generation struct {
 	pair  *tls.Certificate

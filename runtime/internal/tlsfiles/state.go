@@ -52,13 +52,6 @@ func (f *Files) Latest() (expires time.Time, err error) {
 	return pair.Leaf.NotAfter, errors.Join(pairErr, err)
 }
 
-// warned is what was logged last about a certificate.
-type warned struct {
-	leaf    *x509.Certificate
-	expired bool
-	at      time.Time
-}
-
 // warn logs a certificate that has expired or is about to.
 func (f *Files) warn(leaf *x509.Certificate, now time.Time, expired bool) {
 	if now.Before(warnFrom(leaf)) || !f.due(leaf, now, expired) {
