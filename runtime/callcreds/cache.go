@@ -52,6 +52,20 @@ func newToken(header map[string]string, sent time.Time, lifetime time.Duration) 
 	}
 }
 
+// Limits of the tokens of [OAuth2].
+const (
+	// RequestTimeout is how long a request for an access token may take.
+	RequestTimeout = 10 * time.Second
+	// DefaultLifetime is how long a token is used if the endpoint does not state its lifetime.
+	DefaultLifetime = 5 * time.Minute
+	// MaxLifetime is how long a token is used at most.
+	MaxLifetime = 24 * time.Hour
+	// MaxResponse is the number of bytes of the longest response of the endpoint.
+	MaxResponse = 1 << 20
+	// RejectionAge is the age from which a token that a server rejects is replaced.
+	RejectionAge = 10 * time.Second
+)
+
 // cache holds the newest token, and replaces it.
 type cache struct {
 	fetch   func(context.Context) (*token, error)

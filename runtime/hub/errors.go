@@ -49,13 +49,6 @@ func exhausted(reason rpcerr.Reason, limit int, format string) error {
 		WithMetadata("limit", strconv.Itoa(limit))
 }
 
-// busFailed counts an error of the bus, and returns UNAVAILABLE.
-func (h *Hub[T]) busFailed(cause error) error {
-	h.counts.busFailures.Add(1)
-	return ReasonBusFailed.Errorf(codes.Unavailable, "rooms are not connected to other replicas").
-		WithCause(cause)
-}
-
 // misuse returns INTERNAL for a mistake of the service, described in its log.
 func misuse(format string, args ...any) error {
 	return rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").

@@ -2,11 +2,11 @@ package hub
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -30,6 +30,49 @@ type Hub[T any] struct {
 	rooms   map[string]*room[T]
 	members int
 	owners  map[string]int // members of each principal
+}
+
+// Member is a member of a room, with a queue of messages. Its methods may be called concurrently,
+// except that only one goroutine may range over its messages at a time.
+type Member[T any] struct {
+	hub       *Hub[T]
+	room      *room[T]
+	id        uint64
+	name      string
+	principal *runtime.Principal
+	limits    *queueLimits
+	joined    bool // whether the room has had it; protected by the lock of the room
+	index     int  // in the room; protected by its lock
+	wake      chan struct{}
+
+	mu       sync.Mutex
+	queue    queue[T]
+	idle     bool          // a reader waits for wake
+	space    chan struct{} // closed when the queue has room; nil if no publisher waits
+	ended    bool
+	end      error // how its stream ends
+	lost     int64
+	merged   int64
+	notified atomic.Bool // whether the notice that the member has left was called
+}
+
+// room is a room with members.
+type room[T any] struct {
+	hub     *Hub[T]
+	key     string
+	entered int // members, and those about to join; protected by the lock of the hub
+	feed    feed[T]
+
+	mu      sync.Mutex // held to put messages into queues, never while anything is called or awaited
+	members []*Member[T]
+	busy    chan struct{} // closed when the publisher that waits for queues is done; nil without one
+}
+
+// counts are the counters of a hub.
+type counts struct {
+	published, conflated              atomic.Int64
+	busReceived, busLost, busFailures atomic.Int64
+	lost, disconnected                [Block + 1]atomic.Int64 // by policy
 }
 
 // New returns a hub. If an option has a function for messages of another type than T, Join and
@@ -156,68 +199,41 @@ func (h *Hub[T]) exit(r *room[T], owner string) {
 	}
 }
 
-// Join adds a member to a room, with the principal of ctx's call. The member must [Member.Leave].
-//
-// A room key that is empty or longer than 256 bytes is INVALID_ARGUMENT. A limit of the hub that
-// is exceeded is RESOURCE_EXHAUSTED, with the reason ROOM_FULL, TOO_MANY_ROOMS or
-// TOO_MANY_MEMBERSHIPS, and a bus that cannot subscribe is UNAVAILABLE.
-func (h *Hub[T]) Join(ctx context.Context, key string, opts ...MemberOption) (*Member[T], error) {
-	return h.join(ctx, key, queueLimits{}, opts)
+func (r *room[T]) snapshot() []*Member[T] {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.members)
 }
 
-// join is Join for an RPC whose policy has limits.
-func (h *Hub[T]) join(
-	ctx context.Context, key string, limits queueLimits, opts []MemberOption,
-) (*Member[T], error) {
-	if h.err != nil {
-		return nil, h.err
+// remove removes a member; r is locked.
+func (r *room[T]) remove(m *Member[T]) {
+	last := len(r.members) - 1
+	moved := r.members[last]
+	r.members[m.index], moved.index = moved, m.index
+	r.members[last] = nil
+	r.members = r.members[:last]
+	if 4*last < cap(r.members) && cap(r.members) > 64 {
+		r.members = slices.Clone(r.members) // a room that was large once
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if wrong := checkKey(key); wrong != "" {
-		return nil, invalidKey("room", wrong)
-	}
-	m := h.newMember(runtime.OriginOf(ctx).Principal, limits, opts)
-	r, err := h.enter(key, m.owner())
-	if err != nil {
-		return nil, err
-	}
-	m.room = r
-	if err := h.admit(ctx, m); err != nil {
-		return nil, err
-	}
-	return m, nil
 }
 
-// admit adds a member to its room and announces it, or undoes what it has done.
-func (h *Hub[T]) admit(ctx context.Context, m *Member[T]) error {
-	admitted, announced := false, false
-	defer func() { // also if the bus or the notice panics
-		switch {
-		case !admitted:
-			h.exit(m.room, m.owner())
-		case !announced:
-			m.leave(ctx, nil)
-		}
-	}()
-	if err := m.room.feed.ensure(ctx, m.room); err != nil {
-		return err
+// hold counts the message in n queues, and for its publisher.
+func (h *Hub[T]) hold(env *envelope[T], n int) {
+	env.shared.SendTo(n)
+	env.uses.Store(int64(n) + 1)
+	h.bytes.Add(env.size())
+}
+
+// release takes a message out of n queues.
+func (h *Hub[T]) release(env *envelope[T], n int) {
+	if env.uses.Add(int64(-n)) == 0 {
+		h.bytes.Add(-env.size())
 	}
-	arrival, err := h.notice(m, Joined)
-	if err != nil {
-		return err
-	}
-	if err := m.room.add(ctx, m, arrival); err != nil {
-		_, _ = h.notice(m, Left)
-		return err
-	}
-	admitted = true
-	if arrival != nil {
-		if err := h.forward(ctx, m.room.key, arrival.msg); err != nil {
-			return err
-		}
-	}
-	announced = true
-	return nil
+}
+
+// busFailed counts an error of the bus, and returns UNAVAILABLE.
+func (h *Hub[T]) busFailed(cause error) error {
+	h.counts.busFailures.Add(1)
+	return ReasonBusFailed.Errorf(codes.Unavailable, "rooms are not connected to other replicas").
+		WithCause(cause)
 }

@@ -3,59 +3,12 @@ package hub
 import (
 	"cmp"
 	"context"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 	"github.com/grpcservice/grpcservice/runtime/internal/encoded"
 )
-
-// Member is a member of a room, with a queue of messages. Its methods may be called concurrently,
-// except that only one goroutine may range over its messages at a time.
-type Member[T any] struct {
-	hub       *Hub[T]
-	room      *room[T]
-	id        uint64
-	name      string
-	principal *runtime.Principal
-	limits    *queueLimits
-	joined    bool // whether the room has had it; protected by the lock of the room
-	index     int  // in the room; protected by its lock
-	wake      chan struct{}
-
-	mu     sync.Mutex
-	queue  queue[T]
-	idle   bool          // a reader waits for wake
-	space  chan struct{} // closed when the queue has room; nil if no publisher waits
-	ended  bool
-	end    error // how its stream ends
-	lost   int64
-	merged int64
-	told   atomic.Bool // whether the notice that the member has left was called
-}
-
-// newMember returns a member that has not joined yet. limits are those of the RPC's policy.
-func (h *Hub[T]) newMember(
-	principal *runtime.Principal, limits queueLimits, opts []MemberOption,
-) *Member[T] {
-	m := &Member[T]{
-		hub: h, id: h.ids.Add(1), principal: principal,
-		limits: &h.limits, wake: make(chan struct{}, 1),
-	}
-	var own memberSettings
-	for _, opt := range opts {
-		opt.applyToMember(&own)
-	}
-	limits = own.or(h.settings.member.queueLimits).or(limits).or(defaultLimits())
-	if limits != h.limits {
-		different := limits
-		m.limits = &different
-	}
-	m.name = cmp.Or(own.name, h.settings.member.name, m.owner())
-	return m
-}
 
 // Room returns the key of the member's room.
 func (m *Member[T]) Room() string { return m.room.key }
@@ -72,20 +25,6 @@ func (m *Member[T]) owner() string {
 		return ""
 	}
 	return m.principal.ID
-}
-
-// Send delivers a message to this member only, in order with those of the room. It returns
-// [ErrLeft] if the member has left.
-func (m *Member[T]) Send(ctx context.Context, msg *T) error {
-	env, err := m.hub.wrap(msg)
-	if err != nil {
-		return err
-	}
-	if m.left() != nil {
-		return ErrLeft
-	}
-	m.hub.counts.published.Add(1)
-	return m.room.send(ctx, env, m)
 }
 
 // left returns the error with which the stream of the member has ended: ErrLeft if it ended without
@@ -105,9 +44,6 @@ func (m *Member[T]) failure() error {
 	defer m.mu.Unlock()
 	return m.end
 }
-
-// Leave removes the member from its room and ends its stream. Only the first call has an effect.
-func (m *Member[T]) Leave(ctx context.Context) { m.leave(ctx, nil) }
 
 // Disconnect removes the member from its room; its stream fails with err. It is for moderators.
 // The notice of [WithPresence] is called by [Member.Leave].

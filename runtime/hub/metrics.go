@@ -1,17 +1,8 @@
 package hub
 
 import (
-	"sync/atomic"
-
 	"github.com/grpcservice/grpcservice/runtime/metric"
 )
-
-// counts are the counters of a hub.
-type counts struct {
-	published, conflated              atomic.Int64
-	busReceived, busLost, busFailures atomic.Int64
-	lost, disconnected                [Block + 1]atomic.Int64 // by policy
-}
 
 // slowNames are the values of the label "policy".
 var slowNames = [...]string{

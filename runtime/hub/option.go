@@ -85,6 +85,16 @@ func WithConflate[T any, K comparable](key func(msg *T) K) Option {
 	})
 }
 
+// Presence is what a notice of [WithPresence] is about.
+type Presence int
+
+const (
+	// Joined means that a member joins.
+	Joined Presence = iota + 1
+	// Left means that a member has left or was disconnected.
+	Left
+)
+
 // WithPresence calls notice after a member has been admitted and before it receives messages, and
 // after it has left. A message that notice returns is published in the room: all members see the
 // arrival, the new one included, at the same place of the order. Notice must not modify the message

@@ -2,16 +2,6 @@ package hub
 
 import "context"
 
-// Presence is what a notice of [WithPresence] is about.
-type Presence int
-
-const (
-	// Joined means that a member joins.
-	Joined Presence = iota + 1
-	// Left means that a member has left or was disconnected.
-	Left
-)
-
 // notice asks for the message about a member; nil for none. No lock is held.
 func (h *Hub[T]) notice(m *Member[T], event Presence) (*envelope[T], error) {
 	if h.presence == nil {
@@ -28,7 +18,7 @@ func (h *Hub[T]) notice(m *Member[T], event Presence) (*envelope[T], error) {
 // another reason.
 func (m *Member[T]) leave(ctx context.Context, err error) {
 	m.withdraw(err)
-	if m.hub.presence == nil || m.told.Swap(true) {
+	if m.hub.presence == nil || m.notified.Swap(true) {
 		return
 	}
 	if msg := m.hub.presence(m, Left); msg != nil {
@@ -36,3 +26,6 @@ func (m *Member[T]) leave(ctx context.Context, err error) {
 		_ = m.hub.Publish(context.WithoutCancel(ctx), m.room.key, msg) // at most once
 	}
 }
+
+// Leave removes the member from its room and ends its stream. Only the first call has an effect.
+func (m *Member[T]) Leave(ctx context.Context) { m.leave(ctx, nil) }

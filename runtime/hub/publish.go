@@ -3,9 +3,8 @@ package hub
 import (
 	"cmp"
 	"context"
-	"sync/atomic"
 
-	"github.com/grpcservice/grpcservice/runtime/internal/encoded"
+	"google.golang.org/protobuf/proto"
 )
 
 // PublishOption configures one [Hub.Publish].
@@ -42,12 +41,35 @@ func (h *Hub[T]) Publish(ctx context.Context, key string, msg *T, opts ...Publis
 	return cmp.Or(err, h.forward(ctx, key, msg))
 }
 
-// envelope is a message that many queues share.
-type envelope[T any] struct {
-	msg    *T
-	shared encoded.Shared[T] // with its encoded form
-	key    any               // of conflation; nil if the message replaces none
-	uses   atomic.Int64      // queues that have it, and the publisher
+// forward sends a message to other replicas.
+func (h *Hub[T]) forward(ctx context.Context, key string, msg *T) error {
+	bus := h.settings.bus
+	if bus == nil {
+		return nil
+	}
+	data := append(append(make([]byte, 0, 512), format), h.origin[:]...)
+	data, err := proto.MarshalOptions{}.MarshalAppend(data, any(msg).(proto.Message))
+	if err != nil {
+		return misuse("%T cannot be encoded: %w", msg, err)
+	}
+	if err := bus.Publish(ctx, key, data); err != nil {
+		return h.busFailed(err)
+	}
+	return nil
+}
+
+// Send delivers a message to this member only, in order with those of the room. It returns
+// [ErrLeft] if the member has left.
+func (m *Member[T]) Send(ctx context.Context, msg *T) error {
+	env, err := m.hub.wrap(msg)
+	if err != nil {
+		return err
+	}
+	if m.left() != nil {
+		return ErrLeft
+	}
+	m.hub.counts.published.Add(1)
+	return m.room.send(ctx, env, m)
 }
 
 // wrap encodes a message and asks for its key, while no lock is held.
@@ -76,21 +98,4 @@ func (h *Hub[T]) wrap(msg *T) (*envelope[T], error) {
 func equalsItself(key any) bool {
 	same := key
 	return key == same
-}
-
-// hold counts the message in n queues, and for its publisher.
-func (h *Hub[T]) hold(env *envelope[T], n int) {
-	env.shared.SendTo(n)
-	env.uses.Store(int64(n) + 1)
-	h.bytes.Add(env.size())
-}
-
-// size returns the encoded size of the message in bytes.
-func (e *envelope[T]) size() int64 { return int64(e.shared.Size()) }
-
-// release takes a message out of n queues.
-func (h *Hub[T]) release(env *envelope[T], n int) {
-	if env.uses.Add(int64(-n)) == 0 {
-		h.bytes.Add(-env.size())
-	}
 }

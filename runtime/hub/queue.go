@@ -1,7 +1,24 @@
 package hub
 
+import (
+	"sync/atomic"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/encoded"
+)
+
 // smallest is the size of a queue's first ring.
 const smallest = 4
+
+// envelope is a message that many queues share.
+type envelope[T any] struct {
+	msg    *T
+	shared encoded.Shared[T] // with its encoded form
+	key    any               // of conflation; nil if the message replaces none
+	uses   atomic.Int64      // queues that have it, and the publisher
+}
+
+// size returns the encoded size of the message in bytes.
+func (e *envelope[T]) size() int64 { return int64(e.shared.Size()) }
 
 // entry is a message in a queue, or only a loss.
 type entry[T any] struct {

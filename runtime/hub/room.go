@@ -2,28 +2,8 @@ package hub
 
 import (
 	"context"
-	"slices"
-	"sync"
 	"time"
 )
-
-// room is a room with members.
-type room[T any] struct {
-	hub     *Hub[T]
-	key     string
-	entered int // members, and those about to join; protected by the lock of the hub
-	feed    feed[T]
-
-	mu      sync.Mutex // held to put messages into queues, never while anything is called or awaited
-	members []*Member[T]
-	busy    chan struct{} // closed when the publisher that waits for queues is done; nil without one
-}
-
-func (r *room[T]) snapshot() []*Member[T] {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.members)
-}
 
 // lock locks the room when no publisher waits for queues, so that all members receive messages in
 // the same order.
@@ -40,37 +20,6 @@ func (r *room[T]) lock(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	}
-}
-
-// add adds a member, and publishes its arrival if that is not nil.
-func (r *room[T]) add(ctx context.Context, m *Member[T], arrival *envelope[T]) error {
-	if err := r.lock(ctx); err != nil {
-		return err
-	}
-	if err := m.left(); err != nil { // by the notice of its arrival
-		r.mu.Unlock()
-		return err
-	}
-	m.joined, m.index = true, len(r.members)
-	r.members = append(r.members, m)
-	if arrival == nil {
-		r.mu.Unlock()
-		return nil
-	}
-	_ = r.deliver(ctx, arrival, r.members, 0) // the member has joined even if ctx ends meanwhile
-	return nil
-}
-
-// remove removes a member; r is locked.
-func (r *room[T]) remove(m *Member[T]) {
-	last := len(r.members) - 1
-	moved := r.members[last]
-	r.members[m.index], moved.index = moved, m.index
-	r.members[last] = nil
-	r.members = r.members[:last]
-	if 4*last < cap(r.members) && cap(r.members) > 64 {
-		r.members = slices.Clone(r.members) // a room that was large once
 	}
 }
 

@@ -21,16 +21,6 @@ type Authenticator struct {
 	now          func() time.Time
 }
 
-// verifier checks tokens.
-type verifier struct {
-	issuer    string
-	audiences []string
-	methods   methodTable
-	types     map[string]bool
-	scopes    []string
-	leeway    time.Duration
-}
-
 // RevokedFunc reports whether a token is revoked: see [WithRevocation].
 type RevokedFunc func(ctx context.Context, claims *Claims) (bool, error)
 

@@ -2,56 +2,16 @@ package jwtauth
 
 import (
 	"cmp"
-	"crypto"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/bits"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
-
-// Where the keys are; without one of them, they are discovered.
-const (
-	sourceURL = 1 << iota
-	sourceFile
-	sourceKeys
-	sourceSecret
-)
-
-type staticKey struct {
-	id     string
-	public crypto.PublicKey
-}
-
-// settings collects the options.
-type settings struct {
-	issuer       string
-	audiences    []string
-	algorithms   []string
-	types        []string
-	scopes       []string
-	leeway       time.Duration
-	maxTokenSize int
-	cacheTokens  int
-	cacheAge     time.Duration
-	revoked      RevokedFunc
-	noRevocation bool
-	logger       *slog.Logger
-
-	sources   int // bits
-	jwksURL   string
-	keyFile   string
-	keys      []staticKey
-	secrets   [][]byte
-	client    *http.Client
-	plainHTTP bool
-	timing    timing
-}
 
 // New returns an authenticator for the tokens of one issuer. [WithIssuer] and [WithAudience] are
 // required. It does not use the network; it reads the file of [WithKeyFile].

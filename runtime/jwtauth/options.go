@@ -11,6 +11,44 @@ import (
 // Option configures [New].
 type Option func(*settings)
 
+// Where the keys are; without one of them, they are discovered.
+const (
+	sourceURL = 1 << iota
+	sourceFile
+	sourceKeys
+	sourceSecret
+)
+
+// settings collects the options.
+type settings struct {
+	issuer       string
+	audiences    []string
+	algorithms   []string
+	types        []string
+	scopes       []string
+	leeway       time.Duration
+	maxTokenSize int
+	cacheTokens  int
+	cacheAge     time.Duration
+	revoked      RevokedFunc
+	noRevocation bool
+	logger       *slog.Logger
+
+	sources   int // bits
+	jwksURL   string
+	keyFile   string
+	keys      []staticKey
+	secrets   [][]byte
+	client    *http.Client
+	plainHTTP bool
+	timing    timing
+}
+
+type staticKey struct {
+	id     string
+	public crypto.PublicKey
+}
+
 // WithIssuer sets the issuer, which the claim iss must equal. It is required. Without an option
 // that says where the keys are, they are discovered: the issuer is an https URL, and its document
 // at /.well-known/openid-configuration must have the same issuer, to the last slash.

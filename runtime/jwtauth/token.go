@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -25,6 +26,16 @@ type token struct {
 // encoding is that of the parts of a token. It is strict, so that no two tokens differ in bits that
 // mean nothing.
 var encoding = base64.RawURLEncoding.Strict()
+
+// verifier checks tokens.
+type verifier struct {
+	issuer    string
+	audiences []string
+	methods   methodTable
+	types     map[string]bool
+	scopes    []string
+	leeway    time.Duration
+}
 
 // parseToken parses a token and checks its header.
 func (v *verifier) parseToken(raw string) (*token, error) {

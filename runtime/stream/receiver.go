@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"runtime/debug"
 	"time"
@@ -119,3 +120,6 @@ func pump[T any](s runtime.Stream[T], items chan<- item[T], stop <-chan struct{}
 		}
 	})
 }
+
+// errEndedGoroutine is INTERNAL "internal error" for callers; its own text is for the log.
+var errEndedGoroutine = fmt.Errorf("the stream ended its goroutine, as a test's FailNow does; yield an error instead: %w", errPanicked)

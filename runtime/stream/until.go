@@ -1,8 +1,6 @@
 package stream
 
 import (
-	"fmt"
-
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
@@ -41,6 +39,3 @@ func Until[T any](s runtime.Stream[T], done <-chan struct{}, reason error) runti
 		}
 	}
 }
-
-// errEndedGoroutine is INTERNAL "internal error" for callers; its own text is for the log.
-var errEndedGoroutine = fmt.Errorf("the stream ended its goroutine, as a test's FailNow does; yield an error instead: %w", errPanicked)
