@@ -124,3 +124,17 @@ const (
 	UploadStagedFilesLimit = "grpcservice_upload_staged_files_limit"
 	UploadStagingRejected  = "grpcservice_upload_staging_rejected_total"
 )
+
+// Long-running operations.
+const (
+	OperationStarted    = "grpcservice_operation_started_total"
+	OperationConflicts  = "grpcservice_operation_conflicts_total"
+	OperationAttempts   = "grpcservice_operation_attempts_total"
+	OperationRetries    = "grpcservice_operation_retries_total"
+	OperationLeasesLost = "grpcservice_operation_leases_lost_total"
+	OperationFinished   = "grpcservice_operation_finished_total"
+	OperationRunning    = "grpcservice_operation_running_attempts"
+	OperationWorkers    = "grpcservice_operation_workers"
+	OperationUnfinished = "grpcservice_operation_unfinished"
+	OperationOldest     = "grpcservice_operation_oldest_unfinished_timestamp_seconds"
+)

@@ -27,6 +27,7 @@ type attempt struct {
 	config *config
 	work   handler
 	op     *Record // as it was claimed
+	counts *counts
 	log    *slog.Logger
 	start  time.Time
 	ctx    context.Context // of the work
@@ -34,6 +35,9 @@ type attempt struct {
 	held   context.Context // ends when the lease is lost
 	lose   context.CancelFunc
 	over   context.CancelFunc // ends all of it
+
+	traceEnd func(error) // nil without a trace
+	err      error       // that the attempt failed with, once it is settled
 
 	lease *time.Timer // until the lease is lost, for all that this process knows
 
@@ -49,6 +53,7 @@ func (a *attempt) begin(base context.Context, sent time.Time) {
 	a.start, a.cancelled = time.Now(), !op.CancelTime.IsZero()
 	a.log = a.config.logger.With(slog.String(logMethod, strings.TrimPrefix(op.Method, "/")),
 		slog.String(logOperation, op.Name), slog.Int(logAttempt, op.Attempt))
+	base = a.trace(base)
 	a.held, a.lose = context.WithCancel(context.WithoutCancel(base))
 	a.over = func() {}
 	if op.Timeout > 0 {

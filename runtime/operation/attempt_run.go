@@ -16,6 +16,7 @@ import (
 
 // run runs the work and stores its ending.
 func (a *attempt) run() {
+	defer a.endTrace()
 	if e, ended := a.endedBefore(); ended {
 		a.settle(e)
 		return
@@ -50,6 +51,7 @@ func (a *attempt) endedBefore() (e ending, ended bool) {
 // startWork starts the work in a separate goroutine, and returns a channel that receives its
 // ending.
 func (a *attempt) startWork() <-chan ending {
+	a.counts.attempts.Add(1)
 	done := make(chan ending, 1)
 	go func() {
 		e := ending{err: errLeft, panicked: true}
@@ -75,7 +77,7 @@ func (a *attempt) settle(e ending) {
 	cancelled, stopping := a.asked()
 	switch {
 	case a.held.Err() != nil:
-		a.tell(e, slog.LevelWarn, "operation lost to another worker; the result of this one is dropped")
+		a.dropped(e)
 	case e.err == nil:
 		a.finish(e, nil)
 	case cancelled:
@@ -133,10 +135,11 @@ func (a *attempt) finish(e ending, err error) {
 		e.err = err // for the log
 	}
 	if lost != nil {
-		a.tell(e, slog.LevelWarn, "operation lost to another worker; the result of this one is dropped")
+		a.dropped(e)
 		return
 	}
 	code := rpcerr.PublicStatus(err).Code()
+	a.counts.finish(code)
 	a.tell(e, report.Level(code), "operation", slog.String("code", code.String()))
 }
 
@@ -170,18 +173,29 @@ const messageOverhead = 128
 // release releases the operation with what its work has saved.
 func (a *attempt) release(e ending, again Again) {
 	lost := a.persist(a.ctx, a.held, func(ctx context.Context) error { return a.store.Release(ctx, a.op.Name, a.op.Fence, again) })
-	if lost != nil {
-		return // the worker that has it now starts it again
+	if lost != nil { // the worker that has it now starts it again
+		a.counts.leasesLost.Add(1)
+		a.err = ErrLeaseLost
+		return
 	}
 	if again.Uncounted {
 		a.tell(e, slog.LevelInfo, "operation released")
 		return
 	}
+	a.counts.retries.Add(1)
 	a.tell(e, slog.LevelWarn, "operation will be retried", slog.Duration("after", again.After))
+}
+
+// dropped ends an attempt whose lease is lost.
+func (a *attempt) dropped(e ending) {
+	a.counts.leasesLost.Add(1)
+	a.tell(e, slog.LevelWarn, "operation lost to another worker; the result of this one is dropped")
+	a.err = cmp.Or(e.err, ErrLeaseLost)
 }
 
 // tell logs the end of the attempt.
 func (a *attempt) tell(e ending, level slog.Level, message string, attrs ...slog.Attr) {
+	a.err = e.err
 	attrs = append(attrs, slog.Duration("duration", time.Since(a.start)))
 	if id := runtime.OriginOf(a.ctx).RequestID; id != "" {
 		attrs = append(attrs, slog.String("request_id", id))

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/refreshed"
 	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
@@ -20,9 +21,12 @@ type Manager struct {
 	wake    chan struct{} // holds a token when there may be something to claim
 	origins origins
 
+	unfinished *refreshed.Value[[]Count] // nil without a store
+
 	mu       sync.Mutex
 	handlers map[string]handler  // by method
 	running  map[string]*attempt // by name
+	counts   map[string]*counts  // by method
 	ran      bool
 	warned   bool // that it does not run
 	errs     []error
@@ -37,11 +41,13 @@ func NewManager(store Store, opts ...Option) *Manager {
 		wake:     make(chan struct{}, 1),
 		handlers: make(map[string]handler),
 		running:  make(map[string]*attempt),
+		counts:   make(map[string]*counts),
 	}
 	if store == nil {
 		m.config.fail("operation.NewManager: the store is nil; pass one, such as Memory()")
 	} else {
 		m.store = recoveredStore{store}
+		m.unfinished = refreshed.New(m.store.Count)
 	}
 	return m
 }
@@ -108,9 +114,8 @@ func (m *Manager) extract(op *Record) (ctx context.Context) {
 // carrierOf returns what an operation inherits from the call of ctx.
 func (m *Manager) carrierOf(ctx context.Context) map[string]string {
 	carrier := map[string]string{}
-	for key, value := range m.config.inject(ctx) {
-		carrier[key] = value
-	}
+	maps.Copy(carrier, m.config.inject(ctx))
+	m.config.injectTrace(ctx, carrier)
 	if id := runtime.OriginOf(ctx).RequestID; id != "" {
 		carrier[requestIDHeader] = id
 	}

@@ -215,6 +215,49 @@ func (m *memory) Expire(_ context.Context, n int) (expired int, err error) {
 	return expired, nil
 }
 
+// Count implements [Store].
+func (m *memory) Count(context.Context) ([]Count, error) {
+	type group struct {
+		method string
+		phase  Phase
+	}
+	now, counts := time.Now(), make(map[group]*Count)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.ops {
+		if e.rec.Done() {
+			continue
+		}
+		in := group{e.rec.Method, phaseOf(e.rec, now)}
+		count := counts[in]
+		if count == nil {
+			count = &Count{Method: in.method, Phase: in.phase, Oldest: e.rec.CreateTime}
+			counts[in] = count
+		}
+		count.Number++
+		if e.rec.CreateTime.Before(count.Oldest) {
+			count.Oldest = e.rec.CreateTime
+		}
+	}
+	all := make([]Count, 0, len(counts))
+	for _, count := range counts {
+		all = append(all, *count)
+	}
+	return all, nil
+}
+
+// phaseOf returns the phase of an operation that is not done.
+func phaseOf(r *Record, now time.Time) Phase {
+	switch {
+	case r.LeaseUntil.IsZero():
+		return Waiting
+	case r.LeaseUntil.After(now):
+		return Running
+	default:
+		return Expired
+	}
+}
+
 // Watch implements [Store].
 func (m *memory) Watch(_ context.Context, seen *Record) (<-chan struct{}, error) {
 	m.mu.Lock()

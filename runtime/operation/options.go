@@ -24,6 +24,8 @@ type config struct {
 	backoff, longest time.Duration
 	inject           func(context.Context) map[string]string
 	extract          func(context.Context, map[string]string) context.Context
+	tracer           Tracer // nil without one
+	name             string
 	errs             []error
 }
 
@@ -170,6 +172,10 @@ func WithPropagation(inject func(context.Context) map[string]string, extract fun
 		c.inject, c.extract = inject, extract
 	}
 }
+
+// WithName names the manager: the label "name" of its metrics, "" by default. A process with several
+// managers gives each another name; the metrics of managers with the same name are added up.
+func WithName(name string) Option { return func(c *config) { c.name = name } }
 
 // Names of log attributes.
 const (

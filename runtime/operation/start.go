@@ -40,11 +40,15 @@ func (m *Manager) start(ctx context.Context, info runtime.MethodInfo, op *Record
 	}
 	switch conflict := (*ConflictError)(nil); {
 	case errors.As(err, &conflict):
+		m.countsOf(op.Method).conflicts.Add(1)
 		return nil, conflictError(op, conflict, rules.conflictKey)
 	case err != nil:
 		return nil, storeError(ctx, op.Name, err)
 	case !created && stored.Digest != op.Digest:
 		return nil, reused(rules.idempotencyKey)
+	}
+	if created {
+		m.countsOf(op.Method).started.Add(1)
 	}
 	m.wakeUp()
 	return stored, nil

@@ -68,6 +68,10 @@ type Store interface {
 	// Expire removes up to n operations whose ExpireTime has passed, and returns their number. It
 	// may remove some earlier.
 	Expire(ctx context.Context, n int) (int, error)
+	// Count counts the operations that are not done, with those that were deleted. Metrics ask for it
+	// up to four times a minute in each process, so it must be cheap however many operations are
+	// done: an index on those that are not is enough.
+	Count(ctx context.Context) ([]Count, error)
 	// Watch returns a channel that is closed when the operation is done, cancelled, or gone,
 	// unless it is so in seen: at once if it is so already. It is a hint: the channel may be
 	// closed without a change, and late or never for changes by other processes. The watch ends
@@ -162,6 +166,28 @@ type Result struct {
 // ReservedStatusBytes is the maximum size of a [Result]'s Status that [Store.Finish] accepts even
 // if the store is full, as long as the Result has nothing else.
 const ReservedStatusBytes = 512
+
+// Phase is what an operation that is not done is doing.
+type Phase string
+
+const (
+	// Waiting operations have no lease: they are due, or wait for a retry or a conflict key.
+	Waiting Phase = "waiting"
+	// Running operations have a lease.
+	Running Phase = "running"
+	// Expired operations have a lease that has expired: their worker is gone, and no other has
+	// claimed them yet.
+	Expired Phase = "expired"
+)
+
+// Count is how many operations of a method are in a phase; at least one.
+type Count struct {
+	Method string
+	Phase  Phase
+	Number int
+	// Oldest is the CreateTime of the oldest of them.
+	Oldest time.Time
+}
 
 // Again specifies when a released operation is due again.
 type Again struct {

@@ -45,6 +45,11 @@ func (s recoveredStore) Expire(ctx context.Context, n int) (expired int, err err
 	return s.Store.Expire(ctx, n)
 }
 
+func (s recoveredStore) Count(ctx context.Context) (counts []Count, err error) {
+	defer recovered(&err)
+	return s.Store.Count(ctx)
+}
+
 func (s recoveredStore) Watch(ctx context.Context, seen *Record) (news <-chan struct{}, err error) {
 	defer recovered(&err)
 	return s.Store.Watch(ctx, seen)

@@ -109,7 +109,10 @@ func (m *Manager) claim(ctx context.Context, n int) (c claims) {
 // newAttempt returns an attempt at an operation that was claimed with a request sent at the given
 // time. It counts as running until end.
 func (m *Manager) newAttempt(op *Record, sent time.Time) *attempt {
-	a := &attempt{store: m.store, config: &m.config, work: m.handlerOf(op.Method), op: op}
+	a := &attempt{
+		store: m.store, config: &m.config, work: m.handlerOf(op.Method), op: op,
+		counts: m.countsOf(op.Method),
+	}
 	a.begin(m.contextOf(op), sent)
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -172,8 +175,8 @@ const stubborn = 5 * time.Second
 func (m *Manager) tellRunning() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for name := range m.running {
-		m.config.logger.LogAttrs(context.Background(), slog.LevelWarn, "work has not returned although its context has ended",
+	for name, a := range m.running {
+		m.config.logger.LogAttrs(a.ctx, slog.LevelWarn, "work has not returned although its context has ended",
 			slog.String(logOperation, name))
 	}
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime/operation"
@@ -11,6 +12,7 @@ var findTests = []testCase{
 	{"lists are by name, a page at a time", testListPages},
 	{"lists have no more bytes than asked for", testListBytes},
 	{"lists have what is asked for", testListFilters},
+	{"counts are of what is not done", testCount},
 	{"a watch tells of the end", testWatchDone},
 	{"a watch tells of a cancellation", testWatchCancel},
 	{"a watch tells that an operation is deleted", testWatchDelete},
@@ -38,6 +40,57 @@ func testListPages(s *suite) {
 		s.same(fmt.Sprintf("pages of %d", size), got, names[1:5]...)
 	}
 	s.same("after a name that there is not", s.found(operation.Query{After: "operations/11"}), names[3:]...)
+}
+
+func testCount(s *suite) {
+	s.counts("an empty store")
+	first, second := s.created(op()), s.created(op())
+	s.created(op(lasting(short), func(r *operation.Record) { r.Method = otherMethod }))
+	two := operation.Count{Method: method, Phase: operation.Waiting, Number: 2, Oldest: first.CreateTime}
+	one := operation.Count{Method: method, Phase: operation.Waiting, Number: 1}
+	other := operation.Count{Method: otherMethod, Phase: operation.Waiting, Number: 1}
+	s.counts("new operations", two, other)
+
+	r := s.claimed(1)[0]
+	running := operation.Count{Method: method, Phase: operation.Running, Number: 1, Oldest: r.CreateTime}
+	s.counts("a claimed operation", running, one, other)
+	s.must(s.Release(s.ctx, r.Name, r.Fence, operation.Again{After: time.Hour}))
+	s.counts("a released operation", two, other)
+
+	s.must(s.Delete(s.ctx, second.Name))
+	s.counts("a deleted operation that is not done", two, other)
+	_, err := s.RequestCancel(s.ctx, first.Name, operation.Result{Status: []byte("cancelled")})
+	s.must(err)
+	one.Oldest = second.CreateTime
+	s.counts("a cancelled operation", one, other)
+
+	s.claimed(1, otherMethod)
+	other.Phase = operation.Expired
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(short) {
+		counts, err := s.Count(s.ctx)
+		s.must(err)
+		if slices.ContainsFunc(counts, func(c operation.Count) bool { return c.Phase == operation.Expired }) {
+			break
+		}
+	}
+	s.counts("an expired lease", one, other)
+}
+
+// counts checks what the store counts; an Oldest that is zero is not checked.
+func (s *suite) counts(what string, want ...operation.Count) {
+	s.Helper()
+	got, err := s.Count(s.ctx)
+	s.must(err)
+	same := len(got) == len(want)
+	for _, w := range want {
+		same = same && slices.ContainsFunc(got, func(c operation.Count) bool {
+			return c.Method == w.Method && c.Phase == w.Phase && c.Number == w.Number &&
+				(w.Oldest.IsZero() || c.Oldest.Equal(w.Oldest))
+		})
+	}
+	if !same {
+		s.Errorf("%s: counted %+v, want %+v", what, got, want)
+	}
 }
 
 func testListBytes(s *suite) {
