@@ -23,7 +23,7 @@ PROTOS := $(CURDIR)/.protos
 # The example's copy of them: a buf module must be inside its project.
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 # The modules.
-MODULES := . runtime/operation runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/roles runtime/jwtauth runtime/validate runtime/filter/sqltest internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/versions benchmarks tools
+MODULES := . runtime/operation runtime/grpcprom runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/roles runtime/jwtauth runtime/validate runtime/filter/sqltest internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/versions benchmarks tools
 # The public protos. Those of internal/e2e are private.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
 # The commit that `make breaking` compares with: the last release. Without a release, it compares
@@ -46,7 +46,7 @@ demo: generate-shop $(BIN)/grpcurl ## Generate the shop, serve it, call every RP
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
-test: lint breaking test-root test-race test-32bit test-operation test-otel test-otlp test-redis test-roles test-jwtauth test-validate test-sql test-foreign test-deploy test-production test-examples test-tools ## Run all checks and all tests
+test: lint breaking test-root test-race test-32bit test-operation test-prometheus test-otel test-otlp test-redis test-roles test-jwtauth test-validate test-sql test-foreign test-deploy test-production test-examples test-tools ## Run all checks and all tests
 
 .PHONY: test-root
 test-root: $(BIN)/staticcheck $(BIN)/buf $(BIN)/grpcurl $(BIN)/protoc-gen-go ## Run the unit tests, the golden tests and the documentation
@@ -69,6 +69,10 @@ test-32bit: ## Compile generated code for a 32-bit platform, and run the tests o
 .PHONY: test-operation
 test-operation: ## Run the tests of the module for long-running operations
 	cd runtime/operation && $(RACE) ./...
+
+.PHONY: test-prometheus
+test-prometheus: ## Run the tests of the module for Prometheus, those of allocations without the race detector
+	cd runtime/grpcprom && $(RACE) ./... && $(TEST) -run 'Alloc|Memory' .
 
 .PHONY: test-otel
 test-otel: ## Run the tests of the module for OpenTelemetry, those of allocations without the race detector
