@@ -116,6 +116,7 @@ test-servers: ## Install the servers that tests start (Debian, as root)
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	command -v prometheus >/dev/null && command -v promtool >/dev/null || missing="$$missing prometheus"; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
 	[ -n "$$missing" ] || exit 0; \
 	policy=/usr/sbin/policy-rc.d; \
 	if ! [ -e $$policy ]; then \
