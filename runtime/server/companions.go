@@ -15,17 +15,24 @@ import (
 // accompany several servers.
 type Companion interface {
 	// Start is called before s accepts connections, and must return: what runs on runs in goroutines
-	// of the companion. ctx has the values of that of [Server.Serve] and does not end; it is not for
-	// what runs on. An error, such as an address that is taken, makes Serve return it before a call
-	// is accepted.
+	// of the companion. An error, such as an address that is taken, makes Serve return it before a
+	// call is accepted. ctx has the values of that of [Server.Serve] and ends after stop has returned.
 	//
 	// stop is called when the last call of s has finished, so a companion is there during the whole
-	// shutdown. It must return when its context ends, after one second. stop may be nil.
+	// shutdown. All companions together have one second for it; then, and when a second signal stops
+	// s at once, the context of stop ends, and stop must return. stop may be nil.
+	//
+	// If s is shut down before Start returns, Start has one second; then ctx ends, and Serve returns
+	// without the companion.
 	Start(ctx context.Context, s *Server) (stop func(context.Context) error, err error)
 }
 
-// companionGrace is how long a companion may take to stop.
-const companionGrace = time.Second
+const (
+	// companionGrace is how long the companions of a server may take to stop.
+	companionGrace = time.Second
+	// companionExit is how long a companion may take to return when its context has ended.
+	companionExit = 100 * time.Millisecond
+)
 
 // WithCompanions adds companions. They start in their order, and stop in the reverse order. If one
 // cannot start, those before it are stopped, and [Server.Serve] returns the error. [On] panics,
@@ -42,64 +49,113 @@ func WithCompanions(companions ...Companion) Option {
 	}
 }
 
-// accompanied is a companion that has started.
+// accompanied is a companion that is started.
 type accompanied struct {
 	companion Companion
-	stop      func(context.Context) error
+	server    *Server
+	ctx       context.Context // of Start
+	cancel    func()
+	stop      func(context.Context) error // once it has started
 }
 
 // startCompanions starts the companions, and returns what stops them.
 func (s *Server) startCompanions(ctx context.Context) (stop func() error, err error) {
-	ctx = context.WithoutCancel(ctx)
-	var started []accompanied
+	var started []*accompanied
 	stop = func() error { return s.stopCompanions(ctx, started) }
-	for _, c := range s.pipeline.companions {
-		var stopThis func(context.Context) error
-		err := s.callCompanion(ctx, c, func() (err error) { stopThis, err = c.Start(ctx, s); return err })
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("cannot start %T: %w", c, err), stop())
+	for _, companion := range s.pipeline.companions {
+		c := &accompanied{companion: companion, server: s}
+		c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
+		if err := c.start(ctx); err != nil {
+			c.cancel()
+			return nil, errors.Join(fmt.Errorf("cannot start %T: %w", companion, err), stop())
 		}
-		if stopThis != nil {
-			started = append(started, accompanied{c, stopThis})
-		}
+		started = append(started, c)
 	}
 	return stop, nil
 }
 
+// start starts the companion. If the server is shut down meanwhile, it does not wait for long.
+func (c *accompanied) start(serving context.Context) error {
+	err := errExited
+	started := inBackground(func() {
+		err = c.call(func() (err error) { c.stop, err = c.companion.Start(c.ctx, c.server); return err })
+	})
+	select {
+	case <-started:
+		return err
+	case <-serving.Done():
+	case <-c.server.stop.Requested:
+	}
+	if c.server.stop.Wait(companionGrace, started) {
+		return err
+	}
+	c.cancel()
+	select {
+	case <-started:
+		return err
+	case <-time.After(companionExit):
+	}
+	go func() { // that it has returned late is all the same
+		<-started
+		if err == nil && c.stop != nil {
+			_ = c.call(func() error { return c.stop(c.ctx) })
+		}
+	}()
+	return errors.New("its Start has not returned, and the server is shut down")
+}
+
 // stopCompanions stops companions, the last of them first.
-func (s *Server) stopCompanions(ctx context.Context, started []accompanied) error {
+func (s *Server) stopCompanions(ctx context.Context, started []*accompanied) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), companionGrace)
+	defer cancel()
 	var errs []error
 	for _, c := range slices.Backward(started) {
-		if err := s.stopCompanion(ctx, c); err != nil {
+		if err := c.end(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("cannot stop %T: %w", c.companion, err))
 		}
+		c.cancel()
 	}
 	return errors.Join(errs...)
 }
 
-// stopCompanion stops c, and waits no longer than it may take.
-func (s *Server) stopCompanion(ctx context.Context, c accompanied) error {
-	ctx, cancel := context.WithTimeout(ctx, companionGrace)
+// end stops the companion, and waits no longer than until the end of ctx.
+func (c *accompanied) end(ctx context.Context) error {
+	if c.stop == nil {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	err := errExited
-	stopped := inBackground(func() {
-		err = s.callCompanion(ctx, c.companion, func() error { return c.stop(ctx) })
-	})
+	stopped := inBackground(func() { err = c.call(func() error { return c.stop(ctx) }) })
+	left := companionExit
+	if deadline, ok := ctx.Deadline(); ok {
+		left += max(0, time.Until(deadline))
+	}
+	if c.server.stop.Wait(left, stopped) {
+		return err
+	}
+	cancel() // if a second signal has ended the wait
 	select {
 	case <-stopped:
 		return err
-	case <-time.After(companionGrace + companionGrace/10): // it returns when its context ends
-		return fmt.Errorf("it has not returned after %v, when its context ended", companionGrace)
+	case <-time.After(companionExit):
+		return errors.New("it has not returned although its context has ended")
 	}
 }
 
-// callCompanion calls a function of c, and recovers its panic.
-func (s *Server) callCompanion(ctx context.Context, c Companion, call func() error) (err error) {
+// call calls a function of the companion, and recovers its panic.
+func (c *accompanied) call(fn func() error) (err error) {
 	defer func() {
-		if value := recover(); value != nil {
-			report.Panic(ctx, s.pipeline.logger, value, slog.String("companion", fmt.Sprintf("%T", c)))
-			err = fmt.Errorf("panic: %v", value)
+		value := recover()
+		if value == nil {
+			return
 		}
+		p := c.server.pipeline
+		stack := report.Panic(c.ctx, p.logger, value, slog.String("companion", fmt.Sprintf("%T", c.companion)))
+		if p.crash {
+			die(value, stack)
+		}
+		err = fmt.Errorf("panic: %v", value)
 	}()
-	return call()
+	return fn()
 }

@@ -3,7 +3,9 @@ package server_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	goruntime "runtime"
 	"slices"
 	"strings"
@@ -98,6 +100,10 @@ func TestCompanionsFailInAnyWay(t *testing.T) {
 			start: func(context.Context, *server.Server) error { return errors.New("the address is taken") }},
 		"panics at its start": {entries: []string{"start a", "start b", "stop a"}, want: "cannot start server_test.companion: panic: boom",
 			start: func(context.Context, *server.Server) error { panic("boom") }},
+		"ends its goroutine at its start": {entries: []string{"start a", "start b", "stop a"}, want: "ended its goroutine",
+			start: func(context.Context, *server.Server) error { goruntime.Goexit(); return nil }},
+		"returns when it must": {entries: []string{"start a", "start b", "stop a"}, want: "cannot start server_test.companion: context canceled",
+			start: func(ctx context.Context, _ *server.Server) error { <-ctx.Done(); return ctx.Err() }},
 		"cannot stop": {entries: all, want: "cannot stop server_test.companion: stuck",
 			stop: func(context.Context) error { return errors.New("stuck") }},
 		"panics at its end":    {entries: all, want: "panic: boom", stop: func(context.Context) error { panic("boom") }},
@@ -124,8 +130,132 @@ func TestCompanionThatHangs(t *testing.T) {
 	defer close(release)
 	var j journal
 	err := serveBriefly(t, server.WithCompanions(companion{name: "a", journal: &j, stop: func(context.Context) error { <-release; return nil }}))
-	if err == nil || !strings.Contains(err.Error(), "it has not returned after 1s") {
+	if err == nil || !strings.Contains(err.Error(), "it has not returned although its context has ended") {
 		t.Errorf("Serve returned %v", err)
+	}
+}
+
+// TestCompanionThatDoesNotStart checks that a shutdown ends the wait for a companion whose Start
+// hangs, and that the companion is stopped if it starts late.
+func TestCompanionThatDoesNotStart(t *testing.T) {
+	release, stopped := make(chan struct{}), make(chan struct{})
+	var j journal
+	err := serveBriefly(t, server.WithCompanions(companion{name: "a", journal: &j,
+		start: func(context.Context, *server.Server) error { <-release; return nil },
+		stop:  func(ctx context.Context) error { defer close(stopped); return ctx.Err() },
+	}))
+	if err == nil || !strings.Contains(err.Error(), "its Start has not returned, and the server is shut down") {
+		t.Errorf("Serve returned %v", err)
+	}
+	close(release)
+	echotest.Within(t, stopped)
+}
+
+// TestCompanionsOfAForcedShutdown checks that a second signal does not wait for companions.
+func TestCompanionsOfAForcedShutdown(t *testing.T) {
+	var j journal
+	var forced context.Context
+	stop := func(ctx context.Context) error { <-ctx.Done(); forced = ctx; return nil }
+	srv := echotest.Start(t, echotest.Behaving(succeed), server.WithCompanions(companion{name: "a", journal: &j, stop: stop}),
+		server.WithDrainDelay(0))
+	wait(t, "it serves", func() bool { return srv.Server.Status().State == server.StateServing })
+	srv.Server.GRPC().Stop()
+	if err := forced.Err(); !errors.Is(err, context.Canceled) {
+		t.Errorf("the context of stop ended with %v", err)
+	}
+}
+
+// TestCompanionOfTwoServers checks that a value may accompany several servers of a process, each for
+// its own life.
+func TestCompanionOfTwoServers(t *testing.T) {
+	var j journal
+	var servers []*server.Server
+	shared := companion{name: "a", journal: &j, start: func(_ context.Context, s *server.Server) error {
+		servers = append(servers, s)
+		return nil
+	}}
+	first := echotest.Start(t, echotest.Behaving(succeed), server.WithCompanions(shared), server.WithDrainDelay(0))
+	wait(t, "the first serves", func() bool { return first.Server.Status().State == server.StateServing })
+	second := echotest.Start(t, echotest.Behaving(succeed), server.WithCompanions(shared), server.WithDrainDelay(0))
+	wait(t, "the second serves", func() bool { return second.Server.Status().State == server.StateServing })
+	if err := first.Server.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if got := j.all(); !slices.Equal(got, []string{"start a", "start a", "stop a"}) || second.Server.Status().State != server.StateServing {
+		t.Errorf("got %v, the other server is %v", got, second.Server.Status().State)
+	}
+	if err := second.Server.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if got := j.all(); len(got) != 4 || len(servers) != 2 || servers[0] == servers[1] {
+		t.Errorf("got %v of %d servers", got, len(servers))
+	}
+}
+
+// page is a companion as a user writes one: an HTTP server on a separate address.
+type page struct {
+	addr string
+	told chan string // the address that it has; nil if nobody asks
+}
+
+func (p page) Start(ctx context.Context, s *server.Server) (func(context.Context) error, error) {
+	lis, err := new(net.ListenConfig).Listen(ctx, "tcp", p.addr)
+	if err != nil {
+		return nil, err
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, s.Status().State.String())
+	})}
+	go srv.Serve(lis) // returns when it is shut down
+	if p.told != nil {
+		p.told <- lis.Addr().String()
+	}
+	return srv.Shutdown, nil
+}
+
+// TestPageDuringTheLifeOfAServer reads a page while the server serves and drains, and holds that
+// two servers cannot have it at one address.
+func TestPageDuringTheLifeOfAServer(t *testing.T) {
+	told := make(chan string, 1)
+	var addr string
+	get := func() string {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		resp, err := client.Get("http://" + addr)
+		if err != nil {
+			return err.Error()
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			return err.Error()
+		}
+		return string(body)
+	}
+	running, release := make(chan struct{}), make(chan struct{})
+	srv := echotest.Start(t, echotest.Behaving(func(context.Context) error {
+		close(running)
+		<-release
+		return nil
+	}), server.WithCompanions(page{"127.0.0.1:0", told}), server.WithDrainDelay(0))
+	addr = echotest.Within(t, told)
+	called := make(chan error, 1)
+	go func() { called <- echotest.Kinds["One"](context.Background(), srv.Conn) }()
+	echotest.Within(t, running)
+	if got := get(); got != "serving" {
+		t.Errorf("the page shows %s", got)
+	}
+	if err := serveBriefly(t, server.WithCompanions(page{addr: addr})); err == nil || !strings.Contains(err.Error(), "cannot start server_test.page: listen tcp") {
+		t.Errorf("a second server with the address returned %v", err)
+	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- srv.Server.Shutdown(context.Background()) }()
+	wait(t, "the page shows the drain", func() bool { return get() == "draining" })
+	close(release)
+	if err := errors.Join(echotest.Within(t, stopped), echotest.Within(t, called)); err != nil {
+		t.Error(err)
+	}
+	if got := get(); got == "draining" || got == "stopped" {
+		t.Errorf("after the shutdown the page shows %s", got)
 	}
 }
 

@@ -52,6 +52,16 @@ var crashes = map[string]func(t *testing.T){
 		_, _ = (echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}).One(t.Context(), new(text))
 		<-t.Context().Done()
 	},
+	"Companion": func(t *testing.T) {
+		_ = server.New(server.WithCrashOnPanic(), server.WithCompanions(panickyCompanion{})).Run(t.Context(), "127.0.0.1:0")
+	},
+}
+
+// panickyCompanion is a companion that panics.
+type panickyCompanion struct{}
+
+func (panickyCompanion) Start(context.Context, *server.Server) (func(context.Context) error, error) {
+	panic("the end")
 }
 
 // crashServer serves impl until a panic ends the process.
@@ -81,7 +91,7 @@ func TestCrashOnPanic(t *testing.T) {
 				t.Fatalf("the process ended with %v:\n%s", err, out.String())
 			}
 			wants := []string{"panic: the end [WithCrashOnPanic]", "crash_test.go:"}
-			if name != "Background" {
+			if name != "Background" && name != "Companion" { // outside calls
 				wants = append(wants, "the handler was told")
 			}
 			for _, want := range wants {

@@ -80,7 +80,7 @@ func raise(err error) {
 // WithCrashOnPanic makes a panic end the process, for services that prefer a restart to continuing
 // after a panic. It applies to every panic that the server would otherwise recover: in a method,
 // in the iterator of a stream, in a goroutine of [runtime.Go] within a call, passed to
-// [runtime.Recovered], in observers, and in functions of [Server.Background].
+// [runtime.Recovered], in observers, in functions of [Server.Background], and in companions.
 //
 // The panic is logged and the [PanicHandler] returns; then the process exits with code 2 and the
 // panic on stderr. Nothing is drained: no goroutine is waited for, no deferred function runs, and

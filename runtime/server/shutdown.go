@@ -30,7 +30,8 @@ const (
 //  5. Connections are closed, and the server waits for methods and background functions to return.
 //
 // If ctx is canceled earlier, steps 2 to 4 are cut short. Whatever methods do, a shutdown takes at
-// most three seconds more than the two options. A server that was shut down before Serve cannot
+// most three seconds more than the two options, and a little more than one second for companions
+// ([WithCompanions]), which stop last. A server that was shut down before Serve cannot
 // serve.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
