@@ -84,7 +84,7 @@ func stated(t *testing.T, change func(*runtime.Policy)) *runtime.Service[echotes
 	if err != nil {
 		t.Fatal(err)
 	}
-	return runtime.NewService("test.v1.Stated", desc.(protoreflect.FileDescriptor),
+	return runtime.NewService("test.v1.Stated", desc,
 		runtime.Unary("One", echotest.Service.One, one), runtime.ServerStream("Many", echotest.Service.Many, many))
 }
 
