@@ -14,8 +14,19 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// serverObserver observes the calls that a server receives.
+// serverObserver observes the calls that a server receives. operation.Register finds it among the
+// observers of the server, and traces attempts at operations with it.
 type serverObserver struct{ t *Telemetry }
+
+// Inject is [Telemetry.Inject].
+func (o serverObserver) Inject(ctx context.Context) map[string]string { return o.t.Inject(ctx) }
+
+// Attempt is [Telemetry.Attempt].
+func (o serverObserver) Attempt(
+	ctx context.Context, operation, method string, number int, carrier map[string]string,
+) (attempt context.Context, end func(error)) {
+	return o.t.Attempt(ctx, operation, method, number, carrier)
+}
 
 // Bind implements [runtime.Observer].
 func (o serverObserver) Bind(info runtime.MethodInfo) runtime.MethodObserver {

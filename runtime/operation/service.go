@@ -8,6 +8,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/metric"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
@@ -16,17 +18,29 @@ import (
 // the operations that they started. Callers must be authenticated; server.WithPolicy can require
 // scopes, or make the methods public.
 //
-// If r is a server.Server, m runs operations while it serves; otherwise call [Manager.Run].
+// If r is a server.Server, m runs operations while it serves, its metrics are among the sources of
+// the server, and without [WithTracing] an observer of the server that is a [Tracer], such as that
+// of grpcotel, traces its attempts. Otherwise, call [Manager.Run].
 func Register(r grpc.ServiceRegistrar, m *Manager) {
 	server.Register[operationsService](r, operationsTable, &operationsServer{manager: m, waits: newSeats(waitsPerCaller)})
-	if srv, ok := r.(background); ok {
-		srv.Background(ServiceName, m.Run)
+	srv, ok := r.(owner)
+	if !ok {
+		return
+	}
+	srv.Background(ServiceName, m.Run)
+	srv.AddSources(m)
+	for _, observer := range srv.Observers() {
+		if tracer, ok := observer.(Tracer); ok && m.config.tracer == nil {
+			m.config.tracer = tracer
+		}
 	}
 }
 
-// background is a server that runs functions while it serves.
-type background interface {
+// owner is a server that runs operations, and makes them visible.
+type owner interface {
 	Background(name string, work func(context.Context) error)
+	AddSources(sources ...metric.Source)
+	Observers() []runtime.Observer
 }
 
 // operationsServer implements google.longrunning.Operations for a manager.

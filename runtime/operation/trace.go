@@ -31,7 +31,8 @@ type Tracer interface {
 	) (attempt context.Context, end func(error))
 }
 
-// WithTracing traces the attempts at operations. There is no span for an operation that ends before
+// WithTracing traces the attempts at operations. [Register] finds the tracer of a server by itself.
+// There is no span for an operation that ends before
 // its work starts: it was cancelled, or has no attempt left.
 func WithTracing(tracer Tracer) Option {
 	return func(c *config) {

@@ -16,10 +16,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/metric"
 	"github.com/grpcservice/grpcservice/runtime/operation"
+	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
 type spanKey struct{}
@@ -126,6 +129,37 @@ func TestTracingElsewhere(t *testing.T) {
 		}
 		tr.want(t, `start `+paintPath+` 1 in "" after "call"`, `end operations/ 1: <nil>`)
 	})
+}
+
+// tracingObserver is an observer of a server that is a tracer, as that of grpcotel is.
+type tracingObserver struct{ *tracer }
+
+// Bind implements runtime.Observer.
+func (tracingObserver) Bind(runtime.MethodInfo) runtime.MethodObserver { return nil }
+
+// TestTracerOfAServer checks that Register finds the tracer among the observers of a server, and
+// adds the manager to its sources of metrics.
+func TestTracerOfAServer(t *testing.T) {
+	tr, method := &tracer{}, painting(runtime.Operation{})
+	var m *operation.Manager
+	d := newDesk(t, func(_ *server.Server, manager *operation.Manager) {
+		m = manager
+		method.Handle(m, result("done", nil))
+	}, server.WithObservers(tracingObserver{tr}))
+	op, err := method.Start(traced(t.Context()), m, request(t, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if op, err = d.raw.WaitOperation(as(t.Context(), "ann"), &longrunningpb.WaitOperationRequest{Name: op.GetName()}); err != nil || !op.GetDone() {
+		t.Fatalf("the operation is %v (%v), want it done", op, err)
+	}
+	if err := d.stop(); err != nil {
+		t.Error(err)
+	}
+	tr.want(t, `start `+paintPath+` 1 in "call" after "call"`, `end operations/ 1: <nil>`)
+	if !slices.Contains(d.srv.Sources(), metric.Source(m)) {
+		t.Error("the manager is no source of the server")
+	}
 }
 
 // headersOnly is a tracer that injects nothing.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,10 @@ func WithObservers(observers ...runtime.Observer) Option {
 		c.observers = append(c.observers, observers...)
 	}
 }
+
+// Observers returns the observers of [WithObservers], in their order. A part that makes other work
+// than calls visible, such as attempts at operations, asks them whether they can.
+func (s *Server) Observers() []runtime.Observer { return slices.Clone(s.pipeline.observers) }
 
 // shieldInterval is the shortest time between two records of panics of one observer.
 const shieldInterval = time.Minute
