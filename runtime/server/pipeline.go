@@ -35,6 +35,9 @@ func (p *pipeline) noteUnhandled(a *bounds.Arrival) {
 		err = context.DeadlineExceeded
 	}
 	c := m.begin(a)
+	if err == error(errUnhandled) && m != p.unknown {
+		c.step.Store(&decodeStep)
+	}
 	c.call.start = a.At
 	defer m.finish(c, &err)
 	m.observe(c)

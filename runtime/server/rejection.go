@@ -2,8 +2,13 @@ package server
 
 import (
 	"context"
+	"io"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/msgsize"
 )
 
 // decodeStep is the name of the step that decodes requests.
@@ -15,6 +20,27 @@ func (c *callContext) rejectedBy() string {
 		return *step
 	}
 	return ""
+}
+
+// decode decodes the request of a unary call.
+func (c *callContext) decode(req any, decode func(any) error) (err error) {
+	decoded := false
+	defer func() {
+		if !decoded { // or the codec has panicked
+			c.step.Store(&decodeStep)
+		}
+	}()
+	if err := decode(req); err != nil {
+		return err
+	}
+	decoded = true
+	return nil
+}
+
+// isUndecodable reports whether an error of grpc's RecvMsg is about the message, and not about the
+// end of the stream.
+func isUndecodable(err error) bool {
+	return err != io.EOF && (status.Code(err) == codes.Internal || msgsize.Exceeded(err))
 }
 
 // noteStep records the step around a method that a call is in; nil for the method.

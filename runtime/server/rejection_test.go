@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -25,6 +26,13 @@ func (rejectAll) Bind(runtime.MethodInfo, protoreflect.MessageDescriptor) (serve
 	return func(context.Context, proto.Message) error { return errors.New("invalid") }, nil
 }
 
+// panicAtAll is a validator that panics.
+type panicAtAll struct{}
+
+func (panicAtAll) Bind(runtime.MethodInfo, protoreflect.MessageDescriptor) (server.ValidateFunc, error) {
+	return func(context.Context, proto.Message) error { panic("validator") }, nil
+}
+
 // TestOutcomesNameTheStep checks that observers learn which step has rejected a call, for all kinds
 // of RPC.
 func TestOutcomesNameTheStep(t *testing.T) {
@@ -37,9 +45,12 @@ func TestOutcomesNameTheStep(t *testing.T) {
 		method func(context.Context) error
 		want   string
 	}{
-		"":             {method: func(context.Context) error { return rejected }},
-		"panic":        {method: func(context.Context) error { panic("method") }},
-		"authenticate": {opts: []server.Option{server.WithAuthenticator(failing)}, policy: runtime.Policy{Auth: &runtime.Auth{}}, want: "authenticate"},
+		"":                          {method: func(context.Context) error { return rejected }},
+		"panic":                     {method: func(context.Context) error { panic("method") }},
+		"authenticate":              {opts: []server.Option{server.WithAuthenticator(failing)}, policy: runtime.Policy{Auth: &runtime.Auth{}}, want: "authenticate"},
+		"authenticator that panics": {opts: []server.Option{server.WithAuthenticator(panicking)}, policy: runtime.Policy{Auth: &runtime.Auth{}}, want: "authenticate"},
+		"validator that panics":     {policy: runtime.Policy{Validate: true}, opts: []server.Option{server.WithValidator(panicAtAll{})}, want: "validator"},
+		"decode":                    {opts: []server.Option{server.WithGRPCOptions(grpc.MaxRecvMsgSize(1))}, want: "decode"},
 		"authorize": {opts: []server.Option{server.WithAuthenticator(known)},
 			policy: runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"write"}}}, want: "authorize"},
 		"rates":      {policy: runtime.Policy{Rates: []runtime.Rate{once}}, calls: 2, want: "rates"},
@@ -87,8 +98,9 @@ func TestOutcomesNameTheStep(t *testing.T) {
 }
 
 var (
-	failing = server.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return nil, errors.New("bad") })
-	known   = server.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return runtime.NewPrincipal("ann"), nil })
+	failing   = server.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return nil, errors.New("bad") })
+	panicking = server.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { panic("authenticator") })
+	known     = server.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return runtime.NewPrincipal("ann"), nil })
 )
 
 // TestSuccessHasNoStep checks that a call that succeeds has been rejected by no step.
@@ -102,6 +114,41 @@ func TestSuccessHasNoStep(t *testing.T) {
 		err := call(echotest.Context(t), srv.Conn)
 		if got := echotest.Within(t, seen); err != nil || got.Step != "" || got.Duration <= 0 || got.Duration > time.Minute {
 			t.Errorf("%s: %v, %+v", kind, err, got)
+		}
+	}
+}
+
+// garbage is a codec that sends what no message is encoded as.
+type garbage struct{ name string }
+
+func (g garbage) Name() string              { return g.name }
+func (garbage) Marshal(any) ([]byte, error) { return []byte{0xff, 0xff}, nil }
+func (garbage) Unmarshal([]byte, any) error { return nil }
+
+// TestUndecodableRequestsHaveAStep sends what cannot be decoded, in an encoding that the server has
+// and in one that it has not.
+func TestUndecodableRequestsHaveAStep(t *testing.T) {
+	seen := make(outcomes, 1)
+	srv := echotest.Start(t, echotest.Behaving(succeed), server.WithObservers(seen))
+	for _, codec := range []encoding.Codec{garbage{"proto"}, garbage{"none"}} {
+		for kind := range echotest.Kinds {
+			desc := &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
+			stream, err := srv.Conn.NewStream(echotest.Context(t), desc, "/test.v1.Echo/"+kind, grpc.ForceCodec(codec))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := stream.SendMsg(new(text)); err != nil {
+				t.Fatal(err)
+			}
+			if err := stream.CloseSend(); err != nil {
+				t.Fatal(err)
+			}
+			if err := stream.RecvMsg(new(text)); err == nil {
+				t.Errorf("%s succeeds", kind)
+			}
+			if got := echotest.Within(t, seen); got.Step != "decode" {
+				t.Errorf("%s: %+v", kind, got)
+			}
 		}
 	}
 }

@@ -121,11 +121,16 @@ func (m *method) enterUnary(c *callContext) (context.Context, error) {
 	return c.withDeadline(c.call.policy.deadlines), nil
 }
 
-// enter passes a call through the gates.
+// enter passes a call through the gates. One that panics has rejected the call too.
 func (m *method) enter(ctx context.Context, c *callContext) error {
-	for i := range m.gates {
-		if err := m.gates[i].pass(ctx, c); err != nil {
-			c.step.Store(&m.gates[i].step)
+	passed := 0
+	defer func() {
+		if passed < len(m.gates) {
+			c.step.Store(&m.gates[passed].step)
+		}
+	}()
+	for ; passed < len(m.gates); passed++ {
+		if err := m.gates[passed].pass(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -134,8 +139,7 @@ func (m *method) enter(ctx context.Context, c *callContext) error {
 
 // receive decodes the request of a unary call and checks it.
 func (m *method) receive(ctx context.Context, c *callContext, req any, decode func(any) error) error {
-	if err := decode(req); err != nil {
-		c.step.Store(&decodeStep)
+	if err := c.decode(req, decode); err != nil {
 		return receiveError(err)
 	}
 	return m.accept(ctx, c, req)

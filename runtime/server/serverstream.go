@@ -72,6 +72,9 @@ func (s *serverStream) RecvMsg(req any) (err error) {
 	}
 	if err := s.ServerStream.RecvMsg(req); err != nil {
 		s.whole.CompareAndSwap(false, err == io.EOF)
+		if isUndecodable(err) {
+			s.call.step.Store(&decodeStep)
+		}
 		return cmp.Or(s.over(), receiveError(err))
 	}
 	s.watch.touch()

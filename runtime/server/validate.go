@@ -54,9 +54,19 @@ func (m *method) accept(ctx context.Context, c *callContext, req any) error {
 	default: // the user's own codec, whose messages have no rules
 		return nil
 	}
-	for i := range checks {
-		if err := checks[i].run(ctx, msg); err != nil {
-			c.step.Store(&checks[i].step)
+	return c.check(ctx, msg, checks)
+}
+
+// check checks a request. A check that panics has rejected the request too.
+func (c *callContext) check(ctx context.Context, msg proto.Message, checks []namedCheck) error {
+	passed := 0
+	defer func() {
+		if passed < len(checks) {
+			c.step.Store(&checks[passed].step)
+		}
+	}()
+	for ; passed < len(checks); passed++ {
+		if err := checks[passed].run(ctx, msg); err != nil {
 			return err
 		}
 	}
