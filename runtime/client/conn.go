@@ -53,12 +53,17 @@ func (c *Conn) NewStream(
 			call.finish(err)
 		}
 	}()
-	opts = append(opts[:len(opts):len(opts)], grpc.OnFinish(call.finish))
+	opts = append(opts[:len(opts):len(opts)], grpc.OnFinish(func(err error) {
+		if err == nil && !desc.ServerStreams { // grpc finishes while it receives the only response
+			call.received.Store(1)
+		}
+		call.finish(err)
+	}))
 	stream, err := c.ClientConn.NewStream(ctx, desc, method, opts...)
 	if err != nil {
 		return nil, err
 	}
-	return &observedStream{stream, call}, nil
+	return &observedStream{stream, call, desc.ServerStreams}, nil
 }
 
 func kindOf(desc *grpc.StreamDesc) runtime.Kind {
@@ -99,7 +104,8 @@ func (c *Conn) other(path string, kind runtime.Kind) *observedMethod {
 // observedStream counts the messages of a stream.
 type observedStream struct {
 	grpc.ClientStream
-	call *observedCall
+	call    *observedCall
+	several bool // whether the server sends a stream
 }
 
 func (s *observedStream) SendMsg(msg any) error {
@@ -112,7 +118,7 @@ func (s *observedStream) SendMsg(msg any) error {
 
 func (s *observedStream) RecvMsg(msg any) error {
 	err := s.ClientStream.RecvMsg(msg)
-	if err == nil {
+	if err == nil && s.several {
 		s.call.received.Add(1)
 	}
 	return err

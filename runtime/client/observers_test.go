@@ -224,9 +224,20 @@ func TestObserversOfOtherClients(t *testing.T) {
 	}
 	more, _ := w.take()
 	ends = append(ends, more...)
+	desc = &grpc.StreamDesc{ClientStreams: true}
+	cs, err = conn.NewStream(metadata.AppendToOutgoingContext(ctx, "x-request-id", "1"), desc, "/test.v1.Echo/Join")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(cs.SendMsg(echotest.TenBytes), cs.CloseSend(), cs.RecvMsg(new(echotest.Text))); err != nil {
+		t.Fatal(err)
+	}
+	more, _ = w.take()
+	ends = append(ends, more...)
 	want := []string{
 		"One unary OK sent 1 received 1, id true", "None unary Unimplemented sent 0 received 0, id true",
 		"Chat bidi_stream OK sent 1 received 1, id true",
+		"Join client_stream OK sent 1 received 1, id true",
 	}
 	if !slices.Equal(ends, want) {
 		t.Errorf("observed %q, want %q", ends, want)
