@@ -23,7 +23,7 @@ PROTOS := $(CURDIR)/.protos
 # The example's copy of them: a buf module must be inside its project.
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 # The modules.
-MODULES := . runtime/operation runtime/grpcprom runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/roles runtime/jwtauth runtime/validate runtime/filter/sqltest internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/versions benchmarks tools
+MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/roles runtime/jwtauth runtime/validate runtime/filter/sqltest internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/versions benchmarks tools
 # The public protos. Those of internal/e2e are private.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
 # The commit that `make breaking` compares with: the last release. Without a release, it compares
@@ -73,6 +73,7 @@ test-operation: ## Run the tests of the module for long-running operations
 .PHONY: test-prometheus
 test-prometheus: ## Run the tests of the module for Prometheus, those of allocations without the race detector
 	cd runtime/grpcprom && $(RACE) ./... && $(TEST) -run 'Alloc|Memory' .
+	cd runtime/grpcprom/middlewaretest && $(TEST) ./...
 
 .PHONY: test-otel
 test-otel: ## Run the tests of the module for OpenTelemetry, those of allocations without the race detector

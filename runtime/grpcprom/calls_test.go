@@ -364,13 +364,17 @@ func TestHedges(t *testing.T) {
 func TestLiveStreams(t *testing.T) {
 	servicetest.NoLeaks(t)
 	metrics := grpcprom.New()
-	received := make(chan struct{})
+	checked, sent, answered := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	e := serve(t, metrics, echotest.Table, echotest.Funcs{
 		ChatFunc: func(_ context.Context, reqs runtime.Stream[echotest.Text]) runtime.Stream[echotest.Text] {
 			return func(yield func(*echotest.Text, error) bool) {
+				n := 0
 				for req, err := range reqs {
 					if !yield(req, err) || err != nil {
 						return
+					}
+					if n++; n == 5 {
+						close(answered)
 					}
 				}
 			}
@@ -383,12 +387,15 @@ func TestLiveStreams(t *testing.T) {
 				return
 			}
 		}
-		<-received
+		close(sent)
+		<-checked
 	}) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		if n++; n == 5 {
+			<-sent
+			<-answered
 			got := series(t, metrics)
 			for key, value := range map[string]float64{
 				call("grpc_server_started_total", "bidi_stream", "Chat"):                   1,
@@ -402,7 +409,7 @@ func TestLiveStreams(t *testing.T) {
 					t.Errorf("while the stream is open, %s is %v, want %v", key, got[key], value)
 				}
 			}
-			close(received)
+			close(checked)
 		}
 	}
 	e.stop()
