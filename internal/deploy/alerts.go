@@ -143,8 +143,8 @@ var rateLimit = limit{
 
 var concurrencyLimit = limit{
 	name: "GRPCConcurrencyLimitRejects", step: "concurrency", share: 0.01, what: "as many calls as its policy permits are running",
-	runbook: "See the panels Concurrency and Latency. Slow calls: find what they wait for, such as a database. More calls than usual: add pods, " +
-		"or raise max_concurrent if the pods have CPU and memory left.",
+	runbook: "See the panels of limits and latency. Slow calls: find what they wait for, such as a database. More calls than usual: add pods, " +
+		"or raise concurrency.limit if the pods have CPU and memory left.",
 }
 
 // limitAlert returns the alert about methods whose calls a limit rejects. Only methods with such a
