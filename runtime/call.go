@@ -34,8 +34,9 @@ type Call interface {
 	// Sent returns how many responses the method has sent so far: 0 or 1 unless the RPC returns a
 	// stream of responses. A client sends requests.
 	Sent() int64
-	// Logger returns the server's logger with the method and the request ID. It allocates: keep it in
-	// a variable.
+	// Logger returns the server's logger with the method and the request ID. Records that are logged
+	// without a context have that of the call, with what observers added to it, such as a span. It
+	// allocates: keep it in a variable.
 	Logger() *slog.Logger
 }
 

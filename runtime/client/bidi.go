@@ -67,7 +67,7 @@ func runSender[Req any](ctx context.Context, s *sender, m *Method, reqs runtime.
 			return
 		}
 		if value := recover(); value != nil {
-			s.panicked(ctx, value)
+			s.panicked(value)
 			return
 		}
 		s.fail(m.misuse("the request stream ended its goroutine, as a test's FailNow does; yield an error instead"))
@@ -110,13 +110,13 @@ func (s *sender) fail(err error) {
 
 // panicked passes a panic to the goroutine that ranges over the responses, or logs it if that
 // goroutine has finished its range.
-func (s *sender) panicked(ctx context.Context, value any) {
+func (s *sender) panicked(value any) {
 	p := requestPanicOf(value)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over {
 		report.Log(func() {
-			slog.ErrorContext(ctx, "panic in a request stream after its call", "panic", p.Value, "stack", string(p.Stack))
+			slog.ErrorContext(s.call.outgoing, "panic in a request stream after its call", "panic", p.Value, "stack", string(p.Stack))
 		})
 		return
 	}

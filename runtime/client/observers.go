@@ -183,7 +183,8 @@ func (c *observedCall) Sent() int64 { return c.sent.Load() }
 // Logger implements [runtime.Call].
 func (c *observedCall) Logger() *slog.Logger {
 	info := c.method.info
-	return slog.With("method", info.Service+"/"+info.Name, "request_id", c.RequestID())
+	logger := slog.With("method", info.Service+"/"+info.Name, "request_id", c.RequestID())
+	return report.InContext(c.ctx, logger)
 }
 
 func (c *observedCall) begin(o *watcher) {

@@ -95,10 +95,11 @@ const (
 // clientCall is a running call with a stream.
 type clientCall struct {
 	grpc.ClientStream
-	ctx    context.Context // of the caller
-	cancel context.CancelFunc
-	ended  bool            // RecvMsg has reported the end
-	header *responseHeader // nil if no option needs it
+	ctx      context.Context // of the caller
+	outgoing context.Context // with what observers added
+	cancel   context.CancelFunc
+	ended    bool            // RecvMsg has reported the end
+	header   *responseHeader // nil if no option needs it
 
 	observed *observedCall // nil if the call is not observed
 	outcome  error         // what the observers see
@@ -163,7 +164,7 @@ func (m *Method) start(ctx context.Context) (*clientCall, error) {
 	}
 	openheader.Started(ctx, cs.Header)
 	return &clientCall{
-		ClientStream: cs, ctx: ctx, cancel: cancel, header: header,
+		ClientStream: cs, ctx: ctx, outgoing: outgoing, cancel: cancel, header: header,
 		observed: call, outcome: errStopped,
 	}, nil
 }

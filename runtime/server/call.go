@@ -20,6 +20,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/internal/encoded"
 	"github.com/grpcservice/grpcservice/runtime/internal/heldheader"
 	"github.com/grpcservice/grpcservice/runtime/internal/join"
+	"github.com/grpcservice/grpcservice/runtime/internal/report"
 	"github.com/grpcservice/grpcservice/runtime/internal/requestid"
 	"github.com/grpcservice/grpcservice/runtime/internal/resource"
 	"github.com/grpcservice/grpcservice/runtime/limit"
@@ -115,7 +116,8 @@ func (c *callContext) Sent() int64 { return c.call.sent.Load() }
 // Logger implements [runtime.Call].
 func (c *callContext) Logger() *slog.Logger {
 	m := c.call.method
-	return m.logger.With(slog.String(logMethod, m.log.name), slog.String(logRequestID, c.RequestID()))
+	logger := m.logger.With(slog.String(logMethod, m.log.name), slog.String(logRequestID, c.RequestID()))
+	return report.InContext(c, logger)
 }
 
 // Draining implements [callctx.Call].
