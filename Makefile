@@ -175,7 +175,7 @@ fuzz: ## Fuzz each target for FUZZTIME (10s)
 	done
 
 # In the ordinary tests, these tests take seconds. Here, SOAK sets their duration. A directory may be
-# in a module of its own.
+# in a separate module.
 .PHONY: soak
 soak: ## Run the tests with random failures for SOAKTIME (1m) each
 	@for dir in $$(git grep --untracked -l '^func TestSoak' -- '*_test.go' | xargs -n 1 dirname | sort -u); do \

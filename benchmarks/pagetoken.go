@@ -86,7 +86,7 @@ func pageBlock(ctx context.Context, stack string, n int) block {
 }
 
 // secondPage returns the request for what comes after the first page. The map has one entry, as
-// aip-go refuses many of its own tokens for requests with more: it sums up the encoded request,
+// aip-go rejects many of its own tokens for requests with more: it sums up the encoded request,
 // whose maps have no order.
 func secondPage(ctx context.Context, serve pager) (*pagev1.ListItemsRequest, error) {
 	req := &pagev1.ListItemsRequest{

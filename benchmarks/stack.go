@@ -82,7 +82,7 @@ const (
 var reader = runtime.NewPrincipal("reader", "read", "here")
 
 // callerOf returns a context whose calls send what callers of a stack send: the token, and
-// generated clients of ours a request ID.
+// our generated clients a request ID.
 func callerOf(ctx context.Context, stack string) context.Context {
 	ctx = metadata.AppendToOutgoingContext(ctx, tokenKey, readerToken)
 	if stack == ours || stack == oursNoLog {

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Observer watches calls, for example to count or trace them: those that a server receives, or those
-// that a client makes. Bind is called once for each method, when the method is registered or bound
-// to a connection, so that labels and attributes are looked up once. It may return nil to skip a
-// method.
+// Observer watches calls, for example to count or trace them: those that a server receives, or
+// those that a client makes. Bind is called once for each method, when the method is registered or
+// bound to a connection, so that labels and attributes are looked up once. It may return nil to
+// skip a method.
 //
 // A panic of an observer is logged, at most once a minute; the call continues, and End is called
 // even if Begin panicked.

@@ -14,8 +14,8 @@ import (
 
 const self = "github.com/grpcservice/grpcservice"
 
-// TestPluginLinksNoGRPC keeps the plugin small and fast to start. Of the runtime it links the checks
-// of policies, the names of workloads that these check, and the names of metrics.
+// TestPluginLinksNoGRPC keeps the plugin small and fast to start. Of the runtime it links the
+// checks of policies, the names of workloads that these check, and the names of metrics.
 func TestPluginLinksNoGRPC(t *testing.T) {
 	shared := []string{self + "/runtime/policy", self + "/runtime/internal/spiffe", self + "/runtime/metric"}
 	for _, dep := range dependencies(t, self+"/cmd/...") {

@@ -9,7 +9,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/metric"
 )
 
-// Severities of alerts, as kube-prometheus has them: critical wakes somebody, warning waits for the
+// Severities of alerts, as kube-prometheus has them: critical pages an engineer, warning waits for the
 // morning.
 const (
 	critical = "critical"

@@ -1,7 +1,8 @@
 // Package deploy generates the files for deploying a service: an image, manifests, alerts, a
 // dashboard, and the service config of its clients. The manifests are for Kubernetes, Istio and
-// Prometheus. Timeouts, retries, thresholds and shutdown times are derived from the policies of the protos and from the runtime's defaults, so the files match
-// the behavior of the server. Encoders write all YAML and JSON.
+// Prometheus. Timeouts, retries, thresholds and shutdown times are derived from the policies of the
+// protos and from the runtime's defaults, so the files match the behavior of the server. Encoders
+// write all YAML and JSON.
 package deploy
 
 import (

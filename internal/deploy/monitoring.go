@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// monitoring returns the manifests for Prometheus and Grafana. They are a directory of their own,
+// monitoring returns the manifests for Prometheus and Grafana. They are in a separate directory,
 // because only clusters with the Prometheus Operator accept them.
 func monitoring(app App) []manifest {
 	return []manifest{podMonitorOf(app), prometheusRuleOf(app), {

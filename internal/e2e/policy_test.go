@@ -18,7 +18,7 @@ import (
 // policyCase is a call of a policyService, and what becomes of it.
 type policyCase struct {
 	service string
-	as      string // who calls
+	as      string // the caller
 	req     *kindsv1.Request
 	before  int  // calls that are accepted before
 	beside  bool // another call runs
@@ -63,7 +63,7 @@ var policyCases = map[string]policyCase{
 	"success as a warning":   {service: "LoudService", req: small, level: "WARN"},
 }
 
-// failing is a request that the method answers with NOT_FOUND.
+// failing is a request for which the method returns NOT_FOUND.
 var failing = &kindsv1.Request{Fault: kindsv1.Fault_FAULT_STATUS, Code: int32(codes.NotFound)}
 
 // TestPolicies makes each call on every kind of RPC, and looks at what the caller and the log get.

@@ -392,13 +392,13 @@ func TestPoliciesNameTheFieldsOfBatches(t *testing.T) {
 				problem: batch.children: page.items also names a field, and a method is either paged or a batch; remove one of them`,
 		},
 		{
-			name: "a batch that is named goes before a page that is found", said: `batch: {children: "user_ids"}`,
+			name: "a batch that is named overrides a page that is found", said: `batch: {children: "user_ids"}`,
 			proto: users("BatchGetUsers", `repeated int32 user_ids = 1; string page_token = 2;`, `repeated User list = 1; string next_page_token = 2;`, ``),
 			want: `batch mode=ordered children=user_ids results=list single=GetUser
 				batch, declared: children: user_ids, as its policy says; results: list, in the same order`,
 		},
 		{
-			name:  "a page that is found goes before a batch that is found",
+			name:  "a page that is found overrides a batch that is found",
 			proto: users("BatchGetUsers", `repeated int32 user_ids = 1; string page_token = 2;`, `repeated User list = 1; string next_page_token = 2;`, ``),
 			want: `page items=list token=page_token next=next_page_token
 				page, certain: items: list, the only repeated field`,

@@ -102,16 +102,18 @@ func (d *deployment) app(command string, services []deploy.Service) (deploy.App,
 	return deploy.App{
 		Module: context.Below(d.directory.Root), Workspace: context.Workspace, GoWorkOff: context.WorkOff,
 		Name: d.name, Image: d.image, Port: cmp.Or(d.port, deploy.DefaultPort), TLSSecret: d.tls,
-		Dir:       strings.TrimPrefix(d.directory.ImportPath, d.directory.Module+"/"),
-		Command:   strings.TrimPrefix(f.ImportPath, f.Module+"/"),
-		Version:   deploy.DefaultVersion, Monitoring: d.has("monitoring"), SLO: cmp.Or(d.slo, deploy.DefaultSLO),
+		Dir:     strings.TrimPrefix(d.directory.ImportPath, d.directory.Module+"/"),
+		Command: strings.TrimPrefix(f.ImportPath, f.Module+"/"),
+		Version: deploy.DefaultVersion, Monitoring: d.has("monitoring"), SLO: cmp.Or(d.slo, deploy.DefaultSLO),
 		GoVersion: context.GoVersion(deploy.DefaultGoVersion), DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
 		Services: services,
 	}, nil
 }
 
 // has reports whether a part is among those to write and compare.
-func (d *deployment) has(part string) bool { return len(d.parts) == 0 || slices.Contains(d.parts, part) }
+func (d *deployment) has(part string) bool {
+	return len(d.parts) == 0 || slices.Contains(d.parts, part)
+}
 
 // have returns the wanted files that the user has.
 func (d *deployment) have(wanted map[string][]byte) (map[string][]byte, error) {

@@ -27,8 +27,8 @@ func (m *merger) destination(svc Service, typ string) *edit {
 	e := m.beside(svc, typ)
 	for _, f := range files {
 		if f.generated {
-			m.problems.Warnf(f.at(f.ast.Name.Pos()), "the file that declares %s is generated, so its missing methods go to %s; declare it in a "+
-				"file of your own", typ, e.path())
+			m.problems.Warnf(f.at(f.ast.Name.Pos()), "the file that declares %s is generated, so its missing methods go to %s; declare it in "+
+				"your own file", typ, e.path())
 			break
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
-// table finds keys by their hashes. The time of a search tells nothing about the hashes in the
+// table finds keys by their hashes. The time of a search reveals nothing about the hashes in the
 // table: where a hash is searched depends on a seed of the process, and what is found there is
 // compared in constant time.
 type table struct {

@@ -412,7 +412,7 @@ func TestLoaderEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// TestCloseSendsWhatWasAskedFor checks that it waits, and that nobody is let in again.
+// TestCloseSendsWhatWasAskedFor checks that it waits, and that no call is accepted afterwards.
 func TestCloseSendsWhatWasAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{}

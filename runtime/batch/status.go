@@ -84,7 +84,7 @@ func (s *statusField) set(item protoreflect.Message, st *status.Status) {
 // shortMessage is the maximum size in bytes of a shortened status message.
 const shortMessage = 80
 
-// shorten reduces the status of an item to its code and the beginning of its message.
+// shorten reduces the status of an item to its code and the start of its message.
 func (s *statusField) shorten(item protoreflect.Message) {
 	st := status.Convert(s.get(item))
 	message := st.Message()

@@ -54,8 +54,8 @@ type Failure struct {
 }
 
 // Statuses returns the failures as a map of statuses by index, as AIP-233 has them in
-// failed_requests. A status holds what a caller may see: see [rpcerr.PublicStatus]. Failures with an
-// index above [math.MaxInt32], for which such a map has no key, are only in r.Failures.
+// failed_requests. A status holds what a caller may see: see [rpcerr.PublicStatus]. Failures with
+// an index above [math.MaxInt32], for which such a map has no key, are only in r.Failures.
 func (r Result) Statuses() map[int32]*spb.Status {
 	if len(r.Failures) == 0 {
 		return nil

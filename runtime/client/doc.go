@@ -7,10 +7,11 @@
 //	books := libraryv1service.NewBookServiceClient(conn)
 //	book, err := books.GetBook(ctx, req)
 //
-// [Dial] returns a [Conn], a *grpc.ClientConn with TLS, keepalive, load balancing and the retries that
-// policies allow. Generated clients work on any [grpc.ClientConnInterface]: they set the deadline
-// of the policy, send the request ID, hedge calls, and return errors with a status. Call options
-// travel in the context; see [WithCallOptions]. [Backoff] retries what policies do not cover.
+// [Dial] returns a [Conn], a *grpc.ClientConn with TLS, keepalive, load balancing and the retries
+// that policies allow. Generated clients work on any [grpc.ClientConnInterface]: they set the
+// deadline of the policy, send the request ID, hedge calls, and return errors with a status. Call
+// options travel in the context; see [WithCallOptions]. [Backoff] retries what policies do not
+// cover.
 //
 // In the order of a program:
 //

@@ -240,7 +240,7 @@ func (c *observedCall) attempt(o *watcher, n int) {
 	}
 }
 
-// withAttempts returns options with which grpc tells c of each attempt.
+// withAttempts returns options with which grpc notifies c of each attempt.
 func (c *observedCall) withAttempts(options []grpc.CallOption) []grpc.CallOption {
 	if c == nil || !c.method.attempts {
 		return options

@@ -33,8 +33,8 @@
 //
 // rpc.server.call.duration and rpc.client.call.duration are histograms in seconds. They count calls
 // by rpc.method and rpc.status_code. Rejected calls, unknown methods and additional attempts are
-// counters with the names and labels of package metric. [WithSources] adds everything that a server,
-// a hub and other parts report.
+// counters with the names and labels of package metric. [WithSources] adds everything that a
+// server, a hub and other parts report.
 //
 // # Conventions
 //

@@ -40,7 +40,8 @@ type outcome struct {
 	old     []otelmetric.RecordOption
 }
 
-// bind resolves the method of one side, whose failed and durations are set; more are its attributes.
+// bind resolves the method of one side, whose failed and durations are set; more are its
+// attributes.
 func (m *boundMethod) bind(
 	t *Telemetry, info runtime.MethodInfo, kind trace.SpanKind, more ...attribute.KeyValue,
 ) {

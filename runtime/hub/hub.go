@@ -16,7 +16,7 @@ import (
 // concurrently. A hub has no goroutines and needs no Close; rooms without members take no memory.
 type Hub[T any] struct {
 	settings settings
-	limits   queueLimits // of members without limits of their own
+	limits   queueLimits // of members that set none
 	err      error       // a mistake in the options, returned by Join and Publish
 	conflate func(*T) any
 	presence func(*Member[T], Presence) *T

@@ -67,8 +67,8 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestMetricsOfBlock counts a message that a publisher gave up on, and a member that blocked for too
-// long.
+// TestMetricsOfBlock counts a message that a publisher gave up on, and a member that blocked for
+// too long.
 func TestMetricsOfBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New[message](hub.WithBlock(time.Hour), hub.WithQueue(1))

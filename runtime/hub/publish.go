@@ -20,8 +20,8 @@ func Except[T any](m *Member[T]) PublishOption { return PublishOption{except: m.
 // If ctx ends while Publish waits, it returns the error of ctx; members that had room have the
 // message, and the others have lost it. If the bus fails, the error is UNAVAILABLE, reason
 // BUS_FAILED; the members of this replica have the message. A message that cannot be encoded, such
-// as one with text that is not UTF-8, is INTERNAL, and no member has it. A room key that is empty or longer than
-// 256 bytes is INVALID_ARGUMENT.
+// as one with text that is not UTF-8, is INTERNAL, and no member has it. A room key that is empty
+// or longer than 256 bytes is INVALID_ARGUMENT.
 func (h *Hub[T]) Publish(ctx context.Context, key string, msg *T, opts ...PublishOption) error {
 	var except uint64
 	for _, opt := range opts {

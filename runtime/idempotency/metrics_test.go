@@ -19,8 +19,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 	metrictest.Documented(t, "../../docs/idempotency.md", idempotency.New(idempotency.Memory()))
 }
 
-// TestMetrics counts what becomes of calls with a key. A guard that two servers share binds a method
-// twice, and reports it once.
+// TestMetrics counts what becomes of calls with a key. A guard that two servers share binds a
+// method twice, and reports it once.
 func TestMetrics(t *testing.T) {
 	store := &failing{Store: idempotency.Memory()}
 	info := create(t, byIdempotencyKey)

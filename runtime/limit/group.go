@@ -88,7 +88,8 @@ func (m *member) become(b Bucket, now time.Time) {
 // exceeds a rate, Take counts nothing, and returns the index of that rate and how long it is until
 // that rate would allow a call. It allocates only while tables grow. For now see [Rate.Take].
 //
-// A call that one rate allows and another rejects is in the way of concurrent calls for that moment.
+// A call that one rate allows and another rejects is in the way of concurrent calls for that
+// moment.
 func (g *Group) Take(caller string, now time.Time) (rate int, retryAfter time.Duration) {
 	for i, m := range g.members {
 		if wait := m.take(caller, now); wait > 0 {

@@ -160,7 +160,7 @@ func (m *Manager) await(ctx context.Context, seen *Record, poll <-chan time.Time
 	return false, true
 }
 
-// requestCancel records in the store that an operation is to be cancelled, and notifies its work
+// requestCancel records in the store that an operation must be cancelled, and notifies its work
 // at once if it runs here.
 func (m *Manager) requestCancel(ctx context.Context, name string) (*Record, error) {
 	op, err := m.store.RequestCancel(ctx, name, Result{Status: statusBytes(errCancelled)})

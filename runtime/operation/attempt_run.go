@@ -140,7 +140,7 @@ func (a *attempt) finish(e ending, err error) {
 	}
 	code := rpcerr.PublicStatus(err).Code()
 	a.counts.finish(code)
-	a.tell(e, report.Level(code), "operation", slog.String("code", code.String()))
+	a.logEnd(e, report.Level(code), "operation", slog.String("code", code.String()))
 }
 
 func (a *attempt) save(result Result) error {
@@ -179,22 +179,22 @@ func (a *attempt) release(e ending, again Again) {
 		return
 	}
 	if again.Uncounted {
-		a.tell(e, slog.LevelInfo, "operation released")
+		a.logEnd(e, slog.LevelInfo, "operation released")
 		return
 	}
 	a.counts.retries.Add(1)
-	a.tell(e, slog.LevelWarn, "operation will be retried", slog.Duration("after", again.After))
+	a.logEnd(e, slog.LevelWarn, "operation will be retried", slog.Duration("after", again.After))
 }
 
 // dropped ends an attempt whose lease is lost.
 func (a *attempt) dropped(e ending) {
 	a.counts.leasesLost.Add(1)
-	a.tell(e, slog.LevelWarn, "operation lost to another worker; the result of this one is dropped")
+	a.logEnd(e, slog.LevelWarn, "operation lost to another worker; the result of this one is dropped")
 	a.err = cmp.Or(e.err, ErrLeaseLost)
 }
 
-// tell logs the end of the attempt.
-func (a *attempt) tell(e ending, level slog.Level, message string, attrs ...slog.Attr) {
+// logEnd logs the end of the attempt.
+func (a *attempt) logEnd(e ending, level slog.Level, message string, attrs ...slog.Attr) {
 	a.err = e.err
 	attrs = append(attrs, slog.Duration("duration", time.Since(a.start)))
 	if id := runtime.OriginOf(a.ctx).RequestID; id != "" {

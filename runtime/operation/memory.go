@@ -86,7 +86,7 @@ func (m *memory) replace(e *entry, next *Record) {
 	m.makeRoom() // for what e has become, which is in no queue of done ones yet where it was not done
 	m.place(e)
 	if next.Done() != last.Done() || next.CancelTime.IsZero() != last.CancelTime.IsZero() {
-		e.tell()
+		e.notify()
 	}
 }
 
@@ -185,7 +185,7 @@ func (m *memory) finish(e *entry, now time.Time, r Result) (*Record, error) {
 func (m *memory) remove(e *entry) {
 	m.dequeue(e)
 	m.count(e.rec, -1)
-	e.tell()
+	e.notify()
 	delete(m.ops, e.rec.Name)
 	if i, ok := slices.BinarySearch(m.names, e.rec.Name); ok {
 		m.names = slices.Delete(m.names, i, i+1)

@@ -19,11 +19,11 @@ type entry struct {
 // Slots of an entry, which is in one queue per slot.
 const (
 	byTime  = iota // with those of all principals
-	byOwner        // with those of its own that are done
+	byOwner        // with those of its principal that are done
 )
 
-// tell notifies watchers.
-func (e *entry) tell() {
+// notify notifies watchers.
+func (e *entry) notify() {
 	if e.news != nil {
 		close(e.news)
 		e.news = nil

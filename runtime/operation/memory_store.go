@@ -195,7 +195,7 @@ func (m *memory) Delete(_ context.Context, name string) error {
 	}
 	now := time.Now()
 	m.change(e, now, func(r *Record) { r.DeleteTime = now })
-	e.tell()
+	e.notify()
 	return nil
 }
 

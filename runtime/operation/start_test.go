@@ -139,7 +139,7 @@ func TestARepeatedRequestGetsTheSameOperation(t *testing.T) {
 		t.Errorf("a repeat got %v, want %v", again, first)
 	}
 	if other := s.start(by(t.Context(), "eve"), `request_id: "id" colour: "blue"`); other.GetName() == first.GetName() {
-		t.Error("somebody else got it")
+		t.Error("another caller got it")
 	}
 	_, err := s.method.Start(ada, s.m, request(t, `request_id: "id" colour: "red" parent: "a"`))
 	if status.Code(err) != codes.InvalidArgument || rpcerr.ReasonOf(err) != idempotency.ReasonRequestIDReused {
@@ -237,7 +237,7 @@ func TestConflictsQueue(t *testing.T) {
 		running := 0
 		s := open(t, operation.Memory(), runtime.Operation{OnConflict: runtime.QueueOnConflict}, func(context.Context, *paintRun) (*paintResult, error) {
 			if running++; running > 1 {
-				t.Error("two are at work on one house")
+				t.Error("two are running on one house")
 			}
 			time.Sleep(time.Second)
 			running--

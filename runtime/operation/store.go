@@ -41,7 +41,7 @@ type Store interface {
 	// gets its Lease from now on, the next Fence, and one more Attempt; the first claim sets its
 	// StartTime. No two concurrent claims return the same operation.
 	Claim(ctx context.Context, methods []string, n int) ([]*Record, error)
-	// Renew restarts the Lease, and reports whether the operation is to be cancelled. It returns
+	// Renew restarts the Lease, and reports whether the operation must be cancelled. It returns
 	// [ErrLeaseLost] if fence is not the operation's newest, or if the operation was released, is
 	// done, or is gone. It renews an expired lease if nothing else has claimed the operation.
 	Renew(ctx context.Context, name string, fence int64) (cancelled bool, err error)
@@ -56,7 +56,7 @@ type Store interface {
 	Finish(ctx context.Context, name string, fence int64, r Result) error
 	// Release releases an operation, under the conditions of Renew.
 	Release(ctx context.Context, name string, fence int64, again Again) error
-	// RequestCancel records that an operation is to be cancelled, and returns it. An operation
+	// RequestCancel records that an operation must be cancelled, and returns it. An operation
 	// without a lease, or with an expired one, ends with r at once. A done one does not change.
 	// It returns [ErrNotFound] if there is none.
 	RequestCancel(ctx context.Context, name string, r Result) (*Record, error)

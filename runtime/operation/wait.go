@@ -119,8 +119,8 @@ func (w *watcher) useless(op *longrunningpb.Operation, err error) bool {
 	if err == nil {
 		return op.GetDone() && withoutResult(op)
 	}
-	_, told := rpcerr.RetryAfter(err)
-	return !passing(err, told) && status.Code(err) != codes.ResourceExhausted
+	_, advised := rpcerr.RetryAfter(err)
+	return !passing(err, advised) && status.Code(err) != codes.ResourceExhausted
 }
 
 // withoutResult reports whether an operation has neither an error nor a response. An Any without
@@ -157,8 +157,8 @@ func (w *watcher) bear(ctx context.Context, err error) error {
 	if ended := contextError(ctx, w.name); ended != nil {
 		return ended
 	}
-	asked, told := rpcerr.RetryAfter(err)
-	if w.failures++; w.failures > w.tolerated || !passing(err, told) || asked > longestAsked {
+	asked, advised := rpcerr.RetryAfter(err)
+	if w.failures++; w.failures > w.tolerated || !passing(err, advised) || asked > longestAsked {
 		return err
 	}
 	pause := min(firstPause<<min(w.failures-1, 10), longestPause)
@@ -167,12 +167,12 @@ func (w *watcher) bear(ctx context.Context, err error) error {
 
 // passing reports whether a failure is temporary: the server was unreachable, did not respond in
 // time, or says when to retry.
-func passing(err error, told bool) bool {
+func passing(err error, advised bool) bool {
 	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded:
 		return true
 	case codes.ResourceExhausted:
-		return told
+		return advised
 	default:
 		return false
 	}

@@ -10,8 +10,8 @@
 //	OTEL_SERVICE_NAME            the name of the service in traces
 //	OTEL_TRACES_SAMPLER          which calls are traced; default parentbased_always_on
 //
-// as do the others of the OpenTelemetry SDK for Go: headers, certificates, compression, timeouts and
-// batches. The protocol is gRPC. Without an endpoint, no spans are recorded, and the trace of a
+// as do the others of the OpenTelemetry SDK for Go: headers, certificates, compression, timeouts
+// and batches. The protocol is gRPC. Without an endpoint, no spans are recorded, and the trace of a
 // caller is passed on to the servers that a method calls.
 //
 // Spans wait in a queue with a bound ([WithQueue]). While the collector is away or slow, the queue

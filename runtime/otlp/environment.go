@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// environment is what the exporter itself reads of the standard variables. The SDK reads the others.
+// environment is what the exporter itself reads of the standard variables. The SDK reads the
+// others.
 type environment struct {
 	enabled bool
 	limit   int // of the queue

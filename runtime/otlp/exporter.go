@@ -50,8 +50,8 @@ func New(opts ...Option) *Exporter {
 	return e
 }
 
-// TracerProvider returns the provider whose spans are sent. It records none without an endpoint, and
-// sends none before Start.
+// TracerProvider returns the provider whose spans are sent. It records none without an endpoint,
+// and sends none before Start.
 func (e *Exporter) TracerProvider() trace.TracerProvider {
 	if e.sdk == nil {
 		return noop.NewTracerProvider()

@@ -118,8 +118,8 @@ func TestSpansArrive(t *testing.T) {
 	wantValues(t, e, 2, 0, 0)
 }
 
-// TestWithoutEndpoint checks that nothing is recorded without an endpoint, and that the trace of the
-// caller is passed on.
+// TestWithoutEndpoint checks that nothing is recorded without an endpoint, and that the trace of
+// the caller is passed on.
 func TestWithoutEndpoint(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "")
 	tracer, stop := start(t, otlp.New(otlp.WithLogger(quiet(t))))
@@ -169,8 +169,8 @@ func TestQueueWithoutRoom(t *testing.T) {
 	}
 }
 
-// TestDeadCollector checks that a collector that is away is logged once, and that the shutdown gives
-// up at the end of its budget.
+// TestDeadCollector checks that a collector that is away is logged once, and that the shutdown
+// gives up at the end of its budget.
 func TestDeadCollector(t *testing.T) {
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -12,8 +12,9 @@ import (
 // keep is called for each page with the items that source returned for it, and again if the page is
 // cut to the maximum size of a response. It returns whether the response has each of them. A page
 // may therefore have fewer items than the caller requested, or none, and a token for the next page
-// (AIP-158): the token continues after the last item that was read. The total of source is not sent, because it counts all items; see
-// [WithTotal]. A skip counts all items, too. A list without page tokens cannot be filtered.
+// (AIP-158): the token continues after the last item that was read. The total of source is not
+// sent, because it counts all items; see [WithTotal]. A skip counts all items, too. A list without
+// page tokens cannot be filtered.
 //
 // A source that can read only what the caller may see, such as a query by owner, returns full
 // pages and costs less.

@@ -42,22 +42,22 @@ func TestLimitsOfPatterns(t *testing.T) {
 		defaults, own string
 		want          Policy
 	}{
-		"defaults":                     {everyPattern, "", "", defaults},
-		"no pattern":                   {writes, `page {max_size: 5}`, "", Policy{}},
-		"a maximum below the default":  {everyPattern, `page {max_size: 20}`, "", with(func(p *Policy) { p.Page.DefaultSize, p.Page.MaxSize = 20, 20 })},
-		"a default above the maximum":  {everyPattern, "", `page {default_size: 5000}`, with(func(p *Policy) { p.Page.DefaultSize, p.Page.MaxSize = 5000, 5000 })},
-		"field by field":               {everyPattern, `page {max_size: 200}`, `page {default_size: 5}`, with(func(p *Policy) { p.Page.DefaultSize, p.Page.MaxSize = 5, 200 })},
-		"tokens for ever":              {everyPattern, `page {token_ttl: "1h"}`, `page {token_ttl: "0s"}`, with(func(p *Policy) { p.Page.TokenTTL = None })},
-		"empty batches":                {everyPattern, `batch {max_size: 5 concurrency: 2}`, `batch {allow_empty: true}`, with(func(p *Policy) { p.Batch = Batch{MaxSize: 5, Concurrency: 2, AllowEmpty: true} })},
-		"operations that are kept":     {everyPattern, "", `operation {retain: "0s"}`, with(func(p *Policy) { p.Operation.Retain = None })},
-		"operations without a limit":   {everyPattern, `operation {timeout: "1h"}`, `operation {timeout: "0s"}`, defaults},
-		"operations that wait":         {everyPattern, "", `operation {on_conflict: ON_CONFLICT_QUEUE timeout: "1h" lease: "1m" max_attempts: 1}`, with(func(p *Policy) { p.Operation = Operation{time.Minute, 720 * time.Hour, time.Hour, 1, QueueOnConflict} })},
-		"operations that take over":    {everyPattern, "", `operation {on_conflict: ON_CONFLICT_PREEMPT}`, with(func(p *Policy) { p.Operation.OnConflict = PreemptOnConflict })},
-		"how long answers are kept":    {everyPattern, "", `idempotency_key {window: "1h"}`, with(func(p *Policy) { p.IdempotencyKey.Window = time.Hour })},
-		"a wide rule leaves streams":   {watch, `page {max_size: 5} idempotency_key {window: "1h"}`, "", Policy{Idempotency: NoSideEffects}},
-		"a stream takes nothing away":  {watch, "", `page {off: true}`, Policy{Idempotency: NoSideEffects}},
-		"taken away, whatever it says": {writes, `batch {max_size: 5}`, `batch {off: true}`, Policy{}},
-		"back again":                   {everyPattern, `batch {off: true}`, `batch {off: false max_size: 7}`, with(func(p *Policy) { p.Batch.MaxSize = 7 })},
+		"defaults":                    {everyPattern, "", "", defaults},
+		"no pattern":                  {writes, `page {max_size: 5}`, "", Policy{}},
+		"a maximum below the default": {everyPattern, `page {max_size: 20}`, "", with(func(p *Policy) { p.Page.DefaultSize, p.Page.MaxSize = 20, 20 })},
+		"a default above the maximum": {everyPattern, "", `page {default_size: 5000}`, with(func(p *Policy) { p.Page.DefaultSize, p.Page.MaxSize = 5000, 5000 })},
+		"field by field":              {everyPattern, `page {max_size: 200}`, `page {default_size: 5}`, with(func(p *Policy) { p.Page.DefaultSize, p.Page.MaxSize = 5, 200 })},
+		"tokens for ever":             {everyPattern, `page {token_ttl: "1h"}`, `page {token_ttl: "0s"}`, with(func(p *Policy) { p.Page.TokenTTL = None })},
+		"empty batches":               {everyPattern, `batch {max_size: 5 concurrency: 2}`, `batch {allow_empty: true}`, with(func(p *Policy) { p.Batch = Batch{MaxSize: 5, Concurrency: 2, AllowEmpty: true} })},
+		"operations that are kept":    {everyPattern, "", `operation {retain: "0s"}`, with(func(p *Policy) { p.Operation.Retain = None })},
+		"operations without a limit":  {everyPattern, `operation {timeout: "1h"}`, `operation {timeout: "0s"}`, defaults},
+		"operations that wait":        {everyPattern, "", `operation {on_conflict: ON_CONFLICT_QUEUE timeout: "1h" lease: "1m" max_attempts: 1}`, with(func(p *Policy) { p.Operation = Operation{time.Minute, 720 * time.Hour, time.Hour, 1, QueueOnConflict} })},
+		"operations that take over":   {everyPattern, "", `operation {on_conflict: ON_CONFLICT_PREEMPT}`, with(func(p *Policy) { p.Operation.OnConflict = PreemptOnConflict })},
+		"how long answers are kept":   {everyPattern, "", `idempotency_key {window: "1h"}`, with(func(p *Policy) { p.IdempotencyKey.Window = time.Hour })},
+		"a wide rule leaves streams":  {watch, `page {max_size: 5} idempotency_key {window: "1h"}`, "", Policy{Idempotency: NoSideEffects}},
+		"a stream takes nothing away": {watch, "", `page {off: true}`, Policy{Idempotency: NoSideEffects}},
+		"disabled, whatever it sets":  {writes, `batch {max_size: 5}`, `batch {off: true}`, Policy{}},
+		"back again":                  {everyPattern, `batch {off: true}`, `batch {off: false max_size: 7}`, with(func(p *Policy) { p.Batch.MaxSize = 7 })},
 	} {
 		got, faults := Of(test.method, parse(t, test.defaults), parse(t, test.own))
 		if diff := cmp.Diff(test.want, got); diff != "" || len(faults) > 0 {

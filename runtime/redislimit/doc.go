@@ -6,7 +6,7 @@
 //
 // All rates of a step of the pipeline take one round trip: a script reads and writes the buckets
 // of a call, by the clock of Redis and in whole numbers. A call counts for all of its rates or for
-// none. Rates with KEY_PEER are a step of their own, before authentication, so a method that has
+// none. Rates with KEY_PEER are a separate step, before authentication, so a method that has
 // them and others takes two round trips.
 //
 // A call waits for Redis for a few milliseconds at most ([WithTimeout]). While Redis is away, each

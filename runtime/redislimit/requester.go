@@ -90,7 +90,7 @@ func (q *requester) ask(ctx context.Context, timeout time.Duration, keys []strin
 	}
 }
 
-// probe counts a call against a bucket of its own, and waits for [patience] at most: what a server
+// probe counts a call against a separate bucket, and waits for [patience] at most: what a server
 // that cannot write replies is an error, too.
 func (q *requester) probe(key string) error {
 	b := bucket{interval: time.Microsecond, span: time.Second}

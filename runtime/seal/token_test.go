@@ -160,7 +160,7 @@ func TestATokenIsOneText(t *testing.T) {
 		for _, last := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=\n" {
 			other := token[:len(token)-1] + string(last)
 			if _, err := r.Open(purpose, seal.Binding{1}, other); err == nil && other != token {
-				t.Errorf("%q opens in the place of %q", other, token)
+				t.Errorf("%q opens instead of %q", other, token)
 			}
 		}
 	}

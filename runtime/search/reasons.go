@@ -13,7 +13,7 @@ const ReasonLimitInvalid rpcerr.Reason = "SEARCH_LIMIT_INVALID"
 
 // invalidLimit returns INVALID_ARGUMENT for the limit in a field of a request.
 func invalidLimit(field string) error {
-	const what = "must not be negative; omit it for no limit of your own"
+	const what = "must not be negative; omit it to set no limit"
 	return ReasonLimitInvalid.Errorf(codes.InvalidArgument, "%s %s", field, what).
 		WithMetadata("field", field).
 		WithViolations(rpcerr.FieldViolation{Field: field, Description: what, Reason: ReasonLimitInvalid.Name()})

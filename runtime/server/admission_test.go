@@ -138,7 +138,8 @@ func TestOnePeerDoesNotTakeAllCalls(t *testing.T) {
 	}
 }
 
-// unread is a server whose responses are larger than any window, and a client that reads none of them.
+// unread is a server whose responses are larger than any window, and a client that reads none of
+// them.
 type unread struct {
 	ran  atomic.Int64
 	addr string
@@ -165,7 +166,8 @@ func newUnread(t *testing.T, own bool, opts ...server.Option) *unread {
 	return u
 }
 
-// serveBounded serves impl on a Server, or on a *grpc.Server with the same options, until the test ends.
+// serveBounded serves impl on a Server, or on a *grpc.Server with the same options, until the test
+// ends.
 func serveBounded(t *testing.T, own bool, impl echotest.Service, opts ...server.Option) (addr string) {
 	t.Helper()
 	if !own {
@@ -282,8 +284,8 @@ func TestRequestsThatDoNotArriveAreBounded(t *testing.T) {
 	}
 }
 
-// TestMaxConnections connects more often than the server allows: it closes what is too much without a
-// word, and writes few records.
+// TestMaxConnections connects more often than the server allows: it closes what is too much without
+// a word, and writes few records.
 func TestMaxConnections(t *testing.T) {
 	for name, test := range map[string]struct {
 		opt    server.Option

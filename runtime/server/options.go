@@ -57,8 +57,8 @@ func WithShutdownTimeout(timeout time.Duration) Option {
 // WithSendTimeout sets how long a stream may wait for its client to read, instead of
 // [DefaultSendTimeout]; 0 sets no limit. A stream in which a message cannot be sent for that long
 // ends with RESOURCE_EXHAUSTED, reason SLOW_CONSUMER: the context of its method is canceled, and
-// sending fails. A stream in which nothing is sent is not affected. The response of a finished call of
-// which the client reads nothing is dropped after at most twice that time.
+// sending fails. A stream in which nothing is sent is not affected. The response of a finished call
+// of which the client reads nothing is dropped after at most twice that time.
 //
 // The stream is reset without what its client has not read, so that a shutdown does not wait for
 // it. The client receives the code of the reset, which its library maps to RESOURCE_EXHAUSTED, and

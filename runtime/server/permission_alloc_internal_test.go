@@ -52,8 +52,8 @@ func TestPermissionAllocations(t *testing.T) {
 	}
 }
 
-// TestGrantsOfAStreamAllocateNothing holds that a stream does not pay for a resource that its caller
-// is known to have the permission on.
+// TestGrantsOfAStreamAllocateNothing holds that a stream does not pay for a resource that its
+// caller is known to have the permission on.
 func TestGrantsOfAStreamAllocateNothing(t *testing.T) {
 	known := new(grants)
 	g := &guard{policy: runtime.Permission{Name: "health.get", Resource: "service"}}

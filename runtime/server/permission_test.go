@@ -402,8 +402,8 @@ func TestServersWithoutAnAuthorizer(t *testing.T) {
 	}
 }
 
-// TestPermissionWithoutAuthentication holds that an authorizer is asked even on a server that admits
-// all callers, and that callers without a principal are rejected.
+// TestPermissionWithoutAuthentication holds that an authorizer is asked even on a server that
+// admits all callers, and that callers without a principal are rejected.
 func TestPermissionWithoutAuthentication(t *testing.T) {
 	srv := serveGuarded(t, guarded(runtime.Permission{}), echotest.Behaving(succeed),
 		server.WithoutAuthentication(), server.WithAuthorizer(new(asked)))

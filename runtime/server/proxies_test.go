@@ -566,8 +566,8 @@ func TestConnectionsPerPeerCountByHeader(t *testing.T) {
 	}
 }
 
-// Callers of a Unix socket choose the addresses of their ends. They are one peer all the same, and no
-// proxies.
+// Callers of a Unix socket choose the addresses of their ends. They are one peer all the same, and
+// no proxies.
 func TestCallersOfAUnixSocketAreOnePeer(t *testing.T) {
 	p := runtime.Policy{Rates: []runtime.Rate{{PerSecond: 0.001, Burst: 2, Key: runtime.ByPeer}}}
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0),

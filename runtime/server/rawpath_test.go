@@ -17,8 +17,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// TestOddPathsReachNoMethod sends what no client library would: paths that look like those of methods (CVE-2026-33186 was one
-// without its slash, which grpc routed and interceptors did not recognise). None reaches a method, or the policy of one.
+// TestOddPathsReachNoMethod sends what no client library would: paths that look like those of
+// methods (CVE-2026-33186 was one without its slash, which grpc routed and interceptors did not
+// recognise). None reaches a method, or the policy of one.
 func TestOddPathsReachNoMethod(t *testing.T) {
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0), server.WithAuthenticator(byToken))
 	ran := make(chan string, 1)
@@ -63,8 +64,9 @@ func TestOddPathsReachNoMethod(t *testing.T) {
 	}
 }
 
-// rawCall sends the frames of a unary call with an empty request, and returns the status that comes back. A stream that is
-// reset, or a response that is not gRPC's, counts as UNIMPLEMENTED: the call reached nothing.
+// rawCall sends the frames of a unary call with an empty request, and returns the status that comes
+// back. A stream that is reset, or a response that is not gRPC's, counts as UNIMPLEMENTED: the call
+// reached nothing.
 func rawCall(t *testing.T, addr, path string) codes.Code {
 	t.Helper()
 	framer := rawConn(t, addr)

@@ -11,8 +11,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// panicked logs a recovered panic with attrs and returns the error of its call: INTERNAL with a fixed text, or
-// a *[raised] without recovery. Call it while the panicking frames are still on the stack.
+// panicked logs a recovered panic with attrs and returns the error of its call: INTERNAL with a
+// fixed text, or a *[raised] without recovery. Call it while the panicking frames are still on the
+// stack.
 func (m *method) panicked(c *callContext, value any, attrs ...slog.Attr) error {
 	stack := debug.Stack()
 	if p, ok := value.(*each.Panic); ok { // raised again from another goroutine
@@ -49,8 +50,8 @@ func (m *method) callPanicHandler(ctx context.Context, value any, stack []byte) 
 	m.onPanic(ctx, value, stack)
 }
 
-// recoverFrom keeps a panic of an observer or the log from changing the result of the call. Defer it
-// directly.
+// recoverFrom keeps a panic of an observer or the log from changing the result of the call. Defer
+// it directly.
 func (m *method) recoverFrom(s *shield, c *callContext) {
 	value := recover()
 	if value == nil {

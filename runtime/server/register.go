@@ -54,7 +54,7 @@ type registry interface {
 func On(target grpc.ServiceRegistrar, opts ...Option) *Registrar {
 	config := newSettings(opts)
 	if config.healthAddr != "" {
-		config.fail("WithHealthAddr(%q): On serves no address; register health on a *grpc.Server of your own",
+		config.fail("WithHealthAddr(%q): On serves no address; register health on your own *grpc.Server",
 			config.healthAddr)
 	}
 	if len(config.companions) > 0 {

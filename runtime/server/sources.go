@@ -20,9 +20,9 @@ func (s *Server) AddSources(sources ...metric.Source) {
 	}
 }
 
-// Sources returns what reports metrics of the service: s, the parts that options have given it, such
-// as an idempotency guard, a rate limiter or a companion, and those of [Server.AddSources]. Pass
-// them to an exporter when all services are registered; a [Companion] may do so in its Start.
+// Sources returns what reports metrics of the service: s, the parts that options have given it,
+// such as an idempotency guard, a rate limiter or a companion, and those of [Server.AddSources].
+// Pass them to an exporter when all services are registered; a [Companion] may do so in its Start.
 func (s *Server) Sources() metric.Sources {
 	c := s.pipeline.settings
 	parts := []any{c.authorizer, c.limiter, c.validator, c.idempotency}

@@ -106,7 +106,7 @@ var badServices = map[string]bad{
 	"panic": {
 		impl:    everyKind(func(context.Context) error { panic("no books") }),
 		methods: "One Many Join Chat", trial: "empty request",
-		want: []string{"an empty request: the method, or a goroutine of its own, panicked: no books", "check_test.go", "Return an error instead"},
+		want: []string{"an empty request: the method, or a goroutine that it started, panicked: no books", "check_test.go", "Return an error instead"},
 	},
 	"panic in a goroutine": {
 		impl: everyKind(func(ctx context.Context) error {

@@ -14,7 +14,7 @@ import (
 // judge returns what is wrong with a finished call that returned err to its caller.
 func (p *probe) judge(call plan, seen *sighting, err error) (found []string) {
 	for _, panicked := range seen.panics {
-		found = append(found, fmt.Sprintf("%s: the method, or a goroutine of its own, panicked: %s\nIts caller got INTERNAL. "+
+		found = append(found, fmt.Sprintf("%s: the method, or a goroutine that it started, panicked: %s\nIts caller got INTERNAL. "+
 			"Return an error instead.", call, panicked))
 	}
 	if len(found) > 0 {

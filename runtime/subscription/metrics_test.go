@@ -13,8 +13,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 	metrictest.Documented(t, "../../docs/subscriptions.md", subscribe, newLog(t, 0))
 }
 
-// TestMetrics counts the streams of a method while they run, and positions from which the log cannot
-// be read, also those of subscribers that fall behind.
+// TestMetrics counts the streams of a method while they run, and positions from which the log
+// cannot be read, also those of subscribers that fall behind.
 func TestMetrics(t *testing.T) {
 	var method metric.Source
 	subscribe := with(func(*subscription.Fields) {})

@@ -67,8 +67,8 @@ func WithStagingFiles(n int) DirOption { return func(d *Dir) { d.files = n } }
 // WithStagingAge sets how long a file is kept after its last chunk, instead of [DefaultStagingAge].
 func WithStagingAge(age time.Duration) DirOption { return func(d *Dir) { d.age = age } }
 
-// WithStagingName names the directory: the label "name" of its metrics, "" by default. The metrics of
-// directories with the same name are added up.
+// WithStagingName names the directory: the label "name" of its metrics, "" by default. The metrics
+// of directories with the same name are added up.
 func WithStagingName(name string) DirOption { return func(d *Dir) { d.name = name } }
 
 // OpenDir opens a staging area, and creates the directory if it does not exist. It ignores files in

@@ -327,8 +327,8 @@ func TestCountsAfterAFailedDiscard(t *testing.T) {
 	}
 }
 
-// TestFullDisk has writes fail as on a full disk: the call fails with a reason on which clients wait,
-// and nothing is counted that was not written.
+// TestFullDisk has writes fail as on a full disk: the call fails with a reason on which clients
+// wait, and nothing is counted that was not written.
 func TestFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
 	if err != nil {

@@ -19,7 +19,7 @@ type Fields struct {
 	// chunk. Optional; unset means that it is not known, as does 0 in a field without presence.
 	Size string
 	// Checksum is the checksum of the file: an integer of 32 bits for CRC-32C, or bytes or
-	// hexadecimal text of CRC-32C, MD5 or SHA-256, which its length tells apart. It is in the header,
+	// hexadecimal text of CRC-32C, MD5 or SHA-256, distinguished by its length. It is in the header,
 	// or in the first or last chunk. Optional.
 	Checksum string
 	// Finish is true in the last chunk of a file and only there, a bool. Optional; if it is named,

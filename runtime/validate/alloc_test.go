@@ -44,8 +44,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// TestMemoryOfRules bounds the memory that the rules of a large graph of messages keep, all of which
-// hold others and have a rule.
+// TestMemoryOfRules bounds the memory that the rules of a large graph of messages keep, all of
+// which hold others and have a rule.
 func TestMemoryOfRules(t *testing.T) {
 	const messages, fields, most = 300, 10, 5 << 20
 	var proto strings.Builder

@@ -8,8 +8,8 @@ import (
 	ours "github.com/grpcservice/grpcservice/runtime/validate"
 )
 
-// TestCostOfExpressions checks that expressions whose cost is a product of sizes that nothing limits
-// are errors, and others are not.
+// TestCostOfExpressions checks that expressions whose cost is a product of sizes that nothing
+// limits are errors, and others are not.
 func TestCostOfExpressions(t *testing.T) {
 	const fields = `
 		repeated string a = 1;

@@ -142,7 +142,8 @@ func unreadable(desc protoreflect.Descriptor, err error) error {
 }
 
 // isPlain reports whether protovalidate evaluates the rules of the message itself and nothing else:
-// there is no message in it that has rules or messages, and no rule of a field that a server ignores.
+// there is no message in it that has rules or messages, and no rule of a field that a server
+// ignores.
 func isPlain(desc protoreflect.MessageDescriptor) bool {
 	for i := range desc.Fields().Len() {
 		field := desc.Fields().Get(i)

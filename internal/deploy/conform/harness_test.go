@@ -13,8 +13,9 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// apps are the apps under test: a typical one, the smallest and the largest possible, one that serves
-// TLS, one without monitoring, one whose ports are those of the admin page, and some with names that YAML would read as other types.
+// apps are the apps under test: a typical one, the smallest and the largest possible, one that
+// serves TLS, one without monitoring, one whose ports are those of the admin page, and some with
+// names that YAML would read as other types.
 func apps() map[string]deploy.App {
 	shop := deploy.App{
 		Name: "shop", Image: "registry.example.com/shop:1.4.0", Dir: deploy.DefaultDir, Command: "cmd/server", Port: deploy.DefaultPort, Version: deploy.DefaultVersion,

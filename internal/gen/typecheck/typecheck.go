@@ -118,7 +118,7 @@ func (s *scope) list(list *parse.ListNode) {
 func (s *scope) action(n *parse.ActionNode) {
 	value := s.pipe(n.Pipe)
 	if len(n.Pipe.Decl) == 0 && !hasText(value) {
-		s.fail(n, "%s has no text of its own: it is of type %s; write its fields, or give it to a function", n.Pipe, spell(value))
+		s.fail(n, "%s has no text: it is of type %s; write its fields, or pass it to a function", n.Pipe, spell(value))
 	}
 }
 
@@ -152,7 +152,7 @@ func (s *scope) rangeOver(n *parse.RangeNode) {
 	value := outer.expression(n.Pipe)
 	key, element, ok := elements(value)
 	if !ok {
-		s.fail(n, "%s cannot be gone through: it is of type %s", n.Pipe, spell(value))
+		s.fail(n, "%s cannot be ranged over: it is of type %s", n.Pipe, spell(value))
 	}
 	then := outer.inner()
 	then.dot = element

@@ -107,9 +107,9 @@ func (s *seeker) list() (list protoreflect.FieldDescriptor, level pattern.Level,
 	return lists[0], pattern.Possible, "the only repeated message of a response"
 }
 
-// scalars returns the list of a response whose results are not messages, such as IDs or suggestions.
-// Only a response without lists of messages has one, and only if it is not itself a result: a result
-// often has lists of strings, such as labels.
+// scalars returns the list of a response whose results are not messages, such as IDs or
+// suggestions. Only a response without lists of messages has one, and only if it is not itself a
+// result: a result often has lists of strings, such as labels.
 func (s *seeker) scalars(noun string, messageLists int) (
 	list protoreflect.FieldDescriptor, level pattern.Level, why string,
 ) {

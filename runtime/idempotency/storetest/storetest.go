@@ -29,7 +29,7 @@ const (
 func Run(t *testing.T, newStore func(t *testing.T) idempotency.Store) {
 	for name, test := range map[string]func(*testing.T, suite){
 		"a claim is the caller's own":                       firstClaim,
-		"a claim can be made again":                         sameClaim,
+		"a claim can be repeated":                           sameClaim,
 		"a claim keeps others out":                          heldClaim,
 		"keys differ by all they have":                      keysDiffer,
 		"a key may hold any text":                           anyText,

@@ -76,15 +76,15 @@ func (g *guard[V]) tooLate() {
 	first, again := g.lates == 1, !g.ended && g.lates%patience == 0
 	g.mu.Unlock()
 	if first && g.late != nil {
-		g.tell()
+		g.callLate()
 	}
 	if again && inRange() {
 		panic(errIgnored)
 	}
 }
 
-// tell calls late.
-func (g *guard[V]) tell() {
+// callLate calls late.
+func (g *guard[V]) callLate() {
 	defer func() { _ = recover() }() // late only reports
 	g.late()
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // Shared is a message that is sent to many streams. That of [Share] is encoded when the first of
-// them sends it, once for each server and compressor that they use; that of [Shared.Encode] has been
-// encoded before. It keeps the encoded forms, so the message must not change.
+// them sends it, once for each server and compressor that they use; that of [Shared.Encode] has
+// been encoded before. It keeps the encoded forms, so the message must not change.
 //
 // Preparing a message for many streams costs a copy of the encoded message: do not share one that
 // has only one receiver, or state it with [Shared.SendTo].
@@ -43,8 +43,8 @@ func SenderOf(ctx context.Context) Sender {
 }
 
 // Next announces to a call that the message of s is the next response of its stream. Call it
-// immediately before the message is yielded. The message is sent as any other if the call is nil, if
-// another message is sent first, or if the stream has a codec of its own or is wrapped by an
+// immediately before the message is yielded. The message is sent as any other if the call is nil,
+// if another message is sent first, or if the stream has its own codec or is wrapped by an
 // interceptor of the grpc.Server.
 func Next[T any](call Sender, s *Shared[T]) {
 	if call != nil {

@@ -37,7 +37,7 @@ func (f *Format) Context() context.Context { return f.ctx }
 
 // Of returns the format of stream. It returns nil where stream must encode each message itself: if
 // it is not grpc's own, or its codec is not the registered one for protos, or the server has a
-// compressor of its own.
+// its own compressor.
 //
 // started and now are the compressors of the stream when it started and now; "" is none.
 func (f *Formats) Of(stream grpc.ServerStream, started, now string) *Format {

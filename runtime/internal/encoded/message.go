@@ -34,8 +34,8 @@ var methods = &protoiface.Methods{
 	},
 }
 
-// Encode makes s, which must be empty, the message msg, encoded now, for sending it to any number of
-// streams. The error is why it cannot be encoded, such as text that is not UTF-8.
+// Encode makes s, which must be empty, the message msg, encoded now, for sending it to any number
+// of streams. The error is why it cannot be encoded, such as text that is not UTF-8.
 func (s *Shared[T]) Encode(msg *T) (err error) {
 	original := any(msg).(proto.Message)
 	s.msg, s.variants.original, s.variants.msg = msg, msg, &s.variants.encoded
@@ -54,5 +54,6 @@ func (s *Shared[T]) Size() int { return len(s.variants.encoded.bytes) }
 // With fewer, that costs more than it saves; see benchmarks.
 const shareFrom = 3
 
-// SendTo states how many streams will send a message of [Shared.Encode], before the first of them does.
+// SendTo states how many streams will send a message of [Shared.Encode], before the first of them
+// does.
 func (s *Shared[T]) SendTo(streams int) { s.variants.few = streams < shareFrom }

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// TestKeysOfRedactedMapsAreNotShown checks the paths of violations in maps with debug_redact, and in
-// maps of messages in fields with it.
+// TestKeysOfRedactedMapsAreNotShown checks the paths of violations in maps with debug_redact, and
+// in maps of messages in fields with it.
 func TestKeysOfRedactedMapsAreNotShown(t *testing.T) {
 	const str, msg = descriptorpb.FieldDescriptorProto_TYPE_STRING, descriptorpb.FieldDescriptorProto_TYPE_MESSAGE
 	entry := &descriptorpb.DescriptorProto{Name: proto.String("KeysEntry"), Options: &descriptorpb.MessageOptions{MapEntry: proto.Bool(true)},

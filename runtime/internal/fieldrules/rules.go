@@ -30,9 +30,9 @@ type nestedRules struct {
 	redacted bool
 }
 
-// fieldRules returns the rules of google.api of a message, or nil if neither it nor any message in it has rules.
-// It omits fields that lead to no rule, so that their values, such as a google.protobuf.Struct, are
-// not walked needlessly.
+// fieldRules returns the rules of google.api of a message, or nil if neither it nor any message in
+// it has rules. It omits fields that lead to no rule, so that their values, such as a
+// google.protobuf.Struct, are not walked needlessly.
 func fieldRules(desc protoreflect.MessageDescriptor) *messageRules {
 	return newRuleGraph(nil).root(desc)
 }

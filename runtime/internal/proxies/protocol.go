@@ -60,7 +60,7 @@ var errText = errors.New(`the header of the PROXY protocol is not "PROXY TCP4 so
 func parseText(line string) (net.Addr, error) {
 	fields := strings.Split(line, " ")
 	if len(fields) >= 2 && fields[1] == "UNKNOWN" {
-		return nil, nil // whatever follows is to be ignored
+		return nil, nil // ignore whatever follows
 	}
 	if len(fields) != 6 || fields[1] != "TCP4" && fields[1] != "TCP6" {
 		return nil, errText

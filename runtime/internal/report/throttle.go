@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Throttle keeps records of one kind, which each call could cause, from filling the log: it lets the
-// first one through, and then one per interval. It is safe for concurrent use.
+// Throttle keeps records of one kind, which each call could cause, from filling the log: it lets
+// the first one through, and then one per interval. It is safe for concurrent use.
 type Throttle struct {
 	interval time.Duration
 

@@ -367,7 +367,8 @@ func TestHandshakes(t *testing.T) {
 
 func notCA(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, x509.KeyUsageDigitalSignature }
 
-// TestLogOfHandshakes looks at the records of handshakes that fail, of which there is one at a time.
+// TestLogOfHandshakes looks at the records of handshakes that fail, of which there is one at a
+// time.
 func TestLogOfHandshakes(t *testing.T) {
 	b := newBench(t, true)
 	stranger := certtest.NewCA(t, "stranger")

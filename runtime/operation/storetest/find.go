@@ -13,10 +13,10 @@ var findTests = []testCase{
 	{"lists have no more bytes than asked for", testListBytes},
 	{"lists have what is asked for", testListFilters},
 	{"counts are of what is not done", testCount},
-	{"a watch tells of the end", testWatchDone},
-	{"a watch tells of a cancellation", testWatchCancel},
-	{"a watch tells that an operation is deleted", testWatchDelete},
-	{"a watch tells at once of what was not seen", testWatchSeen},
+	{"a watch reports the end", testWatchDone},
+	{"a watch reports a cancellation", testWatchCancel},
+	{"a watch reports that an operation is deleted", testWatchDelete},
+	{"a watch reports at once what was not seen", testWatchSeen},
 }
 
 func testListPages(s *suite) {
@@ -150,13 +150,13 @@ func testListFilters(s *suite) {
 	}
 }
 
-// told waits for the notification of a watch.
-func (s *suite) told(news <-chan struct{}) {
+// notified waits for the notification of a watch.
+func (s *suite) notified(news <-chan struct{}) {
 	s.Helper()
 	select {
 	case <-news:
 	case <-time.After(20 * time.Second):
-		s.Error("the watch told nothing within 20 s")
+		s.Error("the watch reported nothing within 20 s")
 	}
 }
 
@@ -172,32 +172,32 @@ func testWatchDone(s *suite) {
 	r := s.running()
 	one, two := s.watch(r), s.watch(r)
 	s.must(s.Finish(s.ctx, r.Name, r.Fence, operation.Result{Response: []byte("ok")}))
-	s.told(one)
-	s.told(two)
+	s.notified(one)
+	s.notified(two)
 }
 
 func testWatchCancel(s *suite) {
 	r := s.running()
 	news := s.watch(r)
 	s.cancel(r.Name)
-	s.told(news)
+	s.notified(news)
 }
 
 func testWatchDelete(s *suite) {
 	r := s.running()
 	news := s.watch(r)
 	s.must(s.Delete(s.ctx, r.Name))
-	s.told(news)
-	s.told(s.watch(r))
+	s.notified(news)
+	s.notified(s.watch(r))
 }
 
 func testWatchSeen(s *suite) {
 	r := s.running()
 	s.cancel(r.Name)
-	s.told(s.watch(r))
+	s.notified(s.watch(r))
 	seen := s.now(r.Name)
 	news := s.watch(seen)
 	s.must(s.Finish(s.ctx, r.Name, r.Fence, operation.Result{Response: []byte("ok")}))
-	s.told(news)
-	s.told(s.watch(seen))
+	s.notified(news)
+	s.notified(s.watch(seen))
 }

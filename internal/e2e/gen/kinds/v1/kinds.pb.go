@@ -106,15 +106,15 @@ type Request struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Text comes back in Response.text.
 	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
-	// Count is how many responses a stream shall send.
+	// Count is how many responses a stream sends.
 	Count int32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
 	// Delay is waited before each response.
 	Delay *durationpb.Duration `protobuf:"bytes,3,opt,name=delay,proto3" json:"delay,omitempty"`
 	// Payload comes back in Response.payload.
 	Payload []byte `protobuf:"bytes,4,opt,name=payload,proto3" json:"payload,omitempty"`
-	// Fault is what shall go wrong.
+	// Fault is what goes wrong.
 	Fault Fault `protobuf:"varint,5,opt,name=fault,proto3,enum=kinds.v1.Fault" json:"fault,omitempty"`
-	// After is how many responses a stream shall send before the fault.
+	// After is how many responses a stream sends before the fault.
 	After int32 `protobuf:"varint,6,opt,name=after,proto3" json:"after,omitempty"`
 	// Code is the status code that FAULT_STATUS answers with.
 	Code          int32 `protobuf:"varint,7,opt,name=code,proto3" json:"code,omitempty"`

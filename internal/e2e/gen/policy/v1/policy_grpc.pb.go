@@ -3377,7 +3377,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ZeroService has limits, which two of its methods take away by setting them to zero.
+// ZeroService has limits, which two of its methods disable by setting them to zero.
 type ZeroServiceClient interface {
 	Unary(ctx context.Context, in *v1.Request, opts ...grpc.CallOption) (*v1.Response, error)
 	ServerStream(ctx context.Context, in *v1.Request, opts ...grpc.CallOption) (grpc.ServerStreamingClient[v1.Response], error)
@@ -3452,7 +3452,7 @@ type ZeroService_BidiClient = grpc.BidiStreamingClient[v1.Request, v1.Response]
 // All implementations should embed UnimplementedZeroServiceServer
 // for forward compatibility.
 //
-// ZeroService has limits, which two of its methods take away by setting them to zero.
+// ZeroService has limits, which two of its methods disable by setting them to zero.
 type ZeroServiceServer interface {
 	Unary(context.Context, *v1.Request) (*v1.Response, error)
 	ServerStream(*v1.Request, grpc.ServerStreamingServer[v1.Response]) error

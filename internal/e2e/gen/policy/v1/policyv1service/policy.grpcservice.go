@@ -1801,7 +1801,7 @@ const (
 	ZeroServiceBidiMethod         = "/policy.v1.ZeroService/Bidi"
 )
 
-// ZeroService has limits, which two of its methods take away by setting them to zero.
+// ZeroService has limits, which two of its methods disable by setting them to zero.
 //
 // Implement it and serve it with [RegisterZeroService]; call it with [NewZeroServiceClient].
 type ZeroService interface {
