@@ -22,6 +22,7 @@ type options struct {
 	delivered int  // messages that members of a room receive in a block
 	idle      int  // members of rooms
 	rooms     bool // instead of calls and pages
+	telemetry bool // instead of calls and pages
 }
 
 func main() {
@@ -35,6 +36,7 @@ func main() {
 	flag.IntVar(&o.delivered, "delivered", 64000, "`messages` that members of a room receive in a block")
 	flag.IntVar(&o.idle, "idle", 100000, "`members` of rooms that receive nothing")
 	flag.BoolVar(&o.rooms, "rooms", false, "measure rooms instead")
+	flag.BoolVar(&o.telemetry, "telemetry", false, "measure metrics and spans instead")
 	flag.Parse()
 
 	if err := run(*serve, o); err != nil {
@@ -49,6 +51,9 @@ func run(serve string, o options) error {
 	}
 	if o.rooms {
 		return measureHub(context.Background(), o)
+	}
+	if o.telemetry {
+		return measureTelemetry(context.Background(), o)
 	}
 	printHead("bare")
 	if err := measureHandlers(context.Background(), o); err != nil {

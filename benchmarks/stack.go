@@ -43,6 +43,8 @@ func register(stack string) (*grpc.Server, error) {
 		srv := grpc.NewServer()
 		policyv1service.RegisterFullService(server.On(srv, pipelineOptions(stack)...), service{})
 		return srv, nil
+	case oursTraced, oursSampled, stockTraced, stockSampled, middlewareTraced, middlewareSampled:
+		return registerTelemetry(stack), nil
 	case loopRoom, hubRoom:
 		return registerRoom(stack), nil
 	default:
@@ -85,7 +87,11 @@ var reader = runtime.NewPrincipal("reader", "read", "here")
 // our generated clients a request ID.
 func callerOf(ctx context.Context, stack string) context.Context {
 	ctx = metadata.AppendToOutgoingContext(ctx, tokenKey, readerToken)
-	if stack == ours || stack == oursNoLog {
+	if traceparent, ok := traceparents[stack]; ok {
+		ctx = metadata.AppendToOutgoingContext(ctx, "traceparent", traceparent)
+	}
+	switch stack {
+	case ours, oursNoLog, oursTraced, oursSampled:
 		ctx = metadata.AppendToOutgoingContext(ctx, "x-request-id", "0af7651916cd43dd8448eb211c80319c")
 	}
 	return ctx

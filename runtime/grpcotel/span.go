@@ -3,6 +3,7 @@ package grpcotel
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -21,11 +22,10 @@ type activeSpan struct {
 	span  trace.Span
 	call  runtime.Call // whose span it is: calls inherit the contexts of others
 	ended atomic.Bool
-	attrs [maxAttributes]attribute.KeyValue // in the allocation of the span
 }
 
-// maxAttributes is how many attributes a call adds at its end at most.
-const maxAttributes = 16
+// attributeLists are for the attributes that a call adds at its end: spans copy them.
+var attributeLists = sync.Pool{New: func() any { return new([16]attribute.KeyValue) }}
 
 type spanKey struct{}
 
@@ -68,7 +68,8 @@ func (m *boundMethod) end(
 	}
 	defer m.t.shield()
 	defer s.span.End()
-	attrs := describe(append(s.attrs[:0], o.span...), s.call)
+	list := attributeLists.Get().(*[16]attribute.KeyValue)
+	attrs := describe(append(list[:0], o.span...), s.call)
 	if m.streams {
 		attrs = append(attrs,
 			keyReceived.Int64(s.call.Received()), keySent.Int64(s.call.Sent()))
@@ -82,6 +83,8 @@ func (m *boundMethod) end(
 		}
 	}
 	s.span.SetAttributes(attrs...)
+	clear(list[:])
+	attributeLists.Put(list)
 	if m.failed(code) {
 		s.span.SetStatus(otelcodes.Error, m.description(result))
 	}
