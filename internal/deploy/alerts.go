@@ -9,8 +9,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/metric"
 )
 
-// Severities of alerts, as kube-prometheus has them: critical pages an engineer, warning waits for the
-// morning.
+// Severities of alerts, as kube-prometheus has them: critical pages an engineer, warning waits for
+// the morning.
 const (
 	critical = "critical"
 	warning  = "warning"

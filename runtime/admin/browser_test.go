@@ -318,8 +318,8 @@ func checkPage(t *testing.T, b *browser, origin string, width int, scheme string
 	checkKeyboard(t, b)
 }
 
-// checkKeyboard checks that the Tab key reaches the link to the content first, and that what has the
-// focus can be seen.
+// checkKeyboard checks that the Tab key reaches the link to the content first, and that what has
+// the focus can be seen.
 func checkKeyboard(t *testing.T, b *browser) {
 	b.do("Input.dispatchKeyEvent", map[string]any{"type": "rawKeyDown", "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}, nil)
 	b.do("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}, nil)

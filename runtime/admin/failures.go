@@ -27,8 +27,8 @@ type failureList struct {
 	OlderFailures int
 }
 
-// failures are the last failed calls: those that are faults of the service apart from the others, so
-// that a flood of bad requests does not displace them.
+// failures are the last failed calls: those that are faults of the service apart from the others,
+// so that a flood of bad requests does not displace them.
 type failures struct {
 	mu     sync.Mutex
 	faults ring

@@ -48,7 +48,8 @@ type Watched interface {
 	Status() server.Status
 }
 
-// New returns a page. Mistakes in options are errors of [Page.Start], and so of [server.Server.Run].
+// New returns a page. Mistakes in options are errors of [Page.Start], and so of
+// [server.Server.Run].
 func New(opts ...Option) *Page {
 	p := &Page{settings: settings{addr: DefaultAddr, logger: slog.Default}}
 	for _, opt := range opts {
@@ -131,8 +132,8 @@ func WithMetrics(handler http.Handler) Option {
 	}
 }
 
-// WithProfiles serves the profiles of net/http/pprof at /debug/pprof/. A profile costs CPU time, and
-// shows code and command line.
+// WithProfiles serves the profiles of net/http/pprof at /debug/pprof/. A profile costs CPU time,
+// and shows code and command line.
 func WithProfiles() Option { return func(s *settings) { s.profiles = true } }
 
 // WithHosts admits requests for names, in addition to IP addresses and loopback names: the names by
@@ -176,8 +177,8 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
-// admits reports whether requests for a host are served. A web site that lets its own name stand for
-// this machine has its name in the Host header.
+// admits reports whether requests for a host are served. A web site that lets its own name stand
+// for this machine has its name in the Host header.
 func (s *settings) admits(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {

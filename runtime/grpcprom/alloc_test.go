@@ -41,8 +41,8 @@ func (r *registered) RegisterService(desc *grpc.ServiceDesc, _ any) {
 	r.handler = desc.Methods[0].Handler
 }
 
-// TestAllocationsOfCalls holds that metrics add no allocation to a call of a server's pipeline: with
-// one that succeeds, one that fails, labels, and exemplars of calls that are not sampled.
+// TestAllocationsOfCalls holds that metrics add no allocation to a call of a server's pipeline:
+// with one that succeeds, one that fails, labels, and exemplars of calls that are not sampled.
 func TestAllocationsOfCalls(t *testing.T) {
 	tier := func(context.Context) string { return "paid" }
 	unsampled := func(context.Context) map[string]string { return nil }

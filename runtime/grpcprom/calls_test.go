@@ -418,8 +418,8 @@ func TestLiveStreams(t *testing.T) {
 	}
 }
 
-// TestScrapesUnderLoad scrapes while calls run: counters never decrease, no more calls have finished
-// than started, and histograms agree with themselves.
+// TestScrapesUnderLoad scrapes while calls run: counters never decrease, no more calls have
+// finished than started, and histograms agree with themselves.
 func TestScrapesUnderLoad(t *testing.T) {
 	servicetest.NoLeaks(t)
 	metrics := grpcprom.New()

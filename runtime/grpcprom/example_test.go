@@ -29,10 +29,12 @@ func Example() {
 		}
 	}
 	// Output:
-	// grpc_server_started_total{grpc_method="Chat",grpc_service="test.v1.Echo",grpc_type="bidi_stream"} 0
-	// grpc_server_started_total{grpc_method="Join",grpc_service="test.v1.Echo",grpc_type="client_stream"} 0
-	// grpc_server_started_total{grpc_method="Many",grpc_service="test.v1.Echo",grpc_type="server_stream"} 0
-	// grpc_server_started_total{grpc_method="One",grpc_service="test.v1.Echo",grpc_type="unary"} 0
+	// grpc_server_started_total{grpc_method="Chat",grpc_service="test.v1.Echo",grpc_type="bidi_stream"}
+	// 0
+	// grpc_server_started_total{grpc_method="Join",grpc_service="test.v1.Echo",grpc_type="client_stream"}
+	// 0
+	// grpc_server_started_total{grpc_method="Many",grpc_service="test.v1.Echo",grpc_type="server_stream"}
+	// 0 grpc_server_started_total{grpc_method="One",grpc_service="test.v1.Echo",grpc_type="unary"} 0
 }
 
 // A name that another library has taken is an error.
@@ -43,7 +45,8 @@ func ExampleMetrics_Register() {
 	err := grpcprom.New().Register(registry)
 	fmt.Println(strings.SplitAfter(err.Error(), "WithConstLabels")[0])
 	// Output:
-	// grpcprom: another library, such as go-grpc-middleware, or another Metrics has registered one of these metrics; use another registry or grpcprom.WithConstLabels
+	// grpcprom: another library, such as go-grpc-middleware, or another Metrics has registered one of
+	// these metrics; use another registry or grpcprom.WithConstLabels
 }
 
 type tierKey struct{}

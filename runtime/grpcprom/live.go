@@ -40,7 +40,8 @@ func (l *liveCalls) add(call runtime.Call) {
 	s.most = max(s.most, len(s.calls))
 }
 
-// smallMap is the number of calls from which a map is not kept when it is empty: it does not shrink.
+// smallMap is the number of calls from which a map is not kept when it is empty: it does not
+// shrink.
 const smallMap = 256
 
 func (l *liveCalls) remove(call runtime.Call) {

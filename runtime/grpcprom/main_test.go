@@ -79,7 +79,8 @@ func want(t testing.TB, c prometheus.Collector, want map[string]float64) {
 	}
 }
 
-// call is the series of a call: a metric of an end, with the labels of a method of the echo service.
+// call is the series of a call: a metric of an end, with the labels of a method of the echo
+// service.
 func call(name, kind, method string, more ...string) string {
 	labels := []string{
 		fmt.Sprintf("grpc_method=%q", method), `grpc_service="test.v1.Echo"`,

@@ -61,8 +61,8 @@ func (m *method) End(ctx context.Context, call runtime.Call, outcome runtime.Out
 	}
 }
 
-// unarySent returns the messages that a unary call has sent. As with go-grpc-middleware, a client has
-// sent its request, whatever has become of it.
+// unarySent returns the messages that a unary call has sent. As with go-grpc-middleware, a client
+// has sent its request, whatever has become of it.
 func (m *method) unarySent(call runtime.Call) uint64 {
 	if m.side == clientSide {
 		return 1

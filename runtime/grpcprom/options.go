@@ -17,8 +17,8 @@ import (
 type Option func(*Metrics)
 
 // WithBuckets sets the upper bounds of the classic buckets of the histograms of durations, in
-// seconds, in ascending order, at most 100. The default is [metric.HandlingBuckets]. Without bounds,
-// only the native histogram remains.
+// seconds, in ascending order, at most 100. The default is [metric.HandlingBuckets]. Without
+// bounds, only the native histogram remains.
 func WithBuckets(bounds ...float64) Option {
 	return func(m *Metrics) {
 		if n := len(bounds); n > 0 && math.IsInf(bounds[n-1], 1) {
@@ -67,8 +67,8 @@ func WithExemplars(labels func(context.Context) map[string]string) Option {
 	}
 }
 
-// WithLabels adds a label to grpc_*_handled_total and grpc_*_handling_seconds, such as the tier of a
-// customer. value returns its value when a call has finished, so that the principal is known; a
+// WithLabels adds a label to grpc_*_handled_total and grpc_*_handling_seconds, such as the tier of
+// a customer. value returns its value when a call has finished, so that the principal is known; a
 // value that is not one of values is counted as "other". The number of series grows with the
 // product of the values of all labels, of which there may be at most 1000 combinations.
 func WithLabels(name string, values []string, value func(context.Context) string) Option {

@@ -9,8 +9,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// rejections counts the rejected calls of a method. The map is replaced as a whole, so that counting
-// takes no lock.
+// rejections counts the rejected calls of a method. The map is replaced as a whole, so that
+// counting takes no lock.
 type rejections struct {
 	mu     sync.Mutex // for adding
 	counts atomic.Pointer[map[rejection]*atomic.Uint64]

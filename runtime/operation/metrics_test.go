@@ -104,8 +104,8 @@ func TestMetrics(t *testing.T) {
 	})
 }
 
-// TestMetricsOfASlowStore checks that a scrape does not wait for the store, asks it at most once per
-// interval, and keeps its last counts.
+// TestMetricsOfASlowStore checks that a scrape does not wait for the store, asks it at most once
+// per interval, and keeps its last counts.
 func TestMetricsOfASlowStore(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		store := &countingStore{Store: operation.Memory()}

@@ -173,8 +173,9 @@ func WithPropagation(inject func(context.Context) map[string]string, extract fun
 	}
 }
 
-// WithName names the manager: the label "name" of its metrics, "" by default. A process with several
-// managers gives each another name; the metrics of managers with the same name are added up.
+// WithName names the manager: the label "name" of its metrics, "" by default. A process with
+// several managers gives each another name; the metrics of managers with the same name are added
+// up.
 func WithName(name string) Option { return func(c *config) { c.name = name } }
 
 // Names of log attributes.

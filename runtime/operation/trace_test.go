@@ -83,8 +83,8 @@ func traced(ctx context.Context) context.Context {
 
 const paintPath = "/paint.v1.Painter/PaintWalls"
 
-// TestTracing checks that the first attempt in the process that started an operation has the span of
-// the call, that later ones refer to it, and how each ends.
+// TestTracing checks that the first attempt in the process that started an operation has the span
+// of the call, that later ones refer to it, and how each ends.
 func TestTracing(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		tr := &tracer{}
@@ -181,8 +181,8 @@ func TestTracingByHeaders(t *testing.T) {
 	})
 }
 
-// TestTracingOfInterruptedWork checks how attempts end that something interrupts, and that work that
-// does not start is not traced.
+// TestTracingOfInterruptedWork checks how attempts end that something interrupts, and that work
+// that does not start is not traced.
 func TestTracingOfInterruptedWork(t *testing.T) {
 	for name, test := range map[string]struct {
 		policy    runtime.Operation

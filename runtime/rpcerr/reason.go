@@ -41,8 +41,8 @@ const ErrorDomain = "grpcservice"
 // Reasons of the errors that the runtime itself creates. [ReasonOf] returns them, and they are
 // the reason in the ErrorInfo detail, whose domain is [ErrorDomain].
 const (
-	// ReasonInternal is the reason of INTERNAL after a panic or a mistake of the service; only the service's log
-	// describes it.
+	// ReasonInternal is the reason of INTERNAL after a panic or a mistake of the service; only the
+	// service's log describes it.
 	ReasonInternal Reason = "INTERNAL"
 	// ReasonUnknown is the reason of UNKNOWN, which hides an error without a status.
 	ReasonUnknown Reason = "UNKNOWN"

@@ -165,8 +165,8 @@ func TestCompanionsOfAForcedShutdown(t *testing.T) {
 	}
 }
 
-// TestCompanionOfTwoServers checks that a value may accompany several servers of a process, each for
-// its own life.
+// TestCompanionOfTwoServers checks that a value may accompany several servers of a process, each
+// for its own life.
 func TestCompanionOfTwoServers(t *testing.T) {
 	var j journal
 	var servers []*server.Server

@@ -91,8 +91,8 @@ func nobody(context.Context) (*runtime.Principal, error) { return nil, errors.Ne
 
 func broken(context.Context) (*runtime.Principal, error) { panic("no") }
 
-// TestLogsHaveTheSpanOfTheirCall checks that everything that is logged of a call has the context with
-// what observers added, however the call ends and whichever kind it is.
+// TestLogsHaveTheSpanOfTheirCall checks that everything that is logged of a call has the context
+// with what observers added, however the call ends and whichever kind it is.
 func TestLogsHaveTheSpanOfTheirCall(t *testing.T) {
 	admin := &runtime.Auth{AllOf: []string{"admin"}}
 	for name, test := range map[string]struct {

@@ -176,8 +176,8 @@ func selectors(t *testing.T, files map[string][]byte) (found []string) {
 	return slices.Compact(found)
 }
 
-// TestQueriesFindSeries runs the queries of the dashboard and of the rules against a Prometheus that
-// scrapes a server, with classic histograms and with native ones.
+// TestQueriesFindSeries runs the queries of the dashboard and of the rules against a Prometheus
+// that scrapes a server, with classic histograms and with native ones.
 func TestQueriesFindSeries(t *testing.T) {
 	const histogram = "grpc_server_handling_seconds"
 	classic := regexp.MustCompile(`^` + histogram + `_(bucket|count)\{`)
