@@ -53,6 +53,10 @@ func run(serve string, o options) error {
 		return measureHub(context.Background(), o)
 	}
 	if o.telemetry {
+		if err := measureMetrics(context.Background(), o); err != nil {
+			return err
+		}
+		fmt.Println()
 		return measureTelemetry(context.Background(), o)
 	}
 	printHead("bare")
