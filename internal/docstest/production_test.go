@@ -43,6 +43,15 @@ func TestTheProgramOfProduction(t *testing.T) {
 	}
 }
 
+// TestTheProgramOfObservability does the same for docs/observability.md.
+func TestTheProgramOfObservability(t *testing.T) {
+	t.Parallel()
+	code := blocks(readText(t, filepath.Join(root, "docs", "observability.md")), "go main.go")
+	if len(code) != 1 || code[0] != readProgram(t, filepath.Join("observability", "main.go")) {
+		t.Error("the program in docs/observability.md differs from internal/docstest/production/observability/main.go")
+	}
+}
+
 // TestThePolicyOfProduction checks the options that the page shows.
 func TestThePolicyOfProduction(t *testing.T) {
 	t.Parallel()

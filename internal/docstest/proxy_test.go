@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,10 +17,10 @@ import (
 // module is the path of the root module.
 const module = "github.com/grpcservice/grpcservice"
 
-// proxyOfCheckout writes a module proxy that serves this checkout as the only version of the
-// module, and returns its directory. The version is derived from the content, so that a second run
-// can use the build cache of the first; each run removes the module itself from the module cache
-// before and after.
+// proxyOfCheckout writes a module proxy that serves this checkout as the only version of its
+// modules, and returns its directory. The version is derived from the content, so that a second run
+// can use the build cache of the first; each run removes the modules themselves from the module
+// cache before and after.
 var proxyOfCheckout = sync.OnceValues(func() (dir string, err error) {
 	proxy, err := os.MkdirTemp(scratch, "proxy")
 	if err != nil {
@@ -33,61 +33,118 @@ var proxyOfCheckout = sync.OnceValues(func() (dir string, err error) {
 	if err := forget(version); err != nil {
 		return "", err
 	}
-	return proxy, writeProxy(filepath.Join(proxy, filepath.FromSlash(module), "@v"), version)
+	modules, err := publicModules()
+	for _, m := range modules {
+		err = errors.Join(err, m.writeProxy(filepath.Join(proxy, filepath.FromSlash(m.path()), "@v"), version))
+	}
+	return proxy, err
 })
+
+// publicModule is a module that users import.
+type publicModule struct {
+	dir   string   // in the checkout, with slashes
+	files []string // with the directory
+}
+
+func (m publicModule) path() string { return path.Join(module, m.dir) }
+
+// publicModules returns the root module and those below runtime.
+func publicModules() ([]publicModule, error) {
+	files, err := trackedFiles()
+	if err != nil {
+		return nil, err
+	}
+	dirs := []string{"."}
+	for _, name := range files {
+		if dir, ok := strings.CutSuffix(name, "/go.mod"); ok {
+			dirs = append(dirs, dir)
+		}
+	}
+	var modules []publicModule
+	for _, dir := range dirs {
+		m := publicModule{dir: dir}
+		for _, name := range files {
+			if moduleOf(name, dirs) == dir {
+				m.files = append(m.files, name)
+			}
+		}
+		if dir == "." || strings.HasPrefix(dir, "runtime/") {
+			modules = append(modules, m)
+		}
+	}
+	return modules, nil
+}
+
+// moduleOf returns the innermost of the directories that a file is in.
+func moduleOf(file string, dirs []string) string {
+	innermost := "."
+	for _, dir := range dirs {
+		if strings.HasPrefix(file, dir+"/") && len(dir) > len(innermost) {
+			innermost = dir
+		}
+	}
+	return innermost
+}
 
 // versionOfCheckout returns a version that is unique to this content, because the go command keeps
 // information on the packages of a version even after forget has removed the version.
 func versionOfCheckout() (string, error) {
-	names, err := moduleFiles()
+	modules, err := publicModules()
 	if err != nil {
 		return "", err
 	}
 	hash := sha256.New()
-	for _, name := range names {
-		content, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
-		if err != nil && !os.IsNotExist(err) {
-			return "", err
+	for _, m := range modules {
+		for _, name := range m.files {
+			content, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+			if err != nil && !os.IsNotExist(err) {
+				return "", err
+			}
+			fmt.Fprintf(hash, "%s %d %s", name, len(content), content)
 		}
-		fmt.Fprintf(hash, "%s %d %s", name, len(content), content)
 	}
 	return fmt.Sprintf("v0.1.0-docstest.x%x", hash.Sum(nil))[:36], nil
 }
 
 // writeProxy writes the files that the go command requests from a proxy.
-func writeProxy(dir, version string) error {
+func (m publicModule) writeProxy(dir, version string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	mod, err := m.goMod(version)
 	if err != nil {
 		return err
 	}
 	for name, content := range map[string]string{
 		"list":            version + "\n",
-		version + ".mod":  string(mod),
+		version + ".mod":  mod,
 		version + ".info": fmt.Sprintf(`{"Version":%q,"Time":%q}`, version, time.Now().UTC().Format(time.RFC3339)),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			return err
 		}
 	}
-	return zipModule(filepath.Join(dir, version+".zip"), module+"@"+version+"/")
+	return m.zip(filepath.Join(dir, version+".zip"), version, mod)
 }
 
-// zipModule writes the files of the root module that git tracks to an archive, with a prefix.
-func zipModule(file, prefix string) error {
-	names, err := moduleFiles()
+// goMod returns the go.mod as a release would have it: with the version of the root module.
+func (m publicModule) goMod(version string) (string, error) {
+	mod, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(m.dir), "go.mod"))
 	if err != nil {
-		return err
+		return "", err
 	}
+	return strings.ReplaceAll(string(mod), " v0.0.0\n", " "+version+"\n"), nil
+}
+
+// zip writes the files of the module to an archive.
+func (m publicModule) zip(file, version, mod string) error {
 	out, err := os.Create(file)
 	if err != nil {
 		return err
 	}
 	defer out.Close()
 	archive := zip.NewWriter(out)
-	for _, name := range names {
+	for _, name := range m.files {
 		content, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
 		if os.IsNotExist(err) { // deleted but not committed
 			continue
@@ -95,7 +152,10 @@ func zipModule(file, prefix string) error {
 		if err != nil {
 			return err
 		}
-		w, err := archive.Create(prefix + name)
+		if name == path.Join(m.dir, "go.mod") {
+			content = []byte(mod)
+		}
+		w, err := archive.Create(m.path() + "@" + version + "/" + strings.TrimPrefix(name, m.dir+"/"))
 		if err != nil {
 			return err
 		}
@@ -106,24 +166,12 @@ func zipModule(file, prefix string) error {
 	return archive.Close()
 }
 
-// moduleFiles lists the files of the checkout that belong to the root module.
-func moduleFiles() ([]string, error) {
+// trackedFiles lists the files of the checkout.
+func trackedFiles() ([]string, error) {
 	cmd := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard")
 	cmd.Dir = root
 	out, err := cmd.Output()
-	if err != nil {
-		return nil, err
-	}
-	files := strings.Fields(string(out))
-	var nested []string
-	for _, name := range files {
-		if dir, ok := strings.CutSuffix(name, "/go.mod"); ok {
-			nested = append(nested, dir+"/")
-		}
-	}
-	return slices.DeleteFunc(files, func(name string) bool {
-		return slices.ContainsFunc(nested, func(dir string) bool { return strings.HasPrefix(name, dir) })
-	}), nil
+	return strings.Fields(string(out)), err
 }
 
 // forget removes the version from the module cache, which is read-only.
@@ -133,7 +181,15 @@ func forget(version string) error {
 		return err
 	}
 	cache := strings.TrimSpace(string(out))
-	tree := filepath.Join(cache, filepath.FromSlash(module)+"@"+version)
+	modules, err := publicModules()
+	for _, m := range modules {
+		err = errors.Join(err, m.forget(cache, version))
+	}
+	return err
+}
+
+func (m publicModule) forget(cache, version string) error {
+	tree := filepath.Join(cache, filepath.FromSlash(m.path())+"@"+version)
 	_ = filepath.WalkDir(tree, func(path string, entry os.DirEntry, err error) error {
 		if err == nil && entry.IsDir() {
 			err = os.Chmod(path, 0o755)
@@ -143,7 +199,7 @@ func forget(version string) error {
 	if err := os.RemoveAll(tree); err != nil {
 		return err
 	}
-	matches, err := filepath.Glob(filepath.Join(cache, "cache", "download", filepath.FromSlash(module), "@v", version+".*"))
+	matches, err := filepath.Glob(filepath.Join(cache, "cache", "download", filepath.FromSlash(m.path()), "@v", version+".*"))
 	for _, match := range matches {
 		err = errors.Join(err, os.Remove(match))
 	}

@@ -15,7 +15,13 @@ import (
 // an import of the same name.
 var appNames = []string{
 	"main", "run", "ctx", "getenv", "level", "err", "logger", "drainDelay", "shutdownTimeout",
-	"options", "text", "keys", "srv",
+	"options", "text", "keys", "srv", "telemetry",
+}
+
+// telemetryNames lists the identifiers that telemetry.go declares, and those of main.go at package
+// level.
+var telemetryNames = []string{
+	"main", "run", "telemetry", "getenv", "logger", "traces", "spans", "metrics", "page",
 }
 
 // App returns the content of a program's main.go.
@@ -28,6 +34,20 @@ func (t *Templates) App(app model.App) ([]byte, error) {
 			return nil, err
 		}
 		head, err := t.execute("app_header.go.tmpl", view.AppHeader{App: data, Imports: imports.groups()}, appFunctions(imports))
+		return append(head, body...), err
+	})
+}
+
+// Telemetry returns the content of a program's telemetry.go.
+func (t *Templates) Telemetry(app model.App) ([]byte, error) {
+	return t.format("telemetry.go", func(t *Templates) ([]byte, error) {
+		imports := newImports(model.Output{Declares: telemetryNames})
+		data := view.OfApp(app)
+		body, err := t.execute("telemetry.go.tmpl", data, appFunctions(imports))
+		if err != nil {
+			return nil, err
+		}
+		head, err := t.execute("telemetry_header.go.tmpl", view.AppHeader{App: data, Imports: imports.groups()}, appFunctions(imports))
 		return append(head, body...), err
 	})
 }

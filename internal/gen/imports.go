@@ -36,7 +36,11 @@ var (
 	userStandardPackages = []goPackage{{"cmp", "cmp"}, {"fmt", "fmt"}, {"io", "io"}, {"os", "os"}}
 	userPackages         = []goPackage{
 		{"status", "google.golang.org/grpc/status"}, {"codes", "google.golang.org/grpc/codes"},
+		{"admin", "github.com/grpcservice/grpcservice/runtime/admin"},
+		{"grpcotel", "github.com/grpcservice/grpcservice/runtime/grpcotel"},
+		{"grpcprom", "github.com/grpcservice/grpcservice/runtime/grpcprom"},
 		{"idempotency", "github.com/grpcservice/grpcservice/runtime/idempotency"},
+		{"otlp", "github.com/grpcservice/grpcservice/runtime/otlp"},
 		{"seal", "github.com/grpcservice/grpcservice/runtime/seal"},
 		{"stream", "github.com/grpcservice/grpcservice/runtime/stream"},
 	}

@@ -24,6 +24,8 @@ func entries() []typecheck.Entry {
 		{Template: "header.go.tmpl", Data: reflect.TypeFor[view.Header](), Functions: ofFile},
 		{Template: "app.go.tmpl", Data: reflect.TypeFor[view.App](), Functions: ofApp},
 		{Template: "app_header.go.tmpl", Data: reflect.TypeFor[view.AppHeader](), Functions: ofApp},
+		{Template: "telemetry.go.tmpl", Data: reflect.TypeFor[view.App](), Functions: ofApp},
+		{Template: "telemetry_header.go.tmpl", Data: reflect.TypeFor[view.AppHeader](), Functions: ofApp},
 		{Template: "skeleton_type.go.tmpl", Data: reflect.TypeFor[view.Implementation](), Functions: ofUser},
 		{Template: "skeleton_assertion.go.tmpl", Data: reflect.TypeFor[view.Implementation](), Functions: ofUser},
 		{Template: "skeleton_constructor.go.tmpl", Data: reflect.TypeFor[view.Implementation](), Functions: ofUser},

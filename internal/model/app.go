@@ -74,6 +74,17 @@ func (a App) Dependencies() (all Dependencies) {
 	return all
 }
 
+// Sources returns the names of the dependencies that main.go adds to the server's sources of
+// metrics. Registering a dependency adds it, too.
+func (a App) Sources() (names []string) {
+	for _, d := range a.Dependencies() {
+		if d.Register == "" {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
 // RequiresAuthentication reports whether the server fails to start without an authenticator.
 func (a App) RequiresAuthentication() bool {
 	requires := func(d Dependency) bool { return d.RequiresAuthentication }

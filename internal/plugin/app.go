@@ -15,8 +15,11 @@ import (
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
-// appFile is the name of the file that a new program consists of.
-const appFile = "main.go"
+// The files of a new program. Later runs write neither.
+const (
+	appFile       = "main.go"
+	telemetryFile = "telemetry.go"
+)
 
 // addApp adds a program that serves the services. If there is a program already, it warns about the
 // services that the program does not serve.
@@ -47,15 +50,22 @@ func (u *userCode) addApp(at string, impl workspace.Directory, have map[string][
 	if code.IsBroken() {
 		return // a warning already names the file that does not parse
 	}
-	content, err := u.templates.App(u.app(at, impl, code))
+	app := u.app(at, impl, code)
+	u.addProgramFile(f, appFile, app, u.templates.App)
+	u.addProgramFile(f, telemetryFile, app, u.templates.Telemetry)
+}
+
+// addProgramFile adds a file of a new program.
+func (u *userCode) addProgramFile(dir workspace.Directory, name string, app model.App, render func(model.App) ([]byte, error)) {
+	content, err := render(app)
 	if err == nil {
-		err = u.CheckWrite(f, appFile)
+		err = u.CheckWrite(dir, name)
 	}
 	if err != nil {
 		u.problems.Fail(err)
 		return
 	}
-	u.files[path.Join(at, appFile)] = content
+	u.files[path.Join(dir.Path, name)] = content
 }
 
 // after returns the files of a directory with the changes of this run.

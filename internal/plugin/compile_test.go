@@ -2,13 +2,16 @@ package plugin_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -154,7 +157,7 @@ func writeModule(t *testing.T) goModule {
 	}
 	writeTree(t, module.dir, module.files)
 	writeTree(t, module.dir, map[string]string{
-		"go.mod": goMod(t), "go.sum": readFile(t, "../../go.sum") + readFile(t, "../../runtime/operation/go.sum"),
+		"go.mod": goMod(t), "go.sum": goSum(t),
 	})
 	return module
 }
@@ -208,8 +211,16 @@ func messages(t *testing.T, c testCase, request *pluginpb.CodeGeneratorRequest) 
 	return files
 }
 
-// goMod returns the go.mod of a user's module. It has the requirements of this module and of
-// runtime/operation, and replaces both modules with this checkout.
+// nestedModules lists the modules besides the root module that generated code imports, as
+// directories of the checkout.
+var nestedModules = []string{"runtime/grpcotel", "runtime/grpcprom", "runtime/operation", "runtime/otlp"}
+
+// requirement matches a line of a go.mod that requires a module.
+var requirement = regexp.MustCompile(`(?m)^(?:require )?\s*([\w./~-]+\.[\w./~-]+) (v[\w.+-]+)`)
+
+// goMod returns the go.mod of a user's module. It has the requirements of the nested modules, in the
+// highest version, and replaces all modules with this checkout. The requirements of the root module
+// besides are those of the plugin and of its tests.
 func goMod(t *testing.T) string {
 	t.Helper()
 	root, err := filepath.Abs("../..")
@@ -217,17 +228,43 @@ func goMod(t *testing.T) string {
 		t.Fatal(err)
 	}
 	const self = "github.com/grpcservice/grpcservice"
-	text := strings.Replace(readFile(t, "../../go.mod"), "module "+self, "module example.com", 1)
-	for module, dir := range map[string]string{self: root, self + "/runtime/operation": filepath.Join(root, "runtime/operation")} {
-		text += fmt.Sprintf("\nrequire %s v0.0.0\n\nreplace %s => %s\n", module, module, dir)
-	}
-	_, requirements, _ := strings.Cut(readFile(t, "../../runtime/operation/go.mod"), "\nrequire (")
-	for line := range strings.Lines("require (" + requirements) {
-		if !strings.Contains(line, self) {
-			text += line
+	versions := make(map[string]string)
+	text := "module example.com\n\ngo 1.26.0\n"
+	for _, dir := range append([]string{"."}, nestedModules...) {
+		module := path.Join(self, dir)
+		text += fmt.Sprintf("\nrequire %s v0.0.0\n\nreplace %s => %s\n", module, module, filepath.Join(root, dir))
+		if dir == "." {
+			continue
+		}
+		for _, found := range requirement.FindAllStringSubmatch(readFile(t, filepath.Join(root, dir, "go.mod")), -1) {
+			if module, version := found[1], found[2]; !strings.HasPrefix(module, self) && compareVersions(version, versions[module]) > 0 {
+				versions[module] = version
+			}
 		}
 	}
+	for _, module := range slices.Sorted(maps.Keys(versions)) {
+		text += "\nrequire " + module + " " + versions[module]
+	}
+	return text + "\n"
+}
+
+// goSum returns the go.sum of the same module.
+func goSum(t *testing.T) (text string) {
+	t.Helper()
+	for _, dir := range append([]string{"."}, nestedModules...) {
+		text += readFile(t, filepath.Join("../..", dir, "go.sum"))
+	}
 	return text
+}
+
+// compareVersions compares two versions of a module, number by number. "" is before all others.
+func compareVersions(a, b string) int {
+	split := func(version string) []string {
+		return strings.FieldsFunc(strings.TrimPrefix(version, "v"), func(r rune) bool { return r == '.' || r == '-' })
+	}
+	return slices.CompareFunc(split(a), split(b), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+	})
 }
 
 func readFile(t *testing.T, file string) string {

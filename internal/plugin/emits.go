@@ -56,7 +56,7 @@ func emitters() []emitter {
 		all: func(o *output, r run, files []model.File) {
 			o.addSkeleton(r.env, files, r.in.templates, r.params)
 		},
-		path: "SKELETON_DIR/book_service.go, book_service_test.go, APP/main.go",
+		path: "SKELETON_DIR/book_service.go, book_service_test.go, APP/main.go, APP/telemetry.go",
 		help: "starter code for you to edit; later runs add new RPCs and change nothing else",
 		doc: "[starter code](skeleton.md) for you to edit; later runs add new RPCs and change " +
 			"nothing else",

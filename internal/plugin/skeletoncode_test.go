@@ -86,7 +86,7 @@ func checkProgram(t *testing.T, module goModule, pkg string) {
 	binary := filepath.Join(t.TempDir(), "server.exe")
 	module.mustRun(t, "go", "build", "-o", binary, pkg)
 	cmd := exec.CommandContext(t.Context(), binary)
-	cmd.Env = append(os.Environ(), "ADDR=127.0.0.1:0", "LOG_LEVEL=INFO", "WITHOUT_AUTHENTICATION=true")
+	cmd.Env = append(os.Environ(), "ADDR=127.0.0.1:0", "ADMIN_ADDR=127.0.0.1:0", "LOG_LEVEL=INFO", "WITHOUT_AUTHENTICATION=true")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

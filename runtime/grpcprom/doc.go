@@ -1,9 +1,7 @@
 // Package grpcprom counts and times the calls of servers and clients for Prometheus.
 //
 //	metrics := grpcprom.New()
-//	srv := server.New(server.WithObservers(metrics.Server()))
-//	// register services
-//	metrics.Add(srv.Sources())
+//	srv := server.New(server.WithObservers(metrics.Server()), server.WithCompanions(metrics))
 //	http.Handle("/metrics", metrics.Handler())
 //
 // The metrics of calls have the names and labels of go-grpc-middleware and of the older

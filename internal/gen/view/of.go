@@ -35,6 +35,7 @@ func OfApp(a model.App) App {
 		HasTokens: a.HasTokens(), HasIdempotencyKeys: a.HasIdempotencyKeys(),
 		RequiresAuthentication: a.RequiresAuthentication(), Validates: a.Validates(),
 		RequiresPermissions: a.RequiresPermissions(),
+		Sources:             a.Sources(),
 	}
 }
 

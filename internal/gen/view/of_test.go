@@ -16,6 +16,9 @@ func TestEveryFieldIsFilled(t *testing.T) {
 	for _, v := range []any{&file, &stub, &app} {
 		fill(reflect.ValueOf(v).Elem())
 	}
+	unregistered := app.Services[0].Arguments[0]
+	unregistered.Name, unregistered.Type, unregistered.Register = "y", "Y", "" // one of App.Sources
+	app.Services[0].Arguments = append(app.Services[0].Arguments, unregistered)
 	stub.Helper.Package, stub.Helper.Constructor = "operation", "Of"
 	wantFilled(t, "File", reflect.ValueOf(OfFile(file)))
 	wantFilled(t, "MethodStub", reflect.ValueOf(OfMethodStub(stub)))

@@ -121,6 +121,7 @@ type App struct {
 	Doc      []string // the lines of the program's comment
 
 	Dependencies []Dependency // the dependencies of the services
+	Sources      []string     // the names of those that main.go adds to the server's sources of metrics
 
 	// HasTokens, HasIdempotencyKeys and Validates report whether an RPC has page tokens, an
 	// idempotency key, or validation rules, respectively.

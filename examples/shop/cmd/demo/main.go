@@ -52,7 +52,7 @@ func demo(ctx context.Context) error {
 
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	title("Start what an organization has: certificates, an identity provider, Redis")
+	title("Start what an organization has: certificates, an identity provider, a collector, Redis")
 	platform, err := startPlatform(ctx, bin)
 	if err != nil {
 		return err
@@ -60,30 +60,40 @@ func demo(ctx context.Context) error {
 	defer platform.stop()
 
 	title("Serve two replicas on free ports, with TLS")
-	var logs [2]bytes.Buffer // read after the servers have stopped
-	var replicas []*process.Server
-	for i := range logs {
-		replica, err := process.Start(ctx, filepath.Join(bin, "server"), &logs[i], platform.environment(),
-			"-drain-delay", drainDelay.String(), "-uploads", filepath.Join(bin, "uploads", strconv.Itoa(i)))
-		if err != nil {
-			return fmt.Errorf("%w\n%s", err, &logs[i])
-		}
-		defer replica.Kill() // if a step failed
-		replicas = append(replicas, replica)
-		fmt.Println("serving at", replica.Addr)
+	logs := make([]bytes.Buffer, 2) // read after the servers have stopped
+	replicas, err := startReplicas(ctx, platform, bin, logs)
+	if err == nil {
+		err = play(ctx, platform, replicas, filepath.Join(bin, "client"))
 	}
-	err = play(ctx, platform, replicas, filepath.Join(bin, "client"))
 	for _, replica := range replicas {
 		if err == nil {
 			err = stop(ctx, platform, replica)
 		}
-		replica.Kill()
+		replica.Kill() // if a step failed
 	}
 	for i := range logs {
 		title(fmt.Sprintf("What replica %d logged", i+1))
 		fmt.Print(&logs[i])
 	}
 	return err
+}
+
+// startReplicas starts a replica for each log. The first supplies the others. If one does not
+// start, those that run are returned with the error.
+func startReplicas(ctx context.Context, p *platform, bin string, logs []bytes.Buffer) (replicas []*process.Server, err error) {
+	supplier := ""
+	for i := range logs {
+		name := "shop-" + strconv.Itoa(i+1)
+		replica, err := process.Start(ctx, filepath.Join(bin, "server"), &logs[i], p.environment(name, supplier),
+			"-drain-delay", drainDelay.String(), "-uploads", filepath.Join(bin, "uploads", strconv.Itoa(i)))
+		if err != nil {
+			return replicas, err
+		}
+		replicas = append(replicas, replica)
+		supplier = replicas[0].Addr
+		fmt.Printf("serving at %s, admin page at %s\n", replica.Addr, replica.Admin)
+	}
+	return replicas, nil
 }
 
 // play calls the replicas in every way.
@@ -98,6 +108,9 @@ func play(ctx context.Context, p *platform, replicas []*process.Server, client s
 		return err
 	}
 	if err := playReplicas(ctx, p, []string{addr, replicas[1].Addr}); err != nil {
+		return err
+	}
+	if err := playTelemetry(ctx, p, replicas); err != nil {
 		return err
 	}
 	return playGrpcurl(ctx, p, addr)

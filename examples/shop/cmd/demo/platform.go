@@ -12,14 +12,16 @@ import (
 	"time"
 
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
+	"github.com/grpcservice/grpcservice/examples/shop/internal/collector"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/devcert"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/process"
 	"github.com/grpcservice/grpcservice/runtime/jwtauth/jwttest"
 )
 
 // platform is what an organization has for its services: a certificate authority, an identity
-// provider, and Redis.
+// provider, a collector of traces, and Redis.
 type platform struct {
+	collector *collector.Collector
 	dir       string // of certificates
 	authority *devcert.Authority
 	issuer    *jwttest.Issuer
@@ -42,6 +44,11 @@ func startPlatform(ctx context.Context, dir string) (p *platform, err error) {
 		return nil, err
 	}
 	fmt.Println("identity provider at", p.provider.Issuer)
+	if p.collector, err = collector.Start(); err != nil {
+		_ = p.web.Close()
+		return nil, err
+	}
+	fmt.Println("collector of traces at", p.collector.URL)
 	p.redis, err = process.StartRedis(ctx, dir)
 	switch {
 	case err == nil:
@@ -75,10 +82,22 @@ func (p *platform) startIssuer(cert tls.Certificate) error {
 	return nil
 }
 
-// environment returns what tells a replica of the platform.
-func (p *platform) environment() []string {
+// tracing returns what tells a program where its traces go, and what it is called in them.
+func (p *platform) tracing(name string) map[string]string {
+	return map[string]string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT": p.collector.URL, "OTEL_SERVICE_NAME": name,
+		"OTEL_BSP_SCHEDULE_DELAY": "50", // in milliseconds; the demo waits for its traces
+	}
+}
+
+// environment returns what tells a replica of the platform. The replica changes prices only of
+// products that the supplier offers; "" means all.
+func (p *platform) environment(name, supplier string) []string {
 	env := []string{
-		"SHOP_ISSUER=" + p.provider.Issuer, "SHOP_CA=" + p.provider.CAFile, "SHOP_TLS=" + p.dir,
+		"SHOP_ISSUER=" + p.provider.Issuer, "SHOP_CA=" + p.provider.CAFile, "SHOP_TLS=" + p.dir, "SHOP_SUPPLIER=" + supplier,
+	}
+	for variable, value := range p.tracing(name) {
+		env = append(env, variable+"="+value)
 	}
 	if p.redis != nil {
 		env = append(env, "SHOP_REDIS="+p.redis.Addr, "SHOP_REPLICAS=2")
@@ -88,6 +107,7 @@ func (p *platform) environment() []string {
 
 func (p *platform) stop() {
 	_ = p.web.Close()
+	p.collector.Stop()
 	if p.redis != nil {
 		p.redis.Stop()
 	}

@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/service"
 	"github.com/grpcservice/grpcservice/runtime/eventlog"
+	"github.com/grpcservice/grpcservice/runtime/grpcotel"
 	"github.com/grpcservice/grpcservice/runtime/idempotency"
 	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/server"
@@ -22,37 +24,48 @@ import (
 )
 
 func main() {
-	addr := flag.String("addr", cmp.Or(os.Getenv("SHOP_ADDR"), ":8080"), "TCP `address` to serve at; SHOP_ADDR sets it too")
-	drainDelay := flag.Duration("drain-delay", server.DefaultDrainDelay, "`time` that load balancers get to notice a shutdown")
-	uploads := flag.String("uploads", filepath.Join(os.TempDir(), "shop-uploads"), "`directory` of unfinished uploads")
+	var c config
+	flag.StringVar(&c.addr, "addr", cmp.Or(os.Getenv("SHOP_ADDR"), ":8080"), "TCP `address` to serve at; SHOP_ADDR sets it too")
+	flag.StringVar(&c.admin, "admin", cmp.Or(os.Getenv("SHOP_ADMIN"), "127.0.0.1:9090"), "TCP `address` of the admin page and of /metrics; SHOP_ADMIN sets it too")
+	flag.DurationVar(&c.drainDelay, "drain-delay", server.DefaultDrainDelay, "`time` that load balancers get to notice a shutdown")
+	flag.StringVar(&c.uploads, "uploads", filepath.Join(os.TempDir(), "shop-uploads"), "`directory` of unfinished uploads")
 	flag.Parse()
 
-	if err := serve(context.Background(), *addr, *drainDelay, *uploads); err != nil {
+	if err := c.serve(context.Background()); err != nil {
 		slog.Error("shop", "error", err)
 		os.Exit(1)
 	}
 }
 
-// serve serves the shop at addr until it is asked to shut down.
-func serve(ctx context.Context, addr string, drainDelay time.Duration, uploads string) error {
+// config are the flags.
+type config struct {
+	addr, admin string
+	drainDelay  time.Duration
+	uploads     string
+}
+
+// serve serves the shop until it is asked to shut down.
+func (c config) serve(ctx context.Context) error {
 	keys, err := tokenKeys(os.Getenv)
 	if err != nil {
 		return err
 	}
-	staging, err := upload.OpenDir(uploads)
+	staging, err := upload.OpenDir(c.uploads)
 	if err != nil {
 		return err
 	}
 	defer staging.Close()
-	events, lines := eventlog.New[shopv1.Event](eventlog.NewMemory()), eventlog.New[shopv1.LogEntry](eventlog.NewMemory(eventlog.WithMaxBytes(1<<20)))
 	protection, closeAll, err := security(os.Getenv)
 	if err != nil {
 		return err
 	}
 	defer closeAll()
-	srv := server.New(append(protection,
-		server.WithDrainDelay(drainDelay),
-		server.WithLogger(slog.New(service.KeepLines(lines, slog.Default().Handler()))), // TailLogs shows the log
+	lines := eventlog.New[shopv1.LogEntry](eventlog.NewMemory(eventlog.WithMaxBytes(1 << 20)))
+	logger := slog.New(grpcotel.LogHandler(service.KeepLines(lines, slog.Default().Handler()))) // TailLogs shows the log
+	telemetry := newTelemetry(c.admin, logger)
+	srv := server.New(slices.Concat(protection, telemetry.options, []server.Option{
+		server.WithDrainDelay(c.drainDelay),
+		server.WithLogger(logger),
 		// A retried order is placed once.
 		server.WithIdempotency(idempotency.New(idempotency.Memory())),
 		// The protos have rules for the fields of users.
@@ -61,22 +74,39 @@ func serve(ctx context.Context, addr string, drainDelay time.Duration, uploads s
 		server.WithTokenKeys(keys...),
 		// This API is public: let grpcurl list, describe and call it.
 		server.WithReflection(),
-	)...)
+	})...)
+	closeSupplier, err := register(srv, telemetry, lines, staging)
+	if err != nil {
+		return err
+	}
+	defer closeSupplier()
+	return srv.Run(ctx, c.addr)
+}
+
+// register registers the services. The function frees what they use.
+func register(srv *server.Server, telemetry telemetry, lines *service.Lines, staging *upload.Dir) (closeSupplier func(), err error) {
+	events := eventlog.New[shopv1.Event](eventlog.NewMemory())
 	catalogue := service.NewCatalogue(service.Products()...)
+	prices, closeSupplier, err := withSupplier(slowPrices{catalogue, events}, os.Getenv, telemetry.client...)
+	if err != nil {
+		return nil, err
+	}
 	// Replicas that share a store take over each other's operations.
 	ops := operation.NewManager(operation.Memory())
+	rooms := service.Rooms()
 	shopv1service.RegisterUserService(srv, service.NewUserService())
 	shopv1service.RegisterProductService(srv, service.NewProductService(catalogue))
 	shopv1service.RegisterOrderService(srv, service.NewOrderService(catalogue, events))
-	shopv1service.RegisterBatchJobService(srv, service.NewBatchJobService(ops, slowPrices{catalogue, events}))
+	shopv1service.RegisterBatchJobService(srv, service.NewBatchJobService(ops, prices))
 	shopv1service.RegisterAnalyticsService(srv, service.NewAnalyticsService())
 	shopv1service.RegisterEventService(srv, service.NewEventService(events))
 	shopv1service.RegisterLogService(srv, service.NewLogService(lines))
 	shopv1service.RegisterUploadService(srv, service.NewUploadService(staging))
-	shopv1service.RegisterChatService(srv, service.NewChatService(service.Rooms()))
+	shopv1service.RegisterChatService(srv, service.NewChatService(rooms))
 	shopv1service.RegisterCollaborationService(srv, service.NewCollaborationService())
 	shopv1service.RegisterGameService(srv, service.NewGameService())
 	// Google.longrunning.Operations; ops runs as long as the server serves.
 	operation.Register(srv, ops)
-	return srv.Run(ctx, addr)
+	srv.AddSources(events, rooms) // of metrics
+	return closeSupplier, nil
 }

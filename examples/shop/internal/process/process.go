@@ -34,18 +34,18 @@ func Build(ctx context.Context, dir string, names ...string) error {
 
 // Server is a running server.
 type Server struct {
-	// Addr is where it serves.
-	Addr string
+	// Addr is where it serves, and Admin where its admin page is.
+	Addr, Admin string
 
 	cmd   *exec.Cmd
 	ended chan struct{}
 	err   error // of the process; read it after ended
 }
 
-// Start runs the server at path on a free port and returns when it accepts connections. The
+// Start runs the server at path on free ports and returns when it accepts connections. The
 // server's log goes to log. env is added to the environment. The server is killed when ctx ends.
 func Start(ctx context.Context, path string, log io.Writer, env []string, args ...string) (*Server, error) {
-	cmd := exec.CommandContext(ctx, path, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	cmd := exec.CommandContext(ctx, path, append([]string{"-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0"}, args...)...)
 	cmd.Env = append(os.Environ(), env...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -55,31 +55,42 @@ func Start(ctx context.Context, path string, log io.Writer, env []string, args .
 		return nil, err
 	}
 	s := &Server{cmd: cmd, ended: make(chan struct{})}
-	addr := make(chan string, 1)
+	addrs := make(chan [2]string, 1)
 	go func() {
 		defer close(s.ended)
-		s.err = errors.Join(follow(stderr, log, addr), cmd.Wait())
+		s.err = errors.Join(follow(stderr, log, addrs), cmd.Wait())
 	}()
 	select {
-	case s.Addr = <-addr:
+	case found := <-addrs:
+		s.Admin, s.Addr = found[0], found[1]
 		return s, nil
 	case <-s.ended:
 		return nil, fmt.Errorf("the server ended before it served: %w", s.err)
 	}
 }
 
-// serving matches the address in the line that the server logs when it listens.
-var serving = regexp.MustCompile(`serving.* address=(\S+)`)
+// listening matches the addresses in the lines that the server logs when it listens: that of the
+// admin page comes first.
+var listening = []*regexp.Regexp{
+	regexp.MustCompile(`admin page.* address=(\S+)`),
+	regexp.MustCompile(`serving.* address=(\S+)`),
+}
 
-// follow copies the log lines of a server to w until the log ends, and sends the first address in
-// them.
-func follow(log io.Reader, w io.Writer, addr chan<- string) error {
+// follow copies the log lines of a server to w until the log ends, and sends the addresses in them.
+func follow(log io.Reader, w io.Writer, addrs chan<- [2]string) error {
+	var found [2]string
+	next := 0
 	lines := bufio.NewScanner(log)
 	for lines.Scan() {
 		fmt.Fprintln(w, lines.Text())
-		if found := serving.FindStringSubmatch(lines.Text()); found != nil && addr != nil {
-			addr <- found[1]
-			addr = nil
+		if next == len(listening) {
+			continue
+		}
+		if match := listening[next].FindStringSubmatch(lines.Text()); match != nil {
+			found[next] = match[1]
+			if next++; next == len(listening) {
+				addrs <- found
+			}
 		}
 	}
 	return lines.Err()

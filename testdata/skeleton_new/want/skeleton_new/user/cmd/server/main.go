@@ -97,6 +97,8 @@ func run(ctx context.Context, getenv func(string) string) error {
 		}
 		options = append(options, server.WithTokenKeys(keys...))
 	}
+	options = append(options, telemetry(getenv, logger)...) // metrics, traces and an admin page: telemetry.go
+
 	srv := server.New(options...)
 	operations := operation.NewManager(operation.Memory()) // TODO: Use a durable store that all replicas share.
 	operation.Register(srv, operations)

@@ -84,6 +84,8 @@ func run(ctx context.Context, getenv func(string) string) error {
 	if addr := getenv("HEALTH_ADDR"); addr != "" { // for probes, which do not use TLS
 		options = append(options, server.WithHealthAddr(addr))
 	}
+	options = append(options, telemetry(getenv, logger)...) // metrics, traces and an admin page: telemetry.go
+
 	srv := server.New(options...)
 
 	ordersv1service.RegisterOrders(srv, service.NewOrders())

@@ -89,12 +89,15 @@ func run(ctx context.Context, getenv func(string) string) error {
 		}
 		options = append(options, server.WithTokenKeys(keys...))
 	}
+	options = append(options, telemetry(getenv, logger)...) // metrics, traces and an admin page: telemetry.go
+
 	srv := server.New(options...)
 	events := eventlog.New[livev1.Event](eventlog.NewMemory())   // TODO: Use a durable store that all replicas share.
 	events2 := eventlog.New[livev1.Change](eventlog.NewMemory()) // TODO: Use a durable store that all replicas share.
 	events3 := eventlog.New[livev1.Line](eventlog.NewMemory())   // TODO: Use a durable store that all replicas share.
 	rooms := hub.New[livev1.Message]()                           // TODO: Connect the hub with those of other replicas: hub.WithBus.
 	rooms2 := hub.New[livev1.Edited]()                           // TODO: Connect the hub with those of other replicas: hub.WithBus.
+	srv.AddSources(events, events2, events3, rooms, rooms2)      // of metrics
 
 	livev1service.RegisterLiveService(srv, service.NewLiveService(events, events2, events3, rooms, rooms2))
 
