@@ -138,3 +138,14 @@ const (
 	OperationUnfinished = "grpcservice_operation_unfinished"
 	OperationOldest     = "grpcservice_operation_oldest_unfinished_timestamp_seconds"
 )
+
+// Page tokens.
+const ServerTokensRejected = "grpcservice_server_page_tokens_rejected_total"
+
+// Rates that replicas share.
+const (
+	RedislimitCalls    = "grpcservice_redislimit_calls_total"
+	RedislimitFailures = "grpcservice_redislimit_failures_total"
+	RedislimitOutages  = "grpcservice_redislimit_outages_total"
+	RedislimitAway     = "grpcservice_redislimit_away"
+)

@@ -15,6 +15,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
 	"github.com/grpcservice/grpcservice/runtime/policy"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 )
 
@@ -84,15 +85,24 @@ func (s *serving) readToken(req protoreflect.Message) (position, error) {
 	}
 	at, err := callctx.TokenRing(s.ctx).Open(s.method, s.binding, token)
 	if err != nil {
-		return nil, invalidToken(s.names.Token, err)
+		return nil, s.rejectToken(err)
 	}
 	return at, nil
+}
+
+// rejectToken returns the caller's error for a token, and counts it for the metrics of the server.
+func (s *serving) rejectToken(cause error) error {
+	err := invalidToken(s.names.Token, cause)
+	if call, ok := callctx.Of(s.ctx); ok {
+		call.TokenRejected(rpcerr.ReasonOf(err).Name())
+	}
+	return err
 }
 
 // fault returns the caller's error for an error of a source.
 func (s *serving) fault(err error) error {
 	if errors.Is(err, errPosition) {
-		return invalidToken(s.names.Token, err)
+		return s.rejectToken(err)
 	}
 	if errors.Is(err, errTooFar) {
 		return invalidField(ReasonSkipInvalid, s.names.Skip, fmt.Sprintf("is too large; skip at most %d, and continue with page tokens", min(MaxSkip, maxSkipReads*s.limits.MaxSize))).

@@ -35,6 +35,7 @@ type settings struct {
 	namespace string
 	salt      [sha256.Size]byte
 	logger    *slog.Logger
+	name      string
 	errs      []error
 	// maxCallers is [server.MaxRateKeys], and less in tests.
 	maxCallers int
@@ -127,6 +128,10 @@ func WithSecret(secret []byte) Option {
 		s.salt = sha256.Sum256(secret)
 	}
 }
+
+// WithName names the limiter: the label "name" of its metrics, "" by default. The metrics of limiters
+// with the same name are added up.
+func WithName(name string) Option { return func(s *settings) { s.name = name } }
 
 // WithLogger sets the logger for the times when Redis is away, instead of slog's default logger at
 // the time of [New].

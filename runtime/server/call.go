@@ -123,6 +123,9 @@ func (c *callContext) Logger() *slog.Logger {
 // Draining implements [callctx.Call].
 func (c *callContext) Draining() <-chan struct{} { return c.call.method.drain.started }
 
+// TokenRejected implements [callctx.Call].
+func (c *callContext) TokenRejected(reason string) { c.call.method.tokensRejected.add(reason) }
+
 // TokenRing implements [callctx.Call].
 func (c *callContext) TokenRing() *seal.Ring { return c.call.method.tokens }
 
@@ -142,9 +145,12 @@ type method struct {
 	streamInfo grpc.StreamServerInfo
 	live       liveCalls
 	inFlight   atomic.Int64
-	ask        AuthorizeFunc // nil if no principal has a permission
-	guard      *guard        // of the permission that the policy requires; or nil
-	listing    atomic.Pointer[listing]
+
+	tokensRejected tally // page tokens
+
+	ask     AuthorizeFunc // nil if no principal has a permission
+	guard   *guard        // of the permission that the policy requires; or nil
+	listing atomic.Pointer[listing]
 }
 
 // bound is the sequence of steps of one method.

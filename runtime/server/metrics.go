@@ -35,6 +35,9 @@ var (
 	waitingDesc = describeMetric(metric.Gauge, metric.ServerConcurrencyWaiting,
 		"Calls that wait for a running call of a method to finish.",
 		metric.LabelType, metric.LabelService, metric.LabelMethod)
+	tokensRejectedDesc = describeMetric(metric.Counter, metric.ServerTokensRejected,
+		"Page tokens that were rejected, by method and reason.",
+		metric.LabelType, metric.LabelService, metric.LabelMethod, metric.LabelReason)
 	callsDesc = describeMetric(metric.Gauge, metric.ServerCalls,
 		"Calls that the server holds: those that run, or whose response is not written yet.")
 	callsLimitDesc = describeMetric(metric.Gauge, metric.ServerCallsLimit,
@@ -76,7 +79,7 @@ var (
 // pipelineMetrics returns the metrics of [pipeline.collect].
 func pipelineMetrics() []*metric.Desc {
 	return []*metric.Desc{
-		runningDesc, limitDesc, placesDesc, waitingDesc, callsDesc, callsLimitDesc,
+		runningDesc, limitDesc, placesDesc, waitingDesc, tokensRejectedDesc, callsDesc, callsLimitDesc,
 		drainingDesc, servingDesc, policyRejectedDesc, panicsDesc, buildDesc,
 	}
 }
@@ -140,6 +143,9 @@ func (m *method) collect(report metric.Report) {
 	s := m.figures()
 	labels := []string{s.Info.Kind.String(), s.Info.Service, s.Info.Name}
 	report(runningDesc, float64(m.inFlight.Load()), labels...)
+	for reason, n := range m.tokensRejected.snapshot() {
+		report(tokensRejectedDesc, float64(n), append(labels, reason)...)
+	}
 	if s.Limit > 0 {
 		report(limitDesc, float64(s.Limit), labels...)
 		report(placesDesc, float64(s.Running), labels...)

@@ -29,6 +29,8 @@ type Call interface {
 	Ends() (deadline time.Time, ok bool)
 	// TokenRing returns the keys of the server for page tokens; nil where it has none.
 	TokenRing() *seal.Ring
+	// TokenRejected counts a page token that was rejected, by the name of the reason.
+	TokenRejected(reason string)
 	// Recovered logs a panic of the method and returns what its caller gets.
 	Recovered(value any) error
 	// Logger returns the server's logger with the method and the request ID.
