@@ -15,14 +15,16 @@ import (
 
 // Differences compares a file that a user owns with what [Files] returns for its path. It compares
 // only what follows from the protos and the runtime: routes, timeouts and retries of a mesh, the
-// service config of clients, the service of the readiness probe, and whether the grace period
-// covers the times that the file itself sets. Everything else is the user's decision. A file that
+// service config of clients, what rules record, the service of the readiness probe, the port of the
+// admin page, and whether the grace period covers the times that the file itself sets. Everything else is the user's decision. A file that
 // is not valid YAML or JSON gets a separate warning.
 func Differences(path string, have, want []byte) diag.List {
 	compare, ok := map[string]func(d *differ, have, want *yaml.Node){
 		deploymentFile:     (*differ).deployment,
 		virtualServiceFile: (*differ).virtualService,
 		serviceConfigFile:  (*differ).serviceConfig,
+		networkPolicyFile:  (*differ).networkPolicy,
+		ruleFile:           (*differ).rules,
 	}[path]
 	if !ok {
 		return nil
@@ -165,6 +167,7 @@ func (d *differ) deployment(have, want *yaml.Node) {
 		return
 	}
 	d.fields(server, containerOf(field(want, "spec", "template", "spec")), "container "+containerName, []string{"readinessProbe", "grpc", "service"})
+	d.adminPort(server, containerOf(field(want, "spec", "template", "spec")))
 	env := named(field(server, "env"), nameOf)
 	delay, errDelay := time.ParseDuration(value(field(env.nodes[envDrainDelay], "value")))
 	timeout, errTimeout := time.ParseDuration(value(field(env.nodes[envShutdownTimeout], "value")))

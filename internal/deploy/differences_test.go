@@ -23,6 +23,7 @@ func TestOwnFilesDoNotDiffer(t *testing.T) {
 // owns have diverged.
 func TestDifferences(t *testing.T) {
 	const mesh, config, deployment = "istio/virtualservice.yaml", "client/service-config.json", "kubernetes/deployment.yaml"
+	const network, rules = "kubernetes/networkpolicy.yaml", "monitoring/prometheusrule.yaml"
 	replace := func(old, new string) func(string) string {
 		return func(text string) string {
 			if !strings.Contains(text, old) {
@@ -79,11 +80,24 @@ func TestDifferences(t *testing.T) {
 		"no grace": {deployment, nil, func(s string) string {
 			return replace("value: 5s", "value: 8s")(replace("      terminationGracePeriodSeconds: 28\n", "")(s))
 		}, []string{"terminationGracePeriodSeconds is 30; with DRAIN_DELAY 8s and SHUTDOWN_TIMEOUT 20s, set it to 31, or the pod is killed while it drains"}, ""},
-		"resources":            {deployment, nil, replace("memory: 128Mi", "memory: 1Gi"), nil, ""},
-		"one service less":     {deployment, func(a *deploy.App) { a.Services = a.Services[:1] }, nil, []string{"container server: readinessProbe.grpc.service is unset; the policy has shop.v1.UserService"}, "service: ''"},
-		"another container":    {deployment, nil, replace("name: server", "name: main"), []string{`it has no container "server"; add it`}, ""},
-		"an alias":             {deployment, nil, replace("env:", "env: &env"), nil, ""},
-		"a file that is yours": {"kubernetes/service.yaml", func(a *deploy.App) { a.Port = 9000 }, nil, nil, ""},
+		"resources":         {deployment, nil, replace("memory: 128Mi", "memory: 1Gi"), nil, ""},
+		"one service less":  {deployment, func(a *deploy.App) { a.Services = a.Services[:1] }, nil, []string{"container server: readinessProbe.grpc.service is unset; the policy has shop.v1.UserService"}, "service: ''"},
+		"another container": {deployment, nil, replace("name: server", "name: main"), []string{`it has no container "server"; add it`}, ""},
+		"an alias":          {deployment, nil, replace("env:", "env: &env"), nil, ""},
+		"no admin page": {deployment, nil, replace("        - name: admin\n          containerPort: 9090\n          protocol: TCP\n", ""), []string{
+			`container server has no port "admin", which the PodMonitor scrapes; add it with containerPort 9090 and the variable ADMIN_ADDR=:9090, or leave out the part monitoring with deploy_parts`}, "- name: grpc"},
+		"no admin page, and nobody scrapes": {deployment, func(a *deploy.App) { a.Monitoring = false },
+			replace("        - name: admin\n          containerPort: 9090\n          protocol: TCP\n", ""), nil, ""},
+		"Prometheus is not admitted": {network, nil, replace("port: 9090", "port: 9091"), []string{"no rule of ingress admits Prometheus to port 9090 of the admin page; add one"}, "- ports:"},
+		"Prometheus by port name":    {network, nil, replace("port: 9090", "port: admin"), nil, ""},
+		"all ports are open":         {network, nil, replace("  - ports:\n    - protocol: TCP\n      port: 8080\n", "  - {}\n"), nil, ""},
+		"a longer timeout": {rules, func(a *deploy.App) { a.Services[0].Methods[0].Policy.Timeout = 3 * time.Second }, nil, []string{
+			"nothing records grpc_method:grpc_server_handled_slow:rate5m{threshold=2.5}, which alerts and the dashboard need; add it with expr: " + slow("GetUser", "2.5"),
+			`record grpc_method:grpc_server_timeout_seconds does not follow the services and their timeouts; set expr: 0 * grpc_method:grpc_server_handled:rate5m{job="shop",grpc_service="shop.v1.UserService",grpc_method="ListUsers"} + 1.5 or 0 * grpc_method:grpc_server_handled:rate5m{job="shop",grpc_service="shop.v1.UserService",grpc_method="GetUser"} + 3`,
+			"record grpc_method:grpc_server_handled_slow:rate5m{threshold=1} does not follow the services and their timeouts; set expr: " + slow("ListUsers", "1"),
+		}, "- name: shop.records"},
+		"alerts of the user's own": {rules, nil, replace("> 14.4 * 0.001", "> 0.5"), nil, ""},
+		"a file that is yours":     {"kubernetes/service.yaml", func(a *deploy.App) { a.Port = 9000 }, nil, nil, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -127,8 +141,23 @@ func TestDifferencesOfBrokenFiles(t *testing.T) {
 	}
 }
 
+// slow is what records the calls of a method that take longer than a bound.
+func slow(method, bound string) string {
+	in := `job="shop",grpc_service="shop.v1.UserService",grpc_method="` + method + `"`
+	le := `le="` + bound + `"`
+	if !strings.Contains(bound, ".") {
+		le = `le=~"` + bound + `|` + bound + `\\.0"`
+	}
+	sum := func(series string) string {
+		return "sum by (namespace, job, grpc_service, grpc_method) (rate(grpc_server_handling_seconds" + series + "[5m]))"
+	}
+	native := sum("{" + in + "}")
+	return "clamp_min(" + sum("_count{"+in+"}") + " - " + sum("_bucket{"+in+","+le+"}") + ", 0) or histogram_count(" + native +
+		") * (1 - histogram_fraction(0, " + bound + ", " + native + "))"
+}
+
 func judged(path string) bool {
-	return path == "istio/virtualservice.yaml" || path == "client/service-config.json" || path == "kubernetes/deployment.yaml"
+	return path == "kubernetes/networkpolicy.yaml" || path == "monitoring/prometheusrule.yaml" || path == "istio/virtualservice.yaml" || path == "client/service-config.json" || path == "kubernetes/deployment.yaml"
 }
 
 // FuzzDifferences checks that no user file makes the plugin panic.

@@ -55,6 +55,14 @@ func apps() map[string]deploy.App {
 	crowded := encrypted
 	crowded.Port = 9089 // the probes take 9090, the port of the admin page
 	all["crowded"] = crowded
+	names := shop
+	names.Services = []deploy.Service{{FullName: "_a.B__c"}, {FullName: "NaN"}}
+	for _, name := range []string{"le", "by", "or", "NaN", "Inf", "_", "namespace", "true"} {
+		method := deploy.Method{Name: name, Policy: policy.Policy{Timeout: time.Second}}
+		names.Services[0].Methods = append(names.Services[0].Methods, method)
+		names.Services[1].Methods = append(names.Services[1].Methods, method)
+	}
+	all["names"] = names
 	for _, name := range []string{"on", "off", "yes", "y", "n", "null", "true", "e1", "inf"} {
 		odd := shop
 		odd.Name, odd.Image = name, name
