@@ -341,3 +341,40 @@ func TestRefusingOnOwnServer(t *testing.T) {
 		t.Errorf("after Drain: %+v", s)
 	}
 }
+
+// TestRulesThatExcludeOthers holds that an option that another one excludes is not listed.
+func TestRulesThatExcludeOthers(t *testing.T) {
+	srv := server.New(server.WithoutAuthentication(),
+		server.WithPolicy([]byte(`{"test.v1.Stated/One": {"hedging": {"delay": "1s"}}}`)))
+	server.Register[echotest.Service](srv, stated(t, func(*runtime.Policy) {}), echotest.Funcs{})
+	rules := rulesOf(t, srv.Status(), "/test.v1.Stated/One")
+	if !slices.Contains(rules, "hedging.delay = 1s (server option)") || strings.Contains(strings.Join(rules, "\n"), "retry") {
+		t.Errorf("the rules are\n%s", strings.Join(rules, "\n"))
+	}
+}
+
+// TestNotRefusing holds that a method whose next call would wait, or has a place, rejects nothing.
+func TestNotRefusing(t *testing.T) {
+	for name, concurrency := range map[string]runtime.Concurrency{
+		"a place is free": {Limit: 2}, "calls may wait": {Limit: 1, MaxWait: time.Hour},
+	} {
+		running, release := make(chan struct{}), make(chan struct{})
+		srv := echotest.StartServer(t, func(s *server.Server) {
+			server.Register[echotest.Service](s, echotest.TableWith(runtime.Policy{Concurrency: concurrency}), echotest.Behaving(func(context.Context) error {
+				close(running)
+				<-release
+				return nil
+			}))
+		})
+		called := make(chan error, 1)
+		go func() { called <- echotest.Kinds["One"](context.Background(), srv.Conn) }()
+		echotest.Within(t, running)
+		if m := methodOf(t, srv.Server.Status(), "/test.v1.Echo/One"); m.Refusing != "" || m.Running != 1 || m.Limit != concurrency.Limit {
+			t.Errorf("%s: %+v", name, m)
+		}
+		close(release)
+		if err := echotest.Within(t, called); err != nil {
+			t.Error(err)
+		}
+	}
+}
