@@ -485,3 +485,33 @@ func checkHistogram(t *testing.T, h *dto.Histogram) {
 		before = b.GetCumulativeCount()
 	}
 }
+
+// broken is a Call of another observer: it cannot be compared, and panics.
+type broken struct {
+	runtime.Call
+	_ []int
+}
+
+// TestBrokenCalls holds that such a call is counted all the same, and that scrapes go on.
+func TestBrokenCalls(t *testing.T) {
+	metrics := grpcprom.New()
+	for _, kind := range []runtime.Kind{runtime.KindUnary, runtime.KindBidi} {
+		o := metrics.Server().Bind(runtime.NewMethodInfo(echotest.Name, "One", kind, runtime.Policy{}))
+		panics(func() { o.Begin(t.Context(), broken{}) })
+		panics(func() { o.End(t.Context(), broken{}, runtime.Outcome{}) })
+	}
+	want(t, metrics, map[string]float64{
+		call("grpc_server_started_total", "unary", "One"):                         1,
+		call("grpc_server_handled_total", "unary", "One", `grpc_code="OK"`):       1,
+		call("grpc_server_handling_seconds", "unary", "One"):                      1,
+		call("grpc_server_started_total", "bidi_stream", "One"):                   1,
+		call("grpc_server_handled_total", "bidi_stream", "One", `grpc_code="OK"`): 1,
+		call("grpc_server_handling_seconds", "bidi_stream", "One"):                1,
+	})
+}
+
+// panics calls f, whose panics the pipeline recovers.
+func panics(f func()) {
+	defer func() { _ = recover() }()
+	f()
+}

@@ -42,12 +42,6 @@ func (m *method) Begin(ctx context.Context, call runtime.Call) context.Context {
 
 // End implements [runtime.MethodObserver].
 func (m *method) End(ctx context.Context, call runtime.Call, outcome runtime.Outcome) {
-	if m.live != nil {
-		m.live.remove(call)
-	} else {
-		m.received.Add(count(call.Received()))
-		m.sent.Add(m.unarySent(call))
-	}
 	t := m.tally(combination(m.metrics, ctx))
 	t.handled[codeOf(outcome.Err)].Add(1)
 	if outcome.Step != "" {
@@ -59,6 +53,16 @@ func (m *method) End(ctx context.Context, call runtime.Call, outcome runtime.Out
 			m.exemplify(ctx, t, cell, call.Start().Add(outcome.Duration), outcome.Duration)
 		}
 	}
+	m.countMessages(call) // last: it may be a Call of another observer, and panic
+}
+
+func (m *method) countMessages(call runtime.Call) {
+	if m.live != nil {
+		m.live.remove(call)
+		return
+	}
+	m.received.Add(count(call.Received()))
+	m.sent.Add(m.unarySent(call))
 }
 
 // unarySent returns the messages that a unary call has sent. As with go-grpc-middleware, a client
