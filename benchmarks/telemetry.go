@@ -80,10 +80,11 @@ func registerTelemetry(stack string) *grpc.Server {
 func registerMiddleware() *grpc.Server {
 	metrics := stockprom.NewServerMetrics(stockprom.WithServerHandlingTimeHistogram())
 	prometheus.NewRegistry().MustRegister(metrics)
-	unary := append([]grpc.UnaryServerInterceptor{metrics.UnaryServerInterceptor()}, unaryMiddleware()...)
-	stream := append([]grpc.StreamServerInterceptor{metrics.StreamServerInterceptor()}, streamMiddleware()...)
+	unary := []grpc.UnaryServerInterceptor{metrics.UnaryServerInterceptor()}
+	stream := []grpc.StreamServerInterceptor{metrics.StreamServerInterceptor()}
 	srv := grpc.NewServer(statsHandler(noop.NewMeterProvider()),
-		grpc.ChainUnaryInterceptor(unary...), grpc.ChainStreamInterceptor(stream...))
+		grpc.ChainUnaryInterceptor(append(unary, unaryMiddleware()...)...),
+		grpc.ChainStreamInterceptor(append(stream, streamMiddleware()...)...))
 	policyv1.RegisterFullServiceServer(srv, stockService{})
 	return srv
 }

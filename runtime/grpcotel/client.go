@@ -70,7 +70,9 @@ func (m *clientMethod) End(ctx context.Context, call runtime.Call, result runtim
 	m.record(ctx, o, result.Duration)
 }
 
-func describeNothing(attrs []attribute.KeyValue, _ runtime.Call) []attribute.KeyValue { return attrs }
+func describeNothing(attrs []attribute.KeyValue, _ runtime.Call) []attribute.KeyValue {
+	return attrs
+}
 
 // targetAttributes returns the attributes for the target of a connection, "dns:///books:8443" for
 // example: the host and port, or whatever names the servers for other schemes.

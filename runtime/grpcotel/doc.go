@@ -42,7 +42,7 @@
 // comma-separated list that [New] reads, selects the names:
 //
 //	rpc or unset  version 1.45: rpc.method with the service, rpc.status_code, durations in seconds
-//	rpc/old       version 1.37: rpc.service, rpc.method, rpc.grpc.status_code, rpc.server.duration in ms
+//	rpc/old       version 1.37: rpc.service, rpc.method, rpc.grpc.status_code, durations in ms
 //	rpc/dup       both, and rpc.response.status_code, the name in the versions 1.39 to 1.44
 //
 // With rpc/dup, spans have the new rpc.method. It takes precedence over the other values.

@@ -55,7 +55,8 @@ func New(opts ...Option) *Telemetry {
 		}
 	}
 	if s.baggage {
-		s.propagator = propagation.NewCompositeTextMapPropagator(s.propagator, propagation.Baggage{})
+		s.propagator = propagation.NewCompositeTextMapPropagator(
+			s.propagator, propagation.Baggage{})
 	}
 	t := &Telemetry{settings: s, names: conventionsOfEnv(), propagator: s.propagator}
 	t.tracer = s.tracers.Tracer(scopeName, trace.WithSchemaURL(t.names.schema()))
