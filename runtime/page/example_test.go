@@ -33,9 +33,9 @@ func ExampleColumns_Where() {
 	fmt.Println(args...)
 	fmt.Println(columns.OrderBy())
 	// Output:
-	// (name <= $2 AND (name < $3 OR (name = $4 AND (last_seen_at > $5 OR last_seen_at IS NULL OR
-	// (last_seen_at = $6 AND (id > $7)))))) Ada Ada Ada 1815-12-10 1815-12-10 7 name DESC,
-	// last_seen_at NULLS LAST, id
+	// (name <= $2 AND (name < $3 OR (name = $4 AND (last_seen_at > $5 OR last_seen_at IS NULL OR (last_seen_at = $6 AND (id > $7))))))
+	// Ada Ada Ada 1815-12-10 1815-12-10 7
+	// name DESC, last_seen_at NULLS LAST, id
 }
 
 // shelf implements the paged RPC of libraryv1service.BookService. Called directly, as here, it
