@@ -19,6 +19,7 @@ type Authenticator struct {
 	maxTokenSize int
 	revoked      RevokedFunc // may be nil
 	now          func() time.Time
+	counts       counts
 }
 
 // RevokedFunc reports whether a token is revoked: see [WithRevocation].
@@ -60,8 +61,10 @@ func (a *Authenticator) authenticate(ctx context.Context) (*runtime.Principal, e
 	v, sum := a.cached(raw, keys, now)
 	if v == nil {
 		if v, err = a.verify(ctx, raw, keys, now); err != nil {
+			a.counts.rejected.Add(1)
 			return nil, err
 		}
+		a.counts.verified.Add(1)
 		if a.cache != nil {
 			v.digest = sum
 			a.cache.put(v, v.claims.ExpiresAt.Add(a.leeway), now)
@@ -81,7 +84,11 @@ func (a *Authenticator) cached(raw string, keys *keySet, now time.Time) (*verifi
 	if keys == nil {
 		return nil, sum
 	}
-	return a.cache.get(sum, signed, now.UnixNano()), sum
+	v := a.cache.get(sum, signed, now.UnixNano())
+	if v != nil {
+		a.counts.cached.Add(1)
+	}
+	return v, sum
 }
 
 // admit returns the principal of a token unless it is revoked.

@@ -30,6 +30,8 @@ type remote struct {
 	mu       sync.Mutex
 	flight   *flight   // the fetch that runs, or nil
 	askAgain time.Time // when a token may cause the next fetch
+	fetched  int       // fetches that succeeded
+	failed   int       // fetches that failed
 	failures int       // consecutive ones
 	lastErr  error     // of the last fetch; nil if it succeeded
 }
@@ -167,6 +169,7 @@ func (r *remote) finish(f *flight, result fetched, err error) {
 // succeedLocked puts keys into use, and ends the validity of tokens of those that are gone.
 func (r *remote) succeedLocked(now time.Time, result fetched) (log func()) {
 	recovered := r.failures > 0
+	r.fetched++
 	r.failures, r.lastErr = 0, nil
 	age := result.maxAge
 	if age < 0 {
@@ -202,6 +205,7 @@ func early(age time.Duration) time.Duration {
 func (r *remote) failLocked(now time.Time, err error) (log func()) {
 	r.setDue(now.Add(min(minBackoff<<min(r.failures, 6), maxBackoff)))
 	r.failures++
+	r.failed++
 	known := r.lastErr != nil && r.lastErr.Error() == err.Error()
 	r.lastErr = err
 	s := r.state.Load()

@@ -149,3 +149,11 @@ const (
 	RedislimitOutages  = "grpcservice_redislimit_outages_total"
 	RedislimitAway     = "grpcservice_redislimit_away"
 )
+
+// JSON Web Tokens.
+const (
+	JWTTokens    = "grpcservice_jwtauth_tokens_total"
+	JWTKeys      = "grpcservice_jwtauth_keys"
+	JWTFetches   = "grpcservice_jwtauth_key_fetches_total"
+	JWTKeysUntil = "grpcservice_jwtauth_keys_usable_until_timestamp_seconds"
+)
