@@ -66,7 +66,9 @@ func (p *pipeline) bindObservers(info runtime.MethodInfo) (bound []watcher) {
 }
 
 // bindObserver calls Bind of o and recovers its panic.
-func bindObserver(o runtime.Observer, info runtime.MethodInfo) (bound runtime.MethodObserver, err error) {
+func bindObserver(
+	o runtime.Observer, info runtime.MethodInfo,
+) (bound runtime.MethodObserver, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = fmt.Errorf("%s: the observer %T panicked in Bind: %v", info.FullMethod[1:], o, value)
