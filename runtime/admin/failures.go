@@ -47,8 +47,9 @@ type failure struct {
 	Duration  time.Duration
 }
 
-// Fault reports whether the call is a fault of the service.
-func (f failure) Fault() bool { return isFault(f.Code) }
+// Fault reports whether the call is a fault of the service: not if the pipeline rejected it, or if the
+// server has no such method.
+func (f failure) Fault() bool { return isFault(f.Code) && f.Step == "" && f.Known() }
 
 // Known reports whether a server has the method.
 func (f failure) Known() bool { return f.Method != server.UnknownMethod }
@@ -83,7 +84,7 @@ func isFault(code codes.Code) bool {
 func (f *failures) add(failed failure) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if isFault(failed.Code) {
+	if failed.Fault() {
 		f.faults.add(failed)
 	} else {
 		f.others.add(failed)

@@ -76,13 +76,17 @@ func sameOrigin(r *http.Request) bool {
 	return err == nil && from.Host == r.Host
 }
 
-// unhurried returns a handler without the time limit for the response: a profile takes its time.
+// unhurried returns a handler with more time for the response: a profile takes the seconds that the
+// request asks for.
 func unhurried(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(maxProfile))
 		next(w, r)
 	}
 }
+
+// maxProfile is how long a profile may take, with its transfer.
+const maxProfile = 5 * time.Minute
 
 // writeText writes a response of plain text.
 func writeText(w http.ResponseWriter, code int, text string) {

@@ -86,7 +86,16 @@ func (r *rates) usedUp() string {
 		return ""
 	}
 	return fmt.Sprintf("the rate of the method is used up for %v: %s",
-		wait.Round(time.Millisecond), quotaOf(r.bound[i]))
+		roundUp(wait), quotaOf(r.bound[i]))
+}
+
+// roundUp rounds a wait up: to seconds if it is longer than ten, otherwise to milliseconds.
+func roundUp(wait time.Duration) time.Duration {
+	unit := time.Millisecond
+	if wait > 10*time.Second {
+		unit = time.Second
+	}
+	return (wait + unit - 1).Truncate(unit)
 }
 
 // full returns that all places of the method's concurrency are taken.
