@@ -135,7 +135,7 @@ test-production: ## Run the program of docs/production.md
 	cd internal/docstest/production && $(TEST) ./...
 
 .PHONY: test-examples
-test-examples: $(BIN)/buf ## Run the tests of the examples
+test-examples: $(BIN)/buf protos ## Run the tests of the examples
 	cd examples/shop && $(RACE) -count=1 ./... # Go's cache does not see the programs that the tests build
 	cd examples/versions && $(RACE) -count=1 ./... # nor buf
 
