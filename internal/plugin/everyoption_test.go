@@ -553,7 +553,7 @@ func servedPolicies(
 	writeTree(t, module.dir, messages(t, c, request))
 	writeTree(t, module.dir, module.files)
 	writeTree(t, module.dir, map[string]string{
-		"go.mod": goMod(t), "go.sum": readFile(t, "../../go.sum") + readFile(t, "../../runtime/operation/go.sum"),
+		"go.mod": goMod(t), "go.sum": goSum(t),
 		"main.go": fmt.Sprintf(everyProgram, registrations.String()), "config.json": string(encoded),
 	})
 	policies := make(map[string]any)
