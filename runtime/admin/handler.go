@@ -13,7 +13,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// Handler returns the page, for a HTTP server of your own. The handler checks hosts and origins as
+// Handler returns the page, for an HTTP server of your own. The handler checks hosts and origins as
 // the page's own server does; it does not authenticate. Live rates need [Page.Start].
 func (p *Page) Handler() http.Handler {
 	mux := http.NewServeMux()

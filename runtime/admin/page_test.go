@@ -291,7 +291,7 @@ func TestTwoServers(t *testing.T) {
 	}
 }
 
-// TestOwnHTTPServer mounts the page on a HTTP server, for methods on a *grpc.Server.
+// TestOwnHTTPServer mounts the page on an HTTP server, for methods on a *grpc.Server.
 func TestOwnHTTPServer(t *testing.T) {
 	page := admin.New()
 	if resp := serveHTTP(t, page, "/readyz"); resp.StatusCode != 503 {

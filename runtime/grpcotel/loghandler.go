@@ -45,7 +45,7 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.root.Handle(ctx, r)
 }
 
-// nest returns a record of its own with the groups as attributes.
+// nest returns a new record with the groups as attributes.
 func (h *logHandler) nest(r slog.Record) slog.Record {
 	if len(h.groups) == 0 {
 		return r.Clone()

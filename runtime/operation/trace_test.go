@@ -167,7 +167,7 @@ type headersOnly struct{ *tracer }
 
 func (headersOnly) Inject(context.Context) map[string]string { return nil }
 
-// TestTracingByHeaders checks that the headers of a call remain if a tracer has none of its own.
+// TestTracingByHeaders checks that the headers of a call remain if a tracer injects none.
 func TestTracingByHeaders(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		tr := headersOnly{&tracer{}}

@@ -7,7 +7,7 @@ import (
 
 // InContext returns a logger for the records of a call. Records that are logged without a context,
 // as by [slog.Logger.Info], have ctx, so that a handler finds the trace of the call there. Others,
-// as of [slog.Logger.InfoContext], keep their own context, which may have a span of its own.
+// as of [slog.Logger.InfoContext], keep their own context, which may have another span.
 func InContext(ctx context.Context, logger *slog.Logger) *slog.Logger {
 	return slog.New(contextHandler{logger.Handler(), ctx})
 }
