@@ -32,23 +32,7 @@ func measureHandlers(ctx context.Context, o options) error {
 
 // handlerBlock makes n calls of the unary method's handler.
 func handlerBlock(ctx context.Context, stack string, n int) block {
-	ctx = transportContext(ctx, stack)
-	handle := unaryHandler(stack)
-	encoded, _ := proto.Marshal(&kindsv1.Request{Text: "hello"}) // cannot fail
-	decode := func(req any) error { return proto.Unmarshal(encoded, req.(proto.Message)) }
-	return func() (usage, error) {
-		before, err := used()
-		if err != nil {
-			return usage{}, err
-		}
-		for range n {
-			if _, err := handle(ctx, decode); err != nil {
-				return usage{}, err
-			}
-		}
-		after, err := used()
-		return after.since(before), err
-	}
+	return methodBlock(transportContext(ctx, stack), unaryHandler(stack), n)
 }
 
 // transportContext returns the context of a call as a transport makes it.
@@ -59,24 +43,53 @@ func transportContext(ctx context.Context, stack string) context.Context {
 }
 
 // unaryHandler returns what grpc calls for the unary method.
-func unaryHandler(stack string) func(context.Context, func(any) error) (any, error) {
-	stock := policyv1.FullService_ServiceDesc.Methods[0].Handler
+func unaryHandler(stack string) unaryMethod {
 	switch stack {
 	case middleware:
-		chained := chain(unaryMiddleware())
-		return func(ctx context.Context, decode func(any) error) (any, error) {
-			return stock(stockService{}, ctx, decode, chained)
-		}
+		return stockMethod(chain(unaryMiddleware()))
 	case ours, oursNoLog, oursNoID:
-		var r registered
-		policyv1service.RegisterFullService(server.On(&r, pipelineOptions(stack)...), service{})
-		return func(ctx context.Context, decode func(any) error) (any, error) {
-			return r.handler(service{}, ctx, decode, nil)
-		}
+		return pipelineMethod(pipelineOptions(stack)...)
 	default:
-		return func(ctx context.Context, decode func(any) error) (any, error) {
-			return stock(stockService{}, ctx, decode, nil)
+		return stockMethod(nil)
+	}
+}
+
+// unaryMethod is what grpc calls for a unary method.
+type unaryMethod func(ctx context.Context, decode func(any) error) (any, error)
+
+// pipelineMethod is the method in a pipeline.
+func pipelineMethod(opts ...server.Option) unaryMethod {
+	var r registered
+	policyv1service.RegisterFullService(server.On(&r, opts...), service{})
+	return func(ctx context.Context, decode func(any) error) (any, error) {
+		return r.handler(service{}, ctx, decode, nil)
+	}
+}
+
+// stockMethod is the method of protoc-gen-go-grpc with an interceptor.
+func stockMethod(interceptor grpc.UnaryServerInterceptor) unaryMethod {
+	handler := policyv1.FullService_ServiceDesc.Methods[0].Handler
+	return func(ctx context.Context, decode func(any) error) (any, error) {
+		return handler(stockService{}, ctx, decode, interceptor)
+	}
+}
+
+// methodBlock makes n calls.
+func methodBlock(ctx context.Context, method unaryMethod, n int) block {
+	encoded, _ := proto.Marshal(&kindsv1.Request{Text: "hello"}) // cannot fail
+	decode := func(req any) error { return proto.Unmarshal(encoded, req.(proto.Message)) }
+	return func() (usage, error) {
+		before, err := used()
+		if err != nil {
+			return usage{}, err
 		}
+		for range n {
+			if _, err := method(ctx, decode); err != nil {
+				return usage{}, err
+			}
+		}
+		after, err := used()
+		return after.since(before), err
 	}
 }
 
