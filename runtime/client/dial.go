@@ -16,13 +16,13 @@ import (
 )
 
 // Dial returns a connection for generated clients to target: "host:port", "dns:///host:port",
-// "unix:///path", or a scheme with a registered resolver. It does not wait for the server: the
+// "unix:///path", or a scheme of [WithResolvers]. It does not wait for the server: the
 // first call connects. Calls to an unreachable server fail with UNAVAILABLE.
 //
 // By default the connection
 //   - uses TLS 1.3 with the system's roots ([WithServerCAs], [WithTLSFiles], [WithMinTLSVersion],
 //     [WithTLS], [WithInsecure]);
-//   - distributes calls over all addresses that target resolves to (round_robin);
+//   - distributes calls over all addresses that target resolves to ([WithBalancer]);
 //   - applies the policies of the services passed with [WithServiceConfig];
 //   - sends calls to every reachable server, healthy or not ([WithHealthChecks]);
 //   - pings after [KeepaliveTime] of silence while calls are running, and closes after
@@ -55,6 +55,7 @@ func (c *settings) defaults(creds credentials.TransportCredentials) []grpc.DialO
 	return []grpc.DialOption{
 		grpc.WithTransportCredentials(creds),
 		grpc.WithDefaultServiceConfig(c.serviceConfig(methodConfigOf).String()),
+		grpc.WithResolvers(c.resolvers...),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxRecvMsgSize)),
 		// No pings without calls: they would keep devices awake, and third-party servers reject
 		// them.

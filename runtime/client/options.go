@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/resolver"
 
 	"github.com/grpcservice/grpcservice/runtime"
 )
@@ -33,6 +34,8 @@ type settings struct {
 	tls       tlsSettings
 	perCall   []credentials.PerRPCCredentials
 	health    bool
+	balancer  Balancer // none: the default
+	resolvers []resolver.Builder
 	observers []*observer
 	services  map[string]bool // those whose methods follow
 	methods   []runtime.MethodInfo

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -74,6 +75,9 @@ func (c *settings) serviceConfig(describe func(runtime.MethodInfo) policy.Method
 		methods = append(methods, describe(m))
 	}
 	config := policy.NewServiceConfig(methods)
+	if c.balancer.name != "" {
+		config.LoadBalancing = []json.Marshaler{c.balancer}
+	}
 	if c.health {
 		config.Health = new(policy.HealthConfig)
 	}

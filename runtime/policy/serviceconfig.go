@@ -11,10 +11,10 @@ import (
 // ServiceConfig is a gRPC service config, as far as policies need it: how a client treats a
 // server. See grpc/doc/service_config.md for the full format, and gRFC A6 for the policies.
 type ServiceConfig struct {
-	LoadBalancing []map[string]struct{} `json:"loadBalancingConfig"`
-	Health        *HealthConfig         `json:"healthCheckConfig,omitempty"`
-	Methods       []MethodConfig        `json:"methodConfig,omitempty"`
-	Throttling    *ThrottlingConfig     `json:"retryThrottling,omitempty"`
+	LoadBalancing []json.Marshaler  `json:"loadBalancingConfig"`
+	Health        *HealthConfig     `json:"healthCheckConfig,omitempty"`
+	Methods       []MethodConfig    `json:"methodConfig,omitempty"`
+	Throttling    *ThrottlingConfig `json:"retryThrottling,omitempty"`
 }
 
 // HealthConfig names the service whose health clients check; "" is the server as a whole.
@@ -77,7 +77,7 @@ func (d ConfigDuration) MarshalJSON() ([]byte, error) {
 // distributes calls over all addresses of a target, whereas grpc by default sends all of them to
 // the first. Methods without a rule are omitted.
 func NewServiceConfig(methods []MethodConfig) *ServiceConfig {
-	c := &ServiceConfig{LoadBalancing: []map[string]struct{}{{"round_robin": {}}}}
+	c := &ServiceConfig{LoadBalancing: []json.Marshaler{json.RawMessage(`{"round_robin":{}}`)}}
 	for _, m := range methods {
 		if m.Timeout == 0 && m.Retry == nil && m.Hedging == nil {
 			continue
