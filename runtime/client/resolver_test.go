@@ -43,7 +43,7 @@ func TestResolversAndBalancersThatCannotBe(t *testing.T) {
 		`the scheme "registry" has a resolver`: client.WithResolvers(r, r),
 		"WithResolvers(nil)":                   client.WithResolvers(nil),
 		`no balancer "none" is registered`:     client.WithBalancer(client.NewBalancer("none", nil)),
-		"least_request_experimental":           client.WithBalancer(
+		"least_request_experimental": client.WithBalancer(
 			client.NewBalancer("least_request_experimental", map[string]int{"choiceCount": 1})),
 	} {
 		_, err := client.Dial("registry:///books", client.WithInsecure(), opt)
