@@ -31,16 +31,17 @@ type Option func(*settings)
 
 // settings holds the options of one connection.
 type settings struct {
-	tls       tlsSettings
-	perCall   []credentials.PerRPCCredentials
-	health    bool
-	balancer  Balancer // none: the default
-	resolvers []resolver.Builder
-	observers []*observer
-	services  map[string]bool // those whose methods follow
-	methods   []runtime.MethodInfo
-	grpc      []grpc.DialOption
-	errs      []error
+	tls         tlsSettings
+	connections int // to each server; 0: unset
+	perCall     []credentials.PerRPCCredentials
+	health      bool
+	balancer    Balancer // none: the default
+	resolvers   []resolver.Builder
+	observers   []*observer
+	services    map[string]bool // those whose methods follow
+	methods     []runtime.MethodInfo
+	grpc        []grpc.DialOption
+	errs        []error
 }
 
 // fail keeps an option's error for Dial to return.
