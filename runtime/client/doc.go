@@ -17,7 +17,8 @@
 //
 //   - [Dial] takes the generated Config of each service, which is [WithServiceConfig],
 //     [WithHealthChecks], [WithRequestCompression], [WithObservers] and [WithDialOptions].
-//     [WithResolvers] and [WithBalancer] decide which servers receive calls; see [NewResolver] and
+//     [WithResolvers], [WithBalancer] and [WithConnections] decide which servers receive calls, over
+//     how many connections; see [NewResolver] and
 //     [Balancer]. [ServiceConfigJSON] returns the same policies for another client of grpc.
 //   - For encryption, Dial takes [WithServerCAs], [WithTLSFiles], [WithServerName] and
 //     [WithMinTLSVersion], or [WithTLS], or [WithInsecure]; for authentication,

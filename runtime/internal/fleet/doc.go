@@ -1,3 +1,3 @@
-// Package fleet runs servers as processes of their own, so that tests see how a client behaves
-// while servers come, drain, die, hang and disappear from the network.
+// Package fleet runs servers as processes, for tests of clients while servers come, drain, die, hang and
+// disappear from the network.
 package fleet
