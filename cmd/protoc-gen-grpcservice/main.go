@@ -68,11 +68,13 @@
 // Turns warnings into errors with the same texts and positions.
 //
 //	deploy_dir=DIR, app=DIR, app_name=NAME, image=IMAGE, port=8080,
-//	tls_secret=NAME, slo=99.9, deploy_parts=docker;kubernetes;istio;client;monitoring
+//	tls_secret=NAME, slo=99.9, callers=LIST,
+//	deploy_parts=docker;kubernetes;istio;client;monitoring
 //
 // For emit=deploy, which writes a Dockerfile, manifests for Kubernetes, Istio, Prometheus and
 // Grafana, and the service config of clients into deploy_dir, for the program in the directory app.
-// Alerts fire if fewer than slo percent of the calls of a method succeed. Paths are relative to the
+// Alerts fire if fewer than slo percent of the calls of a method succeed. The NetworkPolicy admits
+// the callers, such as web/checkout;jobs/*. Paths are relative to the
 // directory in which buf or protoc runs, which must be the output directory. Existing files belong
 // to the user: the plugin only warns if they contradict the policies. Requires strategy: all.
 //

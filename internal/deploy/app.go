@@ -48,6 +48,9 @@ type App struct {
 	// SLO is the percentage of calls that succeed according to the service level objective of each
 	// method, from 95 to 99.999.
 	SLO float64
+	// Callers are the pods that may call the program, as "namespace/app", "namespace/*", "*/app", or
+	// "app" in the same namespace; empty means all pods of the cluster.
+	Callers []string
 	// Services are the services of the program, in the order of the manifests.
 	Services []Service
 }

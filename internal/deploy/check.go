@@ -68,6 +68,7 @@ func check(app App) error {
 	if app.Monitoring && (app.SLO < 95 || app.SLO > 99.999) {
 		f.add("slo: %v is out of range; want a percentage from 95 to 99.999", app.SLO)
 	}
+	f.callers(app.Callers)
 	f.services(app.Services)
 	return errors.Join(f...)
 }

@@ -69,6 +69,7 @@ type spreadConstraint struct {
 	TopologyKey       string        `yaml:"topologyKey"`
 	WhenUnsatisfiable string        `yaml:"whenUnsatisfiable"`
 	LabelSelector     labelSelector `yaml:"labelSelector"`
+	MatchLabelKeys    []string      `yaml:"matchLabelKeys"`
 }
 
 // deploymentOf returns the Deployment of one version of app.
@@ -109,6 +110,7 @@ func deploymentNotes(app App) notes {
 		"spec.template.spec.terminationGracePeriodSeconds": graceNote(app) + "\nThere is no preStop hook: the server itself keeps accepting calls while load balancers remove it.",
 		"spec.template.spec.containers[0].env[3]":          "Clients without a mesh resolve pods again when a connection closes, so pods that the autoscaler adds receive calls after this time, plus or minus 10%.",
 		"spec.template.spec.containers[0].env[4]":          "The garbage collector works harder above the requested memory, well before the limit at which the kernel kills the pod. GOMAXPROCS is unset: Go follows the CPU limit.",
+		"spec.template.spec.topologySpreadConstraints":     spreadNote,
 		"spec.template.spec.volumes":                       "The root of the file system is read-only. A pod that writes more than this to /tmp is evicted.",
 		"spec.template.spec.containers[0].resources":       "Starting values; measure and adjust them.",
 		"spec.template.spec.containers[0].startupProbe":    "The health service reports SERVING for its own name as soon as the server responds. This probe does not check whether the services can work.",
@@ -136,7 +138,16 @@ func deploymentNotes(app App) notes {
 	return n
 }
 
-// spread places the pods of a version apart where possible.
+// spread places the pods of one revision of a version apart where possible.
 func spread(key string, labels map[string]string) spreadConstraint {
-	return spreadConstraint{MaxSkew: 1, TopologyKey: key, WhenUnsatisfiable: "ScheduleAnyway", LabelSelector: labelSelector{labels}}
+	return spreadConstraint{
+		MaxSkew: 1, TopologyKey: key, WhenUnsatisfiable: "ScheduleAnyway",
+		LabelSelector:  labelSelector{labels},
+		MatchLabelKeys: []string{"pod-template-hash"},
+	}
 }
+
+// spreadNote is the comment above the constraints.
+const spreadNote = "The loss of a zone or a node takes as few pods as possible. ScheduleAnyway: a pod " +
+	"starts even if a zone has no room left.\npod-template-hash counts only the pods of the same rollout: those that it " +
+	"replaces would distort the spread of the new ones. It requires Kubernetes 1.27."

@@ -49,6 +49,10 @@ type subset struct {
 	Labels map[string]string `yaml:"labels"`
 }
 
+// maxCallsPerProxy is how many calls a proxy has open at a time: the runtime's DefaultMaxCallsPerPeer,
+// since all calls of a proxy have its address.
+const maxCallsPerProxy = 10_000
+
 // destinationRuleOf returns the DestinationRule that configures how proxies connect to the pods of
 // app.
 func destinationRuleOf(app App) manifest {
@@ -60,7 +64,7 @@ func destinationRuleOf(app App) manifest {
 			Host: app.Name,
 			TrafficPolicy: trafficPolicy{
 				LoadBalancer:   loadBalancer{"LEAST_REQUEST"},
-				ConnectionPool: connectionPool{tcpPool{"3s"}, httpPool{"UPGRADE", 1000}},
+				ConnectionPool: connectionPool{tcpPool{"3s"}, httpPool{"UPGRADE", maxCallsPerProxy}},
 				OutlierDetection: outlierDetection{
 					ConsecutiveGatewayErrors: 5, Interval: "10s", BaseEjectionTime: "30s", MaxEjectionPercent: 50,
 				},
@@ -68,9 +72,17 @@ func destinationRuleOf(app App) manifest {
 			Subsets: []subset{of(app.Version), of(nextVersion(app))},
 		}},
 		notes: notes{
-			"spec.trafficPolicy.connectionPool.http.http2MaxRequests": "The calls and streams that one proxy has open at a time. maxRequestsPerConnection is unset: proxies balance calls, so new connections would only add cost.",
-			"spec.trafficPolicy.outlierDetection":                     "A pod that returns UNAVAILABLE or DEADLINE_EXCEEDED five times in a row receives no calls for a while. INTERNAL, as of a method with a bug, does not count.",
-			"spec.subsets[1]":                                         "Calls go to this version only if they request it. Without pods it returns UNAVAILABLE.",
+			"spec.trafficPolicy.connectionPool.http.http2MaxRequests": "The calls and streams that one proxy has open at " +
+				"a time: as many as a pod accepts from one address, so that no proxy rejects what the pods would serve. " +
+				"maxRequestsPerConnection is unset: proxies balance calls, so new connections would only add cost.",
+			"spec.trafficPolicy.outlierDetection": "A pod that five times in a row returns UNAVAILABLE or " +
+				"DEADLINE_EXCEEDED, or refuses a connection, receives no calls for 30s, and for longer each time. " +
+				"INTERNAL, as of a method with a bug, does not count: all pods have the bug.",
+			"spec.trafficPolicy.outlierDetection.maxEjectionPercent": "If all pods fail, as without their database, " +
+				"ejecting most of them would overload the rest.",
+			"spec.subsets": "Each version inherits the trafficPolicy, and its pods are counted and ejected apart from " +
+				"those of the other.",
+			"spec.subsets[1]": "Calls go to this version only if they request it. Without pods it returns UNAVAILABLE.",
 		},
 	}
 }

@@ -24,6 +24,7 @@ func TestOwnFilesDoNotDiffer(t *testing.T) {
 func TestDifferences(t *testing.T) {
 	const mesh, config, deployment = "istio/virtualservice.yaml", "client/service-config.json", "kubernetes/deployment.yaml"
 	const network, rules = "kubernetes/networkpolicy.yaml", "monitoring/prometheusrule.yaml"
+	callers := func(a *deploy.App) { a.Callers = []string{"web/checkout", "jobs/*", "*/probe", "batch", "*"} }
 	replace := func(old, new string) func(string) string {
 		return func(text string) string {
 			if !strings.Contains(text, old) {
@@ -91,6 +92,17 @@ func TestDifferences(t *testing.T) {
 		"Prometheus is not admitted": {network, nil, replace("port: 9090", "port: 9091"), []string{"no rule of ingress admits Prometheus to port 9090 of the admin page; add one"}, "- ports:"},
 		"Prometheus by port name":    {network, nil, replace("port: 9090", "port: admin"), nil, ""},
 		"all ports are open":         {network, nil, replace("  - ports:\n    - protocol: TCP\n      port: 8080\n", "  - {}\n"), nil, ""},
+		"callers, and all are admitted": {network, callers, nil, []string{
+			"the rule admits all pods to port 8080; add a from with the callers of the parameter callers, or remove the parameter"}, "- ports:"},
+		"callers, and all ports are open": {network, callers, replace("  - ports:\n    - protocol: TCP\n      port: 8080\n", "  - {}\n"), []string{
+			"the rule admits all pods to port 8080; add a from with the callers of the parameter callers, or remove the parameter"}, "- {}"},
+		"callers, some of which are not admitted": {network, callers, replace("  - ports:\n    - protocol: TCP\n      port: 8080\n",
+			"  - from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: web}}, podSelector: {matchLabels: {app: checkout}}}]\n    ports: [{port: grpc}]\n"+
+				"  - from: [{podSelector: {}}, {podSelector: {matchLabels: {app: mine}}}]\n    ports: [{port: 8080}]\n"), []string{
+			"no rule of ingress admits the caller jobs/* to port 8080; add one, or remove it from the parameter callers",
+			"no rule of ingress admits the caller */probe to port 8080; add one, or remove it from the parameter callers",
+			"no rule of ingress admits the caller batch to port 8080; add one, or remove it from the parameter callers",
+		}, "- from:"},
 		"a longer timeout": {rules, func(a *deploy.App) { a.Services[0].Methods[0].Policy.Timeout = 3 * time.Second }, nil, []string{
 			"nothing records grpc_method:grpc_server_handled_slow:rate5m{threshold=2.5}, which alerts and the dashboard need; add it with expr: " + slow("GetUser", "2.5"),
 			`record grpc_method:grpc_server_timeout_seconds does not follow the services and their timeouts; set expr: 0 * grpc_method:grpc_server_handled:rate5m{job="shop",grpc_service="shop.v1.UserService",grpc_method="ListUsers"} + 1.5 or 0 * grpc_method:grpc_server_handled:rate5m{job="shop",grpc_service="shop.v1.UserService",grpc_method="GetUser"} + 3`,

@@ -26,6 +26,7 @@ func TestGolden(t *testing.T) {
 	single.Monitoring = false
 	encrypted := one(deploy.Method{Name: "GetUser", Policy: policy.Policy{}})
 	encrypted.TLSSecret = "shop-tls"
+	encrypted.Callers = []string{"web/checkout", "jobs/*", "*/probe", "batch", "*"}
 	for name, app := range map[string]deploy.App{"shop": shop(), "single": single, "tls": encrypted} {
 		t.Run(name, func(t *testing.T) {
 			dir, got := filepath.Join("testdata", name), filesOf(t, app)

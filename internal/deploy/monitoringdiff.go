@@ -18,23 +18,23 @@ func (d *differ) adminPort(have, want *yaml.Node) {
 		"or leave out the part monitoring with deploy_parts", containerName, adminPortName, port, envAdminAddr, port)
 }
 
-// networkPolicy checks that Prometheus reaches the admin page: that a rule admits its port, by
-// number or name, or all ports.
+// networkPolicy checks who reaches the app and its admin page.
 func (d *differ) networkPolicy(have, want *yaml.Node) {
+	d.callers(have, want)
+	d.adminIngress(have, want)
+}
+
+// adminIngress checks that Prometheus reaches the admin page: that a rule admits its port, by
+// number or name, or all ports.
+func (d *differ) adminIngress(have, want *yaml.Node) {
 	rules := elements(field(want, "spec", "ingress"))
 	if len(rules) < 2 {
 		return // there is no admin page
 	}
 	port := value(field(elements(field(rules[1], "ports"))[0], "port"))
 	for _, rule := range elements(field(have, "spec", "ingress")) {
-		ports := elements(field(rule, "ports"))
-		if len(ports) == 0 {
+		if opens(rule, port, adminPortName) {
 			return
-		}
-		for _, p := range ports {
-			if own := value(field(p, "port")); own == port || own == adminPortName {
-				return
-			}
 		}
 	}
 	d.add(cmp.Or(field(have, "spec", "ingress"), have), "no rule of ingress admits Prometheus to port %s of the admin page; add one", port)

@@ -1,5 +1,7 @@
 package deploy
 
+import "strings"
+
 // networkPolicy is a networking.k8s.io/v1 NetworkPolicy.
 type networkPolicy struct {
 	object `yaml:",inline"`
@@ -17,10 +19,11 @@ type ingressRule struct {
 	Ports []policyPort  `yaml:"ports"`
 }
 
-// networkPeer selects pods of namespaces.
+// networkPeer selects pods. Without a namespaceSelector they are those of the policy's namespace,
+// and without a podSelector all of the namespaces.
 type networkPeer struct {
-	NamespaceSelector *selector `yaml:"namespaceSelector"`
-	PodSelector       *selector `yaml:"podSelector"`
+	NamespaceSelector *selector `yaml:"namespaceSelector,omitempty"`
+	PodSelector       *selector `yaml:"podSelector,omitempty"`
 }
 
 // selector is a labelSelector that may be empty, which selects everything.
@@ -33,6 +36,10 @@ type policyPort struct {
 	Port     int    `yaml:"port"`
 }
 
+// callersNote is the comment above the callers.
+const callersNote = "Namespaces are selected by the label that Kubernetes sets, pods by the label app, as the " +
+	"pods of emit=deploy have it. The pods of a gateway or an ingress controller need an entry too."
+
 // networkPolicyOf returns the NetworkPolicy that allows connections to the port of app and to no
 // other port of its pods.
 func networkPolicyOf(app App) manifest {
@@ -40,15 +47,22 @@ func networkPolicyOf(app App) manifest {
 	if app.tls() {
 		health = " The port for probes stays closed: Kubernetes always lets a node connect to its pods."
 	}
-	rules, page, remarks := []ingressRule{{Ports: []policyPort{{"TCP", app.Port}}}}, "", notes(nil)
+	rules, page, remarks := []ingressRule{{From: callersOf(app), Ports: []policyPort{{"TCP", app.Port}}}}, "", make(notes)
+	sources, restrict := "connections", " Add a from to restrict the sources."
+	if len(app.Callers) > 0 {
+		sources, restrict = "connections of "+strings.Join(app.Callers, ", "), " Other pods time out when they connect."
+		remarks["spec.ingress[0].from"] = callersNote
+	}
 	own := ", or your own metrics port"
 	if app.Monitoring {
 		rules, page, own = append(rules, adminIngress(app)), ", and of Prometheus to its admin page,", ""
-		remarks = notes{"spec.ingress[1]": "The label is that of the pods of the Prometheus Operator. The admin page has no authentication, so nobody else reaches it."}
+		remarks["spec.ingress[1]"] = "The label is that of the pods of the Prometheus Operator. The admin page has no authentication, so nobody else reaches it."
 	}
 	return manifest{
-		file:  networkPolicyFile,
-		head:  "Allows connections to the port of " + app.Name + page + " only." + health + " Add a from to restrict the sources. Add the other ports that must be reachable below ports: 15008 in Istio's ambient mode, 15020 for the metrics of its proxies" + own + ".",
+		file: networkPolicyFile,
+		head: "Allows " + sources + " to the port of " + app.Name + page + " only." + health + restrict +
+			" Add the other ports that must be reachable below ports: 15008 in Istio's ambient mode, 15020 for " +
+			"the metrics of its proxies" + own + ".",
 		notes: remarks,
 		object: networkPolicy{ofApp(app, "networking.k8s.io/v1", "NetworkPolicy"), networkPolicySpec{
 			PodSelector: labelSelector{appLabels(app)},

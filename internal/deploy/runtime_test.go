@@ -37,6 +37,16 @@ func TestDefaultsAreTheRuntimes(t *testing.T) {
 	}
 }
 
+// TestProxiesRejectNothingThatPodsServe checks that the limit of a proxy is that of a pod for the
+// calls of one address, which all calls of a proxy have.
+func TestProxiesRejectNothingThatPodsServe(t *testing.T) {
+	got := lines(string(filesOf(t, shop())["istio/destinationrule.yaml"]), "http2MaxRequests:")
+	want := "http2MaxRequests: " + strconv.Itoa(server.DefaultMaxCallsPerPeer)
+	if len(got) != 1 || got[0] != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // TestGracePeriodFitsTheShutdown checks that the grace period is the longest time that a shutdown
 // takes, in whole seconds. It reads the constants from the source of the runtime.
 func TestGracePeriodFitsTheShutdown(t *testing.T) {

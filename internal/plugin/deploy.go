@@ -106,7 +106,7 @@ func (d *deployment) app(command string, services []deploy.Service) (deploy.App,
 		Command: strings.TrimPrefix(f.ImportPath, f.Module+"/"),
 		Version: deploy.DefaultVersion, Monitoring: d.has("monitoring"), SLO: cmp.Or(d.slo, deploy.DefaultSLO),
 		GoVersion: context.GoVersion(deploy.DefaultGoVersion), DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
-		Services: services,
+		Callers: d.callers, Services: services,
 	}, nil
 }
 

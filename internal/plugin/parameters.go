@@ -33,6 +33,8 @@ type deployParameters struct {
 	parts []string // empty means all
 	tls   string   // the Secret with the certificate, or ""
 	slo   float64  // the percentage of calls that succeed, or 0 for the default
+
+	callers []string // empty means all
 }
 
 // judge returns the problems, with warnings turned into errors if strict is set.

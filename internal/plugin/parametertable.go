@@ -190,6 +190,15 @@ var emitParameters = []parameter{{
 	valid: regexp.MustCompile(`^9[5-9](\.[0-9]{1,3})?$`), want: "a percentage from 95 to 99.999",
 	set:  func(p *parameters, value string) { p.deploy.slo, _ = strconv.ParseFloat(value, 64) }, // digits
 	help: "the percentage of calls that must succeed, by method; alerts fire if fewer do",
+}, {
+	name: "callers", usage: "=LIST", emits: []string{"deploy"}, without: "all pods",
+	valid: regexp.MustCompile(`^[-a-z0-9*/]+(;[-a-z0-9*/]+)*$`),
+	want: `callers such as "web/checkout", "jobs/*" or "checkout", or several with a ";" between ` +
+		`them`,
+	set:  func(p *parameters, value string) { p.deploy.callers = strings.Split(value, ";") },
+	help: "who may call it: namespace/app, namespace/*, */app or app, separated by semicolons",
+	doc: "the pods that may call it, separated by semicolons: `namespace/app`, `namespace/*`, " +
+		"`*/app`, or `app` in the same namespace",
 }}
 
 // protocParameters lists the parameters of protoc-gen-go. Users give both plugins the same ones.

@@ -55,6 +55,9 @@ func apps() map[string]deploy.App {
 	crowded := encrypted
 	crowded.Port = 9089 // the probes take 9090, the port of the admin page
 	all["crowded"] = crowded
+	called := shop
+	called.Callers = []string{"web/checkout", "jobs/*", "*/probe", "batch", "0"}
+	all["called"] = called
 	names := shop
 	names.Services = []deploy.Service{{FullName: "_a.B__c"}, {FullName: "NaN"}}
 	for _, name := range []string{"le", "by", "or", "NaN", "Inf", "_", "namespace", "true"} {

@@ -48,7 +48,7 @@ func TestKubernetesTypes(t *testing.T) {
 		n := decode[networkingv1.NetworkPolicy](t, files, "kubernetes/networkpolicy.yaml")
 		isA(t, n.TypeMeta, "networking.k8s.io/v1", "NetworkPolicy", n.Name)
 		selects(t, "the NetworkPolicy", &n.Spec.PodSelector, pod.Labels)
-		if got := n.Spec.Ingress[0]; len(got.Ports) != 1 || got.Ports[0].Port.IntValue() != app.Port || got.From != nil {
+		if got := n.Spec.Ingress[0]; len(got.Ports) != 1 || got.Ports[0].Port.IntValue() != app.Port || len(got.From) != len(app.Callers) {
 			t.Errorf("the NetworkPolicy opens %v", got)
 		}
 		checkAdmin(t, app, pod.Spec.Containers[0], n.Spec.Ingress[1:])
@@ -132,6 +132,11 @@ func checkPod(t *testing.T, app deploy.App, pod corev1.PodTemplateSpec) {
 	}
 	for _, spread := range pod.Spec.TopologySpreadConstraints {
 		selects(t, spread.TopologyKey, spread.LabelSelector, pod.Labels)
+		// As the API server requires: keys of the selector must not be repeated.
+		if spread.WhenUnsatisfiable != corev1.ScheduleAnyway || len(spread.MatchLabelKeys) != 1 ||
+			spread.MatchLabelKeys[0] != appsv1.DefaultDeploymentUniqueLabelKey {
+			t.Errorf("pods are spread by %+v", spread)
+		}
 	}
 }
 
