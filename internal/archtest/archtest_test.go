@@ -2,9 +2,11 @@
 package archtest
 
 import (
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -106,11 +108,33 @@ func TestGeneratorArrows(t *testing.T) {
 			self + "/proto", options},
 		self + "/cmd/protoc-gen-grpcservice": {self + "/internal/plugin", self + "/internal/workspace"},
 	}
+	const shared = self + "/internal/lazyregexp"
 	for pkg, want := range allowed {
 		for _, path := range importsOf(t, pkg)[pkg] {
-			if within(path, self) && !slices.Contains(want, path) {
+			if within(path, self) && path != shared && !slices.Contains(want, path) {
 				t.Errorf("%s imports %s; it may import %q of this module", pkg, path, want)
 			}
+		}
+	}
+}
+
+// TestRegexpsAreLazy checks that no package of the plugin compiles regular expressions when it
+// starts.
+func TestRegexpsAreLazy(t *testing.T) {
+	const lazy = self + "/internal/lazyregexp"
+	files := list(t, "-deps", "-f", `{{if not .Standard}}{{range .GoFiles}}{{$.ImportPath}} {{$.Dir}}/{{.}}
+{{end}}{{end}}`, self+"/cmd/protoc-gen-grpcservice")
+	for line := range strings.Lines(files) {
+		pkg, file, found := strings.Cut(strings.TrimSpace(line), " ")
+		if !found || !within(pkg, self) || pkg == lazy {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(text, []byte("regexp.MustCompile(")) {
+			t.Errorf("%s compiles a regular expression; use %s", file, lazy)
 		}
 	}
 }

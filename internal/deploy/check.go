@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/grpcservice/grpcservice/internal/lazyregexp"
 )
 
 // nameLimit keeps the longest names derived from an app's name, those of its headless Service and
@@ -14,17 +15,17 @@ import (
 const nameLimit = 53
 
 var (
-	namePattern    = regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`)
-	secretPattern  = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
-	versionPattern = regexp.MustCompile(`^v[1-9][0-9]{0,3}$`)
-	goPattern      = regexp.MustCompile(`^1\.[1-9][0-9]*(\.[0-9]+)?$`)
-	commandPattern = regexp.MustCompile(`^[A-Za-z0-9_][-A-Za-z0-9._/]*$`)
+	namePattern    = lazyregexp.New(`^[a-z]([-a-z0-9]*[a-z0-9])?$`)
+	secretPattern  = lazyregexp.New(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	versionPattern = lazyregexp.New(`^v[1-9][0-9]{0,3}$`)
+	goPattern      = lazyregexp.New(`^1\.[1-9][0-9]*(\.[0-9]+)?$`)
+	commandPattern = lazyregexp.New(`^[A-Za-z0-9_][-A-Za-z0-9._/]*$`)
 	// imagePattern matches an image reference: an optional registry, a path, an optional tag and an
 	// optional digest.
-	imagePattern = regexp.MustCompile(`^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?/)?` +
+	imagePattern = lazyregexp.New(`^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?/)?` +
 		`[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*` +
 		`(:[A-Za-z0-9_][-A-Za-z0-9._]{0,127})?(@sha256:[0-9a-f]{64})?$`)
-	protoPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
+	protoPattern = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
 )
 
 // faults collects the errors in an app.

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"go/scanner"
-	"regexp"
 	"strings"
 	"text/template"
 	"text/template/parse"
+
+	"github.com/grpcservice/grpcservice/internal/lazyregexp"
 )
 
 // blame returns an error that locates the template code whose output does not parse. The error
@@ -48,7 +49,7 @@ func lineAt(text []byte, number int) string {
 }
 
 // mark matches a position mark in the output of a marked template.
-var mark = regexp.MustCompile("\x00at ([^\x00]*)\x00")
+var mark = lazyregexp.New("\x00at ([^\x00]*)\x00")
 
 // placeAt returns the position in the last mark at or before offset, which counts the bytes of the
 // text without marks.

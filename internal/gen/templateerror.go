@@ -3,13 +3,13 @@ package gen
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"text/template"
 	"text/template/parse"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/lazyregexp"
 )
 
 // TemplatesVersion is the version of the interface to templates: the fields of the view, the
@@ -18,7 +18,7 @@ import (
 const TemplatesVersion = 1
 
 // versionLine matches the first line of a user's template.
-var versionLine = regexp.MustCompile(`^\{\{(?:- )?/\* templates: v([0-9]{1,4}) \*/(?: -)?\}\}`)
+var versionLine = lazyregexp.New(`^\{\{(?:- )?/\* templates: v([0-9]{1,4}) \*/(?: -)?\}\}`)
 
 // VersionLine returns the required first line of a user's template.
 func VersionLine() string { return fmt.Sprintf("{{- /* templates: v%d */ -}}", TemplatesVersion) }
@@ -43,10 +43,10 @@ func checkVersion(path, text string) error {
 var (
 	// parsePlace matches the line at the start of a syntax error of text/template, after the name
 	// of the file.
-	parsePlace = regexp.MustCompile(`^([0-9]+): `)
+	parsePlace = lazyregexp.New(`^([0-9]+): `)
 	// execPlace matches the position at the start of an execution error of text/template. Its
 	// columns start at 0.
-	execPlace = regexp.MustCompile(`^template: (.*?):([0-9]+):([0-9]+): `)
+	execPlace = lazyregexp.New(`^template: (.*?):([0-9]+):([0-9]+): `)
 )
 
 // parseError returns a syntax error of text/template with its position first. text/template reports

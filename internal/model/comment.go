@@ -1,11 +1,12 @@
 package model
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 
 	"google.golang.org/protobuf/compiler/protogen"
+
+	"github.com/grpcservice/grpcservice/internal/lazyregexp"
 )
 
 // commentLines converts a proto comment to the lines of a Go comment, without the leading "// ".
@@ -18,7 +19,10 @@ func commentLines(comment string) []string {
 	lines := strings.Split(strings.Map(visible, text), "\n")
 	for i, line := range lines {
 		line = quoteDirective(strings.TrimRightFunc(strings.TrimPrefix(line, " "), unicode.IsSpace))
-		lines[i] = backquotes.ReplaceAllString(line, "```")
+		if strings.Contains(line, "````") {
+			line = backquotes.ReplaceAllString(line, "```")
+		}
+		lines[i] = line
 	}
 	return trimEmpty(lines)
 }
@@ -43,16 +47,31 @@ func visible(r rune) rune {
 // quoteDirective quotes a line that tools treat as a directive despite the space before it, as
 // gofmt and go/build do for "+build", or that they treat as a misspelled directive.
 func quoteDirective(line string) string {
-	if trimmed := strings.TrimSpace(line); directive.MatchString(trimmed) {
+	if trimmed := strings.TrimSpace(line); isDirective(trimmed) {
 		return "`" + trimmed + "`"
 	}
 	return line
 }
 
-var directive = regexp.MustCompile(`^(\+build|[a-z][a-z0-9]*:[a-z])`)
+// isDirective reports whether a line starts with +build, or with a name such as go, a colon and a
+// lower-case letter.
+func isDirective(line string) bool {
+	name, rest, found := strings.Cut(line, ":")
+	if !found || name == "" || rest == "" || !isLower(name[0]) || !isLower(rest[0]) {
+		return strings.HasPrefix(line, "+build")
+	}
+	for i := range len(name) {
+		if !isLower(name[i]) && (name[i] < '0' || name[i] > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 
 // backquotes matches runs of backquotes that gofmt would change on every run.
-var backquotes = regexp.MustCompile("`{4,}")
+var backquotes = lazyregexp.New("`{4,}")
 
 // trimEmpty removes empty lines from both ends.
 func trimEmpty(lines []string) []string {

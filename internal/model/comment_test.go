@@ -44,6 +44,19 @@ func TestCommentLines(t *testing.T) {
 	}
 }
 
+// TestDirective compares with a regular expression.
+func TestDirective(t *testing.T) {
+	want := regexp.MustCompile(`^(\+build|[a-z][a-z0-9]*:[a-z])`)
+	for _, line := range []string{
+		"", ":", "a", "a:", ":a", "a:b", "A:b", "a:B", "a1:b", "1a:b", "a b:c", "+build", "+build a:b",
+		"+buildx", " +build", "go:build x:y", "a-b:c", "é:a", "a:é", "http://a", "a::b",
+	} {
+		if got := isDirective(line); got != want.MatchString(line) {
+			t.Errorf("isDirective(%q) = %v", line, got)
+		}
+	}
+}
+
 // FuzzComment checks that a proto comment always remains a comment in the Go file.
 func FuzzComment(f *testing.F) {
 	for _, seed := range []string{" text\n", "go:generate x", " +build ignore\n", " a\r\n//go:build b\u2028+build c", "*\n *\n", "\x00\xff\ufeff",

@@ -2,10 +2,10 @@ package model
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/grpcservice/grpcservice/internal/lazyregexp"
 	"github.com/grpcservice/grpcservice/internal/pattern"
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
@@ -119,7 +119,7 @@ func (n typeNames) take(name, pkg string) bool {
 	return true
 }
 
-var versionPattern = regexp.MustCompile(`^v[0-9]+((alpha|beta)[0-9]*)?$`)
+var versionPattern = lazyregexp.New(`^v[0-9]+((alpha|beta)[0-9]*)?$`)
 
 // splitVersion splits a proto package into stem and version: shop.v1 into shop and v1. The version
 // is "" if the package has none.

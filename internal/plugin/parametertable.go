@@ -1,10 +1,11 @@
 package plugin
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/lazyregexp"
 )
 
 // parameter is a row of the table of parameters. Parsing, validation, --help and docs/plugin.md
@@ -14,7 +15,7 @@ type parameter struct {
 	isPrefix bool   // whether the path of a proto file follows the name
 	isList   bool   // whether it may be repeated
 
-	valid *regexp.Regexp
+	valid *lazyregexp.Regexp
 	want  string // the description of a valid value, for errors
 	set   func(p *parameters, value string)
 
@@ -75,7 +76,7 @@ func namesOf(rows []parameter) (names []string) {
 // ownParameters lists the parameters that apply to every emit.
 var ownParameters = []parameter{{
 	name: "package_suffix", usage: "=service", without: "`service`",
-	valid: regexp.MustCompile(`^[a-z][a-z0-9]*$`),
+	valid: lazyregexp.New(`^[a-z][a-z0-9]*$`),
 	want:  "lower-case letters and digits, starting with a letter",
 	set:   func(p *parameters, value string) { p.packageSuffix = value },
 	help:  "the suffix of the service package's name",
@@ -83,7 +84,7 @@ var ownParameters = []parameter{{
 		"package; the test package appends `test`",
 }, {
 	name: "import_path", usage: "=PATH", without: "below the packages of the messages",
-	valid: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~+-]*(/[A-Za-z0-9_][A-Za-z0-9._~+-]*)*$`),
+	valid: lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._~+-]*(/[A-Za-z0-9_][A-Za-z0-9._~+-]*)*$`),
 	want:  "the import path of the output directory, such as example.com/you/gen",
 	set:   func(p *parameters, value string) { p.importPath = value },
 	help: "the import path of the output directory, for services whose messages are in another " +
@@ -106,7 +107,7 @@ var ownParameters = []parameter{{
 		"the path is relative to the directory in which buf runs",
 }, {
 	name: "report", usage: "=FILE", without: "none",
-	valid: regexp.MustCompile(`^([^./\\\s][^/\\]*/)*[^./\\\s][^/\\]*\.json$`),
+	valid: lazyregexp.New(`^([^./\\\s][^/\\]*/)*[^./\\\s][^/\\]*\.json$`),
 	want:  "the path of a .json file below the output directory",
 	set:   func(p *parameters, value string) { p.report = value },
 	help:  "write the effective policy of each method, and its origin, to a .json file",
@@ -163,36 +164,36 @@ var emitParameters = []parameter{{
 		"`",
 }, {
 	name: "app_name", usage: "=NAME", emits: []string{"deploy"},
-	valid: regexp.MustCompile(`^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$`),
+	valid: lazyregexp.New(`^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$`),
 	want: "at most 53 lower-case letters, digits and hyphens, starting with a letter and not ending with a " +
 		"hyphen",
 	set:  func(p *parameters, value string) { p.deploy.name = value },
 	help: "the name of the program in the cluster",
 }, {
 	name: "image", usage: "=IMAGE", emits: []string{"deploy"},
-	valid: regexp.MustCompile(`^\S+$`),
+	valid: lazyregexp.New(`^\S+$`),
 	want:  "a reference to an image, such as registry.example.com/shop:1.4.0",
 	set:   func(p *parameters, value string) { p.deploy.image = value },
 	help:  "the image to run",
 }, {
 	name: "port", usage: "=8080", emits: []string{"deploy"}, without: "8080",
-	valid: regexp.MustCompile(`^[1-9][0-9]{3,4}$`), want: "a number from 1024 to 65535",
+	valid: lazyregexp.New(`^[1-9][0-9]{3,4}$`), want: "a number from 1024 to 65535",
 	set:  func(p *parameters, value string) { p.deploy.port, _ = strconv.Atoi(value) }, // digits
 	help: "the port that the program listens on",
 }, {
 	name: "tls_secret", usage: "=NAME", emits: []string{"deploy"}, without: "none",
-	valid: regexp.MustCompile(`^[a-z0-9][-a-z0-9.]{0,252}$`),
+	valid: lazyregexp.New(`^[a-z0-9][-a-z0-9.]{0,252}$`),
 	want:  "the name of a Secret: lower-case letters, digits, hyphens and dots",
 	set:   func(p *parameters, value string) { p.deploy.tls = value },
 	help:  "the Secret with the certificate of a program that serves TLS itself, without a mesh",
 }, {
 	name: "slo", usage: "=99.9", emits: []string{"deploy"}, without: "99.9",
-	valid: regexp.MustCompile(`^9[5-9](\.[0-9]{1,3})?$`), want: "a percentage from 95 to 99.999",
+	valid: lazyregexp.New(`^9[5-9](\.[0-9]{1,3})?$`), want: "a percentage from 95 to 99.999",
 	set:  func(p *parameters, value string) { p.deploy.slo, _ = strconv.ParseFloat(value, 64) }, // digits
 	help: "the percentage of calls that must succeed, by method; alerts fire if fewer do",
 }, {
 	name: "callers", usage: "=LIST", emits: []string{"deploy"}, without: "all pods",
-	valid: regexp.MustCompile(`^[-a-z0-9*/]+(;[-a-z0-9*/]+)*$`),
+	valid: lazyregexp.New(`^[-a-z0-9*/]+(;[-a-z0-9*/]+)*$`),
 	want: `callers such as "web/checkout", "jobs/*" or "checkout", or several with a ";" between ` +
 		`them`,
 	set:  func(p *parameters, value string) { p.deploy.callers = strings.Split(value, ";") },
@@ -204,7 +205,7 @@ var emitParameters = []parameter{{
 // protocParameters lists the parameters of protoc-gen-go. Users give both plugins the same ones.
 var protocParameters = []parameter{{
 	name:  "paths",
-	valid: regexp.MustCompile(`^(import|source_relative)$`), want: `"import" or "source_relative"`,
+	valid: lazyregexp.New(`^(import|source_relative)$`), want: `"import" or "source_relative"`,
 }, {
 	name:  "module",
 	valid: anything, want: "the import path that is removed from output paths",
@@ -223,10 +224,10 @@ var protocParameters = []parameter{{
 // Patterns that several parameters share. goDirectory matches the path of a directory that the go
 // command accepts as a package: no element starts with a dot or an underscore.
 var (
-	anything    = regexp.MustCompile(`^.+$`)
-	truth       = regexp.MustCompile(`^(true|false|)$`)
-	apiLevel    = regexp.MustCompile(`^API_(OPEN|HYBRID|OPAQUE)$`)
-	goDirectory = regexp.MustCompile(`^` + goElement + `(/` + goElement + `)*$`)
+	anything    = lazyregexp.New(`^.+$`)
+	truth       = lazyregexp.New(`^(true|false|)$`)
+	apiLevel    = lazyregexp.New(`^API_(OPEN|HYBRID|OPAQUE)$`)
+	goDirectory = lazyregexp.New(`^` + goElement + `(/` + goElement + `)*$`)
 )
 
 const goElement = `[A-Za-z0-9]([A-Za-z0-9._~+-]*[A-Za-z0-9_~+-])?`
@@ -234,9 +235,9 @@ const goElement = `[A-Za-z0-9]([A-Za-z0-9._~+-]*[A-Za-z0-9_~+-])?`
 const wantAPILevel = `"API_OPEN", "API_HYBRID" or "API_OPAQUE"`
 
 // listOf returns the pattern of a semicolon-separated list of words.
-func listOf(words []string) *regexp.Regexp {
+func listOf(words []string) *lazyregexp.Regexp {
 	word := "(" + strings.Join(words, "|") + ")"
-	return regexp.MustCompile("^" + word + "(;" + word + ")*$")
+	return lazyregexp.New("^" + word + "(;" + word + ")*$")
 }
 
 // wantList describes such a list for errors.

@@ -5,17 +5,17 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/gen"
+	"github.com/grpcservice/grpcservice/internal/lazyregexp"
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
 // directoryPath matches the path of a directory below the working directory. No element starts with
 // a dot.
-var directoryPath = regexp.MustCompile(`^[^./\\:\s[:cntrl:]][^/\\:[:cntrl:]]*(/[^./\\:\s[:cntrl:]][^/\\:[:cntrl:]]*)*$`)
+var directoryPath = lazyregexp.New(`^[^./\\:\s[:cntrl:]][^/\\:[:cntrl:]]*(/[^./\\:\s[:cntrl:]][^/\\:[:cntrl:]]*)*$`)
 
 // loadTemplates returns the built-in templates. If dir is not empty, the user's templates in it
 // replace those of the same names.

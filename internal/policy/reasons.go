@@ -2,12 +2,12 @@ package policy
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/lazyregexp"
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 )
 
@@ -20,7 +20,7 @@ func (p *Policies) HasReasons(enum protoreflect.EnumDescriptor) bool {
 }
 
 // domainSyntax matches host names. It also allows underscores, which proto packages may have.
-var domainSyntax = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$`)
+var domainSyntax = lazyregexp.New(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$`)
 
 // Domain returns the domain in which the reasons of an enum are unique.
 func (p *Policies) Domain(enum protoreflect.EnumDescriptor) (string, diag.List) {
@@ -44,7 +44,7 @@ func (p *Policies) Domain(enum protoreflect.EnumDescriptor) (string, diag.List) 
 	return domain, problems
 }
 
-var reasonSyntax = regexp.MustCompile(`^[A-Z][A-Z0-9_]+[A-Z0-9]$`)
+var reasonSyntax = lazyregexp.New(`^[A-Z][A-Z0-9_]+[A-Z0-9]$`)
 
 // Reason returns the reason that an enum value stands for: its name without the prefix of the
 // enum's name.

@@ -2,8 +2,9 @@ package policy
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/lazyregexp"
 )
 
 // selector matches one method, all methods of a service, all methods of a package and the packages
@@ -14,7 +15,7 @@ type selector struct {
 	method  string // the name of a method, or "" for all
 }
 
-var selectorSyntax = regexp.MustCompile(`^(\*|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*|/\*|/[A-Za-z_]\w*))$`)
+var selectorSyntax = lazyregexp.New(`^(\*|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*|/\*|/[A-Za-z_]\w*))$`)
 
 // parseSelector parses a method pattern.
 func parseSelector(text string) (selector, error) {

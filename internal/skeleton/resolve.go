@@ -3,12 +3,12 @@ package skeleton
 import (
 	"go/ast"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/golang"
+	"github.com/grpcservice/grpcservice/internal/lazyregexp"
 )
 
 // world holds the packages that have been read.
@@ -82,7 +82,7 @@ func guessNames(importPath string) []string {
 	return slices.Compact(names)
 }
 
-var version = regexp.MustCompile(`^v[0-9]+$`)
+var version = lazyregexp.New(`^v[0-9]+$`)
 
 // importOf returns the import path that a name denotes in a file, or "" if it is unknown.
 func (w *world) importOf(f *file, name string) string {

@@ -8,9 +8,10 @@ package typecheck
 import (
 	"fmt"
 	"reflect"
-	"regexp"
 	"strings"
 	"text/template/parse"
+
+	"github.com/grpcservice/grpcservice/internal/lazyregexp"
 )
 
 // Fault is an error in a template.
@@ -259,4 +260,4 @@ func spell(t reflect.Type) string {
 
 // qualifier matches the package in the name of a type. Templates cannot name packages, and the docs
 // list types without them.
-var qualifier = regexp.MustCompile(`\b[a-z]\w*\.\b`)
+var qualifier = lazyregexp.New(`\b[a-z]\w*\.\b`)
