@@ -52,6 +52,15 @@ func TestTheProgramOfObservability(t *testing.T) {
 	}
 }
 
+// TestTheProgramOfEndpointSlices does the same for docs/endpointslices.md.
+func TestTheProgramOfEndpointSlices(t *testing.T) {
+	t.Parallel()
+	code := blocks(readText(t, filepath.Join(root, "docs", "endpointslices.md")), "go main.go")
+	if len(code) != 1 || code[0] != readProgram(t, filepath.Join("endpointslices", "main.go")) {
+		t.Error("the program in docs/endpointslices.md differs from internal/docstest/production/endpointslices/main.go")
+	}
+}
+
 // TestThePolicyOfProduction checks the options that the page shows.
 func TestThePolicyOfProduction(t *testing.T) {
 	t.Parallel()

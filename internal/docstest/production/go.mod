@@ -4,6 +4,7 @@ go 1.26.0
 
 replace (
 	github.com/grpcservice/grpcservice => ../../..
+	github.com/grpcservice/grpcservice/runtime/endpointslice => ../../../runtime/endpointslice
 	github.com/grpcservice/grpcservice/runtime/grpcotel => ../../../runtime/grpcotel
 	github.com/grpcservice/grpcservice/runtime/grpcprom => ../../../runtime/grpcprom
 	github.com/grpcservice/grpcservice/runtime/jwtauth => ../../../runtime/jwtauth
@@ -15,6 +16,7 @@ replace (
 
 require (
 	github.com/grpcservice/grpcservice v0.0.0
+	github.com/grpcservice/grpcservice/runtime/endpointslice v0.0.0-00010101000000-000000000000
 	github.com/grpcservice/grpcservice/runtime/grpcotel v0.0.0-00010101000000-000000000000
 	github.com/grpcservice/grpcservice/runtime/grpcprom v0.0.0-00010101000000-000000000000
 	github.com/grpcservice/grpcservice/runtime/jwtauth v0.0.0-00010101000000-000000000000
